@@ -1,0 +1,208 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// Authentik is what the gate needs of authentik; *flowclient.Client is one.
+type Authentik interface {
+	Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error)
+	Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error)
+	DefaultFlow(ctx context.Context, v flowclient.Visitor, designation string) (flowclient.Flow, error)
+	User(context.Context, flowclient.Visitor) (flowclient.User, error)
+	Access(ctx context.Context, v flowclient.Visitor, application string) (flowclient.Access, error)
+	Brand(context.Context, flowclient.Visitor) (flowclient.Brand, error)
+	Picture(ctx context.Context, v flowclient.Visitor, address string) (flowclient.Picture, error)
+	PublicURL(ref string) (string, bool)
+}
+
+// Config says how a gate works. Client, Store and Key are required; every
+// other zero value is a safe default.
+type Config struct {
+	// Client drives authentik.
+	Client Authentik
+	// Flow is the slug of the authentication flow. Empty stands for the one of authentik's brand for the host.
+	Flow string
+	// Application is the slug of the application whose bindings in authentik
+	// decide who may pass. Empty: whoever can sign in may.
+	Application string
+	// PageHost tells authentik this site's own host name instead of authentik's
+	// public one, so that passkeys and mail links belong to this site. It needs
+	// an authentik that is reached directly.
+	PageHost bool
+
+	// Store keeps the sessions.
+	Store Store
+	// Key is the gate's secret, at least 32 bytes. Without it a record opens
+	// for nobody; whoever loses it ends all sessions.
+	Key []byte
+	// Lifetime is how long a session lasts at most. Default: 24 hours.
+	Lifetime time.Duration
+	// Cookie says how the browser keeps the session.
+	Cookie CookieConfig
+
+	// Prefix is the path below which the gate answers itself. Default: /.authentik.
+	Prefix string
+	// Site is this site's origin as browsers see it, for servers whose requests
+	// do not say it truly. Default: what Resolve says.
+	Site *url.URL
+	// Headers says what the application is told about the visitor.
+	Headers HeaderConfig
+	// Page says how the gate's pages look.
+	Page PageConfig
+
+	// Open reports whether a request needs no sign-in. Default: none does.
+	Open func(*http.Request) bool
+	// Resolve tells what the server in front knows about a request. Default: what the connection itself says.
+	Resolve func(*http.Request) Resolved
+
+	// Metrics is told what happens. Default: nobody is.
+	Metrics Metrics
+	// Logger is told what an operator should know. Default: nothing is logged.
+	Logger *slog.Logger
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// CookieConfig says how the browser keeps the session.
+type CookieConfig struct {
+	// Name is the cookie's name, without the prefix that its scope demands.
+	// Default: authentik_gate.
+	Name string
+	// Domain makes one session good for all hosts below it. Default: the host alone.
+	Domain string
+	// Persistent lets the cookie outlive the browser, up to the session's Lifetime.
+	Persistent bool
+}
+
+// PageConfig says how the gate's pages look.
+type PageConfig struct {
+	// Title stands on every page. Default: the title of authentik's brand.
+	Title string
+	// Logo is the address of a picture. Default: the logo of authentik's brand.
+	Logo string
+}
+
+// Resolved is what the server in front has found out about a request, with
+// what it trusts its peers to say already weighed.
+type Resolved struct {
+	// Scheme is "http" or "https", Host the name and port as the browser
+	// wrote them.
+	Scheme, Host string
+	// Client is the visitor's address.
+	Client netip.Addr
+	// Asked is the address as it was asked for, before any rewriting.
+	Asked *url.URL
+}
+
+// resolveConnection knows nothing but the connection: no header of a client
+// or of a proxy counts.
+func resolveConnection(r *http.Request) Resolved {
+	at := Resolved{Scheme: "http", Host: r.Host, Asked: r.URL}
+	if r.TLS != nil {
+		at.Scheme = "https"
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		at.Client = peer.Addr().Unmap()
+	}
+	return at
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.Lifetime == 0 {
+		cfg.Lifetime = 24 * time.Hour
+	}
+	if cfg.Cookie.Name == "" {
+		cfg.Cookie.Name = "authentik_gate"
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = "/.authentik"
+	}
+	cfg.Prefix = strings.TrimSuffix(cfg.Prefix, "/")
+	cfg.Cookie.Domain = strings.ToLower(strings.TrimPrefix(cfg.Cookie.Domain, "."))
+	if cfg.Open == nil {
+		cfg.Open = func(*http.Request) bool { return false }
+	}
+	if cfg.Resolve == nil {
+		cfg.Resolve = resolveConnection
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = NopMetrics{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg
+}
+
+// check reports everything that is wrong at once.
+func (cfg Config) check() error {
+	var errs []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("proxy: "+format, args...))
+		}
+	}
+	wrong(cfg.Client == nil, "a client is required")
+	wrong(cfg.Store == nil, "a store is required")
+	wrong(len(cfg.Key) < minKey, "the key has %d bytes; it needs at least %d", len(cfg.Key), minKey)
+	wrong(cfg.Lifetime < time.Minute, "a lifetime of %v is too short; it needs at least a minute", cfg.Lifetime)
+	wrong(cfg.Flow != "" && !flowclient.Flow{Slug: cfg.Flow}.Valid(), "%q is no slug of a flow", cfg.Flow)
+	wrong(cfg.Application != "" && !flowclient.Flow{Slug: cfg.Application}.Valid(), "%q is no slug of an application", cfg.Application)
+	wrong(!validPrefix(cfg.Prefix), "the prefix %q must be a path such as /.authentik, without a slash at its end", cfg.Prefix)
+	wrong(!validCookieName(cfg.Cookie.Name), "%q cannot be the name of a cookie", cfg.Cookie.Name)
+	wrong(cfg.Cookie.Domain != "" && !validDomain(cfg.Cookie.Domain), "%q cannot be the domain of a cookie", cfg.Cookie.Domain)
+	wrong(cfg.Site != nil && !validOrigin(cfg.Site), "site must be an origin such as https://app.example.com, without a path")
+	errs = append(errs, cfg.Headers.check()...)
+	return errors.Join(errs...)
+}
+
+// validPrefix asks for a path that means the same to everybody: no escapes,
+// no dot segments, no doubled slashes.
+func validPrefix(p string) bool {
+	if len(p) < 2 || p[0] != '/' || strings.HasSuffix(p, "/") {
+		return false
+	}
+	for segment := range strings.SplitSeq(p[1:], "/") {
+		if segment == "" || segment == "." || segment == ".." || strings.Trim(segment, unreserved) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// unreserved are the characters that mean themselves in any URL (RFC 3986, 2.3).
+const unreserved = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+
+// validCookieName allows what is a token everywhere, and leaves the prefixes
+// (__Host-, __Secure-) to the gate.
+func validCookieName(name string) bool {
+	return name != "" && len(name) <= 64 && strings.Trim(name, unreserved) == "" && !strings.HasPrefix(name, "__")
+}
+
+func validDomain(d string) bool {
+	for label := range strings.SplitSeq(d, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func validOrigin(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
+		(u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == ""
+}
