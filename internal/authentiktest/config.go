@@ -1,0 +1,267 @@
+package authentiktest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// A Release names the authentik whose manners the server has.
+type Release string
+
+// The releases of which there are recordings.
+const (
+	Release202510 Release = "2025.10"
+	Release202605 Release = "2026.5"
+)
+
+// Config is everything the administrator of this authentik has set up. It is
+// read once; later changes go through the methods of [Server].
+type Config struct {
+	// Release decides between the dialects. Default: the newest.
+	Release Release
+
+	// Flows are found by their slug. Those that every new authentik has
+	// (default-authentication-flow, default-invalidation-flow) are added
+	// unless there are flows of these slugs.
+	Flows []Flow
+
+	Users        []User
+	Groups       []Group
+	Applications []Application
+
+	// Brands are chosen by the Host of a request. The default brand of a new
+	// authentik is added unless one of these is marked Default.
+	Brands []Brand
+
+	// Tokens are API keys: the key, and the name of the user it stands for.
+	Tokens map[string]string
+
+	// Path is authentik's web.path, where every address and every cookie
+	// begins. Default: "/".
+	Path string
+
+	// Now is the server's clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// A Flow is a list of stages behind a slug.
+type Flow struct {
+	Slug, Title    string
+	Designation    Designation    // default: authentication
+	Authentication Authentication // who may run it; default: anyone
+	DeniedAction   DeniedAction   // default: message_continue
+	Layout         string         // default: stacked
+	Background     string         // default: authentik's own picture
+	Policies       []Policy
+	PolicyMode     PolicyMode
+	Bindings       []Binding
+
+	pk string
+}
+
+// A Designation is what a flow is for.
+type Designation string
+
+// The designations of authentik.
+const (
+	DesignationAuthentication     Designation = "authentication"
+	DesignationAuthorization      Designation = "authorization"
+	DesignationInvalidation       Designation = "invalidation"
+	DesignationEnrollment         Designation = "enrollment"
+	DesignationUnenrollment       Designation = "unenrollment"
+	DesignationRecovery           Designation = "recovery"
+	DesignationStageConfiguration Designation = "stage_configuration"
+)
+
+// An Authentication says who may run a flow.
+type Authentication string
+
+// The requirements of authentik. The zero value means none.
+const (
+	RequireNone            Authentication = "none"
+	RequireAuthenticated   Authentication = "require_authenticated"
+	RequireUnauthenticated Authentication = "require_unauthenticated"
+	RequireSuperuser       Authentication = "require_superuser"
+	RequireRedirect        Authentication = "require_redirect"
+	RequireOutpost         Authentication = "require_outpost"
+)
+
+// A DeniedAction says what happens to a visitor whom a flow refuses.
+type DeniedAction string
+
+// The actions of authentik.
+const (
+	DeniedMessage         DeniedAction = "message"
+	DeniedMessageContinue DeniedAction = "message_continue"
+	DeniedContinue        DeniedAction = "continue"
+)
+
+// A Binding is one stage's place in a flow.
+type Binding struct {
+	Stage           Stage
+	Policies        []Policy
+	PolicyMode      PolicyMode
+	InvalidResponse InvalidResponse // default: retry
+
+	// EvaluateOnPlan has the policies asked when the plan is made. They are
+	// asked again whenever the stage's turn comes, unless SkipReevaluation.
+	EvaluateOnPlan, SkipReevaluation bool
+}
+
+// An InvalidResponse says what a refused answer leads to.
+type InvalidResponse string
+
+// The actions of authentik. The zero value means retry.
+const (
+	Retry              InvalidResponse = "retry"
+	Restart            InvalidResponse = "restart"
+	RestartWithContext InvalidResponse = "restart_with_context"
+)
+
+// A PolicyMode says how the results of several policies become one. The zero
+// value means any, which is authentik's default.
+type PolicyMode string
+
+// The modes of authentik.
+const (
+	PolicyAny PolicyMode = "any"
+	PolicyAll PolicyMode = "all"
+)
+
+// A Policy lets pass or refuses: the members of Group, the user of that name,
+// or whom Func lets pass. Exactly one of the three is set.
+type Policy struct {
+	Group, User string
+
+	// Func stands for an expression policy. Its messages are shown to the
+	// visitor where authentik shows them. An error counts as a refusal, with
+	// the text of the error as message, as an exception does.
+	Func func(*PolicyRequest) (passing bool, messages []string, err error)
+
+	Negate bool
+}
+
+// A PolicyRequest is what a policy sees.
+type PolicyRequest struct {
+	User    User // zero for an anonymous visitor
+	Pending User // whom the flow is dealing with, as he is stored by now
+	HTTP    *http.Request
+	Context map[string]any // of the plan; empty outside of a flow
+}
+
+// A User is an account. PK and UID are given by the server unless set.
+type User struct {
+	PK                    int
+	UID                   string
+	Username, Name, Email string
+	Password              string // empty: no password opens it
+	Groups                []string
+	Inactive, Superuser   bool
+	Type                  string // default: internal
+	Path                  string
+	Attributes            map[string]any
+	Devices               []Device
+	SystemPermissions     []string
+}
+
+// A Group is a named set of users. Groups that users name need not be listed.
+type Group struct {
+	Name      string
+	PK        string
+	Superuser bool
+}
+
+// A Device is a second factor of a user.
+type Device struct {
+	Class    string // static, totp, sms, email, duo or webauthn
+	UID      int    // given by the server unless set
+	Name     string
+	Secret   string   // of totp: base32
+	Codes    []string // of static: those not used up
+	Number   string   // of sms
+	Email    string   // of email
+	LastUsed time.Time
+}
+
+// An Application is what users are let into.
+type Application struct {
+	Slug, Name string
+	LaunchURL  string
+	Policies   []Policy
+	PolicyMode PolicyMode
+}
+
+// A Brand is how authentik shows itself at a host.
+type Brand struct {
+	Domain  string
+	Default bool
+	Title   string
+	Logo    string
+	Favicon string
+	CSS     string
+	Theme   string // automatic, light or dark
+	Locale  string
+
+	FooterLinks []FooterLink
+
+	// Slugs of flows; those left empty are left out of the answer.
+	FlowAuthentication, FlowInvalidation, FlowRecovery, FlowUnenrollment string
+	FlowUserSettings, FlowDeviceCode                                     string
+
+	DefaultApplication string
+}
+
+// A FooterLink is a link at the foot of authentik's pages.
+type FooterLink struct {
+	Name string `json:"name"`
+	Href string `json:"href"`
+}
+
+var slug = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
+
+func (cfg Config) check() error {
+	var errs []error
+	if _, ok := dialects[cfg.Release]; !ok {
+		errs = append(errs, fmt.Errorf("authentiktest: there is no dialect for release %q", cfg.Release))
+	}
+	if !strings.HasPrefix(cfg.Path, "/") || !strings.HasSuffix(cfg.Path, "/") {
+		errs = append(errs, fmt.Errorf("authentiktest: path %q does not begin and end with a slash", cfg.Path))
+	}
+	errs = append(errs, unique("flow", cfg.Flows, func(f Flow) string { return f.Slug })...)
+	errs = append(errs, unique("user", cfg.Users, func(u User) string { return u.Username })...)
+	errs = append(errs, unique("application", cfg.Applications, func(a Application) string { return a.Slug })...)
+	for _, f := range cfg.Flows {
+		errs = append(errs, f.check()...)
+	}
+	return errors.Join(errs...)
+}
+
+func (f Flow) check() (errs []error) {
+	if !slug.MatchString(f.Slug) {
+		errs = append(errs, fmt.Errorf("authentiktest: flow %q: not a slug", f.Slug))
+	}
+	for i, b := range f.Bindings {
+		if b.Stage == nil {
+			errs = append(errs, fmt.Errorf("authentiktest: flow %q: binding %d has no stage", f.Slug, i))
+		}
+	}
+	return errs
+}
+
+// unique complains about names that are empty or occur twice: the first of
+// two flows would silently win.
+func unique[T any](kind string, all []T, name func(T) string) (errs []error) {
+	seen := map[string]bool{}
+	for _, one := range all {
+		n := name(one)
+		if n == "" || seen[n] {
+			errs = append(errs, fmt.Errorf("authentiktest: %s %q: empty or twice", kind, n))
+		}
+		seen[n] = true
+	}
+	return errs
+}

@@ -1,0 +1,43 @@
+package authentiktest
+
+// A dialect is what tells one release from another at the wire. Code asks it
+// by the name of the difference, never by the number of the release.
+type dialect struct {
+	apiType          string // content type of API answers; the executor's has no charset in any release
+	themedURLs       bool   // flow_info and brands name pictures per theme
+	cancelNext       bool   // cancel_url carries next, and the cancel view follows it
+	doneWhenSignedIn bool   // a login flow that does not apply to a signed-in visitor counts as finished
+	attemptsOnly     bool   // only real passwords count as failed attempts, not blank answers
+	uidRequired      bool   // identification demands uid_field by itself, with the serializer's own error
+	newIdentity      bool   // identification has pending_user_identifier and passkey_challenge
+	basicRefused     bool   // Basic credentials are an error in place of being ignored
+	brandBoundary    bool   // a brand's domain matches at a dot only, the longest first
+	roles            bool   // users/me names roles
+	reputationCache  bool   // root/config has cache_timeout_reputation
+	promotedSources  bool   // sources say whether they are promoted
+	errorForm        bool   // error pages hold a form
+	flags            map[string]any
+}
+
+var dialects = map[Release]dialect{
+	Release202510: {
+		apiType:         "application/json; charset=utf-8",
+		uidRequired:     true,
+		basicRefused:    true,
+		reputationCache: true,
+		errorForm:       true,
+		flags:           map[string]any{"policies_buffered_access_view": false},
+	},
+	Release202605: {
+		apiType:          "application/json",
+		themedURLs:       true,
+		cancelNext:       true,
+		doneWhenSignedIn: true,
+		attemptsOnly:     true,
+		newIdentity:      true,
+		brandBoundary:    true,
+		roles:            true,
+		promotedSources:  true,
+		flags:            map[string]any{"flows_continuous_login": false, "flows_refresh_others": false},
+	},
+}

@@ -1,0 +1,253 @@
+package authentiktest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+func executorRoutes() []route {
+	return []route{{"/api/v3/flows/executor/{slug}/", (*visit).execute}}
+}
+
+// execute is the flow executor: one request, one step of the one plan of the
+// session.
+func (v *visit) execute() *response {
+	f, found := v.srv.flow(v.args["slug"])
+	if !found {
+		return v.notFound()
+	}
+	v.flow = f
+	v.session.modified = true
+	res, err := v.dispatch()
+	if err != nil {
+		return v.broken()
+	}
+	res.framing = "SAMEORIGIN"
+	return res
+}
+
+// dispatch finds the plan and the stage whose turn it is. An error here is
+// outside of what authentik catches.
+func (v *visit) dispatch() (*response, error) {
+	params := parseQuery(v.query("query"))
+	if err := v.resume(params); err != nil {
+		return v.unplanned(err)
+	}
+	b, err := v.next()
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return v.finish()
+	}
+	v.binding = b
+	res, err := v.handle()
+	if err != nil {
+		res = v.flowError(err)
+	}
+	res = v.converted(res)
+	if res.allow == "" {
+		res.allow = "GET, POST, HEAD, OPTIONS"
+	}
+	return res, nil
+}
+
+// resume takes up the session's plan, or makes one. The query of the page
+// counts anew with each request.
+func (v *visit) resume(params query) error {
+	if v.session.plan != nil && v.session.plan.flow != v.flow.pk {
+		v.cancel()
+	}
+	v.plan, v.session.params = v.session.plan, params
+	if v.plan != nil {
+		return nil
+	}
+	p, err := v.begin(nil)
+	if err != nil {
+		return err
+	}
+	v.plan, v.session.plan = p, p
+	return nil
+}
+
+// unplanned answers where no plan could be made.
+func (v *visit) unplanned(err error) (*response, error) {
+	var na notApplicable
+	if !errors.As(err, &na) {
+		return v.finish()
+	}
+	login := v.flow.Designation == "" || v.flow.Designation == DesignationAuthentication
+	if v.srv.dialect.doneWhenSignedIn && login && v.user.PK != 0 {
+		return v.finish()
+	}
+	return v.refused(na)
+}
+
+// handle does what authentik's API framework does around every view, then
+// hands over to the stage.
+func (v *visit) handle() (*response, error) {
+	if err := v.admitted(); err != nil {
+		return nil, err
+	}
+	switch v.request.Method {
+	case http.MethodGet:
+		return v.binding.Stage.get(v)
+	case http.MethodPost:
+		return v.binding.Stage.post(v)
+	case http.MethodHead:
+		return &response{status: http.StatusMethodNotAllowed}, nil
+	case http.MethodOptions:
+		return v.described(), nil
+	}
+	return nil, fmt.Errorf("method %s is not allowed", v.request.Method)
+}
+
+func (v *visit) described() *response {
+	return &response{status: http.StatusOK, json: object{
+		"name":        "Flow Executor",
+		"description": "Flow executor, passing requests to Stage Views",
+		"renders":     []string{"application/json"},
+		"parses":      []string{"application/json"},
+	}}
+}
+
+// flowError is what an exception looks like from outside. Its cause is for
+// administrators alone.
+func (v *visit) flowError(err error) *response {
+	c := object{"component": "ak-stage-flow-error", "request_id": v.id}
+	if v.user.PK != 0 && v.srv.superuser(v.user) {
+		c["error"], c["traceback"] = err.Error(), "Traceback (most recent call last):\n"
+	}
+	return &response{status: http.StatusOK, json: c}
+}
+
+// converted turns a redirect into a challenge, unless it leads to the very
+// bytes of the address that was asked for. Cookies of a redirect that is
+// converted are lost, as they are in authentik.
+func (v *visit) converted(res *response) *response {
+	if res.location == "" || res.location == fullPath(v.request.URL) {
+		return res
+	}
+	return redirection(res.location)
+}
+
+func redirection(to string) *response {
+	return &response{status: http.StatusOK, json: object{"component": "xak-flow-redirect", "to": to}}
+}
+
+// redirect sends the visitor elsewhere.
+func (v *visit) redirect(to string) (*response, error) {
+	location, err := resolve(v.srv, to)
+	if err != nil {
+		return nil, err
+	}
+	return v.converted(&response{status: http.StatusFound, location: location}), nil
+}
+
+// finish ends the flow and sends the visitor to where it leads.
+func (v *visit) finish() (*response, error) {
+	if v.plan != nil {
+		if to, ok := v.plan.context[contextRedirect].(string); ok {
+			v.cancel()
+			return v.redirect(to)
+		}
+	}
+	next, found := v.session.params.last("next")
+	v.cancel()
+	switch {
+	case !found:
+		return v.redirect(v.srv.url("/"))
+	case next != "" && !absolute(next):
+		return v.redirect(next)
+	}
+	return v.deny(v.text("Invalid next URL"))
+}
+
+// cancel throws the session's plan away. What runs goes on with the plan it
+// has in hand.
+func (v *visit) cancel() {
+	v.session.plan, v.session.params = nil, nil
+}
+
+// body is the body of a POST as JSON. Without any bytes it is an empty
+// object, whatever the content type.
+func (v *visit) body() (any, error) {
+	raw, err := io.ReadAll(v.request.Body)
+	if err != nil || len(raw) == 0 {
+		return object{}, err
+	}
+	if t, _, _ := mime.ParseMediaType(v.request.Header.Get("Content-Type")); t != "application/json" {
+		return nil, fmt.Errorf("unsupported media type %q", t)
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var body any
+	if err := d.Decode(&body); err != nil {
+		return nil, fmt.Errorf("parsing the body: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("parsing the body: extra data")
+	}
+	return body, nil
+}
+
+// absolute reports whether an address names a host, which next must not.
+func absolute(address string) bool {
+	rest := address
+	if i := strings.IndexAny(address, ":/?#"); i > 0 && address[i] == ':' {
+		rest = address[i+1:]
+	}
+	rest, found := strings.CutPrefix(rest, "//")
+	return found && rest != "" && !strings.ContainsRune("/?#", rune(rest[0]))
+}
+
+// views are Django's names of views that a redirect may go to.
+var views = map[string]string{
+	"authentik_core:root-redirect": "/",
+	"authentik_core:if-user":       "/if/user/",
+	"authentik_core:if-admin":      "/if/admin/",
+}
+
+// resolve makes a Location of where a redirect is to go: the name of a view, a
+// path, or an address. Bare words and dangerous schemes are errors.
+func resolve(s *Server, to string) (string, error) {
+	if path, ok := views[to]; ok {
+		return s.url(path), nil
+	}
+	if !strings.ContainsAny(to, "/.") {
+		return "", fmt.Errorf("there is no view named %q", to)
+	}
+	if scheme, _, ok := strings.Cut(to, ":"); ok && !strings.ContainsAny(scheme, "/?#") &&
+		!slices.Contains([]string{"http", "https", "ftp"}, strings.ToLower(scheme)) {
+		return "", fmt.Errorf("unsafe redirect to scheme %q", scheme)
+	}
+	return iri(to), nil
+}
+
+// iri escapes what cannot stand in an address, and nothing else.
+func iri(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c > 0x7e || c <= ' ' || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func fullPath(u *url.URL) string {
+	if u.RawQuery == "" {
+		return u.EscapedPath()
+	}
+	return u.EscapedPath() + "?" + u.RawQuery
+}

@@ -1,0 +1,150 @@
+package authentiktest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// A fieldError is one thing wrong with one field of an answer. Errors that
+// authentik makes of nested objects have no code.
+type fieldError struct {
+	String string `json:"string"`
+	Code   string `json:"code,omitempty"`
+}
+
+type fieldErrors map[string][]fieldError
+
+// elsewhere is the name under which errors go that belong to no field.
+const elsewhere = "non_field_errors"
+
+// fault makes the errors of an answer that is wrong in one place.
+func (v *visit) fault(field, message, code string) fieldErrors {
+	return fieldErrors{field: {{String: v.text(message), Code: code}}}
+}
+
+// fields reads an answer field by field, as leniently as authentik's
+// serializers, and collects what is wrong with it.
+type fields struct {
+	visit *visit
+	body  object
+	errs  fieldErrors
+}
+
+// fields reads the body of a POST. Only a body that is no JSON at all is an
+// error: that is an exception in authentik too.
+func (v *visit) fields() (*fields, error) {
+	body, err := v.body()
+	if err != nil {
+		return nil, err
+	}
+	f := &fields{visit: v, errs: fieldErrors{}}
+	o, ok := body.(object)
+	if !ok {
+		f.errs[elsewhere] = []fieldError{{
+			String: fmt.Sprintf(v.text("Invalid data. Expected a dictionary, but got %s."), pythonType(body)),
+			Code:   "invalid",
+		}}
+	}
+	f.body = o
+	return f, nil
+}
+
+// failed reports whether anything has been wrong so far.
+func (f *fields) failed() bool { return len(f.errs) > 0 }
+
+func (f *fields) wrong(name, message, code string) {
+	f.errs[name] = append(f.errs[name], fieldError{String: f.visit.text(message), Code: code})
+}
+
+// rule says what a field may be.
+type rule struct {
+	optional, blank, null, untrimmed bool
+}
+
+// value is the field as it came; ok is false if it is absent or wrong. An
+// answer that is no object has been complained about already.
+func (f *fields) value(name string, r rule) (any, bool) {
+	value, found := f.body[name]
+	switch {
+	case f.body == nil:
+		return nil, false
+	case !found && !r.optional:
+		f.wrong(name, "This field is required.", "required")
+	case found && value == nil && !r.null:
+		f.wrong(name, "This field may not be null.", "null")
+	}
+	return value, found && value != nil
+}
+
+// text is a string field. Numbers are taken for strings, truth values are not.
+func (f *fields) text(name string, r rule) (string, bool) {
+	value, ok := f.value(name, r)
+	if !ok {
+		return "", false
+	}
+	var s string
+	switch t := value.(type) {
+	case string:
+		s = t
+	case json.Number:
+		s = t.String()
+	default:
+		f.wrong(name, "Not a valid string.", "invalid")
+		return "", false
+	}
+	if !r.untrimmed {
+		s = strings.TrimSpace(s)
+	}
+	if strings.TrimSpace(s) == "" && !r.blank {
+		f.wrong(name, "This field may not be blank.", "blank")
+		return "", false
+	}
+	return s, true
+}
+
+// truths are what serializers take for true and for false.
+var truths = map[string]bool{
+	"true": true, "True": true, "TRUE": true, "t": true, "T": true, "on": true, "On": true, "ON": true,
+	"yes": true, "Yes": true, "YES": true, "y": true, "Y": true, "1": true,
+	"false": false, "False": false, "FALSE": false, "f": false, "F": false, "off": false, "Off": false, "OFF": false,
+	"no": false, "No": false, "NO": false, "n": false, "N": false, "0": false, "0.0": false,
+}
+
+// boolean is a field that is true or false.
+func (f *fields) boolean(name string, r rule) (truth, ok bool) {
+	value, ok := f.value(name, r)
+	if !ok {
+		return false, false
+	}
+	switch t := value.(type) {
+	case bool:
+		return t, true
+	case string, json.Number:
+		if truth, ok = truths[fmt.Sprint(t)]; ok {
+			return truth, true
+		}
+	}
+	f.wrong(name, "Must be a valid boolean.", "invalid")
+	return false, false
+}
+
+// pythonType names a JSON value as authentik's error texts do.
+func pythonType(value any) string {
+	switch t := value.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case string:
+		return "str"
+	case json.Number:
+		if strings.ContainsAny(t.String(), ".eE") {
+			return "float"
+		}
+		return "int"
+	case []any:
+		return "list"
+	}
+	return "dict"
+}

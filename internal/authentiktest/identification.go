@@ -1,0 +1,144 @@
+package authentiktest
+
+import (
+	"slices"
+	"strings"
+)
+
+// An IdentificationStage asks who the visitor is.
+type IdentificationStage struct {
+	// UserFields are what users may be known by: username, email, upn.
+	UserFields []string
+
+	// Password asks for the password in the same form.
+	Password *PasswordStage
+
+	Sources          []Source
+	ShowSourceLabels bool
+	RememberMe       bool // enable_remember_me: a matter of the web client
+
+	// Slugs of flows that the page links to.
+	EnrollmentFlow, RecoveryFlow, PasswordlessFlow string
+
+	// The defaults of these settings are on in authentik, so that the zero
+	// value turns nothing off.
+	CaseSensitive     bool // case_insensitive_matching is off
+	HideMatchedUser   bool // show_matched_user is off
+	RefuseUnknownUser bool // pretend_user_exists is off
+}
+
+// A Source is a button that leads to another identity provider.
+type Source struct {
+	Name, Icon string
+	Promoted   bool
+	Challenge  map[string]any // what choosing it does
+}
+
+func (s *IdentificationStage) get(v *visit) (*response, error) { return v.ask(s.challenge(v)) }
+
+func (s *IdentificationStage) challenge(v *visit) object {
+	c := v.challenge("ak-stage-identification")
+	c["user_fields"] = append([]string{}, s.UserFields...)
+	c["password_fields"] = s.Password != nil
+	c["allow_show_password"] = s.Password != nil && s.Password.AllowShow
+	c["flow_designation"] = string(or(v.flow.Designation, DesignationAuthentication))
+	c["captcha_stage"] = nil
+	c["primary_action"] = v.text("Log in")
+	c["sources"] = s.sources(v)
+	c["show_source_labels"] = s.ShowSourceLabels
+	c["enable_remember_me"] = s.RememberMe
+	if v.srv.dialect.newIdentity {
+		c["pending_user_identifier"], c["passkey_challenge"] = nil, nil
+	}
+	s.links(v, c)
+	return c
+}
+
+func (s *IdentificationStage) sources(v *visit) []object {
+	buttons := []object{}
+	for _, one := range s.Sources {
+		b := object{"name": one.Name, "icon_url": nil, "challenge": one.Challenge}
+		if one.Icon != "" {
+			b["icon_url"] = v.srv.static(one.Icon)
+		}
+		if v.srv.dialect.promotedSources {
+			b["promoted"] = one.Promoted
+		}
+		buttons = append(buttons, b)
+	}
+	return buttons
+}
+
+// links adds the flows that a visitor may turn to instead. They keep the
+// query of the page.
+func (s *IdentificationStage) links(v *visit, c object) {
+	for name, slug := range map[string]string{
+		"enroll_url": s.EnrollmentFlow, "recovery_url": s.RecoveryFlow, "passwordless_url": s.PasswordlessFlow,
+	} {
+		if slug == "" {
+			continue
+		}
+		link := v.srv.url("/if/flow/" + slug + "/")
+		if q := v.session.params.encode(); q != "" {
+			link += "?" + q
+		}
+		c[name] = link
+	}
+}
+
+func (s *IdentificationStage) post(v *visit) (*response, error) {
+	f, err := v.fields()
+	if err != nil {
+		return nil, err
+	}
+	required := v.srv.dialect.uidRequired
+	uid, ok := f.text("uid_field", rule{optional: !required, blank: !required, null: !required})
+	password, _ := f.text("password", rule{optional: true, blank: true, null: true})
+	if f.failed() {
+		return v.refuse(s.challenge(v), f.errs)
+	}
+	if !ok || uid == "" {
+		return v.refuse(s.challenge(v), v.fault(elsewhere, "No identification data provided.", "invalid"))
+	}
+	u, identified := s.identify(v, uid, password)
+	v.plan.context[contextPending] = u
+	if s.HideMatchedUser {
+		v.plan.context[contextIdentifier] = uid
+	}
+	if !identified {
+		return v.refuse(s.challenge(v), v.fault(elsewhere, "Failed to authenticate.", "invalid"))
+	}
+	return v.solved()
+}
+
+// identify is the user whom the visitor means. One who is not there is made
+// up: without a password to check at once, the visitor is not to learn it.
+func (s *IdentificationStage) identify(v *visit, uid, password string) (User, bool) {
+	u, found := v.srv.find(func(u User) bool { return s.means(uid, u) })
+	if !found {
+		return User{Username: uid, Email: uid}, !s.RefuseUnknownUser && s.Password == nil
+	}
+	if s.Password == nil {
+		return u, true
+	}
+	_, ok := v.srv.authenticate(u.Username, password)
+	if ok {
+		v.authenticated()
+	}
+	return u, ok
+}
+
+// means reports whether uid is what a user is known by. A stage without
+// fields knows users by their names.
+func (s *IdentificationStage) means(uid string, u User) bool {
+	upn, _ := u.Attributes["upn"].(string)
+	known := map[string]string{"username": u.Username, "email": u.Email, "upn": upn}
+	fields := s.UserFields
+	if len(fields) == 0 {
+		fields = []string{"username"}
+	}
+	return slices.ContainsFunc(fields, func(name string) bool {
+		value := known[name]
+		return value != "" && (value == uid || !s.CaseSensitive && strings.EqualFold(value, uid))
+	})
+}

@@ -1,0 +1,81 @@
+package authentiktest
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+// languages are those that authentik has translations for, in the order of
+// the matcher; the first is what speakers of others get.
+var languages = []string{
+	"en", "cs", "de", "es", "fi", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh-hans", "zh-hant",
+}
+
+// translations holds the texts that recordings show in other languages.
+var translations = map[string]map[string]string{
+	"de": {
+		"Log in":                       "Anmelden",
+		"Invalid password":             "Ungültiges Passwort",
+		"Failed to authenticate.":      "Authentifizierung fehlgeschlagen.",
+		"Go home":                      "Zur Startseite",
+		"This field may not be blank.": "Dieses Feld darf nicht leer sein.",
+		"This field is required.":      "Dieses Feld ist zwingend erforderlich.",
+		"This field may not be null.":  "Dieses Feld darf nicht null sein.",
+		"Invalid Token. Please ensure the time on your device is accurate and try again.": "Ungültiger Token. " +
+			"Prüfe bitte, ob die Uhrzeit auf deinem Gerät korrekt ist und versuche es erneut.",
+	},
+	"fr": {"Log in": "Se connecter"},
+}
+
+// text is a text in the visitor's language.
+func (v *visit) text(english string) string {
+	if s, ok := translations[v.tongue][english]; ok {
+		return s
+	}
+	return english
+}
+
+// speak settles the language: that of the cookie, else of Accept-Language,
+// else English. To nobody in particular a brand speaks its own.
+func (v *visit) speak() {
+	v.lang = spoken(v.sent(cookieLanguage))
+	header := v.request.Header.Get("Accept-Language")
+	if v.lang == "" {
+		v.lang = preferred(header)
+	}
+	if locale, ok := v.user.setting("locale"); ok && header == "" {
+		v.lang = or(spoken(locale), v.lang)
+	}
+	v.tongue = v.lang
+	if v.user.PK == 0 {
+		v.tongue = or(spoken(v.brand.Locale), v.lang)
+	}
+}
+
+// preferred is the best language for an Accept-Language header.
+func preferred(header string) string {
+	tags, _, err := language.ParseAcceptLanguage(header)
+	if err != nil {
+		return languages[0]
+	}
+	for _, tag := range tags {
+		if name := spoken(tag.String()); name != "" {
+			return name
+		}
+	}
+	return languages[0]
+}
+
+// spoken is the name of a language that authentik has, by its own name or
+// without its region.
+func spoken(tag string) string {
+	for tag = strings.ToLower(tag); tag != ""; {
+		if slices.Contains(languages, tag) {
+			return tag
+		}
+		tag = tag[:max(0, strings.LastIndexByte(tag, '-'))]
+	}
+	return ""
+}

@@ -1,0 +1,127 @@
+package authentiktest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+func pageRoutes() []route {
+	return []route{
+		{"/", (*visit).root},
+		{"/if/flow/{slug}/", (*visit).flowPage},
+		{"/if/user/", (*visit).shell},
+		{"/if/admin/", (*visit).shell},
+		{"/flows/-/cancel/", (*visit).cancelled},
+		{"/flows/-/default/authentication/", func(v *visit) *response {
+			return v.defaultFlow(DesignationAuthentication, v.brand.FlowAuthentication)
+		}},
+		{"/flows/-/default/invalidation/", func(v *visit) *response {
+			return v.defaultFlow(DesignationInvalidation, v.brand.FlowInvalidation)
+		}},
+		{"/application/launch/{slug}/", (*visit).launch},
+	}
+}
+
+// defaultFlows are those that every new authentik has.
+func defaultFlows() []Flow {
+	return []Flow{
+		{
+			Slug: "default-authentication-flow", Title: "Welcome to authentik!",
+			Bindings: []Binding{
+				{Stage: &IdentificationStage{UserFields: []string{"email", "username"}}},
+				{Stage: &PasswordStage{}},
+				{Stage: &UserLoginStage{}},
+			},
+		},
+		{
+			Slug: "default-invalidation-flow", Title: "Logout", Designation: DesignationInvalidation,
+			Bindings: []Binding{{Stage: &UserLogoutStage{}}},
+		},
+	}
+}
+
+// root leads users to their page and others to the login.
+func (v *visit) root() *response {
+	if v.user.PK == 0 {
+		return v.moved(v.srv.url("/flows/-/default/authentication/?next=" + v.srv.url("/")))
+	}
+	return v.moved(v.srv.url("/if/user/"))
+}
+
+// flowPage is the page of authentik's own web client. It has no effect on any
+// plan.
+func (v *visit) flowPage() *response {
+	if _, found := v.srv.flow(v.args["slug"]); !found {
+		return v.notFound()
+	}
+	return v.shell()
+}
+
+// shell is a page that a script fills.
+func (v *visit) shell() *response {
+	return &response{status: http.StatusOK, page: &page{Title: v.brand.title()}}
+}
+
+// cancelURL is where a challenge offers to give up.
+func (v *visit) cancelURL() string {
+	path := v.srv.url("/flows/-/cancel/")
+	next, _ := v.session.params.last("next")
+	if !v.srv.dialect.cancelNext || next == "" || absolute(next) {
+		return path
+	}
+	return path + "?next=" + url.QueryEscape(next)
+}
+
+// cancelled drops the plan. Without a target it leads on to the logout.
+func (v *visit) cancelled() *response {
+	if v.session.plan != nil {
+		v.cancel()
+		v.session.modified = true
+	}
+	next := v.query("next")
+	if v.srv.dialect.cancelNext && next != "" && !absolute(next) {
+		return v.moved(iri(next))
+	}
+	return v.moved(v.srv.url("/flows/-/default/invalidation/"))
+}
+
+// defaultFlow leads to the brand's flow for a purpose, or to the first of
+// that designation that lets the visitor in.
+func (v *visit) defaultFlow(d Designation, slug string) *response {
+	if _, found := v.srv.flow(slug); !found {
+		slug = v.firstFlow(d)
+	}
+	if slug == "" {
+		return v.notFound()
+	}
+	location := v.srv.url("/if/flow/" + slug + "/")
+	if q := reencode(v.request.URL.RawQuery); q != "" {
+		location += "?" + q
+	}
+	return v.moved(location)
+}
+
+func (v *visit) firstFlow(d Designation) string {
+	v.srv.mu.Lock()
+	flows := slices.Clone(v.srv.flows)
+	v.srv.mu.Unlock()
+	slices.SortFunc(flows, func(a, b *Flow) int { return strings.Compare(a.Slug, b.Slug) })
+	for _, f := range flows {
+		passing, _ := v.passes(f.Policies, f.PolicyMode, map[string]any{})
+		if or(f.Designation, DesignationAuthentication) == d && passing {
+			return f.Slug
+		}
+	}
+	return ""
+}
+
+// launch leads to an application. Its address may name the user.
+func (v *visit) launch() *response {
+	app, found := v.srv.application(v.args["slug"])
+	if !found || app.LaunchURL == "" {
+		return v.notFound()
+	}
+	return v.moved(strings.ReplaceAll(app.LaunchURL, "%(username)s", v.user.Username))
+}

@@ -1,0 +1,59 @@
+package authentiktest
+
+// A PasswordStage asks for the password of the user identified before it.
+type PasswordStage struct {
+	FailedAttempts int  // failed_attempts_before_cancel; default 5
+	AllowShow      bool // offer to show what is typed
+}
+
+func (s *PasswordStage) get(v *visit) (*response, error) { return v.ask(s.challenge(v)) }
+
+func (s *PasswordStage) challenge(v *visit) object {
+	c := v.userChallenge("ak-stage-password")
+	c["allow_show_password"] = s.AllowShow
+	if slug := v.brand.FlowRecovery; slug != "" {
+		c["recovery_url"] = v.address(v.srv.url("/if/flow/" + slug + "/"))
+	}
+	return c
+}
+
+func (s *PasswordStage) post(v *visit) (*response, error) {
+	if _, known := v.plan.context[contextPending]; !known {
+		return v.deny("")
+	}
+	f, err := v.fields()
+	if err != nil {
+		return nil, err
+	}
+	password, _ := f.text("password", rule{untrimmed: true})
+	if f.failed() {
+		return s.failed(v, f.errs, !v.srv.dialect.attemptsOnly)
+	}
+	u, ok := v.srv.authenticate(pending(v.plan.context).Username, password)
+	if !ok {
+		return s.failed(v, v.fault("password", "Invalid password", "invalid"), true)
+	}
+	v.plan.context[contextPending] = u
+	v.authenticated()
+	return v.solved()
+}
+
+// failed refuses the password, and the visitor after too many of them.
+// Nothing stays locked: the flow may be begun anew at once.
+func (s *PasswordStage) failed(v *visit, errs fieldErrors, counts bool) (*response, error) {
+	if counts && !v.restarts() {
+		v.session.tries++
+	}
+	if v.session.tries >= or(s.FailedAttempts, 5) {
+		v.session.tries = 0
+		return v.deny(v.text("Invalid password"))
+	}
+	return v.refuse(s.challenge(v), errs)
+}
+
+// authenticated notes in the plan how the user has proved who he is.
+func (v *visit) authenticated() {
+	v.session.tries = 0
+	v.plan.context[contextMethod] = "password"
+	v.plan.context[contextMethodArgs] = object{"known_device": false}
+}

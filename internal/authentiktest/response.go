@@ -1,0 +1,122 @@
+package authentiktest
+
+import (
+	"encoding/json"
+	"html/template"
+	"maps"
+	"net/http"
+)
+
+// A response is an answer before it is written. At most one of json and page
+// is set; a location makes it a redirect.
+type response struct {
+	status   int
+	location string
+	json     any
+	api      bool // json is an API answer rather than a challenge
+	page     *page
+	allow    string
+	framing  string // X-Frame-Options; default: DENY
+	header   map[string]string
+	cookies  []*http.Cookie
+}
+
+// A page is authentik's HTML, reduced to what can be told apart from outside.
+type page struct {
+	Title string
+	Words []string
+	Form  bool // it holds a form of its own
+}
+
+var pages = template.Must(template.New("").Parse(`<!DOCTYPE html>
+<html><head><title>{{.Title}}</title></head><body>
+{{- range .Words}}<p>{{.}}</p>{{end}}
+{{- if .Form}}<form method="POST"></form>{{end}}</body></html>
+`))
+
+// write sends the answer. The session is written first: without it the answer
+// would be a lie.
+func (v *visit) write(w http.ResponseWriter, res *response) {
+	if res.status < http.StatusInternalServerError {
+		if v.session.modified && !v.session.blank() && !v.srv.save(v.session) {
+			res = v.page(http.StatusBadRequest, "Bad Request")
+		}
+		for _, c := range append(res.cookies, v.cookies()...) {
+			http.SetCookie(w, c)
+		}
+	}
+	v.headers(w.Header(), res)
+	w.WriteHeader(res.status)
+	if v.request.Method == http.MethodHead {
+		return
+	}
+	switch {
+	case res.json != nil:
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.Encode(res.json)
+	case res.page != nil:
+		pages.Execute(w, res.page)
+	}
+}
+
+func (v *visit) headers(h http.Header, res *response) {
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	if res.json != nil {
+		h.Set("Content-Type", "application/json")
+	}
+	if res.api {
+		h.Set("Content-Type", v.srv.dialect.apiType)
+	}
+	h.Set("Vary", "Accept-Language, Cookie")
+	if v.rotated != "" {
+		h.Set("Vary", "Cookie, Accept-Language")
+	}
+	h.Set("X-Frame-Options", or(res.framing, "DENY"))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Authentik-Id", v.id)
+	h.Set("Content-Language", v.lang)
+	for name, value := range maps.All(map[string]string{"Location": res.location, "Allow": res.allow}) {
+		if value != "" {
+			h.Set(name, value)
+		}
+	}
+	for name, value := range res.header {
+		h.Set(name, value)
+	}
+}
+
+// api is an answer of a view of the API that can only be read.
+func (v *visit) api(status int, body any) *response {
+	return &response{status: status, json: body, api: true, allow: "GET, HEAD, OPTIONS"}
+}
+
+// moved is a redirect outside of the executor.
+func (v *visit) moved(location string) *response {
+	return &response{status: http.StatusFound, location: location}
+}
+
+// page is an error page of the brand.
+func (v *visit) page(status int, what string) *response {
+	return &response{status: status, page: &page{
+		Title: v.brand.title(),
+		Words: []string{what, v.text("Go home"), "Powered by authentik"},
+		Form:  v.srv.dialect.errorForm,
+	}}
+}
+
+// notFound is the page of a path without a view. Itself it is a view that can
+// only be read.
+func (v *visit) notFound() *response {
+	switch v.request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return v.page(http.StatusNotFound, "Not Found")
+	}
+	return &response{status: http.StatusMethodNotAllowed, allow: "GET, HEAD, OPTIONS"}
+}
+
+// broken is the page of an exception that nothing has caught.
+func (v *visit) broken() *response {
+	return v.page(http.StatusInternalServerError, "Server Error")
+}

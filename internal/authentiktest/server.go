@@ -1,0 +1,237 @@
+package authentiktest
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Server is one authentik. It is safe for concurrent use; nothing of it
+// outlives the value.
+type Server struct {
+	dialect dialect
+	base    string // of every path, without the slash at its end
+	now     func() time.Time
+	key     []byte // signs the cookies
+
+	mu       sync.Mutex
+	flows    []*Flow // values are replaced, not changed
+	brands   []Brand
+	apps     []Application
+	groups   map[string]Group
+	users    map[int]User
+	tokens   map[string]string
+	sessions map[string]*session
+	gone     map[Stage]bool
+	lastPK   int
+	requests int
+	mail     []Mail
+	texts    []Text
+}
+
+// New is an authentik that is set up as cfg says. The error names everything
+// that is wrong with cfg.
+func New(cfg Config) (*Server, error) {
+	cfg.Release, cfg.Path = or(cfg.Release, Release202605), or(cfg.Path, "/")
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		dialect:  dialects[cfg.Release],
+		base:     strings.TrimSuffix(cfg.Path, "/"),
+		now:      cfg.Now,
+		key:      []byte(rand.Text() + rand.Text()),
+		groups:   map[string]Group{},
+		users:    map[int]User{},
+		tokens:   maps.Clone(cfg.Tokens),
+		sessions: map[string]*session{},
+		gone:     map[Stage]bool{},
+		apps:     slices.Clone(cfg.Applications),
+	}
+	s.fill(cfg)
+	return s, nil
+}
+
+// fill puts in what cfg lists, and what every new authentik has.
+func (s *Server) fill(cfg Config) {
+	for _, f := range append(slices.Clone(cfg.Flows), defaultFlows()...) {
+		if _, there := s.flow(f.Slug); !there {
+			f.pk = rand.Text()
+			s.flows = append(s.flows, &f)
+		}
+	}
+	s.brands = slices.Clone(cfg.Brands)
+	if !slices.ContainsFunc(s.brands, func(b Brand) bool { return b.Default }) {
+		s.brands = append(s.brands, defaultBrand())
+	}
+	for _, g := range cfg.Groups {
+		s.groups[g.Name] = g
+	}
+	for _, u := range cfg.Users {
+		s.AddUser(u)
+	}
+}
+
+// identify gives a user and his devices and groups their keys.
+func (s *Server) identify(u *User) {
+	if u.PK == 0 {
+		s.lastPK++
+		u.PK = s.lastPK
+	}
+	s.lastPK = max(s.lastPK, u.PK)
+	if u.UID == "" {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d-%s", u.PK, s.key))
+		u.UID = hex.EncodeToString(sum[:])
+	}
+	for i := range u.Devices {
+		if u.Devices[i].UID == 0 {
+			s.lastPK++
+			u.Devices[i].UID = s.lastPK
+		}
+	}
+	for _, name := range u.Groups {
+		g := s.groups[name]
+		g.Name, g.PK = name, or(g.PK, uuid())
+		s.groups[name] = g
+	}
+}
+
+// url is the path of a view, web.path included.
+func (s *Server) url(path string) string { return s.base + path }
+
+var validHost = regexp.MustCompile(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[0-9]+)?$`)
+
+// ServeHTTP implements [http.Handler]. A host that cannot be one is answered
+// before anything else looks at the request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.requests++
+	s.mu.Unlock()
+	if !validHost.MatchString(strings.ToLower(r.Host)) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	v := s.visit(r)
+	v.write(w, v.route())
+}
+
+// A visit is one request on its way through authentik, with the session it
+// belongs to.
+type visit struct {
+	srv     *Server
+	request *http.Request
+	id      string // of the request
+	args    map[string]string
+	session *session
+	user    User // zero for nobody
+	brand   Brand
+	lang    string // of the Content-Language header
+	tongue  string // of the texts; a brand may overrule the header's
+	rotated string // the new CSRF token
+
+	flow    *Flow
+	plan    *plan
+	binding *Binding
+}
+
+func (s *Server) visit(r *http.Request) *visit {
+	v := &visit{srv: s, request: r, id: uuidHex(), brand: s.brandOf(r.Host)}
+	v.session = s.load(v.sent(cookieSession))
+	if u := s.current(User{PK: v.session.user}); !u.Inactive {
+		v.user = u
+	}
+	v.speak()
+	return v
+}
+
+// sent is the value of a cookie of the request.
+func (v *visit) sent(name string) string {
+	if c, err := v.request.Cookie(name); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+// query is a parameter of the address.
+func (v *visit) query(name string) string {
+	value, _ := parseQuery(v.request.URL.RawQuery).last(name)
+	return value
+}
+
+// secure reports whether the request counts as HTTPS.
+func (v *visit) secure() bool {
+	return v.request.TLS != nil || v.request.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+// address makes an absolute address of a path.
+func (v *visit) address(path string) string {
+	scheme := "http://"
+	if v.secure() {
+		scheme = "https://"
+	}
+	return scheme + v.request.Host + path
+}
+
+// A route is a view and where it stands. Placeholders match one segment.
+type route struct {
+	pattern string
+	view    func(*visit) *response
+}
+
+func routes() []route {
+	return slices.Concat(executorRoutes(), apiRoutes(), pageRoutes())
+}
+
+// route finds the view by the exact path: there is no help for a missing
+// slash.
+func (v *visit) route() *response {
+	path, inside := strings.CutPrefix(v.request.URL.Path, v.srv.base+"/")
+	for _, r := range routes() {
+		if args, ok := match(r.pattern, "/"+path); ok && inside {
+			v.args = args
+			return r.view(v)
+		}
+	}
+	return v.notFound()
+}
+
+func match(pattern, path string) (map[string]string, bool) {
+	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(want) != len(have) {
+		return nil, false
+	}
+	args := map[string]string{}
+	for i, part := range want {
+		name, found := strings.CutPrefix(part, "{")
+		switch {
+		case found && have[i] != "":
+			args[strings.TrimSuffix(name, "}")] = have[i]
+		case part != have[i]:
+			return nil, false
+		}
+	}
+	return args, true
+}
+
+func uuidHex() string {
+	b := make([]byte, 16)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+func uuid() string {
+	h := uuidHex()
+	return strings.Join([]string{h[:8], h[8:12], "4" + h[13:16], "8" + h[17:20], h[20:]}, "-")
+}

@@ -1,0 +1,198 @@
+package authentiktest
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Names of authentik's cookies.
+const (
+	cookieSession  = "authentik_session"
+	cookieDevice   = "authentik_device"
+	cookieCSRF     = "authentik_csrf"
+	cookieLanguage = "authentik_language"
+)
+
+// A session is the HTTP session of one browser. A request works on a copy and
+// writes the whole of it back, so that of two requests at the same moment the
+// later one wins: authentik does the same.
+type session struct {
+	id       string
+	user     int // pk; 0 while nobody is signed in
+	plan     *plan
+	params   query // of the page, as the last request had it
+	tries    int   // wrong passwords
+	data     map[string]any
+	until    time.Time // zero: until the browser is closed
+	stored   bool      // it was found in, or has been written to, the store
+	modified bool
+}
+
+func (s *session) clone() *session {
+	c := *s
+	c.plan, c.data = s.plan.clone(), maps.Clone(s.data)
+	return &c
+}
+
+// blank reports whether there is nothing to remember.
+func (s *session) blank() bool {
+	return s.user == 0 && s.plan == nil && s.params == nil && s.tries == 0 && len(s.data) == 0
+}
+
+// flush forgets everything and starts over under a new name.
+func (s *session) flush(srv *Server) {
+	srv.drop(s.id)
+	*s = session{id: rand.Text(), modified: true, data: map[string]any{}}
+}
+
+// cycle gives the session a new name and keeps what it holds.
+func (s *session) cycle(srv *Server) {
+	srv.drop(s.id)
+	s.id, s.stored, s.modified = rand.Text(), false, true
+}
+
+// load is a copy of the session behind a cookie, or a new one.
+func (s *Server) load(cookie string) *session {
+	if claims, ok := s.verify(cookie); ok {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		sid, _ := claims["sid"].(string)
+		if found, ok := s.sessions[sid]; ok && (found.until.IsZero() || s.now().Before(found.until)) {
+			return found.clone()
+		}
+	}
+	return &session{id: rand.Text(), data: map[string]any{}}
+}
+
+// save writes a session back. It fails if the session has been deleted since
+// it was loaded.
+func (s *Server) save(one *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.sessions[one.id]; one.stored && !there {
+		return false
+	}
+	one.stored = true
+	kept := one.clone()
+	kept.modified = false
+	s.sessions[one.id] = kept
+	return true
+}
+
+func (s *Server) drop(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, id)
+}
+
+// signIn makes the session that of the user. Another user's session is not
+// taken over but thrown away.
+func (v *visit) signIn(u User) {
+	if v.session.user != 0 && v.session.user != u.PK {
+		v.session.flush(v.srv)
+	} else {
+		v.session.cycle(v.srv)
+	}
+	v.session.user, v.user = u.PK, u
+	v.rotated = rand.Text() + rand.Text()
+	v.rotated = v.rotated[:32]
+}
+
+// signOut throws the session away.
+func (v *visit) signOut() {
+	v.session.flush(v.srv)
+	v.user = User{}
+}
+
+// cookies are what the answer sets, apart from what stages set.
+func (v *visit) cookies() []*http.Cookie {
+	var set []*http.Cookie
+	if v.rotated != "" {
+		set = append(set, v.cookie(&http.Cookie{
+			Name: cookieCSRF, Value: v.rotated, MaxAge: 31449600, SameSite: http.SameSiteLaxMode, Secure: v.secure(),
+		}))
+	}
+	return append(set, v.sessionCookie()...)
+}
+
+func (v *visit) sessionCookie() []*http.Cookie {
+	c := &http.Cookie{Name: cookieSession, SameSite: http.SameSiteLaxMode}
+	if v.secure() {
+		c.SameSite, c.Secure = http.SameSiteNoneMode, true
+	}
+	switch {
+	case v.session.blank():
+		if sent, err := v.request.Cookie(cookieSession); err != nil || sent.Value == "" {
+			return nil
+		}
+		c.MaxAge, c.Expires = -1, time.Unix(0, 0)
+	case !v.session.modified:
+		return nil
+	default:
+		c.Value, c.HttpOnly = v.srv.sign(v.claims()), true
+		if !v.session.until.IsZero() {
+			c.MaxAge = int(v.session.until.Sub(v.srv.now()).Seconds())
+		}
+	}
+	return []*http.Cookie{v.cookie(c)}
+}
+
+// cookie completes a cookie with the path, and with the date that goes with
+// its Max-Age.
+func (v *visit) cookie(c *http.Cookie) *http.Cookie {
+	c.Path = v.srv.url("/")
+	if c.MaxAge > 0 {
+		c.Expires = v.srv.now().Add(time.Duration(c.MaxAge) * time.Second)
+	}
+	return c
+}
+
+// claims are in the session cookie for those in front of authentik to read.
+// They tell of the user of this request, which is nobody after a failed CSRF
+// check.
+func (v *visit) claims() map[string]any {
+	return map[string]any{
+		"sid": v.session.id, "iss": "authentik", "sub": or(v.user.UID, "anonymous"),
+		"authenticated": v.user.PK != 0, "acr": "goauthentik.io/core/default",
+	}
+}
+
+// sign makes a JWT with HS256.
+func (s *Server) sign(claims map[string]any) string {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		panic("authentiktest: claims are plain values: " + err.Error())
+	}
+	b64 := base64.RawURLEncoding
+	signed := b64.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + b64.EncodeToString(payload)
+	return signed + "." + b64.EncodeToString(s.mac(signed))
+}
+
+// verify reads a JWT of this server's own.
+func (s *Server) verify(token string) (claims map[string]any, ok bool) {
+	i := strings.LastIndexByte(token, '.')
+	if i < 0 {
+		return nil, false
+	}
+	mac, err := base64.RawURLEncoding.DecodeString(token[i+1:])
+	if err != nil || subtle.ConstantTimeCompare(mac, s.mac(token[:i])) == 0 {
+		return nil, false
+	}
+	_, encoded, _ := strings.Cut(token[:i], ".")
+	payload, err := base64.RawURLEncoding.DecodeString(encoded)
+	return claims, err == nil && json.Unmarshal(payload, &claims) == nil
+}
+
+func (s *Server) mac(signed string) []byte {
+	h := hmac.New(sha256.New, s.key)
+	h.Write([]byte(signed))
+	return h.Sum(nil)
+}

@@ -1,0 +1,107 @@
+package authentiktest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+)
+
+// A DenyStage refuses whoever comes to it.
+type DenyStage struct{ Message string }
+
+func (s *DenyStage) get(v *visit) (*response, error)  { return v.deny(s.Message) }
+func (s *DenyStage) post(v *visit) (*response, error) { return v.deny(s.Message) }
+
+// A DummyStage asks for a click.
+type DummyStage struct {
+	Name  string
+	Throw bool // showing it raises an exception
+}
+
+func (s *DummyStage) get(v *visit) (*response, error) {
+	if s.Throw {
+		return nil, errRaised
+	}
+	return v.ask(s.challenge(v))
+}
+
+func (s *DummyStage) challenge(v *visit) object {
+	c := v.challenge("ak-stage-dummy")
+	c["name"] = s.Name
+	return c
+}
+
+func (s *DummyStage) post(v *visit) (*response, error) {
+	f, err := v.fields()
+	if err != nil {
+		return nil, err
+	}
+	if f.failed() {
+		return v.refuse(s.challenge(v), f.errs)
+	}
+	return v.solved()
+}
+
+// A ScriptedStage shows any challenge at all, also one that authentik does
+// not have (yet), or has but this package has no stage for.
+type ScriptedStage struct {
+	Component string
+
+	// Challenge is the JSON object of what the challenge holds beside
+	// component and flow_info. Its own values of these two win.
+	Challenge string
+
+	User bool // the challenge names the pending user
+
+	// Check looks at an answer and names the fields that are wrong with what
+	// is wrong with them. Nothing wrong, or no Check, solves the stage.
+	Check func(answer map[string]any) map[string]string
+
+	// Last has no way on: the challenge is all there is, as with a shell or a
+	// redirect.
+	Last bool
+}
+
+func (s *ScriptedStage) get(v *visit) (*response, error) {
+	c, err := s.challenge(v)
+	if err != nil {
+		return nil, err
+	}
+	return v.ask(c)
+}
+
+func (s *ScriptedStage) challenge(v *visit) (object, error) {
+	c := v.challenge(s.Component)
+	if s.User {
+		c = v.userChallenge(s.Component)
+	}
+	if s.Challenge == "" {
+		return c, nil
+	}
+	var own object
+	if err := json.Unmarshal([]byte(s.Challenge), &own); err != nil {
+		return nil, fmt.Errorf("the script of %s: %w", s.Component, err)
+	}
+	maps.Copy(c, own)
+	return c, nil
+}
+
+func (s *ScriptedStage) post(v *visit) (*response, error) {
+	f, err := v.fields()
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.challenge(v)
+	if err != nil {
+		return nil, err
+	}
+	if s.Check != nil && f.body != nil {
+		for name, what := range s.Check(f.body) {
+			f.wrong(name, what, "invalid")
+		}
+	}
+	if f.failed() || s.Last {
+		return v.refuse(c, f.errs)
+	}
+	return v.solved()
+}
