@@ -1,0 +1,193 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write what is got into the golden files")
+
+// between stands between a Caddyfile and what comes of it.
+const between = "----------\n"
+
+func goldenFiles(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/caddyfile/*.caddyfiletest")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no golden files: %v", err)
+	}
+	return files
+}
+
+func golden(t testing.TB, file string) (input, want string) {
+	t.Helper()
+	both, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input, want, found := strings.Cut(string(both), between)
+	if !found && !*update {
+		t.Fatalf("%s has no line %q", file, between)
+	}
+	return input, want
+}
+
+// adapt returns the JSON of a Caddyfile, or the text of its mistakes.
+func adapt(t testing.TB, input string) string {
+	t.Helper()
+	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(input), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		return "error: " + err.Error() + "\n"
+	}
+	for _, w := range warnings {
+		if strings.Contains(w.Message, "not formatted") {
+			continue
+		}
+		t.Errorf("warning: %v", w)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, config, "", "\t"); err != nil {
+		t.Fatal(err)
+	}
+	return pretty.String() + "\n"
+}
+
+func TestCaddyfilesBecomeTheJSONBesideThem(t *testing.T) {
+	t.Parallel()
+	for _, file := range goldenFiles(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".caddyfiletest"), func(t *testing.T) {
+			t.Parallel()
+			input, want := golden(t, file)
+			got := adapt(t, input)
+			if *update {
+				if err := os.WriteFile(file, []byte(input+between+got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Every option is either read, as some golden file shows, or refused as not
+// there yet, as another one shows.
+func TestEveryOptionHasAGoldenFile(t *testing.T) {
+	t.Parallel()
+	var read, refused strings.Builder
+	for _, file := range goldenFiles(t) {
+		input, want := golden(t, file)
+		if strings.HasPrefix(want, "error: ") {
+			refused.WriteString(want)
+		} else {
+			read.WriteString(input)
+		}
+	}
+	for _, s := range new(Handler).settings() {
+		_, option, nested := strings.Cut(s.name, " ")
+		if !nested {
+			option = s.name
+		}
+		if !strings.Contains(read.String(), "\t"+option+" ") {
+			t.Errorf("no golden file reads %s", s.name)
+		}
+		if !strings.Contains(refused.String(), s.name+":") {
+			t.Errorf("no golden file refuses a value of %s", s.name)
+		}
+	}
+	for option := range later {
+		if !strings.Contains(refused.String(), option+" is not there yet") {
+			t.Errorf("no golden file refuses %s", option)
+		}
+	}
+}
+
+// The example of each option must be one that is taken.
+func TestEveryExampleIsRight(t *testing.T) {
+	t.Parallel()
+	for _, s := range new(Handler).settings() {
+		block, option, nested := strings.Cut(s.name, " ")
+		lines := s.usage
+		if nested {
+			lines = block + " {\n" + s.usage + "\n}"
+		} else {
+			option = s.name
+		}
+		if !strings.HasPrefix(s.usage, option+" ") {
+			t.Errorf("the example of %s begins otherwise: %s", s.name, s.usage)
+		}
+		input := "authentik {\nurl https://auth.example.com\n" + lines + "\n}"
+		if option == "url" {
+			input = "authentik {\n" + lines + "\n}"
+		}
+		if err := new(Handler).UnmarshalCaddyfile(caddyfile.NewTestDispenser(input)); err != nil {
+			t.Errorf("%s: %v", s.name, err)
+		}
+	}
+}
+
+// What is adapted is also what JSON reads: no option is lost on the way.
+func TestWhatTheCaddyfileWritesJSONReads(t *testing.T) {
+	t.Parallel()
+	input, _ := golden(t, "testdata/caddyfile/all_options.caddyfiletest")
+	_, block, _ := strings.Cut(input, "authentik ")
+	d := caddyfile.NewTestDispenser("authentik " + strings.TrimSuffix(strings.TrimSpace(block), "}"))
+	var parsed, read Handler
+	if err := parsed.UnmarshalCaddyfile(d); err != nil {
+		t.Fatal(err)
+	}
+	written, err := json.Marshal(parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strict := json.NewDecoder(bytes.NewReader(written))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&read); err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(written), string(again)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzDirective(f *testing.F) {
+	for _, file := range goldenFiles(f) {
+		input, _ := golden(f, file)
+		if _, block, found := strings.Cut(input, "authentik"); found {
+			f.Add("authentik" + block)
+		}
+	}
+	for _, input := range []string{"", "{", "authentik", "authentik {", "authentik {\n{\n}\n}", "authentik \"\" {\ncookie {\n{\n}\n}\n}", "authentik `{env.X` {\nheaders {\n\"\" \"\"\n}\n}"} {
+		f.Add(input)
+	}
+	f.Fuzz(func(t *testing.T, input string) {
+		tokens, err := caddyfile.Tokenize([]byte(input), "Caddyfile")
+		if err != nil {
+			return
+		}
+		h := new(Handler)
+		err = h.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens))
+		if err != nil && strings.TrimSpace(err.Error()) == "" {
+			t.Error("an error says nothing")
+		}
+		if err == nil && h.URL == "" {
+			t.Error("a gate without an authentik was let through")
+		}
+	})
+}

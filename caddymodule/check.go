@@ -1,0 +1,222 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// mistakes are all the things that are wrong with a configuration. Whoever
+// writes one wants to mend them in one go.
+type mistakes []error
+
+// Error puts each mistake on a line of its own.
+func (m mistakes) Error() string {
+	if len(m) == 1 {
+		return m[0].Error()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d mistakes", len(m))
+	for _, err := range m {
+		b.WriteString("\n\t- " + strings.ReplaceAll(err.Error(), "\n", "\n\t  "))
+	}
+	return b.String()
+}
+
+// Unwrap returns the mistakes for errors.Is and errors.As.
+func (m mistakes) Unwrap() []error { return m }
+
+// or returns the mistakes as an error, or nil if there are none.
+func (m mistakes) or() error {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+var errNoURL = errors.New("url is missing; write where authentik is: authentik https://auth.example.com")
+
+// checkToldHost refuses a name for authentik that authentik itself takes for
+// no name, and says which option it came from: the framework under authentik
+// holds host names to RFC 1123, which knows no underscore, and answers 404 to
+// everything, which nobody understands. Where there is a public_url, authentik
+// is told the name in that one.
+func (h *Handler) checkToldHost() (option string, wrong error) {
+	option, told, advice := "public_url", h.PublicURL, "give it a name without one"
+	if told == "" {
+		option, told = "url", h.URL
+		advice += ", or write the address that browsers use as public_url"
+	}
+	u, err := url.Parse(told)
+	if err != nil || !strings.Contains(u.Hostname(), "_") {
+		return option, nil
+	}
+	return option, fmt.Errorf("%s: the host %q has an underscore, and authentik answers 404 to every request for such a host; %s",
+		option, u.Hostname(), advice)
+}
+
+// address returns a check for an address that is written like an example.
+func address(like string) func(string) error {
+	return func(text string) error {
+		u, err := url.Parse(text)
+		text = text[strings.LastIndex(text, "@")+1:] // not to repeat a password
+		switch {
+		case err != nil:
+			return fmt.Errorf("%q is no address; write one like %s", text, like)
+		case u.Scheme != "http" && u.Scheme != "https":
+			return fmt.Errorf("%q does not begin with http:// or https://; write one like %s", text, like)
+		case u.Hostname() == "":
+			return fmt.Errorf("%q names no host; write one like %s", text, like)
+		case u.User != nil:
+			return errors.New("a username or password in the address is never used; leave it out")
+		case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+			return fmt.Errorf("%q goes on after the path; leave out what begins with ? or #", text)
+		}
+		return nil
+	}
+}
+
+func checkOrigin(text string) error {
+	const like = "https://app.example.com"
+	if err := address(like)(text); err != nil {
+		return err
+	}
+	if u, err := url.Parse(text); err != nil || u.Path != "" {
+		return fmt.Errorf("%q has a path; write scheme and host alone, as %s", text, like)
+	}
+	return nil
+}
+
+func checkSlug(text string) error {
+	if !(flowclient.Flow{Slug: text}).Valid() {
+		return fmt.Errorf("%q is no slug; write what authentik shows as slug: letters, digits, - and _", text)
+	}
+	return nil
+}
+
+// oneOf returns a check for one of a few words.
+func oneOf(words ...string) func(string) error {
+	return func(text string) error {
+		if slices.Contains(words, text) {
+			return nil
+		}
+		return fmt.Errorf("%q is not known; write one of %s%s", text, strings.Join(words, ", "), meant(text, words))
+	}
+}
+
+func checkLogin(text string) error {
+	if text == "relay" || text == "redirect" {
+		return fmt.Errorf("%s is not there yet; write login page, or leave login out", text)
+	}
+	return oneOf("page")(text)
+}
+
+func checkText(text string) error {
+	if strings.TrimSpace(text) == "" || strings.ContainsFunc(text, isControl) {
+		return errors.New("this text is blank or has control characters; write a line of plain text")
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+func checkLogo(text string) error {
+	if strings.HasPrefix(text, "data:image/") {
+		return nil
+	}
+	return address("https://www.example.com/logo.svg")(text)
+}
+
+func checkDuration(text string) error {
+	d, err := caddy.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("%q is no duration; write for example 90m, 24h or 7d", text)
+	}
+	if d < time.Minute {
+		return fmt.Errorf("%q is less than a minute, too short for anybody; write for example 24h", text)
+	}
+	return nil
+}
+
+// leastKey is how many characters a configured key must have. In hexadecimal
+// digits, the poorest way to write random bytes, they hold 128 bits.
+const leastKey = 32
+
+// checkKey must not repeat the key in what it says.
+func checkKey(text string) error {
+	if len(text) < leastKey {
+		return fmt.Errorf("it has %d characters and needs %d; make one with: openssl rand -hex 32", len(text), leastKey)
+	}
+	return nil
+}
+
+var cookieName = regexp.MustCompile(`^[-.~_A-Za-z0-9]{1,64}$`)
+
+func checkCookieName(text string) error {
+	switch {
+	case !cookieName.MatchString(text):
+		return fmt.Errorf("%q cannot be the name of a cookie; write letters, digits, - and _", text)
+	case strings.HasPrefix(text, "__"):
+		return fmt.Errorf("%q begins as the names do that browsers have rules for; leave out __Host- or __Secure-, the gate puts it there", text)
+	}
+	return nil
+}
+
+var domainName = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]([-a-z0-9]*[a-z0-9])?$`)
+
+func checkDomain(text string) error {
+	_, err := netip.ParseAddr(text)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%q is an address, and a cookie of an address has no domain; leave domain out", text)
+	case strings.HasPrefix(text, "."):
+		return fmt.Errorf("%q begins with a dot; write %s", text, strings.TrimLeft(text, "."))
+	case !domainName.MatchString(strings.ToLower(text)):
+		return fmt.Errorf("%q is no domain that can share cookies; write the name above your hosts, as example.com", text)
+	}
+	return nil
+}
+
+var prefixPath = regexp.MustCompile(`^(/[-.~_A-Za-z0-9]+)+$`)
+
+func checkPrefix(text string) error {
+	if !prefixPath.MatchString(text) || path.Clean(text) != text {
+		return fmt.Errorf("%q is no path the gate could have for itself; write a path without a slash at its end, as /.authentik", text)
+	}
+	return nil
+}
+
+// neverOwn are headers that belong to the transfer itself or to the gate.
+var neverOwn = []string{
+	"Connection", "Content-Length", "Cookie", "Host", "Keep-Alive", "Proxy-Connection",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// headerName leaves out what HTTP would allow and some application would read
+// as something else.
+var headerName = regexp.MustCompile(`^[-._A-Za-z0-9]{1,64}$`)
+
+func checkHeader(own Header) error {
+	switch {
+	case !headerName.MatchString(own.Name):
+		return fmt.Errorf("%q cannot be the name of a header", own.Name)
+	case slices.Contains(neverOwn, http.CanonicalHeaderKey(own.Name)):
+		return errors.New("this header belongs to the transfer itself; choose another")
+	case own.Value == "":
+		return errors.New("it says nothing; write a claim, as username, or a text with placeholders")
+	case own.isText():
+		return checkPlaceholders(own.Value)
+	}
+	return checkClaim(own.Value)
+}

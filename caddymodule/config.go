@@ -1,0 +1,184 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// Handler asks every visitor of a site to sign in at authentik. It shows
+// authentik's questions on pages of its own, below prefix on the site's own
+// host, and tells the application behind it in request headers who is signed
+// in. All it needs is the address of authentik.
+//
+// The placeholders `{env.NAME}` and `{file.PATH}` can stand in every value;
+// one that is empty or unknown keeps Caddy from starting.
+//
+// For what comes after it, the handler sets these placeholders:
+//
+// Placeholder | Meaning
+// ------------|--------
+// `{http.auth.user.id}` | the username, as Caddy's own authentication sets it
+// `{http.auth.user.username}` | the username
+// `{http.auth.user.name}` | the full name
+// `{http.auth.user.email}` | the e-mail address
+// `{http.auth.user.uid}` | authentik's stable, opaque id of the user
+// `{http.auth.user.groups}` | the names of the groups, separated by commas
+// `{http.auth.user.attributes.KEY}` | one of the user's attributes in authentik
+// `{http.auth.user.session}` | a public id of the session, for logs
+type Handler struct {
+	// The requests that need a signed-in visitor. Default: all. What is left
+	// out here is open to everybody, but still loses every identity header
+	// that the client made up, and the handler's own addresses are answered
+	// all the same. A request that was rewritten on its way here is left out
+	// only if it would be left out as it was asked as well.
+	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
+
+	// The address of authentik as Caddy reaches it. Required.
+	URL string `json:"url,omitempty"`
+
+	// The address of authentik as browsers reach it. Default: url.
+	PublicURL string `json:"public_url,omitempty"`
+
+	// PEM files with certificate authorities to trust for url, besides those
+	// of the system.
+	Trust []string `json:"trust,omitempty"`
+
+	// Whose name authentik is told in the Host header: "public" for its own,
+	// "page" for this site's, so that passkeys and links in mails belong to
+	// this site. "page" needs an authentik that is reached directly and not
+	// through a proxy that chooses by host. Default: public.
+	Host string `json:"host,omitempty"`
+
+	// This site as browsers see it, as https://app.example.com, for where the
+	// request does not say it truly. Default: what the request says.
+	Site string `json:"site,omitempty"`
+
+	// The slug of the authentication flow. Default: what authentik's brand
+	// for its host says.
+	Flow string `json:"flow,omitempty"`
+
+	// The slug of the application in authentik whose bindings decide who may
+	// pass. Default: everybody who can sign in may pass.
+	Application string `json:"application,omitempty"`
+
+	// How the visitor signs in. "page", the default, is a page of our own.
+	Login string `json:"login,omitempty"`
+
+	// The looks of the sign-in page.
+	Page Page `json:"page,omitzero"`
+
+	// How long a session lasts at most, as 90m, 24h or 7d. Default: 24h.
+	Lifetime string `json:"lifetime,omitempty"`
+
+	// Where sessions are kept. Default: memory.
+	SessionsRaw json.RawMessage `json:"sessions,omitempty" caddy:"namespace=http.handlers.authentik.sessions inline_key=store"`
+
+	// The secret of at least 32 characters from which the keys of everything
+	// sealed are made; the same for all Caddys that serve the same site
+	// without a common storage. Default: made once and kept in Caddy's
+	// storage.
+	Key string `json:"key,omitempty"`
+
+	// The cookie that knows a session again.
+	Cookie Cookie `json:"cookie,omitzero"`
+
+	// What the application is told about the visitor.
+	Headers Headers `json:"headers,omitzero"`
+
+	// The path below which the handler's own addresses are. Default:
+	// /.authentik.
+	Prefix string `json:"prefix,omitempty"`
+
+	gate     *proxy.Gate
+	matchers caddyhttp.MatcherSets
+	release  []func() error // what Cleanup has to do, the last first
+}
+
+// Page is how the sign-in page looks.
+type Page struct {
+	// The name on the page. Default: the title of authentik's brand.
+	Title string `json:"title,omitempty"`
+
+	// The address of the picture on the page. Default: the logo of
+	// authentik's brand.
+	Logo string `json:"logo,omitempty"`
+}
+
+// Cookie is the cookie that knows a session again.
+type Cookie struct {
+	// Its name, before the prefixes that browsers know (__Host-, __Secure-).
+	// Default: authentik_gate.
+	Name string `json:"name,omitempty"`
+
+	// The domain below which all hosts share one session. Default: this host
+	// alone.
+	Domain string `json:"domain,omitempty"`
+
+	// Whether it outlives the browser's session, up to the lifetime. Default:
+	// it ends with the browser.
+	Persistent bool `json:"persistent,omitempty"`
+}
+
+// Headers is what the application is told about the visitor.
+type Headers struct {
+	// "remote" for Remote-User, Remote-Name, Remote-Email and Remote-Groups;
+	// "authentik" for the names and formats of authentik's own proxy; "off"
+	// for none. Default: remote, or off where there are headers of one's own.
+	Preset string `json:"preset,omitempty"`
+
+	// Headers of one's own, added to those of the preset or in their place.
+	Own []Header `json:"own,omitempty"`
+}
+
+// Header is one header of one's own.
+type Header struct {
+	// The name of the header.
+	Name string `json:"name"`
+
+	// What it says: a claim (username, name, email, uid, groups, session or
+	// attributes.KEY), or a text with placeholders.
+	Value string `json:"value"`
+
+	// filled is set when placeholders were replaced in Value, which may leave
+	// none to tell a text by.
+	filled bool
+}
+
+// isText reports whether the header says a text with placeholders, and not a
+// claim.
+func (own Header) isText() bool { return own.filled || strings.Contains(own.Value, "{") }
+
+// A setting is an option with one value.
+type setting struct {
+	name  string             // as the Caddyfile calls it, with its block before it
+	value *string            // where it is kept
+	check func(string) error // what is wrong with a value
+	usage string             // an example to follow
+}
+
+// settings lists the options that take one value. The parser of the Caddyfile
+// and Provision go by the same list, so that both know the same options and
+// refuse the same values.
+func (h *Handler) settings() []setting {
+	return []setting{
+		{"url", &h.URL, address("https://auth.example.com"), "url https://auth.example.com"},
+		{"public_url", &h.PublicURL, address("https://auth.example.com"), "public_url https://auth.example.com"},
+		{"host", &h.Host, oneOf("public", "page"), "host page"},
+		{"site", &h.Site, checkOrigin, "site https://app.example.com"},
+		{"flow", &h.Flow, checkSlug, "flow default-authentication-flow"},
+		{"application", &h.Application, checkSlug, "application wiki"},
+		{"login", &h.Login, checkLogin, "login page"},
+		{"page title", &h.Page.Title, checkText, `title "Example Ltd."`},
+		{"page logo", &h.Page.Logo, checkLogo, "logo https://www.example.com/logo.svg"},
+		{"lifetime", &h.Lifetime, checkDuration, "lifetime 7d"},
+		{"key", &h.Key, checkKey, "key {file./run/secrets/gate_key}"},
+		{"cookie name", &h.Cookie.Name, checkCookieName, "name example_session"},
+		{"cookie domain", &h.Cookie.Domain, checkDomain, "domain example.com"},
+		{"headers", &h.Headers.Preset, oneOf("remote", "authentik", "off"), "headers authentik"},
+		{"prefix", &h.Prefix, checkPrefix, "prefix /.authentik"},
+	}
+}

@@ -1,0 +1,55 @@
+// Package caddymodule is the gate as a module of Caddy: the handler
+// http.handlers.authentik and its directive. What the gate decides and draws
+// is in package proxy, and how authentik is spoken to in flowclient; here is
+// only what Caddy wants from a module.
+//
+//   - config.go: the configuration, as JSON and as a list of options
+//   - check.go, suggest.go, later.go: what is wrong with it, in words that help
+//   - caddyfile.go, parser.go: the directive
+//   - handler.go, provision.go, replace.go: the module and its life
+//   - request.go, identity.go: what Caddy knows about a request, and what the
+//     rest of Caddy is told about the visitor
+//   - sessions.go: the stores of sessions, which are modules themselves
+//   - key.go, shared.go, version.go, metrics.go: the gate's key, what outlives
+//     a reload, the Caddy around it, and Prometheus
+package caddymodule
+
+import (
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+func init() {
+	caddy.RegisterModule(Handler{})
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.authentik",
+		New: func() caddy.Module { return new(Handler) },
+	}
+}
+
+// ServeHTTP lets the gate decide. The gate writes its own answers, so that
+// handle_errors, whose routes may lead to the application, never gets one;
+// an error that comes back here is the application's.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	return h.gate.Guard(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		if s, signedIn := proxy.SessionFrom(r.Context()); signedIn {
+			introduce(r, s)
+		}
+		return next.ServeHTTP(w, r)
+	})
+}
+
+// Interface guards.
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.CleanerUpper          = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

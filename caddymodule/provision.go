@@ -1,0 +1,132 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// Provision makes the gate. It asks nothing of the network: authentik may be
+// down when Caddy starts.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	log := ctx.Slogger()
+	version, _ := caddy.Version()
+	warnOfOldCaddy(version, log)
+	wrong := h.settle()
+	trusted, err := h.transport()
+	if err != nil {
+		wrong = append(wrong, err)
+	}
+	if err := wrong.or(); err != nil {
+		return err
+	}
+	client, err := flowclient.New(flowclient.Config{
+		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL), Transport: trusted, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	cfg, err := h.gateConfig(ctx, log)
+	if err != nil {
+		return err
+	}
+	cfg.Client = client
+	if h.gate, err = proxy.New(cfg); err != nil {
+		return err
+	}
+	h.release = append(h.release, h.gate.Close)
+	return nil
+}
+
+// gateConfig puts together what the gate needs besides its client.
+func (h *Handler) gateConfig(ctx caddy.Context, log *slog.Logger) (proxy.Config, error) {
+	var errs []error
+	gather := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	gather(h.loadMatchers(ctx))
+	store, storeName, err := h.store(ctx)
+	gather(err)
+	key, err := h.key(ctx, log)
+	gather(err)
+	lifetime, err := h.lifetime()
+	gather(err)
+	counted, err := newMetrics(ctx.GetMetricsRegistry(), storeName)
+	gather(err)
+	return proxy.Config{
+		Flow:        h.Flow,
+		Application: h.Application,
+		PageHost:    h.Host == "page",
+		Store:       store,
+		Key:         key,
+		Lifetime:    lifetime,
+		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
+		Prefix:      h.Prefix,
+		Site:        parsed(h.Site),
+		Headers:     proxy.HeaderConfig{Preset: proxy.HeaderPreset(h.Headers.Preset), Own: h.Headers.rules()},
+		Page:        proxy.PageConfig{Title: h.Page.Title, Logo: h.Page.Logo},
+		Open:        h.open,
+		Resolve:     resolve,
+		Metrics:     counted,
+		Logger:      log,
+	}, errors.Join(errs...)
+}
+
+func (h *Handler) loadMatchers(ctx caddy.Context) error {
+	if len(h.MatcherSetsRaw) == 0 {
+		return nil
+	}
+	sets, err := ctx.LoadModule(h, "MatcherSetsRaw")
+	if err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
+	return h.matchers.FromInterface(sets)
+}
+
+// key returns the configured key, or the one in Caddy's storage.
+func (h *Handler) key(ctx caddy.Context, log *slog.Logger) ([]byte, error) {
+	if h.Key != "" {
+		return []byte(h.Key), nil
+	}
+	return keep(ctx, ctx.Storage(), log)
+}
+
+// lifetime returns how long a session lasts, or nothing for the default.
+func (h *Handler) lifetime() (time.Duration, error) {
+	if h.Lifetime == "" {
+		return 0, nil
+	}
+	return caddy.ParseDuration(h.Lifetime)
+}
+
+// parsed parses an address that has been checked. None stays none.
+func parsed(address string) *url.URL {
+	if address == "" {
+		return nil
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
+	}
+	return u
+}
+
+// Cleanup gives back what Provision has taken, also when that failed half-way.
+func (h *Handler) Cleanup() error {
+	var errs []error
+	for _, release := range slices.Backward(h.release) {
+		errs = append(errs, release())
+	}
+	h.release = nil
+	return errors.Join(errs...)
+}

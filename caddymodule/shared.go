@@ -1,0 +1,92 @@
+package caddymodule
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// pool keeps what outlives a reload of the configuration and is shared by the
+// gates of the process. What a gate has taken it gives back in Cleanup.
+var pool = caddy.NewUsagePool()
+
+// memoryKey is the place of the one memory store in the pool.
+type memoryKey struct{}
+
+// memoryStore is the memory store in the pool.
+type memoryStore struct{ *proxy.Memory }
+
+// Destruct ends what the store does in the background.
+func (m memoryStore) Destruct() error { return m.Close() }
+
+// transportKey is the place of connections that trust the same authorities.
+type transportKey [sha256.Size]byte
+
+// transport holds connections to authentik.
+type transport struct{ *http.Transport }
+
+// Destruct closes the connections that nobody uses.
+func (t transport) Destruct() error {
+	t.CloseIdleConnections()
+	return nil
+}
+
+// transport returns the connections for this handler's trust. They are shared
+// by all handlers that trust the same authorities and stay open over a reload; a
+// file that has changed since is another trust.
+func (h *Handler) transport() (http.RoundTripper, error) {
+	var wrong mistakes
+	sum := sha256.New()
+	authorities, err := x509.SystemCertPool()
+	if err != nil {
+		authorities = x509.NewCertPool()
+	}
+	for _, name := range h.Trust {
+		pem, err := os.ReadFile(name)
+		switch {
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("trust: %w; write the path of a PEM file that Caddy may read", err))
+		case !authorities.AppendCertsFromPEM(pem):
+			wrong = append(wrong, fmt.Errorf("trust: %s holds no certificate; write the path of a PEM file", name))
+		}
+		fmt.Fprintf(sum, "%d:", len(pem))
+		sum.Write(pem)
+	}
+	if wrong != nil {
+		return nil, wrong
+	}
+	key := transportKey(sum.Sum(nil))
+	kept, _, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) {
+		return newTransport(authorities, len(h.Trust) > 0), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.release = append(h.release, func() error {
+		_, err := pool.Delete(key)
+		return err
+	})
+	return kept.(transport).Transport, nil
+}
+
+// newTransport makes connections as Go's own clients do. Authorities are named
+// only where some were configured: elsewhere the platform's own verifier, with
+// all it knows, is the better judge.
+func newTransport(authorities *x509.CertPool, named bool) transport {
+	t := &http.Transport{}
+	if standard, isTransport := http.DefaultTransport.(*http.Transport); isTransport {
+		t = standard.Clone()
+	}
+	t.MaxIdleConnsPerHost = 64
+	if named {
+		t.TLSClientConfig = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
+	}
+	return transport{t}
+}
