@@ -25,7 +25,7 @@ func (v *visit) execute() *response {
 		return v.notFound()
 	}
 	v.flow = f
-	v.session.modified = true
+	v.session.modified, v.session.begun = true, true
 	res, err := v.dispatch()
 	if err != nil {
 		return v.broken()
@@ -111,7 +111,7 @@ func (v *visit) handle() (*response, error) {
 }
 
 func (v *visit) described() *response {
-	return &response{status: http.StatusOK, json: object{
+	return &response{status: http.StatusOK, api: true, json: object{
 		"name":        "Flow Executor",
 		"description": "Flow executor, passing requests to Stage Views",
 		"renders":     []string{"application/json"},

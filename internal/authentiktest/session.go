@@ -30,6 +30,7 @@ type session struct {
 	plan     *plan
 	params   query // of the page, as the last request had it
 	tries    int   // wrong passwords
+	begun    bool  // a flow has been run in it, which leaves its traces
 	data     map[string]any
 	until    time.Time // zero: until the browser is closed
 	stored   bool      // it was found in, or has been written to, the store
@@ -44,7 +45,7 @@ func (s *session) clone() *session {
 
 // blank reports whether there is nothing to remember.
 func (s *session) blank() bool {
-	return s.user == 0 && s.plan == nil && s.params == nil && s.tries == 0 && len(s.data) == 0
+	return s.user == 0 && !s.begun && len(s.data) == 0
 }
 
 // flush forgets everything and starts over under a new name.

@@ -1,0 +1,120 @@
+package authentiktest
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/bzip2"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// archive is where the recordings are, relative to this package. It is a
+// module of its own and so missing from the module cache, where these tests
+// cannot run.
+const archive = "recordings/recordings.tar.bz2"
+
+// A recording is one scenario, recorded at a real authentik.
+type recording struct {
+	Release   Release
+	Name      string
+	What      string
+	Setup     string
+	Exchanges []exchange
+}
+
+type exchange struct {
+	Note     string
+	Browser  int
+	By       string // whose request it is, if no visitor's
+	Request  recordedRequest
+	Response recordedResponse
+}
+
+type recordedRequest struct {
+	Method, Path string
+	Headers      map[string]string
+	Body         any // an object is JSON or a form, a string is taken as it is
+}
+
+type recordedResponse struct {
+	Status  int
+	Headers [][2]string
+	JSON    any
+	Text    *string
+	HTML    *recordedPage
+}
+
+// A recordedPage is what was kept of an HTML answer, beside its length.
+type recordedPage struct {
+	Title, Words string
+	Forms        []any
+}
+
+// recordings are all scenarios by "<release>/<name>". Without any of them
+// every test that asks fails: a test fed by files must not pass without.
+var recordings = sync.OnceValues(func() (map[string]recording, error) {
+	f, err := os.Open(archive)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	all := map[string]recording{}
+	for files := tar.NewReader(bzip2.NewReader(f)); ; {
+		file, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		one, err := readRecording(files)
+		if err != nil {
+			return nil, err
+		}
+		all[strings.TrimSuffix(path.Clean(file.Name), ".json")] = one
+	}
+})
+
+func readRecording(r io.Reader) (one recording, err error) {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return one, err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	return one, d.Decode(&one)
+}
+
+func recorded(t testing.TB) map[string]recording {
+	t.Helper()
+	all, err := recordings()
+	if err != nil {
+		t.Fatalf("reading the recordings: %v", err)
+	}
+	if len(all) == 0 {
+		t.Fatalf("there is not one recording in %s", archive)
+	}
+	return all
+}
+
+func TestRecordingsAreOfBothReleasesAndWhole(t *testing.T) {
+	t.Parallel()
+	exchanges := map[Release]int{}
+	for name, one := range recorded(t) {
+		if name != string(one.Release)+"/"+one.Name {
+			t.Errorf("%s says of itself that it is %s/%s", name, one.Release, one.Name)
+		}
+		exchanges[one.Release] += len(one.Exchanges)
+	}
+	for release := range dialects {
+		if exchanges[release] < 1000 {
+			t.Errorf("of %s there are %d exchanges, which cannot be all", release, exchanges[release])
+		}
+	}
+}

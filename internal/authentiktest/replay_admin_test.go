@@ -1,0 +1,11 @@
+package authentiktest
+
+// adminRows are the recordings about the administrators' API.
+func adminRows() []row {
+	return []row{
+		{name: "admin-views", why: later},
+		{name: "logout-and-unenrol", why: later},
+		{name: "provisioning-api", why: later},
+		{name: "provisioning-blueprint", why: later},
+	}
+}

@@ -1,0 +1,115 @@
+package authentiktest
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// values are the one-time values of a recording and what stands for each of
+// them in this run, by the name of the field or cookie they were seen in.
+type values map[[2]string]string
+
+// long is the length from which on a value is taken for itself wherever it
+// turns up. Shorter ones, such as primary keys, stand for themselves in the
+// field they were seen in only.
+const long = 16
+
+func (m values) learn(name, recorded, live string) {
+	m[[2]string{name, recorded}] = live
+}
+
+// of is what stands for a value of a field.
+func (m values) of(name, recorded string) string {
+	if live, ok := m[[2]string{name, recorded}]; ok {
+		return live
+	}
+	return m.within(recorded)
+}
+
+// within puts in what stands for the long values in a text, the longest
+// first: one may be part of another.
+func (m values) within(text string) string {
+	keys := slices.Collect(maps.Keys(m))
+	slices.SortFunc(keys, func(a, b [2]string) int {
+		if d := len(b[1]) - len(a[1]); d != 0 {
+			return d
+		}
+		return strings.Compare(a[0]+a[1], b[0]+b[1])
+	})
+	var pairs []string
+	for _, key := range keys {
+		if len(key[1]) < long {
+			continue
+		}
+		pairs = append(pairs, key[1], m[key])
+		if escaped := url.QueryEscape(key[1]); escaped != key[1] {
+			pairs = append(pairs, escaped, url.QueryEscape(m[key]))
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// in puts the values of this run into a recorded JSON value.
+func (m values) in(name string, recorded any) any {
+	switch t := recorded.(type) {
+	case string:
+		return m.of(name, t)
+	case json.Number:
+		if live := m.of(name, t.String()); live != t.String() {
+			return json.Number(live)
+		}
+	case []any:
+		list := []any{}
+		for _, one := range t {
+			list = append(list, m.in(name, one))
+		}
+		return list
+	case map[string]any:
+		o := map[string]any{}
+		for key, one := range t {
+			o[key] = m.in(key, one)
+		}
+		return o
+	}
+	return recorded
+}
+
+// body is a recorded body as bytes: a form where the content type says so.
+func (r *replay) body(recorded recordedRequest) io.Reader {
+	switch t := r.live.in("", recorded.Body).(type) {
+	case nil:
+		return http.NoBody
+	case string:
+		return strings.NewReader(t)
+	case map[string]any:
+		if strings.HasPrefix(recorded.Headers["Content-Type"], "application/x-www-form-urlencoded") {
+			return strings.NewReader(form(t).Encode())
+		}
+		return jsonBody(t)
+	default:
+		return jsonBody(t)
+	}
+}
+
+func jsonBody(value any) io.Reader {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // it was JSON when it was recorded
+	}
+	return strings.NewReader(string(raw))
+}
+
+func form(fields map[string]any) url.Values {
+	f := url.Values{}
+	for name, value := range fields {
+		if s, ok := value.(string); ok {
+			f.Set(name, s)
+		}
+	}
+	return f
+}
