@@ -1,0 +1,199 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+)
+
+// maxTried is how many cookies of one name are tried: a parent domain may have
+// planted one of the same name beside ours.
+const maxTried = 4
+
+// A jar knows the gate's cookies: their names, and how browsers are to keep
+// them. Over plain HTTP the names have no prefix, since browsers would refuse
+// it there.
+type jar struct {
+	domain     string
+	persistent bool
+	lifetime   time.Duration
+
+	session cookieName
+	visit   cookieName
+	browser cookieName
+	stripes []string // every name above, to be kept from the application
+}
+
+// A cookieName is one name in both spellings.
+type cookieName struct{ plain, secure string }
+
+// in returns the spelling for a scheme.
+func (n cookieName) in(scheme string) string {
+	if scheme == "https" {
+		return n.secure
+	}
+	return n.plain
+}
+
+// newJar names the cookies. Where a gate demands a flow of its own, the
+// session's name carries a mark of it, so that two gates on one host do not
+// overwrite each other's.
+func newJar(cfg Config) jar {
+	j := jar{domain: cfg.Cookie.Domain, persistent: cfg.Cookie.Persistent, lifetime: cfg.Lifetime}
+	name, scope := cfg.Cookie.Name, "__Host-"
+	if cfg.Flow != "" {
+		name += "_" + mark(cfg.Flow)
+	}
+	if cfg.Cookie.Domain != "" {
+		scope = "__Secure-"
+	}
+	j.session = cookieName{plain: name, secure: scope + name}
+	j.visit = cookieName{plain: "authentik_visit", secure: "__Host-authentik_visit"}
+	j.browser = cookieName{plain: "authentik_browser", secure: "__Host-authentik_browser"}
+	for _, n := range []cookieName{j.session, j.visit, j.browser} {
+		j.stripes = append(j.stripes, n.plain, n.secure)
+	}
+	return j
+}
+
+// mark makes six letters that stand for what a session was won by.
+func mark(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:6])
+}
+
+// setSession gives the browser its session.
+func (j jar) setSession(w http.ResponseWriter, at Resolved, s secret) {
+	c := j.cookie(j.session.in(at.Scheme), s.cookie(), at)
+	c.Domain = j.domain
+	if j.persistent {
+		c.MaxAge = int(j.lifetime / time.Second)
+	}
+	http.SetCookie(w, c)
+}
+
+// endSession takes the session from the browser.
+func (j jar) endSession(w http.ResponseWriter, at Resolved) {
+	c := j.cookie(j.session.in(at.Scheme), "", at)
+	c.Domain = j.domain
+	c.MaxAge = -1
+	http.SetCookie(w, c)
+}
+
+// setVisit gives the browser the secret that its visits are sealed with.
+func (j jar) setVisit(w http.ResponseWriter, at Resolved, s secret) {
+	http.SetCookie(w, j.cookie(j.visit.in(at.Scheme), s.cookie(), at))
+}
+
+// setBrowser lets the browser be known again for a year.
+func (j jar) setBrowser(w http.ResponseWriter, at Resolved, s secret) {
+	c := j.cookie(j.browser.in(at.Scheme), s.cookie(), at)
+	c.MaxAge = int(browserLife / time.Second)
+	http.SetCookie(w, c)
+}
+
+// cookie is what all of ours have in common: no script reads them, and no
+// other site's form sends them.
+func (j jar) cookie(name, value string, at Resolved) *http.Cookie {
+	return &http.Cookie{
+		Name: name, Value: value, Path: "/",
+		Secure: at.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// visitOf finds the secret of the browser's visits.
+func (j jar) visitOf(r *http.Request, at Resolved) (secret, bool) {
+	return firstSecret(r, j.visit.in(at.Scheme))
+}
+
+// browserOf finds the secret by which the browser is known again.
+func (j jar) browserOf(r *http.Request, at Resolved) (secret, bool) {
+	return firstSecret(r, j.browser.in(at.Scheme))
+}
+
+func firstSecret(r *http.Request, name string) (secret, bool) {
+	for value := range cookieValues(r.Header["Cookie"], name) {
+		if s, ok := parseSecret(value); ok {
+			return s, true
+		}
+	}
+	return secret{}, false
+}
+
+// cookieValues yields the values of the cookies called name, at most maxTried. It reads
+// the header as net/http does, without making anything: it runs for every request.
+func cookieValues(lines []string, name string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		left := maxTried
+		for _, line := range lines {
+			for pair := range strings.SplitSeq(line, ";") {
+				key, value, _ := strings.Cut(textproto.TrimString(pair), "=")
+				if key != name {
+					continue
+				}
+				if left--; left < 0 || !yield(value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// strip takes the gate's cookies out of a request that goes to the
+// application, and leaves the others as the browser wrote them.
+func (j jar) strip(h http.Header) {
+	lines := h["Cookie"]
+	kept := lines[:0]
+	for _, line := range lines {
+		if line = j.without(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = kept
+}
+
+// without returns the line without the gate's cookies, and the line itself where it has none.
+func (j jar) without(line string) string {
+	if !j.mentions(line) {
+		return line
+	}
+	kept := make([]byte, 0, len(line))
+	for pair := range strings.SplitSeq(line, ";") {
+		pair = textproto.TrimString(pair)
+		key, _, _ := strings.Cut(pair, "=")
+		if pair == "" || j.owns(key) {
+			continue
+		}
+		if len(kept) > 0 {
+			kept = append(kept, "; "...)
+		}
+		kept = append(kept, pair...)
+	}
+	return string(kept)
+}
+
+func (j jar) mentions(line string) bool {
+	for _, name := range j.stripes {
+		if strings.Contains(line, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (j jar) owns(key string) bool {
+	key = textproto.TrimString(key)
+	for _, name := range j.stripes {
+		if key == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A decision is what the gate does with a request. The set is closed, and a
+// request that none of it was made for goes nowhere.
+type decision interface{ kind() string }
+
+type (
+	pass   struct{ session *Session } // to the application; no session on an open path
+	own    struct{}                   // to the gate's own pages
+	weigh  struct{ session *Session } // authentik has yet to say whether this user may use the application
+	signIn struct{}                   // to the sign-in page, and then back
+	refuse struct{ err *Error }       // no further
+)
+
+func (p pass) kind() string {
+	if p.session == nil {
+		return "open"
+	}
+	return "pass"
+}
+
+func (own) kind() string    { return "own" }
+func (weigh) kind() string  { return "weigh" }
+func (signIn) kind() string { return "sign-in" }
+func (refuse) kind() string { return "refuse" }
+
+// decide says what is to be done with a request. It reads and never writes, and
+// nothing that a client sends changes what it says, except the session cookie.
+func (g *Gate) decide(r *http.Request, at Resolved) decision {
+	if g.owns(at) {
+		return own{}
+	}
+	open := g.cfg.Open(r)
+	session, err := g.sessionOf(r, at)
+	switch {
+	case err != nil && !open:
+		return refuse{asError(err)}
+	case session != nil:
+		if d := g.judge(session); !open || d.kind() == "pass" {
+			return d
+		}
+		return pass{}
+	case open:
+		return pass{}
+	case navigates(r):
+		return signIn{}
+	default:
+		return refuse{failure(CodeSignInRequired, nil)}
+	}
+}
+
+// judge says whether a session's user may use the application behind this
+// gate. This is the one place that lets anybody in.
+func (g *Gate) judge(s *Session) decision {
+	if g.cfg.Application == "" {
+		return pass{s}
+	}
+	switch passing, known := s.apps[g.cfg.Application]; {
+	case !known:
+		return weigh{s}
+	case passing:
+		return pass{s}
+	default:
+		return refuse{failure(CodeNotAllowed, nil)}
+	}
+}
+
+// sessionOf finds the session that one of the request's cookies opens.
+func (g *Gate) sessionOf(r *http.Request, at Resolved) (*Session, error) {
+	for value := range cookieValues(r.Header["Cookie"], g.jar.session.in(at.Scheme)) {
+		session, err := g.sessions.of(r.Context(), value, at)
+		if session != nil || err != nil {
+			return session, err
+		}
+	}
+	return nil, nil
+}
+
+// owns reports whether an address, as it was asked for, is the gate's own. A
+// rewrite on the way here changes nothing about that.
+func (g *Gate) owns(at Resolved) bool {
+	rest, ok := strings.CutPrefix(at.Asked.Path, g.cfg.Prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// navigates reports whether r is a page load: only that can be led to a
+// sign-in page and back. Browsers that send Sec-Fetch headers say so
+// themselves (Fetch Metadata); a prefetch is none, although it looks like one.
+func navigates(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate" && topLevel(r.Header.Get("Sec-Fetch-Dest"))
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == ""
+}
+
+// topLevel reports whether a page load fills a window. The sign-in page
+// refuses to be framed, so a frame cannot be led there.
+func topLevel(dest string) bool { return dest == "" || dest == "document" }

@@ -1,0 +1,244 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// sweepEvery is how often the gate forgets what is over.
+const sweepEvery = time.Minute
+
+// A Next is what stands behind the gate. It may fail, as Caddy's handlers do.
+type Next func(http.ResponseWriter, *http.Request) error
+
+// A Gate stands before an application and lets those in whom authentik knows.
+// It is safe for concurrent use. Close ends what it does in the background.
+type Gate struct {
+	cfg      Config
+	jar      jar
+	keys     keyring
+	identity *identity
+	sessions *sessions
+	browsers *browsers
+	brands   *brands
+	flights  *flights
+	pages    *pages
+	pictures http.Handler
+	forgery  *http.CrossOriginProtection
+	weighing singleflight.Group
+	close    context.CancelFunc
+}
+
+// New makes a gate, or reports everything that is wrong with its configuration.
+func New(cfg Config) (*Gate, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	g := &Gate{cfg: cfg, jar: newJar(cfg), keys: keyring{cfg.Key}, identity: newIdentity(cfg.Headers)}
+	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, cache: newCache(cfg.Now)}
+	g.browsers = &browsers{cfg: cfg, keys: g.keys}
+	g.brands = newBrands(cfg.Client)
+	g.flights = newFlights()
+	g.forgery = http.NewCrossOriginProtection()
+	if cfg.Site != nil {
+		if err := g.forgery.AddTrustedOrigin(cfg.Site.Scheme + "://" + cfg.Site.Host); err != nil {
+			return nil, fmt.Errorf("proxy: site: %w", err)
+		}
+	}
+	if err := g.furnish(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	g.close = cancel
+	go g.listen(ctx)
+	go g.sweep(ctx)
+	return g, nil
+}
+
+// furnish makes the pages.
+func (g *Gate) furnish() (err error) {
+	address, _ := g.cfg.Client.PublicURL("/")
+	seals := newPictureSeal(g.keys)
+	g.pages, err = newPages(pageConfig{
+		Prefix: g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address),
+		Seal: seals.seal, Unseal: seals.unseal,
+	})
+	if err != nil {
+		return err
+	}
+	g.pictures = newPictures(g.cfg.Client, seals.unseal)
+	return nil
+}
+
+// Close ends what the gate does in the background. Requests are still answered.
+func (g *Gate) Close() error {
+	g.close()
+	return nil
+}
+
+// listen hears which sessions have ended elsewhere. While it cannot, nothing
+// that is remembered can be believed.
+func (g *Gate) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := g.cfg.Store.Watch(ctx, g.sessions.cache.drop)
+		if ctx.Err() != nil {
+			return
+		}
+		g.cfg.Logger.WarnContext(ctx, "sessions that end elsewhere are not heard of", "error", err)
+		g.sessions.cache.drop("")
+		wait(ctx, time.Second)
+	}
+}
+
+func (g *Gate) sweep(ctx context.Context) {
+	for ctx.Err() == nil {
+		wait(ctx, sweepEvery)
+		g.sessions.cache.sweep()
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// Guard is the whole gate. It lets the request pass to next, or answers it
+// itself; an error comes from next alone. Response writers reach next as they are.
+func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
+	at := g.resolve(r)
+	g.identity.strip(r)
+	d := g.decide(r, at)
+	if undecided, ok := d.(weigh); ok {
+		d = g.weigh(r, at, undecided.session)
+	}
+	g.cfg.Metrics.Decision(d.kind())
+	switch d := d.(type) {
+	case pass:
+		return next(w, g.introduce(r, d.session))
+	case own:
+		g.serve(w, r, at)
+	case signIn:
+		g.lead(w, r, at)
+	case refuse:
+		g.refuse(w, r, at, d.err)
+	default:
+		g.refuse(w, r, at, failure(CodeAuthentikUnexpected, fmt.Errorf("no such decision: %T", d)))
+	}
+	return nil
+}
+
+// Wrap puts the gate before a handler of net/http.
+func (g *Gate) Wrap(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = g.Guard(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			h.ServeHTTP(w, r)
+			return nil
+		})
+	})
+}
+
+// resolve asks the server in front, and the operator before it.
+func (g *Gate) resolve(r *http.Request) Resolved {
+	at := g.cfg.Resolve(r)
+	if g.cfg.Site != nil {
+		at.Scheme, at.Host = g.cfg.Site.Scheme, g.cfg.Site.Host
+	}
+	return at
+}
+
+// introduce makes the request that the application sees: without the gate's
+// cookies, and with the identity of a session where there is one.
+func (g *Gate) introduce(r *http.Request, s *Session) *http.Request {
+	g.jar.strip(r.Header)
+	if s == nil {
+		return r
+	}
+	g.identity.introduce(r, s)
+	return r.WithContext(context.WithValue(r.Context(), sessionKey{}, s))
+}
+
+type sessionKey struct{}
+
+// SessionFrom returns the session of a request that has passed the gate.
+func SessionFrom(ctx context.Context) (*Session, bool) {
+	s, ok := ctx.Value(sessionKey{}).(*Session)
+	return s, ok
+}
+
+// weigh asks authentik whether the session's user may use the application. Many
+// requests may wait for the one answer, which is kept with the session.
+func (g *Gate) weigh(r *http.Request, at Resolved, s *Session) decision {
+	ctx := context.WithoutCancel(r.Context())
+	verdict, err, _ := g.weighing.Do(s.name, func() (any, error) {
+		for value := range cookieValues(r.Header["Cookie"], g.jar.session.in(at.Scheme)) {
+			if found, err := g.sessions.of(ctx, value, at); err == nil && found != nil && found.name == s.name {
+				return g.ask(ctx, value, at)
+			}
+		}
+		return (*Session)(nil), nil
+	})
+	if err != nil {
+		return refuse{asError(err)}
+	}
+	judged, _ := verdict.(*Session)
+	switch {
+	case judged != nil:
+		return g.judge(judged)
+	case navigates(r):
+		return signIn{}
+	default:
+		return refuse{failure(CodeSignInRequired, nil)}
+	}
+}
+
+// ask puts the question of weigh to authentik, in this order: check_access
+// answers for nobody at all, so the user comes last and must be the same.
+func (g *Gate) ask(ctx context.Context, value string, at Resolved) (*Session, error) {
+	browser, ok := parseSecret(value)
+	if !ok {
+		return nil, nil
+	}
+	rec, _, _, err := g.sessions.read(ctx, browser, at)
+	if rec == nil || err != nil {
+		return nil, err
+	}
+	passing, user, err := g.identify(ctx, rec.visitor())
+	switch {
+	case errors.Is(err, errNobody) || err == nil && user.UID != rec.User.UID:
+		g.gone(ctx, value, at)
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return g.sessions.judge(ctx, value, at, g.cfg.Application, passing)
+}
+
+// gone ends a session whose authentik session has ended.
+func (g *Gate) gone(ctx context.Context, value string, at Resolved) {
+	s, err := g.sessions.of(ctx, value, at)
+	if s == nil || err != nil {
+		return
+	}
+	if err := g.sessions.end(ctx, s); err != nil {
+		g.cfg.Logger.ErrorContext(ctx, "a session could not be ended", "error", errors.Unwrap(err), "session", s.id)
+		return
+	}
+	g.cfg.Metrics.Ended("gone")
+	g.cfg.Logger.InfoContext(ctx, "session ended", "reason", "gone", "user", s.User.Username, "session", s.id)
+}
+
+// log adds what every line about a visitor has.
+func (g *Gate) log(at Resolved) *slog.Logger {
+	return g.cfg.Logger.With("client_ip", at.Client.String())
+}

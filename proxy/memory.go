@@ -1,0 +1,239 @@
+package proxy
+
+import (
+	"context"
+	"maps"
+	"strconv"
+	"sync"
+	"time"
+
+	gocache "github.com/patrickmn/go-cache"
+)
+
+// memorySweep is how often what is over makes room.
+const memorySweep = time.Minute
+
+// Memory is a Store in the memory of this process. What it keeps is gone with
+// the process; Close ends its sweeping.
+type Memory struct {
+	now func() time.Time
+
+	mu       sync.Mutex // orders versions and burials; go-cache's own lock does not
+	version  uint64
+	records  *gocache.Cache
+	buried   *gocache.Cache
+	leases   map[string]lease
+	watchers map[chan string]struct{}
+
+	close func()
+}
+
+// A lease belongs to whoever holds its number.
+type lease struct {
+	holder uint64
+	until  time.Time
+}
+
+// NewMemory makes an empty store.
+func NewMemory() *Memory {
+	done := make(chan struct{})
+	m := &Memory{
+		now:      time.Now,
+		records:  gocache.New(gocache.NoExpiration, 0),
+		buried:   gocache.New(gocache.NoExpiration, 0),
+		leases:   map[string]lease{},
+		watchers: map[chan string]struct{}{},
+		close:    sync.OnceFunc(func() { close(done) }),
+	}
+	go m.sweep(done)
+	return m
+}
+
+// Close ends the sweeping. What is kept stays readable.
+func (m *Memory) Close() error {
+	m.close()
+	return nil
+}
+
+func (m *Memory) sweep(done <-chan struct{}) {
+	tick := time.NewTicker(memorySweep)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			m.records.DeleteExpired()
+			m.buried.DeleteExpired()
+			m.dropLeases()
+		}
+	}
+}
+
+func (m *Memory) dropLeases() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	maps.DeleteFunc(m.leases, func(_ string, l lease) bool { return !now.Before(l.until) })
+}
+
+// Load implements Store.
+func (m *Memory) Load(ctx context.Context, name string) (Record, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return Record{}, false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.load(name)
+	if !ok {
+		return Record{}, false, nil
+	}
+	r.Value = append([]byte(nil), r.Value...)
+	return r, true, nil
+}
+
+func (m *Memory) load(name string) (Record, bool) {
+	found, ok := m.records.Get(name)
+	if !ok {
+		return Record{}, false
+	}
+	r, ok := found.(Record)
+	return r, ok && m.now().Before(r.Expiry)
+}
+
+// Save implements Store.
+func (m *Memory) Save(ctx context.Context, name string, r Record) (Version, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept, _ := m.load(name)
+	if _, over := m.buried.Get(name); over || kept.Version != r.Version {
+		return "", ErrConflict
+	}
+	left := r.Expiry.Sub(m.now())
+	if left <= 0 { // go-cache takes no time left for all the time in the world
+		m.records.Delete(name)
+		return "", nil
+	}
+	m.version++
+	r.Version = Version(strconv.FormatUint(m.version, 36))
+	r.Value = append([]byte(nil), r.Value...)
+	m.records.Set(name, r, left)
+	return r.Version, nil
+}
+
+// Delete implements Store.
+func (m *Memory) Delete(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.records.Delete(name)
+	return nil
+}
+
+// Bury implements Store.
+func (m *Memory) Bury(ctx context.Context, name string, until time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.records.Delete(name)
+	if found, ok := m.buried.Get(name); ok {
+		if before, ok := found.(time.Time); ok && before.After(until) {
+			until = before
+		}
+	}
+	if left := until.Sub(m.now()); left > 0 {
+		m.buried.Set(name, until, left)
+	}
+	m.tell(name)
+	return nil
+}
+
+// tell hands a name to every watcher. One that is so far behind that its
+// channel is full is told to forget everything instead.
+func (m *Memory) tell(name string) {
+	for w := range m.watchers {
+		select {
+		case w <- name:
+		default:
+			drain(w)
+			w <- "" // the one writer, holding the lock: there is room
+		}
+	}
+}
+
+func drain(w chan string) {
+	for {
+		select {
+		case <-w:
+		default:
+			return
+		}
+	}
+}
+
+// Buried implements Store.
+func (m *Memory) Buried(ctx context.Context, names ...string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	for _, name := range names {
+		if _, over := m.buried.Get(name); over {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Lease implements Store.
+func (m *Memory) Lease(ctx context.Context, name string, d time.Duration) (release func(), held bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return func() {}, false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	if l, taken := m.leases[name]; taken && now.Before(l.until) {
+		return func() {}, false, nil
+	}
+	m.version++
+	holder := m.version
+	m.leases[name] = lease{holder: holder, until: now.Add(d)}
+	return func() { m.release(name, holder) }, true, nil
+}
+
+// release ends a lease, unless it has run out and is somebody else's by now.
+func (m *Memory) release(name string, holder uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.leases[name].holder == holder {
+		delete(m.leases, name)
+	}
+}
+
+// Watch implements Store.
+func (m *Memory) Watch(ctx context.Context, ended func(name string)) error {
+	w := make(chan string, 1024)
+	m.mu.Lock()
+	m.watchers[w] = struct{}{}
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.watchers, w)
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case name := <-w:
+			ended(name)
+		}
+	}
+}

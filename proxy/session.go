@@ -1,0 +1,294 @@
+package proxy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// User is what authentik has said about who is signed in.
+type User struct {
+	Username string `json:"username"`
+	Name     string `json:"name,omitempty"`
+	Email    string `json:"email,omitempty"`
+	// UID is authentik's own lasting identifier of the user.
+	UID    string   `json:"uid"`
+	Groups []string `json:"groups,omitempty"`
+	// Attributes are those that authentik tells the user itself; few are.
+	Attributes map[string]any `json:"attributes,omitempty"`
+}
+
+// A Session is a sign-in that has been proved. It is never changed once it is
+// made, and may be used by many requests at once.
+type Session struct {
+	User User
+	// Begun and Until are when it was made and when it ends at the latest.
+	Begun, Until time.Time
+
+	id      string          // public, for logs
+	name    string          // of its record
+	host    string          // where its cookie counts; empty where a domain says so
+	apps    map[string]bool // what authentik said about applications
+	headers []header
+}
+
+// ID is a public name of the session, for logs. It opens nothing.
+func (s *Session) ID() string { return s.id }
+
+// String shows who the session belongs to and nothing that could be used.
+func (s *Session) String() string { return "session " + s.id + " of " + s.User.Username }
+
+// claim returns what is known under a name, safe for a header. Several groups
+// are separated by commas, or as the name's last character says.
+func (s *Session) claim(name string) string {
+	switch name {
+	case "username", "id":
+		return encode(s.User.Username, "")
+	case "name":
+		return encode(s.User.Name, "")
+	case "email":
+		return encode(s.User.Email, "")
+	case "uid":
+		return encode(s.User.UID, "")
+	case "session":
+		return s.id
+	case "groups":
+		return joined(s.User.Groups, ",")
+	case "groups|":
+		return joined(s.User.Groups, "|")
+	}
+	if key, ok := strings.CutPrefix(name, "attributes."); ok {
+		return encode(attribute(s.User.Attributes, key), "")
+	}
+	return ""
+}
+
+// joined writes a list so that no name in it can pass for two.
+func joined(names []string, separator string) string {
+	safe := make([]string, len(names))
+	for i, name := range names {
+		safe[i] = encode(name, separator)
+	}
+	return strings.Join(safe, separator)
+}
+
+// attribute finds a value by its dotted path. Only what is one value has a
+// text: strings, numbers and truth values.
+func attribute(in map[string]any, path string) string {
+	if v, ok := in[path]; ok {
+		return scalar(v)
+	}
+	first, rest, _ := strings.Cut(path, ".")
+	inner, ok := in[first].(map[string]any)
+	if !ok {
+		return ""
+	}
+	return attribute(inner, rest)
+}
+
+func scalar(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case bool, float64, int, int64:
+		return fmt.Sprint(v)
+	default:
+		return ""
+	}
+}
+
+// A record is a session as it is stored, sealed. It also holds what only the
+// gate needs: the cookies by which authentik knows the session.
+type record struct {
+	User      User               `json:"user"`
+	Begun     time.Time          `json:"begun"`
+	Until     time.Time          `json:"until"`
+	Apps      map[string]bool    `json:"apps,omitempty"`
+	Cookies   flowclient.Cookies `json:"cookies"`
+	Addr      netip.Addr         `json:"addr"`
+	UserAgent string             `json:"user_agent,omitempty"`
+	Language  string             `json:"language,omitempty"`
+	Host      string             `json:"host,omitempty"`
+}
+
+// visitor is how the gate asks authentik on the session's behalf: with the
+// address of the sign-in, since authentik may bind its session to that.
+func (rec record) visitor() flowclient.Visitor {
+	return flowclient.Visitor{
+		Cookies: rec.Cookies, Addr: rec.Addr, UserAgent: rec.UserAgent, Language: rec.Language, Host: rec.Host,
+	}
+}
+
+// sessions finds, begins and ends sessions.
+type sessions struct {
+	cfg   Config
+	keys  keyring
+	id    *identity
+	cache *cache
+}
+
+// realm is what a session is good for: the authentik it came from, the flow
+// it was won by, and the hosts that its cookie goes to. It is part of every name and
+// key, so that a session of one realm is nothing in another.
+func (s *sessions) realm(at Resolved) string {
+	issuer, _ := s.cfg.Client.PublicURL("/")
+	return issuer + "\x00" + s.cfg.Flow + "\x00" + s.scope(at)
+}
+
+// scope is where the session's cookie goes. Ports are none of a cookie's business (RFC 6265, 8.5).
+func (s *sessions) scope(at Resolved) string {
+	if s.cfg.Cookie.Domain != "" {
+		return "." + s.cfg.Cookie.Domain
+	}
+	return hostname(at.Host)
+}
+
+// hostname is the lower-case name in a Host header, without its port and without
+// the dot that may end it.
+func hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// of finds the session that a cookie's value opens. nil is nobody; an error is a
+// store that fails. The way of nearly every request ends after one hash and
+// one look into the cache.
+func (s *sessions) of(ctx context.Context, value string, at Resolved) (*Session, error) {
+	key := sha256.Sum256([]byte(value))
+	found := s.cache.get(key)
+	if found == nil {
+		browser, ok := parseSecret(value)
+		if !ok {
+			return nil, nil
+		}
+		var err error
+		if found, err = s.load(ctx, key, browser, at); found == nil || err != nil {
+			return nil, err
+		}
+	}
+	if !s.cfg.Now().Before(found.Until) || found.host != "" && found.host != hostname(at.Host) {
+		return nil, nil
+	}
+	return found, nil
+}
+
+// load reads the session from the store. What is not there, not sealed
+// for this realm or over is nobody.
+func (s *sessions) load(ctx context.Context, key cacheKey, browser secret, at Resolved) (*Session, error) {
+	since := s.cache.epoch()
+	rec, _, b, err := s.read(ctx, browser, at)
+	if err != nil || rec == nil {
+		return nil, err
+	}
+	session := s.prepare(*rec, b, at)
+	s.cache.put(key, session, since)
+	return session, nil
+}
+
+// read opens the record of a browser's secret.
+func (s *sessions) read(ctx context.Context, browser secret, at Resolved) (*record, Version, box, error) {
+	b := s.keys.box(kindSession, s.realm(at), browser)
+	stored, found, err := s.cfg.Store.Load(ctx, b.name)
+	if err != nil {
+		return nil, "", b, failure(CodeSessionsUnavailable, err)
+	}
+	if !found {
+		return nil, "", b, nil
+	}
+	var rec record
+	if err := b.open(stored.Value, &rec); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "a session's record does not open and is ignored", "error", err)
+		return nil, "", b, nil
+	}
+	if !s.cfg.Now().Before(rec.Until) {
+		return nil, "", b, nil
+	}
+	return &rec, stored.Version, b, nil
+}
+
+// prepare makes the session of a record, with all that its requests need.
+func (s *sessions) prepare(rec record, b box, at Resolved) *Session {
+	session := &Session{
+		User: rec.User, Begun: rec.Begun, Until: rec.Until,
+		id: publicID(b.name), name: b.name, apps: rec.Apps,
+	}
+	if s.cfg.Cookie.Domain == "" {
+		session.host = hostname(at.Host)
+	}
+	headers, err := s.id.prepare(session)
+	if err != nil {
+		s.cfg.Logger.Warn("an identity header is left out", "error", err, "user", rec.User.Username, "session", session.id)
+	}
+	session.headers = headers
+	return session
+}
+
+// publicID is a name for logs that leads back to nothing: not to the record, not to the cookie.
+func publicID(name string) string {
+	sum := sha256.Sum256([]byte("public\x00" + name))
+	return hex.EncodeToString(sum[:6])
+}
+
+// start keeps a new session and returns it with the secret that the browser
+// gets. A session that cannot be kept does not begin.
+func (s *sessions) start(ctx context.Context, rec record, at Resolved) (secret, *Session, error) {
+	browser := newSecret()
+	b := s.keys.box(kindSession, s.realm(at), browser)
+	sealed, err := b.seal(rec)
+	if err != nil {
+		return secret{}, nil, failure(CodeSessionsUnavailable, err)
+	}
+	if _, err := s.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: rec.Until}); err != nil {
+		return secret{}, nil, failure(CodeSessionsUnavailable, err)
+	}
+	return browser, s.prepare(rec, b, at), nil
+}
+
+// judge keeps what authentik said about an application, for this session's
+// further requests. Somebody else's change in the meantime is read first and
+// kept: only the verdict is ours to write.
+func (s *sessions) judge(ctx context.Context, value string, at Resolved, app string, passing bool) (*Session, error) {
+	browser, ok := parseSecret(value)
+	if !ok {
+		return nil, nil
+	}
+	since := s.cache.epoch()
+	for range 3 {
+		rec, version, b, err := s.read(ctx, browser, at)
+		if err != nil || rec == nil {
+			return nil, err
+		}
+		rec.Apps = with(rec.Apps, app, passing)
+		sealed, err := b.seal(rec)
+		if err != nil {
+			return nil, failure(CodeSessionsUnavailable, err)
+		}
+		_, err = s.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: rec.Until, Version: version})
+		if err == nil {
+			session := s.prepare(*rec, b, at)
+			s.cache.put(sha256.Sum256([]byte(value)), session, since)
+			return session, nil
+		}
+		if !isConflict(err) {
+			return nil, failure(CodeSessionsUnavailable, err)
+		}
+	}
+	return nil, failure(CodeSessionsUnavailable, ErrConflict)
+}
+
+// end ends a session for everybody, and nobody can bring it back.
+func (s *sessions) end(ctx context.Context, session *Session) error {
+	s.cache.drop(session.name)
+	if err := s.cfg.Store.Bury(ctx, session.name, session.Until); err != nil {
+		return failure(CodeSessionsUnavailable, err)
+	}
+	return nil
+}

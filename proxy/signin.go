@@ -1,0 +1,333 @@
+package proxy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// maxForm bounds what a form may hold, in bytes.
+const maxForm = 2 << 20
+
+// errNobody is what authentik says of cookies that nobody is signed in with.
+var errNobody = flowclient.ErrNobody
+
+// An outcome is what came of one step, before anything of it is shown. It
+// belongs to a visit and not to a request: who submits a page twice gets it twice.
+type outcome struct {
+	visit    visit      // the next question, unless one of the two below
+	admitted *admission // the end: somebody is signed in
+	err      *Error     // or something broke
+	notice   string     // a sentence of ours for the next page
+	advanced bool       // authentik has taken the answer; no other may follow it
+}
+
+// An admission is a session that has begun, and the browser it is for.
+type admission struct {
+	secret  secret
+	session *Session
+	browser *secret // set where authentik wants the browser remembered
+	back    string
+}
+
+// begin answers GET login: it draws the first question of a new visit. Who is
+// signed in already goes on.
+func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
+	query := at.Asked.Query()
+	back := g.wayBack(query.Get("to"))
+	if g.already(w, r, at, back) {
+		return
+	}
+	if query.Has("signed-in") {
+		g.fail(w, r, at, failure(CodeCookiesBlocked, nil), back)
+		return
+	}
+	out := g.open(r, at, back)
+	g.show(w, r, at, out, back)
+}
+
+// already sends a visitor on who is signed in, or says why not.
+func (g *Gate) already(w http.ResponseWriter, r *http.Request, at Resolved, back string) bool {
+	session, err := g.sessionOf(r, at)
+	if err != nil {
+		g.fail(w, r, at, asError(err), back)
+		return true
+	}
+	if session == nil {
+		return false
+	}
+	d := g.judge(session)
+	if undecided, ok := d.(weigh); ok {
+		d = g.weigh(r, at, undecided.session)
+	}
+	switch d := d.(type) {
+	case pass:
+		g.redirect(w, back)
+	case refuse:
+		g.turnAway(w, r, at, session, d.err, back)
+	default:
+		return false
+	}
+	return true
+}
+
+// open begins a visit: authentik is asked for the first question, with
+// nothing but what lets it know the device again.
+func (g *Gate) open(r *http.Request, at Resolved, back string) outcome {
+	ctx := context.WithoutCancel(r.Context())
+	v := g.visitor(r, at, g.device(r, at))
+	flow, err := g.first(ctx, v)
+	if err != nil {
+		return outcome{err: asError(err)}
+	}
+	step, err := g.cfg.Client.Ask(ctx, v, flow)
+	if err != nil {
+		return outcome{err: asError(err)}
+	}
+	vis := visit{Begun: g.cfg.Now(), Back: back, First: flow}
+	out := g.settle(ctx, r, at, vis.at(step))
+	if out.nobody() && !elsewhere(step) {
+		return outcome{err: failure(CodeDeniedByFlow, errNobody)} // beginning again would end the same way
+	}
+	return out
+}
+
+// device returns what is remembered of the browser.
+func (g *Gate) device(r *http.Request, at Resolved) flowclient.Cookies {
+	s, ok := g.jar.browserOf(r, at)
+	if !ok {
+		return nil
+	}
+	return g.browsers.recall(r.Context(), s, at)
+}
+
+// proceed answers POST login: one answer to the question on the page.
+func (g *Gate) proceed(w http.ResponseWriter, r *http.Request, at Resolved) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		g.fail(w, r, at, failure(CodeBadRequest, err), "/")
+		return
+	}
+	form := r.PostForm
+	back := g.wayBack(form.Get("to"))
+	vis, err := g.returning(r, at, form.Get("visit"))
+	switch {
+	case errors.Is(err, errVisitOver):
+		out := g.open(r, at, vis.Back)
+		out.notice = noticeExpired
+		g.show(w, r, at, out, vis.Back)
+	case err != nil:
+		if !g.already(w, r, at, back) {
+			g.fail(w, r, at, failure(CodeVisitLost, err), back)
+		}
+	default:
+		g.step(w, r, at, vis, form)
+	}
+}
+
+// returning opens the visit that a page brings back.
+func (g *Gate) returning(r *http.Request, at Resolved, sealed string) (visit, error) {
+	s, ok := g.jar.visitOf(r, at)
+	if !ok {
+		return visit{}, errSealed
+	}
+	return g.openVisit(s, at, sealed)
+}
+
+// step does what a page's form asks for.
+func (g *Gate) step(w http.ResponseWriter, r *http.Request, at Resolved, vis visit, form url.Values) {
+	switch {
+	case form.Has("again"):
+		g.show(w, r, at, g.open(r, at, vis.Back), vis.Back)
+	case form.Has("flow"):
+		g.show(w, r, at, g.aside(r, at, vis, form.Get("flow")), vis.Back)
+	case form.Has("on"):
+		g.show(w, r, at, g.look(r, at, vis, vis.Step.Flow), vis.Back)
+	default:
+		answer, mistake := readAnswer(vis.Step.Challenge, form)
+		if mistake != nil {
+			g.showMistake(w, r, at, vis, mistake)
+			return
+		}
+		g.show(w, r, at, g.give(r, at, vis, answer), vis.Back)
+	}
+}
+
+// give hands an answer to authentik, once.
+func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.Answer) outcome {
+	words, err := json.Marshal(answer)
+	if err != nil {
+		return outcome{err: failure(CodeBadRequest, err)}
+	}
+	sum := sha256.Sum256(words)
+	return g.flights.do(vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() outcome {
+		ctx := context.WithoutCancel(r.Context()) // an impatient browser gives up the first of two clicks
+		step, err := g.cfg.Client.Answer(ctx, g.visitor(r, at, vis.Step.Cookies), vis.Step.Flow, answer)
+		if err != nil {
+			return outcome{err: asError(err)}
+		}
+		out := g.settle(ctx, r, at, vis.at(step))
+		out.advanced = out.err == nil && moved(vis.Step, step)
+		if out.nobody() && !elsewhere(step) {
+			out = g.reopen(r, at, vis.Back)
+		}
+		if step.Lost {
+			out.notice = noticeLost
+		}
+		return out
+	})
+}
+
+// moved reports whether authentik has gone on from one step to the next.
+func moved(from, to flowclient.Step) bool {
+	return from.Flow != to.Flow || from.Challenge.Component() != to.Challenge.Component() ||
+		to.Challenge.Common().Errors == nil
+}
+
+// reopen begins again after a flow that has ended well and signed nobody in, as
+// one to choose a new password may.
+func (g *Gate) reopen(r *http.Request, at Resolved, back string) outcome {
+	out := g.open(r, at, back)
+	out.notice, out.advanced = noticeDone, true
+	return out
+}
+
+// aside leads to another flow that the question offers. It runs in the same
+// authentik session, whose plan it replaces.
+func (g *Gate) aside(r *http.Request, at Resolved, vis visit, name string) outcome {
+	c, ok := vis.Step.Challenge.(flowclient.Identification)
+	if !ok {
+		return outcome{err: failure(CodeBadRequest, nil)}
+	}
+	links := map[string]string{"recovery": c.RecoveryURL, "enroll": c.EnrollURL, "passwordless": c.PasswordlessURL}
+	flow, ok := vis.Step.FlowAt(links[name])
+	if !ok || links[name] == "" {
+		return outcome{err: failure(CodeBadRequest, nil)}
+	}
+	vis.Aside = true
+	return g.look(r, at, vis, flow)
+}
+
+// look asks authentik where the visit stands in a flow.
+func (g *Gate) look(r *http.Request, at Resolved, vis visit, flow flowclient.Flow) outcome {
+	ctx := context.WithoutCancel(r.Context())
+	step, err := g.cfg.Client.Ask(ctx, g.visitor(r, at, vis.Step.Cookies), flow)
+	if err != nil {
+		return outcome{err: asError(err)}
+	}
+	out := g.settle(ctx, r, at, vis.at(step))
+	if out.nobody() && !elsewhere(step) {
+		return g.reopen(r, at, vis.Back)
+	}
+	return out
+}
+
+// settle looks at what a step has come to. A redirect may be the end of a
+// sign-in, but never proves one: authentik is asked who it is.
+func (g *Gate) settle(ctx context.Context, r *http.Request, at Resolved, vis visit) outcome {
+	if _, ended := vis.Step.Challenge.(flowclient.Redirect); !ended {
+		return outcome{visit: vis}
+	}
+	if g.cfg.Flow != "" && vis.Aside {
+		return outcome{visit: vis} // not the flow that this gate demands
+	}
+	out, err := g.admit(ctx, r, at, vis)
+	switch {
+	case errors.Is(err, errNobody):
+		return outcome{visit: vis}
+	case err != nil:
+		return outcome{err: asError(err)}
+	}
+	return out
+}
+
+// nobody reports whether the flow has ended with nobody signed in.
+func (o outcome) nobody() bool {
+	if o.err != nil || o.admitted != nil {
+		return false
+	}
+	_, ended := o.visit.Step.Challenge.(flowclient.Redirect)
+	return ended
+}
+
+// elsewhere reports whether the flow sends the visitor to another place first.
+func elsewhere(step flowclient.Step) bool {
+	to, ok := step.Challenge.(flowclient.Redirect)
+	return ok && (to.Class() == flowclient.RedirectElsewhere || to.Class() == flowclient.RedirectSource)
+}
+
+// admit makes a session of a visit, once authentik has said who the visitor is.
+func (g *Gate) admit(ctx context.Context, r *http.Request, at Resolved, vis visit) (outcome, error) {
+	v := g.visitor(r, at, vis.Step.Cookies)
+	passing, user, err := g.identify(ctx, v)
+	if err != nil {
+		return outcome{}, err
+	}
+	now := g.cfg.Now()
+	rec := record{
+		User: user, Begun: now, Until: now.Add(g.cfg.Lifetime), Cookies: v.Cookies,
+		Addr: v.Addr, UserAgent: v.UserAgent, Language: v.Language, Host: v.Host,
+	}
+	if g.cfg.Application != "" {
+		rec.Apps = map[string]bool{g.cfg.Application: passing}
+	}
+	browser, session, err := g.sessions.start(ctx, rec, at)
+	if err != nil {
+		return outcome{}, err
+	}
+	admitted := &admission{secret: browser, session: session, back: vis.Back}
+	admitted.browser = g.recognise(ctx, r, at, v.Cookies)
+	g.cfg.Metrics.SignIn("session", "admitted")
+	g.log(at).InfoContext(ctx, "signed in", "user", user.Username, "session", session.id,
+		"flow", vis.Step.Flow.Slug, "duration", now.Sub(vis.Begun))
+	return outcome{admitted: admitted, advanced: true}, nil
+}
+
+// identify asks authentik who is signed in with a visitor's cookies, and
+// whether they may use the application. The user comes last: check_access also
+// answers for nobody, and then with yes where nothing is bound.
+func (g *Gate) identify(ctx context.Context, v flowclient.Visitor) (passing bool, who User, err error) {
+	passing = true
+	if g.cfg.Application != "" {
+		access, err := g.cfg.Client.Access(ctx, v, g.cfg.Application)
+		if err != nil {
+			return false, User{}, err
+		}
+		passing = access.Passing
+	}
+	u, err := g.cfg.Client.User(ctx, v)
+	if err != nil {
+		return false, User{}, err
+	}
+	if u.Username == "" || u.UID == "" || !u.Active {
+		return false, User{}, errNobody
+	}
+	who = User{Username: u.Username, Name: u.Name, Email: u.Email, UID: u.UID, Attributes: u.Attributes}
+	for _, group := range u.Groups {
+		who.Groups = append(who.Groups, group.Name)
+	}
+	return passing, who, nil
+}
+
+// recognise keeps what lets authentik know the browser again. A store that fails
+// here costs a second factor next time, not this sign-in.
+func (g *Gate) recognise(ctx context.Context, r *http.Request, at Resolved, cookies flowclient.Cookies) *secret {
+	if len(lasting(cookies)) == 0 {
+		return nil
+	}
+	s, ok := g.jar.browserOf(r, at)
+	if !ok {
+		s = newSecret()
+	}
+	if err := g.browsers.remember(ctx, s, at, cookies); err != nil {
+		g.cfg.Logger.WarnContext(ctx, "a browser's remembered device cannot be kept", "error", err)
+		return nil
+	}
+	return &s
+}
