@@ -16,6 +16,8 @@ type dialect struct {
 	reputationCache  bool   // root/config has cache_timeout_reputation
 	promotedSources  bool   // sources say whether they are promoted
 	errorForm        bool   // error pages hold a form
+	userLocale       bool   // a user's own locale counts where the request names no language
+	untranslated     string // a text that was translated only later
 	flags            map[string]any
 }
 
@@ -26,6 +28,8 @@ var dialects = map[Release]dialect{
 		basicRefused:    true,
 		reputationCache: true,
 		errorForm:       true,
+		userLocale:      true,
+		untranslated:    "Failed to authenticate.",
 		flags:           map[string]any{"policies_buffered_access_view": false},
 	},
 	Release202605: {

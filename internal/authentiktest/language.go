@@ -21,8 +21,8 @@ var translations = map[string]map[string]string{
 		"Failed to authenticate.":      "Authentifizierung fehlgeschlagen.",
 		"Go home":                      "Zur Startseite",
 		"This field may not be blank.": "Dieses Feld darf nicht leer sein.",
-		"This field is required.":      "Dieses Feld ist zwingend erforderlich.",
-		"This field may not be null.":  "Dieses Feld darf nicht null sein.",
+		"This field is required.":      "Dieses Feld ist erforderlich.",
+		"Enter a valid email address.": "Gib eine gültige E-Mail Adresse an.",
 		"Invalid Token. Please ensure the time on your device is accurate and try again.": "Ungültiger Token. " +
 			"Prüfe bitte, ob die Uhrzeit auf deinem Gerät korrekt ist und versuche es erneut.",
 	},
@@ -31,7 +31,7 @@ var translations = map[string]map[string]string{
 
 // text is a text in the visitor's language.
 func (v *visit) text(english string) string {
-	if s, ok := translations[v.tongue][english]; ok {
+	if s, ok := translations[v.tongue][english]; ok && english != v.srv.dialect.untranslated {
 		return s
 	}
 	return english
@@ -45,7 +45,7 @@ func (v *visit) speak() {
 	if v.lang == "" {
 		v.lang = preferred(header)
 	}
-	if locale, ok := v.user.setting("locale"); ok && header == "" {
+	if locale, ok := v.user.setting("locale"); ok && header == "" && v.srv.dialect.userLocale {
 		v.lang = or(spoken(locale), v.lang)
 	}
 	v.tongue = v.lang

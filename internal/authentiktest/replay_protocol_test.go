@@ -12,7 +12,7 @@ func protocolRows() []row {
 	return []row{
 		{name: "concurrent-answers", replay: concurrentAnswers},
 		{name: "dummy-deny", replay: dummyDeny},
-		{name: "language-de", why: later},
+		{name: "language-de", replay: languageDE},
 		{name: "midflow", replay: midflow},
 		{name: "protocol-csrf", replay: protocolCSRF},
 		{name: "protocol-deny-stage", replay: protocolDenyStage},
@@ -25,7 +25,7 @@ func protocolRows() []row {
 		{name: "protocol-query-encodings", replay: simply(people("lg-query"), twoSteps("lg-proto"))},
 		{name: "protocol-request-forms", replay: protocolRequestForms},
 		{name: "protocol-requirements", replay: protocolRequirements},
-		{name: "protocol-restart", why: later},
+		{name: "protocol-restart", replay: protocolRestart},
 		{name: "protocol-stage-disappears", replay: protocolStageDisappears},
 		{name: "redirect-stage", why: later},
 	}
@@ -36,11 +36,7 @@ func dummy(name string) Stage { return &DummyStage{Name: name} }
 
 func dummyDeny(*replay) Config {
 	first := dummy("st-dummy")
-	named := func(slug string, stages ...Stage) Flow {
-		f := flowOf(slug, stages...)
-		f.Title = slug
-		return f
-	}
+	named := func(slug string, stages ...Stage) Flow { return titled(flowOf(slug, stages...)) }
 	start := named("st-dummy", first, &DenyStage{Message: "No entry for you."})
 	start.Title = "Dummy"
 	restart := named("st-deny-restart", first, &DenyStage{})
@@ -139,9 +135,7 @@ func midflow(r *replay) Config {
 	for _, change := range []string{"unbind-current", "delete-current", "delete-later", "add-later", "rename", "delete-flow"} {
 		slug := "st-mid-" + change
 		stages[change] = []Stage{dummy(slug + "-a"), dummy(slug + "-b")}
-		f := flowOf(slug, stages[change]...)
-		f.Title = slug
-		cfg.Flows = append(cfg.Flows, f)
+		cfg.Flows = append(cfg.Flows, titled(flowOf(slug, stages[change]...)))
 	}
 	changes := map[string]func(){
 		"unbind-current": func() { r.EditFlow("st-mid-unbind-current", func(f *Flow) { f.Bindings = f.Bindings[1:] }) },
@@ -161,9 +155,7 @@ func midflow(r *replay) Config {
 	r.before("the user is deactivated now; right password", func() { r.SetActive("st-mid-deactivated", false) })
 	r.before("the user is deleted now; right password", func() { r.DeleteUser("st-mid-deleted") })
 	r.before("the logged-in user is deactivated now; POST", func() { r.SetActive("st-mid-loggedin", false) })
-	login, once := twoSteps("st-mid-login"), oneStep("st-login")
-	login.Title, once.Title = login.Slug, once.Slug
-	cfg.Flows = append(cfg.Flows, login, once)
+	cfg.Flows = append(cfg.Flows, titled(twoSteps("st-mid-login")), titled(oneStep("st-login")))
 	return cfg
 }
 
@@ -189,4 +181,38 @@ func concurrentAnswers(r *replay) Config {
 	proto := twoSteps("lg-proto")
 	proto.Bindings[1].Policies = []Policy{meet}
 	return Config{Users: people("lg-twice"), Flows: []Flow{proto, twoSteps("lg-twice-mfa", dummy("lg-dummy"))}}
+}
+
+// recoveryCode is authenticator validation for a user with recovery codes,
+// none of which the visitor knows.
+func recoveryCode() Stage {
+	return &ScriptedStage{
+		Component: "ak-stage-authenticator-validate",
+		User:      true,
+		Challenge: `{"configuration_stages": [], "device_challenges": [
+			{"device_class": "static", "device_uid": "1", "challenge": {}, "last_used": null}
+		]}`,
+		Check: func(map[string]any) map[string]string {
+			return map[string]string{
+				"code": "Invalid Token. Please ensure the time on your device is accurate and try again.",
+			}
+		},
+	}
+}
+
+func languageDE(*replay) Config {
+	return Config{Users: people("lg-deutsch"), Flows: []Flow{twoSteps("lg-language", recoveryCode()), oneStep("lg-simple")}}
+}
+
+func protocolRestart(*replay) Config {
+	restarts := func(f Flow, i int, action InvalidResponse) Flow {
+		f.Bindings[i].InvalidResponse = action
+		return f
+	}
+	return Config{Users: people("lg-rest"), Flows: []Flow{
+		restarts(twoSteps("lg-restart"), 1, Restart),
+		restarts(twoSteps("lg-restart-with-context"), 1, RestartWithContext),
+		restarts(flowOf("lg-restart-deny", ask(), &DenyStage{}), 1, Restart),
+		restarts(twoSteps("lg-restart-mfa", recoveryCode()), 2, RestartWithContext),
+	}}
 }

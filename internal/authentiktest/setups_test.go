@@ -12,14 +12,19 @@ const (
 	welcome      = "Welcome to Example!"
 )
 
-// person is a user as the recorders made them: "lg-anna" has the address
-// anna.lg@example.com.
+// person is a user as the recorders made them: "lg-anna" is Lg-Anna Example
+// and has the address anna.lg@example.com, "st-plain" has st-plain@example.com.
 func person(username string) User {
 	prefix, name, _ := strings.Cut(username, "-")
-	title := strings.ToUpper(prefix[:1]) + prefix[1:] + "-" + strings.ToUpper(name[:1]) + name[1:]
-	return User{
-		Username: username, Name: title + " Example", Email: name + "." + prefix + "@example.com", Password: goodPassword,
+	u := User{Username: username, Email: username + "@example.com", Password: goodPassword}
+	for part := range strings.SplitSeq(username, "-") {
+		u.Name += strings.ToUpper(part[:1]) + part[1:] + "-"
 	}
+	u.Name = strings.TrimSuffix(u.Name, "-") + " Example"
+	if prefix == "lg" {
+		u.Email = name + ".lg@example.com"
+	}
+	return u
 }
 
 // people makes several users.
@@ -56,6 +61,12 @@ func flowOf(slug string, stages ...Stage) Flow {
 // login.
 func twoSteps(slug string, extra ...Stage) Flow {
 	return flowOf(slug, slices.Concat([]Stage{ask(), &PasswordStage{}}, extra, []Stage{&UserLoginStage{}})...)
+}
+
+// titled is a flow whose title is its slug.
+func titled(f Flow) Flow {
+	f.Title = f.Slug
+	return f
 }
 
 // oneStep is identification with the password, and login.
