@@ -59,13 +59,12 @@ type recordedPage struct {
 // recordings are all scenarios by "<release>/<name>". Without any of them
 // every test that asks fails: a test fed by files must not pass without.
 var recordings = sync.OnceValues(func() (map[string]recording, error) {
-	f, err := os.Open(archive)
+	packed, err := os.ReadFile(archive)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	all := map[string]recording{}
-	for files := tar.NewReader(bzip2.NewReader(f)); ; {
+	for files := tar.NewReader(bzip2.NewReader(bytes.NewReader(packed))); ; {
 		file, err := files.Next()
 		if errors.Is(err, io.EOF) {
 			return all, nil
@@ -117,4 +116,16 @@ func TestRecordingsAreOfBothReleasesAndWhole(t *testing.T) {
 			t.Errorf("of %s there are %d exchanges, which cannot be all", release, exchanges[release])
 		}
 	}
+}
+
+// decoded is JSON as recordings hold it.
+func decoded(t testing.TB, raw string) any {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader([]byte(raw)))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
 }

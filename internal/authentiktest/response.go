@@ -1,6 +1,7 @@
 package authentiktest
 
 import (
+	"bytes"
 	"encoding/json"
 	"html/template"
 	"maps"
@@ -16,8 +17,8 @@ type response struct {
 	api      bool // json is an API answer rather than a challenge
 	page     *page
 	allow    string
-	framing  string // X-Frame-Options; default: DENY
-	header   map[string]string
+	framing  string      // X-Frame-Options; default: DENY
+	header   http.Header // more, or other, headers
 	cookies  []*http.Cookie
 }
 
@@ -50,14 +51,28 @@ func (v *visit) write(w http.ResponseWriter, res *response) {
 	if v.request.Method == http.MethodHead {
 		return
 	}
+	if _, err := w.Write(res.body()); err != nil {
+		return // nobody is there to be told
+	}
+}
+
+// body is what goes over the wire. A challenge that is no JSON is a mistake of
+// the stage that made it.
+func (res *response) body() []byte {
+	var b bytes.Buffer
+	var err error
 	switch {
 	case res.json != nil:
-		e := json.NewEncoder(w)
+		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)
-		e.Encode(res.json)
+		err = e.Encode(res.json)
 	case res.page != nil:
-		pages.Execute(w, res.page)
+		err = pages.Execute(&b, res.page)
 	}
+	if err != nil {
+		panic("authentiktest: writing an answer: " + err.Error())
+	}
+	return b.Bytes()
 }
 
 func (v *visit) headers(h http.Header, res *response) {
@@ -77,13 +92,11 @@ func (v *visit) headers(h http.Header, res *response) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Authentik-Id", v.id)
 	h.Set("Content-Language", v.lang)
-	for name, value := range maps.All(map[string]string{"Location": res.location, "Allow": res.allow}) {
+	maps.Copy(h, res.header)
+	for name, value := range map[string]string{"Location": res.location, "Allow": res.allow} {
 		if value != "" {
 			h.Set(name, value)
 		}
-	}
-	for name, value := range res.header {
-		h.Set(name, value)
 	}
 }
 
