@@ -123,7 +123,7 @@ func (own Header) rule() proxy.HeaderRule {
 	}
 	claim, prefixed := strings.CutPrefix(own.Value, "{"+userPrefix)
 	claim, closed := strings.CutSuffix(claim, "}")
-	if prefixed && closed && checkClaim(claim) == nil {
+	if prefixed && closed && !strings.ContainsAny(claim, "{}") && checkClaim(claim) == nil {
 		return proxy.HeaderRule{Name: own.Name, Claim: claim}
 	}
 	return proxy.HeaderRule{Name: own.Name, Value: text(own.Value)}

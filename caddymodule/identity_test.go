@@ -1,0 +1,132 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+func ada() *proxy.Session {
+	return &proxy.Session{User: proxy.User{
+		Username: "ada", Name: "Ada Lovelace", Email: "ada@example.com", UID: "abc123",
+		Groups: []string{"staff", "x,admins", "50%"},
+		Attributes: map[string]any{
+			"tenant": "north", "a.b": "dotted", "office": map[string]any{"floor": float64(3)},
+		},
+	}}
+}
+
+// withReplacer makes a request that has a replacer, and returns both.
+func withReplacer(t testing.TB) (*http.Request, *caddy.Replacer) {
+	t.Helper()
+	repl := caddy.NewReplacer()
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	return r.WithContext(context.WithValue(t.Context(), caddy.ReplacerCtxKey, repl)), repl
+}
+
+// filled returns what a header of one's own says for a session.
+func filled(t testing.TB, own Header, s *proxy.Session) string {
+	t.Helper()
+	r, repl := withReplacer(t)
+	repl.Set("http.request.host", "app.example.com")
+	rule := own.rule()
+	if rule.Value == nil {
+		t.Fatalf("%s is no text", own.Value)
+	}
+	return rule.Value(r, s)
+}
+
+func TestPlaceholdersTellWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	r, repl := withReplacer(t)
+	repl.Set("http.auth.user.id", "mallory")
+	repl.Set("http.auth.user.role", "admin")
+	introduce(r, ada())
+	tests := map[string]string{
+		"{http.auth.user.id}":                      "ada",
+		"{http.auth.user.username}":                "ada",
+		"{http.auth.user.name}":                    "Ada Lovelace",
+		"{http.auth.user.email}":                   "ada@example.com",
+		"{http.auth.user.uid}":                     "abc123",
+		"{http.auth.user.groups}":                  "staff,x%2Cadmins,50%25",
+		"{http.auth.user.attributes.tenant}":       "north",
+		"{http.auth.user.attributes.a.b}":          "dotted",
+		"{http.auth.user.attributes.office.floor}": "3",
+		"{http.auth.user.attributes.none}":         "-",
+		"{http.auth.user.attributes.tenant.x}":     "-",
+		"{http.auth.user.role}":                    "-",
+		"{http.auth.user.access_token}":            "-",
+	}
+	for text, want := range tests {
+		if got := repl.ReplaceAll(text, "-"); got != want {
+			t.Errorf("%s = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestIntroduceNeedsNoReplacer(t *testing.T) {
+	t.Parallel()
+	introduce(httptest.NewRequest(http.MethodGet, "/", nil), ada())
+}
+
+func TestHeadersOfOnesOwnAreFilled(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"{http.auth.user.name} <{http.auth.user.email}>": "Ada Lovelace <ada@example.com>",
+		"{http.request.host}/{http.auth.user.id}":        "app.example.com/ada",
+		"{http.auth.user.attributes.none} {no.such}":     " ",
+		`\{braces\} {http.auth.user.id}`:                 "{braces} ada",
+	}
+	for value, want := range tests {
+		if got := filled(t, Header{Name: "X-Test", Value: value}, ada()); got != want {
+			t.Errorf("%s: %q, want %q", value, got, want)
+		}
+	}
+}
+
+// What another module has set for a user of its own must not pass for what
+// authentik says.
+func TestHeadersOfOnesOwnAreFilledFromTheSessionAlone(t *testing.T) {
+	t.Parallel()
+	r, repl := withReplacer(t)
+	repl.Set("http.auth.user.id", "mallory")
+	repl.Set("http.auth.user.attributes.tenant", "evil")
+	rule := Header{Name: "X-Test", Value: "{http.auth.user.id}@{http.auth.user.attributes.tenant}"}.rule()
+	if got := rule.Value(r, &proxy.Session{}); got != "@" {
+		t.Errorf("header = %q", got)
+	}
+}
+
+func TestAPlaceholderAloneIsAClaim(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"username":                               "username",
+		"{http.auth.user.id}":                    "id",
+		"{http.auth.user.groups}":                "groups",
+		"{http.auth.user.attributes.tenant}":     "attributes.tenant",
+		"{http.request.host}":                    "",
+		"x{http.auth.user.id}":                   "",
+		"{http.auth.user.id}{http.auth.user.id}": "",
+	}
+	for value, want := range tests {
+		rule := Header{Name: "X-Test", Value: value}.rule()
+		if rule.Claim != want || (rule.Value == nil) != (want != "") {
+			t.Errorf("%s: claim %q", value, rule.Claim)
+		}
+	}
+}
+
+// Every claim that the Caddyfile takes must mean something as a placeholder.
+func TestEveryClaimIsAPlaceholder(t *testing.T) {
+	t.Parallel()
+	for _, claim := range claims {
+		if _, known := placeholder(ada(), userPrefix+claim); !known {
+			t.Errorf("%s is not known", claim)
+		}
+	}
+}

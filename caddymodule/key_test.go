@@ -1,0 +1,126 @@
+package caddymodule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// A fakeVault is a storage made of functions; those that are nil work.
+type fakeVault struct {
+	mu    sync.Mutex // the lock of the storage
+	inner sync.Mutex
+	kept  map[string][]byte
+
+	lock  func() error
+	load  func() ([]byte, error)
+	store func() error
+}
+
+func (v *fakeVault) Lock(context.Context, string) error {
+	if v.lock != nil {
+		return v.lock()
+	}
+	v.mu.Lock()
+	return nil
+}
+
+func (v *fakeVault) Unlock(context.Context, string) error {
+	v.mu.Unlock()
+	return nil
+}
+
+func (v *fakeVault) Load(_ context.Context, name string) ([]byte, error) {
+	if v.load != nil {
+		return v.load()
+	}
+	v.inner.Lock()
+	defer v.inner.Unlock()
+	if value, found := v.kept[name]; found {
+		return value, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (v *fakeVault) Store(_ context.Context, name string, value []byte) error {
+	if v.store != nil {
+		return v.store()
+	}
+	v.inner.Lock()
+	defer v.inner.Unlock()
+	if v.kept == nil {
+		v.kept = make(map[string][]byte)
+	}
+	v.kept[name] = bytes.Clone(value)
+	return nil
+}
+
+func TestKeyIsMadeOnceAndKept(t *testing.T) {
+	t.Parallel()
+	var (
+		v     fakeVault
+		lines bytes.Buffer
+		log   = slog.New(slog.NewTextHandler(&lines, nil))
+	)
+	first, err := keep(t.Context(), &v, log)
+	if err != nil || len(first) != keySize {
+		t.Fatalf("keep = %d bytes, %v", len(first), err)
+	}
+	second, err := keep(t.Context(), &v, log)
+	if err != nil || !bytes.Equal(first, second) {
+		t.Errorf("the key is another at the second start: %v", err)
+	}
+	if n := strings.Count(lines.String(), "made the gate's key"); n != 1 {
+		t.Errorf("%d log lines say that a key was made", n)
+	}
+	if other, _ := keep(t.Context(), new(fakeVault), log); bytes.Equal(first, other) {
+		t.Error("two storages have the same key")
+	}
+}
+
+func TestKeyIsMadeByOneOfManyStarts(t *testing.T) {
+	t.Parallel()
+	var (
+		v    fakeVault
+		wg   sync.WaitGroup
+		keys = make([][]byte, 16)
+	)
+	for i := range keys {
+		wg.Go(func() { keys[i], _ = keep(t.Context(), &v, slog.New(slog.DiscardHandler)) })
+	}
+	wg.Wait()
+	for _, key := range keys {
+		if len(key) != keySize || !bytes.Equal(key, keys[0]) {
+			t.Fatal("two starts have two keys")
+		}
+	}
+}
+
+func TestKeyOfAFailingStorageIsNone(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("disk on fire")
+	tests := map[string]*fakeVault{
+		"lock":       {lock: func() error { return broken }},
+		"load":       {load: func() ([]byte, error) { return nil, broken }},
+		"store":      {store: func() error { return broken }},
+		"cut short":  {kept: map[string][]byte{keyName: []byte("short")}},
+		"empty file": {kept: map[string][]byte{keyName: {}}},
+	}
+	for name, v := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			key, err := keep(t.Context(), v, slog.New(slog.DiscardHandler))
+			if err == nil || key != nil {
+				t.Fatalf("keep = %d bytes, %v; want none and an error", len(key), err)
+			}
+			if v.kept == nil && !errors.Is(err, broken) {
+				t.Errorf("the cause is lost: %v", err)
+			}
+		})
+	}
+}

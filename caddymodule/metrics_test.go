@@ -1,0 +1,88 @@
+package caddymodule
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func TestMetricsStandASecondRegistration(t *testing.T) {
+	t.Parallel()
+	for range 2 {
+		registry := prometheus.NewRegistry()
+		for range 2 {
+			if _, err := newMetrics(registry, "memory"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestMetricsOfAnotherKindUnderOurNameAreAnError(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(counters("steps_total", "Something else.", "other"))
+	if _, err := newMetrics(registry, "memory"); err == nil {
+		t.Error("a collector that cannot be registered is no error")
+	}
+}
+
+func TestMetricsHaveTheNamesAndLabelsThatAreDocumented(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	m, err := newMetrics(registry, "memory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Decision("pass")
+	m.Decision("something new")
+	m.Step("ak-stage-password", "shown")
+	m.Step("ak-stage-of-next-year", "shown")
+	m.SignIn("session", "admitted")
+	m.Ended("signed-out")
+	m.Request("executor", time.Second)
+	m.Store("load", time.Millisecond)
+	want := map[string]string{
+		"caddy_authentik_decisions_total":      "decision",
+		"caddy_authentik_steps_total":          "component,outcome",
+		"caddy_authentik_signins_total":        "outcome,way",
+		"caddy_authentik_sessions_ended_total": "reason",
+		"caddy_authentik_request_seconds":      "endpoint",
+		"caddy_authentik_store_seconds":        "operation,store",
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			var names []string
+			for _, label := range metric.GetLabel() {
+				names = append(names, label.GetName())
+				if strings.Contains(label.GetValue(), "next-year") || strings.Contains(label.GetValue(), "new") {
+					t.Errorf("%s has a label from outside of its set: %s", family.GetName(), label.GetValue())
+				}
+			}
+			if got := strings.Join(names, ","); got != want[family.GetName()] {
+				t.Errorf("%s has the labels %s", family.GetName(), got)
+			}
+		}
+		delete(want, family.GetName())
+	}
+	if len(want) > 0 {
+		t.Errorf("missing: %v", want)
+	}
+}
+
+func BenchmarkDecision(b *testing.B) {
+	m, err := newMetrics(prometheus.NewRegistry(), "memory")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Decision("pass")
+	}
+}

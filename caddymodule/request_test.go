@@ -1,0 +1,172 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// inCaddy makes a request as Caddy hands it to its handlers.
+func inCaddy(t testing.TB, method, target string, vars map[string]any) *http.Request {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	r.TLS = nil
+	original := http.Request{Method: r.Method, RequestURI: r.RequestURI, RemoteAddr: r.RemoteAddr}
+	address := *r.URL
+	original.URL = &address
+	ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, vars)
+	ctx = context.WithValue(ctx, caddyhttp.OriginalRequestCtxKey, original)
+	return r.WithContext(ctx)
+}
+
+func TestSchemeCountsFromTrustedPeersAlone(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		trusted any
+		tls     bool
+		said    []string
+		want    string
+	}{
+		"plain":                       {false, false, nil, "http"},
+		"tls":                         {false, true, nil, "https"},
+		"said by anybody":             {false, false, []string{"https"}, "http"},
+		"downgrade said by anybody":   {false, true, []string{"http"}, "https"},
+		"said by trusted":             {true, false, []string{"https"}, "https"},
+		"plain said by trusted":       {true, true, []string{"http"}, "http"},
+		"nothing said by trusted":     {true, true, nil, "https"},
+		"capitals":                    {true, false, []string{"HTTPS"}, "http"},
+		"a script":                    {true, true, []string{"javascript"}, "https"},
+		"a list":                      {true, false, []string{"https, http"}, "http"},
+		"two":                         {true, false, []string{"https", "https"}, "http"},
+		"no variable":                 {nil, false, []string{"https"}, "http"},
+		"a variable of another shape": {"true", false, []string{"https"}, "http"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := inCaddy(t, http.MethodGet, "/", map[string]any{caddyhttp.TrustedProxyVarKey: tt.trusted})
+			if tt.tls {
+				r.TLS = new(tls.ConnectionState)
+			}
+			r.Header["X-Forwarded-Proto"] = tt.said
+			if got := resolve(r).Scheme; got != tt.want {
+				t.Errorf("scheme = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestClientIsWhatCaddyHasResolved(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		said any
+		want netip.Addr
+	}{
+		"IPv4":              {"192.0.2.7", netip.MustParseAddr("192.0.2.7")},
+		"IPv6":              {"2001:db8::7", netip.MustParseAddr("2001:db8::7")},
+		"IPv4 in IPv6":      {"::ffff:192.0.2.7", netip.MustParseAddr("192.0.2.7")},
+		"zone":              {"fe80::1%eth0", netip.MustParseAddr("fe80::1")},
+		"Unix socket":       {"@", netip.Addr{}},
+		"garbage":           {"192.0.2.7, evil", netip.Addr{}},
+		"nothing":           {nil, netip.Addr{}},
+		"of another nature": {7, netip.Addr{}},
+	}
+	for name, tt := range tests {
+		r := inCaddy(t, http.MethodGet, "/", map[string]any{caddyhttp.ClientIPVarKey: tt.said})
+		r.RemoteAddr = "198.51.100.1:1234"
+		r.Header.Set("X-Forwarded-For", "203.0.113.9")
+		if got := resolve(r).Client; got != tt.want {
+			t.Errorf("%s: client = %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func TestAskedIsTheAddressBeforeRewriting(t *testing.T) {
+	t.Parallel()
+	r := inCaddy(t, http.MethodGet, "/.authentik/login?to=/x", nil)
+	r.Host = "app.example.com:8443"
+	r.URL.Path, r.URL.RawQuery = "/index.html", ""
+	at := resolve(r)
+	if got := at.Asked.String(); got != "/.authentik/login?to=/x" || at.Host != "app.example.com:8443" {
+		t.Errorf("asked = %q at %q", got, at.Host)
+	}
+	if bare := httptest.NewRequest(http.MethodGet, "/x", nil); resolve(bare).Asked.Path != "/x" {
+		t.Error("a request without Caddy around it has lost its path")
+	}
+}
+
+// A fakeMatcher is a matcher made of a function.
+type fakeMatcher func(*http.Request) (bool, error)
+
+func (f fakeMatcher) MatchWithError(r *http.Request) (bool, error) { return f(r) }
+
+func onPath(path string) caddyhttp.MatcherSets {
+	return caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) { return r.URL.Path == path, nil })}}
+}
+
+func TestOpenIsWhatTheMatcherLeavesOutTwice(t *testing.T) {
+	t.Parallel()
+	failing := caddyhttp.MatcherSets{{fakeMatcher(func(*http.Request) (bool, error) { return false, errors.New("failed") })}}
+	tests := map[string]struct {
+		matchers         caddyhttp.MatcherSets
+		asked, rewritten string
+		want             bool
+	}{
+		"no matcher":                    {nil, "/x", "/x", false},
+		"matched":                       {onPath("/closed"), "/closed", "/closed", false},
+		"left out":                      {onPath("/closed"), "/open", "/open", true},
+		"rewritten to what is closed":   {onPath("/closed"), "/open", "/closed", false},
+		"rewritten from what is closed": {onPath("/closed"), "/closed", "/index.php", false},
+		"rewritten between open ones":   {onPath("/closed"), "/open", "/index.php", true},
+		"a matcher that fails":          {failing, "/open", "/open", false},
+		"one that fails on a rewritten": {failing, "/open", "/index.php", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := Handler{matchers: tt.matchers}
+			r := inCaddy(t, http.MethodGet, tt.asked, nil)
+			r.URL.Path = tt.rewritten
+			if got := h.open(r); got != tt.want {
+				t.Errorf("open = %v, want %v", got, tt.want)
+			}
+			if r.URL.Path != tt.rewritten {
+				t.Error("the request was changed")
+			}
+		})
+	}
+}
+
+// A matcher may fail on the address as asked alone.
+func TestOpenIsNothingWhereTheMatcherFailsOnWhatWasAsked(t *testing.T) {
+	t.Parallel()
+	h := Handler{matchers: caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
+		if r.URL.Path == "/asked" {
+			return false, errors.New("failed")
+		}
+		return false, nil
+	})}}}
+	r := inCaddy(t, http.MethodGet, "/asked", nil)
+	r.URL.Path = "/rewritten"
+	if h.open(r) {
+		t.Error("a failing matcher left a request out")
+	}
+}
+
+func TestOpenLooksAtTheMethodAsAsked(t *testing.T) {
+	t.Parallel()
+	h := Handler{matchers: caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
+		return r.Method == http.MethodPost, nil
+	})}}}
+	r := inCaddy(t, http.MethodPost, "/", nil)
+	r.Method = http.MethodGet
+	if h.open(r) {
+		t.Error("a POST that was made a GET passes for a GET")
+	}
+}
