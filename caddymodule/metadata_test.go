@@ -1,0 +1,130 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/google/go-cmp/cmp"
+)
+
+func readRoot(t testing.TB, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestTheDescriptionForXcaddyIsTrue(t *testing.T) {
+	t.Parallel()
+	var says struct {
+		Name, Description, Module, Package, Caddy, Go, Build string
+		Modules, Directives                                  []string
+	}
+	strict := json.NewDecoder(strings.NewReader(readRoot(t, "xcaddy.json")))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&says); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(registered(), says.Modules); diff != "" {
+		t.Errorf("module ids (-registered +said):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"authentik"}, says.Directives); diff != "" {
+		t.Errorf("directives (-registered +said):\n%s", diff)
+	}
+	mod := readRoot(t, "go.mod")
+	for _, line := range []string{
+		"module " + says.Module + "\n",
+		"\ngo " + says.Go + "\n",
+		"github.com/caddyserver/caddy/v2 " + says.Caddy + "\n",
+	} {
+		if !strings.Contains(mod, line) {
+			t.Errorf("go.mod does not say %q", line)
+		}
+	}
+	if says.Package != says.Module+"/caddymodule" || says.Build != "xcaddy build --with "+says.Package {
+		t.Errorf("package %s is built with %s", says.Package, says.Build)
+	}
+	if says.Name == "" || says.Description == "" {
+		t.Error("it has no name or description")
+	}
+}
+
+// registered returns the ids of our modules, without those of other tests.
+func registered() []string {
+	ids := []string{string(Handler{}.CaddyModule().ID)}
+	for _, m := range caddy.GetModules(storesNamespace) {
+		if !strings.HasPrefix(m.ID.Name(), "test") {
+			ids = append(ids, string(m.ID))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func TestTheExampleIsFormatted(t *testing.T) {
+	t.Parallel()
+	example := readRoot(t, "Caddyfile.example")
+	if diff := cmp.Diff(string(caddyfile.Format([]byte(example))), example); diff != "" {
+		t.Errorf("caddy fmt (-formatted +is):\n%s", diff)
+	}
+}
+
+func TestTheExampleIsRightWithEverythingInIt(t *testing.T) {
+	t.Parallel()
+	example := readRoot(t, "Caddyfile.example")
+	everything := commented.ReplaceAllString(example, "$1$2")
+	if everything == example {
+		t.Fatal("nothing is commented out")
+	}
+	for name, text := range map[string]string{"as it is": example, "with all of it": everything} {
+		if got := adapt(t, text); strings.HasPrefix(got, "error: ") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	for _, s := range new(Handler).settings() {
+		option := s.name[strings.LastIndex(s.name, " ")+1:]
+		if !strings.Contains(everything, "\t"+option+" ") {
+			t.Errorf("the example leaves out %s", s.name)
+		}
+	}
+	for _, option := range []string{"trust", "sessions", "persistent"} {
+		if !strings.Contains(everything, "\t"+option) {
+			t.Errorf("the example leaves out %s", option)
+		}
+	}
+}
+
+// commented matches a line with an option that is commented out.
+var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|key|domain|persistent)\b[^,.]*(?:\.\S+)?)$`)
+
+// What users build must never hold the stand-in for authentik: whoever can set
+// its address would sign in as anybody.
+func TestTheModuleNeverHoldsTheStandIn(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("asks the go command")
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "github.com/flowsidecar/caddy-authentik/caddymodule").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Split(string(out), "\n")
+	if !slices.Contains(deps, "github.com/flowsidecar/caddy-authentik/proxy") {
+		t.Fatal("the list of imports is not whole")
+	}
+	for _, dep := range deps {
+		if strings.Contains(dep, "authentiktest") || strings.HasSuffix(dep, "/caddytest") || dep == "testing" {
+			t.Errorf("caddymodule imports %s", dep)
+		}
+	}
+}
