@@ -1,0 +1,47 @@
+package flowclient
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+)
+
+// Answer is what a visitor replies to a challenge. The set is closed, as that of
+// challenges is.
+//
+// Answers hold passwords and codes. None of them can be seen in a log or in
+// formatted text.
+//
+//sumtype:decl
+type Answer interface {
+	// Component names the challenge that is answered.
+	Component() Component
+	// answer returns the fields of the body. It leaves out what was not given:
+	// authentik looks at some fields as soon as they are there.
+	answer() map[string]any
+}
+
+// body is the answer as authentik wants it. The component goes in last, so that
+// a form field of that name cannot pose as another stage's answer.
+func body(a Answer) ([]byte, error) {
+	fields := a.answer()
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	fields["component"] = a.Component()
+	out, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the answer to %s: %w", a.Component(), errUnencodable)
+	}
+	return out, nil
+}
+
+// veil is embedded nowhere: answers name it in their LogValue and Format, so that
+// their literals stay plain.
+func veil(a Answer) slog.Value {
+	return slog.StringValue(string(a.Component()) + " " + withheld)
+}
+
+func withhold(f fmt.State, a Answer) {
+	_, _ = fmt.Fprint(f, veil(a).String())
+}

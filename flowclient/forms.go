@@ -1,0 +1,206 @@
+package flowclient
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+)
+
+// Prompt is a form.
+type Prompt struct {
+	Base
+	// Fields are in the order to show them.
+	Fields []Field
+}
+
+// Field is one field of a form.
+type Field struct {
+	// Key names the field in the answer.
+	Key   string
+	Label string
+	// Type is one of eighteen words, such as text, password or radio-button-group;
+	// others may come.
+	Type     string
+	Required bool
+	// Placeholder and Initial are text; for static fields Initial is the
+	// administrator's HTML.
+	Placeholder, Initial string
+	Order                int
+	// SubText is the administrator's HTML.
+	SubText string
+	// Choices are what a drop-down or a group of radio buttons offers.
+	Choices []Choice
+}
+
+// Choice is one thing to choose. Older releases know only values, which then are
+// their own labels.
+type Choice struct{ Value, Label string }
+
+// Component returns ComponentPrompt.
+func (Prompt) Component() Component { return ComponentPrompt }
+
+func decodePrompt(o object, b Base) Challenge {
+	return Prompt{Base: b, Fields: each(o, "fields", decodeField)}
+}
+
+func decodeField(o object) Field {
+	return Field{
+		Key:         o.text("field_key"),
+		Label:       o.text("label"),
+		Type:        o.text("type"),
+		Required:    o.flag("required", false),
+		Placeholder: o.text("placeholder"),
+		Initial:     o.text("initial_value"),
+		Order:       o.number("order"),
+		SubText:     o.text("sub_text"),
+		Choices:     decodeChoices(o),
+	}
+}
+
+func decodeChoices(o object) []Choice {
+	var out []Choice
+	for _, raw := range o.list("choices") {
+		if s, ok := asText(raw); ok {
+			out = append(out, Choice{Value: s, Label: s})
+		} else if in, err := readObject(raw); err == nil {
+			out = append(out, Choice{Value: in.text("value"), Label: in.text("label")})
+		}
+	}
+	return out
+}
+
+// PromptAnswer has one value for each field that is to be answered. What a field
+// of each type takes, and when its key must be missing, differs from type to type.
+type PromptAnswer struct{ Values map[string]any }
+
+// Component returns ComponentPrompt.
+func (PromptAnswer) Component() Component { return ComponentPrompt }
+
+func (a PromptAnswer) answer() map[string]any { return maps.Clone(a.Values) }
+
+// LogValue withholds the answer.
+func (a PromptAnswer) LogValue() slog.Value { return veil(a) }
+
+// Format withholds the answer.
+func (a PromptAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+
+// Consent asks whether an application may have what it wants. There is no "no":
+// who declines, leaves.
+type Consent struct {
+	Base
+	Header string
+	// Permissions are asked for, or granted already where AdditionalPermissions
+	// has any.
+	Permissions, AdditionalPermissions []Permission
+	// Token is good once, and new at every GET and every refusal.
+	Token string
+}
+
+// Permission is one thing to consent to; the name may be empty.
+type Permission struct{ ID, Name string }
+
+// Component returns ComponentConsent.
+func (Consent) Component() Component { return ComponentConsent }
+
+func decodeConsent(o object, b Base) Challenge {
+	return Consent{
+		Base:                  b,
+		Header:                o.text("header_text"),
+		Permissions:           each(o, "permissions", decodePermission),
+		AdditionalPermissions: each(o, "additional_permissions", decodePermission),
+		Token:                 o.text("token"),
+	}
+}
+
+func decodePermission(o object) Permission {
+	return Permission{ID: o.text("id"), Name: o.text("name")}
+}
+
+// ConsentAnswer consents, with the token of the challenge.
+type ConsentAnswer struct{ Token string }
+
+// Component returns ComponentConsent.
+func (ConsentAnswer) Component() Component { return ComponentConsent }
+
+func (a ConsentAnswer) answer() map[string]any { return map[string]any{"token": a.Token} }
+
+// LogValue withholds the answer.
+func (a ConsentAnswer) LogValue() slog.Value { return veil(a) }
+
+// Format withholds the answer.
+func (a ConsentAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+
+// Email says that a mail with a link is on its way. The flow goes on where that
+// link is opened.
+type Email struct{ Base }
+
+// Component returns ComponentEmail.
+func (Email) Component() Component { return ComponentEmail }
+
+func decodeEmail(_ object, b Base) Challenge { return Email{Base: b} }
+
+// EmailAnswer has the mail sent again. The reply is always the same challenge with
+// the error "email-sent", also where authentik found it too often.
+type EmailAnswer struct{}
+
+// Component returns ComponentEmail.
+func (EmailAnswer) Component() Component { return ComponentEmail }
+
+func (EmailAnswer) answer() map[string]any { return nil }
+
+// UserLogin asks whether to stay signed in.
+type UserLogin struct{ Base }
+
+// Component returns ComponentUserLogin.
+func (UserLogin) Component() Component { return ComponentUserLogin }
+
+func decodeUserLogin(_ object, b Base) Challenge { return UserLogin{Base: b} }
+
+// UserLoginAnswer says whether to stay signed in.
+type UserLoginAnswer struct{ RememberMe bool }
+
+// Component returns ComponentUserLogin.
+func (UserLoginAnswer) Component() Component { return ComponentUserLogin }
+
+func (a UserLoginAnswer) answer() map[string]any { return map[string]any{"remember_me": a.RememberMe} }
+
+// Dummy asks for nothing.
+type Dummy struct {
+	Base
+	Name string
+}
+
+// Component returns ComponentDummy.
+func (Dummy) Component() Component { return ComponentDummy }
+
+func decodeDummy(o object, b Base) Challenge { return Dummy{Base: b, Name: o.text("name")} }
+
+// DummyAnswer goes on.
+type DummyAnswer struct{}
+
+// Component returns ComponentDummy.
+func (DummyAnswer) Component() Component { return ComponentDummy }
+
+func (DummyAnswer) answer() map[string]any { return nil }
+
+// DeviceCode asks for the code that another device shows.
+type DeviceCode struct{ Base }
+
+// Component returns ComponentDeviceCode.
+func (DeviceCode) Component() Component { return ComponentDeviceCode }
+
+func decodeDeviceCode(_ object, b Base) Challenge { return DeviceCode{Base: b} }
+
+// DeviceCodeAnswer is that code. A wrong one is answered with a Shell.
+type DeviceCodeAnswer struct{ Code string }
+
+// Component returns ComponentDeviceCode.
+func (DeviceCodeAnswer) Component() Component { return ComponentDeviceCode }
+
+func (a DeviceCodeAnswer) answer() map[string]any { return map[string]any{"code": a.Code} }
+
+// LogValue withholds the answer.
+func (a DeviceCodeAnswer) LogValue() slog.Value { return veil(a) }
+
+// Format withholds the answer.
+func (a DeviceCodeAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }

@@ -1,0 +1,83 @@
+package flowclient
+
+// IframeLogout lists the applications to be told in frames that the visitor has
+// signed out. authentik tells it once: the next GET has an empty list.
+type IframeLogout struct {
+	Base
+	LogoutURLs []LogoutURL
+}
+
+// LogoutURL is one application to be told.
+type LogoutURL struct {
+	URL          string
+	ProviderName string
+	// Binding is redirect or post.
+	Binding string
+	// SAMLRequest, SAMLResponse and SAMLRelayState are the fields of a post.
+	SAMLRequest, SAMLResponse, SAMLRelayState string
+}
+
+// Component returns ComponentIframeLogout.
+func (IframeLogout) Component() Component { return ComponentIframeLogout }
+
+func decodeIframeLogout(o object, b Base) Challenge {
+	return IframeLogout{Base: b, LogoutURLs: each(o, "logout_urls", decodeLogoutURL)}
+}
+
+func decodeLogoutURL(o object) LogoutURL {
+	return LogoutURL{
+		URL:            o.text("url"),
+		ProviderName:   o.text("provider_name"),
+		Binding:        o.text("binding"),
+		SAMLRequest:    o.text("saml_request"),
+		SAMLResponse:   o.text("saml_response"),
+		SAMLRelayState: o.text("saml_relay_state"),
+	}
+}
+
+// IframeLogoutAnswer says that the frames are done.
+type IframeLogoutAnswer struct{}
+
+// Component returns ComponentIframeLogout.
+func (IframeLogoutAnswer) Component() Component { return ComponentIframeLogout }
+
+func (IframeLogoutAnswer) answer() map[string]any { return nil }
+
+// SAMLNativeLogout sends the visitor's browser to one application after the other
+// to sign out there.
+type SAMLNativeLogout struct {
+	Base
+	ProviderName string
+	// IsComplete says that none is left.
+	IsComplete bool
+	// SAMLBinding is redirect or post, and says which of the addresses counts.
+	SAMLBinding          string
+	RedirectURL, PostURL string
+	// SAMLRequest, SAMLResponse and SAMLRelayState are the fields of a post.
+	SAMLRequest, SAMLResponse, SAMLRelayState string
+}
+
+// Component returns ComponentSAMLNativeLogout.
+func (SAMLNativeLogout) Component() Component { return ComponentSAMLNativeLogout }
+
+func decodeSAMLNativeLogout(o object, b Base) Challenge {
+	return SAMLNativeLogout{
+		Base:           b,
+		ProviderName:   o.text("provider_name"),
+		IsComplete:     o.flag("is_complete", false),
+		SAMLBinding:    o.text("saml_binding"),
+		RedirectURL:    o.text("redirect_url"),
+		PostURL:        o.text("post_url"),
+		SAMLRequest:    o.text("saml_request"),
+		SAMLResponse:   o.text("saml_response"),
+		SAMLRelayState: o.text("saml_relay_state"),
+	}
+}
+
+// SAMLNativeLogoutAnswer goes on to the next application.
+type SAMLNativeLogoutAnswer struct{}
+
+// Component returns ComponentSAMLNativeLogout.
+func (SAMLNativeLogoutAnswer) Component() Component { return ComponentSAMLNativeLogout }
+
+func (SAMLNativeLogoutAnswer) answer() map[string]any { return nil }

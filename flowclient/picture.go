@@ -1,0 +1,56 @@
+package flowclient
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Picture is a logo or a background. Some kinds of image run scripts when opened
+// as a page, so whoever serves one should forbid that.
+type Picture struct {
+	// Type is a media type that begins with image/.
+	Type  string
+	Bytes []byte
+}
+
+// Picture fetches a picture by the address that a brand or a challenge names,
+// relative or absolute. One on another host gives ErrElsewhere.
+func (c *Client) Picture(ctx context.Context, v Visitor, address string) (Picture, error) {
+	path, err := c.onOwnHost(v, address)
+	if err != nil {
+		return Picture{}, err
+	}
+	q := request{endpoint: "picture", path: path, image: true}
+	r, err := c.exchange(ctx, v, q)
+	if err != nil {
+		return Picture{}, err
+	}
+	kind, _, err := mime.ParseMediaType(r.header.Get("Content-Type"))
+	if r.status != http.StatusOK || err != nil || !strings.HasPrefix(kind, "image/") {
+		return Picture{}, unexpected(q, r, errNoPicture)
+	}
+	return Picture{Type: kind, Bytes: r.body}, nil
+}
+
+// onOwnHost returns the path of a picture below authentik's root.
+func (c *Client) onOwnHost(v Visitor, address string) (string, error) {
+	u, err := parseRef(address)
+	if err != nil || u.Opaque != "" || u.User != nil {
+		return "", fmt.Errorf("fetching a picture: %w", ErrElsewhere)
+	}
+	home, err := url.Parse(c.root(v))
+	if err != nil {
+		return "", fmt.Errorf("fetching a picture: %w", errHost)
+	}
+	u = home.ResolveReference(u)
+	own := strings.EqualFold(u.Host, home.Host) || strings.EqualFold(u.Host, c.public.Host)
+	path := inside(home, u)
+	if u.Scheme != home.Scheme || !own || path == "/" {
+		return "", fmt.Errorf("fetching a picture: %w", ErrElsewhere)
+	}
+	return path, nil
+}
