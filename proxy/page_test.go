@@ -1,0 +1,128 @@
+package proxy
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// A recorded challenge is one that a real authentik has sent.
+type recorded struct {
+	name      string
+	challenge flowclient.Challenge
+}
+
+// recordings reads the challenges of both releases. Without any of them the
+// tests that go through them would all pass.
+func recordings(t testing.TB) []recorded {
+	t.Helper()
+	files, err := filepath.Glob("testdata/challenges/*/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []recorded
+	for _, f := range files {
+		all = append(all, recordingsIn(t, f)...)
+	}
+	if len(files) < 48 || len(all) < 300 {
+		t.Fatalf("%d files with %d challenges: some are missing", len(files), len(all))
+	}
+	return all
+}
+
+func recordingsIn(t testing.TB, file string) []recorded {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in []struct {
+		From      string
+		Challenge json.RawMessage
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	all := make([]recorded, 0, len(in))
+	for i, one := range in {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/challenges/"), ".json")
+		all = append(all, recorded{name + "/" + one.From + "-" + string(rune('a'+i%26)), decoded(t, one.Challenge)})
+	}
+	return all
+}
+
+func decoded(t testing.TB, raw []byte) flowclient.Challenge {
+	t.Helper()
+	c, err := flowclient.Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// testPages are pages as a gate has them, with seals that can be looked through.
+func testPages(t testing.TB) *pages {
+	t.Helper()
+	p, err := newPages(pageConfig{
+		Prefix: "/.authentik", PublicHost: "auth.example.com",
+		Seal:   url.QueryEscape,
+		Unseal: func(name string) (string, bool) { a, err := url.QueryUnescape(name); return a, err == nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func testBrand() flowclient.Brand {
+	return flowclient.Brand{
+		Title: "Example", Logo: "/static/dist/assets/icons/icon_left_brand.svg", Favicon: "/static/dist/assets/icons/icon.png",
+		Theme: "automatic", FooterLinks: []flowclient.FooterLink{{Name: "Imprint", Href: "https://example.com/imprint"}},
+	}
+}
+
+func questionOf(c flowclient.Challenge) question {
+	return question{
+		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: c},
+		Brand: testBrand(), Visit: "sealed-visit", Back: "/app?a=1", Elsewhere: "https://auth.example.com/if/flow/login/",
+	}
+}
+
+// asking draws a question in answer to a GET, or to a form where there is one.
+func asking(t testing.TB, q question, form url.Values) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/.authentik/login", nil)
+	if form != nil {
+		r = httptest.NewRequest(http.MethodPost, "/.authentik/login", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if err := r.ParseForm(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := httptest.NewRecorder()
+	if err := testPages(t).ask(w, r, q); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestEveryRecordedChallengeIsDrawn(t *testing.T) {
+	t.Parallel()
+	for _, rec := range recordings(t) {
+		t.Run(rec.name, func(t *testing.T) {
+			t.Parallel()
+			w := asking(t, questionOf(rec.challenge), nil)
+			if want := statusOf(rec.challenge.Component()); w.Code != want {
+				t.Errorf("status %d, want %d", w.Code, want)
+			}
+			wellMade(t, w.Body.String())
+		})
+	}
+}
