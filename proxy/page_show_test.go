@@ -16,7 +16,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-var showPages = flag.String("show", "", "serve all pages at this address for ten minutes, to be looked at")
+var showPages = flag.String("show", "", "serve all pages at this address for an hour, to be looked at")
 
 // TestPagesCanBeLookedAt serves every page for a person with a browser:
 //
@@ -26,7 +26,7 @@ func TestPagesCanBeLookedAt(t *testing.T) {
 	if *showPages == "" {
 		t.Skip("only with -show <address>")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	server := &http.Server{Addr: *showPages, Handler: mux, ReadHeaderTimeout: time.Second}
 	go func() {
@@ -73,13 +73,15 @@ func ownPages(p *pages, add func(string, http.HandlerFunc)) {
 	add("own/fail", func(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, failure(CodeAuthentikUnreachable, nil), "/app", b)
 	})
-	add("own/lost", func(w http.ResponseWriter, r *http.Request) { p.fail(w, r, failure(CodeVisitLost, nil), "/app", flowclient.Brand{}) })
+	add("own/lost", func(w http.ResponseWriter, r *http.Request) {
+		p.fail(w, r, failure(CodeVisitLost, nil), "/app", flowclient.Brand{})
+	})
 	add("own/forbid", func(w http.ResponseWriter, r *http.Request) { p.forbid(w, r, "jane.doe", nil, "/app", b) })
 	add("own/sign-out", func(w http.ResponseWriter, r *http.Request) { p.signOut(w, r, "jane.doe", b) })
 	add("own/signed-out", func(w http.ResponseWriter, r *http.Request) { p.signedOut(w, r, b) })
 	for name, raw := range made {
 		add("made/"+name, func(w http.ResponseWriter, r *http.Request) {
-			var c, _ = flowclient.Decode(json.RawMessage(raw))
+			c, _ := flowclient.Decode(json.RawMessage(raw))
 			q := questionOf(c)
 			_ = r.ParseForm()
 			r.PostForm = r.Form
@@ -119,4 +121,3 @@ func (paintings) Picture(_ context.Context, _ flowclient.Visitor, address string
 	}
 	return flowclient.Picture{Type: "image/svg+xml", Bytes: []byte(svg)}, nil
 }
-

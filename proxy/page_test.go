@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -67,14 +68,21 @@ func decoded(t testing.TB, raw []byte) flowclient.Challenge {
 	return c
 }
 
-// testPages are pages as a gate has them, with seals that can be looked through.
-func testPages(t testing.TB) *pages {
-	t.Helper()
-	p, err := newPages(pageConfig{
+// onePages are pages as a gate has them, with seals that can be looked through.
+// All tests draw with the same ones at once, as visitors do.
+var onePages = sync.OnceValues(func() (*pages, error) { return newPages(testPageConfig()) })
+
+func testPageConfig() pageConfig {
+	return pageConfig{
 		Prefix: "/.authentik", PublicHost: "auth.example.com",
 		Seal:   url.QueryEscape,
 		Unseal: func(name string) (string, bool) { a, err := url.QueryUnescape(name); return a, err == nil },
-	})
+	}
+}
+
+func testPages(t testing.TB) *pages {
+	t.Helper()
+	p, err := onePages()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,6 @@ func (t tongue) say(name string, args ...any) string {
 // english is the only language so far.
 var english = tongue{
 	// On every page.
-	"and":           "%s and %s",
 	"begin_again":   "Begin again",
 	"checked_by":    "Your sign-in is checked by %s.",
 	"continue":      "Continue",
@@ -82,7 +81,6 @@ var english = tongue{
 	"no_device":        "None of your devices can be used here.",
 	"recovery_code":    "Recovery code",
 	"send_again":       "Send another code",
-	"sent_again":       "We have sent another code.",
 	"your_mailbox":     "your mailbox",
 
 	// Setting one up.
@@ -117,7 +115,6 @@ var english = tongue{
 	"consent_asked":    "It also asks for",
 	"consent_granted":  "You have already allowed",
 	"consent_wants":    "It asks for",
-	"device_code":      "Code",
 	"device_code_hint": "The code that your device shows.",
 	"email_title":      "Look into your mailbox",
 	"device_title":     "Connect a device",
@@ -131,9 +128,10 @@ var english = tongue{
 	"login_no":         "No",
 	"login_stay":       "Stay signed in?",
 	"login_why":        "Say yes only on a device that is yours.",
-	"login_yes":        "Yes, stay signed in",
+	"login_yes":        "Yes",
 	"time_utc":         "In UTC.",
 	"untitled":         "Field %d",
+	"untitled_choice":  "Choice %d",
 
 	// Endings.
 	"denied":               "Access denied",

@@ -162,3 +162,13 @@ func (d *draft) heading(otherwise string) {
 		d.Heading = otherwise
 	}
 }
+
+// task names what this page is about: as its heading where the flow has no title
+// of its own, else below that.
+func (d *draft) task(sentence string) {
+	if strings.TrimSpace(d.Heading) == "" {
+		d.Heading = sentence
+		return
+	}
+	d.Lead = sentence
+}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,12 +108,7 @@ func drawField(f flowclient.Field, i int, d *draft) *promptField {
 }
 
 func label(f flowclient.Field, i int, say tongue) string {
-	for _, l := range []string{f.Label, f.Placeholder, f.Key} {
-		if l = strings.TrimSpace(l); l != "" {
-			return l
-		}
-	}
-	return say.say("untitled", i+1)
+	return cmp.Or(strings.TrimSpace(f.Label), strings.TrimSpace(f.Placeholder), strings.TrimSpace(f.Key), say.say("untitled", i+1))
 }
 
 // retype puts back what the visitor had filled in.
@@ -149,9 +145,9 @@ var fieldKinds = map[string]func(*promptField, flowclient.Field, *draft){
 	"checkbox": func(p *promptField, f flowclient.Field, _ *draft) {
 		p.Kind, p.Checked, p.Required = "checkbox", f.Initial != "", false
 	},
-	"radio-button-group": func(p *promptField, f flowclient.Field, _ *draft) {
+	"radio-button-group": func(p *promptField, f flowclient.Field, d *draft) {
 		p.Kind = "choices"
-		p.choices(f.Choices, f.Initial)
+		p.choices(f.Choices, f.Initial, d.say)
 	},
 	"dropdown":  drawDropdown,
 	"ak-locale": drawLocale,
@@ -169,12 +165,12 @@ var fieldKinds = map[string]func(*promptField, flowclient.Field, *draft){
 	"file": func(p *promptField, _ flowclient.Field, d *draft) { p.Kind, p.Text = "file", d.say.say("file_later") },
 }
 
-func drawDropdown(p *promptField, f flowclient.Field, _ *draft) {
+func drawDropdown(p *promptField, f flowclient.Field, d *draft) {
 	p.Kind = "list"
 	if !f.Required {
 		p.Choices = append(p.Choices, &promptChoice{})
 	}
-	p.choices(f.Choices, f.Initial)
+	p.choices(f.Choices, f.Initial, d.say)
 }
 
 // locales are the languages that authentik's own form offers. It takes any.
@@ -198,12 +194,9 @@ func drawLocale(p *promptField, f flowclient.Field, d *draft) {
 
 // choices adds what authentik offers. An initial value that is none of them, as
 // some releases send, chooses nothing.
-func (f *promptField) choices(offered []flowclient.Choice, initial string) {
+func (f *promptField) choices(offered []flowclient.Choice, initial string, say tongue) {
 	for i, c := range offered {
-		l := c.Label
-		if l == "" {
-			l = c.Value
-		}
+		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), say.say("untitled_choice", i+1))
 		f.Choices = append(f.Choices, &promptChoice{
 			ID: f.ID + "-" + strconv.Itoa(i), Value: c.Value, Label: l, Chosen: c.Value == initial,
 		})

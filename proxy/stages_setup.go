@@ -22,7 +22,7 @@ type totpPage struct {
 
 // showAuthenticatorTOTP draws the QR code here: nobody else may see the secret.
 func showAuthenticatorTOTP(c flowclient.AuthenticatorTOTP, d *draft) any {
-	d.heading(d.say.say("setup_totp"))
+	d.task(d.say.say("setup_totp"))
 	page := totpPage{Code: codeEntry(d)}
 	u, err := url.Parse(c.ConfigURL)
 	if err != nil || u.Scheme != "otpauth" {
@@ -71,7 +71,7 @@ func readAuthenticatorStatic(flowclient.AuthenticatorStatic, url.Values) (flowcl
 type addressPage struct{ Address *entry }
 
 func showAuthenticatorSMS(c flowclient.AuthenticatorSMS, d *draft) any {
-	d.heading(d.say.say("setup_sms"))
+	d.task(d.say.say("setup_sms"))
 	if c.PhoneNumberRequired || d.posted.Has("change") || d.mistaken("phone_number") {
 		return d.askAddress(&entry{
 			ID: "phone", Name: "phone_number", Label: d.say.say("address_sms"), Type: "tel",
@@ -82,7 +82,7 @@ func showAuthenticatorSMS(c flowclient.AuthenticatorSMS, d *draft) any {
 }
 
 func showAuthenticatorEmail(c flowclient.AuthenticatorEmail, d *draft) any {
-	d.heading(d.say.say("setup_email"))
+	d.task(d.say.say("setup_email"))
 	if c.EmailRequired || d.posted.Has("change") || d.mistaken("email") {
 		return d.askAddress(&entry{
 			ID: "email", Name: "email", Label: d.say.say("address_email"), Type: "email",
