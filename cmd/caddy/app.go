@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+//go:embed app.html
+var appPage string
+
+// A told is what the application knows about a request: nothing but headers.
+type told struct {
+	User    string            `json:"user"`
+	Headers map[string]string `json:"headers"`
+}
+
+// app is an application as many are: it has no sign-in of its own, and
+// believes the header Remote-User.
+func app() http.Handler {
+	page := template.Must(template.New("app").Parse(appPage)) // ours; a mistake in it shows at once
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Vary", "Accept")
+		says := listen(r)
+		var body bytes.Buffer
+		kind, err := "text/html; charset=utf-8", error(nil)
+		if strings.Contains(r.Header.Get("Accept"), "application/json") {
+			kind, err = "application/json", json.NewEncoder(&body).Encode(says)
+		} else {
+			err = page.Execute(&body, says)
+		}
+		if err != nil {
+			http.Error(w, "the page could not be drawn", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", kind)
+		_, _ = body.WriteTo(w)
+	})
+}
+
+func listen(r *http.Request) told {
+	says := told{User: r.Header.Get("Remote-User"), Headers: make(map[string]string)}
+	for name, values := range r.Header {
+		says.Headers[name] = strings.Join(values, ", ")
+	}
+	return says
+}
+
+// Name is what a person is greeted by.
+func (t told) Name() string {
+	if name := t.Headers["Remote-Name"]; name != "" {
+		return name
+	}
+	return t.User
+}
+
+// Groups are the groups of the user.
+func (t told) Groups() []string {
+	return strings.FieldsFunc(t.Headers["Remote-Groups"], func(r rune) bool { return r == ',' })
+}
+
+// A line is one header.
+type line struct {
+	Name, Value string
+	Identity    bool // whether the gate has set it
+}
+
+// Lines are the headers, those that tell who the user is first.
+func (t told) Lines() []line {
+	var lines []line
+	for name, value := range t.Headers {
+		lines = append(lines, line{name, value, strings.HasPrefix(name, "Remote-")})
+	}
+	slices.SortFunc(lines, func(a, b line) int {
+		if a.Identity != b.Identity {
+			if a.Identity {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return lines
+}

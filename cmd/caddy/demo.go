@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// A demo is the gate with everything around it that it needs.
+type demo struct {
+	listen, authentik string
+	out               io.Writer
+	in                io.Reader
+
+	ready func(address string) // is told where the gate is; nil: nobody asks
+}
+
+// run shows the demonstration until ctx is done, and leaves nothing behind.
+func (d *demo) run(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	directory, err := os.MkdirTemp("", "caddy-authentik-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
+
+	server, err := authentiktest.New(setUp())
+	if err != nil {
+		return err
+	}
+	standIn, err := serve(ctx, d.authentik, server)
+	if err != nil {
+		return fmt.Errorf("starting the stand-in for authentik: %w", err)
+	}
+	application, err := serve(ctx, "127.0.0.1:0", app())
+	if err != nil {
+		return fmt.Errorf("starting the application: %w", err)
+	}
+	gate, err := free(ctx, d.listen)
+	if err != nil {
+		return err
+	}
+	site := caddyfile(gate, standIn, application)
+	if err := start(site, directory); err != nil {
+		return fmt.Errorf("starting Caddy: %w", err)
+	}
+	defer func() { err = errors.Join(err, caddy.Stop()) }()
+	d.announce(gate, standIn, site)
+	if d.ready != nil {
+		d.ready(gate)
+	}
+	go d.tellMessages(ctx, server)
+	go d.tellCodes(ctx, server)
+	<-ctx.Done()
+	return nil
+}
+
+// serve answers at an address until ctx is done, and returns the address.
+func serve(ctx context.Context, address string, handler http.Handler) (string, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	return listener.Addr().String(), nil
+}
+
+// tries is how many ports are tried after the one that was asked for.
+const tries = 50
+
+// free returns the address itself, or the same with the next port that nobody
+// listens on.
+func free(ctx context.Context, address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("%q is no address to listen on; write one like 127.0.0.1:8080", address)
+	}
+	first, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", fmt.Errorf("%q is no port; write one like 8080", port)
+	}
+	var config net.ListenConfig
+	for n := first; n < first+tries; n++ {
+		listener, failed := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.FormatUint(n, 10)))
+		if failed != nil {
+			err = failed
+			continue
+		}
+		_, bound, _ := net.SplitHostPort(listener.Addr().String())
+		return net.JoinHostPort(host, bound), listener.Close()
+	}
+	return "", fmt.Errorf("no port from %d on is free: %w", first, err)
+}
+
+// caddyfile is the whole configuration that a site needs.
+func caddyfile(gate, standIn, application string) string {
+	host, port, _ := net.SplitHostPort(gate)
+	bind := ""
+	if host != "" {
+		bind = "\tbind " + host + "\n"
+	}
+	return "http://:" + port + " {\n" + bind +
+		"\tauthentik http://" + standIn + "\n" +
+		"\treverse_proxy " + application + "\n}\n"
+}
+
+// start runs Caddy in this process. It keeps what it must keep in directory,
+// and has no door for anybody who would change its configuration.
+func start(site, directory string) error {
+	global := fmt.Sprintf("{\n\tadmin off\n\tpersist_config off\n\tauto_https off\n\tstorage file_system %q\n\tlog {\n\t\tlevel WARN\n\t}\n}\n", directory)
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(global+site), nil)
+	if err != nil {
+		return err
+	}
+	return caddy.Load(config, true)
+}
