@@ -15,6 +15,8 @@ type promptPage struct {
 	Fields []*promptField
 	// Bare says that there is nothing to fill in.
 	Bare bool
+	// Elsewhere offers authentik's own page, for what cannot be given here.
+	Elsewhere bool
 }
 
 // A promptField is one of its fields.
@@ -50,6 +52,7 @@ func showPrompt(c flowclient.Prompt, d *draft) any {
 		page.Fields = append(page.Fields, drawn)
 		if drawn.Kind == "file" && f.Required {
 			d.Alerts = append(d.Alerts, d.say.say("file_needed"))
+			page.Elsewhere = true
 		}
 		if typable(f) {
 			entries = append(entries, &drawn.entry)
