@@ -133,9 +133,11 @@ const (
 )
 
 // A Policy lets pass or refuses: the members of Group, the user of that name,
-// or whom Func lets pass. Exactly one of the three is set.
+// those of such a Reputation, or whom Func lets pass. Exactly one of the four
+// is set.
 type Policy struct {
 	Group, User string
+	Reputation  *Reputation
 
 	// Func stands for an expression policy. Its messages are shown to the
 	// visitor where authentik shows them. An error counts as a refusal, with

@@ -121,7 +121,7 @@ func (s *IdentificationStage) identify(v *visit, uid, password string) (User, bo
 	if s.Password == nil {
 		return u, true
 	}
-	_, ok := v.srv.authenticate(u.Username, password)
+	_, ok := v.tried(u.Username, password)
 	if ok {
 		v.authenticated()
 	}

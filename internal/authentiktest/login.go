@@ -13,6 +13,11 @@ type UserLoginStage struct {
 	Device     time.Duration // remember_device; default 30 days
 
 	TerminateOthers bool // ends the user's other sessions
+
+	// BindAddress stands for any network_binding or geoip_binding: this
+	// authentik has no databases of networks and places, and without them each
+	// of these breaks as soon as the address changes.
+	BindAddress bool
 }
 
 func (s *UserLoginStage) get(v *visit) (*response, error) {
@@ -51,6 +56,9 @@ func (s *UserLoginStage) login(v *visit, lasts time.Duration) (*response, error)
 	v.session.until = time.Time{}
 	if lasts > 0 {
 		v.session.until = v.srv.now().Add(lasts)
+	}
+	if s.BindAddress {
+		v.session.data[dataAddress] = v.client()
 	}
 	if s.TerminateOthers {
 		v.srv.EndSessions(u.Username)

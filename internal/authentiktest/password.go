@@ -29,7 +29,7 @@ func (s *PasswordStage) post(v *visit) (*response, error) {
 	if f.failed() {
 		return s.failed(v, f.errs, !v.srv.dialect.attemptsOnly)
 	}
-	u, ok := v.srv.authenticate(pending(v.plan.context).Username, password)
+	u, ok := v.tried(pending(v.plan.context).Username, password)
 	if !ok {
 		return s.failed(v, v.fault("password", "Invalid password", "invalid"), true)
 	}

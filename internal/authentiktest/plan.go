@@ -150,6 +150,8 @@ func (p Policy) ask(s *Server, r *PolicyRequest) (passing bool, messages []strin
 	switch {
 	case p.Func != nil:
 		passing, messages, err = p.Func(r)
+	case p.Reputation != nil:
+		passing = p.Reputation.passes(s, r)
 	case p.Group != "":
 		passing = slices.Contains(r.User.Groups, p.Group)
 	case p.User != "":

@@ -7,12 +7,12 @@ func sessionRows() []row {
 	return []row{
 		{name: "identity-odd-values", why: later},
 		{name: "impersonation", why: later},
-		{name: "reputation", why: later},
+		{name: "reputation", replay: reputation},
 		{name: "session-anonymous-user-switch", replay: sessionUserSwitch},
 		{name: "session-ends", why: later},
-		{name: "session-network-binding", why: later},
+		{name: "session-network-binding", replay: sessionNetworkBinding},
 		{name: "session-remember-me", replay: sessionRememberMe},
-		{name: "session-terminate-others", why: later},
+		{name: "session-terminate-others", replay: sessionTerminateOthers},
 	}
 }
 
@@ -27,4 +27,28 @@ func sessionRememberMe(*replay) Config {
 			Duration: 8 * time.Hour, RememberMe: 30 * 24 * time.Hour,
 		}),
 	}}
+}
+
+func sessionTerminateOthers(r *replay) Config {
+	r.signedIn(1, "lg-tom")
+	return Config{Users: people("lg-tom"), Flows: []Flow{
+		flowOf("lg-terminate", ask(), &PasswordStage{}, &UserLoginStage{TerminateOthers: true}),
+	}}
+}
+
+func sessionNetworkBinding(*replay) Config {
+	bound := func(slug string) Flow {
+		return flowOf(slug, ask(), &PasswordStage{}, &UserLoginStage{BindAddress: true})
+	}
+	return Config{Users: people("lg-net"), Flows: []Flow{bound("lg-net-bound"), bound("lg-geo-bound")}}
+}
+
+func reputation(*replay) Config {
+	fallen := []Policy{{Reputation: &Reputation{Threshold: -3}}}
+	f := flowOf("lg-reputation", ask(), &PasswordStage{FailedAttempts: 10},
+		&DenyStage{Message: "Too many failed attempts. Try again tomorrow."}, &UserLoginStage{})
+	f.Bindings[2].Policies = fallen
+	gate := oneStep("lg-reputation-gate")
+	gate.DeniedAction, gate.Policies = DeniedMessage, []Policy{{Reputation: fallen[0].Reputation, Negate: true}}
+	return Config{Users: people("lg-rep"), Flows: []Flow{f, gate}}
 }

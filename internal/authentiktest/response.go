@@ -20,6 +20,7 @@ type response struct {
 	framing  string      // X-Frame-Options; default: DENY
 	header   http.Header // more, or other, headers
 	cookies  []*http.Cookie
+	bare     http.Header // all headers there are, beside content type and location
 }
 
 // A page is authentik's HTML, reduced to what can be told apart from outside.
@@ -77,6 +78,11 @@ func (res *response) body() []byte {
 
 func (v *visit) headers(h http.Header, res *response) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	if res.bare != nil {
+		maps.Copy(h, res.bare)
+		h.Set("Location", res.location)
+		return
+	}
 	if res.json != nil {
 		h.Set("Content-Type", "application/json")
 	}

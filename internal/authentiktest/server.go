@@ -35,6 +35,7 @@ type Server struct {
 	requests int
 	mail     []Mail
 	texts    []Text
+	scores   map[standing]int
 }
 
 // New is an authentik that is set up as cfg says. The error names everything
@@ -58,6 +59,7 @@ func New(cfg Config) (*Server, error) {
 		sessions: map[string]*session{},
 		gone:     map[Stage]bool{},
 		apps:     slices.Clone(cfg.Applications),
+		scores:   map[standing]int{},
 	}
 	s.fill(cfg)
 	return s, nil
@@ -197,6 +199,9 @@ func routes() []route {
 // route finds the view by the exact path: there is no help for a missing
 // slash.
 func (v *visit) route() *response {
+	if v.strays() {
+		return v.evict()
+	}
 	path, inside := strings.CutPrefix(v.request.URL.Path, v.srv.base+"/")
 	for _, r := range routes() {
 		if args, ok := match(r.pattern, "/"+path); ok && inside {
