@@ -1,0 +1,311 @@
+package proxy
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+func TestAVisitorSignsInAndLandsWhereTheyWanted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.open("/deep/link?x=1&y=%2F")
+	page.says(t, "uid_field")
+	if s.reached() != 0 {
+		t.Fatal("the application was reached before anybody had signed in")
+	}
+	page = p.send(page, "uid_field", "jane")
+	page.says(t, "password")
+	page = p.send(page, "password", "open sesame")
+	if page.path != "/deep/link?x=1&y=%2F" || page.body != "hello jane" {
+		t.Fatalf("landed at %q: %s", page.path, page.body)
+	}
+	r := s.last(t)
+	for name, want := range map[string]string{
+		"Remote-User": "jane", "Remote-Name": "Jane Doe", "Remote-Email": "jane@example.com", "Remote-Groups": "staff",
+	} {
+		if got := r.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if c := r.Header.Get("Cookie"); c != "" {
+		t.Errorf("the application was sent the gate's cookies: %s", c)
+	}
+}
+
+func TestAWrongPasswordIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.send(p.open("/"), "uid_field", "jane")
+	page = p.send(page, "password", "wrong")
+	page.says(t, "Invalid password")
+	page.says(t, `role="alert"`)
+	if page = p.send(page, "password", "open sesame"); page.body != "hello jane" {
+		t.Fatalf("status %d: %s", page.status, page.body)
+	}
+}
+
+func TestSignOutEndsTheSessionForEveryCopyOfItsCookie(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	name := s.gate.jar.session.secure
+	stolen := p.cookie(name)
+	if stolen == "" {
+		t.Fatal("there is no session cookie")
+	}
+	thief := s.person(t)
+	thief.setCookie(name, stolen)
+	if page := thief.open("/"); page.body != "hello jane" {
+		t.Fatalf("the copied cookie should work before: %s", page.body)
+	}
+	p.open("/.authentik/logout").says(t, "jane")
+	page := p.post("/.authentik/logout", nil)
+	if page.status != http.StatusOK || page.path != "/.authentik/logout" {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+	before := s.reached()
+	for _, who := range []*person{p, thief} {
+		who.setCookie(name, stolen)
+		if page := who.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
+			t.Errorf("the ended session still opens %s", page.path)
+		}
+	}
+	if s.reached() != before {
+		t.Error("the application was reached with an ended session")
+	}
+}
+
+func TestSwitchingTheAccountBeginsANewSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	page := p.post("/.authentik/logout", url.Values{"switch": {"1"}, "to": {"/there"}})
+	page = p.send(page, "uid_field", "joe")
+	if page = p.send(page, "password", "let me in"); page.path != "/there" || page.body != "hello joe" {
+		t.Fatalf("landed at %s: %s", page.path, page.body)
+	}
+}
+
+func TestASessionEndsWithItsLifetime(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Lifetime = time.Hour })
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	s.clock.move(59 * time.Minute)
+	if page := p.open("/"); page.body != "hello jane" {
+		t.Fatalf("the session ended early: %s", page.body)
+	}
+	s.clock.move(2 * time.Minute)
+	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
+		t.Fatalf("the session lasts longer than its lifetime: %s", page.path)
+	}
+}
+
+func TestAnApplicationIsForThoseWhomAuthentikLetsIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Application = "wiki" })
+	jane := s.person(t)
+	if page := jane.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
+		t.Fatalf("staff should pass: %s", page.body)
+	}
+	before := s.reached()
+	joe := s.person(t)
+	page := joe.signIn("joe", "let me in", "/")
+	if page.status != http.StatusForbidden {
+		t.Fatalf("status %d: %s", page.status, page.body)
+	}
+	page.says(t, "joe")
+	if page = joe.open("/page"); page.status != http.StatusForbidden {
+		t.Errorf("a page load of one who may not pass: status %d", page.status)
+	}
+	if s.reached() != before {
+		t.Error("the application was reached by one who may not pass")
+	}
+}
+
+func TestAnUnknownApplicationLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Application = "nowhere" })
+	page := s.person(t).signIn("jane", "open sesame", "/")
+	if page.status != http.StatusBadGateway || s.reached() != 0 {
+		t.Fatalf("status %d, reached %d times", page.status, s.reached())
+	}
+	page.says(t, string(CodeApplicationNotFound))
+}
+
+func TestAnUnknownFlowIsNamedAsWhatItIs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Flow = "nowhere" })
+	page := s.person(t).open("/")
+	if page.status != http.StatusBadGateway {
+		t.Fatalf("status %d", page.status)
+	}
+	page.says(t, string(CodeFlowNotFound))
+}
+
+func TestTheBrandsFlowIsRunWhereNoneIsNamed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Flow = "" })
+	p := s.person(t)
+	if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
+		t.Fatalf("status %d: %s", page.status, page.body)
+	}
+	if s.gate.jar.session.secure != "__Host-authentik_gate" {
+		t.Errorf("without a flow the cookie is called %s", s.gate.jar.session.secure)
+	}
+}
+
+func TestAFlowWithoutALoginAdmitsNobody(t *testing.T) {
+	t.Parallel()
+	flow := authentiktest.Flow{Slug: "empty", Bindings: []authentiktest.Binding{{Stage: &authentiktest.DummyStage{}}}}
+	s := newSite(t, func(c *Config) { c.Flow = "empty" }, flow)
+	p := s.person(t)
+	page := p.send(p.open("/"))
+	if s.reached() != 0 || p.cookie(s.gate.jar.session.secure) != "" {
+		t.Fatal("a flow that signs nobody in has made a session")
+	}
+	page.says(t, "component")
+}
+
+func TestAForgottenSessionOfAuthentikBeginsAgainWithoutStrangeErrors(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.send(p.open("/kept?a=b"), "uid_field", "jane")
+	s.authentik.Forget()
+	page = p.send(page, "password", "open sesame")
+	page.says(t, noticeLost)
+	if strings.Contains(page.body, `role="alert"`) {
+		t.Errorf("an error is shown for a field that the visitor never saw:\n%s", page.body)
+	}
+	page = p.send(page, "uid_field", "jane")
+	if page = p.send(page, "password", "open sesame"); page.path != "/kept?a=b" {
+		t.Fatalf("landed at %s", page.path)
+	}
+}
+
+func TestTwoTabsKnowNothingOfEachOther(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	one, two := p.open("/one"), p.open("/two")
+	one = p.send(one, "uid_field", "jane")
+	two = p.send(two, "uid_field", "joe")
+	if page := p.send(one, "password", "open sesame"); page.path != "/one" || page.body != "hello jane" {
+		t.Fatalf("tab one landed at %s: %s", page.path, page.body)
+	}
+	// The other tab's page is dead by now, and its visitor is signed in.
+	if page := p.send(two, "password", "let me in"); page.path != "/two" || page.body != "hello jane" {
+		t.Fatalf("tab two landed at %s: %s", page.path, page.body)
+	}
+}
+
+func TestAnOldPageGoesOnWithItsWayBackKept(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.open("/kept")
+	s.clock.move(visitLife + time.Minute)
+	page = p.send(page, "uid_field", "jane")
+	page.says(t, noticeExpired)
+	page = p.send(page, "uid_field", "jane")
+	if page = p.send(page, "password", "open sesame"); page.path != "/kept" {
+		t.Fatalf("landed at %s", page.path)
+	}
+}
+
+func TestAPageWithoutItsCookieSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	page := s.person(t).open("/kept")
+	other := s.person(t) // no cookie, or another browser's
+	for range 2 {
+		lost := other.send(page, "uid_field", "jane")
+		if lost.status != http.StatusBadRequest {
+			t.Fatalf("status %d", lost.status)
+		}
+		lost.says(t, string(CodeVisitLost))
+		lost.says(t, "%2Fkept")
+		other.open("/")
+	}
+}
+
+func TestABrowserThatKeepsNoCookieIsToldSo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.open("/.authentik/login?signed-in=1&to=/x")
+	if page.status != http.StatusBadRequest {
+		t.Fatalf("status %d", page.status)
+	}
+	page.says(t, string(CodeCookiesBlocked))
+}
+
+func TestTheDeviceIsKnownAgainAtTheNextSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	browser, ok := parseSecret(p.cookie("__Host-authentik_browser"))
+	if !ok {
+		t.Fatal("the browser is not remembered")
+	}
+	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
+	cookies := s.gate.browsers.recall(t.Context(), browser, at)
+	if cookies["authentik_device"] == "" || cookies["authentik_session"] != "" {
+		t.Fatalf("remembered are %v", len(cookies))
+	}
+}
+
+func TestNothingOfAuthentikReachesTheBrowserInClear(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.send(p.open("/"), "uid_field", "jane")
+	all := page.body
+	for _, lines := range page.header {
+		all += strings.Join(lines, "\n")
+	}
+	if strings.Contains(all, "authentik_session") || strings.Contains(all, "eyJ") {
+		t.Error("a cookie of authentik is on the page")
+	}
+}
+
+func TestEveryCookieIsKeptFromScriptsAndOtherSites(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	var set []string
+	p.http.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		set = append(set, r.Response.Header["Set-Cookie"]...)
+		return nil
+	}
+	set = append(set, p.open("/").header["Set-Cookie"]...)
+	p.signIn("jane", "open sesame", "/")
+	set = append(set, p.post("/.authentik/logout", nil).header["Set-Cookie"]...)
+	names := map[string]bool{}
+	for _, line := range set {
+		name, _, _ := strings.Cut(line, "=")
+		names[name] = true
+		for _, mark := range []string{"Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
+			if !strings.Contains(line, "; "+mark) {
+				t.Errorf("%s lacks %s", name, mark)
+			}
+		}
+		if strings.Contains(line, "Domain") || len(line) > 160 {
+			t.Errorf("%s", line)
+		}
+	}
+	if len(names) != 3 {
+		t.Errorf("cookies set: %v", names)
+	}
+}

@@ -1,0 +1,306 @@
+package proxy
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// A site is an application behind a gate behind TLS, with a stand-in for authentik.
+type site struct {
+	*httptest.Server
+	gate      *Gate
+	authentik *authentiktest.Server
+	clock     *clock
+	mu        sync.Mutex
+	seen      []*http.Request // what reached the application
+}
+
+// A clock can be moved.
+type clock struct {
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.offset)
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += d
+}
+
+// twoSteps is the login that most authentiks have: name, password, done.
+func twoSteps() []authentiktest.Flow {
+	return []authentiktest.Flow{loginFlow("login"), loginFlow("strong"), {
+		Slug: "both", Title: "Both at once", Bindings: []authentiktest.Binding{
+			{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}, Password: &authentiktest.PasswordStage{}}},
+			{Stage: &authentiktest.UserLoginStage{}},
+		},
+	}}
+}
+
+func loginFlow(slug string, between ...authentiktest.Binding) authentiktest.Flow {
+	bindings := []authentiktest.Binding{
+		{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username", "email"}}},
+		{Stage: &authentiktest.PasswordStage{}},
+	}
+	bindings = append(bindings, between...)
+	return authentiktest.Flow{
+		Slug: slug, Title: "Welcome", Bindings: append(bindings, authentiktest.Binding{Stage: &authentiktest.UserLoginStage{}}),
+	}
+}
+
+func people() []authentiktest.User {
+	return []authentiktest.User{
+		{Username: "jane", Name: "Jane Doe", Email: "jane@example.com", Password: "open sesame", Groups: []string{"staff"}},
+		{Username: "joe", Name: "Joe Doe", Email: "joe@example.com", Password: "let me in"},
+	}
+}
+
+func applications() []authentiktest.Application {
+	return []authentiktest.Application{
+		{Slug: "wiki", Name: "Wiki", Policies: []authentiktest.Policy{{Group: "staff"}}},
+		{Slug: "open", Name: "Open to all"},
+	}
+}
+
+// newAuthentik starts a stand-in, and returns a client for it.
+func newAuthentik(t testing.TB, flows ...authentiktest.Flow) (*authentiktest.Server, *httptest.Server, *flowclient.Client) {
+	t.Helper()
+	stand, err := authentiktest.New(authentiktest.Config{
+		Flows: append(twoSteps(), flows...), Users: people(), Applications: applications(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(stand)
+	t.Cleanup(server.Close)
+	return stand, server, newClient(t, server.URL)
+}
+
+func newClient(t testing.TB, address string) *flowclient.Client {
+	t.Helper()
+	at, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := flowclient.New(flowclient.Config{URL: at, Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// newSite starts everything. change may alter the gate's configuration.
+func newSite(t testing.TB, change func(*Config), flows ...authentiktest.Flow) *site {
+	t.Helper()
+	stand, _, client := newAuthentik(t, flows...)
+	s := &site{authentik: stand, clock: &clock{}}
+	cfg := Config{
+		Client: client, Flow: "login", Store: newStore(t), Key: []byte(strings.Repeat("k", minKey)),
+		Now: s.clock.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	s.gate = newGate(t, cfg)
+	s.Server = httptest.NewTLSServer(s.gate.Wrap(http.HandlerFunc(s.application)))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func newStore(t testing.TB) *Memory {
+	t.Helper()
+	m := NewMemory()
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func newGate(t testing.TB, cfg Config) *Gate {
+	t.Helper()
+	g, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	return g
+}
+
+// application says who it is told the visitor is, and keeps what it was sent.
+func (s *site) application(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	s.mu.Lock()
+	s.seen = append(s.seen, r)
+	s.mu.Unlock()
+	_, _ = io.WriteString(w, "hello "+r.Header.Get("Remote-User")+r.Header.Get("X-Authentik-Username"))
+}
+
+func (s *site) reached() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.seen)
+}
+
+func (s *site) last(t testing.TB) *http.Request {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.seen) == 0 {
+		t.Fatal("nothing reached the application")
+	}
+	return s.seen[len(s.seen)-1]
+}
+
+// A person is one browser without JavaScript, and whoever sits before it.
+type person struct {
+	t    testing.TB
+	site *site
+	http *http.Client
+	jar  *cookiejar.Jar
+}
+
+func (s *site) person(t testing.TB) *person {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := s.Client()
+	return &person{t: t, site: s, jar: jar, http: &http.Client{Transport: client.Transport, Jar: jar}}
+}
+
+// A screen is what a person sees.
+type screen struct {
+	status int
+	path   string
+	body   string
+	header http.Header
+}
+
+var hidden = regexp.MustCompile(`name="(visit|to|component)" value="([^"]*)"`)
+
+// fields are the hidden fields of the first form.
+func (s screen) fields() url.Values {
+	form := url.Values{}
+	for _, m := range hidden.FindAllStringSubmatch(s.body, -1) {
+		if !form.Has(m[1]) {
+			form.Set(m[1], m[2])
+		}
+	}
+	return form
+}
+
+func (s screen) says(t testing.TB, text string) {
+	t.Helper()
+	if !strings.Contains(s.body, text) {
+		t.Fatalf("status %d at %s: %q is not on the page:\n%s", s.status, s.path, text, s.body)
+	}
+}
+
+// open loads a page as a browser does.
+func (p *person) open(path string) screen {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.site.URL+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/html,application/xhtml+xml")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.Header.Set("Sec-Fetch-Site", "none")
+	return p.do(r)
+}
+
+// send submits the form on a screen, with what the person has typed.
+func (p *person) send(on screen, typed ...string) screen {
+	p.t.Helper()
+	form := on.fields()
+	for i := 0; i+1 < len(typed); i += 2 {
+		form.Set(typed[i], typed[i+1])
+	}
+	return p.post("/.authentik/login", form)
+}
+
+func (p *person) post(path string, form url.Values) screen {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.site.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Origin", p.site.URL)
+	return p.do(r)
+}
+
+func (p *person) do(r *http.Request) screen {
+	p.t.Helper()
+	res, err := p.http.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return screen{status: res.StatusCode, path: res.Request.URL.RequestURI(), body: string(body), header: res.Header}
+}
+
+// signIn walks through the login and returns what comes after it.
+func (p *person) signIn(name, password, to string) screen {
+	p.t.Helper()
+	page := p.open(to)
+	page = p.send(page, "uid_field", name)
+	return p.send(page, "password", password)
+}
+
+// cookie returns the value of a cookie of the site.
+func (p *person) cookie(name string) string {
+	at, err := url.Parse(p.site.URL)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, c := range p.jar.Cookies(at) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// setCookie puts a cookie into the browser.
+func (p *person) setCookie(name, value string) {
+	at, err := url.Parse(p.site.URL)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.jar.SetCookies(at, []*http.Cookie{{Name: name, Value: value, Path: "/", Secure: true}})
+}
+
+// somewhere is a request's origin in tests that have no server.
+func somewhere(host string) Resolved {
+	return Resolved{
+		Scheme: "https", Host: host, Client: netip.MustParseAddr("203.0.113.7"), Asked: &url.URL{Path: "/"},
+	}
+}
