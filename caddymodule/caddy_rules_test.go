@@ -1,0 +1,260 @@
+package caddymodule
+
+import (
+	"bufio"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestAMatcherLeavesPathsOpenAndNothingElse(t *testing.T) {
+	sites := map[string]string{
+		"path":  "SITE {\n\tauthentik /admin/* AUTHENTIK\n\treverse_proxy APP\n}\n",
+		"named": "SITE {\n\t@closed path /admin/*\n\tauthentik @closed AUTHENTIK\n\treverse_proxy APP\n}\n",
+		"not":   "SITE {\n\t@closed not path /public\n\tauthentik @closed AUTHENTIK\n\treverse_proxy APP\n}\n",
+	}
+	s := newSite(t)
+	for name, text := range sites {
+		t.Run(name, func(t *testing.T) {
+			s.TB = t
+			s.load(text)
+			b := s.browser()
+			b.header.Set("Remote-User", "mallory")
+			b.header.Set("X-Authentik-Username", "mallory")
+			b.expect(b.get("/public"), http.StatusOK, `user ""`)
+			if seen := s.app.seen(); seen.Header.Get("X-Authentik-Username") != "" {
+				t.Error("an open path lets identity headers pass")
+			}
+			b.expect(b.get("/admin/x"), http.StatusSeeOther, "")
+			b.expect(b.get("/.authentik/login?to=/public"), http.StatusOK, `name="visit"`)
+			b.expect(b.get("/.authentik/nothing"), http.StatusNotFound, "")
+			if s.app.seen() != nil {
+				t.Error("the gate's own address, or a closed one, reached the application")
+			}
+			b.expect(b.follow(b.signIn("/admin/x", "ada")), http.StatusOK, `user "ada"`)
+			b.expect(b.get("/public"), http.StatusOK, `user "ada"`)
+		})
+	}
+}
+
+func TestARewriteHidesNothingFromTheMatcher(t *testing.T) {
+	s := newSite(t)
+	s.load(`SITE {
+	rewrite /admin/* /index.php
+	rewrite /door /admin/x
+	authentik /admin/* AUTHENTIK
+	reverse_proxy APP
+}
+`)
+	b := s.browser()
+	b.expect(b.get("/open"), http.StatusOK, "application")
+	b.expect(b.get("/admin/x"), http.StatusSeeOther, "")
+	b.expect(b.get("/door"), http.StatusSeeOther, "")
+}
+
+func TestRewritesDoNotSwallowTheGatesOwnAddresses(t *testing.T) {
+	s := newSite(t)
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "index.html"), []byte("the page of the application"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.load("SITE {\n\troot " + root + "\n\ttry_files {path} /index.html\n\tauthentik AUTHENTIK\n\tfile_server\n}\n")
+	b := s.browser()
+	b.expect(b.get("/.authentik/login"), http.StatusOK, `name="visit"`)
+	end := b.signIn("/deep/link?x=1", "ada")
+	if to := end.Header.Get("Location"); to != "/deep/link?x=1" {
+		t.Errorf("the way back leads to %q", to)
+	}
+	b.expect(b.follow(end), http.StatusOK, "the page of the application")
+	b.expect(b.get("/.authentik/../deep"), http.StatusNotFound, "")
+}
+
+func TestErrorRoutesNeverGetTheGatesAnswers(t *testing.T) {
+	s := newSite(t)
+	s.load(`SITE {
+	authentik AUTHENTIK
+	error /broken "application broke" 500
+	reverse_proxy APP
+	handle_errors {
+		respond "handled {err.status_code}" 200
+	}
+}
+`)
+	b := s.browser()
+	b.header.Set("Accept", "*/*")
+	if a := b.expect(b.get("/api"), http.StatusUnauthorized, "sign-in-required"); a.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("content type %q", a.Header.Get("Content-Type"))
+	}
+	b.expect(b.get("/.authentik/nothing"), http.StatusNotFound, "")
+	b.header.Set("Accept", "text/html")
+	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
+	b.expect(b.get("/broken"), http.StatusOK, "handled 500")
+	s.standIn.Close()
+	other := s.browser()
+	other.expect(other.get("/.authentik/login"), http.StatusServiceUnavailable, "authentik-unreachable")
+}
+
+func TestHostsUnderOneDomainShareASignInAndNotWhoMayPass(t *testing.T) {
+	s := newSite(t)
+	s.load(`(sso) {
+	authentik AUTHENTIK {
+		application {args[0]}
+		cookie {
+			domain example.com
+		}
+	}
+}
+http://wiki.example.com:PORT {
+	bind 127.0.0.1
+	import sso wiki
+	reverse_proxy APP
+}
+http://files.example.com:PORT {
+	bind 127.0.0.1
+	import sso files
+	reverse_proxy APP
+}
+`)
+	_, port, _ := net.SplitHostPort(s.address)
+	wiki, files := "http://wiki.example.com:"+port+"/", "http://files.example.com:"+port+"/"
+	ada, bob := s.browser(), s.browser()
+	ada.expect(ada.follow(ada.signIn(wiki, "ada")), http.StatusOK, `user "ada"`)
+	ada.expect(ada.get(files), http.StatusForbidden, "signed in as ada")
+	bob.expect(bob.follow(bob.signIn(files, "bob")), http.StatusOK, `user "bob"`)
+	bob.expect(bob.get(wiki), http.StatusOK, `user "bob"`)
+	if n := s.memoryUsers(); n != 2 {
+		t.Errorf("%d gates hold the one store, and there are two", n)
+	}
+}
+
+// memoryUsers counts the gates that hold the memory store.
+func (s *site) memoryUsers() int {
+	n, _ := pool.References(memoryKey{})
+	return n
+}
+
+func TestTheSchemeOfAProxyCountsWhereItIsTrusted(t *testing.T) {
+	tests := map[string]struct {
+		options string
+		said    string
+		secure  bool
+	}{
+		"trusted":          {"servers {\n\t\ttrusted_proxies static 127.0.0.1/32\n\t}", "https", true},
+		"trusted, nothing": {"servers {\n\t\ttrusted_proxies static 127.0.0.1/32\n\t}", "", false},
+		"not trusted":      {"servers {\n\t\ttrusted_proxies static 192.0.2.0/24\n\t}", "https", false},
+		"nobody trusted":   {"", "https", false},
+	}
+	s := newSite(t)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s.TB = t
+			if err := s.try(tt.options, oneLine); err != nil {
+				t.Fatal(err)
+			}
+			b := s.browser()
+			if tt.said != "" {
+				b.header.Set("X-Forwarded-Proto", tt.said)
+			}
+			cookies := b.get("/.authentik/login").Cookies()
+			if len(cookies) == 0 {
+				t.Fatal("no cookie was set")
+			}
+			for _, c := range cookies {
+				if c.Secure != tt.secure || strings.HasPrefix(c.Name, "__Host-") != tt.secure {
+					t.Errorf("cookie %s, secure: %v", c.Name, c.Secure)
+				}
+			}
+		})
+	}
+}
+
+func TestASiteOverridesWhatTheRequestSays(t *testing.T) {
+	s := newSite(t)
+	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\tsite https://app.example.com\n\t}\n\treverse_proxy APP\n}\n")
+	b := s.browser()
+	for _, c := range b.get("/.authentik/login").Cookies() {
+		if !c.Secure {
+			t.Errorf("cookie %s is not secure", c.Name)
+		}
+	}
+}
+
+// Clients spell the headers of the gate in every way that some application
+// reads as one of them.
+func TestNoSpellingOfAnIdentityHeaderPasses(t *testing.T) {
+	s := newSite(t)
+	s.load("SITE {\n\tauthentik /closed/* AUTHENTIK {\n\t\theaders remote {\n\t\t\tX-Tenant \"of {http.auth.user.id}\"\n\t\t}\n\t}\n\treverse_proxy APP\n}\n")
+	b := s.browser()
+	b.signIn("/closed/", "ada")
+	spoofed := []string{
+		"Remote-User", "REMOTE-USER", "remote_user", "Remote.User", "remote_User", "Remote-Groups", "Remote_Groups",
+		"X-Authentik-Username", "x_authentik_username", "X-authentik-entitlements", "X.Authentik.Meta.App", "X-Tenant", "x_tenant",
+	}
+	for who, cookie := range map[string]string{"signed in": b.cookies(), "anonymous": ""} {
+		for _, name := range spoofed {
+			for _, further := range []string{"", "Connection: " + name, "Connection: close, " + strings.ToLower(name)} {
+				s.raw("GET /public HTTP/1.1", "Cookie: "+cookie, name+": mallory", further)
+				s.checkSpoof(who+" "+name+" "+further, cookie != "")
+			}
+		}
+	}
+}
+
+// cookies returns the Cookie header that the browser would send.
+func (b *browser) cookies() string {
+	b.Helper()
+	var all []string
+	for _, c := range b.client.Jar.Cookies(&url.URL{Scheme: "http", Host: b.address, Path: "/"}) {
+		all = append(all, c.Name+"="+c.Value)
+	}
+	return strings.Join(all, "; ")
+}
+
+// raw sends a request as it is written, which Go's own client would not.
+func (s *site) raw(lines ...string) {
+	s.Helper()
+	conn, err := new(net.Dialer).DialContext(s.Context(), "tcp", s.address)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	lines = slices.DeleteFunc(append(lines, "Host: "+s.address), func(l string) bool { return l == "" })
+	fmt.Fprintf(conn, "%s\r\n\r\n", strings.Join(lines, "\r\n"))
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	_ = res.Body.Close()
+}
+
+// checkSpoof looks for mallory in what the application was told, and for ada.
+func (s *site) checkSpoof(what string, signedIn bool) {
+	s.Helper()
+	seen := s.app.seen()
+	if seen == nil {
+		s.Errorf("%s: nothing reached the application", what)
+		return
+	}
+	for name, values := range maps.All(seen.Header) {
+		if strings.Contains(strings.Join(values, " "), "mallory") {
+			s.Errorf("%s: the application was told %s: %v", what, name, values)
+		}
+	}
+	user, tenant := "", ""
+	if signedIn {
+		user, tenant = "ada", "of ada"
+	}
+	if got := seen.Header.Get("Remote-User"); got != user {
+		s.Errorf("%s: Remote-User = %q", what, got)
+	}
+	if got := seen.Header.Get("X-Tenant"); got != tenant {
+		s.Errorf("%s: X-Tenant = %q", what, got)
+	}
+}
