@@ -1,0 +1,181 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// held makes a gate with one session in its store, and the cookie that opens it.
+func held(t testing.TB, change func(*Config), rec record) (*Gate, string) {
+	t.Helper()
+	_, _, client := newAuthentik(t)
+	cfg := Config{Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", minKey))}
+	if change != nil {
+		change(&cfg)
+	}
+	g := newGate(t, cfg)
+	if rec.Until.IsZero() {
+		rec.Until = time.Now().Add(time.Hour)
+	}
+	s, _, err := g.sessions.start(t.Context(), rec, somewhere("app.example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, s.cookie()
+}
+
+func TestDecisions(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, func(c *Config) {
+		c.Application = "wiki"
+		c.Open = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/open/") }
+	}, record{User: User{Username: "jane"}, Apps: map[string]bool{"wiki": true}})
+	put := func(apps map[string]bool) string {
+		s, _, err := g.sessions.start(t.Context(), record{
+			User: User{Username: "joe"}, Apps: apps, Until: time.Now().Add(time.Hour),
+		}, somewhere("app.example.com"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.cookie()
+	}
+	denied, unknown := put(map[string]bool{"wiki": false}), put(nil)
+	page := http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}
+	old := http.Header{"Accept": {"text/html,*/*;q=0.8"}}
+	for _, tt := range []struct {
+		name, method, path, cookie string
+		header                     http.Header
+		want                       string
+	}{
+		{"page load", "GET", "/", "", page, "sign-in"},
+		{"page load of an old browser", "GET", "/", "", old, "sign-in"},
+		{"HEAD of a page", "HEAD", "/", "", old, "sign-in"},
+		{"fetch", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"cors"}, "Accept": {"text/html"}}, "refuse"},
+		{"no word about itself", "GET", "/", "", nil, "refuse"},
+		{"API client", "GET", "/", "", http.Header{"Accept": {"*/*"}}, "refuse"},
+		{"form", "POST", "/", "", page, "refuse"},
+		{"frame", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}}, "refuse"},
+		{"prefetch", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Purpose": {"prefetch"}}, "refuse"},
+		{"WebSocket", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"websocket"}, "Upgrade": {"websocket"}}, "refuse"},
+		{"preflight", "OPTIONS", "/", "", http.Header{"Origin": {"https://x"}}, "refuse"},
+		{"signed in", "GET", "/", cookie, nil, "pass"},
+		{"signed in, any method", "DELETE", "/", cookie, nil, "pass"},
+		{"may not", "GET", "/", denied, page, "refuse"},
+		{"not asked yet", "GET", "/", unknown, page, "weigh"},
+		{"open path", "GET", "/open/a", "", nil, "open"},
+		{"open path, signed in", "GET", "/open/a", cookie, nil, "pass"},
+		{"open path, may not", "GET", "/open/a", denied, nil, "open"},
+		{"open path, not asked yet", "GET", "/open/a", unknown, nil, "open"},
+		{"own page", "GET", "/.authentik/login", "", page, "own"},
+		{"own page, signed in", "GET", "/.authentik/login", cookie, page, "own"},
+		{"below the prefix", "GET", "/.authentik/nothing", cookie, nil, "own"},
+		{"the prefix itself", "GET", "/.authentik", "", nil, "own"},
+		{"beside the prefix", "GET", "/.authentikx", "", nil, "refuse"},
+		{"prefix, escaped", "GET", "/%2eauthentik/login", "", nil, "own"},
+		{"garbage cookie", "GET", "/", "garbage", page, "sign-in"},
+		{"cookie of another session", "GET", "/", newSecret().cookie(), page, "sign-in"},
+		{"query of an open path", "GET", "/?x=/open/a", "", page, "sign-in"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, nil)
+			for name, values := range tt.header {
+				r.Header[name] = values
+			}
+			if tt.cookie != "" {
+				r.Header.Set("Cookie", g.jar.session.secure+"="+tt.cookie)
+			}
+			at := somewhere("app.example.com")
+			at.Asked = r.URL
+			if got := g.decide(r, at).kind(); got != tt.want {
+				t.Errorf("decided %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzDecide sends headers and paths of every kind: without a session nothing
+// is ever let through.
+func FuzzDecide(f *testing.F) {
+	g, _ := held(f, nil, record{User: User{Username: "jane"}})
+	for _, seed := range []string{"X-Forwarded-Uri", "X-Original-URL", "User-Agent", "Authorization", "Cookie", "X-Http-Method-Override"} {
+		f.Add("GET", "/", seed, "/.authentik/login")
+	}
+	f.Add("GET", "//x#y", "Cookie", "__Host-authentik_gate=;;=;")
+	f.Fuzz(func(t *testing.T, method, path, name, value string) {
+		r := &http.Request{Method: method, URL: &url.URL{Path: path}, Header: http.Header{name: {value}}, Host: "app.example.com"}
+		at := somewhere(r.Host)
+		at.Asked = r.URL
+		if p, ok := g.decide(r.WithContext(t.Context()), at).(pass); ok {
+			t.Fatalf("let through: %+v", p)
+		}
+	})
+}
+
+func TestEverythingThatIsNoPageLoadIsToldInAWayThatProgramsRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Sec-Fetch-Mode", "cors")
+	got := s.person(t).do(r)
+	want := `{"type":"about:blank","title":"Sign-in required","status":401,"code":"sign-in-required","login_url":"/.authentik/login"}`
+	if got.status != http.StatusUnauthorized || strings.TrimSpace(got.body) != want {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	for name, value := range map[string]string{
+		"Content-Type": "application/problem+json", "Cache-Control": "no-store",
+		"WWW-Authenticate": `authentik login_url="/.authentik/login"`, "Vary": "Cookie, Sec-Fetch-Mode, Accept",
+	} {
+		if got.header.Get(name) != value {
+			t.Errorf("%s is %q", name, got.header.Get(name))
+		}
+	}
+}
+
+func TestOwnAddressesAnswerOnlyWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	for _, tt := range []struct {
+		method, path, site string
+		want               int
+	}{
+		{"GET", "/.authentik/nothing", "none", http.StatusNotFound},
+		{"GET", "/.authentik/assets/../../secret", "none", http.StatusNotFound},
+		{"GET", "/.authentik/brand/forged.aHR0cHM6Ly9ldmls", "none", http.StatusNotFound},
+		{"DELETE", "/.authentik/login", "none", http.StatusMethodNotAllowed},
+		{"POST", "/.authentik/session", "same-origin", http.StatusMethodNotAllowed},
+		{"POST", "/.authentik/login", "cross-site", http.StatusForbidden},
+		{"POST", "/.authentik/logout", "cross-site", http.StatusForbidden},
+		{"POST", "/.authentik/logout", "same-site", http.StatusForbidden},
+		{"GET", "/.authentik/session", "none", http.StatusUnauthorized},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), tt.method, s.URL+tt.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Sec-Fetch-Site", tt.site)
+		if got := p.do(r); got.status != tt.want {
+			t.Errorf("%s %s (%s): status %d, want %d", tt.method, tt.path, tt.site, got.status, tt.want)
+		}
+	}
+	if s.reached() != 0 {
+		t.Error("an address below the prefix has reached the application")
+	}
+}
+
+func TestAnUnknownDecisionGoesNowhere(t *testing.T) {
+	t.Parallel()
+	e := asError(errors.New("something that nobody thought of"))
+	if e.Status < 500 || e.Code != CodeAuthentikUnexpected {
+		t.Fatalf("%+v", e)
+	}
+}

@@ -1,0 +1,215 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+)
+
+// spellings are the ways to write a header's name that some application reads
+// as the same.
+func spellings(name string) []string {
+	all := []string{name, strings.ToLower(name), strings.ToUpper(name)}
+	for _, with := range []string{"_", "."} {
+		other := strings.ReplaceAll(name, "-", with)
+		all = append(all, other, strings.ToLower(other), strings.Replace(name, "-", with, 1))
+	}
+	return append(all, name+" ", " "+name)
+}
+
+func TestNoClientSaysWhoItIs(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, func(c *Config) {
+		c.Headers.Preset = HeadersRemote
+		c.Headers.Own = []HeaderRule{{Name: "X-Legacy.User_Name", Claim: "username"}}
+		c.Open = func(*http.Request) bool { return true }
+	}, record{User: User{Username: "jane"}})
+	names := []string{
+		"Remote-User", "Remote-Name", "Remote-Email", "Remote-Groups", "X-Legacy-User-Name",
+		"X-Authentik-Username", "X-Authentik-Meta-App", "X-Authentik-Jwt", "X-Authentik-Entitlements",
+	}
+	for _, name := range names {
+		for _, spelled := range spellings(name) {
+			for _, signedIn := range []bool{false, true} {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+				r.Header[spelled] = []string{"admin"}
+				r.Trailer = http.Header{spelled: {"admin"}}
+				r.Header["Connection"] = []string{"close, " + spelled, spelled}
+				if signedIn {
+					r.Header.Set("Cookie", "authentik_gate="+cookie)
+				}
+				r.Host = "app.example.com"
+				after := through(t, g, r)
+				said := fmt.Sprint(after.Header, after.Trailer)
+				if strings.Contains(said, "admin") {
+					t.Errorf("%q, signed in %t: the application is told %s", spelled, signedIn, said)
+				}
+				if c := strings.Join(after.Header["Connection"], ","); c != "close" {
+					t.Errorf("%q: Connection is %q", spelled, c)
+				}
+			}
+		}
+	}
+}
+
+// through sends a request through a gate and returns what the application gets.
+func through(t testing.TB, g *Gate, r *http.Request) *http.Request {
+	t.Helper()
+	var got *http.Request
+	err := g.Guard(httptest.NewRecorder(), r, func(_ http.ResponseWriter, r *http.Request) error {
+		got = r
+		return nil
+	})
+	if err != nil || got == nil {
+		t.Fatalf("the request did not pass: %v", err)
+	}
+	return got
+}
+
+func TestAnnouncedAndUnannouncedTrailersAreStripped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Open = func(*http.Request) bool { return true } })
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/", io.MultiReader(strings.NewReader("body")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Trailer = http.Header{"Remote-User": {"admin"}, "X-Other": {"stays"}}
+	s.person(t).do(r)
+	got := s.last(t)
+	if got.Trailer.Get("Remote-User") != "" || got.Trailer.Get("X-Other") != "stays" {
+		t.Errorf("trailers: %v", got.Trailer)
+	}
+}
+
+func TestIdentityHeadersOfEachPreset(t *testing.T) {
+	t.Parallel()
+	user := User{
+		Username: "jane", Name: "Zoë\r\nX: y", Email: "jane@example.com", UID: "abc",
+		Groups: []string{"staff", "x,admins", "x|admins"}, Attributes: map[string]any{"tenant": map[string]any{"id": 7.0}},
+	}
+	for _, tt := range []struct {
+		name string
+		cfg  HeaderConfig
+		want map[string]string
+	}{
+		{"default", HeaderConfig{}, map[string]string{
+			"Remote-User": "jane", "Remote-Name": "Zo%C3%AB%0D%0AX: y", "Remote-Email": "jane@example.com",
+			"Remote-Groups": "staff,x%2Cadmins,x|admins",
+		}},
+		{"authentik", HeaderConfig{Preset: HeadersAuthentik}, map[string]string{
+			"X-Authentik-Username": "jane", "X-Authentik-Name": "Zo%C3%AB%0D%0AX: y", "X-Authentik-Email": "jane@example.com",
+			"X-Authentik-Uid": "abc", "X-Authentik-Groups": "staff|x,admins|x%7Cadmins",
+		}},
+		{"off", HeaderConfig{Preset: HeadersOff}, map[string]string{}},
+		{"own alone", HeaderConfig{Own: []HeaderRule{{Name: "x-user", Claim: "username"}, {Name: "X-Tenant", Claim: "attributes.tenant.id"}}},
+			map[string]string{"X-User": "jane", "X-Tenant": "7"}},
+		{"own over preset", HeaderConfig{Preset: HeadersRemote, Own: []HeaderRule{
+			{Name: "Remote-User", Claim: "email"}, {Name: "Remote-Name", Claim: "nothing"},
+			{Name: "X-Both", Value: func(_ *http.Request, s *Session) string { return "me:" + s.User.Username }},
+		}}, map[string]string{
+			"Remote-User": "jane@example.com", "X-Both": "me:jane", "Remote-Email": "jane@example.com",
+			"Remote-Groups": "staff,x%2Cadmins,x|admins",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g, cookie := held(t, func(c *Config) { c.Headers = tt.cfg }, record{User: user})
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			r.Host = "app.example.com"
+			r.Header.Set("Cookie", "authentik_gate="+cookie)
+			got := map[string]string{}
+			for name, values := range through(t, g, r).Header {
+				got[name] = strings.Join(values, " AND ")
+			}
+			if fmt.Sprint(got) != fmt.Sprint(tt.want) {
+				t.Errorf("the application is told\n%v, want\n%v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAHeaderThatIsTooLongIsLeftOutWhole(t *testing.T) {
+	t.Parallel()
+	groups := make([]string, 300)
+	for i := range groups {
+		groups[i] = fmt.Sprintf("a rather long name of a group %d", i)
+	}
+	g, cookie := held(t, nil, record{User: User{Username: "jane", Groups: groups}})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Host = "app.example.com"
+	r.Header.Set("Cookie", "authentik_gate="+cookie)
+	h := through(t, g, r).Header
+	if _, ok := h["Remote-Groups"]; ok || h.Get("Remote-User") != "jane" {
+		t.Errorf("headers: %d bytes of groups, user %q", len(h.Get("Remote-Groups")), h.Get("Remote-User"))
+	}
+}
+
+func TestHandlersBehindTheGateCannotSpoilASession(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	for range 2 {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Host = "app.example.com"
+		r.Header.Set("Cookie", "authentik_gate="+cookie)
+		got := through(t, g, r)
+		if got.Header.Get("Remote-User") != "jane" {
+			t.Fatalf("the second request is introduced as %q", got.Header.Get("Remote-User"))
+		}
+		got.Header["Remote-User"][0] = "admin"
+	}
+}
+
+// FuzzEncode holds every value to what a header can carry, and to being read
+// back as what it was.
+func FuzzEncode(f *testing.F) {
+	f.Add("Zoë, O'Brien\n", ",")
+	f.Add("100%|", "|")
+	f.Fuzz(func(t *testing.T, value, without string) {
+		got := encode(value, without)
+		if strings.ContainsFunc(got, func(c rune) bool { return c > unicode.MaxASCII || c < ' ' || c == 0x7f }) {
+			t.Fatalf("%q becomes %q", value, got)
+		}
+		back, err := url.PathUnescape(got)
+		if err != nil || back != strings.ToValidUTF8(value, "\ufffd") && back != toRunes(value) {
+			t.Fatalf("%q becomes %q, which reads as %q (%v)", value, got, back, err)
+		}
+	})
+}
+
+// toRunes replaces each octet that is no UTF-8 by itself, as range does.
+func toRunes(s string) string { return string([]rune(s)) }
+
+func TestCookiesOfTheApplicationAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Host = "app.example.com"
+	r.Header["Cookie"] = []string{
+		"theme=dark; authentik_gate=" + cookie + "; x=authentik_visit", "authentik_browser=1;__Host-authentik_visit=2", "; ;a=b",
+	}
+	got := strings.Join(through(t, g, r).Header["Cookie"], "/")
+	if got != "theme=dark; x=authentik_visit/; ;a=b" {
+		t.Errorf("the application is sent %q", got)
+	}
+}
+
+func FuzzStrip(f *testing.F) {
+	j := newJar(Config{Cookie: CookieConfig{Name: "authentik_gate"}, Lifetime: time.Hour})
+	f.Add(";;=;authentik_gate")
+	f.Add("a=b; authentik_gate=x; __Host-authentik_gate=\"y\"")
+	f.Fuzz(func(t *testing.T, line string) {
+		h := http.Header{"Cookie": {line}}
+		j.strip(h)
+		for _, name := range j.stripes {
+			for range cookieValues(h["Cookie"], name) {
+				t.Fatalf("%q still has %s: %q", line, name, h["Cookie"])
+			}
+		}
+	})
+}
