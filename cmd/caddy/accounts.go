@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"text/tabwriter"
 
@@ -55,17 +56,20 @@ func bindings() []authentiktest.Binding {
 
 // announce says where everything is and whom to sign in as.
 func (d *demo) announce(gate, standIn, site string) {
-	fmt.Fprintf(d.out, "\n  Open  http://%s\n", gate)
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "\n  Open  http://%s\n", gate)
 	if gate != d.listen {
-		fmt.Fprintf(d.out, "        (%s is taken)\n", d.listen)
+		fmt.Fprintf(&text, "        (%s is taken)\n", d.listen)
 	}
-	fmt.Fprintf(d.out, "\n  The stand-in for authentik is at http://%s\n\n", standIn)
-	table := tabwriter.NewWriter(d.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "  Username\tPassword\tWhat authentik asks besides")
-	fmt.Fprintln(table, "  --------\t--------\t---------------------------")
+	fmt.Fprintf(&text, "\n  and sign in as\n\n")
+	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
+	_, _ = fmt.Fprintln(table, "  Username\tPassword\tWhat authentik asks besides")
+	_, _ = fmt.Fprintln(table, "  --------\t--------\t---------------------------")
 	for _, a := range accounts() {
-		fmt.Fprintf(table, "  %s\t%s\t%s\n", a.user.Username, a.user.Password, a.asks)
+		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", a.user.Username, a.user.Password, a.asks)
 	}
 	_ = table.Flush()
-	fmt.Fprintf(d.out, "\n  The whole configuration:\n\n%s\n  Ctrl-C ends it.\n\n", indent(site))
+	fmt.Fprintf(&text, "\n  The stand-in for authentik is at http://%s, and this is the whole configuration:\n\n%s", standIn, indent(site))
+	fmt.Fprintf(&text, "\n  Ctrl-C ends it.\n\n")
+	_, _ = text.WriteTo(d.out)
 }

@@ -25,11 +25,11 @@ func (d *demo) tellMessages(ctx context.Context, server *authentiktest.Server) {
 		}
 		for ; mails < len(server.Mail()); mails++ {
 			mail := server.Mail()[mails]
-			fmt.Fprintf(d.out, "  Mail to %s: %s\n%s\n", mail.To, mail.Subject, indent(mail.Body))
+			_, _ = fmt.Fprintf(d.out, "  Mail to %s: %s\n%s\n", mail.To, mail.Subject, indent(mail.Body))
 		}
 		for ; texts < len(server.Texts()); texts++ {
 			text := server.Texts()[texts]
-			fmt.Fprintf(d.out, "  Text message to %s: %s\n\n", text.To, text.Body)
+			_, _ = fmt.Fprintf(d.out, "  Text message to %s: %s\n\n", text.To, text.Body)
 		}
 	}
 }

@@ -35,6 +35,10 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
+	// Caddy keeps the number of the instance there, whatever its storage is.
+	if err := os.Setenv("XDG_DATA_HOME", directory); err != nil {
+		return err
+	}
 
 	server, err := authentiktest.New(setUp())
 	if err != nil {
@@ -119,11 +123,27 @@ func caddyfile(gate, standIn, application string) string {
 		"\treverse_proxy " + application + "\n}\n"
 }
 
-// start runs Caddy in this process. It keeps what it must keep in directory,
-// and has no door for anybody who would change its configuration.
+// global is what surrounds the site here: Caddy keeps what it must keep in a
+// directory that is removed at the end, has no door for anybody who would change
+// its configuration, and logs what the gate does and little else.
+const global = `{
+	admin off
+	persist_config off
+	auto_https off
+	storage file_system %q
+	log {
+		level WARN
+		exclude admin http
+	}
+	log gate {
+		include http.handlers.authentik http.log.error
+	}
+}
+`
+
+// start runs Caddy in this process.
 func start(site, directory string) error {
-	global := fmt.Sprintf("{\n\tadmin off\n\tpersist_config off\n\tauto_https off\n\tstorage file_system %q\n\tlog {\n\t\tlevel WARN\n\t}\n}\n", directory)
-	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(global+site), nil)
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt(fmt.Appendf(nil, global+"%s", directory, site), nil)
 	if err != nil {
 		return err
 	}

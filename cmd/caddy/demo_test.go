@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A screen is a terminal that can be read while it is written.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// running is a demonstration that a test looks at. There is one Caddy in a
+// process: such tests do not run in parallel.
+type running struct {
+	testing.TB
+	gate   string
+	out    *screen
+	in     io.Writer
+	client *http.Client
+	end    func()
+}
+
+// start starts a demonstration whose temporary files are in a directory of
+// its own, and everything else that it might write too.
+func started(t *testing.T, listen string) (*running, string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts Caddy")
+	}
+	home := t.TempDir()
+	for _, name := range []string{"TMPDIR", "HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
+		t.Setenv(name, home)
+	}
+	jar, _ := cookiejar.New(nil) // never fails
+	r := &running{TB: t, out: new(screen), client: &http.Client{
+		Jar: jar, Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+	}}
+	keyboard, in := io.Pipe()
+	r.in = in
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, done := make(chan string, 1), make(chan error, 1)
+	d := demo{
+		listen: listen, authentik: "127.0.0.1:0", out: r.out, in: keyboard,
+		ready: func(address string) { ready <- address },
+	}
+	go func() { done <- d.run(ctx) }()
+	select {
+	case r.gate = <-ready:
+	case err := <-done:
+		t.Fatal(err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the demonstration does not start")
+	}
+	r.end = sync.OnceFunc(func() {
+		cancel()
+		_ = in.Close()
+		if err := <-done; err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+	t.Cleanup(r.end)
+	return r, home
+}
+
+var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
+
+// get loads a page, and follows where it leads.
+func (r *running) get(address string) (*http.Response, string) {
+	r.Helper()
+	return r.do(http.MethodGet, "http://"+r.gate+address, nil)
+}
+
+// fill sends the form of a page with further fields.
+func (r *running) fill(page string, fields ...string) string {
+	r.Helper()
+	form := url.Values{}
+	for _, match := range hidden.FindAllStringSubmatch(page, -1) {
+		form.Set(match[1], match[2])
+	}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	_, body := r.do(http.MethodPost, "http://"+r.gate+"/.authentik/login", form)
+	return body
+}
+
+func (r *running) do(method, address string, form url.Values) (*http.Response, string) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		r.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Origin", "http://"+r.gate)
+	}
+	return r.send(req)
+}
+
+func (r *running) send(req *http.Request) (*http.Response, string) {
+	r.Helper()
+	res, err := r.client.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return res, string(body)
+}
+
+// signIn gives a username and everybody's password.
+func (r *running) signIn(username string) string {
+	r.Helper()
+	_, page := r.get("/")
+	page = r.fill(page, "uid_field", username)
+	return r.fill(page, "password", everybodysPassword)
+}
+
+func (r *running) expect(page, text string) {
+	r.Helper()
+	if !strings.Contains(page, text) {
+		r.Errorf("%q is missing in:\n%.3000s", text, page)
+	}
+}
+
+func TestTheDemonstrationSignsInAndOutAndLeavesNothing(t *testing.T) {
+	r, home := started(t, "127.0.0.1:0")
+	r.expect(r.out.String(), "http://"+r.gate)
+	r.expect(r.signIn("demo"), "Hello, Demo User.")
+
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.gate+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Remote-Groups", "admins")
+	_, body := r.send(req)
+	var says struct {
+		User    string
+		Headers map[string]string
+	}
+	if err := json.Unmarshal([]byte(body), &says); err != nil {
+		t.Fatal(err)
+	}
+	if says.User != "demo" || says.Headers["Remote-Email"] != "demo@example.com" || says.Headers["Remote-Groups"] != "staff,authentik users" {
+		t.Errorf("the application was told %+v", says)
+	}
+	if says.Headers["Cookie"] != "" {
+		t.Error("the application sees the gate's cookies")
+	}
+
+	r.do(http.MethodPost, "http://"+r.gate+"/.authentik/logout", url.Values{})
+	res, page := r.get("/")
+	if strings.Contains(page, "Hello") || !strings.HasPrefix(res.Request.URL.Path, "/.authentik/") {
+		t.Errorf("after the sign-out: %s\n%s", res.Request.URL, page)
+	}
+
+	r.end()
+	var left []string
+	_ = filepath.WalkDir(home, func(path string, _ os.DirEntry, _ error) error {
+		if path != home {
+			left = append(left, path)
+		}
+		return nil
+	})
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", r.gate); err == nil {
+		_ = conn.Close()
+		t.Error("somebody still listens")
+	}
+}
+
+func TestTheDemonstrationTakesTheNextFreePort(t *testing.T) {
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	r, _ := started(t, taken.Addr().String())
+	if r.gate == taken.Addr().String() {
+		t.Fatal("it listens where somebody else does")
+	}
+	r.expect(r.out.String(), "("+taken.Addr().String()+" is taken)")
+	r.expect(r.signIn("demo"), "Hello, Demo User.")
+}
+
+func TestFreeRefusesWhatIsNoAddress(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"", "8080", "127.0.0.1:http", "127.0.0.1:70000", "127.0.0.1:-1", "256.0.0.1:80"} {
+		if got, err := free(t.Context(), address); err == nil {
+			t.Errorf("free(%q) = %q", address, got)
+		}
+	}
+}
+
+func TestTheApplicationGreetsOnlyWhomTheHeadersName(t *testing.T) {
+	t.Parallel()
+	address, err := serve(t.Context(), "127.0.0.1:0", app())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for user, want := range map[string]string{
+		"":                          "Hello, stranger.",
+		"demo":                      "Hello, demo.",
+		"<script>alert(1)</script>": "Hello, &lt;script&gt;alert(1)&lt;/script&gt;.",
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user != "" {
+			req.Header.Set("Remote-User", user)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if !strings.Contains(string(body), want) || strings.Contains(string(body), "<script>alert") {
+			t.Errorf("%q: %s", user, body)
+		}
+	}
+}
