@@ -216,6 +216,17 @@ func TestOnlyTheWebIsLinkedTo(t *testing.T) {
 	}
 }
 
+// TestALeadIsCheckedWhateverItsClass: a link is the last place to be sure.
+func TestALeadIsCheckedWhateverItsClass(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"javascript:alert(1)", "https:evil", "///", "https://a\\b/"} {
+		page, ok := leadTo(to, &draft{say: english}).(redirectPage)
+		if !ok || page.Address != "" {
+			t.Errorf("%q leads to %q", to, page.Address)
+		}
+	}
+}
+
 func TestPromptsPrefillNoPassword(t *testing.T) {
 	t.Parallel()
 	fields := `,"fields":[{"field_key":"p","type":"password","initial_value":"hunter2","required":true},{"field_key":"u","type":"username","initial_value":"jane"},

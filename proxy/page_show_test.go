@@ -62,7 +62,7 @@ func showcase(t testing.TB) http.Handler {
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		slices.Sort(names)
 		for _, n := range names {
-			fmt.Fprintf(w, "<p><a href=\"/page/%s\">%s</a></p>", html.EscapeString(n), html.EscapeString(n))
+			_, _ = fmt.Fprintf(w, "<p><a href=\"/page/%s\">%s</a></p>", html.EscapeString(n), html.EscapeString(n))
 		}
 	})
 	return mux

@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -148,22 +148,24 @@ func TestKeptPicturesAreBounded(t *testing.T) {
 
 func TestManyWhoLookAtOnceAskOnce(t *testing.T) {
 	t.Parallel()
-	begun := make(chan struct{})
-	from := &paintingsOf{picture: func(string) (flowclient.Picture, error) {
-		<-begun
-		return flowclient.Picture{Type: "image/png", Bytes: []byte("x")}, nil
-	}}
-	p := newPictures(from, sealedOnly)
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() {
-			if w := look(p, "sealed-a"); w.Code != http.StatusOK {
-				t.Errorf("status %d", w.Code)
-			}
-		})
-	}
-	close(begun)
-	all.Wait()
+	from := &paintingsOf{}
+	p := newPictures(from, sealedOnly) // outside: its cache sweeps for ever
+	synctest.Test(t, func(t *testing.T) {
+		begun := make(chan struct{})
+		from.picture = func(string) (flowclient.Picture, error) {
+			<-begun
+			return flowclient.Picture{Type: "image/png", Bytes: []byte("x")}, nil
+		}
+		for range 20 {
+			go func() {
+				if w := look(p, "sealed-a"); w.Code != http.StatusOK {
+					t.Errorf("status %d", w.Code)
+				}
+			}()
+		}
+		synctest.Wait() // all of them wait for the picture
+		close(begun)
+	})
 	if n := from.asked.Load(); n != 1 {
 		t.Errorf("authentik was asked %d times", n)
 	}

@@ -146,7 +146,7 @@ var hostile = []string{
 	`JaVaScRiPt:alert(1)`, " javascript:alert(1)", "java\nscript:alert(1)", `data:text/html,<script>alert(1)</script>`,
 	`data:image/svg+xml,"><script>alert(1)</script>`, `vbscript:x`, `//evil.example/`, `\\evil.example\`, `https://evil.example/"onmouseover="alert(1)`,
 	`/"onerror="alert(1)`, `</textarea><script>alert(1)</script>`, `</title><script>alert(1)</script>`, `</style><script>alert(1)</script>`,
-	`<!--`, `]]>`, `{{.Visit}}`, `%(theme)s`, `otpauth://totp/x?secret="><script>alert(1)</script>`, "\x00", "   ", "‮abc",
+	`<!--`, `]]>`, `{{.Visit}}`, `%(theme)s`, `otpauth://totp/x?secret="><script>alert(1)</script>`, "\x00", "   ", "\u202eabc",
 	`" autofocus onfocus=alert(1) x="`, `<svg/onload=alert(1)>`, `<base href=//evil.example>`, `&#x6a;avascript:alert(1)`, "",
 }
 
