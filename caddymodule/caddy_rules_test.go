@@ -226,7 +226,7 @@ func (s *site) raw(lines ...string) {
 	}
 	defer func() { _ = conn.Close() }()
 	lines = slices.DeleteFunc(append(lines, "Host: "+s.address), func(l string) bool { return l == "" })
-	fmt.Fprintf(conn, "%s\r\n\r\n", strings.Join(lines, "\r\n"))
+	_, _ = fmt.Fprintf(conn, "%s\r\n\r\n", strings.Join(lines, "\r\n"))
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		s.Fatal(err)

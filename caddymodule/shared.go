@@ -56,7 +56,7 @@ func (h *Handler) transport() (http.RoundTripper, error) {
 		case !authorities.AppendCertsFromPEM(pem):
 			wrong = append(wrong, fmt.Errorf("trust: %s holds no certificate; write the path of a PEM file", name))
 		}
-		fmt.Fprintf(sum, "%d:", len(pem))
+		_, _ = fmt.Fprintf(sum, "%d:", len(pem))
 		sum.Write(pem)
 	}
 	if wrong != nil {

@@ -141,7 +141,7 @@ func newApplication(t testing.TB) *application {
 		app.mu.Lock()
 		defer app.mu.Unlock()
 		app.last = r
-		fmt.Fprintf(w, "application, user %q", r.Header.Get("Remote-User"))
+		_, _ = fmt.Fprintf(w, "application, user %q", r.Header.Get("Remote-User"))
 	}))
 	t.Cleanup(app.Close)
 	return app
