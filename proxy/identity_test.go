@@ -107,10 +107,14 @@ func TestIdentityHeadersOfEachPreset(t *testing.T) {
 			"X-Authentik-Uid": "abc", "X-Authentik-Groups": "staff|x,admins|x%7Cadmins",
 		}},
 		{"off", HeaderConfig{Preset: HeadersOff}, map[string]string{}},
-		{"own alone", HeaderConfig{Own: []HeaderRule{{Name: "x-user", Claim: "username"}, {Name: "X-Tenant", Claim: "attributes.tenant.id"}}},
-			map[string]string{"X-User": "jane", "X-Tenant": "7"}},
+		{
+			"own alone",
+			HeaderConfig{Own: []HeaderRule{{Name: "x-user", Claim: "username"}, {Name: "X-Tenant", Claim: "attributes.tenant.id"}}},
+			map[string]string{"X-User": "jane", "X-Tenant": "7"},
+		},
 		{"own over preset", HeaderConfig{Preset: HeadersRemote, Own: []HeaderRule{
-			{Name: "Remote-User", Claim: "email"}, {Name: "Remote-Name", Claim: "nothing"},
+			{Name: "Remote-User", Claim: "email"},
+			{Name: "Remote-Name", Claim: "nothing"},
 			{Name: "X-Both", Value: func(_ *http.Request, s *Session) string { return "me:" + s.User.Username }},
 		}}, map[string]string{
 			"Remote-User": "jane@example.com", "X-Both": "me:jane", "Remote-Email": "jane@example.com",

@@ -228,6 +228,7 @@ func (m *Memory) Watch(ctx context.Context, ended func(name string)) error {
 		defer m.mu.Unlock()
 		delete(m.watchers, w)
 	}()
+	ended("")
 	for {
 		select {
 		case <-ctx.Done():

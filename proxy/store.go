@@ -65,9 +65,11 @@ type Store interface {
 	// called more than once, or after d, should its holder be lost.
 	Lease(ctx context.Context, name string, d time.Duration) (release func(), held bool, err error)
 
-	// Watch calls ended with every name that is buried from now on, by any process, until ctx
-	// is done, and then returns nil. A watcher who may have missed a name
-	// is told the empty name and forgets everything. Calls come one at a time and in any order; a name may
-	// come twice.
+	// Watch calls ended with every name that is buried, by any process, until
+	// ctx is done, and then returns nil. The empty name says that names may
+	// have been missed, and that nothing remembered can be believed: it comes
+	// once at the beginning, when watching has begun, and again whenever the store
+	// has lost its hearing. Calls come one at a time and in any order; a name
+	// may come twice.
 	Watch(ctx context.Context, ended func(name string)) error
 }

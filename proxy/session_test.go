@@ -1,0 +1,211 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+func TestASessionIsGoodInItsRealmAlone(t *testing.T) {
+	t.Parallel()
+	store, key := newStore(t), []byte(strings.Repeat("k", minKey))
+	_, _, here := newAuthentik(t)
+	_, _, there := newAuthentik(t)
+	type place struct {
+		name string
+		gate *Gate
+		at   Resolved
+	}
+	gate := func(client *flowclient.Client, flow, domain string) *Gate {
+		return newGate(t, Config{Client: client, Flow: flow, Store: store, Key: key, Cookie: CookieConfig{Domain: domain}})
+	}
+	app, other := somewhere("app.example.com"), somewhere("other.example.com")
+	places := []place{
+		{"host", gate(here, "", ""), app},
+		{"another host", gate(here, "", ""), other},
+		{"a flow", gate(here, "login", ""), app},
+		{"another flow", gate(here, "strong", ""), app},
+		{"a domain", gate(here, "", "example.com"), app},
+		{"another authentik", gate(there, "", ""), app},
+	}
+	for _, won := range places {
+		secret, _, err := won.gate.sessions.start(t.Context(), record{
+			User: User{Username: "jane"}, Until: time.Now().Add(time.Hour),
+		}, won.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, used := range places {
+			for range 2 { // read from the store, then from the cache
+				s, err := used.gate.sessions.of(t.Context(), secret.cookie(), used.at)
+				if err != nil || (s != nil) != (used.name == won.name) {
+					t.Errorf("won at %s, used at %s: %v, %v", won.name, used.name, s, err)
+				}
+			}
+		}
+	}
+}
+
+func TestOneCookieOpensNothingAtAnotherHostOfTheSameGate(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	for host, want := range map[string]bool{
+		"app.example.com": true, "APP.example.com": true, "app.example.com:8443": true, "app.example.com.": true,
+		"other.example.com": false, "app.example.com.evil.example": false, "xapp.example.com": false, "": false,
+	} {
+		for range 2 {
+			s, err := g.sessions.of(t.Context(), cookie, somewhere(host))
+			if err != nil || (s != nil) != want {
+				t.Errorf("at %q: %v, %v", host, s, err)
+			}
+		}
+	}
+}
+
+func TestHostsBelowOneDomainShareASignInAndAskForEachApplication(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, func(c *Config) { c.Cookie.Domain = ".Example.com" }, record{User: User{Username: "jane"}})
+	for _, host := range []string{"app.example.com", "wiki.example.com"} {
+		if s, err := g.sessions.of(t.Context(), cookie, somewhere(host)); s == nil || err != nil {
+			t.Errorf("at %s: %v, %v", host, s, err)
+		}
+	}
+}
+
+func TestAnotherApplicationAsksAuthentikOnceWithTheSessionsOwnCookies(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		who, password string
+		status        int
+	}{{"jane", "open sesame", http.StatusOK}, {"joe", "let me in", http.StatusForbidden}} {
+		s := newSite(t, nil)
+		p := s.person(t)
+		p.signIn(tt.who, tt.password, "/")
+		cfg := s.gate.cfg
+		cfg.Application = "wiki"
+		wiki := newGate(t, cfg)
+		s.Config.Handler = wiki.Wrap(http.HandlerFunc(s.application))
+		before := s.authentik.Requests()
+		for range 3 {
+			if page := p.open("/"); page.status != tt.status {
+				t.Errorf("%s: status %d", tt.who, page.status)
+			}
+		}
+		if asked := s.authentik.Requests() - before; asked > 3 { // check_access, users/me, and the brand of a page
+			t.Errorf("%s: authentik was asked %d times", tt.who, asked)
+		}
+	}
+}
+
+func TestASessionWhoseAuthentikSessionIsGoneIsNotAdmittedElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	s.authentik.EndSessions("jane")
+	cfg := s.gate.cfg
+	cfg.Application = "open" // check_access says yes to anybody here
+	gate := newGate(t, cfg)
+	s.Config.Handler = gate.Wrap(http.HandlerFunc(s.application))
+	before := s.reached()
+	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") || s.reached() != before {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+}
+
+func TestGatesOfTwoFlowsOnOneHostKeepTheirOwnCookies(t *testing.T) {
+	t.Parallel()
+	a := newJar(Config{Flow: "login", Cookie: CookieConfig{Name: "authentik_gate"}})
+	b := newJar(Config{Flow: "strong", Cookie: CookieConfig{Name: "authentik_gate"}})
+	if a.session == b.session {
+		t.Fatalf("both are called %s", a.session.secure)
+	}
+	d := newJar(Config{Cookie: CookieConfig{Name: "authentik_gate", Domain: "example.com"}})
+	if d.session.secure != "__Secure-authentik_gate" || d.session.plain != "authentik_gate" {
+		t.Errorf("with a domain: %+v", d.session)
+	}
+}
+
+func TestASessionThatEndsWhileItIsReadIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	c := newCache(time.Now)
+	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour)}
+	since := c.epoch()
+	c.drop("session-00")
+	c.put(cacheKey{1}, s, since)
+	if c.get(cacheKey{1}) != nil {
+		t.Error("it is remembered")
+	}
+	c.put(cacheKey{1}, s, c.epoch())
+	if c.get(cacheKey{1}) != s {
+		t.Error("nothing is remembered at all")
+	}
+	c.drop("session-00")
+	if c.get(cacheKey{1}) != nil {
+		t.Error("it is remembered after its end")
+	}
+}
+
+func TestASessionWithoutTimeLeftIsNotRememberedForEver(t *testing.T) {
+	t.Parallel()
+	c := newCache(time.Now)
+	c.put(cacheKey{1}, &Session{name: "session-00", Until: time.Now()}, c.epoch())
+	if c.get(cacheKey{1}) != nil {
+		t.Error("it is remembered")
+	}
+}
+
+func TestAnEndedSessionNeverComesBack(t *testing.T) {
+	t.Parallel()
+	g, _ := held(t, nil, record{})
+	at := somewhere("app.example.com")
+	for range 500 {
+		secret, session, err := g.sessions.start(t.Context(), record{
+			User: User{Username: "jane"}, Until: time.Now().Add(time.Hour),
+		}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var race sync.WaitGroup
+		race.Go(func() { _, _ = g.sessions.judge(t.Context(), secret.cookie(), at, "wiki", true) })
+		race.Go(func() { _, _ = g.sessions.of(t.Context(), secret.cookie(), at) })
+		race.Go(func() {
+			if err := g.sessions.end(t.Context(), session); err != nil {
+				t.Error(err)
+			}
+		})
+		race.Wait()
+		if s, err := g.sessions.of(t.Context(), secret.cookie(), at); s != nil || err != nil {
+			t.Fatalf("it is back: %v, %v", s, err)
+		}
+	}
+}
+
+func TestAnotherGateHearsOfAnEnd(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	other := newGate(t, g.cfg)
+	at := somewhere("app.example.com")
+	s, err := other.sessions.of(t.Context(), cookie, at)
+	if s == nil || err != nil {
+		t.Fatalf("%v, %v", s, err)
+	}
+	if err := g.sessions.end(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(2 * time.Second)
+	for {
+		s, err := other.sessions.of(t.Context(), cookie, at)
+		if s == nil && err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the other gate still lets it in")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

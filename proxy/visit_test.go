@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+func TestAWayBackIsAlwaysLocal(t *testing.T) {
+	t.Parallel()
+	for to, want := range map[string]string{
+		"/":                                "/",
+		"/a/b?c=d&e=%2F":                   "/a/b?c=d&e=%2F",
+		"/%C3%BC?x=%0d":                    "/%C3%BC?x=%0d",
+		"/über":                            "/%C3%BCber",
+		"/a#fragment":                      "/a",
+		"":                                 "/",
+		"a":                                "/",
+		"//evil.example":                   "/",
+		`/\evil.example`:                   "/",
+		`\\evil.example`:                   "/",
+		"/\t/evil.example":                 "/",
+		"/\n/evil.example":                 "/",
+		"https://evil.example/":            "/",
+		"javascript:alert(1)":              "/",
+		"/\x00":                            "/",
+		"/ok\r\nSet-Cookie: a":             "/",
+		"///evil.example":                  "/",
+		"/" + strings.Repeat("a", maxBack): "/",
+		"/%zz":                             "/",
+	} {
+		if got := localPath(to); got != want {
+			t.Errorf("%q becomes %q, want %q", to, got, want)
+		}
+	}
+}
+
+// FuzzLocalPath reads the result as a browser does, on a page of this site.
+func FuzzLocalPath(f *testing.F) {
+	for _, seed := range []string{"/a", "//b", `/\c`, "/%2f%2fd", "/.//e", "/..//f", "http:/g", "/\u2028//h", "/?//i", "/#//j", "/;//k", "/@l", "/%5cm"} {
+		f.Add(seed)
+	}
+	site := &url.URL{Scheme: "https", Host: "app.example.com", Path: "/.authentik/login"}
+	f.Fuzz(func(t *testing.T, to string) {
+		got := localPath(to)
+		u, err := site.Parse(got)
+		if err != nil || u.Host != site.Host || u.Scheme != site.Scheme || u.User != nil {
+			t.Fatalf("%q becomes %q, which leads to %v (%v)", to, got, u, err)
+		}
+		if got[0] != '/' || strings.HasPrefix(got, "//") || strings.ContainsFunc(got, misread) {
+			t.Fatalf("%q becomes %q", to, got)
+		}
+		if again := localPath(got); again != got {
+			t.Fatalf("%q becomes %q and then %q", to, got, again)
+		}
+	})
+}
+
+func TestNoSignInLeadsBackToTheSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for _, to := range []string{"/.authentik/login", "/.authentik/login?to=%2F", "/.authentik/logout", "/.authentik", "/%2eauthentik/x"} {
+		if got := s.gate.wayBack(to); got != "/" {
+			t.Errorf("%q leads back to %q", to, got)
+		}
+	}
+}
+
+func TestAVisitIsTheGatesOwnWork(t *testing.T) {
+	t.Parallel()
+	g, _ := held(t, func(c *Config) { c.Flow = "login" }, record{})
+	at := somewhere("app.example.com")
+	browser := newSecret()
+	challenge, err := flowclient.Decode([]byte(`{"component":"ak-stage-dummy","name":"x"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := visit{
+		Begun: time.Now(), Back: "/", First: flowclient.Flow{Slug: "login"},
+		Step: flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: challenge},
+	}
+	open := func(change func(*visit)) error {
+		v := good
+		change(&v)
+		sealed, err := g.sealVisit(browser, at, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = g.openVisit(browser, at, sealed)
+		return err
+	}
+	if err := open(func(*visit) {}); err != nil {
+		t.Fatalf("a good visit does not open: %v", err)
+	}
+	for name, change := range map[string]func(*visit){
+		"slug that climbs":   func(v *visit) { v.Step.Flow.Slug = "../../core/users" },
+		"no slug":            func(v *visit) { v.Step.Flow.Slug = "" },
+		"way back elsewhere": func(v *visit) { v.Back = "//evil.example" },
+		"too old":            func(v *visit) { v.Begun = v.Begun.Add(-visitLife - time.Minute) },
+		"from the future":    func(v *visit) { v.Begun = v.Begun.Add(2 * visitLife) },
+	} {
+		if err := open(change); err == nil {
+			t.Errorf("%s: the visit opens", name)
+		}
+	}
+}
+
+func TestAVisitMadeWithTheBrowsersSecretAloneIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.open("/")
+	browser, ok := parseSecret(p.cookie("__Host-authentik_visit"))
+	if !ok {
+		t.Fatal("no visit cookie")
+	}
+	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
+	vis, err := s.gate.openVisit(browser, at, page.fields().Get("visit"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := ring('x').box(kindVisit, s.gate.sessions.realm(at), browser).sealText(vis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := page.fields()
+	form.Set("visit", forged)
+	form.Set("uid_field", "jane")
+	if got := p.post("/.authentik/login", form); got.status != http.StatusBadRequest {
+		t.Fatalf("status %d", got.status)
+	}
+}
+
+// FuzzProceed sends forms of every kind: nobody is admitted, and nothing breaks.
+func FuzzProceed(f *testing.F) {
+	s := newSite(f, nil)
+	for _, seed := range []string{"visit=x&to=//evil", "visit=&again=1", "on=1&flow=recovery", "%zz", "to=%0d%0a", "uid_field=a;b"} {
+		f.Add(seed, "__Host-authentik_visit="+newSecret().cookie())
+	}
+	f.Fuzz(func(t *testing.T, body, cookie string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/.authentik/login", strings.NewReader(body))
+		r.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+		r.Header["Cookie"] = []string{cookie}
+		w := httptest.NewRecorder()
+		err := s.gate.Guard(w, r, func(http.ResponseWriter, *http.Request) error { return errors.New("reached") })
+		if err != nil || w.Code < 400 {
+			t.Fatalf("%v, status %d", err, w.Code)
+		}
+	})
+}
+
+func TestAPageSentAgainAfterSomebodyElsesSignInIsDead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	old := p.send(p.open("/"), "uid_field", "joe")
+	p.signIn("jane", "open sesame", "/")
+	p.post("/.authentik/logout", nil)
+	if page := p.send(old, "password", "let me in"); page.status != http.StatusBadRequest {
+		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+	}
+}
