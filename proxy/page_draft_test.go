@@ -262,3 +262,14 @@ func TestErrorsOfTheFlowAreNotShown(t *testing.T) {
 	has(t, page, "9f1c")
 	lacks(t, page, "KeyError", "x.py")
 }
+
+func TestALanguageOfOnesOwnStaysChosen(t *testing.T) {
+	t.Parallel()
+	for initial, want := range map[string]string{
+		"de-DE": `<option value="de-DE" selected>Deutsch</option>`, "zh_TW": `<option value="zh_TW" selected>zh_TW</option>`,
+		"": `<option value="">` + english.say("locale_auto") + `</option>`,
+	} {
+		page := drawn(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"l","type":"ak-locale","initial_value":"`+initial+`"}]`, nil, nil)
+		has(t, page, want, `<option value="fi-FI">Suomi</option>`)
+	}
+}

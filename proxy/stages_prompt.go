@@ -176,23 +176,36 @@ func drawDropdown(p *promptField, f flowclient.Field, d *draft) {
 	p.choices(f.Choices, f.Initial, d.say)
 }
 
-// locales are the languages that authentik's own form offers. It takes any.
-var locales = []string{
-	"cs-CZ", "de-DE", "en", "es-ES", "fi-FI", "fr-FR", "it-IT", "ja-JP", "ko-KR", "nl-NL",
-	"pl-PL", "pt-BR", "ru-RU", "tr-TR", "zh-Hans", "zh-Hant",
+// locales are the languages that authentik's own form offers, by what they call
+// themselves. authentik takes any.
+var locales = []flowclient.Choice{
+	{Value: "cs-CZ", Label: "Čeština"},
+	{Value: "de-DE", Label: "Deutsch"},
+	{Value: "en", Label: "English"},
+	{Value: "es-ES", Label: "Español"},
+	{Value: "fi-FI", Label: "Suomi"},
+	{Value: "fr-FR", Label: "Français"},
+	{Value: "it-IT", Label: "Italiano"},
+	{Value: "ja-JP", Label: "日本語"},
+	{Value: "ko-KR", Label: "한국어"},
+	{Value: "nl-NL", Label: "Nederlands"},
+	{Value: "pl-PL", Label: "Polski"},
+	{Value: "pt-BR", Label: "Português (Brasil)"},
+	{Value: "ru-RU", Label: "Русский"},
+	{Value: "tr-TR", Label: "Türkçe"},
+	{Value: "zh-Hans", Label: "简体中文"},
+	{Value: "zh-Hant", Label: "繁體中文"},
 }
 
+// drawLocale offers the visitor's present language too, where it is none of these.
 func drawLocale(p *promptField, f flowclient.Field, d *draft) {
-	p.Kind = "list"
+	p.Kind, p.Required = "list", false
 	p.Choices = append(p.Choices, &promptChoice{Label: d.say.say("locale_auto")})
-	offered := locales
-	if f.Initial != "" && !slices.Contains(offered, f.Initial) {
-		offered = append([]string{f.Initial}, offered...)
+	known := slices.ContainsFunc(locales, func(c flowclient.Choice) bool { return c.Value == f.Initial })
+	if f.Initial != "" && !known {
+		p.Choices = append(p.Choices, &promptChoice{Value: f.Initial, Label: f.Initial, Chosen: true})
 	}
-	for _, tag := range offered {
-		p.Choices = append(p.Choices, &promptChoice{Value: tag, Label: languageName(tag), Chosen: tag == f.Initial})
-	}
-	p.Required = false
+	p.choices(locales, f.Initial, d.say)
 }
 
 // choices adds what authentik offers. An initial value that is none of them, as

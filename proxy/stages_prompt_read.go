@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 )
 
 // readPrompt sends what the fields of the challenge ask for and nothing else.
@@ -71,16 +69,4 @@ func readChoice(f flowclient.Field, typed string) (any, bool, *formError) {
 	default:
 		return nil, false, nil
 	}
-}
-
-// languageName is what a language calls itself.
-func languageName(tag string) string {
-	t, err := language.Parse(tag)
-	if err != nil {
-		return tag
-	}
-	if name := display.Self.Name(t); name != "" {
-		return name
-	}
-	return tag
 }
