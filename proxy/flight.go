@@ -31,8 +31,14 @@ type flight struct {
 }
 
 func newFlights() *flights {
-	return &flights{going: map[string]*flight{}, done: gocache.New(flightKept, flightKept)}
+	return &flights{going: map[string]*flight{}, done: newFlightCache()}
 }
+
+// newFlightCache needs no goroutine of its own: the gate sweeps.
+func newFlightCache() *gocache.Cache { return gocache.New(flightKept, 0) }
+
+// sweep forgets results that nobody has asked for again.
+func (f *flights) sweep() { f.done.DeleteExpired() }
 
 // do gives an answer, unless it was given already, and returns what came of it.
 // Answers to one page are given one after the other. Once the page has been answered for good,
@@ -76,12 +82,20 @@ func (f *flights) fly(visit string, mine *flight, give func() outcome) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		delete(f.going, visit)
-		if mine.result.err == nil && f.done.ItemCount() < flightBound {
+		if mine.result.err == nil && f.room() {
 			f.done.SetDefault(visit, mine)
 		}
 		close(mine.landed)
 	}()
 	mine.result = give()
+}
+
+// room reports whether one more result can be kept.
+func (f *flights) room() bool {
+	if f.done.ItemCount() >= flightBound {
+		f.done.DeleteExpired()
+	}
+	return f.done.ItemCount() < flightBound
 }
 
 // forget makes room for another answer to a page whose last one was refused.

@@ -101,6 +101,7 @@ func (g *Gate) sweep(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait(ctx, sweepEvery)
 		g.sessions.cache.sweep()
+		g.flights.sweep()
 	}
 }
 

@@ -1,0 +1,259 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// A fault is what happens to one call, of all those that a sign-in makes.
+type fault struct {
+	calls atomic.Int64
+	at    int64 // the call that goes wrong
+	with  func() error
+}
+
+var errFault = errors.New("injected")
+
+func (f *fault) hits() error {
+	if f.calls.Add(1) == f.at {
+		return f.with()
+	}
+	return nil
+}
+
+// faultyAuthentik is authentik with one fault.
+type faultyAuthentik struct {
+	Authentik
+	*fault
+}
+
+func (f faultyAuthentik) Ask(ctx context.Context, v flowclient.Visitor, to flowclient.Flow) (flowclient.Step, error) {
+	if err := f.hits(); err != nil {
+		return flowclient.Step{}, err
+	}
+	return f.Authentik.Ask(ctx, v, to)
+}
+
+func (f faultyAuthentik) Answer(ctx context.Context, v flowclient.Visitor, to flowclient.Flow, a flowclient.Answer) (flowclient.Step, error) {
+	if err := f.hits(); err != nil {
+		return flowclient.Step{}, err
+	}
+	return f.Authentik.Answer(ctx, v, to, a)
+}
+
+func (f faultyAuthentik) User(ctx context.Context, v flowclient.Visitor) (flowclient.User, error) {
+	if err := f.hits(); err != nil {
+		return flowclient.User{}, err
+	}
+	return f.Authentik.User(ctx, v)
+}
+
+func (f faultyAuthentik) Access(ctx context.Context, v flowclient.Visitor, app string) (flowclient.Access, error) {
+	if err := f.hits(); err != nil {
+		return flowclient.Access{Passing: true}, err
+	}
+	return f.Authentik.Access(ctx, v, app)
+}
+
+func (f faultyAuthentik) Brand(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
+	if err := f.hits(); err != nil {
+		return flowclient.Brand{}, err
+	}
+	return f.Authentik.Brand(ctx, v)
+}
+
+// faultyStore is a store with one fault.
+type faultyStore struct {
+	Store
+	*fault
+}
+
+func (f faultyStore) Load(ctx context.Context, name string) (Record, bool, error) {
+	if err := f.hits(); err != nil {
+		return Record{}, false, err
+	}
+	return f.Store.Load(ctx, name)
+}
+
+func (f faultyStore) Save(ctx context.Context, name string, r Record) (Version, error) {
+	if err := f.hits(); err != nil {
+		return "", err
+	}
+	return f.Store.Save(ctx, name, r)
+}
+
+// TestNoFaultLetsAnybodyThrough breaks each call of a sign-in in turn, in
+// every way that calls break. Whatever happens, the application is
+// reached by nobody but who has signed in, and never under another name.
+func TestNoFaultLetsAnybodyThrough(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func() error{
+		"unreachable": func() error { return flowclient.ErrUnreachable },
+		"starting":    func() error { return &flowclient.StartingError{RetryAfter: 5 * time.Second} },
+		"unexpected":  func() error { return &flowclient.UnexpectedError{Status: 500, Err: errFault} },
+		"nobody":      func() error { return flowclient.ErrNobody },
+		"not found":   func() error { return flowclient.ErrFlowNotFound },
+		"conflict":    func() error { return ErrConflict },
+		"cancelled":   func() error { return context.Canceled },
+		"anything":    func() error { return errFault },
+	}
+	for name, way := range ways {
+		for at := int64(1); at <= 12; at++ {
+			for _, of := range []string{"authentik", "store"} {
+				broken := &fault{at: at, with: way}
+				s := newSite(t, func(c *Config) {
+					c.Application = "wiki"
+					if of == "authentik" {
+						c.Client = faultyAuthentik{c.Client, broken}
+					} else {
+						c.Store = faultyStore{c.Store, broken}
+					}
+				})
+				p := s.person(t)
+				page := p.signIn("joe", "let me in", "/")
+				if s.reached() != 0 {
+					t.Fatalf("%s at call %d of %s: joe, who may not, has reached the application", name, at, of)
+				}
+				if page.status == http.StatusInternalServerError || page.body == "" {
+					t.Errorf("%s at call %d of %s: status %d, %q", name, at, of, page.status, page.body)
+				}
+				if strings.Contains(page.body, "injected") {
+					t.Errorf("%s at call %d of %s: the cause is shown", name, at, of)
+				}
+				if page := s.person(t).signIn("jane", "open sesame", "/"); page.status == http.StatusOK && page.path == "/" && page.body != "hello jane" {
+					t.Errorf("%s at call %d of %s: jane is introduced as %q", name, at, of, page.body)
+				}
+				s.Close()
+			}
+		}
+	}
+}
+
+func TestAPanicLetsNobodyThrough(t *testing.T) {
+	t.Parallel()
+	for at := int64(1); at <= 8; at++ {
+		s := newSite(t, func(c *Config) {
+			c.Client = faultyAuthentik{c.Client, &fault{at: at, with: func() error { panic(http.ErrAbortHandler) }}}
+		})
+		s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
+		p := s.person(t)
+		for _, path := range []string{"/", "/"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Accept", "text/html")
+			if res, err := p.http.Do(r); err == nil {
+				_ = res.Body.Close()
+			}
+		}
+		if s.reached() != 0 {
+			t.Fatalf("panic at call %d: the application was reached", at)
+		}
+	}
+}
+
+func TestAnExistingSessionGoesOnWhileAuthentikIsDown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Application = "wiki" })
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	cfg := s.gate.cfg
+	cfg.Client = newClient(t, "http://127.0.0.1:1")
+	// The same authentik by name, so that the realm stays, but nobody answers there.
+	s.gate.cfg.Client = downAuthentik{Authentik: s.gate.cfg.Client}
+	if page := p.open("/"); page.body != "hello jane" {
+		t.Fatalf("status %d: %s", page.status, page.body)
+	}
+	page := s.person(t).open("/kept")
+	if page.status != http.StatusServiceUnavailable {
+		t.Fatalf("a new sign-in: status %d", page.status)
+	}
+	page.says(t, string(CodeAuthentikUnreachable))
+	page.says(t, "%2Fkept")
+}
+
+// downAuthentik answers nothing.
+type downAuthentik struct{ Authentik }
+
+func (downAuthentik) Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error) {
+	return flowclient.Step{}, flowclient.ErrUnreachable
+}
+
+func (downAuthentik) Brand(context.Context, flowclient.Visitor) (flowclient.Brand, error) {
+	return flowclient.Brand{}, flowclient.ErrUnreachable
+}
+
+// TestBadDaysOfAuthentik has something else answer in authentik's place.
+func TestBadDaysOfAuthentik(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		status int
+		code   Code
+	}{
+		"HTML": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, "<h1>It works!</h1>")
+		}, 502, CodeAuthentikUnexpected},
+		"starting": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Retry-After", "5")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"error":"authentik starting"}`)
+		}, 503, CodeAuthentikStarting},
+		"core down": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = io.WriteString(w, `{"error":"failed to connect to authentik backend: dial"}`)
+		}, 503, CodeAuthentikUnreachable},
+		"reset": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 503, CodeAuthentikUnreachable},
+		"500":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) }, 502, CodeAuthentikUnexpected},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			authentik := httptest.NewServer(tt.answer)
+			t.Cleanup(authentik.Close)
+			s := newSite(t, func(c *Config) { c.Client = newClient(t, authentik.URL) })
+			page := s.person(t).open("/")
+			if page.status != tt.status {
+				t.Errorf("status %d, want %d", page.status, tt.status)
+			}
+			page.says(t, string(tt.code))
+			if name == "starting" && page.header.Get("Retry-After") != "5" {
+				t.Errorf("Retry-After is %q", page.header.Get("Retry-After"))
+			}
+			if s.reached() != 0 {
+				t.Error("the application was reached")
+			}
+		})
+	}
+}
+
+func TestAStoreThatFailsRefusesWithoutForgettingAnybody(t *testing.T) {
+	t.Parallel()
+	broken := &fault{at: -1, with: func() error { return errFault }}
+	s := newSite(t, func(c *Config) { c.Store = faultyStore{c.Store, broken} })
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	s.gate.sessions.cache.flush() // as after a restart
+	broken.at = broken.calls.Load() + 1
+	page := p.open("/")
+	if page.status != http.StatusServiceUnavailable {
+		t.Fatalf("status %d", page.status)
+	}
+	page.says(t, string(CodeSessionsUnavailable))
+	if page = p.open("/"); page.body != "hello jane" {
+		t.Fatalf("afterwards: status %d: %s", page.status, page.body)
+	}
+}

@@ -1,0 +1,151 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// countingAuthentik counts answers, and can hold them up.
+type countingAuthentik struct {
+	Authentik
+	answers *atomic.Int64
+	hold    chan struct{}
+}
+
+func (c countingAuthentik) Answer(ctx context.Context, v flowclient.Visitor, f flowclient.Flow, a flowclient.Answer) (flowclient.Step, error) {
+	c.answers.Add(1)
+	if c.hold != nil {
+		<-c.hold
+	}
+	return c.Authentik.Answer(ctx, v, f, a)
+}
+
+func TestADoubleClickGivesOneAnswerAndBothAreSignedIn(t *testing.T) {
+	t.Parallel()
+	var answers atomic.Int64
+	hold := make(chan struct{})
+	s := newSite(t, func(c *Config) { c.Flow = "both"; c.Client = countingAuthentik{c.Client, &answers, hold} })
+	p := s.person(t)
+	page := p.open("/")
+	var clicks sync.WaitGroup
+	for range 5 {
+		clicks.Go(func() {
+			again := s.person(t) // the same browser, whose first request is given up
+			again.setCookie("__Host-authentik_visit", p.cookie("__Host-authentik_visit"))
+			if got := again.send(page, "uid_field", "jane", "password", "open sesame"); got.body != "hello jane" {
+				t.Errorf("status %d at %s: %s", got.status, got.path, got.body)
+			}
+		})
+	}
+	close(hold)
+	clicks.Wait()
+	if n := answers.Load(); n != 1 {
+		t.Errorf("authentik was given %d answers", n)
+	}
+}
+
+func TestTheFirstOfTwoClicksMayBeGivenUpByTheBrowser(t *testing.T) {
+	t.Parallel()
+	var answers atomic.Int64
+	hold := make(chan struct{})
+	s := newSite(t, func(c *Config) { c.Flow = "both"; c.Client = countingAuthentik{c.Client, &answers, hold} })
+	p := s.person(t)
+	page := p.open("/")
+	ctx, cancel := context.WithCancel(t.Context())
+	form := page.fields()
+	form.Set("uid_field", "jane")
+	form.Set("password", "open sesame")
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/.authentik/login?", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		r.PostForm = form
+		if res, err := p.http.Do(r); err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	cancel()
+	<-gone
+	close(hold)
+	if got := p.send(page, "uid_field", "jane", "password", "open sesame"); got.body != "hello jane" {
+		t.Fatalf("status %d at %s: %s", got.status, got.path, got.body)
+	}
+}
+
+func TestARefusedAnswerMakesRoomForAnother(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Flow = "both" })
+	p := s.person(t)
+	page := p.open("/")
+	p.send(page, "uid_field", "jane", "password", "wrong")
+	// Back to the first page, and another answer to it.
+	if got := p.send(page, "uid_field", "jane", "password", "open sesame"); got.body != "hello jane" {
+		t.Fatalf("status %d at %s: %s", got.status, got.path, got.body)
+	}
+}
+
+func TestAnAnswerToAPageThatWasAnsweredIsNotHandedToTheNextQuestion(t *testing.T) {
+	t.Parallel()
+	var answers atomic.Int64
+	s := newSite(t, func(c *Config) { c.Client = countingAuthentik{Authentik: c.Client, answers: &answers} })
+	p := s.person(t)
+	page := p.open("/")
+	p.send(page, "uid_field", "jane").says(t, "jane")
+	second := p.send(page, "uid_field", "joe")
+	second.says(t, "jane")
+	if n := answers.Load(); n != 1 {
+		t.Errorf("authentik was given %d answers", n)
+	}
+}
+
+func TestAResultIsKeptForAMinuteAndFailuresAreNot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &flights{going: map[string]*flight{}, done: newFlightCache()}
+		given := 0
+		fail := func() outcome { given++; return outcome{err: failure(CodeAuthentikUnreachable, nil)} }
+		work := func() outcome { given++; return outcome{advanced: true} }
+		f.do("a", "x", fail)
+		f.do("a", "x", work)
+		f.do("a", "x", work)
+		f.do("a", "y", work)
+		if given != 2 {
+			t.Errorf("given %d times, want 2", given)
+		}
+		time.Sleep(flightKept + time.Second)
+		f.do("a", "x", work)
+		if given != 3 {
+			t.Errorf("given %d times after a minute, want 3", given)
+		}
+	})
+}
+
+func TestThoseWhoWaitAreLetGoWhenAnAnswerPanics(t *testing.T) {
+	t.Parallel()
+	f := newFlights()
+	func() {
+		defer func() { _ = recover() }()
+		f.do("a", "x", func() outcome { panic("on the way") })
+	}()
+	done := make(chan outcome, 1)
+	go func() { done <- f.do("a", "x", func() outcome { return outcome{advanced: true} }) }()
+	select {
+	case out := <-done:
+		if !out.advanced {
+			t.Errorf("%+v", out)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("it waits for ever")
+	}
+}
