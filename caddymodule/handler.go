@@ -10,8 +10,9 @@
 //   - request.go, identity.go: what Caddy knows about a request, and what the
 //     rest of Caddy is told about the visitor
 //   - sessions.go: the stores of sessions, which are modules themselves
-//   - key.go, shared.go, version.go, metrics.go: the gate's key, what outlives
-//     a reload, the Caddy around it, and Prometheus
+//   - key.go, shared.go, version.go: the gate's key, what outlives a reload, and
+//     the Caddy around it
+//   - metrics.go, measure.go: what Prometheus is told
 package caddymodule
 
 import (

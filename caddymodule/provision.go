@@ -28,17 +28,17 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := wrong.or(); err != nil {
 		return err
 	}
-	client, err := flowclient.New(flowclient.Config{
-		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL), Transport: trusted, Logger: log,
-	})
-	if err != nil {
-		return err
-	}
 	cfg, err := h.gateConfig(ctx, log)
 	if err != nil {
 		return err
 	}
-	cfg.Client = client
+	cfg.Client, err = flowclient.New(flowclient.Config{
+		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL),
+		Transport: measuredTransport{trusted, cfg.Metrics}, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
 	if h.gate, err = proxy.New(cfg); err != nil {
 		return err
 	}
@@ -48,26 +48,27 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 // gateConfig puts together what the gate needs besides its client.
 func (h *Handler) gateConfig(ctx caddy.Context, log *slog.Logger) (proxy.Config, error) {
-	var errs []error
-	gather := func(err error) {
-		if err != nil {
-			errs = append(errs, err)
-		}
+	if err := h.loadMatchers(ctx); err != nil {
+		return proxy.Config{}, err
 	}
-	gather(h.loadMatchers(ctx))
 	store, storeName, err := h.store(ctx)
-	gather(err)
+	if err != nil {
+		return proxy.Config{}, err
+	}
 	key, err := h.key(ctx, log)
-	gather(err)
+	if err != nil {
+		return proxy.Config{}, err
+	}
 	lifetime, err := h.lifetime()
-	gather(err)
+	if err != nil {
+		return proxy.Config{}, err
+	}
 	counted, err := newMetrics(ctx.GetMetricsRegistry(), storeName)
-	gather(err)
 	return proxy.Config{
 		Flow:        h.Flow,
 		Application: h.Application,
 		PageHost:    h.Host == "page",
-		Store:       store,
+		Store:       measuredStore{store, counted},
 		Key:         key,
 		Lifetime:    lifetime,
 		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
@@ -79,7 +80,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, log *slog.Logger) (proxy.Config,
 		Resolve:     resolve,
 		Metrics:     counted,
 		Logger:      log,
-	}, errors.Join(errs...)
+	}, err
 }
 
 func (h *Handler) loadMatchers(ctx caddy.Context) error {

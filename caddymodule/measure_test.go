@@ -1,0 +1,88 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// A tally notes what it was told.
+type tally struct {
+	proxy.NopMetrics
+	requests, operations []string
+}
+
+func (t *tally) Request(endpoint string, _ time.Duration) { t.requests = append(t.requests, endpoint) }
+
+func (t *tally) Store(operation string, _ time.Duration) {
+	t.operations = append(t.operations, operation)
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestEveryCallToAuthentikIsMeasuredUnderAClosedSet(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("no route")
+	counted := new(tally)
+	measured := measuredTransport{transportFunc(func(*http.Request) (*http.Response, error) { return nil, broken }), counted}
+	calls := map[string]string{
+		"/api/v3/flows/executor/main/":                "executor",
+		"/sub/api/v3/flows/executor/main/":            "executor",
+		"/flows/-/default/authentication/":            "default-flow",
+		"/api/v3/core/users/me/":                      "user",
+		"/api/v3/core/applications/ada/check_access/": "access",
+		"/api/v3/core/brands/current/":                "brand",
+		"/api/v3/root/config/":                        "config",
+		"/static/dist/ada.png":                        "other",
+	}
+	var want []string
+	for path, label := range calls {
+		res, err := measured.RoundTrip(httptest.NewRequest(http.MethodGet, path, nil))
+		if !errors.Is(err, broken) {
+			t.Errorf("%s: %v", path, err)
+			_ = res.Body.Close()
+		}
+		want = append(want, label)
+	}
+	slices.Sort(want)
+	slices.Sort(counted.requests)
+	if diff := cmp.Diff(want, counted.requests); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheStoreBehindTheMeasureIsTheSame(t *testing.T) {
+	t.Parallel()
+	counted := new(tally)
+	kept := proxy.NewMemory()
+	t.Cleanup(func() { _ = kept.Close() })
+	s := measuredStore{kept, counted}
+	ctx, end := t.Context(), time.Now().Add(time.Hour)
+	if _, err := s.Save(ctx, "a", proxy.Record{Value: []byte("x"), Expiry: end}); err != nil {
+		t.Fatal(err)
+	}
+	if r, found, err := s.Load(ctx, "a"); err != nil || !found || string(r.Value) != "x" {
+		t.Errorf("Load = %q, %v, %v", r.Value, found, err)
+	}
+	if err := s.Delete(ctx, "a"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Bury(ctx, "a", end); err != nil {
+		t.Error(err)
+	}
+	if buried, err := s.Buried(ctx, "a"); err != nil || !buried {
+		t.Errorf("Buried = %v, %v", buried, err)
+	}
+	if diff := cmp.Diff([]string{"save", "load", "delete", "bury", "buried"}, counted.operations); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
