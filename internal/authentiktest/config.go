@@ -40,6 +40,9 @@ type Config struct {
 	// Tokens are API keys: the key, and the name of the user it stands for.
 	Tokens map[string]string
 
+	// Duo is the service behind Duo devices.
+	Duo Duo
+
 	// Path is authentik's web.path, where every address and every cookie
 	// begins. Default: "/".
 	Path string
@@ -175,18 +178,6 @@ type Group struct {
 	Name      string
 	PK        string
 	Superuser bool
-}
-
-// A Device is a second factor of a user.
-type Device struct {
-	Class    string // static, totp, sms, email, duo or webauthn
-	UID      int    // given by the server unless set
-	Name     string
-	Secret   string   // of totp: base32
-	Codes    []string // of static: those not used up
-	Number   string   // of sms
-	Email    string   // of email
-	LastUsed time.Time
 }
 
 // An Application is what users are let into.

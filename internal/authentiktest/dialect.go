@@ -17,6 +17,12 @@ type dialect struct {
 	promotedSources  bool   // sources say whether they are promoted
 	errorForm        bool   // error pages hold a form
 	userLocale       bool   // a user's own locale counts where the request names no language
+	lastingDrafts    bool   // a device that is being set up is kept with the session, not with the plan
+	numericCodes     bool   // codes at a set-up are read as numbers, which loses leading zeros
+	messagePauses    bool   // wrong codes of messages are throttled, too
+	captchaTexts     bool   // identification tells what was wrong with the captcha
+	agents           bool   // there is a stage for the agents of endpoints
+	hints            bool   // WebAuthn options may have hints
 	untranslated     string // a text that was translated only later
 	flags            map[string]any
 }
@@ -29,6 +35,9 @@ var dialects = map[Release]dialect{
 		reputationCache: true,
 		errorForm:       true,
 		userLocale:      true,
+		lastingDrafts:   true,
+		numericCodes:    true,
+		captchaTexts:    true,
 		untranslated:    "Failed to authenticate.",
 		flags:           map[string]any{"policies_buffered_access_view": false},
 	},
@@ -42,6 +51,9 @@ var dialects = map[Release]dialect{
 		brandBoundary:    true,
 		roles:            true,
 		promotedSources:  true,
+		messagePauses:    true,
+		hints:            true,
+		agents:           true,
 		flags:            map[string]any{"flows_continuous_login": false, "flows_refresh_others": false},
 	},
 }

@@ -3,6 +3,7 @@ package authentiktest
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -127,6 +128,35 @@ func (f *fields) boolean(name string, r rule) (truth, ok bool) {
 	}
 	f.wrong(name, "Must be a valid boolean.", "invalid")
 	return false, false
+}
+
+// object is a field that is a JSON object.
+func (f *fields) object(name string, r rule) (object, bool) {
+	value, ok := f.value(name, r)
+	if !ok {
+		return nil, false
+	}
+	o, ok := value.(object)
+	if !ok {
+		f.wrong(name, "Value must be a dictionary, and not have any duplicate keys.", "invalid")
+	}
+	return o, ok
+}
+
+// integer is a whole number, or a string that is one.
+func (f *fields) integer(name string, r rule) (int, bool) {
+	value, ok := f.value(name, r)
+	if !ok {
+		return 0, false
+	}
+	switch value.(type) {
+	case string, json.Number:
+		if n, err := strconv.Atoi(strings.TrimSpace(fmt.Sprint(value))); err == nil {
+			return n, true
+		}
+	}
+	f.wrong(name, "A valid integer is required.", "invalid")
+	return 0, false
 }
 
 // pythonType names a JSON value as authentik's error texts do.

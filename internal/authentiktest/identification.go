@@ -13,6 +13,12 @@ type IdentificationStage struct {
 	// Password asks for the password in the same form.
 	Password *PasswordStage
 
+	// Captcha asks for a proof of humanity in the same form.
+	Captcha *CaptchaStage
+
+	// Passkey offers to sign in with a passkey, in the releases that can.
+	Passkey *AuthenticatorValidateStage
+
 	Sources          []Source
 	ShowSourceLabels bool
 	RememberMe       bool // enable_remember_me: a matter of the web client
@@ -49,6 +55,12 @@ func (s *IdentificationStage) challenge(v *visit) object {
 	c["enable_remember_me"] = s.RememberMe
 	if v.srv.dialect.newIdentity {
 		c["pending_user_identifier"], c["passkey_challenge"] = nil, nil
+		if s.Passkey != nil {
+			c["passkey_challenge"] = s.Passkey.assertionOptions(v, nil)
+		}
+	}
+	if s.Captcha != nil {
+		c["captcha_stage"] = s.Captcha.widget(v)
 	}
 	s.links(v, c)
 	return c
@@ -94,11 +106,17 @@ func (s *IdentificationStage) post(v *visit) (*response, error) {
 	required := v.srv.dialect.uidRequired
 	uid, ok := f.text("uid_field", rule{optional: !required, blank: !required, null: !required})
 	password, _ := f.text("password", rule{optional: true, blank: true, null: true})
+	if passkey, found := f.passkey(s); found && !f.failed() {
+		return s.passkey(v, passkey)
+	}
 	if f.failed() {
 		return v.refuse(s.challenge(v), f.errs)
 	}
 	if !ok || uid == "" {
 		return v.refuse(s.challenge(v), v.fault(elsewhere, "No identification data provided.", "invalid"))
+	}
+	if what := s.captchaRefusal(f); what != "" {
+		return v.refuse(s.challenge(v), v.fault(elsewhere, what, "invalid"))
 	}
 	u, identified := s.identify(v, uid, password)
 	v.plan.context[contextPending] = u

@@ -24,24 +24,6 @@ func pageRoutes() []route {
 	}
 }
 
-// defaultFlows are those that every new authentik has.
-func defaultFlows() []Flow {
-	return []Flow{
-		{
-			Slug: "default-authentication-flow", Title: "Welcome to authentik!",
-			Bindings: []Binding{
-				{Stage: &IdentificationStage{UserFields: []string{"email", "username"}}},
-				{Stage: &PasswordStage{}},
-				{Stage: &UserLoginStage{}},
-			},
-		},
-		{
-			Slug: "default-invalidation-flow", Title: "Logout", Designation: DesignationInvalidation,
-			Bindings: []Binding{{Stage: &UserLogoutStage{}}},
-		},
-	}
-}
-
 // root leads users to their page and others to the login.
 func (v *visit) root() *response {
 	if v.user.PK == 0 {

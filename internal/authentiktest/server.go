@@ -20,7 +20,9 @@ type Server struct {
 	dialect dialect
 	base    string // of every path, without the slash at its end
 	now     func() time.Time
-	key     []byte // signs the cookies
+	key     []byte        // signs the cookies
+	code    func() string // makes codes for messages; recorded ones may matter
+	duo     Duo
 
 	mu       sync.Mutex
 	flows    []*Flow // values are replaced, not changed
@@ -31,6 +33,7 @@ type Server struct {
 	tokens   map[string]string
 	sessions map[string]*session
 	gone     map[Stage]bool
+	keys     map[Stage]string // primary keys, of those that were asked for
 	lastPK   int
 	requests int
 	mail     []Mail
@@ -58,6 +61,9 @@ func New(cfg Config) (*Server, error) {
 		tokens:   maps.Clone(cfg.Tokens),
 		sessions: map[string]*session{},
 		gone:     map[Stage]bool{},
+		keys:     map[Stage]string{},
+		code:     newCode,
+		duo:      cfg.Duo,
 		apps:     slices.Clone(cfg.Applications),
 		scores:   map[standing]int{},
 	}
@@ -193,7 +199,7 @@ type route struct {
 }
 
 func routes() []route {
-	return slices.Concat(executorRoutes(), apiRoutes(), pageRoutes())
+	return slices.Concat(executorRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes())
 }
 
 // route finds the view by the exact path: there is no help for a missing

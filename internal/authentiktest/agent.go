@@ -1,0 +1,53 @@
+package authentiktest
+
+import "errors"
+
+// An EndpointAgentStage asks the agent on the visitor's device, by a browser
+// extension, to prove which device it is.
+type EndpointAgentStage struct {
+	// Required refuses visitors without an agent.
+	Required bool
+
+	// Verify is whether a response is an agent's. Default: none is.
+	Verify func(response string) bool
+}
+
+const invalidAgent = "Invalid challenge response"
+
+var errAgent = errors.New("the connector has no challenge key in this release")
+
+func (s *EndpointAgentStage) get(v *visit) (*response, error) {
+	if !v.srv.dialect.agents {
+		return nil, errAgent
+	}
+	return v.ask(s.challenge(v))
+}
+
+func (s *EndpointAgentStage) challenge(v *visit) object {
+	c := v.challenge("ak-stage-endpoint-agent")
+	c["challenge"] = v.srv.sign(map[string]any{"iss": "authentik", "iat": v.srv.now().Unix(), "jti": uuidHex()})
+	c["challenge_idle_timeout"] = 5
+	return c
+}
+
+// post lets all pass where an agent is optional. The answer that there is no
+// agent ends the flow where it is not.
+func (s *EndpointAgentStage) post(v *visit) (*response, error) {
+	f, err := v.fields()
+	if err != nil {
+		return nil, err
+	}
+	answer, ok := f.text("response", rule{optional: true, null: true})
+	switch {
+	case !s.Required:
+		return v.solved()
+	case !f.failed() && !ok:
+		return v.deny(invalidAgent)
+	case ok && (s.Verify == nil || !s.Verify(answer)):
+		f.wrong("response", invalidAgent, "invalid")
+	}
+	if f.failed() {
+		return v.refuse(s.challenge(v), f.errs)
+	}
+	return v.solved()
+}

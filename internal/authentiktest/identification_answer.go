@@ -1,0 +1,40 @@
+package authentiktest
+
+// passkey is the field of that name, where the stage offers one.
+func (f *fields) passkey(s *IdentificationStage) (object, bool) {
+	if s.Passkey == nil || !f.visit.srv.dialect.newIdentity {
+		return nil, false
+	}
+	return f.object("passkey", rule{optional: true})
+}
+
+// passkey takes an assertion in place of a name. It proves who the visitor is
+// as well as a password does; whether he is asked for one all the same is a
+// matter of policies.
+func (s *IdentificationStage) passkey(v *visit, assertion object) (*response, error) {
+	u, d, err := s.Passkey.assert(v, assertion)
+	if err != nil {
+		return v.refuse(s.challenge(v), v.fault(elsewhere, err.Error(), "invalid"))
+	}
+	v.plan.context[contextPending] = u
+	v.plan.context[contextMethod] = methodPasskey
+	v.plan.context[contextMethodArgs] = object{"device": d.UID}
+	return v.solved()
+}
+
+// captchaRefusal is what is wrong with the captcha of an answer, empty if
+// nothing is. One release tells it from a wrong password.
+func (s *IdentificationStage) captchaRefusal(f *fields) string {
+	if s.Captcha == nil {
+		return ""
+	}
+	token, _ := f.text("captcha_token", rule{optional: true, blank: true, null: true})
+	what := invalidCaptcha
+	if token != "" {
+		what = s.Captcha.refusal(token)
+	}
+	if what != "" && !f.visit.srv.dialect.captchaTexts {
+		return "Failed to authenticate."
+	}
+	return what
+}
