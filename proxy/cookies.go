@@ -164,31 +164,33 @@ func (j jar) without(line string) string {
 	if !j.mentions(line) {
 		return line
 	}
-	kept := make([]byte, 0, len(line))
+	var kept strings.Builder
+	kept.Grow(len(line))
 	for pair := range strings.SplitSeq(line, ";") {
 		pair = textproto.TrimString(pair)
-		key, _, _ := strings.Cut(pair, "=")
-		if pair == "" || j.owns(key) {
+		if pair == "" || j.owns(pair) {
 			continue
 		}
-		if len(kept) > 0 {
-			kept = append(kept, "; "...)
+		if kept.Len() > 0 {
+			kept.WriteString("; ")
 		}
-		kept = append(kept, pair...)
+		kept.WriteString(pair)
 	}
-	return string(kept)
+	return kept.String()
 }
 
 func (j jar) mentions(line string) bool {
-	for _, name := range j.stripes {
-		if strings.Contains(line, name) {
+	for pair := range strings.SplitSeq(line, ";") {
+		if j.owns(pair) {
 			return true
 		}
 	}
 	return false
 }
 
-func (j jar) owns(key string) bool {
+// owns reports whether a name and its value are a cookie of the gate.
+func (j jar) owns(pair string) bool {
+	key, _, _ := strings.Cut(pair, "=")
 	key = textproto.TrimString(key)
 	for _, name := range j.stripes {
 		if key == name {

@@ -162,15 +162,10 @@ func hostname(host string) string {
 // store that fails. The way of nearly every request ends after one hash and
 // one look into the cache.
 func (s *sessions) of(ctx context.Context, value string, at Resolved) (*Session, error) {
-	key := sha256.Sum256([]byte(value))
-	found := s.cache.get(key)
+	found := s.cache.get(sha256.Sum256([]byte(value)))
 	if found == nil {
-		browser, ok := parseSecret(value)
-		if !ok {
-			return nil, nil
-		}
 		var err error
-		if found, err = s.load(ctx, key, browser, at); found == nil || err != nil {
+		if found, err = s.load(ctx, value, at); found == nil || err != nil {
 			return nil, err
 		}
 	}
@@ -182,14 +177,18 @@ func (s *sessions) of(ctx context.Context, value string, at Resolved) (*Session,
 
 // load reads the session from the store. What is not there, not sealed
 // for this realm or over is nobody.
-func (s *sessions) load(ctx context.Context, key cacheKey, browser secret, at Resolved) (*Session, error) {
+func (s *sessions) load(ctx context.Context, value string, at Resolved) (*Session, error) {
+	browser, ok := parseSecret(value)
+	if !ok {
+		return nil, nil
+	}
 	since := s.cache.epoch()
 	rec, _, b, err := s.read(ctx, browser, at)
 	if err != nil || rec == nil {
 		return nil, err
 	}
 	session := s.prepare(*rec, b, at)
-	s.cache.put(key, session, since)
+	s.cache.put(sha256.Sum256([]byte(value)), session, since)
 	return session, nil
 }
 

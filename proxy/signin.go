@@ -201,13 +201,15 @@ func (g *Gate) reopen(r *http.Request, at Resolved, back string) outcome {
 // aside leads to another flow that the question offers. It runs in the same
 // authentik session, whose plan it replaces.
 func (g *Gate) aside(r *http.Request, at Resolved, vis visit, name string) outcome {
-	c, ok := vis.Step.Challenge.(flowclient.Identification)
-	if !ok {
-		return outcome{err: failure(CodeBadRequest, nil)}
+	link := ""
+	switch c := vis.Step.Challenge.(type) {
+	case flowclient.Identification:
+		link = map[string]string{"recovery": c.RecoveryURL, "enroll": c.EnrollURL, "passwordless": c.PasswordlessURL}[name]
+	case flowclient.Password:
+		link = map[string]string{"recovery": c.RecoveryURL}[name]
 	}
-	links := map[string]string{"recovery": c.RecoveryURL, "enroll": c.EnrollURL, "passwordless": c.PasswordlessURL}
-	flow, ok := vis.Step.FlowAt(links[name])
-	if !ok || links[name] == "" {
+	flow, ok := vis.Step.FlowAt(link)
+	if !ok || link == "" {
 		return outcome{err: failure(CodeBadRequest, nil)}
 	}
 	vis.Aside = true

@@ -1,0 +1,114 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// crowd makes a gate that remembers n sessions, and the cookie of one of them.
+func crowd(b *testing.B, n int) (g *Gate, cookie string, perSession uint64) {
+	b.Helper()
+	groups := make([]string, 20)
+	for i := range groups {
+		groups[i] = fmt.Sprintf("department-%02d", i)
+	}
+	g, _ = held(b, nil, record{})
+	at := somewhere("app.example.com")
+	before := memory()
+	for i := range n {
+		s := newSecret()
+		rec := record{Until: time.Now().Add(time.Hour), User: User{
+			Username: fmt.Sprintf("user%07d", i), Name: "Jane Doe", Email: fmt.Sprintf("user%07d@example.com", i),
+			UID: s.cookie(), Groups: groups,
+		}}
+		box := box{name: fmt.Sprintf("session-%x", sha256.Sum256(s[:]))}
+		g.sessions.cache.put(sha256.Sum256([]byte(s.cookie())), g.sessions.prepare(rec, box, at), g.sessions.cache.epoch())
+		cookie = s.cookie()
+	}
+	return g, cookie, (memory() - before) / uint64(n)
+}
+
+func memory() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// BenchmarkGuard is the gate's share of a request of a visitor who is signed in.
+func BenchmarkGuard(b *testing.B) {
+	for _, n := range []int{1_000, 1_000_000} {
+		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {
+			g, cookie, perSession := crowd(b, n)
+			line := "theme=dark; authentik_gate=" + cookie
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/some/page", nil)
+			r.Host = "app.example.com"
+			for i := range 12 {
+				r.Header.Set(fmt.Sprintf("Sec-Ch-Ua-%d", i), "as browsers send them")
+			}
+			w := httptest.NewRecorder()
+			passed := 0
+			next := func(http.ResponseWriter, *http.Request) error { passed++; return nil }
+			lines := make([]string, 1)
+			b.ReportAllocs()
+			for b.Loop() {
+				lines[0] = line
+				r.Header["Cookie"] = lines
+				_ = g.Guard(w, r, next)
+			}
+			if passed == 0 || w.Code != http.StatusOK || r.Header.Get("Remote-User") == "" {
+				b.Fatal("the request did not pass")
+			}
+			b.ReportMetric(float64(perSession), "B/session")
+		})
+	}
+}
+
+// BenchmarkDecide is the decision alone.
+func BenchmarkDecide(b *testing.B) {
+	for _, n := range []int{1_000, 1_000_000} {
+		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {
+			g, cookie, _ := crowd(b, n)
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/some/page", nil)
+			r.Header.Set("Cookie", "theme=dark; authentik_gate="+cookie)
+			at := somewhere("app.example.com")
+			at.Scheme, at.Asked = "http", r.URL
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, ok := g.decide(r, at).(pass); !ok {
+					b.Fatal("the request did not pass")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLoad is what a session costs that only the store knows.
+func BenchmarkLoad(b *testing.B) {
+	g, cookie := held(b, nil, record{User: User{Username: "jane", Groups: strings.Split(strings.Repeat("group ", 20), " ")}})
+	at := somewhere("app.example.com")
+	b.ReportAllocs()
+	for b.Loop() {
+		g.sessions.cache.flush()
+		if s, err := g.sessions.of(b.Context(), cookie, at); s == nil || err != nil {
+			b.Fatal(s, err)
+		}
+	}
+}
+
+// BenchmarkAnonymous is what a request costs of a visitor whom nobody knows.
+func BenchmarkAnonymous(b *testing.B) {
+	g, _ := held(b, nil, record{})
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/some/page", nil)
+	r.Header.Set("Accept", "text/html")
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = g.Guard(httptest.NewRecorder(), r, nil)
+	}
+}
