@@ -17,7 +17,7 @@ import (
 
 // A normalisation is something that differs from run to run. Both sides must
 // still look alike, and what the recording had comes to stand for what this
-// run has.
+// run has. A group in the pattern is all that may differ.
 type normalisation struct {
 	field string // the name of a JSON field or of a header, whatever it is in
 	like  *regexp.Regexp
@@ -32,23 +32,50 @@ var normalisations = []normalisation{
 	{"pending_user_avatar", avatars, "the colour and the script of initials are authentik's own; the default picture is compared"},
 	{"avatar", avatars, "as pending_user_avatar"},
 	{"uid", regexp.MustCompile(`^[0-9a-f]{64}$`), "depends on the installation"},
-	{"pk", regexp.MustCompile(`^([0-9]+|[0-9a-f-]{36})$`), "primary keys depend on what was made before"},
-	{"device_uid", regexp.MustCompile(`^-?[0-9]+$`), "a primary key"},
+	{"pk", regexp.MustCompile(`^(?:[0-9]+|[0-9a-f-]{36})$`), "primary keys depend on what was made before"},
+	{"challenge", regexp.MustCompile(`^[A-Za-z0-9_-]{86}$`), "64 random bytes of a WebAuthn ceremony"},
+	{"challenge", regexp.MustCompile(`^eyJ[\w-]+\.[\w-]+\.[\w-]+$`), "a JWT for the agent of an endpoint, made for each challenge"},
+	{"codes", regexp.MustCompile(`^[A-Za-z0-9]{12}$`), "random recovery codes"},
+	{"config_url", regexp.MustCompile(`^otpauth:.*[?&]secret=([A-Z2-7]{32})&`), "only the secret in it is random"},
+	{"created", times, "a time"},
+	{"last_updated", times, "a time"},
+	{"device_uid", regexp.MustCompile(`^[0-9]+$`), "a primary key"},
 	{"traceback", regexp.MustCompile(`^Traceback`), "names lines of authentik's source"},
-	{"last_used", regexp.MustCompile(`^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$`), "a time"},
+	{"last_used", times, "a time"},
 }
 
-var avatars = regexp.MustCompile(`^(data:image/svg\+xml;base64,)`)
+var times = regexp.MustCompile(`^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$`)
 
+var avatars = regexp.MustCompile(`^data:image/svg\+xml;base64,`)
+
+// varying takes a value apart: what may differ, which is all of it unless the
+// pattern has a group, and what may not.
+func (n normalisation) varying(value string) (part, rest string, ok bool) {
+	m := n.like.FindStringSubmatchIndex(value)
+	switch len(m) {
+	case 0:
+		return "", "", false
+	case 2:
+		return value, "", true
+	}
+	return value[m[2]:m[3]], value[:m[2]] + value[m[3]:], true
+}
+
+// normalised compares values of which parts may differ. What was the same
+// twice in the recording must be the same twice here.
 func (r *replay) normalised(name string, recorded, live string) (alike, known bool) {
 	for _, n := range normalisations {
-		if n.field == name && n.like.MatchString(recorded) {
-			if !n.like.MatchString(live) {
-				return false, true
-			}
-			r.live.learn(name, recorded, live)
-			return true, true
+		had, hadRest, ok := n.varying(recorded)
+		if n.field != name || !ok {
+			continue
 		}
+		got, gotRest, ok := n.varying(live)
+		before, met := r.live[[2]string{name, had}]
+		if !ok || hadRest != gotRest || met && len(had) >= long && before != got {
+			return false, true
+		}
+		r.live.learn(name, had, got)
+		return true, true
 	}
 	return false, false
 }
