@@ -74,7 +74,18 @@ func (p *pages) flow(v *view, info *flowclient.FlowInfo) {
 	if !framed {
 		v.Backdrop = p.picture(info.Background, info.BackgroundThemed, v.Theme)
 		v.Backdrop.Behind = true
+		v.Backdrop.Light = template.URL(p.behind(string(v.Backdrop.Light)))  //nolint:gosec // Checked by source.
+		v.Backdrop.Dark = template.Srcset(p.behind(string(v.Backdrop.Dark))) //nolint:gosec // Checked by source.
 	}
+}
+
+// behind marks the address of a picture that nobody misses: one that cannot be
+// had is then nothing, where a browser would draw the sign of a broken picture.
+func (p *pages) behind(address string) string {
+	if strings.HasPrefix(address, p.cfg.Prefix+"/brand/") {
+		return address + "?behind"
+	}
+	return address
 }
 
 // picture chooses the addresses of a picture. A theme that the brand has fixed

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -63,13 +64,21 @@ func (p *pictures) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	got, err := p.get(r.Context(), address)
-	if err != nil {
+	switch {
+	case err == nil:
+		send(w, r, got)
+	case r.URL.Query().Has("behind"):
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Content-Type", "image/svg+xml")
+		_, _ = io.WriteString(w, nothing) // a visitor who has gone away needs no picture
+	default:
 		w.Header().Set("Cache-Control", "no-store")
 		http.NotFound(w, r)
-		return
 	}
-	send(w, r, got)
 }
+
+// nothing is a picture of nothing, for places where none is missed.
+const nothing = `<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`
 
 // imageTypes are what browsers draw. Nothing else of authentik's is passed on.
 var imageTypes = []string{

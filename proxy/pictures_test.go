@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -190,4 +191,28 @@ type galleryFunc func(context.Context) (flowclient.Picture, error)
 
 func (f galleryFunc) Picture(ctx context.Context, _ flowclient.Visitor, _ string) (flowclient.Picture, error) {
 	return f(ctx)
+}
+
+func TestAMissingBackgroundIsNothingInsteadOfABrokenPicture(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Client = blindAuthentik{c.Client} })
+	p := s.person(t)
+	page := p.open("/")
+	behind := regexp.MustCompile(`"(/\.authentik/brand/[^"]+\?behind)"`).FindStringSubmatch(page.body)
+	if behind == nil {
+		t.Fatalf("no background on the page:\n%s", page.body)
+	}
+	if got := p.open(behind[1]); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/svg+xml" {
+		t.Errorf("status %d, %s", got.status, got.header.Get("Content-Type"))
+	}
+	if got := p.open(strings.TrimSuffix(behind[1], "?behind")); got.status != http.StatusNotFound {
+		t.Errorf("without the mark: status %d", got.status)
+	}
+}
+
+// blindAuthentik has no pictures.
+type blindAuthentik struct{ Authentik }
+
+func (blindAuthentik) Picture(context.Context, flowclient.Visitor, string) (flowclient.Picture, error) {
+	return flowclient.Picture{}, errNoPicture
 }

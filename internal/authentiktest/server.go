@@ -17,17 +17,22 @@ import (
 // A Server is one authentik. It is safe for concurrent use; nothing of it
 // outlives the value.
 type Server struct {
+	statics map[string]static
 	dialect dialect
 	base    string // of every path, without the slash at its end
 	now     func() time.Time
 	key     []byte        // signs the cookies
 	code    func() string // makes codes for messages; recorded ones may matter
 	duo     Duo
+	grants  *grants
+	signer  signer
 
 	mu       sync.Mutex
 	flows    []*Flow // values are replaced, not changed
 	brands   []Brand
 	apps     []Application
+	spare    []Provider
+	agreed   map[consentKey]consent
 	groups   map[string]Group
 	users    map[int]User
 	tokens   map[string]string
@@ -52,6 +57,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
+		statics:  statics(),
 		dialect:  dialects[cfg.Release],
 		base:     strings.TrimSuffix(cfg.Path, "/"),
 		now:      cfg.Now,
@@ -65,6 +71,9 @@ func New(cfg Config) (*Server, error) {
 		code:     newCode,
 		duo:      cfg.Duo,
 		apps:     slices.Clone(cfg.Applications),
+		spare:    slices.Clone(cfg.Providers),
+		agreed:   map[consentKey]consent{},
+		grants:   newGrants(),
 		scores:   map[standing]int{},
 	}
 	s.fill(cfg)
@@ -123,6 +132,9 @@ var validHost = regexp.MustCompile(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[0
 // ServeHTTP implements [http.Handler]. A host that cannot be one is answered
 // before anything else looks at the request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.serveStatic(w, r) {
+		return
+	}
 	s.mu.Lock()
 	s.requests++
 	s.mu.Unlock()
@@ -199,7 +211,7 @@ type route struct {
 }
 
 func routes() []route {
-	return slices.Concat(executorRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes())
+	return slices.Concat(executorRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes(), oidcRoutes())
 }
 
 // route finds the view by the exact path: there is no help for a missing
