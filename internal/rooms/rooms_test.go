@@ -1,0 +1,188 @@
+package rooms
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// packages asks go list for the packages of this module.
+func packages(t *testing.T) []Package {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", Module+"/...")
+	var mistakes bytes.Buffer
+	list.Stderr = &mistakes
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, mistakes.String())
+	}
+	var all []Package
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p Package
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestEveryRoomKeepsItsRules(t *testing.T) {
+	t.Parallel()
+	all := packages(t)
+	if len(all) < len(Rooms) {
+		t.Fatalf("go list found %d packages", len(all))
+	}
+	for _, sentence := range Check(all) {
+		t.Error(sentence)
+	}
+}
+
+func TestTheModuleGoesByTheAddressThatCaddyResolved(t *testing.T) {
+	t.Parallel()
+	sources, err := filepath.Glob("../../caddymodule/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := 0
+	for _, name := range sources {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		looked++
+		broken, err := CheckAddresses(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sentence := range broken {
+			t.Error(sentence)
+		}
+	}
+	if looked == 0 {
+		t.Fatal("caddymodule has no sources")
+	}
+}
+
+// whole is a module in which every room is there and keeps its rules.
+func whole() []Package {
+	var all []Package
+	for _, room := range Rooms {
+		all = append(all, Package{ImportPath: Module + "/" + room.Path, Deps: []string{"net/http", "vendor/golang.org/x/net/idna", "math/rand"}})
+	}
+	return all
+}
+
+func TestAModuleThatKeepsTheRulesIsFoundToKeepThem(t *testing.T) {
+	t.Parallel()
+	all := append(whole(), Package{ImportPath: Module + "/internal/new"})
+	for _, allowed := range []struct{ room, path string }{
+		{"proxy", Module + "/flowclient"},
+		{"proxy", "golang.org/x/net/html"},
+		{"caddymodule", Module + "/proxy"},
+		{"caddymodule", "github.com/caddyserver/caddy/v2"},
+		{"cmd/caddy", Module + "/internal/authentiktest"},
+	} {
+		all = link(all, allowed.room, allowed.path)
+	}
+	if broken := Check(all); len(broken) > 0 {
+		t.Error(strings.Join(broken, "\n"))
+	}
+}
+
+// link adds a dependency to a room.
+func link(all []Package, room, path string) []Package {
+	for i := range all {
+		if all[i].ImportPath == Module+"/"+room {
+			all[i].Deps = append(all[i].Deps, path)
+		}
+	}
+	return all
+}
+
+func TestEveryBanIsNoticed(t *testing.T) {
+	t.Parallel()
+	for _, room := range Rooms {
+		for _, ban := range room.Bans {
+			for _, path := range []string{ban.Path, ban.Path + "/below"} {
+				broken := strings.Join(Check(link(whole(), room.Path, path)), "\n")
+				if want := room.Path + " must not import " + path + ": " + ban.Why; !strings.Contains(broken, want) {
+					t.Errorf("%s imports %s, and what is said is %q", room.Path, path, broken)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryReasonIsGiven(t *testing.T) {
+	t.Parallel()
+	for _, room := range Rooms {
+		if (len(room.Only) > 0) != (room.OnlyWhy != "") {
+			t.Errorf("%s: a list without a reason, or a reason without a list", room.Path)
+		}
+		for _, ban := range room.Bans {
+			if ban.Path == "" || ban.Why == "" {
+				t.Errorf("%s: the ban %+v lacks something", room.Path, ban)
+			}
+		}
+	}
+}
+
+func TestBrokenRulesAreNoticed(t *testing.T) {
+	t.Parallel()
+	random := func(path string) []Package {
+		return append(whole(), Package{ImportPath: Module + "/internal/dice", Imports: []string{path}})
+	}
+	for _, tt := range []struct {
+		name string
+		all  []Package
+		want string
+	}{
+		{"flowclient with any module", link(whole(), "flowclient", "golang.org/x/text/language"), "flowclient must not import golang.org"},
+		{"flowclient with the gate", link(whole(), "flowclient", Module+"/proxy"), "never back"},
+		{"proxy with a module that nobody listed", link(whole(), "proxy", "example.com/left-pad"), "as few authors as possible"},
+		{"proxy with a namesake of what is listed", link(whole(), "proxy", "rsc.io/qrs"), "proxy must not import rsc.io/qrs"},
+		{"proxy with Caddy", link(whole(), "proxy", "github.com/caddyserver/caddy/v2/modules/caddyhttp"), "any net/http server"},
+		{"the module with the stand-in", link(whole(), "caddymodule", Module+"/internal/authentiktest"), "never contains the stand-in"},
+		{"the stand-in with the client", link(whole(), "internal/authentiktest", Module+"/flowclient"), "agrees with its mistakes"},
+		{"a package with math/rand", random("math/rand"), "crypto/rand"},
+		{"a package with math/rand/v2", random("math/rand/v2"), "crypto/rand"},
+		{"a room that is gone", whole()[1:], "there is no such package"},
+		{"a package without a room", append(whole(), Package{ImportPath: Module + "/proxy/redisstore"}), "has no room"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if broken := Check(tt.all); !strings.Contains(strings.Join(broken, "\n"), tt.want) {
+				t.Errorf("what is said is %q, and nothing about %q", broken, tt.want)
+			}
+		})
+	}
+}
+
+func TestLooksAtRemoteAddrAreNoticed(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]int{
+		`package p; var who = r.RemoteAddr`:                                      1,
+		`package p; func f() { use(r.RemoteAddr, again.Request.RemoteAddr) }`:    2,
+		`package p; func f() { r.RemoteAddr = other }`:                           1,
+		`package p; var copied = http.Request{RemoteAddr: r.RemoteAddr}`:         0,
+		`package p; var mixed = http.Request{Host: r.RemoteAddr}`:                1,
+		`package p; // RemoteAddr in a comment, and "r.RemoteAddr" in a string.`: 0,
+	} {
+		broken, err := CheckAddresses("p.go", source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(broken) != want {
+			t.Errorf("%s: %d places are named, not %d: %q", source, len(broken), want, broken)
+		}
+	}
+	if _, err := CheckAddresses("p.go", "package"); err == nil {
+		t.Error("a file that cannot be read is found to be in order")
+	}
+}
