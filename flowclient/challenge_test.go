@@ -1,0 +1,245 @@
+package flowclient
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var releases = []string{"2024.8", "2025.2", "2025.10", "2026.5"}
+
+// samples returns the challenges of one release by file name.
+func samples(t testing.TB, release string) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("testdata/challenges/" + release + "/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no challenges of %s: %v", release, err)
+	}
+	out := map[string][]byte{}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[strings.TrimSuffix(filepath.Base(file), ".json")] = raw
+	}
+	return out
+}
+
+// bodies returns all distinct executor answers of a recorded release.
+func bodies(t testing.TB, release string) [][]byte {
+	t.Helper()
+	out := bytes.Split(bytes.TrimSpace(unpack(t, "recorded-"+release+".ndjson.gz")), []byte("\n"))
+	if len(out) < 400 {
+		t.Fatalf("only %d recorded answers of %s", len(out), release)
+	}
+	return out
+}
+
+func decoded(t testing.TB, raw []byte) Challenge {
+	t.Helper()
+	ch, err := Decode(raw)
+	if err != nil {
+		t.Fatalf("decoding %s: %v", raw, err)
+	}
+	return ch
+}
+
+// outline is a challenge as plain values, without the raw bytes.
+func outline(t testing.TB, ch Challenge) any {
+	t.Helper()
+	raw, err := json.Marshal(ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatal(err)
+	}
+	return stripRaw(v)
+}
+
+func stripRaw(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		delete(v, "Raw")
+		for k := range v {
+			v[k] = stripRaw(v[k])
+		}
+	case []any:
+		for i := range v {
+			v[i] = stripRaw(v[i])
+		}
+	}
+	return v
+}
+
+func TestChallengesAreReadAsTheGoldenFilesSay(t *testing.T) {
+	t.Parallel()
+	for _, release := range releases {
+		got := map[string]any{}
+		for name, raw := range samples(t, release) {
+			ch := decoded(t, raw)
+			got[name] = map[string]any{"type": fmt.Sprintf("%T", ch), "value": outline(t, ch)}
+		}
+		file := "testdata/golden/" + release + ".json"
+		if *update {
+			out, _ := json.MarshalIndent(got, "", " ")
+			if err := os.WriteFile(file, append(out, '\n'), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		golden, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want map[string]any
+		if err := json.Unmarshal(golden, &want); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-golden +read):\n%s", release, diff)
+		}
+	}
+}
+
+func TestEveryComponentHasATypeAndAnExample(t *testing.T) {
+	t.Parallel()
+	if len(Components()) != 30 || len(decoders) != 30 {
+		t.Fatalf("%d components and %d decoders, want 30 of each", len(Components()), len(decoders))
+	}
+	found := map[Component]bool{}
+	for _, release := range releases {
+		for name, raw := range samples(t, release) {
+			ch := decoded(t, raw)
+			if _, unknown := ch.(Unknown); unknown {
+				t.Errorf("%s of %s has no type", name, release)
+			}
+			found[ch.Component()] = true
+		}
+	}
+	for _, c := range Components() {
+		if decoders[c] == nil || !found[c] {
+			t.Errorf("%s: decoder %v, example %v", c, decoders[c] != nil, found[c])
+		}
+		if got := decoded(t, []byte(`{"component":"`+string(c)+`"}`)).Component(); got != c {
+			t.Errorf("a bare %s says that it is %s", c, got)
+		}
+	}
+}
+
+// mute are keys whose values a typed challenge need not show: the first is its
+// type, the others never carry anything but what stands elsewhere.
+var mute = []string{"component"}
+
+// TestNothingRecordedIsLostInDecoding looks for every text and number that a real
+// authentik sent in the typed challenge, raw bytes left out.
+func TestNothingRecordedIsLostInDecoding(t *testing.T) {
+	t.Parallel()
+	for _, release := range []string{"2025.10", "2026.5"} {
+		for _, raw := range bodies(t, release) {
+			ch := decoded(t, raw)
+			if u, unknown := ch.(Unknown); unknown {
+				t.Errorf("%s: unknown component %q", release, u.Name)
+			}
+			shown := map[string]bool{}
+			leaves("", outline(t, ch), func(_, v string) { shown[v] = true })
+			var sent any
+			if err := json.Unmarshal(raw, &sent); err != nil {
+				t.Fatal(err)
+			}
+			leaves("", sent, func(key, v string) {
+				if !shown[v] && !slices.Contains(mute, key) {
+					t.Errorf("%s: %s=%q of %s is lost", release, key, v, ch.Component())
+				}
+			})
+		}
+	}
+}
+
+// leaves visits all texts, numbers and true values.
+func leaves(key string, v any, visit func(key, v string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, inner := range v {
+			leaves(k, inner, visit)
+		}
+	case []any:
+		for _, inner := range v {
+			leaves(key, inner, visit)
+		}
+	case string:
+		if v != "" {
+			visit(key, v)
+		}
+	case float64:
+		visit(key, fmt.Sprint(v))
+	case bool:
+		if v {
+			visit(key, "true")
+		}
+	}
+}
+
+func TestRecordedChallengesSurviveARoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, release := range []string{"2025.10", "2026.5"} {
+		for _, raw := range bodies(t, release) {
+			roundTrip(t, Step{Flow: login, Challenge: decoded(t, raw), Cookies: Cookies{"a": "b"}})
+		}
+	}
+}
+
+// roundTrip fails unless a step comes back from JSON as it was, byte for byte in
+// its challenge.
+func roundTrip(t testing.TB, s Step) {
+	t.Helper()
+	kept, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Step
+	if err := json.Unmarshal(kept, &back); err != nil {
+		t.Fatalf("reading %s: %v", kept, err)
+	}
+	if !reflect.DeepEqual(s, back) {
+		t.Errorf("step changed on its way:\n%s", cmp.Diff(s, back))
+	}
+}
+
+func TestUnknownChallengesAndFieldsSurvive(t *testing.T) {
+	t.Parallel()
+	raw := []byte(`{"component": "ak-stage-of-tomorrow",  "pending_user": "jane", "<new>": {"b":1.0,"a":[null]}}`)
+	ch := decoded(t, raw)
+	u, ok := ch.(Unknown)
+	if !ok || u.Name != "ak-stage-of-tomorrow" || u.Component() != "ak-stage-of-tomorrow" || u.PendingUser != "jane" {
+		t.Fatalf("got %#v", outline(t, ch))
+	}
+	if !bytes.Equal(u.Raw, raw) {
+		t.Errorf("raw is %s", u.Raw)
+	}
+	roundTrip(t, Step{Flow: login, Challenge: ch})
+	roundTrip(t, Step{Flow: login, Challenge: decoded(t, []byte(`{"component":"ak-stage-password","later":{"x":"<&>"}}`))})
+}
+
+func TestDecodeRefusesWhatIsNoObject(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{"", "null", "[]", `"x"`, "1", "{", "{}x", "<html>", "{\"component\":\"\xff\"}"} {
+		if ch, err := Decode([]byte(raw)); err == nil {
+			t.Errorf("%q was read as %T", raw, ch)
+		} else if raw != "" && strings.Contains(err.Error(), raw) {
+			t.Errorf("the error repeats what was sent: %v", err)
+		}
+	}
+}

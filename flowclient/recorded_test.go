@@ -1,0 +1,219 @@
+package flowclient
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// recorded is one exchange of a walk that a real authentik was led through.
+type recorded struct {
+	Note, Method, Path, Cookie string
+	Browser, Status            int
+	Answer                     map[string]any
+	Headers                    [][2]string
+	Body                       string
+}
+
+func unpack(t testing.TB, file string) []byte {
+	t.Helper()
+	f, err := os.Open("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // It was only read.
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := io.ReadAll(z)
+	if err != nil || len(out) == 0 {
+		t.Fatalf("%s: %d bytes, %v", file, len(out), err)
+	}
+	return out
+}
+
+func walks(t testing.TB, release string) map[string][]recorded {
+	t.Helper()
+	var out map[string][]recorded
+	if err := json.Unmarshal(unpack(t, "walks-"+release+".json.gz"), &out); err != nil || len(out) == 0 {
+		t.Fatalf("walks of %s: %d, %v", release, len(out), err)
+	}
+	return out
+}
+
+// forgotten lists the exchanges, by scenario and number, that a visitor lost his
+// place by, in both releases. In every other one he must not be told so.
+var forgotten = map[string][]int{
+	"protocol-lost-session":     {0, 3, 6, 11, 17},
+	"concurrent-answers":        {3, 12, 21},
+	"protocol-stage-disappears": {3},
+}
+
+// errorless lists the exchanges whose errors the visitor must not see.
+var errorless = map[string][]int{
+	"protocol-lost-session":     {0, 3, 6, 11, 17},
+	"protocol-stage-disappears": {3},
+}
+
+// cutShort lists exchanges with a redirect that the recording does not
+// follow, so that there is nothing to go on with.
+var cutShort = map[string][]int{"redirect-stage": {14}, "protocol-lost-session": {1}}
+
+// TestClientWalksAsRecorded lets the client meet what real servers said, call by
+// call. The server insists on the recorded requests, cookies included, so that the
+// client must follow every redirect as the recording did.
+func TestClientWalksAsRecorded(t *testing.T) {
+	t.Parallel()
+	for _, release := range []string{"2025.10", "2026.5"} {
+		for scenario, exchanges := range walks(t, release) {
+			t.Run(release+"/"+scenario, func(t *testing.T) {
+				t.Parallel()
+				for _, b := range browsers(exchanges) {
+					replay(t, scenario, b, exchanges)
+				}
+			})
+		}
+	}
+}
+
+func browsers(exchanges []recorded) []int {
+	var out []int
+	seen := map[int]bool{}
+	for _, e := range exchanges {
+		if !seen[e.Browser] {
+			seen[e.Browser] = true
+			out = append(out, e.Browser)
+		}
+	}
+	return out
+}
+
+func replay(t *testing.T, scenario string, browser int, all []recorded) {
+	t.Helper()
+	var queue []int
+	for i, e := range all {
+		if e.Browser == browser && strings.Contains(e.Path, executorPath) && !slices.Contains(cutShort[scenario], i) {
+			queue = append(queue, i)
+		}
+	}
+	script := make([]http.HandlerFunc, 0, len(queue))
+	for _, i := range queue {
+		script = append(script, expecting(t, i, all[i]))
+	}
+	f := newFake(t, script...)
+	c := f.client()
+	calls := 0
+	for f.count() < len(queue) {
+		calls++
+		first := queue[f.count()]
+		step, err := call(t, c, all[first])
+		last := queue[min(f.count(), len(queue))-1]
+		judge(t, scenario, first, all[last], step, err)
+	}
+	if len(queue) > 0 && calls == 0 {
+		t.Error("nothing was replayed")
+	}
+}
+
+// expecting answers as recorded, if asked as recorded.
+func expecting(t *testing.T, i int, e recorded) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != e.Method || r.RequestURI != e.Path {
+			t.Errorf("exchange %d: %s %s, want %s %s", i, r.Method, r.RequestURI, e.Method, e.Path)
+		}
+		for _, name := range []string{sessionCookie, csrfCookie, "authentik_device", "authentik_mfa"} {
+			want := carried(e.Cookie)[name]
+			got, _ := r.Cookie(name)
+			if got == nil {
+				got = &http.Cookie{}
+			}
+			if got.Value != want && (name != csrfCookie || want != "") {
+				t.Errorf("exchange %d: cookie %s differs from the recorded one", i, name)
+			}
+		}
+		for _, h := range e.Headers {
+			w.Header().Add(h[0], h[1])
+		}
+		w.WriteHeader(e.Status)
+		_, _ = io.WriteString(w, e.Body)
+	}
+}
+
+func carried(header string) Cookies {
+	out := Cookies{}
+	r := http.Request{Header: http.Header{"Cookie": {header}}}
+	for _, k := range r.Cookies() {
+		out[k.Name] = k.Value
+	}
+	return out
+}
+
+// call makes the call whose first request is the recorded one.
+func call(t *testing.T, c *Client, e recorded) (Step, error) {
+	t.Helper()
+	v := Visitor{Cookies: carried(e.Cookie)}
+	path, query, _ := strings.Cut(e.Path, "?")
+	f, ok := Redirect{Path: path + "?" + query}.Flow()
+	if !ok {
+		t.Fatalf("%s is no flow", e.Path)
+	}
+	if e.Method == http.MethodGet {
+		return c.Ask(t.Context(), v, f)
+	}
+	return c.Answer(t.Context(), v, f, verbatim(e.Answer))
+}
+
+// verbatim is an answer with whatever fields a recording has. It is a form's
+// answer to the client's eyes only where it was one.
+func verbatim(fields map[string]any) Answer {
+	switch c, _ := fields["component"].(string); Component(c) {
+	case ComponentIdentification:
+		uid, _ := fields["uid_field"].(string)
+		return IdentificationAnswer{UID: uid}
+	case ComponentPrompt:
+		return PromptAnswer{Values: fields}
+	default:
+		return anyAnswer{Component(c), fields}
+	}
+}
+
+type anyAnswer struct {
+	component Component
+	fields    map[string]any
+}
+
+func (a anyAnswer) Component() Component   { return a.component }
+func (a anyAnswer) answer() map[string]any { return a.fields }
+
+func judge(t *testing.T, scenario string, first int, last recorded, got Step, err error) {
+	t.Helper()
+	at := fmt.Sprintf("exchange %d (%s)", first, last.Note)
+	if last.Status != http.StatusOK {
+		if err == nil {
+			t.Errorf("%s: status %d gave no error", at, last.Status)
+		}
+		return
+	}
+	if err != nil {
+		t.Errorf("%s: %v", at, err)
+		return
+	}
+	o, _ := readObject([]byte(last.Body))
+	if want := o.text("component"); string(got.Challenge.Component()) != want {
+		t.Errorf("%s: %s, want %s", at, got.Challenge.Component(), want)
+	}
+	if want := slices.Contains(forgotten[scenario], first); got.Lost != want {
+		t.Errorf("%s: lost %v, want %v", at, got.Lost, want)
+	}
+	want := o.has("response_errors") && !slices.Contains(errorless[scenario], first)
+	if (got.Challenge.Common().Errors != nil) != want {
+		t.Errorf("%s: errors %v, want any: %v", at, got.Challenge.Common().Errors, want)
+	}
+}
