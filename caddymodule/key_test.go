@@ -124,3 +124,18 @@ func TestKeyOfAFailingStorageIsNone(t *testing.T) {
 		})
 	}
 }
+
+func TestKeyThatSomebodyMadeWhileTheLockWasAwaitedIsTaken(t *testing.T) {
+	t.Parallel()
+	theirs := bytes.Repeat([]byte{7}, keySize)
+	var v fakeVault
+	v.lock = func() error {
+		v.mu.Lock()
+		v.kept = map[string][]byte{keyName: theirs}
+		return nil
+	}
+	key, err := keep(t.Context(), &v, slog.New(slog.DiscardHandler))
+	if err != nil || !bytes.Equal(key, theirs) {
+		t.Errorf("keep = %x, %v", key, err)
+	}
+}

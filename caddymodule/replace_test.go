@@ -97,3 +97,14 @@ func TestMistakesRepeatNoSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestAHeaderNeverLosesASecretSilently(t *testing.T) {
+	t.Parallel()
+	h := Handler{URL: "https://auth.example.com", Headers: Headers{Own: []Header{
+		{Name: "Authorization", Value: "Bearer {env.GATE_THAT_IS_NOT_SET}"},
+		{Name: "X-Key", Value: "{file./does/not/exist} of {http.request.host}"},
+	}}}
+	if wrong := h.settle(); len(wrong) != 2 {
+		t.Errorf("settle = %v", wrong)
+	}
+}
