@@ -42,7 +42,7 @@ const (
 type Client struct {
 	url, public *url.URL
 	base        string // path of both, without the final slash
-	http        *http.Client
+	transport   http.RoundTripper
 	timeout     time.Duration
 	maxBytes    int64
 	log         *slog.Logger
@@ -70,13 +70,9 @@ func New(cfg Config) (*Client, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	c.http = &http.Client{Transport: transport(cfg.Transport), CheckRedirect: stay}
+	c.transport = transport(cfg.Transport)
 	return c, nil
 }
-
-// stay leaves redirects to the walk: only there is known which of them are
-// authentik's, and net/http would follow ten to wherever they lead.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func transport(given http.RoundTripper) http.RoundTripper {
 	if given != nil {

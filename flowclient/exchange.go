@@ -48,7 +48,9 @@ func (c *Client) exchange(ctx context.Context, v Visitor, q request) (reply, err
 		return reply{}, err
 	}
 	start := time.Now()
-	resp, err := c.http.Do(req)
+	// No http.Client, which would follow redirects to wherever they lead: only the
+	// walk knows which of them are authentik's.
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return reply{}, unreachable(q, err)
 	}
@@ -111,7 +113,7 @@ func (r reply) retryAfter() time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// unreachable drops the address from an error of net/http: its query can hold
+// unreachable drops the address from errors that name it: its query can hold
 // one-time tokens.
 func unreachable(q request, err error) error {
 	var ue *url.Error

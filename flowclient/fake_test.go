@@ -86,7 +86,9 @@ func (f *fake) client(change ...func(*Config)) *Client {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.t.Cleanup(c.http.CloseIdleConnections)
+	if idle, ok := c.transport.(*http.Transport); ok {
+		f.t.Cleanup(idle.CloseIdleConnections)
+	}
 	return c
 }
 
