@@ -33,6 +33,9 @@ type Config struct {
 	Groups       []Group
 	Applications []Application
 
+	// Providers are those that belong to no application, which nobody may use.
+	Providers []Provider
+
 	// Brands are chosen by the Host of a request. The default brand of a new
 	// authentik is added unless one of these is marked Default.
 	Brands []Brand
@@ -184,6 +187,7 @@ type Group struct {
 type Application struct {
 	Slug, Name string
 	LaunchURL  string
+	Provider   *Provider // none: the application is a link and no more
 	Policies   []Policy
 	PolicyMode PolicyMode
 }

@@ -23,6 +23,12 @@ type dialect struct {
 	captchaTexts     bool   // identification tells what was wrong with the captcha
 	agents           bool   // there is a stage for the agents of endpoints
 	hints            bool   // WebAuthn options may have hints
+	plansLogin       bool   // views that need a login plan it at once, with the query of their own
+	uiLocales        bool   // ui_locales of a client settles the language
+	tokenID          bool   // tokens have a jti
+	frontchannel     bool   // logouts are told to applications by frames
+	launchPre        bool   // identification names the launch URL of the application
+	endsCarefully    bool   // end-session knows redirect URIs and POST, and stops at a session with a plan
 	untranslated     string // a text that was translated only later
 	flags            map[string]any
 }
@@ -54,6 +60,12 @@ var dialects = map[Release]dialect{
 		messagePauses:    true,
 		hints:            true,
 		agents:           true,
+		plansLogin:       true,
+		uiLocales:        true,
+		tokenID:          true,
+		frontchannel:     true,
+		launchPre:        true,
+		endsCarefully:    true,
 		flags:            map[string]any{"flows_continuous_login": false, "flows_refresh_others": false},
 	},
 }

@@ -40,7 +40,12 @@ type Source struct {
 	Challenge  map[string]any // what choosing it does
 }
 
-func (s *IdentificationStage) get(v *visit) (*response, error) { return v.ask(s.challenge(v)) }
+func (s *IdentificationStage) get(v *visit) (*response, error) {
+	if hint, ok := v.plan.context[contextHint].(string); ok && s.Password == nil {
+		return s.hinted(v, hint)
+	}
+	return v.ask(s.challenge(v))
+}
 
 func (s *IdentificationStage) challenge(v *visit) object {
 	c := v.challenge("ak-stage-identification")
@@ -63,6 +68,7 @@ func (s *IdentificationStage) challenge(v *visit) object {
 		c["captcha_stage"] = s.Captcha.widget(v)
 	}
 	s.links(v, c)
+	v.nameApplication(c)
 	return c
 }
 

@@ -19,6 +19,7 @@ const (
 	contextMethodArgs = "auth_method_args"        // object
 	contextFailures   = "failed_attempts"         // int, of the password
 	contextApp        = "application"             // Application
+	contextHint       = "login_hint"              // string, whom a client says the visitor is
 )
 
 // A plan is a flow on its way: what is left of it, and what is known by now.

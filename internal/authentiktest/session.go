@@ -103,8 +103,8 @@ func (v *visit) signIn(u User) {
 		v.session.cycle(v.srv)
 	}
 	v.session.user, v.user = u.PK, u
-	v.rotated = rand.Text() + rand.Text()
-	v.rotated = v.rotated[:32]
+	v.noteLogin()
+	v.rotated = random(32)
 }
 
 // signOut throws the session away.

@@ -1,0 +1,162 @@
+package authentiktest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+func endSessionRoutes() []route {
+	return []route{{"/application/o/{slug}/end-session/", (*visit).endSession}}
+}
+
+// endSession is where clients send a browser to be signed out (OpenID Connect
+// RP-Initiated Logout 1.0).
+func (v *visit) endSession() *response {
+	careful := v.srv.dialect.endsCarefully
+	if v.request.Method == http.MethodPost {
+		if !v.genuine() {
+			return v.forbiddenPage()
+		}
+		if !careful {
+			return &response{status: http.StatusMethodNotAllowed, allow: "GET, HEAD, OPTIONS"}
+		}
+	}
+	p, app, found := v.provided()
+	if !found {
+		return v.notFound()
+	}
+	if refusal := v.mayUse(app, ""); refusal != nil {
+		return refusal
+	}
+	if !careful {
+		return v.invalidate(p, app, "")
+	}
+	if v.session.plan != nil {
+		return &response{
+			status: http.StatusOK, page: &page{Words: []string{"Logout successful"}},
+			header: http.Header{"Content-Type": {"text/html"}},
+		}
+	}
+	to, err := v.logoutTarget(p)
+	if err != nil {
+		return v.broken()
+	}
+	if to != "" {
+		v.srv.grants.drop(func(_ string, g grant) bool {
+			return g.client == p.ClientID && g.session == v.session.id && !g.refresh
+		})
+	}
+	return v.invalidate(p, app, to)
+}
+
+// logoutTarget is where the client wants the browser after the logout: an
+// address that is registered, else nowhere.
+func (v *visit) logoutTarget(p Provider) (string, error) {
+	to, state := v.query("post_logout_redirect_uri"), v.query("state")
+	if v.request.Method == http.MethodPost {
+		to, state = v.request.PostFormValue("post_logout_redirect_uri"), v.request.PostFormValue("state")
+	}
+	if scheme, _, _ := strings.Cut(to, ":"); slices.Contains([]string{"javascript", "data", "vbscript"}, scheme) {
+		return "", errRaised
+	}
+	if !slices.Contains(p.LogoutURIs, to) {
+		return "", nil
+	}
+	if state != "" {
+		to += "?state=" + strings.ReplaceAll(url.QueryEscape(state), "+", "%20")
+	}
+	return to, nil
+}
+
+// invalidate runs the provider's invalidation flow.
+func (v *visit) invalidate(p Provider, app Application, to string) *response {
+	var last []Stage
+	if urls := v.frames(p.ClientID); len(urls) > 0 {
+		last = append(last, &logoutFrames{urls})
+	}
+	last = append(last, &sessionEnd{app: app, to: to})
+	if res := v.start(p.InvalidationFlow, map[string]any{contextApp: app}, last...); res != nil {
+		return res
+	}
+	return v.moved(v.flowLocation())
+}
+
+// A sessionEnd tells the visitor that he is signed out of an application, and
+// offers to sign him out of authentik. Whoever is signed out there already is
+// sent home.
+type sessionEnd struct {
+	app Application
+	to  string
+}
+
+func (s *sessionEnd) get(v *visit) (*response, error) {
+	to := s.to
+	if to == "" && v.user.PK == 0 {
+		to = v.srv.url("/")
+	}
+	if to != "" {
+		c := v.challenge("xak-flow-redirect")
+		c["to"] = to
+		return v.ask(c)
+	}
+	c := v.userChallenge("ak-stage-session-end")
+	delete(c, "pending_user_avatar")
+	c["application_name"], c["application_launch_url"] = s.app.Name, s.app.LaunchURL
+	c["brand_name"] = v.brand.title()
+	if slug := v.brand.FlowInvalidation; slug != "" {
+		c["invalidation_flow_url"] = v.srv.url("/if/flow/" + slug + "/")
+	}
+	return v.ask(c)
+}
+
+func (s *sessionEnd) post(v *visit) (*response, error) { return s.get(v) }
+
+// frames are the addresses that tell clients of the end of the session, those
+// of all clients that have tokens of it unless one is named.
+func (v *visit) frames(only string) []object {
+	urls := []object{}
+	for _, id := range v.srv.grants.clients(v.session.id) {
+		p, app, found := v.srv.client(id)
+		if !found || p.LogoutURI == "" || only != "" && only != id || !v.srv.dialect.frontchannel {
+			continue
+		}
+		urls = append(urls, object{
+			"url": v.logoutAddress(p, app), "provider_name": p.Name, "binding": "redirect",
+			"saml_request": nil, "saml_response": nil, "saml_relay_state": nil,
+		})
+	}
+	return urls
+}
+
+// logoutAddress is where a client hears that a session is over (OpenID
+// Connect Front-Channel Logout 1.0).
+func (v *visit) logoutAddress(p Provider, app Application) string {
+	base, own, _ := strings.Cut(p.LogoutURI, "?")
+	q := query{{"iss", v.issuer(p, app)}, {"sid", sidOf(v.session.id)}}
+	if own != "" {
+		own = "&" + own
+	}
+	return base + "?" + q.encode() + own
+}
+
+// A logoutFrames has the browser load the logout pages of applications.
+type logoutFrames struct{ urls []object }
+
+func (s *logoutFrames) get(v *visit) (*response, error) {
+	c := v.challenge("ak-provider-iframe-logout")
+	c["logout_urls"] = s.urls
+	return v.ask(c)
+}
+
+func (s *logoutFrames) post(v *visit) (*response, error) {
+	f, err := v.fields()
+	if err != nil {
+		return nil, err
+	}
+	if f.failed() {
+		return v.refuse(object{}, f.errs)
+	}
+	return v.solved()
+}

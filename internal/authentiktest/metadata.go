@@ -1,0 +1,79 @@
+package authentiktest
+
+import (
+	"net/http"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+func metadataRoutes() []route {
+	return []route{
+		{"/application/o/{slug}/", (*visit).issuerPage},
+		{"/application/o/{slug}/.well-known/openid-configuration", (*visit).discovery},
+		{"/.well-known/oauth-authorization-server/application/o/{slug}/", (*visit).discovery},
+		{"/application/o/{slug}/jwks/", (*visit).jwks},
+	}
+}
+
+// issuerPage leads from the name of an issuer to what it says of itself.
+func (v *visit) issuerPage() *response {
+	return v.moved(v.srv.url("/application/o/" + v.args["slug"] + "/.well-known/openid-configuration"))
+}
+
+// discovery is what clients read first (OpenID Connect Discovery 1.0).
+func (v *visit) discovery() *response {
+	p, app, found := v.provided()
+	if !found {
+		return v.notFound()
+	}
+	at := func(view string) string { return v.address(v.srv.url("/application/o/" + view)) }
+	document := object{
+		"issuer":                                v.issuer(p, app),
+		"authorization_endpoint":                at("authorize/"),
+		"token_endpoint":                        at("token/"),
+		"userinfo_endpoint":                     at("userinfo/"),
+		"end_session_endpoint":                  at(app.Slug + "/end-session/"),
+		"introspection_endpoint":                at("introspect/"),
+		"revocation_endpoint":                   at("revoke/"),
+		"device_authorization_endpoint":         at("device/"),
+		"jwks_uri":                              at(app.Slug + "/jwks/"),
+		"backchannel_logout_supported":          true,
+		"backchannel_logout_session_supported":  true,
+		"response_types_supported":              responseTypes,
+		"response_modes_supported":              responseModes,
+		"grant_types_supported":                 grantTypes,
+		"id_token_signing_alg_values_supported": []string{"RS256"},
+		"subject_types_supported":               []string{"public"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+		"acr_values_supported":                  []string{"goauthentik.io/providers/oauth2/default"},
+		"scopes_supported":                      p.Scopes,
+		"request_parameter_supported":           false,
+		"claims_supported":                      supportedClaims,
+		"claims_parameter_supported":            false,
+		"code_challenge_methods_supported":      []string{"plain", "S256"},
+	}
+	if v.srv.dialect.frontchannel {
+		document["frontchannel_logout_supported"], document["frontchannel_logout_session_supported"] = true, true
+	}
+	return &response{status: http.StatusOK, json: document}
+}
+
+var grantTypes = []string{
+	"authorization_code", "refresh_token", "implicit", "client_credentials", "password", grantDevice,
+}
+
+var supportedClaims = []string{
+	"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "email", "email_verified", "name",
+	"given_name", "preferred_username", "nickname", "groups",
+}
+
+// jwks are the keys that tokens are signed with.
+func (v *visit) jwks() *response {
+	if _, _, found := v.provided(); !found {
+		return v.notFound()
+	}
+	keys := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{v.srv.signer.published(v.srv.now())}}
+	return &response{
+		status: http.StatusOK, json: keys, header: http.Header{"Access-Control-Allow-Origin": {"*"}},
+	}
+}
