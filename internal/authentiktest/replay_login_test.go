@@ -6,7 +6,6 @@ func loginRows() []row {
 		{name: "ident-hide-matched-user", replay: identHideMatchedUser},
 		{name: "ident-inline-password", replay: simply(people("lg-dora"), oneStep("lg-inline"))},
 		{name: "ident-links-and-sources", why: later},
-		{name: "ident-passkey", why: later},
 		{name: "ident-user-fields", replay: identUserFields},
 		{name: "login-blank-fields", replay: simply(people("lg-bob"), twoSteps("lg-blank"))},
 		{name: "login-inactive-user", replay: loginInactiveUser},

@@ -3,10 +3,7 @@ package authentiktest
 // promptRows are the recordings about forms: prompts, consent, captcha.
 func promptRows() []row {
 	return []row{
-		{name: "captcha-identification", why: later},
-		{name: "captcha-stage", why: later},
 		{name: "consent-stage", why: later},
-		{name: "endpoint-agent", why: later},
 		{name: "invitation", why: later},
 		{name: "prompt-all-types", why: later},
 		{name: "prompt-choices", why: later},

@@ -183,25 +183,16 @@ func concurrentAnswers(r *replay) Config {
 	return Config{Users: people("lg-twice"), Flows: []Flow{proto, twoSteps("lg-twice-mfa", dummy("lg-dummy"))}}
 }
 
-// recoveryCode is authenticator validation for a user with recovery codes,
-// none of which the visitor knows.
-func recoveryCode() Stage {
-	return &ScriptedStage{
-		Component: "ak-stage-authenticator-validate",
-		User:      true,
-		Challenge: `{"configuration_stages": [], "device_challenges": [
-			{"device_class": "static", "device_uid": "1", "challenge": {}, "last_used": null}
-		]}`,
-		Check: func(map[string]any) map[string]string {
-			return map[string]string{
-				"code": "Invalid Token. Please ensure the time on your device is accurate and try again.",
-			}
-		},
-	}
+// withCodes is a user with recovery codes, none of which the visitor knows.
+func withCodes(username string) User {
+	return having(username, Device{Class: DeviceStatic, Codes: []string{"neverUsed123"}})
 }
 
 func languageDE(*replay) Config {
-	return Config{Users: people("lg-deutsch"), Flows: []Flow{twoSteps("lg-language", recoveryCode()), oneStep("lg-simple")}}
+	return Config{
+		Users: []User{withCodes("lg-deutsch")},
+		Flows: []Flow{factor("lg-language", &AuthenticatorValidateStage{}), oneStep("lg-simple")},
+	}
 }
 
 func protocolRestart(*replay) Config {
@@ -209,10 +200,10 @@ func protocolRestart(*replay) Config {
 		f.Bindings[i].InvalidResponse = action
 		return f
 	}
-	return Config{Users: people("lg-rest"), Flows: []Flow{
+	return Config{Users: []User{withCodes("lg-rest")}, Flows: []Flow{
 		restarts(twoSteps("lg-restart"), 1, Restart),
 		restarts(twoSteps("lg-restart-with-context"), 1, RestartWithContext),
 		restarts(flowOf("lg-restart-deny", ask(), &DenyStage{}), 1, Restart),
-		restarts(twoSteps("lg-restart-mfa", recoveryCode()), 2, RestartWithContext),
+		restarts(factor("lg-restart-mfa", &AuthenticatorValidateStage{}), 2, RestartWithContext),
 	}}
 }

@@ -24,7 +24,7 @@ const later = "not yet replayed"
 // table names every scenario. Each group stands in a file of its own.
 func table() []row {
 	return slices.Concat(
-		loginRows(), protocolRows(), sessionRows(), settingsRows(), mfaRows(), webauthnRows(), promptRows(),
+		loginRows(), protocolRows(), sessionRows(), settingsRows(), mfaRows(), webauthnRows(), captchaRows(), promptRows(),
 		mailRows(), sourceRows(), oidcRows(), samlRows(), adminRows(),
 	)
 }
