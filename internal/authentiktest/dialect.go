@@ -29,6 +29,7 @@ type dialect struct {
 	frontchannel     bool   // logouts are told to applications by frames
 	launchPre        bool   // identification names the launch URL of the application
 	endsCarefully    bool   // end-session knows redirect URIs and POST, and stops at a session with a plan
+	choiceLabels     bool   // choices of prompts may have labels, and all of them are objects
 	untranslated     string // a text that was translated only later
 	flags            map[string]any
 }
@@ -60,6 +61,7 @@ var dialects = map[Release]dialect{
 		messagePauses:    true,
 		hints:            true,
 		agents:           true,
+		choiceLabels:     true,
 		plansLogin:       true,
 		uiLocales:        true,
 		tokenID:          true,

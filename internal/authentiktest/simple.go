@@ -6,11 +6,18 @@ import (
 	"maps"
 )
 
+// contextDeny is what a policy has deny stages say in place of their message.
+const contextDeny = "deny_message"
+
 // A DenyStage refuses whoever comes to it.
 type DenyStage struct{ Message string }
 
-func (s *DenyStage) get(v *visit) (*response, error)  { return v.deny(s.Message) }
-func (s *DenyStage) post(v *visit) (*response, error) { return v.deny(s.Message) }
+func (s *DenyStage) get(v *visit) (*response, error) {
+	message, _ := v.plan.context[contextDeny].(string)
+	return v.deny(or(message, s.Message))
+}
+
+func (s *DenyStage) post(v *visit) (*response, error) { return s.get(v) }
 
 // A DummyStage asks for a click.
 type DummyStage struct {

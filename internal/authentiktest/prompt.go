@@ -1,0 +1,284 @@
+package authentiktest
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A PromptStage is a form of any fields. What is entered goes into the plan's
+// context under prompt_data, by the keys of the fields.
+type PromptStage struct {
+	Name   string // tells one such stage from another
+	Fields []Field
+
+	// Policies are the validation policies. All must pass; they find the
+	// answer under prompt_data. Their messages are shown as errors.
+	Policies []Policy
+}
+
+// A Field is one prompt of a form.
+type Field struct {
+	Key, Label           string
+	Type                 FieldType // default: text
+	Placeholder, Initial string
+	SubText              string
+	Optional             bool // required is on by default in authentik
+	Order                int
+
+	// Choices are those of a drop-down or a group of radio buttons. Where
+	// there are none, Placeholder is the only choice.
+	Choices []Choice
+
+	// Expressions, where the administrator wrote one: they win over the
+	// fixed values above.
+	PlaceholderFunc, InitialFunc func(*PolicyRequest) string
+	ChoicesFunc                  func(*PolicyRequest) []Choice
+}
+
+// A Choice is one of several. Without a Label it is a plain value; with one it
+// is an object, which the older releases cannot deal with.
+type Choice struct{ Value, Label string }
+
+// A FieldType is what a field looks like and takes.
+type FieldType string
+
+// The types of authentik.
+const (
+	FieldText             FieldType = "text"
+	FieldTextArea         FieldType = "text_area"
+	FieldTextReadOnly     FieldType = "text_read_only"
+	FieldTextAreaReadOnly FieldType = "text_area_read_only"
+	FieldUsername         FieldType = "username"
+	FieldEmail            FieldType = "email"
+	FieldPassword         FieldType = "password"
+	FieldNumber           FieldType = "number"
+	FieldCheckbox         FieldType = "checkbox"
+	FieldRadio            FieldType = "radio-button-group"
+	FieldDropdown         FieldType = "dropdown"
+	FieldDate             FieldType = "date"
+	FieldDateTime         FieldType = "date-time"
+	FieldFile             FieldType = "file"
+	FieldSeparator        FieldType = "separator"
+	FieldHidden           FieldType = "hidden"
+	FieldStatic           FieldType = "static"
+	FieldLocale           FieldType = "ak-locale"
+)
+
+func (s *PromptStage) get(v *visit) (*response, error) { return v.ask(s.challenge(v)) }
+
+func (s *PromptStage) challenge(v *visit) object {
+	c := v.challenge("ak-stage-prompt")
+	asked := s.asked(v)
+	list := []object{}
+	for _, f := range asked {
+		list = append(list, f.shown(v))
+	}
+	c["fields"] = list
+	if v.srv.dialect.choiceLabels && slices.ContainsFunc(asked, field.blankChoice) {
+		delete(c, "component") // a choice that the challenge's own check refuses
+	}
+	return c
+}
+
+// A field is a Field as it is put to this visitor.
+type field struct {
+	Field
+	initial string
+	choices []Choice
+}
+
+// asked are the fields in their order, with what depends on the visitor.
+func (s *PromptStage) asked(v *visit) []field {
+	request := v.policyRequest()
+	var list []field
+	for _, f := range s.Fields {
+		f.Type = or(f.Type, FieldText)
+		one := field{Field: f}
+		if f.PlaceholderFunc != nil {
+			one.Placeholder = f.PlaceholderFunc(request)
+		}
+		one.choose(request)
+		one.begin(v, request)
+		list = append(list, one)
+	}
+	slices.SortStableFunc(list, func(a, b field) int { return a.Order - b.Order })
+	return list
+}
+
+// choose settles the choices: those of the expression, or else the one that
+// stands as placeholder.
+func (f *field) choose(request *PolicyRequest) {
+	f.choices = f.Choices
+	if f.ChoicesFunc != nil {
+		f.choices = f.ChoicesFunc(request)
+	}
+	if f.chosen() && f.Choices == nil && f.ChoicesFunc == nil {
+		f.choices = []Choice{{Value: f.Placeholder}}
+	}
+	if f.chosen() {
+		f.Placeholder = ""
+	}
+}
+
+// begin settles what the field holds at first: what an earlier stage has found
+// out wins over what the administrator wrote.
+func (f *field) begin(v *visit, request *PolicyRequest) {
+	f.initial = f.Initial
+	if f.InitialFunc != nil {
+		f.initial = f.InitialFunc(request)
+	}
+	known, _ := v.plan.context[contextPrompted].(object)
+	if value, ok := known[f.Key]; ok {
+		f.initial = pythonString(value)
+	}
+	if f.chosen() {
+		f.initial = f.firstChoice(f.initial, v.srv.dialect.choiceLabels)
+	}
+}
+
+// firstChoice is the initial value, or the first choice if it is none of them.
+func (f *field) firstChoice(initial string, labels bool) string {
+	if len(f.choices) == 0 {
+		return ""
+	}
+	known := func(c Choice) bool { return c.Value == initial && (c.Label == "" || labels) }
+	if slices.ContainsFunc(f.choices, known) {
+		return initial
+	}
+	return f.choices[0].python()
+}
+
+// chosen reports whether the field is one of choices.
+func (f *field) chosen() bool { return f.Type == FieldRadio || f.Type == FieldDropdown }
+
+// fixed reports whether the field keeps its initial value, whatever is
+// answered.
+func (f *field) fixed() bool {
+	return f.Type == FieldHidden || f.Type == FieldStatic || f.Type == FieldTextReadOnly || f.Type == FieldTextAreaReadOnly
+}
+
+func (f field) blankChoice() bool {
+	return slices.ContainsFunc(f.choices, func(c Choice) bool { return c.Value == "" })
+}
+
+// shown is the field in the challenge.
+func (f field) shown(v *visit) object {
+	o := object{
+		"field_key": f.Key, "label": f.Label, "type": string(f.Type), "required": !f.Optional,
+		"placeholder": f.Placeholder, "initial_value": f.initial, "order": f.Order, "sub_text": f.SubText,
+		"choices": nil,
+	}
+	if !f.chosen() || len(f.choices) == 0 {
+		return o
+	}
+	list := []any{}
+	for _, c := range f.choices {
+		if v.srv.dialect.choiceLabels {
+			list = append(list, object{"value": c.Value, "label": or(c.Label, c.Value)})
+		} else {
+			list = append(list, c.python())
+		}
+	}
+	o["choices"] = list
+	return o
+}
+
+// python is a choice as the text that Python makes of it.
+func (c Choice) python() string {
+	if c.Label == "" {
+		return c.Value
+	}
+	return "{'value': " + pythonRepr(c.Value) + ", 'label': " + pythonRepr(c.Label) + "}"
+}
+
+// policyRequest is what expressions see.
+func (v *visit) policyRequest() *PolicyRequest {
+	return &PolicyRequest{
+		User: v.user, Pending: v.srv.current(pending(v.plan.context)), HTTP: v.request, Context: v.plan.context,
+	}
+}
+
+func (s *PromptStage) post(v *visit) (*response, error) {
+	f, err := v.fields()
+	if err != nil {
+		return nil, err
+	}
+	asked := s.asked(v)
+	data, err := s.read(f, asked)
+	if err != nil {
+		return nil, err
+	}
+	if f.failed() {
+		return v.refuse(s.challenge(v), f.errs)
+	}
+	if refusal := s.validate(v, asked, data); refusal != nil {
+		return v.refuse(s.challenge(v), refusal)
+	}
+	known, _ := v.plan.context[contextPrompted].(object)
+	known = maps.Clone(known)
+	if known == nil {
+		known = object{}
+	}
+	maps.Copy(known, data)
+	v.plan.context[contextPrompted] = known
+	return v.solved()
+}
+
+// read is the answer, as far as it is right. Keys with dots make objects of
+// objects.
+func (s *PromptStage) read(f *fields, asked []field) (object, error) {
+	data := object{"component": "ak-stage-prompt"}
+	for _, one := range asked {
+		value, ok, err := one.read(f)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			set(data, strings.Split(one.Key, "."), value)
+		}
+	}
+	for _, one := range asked {
+		if one.fixed() {
+			data[one.Key] = one.initial
+		}
+	}
+	return data, nil
+}
+
+// set puts a value where a path of keys leads.
+func set(o object, path []string, value any) {
+	for _, key := range path[:len(path)-1] {
+		inner, ok := o[key].(object)
+		if !ok {
+			inner = object{}
+			o[key] = inner
+		}
+		o = inner
+	}
+	o[path[len(path)-1]] = value
+}
+
+// validate checks the answer as a whole. A refusal may be without a word.
+func (s *PromptStage) validate(v *visit, asked []field, data object) fieldErrors {
+	var passwords []any
+	for _, f := range asked {
+		if f.Type == FieldPassword {
+			passwords = append(passwords, data[f.Key])
+		}
+	}
+	if len(passwords) == 2 && passwords[0] != passwords[1] {
+		return v.fault(elsewhere, "Passwords don't match.", "invalid")
+	}
+	context := maps.Clone(v.plan.context)
+	context[contextPrompted] = data
+	passing, messages := v.passes(s.Policies, PolicyAll, context)
+	if passing {
+		return nil
+	}
+	errs := fieldErrors{}
+	for _, message := range messages {
+		errs[elsewhere] = append(errs[elsewhere], fieldError{String: message, Code: "invalid"})
+	}
+	return errs
+}
