@@ -64,10 +64,10 @@ func (c *cache) get(key cacheKey) *Session {
 func (c *cache) epoch() uint64 { return c.ended.Load() }
 
 // put remembers what was read since an epoch. If a session has ended
-// meanwhile it could be this one, and nothing is remembered: it is read again.
+// meanwhile it could be this one, and it is forgotten again: the next request reads it anew.
 func (c *cache) put(key cacheKey, s *Session, since uint64) {
 	left := s.Until.Sub(c.now())
-	if left <= 0 || c.epoch() != since { // go-cache takes no time left for all the time in the world
+	if left <= 0 { // go-cache takes no time left for all the time in the world
 		return
 	}
 	of := c.shards[key[0]%cacheShards]
@@ -81,7 +81,7 @@ func (c *cache) put(key cacheKey, s *Session, since uint64) {
 	}
 	names.Set(s.name, key, left)
 	if c.epoch() != since {
-		c.drop(s.name)
+		c.forget(s.name)
 	}
 }
 
@@ -92,6 +92,10 @@ func (c *cache) drop(name string) {
 		c.flush()
 		return
 	}
+	c.forget(name)
+}
+
+func (c *cache) forget(name string) {
 	names := c.named(name)
 	found, ok := names.Get(name)
 	if !ok {

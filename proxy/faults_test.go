@@ -257,3 +257,30 @@ func TestAStoreThatFailsRefusesWithoutForgettingAnybody(t *testing.T) {
 		t.Fatalf("afterwards: status %d: %s", page.status, page.body)
 	}
 }
+
+// sayingAuthentik answers users/me as a test wants.
+type sayingAuthentik struct {
+	Authentik
+	user flowclient.User
+}
+
+func (a sayingAuthentik) User(context.Context, flowclient.Visitor) (flowclient.User, error) {
+	return a.user, nil
+}
+
+func TestWhoeverAuthentikDoesNotNameIsNobody(t *testing.T) {
+	t.Parallel()
+	for name, user := range map[string]flowclient.User{
+		"no user at all": {},
+		"no name":        {UID: "abc", Active: true},
+		"no identifier":  {Username: "jane", Active: true},
+		"deactivated":    {Username: "jane", UID: "abc"},
+	} {
+		s := newSite(t, func(c *Config) { c.Client = sayingAuthentik{c.Client, user} })
+		p := s.person(t)
+		p.signIn("jane", "open sesame", "/")
+		if s.reached() != 0 || p.cookie(s.gate.jar.session.secure) != "" {
+			t.Errorf("%s: a session was made", name)
+		}
+	}
+}
