@@ -309,3 +309,78 @@ func TestEveryCookieIsKeptFromScriptsAndOtherSites(t *testing.T) {
 		t.Errorf("cookies set: %v", names)
 	}
 }
+
+// recoveryFlow signs in whoever it is told the name of, as a bad one would.
+func recoveryFlow() []authentiktest.Flow {
+	demanding := loginFlow("demanding")
+	demanding.Bindings[0].Stage = &authentiktest.IdentificationStage{UserFields: []string{"username"}, RecoveryFlow: "recovery"}
+	return []authentiktest.Flow{demanding, {
+		Slug: "recovery", Designation: authentiktest.DesignationRecovery, Bindings: []authentiktest.Binding{
+			{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}}},
+			{Stage: &authentiktest.UserLoginStage{}},
+		},
+	}}
+}
+
+func TestAnotherFlowThanTheOneDemandedAdmitsNobody(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Flow = "demanding" }, recoveryFlow()...)
+	p := s.person(t)
+	page := p.send(p.open("/kept"), "flow", "recovery")
+	page = p.send(page, "uid_field", "jane")
+	page.says(t, noticeDone)
+	if s.reached() != 0 || p.cookie(s.gate.jar.session.secure) != "" {
+		t.Fatal("a sign-in through another flow has made a session")
+	}
+	page = p.send(page, "uid_field", "jane")
+	if page = p.send(page, "password", "open sesame"); page.path != "/kept" || page.body != "hello jane" {
+		t.Fatalf("landed at %s: %s", page.path, page.body)
+	}
+}
+
+func TestFormsThatOfferNoFlowLeadToNone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	for _, flow := range []string{"recovery", "enroll", "../strong", ""} {
+		if page := p.send(p.open("/"), "flow", flow); page.status != http.StatusBadRequest {
+			t.Errorf("%q: status %d", flow, page.status)
+		}
+	}
+}
+
+func TestSignInAndSignOutRenewTheSecretOfVisits(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	const name = "__Host-authentik_visit"
+	p.open("/")
+	first := p.cookie(name)
+	p.signIn("jane", "open sesame", "/")
+	second := p.cookie(name)
+	p.post("/.authentik/logout", nil)
+	third := p.cookie(name)
+	if first == "" || first == second || second == third || third == "" {
+		t.Errorf("the secrets: %q, %q, %q", first, second, third)
+	}
+}
+
+func TestASignInEndsTheSessionThatItReplaces(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.open("/")
+	visits, name := p.cookie("__Host-authentik_visit"), s.gate.jar.session.secure
+	p.signIn("jane", "open sesame", "/")
+	before := p.cookie(name)
+	p.setCookie("__Host-authentik_visit", visits)
+	page = p.send(page, "uid_field", "joe")
+	if page = p.send(page, "password", "let me in"); page.body != "hello joe" {
+		t.Fatalf("status %d: %s", page.status, page.body)
+	}
+	thief := s.person(t)
+	thief.setCookie(name, before)
+	if page := thief.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
+		t.Error("the replaced session still opens the application")
+	}
+}
