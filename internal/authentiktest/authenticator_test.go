@@ -71,11 +71,7 @@ func (r *replay) securityKey() Device {
 	var key *softwareKey
 	for i := range r.recording.Exchanges {
 		if _, assertion := r.assertion(i); assertion != nil {
-			id, err := b64.DecodeString(assertion["id"].(string))
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			key = newSoftwareKey(r.t, id) // the last one is the right one
+			key = newSoftwareKey(r.t, r.bytes(assertion["id"])) // the last one is the right one
 		}
 	}
 	for i := range r.recording.Exchanges {
@@ -100,10 +96,7 @@ func (r *replay) assertion(i int) (string, map[string]any) {
 func (r *replay) resigned(key *softwareKey, assertion map[string]any) map[string]any {
 	response, _ := assertion["response"].(map[string]any)
 	client := r.clientData(response["clientDataJSON"])
-	authenticator, err := b64.DecodeString(response["authenticatorData"].(string))
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	authenticator := r.bytes(response["authenticatorData"])
 	response = edited(response, "clientDataJSON", b64.EncodeToString(client))
 	if assertion["id"] == b64.EncodeToString(key.id) {
 		response = edited(response, "signature", key.sign(r.t, authenticator, client))
@@ -113,14 +106,20 @@ func (r *replay) resigned(key *softwareKey, assertion map[string]any) map[string
 
 // clientData is what a recorded browser said, with the challenge of this run.
 func (r *replay) clientData(recorded any) []byte {
-	text, _ := recorded.(string)
-	raw, err := b64.DecodeString(text)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	raw := r.bytes(recorded)
 	var said struct{ Challenge string }
 	if err := json.Unmarshal(raw, &said); err != nil {
 		r.t.Fatal(err)
 	}
 	return []byte(strings.Replace(string(raw), said.Challenge, r.live.of("challenge", said.Challenge), 1))
+}
+
+// bytes are those of a recorded base64url text.
+func (r *replay) bytes(recorded any) []byte {
+	text, _ := recorded.(string)
+	raw, err := b64.DecodeString(text)
+	if err != nil || text == "" {
+		r.t.Fatalf("%v is no base64url: %v", recorded, err)
+	}
+	return raw
 }

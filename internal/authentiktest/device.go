@@ -97,8 +97,8 @@ func (s *Server) editDevice(pk int, class DeviceClass, uid int, edit func(*Devic
 	return found
 }
 
-// enrol gives the visitor's user a device.
-func (v *visit) enrol(d Device) {
+// enroll gives the visitor's user a device.
+func (v *visit) enroll(d Device) {
 	d.created, d.attempts = v.srv.now(), attempts{}
 	v.srv.update(v.person().PK, func(u *User) { u.Devices = append(u.Devices, d) })
 }

@@ -72,7 +72,7 @@ func (s *AuthenticatorDuoStage) post(v *visit) (*response, error) {
 		return v.deny("Invalid enrollment status: " + status + ".")
 	}
 	v.dropDraft(DeviceDuo)
-	v.enrol(d)
+	v.enroll(d)
 	return v.solved()
 }
 

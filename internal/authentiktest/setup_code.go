@@ -63,7 +63,7 @@ func (s *AuthenticatorTOTPStage) post(v *visit) (*response, error) {
 		return v.refuse(s.challenge(v, d), f.errs)
 	}
 	v.dropDraft(DeviceTOTP)
-	v.enrol(d)
+	v.enroll(d)
 	return v.solved()
 }
 
@@ -126,6 +126,6 @@ func (s *AuthenticatorStaticStage) post(v *visit) (*response, error) {
 	}
 	d := s.begin(v)
 	v.dropDraft(DeviceStatic)
-	v.enrol(d)
+	v.enroll(d)
 	return v.solved()
 }

@@ -118,7 +118,7 @@ func (v *visit) confirm(f *fields, d Device, code string, c object) (*response, 
 		return v.refuse(c, f.errs)
 	}
 	v.dropDraft(d.Class)
-	v.enrol(d)
+	v.enroll(d)
 	return v.solved()
 }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -84,7 +83,7 @@ func (s *AuthenticatorWebAuthnStage) post(v *visit) (*response, error) {
 		}
 	}
 	if !f.failed() {
-		v.enrol(Device{Class: DeviceWebAuthn, Name: "WebAuthn Device", Credential: made})
+		v.enroll(Device{Class: DeviceWebAuthn, Name: "WebAuthn Device", Credential: made})
 		return v.solved()
 	}
 	tries, _ := v.plan.context[contextTries].(int)
@@ -99,17 +98,17 @@ func (s *AuthenticatorWebAuthnStage) post(v *visit) (*response, error) {
 func (s *AuthenticatorWebAuthnStage) register(v *visit, raw object) (Credential, error) {
 	made, err := s.verify(v, raw)
 	if err != nil {
-		return Credential{}, fmt.Errorf("Registration failed. Error: %w", err) //nolint:staticcheck // shown to the visitor
+		return Credential{}, told("Registration failed. Error: " + err.Error())
 	}
 	if _, _, found := v.srv.keeper(made.ID); found {
-		return Credential{}, errors.New("Credential ID already exists.") //nolint:staticcheck // as above
+		return Credential{}, told("Credential ID already exists.")
 	}
 	return made, nil
 }
 
 func (s *AuthenticatorWebAuthnStage) verify(v *visit, raw object) (Credential, error) {
 	if raw["id"] != raw["rawId"] {
-		return Credential{}, errors.New("id and raw_id were not equivalent")
+		return Credential{}, told("id and raw_id were not equivalent")
 	}
 	text, err := json.Marshal(raw)
 	if err != nil {
@@ -147,11 +146,11 @@ func (v *visit) expected(parsed *protocol.ParsedCredentialCreationData) error {
 	hash := sha256.Sum256([]byte(id))
 	switch {
 	case client.Challenge != v.plan.context[contextCeremony]:
-		return errors.New("Client data challenge was not expected challenge") //nolint:staticcheck // shown to the visitor
+		return told("Client data challenge was not expected challenge")
 	case client.Origin != origin:
-		return fmt.Errorf("Unexpected client data origin %q, expected %q", client.Origin, origin) //nolint:staticcheck // as above
+		return told(fmt.Sprintf("Unexpected client data origin %q, expected %q", client.Origin, origin))
 	case string(parsed.Response.AttestationObject.AuthData.RPIDHash) != string(hash[:]):
-		return errors.New("Unexpected RP ID hash") //nolint:staticcheck // as above
+		return told("Unexpected RP ID hash")
 	}
 	return nil
 }

@@ -13,14 +13,20 @@ const (
 	contextCeremony = "webauthn_challenge"    // string, base64url
 	contextSetups   = "configuration_stages"  // []SetupStage, as they were shown last
 	contextTries    = "registration_attempts" // int, of a security key
-	methodPasskey   = "auth_webauthn_pwl"     // auth_method of who came without a password
-	methodFactor    = "auth_mfa"              // auth_method of who came by a factor alone
-	cookieFactor    = "authentik_mfa"         // lets the stage be skipped for a while
-	invalidToken    = "Invalid Token. Please ensure the time on your device is accurate and try again."
-	noneConfigured  = "No (allowed) MFA authenticator configured."
-	noneCompatible  = "No compatible device class allowed"
-	anyUserDeviceID = "-1" // of a challenge that any security key may answer
 )
+
+// Values of auth_method in a plan's context, beside password.
+const (
+	methodPasskey = "auth_webauthn_pwl" //nolint:gosec // a name, no credential
+	methodFactor  = "auth_mfa"
+)
+
+// cookieFactor lets the stage be skipped for a while.
+const cookieFactor = "authentik_mfa"
+
+// anyDevice is the device_uid of a challenge that every security key may
+// answer.
+const anyDevice = "-1"
 
 // An AuthenticatorValidateStage asks for a second factor. Where the flow is a
 // login and nobody is known yet, a security key is the first and only one.
@@ -93,7 +99,7 @@ func (s *AuthenticatorValidateStage) first(v *visit) (*response, error) {
 		return v.solved()
 	}
 	v.plan.context[contextDevices] = []object{{
-		"device_class": DeviceWebAuthn, "device_uid": anyUserDeviceID,
+		"device_class": DeviceWebAuthn, "device_uid": anyDevice,
 		"challenge": s.assertionOptions(v, nil), "last_used": nil,
 	}}
 	return v.ask(s.challenge(v))
@@ -107,7 +113,7 @@ func (s *AuthenticatorValidateStage) allows(class DeviceClass) bool {
 func (s *AuthenticatorValidateStage) unconfigured(v *visit) (*response, error) {
 	switch {
 	case s.NotConfigured == NotConfiguredDeny:
-		return v.deny(v.text(noneConfigured))
+		return v.deny(v.text("No (allowed) MFA authenticator configured."))
 	case s.NotConfigured != NotConfiguredConfigure:
 		return v.solved()
 	case len(s.ConfigurationStages) == 1:
@@ -207,7 +213,7 @@ func (s *AuthenticatorValidateStage) remember(v *visit, d Device) *http.Cookie {
 	token := v.srv.sign(map[string]any{
 		"device": d.UID, "stage": v.srv.keyOf(s), "exp": v.srv.now().Add(s.LastAuthThreshold).Unix(),
 	})
-	return v.cookie(&http.Cookie{
+	return v.cookie(&http.Cookie{ //nolint:gosec // authentik sets it so
 		Name: cookieFactor, Value: token, MaxAge: int(s.LastAuthThreshold.Seconds()), SameSite: http.SameSiteLaxMode,
 	})
 }

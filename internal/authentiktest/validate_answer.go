@@ -135,7 +135,7 @@ func (a *factorAnswer) permits(name string, classes ...DeviceClass) bool {
 		return slices.Contains(classes, class)
 	})
 	if !ok {
-		a.wrong(name, noneCompatible, "invalid")
+		a.wrong(name, "No compatible device class allowed", "invalid")
 	}
 	return ok
 }
@@ -147,7 +147,7 @@ func (a *factorAnswer) readCode() {
 	}
 	a.owner = a.visit.person()
 	if a.device, a.answered = a.visit.srv.try(a.owner.PK, code); !a.answered {
-		a.wrong("code", invalidToken, "invalid")
+		a.wrong("code", "Invalid Token. Please ensure the time on your device is accurate and try again.", "invalid")
 	}
 }
 

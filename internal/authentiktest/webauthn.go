@@ -5,17 +5,21 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"net"
 	"slices"
 
 	"github.com/go-webauthn/webauthn/protocol"
 )
 
+// told is an error whose text the visitor is shown, in authentik's words.
+type told string
+
+func (t told) Error() string { return string(t) }
+
 // What authentik says of an assertion that does not hold.
-var (
-	errInvalidDevice   = errors.New("Invalid device")   //nolint:staticcheck // shown to the visitor
-	errAssertionFailed = errors.New("Assertion failed") //nolint:staticcheck // shown to the visitor
+const (
+	errInvalidDevice   = told("Invalid device")
+	errAssertionFailed = told("Assertion failed")
 )
 
 // ceremony is a fresh challenge for a security key, kept for the answer.
