@@ -1,0 +1,145 @@
+package browser_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/internal/browser"
+)
+
+const survey = `<!doctype html><h1>Survey</h1>
+<form action=/other><input name=q></form>
+<form method=post action=/answer>
+<input type=hidden name=secret value=s3cret>
+<input name=name value="a default" required>
+<input name=fixed value=fixed readonly>
+<input name=off value=off disabled>
+<fieldset disabled><input name=shut value=1></fieldset>
+<input type=checkbox name=agree value=1><input type=checkbox name=news checked>
+<input type=radio name=size value=s checked><input type=radio name=size value=l>
+<select name=colour><option>red<option value=g selected>green</select>
+<select name=plain><option>first<option>second</select>
+<textarea name=words>
+two
+lines</textarea>
+<input type=file name=file>
+<button type=button name=never value=1>Never</button>
+<button>Send</button>
+<button name=act value=drop>Drop</button>
+<button name=act value=skip formnovalidate formaction=/skip>Skip it</button>
+</form>`
+
+func newSurvey(t testing.TB) (*site, *browser.Page) {
+	t.Helper()
+	s := newSite()
+	s.page("/survey", survey)
+	s.page("/answer", "thanks")
+	s.page("/skip", "skipped")
+	s.page("/other", "found")
+	return s, open(t, browser.New(transport{s}), "https://a.example.com/survey")
+}
+
+func TestFormsSendWhatAPersonLeavesAlone(t *testing.T) {
+	t.Parallel()
+	s, p := newSurvey(t)
+	submit(t, p, browser.Fields{"name": "Ada & Co"}, "")
+	want := url.Values{
+		"secret": {"s3cret"}, "name": {"Ada & Co"}, "fixed": {"fixed"}, "news": {"on"}, "size": {"s"},
+		"colour": {"g"}, "plain": {"first"}, "words": {"two\nlines"},
+	}
+	if diff := cmp.Diff(want, query(t, s)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
+func TestFormsSendWhatAPersonFillsIn(t *testing.T) {
+	t.Parallel()
+	s, p := newSurvey(t)
+	submit(t, p, browser.Fields{
+		"name": "Ada", "agree": "1", "news": "", "size": "l", "colour": "red", "plain": "second", "words": "mine",
+	}, "act=drop")
+	want := url.Values{
+		"secret": {"s3cret"}, "name": {"Ada"}, "fixed": {"fixed"}, "agree": {"1"}, "size": {"l"},
+		"colour": {"red"}, "plain": {"second"}, "words": {"mine"}, "act": {"drop"},
+	}
+	if diff := cmp.Diff(want, query(t, s)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
+func TestAButtonMaySendTheFormElsewhere(t *testing.T) {
+	t.Parallel()
+	s, p := newSurvey(t)
+	next := submit(t, p, browser.Fields{"name": ""}, "Skip it")
+	if next.Text() != "skipped" || query(t, s).Get("act") != "skip" {
+		t.Errorf("%q, %v", next.Text(), query(t, s))
+	}
+}
+
+func TestAFormMayAskInTheAddress(t *testing.T) {
+	t.Parallel()
+	_, p := newSurvey(t)
+	if next := submit(t, p, browser.Fields{"q": "ä b"}, ""); next.URL.RequestURI() != "/other?q=%C3%A4+b" {
+		t.Errorf("at %s", next.URL)
+	}
+}
+
+func TestWhatAPersonCannotDoIsAnError(t *testing.T) {
+	t.Parallel()
+	_, p := newSurvey(t)
+	for name, c := range map[string]struct {
+		fields browser.Fields
+		button string
+	}{
+		"a field that is not there":      {browser.Fields{"nothing": "x"}, ""},
+		"a hidden field":                 {browser.Fields{"secret": "x"}, ""},
+		"a field for reading":            {browser.Fields{"fixed": "x"}, ""},
+		"a field that is switched off":   {browser.Fields{"off": "x"}, ""},
+		"a field in a set switched off":  {browser.Fields{"shut": "x"}, ""},
+		"fields of two forms":            {browser.Fields{"q": "x", "name": "x"}, ""},
+		"a required field left empty":    {browser.Fields{"name": ""}, "Send"},
+		"a choice that is not offered":   {browser.Fields{"size": "xl"}, ""},
+		"an option that is not offered":  {browser.Fields{"colour": "blue"}, ""},
+		"a box with another value":       {browser.Fields{"agree": "yes"}, ""},
+		"a button that is not there":     {nil, "Gone"},
+		"a button that sends no form":    {nil, "Never"},
+		"a button of another form":       {browser.Fields{"q": "x"}, "Send"},
+		"a button by another's own name": {nil, "act=other"},
+	} {
+		_, err := p.Submit(t.Context(), c.fields, c.button)
+		if err == nil || !strings.Contains(err.Error(), "Survey") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAPageKnowsItsFields(t *testing.T) {
+	t.Parallel()
+	_, p := newSurvey(t)
+	for name, want := range map[string]bool{"name": true, "q": true, "secret": false, "fixed": false, "none": false} {
+		if got := p.Has(name); got != want {
+			t.Errorf("Has(%q) = %v", name, got)
+		}
+	}
+	for name, want := range map[string]string{"secret": "s3cret", "name": "a default", "colour": "g", "words": "two\nlines"} {
+		if got, ok := p.Value(name); !ok || got != want {
+			t.Errorf("Value(%q) = %q, %v", name, got, ok)
+		}
+	}
+	if diff := cmp.Diff([]string{"Send", "Drop", "Skip it"}, p.Buttons()); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
+func TestAPageWithoutAFormSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newSite()
+	s.page("/", "<p>Nothing to do")
+	p := open(t, browser.New(transport{s}), "https://a.example.com/")
+	if _, err := p.Submit(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "Nothing to do") {
+		t.Errorf("error %v", err)
+	}
+}
