@@ -40,6 +40,7 @@ var normalisations = []normalisation{
 	{"created", times, "a time"},
 	{"last_updated", times, "a time"},
 	{"device_uid", regexp.MustCompile(`^[0-9]+$`), "a primary key"},
+	{"token", regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`), "of one consent challenge"},
 	{"traceback", regexp.MustCompile(`^Traceback`), "names lines of authentik's source"},
 	{"last_used", times, "a time"},
 }

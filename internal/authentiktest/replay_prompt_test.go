@@ -3,11 +3,11 @@ package authentiktest
 // promptRows are the recordings about forms: prompts, consent, captcha.
 func promptRows() []row {
 	return []row{
-		{name: "consent-stage", why: later},
+		{name: "consent-stage", replay: consentStage},
 		{name: "invitation", why: later},
-		{name: "prompt-all-types", why: later},
-		{name: "prompt-choices", why: later},
-		{name: "prompt-restart", why: later},
-		{name: "prompt-validation", why: later},
+		{name: "prompt-all-types", replay: promptAllTypes},
+		{name: "prompt-choices", replay: promptChoices},
+		{name: "prompt-restart", replay: promptRestart},
+		{name: "prompt-validation", replay: promptValidation},
 	}
 }

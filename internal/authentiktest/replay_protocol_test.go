@@ -27,7 +27,7 @@ func protocolRows() []row {
 		{name: "protocol-requirements", replay: protocolRequirements},
 		{name: "protocol-restart", replay: protocolRestart},
 		{name: "protocol-stage-disappears", replay: protocolStageDisappears},
-		{name: "redirect-stage", why: later},
+		{name: "redirect-stage", replay: redirectStage},
 	}
 }
 
