@@ -269,6 +269,12 @@ func (v *visit) responseURI(a *authorization) string {
 func (v *visit) respond(a *authorization) (q query) {
 	add := func(name, value string) { q = append(q, parameter{name, value}) }
 	g := v.newGrant(a)
+	code := ""
+	g.hashed = a.issues("token")
+	if a.issues("code") {
+		code = v.srv.grants.keepCode(g)
+		g.beside = code
+	}
 	if strings.Contains(a.responseType, "token") {
 		issued := v.issue(a.provider, a.app, g)
 		if a.issues("token") {
@@ -278,8 +284,8 @@ func (v *visit) respond(a *authorization) (q query) {
 			add("id_token", issued.id)
 		}
 	}
-	if a.issues("code") {
-		add("code", v.srv.grants.keepCode(g))
+	if code != "" {
+		add("code", code)
 	}
 	if a.responseType != "code" {
 		add("token_type", "Bearer")

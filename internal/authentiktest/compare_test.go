@@ -26,7 +26,7 @@ type normalisation struct {
 
 // normalisations is all that is not compared by its value. A field that is
 // not named here must have the very value that was recorded.
-var normalisations = []normalisation{
+var normalisations = append(oidcNormalisations(), []normalisation{
 	{"request_id", regexp.MustCompile(`^[0-9a-f]{32}$`), "made for each request"},
 	{"x-authentik-id", regexp.MustCompile(`^[0-9a-f]{32}$`), "made for each request"},
 	{"pending_user_avatar", avatars, "the colour and the script of initials are authentik's own; the default picture is compared"},
@@ -34,7 +34,8 @@ var normalisations = []normalisation{
 	{"uid", regexp.MustCompile(`^[0-9a-f]{64}$`), "depends on the installation"},
 	{"pk", regexp.MustCompile(`^(?:[0-9]+|[0-9a-f-]{36})$`), "primary keys depend on what was made before"},
 	{"challenge", regexp.MustCompile(`^[A-Za-z0-9_-]{86}$`), "64 random bytes of a WebAuthn ceremony"},
-	{"challenge", regexp.MustCompile(`^eyJ[\w-]+\.[\w-]+\.[\w-]+$`), "a JWT for the agent of an endpoint, made for each challenge"},
+	{"atc", regexp.MustCompile(`^[A-Za-z0-9]{40}$`), "random, in the challenge for an agent"},
+	{"iss", regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`), "the primary key of a stage, in the challenge for an agent"},
 	{"codes", regexp.MustCompile(`^[A-Za-z0-9]{12}$`), "random recovery codes"},
 	{"config_url", regexp.MustCompile(`^otpauth:.*[?&]secret=([A-Z2-7]{32})&`), "only the secret in it is random"},
 	{"created", times, "a time"},
@@ -43,7 +44,7 @@ var normalisations = []normalisation{
 	{"token", regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`), "of one consent challenge"},
 	{"traceback", regexp.MustCompile(`^Traceback`), "names lines of authentik's source"},
 	{"last_used", times, "a time"},
-}
+}...)
 
 var times = regexp.MustCompile(`^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$`)
 
@@ -136,6 +137,10 @@ func (d *differences) headers(recorded [][2]string, live http.Header) {
 		}
 		names[http.CanonicalHeaderKey(name)] = true
 		got := live.Get(name)
+		if name == "location" {
+			d.parameters(name, h[1], got)
+			value = d.live.within(h[1])
+		}
 		if alike, known := d.normalised(name, h[1], got); known && alike {
 			continue
 		}
@@ -257,7 +262,14 @@ func (d *differences) value(where, name string, recorded, live any) {
 		}
 	case string, json.Number:
 		had, got := fmt.Sprint(h), fmt.Sprint(live)
+		if name == "scope" {
+			had, got = inOrder(had), inOrder(got)
+		}
+		d.parameters(where, had, got)
 		if alike, known := d.normalised(name, had, got); known && alike && pythonType(h) == pythonType(live) {
+			return
+		}
+		if d.token(where, had, got) {
 			return
 		}
 		if pythonType(h) == pythonType(live) && d.live.of(name, had) == got {

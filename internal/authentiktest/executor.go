@@ -177,9 +177,19 @@ func (v *visit) cancel() {
 	v.session.plan, v.session.params = nil, nil
 }
 
-// body is the body of a POST as JSON. Without any bytes it is an empty
-// object, whatever the content type.
+// body is the body of a POST as JSON. What cannot be read breaks the CSRF
+// check already, so that the request is nobody's.
 func (v *visit) body() (any, error) {
+	body, err := v.parsed()
+	if err != nil {
+		v.user = User{}
+	}
+	return body, err
+}
+
+// parsed is the body as it is. Without any bytes it is an empty object,
+// whatever the content type.
+func (v *visit) parsed() (any, error) {
 	raw, err := io.ReadAll(v.request.Body)
 	if err != nil || len(raw) == 0 {
 		return object{}, err

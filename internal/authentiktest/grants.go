@@ -22,6 +22,8 @@ type grant struct {
 	login    login
 	scopes   []string
 	nonce    string
+	beside   string // the code that goes out in the same answer
+	hashed   bool   // the ID token vouches for the access token
 	until    time.Time
 	asked    string // the redirect URI of a code
 	verifier verifier

@@ -121,11 +121,15 @@ func TestRecordingsAreOfBothReleasesAndWhole(t *testing.T) {
 // decoded is JSON as recordings hold it.
 func decoded(t testing.TB, raw string) any {
 	t.Helper()
-	d := json.NewDecoder(bytes.NewReader([]byte(raw)))
-	d.UseNumber()
-	var value any
-	if err := d.Decode(&value); err != nil {
+	value, err := decode(raw)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return value
+}
+
+func decode(raw string) (value any, err error) {
+	d := json.NewDecoder(strings.NewReader(raw))
+	d.UseNumber()
+	return value, d.Decode(&value)
 }

@@ -3,24 +3,69 @@ package authentiktest
 // oidcRows are the recordings about OAuth2 and OpenID Connect.
 func oidcRows() []row {
 	return []row{
-		{name: "consent-application", why: later},
-		{name: "csrf-internal-host", why: later},
+		{name: "consent-application", replay: consentApplication},
+		{name: "csrf-internal-host", replay: csrfInternalHost},
 		{name: "device-code", why: later},
 		{name: "logout-backchannel", why: later},
 		{name: "logout-backchannel-retries", why: later},
 		{name: "logout-end-session", why: later},
 		{name: "oidc-authorize-errors-anonymous", why: later},
 		{name: "oidc-code-errors-at-token", why: later},
-		{name: "oidc-code-implicit-consent", why: later},
+		{name: "oidc-code-implicit-consent", replay: oidcCode},
 		{name: "oidc-code-public-pkce", why: later},
-		{name: "oidc-consent-explicit", why: later},
+		{name: "oidc-consent-explicit", replay: oidcConsentExplicit},
 		{name: "oidc-consent-modes", why: later},
 		{name: "oidc-issuer-and-host", why: later},
 		{name: "oidc-prompt-and-max-age", why: later},
-		{name: "oidc-response-modes", why: later},
+		{name: "oidc-response-modes", replay: oidcResponseModes},
 		{name: "tokens-device-code", why: later},
 		{name: "tokens-machine", why: later},
 		{name: "tokens-refresh", why: later},
 		{name: "tokens-revoke-introspect", why: later},
+	}
+}
+
+func consentApplication(*replay) Config {
+	app := relying("st-consent-app", through("st-consent-authz"))
+	app.Name, app.Provider.RedirectURIs = "St App", []string{"https://app.example.com/cb"}
+	return Config{
+		Users: people("st-consent-app"), Applications: []Application{app},
+		Flows: []Flow{titled(oneStep("st-login")), asks("st-consent-authz", &ConsentStage{Mode: ConsentPermanent})},
+	}
+}
+
+// scopesAsStored are the scopes of the recorded providers, in the order in
+// which the databases of the two servers had them.
+func (r *replay) scopesAsStored(p *Provider) {
+	if r.release == Release202510 {
+		p.Scopes = []string{"offline_access", "openid", "email", "profile"}
+	}
+}
+
+func oidcCode(r *replay) Config {
+	return Config{
+		Users: []User{member("oi-alice", "oi-staff")}, Applications: []Application{relying("oi-code", r.scopesAsStored)},
+	}
+}
+
+func oidcResponseModes(r *replay) Config {
+	r.signedIn(0, "oi-alice")
+	return oidcCode(r)
+}
+
+func csrfInternalHost(r *replay) Config {
+	r.signedIn(1, "oi-alice")
+	return Config{
+		Users: []User{member("oi-alice", "oi-staff")}, Flows: []Flow{asks("oi-consent-always", &ConsentStage{})},
+		Applications: []Application{relying("oi-code"), relying("oi-cm-always", through("oi-consent-always"))},
+	}
+}
+
+func oidcConsentExplicit(r *replay) Config {
+	r.signedIn(2, "oi-connie")
+	const list = "the list of one's consents is a view of the user interface, which no login needs"
+	r.skip("what the user has consented to, as that user sees it", list)
+	return Config{
+		Users: []User{member("oi-connie")}, Applications: []Application{relying("oi-consent", explicit), relying("oi-code")},
 	}
 }

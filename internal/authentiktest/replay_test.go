@@ -257,6 +257,7 @@ func (r *replay) open(username string) map[string]string {
 		r.t.Fatalf("there is no user %s to be signed in", username)
 	}
 	v := r.visit(httptest.NewRequestWithContext(r.t.Context(), http.MethodGet, "/", http.NoBody))
+	v.plan = &plan{context: map[string]any{contextMethod: "password"}}
 	v.signIn(u)
 	r.save(v.session)
 	return map[string]string{

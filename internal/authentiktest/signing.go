@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"math/big"
@@ -74,13 +75,16 @@ type issued struct{ access, id string }
 func (v *visit) issue(p Provider, app Application, g grant) issued {
 	now := v.srv.now()
 	claims := v.claimsOf(p, app, g)
-	out := issued{id: v.srv.signer.sign(now, claims)}
 	g.claims, g.refresh, g.until = claims, false, now.Add(p.AccessValidity)
 	access := object{"azp": p.ClientID, "uid": random(40), "scope": strings.Join(g.scopes, " ")}
 	for name, value := range claims {
 		access[name] = value
 	}
-	out.access = v.srv.signer.sign(now, access)
+	out := issued{access: v.srv.signer.sign(now, access)}
+	if g.hashed {
+		claims["at_hash"] = half(out.access)
+	}
+	out.id = v.srv.signer.sign(now, claims)
 	v.srv.grants.keepToken(out.access, g)
 	return out
 }
@@ -102,10 +106,19 @@ func (v *visit) claimsOf(p Provider, app Application, g grant) object {
 	if g.session != "" {
 		claims["sid"] = sidOf(g.session)
 	}
+	if g.beside != "" {
+		claims["c_hash"] = half(g.beside)
+	}
 	if v.srv.dialect.tokenID {
 		claims["jti"] = random(40)
 	}
 	return claims
+}
+
+// half is the digest by which an ID token vouches for what comes with it.
+func half(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // sidOf is how tokens name a session.
