@@ -1,6 +1,9 @@
 package authentiktest
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // An EndpointAgentStage asks the agent on the visitor's device, by a browser
 // extension, to prove which device it is.
@@ -25,9 +28,18 @@ func (s *EndpointAgentStage) get(v *visit) (*response, error) {
 
 func (s *EndpointAgentStage) challenge(v *visit) object {
 	c := v.challenge("ak-stage-endpoint-agent")
-	c["challenge"] = v.srv.sign(map[string]any{"iss": "authentik", "iat": v.srv.now().Unix(), "jti": uuidHex()})
+	c["challenge"] = s.token(v)
 	c["challenge_idle_timeout"] = 5
 	return c
+}
+
+// token is what the agent is to sign.
+func (s *EndpointAgentStage) token(v *visit) string {
+	now := v.srv.now()
+	return v.srv.signer.sign(now, object{
+		"atc": random(40), "iss": v.srv.keyOf(s), "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		"goauthentik.io/device/check_in": false,
+	})
 }
 
 // post lets all pass where an agent is optional. The answer that there is no
