@@ -80,7 +80,7 @@ func (r reply) nobody(root string) bool {
 	switch r.status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		o, err := readObject(r.body)
-		return err == nil && o.has("detail")
+		return err == nil && o.has("detail") && r.own()
 	case http.StatusBadRequest:
 		return len(r.body) == 0 && r.own()
 	case http.StatusFound:

@@ -1,0 +1,77 @@
+package flowclient
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAnswersAreWrittenAsAuthentikWantsThem(t *testing.T) {
+	t.Parallel()
+	assertion := json.RawMessage(`{"id":"x"}`)
+	agent := "jwt"
+	mail := DeviceChallenge{Class: "email", UID: "3", Challenge: json.RawMessage(`{"email":"m***"}`)}
+	for _, c := range []struct {
+		answer Answer
+		want   string
+	}{
+		{IdentificationAnswer{UID: "jane"}, `{"component":"ak-stage-identification","uid_field":"jane"}`},
+		{IdentificationAnswer{UID: "jane", Password: "p", CaptchaToken: "c"}, `{"component":"ak-stage-identification","uid_field":"jane","password":"p","captcha_token":"c"}`},
+		{IdentificationAnswer{UID: "jane", Passkey: assertion}, `{"component":"ak-stage-identification","passkey":{"id":"x"}}`},
+		{PasswordAnswer{" p "}, `{"component":"ak-stage-password","password":" p "}`},
+		{CaptchaAnswer{"t"}, `{"component":"ak-stage-captcha","token":"t"}`},
+		{AuthenticatorValidateAnswer{Code: "012345"}, `{"component":"ak-stage-authenticator-validate","code":"012345"}`},
+		{AuthenticatorValidateAnswer{Duo: "9", Code: "1"}, `{"component":"ak-stage-authenticator-validate","duo":"9"}`},
+		{AuthenticatorValidateAnswer{WebAuthn: assertion}, `{"component":"ak-stage-authenticator-validate","webauthn":{"id":"x"}}`},
+		{AuthenticatorValidateAnswer{Stage: "pk"}, `{"component":"ak-stage-authenticator-validate","selected_stage":"pk"}`},
+		{AuthenticatorValidateAnswer{Select: &mail, Code: "1"}, `{"component":"ak-stage-authenticator-validate","selected_challenge":{"device_class":"email","device_uid":"3","challenge":{"email":"m***"},"last_used":null}}`},
+		{AuthenticatorValidateAnswer{Select: &DeviceChallenge{Class: "sms", UID: "1", LastUsed: &agent}}, `{"component":"ak-stage-authenticator-validate","selected_challenge":{"device_class":"sms","device_uid":"1","challenge":{},"last_used":"jwt"}}`},
+		{AuthenticatorTOTPAnswer{"001234"}, `{"component":"ak-stage-authenticator-totp","code":"001234"}`},
+		{AuthenticatorStaticAnswer{}, `{"component":"ak-stage-authenticator-static"}`},
+		{AuthenticatorSMSAnswer{PhoneNumber: "+1", Code: "2"}, `{"component":"ak-stage-authenticator-sms","phone_number":"+1"}`},
+		{AuthenticatorSMSAnswer{Code: "2"}, `{"component":"ak-stage-authenticator-sms","code":"2"}`},
+		{AuthenticatorEmailAnswer{Email: "a@b", Code: "2"}, `{"component":"ak-stage-authenticator-email","email":"a@b"}`},
+		{AuthenticatorEmailAnswer{Code: "2"}, `{"component":"ak-stage-authenticator-email","code":"2"}`},
+		{AuthenticatorDuoAnswer{}, `{"component":"ak-stage-authenticator-duo"}`},
+		{AuthenticatorWebAuthnAnswer{assertion}, `{"component":"ak-stage-authenticator-webauthn","response":{"id":"x"}}`},
+		{AuthenticatorWebAuthnAnswer{}, `{"component":"ak-stage-authenticator-webauthn"}`},
+		{ConsentAnswer{"t"}, `{"component":"ak-stage-consent","token":"t"}`},
+		{PromptAnswer{map[string]any{"a": true, "component": "ak-stage-password"}}, `{"component":"ak-stage-prompt","a":true}`},
+		{PromptAnswer{}, `{"component":"ak-stage-prompt"}`},
+		{EmailAnswer{}, `{"component":"ak-stage-email"}`},
+		{UserLoginAnswer{}, `{"component":"ak-stage-user-login","remember_me":false}`},
+		{UserLoginAnswer{true}, `{"component":"ak-stage-user-login","remember_me":true}`},
+		{DummyAnswer{}, `{"component":"ak-stage-dummy"}`},
+		{DeviceCodeAnswer{"012"}, `{"component":"ak-provider-oauth2-device-code","code":"012"}`},
+		{FrameAnswer{}, `{"component":"xak-flow-frame"}`},
+		{IframeLogoutAnswer{}, `{"component":"ak-provider-iframe-logout"}`},
+		{SAMLNativeLogoutAnswer{}, `{"component":"ak-provider-saml-native-logout"}`},
+		{EndpointAgentAnswer{}, `{"component":"ak-stage-endpoint-agent","response":null}`},
+		{EndpointAgentAnswer{&agent}, `{"component":"ak-stage-endpoint-agent","response":"jwt"}`},
+		{SourceTelegramAnswer{map[string]any{"id": 7, "hash": "h"}}, `{"component":"ak-source-telegram","id":7,"hash":"h"}`},
+	} {
+		raw, err := body(c.answer)
+		if err != nil {
+			t.Errorf("%T: %v", c.answer, err)
+			continue
+		}
+		var got, want any
+		if json.Unmarshal(raw, &got) != nil || json.Unmarshal([]byte(c.want), &want) != nil {
+			t.Fatalf("%T gives %s", c.answer, raw)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%T (-want +got):\n%s", c.answer, diff)
+		}
+	}
+}
+
+func TestAnswersLeaveTheCallersValuesAlone(t *testing.T) {
+	t.Parallel()
+	values := map[string]any{"a": "b"}
+	for _, a := range []Answer{PromptAnswer{values}, SourceTelegramAnswer{values}} {
+		if _, err := body(a); err != nil || len(values) != 1 {
+			t.Errorf("%T: %v, left %v", a, err, len(values))
+		}
+	}
+}

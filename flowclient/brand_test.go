@@ -1,0 +1,139 @@
+package flowclient
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestBrandsAreReadInBothReleases(t *testing.T) {
+	t.Parallel()
+	for _, release := range []string{"2025.10", "2026.5"} {
+		f := newFake(t, says(api(t, release, "brand")), says(api(t, release, "brand-bare")))
+		got, err := f.client().Brand(t.Context(), Visitor{Host: "st-brand.example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Brand{
+			MatchedDomain: "st-brand.example.com", Title: "Steering Club", Logo: "https://cdn.example.com/logo.svg",
+			Favicon: "/static/dist/assets/icons/icon.png", CustomCSS: ".pf-c-login { color: red; } /* </style> */",
+			Theme: "dark", DefaultLocale: "de", FlowAuthentication: "st-login", FlowInvalidation: "st-logout",
+			FlowRecovery: "st-recover", FlowUnenrollment: "st-unenrol", FlowUserSettings: "st-settings", FlowDeviceCode: "st-device",
+		}
+		if release == "2026.5" {
+			want.Logo = "https://cdn.example.com/logo-%(theme)s.svg"
+			want.LogoThemed = Themed{Light: "https://cdn.example.com/logo-light.svg", Dark: "https://cdn.example.com/logo-dark.svg"}
+		}
+		want.Raw = got.Raw
+		if diff := cmp.Diff(want, got); diff != "" || len(got.Raw) == 0 {
+			t.Errorf("%s (-want +got):\n%s", release, diff)
+		}
+		if f.seen(0).host != "st-brand.example.com" || f.seen(0).uri != "/api/v3/core/brands/current/" {
+			t.Errorf("asked %s for %s", f.seen(0).host, f.seen(0).uri)
+		}
+		if bare, err := f.client().Brand(t.Context(), Visitor{}); err != nil || bare.FlowAuthentication != "" || bare.Title != "Bare" {
+			t.Errorf("%s: %v, %v", release, bare.Title, err)
+		}
+	}
+}
+
+func TestFooterLinksMayHaveNoAddress(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, says(`{"branding_title":"x","ui_footer_links":[{"name":"Help","href":"https://h"},{"name":"Text","href":null},"odd"]}`))
+	got, err := f.client().Brand(t.Context(), Visitor{})
+	if diff := cmp.Diff([]FooterLink{{"Help", "https://h"}, {Name: "Text"}}, got.FooterLinks); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
+func TestRootConfigIsReadInBothReleases(t *testing.T) {
+	t.Parallel()
+	for _, release := range []string{"2025.10", "2026.5"} {
+		got, err := newFake(t, says(api(t, release, "config"))).client().RootConfig(t.Context(), Visitor{})
+		if err != nil || got.CacheTimeout != 300 || got.CacheTimeoutFlows != 300 || got.CacheTimeoutPolicies != 300 || len(got.Capabilities) == 0 {
+			t.Errorf("%s: %v, %v", release, got.Capabilities, err)
+		}
+	}
+	for _, reply := range []http.HandlerFunc{says("<html>"), fails(http.StatusForbidden, `{"detail":"x"}`)} {
+		var ue *UnexpectedError
+		if _, err := newFake(t, reply).client().RootConfig(t.Context(), Visitor{}); !errors.As(err, &ue) || ue.Endpoint != "root/config" {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestTheDefaultFlowIsFoundOut(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, sends("/if/flow/st-login/?next=%2Fx"))
+	got, err := f.client().DefaultFlow(t.Context(), Visitor{}, "authentication")
+	if err != nil || got != (Flow{Slug: "st-login", Query: "next=%2Fx"}) || f.seen(0).uri != "/flows/-/default/authentication/" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := newFake(t, fails(http.StatusNotFound, "<html>")).client().DefaultFlow(t.Context(), Visitor{}, "recovery"); !errors.Is(err, ErrFlowNotFound) {
+		t.Errorf("recovery: %v", err)
+	}
+	for _, designation := range []string{"", "../x", "a/b", "a?b", "A"} {
+		if _, err := newFake(t).client().DefaultFlow(t.Context(), Visitor{}, designation); !errors.Is(err, ErrFlowNotFound) {
+			t.Errorf("%q: %v", designation, err)
+		}
+	}
+	for _, reply := range []http.HandlerFunc{sends("https://evil.example.com/if/flow/x/"), sends("/if/user/"), says("<html>"), unmarked(fails(http.StatusNotFound, ""))} {
+		var ue *UnexpectedError
+		if got, err := newFake(t, reply).client().DefaultFlow(t.Context(), Visitor{}, "authentication"); !errors.As(err, &ue) {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+}
+
+func picture(kind, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+func TestPicturesComeFromAuthentiksHostOnly(t *testing.T) {
+	t.Parallel()
+	for address, uri := range map[string]string{
+		"/static/dist/x.svg": "/static/dist/x.svg",
+		"https://auth.example.com/files/media/public/a.png?token=t": "/files/media/public/a.png?token=t",
+		"https://app.example.com/static/x.png":                      "/static/x.png",
+	} {
+		f := newFake(t, picture("image/svg+xml; charset=utf-8", "<svg/>"))
+		got, err := f.client().Picture(t.Context(), Visitor{Host: "app.example.com"}, address)
+		if err != nil || got.Type != "image/svg+xml" || string(got.Bytes) != "<svg/>" || f.seen(0).uri != uri || f.seen(0).header.Get("Accept") != "image/*" {
+			t.Errorf("%s: %v %v", address, got.Type, err)
+		}
+	}
+	for _, address := range []string{
+		"https://cdn.example.com/logo.svg", "//cdn.example.com/x", "data:image/png;base64,AA", "http://auth.example.com/x", "",
+		"https://u@auth.example.com/x", `/\cdn.example.com/x`, "fa://fa-github", "javascript:x",
+	} {
+		if _, err := newFake(t).client().Picture(t.Context(), Visitor{}, address); !errors.Is(err, ErrElsewhere) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestOnlyPicturesAreTakenForPictures(t *testing.T) {
+	t.Parallel()
+	for name, reply := range map[string]http.HandlerFunc{
+		"a page":      picture("text/html", "<html>"),
+		"nothing":     picture("", "x"),
+		"nonsense":    picture("image/png; ;;", "x"),
+		"missing":     fails(http.StatusNotFound, ""),
+		"a redirect":  sends("https://cdn.example.com/x"),
+		"an imposter": picture("text/plain; x=image/png", ""),
+	} {
+		var ue *UnexpectedError
+		if got, err := newFake(t, reply).client().Picture(t.Context(), Visitor{}, "/x.png"); !errors.As(err, &ue) {
+			t.Errorf("%s: %v, %v", name, got.Type, err)
+		}
+	}
+	large := newFake(t, picture("image/png", string(make([]byte, 2000))))
+	if _, err := large.client(func(c *Config) { c.MaxBytes = 1000 }).Picture(t.Context(), Visitor{}, "/x.png"); !errors.Is(err, errTooLarge) {
+		t.Errorf("a large one: %v", err)
+	}
+}

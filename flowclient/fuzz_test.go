@@ -1,0 +1,106 @@
+package flowclient
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// seed adds every sample there is, and fails when there is none.
+func seed(f *testing.F) {
+	f.Helper()
+	for _, release := range releases {
+		for _, raw := range samples(f, release) {
+			f.Add(raw)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	seed(f)
+	f.Add([]byte(`{"component":"ak-stage-identification","sources":[{"challenge":{"sources":[{}]}}]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		ch, err := Decode(raw)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(ch.Common().Raw, raw) {
+			t.Error("the raw bytes are others")
+		}
+		again, err := Decode(ch.Common().Raw)
+		if err != nil || !reflect.DeepEqual(ch, again) {
+			t.Errorf("read again it is another: %v", err)
+		}
+		if r, ok := ch.(Redirect); ok {
+			_ = r.Class()
+			if fl, ok := r.Flow(); ok && !fl.Valid() {
+				t.Errorf("a redirect leads to the flow %q", fl.Slug)
+			}
+		}
+	})
+}
+
+func FuzzStepRoundTrip(f *testing.F) {
+	for _, release := range releases {
+		for _, raw := range samples(f, release) {
+			f.Add(raw, "login", "next=%2F", "value", "https://auth.example.com/", true)
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, slug, query, cookie, root string, lost bool) {
+		ch, err := decodeAt(raw, root)
+		if err != nil {
+			return
+		}
+		for _, s := range []string{slug, query, cookie, root} {
+			if !utf8.ValidString(s) {
+				return // Not a text that HTTP or JSON can carry.
+			}
+		}
+		roundTrip(t, Step{Flow: Flow{slug, query}, Challenge: ch, Cookies: Cookies{"c": cookie}, Root: root, Lost: lost})
+	})
+}
+
+func FuzzStepFromAnything(f *testing.F) {
+	f.Add([]byte(`{"flow":{"slug":"a"},"challenge":"{\"component\":\"ak-stage-password\"}","cookies":{"a":"b"}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var s Step
+		if json.Unmarshal(raw, &s) == nil {
+			roundTrip(t, s)
+		}
+	})
+}
+
+func FuzzCookies(f *testing.F) {
+	f.Add("authentik_session=a.b.c; Max-Age=0; expires=Thu, 01 Jan 1970 00:00:00 GMT", "a=b; Path=/")
+	f.Add(session("a", true), `authentik_session=""; Max-Age=0`)
+	f.Fuzz(func(t *testing.T, first, second string) {
+		before := Cookies{sessionCookie: token("a", false), "x": "y"}
+		after := before.after(setting(first, second), time.Unix(1_800_000_000, 0))
+		if after.tooMany() || len(before) != 2 {
+			t.Errorf("%d cookies after, %d before", len(after), len(before))
+		}
+		_, _ = after.ticket()
+		_ = before.forgot(after, true)
+		_ = after.guarded()
+	})
+}
+
+func FuzzRedirect(f *testing.F) {
+	f.Add("https://auth.example.com/auth/", "/auth/if/flow/x/?a=b")
+	f.Add("", `/\evil.example.com`)
+	f.Fuzz(func(t *testing.T, root, to string) {
+		r, ok := placed(Redirect{To: to}, root).(Redirect)
+		if !ok {
+			t.Fatal("it is none any more")
+		}
+		if r.Path != "" && r.Path[0] != '/' {
+			t.Errorf("path %q", r.Path)
+		}
+		if fl, ok := r.Flow(); ok && !fl.Valid() {
+			t.Errorf("flow %q", fl.Slug)
+		}
+	})
+}
