@@ -38,17 +38,18 @@ func (v *visit) text(english string) string {
 }
 
 // speak settles the language: that of the cookie, else of Accept-Language,
-// else English. To nobody in particular a brand speaks its own.
+// else English. The header tells just that. To nobody in particular a brand
+// speaks its own, and users may be spoken to in theirs.
 func (v *visit) speak() {
 	v.lang = spoken(v.sent(cookieLanguage))
 	header := v.request.Header.Get("Accept-Language")
 	if v.lang == "" {
 		v.lang = preferred(header)
 	}
-	if locale, ok := v.user.setting("locale"); ok && header == "" && v.srv.dialect.userLocale {
-		v.lang = or(spoken(locale), v.lang)
-	}
 	v.tongue = v.lang
+	if locale, ok := v.user.setting("locale"); ok && header == "" && v.srv.dialect.userLocale {
+		v.tongue = or(spoken(locale), v.lang)
+	}
 	if v.user.PK == 0 {
 		v.tongue = or(spoken(v.brand.Locale), v.lang)
 	}

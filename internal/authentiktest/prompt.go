@@ -246,14 +246,16 @@ func (s *PromptStage) read(f *fields, asked []field) (object, error) {
 	return data, nil
 }
 
-// set puts a value where a path of keys leads.
+// set puts a value where a path of keys leads. Objects on the way are replaced:
+// others may hold them.
 func set(o object, path []string, value any) {
 	for _, key := range path[:len(path)-1] {
-		inner, ok := o[key].(object)
-		if !ok {
+		inner, _ := o[key].(object)
+		inner = maps.Clone(inner)
+		if inner == nil {
 			inner = object{}
-			o[key] = inner
 		}
+		o[key] = inner
 		o = inner
 	}
 	o[path[len(path)-1]] = value

@@ -4,7 +4,7 @@ package authentiktest
 func adminRows() []row {
 	return []row{
 		{name: "admin-views", why: later},
-		{name: "logout-and-unenrol", why: later},
+		{name: "logout-and-unenrol", replay: logoutAndUnenrol},
 		{name: "provisioning-api", why: later},
 		{name: "provisioning-blueprint", why: later},
 	}

@@ -12,7 +12,7 @@ func settingsRows() []row {
 		{name: "flow-settings", replay: flowSettings},
 		{name: "health", replay: health},
 		{name: "router-core-down", why: "answers of the router in front of authentik, which the stand-in does not play"},
-		{name: "user-flows", why: later},
+		{name: "user-flows", replay: userFlows},
 	}
 }
 
