@@ -10,9 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
 )
 
 // A normalisation is something that differs from run to run. Both sides must
@@ -26,7 +23,7 @@ type normalisation struct {
 
 // normalisations is all that is not compared by its value. A field that is
 // not named here must have the very value that was recorded.
-var normalisations = append(oidcNormalisations(), []normalisation{
+var normalisations = slices.Concat(oidcNormalisations(), sourceNormalisations(), []normalisation{
 	{"request_id", regexp.MustCompile(`^[0-9a-f]{32}$`), "made for each request"},
 	{"x-authentik-id", regexp.MustCompile(`^[0-9a-f]{32}$`), "made for each request"},
 	{"pending_user_avatar", avatars, "the colour and the script of initials are authentik's own; the default picture is compared"},
@@ -44,7 +41,7 @@ var normalisations = append(oidcNormalisations(), []normalisation{
 	{"token", regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`), "of one consent challenge"},
 	{"traceback", regexp.MustCompile(`^Traceback`), "names lines of authentik's source"},
 	{"last_used", times, "a time"},
-}...)
+})
 
 var times = regexp.MustCompile(`^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$`)
 
@@ -318,35 +315,4 @@ func say(value any) string {
 		return err.Error()
 	}
 	return string(raw)
-}
-
-// page compares what was kept of HTML: the title, the first visible words and
-// whether there are forms. Its length is not ours to match.
-func (d *differences) page(recorded recordedPage, live string) {
-	root, err := html.Parse(strings.NewReader(live))
-	if err != nil {
-		d.add("body", "HTML", err)
-		return
-	}
-	var title, words []string
-	forms := 0
-	for n := range root.Descendants() {
-		switch {
-		case n.Type == html.TextNode && n.Parent.DataAtom == atom.Title:
-			title = append(title, n.Data)
-		case n.Type == html.TextNode && n.Parent.DataAtom != atom.Script && n.Parent.DataAtom != atom.Style:
-			words = append(words, strings.Fields(n.Data)...)
-		case n.DataAtom == atom.Form:
-			forms++
-		}
-	}
-	if got := strings.Join(title, " "); got != recorded.Title {
-		d.add("title", recorded.Title, got)
-	}
-	if got := strings.Join(words, " "); got != recorded.Words {
-		d.add("words", recorded.Words, got)
-	}
-	if forms != len(recorded.Forms) {
-		d.add("forms", len(recorded.Forms), forms)
-	}
 }

@@ -36,6 +36,10 @@ type Config struct {
 	// Providers are those that belong to no application, which nobody may use.
 	Providers []Provider
 
+	// Sources are the other identity providers behind the buttons of
+	// identification stages, which list them again.
+	Sources []Source
+
 	// Brands are chosen by the Host of a request. The default brand of a new
 	// authentik is added unless one of these is marked Default.
 	Brands []Brand

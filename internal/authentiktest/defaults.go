@@ -1,8 +1,10 @@
 package authentiktest
 
+import "slices"
+
 // defaultFlows are those that every new authentik has.
 func defaultFlows() []Flow {
-	return append(providerFlows(), []Flow{
+	return slices.Concat(providerFlows(), sourceFlows(), []Flow{
 		{
 			Slug: "default-authentication-flow", Title: "Welcome to authentik!",
 			Bindings: []Binding{
@@ -19,7 +21,7 @@ func defaultFlows() []Flow {
 		setupFlow("totp", "Set up Two-Factor authentication", &AuthenticatorTOTPStage{}),
 		setupFlow("static", "Setup Static OTP Tokens", &AuthenticatorStaticStage{}),
 		setupFlow("webauthn", "Setup WebAuthn", &AuthenticatorWebAuthnStage{}),
-	}...)
+	})
 }
 
 // unlessPasskey leaves a stage out for visitors who have shown a passkey: that

@@ -30,7 +30,10 @@ type dialect struct {
 	launchPre        bool   // identification names the launch URL of the application
 	endsCarefully    bool   // end-session knows redirect URIs and POST, and stops at a session with a plan
 	choiceLabels     bool   // choices of prompts may have labels, and all of them are objects
+	consentStays     bool   // a consent past its time cannot be given again
 	untranslated     string // a text that was translated only later
+	plexPlain        bool   // a missing token of Plex is told without the name of the field
+	samlAnswer       string // the binding by which a SAML source that is asked by an address shall answer
 	flags            map[string]any
 }
 
@@ -42,6 +45,8 @@ var dialects = map[Release]dialect{
 		reputationCache: true,
 		errorForm:       true,
 		userLocale:      true,
+		plexPlain:       true,
+		samlAnswer:      "HTTP-Redirect",
 		lastingDrafts:   true,
 		numericCodes:    true,
 		captchaTexts:    true,
@@ -51,6 +56,7 @@ var dialects = map[Release]dialect{
 	Release202605: {
 		apiType:          "application/json",
 		themedURLs:       true,
+		samlAnswer:       "HTTP-POST",
 		cancelNext:       true,
 		doneWhenSignedIn: true,
 		attemptsOnly:     true,
@@ -63,6 +69,7 @@ var dialects = map[Release]dialect{
 		agents:           true,
 		choiceLabels:     true,
 		plansLogin:       true,
+		consentStays:     true,
 		uiLocales:        true,
 		tokenID:          true,
 		frontchannel:     true,

@@ -33,13 +33,6 @@ type IdentificationStage struct {
 	RefuseUnknownUser bool // pretend_user_exists is off
 }
 
-// A Source is a button that leads to another identity provider.
-type Source struct {
-	Name, Icon string
-	Promoted   bool
-	Challenge  map[string]any // what choosing it does
-}
-
 func (s *IdentificationStage) get(v *visit) (*response, error) {
 	if hint, ok := v.plan.context[contextHint].(string); ok && s.Password == nil {
 		return s.hinted(v, hint)
@@ -75,14 +68,7 @@ func (s *IdentificationStage) challenge(v *visit) object {
 func (s *IdentificationStage) sources(v *visit) []object {
 	buttons := []object{}
 	for _, one := range s.Sources {
-		b := object{"name": one.Name, "icon_url": nil, "challenge": one.Challenge}
-		if one.Icon != "" {
-			b["icon_url"] = v.srv.static(one.Icon)
-		}
-		if v.srv.dialect.promotedSources {
-			b["promoted"] = one.Promoted
-		}
-		buttons = append(buttons, b)
+		buttons = append(buttons, one.button(v))
 	}
 	return buttons
 }

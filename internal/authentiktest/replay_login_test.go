@@ -5,7 +5,7 @@ func loginRows() []row {
 	return []row{
 		{name: "ident-hide-matched-user", replay: identHideMatchedUser},
 		{name: "ident-inline-password", replay: simply(people("lg-dora"), oneStep("lg-inline"))},
-		{name: "ident-links-and-sources", why: later},
+		{name: "ident-links-and-sources", replay: identLinksAndSources},
 		{name: "ident-user-fields", replay: identUserFields},
 		{name: "login-blank-fields", replay: simply(people("lg-bob"), twoSteps("lg-blank"))},
 		{name: "login-inactive-user", replay: loginInactiveUser},
@@ -79,4 +79,20 @@ func identUserFields(*replay) Config {
 			flowOf("lg-no-fields", button, &PasswordStage{}, &UserLoginStage{}),
 		},
 	}
+}
+
+func identLinksAndSources(*replay) Config {
+	discord := Source{
+		Slug: "lg-discord", Name: "LG Discord", Icon: "/static/authentik/sources/discord.svg", Promoted: true,
+		Kind: SourceOAuth, ClientID: "lg-client", URL: "https://discord.com/api/oauth2/authorize",
+		Scopes: []string{"email", "identify"}, Parameters: "prompt=none",
+	}
+	plex := Source{
+		Slug: "lg-plex", Name: "LG Plex", Icon: "/static/authentik/sources/plex.svg",
+		Kind: SourcePlex, ClientID: "lgPlexClientId",
+	}
+	s := askBoth()
+	s.Sources, s.ShowSourceLabels, s.RememberMe = []Source{discord, plex}, true, true
+	s.EnrollmentFlow, s.RecoveryFlow, s.PasswordlessFlow = "lg-enroll", "lg-recovery", "lg-passwordless-link"
+	return Config{Sources: s.Sources, Flows: []Flow{flowOf("lg-links", s, &UserLoginStage{})}}
 }

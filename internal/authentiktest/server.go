@@ -44,6 +44,8 @@ type Server struct {
 	mail     []Mail
 	texts    []Text
 	scores   map[standing]int
+	sources  []Source
+	links    map[linked]int // to the pk of the user
 }
 
 // New is an authentik that is set up as cfg says. The error names everything
@@ -75,6 +77,8 @@ func New(cfg Config) (*Server, error) {
 		agreed:   map[consentKey]consent{},
 		grants:   newGrants(),
 		scores:   map[standing]int{},
+		sources:  slices.Clone(cfg.Sources),
+		links:    map[linked]int{},
 	}
 	s.fill(cfg)
 	return s, nil
@@ -211,7 +215,7 @@ type route struct {
 }
 
 func routes() []route {
-	return slices.Concat(executorRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes(), oidcRoutes())
+	return slices.Concat(executorRoutes(), sourceRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes(), oidcRoutes())
 }
 
 // route finds the view by the exact path: there is no help for a missing

@@ -1,0 +1,149 @@
+package authentiktest
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Source is another identity provider that visitors may come from: a button
+// in identification, and the views behind it.
+type Source struct {
+	Slug, Name, Icon string
+	Promoted         bool
+
+	// Kind says what choosing the button does. Without a kind it is Challenge,
+	// and there is nothing behind the button.
+	Kind      SourceKind
+	Challenge map[string]any
+
+	ClientID   string   // of OAuth, Apple and Plex
+	URL        string   // where the provider of OAuth, Apple or SAML takes visitors
+	Scopes     []string // of OAuth and Apple
+	Parameters string   // what else an OAuth provider is sent, as a query
+	Issuer     string   // of SAML: what authentik calls itself
+
+	Bot, BotToken string // of Telegram
+	AskMessages   bool   // of Telegram: request_message_access
+
+	// Person stands for an OAuth provider's token and profile endpoints: it
+	// says whom a code is for. An error is a code that the provider refuses.
+	Person func(code string) (Person, error)
+
+	// DenyEmail refuses persons with the address of a user who is not linked
+	// with them (user_matching_mode email_deny); else they are enrolled.
+	DenyEmail bool
+
+	// Slugs of flows.
+	PreAuthenticationFlow, AuthenticationFlow, EnrollmentFlow string
+}
+
+// A SourceKind is a protocol or a provider with manners of its own.
+type SourceKind string
+
+// The kinds of sources. Those of SAML differ in their binding.
+const (
+	SourceOAuth        SourceKind = "oauth"
+	SourceApple        SourceKind = "apple"
+	SourcePlex         SourceKind = "plex"
+	SourceSAMLRedirect SourceKind = "saml-redirect"
+	SourceSAMLPost     SourceKind = "saml-post"
+	SourceSAMLPostAuto SourceKind = "saml-post-auto"
+	SourceKerberos     SourceKind = "kerberos"
+	SourceTelegram     SourceKind = "telegram"
+)
+
+// A Person is a visitor as the provider knows him.
+type Person struct{ ID, Username, Name, Email string }
+
+// A linked is a person of a source. A user may be several of them.
+type linked struct{ source, id string }
+
+func sourceRoutes() []route {
+	return []route{
+		{"/source/oauth/login/{slug}/", with((*visit).sourceOAuth, SourceOAuth, SourceApple)},
+		{"/source/oauth/callback/{slug}/", with((*visit).sourceReturn, SourceOAuth)},
+		{"/source/saml/{slug}/", with((*visit).sourceSAML, SourceSAMLRedirect, SourceSAMLPost, SourceSAMLPostAuto)},
+		{"/source/kerberos/{slug}/", with((*visit).sourceKerberos, SourceKerberos)},
+		{"/source/telegram/{slug}/start/", with((*visit).sourceTelegram, SourceTelegram)},
+		{"/api/v3/sources/plex/redeem_token/", (*visit).sourcePlex},
+	}
+}
+
+// with hands a view the source it is about, if that is of a kind it knows.
+func with(view func(*visit, Source) *response, kinds ...SourceKind) func(*visit) *response {
+	return func(v *visit) *response {
+		source, found := v.srv.source(v.args["slug"])
+		if !found || !slices.Contains(kinds, source.Kind) {
+			return v.notFound()
+		}
+		return view(v, source)
+	}
+}
+
+func (s *Server) source(slug string) (Source, bool) {
+	i := slices.IndexFunc(s.sources, func(one Source) bool { return slug != "" && one.Slug == slug })
+	if i < 0 {
+		return Source{}, false
+	}
+	return s.sources[i], true
+}
+
+// button is a source as identification shows it.
+func (s Source) button(v *visit) object {
+	b := object{"name": s.Name, "icon_url": nil, "challenge": s.chosen(v)}
+	if s.Icon != "" {
+		b["icon_url"] = v.srv.static(s.Icon)
+	}
+	if v.srv.dialect.promotedSources {
+		b["promoted"] = s.Promoted
+	}
+	return b
+}
+
+// chosen is what choosing the button does. Most go on at a view; Apple and
+// Plex are for a script in the page.
+func (s Source) chosen(v *visit) any {
+	switch s.Kind {
+	case "":
+		return s.Challenge
+	case SourceApple:
+		return object{
+			"component": "ak-source-oauth-apple", "client_id": s.ClientID, "scope": strings.Join(s.Scopes, " "),
+			"redirect_uri": s.callback(v), "state": s.state(v),
+		}
+	case SourcePlex:
+		return object{"component": "ak-source-plex", "client_id": s.ClientID, "slug": s.Slug}
+	case SourceOAuth:
+		return object{"component": "xak-flow-redirect", "to": v.srv.url("/source/oauth/login/" + s.Slug + "/")}
+	case SourceTelegram:
+		return object{"component": "xak-flow-redirect", "to": v.srv.url("/source/telegram/" + s.Slug + "/start/")}
+	}
+	kind, _, _ := strings.Cut(string(s.Kind), "-")
+	return object{"component": "xak-flow-redirect", "to": v.srv.url("/source/" + kind + "/" + s.Slug + "/")}
+}
+
+// sourcePlex takes the token that a script has got from Plex. There is no Plex
+// to be asked about it.
+func (v *visit) sourcePlex() *response {
+	s, found := v.srv.source(v.query("slug"))
+	res := v.api(404, object{"detail": "No PlexSource matches the given query."})
+	res.allow = "POST, OPTIONS"
+	if !found || s.Kind != SourcePlex {
+		return res
+	}
+	body, err := v.body()
+	if o, ok := body.(object); err == nil && ok && o["plex_token"] != nil {
+		return v.notFound()
+	}
+	res.status, res.json = 400, any(object{"plex_token": []string{"This field is required."}})
+	if v.srv.dialect.plexPlain {
+		res.json = []string{"No plex token given"}
+	}
+	return res
+}
+
+// sourceKerberos has the browser come twice, so that one that cannot negotiate
+// is noticed.
+func (v *visit) sourceKerberos(s Source) *response {
+	return v.moved(v.srv.url("/source/kerberos/" + s.Slug + "/?state=" + random(32)))
+}

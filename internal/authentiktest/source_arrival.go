@@ -1,0 +1,116 @@
+package authentiktest
+
+import (
+	"net/http"
+	"slices"
+)
+
+// Keys of a plan's context about a visitor who comes from a source.
+const (
+	contextSSO    = "is_sso" // bool
+	contextPerson = "person" // Person
+)
+
+// A silentStage does something without asking the visitor.
+type silentStage struct{ do func(*visit) }
+
+func (s *silentStage) get(v *visit) (*response, error) {
+	s.do(v)
+	return v.solved()
+}
+
+func (s *silentStage) post(v *visit) (*response, error) { return s.get(v) }
+
+// sourceFlows are the flows for visitors from sources that every new authentik
+// has.
+func sourceFlows() []Flow {
+	fromSource := []Policy{{Func: func(r *PolicyRequest) (bool, []string, error) {
+		sso, _ := r.Context[contextSSO].(bool)
+		return sso, nil, nil
+	}}}
+	return []Flow{
+		{
+			Slug: "default-source-pre-authentication", Title: "Pre-authentication",
+			Designation: DesignationStageConfiguration,
+		},
+		{
+			Slug: "default-source-authentication", Title: "Welcome to authentik!", Policies: fromSource,
+			Authentication: RequireUnauthenticated, Bindings: []Binding{{Stage: &UserLoginStage{}}},
+		},
+		{
+			Slug: "default-source-enrollment", Title: "Welcome to authentik! Please select a username.", Policies: fromSource,
+			Authentication: RequireUnauthenticated, Designation: DesignationEnrollment,
+			Bindings: []Binding{{Stage: &silentStage{(*visit).enrolPerson}}, {Stage: &UserLoginStage{}}},
+		},
+	}
+}
+
+// arrive decides what becomes of a person from a source: who is signed in is
+// linked with him, a user who is linked already is signed in, and somebody new
+// is enrolled.
+func (v *visit) arrive(s Source, p Person) *response {
+	if v.user.PK != 0 {
+		v.srv.link(s, p, v.user)
+		v.session.modified = true
+		return v.moved(v.srv.url("/if/user/#/settings;page-sources"))
+	}
+	v.srv.mu.Lock()
+	known := v.srv.users[v.srv.links[linked{s.Slug, p.ID}]]
+	v.srv.mu.Unlock()
+	_, taken := v.srv.find(func(u User) bool { return p.Email != "" && u.Email == p.Email })
+	switch {
+	case known.PK != 0:
+		return v.welcome(s, p, s.AuthenticationFlow, known)
+	case taken && s.DenyEmail:
+		return v.sourceDenied(s)
+	case s.EnrollmentFlow == "":
+		res := v.page(http.StatusBadRequest, "Bad Request")
+		res.page.Words = slices.Insert(res.page.Words, 1, "Source is not configured for enrollment.")
+		return res
+	}
+	return v.welcome(s, p, s.EnrollmentFlow, User{})
+}
+
+// sourceDenied is the page of those whom a source may not bring.
+func (v *visit) sourceDenied(s Source) *response {
+	res := v.denied()
+	i := slices.Index(res.page.Words, "Request has been denied.")
+	res.page.Words = slices.Insert(res.page.Words, i+1, "Request to authenticate with "+s.Name+
+		" has been denied. Please authenticate with the source you've previously signed up with.")
+	return res
+}
+
+// welcome begins the source's flow. Behind the flow's own stages are three
+// silent ones: the link, the groups, and the message that all went well. It
+// ends where the visitor wanted to go when he chose the source.
+func (v *visit) welcome(s Source, p Person, slug string, u User) *response {
+	next, found := v.session.params.last("next")
+	if !found {
+		next = v.srv.url("/if/user/")
+	}
+	context := map[string]any{contextSSO: true, contextPerson: p, contextRedirect: next}
+	if u.PK != 0 {
+		context[contextPending] = u
+	}
+	nothing := func(*visit) {}
+	link := func(v *visit) { v.srv.link(s, p, pending(v.plan.context)) }
+	refusal := v.start(slug, context, &silentStage{link}, &silentStage{nothing}, &silentStage{nothing})
+	if refusal != nil {
+		return refusal
+	}
+	return v.moved(v.flowLocation())
+}
+
+// enrolPerson makes a user of the person whom the source has named.
+func (v *visit) enrolPerson() {
+	p, _ := v.plan.context[contextPerson].(Person)
+	v.plan.context[contextPending] = v.srv.AddUser(User{
+		Username: p.Username, Name: p.Name, Email: p.Email, Type: "external",
+	})
+}
+
+func (s *Server) link(source Source, p Person, u User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.links[linked{source.Slug, p.ID}] = u.PK
+}
