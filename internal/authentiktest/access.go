@@ -89,11 +89,11 @@ func (v *visit) planLogin(app Application, hint string) *response {
 		return v.notFound()
 	}
 	v.session.plan = p
-	params := append(parseQuery(v.request.URL.RawQuery), parameter{"next", fullPath(v.request.URL)})
+	params := append(parseQuery(v.request.URL.RawQuery), parameter{"next", fullPath(v.request.URL)}).encode()
 	if locale := v.uiLocale(); locale != "" {
-		params = append(params, parameter{"locale", locale})
+		params = strings.ReplaceAll(params, "+", "%20") + "&locale=" + locale
 	}
-	return v.moved(v.srv.url("/if/flow/" + f.Slug + "/?" + params.encode()))
+	return v.moved(v.srv.url("/if/flow/" + f.Slug + "/?" + params))
 }
 
 // start begins a flow with a last stage that belongs to the view, and sends

@@ -115,8 +115,8 @@ func (s *ConsentStage) post(v *visit) (*response, error) {
 	return v.solved()
 }
 
-// remember keeps what was agreed to. A consent that is past its time but has
-// not been cleaned up is in the way of the same one, which is an exception.
+// remember keeps what was agreed to. In one release a consent that is past its time but
+// has not been cleaned up is in the way of the same one: an exception.
 func (s *ConsentStage) remember(v *visit, app Application) error {
 	given := consent{}
 	for _, p := range v.wanted() {
@@ -154,7 +154,7 @@ func (s *Server) consented(key consentKey) (consent, bool) {
 func (s *Server) consent(key consentKey, given consent, known bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if there, found := s.agreed[key]; found && !known && there.same(given.permissions) {
+	if there, found := s.agreed[key]; s.dialect.consentStays && found && !known && there.same(given.permissions) {
 		return errRaised
 	}
 	s.agreed[key] = given
