@@ -97,32 +97,32 @@ func (b *Browser) load(ctx context.Context, n navigation) (*Page, error) {
 		if n.to.Scheme != "http" && n.to.Scheme != "https" || n.to.Host == "" {
 			return nil, fmt.Errorf("browser: %s is no address of a page", n.to)
 		}
-		res, body, err := b.send(ctx, n)
+		page, err := b.send(ctx, n)
 		if err != nil {
 			return nil, err
 		}
-		to, leads := redirect(res)
+		to, leads := page.redirect()
 		if !leads {
-			return b.page(n.to, res, body)
+			return page, nil
 		}
 		next, err := n.to.Parse(to)
 		if err != nil {
 			return nil, fmt.Errorf("browser: %s leads to what is no address: %w", n.to, err)
 		}
-		n = n.redirected(res.StatusCode, next)
+		n = n.redirected(page.Status, next)
 	}
 	return nil, fmt.Errorf("browser: %s: more than %d redirects", n.to, maxRedirects)
 }
 
 // send makes one request, and keeps the cookies of the answer.
-func (b *Browser) send(ctx context.Context, n navigation) (*http.Response, []byte, error) {
+func (b *Browser) send(ctx context.Context, n navigation) (*Page, error) {
 	req, err := b.request(ctx, n)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	res, err := b.transport.RoundTrip(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("browser: %s %s: %w", n.method, n.to, err)
+		return nil, fmt.Errorf("browser: %s %s: %w", n.method, n.to, err)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxPage+1))
 	err = errors.Join(err, res.Body.Close())
@@ -130,18 +130,22 @@ func (b *Browser) send(ctx context.Context, n navigation) (*http.Response, []byt
 		err = fmt.Errorf("the page is larger than %d bytes", maxPage)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("browser: %s %s: %w", n.method, n.to, err)
+		return nil, fmt.Errorf("browser: %s %s: %w", n.method, n.to, err)
 	}
 	b.jar.take(n.to, res.Header["Set-Cookie"])
-	return res, body, nil
+	doc, err := html.Parse(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("browser: %s: %w", n.to, err)
+	}
+	return &Page{Status: res.StatusCode, URL: n.to, Header: res.Header, Body: string(body), browser: b, doc: doc}, nil
 }
 
 // redirect tells where an answer leads. A redirect without a Location is a page.
-func redirect(res *http.Response) (to string, leads bool) {
-	switch res.StatusCode {
+func (p *Page) redirect() (to string, leads bool) {
+	switch p.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
 		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		to = res.Header.Get("Location")
+		to = p.Header.Get("Location")
 	}
 	return to, to != ""
 }
@@ -158,12 +162,4 @@ func (n navigation) redirected(status int, to *url.URL) navigation {
 		next.method, next.form = http.MethodGet, ""
 	}
 	return next
-}
-
-func (b *Browser) page(at *url.URL, res *http.Response, body []byte) (*Page, error) {
-	doc, err := html.Parse(bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("browser: %s: %w", at, err)
-	}
-	return &Page{Status: res.StatusCode, URL: at, Header: res.Header, Body: string(body), browser: b, doc: doc}, nil
 }

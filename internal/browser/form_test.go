@@ -20,7 +20,7 @@ const survey = `<!doctype html><h1>Survey</h1>
 <fieldset disabled><input name=shut value=1></fieldset>
 <input type=checkbox name=agree value=1><input type=checkbox name=news checked>
 <input type=radio name=size value=s checked><input type=radio name=size value=l>
-<select name=colour><option>red<option value=g selected>green</select>
+<select name=color><option>red<option value=g selected>green</select>
 <select name=plain><option>first<option>second</select>
 <textarea name=words>
 two
@@ -48,7 +48,7 @@ func TestFormsSendWhatAPersonLeavesAlone(t *testing.T) {
 	submit(t, p, browser.Fields{"name": "Ada & Co"}, "")
 	want := url.Values{
 		"secret": {"s3cret"}, "name": {"Ada & Co"}, "fixed": {"fixed"}, "news": {"on"}, "size": {"s"},
-		"colour": {"g"}, "plain": {"first"}, "words": {"two\nlines"},
+		"color": {"g"}, "plain": {"first"}, "words": {"two\nlines"},
 	}
 	if diff := cmp.Diff(want, query(t, s)); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
@@ -59,11 +59,11 @@ func TestFormsSendWhatAPersonFillsIn(t *testing.T) {
 	t.Parallel()
 	s, p := newSurvey(t)
 	submit(t, p, browser.Fields{
-		"name": "Ada", "agree": "1", "news": "", "size": "l", "colour": "red", "plain": "second", "words": "mine",
+		"name": "Ada", "agree": "1", "news": "", "size": "l", "color": "red", "plain": "second", "words": "mine",
 	}, "act=drop")
 	want := url.Values{
 		"secret": {"s3cret"}, "name": {"Ada"}, "fixed": {"fixed"}, "agree": {"1"}, "size": {"l"},
-		"colour": {"red"}, "plain": {"second"}, "words": {"mine"}, "act": {"drop"},
+		"color": {"red"}, "plain": {"second"}, "words": {"mine"}, "act": {"drop"},
 	}
 	if diff := cmp.Diff(want, query(t, s)); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
@@ -102,7 +102,7 @@ func TestWhatAPersonCannotDoIsAnError(t *testing.T) {
 		"fields of two forms":            {browser.Fields{"q": "x", "name": "x"}, ""},
 		"a required field left empty":    {browser.Fields{"name": ""}, "Send"},
 		"a choice that is not offered":   {browser.Fields{"size": "xl"}, ""},
-		"an option that is not offered":  {browser.Fields{"colour": "blue"}, ""},
+		"an option that is not offered":  {browser.Fields{"color": "blue"}, ""},
 		"a box with another value":       {browser.Fields{"agree": "yes"}, ""},
 		"a button that is not there":     {nil, "Gone"},
 		"a button that sends no form":    {nil, "Never"},
@@ -124,7 +124,7 @@ func TestAPageKnowsItsFields(t *testing.T) {
 			t.Errorf("Has(%q) = %v", name, got)
 		}
 	}
-	for name, want := range map[string]string{"secret": "s3cret", "name": "a default", "colour": "g", "words": "two\nlines"} {
+	for name, want := range map[string]string{"secret": "s3cret", "name": "a default", "color": "g", "words": "two\nlines"} {
 		if got, ok := p.Value(name); !ok || got != want {
 			t.Errorf("Value(%q) = %q, %v", name, got, ok)
 		}

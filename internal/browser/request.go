@@ -38,7 +38,7 @@ func (b *Browser) request(ctx context.Context, n navigation) (*http.Request, err
 		h.Set("Sec-Fetch-User", "?1")
 	}
 	for _, c := range b.jar.of(n.to, n) {
-		req.AddCookie(&http.Cookie{Name: c.name, Value: c.value})
+		h.Set("Cookie", strings.TrimPrefix(h.Get("Cookie")+"; "+c.name+"="+c.value, "; "))
 	}
 	return req, nil
 }
