@@ -98,7 +98,7 @@ func TestTheKeyIsKeptInCaddysStorage(t *testing.T) {
 	s := newSite(t)
 	s.load(oneLine)
 	file := filepath.Join(s.storage, "authentik", "key")
-	first, err := os.ReadFile(file)
+	first, err := os.ReadFile(file) //nolint:gosec // in a directory of this test
 	if err != nil || len(first) != keySize {
 		t.Fatalf("%d bytes, %v", len(first), err)
 	}
@@ -109,7 +109,8 @@ func TestTheKeyIsKeptInCaddysStorage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.load(oneLine)
-	if second, err := os.ReadFile(file); err != nil || string(first) != string(second) {
+	second, err := os.ReadFile(file) //nolint:gosec // in a directory of this test
+	if err != nil || string(first) != string(second) {
 		t.Errorf("the key is another after a start: %v", err)
 	}
 	if err := os.WriteFile(file, []byte("spoiled"), 0o600); err != nil {

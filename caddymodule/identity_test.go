@@ -25,8 +25,8 @@ func ada() *proxy.Session {
 func withReplacer(t testing.TB) (*http.Request, *caddy.Replacer) {
 	t.Helper()
 	repl := caddy.NewReplacer()
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	return r.WithContext(context.WithValue(t.Context(), caddy.ReplacerCtxKey, repl)), repl
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	return r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, repl)), repl
 }
 
 // filled returns what a header of one's own says for a session.
@@ -71,7 +71,7 @@ func TestPlaceholdersTellWhoIsSignedIn(t *testing.T) {
 
 func TestIntroduceNeedsNoReplacer(t *testing.T) {
 	t.Parallel()
-	introduce(httptest.NewRequest(http.MethodGet, "/", nil), ada())
+	introduce(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), ada())
 }
 
 func TestHeadersOfOnesOwnAreFilled(t *testing.T) {

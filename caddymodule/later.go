@@ -5,7 +5,7 @@ import "fmt"
 // later names the options that are foreseen and not there yet, and what to do
 // instead. They are refused: an option that is read and has no effect would
 // leave a site open that its owner believes closed.
-var later = map[string]string{
+var later = map[string]string{ //nolint:gosec // there is no secret in it
 	"require":        "write application <slug> and bind the group or user to that application in authentik",
 	"max_age":        "write a shorter lifetime, after which everybody signs in again",
 	"open":           "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",

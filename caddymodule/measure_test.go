@@ -46,7 +46,7 @@ func TestEveryCallToAuthentikIsMeasuredUnderAClosedSet(t *testing.T) {
 	}
 	var want []string
 	for path, label := range calls {
-		res, err := measured.RoundTrip(httptest.NewRequest(http.MethodGet, path, nil))
+		res, err := measured.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		if !errors.Is(err, broken) {
 			t.Errorf("%s: %v", path, err)
 			_ = res.Body.Close()

@@ -17,7 +17,7 @@ import (
 
 func readRoot(t testing.TB, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", name))
+	content, err := os.ReadFile(filepath.Join("..", name)) //nolint:gosec // names of this test alone
 	if err != nil {
 		t.Fatal(err)
 	}

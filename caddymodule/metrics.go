@@ -37,7 +37,7 @@ var processMetrics = sync.OnceValue(func() *metrics {
 	m := &metrics{
 		decision: make(map[string]prometheus.Counter),
 		steps:    counters("steps_total", "Challenges shown and answered.", "component", "outcome"),
-		signIns:  counters("signins_total", "Sign-ins that came to an end.", "way", "outcome"),
+		signIns:  counters("signins_total", "Sign-ins that came to an end.", "way", "outcome"), //nolint:misspell // the documented name
 		ended:    counters("sessions_ended_total", "Sessions that ended.", "reason"),
 		requests: timers("request_seconds", "How long authentik took to answer.", "endpoint"),
 		stores:   timers("store_seconds", "How long the store of sessions took.", "store", "operation"),

@@ -47,7 +47,7 @@ func TestMetricsHaveTheNamesAndLabelsThatAreDocumented(t *testing.T) {
 	want := map[string]string{
 		"caddy_authentik_decisions_total":      "decision",
 		"caddy_authentik_steps_total":          "component,outcome",
-		"caddy_authentik_signins_total":        "outcome,way",
+		"caddy_authentik_signins_total":        "outcome,way", //nolint:misspell // the documented name
 		"caddy_authentik_sessions_ended_total": "reason",
 		"caddy_authentik_request_seconds":      "endpoint",
 		"caddy_authentik_store_seconds":        "operation,store",

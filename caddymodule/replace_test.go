@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,20 +80,21 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 
 func TestJSONWithoutAnAuthentikIsRefused(t *testing.T) {
 	t.Parallel()
-	if wrong := new(Handler).settle(); len(wrong) != 1 || wrong[0] != errNoURL {
+	if wrong := new(Handler).settle(); len(wrong) != 1 || !errors.Is(wrong[0], errNoURL) {
 		t.Errorf("settle = %v", wrong)
 	}
 }
 
 func TestMistakesRepeatNoSecret(t *testing.T) {
 	t.Parallel()
+	const secret = "topsecret"
 	for name, h := range map[string]*Handler{
-		"key":               {URL: "https://auth.example.com", Key: "topsecret"},
-		"password":          {URL: "https://user:topsecret@auth.example.com"},
-		"password, no URL":  {URL: "https://user:topsecret@auth example.com"},
-		"password, no http": {URL: "ftp://user:topsecret@auth.example.com"},
+		"key":               {URL: "https://auth.example.com", Key: secret},
+		"password":          {URL: "https://user:" + secret + "@auth.example.com"},
+		"password, no URL":  {URL: "https://user:" + secret + "@auth example.com"},
+		"password, no http": {URL: "ftp://user:" + secret + "@auth.example.com"},
 	} {
-		if wrong := h.settle(); wrong == nil || strings.Contains(wrong.Error(), "topsecret") {
+		if wrong := h.settle(); wrong == nil || strings.Contains(wrong.Error(), secret) {
 			t.Errorf("%s: %v", name, wrong)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // inCaddy makes a request as Caddy hands it to its handlers.
 func inCaddy(t testing.TB, method, target string, vars map[string]any) *http.Request {
 	t.Helper()
-	r := httptest.NewRequest(method, target, nil)
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
 	r.TLS = nil
 	original := http.Request{Method: r.Method, RequestURI: r.RequestURI, RemoteAddr: r.RemoteAddr}
 	address := *r.URL
@@ -96,7 +96,7 @@ func TestAskedIsTheAddressBeforeRewriting(t *testing.T) {
 	if got := at.Asked.String(); got != "/.authentik/login?to=/x" || at.Host != "app.example.com:8443" {
 		t.Errorf("asked = %q at %q", got, at.Host)
 	}
-	if bare := httptest.NewRequest(http.MethodGet, "/x", nil); resolve(bare).Asked.Path != "/x" {
+	if bare := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil); resolve(bare).Asked.Path != "/x" {
 		t.Error("a request without Caddy around it has lost its path")
 	}
 }

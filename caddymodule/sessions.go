@@ -50,7 +50,11 @@ func (m *Memory) Provision(caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	m.store = kept.(memoryStore).Memory
+	shared, fits := kept.(memoryStore)
+	if !fits {
+		return fmt.Errorf("sessions memory: a %T is in its place", kept)
+	}
+	m.store = shared.Memory
 	return nil
 }
 

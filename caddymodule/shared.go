@@ -49,7 +49,7 @@ func (h *Handler) transport() (http.RoundTripper, error) {
 		authorities = x509.NewCertPool()
 	}
 	for _, name := range h.Trust {
-		pem, err := os.ReadFile(name)
+		pem, err := os.ReadFile(name) //nolint:gosec // the operator says which file
 		switch {
 		case err != nil:
 			wrong = append(wrong, fmt.Errorf("trust: %w; write the path of a PEM file that Caddy may read", err))
@@ -73,7 +73,11 @@ func (h *Handler) transport() (http.RoundTripper, error) {
 		_, err := pool.Delete(key)
 		return err
 	})
-	return kept.(transport).Transport, nil
+	shared, fits := kept.(transport)
+	if !fits {
+		return nil, fmt.Errorf("trust: a %T is in its place", kept)
+	}
+	return shared.Transport, nil
 }
 
 // newTransport makes connections as Go's own clients do. Authorities are named

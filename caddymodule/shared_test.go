@@ -38,11 +38,11 @@ func TestAStoreThatWasNeverTakenIsNotGivenBack(t *testing.T) {
 }
 
 // certificate writes the certificate of a TLS server to a file.
-func certificate(t testing.TB, s *httptest.Server, comment ...byte) string {
+func certificate(t testing.TB, s *httptest.Server, comment ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := os.WriteFile(file, append(comment, block...), 0o600); err != nil {
+	if err := os.WriteFile(file, append([]byte(strings.Join(comment, "")), block...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
@@ -81,7 +81,7 @@ func TestTrustInNothingIsAMistake(t *testing.T) {
 func TestConnectionsAreSharedByThoseWhoTrustTheSame(t *testing.T) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
-	trusts := [][]string{{certificate(t, s, "# 1\n"...)}, {certificate(t, s, "# 1\n"...)}, {certificate(t, s, "# 2\n"...)}, nil}
+	trusts := [][]string{{certificate(t, s, "# 1\n")}, {certificate(t, s, "# 1\n")}, {certificate(t, s, "# 2\n")}, nil}
 	var transports []http.RoundTripper
 	for _, trust := range trusts {
 		h := Handler{Trust: trust}

@@ -141,7 +141,7 @@ func newApplication(t testing.TB) *application {
 		app.mu.Lock()
 		defer app.mu.Unlock()
 		app.last = r
-		_, _ = fmt.Fprintf(w, "application, user %q", r.Header.Get("Remote-User"))
+		_, _ = fmt.Fprintf(w, "application, user %q", r.Header.Get("Remote-User")) //nolint:gosec // no browser reads it
 	}))
 	t.Cleanup(app.Close)
 	return app

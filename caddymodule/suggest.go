@@ -17,8 +17,8 @@ func meant(word string, words []string) string {
 	return "; did you mean " + best + "?"
 }
 
-// distance counts the letters to insert, delete, replace or swap with their
-// neighbour to make b of a (optimal string alignment).
+// distance counts the letters to insert, delete, replace or swap with the
+// next to make b of a (optimal string alignment).
 func distance(a, b string) int {
 	if len(a) > 64 {
 		return len(a)

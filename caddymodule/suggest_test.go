@@ -10,7 +10,7 @@ func TestMeantKnowsWhatIsNear(t *testing.T) {
 		"FLOW":         "; did you mean flow?",
 		"lifetme":      "; did you mean lifetime?",
 		"life_time":    "; did you mean lifetime?",
-		"aplication":   "; did you mean application?",
+		"applikation":  "; did you mean application?",
 		"uri":          "; did you mean url?",
 		"xyz":          "",
 		"":             "",

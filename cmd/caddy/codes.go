@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -23,18 +27,52 @@ func (d *demo) tellMessages(ctx context.Context, server *authentiktest.Server) {
 			return
 		case <-tick.C:
 		}
-		for ; mails < len(server.Mail()); mails++ {
-			mail := server.Mail()[mails]
-			_, _ = fmt.Fprintf(d.out, "  Mail to %s: %s\n%s\n", mail.To, mail.Subject, indent(mail.Body))
+		for _, mail := range server.Mail()[mails:] {
+			mails++
+			d.say("  Mail to %s: %s\n", mail.To, cmp.Or(mail.Code, mail.Link, mail.Subject))
 		}
-		for ; texts < len(server.Texts()); texts++ {
-			text := server.Texts()[texts]
-			_, _ = fmt.Fprintf(d.out, "  Text message to %s: %s\n\n", text.To, text.Body)
+		for _, text := range server.Texts()[texts:] {
+			texts++
+			d.say("  Text message to %s: %s\n", text.To, cmp.Or(text.Code, text.Body))
 		}
 	}
 }
 
-func (d *demo) tellCodes(context.Context, *authentiktest.Server) {}
+// tellCodes prints what the authenticator apps show, whenever Enter is
+// pressed, until there is nobody to press it. A secret that was typed stands for
+// an app that is being set up.
+func (d *demo) tellCodes(server *authentiktest.Server, now func() time.Time) {
+	keys := bufio.NewScanner(d.in)
+	for keys.Scan() {
+		if secret := strings.TrimSpace(keys.Text()); secret != "" {
+			d.tellCode("this secret", secret, now())
+			continue
+		}
+		for _, a := range accounts() {
+			d.tellApps(server, a.user.Username, now())
+		}
+	}
+}
+
+func (d *demo) tellCode(of, secret string, now time.Time) {
+	code, err := totp.GenerateCode(secret, now)
+	if err != nil {
+		code = "this is no secret of an authenticator app"
+	}
+	d.say("  App of %s: %s\n", of, code)
+}
+
+func (d *demo) tellApps(server *authentiktest.Server, username string, now time.Time) {
+	user, _ := server.User(username)
+	for _, device := range user.Devices {
+		if device.Class != authentiktest.DeviceTOTP {
+			continue
+		}
+		d.tellCode(username, device.Secret, now)
+	}
+}
+
+func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format, args...) }
 
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ") + "\n"

@@ -66,7 +66,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		d.ready(gate)
 	}
 	go d.tellMessages(ctx, server)
-	go d.tellCodes(ctx, server)
+	go d.tellCodes(server, time.Now)
 	<-ctx.Done()
 	return nil
 }

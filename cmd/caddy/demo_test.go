@@ -92,7 +92,7 @@ func started(t *testing.T, listen string) (*running, string) {
 var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 
 // get loads a page, and follows where it leads.
-func (r *running) get(address string) (*http.Response, string) {
+func (r *running) get(address string) (path, body string) {
 	r.Helper()
 	return r.do(http.MethodGet, "http://"+r.gate+address, nil)
 }
@@ -111,7 +111,7 @@ func (r *running) fill(page string, fields ...string) string {
 	return body
 }
 
-func (r *running) do(method, address string, form url.Values) (*http.Response, string) {
+func (r *running) do(method, address string, form url.Values) (path, body string) {
 	r.Helper()
 	req, err := http.NewRequestWithContext(r.Context(), method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -125,18 +125,19 @@ func (r *running) do(method, address string, form url.Values) (*http.Response, s
 	return r.send(req)
 }
 
-func (r *running) send(req *http.Request) (*http.Response, string) {
+// send returns the page at the end of all redirects, and its path.
+func (r *running) send(req *http.Request) (path, body string) {
 	r.Helper()
 	res, err := r.client.Do(req)
 	if err != nil {
 		r.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
+	all, err := io.ReadAll(res.Body)
 	if err != nil {
 		r.Fatal(err)
 	}
-	return res, string(body)
+	return res.Request.URL.Path, string(all)
 }
 
 // signIn gives a username and everybody's password.
@@ -181,9 +182,9 @@ func TestTheDemonstrationSignsInAndOutAndLeavesNothing(t *testing.T) {
 	}
 
 	r.do(http.MethodPost, "http://"+r.gate+"/.authentik/logout", url.Values{})
-	res, page := r.get("/")
-	if strings.Contains(page, "Hello") || !strings.HasPrefix(res.Request.URL.Path, "/.authentik/") {
-		t.Errorf("after the sign-out: %s\n%s", res.Request.URL, page)
+	path, page := r.get("/")
+	if strings.Contains(page, "Hello") || !strings.HasPrefix(path, "/.authentik/") {
+		t.Errorf("after the sign-out: %s\n%s", path, page)
 	}
 
 	r.end()
@@ -254,4 +255,103 @@ func TestTheApplicationGreetsOnlyWhomTheHeadersName(t *testing.T) {
 			t.Errorf("%q: %s", user, body)
 		}
 	}
+}
+
+// code waits until the demonstration has printed a line, and returns its end.
+func (r *running) code(line string) string {
+	r.Helper()
+	for range 100 {
+		if _, rest, found := strings.Cut(r.out.String(), line); found {
+			if code, _, whole := strings.Cut(rest, "\n"); whole {
+				return code
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	r.Fatalf("%q was not printed:\n%s", line, r.out)
+	return ""
+}
+
+// press writes a line at the keyboard.
+func (r *running) press(line string) {
+	r.Helper()
+	if _, err := io.WriteString(r.in, line+"\n"); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func TestEveryAccountOfTheDemonstrationGetsIn(t *testing.T) {
+	r, _ := started(t, "127.0.0.1:0")
+	walks := map[string]func(page string) string{
+		"demo": func(page string) string { return page },
+		"totp": func(page string) string {
+			r.press("")
+			return r.fill(page, "code", r.code("App of totp: "))
+		},
+		"static": func(page string) string { return r.fill(page, "code", "paper1") },
+		"sms": func(page string) string {
+			page = r.choose(page, "sms")
+			return r.fill(page, "code", r.code("Text message to +1555010010: "))
+		},
+		"email": func(page string) string {
+			page = r.choose(page, "email")
+			return r.fill(page, "code", r.code("Mail to email@example.com: "))
+		},
+		"several": func(page string) string { return r.fill(r.choose(page, "static"), "code", "paper2") },
+		"setup-totp": func(page string) string {
+			secret := regexp.MustCompile(`secret=([A-Z2-7]+)`).FindStringSubmatch(page)
+			if secret == nil {
+				t.Fatalf("no secret:\n%s", page)
+			}
+			r.press(secret[1])
+			return r.fill(page, "code", r.code("App of this secret: "))
+		},
+		"setup-static": func(page string) string { return r.fill(page) },
+		"setup-sms": func(page string) string {
+			page = r.fill(page, "phone_number", "+1555010099")
+			return r.fill(page, "code", r.code("Text message to +1555010099: "))
+		},
+		"setup-email": func(page string) string {
+			return r.fill(page, "code", r.code("Mail to setup-email@example.com: "))
+		},
+		"setup": func(page string) string { return r.fill(r.choose(page, "Static tokens")) },
+		"stay":  func(page string) string { return r.fill(page, "remember_me", "true") },
+		"consent": func(page string) string {
+			r.expect(page, "General profile information")
+			return r.fill(page)
+		},
+		"denied": nil,
+	}
+	for _, a := range accounts() {
+		name := a.user.Username
+		walk, known := walks[name]
+		if !known {
+			t.Errorf("nobody tries to sign in as %s", name)
+			continue
+		}
+		r.client.Jar, _ = cookiejar.New(nil)
+		page := r.signIn(name)
+		if walk == nil {
+			if strings.Contains(page, "Hello") {
+				t.Errorf("%s got in", name)
+			}
+			continue
+		}
+		if page = walk(page); !strings.Contains(page, "Hello, "+a.user.Name) {
+			t.Errorf("%s does not get in:\n%s", name, page)
+		}
+	}
+}
+
+var buttons = regexp.MustCompile(`<button[^>]*name="([^"]*)" value="([^"]*)".*</button>`)
+
+// choose presses the button of a page that has a text in it.
+func (r *running) choose(page, text string) string {
+	r.Helper()
+	for _, button := range buttons.FindAllStringSubmatch(page, -1) {
+		if strings.Contains(button[0], text) {
+			return r.fill(page, button[1], button[2])
+		}
+	}
+	return page
 }
