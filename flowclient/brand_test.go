@@ -96,7 +96,7 @@ func picture(kind, body string) http.HandlerFunc {
 
 func TestPicturesComeFromAuthentiksHostOnly(t *testing.T) {
 	t.Parallel()
-	for address, uri := range map[string]string{
+	for address, uri := range map[string]string{ //nolint:gosec // No token, only the word.
 		"/static/dist/x.svg": "/static/dist/x.svg",
 		"https://auth.example.com/files/media/public/a.png?token=t": "/files/media/public/a.png?token=t",
 		"https://app.example.com/static/x.png":                      "/static/x.png",

@@ -28,7 +28,7 @@ func samples(t testing.TB, release string) map[string][]byte {
 	}
 	out := map[string][]byte{}
 	for _, file := range files {
-		raw, err := os.ReadFile(file)
+		raw, err := os.ReadFile(file) //nolint:gosec // Test data.
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestChallengesAreReadAsTheGoldenFilesSay(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		golden, err := os.ReadFile(file)
+		golden, err := os.ReadFile(file) //nolint:gosec // Test data.
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,7 +56,7 @@ func TestPublicURLOfReferences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ref, want := range map[string]string{
+	for ref, want := range map[string]string{ //nolint:gosec // No token, only the word.
 		"/auth/static/x.svg":                  "https://auth.example.com/auth/static/x.svg",
 		"/auth/if/user/?a=b":                  "https://auth.example.com/auth/if/user/?a=b",
 		"https://cdn.example.com/logo.svg":    "https://cdn.example.com/logo.svg",

@@ -217,7 +217,7 @@ func TestNobodyWaitsForEver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if _, err := f.client().Ask(ctx, Visitor{}, login); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 	drip := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "{")

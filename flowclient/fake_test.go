@@ -108,7 +108,7 @@ func says(body string, cookies ...string) http.HandlerFunc {
 			w.Header().Add("Set-Cookie", c)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, body)
+		_, _ = io.WriteString(w, body) //nolint:gosec // A test's own text, as JSON.
 	}
 }
 
@@ -169,16 +169,21 @@ func refusing(challenge, errs string) string {
 
 var login = Flow{Slug: "login"}
 
+// as returns the value as what it must be.
+func as[T any](t testing.TB, v any) T {
+	t.Helper()
+	got, ok := v.(T)
+	if !ok {
+		t.Fatalf("got %T, want %T", v, got)
+	}
+	return got
+}
+
 // shows fails the test unless the step holds a challenge of type T.
 func shows[T Challenge](t testing.TB, s Step, err error) T {
 	t.Helper()
-	var none T
 	if err != nil {
 		t.Fatalf("error %v, want a challenge", err)
 	}
-	got, ok := s.Challenge.(T)
-	if !ok {
-		t.Fatalf("challenge %T, want %T", s.Challenge, none)
-	}
-	return got
+	return as[T](t, s.Challenge)
 }

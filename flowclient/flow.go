@@ -23,7 +23,7 @@ var slugs = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 func (f Flow) Valid() bool { return slugs.MatchString(f.Slug) }
 
 // path is the flow's executor below authentik's root, with its query encoded
-// byte for byte as Python's urlencode does: only then does authentik recognise
+// byte for byte as Python's urlencode does: only then does authentik recognize
 // its own address and answer with a plain redirect, which keeps all cookies.
 func (f Flow) path() string {
 	return executorPath + f.Slug + "/?" + url.Values{"query": {f.Query}}.Encode()

@@ -137,7 +137,7 @@ func TestBeginningAnewLeavesAChainedFlow(t *testing.T) {
 func TestAnAnswerIsNeverSentTwice(t *testing.T) {
 	t.Parallel()
 	cut := func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := w.(http.Hijacker).Hijack()
+		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 			return

@@ -13,7 +13,7 @@ func TestOddValuesCountAsAbsent(t *testing.T) {
 	raw := []byte(`{"component":"ak-stage-identification","flow_info":[],"response_errors":"x","pending_user":{},
 		"user_fields":["username",{},null,3],"password_fields":"yes","captcha_stage":7,"sources":{"a":1},
 		"enable_remember_me":null,"passkey_challenge":null,"primary_action":true,"pending_user_identifier":42}`)
-	got := decoded(t, raw).(Identification)
+	got := as[Identification](t, decoded(t, raw))
 	got.Raw = nil
 	want := Identification{UserFields: []string{"username", "3"}, PendingUserIdentifier: "42"}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -24,15 +24,15 @@ func TestOddValuesCountAsAbsent(t *testing.T) {
 func TestMissingKeysHaveTheSafeMeaning(t *testing.T) {
 	t.Parallel()
 	bare := func(c Component) Challenge { return decoded(t, []byte(`{"component":"`+string(c)+`"}`)) }
-	if !bare(ComponentAuthenticatorSMS).(AuthenticatorSMS).PhoneNumberRequired {
+	if !as[AuthenticatorSMS](t, bare(ComponentAuthenticatorSMS)).PhoneNumberRequired {
 		t.Error("no number is asked for")
 	}
-	if !bare(ComponentAuthenticatorEmail).(AuthenticatorEmail).EmailRequired {
+	if !as[AuthenticatorEmail](t, bare(ComponentAuthenticatorEmail)).EmailRequired {
 		t.Error("no address is asked for")
 	}
-	if bare(ComponentCaptcha).(Captcha).Interactive || bare(ComponentIdentification).(Identification).EnableRememberMe ||
-		bare(ComponentPassword).(Password).AllowShowPassword || bare(ComponentFrame).(Frame).LoadingOverlay ||
-		bare(ComponentSAMLNativeLogout).(SAMLNativeLogout).IsComplete {
+	if as[Captcha](t, bare(ComponentCaptcha)).Interactive || as[Identification](t, bare(ComponentIdentification)).EnableRememberMe ||
+		as[Password](t, bare(ComponentPassword)).AllowShowPassword || as[Frame](t, bare(ComponentFrame)).LoadingOverlay ||
+		as[SAMLNativeLogout](t, bare(ComponentSAMLNativeLogout)).IsComplete {
 		t.Error("a missing flag counts as set")
 	}
 	if b := bare(ComponentPassword).Common(); b.FlowInfo != nil || b.Errors != nil {
@@ -49,7 +49,7 @@ func TestChoicesAreTextsOrObjects(t *testing.T) {
 		{Key: "a", Type: "dropdown", Order: 7, Initial: "3", Choices: []Choice{{"x", "x"}, {"y", "Y"}, {"4", "4"}}},
 		{Key: "b", Type: "of tomorrow", Required: true},
 	}
-	if diff := cmp.Diff(want, decoded(t, raw).(Prompt).Fields); diff != "" {
+	if diff := cmp.Diff(want, as[Prompt](t, decoded(t, raw)).Fields); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -92,7 +92,7 @@ func TestRedirectsKeepTheirClassThroughARoundTrip(t *testing.T) {
 	t.Parallel()
 	const root = "https://auth.example.com/auth/"
 	ch, err := decodeAt([]byte(`{"component":"xak-flow-redirect","to":"/auth/source/oauth/login/x/"}`), root)
-	if err != nil || ch.(Redirect).Class() != RedirectSource {
+	if err != nil || as[Redirect](t, ch).Class() != RedirectSource {
 		t.Fatalf("%v", err)
 	}
 	roundTrip(t, Step{Flow: login, Challenge: ch, Root: root})

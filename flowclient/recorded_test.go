@@ -23,7 +23,7 @@ type recorded struct {
 
 func unpack(t testing.TB, file string) []byte {
 	t.Helper()
-	f, err := os.Open("testdata/" + file)
+	f, err := os.Open("testdata/" + file) //nolint:gosec // Test data.
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func TestRedirectsAreToldApart(t *testing.T) {
 		{root, "https://user@auth.example.com/auth/if/flow/a/", RedirectElsewhere},
 		{root, "//auth.example.com/auth/if/flow/a/", RedirectElsewhere},
 	} {
-		r := placed(Redirect{To: c.to}, c.root).(Redirect)
+		r := as[Redirect](t, placed(Redirect{To: c.to}, c.root))
 		if got := r.Class(); got != c.want {
 			t.Errorf("%q at %q is %s, want %s", c.to, c.root, got, c.want)
 		}
@@ -107,7 +107,7 @@ func TestSourcesAreToldApartToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources := ch.(Identification).Sources
+	sources := as[Identification](t, ch).Sources
 	if len(sources) != 3 {
 		t.Fatalf("%d sources", len(sources))
 	}

@@ -12,7 +12,7 @@ import (
 
 func api(t testing.TB, release, name string) string {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/api/" + release + "/" + name + ".json")
+	raw, err := os.ReadFile("testdata/api/" + release + "/" + name + ".json") //nolint:gosec // Test data.
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -188,6 +188,7 @@ func (w *walk) challenge(q request, r reply) (Challenge, *request, error) {
 		if c.Name == "" {
 			return w.nudge(q, r)
 		}
+	default: // A question, or an end, for the visitor.
 	}
 	return ch, nil, nil
 }

@@ -3,6 +3,7 @@ package flowclient
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -270,10 +271,7 @@ func TestVisitorsDoNotMeet(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 24 {
 		wg.Go(func() {
-			addr := "192.0.2." + string(rune('0'+i/10)) + string(rune('0'+i%10))
-			if i < 10 {
-				addr = "192.0.2." + string(rune('0'+i))
-			}
+			addr := fmt.Sprintf("192.0.2.%d", i)
 			v := Visitor{Addr: ip(t, addr)}
 			step, err := c.Ask(t.Context(), v, login)
 			if err != nil {
