@@ -3,9 +3,20 @@ package authentiktest
 // adminRows are the recordings about the administrators' API.
 func adminRows() []row {
 	return []row{
-		{name: "admin-views", why: later},
+		{name: "admin-views", replay: adminViews},
 		{name: "logout-and-unenrol", replay: logoutAndUnenrol},
 		{name: "provisioning-api", why: later},
 		{name: "provisioning-blueprint", why: later},
 	}
+}
+
+func adminViews(r *replay) Config {
+	r.skip("inspector, administrator", "the inspector shows the database around a plan, which there is none of here")
+	boss := person("st-boss")
+	boss.Superuser = true
+	try := flowOf("st-dummy", dummy("st-dummy"))
+	try.Title, try.Designation = "Dummy", DesignationStageConfiguration
+	return Config{Users: []User{person("st-plain"), boss}, Flows: []Flow{
+		try, titled(flowOf("st-dummy-error", &DummyStage{Throw: true})), titled(oneStep("st-login")),
+	}}
 }

@@ -215,7 +215,9 @@ type route struct {
 }
 
 func routes() []route {
-	return slices.Concat(executorRoutes(), sourceRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes(), oidcRoutes())
+	return slices.Concat(
+		executorRoutes(), sourceRoutes(), adminRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes(), oidcRoutes(),
+	)
 }
 
 // route finds the view by the exact path: there is no help for a missing

@@ -5,11 +5,8 @@ import (
 	"slices"
 )
 
-// Keys of a plan's context about a visitor who comes from a source.
-const (
-	contextSSO    = "is_sso" // bool
-	contextPerson = "person" // Person
-)
+// contextSSO is a plan's mark of a visitor who comes from a source: a bool.
+const contextSSO = "is_sso"
 
 // A silentStage does something without asking the visitor.
 type silentStage struct{ do func(*visit) }
@@ -40,9 +37,20 @@ func sourceFlows() []Flow {
 		{
 			Slug: "default-source-enrollment", Title: "Welcome to authentik! Please select a username.", Policies: fromSource,
 			Authentication: RequireUnauthenticated, Designation: DesignationEnrollment,
-			Bindings: []Binding{{Stage: &silentStage{(*visit).enrolPerson}}, {Stage: &UserLoginStage{}}},
+			Bindings: []Binding{{Stage: &UserWriteStage{Creation: CreateAlways, Active: true}}, {Stage: &UserLoginStage{}}},
 		},
 	}
+}
+
+// data is what is known of a person, as if it had been typed into a form.
+func (p Person) data() object {
+	d := object{}
+	for name, value := range map[string]string{"username": p.Username, "name": p.Name, "email": p.Email} {
+		if value != "" {
+			d[name] = value
+		}
+	}
+	return d
 }
 
 // arrive decides what becomes of a person from a source: who is signed in is
@@ -88,7 +96,7 @@ func (v *visit) welcome(s Source, p Person, slug string, u User) *response {
 	if !found {
 		next = v.srv.url("/if/user/")
 	}
-	context := map[string]any{contextSSO: true, contextPerson: p, contextRedirect: next}
+	context := map[string]any{contextSSO: true, contextRedirect: next, contextPrompted: p.data()}
 	if u.PK != 0 {
 		context[contextPending] = u
 	}
@@ -99,14 +107,6 @@ func (v *visit) welcome(s Source, p Person, slug string, u User) *response {
 		return refusal
 	}
 	return v.moved(v.flowLocation())
-}
-
-// enrolPerson makes a user of the person whom the source has named.
-func (v *visit) enrolPerson() {
-	p, _ := v.plan.context[contextPerson].(Person)
-	v.plan.context[contextPending] = v.srv.AddUser(User{
-		Username: p.Username, Name: p.Name, Email: p.Email, Type: "external",
-	})
 }
 
 func (s *Server) link(source Source, p Person, u User) {

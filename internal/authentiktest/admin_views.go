@@ -1,0 +1,37 @@
+package authentiktest
+
+import "net/http"
+
+// adminRoutes are the views for administrators that can be told from outside.
+func adminRoutes() []route {
+	return []route{
+		{"/api/v3/flows/instances/{slug}/execute/", (*visit).executeFlow},
+		{"/api/v3/flows/inspector/{slug}/", (*visit).inspector},
+	}
+}
+
+// executeFlow lets an administrator try a flow: the plan is made, and a link
+// leads to it.
+func (v *visit) executeFlow() *response {
+	if refusal := v.reading(); refusal != nil {
+		return refusal
+	}
+	f, found := v.srv.flow(v.args["slug"])
+	switch {
+	case v.user.PK == 0:
+		return v.nobody()
+	case !v.srv.superuser(v.user):
+		v.session.modified = true
+		return v.api(http.StatusForbidden, object{"detail": "You do not have permission to perform this action."})
+	case !found:
+		return v.api(http.StatusNotFound, object{"detail": "No Flow matches the given query."})
+	}
+	if refusal := v.start(f.Slug, map[string]any{}); refusal != nil {
+		return refusal
+	}
+	return v.api(http.StatusOK, object{"link": v.address(v.flowLocation())})
+}
+
+// inspector does not exist for those who may not use it. What administrators
+// see of a plan is the database around it, which this server does not have.
+func (v *visit) inspector() *response { return v.notFound() }
