@@ -179,3 +179,58 @@ func TestAnUnknownDecisionGoesNowhere(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 }
+
+func TestOnlyAFewCookiesOfOneNameAreTried(t *testing.T) {
+	t.Parallel()
+	line := strings.Repeat("a=1; ", 1000)
+	n := 0
+	for range cookieValues([]string{line, line}, "a") {
+		n++
+	}
+	if n != maxTried {
+		t.Errorf("%d are tried", n)
+	}
+}
+
+func TestASessionIsFoundBehindAPlantedCookieOfTheSameName(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Host = "app.example.com"
+	r.Header.Set("Cookie", "authentik_gate=planted; authentik_gate="+newSecret().cookie()+"; authentik_gate="+cookie)
+	if got := through(t, g, r).Header.Get("Remote-User"); got != "jane" {
+		t.Errorf("introduced as %q", got)
+	}
+}
+
+func TestTheApplicationWritesToTheServersOwnWriter(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Host = "app.example.com"
+	r.Header.Set("Cookie", "authentik_gate="+cookie)
+	w, failed := httptest.NewRecorder(), errors.New("the application's own failure")
+	err := g.Guard(w, r, func(got http.ResponseWriter, _ *http.Request) error {
+		if got != http.ResponseWriter(w) {
+			t.Errorf("the application is given a %T", got)
+		}
+		return failed
+	})
+	if !errors.Is(err, failed) {
+		t.Errorf("the application's failure comes back as %v", err)
+	}
+}
+
+func TestTheSessionPageTellsWhoAndUntilWhenAndNoSecret(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	page := p.open("/.authentik/session")
+	for _, part := range []string{`"user":"jane"`, `"groups":["staff"]`, `"until":"`, `"limit":"lifetime"`} {
+		page.says(t, part)
+	}
+	if strings.Contains(page.body, p.cookie(s.gate.jar.session.secure)) || strings.Contains(page.body, "eyJ") {
+		t.Errorf("a secret is told: %s", page.body)
+	}
+}
