@@ -11,7 +11,7 @@ import (
 func oidcRoutes() []route {
 	return slices.Concat([]route{
 		{"/application/o/authorize/", (*visit).authorize},
-	}, tokenRoutes(), metadataRoutes(), deviceGrantRoutes(), endSessionRoutes())
+	}, tokenRoutes(), deviceGrantRoutes(), endSessionRoutes(), metadataRoutes())
 }
 
 // An authorization is what a client asks for in the browser of a user.

@@ -19,6 +19,7 @@ func oidcNormalisations() []normalisation {
 		{"device_code", regexp.MustCompile(`^[!-~]{128}$`), "random"},
 		{"user_code", regexp.MustCompile(`^\d{9}$`), "random"},
 		{"verification_uri_complete", regexp.MustCompile(`\?code=(\d{9})$`), "only the code in it is random"},
+		{"body", regexp.MustCompile(`(?s)<title>\s*(?:Permission denied|Erlaubnis verweigert) - .*</title>`), "a whole page of authentik's own"},
 		{"sub", regexp.MustCompile(`^[0-9a-f]{64}$`), "as the uid of the user"},
 		{"sid", regexp.MustCompile(`^[0-9a-f]{64}$`), "a digest of the session's name"},
 		{"c_hash", regexp.MustCompile(`^[\w-]{22}$`), "a digest of the code"},
@@ -114,4 +115,16 @@ func inOrder(scope string) string {
 	words := strings.Fields(scope)
 	slices.Sort(words)
 	return strings.Join(words, " ")
+}
+
+// unnamed reports whether a list has strings alone: groups in tokens, which
+// have no order there. In users/me they are objects, and are in order.
+func unnamed(list []any) bool {
+	return !slices.ContainsFunc(list, func(one any) bool { _, ok := one.(string); return !ok })
+}
+
+func sorted(list []any) []any {
+	return slices.SortedFunc(slices.Values(list), func(a, b any) int {
+		return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
+	})
 }

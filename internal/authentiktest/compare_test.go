@@ -297,6 +297,9 @@ func (d *differences) object(where string, h, g map[string]any) {
 
 // ordered puts the lists in order that have none: a user's devices.
 func ordered(name string, list []any) []any {
+	if name == "groups" && unnamed(list) {
+		return sorted(list)
+	}
 	if name != "device_challenges" {
 		return list
 	}

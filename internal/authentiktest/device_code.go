@@ -91,9 +91,11 @@ func (s *grants) spendDevice(code string) bool {
 func (v *visit) redeemDevice(p Provider, app Application, code string) *response {
 	g, found := v.srv.grants.device(code)
 	switch {
-	case !found || g.client != p.ClientID || !v.srv.now().Before(g.until):
+	case !found || g.client != p.ClientID:
 		return v.fails("invalid_grant")
-	case g.user == 0:
+	case !v.srv.now().Before(g.until) && !v.srv.dialect.lateDevices:
+		return v.fails("invalid_grant")
+	case g.user == 0 || !v.srv.now().Before(g.until):
 		return v.fails("authorization_pending")
 	case !v.srv.grants.spendDevice(code):
 		return v.fails("invalid_grant")
@@ -108,7 +110,7 @@ func (v *visit) devicePage() *response {
 		return v.moved(v.srv.url("/flows/-/default/authentication/?next=" + quote(fullPath(v.request.URL))))
 	}
 	if v.brand.FlowDeviceCode == "" {
-		return v.notFound()
+		return &response{status: http.StatusNotFound}
 	}
 	if code := v.query("code"); code != "" {
 		if to, err := v.enterDevice(code); err == nil {

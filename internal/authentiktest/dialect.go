@@ -31,6 +31,7 @@ type dialect struct {
 	endsCarefully    bool   // end-session knows redirect URIs and POST, and stops at a session with a plan
 	choiceLabels     bool   // choices of prompts may have labels, and all of them are objects
 	consentStays     bool   // a consent past its time cannot be given again
+	lateDevices      bool   // a device code past its time counts as pending
 	untranslated     string // a text that was translated only later
 	plexPlain        bool   // a missing token of Plex is told without the name of the field
 	samlAnswer       string // the binding by which a SAML source that is asked by an address shall answer
@@ -44,6 +45,7 @@ var dialects = map[Release]dialect{
 		basicRefused:    true,
 		reputationCache: true,
 		errorForm:       true,
+		lateDevices:     true,
 		userLocale:      true,
 		plexPlain:       true,
 		samlAnswer:      "HTTP-Redirect",

@@ -16,13 +16,15 @@ var languages = []string{
 // translations holds the texts that recordings show in other languages.
 var translations = map[string]map[string]string{
 	"de": {
-		"Log in":                       "Anmelden",
-		"Invalid password":             "Ungültiges Passwort",
-		"Failed to authenticate.":      "Authentifizierung fehlgeschlagen.",
-		"Go home":                      "Zur Startseite",
-		"This field may not be blank.": "Dieses Feld darf nicht leer sein.",
-		"This field is required.":      "Dieses Feld ist erforderlich.",
-		"Enter a valid email address.": "Gib eine gültige E-Mail Adresse an.",
+		"Log in":                        "Anmelden",
+		"Invalid password":              "Ungültiges Passwort",
+		"Failed to authenticate.":       "Authentifizierung fehlgeschlagen.",
+		"Go home":                       "Zur Startseite",
+		"Permission denied":             "Erlaubnis verweigert",
+		"This field may not be blank.":  "Dieses Feld darf nicht leer sein.",
+		"This field is required.":       "Dieses Feld ist erforderlich.",
+		"Enter a valid email address.":  "Gib eine gültige E-Mail Adresse an.",
+		"You're about to sign into %s.": "Sie sind dabei, sich bei %s anzumelden.",
 		"Invalid Token. Please ensure the time on your device is accurate and try again.": "Ungültiger Token. " +
 			"Prüfe bitte, ob die Uhrzeit auf deinem Gerät korrekt ist und versuche es erneut.",
 	},
@@ -39,7 +41,7 @@ func (v *visit) text(english string) string {
 
 // speak settles the language: that of the cookie, else of Accept-Language,
 // else English. The header tells just that. To nobody in particular a brand
-// speaks its own, and users may be spoken to in theirs.
+// speaks its own, and users may be spoken to in theirs or in the brand's.
 func (v *visit) speak() {
 	v.lang = spoken(v.sent(cookieLanguage))
 	header := v.request.Header.Get("Accept-Language")
@@ -47,8 +49,9 @@ func (v *visit) speak() {
 		v.lang = preferred(header)
 	}
 	v.tongue = v.lang
-	if locale, ok := v.user.setting("locale"); ok && header == "" && v.srv.dialect.userLocale {
-		v.tongue = or(spoken(locale), v.lang)
+	if header == "" && v.srv.dialect.userLocale {
+		locale, _ := v.user.setting("locale")
+		v.tongue = or(spoken(or(locale, v.brand.Locale)), v.lang)
 	}
 	if v.user.PK == 0 {
 		v.tongue = or(spoken(v.brand.Locale), v.lang)

@@ -52,6 +52,9 @@ func (v *visit) discovery() *response {
 		"claims_parameter_supported":            false,
 		"code_challenge_methods_supported":      []string{"plain", "S256"},
 	}
+	if p.SecretSigns {
+		document["id_token_signing_alg_values_supported"] = []string{"HS256"}
+	}
 	if v.srv.dialect.frontchannel {
 		document["frontchannel_logout_supported"], document["frontchannel_logout_session_supported"] = true, true
 	}
@@ -69,10 +72,14 @@ var supportedClaims = []string{
 
 // jwks are the keys that tokens are signed with.
 func (v *visit) jwks() *response {
-	if _, _, found := v.provided(); !found {
+	p, _, found := v.provided()
+	if !found {
 		return v.notFound()
 	}
-	keys := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{v.srv.signer.published(v.srv.now())}}
+	var keys any = object{}
+	if !p.SecretSigns {
+		keys = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{v.srv.signer.published(v.srv.now())}}
+	}
 	return &response{
 		status: http.StatusOK, json: keys, header: http.Header{"Access-Control-Allow-Origin": {"*"}},
 	}

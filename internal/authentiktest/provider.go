@@ -29,6 +29,7 @@ type Provider struct {
 	RefreshKept     time.Duration // refresh_token_threshold; default: a refresh token is renewed each time
 
 	GlobalIssuer bool // issuer_mode global
+	SecretSigns  bool // without a signing key: tokens are signed with the secret
 
 	// LogoutURI is where the application hears of logouts, by a page in a
 	// frame. The back channel is not part of this authentik.

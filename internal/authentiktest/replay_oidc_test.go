@@ -5,7 +5,7 @@ func oidcRows() []row {
 	return []row{
 		{name: "consent-application", replay: consentApplication},
 		{name: "csrf-internal-host", replay: csrfInternalHost},
-		{name: "device-code", why: later},
+		{name: "device-code", replay: deviceCodes},
 		{name: "logout-backchannel", why: later},
 		{name: "logout-backchannel-retries", why: later},
 		{name: "logout-end-session", why: later},
@@ -18,7 +18,7 @@ func oidcRows() []row {
 		{name: "oidc-issuer-and-host", why: later},
 		{name: "oidc-prompt-and-max-age", replay: oidcPromptAndMaxAge},
 		{name: "oidc-response-modes", replay: oidcResponseModes},
-		{name: "tokens-device-code", why: later},
+		{name: "tokens-device-code", replay: tokensDeviceCode},
 		{name: "tokens-machine", why: later},
 		{name: "tokens-refresh", why: later},
 		{name: "tokens-revoke-introspect", why: later},

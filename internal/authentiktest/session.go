@@ -166,15 +166,18 @@ func (v *visit) claims() map[string]any {
 	}
 }
 
-// sign makes a JWT with HS256.
-func (s *Server) sign(claims map[string]any) string {
+// sign makes a JWT of this server's own.
+func (s *Server) sign(claims map[string]any) string { return signHS256(s.key, claims) }
+
+// signHS256 makes a JWT with HS256.
+func signHS256(key []byte, claims map[string]any) string {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		panic("authentiktest: claims are plain values: " + err.Error())
 	}
 	b64 := base64.RawURLEncoding
 	signed := b64.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + b64.EncodeToString(payload)
-	return signed + "." + b64.EncodeToString(s.mac(signed))
+	return signed + "." + b64.EncodeToString(mac(key, signed))
 }
 
 // verify reads a JWT of this server's own.
@@ -183,8 +186,8 @@ func (s *Server) verify(token string) (claims map[string]any, ok bool) {
 	if i < 0 {
 		return nil, false
 	}
-	mac, err := base64.RawURLEncoding.DecodeString(token[i+1:])
-	if err != nil || subtle.ConstantTimeCompare(mac, s.mac(token[:i])) == 0 {
+	sum, err := base64.RawURLEncoding.DecodeString(token[i+1:])
+	if err != nil || subtle.ConstantTimeCompare(sum, mac(s.key, token[:i])) == 0 {
 		return nil, false
 	}
 	_, encoded, _ := strings.Cut(token[:i], ".")
@@ -192,8 +195,8 @@ func (s *Server) verify(token string) (claims map[string]any, ok bool) {
 	return claims, err == nil && json.Unmarshal(payload, &claims) == nil
 }
 
-func (s *Server) mac(signed string) []byte {
-	h := hmac.New(sha256.New, s.key)
+func mac(key []byte, signed string) []byte {
+	h := hmac.New(sha256.New, key)
 	h.Write([]byte(signed))
 	return h.Sum(nil)
 }

@@ -80,11 +80,15 @@ func (v *visit) issue(p Provider, app Application, g grant) issued {
 	for name, value := range claims {
 		access[name] = value
 	}
-	out := issued{access: v.srv.signer.sign(now, access)}
+	sign := func(claims object) string { return v.srv.signer.sign(now, claims) }
+	if p.SecretSigns {
+		sign = func(claims object) string { return signHS256([]byte(p.Secret), claims) }
+	}
+	out := issued{access: sign(access)}
 	if g.hashed {
 		claims["at_hash"] = half(out.access)
 	}
-	out.id = v.srv.signer.sign(now, claims)
+	out.id = sign(claims)
 	v.srv.grants.keepToken(out.access, g)
 	return out
 }

@@ -16,7 +16,7 @@ type values map[[2]string]string
 
 // long is the length from which on a value is taken for itself wherever it
 // turns up. Shorter ones, such as primary keys, stand for themselves in the
-// field they were seen in only.
+// field they were seen in only, but for the codes that devices show.
 const long = 16
 
 func (m values) learn(name, recorded, live string) {
@@ -43,7 +43,7 @@ func (m values) within(text string) string {
 	})
 	var pairs []string
 	for _, key := range keys {
-		if len(key[1]) < long {
+		if len(key[1]) < long && key[0] != "user_code" {
 			continue
 		}
 		pairs = append(pairs, key[1], m[key])
