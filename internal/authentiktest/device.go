@@ -136,7 +136,7 @@ func (v *visit) drafts() map[string]any {
 func masked(address string) (string, error) {
 	local, domain, found := strings.Cut(address, "@")
 	name, rest, dotted := strings.Cut(domain, ".")
-	if !found || !dotted || local == "" || name == "" || strings.Contains(rest, "@") {
+	if !found || !dotted || local == "" || name == "" || strings.Contains(domain, "@") {
 		return "", errNoAddress
 	}
 	stars := func(s string) string { return s[:1] + strings.Repeat("*", len(s)-1) }

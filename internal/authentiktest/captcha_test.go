@@ -1,0 +1,41 @@
+package authentiktest
+
+import (
+	"net/http"
+	"testing"
+)
+
+func TestCaptchaJudgesByScoreAndCode(t *testing.T) {
+	t.Parallel()
+	s := recaptcha()
+	for token, want := range map[string]string{
+		"good": "", "score-0.5": "", "score-1": "", "score-0.49": invalidCaptcha, "score-1.1": invalidCaptcha,
+		"missing-input-response": "Invalid captcha response. Retrying may solve this issue.", "other": invalidCaptcha,
+		"broken": "Failed to validate token",
+	} {
+		if got := s.refusal(token); got != want {
+			t.Errorf("%s: %q", token, got)
+		}
+	}
+	s.Lenient = true
+	if s.refusal("other") != "" || s.refusal("broken") == "" {
+		t.Error("a lenient stage lets refusals pass, and nothing else")
+	}
+	if (&CaptchaStage{}).refusal("any") != "" {
+		t.Error("without a provider a token is refused")
+	}
+}
+
+func TestAgentThatProvesItselfPasses(t *testing.T) {
+	t.Parallel()
+	required := &EndpointAgentStage{Required: true, Verify: func(r string) bool { return r == "signed" }}
+	for release, component := range map[Release]string{
+		Release202605: "ak-stage-endpoint-agent", Release202510: "ak-stage-flow-error",
+	} {
+		_, c := serve(t, Config{Release: release, Flows: []Flow{flowOf("in", required)}})
+		want(t, c.do(http.MethodGet, executor("in"), ""), "component", component)
+	}
+	_, c := serve(t, Config{Flows: []Flow{flowOf("in", required)}})
+	refused(t, c.do(http.MethodPost, executor("in"), `{"response": "unsigned"}`), "response")
+	want(t, c.do(http.MethodPost, executor("in"), `{"response": "signed"}`), "component", "xak-flow-redirect")
+}
