@@ -135,7 +135,7 @@ func (g *Gate) elsewhere(vis visit) string {
 // whoever used this browser before are dead from here on. One hop shows whether the cookie comes back.
 func (g *Gate) welcome(w http.ResponseWriter, r *http.Request, at Resolved, a *admission) {
 	if before, err := g.sessionOf(r, at); err == nil && before != nil && before.name != a.session.name {
-		g.finish(r, at, before, "replaced")
+		_ = g.finish(r, at, before, "replaced") // logged; the new session is good all the same
 	}
 	g.jar.setSession(w, at, a.secret)
 	g.jar.setVisit(w, at, newSecret())

@@ -1,0 +1,38 @@
+// Package proxy is a gate that puts an authentik sign-in before any net/http
+// handler. A request meets the gate, which makes one decision about it. A visitor who
+// must sign in makes a visit, which walks through authentik's challenges one
+// step at a time, giving answers, until it becomes a session; then the
+// application sees a signed-in user in its request headers.
+//
+//	client, err := flowclient.New(flowclient.Config{URL: authentik})
+//	…
+//	gate, err := proxy.New(proxy.Config{Client: client, Store: proxy.NewMemory(), Key: key})
+//	…
+//	http.ListenAndServe(addr, gate.Wrap(application))
+//
+// It is no identity provider, and keeps no users: who somebody is, and what
+// they may use, is authentik's to say. It does not defend against the application itself, whose scripts
+// share a host with the sign-in page.
+//
+// The way of a request:
+//
+//   - gate.go: the configuration made into a Gate; Guard, which acts, and Wrap
+//   - decision.go: what is to be done with a request; reads, never writes
+//   - identity.go, cookies.go: what the application is told, and what is kept from it
+//
+// The way of a visitor:
+//
+//   - answers.go: the gate's own addresses, and what is shown
+//   - signin.go: one step after another, up to the admission
+//   - visit.go, flight.go: a visit sealed in its page, answered once
+//   - page*.go, stages*.go, pictures.go: how challenges are drawn and answers read
+//
+// What lasts:
+//
+//   - session.go, cache.go: sessions, and those that are remembered
+//   - store.go, memory.go: the contract of stores, and the one in memory
+//   - browser.go, brand.go: what is known of a browser, and of authentik's looks
+//   - seal.go, pictureseal.go: what only one browser and this gate can open together
+//
+// And config.go, errors.go and metrics.go hold what their names say.
+package proxy
