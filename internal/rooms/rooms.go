@@ -81,6 +81,10 @@ var Rooms = []Room{
 	{Path: "cmd/caddy", Bans: []Ban{
 		{Module + "/internal/storetest", "it is for tests, and brings the package testing with it"},
 	}},
+	{Path: "bench/load", Bans: []Ban{
+		{Module + "/proxy", "what is measured is a Caddy as users build it, in a process of its own"},
+		{Module + "/caddymodule", "what is measured is a Caddy as users build it, in a process of its own"},
+	}},
 	{Path: "internal/authentiktest", Bans: slices.Concat(caddy, []Ban{
 		{Module + "/proxy", "a stand-in made of the code under test agrees with its mistakes"},
 		{Module + "/flowclient", "a stand-in made of the code under test agrees with its mistakes"},

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTheMedianIsInTheMiddle(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		values []float64
+		want   float64
+	}{
+		{[]float64{7}, 7},
+		{[]float64{9, 1, 2}, 2},
+		{[]float64{4, 1, 100, 2}, 3},
+	} {
+		if got := median(tt.values); got != tt.want {
+			t.Errorf("the median of %v is %v, not %v", tt.values, got, tt.want)
+		}
+	}
+}
+
+func TestRatiosCompareTurnsOfTheSameRound(t *testing.T) {
+	t.Parallel()
+	second := func(requests int) measurement {
+		return measurement{requests: requests, took: time.Second, processor: time.Millisecond}
+	}
+	fast := contender{name: "a", turns: []measurement{second(100), second(300), second(30)}}
+	slow := contender{name: "b", turns: []measurement{second(50), second(100), second(30)}}
+	if diff := cmp.Diff([]float64{2, 3, 1}, ratios(fast, slow, measurement.rate)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]float64{10, 1000. / 300, 1000. / 30}, ratios(contender{turns: fast.turns}, contender{turns: []measurement{
+		{requests: 1, took: time.Second, processor: time.Microsecond},
+		{requests: 1, took: time.Second, processor: time.Microsecond},
+		{requests: 1, took: time.Second, processor: time.Microsecond},
+	}}, measurement.cost)); diff != "" {
+		t.Error(diff)
+	}
+	var out strings.Builder
+	report(&out, []contender{fast, slow})
+	if !strings.Contains(out.String(), "a : b = 2.000 in requests/s (from 1.000 to 3.000)") {
+		t.Error(out.String())
+	}
+}
+
+// site is a server that counts, and a contender for it.
+func site(t *testing.T, h http.HandlerFunc) (contender, *atomic.Int64) {
+	t.Helper()
+	var served atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		served.Add(1)
+		h(w, r)
+	}))
+	t.Cleanup(server.Close)
+	address := strings.TrimPrefix(server.URL, "http://")
+	return contender{name: "site", address: address, request: request(address, "a=b")}, &served
+}
+
+func TestEveryAnswerThatCountsWasGiven(t *testing.T) {
+	t.Parallel()
+	c, served := site(t, application)
+	n, err := hammer(t.Context(), c, 3, 200, time.Minute)
+	if err != nil || n != 200 || served.Load() != 200 {
+		t.Errorf("%d requests were counted and %d served, not 200: %v", n, served.Load(), err)
+	}
+}
+
+func TestATurnEndsWithItsTime(t *testing.T) {
+	t.Parallel()
+	c, served := site(t, application)
+	begun := time.Now()
+	n, err := hammer(t.Context(), c, 2, 1<<40, 100*time.Millisecond)
+	if took := time.Since(begun); err != nil || n == 0 || int64(n) != served.Load() || took > 10*time.Second {
+		t.Errorf("%d requests were counted and %d served in %v: %v", n, served.Load(), took, err)
+	}
+}
+
+func TestAnythingButSuccessEndsTheMeasurement(t *testing.T) {
+	t.Parallel()
+	for status, handler := range map[string]http.HandlerFunc{
+		"401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+		"303": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusSeeOther) },
+		"502": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusBadGateway) },
+	} {
+		c, _ := site(t, handler)
+		if _, err := hammer(t.Context(), c, 2, 100, time.Minute); err == nil || !strings.Contains(err.Error(), status) {
+			t.Errorf("an answer of %s counts: %v", status, err)
+		}
+	}
+}
+
+func TestAnswersAreReadToTheirEnd(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ answer, rest string }{
+		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcrest", "rest"},
+		{"HTTP/1.1 200 OK\r\nA: b\r\ncontent-length:0\r\n\r\nrest", "rest"},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", ""},
+		{"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nabc", ""},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", ""},
+		{"HTTP/1.1 200 OK\r\nContent-Len", ""},
+		{"", ""},
+	} {
+		r := bufio.NewReader(strings.NewReader(tt.answer))
+		err := swallow(r)
+		if tt.rest == "" {
+			if err == nil {
+				t.Errorf("%q is taken for an answer", tt.answer)
+			}
+			continue
+		}
+		if rest, _ := io.ReadAll(r); err != nil || string(rest) != tt.rest {
+			t.Errorf("%q leaves %q: %v", tt.answer, rest, err)
+		}
+	}
+}
+
+func TestFormsCarryWhatThePageHid(t *testing.T) {
+	t.Parallel()
+	page := `<input type="hidden" name="visit" value="x&amp;y"><input type="hidden" name="to" value="/">` +
+		`<input type="hidden" name="component" value="ak-stage-password">`
+	got := fill(page, url.Values{"password": {"p"}}).Encode()
+	if want := "component=ak-stage-password&password=p&to=%2F&visit=x%26y"; got != want {
+		t.Errorf("the form is %s, not %s", got, want)
+	}
+}
+
+func TestOptionsThatMeasureNothingAreRefused(t *testing.T) {
+	t.Parallel()
+	good := options{rounds: 1, round: time.Second, connections: 1, requests: 1}
+	for _, change := range []func(*options){
+		func(o *options) { o.rounds = 0 },
+		func(o *options) { o.round = 0 },
+		func(o *options) { o.connections = -1 },
+		func(o *options) { o.requests = 0 },
+	} {
+		bad := good
+		change(&bad)
+		if err := run(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "positive") {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+func TestACaddyThatEndsAtOnceIsReported(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if s, err := open(ctx, t.TempDir(), "false"); err == nil || !strings.Contains(err.Error(), "has ended") {
+		if s != nil {
+			s.close()
+		}
+		t.Errorf("a Caddy that is none was started: %v", err)
+	}
+}
