@@ -12,6 +12,7 @@ import (
 func apiRoutes() []route {
 	return []route{
 		{"/api/v3/core/users/me/", (*visit).me},
+		{"/api/v3/core/users/{pk}/recovery/", (*visit).recoveryLink},
 		{"/api/v3/core/applications/{slug}/check_access/", (*visit).checkAccess},
 		{"/api/v3/core/brands/current/", (*visit).currentBrand},
 		{"/api/v3/root/config/", (*visit).rootConfig},

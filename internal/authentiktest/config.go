@@ -44,6 +44,9 @@ type Config struct {
 	// authentik is added unless one of these is marked Default.
 	Brands []Brand
 
+	// Invitations are what invitation stages ask for.
+	Invitations []Invitation
+
 	// Tokens are API keys: the key, and the name of the user it stands for.
 	Tokens map[string]string
 

@@ -32,6 +32,8 @@ type dialect struct {
 	choiceLabels     bool   // choices of prompts may have labels, and all of them are objects
 	consentStays     bool   // a consent past its time cannot be given again
 	lateDevices      bool   // a device code past its time counts as pending
+	invitationsEnd   bool   // invitations expire
+	mixedPlans       bool   // a plan restored by a link learns what the session knew
 	untranslated     string // a text that was translated only later
 	plexPlain        bool   // a missing token of Plex is told without the name of the field
 	samlAnswer       string // the binding by which a SAML source that is asked by an address shall answer
@@ -70,6 +72,8 @@ var dialects = map[Release]dialect{
 		hints:            true,
 		agents:           true,
 		choiceLabels:     true,
+		invitationsEnd:   true,
+		mixedPlans:       true,
 		plansLogin:       true,
 		consentStays:     true,
 		uiLocales:        true,

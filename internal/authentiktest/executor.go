@@ -63,6 +63,7 @@ func (v *visit) dispatch() (*response, error) {
 // resume takes up the session's plan, or makes one. The query of the page
 // counts anew with each request.
 func (v *visit) resume(params query) error {
+	v.restore(params)
 	if v.session.plan != nil && v.session.plan.flow != v.flow.pk {
 		v.cancel()
 	}

@@ -47,7 +47,7 @@ func (s *IdentificationStage) challenge(v *visit) object {
 	c["allow_show_password"] = s.Password != nil && s.Password.AllowShow
 	c["flow_designation"] = string(or(v.flow.Designation, DesignationAuthentication))
 	c["captcha_stage"] = nil
-	c["primary_action"] = v.text("Log in")
+	c["primary_action"] = v.text(v.flow.action())
 	c["sources"] = s.sources(v)
 	c["show_source_labels"] = s.ShowSourceLabels
 	c["enable_remember_me"] = s.RememberMe
@@ -63,6 +63,14 @@ func (s *IdentificationStage) challenge(v *visit) object {
 	s.links(v, c)
 	v.nameApplication(c)
 	return c
+}
+
+// action is what the button of the flow's identification says.
+func (f *Flow) action() string {
+	if or(f.Designation, DesignationAuthentication) == DesignationAuthentication {
+		return "Log in"
+	}
+	return "Continue"
 }
 
 func (s *IdentificationStage) sources(v *visit) []object {

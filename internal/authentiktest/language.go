@@ -19,6 +19,7 @@ var translations = map[string]map[string]string{
 		"Log in":                        "Anmelden",
 		"Invalid password":              "Ungültiges Passwort",
 		"Failed to authenticate.":       "Authentifizierung fehlgeschlagen.",
+		"Continue":                      "Weiter",
 		"Go home":                       "Zur Startseite",
 		"Permission denied":             "Erlaubnis verweigert",
 		"This field may not be blank.":  "Dieses Feld darf nicht leer sein.",

@@ -26,7 +26,11 @@ type recording struct {
 	What      string
 	Setup     string
 	Exchanges []exchange
+	Mails     []recordedMail
 }
+
+// A recordedMail is what was kept of an e-mail.
+type recordedMail struct{ To, Subject, Text string }
 
 type exchange struct {
 	Note     string

@@ -4,7 +4,7 @@ package authentiktest
 func promptRows() []row {
 	return []row{
 		{name: "consent-stage", replay: consentStage},
-		{name: "invitation", why: later},
+		{name: "invitation", replay: invitation},
 		{name: "prompt-all-types", replay: promptAllTypes},
 		{name: "prompt-choices", replay: promptChoices},
 		{name: "prompt-restart", replay: promptRestart},

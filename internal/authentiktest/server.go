@@ -42,6 +42,9 @@ type Server struct {
 	lastPK   int
 	requests int
 	mail     []Mail
+	invites  map[string]Invitation  // by their tokens, bare
+	plans    map[string]flowToken   // by their keys
+	resent   map[string][]time.Time // mails on request, by address
 	texts    []Text
 	scores   map[standing]int
 	sources  []Source
@@ -69,6 +72,9 @@ func New(cfg Config) (*Server, error) {
 		tokens:   maps.Clone(cfg.Tokens),
 		sessions: map[string]*session{},
 		gone:     map[Stage]bool{},
+		invites:  map[string]Invitation{},
+		plans:    map[string]flowToken{},
+		resent:   map[string][]time.Time{},
 		keys:     map[Stage]string{},
 		code:     newCode,
 		duo:      cfg.Duo,
@@ -101,6 +107,9 @@ func (s *Server) fill(cfg Config) {
 	}
 	for _, u := range cfg.Users {
 		s.AddUser(u)
+	}
+	for _, i := range cfg.Invitations {
+		s.AddInvitation(i)
 	}
 }
 

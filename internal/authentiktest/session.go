@@ -95,10 +95,12 @@ func (s *Server) drop(id string) {
 }
 
 // signIn makes the session that of the user. Another user's session is not
-// taken over but thrown away.
+// taken over but thrown away; only the target of the flow is kept.
 func (v *visit) signIn(u User) {
 	if v.session.user != 0 && v.session.user != u.PK {
+		params := v.session.params
 		v.session.flush(v.srv)
+		v.session.params = params
 	} else {
 		v.session.cycle(v.srv)
 	}

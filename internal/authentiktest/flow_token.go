@@ -1,0 +1,91 @@
+package authentiktest
+
+import (
+	"maps"
+	"time"
+)
+
+// contextRestored is the flowToken that a plan was restored from.
+const contextRestored = "is_restored"
+
+// paramToken is the parameter of a page that names a flow token.
+const paramToken = "flow_token"
+
+// A flowToken is a plan that is kept until somebody comes with its key, in
+// whatever browser.
+type flowToken struct {
+	key   string
+	user  int // pk
+	plan  *plan
+	until time.Time
+	lasts bool // looking it up does not use it up
+}
+
+// keepPlan keeps a plan and returns the key to it.
+func (s *Server) keepPlan(t flowToken) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.key = random(60)
+	t.plan = t.plan.clone()
+	s.plans[t.key] = t
+	return t.key
+}
+
+func (s *Server) keptPlan(key string) (flowToken, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, found := s.plans[key]
+	return t, found && s.now().Before(t.until)
+}
+
+func (s *Server) dropPlan(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.plans, key)
+}
+
+// restore puts the plan of the page's flow token into the session. What the
+// session knew already wins, in releases that mix the two.
+func (v *visit) restore(params query) {
+	key, found := params.last(paramToken)
+	if !found {
+		return
+	}
+	t, found := v.srv.keptPlan(key)
+	if !found {
+		return
+	}
+	if !t.lasts {
+		v.srv.dropPlan(key)
+	}
+	p := t.plan.clone()
+	if before := v.session.plan; before != nil && v.srv.dialect.mixedPlans {
+		maps.Copy(p.context, before.context)
+	}
+	p.context[contextRestored] = t
+	v.session.plan = p
+}
+
+// A confirmStage stands before the plan behind a link in a mail, so that
+// scanners who open links use nothing up.
+type confirmStage struct{ ConsentStage }
+
+func (s *confirmStage) get(v *visit) (*response, error) {
+	t, _ := v.plan.context[contextRestored].(flowToken)
+	if _, found := v.srv.keptPlan(t.key); !found {
+		return v.deny(v.text("Link was already used, please request a new link."))
+	}
+	return s.ConsentStage.get(v)
+}
+
+// post uses the link up. That somebody else has done so since the question was
+// shown does not matter.
+func (s *confirmStage) post(v *visit) (*response, error) {
+	before := len(v.plan.steps)
+	res, err := s.ConsentStage.post(v)
+	if len(v.plan.steps) < before {
+		t, _ := v.plan.context[contextRestored].(flowToken)
+		v.srv.dropPlan(t.key)
+	}
+	return res, err
+}

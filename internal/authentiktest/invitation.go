@@ -1,0 +1,92 @@
+package authentiktest
+
+import (
+	"maps"
+	"strings"
+	"time"
+)
+
+// Keys of what an invitation leaves in a plan's context, by authentik's names.
+const (
+	contextInvitation = "invitation"           // Invitation
+	contextInvited    = "invitation_in_effect" // bool
+)
+
+// An Invitation lets somebody through an invitation stage. Its link has the
+// token as itoken in the query of the flow's page.
+type Invitation struct {
+	Token     string         // a UUID; given by the server unless set
+	Flow      string         // the slug of the only flow it is for; default: any
+	Expires   time.Time      // default: never
+	SingleUse bool           // it is gone as soon as a stage has seen it
+	Data      map[string]any // fixed_data: what prompts begin with
+}
+
+// AddInvitation makes an invitation and returns it with its token.
+func (s *Server) AddInvitation(i Invitation) Invitation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i.Token = or(i.Token, uuid())
+	s.invites[bare(i.Token)] = i
+	return i
+}
+
+// bare is a UUID without what it may be written with.
+func bare(token string) string {
+	return strings.ToLower(strings.ReplaceAll(token, "-", ""))
+}
+
+// An InvitationStage wants an invitation.
+type InvitationStage struct {
+	Name     string // tells one such stage from another
+	Continue bool   // continue_flow_without_invitation
+}
+
+func (s *InvitationStage) post(v *visit) (*response, error) { return s.get(v) }
+
+func (s *InvitationStage) get(v *visit) (*response, error) {
+	i, found := v.invitation()
+	if !found && s.Continue {
+		return v.solved()
+	}
+	if !found {
+		return v.deny(v.text("Invalid invite/invite not found"))
+	}
+	v.plan.context[contextInvitation], v.plan.context[contextInvited] = i, true
+	known, _ := v.plan.context[contextPrompted].(object)
+	known = maps.Clone(known)
+	if known == nil {
+		known = object{}
+	}
+	maps.Copy(known, i.Data)
+	v.plan.context[contextPrompted] = known
+	return v.solved()
+}
+
+// invitation is the one that the visitor has come with, in the query of the
+// page or in a field named token.
+func (v *visit) invitation() (Invitation, bool) {
+	token, found := v.session.params.last("itoken")
+	if !found {
+		token, found = v.session.params.last("token")
+	}
+	if !found {
+		token = v.prompted("token")
+	}
+	return v.srv.invite(token, v.flow.Slug)
+}
+
+// invite looks an invitation up. A single-use one is used up by that.
+func (s *Server) invite(token, flow string) (Invitation, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, found := s.invites[bare(token)]
+	expired := !i.Expires.IsZero() && !s.now().Before(i.Expires) && s.dialect.invitationsEnd
+	if !found || expired || i.Flow != "" && i.Flow != flow {
+		return Invitation{}, false
+	}
+	if i.SingleUse {
+		delete(s.invites, bare(token))
+	}
+	return i, true
+}
