@@ -39,30 +39,12 @@ func (t transport) Destruct() error {
 }
 
 // transport returns the connections for this handler's trust. They are shared
-// by all handlers that trust the same authorities and stay open over a reload; a
-// file that has changed since is another trust.
+// by all handlers that trust the same authorities and stay open over a reload.
 func (h *Handler) transport() (http.RoundTripper, error) {
-	var wrong mistakes
-	sum := sha256.New()
-	authorities, err := x509.SystemCertPool()
+	authorities, key, err := readTrust(h.Trust)
 	if err != nil {
-		authorities = x509.NewCertPool()
+		return nil, err
 	}
-	for _, name := range h.Trust {
-		pem, err := os.ReadFile(name) //nolint:gosec // the operator says which file
-		switch {
-		case err != nil:
-			wrong = append(wrong, fmt.Errorf("trust: %w; write the path of a PEM file that Caddy may read", err))
-		case !authorities.AppendCertsFromPEM(pem):
-			wrong = append(wrong, fmt.Errorf("trust: %s holds no certificate; write the path of a PEM file", name))
-		}
-		_, _ = fmt.Fprintf(sum, "%d:", len(pem))
-		sum.Write(pem)
-	}
-	if wrong != nil {
-		return nil, wrong
-	}
-	key := transportKey(sum.Sum(nil))
 	kept, _, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		return newTransport(authorities, len(h.Trust) > 0), nil
 	})
@@ -78,6 +60,29 @@ func (h *Handler) transport() (http.RoundTripper, error) {
 		return nil, fmt.Errorf("trust: a %T is in its place", kept)
 	}
 	return shared.Transport, nil
+}
+
+// readTrust reads the files with certificate authorities. The key tells their
+// contents apart: a file that has changed is another trust.
+func readTrust(files []string) (*x509.CertPool, transportKey, error) {
+	var wrong mistakes
+	sum := sha256.New()
+	authorities, err := x509.SystemCertPool()
+	if err != nil {
+		authorities = x509.NewCertPool()
+	}
+	for _, name := range files {
+		pem, err := os.ReadFile(name) //nolint:gosec // the operator says which file
+		switch {
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("trust: %w; write the path of a PEM file that Caddy may read", err))
+		case !authorities.AppendCertsFromPEM(pem):
+			wrong = append(wrong, fmt.Errorf("trust: %s holds no certificate; write the path of a PEM file", name))
+		}
+		_, _ = fmt.Fprintf(sum, "%d:", len(pem))
+		sum.Write(pem)
+	}
+	return authorities, transportKey(sum.Sum(nil)), wrong.or()
 }
 
 // newTransport makes connections as Go's own clients do. Authorities are named

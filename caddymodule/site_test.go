@@ -1,8 +1,8 @@
 package caddymodule
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -189,9 +190,23 @@ func (b *browser) do(method, address string, form url.Values) answer {
 	if strings.HasPrefix(address, "/") {
 		address = "http://" + b.address + address
 	}
+	for try := 1; ; try++ {
+		a, err := b.send(method, address, form)
+		if err == nil {
+			return a
+		}
+		// A server that is being replaced may take a connection and close it.
+		if try == 5 || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+			b.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (b *browser) send(method, address string, form url.Values) (answer, error) {
 	r, err := http.NewRequestWithContext(b.Context(), method, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		b.Fatal(err)
+		return answer{}, err
 	}
 	r.Header = b.header.Clone()
 	if form != nil {
@@ -200,14 +215,11 @@ func (b *browser) do(method, address string, form url.Values) answer {
 	}
 	res, err := b.client.Do(r)
 	if err != nil {
-		b.Fatal(err)
+		return answer{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	var body bytes.Buffer
-	if _, err := body.ReadFrom(res.Body); err != nil {
-		b.Fatal(err)
-	}
-	return answer{res, body.String()}
+	body, err := io.ReadAll(res.Body)
+	return answer{res, string(body)}, err
 }
 
 func (b *browser) get(address string) answer {

@@ -132,10 +132,10 @@ func consents(r *authentiktest.PolicyRequest) (bool, []string, error) {
 }
 
 // announce says where everything is and whom to sign in as.
-func (d *demo) announce(gate, standIn, site string) {
+func (d *demo) announce(at addresses) {
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "\n  Open  http://%s\n", gate)
-	if gate != d.listen {
+	fmt.Fprintf(&text, "\n  Open  http://%s\n", at.gate)
+	if at.gate != d.listen {
 		fmt.Fprintf(&text, "        (%s is taken)\n", d.listen)
 	}
 	fmt.Fprintf(&text, "\n  and sign in as\n\n")
@@ -146,7 +146,7 @@ func (d *demo) announce(gate, standIn, site string) {
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", a.user.Username, a.user.Password, a.asks)
 	}
 	_ = table.Flush()
-	fmt.Fprintf(&text, "\n  The stand-in for authentik is at http://%s, and this is the whole configuration:\n\n%s", standIn, indent(site))
+	fmt.Fprintf(&text, "\n  The stand-in for authentik is at http://%s, and this is the whole configuration:\n\n%s", at.standIn, indent(at.caddyfile()))
 	fmt.Fprintf(&text, "\n  Ctrl-C ends it.\n\n")
 	_, _ = text.WriteTo(d.out)
 }

@@ -39,36 +39,41 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := os.Setenv("XDG_DATA_HOME", directory); err != nil {
 		return err
 	}
-
 	server, err := authentiktest.New(setUp())
 	if err != nil {
 		return err
 	}
-	standIn, err := serve(ctx, d.authentik, server)
-	if err != nil {
-		return fmt.Errorf("starting the stand-in for authentik: %w", err)
-	}
-	application, err := serve(ctx, "127.0.0.1:0", app())
-	if err != nil {
-		return fmt.Errorf("starting the application: %w", err)
-	}
-	gate, err := free(ctx, d.listen)
+	at, err := d.surround(ctx, server)
 	if err != nil {
 		return err
 	}
-	site := caddyfile(gate, standIn, application)
-	if err := start(site, directory); err != nil {
+	if err := start(at.caddyfile(), directory); err != nil {
 		return fmt.Errorf("starting Caddy: %w", err)
 	}
 	defer func() { err = errors.Join(err, caddy.Stop()) }()
-	d.announce(gate, standIn, site)
+	d.announce(at)
 	if d.ready != nil {
-		d.ready(gate)
+		d.ready(at.gate)
 	}
 	go d.tellMessages(ctx, server)
 	go d.tellCodes(server, time.Now)
 	<-ctx.Done()
 	return nil
+}
+
+// addresses are where everything of the demonstration listens.
+type addresses struct{ gate, standIn, application string }
+
+// surround starts what a gate stands between, and finds a place for the gate.
+func (d *demo) surround(ctx context.Context, server *authentiktest.Server) (at addresses, err error) {
+	if at.standIn, err = serve(ctx, d.authentik, server); err != nil {
+		return at, fmt.Errorf("starting the stand-in for authentik: %w", err)
+	}
+	if at.application, err = serve(ctx, "127.0.0.1:0", app()); err != nil {
+		return at, fmt.Errorf("starting the application: %w", err)
+	}
+	at.gate, err = free(ctx, d.listen)
+	return at, err
 }
 
 // serve answers at an address until ctx is done, and returns the address.
@@ -112,15 +117,15 @@ func free(ctx context.Context, address string) (string, error) {
 }
 
 // caddyfile is the whole configuration that a site needs.
-func caddyfile(gate, standIn, application string) string {
-	host, port, _ := net.SplitHostPort(gate)
+func (at addresses) caddyfile() string {
+	host, port, _ := net.SplitHostPort(at.gate)
 	bind := ""
 	if host != "" {
 		bind = "\tbind " + host + "\n"
 	}
 	return "http://:" + port + " {\n" + bind +
-		"\tauthentik http://" + standIn + "\n" +
-		"\treverse_proxy " + application + "\n}\n"
+		"\tauthentik http://" + at.standIn + "\n" +
+		"\treverse_proxy " + at.application + "\n}\n"
 }
 
 // global is what surrounds the site here: Caddy keeps what it must keep in a
