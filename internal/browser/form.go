@@ -32,6 +32,23 @@ func (p *Page) Value(field string) (string, bool) {
 	return "", false
 }
 
+// Labelled is the name of the field with that label. What stands in parentheses
+// behind the label's own words does not count.
+func (p *Page) Labelled(label string) (field string, found bool) {
+	for l := range elements(p.doc) {
+		words, _, _ := strings.Cut(text(l), " (")
+		if l.Data != "label" || words != label {
+			continue
+		}
+		for n := range elements(p.doc) {
+			if isField(n) && has(n, "name") && (value(n, "id") == value(l, "for") && has(l, "for") || n.Parent == l) {
+				return value(n, "name"), true
+			}
+		}
+	}
+	return "", false
+}
+
 // Buttons are the texts of all buttons that send a form.
 func (p *Page) Buttons() []string {
 	var texts []string

@@ -1,0 +1,117 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A Blueprint is a list of what an authentik is to have. An entry may refer to
+// those before it.
+type Blueprint struct {
+	Name    string
+	Entries []Entry
+}
+
+// An Entry is one object in authentik. It is found by its identifiers, and made
+// of them and of its attributes.
+type Entry struct {
+	Model       string // of authentik, with its application
+	ID          string // by which later entries refer to this one; may be empty
+	Identifiers Attrs
+	Attrs       Attrs
+}
+
+// Attrs are attributes by their names: JSON values, a [KeyOf], or a list with
+// those.
+type Attrs map[string]any
+
+// KeyOf is the key of an earlier entry, by its ID.
+type KeyOf string
+
+// YAML is the blueprint as authentik reads it. Every value is written as JSON,
+// which is YAML too; tags stand before it.
+func (b Blueprint) YAML() ([]byte, error) { return b.yaml(b.Entries, "present") }
+
+// Removal is the blueprint that takes away what this one has brought. What
+// hangs on other entries goes with them.
+func (b Blueprint) Removal() ([]byte, error) {
+	var entries []Entry
+	for _, e := range slices.Backward(b.Entries) {
+		if !e.hangs() {
+			entries = append(entries, Entry{Model: e.Model, Identifiers: e.Identifiers})
+		}
+	}
+	return b.yaml(entries, "absent")
+}
+
+// hangs reports whether other entries are needed to find this one.
+func (e Entry) hangs() bool {
+	for _, v := range e.Identifiers {
+		if _, ok := v.(KeyOf); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (b Blueprint) yaml(entries []Entry, state string) ([]byte, error) {
+	var out bytes.Buffer
+	name, err := scalar(b.Name)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(&out, "version: 1\nmetadata:\n  name: %s\nentries:\n", name)
+	for _, e := range entries {
+		fmt.Fprintf(&out, "  - model: %s\n    state: %s\n", e.Model, state)
+		if e.ID != "" {
+			fmt.Fprintf(&out, "    id: %s\n", e.ID)
+		}
+		if err := writeAttrs(&out, "identifiers", e.Identifiers); err != nil {
+			return nil, fmt.Errorf("contract: %s: %w", e.Model, err)
+		}
+		if err := writeAttrs(&out, "attrs", e.Attrs); err != nil {
+			return nil, fmt.Errorf("contract: %s: %w", e.Model, err)
+		}
+	}
+	return out.Bytes(), nil
+}
+
+func writeAttrs(out *bytes.Buffer, name string, attrs Attrs) error {
+	if len(attrs) == 0 {
+		return nil
+	}
+	fmt.Fprintf(out, "    %s:\n", name)
+	for _, key := range slices.Sorted(maps.Keys(attrs)) {
+		value, err := scalar(attrs[key])
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		fmt.Fprintf(out, "      %s: %s\n", key, value)
+	}
+	return nil
+}
+
+// scalar writes a value on one line.
+func scalar(v any) (string, error) {
+	switch v := v.(type) {
+	case KeyOf:
+		return "!KeyOf " + string(v), nil
+	case []any:
+		parts := make([]string, len(v))
+		for i, one := range v {
+			part, err := scalar(one)
+			if err != nil {
+				return "", err
+			}
+			parts[i] = part
+		}
+		return "[" + strings.Join(parts, ", ") + "]", nil
+	default:
+		text, err := json.Marshal(v)
+		return string(text), err
+	}
+}

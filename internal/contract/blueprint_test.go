@@ -1,0 +1,203 @@
+package contract
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+func TestABlueprintIsWrittenAsAuthentikReadsIt(t *testing.T) {
+	t.Parallel()
+	b := Blueprint{Name: "run: 1", Entries: []Entry{
+		{Model: "authentik_flows.flow", ID: "flow", Identifiers: Attrs{"slug": "s"}, Attrs: Attrs{"title": "It's \"x\"\n# y: ü", "a": 1}},
+		{Model: "authentik_core.user", Identifiers: Attrs{"username": "u"}},
+		{
+			Model:       "authentik_flows.flowstagebinding",
+			Identifiers: Attrs{"target": KeyOf("flow"), "order": 10},
+			Attrs:       Attrs{"shown": true, "list": []any{KeyOf("flow"), "y", nil}, "names": []string{"no", "!x"}},
+		},
+	}}
+	want := `version: 1
+metadata:
+  name: "run: 1"
+entries:
+  - model: authentik_flows.flow
+    state: present
+    id: flow
+    identifiers:
+      slug: "s"
+    attrs:
+      a: 1
+      title: "It's \"x\"\n# y: ü"
+  - model: authentik_core.user
+    state: present
+    identifiers:
+      username: "u"
+  - model: authentik_flows.flowstagebinding
+    state: present
+    identifiers:
+      order: 10
+      target: !KeyOf flow
+    attrs:
+      list: [!KeyOf flow, "y", null]
+      names: ["no","!x"]
+      shown: true
+`
+	got, err := b.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
+func TestARemovalTakesAwayWhatStandsAloneBackwards(t *testing.T) {
+	t.Parallel()
+	b := Blueprint{Name: "run", Entries: []Entry{
+		{Model: "authentik_core.user", Identifiers: Attrs{"username": "u"}, Attrs: Attrs{"password": "secret"}},
+		{Model: "authentik_flows.flow", ID: "flow", Identifiers: Attrs{"slug": "s"}},
+		{Model: "authentik_flows.flowstagebinding", Identifiers: Attrs{"target": KeyOf("flow")}},
+	}}
+	want := `version: 1
+metadata:
+  name: "run"
+entries:
+  - model: authentik_flows.flow
+    state: absent
+    identifiers:
+      slug: "s"
+  - model: authentik_core.user
+    state: absent
+    identifiers:
+      username: "u"
+`
+	got, err := b.Removal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, attrs := range []Attrs{{"x": func() {}}, {"x": []any{func() {}}}} {
+		b := Blueprint{Entries: []Entry{{Model: "m", Attrs: attrs}}}
+		if _, err := b.YAML(); err == nil || !strings.Contains(err.Error(), "m: x") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+func TestEveryBlueprintRefersToWhatItHas(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenarios() {
+		known := map[string]bool{}
+		for _, e := range s.blueprint(newNames()).Entries {
+			for _, attrs := range []Attrs{e.Identifiers, e.Attrs} {
+				for name, v := range attrs {
+					for _, key := range keysIn(v) {
+						if !known[key] {
+							t.Errorf("%s: %s of %s refers to %q, which is not there yet", s.name, name, e.Model, key)
+						}
+					}
+				}
+			}
+			if known[e.ID] && e.ID != "" {
+				t.Errorf("%s: there are two %q", s.name, e.ID)
+			}
+			known[e.ID] = true
+		}
+	}
+}
+
+func keysIn(v any) (keys []string) {
+	switch v := v.(type) {
+	case KeyOf:
+		return []string{string(v)}
+	case []any:
+		for _, one := range v {
+			keys = append(keys, keysIn(one)...)
+		}
+	}
+	return keys
+}
+
+// Whatever a blueprint brings must be its own: it is taken away at the end.
+func TestEveryBlueprintNamesNothingButItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenarios() {
+		n := newNames()
+		for _, e := range s.blueprint(n).Entries {
+			own := e.hangs()
+			for _, v := range e.Identifiers {
+				name, _ := v.(string)
+				own = own || strings.HasPrefix(name, n.run+"-")
+			}
+			if !own {
+				t.Errorf("%s: %s with %v may be somebody else's", s.name, e.Model, e.Identifiers)
+			}
+		}
+	}
+}
+
+// Each scenario says what its flow is in two ways, which must be one.
+func TestBothFormsOfAFlowAreTheSame(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenarios() {
+		n := newNames()
+		if diff := cmp.Diff(outlineOf(s.standIn(n)), outline(s.blueprint(n).Entries)); diff != "" {
+			t.Errorf("%s: the stand-in has - and the blueprint +:\n%s", s.name, diff)
+		}
+	}
+}
+
+// outlineOf lists what a configuration of the stand-in has: users, flows with
+// their stages in order, applications.
+func outlineOf(cfg authentiktest.Config) map[string][]string {
+	all := map[string][]string{}
+	for _, u := range cfg.Users {
+		all["user "+u.Username] = append([]string{u.Name, u.Email, u.Password}, u.Groups...)
+	}
+	for _, a := range cfg.Applications {
+		all["application "+a.Slug] = nil
+	}
+	for _, f := range cfg.Flows {
+		var stages []string
+		for _, b := range f.Bindings {
+			stages = append(stages, strings.ToLower(reflect.TypeOf(b.Stage).Elem().Name()))
+		}
+		all["flow "+f.Slug] = stages
+	}
+	return all
+}
+
+// outline lists the same of a blueprint.
+func outline(entries []Entry) map[string][]string {
+	all, byID := map[string][]string{}, map[string]Entry{}
+	text := func(v any) string { s, _ := v.(string); return s }
+	for _, e := range entries {
+		byID[e.ID] = e
+		switch e.Model {
+		case "authentik_core.user":
+			about := []string{text(e.Attrs["name"]), text(e.Attrs["email"]), text(e.Attrs["password"])}
+			for _, key := range keysIn(e.Attrs["groups"]) {
+				about = append(about, text(byID[key].Identifiers["name"]))
+			}
+			all["user "+text(e.Identifiers["username"])] = about
+		case "authentik_core.application":
+			all["application "+text(e.Identifiers["slug"])] = nil
+		case "authentik_flows.flowstagebinding":
+			flow := "flow " + text(byID[keysIn(e.Identifiers["target"])[0]].Identifiers["slug"])
+			_, kind, _ := strings.Cut(byID[keysIn(e.Identifiers["stage"])[0]].Model, ".")
+			all[flow] = append(all[flow], kind)
+		}
+	}
+	return all
+}

@@ -1,0 +1,134 @@
+package contract
+
+import "fmt"
+
+// A draft is a blueprint being written for one run.
+type draft struct {
+	names
+	Blueprint
+	bound map[string]int // how many stages each flow has so far
+}
+
+// draft begins a blueprint with the flow that the gate drives, and the users.
+func (n names) draft(users ...string) *draft {
+	d := &draft{names: n, Blueprint: Blueprint{Name: n.run}, bound: map[string]int{}}
+	for _, u := range users {
+		d.user(u)
+	}
+	d.flow("flow", "authentication")
+	return d
+}
+
+func (d *draft) add(model, id string, identifiers, attrs Attrs) *draft {
+	d.Entries = append(d.Entries, Entry{Model: model, ID: id, Identifiers: identifiers, Attrs: attrs})
+	return d
+}
+
+// named adds what is known by its name.
+func (d *draft) named(model, thing string, attrs Attrs) *draft {
+	return d.add(model, thing, Attrs{"name": d.of(thing)}, attrs)
+}
+
+func (d *draft) user(name string, groups ...any) *draft {
+	attrs := Attrs{"name": fullName(name), "email": d.of(name) + "@example.com", "password": d.password, "path": "users"}
+	if len(groups) > 0 {
+		attrs["groups"] = groups
+	}
+	return d.add("authentik_core.user", name, Attrs{"username": d.of(name)}, attrs)
+}
+
+func fullName(name string) string { return "The Visitor " + name }
+
+func (d *draft) group(name string) *draft {
+	return d.named("authentik_core.group", name, Attrs{"is_superuser": false})
+}
+
+func (d *draft) flow(thing, designation string) *draft {
+	return d.add("authentik_flows.flow", thing, Attrs{"slug": d.of(thing)}, Attrs{
+		"name": d.of(thing), "title": "Contract", "designation": designation,
+		"authentication": "none", "denied_action": "message", "policy_engine_mode": "any",
+	})
+}
+
+// stage adds a stage and binds it to a flow as the latest. The binding's id is
+// the stage's with "-binding".
+func (d *draft) stage(flow, model, thing string, attrs Attrs) *draft {
+	return d.named(model, thing, attrs).bind(flow, thing)
+}
+
+func (d *draft) bind(flow, stage string) *draft {
+	d.bound[flow]++
+	return d.add("authentik_flows.flowstagebinding", stage+"-binding", Attrs{
+		"target": KeyOf(flow), "stage": KeyOf(stage), "order": d.bound[flow] * 10,
+	}, Attrs{"evaluate_on_plan": false, "re_evaluate_policies": true, "policy_engine_mode": "any", "invalid_response_action": "retry"})
+}
+
+// allow binds a group to what it may use.
+func (d *draft) allow(target, group string) *draft {
+	return d.decides(target, "group", group)
+}
+
+// policy binds an expression to what it decides about.
+func (d *draft) policy(target, thing, expression string) *draft {
+	return d.named("authentik_policies_expression.expressionpolicy", thing, Attrs{"expression": expression}).
+		decides(target, "policy", thing)
+}
+
+func (d *draft) decides(target, kind, by string) *draft {
+	return d.add("authentik_policies.policybinding", "", Attrs{
+		"target": KeyOf(target), kind: KeyOf(by), "order": 0,
+	}, Attrs{"enabled": true, "negate": false, "timeout": 30, "failure_result": false})
+}
+
+// The stages of every sign-in.
+
+func (d *draft) identification(flow string) *draft {
+	return d.stage(flow, "authentik_stages_identification.identificationstage", flow+"-identification", Attrs{
+		"user_fields": []string{"username", "email"}, "pretend_user_exists": true, "show_matched_user": true,
+	})
+}
+
+func (d *draft) passwordStage(flow string) *draft {
+	return d.named("authentik_stages_password.passwordstage", flow+"-password", Attrs{
+		"backends": []string{"authentik.core.auth.InbuiltBackend"}, "failed_attempts_before_cancel": 5,
+	})
+}
+
+func (d *draft) passwordAlone(flow string) *draft {
+	return d.passwordStage(flow).bind(flow, flow+"-password")
+}
+
+func (d *draft) login(flow string) *draft {
+	return d.stage(flow, "authentik_stages_user_login.userloginstage", flow+"-login", Attrs{"session_duration": "seconds=0"})
+}
+
+// twoSteps is the sign-in with name and password, and what comes between them
+// and the end.
+func (d *draft) twoSteps(between func(*draft)) *draft {
+	d.identification("flow").passwordAlone("flow")
+	if between != nil {
+		between(d)
+	}
+	return d.login("flow")
+}
+
+// setUp has users without a device set one up in mid-login.
+func (d *draft) setUp(class, model, thing string, attrs Attrs) {
+	d.named(model, thing, attrs)
+	d.stage("flow", "authentik_stages_authenticator_validate.authenticatorvalidatestage", "validation", Attrs{
+		"device_classes": []string{class}, "not_configured_action": "configure",
+		"configuration_stages": []any{KeyOf(thing)}, "last_auth_threshold": "seconds=0",
+	})
+}
+
+// prompts adds fields and the stage that asks for them.
+func (d *draft) prompts(flow, thing string, fields ...Attrs) {
+	var keys []any
+	for i, attrs := range fields {
+		field := fmt.Sprintf("%s-field-%d", thing, i)
+		attrs["order"] = i
+		d.named("authentik_stages_prompt.prompt", field, attrs)
+		keys = append(keys, KeyOf(field))
+	}
+	d.stage(flow, "authentik_stages_prompt.promptstage", thing, Attrs{"fields": keys})
+}

@@ -1,0 +1,136 @@
+package contract
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// A scenario is one way to sign in, or not to.
+type scenario struct {
+	name string
+
+	// The flow, twice: both have the flow "flow", users and what else it takes,
+	// under the same names.
+	standIn   func(names) authentiktest.Config
+	blueprint func(names) *draft
+
+	// application, unless it is empty, is the application that the gate asks
+	// authentik about.
+	application string
+
+	// walk is what visitors do and see.
+	walk func(*testing.T, *site)
+
+	// notThere says why it cannot be walked at a real authentik.
+	notThere string
+}
+
+// scenarios are the contract.
+func scenarios() []scenario {
+	var all []scenario
+	for _, some := range [][]scenario{passwordScenarios(), factorScenarios(), formScenarios(), refusalScenarios(), visitScenarios()} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+func (s scenario) applicationOf(n names) string {
+	if s.application == "" {
+		return ""
+	}
+	return n.of(s.application)
+}
+
+func newNames() names {
+	return names{run: "contract-" + strings.ToLower(rand.Text()[:8]), password: rand.Text()}
+}
+
+func TestTheGateKeepsTheContractAtTheStandIn(t *testing.T) {
+	t.Parallel()
+	for _, release := range []authentiktest.Release{authentiktest.Release202510, authentiktest.Release202605} {
+		for _, s := range scenarios() {
+			t.Run(string(release)+"/"+s.name, func(t *testing.T) {
+				t.Parallel()
+				s.atStandIn(t, release)
+			})
+		}
+	}
+}
+
+func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
+	t.Helper()
+	n := newNames()
+	cfg := s.standIn(n)
+	cfg.Release = release
+	standIn, err := authentiktest.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(standIn)
+	t.Cleanup(server.Close)
+	at := newSite(t, parse(t, server.URL), n, s.applicationOf(n))
+	at.forget = standIn.Forget
+	s.walk(t, at)
+}
+
+// The same walks at a real authentik, one after the other: its throttles see one client.
+func TestTheGateKeepsTheContractAtARealAuthentik(t *testing.T) {
+	t.Parallel()
+	address, token := os.Getenv("AUTHENTIK_URL"), os.Getenv("AUTHENTIK_TOKEN")
+	if address == "" || token == "" {
+		t.Skip("AUTHENTIK_URL and AUTHENTIK_TOKEN are not set: there is no authentik to walk at")
+	}
+	authentik := parse(t, address)
+	importer := &Importer{URL: authentik, Token: token, Client: &http.Client{Timeout: time.Minute}}
+	for _, s := range scenarios() {
+		t.Run(s.name, func(t *testing.T) {
+			if s.notThere != "" {
+				t.Skip(s.notThere)
+			}
+			n := newNames()
+			importer.bring(t, s.blueprint(n).Blueprint)
+			s.walk(t, newSite(t, authentik, n, s.applicationOf(n)))
+		})
+	}
+}
+
+// bring applies a blueprint for the time of a test.
+func (i *Importer) bring(t *testing.T, b Blueprint) {
+	t.Helper()
+	there, err := b.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, err := b.Removal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // what half an import has left goes too
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own is over
+		defer cancel()
+		if err := i.Import(ctx, gone); err != nil {
+			t.Errorf("what %s has made may still be there: %v", b.Name, err)
+		}
+	})
+	if err := i.Import(t.Context(), there); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func parse(t testing.TB, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}

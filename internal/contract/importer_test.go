@@ -1,0 +1,123 @@
+package contract
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// A release answers imports as a real server did: at one address, and with 405
+// at the other's.
+type release struct {
+	path     string
+	status   int
+	answer   string
+	imported []string
+	tokens   []string
+}
+
+func (r *release) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.tokens = append(r.tokens, req.Header.Get("Authorization"))
+	if req.Method != http.MethodPost || req.URL.Path != r.path {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	file, header, err := req.FormFile("file")
+	if err != nil || !strings.HasSuffix(header.Filename, ".yaml") {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	text, err := io.ReadAll(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	r.imported = append(r.imported, string(text))
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(r.status)
+	_, _ = io.WriteString(w, r.answer)
+}
+
+const done = `{"logs": [{"event": "Committing changes"}], "success": true}`
+
+func (r *release) importer(t testing.TB, path string) *Importer {
+	t.Helper()
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	return &Importer{URL: parse(t, server.URL+path), Token: "the-token", Client: server.Client()}
+}
+
+func TestBlueprintsAreImportedInBothReleases(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path, base string
+		asked      int
+	}{
+		"2025.10":             {"/api/v3/flows/instances/import/", "", 2},
+		"2026.5":              {"/api/v3/managed/blueprints/import/", "", 1},
+		"2026.5 below a path": {"/id/api/v3/managed/blueprints/import/", "/id/", 1},
+	} {
+		r := &release{path: c.path, status: http.StatusOK, answer: done}
+		if err := r.importer(t, c.base).Import(t.Context(), []byte("version: 1\n")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(r.imported) != 1 || r.imported[0] != "version: 1\n" || len(r.tokens) != c.asked || r.tokens[0] != "Bearer the-token" {
+			t.Errorf("%s: imported %q with %q", name, r.imported, r.tokens)
+		}
+	}
+}
+
+func TestAnImportThatFailsIsAnError(t *testing.T) {
+	t.Parallel()
+	const path = "/api/v3/managed/blueprints/import/"
+	for name, c := range map[string]struct {
+		release release
+		says    string
+	}{
+		"refused with 200":   {release{path: path, status: 200, answer: `{"logs": [{"event": "Entry invalid"}], "success": false}`}, "Entry invalid"},
+		"no administrator":   {release{path: path, status: 403, answer: `{"detail": "no permission"}`}, "403"},
+		"no JSON":            {release{path: path, status: 200, answer: "<html>"}, "answer to the blueprint"},
+		"nothing said":       {release{path: path, status: 200, answer: "{}"}, "refuses"},
+		"no import anywhere": {release{path: "/elsewhere"}, "no way to import"},
+	} {
+		err := c.release.importer(t, "").Import(t.Context(), []byte("version: 1\n"))
+		if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "the-token") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAnAuthentikThatIsNotThereIsAnError(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(nil)
+	i := &Importer{URL: parse(t, server.URL), Token: "the-token", Client: server.Client()}
+	server.Close()
+	if err := i.Import(t.Context(), nil); err == nil || strings.Contains(err.Error(), "the-token") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Whatever a scenario brings is there during its walk and gone afterwards.
+func TestWhatIsBroughtIsTakenAway(t *testing.T) {
+	t.Parallel()
+	r := &release{path: "/api/v3/managed/blueprints/import/", status: http.StatusOK, answer: done}
+	importer, n := r.importer(t, ""), newNames()
+	b := appBlueprint(n).Blueprint
+	t.Run("walk", func(t *testing.T) {
+		importer.bring(t, b)
+		if len(r.imported) != 1 || !strings.Contains(r.imported[0], n.password) {
+			t.Errorf("imported %q", r.imported)
+		}
+	})
+	if len(r.imported) != 2 || strings.Contains(r.imported[1], "present") || strings.Contains(r.imported[1], n.password) {
+		t.Errorf("imported %q", r.imported)
+	}
+	for _, thing := range []string{"alice", "bob", "staff", "flow", "app", "flow-login"} {
+		if !strings.Contains(r.imported[1], `"`+n.of(thing)+`"`) {
+			t.Errorf("%s stays", thing)
+		}
+	}
+}

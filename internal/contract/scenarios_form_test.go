@@ -1,0 +1,124 @@
+package contract
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+func formScenarios() []scenario {
+	return []scenario{
+		{
+			name: "consent", standIn: consentStandIn, blueprint: consentBlueprint,
+			walk: func(t *testing.T, s *site) {
+				v := s.visitor(t)
+				p := v.open("/x").signIn("alice").calm()
+				v.open("/").asks("uid_field") // not before the consent
+				p.press("Continue").greets("alice", "/x")
+			},
+		},
+		{
+			name: "consent declined", standIn: consentStandIn, blueprint: consentBlueprint,
+			walk: func(t *testing.T, s *site) {
+				v := s.visitor(t)
+				v.open("/x").signIn("alice").press("Decline").asks("uid_field").calm()
+				v.open("/").asks("uid_field")
+			},
+		},
+		{
+			name: "prompt", standIn: promptStandIn, blueprint: promptBlueprint,
+			walk: func(t *testing.T, s *site) {
+				p := s.visitor(t).open("/").signIn("alice").calm()
+				p = p.enter("Contact", "this is no address", "Count", "7").alarms("valid email")
+				if field, _ := p.Labelled("Count"); field == "" {
+					p.fatal("has lost the field Count")
+				} else if typed, _ := p.Value(field); typed != "7" {
+					p.fatal("has forgotten what was typed: %q", typed)
+				}
+				p.enter("Contact", "jane@example.com").greets("alice", "/")
+			},
+		},
+		{
+			name: "a redirect stage leads to another flow", standIn: chainStandIn, blueprint: chainBlueprint,
+			walk: func(t *testing.T, s *site) {
+				v := s.visitor(t)
+				p := v.open("/far?a=b").signIn("alice").calm()
+				p.enter("Nickname", "Ally").greets("alice", "/far?a=b")
+			},
+		},
+		{
+			name: "a redirect stage leads to another site", standIn: awayStandIn, blueprint: awayBlueprint,
+			walk: func(t *testing.T, s *site) {
+				v := s.visitor(t)
+				p := v.open("/").signIn("alice")
+				if !strings.Contains(p.Body, `href="https://elsewhere.example.com/terms"`) {
+					p.fatal("does not lead to where the flow does")
+				}
+				v.open("/").asks("uid_field")
+			},
+		},
+	}
+}
+
+func consentStandIn(n names) authentiktest.Config {
+	return n.twoSteps([]authentiktest.Binding{{Stage: &authentiktest.ConsentStage{}}}, n.account("alice"))
+}
+
+func consentBlueprint(n names) *draft {
+	return n.draft("alice").twoSteps(func(d *draft) {
+		d.stage("flow", "authentik_stages_consent.consentstage", "consent", Attrs{"mode": "always_require"})
+	})
+}
+
+func promptStandIn(n names) authentiktest.Config {
+	stage := &authentiktest.PromptStage{Fields: []authentiktest.Field{
+		{Key: "contact", Label: "Contact", Type: authentiktest.FieldEmail},
+		{Key: "count", Label: "Count", Type: authentiktest.FieldNumber, Order: 1},
+	}}
+	return n.twoSteps([]authentiktest.Binding{{Stage: stage}}, n.account("alice"))
+}
+
+func promptBlueprint(n names) *draft {
+	return n.draft("alice").twoSteps(func(d *draft) {
+		d.prompts("flow", "form",
+			Attrs{"field_key": "contact", "label": "Contact", "type": "email", "required": true},
+			Attrs{"field_key": "count", "label": "Count", "type": "number", "required": true})
+	})
+}
+
+// chainStandIn ends the first flow in mid-flow: the prompt and the end of the
+// sign-in are in the other.
+func chainStandIn(n names) authentiktest.Config {
+	form := &authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "nickname", Label: "Nickname"}}}
+	return authentiktest.Config{
+		Users: []authentiktest.User{n.account("alice")},
+		Flows: []authentiktest.Flow{
+			n.flow("other", authentiktest.Binding{Stage: form}, login()),
+			n.flow("flow", identification(), password(),
+				authentiktest.Binding{Stage: &authentiktest.RedirectStage{Flow: n.of("other")}}),
+		},
+	}
+}
+
+func chainBlueprint(n names) *draft {
+	d := n.draft("alice").flow("other", "authentication")
+	d.prompts("other", "form", Attrs{"field_key": "nickname", "label": "Nickname", "type": "text", "required": true})
+	return d.login("other").identification("flow").passwordAlone("flow").
+		stage("flow", "authentik_stages_redirect.redirectstage", "redirect", Attrs{
+			"mode": "flow", "target_flow": KeyOf("other"), "keep_context": true,
+		})
+}
+
+func awayStandIn(n names) authentiktest.Config {
+	stage := &authentiktest.RedirectStage{To: "https://elsewhere.example.com/terms"}
+	return n.twoSteps([]authentiktest.Binding{{Stage: stage}}, n.account("alice"))
+}
+
+func awayBlueprint(n names) *draft {
+	return n.draft("alice").twoSteps(func(d *draft) {
+		d.stage("flow", "authentik_stages_redirect.redirectstage", "redirect", Attrs{
+			"mode": "static", "target_static": "https://elsewhere.example.com/terms", "keep_context": true,
+		})
+	})
+}

@@ -1,0 +1,95 @@
+package contract
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// barred is what visitors are told who are refused by a stage or a policy.
+const barred = "Not for you today."
+
+func refusalScenarios() []scenario {
+	return []scenario{
+		{
+			name: "denied by a policy on the flow", standIn: closedStandIn, blueprint: closedBlueprint,
+			walk: func(t *testing.T, s *site) {
+				v := s.visitor(t)
+				v.open("/").refused(http.StatusForbidden).shows(barred)
+				v.open("/again").refused(http.StatusForbidden).shows(barred)
+			},
+		},
+		{
+			name: "denied by a policy on a stage", standIn: denyStandIn, blueprint: denyBlueprint,
+			walk: func(t *testing.T, s *site) {
+				v := s.visitor(t)
+				v.open("/").signIn("bob").refused(http.StatusForbidden).shows(barred)
+				v.open("/").asks("uid_field").signIn("alice").greets("alice", "/")
+			},
+		},
+		{
+			name: "application allowed", standIn: appStandIn, blueprint: appBlueprint, application: "app",
+			walk: func(t *testing.T, s *site) {
+				v := s.visitor(t)
+				v.open("/a").signIn("alice").greets("alice", "/a").shows(s.of("staff"))
+				v.open("/b").greets("alice", "/b")
+			},
+		},
+		{
+			name: "application denied", standIn: appStandIn, blueprint: appBlueprint, application: "app",
+			walk: func(t *testing.T, s *site) {
+				v := s.visitor(t)
+				v.open("/a").signIn("bob").refused(http.StatusForbidden).shows(s.of("bob"))
+				p := v.open("/b").refused(http.StatusForbidden).shows(s.of("bob"))
+				// With another account the same browser may.
+				p.press("Use another account").signIn("alice").greets("alice", "/b")
+			},
+		},
+	}
+}
+
+func closedStandIn(n names) authentiktest.Config {
+	cfg := n.twoSteps(nil, n.account("alice"))
+	cfg.Flows[0].Policies = []authentiktest.Policy{{
+		Func: func(*authentiktest.PolicyRequest) (bool, []string, error) { return false, []string{barred}, nil },
+	}}
+	return cfg
+}
+
+func closedBlueprint(n names) *draft {
+	return n.draft("alice").twoSteps(nil).
+		policy("flow", "closed", "ak_message(\""+barred+"\")\nreturn False")
+}
+
+// denyStandIn has a deny stage that only bob comes to. The policy asks about the
+// pending user: to authentik itself the visitor is nobody yet.
+func denyStandIn(n names) authentiktest.Config {
+	bob := authentiktest.Policy{Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
+		return r.Pending.Username == n.of("bob"), nil, nil
+	}}
+	return n.twoSteps([]authentiktest.Binding{{
+		Stage: &authentiktest.DenyStage{Message: barred}, Policies: []authentiktest.Policy{bob},
+	}}, n.account("alice"), n.account("bob"))
+}
+
+func denyBlueprint(n names) *draft {
+	return n.draft("alice", "bob").twoSteps(func(d *draft) {
+		d.stage("flow", "authentik_stages_deny.denystage", "deny", Attrs{"deny_message": barred})
+		d.policy("deny-binding", "bob-alone", "user = request.context.get(\"pending_user\")\n"+
+			"return user is not None and user.username == \""+n.of("bob")+"\"")
+	})
+}
+
+func appStandIn(n names) authentiktest.Config {
+	cfg := n.twoSteps(nil, n.account("alice", "staff"), n.account("bob"))
+	cfg.Applications = []authentiktest.Application{{Slug: n.of("app"), Name: "Contract", Policies: n.members("staff")}}
+	return cfg
+}
+
+func appBlueprint(n names) *draft {
+	d := n.draft("bob").group("staff").user("alice", KeyOf("staff")).twoSteps(nil)
+	return d.add("authentik_core.application", "app", Attrs{"slug": d.of("app")}, Attrs{
+		"name": "Contract " + d.run, "policy_engine_mode": "any",
+	}).allow("app", "staff")
+}

@@ -1,0 +1,52 @@
+package contract
+
+import "github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+
+// account is a user at the stand-in.
+func (n names) account(name string, groups ...string) authentiktest.User {
+	u := authentiktest.User{
+		Username: n.of(name), Name: fullName(name), Email: n.of(name) + "@example.com", Password: n.password,
+	}
+	for _, g := range groups {
+		u.Groups = append(u.Groups, n.of(g))
+	}
+	return u
+}
+
+func identification() authentiktest.Binding {
+	return authentiktest.Binding{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username", "email"}}}
+}
+
+func password() authentiktest.Binding {
+	return authentiktest.Binding{Stage: &authentiktest.PasswordStage{}}
+}
+
+func login() authentiktest.Binding {
+	return authentiktest.Binding{Stage: &authentiktest.UserLoginStage{}}
+}
+
+// twoSteps is the stand-in with a sign-in with name and password, what comes
+// between them and the end, and these users.
+func (n names) twoSteps(between []authentiktest.Binding, users ...authentiktest.User) authentiktest.Config {
+	bindings := append([]authentiktest.Binding{identification(), password()}, between...)
+	return authentiktest.Config{Users: users, Flows: []authentiktest.Flow{n.flow("flow", append(bindings, login())...)}}
+}
+
+func (n names) flow(thing string, bindings ...authentiktest.Binding) authentiktest.Flow {
+	return authentiktest.Flow{
+		Slug: n.of(thing), Title: "Contract", DeniedAction: authentiktest.DeniedMessage, Bindings: bindings,
+	}
+}
+
+// members lets the members of a group pass.
+func (n names) members(group string) []authentiktest.Policy {
+	return []authentiktest.Policy{{Group: n.of(group)}}
+}
+
+// setUp has users without a device set one up in mid-login.
+func setUp(class authentiktest.DeviceClass, stage authentiktest.SetupStage) []authentiktest.Binding {
+	return []authentiktest.Binding{{Stage: &authentiktest.AuthenticatorValidateStage{
+		DeviceClasses: []authentiktest.DeviceClass{class}, NotConfigured: authentiktest.NotConfiguredConfigure,
+		ConfigurationStages: []authentiktest.SetupStage{stage},
+	}}}
+}
