@@ -88,8 +88,12 @@ func (u User) clone() User {
 	return u
 }
 
-// SetActive activates or deactivates an account.
+// SetActive activates or deactivates an account. To deactivate it ends its
+// sessions.
 func (s *Server) SetActive(username string, active bool) bool {
+	if !active {
+		s.EndSessions(username)
+	}
 	return s.EditUser(username, func(u *User) { u.Inactive = !active })
 }
 
@@ -166,4 +170,17 @@ func (s *Server) deleted(stage Stage) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.gone[stage]
+}
+
+// EditApplication changes an application. It reports whether there is one of
+// that slug.
+func (s *Server) EditApplication(slug string, edit func(*Application)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.apps, func(a Application) bool { return a.Slug == slug })
+	if i < 0 {
+		return false
+	}
+	edit(&s.apps[i])
+	return true
 }

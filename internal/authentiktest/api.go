@@ -127,7 +127,11 @@ func (v *visit) me() *response {
 		return v.nobody()
 	}
 	v.session.modified = true
-	return v.api(http.StatusOK, object{"user": v.self(v.user)})
+	me := object{"user": v.self(v.user)}
+	if u, found := v.original(); found {
+		me["original"] = v.self(u)
+	}
+	return v.api(http.StatusOK, me)
 }
 
 func (v *visit) checkAccess() *response {
@@ -138,8 +142,18 @@ func (v *visit) checkAccess() *response {
 	if !found {
 		return v.api(http.StatusNotFound, object{"detail": "No Application matches the given query."})
 	}
-	passing, _ := v.passes(app.Policies, app.PolicyMode, map[string]any{})
-	return v.api(http.StatusOK, object{"passing": passing, "messages": []string{}, "log_messages": []string{}})
+	u, refusal := v.subject()
+	if refusal != nil {
+		return refusal
+	}
+	passing, said := v.srv.passes(app.Policies, app.PolicyMode, PolicyRequest{
+		User: u, HTTP: v.request, Context: map[string]any{},
+	})
+	messages := []string{}
+	if v.srv.superuser(v.user) {
+		messages = append(messages, said...)
+	}
+	return v.api(http.StatusOK, object{"passing": passing, "messages": messages, "log_messages": []string{}})
 }
 
 func (s *Server) application(slug string) (Application, bool) {

@@ -11,7 +11,7 @@ import (
 func oidcRoutes() []route {
 	return slices.Concat([]route{
 		{"/application/o/authorize/", (*visit).authorize},
-	}, tokenRoutes(), deviceGrantRoutes(), endSessionRoutes(), metadataRoutes())
+	}, tokenRoutes(), deviceGrantRoutes(), endSessionRoutes(), impersonationRoutes(), metadataRoutes())
 }
 
 // An authorization is what a client asks for in the browser of a user.

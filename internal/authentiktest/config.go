@@ -187,6 +187,7 @@ type User struct {
 type Group struct {
 	Name      string
 	PK        string
+	Parent    string // its members are members of that, too
 	Superuser bool
 }
 
@@ -194,7 +195,8 @@ type Group struct {
 type Application struct {
 	Slug, Name string
 	LaunchURL  string
-	Provider   *Provider // none: the application is a link and no more
+	Provider   *Provider     // none: the application is a link and no more
+	SAML       *SAMLProvider // in place of Provider
 	Policies   []Policy
 	PolicyMode PolicyMode
 }

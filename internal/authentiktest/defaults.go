@@ -15,7 +15,7 @@ func defaultFlows() []Flow {
 			},
 		},
 		{
-			Slug: "default-invalidation-flow", Title: "Logout", Designation: DesignationInvalidation,
+			Slug: "default-invalidation-flow", Title: "Default Invalidation Flow", Designation: DesignationInvalidation,
 			Bindings: []Binding{{Stage: &UserLogoutStage{}}},
 		},
 		setupFlow("totp", "Set up Two-Factor authentication", &AuthenticatorTOTPStage{}),

@@ -154,7 +154,7 @@ func (p Policy) ask(s *Server, r *PolicyRequest) (passing bool, messages []strin
 	case p.Reputation != nil:
 		passing = p.Reputation.passes(s, r)
 	case p.Group != "":
-		passing = slices.Contains(r.User.Groups, p.Group)
+		passing = slices.Contains(s.memberships(r.User), p.Group)
 	case p.User != "":
 		passing = r.User.Username == p.User
 	}

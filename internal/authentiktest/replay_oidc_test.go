@@ -8,7 +8,7 @@ func oidcRows() []row {
 		{name: "device-code", replay: deviceCodes},
 		{name: "logout-backchannel", why: later},
 		{name: "logout-backchannel-retries", why: later},
-		{name: "logout-end-session", why: later},
+		{name: "logout-end-session", replay: logoutEndSession},
 		{name: "oidc-authorize-errors-anonymous", why: later},
 		{name: "oidc-code-errors-at-token", why: later},
 		{name: "oidc-code-implicit-consent", replay: oidcCode},

@@ -5,11 +5,11 @@ import "time"
 // sessionRows are the recordings about authentik's own session.
 func sessionRows() []row {
 	return []row{
-		{name: "identity-odd-values", why: later},
-		{name: "impersonation", why: later},
+		{name: "identity-odd-values", replay: identityOddValues},
+		{name: "impersonation", replay: impersonation},
 		{name: "reputation", replay: reputation},
 		{name: "session-anonymous-user-switch", replay: sessionUserSwitch},
-		{name: "session-ends", why: later},
+		{name: "session-ends", replay: sessionEnds},
 		{name: "session-network-binding", replay: sessionNetworkBinding},
 		{name: "session-remember-me", replay: sessionRememberMe},
 		{name: "session-terminate-others", replay: sessionTerminateOthers},

@@ -6,7 +6,7 @@ import "strings"
 // flows, brands and applications.
 func settingsRows() []row {
 	return []row{
-		{name: "access-application", why: later},
+		{name: "access-application", replay: accessApplication},
 		{name: "brand", replay: brands},
 		{name: "config-anonymous", replay: configAnonymous},
 		{name: "flow-settings", replay: flowSettings},

@@ -89,6 +89,9 @@ func (v *visit) headers(h http.Header, res *response) {
 	if res.api {
 		h.Set("Content-Type", v.srv.dialect.apiType)
 	}
+	if res.status == http.StatusNoContent {
+		h.Del("Content-Type")
+	}
 	h.Set("Vary", "Accept-Language, Cookie")
 	if v.rotated != "" {
 		h.Set("Vary", "Cookie, Accept-Language")

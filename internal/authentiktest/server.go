@@ -131,9 +131,19 @@ func (s *Server) identify(u *User) {
 		}
 	}
 	for _, name := range u.Groups {
-		g := s.groups[name]
-		g.Name, g.PK = name, or(g.PK, uuid())
+		s.identifyGroup(name)
+	}
+}
+
+// identifyGroup gives a group and those above it their keys.
+func (s *Server) identifyGroup(name string) {
+	g := s.groups[name]
+	if g.PK == "" {
+		g.Name, g.PK = name, uuid()
 		s.groups[name] = g
+	}
+	if above := s.groups[g.Parent]; g.Parent != "" && above.PK == "" {
+		s.identifyGroup(g.Parent)
 	}
 }
 
@@ -225,7 +235,7 @@ type route struct {
 
 func routes() []route {
 	return slices.Concat(
-		executorRoutes(), sourceRoutes(), adminRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes(), oidcRoutes(),
+		executorRoutes(), sourceRoutes(), samlRoutes(), adminRoutes(), apiRoutes(), deviceRoutes(), duoRoutes(), pageRoutes(), oidcRoutes(),
 	)
 }
 

@@ -69,6 +69,7 @@ func (v *visit) solved() (*response, error) {
 	v.plan.steps = v.plan.steps[1:]
 	v.session.plan = v.plan
 	if len(v.plan.steps) > 0 {
+		v.session.begun = true // also in a session that has just begun anew
 		return v.again()
 	}
 	return v.finish()

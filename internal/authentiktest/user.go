@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -18,12 +19,12 @@ func (s *Server) current(u User) User {
 	return s.users[u.PK]
 }
 
-// find is the user whom match recognises.
+// find is the user whom match recognises, the oldest of several.
 func (s *Server) find(match func(User) bool) (User, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, u := range s.users {
-		if match(u) {
+	for _, pk := range slices.Sorted(maps.Keys(s.users)) {
+		if u := s.users[pk]; match(u) {
 			return u, true
 		}
 	}
@@ -32,9 +33,7 @@ func (s *Server) find(match func(User) bool) (User, bool) {
 
 // superuser reports whether a user is one, by himself or by a group.
 func (s *Server) superuser(u User) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return u.Superuser || slices.ContainsFunc(u.Groups, func(name string) bool { return s.groups[name].Superuser })
+	return u.Superuser || slices.ContainsFunc(s.memberships(u), func(name string) bool { return s.group(name).Superuser })
 }
 
 // authenticate is authentik's back-end: the active user of that name, if the
@@ -116,7 +115,7 @@ func initials(name string) string {
 // self is a user as he is told about himself.
 func (v *visit) self(u User) object {
 	groups := []object{}
-	for _, name := range u.Groups {
+	for _, name := range v.srv.memberships(u) {
 		groups = append(groups, object{"name": name, "pk": v.srv.group(name).PK})
 	}
 	settings := u.Attributes["settings"]
@@ -139,4 +138,16 @@ func (s *Server) group(name string) Group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.groups[name]
+}
+
+// memberships are the groups of a user and those above them, by name.
+func (s *Server) memberships(u User) []string {
+	names := slices.Clone(u.Groups)
+	for i := 0; i < len(names); i++ {
+		if above := s.group(names[i]).Parent; above != "" && !slices.Contains(names, above) {
+			names = append(names, above)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

@@ -1,0 +1,117 @@
+package authentiktest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+)
+
+// A held is what a client had got before the recorded requests: where
+// the recording shows them, and when they are to be given.
+type held struct {
+	client          string
+	before          int // the exchange before which they are given
+	at              int // an exchange of the session they are given in
+	access, refresh int // exchanges that show them; none that does if 0
+}
+
+// holds gives a client its tokens.
+func (r *replay) holds(h held) {
+	r.before(exchangeNo(h.before), func() {
+		e := r.recording.Exchanges
+		if h.access == 0 {
+			r.give(h.client, r.sessionOf(e[h.at]), map[string]any{"scope": "openid"})
+			return
+		}
+		recorded := strings.TrimPrefix(e[h.access].Request.Headers["Authorization"], "Bearer ")
+		claims, _ := numbers(payloadOf(recorded)).(map[string]any)
+		access, refresh := r.give(h.client, r.sessionOf(e[h.at]), claims)
+		r.live.learn("token", recorded, access)
+		if h.refresh > 0 {
+			body, _ := e[h.refresh].Request.Body.(map[string]any)
+			old, _ := body["refresh_token"].(string)
+			r.live.learn("refresh_token", old, refresh)
+		}
+	})
+}
+
+// give makes tokens with the scopes and the nonce of recorded claims.
+func (r *replay) give(clientID string, s *session, claims map[string]any) (access, refresh string) {
+	p, app, found := r.client(clientID)
+	if !found || claims == nil {
+		r.t.Fatalf("no tokens can be given to %s", clientID)
+	}
+	v := r.visit(httptest.NewRequestWithContext(r.t.Context(), http.MethodGet, "https://auth.example.com/", http.NoBody))
+	g := grant{client: clientID, user: s.user, session: s.id}
+	g.login, _ = s.data[dataLogin].(login)
+	g.nonce, _ = claims["nonce"].(string)
+	scope, _ := claims["scope"].(string)
+	g.scopes = strings.Fields(scope)
+	return v.issue(p, app, g).access, v.keepRefresh(p, g)
+}
+
+// sessionOf is the session that an exchange belongs to in this run.
+func (r *replay) sessionOf(e exchange) *session {
+	fake := http.Request{Header: http.Header{"Cookie": {e.Request.Headers["Cookie"]}}}
+	c, err := fake.Cookie(cookieSession)
+	if err != nil {
+		r.t.Fatalf("%q has no session: %v", e.Note, err)
+	}
+	r.enter(e)
+	return r.load(r.live.within(c.Value))
+}
+
+// cancels drops the plan of an exchange's session before the exchange: the
+// recorder did so without recording it.
+func (r *replay) cancels(at int) {
+	r.before(exchangeNo(at), func() {
+		s := r.sessionOf(r.recording.Exchanges[at])
+		s.plan, s.params = nil, nil
+		r.save(s)
+	})
+}
+
+// ends has the session of an exchange end before another.
+func (r *replay) ends(before, at int) {
+	r.before(exchangeNo(before), func() { r.drop(r.sessionOf(r.recording.Exchanges[at]).id) })
+}
+
+// sessionEnds has eight causes for a session or a user to end.
+func sessionEnds(r *replay) Config {
+	for _, browser := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9} {
+		r.signedIn(browser, "oi-eve")
+	}
+	for _, h := range []held{
+		{before: 0, at: 0, access: 6, refresh: 8},
+		{before: 9, at: 9, access: 14, refresh: 16},
+		{before: 20, at: 20, access: 23, refresh: 25},
+		{before: 27, at: 27, access: 29},
+		{before: 29, at: 31, access: 34, refresh: 36},
+		{before: 39, at: 40, access: 43, refresh: 45},
+		{before: 46, at: 48, access: 51, refresh: 53},
+	} {
+		h.client = "oi-ends"
+		r.holds(h)
+	}
+	const list = "the list of one's sessions belongs to authentik's own user interface"
+	r.skip("the user's own list of sessions", list)
+	r.skip("3. the user deletes his own session through the API", list)
+	r.ends(2, 0)
+	r.ends(18, 18)
+	r.ends(27, 27)
+	setPassword := func(to string) func() {
+		return func() { r.EditUser("oi-eve", func(u *User) { u.Password = to }) }
+	}
+	bind := func(p ...Policy) func() {
+		return func() { r.EditApplication("oi-ends", func(a *Application) { a.Policies = p }) }
+	}
+	r.by("1. the administrator deletes the session", func() {})
+	r.by("4. the administrator sets a new password", setPassword("another one"))
+	r.by("back to the old password", setPassword(oidcPassword))
+	r.by("6. the user is deactivated", func() { r.SetActive("oi-eve", false) })
+	r.by("activated again", func() { r.SetActive("oi-eve", true) })
+	r.by("7. access to the application is taken away", bind(says(false, "Only on Sundays.")))
+	r.by("access given back", bind())
+	r.by("8. the user is deleted", func() { r.DeleteUser("oi-eve") })
+	return Config{Users: []User{member("oi-eve")}, Applications: []Application{relying("oi-ends", r.scopesAsStored)}}
+}
