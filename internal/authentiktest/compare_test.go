@@ -71,7 +71,7 @@ func (r *replay) normalised(name string, recorded, live string) (alike, known bo
 		}
 		got, gotRest, ok := n.varying(live)
 		before, met := r.live[[2]string{name, had}]
-		if !ok || hadRest != gotRest || met && len(had) >= long && before != got {
+		if !ok || hadRest != gotRest || met && len(had) >= long && before != got || samlText(had) != samlText(got) {
 			return false, true
 		}
 		r.live.learn(name, had, got)

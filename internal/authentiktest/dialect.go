@@ -36,6 +36,7 @@ type dialect struct {
 	mixedPlans       bool   // a plan restored by a link learns what the session knew
 	untranslated     string // a text that was translated only later
 	plexPlain        bool   // a missing token of Plex is told without the name of the field
+	samlAnswerFails  bool   // SAML answers that go in an address raise an exception
 	samlAnswer       string // the binding by which a SAML source that is asked by an address shall answer
 	flags            map[string]any
 }
@@ -61,6 +62,7 @@ var dialects = map[Release]dialect{
 		apiType:          "application/json",
 		themedURLs:       true,
 		samlAnswer:       "HTTP-POST",
+		samlAnswerFails:  true,
 		cancelNext:       true,
 		doneWhenSignedIn: true,
 		attemptsOnly:     true,
@@ -71,9 +73,9 @@ var dialects = map[Release]dialect{
 		messagePauses:    true,
 		hints:            true,
 		agents:           true,
-		choiceLabels:     true,
 		invitationsEnd:   true,
 		mixedPlans:       true,
+		choiceLabels:     true,
 		plansLogin:       true,
 		consentStays:     true,
 		uiLocales:        true,

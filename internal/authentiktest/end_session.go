@@ -1,6 +1,7 @@
 package authentiktest
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -72,12 +73,10 @@ func (v *visit) logoutTarget(p Provider) (string, error) {
 
 // invalidate runs the provider's invalidation flow.
 func (v *visit) invalidate(p Provider, app Application, to string) *response {
-	var last []Stage
-	if urls := v.frames(p.ClientID); len(urls) > 0 {
-		last = append(last, &logoutFrames{urls})
-	}
+	last, context := farewells(v.frames(p.ClientID), nil)
+	context[contextApp] = app
 	last = append(last, &sessionEnd{app: app, to: to})
-	if res := v.start(p.InvalidationFlow, map[string]any{contextApp: app}, last...); res != nil {
+	if res := v.start(p.InvalidationFlow, context, last...); res != nil {
 		return res
 	}
 	return v.moved(v.flowLocation())
@@ -102,7 +101,6 @@ func (s *sessionEnd) get(v *visit) (*response, error) {
 		return v.ask(c)
 	}
 	c := v.userChallenge("ak-stage-session-end")
-	delete(c, "pending_user_avatar")
 	c["application_name"], c["application_launch_url"] = s.app.Name, s.app.LaunchURL
 	c["brand_name"] = v.brand.title()
 	if slug := v.brand.FlowInvalidation; slug != "" {
@@ -111,7 +109,10 @@ func (s *sessionEnd) get(v *visit) (*response, error) {
 	return v.ask(c)
 }
 
-func (s *sessionEnd) post(v *visit) (*response, error) { return s.get(v) }
+// post is not for a stage that has no way on.
+func (s *sessionEnd) post(*visit) (*response, error) { return nil, errNoAnswer }
+
+var errNoAnswer = errors.New("the stage takes no answer")
 
 // frames are the addresses that tell clients of the end of the session, those
 // of all clients that have tokens of it unless one is named.
@@ -141,12 +142,15 @@ func (v *visit) logoutAddress(p Provider, app Application) string {
 	return base + "?" + q.encode() + own
 }
 
-// A logoutFrames has the browser load the logout pages of applications.
-type logoutFrames struct{ urls []object }
+// A logoutFrames has the browser load the logout pages of applications. They
+// are told once: a second challenge lists nothing.
+type logoutFrames struct{}
 
 func (s *logoutFrames) get(v *visit) (*response, error) {
+	urls, _ := v.plan.context[contextFrames].([]object)
+	v.plan.context[contextFrames] = []object(nil)
 	c := v.challenge("ak-provider-iframe-logout")
-	c["logout_urls"] = s.urls
+	c["logout_urls"] = append([]object{}, urls...)
 	return v.ask(c)
 }
 

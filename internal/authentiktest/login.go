@@ -85,6 +85,7 @@ type UserLogoutStage struct {
 }
 
 func (s *UserLogoutStage) get(v *visit) (*response, error) {
+	v.tell()
 	v.signOut()
 	return v.solved()
 }

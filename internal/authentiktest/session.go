@@ -45,7 +45,7 @@ func (s *session) clone() *session {
 
 // blank reports whether there is nothing to remember.
 func (s *session) blank() bool {
-	return s.user == 0 && !s.begun && len(s.data) == 0
+	return s.user == 0 && !s.begun && s.plan == nil && len(s.data) == 0
 }
 
 // flush forgets everything and starts over under a new name.

@@ -38,10 +38,7 @@ func (s Source) request(v *visit) string {
 		binding = v.srv.dialect.samlAnswer
 	}
 	acs := v.address(v.srv.url("/source/saml/" + s.Slug + "/acs/"))
-	return fmt.Sprintf(`<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" `+
-		`xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" `+
-		`xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:xenc="http://www.w3.org/2001/04/xmlenc#" `+
-		`AssertionConsumerServiceURL="%s" Destination="%s" ID="_%s" IssueInstant="%s" `+
+	return fmt.Sprintf(`<samlp:AuthnRequest `+samlSpaces+` AssertionConsumerServiceURL="%s" Destination="%s" ID="_%s" IssueInstant="%s" `+
 		`ProtocolBinding="urn:oasis:names:tc:SAML:2.0:bindings:%s" Version="2.0"><saml:Issuer>%s</saml:Issuer>`+
 		`<samlp:NameIDPolicy Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"/></samlp:AuthnRequest>`,
 		html.EscapeString(acs), html.EscapeString(s.URL), uuidHex(), v.srv.now().UTC().Format(time.RFC3339),
