@@ -30,10 +30,18 @@ func endpoint(path string) string {
 	return otherLabel
 }
 
+// durations are told how long things took.
+type durations interface {
+	// Request measures one call to authentik.
+	Request(endpoint string, took time.Duration)
+	// Store measures one operation of the store of sessions.
+	Store(operation string, took time.Duration)
+}
+
 // measuredTransport measures every request to authentik until its answer begins.
 type measuredTransport struct {
 	http.RoundTripper
-	metrics proxy.Metrics
+	metrics durations
 }
 
 // RoundTrip passes the request on, whatever becomes of it.
@@ -50,7 +58,7 @@ func (t measuredTransport) since(endpoint string, begun time.Time) {
 // long as their callers want, which says nothing about the store.
 type measuredStore struct {
 	proxy.Store
-	metrics proxy.Metrics
+	metrics durations
 }
 
 func (s measuredStore) since(operation string, begun time.Time) {

@@ -70,12 +70,12 @@ type gateMetrics struct {
 
 // newMetrics registers the collectors with the registry of a configuration,
 // where those of another gate may be already.
-func newMetrics(registry prometheus.Registerer, store string) (proxy.Metrics, error) {
+func newMetrics(registry prometheus.Registerer, store string) (gateMetrics, error) {
 	m := processMetrics()
 	for _, c := range m.collectors {
 		err := registry.Register(c)
 		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {
-			return nil, err
+			return gateMetrics{}, err
 		}
 	}
 	return gateMetrics{m, store}, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -28,14 +29,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := wrong.or(); err != nil {
 		return err
 	}
-	cfg, err := h.gateConfig(ctx, log)
-	if err != nil {
-		return err
-	}
-	cfg.Client, err = flowclient.New(flowclient.Config{
-		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL),
-		Transport: measuredTransport{trusted, cfg.Metrics}, Logger: log,
-	})
+	cfg, err := h.gateConfig(ctx, trusted, log)
 	if err != nil {
 		return err
 	}
@@ -46,8 +40,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// gateConfig puts together what the gate needs besides its client.
-func (h *Handler) gateConfig(ctx caddy.Context, log *slog.Logger) (proxy.Config, error) {
+// gateConfig puts together what the gate needs.
+func (h *Handler) gateConfig(ctx caddy.Context, trusted http.RoundTripper, log *slog.Logger) (proxy.Config, error) {
 	if err := h.loadMatchers(ctx); err != nil {
 		return proxy.Config{}, err
 	}
@@ -64,7 +58,15 @@ func (h *Handler) gateConfig(ctx caddy.Context, log *slog.Logger) (proxy.Config,
 		return proxy.Config{}, err
 	}
 	counted, err := newMetrics(ctx.GetMetricsRegistry(), storeName)
+	if err != nil {
+		return proxy.Config{}, err
+	}
+	client, err := flowclient.New(flowclient.Config{
+		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL),
+		Transport: measuredTransport{trusted, counted}, Logger: log,
+	})
 	return proxy.Config{
+		Client:      client,
 		Flow:        h.Flow,
 		Application: h.Application,
 		PageHost:    h.Host == "page",

@@ -1,24 +1,19 @@
 package proxy
 
-import "time"
-
 // Metrics is told what the gate does. Labels come from closed sets: never a
 // user, a path or a host. Implementations are safe for concurrent use and
 // return at once.
 type Metrics interface {
 	// Decision counts one decision: pass, open, own, sign-in, refuse.
 	Decision(kind string)
-	// Step counts one challenge drawn or answered; component is "other" for
-	// those that authentik has added since.
+	// Step counts one challenge: asked, and, of its answer, accepted, refused or
+	// failed. Components are authentik's own words: whoever labels by them
+	// takes those of flowclient.Components alone.
 	Step(component, outcome string)
-	// SignIn counts the end of a visit: admitted, denied, failed.
+	// SignIn counts the end of a visit: admitted, denied, failed. The way is session.
 	SignIn(way, outcome string)
-	// Ended counts a session's end: signed-out, expired, gone.
+	// Ended counts a session's end: signed-out, replaced, gone.
 	Ended(reason string)
-	// Request measures one call to authentik.
-	Request(endpoint string, took time.Duration)
-	// Store measures one operation of the session store.
-	Store(operation string, took time.Duration)
 }
 
 // NopMetrics counts nothing.
@@ -35,9 +30,3 @@ func (NopMetrics) SignIn(string, string) {}
 
 // Ended does nothing.
 func (NopMetrics) Ended(string) {}
-
-// Request does nothing.
-func (NopMetrics) Request(string, time.Duration) {}
-
-// Store does nothing.
-func (NopMetrics) Store(string, time.Duration) {}

@@ -65,6 +65,7 @@ func (p *pages) forbid(w http.ResponseWriter, _ *http.Request, who string, messa
 	logout := p.cfg.Prefix + "/logout"
 	p.tell(w, http.StatusForbidden, p.say.say("forbidden"), b, ending{
 		Words: append(words, p.say.say("forbidden_remedy")),
+		Facts: []fact{{p.say.say("code_name"), string(CodeNotAllowed)}},
 		Forms: []way{
 			{Text: p.say.say("switch_account"), Address: logout, Focus: true, Hidden: []fact{{"switch", "1"}, {"to", back}}},
 			{Text: p.say.say("sign_out"), Address: logout, Quiet: true},

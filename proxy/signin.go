@@ -169,6 +169,7 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 	return g.flights.do(vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() outcome {
 		ctx := context.WithoutCancel(r.Context()) // an impatient browser gives up the first of two clicks
 		step, err := g.cfg.Client.Answer(ctx, g.visitor(r, at, vis.Step.Cookies), vis.Step.Flow, answer)
+		g.count(vis.Step, step, err)
 		if err != nil {
 			return outcome{err: asError(err)}
 		}
@@ -182,6 +183,21 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 		}
 		return out
 	})
+}
+
+// count tells what became of an answer, and of visits that end without a session.
+func (g *Gate) count(from, to flowclient.Step, err error) {
+	component, outcome := string(from.Challenge.Component()), "accepted"
+	switch {
+	case err != nil:
+		outcome = "failed"
+		g.cfg.Metrics.SignIn("session", "failed")
+	case !moved(from, to):
+		outcome = "refused"
+	case to.Challenge.Component() == flowclient.ComponentAccessDenied:
+		g.cfg.Metrics.SignIn("session", "denied")
+	}
+	g.cfg.Metrics.Step(component, outcome)
 }
 
 // moved reports whether authentik has gone on from one step to the next.
