@@ -192,5 +192,8 @@ func (v *visit) rootConfig() *response {
 }
 
 func (v *visit) healthy() *response {
+	if v.request.Method == http.MethodPost {
+		return v.forbiddenPage()
+	}
 	return &response{status: http.StatusOK}
 }
