@@ -36,8 +36,8 @@ func body(a Answer) ([]byte, error) {
 	return out, nil
 }
 
-// veil is embedded nowhere: answers name it in their LogValue and Format, so that
-// their literals stay plain.
+// veil and withhold are what the LogValue and Format of an answer are made of. No
+// type is embedded for it, so that literals of answers stay plain.
 func veil(a Answer) slog.Value {
 	return slog.StringValue(string(a.Component()) + " " + withheld)
 }

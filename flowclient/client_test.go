@@ -79,3 +79,24 @@ func TestPublicURLOfReferences(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorsSayWhatHappened(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"flowclient: authentik is starting":                                        &StartingError{},
+		"flowclient: unexpected answer 500 of root/config":                         &UnexpectedError{Status: 500, Endpoint: "root/config"},
+		"flowclient: unexpected answer 200 of root/config: the answer is not JSON": &UnexpectedError{Status: 200, Endpoint: "root/config", Err: errNotJSON},
+	} {
+		if err.Error() != want {
+			t.Errorf("%q, want %q", err, want)
+		}
+	}
+}
+
+func TestAUserIsLoggedByNameAlone(t *testing.T) {
+	t.Parallel()
+	u := User{Username: "jane", UID: "4f2c", Email: "private@example.com"}
+	if got := u.LogValue().String(); !strings.Contains(got, "jane") || strings.Contains(got, "private") {
+		t.Errorf("logged as %s", got)
+	}
+}

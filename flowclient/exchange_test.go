@@ -136,6 +136,30 @@ func TestAnswersHaveALimitEvenWhenTheyUnpackSmall(t *testing.T) {
 	}
 }
 
+func TestEndlessAnswersAreGivenUp(t *testing.T) {
+	t.Parallel()
+	endless := func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				return
+			}
+		}
+	}
+	_, err := newFake(t, endless).client(func(c *Config) { c.Timeout = 5 * time.Second }).Ask(t.Context(), Visitor{}, login)
+	if !errors.Is(err, errTooLarge) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAFlowErrorMayTalkOfStarting(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, says(`{"component":"ak-stage-flow-error","request_id":"r","error":"authentik starting"}`))
+	step, err := f.client().Ask(t.Context(), Visitor{}, login)
+	if got := shows[FlowError](t, step, err); got.RequestID != "r" {
+		t.Errorf("request %q", got.RequestID)
+	}
+}
+
 func TestAnswersThatAreNoneOfAuthentiks(t *testing.T) {
 	t.Parallel()
 	for name, reply := range map[string]http.HandlerFunc{

@@ -65,6 +65,7 @@ func FuzzStepRoundTrip(f *testing.F) {
 
 func FuzzStepFromAnything(f *testing.F) {
 	f.Add([]byte(`{"flow":{"slug":"a"},"challenge":"{\"component\":\"ak-stage-password\"}","cookies":{"a":"b"}}`))
+	f.Add([]byte(`{"cookies":{}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var s Step
 		if json.Unmarshal(raw, &s) == nil {

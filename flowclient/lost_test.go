@@ -70,6 +70,24 @@ func TestSessionForgottenBetweenAnswerAndRedirect(t *testing.T) {
 	}
 }
 
+func TestANameMayBeSaidWithoutASession(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]Visitor{"none": {}, "a forgotten one": holding("a", false)} {
+		f := newFake(t, sends(itself, session("b", false)), says(whichSecret, session("b", false)))
+		step, err := f.client().Answer(t.Context(), v, login, IdentificationAnswer{UID: "jane"})
+		shows[Password](t, step, err)
+		if step.Lost {
+			t.Errorf("with %s it counts as lost", name)
+		}
+	}
+	f := newFake(t, sends(itself, session("a", false)), says(whoAreYou, session("b", false)))
+	step, err := f.client().Answer(t.Context(), holding("a", false), login, IdentificationAnswer{UID: "jane"})
+	shows[Identification](t, step, err)
+	if !step.Lost {
+		t.Error("a session that went after the answer does not count as lost")
+	}
+}
+
 func TestSigningInAndOutIsNotForgetting(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ from, to bool }{

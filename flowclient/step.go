@@ -30,7 +30,7 @@ type Step struct {
 type stepJSON struct {
 	Flow      Flow              `json:"flow"`
 	Challenge string            `json:"challenge,omitempty"`
-	Cookies   map[string]string `json:"cookies,omitempty"`
+	Cookies   map[string]string `json:"cookies,omitzero"`
 	Lost      bool              `json:"lost,omitempty"`
 	Root      string            `json:"root,omitempty"`
 }

@@ -40,6 +40,7 @@ type walk struct {
 	v       Visitor
 	first   Flow // where to begin anew
 	flow    Flow
+	opening bool // the answer is one that a session may begin with
 	lost    bool
 	renewed bool // begun anew already
 	nudged  bool // told to go on already
@@ -68,15 +69,13 @@ func (w *walk) answer(ctx context.Context, a Answer) (Challenge, error) {
 	if d, ok := a.(AuthenticatorValidateAnswer); ok && d.pushes() {
 		q.timeout = pushTimeout
 	}
+	// Who a visitor is can be said in a new session as well as in a forgotten one:
+	// nothing was lost, and what is wrong with it is wrong with the form that was
+	// seen.
+	_, w.opening = a.(IdentificationAnswer)
 	ch, err := w.run(ctx, q)
 	if err != nil {
 		return nil, err
-	}
-	// Who a visitor is can be said in a new session as well as in a forgotten one,
-	// and what is wrong with it is wrong with the form the visitor saw.
-	if _, ok := a.(IdentificationAnswer); ok && ch.Component() == ComponentIdentification {
-		w.lost = w.renewed
-		return ch, nil
 	}
 	return w.settle(a, ch)
 }
@@ -141,7 +140,9 @@ func (w *walk) run(ctx context.Context, q request) (Challenge, error) {
 func (w *walk) send(ctx context.Context, q request) (reply, error) {
 	r, err := w.c.exchange(ctx, w.v, q)
 	if r.cookies != nil {
-		w.lost = w.lost || w.v.Cookies.forgot(r.cookies, q.body != nil)
+		posted := q.body != nil
+		forgot := w.v.Cookies.forgot(r.cookies, posted)
+		w.lost = w.lost || forgot && (!posted || !w.opening)
 		w.v.Cookies = r.cookies
 	}
 	return r, err
@@ -229,9 +230,6 @@ func (w *walk) follow(rd Redirect) *request {
 func (w *walk) located(q request, r reply) (Challenge, *request, error) {
 	rd := Redirect{To: r.header.Get("Location")}
 	rd.Path, _ = below(w.c.root(w.v), rd.To)
-	if rd.Path == "" {
-		return nil, nil, unexpected(q, r, errWayward)
-	}
 	if rd.Class() == RedirectDefaultFlow && q.endpoint == "flows/executor" {
 		return w.anew(q, r)
 	}

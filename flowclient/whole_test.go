@@ -1,0 +1,106 @@
+package flowclient
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// keys are all keys that a component is known to have in any release. A bare word
+// is a text, one with "?" a flag, with "#" a number, with "[]" a list of texts;
+// others say for themselves what they are.
+var keys = map[Component]string{
+	ComponentAccessDenied:          "error_message",
+	ComponentAuthenticatorDuo:      "activation_barcode activation_code stage_uuid",
+	ComponentAuthenticatorEmail:    "email email_required?",
+	ComponentAuthenticatorSMS:      "phone_number_required?",
+	ComponentAuthenticatorStatic:   "codes[]",
+	ComponentAuthenticatorTOTP:     "config_url",
+	ComponentAuthenticatorValidate: "device_challenges{device_class,device_uid,challenge,last_used} configuration_stages{pk,name,verbose_name,meta_model_name}",
+	ComponentAuthenticatorWebAuthn: "registration",
+	ComponentAutosubmit:            "url title",
+	ComponentCaptcha:               "site_key js_url interactive?",
+	ComponentConsent:               "header_text token permissions{id,name} additional_permissions{id,name}",
+	ComponentDeviceCode:            "",
+	ComponentDeviceCodeFinish:      "",
+	ComponentDummy:                 "name",
+	ComponentEmail:                 "",
+	ComponentEndpointAgent:         "challenge challenge_idle_timeout#",
+	ComponentFlowError:             "request_id error traceback",
+	ComponentFrame:                 "url loading_overlay? loading_text",
+	ComponentIdentification: "user_fields[] pending_user_identifier password_fields? allow_show_password? application_pre application_pre_launch " +
+		"flow_designation enroll_url recovery_url passwordless_url primary_action sources{name,icon_url,promoted?} show_source_labels? enable_remember_me? passkey_challenge",
+	ComponentIframeLogout:     "logout_urls{url,provider_name,binding,saml_request,saml_response,saml_relay_state}",
+	ComponentPassword:         "recovery_url allow_show_password?",
+	ComponentPrompt:           "fields{field_key,label,type,required?,placeholder,initial_value,order#,sub_text,choices[]}",
+	ComponentRedirect:         "to",
+	ComponentSAMLNativeLogout: "provider_name is_complete? saml_binding redirect_url post_url saml_request saml_response saml_relay_state",
+	ComponentSessionEnd:       "brand_name application_name application_launch_url invalidation_flow_url",
+	ComponentShell:            "body",
+	ComponentSourceApple:      "client_id scope redirect_uri state",
+	ComponentSourcePlex:       "client_id slug",
+	ComponentSourceTelegram:   "bot_username request_message_access?",
+	ComponentUserLogin:        "",
+}
+
+// common are the keys that every component may have.
+const common = "pending_user pending_user_avatar"
+
+// whole makes an object of keys, with a value of its own for each.
+func whole(keys string, n *int) map[string]any {
+	out := map[string]any{}
+	for keys = strings.TrimSpace(keys); keys != ""; keys = strings.TrimLeft(keys, " ,") {
+		end := strings.IndexAny(keys+" ", " ,")
+		if open := strings.IndexByte(keys, '{'); open >= 0 && open < end {
+			end = strings.IndexByte(keys, '}') + 1
+		}
+		word := keys[:end]
+		keys = keys[end:]
+		*n++
+		switch name, inner, nested := strings.Cut(word, "{"); {
+		case nested:
+			out[name] = []any{whole(strings.TrimSuffix(inner, "}"), n), whole(strings.TrimSuffix(inner, "}"), n)}
+		case strings.HasSuffix(word, "?"):
+			out[strings.TrimSuffix(word, "?")] = true
+		case strings.HasSuffix(word, "#"):
+			out[strings.TrimSuffix(word, "#")] = 1000 + *n
+		case strings.HasSuffix(word, "[]"):
+			out[strings.TrimSuffix(word, "[]")] = []any{fmt.Sprint("one", *n), fmt.Sprint("two", *n)}
+		default:
+			out[word] = fmt.Sprint("text", *n)
+		}
+	}
+	return out
+}
+
+func count(v any) map[string]int {
+	out := map[string]int{}
+	leaves("", v, func(_, s string) { out[s]++ })
+	return out
+}
+
+// TestEveryKnownKeyIsRead fails for a key that no recording happens to fill.
+func TestEveryKnownKeyIsRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range Components() {
+		list, ok := keys[c]
+		if !ok {
+			t.Errorf("no keys of %s", c)
+		}
+		n := 0
+		sent := whole(list+" "+common, &n)
+		want := count(sent)
+		sent["component"] = c
+		raw, err := json.Marshal(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := count(outline(t, decoded(t, raw)))
+		for v, times := range want {
+			if got[v] < times {
+				t.Errorf("%s: %s is read %d times of %d, from %s", c, v, got[v], times, raw)
+			}
+		}
+	}
+}
