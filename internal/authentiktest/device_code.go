@@ -101,7 +101,7 @@ func (v *visit) redeemDevice(p Provider, app Application, code string) *response
 		return v.fails("invalid_grant")
 	}
 	g.login.at = v.srv.now()
-	return v.tokens(p, app, g)
+	return v.withRefresh(p, app, g, v.tokens(p, app, g))
 }
 
 // devicePage is where users go with the code that their device shows.

@@ -34,6 +34,7 @@ type dialect struct {
 	lateDevices      bool   // a device code past its time counts as pending
 	invitationsEnd   bool   // invitations expire
 	mixedPlans       bool   // a plan restored by a link learns what the session knew
+	revokesAll       bool   // a client can revoke the tokens of others
 	untranslated     string // a text that was translated only later
 	plexPlain        bool   // a missing token of Plex is told without the name of the field
 	samlAnswerFails  bool   // SAML answers that go in an address raise an exception
@@ -48,6 +49,7 @@ var dialects = map[Release]dialect{
 		basicRefused:    true,
 		reputationCache: true,
 		errorForm:       true,
+		revokesAll:      true,
 		lateDevices:     true,
 		userLocale:      true,
 		plexPlain:       true,

@@ -29,6 +29,7 @@ type grant struct {
 	verifier verifier
 	claims   object // of the ID token that was made with an access token
 	refresh  bool   // it is that of a refresh token
+	spent    bool   // of a refresh token: another has taken its place
 }
 
 // grants are the codes and tokens that have been given out.
@@ -83,6 +84,19 @@ func (s *grants) token(token string) (grant, bool) {
 	defer s.mu.Unlock()
 	g, found := s.tokens[token]
 	return g, found
+}
+
+// spendToken marks a refresh token as used. It fails if somebody was faster.
+func (s *grants) spendToken(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, found := s.tokens[token]
+	if !found || g.spent {
+		return false
+	}
+	g.spent = true
+	s.tokens[token] = g
+	return true
 }
 
 // drop revokes the tokens that match.

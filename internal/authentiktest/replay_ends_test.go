@@ -6,33 +6,57 @@ import (
 	"strings"
 )
 
-// A held is what a client had got before the recorded requests: where
-// the recording shows them, and when they are to be given.
+// A held is what a client had got before the recorded requests: where the
+// recording shows it, and when it is to be given.
 type held struct {
 	client          string
-	before          int // the exchange before which they are given
-	at              int // an exchange of the session they are given in
-	access, refresh int // exchanges that show them; none that does if 0
+	before          int             // the exchange before which it is given
+	at              int             // an exchange of the session it is given in
+	session         func() *session // in place of at
+	access, refresh int             // exchanges that show the tokens; none that does if 0
 }
 
 // holds gives a client its tokens.
 func (r *replay) holds(h held) {
 	r.before(exchangeNo(h.before), func() {
-		e := r.recording.Exchanges
-		if h.access == 0 {
-			r.give(h.client, r.sessionOf(e[h.at]), map[string]any{"scope": "openid"})
-			return
+		if h.session == nil {
+			h.session = func() *session { return r.sessionOf(r.recording.Exchanges[h.at]) }
 		}
-		recorded := strings.TrimPrefix(e[h.access].Request.Headers["Authorization"], "Bearer ")
-		claims, _ := numbers(payloadOf(recorded)).(map[string]any)
-		access, refresh := r.give(h.client, r.sessionOf(e[h.at]), claims)
-		r.live.learn("token", recorded, access)
-		if h.refresh > 0 {
-			body, _ := e[h.refresh].Request.Body.(map[string]any)
-			old, _ := body["refresh_token"].(string)
-			r.live.learn("refresh_token", old, refresh)
+		old := r.tokensOf(h)
+		access, refresh := r.give(h.client, h.session(), old.claims)
+		if old.access != "" {
+			r.live.learn("token", old.access, access)
+		}
+		if old.refresh != "" {
+			r.live.learn("refresh_token", old.refresh, refresh)
 		}
 	})
+}
+
+// tokensShown are recorded tokens, and what the access token says.
+type tokensShown struct {
+	access, refresh string
+	claims          map[string]any
+}
+
+// tokensOf finds recorded tokens. Of a refresh token alone it is known what the
+// next access token says.
+func (r *replay) tokensOf(h held) tokensShown {
+	old := tokensShown{claims: map[string]any{"scope": "openid"}}
+	if h.refresh > 0 {
+		e := r.recording.Exchanges[h.refresh]
+		body, _ := e.Request.Body.(map[string]any)
+		old.refresh, _ = body["refresh_token"].(string)
+		if answer, ok := e.Response.JSON.(map[string]any); ok {
+			next, _ := answer["access_token"].(string)
+			old.claims, _ = numbers(payloadOf(next)).(map[string]any)
+		}
+	}
+	if h.access > 0 {
+		old.access = strings.TrimPrefix(r.recording.Exchanges[h.access].Request.Headers["Authorization"], "Bearer ")
+		old.claims, _ = numbers(payloadOf(old.access)).(map[string]any)
+	}
+	return old
 }
 
 // give makes tokens with the scopes and the nonce of recorded claims.
@@ -47,7 +71,8 @@ func (r *replay) give(clientID string, s *session, claims map[string]any) (acces
 	g.nonce, _ = claims["nonce"].(string)
 	scope, _ := claims["scope"].(string)
 	g.scopes = strings.Fields(scope)
-	return v.issue(p, app, g).access, v.keepRefresh(p, g)
+	access = v.issue(p, app, g).access
+	return access, v.keepRefresh(p, app, g, access)
 }
 
 // sessionOf is the session that an exchange belongs to in this run.

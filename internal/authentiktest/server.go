@@ -215,7 +215,8 @@ func (v *visit) query(name string) string {
 
 // secure reports whether the request counts as HTTPS.
 func (v *visit) secure() bool {
-	return v.request.TLS != nil || v.request.Header.Get("X-Forwarded-Proto") == "https"
+	proto, _, _ := strings.Cut(v.request.Header.Get("X-Forwarded-Proto"), ",")
+	return v.request.TLS != nil || strings.TrimSpace(proto) == "https"
 }
 
 // address makes an absolute address of a path.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -127,7 +128,7 @@ func (v *visit) redeem(p Provider, app Application, form url.Values) *response {
 	if !good || !v.srv.grants.spend(code) {
 		return v.fails("invalid_grant")
 	}
-	return v.tokens(p, app, g)
+	return v.withRefresh(p, app, g, v.tokens(p, app, g))
 }
 
 // renew turns a refresh token into new tokens. What depended on the session
@@ -135,35 +136,51 @@ func (v *visit) redeem(p Provider, app Application, form url.Values) *response {
 func (v *visit) renew(p Provider, app Application, form url.Values) *response {
 	token := form.Get("refresh_token")
 	g, found := v.srv.grants.token(token)
-	if !found || !g.refresh || g.client != p.ClientID || !v.srv.alive(g) {
+	if !found || !g.refresh || g.spent || g.client != p.ClientID || !v.srv.alive(g) {
 		return v.fails("invalid_grant")
 	}
-	if asked := strings.Fields(form.Get("scope")); len(asked) > 0 {
-		g.scopes = slices.DeleteFunc(slices.Clone(g.scopes), func(s string) bool { return !slices.Contains(asked, s) })
+	if asked := strings.Fields(form.Get("scope")); len(asked) > 0 && !slices.Contains(asked, scopeOffline) {
+		return v.fails("invalid_scope")
 	}
-	g.nonce = ""
 	if !v.srv.goesOn(g.session) {
 		g.session, g.login.method = "", ""
 	}
-	v.srv.grants.drop(func(one string, _ grant) bool { return one == token })
-	return v.tokens(p, app, g)
+	fresh := g
+	fresh.nonce = ""
+	answer := v.tokens(p, app, fresh)
+	if p.RefreshKept > 0 && g.until.Sub(v.srv.now()) > p.RefreshKept {
+		return unstored(http.StatusOK, answer)
+	}
+	if !v.srv.grants.spendToken(token) {
+		return v.fails("invalid_grant")
+	}
+	return v.withRefresh(p, app, g, answer)
 }
 
-// tokens is the answer with new tokens.
-func (v *visit) tokens(p Provider, app Application, g grant) *response {
-	issued := v.issue(p, app, g)
-	answer := object{
-		"access_token": issued.access, "id_token": issued.id, "token_type": "Bearer",
-		"scope": strings.Join(g.scopes, " "), "expires_in": int(p.AccessValidity.Seconds()),
-	}
+// withRefresh adds a refresh token to new tokens, if the client may have one.
+func (v *visit) withRefresh(p Provider, app Application, g grant, answer object) *response {
 	if slices.Contains(g.scopes, scopeOffline) {
-		answer["refresh_token"] = v.keepRefresh(p, g)
+		access, _ := answer["access_token"].(string)
+		answer["refresh_token"] = v.keepRefresh(p, app, g, access)
 	}
 	return unstored(http.StatusOK, answer)
 }
 
-func (v *visit) keepRefresh(p Provider, g grant) string {
+// tokens are new tokens, without one to refresh them.
+func (v *visit) tokens(p Provider, app Application, g grant) object {
+	issued := v.issue(p, app, g)
+	return object{
+		"access_token": issued.access, "id_token": issued.id, "token_type": "Bearer",
+		"scope": strings.Join(g.scopes, " "), "expires_in": int(p.AccessValidity.Seconds()),
+	}
+}
+
+// keepRefresh makes a refresh token. To introspection it tells what an ID
+// token of its lifetime would.
+func (v *visit) keepRefresh(p Provider, app Application, g grant, access string) string {
 	g.refresh, g.until = true, v.srv.now().Add(p.RefreshValidity)
+	g.claims = v.claimsOf(p, app, g)
+	g.claims["exp"], g.claims["at_hash"] = g.until.Unix(), half(access)
 	token := random(128)
 	v.srv.grants.keepToken(token, g)
 	return token
@@ -173,20 +190,29 @@ func (v *visit) keepRefresh(p Provider, g grant) string {
 func (v *visit) bearer() (grant, bool) {
 	scheme, token, _ := strings.Cut(v.request.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") {
-		return grant{}, false
+		token = v.request.FormValue("access_token")
 	}
 	g, found := v.srv.grants.token(token)
 	return g, found && !g.refresh && v.srv.alive(g)
+}
+
+// challenged refuses an access token (RFC 6750).
+func challenged(status int, code, description string) *response {
+	return &response{status: status, header: http.Header{
+		"Www-Authenticate": {`error="` + code + `", error_description="` + description + `"`},
+	}}
 }
 
 // userinfo tells a client of the user of its token.
 func (v *visit) userinfo() *response {
 	g, ok := v.bearer()
 	if !ok {
-		return &response{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": {
-			`error="invalid_token", error_description="The access token provided is expired, revoked, malformed, ` +
-				`or invalid for other reasons"`,
-		}}}
+		return challenged(http.StatusUnauthorized, "invalid_token",
+			"The access token provided is expired, revoked, malformed, or invalid for other reasons")
+	}
+	if !slices.Contains(g.scopes, "openid") {
+		return challenged(http.StatusForbidden, "insufficient_scope",
+			"The request requires higher privileges than provided by the access token")
 	}
 	u := v.srv.current(User{PK: g.user})
 	told := claimsOfUser(u, g.scopes)
@@ -197,42 +223,37 @@ func (v *visit) userinfo() *response {
 	return unstored(http.StatusOK, told)
 }
 
-// authenticatedClient is the client that proves who it is.
-func (v *visit) authenticatedClient() (Provider, url.Values, *response) {
-	form, refusal := v.posted()
-	if refusal != nil {
-		return Provider{}, nil, refusal
-	}
-	p, _, secret, found := v.caller(form)
-	if !found || !p.knows(secret) {
-		return Provider{}, nil, v.fails("invalid_client")
-	}
-	return p, form, nil
-}
-
-// introspect tells a client what a token of its own says (RFC 7662).
+// introspect tells a client what a token of its own says (RFC 7662). Whoever
+// may not ask learns as much as of a token that is none.
 func (v *visit) introspect() *response {
-	p, form, refusal := v.authenticatedClient()
+	form, refusal := v.posted()
 	if refusal != nil {
 		return refusal
 	}
+	p, _, secret, known := v.caller(form)
 	g, found := v.srv.grants.token(form.Get("token"))
-	if !found || g.client != p.ClientID || !v.srv.alive(g) {
+	if !known || p.Public || !p.knows(secret) || !found || g.client != p.ClientID || !v.srv.alive(g) {
 		return unstored(http.StatusOK, object{"active": false})
 	}
-	told := object{"active": true, "scope": strings.Join(g.scopes, " "), "client_id": p.ClientID}
-	for name, value := range g.claims {
-		told[name] = value
-	}
+	told := object{"active": !g.spent, "scope": strings.Join(g.scopes, " "), "client_id": p.ClientID}
+	maps.Copy(told, g.claims)
 	return unstored(http.StatusOK, told)
 }
 
 // revoke drops a token (RFC 7009). One that is unknown is as good as revoked.
 func (v *visit) revoke() *response {
-	p, form, refusal := v.authenticatedClient()
+	form, refusal := v.posted()
 	if refusal != nil {
 		return refusal
 	}
-	v.srv.grants.drop(func(token string, g grant) bool { return token == form.Get("token") && g.client == p.ClientID })
+	p, _, secret, known := v.caller(form)
+	if !known || !p.knows(secret) {
+		res := v.fails("invalid_client")
+		res.status = http.StatusUnauthorized
+		return res
+	}
+	v.srv.grants.drop(func(token string, g grant) bool {
+		return token == form.Get("token") && (g.client == p.ClientID || v.srv.dialect.revokesAll)
+	})
 	return unstored(http.StatusOK, object{})
 }
