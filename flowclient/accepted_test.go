@@ -1,0 +1,136 @@
+package flowclient
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// typed makes of a recorded answer the one that this package has for it.
+func typed(o object) Answer {
+	switch Component(o.text("component")) {
+	case ComponentIdentification:
+		return IdentificationAnswer{UID: o.text("uid_field"), Password: o.text("password"), CaptchaToken: o.text("captcha_token"), Passkey: o.raw("passkey")}
+	case ComponentPassword:
+		return PasswordAnswer{o.text("password")}
+	case ComponentCaptcha:
+		return CaptchaAnswer{o.text("token")}
+	case ComponentConsent:
+		return ConsentAnswer{o.text("token")}
+	case ComponentDeviceCode:
+		return DeviceCodeAnswer{o.text("code")}
+	case ComponentDummy:
+		return DummyAnswer{}
+	case ComponentEndpointAgent:
+		return EndpointAgentAnswer{o.maybe("response")}
+	case ComponentPrompt:
+		return PromptAnswer{values(o)}
+	case ComponentSourceTelegram:
+		return SourceTelegramAnswer{values(o)}
+	case ComponentUserLogin:
+		return UserLoginAnswer{o.flag("remember_me", false)}
+	case ComponentIframeLogout:
+		return IframeLogoutAnswer{}
+	case ComponentSAMLNativeLogout:
+		return SAMLNativeLogoutAnswer{}
+	default:
+		return factor(o)
+	}
+}
+
+// factor does so for those that prove something.
+func factor(o object) Answer {
+	switch Component(o.text("component")) {
+	case ComponentAuthenticatorStatic:
+		return AuthenticatorStaticAnswer{}
+	case ComponentAuthenticatorTOTP:
+		return AuthenticatorTOTPAnswer{o.text("code")}
+	case ComponentAuthenticatorEmail:
+		return AuthenticatorEmailAnswer{Email: o.text("email"), Code: o.text("code")}
+	case ComponentAuthenticatorSMS:
+		return AuthenticatorSMSAnswer{PhoneNumber: o.text("phone_number"), Code: o.text("code")}
+	case ComponentAuthenticatorWebAuthn:
+		return AuthenticatorWebAuthnAnswer{o.raw("response")}
+	case ComponentAuthenticatorValidate:
+		a := AuthenticatorValidateAnswer{Stage: o.text("selected_stage"), WebAuthn: o.raw("webauthn"), Code: o.text("code")}
+		if in := o.object("selected_challenge"); in != nil {
+			d := decodeDeviceChallenge(in)
+			a.Select = &d
+		}
+		return a
+	default:
+		return nil
+	}
+}
+
+func values(o object) map[string]any {
+	m := map[string]any{}
+	for k := range o {
+		if k != "component" {
+			var v any
+			if json.Unmarshal(o[k], &v) == nil {
+				m[k] = v
+			}
+		}
+	}
+	return m
+}
+
+// neverSent are answers that were recorded to see what authentik makes of them, and
+// which this package has no way to say.
+func neverSent(o object) string {
+	in := o.object("selected_challenge")
+	switch {
+	case o.text("component") == string(ComponentRedirect):
+		return "a redirect is never answered"
+	case o.has("deny"):
+		return "there is no way to refuse consent"
+	case in != nil && (len(in) < 4 || o.has("code")):
+		return "a device is selected as it was offered, and alone"
+	case o.text("component") == string(ComponentEndpointAgent) && len(o) == 1:
+		return "an agent that is not there is told as null"
+	case o.text("component") == string(ComponentIdentification) && len(o) == 1:
+		return "a name is always sent"
+	default:
+		return ""
+	}
+}
+
+// TestAcceptedAnswersCanBeSaid holds the answers to those that real servers took.
+func TestAcceptedAnswersCanBeSaid(t *testing.T) {
+	t.Parallel()
+	for _, release := range []string{"2025.10", "2026.5"} {
+		said := map[Component]int{}
+		for _, line := range bytes.Split(bytes.TrimSpace(unpack(t, "accepted-"+release+".ndjson.gz")), []byte("\n")) {
+			o, err := readObject(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if neverSent(o) != "" {
+				continue
+			}
+			a := typed(o)
+			if a == nil {
+				t.Errorf("%s: no answer for %s", release, o.text("component"))
+				continue
+			}
+			sent, err := body(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got, want any
+			if json.Unmarshal(sent, &got) != nil || json.Unmarshal(line, &want) != nil {
+				t.Fatal("unreadable")
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: %s (-recorded +sent):\n%s", release, a.Component(), diff)
+			}
+			said[a.Component()]++
+		}
+		if len(said) < 14 {
+			t.Errorf("%s: only %d kinds of answers", release, len(said))
+		}
+	}
+}
