@@ -1,0 +1,222 @@
+package authentiktest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// A party is a relying party that is not of our making, with the browser of
+// one of its users.
+type party struct {
+	*client
+	authentik *Server
+	issuer    *oidc.Provider
+	config    oauth2.Config
+	arrived   *url.URL // where the browser was sent at the application
+}
+
+func newParty(t *testing.T, release Release, edit ...func(*Provider)) *party {
+	t.Helper()
+	s, c := serve(t, Config{
+		Release: release, Users: []User{member("oi-alice", "oi-staff")}, Applications: []Application{relying("oi-code", edit...)},
+	})
+	p := &party{client: c, authentik: s}
+	c.http.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), callback) {
+			p.arrived = r.URL
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	var err error
+	if p.issuer, err = oidc.NewProvider(t.Context(), c.base+"/application/o/oi-code/"); err != nil {
+		t.Fatalf("discovery: %v", err)
+	}
+	p.config = oauth2.Config{
+		ClientID: "oi-code", ClientSecret: "oi-code-secret", RedirectURL: callback, Endpoint: p.issuer.Endpoint(),
+		Scopes: []string{oidc.ScopeOpenID, "profile", "email", oidc.ScopeOfflineAccess},
+	}
+	return p
+}
+
+// open is a page load, redirects followed. It returns the page it comes to.
+func (p *party) open(address string) *url.URL {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, address, http.NoBody)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	res, err := p.http.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+	return res.Request.URL
+}
+
+// signIn walks from the application through the login back to it, and returns
+// what it is given there.
+func (p *party) signIn(options ...oauth2.AuthCodeOption) url.Values {
+	p.t.Helper()
+	page := p.open(p.config.AuthCodeURL("a state & more", options...))
+	slug := strings.TrimSuffix(strings.TrimPrefix(page.Path, "/if/flow/"), "/")
+	flow := "/api/v3/flows/executor/" + slug + "/?query=" + url.QueryEscape(page.RawQuery)
+	p.do(http.MethodGet, flow, "")
+	p.do(http.MethodPost, flow, `{"uid_field": "oi-alice"}`)
+	last := p.do(http.MethodPost, flow, `{"password": "`+oidcPassword+`"}`)
+	to, _ := last["to"].(string)
+	p.open(p.base + to)
+	if p.arrived == nil {
+		p.t.Fatalf("the browser never came to the application; the login ended with %v", last)
+	}
+	return p.arrived.Query()
+}
+
+// verified is the ID token of an answer, checked against the published keys.
+func (p *party) verified(token *oauth2.Token) *oidc.IDToken {
+	p.t.Helper()
+	raw, _ := token.Extra("id_token").(string)
+	id, err := p.issuer.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(p.t.Context(), raw)
+	if err != nil {
+		p.t.Fatalf("the ID token: %v", err)
+	}
+	return id
+}
+
+func TestRelyingPartySignsSomebodyIn(t *testing.T) {
+	t.Parallel()
+	for release := range dialects {
+		t.Run(string(release), func(t *testing.T) {
+			t.Parallel()
+			p := newParty(t, release)
+			verifier := oauth2.GenerateVerifier()
+			given := p.signIn(oidc.Nonce("a nonce"), oauth2.S256ChallengeOption(verifier))
+			if given.Get("state") != "a state & more" || given.Get("error") != "" {
+				t.Fatalf("the application was given %v", given)
+			}
+			token, err := p.config.Exchange(t.Context(), given.Get("code"), oauth2.VerifierOption(verifier))
+			if err != nil {
+				t.Fatalf("the code: %v", err)
+			}
+			p.tells(token)
+			p.renews(token)
+		})
+	}
+}
+
+// tells checks what the ID token and userinfo say.
+func (p *party) tells(token *oauth2.Token) {
+	p.t.Helper()
+	u, _ := p.authentik.User("oi-alice")
+	id := p.verified(token)
+	var claims struct {
+		Name   string   `json:"preferred_username"`
+		Groups []string `json:"groups"`
+	}
+	if err := id.Claims(&claims); err != nil {
+		p.t.Fatal(err)
+	}
+	if id.Subject != u.UID || id.Nonce != "a nonce" || claims.Name != "oi-alice" || !slices.Equal(claims.Groups, u.Groups) {
+		p.t.Errorf("the ID token says %+v, %+v", id, claims)
+	}
+	info, err := p.issuer.UserInfo(p.t.Context(), p.config.TokenSource(p.t.Context(), token))
+	if err != nil || info.Subject != u.UID || info.Email != u.Email {
+		p.t.Errorf("userinfo says %+v, %v", info, err)
+	}
+}
+
+// renews takes new tokens with the refresh token, which is good for once.
+func (p *party) renews(token *oauth2.Token) {
+	p.t.Helper()
+	again := func() (*oauth2.Token, error) {
+		return p.config.TokenSource(p.t.Context(), &oauth2.Token{RefreshToken: token.RefreshToken}).Token()
+	}
+	next, err := again()
+	if err != nil {
+		p.t.Fatalf("the refresh token: %v", err)
+	}
+	if p.verified(next).Nonce != "" || next.RefreshToken == token.RefreshToken {
+		p.t.Error("a renewed ID token has the nonce of the login, or the refresh token stays the same")
+	}
+	if _, err := again(); err == nil {
+		p.t.Error("a refresh token is good for a second time")
+	}
+}
+
+func TestRelyingPartyIsRefusedWhatItMayNotHave(t *testing.T) {
+	t.Parallel()
+	p := newParty(t, Release202605)
+	verifier := oauth2.GenerateVerifier()
+	code := p.signIn(oidc.Nonce("n"), oauth2.S256ChallengeOption(verifier)).Get("code")
+	mistaken := func(edit func(*oauth2.Config), options ...oauth2.AuthCodeOption) error {
+		wrong := p.config
+		edit(&wrong)
+		_, err := wrong.Exchange(t.Context(), code, options...)
+		return err
+	}
+	for what, err := range map[string]error{
+		"another verifier": mistaken(func(*oauth2.Config) {}, oauth2.VerifierOption(oauth2.GenerateVerifier())),
+		"no verifier":      mistaken(func(*oauth2.Config) {}),
+		"another secret": mistaken(func(c *oauth2.Config) { c.ClientSecret = "guessed" },
+			oauth2.VerifierOption(verifier)),
+		"another address": mistaken(func(c *oauth2.Config) { c.RedirectURL = "https://evil.example.net/" },
+			oauth2.VerifierOption(verifier)),
+	} {
+		if err == nil {
+			t.Errorf("a code is good with %s", what)
+		}
+	}
+	if err := mistaken(func(*oauth2.Config) {}, oauth2.VerifierOption(verifier)); err != nil {
+		t.Errorf("the right answer after wrong ones: %v", err)
+	}
+	if err := mistaken(func(*oauth2.Config) {}, oauth2.VerifierOption(verifier)); err == nil {
+		t.Error("a code is good for a second time")
+	}
+}
+
+// A token of another issuer, or for another client, must not pass for ours.
+func TestRelyingPartyRefusesTokensOfOthers(t *testing.T) {
+	t.Parallel()
+	mine, other := newParty(t, Release202605), newParty(t, Release202605)
+	token, err := other.config.Exchange(t.Context(), other.signIn().Get("code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := token.Extra("id_token").(string)
+	for what, config := range map[string]*oidc.Config{
+		"another issuer's key": {ClientID: "oi-code", SkipIssuerCheck: true},
+		"another issuer":       {ClientID: "oi-code", InsecureSkipSignatureCheck: true},
+	} {
+		if _, err := mine.issuer.Verifier(config).Verify(t.Context(), raw); err == nil {
+			t.Errorf("a token of %s passes", what)
+		}
+	}
+	if _, err := other.issuer.Verifier(&oidc.Config{ClientID: "somebody else"}).Verify(t.Context(), raw); err == nil {
+		t.Error("a token for another client passes")
+	}
+}
+
+func TestRelyingPartyLosesItsTokensWithTheSession(t *testing.T) {
+	t.Parallel()
+	p := newParty(t, Release202605)
+	token, err := p.config.Exchange(t.Context(), p.signIn().Get("code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := oauth2.StaticTokenSource(token)
+	if _, err := p.issuer.UserInfo(t.Context(), source); err != nil {
+		t.Fatal(err)
+	}
+	p.authentik.EndSessions("oi-alice")
+	if _, err := p.issuer.UserInfo(t.Context(), source); err == nil {
+		t.Error("an access token outlives the session it was given in")
+	}
+}
