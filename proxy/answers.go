@@ -12,7 +12,7 @@ import (
 // The notices of our own that stand above a question.
 const (
 	noticeExpired = "That took a while, so your sign-in has begun again."
-	noticeLost    = "authentik had forgotten this sign-in, so it has begun again."
+	noticeLost    = "authentik has not kept your last answer. Please go on from here."
 	noticeDone    = "That is done. Now you can sign in."
 )
 
