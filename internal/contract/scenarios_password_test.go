@@ -15,7 +15,7 @@ func passwordScenarios() []scenario {
 				v := s.visitor(t)
 				p := v.open("/deep/link?x=1&y=%2F").asks("uid_field").calm()
 				p = p.identify("alice").asks("password").calm().shows(s.of("alice"))
-				p = p.password(s.names.password).greets("alice", "/deep/link?x=1&y=%2F")
+				p = p.password(s.password).greets("alice", "/deep/link?x=1&y=%2F")
 				p.shows(fullName("alice")).shows(s.of("alice") + "@example.com")
 				v.open("/again").greets("alice", "/again")
 				v.signOut()
@@ -25,7 +25,7 @@ func passwordScenarios() []scenario {
 			name: "the e-mail address names the user too", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/").enter("uid_field", s.of("alice")+"@example.com")
-				p.password(s.names.password).greets("alice", "/")
+				p.password(s.password).greets("alice", "/")
 			},
 		},
 		{
@@ -36,7 +36,7 @@ func passwordScenarios() []scenario {
 				if len(p.Errors()) == 0 {
 					p.fatal("does not say that the password is wrong")
 				}
-				p.enter("uid_field", s.of("alice"), "password", s.names.password).greets("alice", "/here")
+				p.enter("uid_field", s.of("alice"), "password", s.password).greets("alice", "/here")
 			},
 		},
 		{
@@ -44,14 +44,14 @@ func passwordScenarios() []scenario {
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/").identify("alice")
 				p = p.password("wrong").asks("password").alarms("Invalid password").shows(s.of("alice"))
-				p.password(s.names.password).greets("alice", "/")
+				p.password(s.password).greets("alice", "/")
 			},
 		},
 		{
 			name: "unknown user", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/").identify("nobody").calm()
-				p.password(s.names.password).asks("password").alarms("Invalid password")
+				p.password(s.password).asks("password").alarms("Invalid password")
 			},
 		},
 		{
@@ -62,7 +62,7 @@ func passwordScenarios() []scenario {
 				for range 4 {
 					p = p.password("wrong").alarms("Invalid password")
 				}
-				p = p.password("wrong").refused(http.StatusForbidden).shows("Invalid password")
+				p.password("wrong").refused(http.StatusForbidden).shows("Invalid password")
 				v.open("/").signIn("alice").greets("alice", "/")
 			},
 		},

@@ -14,7 +14,7 @@ func visitScenarios() []scenario {
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/way/back").identify("alice").asks("password")
 				s.forget()
-				p = p.password(s.names.password).asks("uid_field").calm().shows("forgotten")
+				p = p.password(s.password).asks("uid_field").calm().shows("forgotten")
 				p.signIn("alice").greets("alice", "/way/back")
 			},
 		},
@@ -25,10 +25,10 @@ func visitScenarios() []scenario {
 				first, second := v.open("/first"), v.open("/second")
 				first = first.identify("alice").asks("password").shows(s.of("alice"))
 				second = second.identify("bob").asks("password").shows(s.of("bob"))
-				second = second.password(s.names.password).greets("bob", "/second")
+				second.password(s.password).greets("bob", "/second")
 				// The other tab's visit is over, since the browser has a new
 				// secret; whoever is signed in goes where it wanted to go.
-				first.password(s.names.password).greets("bob", "/first")
+				first.password(s.password).greets("bob", "/first")
 			},
 		},
 		{
@@ -48,8 +48,8 @@ func visitScenarios() []scenario {
 				alice, bob := s.visitor(t), s.visitor(t)
 				hers, his := alice.open("/"), bob.open("/")
 				hers, his = hers.identify("alice"), his.identify("bob")
-				hers.password(s.names.password).greets("alice", "/")
-				his.password(s.names.password).greets("bob", "/")
+				hers.password(s.password).greets("alice", "/")
+				his.password(s.password).greets("bob", "/")
 				alice.signOut()
 				bob.open("/still").greets("bob", "/still")
 			},

@@ -78,7 +78,7 @@ func (p page) password(password string) page {
 // signIn gives name and password, one after the other.
 func (p page) signIn(user string) page {
 	p.visitor.Helper()
-	return p.identify(user).password(p.visitor.site.names.password)
+	return p.identify(user).password(p.visitor.site.password)
 }
 
 // asks holds the page to be a question of the gate with that field.

@@ -1,0 +1,245 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long anything here may take.
+const patience = 60 * time.Second
+
+// workshop is where the program under test is built, once for all tests.
+var workshop = struct {
+	sync.Once
+	dir, program string
+	err          error
+}{}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := os.RemoveAll(workshop.dir); err != nil && code == 0 {
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// program builds Caddy with the gate in it.
+func program(t testing.TB) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds and starts Caddy")
+	}
+	workshop.Do(func() {
+		if workshop.dir, workshop.err = os.MkdirTemp("", "e2e-"); workshop.err != nil {
+			return
+		}
+		workshop.program = filepath.Join(workshop.dir, "caddy")
+		// The build outlives the test that asks for it first: others wait for it.
+		out, err := exec.CommandContext(context.Background(), "go", "build", "-o", workshop.program, "../../cmd/caddy").CombinedOutput()
+		if err != nil {
+			workshop.err = fmt.Errorf("building Caddy: %w\n%s", err, out)
+		}
+	})
+	if workshop.err != nil {
+		t.Fatal(workshop.err)
+	}
+	return workshop.program
+}
+
+// A buffer can be read while it is written.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// A caddy is one Caddy with its directory, over all its starts.
+type caddy struct {
+	testing.TB
+	program, dir, admin string
+	log                 *buffer
+	process             *exec.Cmd
+	ended               chan struct{}
+	config              string // the Caddyfile
+	address             string // of the site
+}
+
+// config is a Caddyfile with the gate in one line. The site is HTTPS or plain HTTP.
+const config = `{
+	admin %[1]s
+	debug
+	skip_install_trust
+	auto_https disable_redirects
+	persist_config off
+	storage file_system %[5]q
+	servers {
+		protocols h1 h2
+	}
+}
+
+%[2]s {
+	bind 127.0.0.1
+	authentik %[3]s
+	reverse_proxy %[4]s
+}
+`
+
+// newCaddy starts Caddy with a site of that scheme, and ends it with the test.
+func newCaddy(t testing.TB, scheme, authentik, application string) *caddy {
+	t.Helper()
+	c := &caddy{
+		TB: t, program: program(t), dir: t.TempDir(), admin: free(t), log: new(buffer),
+		address: scheme + "://localhost:" + port(t, free(t)),
+	}
+	if scheme == "http" {
+		c.address = strings.Replace(c.address, "localhost", "127.0.0.1", 1)
+	}
+	c.config = fmt.Sprintf(config, c.admin, c.address, authentik, strings.TrimPrefix(application, "http://"), filepath.Join(c.dir, "storage"))
+	c.start()
+	t.Cleanup(func() {
+		c.kill()
+		if t.Failed() {
+			t.Logf("Caddy has said:\n%s", c.said())
+		}
+	})
+	return c
+}
+
+// said is Caddy's log without what is there for debugging.
+func (c *caddy) said() string {
+	lines := strings.Split(c.log.String(), "\n")
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, `{"level":"debug"`) })
+	return strings.Join(lines, "\n")
+}
+
+func (c *caddy) file() string { return filepath.Join(c.dir, "Caddyfile") }
+
+// command is a command of Caddy, in an environment that leaves the machine's alone.
+func (c *caddy) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, c.program, args...) //nolint:gosec // the program that has just been built
+	cmd.Env = append(os.Environ(), "HOME="+c.dir, "XDG_DATA_HOME="+c.dir, "XDG_CONFIG_HOME="+c.dir)
+	cmd.Stdout, cmd.Stderr = c.log, c.log
+	return cmd
+}
+
+// start starts Caddy and waits until the gate answers.
+func (c *caddy) start() {
+	c.Helper()
+	c.write()
+	c.process, c.ended = c.command(context.Background(), "run", "--config", c.file(), "--adapter", "caddyfile"), make(chan struct{})
+	if err := c.process.Start(); err != nil {
+		c.Fatal(err)
+	}
+	go func(cmd *exec.Cmd, ended chan struct{}) {
+		_ = cmd.Wait() // it is killed in the end
+		close(ended)
+	}(c.process, c.ended)
+	c.await()
+}
+
+func (c *caddy) write() {
+	c.Helper()
+	if err := os.WriteFile(c.file(), []byte(c.config), 0o600); err != nil {
+		c.Fatal(err)
+	}
+}
+
+func (c *caddy) await() {
+	c.Helper()
+	client := &http.Client{Timeout: time.Second, Transport: insecure()}
+	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-c.ended:
+			c.Fatalf("Caddy has ended:\n%s", c.said())
+		default:
+		}
+		req, err := http.NewRequestWithContext(c.Context(), http.MethodGet, c.address+"/.authentik/session", nil)
+		if err != nil {
+			c.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			continue
+		}
+		if err := res.Body.Close(); err == nil && res.StatusCode == http.StatusUnauthorized {
+			return
+		}
+	}
+	c.Fatalf("the gate does not answer:\n%s", c.said())
+}
+
+// kill ends Caddy without giving it a chance to put anything in order.
+func (c *caddy) kill() {
+	c.Helper()
+	if err := c.process.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		c.Error(err)
+	}
+	<-c.ended
+}
+
+// reload has the running Caddy take another configuration.
+func (c *caddy) reload(site string) {
+	c.Helper()
+	c.config = strings.Replace(c.config, "\tbind 127.0.0.1\n", "\tbind 127.0.0.1\n"+site, 1)
+	c.write()
+	ctx, cancel := context.WithTimeout(c.Context(), patience)
+	defer cancel()
+	if err := c.command(ctx, "reload", "--config", c.file(), "--adapter", "caddyfile", "--address", c.admin).Run(); err != nil {
+		c.Fatalf("reloading: %v\n%s", err, c.said())
+	}
+}
+
+// insecure takes the certificates that Caddy makes itself.
+func insecure() *http.Transport {
+	return &http.Transport{
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the certificate authority is as old as the test
+		DisableKeepAlives: true,
+	}
+}
+
+// free is an address of this machine that nobody listens at.
+func free(t testing.TB) string {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String()
+}
+
+func port(t testing.TB, address string) string {
+	t.Helper()
+	_, p, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

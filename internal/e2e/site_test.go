@@ -1,0 +1,89 @@
+package e2e
+
+import (
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// Jane is who signs in.
+const (
+	jane     = "jane"
+	janeName = "Jane Doe"
+	password = "correct horse battery staple"
+)
+
+// A site is everything that there is besides the browser.
+type site struct {
+	*caddy
+	standIn *authentiktest.Server
+	app     *application
+}
+
+// newSite starts it all. At its end the test looks whether something went where
+// it should not.
+func newSite(t testing.TB, scheme string) *site {
+	t.Helper()
+	program(t) // skips, before anything is started
+	standIn, err := authentiktest.New(authentiktest.Config{Users: []authentiktest.User{{
+		Username: jane, Name: janeName, Email: "jane@example.com", Password: password, Groups: []string{"staff"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{standIn: standIn, app: new(application)}
+	authentik, behind := httptest.NewServer(standIn), httptest.NewServer(s.app)
+	t.Cleanup(authentik.Close)
+	t.Cleanup(behind.Close)
+	s.caddy = newCaddy(t, scheme, authentik.URL, behind.URL)
+	t.Cleanup(s.check)
+	return s
+}
+
+func (s *site) check() {
+	s.Helper()
+	if strings.Contains(s.log.String(), password) {
+		s.Error("the password stands in Caddy's log")
+	}
+	for _, r := range s.app.requests() {
+		if r.Header.Get("Remote-User") != jane {
+			s.Errorf("the application was reached by %q: %s", r.Header.Get("Remote-User"), r.URL)
+		}
+		if strings.Contains(r.Header.Get("Cookie"), "authentik") {
+			s.Errorf("the application saw the gate's cookies: %s", r.URL)
+		}
+	}
+}
+
+// An application greets by name, and shows the headers that it believes.
+type application struct {
+	mu   sync.Mutex
+	seen []*http.Request
+}
+
+func (a *application) requests() []*http.Request {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.seen)
+}
+
+func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.seen = append(a.seen, r)
+	a.mu.Unlock()
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Application</title><link rel="icon" href="data:,">`+
+		`<h1>Hello `+html.EscapeString(r.Header.Get("Remote-Name"))+`</h1><ul id="headers">`)
+	for _, name := range []string{"Remote-User", "Remote-Name", "Remote-Email", "Remote-Groups"} {
+		_, _ = io.WriteString(w, "<li>"+name+": "+html.EscapeString(r.Header.Get(name))+"</li>")
+	}
+	_, _ = io.WriteString(w, `</ul><p id="address">`+html.EscapeString(r.RequestURI)+`</p>`)
+}
