@@ -92,11 +92,11 @@ func (v *visit) samlSignOn() *response {
 		return refusal
 	}
 	request, relay, err := v.samlRequest()
-	if err == nil && request.ACS != app.SAML.ACS {
-		err = fmt.Errorf("ACS URL of %s doesn't match Provider ACS URL of %s.", request.ACS, app.SAML.ACS) //nolint:staticcheck // shown
-	}
 	if err != nil {
-		return v.samlRefused(err)
+		return v.samlRefused("The SAML request payload is missing.")
+	}
+	if request.ACS != app.SAML.ACS {
+		return v.samlRefused("ACS URL of " + request.ACS + " doesn't match Provider ACS URL of " + app.SAML.ACS + ".")
 	}
 	res := v.samlPlan(&samlSignOn{app, request.ID, relay})
 	if v.request.Method == http.MethodPost {
@@ -105,9 +105,10 @@ func (v *visit) samlSignOn() *response {
 	return res
 }
 
-func (v *visit) samlRefused(err error) *response {
+// samlRefused is the page of those who bring a request that is not good.
+func (v *visit) samlRefused(what string) *response {
 	res := v.page(http.StatusBadRequest, "Bad Request")
-	res.page.Words = slices.Insert(res.page.Words, 1, err.Error())
+	res.page.Words = slices.Insert(res.page.Words, 1, what)
 	return res
 }
 

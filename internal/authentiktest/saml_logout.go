@@ -54,7 +54,7 @@ func (v *visit) samlSignOff() *response {
 	}
 	request, relay, err := v.samlRequest()
 	if err != nil {
-		return v.samlRefused(err)
+		return v.samlRefused("The SAML request payload is missing.")
 	}
 	var answer []samlMessage
 	if v.srv.dialect.frontchannel && app.SAML.SLS != "" {

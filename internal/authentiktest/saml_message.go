@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -36,14 +37,14 @@ const samlLimit = 1 << 20
 // the answer.
 func (v *visit) samlRequest() (request samlRequest, relay string, err error) {
 	packed, relay := v.query("SAMLRequest"), v.query("RelayState")
-	post := v.request.Method == "POST"
+	post := v.request.Method == http.MethodPost
 	if post {
 		packed, relay = v.request.PostFormValue("SAMLRequest"), v.request.PostFormValue("RelayState")
 	}
 	if packed == "" {
-		return request, "", errors.New("The SAML request payload is missing.") //nolint:staticcheck // shown as it is
+		return request, "", errors.New("there is no SAML request")
 	}
-	var message io.Reader = base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed))
+	message := base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed))
 	if !post {
 		message = flate.NewReader(message)
 	}

@@ -1,6 +1,7 @@
 package authentiktest
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -126,7 +127,7 @@ func (s Source) chosen(v *visit) any {
 // to be asked about it.
 func (v *visit) sourcePlex() *response {
 	s, found := v.srv.source(v.query("slug"))
-	res := v.api(404, object{"detail": "No PlexSource matches the given query."})
+	res := v.api(http.StatusNotFound, object{"detail": "No PlexSource matches the given query."})
 	res.allow = "POST, OPTIONS"
 	if !found || s.Kind != SourcePlex {
 		return res
@@ -135,7 +136,7 @@ func (v *visit) sourcePlex() *response {
 	if o, ok := body.(object); err == nil && ok && o["plex_token"] != nil {
 		return v.notFound()
 	}
-	res.status, res.json = 400, any(object{"plex_token": []string{"This field is required."}})
+	res.status, res.json = http.StatusBadRequest, any(object{"plex_token": []string{"This field is required."}})
 	if v.srv.dialect.plexPlain {
 		res.json = []string{"No plex token given"}
 	}
