@@ -58,8 +58,8 @@ func (s *UserWriteStage) writes(v *visit) (User, bool) {
 		u, known = v.user, true
 	}
 	if known && s.Creation != CreateAlways {
-		if u.PK != 0 {
-			u = v.srv.current(u)
+		if now := v.srv.current(u); now.PK != 0 {
+			u = now
 		}
 		return u.clone(), true
 	}
