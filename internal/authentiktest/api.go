@@ -22,7 +22,10 @@ func apiRoutes() []route {
 	}
 }
 
-var errCSRF = errors.New("CSRF Failed")
+var (
+	errCSRF   = errors.New("CSRF Failed")
+	errScheme = errors.New("unsupported authentication type")
+)
 
 // admitted is what the API framework checks before a view: that the client
 // takes JSON, whom the request is from, and, of a signed-in session, that the
@@ -64,12 +67,16 @@ func (v *visit) authorized() error {
 	case "bearer":
 		u, found := v.srv.keyholder(credentials)
 		if !found {
+			u, found = v.srv.apiBearer(credentials)
+		}
+		if !found {
 			return errors.New("token invalid/expired")
 		}
 		v.user = u
-	case "basic":
-		if v.srv.dialect.basicRefused {
-			return errors.New("unsupported authentication type")
+	case "":
+	default:
+		if v.srv.dialect.schemesRefused {
+			return errScheme
 		}
 	}
 	return nil
@@ -107,7 +114,11 @@ func (s *Server) keyholder(key string) (User, bool) {
 // is the refusal.
 func (v *visit) reading() *response {
 	if err := v.admitted(); err != nil {
-		return v.api(http.StatusForbidden, object{"detail": "Token invalid/expired"})
+		detail := "Token invalid/expired"
+		if errors.Is(err, errScheme) {
+			detail = "Unsupported authentication type"
+		}
+		return v.api(http.StatusForbidden, object{"detail": detail})
 	}
 	if v.request.Method != http.MethodGet && v.request.Method != http.MethodHead {
 		return v.api(http.StatusMethodNotAllowed, object{"detail": `Method "` + v.request.Method + `" not allowed.`})

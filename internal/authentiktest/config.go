@@ -174,6 +174,7 @@ type User struct {
 	UID                   string
 	Username, Name, Email string
 	Password              string // empty: no password opens it
+	AppPasswords          []string
 	Groups                []string
 	Inactive, Superuser   bool
 	Type                  string // default: internal

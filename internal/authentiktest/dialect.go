@@ -10,7 +10,7 @@ type dialect struct {
 	attemptsOnly     bool   // only real passwords count as failed attempts, not blank answers
 	uidRequired      bool   // identification demands uid_field by itself, with the serializer's own error
 	newIdentity      bool   // identification has pending_user_identifier and passkey_challenge
-	basicRefused     bool   // Basic credentials are an error in place of being ignored
+	schemesRefused   bool   // credentials other than Bearer are an error in place of being ignored
 	brandBoundary    bool   // a brand's domain matches at a dot only, the longest first
 	roles            bool   // users/me names roles
 	reputationCache  bool   // root/config has cache_timeout_reputation
@@ -46,7 +46,7 @@ var dialects = map[Release]dialect{
 	Release202510: {
 		apiType:         "application/json; charset=utf-8",
 		uidRequired:     true,
-		basicRefused:    true,
+		schemesRefused:  true,
 		reputationCache: true,
 		errorForm:       true,
 		revokesAll:      true,

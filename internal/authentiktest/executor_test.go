@@ -83,7 +83,12 @@ func TestAnotherUserGetsNothingOfTheSession(t *testing.T) {
 		t.Fatal("the session was not found")
 	}
 	two, _ := s.User("lg-two")
+	first := v.session.data[dataLogin]
 	v.signIn(two)
+	if v.session.data[dataLogin] == first {
+		t.Error("the second user is given the login of the first")
+	}
+	delete(v.session.data, dataLogin) // his own
 	if len(v.session.data) > 0 {
 		t.Errorf("the second user is given %v", v.session.data)
 	}

@@ -141,7 +141,7 @@ func (s *IdentificationStage) identify(v *visit, uid, password string) (User, bo
 	}
 	_, ok := v.tried(u.Username, password)
 	if ok {
-		v.authenticated()
+		v.authenticated(u, password)
 	}
 	return u, ok
 }

@@ -34,7 +34,7 @@ func (s *PasswordStage) post(v *visit) (*response, error) {
 		return s.failed(v, v.fault("password", "Invalid password", "invalid"), true)
 	}
 	v.plan.context[contextPending] = u
-	v.authenticated()
+	v.authenticated(u, password)
 	return v.solved()
 }
 
@@ -52,8 +52,11 @@ func (s *PasswordStage) failed(v *visit, errs fieldErrors, counts bool) (*respon
 }
 
 // authenticated notes in the plan how the user has proved who he is.
-func (v *visit) authenticated() {
+func (v *visit) authenticated(u User, password string) {
 	v.session.tries = 0
 	v.plan.context[contextMethod] = "password"
+	if u.Password != password {
+		v.plan.context[contextMethod] = "token"
+	}
 	v.plan.context[contextMethodArgs] = object{"known_device": false}
 }

@@ -19,7 +19,7 @@ func oidcRows() []row {
 		{name: "oidc-prompt-and-max-age", replay: oidcPromptAndMaxAge},
 		{name: "oidc-response-modes", replay: oidcResponseModes},
 		{name: "tokens-device-code", replay: tokensDeviceCode},
-		{name: "tokens-machine", why: later},
+		{name: "tokens-machine", replay: tokensMachine},
 		{name: "tokens-refresh", replay: tokensRefresh},
 		{name: "tokens-revoke-introspect", replay: tokensRevokeIntrospect},
 	}

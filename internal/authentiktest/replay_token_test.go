@@ -1,6 +1,7 @@
 package authentiktest
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -140,5 +141,43 @@ func tokensRefresh(r *replay) Config {
 	return Config{
 		Now: c.now, Users: []User{member("oi-alice", "oi-machines", "oi-staff")},
 		Applications: []Application{relying("oi-refresh"), kept, short},
+	}
+}
+
+// said is a value of a recorded answer: a key that the administrator was told.
+func (r *replay) said(i int, path ...string) any {
+	value := r.recording.Exchanges[i].Response.JSON
+	for _, name := range path {
+		o, _ := value.(map[string]any)
+		value = o[name]
+	}
+	return value
+}
+
+func tokensMachine(r *replay) Config {
+	for _, i := range []int{0, 1, 30, 31} {
+		r.skip(exchangeNo(i), adminView)
+	}
+	r.skip("#16", "providers that trust the tokens of others are not part of the stand-in")
+	key := func(i int, name string) []string { return []string{fmt.Sprint(r.said(i, name))} }
+	robot := func(name string, i int, groups ...string) User {
+		return User{Username: name, Name: name, Type: "service_account", Groups: groups, AppPasswords: key(i, "token")}
+	}
+	alice := member("oi-alice", "oi-machines", "oi-staff")
+	alice.AppPasswords = key(31, "key")
+	admin := User{
+		Username: "akadmin", Name: "authentik Default Admin", Email: "admin@example.com", Groups: []string{"authentik Admins"},
+	}
+	permissions, _ := r.said(23, "user", "system_permissions").([]any)
+	for _, p := range permissions {
+		admin.SystemPermissions = append(admin.SystemPermissions, fmt.Sprint(p))
+	}
+	app := relying("oi-machine", func(p *Provider) { p.Scopes = []string{"openid", "profile", "email", scopeAPI} })
+	app.Policies = []Policy{{Group: "oi-machines"}}
+	return Config{
+		Users:        []User{robot("oi-robot", 0, "oi-machines"), robot("oi-robot2", 1), alice, admin},
+		Groups:       []Group{{Name: "authentik Admins", Superuser: true}},
+		Tokens:       map[string]string{"oi-provisioning-key": "akadmin"},
+		Applications: []Application{app, relying("oi-machine2")},
 	}
 }

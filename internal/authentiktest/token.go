@@ -104,6 +104,9 @@ func (v *visit) token() *response {
 	if kind == grantDevice {
 		return v.redeemDevice(p, app, form.Get("device_code"))
 	}
+	if kind == "client_credentials" || kind == "password" {
+		return v.machine(p, app, form, secret)
+	}
 	if !slices.Contains([]string{"authorization_code", "refresh_token"}, kind) {
 		return v.fails("unsupported_grant_type")
 	}

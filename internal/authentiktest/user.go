@@ -37,10 +37,10 @@ func (s *Server) superuser(u User) bool {
 }
 
 // authenticate is authentik's back-end: the active user of that name, if the
-// password is his. The user may be an app-password's.
+// password is his, or one of his app passwords.
 func (s *Server) authenticate(username, password string) (User, bool) {
 	u, found := s.find(func(u User) bool { return u.Username == username })
-	return u, found && !u.Inactive && u.Password != "" && u.Password == password
+	return u, found && !u.Inactive && (u.Password != "" && u.Password == password || slices.Contains(u.AppPasswords, password))
 }
 
 // setting is a value below the user's attribute settings.
