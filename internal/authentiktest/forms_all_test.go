@@ -21,9 +21,7 @@ func writtenFields() []Field {
 		optional(Field{
 			Key: "t_text_area", Label: "Text area", Type: FieldTextArea, Initial: "line one\nline two", Order: 10,
 		}),
-		optional(Field{
-			Key: "t_text_ro", Label: "Text read-only", Type: FieldTextReadOnly, Initial: "fixed text", Order: 20,
-		}),
+		optional(Field{Key: "t_text_ro", Label: "Text read-only", Type: FieldTextReadOnly, Initial: "fixed text", Order: 20}),
 		optional(Field{
 			Key: "t_text_area_ro", Label: "Text area read-only", Type: FieldTextAreaReadOnly, Initial: "fixed\narea", Order: 30,
 		}),
@@ -34,9 +32,7 @@ func writtenFields() []Field {
 		optional(Field{Key: "t_number", Label: "Number", Type: FieldNumber, Order: 80}),
 		optional(Field{Key: "t_date", Label: "Date", Type: FieldDate, Order: 140}),
 		optional(Field{Key: "t_datetime", Label: "Date and time", Type: FieldDateTime, Order: 150}),
-		optional(Field{
-			Key: "t_separator", Label: "Separator", Type: FieldSeparator, Placeholder: "More about you", Order: 160,
-		}),
+		optional(Field{Key: "t_separator", Label: "Separator", Type: FieldSeparator, Placeholder: "More about you", Order: 160}),
 		optional(Field{
 			Key: "t_hidden", Label: "Hidden", Type: FieldHidden, Placeholder: "hidden placeholder", Initial: "hidden value", Order: 170,
 		}),

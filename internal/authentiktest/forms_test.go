@@ -131,6 +131,21 @@ func choices(values ...string) (list []Choice) {
 	return list
 }
 
+// dependent asks for what depends on the answer before it.
+func dependent() *PromptStage {
+	return &PromptStage{Fields: []Field{
+		{Key: "city", Label: "City", Type: FieldDropdown, ChoicesFunc: func(r *PolicyRequest) []Choice {
+			if prompted(r)["country"] == "de" {
+				return choices("Berlin", "Bonn")
+			}
+			return choices("Paris", "Lyon")
+		}},
+		{Key: "note", Label: "Note", Type: FieldStatic, Optional: true, Order: 1, InitialFunc: func(r *PolicyRequest) string {
+			return fmt.Sprint("You chose ", prompted(r)["country"])
+		}},
+	}}
+}
+
 func promptChoices(r *replay) Config {
 	none := func(*PolicyRequest) []Choice { return nil }
 	letters := []Choice{{"p", "P"}, {"q", "Q"}}
@@ -153,17 +168,7 @@ func promptChoices(r *replay) Config {
 	if r.release == Release202510 {
 		plain.Choices = choices("p", "q")
 	}
-	second := &PromptStage{Fields: []Field{
-		{Key: "city", Label: "City", Type: FieldDropdown, ChoicesFunc: func(r *PolicyRequest) []Choice {
-			if prompted(r)["country"] == "de" {
-				return choices("Berlin", "Bonn")
-			}
-			return choices("Paris", "Lyon")
-		}},
-		{Key: "note", Label: "Note", Type: FieldStatic, Optional: true, Order: 1, InitialFunc: func(r *PolicyRequest) string {
-			return fmt.Sprint("You chose ", prompted(r)["country"])
-		}},
-	}}
+	second := dependent()
 	named := func(slug string, stages ...Stage) Flow {
 		f := flowOf(slug, stages...)
 		f.Title = "Choices"
