@@ -17,7 +17,10 @@
 // are the flow executor, stage.go what all stages share, fields.go how answers
 // are read; each kind of stage has a file of its own. dialect.go is all that
 // differs between releases, language.go all that differs between languages.
-// brand.go, api.go and pages.go are the views around the executor.
+// brand.go, api.go and pages.go are the views around the executor. source*.go
+// lets visitors come from other identity providers, saml*.go answers
+// applications that speak SAML, network.go and reputation.go keep an eye on
+// addresses.
 //
 // # How to add a stage
 //
