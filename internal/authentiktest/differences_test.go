@@ -109,3 +109,29 @@ func TestValuesOfTheRecordingAreReplaced(t *testing.T) {
 		}
 	}
 }
+
+func TestComparisonLooksAroundWhatIsRandom(t *testing.T) {
+	t.Parallel()
+	address := func(user, secret string) string {
+		return "otpauth://totp/authentik%3A" + user + "?secret=" + secret + "&digits=6"
+	}
+	one, two := strings.Repeat("A", 32), strings.Repeat("B", 32)
+	for what, c := range map[string]struct {
+		live  []string // of the same recorded value, one after the other
+		alike bool
+	}{
+		"another secret":       {[]string{address("lg-gina", two), address("lg-gina", two)}, true},
+		"a secret that varies": {[]string{address("lg-gina", two), address("lg-gina", one)}, false},
+		"another user":         {[]string{address("lg-hugo", two)}, false},
+		"no secret":            {[]string{address("lg-gina", "")}, false},
+	} {
+		r := &replay{live: values{}}
+		last := true
+		for _, live := range c.live {
+			last, _ = r.normalised("config_url", address("lg-gina", one), live)
+		}
+		if last != c.alike {
+			t.Errorf("%s: alike is %t", what, last)
+		}
+	}
+}

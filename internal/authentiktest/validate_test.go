@@ -104,9 +104,10 @@ func TestRememberedFactorCountsForItsStageAndItsTimeOnly(t *testing.T) {
 	t.Parallel()
 	clk := newClock()
 	hour := func() *AuthenticatorValidateStage { return &AuthenticatorValidateStage{LastAuthThreshold: time.Hour} }
-	_, c := serve(t, Config{
-		Now: clk.now, Users: []User{having("lg-mem", Device{Class: DeviceStatic, Codes: []string{"mine01"}})},
-		Flows: []Flow{mfa("in", hour()), mfa("other", hour()), mfa("never", &AuthenticatorValidateStage{})},
+	never := &AuthenticatorValidateStage{}
+	s, c := serve(t, Config{
+		Now: clk.now, Users: []User{having("lg-mem", Device{Class: DeviceStatic, Codes: []string{"mine01"}, UID: 71})},
+		Flows: []Flow{mfa("in", hour()), mfa("other", hour()), mfa("never", never)},
 	})
 	c.login("in", "lg-mem")
 	want(t, c.code("in", "mine01"), "component", "xak-flow-redirect")
@@ -115,15 +116,14 @@ func TestRememberedFactorCountsForItsStageAndItsTimeOnly(t *testing.T) {
 		t.Fatal("no cookie remembers the factor")
 	}
 	head, _, _ := strings.Cut(cookie, ".")
+	later := clk.now().Add(time.Minute).Unix()
 	for what, one := range map[string]struct {
-		slug, cookie string
-		wait         time.Duration
-		component    string
+		slug, cookie, component string
 	}{
-		"as it is":      {"in", cookie, 0, "xak-flow-redirect"},
-		"another stage": {"other", cookie, 0, "ak-stage-authenticator-validate"},
-		"no threshold":  {"never", cookie, 0, "ak-stage-authenticator-validate"},
-		"a forgery":     {"in", head + ".e30.AAAA", 0, "ak-stage-authenticator-validate"},
+		"as it is":      {"in", cookie, "xak-flow-redirect"},
+		"another stage": {"other", cookie, "ak-stage-authenticator-validate"},
+		"no threshold":  {"never", s.sign(object{"device": 71, "stage": s.keyOf(never), "exp": later}), "ak-stage-authenticator-validate"},
+		"a forgery":     {"in", head + ".e30.AAAA", "ak-stage-authenticator-validate"},
 	} {
 		got := c.fresh(cookieFactor, one.cookie).login(one.slug, "lg-mem")
 		if got["component"] != one.component {
