@@ -174,7 +174,7 @@ func TestTheDemonstrationSignsInAndOutAndLeavesNothing(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &says); err != nil {
 		t.Fatal(err)
 	}
-	if says.User != "demo" || says.Headers["Remote-Email"] != "demo@example.com" || says.Headers["Remote-Groups"] != "staff,authentik users" {
+	if says.User != "demo" || says.Headers["Remote-Email"] != "demo@example.com" || says.Headers["Remote-Groups"] != "authentik users,staff" {
 		t.Errorf("the application was told %+v", says)
 	}
 	if says.Headers["Cookie"] != "" {
