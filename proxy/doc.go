@@ -22,8 +22,10 @@
 //
 // The way of a visitor:
 //
-//   - answers.go: the gate's own addresses, and what is shown
-//   - signin.go: one step after another, up to the admission
+//   - own.go: the gate's own addresses
+//   - signin.go, admission.go: one step after another, up to the session
+//   - show.go, problem.go: what is shown of a step, and of a failure
+//   - signout.go: who is signed in, and the end of it
 //   - visit.go, flight.go: a visit sealed in its page, answered once
 //   - page*.go, stages*.go, pictures.go: how challenges are drawn and answers read
 //

@@ -1,0 +1,82 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// refuse answers a request for the application that may not pass. A page load gets
+// a page, everything else a document that programs read.
+func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, at Resolved, e *Error) {
+	w.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
+	if !navigates(r) {
+		g.expireUnreadable(w, r, at)
+		g.problem(w, r, at, e)
+		return
+	}
+	back := g.wayBack(at.Asked.RequestURI())
+	if session, err := g.sessionOf(r, at); err == nil && session != nil {
+		g.turnAway(w, r, at, session, e, back)
+		return
+	}
+	g.fail(w, r, at, e, back)
+}
+
+// fail reports a failure, on a page or as a document.
+func (g *Gate) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string) {
+	if r.Method == http.MethodGet && !navigates(r) {
+		g.problem(w, r, at, e)
+		return
+	}
+	g.report(r, at, e)
+	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil))
+	g.pages.fail(w, r, e, back, brand)
+}
+
+// report logs a failure once, with its cause.
+func (g *Gate) report(r *http.Request, at Resolved, e *Error) {
+	log := g.log(at)
+	switch {
+	case e.Code == CodeSignInRequired:
+	case e.Status >= http.StatusInternalServerError:
+		log.ErrorContext(r.Context(), "refused", "code", e.Code, "error", errors.Unwrap(e))
+	default:
+		log.InfoContext(r.Context(), "refused", "code", e.Code, "error", errors.Unwrap(e))
+	}
+}
+
+// problem answers with a problem document (RFC 9457).
+func (g *Gate) problem(w http.ResponseWriter, r *http.Request, at Resolved, e *Error) {
+	g.report(r, at, e)
+	login := g.cfg.Prefix + "/login"
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	retryAfter(h, e)
+	document := problem{Type: "about:blank", Title: e.Public, Status: e.Status, Code: e.Code}
+	if e.Code == CodeSignInRequired {
+		h.Set("WWW-Authenticate", `authentik login_url="`+login+`"`)
+		document.LoginURL = login
+	}
+	w.WriteHeader(e.Status)
+	_ = json.NewEncoder(w).Encode(document) // a visitor who has gone away needs no answer
+}
+
+// problem is a failure for programs to read.
+type problem struct {
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Code     Code   `json:"code"`
+	LoginURL string `json:"login_url,omitempty"`
+}
+
+func retryAfter(h http.Header, e *Error) {
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(e.RetryAfter.Round(time.Second)/time.Second)))
+	}
+}

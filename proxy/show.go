@@ -1,0 +1,111 @@
+package proxy
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// The notices of our own that stand above a question.
+const (
+	noticeExpired = "That took a while, so your sign-in has begun again."
+	noticeLost    = "authentik has not kept your last answer. Please go on from here."
+	noticeDone    = "That is done. Now you can sign in."
+)
+
+// show draws what has come of a step.
+func (g *Gate) show(w http.ResponseWriter, r *http.Request, at Resolved, out outcome, back string) {
+	switch {
+	case out.err != nil:
+		g.fail(w, r, at, out.err, back)
+	case out.admitted != nil:
+		g.welcome(w, r, at, out.admitted)
+	default:
+		g.draw(w, r, at, out.visit, out.notice, nil)
+	}
+}
+
+// showMistake draws the same question again, with what was wrong about the form.
+func (g *Gate) showMistake(w http.ResponseWriter, r *http.Request, at Resolved, vis visit, mistake *formError) {
+	g.draw(w, r, at, vis, "", mistake)
+}
+
+// draw draws the question of a visit, sealed for the browser that asks.
+func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, vis visit, notice string, mistake *formError) {
+	s, ok := g.jar.visitOf(r, at)
+	if !ok {
+		s = newSecret()
+		g.jar.setVisit(w, at, s)
+	}
+	sealed, err := g.sealVisit(s, at, vis)
+	if err != nil {
+		g.fail(w, r, at, failure(CodeAuthentikUnexpected, err), vis.Back)
+		return
+	}
+	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil)) // without its brand the question is still authentik's
+	component := vis.Step.Challenge.Component()
+	g.cfg.Metrics.Step(string(component), "asked")
+	err = g.pages.ask(w, r, question{
+		Step: vis.Step, Brand: brand, Visit: sealed, Back: vis.Back, Notice: notice, Mistake: mistake,
+		Elsewhere: g.elsewhere(vis), Language: r.Header.Get("Accept-Language"),
+	})
+	if err != nil {
+		g.log(at).ErrorContext(r.Context(), "a page could not be drawn", "error", err, "component", component)
+	}
+}
+
+// elsewhere is the address of the flow on authentik's own pages.
+func (g *Gate) elsewhere(vis visit) string {
+	address, _ := g.cfg.Client.PublicURL("/if/flow/" + vis.Step.Flow.Slug + "/")
+	return address
+}
+
+// welcome gives the browser its session, and new secrets all round: pages of
+// whoever used this browser before are dead from here on. One hop shows whether the cookie comes back.
+func (g *Gate) welcome(w http.ResponseWriter, r *http.Request, at Resolved, a *admission) {
+	if before, err := g.sessionOf(r, at); err == nil && before != nil && before.name != a.session.name {
+		_ = g.finish(r, at, before, "replaced") // logged; the new session is good all the same
+	}
+	g.jar.setSession(w, at, a.secret)
+	g.jar.setVisit(w, at, newSecret())
+	if a.browser != nil {
+		g.jar.setBrowser(w, at, *a.browser)
+	}
+	g.redirect(w, g.cfg.Prefix+"/login?signed-in=1&to="+url.QueryEscape(a.back))
+}
+
+// turnAway tells a signed-in visitor that the application is not for them.
+func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *Session, e *Error, back string) {
+	if e.Code != CodeNotAllowed {
+		g.fail(w, r, at, e, back)
+		return
+	}
+	g.log(at).InfoContext(r.Context(), "refused", "code", e.Code, "user", s.User.Username, "session", s.id)
+	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil))
+	g.pages.forbid(w, r, s.User.Username, nil, back, brand)
+}
+
+// lead sends a page load to the sign-in page.
+func (g *Gate) lead(w http.ResponseWriter, r *http.Request, at Resolved) {
+	g.expireUnreadable(w, r, at)
+	w.Header().Set("Vary", "Cookie, Sec-Fetch-Mode, Accept")
+	g.redirect(w, g.cfg.Prefix+"/login?to="+url.QueryEscape(g.wayBack(at.Asked.RequestURI())))
+}
+
+// expireUnreadable takes a session cookie from the browser that no gate has
+// written. One that only opens nothing is left alone: by the time the answer
+// arrives, another tab may have put a good one in its place.
+func (g *Gate) expireUnreadable(w http.ResponseWriter, r *http.Request, at Resolved) {
+	for value := range cookieValues(r.Header["Cookie"], g.jar.session.in(at.Scheme)) {
+		if _, ok := parseSecret(value); !ok {
+			g.jar.endSession(w, at)
+			return
+		}
+	}
+}
+
+// redirect sends the browser to an address on this site.
+func (g *Gate) redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}

@@ -1,0 +1,79 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+)
+
+// whoami answers GET session: who is signed in, and until when.
+func (g *Gate) whoami(w http.ResponseWriter, r *http.Request, at Resolved) {
+	session, err := g.sessionOf(r, at)
+	switch {
+	case err != nil:
+		g.problem(w, r, at, asError(err))
+		return
+	case session == nil:
+		g.problem(w, r, at, failure(CodeSignInRequired, nil))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"user": session.User.Username, "name": session.User.Name, "email": session.User.Email,
+		"groups": session.User.Groups, "session": session.id,
+		"begun": session.Begun.UTC(), "until": session.Until.UTC(), "limit": "lifetime",
+	})
+}
+
+// farewell answers GET logout: a button, since a link alone must not end a session.
+func (g *Gate) farewell(w http.ResponseWriter, r *http.Request, at Resolved) {
+	session, err := g.sessionOf(r, at)
+	if err != nil {
+		g.fail(w, r, at, asError(err), "/")
+		return
+	}
+	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil))
+	if session == nil {
+		g.pages.signedOut(w, r, brand)
+		return
+	}
+	g.pages.signOut(w, r, session.User.Username, brand)
+}
+
+// leave answers POST logout: it ends the session, and begins a new sign-in for
+// who wants to switch the account.
+func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		g.fail(w, r, at, failure(CodeBadRequest, err), "/")
+		return
+	}
+	session, err := g.sessionOf(r, at)
+	if err == nil && session != nil {
+		err = g.finish(r, at, session, "signed-out")
+	}
+	if err != nil { // the cookie stays, so that the visitor can try again
+		g.fail(w, r, at, asError(err), "/")
+		return
+	}
+	g.jar.endSession(w, at)
+	g.jar.setVisit(w, at, newSecret())
+	if r.PostForm.Has("switch") {
+		g.redirect(w, g.cfg.Prefix+"/login?to="+url.QueryEscape(g.wayBack(r.PostForm.Get("to"))))
+		return
+	}
+	g.redirect(w, g.cfg.Prefix+"/logout")
+}
+
+// finish ends a session for good.
+func (g *Gate) finish(r *http.Request, at Resolved, s *Session, reason string) error {
+	if err := g.sessions.end(r.Context(), s); err != nil {
+		g.log(at).ErrorContext(r.Context(), "a session could not be ended", "error", errors.Unwrap(err), "session", s.id)
+		return err
+	}
+	g.cfg.Metrics.Ended(reason)
+	g.log(at).InfoContext(r.Context(), "session ended", "reason", reason, "user", s.User.Username, "session", s.id)
+	return nil
+}
