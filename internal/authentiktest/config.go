@@ -1,6 +1,7 @@
 package authentiktest
 
 import (
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,6 +53,10 @@ type Config struct {
 
 	// Duo is the service behind Duo devices.
 	Duo Duo
+
+	// SigningKey signs the tokens of providers. Default: a key of 2048 bits
+	// that is made when the first of them is asked for.
+	SigningKey *rsa.PrivateKey
 
 	// Path is authentik's web.path, where every address and every cookie
 	// begins. Default: "/".

@@ -85,7 +85,7 @@ func TestStandInAnswersAsRecorded(t *testing.T) {
 func play(t *testing.T, one recording, setup func(*replay) Config) {
 	r := &replay{t: t, release: one.Release, recording: one, live: values{}}
 	cfg := setup(r)
-	cfg.Release = one.Release
+	cfg.Release, cfg.SigningKey = one.Release, signingKey()
 	server, err := New(cfg)
 	if err != nil {
 		t.Fatalf("the set-up: %v", err)

@@ -1,6 +1,11 @@
 package authentiktest
 
-import "strings"
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"strings"
+	"sync"
+)
 
 // The recorded clients have names, secrets and addresses after one pattern.
 const (
@@ -47,3 +52,6 @@ func asks(slug string, stage *ConsentStage) Flow {
 		Bindings: []Binding{{Stage: stage}},
 	}
 }
+
+// signingKey is one for all replays: to make keys is what takes longest.
+var signingKey = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })

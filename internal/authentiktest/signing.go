@@ -32,7 +32,9 @@ type signer struct {
 // ready makes the key, as authentik makes its self-signed certificate.
 func (s *signer) ready(now time.Time) {
 	s.once.Do(func() {
-		s.key = must(rsa.GenerateKey(rand.Reader, 2048))
+		if s.key == nil {
+			s.key = must(rsa.GenerateKey(rand.Reader, 2048))
+		}
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
 			Subject: pkix.Name{CommonName: "authentik Self-signed Certificate"},
