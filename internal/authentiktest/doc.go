@@ -20,7 +20,8 @@
 // brand.go, api.go and pages.go are the views around the executor. source*.go
 // lets visitors come from other identity providers, saml*.go answers
 // applications that speak SAML, network.go and reputation.go keep an eye on
-// addresses.
+// addresses. validate*.go asks for second factors and setup_*.go sets them up;
+// device.go, code.go and webauthn.go are what both need.
 //
 // # How to add a stage
 //
