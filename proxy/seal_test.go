@@ -56,8 +56,8 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(sealed, 0)
-	f.Add(sealed[:len(sealed)-1], 0)
+	f.Add([]byte("anything"), 0)
+	f.Add(make([]byte, 64), 77)
 	f.Fuzz(func(t *testing.T, data []byte, flip int) {
 		var v any
 		if err := b.open(data, &v); err == nil && !bytes.Equal(data, sealed) {
@@ -67,6 +67,9 @@ func FuzzOpen(f *testing.F) {
 		spoiled[uint(flip)%uint(len(spoiled))] ^= 1 << (uint(flip) / uint(len(spoiled)) % 8)
 		if err := b.open(spoiled, &v); err == nil {
 			t.Fatalf("it opens with bit %d flipped", flip)
+		}
+		if err := b.open(sealed[:uint(flip)%uint(len(sealed))], &v); err == nil {
+			t.Fatal("a part of it opens")
 		}
 	})
 }

@@ -105,7 +105,7 @@ func localPath(to string) string {
 		return "/"
 	}
 	local := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
-	if strings.HasPrefix(local, "//") || local[0] != '/' || len(local) > maxBack {
+	if !strings.HasPrefix(local, "/") || strings.HasPrefix(local, "//") || len(local) > maxBack {
 		return "/"
 	}
 	return local

@@ -22,6 +22,7 @@ func TestAWayBackIsAlwaysLocal(t *testing.T) {
 		"/a#fragment":                      "/a",
 		"":                                 "/",
 		"a":                                "/",
+		"//":                               "/",
 		"//evil.example":                   "/",
 		`/\evil.example`:                   "/",
 		`\\evil.example`:                   "/",
@@ -43,7 +44,7 @@ func TestAWayBackIsAlwaysLocal(t *testing.T) {
 
 // FuzzLocalPath reads the result as a browser does, on a page of this site.
 func FuzzLocalPath(f *testing.F) {
-	for _, seed := range []string{"/a", "//b", `/\c`, "/%2f%2fd", "/.//e", "/..//f", "http:/g", "/\u2028//h", "/?//i", "/#//j", "/;//k", "/@l", "/%5cm"} {
+	for _, seed := range []string{"/a", "//", "//b", `/\c`, "/%2f%2fd", "/.//e", "/..//f", "http:/g", "/\u2028//h", "/?//i", "/#//j", "/;//k", "/@l", "/%5cm"} {
 		f.Add(seed)
 	}
 	site := &url.URL{Scheme: "https", Host: "app.example.com", Path: "/.authentik/login"}
