@@ -1,0 +1,164 @@
+package authentiktest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// submit sends a form as a client does, and returns the JSON of the answer.
+func (c *client) submit(path string, fields ...string) object {
+	c.t.Helper()
+	body := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		body.Set(fields[i], fields[i+1])
+	}
+	return c.do(http.MethodPost, path, body.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+}
+
+// twoClients is a stand-in with two confidential clients and a signed-in
+// browser.
+func twoClients(t *testing.T) (*Server, *client, *clock) {
+	t.Helper()
+	now := newClock()
+	one := relying("oi-one", func(p *Provider) {
+		p.RedirectURIs = append(p.RedirectURIs, "https://app.example.com/second")
+		p.LogoutURIs = []string{"https://app.example.com/out"}
+	})
+	s, c := serve(t, Config{
+		Now: now.now, SigningKey: signingKey(), Users: people("lg-one", "lg-two"),
+		Flows:  []Flow{oneStep("in"), deviceFlow("device")},
+		Brands: []Brand{{Default: true, FlowAuthentication: "in", FlowDeviceCode: "device"}},
+		Applications: []Application{
+			one, relying("oi-two"),
+			{Slug: "oi-closed", Policies: []Policy{says(false)}, Provider: &Provider{ClientID: "oi-closed", Secret: "s"}},
+		},
+	})
+	c.login("in", "lg-one")
+	return s, c, now
+}
+
+const tokenPath = "/application/o/token/"
+
+// granted are a code and tokens of the client oi-one.
+func granted(s *Server, c *client) (code string, answer object) {
+	c.t.Helper()
+	u, _ := s.User("lg-one")
+	fresh := func() string {
+		return s.grants.keepCode(grant{
+			client: "oi-one", user: u.PK, until: s.now().Add(time.Minute), asked: callback, scopes: []string{"openid", scopeOffline},
+		})
+	}
+	answer = c.submit(tokenPath, "grant_type", "authorization_code", "code", fresh(), "redirect_uri", callback,
+		"client_id", "oi-one", "client_secret", "oi-one-secret")
+	want(c.t, answer, "status", http.StatusOK)
+	return fresh(), answer
+}
+
+func TestTokenEndpointGivesNothingToOthers(t *testing.T) {
+	t.Parallel()
+	s, c, _ := twoClients(t)
+	code, answer := granted(s, c)
+	refresh, _ := answer["refresh_token"].(string)
+	for what, fields := range map[string][]string{
+		"a code for another address": {
+			"grant_type", "authorization_code", "code", code, "redirect_uri", "https://app.example.com/second",
+			"client_id", "oi-one", "client_secret", "oi-one-secret",
+		},
+		"the code of another client": {
+			"grant_type", "authorization_code", "code", code, "redirect_uri", callback,
+			"client_id", "oi-two", "client_secret", "oi-two-secret",
+		},
+		"the refresh token of another client": {
+			"grant_type", "refresh_token", "refresh_token", refresh, "client_id", "oi-two", "client_secret", "oi-two-secret",
+		},
+	} {
+		if got := c.submit(tokenPath, fields...); got["error"] != "invalid_grant" {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+	want(t, c.submit(tokenPath, "grant_type", "refresh_token", "refresh_token", refresh,
+		"client_id", "oi-one", "client_secret", "oi-one-secret"), "status", http.StatusOK)
+}
+
+func TestRefreshTokensAreNoAccessTokens(t *testing.T) {
+	t.Parallel()
+	s, c, _ := twoClients(t)
+	_, answer := granted(s, c)
+	for name, status := range map[string]int{"access_token": http.StatusOK, "refresh_token": http.StatusUnauthorized} {
+		token, _ := answer[name].(string)
+		got := c.do(http.MethodGet, "/application/o/userinfo/", "", "Authorization", "Bearer "+token)
+		if got["status"] != status {
+			t.Errorf("userinfo for the %s: %v", name, got)
+		}
+	}
+}
+
+// device asks for a device code and returns it with the code for the user.
+func (c *client) device(id string) (code, entry string) {
+	c.t.Helper()
+	answer := c.submit("/application/o/device/", "client_id", id, "scope", "openid")
+	code, _ = answer["device_code"].(string)
+	entry, _ = answer["user_code"].(string)
+	return code, entry
+}
+
+// enter opens the page for the code of a device and returns the flow that it
+// leads to.
+func (c *client) enter(entry string) string {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, c.base+"/device?code="+entry, http.NoBody)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	res, err := c.http.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		c.t.Fatal(err)
+	}
+	return strings.Trim(strings.TrimPrefix(res.Request.URL.Path, "/if/flow/"), "/")
+}
+
+func TestDeviceCodesAreForTheirClientAndTime(t *testing.T) {
+	t.Parallel()
+	_, c, now := twoClients(t)
+	poll := func(id, code string) object {
+		return c.submit(tokenPath, "grant_type", grantDevice, "client_id", id, "device_code", code)
+	}
+	code, entry := c.device("oi-one")
+	if flow := c.enter(entry); flow != "default-provider-authorization-implicit-consent" {
+		t.Fatalf("the code of a device leads to %q", flow)
+	}
+	c.do(http.MethodGet, executor("default-provider-authorization-implicit-consent"), "")
+	want(t, poll("oi-two", code), "error", "invalid_grant")
+	want(t, poll("oi-one", code), "status", http.StatusOK)
+
+	_, closed := c.device("oi-closed")
+	if flow := c.enter(closed); flow != "device" {
+		t.Errorf("a device of an application that the user may not use leads to %q", flow)
+	}
+	_, entry = c.device("oi-one")
+	now.pass(2 * time.Minute)
+	if flow := c.enter(entry); flow != "device" {
+		t.Errorf("the code of a device that is past its time leads to %q", flow)
+	}
+}
+
+func TestLogoutLeadsToRegisteredAddressesAlone(t *testing.T) {
+	t.Parallel()
+	for address, component := range map[string]string{
+		"https://app.example.com/out":       "xak-flow-redirect",
+		"https://app.example.com/out/there": "ak-stage-session-end",
+		"https://evil.example.net/":         "ak-stage-session-end",
+	} {
+		_, c, _ := twoClients(t)
+		query := "post_logout_redirect_uri=" + url.QueryEscape(address)
+		c.do(http.MethodGet, "/application/o/oi-one/end-session/?"+query, "")
+		got := c.do(http.MethodGet, executor("default-provider-invalidation-flow")+url.QueryEscape(query), "")
+		want(t, got, "component", component)
+	}
+}
