@@ -23,6 +23,13 @@
 // addresses. validate*.go asks for second factors and setup_*.go sets them up;
 // device.go, code.go and webauthn.go are what both need.
 //
+// Applications that are clients of OpenID Connect have a [Provider]. access.go
+// is what their views ask of a visitor first, authorize.go where a browser is
+// sent for a code, token.go, machine.go and device_code.go where tokens come
+// from, grants.go what has been given out, signing.go how it is signed,
+// metadata.go what clients read of an issuer, and end_session.go how they sign
+// a visitor out.
+//
 // # How to add a stage
 //
 // Write a struct with exported settings whose zero values are authentik's
