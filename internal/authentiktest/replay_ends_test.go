@@ -86,8 +86,9 @@ func (r *replay) sessionOf(e exchange) *session {
 	return r.load(r.live.within(c.Value))
 }
 
-// cancels drops the plan of an exchange's session before the exchange: the
-// recorder did so without recording it.
+// cancels drops the plan of an exchange's session before the exchange. The
+// recording does not show who did, but its answers are those of a session
+// without a plan, although an exchange before has left one there.
 func (r *replay) cancels(at int) {
 	r.before(exchangeNo(at), func() {
 		s := r.sessionOf(r.recording.Exchanges[at])
