@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -114,9 +115,9 @@ var errIdentity = errors.New("proxy: header is longer than 4 KiB and left out")
 // An identity tells the application who the visitor is, and keeps everybody
 // else from telling it.
 type identity struct {
-	rules []HeaderRule
-	names map[string]bool // folded, see fold
-	sizes [maxName + 1]bool
+	rules  []HeaderRule
+	names  map[string]bool // folded, see fold
+	firsts [256]bool       // what a name that matters can begin with, as it is written
 }
 
 // maxName is the longest name that is folded. Longer ones are no identity header of any set.
@@ -124,6 +125,7 @@ const maxName = 64
 
 func newIdentity(c HeaderConfig) *identity {
 	id := &identity{names: map[string]bool{}}
+	id.begin(' ', '\t', '\r', '\n', reserved[0])
 	for _, rules := range presets {
 		for _, rule := range rules {
 			id.protect(rule.Name)
@@ -165,7 +167,17 @@ func (id *identity) protect(name string) {
 	var buf [maxName]byte
 	folded := fold(&buf, name)
 	id.names[string(folded)] = true
-	id.sizes[len(folded)] = true
+	id.begin(folded[0])
+}
+
+// begin notes every octet that folds into one of these. Most headers of most
+// requests are done with after a look at their first.
+func (id *identity) begin(folded ...byte) {
+	for written := range 256 {
+		if slices.Contains(folded, foldOctet(byte(written))) {
+			id.firsts[written] = true
+		}
+	}
 }
 
 // fold spells a header's name as the least careful application reads it: CGI
@@ -177,26 +189,30 @@ func fold(buf *[maxName]byte, name string) []byte {
 		return nil
 	}
 	for i := range len(name) {
-		switch c := name[i]; {
-		case c == '_' || c == '.':
-			buf[i] = '-'
-		case 'A' <= c && c <= 'Z':
-			buf[i] = c + 'a' - 'A'
-		default:
-			buf[i] = c
-		}
+		buf[i] = foldOctet(name[i])
 	}
 	return buf[:len(name)]
 }
 
+func foldOctet(c byte) byte {
+	switch {
+	case c == '_' || c == '.':
+		return '-'
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	default:
+		return c
+	}
+}
+
 // claims reports whether a header of this name speaks of who the visitor is.
 func (id *identity) claims(name string) bool {
-	var buf [maxName]byte
-	folded := fold(&buf, name)
-	if len(folded) == 0 {
+	if name == "" || !id.firsts[name[0]] {
 		return false
 	}
-	return id.sizes[len(folded)] && id.names[string(folded)] ||
+	var buf [maxName]byte
+	folded := fold(&buf, name)
+	return id.names[string(folded)] ||
 		len(folded) > len(reserved) && string(folded[:len(reserved)]) == reserved
 }
 
