@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -39,6 +40,13 @@ func (b *brands) of(ctx context.Context, v flowclient.Visitor) (flowclient.Brand
 		b.kept.SetDefault(v.Host, brand)
 	}
 	return brand, err
+}
+
+// brand is how the pages of a request look. Without it they are still
+// authentik's questions, and are drawn all the same.
+func (g *Gate) brand(r *http.Request, at Resolved) flowclient.Brand {
+	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil))
+	return brand
 }
 
 // first returns the flow that a visit begins with: the operator's, the

@@ -119,10 +119,7 @@ func wait(ctx context.Context, d time.Duration) {
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	at := g.resolve(r)
 	g.identity.strip(r)
-	d := g.decide(r, at)
-	if undecided, ok := d.(weigh); ok {
-		d = g.weigh(r, at, undecided.session)
-	}
+	d := g.settled(r, at, g.decide(r, at))
 	g.cfg.Metrics.Decision(d.kind())
 	switch d := d.(type) {
 	case pass:
@@ -137,6 +134,14 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		g.refuse(w, r, at, failure(CodeAuthentikUnexpected, fmt.Errorf("no such decision: %T", d)))
 	}
 	return nil
+}
+
+// settled asks authentik where a decision is still its to make.
+func (g *Gate) settled(r *http.Request, at Resolved, d decision) decision {
+	if undecided, ok := d.(weigh); ok {
+		return g.weigh(r, at, undecided.session)
+	}
+	return d
 }
 
 // Wrap puts the gate before a handler of net/http.

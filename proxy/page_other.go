@@ -4,7 +4,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -43,9 +42,7 @@ func (p *pages) fail(w http.ResponseWriter, _ *http.Request, e *Error, back stri
 	if e.Status >= http.StatusInternalServerError {
 		heading = p.say.say("fail_server")
 	}
-	if e.RetryAfter > 0 {
-		w.Header().Set("Retry-After", seconds(e.RetryAfter))
-	}
+	retryAfter(w.Header(), e)
 	p.tell(w, e.Status, heading, b, ending{
 		Words: []string{e.Public, e.Remedy},
 		Facts: []fact{{p.say.say("code_name"), string(e.Code)}},
@@ -53,9 +50,12 @@ func (p *pages) fail(w http.ResponseWriter, _ *http.Request, e *Error, back stri
 	})
 }
 
-// seconds rounds up: whoever comes back a moment early comes in vain.
-func seconds(d time.Duration) string {
-	return strconv.Itoa(int(math.Ceil(d.Seconds())))
+// retryAfter says when to come back, rounded up: whoever comes back a moment
+// early comes in vain.
+func retryAfter(h http.Header, e *Error) {
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
 }
 
 // forbid tells a visitor who is signed in that this is not for them. authentik

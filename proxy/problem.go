@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
-	"time"
 )
 
 // refuse answers a request for the application that may not pass. A page load gets
@@ -32,8 +30,7 @@ func (g *Gate) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Erro
 		return
 	}
 	g.report(r, at, e)
-	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil))
-	g.pages.fail(w, r, e, back, brand)
+	g.pages.fail(w, r, e, back, g.brand(r, at))
 }
 
 // report logs a failure once, with its cause.
@@ -73,10 +70,4 @@ type problem struct {
 	Status   int    `json:"status"`
 	Code     Code   `json:"code"`
 	LoginURL string `json:"login_url,omitempty"`
-}
-
-func retryAfter(h http.Header, e *Error) {
-	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(e.RetryAfter.Round(time.Second)/time.Second)))
-	}
 }

@@ -41,11 +41,10 @@ func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, vis vis
 		g.fail(w, r, at, failure(CodeAuthentikUnexpected, err), vis.Back)
 		return
 	}
-	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil)) // without its brand the question is still authentik's
 	component := vis.Step.Challenge.Component()
 	g.cfg.Metrics.Step(string(component), "asked")
 	err = g.pages.ask(w, r, question{
-		Step: vis.Step, Brand: brand, Visit: sealed, Back: vis.Back, Notice: notice, Mistake: mistake,
+		Step: vis.Step, Brand: g.brand(r, at), Visit: sealed, Back: vis.Back, Notice: notice, Mistake: mistake,
 		Elsewhere: g.elsewhere(vis), Language: r.Header.Get("Accept-Language"),
 	})
 	if err != nil {
@@ -80,8 +79,7 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *
 		return
 	}
 	g.log(at).InfoContext(r.Context(), "refused", "code", e.Code, "user", s.User.Username, "session", s.id)
-	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil))
-	g.pages.forbid(w, r, s.User.Username, nil, back, brand)
+	g.pages.forbid(w, r, s.User.Username, nil, back, g.brand(r, at))
 }
 
 // lead sends a page load to the sign-in page.

@@ -51,11 +51,7 @@ func (g *Gate) already(w http.ResponseWriter, r *http.Request, at Resolved, back
 	if session == nil {
 		return false
 	}
-	d := g.judge(session)
-	if undecided, ok := d.(weigh); ok {
-		d = g.weigh(r, at, undecided.session)
-	}
-	switch d := d.(type) {
+	switch d := g.settled(r, at, g.judge(session)).(type) {
 	case pass:
 		g.redirect(w, back)
 	case refuse:

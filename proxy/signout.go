@@ -34,12 +34,11 @@ func (g *Gate) farewell(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.fail(w, r, at, asError(err), "/")
 		return
 	}
-	brand, _ := g.brands.of(r.Context(), g.visitor(r, at, nil))
 	if session == nil {
-		g.pages.signedOut(w, r, brand)
+		g.pages.signedOut(w, r, g.brand(r, at))
 		return
 	}
-	g.pages.signOut(w, r, session.User.Username, brand)
+	g.pages.signOut(w, r, session.User.Username, g.brand(r, at))
 }
 
 // leave answers POST logout: it ends the session, and begins a new sign-in for
