@@ -146,6 +146,9 @@ type Visitor struct {
 	// Host is told to authentik in place of PublicURL's, for pages that have passkeys
 	// and mailed links of their own. Default: PublicURL's.
 	Host string
+	// Scheme goes with Host: "http" or "https", told to authentik in place of
+	// PublicURL's. Nothing is asked with any other word. Default: PublicURL's.
+	Scheme string
 }
 
 // LogValue tells the visitor's address and nothing else.
@@ -161,8 +164,17 @@ func (c *Client) host(v Visitor) string {
 	return c.public.Host
 }
 
+// scheme is what authentik thinks it is asked by. Its cookies, the origins of
+// passkeys and of CSRF, and its mailed links all depend on it.
+func (c *Client) scheme(v Visitor) string {
+	if v.Scheme != "" {
+		return v.Scheme
+	}
+	return c.public.Scheme
+}
+
 // origin is authentik's as it sees itself when this visitor asks.
-func (c *Client) origin(v Visitor) string { return c.public.Scheme + "://" + c.host(v) }
+func (c *Client) origin(v Visitor) string { return c.scheme(v) + "://" + c.host(v) }
 
 // root is authentik's public address as this visitor is told it.
 func (c *Client) root(v Visitor) string { return c.origin(v) + c.base + "/" }

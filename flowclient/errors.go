@@ -33,6 +33,7 @@ var (
 	errNotJSON     = errors.New("the answer is not JSON")
 	errNoComponent = errors.New("the challenge names no component")
 	errHost        = errors.New("the visitor's host is not the name of a host")
+	errScheme      = errors.New("the visitor's scheme is neither http nor https")
 	errNameless    = errors.New("a user without a name")
 	errNoPicture   = errors.New("not a picture")
 	errWayward     = errors.New("a redirect that leads nowhere in authentik")

@@ -139,6 +139,9 @@ func (c *Client) request(ctx context.Context, v Visitor, q request) (*http.Reque
 	if !hosts.MatchString(host) {
 		return nil, fmt.Errorf("flowclient: asking %s: %w", q.endpoint, errHost)
 	}
+	if s := c.scheme(v); s != "http" && s != "https" {
+		return nil, fmt.Errorf("flowclient: asking %s: %w", q.endpoint, errScheme)
+	}
 	method, body := http.MethodGet, io.Reader(nil)
 	if q.body != nil {
 		method, body = http.MethodPost, bytes.NewReader(q.body)
@@ -165,7 +168,7 @@ func (c *Client) headers(h http.Header, v Visitor, q request) {
 	if q.image {
 		h.Set("Accept", "image/*")
 	}
-	h.Set("X-Forwarded-Proto", c.public.Scheme)
+	h.Set("X-Forwarded-Proto", c.scheme(v))
 	h.Set("X-Forwarded-Host", c.host(v))
 	if v.Addr.IsValid() {
 		// One address alone: of a list authentik would believe the first.

@@ -83,6 +83,34 @@ func TestAVisitorMayBeAtAnotherHost(t *testing.T) {
 	}
 }
 
+// authentik must see one origin in everything, or it refuses passkeys and POSTs.
+func TestAVisitorMayComeByAnotherScheme(t *testing.T) {
+	t.Parallel()
+	for scheme, want := range map[string]string{"": "https", "http": "http", "https": "https"} {
+		f := newFake(t,
+			says(`{"component":"xak-flow-redirect","to":"`+want+`://app.example.com/if/flow/next/"}`, session("a", true)),
+			says(`{"component":"xak-flow-redirect","to":"`+map[string]string{"http": "https", "https": "http"}[want]+`://app.example.com/if/flow/next/"}`))
+		v := holding("a", true)
+		v.Host, v.Scheme = "app.example.com", scheme
+		step, err := f.client().Answer(t.Context(), v, login, DummyAnswer{})
+		if got := shows[Redirect](t, step, err); got.Class() != RedirectElsewhere || f.count() != 2 {
+			t.Errorf("scheme %q: the other scheme is %s, after %d requests", scheme, got.Class(), f.count())
+		}
+		h := f.seen(0).header
+		if h.Get("X-Forwarded-Proto") != want || h.Get("Origin") != want+"://app.example.com" || step.Root != want+"://app.example.com/" {
+			t.Errorf("scheme %q: headers %v, root %s", scheme, h, step.Root)
+		}
+	}
+	for _, scheme := range []string{"HTTPS", "https:", "ftp", "javascript", " http", "http,https", "http\r\nX: y"} {
+		c := newFake(t).client()
+		_, asked := c.Ask(t.Context(), Visitor{Scheme: scheme}, login)
+		_, user := c.User(t.Context(), Visitor{Scheme: scheme})
+		if !errors.Is(asked, errScheme) || !errors.Is(user, errScheme) {
+			t.Errorf("scheme %q: %v, %v", scheme, asked, user)
+		}
+	}
+}
+
 func TestOddHeadersOfVisitorsAreNotPassedOn(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, says(whoAreYou))
