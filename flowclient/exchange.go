@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,23 @@ type reply struct {
 
 // own reports whether authentik itself spoke, and nothing in front of it.
 func (r reply) own() bool { return r.header.Get("X-authentik-id") != "" }
+
+// languages is what a language tag looks like (RFC 5646, 2.1), less what nobody
+// writes any more.
+var languages = regexp.MustCompile(`^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$`)
+
+// maxLanguage is the length that RFC 5646 has everybody make room for (4.4.1).
+const maxLanguage = 35
+
+// language is what authentik says of its words, if it is one language: pages copy
+// it where browsers choose a voice by it.
+func (r reply) language() string {
+	tag := r.header.Get("Content-Language")
+	if len(tag) > maxLanguage || !languages.MatchString(tag) {
+		return ""
+	}
+	return tag
+}
 
 // exchange is the one place where HTTP happens. An error means that authentik said
 // nothing at all, or not with its own voice.

@@ -84,7 +84,7 @@ func TestStepsThatCannotBeKeptAreRefused(t *testing.T) {
 		}
 	}
 	roundTrip(t, Step{})
-	roundTrip(t, Step{Flow: Flow{"a", "b=<&>"}, Cookies: Cookies{"x": "<y>"}, Lost: true, Root: "https://x/"})
+	roundTrip(t, Step{Flow: Flow{"a", "b=<&>"}, Cookies: Cookies{"x": "<y>"}, Lost: true, Root: "https://x/", Language: "pt-BR"})
 }
 
 // A redirect means the same after its step was kept, sub-path and all.

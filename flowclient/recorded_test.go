@@ -146,6 +146,16 @@ func expecting(t *testing.T, i int, e recorded) http.HandlerFunc {
 	}
 }
 
+// header is what was recorded of one header.
+func header(e recorded, name string) string {
+	for _, h := range e.Headers {
+		if strings.EqualFold(h[0], name) {
+			return h[1]
+		}
+	}
+	return ""
+}
+
 func carried(header string) Cookies {
 	out := Cookies{}
 	r := http.Request{Header: http.Header{"Cookie": {header}}}
@@ -211,6 +221,9 @@ func judge(t *testing.T, scenario string, first int, last recorded, got Step, er
 	}
 	if want := slices.Contains(forgotten[scenario], first); got.Lost != want {
 		t.Errorf("%s: lost %v, want %v", at, got.Lost, want)
+	}
+	if want := header(last, "content-language"); got.Language != want {
+		t.Errorf("%s: language %q, want %q", at, got.Language, want)
 	}
 	want := o.has("response_errors") && !slices.Contains(errorless[scenario], first)
 	if (got.Challenge.Common().Errors != nil) != want {

@@ -23,6 +23,9 @@ type Step struct {
 	// Root is authentik's public address as this visitor was told it, by which
 	// references of challenges are read.
 	Root string
+	// Language is the language tag that authentik gave to the answer with the
+	// challenge, and so of the texts in it; empty where it gave none.
+	Language string
 }
 
 // stepJSON carries the challenge as text, because JSON inside JSON would be
@@ -33,12 +36,13 @@ type stepJSON struct {
 	Cookies   map[string]string `json:"cookies,omitzero"`
 	Lost      bool              `json:"lost,omitempty"`
 	Root      string            `json:"root,omitempty"`
+	Language  string            `json:"language,omitempty"`
 }
 
 // MarshalJSON writes the step with its cookies and the challenge as authentik
 // sent it: a secret.
 func (s Step) MarshalJSON() ([]byte, error) {
-	out := stepJSON{Flow: s.Flow, Cookies: s.Cookies, Lost: s.Lost, Root: s.Root}
+	out := stepJSON{Flow: s.Flow, Cookies: s.Cookies, Lost: s.Lost, Root: s.Root, Language: s.Language}
 	if s.Challenge != nil {
 		raw := s.Challenge.Common().Raw
 		if len(raw) == 0 || !utf8.Valid(raw) {
@@ -55,7 +59,7 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	got := Step{Flow: in.Flow, Cookies: in.Cookies, Lost: in.Lost, Root: in.Root}
+	got := Step{Flow: in.Flow, Cookies: in.Cookies, Lost: in.Lost, Root: in.Root, Language: in.Language}
 	if in.Challenge != "" {
 		ch, err := decodeAt([]byte(in.Challenge), in.Root)
 		if err != nil {

@@ -44,12 +44,18 @@ type walk struct {
 	lost    bool
 	renewed bool // begun anew already
 	nudged  bool // told to go on already
+
+	language string // of the last challenge
 }
 
 func (c *Client) walk(v Visitor, f Flow) *walk { return &walk{c: c, v: v, first: f, flow: f} }
 
 func (w *walk) step(ch Challenge) Step {
-	return Step{Flow: w.flow, Challenge: ch, Cookies: w.v.Cookies, Lost: w.lost, Root: w.c.root(w.v)}
+	s := Step{Flow: w.flow, Challenge: ch, Cookies: w.v.Cookies, Lost: w.lost, Root: w.c.root(w.v)}
+	if ch != nil {
+		s.Language = w.language
+	}
+	return s
 }
 
 func (w *walk) ask() request { return request{endpoint: "flows/executor", path: w.flow.path()} }
@@ -180,6 +186,7 @@ func (w *walk) challenge(q request, r reply) (Challenge, *request, error) {
 	if err != nil {
 		return nil, nil, unexpected(q, r, errNotJSON)
 	}
+	w.language = r.language()
 	switch c := ch.(type) {
 	case Redirect:
 		if next := w.follow(c); next != nil {
