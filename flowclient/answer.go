@@ -24,6 +24,9 @@ type Answer interface {
 // body is the answer as authentik wants it. The component goes in last, so that
 // a form field of that name cannot pose as another stage's answer.
 func body(a Answer) ([]byte, error) {
+	if a.Component() == "" {
+		return nil, fmt.Errorf("encoding an answer: %w", errNoComponent)
+	}
 	fields := a.answer()
 	if fields == nil {
 		fields = map[string]any{}

@@ -7,15 +7,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAnswersAreWrittenAsAuthentikWantsThem(t *testing.T) {
-	t.Parallel()
+// writing is an answer and the body it goes in.
+type writing struct {
+	answer Answer
+	want   string
+}
+
+// writings are answers of every component that takes any.
+func writings() []writing {
 	assertion := json.RawMessage(`{"id":"x"}`)
 	agent := "jwt"
 	mail := DeviceChallenge{Class: "email", UID: "3", Challenge: json.RawMessage(`{"email":"m***"}`)}
-	for _, c := range []struct {
-		answer Answer
-		want   string
-	}{
+	return []writing{
 		{IdentificationAnswer{UID: "jane"}, `{"component":"ak-stage-identification","uid_field":"jane"}`},
 		{IdentificationAnswer{UID: "jane", Password: "p", CaptchaToken: "c"}, `{"component":"ak-stage-identification","uid_field":"jane","password":"p","captcha_token":"c"}`},
 		{IdentificationAnswer{UID: "jane", Passkey: assertion}, `{"component":"ak-stage-identification","passkey":{"id":"x"}}`},
@@ -50,7 +53,12 @@ func TestAnswersAreWrittenAsAuthentikWantsThem(t *testing.T) {
 		{EndpointAgentAnswer{}, `{"component":"ak-stage-endpoint-agent","response":null}`},
 		{EndpointAgentAnswer{&agent}, `{"component":"ak-stage-endpoint-agent","response":"jwt"}`},
 		{SourceTelegramAnswer{map[string]any{"id": 7, "hash": "h"}}, `{"component":"ak-source-telegram","id":7,"hash":"h"}`},
-	} {
+	}
+}
+
+func TestAnswersAreWrittenAsAuthentikWantsThem(t *testing.T) {
+	t.Parallel()
+	for _, c := range writings() {
 		raw, err := body(c.answer)
 		if err != nil {
 			t.Errorf("%T: %v", c.answer, err)

@@ -25,6 +25,7 @@
 // challenges, object.go reads them tolerantly; they stand with their answers in
 // credentials.go and sources.go (who are you), factors.go and enrolment.go
 // (prove it), forms.go (tell us), redirect.go, endings.go and logouts.go (it
-// ends here); answer.go has what answers share. user.go, access.go, brand.go and
+// ends here); answer.go has what answers share, and
+// raw.go the answer that somebody else has written. user.go, access.go, brand.go and
 // picture.go ask authentik outside of any flow.
 package flowclient

@@ -31,7 +31,7 @@ var (
 	errUnencodable = errors.New("a value that JSON cannot hold")
 	errTooLarge    = errors.New("the answer is too large")
 	errNotJSON     = errors.New("the answer is not JSON")
-	errNoComponent = errors.New("the challenge names no component")
+	errNoComponent = errors.New("no component is named")
 	errHost        = errors.New("the visitor's host is not the name of a host")
 	errScheme      = errors.New("the visitor's scheme is neither http nor https")
 	errNameless    = errors.New("a user without a name")

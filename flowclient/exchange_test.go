@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -288,11 +289,21 @@ func TestAPushToATelephoneMayTakeItsTime(t *testing.T) {
 		time.Sleep(150 * time.Millisecond)
 		says(theEnd)(w, r)
 	}
-	c := newFake(t, slow, slow).client(func(c *Config) { c.Timeout = 50 * time.Millisecond })
-	step, err := c.Answer(t.Context(), holding("a", false), login, AuthenticatorValidateAnswer{Duo: "9"})
-	shows[Redirect](t, step, err)
-	if _, err := c.Answer(t.Context(), holding("a", false), login, AuthenticatorValidateAnswer{Code: "9"}); !errors.Is(err, ErrUnreachable) {
-		t.Errorf("a code waited as well: %v", err)
+	c := newFake(t, slow, slow, slow, slow, slow, slow).client(func(c *Config) { c.Timeout = 50 * time.Millisecond })
+	push := AuthenticatorValidateAnswer{Duo: "9"}
+	for _, a := range []Answer{push, rawOf(t, push)} {
+		step, err := c.Answer(t.Context(), holding("a", false), login, a)
+		shows[Redirect](t, step, err)
+	}
+	code := AuthenticatorValidateAnswer{Code: "9"}
+	for _, a := range []Answer{
+		code, rawOf(t, code),
+		RawAnswer{ComponentAuthenticatorValidate, map[string]json.RawMessage{"duo": json.RawMessage("null")}},
+		RawAnswer{ComponentPrompt, map[string]json.RawMessage{"duo": json.RawMessage("9")}},
+	} {
+		if _, err := c.Answer(t.Context(), holding("a", false), login, a); !errors.Is(err, ErrUnreachable) {
+			t.Errorf("%T of %s waited as well: %v", a, a.Component(), err)
+		}
 	}
 }
 

@@ -177,30 +177,23 @@ func call(t *testing.T, c *Client, e recorded) (Step, error) {
 	if e.Method == http.MethodGet {
 		return c.Ask(t.Context(), v, f)
 	}
-	return c.Answer(t.Context(), v, f, verbatim(e.Answer))
+	return c.Answer(t.Context(), v, f, verbatim(t, e.Answer))
 }
 
-// verbatim is an answer with whatever fields a recording has. It is a form's
-// answer to the client's eyes only where it was one.
-func verbatim(fields map[string]any) Answer {
-	switch c, _ := fields["component"].(string); Component(c) {
-	case ComponentIdentification:
-		uid, _ := fields["uid_field"].(string)
-		return IdentificationAnswer{UID: uid}
-	case ComponentPrompt:
-		return PromptAnswer{Values: fields}
-	default:
-		return anyAnswer{Component(c), fields}
+// verbatim is an answer with whatever fields a recording has.
+func verbatim(t testing.TB, fields map[string]any) Answer {
+	t.Helper()
+	name, _ := fields["component"].(string)
+	raw := map[string]json.RawMessage{}
+	for key, value := range fields {
+		text, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw[key] = text
 	}
+	return RawAnswer{Component(name), raw}
 }
-
-type anyAnswer struct {
-	component Component
-	fields    map[string]any
-}
-
-func (a anyAnswer) Component() Component   { return a.component }
-func (a anyAnswer) answer() map[string]any { return a.fields }
 
 func judge(t *testing.T, scenario string, first int, last recorded, got Step, err error) {
 	t.Helper()

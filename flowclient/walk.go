@@ -72,13 +72,13 @@ func (w *walk) answer(ctx context.Context, a Answer) (Challenge, error) {
 		return nil, err
 	}
 	q := w.post(b)
-	if d, ok := a.(AuthenticatorValidateAnswer); ok && d.pushes() {
+	if d, ok := a.(interface{ pushes() bool }); ok && d.pushes() {
 		q.timeout = pushTimeout
 	}
 	// Who a visitor is can be said in a new session as well as in a forgotten one:
 	// nothing was lost, and what is wrong with it is wrong with the form that was
 	// seen.
-	_, w.opening = a.(IdentificationAnswer)
+	w.opening = a.Component() == ComponentIdentification
 	ch, err := w.run(ctx, q)
 	if err != nil {
 		return nil, err
@@ -112,12 +112,12 @@ func strayed(a Answer, ch Challenge) bool {
 		return true
 	}
 	p, isPrompt := ch.(Prompt)
-	given, ok := a.(PromptAnswer)
-	if !isPrompt || !ok || len(given.Values) == 0 {
+	given := a.answer()
+	if !isPrompt || len(given) == 0 {
 		return false
 	}
 	for _, f := range p.Fields {
-		if _, ok := given.Values[f.Key]; ok {
+		if _, ok := given[f.Key]; ok {
 			return false
 		}
 	}

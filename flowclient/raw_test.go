@@ -1,0 +1,107 @@
+package flowclient
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+// rawOf is the answer as a page of somebody's own would write it.
+func rawOf(t testing.TB, a Answer) RawAnswer {
+	t.Helper()
+	b, err := body(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := RawAnswer{Name: a.Component()}
+	if err := json.Unmarshal(b, &out.Fields); err != nil {
+		t.Fatal(err)
+	}
+	delete(out.Fields, "component")
+	return out
+}
+
+func TestARawAnswerIsWrittenAsTheTypedOneIs(t *testing.T) {
+	t.Parallel()
+	seen := map[Component]bool{}
+	for _, c := range writings() {
+		typed, err := body(c.answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := rawOf(t, c.answer)
+		got, err := body(raw)
+		if err != nil || string(got) != string(typed) {
+			t.Errorf("%T: %s, want %s, %v", c.answer, got, typed, err)
+		}
+		raw.Fields["component"] = json.RawMessage(`"ak-stage-of-the-page"`)
+		if got, err := body(raw); err != nil || string(got) != string(typed) {
+			t.Errorf("%T with a component of the page's: %s, %v", c.answer, got, err)
+		}
+		seen[raw.Component()] = true
+	}
+	if len(seen) < 18 {
+		t.Errorf("only %d components", len(seen))
+	}
+}
+
+// TestARawAnswerIsHandledAsTheTypedOneIs has each kind of answer meet each kind of
+// challenge.
+func TestARawAnswerIsHandledAsTheTypedOneIs(t *testing.T) {
+	t.Parallel()
+	var met []Challenge
+	for _, raw := range samples(t, "2026.5") {
+		met = append(met, decoded(t, raw))
+	}
+	met = append(met, decoded(t, []byte(`{"component":"ak-stage-prompt","fields":[{"field_key":"a"}]}`)))
+	for _, c := range writings() {
+		raw := rawOf(t, c.answer)
+		typed, ok := c.answer.(interface{ pushes() bool })
+		if want := ok && typed.pushes(); raw.pushes() != want {
+			t.Errorf("%T: pushes %v, want %v", c.answer, raw.pushes(), want)
+		}
+		for _, ch := range met {
+			if got, want := strayed(raw, ch), strayed(c.answer, ch); got != want {
+				t.Errorf("%T at %s: strayed %v, want %v", c.answer, ch.Component(), got, want)
+			}
+		}
+	}
+}
+
+func TestAPageCannotStrayByNamingAComponent(t *testing.T) {
+	t.Parallel()
+	form := decoded(t, []byte(`{"component":"ak-stage-prompt","fields":[{"field_key":"a"}]}`))
+	empty := RawAnswer{ComponentPrompt, map[string]json.RawMessage{"component": json.RawMessage(`"ak-stage-prompt"`)}}
+	if strayed(empty, form) {
+		t.Error("a form left empty counts as another form")
+	}
+}
+
+func TestARawAnswerShowsNothingOfItself(t *testing.T) {
+	t.Parallel()
+	a := RawAnswer{ComponentPassword, map[string]json.RawMessage{"password": json.RawMessage(`"geheim"`)}}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("answer", "raw", a)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
+		_, _ = fmt.Fprintf(&log, verb, a)
+	}
+	if got := log.String(); strings.Contains(got, "geheim") || strings.Contains(got, "103 101") || !strings.Contains(got, string(ComponentPassword)) {
+		t.Errorf("it shows %s", got)
+	}
+}
+
+func TestARawAnswerThatCannotBeSentIsNot(t *testing.T) {
+	t.Parallel()
+	secret := map[string]json.RawMessage{"password": json.RawMessage(`"geheim`)}
+	_, broken := newFake(t).client().Answer(t.Context(), Visitor{}, login, RawAnswer{ComponentPassword, secret})
+	if !errors.Is(broken, errUnencodable) || strings.Contains(broken.Error(), "geheim") {
+		t.Errorf("broken JSON: %v", broken)
+	}
+	_, nameless := newFake(t).client().Answer(t.Context(), Visitor{}, login, RawAnswer{})
+	if !errors.Is(nameless, errNoComponent) {
+		t.Errorf("without a component: %v", nameless)
+	}
+}
