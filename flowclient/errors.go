@@ -21,6 +21,8 @@ var (
 	ErrNobody = errors.New("flowclient: nobody is signed in")
 	// ErrTooManySteps says that authentik kept sending the client on.
 	ErrTooManySteps = errors.New("flowclient: authentik keeps redirecting")
+	// ErrNotEnrolling says that no device is being set up in this session.
+	ErrNotEnrolling = errors.New("flowclient: no device is being set up")
 	// ErrElsewhere says that a picture lies on another host, which the client never
 	// asks.
 	ErrElsewhere = errors.New("flowclient: not on authentik's host")
@@ -36,6 +38,7 @@ var (
 	errScheme      = errors.New("the visitor's scheme is neither http nor https")
 	errNameless    = errors.New("a user without a name")
 	errNoPicture   = errors.New("not a picture")
+	errNoStatus    = errors.New("a state that there is not")
 	errWayward     = errors.New("a redirect that leads nowhere in authentik")
 )
 
