@@ -28,7 +28,8 @@ func (g *Gate) admit(ctx context.Context, r *http.Request, at Resolved, vis visi
 	now := g.cfg.Now()
 	rec := record{
 		User: user, Begun: now, Until: now.Add(g.cfg.Lifetime), Cookies: v.Cookies,
-		Addr: v.Addr, UserAgent: v.UserAgent, Language: v.Language, Host: v.Host,
+		Addr: v.Addr, UserAgent: v.UserAgent, Language: v.Language,
+		Scheme: v.Scheme, Host: v.Host,
 	}
 	if g.cfg.Application != "" {
 		rec.Apps = map[string]bool{g.cfg.Application: passing}

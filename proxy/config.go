@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -91,6 +92,14 @@ type PageConfig struct {
 	Title string
 	// Logo is the address of a picture. Default: the logo of authentik's brand.
 	Logo string
+	// Style is a style sheet that comes after the page's own. Default: none.
+	Style []byte
+	// Templates has templates that take the place of those of the same name in
+	// package page, one by one. Default: none.
+	Templates fs.FS
+	// Language is a language tag (BCP 47) that the pages are in, and in which authentik
+	// is asked to speak. Default: chosen for each visitor.
+	Language string
 }
 
 // Resolved is what the server in front has found out about a request, with

@@ -26,8 +26,9 @@
 //   - signin.go, admission.go: one step after another, up to the session
 //   - show.go, problem.go: what is shown of a step, and of a failure
 //   - signout.go: who is signed in, and the end of it
+//   - reply.go, poll.go: what comes back from a page, and from one that waits
 //   - visit.go, flight.go: a visit sealed in its page, answered once
-//   - page*.go, stages*.go, pictures.go: how challenges are drawn and answers read
+//   - package page: how challenges are drawn and answers read; pictures.go: authentik's pictures
 //
 // What lasts:
 //

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
 
 // A fault is what happens to one call, of all those that a sign-in makes.
@@ -281,6 +282,23 @@ func TestWhoeverAuthentikDoesNotNameIsNobody(t *testing.T) {
 		p.signIn("jane", "open sesame", "/")
 		if s.reached() != 0 || p.cookie(s.gate.jar.session.secure) != "" {
 			t.Errorf("%s: a session was made", name)
+		}
+	}
+}
+
+// TestEveryCodeHasAMeaningForProgramsAndForPeople: a page without words helps nobody.
+func TestEveryCodeHasAMeaningForProgramsAndForPeople(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for code, m := range meanings {
+		if m.status < 400 || m.title == "" {
+			t.Errorf("%s: %+v", code, m)
+		}
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		s.gate.pages.Fail(w, r, page.Failure{Code: string(code), Status: m.status}, "/", flowclient.Brand{})
+		if strings.Contains(w.Body.String(), "fail_") {
+			t.Errorf("%s has no words on its page:\n%s", code, w.Body)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -28,7 +29,7 @@ type Gate struct {
 	browsers *browsers
 	brands   *brands
 	flights  *flights
-	pages    *pages
+	pages    *page.Pages
 	pictures http.Handler
 	forgery  *http.CrossOriginProtection
 	weighing singleflight.Group
@@ -66,8 +67,9 @@ func New(cfg Config) (*Gate, error) {
 func (g *Gate) furnish() (err error) {
 	address, _ := g.cfg.Client.PublicURL("/")
 	seals := newPictureSeal(g.keys)
-	g.pages, err = newPages(pageConfig{
+	g.pages, err = page.New(page.Config{
 		Prefix: g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address),
+		Style: g.cfg.Page.Style, Templates: g.cfg.Page.Templates, Language: g.cfg.Page.Language,
 		Seal: seals.seal, Unseal: seals.unseal,
 	})
 	if err != nil {

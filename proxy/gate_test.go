@@ -183,7 +183,7 @@ func TestAForgottenSessionOfAuthentikBeginsAgainWithoutStrangeErrors(t *testing.
 	page := p.send(p.open("/kept?a=b"), "uid_field", "jane")
 	s.authentik.Forget()
 	page = p.send(page, "password", "open sesame")
-	page.says(t, noticeLost)
+	page.says(t, "authentik has not kept your last answer.")
 	if strings.Contains(page.body, `role="alert"`) {
 		t.Errorf("an error is shown for a field that the visitor never saw:\n%s", page.body)
 	}
@@ -216,7 +216,7 @@ func TestAnOldPageGoesOnWithItsWayBackKept(t *testing.T) {
 	page := p.open("/kept")
 	s.clock.move(visitLife + time.Minute)
 	page = p.send(page, "uid_field", "jane")
-	page.says(t, noticeExpired)
+	page.says(t, "That took a while, so your sign-in has begun again.")
 	page = p.send(page, "uid_field", "jane")
 	if page = p.send(page, "password", "open sesame"); page.path != "/kept" {
 		t.Fatalf("landed at %s", page.path)
@@ -339,7 +339,7 @@ func TestAnotherFlowThanTheOneDemandedAdmitsNobody(t *testing.T) {
 	p := s.person(t)
 	page := p.send(p.open("/kept"), "flow", "recovery")
 	page = p.send(page, "uid_field", "jane")
-	page.says(t, noticeDone)
+	page.says(t, "That is done. Now you can sign in.")
 	if s.reached() != 0 || p.cookie(s.gate.jar.session.secure) != "" {
 		t.Fatal("a sign-in through another flow has made a session")
 	}
@@ -353,7 +353,7 @@ func TestFormsThatOfferNoFlowLeadToNone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
-	for _, flow := range []string{"recovery", "enroll", "../strong", ""} {
+	for _, flow := range []string{"recovery", "enroll", "../strong", "strong"} {
 		if page := p.send(p.open("/"), "flow", flow); page.status != http.StatusBadRequest {
 			t.Errorf("%q: status %d", flow, page.status)
 		}

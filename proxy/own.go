@@ -58,7 +58,7 @@ func method(r *http.Request) string {
 }
 
 func (g *Gate) asset(w http.ResponseWriter, r *http.Request, at Resolved) {
-	g.pages.assets().ServeHTTP(w, asked(r, at))
+	g.pages.Assets().ServeHTTP(w, asked(r, at))
 }
 
 func (g *Gate) picture(w http.ResponseWriter, r *http.Request, at Resolved) {

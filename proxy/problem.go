@@ -3,7 +3,11 @@ package proxy
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
 
 // refuse answers a request for the application that may not pass. A page load gets
@@ -30,7 +34,16 @@ func (g *Gate) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Erro
 		return
 	}
 	g.report(r, at, e)
-	g.pages.fail(w, r, e, back, g.brand(r, at))
+	retryAfter(w.Header(), e)
+	g.pages.Fail(w, r, page.Failure{Code: string(e.Code), Status: e.Status}, back, g.brand(r, at))
+}
+
+// retryAfter says when to come back, rounded up: whoever comes back a moment
+// early comes in vain.
+func retryAfter(h http.Header, e *Error) {
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
 }
 
 // report logs a failure once, with its cause.
@@ -54,7 +67,7 @@ func (g *Gate) problem(w http.ResponseWriter, r *http.Request, at Resolved, e *E
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	retryAfter(h, e)
-	document := problem{Type: "about:blank", Title: e.Public, Status: e.Status, Code: e.Code}
+	document := problem{Type: "about:blank", Title: e.Title, Status: e.Status, Code: e.Code}
 	if e.Code == CodeSignInRequired {
 		h.Set("WWW-Authenticate", `authentik login_url="`+login+`"`)
 		document.LoginURL = login

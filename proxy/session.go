@@ -114,6 +114,7 @@ type record struct {
 	Addr      netip.Addr         `json:"addr"`
 	UserAgent string             `json:"user_agent,omitempty"`
 	Language  string             `json:"language,omitempty"`
+	Scheme    string             `json:"scheme,omitempty"`
 	Host      string             `json:"host,omitempty"`
 }
 
@@ -121,7 +122,8 @@ type record struct {
 // address of the sign-in, since authentik may bind its session to that.
 func (rec record) visitor() flowclient.Visitor {
 	return flowclient.Visitor{
-		Cookies: rec.Cookies, Addr: rec.Addr, UserAgent: rec.UserAgent, Language: rec.Language, Host: rec.Host,
+		Cookies: rec.Cookies, Addr: rec.Addr, UserAgent: rec.UserAgent, Language: rec.Language,
+		Scheme: rec.Scheme, Host: rec.Host,
 	}
 }
 

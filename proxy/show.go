@@ -3,13 +3,15 @@ package proxy
 import (
 	"net/http"
 	"net/url"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
 
-// The notices of our own that stand above a question.
+// The notices of our own that stand above a question, by name.
 const (
-	noticeExpired = "That took a while, so your sign-in has begun again."
-	noticeLost    = "authentik has not kept your last answer. Please go on from here."
-	noticeDone    = "That is done. Now you can sign in."
+	noticeExpired = "notice_expired"
+	noticeLost    = "notice_lost"
+	noticeDone    = "notice_done"
 )
 
 // show draws what has come of a step.
@@ -20,17 +22,13 @@ func (g *Gate) show(w http.ResponseWriter, r *http.Request, at Resolved, out out
 	case out.admitted != nil:
 		g.welcome(w, r, at, out.admitted)
 	default:
-		g.draw(w, r, at, out.visit, out.notice, nil)
+		g.draw(w, r, at, out)
 	}
 }
 
-// showMistake draws the same question again, with what was wrong about the form.
-func (g *Gate) showMistake(w http.ResponseWriter, r *http.Request, at Resolved, vis visit, mistake *formError) {
-	g.draw(w, r, at, vis, "", mistake)
-}
-
 // draw draws the question of a visit, sealed for the browser that asks.
-func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, vis visit, notice string, mistake *formError) {
+func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, out outcome) {
+	vis := out.visit
 	s, ok := g.jar.visitOf(r, at)
 	if !ok {
 		s = newSecret()
@@ -43,9 +41,9 @@ func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, vis vis
 	}
 	component := vis.Step.Challenge.Component()
 	g.cfg.Metrics.Step(string(component), "asked")
-	err = g.pages.ask(w, r, question{
-		Step: vis.Step, Brand: g.brand(r, at), Visit: sealed, Back: vis.Back, Notice: notice, Mistake: mistake,
-		Elsewhere: g.elsewhere(vis), Language: r.Header.Get("Accept-Language"),
+	err = g.pages.Ask(w, r, page.Question{
+		Step: vis.Step, Brand: g.brand(r, at), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
+		Elsewhere: g.elsewhere(vis), Origin: at.Scheme + "://" + at.Host,
 	})
 	if err != nil {
 		g.log(at).ErrorContext(r.Context(), "a page could not be drawn", "error", err, "component", component)
@@ -79,7 +77,7 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *
 		return
 	}
 	g.log(at).InfoContext(r.Context(), "refused", "code", e.Code, "user", s.User.Username, "session", s.id)
-	g.pages.forbid(w, r, s.User.Username, nil, back, g.brand(r, at))
+	g.pages.Forbid(w, r, page.Failure{Code: string(e.Code), Status: e.Status}, s.User.Username, nil, back, g.brand(r, at))
 }
 
 // lead sends a page load to the sign-in page.

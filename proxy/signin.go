@@ -7,22 +7,20 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
-
-// maxForm bounds what a form may hold, in bytes.
-const maxForm = 2 << 20
 
 // An outcome is what came of one step, before anything of it is shown. It
 // belongs to a visit and not to a request: who submits a page twice gets it twice.
 type outcome struct {
-	visit    visit      // the next question, unless one of the two below
-	admitted *admission // the end: somebody is signed in
-	err      *Error     // or something broke
-	notice   string     // a sentence of ours for the next page
-	advanced bool       // authentik has taken the answer; no other may follow it
+	visit    visit         // the next question, unless one of the two below
+	admitted *admission    // the end: somebody is signed in
+	err      *Error        // or something broke
+	notice   string        // the name of a sentence of ours for the next page
+	mistake  *page.Mistake // what was wrong with the form; authentik was not asked
+	advanced bool          // authentik has taken the answer; no other may follow it
 }
 
 // begin answers GET login: it draws the first question of a new visit. Who is
@@ -94,14 +92,17 @@ func (g *Gate) device(r *http.Request, at Resolved) flowclient.Cookies {
 
 // proceed answers POST login: one answer to the question on the page.
 func (g *Gate) proceed(w http.ResponseWriter, r *http.Request, at Resolved) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
+	said, err := readReply(w, r)
+	if err != nil {
 		g.fail(w, r, at, failure(CodeBadRequest, err), "/")
 		return
 	}
-	form := r.PostForm
-	back := g.wayBack(form.Get("to"))
-	vis, err := g.returning(r, at, form.Get("visit"))
+	if said.poll {
+		g.poll(w, r, at, said)
+		return
+	}
+	back := g.wayBack(said.back)
+	vis, err := g.returning(r, at, said.visit)
 	switch {
 	case errors.Is(err, errVisitOver):
 		out := g.open(r, at, vis.Back)
@@ -112,7 +113,7 @@ func (g *Gate) proceed(w http.ResponseWriter, r *http.Request, at Resolved) {
 			g.fail(w, r, at, failure(CodeVisitLost, err), back)
 		}
 	default:
-		g.step(w, r, at, vis, form)
+		g.show(w, r, at, g.step(r, at, vis, said), vis.Back)
 	}
 }
 
@@ -125,23 +126,21 @@ func (g *Gate) returning(r *http.Request, at Resolved, sealed string) (visit, er
 	return g.openVisit(s, at, sealed)
 }
 
-// step does what a page's form asks for.
-func (g *Gate) step(w http.ResponseWriter, r *http.Request, at Resolved, vis visit, form url.Values) {
+// step does what a reply asks for.
+func (g *Gate) step(r *http.Request, at Resolved, vis visit, said reply) outcome {
 	switch {
-	case form.Has("again"):
-		g.show(w, r, at, g.open(r, at, vis.Back), vis.Back)
-	case form.Has("flow"):
-		g.show(w, r, at, g.aside(r, at, vis, form.Get("flow")), vis.Back)
-	case form.Has("on"):
-		g.show(w, r, at, g.look(r, at, vis, vis.Step.Flow), vis.Back)
-	default:
-		answer, mistake := readAnswer(vis.Step.Challenge, form)
-		if mistake != nil {
-			g.showMistake(w, r, at, vis, mistake)
-			return
-		}
-		g.show(w, r, at, g.give(r, at, vis, answer), vis.Back)
+	case said.again:
+		return g.open(r, at, vis.Back)
+	case said.flow != "":
+		return g.aside(r, at, vis, said.flow)
+	case said.on:
+		return g.look(r, at, vis, vis.Step.Flow)
 	}
+	answer, mistake := said.answer(vis.Step.Challenge)
+	if mistake != nil {
+		return outcome{visit: vis, mistake: mistake}
+	}
+	return g.give(r, at, vis, answer)
 }
 
 // give hands an answer to authentik, once.

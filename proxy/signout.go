@@ -35,10 +35,10 @@ func (g *Gate) farewell(w http.ResponseWriter, r *http.Request, at Resolved) {
 		return
 	}
 	if session == nil {
-		g.pages.signedOut(w, r, g.brand(r, at))
+		g.pages.SignedOut(w, r, g.brand(r, at))
 		return
 	}
-	g.pages.signOut(w, r, session.User.Username, g.brand(r, at))
+	g.pages.SignOut(w, r, session.User.Username, g.brand(r, at))
 }
 
 // leave answers POST logout: it ends the session, and begins a new sign-in for

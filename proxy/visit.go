@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -51,10 +52,10 @@ func (v visit) at(step flowclient.Step) visit {
 func (g *Gate) visitor(r *http.Request, at Resolved, cookies flowclient.Cookies) flowclient.Visitor {
 	v := flowclient.Visitor{
 		Cookies: cookies, Addr: at.Client,
-		UserAgent: r.UserAgent(), Language: r.Header.Get("Accept-Language"),
+		UserAgent: r.UserAgent(), Language: cmp.Or(g.cfg.Page.Language, r.Header.Get("Accept-Language")),
 	}
 	if g.cfg.PageHost {
-		v.Host = at.Host
+		v.Scheme, v.Host = at.Scheme, at.Host
 	}
 	return v
 }

@@ -62,6 +62,9 @@ var caddy = []Ban{
 	{Module + "/caddymodule", "the way is caddymodule → proxy → flowclient, never back"},
 }
 
+// drawing is what pages are made with: QR codes, and words in the visitor's language.
+var drawing = []string{"rsc.io/qr", "github.com/nicksnyder/go-i18n", "github.com/BurntSushi/toml"}
+
 // Rooms are the rooms of this module.
 var Rooms = []Room{
 	{
@@ -71,11 +74,18 @@ var Rooms = []Room{
 	},
 	{
 		Path: "proxy",
-		Only: []string{
-			Module + "/flowclient", "github.com/patrickmn/go-cache", "rsc.io/qr", "golang.org/x",
-		},
+		Only: slices.Concat(drawing, []string{
+			Module + "/flowclient", Module + "/proxy/page", "github.com/patrickmn/go-cache", "golang.org/x",
+		}),
 		OnlyWhy: "what guards an application has as few authors as possible",
 		Bans:    slices.Concat(caddy, standIn),
+	},
+	{
+		Path: "proxy/page", Only: slices.Concat(drawing, []string{Module + "/flowclient", "golang.org/x"}),
+		OnlyWhy: "what draws a sign-in has as few authors as possible",
+		Bans: slices.Concat(caddy, standIn, []Ban{
+			{Module + "/proxy", "it decides nothing: the gate draws with it, and it knows no gate"},
+		}),
 	},
 	{Path: "caddymodule", Bans: standIn},
 	{Path: "cmd/caddy", Bans: []Ban{

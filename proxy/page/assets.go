@@ -1,0 +1,135 @@
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed assets
+var assetFiles embed.FS
+
+// operatorStyle is the name under which the operator's style sheet is served.
+const operatorStyle = "own.css"
+
+// A file is something of ours that a page needs beside itself. Small is the same
+// in fewer bytes (gzip), where that is any use.
+type file struct {
+	kind, mark  string
+	body, small []byte
+}
+
+// kinds are the types of the files that are served, by ending.
+var kinds = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+// readFiles reads what is served, and marks each with a hash of what is in it.
+func readFiles(from fs.FS, style []byte) (map[string]file, error) {
+	files := map[string]file{}
+	entries, err := fs.ReadDir(from, "assets")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		body, err := fs.ReadFile(from, "assets/"+e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", e.Name(), err)
+		}
+		files[e.Name()] = newFile(e.Name(), body)
+	}
+	if len(style) > 0 {
+		files[operatorStyle] = newFile(operatorStyle, style)
+	}
+	return files, nil
+}
+
+func newFile(name string, body []byte) file {
+	f := file{kind: kinds[path.Ext(name)], mark: markOf(body), body: body}
+	if small := squeeze(body); len(small) < len(body) {
+		f.small = small
+	}
+	return f
+}
+
+// squeeze compresses as well as it can: it is done once, and sent often. There
+// is no secret in these files that their length could tell.
+func squeeze(body []byte) []byte {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return body
+	}
+	if _, err = w.Write(body); err != nil || w.Close() != nil {
+		return body
+	}
+	return out.Bytes()
+}
+
+// markOf tells one version of a file from another.
+func markOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// address is where a file is, with its mark: another version has another address.
+func (p *Pages) address(name string) string {
+	return p.cfg.Prefix + "/assets/" + name + "?v=" + p.files[name].mark
+}
+
+// Assets answers GET <prefix>/assets/<name>.
+func (p *Pages) Assets() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f, ok := p.files[path.Base(r.URL.Path)]
+		if !ok || r.URL.Path != p.cfg.Prefix+"/assets/"+path.Base(r.URL.Path) {
+			http.NotFound(w, r)
+			return
+		}
+		f.serve(w, r)
+	})
+}
+
+func (f file) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Cache-Control", "no-cache")
+	if r.URL.Query().Get("v") == f.mark {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	body, mark := f.body, f.mark
+	if f.small != nil && takesGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		body, mark = f.small, f.mark+"-gz"
+	}
+	h.Set("ETag", `"`+mark+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+// takesGzip reports whether a browser takes gzip. Whoever refuses it in so many
+// words (RFC 9110, 12.5.3), or asks for a part of the file, gets it as it is.
+func takesGzip(r *http.Request) bool {
+	if r.Header.Get("Range") != "" {
+		return false
+	}
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(coding), ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			weight = strings.ReplaceAll(weight, " ", "")
+			return strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "" || weight == ""
+		}
+	}
+	return false
+}

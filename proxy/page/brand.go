@@ -1,0 +1,180 @@
+package page
+
+import (
+	"html/template"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// A Picture is the brand's logo or the flow's background, in one or two themes.
+type Picture struct {
+	Light template.URL
+	Dark  template.Srcset
+	// Text stands for the picture where there is none.
+	Text string
+	// Behind lets everything else come first.
+	Behind bool
+}
+
+// Found reports whether there is a picture.
+func (p Picture) Found() bool { return p.Light != "" }
+
+// view begins a page with the brand's looks.
+func (p *Pages) view(b flowclient.Brand, say *tongue) View {
+	v := View{
+		Language: say.tag.String(), Direction: say.direction(), Theme: themeOf(b), Layout: "stacked", Host: p.cfg.PublicHost,
+		Styles: []string{p.address("style.css")}, Scripts: []string{p.address("page.js")},
+	}
+	if _, own := p.files[operatorStyle]; own {
+		v.Styles = append(v.Styles, p.address(operatorStyle))
+	}
+	v.Icon = template.URL(p.address("icon.svg")) //nolint:gosec // Our own address.
+	if icon := p.picture(b.Favicon, b.FaviconThemed, v.Theme); icon.Found() {
+		v.Icon = icon.Light
+	}
+	v.Logo = p.logo
+	if !v.Logo.Found() {
+		v.Logo = p.picture(b.Logo, b.LogoThemed, v.Theme)
+	}
+	v.Logo.Text = p.cfg.Title
+	if v.Logo.Text == "" {
+		v.Logo.Text = b.Title
+	}
+	if v.Logo.Text == "" {
+		v.Logo.Text = say.say("the_other")
+	}
+	for _, l := range b.FooterLinks {
+		if l.Name != "" {
+			v.Links = append(v.Links, FootLink{Name: l.Name, Address: webAddress(l.Href)})
+		}
+	}
+	return v
+}
+
+// themeOf is the brand's theme, or empty where the browser may choose.
+func themeOf(b flowclient.Brand) string {
+	if b.Theme == "light" || b.Theme == "dark" {
+		return b.Theme
+	}
+	return ""
+}
+
+// layouts are those of authentik that a page can have. In the two whose
+// background is another page, there is none here: it would be a frame.
+var layouts = []string{"stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"}
+
+// flow adds what the flow looks like.
+func (p *Pages) flow(v *View, info *flowclient.FlowInfo) {
+	if info == nil {
+		return
+	}
+	v.Heading = info.Title
+	layout, framed := strings.CutSuffix(info.Layout, "_frame_background")
+	if slices.Contains(layouts, layout) {
+		v.Layout = layout
+	}
+	if !framed {
+		v.Backdrop = p.picture(info.Background, info.BackgroundThemed, v.Theme)
+		v.Backdrop.Behind = true
+		v.Backdrop.Light = template.URL(p.behind(string(v.Backdrop.Light)))  //nolint:gosec // Checked by source.
+		v.Backdrop.Dark = template.Srcset(p.behind(string(v.Backdrop.Dark))) //nolint:gosec // Checked by source.
+	}
+}
+
+// behind marks the address of a picture that nobody misses: one that cannot be
+// had is then nothing, where a browser would draw the sign of a broken picture.
+func (p *Pages) behind(address string) string {
+	if strings.HasPrefix(address, p.cfg.Prefix+"/brand/") {
+		return address + "?behind"
+	}
+	return address
+}
+
+// picture chooses the addresses of a picture. A theme that the brand has fixed
+// leaves nothing to choose for the browser.
+func (p *Pages) picture(plain string, themed flowclient.Themed, theme string) Picture {
+	light, dark := p.source(inTheme(plain, "light")), p.source(inTheme(plain, "dark"))
+	if s := p.source(themed.Light); s != "" {
+		light = s
+	}
+	if s := p.source(themed.Dark); s != "" {
+		dark = s
+	}
+	switch {
+	case theme == "dark" && dark != "":
+		light, dark = dark, ""
+	case theme == "light", dark == light:
+		dark = ""
+	}
+	return Picture{Light: template.URL(light), Dark: template.Srcset(dark)} //nolint:gosec // Checked by source.
+}
+
+// inTheme fills the place that an address may have for the theme's name.
+func inTheme(address, theme string) string {
+	return strings.ReplaceAll(address, "%(theme)s", theme)
+}
+
+// drawable are the pictures an address may hold in itself. None of them can run
+// anything in an img element.
+var drawable = regexp.MustCompile(`^data:image/(?:png|jpeg|gif|webp|svg\+xml)(?:;[-a-z0-9=]+)*,[-A-Za-z0-9+/=%_.~!$&*:;?@]*$`)
+
+// maxInline is the length of a picture in an address, in bytes.
+const maxInline = 64 << 10
+
+// source is where the browser gets a picture of authentik's from: through the
+// gate, as it may not reach authentik. Pictures on other hosts are left out: they
+// would tell a third party who signs in here.
+func (p *Pages) source(address string) string {
+	if strings.HasPrefix(address, "data:") {
+		if len(address) <= maxInline && drawable.MatchString(address) {
+			return address
+		}
+		return ""
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Path == "" || u.Path[0] != '/' || u.User != nil {
+		return ""
+	}
+	if u.Host == "" && u.Scheme == "" || webAddress(address) != "" && strings.EqualFold(u.Host, p.cfg.PublicHost) {
+		return p.cfg.Prefix + "/brand/" + p.cfg.Seal(address)
+	}
+	return ""
+}
+
+// account is who authentik says is signing in. The picture that everybody has
+// says nothing.
+func (p *Pages) account(b flowclient.Base) *Account {
+	if b.PendingUser == "" {
+		return nil
+	}
+	a := &Account{Name: b.PendingUser}
+	if !strings.HasSuffix(b.PendingUserAvatar, "user_default.png") {
+		a.Face = template.URL(p.source(b.PendingUserAvatar)) //nolint:gosec // Checked by source.
+	}
+	return a
+}
+
+// webAddress returns address if a browser may be led there by a link.
+func webAddress(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	if strings.ContainsFunc(address, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '\\' }) {
+		return ""
+	}
+	return address
+}
+
+// hostOf is the name that an address is reached by, for people to read.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}

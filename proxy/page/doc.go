@@ -1,0 +1,30 @@
+// Package page draws what a visitor sees of a sign-in: each of authentik's
+// challenges, failures, and what the gate has to say itself. It also reads the
+// forms that come back as answers to those challenges. It decides nothing, keeps
+// nothing and asks nobody.
+//
+// Pages are plain HTML that works without scripts wherever a challenge allows;
+// what scripts add, they add to that. Nothing stands in a page that its content
+// security policy would have to make an exception for.
+//
+// # The files
+//
+//   - pages.go: the configuration made into Pages; Ask draws a challenge
+//   - view.go: what templates see, and a page in the making
+//   - stages*.go: how each kind of challenge is drawn, and how its answer is read
+//   - form.go: what a browser sends; entry.go: what people type into
+//   - ending.go: pages that ask nothing
+//   - brand.go: authentik's looks; plain.go, qr.go: texts and pictures made from what authentik sends
+//   - text.go, locales: our own words, in the visitor's language
+//   - templates.go, templates: the HTML; assets.go, assets: style sheet and scripts
+//   - policy.go: what a page may load and where it may send
+//
+// # Templates of one's own
+//
+// Config.Templates puts templates in the place of those of the same name here.
+// layout.html draws the whole page and is given a [View]; every other file
+// defines the template "stage", which is given the same View. What
+// View.Stage holds depends on the file, and is one of the types of this package:
+// [Identification] in identification.html, [Password] in password.html, and so on.
+// The function say returns a sentence of the catalogue in the visitor's language.
+package page

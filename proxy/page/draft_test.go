@@ -1,0 +1,275 @@
+package page
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"golang.org/x/net/html"
+)
+
+// drawn is a page after a form was sent; errors are authentik's, as JSON.
+func drawn(t testing.TB, component flowclient.Component, fields string, form url.Values, change func(*Question)) string {
+	t.Helper()
+	c := challengeOf(t, fields, component)
+	q := questionOf(c)
+	if change != nil {
+		change(&q)
+	}
+	if form != nil && form.Get("component") == "" {
+		form.Set("component", string(component))
+	}
+	page := asking(t, q, form).Body.String()
+	wellMade(t, page)
+	return html.UnescapeString(page)
+}
+
+const (
+	refused   = `,"response_errors":{"non_field_errors":[{"string":"Failed to authenticate.","code":"invalid"}]}`
+	bothAsked = `,"user_fields":["username"],"password_fields":true`
+)
+
+func has(t testing.TB, page string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(page, part) {
+			t.Errorf("no %q in:\n%s", part, page)
+		}
+	}
+}
+
+func lacks(t testing.TB, page string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if strings.Contains(page, part) {
+			t.Errorf("%q in:\n%s", part, page)
+		}
+	}
+}
+
+func TestARefusedFormComesBackWithoutItsPassword(t *testing.T) {
+	t.Parallel()
+	form := url.Values{"uid_field": {"jane"}, "password": {"hunter2"}}
+	page := drawn(t, flowclient.ComponentIdentification, bothAsked+refused, form, nil)
+	has(t, page, `value="jane"`, `role="alert"`, "Failed to authenticate.")
+	lacks(t, page, "hunter2")
+}
+
+func TestAFreshQuestionShowsNothingOfAnotherForm(t *testing.T) {
+	t.Parallel()
+	form := url.Values{"uid_field": {"jane"}}
+	lacks(t, drawn(t, flowclient.ComponentIdentification, bothAsked, form, nil), "jane")
+	other := url.Values{"component": {"ak-stage-prompt"}, "uid_field": {"jane"}}
+	lacks(t, drawn(t, flowclient.ComponentIdentification, bothAsked+refused, other, nil), "jane")
+}
+
+func TestAFieldSaysWhatIsWrongWithItAndHasTheFocus(t *testing.T) {
+	t.Parallel()
+	wrong := `,"response_errors":{"password":[{"string":"Invalid password","code":"invalid"}],"elsewhere":[{"string":"Not shown beside a field"}]}`
+	page := drawn(t, flowclient.ComponentPassword, wrong, url.Values{"password": {"x"}}, nil)
+	has(t, page, `aria-describedby="password-wrong" aria-invalid="true"`, `<div class="wrong" id="password-wrong" role="alert"><p class="plain">Invalid password`,
+		`<div class="alert" role="alert"><p class="plain">Not shown beside a field`)
+	if strings.Count(page, "Invalid password") != 1 {
+		t.Errorf("said twice:\n%s", page)
+	}
+}
+
+func TestAMistakeStandsBesideItsField(t *testing.T) {
+	t.Parallel()
+	page := drawn(t, flowclient.ComponentIdentification, bothAsked, url.Values{"uid_field": {"jane"}}, func(q *Question) {
+		q.Mistake = mistake("password", "enter_password")
+	})
+	has(t, page, `value="jane"`, `id="password-wrong"`, english.say("enter_password"))
+	focused := page[strings.Index(page, "autofocus")-300 : strings.Index(page, "autofocus")]
+	has(t, focused, `id="password"`)
+}
+
+// TestALostVisitShowsNoErrors: they belong to a question that nobody has seen.
+func TestALostVisitShowsNoErrors(t *testing.T) {
+	t.Parallel()
+	page := drawn(t, flowclient.ComponentIdentification, bothAsked+refused, url.Values{"uid_field": {"jane"}}, func(q *Question) {
+		q.Step.Lost, q.Notice = true, "Your sign-in had to begin again."
+	})
+	has(t, page, "Your sign-in had to begin again.")
+	lacks(t, page, "Failed to authenticate.", `value="jane"`)
+}
+
+const fourDevices = `,"device_challenges":[{"device_class":"static","device_uid":"1","challenge":{},"last_used":null},
+	{"device_class":"totp","device_uid":"7","challenge":{},"last_used":null},
+	{"device_class":"email","device_uid":"8","challenge":{"email":"j***@e***.org"},"last_used":null},
+	{"device_class":"webauthn","device_uid":"3","challenge":{},"last_used":null}]`
+
+func TestSeveralDevicesAreOfferedInOneOrder(t *testing.T) {
+	t.Parallel()
+	page := drawn(t, flowclient.ComponentAuthenticatorValidate, fourDevices, nil, nil)
+	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.say("keys_webauthn"))
+	lacks(t, page, `value="webauthn:3"`, `name="code"`)
+	if strings.Index(page, "totp:7") > strings.Index(page, "static:1") {
+		t.Error("recovery codes come first")
+	}
+}
+
+func TestTheChosenDeviceStaysChosen(t *testing.T) {
+	t.Parallel()
+	const component = flowclient.ComponentAuthenticatorValidate
+	empty := `,"response_errors":{"non_field_errors":[{"string":"Leere Antwort","code":"invalid"}]}`
+	page := drawn(t, component, fourDevices+empty, url.Values{"device": {"email:8"}}, nil)
+	has(t, page, `name="chosen" value="email:8"`, `name="code"`, "j***@e***.org", `value="email:8" formnovalidate>`+english.say("send_again"))
+	lacks(t, page, "Leere Antwort")
+
+	wrong := `,"response_errors":{"code":[{"string":"Invalid Token.","code":"invalid"}]}`
+	page = drawn(t, component, fourDevices+wrong, url.Values{"chosen": {"email:8"}, "code": {"111111"}}, nil)
+	has(t, page, `name="chosen" value="email:8"`, "Invalid Token.", `aria-invalid="true"`)
+	lacks(t, page, "111111")
+
+	page = drawn(t, component, fourDevices, url.Values{"chosen": {"email:8"}, "device": {""}}, nil)
+	has(t, page, `value="totp:7" autofocus`)
+
+	page = drawn(t, component, fourDevices, url.Values{"device": {"static:1"}}, nil)
+	has(t, page, english.say("recovery_code"), `autocomplete="off"`)
+	lacks(t, page, `inputmode="numeric"`)
+}
+
+// TestACodeThatWasNotSentIsNotAskedFor: the gateway has refused, and says so.
+func TestACodeThatWasNotSentIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	broken := `,"response_errors":{"selected_challenge":[{"string":"Gateway says no","code":"invalid"}]}`
+	page := drawn(t, flowclient.ComponentAuthenticatorValidate, fourDevices+broken, url.Values{"device": {"email:8"}}, nil)
+	has(t, page, "Gateway says no", `value="totp:7"`)
+	lacks(t, page, `name="code"`)
+}
+
+func TestNoMessageIsSentUnasked(t *testing.T) {
+	t.Parallel()
+	one := `,"device_challenges":[{"device_class":"sms","device_uid":"9","challenge":{},"last_used":"2026-01-01T00:00:00Z"}]`
+	page := drawn(t, flowclient.ComponentAuthenticatorValidate, one, nil, nil)
+	has(t, page, `name="device" value="sms:9"`)
+	lacks(t, page, `name="code"`)
+}
+
+func TestACodeIsAskedForAtOnceWhereNothingElseIsLikely(t *testing.T) {
+	t.Parallel()
+	for name, devices := range map[string]string{
+		"the only device": `{"device_class":"totp","device_uid":"7"}`,
+		"only codes":      `{"device_class":"static","device_uid":"1"},{"device_class":"totp","device_uid":"7"}`,
+		"the one used last": `{"device_class":"totp","device_uid":"7","last_used":"2026-02-01T00:00:00Z"},
+			{"device_class":"sms","device_uid":"1","last_used":"2026-01-01T00:00:00Z"}`,
+	} {
+		page := drawn(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[`+devices+`]`, nil, nil)
+		if !strings.Contains(page, `name="chosen" value="totp:7"`) {
+			t.Errorf("%s: no code is asked for in:\n%s", name, page)
+		}
+	}
+	for name, devices := range map[string]string{
+		"a key used last":       `{"device_class":"totp","device_uid":"7","last_used":null},{"device_class":"webauthn","device_uid":"1","last_used":"2026-01-01T00:00:00Z"}`,
+		"telephone and program": `{"device_class":"totp","device_uid":"7"},{"device_class":"sms","device_uid":"1"}`,
+	} {
+		page := drawn(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[`+devices+`]`, nil, nil)
+		if strings.Contains(page, `name="code"`) {
+			t.Errorf("%s: a code is asked for in:\n%s", name, page)
+		}
+	}
+}
+
+func TestKeysAloneNeedAuthentiksOwnPage(t *testing.T) {
+	t.Parallel()
+	for class, sentence := range map[string]string{"webauthn": "asks_webauthn_prove", "duo": "asks_duo_prove", "brainwave": "asks_device_of_yours"} {
+		page := drawn(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"`+class+`","device_uid":"-1"}]`, nil, nil)
+		has(t, page, english.say(sentence), `href="https://auth.example.com/if/flow/login/"`)
+	}
+}
+
+func TestAnotherNumberCanBeGiven(t *testing.T) {
+	t.Parallel()
+	later := `,"phone_number_required":false`
+	has(t, drawn(t, flowclient.ComponentAuthenticatorSMS, later, nil, nil), `name="code"`, `name="change"`)
+	has(t, drawn(t, flowclient.ComponentAuthenticatorSMS, later, url.Values{"change": {"1"}}, nil), `name="phone_number"`, `autocomplete="tel"`)
+	wrong := `,"email_required":false,"email":"j***@e***.org"`
+	page := drawn(t, flowclient.ComponentAuthenticatorEmail, wrong, url.Values{"email": {"jane"}}, func(q *Question) {
+		q.Mistake = mistake("email", "address_email_want")
+	})
+	has(t, page, `name="email"`, `value="jane"`, english.say("address_email_want"))
+}
+
+func TestAMailSentAgainIsNoError(t *testing.T) {
+	t.Parallel()
+	sent := `,"response_errors":{"non_field_errors":[{"string":"email-sent","code":"email-sent"}]}`
+	page := drawn(t, flowclient.ComponentEmail, sent, url.Values{}, nil)
+	has(t, page, english.say("email_sent"))
+	lacks(t, page, `role="alert"`, "email-sent")
+}
+
+func TestOnlyTheWebIsLinkedTo(t *testing.T) {
+	t.Parallel()
+	for to, linked := range map[string]bool{
+		"https://example.com/x?y=1": true, "http://example.com/": true, "//example.com/x": true,
+		"myapp://callback": false, "javascript:alert(1)": false, "data:text/html,x": false, "intent://x": false, "": false,
+		"https://exa mple.com/": false, "/source/oauth/login/github/": false,
+	} {
+		c := flowclient.Redirect{To: to}
+		page := asking(t, questionOf(c), nil).Body.String()
+		wellMade(t, page)
+		if got := strings.Contains(page, `rel="noreferrer" autofocus>Continue at`) && !strings.Contains(page, "/if/flow/login/"); got != linked {
+			t.Errorf("%q linked to: %v\n%s", to, got, page)
+		}
+	}
+}
+
+// TestALeadIsCheckedWhateverItsClass: a link is the last place to be sure.
+func TestALeadIsCheckedWhateverItsClass(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"javascript:alert(1)", "https:evil", "///", "https://a\\b/"} {
+		page, ok := leadTo(to, &draft{say: english}).(Redirect)
+		if !ok || page.Address != "" {
+			t.Errorf("%q leads to %q", to, page.Address)
+		}
+	}
+}
+
+func TestPromptsPrefillNoPassword(t *testing.T) {
+	t.Parallel()
+	fields := `,"fields":[{"field_key":"p","type":"password","initial_value":"hunter2","required":true},{"field_key":"u","type":"username","initial_value":"jane"},
+		{"field_key":"h","type":"hidden","initial_value":"hunter3"},{"field_key":"d","type":"date-time","initial_value":"2026-05-01T14:30:00+02:00"},
+		{"field_key":"e","type":"date","initial_value":"soon"},{"field_key":"c","type":"checkbox","initial_value":"False"},
+		{"field_key":"s","type":"dropdown","required":true,"choices":[{"value":"a","label":"A"}],"initial_value":"{'value': 'a'}"}]`
+	page := drawn(t, flowclient.ComponentPrompt, fields, nil, nil)
+	has(t, page, `value="jane"`, `type="datetime-local" value="2026-05-01T12:30"`, `type="date" value=""`, `value="1" checked`, `<option value="a">A</option>`)
+	lacks(t, page, "hunter2", "hunter3")
+
+	form := url.Values{"field.p": {"hunter4"}, "field.u": {"joan"}}
+	page = drawn(t, flowclient.ComponentPrompt, fields+`,"response_errors":{"u":[{"string":"Username is already taken."}]}`, form, nil)
+	has(t, page, `value="joan"`, "Username is already taken.")
+	lacks(t, page, "hunter4", `value="1" checked`)
+}
+
+func TestASilentRefusalIsSaid(t *testing.T) {
+	t.Parallel()
+	fields := `,"fields":[{"field_key":"u","type":"text"}],"response_errors":{}`
+	has(t, drawn(t, flowclient.ComponentPrompt, fields, url.Values{}, nil), english.say("not_accepted"))
+	lacks(t, drawn(t, flowclient.ComponentPrompt, fields, nil, nil), english.say("not_accepted"))
+}
+
+func TestARequiredFileLeadsElsewhere(t *testing.T) {
+	t.Parallel()
+	page := drawn(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"f","type":"file","required":true}]`, nil, nil)
+	has(t, page, english.say("file_needed"), "https://auth.example.com/if/flow/login/")
+}
+
+func TestErrorsOfTheFlowAreNotShown(t *testing.T) {
+	t.Parallel()
+	page := drawn(t, flowclient.ComponentFlowError, `,"request_id":"9f1c","error":"KeyError: secret","traceback":"File x.py"`, nil, nil)
+	has(t, page, "9f1c")
+	lacks(t, page, "KeyError", "x.py")
+}
+
+func TestALanguageOfOnesOwnStaysChosen(t *testing.T) {
+	t.Parallel()
+	for initial, want := range map[string]string{
+		"de-DE": `<option value="de-DE" selected>Deutsch</option>`, "zh_TW": `<option value="zh_TW" selected>zh_TW</option>`,
+		"": `<option value="">` + english.say("locale_auto") + `</option>`,
+	} {
+		page := drawn(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"l","type":"ak-locale","initial_value":"`+initial+`"}]`, nil, nil)
+		has(t, page, want, `<option value="fi-FI">Suomi</option>`)
+	}
+}

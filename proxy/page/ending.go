@@ -1,0 +1,94 @@
+package page
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// An Ending is what the pages that ask nothing have to say.
+type Ending struct {
+	Words []string
+	// Facts are for whoever is asked for help.
+	Facts []Fact
+	Links []Way
+	Forms []Way
+}
+
+// A Fact is a name and a value.
+type Fact struct{ Name, Value string }
+
+// A Way is a way on: a link to Address, or a form that is sent there.
+type Way struct {
+	Text, Address string
+	Hidden        []Fact
+	// Quiet ways are offered, not recommended. Away ones lead off this site.
+	Quiet, Away, Focus bool
+}
+
+// A Failure is what could not be done. The catalogue has two sentences for each
+// code: what happened, and what to do about it.
+type Failure struct {
+	// Code is a word such as visit-lost, for whoever is asked for help.
+	Code string
+	// Status is that of the answer.
+	Status int
+}
+
+// sentence is the name of what the catalogue says of the failure.
+func (f Failure) sentence() string { return "fail_" + strings.ReplaceAll(f.Code, "-", "_") }
+
+// tell draws a page that asks nothing.
+func (p *Pages) tell(w http.ResponseWriter, d *draft, status int, heading string, e Ending) {
+	d.Template, d.Heading, d.Stage = "ending.html", d.say.say(heading), e
+	d.name()
+	_ = p.write(w, d, status) // tried by a test: what is left is a browser that went away
+}
+
+// Fail draws a failure: its code, what it means and what to do about it.
+func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back string, b flowclient.Brand) {
+	d, heading := p.blank(r, b, ""), "fail_client"
+	if f.Status >= http.StatusInternalServerError {
+		heading = "fail_server"
+	}
+	p.tell(w, d, f.Status, heading, Ending{
+		Words: []string{d.say.say(f.sentence()), d.say.say(f.sentence() + "_remedy")},
+		Facts: []Fact{{d.say.say("code_name"), f.Code}},
+		Links: []Way{{Text: d.say.say("try_again"), Address: p.login(back), Focus: true}},
+	})
+}
+
+// Forbid tells a visitor who is signed in that this is not for them. authentik
+// tells ordinary users no reason, so none is made up; messages are a flow's own.
+func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who string, messages []string, back string, b flowclient.Brand) {
+	d, logout := p.blank(r, b, ""), p.cfg.Prefix+"/logout"
+	words := append([]string{d.say.say("account", "Name", who)}, messages...)
+	p.tell(w, d, f.Status, "forbidden", Ending{
+		Words: append(words, d.say.say(f.sentence()+"_remedy")),
+		Facts: []Fact{{d.say.say("code_name"), f.Code}},
+		Forms: []Way{
+			{Text: d.say.say("switch_account"), Address: logout, Focus: true, Hidden: []Fact{{"switch", "1"}, {"to", back}}},
+			{Text: d.say.say("sign_out"), Address: logout, Quiet: true},
+		},
+	})
+}
+
+// SignOut asks before a session ends: a link alone must not end it.
+func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, who string, b flowclient.Brand) {
+	d := p.blank(r, b, "")
+	p.tell(w, d, http.StatusOK, "sign_out_ask", Ending{
+		Words: []string{d.say.say("account", "Name", who)},
+		Forms: []Way{{Text: d.say.say("sign_out"), Address: p.cfg.Prefix + "/logout", Focus: true}},
+	})
+}
+
+// SignedOut says what has ended. It does not lead on by itself: that would sign
+// the visitor in again.
+func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, b flowclient.Brand) {
+	d := p.blank(r, b, "")
+	p.tell(w, d, http.StatusOK, "signed_out", Ending{
+		Words: []string{d.say.say("signed_out_lead")},
+		Links: []Way{{Text: d.say.say("sign_in_again"), Address: p.login("/"), Focus: true}},
+	})
+}

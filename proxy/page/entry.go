@@ -1,0 +1,58 @@
+package page
+
+import "strings"
+
+// An Entry is one thing to type, as the templates draw it.
+type Entry struct {
+	ID, Name, Label string
+	// Type is that of the input; textarea stands for itself.
+	Type, Value, Placeholder string
+	// Autocomplete is the token of the HTML standard that password managers
+	// and telephones go by.
+	Autocomplete, InputMode, Class string
+	Hint                           string
+	Wrong                          []string
+	Required, ReadOnly             bool
+	// Exact keeps telephones from correcting what is typed.
+	Exact bool
+	Focus bool
+}
+
+// Described names the elements that explain the input, for aria-describedby.
+func (e Entry) Described() string {
+	var ids []string
+	if e.Hint != "" {
+		ids = append(ids, e.ID+"-hint")
+	}
+	if len(e.Wrong) > 0 {
+		ids = append(ids, e.ID+"-wrong")
+	}
+	return strings.Join(ids, " ")
+}
+
+// focus picks the one entry the page begins at: the first that is wrong, else
+// the first that can be typed in and is empty, else the first of all.
+func focus(entries ...*Entry) {
+	var best *Entry
+	for _, e := range entries {
+		if best == nil || rank(e) > rank(best) {
+			best = e
+		}
+	}
+	if best != nil {
+		best.Focus = true
+	}
+}
+
+func rank(e *Entry) int {
+	switch {
+	case len(e.Wrong) > 0:
+		return 3
+	case e.Value == "" && !e.ReadOnly:
+		return 2
+	case !e.ReadOnly:
+		return 1
+	default:
+		return 0
+	}
+}

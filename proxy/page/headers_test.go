@@ -1,0 +1,216 @@
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// Two failures, as the gate reports them.
+var (
+	unreachable = Failure{Code: "authentik-unreachable", Status: http.StatusServiceUnavailable}
+	notAllowed  = Failure{Code: "not-allowed", Status: http.StatusForbidden}
+)
+
+// pagesOfAllKinds draws one page of each kind there is.
+func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
+	t.Helper()
+	p, b, r := testPages(t), testBrand(), httptest.NewRequest(http.MethodGet, "/", nil)
+	all := map[string]*httptest.ResponseRecorder{}
+	draw := func(name string, f func(http.ResponseWriter)) {
+		all[name] = httptest.NewRecorder()
+		f(all[name])
+	}
+	draw("question", func(w http.ResponseWriter) {
+		if err := p.Ask(w, r, questionOf(decoded(t, []byte(`{"component":"ak-stage-password","pending_user":"jane"}`)))); err != nil {
+			t.Fatal(err)
+		}
+	})
+	draw("fail", func(w http.ResponseWriter) {
+		p.Fail(w, r, unreachable, "/app", b)
+	})
+	draw("forbid", func(w http.ResponseWriter) {
+		p.Forbid(w, r, notAllowed, "jane <b>", []string{"No <i>guests</i>"}, "/app", b)
+	})
+	draw("sign out", func(w http.ResponseWriter) { p.SignOut(w, r, "jane <b>", b) })
+	draw("signed out", func(w http.ResponseWriter) { p.SignedOut(w, r, b) })
+	draw("no brand", func(w http.ResponseWriter) { p.SignedOut(w, r, flowclient.Brand{}) })
+	return all
+}
+
+func TestEveryPageIsSentWithWhatProtectsIt(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"Content-Type":               "text/html; charset=utf-8",
+		"Cache-Control":              "no-store",
+		"Content-Security-Policy":    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+		"Cross-Origin-Opener-Policy": "same-origin",
+		"Referrer-Policy":            "same-origin",
+		"X-Content-Type-Options":     "nosniff",
+		"X-Frame-Options":            "DENY",
+	}
+	for name, w := range pagesOfAllKinds(t) {
+		// Result has the header as it was when the first byte was written.
+		for header, value := range want {
+			if got := w.Result().Header.Get(header); got != value { //nolint:bodyclose // A recorder's body needs no closing.
+				t.Errorf("%s: %s is %q, want %q", name, header, got, value)
+			}
+		}
+		wellMade(t, w.Body.String())
+	}
+}
+
+func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
+	t.Parallel()
+	all := pagesOfAllKinds(t)
+	for name, row := range map[string]struct {
+		status int
+		parts  []string
+	}{
+		"question":   {200, []string{`action="/.authentik/login"`, `name="visit" value="sealed-visit"`, `name="to" value="/app?a=1"`, `name="component" value="ak-stage-password"`, `name="username" value="jane"`}},
+		"fail":       {503, []string{"authentik-unreachable", "The sign-in service cannot be reached.", `href="/.authentik/login?to=%2Fapp"`}},
+		"forbid":     {403, []string{"jane &lt;b&gt;", "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
+		"sign out":   {200, []string{"jane &lt;b&gt;", `<form method="post" action="/.authentik/logout">`}},
+		"signed out": {200, []string{`href="/.authentik/login?to=%2F"`}},
+		"no brand":   {200, []string{"<span>authentik</span>", "icon.svg"}},
+	} {
+		w := all[name]
+		if w.Code != row.status {
+			t.Errorf("%s: status %d, want %d", name, w.Code, row.status)
+		}
+		for _, part := range row.parts {
+			if !strings.Contains(w.Body.String(), part) {
+				t.Errorf("%s: no %q in:\n%s", name, part, w.Body)
+			}
+		}
+	}
+}
+
+func TestAFailureLeadsToTheRootWithoutAWayBack(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	testPages(t).Fail(w, httptest.NewRequest(http.MethodGet, "/", nil), unreachable, "", flowclient.Brand{})
+	if !strings.Contains(w.Body.String(), `href="/.authentik/login?to=%2F"`) {
+		t.Errorf("no way back to the root in:\n%s", w.Body)
+	}
+}
+
+// TestABrokenTemplateLeavesNoHalfPage breaks one in its middle.
+func TestABrokenTemplateLeavesNoHalfPage(t *testing.T) {
+	t.Parallel()
+	p, err := New(testPageConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.templates.texts["password.html"] = `{{define "stage"}}half{{.Stage.Nothing}}{{end}}`
+	for _, missing := range []bool{false, true} {
+		if missing {
+			delete(p.templates.texts, "password.html")
+			p.templates.ready.Clear()
+		}
+		w := httptest.NewRecorder()
+		err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), questionOf(decoded(t, []byte(`{"component":"ak-stage-password"}`))))
+		if err == nil || w.Code != http.StatusInternalServerError {
+			t.Errorf("status %d, error %v", w.Code, err)
+		}
+		if body := w.Body.String(); strings.Contains(body, "half") || strings.Contains(body, "<html") {
+			t.Errorf("half a page:\n%s", body)
+		}
+		if w.Header().Get("Cache-Control") != "no-store" {
+			t.Error("the failure may be kept")
+		}
+	}
+}
+
+func TestALogoElsewhereIsTheOnlyOtherOrigin(t *testing.T) {
+	t.Parallel()
+	for logo, want := range map[string]string{
+		"":                                   "img-src 'self' data:;",
+		"/logo.svg":                          "img-src 'self' data:;",
+		"https://cdn.example.com/a/logo.svg": "img-src 'self' data: https://cdn.example.com;",
+		"ftp://cdn.example.com/logo.svg":     "img-src 'self' data:;",
+		"https://a;script-src *":             "img-src 'self' data:;",
+		"https://*/logo.svg":                 "img-src 'self' data:;",
+	} {
+		if got := basePolicy(logo).String(); !strings.Contains(got, want) {
+			t.Errorf("%q: %s", logo, got)
+		}
+	}
+}
+
+func TestTheFirstLoadIsLight(t *testing.T) {
+	t.Parallel()
+	const budget = 25 << 10
+	p := testPages(t)
+	style := len(zipped(t, p.files["style.css"].body))
+	for _, rec := range recordings(t) {
+		page := asking(t, questionOf(rec.challenge), nil).Body.Bytes()
+		if weight := style + len(zipped(t, page)) + len(p.files["icon.svg"].body); weight > budget/2 {
+			t.Errorf("%s weighs %d bytes with its style, more than half of %d", rec.name, weight, budget)
+		}
+	}
+}
+
+func zipped(t testing.TB, b []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	if _, err := z.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestAssetsAreKeptForLongUnderTheirOwnMark(t *testing.T) {
+	t.Parallel()
+	p := testPages(t)
+	address := p.address("style.css")
+	for name, row := range map[string]struct {
+		address, tag, cache string
+		status              int
+	}{
+		"with its mark":       {address, "", "public, max-age=31536000, immutable", 200},
+		"without a mark":      {"/.authentik/assets/style.css", "", "no-cache", 200},
+		"with an old mark":    {"/.authentik/assets/style.css?v=old", "", "no-cache", 200},
+		"known already":       {address, `"` + p.files["style.css"].mark + `"`, "public, max-age=31536000, immutable", 304},
+		"a template":          {"/.authentik/assets/layout.html", "", "", 404},
+		"something else":      {"/.authentik/assets/nothing.css", "", "", 404},
+		"a way out":           {"/.authentik/assets/../style.css", "", "", 404},
+		"deeper than it lies": {"/.authentik/assets/x/style.css", "", "", 404},
+	} {
+		r := httptest.NewRequest(http.MethodGet, row.address, nil)
+		r.Header.Set("If-None-Match", row.tag)
+		w := httptest.NewRecorder()
+		p.Assets().ServeHTTP(w, r)
+		if w.Code != row.status || w.Header().Get("Cache-Control") != row.cache {
+			t.Errorf("%s: status %d, Cache-Control %q", name, w.Code, w.Header().Get("Cache-Control"))
+		}
+		if w.Code == 200 && (w.Header().Get("Content-Type") != "text/css; charset=utf-8" || w.Header().Get("X-Content-Type-Options") != "nosniff") {
+			t.Errorf("%s: %v", name, w.Header())
+		}
+	}
+}
+
+// TestTheStyleNeedsNobodyElse finds what would ask another host.
+func TestTheStyleNeedsNobodyElse(t *testing.T) {
+	t.Parallel()
+	style := string(testPages(t).files["style.css"].body)
+	for _, foreign := range []string{"url(", "@import", "http:", "https:", "@font-face"} {
+		if strings.Contains(style, foreign) {
+			t.Errorf("%s in the style", foreign)
+		}
+	}
+	for _, need := range []string{"prefers-color-scheme", "prefers-reduced-motion", ":focus-visible", "@media print"} {
+		if !strings.Contains(style, need) {
+			t.Errorf("no %s in the style", need)
+		}
+	}
+}

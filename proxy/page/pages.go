@@ -1,0 +1,157 @@
+package page
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// Pages draws everything that a visitor sees. It is made once and is safe for
+// concurrent use.
+type Pages struct {
+	cfg       Config
+	words     *catalogue
+	templates *templates
+	files     map[string]file
+	logo      Picture
+	policy    policy
+}
+
+// A Config says what pages need to know of the gate. Prefix, Seal and Unseal are
+// required.
+type Config struct {
+	// Prefix is the path of the gate's own addresses.
+	Prefix string
+	// Title and Logo are the operator's own; without them the brand's are shown.
+	Title, Logo string
+	// Style is a style sheet of the operator's, which comes after the page's own.
+	Style []byte
+	// Templates has templates of the operator's. One of the name of a template
+	// here takes its place; the others stay as they are.
+	Templates fs.FS
+	// Language is a language tag (BCP 47) that all pages are in. Default: chosen
+	// for each visitor.
+	Language string
+	// PublicHost is the host of authentik as browsers know it.
+	PublicHost string
+	// Seal makes the name under which the picture at an address can be asked for.
+	Seal func(address string) string
+	// Unseal returns the address of such a name.
+	Unseal func(name string) (address string, ok bool)
+}
+
+// A Question is one challenge to draw.
+type Question struct {
+	// Step is where the visitor stands.
+	Step flowclient.Step
+	// Brand is authentik's for this host; zero when it is not known.
+	Brand flowclient.Brand
+	// Visit is the sealed visit, and Back the way back, which stands beside it.
+	Visit, Back string
+	// Notice is the name of a sentence of the catalogue, to stand above the form.
+	Notice string
+	// Mistake is what was wrong about the form that was sent.
+	Mistake *Mistake
+	// Elsewhere is the address of authentik's own page for this flow.
+	Elsewhere string
+	// Origin is this site's as the browser sees it: scheme, host and port.
+	Origin string
+}
+
+// New reads the templates, the words and the files, and reports what is wrong
+// with the operator's.
+func New(cfg Config) (*Pages, error) {
+	p := &Pages{cfg: cfg, policy: basePolicy(cfg.Logo)}
+	var err error
+	if p.words, err = newCatalogue(cfg.Language); err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	if p.templates, err = newTemplates(cfg.Templates); err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	if p.files, err = readFiles(assetFiles, cfg.Style); err != nil {
+		return nil, fmt.Errorf("page: reading the files of the page: %w", err)
+	}
+	p.logo = Picture{Light: template.URL(cfg.Logo)} //nolint:gosec // The operator's own, from the configuration.
+	return p, nil
+}
+
+// Ask draws a challenge.
+func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
+	d := p.draft(r, q)
+	row, ok := stages[d.component]
+	if !ok {
+		row = stage{template: "elsewhere.html", show: showElsewhere}
+	}
+	d.Template = row.template
+	d.Stage = row.show(q.Step.Challenge, d)
+	d.settle()
+	return p.write(w, d, statusOf(d.component))
+}
+
+// statusOf is what a browser, and whatever stands between, should take the page
+// for: a question is no error, the end of a flow in refusal is.
+func statusOf(c flowclient.Component) int {
+	switch c {
+	case flowclient.ComponentAccessDenied:
+		return http.StatusForbidden
+	case flowclient.ComponentFlowError, flowclient.ComponentShell:
+		return http.StatusBadGateway
+	default:
+		return http.StatusOK
+	}
+}
+
+// write draws the page as a whole before the first byte of it is sent, so that a
+// broken template cannot leave half a page behind.
+func (p *Pages) write(w http.ResponseWriter, d *draft, status int) error {
+	p.protect(w.Header(), d.policy)
+	page, err := p.render(d)
+	if err != nil {
+		http.Error(w, d.say.say("fail_server"), http.StatusInternalServerError)
+		return err
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
+	w.WriteHeader(status)
+	_, err = page.WriteTo(w)
+	return err
+}
+
+func (p *Pages) render(d *draft) (*bytes.Buffer, error) {
+	t, err := p.templates.get(d.Template, d.say)
+	if err != nil {
+		return nil, err
+	}
+	page := new(bytes.Buffer)
+	if err := t.ExecuteTemplate(page, layout, &d.View); err != nil {
+		return nil, fmt.Errorf("drawing %s: %w", d.Template, err)
+	}
+	return page, nil
+}
+
+// protect sets what every page is sent with: nobody may keep it, frame it, guess
+// at its type or run anything in it but what the policy names.
+func (p *Pages) protect(h http.Header, allowed policy) {
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", allowed.String())
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Vary", "Accept, Accept-Language")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+}
+
+// login is the address where a sign-in begins that leads to back.
+func (p *Pages) login(back string) string {
+	if back == "" {
+		back = "/"
+	}
+	return p.cfg.Prefix + "/login?to=" + url.QueryEscape(back)
+}

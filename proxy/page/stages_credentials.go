@@ -1,0 +1,167 @@
+package page
+
+import (
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// An Identification asks who the visitor is.
+type Identification struct {
+	Entries []*Entry
+	Submit  string
+	Flows   []FlowWay
+	// Sources are the names of other places to sign in.
+	Sources string
+}
+
+// A FlowWay is a button that leads into another flow.
+type FlowWay struct {
+	Kind, Text string
+	Focus      bool
+}
+
+func showIdentification(c flowclient.Identification, d *draft) any {
+	d.heading(d.say.say("sign_in"))
+	page := Identification{Submit: c.PrimaryAction, Flows: flowWays(c, d.say), Sources: sourceNames(c, d.say)}
+	switch {
+	case c.CaptchaStage != nil:
+		return d.away("asks_captcha_also")
+	case len(c.UserFields) == 0 && len(page.Flows) == 0:
+		return d.away("asks_source")
+	}
+	d.Lead = identificationLead(c, d.say)
+	if page.Submit == "" {
+		page.Submit = d.say.say("log_in")
+	}
+	if len(c.UserFields) == 0 {
+		page.Flows[0].Focus = true
+		return page
+	}
+	page.Entries = append(page.Entries, nameEntry(c, d))
+	if c.PasswordFields {
+		page.Entries = append(page.Entries, passwordEntry(d))
+	}
+	focus(page.Entries...)
+	return page
+}
+
+func identificationLead(c flowclient.Identification, say *tongue) string {
+	switch {
+	case c.FlowDesignation == "recovery":
+		return say.say("recovery_lead")
+	case len(c.UserFields) == 0:
+		return say.say("nothing_to_enter")
+	case c.ApplicationPre != "":
+		return say.say("into", "Name", c.ApplicationPre)
+	}
+	return ""
+}
+
+func nameEntry(c flowclient.Identification, d *draft) *Entry {
+	e := &Entry{
+		ID: "uid", Name: "uid_field", Label: nameLabel(c.UserFields, d.say), Type: "text",
+		Value: d.typed("uid_field", c.PendingUserIdentifier), Autocomplete: "username",
+		Wrong: d.wrong("uid_field"), Required: true, Exact: true,
+	}
+	if len(c.UserFields) == 1 && c.UserFields[0] == "email" {
+		e.Type, e.InputMode = "email", "email"
+	}
+	return e
+}
+
+// nameLabel says what may be typed, in one order whatever authentik's is.
+func nameLabel(fields []string, say *tongue) string {
+	var label string
+	for _, kind := range []string{"email", "username", "upn"} {
+		for _, f := range fields {
+			switch {
+			case f != kind:
+			case label == "":
+				label = say.say("name_" + kind)
+			default:
+				label = say.say("name_or", "First", label, "Last", say.say("name_"+kind))
+			}
+		}
+	}
+	if label == "" {
+		return say.say("username")
+	}
+	return label
+}
+
+func passwordEntry(d *draft) *Entry {
+	return &Entry{
+		ID: "password", Name: "password", Label: d.say.say("password"), Type: "password",
+		Autocomplete: "current-password", Wrong: d.wrong("password"), Required: true, Exact: true,
+	}
+}
+
+func flowWays(c flowclient.Identification, say *tongue) []FlowWay {
+	var ways []FlowWay
+	for _, w := range []struct{ address, kind, name string }{
+		{c.PasswordlessURL, "passwordless", "passwordless"},
+		{c.RecoveryURL, "recovery", "forgot"},
+		{c.EnrollURL, "enroll", "enroll"},
+	} {
+		if w.address != "" {
+			ways = append(ways, FlowWay{Kind: w.kind, Text: say.say(w.name)})
+		}
+	}
+	return ways
+}
+
+// sourceNames lists the sources as a sentence does.
+func sourceNames(c flowclient.Identification, say *tongue) string {
+	var names []string
+	for _, s := range c.Sources {
+		if s.Name != "" {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return say.say("name_or", "First", strings.Join(names[:last], ", "), "Last", names[last])
+}
+
+// readIdentification sends nothing that was not asked for. Passwords are left as
+// they are; a name has no blanks around it.
+func readIdentification(c flowclient.Identification, form Form) (flowclient.Answer, *Mistake) {
+	if len(c.UserFields) == 0 || c.CaptchaStage != nil {
+		return nil, mistake("", "not_answered")
+	}
+	a := flowclient.IdentificationAnswer{UID: strings.TrimSpace(form.Get("uid_field"))}
+	if a.UID == "" {
+		return nil, mistake("uid_field", "enter_name")
+	}
+	if c.PasswordFields {
+		if a.Password = form.Get("password"); a.Password == "" {
+			return nil, mistake("password", "enter_password")
+		}
+	}
+	return a, nil
+}
+
+// A Password asks for the password.
+type Password struct {
+	Password *Entry
+	Recovery bool
+}
+
+func showPassword(c flowclient.Password, d *draft) any {
+	d.heading(d.say.say("sign_in"))
+	page := Password{Password: passwordEntry(d), Recovery: c.RecoveryURL != ""}
+	focus(page.Password)
+	return page
+}
+
+// readPassword asks for an empty password again by itself: some releases of
+// authentik count it as a wrong one.
+func readPassword(_ flowclient.Password, form Form) (flowclient.Answer, *Mistake) {
+	if form.Get("password") == "" {
+		return nil, mistake("password", "enter_password")
+	}
+	return flowclient.PasswordAnswer{Password: form.Get("password")}, nil
+}

@@ -1,0 +1,162 @@
+package page
+
+import (
+	"html/template"
+	"net/mail"
+	"net/url"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// A TOTP has an authenticator app set up.
+type TOTP struct {
+	// Picture is nil where the address fits into no QR code.
+	Picture *QR
+	// Link opens the app on the device itself.
+	Link template.URL
+	// Secret is the key in groups, which are for the eye: copied, it is in one piece.
+	Secret []string
+	Code   *Entry
+}
+
+// showAuthenticatorTOTP draws the QR code here: nobody else may see the secret.
+func showAuthenticatorTOTP(c flowclient.AuthenticatorTOTP, d *draft) any {
+	d.task(d.say.say("setup_totp"))
+	page := TOTP{Code: codeEntry(d)}
+	u, err := url.Parse(c.ConfigURL)
+	if err != nil || u.Scheme != "otpauth" {
+		d.Alerts = append(d.Alerts, d.say.say("totp_unreadable"))
+		return page
+	}
+	page.Picture = drawQR(c.ConfigURL)
+	page.Link = template.URL(c.ConfigURL) //nolint:gosec // The scheme was looked at.
+	page.Secret = grouped(u.Query().Get("secret"))
+	return page
+}
+
+// grouped cuts a key into groups of four, as authenticator apps do.
+func grouped(key string) []string {
+	var groups []string
+	for runes := []rune(key); len(runes) > 0; {
+		n := min(4, len(runes))
+		groups = append(groups, string(runes[:n]))
+		runes = runes[n:]
+	}
+	return groups
+}
+
+func readAuthenticatorTOTP(_ flowclient.AuthenticatorTOTP, form Form) (flowclient.Answer, *Mistake) {
+	typed, wrong := code(form)
+	if wrong != nil {
+		return nil, wrong
+	}
+	return flowclient.AuthenticatorTOTPAnswer{Code: typed}, nil
+}
+
+// A Codes shows recovery codes, once.
+type Codes struct{ Codes []string }
+
+func showAuthenticatorStatic(c flowclient.AuthenticatorStatic, d *draft) any {
+	d.heading(d.say.say("setup_static"))
+	d.Lead = d.say.say("codes_lead")
+	return Codes{Codes: c.Codes}
+}
+
+func readAuthenticatorStatic(flowclient.AuthenticatorStatic, Form) (flowclient.Answer, *Mistake) {
+	return flowclient.AuthenticatorStaticAnswer{}, nil
+}
+
+// An Address asks where codes should be sent.
+type Address struct{ Address *Entry }
+
+func showAuthenticatorSMS(c flowclient.AuthenticatorSMS, d *draft) any {
+	d.task(d.say.say("setup_sms"))
+	if c.PhoneNumberRequired || d.posted.Has("change") || d.mistaken("phone_number") {
+		return d.askAddress(&Entry{
+			ID: "phone", Name: "phone_number", Label: d.say.say("address_sms"), Type: "tel",
+			Autocomplete: "tel", InputMode: "tel", Hint: d.say.say("address_sms_hint"),
+		})
+	}
+	return d.askSentCode(d.say.say("code_sms_hint"), d.say.say("number_other"))
+}
+
+func showAuthenticatorEmail(c flowclient.AuthenticatorEmail, d *draft) any {
+	d.task(d.say.say("setup_email"))
+	if c.EmailRequired || d.posted.Has("change") || d.mistaken("email") {
+		return d.askAddress(&Entry{
+			ID: "email", Name: "email", Label: d.say.say("address_email"), Type: "email",
+			Autocomplete: "email", InputMode: "email", Hint: d.say.say("address_email_hint"),
+		})
+	}
+	to := c.Email
+	if to == "" {
+		to = d.say.say("your_mailbox")
+	}
+	return d.askSentCode(d.say.say("code_email_hint", "Address", to), d.say.say("address_other"))
+}
+
+// mistaken reports whether there is something wrong with a field.
+func (d *draft) mistaken(field string) bool { return len(d.errors[field]) > 0 }
+
+func (d *draft) askAddress(e *Entry) any {
+	d.Template = "address.html"
+	e.Value, e.Wrong, e.Required, e.Exact = d.typed(e.Name, ""), d.wrong(e.Name), true, true
+	focus(e)
+	return Address{Address: e}
+}
+
+func (d *draft) askSentCode(hint, other string) any {
+	page := Code{Code: codeEntry(d), Turns: []Turn{{"change", "1", other}}}
+	page.Code.Hint = hint
+	return page
+}
+
+// readAuthenticatorSMS takes a number at any time: authentik keeps a refused one
+// and would ask for the code that was never sent.
+func readAuthenticatorSMS(_ flowclient.AuthenticatorSMS, form Form) (flowclient.Answer, *Mistake) {
+	switch {
+	case form.Has("change"):
+		return nil, turned()
+	case form.Has("phone_number"):
+		number := strings.TrimSpace(form.Get("phone_number"))
+		if !strings.ContainsAny(number, "0123456789") {
+			return nil, mistake("phone_number", "address_sms_want")
+		}
+		return flowclient.AuthenticatorSMSAnswer{PhoneNumber: number}, nil
+	}
+	typed, wrong := code(form)
+	if wrong != nil {
+		return nil, wrong
+	}
+	return flowclient.AuthenticatorSMSAnswer{Code: typed}, nil
+}
+
+// readAuthenticatorEmail lets no malformed address through: one would break the
+// stage at authentik.
+func readAuthenticatorEmail(_ flowclient.AuthenticatorEmail, form Form) (flowclient.Answer, *Mistake) {
+	switch {
+	case form.Has("change"):
+		return nil, turned()
+	case form.Has("email"):
+		address := strings.TrimSpace(form.Get("email"))
+		if !isMailbox(address) {
+			return nil, mistake("email", "address_email_want")
+		}
+		return flowclient.AuthenticatorEmailAnswer{Email: address}, nil
+	}
+	typed, wrong := code(form)
+	if wrong != nil {
+		return nil, wrong
+	}
+	return flowclient.AuthenticatorEmailAnswer{Code: typed}, nil
+}
+
+// isMailbox reports whether address is a bare one with a name on both sides.
+func isMailbox(address string) bool {
+	got, err := mail.ParseAddress(address)
+	if err != nil || got.Address != address || got.Name != "" {
+		return false
+	}
+	return strings.Count(address, "@") == 1 && !strings.ContainsAny(address, "\"<> ")
+}

@@ -1,0 +1,268 @@
+package page
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// A Code asks for a code.
+type Code struct {
+	Code *Entry
+	// Chosen is the device the code is of, for when the page comes back.
+	Chosen string
+	Turns  []Turn
+}
+
+// A Turn is a button that shows the same question another way.
+type Turn struct{ Name, Value, Text string }
+
+// A Devices asks which device to use, or which to set up.
+type Devices struct {
+	Devices []Device
+	Set     []Device
+	// Keys says which devices need authentik's own page.
+	Keys string
+}
+
+// A Device is a button that chooses a device.
+type Device struct {
+	Value, Icon, Text, Hint string
+	Focus                   bool
+}
+
+// sendable are the classes whose code is sent when its owner asks for it.
+var sendable = []string{"sms", "email"}
+
+func showAuthenticatorValidate(c flowclient.AuthenticatorValidate, d *draft) any {
+	d.heading(d.say.say("sign_in"))
+	if len(c.Devices) == 0 && len(c.ConfigurationStages) > 0 {
+		return showConfigurationStages(c, d)
+	}
+	usable := usableDevices(c)
+	if len(usable) == 0 {
+		return d.away(keyNeeded(c))
+	}
+	d.hush()
+	if chosen, ok := d.device(c, usable); ok {
+		return showCode(c, chosen, d)
+	}
+	return showDevices(c, usable, d)
+}
+
+// hush takes away what authentik says of a bare selection: that there was no
+// code in it, which is what was wanted.
+func (d *draft) hush() {
+	if d.posted.Get("device") != "" {
+		delete(d.errors, flowclient.NonField)
+		return
+	}
+	d.errors[flowclient.NonField] = slices.DeleteFunc(d.errors[flowclient.NonField], func(w string) bool {
+		return w == "Empty response"
+	})
+}
+
+// usableDevices are those that this page can ask for, the likeliest first:
+// authentik's order means nothing.
+func usableDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
+	var usable []flowclient.DeviceChallenge
+	for _, class := range []string{"totp", "sms", "email", "static"} {
+		for _, device := range c.Devices {
+			if device.Class == class {
+				usable = append(usable, device)
+			}
+		}
+	}
+	return usable
+}
+
+// device returns the device whose code the page asks for, if that is settled:
+// because the visitor has chosen it, or because nothing has to be sent for it and
+// the visitor has no other or used it last.
+func (d *draft) device(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) (flowclient.DeviceChallenge, bool) {
+	if len(d.errors["selected_challenge"]) > 0 {
+		return flowclient.DeviceChallenge{}, false
+	}
+	wanted := d.posted.Get("chosen")
+	if d.posted.Has("device") {
+		wanted = d.posted.Get("device")
+	}
+	if device, ok := find(usable, wanted); ok {
+		return device, true
+	}
+	first := usable[0]
+	settled := len(c.Devices) == 1 || len(usable) == len(c.Devices) && !slices.ContainsFunc(usable, sends) || lastUsed(c.Devices) == first.Class
+	return first, settled && !d.posted.Has("device") && !sends(first)
+}
+
+func sends(device flowclient.DeviceChallenge) bool { return slices.Contains(sendable, device.Class) }
+
+// lastUsed is the class of the device that was used last, if one was.
+func lastUsed(devices []flowclient.DeviceChallenge) string {
+	var class, latest string
+	for _, device := range devices {
+		if device.LastUsed != nil && *device.LastUsed > latest {
+			class, latest = device.Class, *device.LastUsed
+		}
+	}
+	return class
+}
+
+// find returns the device that a button names.
+func find(devices []flowclient.DeviceChallenge, name string) (flowclient.DeviceChallenge, bool) {
+	for _, device := range devices {
+		if name != "" && name == deviceName(device) {
+			return device, true
+		}
+	}
+	return flowclient.DeviceChallenge{}, false
+}
+
+func deviceName(device flowclient.DeviceChallenge) string { return device.Class + ":" + device.UID }
+
+func showCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallenge, d *draft) any {
+	d.Template = "code.html"
+	page := Code{Code: codeEntry(d), Chosen: deviceName(device)}
+	if device.Class == "static" {
+		page.Code.Label, page.Code.InputMode, page.Code.Class = d.say.say("recovery_code"), "", ""
+		page.Code.Autocomplete = "off"
+	}
+	page.Code.Hint = d.say.say("code_" + device.Class + "_hint")
+	if sends(device) {
+		if device.Class == "email" {
+			page.Code.Hint = d.say.say("code_email_hint", "Address", mailbox(device, d.say))
+		}
+		page.Turns = append(page.Turns, Turn{"device", deviceName(device), d.say.say("send_again")})
+	}
+	if len(c.Devices) > 1 {
+		page.Turns = append(page.Turns, Turn{"device", "", d.say.say("another_way")})
+	}
+	return page
+}
+
+// codeEntry is where a code of digits is typed.
+func codeEntry(d *draft) *Entry {
+	e := &Entry{
+		ID: "code", Name: "code", Label: d.say.say("code"), Type: "text", Class: "code",
+		Autocomplete: "one-time-code", InputMode: "numeric", Wrong: d.wrong("code"), Required: true, Exact: true,
+	}
+	focus(e)
+	return e
+}
+
+// mailbox is the masked address that authentik sends to.
+func mailbox(device flowclient.DeviceChallenge, say *tongue) string {
+	var in struct {
+		Email string `json:"email"`
+	}
+	if json.Unmarshal(device.Challenge, &in) != nil || in.Email == "" {
+		return say.say("your_mailbox")
+	}
+	return in.Email
+}
+
+func showDevices(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge, d *draft) any {
+	d.Lead = d.say.say("choose_device")
+	page := Devices{Keys: keysAlso(c, d.say)}
+	for i, device := range usable {
+		way := Device{
+			Value: deviceName(device), Icon: device.Class, Text: d.say.say("device_" + device.Class), Focus: i == 0,
+		}
+		switch device.Class {
+		case "sms":
+			way.Hint = d.say.say("device_sms_to")
+		case "email":
+			way.Hint = d.say.say("device_email_to", "Address", mailbox(device, d.say))
+		}
+		page.Devices = append(page.Devices, way)
+	}
+	return page
+}
+
+// keysAlso names the devices that need authentik's own page.
+func keysAlso(c flowclient.AuthenticatorValidate, say *tongue) string {
+	var names []string
+	for _, class := range []string{"webauthn", "duo"} {
+		if slices.ContainsFunc(c.Devices, func(device flowclient.DeviceChallenge) bool { return device.Class == class }) {
+			names = append(names, say.say("keys_"+class))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return say.say("keys_also", "Names", strings.Join(names, " "+say.say("or")+" "))
+}
+
+// keyNeeded names the sentence for a visitor who has nothing but such devices.
+func keyNeeded(c flowclient.AuthenticatorValidate) string {
+	for _, device := range c.Devices {
+		switch device.Class {
+		case "webauthn":
+			return "asks_webauthn_prove"
+		case "duo":
+			return "asks_duo_prove"
+		}
+	}
+	return "asks_device_of_yours"
+}
+
+func showConfigurationStages(c flowclient.AuthenticatorValidate, d *draft) any {
+	d.Lead = d.say.say("choose_set")
+	var page Devices
+	for i, s := range c.ConfigurationStages {
+		page.Set = append(page.Set, Device{Value: s.PK, Icon: configurationIcon(s), Text: configurationName(s), Focus: i == 0})
+	}
+	return page
+}
+
+func configurationName(s flowclient.ConfigurationStage) string {
+	for _, name := range []string{s.Name, s.VerboseName} {
+		if name != "" {
+			return name
+		}
+	}
+	return s.PK
+}
+
+func configurationIcon(s flowclient.ConfigurationStage) string {
+	for _, class := range []string{"totp", "sms", "email", "static"} {
+		if strings.Contains(s.MetaModelName, "authenticator_"+class) {
+			return class
+		}
+	}
+	return ""
+}
+
+// readAuthenticatorValidate has authentik send a code only where the visitor
+// has pressed a button for it: each selection costs reputation there, and sends
+// a message.
+func readAuthenticatorValidate(c flowclient.AuthenticatorValidate, form Form) (flowclient.Answer, *Mistake) {
+	switch {
+	case form.Has("stage"):
+		return readConfigurationStage(c, form.Get("stage"))
+	case form.Has("device"):
+		device, ok := find(c.Devices, form.Get("device"))
+		if !ok || !sends(device) {
+			return nil, turned()
+		}
+		return flowclient.AuthenticatorValidateAnswer{Select: &device}, nil
+	case len(usableDevices(c)) == 0:
+		return nil, mistake("", "no_device")
+	}
+	typed, wrong := code(form)
+	if wrong != nil {
+		return nil, wrong
+	}
+	return flowclient.AuthenticatorValidateAnswer{Code: typed}, nil
+}
+
+func readConfigurationStage(c flowclient.AuthenticatorValidate, pk string) (flowclient.Answer, *Mistake) {
+	for _, s := range c.ConfigurationStages {
+		if pk != "" && s.PK == pk {
+			return flowclient.AuthenticatorValidateAnswer{Stage: pk}, nil
+		}
+	}
+	return nil, mistake("", "not_available")
+}

@@ -1,0 +1,31 @@
+package proxy
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// What a page that waits is told to do.
+const (
+	pollWait   = "wait"   // nothing has happened
+	pollAnswer = "answer" // what it waits for has come: its form can be sent
+	pollBegin  = "begin"  // somebody has signed in elsewhere in this browser: on to the application
+)
+
+// poll tells a page that waits whether its time has come. It asks the store
+// only for browsers that have a session's cookie.
+func (g *Gate) poll(w http.ResponseWriter, r *http.Request, at Resolved, said reply) {
+	next := pollWait
+	if session, err := g.sessionOf(r, at); err == nil && session != nil {
+		next = pollBegin
+	} else if vis, err := g.returning(r, at, said.visit); err == nil && g.ready(r, at, vis) {
+		next = pollAnswer
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(map[string]string{"next": next}) // a visitor who has gone away needs no answer
+}
+
+// ready reports whether what a visit waits for elsewhere has happened.
+func (g *Gate) ready(*http.Request, Resolved, visit) bool { return false }

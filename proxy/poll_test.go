@@ -1,0 +1,23 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAPageThatWaitsHearsThatAnotherTabHasSignedIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	waiting := p.open("/")
+	if told := p.send(waiting, "poll", "1"); !strings.Contains(told.body, `"wait"`) {
+		t.Fatalf("with nobody signed in: %s", told.body)
+	}
+	p.signIn("jane", "open sesame", "/")
+	if told := p.send(waiting, "poll", "1"); !strings.Contains(told.body, `"begin"`) {
+		t.Errorf("after another tab has signed in: %s", told.body)
+	}
+	if told := s.person(t).send(waiting, "poll", "1"); !strings.Contains(told.body, `"wait"`) {
+		t.Errorf("another browser is told %s", told.body)
+	}
+}

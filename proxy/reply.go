@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
+)
+
+// maxForm bounds what a form may hold, in bytes, files included.
+const maxForm = 8 << 20
+
+// A reply is what comes back from a question: an answer, or one of the wishes
+// that a page has buttons for.
+type reply struct {
+	// visit is the sealed visit, and back the way back that stands beside it.
+	visit, back string
+
+	again  bool   // to begin anew
+	on     bool   // to see where the visit stands
+	flow   string // to go to another flow that the question offers, by its kind
+	source string // to sign in by way of one of the question's sources, by its place
+	poll   bool   // to hear whether it is time to go on; a script of the page asks
+
+	// answer reads the answer to a question. A mistake is for the visitor to mend.
+	answer func(flowclient.Challenge) (flowclient.Answer, *page.Mistake)
+}
+
+// readReply reads the form that a page has sent.
+func readReply(w http.ResponseWriter, r *http.Request) (reply, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	form, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{
+		visit: form.Get("visit"), back: form.Get("to"),
+		again: form.Has("again"), on: form.Has("on"), flow: form.Get("flow"), source: form.Get("source"), poll: form.Has("poll"),
+		answer: func(c flowclient.Challenge) (flowclient.Answer, *page.Mistake) { return page.Read(c, form) },
+	}, nil
+}
+
+// readForm reads a form of either kind. Files stay in memory: the whole form is
+// bounded, and they go on to authentik at once.
+func readForm(r *http.Request) (page.Form, error) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "multipart/form-data" {
+		err := r.ParseForm()
+		return page.Form{Values: r.PostForm}, err
+	}
+	if err := r.ParseMultipartForm(maxForm); err != nil { //nolint:gosec // The body was bounded by the caller.
+		return page.Form{}, err
+	}
+	form := page.Form{Values: r.PostForm, Files: map[string]page.File{}}
+	for name, files := range r.MultipartForm.File {
+		if len(files) != 1 || files[0].Size == 0 {
+			continue // a field that was left empty comes as a file of no bytes
+		}
+		file, err := readFile(files[0])
+		if err != nil {
+			return page.Form{}, fmt.Errorf("reading a file of the form: %w", err)
+		}
+		form.Files[name] = file
+	}
+	return form, nil
+}
+
+func readFile(header *multipart.FileHeader) (page.File, error) {
+	f, err := header.Open()
+	if err != nil {
+		return page.File{}, err
+	}
+	defer f.Close() //nolint:errcheck // It was only read from.
+	body, err := io.ReadAll(io.LimitReader(f, maxForm))
+	return page.File{Type: header.Header.Get("Content-Type"), Body: body}, err
+}
