@@ -126,6 +126,22 @@ func (v *visit) reading() *response {
 	return nil
 }
 
+// forged is the refusal of a request that a signed-in user's browser was made to
+// send, or nil.
+func (v *visit) forged() *response {
+	if err := v.admitted(); errors.Is(err, errCSRF) {
+		return v.action(http.StatusForbidden, object{"detail": "CSRF Failed: CSRF token missing."})
+	}
+	return nil
+}
+
+// action is an answer of a view of the API that can only be posted to.
+func (v *visit) action(status int, body any) *response {
+	res := v.api(status, body)
+	res.allow = "POST, OPTIONS"
+	return res
+}
+
 func (v *visit) nobody() *response {
 	return v.api(http.StatusForbidden, object{"detail": "Authentication credentials were not provided."})
 }

@@ -160,8 +160,7 @@ func (s *deviceEntry) post(v *visit) (*response, error) {
 	}
 	to, err := v.enterDevice(code)
 	if errors.Is(err, errNoSuchCode) {
-		page := &response{page: v.denied().page}
-		return &response{status: http.StatusOK, json: object{"component": "xak-flow-shell", "body": string(page.body())}}, nil
+		return v.staged(v.denied()), nil
 	}
 	return redirection(to), err
 }

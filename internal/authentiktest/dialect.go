@@ -20,6 +20,7 @@ type dialect struct {
 	lastingDrafts    bool   // a device that is being set up is kept with the session, not with the plan
 	numericCodes     bool   // codes at a set-up are read as numbers, which loses leading zeros
 	messagePauses    bool   // wrong codes of messages are throttled, too
+	duoGuarded       bool   // asking how far Duo is counts as a request of the signed-in user
 	captchaTexts     bool   // identification tells what was wrong with the captcha
 	agents           bool   // there is a stage for the agents of endpoints
 	hints            bool   // WebAuthn options may have hints
@@ -57,6 +58,7 @@ var dialects = map[Release]dialect{
 		lastingDrafts:   true,
 		numericCodes:    true,
 		captchaTexts:    true,
+		duoGuarded:      true,
 		untranslated:    "Failed to authenticate.",
 		flags:           map[string]any{"policies_buffered_access_view": false},
 	},

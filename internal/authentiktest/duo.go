@@ -85,6 +85,11 @@ func (v *visit) duoEnrolment() *response {
 	if v.request.Method != http.MethodPost {
 		return v.api(http.StatusMethodNotAllowed, object{"detail": `Method "` + v.request.Method + `" not allowed.`})
 	}
+	if v.srv.dialect.duoGuarded {
+		if refusal := v.forged(); refusal != nil {
+			return refusal
+		}
+	}
 	v.plan = v.session.plan
 	if v.plan == nil || len(v.plan.steps) == 0 {
 		return v.api(http.StatusBadRequest, object{})

@@ -25,6 +25,21 @@ func (c *client) post(path, body string) object {
 	return c.do(http.MethodPost, path, body, "X-Authentik-Csrf", c.cookie(cookieCSRF), "Origin", c.base)
 }
 
+func TestDuoIsAskedForTheUsersOwnPageInTheOlderRelease(t *testing.T) {
+	t.Parallel()
+	for release, status := range map[Release]int{Release202510: http.StatusForbidden, Release202605: http.StatusOK} {
+		stage := &AuthenticatorDuoStage{}
+		s, c := signedUp(t, Config{
+			Release: release, Users: people("lg-duo"), Flows: []Flow{settingUp("duo", "Duo", stage)},
+			Duo: Duo{Enrolment: func(User) (string, error) { return "waiting", nil }},
+		}, "lg-duo")
+		c.do(http.MethodGet, executor("duo"), "")
+		path := "/api/v3/stages/authenticator/duo/" + s.keyOf(stage) + "/enrollment_status/"
+		want(t, c.do(http.MethodPost, path, ""), "status", status)
+		want(t, c.post(path, ""), "duo_response", "waiting")
+	}
+}
+
 func TestDuoIsSetUpOnceDuoSaysSo(t *testing.T) {
 	t.Parallel()
 	status := "waiting"

@@ -1,7 +1,6 @@
 package authentiktest
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -29,6 +28,10 @@ type Source struct {
 	// Person stands for an OAuth provider's token and profile endpoints: it
 	// says whom a code is for. An error is a code that the provider refuses.
 	Person func(code string) (Person, error)
+
+	// Redeem stands for Plex: it says whose a token is, and whether he shares a
+	// server or a friend with the source. Without it authentik cannot reach Plex.
+	Redeem func(token string) (p Person, allowed bool)
 
 	// DenyEmail refuses persons with the address of a user who is not linked
 	// with them (user_matching_mode email_deny); else they are enrolled.
@@ -121,26 +124,6 @@ func (s Source) chosen(v *visit) any {
 	}
 	kind, _, _ := strings.Cut(string(s.Kind), "-")
 	return object{"component": "xak-flow-redirect", "to": v.srv.url("/source/" + kind + "/" + s.Slug + "/")}
-}
-
-// sourcePlex takes the token that a script has got from Plex. There is no Plex
-// to be asked about it.
-func (v *visit) sourcePlex() *response {
-	s, found := v.srv.source(v.query("slug"))
-	res := v.api(http.StatusNotFound, object{"detail": "No PlexSource matches the given query."})
-	res.allow = "POST, OPTIONS"
-	if !found || s.Kind != SourcePlex {
-		return res
-	}
-	body, err := v.body()
-	if o, ok := body.(object); err == nil && ok && o["plex_token"] != nil {
-		return v.notFound()
-	}
-	res.status, res.json = http.StatusBadRequest, any(object{"plex_token": []string{"This field is required."}})
-	if v.srv.dialect.plexPlain {
-		res.json = []string{"No plex token given"}
-	}
-	return res
 }
 
 // sourceKerberos has the browser come twice, so that one that cannot negotiate

@@ -116,6 +116,58 @@ func TestSourceViewsAreOfTheirOwnKindOnly(t *testing.T) {
 	}
 }
 
+// plexed is an authentik with a source of Plex that knows one token.
+func plexed(t testing.TB, release Release, redeem func(string) (Person, bool), users ...User) *client {
+	t.Helper()
+	s := openIDSource("st-plex", "St Plex")
+	s.Kind, s.Redeem = SourcePlex, redeem
+	_, c := serve(t, Config{Release: release, Users: users, Sources: []Source{s}, Flows: []Flow{offering("sources", s), oneStep("in")}})
+	c.do(http.MethodGet, executor("sources"), "")
+	return c
+}
+
+const plexRedeem = "/api/v3/sources/plex/redeem_token/?slug=st-plex"
+
+func TestPlexSaysWhoseATokenIs(t *testing.T) {
+	t.Parallel()
+	for _, release := range []Release{Release202510, Release202605} {
+		redeem := func(token string) (Person, bool) {
+			return Person{ID: "7", Username: "plexer"}, token == "good"
+		}
+		c := plexed(t, release, redeem)
+		want(t, c.do(http.MethodPost, plexRedeem, `{"plex_token": "bad"}`), "status", http.StatusForbidden, "detail", "Access denied.")
+		want(t, c.do(http.MethodGet, executor("default-source-enrollment"), ""), "component", "ak-stage-access-denied")
+		want(t, c.do(http.MethodPost, plexRedeem, `{"plex_token": "good"}`),
+			"status", http.StatusOK, "component", "xak-flow-redirect", "to", "/if/flow/default-source-enrollment/?slug=st-plex")
+		want(t, c.do(http.MethodGet, executor("default-source-enrollment"), ""), "component", "xak-flow-redirect")
+		me, _ := c.do(http.MethodGet, usersMe, "")["user"].(object)
+		want(t, me, "username", "plexer")
+	}
+}
+
+func TestPlexLinksWhoIsSignedInIfHisOwnPageAsks(t *testing.T) {
+	t.Parallel()
+	for _, release := range []Release{Release202510, Release202605} {
+		c := plexed(t, release, func(string) (Person, bool) { return Person{ID: "7"}, true }, person("st-linker"))
+		c.login("in", "st-linker")
+		want(t, c.do(http.MethodPost, plexRedeem, `{"plex_token": "good"}`), "status", http.StatusForbidden)
+		want(t, c.post(plexRedeem, `{"plex_token": "good"}`), "component", "xak-flow-redirect", "to", "/if/user/#/settings;page-sources")
+	}
+}
+
+func TestPlexWithoutEnrolmentIsAPageInAChallenge(t *testing.T) {
+	t.Parallel()
+	s := openIDSource("st-plex", "St Plex")
+	s.Kind, s.EnrollmentFlow = SourcePlex, ""
+	s.Redeem = func(string) (Person, bool) { return Person{ID: "7"}, true }
+	_, c := serve(t, Config{Sources: []Source{s}})
+	got := c.do(http.MethodPost, plexRedeem, `{"plex_token": "good"}`)
+	want(t, got, "status", http.StatusOK, "component", "xak-flow-shell")
+	if text, _ := got["body"].(string); !strings.Contains(text, "Source is not configured for enrollment.") {
+		t.Errorf("the page says %s", text)
+	}
+}
+
 func TestTelegramSignsAllThatItSays(t *testing.T) {
 	t.Parallel()
 	said := object{"id": 7, "auth_date": 1, "username": "tg", "component": "ak-source-telegram", "hash": "x"}
