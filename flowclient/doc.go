@@ -6,7 +6,8 @@
 // gives the answer and fetches the next; each returns a [Step], which holds the
 // [Challenge] to show and the cookies to come back with. Where authentik only
 // wants to be asked again (silent stages, chained flows) the client does so by
-// itself.
+// itself. [Client.StartSource] and [Client.RedeemPlex] take the ways out of a flow
+// that lead to other places to sign in, as far as they stay with authentik.
 //
 // The client holds nothing but its configuration. All that belongs to a visitor
 // goes in with the call and comes out with the result, so one client serves any
@@ -25,7 +26,8 @@
 // challenges, object.go reads them tolerantly; they stand with their answers in
 // credentials.go and sources.go (who are you), factors.go and enrolment.go
 // (prove it), forms.go (tell us), redirect.go, endings.go and logouts.go (it
-// ends here); answer.go has what answers share, and
-// raw.go the answer that somebody else has written. user.go, access.go, brand.go and
-// picture.go ask authentik outside of any flow.
+// ends here); answer.go has what answers share, and raw.go the answer that
+// somebody else has written. start.go and plex.go leave a flow by way of a source
+// and come back into one, duo.go asks how a set-up is going; user.go, access.go,
+// brand.go and picture.go ask authentik outside of any flow.
 package flowclient

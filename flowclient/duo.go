@@ -39,11 +39,13 @@ func (c *Client) DuoEnrolment(ctx context.Context, v Visitor, d AuthenticatorDuo
 	if err != nil {
 		return "", err
 	}
-	return decodeDuo(q, r)
+	return decodeDuo(q, r, c.root(v))
 }
 
-func decodeDuo(q request, r reply) (DuoStatus, error) {
+func decodeDuo(q request, r reply, root string) (DuoStatus, error) {
 	switch {
+	case r.ended(root):
+		return "", ErrNotEnrolling
 	case !r.own():
 		return "", unexpected(q, r, nil)
 	case r.status == http.StatusBadRequest, r.status == http.StatusNotFound:

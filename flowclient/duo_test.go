@@ -35,18 +35,19 @@ func TestWhatIsNoStateOfADuoSetUp(t *testing.T) {
 		reply http.HandlerFunc
 		is    error
 	}{
-		"nothing is set up":          {fails(http.StatusBadRequest, "{}"), ErrNotEnrolling},
-		"an ended session":           {fails(http.StatusBadRequest, ""), ErrNotEnrolling},
-		"another stage":              {fails(http.StatusNotFound, `{"detail":"x"}`), ErrNotEnrolling},
-		"an unknown state":           {says(`{"duo_response": "success!"}`), errNoStatus},
-		"no state":                   {says(`{}`), errNoStatus},
-		"no JSON":                    {says(`<html>`), errNotJSON},
-		"a refusal":                  {fails(http.StatusForbidden, `{"detail":"CSRF Failed"}`), nil},
-		"an internal error":          {fails(http.StatusInternalServerError, `{"duo_response":"success"}`), nil},
-		"a proxy that knows nothing": {unmarked(fails(http.StatusNotFound, "")), nil},
-		"a proxy that says success":  {unmarked(says(`{"duo_response": "success"}`)), nil},
-		"a redirect":                 {sends("/flows/-/default/authentication/"), nil},
-		"authentik being away":       {fails(http.StatusBadGateway, ""), ErrUnreachable},
+		"nothing is set up":            {fails(http.StatusBadRequest, "{}"), ErrNotEnrolling},
+		"an ended session":             {fails(http.StatusBadRequest, ""), ErrNotEnrolling},
+		"another stage":                {fails(http.StatusNotFound, `{"detail":"x"}`), ErrNotEnrolling},
+		"an unknown state":             {says(`{"duo_response": "success!"}`), errNoStatus},
+		"no state":                     {says(`{}`), errNoStatus},
+		"no JSON":                      {says(`<html>`), errNotJSON},
+		"a refusal":                    {fails(http.StatusForbidden, `{"detail":"CSRF Failed"}`), nil},
+		"an internal error":            {fails(http.StatusInternalServerError, `{"duo_response":"success"}`), nil},
+		"a proxy that knows nothing":   {unmarked(fails(http.StatusNotFound, "")), nil},
+		"a proxy that says success":    {unmarked(says(`{"duo_response": "success"}`)), nil},
+		"a session of another network": {sends("/flows/-/default/authentication/"), ErrNotEnrolling},
+		"a redirect":                   {sends("/if/user/"), nil},
+		"authentik being away":         {fails(http.StatusBadGateway, ""), ErrUnreachable},
 	} {
 		got, err := newFake(t, c.reply).client().DuoEnrolment(t.Context(), holding("a", false), duoStage)
 		if got != "" || err == nil || c.is != nil && !errors.Is(err, c.is) || c.is == nil && !errors.As(err, &ue) {

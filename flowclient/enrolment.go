@@ -136,7 +136,8 @@ type AuthenticatorDuo struct {
 	ActivationBarcode string
 	// ActivationCode is a link for the device that has the app.
 	ActivationCode string
-	StageUUID      string
+	// StageUUID is for Client.DuoEnrolment.
+	StageUUID string
 }
 
 // Component returns ComponentAuthenticatorDuo.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The errors that callers tell apart. None of them says "no" to a visitor: that
-// authentik does with challenges, ErrNobody and Access.Passing.
+// The errors that callers tell apart. None but ErrSourceDenied says "no" to a
+// visitor: that authentik does with challenges, ErrNobody and Access.Passing.
 var (
 	// ErrUnreachable says that authentik could not be asked, or that what stands in
 	// front of it could not reach it. It may have acted on an answer all the same.
@@ -23,6 +23,16 @@ var (
 	ErrTooManySteps = errors.New("flowclient: authentik keeps redirecting")
 	// ErrNotEnrolling says that no device is being set up in this session.
 	ErrNotEnrolling = errors.New("flowclient: no device is being set up")
+	// ErrSourceNotFound says that there is no such source, or no longer.
+	ErrSourceNotFound = errors.New("flowclient: authentik knows no such source")
+	// ErrSourceDenied says that a source does not let this person in.
+	ErrSourceDenied = errors.New("flowclient: the source does not let this person in")
+	// ErrSourceUnreachable says that authentik could not ask the service behind a
+	// source, or that the service would not answer. authentik itself can be reached.
+	ErrSourceUnreachable = errors.New("flowclient: authentik cannot reach the source")
+	// ErrBrowserNeeded says that the visitor's browser has to speak with authentik
+	// itself.
+	ErrBrowserNeeded = errors.New("flowclient: only a browser can go there")
 	// ErrElsewhere says that a picture lies on another host, which the client never
 	// asks.
 	ErrElsewhere = errors.New("flowclient: not on authentik's host")
@@ -39,6 +49,7 @@ var (
 	errNameless    = errors.New("a user without a name")
 	errNoPicture   = errors.New("not a picture")
 	errNoStatus    = errors.New("a state that there is not")
+	errNoToken     = errors.New("there is no token")
 	errWayward     = errors.New("a redirect that leads nowhere in authentik")
 )
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -39,11 +40,11 @@ func unpack(t testing.TB, file string) []byte {
 	return out
 }
 
-func walks(t testing.TB, release string) map[string][]recorded {
+func exchanges(t testing.TB, about, release string) map[string][]recorded {
 	t.Helper()
 	var out map[string][]recorded
-	if err := json.Unmarshal(unpack(t, "walks-"+release+".json.gz"), &out); err != nil || len(out) == 0 {
-		t.Fatalf("walks of %s: %d, %v", release, len(out), err)
+	if err := json.Unmarshal(unpack(t, about+"-"+release+".json.gz"), &out); err != nil || len(out) == 0 {
+		t.Fatalf("%s of %s: %d, %v", about, release, len(out), err)
 	}
 	return out
 }
@@ -72,7 +73,9 @@ var cutShort = map[string][]int{"redirect-stage": {14}, "protocol-lost-session":
 func TestClientWalksAsRecorded(t *testing.T) {
 	t.Parallel()
 	for _, release := range []string{"2025.10", "2026.5"} {
-		for scenario, exchanges := range walks(t, release) {
+		all := exchanges(t, "walks", release)
+		maps.Copy(all, exchanges(t, "sources", release))
+		for scenario, exchanges := range all {
 			t.Run(release+"/"+scenario, func(t *testing.T) {
 				t.Parallel()
 				for _, b := range browsers(exchanges) {

@@ -36,7 +36,7 @@ const (
 	RedirectDefaultFlow
 	// RedirectApplication leads to a provider's endpoint or an application's launch.
 	RedirectApplication
-	// RedirectSource leads to another place to sign in.
+	// RedirectSource leads to another place to sign in; see Client.StartSource.
 	RedirectSource
 	// RedirectElsewhere is for the visitor's browser.
 	RedirectElsewhere

@@ -27,7 +27,7 @@ func decodeSourceApple(o object, b Base) Challenge {
 	}
 }
 
-// SourcePlex is a sign-in with Plex. It is never answered.
+// SourcePlex is a sign-in with Plex. It is never answered; see Client.RedeemPlex.
 type SourcePlex struct {
 	Base
 	ClientID string

@@ -81,6 +81,13 @@ func (r reply) nobody(root string) bool {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		o, err := readObject(r.body)
 		return err == nil && o.has("detail") && r.own()
+	}
+	return r.ended(root)
+}
+
+// ended knows the latter two.
+func (r reply) ended(root string) bool {
+	switch r.status {
 	case http.StatusBadRequest:
 		return len(r.body) == 0 && r.own()
 	case http.StatusFound:

@@ -143,6 +143,23 @@ func (w *walk) run(ctx context.Context, q request) (Challenge, error) {
 	return nil, ErrTooManySteps
 }
 
+// detour sends one request beside the executor, has its reply read, and comes back
+// to the executor where that says so.
+func (w *walk) detour(ctx context.Context, q request, read func(request, reply) (Challenge, *request, error)) (Challenge, error) {
+	if !w.first.Valid() {
+		return nil, ErrFlowNotFound
+	}
+	r, err := w.send(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	ch, next, err := read(q, r)
+	if err != nil || next == nil {
+		return ch, err
+	}
+	return w.run(ctx, *next)
+}
+
 func (w *walk) send(ctx context.Context, q request) (reply, error) {
 	r, err := w.c.exchange(ctx, w.v, q)
 	if r.cookies != nil {
