@@ -60,6 +60,12 @@ func TestPlexLeadsOnOrSaysWhyNot(t *testing.T) {
 			t.Errorf("%s: %s in %v", body, got.Class(), step.Flow)
 		}
 	}
+	for _, end := range []Component{ComponentAccessDenied, ComponentFlowError} {
+		step, err := newFake(t, says(`{"component":"`+string(end)+`"}`)).client().RedeemPlex(t.Context(), holding("a", false), sourcesFlow, plexButton, "t")
+		if err != nil || step.Challenge.Component() != end {
+			t.Errorf("%s: %v", end, err)
+		}
+	}
 	step, err = newFake(t, speaking("de", says(`{"component":"xak-flow-shell","body":"<p>no</p>"}`))).client().RedeemPlex(t.Context(), holding("a", false), sourcesFlow, plexButton, "t")
 	if got := shows[Shell](t, step, err); got.Body != "<p>no</p>" || step.Language != "de" {
 		t.Errorf("%q, language %q", got.Body, step.Language)
