@@ -88,7 +88,7 @@ type caddy struct {
 	address             string // of the site
 }
 
-// config is a Caddyfile with the gate in one line. The site is HTTPS or plain HTTP.
+// config is a Caddyfile with the gate in one line, unless it has options. The site is HTTPS or plain HTTP.
 const config = `{
 	admin %[1]s
 	debug
@@ -109,8 +109,11 @@ const config = `{
 `
 
 // newCaddy starts Caddy with a site of that scheme, and ends it with the test.
-func newCaddy(t testing.TB, scheme, authentik, application string) *caddy {
+func newCaddy(t testing.TB, scheme, authentik, application string, options ...string) *caddy {
 	t.Helper()
+	if len(options) > 0 {
+		authentik += " {\n\t\t" + strings.Join(options, "\n\t\t") + "\n\t}"
+	}
 	c := &caddy{
 		TB: t, program: program(t), dir: t.TempDir(), admin: free(t), log: new(buffer),
 		address: scheme + "://localhost:" + port(t, free(t)),

@@ -27,14 +27,27 @@ type site struct {
 	app     *application
 }
 
+// A setup is what a test wants of its site.
+type setup struct {
+	scheme    string
+	authentik authentiktest.Config // without users of its own it has Jane
+	gate      []string             // options of the gate, each as a line of the Caddyfile
+}
+
 // newSite starts it all. At its end the test looks whether something went where
 // it should not.
 func newSite(t testing.TB, scheme string) *site {
 	t.Helper()
+	return setup{scheme: scheme}.site(t)
+}
+
+func (u setup) site(t testing.TB) *site {
+	t.Helper()
 	program(t) // skips, before anything is started
-	standIn, err := authentiktest.New(authentiktest.Config{Users: []authentiktest.User{{
-		Username: jane, Name: janeName, Email: "jane@example.com", Password: password, Groups: []string{"staff"},
-	}}})
+	if u.authentik.Users == nil {
+		u.authentik.Users = []authentiktest.User{theJane()}
+	}
+	standIn, err := authentiktest.New(u.authentik)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,9 +55,16 @@ func newSite(t testing.TB, scheme string) *site {
 	authentik, behind := httptest.NewServer(standIn), httptest.NewServer(s.app)
 	t.Cleanup(authentik.Close)
 	t.Cleanup(behind.Close)
-	s.caddy = newCaddy(t, scheme, authentik.URL, behind.URL)
+	s.caddy = newCaddy(t, u.scheme, authentik.URL, behind.URL, u.gate...)
 	t.Cleanup(s.check)
 	return s
+}
+
+// theJane is Jane as authentik knows her.
+func theJane() authentiktest.User {
+	return authentiktest.User{
+		Username: jane, Name: janeName, Email: "jane@example.com", Password: password, Groups: []string{"staff"},
+	}
 }
 
 func (s *site) check() {
