@@ -46,12 +46,21 @@ func (p *Pages) tell(w http.ResponseWriter, d *draft, status int, heading string
 	_ = p.write(w, d, status) // tried by a test: what is left is a browser that went away
 }
 
+// answers says where a page can be loaded again that is the answer to a form: its own
+// address would have the form sent again.
+func (d *draft) answers(r *http.Request, back string) {
+	if r.Method == http.MethodPost {
+		d.Afresh = d.pages.login(back)
+	}
+}
+
 // Fail draws a failure: its code, what it means and what to do about it.
 func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back string, b flowclient.Brand) {
 	d, heading := p.blank(r, b, ""), "fail_client"
 	if f.Status >= http.StatusInternalServerError {
 		heading = "fail_server"
 	}
+	d.answers(r, back)
 	p.tell(w, d, f.Status, heading, Ending{
 		Words: []string{d.say.say(f.sentence()), d.say.say(f.sentence() + "_remedy")},
 		Facts: []Fact{{d.say.say("code_name"), f.Code}},
@@ -63,6 +72,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 // tells ordinary users no reason, so none is made up; messages are a flow's own.
 func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who string, messages []string, back string, b flowclient.Brand) {
 	d, logout := p.blank(r, b, ""), p.cfg.Prefix+"/logout"
+	d.answers(r, back)
 	words := append([]string{d.say.say("account", "Name", who)}, messages...)
 	p.tell(w, d, f.Status, "forbidden", Ending{
 		Words: append(words, d.say.say(f.sentence()+"_remedy")),

@@ -16,6 +16,8 @@ type Entry struct {
 	// Exact keeps telephones from correcting what is typed.
 	Exact bool
 	Focus bool
+	// Show is what the button says that shows what is typed; without it there is none.
+	Show string
 }
 
 // Described names the elements that explain the input, for aria-describedby.

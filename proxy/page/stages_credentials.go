@@ -13,6 +13,8 @@ type Identification struct {
 	Flows   []FlowWay
 	// Sources are the names of other places to sign in.
 	Sources string
+	// Remember offers to keep the name in the browser.
+	Remember bool
 }
 
 // A FlowWay is a button that leads into another flow.
@@ -39,8 +41,9 @@ func showIdentification(c flowclient.Identification, d *draft) any {
 		return page
 	}
 	page.Entries = append(page.Entries, nameEntry(c, d))
+	page.Remember = c.EnableRememberMe
 	if c.PasswordFields {
-		page.Entries = append(page.Entries, passwordEntry(d))
+		page.Entries = append(page.Entries, passwordEntry(d, c.AllowShowPassword))
 	}
 	focus(page.Entries...)
 	return page
@@ -90,11 +93,16 @@ func nameLabel(fields []string, say *tongue) string {
 	return label
 }
 
-func passwordEntry(d *draft) *Entry {
-	return &Entry{
+// passwordEntry asks for the password. Whether it can be looked at is authentik's to say.
+func passwordEntry(d *draft, shown bool) *Entry {
+	e := &Entry{
 		ID: "password", Name: "password", Label: d.say.say("password"), Type: "password",
 		Autocomplete: "current-password", Wrong: d.wrong("password"), Required: true, Exact: true,
 	}
+	if shown {
+		e.Show = d.say.say("show_password")
+	}
+	return e
 }
 
 func flowWays(c flowclient.Identification, say *tongue) []FlowWay {
@@ -152,7 +160,7 @@ type Password struct {
 
 func showPassword(c flowclient.Password, d *draft) any {
 	d.heading(d.say.say("sign_in"))
-	page := Password{Password: passwordEntry(d), Recovery: c.RecoveryURL != ""}
+	page := Password{Password: passwordEntry(d, c.AllowShowPassword), Recovery: c.RecoveryURL != ""}
 	focus(page.Password)
 	return page
 }

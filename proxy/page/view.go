@@ -32,7 +32,7 @@ type View struct {
 	// Account is who is signing in, where authentik shows it.
 	Account *Account
 	// Action is where the form goes, with the hidden fields below. Afresh is
-	// where a new sign-in begins.
+	// where a new sign-in begins, and empty where the page's own address is as good.
 	Action, Afresh, Visit, Back, Component string
 	// Elsewhere is authentik's own page, and ElsewhereHost its name.
 	Elsewhere, ElsewhereHost string

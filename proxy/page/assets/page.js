@@ -1,8 +1,96 @@
 // What every page gains where scripts run. None of it is needed to sign in.
 
-// An application's address may end in a fragment (#/dash/7), which browsers never
-// send. They carry it along from one address to the next, but not into a form: so
-// it goes with the form's address, and comes out at the application's.
-for (const form of document.forms) {
-	if (location.hash && form.method === "post") form.action += location.hash;
+const forms = [...document.forms].filter((form) => form.method === "post");
+const question = forms.find((form) => form.elements.visit);
+const afresh = document.body.dataset.afresh;
+const all = (selector) => document.querySelectorAll(selector);
+
+// An application's address may end in a fragment (#/dash/7), which browsers carry
+// from one address to the next, but not into a form or a link: so it goes with theirs.
+for (const form of forms) form.action += location.hash;
+for (const link of all("main a")) {
+	if (link.origin === location.origin) link.hash = location.hash;
+}
+
+// A page that answers a form cannot be loaded again without sending the form
+// again. So it takes the address of a first step that leads to the same place.
+if (afresh) history.replaceState(null, "", afresh + location.hash);
+
+// Who presses twice sends once. After a while, and when the page comes back from
+// the browser's memory, it can be sent again: nothing may have come of it.
+const revive = () => forms.forEach((form) => delete form.dataset.sent);
+document.addEventListener("submit", (event) => {
+	if (event.defaultPrevented) return; // another script will send it
+	if ("sent" in event.target.dataset) return event.preventDefault();
+	event.target.dataset.sent = "";
+	setTimeout(revive, 10_000);
+});
+addEventListener("pageshow", revive);
+
+// A page that waits hears that somebody has signed in in another tab, and goes on.
+// A button with data-wait="<seconds>" waits for something else, such as a telephone:
+// it is asked about sooner, and pressed when that has come.
+const waiting = document.querySelector("button[data-wait]");
+let pause = 1000 * (waiting?.dataset.wait ?? 5);
+let last = 0;
+
+async function listen() {
+	if (document.hidden || "sent" in question.dataset || performance.now() - last < 1000) return;
+	last = performance.now();
+	try {
+		const body = new URLSearchParams({ visit: question.elements.visit.value, poll: 1 });
+		const { next } = await (await fetch(question.action, { method: "POST", body })).json();
+		if (next === "begin") location.replace(afresh + location.hash);
+		if (next === "answer") waiting?.click();
+	} catch {} // no connection: the next time will tell
+}
+
+function wait() {
+	setTimeout(async () => {
+		await listen();
+		pause = Math.min(pause * 1.2, 60_000);
+		if (performance.now() < 30 * 60_000) wait(); // as long as a visit lasts
+	}, pause);
+}
+
+if (question) {
+	for (const sign of ["visibilitychange", "focus", "pageshow"]) addEventListener(sign, listen);
+	wait();
+}
+
+// A password can be looked at, and is sent as one all the same: browsers keep
+// other words that people type.
+for (const eye of all("button[data-show]")) {
+	const field = document.getElementById(eye.dataset.show);
+	const show = (shown) => {
+		field.type = shown ? "text" : "password";
+		eye.ariaPressed = shown;
+	};
+	eye.addEventListener("click", () => show(field.type === "password"));
+	field.form.addEventListener("submit", () => show(false));
+}
+
+// Who wants it has the name kept in this browser, and filled in the next time.
+for (const box of all("input[data-remember]")) {
+	const field = document.getElementById(box.dataset.remember);
+	const key = "authentik-gate-name";
+	try {
+		const name = localStorage.getItem(key);
+		box.checked = name;
+		if (name && !field.value) {
+			field.value = name;
+			box.form.querySelector("[type=password]")?.focus();
+		}
+		box.form.addEventListener("submit", () => localStorage.setItem(key, box.checked ? field.value : ""));
+	} catch {} // a browser that lets nobody keep anything
+}
+
+// Recovery codes can be copied, where the connection is secure, and printed.
+for (const button of all("button[data-do]")) {
+	const copy = async () => {
+		await navigator.clipboard.writeText([...all(".codes li")].map((code) => code.textContent).join("\n"));
+		button.textContent = button.dataset.done;
+	};
+	button.hidden = button.dataset.do === "copy" && !navigator.clipboard;
+	button.addEventListener("click", () => (button.dataset.do === "copy" ? copy() : print()));
 }
