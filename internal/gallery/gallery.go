@@ -1,0 +1,221 @@
+// Package gallery shows every page that the gate can draw, each at an address
+// of its own: for tests that open them all in a browser, and for people who look.
+//
+//	go test ./internal/gallery -run LookedAt -show 127.0.0.1:8099
+package gallery
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
+)
+
+// A Gallery is a site with all pages. Its index is at /, and each page at its
+// name.
+type Gallery struct {
+	pages *page.Pages
+	draw  map[string]draw
+}
+
+// A draw answers with one page.
+type draw func(http.ResponseWriter, *http.Request) error
+
+// New hangs up what is in the test data of package page: the recorded
+// challenges below challenges/, and those of our own making below made/.
+func New(testdata fs.FS) (*Gallery, error) {
+	g := &Gallery{draw: map[string]draw{}}
+	var err error
+	g.pages, err = page.New(page.Config{
+		Prefix: prefix, PublicHost: "auth.example.com",
+		Seal:   url.QueryEscape,
+		Unseal: func(name string) (string, bool) { a, err := url.QueryUnescape(name); return a, err == nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.own()
+	return g, errors.Join(g.recorded(testdata), g.made(testdata))
+}
+
+const prefix = "/.authentik"
+
+// Names are the names of all pages, in order.
+func (g *Gallery) Names() []string { return slices.Sorted(maps.Keys(g.draw)) }
+
+// Distinct are the names of pages of which no two are built alike: of those that
+// only differ in their texts, the first.
+func (g *Gallery) Distinct() ([]string, error) {
+	seen := map[string]bool{}
+	var names []string
+	for _, name := range g.Names() {
+		w := httptest.NewRecorder()
+		if err := g.draw[name](w, httptest.NewRequest(http.MethodGet, "http://localhost/", http.NoBody)); err != nil {
+			return nil, fmt.Errorf("drawing %s: %w", name, err)
+		}
+		form, err := shape(w.Body)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		if !seen[form] {
+			seen[form] = true
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// ServeHTTP shows the index, a page, or what a page needs.
+func (g *Gallery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch name := strings.TrimPrefix(r.URL.Path, "/"); {
+	case strings.HasPrefix(r.URL.Path, prefix+"/assets/"):
+		g.pages.Assets().ServeHTTP(w, r)
+	case strings.HasPrefix(r.URL.Path, prefix+"/brand/"):
+		paint(w, r)
+	case r.URL.Path == prefix+"/login":
+		_, _ = io.WriteString(w, `{"next":"wait"}`) // to pages that ask whether they should go on
+	case g.draw[name] != nil:
+		if err := g.draw[name](w, r); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	case name == "":
+		g.index(w)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (g *Gallery) index(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>All pages</title><h1>All pages</h1>`)
+	for _, name := range g.Names() {
+		_, _ = fmt.Fprintf(w, "<p><a href=\"/%[1]s\">%[1]s</a></p>", name) // our own file names
+	}
+}
+
+func (g *Gallery) recorded(testdata fs.FS) error {
+	files, err := fs.Glob(testdata, "challenges/*/*.json")
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("there are no recorded challenges: %w", cmp.Or(err, fs.ErrNotExist))
+	}
+	for _, file := range files {
+		var all []struct {
+			From      string
+			Challenge json.RawMessage
+		}
+		if err := read(testdata, file, &all); err != nil {
+			return err
+		}
+		for i, one := range all {
+			name := strings.TrimSuffix(strings.TrimPrefix(file, "challenges/"), ".json")
+			if err := g.hang(fmt.Sprintf("%s/%s-%d", name, one.From, i), one.Challenge); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (g *Gallery) made(testdata fs.FS) error {
+	files, err := fs.Glob(testdata, "made/*.json")
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("there are no challenges of our own making: %w", cmp.Or(err, fs.ErrNotExist))
+	}
+	for _, file := range files {
+		var challenge json.RawMessage
+		if err := read(testdata, file, &challenge); err != nil {
+			return err
+		}
+		if err := g.hang("made/"+strings.TrimSuffix(path.Base(file), ".json"), challenge); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func read(from fs.FS, file string, into any) error {
+	raw, err := fs.ReadFile(from, file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	return nil
+}
+
+// hang adds the page of a challenge, at a site that authentik takes for its own:
+// passkeys of that site can be used.
+func (g *Gallery) hang(name string, raw []byte) error {
+	c, err := flowclient.Decode(raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	g.draw[name] = func(w http.ResponseWriter, r *http.Request) error {
+		origin := "http://" + r.Host
+		return g.pages.Ask(w, r, page.Question{
+			Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: c, Root: origin + "/"},
+			Brand: brand(), Visit: "sealed-visit", Back: "/app?a=1", Origin: origin,
+			Elsewhere: "https://auth.example.com/if/flow/login/",
+		})
+	}
+	return nil
+}
+
+// own adds the pages that are no challenge.
+func (g *Gallery) own() {
+	add := func(name string, f func(http.ResponseWriter, *http.Request)) {
+		g.draw["own/"+name] = func(w http.ResponseWriter, r *http.Request) error { f(w, r); return nil }
+	}
+	down := page.Failure{Code: "authentik-unreachable", Status: http.StatusServiceUnavailable}
+	lost := page.Failure{Code: "visit-lost", Status: http.StatusBadRequest}
+	denied := page.Failure{Code: "not-allowed", Status: http.StatusForbidden}
+	add("unreachable", func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, down, "/app", flowclient.Brand{}) })
+	add("lost", func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, lost, "/app", brand()) })
+	add("forbidden", func(w http.ResponseWriter, r *http.Request) {
+		g.pages.Forbid(w, r, denied, "jane.doe", []string{"Only staff may use this."}, "/app", brand())
+	})
+	add("sign-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignOut(w, r, "jane.doe", brand()) })
+	add("signed-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignedOut(w, r, brand()) })
+}
+
+func brand() flowclient.Brand {
+	return flowclient.Brand{
+		Title: "Example", Logo: "/static/logo.svg", Favicon: "/static/icon.svg", Theme: "automatic",
+		FooterLinks: []flowclient.FooterLink{{Name: "Imprint", Href: "https://example.com/imprint"}, {Name: "Example Ltd."}},
+	}
+}
+
+// paint draws pictures for the eye: a logo, and a background as a photograph
+// would be.
+func paint(w http.ResponseWriter, r *http.Request) {
+	svg := logo
+	if strings.Contains(r.URL.Path, "background") {
+		svg = mountains
+	}
+	w.Header().Set("Content-Type", "image/svg+xml")
+	_, _ = io.WriteString(w, svg)
+}
+
+const (
+	logo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 44"><rect width="44" height="44" rx="10" fill="#fd4b2d"/>` +
+		`<path d="M12 26a10 10 0 0 1 20 0" fill="none" stroke="#fff" stroke-width="4"/>` +
+		`<text x="56" y="31" font-family="sans-serif" font-size="26" font-weight="700" fill="#fd4b2d">example</text></svg>`
+	mountains = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1600 1000" preserveAspectRatio="xMidYMid slice">` +
+		`<defs><linearGradient id="a" x2="0" y2="1"><stop stop-color="#f6a56b"/><stop offset=".5" stop-color="#c05a7a"/>` +
+		`<stop offset="1" stop-color="#2b2a5c"/></linearGradient></defs><rect width="1600" height="1000" fill="url(#a)"/>` +
+		`<path d="M0 800 L400 520 700 760 1050 430 1600 820V1000H0z" fill="#1d1b45"/>` +
+		`<path d="M0 900 L500 700 900 880 1300 660 1600 860V1000H0z" fill="#12112e"/></svg>`
+)
