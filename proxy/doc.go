@@ -25,8 +25,9 @@
 //   - own.go: the gate's own addresses
 //   - signin.go, admission.go: one step after another, up to the session
 //   - show.go, problem.go: what is shown of a step, and of a failure
+//   - voice.go, accept.go, document.go: in pages or in JSON, and which of the two
 //   - signout.go: who is signed in, and the end of it
-//   - reply.go, poll.go: what comes back from a page, and from one that waits
+//   - reply.go, replyjson.go, poll.go: what comes back from a page, from a program, and from a page that waits
 //   - visit.go, flight.go: a visit sealed in its page, answered once
 //   - package page: how challenges are drawn and answers read; pictures.go: authentik's pictures
 //

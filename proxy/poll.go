@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"encoding/json"
 	"net/http"
 )
 
@@ -21,10 +20,7 @@ func (g *Gate) poll(w http.ResponseWriter, r *http.Request, at Resolved, said re
 	} else if vis, err := g.returning(r, at, said.visit); err == nil && g.ready(r, at, vis) {
 		next = pollAnswer
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(map[string]string{"next": next}) // a visitor who has gone away needs no answer
+	_ = say(w, map[string]string{"next": next}) // a visitor who has gone away needs no answer
 }
 
 // ready reports whether what a visit waits for elsewhere has happened.

@@ -6,8 +6,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
 
 // refuse answers a request for the application that may not pass. A page load gets
@@ -27,15 +25,9 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, at Resolved, e *Er
 	g.fail(w, r, at, e, back)
 }
 
-// fail reports a failure, on a page or as a document.
+// fail reports a failure to whoever has asked.
 func (g *Gate) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string) {
-	if r.Method == http.MethodGet && !navigates(r) {
-		g.problem(w, r, at, e)
-		return
-	}
-	g.report(r, at, e)
-	retryAfter(w.Header(), e)
-	g.pages.Fail(w, r, page.Failure{Code: string(e.Code), Status: e.Status}, back, g.brand(r, at))
+	g.voice(r).fail(w, r, at, e, back)
 }
 
 // retryAfter says when to come back, rounded up: whoever comes back a moment

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -30,10 +31,21 @@ type reply struct {
 	answer func(flowclient.Challenge) (flowclient.Answer, *page.Mistake)
 }
 
-// readReply reads the form that a page has sent.
+var errBodyType = errors.New("proxy: the body is neither a form nor JSON")
+
+// readReply reads what a page or a program has sent. Nothing but its type says
+// which it is: a form that another site can have a browser send is never JSON.
 func readReply(w http.ResponseWriter, r *http.Request) (reply, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	form, err := readForm(r)
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch kind {
+	case "application/json":
+		return readDocument(r.Body)
+	case "application/x-www-form-urlencoded", "multipart/form-data":
+	default:
+		return reply{}, errBodyType
+	}
+	form, err := readForm(r, kind)
 	if err != nil {
 		return reply{}, err
 	}
@@ -46,8 +58,7 @@ func readReply(w http.ResponseWriter, r *http.Request) (reply, error) {
 
 // readForm reads a form of either kind. Files stay in memory: the whole form is
 // bounded, and they go on to authentik at once.
-func readForm(r *http.Request) (page.Form, error) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+func readForm(r *http.Request, kind string) (page.Form, error) {
 	if kind != "multipart/form-data" {
 		err := r.ParseForm()
 		return page.Form{Values: r.PostForm}, err

@@ -41,7 +41,7 @@ func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, out out
 	}
 	component := vis.Step.Challenge.Component()
 	g.cfg.Metrics.Step(string(component), "asked")
-	err = g.pages.Ask(w, r, page.Question{
+	err = g.voice(r).ask(w, r, page.Question{
 		Step: vis.Step, Brand: g.brand(r, at), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
 		Elsewhere: g.elsewhere(vis), Origin: at.Scheme + "://" + at.Host,
 	})
@@ -57,7 +57,7 @@ func (g *Gate) elsewhere(vis visit) string {
 }
 
 // welcome gives the browser its session, and new secrets all round: pages of
-// whoever used this browser before are dead from here on. One hop shows whether the cookie comes back.
+// whoever used this browser before are dead from here on.
 func (g *Gate) welcome(w http.ResponseWriter, r *http.Request, at Resolved, a *admission) {
 	if before, err := g.sessionOf(r, at); err == nil && before != nil && before.name != a.session.name {
 		_ = g.finish(r, at, before, "replaced") // logged; the new session is good all the same
@@ -67,7 +67,7 @@ func (g *Gate) welcome(w http.ResponseWriter, r *http.Request, at Resolved, a *a
 	if a.browser != nil {
 		g.jar.setBrowser(w, at, *a.browser)
 	}
-	g.redirect(w, g.cfg.Prefix+"/login?signed-in=1&to="+url.QueryEscape(a.back))
+	g.voice(r).arrive(w, r, at, a)
 }
 
 // turnAway tells a signed-in visitor that the application is not for them.
@@ -77,7 +77,7 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *
 		return
 	}
 	g.log(at).InfoContext(r.Context(), "refused", "code", e.Code, "user", s.User.Username, "session", s.id)
-	g.pages.Forbid(w, r, page.Failure{Code: string(e.Code), Status: e.Status}, s.User.Username, nil, back, g.brand(r, at))
+	g.voice(r).forbid(w, r, at, e, s.User.Username, back)
 }
 
 // lead sends a page load to the sign-in page.

@@ -49,9 +49,15 @@ func (g *Gate) already(w http.ResponseWriter, r *http.Request, at Resolved, back
 	if session == nil {
 		return false
 	}
+	return g.onward(w, r, at, session, back)
+}
+
+// onward sends the user of a session to where they wanted to go, or says why not. It
+// does neither where authentik has ended the session.
+func (g *Gate) onward(w http.ResponseWriter, r *http.Request, at Resolved, session *Session, back string) bool {
 	switch d := g.settled(r, at, g.judge(session)).(type) {
 	case pass:
-		g.redirect(w, back)
+		g.voice(r).lead(w, back, back)
 	case refuse:
 		g.turnAway(w, r, at, session, d.err, back)
 	default:

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -18,9 +17,7 @@ func (g *Gate) whoami(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.problem(w, r, at, failure(CodeSignInRequired, nil))
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(map[string]any{
+	_ = say(w, map[string]any{ // a visitor who has gone away needs no answer
 		"user": session.User.Username, "name": session.User.Name, "email": session.User.Email,
 		"groups": session.User.Groups, "session": session.id,
 		"begun": session.Begun.UTC(), "until": session.Until.UTC(), "limit": "lifetime",
@@ -60,10 +57,11 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 	g.jar.endSession(w, at)
 	g.jar.setVisit(w, at, newSecret())
 	if r.PostForm.Has("switch") {
-		g.redirect(w, g.cfg.Prefix+"/login?to="+url.QueryEscape(g.wayBack(r.PostForm.Get("to"))))
+		back := g.wayBack(r.PostForm.Get("to"))
+		g.voice(r).lead(w, back, g.cfg.Prefix+"/login?to="+url.QueryEscape(back))
 		return
 	}
-	g.redirect(w, g.cfg.Prefix+"/logout")
+	g.voice(r).lead(w, "", g.cfg.Prefix+"/logout")
 }
 
 // finish ends a session for good.

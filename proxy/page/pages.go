@@ -92,12 +92,12 @@ func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
 	d.Template = row.template
 	d.Stage = row.show(q.Step.Challenge, d)
 	d.settle()
-	return p.write(w, d, statusOf(d.component))
+	return p.write(w, d, Status(d.component))
 }
 
-// statusOf is what a browser, and whatever stands between, should take the page
+// Status is what a browser, and whatever stands between, should take a challenge
 // for: a question is no error, the end of a flow in refusal is.
-func statusOf(c flowclient.Component) int {
+func Status(c flowclient.Component) int {
 	switch c {
 	case flowclient.ComponentAccessDenied:
 		return http.StatusForbidden
@@ -106,6 +106,12 @@ func statusOf(c flowclient.Component) int {
 	default:
 		return http.StatusOK
 	}
+}
+
+// Say is a sentence of the catalogue in the language that the question's page would
+// have, for those who draw a page of their own.
+func (p *Pages) Say(r *http.Request, q Question, name string, pairs ...any) string {
+	return p.words.choose(r, q.Brand, q.Step.Language).say(name, pairs...)
 }
 
 // write draws the page as a whole before the first byte of it is sent, so that a

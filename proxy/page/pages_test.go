@@ -154,7 +154,7 @@ func TestEveryRecordedChallengeIsDrawn(t *testing.T) {
 		t.Run(rec.name, func(t *testing.T) {
 			t.Parallel()
 			w := asking(t, questionOf(rec.challenge), nil)
-			if want := statusOf(rec.challenge.Component()); w.Code != want {
+			if want := Status(rec.challenge.Component()); w.Code != want {
 				t.Errorf("status %d, want %d", w.Code, want)
 			}
 			wellMade(t, w.Body.String())

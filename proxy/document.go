@@ -1,0 +1,113 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
+)
+
+// A question is what a program gets in the place of a page: what it needs for a
+// page of its own, besides the challenge, which stands next to these.
+type question struct {
+	// Visit is the sealed visit, and To the way back, which comes back beside it.
+	Visit string `json:"visit"`
+	To    string `json:"to"`
+	// Errors is what was wrong with the last answer, by its fields.
+	Errors map[string][]saying `json:"errors"`
+	// Notice is news of the visit as a whole: that it has begun again, and why.
+	Notice *saying `json:"notice,omitempty"`
+	// Elsewhere is the same flow on authentik's own page.
+	Elsewhere string `json:"elsewhere,omitempty"`
+}
+
+// A saying is a sentence for people, and a word for programs that never changes. The
+// names are authentik's.
+type saying struct {
+	String string `json:"string"`
+	Code   string `json:"code"`
+}
+
+// document writes a question with the challenge as authentik sent it, byte for
+// byte: encoding it again would reformat what a page of authentik's own would get.
+func (g *Gate) document(r *http.Request, q page.Question) ([]byte, error) {
+	out := question{Visit: q.Visit, To: q.Back, Errors: g.wrong(r, q), Elsewhere: q.Elsewhere}
+	if q.Notice != "" {
+		code := strings.TrimPrefix(q.Notice, "notice_")
+		out.Notice = &saying{g.pages.Say(r, q, q.Notice), code}
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	challenge, err := presentable(q.Step.Challenge)
+	if err != nil {
+		return nil, err
+	}
+	body = append(body[:len(body)-1], `,"challenge":`...)
+	body = append(body, challenge...)
+	return append(body, "}\n"...), nil
+}
+
+// wrong is what authentik, or the gate before it, found wrong with the answer. A
+// refusal without a word would look like a first question, so it is given one.
+func (g *Gate) wrong(r *http.Request, q page.Question) map[string][]saying {
+	all := map[string][]saying{}
+	if q.Step.Lost {
+		return all
+	}
+	found := q.Step.Challenge.Common().Errors
+	for field, errs := range found {
+		for _, e := range errs {
+			all[field] = append(all[field], saying{e.Text, e.Code})
+		}
+	}
+	if found != nil && len(all) == 0 {
+		all[flowclient.NonField] = []saying{{g.pages.Say(r, q, "not_accepted"), "not_accepted"}}
+	}
+	if m := q.Mistake; m != nil && m.Name != "" {
+		field := m.Field
+		if field == "" {
+			field = flowclient.NonField
+		}
+		all[field] = append(all[field], saying{g.pages.Say(r, q, m.Name, m.Pairs...), m.Name})
+	}
+	return all
+}
+
+// presentable is a challenge less what no page would show: what authentik tells
+// administrators about its own insides, a whole page with scripts of its own, and an
+// address that would run as a script of this site.
+func presentable(c flowclient.Challenge) (json.RawMessage, error) {
+	raw := c.Common().Raw
+	switch c := c.(type) {
+	case flowclient.FlowError:
+		return without(raw, "error", "traceback")
+	case flowclient.Shell:
+		return without(raw, "body")
+	case flowclient.Redirect:
+		if c.Class() == flowclient.RedirectForbidden {
+			return without(raw, "to")
+		}
+	}
+	return raw, nil
+}
+
+// without is a JSON object less some members.
+func without(raw json.RawMessage, names ...string) (json.RawMessage, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		delete(members, name)
+	}
+	out := new(bytes.Buffer)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(members)
+	return bytes.TrimSpace(out.Bytes()), err
+}
