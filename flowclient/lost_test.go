@@ -106,6 +106,28 @@ func TestSigningInAndOutIsNotForgetting(t *testing.T) {
 	}
 }
 
+func TestASessionThatChangesWithThePasswordIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	f := newFake(
+		t, sends(itself, session("a", false)), sends(itself, session("b", false)), says(theEnd, session("c", true)),
+	)
+	step, err := f.client().Answer(t.Context(), holding("a", false), login, PromptAnswer{})
+	shows[Redirect](t, step, err)
+	if step.Lost {
+		t.Error("an enrolment counts as lost")
+	}
+}
+
+func TestASessionThatWasGoneBeforeTheAnswerIsForgotten(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, sends(itself, session("b", false)), sends(itself, session("b", false)), says(whoAreYou, session("b", false)))
+	step, err := f.client().Answer(t.Context(), holding("a", false), login, PasswordAnswer{Password: "x"})
+	shows[Identification](t, step, err)
+	if !step.Lost {
+		t.Error("nothing was lost")
+	}
+}
+
 func TestSessionBoundToAnotherNetworkBeginsAnew(t *testing.T) {
 	t.Parallel()
 	gone := `authentik_session=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/; SameSite=None; Secure`

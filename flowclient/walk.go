@@ -42,6 +42,7 @@ type walk struct {
 	flow    Flow
 	opening bool // the answer is one that a session may begin with
 	lost    bool
+	kept    bool // authentik still had the session that the walk began with
 	renewed bool // begun anew already
 	nudged  bool // told to go on already
 
@@ -165,6 +166,10 @@ func (w *walk) send(ctx context.Context, q request) (reply, error) {
 	if r.cookies != nil {
 		posted := q.body != nil
 		forgot := w.v.Cookies.forgot(r.cookies, posted)
+		if forgot && !posted && w.kept && r.status == http.StatusFound {
+			forgot = false // whoever sets a first password gets a new session on the way
+		}
+		w.kept = w.kept || !forgot
 		w.lost = w.lost || forgot && (!posted || !w.opening)
 		w.v.Cookies = r.cookies
 	}
