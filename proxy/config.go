@@ -38,8 +38,9 @@ type Config struct {
 	// decide who may pass. Empty: whoever can sign in may.
 	Application string
 	// PageHost tells authentik this site's own host name instead of authentik's
-	// public one, so that passkeys and mail links belong to this site. It needs
-	// an authentik that is reached directly.
+	// public one, so that passkeys and mail links belong to this site. Then the pages
+	// of flows, below /if/flow/, are the gate's for visitors who are not signed in. It
+	// needs an authentik that is reached directly.
 	PageHost bool
 
 	// Store keeps the sessions.

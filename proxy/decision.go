@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/http"
 	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
 // A decision is what the gate does with a request. The set is closed, and a
@@ -10,11 +12,11 @@ import (
 type decision interface{ kind() string }
 
 type (
-	pass   struct{ session *Session } // to the application; no session on an open path
-	own    struct{}                   // to the gate's own pages
-	weigh  struct{ session *Session } // authentik has yet to say whether this user may use the application
-	signIn struct{}                   // to the sign-in page, and then back
-	refuse struct{ err *Error }       // no further
+	pass   struct{ session *Session }     // to the application; no session on an open path
+	own    struct{}                       // to the gate's own pages
+	weigh  struct{ session *Session }     // authentik has yet to say whether this user may use the application
+	signIn struct{ link flowclient.Flow } // to the sign-in page, and then back; or where a link leads
+	refuse struct{ err *Error }           // no further
 )
 
 func (p pass) kind() string {
@@ -48,7 +50,7 @@ func (g *Gate) decide(r *http.Request, at Resolved) decision {
 	case open:
 		return pass{}
 	case navigates(r):
-		return signIn{}
+		return signIn{g.link(at)}
 	default:
 		return refuse{failure(CodeSignInRequired, nil)}
 	}

@@ -24,6 +24,7 @@
 //
 //   - own.go: the gate's own addresses
 //   - signin.go, admission.go: one step after another, up to the session
+//   - link.go: visits that a mailed link begins
 //   - show.go, problem.go: what is shown of a step, and of a failure
 //   - voice.go, accept.go, document.go: in pages or in JSON, and which of the two
 //   - signout.go: who is signed in, and the end of it

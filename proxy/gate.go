@@ -68,7 +68,7 @@ func (g *Gate) furnish() (err error) {
 	address, _ := g.cfg.Client.PublicURL("/")
 	seals := newPictureSeal(g.keys)
 	g.pages, err = page.New(page.Config{
-		Prefix: g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address),
+		Prefix: g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), LinksHere: g.cfg.PageHost,
 		Style: g.cfg.Page.Style, Templates: g.cfg.Page.Templates, Language: g.cfg.Page.Language,
 		Seal: seals.seal, Unseal: seals.unseal,
 	})
@@ -129,7 +129,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	case own:
 		g.serve(w, r, at)
 	case signIn:
-		g.lead(w, r, at)
+		g.lead(w, r, at, d)
 	case refuse:
 		g.refuse(w, r, at, d.err)
 	default:

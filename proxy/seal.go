@@ -36,6 +36,7 @@ const (
 	kindVisit   kind = "visit"
 	kindBrowser kind = "browser"
 	kindPicture kind = "picture"
+	kindLink    kind = "link"
 )
 
 // A secret is what only one browser has: the value of a cookie of ours.

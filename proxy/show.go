@@ -80,11 +80,20 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *
 	g.voice(r).forbid(w, r, at, e, s.User.Username, back)
 }
 
-// lead sends a page load to the sign-in page.
-func (g *Gate) lead(w http.ResponseWriter, r *http.Request, at Resolved) {
+// lead sends a page load to the sign-in page, or to the page of a link.
+func (g *Gate) lead(w http.ResponseWriter, r *http.Request, at Resolved, d signIn) {
 	g.expireUnreadable(w, r, at)
 	w.Header().Set("Vary", "Cookie, Sec-Fetch-Mode, Accept")
-	g.redirect(w, g.cfg.Prefix+"/login?to="+url.QueryEscape(g.wayBack(at.Asked.RequestURI())))
+	if !d.link.Valid() {
+		g.redirect(w, g.cfg.Prefix+"/login?to="+url.QueryEscape(g.wayBack(at.Asked.RequestURI())))
+		return
+	}
+	to, err := g.linkTo(w, r, at, d.link)
+	if err != nil {
+		g.fail(w, r, at, failure(CodeAuthentikUnexpected, err), "/")
+		return
+	}
+	g.redirect(w, to)
 }
 
 // expireUnreadable takes a session cookie from the browser that no gate has

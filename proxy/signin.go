@@ -35,6 +35,10 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.fail(w, r, at, failure(CodeCookiesBlocked, nil), back)
 		return
 	}
+	if query.Has("link") {
+		g.follow(w, r, at, query.Get("link"))
+		return
+	}
 	out := g.open(r, at, back)
 	g.show(w, r, at, out, back)
 }

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -271,5 +273,22 @@ func TestALanguageOfOnesOwnStaysChosen(t *testing.T) {
 	} {
 		page := drawn(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"l","type":"ak-locale","initial_value":"`+initial+`"}]`, nil, nil)
 		has(t, page, want, `<option value="fi-FI">Suomi</option>`)
+	}
+}
+
+func TestAMailedLinkIsSaidToLeadWhereItDoes(t *testing.T) {
+	t.Parallel()
+	for here, want := range map[bool]string{true: "Open it to go on.", false: "a link to auth.example.com."} {
+		cfg := testPageConfig()
+		cfg.LinksHere = here
+		p, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		if err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), questionOf(decoded(t, []byte(`{"component":"ak-stage-email"}`)))); err != nil {
+			t.Fatal(err)
+		}
+		has(t, w.Body.String(), want)
 	}
 }

@@ -40,6 +40,8 @@ type Config struct {
 	Language string
 	// PublicHost is the host of authentik as browsers know it.
 	PublicHost string
+	// LinksHere says that the links in authentik's mails lead to this site.
+	LinksHere bool
 	// Seal makes the name under which the picture at an address can be asked for.
 	Seal func(address string) string
 	// Unseal returns the address of such a name.

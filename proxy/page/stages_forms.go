@@ -57,7 +57,7 @@ type Button struct {
 // as an error, also where it was not.
 func showEmail(_ flowclient.Email, d *draft) any {
 	d.heading(d.say.say("email_title"))
-	d.Lead = d.say.say("email_lead")
+	d.Lead = d.mailed()
 	wrong := d.errors[flowclient.NonField]
 	for i, w := range wrong {
 		if w == "email-sent" {
@@ -67,6 +67,14 @@ func showEmail(_ flowclient.Email, d *draft) any {
 		}
 	}
 	return Button{Words: d.say.say("email_patience"), Text: d.say.say("email_again"), Class: "quiet"}
+}
+
+// mailed says that there is a mail, and where its link leads unless that is here.
+func (d *draft) mailed() string {
+	if cfg := d.pages.cfg; !cfg.LinksHere && cfg.PublicHost != "" {
+		return d.say.say("mail_lead_away", "Host", cfg.PublicHost)
+	}
+	return d.say.say("email_lead")
 }
 
 func readEmail(flowclient.Email, Form) (flowclient.Answer, *Mistake) {
