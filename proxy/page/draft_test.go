@@ -105,7 +105,7 @@ const fourDevices = `,"device_challenges":[{"device_class":"static","device_uid"
 func TestSeveralDevicesAreOfferedInOneOrder(t *testing.T) {
 	t.Parallel()
 	page := drawn(t, flowclient.ComponentAuthenticatorValidate, fourDevices, nil, nil)
-	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.say("keys_webauthn"))
+	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.say("key_belongs", "Host", "auth.example.com"))
 	lacks(t, page, `value="webauthn:3"`, `name="code"`)
 	if strings.Index(page, "totp:7") > strings.Index(page, "static:1") {
 		t.Error("recovery codes come first")

@@ -24,8 +24,11 @@ var golden = map[string]string{
 	"password": `{"component":"ak-stage-password","flow_info":{"title":"Welcome to Example!","layout":"sidebar_left"},"pending_user":"jane.doe",
 		"pending_user_avatar":"data:image/svg+xml;base64,PHN2Zy8+","recovery_url":"https://auth.example.com/if/flow/recovery/",
 		"response_errors":{"password":[{"string":"Invalid password","code":"invalid"}]}}`,
-	"devices": `{"component":"ak-stage-authenticator-validate","flow_info":{"title":"Welcome to Example!"},"pending_user":"jane.doe",` + strings.TrimPrefix(fourDevices, ",") + `}`,
-	"totp":    `{"component":"ak-stage-authenticator-totp","pending_user":"jane.doe","config_url":"otpauth://totp/Example:jane.doe?secret=WTWDJ44DFJK7W64IB7PZXGTKCE44RHFX&issuer=Example"}`,
+	"devices":     `{"component":"ak-stage-authenticator-validate","flow_info":{"title":"Welcome to Example!"},"pending_user":"jane.doe",` + strings.TrimPrefix(fourDevices, ",") + `}`,
+	"key-make":    `{"component":"ak-stage-authenticator-webauthn","pending_user":"jane.doe"` + registration + `}`,
+	"key-use":     `{"component":"ak-stage-authenticator-validate","flow_info":{"title":"Welcome to Example!"},"pending_user":"jane.doe"` + keyAndApp + `}`,
+	"key-offered": `{"component":"ak-stage-identification","user_fields":["username"],"primary_action":"Log in"` + passkeyOffered + `}`,
+	"totp":        `{"component":"ak-stage-authenticator-totp","pending_user":"jane.doe","config_url":"otpauth://totp/Example:jane.doe?secret=WTWDJ44DFJK7W64IB7PZXGTKCE44RHFX&issuer=Example"}`,
 	"consent": `{"component":"ak-stage-consent","flow_info":{"title":"Redirecting to Wiki"},"pending_user":"jane.doe","header_text":"You're about to sign into Wiki.",
 		"permissions":[{"id":"email","name":"Email address"},{"id":"openid","name":""}],"additional_permissions":[{"id":"profile","name":"General Profile Information"}],"token":"t"}`,
 	"prompt": `{"component":"ak-stage-prompt","flow_info":{"title":"Create your account"},"fields":[
@@ -49,7 +52,11 @@ func TestGoldenPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		page := asking(t, questionOf(c), nil).Body.Bytes()
+		q := questionOf(c)
+		if strings.HasPrefix(name, "key") {
+			q = atHome(q)
+		}
+		page := asking(t, q, nil).Body.Bytes()
 		wellMade(t, string(page))
 		file := filepath.Join("testdata", "pages", name+".html")
 		if *update {

@@ -26,6 +26,7 @@ var stages = map[flowclient.Component]stage{
 	flowclient.ComponentAuthenticatorStatic:   {"codes.html", shows(showAuthenticatorStatic), reads(readAuthenticatorStatic)},
 	flowclient.ComponentAuthenticatorTOTP:     {"totp.html", shows(showAuthenticatorTOTP), reads(readAuthenticatorTOTP)},
 	flowclient.ComponentAuthenticatorValidate: {"devices.html", shows(showAuthenticatorValidate), reads(readAuthenticatorValidate)},
+	flowclient.ComponentAuthenticatorWebAuthn: {"key.html", shows(showAuthenticatorWebAuthn), reads(readAuthenticatorWebAuthn)},
 	flowclient.ComponentConsent:               {"consent.html", shows(showConsent), reads(readConsent)},
 	flowclient.ComponentDeviceCode:            {"code.html", shows(showDeviceCode), reads(readDeviceCode)},
 	flowclient.ComponentDeviceCodeFinish:      {"ending.html", shows(showDeviceCodeFinish), nil},
@@ -44,17 +45,16 @@ var stages = map[flowclient.Component]stage{
 // sentElsewhere has, for each component that needs authentik's own page, the
 // name of the sentence that says what authentik asks for.
 var sentElsewhere = map[flowclient.Component]string{
-	flowclient.ComponentAuthenticatorDuo:      "asks_duo",
-	flowclient.ComponentAuthenticatorWebAuthn: "asks_webauthn",
-	flowclient.ComponentAutosubmit:            "asks_autosubmit",
-	flowclient.ComponentCaptcha:               "asks_captcha",
-	flowclient.ComponentEndpointAgent:         "asks_agent",
-	flowclient.ComponentFrame:                 "asks_frame",
-	flowclient.ComponentIframeLogout:          "asks_logout",
-	flowclient.ComponentSAMLNativeLogout:      "asks_logout",
-	flowclient.ComponentSourceApple:           "asks_apple",
-	flowclient.ComponentSourcePlex:            "asks_plex",
-	flowclient.ComponentSourceTelegram:        "asks_telegram",
+	flowclient.ComponentAuthenticatorDuo: "asks_duo",
+	flowclient.ComponentAutosubmit:       "asks_autosubmit",
+	flowclient.ComponentCaptcha:          "asks_captcha",
+	flowclient.ComponentEndpointAgent:    "asks_agent",
+	flowclient.ComponentFrame:            "asks_frame",
+	flowclient.ComponentIframeLogout:     "asks_logout",
+	flowclient.ComponentSAMLNativeLogout: "asks_logout",
+	flowclient.ComponentSourceApple:      "asks_apple",
+	flowclient.ComponentSourcePlex:       "asks_plex",
+	flowclient.ComponentSourceTelegram:   "asks_telegram",
 }
 
 // shows lets a stage's own function take the concrete challenge. The table and

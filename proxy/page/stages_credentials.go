@@ -15,6 +15,8 @@ type Identification struct {
 	Sources string
 	// Remember offers to keep the name in the browser.
 	Remember bool
+	// Key offers passkeys, where authentik does and they work here.
+	Key *Key
 }
 
 // A FlowWay is a button that leads into another flow.
@@ -42,6 +44,9 @@ func showIdentification(c flowclient.Identification, d *draft) any {
 	}
 	page.Entries = append(page.Entries, nameEntry(c, d))
 	page.Remember = c.EnableRememberMe
+	if page.Key = passkey(c, d); page.Key != nil {
+		page.Entries[0].Autocomplete += " webauthn"
+	}
 	if c.PasswordFields {
 		page.Entries = append(page.Entries, passwordEntry(d, c.AllowShowPassword))
 	}
@@ -137,6 +142,13 @@ func sourceNames(c flowclient.Identification, say *tongue) string {
 // readIdentification sends nothing that was not asked for. Passwords are left as
 // they are; a name has no blanks around it.
 func readIdentification(c flowclient.Identification, form Form) (flowclient.Answer, *Mistake) {
+	if said := form.Get("passkey"); said != "" && len(c.PasskeyChallenge) > 0 {
+		proof, wrong := assertion(said)
+		if wrong != nil {
+			return nil, wrong
+		}
+		return flowclient.IdentificationAnswer{Passkey: proof}, nil
+	}
 	if len(c.UserFields) == 0 || c.CaptchaStage != nil {
 		return nil, mistake("", "not_answered")
 	}

@@ -24,7 +24,7 @@ type Devices struct {
 	Devices []Device
 	Set     []Device
 	// Keys says which devices need authentik's own page.
-	Keys string
+	Keys []string
 }
 
 // A Device is a button that chooses a device.
@@ -41,15 +41,20 @@ func showAuthenticatorValidate(c flowclient.AuthenticatorValidate, d *draft) any
 	if len(c.Devices) == 0 && len(c.ConfigurationStages) > 0 {
 		return showConfigurationStages(c, d)
 	}
-	usable := usableDevices(c)
+	usable := d.usable(c)
 	if len(usable) == 0 {
-		return d.away(keyNeeded(c))
+		return d.awayWith(c)
 	}
 	d.hush()
-	if chosen, ok := d.device(c, usable); ok {
+	chosen, ok := d.device(c, usable)
+	switch {
+	case !ok:
+		return showDevices(c, usable, d)
+	case chosen.Class == "webauthn":
+		return showKey(c, chosen, d)
+	default:
 		return showCode(c, chosen, d)
 	}
-	return showDevices(c, usable, d)
 }
 
 // hush takes away what authentik says of a bare selection: that there was no
@@ -64,9 +69,28 @@ func (d *draft) hush() {
 	})
 }
 
-// usableDevices are those that this page can ask for, the likeliest first:
+// usable are the devices that this page can ask for, the likeliest first:
 // authentik's order means nothing.
-func usableDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
+func (d *draft) usable(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
+	usable := codeDevices(c)
+	if key, ok := ofClass(c.Devices, "webauthn"); ok && d.fits(key.Challenge) {
+		usable = slices.Insert(usable, 0, key)
+	}
+	return usable
+}
+
+// ofClass returns the device of a class: there is one at most.
+func ofClass(devices []flowclient.DeviceChallenge, class string) (flowclient.DeviceChallenge, bool) {
+	for _, device := range devices {
+		if device.Class == class {
+			return device, true
+		}
+	}
+	return flowclient.DeviceChallenge{}, false
+}
+
+// codeDevices are those whose owner types a code.
+func codeDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
 	var usable []flowclient.DeviceChallenge
 	for _, class := range []string{"totp", "sms", "email", "static"} {
 		for _, device := range c.Devices {
@@ -78,9 +102,9 @@ func usableDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChalle
 	return usable
 }
 
-// device returns the device whose code the page asks for, if that is settled:
-// because the visitor has chosen it, or because nothing has to be sent for it and
-// the visitor has no other or used it last.
+// device returns the device that the page asks for, if that is settled: because
+// the visitor has chosen it, or because nothing has to be sent for it and the
+// visitor has no other or used it last.
 func (d *draft) device(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) (flowclient.DeviceChallenge, bool) {
 	if len(d.errors["selected_challenge"]) > 0 {
 		return flowclient.DeviceChallenge{}, false
@@ -92,9 +116,16 @@ func (d *draft) device(c flowclient.AuthenticatorValidate, usable []flowclient.D
 	if device, ok := find(usable, wanted); ok {
 		return device, true
 	}
-	first := usable[0]
-	settled := len(c.Devices) == 1 || len(usable) == len(c.Devices) && !slices.ContainsFunc(usable, sends) || lastUsed(c.Devices) == first.Class
-	return first, settled && !d.posted.Has("device") && !sends(first)
+	likely, settled := usable[0], len(c.Devices) == 1 || len(usable) == len(c.Devices) && !slices.ContainsFunc(usable, asksFirst)
+	if last, ok := ofClass(usable, lastUsed(c.Devices)); ok && last.Class != "static" {
+		likely, settled = last, true
+	}
+	return likely, settled && !d.posted.Has("device") && !sends(likely)
+}
+
+// asksFirst reports whether more than a code would have to be asked for.
+func asksFirst(device flowclient.DeviceChallenge) bool {
+	return device.Class == "webauthn" || sends(device)
 }
 
 func sends(device flowclient.DeviceChallenge) bool { return slices.Contains(sendable, device.Class) }
@@ -165,7 +196,7 @@ func mailbox(device flowclient.DeviceChallenge, say *tongue) string {
 
 func showDevices(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge, d *draft) any {
 	d.Lead = d.say.say("choose_device")
-	page := Devices{Keys: keysAlso(c, d.say)}
+	page := Devices{Keys: d.keysAlso(c, usable)}
 	for i, device := range usable {
 		way := Device{
 			Value: deviceName(device), Icon: device.Class, Text: d.say.say("device_" + device.Class), Focus: i == 0,
@@ -181,38 +212,40 @@ func showDevices(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceC
 	return page
 }
 
-// keysAlso names the devices that need authentik's own page.
-func keysAlso(c flowclient.AuthenticatorValidate, say *tongue) string {
-	var names []string
-	for _, class := range []string{"webauthn", "duo"} {
-		if slices.ContainsFunc(c.Devices, func(device flowclient.DeviceChallenge) bool { return device.Class == class }) {
-			names = append(names, say.say("keys_"+class))
-		}
+// keysAlso speaks of the devices that need authentik's own page.
+func (d *draft) keysAlso(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) []string {
+	var keys []string
+	_, here := ofClass(usable, "webauthn")
+	if _, ok := ofClass(c.Devices, "webauthn"); ok && !here {
+		keys = append(keys, d.say.say("key_belongs", "Host", d.there()))
 	}
-	if len(names) == 0 {
-		return ""
+	if _, ok := ofClass(c.Devices, "duo"); ok {
+		keys = append(keys, d.say.say("keys_also", "Names", d.say.say("keys_duo")))
 	}
-	return say.say("keys_also", "Names", strings.Join(names, " "+say.say("or")+" "))
+	return keys
 }
 
-// keyNeeded names the sentence for a visitor who has nothing but such devices.
-func keyNeeded(c flowclient.AuthenticatorValidate) string {
-	for _, device := range c.Devices {
-		switch device.Class {
-		case "webauthn":
-			return "asks_webauthn_prove"
-		case "duo":
-			return "asks_duo_prove"
-		}
+// awayWith leads a visitor to authentik's own page who has nothing but devices
+// that need it.
+func (d *draft) awayWith(c flowclient.AuthenticatorValidate) any {
+	if _, ok := ofClass(c.Devices, "webauthn"); ok {
+		return d.awayForKey("asks_webauthn_prove", "key_belongs")
 	}
-	return "asks_device_of_yours"
+	if _, ok := ofClass(c.Devices, "duo"); ok {
+		return d.away("asks_duo_prove")
+	}
+	return d.away("asks_device_of_yours")
 }
 
 func showConfigurationStages(c flowclient.AuthenticatorValidate, d *draft) any {
 	d.Lead = d.say.say("choose_set")
 	var page Devices
-	for i, s := range c.ConfigurationStages {
-		page.Set = append(page.Set, Device{Value: s.PK, Icon: configurationIcon(s), Text: configurationName(s), Focus: i == 0})
+	for i, s := range d.keysLast(c.ConfigurationStages) {
+		way := Device{Value: s.PK, Icon: configurationIcon(s), Text: configurationName(s), Focus: i == 0}
+		if makesKey(s) && !d.keysFit() {
+			way.Hint = d.say.say("key_there_only", "Host", d.there())
+		}
+		page.Set = append(page.Set, way)
 	}
 	return page
 }
@@ -248,7 +281,9 @@ func readAuthenticatorValidate(c flowclient.AuthenticatorValidate, form Form) (f
 			return nil, turned()
 		}
 		return flowclient.AuthenticatorValidateAnswer{Select: &device}, nil
-	case len(usableDevices(c)) == 0:
+	case form.Has("webauthn"):
+		return readKey(c, form.Get("webauthn"))
+	case len(codeDevices(c)) == 0:
 		return nil, mistake("", "no_device")
 	}
 	typed, wrong := code(form)

@@ -1,0 +1,342 @@
+package page
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
+)
+
+const (
+	registration = `,"registration":{"rp":{"name":"Example","id":"app.example.com"},"user":{
+		"id":"MzliMWE5NGI4ZGI4MzNkOWM3YTZlZDEzNDM5OGY2YmI1ZGM4NzJlNjA3YjJhMDlmODFjNGJiYTA0YTRmNTY5Ng","name":"jane.doe","displayName":"Jane Doe"},
+		"challenge":"IQLum2k-","pubKeyCredParams":[{"type":"public-key","alg":-7}],"timeout":60000,"excludeCredentials":[],
+		"authenticatorSelection":{"residentKey":"preferred","requireResidentKey":false,"userVerification":"preferred"},"attestation":"direct"}`
+	asked     = `{"challenge":"yGYC8TdE","timeout":60000,"rpId":"app.example.com","allowCredentials":[{"id":"xBrf","type":"public-key"}],"userVerification":"preferred"}`
+	keyAlone  = `,"device_challenges":[{"device_class":"webauthn","device_uid":"3","challenge":` + asked + `,"last_used":null}]`
+	keyAndApp = `,"device_challenges":[{"device_class":"totp","device_uid":"7","challenge":{},"last_used":null},
+		{"device_class":"webauthn","device_uid":"3","challenge":` + asked + `,"last_used":"2026-01-01T00:00:00Z"}]`
+	keyNeverUsed = `,"device_challenges":[{"device_class":"totp","device_uid":"7","challenge":{},"last_used":null},
+		{"device_class":"webauthn","device_uid":"3","challenge":` + asked + `,"last_used":null}]`
+	passkeyOffered = `,"passkey_challenge":` + asked
+)
+
+// atHome puts a question on a page of authentik's own origin for this visitor.
+func atHome(q Question) Question {
+	q.Step.Root, q.Origin = "https://app.example.com/", "https://app.example.com"
+	return q
+}
+
+func home(q *Question) { *q = atHome(*q) }
+
+func TestAKeyFitsOnlyAtHome(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		party, root, origin string
+		want                bool
+	}{
+		"at home":                          {"app.example.com", "https://app.example.com/", "https://app.example.com", true},
+		"below a path":                     {"app.example.com", "https://app.example.com/authentik/", "https://app.example.com", true},
+		"at a port":                        {"app.example.com", "https://app.example.com:8443/", "https://app.example.com:8443", true},
+		"of nobody in particular":          {"", "https://app.example.com/", "https://app.example.com", true},
+		"on this machine":                  {"localhost", "http://localhost:8080/", "http://localhost:8080", true},
+		"on this machine by another name":  {"a.localhost", "http://a.localhost/", "http://a.localhost", true},
+		"a name without a dot":             {"intranet", "https://intranet/", "https://intranet", true},
+		"authentik's":                      {"auth.example.com", "https://auth.example.com/", "https://app.example.com", false},
+		"authentik's, of nobody":           {"", "https://auth.example.com/", "https://app.example.com", false},
+		"another's at home":                {"auth.example.com", "https://app.example.com/", "https://app.example.com", false},
+		"of the domain above":              {"example.com", "https://app.example.com/", "https://app.example.com", false},
+		"ours, but authentik is elsewhere": {"app.example.com", "https://auth.example.com/", "https://app.example.com", false},
+		"at another port":                  {"app.example.com", "https://app.example.com/", "https://app.example.com:8443", false},
+		"another scheme":                   {"app.example.com", "http://app.example.com/", "https://app.example.com", false},
+		"without encryption":               {"app.example.com", "http://app.example.com/", "http://app.example.com", false},
+		"a name that only ends so":         {"evillocalhost", "http://evillocalhost/", "http://evillocalhost", false},
+		"an address in numbers":            {"127.0.0.1", "https://127.0.0.1/", "https://127.0.0.1", false},
+		"an address of this machine":       {"127.0.0.1", "http://127.0.0.1:8080/", "http://127.0.0.1:8080", false},
+		"a longer address in numbers":      {"::1", "https://[::1]/", "https://[::1]", false},
+		"no address of authentik":          {"app.example.com", "", "https://app.example.com", false},
+		"no origin":                        {"", "", "", false},
+		"a null origin":                    {"", "null", "null", false},
+		"an origin that is none":           {"x", "https://x/", "https://x\x7f", false},
+		"neither of them":                  {"", "https:///", "https://", false},
+	} {
+		if got := keyFits(row.party, row.root, row.origin); got != row.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// optionsIn are what the page gives its script, and the attributes of the field.
+func optionsIn(t testing.TB, page string) (options map[string]any, kind, field string, auto bool) {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range elements(doc) {
+		text, ok := value(e, "data-options")
+		if !ok {
+			continue
+		}
+		if err := json.Unmarshal([]byte(text), &options); err != nil {
+			t.Fatal(err)
+		}
+		kind, _ = value(e, "data-key")
+		field, _ = value(e, "name")
+		_, auto = value(e, "data-auto")
+	}
+	return options, kind, field, auto
+}
+
+func raw(t testing.TB, component flowclient.Component, fields string, form url.Values, change func(*Question)) string {
+	t.Helper()
+	q := questionOf(challengeOf(t, fields, component))
+	change(&q)
+	if form != nil {
+		form.Set("component", string(component))
+	}
+	page := asking(t, q, form).Body.String()
+	wellMade(t, page)
+	return page
+}
+
+func TestAKeyIsMadeAtHome(t *testing.T) {
+	t.Parallel()
+	page := raw(t, flowclient.ComponentAuthenticatorWebAuthn, registration, nil, home)
+	options, kind, field, auto := optionsIn(t, page)
+	if kind != "create" || field != "response" || auto {
+		t.Errorf("%s into %s, by itself %v", kind, field, auto)
+	}
+	user, _ := options["user"].(map[string]any)
+	if user["id"] != "39b1a94b8db833d9c7a6ed134398f6bb5dc872e607b2a09f81c4bba04a4f5696" {
+		t.Errorf("the handle is %v", user["id"])
+	}
+	if user["name"] != "jane.doe" || options["challenge"] != "IQLum2k-" || options["attestation"] != "direct" {
+		t.Errorf("something is lost: %v", options)
+	}
+	has(t, page, "/.authentik/assets/webauthn.js", english.say("key_make"), "<noscript>")
+}
+
+// TestTheHandleIsAuthentiks: that page decodes twice, what is inside being in
+// hexadecimal or not.
+func TestTheHandleIsAuthentiks(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"OGZlNTJlN2U4YTZlZjI1MTgxOWM2MmY2YmEzNjc1MjY3NTc5NWVhOTA2N2E0NGNlYjk0MWNiNDgyNTE0ZmFhZg": "8fe52e7e8a6ef251819c62f6ba36752675795ea9067a44ceb941cb482514faaf",
+		"OGZlNQ==":    "8fe5",
+		"not base64!": "not base64!",
+		"bm90IGhleCE": "bm90IGhleCE", // "not hex!"
+		"":            "",
+	} {
+		if got := userHandle(id); got != want {
+			t.Errorf("%q becomes %q", id, got)
+		}
+	}
+}
+
+func TestAKeyIsUsedAtHome(t *testing.T) {
+	t.Parallel()
+	const component = flowclient.ComponentAuthenticatorValidate
+	for name, row := range map[string]struct {
+		fields string
+		form   url.Values
+		auto   bool
+	}{
+		"the only device":       {keyAlone, nil, true},
+		"the one used last":     {keyAndApp, nil, true},
+		"the chosen one":        {keyNeverUsed, url.Values{"device": {"webauthn:3"}}, true},
+		"chosen again":          {keyNeverUsed, url.Values{"device": {"webauthn:3"}, "webauthn": {""}}, true},
+		"after a failure":       {keyAlone, url.Values{"chosen": {"webauthn:3"}, "webauthn": {"{}"}}, false},
+		"after a failure of it": {keyNeverUsed, url.Values{"chosen": {"webauthn:3"}, "webauthn": {"{}"}}, false},
+	} {
+		page := raw(t, component, row.fields, row.form, home)
+		options, kind, field, auto := optionsIn(t, page)
+		if kind != "get" || field != "webauthn" || auto != row.auto || options["challenge"] != "yGYC8TdE" {
+			t.Errorf("%s: %s into %q by itself %v: %v", name, kind, field, auto, options)
+		}
+		if more := strings.Contains(page, english.say("another_way")); more != (row.fields != keyAlone) {
+			t.Errorf("%s: another way %v", name, more)
+		}
+	}
+}
+
+func TestAKeyIsOneChoiceOfSeveral(t *testing.T) {
+	t.Parallel()
+	const component = flowclient.ComponentAuthenticatorValidate
+	for name, form := range map[string]url.Values{"at first": nil, "back to the choice": {"device": {""}, "chosen": {"webauthn:3"}, "webauthn": {""}}} {
+		page := drawn(t, component, keyNeverUsed, form, home)
+		has(t, page, `value="webauthn:3" autofocus`, `value="totp:7"`, english.say("device_webauthn"))
+		lacks(t, page, "data-options", english.say("continue_at", "Host", "auth.example.com"))
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+func TestAnyPasskeyWillDoWithoutAName(t *testing.T) {
+	t.Parallel()
+	fields := strings.ReplaceAll(keyAlone, `"device_uid":"3"`, `"device_uid":"-1"`)
+	page := raw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, home)
+	if _, kind, _, auto := optionsIn(t, page); kind != "get" || !auto {
+		t.Errorf("%q, by itself %v", kind, auto)
+	}
+	lacks(t, page, `class="who"`)
+}
+
+func TestARefusedKeyIsAskedAgainWithWhatTheReplyHolds(t *testing.T) {
+	t.Parallel()
+	wrong := `,"response_errors":{"webauthn":[{"string":"Assertion failed","code":"invalid"}]}`
+	page := raw(t, flowclient.ComponentAuthenticatorValidate, keyAlone+wrong, url.Values{"webauthn": {"{}"}}, home)
+	has(t, page, `<div class="alert" role="alert"><p class="plain">Assertion failed`)
+	wrong = `,"response_errors":{"response":[{"string":"Registration failed. Error: x","code":"invalid"}]}`
+	page = raw(t, flowclient.ComponentAuthenticatorWebAuthn, registration+wrong, url.Values{"response": {"{}"}}, home)
+	has(t, page, "Registration failed. Error: x", "IQLum2k-")
+}
+
+func TestAKeyThatBelongsElsewhereIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	away := func(q *Question) { q.Step.Root, q.Origin = "https://auth.example.com/", "https://app.example.com" }
+	for name, row := range map[string]struct {
+		component flowclient.Component
+		fields    string
+		says      string
+	}{
+		"made":      {flowclient.ComponentAuthenticatorWebAuthn, registration, "key_set_there"},
+		"no key":    {flowclient.ComponentAuthenticatorWebAuthn, ``, "key_set_there"},
+		"alone":     {flowclient.ComponentAuthenticatorValidate, keyAlone, "key_belongs"},
+		"with more": {flowclient.ComponentAuthenticatorValidate, keyAndApp, "key_belongs"},
+		"no asking": {flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"webauthn","device_uid":"3","challenge":{}}]`, "key_belongs"},
+	} {
+		page := drawn(t, row.component, row.fields, nil, away)
+		has(t, page, english.say(row.says, "Host", "auth.example.com"), `href="https://auth.example.com/if/flow/login/"`)
+		lacks(t, page, "data-options", "webauthn.js")
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+	has(t, drawn(t, flowclient.ComponentAuthenticatorValidate, keyNeverUsed, nil, away), `value="totp:7" autofocus`)
+}
+
+func TestPasskeysAreOfferedBesideTheName(t *testing.T) {
+	t.Parallel()
+	const component = flowclient.ComponentIdentification
+	page := raw(t, component, `,"user_fields":["username"]`+passkeyOffered, nil, home)
+	options, kind, field, _ := optionsIn(t, page)
+	if kind != "conditional" || field != "passkey" || options["challenge"] != "yGYC8TdE" {
+		t.Errorf("%s into %s: %v", kind, field, options)
+	}
+	has(t, page, `autocomplete="username webauthn"`, "webauthn.js")
+	for name, page := range map[string]string{
+		"not offered":        raw(t, component, `,"user_fields":["username"],"passkey_challenge":null`, nil, home),
+		"offered elsewhere":  raw(t, component, `,"user_fields":["username"]`+passkeyOffered, nil, func(*Question) {}),
+		"nothing to sign in": raw(t, component, `,"user_fields":[],"enroll_url":"/if/flow/e/"`+passkeyOffered, nil, home),
+	} {
+		lacks(t, page, "data-options", "webauthn.js", "username webauthn")
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+func TestKeysThatCannotBeMadeHereComeLast(t *testing.T) {
+	t.Parallel()
+	stages := `,"configuration_stages":[{"pk":"k","name":"Key","meta_model_name":"authentik_stages_authenticator_webauthn.authenticatorwebauthnstage"},
+		{"pk":"a","name":"App","meta_model_name":"authentik_stages_authenticator_totp.authenticatortotpstage"}]`
+	hint := english.say("key_there_only", "Host", "auth.example.com")
+	page := drawn(t, flowclient.ComponentAuthenticatorValidate, stages, nil, nil)
+	has(t, page, `value="a" autofocus`, hint)
+	page = drawn(t, flowclient.ComponentAuthenticatorValidate, stages, nil, home)
+	has(t, page, `value="k" autofocus`)
+	lacks(t, page, hint)
+}
+
+const (
+	proof     = `{"id":"xBrf","rawId":"xBrf","response":{"authenticatorData":"AAAA","clientDataJSON":"eyJ9","signature":"MEUC"},"type":"public-key"}`
+	attesting = `{"id":"xBrf","rawId":"xBrf","response":{"attestationObject":"o2Nm","clientDataJSON":"eyJ9"},"type":"public-key"}`
+)
+
+func TestWhatKeysSayIsReadStrictly(t *testing.T) {
+	t.Parallel()
+	more := func(said, what string) string { return strings.TrimSuffix(said, "}") + what + "}" }
+	for name, row := range map[string]struct {
+		said  string
+		wrong string
+	}{
+		"a proof":                    {proof, ""},
+		"a proof with more":          {more(proof, `,"clientExtensionResults":{"x":1},"authenticatorAttachment":"platform"`), ""},
+		"with padding":               {strings.ReplaceAll(proof, "eyJ9", "eyJ9AA=="), ""},
+		"nothing":                    {"", "key_script"},
+		"no JSON":                    {"xBrf", "key_unreadable"},
+		"null":                       {"null", "key_unreadable"},
+		"a list":                     {"[" + proof + "]", "key_unreadable"},
+		"two of them":                {proof + proof, "key_unreadable"},
+		"without a response":         {`{"id":"xBrf","rawId":"xBrf","type":"public-key"}`, "key_unreadable"},
+		"half a response":            {strings.ReplaceAll(proof, "signature", "sign"), "key_unreadable"},
+		"a new key":                  {attesting, "key_unreadable"},
+		"of another type":            {strings.ReplaceAll(proof, "public-key", "password"), "key_unreadable"},
+		"of two names":               {strings.ReplaceAll(proof, `"id":"xBrf"`, `"id":"xBrg"`), "key_unreadable"},
+		"of no name":                 {strings.ReplaceAll(proof, "xBrf", ""), "key_unreadable"},
+		"of another alphabet":        {strings.ReplaceAll(proof, "MEUC", "M+U/"), "key_unreadable"},
+		"with an object in its part": {strings.ReplaceAll(proof, `"MEUC"`, `{"a":1}`), "key_unreadable"},
+		"of too many bytes":          {more(proof, `,"x":"`+strings.Repeat("x", maxCredential)+`"`), "key_unreadable"},
+	} {
+		got, wrong := assertion(row.said)
+		if (wrong == nil) != (row.wrong == "") || wrong != nil && wrong.Name != row.wrong {
+			t.Errorf("%s: mistake %+v", name, wrong)
+		}
+		want := strings.ReplaceAll(proof, "eyJ9", map[bool]string{true: "eyJ9AA==", false: "eyJ9"}[name == "with padding"])
+		if wrong == nil && string(got) != want {
+			t.Errorf("%s:\n%s", name, cmp.Diff(want, string(got)))
+		}
+	}
+}
+
+func TestKeysAnswerOnlyWhatWasAsked(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		component flowclient.Component
+		fields    string
+		form      []string
+		want      flowclient.Answer
+	}{
+		"a factor":                   {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "chosen", "webauthn:3"}, flowclient.AuthenticatorValidateAnswer{WebAuthn: json.RawMessage(proof)}},
+		"no factor":                  {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", ""}, nil},
+		"a code instead":             {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"code", "123456"}, flowclient.AuthenticatorValidateAnswer{Code: "123456"}},
+		"a code to a key":            {flowclient.ComponentAuthenticatorValidate, keyAlone, []string{"code", "123456"}, nil},
+		"a key nobody asked for":     {flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"totp","device_uid":"7"}]`, []string{"webauthn", proof}, nil},
+		"a choice before a key":      {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "device", ""}, nil},
+		"a new key":                  {flowclient.ComponentAuthenticatorWebAuthn, registration, []string{"response", attesting}, flowclient.AuthenticatorWebAuthnAnswer{Response: json.RawMessage(attesting)}},
+		"no new key":                 {flowclient.ComponentAuthenticatorWebAuthn, registration, []string{"response", proof}, nil},
+		"a passkey":                  {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", proof, "uid_field", ""}, flowclient.IdentificationAnswer{Passkey: json.RawMessage(proof)}},
+		"a broken passkey":           {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", "{}", "uid_field", "jane"}, nil},
+		"a name instead":             {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", "", "uid_field", "jane"}, flowclient.IdentificationAnswer{UID: "jane"}},
+		"a passkey nobody asked for": {flowclient.ComponentIdentification, `,"user_fields":["username"]`, []string{"passkey", proof, "uid_field", "jane"}, flowclient.IdentificationAnswer{UID: "jane"}},
+	} {
+		c := challengeOf(t, row.fields, row.component)
+		got, wrong := Read(c, formOf(c, row.form...))
+		if diff := cmp.Diff(row.want, got); diff != "" || (wrong == nil) != (row.want != nil) {
+			t.Errorf("%s: mistake %+v\n%s", name, wrong, diff)
+		}
+	}
+}
+
+func TestHostileOptionsStayInTheirPlace(t *testing.T) {
+	t.Parallel()
+	for _, evil := range hostile {
+		text, err := json.Marshal(evil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := strings.ReplaceAll(registration, `"Jane Doe"`, string(text)) + `,"pending_user":` + string(text)
+		options, _, _, _ := optionsIn(t, raw(t, flowclient.ComponentAuthenticatorWebAuthn, fields, nil, home))
+		if user, _ := options["user"].(map[string]any); user["displayName"] != evil {
+			t.Errorf("%q becomes %q", evil, user["displayName"])
+		}
+		fields = strings.ReplaceAll(keyAndApp, `"preferred"`, string(text))
+		optionsIn(t, raw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, home))
+	}
+}
