@@ -27,6 +27,7 @@ const (
 	CodeApplicationNotFound  Code = "application-not-found"
 	CodeSessionsUnavailable  Code = "sessions-unavailable"
 	CodeBadRequest           Code = "bad-request"
+	CodeTooLarge             Code = "too-large"
 	CodeNotFound             Code = "not-found"
 	CodeMethodNotAllowed     Code = "method-not-allowed"
 	CodeCrossSite            Code = "cross-site"
@@ -72,6 +73,7 @@ var meanings = map[Code]meaning{
 	CodeApplicationNotFound:  {http.StatusBadGateway, "Application not known to authentik"},
 	CodeSessionsUnavailable:  {http.StatusServiceUnavailable, "Session store unavailable"},
 	CodeBadRequest:           {http.StatusBadRequest, "Unreadable request"},
+	CodeTooLarge:             {http.StatusRequestEntityTooLarge, "Form too large"},
 	CodeNotFound:             {http.StatusNotFound, "No such page"},
 	CodeMethodNotAllowed:     {http.StatusMethodNotAllowed, "Method not allowed"},
 	CodeCrossSite:            {http.StatusForbidden, "Sent by another site"},

@@ -2,10 +2,7 @@ package proxy
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"mime"
-	"mime/multipart"
 	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -36,16 +33,15 @@ var errBodyType = errors.New("proxy: the body is neither a form nor JSON")
 // readReply reads what a page or a program has sent. Nothing but its type says
 // which it is: a form that another site can have a browser send is never JSON.
 func readReply(w http.ResponseWriter, r *http.Request) (reply, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {
 	case "application/json":
-		return readDocument(r.Body)
+		return readDocument(http.MaxBytesReader(w, r.Body, maxForm))
 	case "application/x-www-form-urlencoded", "multipart/form-data":
 	default:
 		return reply{}, errBodyType
 	}
-	form, err := readForm(r, kind)
+	form, err := readForm(w, r, kind)
 	if err != nil {
 		return reply{}, err
 	}
@@ -56,36 +52,13 @@ func readReply(w http.ResponseWriter, r *http.Request) (reply, error) {
 	}, nil
 }
 
-// readForm reads a form of either kind. Files stay in memory: the whole form is
-// bounded, and they go on to authentik at once.
-func readForm(r *http.Request, kind string) (page.Form, error) {
-	if kind != "multipart/form-data" {
-		err := r.ParseForm()
-		return page.Form{Values: r.PostForm}, err
+// readForm reads a form of either kind.
+func readForm(w http.ResponseWriter, r *http.Request, kind string) (page.Form, error) {
+	if kind == "multipart/form-data" {
+		r.Body = http.MaxBytesReader(w, r.Body, maxSent)
+		return readUpload(r)
 	}
-	if err := r.ParseMultipartForm(maxForm); err != nil { //nolint:gosec // The body was bounded by the caller.
-		return page.Form{}, err
-	}
-	form := page.Form{Values: r.PostForm, Files: map[string]page.File{}}
-	for name, files := range r.MultipartForm.File {
-		if len(files) != 1 || files[0].Size == 0 {
-			continue // a field that was left empty comes as a file of no bytes
-		}
-		file, err := readFile(files[0])
-		if err != nil {
-			return page.Form{}, fmt.Errorf("reading a file of the form: %w", err)
-		}
-		form.Files[name] = file
-	}
-	return form, nil
-}
-
-func readFile(header *multipart.FileHeader) (page.File, error) {
-	f, err := header.Open()
-	if err != nil {
-		return page.File{}, err
-	}
-	defer f.Close() //nolint:errcheck // It was only read from.
-	body, err := io.ReadAll(io.LimitReader(f, maxForm))
-	return page.File{Type: header.Header.Get("Content-Type"), Body: body}, err
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	err := r.ParseForm()
+	return page.Form{Values: r.PostForm}, err
 }

@@ -104,7 +104,7 @@ func (g *Gate) device(r *http.Request, at Resolved) flowclient.Cookies {
 func (g *Gate) proceed(w http.ResponseWriter, r *http.Request, at Resolved) {
 	said, err := readReply(w, r)
 	if err != nil {
-		g.fail(w, r, at, failure(CodeBadRequest, err), "/")
+		g.fail(w, r, at, unreadable(err), "/")
 		return
 	}
 	if said.poll {

@@ -62,8 +62,13 @@ var caddy = []Ban{
 	{Module + "/caddymodule", "the way is caddymodule → proxy → flowclient, never back"},
 }
 
-// drawing is what pages are made with: QR codes, and words in the visitor's language.
-var drawing = []string{"rsc.io/qr", "github.com/nicksnyder/go-i18n", "github.com/BurntSushi/toml"}
+// drawing is what pages are made with: QR codes, words in the visitor's language,
+// and a sanitizer for the HTML of forms, which is no work for amateurs. It is built on a
+// parser of styles, which is linked with it and not used here.
+var drawing = []string{
+	"rsc.io/qr", "github.com/nicksnyder/go-i18n", "github.com/BurntSushi/toml",
+	"github.com/microcosm-cc/bluemonday", "github.com/aymerick/douceur", "github.com/gorilla/css",
+}
 
 // Rooms are the rooms of this module.
 var Rooms = []Room{

@@ -252,12 +252,6 @@ func TestASilentRefusalIsSaid(t *testing.T) {
 	lacks(t, drawn(t, flowclient.ComponentPrompt, fields, nil, nil), english.say("not_accepted"))
 }
 
-func TestARequiredFileLeadsElsewhere(t *testing.T) {
-	t.Parallel()
-	page := drawn(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"f","type":"file","required":true}]`, nil, nil)
-	has(t, page, english.say("file_needed"), "https://auth.example.com/if/flow/login/")
-}
-
 func TestErrorsOfTheFlowAreNotShown(t *testing.T) {
 	t.Parallel()
 	page := drawn(t, flowclient.ComponentFlowError, `,"request_id":"9f1c","error":"KeyError: secret","traceback":"File x.py"`, nil, nil)

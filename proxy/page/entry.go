@@ -1,6 +1,9 @@
 package page
 
-import "strings"
+import (
+	"html/template"
+	"strings"
+)
 
 // An Entry is one thing to type, as the templates draw it.
 type Entry struct {
@@ -10,9 +13,13 @@ type Entry struct {
 	// Autocomplete is the token of the HTML standard that password managers
 	// and telephones go by.
 	Autocomplete, InputMode, Class string
-	Hint                           string
-	Wrong                          []string
-	Required, ReadOnly             bool
+	// Step is between the values that a browser's own field offers.
+	Step string
+	// Hint is a sentence of ours, Help an administrator's HTML, cleaned.
+	Hint               string
+	Help               template.HTML
+	Wrong              []string
+	Required, ReadOnly bool
 	// Exact keeps telephones from correcting what is typed.
 	Exact bool
 	Focus bool
@@ -23,6 +30,9 @@ type Entry struct {
 // Described names the elements that explain the input, for aria-describedby.
 func (e Entry) Described() string {
 	var ids []string
+	if e.Help != "" {
+		ids = append(ids, e.ID+"-help")
+	}
 	if e.Hint != "" {
 		ids = append(ids, e.ID+"-hint")
 	}

@@ -14,6 +14,8 @@ type File struct {
 	// Type is the media type that the browser gives; it may be anything.
 	Type string
 	Body []byte
+	// Limit is set, in bytes, where there was more than that: then Body is empty.
+	Limit int64
 }
 
 // A Mistake is what a visitor should mend before authentik is asked. Without a

@@ -31,15 +31,28 @@ var golden = map[string]string{
 	"totp":        `{"component":"ak-stage-authenticator-totp","pending_user":"jane.doe","config_url":"otpauth://totp/Example:jane.doe?secret=WTWDJ44DFJK7W64IB7PZXGTKCE44RHFX&issuer=Example"}`,
 	"consent": `{"component":"ak-stage-consent","flow_info":{"title":"Redirecting to Wiki"},"pending_user":"jane.doe","header_text":"You're about to sign into Wiki.",
 		"permissions":[{"id":"email","name":"Email address"},{"id":"openid","name":""}],"additional_permissions":[{"id":"profile","name":"General Profile Information"}],"token":"t"}`,
-	"prompt": `{"component":"ak-stage-prompt","flow_info":{"title":"Create your account"},"fields":[
-		{"field_key":"intro","type":"static","initial_value":"<b>Welcome!</b> Tell us about you."},
+	"prompt": `{"component":"ak-stage-prompt","flow_info":{"title":"Create your account"},"pending_user":"jane.doe","fields":[
+		{"field_key":"intro","label":"Intro","type":"static","initial_value":"<h1>Welcome!</h1><p onclick=x()>Tell us <b>about</b> you.<script>x()</script>"},
 		{"field_key":"username","label":"User name","type":"username","required":true,"sub_text":"See <a href=\"https://example.com/rules\">the rules</a>."},
+		{"field_key":"email","label":"Email","type":"email","required":true,"placeholder":"jane@example.com"},
+		{"field_key":"password","label":"Password","type":"password","required":true,"initial_value":"hunter2"},
+		{"field_key":"nick","label":"Nickname","type":"text","initial_value":"JD"},
 		{"field_key":"about","label":"About you","type":"text_area","initial_value":"\nfirst line"},
+		{"field_key":"number","label":"Account","type":"text_read_only","initial_value":"17"},
+		{"field_key":"notes","label":"Notes","type":"text_area_read_only","initial_value":"fixed"},
+		{"field_key":"line","type":"separator","placeholder":"More"},
+		{"field_key":"age","label":"Age","type":"number"},
 		{"field_key":"shift","label":"Shift","type":"radio-button-group","required":true,"choices":["day","night"],"initial_value":"day"},
+		{"field_key":"team","label":"Team","type":"dropdown","choices":[{"value":"eng","label":"Engineering"},{"value":"ops","label":"Operations"}],"initial_value":"{'value': 'eng'}"},
+		{"field_key":"born","label":"Birthday","type":"date","initial_value":"1990-04-17"},
+		{"field_key":"when","label":"First day","type":"date-time","initial_value":"2026-05-01 12:30:00+00:00"},
+		{"field_key":"picture","label":"Picture","type":"file","sub_text":"<ul><li>PNG<li>JPEG</ul>"},
+		{"field_key":"locale","label":"Language","type":"ak-locale","initial_value":"de-DE"},
+		{"field_key":"campaign","label":"Campaign","type":"hidden","initial_value":"spring"},
 		{"field_key":"terms","label":"I accept the terms","type":"checkbox","required":true}],
-		"response_errors":{"username":[{"string":"Username is already taken.","code":"invalid"}]}}`,
+		"response_errors":{"username":[{"string":"Username is already taken.","code":"invalid"}],"picture":[{"string":"Invalid scheme","code":"invalid"}]}}`,
 	"denied":    `{"component":"ak-stage-access-denied","flow_info":{"title":"Welcome!"},"pending_user":"jane.doe","error_message":"Line one\nLine two"}`,
-	"elsewhere": `{"component":"ak-stage-captcha","flow_info":{"title":"Welcome!"},"site_key":"x","js_url":"https://captcha.example/api.js"}`,
+	"elsewhere": `{"component":"ak-stage-of-tomorrow","flow_info":{"title":"Welcome!"}}`,
 }
 
 // TestGoldenPages compares whole pages with those that were looked at:

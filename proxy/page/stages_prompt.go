@@ -2,38 +2,53 @@ package page
 
 import (
 	"cmp"
+	"html/template"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
 // A Prompt is an administrator's form.
 type Prompt struct {
+	// Fields are in the order in which they are asked. Hidden ones are not among
+	// them: authentik takes its own value for those.
 	Fields []*Field
 	// Bare says that there is nothing to fill in.
 	Bare bool
-	// Elsewhere offers authentik's own page, for what cannot be given here.
-	Elsewhere bool
+	// Upload says that the form has a file in it, and must be sent as
+	// multipart/form-data.
+	Upload bool
+	// Username is the name that a password manager should keep the new password
+	// under, where the form asks for a password and not for a name.
+	Username string
 }
 
 // A Field is one of its fields.
 type Field struct {
+	// Entry is what there is to fill in; separators and static texts have none of
+	// it but the ID.
 	Entry
-	// Kind says how it is drawn: separator, static, file, checkbox, choices, list,
-	// or as an entry.
-	Kind    string
-	Text    string
+	// Kind says how the field is drawn: separator, static, file, checkbox, choices
+	// (one of a group), list (one of a list), or empty for an entry to type.
+	Kind string
+	// Text stands in a separator.
+	Text string
+	// Static is the administrator's HTML, cleaned, of a static text.
+	Static template.HTML
+	// Checked is the state of a checkbox.
 	Checked bool
+	// Choices are those of a group or list.
 	Choices []*Choice
 }
 
-// A Choice is one of the answers that a field offers.
+// A Choice is one of the answers that a field offers. One without a value
+// answers nothing.
 type Choice struct {
 	ID, Value, Label string
-	Chosen, Focus    bool
+	// Chosen is the one that is chosen at first, Focus where the page begins.
+	Chosen, Focus bool
 }
 
 // fieldName is the name of a field in our form. The prefix keeps an
@@ -50,14 +65,12 @@ func showPrompt(c flowclient.Prompt, d *draft) any {
 		}
 		drawn := drawField(f, i, d)
 		page.Fields = append(page.Fields, drawn)
-		if drawn.Kind == "file" && f.Required {
-			d.Alerts = append(d.Alerts, d.say.say("file_needed"))
-			page.Elsewhere = true
-		}
+		page.Upload = page.Upload || drawn.Kind == "file"
 		if typable(f) {
 			entries = append(entries, &drawn.Entry)
 		}
 	}
+	page.Username = newPasswordOf(c, d)
 	d.blame(c)
 	focus(entries...)
 	page.Bare = len(entries) == 0
@@ -67,23 +80,25 @@ func showPrompt(c flowclient.Prompt, d *draft) any {
 	return page
 }
 
+// newPasswordOf is whose new password the form asks for, where it does not ask
+// for the name as well.
+func newPasswordOf(c flowclient.Prompt, d *draft) string {
+	has := func(kind string) bool {
+		return slices.ContainsFunc(c.Fields, func(f flowclient.Field) bool { return f.Type == kind })
+	}
+	if has("password") && !has("username") {
+		return d.Username()
+	}
+	return ""
+}
+
 // typable reports whether a field is drawn with something to fill in.
 func typable(f flowclient.Field) bool {
 	switch f.Type {
-	case "separator", "static", "file", "hidden":
+	case "separator", "static", "hidden":
 		return false
 	}
 	return true
-}
-
-// focusChoice hands the focus of a group of radio buttons to the one that the
-// keyboard would come to.
-func (f *Field) focusChoice() {
-	if f.Kind != "choices" || !f.Focus || len(f.Choices) == 0 {
-		return
-	}
-	at := max(0, slices.IndexFunc(f.Choices, func(c *Choice) bool { return c.Chosen }))
-	f.Choices[at].Focus = true
 }
 
 // blame says something where authentik has refused the answer without a word.
@@ -96,7 +111,7 @@ func (d *draft) blame(c flowclient.Prompt) {
 func drawField(f flowclient.Field, i int, d *draft) *Field {
 	p := &Field{Entry: Entry{
 		ID: "f" + strconv.Itoa(i), Name: fieldName(f.Key), Label: label(f, i, d.say), Type: "text", Autocomplete: "off",
-		Placeholder: f.Placeholder, Value: f.Initial, Hint: plain(f.SubText), Required: f.Required,
+		Placeholder: f.Placeholder, Value: f.Initial, Help: rich(f.SubText), Required: f.Required,
 	}}
 	if typable(f) {
 		p.Wrong = d.wrong(f.Key)
@@ -143,7 +158,10 @@ var fieldKinds = map[string]func(*Field, flowclient.Field, *draft){
 	"password": func(p *Field, _ flowclient.Field, _ *draft) {
 		p.Type, p.Autocomplete, p.Value, p.Exact = "password", "new-password", "", true
 	},
-	"number": func(p *Field, _ flowclient.Field, _ *draft) { p.Type, p.InputMode = "number", "numeric" },
+	// Whole numbers of either sign: the keyboard of inputmode=numeric has no minus.
+	"number": func(p *Field, f flowclient.Field, _ *draft) {
+		p.Type, p.Step, p.Value = "number", "1", begins(f)
+	},
 	// authentik counts any text at all as checked, and never requires the box.
 	"checkbox": func(p *Field, f flowclient.Field, _ *draft) {
 		p.Kind, p.Checked, p.Required = "checkbox", f.Initial != "", false
@@ -155,77 +173,11 @@ var fieldKinds = map[string]func(*Field, flowclient.Field, *draft){
 	"dropdown":  drawDropdown,
 	"ak-locale": drawLocale,
 	"date": func(p *Field, f flowclient.Field, _ *draft) {
-		p.Type, p.Value = "date", inLayout(f.Initial, time.DateOnly)
+		p.Type, p.Value = "date", begins(f)
 	},
-	"date-time": func(p *Field, f flowclient.Field, d *draft) {
-		p.Type, p.Value = "datetime-local", inLayout(f.Initial, "2006-01-02T15:04")
-		p.Hint = strings.TrimSpace(p.Hint + "\n" + d.say.say("time_utc"))
-	},
-	"separator": func(p *Field, f flowclient.Field, _ *draft) { p.Kind, p.Text = "separator", f.Placeholder },
-	"static": func(p *Field, f flowclient.Field, _ *draft) {
-		p.Kind, p.Text, p.Label = "static", plain(f.Initial), f.Label
-	},
-	"file": func(p *Field, _ flowclient.Field, d *draft) { p.Kind, p.Text = "file", d.say.say("file_later") },
-}
-
-func drawDropdown(p *Field, f flowclient.Field, d *draft) {
-	p.Kind = "list"
-	if !f.Required {
-		p.Choices = append(p.Choices, &Choice{})
-	}
-	p.choices(f.Choices, f.Initial, d.say)
-}
-
-// locales are the languages that authentik's own form offers, by what they call
-// themselves. authentik takes any.
-var locales = []flowclient.Choice{
-	{Value: "cs-CZ", Label: "Čeština"},
-	{Value: "de-DE", Label: "Deutsch"},
-	{Value: "en", Label: "English"},
-	{Value: "es-ES", Label: "Español"},
-	{Value: "fi-FI", Label: "Suomi"},
-	{Value: "fr-FR", Label: "Français"},
-	{Value: "it-IT", Label: "Italiano"},
-	{Value: "ja-JP", Label: "日本語"},
-	{Value: "ko-KR", Label: "한국어"},
-	{Value: "nl-NL", Label: "Nederlands"},
-	{Value: "pl-PL", Label: "Polski"},
-	{Value: "pt-BR", Label: "Português (Brasil)"},
-	{Value: "ru-RU", Label: "Русский"},
-	{Value: "tr-TR", Label: "Türkçe"},
-	{Value: "zh-Hans", Label: "简体中文"},
-	{Value: "zh-Hant", Label: "繁體中文"},
-}
-
-// drawLocale offers the visitor's present language too, where it is none of these.
-func drawLocale(p *Field, f flowclient.Field, d *draft) {
-	p.Kind, p.Required = "list", false
-	p.Choices = append(p.Choices, &Choice{Label: d.say.say("locale_auto")})
-	known := slices.ContainsFunc(locales, func(c flowclient.Choice) bool { return c.Value == f.Initial })
-	if f.Initial != "" && !known {
-		p.Choices = append(p.Choices, &Choice{Value: f.Initial, Label: f.Initial, Chosen: true})
-	}
-	p.choices(locales, f.Initial, d.say)
-}
-
-// choices adds what authentik offers. An initial value that is none of them, as
-// some releases send, chooses nothing.
-func (f *Field) choices(offered []flowclient.Choice, initial string, say *tongue) {
-	for i, c := range offered {
-		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), say.say("untitled_choice", "Number", i+1))
-		f.Choices = append(f.Choices, &Choice{
-			ID: f.ID + "-" + strconv.Itoa(i), Value: c.Value, Label: l, Chosen: c.Value == initial,
-		})
-	}
-}
-
-// inLayout brings a date into the form that the browser's own field takes, in
-// UTC; what is no date is left out.
-func inLayout(value, layout string) string {
-	for _, in := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05Z07:00", time.DateOnly} {
-		if t, err := time.Parse(in, value); err == nil {
-			return t.UTC().Format(layout)
-		}
-	}
-	return ""
+	"date-time": drawDateTime,
+	"separator": func(p *Field, f flowclient.Field, _ *draft) { p.Kind, p.Text, p.Help = "separator", f.Placeholder, "" },
+	// authentik's own page shows neither the label nor the help of a static text.
+	"static": func(p *Field, f flowclient.Field, _ *draft) { p.Kind, p.Static, p.Help = "static", rich(f.Initial), "" },
+	"file":   drawFile,
 }

@@ -75,6 +75,9 @@ type draft struct {
 	// of question; refused says that something was wrong with it.
 	posted  url.Values
 	refused bool
+	// chosen has the fields of that form in which a file was chosen. A browser
+	// forgets it, and no page can choose it again.
+	chosen map[string]bool
 	// errors are authentik's, by field of the answer. What a stage shows beside a
 	// field it takes away; the rest is shown above the form.
 	errors map[string][]string
@@ -140,7 +143,18 @@ func (d *draft) remember(r *http.Request, q Question, base flowclient.Base) {
 	if r.PostForm.Get("component") == string(d.component) {
 		d.posted = r.PostForm
 		d.refused = base.Errors != nil || q.Mistake != nil
+		d.chosen = filesOf(r)
 	}
+}
+
+func filesOf(r *http.Request) map[string]bool {
+	chosen := map[string]bool{}
+	if r.MultipartForm != nil {
+		for name := range r.MultipartForm.File {
+			chosen[name] = true
+		}
+	}
+	return chosen
 }
 
 // wrong takes away what is wrong with a field of the answer.

@@ -1,0 +1,57 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"rsc.io/qr"
+)
+
+// TestTheQRCodeIsThatOfItsAddress reads the picture back, module by module.
+func TestTheQRCodeIsThatOfItsAddress(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{
+		"otpauth://totp/Example:jane.doe?secret=WTWDJ44DFJK7W64IB7PZXGTKCE44RHFX&algorithm=SHA1&digits=6&period=30&issuer=Example",
+		"A", strings.Repeat("ä", 500),
+	} {
+		want, err := qr.Encode(content, qr.M)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := drawQR(content)
+		if got.Side != want.Size+8 {
+			t.Fatalf("a side of %d for a code of %d", got.Side, want.Size)
+		}
+		dark := rasterised(t, got)
+		for y := range got.Side {
+			for x := range got.Side {
+				if dark[[2]int{x, y}] != want.Black(x-4, y-4) {
+					t.Fatalf("another module at %d,%d", x, y)
+				}
+			}
+		}
+	}
+	if drawQR(strings.Repeat("x", 3000)) != nil {
+		t.Error("a code of what fits into none")
+	}
+}
+
+// rasterised fills the rectangles of a path.
+func rasterised(t testing.TB, p *QR) map[[2]int]bool {
+	t.Helper()
+	dark := map[[2]int]bool{}
+	for _, run := range strings.Split(p.Path, "z") {
+		if run == "" {
+			continue
+		}
+		var x, y, width, back int
+		if n, err := fmt.Sscanf(run, "M%d %dh%dv1h-%d", &x, &y, &width, &back); n != 4 || err != nil || back != width {
+			t.Fatalf("no rectangle: %q", run)
+		}
+		for i := range width {
+			dark[[2]int{x + i, y}] = true
+		}
+	}
+	return dark
+}

@@ -1,0 +1,79 @@
+package page
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// drawDropdown offers to choose nothing only where that is an answer: authentik
+// takes the initial value for a choice that is left out. A list in which nothing
+// is chosen yet begins with a line that says so, for browsers choose the first.
+func drawDropdown(p *Field, f flowclient.Field, d *draft) {
+	p.Kind = "list"
+	p.choices(f.Choices, f.Initial, d.say)
+	switch {
+	case slices.ContainsFunc(p.Choices, func(c *Choice) bool { return c.Chosen }):
+	case f.Required || f.Initial != "":
+		p.Required = len(f.Choices) > 0
+		p.Choices = slices.Insert(p.Choices, 0, &Choice{Label: d.say.say("prompt_choose")})
+	default:
+		p.Choices = slices.Insert(p.Choices, 0, &Choice{})
+	}
+}
+
+// locales are the languages that authentik's own form offers, by what they call
+// themselves. authentik takes any.
+var locales = []flowclient.Choice{
+	{Value: "cs-CZ", Label: "Čeština"},
+	{Value: "de-DE", Label: "Deutsch"},
+	{Value: "en", Label: "English"},
+	{Value: "es-ES", Label: "Español"},
+	{Value: "fi-FI", Label: "Suomi"},
+	{Value: "fr-FR", Label: "Français"},
+	{Value: "it-IT", Label: "Italiano"},
+	{Value: "ja-JP", Label: "日本語"},
+	{Value: "ko-KR", Label: "한국어"},
+	{Value: "nl-NL", Label: "Nederlands"},
+	{Value: "pl-PL", Label: "Polski"},
+	{Value: "pt-BR", Label: "Português (Brasil)"},
+	{Value: "ru-RU", Label: "Русский"},
+	{Value: "tr-TR", Label: "Türkçe"},
+	{Value: "zh-Hans", Label: "简体中文"},
+	{Value: "zh-Hant", Label: "繁體中文"},
+}
+
+// drawLocale offers the visitor's present language too, where it is none of these.
+func drawLocale(p *Field, f flowclient.Field, d *draft) {
+	p.Kind, p.Required = "list", false
+	p.Choices = append(p.Choices, &Choice{Label: d.say.say("locale_auto")})
+	known := slices.ContainsFunc(locales, func(c flowclient.Choice) bool { return c.Value == f.Initial })
+	if f.Initial != "" && !known {
+		p.Choices = append(p.Choices, &Choice{Value: f.Initial, Label: f.Initial, Chosen: true})
+	}
+	p.choices(locales, f.Initial, d.say)
+}
+
+// choices adds what authentik offers. An initial value that is none of them, as
+// some releases send, chooses nothing.
+func (f *Field) choices(offered []flowclient.Choice, initial string, say *tongue) {
+	for i, c := range offered {
+		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), say.say("untitled_choice", "Number", i+1))
+		f.Choices = append(f.Choices, &Choice{
+			ID: f.ID + "-" + strconv.Itoa(i), Value: c.Value, Label: l, Chosen: c.Value == initial,
+		})
+	}
+}
+
+// focusChoice hands the focus of a group of radio buttons to the one that the
+// keyboard would come to.
+func (f *Field) focusChoice() {
+	if f.Kind != "choices" || !f.Focus || len(f.Choices) == 0 {
+		return
+	}
+	at := max(0, slices.IndexFunc(f.Choices, func(c *Choice) bool { return c.Chosen }))
+	f.Choices[at].Focus = true
+}
