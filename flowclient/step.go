@@ -24,8 +24,17 @@ type Step struct {
 	// references of challenges are read.
 	Root string
 	// Language is the language tag that authentik gave to the answer with the
-	// challenge, and so of the texts in it; empty where it gave none.
+	// challenge; empty where it gave none. It is the one that the request asked for:
+	// where a brand with a default locale speaks another to visitors who are not
+	// signed in, it does not show here.
 	Language string
+}
+
+// Known reports whether authentik's session says that somebody has signed in.
+// Nobody has checked its word: it may steer what is shown, and never who is let in.
+func (s Step) Known() bool {
+	t, ok := s.Cookies.ticket()
+	return ok && t.Authenticated
 }
 
 // stepJSON carries the challenge as text, because JSON inside JSON would be

@@ -56,7 +56,7 @@ func (d *draft) answers(r *http.Request, back string) {
 
 // Fail draws a failure: its code, what it means and what to do about it.
 func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back string, b flowclient.Brand) {
-	d, heading := p.blank(r, b, ""), "fail_client"
+	d, heading := p.blank(r, b, false), "fail_client"
 	if f.Status >= http.StatusInternalServerError {
 		heading = "fail_server"
 	}
@@ -71,7 +71,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 // Forbid tells a visitor who is signed in that this is not for them. authentik
 // tells ordinary users no reason, so none is made up; messages are a flow's own.
 func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who string, messages []string, back string, b flowclient.Brand) {
-	d, logout := p.blank(r, b, ""), p.cfg.Prefix+"/logout"
+	d, logout := p.blank(r, b, true), p.cfg.Prefix+"/logout"
 	d.answers(r, back)
 	words := append([]string{d.say.say("account", "Name", who)}, messages...)
 	p.tell(w, d, f.Status, "forbidden", Ending{
@@ -86,7 +86,7 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who st
 
 // SignOut asks before a session ends: a link alone must not end it.
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, who string, b flowclient.Brand) {
-	d := p.blank(r, b, "")
+	d := p.blank(r, b, true)
 	p.tell(w, d, http.StatusOK, "sign_out_ask", Ending{
 		Words: []string{d.say.say("account", "Name", who)},
 		Forms: []Way{{Text: d.say.say("sign_out"), Address: p.cfg.Prefix + "/logout", Focus: true}},
@@ -96,7 +96,7 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, who string, b fl
 // SignedOut says what has ended. It does not lead on by itself: that would sign
 // the visitor in again.
 func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, b flowclient.Brand) {
-	d := p.blank(r, b, "")
+	d := p.blank(r, b, false)
 	p.tell(w, d, http.StatusOK, "signed_out", Ending{
 		Words: []string{d.say.say("signed_out_lead")},
 		Links: []Way{{Text: d.say.say("sign_in_again"), Address: p.login("/"), Focus: true}},

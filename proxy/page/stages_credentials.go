@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -78,24 +79,19 @@ func nameEntry(c flowclient.Identification, d *draft) *Entry {
 	return e
 }
 
-// nameLabel says what may be typed, in one order whatever authentik's is.
+// nameLabel says what may be typed, in one order whatever authentik's is. Each
+// combination has words of its own, as "or" alone does not join them everywhere.
 func nameLabel(fields []string, say *tongue) string {
-	var label string
+	var kinds []string
 	for _, kind := range []string{"email", "username", "upn"} {
-		for _, f := range fields {
-			switch {
-			case f != kind:
-			case label == "":
-				label = say.say("name_" + kind)
-			default:
-				label = say.say("name_or", "First", label, "Last", say.say("name_"+kind))
-			}
+		if slices.Contains(fields, kind) {
+			kinds = append(kinds, kind)
 		}
 	}
-	if label == "" {
+	if len(kinds) == 0 {
 		return say.say("username")
 	}
-	return label
+	return say.say("name_" + strings.Join(kinds, "_"))
 }
 
 // passwordEntry asks for the password. Whether it can be looked at is authentik's to say.
@@ -124,7 +120,7 @@ func flowWays(c flowclient.Identification, say *tongue) []FlowWay {
 	return ways
 }
 
-// sourceNames lists the sources as a sentence does.
+// sourceNames lists the sources.
 func sourceNames(c flowclient.Identification, say *tongue) string {
 	var names []string
 	for _, s := range c.Sources {
@@ -132,11 +128,7 @@ func sourceNames(c flowclient.Identification, say *tongue) string {
 			names = append(names, s.Name)
 		}
 	}
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	last := len(names) - 1
-	return say.say("name_or", "First", strings.Join(names[:last], ", "), "Last", names[last])
+	return say.list(names)
 }
 
 // readIdentification sends nothing that was not asked for. Passwords are left as

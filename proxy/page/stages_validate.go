@@ -220,7 +220,7 @@ func (d *draft) keysAlso(c flowclient.AuthenticatorValidate, usable []flowclient
 		keys = append(keys, d.say.say("key_belongs", "Host", d.there()))
 	}
 	if _, ok := ofClass(c.Devices, "duo"); ok {
-		keys = append(keys, d.say.say("keys_also", "Names", d.say.say("keys_duo")))
+		keys = append(keys, d.say.say("keys_also_duo"))
 	}
 	return keys
 }

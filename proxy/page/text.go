@@ -3,11 +3,10 @@ package page
 import (
 	"embed"
 	"fmt"
-	"net/http"
 	"path"
+	"strings"
 
 	"github.com/BurntSushi/toml"
-	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
 )
@@ -15,21 +14,38 @@ import (
 //go:embed locales
 var localeFiles embed.FS
 
-// languages are those that the catalogue has, English first: it stands in where
-// a visitor speaks none of them.
-var languages = []language.Tag{language.English}
-
 // A tongue says our own sentences in one language. What authentik says is not
 // among them: that arrives in the visitor's language already.
 type tongue struct {
-	tag  language.Tag
-	says *i18n.Localizer
+	tag language.Tag
+	// whole are the sentences that leave nothing open, which are most of them:
+	// nothing has to be put together for one.
+	whole map[string]string
+	says  *i18n.Localizer
+}
+
+// newTongue reads the file of a language into the bundle.
+func newTongue(bundle *i18n.Bundle, tag language.Tag) (*tongue, error) {
+	file, err := bundle.LoadMessageFileFS(localeFiles, path.Join("locales", "active."+tag.String()+".toml"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the words in %s: %w", tag, err)
+	}
+	t := &tongue{tag: tag, whole: make(map[string]string, len(file.Messages)), says: i18n.NewLocalizer(bundle, tag.String())}
+	for _, m := range file.Messages {
+		if !strings.Contains(m.Other, "{{") {
+			t.whole[m.ID] = m.Other
+		}
+	}
+	return t, nil
 }
 
 // say returns the sentence called name. The pairs are what it leaves open: a
-// word in braces, and what goes there. A name without a sentence gives the name
-// itself: a test finds those.
+// word in braces, and what goes there. A sentence that the language lacks is said
+// in English. A name without a sentence gives the name itself: a test finds both.
 func (t *tongue) say(name string, pairs ...any) string {
+	if said, ok := t.whole[name]; ok {
+		return said
+	}
 	open := make(map[string]any, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		open[fmt.Sprint(pairs[i])] = pairs[i+1]
@@ -37,6 +53,21 @@ func (t *tongue) say(name string, pairs ...any) string {
 	said, err := t.says.Localize(&i18n.LocalizeConfig{MessageID: name, TemplateData: open})
 	if err != nil && said == "" {
 		return name
+	}
+	return said
+}
+
+// list puts names one after another, as the language does in the middle of a
+// list. What comes before the last of them differs too much between languages, so
+// no sentence asks for an "and".
+func (t *tongue) list(names []string) string {
+	var said string
+	for _, name := range names {
+		if said == "" {
+			said = name
+			continue
+		}
+		said = t.say("list", "Before", said, "Next", name)
 	}
 	return said
 }
@@ -55,8 +86,7 @@ func (t *tongue) direction() string {
 // A catalogue has a tongue for each language.
 type catalogue struct {
 	tongues []*tongue // in the order of languages
-	matcher language.Matcher
-	fixed   *tongue // the operator's choice; nil where visitors are asked
+	fixed   *tongue   // the operator's choice; nil where visitors are asked
 }
 
 // newCatalogue reads the catalogue. A language that the operator has fixed is
@@ -64,50 +94,20 @@ type catalogue struct {
 func newCatalogue(fixed string) (*catalogue, error) {
 	bundle := i18n.NewBundle(languages[0])
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
-	c := &catalogue{matcher: language.NewMatcher(languages)}
+	c := new(catalogue)
 	for _, tag := range languages {
-		if _, err := bundle.LoadMessageFileFS(localeFiles, path.Join("locales", "active."+tag.String()+".toml")); err != nil {
-			return nil, fmt.Errorf("reading the words in %s: %w", tag, err)
-		}
-		c.tongues = append(c.tongues, &tongue{tag: tag, says: i18n.NewLocalizer(bundle, tag.String())})
-	}
-	if fixed != "" {
-		tag, err := language.Parse(fixed)
+		t, err := newTongue(bundle, tag)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no language tag: %w", fixed, err)
+			return nil, err
 		}
-		c.fixed = c.of(tag)
+		c.tongues = append(c.tongues, t)
 	}
+	if fixed == "" {
+		return c, nil
+	}
+	if err := CheckLanguage(fixed); err != nil {
+		return nil, fmt.Errorf("language: %w", err)
+	}
+	c.fixed = c.of(language.Make(fixed))
 	return c, nil
-}
-
-// of returns the tongue that suits the first of the languages that there is one for.
-func (c *catalogue) of(wanted ...language.Tag) *tongue {
-	_, i, _ := c.matcher.Match(wanted...)
-	return c.tongues[i]
-}
-
-// choose returns the tongue of a page, chosen as authentik chooses its own: what
-// the browser asks for, then the default of authentik's brand. A brand with a default speaks
-// to visitors who are not signed in in nothing else, and then so does the page;
-// answered is the language of authentik's answer, by which that shows.
-func (c *catalogue) choose(r *http.Request, b flowclient.Brand, answered string) *tongue {
-	if c.fixed != nil {
-		return c.fixed
-	}
-	wanted, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // a browser that asks for nonsense asks for nothing
-	if brand, err := language.Parse(b.DefaultLocale); err == nil {
-		wanted = append(wanted, brand)
-		if spoken, err := language.Parse(answered); err == nil && sameLanguage(spoken, brand) {
-			wanted = append([]language.Tag{brand}, wanted...)
-		}
-	}
-	return c.of(wanted...)
-}
-
-// sameLanguage reports whether two tags name one language, whatever its region.
-func sameLanguage(a, b language.Tag) bool {
-	first, _ := a.Base()
-	second, _ := b.Base()
-	return first == second
 }

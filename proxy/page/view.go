@@ -83,9 +83,10 @@ type draft struct {
 	errors map[string][]string
 }
 
-// blank begins any page: in the visitor's language, with the brand's looks.
-func (p *Pages) blank(r *http.Request, b flowclient.Brand, answered string) *draft {
-	d := &draft{pages: p, say: p.words.choose(r, b, answered), policy: p.policy}
+// blank begins any page: in the visitor's language, with the brand's looks. A
+// visitor who has signed in is known, which makes a difference to the language.
+func (p *Pages) blank(r *http.Request, b flowclient.Brand, known bool) *draft {
+	d := &draft{pages: p, say: p.words.choose(r, b, known), policy: p.policy}
 	d.View = p.view(b, d.say)
 	return d
 }
@@ -107,7 +108,7 @@ func (d *draft) allow(more policy) { d.policy = d.policy.and(more) }
 // draft begins the page of a question with all that is not the stage's own.
 func (p *Pages) draft(r *http.Request, q Question) *draft {
 	base := q.Step.Challenge.Common()
-	d := p.blank(r, q.Brand, q.Step.Language)
+	d := p.blank(r, q.Brand, q.Step.Known())
 	d.component, d.step, d.origin = q.Step.Challenge.Component(), q.Step, q.Origin
 	p.flow(&d.View, base.FlowInfo)
 	d.Action, d.Visit, d.Back = p.cfg.Prefix+"/login", q.Visit, q.Back

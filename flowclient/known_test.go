@@ -1,0 +1,27 @@
+package flowclient
+
+import (
+	"encoding/base64"
+	"testing"
+)
+
+func TestWhoIsSignedInIsKnownByAuthentiksCookie(t *testing.T) {
+	t.Parallel()
+	cookie := func(claims string) Cookies {
+		return Cookies{sessionCookie: "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"}
+	}
+	for name, row := range map[string]struct {
+		cookies Cookies
+		want    bool
+	}{
+		"signed in":       {cookie(`{"sid":"a","authenticated":true}`), true},
+		"not signed in":   {cookie(`{"sid":"a","authenticated":false}`), false},
+		"without a claim": {cookie(`{"sid":"a"}`), false},
+		"no ticket":       {Cookies{sessionCookie: "abc"}, false},
+		"no cookie":       {nil, false},
+	} {
+		if got := (Step{Cookies: row.cookies}).Known(); got != row.want {
+			t.Errorf("%s: known %v", name, got)
+		}
+	}
+}
