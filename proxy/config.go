@@ -24,6 +24,9 @@ type Authentik interface {
 	Access(ctx context.Context, v flowclient.Visitor, application string) (flowclient.Access, error)
 	Brand(context.Context, flowclient.Visitor) (flowclient.Brand, error)
 	Picture(ctx context.Context, v flowclient.Visitor, address string) (flowclient.Picture, error)
+	StartSource(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Redirect) (flowclient.Step, error)
+	RedeemPlex(ctx context.Context, v flowclient.Visitor, f flowclient.Flow, s flowclient.SourcePlex, token string) (flowclient.Step, error)
+	DuoEnrolment(context.Context, flowclient.Visitor, flowclient.AuthenticatorDuo) (flowclient.DuoStatus, error)
 	PublicURL(ref string) (string, bool)
 }
 
@@ -62,6 +65,10 @@ type Config struct {
 	Headers HeaderConfig
 	// Page says how the gate's pages look.
 	Page PageConfig
+
+	// Plex is asked when somebody signs in with a source of that kind. Default: plex.tv,
+	// by NewPlex. NoPlex leaves it to authentik's own page.
+	Plex Plex
 
 	// Open reports whether a request needs no sign-in. Default: none does.
 	Open func(*http.Request) bool
@@ -140,6 +147,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	cfg.Prefix = strings.TrimSuffix(cfg.Prefix, "/")
 	cfg.Cookie.Domain = strings.ToLower(strings.TrimPrefix(cfg.Cookie.Domain, "."))
+	if cfg.Plex == nil {
+		cfg.Plex = NewPlex(nil)
+	}
 	if cfg.Open == nil {
 		cfg.Open = func(*http.Request) bool { return false }
 	}

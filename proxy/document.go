@@ -22,6 +22,16 @@ type question struct {
 	Notice *saying `json:"notice,omitempty"`
 	// Elsewhere is the same flow on authentik's own page.
 	Elsewhere string `json:"elsewhere,omitempty"`
+	// Source is what was chosen of the question's sources. Barred says that it does not
+	// count here; Open is where a browser goes before "on" is said.
+	Source *chosen `json:"source,omitempty"`
+}
+
+// chosen is a source that was chosen.
+type chosen struct {
+	Name   string `json:"name"`
+	Open   string `json:"open,omitempty"`
+	Barred bool   `json:"barred,omitempty"`
 }
 
 // A saying is a sentence for people, and a word for programs that never changes. The
@@ -38,6 +48,9 @@ func (g *Gate) document(r *http.Request, q page.Question) ([]byte, error) {
 	if q.Notice != "" {
 		code := strings.TrimPrefix(q.Notice, "notice_")
 		out.Notice = &saying{g.pages.Say(r, q, q.Notice), code}
+	}
+	if q.Source != nil {
+		out.Source = &chosen{q.Source.Name, q.Source.Plex, q.Source.Barred}
 	}
 	body, err := json.Marshal(out)
 	if err != nil {

@@ -29,6 +29,7 @@ type Gate struct {
 	browsers *browsers
 	brands   *brands
 	flights  *flights
+	waits    *waits
 	pages    *page.Pages
 	pictures http.Handler
 	forgery  *http.CrossOriginProtection
@@ -46,7 +47,7 @@ func New(cfg Config) (*Gate, error) {
 	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, cache: newCache(cfg.Now)}
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
 	g.brands = newBrands(cfg.Client)
-	g.flights = newFlights()
+	g.flights, g.waits = newFlights(), newWaits()
 	g.forgery = http.NewCrossOriginProtection()
 	if cfg.Site != nil {
 		if err := g.forgery.AddTrustedOrigin(cfg.Site.Scheme + "://" + cfg.Site.Host); err != nil {
@@ -104,6 +105,7 @@ func (g *Gate) sweep(ctx context.Context) {
 		wait(ctx, sweepEvery)
 		g.sessions.cache.sweep()
 		g.flights.sweep()
+		g.waits.sweep()
 	}
 }
 

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"net/http"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
 // What a page that waits is told to do.
@@ -23,5 +25,27 @@ func (g *Gate) poll(w http.ResponseWriter, r *http.Request, at Resolved, said re
 	_ = say(w, map[string]string{"next": next}) // a visitor who has gone away needs no answer
 }
 
-// ready reports whether what a visit waits for elsewhere has happened.
-func (g *Gate) ready(*http.Request, Resolved, visit) bool { return false }
+// ready reports whether what a visit waits for elsewhere has happened, or cannot happen any
+// more: either way its form should be sent.
+func (g *Gate) ready(r *http.Request, at Resolved, vis visit) bool {
+	switch c := vis.waitsFor().(type) {
+	case flowclient.AuthenticatorDuo:
+		return g.waits.hear(vis.ID, func() news { return g.duoNews(r, at, vis, c) }).progress != progressNone
+	case flowclient.SourcePlex:
+		return g.waits.hear(vis.ID, func() news { return g.plexNews(r, vis, c) }).progress != progressNone
+	default:
+		return false
+	}
+}
+
+// waitsFor is the challenge whose answer depends on what happens elsewhere.
+func (v visit) waitsFor() flowclient.Challenge {
+	if v.Detour == nil {
+		return v.Step.Challenge
+	}
+	source, ok := sourceAt(v.Step.Challenge, v.Detour.Place)
+	if !ok || v.Detour.PIN == nil {
+		return nil
+	}
+	return source.Challenge
+}

@@ -22,6 +22,7 @@ type reply struct {
 	on     bool   // to see where the visit stands
 	flow   string // to go to another flow that the question offers, by its kind
 	source string // to sign in by way of one of the question's sources, by its place
+	ways   bool   // from a source back to the question that offers it
 	poll   bool   // to hear whether it is time to go on; a script of the page asks
 
 	// answer reads the answer to a question. A mistake is for the visitor to mend.
@@ -47,7 +48,7 @@ func readReply(w http.ResponseWriter, r *http.Request) (reply, error) {
 	}
 	return reply{
 		visit: form.Get("visit"), back: form.Get("to"),
-		again: form.Has("again"), on: form.Has("on"), flow: form.Get("flow"), source: form.Get("source"), poll: form.Has("poll"),
+		again: form.Has("again"), on: form.Has("on"), flow: form.Get("flow"), source: form.Get("source"), ways: form.Has("ways"), poll: form.Has("poll"),
 		answer: func(c flowclient.Challenge) (flowclient.Answer, *page.Mistake) { return page.Read(c, form) },
 	}, nil
 }

@@ -143,12 +143,25 @@ func (g *Gate) step(r *http.Request, at Resolved, vis visit, said reply) outcome
 		return g.open(r, at, vis.Back)
 	case said.flow != "":
 		return g.aside(r, at, vis, said.flow)
+	case said.source != "":
+		return g.source(r, at, vis, said.source)
+	case said.ways:
+		vis.Detour = nil
+		return outcome{visit: vis}
+	case said.on && vis.Detour != nil:
+		return g.returned(r, at, vis)
 	case said.on:
 		return g.look(r, at, vis, vis.Step.Flow)
 	}
 	answer, mistake := said.answer(vis.Step.Challenge)
 	if mistake != nil {
 		return outcome{visit: vis, mistake: mistake}
+	}
+	if vis.rest(messageOf(answer), g.cfg.Now()) > 0 {
+		return outcome{visit: vis, notice: noticeRest}
+	}
+	if duo, ok := vis.Step.Challenge.(flowclient.AuthenticatorDuo); ok {
+		return g.enrol(r, at, vis, duo, answer)
 	}
 	return g.give(r, at, vis, answer)
 }
@@ -165,9 +178,12 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 		step, err := g.cfg.Client.Answer(ctx, g.visitor(r, at, vis.Step.Cookies), vis.Step.Flow, answer)
 		g.count(vis.Step, step, err)
 		if err != nil {
-			return outcome{err: asError(err)}
+			return unconfirmed(vis, answer, err)
 		}
-		out := g.settle(ctx, r, at, vis.at(step))
+		if mistyped(answer, step) {
+			return g.retype(r, at, vis, step)
+		}
+		out := g.settle(ctx, r, at, vis.at(step).sent(messageOf(answer), vis, g.cfg.Now()))
 		out.advanced = out.err == nil && moved(vis.Step, step)
 		if out.nobody() && !elsewhere(step) {
 			out = g.reopen(r, at, vis.Back)
@@ -215,6 +231,8 @@ func (g *Gate) aside(r *http.Request, at Resolved, vis visit, name string) outco
 	switch c := vis.Step.Challenge.(type) {
 	case flowclient.Identification:
 		link = map[string]string{"recovery": c.RecoveryURL, "enroll": c.EnrollURL, "passwordless": c.PasswordlessURL}[name]
+	case flowclient.SessionEnd:
+		link = map[string]string{"invalidation": c.InvalidationFlowURL}[name]
 	case flowclient.Password:
 		link = map[string]string{"recovery": c.RecoveryURL}[name]
 	}

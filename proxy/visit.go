@@ -38,12 +38,16 @@ type visit struct {
 	Aside bool `json:"aside,omitempty"`
 	// Step is the question, and the cookies by which authentik knows the visit.
 	Step flowclient.Step `json:"step"`
+	// Detour is the source that the visitor has chosen of the question's.
+	Detour *detour `json:"detour,omitempty"`
+	// Sent says when messages were sent that the visitor could have sent again.
+	Sent map[string]time.Time `json:"sent,omitempty"`
 }
 
 // at returns the visit at its next step, as a page of its own.
 func (v visit) at(step flowclient.Step) visit {
 	v.ID = rand.Text()
-	v.Step = step
+	v.Step, v.Detour = step, nil
 	return v
 }
 

@@ -14,7 +14,7 @@
 //   - stages*.go: how each kind of challenge is drawn, and how its answer is read
 //   - form.go: what a browser sends; entry.go: what people type into
 //   - ending.go: pages that ask nothing
-//   - brand.go: authentik's looks; rich.go, qr.go: texts and pictures made from what authentik sends
+//   - brand.go: authentik's looks; rich.go, words.go, qr.go: texts and pictures made from what authentik sends
 //   - text.go, locales: our own words, in the visitor's language
 //   - templates.go, templates: the HTML; assets.go, assets: style sheet and scripts
 //   - policy.go: what a page may load and where it may send

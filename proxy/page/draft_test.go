@@ -176,7 +176,7 @@ func TestACodeIsAskedForAtOnceWhereNothingElseIsLikely(t *testing.T) {
 
 func TestKeysAloneNeedAuthentiksOwnPage(t *testing.T) {
 	t.Parallel()
-	for class, sentence := range map[string]string{"webauthn": "asks_webauthn_prove", "duo": "asks_duo_prove", "brainwave": "asks_device_of_yours"} {
+	for class, sentence := range map[string]string{"webauthn": "asks_webauthn_prove", "brainwave": "asks_device_of_yours"} {
 		page := drawn(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"`+class+`","device_uid":"-1"}]`, nil, nil)
 		has(t, page, english.say(sentence), `href="https://auth.example.com/if/flow/login/"`)
 	}

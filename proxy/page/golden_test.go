@@ -51,8 +51,22 @@ var golden = map[string]string{
 		{"field_key":"campaign","label":"Campaign","type":"hidden","initial_value":"spring"},
 		{"field_key":"terms","label":"I accept the terms","type":"checkbox","required":true}],
 		"response_errors":{"username":[{"string":"Username is already taken.","code":"invalid"}],"picture":[{"string":"Invalid scheme","code":"invalid"}]}}`,
-	"denied":    `{"component":"ak-stage-access-denied","flow_info":{"title":"Welcome!"},"pending_user":"jane.doe","error_message":"Line one\nLine two"}`,
-	"elsewhere": `{"component":"ak-stage-of-tomorrow","flow_info":{"title":"Welcome!"}}`,
+	"duo": `{"component":"ak-stage-authenticator-duo","pending_user":"jane.doe","activation_barcode":"https://api-1.duosecurity.com/frame/qr?value=duo%3A%2F%2FQ7z","activation_code":"duo://Q7z-YXBp","stage_uuid":"0f6d3a2c-5b0e-4a57-9c3d-9a0a6a4b7f11"}`,
+	"sources": `{"component":"ak-stage-identification","flow_info":{"title":"Welcome!"},"user_fields":[],"sources":[
+		{"name":"GitHub","icon_url":"fa://fa-github","challenge":{"component":"xak-flow-redirect","to":"/source/oauth/login/github/"}},
+		{"name":"Plex","icon_url":"/static/plex.svg","promoted":true,"challenge":{"component":"ak-source-plex","client_id":"c","slug":"plex"}}]}`,
+	"telegram":   `{"component":"ak-source-telegram","bot_username":"example_bot","request_message_access":true}`,
+	"autosubmit": `{"component":"ak-stage-autosubmit","url":"https://grafana.example.com/saml/acs","attrs":{"SAMLResponse":"PHNhbWw+","RelayState":""},"title":"Redirecting to Grafana..."}`,
+	"logouts": `{"component":"ak-provider-iframe-logout","logout_urls":[
+		{"url":"https://wiki.example.com/logout?sid=1","provider_name":"Wiki","binding":"redirect"},
+		{"url":"https://crm.example.com/saml/sls","provider_name":"CRM","binding":"post","saml_request":"PHNhbWw+"}]}`,
+	"logout":      `{"component":"ak-provider-saml-native-logout","provider_name":"CRM","saml_binding":"post","post_url":"https://crm.example.com/saml/sls","saml_request":"PHNhbWw+","saml_relay_state":"r"}`,
+	"session-end": `{"component":"ak-stage-session-end","application_name":"Wiki","application_launch_url":"https://wiki.example.com/","brand_name":"Example","invalidation_flow_url":"/if/flow/out/"}`,
+	"frame":       `{"component":"xak-flow-frame","url":"https://auth.example.com/endpoint/gdtc/chrome/","loading_text":"Verifying your browser..."}`,
+	"agent":       `{"component":"ak-stage-endpoint-agent","challenge":"a.b.c","challenge_idle_timeout":5}`,
+	"shell":       `{"component":"xak-flow-shell","body":"<!DOCTYPE html><html><head><title>Bad Request</title><script>steal()</script></head><body><h1>Bad</h1><p>Invalid <b>binding</b></p></body></html>"}`,
+	"denied":      `{"component":"ak-stage-access-denied","flow_info":{"title":"Welcome!"},"pending_user":"jane.doe","error_message":"Line one\nLine two"}`,
+	"elsewhere":   `{"component":"ak-stage-of-tomorrow","flow_info":{"title":"Welcome!"}}`,
 }
 
 // TestGoldenPages compares whole pages with those that were looked at:

@@ -105,7 +105,7 @@ func balanced(t testing.TB, page string) {
 // a browser where no link of ours leads.
 func harmless(t testing.TB, e *html.Node) {
 	t.Helper()
-	if slices.Contains([]string{"iframe", "object", "embed", "base", "style"}, e.Data) {
+	if slices.Contains([]string{"object", "embed", "base", "style"}, e.Data) || e.DataAtom == atom.Iframe && !confined(e) {
 		t.Errorf("<%s> on the page", e.Data)
 	}
 	if src, _ := value(e, "src"); e.DataAtom == atom.Script && (e.FirstChild != nil || !strings.HasPrefix(src, "/.authentik/assets/")) {
@@ -119,12 +119,33 @@ func harmless(t testing.TB, e *html.Node) {
 	if to, ok := value(e, "href"); ok && !goesSomewhereSafe(e, to) {
 		t.Errorf("a link to %q", to)
 	}
-	if src, ok := value(e, "src"); ok && !strings.HasPrefix(src, "/.authentik/") && !drawable.MatchString(src) {
+	if src, ok := value(e, "src"); ok && e.DataAtom != atom.Iframe && !strings.HasPrefix(src, "/.authentik/") && !drawable.MatchString(src) {
 		t.Errorf("a picture from %q", src)
 	}
-	if to, ok := value(e, "action"); ok && to != "/.authentik/login" && to != "/.authentik/logout" {
+	if to, ok := value(e, "action"); ok && to != "/.authentik/login" && to != "/.authentik/logout" && !leaves(e, to) {
 		t.Errorf("a form to %q", to)
 	}
+}
+
+// confined reports whether a frame cannot lead the page itself elsewhere.
+func confined(e *html.Node) bool {
+	src, framed := value(e, "src")
+	box, sandboxed := value(e, "sandbox")
+	return sandboxed && !strings.Contains(box, "top-navigation") && (!framed || webAddress(src) != "")
+}
+
+// leaves reports whether a form is one that is meant for another site: the sealed visit is
+// nothing for it.
+func leaves(e *html.Node, to string) bool {
+	if _, ok := value(e, "data-away"); !ok || webAddress(to) == "" {
+		return false
+	}
+	for _, field := range elements(e) {
+		if name, _ := value(field, "name"); name == "visit" {
+			return false
+		}
+	}
+	return true
 }
 
 func goesSomewhereSafe(e *html.Node, to string) bool {
@@ -133,7 +154,7 @@ func goesSomewhereSafe(e *html.Node, to string) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(to, "otpauth://") || e.DataAtom == atom.Link && drawable.MatchString(to)
+	return strings.HasPrefix(to, "otpauth://") || strings.HasPrefix(to, "duo://") || e.DataAtom == atom.Link && drawable.MatchString(to)
 }
 
 // labelled finds inputs that a screen reader could not name.

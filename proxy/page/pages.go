@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -64,6 +65,10 @@ type Question struct {
 	Elsewhere string
 	// Origin is this site's as the browser sees it: scheme, host and port.
 	Origin string
+	// Source is what the visitor has chosen of the question's sources, if anything.
+	Source *Chosen
+	// Rest is how long the visitor should wait before having something sent again.
+	Rest time.Duration
 }
 
 // New reads the templates, the words and the files, and reports what is wrong
@@ -92,7 +97,11 @@ func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
 		row = stage{template: "elsewhere.html", show: showElsewhere}
 	}
 	d.Template = row.template
-	d.Stage = row.show(q.Step.Challenge, d)
+	if q.Source != nil {
+		d.Stage = showChosen(*q.Source, d)
+	} else {
+		d.Stage = row.show(q.Step.Challenge, d)
+	}
 	d.settle()
 	return p.write(w, d, Status(d.component))
 }
@@ -150,6 +159,9 @@ func (p *Pages) protect(h http.Header, allowed policy) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", allowed.String())
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if allowed.popups {
+		h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
+	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Vary", "Accept, Accept-Language")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -11,6 +11,9 @@ import (
 // forbidden. Scripts and styles that stand in the page itself never run.
 type policy struct {
 	scripts, styles, pictures, frames, connects, forms []string
+	// popups lets windows that the page's frames open know of the page (HTML, cross-origin
+	// opener policies).
+	popups bool
 }
 
 // basePolicy lets a page load its style, its scripts and its pictures, ask and send its
@@ -46,6 +49,7 @@ func (p policy) and(more policy) policy {
 		scripts: slices.Concat(p.scripts, more.scripts), styles: slices.Concat(p.styles, more.styles),
 		pictures: slices.Concat(p.pictures, more.pictures), frames: slices.Concat(p.frames, more.frames),
 		connects: slices.Concat(p.connects, more.connects), forms: slices.Concat(p.forms, more.forms),
+		popups: p.popups || more.popups,
 	}
 }
 

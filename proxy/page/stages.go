@@ -21,40 +21,40 @@ type stage struct {
 // sentElsewhere.
 var stages = map[flowclient.Component]stage{
 	flowclient.ComponentAccessDenied:          {"ending.html", shows(showAccessDenied), nil},
+	flowclient.ComponentAuthenticatorDuo:      {"duo.html", shows(showAuthenticatorDuo), reads(readAuthenticatorDuo)},
 	flowclient.ComponentAuthenticatorEmail:    {"code.html", shows(showAuthenticatorEmail), reads(readAuthenticatorEmail)},
 	flowclient.ComponentAuthenticatorSMS:      {"code.html", shows(showAuthenticatorSMS), reads(readAuthenticatorSMS)},
 	flowclient.ComponentAuthenticatorStatic:   {"codes.html", shows(showAuthenticatorStatic), reads(readAuthenticatorStatic)},
 	flowclient.ComponentAuthenticatorTOTP:     {"totp.html", shows(showAuthenticatorTOTP), reads(readAuthenticatorTOTP)},
 	flowclient.ComponentAuthenticatorValidate: {"devices.html", shows(showAuthenticatorValidate), reads(readAuthenticatorValidate)},
 	flowclient.ComponentAuthenticatorWebAuthn: {"key.html", shows(showAuthenticatorWebAuthn), reads(readAuthenticatorWebAuthn)},
+	flowclient.ComponentAutosubmit:            {"autosubmit.html", shows(showAutosubmit), nil},
 	flowclient.ComponentConsent:               {"consent.html", shows(showConsent), reads(readConsent)},
 	flowclient.ComponentDeviceCode:            {"code.html", shows(showDeviceCode), reads(readDeviceCode)},
 	flowclient.ComponentDeviceCodeFinish:      {"ending.html", shows(showDeviceCodeFinish), nil},
 	flowclient.ComponentDummy:                 {"button.html", shows(showDummy), reads(readDummy)},
 	flowclient.ComponentEmail:                 {"button.html", shows(showEmail), reads(readEmail)},
+	flowclient.ComponentEndpointAgent:         {"agent.html", shows(showEndpointAgent), reads(readEndpointAgent)},
 	flowclient.ComponentFlowError:             {"ending.html", shows(showFlowError), nil},
+	flowclient.ComponentFrame:                 {"frame.html", shows(showFrame), reads(readFrame)},
 	flowclient.ComponentIdentification:        {"identification.html", shows(showIdentification), reads(readIdentification)},
+	flowclient.ComponentIframeLogout:          {"logout.html", shows(showIframeLogout), reads(readIframeLogout)},
 	flowclient.ComponentPassword:              {"password.html", shows(showPassword), reads(readPassword)},
 	flowclient.ComponentPrompt:                {"prompt.html", shows(showPrompt), reads(readPrompt)},
 	flowclient.ComponentRedirect:              {"redirect.html", shows(showRedirect), nil},
+	flowclient.ComponentSAMLNativeLogout:      {"logout.html", shows(showSAMLNativeLogout), reads(readSAMLNativeLogout)},
 	flowclient.ComponentSessionEnd:            {"ending.html", shows(showSessionEnd), nil},
 	flowclient.ComponentShell:                 {"elsewhere.html", shows(showShell), nil},
+	flowclient.ComponentSourceApple:           {"source.html", shows(showSourceApple), nil},
+	flowclient.ComponentSourcePlex:            {"source.html", shows(showSourcePlex), nil},
+	flowclient.ComponentSourceTelegram:        {"telegram.html", shows(showSourceTelegram), reads(readSourceTelegram)},
 	flowclient.ComponentUserLogin:             {"button.html", shows(showUserLogin), reads(readUserLogin)},
 }
 
 // sentElsewhere has, for each component that needs authentik's own page, the
 // name of the sentence that says what authentik asks for.
 var sentElsewhere = map[flowclient.Component]string{
-	flowclient.ComponentAuthenticatorDuo: "asks_duo",
-	flowclient.ComponentAutosubmit:       "asks_autosubmit",
-	flowclient.ComponentCaptcha:          "asks_captcha",
-	flowclient.ComponentEndpointAgent:    "asks_agent",
-	flowclient.ComponentFrame:            "asks_frame",
-	flowclient.ComponentIframeLogout:     "asks_logout",
-	flowclient.ComponentSAMLNativeLogout: "asks_logout",
-	flowclient.ComponentSourceApple:      "asks_apple",
-	flowclient.ComponentSourcePlex:       "asks_plex",
-	flowclient.ComponentSourceTelegram:   "asks_telegram",
+	flowclient.ComponentCaptcha: "asks_captcha",
 }
 
 // shows lets a stage's own function take the concrete challenge. The table and

@@ -12,8 +12,8 @@ type Identification struct {
 	Entries []*Entry
 	Submit  string
 	Flows   []FlowWay
-	// Sources are the names of other places to sign in.
-	Sources string
+	// Sources are other places to sign in.
+	Sources []SourceWay
 	// Remember offers to keep the name in the browser.
 	Remember bool
 	// Key offers passkeys, where authentik does and they work here.
@@ -28,19 +28,19 @@ type FlowWay struct {
 
 func showIdentification(c flowclient.Identification, d *draft) any {
 	d.heading(d.say.say("sign_in"))
-	page := Identification{Submit: c.PrimaryAction, Flows: flowWays(c, d.say), Sources: sourceNames(c, d.say)}
+	page := Identification{Submit: c.PrimaryAction, Flows: flowWays(c, d.say), Sources: sourceWays(c, d)}
 	switch {
 	case c.CaptchaStage != nil:
 		return d.away("asks_captcha_also")
-	case len(c.UserFields) == 0 && len(page.Flows) == 0:
-		return d.away("asks_source")
+	case len(c.UserFields) == 0 && len(page.Flows) == 0 && len(page.Sources) == 0:
+		return d.away("asks_nothing")
 	}
 	d.Lead = identificationLead(c, d.say)
 	if page.Submit == "" {
 		page.Submit = d.say.say("log_in")
 	}
 	if len(c.UserFields) == 0 {
-		page.Flows[0].Focus = true
+		page.begin()
 		return page
 	}
 	page.Entries = append(page.Entries, nameEntry(c, d))
@@ -55,11 +55,21 @@ func showIdentification(c flowclient.Identification, d *draft) any {
 	return page
 }
 
+// begin chooses where a page begins that has nothing to enter. The one way on that there is,
+// is what the page is for.
+func (p *Identification) begin() {
+	if len(p.Flows) > 0 {
+		p.Flows[0].Focus = true
+		return
+	}
+	p.Sources[0].Focus, p.Sources[0].Main = true, len(p.Sources) == 1
+}
+
 func identificationLead(c flowclient.Identification, say *tongue) string {
 	switch {
 	case c.FlowDesignation == "recovery":
 		return say.say("recovery_lead")
-	case len(c.UserFields) == 0:
+	case len(c.UserFields) == 0 && len(c.Sources) != 1:
 		return say.say("nothing_to_enter")
 	case c.ApplicationPre != "":
 		return say.say("into", "Name", c.ApplicationPre)
@@ -118,17 +128,6 @@ func flowWays(c flowclient.Identification, say *tongue) []FlowWay {
 		}
 	}
 	return ways
-}
-
-// sourceNames lists the sources.
-func sourceNames(c flowclient.Identification, say *tongue) string {
-	var names []string
-	for _, s := range c.Sources {
-		if s.Name != "" {
-			names = append(names, s.Name)
-		}
-	}
-	return say.list(names)
 }
 
 // readIdentification sends nothing that was not asked for. Passwords are left as

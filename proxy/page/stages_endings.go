@@ -45,7 +45,25 @@ func showSessionEnd(c flowclient.SessionEnd, d *draft) any {
 		page.Links = append(page.Links, Way{Text: d.say.say("open_application", "Name", c.ApplicationName), Address: to, Away: true, Focus: true})
 	}
 	page.Links = append(page.Links, Way{Text: d.say.say("sign_in_again"), Address: d.Afresh, Quiet: true, Focus: len(page.Links) == 0})
+	if c.InvalidationFlowURL != "" {
+		page.Forms = append(page.Forms, d.flowForm("invalidation", d.signOutOf(c.BrandName)))
+	}
 	return page
+}
+
+// signOutOf says what a sign-out of everything is called.
+func (d *draft) signOutOf(brand string) string {
+	if brand == "" {
+		return d.say.say("sign_out")
+	}
+	return d.say.say("end_out", "Name", brand)
+}
+
+// flowForm is a button that leads into another flow, in the same sign-in.
+func (d *draft) flowForm(kind, text string) Way {
+	return Way{Text: text, Address: d.Action, Quiet: true, Hidden: []Fact{
+		{"visit", d.Visit}, {"to", d.Back}, {"component", d.Component}, {"flow", kind},
+	}}
 }
 
 func showDeviceCodeFinish(_ flowclient.DeviceCodeFinish, d *draft) any {
@@ -69,7 +87,7 @@ func showRedirect(c flowclient.Redirect, d *draft) any {
 	case flowclient.RedirectElsewhere:
 		return leadTo(c.To, d)
 	case flowclient.RedirectSource:
-		return d.away("asks_source")
+		return showSourceRedirect(c, d)
 	case flowclient.RedirectScheme:
 		return Redirect{Words: []string{d.say.say("redirect_scheme")}}
 	case flowclient.RedirectForbidden:
@@ -92,8 +110,25 @@ func leadTo(to string, d *draft) any {
 	}
 }
 
-// showShell shows nothing of authentik's page: it has scripts in it.
-func showShell(_ flowclient.Shell, d *draft) any {
+// showShell shows the words of authentik's page, and nothing else of it: it has
+// scripts in it.
+func showShell(c flowclient.Shell, d *draft) any {
 	d.Heading = d.say.say("flow_error")
-	return Away{Words: []string{d.say.say("shell_lead")}}
+	page := Away{Words: []string{d.say.say("shell_lead")}}
+	if said := shellWords(c.Body); said != "" {
+		page.Words = append(page.Words, d.say.say("shell_says"), said)
+	}
+	return page
+}
+
+// maxShell bounds how much of authentik's page is shown, in letters.
+const maxShell = 600
+
+// shellWords are the words of a page: its title, and what browsers would show.
+func shellWords(body string) string {
+	words := []rune(wordsOf(body))
+	if len(words) > maxShell {
+		return strings.TrimSpace(string(words[:maxShell])) + "…"
+	}
+	return string(words)
 }

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"math"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -51,6 +53,8 @@ type Button struct {
 	// Text is on the button; Name and Value are what it sends.
 	Text, Name, Value, Class string
 	Other                    *Turn
+	// Rest is for how many seconds the button should not be pressed again.
+	Rest int
 }
 
 // showEmail waits for the link in the mail. That the mail was sent again is told
@@ -66,7 +70,16 @@ func showEmail(_ flowclient.Email, d *draft) any {
 			break
 		}
 	}
-	return Button{Words: d.say.say("email_patience"), Text: d.say.say("email_again"), Class: "quiet"}
+	return Button{Words: d.say.say("email_patience"), Text: d.say.say("email_again"), Class: "quiet", Rest: d.resting()}
+}
+
+// resting has a button that sends something again rest for as long as it should.
+func (d *draft) resting() int {
+	if d.rest <= 0 {
+		return 0
+	}
+	d.run("press.js")
+	return int(math.Ceil(d.rest.Seconds()))
 }
 
 // mailed says that there is a mail, and where its link leads unless that is here.

@@ -14,6 +14,8 @@ type Code struct {
 	// Chosen is the device the code is of, for when the page comes back.
 	Chosen string
 	Turns  []Turn
+	// Rest is for how many seconds nothing should be sent again.
+	Rest int
 }
 
 // A Turn is a button that shows the same question another way.
@@ -30,7 +32,9 @@ type Devices struct {
 // A Device is a button that chooses a device.
 type Device struct {
 	Value, Icon, Text, Hint string
-	Focus                   bool
+	// Says is what the page says while the answer is awaited.
+	Says  string
+	Focus bool
 }
 
 // sendable are the classes whose code is sent when its owner asks for it.
@@ -76,6 +80,13 @@ func (d *draft) usable(c flowclient.AuthenticatorValidate) []flowclient.DeviceCh
 	if key, ok := ofClass(c.Devices, "webauthn"); ok && d.fits(key.Challenge) {
 		usable = slices.Insert(usable, 0, key)
 	}
+	if duo, ok := ofClass(c.Devices, "duo"); ok {
+		last := slices.IndexFunc(usable, func(device flowclient.DeviceChallenge) bool { return device.Class == "static" })
+		if last < 0 {
+			last = len(usable)
+		}
+		usable = slices.Insert(usable, last, duo)
+	}
 	return usable
 }
 
@@ -114,18 +125,18 @@ func (d *draft) device(c flowclient.AuthenticatorValidate, usable []flowclient.D
 		wanted = d.posted.Get("device")
 	}
 	if device, ok := find(usable, wanted); ok {
-		return device, true
+		return device, device.Class != "duo"
 	}
 	likely, settled := usable[0], len(c.Devices) == 1 || len(usable) == len(c.Devices) && !slices.ContainsFunc(usable, asksFirst)
 	if last, ok := ofClass(usable, lastUsed(c.Devices)); ok && last.Class != "static" {
 		likely, settled = last, true
 	}
-	return likely, settled && !d.posted.Has("device") && !sends(likely)
+	return likely, settled && !d.posted.Has("device") && !sends(likely) && likely.Class != "duo" // a push needs a click
 }
 
 // asksFirst reports whether more than a code would have to be asked for.
 func asksFirst(device flowclient.DeviceChallenge) bool {
-	return device.Class == "webauthn" || sends(device)
+	return device.Class == "webauthn" || device.Class == "duo" || sends(device)
 }
 
 func sends(device flowclient.DeviceChallenge) bool { return slices.Contains(sendable, device.Class) }
@@ -162,6 +173,7 @@ func showCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChalle
 	}
 	page.Code.Hint = d.say.say("code_" + device.Class + "_hint")
 	if sends(device) {
+		page.Rest = d.resting()
 		if device.Class == "email" {
 			page.Code.Hint = d.say.say("code_email_hint", "Address", mailbox(device, d.say))
 		}
@@ -206,6 +218,9 @@ func showDevices(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceC
 			way.Hint = d.say.say("device_sms_to")
 		case "email":
 			way.Hint = d.say.say("device_email_to", "Address", mailbox(device, d.say))
+		case "duo":
+			d.run("press.js")
+			way.Hint, way.Says = d.say.say("duo_push_hint"), d.say.say("duo_pushed")
 		}
 		page.Devices = append(page.Devices, way)
 	}
@@ -219,9 +234,6 @@ func (d *draft) keysAlso(c flowclient.AuthenticatorValidate, usable []flowclient
 	if _, ok := ofClass(c.Devices, "webauthn"); ok && !here {
 		keys = append(keys, d.say.say("key_belongs", "Host", d.there()))
 	}
-	if _, ok := ofClass(c.Devices, "duo"); ok {
-		keys = append(keys, d.say.say("keys_also_duo"))
-	}
 	return keys
 }
 
@@ -230,9 +242,6 @@ func (d *draft) keysAlso(c flowclient.AuthenticatorValidate, usable []flowclient
 func (d *draft) awayWith(c flowclient.AuthenticatorValidate) any {
 	if _, ok := ofClass(c.Devices, "webauthn"); ok {
 		return d.awayForKey("asks_webauthn_prove", "key_belongs")
-	}
-	if _, ok := ofClass(c.Devices, "duo"); ok {
-		return d.away("asks_duo_prove")
 	}
 	return d.away("asks_device_of_yours")
 }
@@ -277,6 +286,9 @@ func readAuthenticatorValidate(c flowclient.AuthenticatorValidate, form Form) (f
 		return readConfigurationStage(c, form.Get("stage"))
 	case form.Has("device"):
 		device, ok := find(c.Devices, form.Get("device"))
+		if ok && device.Class == "duo" {
+			return flowclient.AuthenticatorValidateAnswer{Duo: device.UID}, nil
+		}
 		if !ok || !sends(device) {
 			return nil, turned()
 		}

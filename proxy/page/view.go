@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -69,6 +70,7 @@ type draft struct {
 	say       *tongue
 	policy    policy
 	origin    string          // of this site, as the browser sees it
+	rest      time.Duration   // before something can be sent again
 	step      flowclient.Step // zero on pages of our own
 	component flowclient.Component
 	// posted is the form that this page answers, if it belongs to the same kind
@@ -109,7 +111,7 @@ func (d *draft) allow(more policy) { d.policy = d.policy.and(more) }
 func (p *Pages) draft(r *http.Request, q Question) *draft {
 	base := q.Step.Challenge.Common()
 	d := p.blank(r, q.Brand, q.Step.Known())
-	d.component, d.step, d.origin = q.Step.Challenge.Component(), q.Step, q.Origin
+	d.component, d.step, d.origin, d.rest = q.Step.Challenge.Component(), q.Step, q.Origin, q.Rest
 	p.flow(&d.View, base.FlowInfo)
 	d.Action, d.Visit, d.Back = p.cfg.Prefix+"/login", q.Visit, q.Back
 	d.Afresh, d.Component, d.Notice = p.login(q.Back), string(d.component), d.told(q.Notice)

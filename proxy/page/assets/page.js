@@ -1,6 +1,6 @@
 // What every page gains where scripts run. None of it is needed to sign in.
 
-const forms = [...document.forms].filter((form) => form.method === "post");
+const forms = [...document.querySelectorAll("form[method=post]:not([data-away])")]; // those that go to the gate
 const question = forms.find((form) => form.elements.visit);
 const afresh = document.body.dataset.afresh;
 const all = (selector) => document.querySelectorAll(selector);

@@ -1,0 +1,54 @@
+package page
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// wordsOf returns the words of a whole page: its title, and what browsers would
+// show, each block on a line. Nothing of it is markup any more.
+func wordsOf(page string) string {
+	var out strings.Builder
+	z, muted := html.NewTokenizer(strings.NewReader(page)), atom.Atom(0)
+	for z.Next() != html.ErrorToken {
+		switch k := z.Token(); {
+		case k.Type == html.TextToken && muted == 0:
+			out.WriteString(strings.ReplaceAll(k.Data, "\n", " "))
+		case k.Type == html.StartTagToken && muted == 0 && unshown(k.DataAtom):
+			muted = k.DataAtom
+		case k.Type == html.EndTagToken && k.DataAtom == muted:
+			muted = 0
+		case !inline(k.DataAtom):
+			out.WriteByte('\n')
+		}
+	}
+	var lines []string
+	for line := range strings.SplitSeq(out.String(), "\n") {
+		if words := strings.Fields(line); len(words) > 0 {
+			lines = append(lines, strings.Join(words, " "))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// unshown reports whether what stands in an element is no text of the page.
+func unshown(a atom.Atom) bool {
+	switch a {
+	case atom.Script, atom.Style, atom.Iframe, atom.Noscript, atom.Textarea, atom.Template:
+		return true
+	default:
+		return false
+	}
+}
+
+// inline reports whether a line goes on at an element.
+func inline(a atom.Atom) bool {
+	switch a {
+	case atom.A, atom.B, atom.Strong, atom.I, atom.Em, atom.Span, atom.Code, atom.Small, atom.U:
+		return true
+	default:
+		return false
+	}
+}
