@@ -133,7 +133,7 @@ func (b *Browser) send(ctx context.Context, n navigation) (*Page, error) {
 		return nil, fmt.Errorf("browser: %s %s: %w", n.method, n.to, err)
 	}
 	b.jar.take(n.to, res.Header["Set-Cookie"])
-	doc, err := html.Parse(bytes.NewReader(body))
+	doc, err := html.ParseWithOptions(bytes.NewReader(body), html.ParseOptionEnableScripting(false))
 	if err != nil {
 		return nil, fmt.Errorf("browser: %s: %w", n.to, err)
 	}

@@ -156,3 +156,44 @@ func TestFieldsAreFoundByTheirLabels(t *testing.T) {
 		}
 	}
 }
+
+func TestAScriptSendsWhatItHasHidden(t *testing.T) {
+	t.Parallel()
+	s, p := newSurvey(t)
+	if v, found := p.Attribute("novalidate"); found {
+		t.Fatalf("novalidate=%q", v)
+	}
+	if v, found := p.Attribute("method"); !found || v != "post" {
+		t.Errorf("method=%q", v)
+	}
+	next, err := p.Script(t.Context(), "secret", "said & done")
+	if err != nil || next.Text() != "thanks" {
+		t.Fatalf("%v, %v", next, err)
+	}
+	if got := query(t, s); got.Get("secret") != "said & done" || got.Has("act") || got.Get("name") != "a default" {
+		t.Errorf("sent %v", got)
+	}
+	for _, field := range []string{"name", "nothing", "never"} {
+		if _, err := p.Script(t.Context(), field, "x"); err == nil || !strings.Contains(err.Error(), "no hidden field") {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+// Nothing is checked that a person would have been told about.
+func TestAScriptSendsAFormThatIsNotComplete(t *testing.T) {
+	t.Parallel()
+	s := newSite()
+	s.page("/page", "<form method=post action=/answer><input type=hidden name=key><input name=name required><button>Go</button></form><noscript><p>No scripts</p></noscript>")
+	s.page("/answer", "thanks")
+	p := open(t, browser.New(transport{s}), "https://a.example.com/page")
+	if _, err := p.Submit(t.Context(), nil, ""); err == nil {
+		t.Error("a person has sent a form without a name")
+	}
+	if next, err := p.Script(t.Context(), "key", "x"); err != nil || next.Text() != "thanks" {
+		t.Errorf("%v, %v", next, err)
+	}
+	if !strings.Contains(p.Text(), "\nNo scripts") {
+		t.Errorf("without scripts it says %q", p.Text())
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -62,6 +63,16 @@ func (p *Page) Texts(class string) []string {
 		}
 	}
 	return texts
+}
+
+// Attribute is the value of the first attribute of that name on the page.
+func (p *Page) Attribute(name string) (v string, found bool) {
+	for n := range elements(p.doc) {
+		if has(n, name) {
+			return value(n, name), true
+		}
+	}
+	return "", false
 }
 
 // Follow clicks the link of that text.
@@ -150,6 +161,11 @@ func value(n *html.Node, name string) string {
 		}
 	}
 	return ""
+}
+
+func set(n *html.Node, name, v string) {
+	n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool { return a.Namespace == "" && a.Key == name })
+	n.Attr = append(n.Attr, html.Attribute{Key: name, Val: v})
 }
 
 func has(n *html.Node, name string) bool {

@@ -27,6 +27,10 @@ type scenario struct {
 	// authentik about.
 	application string
 
+	// pageHost tells authentik the site's own host name, so that links in mails
+	// lead to it and keys belong to it.
+	pageHost bool
+
 	// walk is what visitors do and see.
 	walk func(*testing.T, *site)
 
@@ -37,7 +41,7 @@ type scenario struct {
 // scenarios are the contract.
 func scenarios() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{passwordScenarios(), factorScenarios(), formScenarios(), refusalScenarios(), visitScenarios()} {
+	for _, some := range [][]scenario{passwordScenarios(), factorScenarios(), keyScenarios(), formScenarios(), refusalScenarios(), visitScenarios()} {
 		all = append(all, some...)
 	}
 	return all
@@ -77,7 +81,7 @@ func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	}
 	server := httptest.NewServer(standIn)
 	t.Cleanup(server.Close)
-	at := newSite(t, parse(t, server.URL), n, s.applicationOf(n))
+	at := newSite(t, parse(t, server.URL), n, s)
 	at.forget = standIn.Forget
 	s.walk(t, at)
 }
@@ -98,7 +102,7 @@ func TestTheGateKeepsTheContractAtARealAuthentik(t *testing.T) {
 			}
 			n := newNames()
 			importer.bring(t, s.blueprint(n).Blueprint)
-			s.walk(t, newSite(t, authentik, n, s.applicationOf(n)))
+			s.walk(t, newSite(t, authentik, n, s))
 		})
 	}
 }

@@ -57,9 +57,8 @@ type site struct {
 	forget func() // has authentik lose all its sessions; nil where nobody can
 }
 
-// newSite puts the gate before an application. The flow and, if it is not
-// empty, the application's slug are those in authentik.
-func newSite(t *testing.T, authentik *url.URL, n names, application string) *site {
+// newSite puts the gate before an application, as a scenario has it.
+func newSite(t *testing.T, authentik *url.URL, n names, as scenario) *site {
 	t.Helper()
 	client, err := flowclient.New(flowclient.Config{URL: authentik})
 	if err != nil {
@@ -67,7 +66,7 @@ func newSite(t *testing.T, authentik *url.URL, n names, application string) *sit
 	}
 	store := proxy.NewMemory()
 	gate, err := proxy.New(proxy.Config{
-		Client: client, Flow: n.of("flow"), Application: application,
+		Client: client, Flow: n.of("flow"), Application: as.applicationOf(n), PageHost: as.pageHost,
 		Store: store, Key: bytes.Repeat([]byte{7}, 32),
 	})
 	if err != nil {
@@ -76,6 +75,9 @@ func newSite(t *testing.T, authentik *url.URL, n names, application string) *sit
 	s := &site{names: n, app: newApplication(t)}
 	server := httptest.NewServer(gate.Wrap(s.app))
 	s.url = server.URL
+	if as.pageHost { // no key belongs to an address in numbers
+		s.url = strings.Replace(s.url, "127.0.0.1", "localhost", 1)
+	}
 	t.Cleanup(func() {
 		server.Close()
 		if err := gate.Close(); err != nil {

@@ -1,0 +1,117 @@
+package contract
+
+import (
+	"testing"
+
+	"github.com/descope/virtualwebauthn"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// A passkey is one in software, with the visitor's part of the browser before it.
+type passkey struct {
+	holder virtualwebauthn.Authenticator
+	key    virtualwebauthn.Credential
+}
+
+// wholeKey is the length of a public key as COSE has it, with 32 bytes for either
+// coordinate.
+const wholeKey = 77
+
+// newPasskey makes keys until one is whole: of one in a hundred the library leaves
+// out zeros at the beginning of a coordinate, which COSE keeps (RFC 9053, 7.1.1).
+func newPasskey() *passkey {
+	for {
+		if key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(key.Key.AttestationData()) == wholeKey {
+			return &passkey{virtualwebauthn.NewAuthenticator(), key}
+		}
+	}
+}
+
+// touch has the key do what the page asks of it, and the page's script send what
+// comes of it. The origin is the one that the browser believes to be at.
+func (k *passkey) touch(p page, origin string) page {
+	p.visitor.Helper()
+	options, asked := p.Attribute("data-options")
+	kind, _ := p.Attribute("data-key")
+	if !asked {
+		p.fatal("asks for no key")
+	}
+	field, said := "webauthn", ""
+	if kind == "create" {
+		field, said = "response", k.made(p, options, origin)
+	} else {
+		said = k.proof(p, options, origin)
+	}
+	next, err := p.Script(p.visitor.Context(), field, said)
+	if err != nil {
+		p.visitor.Fatal(err)
+	}
+	return page{next, p.visitor}
+}
+
+func (k *passkey) made(p page, options, origin string) string {
+	p.visitor.Helper()
+	parsed, err := virtualwebauthn.ParseAttestationOptions(options)
+	if err != nil || len(parsed.UserID) != 48 { // as many as authentik's own page makes of it
+		p.fatal("has %d bytes of a handle in its options: %v", len(parsed.UserID), err)
+	}
+	k.holder.Options.UserHandle = []byte(parsed.UserID)
+	party := virtualwebauthn.RelyingParty{ID: parsed.RelyingPartyID, Name: parsed.RelyingPartyName, Origin: origin}
+	return virtualwebauthn.CreateAttestationResponse(party, k.holder, k.key, *parsed)
+}
+
+func (k *passkey) proof(p page, options, origin string) string {
+	p.visitor.Helper()
+	parsed, err := virtualwebauthn.ParseAssertionOptions(options)
+	if err != nil {
+		p.fatal("has other options than those for a key: %v", err)
+	}
+	k.key.Counter++
+	party := virtualwebauthn.RelyingParty{ID: parsed.RelyingPartyID, Origin: origin}
+	return virtualwebauthn.CreateAssertionResponse(party, k.holder, k.key, *parsed)
+}
+
+const elsewhere = "https://elsewhere.example"
+
+func keyScenarios() []scenario {
+	return []scenario{
+		{
+			name: "passkey set-up and sign-in", standIn: keyStandIn, blueprint: keyBlueprint, pageHost: true,
+			walk: func(t *testing.T, s *site) {
+				v, key := s.visitor(t), newPasskey()
+				p := v.open("/there").signIn("alice").calm()
+				p = key.touch(p, elsewhere).alarms("Registration failed")
+				key.touch(p, s.url).greets("alice", "/there")
+				v.signOut()
+
+				p = v.open("/again").signIn("alice").calm()
+				p = newPasskey().touch(p, s.url).alarms("Invalid device")
+				p = key.touch(p, elsewhere).alarms("Assertion failed")
+				key.touch(p, s.url).greets("alice", "/again")
+			},
+		},
+		{
+			name: "passkey of another host", standIn: keyStandIn, blueprint: keyBlueprint,
+			walk: func(t *testing.T, s *site) {
+				p := s.visitor(t).open("/").signIn("alice").calm()
+				if _, asked := p.Attribute("data-options"); asked {
+					p.fatal("asks for a key that would be another host's")
+				}
+				p.shows("has to be set up there").shows("Continue at")
+			},
+		},
+	}
+}
+
+func keyStandIn(n names) authentiktest.Config {
+	return n.twoSteps(setUp(authentiktest.DeviceWebAuthn, &authentiktest.AuthenticatorWebAuthnStage{}), n.account("alice"))
+}
+
+func keyBlueprint(n names) *draft {
+	return n.draft("alice").twoSteps(func(d *draft) {
+		d.setUp("webauthn", "authentik_stages_authenticator_webauthn.authenticatorwebauthnstage", "device", Attrs{
+			"user_verification": "preferred", "resident_key_requirement": "preferred",
+		})
+	})
+}
