@@ -152,6 +152,7 @@ func TestAVisitThatAuthentikForgotBeginsAgainWithoutErrors(t *testing.T) {
 	if step.Notice == nil || step.Notice.Code != "lost" {
 		t.Errorf("the notice is %+v", step.Notice)
 	}
+	p.answer(step, `{"component":"ak-stage-password"}`).complains(asksName, "non_field_errors", "wrong_page")
 	step = p.answer(step, `{"uid_field":"jane"}`)
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
 }

@@ -87,6 +87,9 @@ func (p program) hear(r *http.Request) heard {
 	if err := json.Unmarshal([]byte(got.body), &h); err != nil {
 		p.t.Fatalf("%v: %s", err, got.body)
 	}
+	if corp := got.header.Get("Cross-Origin-Resource-Policy"); kind == "application/json" && corp != "same-origin" {
+		p.t.Errorf("other sites may load it: %q", corp)
+	}
 	for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
 		if got := got.header.Get(name); got != want {
 			p.t.Errorf("%s is %q", name, got)
