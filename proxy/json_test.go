@@ -276,10 +276,11 @@ func TestWhatCannotBeReadIsRefusedWithoutAskingAuthentik(t *testing.T) {
 		`{`, `[]`, `null`, `{"visit":"` + step.Visit + `"}`,
 		`{"visit":"` + step.Visit + `","answer":{"uid_field":"jane","uid_field":"joe"}}`,
 		`{"visit":"` + step.Visit + `","answer":{"uid_field":"jane"},"user":"joe"}`,
-		`{"visit":"` + step.Visit + `","answer":{"a":"` + strings.Repeat("a", maxForm) + `"}}`,
 	} {
 		p.request(http.MethodPost, "/.authentik/login", body).fails(CodeBadRequest)
 	}
+	large := `{"visit":"` + step.Visit + `","answer":{"a":"` + strings.Repeat("a", maxForm) + `"}}`
+	p.request(http.MethodPost, "/.authentik/login", large).fails(CodeTooLarge)
 	p.answer(step, `{"component":"ak-stage-password","uid_field":"jane"}`).complains(asksName, "non_field_errors", "wrong_page")
 	if s.authentik.Requests() != before {
 		t.Error("authentik was asked")
@@ -513,4 +514,41 @@ func TestFailuresOfTheGateAreProblemsToPrograms(t *testing.T) {
 	p.request(http.MethodPut, "/.authentik/login", "").fails(CodeMethodNotAllowed)
 	down := newSite(t, func(c *Config) { c.Client = downAuthentik{Authentik: c.Client} })
 	down.program(t).ask("/.authentik/login").fails(CodeAuthentikUnreachable)
+}
+
+func TestAProgramChoosesASourceAndComesBack(t *testing.T) {
+	t.Parallel()
+	p, step := told(t, `{"component":"ak-stage-identification","user_fields":["username"],"sources":[`+
+		`{"name":"Elsewhere","challenge":{"component":"xak-flow-redirect","to":"/source/oauth/login/elsewhere/"}}]}`)
+	if step.Source != nil {
+		t.Errorf("before anything was chosen: %+v", step.Source)
+	}
+	step = p.say(step, "source", "0").asks(asksName)
+	if step.Source == nil || *step.Source != (chosen{Name: "Elsewhere", Barred: true}) {
+		t.Errorf("chosen is %+v", step.Source)
+	}
+	step = p.say(step, "ways", "true").asks(asksName)
+	if step.Source != nil {
+		t.Errorf("after going back: %+v", step.Source)
+	}
+	p.say(step, "source", "1").complains(asksName, "non_field_errors", "source_gone")
+}
+
+func TestAMessageIsNotSentAgainAtOnceForAProgram(t *testing.T) {
+	t.Parallel()
+	flow := authentiktest.Flow{Slug: "mail", Bindings: []authentiktest.Binding{
+		{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}}},
+		{Stage: &authentiktest.EmailStage{}},
+		{Stage: &authentiktest.UserLoginStage{}},
+	}}
+	s := newSite(t, func(c *Config) { c.Flow = "mail" }, flow)
+	p := s.program(t)
+	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
+	step = p.answer(step, `{}`)
+	if step.component() != "ak-stage-email" || step.Notice == nil || step.Notice.Code != noticeRest {
+		t.Errorf("status %d: %s", step.status, step.body)
+	}
+	if sent := len(s.authentik.Mail()); sent != 1 {
+		t.Errorf("%d messages are on their way", sent)
+	}
 }

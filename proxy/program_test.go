@@ -23,6 +23,7 @@ type heard struct {
 	Errors    map[string][]saying
 	Notice    *saying
 	Elsewhere string
+	Source    *chosen
 	Done      bool
 	Code      string
 	LoginURL  string `json:"login_url"`
