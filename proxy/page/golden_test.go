@@ -51,6 +51,12 @@ var golden = map[string]string{
 		{"field_key":"campaign","label":"Campaign","type":"hidden","initial_value":"spring"},
 		{"field_key":"terms","label":"I accept the terms","type":"checkbox","required":true}],
 		"response_errors":{"username":[{"string":"Username is already taken.","code":"invalid"}],"picture":[{"string":"Invalid scheme","code":"invalid"}]}}`,
+	"captcha": `{"component":"ak-stage-captcha","flow_info":{"title":"Welcome to Example!"},"pending_user":"jane.doe","site_key":"1x00000000000000000000AA",
+		"js_url":"https://challenges.cloudflare.com/turnstile/v0/api.js","interactive":true,
+		"response_errors":{"token":[{"string":"Invalid captcha response. Retrying may solve this issue.","code":"invalid"}]}}`,
+	"identification-captcha": `{"component":"ak-stage-identification","user_fields":["username"],"password_fields":true,"primary_action":"Log in","recovery_url":"/if/flow/recovery/",
+		"captcha_stage":{"component":"ak-stage-captcha","pending_user":"","site_key":"6LeIxAcTAAAAAJcZVRqyHh71UMIEGNQ_MXjiZKhI","js_url":"https://www.recaptcha.net/recaptcha/api.js","interactive":false},
+		"response_errors":{"non_field_errors":[{"string":"Invalid captcha response","code":"invalid"}]}}`,
 	"duo": `{"component":"ak-stage-authenticator-duo","pending_user":"jane.doe","activation_barcode":"https://api-1.duosecurity.com/frame/qr?value=duo%3A%2F%2FQ7z","activation_code":"duo://Q7z-YXBp","stage_uuid":"0f6d3a2c-5b0e-4a57-9c3d-9a0a6a4b7f11"}`,
 	"sources": `{"component":"ak-stage-identification","flow_info":{"title":"Welcome!"},"user_fields":[],"sources":[
 		{"name":"GitHub","icon_url":"fa://fa-github","challenge":{"component":"xak-flow-redirect","to":"/source/oauth/login/github/"}},

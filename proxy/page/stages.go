@@ -17,8 +17,8 @@ type stage struct {
 	read func(flowclient.Challenge, Form) (flowclient.Answer, *Mistake)
 }
 
-// stages has a row for each component that the page knows. The others stand in
-// sentElsewhere.
+// stages has a row for each component that there is. authentik's own page is for
+// those of tomorrow.
 var stages = map[flowclient.Component]stage{
 	flowclient.ComponentAccessDenied:          {"ending.html", shows(showAccessDenied), nil},
 	flowclient.ComponentAuthenticatorDuo:      {"duo.html", shows(showAuthenticatorDuo), reads(readAuthenticatorDuo)},
@@ -29,6 +29,7 @@ var stages = map[flowclient.Component]stage{
 	flowclient.ComponentAuthenticatorValidate: {"devices.html", shows(showAuthenticatorValidate), reads(readAuthenticatorValidate)},
 	flowclient.ComponentAuthenticatorWebAuthn: {"key.html", shows(showAuthenticatorWebAuthn), reads(readAuthenticatorWebAuthn)},
 	flowclient.ComponentAutosubmit:            {"autosubmit.html", shows(showAutosubmit), nil},
+	flowclient.ComponentCaptcha:               {"captcha.html", shows(showCaptcha), reads(readCaptcha)},
 	flowclient.ComponentConsent:               {"consent.html", shows(showConsent), reads(readConsent)},
 	flowclient.ComponentDeviceCode:            {"code.html", shows(showDeviceCode), reads(readDeviceCode)},
 	flowclient.ComponentDeviceCodeFinish:      {"ending.html", shows(showDeviceCodeFinish), nil},
@@ -49,12 +50,6 @@ var stages = map[flowclient.Component]stage{
 	flowclient.ComponentSourcePlex:            {"source.html", shows(showSourcePlex), nil},
 	flowclient.ComponentSourceTelegram:        {"telegram.html", shows(showSourceTelegram), reads(readSourceTelegram)},
 	flowclient.ComponentUserLogin:             {"button.html", shows(showUserLogin), reads(readUserLogin)},
-}
-
-// sentElsewhere has, for each component that needs authentik's own page, the
-// name of the sentence that says what authentik asks for.
-var sentElsewhere = map[flowclient.Component]string{
-	flowclient.ComponentCaptcha: "asks_captcha",
 }
 
 // shows lets a stage's own function take the concrete challenge. The table and
@@ -114,13 +109,9 @@ func code(form Form) (string, *Mistake) {
 // An Away is what the page says that cannot do what authentik asks.
 type Away struct{ Words []string }
 
-// showElsewhere draws what needs authentik's own page.
-func showElsewhere(c flowclient.Challenge, d *draft) any {
-	name, ok := sentElsewhere[c.Component()]
-	if !ok {
-		name = "asks_unknown"
-	}
-	return d.away(name)
+// showElsewhere draws what only authentik's own page may know.
+func showElsewhere(_ flowclient.Challenge, d *draft) any {
+	return d.away("asks_unknown")
 }
 
 // away turns the page into one that leads to authentik's own.

@@ -16,6 +16,9 @@ type Identification struct {
 	Sources []SourceWay
 	// Remember offers to keep the name in the browser.
 	Remember bool
+	// Captcha asks for proof of being human in the same form; nil where authentik
+	// does not.
+	Captcha *Captcha
 	// Key offers passkeys, where authentik does and they work here.
 	Key *Key
 }
@@ -29,10 +32,7 @@ type FlowWay struct {
 func showIdentification(c flowclient.Identification, d *draft) any {
 	d.heading(d.say.say("sign_in"))
 	page := Identification{Submit: c.PrimaryAction, Flows: flowWays(c, d.say), Sources: sourceWays(c, d)}
-	switch {
-	case c.CaptchaStage != nil:
-		return d.away("asks_captcha_also")
-	case len(c.UserFields) == 0 && len(page.Flows) == 0 && len(page.Sources) == 0:
+	if len(c.UserFields) == 0 && len(page.Flows) == 0 && len(page.Sources) == 0 {
 		return d.away("asks_nothing")
 	}
 	d.Lead = identificationLead(c, d.say)
@@ -42,6 +42,13 @@ func showIdentification(c flowclient.Identification, d *draft) any {
 	if len(c.UserFields) == 0 {
 		page.begin()
 		return page
+	}
+	if c.CaptchaStage != nil {
+		drawn, ok := captchaOf(*c.CaptchaStage, "captcha_token", d)
+		if !ok {
+			return d.away("asks_captcha_also")
+		}
+		page.Captcha = drawn
 	}
 	page.Entries = append(page.Entries, nameEntry(c, d))
 	page.Remember = c.EnableRememberMe
@@ -140,7 +147,7 @@ func readIdentification(c flowclient.Identification, form Form) (flowclient.Answ
 		}
 		return flowclient.IdentificationAnswer{Passkey: proof}, nil
 	}
-	if len(c.UserFields) == 0 || c.CaptchaStage != nil {
+	if len(c.UserFields) == 0 {
 		return nil, mistake("", "not_answered")
 	}
 	a := flowclient.IdentificationAnswer{UID: strings.TrimSpace(form.Get("uid_field"))}
@@ -150,6 +157,12 @@ func readIdentification(c flowclient.Identification, form Form) (flowclient.Answ
 	if c.PasswordFields {
 		if a.Password = form.Get("password"); a.Password == "" {
 			return nil, mistake("password", "enter_password")
+		}
+	}
+	if c.CaptchaStage != nil {
+		var wrong *Mistake
+		if a.CaptchaToken, wrong = captchaToken("captcha_token", form); wrong != nil {
+			return nil, wrong
 		}
 	}
 	return a, nil

@@ -92,7 +92,12 @@ func TestFormsAreReadAsAnswers(t *testing.T) {
 		"the code of a device":          {flowclient.ComponentDeviceCode, ``, []string{"code", "628 193 475"}, flowclient.DeviceCodeAnswer{Code: "628193475"}, ""},
 		"an answer to a refusal":        {flowclient.ComponentAccessDenied, ``, nil, nil, "-"},
 		"an answer to a redirect":       {flowclient.ComponentRedirect, `,"to":"/"`, nil, nil, "-"},
-		"an answer that is not for us":  {flowclient.ComponentCaptcha, ``, []string{"token", "x"}, nil, "-"},
+		"a captcha":                     {flowclient.ComponentCaptcha, ``, []string{"token", " x "}, flowclient.CaptchaAnswer{Token: " x "}, ""},
+		"no captcha":                    {flowclient.ComponentCaptcha, ``, []string{"token", " "}, nil, "token"},
+		"a name and a captcha":          {flowclient.ComponentIdentification, withCaptcha, []string{"uid_field", "jane", "captcha_token", "x"}, flowclient.IdentificationAnswer{UID: "jane", CaptchaToken: "x"}, ""},
+		"a name without its captcha":    {flowclient.ComponentIdentification, withCaptcha, []string{"uid_field", "jane", "token", "x"}, nil, "captcha_token"},
+		"a captcha that nobody asked":   {flowclient.ComponentIdentification, `,"user_fields":["username"]`, []string{"uid_field", "jane", "captcha_token", "x"}, flowclient.IdentificationAnswer{UID: "jane"}, ""},
+		"an answer that is not for us":  {flowclient.ComponentSourcePlex, ``, []string{"token", "x"}, nil, "-"},
 		"an answer to nobody's mystery": {"ak-stage-of-tomorrow", ``, nil, nil, "-"},
 	} {
 		t.Run(name, func(t *testing.T) {
