@@ -63,10 +63,16 @@ type request struct {
 // of others counts as third-party.
 func newWindow(t testing.TB, address string) *window {
 	t.Helper()
+	return newWindowOf(t, address, t.TempDir())
+}
+
+// newWindowOf is newWindow with a profile that was there before.
+func newWindowOf(t testing.TB, address, profile string) *window {
+	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900))
+		chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 900))
 	allocator, endAll := chromedp.NewExecAllocator(context.Background(), options...)
 	w := &window{TB: t, address: address, requests: map[network.RequestID]*request{}}
 	ctx, end := chromedp.NewContext(allocator, chromedp.WithListener(w.hear), chromedp.WithErrorf(func(string, ...any) {}))
@@ -80,6 +86,20 @@ func newWindow(t testing.TB, address string) *window {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// tab opens another tab of the same browser.
+func (w *window) tab() *window {
+	w.Helper()
+	other := &window{TB: w.TB, address: w.address, requests: map[network.RequestID]*request{}}
+	ctx, end := chromedp.NewContext(w.ctx, chromedp.WithListener(other.hear))
+	other.ctx = ctx
+	w.Cleanup(end)
+	other.do(chromedp.Steps())
+	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+		w.Fatal(err)
+	}
+	return other
 }
 
 // withoutScripts switches JavaScript off.
@@ -111,8 +131,18 @@ func (w *window) hear(event any) {
 			r.bytes, r.done = r.bytes+e.EncodedDataLength, true
 		}
 	case *network.EventLoadingFailed:
-		w.alarms = append(w.alarms, "not loaded: "+e.ErrorText)
+		w.failed(e)
 	}
+}
+
+// failed takes down what did not load. What a page asks for when it is left
+// breaks off, and nothing is wrong with that.
+func (w *window) failed(e *network.EventLoadingFailed) {
+	if r := w.requests[e.RequestID]; r != nil && e.Canceled {
+		r.done = true
+		return
+	}
+	w.alarms = append(w.alarms, "not loaded: "+e.ErrorText)
 }
 
 func (w *window) sent(e *network.EventRequestWillBeSent) {
@@ -214,6 +244,16 @@ func (w *window) text(selector string) string {
 		w.Fatalf("reading %s: %v", selector, err)
 	}
 	return text
+}
+
+// true reports whether an expression is true of the page, or comes to be.
+func (w *window) true(expression string) bool {
+	w.Helper()
+	is, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		w.Fatalf("%s: %v", expression, err)
+	}
+	return is
 }
 
 func (w *window) at() string {

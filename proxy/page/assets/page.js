@@ -1,35 +1,37 @@
 // What every page gains where scripts run. None of it is needed to sign in.
 
-const forms = [...document.querySelectorAll("form[method=post]:not([data-away])")]; // those that go to the gate
+const all = (selector) => [...document.querySelectorAll(selector)];
+const forms = all("form[method=post]:not([data-away])"); // to the gate
 const question = forms.find((form) => form.elements.visit);
 const afresh = document.body.dataset.afresh;
-const all = (selector) => document.querySelectorAll(selector);
 
 // An application's address may end in a fragment (#/dash/7), which browsers carry
-// from one address to the next, but not into a form or a link: so it goes with theirs.
+// from one address to the next, but not into a form or a link: so it goes with
+// theirs. A link that differed from the page in nothing else would lead nowhere.
 for (const form of forms) form.action += location.hash;
 for (const link of all("main a")) {
-	if (link.origin === location.origin) link.hash = location.hash;
+	if (location.hash && link.search && link.origin === location.origin) link.href += "&" + location.hash;
 }
 
-// A page that answers a form cannot be loaded again without sending the form
-// again. So it takes the address of a first step that leads to the same place.
+// To load a page again that answers a form would send the form again. So it takes
+// the address of a first step that leads to the same place.
 if (afresh) history.replaceState(null, "", afresh + location.hash);
 
-// Who presses twice sends once. After a while, and when the page comes back from
-// the browser's memory, it can be sent again: nothing may have come of it.
-const revive = () => forms.forEach((form) => delete form.dataset.sent);
+// Who presses twice sends once; after a while again, as nothing may have come of it.
+// A page that was answered and comes back from the browser's memory begins anew.
+let answered = false;
 document.addEventListener("submit", (event) => {
 	if (event.defaultPrevented) return; // another script will send it
-	if ("sent" in event.target.dataset) return event.preventDefault();
-	event.target.dataset.sent = "";
-	setTimeout(revive, 10_000);
+	const { dataset } = event.target;
+	if ("sent" in dataset) return event.preventDefault();
+	answered = true;
+	dataset.sent = "";
+	setTimeout(() => delete dataset.sent, 5000);
 });
-addEventListener("pageshow", revive);
+addEventListener("pageshow", (event) => event.persisted && answered && location.reload());
 
-// A page that waits hears that somebody has signed in in another tab, and goes on.
-// A button with data-wait="<seconds>" waits for something else, such as a telephone:
-// it is asked about sooner, and pressed when that has come.
+// A page that waits goes on when somebody has signed in in another tab. A button
+// with data-wait="<seconds>" waits for something else: it is pressed when that has come.
 const waiting = document.querySelector("button[data-wait]");
 let pause = 1000 * (waiting?.dataset.wait ?? 5);
 let last = 0;
@@ -40,9 +42,9 @@ async function listen() {
 	try {
 		const body = new URLSearchParams({ visit: question.elements.visit.value, poll: 1 });
 		const { next } = await (await fetch(question.action, { method: "POST", body })).json();
-		if (next === "begin") location.replace(afresh + location.hash);
+		if (next === "begin") location.reload();
 		if (next === "answer") waiting?.click();
-	} catch {} // no connection: the next time will tell
+	} catch {} // the next time will tell
 }
 
 function wait() {
@@ -58,8 +60,7 @@ if (question) {
 	wait();
 }
 
-// A password can be looked at, and is sent as one all the same: browsers keep
-// other words that people type.
+// A password can be looked at, and is sent as one: browsers keep other words.
 for (const eye of all("button[data-show]")) {
 	const field = document.getElementById(eye.dataset.show);
 	const show = (shown) => {
@@ -88,7 +89,7 @@ for (const box of all("input[data-remember]")) {
 // Recovery codes can be copied, where the connection is secure, and printed.
 for (const button of all("button[data-do]")) {
 	const copy = async () => {
-		await navigator.clipboard.writeText([...all(".codes li")].map((code) => code.textContent).join("\n"));
+		await navigator.clipboard.writeText(all(".codes li").map((code) => code.textContent).join("\n"));
 		button.textContent = button.dataset.done;
 	};
 	button.hidden = button.dataset.do === "copy" && !navigator.clipboard;
