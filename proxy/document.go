@@ -105,8 +105,10 @@ func presentable(c flowclient.Challenge) (json.RawMessage, error) {
 		if c.Class() == flowclient.RedirectForbidden {
 			return without(raw, "to")
 		}
+		return raw, nil
+	default:
+		return raw, nil
 	}
-	return raw, nil
 }
 
 // without is a JSON object less some members.

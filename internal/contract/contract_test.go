@@ -41,7 +41,7 @@ type scenario struct {
 // scenarios are the contract.
 func scenarios() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{passwordScenarios(), factorScenarios(), keyScenarios(), formScenarios(), refusalScenarios(), visitScenarios()} {
+	for _, some := range [][]scenario{passwordScenarios(), factorScenarios(), keyScenarios(), formScenarios(), refusalScenarios(), visitScenarios(), jsonScenarios()} {
 		all = append(all, some...)
 	}
 	return all

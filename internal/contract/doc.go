@@ -15,5 +15,6 @@
 //
 // blueprint.go writes blueprints, importer.go has authentik apply them. All else
 // is test: scenarios_*_test.go are the list, site_test.go is the application
-// with the gate before it, visitor_test.go the person who walks.
+// with the gate before it, visitor_test.go the person who walks, and
+// program_test.go one who does without pages.
 package contract
