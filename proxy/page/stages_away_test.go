@@ -14,7 +14,7 @@ import (
 var astray = []string{
 	"javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "data:text/html,<script>alert(1)</script>", "blob:https://a.example/x",
 	"//a.example/x", "/local", "ftp://a.example/x", "https:\\\\a.example/x", "https://a.example;script-src *", "https://a.example; script-src 'unsafe-inline'/",
-	"https://*/x", "https://'self'/x", "", "a.example", "https://",
+	"https://*/x", "https://a.example/a b", "https://'self'/x", "", "a.example", "https://",
 }
 
 // policyOf is the policy that a page was sent with.

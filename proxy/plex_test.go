@@ -1,0 +1,226 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// theToken is what Plex gives for a person. Nobody but authentik may see it.
+const theToken = "pLeXtOkEn-0123456789"
+
+// A fakePlex stands in for plex.tv.
+type fakePlex struct {
+	mu       sync.Mutex
+	requests int
+	claimed  bool
+	over     bool
+	down     bool
+	answer   string // in the place of a PIN
+}
+
+func (f *fakePlex) set(change func(*fakePlex)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+func (f *fakePlex) asked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.requests
+}
+
+func (f *fakePlex) at(t testing.TB) Plex {
+	t.Helper()
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	return newPlex(server.URL, nil)
+}
+
+func (f *fakePlex) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests++
+	pin := map[string]any{"id": 4711, "code": "x7y8z9"}
+	switch {
+	case f.down:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, theToken)
+		return
+	case f.over:
+		w.WriteHeader(http.StatusNotFound)
+		return
+	case r.Header.Get("X-Plex-Client-Identifier") != "plex-client" || r.Header.Get("Accept") != "application/json":
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	case r.Method == http.MethodPost && r.URL.Path == "/api/v2/pins.json" && r.URL.RawQuery == "strong=true":
+		w.WriteHeader(http.StatusCreated)
+	case r.Method == http.MethodGet && r.URL.Path == "/api/v2/pins/4711":
+		pin["authToken"] = nil
+		if f.claimed {
+			pin["authToken"] = theToken
+		}
+	default:
+		w.WriteHeader(http.StatusTeapot)
+		return
+	}
+	if f.answer != "" {
+		_, _ = io.WriteString(w, f.answer)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(pin)
+}
+
+// plexSource redeems theToken. Without redeem authentik cannot reach Plex.
+func plexSource(redeem func(string) (authentiktest.Person, bool)) authentiktest.Source {
+	return authentiktest.Source{Slug: "plex", Name: "Plex", Kind: authentiktest.SourcePlex, ClientID: "plex-client", Redeem: redeem}
+}
+
+func plexPerson(token string) (authentiktest.Person, bool) {
+	return authentiktest.Person{ID: "1", Username: "plexer", Name: "Plex Er"}, token == theToken
+}
+
+func TestPlexSignsInOnOurOwnPage(t *testing.T) {
+	t.Parallel()
+	plex, log := &fakePlex{}, new(logbook)
+	s := newSiteOf(t, withSources(plexSource(plexPerson)), func(c *Config) {
+		c.Plex, c.Logger = plex.at(t), slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	p := s.person(t)
+	first := p.open("/app")
+	if plex.asked() != 0 {
+		t.Error("Plex was asked before anybody wanted it")
+	}
+	page := p.send(first, "source", "0")
+	page.says(t, `href="https://app.plex.tv/auth#!?clientID=plex-client&amp;code=x7y8z9" target="_blank" rel="noreferrer"`)
+	page = p.send(page, "on", "1")
+	page.says(t, "Plex has not confirmed your sign-in yet.")
+	if told := p.send(page, "poll", "1"); !strings.Contains(told.body, `"wait"`) {
+		t.Errorf("told %s", told.body)
+	}
+
+	plex.set(func(f *fakePlex) { f.claimed = true })
+	s.gate.waits.heard.Flush()
+	told := p.send(page, "poll", "1")
+	if !strings.Contains(told.body, `"answer"`) {
+		t.Errorf("told %s", told.body)
+	}
+	end := p.send(page, "on", "1")
+	end.says(t, "hello plexer")
+	for _, text := range []string{first.body, page.body, told.body, end.body, log.String()} {
+		if strings.Contains(text, theToken) {
+			t.Errorf("the token is in the open:\n%s", text)
+		}
+	}
+}
+
+// TestADoubleClickAsksPlexOnce: each PIN would be another one.
+func TestADoubleClickAsksPlexOnce(t *testing.T) {
+	t.Parallel()
+	plex := &fakePlex{}
+	s := newSiteOf(t, withSources(plexSource(plexPerson)), func(c *Config) { c.Plex = plex.at(t) })
+	p := s.person(t)
+	page := p.open("/app")
+	for range 3 {
+		p.send(page, "source", "0").says(t, "x7y8z9")
+	}
+	if plex.asked() != 1 {
+		t.Errorf("Plex was asked %d times", plex.asked())
+	}
+}
+
+func TestWhatGoesWrongWithPlexHasASentence(t *testing.T) {
+	t.Parallel()
+	denies := func(string) (authentiktest.Person, bool) { return authentiktest.Person{}, false }
+	for name, row := range map[string]struct {
+		redeem  func(string) (authentiktest.Person, bool)
+		before  func(*fakePlex)
+		between func(*fakePlex)
+		want    string
+	}{
+		"Plex is down":                {plexPerson, func(f *fakePlex) { f.down = true }, nil, "Plex cannot be reached just now."},
+		"Plex gives no number":        {plexPerson, func(f *fakePlex) { f.answer = `{"id":"4711","code":"x7y8z9"}` }, nil, "Plex cannot be reached just now."},
+		"Plex gives a strange code":   {plexPerson, func(f *fakePlex) { f.answer = `{"id":1,"code":"\"><script>"}` }, nil, "Plex cannot be reached just now."},
+		"Plex talks for ever":         {plexPerson, func(f *fakePlex) { f.answer = `{"x":"` + strings.Repeat("x", maxPlex) + `","id":1,"code":"abcd"}` }, nil, "Plex cannot be reached just now."},
+		"Plex goes down":              {plexPerson, nil, func(f *fakePlex) { f.down = true }, "Plex cannot be reached just now."},
+		"the PIN is over":             {plexPerson, nil, func(f *fakePlex) { f.over = true }, "Your sign-in at Plex took too long."},
+		"authentik does not want him": {denies, nil, func(f *fakePlex) { f.claimed = true }, "Your Plex account may not sign in here."},
+		"authentik cannot ask Plex":   {nil, nil, func(f *fakePlex) { f.claimed = true }, "authentik could not ask Plex about your account."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plex, log := &fakePlex{}, new(logbook)
+			s := newSiteOf(t, withSources(plexSource(row.redeem)), func(c *Config) {
+				c.Plex, c.Logger = plex.at(t), slog.New(slog.NewTextHandler(log, nil))
+			})
+			if row.before != nil {
+				plex.set(row.before)
+			}
+			p := s.person(t)
+			page := p.send(p.open("/app"), "source", "0")
+			if row.between != nil {
+				plex.set(row.between)
+				page = p.send(page, "on", "1")
+			}
+			page.says(t, row.want)
+			page.lacks(t, theToken)
+			if strings.Contains(log.String(), theToken) {
+				t.Error("the token stands in the log")
+			}
+			if page.status != http.StatusOK {
+				t.Errorf("status %d", page.status)
+			}
+		})
+	}
+}
+
+func TestAGateWithoutPlexSendsPeopleOn(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, withSources(plexSource(plexPerson)), nil) // NoPlex
+	p := s.person(t)
+	p.send(p.open("/app"), "source", "0").says(t, "Signing in with Plex runs on ")
+	if _, err := (NoPlex{}).Token(t.Context(), "c", PlexPIN{}); !errors.Is(err, ErrNoPlex) {
+		t.Errorf("the token of no Plex: %v", err)
+	}
+}
+
+func TestATokenFollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+	var followed bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/elsewhere" {
+			followed = true
+		}
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	}))
+	t.Cleanup(server.Close)
+	if _, err := newPlex(server.URL, nil).PIN(t.Context(), "plex-client"); err == nil || followed {
+		t.Errorf("followed %v, error %v", followed, err)
+	}
+}
+
+// TestTheAddressAtPlexIsWhatItSeems holds names that would be more than names.
+func TestTheAddressAtPlexIsWhatItSeems(t *testing.T) {
+	t.Parallel()
+	for client, want := range map[string]string{
+		"abc":     "https://app.plex.tv/auth#!?clientID=abc&code=d4",
+		"a&b=c#d": "https://app.plex.tv/auth#!?clientID=a%26b%3Dc%23d&code=d4",
+		"a b":     "https://app.plex.tv/auth#!?clientID=a%20b&code=d4",
+	} {
+		if got := plexPage(client, PlexPIN{ID: 1, Code: "d4"}); got != want {
+			t.Errorf("%q gives %s", client, got)
+		}
+	}
+	if p, ok := NewPlex(nil).(plexTV); !ok || p.address != "https://plex.tv" || p.http.Timeout == 0 {
+		t.Errorf("the real Plex is %+v", p)
+	}
+}

@@ -1,0 +1,177 @@
+package proxy
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// withSources is an authentik that offers these beside the name.
+func withSources(sources ...authentiktest.Source) authentiktest.Config {
+	cfg := inLogin(
+		&authentiktest.IdentificationStage{UserFields: []string{"username"}, Sources: sources},
+		&authentiktest.PasswordStage{}, &authentiktest.UserLoginStage{},
+	)
+	for i := range sources {
+		sources[i].PreAuthenticationFlow = "default-source-pre-authentication"
+		sources[i].AuthenticationFlow = "default-source-authentication"
+		sources[i].EnrollmentFlow = "default-source-enrollment"
+	}
+	cfg.Sources = sources
+	return cfg
+}
+
+func github() authentiktest.Source {
+	return authentiktest.Source{Slug: "github", Name: "GitHub", Kind: authentiktest.SourceOAuth, ClientID: "c", URL: "https://github.example/login"}
+}
+
+// TestASourceElsewhereIsSaidToRunThere: nothing is sent to authentik for it, and the
+// way back keeps the visit.
+func TestASourceElsewhereIsSaidToRunThere(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, withSources(
+		github(),
+		authentiktest.Source{Slug: "apple", Name: "Apple", Kind: authentiktest.SourceApple, ClientID: "a", URL: "https://apple.example/"},
+		authentiktest.Source{Slug: "saml", Name: "Company", Kind: authentiktest.SourceSAMLPost, URL: "https://idp.example/"},
+		authentiktest.Source{Slug: "krb", Name: "Domain", Kind: authentiktest.SourceKerberos},
+	), nil)
+	p := s.person(t)
+	page := p.open("/app")
+	for i, name := range []string{"GitHub", "Apple", "Company", "Domain"} {
+		page.says(t, "Continue with "+name)
+		before := s.authentik.Requests()
+		chosen := p.send(page, "source", strconv.Itoa(i))
+		chosen.says(t, "Signing in with "+name+" runs on ")
+		chosen.says(t, `/if/flow/default-authentication-flow/"`)
+		chosen.lacks(t, ".example/")
+		page = p.send(chosen, "ways", "1")
+		if sent := s.authentik.Requests() - before; sent != 0 {
+			t.Errorf("%s: %d requests to authentik", name, sent)
+		}
+	}
+	page = p.send(page, "uid_field", "jane")
+	p.send(page, "password", "open sesame").says(t, "hello jane")
+}
+
+func TestASourceThatIsNotThereCannotBeChosen(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, withSources(github()), nil)
+	p := s.person(t)
+	page := p.open("/app")
+	for _, place := range []string{"1", "-1", "x", "99999999999999999999", "0x0"} {
+		p.send(page, "source", place).says(t, "not available any more")
+	}
+	page = p.send(page, "uid_field", "jane")
+	p.send(page, "source", "0").says(t, "not available any more") // a password has no sources
+}
+
+// telegram is a source whose bot signs with a token of the test's.
+func telegram() authentiktest.Source {
+	return authentiktest.Source{Slug: "tg", Name: "Telegram", Kind: authentiktest.SourceTelegram, Bot: "example_bot", BotToken: "secret"}
+}
+
+// pressed are the fields that Telegram's button fills, signed with the bot's token.
+func pressed(now time.Time, hash string) []string {
+	lines := fmt.Sprintf("auth_date=%d\nfirst_name=Tele\nid=987654321\nusername=tele", now.Unix())
+	key := sha256.Sum256([]byte("secret"))
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write([]byte(lines))
+	if hash == "" {
+		hash = hex.EncodeToString(mac.Sum(nil))
+	}
+	return []string{
+		"telegram.id", "987654321", "telegram.first_name", "Tele", "telegram.username", "tele",
+		"telegram.auth_date", strconv.FormatInt(now.Unix(), 10), "telegram.hash", hash,
+	}
+}
+
+func TestTelegramSignsInOnOurOwnPage(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, withSources(github(), telegram()), nil)
+	p := s.person(t)
+	page := p.send(p.open("/app"), "source", "1")
+	page.says(t, `data-bot="example_bot"`)
+	if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-src https://oauth.telegram.org;") {
+		t.Errorf("the policy is %s", policy)
+	}
+	page = p.send(page, pressed(time.Now().Add(-time.Hour), "")...)
+	page.says(t, "Authentication date is too old")
+	page = p.send(page, pressed(time.Now(), strings.Repeat("0", 64))...)
+	page.says(t, "Invalid hash")
+	end := p.send(page, pressed(time.Now(), "")...)
+	end.says(t, "hello tele")
+	if end.path != "/app" {
+		t.Errorf("landed at %s", end.path)
+	}
+}
+
+// TestAGateThatNamesAFlowTakesNobodyFromASource: the session would have been
+// won by another flow.
+func TestAGateThatNamesAFlowTakesNobodyFromASource(t *testing.T) {
+	t.Parallel()
+	pins := &fakePlex{}
+	cfg := withSources(telegram(), plexSource(nil))
+	s := newSiteOf(t, cfg, func(c *Config) { c.Flow, c.Plex = "default-authentication-flow", pins.at(t) })
+	p := s.person(t)
+	page := p.open("/app")
+	before := s.authentik.Requests()
+	for _, place := range []string{"0", "1"} {
+		p.send(page, "source", place).says(t, "This site asks for a sign-in of its own")
+	}
+	if s.authentik.Requests() != before || pins.asked() != 0 {
+		t.Error("somebody was asked all the same")
+	}
+}
+
+// TestASourcesFlowOpensNoGateThatNamesAnother takes a visit that is in a source's
+// flow already to a gate that names one.
+func TestASourcesFlowOpensNoGateThatNamesAnother(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, withSources(telegram()), nil)
+	p := s.person(t)
+	page := p.send(p.open("/app"), "source", "0")
+	s.gate.cfg.Flow = "default-authentication-flow" // as if the visit had been begun at such a gate
+	p.send(page, pressed(time.Now(), "")...)
+	if s.reached() != 0 {
+		t.Error("the application was reached")
+	}
+}
+
+// TestADetourOfAnotherVersionIsNone opens visits in which it is something else.
+func TestADetourOfAnotherVersionIsNone(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, withSources(github()), nil)
+	at, secret := somewhere("app.example.com"), newSecret()
+	step := flowclient.Step{Flow: flowclient.Flow{Slug: "login"}}
+	var err error
+	if step.Challenge, err = flowclient.Decode([]byte(`{"component":"ak-stage-identification","sources":[{"name":"A","challenge":{"component":"ak-source-plex"}}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	for name, detour := range map[string]any{
+		"a word": "plex", "a list": []int{1}, "a place in words": map[string]any{"place": "first"}, "another PIN": map[string]any{"place": 0, "pin": "x"},
+		"a place beyond": map[string]any{"place": 7}, "nothing": nil,
+	} {
+		sealed, err := s.gate.keys.box(kindVisit, s.gate.sessions.realm(at), secret).sealText(map[string]any{
+			"id": "x", "begun": s.clock.now(), "back": "/", "first": step.Flow, "step": step, "detour": detour,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		vis, err := s.gate.openVisit(secret, at, sealed)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if s.gate.chosen(vis) != nil {
+			t.Errorf("%s: something is chosen", name)
+		}
+	}
+}
