@@ -69,6 +69,7 @@ func TestEveryPageIsForEverybody(t *testing.T) {
 	t.Cleanup(server.Close)
 	address := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 	w, sheet := newWindow(t, address), newSheet()
+	w.plugIn() // a dialog of the browser's own about keys would take the keyboard
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) { sheet.add(name, w.examine(t, address+"/"+name, source)) })
 	}
