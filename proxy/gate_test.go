@@ -193,6 +193,18 @@ func TestAForgottenSessionOfAuthentikBeginsAgainWithoutStrangeErrors(t *testing.
 	}
 }
 
+func TestAMistakeAfterAVisitThatBeganAgainIsShown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	page := p.send(p.open("/"), "uid_field", "jane")
+	s.authentik.Forget()
+	page = p.send(page, "password", "open sesame")
+	page = p.send(page, "uid_field", "")
+	page.says(t, "Enter the name that you sign in with.")
+	page.says(t, `aria-invalid="true"`)
+}
+
 func TestTwoTabsKnowNothingOfEachOther(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

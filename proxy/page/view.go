@@ -130,7 +130,7 @@ func (p *Pages) draft(r *http.Request, q Question) *draft {
 // belongs to another question is none of this page's.
 func (d *draft) remember(r *http.Request, q Question, base flowclient.Base) {
 	d.errors = map[string][]string{}
-	if q.Step.Lost {
+	if q.Step.Lost && q.Mistake == nil {
 		return
 	}
 	for field, wrong := range base.Errors {
