@@ -69,9 +69,6 @@ func (g *Gate) document(r *http.Request, q page.Question) ([]byte, error) {
 // refusal without a word would look like a first question, so it is given one.
 func (g *Gate) wrong(r *http.Request, q page.Question) map[string][]saying {
 	all := map[string][]saying{}
-	if q.Step.Lost {
-		return all
-	}
 	found := q.Step.Challenge.Common().Errors
 	for field, errs := range found {
 		for _, e := range errs {

@@ -18,7 +18,7 @@ var (
 	errNoDocument = errors.New("proxy: the body is no JSON object")
 	errTwice      = errors.New("proxy: a name stands twice in a JSON object")
 	errMember     = errors.New("proxy: the JSON object has a member that it cannot have")
-	errWishes     = errors.New("proxy: the JSON object must have one of answer, again, on, flow, source and poll")
+	errWishes     = errors.New("proxy: the JSON object must have one of answer, again, on, flow, source, ways and poll")
 )
 
 // readDocument reads the JSON form of a reply. It is read strictly, since another
@@ -63,6 +63,8 @@ func (s *reply) take(name string, value json.RawMessage) (ok bool) {
 		s.again, ok = true, string(value) == "true"
 	case "on":
 		s.on, ok = true, string(value) == "true"
+	case "ways":
+		s.ways, ok = true, string(value) == "true"
 	case "poll":
 		s.poll, ok = true, string(value) == "true"
 	case "flow":

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestTheExampleOfTheREADMESignsInWithJSON runs it word for word.
+func TestTheExampleOfTheREADMESignsInWithJSON(t *testing.T) {
+	for _, program := range []string{"sh", "curl", "jq"} {
+		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") != "" {
+			t.Fatalf("CI is not to go without this test: %v", err)
+		} else if err != nil {
+			t.Skip(err)
+		}
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile("(?s)## JSON\n.*?```sh\n(.*?)```").FindSubmatch(readme)
+	if example == nil {
+		t.Fatal("there is no example")
+	}
+	r, home := started(t, "127.0.0.1:0")
+	script := strings.Replace(string(example[1]), "site=http://127.0.0.1:8080\n", "site=http://"+r.gate+"\n", 1)
+	if !strings.Contains(script, r.gate) {
+		t.Fatalf("the example is not for the demonstration:\n%s", script)
+	}
+	command := exec.CommandContext(t.Context(), "sh", "-e", "-c", script) //nolint:gosec // It is what the README says.
+	command.Dir = home
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(lines) != 3 || lines[0] != `{"done":true,"to":"/"}` || !strings.Contains(lines[1], `"user":"demo"`) || lines[2] != `{"done":true}` {
+		t.Errorf("it prints:\n%s", out)
+	}
+	if _, err := os.Stat(home + "/jar"); err != nil {
+		t.Errorf("the cookies are not where the README says: %v", err)
+	}
+}

@@ -1,0 +1,150 @@
+package proxy
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A program is a client that speaks JSON and keeps cookies, and sends none of the
+// headers that browsers send.
+type program struct{ *person }
+
+// Heard is what a program is told, of whatever kind it is.
+type heard struct {
+	t      testing.TB
+	status int
+	header http.Header
+	body   string
+
+	Visit, To string
+	Challenge json.RawMessage
+	Errors    map[string][]saying
+	Notice    *saying
+	Elsewhere string
+	Source    *chosen
+	Done      bool
+	Code      string
+	LoginURL  string `json:"login_url"`
+	Next      string
+}
+
+func (s *site) program(t testing.TB) program {
+	t.Helper()
+	p := program{s.person(t)}
+	p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return p
+}
+
+// ask asks an address for JSON.
+func (p program) ask(path string) heard {
+	p.t.Helper()
+	return p.request(http.MethodGet, path, "")
+}
+
+// say sends a reply to what was heard: a member, in JSON, and its value.
+func (p program) say(on heard, member, value string) heard {
+	p.t.Helper()
+	visit, err := json.Marshal(on.Visit)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	to, err := json.Marshal(on.To)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.request(http.MethodPost, "/.authentik/login",
+		`{"visit":`+string(visit)+`,"to":`+string(to)+`,"`+member+`":`+value+`}`)
+}
+
+func (p program) answer(on heard, value string) heard {
+	p.t.Helper()
+	return p.say(on, "answer", value)
+}
+
+func (p program) request(method, path, body string) heard {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.site.URL+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Accept", "application/json")
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return p.hear(r)
+}
+
+// hear reads an answer, which must be JSON that nobody keeps.
+func (p program) hear(r *http.Request) heard {
+	p.t.Helper()
+	got := p.do(r)
+	h := heard{t: p.t, status: got.status, header: got.header, body: got.body}
+	kind := got.header.Get("Content-Type")
+	if kind != "application/json" && kind != "application/problem+json" {
+		p.t.Fatalf("status %d, %s:\n%s", got.status, kind, got.body)
+	}
+	if err := json.Unmarshal([]byte(got.body), &h); err != nil {
+		p.t.Fatalf("%v: %s", err, got.body)
+	}
+	if corp := got.header.Get("Cross-Origin-Resource-Policy"); kind == "application/json" && corp != "same-origin" {
+		p.t.Errorf("other sites may load it: %q", corp)
+	}
+	for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
+		if got := got.header.Get(name); got != want {
+			p.t.Errorf("%s is %q", name, got)
+		}
+	}
+	return h
+}
+
+// component is that of the challenge.
+func (h heard) component() string {
+	var c struct{ Component string }
+	_ = json.Unmarshal(h.Challenge, &c)
+	return c.Component
+}
+
+// asks holds that a challenge is asked with which nothing is wrong yet.
+func (h heard) asks(component string) heard {
+	h.t.Helper()
+	if h.status != http.StatusOK || h.component() != component || len(h.Errors) > 0 || h.Visit == "" || h.Done {
+		h.t.Fatalf("status %d, want %s: %s", h.status, component, h.body)
+	}
+	return h
+}
+
+// complains holds that the challenge is asked again, with a complaint of that code
+// about a field.
+func (h heard) complains(component, field, code string) heard {
+	h.t.Helper()
+	wrong := h.Errors[field]
+	if h.status != http.StatusOK || h.component() != component || len(wrong) == 0 || wrong[0].Code != code || wrong[0].String == "" {
+		h.t.Fatalf("status %d, want %s with %s: %s", h.status, component, code, h.body)
+	}
+	return h
+}
+
+// fails holds that a failure is told in a problem document.
+func (h heard) fails(code Code) heard {
+	h.t.Helper()
+	if h.header.Get("Content-Type") != "application/problem+json" || h.Code != string(code) || h.status != meanings[code].status {
+		h.t.Fatalf("status %d, want %s: %s", h.status, code, h.body)
+	}
+	return h
+}
+
+// ends holds that the visit is over and somebody is signed in.
+func (h heard) ends(to string) heard {
+	h.t.Helper()
+	if h.status != http.StatusOK || !h.Done || h.To != to || h.Visit != "" {
+		h.t.Fatalf("status %d, want the end: %s", h.status, h.body)
+	}
+	return h
+}
+
+// page makes the same visit one that a person sees.
+func (h heard) page() screen {
+	return screen{body: `name="visit" value="` + h.Visit + `" name="to" value="` + h.To + `" name="component" value="` + h.component() + `"`}
+}
