@@ -82,7 +82,7 @@ func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	server := httptest.NewServer(standIn)
 	t.Cleanup(server.Close)
 	at := newSite(t, parse(t, server.URL), n, s)
-	at.forget = standIn.Forget
+	at.release, at.forget = release, standIn.Forget
 	s.walk(t, at)
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 	"github.com/flowsidecar/caddy-authentik/internal/browser"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
@@ -52,9 +53,10 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the gate.
 type site struct {
 	names
-	url    string
-	app    *application
-	forget func() // has authentik lose all its sessions; nil where nobody can
+	url     string
+	app     *application
+	release authentiktest.Release // of the stand-in; empty at a real authentik
+	forget  func()                // has authentik lose all its sessions; nil where nobody can
 }
 
 // newSite puts the gate before an application, as a scenario has it.
