@@ -14,6 +14,8 @@ import (
 type Blueprint struct {
 	Name    string
 	Entries []Entry
+	// Later are objects that come about afterwards, and go with the rest.
+	Later []Entry
 }
 
 // An Entry is one object in authentik. It is found by its identifiers, and made
@@ -40,7 +42,7 @@ func (b Blueprint) YAML() ([]byte, error) { return b.yaml(b.Entries, "present") 
 // hangs on other entries goes with them.
 func (b Blueprint) Removal() ([]byte, error) {
 	var entries []Entry
-	for _, e := range slices.Backward(b.Entries) {
+	for _, e := range slices.Backward(slices.Concat(b.Entries, b.Later)) {
 		if !e.hangs() {
 			entries = append(entries, Entry{Model: e.Model, Identifiers: e.Identifiers})
 		}

@@ -62,11 +62,15 @@ func TestARemovalTakesAwayWhatStandsAloneBackwards(t *testing.T) {
 		{Model: "authentik_core.user", Identifiers: Attrs{"username": "u"}, Attrs: Attrs{"password": "secret"}},
 		{Model: "authentik_flows.flow", ID: "flow", Identifiers: Attrs{"slug": "s"}},
 		{Model: "authentik_flows.flowstagebinding", Identifiers: Attrs{"target": KeyOf("flow")}},
-	}}
+	}, Later: []Entry{{Model: "authentik_core.user", Identifiers: Attrs{"username": "guest"}}}}
 	want := `version: 1
 metadata:
   name: "run"
 entries:
+  - model: authentik_core.user
+    state: absent
+    identifiers:
+      username: "guest"
   - model: authentik_flows.flow
     state: absent
     identifiers:
@@ -134,7 +138,8 @@ func TestEveryBlueprintNamesNothingButItsOwn(t *testing.T) {
 	t.Parallel()
 	for _, s := range scenarios() {
 		n := newNames()
-		for _, e := range s.blueprint(n).Entries {
+		b := s.blueprint(n).Blueprint
+		for _, e := range append(b.Entries, b.Later...) {
 			own := e.hangs()
 			for _, v := range e.Identifiers {
 				name, _ := v.(string)
@@ -165,6 +170,9 @@ func outlineOf(cfg authentiktest.Config) map[string][]string {
 	for _, u := range cfg.Users {
 		all["user "+u.Username] = append([]string{u.Name, u.Email, u.Password}, u.Groups...)
 	}
+	for _, i := range cfg.Invitations {
+		all["invitation "+i.Token] = []string{i.Flow}
+	}
 	for _, a := range cfg.Applications {
 		all["application "+a.Slug] = nil
 	}
@@ -191,6 +199,9 @@ func outline(entries []Entry) map[string][]string {
 				about = append(about, text(byID[key].Identifiers["name"]))
 			}
 			all["user "+text(e.Identifiers["username"])] = about
+		case "authentik_stages_invitation.invitation":
+			flow := byID[keysIn(e.Attrs["flow"])[0]]
+			all["invitation "+text(e.Identifiers["pk"])] = []string{text(flow.Identifiers["slug"])}
 		case "authentik_core.application":
 			all["application "+text(e.Identifiers["slug"])] = nil
 		case "authentik_flows.flowstagebinding":

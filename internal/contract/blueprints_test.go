@@ -1,6 +1,9 @@
 package contract
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // A draft is a blueprint being written for one run.
 type draft struct {
@@ -30,7 +33,7 @@ func (d *draft) named(model, thing string, attrs Attrs) *draft {
 }
 
 func (d *draft) user(name string, groups ...any) *draft {
-	attrs := Attrs{"name": fullName(name), "email": d.of(name) + "@example.com", "password": d.password, "path": "users"}
+	attrs := Attrs{"name": fullName(name), "email": d.address(name), "password": d.password, "path": "users"}
 	if len(groups) > 0 {
 		attrs["groups"] = groups
 	}
@@ -82,10 +85,13 @@ func (d *draft) decides(target, kind, by string) *draft {
 
 // The stages of every sign-in.
 
-func (d *draft) identification(flow string) *draft {
-	return d.stage(flow, "authentik_stages_identification.identificationstage", flow+"-identification", Attrs{
-		"user_fields": []string{"username", "email"}, "pretend_user_exists": true, "show_matched_user": true,
-	})
+func (d *draft) identification(flow string) *draft { return d.identificationAs(flow, nil) }
+
+// identificationAs is one with settings that differ from the usual ones.
+func (d *draft) identificationAs(flow string, other Attrs) *draft {
+	attrs := Attrs{"user_fields": []string{"username", "email"}, "pretend_user_exists": true, "show_matched_user": true}
+	maps.Copy(attrs, other)
+	return d.stage(flow, "authentik_stages_identification.identificationstage", flow+"-identification", attrs)
 }
 
 func (d *draft) passwordStage(flow string) *draft {
@@ -123,6 +129,11 @@ func (d *draft) setUp(class, model, thing string, attrs Attrs) {
 
 // prompts adds fields and the stage that asks for them.
 func (d *draft) prompts(flow, thing string, fields ...Attrs) {
+	d.checkedPrompts(flow, thing, nil, fields...)
+}
+
+// checkedPrompts is prompts with policies that what is entered must pass.
+func (d *draft) checkedPrompts(flow, thing string, policies []any, fields ...Attrs) {
 	var keys []any
 	for i, attrs := range fields {
 		field := fmt.Sprintf("%s-field-%d", thing, i)
@@ -130,5 +141,47 @@ func (d *draft) prompts(flow, thing string, fields ...Attrs) {
 		d.named("authentik_stages_prompt.prompt", field, attrs)
 		keys = append(keys, KeyOf(field))
 	}
-	d.stage(flow, "authentik_stages_prompt.promptstage", thing, Attrs{"fields": keys})
+	attrs := Attrs{"fields": keys}
+	if policies != nil {
+		attrs["validation_policies"] = policies
+	}
+	d.stage(flow, "authentik_stages_prompt.promptstage", thing, attrs)
+}
+
+// mailing are settings of a stage that sends mails, with ours as its server.
+func (d *draft) mailing(attrs Attrs) Attrs {
+	maps.Copy(attrs, Attrs{
+		"use_global_settings": false, "host": d.host, "port": d.port, "use_tls": false, "use_ssl": false, "timeout": 10,
+	})
+	return attrs
+}
+
+// mail adds the stage that mails a link.
+func (d *draft) mail(flow, template string, activates bool) *draft {
+	return d.stage(flow, "authentik_stages_email.emailstage", flow+"-mail", d.mailing(Attrs{
+		"template": template, "activate_user_on_success": activates,
+	}))
+}
+
+// userWrite adds the stage that writes what was entered to a user.
+func (d *draft) userWrite(flow, mode string, inactive bool) *draft {
+	return d.stage(flow, "authentik_stages_user_write.userwritestage", flow+"-write", Attrs{
+		"user_creation_mode": mode, "create_users_as_inactive": inactive, "user_type": "external", "user_path_template": "users",
+	})
+}
+
+// sets changes settings of an entry.
+func (d *draft) sets(id string, attrs Attrs) *draft {
+	for _, e := range d.Entries {
+		if e.ID == id {
+			maps.Copy(e.Attrs, attrs)
+		}
+	}
+	return d
+}
+
+// later names a user who is made in the walk.
+func (d *draft) later(user string) *draft {
+	d.Later = append(d.Later, Entry{Model: "authentik_core.user", Identifiers: Attrs{"username": d.of(user)}})
+	return d
 }

@@ -41,7 +41,11 @@ type scenario struct {
 // scenarios are the contract.
 func scenarios() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{passwordScenarios(), factorScenarios(), keyScenarios(), formScenarios(), refusalScenarios(), visitScenarios(), jsonScenarios()} {
+	for _, some := range [][]scenario{
+		passwordScenarios(), identificationScenarios(), factorScenarios(), keyScenarios(), messageScenarios(), deviceScenarios(),
+		formScenarios(), silentScenarios(), enrolmentScenarios(), invitationScenarios(), recoveryScenarios(),
+		refusalScenarios(), visitScenarios(), jsonScenarios(),
+	} {
 		all = append(all, some...)
 	}
 	return all
@@ -82,7 +86,7 @@ func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	server := httptest.NewServer(standIn)
 	t.Cleanup(server.Close)
 	at := newSite(t, parse(t, server.URL), n, s)
-	at.release, at.forget = release, standIn.Forget
+	at.release, at.forget, at.post = release, standIn.Forget, standInPost{standIn}
 	s.walk(t, at)
 }
 
@@ -95,14 +99,18 @@ func TestTheGateKeepsTheContractAtARealAuthentik(t *testing.T) {
 	}
 	authentik := parse(t, address)
 	importer := &Importer{URL: authentik, Token: token, Client: &http.Client{Timeout: time.Minute}}
+	office := openOffice(t)
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			if s.notThere != "" {
 				t.Skip(s.notThere)
 			}
 			n := newNames()
+			n.outbox = office.outbox
 			importer.bring(t, s.blueprint(n).Blueprint)
-			s.walk(t, newSite(t, authentik, n, s))
+			at := newSite(t, authentik, n, s)
+			at.post = office
+			s.walk(t, at)
 		})
 	}
 }

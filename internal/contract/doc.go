@@ -10,11 +10,14 @@
 // the users, flows and applications it needs under names of their own and
 // removes them afterwards.
 //
+// Mails and text messages it has authentik send to servers of its own on the
+// loopback interface: that authentik, and its worker, must run on this machine.
+//
 // A walk is never changed to suit the stand-in: where they differ, the stand-in
 // is wrong.
 //
 // blueprint.go writes blueprints, importer.go has authentik apply them. All else
 // is test: scenarios_*_test.go are the list, site_test.go is the application
-// with the gate before it, visitor_test.go the person who walks, and
-// program_test.go one who does without pages.
+// with the gate before it, visitor_test.go the person who walks,
+// program_test.go one who does without pages, and post_test.go what is sent to them.
 package contract

@@ -29,6 +29,13 @@ func refusalScenarios() []scenario {
 			},
 		},
 		{
+			name: "a wrong password begins the flow anew", standIn: restartStandIn, blueprint: restartBlueprint,
+			walk: func(t *testing.T, s *site) {
+				p := s.visitor(t).open("/x").identify("alice").password("wrong").asks("uid_field").calm()
+				p.signIn("alice").greets("alice", "/x")
+			},
+		},
+		{
 			name: "application allowed", standIn: appStandIn, blueprint: appBlueprint, application: "app",
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
@@ -60,6 +67,16 @@ func closedStandIn(n names) authentiktest.Config {
 func closedBlueprint(n names) *draft {
 	return n.draft("alice").twoSteps(nil).
 		policy("flow", "closed", "ak_message(\""+barred+"\")\nreturn False")
+}
+
+func restartStandIn(n names) authentiktest.Config {
+	cfg := n.twoSteps(nil, n.account("alice"))
+	cfg.Flows[0].Bindings[1].InvalidResponse = authentiktest.Restart
+	return cfg
+}
+
+func restartBlueprint(n names) *draft {
+	return plainBlueprint(n).sets("flow-password-binding", Attrs{"invalid_response_action": "restart"})
 }
 
 // denyStandIn has a deny stage that only bob comes to. The policy asks about the

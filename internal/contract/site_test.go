@@ -2,6 +2,8 @@ package contract
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"html"
 	"net/http"
@@ -9,7 +11,9 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -21,10 +25,27 @@ import (
 type names struct {
 	run      string
 	password string // of all users
+	outbox          // where authentik hands in what it sends
 }
 
 // of is the name of a thing in authentik: a slug, a username, a group.
 func (n names) of(thing string) string { return n.run + "-" + thing }
+
+// address is a mailbox of a user's own.
+func (n names) address(user string) string { return n.of(user) + "@example.com" }
+
+// uuid is a key that a thing is to have in authentik (RFC 9562, version 8).
+func (n names) uuid(thing string) string {
+	sum := sha256.Sum256([]byte(n.of(thing)))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}
+
+// telephone is a number that nobody else has.
+func (n names) telephone(user string) string {
+	sum := sha256.Sum256([]byte(n.of(user)))
+	return fmt.Sprintf("+1555%07d", binary.BigEndian.Uint32(sum[:])%10_000_000)
+}
 
 // An application greets whom it is told to, and remembers whether anything
 // ever reached it without.
@@ -56,8 +77,14 @@ type site struct {
 	url     string
 	app     *application
 	release authentiktest.Release // of the stand-in; empty at a real authentik
-	forget  func()                // has authentik lose all its sessions; nil where nobody can
+	post    postbox
+	read    map[string]int // how many messages of each address have been read
+	forget  func()         // has authentik lose all its sessions; nil where nobody can
+	ahead   atomic.Int64   // how far the gate's clock is ahead of everybody's, in nanoseconds
 }
+
+// passes lets time pass at the gate, and there alone.
+func (s *site) passes(d time.Duration) { s.ahead.Add(int64(d)) }
 
 // newSite puts the gate before an application, as a scenario has it.
 func newSite(t *testing.T, authentik *url.URL, n names, as scenario) *site {
@@ -67,14 +94,14 @@ func newSite(t *testing.T, authentik *url.URL, n names, as scenario) *site {
 		t.Fatal(err)
 	}
 	store := proxy.NewMemory()
+	s := &site{names: n, app: newApplication(t), read: map[string]int{}}
 	gate, err := proxy.New(proxy.Config{
-		Client: client, Flow: n.of("flow"), Application: as.applicationOf(n), PageHost: as.pageHost,
+		Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }, Client: client, Flow: n.of("flow"), Application: as.applicationOf(n), PageHost: as.pageHost,
 		Store: store, Key: bytes.Repeat([]byte{7}, 32),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{names: n, app: newApplication(t)}
 	server := httptest.NewServer(gate.Wrap(s.app))
 	s.url = server.URL
 	if as.pageHost { // no key belongs to an address in numbers

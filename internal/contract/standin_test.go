@@ -5,7 +5,7 @@ import "github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 // account is a user at the stand-in.
 func (n names) account(name string, groups ...string) authentiktest.User {
 	u := authentiktest.User{
-		Username: n.of(name), Name: fullName(name), Email: n.of(name) + "@example.com", Password: n.password,
+		Username: n.of(name), Name: fullName(name), Email: n.address(name), Password: n.password,
 	}
 	for _, g := range groups {
 		u.Groups = append(u.Groups, n.of(g))
@@ -49,4 +49,19 @@ func setUp(class authentiktest.DeviceClass, stage authentiktest.SetupStage) []au
 		DeviceClasses: []authentiktest.DeviceClass{class}, NotConfigured: authentiktest.NotConfiguredConfigure,
 		ConfigurationStages: []authentiktest.SetupStage{stage},
 	}}}
+}
+
+// bindings are stages one after the other.
+func bindings(stages ...authentiktest.Stage) (all []authentiktest.Binding) {
+	for _, s := range stages {
+		all = append(all, authentiktest.Binding{Stage: s})
+	}
+	return all
+}
+
+// designed is a flow for something else than signing in.
+func (n names) designed(thing string, designation authentiktest.Designation, stages ...authentiktest.Stage) authentiktest.Flow {
+	f := n.flow(thing, bindings(stages...)...)
+	f.Designation = designation
+	return f
 }

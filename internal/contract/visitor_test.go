@@ -64,6 +64,16 @@ func (p page) press(button string) page {
 	return page{next, p.visitor}
 }
 
+// click follows the link of that text.
+func (p page) click(link string) page {
+	p.visitor.Helper()
+	next, err := p.Follow(p.visitor.Context(), link)
+	if err != nil {
+		p.visitor.Fatal(err)
+	}
+	return page{next, p.visitor}
+}
+
 // identify names a user of the scenario and, in two steps, their password.
 func (p page) identify(user string) page {
 	p.visitor.Helper()
@@ -135,6 +145,46 @@ func (p page) refused(status int) page {
 		p.fatal("is no refusal with status %d", status)
 	}
 	return p
+}
+
+// stands holds the page to be that question of authentik's.
+func (p page) stands(component string) page {
+	p.visitor.Helper()
+	if at, _ := p.Value("component"); at != component {
+		p.fatal("is no %s but %q", component, at)
+	}
+	return p
+}
+
+// notes holds the page to mention something by the way.
+func (p page) notes() page {
+	p.visitor.Helper()
+	if len(p.Notices()) == 0 {
+		p.fatal("mentions nothing by the way")
+	}
+	return p
+}
+
+// begins presses the button whose text begins like that.
+func (p page) begins(text string) page {
+	p.visitor.Helper()
+	for _, button := range p.Buttons() {
+		if strings.HasPrefix(button, text) {
+			return p.press(button)
+		}
+	}
+	p.fatal("has no button %q but %q", text, p.Buttons())
+	return p
+}
+
+// follow opens a link of a mail, which must lead to a flow on this site.
+func (v *visitor) follow(m message, flow string) page {
+	v.Helper()
+	path, ours := strings.CutPrefix(m.link(), v.site.url)
+	if !ours || !strings.HasPrefix(path, "/if/flow/"+v.site.of(flow)+"/?") {
+		v.Fatalf("The link %q does not lead to the flow %s on this site %s.", m.link(), v.site.of(flow), v.site.url)
+	}
+	return v.open(path)
 }
 
 func (p page) fatal(format string, args ...any) {

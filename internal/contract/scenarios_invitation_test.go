@@ -1,0 +1,69 @@
+package contract
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+func invitationScenarios() []scenario {
+	const refusal = "Invalid invite/invite not found"
+	return []scenario{
+		{
+			name: "invitation", standIn: invitationStandIn, blueprint: invitationBlueprint, pageHost: true,
+			walk: func(t *testing.T, s *site) {
+				v, link := s.visitor(t), "/if/flow/"+s.of("enrolment")+"/?itoken="+s.uuid("invitation")
+				p := v.open(link).stands("ak-stage-prompt").calm()
+				for label, want := range map[string]string{"Name": "Invited Guest", "Mailbox": s.address("guest")} {
+					field, _ := p.Labelled(label)
+					if got, _ := p.Value(field); got != want {
+						p.fatal("begins with %s %q, not %q", label, got, want)
+					}
+				}
+				p = p.enter("Username", s.of("guest"), "Password", s.password, "Password again", s.password)
+				p = p.asks("uid_field").notes().calm()
+				p.signIn("guest").greets("guest", "/").shows("Invited Guest").shows(s.address("guest"))
+
+				s.visitor(t).open(link).refused(http.StatusForbidden).shows(refusal)
+			},
+		},
+		{
+			name: "no invitation", standIn: invitationStandIn, blueprint: invitationBlueprint, pageHost: true,
+			walk: func(t *testing.T, s *site) {
+				for _, query := range []string{"", "?itoken=" + s.uuid("nothing"), "?itoken=notauuid"} {
+					p := s.visitor(t).open("/if/flow/" + s.of("enrolment") + "/" + query)
+					p.refused(http.StatusForbidden).shows(refusal)
+					p.click("Try again").asks("uid_field").signIn("alice").greets("alice", "/")
+				}
+			},
+		},
+	}
+}
+
+func invitationStandIn(n names) authentiktest.Config {
+	cfg := n.twoSteps(nil, n.account("alice"))
+	cfg.Flows = append(cfg.Flows, n.designed(
+		"enrolment", authentiktest.DesignationEnrollment,
+		&authentiktest.InvitationStage{}, &authentiktest.PromptStage{Fields: accountFields()},
+		&authentiktest.UserWriteStage{Creation: authentiktest.CreateAlways, Active: true}, &authentiktest.UserLoginStage{},
+	))
+	cfg.Invitations = []authentiktest.Invitation{{
+		Token: n.uuid("invitation"), Flow: n.of("enrolment"), SingleUse: true,
+		Data: map[string]any{"name": "Invited Guest", "email": n.address("guest")},
+	}}
+	return cfg
+}
+
+// invitationBlueprint settles the invitation's key, which is its token.
+func invitationBlueprint(n names) *draft {
+	d := n.draft("alice").later("guest").flow("enrolment", "enrollment")
+	d.add("authentik_stages_invitation.invitation", "invitation", Attrs{"name": d.of("invitation"), "pk": d.uuid("invitation")}, Attrs{
+		"flow": KeyOf("enrolment"), "single_use": true, "expires": "2099-01-01T00:00:00Z",
+		"fixed_data": map[string]string{"name": "Invited Guest", "email": d.address("guest")},
+	})
+	d.stage("enrolment", "authentik_stages_invitation.invitationstage", "invited", Attrs{"continue_flow_without_invitation": false})
+	d.prompts("enrolment", "about", accountAttrs()...)
+	d.userWrite("enrolment", "always_create", false).login("enrolment")
+	return d.twoSteps(nil)
+}
