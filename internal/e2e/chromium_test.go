@@ -66,14 +66,15 @@ func newWindow(t testing.TB, address string) *window {
 	return newWindowOf(t, address, t.TempDir())
 }
 
-// newWindowOf is newWindow with a profile that was there before.
-func newWindowOf(t testing.TB, address, profile string) *window {
+// newWindowOf is newWindow with a profile that was there before, and with what else
+// Chromium is to be told.
+func newWindowOf(t testing.TB, address, profile string, more ...chromedp.ExecAllocatorOption) *window {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 900))
-	allocator, endAll := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, endAll := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	w := &window{TB: t, address: address, requests: map[network.RequestID]*request{}}
 	ctx, end := chromedp.NewContext(allocator, chromedp.WithListener(w.hear), chromedp.WithErrorf(func(string, ...any) {}))
 	w.ctx = ctx

@@ -38,10 +38,16 @@ const code = "recovery-code-1"
 // newHouse builds it for a flow.
 func newHouse(t testing.TB, stages ...authentiktest.Stage) *house {
 	t.Helper()
+	return newHouseWith(t, authentiktest.Duo{}, stages...)
+}
+
+// newHouseWith builds it beside a Duo.
+func newHouseWith(t testing.TB, duo authentiktest.Duo, stages ...authentiktest.Stage) *house {
+	t.Helper()
 	h := &house{TB: t, app: new(application)}
 	flow := authentiktest.Flow{Slug: "login", Title: "Welcome", Bindings: bound(stages)}
 	standIn, err := authentiktest.New(authentiktest.Config{
-		Flows: []authentiktest.Flow{flow},
+		Duo: duo, Flows: []authentiktest.Flow{flow},
 		Users: []authentiktest.User{{
 			Username: jane, Name: janeName, Email: "jane@example.com", Password: password, Groups: []string{"staff"},
 			Devices: []authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{code}}},
