@@ -52,6 +52,10 @@ func New(testdata fs.FS) (*Gallery, error) {
 
 const prefix = "/.authentik"
 
+// restless are the scripts by which pages go on by themselves, or ask others. Whoever
+// looks at a page wants it to stay.
+var restless = []string{"agent.js", "logout.js", "send.js", "telegram.js"}
+
 // Names are the names of all pages, in order.
 func (g *Gallery) Names() []string { return slices.Sorted(maps.Keys(g.draw)) }
 
@@ -80,6 +84,8 @@ func (g *Gallery) Distinct() ([]string, error) {
 // ServeHTTP shows the index, a page, or what a page needs.
 func (g *Gallery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch name := strings.TrimPrefix(r.URL.Path, "/"); {
+	case slices.Contains(restless, path.Base(r.URL.Path)):
+		w.Header().Set("Content-Type", "text/javascript")
 	case strings.HasPrefix(r.URL.Path, prefix+"/assets/"):
 		g.pages.Assets().ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, prefix+"/brand/"):
@@ -187,8 +193,22 @@ func (g *Gallery) own() {
 	add("forbidden", func(w http.ResponseWriter, r *http.Request) {
 		g.pages.Forbid(w, r, denied, "jane.doe", []string{"Only staff may use this."}, "/app", brand())
 	})
+	for name, chosen := range map[string]page.Chosen{
+		"source": {Name: "GitHub"}, "source-barred": {Name: "GitHub", Barred: true},
+		"source-plex": {Name: "Plex", Plex: "https://app.plex.tv/auth#!?clientID=c&code=x7y8z9"},
+	} {
+		add(name, func(w http.ResponseWriter, r *http.Request) { g.chosen(w, r, chosen) })
+	}
 	add("sign-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignOut(w, r, "jane.doe", brand()) })
 	add("signed-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignedOut(w, r, brand()) })
+}
+
+// chosen draws a question on which a source was chosen.
+func (g *Gallery) chosen(w http.ResponseWriter, r *http.Request, source page.Chosen) {
+	_ = g.pages.Ask(w, r, page.Question{ // the tests of package page look at the error
+		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: flowclient.Identification{}},
+		Brand: brand(), Visit: "sealed-visit", Back: "/app", Elsewhere: "https://auth.example.com/if/flow/login/", Source: &source,
+	})
 }
 
 func brand() flowclient.Brand {

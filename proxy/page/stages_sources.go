@@ -147,7 +147,7 @@ const (
 // Telegram's runs here: its own would need eval. The button opens a window that reports to the
 // frame, which browsers allow only where the page's own opener policy does.
 func showSourceTelegram(c flowclient.SourceTelegram, d *draft) any {
-	d.heading(d.say.say("source_title", "Name", "Telegram"))
+	d.Heading = d.say.say("source_title", "Name", "Telegram") // the flow is called after what it does inside authentik
 	d.run("telegram.js")
 	d.allow(policy{frames: []string{telegramFrame}, popups: true})
 	return Telegram{Bot: c.BotUsername, Writes: c.RequestMessageAccess}
