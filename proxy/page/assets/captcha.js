@@ -23,7 +23,7 @@ function taken(token) {
 	field.value = token;
 	ways.hidden = true;
 	say("");
-	if (waiting) form.requestSubmit(pressed);
+	if (waiting) setTimeout(() => form.requestSubmit(pressed)); // a form that is just being held back cannot be sent
 }
 
 function expired() {
