@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,19 +12,38 @@ import (
 	"golang.org/x/text/language"
 )
 
-// languages are those that the catalogue has, English first: it stands in where
-// a visitor speaks none of them.
-var languages = []language.Tag{language.English}
+// languages are those that the catalogue has a file for, English first: it stands in
+// where a visitor speaks none of them. The others follow by their tags.
+var languages = languagesIn(localeFiles)
+
+// languagesIn panics where a file has a name that is no language's: files become part
+// of the program when it is built.
+func languagesIn(files fs.FS) []language.Tag {
+	names, err := fs.Glob(files, "locales/active.*.toml")
+	if err != nil {
+		panic(err)
+	}
+	tags := []language.Tag{language.English}
+	for _, name := range names {
+		tag := language.MustParse(strings.TrimSuffix(strings.TrimPrefix(name, "locales/active."), ".toml"))
+		if tag != language.English {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
 
 var matcher = language.NewMatcher(languages)
 
 // placeOf returns the place in languages of the one that is spoken by whoever speaks tag,
-// whatever its region. A language that its speakers are merely likely to know as well
-// does not count: authentik would not choose it either, and the page would
-// speak two.
+// whatever its region. Another language that its speakers are likely to know as well, as
+// those of Swiss German know German, does not count: authentik would not choose
+// it either, and the page would speak two.
 func placeOf(tag language.Tag) (at int, ok bool) {
 	_, at, sure := matcher.Match(tag)
-	return at, sure >= language.High
+	wanted, _ := tag.Base()
+	found, _ := languages[at].Base()
+	return at, sure >= language.High && wanted == found
 }
 
 // CheckLanguage says what is wrong with a tag as the language of all pages: it is

@@ -3,10 +3,12 @@ package page
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"golang.org/x/text/language"
 )
 
 // choice is the tag of the language of a page, for what a browser and a brand say.
@@ -33,6 +35,74 @@ func TestALongHeaderIsReadAsFarAsAuthentikIsToldOfIt(t *testing.T) {
 	for _, cut := range []string{before + "de-AT", before + "xx, de"} {
 		if got := preferred(cut); len(got) != 0 {
 			t.Errorf("%v from beyond, or from half a tag", got)
+		}
+	}
+}
+
+func TestBrowsersAreAnsweredInTheirLanguage(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]string{
+		"": "en", "*": "en", "en": "en", "en-GB,en;q=0.9,de;q=0.5": "en", "de": "de", "de-AT": "de", "de-CH-1996": "de", "DE_de": "de",
+		"fr-CA,fr;q=0.9,en;q=0.8": "fr", "es-419": "es", "it-CH": "it", "nl-BE": "nl",
+		"pt-BR": "pt", "pt-PT": "pt", "pl-PL": "pl", "ja-JP": "ja",
+		"zh": "zh-Hans", "zh-CN": "zh-Hans", "zh-SG": "zh-Hans", "zh-TW": "zh-Hant", "zh-HK": "zh-Hant", "zh-Hant-MO": "zh-Hant", "zh-Hans-HK": "zh-Hans",
+		// Neither languages that we lack nor those that their speakers may know.
+		"nb": "en", "nb,nn;q=0.9": "en", "gsw": "en", "af": "en", "lb": "en", "ca": "en", "xx": "en", "klingon": "en", "\x00;;q=,": "en", "tr,ar;q=0.5": "en",
+		"nb,de;q=0.5": "de", "xx-YY, fr": "fr", "not a tag,it;q=0.1": "it",
+		// The dearest comes first, wherever it stands; one of no worth is not wanted.
+		"de;q=0.5,fr;q=0.9": "fr", "en;q=0.1,de": "de", "de;q=0.7,fr;q=0.7": "de", "fr;q=0,de;q=0.2": "de", "de;q=0": "en",
+		strings.Repeat("xx,", 1<<18) + "de": "en", "de," + strings.Repeat("fr,", 1<<18): "de",
+	} {
+		if !slices.Contains(languages, language.Make(want)) {
+			continue
+		}
+		if got := choice(t, "", header, "", true); got != want {
+			t.Errorf("%.60q is answered in %q, want %q", header, got, want)
+		}
+	}
+}
+
+func TestWhatABrandSpeaksComesBeforeOrAfterTheBrowser(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		fixed, header, brand string
+		known                bool
+		want                 string
+	}{
+		{"", "fr", "de", false, "de"},
+		{"", "fr", "de", true, "fr"},
+		{"", "nb", "de", true, "de"},
+		{"", "fr", "", false, "fr"},
+		{"", "fr", "nb", false, "fr"},
+		{"", "fr", "no tag", false, "fr"},
+		{"it", "fr", "de", false, "it"},
+		{"it", "fr", "de", true, "it"},
+		{"de-AT", "fr", "", true, "de"},
+	} {
+		if got := choice(t, row.fixed, row.header, row.brand, row.known); got != row.want {
+			t.Errorf("%+v: got %q", row, got)
+		}
+	}
+}
+
+func TestEnglishComesFirstAndTheOthersInOneOrder(t *testing.T) {
+	t.Parallel()
+	if languages[0] != language.English {
+		t.Errorf("%s comes first", languages[0])
+	}
+	if rest := strings.Split(spoken(), ", ")[1:]; !slices.IsSorted(rest) || slices.Contains(rest, "en") {
+		t.Errorf("the others are %q", rest)
+	}
+}
+
+func TestOnlyALanguageThatThereAreWordsInCanBeFixed(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string]string{
+		"de": "", "en-GB": "", "fr-CA": "", "nb": "no words in", "gsw": "no words in", "german": "is no language tag", "": "is no language tag",
+	} {
+		err := CheckLanguage(tag)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), spoken())) {
+			t.Errorf("%q: %v", tag, err)
 		}
 	}
 }

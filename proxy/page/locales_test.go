@@ -1,0 +1,179 @@
+package page
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+	"golang.org/x/text/language"
+)
+
+// A wordList is the file of a language: its sentences, and their names and the
+// headings of its sections in the order of the file.
+type wordList struct {
+	says  map[string]string
+	order []string
+}
+
+func wordsIn(t testing.TB, tag language.Tag) wordList {
+	t.Helper()
+	raw, err := localeFiles.ReadFile("locales/active." + tag.String() + ".toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w wordList
+	if err := toml.Unmarshal(raw, &w.says); err != nil {
+		t.Fatalf("%s: %v", tag, err)
+	}
+	_, body, _ := strings.Cut(string(raw), "\n\n# On every page\n")
+	for line := range strings.Lines(body) {
+		name, _, sentence := strings.Cut(strings.TrimSpace(line), " = ")
+		if sentence || strings.HasPrefix(name, "#") {
+			w.order = append(w.order, name)
+		}
+	}
+	return w
+}
+
+// others are the languages that are translated into.
+func others() []language.Tag { return languages[1:] }
+
+// inEveryLanguage runs a test for each of them.
+func inEveryLanguage(t *testing.T, test func(t *testing.T, english, other wordList)) {
+	t.Helper()
+	if len(others()) < 5 {
+		t.Fatalf("%d languages besides English: files are missing", len(others()))
+	}
+	for _, tag := range others() {
+		t.Run(tag.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, wordsIn(t, language.English), wordsIn(t, tag))
+		})
+	}
+}
+
+func TestEveryLanguageHasTheSentencesOfEnglish(t *testing.T) {
+	t.Parallel()
+	inEveryLanguage(t, func(t *testing.T, english, other wordList) {
+		for _, name := range english.order {
+			if !slices.Contains(other.order, name) {
+				t.Errorf("%q is missing: translate it, at the same place as in active.en.toml", name)
+			}
+		}
+		for _, name := range other.order {
+			if !slices.Contains(english.order, name) {
+				t.Errorf("%q is not in active.en.toml: take it out, or call it what it is called there", name)
+			}
+		}
+		if !t.Failed() && !slices.Equal(english.order, other.order) {
+			t.Error("sentences or headings stand in another order than in active.en.toml: put them in that one")
+		}
+	})
+}
+
+var blanksOpen = regexp.MustCompile(`{{[^}]*}}`)
+
+func TestEverySentenceLeavesOpenWhatEnglishDoes(t *testing.T) {
+	t.Parallel()
+	inEveryLanguage(t, func(t *testing.T, english, other wordList) {
+		for name, sentence := range other.says {
+			want := slices.Sorted(slices.Values(blanksOpen.FindAllString(english.says[name], -1)))
+			got := slices.Sorted(slices.Values(blanksOpen.FindAllString(sentence, -1)))
+			if !slices.Equal(got, want) {
+				t.Errorf("%s leaves open %q, want %q as in English: %q", name, got, want, sentence)
+			}
+		}
+	})
+}
+
+// sloppy finds what no sentence should have: blanks at its ends or two in a row, markup,
+// half a pair of braces, authentik with a capital, and three dots for an ellipsis.
+var sloppy = regexp.MustCompile(`^\s|\s$|^$|\s\s|[<>&]|[^{]{[^{]|[^}]}[^}]|Authentik|\.\.\.|[\x00-\x1f]`)
+
+func TestSentencesAreTidy(t *testing.T) {
+	t.Parallel()
+	for _, tag := range languages {
+		for name, sentence := range wordsIn(t, tag).says {
+			if found := sloppy.FindString(sentence); found != "" || sentence == "" {
+				t.Errorf("%s in %s has %q where nothing such should be: %q", name, tag, found, sentence)
+			}
+		}
+	}
+}
+
+// ends are the marks at the end of a sentence, in any script.
+const ends = ".。:：?？…"
+
+// TestLabelsStayLabels finds buttons that have become sentences, and sentences without an end.
+func TestLabelsStayLabels(t *testing.T) {
+	t.Parallel()
+	inEveryLanguage(t, func(t *testing.T, english, other wordList) {
+		for name, sentence := range other.says {
+			want, got := strings.ContainsAny(lastRune(english.says[name]), ends), strings.ContainsAny(lastRune(sentence), ends)
+			if want != got {
+				t.Errorf("%s ends otherwise than in English: %q, and there %q", name, sentence, english.says[name])
+			}
+		}
+	})
+}
+
+func lastRune(s string) string {
+	runes := []rune(s)
+	if len(runes) == 0 {
+		return ""
+	}
+	return string(runes[len(runes)-1])
+}
+
+// alike are sentences that are the same as in English, with the languages where that is
+// so and the reason. Another one is a sentence that was forgotten.
+var alike = map[string]struct{ languages, why string }{
+	"the_other": {"de es fr it nl pt pl ja zh-Hans zh-Hant", "the name of a product"},
+	"list":      {"de es fr it nl pt pl", "the comma is used in the same way"},
+	"optional":  {"de", "the word is the same"},
+	"code":      {"de fr nl", "the word is the same"},
+	"code_name": {"de nl", "the word is the same"},
+	"login_no":  {"es it", "the word is the same"},
+	"password":  {"it", "the usual word is the English one"},
+}
+
+func TestNothingWasLeftInEnglish(t *testing.T) {
+	t.Parallel()
+	english := wordsIn(t, language.English)
+	for _, tag := range others() {
+		for name, sentence := range wordsIn(t, tag).says {
+			allowed := slices.Contains(strings.Fields(alike[name].languages), tag.String())
+			switch same := sentence == english.says[name]; {
+			case same && !allowed:
+				t.Errorf("%s is the same in %s as in English: translate it, or say in alike why that is right: %q", name, tag, sentence)
+			case !same && allowed:
+				t.Errorf("%s is not the same in %s as in English any more: take it out of alike", name, tag)
+			}
+		}
+	}
+}
+
+// attribute is one that no person reads; those that are read aloud stay, quoted.
+var attribute = regexp.MustCompile(` ?\b([-a-z]+)="[^"]*"`)
+
+// TestTemplatesHaveNoWordsOfTheirOwn: what stands in them would be English for everybody.
+func TestTemplatesHaveNoWordsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	texts := testPages(t).templates.texts
+	if len(texts) < 15 {
+		t.Fatalf("%d templates", len(texts))
+	}
+	for name, text := range texts {
+		text = attribute.ReplaceAllStringFunc(blanksOpen.ReplaceAllString(text, ""), func(a string) string {
+			if key, value, _ := strings.Cut(strings.TrimSpace(a), "="); slices.Contains(readAloud, key) {
+				return ">" + value + "<b "
+			}
+			return ""
+		})
+		if found := regexp.MustCompile(`\pL{2,}`).FindString(wordsOf(text)); found != "" {
+			t.Errorf("%s says %q by itself: give it a name in the catalogue", name, found)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package page
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+	"golang.org/x/text/language"
+)
+
+// speaking are pages that are in one language, whatever a browser asks for.
+func speaking(t testing.TB, tag language.Tag) *Pages {
+	t.Helper()
+	cfg := testPageConfig()
+	cfg.Language = tag.String()
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestEveryPageSpeaksEveryLanguage draws all pages that are looked at, and looks for
+// the names of sentences, and for English ones, in what people see or hear.
+func TestEveryPageSpeaksEveryLanguage(t *testing.T) {
+	t.Parallel()
+	english := wordsIn(t, language.English)
+	for _, tag := range languages {
+		t.Run(tag.String(), func(t *testing.T) {
+			t.Parallel()
+			for name, page := range drawnIn(t, speaking(t, tag)) {
+				wellMade(t, page)
+				has(t, page, fmt.Sprintf(`<html lang=%q dir="ltr"`, tag))
+				for _, text := range perceived(t, page) {
+					if at, ok := bareName(text, english); ok {
+						t.Errorf("%s shows the name %q instead of its sentence", name, at)
+					}
+					if at, ok := inEnglish(text, english); ok && tag != language.English {
+						t.Errorf("%s says %q in English", name, at)
+					}
+				}
+			}
+		})
+	}
+}
+
+// drawnIn are the pages that are looked at, and those that are no question, as
+// pages in one language draw them.
+func drawnIn(t testing.TB, p *Pages) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	draw := func(name string, paint func(http.ResponseWriter, *http.Request) error) {
+		w := httptest.NewRecorder()
+		if err := paint(w, httptest.NewRequest(http.MethodGet, "/.authentik/login", nil)); err != nil {
+			t.Fatal(name, err)
+		}
+		all[name] = w.Body.String()
+	}
+	for _, from := range []map[string]string{golden, made} {
+		for name, raw := range from {
+			q := questionOf(decoded(t, []byte(raw)))
+			if strings.HasPrefix(name, "key") {
+				q = atHome(q)
+			}
+			draw(name, func(w http.ResponseWriter, r *http.Request) error { return p.Ask(w, r, q) })
+		}
+	}
+	ownPages(p, func(name string, paint http.HandlerFunc) {
+		draw(name, func(w http.ResponseWriter, r *http.Request) error { paint(w, r); return nil })
+	})
+	return all
+}
+
+// readAloud are attributes whose values reach people.
+var readAloud = []string{"alt", "title", "aria-label", "placeholder"}
+
+// perceived are the texts of a page that people see, or that screen readers and
+// scripts say to them.
+func perceived(t testing.TB, page string) []string {
+	t.Helper()
+	texts := strings.Split(wordsOf(page), "\n")
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range elements(doc) {
+		for _, a := range e.Attr {
+			if slices.Contains(readAloud, a.Key) || strings.HasPrefix(a.Key, "data-") {
+				texts = append(texts, a.Val)
+			}
+		}
+	}
+	return texts
+}
+
+// bareName finds the name of a sentence that stands where the sentence should.
+func bareName(text string, english wordList) (string, bool) {
+	for word := range strings.FieldsSeq(text) {
+		if _, named := english.says[word]; named && strings.Contains(word, "_") {
+			return word, true
+		}
+	}
+	return "", false
+}
+
+// inEnglish finds an English sentence. One or two words are not looked for: challenges
+// have them too, and what authentik says is not ours to translate.
+func inEnglish(text string, english wordList) (string, bool) {
+	for _, sentence := range english.says {
+		if strings.Count(sentence, " ") > 1 && !strings.Contains(sentence, "{{") && strings.Contains(text, sentence) {
+			return sentence, true
+		}
+	}
+	return "", false
+}
