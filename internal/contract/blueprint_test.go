@@ -101,7 +101,7 @@ func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
 
 func TestEveryBlueprintRefersToWhatItHas(t *testing.T) {
 	t.Parallel()
-	for _, s := range scenarios() {
+	for _, s := range written() {
 		known := map[string]bool{}
 		for _, e := range s.blueprint(newNames()).Entries {
 			for _, attrs := range []Attrs{e.Identifiers, e.Attrs} {
@@ -136,7 +136,7 @@ func keysIn(v any) (keys []string) {
 // Whatever a blueprint brings must be its own: it is taken away at the end.
 func TestEveryBlueprintNamesNothingButItsOwn(t *testing.T) {
 	t.Parallel()
-	for _, s := range scenarios() {
+	for _, s := range written() {
 		n := newNames()
 		b := s.blueprint(n).Blueprint
 		for _, e := range append(b.Entries, b.Later...) {
@@ -155,7 +155,7 @@ func TestEveryBlueprintNamesNothingButItsOwn(t *testing.T) {
 // Each scenario says what its flow is in two ways, which must be one.
 func TestBothFormsOfAFlowAreTheSame(t *testing.T) {
 	t.Parallel()
-	for _, s := range scenarios() {
+	for _, s := range written() {
 		n := newNames()
 		if diff := cmp.Diff(outlineOf(s.standIn(n)), outline(s.blueprint(n).Entries)); diff != "" {
 			t.Errorf("%s: the stand-in has - and the blueprint +:\n%s", s.name, diff)

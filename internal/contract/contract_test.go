@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ type scenario struct {
 	name string
 
 	// The flow, twice: both have the flow "flow", users and what else it takes,
-	// under the same names.
+	// under the same names. What is not there needs no blueprint.
 	standIn   func(names) authentiktest.Config
 	blueprint func(names) *draft
 
@@ -44,11 +45,16 @@ func scenarios() []scenario {
 	for _, some := range [][]scenario{
 		passwordScenarios(), identificationScenarios(), factorScenarios(), keyScenarios(), messageScenarios(), deviceScenarios(),
 		formScenarios(), silentScenarios(), enrolmentScenarios(), invitationScenarios(), recoveryScenarios(),
-		refusalScenarios(), visitScenarios(), jsonScenarios(),
+		refusalScenarios(), scriptedScenarios(), visitScenarios(), jsonScenarios(),
 	} {
 		all = append(all, some...)
 	}
 	return all
+}
+
+// written are those that have a blueprint.
+func written() []scenario {
+	return slices.DeleteFunc(scenarios(), func(s scenario) bool { return s.blueprint == nil && s.notThere != "" })
 }
 
 func (s scenario) applicationOf(n names) string {

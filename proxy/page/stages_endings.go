@@ -66,8 +66,9 @@ func (d *draft) flowForm(kind, text string) Way {
 	}}
 }
 
+// showDeviceCodeFinish says that it is done, where the flow's title would stand.
 func showDeviceCodeFinish(_ flowclient.DeviceCodeFinish, d *draft) any {
-	d.heading(d.say.say("device_done"))
+	d.Heading = d.say.say("device_done")
 	d.Lead = d.say.say("device_done_lead")
 	return Ending{Links: []Way{{Text: d.say.say("sign_in"), Address: d.Afresh, Quiet: true, Focus: true}}}
 }
