@@ -50,7 +50,7 @@ func keyFits(party, root, origin string) bool {
 		return false
 	}
 	host := at.Hostname()
-	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+	if _, err := netip.ParseAddr(host); err == nil {
 		return false
 	}
 	secure := at.Scheme == "https" || host == "localhost" || strings.HasSuffix(host, ".localhost")
@@ -214,7 +214,7 @@ func readKey(c flowclient.AuthenticatorValidate, said string) (flowclient.Answer
 
 // passkey offers passkeys among the names that the browser completes.
 func passkey(c flowclient.Identification, d *draft) *Key {
-	if len(c.UserFields) == 0 || !d.fits(c.PasskeyChallenge) {
+	if !d.fits(c.PasskeyChallenge) {
 		return nil
 	}
 	d.run("webauthn.js")
