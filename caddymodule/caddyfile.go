@@ -49,6 +49,8 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    page {
 //	        title <text>
 //	        logo  <url>
+//	        style <file.css>
+//	        templates <dir>
 //	    }
 //	    lifetime <duration>
 //	    sessions <store>

@@ -138,6 +138,20 @@ func checkLogo(text string) error {
 	return address("https://www.example.com/logo.svg")(text)
 }
 
+func checkStyle(text string) error {
+	if path.Ext(text) != ".css" {
+		return fmt.Errorf("%q is no style sheet; write the path of a file such as /etc/caddy/signin.css", text)
+	}
+	return nil
+}
+
+func checkTemplates(text string) error {
+	if path.Ext(text) == ".html" {
+		return fmt.Errorf("%q is a template; write the directory that it is in", text)
+	}
+	return checkText(text)
+}
+
 func checkDuration(text string) error {
 	d, err := caddy.ParseDuration(text)
 	if err != nil {

@@ -106,6 +106,17 @@ type Page struct {
 	// The address of the picture on the page. Default: the logo of
 	// authentik's brand.
 	Logo string `json:"logo,omitempty"`
+
+	// A style sheet that comes after the page's own, as
+	// /etc/caddy/signin.css: at most 256 KiB, read when Caddy starts. What it
+	// asks of other hosts is not loaded. Default: none.
+	Style string `json:"style,omitempty"`
+
+	// A directory with templates that take the place of those of the same name
+	// of package page, one by one, read when Caddy starts. They are code of
+	// yours: nobody else should be able to write them, since a template sees
+	// what visitors type and can send it anywhere on this site. Default: none.
+	Templates string `json:"templates,omitempty"`
 }
 
 // Cookie is the cookie that knows a session again.
@@ -174,6 +185,8 @@ func (h *Handler) settings() []setting {
 		{"login", &h.Login, checkLogin, "login page"},
 		{"page title", &h.Page.Title, checkText, `title "Example Ltd."`},
 		{"page logo", &h.Page.Logo, checkLogo, "logo https://www.example.com/logo.svg"},
+		{"page style", &h.Page.Style, checkStyle, "style /etc/caddy/signin.css"},
+		{"page templates", &h.Page.Templates, checkTemplates, "templates /etc/caddy/signin"},
 		{"lifetime", &h.Lifetime, checkDuration, "lifetime 7d"},
 		{"key", &h.Key, checkKey, "key {file./run/secrets/gate_key}"},
 		{"cookie name", &h.Cookie.Name, checkCookieName, "name example_session"},

@@ -26,13 +26,15 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		wrong = append(wrong, err)
 	}
-	if err := wrong.or(); err != nil {
+	looks, mistaken := h.Page.read()
+	if err := append(wrong, mistaken...).or(); err != nil {
 		return err
 	}
 	cfg, err := h.gateConfig(ctx, trusted, log)
 	if err != nil {
 		return err
 	}
+	cfg.Page = looks
 	if h.gate, err = proxy.New(cfg); err != nil {
 		return err
 	}
@@ -77,7 +79,6 @@ func (h *Handler) gateConfig(ctx caddy.Context, trusted http.RoundTripper, log *
 		Prefix:      h.Prefix,
 		Site:        parsed(h.Site),
 		Headers:     proxy.HeaderConfig{Preset: proxy.HeaderPreset(h.Headers.Preset), Own: h.Headers.rules()},
-		Page:        proxy.PageConfig{Title: h.Page.Title, Logo: h.Page.Logo},
 		Open:        h.open,
 		Resolve:     resolve,
 		Metrics:     counted,

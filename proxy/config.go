@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
 
 // Authentik is what the gate needs of authentik; *flowclient.Client is one.
@@ -103,12 +104,15 @@ type PageConfig struct {
 	// Style is a style sheet that comes after the page's own. Default: none.
 	Style []byte
 	// Templates has templates that take the place of those of the same name in
-	// package page, one by one. Default: none.
+	// package page, one by one. They are code of the operator's. Default: none.
 	Templates fs.FS
 	// Language is a language tag (BCP 47) that the pages are in, and in which authentik
 	// is asked to speak. Default: chosen for each visitor.
 	Language string
 }
+
+// PageTemplates are the names that templates in PageConfig may have.
+func PageTemplates() []string { return page.TemplateNames() }
 
 // Resolved is what the server in front has found out about a request, with
 // what it trusts its peers to say already weighed.

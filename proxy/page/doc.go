@@ -21,10 +21,28 @@
 //
 // # Templates of one's own
 //
-// Config.Templates puts templates in the place of those of the same name here.
-// layout.html draws the whole page and is given a [View]; every other file
-// defines the template "stage", which is given the same View. What
-// View.Stage holds depends on the file, and is one of the types of this package:
-// [Identification] in identification.html, [Password] in password.html, and so on.
-// The function say returns a sentence of the catalogue in the visitor's language.
+// Config.Templates puts templates in the place of those of the same name here
+// (see templates, and [TemplateNames]). layout.html draws the whole page and is
+// given a [View]; every other file defines the template "stage", which is given
+// the same View. What View.Stage holds depends on the file, and is one of the types
+// of this package: [Identification] in identification.html, [Password] in
+// password.html, and so on; each type names its file.
+//
+// The function say returns a sentence of the catalogue in the visitor's language,
+// by its name; what the sentence leaves open follows as pairs:
+//
+//	{{say "continue_at" "Host" .ElsewhereHost}}
+//
+// layout.html defines parts that other templates use, and which one's own layout.html
+// keeps unless it defines them anew: "hidden" (the hidden fields that every form to
+// the gate needs, given the View), "entry" (a label with its input and what there is
+// to say about it, given an [Entry]), "picture" (given a [Picture]), "who" (given the
+// View) and icons. Scripts find what they add to a page by attributes: data-afresh on
+// the body, data-show, data-remember, data-do and data-wait on what they bring to life.
+//
+// Templates are trusted code of the operator's. They see all that a page shows,
+// and can make a page that sends it anywhere on this site. What is put into them is
+// escaped, and the content security policy holds for them too. Mistakes that
+// can be found without a challenge are errors of [New]; what fails when a page is
+// drawn leaves no half of it.
 package page

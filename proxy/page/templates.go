@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -29,26 +33,74 @@ type readyKey struct{ name, language string }
 // newTemplates reads the templates, the operator's own in the place of ours, and
 // tries each of them.
 func newTemplates(own fs.FS) (*templates, error) {
-	names, err := fs.Glob(templateFiles, "templates/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("reading the templates: %w", err)
-	}
 	t := &templates{texts: map[string]string{}}
-	for _, name := range names {
-		text, err := readTemplate(own, path.Base(name))
+	for _, name := range TemplateNames() {
+		text, err := readTemplate(own, name)
 		if err != nil {
-			return nil, fmt.Errorf("reading the template %s: %w", path.Base(name), err)
+			return nil, fmt.Errorf("reading the template %s: %w", name, err)
 		}
-		t.texts[path.Base(name)] = text
+		t.texts[name] = text
 	}
-	silent := func(string, ...any) string { return "" }
+	if err := unknownIn(own); err != nil {
+		return nil, err
+	}
+	if err := t.try(layout); err != nil {
+		return nil, err // all others stand in it
+	}
 	var wrong []error
-	for name := range t.texts {
-		if _, err := t.parse(name, silent); err != nil {
-			wrong = append(wrong, fmt.Errorf("the template %s: %w", name, err))
-		}
+	for _, name := range slices.Sorted(maps.Keys(t.texts)) {
+		wrong = append(wrong, t.try(name))
 	}
 	return t, errors.Join(wrong...)
+}
+
+// TemplateNames are the names of all templates.
+func TemplateNames() []string {
+	files, _ := fs.Glob(templateFiles, "templates/*.html") // the pattern is a good one
+	names := make([]string, 0, len(files))
+	for _, file := range files {
+		names = append(names, path.Base(file))
+	}
+	return names
+}
+
+// unknownIn finds what takes no template's place: a misspelt name would change
+// nothing, in silence. What begins with a dot is the file system's own affair.
+func unknownIn(own fs.FS) error {
+	if own == nil {
+		return nil
+	}
+	entries, err := fs.ReadDir(own, ".")
+	if err != nil {
+		return fmt.Errorf("reading the templates: %w", err)
+	}
+	var wrong []error
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(TemplateNames(), e.Name()) {
+			wrong = append(wrong, fmt.Errorf("there is no template %s", e.Name()))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// try finds what would keep a template from being drawn, with its line: what does
+// not parse, what cannot be escaped, and fields that a View does not have. What a
+// stage has is known only when one is drawn.
+func (t *templates) try(name string) error {
+	made, err := t.parse(name, func(string, ...any) string { return "" })
+	if err != nil {
+		return fmt.Errorf("the template %s: %w", name, err)
+	}
+	if name == layout {
+		_, err = made.New("none").Parse(`{{define "stage"}}{{end}}`)
+	}
+	if err == nil {
+		err = made.ExecuteTemplate(io.Discard, layout, &View{})
+	}
+	if unsafe := (*template.Error)(nil); errors.As(err, &unsafe) || err != nil && strings.Contains(err.Error(), "can't evaluate field") {
+		return fmt.Errorf("the template %s: %w", name, err)
+	}
+	return nil
 }
 
 // readTemplate reads the operator's template of that name, or ours.
@@ -85,7 +137,10 @@ func (t *templates) parse(name string, say func(string, ...any) string) (*templa
 	if !ok {
 		return nil, fmt.Errorf("page: there is no template %q", name)
 	}
-	made, err := template.New(layout).Funcs(template.FuncMap{"say": say}).Parse(t.texts[layout])
+	made, err := template.New(layout).Funcs(template.FuncMap{"say": say}).ParseFS(templateFiles, "templates/"+layout)
+	if err == nil {
+		made, err = made.Parse(t.texts[layout]) // one of the operator's keeps the parts that it does not define
+	}
 	if err != nil || name == layout {
 		return made, err
 	}
