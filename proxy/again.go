@@ -34,6 +34,7 @@ func messageOf(answer flowclient.Answer) string {
 		if a.Name == flowclient.ComponentAuthenticatorValidate && json.Unmarshal(a.Fields["selected_challenge"], &selected) == nil {
 			return "to " + selected.Class
 		}
+	default: // sends nothing
 	}
 	return ""
 }

@@ -45,7 +45,7 @@ func scenarios() []scenario {
 	for _, some := range [][]scenario{
 		passwordScenarios(), identificationScenarios(), factorScenarios(), keyScenarios(), messageScenarios(), deviceScenarios(),
 		formScenarios(), silentScenarios(), enrolmentScenarios(), invitationScenarios(), recoveryScenarios(),
-		refusalScenarios(), scriptedScenarios(), visitScenarios(), jsonScenarios(),
+		refusalScenarios(), scriptedScenarios(), sourceScenarios(), visitScenarios(), jsonScenarios(),
 	} {
 		all = append(all, some...)
 	}

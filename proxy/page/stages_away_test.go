@@ -110,7 +110,7 @@ func TestSourcesAreOfferedByNamePromotedOnesFirst(t *testing.T) {
 	const redirect = `"challenge":{"component":"xak-flow-redirect","to":"/source/oauth/login/x/"}`
 	page := drawn(t, flowclient.ComponentIdentification, `,"user_fields":["username"],"sources":[{"name":"éa <b>","icon_url":"https://elsewhere.example/a.svg",`+redirect+`},
 		{"name":" ",`+redirect+`},{"name":"Best","promoted":true,"icon_url":"/static/b.svg",`+redirect+`}]`, nil, nil)
-	has(t, page, "éa <b>", ">É<", `value="2"`, `src="/.authentik/brand/`)
+	has(t, page, "éa <b>", `data-initial="É"`, `value="2"`, `src="/.authentik/brand/`)
 	if strings.Contains(page, "elsewhere.example") || strings.Contains(page, `name="source" value="1"`) {
 		t.Errorf("a picture of a third party, or a source without a name:\n%s", page)
 	}
