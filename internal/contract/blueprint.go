@@ -38,17 +38,25 @@ type KeyOf string
 // which is YAML too; tags stand before it.
 func (b Blueprint) YAML() ([]byte, error) { return b.yaml(b.Entries, "present") }
 
-// Removal is the blueprint that takes away what this one has brought. What
-// hangs on other entries goes with them.
+// Removal is the blueprint that takes away what this one has brought, the latest
+// first. What hangs on other entries goes with them. Users go before all else:
+// authentik keeps a stage as long as somebody has a device of it.
 func (b Blueprint) Removal() ([]byte, error) {
-	var entries []Entry
+	var users, others []Entry
 	for _, e := range slices.Backward(slices.Concat(b.Entries, b.Later)) {
-		if !e.hangs() {
-			entries = append(entries, Entry{Model: e.Model, Identifiers: e.Identifiers})
+		gone := Entry{Model: e.Model, Identifiers: e.Identifiers}
+		switch {
+		case e.Model == userModel:
+			users = append(users, gone)
+		case !e.hangs():
+			others = append(others, gone)
 		}
 	}
-	return b.yaml(entries, "absent")
+	return b.yaml(append(users, others...), "absent")
 }
+
+// userModel is what authentik calls users.
+const userModel = "authentik_core.user"
 
 // hangs reports whether other entries are needed to find this one.
 func (e Entry) hangs() bool {

@@ -56,9 +56,10 @@ entries:
 	}
 }
 
-func TestARemovalTakesAwayWhatStandsAloneBackwards(t *testing.T) {
+func TestARemovalTakesAwayUsersAndThenWhatStandsAloneBackwards(t *testing.T) {
 	t.Parallel()
 	b := Blueprint{Name: "run", Entries: []Entry{
+		{Model: "authentik_core.group", Identifiers: Attrs{"name": "g"}},
 		{Model: "authentik_core.user", Identifiers: Attrs{"username": "u"}, Attrs: Attrs{"password": "secret"}},
 		{Model: "authentik_flows.flow", ID: "flow", Identifiers: Attrs{"slug": "s"}},
 		{Model: "authentik_flows.flowstagebinding", Identifiers: Attrs{"target": KeyOf("flow")}},
@@ -71,14 +72,18 @@ entries:
     state: absent
     identifiers:
       username: "guest"
-  - model: authentik_flows.flow
-    state: absent
-    identifiers:
-      slug: "s"
   - model: authentik_core.user
     state: absent
     identifiers:
       username: "u"
+  - model: authentik_flows.flow
+    state: absent
+    identifiers:
+      slug: "s"
+  - model: authentik_core.group
+    state: absent
+    identifiers:
+      name: "g"
 `
 	got, err := b.Removal()
 	if err != nil {

@@ -37,7 +37,7 @@ func (d *draft) user(name string, groups ...any) *draft {
 	if len(groups) > 0 {
 		attrs["groups"] = groups
 	}
-	return d.add("authentik_core.user", name, Attrs{"username": d.of(name)}, attrs)
+	return d.add(userModel, name, Attrs{"username": d.of(name)}, attrs)
 }
 
 func fullName(name string) string { return "The Visitor " + name }
@@ -182,6 +182,6 @@ func (d *draft) sets(id string, attrs Attrs) *draft {
 
 // later names a user who is made in the walk.
 func (d *draft) later(user string) *draft {
-	d.Later = append(d.Later, Entry{Model: "authentik_core.user", Identifiers: Attrs{"username": d.of(user)}})
+	d.Later = append(d.Later, Entry{Model: userModel, Identifiers: Attrs{"username": d.of(user)}})
 	return d
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -23,6 +22,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"golang.org/x/net/html"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -43,7 +43,7 @@ type postbox interface {
 
 var (
 	links = regexp.MustCompile(`https?://[^\s"'<>]+/if/flow/[^\s"'<>]+`)
-	codes = regexp.MustCompile(`(?:^|[^\d#])(\d{6})(?:\D|$)`)
+	codes = regexp.MustCompile(`(?:^|\s)(\d{6})(?:[\s.]|$)`)
 )
 
 // link is the address that the message asks to open.
@@ -165,8 +165,7 @@ func (*handIn) Reset() {}
 
 func (*handIn) Logout() error { return nil }
 
-// textOf is what can be read of a mail, or of a part of one: its text, and its
-// HTML only where there is none.
+// textOf is what can be read of a mail, or of a part of one.
 func textOf(kind, encoding string, body io.Reader) (string, error) {
 	media, params, err := mime.ParseMediaType(kind)
 	if err != nil {
@@ -184,8 +183,33 @@ func textOf(kind, encoding string, body io.Reader) (string, error) {
 	case "quoted-printable":
 		body = quotedprintable.NewReader(body)
 	}
+	if media == "text/html" {
+		return readable(body)
+	}
 	text, err := io.ReadAll(body)
-	return string(text), err
+	return strings.TrimSpace(string(text)), err
+}
+
+// readable is what a reader sees of HTML, and where its links lead.
+func readable(body io.Reader) (string, error) {
+	doc, err := html.Parse(body)
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for n := range doc.Descendants() {
+		switch {
+		case n.Type == html.TextNode && n.Parent.Data != "style":
+			text.WriteString(n.Data + " ")
+		case n.Data == "a":
+			for _, a := range n.Attr {
+				if a.Key == "href" {
+					text.WriteString(a.Val + " ")
+				}
+			}
+		}
+	}
+	return strings.TrimSpace(text.String()), nil
 }
 
 // firstText is the first part that can be read: the plainest one stands first
@@ -223,15 +247,18 @@ func TestTheOfficeReadsWhatAuthentikSends(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
 	const link = "http://127.0.0.1:4711/if/flow/recover/?next=%2F&flow_token=abc"
+	escaped := html.EscapeString(link) // as authentik does, in plain text too
+	page := `<style>p { color: 123456 }</style><p style="color: #123456"><a href="` + escaped + `">Open</a> 654321</p>`
 	for name, body := range map[string]string{
-		"plain": "\r\nOpen this:\r\n" + link + "\r\n",
+		"plain": "\r\nOpen this:\r\n" + escaped + "\r\nIt counts 654321 times.\r\n",
 		"both": "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=\"out\"\r\n\r\n--out\r\n" +
 			"Content-Type: multipart/alternative; boundary=\"in\"\r\n\r\n--in\r\n" +
 			"Content-Type: text/plain; charset=\"utf-8\"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" +
-			"Open this:\r\n" + strings.ReplaceAll(link, "=", "=3D") + "\r\n--in\r\n" +
+			"Open this:\r\n" + strings.ReplaceAll(link, "=", "=3D") + "\r\n654321\r\n--in\r\n" +
 			"Content-Type: text/html\r\n\r\n<a href=\"http://wrong/if/flow/x/\">\r\n--in--\r\n--out--\r\n",
-		"HTML": "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n" +
-			"Content-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString([]byte(`<p style="color:#123456"><a href="`+html.EscapeString(link)+`">`)) + "\r\n--b--\r\n",
+		"HTML": "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n\r\n--b\r\n" +
+			"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+			base64.StdEncoding.EncodeToString([]byte(page)) + "\r\n--b--\r\n",
 	} {
 		to := strings.ToLower(name) + "@example.com"
 		msg := []byte("Subject: x\r\nTo: " + to + "\r\n" + body)
@@ -239,7 +266,7 @@ func TestTheOfficeReadsWhatAuthentikSends(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := o.received(to)
-		if len(got) != 1 || got[0].link() != link || got[0].code() != "" {
+		if len(got) != 1 || got[0].link() != link || got[0].code() != "654321" {
 			t.Errorf("%s: received %q", name, got)
 		}
 	}
