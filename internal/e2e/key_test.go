@@ -70,7 +70,7 @@ func (w *window) held(key webauthn.AuthenticatorID) []*webauthn.Credential {
 }
 
 const (
-	keyButton = "button.scripted"
+	keyButton = "button.script-alone"
 	inside    = "#headers"
 	loginFlow = "default-authentication-flow"
 )
