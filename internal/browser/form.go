@@ -71,21 +71,6 @@ func (p *Page) Submit(ctx context.Context, fields Fields, button string) (*Page,
 	return p.send(ctx, form, fields, pressed)
 }
 
-// Script does what a script of the page does that has put something into a hidden
-// field: it sends the form, presses no button, and nothing is checked.
-func (p *Page) Script(ctx context.Context, field, v string) (*Page, error) {
-	for _, form := range p.forms() {
-		for n := range elements(form) {
-			if isField(n) && value(n, "name") == field && strings.EqualFold(value(n, "type"), "hidden") {
-				set(n, "value", v)
-				set(form, "novalidate", "")
-				return p.send(ctx, form, nil, nil)
-			}
-		}
-	}
-	return nil, p.missing("there is no hidden field %q", field)
-}
-
 // send sends a form as it is filled in.
 func (p *Page) send(ctx context.Context, form *html.Node, fields Fields, pressed *html.Node) (*Page, error) {
 	items, err := p.fill(form, fields, pressed)
