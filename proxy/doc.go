@@ -30,7 +30,7 @@
 //   - signout.go: who is signed in, and the end of it
 //   - reply.go, replyjson.go, poll.go: what comes back from a page, from a program, and from a page that waits
 //   - source.go, plex.go: other places to sign in
-//   - duo.go, devicecode.go, again.go, waits.go: answers that need a question first, or some patience
+//   - duo.go, again.go, waits.go, excuse.go: answers that need a question first, some patience, or a second try
 //   - visit.go, flight.go: a visit sealed in its page, answered once
 //   - package page: how challenges are drawn and answers read; pictures.go: authentik's pictures
 //

@@ -41,6 +41,9 @@ func (d *duoService) service() authentiktest.Duo {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			d.pushed++
+			if d.down {
+				return false, errors.New("down")
+			}
 			return d.allows, nil
 		},
 	}
@@ -154,6 +157,19 @@ func TestAPushIsSentForAClickAndForNothingElse(t *testing.T) {
 	if duo.pushed != 2 {
 		t.Errorf("%d pushes for two clicks", duo.pushed)
 	}
+}
+
+// TestAPushWhileDuoIsDownCanBeTriedAgain: authentik itself answers it with an error
+// that would end the sign-in.
+func TestAPushWhileDuoIsDownCanBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	duo := &duoService{down: true}
+	_, p, page := pushable(t, duo, nil)
+	page = p.send(page, "device", "duo:6")
+	page.says(t, "Duo could not be asked just now.")
+	page.says(t, `name="device" value="duo:6"`)
+	duo.set(func(d *duoService) { d.down, d.allows = false, true })
+	p.send(page, "device", "duo:6").says(t, "hello jane")
 }
 
 // impatientAuthentik does not wait for telephones.

@@ -180,8 +180,8 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 		if err != nil {
 			return unconfirmed(vis, answer, err)
 		}
-		if mistyped(answer, step) {
-			return g.retype(r, at, vis, step)
+		if wrong, ok := excused(answer, step); ok {
+			return g.retry(r, at, vis, step.Cookies, wrong)
 		}
 		out := g.settle(ctx, r, at, vis.at(step).sent(messageOf(answer), vis, g.cfg.Now()))
 		out.advanced = out.err == nil && moved(vis.Step, step)
