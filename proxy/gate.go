@@ -71,7 +71,7 @@ func (g *Gate) furnish() (err error) {
 	g.pages, err = page.New(page.Config{
 		Prefix: g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), LinksHere: g.cfg.PageHost,
 		Style: g.cfg.Page.Style, Templates: g.cfg.Page.Templates, Language: g.cfg.Page.Language,
-		Seal: seals.seal, Unseal: seals.unseal,
+		Seal: newSteadyNames(seals.seal).name, Unseal: seals.unseal,
 	})
 	if err != nil {
 		return err

@@ -110,16 +110,19 @@ var errNoPicture = errors.New("proxy: no picture that can be shown")
 
 // get returns the picture at an address, from what is kept where it can. It is
 // kept without its query: tokens in there change and expire, the picture does not.
+// That there is none is kept with it, since another token may be a good one.
 func (p *pictures) get(ctx context.Context, address string) (flowclient.Picture, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return flowclient.Picture{}, errNoPicture
 	}
 	name := u.Host + u.EscapedPath()
-	if found, ok := p.kept.Get(name); ok {
-		return known(found)
+	for _, name := range []string{name, address} {
+		if found, ok := p.kept.Get(name); ok {
+			return known(found)
+		}
 	}
-	found, err, _ := p.asking.Do(name, func() (any, error) {
+	found, err, _ := p.asking.Do(address, func() (any, error) {
 		return p.fetch(context.WithoutCancel(ctx), name, address), nil
 	})
 	if err != nil {
@@ -145,7 +148,7 @@ func (p *pictures) fetch(ctx context.Context, name, address string) flowclient.P
 	kind, _, _ := strings.Cut(got.Type, ";")
 	got.Type = strings.ToLower(strings.TrimSpace(kind))
 	if err != nil || len(got.Bytes) > pictureBytes || !slices.Contains(imageTypes, got.Type) {
-		got = flowclient.Picture{}
+		got, name = flowclient.Picture{}, address
 	}
 	p.keep(name, got)
 	return got

@@ -11,8 +11,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	gocache "github.com/patrickmn/go-cache"
 )
 
 // paintingsOf is a gallery made of a function, which counts how often it is asked.
@@ -126,6 +128,50 @@ func TestAPictureIsKeptWhateverItsTokenIs(t *testing.T) {
 	if n := from.asked.Load(); n != 2 {
 		t.Errorf("authentik was asked %d times for two pictures", n)
 	}
+}
+
+// TestATokenThatHasExpiredSpoilsNoOther: a page may stand open for longer than its
+// tokens are good.
+func TestATokenThatHasExpiredSpoilsNoOther(t *testing.T) {
+	t.Parallel()
+	from := &paintingsOf{picture: func(address string) (flowclient.Picture, error) {
+		if strings.Contains(address, "old") {
+			return flowclient.Picture{}, errors.New("the token has expired")
+		}
+		return flowclient.Picture{Type: "image/png", Bytes: []byte("x")}, nil
+	}}
+	p := newPictures(from, sealedOnly)
+	for i, row := range []struct {
+		name   string
+		status int
+	}{{"sealed-a.png~token=old", 404}, {"sealed-a.png~token=old", 404}, {"sealed-a.png~token=new", 200}, {"sealed-a.png~token=old", 200}} {
+		if w := look(p, row.name); w.Code != row.status {
+			t.Errorf("%d: %s is answered with %d", i, row.name, w.Code)
+		}
+	}
+	if got := from.asked.Load(); got != 2 {
+		t.Errorf("authentik was asked %d times", got)
+	}
+}
+
+// TestAPictureKeepsItsNameFromStepToStep: under another the browser would load it again.
+func TestAPictureKeepsItsNameFromStepToStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := steadyNames{func(address string) string { return "<" + address + ">" }, gocache.New(steadyFor, 0)}
+		first := names.name("/media/a.jpg?token=1")
+		if again := names.name("/media/a.jpg?token=2"); again != first || first != "</media/a.jpg?token=1>" {
+			t.Errorf("%s, and then %s", first, again)
+		}
+		for _, other := range []string{"/media/b.jpg?token=1", "https://auth.example.com/media/a.jpg?token=1", "/media/a.jpg"} {
+			if got := names.name(other); got != "<"+other+">" {
+				t.Errorf("%s is named %s", other, got)
+			}
+		}
+		time.Sleep(steadyFor + time.Second)
+		if late := names.name("/media/a.jpg?token=3"); late != "</media/a.jpg?token=3>" {
+			t.Errorf("a token that is about to expire stays in %s", late)
+		}
+	})
 }
 
 func TestKeptPicturesAreBounded(t *testing.T) {

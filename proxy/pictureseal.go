@@ -4,7 +4,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/url"
 	"strings"
+	"time"
+
+	gocache "github.com/patrickmn/go-cache"
 )
 
 // A pictureSeal marks the addresses of pictures that authentik itself has
@@ -19,6 +23,43 @@ func newPictureSeal(k keyring) pictureSeal {
 // seal makes a name of an address.
 func (p pictureSeal) seal(address string) string {
 	return p.mark(address) + "." + base64.RawURLEncoding.EncodeToString([]byte(address))
+}
+
+// steadyFor is how long a picture keeps its name when authentik gives its address with
+// another token, and steadyBound how many names are kept. Tokens are good for fifteen minutes.
+const (
+	steadyFor   = 5 * time.Minute
+	steadyBound = 1000
+)
+
+// steadyNames name pictures. authentik signs the addresses of uploaded ones anew in
+// each answer; under a new name the browser would load the background again with
+// every step.
+type steadyNames struct {
+	seal func(string) string
+	kept *gocache.Cache // of names, by host and path
+}
+
+func newSteadyNames(seal func(string) string) steadyNames {
+	return steadyNames{seal, gocache.New(steadyFor, steadyFor)}
+}
+
+// name returns the name of the picture at an address.
+func (s steadyNames) name(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.RawQuery == "" {
+		return s.seal(address)
+	}
+	picture := u.Host + u.EscapedPath()
+	if found, ok := s.kept.Get(picture); ok {
+		name, _ := found.(string)
+		return name
+	}
+	name := s.seal(address)
+	if s.kept.ItemCount() < steadyBound {
+		s.kept.SetDefault(picture, name)
+	}
+	return name
 }
 
 // unseal returns the address, if seal has made the name.
