@@ -53,9 +53,6 @@ func TestBrowsersAreAnsweredInTheirLanguage(t *testing.T) {
 		"de;q=0.5,fr;q=0.9": "fr", "en;q=0.1,de": "de", "de;q=0.7,fr;q=0.7": "de", "fr;q=0,de;q=0.2": "de", "de;q=0": "en",
 		strings.Repeat("xx,", 1<<18) + "de": "en", "de," + strings.Repeat("fr,", 1<<18): "de",
 	} {
-		if !slices.Contains(languages, language.Make(want)) {
-			continue
-		}
 		if got := choice(t, "", header, "", true); got != want {
 			t.Errorf("%.60q is answered in %q, want %q", header, got, want)
 		}
