@@ -25,8 +25,6 @@ func begins(f flowclient.Field) string {
 			return s
 		}
 		return inLayout(f.Initial, "2006-01-02T15:04")
-	case "password", "file":
-		return "" // they never come back
 	default:
 		return f.Initial
 	}
