@@ -14,8 +14,9 @@ for (const link of all("main a")) {
 }
 
 // To load a page again that answers a form would send the form again. So it takes
-// the address of a first step that leads to the same place.
-if (afresh) history.replaceState(null, "", afresh + location.hash);
+// the address of a first step that leads to the same place. One that a mailed link
+// has brought is loaded again as it is.
+if (afresh && !location.search.startsWith("?link=")) history.replaceState(null, "", afresh + location.hash);
 
 // Who presses twice sends once; after a while again, as nothing may have come of it.
 // A page that was answered and comes back from the browser's memory begins anew.
