@@ -51,7 +51,6 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        logo  <url>
 //	        style <file.css>
 //	        templates <dir>
-//	        language <tag>
 //	    }
 //	    lifetime <duration>
 //	    sessions <store>

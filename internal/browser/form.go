@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 
 // Fields are what a person fills in, by the fields' names. A check box is set
 // by its own value and unset by an empty one; radio buttons and lists take
-// one of the values they offer. A file is chosen by what is in it.
+// one of the values they offer.
 type Fields map[string]string
 
 // Has reports whether the page has a field of that name that a person can fill in.
@@ -40,7 +41,7 @@ func (p *Page) Labelled(label string) (field string, found bool) {
 			continue
 		}
 		for n := range elements(p.doc) {
-			if (isField(n) || isFile(n)) && has(n, "name") && (value(n, "id") == value(l, "for") && has(l, "for") || n.Parent == l) {
+			if isField(n) && has(n, "name") && (value(n, "id") == value(l, "for") && has(l, "for") || n.Parent == l) {
 				return value(n, "name"), true
 			}
 		}
@@ -71,23 +72,41 @@ func (p *Page) Submit(ctx context.Context, fields Fields, button string) (*Page,
 	return p.send(ctx, form, fields, pressed)
 }
 
+// Script does what a script of the page does that has put something into a hidden
+// field: it sends the form, presses no button, and nothing is checked.
+func (p *Page) Script(ctx context.Context, field, v string) (*Page, error) {
+	for _, form := range p.forms() {
+		for n := range elements(form) {
+			if isField(n) && value(n, "name") == field && strings.EqualFold(value(n, "type"), "hidden") {
+				set(n, "value", v)
+				set(form, "novalidate", "")
+				return p.send(ctx, form, nil, nil)
+			}
+		}
+	}
+	return nil, p.missing("there is no hidden field %q", field)
+}
+
 // send sends a form as it is filled in.
 func (p *Page) send(ctx context.Context, form *html.Node, fields Fields, pressed *html.Node) (*Page, error) {
-	items, err := p.fill(form, fields, pressed)
+	values, err := p.fill(form, fields, pressed)
 	if err != nil {
 		return nil, err
 	}
 	n := navigation{method: http.MethodGet, from: p}
+	if strings.EqualFold(of(form, pressed, "method"), http.MethodPost) {
+		n.method = http.MethodPost
+	}
+	if kind := of(form, pressed, "enctype"); n.method == http.MethodPost && kind != "" && kind != "application/x-www-form-urlencoded" {
+		return nil, p.missing("a form of type %s is beyond this browser; it stands", kind)
+	}
 	if n.to, err = p.resolve(of(form, pressed, "action")); err != nil {
 		return nil, err
 	}
-	if !strings.EqualFold(of(form, pressed, "method"), http.MethodPost) {
-		n.to.RawQuery = pairs(items)
-		return p.browser.load(ctx, n)
-	}
-	n.method = http.MethodPost
-	if n.form, n.kind, err = written(of(form, pressed, "enctype"), items); err != nil {
-		return nil, p.missing("%v", err)
+	if n.method == http.MethodPost {
+		n.form = values
+	} else {
+		n.to.RawQuery = values
 	}
 	return p.browser.load(ctx, n)
 }
@@ -180,7 +199,7 @@ func disabled(n *html.Node) bool {
 func fillable(form *html.Node, name string) bool {
 	for n := range elements(form) {
 		hidden := strings.EqualFold(value(n, "type"), "hidden")
-		if (isField(n) || isFile(n)) && value(n, "name") == name && !hidden && !disabled(n) && !has(n, "readonly") {
+		if isField(n) && value(n, "name") == name && !hidden && !disabled(n) && !has(n, "readonly") {
 			return true
 		}
 	}
@@ -189,35 +208,31 @@ func fillable(form *html.Node, name string) bool {
 
 // fill writes down the form with what was filled in (HTML, "constructing the
 // entry list").
-func (p *Page) fill(form *html.Node, fields Fields, pressed *html.Node) ([]item, error) {
-	var items []item
+func (p *Page) fill(form *html.Node, fields Fields, pressed *html.Node) (string, error) {
+	var pairs []string
+	add := func(name, v string) { pairs = append(pairs, url.QueryEscape(name)+"="+url.QueryEscape(v)) }
 	met := map[string]bool{}
 	for n := range elements(form) {
 		name := value(n, "name")
 		if n == pressed && name != "" {
-			items = append(items, item{name: name, value: value(n, "value")})
+			add(name, value(n, "value"))
 		}
-		if !isField(n) && !isFile(n) || disabled(n) || name == "" {
-			continue
-		}
-		if isFile(n) {
-			items = append(items, chosen(n, fields))
-			met[name] = met[name] || fields[name] != ""
+		if !isField(n) || disabled(n) || name == "" {
 			continue
 		}
 		v, sent, err := entry(n, fields)
 		if err != nil {
-			return nil, p.missing("%v", err)
+			return "", p.missing("%v", err)
 		}
 		if sent {
-			items = append(items, item{name: name, value: v})
+			add(name, v)
 		}
 		met[name] = met[name] || sent && v != ""
 	}
 	if err := p.complete(form, pressed, met); err != nil {
-		return nil, err
+		return "", err
 	}
-	return items, p.offered(form, fields)
+	return strings.Join(pairs, "&"), p.offered(form, fields)
 }
 
 // entry is what a field sends, if it sends anything.
@@ -307,7 +322,7 @@ func (p *Page) complete(form, pressed *html.Node, met map[string]bool) error {
 	}
 	for n := range elements(form) {
 		name := value(n, "name")
-		if (isField(n) || isFile(n)) && has(n, "required") && !disabled(n) && !has(n, "readonly") && !met[name] {
+		if isField(n) && has(n, "required") && !disabled(n) && !has(n, "readonly") && !met[name] {
 			return p.missing("the browser does not send the form: the field %q is required", name)
 		}
 	}

@@ -93,6 +93,14 @@ var Rooms = []Room{
 		}),
 	},
 	{Path: "caddymodule", Bans: standIn},
+	{
+		Path: "caddymodule/storagestore",
+		Only: slices.Concat(drawing, []string{
+			Module + "/flowclient", Module + "/proxy", "github.com/patrickmn/go-cache", "golang.org/x",
+		}),
+		OnlyWhy: "it knows a storage by its methods alone, and brings nobody's with it",
+		Bans:    slices.Concat(caddy, standIn),
+	},
 	{Path: "cmd/caddy", Bans: []Ban{
 		{Module + "/internal/storetest", "it is for tests, and brings the package testing with it"},
 	}},
