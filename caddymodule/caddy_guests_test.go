@@ -85,8 +85,8 @@ func TestAThirdPartysStoreIsWrittenLikeOneOfOurs(t *testing.T) {
 	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions test_store\n\t}\n\treverse_proxy APP\n}\n")
 	b := s.browser()
 	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
-	if s.memoryUsers() != 0 {
-		t.Error("the memory store is there all the same")
+	if s.storageUsers() != 0 {
+		t.Error("the store on Caddy's storage is there all the same")
 	}
 	err := s.try("", "SITE {\n\tauthentik AUTHENTIK {\n\t\tflow \"two words\"\n\t\tsessions test_store {\n\t\t\tbrken\n\t\t}\n\t}\n}\n")
 	if err == nil || !strings.Contains(err.Error(), "unrecognized option brken") || !strings.Contains(err.Error(), "flow: ") {
@@ -148,7 +148,7 @@ func TestCaddysMetricsHaveThoseOfTheGate(t *testing.T) {
 	for _, line := range []string{
 		`caddy_authentik_decisions_total{decision="pass"} `, `caddy_authentik_steps_total{component="ak-stage-password",outcome="`,
 		`caddy_authentik_signins_total{`, //nolint:misspell // the documented name
-		`caddy_authentik_request_seconds_count{endpoint="executor"}`, `caddy_authentik_store_seconds_count{operation="save",store="memory"}`,
+		`caddy_authentik_request_seconds_count{endpoint="executor"}`, `caddy_authentik_store_seconds_count{operation="save",store="storage"}`,
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("%s is missing", line)
@@ -164,7 +164,7 @@ func TestCaddysMetricsHaveThoseOfTheGate(t *testing.T) {
 func TestAStoreThatNobodyKnowsIsRefusedWithThoseThatThereAre(t *testing.T) {
 	t.Parallel()
 	got := adapt(t, "app.example.com {\n\tauthentik https://auth.example.com {\n\t\tsessions postgres\n\t}\n}\n")
-	want := "error: parsing caddyfile tokens for 'authentik': unrecognized store \"postgres\"; there are: memory, test_misfit, test_store, at Caddyfile:3\n"
+	want := "error: parsing caddyfile tokens for 'authentik': unrecognized store \"postgres\"; there are: memory, storage, test_misfit, test_store, at Caddyfile:3\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

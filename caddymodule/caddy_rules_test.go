@@ -129,15 +129,9 @@ http://files.example.com:PORT {
 	ada.expect(ada.get(files), http.StatusForbidden, "signed in as ada")
 	bob.expect(bob.follow(bob.signIn(files, "bob")), http.StatusOK, `user "bob"`)
 	bob.expect(bob.get(wiki), http.StatusOK, `user "bob"`)
-	if n := s.memoryUsers(); n != 2 {
+	if n := s.storageUsers(); n != 2 {
 		t.Errorf("%d gates hold the one store, and there are two", n)
 	}
-}
-
-// memoryUsers counts the gates that hold the memory store.
-func (s *site) memoryUsers() int {
-	n, _ := pool.References(memoryKey{})
-	return n
 }
 
 func TestTheSchemeOfAProxyCountsWhereItIsTrusted(t *testing.T) {

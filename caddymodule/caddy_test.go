@@ -135,9 +135,8 @@ func TestAConfiguredKeyNeedsNoStorage(t *testing.T) {
 // when its Provision has failed half-way.
 func TestEverythingIsGivenBack(t *testing.T) {
 	s := newSite(t)
-	shared := func() int { n, _ := pool.References(memoryKey{}); return n }
 	s.load(oneLine)
-	before := shared()
+	before := s.storageUsers()
 	for _, failing := range []string{
 		"SITE {\n\tauthentik AUTHENTIK {\n\t\ttrust /does/not/exist\n\t}\n}\n",
 		"SITE {\n\tauthentik AUTHENTIK\n\tauthentik AUTHENTIK {\n\t\tlifetime {env.GATE_THAT_IS_NOT_SET}\n\t}\n}\n",
@@ -146,14 +145,14 @@ func TestEverythingIsGivenBack(t *testing.T) {
 		if err := s.try("", failing); err == nil {
 			t.Fatalf("this was taken:\n%s", failing)
 		}
-		if after := shared(); after != before {
+		if after := s.storageUsers(); after != before {
 			t.Errorf("%d gates hold the store, and before it were %d", after, before)
 		}
 	}
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if after := shared(); after != 0 {
+	if after := s.storageUsers(); after != 0 {
 		t.Errorf("%d gates hold the store of a Caddy that has stopped", after)
 	}
 	pool.Range(func(key, _ any) bool {

@@ -165,7 +165,7 @@ func (p *parser) sessions(d *caddyfile.Dispenser) {
 		return
 	}
 	if !d.NextArg() {
-		p.wrong(d, "sessions names no store; write sessions memory")
+		p.wrong(d, "sessions names no store; write sessions storage")
 		return
 	}
 	name := d.Val()

@@ -74,7 +74,7 @@ type Handler struct {
 	// How long a session lasts at most, as 90m, 24h or 7d. Default: 24h.
 	Lifetime string `json:"lifetime,omitempty"`
 
-	// Where sessions are kept. Default: memory.
+	// Where sessions are kept. Default: storage, which is Caddy's own.
 	SessionsRaw json.RawMessage `json:"sessions,omitempty" caddy:"namespace=http.handlers.authentik.sessions inline_key=store"`
 
 	// The secret of at least 32 characters from which the keys of everything

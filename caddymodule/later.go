@@ -21,7 +21,7 @@ var later = map[string]string{ //nolint:gosec // there is no secret in it
 }
 
 // laterStores names the stores that are foreseen and not there yet.
-var laterStores = []string{"storage", "redis"}
+var laterStores = []string{"redis"}
 
 // notYet says that option is not there yet and what to write instead, or
 // returns nil for an option that never will be.

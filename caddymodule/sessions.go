@@ -85,7 +85,7 @@ func (m *Memory) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // unknownStore says what to write instead of a store that there is not.
 func unknownStore(name string) error {
 	if slices.Contains(laterStores, name) {
-		return fmt.Errorf("sessions %s is not there yet; write sessions memory, or leave sessions out", name)
+		return fmt.Errorf("sessions %s is not there yet; leave sessions out: they are in Caddy's storage, which several Caddys can share", name)
 	}
 	var names []string
 	for _, m := range caddy.GetModules(storesNamespace) {
@@ -101,7 +101,7 @@ func unknownStore(name string) error {
 // store loads the module that keeps the sessions, and returns its name too.
 func (h *Handler) store(ctx caddy.Context) (proxy.Store, string, error) {
 	if h.SessionsRaw == nil {
-		h.SessionsRaw = []byte(`{"store": "memory"}`)
+		h.SessionsRaw = []byte(`{"store": "storage"}`)
 	}
 	guest, err := ctx.LoadModule(h, "SessionsRaw")
 	if err != nil {

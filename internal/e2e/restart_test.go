@@ -87,21 +87,36 @@ func TestASessionSurvivesReloads(t *testing.T) {
 	}
 }
 
-// Who signs out is out for good, whatever configuration comes.
-func TestASessionThatHasEndedStaysEndedAfterAReload(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, "http")
+// signedIn is somebody who has signed in.
+func (s *site) signedIn(t testing.TB) *person {
+	t.Helper()
 	p := s.person(t)
 	page := p.enter(p.open("/"), "uid_field", jane)
 	p.greeted(p.enter(page, "password", password), "/")
-	cookies, err := p.browser.Cookies(s.address)
+	return p
+}
+
+// cookies are what a thief has who has copied them, whatever becomes of the
+// browser's own.
+func (p *person) cookies() map[string]string {
+	p.Helper()
+	cookies, err := p.browser.Cookies(p.site.address)
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
-	if _, err := p.open("/.authentik/logout").Submit(t.Context(), nil, ""); err != nil {
-		t.Fatal(err)
+	return cookies
+}
+
+func (p *person) signOut() {
+	p.Helper()
+	if _, err := p.open("/.authentik/logout").Submit(p.Context(), nil, ""); err != nil {
+		p.Fatal(err)
 	}
-	s.reload("\theader X-Configuration second\n")
+}
+
+// worthless holds copied cookies to open nothing.
+func (s *site) worthless(t testing.TB, cookies map[string]string) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.address+"/", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -116,4 +131,39 @@ func TestASessionThatHasEndedStaysEndedAfterAReload(t *testing.T) {
 	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a copy of the cookie gets %d, %v", res.StatusCode, err)
 	}
+}
+
+// Who signs out is out for good, whatever configuration comes.
+func TestASessionThatHasEndedStaysEndedAfterAReload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "http")
+	p := s.signedIn(t)
+	cookies := p.cookies()
+	p.signOut()
+	s.reload("\theader X-Configuration second\n")
+	s.worthless(t, cookies)
+}
+
+// Nobody is signed out by the death of Caddy, and nobody who has signed out
+// comes back by it.
+func TestSessionsSurviveTheDeathOfCaddyAndTheirEndsDoToo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "http")
+	stays, goes := s.signedIn(t), s.signedIn(t)
+	stayed, gone := stays.cookies(), goes.cookies()
+	goes.signOut()
+	asked := s.standIn.Requests()
+	for range 2 {
+		s.kill()
+		s.start()
+		stays.greeted(stays.open("/still"), "/still")
+		s.worthless(t, gone)
+	}
+	if again := s.standIn.Requests() - asked; again > 0 {
+		t.Errorf("authentik was asked %d times about a session that is known", again)
+	}
+	stays.signOut()
+	s.kill()
+	s.start()
+	s.worthless(t, stayed)
 }

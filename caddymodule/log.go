@@ -1,0 +1,32 @@
+package caddymodule
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap/exp/zapslog"
+)
+
+// currentLog hands each line to the log that Caddy has at that moment. What
+// outlives a reload must not keep the log of the configuration that it began
+// with: its files are closed with that configuration.
+type currentLog struct{}
+
+func (currentLog) now() slog.Handler {
+	return zapslog.NewHandler(caddy.Log().Core(), zapslog.WithName(storesNamespace))
+}
+
+// Enabled implements slog.Handler.
+func (c currentLog) Enabled(ctx context.Context, level slog.Level) bool {
+	return c.now().Enabled(ctx, level)
+}
+
+// Handle implements slog.Handler.
+func (c currentLog) Handle(ctx context.Context, r slog.Record) error { return c.now().Handle(ctx, r) }
+
+// WithAttrs implements slog.Handler.
+func (c currentLog) WithAttrs(attrs []slog.Attr) slog.Handler { return c.now().WithAttrs(attrs) }
+
+// WithGroup implements slog.Handler.
+func (c currentLog) WithGroup(name string) slog.Handler { return c.now().WithGroup(name) }
