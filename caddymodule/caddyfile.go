@@ -51,6 +51,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        logo  <url>
 //	        style <file.css>
 //	        templates <dir>
+//	        language <tag>
 //	    }
 //	    lifetime <duration>
 //	    sessions <store>

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
 
 // Handler asks every visitor of a site to sign in at authentik. It shows
@@ -117,6 +118,11 @@ type Page struct {
 	// yours: nobody else should be able to write them, since a template sees
 	// what visitors type and can send it anywhere on this site. Default: none.
 	Templates string `json:"templates,omitempty"`
+
+	// The language of every page, as de or pt-BR; authentik is asked to speak
+	// it too. Default: what the visitor's browser asks for, as authentik
+	// chooses.
+	Language string `json:"language,omitempty"`
 }
 
 // Cookie is the cookie that knows a session again.
@@ -187,6 +193,7 @@ func (h *Handler) settings() []setting {
 		{"page logo", &h.Page.Logo, checkLogo, "logo https://www.example.com/logo.svg"},
 		{"page style", &h.Page.Style, checkStyle, "style /etc/caddy/signin.css"},
 		{"page templates", &h.Page.Templates, checkTemplates, "templates /etc/caddy/signin"},
+		{"page language", &h.Page.Language, page.CheckLanguage, "language de"},
 		{"lifetime", &h.Lifetime, checkDuration, "lifetime 7d"},
 		{"key", &h.Key, checkKey, "key {file./run/secrets/gate_key}"},
 		{"cookie name", &h.Cookie.Name, checkCookieName, "name example_session"},

@@ -17,7 +17,6 @@ var later = map[string]string{ //nolint:gosec // there is no secret in it
 	"recheck":       "write a shorter lifetime, after which authentik decides again",
 	"grace":         "leave it out: sessions go on while authentik is down",
 	"max_per_user":  "leave it out",
-	"page language": "leave it out: the page is in English, and authentik's own texts follow the browser",
 }
 
 // laterStores names the stores that are foreseen and not there yet.

@@ -15,7 +15,7 @@ const maxStyle = 256 << 10
 
 // read reads the files that the page is made of.
 func (p Page) read() (looks proxy.PageConfig, wrong mistakes) {
-	looks = proxy.PageConfig{Title: p.Title, Logo: p.Logo}
+	looks = proxy.PageConfig{Title: p.Title, Logo: p.Logo, Language: p.Language}
 	if p.Style != "" {
 		var err error
 		if looks.Style, err = readStyle(p.Style); err != nil {

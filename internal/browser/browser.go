@@ -86,6 +86,7 @@ type navigation struct {
 	method string
 	to     *url.URL
 	form   string // the body of a POST
+	kind   string // what it is, as its header says
 	from   *Page  // nil for an address that was typed
 	strays bool   // some redirect of it went to another site
 	hidden bool   // a redirect to another origin hides the origin of a form

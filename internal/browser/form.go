@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 
 // Fields are what a person fills in, by the fields' names. A check box is set
 // by its own value and unset by an empty one; radio buttons and lists take
-// one of the values they offer.
+// one of the values they offer. A file is chosen by what is in it.
 type Fields map[string]string
 
 // Has reports whether the page has a field of that name that a person can fill in.
@@ -41,7 +40,7 @@ func (p *Page) Labelled(label string) (field string, found bool) {
 			continue
 		}
 		for n := range elements(p.doc) {
-			if isField(n) && has(n, "name") && (value(n, "id") == value(l, "for") && has(l, "for") || n.Parent == l) {
+			if (isField(n) || isFile(n)) && has(n, "name") && (value(n, "id") == value(l, "for") && has(l, "for") || n.Parent == l) {
 				return value(n, "name"), true
 			}
 		}
@@ -72,41 +71,23 @@ func (p *Page) Submit(ctx context.Context, fields Fields, button string) (*Page,
 	return p.send(ctx, form, fields, pressed)
 }
 
-// Script does what a script of the page does that has put something into a hidden
-// field: it sends the form, presses no button, and nothing is checked.
-func (p *Page) Script(ctx context.Context, field, v string) (*Page, error) {
-	for _, form := range p.forms() {
-		for n := range elements(form) {
-			if isField(n) && value(n, "name") == field && strings.EqualFold(value(n, "type"), "hidden") {
-				set(n, "value", v)
-				set(form, "novalidate", "")
-				return p.send(ctx, form, nil, nil)
-			}
-		}
-	}
-	return nil, p.missing("there is no hidden field %q", field)
-}
-
 // send sends a form as it is filled in.
 func (p *Page) send(ctx context.Context, form *html.Node, fields Fields, pressed *html.Node) (*Page, error) {
-	values, err := p.fill(form, fields, pressed)
+	items, err := p.fill(form, fields, pressed)
 	if err != nil {
 		return nil, err
 	}
 	n := navigation{method: http.MethodGet, from: p}
-	if strings.EqualFold(of(form, pressed, "method"), http.MethodPost) {
-		n.method = http.MethodPost
-	}
-	if kind := of(form, pressed, "enctype"); n.method == http.MethodPost && kind != "" && kind != "application/x-www-form-urlencoded" {
-		return nil, p.missing("a form of type %s is beyond this browser; it stands", kind)
-	}
 	if n.to, err = p.resolve(of(form, pressed, "action")); err != nil {
 		return nil, err
 	}
-	if n.method == http.MethodPost {
-		n.form = values
-	} else {
-		n.to.RawQuery = values
+	if !strings.EqualFold(of(form, pressed, "method"), http.MethodPost) {
+		n.to.RawQuery = pairs(items)
+		return p.browser.load(ctx, n)
+	}
+	n.method = http.MethodPost
+	if n.form, n.kind, err = written(of(form, pressed, "enctype"), items); err != nil {
+		return nil, p.missing("%v", err)
 	}
 	return p.browser.load(ctx, n)
 }
@@ -199,7 +180,7 @@ func disabled(n *html.Node) bool {
 func fillable(form *html.Node, name string) bool {
 	for n := range elements(form) {
 		hidden := strings.EqualFold(value(n, "type"), "hidden")
-		if isField(n) && value(n, "name") == name && !hidden && !disabled(n) && !has(n, "readonly") {
+		if (isField(n) || isFile(n)) && value(n, "name") == name && !hidden && !disabled(n) && !has(n, "readonly") {
 			return true
 		}
 	}
@@ -208,31 +189,35 @@ func fillable(form *html.Node, name string) bool {
 
 // fill writes down the form with what was filled in (HTML, "constructing the
 // entry list").
-func (p *Page) fill(form *html.Node, fields Fields, pressed *html.Node) (string, error) {
-	var pairs []string
-	add := func(name, v string) { pairs = append(pairs, url.QueryEscape(name)+"="+url.QueryEscape(v)) }
+func (p *Page) fill(form *html.Node, fields Fields, pressed *html.Node) ([]item, error) {
+	var items []item
 	met := map[string]bool{}
 	for n := range elements(form) {
 		name := value(n, "name")
 		if n == pressed && name != "" {
-			add(name, value(n, "value"))
+			items = append(items, item{name: name, value: value(n, "value")})
 		}
-		if !isField(n) || disabled(n) || name == "" {
+		if !isField(n) && !isFile(n) || disabled(n) || name == "" {
+			continue
+		}
+		if isFile(n) {
+			items = append(items, chosen(n, fields))
+			met[name] = met[name] || fields[name] != ""
 			continue
 		}
 		v, sent, err := entry(n, fields)
 		if err != nil {
-			return "", p.missing("%v", err)
+			return nil, p.missing("%v", err)
 		}
 		if sent {
-			add(name, v)
+			items = append(items, item{name: name, value: v})
 		}
 		met[name] = met[name] || sent && v != ""
 	}
 	if err := p.complete(form, pressed, met); err != nil {
-		return "", err
+		return nil, err
 	}
-	return strings.Join(pairs, "&"), p.offered(form, fields)
+	return items, p.offered(form, fields)
 }
 
 // entry is what a field sends, if it sends anything.
@@ -322,7 +307,7 @@ func (p *Page) complete(form, pressed *html.Node, met map[string]bool) error {
 	}
 	for n := range elements(form) {
 		name := value(n, "name")
-		if isField(n) && has(n, "required") && !disabled(n) && !has(n, "readonly") && !met[name] {
+		if (isField(n) || isFile(n)) && has(n, "required") && !disabled(n) && !has(n, "readonly") && !met[name] {
 			return p.missing("the browser does not send the form: the field %q is required", name)
 		}
 	}

@@ -197,3 +197,18 @@ func TestAScriptSendsAFormThatIsNotComplete(t *testing.T) {
 		t.Errorf("without scripts it says %q", p.Text())
 	}
 }
+
+func TestAPersonSendsWhatAScriptHasPut(t *testing.T) {
+	t.Parallel()
+	s, p := newSurvey(t)
+	if err := p.Put("secret", "put"); err != nil {
+		t.Fatal(err)
+	}
+	submit(t, p, browser.Fields{"name": "Ada"}, "")
+	if got := query(t, s); got.Get("secret") != "put" || got.Get("name") != "Ada" {
+		t.Errorf("sent %v", got)
+	}
+	if err := p.Put("name", "x"); err == nil {
+		t.Error("a field that is not hidden is a person's")
+	}
+}

@@ -25,7 +25,7 @@ func (b *Browser) request(ctx context.Context, n navigation) (*http.Request, err
 	}
 	h.Set("Upgrade-Insecure-Requests", "1")
 	if n.method == http.MethodPost {
-		h.Set("Content-Type", "application/x-www-form-urlencoded")
+		h.Set("Content-Type", n.kind)
 		h.Set("Origin", n.origin())
 	}
 	if referrer := n.referrer(); referrer != "" {

@@ -44,7 +44,7 @@ func scenarios() []scenario {
 	var all []scenario
 	for _, some := range [][]scenario{
 		passwordScenarios(), identificationScenarios(), factorScenarios(), keyScenarios(), messageScenarios(), deviceScenarios(),
-		formScenarios(), silentScenarios(), enrolmentScenarios(), invitationScenarios(), recoveryScenarios(),
+		formScenarios(), promptScenarios(), captchaScenarios(), silentScenarios(), enrolmentScenarios(), invitationScenarios(), recoveryScenarios(),
 		refusalScenarios(), scriptedScenarios(), sourceScenarios(), visitScenarios(), jsonScenarios(),
 	} {
 		all = append(all, some...)

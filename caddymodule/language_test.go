@@ -1,0 +1,41 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
+)
+
+// TestALanguageWithoutWordsIsRefusedInJSONToo: the Caddyfile has golden files.
+func TestALanguageWithoutWordsIsRefusedInJSONToo(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"german", "nb-NO"} {
+		h := Handler{URL: "https://auth.example.com", Page: Page{Language: tag}}
+		if wrong := h.settle(); wrong == nil || !strings.Contains(wrong.Error(), "page language: "+page.CheckLanguage(tag).Error()) {
+			t.Errorf("%s: %v", tag, wrong)
+		}
+	}
+}
+
+const inGerman = `SITE {
+	authentik AUTHENTIK {
+		page {
+			language de-AT
+		}
+	}
+	reverse_proxy APP
+}
+`
+
+// TestAFixedLanguageIsEverybodys: neither our words nor authentik's follow the browser.
+func TestAFixedLanguageIsEverybodys(t *testing.T) {
+	s := newSite(t)
+	s.load(inGerman)
+	b := s.browser()
+	b.header.Set("Accept-Language", "en-GB,en;q=0.9,fr;q=0.5")
+	page := b.expect(b.follow(b.get("/")), http.StatusOK, `<html lang="de"`)
+	page = b.expect(b.fill(page, "uid_field", "ada"), http.StatusOK, ">Weiter</button>")
+	b.expect(b.fill(page, "password", "wrong"), http.StatusOK, "Ungültiges Passwort")
+}
