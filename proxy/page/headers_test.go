@@ -208,7 +208,12 @@ func TestTheStyleNeedsNobodyElse(t *testing.T) {
 			t.Errorf("%s in the style", foreign)
 		}
 	}
-	for _, need := range []string{"prefers-color-scheme", "prefers-reduced-motion", ":focus-visible", "@media print"} {
+	for _, side := range []string{"-left:", "-right:", "\tleft:", "\tright:", "text-align: left", "text-align: right"} {
+		if strings.Contains(style, side) {
+			t.Errorf("%s in the style: a page may be written from right to left", side)
+		}
+	}
+	for _, need := range []string{"prefers-color-scheme", "prefers-reduced-motion", "forced-colors", ":focus-visible", "@media print"} {
 		if !strings.Contains(style, need) {
 			t.Errorf("no %s in the style", need)
 		}
