@@ -12,6 +12,8 @@ import (
 
 // A Picture is the brand's logo or the flow's background, in one or two themes.
 type Picture struct {
+	// Light is the address of the picture, on this site. Dark is that for dark
+	// pages, and empty where it is the same or the brand has fixed the theme.
 	Light template.URL
 	Dark  template.Srcset
 	// Text stands for the picture where there is none.

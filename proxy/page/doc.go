@@ -24,9 +24,15 @@
 // Config.Templates puts templates in the place of those of the same name here
 // (see templates, and [TemplateNames]). layout.html draws the whole page and is
 // given a [View]; every other file defines the template "stage", which is given
-// the same View. What View.Stage holds depends on the file, and is one of the types
-// of this package: [Identification] in identification.html, [Password] in
-// password.html, and so on; each type names its file.
+// the same View. What View.Stage holds depends on the file:
+//
+//   - address.html [Address], agent.html [Agent], autosubmit.html [Autosubmit]
+//   - button.html [Button], captcha.html [Captcha], code.html [Code], codes.html [Codes]
+//   - consent.html [Consent], devices.html [Devices], duo.html [Duo]
+//   - elsewhere.html [Away], ending.html [Ending], frame.html [Frame]
+//   - identification.html [Identification], key.html [KeyPage], logout.html [Logout]
+//   - password.html [Password], prompt.html [Prompt], redirect.html [Redirect]
+//   - source.html [Source], telegram.html [Telegram], totp.html [TOTP]
 //
 // The function say returns a sentence of the catalogue in the visitor's language,
 // by its name; what the sentence leaves open follows as pairs:

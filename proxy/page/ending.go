@@ -9,11 +9,12 @@ import (
 
 // An Ending is what the pages that ask nothing have to say.
 type Ending struct {
+	// Words are sentences, in their order.
 	Words []string
 	// Facts are for whoever is asked for help.
 	Facts []Fact
-	Links []Way
-	Forms []Way
+	// Links and Forms are the ways on: links, and forms that are sent.
+	Links, Forms []Way
 }
 
 // A Fact is a name and a value.
@@ -22,8 +23,10 @@ type Fact struct{ Name, Value string }
 // A Way is a way on: a link to Address, or a form that is sent there.
 type Way struct {
 	Text, Address string
-	Hidden        []Fact
+	// Hidden are fields that a form sends.
+	Hidden []Fact
 	// Quiet ways are offered, not recommended. Away ones lead off this site.
+	// Focus is set on the one at which the page begins.
 	Quiet, Away, Focus bool
 }
 

@@ -7,21 +7,26 @@ import (
 
 // An Entry is one thing to type, as the templates draw it.
 type Entry struct {
+	// ID is that of the element, Name that of the field that is sent, Label what
+	// stands above it.
 	ID, Name, Label string
 	// Type is that of the input; textarea stands for itself.
 	Type, Value, Placeholder string
 	// Autocomplete is the token of the HTML standard that password managers
-	// and telephones go by.
+	// and telephones go by, InputMode the keyboard of a telephone, Class the
+	// element's class in the style sheet.
 	Autocomplete, InputMode, Class string
 	// Step is between the values that a browser's own field offers.
 	Step string
 	// Hint is a sentence of ours, Help an administrator's HTML, cleaned.
-	Hint               string
-	Help               template.HTML
+	Hint string
+	Help template.HTML
+	// Wrong is what was wrong with what was sent.
 	Wrong              []string
 	Required, ReadOnly bool
 	// Exact keeps telephones from correcting what is typed.
 	Exact bool
+	// Focus is set on the one element at which the page begins.
 	Focus bool
 	// Show is what the button says that shows what is typed; without it there is none.
 	Show string

@@ -9,12 +9,16 @@ import (
 
 // An Identification asks who the visitor is.
 type Identification struct {
+	// Entries are the name and, where authentik asks for both at once, the
+	// password. There are none where other ways are all there is.
 	Entries []*Entry
-	Submit  string
-	Flows   []FlowWay
+	// Submit is on the button that sends them.
+	Submit string
+	// Flows lead to other flows: for a lost password, for a new account.
+	Flows []FlowWay
 	// Sources are other places to sign in.
 	Sources []SourceWay
-	// Remember offers to keep the name in the browser.
+	// Remember offers to keep the name in the browser, which a script does.
 	Remember bool
 	// Captcha asks for proof of being human in the same form; nil where authentik
 	// does not.
@@ -25,8 +29,10 @@ type Identification struct {
 
 // A FlowWay is a button that leads into another flow.
 type FlowWay struct {
+	// Kind is the value of the button, whose name is flow; Text is on it.
 	Kind, Text string
-	Focus      bool
+	// Focus is set on the one element at which the page begins.
+	Focus bool
 }
 
 func showIdentification(c flowclient.Identification, d *draft) any {
@@ -170,7 +176,10 @@ func readIdentification(c flowclient.Identification, form Form) (flowclient.Answ
 
 // A Password asks for the password.
 type Password struct {
+	// Password is the one entry. The name that belongs to it is View.Username.
 	Password *Entry
+	// Recovery offers the flow for a lost password: a button named flow with
+	// the value recovery.
 	Recovery bool
 }
 

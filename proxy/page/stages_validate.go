@@ -10,30 +10,38 @@ import (
 
 // A Code asks for a code.
 type Code struct {
+	// Code is the one entry.
 	Code *Entry
 	// Chosen is the device the code is of, for when the page comes back.
 	Chosen string
-	Turns  []Turn
+	// Turns are buttons for other devices, or to have a code sent again.
+	Turns []Turn
 	// Rest is for how many seconds nothing should be sent again.
 	Rest int
 }
 
-// A Turn is a button that shows the same question another way.
+// A Turn is a button that shows the same question another way: it sends Value under
+// Name and says Text.
 type Turn struct{ Name, Value, Text string }
 
 // A Devices asks which device to use, or which to set up.
 type Devices struct {
+	// Devices are those to choose from: buttons named device.
 	Devices []Device
-	Set     []Device
+	// Set are the kinds that can be set up: buttons named stage.
+	Set []Device
 	// Keys says which devices need authentik's own page.
 	Keys []string
 }
 
 // A Device is a button that chooses a device.
 type Device struct {
+	// Value is what the button sends. Icon is totp, sms, email, static or another
+	// word; Text is on the button, Hint below that.
 	Value, Icon, Text, Hint string
 	// Says is what the page says while the answer is awaited.
-	Says  string
+	Says string
+	// Focus is set on the one element at which the page begins.
 	Focus bool
 }
 

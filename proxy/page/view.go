@@ -47,7 +47,9 @@ type View struct {
 
 // An Account is who is signing in.
 type Account struct {
+	// Name is the user's, or what was typed where authentik does not tell.
 	Name string
+	// Face is the address of a picture of them; empty where there is none.
 	Face template.URL
 }
 
