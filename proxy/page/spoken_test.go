@@ -117,3 +117,31 @@ func inEnglish(text string, english wordList) (string, bool) {
 	}
 	return "", false
 }
+
+// BenchmarkWordsOfAPage chooses the language of a page and says what stands on that of
+// the identification; beside it, for comparison, the whole page.
+func BenchmarkWordsOfAPage(b *testing.B) {
+	p := testPages(b)
+	r := httptest.NewRequest(http.MethodGet, "/.authentik/login", nil)
+	r.Header.Set("Accept-Language", "de-AT,de;q=0.9,en;q=0.8,fr;q=0.7")
+	q := questionOf(decoded(b, []byte(golden["identification"])))
+	b.Run("words", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			say := p.words.choose(r, q.Brand, false)
+			for _, name := range []string{"sign_in", "log_in", "name_email_username", "password", "show_password", "forgot", "enroll", "or", "remember_name", "passwordless", "more", "the_other"} {
+				say.say(name)
+			}
+			say.say("into", "Name", "Wiki")
+			say.say("checked_by", "Host", "auth.example.com")
+		}
+	})
+	b.Run("page", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := p.Ask(httptest.NewRecorder(), r, q); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

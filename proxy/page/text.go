@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -89,19 +90,14 @@ type catalogue struct {
 	fixed   *tongue   // the operator's choice; nil where visitors are asked
 }
 
-// newCatalogue reads the catalogue. A language that the operator has fixed is
+// newCatalogue makes a catalogue. A language that the operator has fixed is
 // everybody's.
 func newCatalogue(fixed string) (*catalogue, error) {
-	bundle := i18n.NewBundle(languages[0])
-	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
-	c := new(catalogue)
-	for _, tag := range languages {
-		t, err := newTongue(bundle, tag)
-		if err != nil {
-			return nil, err
-		}
-		c.tongues = append(c.tongues, t)
+	all, err := tongues()
+	if err != nil {
+		return nil, err
 	}
+	c := &catalogue{tongues: all}
 	if fixed == "" {
 		return c, nil
 	}
@@ -111,3 +107,19 @@ func newCatalogue(fixed string) (*catalogue, error) {
 	c.fixed = c.of(language.Make(fixed))
 	return c, nil
 }
+
+// tongues reads all languages, once in a process: reading takes a while, and all gates
+// say the same.
+var tongues = sync.OnceValues(func() ([]*tongue, error) {
+	bundle := i18n.NewBundle(languages[0])
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	all := make([]*tongue, 0, len(languages))
+	for _, tag := range languages {
+		t, err := newTongue(bundle, tag)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+})
