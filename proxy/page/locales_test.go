@@ -131,7 +131,6 @@ func lastRune(s string) string {
 // so and the reason. Another one is a sentence that was forgotten.
 var alike = map[string]struct{ languages, why string }{
 	"the_other": {"de es fr it nl pt pl ja zh-Hans zh-Hant", "the name of a product"},
-	"list":      {"de es fr it nl pt pl", "the comma is used in the same way"},
 	"optional":  {"de", "the word is the same"},
 	"code":      {"de fr nl", "the word is the same"},
 	"code_name": {"de nl", "the word is the same"},

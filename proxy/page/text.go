@@ -58,21 +58,6 @@ func (t *tongue) say(name string, pairs ...any) string {
 	return said
 }
 
-// list puts names one after another, as the language does in the middle of a
-// list. What comes before the last of them differs too much between languages, so
-// no sentence asks for an "and".
-func (t *tongue) list(names []string) string {
-	var said string
-	for _, name := range names {
-		if said == "" {
-			said = name
-			continue
-		}
-		said = t.say("list", "Before", said, "Next", name)
-	}
-	return said
-}
-
 // direction is that in which the language is written, for the attribute dir.
 func (t *tongue) direction() string {
 	script, _ := t.tag.Script()
