@@ -2,8 +2,7 @@ package proxy
 
 import (
 	"crypto/sha256"
-	"errors"
-	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,9 +13,13 @@ const (
 	// cacheShards is how many go-caches stand side by side: one alone sweeps
 	// and locks all sessions at once.
 	cacheShards = 64
-	// cacheBound is how many sessions are remembered at most. A shard that is full
-	// forgets all of its own; they are read from the store again.
-	cacheBound = 2_000_000
+	// cacheEntries and cacheBytes bound what is remembered.
+	cacheEntries = 2_000_000
+	cacheBytes   = 2 << 30
+	// deafFor is how long sessions are still believed that were read before the store
+	// stopped telling which have ended. After that the store alone is asked, and while it
+	// cannot answer everybody is refused.
+	deafFor = 30 * time.Second
 )
 
 // A cacheKey is the SHA-256 of a cookie's value: who reads the
@@ -28,24 +31,37 @@ type cacheKey = [sha256.Size]byte
 type cache struct {
 	now    func() time.Time
 	ended  atomic.Uint64
+	deaf   atomic.Int64 // since when the store is not heard, in Unix nanoseconds; 0 while it is
+	graves graves
 	shards [cacheShards]shard
 }
 
 // A shard knows its sessions by the cookie that opens them, and by the name
 // under which the store speaks of them.
 type shard struct {
+	// entries and bytes are its share of what may be remembered. When it is full it
+	// forgets all of its own; they are read from the store again.
+	entries  int
+	bytes    int64
+	mu       sync.Mutex // orders what is added; reading needs none
 	byCookie *gocache.Cache
 	byName   *gocache.Cache
+	held     atomic.Int64 // bytes
 }
 
-func newCache(now func() time.Time) *cache {
+func newCache(now func() time.Time, entries int, bytes int64) *cache {
 	c := &cache{now: now}
 	for i := range c.shards {
-		c.shards[i] = shard{
-			byCookie: gocache.New(gocache.NoExpiration, 0),
-			byName:   gocache.New(gocache.NoExpiration, 0),
-		}
+		s := &c.shards[i]
+		s.entries, s.bytes = max(1, entries/cacheShards), bytes/cacheShards
+		s.byCookie, s.byName = gocache.New(gocache.NoExpiration, 0), gocache.New(gocache.NoExpiration, 0)
+		s.byCookie.OnEvicted(func(_ string, v any) {
+			if gone, ok := v.(*Session); ok {
+				s.held.Add(-gone.weight)
+			}
+		})
 	}
+	c.deafen()
 	return c
 }
 
@@ -56,7 +72,26 @@ func (c *cache) get(key cacheKey) *Session {
 		return nil
 	}
 	session, _ := found.(*Session)
+	if c.graves.hold(session.ends) || c.stale() {
+		return nil
+	}
 	return session
+}
+
+// stale reports whether nothing that is remembered can be believed any more.
+func (c *cache) stale() bool {
+	since := c.deaf.Load()
+	return since != 0 && c.now().UnixNano()-since > int64(deafFor)
+}
+
+// deafen notes that the store is not heard from now on.
+func (c *cache) deafen() { c.deaf.CompareAndSwap(0, c.now().UnixNano()) }
+
+// hear takes what the store tells: the name of what has ended, or that names may
+// have been missed. That it speaks at all says that it is heard.
+func (c *cache) hear(name string) {
+	c.drop(name)
+	c.deaf.Store(0)
 }
 
 // epoch is how many sessions have ended. Who reads from the store takes it
@@ -70,33 +105,54 @@ func (c *cache) put(key cacheKey, s *Session, since uint64) {
 	if left <= 0 { // go-cache takes no time left for all the time in the world
 		return
 	}
-	of := c.shards[key[0]%cacheShards]
-	if of.byCookie.ItemCount() >= cacheBound/cacheShards {
-		of.byCookie.Flush()
-	}
-	of.byCookie.Set(string(key[:]), s, left)
-	names := c.named(s.name)
-	if names.ItemCount() >= cacheBound/cacheShards {
-		names.Flush()
-	}
-	names.Set(s.name, key, left)
+	c.shards[key[0]%cacheShards].add(key, s, left)
+	c.named(s.name).name(s.name, key, left)
 	if c.epoch() != since {
 		c.forget(s.name)
 	}
 }
 
-// drop forgets the session of a record that has ended; the empty name forgets all.
+func (s *shard) add(key cacheKey, session *Session, left time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byCookie.Delete(string(key[:])) // and its weight
+	if s.byCookie.ItemCount() >= s.entries || s.held.Load()+session.weight > s.bytes {
+		s.flush()
+	}
+	s.byCookie.Set(string(key[:]), session, left)
+	s.held.Add(session.weight)
+}
+
+func (s *shard) name(name string, key cacheKey, left time.Duration) {
+	if s.byName.ItemCount() >= s.entries {
+		s.byName.Flush()
+	}
+	s.byName.Set(name, key, left)
+}
+
+func (s *shard) flush() {
+	s.byCookie.Flush()
+	s.held.Store(0)
+}
+
+// drop forgets what has ended: the session of a record, or all sessions that share an
+// end; the empty name forgets everything.
 func (c *cache) drop(name string) {
 	c.ended.Add(1)
-	if name == "" {
+	switch {
+	case name == "":
 		c.flush()
-		return
+	case isEnd(name):
+		if !c.graves.add(name) {
+			c.flush()
+		}
+	default:
+		c.forget(name)
 	}
-	c.forget(name)
 }
 
 func (c *cache) forget(name string) {
-	names := c.named(name)
+	names := c.named(name).byName
 	found, ok := names.Get(name)
 	if !ok {
 		return
@@ -108,19 +164,23 @@ func (c *cache) forget(name string) {
 }
 
 func (c *cache) flush() {
+	c.graves.level()
 	for i := range c.shards {
-		c.shards[i].byCookie.Flush()
-		c.shards[i].byName.Flush()
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.flush()
+		s.byName.Flush()
+		s.mu.Unlock()
 	}
 }
 
 // named is the index that knows a record's name. Its last byte is a digit of a hash.
-func (c *cache) named(name string) *gocache.Cache {
+func (c *cache) named(name string) *shard {
 	n := 0
 	for _, b := range []byte(name[max(0, len(name)-2):]) {
 		n = n*16 + int(b)
 	}
-	return c.shards[n%cacheShards].byName
+	return &c.shards[n%cacheShards]
 }
 
 // sweep forgets what is over, one shard at a time.
@@ -131,12 +191,10 @@ func (c *cache) sweep() {
 	}
 }
 
-func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
-
-// with returns a copy of the verdicts with one more.
-func with(apps map[string]bool, app string, passing bool) map[string]bool {
-	all := make(map[string]bool, len(apps)+1)
-	maps.Copy(all, apps)
-	all[app] = passing
-	return all
+// count is how many sessions are remembered.
+func (c *cache) count() (n int) {
+	for i := range c.shards {
+		n += c.shards[i].byCookie.ItemCount()
+	}
+	return n
 }

@@ -36,7 +36,7 @@
 //
 // What lasts:
 //
-//   - session.go, cache.go: sessions, and those that are remembered
+//   - session.go, cache.go: sessions, and those that are remembered; graves.go, misses.go: which are over, and which are none
 //   - store.go, memory.go: the contract of stores, and the one in memory
 //   - browser.go, brand.go: what is known of a browser, and of authentik's looks
 //   - seal.go, pictureseal.go: what only one browser and this gate can open together

@@ -44,7 +44,7 @@ func New(cfg Config) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{cfg: cfg, jar: newJar(cfg), keys: keyring{cfg.Key}, identity: newIdentity(cfg.Headers)}
-	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, cache: newCache(cfg.Now)}
+	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, cache: newCache(cfg.Now, cacheEntries, cacheBytes), misses: newMisses()}
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
 	g.brands = newBrands(cfg.Client)
 	g.flights, g.waits = newFlights(), newWaits()
@@ -86,16 +86,16 @@ func (g *Gate) Close() error {
 	return nil
 }
 
-// listen hears which sessions have ended elsewhere. While it cannot, nothing
-// that is remembered can be believed.
+// listen hears which sessions have ended elsewhere. While it cannot, what is
+// remembered is believed for a short while and no longer.
 func (g *Gate) listen(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := g.cfg.Store.Watch(ctx, g.sessions.cache.drop)
+		err := g.cfg.Store.Watch(ctx, g.sessions.cache.hear)
 		if ctx.Err() != nil {
 			return
 		}
-		g.cfg.Logger.WarnContext(ctx, "sessions that end elsewhere are not heard of", "error", err)
-		g.sessions.cache.drop("")
+		g.sessions.cache.deafen()
+		g.cfg.Logger.WarnContext(ctx, "sessions that end elsewhere are not heard of", "error", err, "refused_after", deafFor)
 		wait(ctx, time.Second)
 	}
 }
@@ -104,6 +104,7 @@ func (g *Gate) sweep(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait(ctx, sweepEvery)
 		g.sessions.cache.sweep()
+		g.sessions.misses.sweep()
 		g.flights.sweep()
 		g.waits.sweep()
 	}

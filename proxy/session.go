@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"golang.org/x/sync/singleflight"
 )
 
 // User is what authentik has said about who is signed in.
@@ -35,7 +38,9 @@ type Session struct {
 	name    string          // of its record
 	host    string          // where its cookie counts; empty where a domain says so
 	apps    map[string]bool // what authentik said about applications
+	ends    []string        // what is buried to end it together with others
 	headers []header
+	weight  int64 // in bytes, about
 }
 
 // ID is a public name of the session, for logs. It opens nothing.
@@ -110,6 +115,7 @@ type record struct {
 	Begun     time.Time          `json:"begun"`
 	Until     time.Time          `json:"until"`
 	Apps      map[string]bool    `json:"apps,omitempty"`
+	Ends      []string           `json:"ends,omitempty"`
 	Cookies   flowclient.Cookies `json:"cookies"`
 	Addr      netip.Addr         `json:"addr"`
 	UserAgent string             `json:"user_agent,omitempty"`
@@ -129,10 +135,12 @@ func (rec record) visitor() flowclient.Visitor {
 
 // sessions finds, begins and ends sessions.
 type sessions struct {
-	cfg   Config
-	keys  keyring
-	id    *identity
-	cache *cache
+	cfg     Config
+	keys    keyring
+	id      *identity
+	cache   *cache
+	misses  *misses
+	reading singleflight.Group
 }
 
 // realm is what a session is good for: the authentik it came from, the flow
@@ -177,20 +185,49 @@ func (s *sessions) of(ctx context.Context, value string, at Resolved) (*Session,
 	return found, nil
 }
 
+// loadWait is how long the store is waited for.
+const loadWait = 10 * time.Second
+
 // load reads the session from the store. What is not there, not sealed
-// for this realm or over is nobody.
+// for this realm or over is nobody. Requests that come at once share one reading,
+// which goes on for the others when one of them has gone away.
 func (s *sessions) load(ctx context.Context, value string, at Resolved) (*Session, error) {
 	browser, ok := parseSecret(value)
 	if !ok {
 		return nil, nil
 	}
+	key := sha256.Sum256([]byte(value))
+	lookup := string(key[:]) + s.scope(at)
+	if s.misses.has(lookup) {
+		return nil, nil
+	}
+	reading := s.reading.DoChan(lookup, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadWait)
+		defer cancel()
+		return s.fetch(ctx, browser, key, lookup, at)
+	})
+	select {
+	case got := <-reading:
+		session, _ := got.Val.(*Session)
+		return session, got.Err
+	case <-ctx.Done():
+		return nil, failure(CodeSessionsUnavailable, ctx.Err())
+	}
+}
+
+// fetch is one reading, and remembers what comes of it.
+func (s *sessions) fetch(ctx context.Context, browser secret, key cacheKey, lookup string, at Resolved) (*Session, error) {
 	since := s.cache.epoch()
 	rec, _, b, err := s.read(ctx, browser, at)
-	if err != nil || rec == nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case rec == nil:
+		s.misses.add(lookup)
+		return nil, nil
 	}
 	session := s.prepare(*rec, b, at)
-	s.cache.put(sha256.Sum256([]byte(value)), session, since)
+	s.cache.put(key, session, since)
 	return session, nil
 }
 
@@ -212,14 +249,29 @@ func (s *sessions) read(ctx context.Context, browser secret, at Resolved) (*reco
 	if !s.cfg.Now().Before(rec.Until) {
 		return nil, "", b, nil
 	}
+	over, err := s.over(ctx, rec)
+	if err != nil {
+		return nil, "", b, failure(CodeSessionsUnavailable, err)
+	}
+	if over {
+		return nil, "", b, nil
+	}
 	return &rec, stored.Version, b, nil
+}
+
+// over reports whether an end has come that the session shares with others.
+func (s *sessions) over(ctx context.Context, rec record) (bool, error) {
+	if len(rec.Ends) == 0 {
+		return false, nil
+	}
+	return s.cfg.Store.Buried(ctx, rec.Ends...)
 }
 
 // prepare makes the session of a record, with all that its requests need.
 func (s *sessions) prepare(rec record, b box, at Resolved) *Session {
 	session := &Session{
 		User: rec.User, Begun: rec.Begun, Until: rec.Until,
-		id: publicID(b.name), name: b.name, apps: rec.Apps,
+		id: publicID(b.name), name: b.name, apps: rec.Apps, ends: rec.Ends,
 	}
 	if s.cfg.Cookie.Domain == "" {
 		session.host = hostname(at.Host)
@@ -229,7 +281,25 @@ func (s *sessions) prepare(rec record, b box, at Resolved) *Session {
 		s.cfg.Logger.Warn("an identity header is left out", "error", err, "user", rec.User.Username, "session", session.id)
 	}
 	session.headers = headers
+	session.weight = session.size()
 	return session
+}
+
+// size is about what a session takes of the process's memory, in bytes: its texts, and what
+// Go and the cache need around them.
+func (s *Session) size() int64 {
+	const rest, each = 700, 24
+	n := rest + 2*len(s.name) + len(s.User.Username) + len(s.User.Name) + len(s.User.Email) + len(s.User.UID)
+	for _, g := range s.User.Groups {
+		n += len(g) + each
+	}
+	for _, h := range s.headers {
+		n += len(h.value) + 2*each
+	}
+	for _, e := range s.ends {
+		n += len(e) + each
+	}
+	return int64(n) + 100*int64(len(s.User.Attributes)+len(s.apps))
 }
 
 // publicID is a name for logs that leads back to nothing: not to the record, not to the cookie.
@@ -283,6 +353,16 @@ func (s *sessions) judge(ctx context.Context, value string, at Resolved, app str
 		}
 	}
 	return nil, failure(CodeSessionsUnavailable, ErrConflict)
+}
+
+func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
+
+// with returns a copy of the verdicts with one more.
+func with(apps map[string]bool, app string, passing bool) map[string]bool {
+	all := make(map[string]bool, len(apps)+1)
+	maps.Copy(all, apps)
+	all[app] = passing
+	return all
 }
 
 // end ends a session for everybody, and nobody can bring it back.

@@ -132,7 +132,7 @@ func TestGatesOfTwoFlowsOnOneHostKeepTheirOwnCookies(t *testing.T) {
 
 func TestASessionThatEndsWhileItIsReadIsNotRemembered(t *testing.T) {
 	t.Parallel()
-	c := newCache(time.Now)
+	c := newCache(time.Now, cacheEntries, cacheBytes)
 	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour)}
 	since := c.epoch()
 	c.drop("session-00")
@@ -152,7 +152,7 @@ func TestASessionThatEndsWhileItIsReadIsNotRemembered(t *testing.T) {
 
 func TestASessionWithoutTimeLeftIsNotRememberedForEver(t *testing.T) {
 	t.Parallel()
-	c := newCache(time.Now)
+	c := newCache(time.Now, cacheEntries, cacheBytes)
 	c.put(cacheKey{1}, &Session{name: "session-00", Until: time.Now()}, c.epoch())
 	if c.get(cacheKey{1}) != nil {
 		t.Error("it is remembered")
