@@ -309,18 +309,20 @@ func TestAnEarThatWaitsInVainIsDeaf(t *testing.T) {
 	})
 }
 
-func TestAWatchEndsWithItsStore(t *testing.T) {
+func TestNothingIsBelievedOfAStoreThatIsClosed(t *testing.T) {
 	t.Parallel()
-	s := open(t, newShelf())
-	done := make(chan error)
-	go func() { done <- s.Watch(context.Background(), func(string) {}) }()
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-done; err == nil {
-		t.Error("it says that all is well, and hears nothing")
-	}
-	if err := s.Close(); err != nil {
-		t.Errorf("closing again: %v", err)
-	}
+	bubble(t, func(t *testing.T) {
+		s := open(t, newShelf())
+		told := watch(t, s)
+		settle(told)
+		for range 2 {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		if n := forget(told); n < 10 {
+			t.Errorf("told to forget %d times in ten seconds", n)
+		}
+	})
 }

@@ -73,7 +73,7 @@ func newStore(storage Storage, log *slog.Logger) *Store {
 }
 
 // Close ends the listening and the sweeping. What is kept stays, and can be
-// read; who watches is told that there is no more to hear.
+// read.
 func (s *Store) Close() error {
 	s.close()
 	s.background.Wait()

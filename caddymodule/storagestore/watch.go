@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// errClosed ends a watch whose store was closed: there is nothing to hear there any more.
-var errClosed = errors.New("storagestore: the store is closed")
-
 // backlog is how many names may wait for one who watches.
 const backlog = 1024
 
@@ -59,7 +56,9 @@ func drain(seat chan string) {
 	}
 }
 
-// Watch implements proxy.Store. It ends with an error when the store is closed.
+// Watch implements proxy.Store. Who still watches when the store is closed, as a gate
+// does whose configuration is being taken down, is told to forget everything
+// again and again: nothing is heard any more.
 func (s *Store) Watch(ctx context.Context, told func(name string)) error {
 	seat, leave := s.audience.join()
 	defer leave()
@@ -69,7 +68,8 @@ func (s *Store) Watch(ctx context.Context, told func(name string)) error {
 		case <-ctx.Done():
 			return nil
 		case <-s.life.Done():
-			return errClosed
+			told("")
+			rest(ctx, hearEvery)
 		case name := <-seat:
 			told(name)
 		}
