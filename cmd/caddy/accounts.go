@@ -1,152 +1,143 @@
 package main
 
 import (
-	"bytes"
-	"encoding/base32"
-	"fmt"
+	"maps"
 	"slices"
-	"text/tabwriter"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// An account is somebody to sign in as.
-type account struct {
-	user authentiktest.User
-	asks string // what authentik asks, besides the password
+// A group is a part of the table that is printed: rows of one kind.
+type group struct {
+	title  string
+	people bool // its rows are users; those of others are addresses
+	rows   []row
 }
 
-// everybodysPassword is the password of all accounts of the demonstration.
+// A row is somebody to sign in as, or the address of a flow to open.
+type row struct {
+	name  string // of the user, or of the flow
+	query string // of the flow's address
+	says  string // what authentik asks or does then
+
+	devices []authentiktest.Device
+
+	// stages are all of the flow or, for a user, those between the password and the
+	// end. A user's own end takes the place of the usual one.
+	stages []authentiktest.Stage
+	end    authentiktest.Stage
+
+	context map[string]any // what a policy puts down for the stages
+
+	designation authentiktest.Designation
+}
+
+// everybodysPassword is the password of all users of the demonstration.
 const everybodysPassword = "demo"
 
-// appSecret is what an authenticator app is set up with.
-func appSecret() string { return base32.StdEncoding.EncodeToString([]byte("a demonstration only")) }
-
-// paper is a sheet of codes, each of which is good for one sign-in.
-func paper() []string {
-	var codes []string
-	for n := range 9 {
-		codes = append(codes, fmt.Sprintf("paper%d", n+1))
-	}
-	return codes
-}
-
-// accounts are the people of the demonstration, one for each kind of question.
-func accounts() []account {
-	app := authentiktest.Device{Class: authentiktest.DeviceTOTP, Name: "Authenticator app", Secret: appSecret()}
-	sheet := authentiktest.Device{Class: authentiktest.DeviceStatic, Name: "Codes on paper", Codes: paper()}
-	phone := authentiktest.Device{Class: authentiktest.DeviceSMS, Name: "Telephone", Number: "+1555010010"}
-	mail := authentiktest.Device{Class: authentiktest.DeviceEmail, Name: "Mailbox", Email: "email@example.com"}
-	return []account{
-		{person("demo"), "nothing"},
-		{person("totp", app), "a code from an authenticator app: press Enter here to see it"},
-		{person("static", sheet), "a code on paper: paper1, paper2, and so on to paper9, each once"},
-		{person("sms", phone), "a code by text message, which appears here"},
-		{person("email", mail), "a code by e-mail, which appears here"},
-		{person("several", app, sheet, phone), "a code from one of three devices"},
-		{person("setup"), "to choose a second factor and to set it up"},
-		{person("setup-totp"), "to set up an authenticator app: paste its secret here and press Enter to see the code"},
-		{person("setup-static"), "to write down codes"},
-		{person("setup-sms"), "to set up a telephone; the code appears here"},
-		{person("setup-email"), "to set up a mailbox; the code appears here"},
-		{person("stay"), "whether to stay signed in"},
-		{person("consent"), "to consent to what an application wants"},
-		{person("denied"), "nothing, and lets nobody in"},
+// groups are all that the demonstration has to show. Elsewhere is the origin of the
+// site that stands for all others.
+func groups(elsewhere string) []group {
+	return []group{
+		{"Second factors: authentik asks for", true, factors()},
+		{"Set-ups: authentik asks", true, setUps()},
+		{"Questions: authentik asks", true, questions(elsewhere)},
+		{"Other ways in: authentik asks for", false, ways(elsewhere)},
+		{"Endings, and what leads away: authentik shows", false, endings(elsewhere)},
 	}
 }
 
-// person makes a user.
-func person(username string, devices ...authentiktest.Device) authentiktest.User {
-	name, size := utf8.DecodeRuneInString(username)
+// people are the rows that are users.
+func people(groups []group) (rows []row) {
+	for _, g := range groups {
+		if g.people {
+			rows = append(rows, g.rows...)
+		}
+	}
+	return rows
+}
+
+// person is the user of a row.
+func person(r row) authentiktest.User {
+	name, size := utf8.DecodeRuneInString(r.name)
 	return authentiktest.User{
-		Username: username, Name: string(unicode.ToUpper(name)) + username[size:] + " User", Email: username + "@example.com",
-		Password: everybodysPassword, Groups: []string{"staff", "authentik users"}, Devices: devices,
+		Username: r.name, Name: string(unicode.ToUpper(name)) + r.name[size:] + " User", Email: r.name + "@example.com",
+		Password: everybodysPassword, Groups: []string{"staff", "authentik users"}, Devices: r.devices,
 	}
 }
 
-// setUp is an authentik as it comes, with the accounts of the demonstration.
-func setUp() authentiktest.Config {
-	var users []authentiktest.User
-	for _, a := range accounts() {
-		users = append(users, a.user)
+// signInFlow is the flow of the first page.
+const signInFlow = "default-authentication-flow"
+
+// setUp is an authentik as it comes, with everything that the rows need.
+func setUp(groups []group, elsewhere string, duo authentiktest.Duo) authentiktest.Config {
+	cfg := authentiktest.Config{
+		Duo: duo, Sources: sources(elsewhere), Invitations: []authentiktest.Invitation{{Token: invitation}},
+		Flows: []authentiktest.Flow{{Slug: signInFlow, Title: "Welcome to the demonstration", Bindings: bindings(people(groups))}, {Slug: beforeSource}},
 	}
-	return authentiktest.Config{
-		Users: users,
-		Flows: []authentiktest.Flow{{
-			Slug: "default-authentication-flow", Title: "Welcome to the demonstration", Bindings: bindings(),
-		}},
+	for _, r := range people(groups) {
+		cfg.Users = append(cfg.Users, person(r))
 	}
+	for _, g := range groups {
+		if g.people {
+			continue
+		}
+		for _, r := range g.rows {
+			cfg.Flows = append(cfg.Flows, flow(r))
+		}
+	}
+	return cfg
+}
+
+func flow(r row) authentiktest.Flow {
+	f := authentiktest.Flow{Slug: r.name, Title: "Demonstration", Designation: r.designation}
+	for _, s := range r.stages {
+		f.Bindings = append(f.Bindings, authentiktest.Binding{Stage: s})
+	}
+	return f
 }
 
 // bindings are the stages of the sign-in flow. Which of them a user meets is
-// told by his name.
-func bindings() []authentiktest.Binding {
-	app, sheet := &authentiktest.AuthenticatorTOTPStage{}, &authentiktest.AuthenticatorStaticStage{}
-	phone, mail := &authentiktest.AuthenticatorSMSStage{}, &authentiktest.AuthenticatorEmailStage{}
-	return []authentiktest.Binding{
-		{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username", "email"}}},
-		{Stage: &authentiktest.PasswordStage{}},
-		only(&authentiktest.DenyStage{}, "denied"),
-		only(&authentiktest.AuthenticatorValidateStage{}, "totp", "static", "sms", "email", "several"),
-		only(configure(app, sheet, phone, mail), "setup"),
-		only(configure(app), "setup-totp"),
-		only(configure(sheet), "setup-static"),
-		only(configure(phone), "setup-sms"),
-		only(configure(mail), "setup-email"),
-		{Stage: &authentiktest.ConsentStage{}, Policies: []authentiktest.Policy{{Func: consents}}},
-		only(&authentiktest.UserLoginStage{RememberMe: 30 * 24 * time.Hour}, "stay"),
-		unless(&authentiktest.UserLoginStage{}, "stay"),
+// told by his name. Whoever has come with a passkey is asked nothing else.
+func bindings(people []row) []authentiktest.Binding {
+	var own []string // those with an end of their own
+	all := []authentiktest.Binding{
+		{Stage: &authentiktest.IdentificationStage{
+			UserFields: []string{"username", "email"}, Passkey: &authentiktest.AuthenticatorValidateStage{},
+			EnrollmentFlow: "enrolment", RecoveryFlow: "recovery", PasswordlessFlow: "passwordless",
+		}},
+		where(&authentiktest.PasswordStage{}, func(r *authentiktest.PolicyRequest) bool { return !byPasskey(r) }),
 	}
+	for _, p := range people {
+		for _, s := range p.stages {
+			all = append(all, where(s, func(r *authentiktest.PolicyRequest) bool {
+				maps.Copy(r.Context, p.context)
+				return named(r, p.name) && !byPasskey(r)
+			}))
+		}
+		if p.end != nil {
+			own = append(own, p.name)
+			all = append(all, where(p.end, func(r *authentiktest.PolicyRequest) bool { return named(r, p.name) }))
+		}
+	}
+	return append(all, where(&authentiktest.UserLoginStage{}, func(r *authentiktest.PolicyRequest) bool { return !named(r, own...) }))
 }
 
-func configure(stages ...authentiktest.SetupStage) authentiktest.Stage {
-	return &authentiktest.AuthenticatorValidateStage{
-		NotConfigured: authentiktest.NotConfiguredConfigure, ConfigurationStages: stages,
-	}
-}
-
-func only(stage authentiktest.Stage, usernames ...string) authentiktest.Binding {
+// where binds a stage that only some meet.
+func where(stage authentiktest.Stage, meets func(*authentiktest.PolicyRequest) bool) authentiktest.Binding {
 	return authentiktest.Binding{Stage: stage, Policies: []authentiktest.Policy{{
-		Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
-			return slices.Contains(usernames, r.Pending.Username), nil, nil
-		},
+		Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) { return meets(r), nil, nil },
 	}}}
 }
 
-func unless(stage authentiktest.Stage, usernames ...string) authentiktest.Binding {
-	b := only(stage, usernames...)
-	b.Policies[0].Negate = true
-	return b
+func named(r *authentiktest.PolicyRequest, names ...string) bool {
+	return slices.Contains(names, r.Pending.Username)
 }
 
-// consents puts down what there is to consent to, as an authorization would.
-func consents(r *authentiktest.PolicyRequest) (bool, []string, error) {
-	r.Context["consent_header"] = "You are about to sign into Stock ledger."
-	r.Context["consent_permissions"] = []authentiktest.Permission{
-		{ID: "profile", Name: "General profile information"}, {ID: "email", Name: "E-mail address"},
-	}
-	return r.Pending.Username == "consent", nil, nil
-}
-
-// announce says where everything is and whom to sign in as.
-func (d *demo) announce(at addresses) {
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "\n  Open  http://%s\n", at.gate)
-	if at.gate != d.listen {
-		fmt.Fprintf(&text, "        (%s is taken)\n", d.listen)
-	}
-	fmt.Fprintf(&text, "\n  and sign in as\n\n")
-	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
-	_, _ = fmt.Fprintln(table, "  Username\tPassword\tWhat authentik asks besides")
-	_, _ = fmt.Fprintln(table, "  --------\t--------\t---------------------------")
-	for _, a := range accounts() {
-		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", a.user.Username, a.user.Password, a.asks)
-	}
-	_ = table.Flush()
-	fmt.Fprintf(&text, "\n  The stand-in for authentik is at http://%s, and this is the whole configuration:\n\n%s", at.standIn, indent(at.caddyfile()))
-	fmt.Fprintf(&text, "\n  Ctrl-C ends it.\n\n")
-	_, _ = text.WriteTo(d.out)
+// byPasskey reports whether a passkey has said who the visitor is, as policies
+// at authentik find out.
+func byPasskey(r *authentiktest.PolicyRequest) bool {
+	return r.Context["auth_method"] == "auth_webauthn_pwl"
 }

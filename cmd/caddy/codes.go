@@ -41,15 +41,15 @@ func (d *demo) tellMessages(ctx context.Context, server *authentiktest.Server) {
 // tellCodes prints what the authenticator apps show, whenever Enter is
 // pressed, until there is nobody to press it. A secret that was typed stands for
 // an app that is being set up.
-func (d *demo) tellCodes(server *authentiktest.Server, now func() time.Time) {
+func (d *demo) tellCodes(server *authentiktest.Server, people []row, now func() time.Time) {
 	keys := bufio.NewScanner(d.in)
 	for keys.Scan() {
 		if secret := strings.TrimSpace(keys.Text()); secret != "" {
 			d.tellCode("this secret", secret, now())
 			continue
 		}
-		for _, a := range accounts() {
-			d.tellApps(server, a.user.Username, now())
+		for _, p := range people {
+			d.tellApps(server, p.name, now())
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -22,6 +21,7 @@ type demo struct {
 	listen, authentik string
 	out               io.Writer
 	in                io.Reader
+	patience          time.Duration // how long somebody with Duo needs
 
 	ready func(address string) // is told where the gate is; nil: nobody asks
 }
@@ -39,38 +39,54 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := os.Setenv("XDG_DATA_HOME", directory); err != nil {
 		return err
 	}
-	server, err := authentiktest.New(setUp())
+	at, err := surround(ctx)
 	if err != nil {
 		return err
 	}
-	at, err := d.surround(ctx, server)
+	groups := groups(at.elsewhere)
+	phones := telephone{after: d.patience}
+	server, err := authentiktest.New(setUp(groups, at.elsewhere, phones.duo()))
 	if err != nil {
 		return err
 	}
-	if err := start(at.caddyfile(), directory); err != nil {
+	at, err = d.place(ctx, at, server)
+	if err != nil {
+		return err
+	}
+	if err := start(at.caddyfile(ctx), directory); err != nil {
 		return fmt.Errorf("starting Caddy: %w", err)
 	}
 	defer func() { err = errors.Join(err, caddy.Stop()) }()
-	d.announce(at)
+	d.announce(ctx, at, groups)
 	if d.ready != nil {
 		d.ready(at.gate)
 	}
 	go d.tellMessages(ctx, server)
-	go d.tellCodes(server, time.Now)
+	go d.tellCodes(server, people(groups), time.Now)
 	<-ctx.Done()
 	return nil
 }
 
 // addresses are where everything of the demonstration listens.
-type addresses struct{ gate, standIn, application string }
+type addresses struct{ gate, standIn, application, elsewhere string }
 
-// surround starts what a gate stands between, and finds a place for the gate.
-func (d *demo) surround(ctx context.Context, server *authentiktest.Server) (at addresses, err error) {
-	if at.standIn, err = serve(ctx, d.authentik, server); err != nil {
-		return at, fmt.Errorf("starting the stand-in for authentik: %w", err)
-	}
+// surround starts the sites that the gate and authentik lead to.
+func surround(ctx context.Context) (at addresses, err error) {
 	if at.application, err = serve(ctx, "127.0.0.1:0", app()); err != nil {
 		return at, fmt.Errorf("starting the application: %w", err)
+	}
+	address, err := serve(ctx, "127.0.0.1:0", elsewhere())
+	if err != nil {
+		return at, fmt.Errorf("starting the site elsewhere: %w", err)
+	}
+	at.elsewhere = "http://" + address
+	return at, nil
+}
+
+// place starts the stand-in for authentik, and finds a place for the gate.
+func (d *demo) place(ctx context.Context, at addresses, server *authentiktest.Server) (_ addresses, err error) {
+	if at.standIn, err = serve(ctx, d.authentik, server); err != nil {
+		return at, fmt.Errorf("starting the stand-in for authentik: %w", err)
 	}
 	at.gate, err = free(ctx, d.listen)
 	return at, err
@@ -87,45 +103,6 @@ func serve(ctx context.Context, address string, handler http.Handler) (string, e
 	go func() { _ = server.Serve(listener) }()
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	return listener.Addr().String(), nil
-}
-
-// tries is how many ports are tried after the one that was asked for.
-const tries = 50
-
-// free returns the address itself, or the same with the next port that nobody
-// listens on.
-func free(ctx context.Context, address string) (string, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", fmt.Errorf("%q is no address to listen on; write one like 127.0.0.1:8080", address)
-	}
-	first, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return "", fmt.Errorf("%q is no port; write one like 8080", port)
-	}
-	var config net.ListenConfig
-	for n := first; n < first+tries; n++ {
-		listener, failed := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.FormatUint(n, 10)))
-		if failed != nil {
-			err = failed
-			continue
-		}
-		_, bound, _ := net.SplitHostPort(listener.Addr().String())
-		return net.JoinHostPort(host, bound), listener.Close()
-	}
-	return "", fmt.Errorf("no port from %d on is free: %w", first, err)
-}
-
-// caddyfile is the whole configuration that a site needs.
-func (at addresses) caddyfile() string {
-	host, port, _ := net.SplitHostPort(at.gate)
-	bind := ""
-	if host != "" {
-		bind = "\tbind " + host + "\n"
-	}
-	return "http://:" + port + " {\n" + bind +
-		"\tauthentik http://" + at.standIn + "\n" +
-		"\treverse_proxy " + at.application + "\n}\n"
 }
 
 // global is what surrounds the site here: Caddy keeps what it must keep in a

@@ -25,8 +25,8 @@ func TestTheExampleOfTheREADMESignsInWithJSON(t *testing.T) {
 	if example == nil {
 		t.Fatal("there is no example")
 	}
-	r, home := started(t, "127.0.0.1:0")
-	script := strings.Replace(string(example[1]), "site=http://127.0.0.1:8080\n", "site=http://"+r.gate+"\n", 1)
+	r, home := started(t, "localhost:0")
+	script := strings.Replace(string(example[1]), "site=http://localhost:8080\n", "site=http://"+r.gate+"\n", 1)
 	if !strings.Contains(script, r.gate) {
 		t.Fatalf("the example is not for the demonstration:\n%s", script)
 	}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// tries is how many ports are tried after the one that was asked for.
+const tries = 50
+
+// free returns the address itself, or the same with the next port that nobody
+// listens on.
+func free(ctx context.Context, address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("%q is no address to listen on; write one like localhost:8080", address)
+	}
+	first, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", fmt.Errorf("%q is no port; write one like 8080", port)
+	}
+	for n := first; n < first+tries; n++ {
+		bound, failed := bindable(ctx, host, strconv.FormatUint(n, 10))
+		if failed == nil {
+			return net.JoinHostPort(host, bound), nil
+		}
+		err = failed
+	}
+	return "", fmt.Errorf("no port from %d on is free: %w", first, err)
+}
+
+// bindable tries a port at all interfaces of a host, and returns the one it has
+// been: 0 is any.
+func bindable(ctx context.Context, host, port string) (_ string, err error) {
+	for _, at := range interfaces(ctx, host) {
+		listener, failed := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(at, port))
+		if failed != nil {
+			return "", failed
+		}
+		defer func() { err = errors.Join(err, listener.Close()) }()
+		_, port, _ = net.SplitHostPort(listener.Addr().String())
+	}
+	return port, nil
+}
+
+// interfaces are where a host is listened on. The name localhost stands for both
+// loopback addresses, since browsers try either first, but not every machine has both.
+func interfaces(ctx context.Context, host string) []string {
+	if host != localhost {
+		return []string{host}
+	}
+	all := []string{"127.0.0.1"}
+	if listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "[::1]:0"); err == nil {
+		_ = listener.Close()
+		all = append(all, "::1")
+	}
+	return all
+}
+
+const localhost = "localhost"
+
+// site is the gate as browsers see it. Passkeys belong to a name: an address of
+// numbers has none.
+func (at addresses) site() string {
+	host, port, _ := net.SplitHostPort(at.gate)
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = localhost
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// link is the address of a row's flow.
+func (at addresses) link(r row) string { return at.site() + "/if/flow/" + r.name + "/" + r.query }
+
+// caddyfile is the whole configuration that a site needs. The host is the page's, so that
+// passkeys and the links in mails belong to this site.
+func (at addresses) caddyfile(ctx context.Context) string {
+	host, port, _ := net.SplitHostPort(at.gate)
+	bind := ""
+	if host != "" {
+		bind = "\tbind " + strings.Join(interfaces(ctx, host), " ") + "\n"
+	}
+	return "http://:" + port + " {\n" + bind +
+		"\tauthentik http://" + at.standIn + " {\n\t\thost page\n\t}\n" +
+		"\treverse_proxy " + at.application + "\n}\n"
+}

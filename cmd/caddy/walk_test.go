@@ -1,0 +1,194 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/descope/virtualwebauthn"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/internal/browser"
+)
+
+// A walk is one person with a browser of their own, who takes down what they are asked.
+type walk struct {
+	*running
+	browser *browser.Browser
+	page    *browser.Page
+	met     []flowclient.Component
+}
+
+// endingWords are of questions without a form that says which they are, by words that only they have.
+var endingWords = map[string]flowclient.Component{
+	"authentik did not let you in.":              flowclient.ComponentAccessDenied,
+	"give this number to whoever runs this site": flowclient.ComponentFlowError,
+	"The database is at lunch.":                  flowclient.ComponentShell,
+	"Signing in with Apple runs on":              flowclient.ComponentSourceApple,
+	"SAMLResponse":                               flowclient.ComponentAutosubmit,
+	"Your device is connected":                   flowclient.ComponentDeviceCodeFinish,
+	"You have signed out of Wiki.":               flowclient.ComponentSessionEnd,
+	"authentik leads you to another site":        flowclient.ComponentRedirect,
+}
+
+// at notes where the person is.
+func (w *walk) at(p *browser.Page, err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatalf("%v, at:\n%s", err, w.page.Text())
+	}
+	w.page = p
+	component, found := p.Value("component")
+	if found {
+		w.met = append(w.met, flowclient.Component(component))
+	}
+	for words, component := range endingWords {
+		if !found && strings.Contains(p.Body, words) {
+			w.met = append(w.met, component)
+		}
+	}
+}
+
+func (w *walk) open(address string) {
+	w.Helper()
+	w.at(w.browser.Open(w.Context(), address))
+}
+
+// enter sends the form with these fields, by their names or their labels.
+func (w *walk) enter(pairs ...string) {
+	w.Helper()
+	fields := browser.Fields{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name := pairs[i]
+		if labelled, found := w.page.Labelled(name); found && !w.page.Has(name) {
+			name = labelled
+		}
+		fields[name] = pairs[i+1]
+	}
+	w.at(w.page.Submit(w.Context(), fields, ""))
+}
+
+// press presses the button that has a text on it.
+func (w *walk) press(text string) {
+	w.Helper()
+	all := w.page.Buttons()
+	i := slices.IndexFunc(all, func(button string) bool { return strings.Contains(button, text) })
+	if i < 0 {
+		w.Fatalf("no button says %q but %q", text, all)
+	}
+	w.at(w.page.Submit(w.Context(), nil, all[i]))
+}
+
+// follow clicks the link that has a text in it.
+func (w *walk) follow(text string) {
+	w.Helper()
+	w.at(w.page.Follow(w.Context(), text))
+}
+
+// script does what a script of the page does that has put something into a field.
+func (w *walk) script(field, value string) {
+	w.Helper()
+	w.at(w.page.Script(w.Context(), field, value))
+}
+
+func (w *walk) signIn(username string) {
+	w.Helper()
+	w.open("http://" + w.gate + "/")
+	w.enter("uid_field", username)
+	w.enter("password", everybodysPassword)
+}
+
+// shows holds the page to have a text on it.
+func (w *walk) shows(text string) {
+	w.Helper()
+	if !strings.Contains(w.page.Text(), text) {
+		w.Errorf("%q is missing in:\n%s", text, w.page.Text())
+	}
+}
+
+// stands holds the page to be this question.
+func (w *walk) stands(component flowclient.Component) {
+	w.Helper()
+	if got, _ := w.page.Value("component"); got != string(component) {
+		w.Errorf("this is %q, not %s:\n%s", got, component, w.page.Text())
+	}
+}
+
+// A passkey is one in software.
+type passkey struct {
+	holder virtualwebauthn.Authenticator
+	key    virtualwebauthn.Credential
+}
+
+// newPasskey makes keys until one is whole: of one in a hundred the library leaves
+// out zeros at the beginning of a coordinate.
+func newPasskey() *passkey {
+	for {
+		if key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(key.Key.AttestationData()) == 77 {
+			return &passkey{virtualwebauthn.NewAuthenticator(), key}
+		}
+	}
+}
+
+// touch has the key do what the page asks of it.
+func (w *walk) touch(k *passkey) {
+	w.Helper()
+	options, _ := w.page.Attribute("data-options")
+	kind, asked := w.page.Attribute("data-key")
+	switch {
+	case !asked:
+		w.Fatalf("no key is asked for:\n%s", w.page.Text())
+	case kind == "create":
+		parsed, err := virtualwebauthn.ParseAttestationOptions(options)
+		if err != nil {
+			w.Fatal(err)
+		}
+		k.holder.Options.UserHandle = []byte(parsed.UserID)
+		w.script("response", virtualwebauthn.CreateAttestationResponse(w.party(parsed.RelyingPartyID), k.holder, k.key, *parsed))
+	default:
+		parsed, err := virtualwebauthn.ParseAssertionOptions(options)
+		if err != nil {
+			w.Fatal(err)
+		}
+		k.key.Counter++
+		field := map[string]string{"conditional": "passkey"}[kind]
+		if field == "" {
+			field = "webauthn"
+		}
+		w.script(field, virtualwebauthn.CreateAssertionResponse(w.party(parsed.RelyingPartyID), k.holder, k.key, *parsed))
+	}
+}
+
+func (w *walk) party(id string) virtualwebauthn.RelyingParty {
+	return virtualwebauthn.RelyingParty{ID: id, Origin: "http://" + w.gate}
+}
+
+var secrets = regexp.MustCompile(`secret=([A-Z2-7]+)`)
+
+// secret is what an app is set up with.
+func (w *walk) secret() string {
+	w.Helper()
+	found := secrets.FindStringSubmatch(w.page.Body)
+	if found == nil {
+		w.Fatalf("no secret:\n%s", w.page.Text())
+	}
+	return found[1]
+}
+
+// walker is somebody who has just sat down at the demonstration.
+func walker(t *testing.T, r *running) *walk {
+	return &walk{running: &running{TB: t, gate: r.gate, out: r.out, in: r.in}, browser: browser.New(nil)}
+}
+
+var away = regexp.MustCompile(`Continue at (127\.0\.0\.1:[0-9]+)`)
+
+// elsewhere is the host that the page leads to.
+func (w *walk) elsewhere() string {
+	w.Helper()
+	found := away.FindStringSubmatch(w.page.Text())
+	if found == nil {
+		w.Fatalf("nothing leads away:\n%s", w.page.Text())
+	}
+	return found[1]
+}
