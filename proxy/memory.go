@@ -4,7 +4,9 @@ import (
 	"context"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gocache "github.com/patrickmn/go-cache"
@@ -21,6 +23,7 @@ type Memory struct {
 	mu       sync.Mutex // orders versions and burials; go-cache's own lock does not
 	version  uint64
 	records  *gocache.Cache
+	kinds    sync.Map // how many records there are: of *atomic.Int64, by kind
 	buried   *gocache.Cache
 	leases   map[string]lease
 	watchers map[chan string]struct{}
@@ -45,6 +48,7 @@ func NewMemory() *Memory {
 		watchers: map[chan string]struct{}{},
 		close:    sync.OnceFunc(func() { close(done) }),
 	}
+	m.records.OnEvicted(func(name string, _ any) { m.kind(name).Add(-1) })
 	go m.sweep(done)
 	return m
 }
@@ -120,8 +124,28 @@ func (m *Memory) Save(ctx context.Context, name string, r Record) (Version, erro
 	m.version++
 	r.Version = Version(strconv.FormatUint(m.version, 36))
 	r.Value = append([]byte(nil), r.Value...)
+	m.records.Delete(name) // and what it counts for
 	m.records.Set(name, r, left)
+	m.kind(name).Add(1)
 	return r.Version, nil
+}
+
+// kind is the count of a name's kind, which is what stands before its first hyphen.
+func (m *Memory) kind(name string) *atomic.Int64 {
+	of, _, _ := strings.Cut(name, "-")
+	if n, ok := m.kinds.Load(of); ok {
+		return n.(*atomic.Int64) //nolint:forcetypeassert // nothing else is put there
+	}
+	n, _ := m.kinds.LoadOrStore(of, new(atomic.Int64))
+	return n.(*atomic.Int64) //nolint:forcetypeassert // nothing else is put there
+}
+
+// Count implements Counter. A record that is over counts until the next sweep, for a minute at most.
+func (m *Memory) Count(ctx context.Context, kind string) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return int(m.kind(kind + "-").Load()), nil
 }
 
 // Delete implements Store.

@@ -73,3 +73,14 @@ type Store interface {
 	// may come twice.
 	Watch(ctx context.Context, ended func(name string)) error
 }
+
+// A Counter is a Store that knows how many records it keeps. A store need not be one: then
+// nobody is told how many sessions are alive, which is better than a number that is wrong.
+type Counter interface {
+	// Count returns how many records are kept whose names begin with kind and a
+	// hyphen, as "session" does those of sessions. Records that are over count until the
+	// store makes room, so one that leaves them lying for longer than a few minutes has to
+	// look at their expiry, or be no Counter. It is asked a few times a minute at most, may
+	// take seconds, and must not hold up anything else meanwhile.
+	Count(ctx context.Context, kind string) (int, error)
+}

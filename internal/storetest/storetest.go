@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(testing.TB) proxy.Store) {
 		{"watchers begin by forgetting and hear of every end", watched},
 		{"a context that is done is an error", cancelled},
 		{"many use it at once", crowded},
+		{"one that counts counts what is kept, by kind", counts},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -337,5 +338,48 @@ func crowded(t *testing.T, s proxy.Store) {
 	crowd.Wait()
 	if len(wins) != 1 {
 		t.Errorf("%d of 8 writers of one version have won", len(wins))
+	}
+}
+
+// counts holds a store that is a Counter to it. Others are not asked.
+func counts(t *testing.T, s proxy.Store) {
+	counter, is := s.(proxy.Counter)
+	if !is {
+		t.Skip("it is no Counter")
+	}
+	want := func(kind string, n int) {
+		t.Helper()
+		if got, err := counter.Count(t.Context(), kind); got != n || err != nil {
+			t.Fatalf("%d of %s are kept (%v), want %d", got, kind, err, n)
+		}
+	}
+	want("session", 0)
+	for _, name := range []string{"session-a", "session-b", "session-c", "browser-a", "sessions-a"} {
+		again := record("one")
+		again.Version = save(t, s, name, again)
+		save(t, s, name, again)
+	}
+	want("session", 3)
+	want("browser", 1)
+	for range 2 {
+		if err := s.Delete(t.Context(), "session-a"); err != nil {
+			t.Fatal(err)
+		}
+		bury(t, s, "session-b", time.Hour)
+	}
+	bury(t, s, "session-never", time.Hour)
+	save(t, s, "session-over", proxy.Record{Value: []byte("one"), Expiry: time.Now().Add(-time.Hour)})
+	want("session", 1)
+	short := record("one")
+	short.Expiry = time.Now().Add(1200 * time.Millisecond)
+	save(t, s, "session-short", short)
+	want("session", 2)
+	time.Sleep(1500 * time.Millisecond)
+	save(t, s, "session-short", record("again"))
+	want("session", 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := counter.Count(ctx, "session"); err == nil {
+		t.Error("a context that is done is no error")
 	}
 }
