@@ -36,6 +36,6 @@
 //   - swap.go: reading, and writing what has not changed since
 //   - patience.go: storages that do not heed a context
 //   - burial.go, lease.go: tombstones, leases
-//   - notice.go, ear.go, watch.go: what this process tells others, what it hears from them, whom it tells here
+//   - notice.go, ear.go, watch.go: what this process tells others, what it hears from them, and who is told here
 //   - sweep.go, broom.go: whose turn it is to sweep, and what goes
 package storagestore

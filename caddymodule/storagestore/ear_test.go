@@ -3,7 +3,6 @@ package storagestore
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -162,7 +161,6 @@ func TestAnotherProcessHearsOfEveryBurial(t *testing.T) {
 	kept := newShelf()
 	here, there := open(t, kept), open(t, kept)
 	told := watch(t, there)
-	settle(told)
 	for i := range 3 {
 		name := fmt.Sprintf("session-%d", i)
 		bury(t, here, name)
@@ -176,23 +174,17 @@ func TestMoreBurialsThanANoticeHoldsMakeOthersForgetEverything(t *testing.T) {
 	kept := newShelf()
 	here, _ := still(t, kept)
 	there, _ := still(t, kept)
-	if err := there.attend(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	there.attend(t.Context())
 	told := watch(t, there)
 	for i := range notedMost + 1 {
 		bury(t, here, fmt.Sprintf("session-%d", i))
 	}
-	if err := there.attend(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	there.attend(t.Context())
 	if got := <-told; got != "" {
 		t.Errorf("told was %q", got)
 	}
 	bury(t, here, "session-last")
-	if err := there.attend(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	there.attend(t.Context())
 	if got := <-told; got != "session-last" {
 		t.Errorf("told was %q", got)
 	}
@@ -201,13 +193,17 @@ func TestMoreBurialsThanANoticeHoldsMakeOthersForgetEverything(t *testing.T) {
 func TestWhoIsFarBehindIsToldToForgetEverything(t *testing.T) {
 	t.Parallel()
 	a := newAudience()
-	seat, leave := a.join()
-	defer leave()
+	a.admit()
+	mine, sits := a.join(t.Context())
+	if !sits {
+		t.Fatal("nobody was let in")
+	}
+	defer a.leave(mine)
 	for i := range backlog + 1 {
 		a.tell(fmt.Sprint(i))
 	}
-	if got := <-seat; got != "" || len(seat) > 0 {
-		t.Errorf("told was %q, and %d more", got, len(seat))
+	if got := <-mine.names; got != "" || len(mine.names) > 0 {
+		t.Errorf("told was %q, and %d more", got, len(mine.names))
 	}
 }
 
@@ -217,7 +213,6 @@ func TestANoticeThatWasNotWrittenIsTriedAgain(t *testing.T) {
 	kept := newShelf()
 	here, there := open(t, kept), open(t, kept)
 	own, others := watch(t, here), watch(t, there)
-	settle(others)
 	kept.setHook(func(_ context.Context, op, key string) error {
 		if op == "store" && strings.Contains(key, string(notices)) {
 			return errFire
@@ -233,46 +228,50 @@ func TestANoticeThatWasNotWrittenIsTriedAgain(t *testing.T) {
 	hears(t, others, "session-a")
 }
 
-// Nothing remembered is believed while nothing is heard, and afterwards
-// everything is as before.
+// Who watches learns that nothing is heard, and watches again only when
+// something is.
 func TestAStorageThatIsGoneAndBack(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
-		kept, log := newShelf(), new(journal)
-		here := New(kept, slog.New(slog.NewTextHandler(log, nil)))
-		defer func() { _ = here.Close() }()
+		kept := newShelf()
+		here := open(t, kept)
 		there, _ := still(t, kept)
 		save(t, here, "session-a", record("one"))
 		told := watch(t, here)
-		settle(told)
 		time.Sleep(10 * time.Second)
 		if n := forget(told); n > 0 {
 			t.Errorf("told to forget %d times by a storage that works", n)
 		}
 		kept.setHook(func(context.Context, string, string) error { return errFire })
+		hears(t, told, deaf)
 		time.Sleep(10 * time.Second)
-		if n := forget(told); n < 5 {
-			t.Errorf("told to forget %d times in ten seconds of a storage that fails", n)
+		if n := forget(told); n > 0 {
+			t.Errorf("%d watches have begun on a storage that fails", n)
 		}
 		if _, _, err := here.Load(t.Context(), "session-a"); err == nil {
 			t.Error("it was loaded")
 		}
 		kept.setHook(nil)
-		settle(told)
-		holds(t, here, "session-a", "one")
 		bury(t, there, "session-a")
-		hears(t, told, "session-a")
-		if n := strings.Count(log.String(), "cannot be heard"); n != 2 || !strings.Contains(log.String(), "works again") {
-			t.Errorf("the log says:\n%s", log.String())
-		}
+		hears(t, told, "")
+		bury(t, there, "session-b")
+		hears(t, told, "session-b")
 	})
 }
 
-// settle waits until the ear has heard what was there before, which it takes
-// for something missed.
-func settle(told <-chan string) {
-	time.Sleep(2 * hearEvery)
-	forget(told)
+// A watch that begins while the storage is down waits, and ends with its caller.
+func TestAWatchOfAStorageThatIsDownWaits(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		kept := newShelf()
+		kept.setHook(func(context.Context, string, string) error { return errFire })
+		s := open(t, kept)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := s.Watch(ctx, func(name string) { t.Errorf("told %q", name) }); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // forget counts and takes away what is told.
@@ -294,13 +293,10 @@ func TestAnEarThatWaitsInVainIsDeaf(t *testing.T) {
 		kept, back := newShelf(), make(chan struct{})
 		s := open(t, kept)
 		told := watch(t, s)
-		settle(told)
 		kept.did()
 		kept.setHook(func(context.Context, string, string) error { <-back; return nil })
+		hears(t, told, deaf)
 		time.Sleep(20 * time.Second)
-		if n := forget(told); n < 10 {
-			t.Errorf("told to forget %d times in twenty seconds", n)
-		}
 		if n := len(kept.did()); n > 3 {
 			t.Errorf("the storage was asked %d times", n)
 		}
@@ -314,7 +310,6 @@ func TestNothingIsBelievedOfAStoreThatIsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := open(t, newShelf())
 		told := watch(t, s)
-		settle(told)
 		for range 2 {
 			if err := s.Close(); err != nil {
 				t.Error(err)

@@ -175,7 +175,6 @@ func TestProcessesHearOfEachOthersBurials(t *testing.T) {
 	storage := files(t)
 	s, c := open(t, storage), newChild(t, storage.Path)
 	told := watch(t, s)
-	settle(told)
 	for i := range 4 {
 		name := fmt.Sprintf("session-%d", i)
 		r := record("one")

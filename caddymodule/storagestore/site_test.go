@@ -256,7 +256,11 @@ func key(t testing.TB, a area, name string) string {
 
 var errFire = errors.New("the disk is on fire")
 
-// watch returns what is told, once the watch has begun.
+// deaf is what watch says of a watch that has ended, as a gate would see it.
+const deaf = "deaf"
+
+// watch returns what is told, once the watch has begun. As a gate does, it
+// watches again after a watch has ended.
 func watch(t testing.TB, s *Store) <-chan string {
 	t.Helper()
 	told := make(chan string, 10_000)
@@ -264,7 +268,12 @@ func watch(t testing.TB, s *Store) <-chan string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = s.Watch(ctx, func(name string) { told <- name })
+		for ctx.Err() == nil {
+			if err := s.Watch(ctx, func(name string) { told <- name }); err != nil {
+				told <- deaf
+			}
+			rest(ctx, 100*time.Millisecond)
+		}
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	hears(t, told, "")

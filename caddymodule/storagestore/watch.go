@@ -11,23 +11,74 @@ import (
 // backlog is how many names may wait for one who watches.
 const backlog = 1024
 
-// An audience is everybody in this process who watches.
+// An audience is everybody in this process who watches. It is let in while
+// something can be heard, and sent out when that ends.
 type audience struct {
 	mu    sync.Mutex
-	seats map[chan string]struct{}
+	seats map[*seat]struct{}
+	open  chan struct{} // closed while something can be heard
+	deaf  bool
 }
 
-func newAudience() *audience { return &audience{seats: make(map[chan string]struct{})} }
+// A seat is one who watches. Its end comes with the reason why nothing is heard
+// any more.
+type seat struct {
+	names chan string
+	end   chan error
+}
 
-func (a *audience) join() (seat chan string, leave func()) {
-	seat = make(chan string, backlog)
+func newAudience() *audience {
+	return &audience{seats: make(map[*seat]struct{}), open: make(chan struct{}), deaf: true}
+}
+
+// join waits until something can be heard, or until there is no more
+// waiting, and nobody sits.
+func (a *audience) join(ctx context.Context) (*seat, bool) {
+	for {
+		a.mu.Lock()
+		open := a.open
+		if !a.deaf {
+			mine := &seat{make(chan string, backlog), make(chan error, 1)}
+			a.seats[mine] = struct{}{}
+			a.mu.Unlock()
+			return mine, true
+		}
+		a.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil, false
+		case <-open:
+		}
+	}
+}
+
+func (a *audience) leave(mine *seat) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.seats[seat] = struct{}{}
-	return seat, func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		delete(a.seats, seat)
+	delete(a.seats, mine)
+}
+
+// admit lets everybody in who waits.
+func (a *audience) admit() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.deaf {
+		a.deaf = false
+		close(a.open)
+	}
+}
+
+// dismiss sends everybody out.
+func (a *audience) dismiss(why error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.deaf {
+		return
+	}
+	a.deaf, a.open = true, make(chan struct{})
+	for mine := range a.seats {
+		mine.end <- why // the one end: there is room
+		delete(a.seats, mine)
 	}
 }
 
@@ -36,68 +87,81 @@ func (a *audience) join() (seat chan string, leave func()) {
 func (a *audience) tell(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for seat := range a.seats {
+	for mine := range a.seats {
 		select {
-		case seat <- name:
+		case mine.names <- name:
 		default:
-			drain(seat)
-			seat <- "" // the one writer, holding the lock: there is room
+			drain(mine.names)
+			mine.names <- "" // the one writer, holding the lock: there is room
 		}
 	}
 }
 
-func drain(seat chan string) {
+func drain(names chan string) {
 	for {
 		select {
-		case <-seat:
+		case <-names:
 		default:
 			return
 		}
 	}
 }
 
-// Watch implements proxy.Store. Who still watches when the store is closed, as a gate
-// does whose configuration is being taken down, is told to forget everything
-// again and again: nothing is heard any more.
+// Watch implements proxy.Store. It begins when something can be heard, and
+// ends with an error when nothing can be heard any more: how long what is
+// remembered is believed then is for the gate to say.
 func (s *Store) Watch(ctx context.Context, told func(name string)) error {
-	seat, leave := s.audience.join()
-	defer leave()
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(s.life, stop)()
+	mine, sits := s.audience.join(waiting)
+	if !sits {
+		return s.unheard(ctx, told)
+	}
+	defer s.audience.leave(mine)
 	told("")
 	for {
 		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.life.Done():
-			told("")
-			rest(ctx, hearEvery)
-		case name := <-seat:
+		case <-waiting.Done():
+			return s.unheard(ctx, told)
+		case err := <-mine.end:
+			return err
+		case name := <-mine.names:
 			told(name)
 		}
 	}
 }
 
+// unheard is what is left for who watches a store that was closed, as a gate
+// does whose configuration is being taken down: to forget everything, again and again.
+func (s *Store) unheard(ctx context.Context, told func(name string)) error {
+	for ctx.Err() == nil {
+		told("")
+		rest(ctx, hearEvery)
+	}
+	return nil
+}
+
 // listen hears what others have buried, until the store is closed. Nobody
 // needs to be there to hear it: one ear serves all who watch.
 func (s *Store) listen() {
-	deaf := outage{log: s.log, what: "what other processes end cannot be heard"}
 	for s.life.Err() == nil {
-		deaf.report(s.attend(s.life))
+		s.attend(s.life)
 		s.tidy(s.life)
 		rest(s.life, hearEvery)
 	}
 }
 
-// attend hears once and tells what is new. As long as nothing can be heard,
-// everybody is told each time to forget everything: what is remembered is
-// believed for no longer than a rest.
-func (s *Store) attend(ctx context.Context) error {
+// attend hears once and tells what is new. Who comes in is told to forget
+// everything, so what was there before needs no telling.
+func (s *Store) attend(ctx context.Context) {
 	seen, err := within(ctx, s.hearing, hearWait, s.hear)
 	if ctx.Err() != nil {
-		return nil
+		return
 	}
 	if err != nil {
-		s.audience.tell("")
-		return err
+		s.audience.dismiss(err)
+		return
 	}
 	names, missed := s.ear.take(time.Now(), seen)
 	if missed {
@@ -106,7 +170,7 @@ func (s *Store) attend(ctx context.Context) error {
 	for _, name := range names {
 		s.audience.tell(name)
 	}
-	return nil
+	s.audience.admit()
 }
 
 // tidy tries again what this process could not tell the others, and takes away
