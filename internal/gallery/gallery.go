@@ -6,6 +6,7 @@ package gallery
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func (g *Gallery) Distinct() ([]string, error) {
 	var names []string
 	for _, name := range g.Names() {
 		w := httptest.NewRecorder()
-		if err := g.draw[name](w, httptest.NewRequest(http.MethodGet, "http://localhost/", http.NoBody)); err != nil {
+		if err := g.draw[name](w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "http://localhost/", http.NoBody)); err != nil {
 			return nil, fmt.Errorf("drawing %s: %w", name, err)
 		}
 		form, err := shape(w.Body)

@@ -50,7 +50,11 @@ func TestEveryPageHangsAtItsName(t *testing.T) {
 		t.Errorf("only %d pages", len(g.Names()))
 	}
 	for _, path := range append(g.Names(), "", ".authentik/brand/background", ".authentik/assets/style.css") {
-		res, err := http.Get(server.URL + "/" + path)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/"+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ func shape(from io.Reader) (string, error) {
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
-			if err := z.Err(); err != io.EOF {
+			if err := z.Err(); !errors.Is(err, io.EOF) {
 				return "", err
 			}
 			return strings.Join(parts, " "), nil

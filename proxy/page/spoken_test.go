@@ -60,19 +60,23 @@ func drawnIn(t testing.TB, p *Pages) map[string]string {
 		}
 		all[name] = w.Body.String()
 	}
-	for _, from := range []map[string]string{golden, made} {
-		for name, raw := range from {
-			q := questionOf(decoded(t, []byte(raw)))
-			if strings.HasPrefix(name, "key") {
-				q = atHome(q)
-			}
-			draw(name, func(w http.ResponseWriter, r *http.Request) error { return p.Ask(w, r, q) })
-		}
+	for name := range made(t) {
+		q := madeQuestion(t, name)
+		draw(name, func(w http.ResponseWriter, r *http.Request) error { return p.Ask(w, r, q) })
 	}
 	ownPages(p, func(name string, paint http.HandlerFunc) {
 		draw(name, func(w http.ResponseWriter, r *http.Request) error { paint(w, r); return nil })
 	})
 	return all
+}
+
+// ownPages are those that are no question.
+func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
+	b := testBrand()
+	add("fail", func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, unreachable, "/app", b) })
+	add("forbid", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, notAllowed, "jane.doe", nil, "/app", b) })
+	add("sign out", func(w http.ResponseWriter, r *http.Request) { p.SignOut(w, r, "jane.doe", b) })
+	add("signed out", func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, b) })
 }
 
 // readAloud are attributes whose values reach people.
@@ -124,7 +128,7 @@ func BenchmarkWordsOfAPage(b *testing.B) {
 	p := testPages(b)
 	r := httptest.NewRequest(http.MethodGet, "/.authentik/login", nil)
 	r.Header.Set("Accept-Language", "de-AT,de;q=0.9,en;q=0.8,fr;q=0.7")
-	q := questionOf(decoded(b, []byte(golden["identification"])))
+	q := madeQuestion(b, "identification")
 	b.Run("words", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -65,7 +65,7 @@ func TestAPageMayDoNoMoreThanItsOwnChallengeNeeds(t *testing.T) {
 		"shell":          basePolicy("").String(),
 		"identification": basePolicy("").String(),
 	} {
-		w := asking(t, questionOf(decoded(t, []byte(golden[name]))), nil)
+		w := asking(t, madeQuestion(t, name), nil)
 		if !strings.Contains(policyOf(w), want) {
 			t.Errorf("%s: the policy is %s", name, policyOf(w))
 		}
@@ -124,7 +124,7 @@ func TestSourcesAreOfferedByNamePromotedOnesFirst(t *testing.T) {
 
 func TestAChosenSourceSaysWhereItLeads(t *testing.T) {
 	t.Parallel()
-	question := questionOf(decoded(t, []byte(golden["sources"])))
+	question := madeQuestion(t, "sources")
 	for name, row := range map[string]struct {
 		source Chosen
 		want   []string
