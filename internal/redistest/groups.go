@@ -1,0 +1,101 @@
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// StartCluster starts a cluster of masters, each with its share of the slots.
+func StartCluster(t testing.TB, masters int, options ...string) []*Server {
+	t.Helper()
+	servers := make([]*Server, masters)
+	for i := range servers {
+		bus := Port(t, Free(t))
+		servers[i] = Start(t, append([]string{"cluster-enabled yes", "cluster-port " + bus, "cluster-node-timeout 3000"}, options...)...)
+		share := 16384 / masters
+		last := (i+1)*share - 1
+		if i == masters-1 {
+			last = 16383
+		}
+		servers[i].Do("CLUSTER", "ADDSLOTSRANGE", i*share, last)
+		servers[i].Do("CLUSTER", "SET-CONFIG-EPOCH", i+1)
+		host, port, _ := net.SplitHostPort(servers[0].Address)
+		if i > 0 {
+			servers[i].Do("CLUSTER", "MEET", host, port, servers[0].bus())
+		}
+	}
+	for _, s := range servers {
+		s.until("the cluster is whole", func() bool {
+			info := fmt.Sprint(s.Do("CLUSTER", "INFO"))
+			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, fmt.Sprintf("cluster_size:%d", masters))
+		})
+	}
+	return servers
+}
+
+func (s *Server) bus() string {
+	for _, option := range s.options {
+		if port, found := strings.CutPrefix(option, "cluster-port "); found {
+			return port
+		}
+	}
+	return ""
+}
+
+// StartSentinel starts a Sentinel that alone decides over a master.
+func StartSentinel(t testing.TB, name string, master *Server, options ...string) *Server {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(master.Address)
+	s := &Server{TB: t, program: Program(t), dir: t.TempDir(), Address: Free(t), sentinel: true}
+	s.options = append([]string{
+		"bind 127.0.0.1", "port " + Port(t, s.Address), "dir " + s.dir,
+		fmt.Sprintf("sentinel monitor %s %s %s 1", name, host, port),
+		fmt.Sprintf("sentinel down-after-milliseconds %s 1000", name),
+		fmt.Sprintf("sentinel failover-timeout %s 5000", name),
+	}, options...)
+	s.begin()
+	return s
+}
+
+// Do asks the server something, which has to work.
+func (s *Server) Do(args ...any) any {
+	s.Helper()
+	answer, err := s.try(args...)
+	if err != nil {
+		s.Fatalf("%v: %v", args, err)
+	}
+	return answer
+}
+
+func (s *Server) try(args ...any) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	client := redis.NewClient(&redis.Options{Addr: s.Address, Protocol: 2, DisableIdentity: true})
+	defer func() { _ = client.Close() }()
+	return client.Do(ctx, args...).Result()
+}
+
+// until waits for something to become true.
+func (s *Server) until(what string, true func() bool) {
+	s.Helper()
+	for begun := time.Now(); !true(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > patience {
+			s.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// Until waits for something that the server answers.
+func (s *Server) Until(part string, args ...any) {
+	s.Helper()
+	s.until(part, func() bool {
+		answer, err := s.try(args...)
+		return err == nil && strings.Contains(fmt.Sprint(answer), part)
+	})
+}

@@ -1,0 +1,152 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+//go:embed save.lua
+var saveSource string
+
+//go:embed delete.lua
+var deleteSource string
+
+//go:embed bury.lua
+var burySource string
+
+var (
+	saving   = redis.NewScript(saveSource)
+	deleting = redis.NewScript(deleteSource)
+	burying  = redis.NewScript(burySource)
+)
+
+// Store is a [proxy.Store] in Redis.
+type Store struct {
+	cfg      Config
+	client   redis.UniversalClient
+	now      func() time.Time
+	watchers watchers
+	evicting sync.Once
+	close    func() error
+}
+
+// New makes a store. It does not connect: Redis may be down, and comes when it comes.
+func New(cfg Config) (*Store, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.settled()
+	s := &Store{cfg: cfg, client: cfg.client(), now: time.Now}
+	s.watchers.listen = s.ear().listen
+	s.close = sync.OnceValue(func() error {
+		s.watchers.close()
+		return s.client.Close()
+	})
+	return s, nil
+}
+
+// Close closes the connections. Who watches is told to believe nothing more, and every
+// other call fails from then on.
+func (s *Store) Close() error { return s.close() }
+
+// key is where everything about a name is. It must not be hashed by a part of itself in a cluster,
+// which names and prefixes without braces see to.
+func (s *Store) key(name string) string { return s.cfg.Prefix + "session:" + name }
+
+// channel is where burials are published.
+func (s *Store) channel() string { return s.cfg.Prefix + "ended" }
+
+// Load implements proxy.Store.
+func (s *Store) Load(ctx context.Context, name string) (proxy.Record, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return proxy.Record{}, false, err
+	}
+	text, err := s.client.Get(ctx, s.key(name)).Result()
+	if errors.Is(err, redis.Nil) {
+		return proxy.Record{}, false, nil
+	}
+	if err != nil {
+		return proxy.Record{}, false, fmt.Errorf("redis: loading: %w", err)
+	}
+	r, found := decode(text)
+	return r, found, nil
+}
+
+// Save implements proxy.Store. If its answer is lost it is tried again, and
+// the second answer is the same as the first. Only if the record was changed or forgotten
+// by somebody else in between, that is a conflict.
+func (s *Store) Save(ctx context.Context, name string, r proxy.Record) (proxy.Version, error) {
+	read, left := string(r.Version), millis(r.Expiry.Sub(s.now()))
+	r.Version = newVersion()
+	saved, err := s.run(ctx, saving, s.key(name), read, string(r.Version), left, encode(r))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("redis: saving: %w", err)
+	case saved == 0:
+		return "", proxy.ErrConflict
+	case left == 0:
+		return "", nil
+	}
+	return r.Version, nil
+}
+
+// Delete implements proxy.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if _, err := s.run(ctx, deleting, s.key(name)); err != nil {
+		return fmt.Errorf("redis: deleting: %w", err)
+	}
+	return nil
+}
+
+// Bury implements proxy.Store. It works also where the server is too full for anything else.
+func (s *Store) Bury(ctx context.Context, name string, until time.Time) error {
+	_, err := s.run(ctx, burying, s.key(name), millis(until.Sub(s.now())), s.channel(), name)
+	if err != nil {
+		return fmt.Errorf("redis: burying: %w", err)
+	}
+	return nil
+}
+
+// Buried implements proxy.Store. The names of one server are asked for in one go.
+func (s *Store) Buried(ctx context.Context, names ...string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if len(names) == 0 {
+		return false, nil
+	}
+	kinds, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, name := range names {
+			pipe.GetRange(ctx, s.key(name), 0, 0)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("redis: looking for the buried: %w", err)
+	}
+	for _, kind := range kinds {
+		if kind, is := kind.(*redis.StringCmd); is && kind.Val() == string(buriedKind) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// run runs a script on a key, by its hash, or with its text where the server does not know it yet.
+func (s *Store) run(ctx context.Context, script *redis.Script, key string, args ...any) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return script.Run(ctx, s.client, []string{key}, args...).Int64()
+}
+
+// Interface guard.
+var _ proxy.Store = (*Store)(nil)
