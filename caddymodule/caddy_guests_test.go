@@ -164,7 +164,7 @@ func TestCaddysMetricsHaveThoseOfTheGate(t *testing.T) {
 func TestAStoreThatNobodyKnowsIsRefusedWithThoseThatThereAre(t *testing.T) {
 	t.Parallel()
 	got := adapt(t, "app.example.com {\n\tauthentik https://auth.example.com {\n\t\tsessions postgres\n\t}\n}\n")
-	want := "error: parsing caddyfile tokens for 'authentik': unrecognized store \"postgres\"; there are: memory, storage, test_misfit, test_store, at Caddyfile:3\n"
+	want := "error: parsing caddyfile tokens for 'authentik': unrecognized store \"postgres\"; there are: memory, redis, storage, test_misfit, test_store, at Caddyfile:3\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

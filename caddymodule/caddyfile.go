@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -74,12 +75,16 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 type parser struct {
 	handler  *Handler
 	settings map[string]setting
-	first    map[string]string // where an option stood when it was met first; the directive under ""
+	more     map[string][]string // options that are no settings, by block; those of the directive under ""
+	first    map[string]string   // where an option stood when it was met first; the directive under ""
 	mistakes mistakes
 }
 
 func newParser(h *Handler) *parser {
-	p := &parser{handler: h, settings: make(map[string]setting), first: make(map[string]string)}
+	p := &parser{
+		handler: h, settings: make(map[string]setting), first: make(map[string]string),
+		more: map[string][]string{"": {"trust", "sessions"}, "cookie": {"persistent"}},
+	}
 	for _, s := range h.settings() {
 		p.settings[s.name] = s
 	}
@@ -175,6 +180,11 @@ func (p *parser) sessions(d *caddyfile.Dispenser) {
 		return
 	}
 	store, err := caddyfile.UnmarshalModule(d, storesNamespace+"."+name)
+	var several mistakes
+	if errors.As(err, &several) {
+		p.mistakes = append(p.mistakes, several...)
+		return
+	}
 	if err != nil {
 		p.mistakes = append(p.mistakes, err)
 		return

@@ -37,6 +37,14 @@ func (m mistakes) Error() string {
 // Unwrap returns the mistakes for errors.Is and errors.As.
 func (m mistakes) Unwrap() []error { return m }
 
+// and returns the mistakes with one more, if there is one.
+func (m mistakes) and(err error) mistakes {
+	if err == nil {
+		return m
+	}
+	return append(m, err)
+}
+
 // or returns the mistakes as an error, or nil if there are none.
 func (m mistakes) or() error {
 	if len(m) == 0 {

@@ -19,9 +19,6 @@ var later = map[string]string{ //nolint:gosec // there is no secret in it
 	"max_per_user":  "leave it out",
 }
 
-// laterStores names the stores that are foreseen and not there yet.
-var laterStores = []string{"redis"}
-
 // notYet says that option is not there yet and what to write instead, or
 // returns nil for an option that never will be.
 func notYet(option string) error {

@@ -109,11 +109,8 @@ func (p *parser) unknown(d *caddyfile.Dispenser, name string) {
 // options returns the options inside a block, or those of the directive.
 func (p *parser) options(block string) []string {
 	names := map[string]bool{}
-	if block == "" {
-		names = map[string]bool{"trust": true, "sessions": true}
-	}
-	if block == "cookie" {
-		names["persistent"] = true
+	for _, name := range p.more[block] {
+		names[name] = true
 	}
 	for name := range p.settings {
 		outer, inner, nested := strings.Cut(name, " ")

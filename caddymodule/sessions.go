@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -84,9 +83,6 @@ func (m *Memory) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // unknownStore says what to write instead of a store that there is not.
 func unknownStore(name string) error {
-	if slices.Contains(laterStores, name) {
-		return fmt.Errorf("sessions %s is not there yet; leave sessions out: they are in Caddy's storage, which several Caddys can share", name)
-	}
 	var names []string
 	for _, m := range caddy.GetModules(storesNamespace) {
 		names = append(names, m.ID.Name())

@@ -82,9 +82,9 @@ func (s *Server) try(args ...any) (any, error) {
 }
 
 // until waits for something to become true.
-func (s *Server) until(what string, true func() bool) {
+func (s *Server) until(what string, is func() bool) {
 	s.Helper()
-	for begun := time.Now(); !true(); time.Sleep(20 * time.Millisecond) {
+	for begun := time.Now(); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Since(begun) > patience {
 			s.Fatalf("not within %v: %s", patience, what)
 		}

@@ -47,6 +47,7 @@ var nothing = []string{"the standard library alone"}
 var standIn = []Ban{
 	{Module + "/internal/authentiktest", "it signs in whoever it is told to: a Caddy built by users never contains the stand-in for authentik"},
 	{Module + "/internal/storetest", "it is for tests, and brings the package testing with it"},
+	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{"testing", "it registers its flags in every program that contains it"},
 	{"github.com/go-webauthn", "it belongs to the stand-in for authentik"},
 	{"github.com/pquerna/otp", "it belongs to the stand-in for authentik"},
@@ -70,6 +71,9 @@ var drawing = []string{
 	"github.com/microcosm-cc/bluemonday", "github.com/aymerick/douceur", "github.com/gorilla/css",
 }
 
+// redis is the driver of Redis with what it is built on. Package proxy does without.
+var redis = []string{"github.com/redis/go-redis", "github.com/cespare/xxhash", "go.uber.org/atomic"}
+
 // Rooms are the rooms of this module.
 var Rooms = []Room{
 	{
@@ -92,6 +96,14 @@ var Rooms = []Room{
 			{Module + "/proxy", "it decides nothing: the gate draws with it, and it knows no gate"},
 		}),
 	},
+	{
+		Path: "proxy/redisstore",
+		Only: slices.Concat(drawing, redis, []string{
+			Module + "/flowclient", Module + "/proxy", "github.com/patrickmn/go-cache", "golang.org/x",
+		}),
+		OnlyWhy: "it brings the driver of Redis to whoever wants it, and nothing else",
+		Bans:    slices.Concat(caddy, standIn),
+	},
 	{Path: "caddymodule", Bans: standIn},
 	{
 		Path: "caddymodule/storagestore",
@@ -102,6 +114,7 @@ var Rooms = []Room{
 		Bans:    slices.Concat(caddy, standIn),
 	},
 	{Path: "cmd/caddy", Bans: []Ban{
+		{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 		{Module + "/internal/storetest", "it is for tests, and brings the package testing with it"},
 	}},
 	{Path: "bench/load", Bans: []Ban{

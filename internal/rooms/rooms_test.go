@@ -148,12 +148,13 @@ func TestBrokenRulesAreNoticed(t *testing.T) {
 		{"proxy with a module that nobody listed", link(whole(), "proxy", "example.com/left-pad"), "as few authors as possible"},
 		{"proxy with a namesake of what is listed", link(whole(), "proxy", "rsc.io/qrs"), "proxy must not import rsc.io/qrs"},
 		{"proxy with Caddy", link(whole(), "proxy", "github.com/caddyserver/caddy/v2/modules/caddyhttp"), "any net/http server"},
+		{"proxy with the driver of Redis", link(whole(), "proxy", "github.com/redis/go-redis/v9"), "proxy must not import github.com/redis"},
 		{"the module with the stand-in", link(whole(), "caddymodule", Module+"/internal/authentiktest"), "never contains the stand-in"},
 		{"the stand-in with the client", link(whole(), "internal/authentiktest", Module+"/flowclient"), "agrees with its mistakes"},
 		{"a package with math/rand", random("math/rand"), "crypto/rand"},
 		{"a package with math/rand/v2", random("math/rand/v2"), "crypto/rand"},
 		{"a room that is gone", whole()[1:], "there is no such package"},
-		{"a package without a room", append(whole(), Package{ImportPath: Module + "/proxy/redisstore"}), "has no room"},
+		{"a package without a room", append(whole(), Package{ImportPath: Module + "/proxy/sqlstore"}), "has no room"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -94,19 +94,8 @@ func TestANodeOfAClusterThatGoesIsToldAndComesBack(t *testing.T) {
 		}
 		server.Restart()
 		server.Until("cluster_state:ok", "CLUSTER", "INFO")
-		heardAfterInACluster(t, l, s, fmt.Sprintf("session-%d", i))
+		heardAfter(t, l, s, fmt.Sprintf("session-%d", i))
 	}
-}
-
-// heardAfterInACluster buries until it works and is heard of.
-func heardAfterInACluster(t *testing.T, l *listener, s *Store, name string) {
-	t.Helper()
-	for begun := time.Now(); time.Since(begun) < 20*time.Second; time.Sleep(50 * time.Millisecond) {
-		if err := s.Bury(t.Context(), name, time.Now().Add(time.Hour)); err == nil {
-			break
-		}
-	}
-	heardAfter(t, l, s, name)
 }
 
 func TestAStoreBehindSentinelFollowsTheMaster(t *testing.T) {
@@ -151,9 +140,9 @@ func TestAStoreBehindSentinelFollowsTheMaster(t *testing.T) {
 	}
 }
 
-func eventually(t *testing.T, what string, true func() bool) {
+func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for begun := time.Now(); !true(); time.Sleep(50 * time.Millisecond) {
+	for begun := time.Now(); !is(); time.Sleep(50 * time.Millisecond) {
 		if time.Since(begun) > 30*time.Second {
 			t.Fatalf("not in time: %s", what)
 		}

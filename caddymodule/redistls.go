@@ -1,0 +1,90 @@
+package caddymodule
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+)
+
+// RedisTLS is how connections to Redis are encrypted. The server has to show a
+// certificate for its name: there is no way to leave that out.
+type RedisTLS struct {
+	// PEM files with the certificate authorities to trust. Default: those of the
+	// system.
+	CA []string `json:"ca,omitempty"`
+
+	// The name in the server's certificate. Default: the host of the address.
+	ServerName string `json:"server_name,omitempty"`
+
+	// The PEM file with the certificate by which the server knows this Caddy, and the
+	// authorities between. Default: none.
+	Certificate string `json:"certificate,omitempty"`
+
+	// The PEM file with the certificate's key.
+	Key string `json:"key,omitempty"`
+}
+
+func (t *RedisTLS) settings() []setting {
+	return []setting{{"tls server_name", &t.ServerName, checkText, "server_name redis.example.com"}}
+}
+
+// read reads the files. What is in them comes back as a hash too: a
+// certificate that was renewed makes other connections.
+func (t *RedisTLS) read() (*tls.Config, []byte, error) {
+	if t == nil {
+		return nil, nil, nil
+	}
+	cfg := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
+	sum := sha256.New()
+	var wrong mistakes
+	if len(t.CA) > 0 {
+		cfg.RootCAs = x509.NewCertPool()
+	}
+	for i := range t.CA {
+		pem, err := readFile("ca", &t.CA[i])
+		if err == nil && !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			err = fmt.Errorf("tls ca: %s holds no certificate; write the path of a PEM file", t.CA[i])
+		}
+		wrong = wrong.and(err)
+		_, _ = fmt.Fprintf(sum, "%d:%s", len(pem), pem)
+	}
+	if t.Certificate+t.Key != "" {
+		cert, key, err := t.pair()
+		if err == nil {
+			cfg.Certificates, err = pair(cert, key)
+		}
+		wrong = wrong.and(err)
+		_, _ = fmt.Fprintf(sum, "%d:%s%s", len(cert), cert, key)
+	}
+	return cfg, sum.Sum(nil), wrong.or()
+}
+
+func (t *RedisTLS) pair() (cert, key []byte, err error) {
+	if cert, err = readFile("cert", &t.Certificate); err != nil {
+		return nil, nil, err
+	}
+	key, err = readFile("cert", &t.Key)
+	return cert, key, err
+}
+
+func pair(cert, key []byte) ([]tls.Certificate, error) {
+	both, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("tls cert: %w; write two PEM files, the certificate's and its key's", err)
+	}
+	return []tls.Certificate{both}, nil
+}
+
+// readFile reads a file that an option names, maybe by a placeholder.
+func readFile(option string, name *string) ([]byte, error) {
+	if err := replace(name); err != nil {
+		return nil, fmt.Errorf("tls %s: %w", option, err)
+	}
+	text, err := os.ReadFile(*name)
+	if err != nil {
+		return nil, fmt.Errorf("tls %s: %w; write the path of a PEM file that Caddy may read", option, err)
+	}
+	return text, nil
+}
