@@ -1,0 +1,207 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A ledger is a store in which a thief, or a broken disk, can change what is kept.
+type ledger struct {
+	mu    sync.Mutex
+	kept  map[string]Record
+	Store // for burials, leases and watching
+}
+
+func newLedger(t testing.TB) *ledger { return &ledger{kept: map[string]Record{}, Store: newStore(t)} }
+
+func (l *ledger) Load(_ context.Context, name string) (Record, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, ok := l.kept[name]
+	return r, ok, nil
+}
+
+func (l *ledger) Save(_ context.Context, name string, r Record) (Version, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r.Version = "1"
+	l.kept[name] = r
+	return r.Version, nil
+}
+
+// change puts other bytes in the place of a record's.
+func (l *ledger) change(name string, other func([]byte) []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.kept[name]
+	r.Value = other(bytes.Clone(r.Value))
+	l.kept[name] = r
+}
+
+// nameOf is where the session of a cookie is kept.
+func nameOf(t testing.TB, g *Gate, cookie string) string {
+	t.Helper()
+	s, ok := parseSecret(cookie)
+	if !ok {
+		t.Fatal("no cookie")
+	}
+	at := somewhere("app.example.com")
+	return g.keys.box(kindSession, g.sessions.realm(at), s).name
+}
+
+// session returns the cookie of the person's session, whatever its name's end.
+func (p *person) session() string {
+	at, err := url.Parse(p.site.URL)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, c := range p.jar.Cookies(at) {
+		if strings.HasPrefix(c.Name, "__Host-authentik_gate") {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+func TestARecordThatIsNotAsItWasSealedIsNobodys(t *testing.T) {
+	t.Parallel()
+	store := newLedger(t)
+	g, cookie := held(t, func(c *Config) { c.Store = store }, record{User: User{Username: "jane"}})
+	at, name := somewhere("app.example.com"), nameOf(t, g, cookie)
+	other, _, err := g.sessions.start(t.Context(), record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)}, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := store.kept[nameOf(t, g, other.cookie())].Value
+	browser := g.keys.box(kindBrowser, "x", newSecret())
+	kind, err := browser.seal(record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := bytes.Clone(store.kept[name].Value)
+	for what, change := range map[string]func([]byte) []byte{
+		"one bit":                  func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		"the first byte":           func(b []byte) []byte { b[0]++; return b },
+		"the last byte":            func(b []byte) []byte { b[len(b)-1]++; return b },
+		"half of it":               func(b []byte) []byte { return b[:len(b)/2] },
+		"all but a byte":           func(b []byte) []byte { return b[:len(b)-1] },
+		"nothing":                  func([]byte) []byte { return nil },
+		"more of it":               func(b []byte) []byte { return append(b, 0) },
+		"zeros":                    func(b []byte) []byte { return make([]byte, len(b)) },
+		"the record of another":    func([]byte) []byte { return foreign },
+		"a record of another kind": func([]byte) []byte { return kind },
+		"clear JSON":               func([]byte) []byte { return []byte(`{"user":{"username":"root"},"until":"2100-01-01T00:00:00Z"}`) },
+	} {
+		store.change(name, func([]byte) []byte { return change(bytes.Clone(good)) })
+		g.sessions.cache.flush()
+		g.sessions.misses = newMisses()
+		if s, err := g.sessions.of(t.Context(), cookie, at); s != nil || err != nil {
+			t.Errorf("%s: %v, %v", what, s, err)
+		}
+	}
+	store.change(name, func([]byte) []byte { return good })
+	g.sessions.cache.flush()
+	g.sessions.misses = newMisses()
+	if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil || s.User.Username != "jane" {
+		t.Errorf("as it was: %v, %v", s, err)
+	}
+}
+
+// TestWhatIsKeptSaysNothingToAThief looks through everything that a store gets to see.
+func TestWhatIsKeptSaysNothingToAThief(t *testing.T) {
+	t.Parallel()
+	store := newLedger(t)
+	s := newSite(t, func(c *Config) { c.Store = store })
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	cookie := p.session()
+	store.mu.Lock()
+	defer store.mu.Unlock()
+	if len(store.kept) == 0 || cookie == "" {
+		t.Fatal("nothing is kept")
+	}
+	for name, r := range store.kept {
+		for _, secret := range []string{"jane", "Jane Doe", "jane@example.com", "staff", "authentik_session", cookie, "open sesame"} {
+			if strings.Contains(name, secret) || bytes.Contains(r.Value, []byte(secret)) {
+				t.Errorf("%s says %q", name, secret)
+			}
+		}
+	}
+}
+
+// TestAnotherKeyOpensNothingAndBreaksNothing: who loses the gate's key loses the sessions, and
+// signs in again.
+func TestAnotherKeyOpensNothingAndBreaksNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	cfg := s.gate.cfg
+	cfg.Key = []byte(strings.Repeat("x", minKey))
+	other := newGate(t, cfg)
+	s.Config.Handler = other.Wrap(http.HandlerFunc(s.application))
+	before := s.reached()
+	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") || s.reached() != before {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+	if page := p.signIn("jane", "open sesame", "/there"); page.path != "/there" || page.body != "hello jane" {
+		t.Errorf("landed at %s: %s", page.path, page.body)
+	}
+}
+
+func TestAClockThatMovesByAnHourLosesNobodyForGood(t *testing.T) {
+	t.Parallel()
+	for _, by := range []time.Duration{time.Hour, -time.Hour} {
+		s := newSite(t, nil)
+		p := s.person(t)
+		page := p.send(p.open("/kept"), "uid_field", "jane")
+		s.clock.move(by)
+		if page = p.send(page, "password", "open sesame"); page.status != http.StatusOK {
+			t.Errorf("%v in mid-login: status %d at %s", by, page.status, page.path)
+		}
+		if page = p.signIn("jane", "open sesame", "/kept"); page.path != "/kept" {
+			t.Errorf("%v: landed at %s", by, page.path)
+		}
+		s.clock.move(-by)
+		if page = p.open("/kept"); page.path != "/kept" {
+			t.Errorf("back from %v: landed at %s", by, page.path)
+		}
+	}
+}
+
+// TestASignInThatCannotBeKeptIsNone: a store that is full, or has gone read-only.
+func TestASignInThatCannotBeKeptIsNone(t *testing.T) {
+	t.Parallel()
+	full := &fullStore{Store: newStore(t)}
+	s := newSite(t, func(c *Config) { c.Store = full })
+	p := s.person(t)
+	page := p.signIn("jane", "open sesame", "/")
+	if page.status != http.StatusServiceUnavailable || p.session() != "" || s.reached() != 0 {
+		t.Fatalf("status %d at %s, and the application was reached %d times", page.status, page.path, s.reached())
+	}
+	page.says(t, string(CodeSessionsUnavailable))
+	full.room = true
+	if page = p.signIn("jane", "open sesame", "/"); page.body != "hello jane" || p.session() == "" {
+		t.Errorf("once there is room: %s at %s", page.body, page.path)
+	}
+}
+
+// A fullStore keeps nothing until there is room.
+type fullStore struct {
+	Store
+	room bool
+}
+
+func (f *fullStore) Save(ctx context.Context, name string, r Record) (Version, error) {
+	if !f.room {
+		return "", errors.New("no space left on device")
+	}
+	return f.Store.Save(ctx, name, r)
+}
