@@ -191,6 +191,23 @@ func (c *cache) sweep() {
 	}
 }
 
+// all yields the sessions that are remembered and believed.
+func (c *cache) all() func(yield func(*Session) bool) {
+	return func(yield func(*Session) bool) {
+		for i := range c.shards {
+			for _, item := range c.shards[i].byCookie.Items() {
+				s, ok := item.Object.(*Session)
+				if !ok || !c.now().Before(s.Until) || c.graves.hold(s.ends) || c.stale() {
+					continue
+				}
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // count is how many sessions are remembered.
 func (c *cache) count() (n int) {
 	for i := range c.shards {

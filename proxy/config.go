@@ -54,6 +54,10 @@ type Config struct {
 	Key []byte
 	// Lifetime is how long a session lasts at most. Default: 24 hours.
 	Lifetime time.Duration
+	// MaxPerUser is how many sessions a user may have at once with the same flow and the
+	// same reach of the cookie, at most 1000. The oldest ends when one more begins. Default: no limit, but for a
+	// thousand of one user in all.
+	MaxPerUser int
 	// Cookie says how the browser keeps the session.
 	Cookie CookieConfig
 
@@ -184,6 +188,8 @@ func (cfg Config) check() error {
 	wrong(cfg.Store == nil, "a store is required")
 	wrong(len(cfg.Key) < minKey, "the key has %d bytes; it needs at least %d", len(cfg.Key), minKey)
 	wrong(cfg.Lifetime < time.Minute, "a lifetime of %v is too short; it needs at least a minute", cfg.Lifetime)
+	wrong(cfg.MaxPerUser < 0 || cfg.MaxPerUser > maxLines, "%d sessions for each user cannot be held; 0 is no limit, and %d is the most",
+		cfg.MaxPerUser, maxLines)
 	wrong(cfg.Flow != "" && !flowclient.Flow{Slug: cfg.Flow}.Valid(), "%q is no slug of a flow", cfg.Flow)
 	wrong(cfg.Application != "" && !flowclient.Flow{Slug: cfg.Application}.Valid(), "%q is no slug of an application", cfg.Application)
 	wrong(!validPrefix(cfg.Prefix), "the prefix %q must be a path such as /.authentik, without a slash at its end", cfg.Prefix)

@@ -109,7 +109,7 @@ func TestNoFaultLetsAnybodyThrough(t *testing.T) {
 		"anything":    func() error { return errFault },
 	}
 	for name, way := range ways {
-		for at := int64(1); at <= 8; at++ { // a sign-in makes six calls to authentik, and five to the store
+		for at := int64(1); at <= 10; at++ { // a sign-in makes six calls to authentik, and ten to the store
 			for _, of := range []string{"authentik", "store"} {
 				broken := &fault{at: at, with: way}
 				s := newSite(t, func(c *Config) {

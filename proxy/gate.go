@@ -44,7 +44,7 @@ func New(cfg Config) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{cfg: cfg, jar: newJar(cfg), keys: keyring{cfg.Key}, identity: newIdentity(cfg.Headers)}
-	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, cache: newCache(cfg.Now, cacheEntries, cacheBytes), misses: newMisses()}
+	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, rolls: newRolls(cfg, g.keys), cache: newCache(cfg.Now, cacheEntries, cacheBytes), misses: newMisses()}
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
 	g.brands = newBrands(cfg.Client)
 	g.flights, g.waits = newFlights(), newWaits()

@@ -12,7 +12,7 @@ type Metrics interface {
 	Step(component, outcome string)
 	// SignIn counts the end of a visit: admitted, denied, failed. The way is session.
 	SignIn(way, outcome string)
-	// Ended counts a session's end: signed-out, replaced, gone.
+	// Ended counts a session's end: signed-out, replaced, gone, limit, admin.
 	Ended(reason string)
 }
 

@@ -37,6 +37,8 @@ const (
 	kindBrowser kind = "browser"
 	kindPicture kind = "picture"
 	kindLink    kind = "link"
+	kindRoll    kind = "roll"
+	kindLead    kind = "lead"
 )
 
 // A secret is what only one browser has: the value of a cookie of ours.
@@ -93,6 +95,16 @@ func (k keyring) box(of kind, realm string, s secret) box {
 		panic("proxy: AES has a block of 16 bytes") // as GCM wants
 	}
 	return box{name: string(of) + "-" + hex.EncodeToString(material[:sha256.Size]), lock: lock}
+}
+
+// own is the box of a record that belongs to no browser. The gate's key alone names and
+// locks it, so it must hold nothing that opens anything.
+func (k keyring) own(of kind, realm string) box { return k.box(of, realm, secret{}) }
+
+// end makes the name of an end that sessions share. Who reads it in the store learns
+// neither what it ends nor whose sessions those are.
+func (k keyring) end(of, whose string) string {
+	return endPrefix + hex.EncodeToString(k.derive(nil, "end\x00"+of+"\x00"+whose, sha256.Size))
 }
 
 // derive spreads the two secrets over n bytes that are good for one purpose.

@@ -138,6 +138,7 @@ type sessions struct {
 	cfg     Config
 	keys    keyring
 	id      *identity
+	rolls   *rolls
 	cache   *cache
 	misses  *misses
 	reading singleflight.Group
@@ -308,21 +309,6 @@ func publicID(name string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// start keeps a new session and returns it with the secret that the browser
-// gets. A session that cannot be kept does not begin.
-func (s *sessions) start(ctx context.Context, rec record, at Resolved) (secret, *Session, error) {
-	browser := newSecret()
-	b := s.keys.box(kindSession, s.realm(at), browser)
-	sealed, err := b.seal(rec)
-	if err != nil {
-		return secret{}, nil, failure(CodeSessionsUnavailable, err)
-	}
-	if _, err := s.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: rec.Until}); err != nil {
-		return secret{}, nil, failure(CodeSessionsUnavailable, err)
-	}
-	return browser, s.prepare(rec, b, at), nil
-}
-
 // judge keeps what authentik said about an application, for this session's
 // further requests. Somebody else's change in the meantime is read first and
 // kept: only the verdict is ours to write.
@@ -363,13 +349,4 @@ func with(apps map[string]bool, app string, passing bool) map[string]bool {
 	maps.Copy(all, apps)
 	all[app] = passing
 	return all
-}
-
-// end ends a session for everybody, and nobody can bring it back.
-func (s *sessions) end(ctx context.Context, session *Session) error {
-	s.cache.drop(session.name)
-	if err := s.cfg.Store.Bury(ctx, session.name, session.Until); err != nil {
-		return failure(CodeSessionsUnavailable, err)
-	}
-	return nil
 }

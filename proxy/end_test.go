@@ -1,0 +1,298 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// until waits for what must be so within two seconds.
+func until(t testing.TB, so func() bool, what string) {
+	t.Helper()
+	for begun := time.Now(); !so(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 2*time.Second {
+			t.Fatalf("after two seconds still not: %s", what)
+		}
+	}
+}
+
+func TestEndingAllOfAUserEndsThemEverywhereAndNothingElse(t *testing.T) {
+	t.Parallel()
+	here := newDesk(t, nil)
+	there := here.beside(nil)
+	strong := here.beside(func(c *Config) { c.Flow = "strong" })
+	hearing(t, there.Gate, true)
+	hearing(t, strong.Gate, true)
+	joe := there.begin(User{Username: "joe", UID: "joe"})
+	first, second, third := here.begin(jane), there.begin(jane), strong.begin(jane)
+	if !there.believed(first) || !there.believed(second) || !there.believed(joe) || !strong.believed(third) {
+		t.Fatal("not all of them have begun")
+	}
+	ended, err := here.EndAll(t.Context(), "jane")
+	if err != nil || len(ended) != 3 {
+		t.Fatalf("%v, %v", ended, err)
+	}
+	later := here.begin(jane)
+	until(t, func() bool { return !there.believed(first) && !there.believed(second) && !strong.believed(third) }, "the others have heard")
+	for _, d := range []*desk{here, there} {
+		if d.alive(first) || d.alive(second) || !d.alive(later) || !d.alive(joe) {
+			t.Error("not the right ones have ended")
+		}
+	}
+	if n := here.stored(); n != 2 {
+		t.Errorf("%d records are left", n)
+	}
+	if ended, err := here.EndAll(t.Context(), "jane"); err != nil || len(ended) != 1 || here.alive(later) {
+		t.Errorf("the next time: %v, %v", ended, err)
+	}
+	if ended, err := here.EndAll(t.Context(), "jane"); err != nil || len(ended) != 0 {
+		t.Errorf("with nothing left: %v, %v", ended, err)
+	}
+	if _, err := here.EndAll(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
+		t.Errorf("of nobody: %v", err)
+	}
+}
+
+// TestNoSessionOutlivesTheEndOfAllThatItBeganBefore signs in and ends all at once, thousands
+// of times, at two gates: with the end there are those that began afterwards, and they are on the roll.
+func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
+	t.Parallel()
+	here := newDesk(t, nil)
+	there := here.beside(nil)
+	rounds := 1000
+	if testing.Short() || raced {
+		rounds = 50
+	}
+	for range rounds {
+		before := []string{here.begin(jane), there.begin(jane)}
+		during := make([]string, 2)
+		var race sync.WaitGroup
+		for i, d := range []*desk{here, there} {
+			race.Go(func() {
+				s, _, err := d.sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+				if err != nil {
+					t.Error(err)
+				}
+				during[i] = s.cookie()
+			})
+		}
+		race.Go(func() {
+			if _, err := here.sessions.endUser(t.Context(), jane.UID); err != nil {
+				t.Error(err)
+			}
+		})
+		race.Wait()
+		for _, cookie := range before {
+			if here.alive(cookie) {
+				t.Fatal("one that began before is alive")
+			}
+		}
+		alive := 0
+		for _, cookie := range during {
+			if there.alive(cookie) {
+				alive++
+			}
+		}
+		if n := len(here.roll(jane.UID).Lines); n != alive {
+			t.Fatalf("%d are alive and %d on the roll", alive, n)
+		}
+		if !here.alive(here.begin(jane)) {
+			t.Fatal("one that began afterwards was hit")
+		}
+		if _, err := there.sessions.endUser(t.Context(), jane.UID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAnEndThatIsInterruptedIsFinishedByTheNext lets the store fail at each call of it.
+func TestAnEndThatIsInterruptedIsFinishedByTheNext(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	for at := int64(1); ; at++ {
+		before := d.begin(jane)
+		d.store.calls.Store(0)
+		met := false
+		d.store.fails = func(n int64, _ string) error {
+			if n < at { // it never comes back
+				return nil
+			}
+			met = true
+			return errFault
+		}
+		_, err := d.sessions.endUser(t.Context(), jane.UID)
+		d.store.fails = nil
+		if !met {
+			if at < 6 {
+				t.Fatalf("an end makes only %d calls", at-1)
+			}
+			return
+		}
+		if err != nil && asError(err).Code != CodeSessionsUnavailable {
+			t.Errorf("call %d: %v", at, err)
+		}
+		if err == nil && d.alive(before) {
+			t.Errorf("call %d: it says that all have ended, and one has not", at)
+		}
+		after := d.begin(jane)
+		again, failed := d.sessions.endUser(t.Context(), jane.UID)
+		if failed != nil || d.alive(before) || d.alive(after) {
+			t.Errorf("call %d: the next time %v (%v), alive are %v and %v", at, again, failed, d.alive(before), d.alive(after))
+		}
+		if left := d.roll(jane.UID); len(left.Lines) != 0 || len(left.Ending) != 0 {
+			t.Errorf("call %d: %v is left", at, left)
+		}
+	}
+}
+
+func TestAnEndLastsAsLongAsAnySessionThatItHits(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	rec := recordOf(jane)
+	rec.Until = time.Now().Add(365 * 24 * time.Hour) // of a gate with another lifetime
+	s, _, err := d.sessions.start(t.Context(), rec, somewhere("app.example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.sessions.endUser(t.Context(), jane.UID); err != nil {
+		t.Fatal(err)
+	}
+	for name, item := range d.store.buried.Items() {
+		if until, _ := item.Object.(time.Time); until.Before(rec.Until) {
+			t.Errorf("%s is buried until %v, and the session could last until %v", name, until, rec.Until)
+		}
+	}
+	if d.alive(s.cookie()) {
+		t.Error("it is alive")
+	}
+}
+
+func TestWhoSignsOutIsOffTheRoll(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	if list, err := s.gate.Roll(t.Context(), "jane"); err != nil || len(list) != 1 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	p.signIn("jane", "open sesame", "/.authentik/login") // signed in already: nothing begins
+	p.post("/.authentik/logout", url.Values{})
+	if list, err := s.gate.Roll(t.Context(), "jane"); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+func TestAnEndedSessionThatStaysOnTheRollDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	d := newDesk(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
+	cookie, other := d.begin(jane), d.begin(jane)
+	s, _ := d.sessions.of(t.Context(), cookie, somewhere("app.example.com"))
+	d.store.fails = func(_ int64, operation string) error {
+		if operation == "save" {
+			return errFault
+		}
+		return nil
+	}
+	if err := d.sessions.end(t.Context(), s); err != nil {
+		t.Errorf("%v", err)
+	}
+	d.store.fails = nil
+	if d.alive(cookie) || !d.alive(other) || len(d.roll(jane.UID).Lines) != 2 {
+		t.Error("it has not ended, or not alone")
+	}
+	if !strings.Contains(said.String(), "stay on the list") || strings.Contains(said.String(), cookie) {
+		t.Errorf("the log says %s", said.String())
+	}
+}
+
+func TestWhoHasGoneAwayIsStruckOffAllTheSame(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cookie := d.begin(jane)
+	cancel()
+	d.sessions.strike(ctx, jane.UID, d.roll(jane.UID).Lines...)
+	if n := len(d.roll(jane.UID).Lines); n != 0 || !d.alive(cookie) {
+		t.Errorf("%d are on the roll", n)
+	}
+}
+
+func TestOneSessionIsEndedByItsID(t *testing.T) {
+	t.Parallel()
+	metrics := &countingMetrics{}
+	here := newDesk(t, func(c *Config) { c.Metrics = metrics })
+	there := here.beside(nil)
+	hearing(t, there.Gate, true)
+	cookies := []string{here.begin(jane), here.begin(jane), here.begin(jane)}
+	list, err := here.Roll(t.Context(), "jane")
+	if err != nil || len(list) != 3 || !there.believed(cookies[2]) {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if ended, err := here.EndOne(t.Context(), "jane", list[0].ID); err != nil || ended.ID != list[0].ID || ended.User != "jane" {
+		t.Errorf("with the name: %v, %v", ended, err)
+	}
+	until(t, func() bool { return !there.believed(cookies[2]) }, "the other has heard")
+	if _, err := here.EndOne(t.Context(), "", list[1].ID); !errors.Is(err, ErrNoSession) {
+		t.Errorf("without the name, not remembered: %v", err)
+	}
+	if !here.believed(cookies[1]) {
+		t.Fatal("it has ended all the same")
+	}
+	if ended, err := here.EndOne(t.Context(), "", list[1].ID); err != nil || ended.ID != list[1].ID {
+		t.Errorf("without the name: %v, %v", ended, err)
+	}
+	for name, id := range map[string]string{"jane": list[0].ID, "joe": list[2].ID, "": "nonsense", "nobody": ""} {
+		if ended, err := here.EndOne(t.Context(), name, id); !errors.Is(err, ErrNoSession) {
+			t.Errorf("%q of %q: %v, %v", id, name, ended, err)
+		}
+	}
+	if here.alive(cookies[2]) || here.alive(cookies[1]) || !here.alive(cookies[0]) || len(here.roll(jane.UID).Lines) != 1 {
+		t.Error("not the right ones have ended")
+	}
+	if n := metrics.ended("admin"); n != 2 {
+		t.Errorf("%d ends are counted", n)
+	}
+}
+
+func TestAnOperatorIsToldThatTheStoreFails(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	cookie := d.begin(jane)
+	if !d.believed(cookie) {
+		t.Fatal("it has not begun")
+	}
+	list, _ := d.Roll(t.Context(), "jane")
+	for at := int64(1); at <= 2; at++ {
+		d.store.fails = func(n int64, _ string) error {
+			if n >= at {
+				return errFault
+			}
+			return nil
+		}
+		for what, try := range map[string]func() error{
+			"list":    func() error { _, err := d.Roll(t.Context(), "jane"); return err },
+			"end all": func() error { _, err := d.EndAll(t.Context(), "jane"); return err },
+			"end one": func() error { _, err := d.EndOne(t.Context(), "jane", list[0].ID); return err },
+			"end remembered": func() error {
+				_, err := d.EndOne(t.Context(), "", list[0].ID)
+				return err
+			},
+		} {
+			d.store.calls.Store(0)
+			if err := try(); !errors.Is(err, errFault) {
+				t.Errorf("%s at call %d: %v", what, at, err)
+			}
+		}
+	}
+	d.store.fails = nil
+	if !d.alive(cookie) {
+		t.Error("it has ended")
+	}
+}

@@ -1,0 +1,527 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// A brokenStore fails at the calls that a test says, and knows how many there were.
+type brokenStore struct {
+	*Memory
+	calls atomic.Int64
+	fails func(call int64, operation string) error
+}
+
+func (b *brokenStore) fail(operation string) error {
+	n := b.calls.Add(1)
+	if b.fails == nil {
+		return nil
+	}
+	return b.fails(n, operation)
+}
+
+func (b *brokenStore) Load(ctx context.Context, name string) (Record, bool, error) {
+	if err := b.fail("load"); err != nil {
+		return Record{}, false, err
+	}
+	return b.Memory.Load(ctx, name)
+}
+
+func (b *brokenStore) Save(ctx context.Context, name string, r Record) (Version, error) {
+	if err := b.fail("save"); err != nil {
+		return "", err
+	}
+	return b.Memory.Save(ctx, name, r)
+}
+
+func (b *brokenStore) Delete(ctx context.Context, name string) error {
+	if err := b.fail("delete"); err != nil {
+		return err
+	}
+	return b.Memory.Delete(ctx, name)
+}
+
+func (b *brokenStore) Bury(ctx context.Context, name string, until time.Time) error {
+	if err := b.fail("bury"); err != nil {
+		return err
+	}
+	return b.Memory.Bury(ctx, name, until)
+}
+
+func (b *brokenStore) Buried(ctx context.Context, names ...string) (bool, error) {
+	if err := b.fail("buried"); err != nil {
+		return false, err
+	}
+	return b.Memory.Buried(ctx, names...)
+}
+
+// A desk is a gate whose sessions are begun without anybody signing in.
+type desk struct {
+	*Gate
+	t     testing.TB
+	store *brokenStore
+}
+
+func newDesk(t testing.TB, change func(*Config)) *desk {
+	t.Helper()
+	store := &brokenStore{Memory: newStore(t)}
+	_, _, client := newAuthentik(t)
+	cfg := Config{Client: client, Store: store, Key: []byte(strings.Repeat("k", minKey))}
+	if change != nil {
+		change(&cfg)
+	}
+	return &desk{newGate(t, cfg), t, store}
+}
+
+// beside is another gate on the same store.
+func (d *desk) beside(change func(*Config)) *desk {
+	d.t.Helper()
+	cfg := d.cfg
+	if change != nil {
+		change(&cfg)
+	}
+	return &desk{newGate(d.t, cfg), d.t, d.store}
+}
+
+var jane = User{Username: "jane", Name: "Jane Doe", Email: "jane@example.com", UID: "5f4dcc3b5aa765d61d8327deb882cf99"}
+
+func recordOf(user User) record {
+	return record{
+		User: user, Begun: time.Now(), Until: time.Now().Add(time.Hour), Cookies: flowclient.Cookies{"authentik_session": "oven-hot"},
+		Addr: somewhere("").Client, UserAgent: "Mozilla/5.0 (secretive)",
+	}
+}
+
+func (d *desk) begin(user User) string {
+	d.t.Helper()
+	s, _, err := d.sessions.start(d.t.Context(), recordOf(user), somewhere("app.example.com"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s.cookie()
+}
+
+// alive reports whether a cookie opens a session, by the store and not by memory.
+func (d *desk) alive(cookie string) bool {
+	d.t.Helper()
+	d.sessions.cache.flush()
+	d.sessions.misses.kept.Flush()
+	return d.believed(cookie)
+}
+
+// believed reports whether a cookie opens a session as it does for a request.
+func (d *desk) believed(cookie string) bool {
+	d.t.Helper()
+	s, err := d.sessions.of(context.WithoutCancel(d.t.Context()), cookie, somewhere("app.example.com"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s != nil
+}
+
+func (d *desk) roll(uid string) roll {
+	d.t.Helper()
+	list, _, err := d.sessions.rolls.read(d.t.Context(), uid)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return list
+}
+
+// stored is how many records of sessions there are.
+func (d *desk) stored() int {
+	d.t.Helper()
+	n, err := d.store.Count(d.t.Context(), "session")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return n
+}
+
+func TestAListTellsWhatAnOperatorMayKnow(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, func(c *Config) { c.Flow = "login" })
+	d.begin(jane)
+	cookie := d.begin(jane)
+	d.begin(User{Username: "joe", UID: "joe"})
+	list, err := d.Roll(t.Context(), "jane")
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if !d.believed(cookie) {
+		t.Fatal("it is not there")
+	}
+	newest := list[0]
+	s, _ := d.sessions.of(t.Context(), cookie, somewhere("app.example.com"))
+	if newest.ID != s.ID() || newest.User != "jane" || newest.Site != "app.example.com" || newest.Flow != "login" ||
+		newest.Address.String() != "203.0.113.7" || newest.Agent != "Mozilla/5.0 (secretive)" ||
+		!newest.Until.Equal(s.Until) || !newest.Begun.Equal(s.Begun) {
+		t.Errorf("the newest is %+v", newest)
+	}
+	if _, err := d.Roll(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
+		t.Errorf("of nobody: %v", err)
+	}
+	if seen := d.Remembered(); len(seen) != 1 || seen[0].ID != newest.ID || seen[0].User != "jane" || seen[0].Site != "app.example.com" {
+		t.Errorf("remembered are %+v", seen)
+	}
+}
+
+func TestTheOldestEndsWhereAUserHasTooMany(t *testing.T) {
+	t.Parallel()
+	metrics := &countingMetrics{}
+	d := newDesk(t, func(c *Config) { c.MaxPerUser, c.Metrics = 2, metrics })
+	strong := d.beside(func(c *Config) { c.Flow = "strong" })
+	elsewhere := strong.begin(jane)
+	first := d.begin(jane)
+	if !d.believed(first) {
+		t.Fatal("the first did not begin")
+	}
+	others := []string{d.begin(User{Username: "joe", UID: "joe"}), d.begin(jane), d.begin(jane)}
+	if d.believed(first) {
+		t.Error("there are three sessions of one user, and two may be")
+	}
+	for i, cookie := range others {
+		if !d.alive(cookie) {
+			t.Errorf("%d has ended as well", i)
+		}
+	}
+	if !strong.alive(elsewhere) {
+		t.Error("one of another realm has ended")
+	}
+	if n := metrics.ended("limit"); n != 1 {
+		t.Errorf("%d ends are counted", n)
+	}
+	if n := len(d.roll(jane.UID).Lines); n != 3 {
+		t.Errorf("%d are on the roll", n)
+	}
+}
+
+// countingMetrics counts ends by their reasons.
+type countingMetrics struct {
+	NopMetrics
+	reasons sync.Map
+}
+
+func (m *countingMetrics) Ended(reason string) {
+	n, _ := m.reasons.LoadOrStore(reason, new(atomic.Int64))
+	n.(*atomic.Int64).Add(1)
+}
+
+func (m *countingMetrics) ended(reason string) int64 {
+	n, _ := m.reasons.LoadOrStore(reason, new(atomic.Int64))
+	return n.(*atomic.Int64).Load()
+}
+
+// TestManySignInsAtOnceKeepToTheLimit begins a thousand sessions of one user at two gates.
+func TestManySignInsAtOnceKeepToTheLimit(t *testing.T) {
+	t.Parallel()
+	const most, many = 3, 1000
+	d := newDesk(t, func(c *Config) { c.MaxPerUser = most })
+	gates := []*desk{d, d.beside(nil)}
+	cookies := make(chan string, many)
+	var overtaken atomic.Int64
+	var crowd sync.WaitGroup
+	for i := range many {
+		crowd.Go(func() {
+			s, _, err := gates[i%2].sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+			switch {
+			case errors.Is(err, errOvertaken):
+				overtaken.Add(1)
+			case err != nil:
+				t.Errorf("%v: %v", err, errors.Unwrap(err))
+			default:
+				cookies <- s.cookie()
+			}
+		})
+	}
+	crowd.Wait()
+	close(cookies)
+	alive := 0
+	for cookie := range cookies {
+		if gates[0].alive(cookie) {
+			alive++
+		}
+	}
+	if alive != most || d.stored() != most || len(d.roll(jane.UID).Lines) != most {
+		t.Errorf("%d are alive, %d stored, %d on the roll; %d may be", alive, d.stored(), len(d.roll(jane.UID).Lines), most)
+	}
+	t.Logf("%d of %d were ended before they had begun", overtaken.Load(), many)
+}
+
+func TestAFullRollEndsItsOldest(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	oldest := d.begin(jane)
+	err := d.sessions.rolls.change(t.Context(), jane.UID, func(l *roll) bool {
+		for i := range maxLines - 1 {
+			l.enter(line{Name: fmt.Sprintf("session-%064x", i), Site: fmt.Sprint(i), Until: time.Now().Add(time.Hour)}, 0)
+		}
+		return true
+	})
+	if err != nil || !d.alive(oldest) {
+		t.Fatalf("before: %v", err)
+	}
+	newest := d.begin(jane)
+	if d.alive(oldest) || !d.alive(newest) {
+		t.Errorf("the oldest is alive: %v, the newest: %v", d.alive(oldest), d.alive(newest))
+	}
+	if n := len(d.roll(jane.UID).Lines); n != maxLines {
+		t.Errorf("%d are on the roll", n)
+	}
+}
+
+func TestARollForgetsWhatIsOver(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	d := newDesk(t, func(c2 *Config) { c2.Now = c.now })
+	d.begin(jane)
+	c.move(30 * time.Minute)
+	d.begin(jane)
+	if n := len(d.roll(jane.UID).Lines); n != 2 {
+		t.Errorf("%d are on the roll", n)
+	}
+	c.move(31 * time.Minute)
+	if n := len(d.roll(jane.UID).Lines); n != 0 { // both until an hour from the true time
+		t.Errorf("%d are on the roll after their end", n)
+	}
+}
+
+// TestNoFaultOfTheStoreLeavesHalfASession lets the store fail at each call of an admission,
+// where one more session is one too many.
+func TestNoFaultOfTheStoreLeavesHalfASession(t *testing.T) {
+	t.Parallel()
+	for at := int64(1); ; at++ {
+		d := newDesk(t, func(c *Config) { c.MaxPerUser = 1 })
+		before := d.begin(jane)
+		d.store.calls.Store(0)
+		operation := ""
+		d.store.fails = func(n int64, of string) error {
+			if n != at {
+				return nil
+			}
+			operation = of
+			return errFault
+		}
+		s, _, err := d.sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+		d.store.fails = nil
+		if operation == "" {
+			if at < 8 {
+				t.Fatalf("an admission makes only %d calls", at-1)
+			}
+			return
+		}
+		if err == nil { // it failed where nothing depends on it
+			if !d.alive(s.cookie()) || d.alive(before) {
+				t.Errorf("%s at call %d: the new one is alive: %v, the old one: %v", operation, at, d.alive(s.cookie()), d.alive(before))
+			}
+			continue
+		}
+		if asError(err).Code != CodeSessionsUnavailable || !errors.Is(err, errFault) {
+			t.Errorf("%s at call %d: %v", operation, at, err)
+		}
+		if d.stored() != 1 || !d.alive(before) || len(d.roll(jane.UID).Lines) != 1 {
+			t.Errorf("%s at call %d: %d stored, the old one is alive: %v, the roll is %v",
+				operation, at, d.stored(), d.alive(before), d.roll(jane.UID).Lines)
+		}
+	}
+}
+
+func TestAStoreThatIsDownAdmitsNobody(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"load", "save"} {
+		d := newDesk(t, nil)
+		d.store.fails = func(_ int64, of string) error {
+			if of == operation {
+				return errFault
+			}
+			return nil
+		}
+		if _, _, err := d.sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com")); asErr(err) != CodeSessionsUnavailable {
+			t.Errorf("%s: %v", operation, err)
+		}
+		d.store.fails = nil
+		if n := d.stored(); n != 0 {
+			t.Errorf("%s: %d records", operation, n)
+		}
+	}
+}
+
+func asErr(err error) Code {
+	if err == nil {
+		return ""
+	}
+	return asError(err).Code
+}
+
+// TestARollThatDoesNotOpenIsBegunAnew: one that is damaged, of another key or of another user.
+func TestARollThatDoesNotOpenIsBegunAnew(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(d *desk, value []byte) []byte{
+		"cut short": func(_ *desk, value []byte) []byte { return value[:len(value)/2] },
+		"changed":   func(_ *desk, value []byte) []byte { value[len(value)-1] ^= 1; return value },
+		"empty":     func(*desk, []byte) []byte { return nil },
+		"of another key": func(d *desk, _ []byte) []byte {
+			other := d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", minKey)) })
+			other.begin(jane)
+			return d.kept(other.sessions.rolls.box(jane.UID).name)
+		},
+		"of another user": func(d *desk, _ []byte) []byte {
+			d.begin(User{Username: "joe", UID: "joe"})
+			return d.kept(d.sessions.rolls.box("joe").name)
+		},
+		"a lead": func(d *desk, _ []byte) []byte { return d.kept(d.sessions.rolls.leadBox("jane").name) },
+	} {
+		d := newDesk(t, nil)
+		before := d.begin(jane)
+		b := d.sessions.rolls.box(jane.UID)
+		r, _, _ := d.store.Load(t.Context(), b.name)
+		r.Value = damage(d, d.kept(b.name))
+		if _, err := d.store.Save(t.Context(), b.name, r); err != nil {
+			t.Fatal(err)
+		}
+		if lines := d.roll(jane.UID).Lines; len(lines) != 0 {
+			t.Errorf("%s: it says %v", name, lines)
+		}
+		after := d.begin(jane)
+		if lines := d.roll(jane.UID).Lines; len(lines) != 1 || !d.alive(before) || !d.alive(after) {
+			t.Errorf("%s: afterwards it says %v", name, lines)
+		}
+		if !d.believed(before) { // remembered, so that it can be ended after all
+			t.Fatal(name)
+		}
+		if ended, err := d.EndAll(t.Context(), "jane"); err != nil || len(ended) != 2 || d.alive(before) || d.alive(after) {
+			t.Errorf("%s: %d ended (%v)", name, len(ended), err)
+		}
+	}
+}
+
+func (d *desk) kept(name string) []byte {
+	d.t.Helper()
+	r, found, err := d.store.Memory.Load(d.t.Context(), name)
+	if !found || err != nil {
+		d.t.Fatalf("%s: %v", name, err)
+	}
+	return r.Value
+}
+
+// TestWhatIsStoredTellsNothing looks for all that is known of a user in all that is stored.
+func TestWhatIsStoredTellsNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, func(c *Config) { c.MaxPerUser = 2 })
+	var cookies []string
+	for range 3 {
+		cookies = append(cookies, d.begin(jane))
+	}
+	if _, err := d.EndAll(t.Context(), "jane"); err != nil {
+		t.Fatal(err)
+	}
+	cookies = append(cookies, d.begin(jane))
+	secrets := append(cookies, jane.Username, jane.Name, jane.Email, jane.UID, "oven-hot", "Mozilla", "203.0.113.7", "app.example.com")
+	named := regexp.MustCompile(`^(session|roll|lead)-[0-9a-f]{64}$|^end-[0-9a-f]{64}$`)
+	items := d.store.records.Items()
+	for name := range d.store.buried.Items() {
+		items[name] = d.store.buried.Items()[name]
+	}
+	if len(items) < 5 {
+		t.Fatalf("only %d things are stored", len(items))
+	}
+	for name, item := range items {
+		if !named.MatchString(name) || len(name) > 80 {
+			t.Errorf("%s is no name", name)
+		}
+		r, _ := item.Object.(Record)
+		for _, s := range secrets {
+			if strings.Contains(name, s) || bytes.Contains(r.Value, []byte(s)) {
+				t.Errorf("%s tells %s", name, s)
+			}
+		}
+	}
+}
+
+// TestARollIsFoundWithTheGatesKeyAlone and not with another, nor for another authentik.
+func TestARollIsFoundWithTheGatesKeyAlone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	_, _, there := newAuthentik(t)
+	names := map[string]bool{}
+	for _, other := range []*desk{
+		d, d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", minKey)) }), d.beside(func(c *Config) { c.Client = there }),
+	} {
+		for _, uid := range []string{"a", "b"} {
+			names[other.sessions.rolls.box(uid).name] = true
+			names[other.sessions.rolls.leadBox(uid).name] = true
+			for _, end := range other.sessions.rolls.ends(uid, "a") {
+				names[end] = true
+			}
+			for _, end := range other.sessions.rolls.ends(uid, "b") {
+				names[end] = true
+			}
+		}
+	}
+	if len(names) != 3*2*4 {
+		t.Errorf("%d names", len(names))
+	}
+	same := d.beside(func(c *Config) { c.Flow, c.Cookie.Domain, c.Lifetime = "strong", "example.com", time.Hour })
+	if same.sessions.rolls.box("a").name != d.sessions.rolls.box("a").name {
+		t.Error("two gates of one authentik keep two rolls")
+	}
+}
+
+func TestTheNewestUserOfANameIsMeant(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	d.begin(User{Username: "jane", UID: "first"})
+	d.begin(User{Username: "janet", UID: "first"}) // renamed
+	if list, err := d.Roll(t.Context(), "jane"); err != nil || len(list) != 2 || list[0].User != "janet" {
+		t.Errorf("by the old name: %v, %v", list, err)
+	}
+	second := d.begin(User{Username: "jane", UID: "second"})
+	ended, err := d.EndAll(t.Context(), "jane")
+	if err != nil || len(ended) != 1 || d.alive(second) {
+		t.Errorf("%d of two janes are ended (%v)", len(ended), err)
+	}
+	if list, err := d.Roll(t.Context(), "janet"); err != nil || len(list) != 2 {
+		t.Errorf("by the new name: %v, %v", list, err)
+	}
+}
+
+func FuzzAnAgentIsShortAndText(f *testing.F) {
+	f.Add("Mozilla/5.0")
+	f.Add("\x1b[2J\x00\r\n")
+	f.Add(strings.Repeat("ü", 300))
+	f.Add("\xff\xfe")
+	f.Fuzz(func(t *testing.T, agent string) {
+		kept := shortened(agent)
+		if len(kept) > maxAgent || !utf8.ValidString(kept) || strings.ContainsFunc(kept, func(c rune) bool { return !unicode.IsPrint(c) }) {
+			t.Errorf("%q", kept)
+		}
+	})
+}
+
+func TestALimitThatCannotBeHeldIsAMistake(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	for most, wrong := range map[int]bool{-1: true, 0: false, 1: false, maxLines: false, maxLines + 1: true} {
+		cfg := d.cfg
+		cfg.MaxPerUser = most
+		g, err := New(cfg)
+		if (err != nil) != wrong {
+			t.Errorf("%d: %v", most, err)
+		}
+		if g != nil {
+			_ = g.Close()
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"hash/maphash"
+	"time"
+)
+
+const (
+	// turnStripes is how many records can be changed at once in one process.
+	turnStripes = 64
+	// conflictTries is how often a change is tried that others come before. In one
+	// process changes wait for their turn, so it is other processes that come before.
+	conflictTries = 50
+	// conflictPause is the longest pause after the first of them. Those after the next are
+	// longer by as much each, up to sixteen times.
+	conflictPause = 2 * time.Millisecond
+)
+
+// turns let one sign-in of a user at a time begin a session: a thousand at once would
+// otherwise spoil each other's versions, and each end all the others that are too many. Nothing is
+// wrong without turns, and other processes know nothing of them; the store's versions see to that.
+type turns struct {
+	seed    maphash.Seed
+	stripes [turnStripes]chan struct{}
+}
+
+func newTurns() turns {
+	t := turns{seed: maphash.MakeSeed()}
+	for i := range t.stripes {
+		t.stripes[i] = make(chan struct{}, 1)
+	}
+	return t
+}
+
+// wait waits for a turn, and returns what ends it.
+func (t *turns) wait(ctx context.Context, of string) (leave func(), err error) {
+	stripe := t.stripes[maphash.String(t.seed, of)%turnStripes]
+	select {
+	case stripe <- struct{}{}:
+		return func() { <-stripe }, nil
+	case <-ctx.Done():
+		return nil, failure(CodeSessionsUnavailable, ctx.Err())
+	}
+}
+
+// persist makes a change until no other comes before it. Between tries it rests for a random
+// while, so that those who have met do not meet again.
+func persist(ctx context.Context, change func() error) error {
+	var err error
+	for try := range conflictTries {
+		if err = change(); err == nil {
+			return nil
+		}
+		if !isConflict(err) || ctx.Err() != nil {
+			break
+		}
+		var dice [1]byte
+		_, _ = rand.Read(dice[:]) // never fails, see its documentation
+		wait(ctx, conflictPause*time.Duration(min(try+1, 16))*time.Duration(dice[0])/256)
+	}
+	return failure(CodeSessionsUnavailable, err)
+}
