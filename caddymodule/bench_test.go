@@ -1,0 +1,67 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// BenchmarkReload is how long Caddy takes for another configuration while that many
+// sessions are kept: nobody who is signed in waits for them to be read.
+func BenchmarkReload(b *testing.B) {
+	for store, fill := range map[string]func(*site, int){"memory": fillMemory, "storage": fillStorage} {
+		for _, n := range []int{1, 100_000} {
+			b.Run(fmt.Sprintf("%s=%d", store, n), func(b *testing.B) {
+				s := newSite(b)
+				text := "SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions " + store + "\n\t}\n\treverse_proxy APP\n}\n"
+				s.load(text)
+				fill(s, n)
+				signedIn := s.browser()
+				signedIn.signIn("/", "ada")
+				for b.Loop() {
+					s.load(text)
+				}
+				signedIn.expect(signedIn.get("/"), http.StatusOK, `user "ada"`)
+			})
+		}
+	}
+}
+
+// fillMemory keeps sessions in the store that the gates of this process share.
+func fillMemory(s *site, n int) {
+	s.Helper()
+	filled := false
+	pool.Range(func(_, value any) bool {
+		store, ok := value.(memoryStore)
+		for i := 0; ok && i < n; i++ {
+			r := proxy.Record{Value: make([]byte, 1024), Expiry: time.Now().Add(time.Hour)}
+			if _, err := store.Save(s.Context(), fmt.Sprintf("session-%08x", i), r); err != nil {
+				s.Fatal(err)
+			}
+			filled = true
+		}
+		return true
+	})
+	if !filled {
+		s.Fatal("there is no store in memory")
+	}
+}
+
+// fillStorage puts files where sessions are, in as many directories as there are then.
+func fillStorage(s *site, n int) {
+	s.Helper()
+	for i := range n {
+		file := filepath.Join(s.storage, "authentik", "sessions", fmt.Sprintf("%02x", i%256), fmt.Sprintf("session-%08x", i))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			s.Fatal(err)
+		}
+		if err := os.WriteFile(file, make([]byte, 1024), 0o600); err != nil {
+			s.Fatal(err)
+		}
+	}
+}
