@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	gocache "github.com/patrickmn/go-cache"
+	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -22,6 +23,7 @@ const (
 type brands struct {
 	client Authentik
 	kept   *gocache.Cache
+	asking singleflight.Group
 }
 
 func newBrands(client Authentik) *brands {
@@ -35,12 +37,25 @@ func (b *brands) of(ctx context.Context, v flowclient.Visitor) (flowclient.Brand
 		return brand, nil
 	}
 	v.Cookies = nil // a brand is everybody's
-	brand, err := b.client.Brand(ctx, v)
-	if err == nil && b.kept.ItemCount() < brandBound {
-		b.kept.SetDefault(v.Host, brand)
+	mine := false
+	ask := func() (any, error) {
+		mine = true
+		brand, err := b.client.Brand(ctx, v)
+		if err == nil && b.kept.ItemCount() < brandBound {
+			b.kept.SetDefault(v.Host, brand)
+		}
+		return brand, err
 	}
+	found, err, _ := b.asking.Do(v.Host, ask)
+	if err != nil && !mine {
+		found, err = ask() // it may have been the other visitor who gave up
+	}
+	brand, _ := found.(flowclient.Brand)
 	return brand, err
 }
+
+// forget has a host's brand asked for again.
+func (b *brands) forget(v flowclient.Visitor) { b.kept.Delete(v.Host) }
 
 // brand is how the pages of a request look. Without it they are still
 // authentik's questions, and are drawn all the same.

@@ -32,6 +32,8 @@
 //   - source.go, plex.go: other places to sign in
 //   - duo.go, again.go, waits.go, excuse.go: answers that need a question first, some patience, or a second try
 //   - visit.go, flight.go: a visit sealed in its page, answered once
+//   - copies.go, unbegun.go: first questions that cost authentik nothing, and the visits that begin with their answer
+//   - attempts.go, proof.go: answers that are tried until they are right, slowed down
 //   - package page: how challenges are drawn and answers read; pictures.go: authentik's pictures
 //
 // What lasts:

@@ -20,6 +20,8 @@ type question struct {
 	Errors map[string][]saying `json:"errors"`
 	// Notice is news of the visit as a whole: that it has begun again, and why.
 	Notice *saying `json:"notice,omitempty"`
+	// RetryAfter says, in seconds, how long answers are not taken because too many were wrong.
+	RetryAfter int `json:"retry_after,omitempty"`
 	// Elsewhere is the same flow on authentik's own page.
 	Elsewhere string `json:"elsewhere,omitempty"`
 	// Source is what was chosen of the question's sources. Barred says that it does not
@@ -44,7 +46,7 @@ type saying struct {
 // document writes a question with the challenge as authentik sent it, byte for
 // byte: encoding it again would reformat what a page of authentik's own would get.
 func (g *Gate) document(r *http.Request, q page.Question) ([]byte, error) {
-	out := question{Visit: q.Visit, To: q.Back, Errors: g.wrong(r, q), Elsewhere: q.Elsewhere}
+	out := question{Visit: q.Visit, To: q.Back, Errors: g.wrong(r, q), Elsewhere: q.Elsewhere, RetryAfter: q.Seconds()}
 	if q.Notice != "" {
 		code := strings.TrimPrefix(q.Notice, "notice_")
 		out.Notice = &saying{g.pages.Say(r, q, q.Notice), code}
@@ -69,6 +71,10 @@ func (g *Gate) document(r *http.Request, q page.Question) ([]byte, error) {
 // refusal without a word would look like a first question, so it is given one.
 func (g *Gate) wrong(r *http.Request, q page.Question) map[string][]saying {
 	all := map[string][]saying{}
+	if q.Wait > 0 {
+		all[flowclient.NonField] = []saying{{g.pages.Say(r, q, "wait_attempts", "Seconds", q.Seconds()), string(CodeTooManyAttempts)}}
+		return all
+	}
 	found := q.Step.Challenge.Common().Errors
 	for field, errs := range found {
 		for _, e := range errs {

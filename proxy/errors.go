@@ -31,6 +31,7 @@ const (
 	CodeNotFound             Code = "not-found"
 	CodeMethodNotAllowed     Code = "method-not-allowed"
 	CodeCrossSite            Code = "cross-site"
+	CodeTooManyAttempts      Code = "too-many-attempts"
 )
 
 // Error is a failure that the gate reports to the visitor. Title is safe to
@@ -77,6 +78,7 @@ var meanings = map[Code]meaning{
 	CodeNotFound:             {http.StatusNotFound, "No such page"},
 	CodeMethodNotAllowed:     {http.StatusMethodNotAllowed, "Method not allowed"},
 	CodeCrossSite:            {http.StatusForbidden, "Sent by another site"},
+	CodeTooManyAttempts:      {http.StatusTooManyRequests, "Too many attempts to sign in"},
 }
 
 // failure makes the Error of a code. A code without a meaning would be a

@@ -82,7 +82,7 @@ func (f *flights) fly(visit string, mine *flight, give func() outcome) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		delete(f.going, visit)
-		if mine.result.err == nil && f.room() {
+		if mine.result.err == nil && mine.result.wait == 0 && f.room() {
 			f.done.SetDefault(visit, mine)
 		}
 		close(mine.landed)

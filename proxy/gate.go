@@ -30,6 +30,8 @@ type Gate struct {
 	brands   *brands
 	flights  *flights
 	waits    *waits
+	copies   *copies
+	attempts *attempts
 	pages    *page.Pages
 	pictures http.Handler
 	forgery  *http.CrossOriginProtection
@@ -48,6 +50,7 @@ func New(cfg Config) (*Gate, error) {
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
 	g.brands = newBrands(cfg.Client)
 	g.flights, g.waits = newFlights(), newWaits()
+	g.copies, g.attempts = newCopies(cfg.Now), newAttempts(cfg.Now, g.keys)
 	g.forgery = http.NewCrossOriginProtection()
 	if cfg.Site != nil {
 		if err := g.forgery.AddTrustedOrigin(cfg.Site.Scheme + "://" + cfg.Site.Host); err != nil {
@@ -107,6 +110,8 @@ func (g *Gate) sweep(ctx context.Context) {
 		g.sessions.misses.sweep()
 		g.flights.sweep()
 		g.waits.sweep()
+		g.copies.sweep()
+		g.attempts.sweep()
 	}
 }
 

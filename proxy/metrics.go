@@ -6,8 +6,8 @@ package proxy
 type Metrics interface {
 	// Decision counts one decision: pass, open, own, sign-in, refuse.
 	Decision(kind string)
-	// Step counts one challenge: asked, and, of its answer, accepted, refused or
-	// failed. Components are authentik's own words: whoever labels by them
+	// Step counts one challenge: asked, and, of its answer, accepted, refused,
+	// failed or, where there were too many, slowed: not passed on. Components are authentik's own words: whoever labels by them
 	// takes those of flowclient.Components alone.
 	Step(component, outcome string)
 	// SignIn counts the end of a visit: admitted, denied, failed. The way is session.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/page"
@@ -21,6 +22,7 @@ type outcome struct {
 	notice   string        // the name of a sentence of ours for the next page
 	mistake  *page.Mistake // what was wrong with the form; authentik was not asked
 	advanced bool          // authentik has taken the answer; no other may follow it
+	wait     time.Duration // how long no answer is passed on: there were too many
 }
 
 // begin answers GET login: it draws the first question of a new visit. Who is
@@ -79,14 +81,19 @@ func (g *Gate) open(r *http.Request, at Resolved, back string) outcome {
 	if err != nil {
 		return outcome{err: asError(err)}
 	}
-	step, err := g.cfg.Client.Ask(ctx, v, flow)
+	step, err := g.opening(ctx, v, flow)
 	if err != nil {
 		return outcome{err: asError(err)}
 	}
-	vis := visit{Begun: g.cfg.Now(), Back: back, First: flow}
-	out := g.settle(ctx, r, at, vis.at(step))
+	vis := visit{Begun: g.cfg.Now(), Back: back, First: flow, Opening: step.Challenge.Component()}
+	return denied(g.settle(ctx, r, at, vis.at(step)), step)
+}
+
+// denied is what becomes of a flow whose first step is its end: beginning again would end
+// the same way.
+func denied(out outcome, step flowclient.Step) outcome {
 	if out.nobody() && !elsewhere(step) {
-		return outcome{err: failure(CodeDeniedByFlow, errNobody)} // beginning again would end the same way
+		return outcome{err: failure(CodeDeniedByFlow, errNobody)}
 	}
 	return out
 }
@@ -175,24 +182,51 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 	sum := sha256.Sum256(words)
 	return g.flights.do(vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() outcome {
 		ctx := context.WithoutCancel(r.Context()) // an impatient browser gives up the first of two clicks
+		try, wait := g.attempts.try(at.Client, vis, answer)
+		if wait > 0 {
+			g.slowed(ctx, at, vis)
+			return outcome{visit: vis, wait: wait}
+		}
+		defer try.land()
 		step, err := g.cfg.Client.Answer(ctx, g.visitor(r, at, vis.Step.Cookies), vis.Step.Flow, answer)
 		g.count(vis.Step, step, err)
 		if err != nil {
+			if out, again := g.renamed(r, at, vis, answer, err); again {
+				return out
+			}
 			return unconfirmed(vis, answer, err)
 		}
-		if wrong, ok := excused(answer, step); ok {
-			return g.retry(r, at, vis, step.Cookies, wrong)
+		if refused(vis, answer, step) {
+			try.refused(step.Challenge.Common().PendingUser)
 		}
-		out := g.settle(ctx, r, at, vis.at(step).sent(messageOf(answer), vis, g.cfg.Now()))
-		out.advanced = out.err == nil && moved(vis.Step, step)
-		if out.nobody() && !elsewhere(step) {
-			out = g.reopen(r, at, vis.Back)
-		}
-		if step.Lost {
-			out.notice = noticeLost
-		}
-		return out
+		return g.taken(ctx, r, at, vis, answer, step)
 	})
+}
+
+// slowed takes down that an answer was not passed on.
+func (g *Gate) slowed(ctx context.Context, at Resolved, vis visit) {
+	component := vis.Step.Challenge.Component()
+	g.cfg.Metrics.Step(string(component), "slowed")
+	g.log(at).InfoContext(ctx, "refused", "code", CodeTooManyAttempts, "component", component)
+}
+
+// taken goes on from authentik's reply to an answer.
+func (g *Gate) taken(ctx context.Context, r *http.Request, at Resolved, vis visit, answer flowclient.Answer, step flowclient.Step) outcome {
+	if changed(vis, answer, step) {
+		return g.afresh(ctx, r, at, vis, answer, step)
+	}
+	if wrong, ok := excused(answer, step); ok {
+		return g.retry(r, at, vis, step.Cookies, wrong)
+	}
+	out := g.settle(ctx, r, at, vis.at(step).sent(messageOf(answer), vis, g.cfg.Now()))
+	out.advanced = out.err == nil && moved(vis.Step, step)
+	if out.nobody() && !elsewhere(step) {
+		out = g.reopen(r, at, vis.Back)
+	}
+	if step.Lost {
+		out.notice = noticeLost
+	}
+	return out
 }
 
 // count tells what became of an answer, and of visits that end without a session.
@@ -274,6 +308,7 @@ func (g *Gate) settle(ctx context.Context, r *http.Request, at Resolved, vis vis
 	case err != nil:
 		return outcome{err: asError(err)}
 	}
+	g.attempts.succeed(out.admitted.session.User.Username)
 	return out
 }
 

@@ -40,6 +40,13 @@ func (c *clock) now() time.Time {
 	return time.Now().Add(c.offset)
 }
 
+// since is a moment that stands still, and moves with the clock alone.
+func (c *clock) since(still time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return still.Add(c.offset)
+}
+
 func (c *clock) move(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -80,6 +80,10 @@ func (g *Gate) barred() bool { return g.cfg.Flow != "" }
 func (g *Gate) beginSource(r *http.Request, at Resolved, vis visit, to flowclient.Redirect) outcome {
 	return g.flights.do(vis.ID, "source "+to.Path, func() outcome {
 		ctx := context.WithoutCancel(r.Context())
+		vis, instead := g.start(ctx, r, at, vis)
+		if instead != nil {
+			return *instead
+		}
 		step, err := g.cfg.Client.StartSource(ctx, g.visitor(r, at, vis.Step.Cookies), vis.Step.Flow, to)
 		switch {
 		case errors.Is(err, flowclient.ErrSourceNotFound):
@@ -96,7 +100,8 @@ func (g *Gate) beginSource(r *http.Request, at Resolved, vis visit, to flowclien
 // beginPlex has Plex make a PIN. Without Plex the visitor is sent on to authentik.
 func (g *Gate) beginPlex(r *http.Request, at Resolved, vis visit, c flowclient.SourcePlex) outcome {
 	return g.flights.do(vis.ID, "plex "+c.Slug, func() outcome {
-		pin, err := g.cfg.Plex.PIN(context.WithoutCancel(r.Context()), c.ClientID)
+		ctx := context.WithoutCancel(r.Context())
+		pin, err := g.cfg.Plex.PIN(ctx, c.ClientID)
 		switch {
 		case errors.Is(err, ErrNoPlex):
 			return outcome{visit: vis}
@@ -104,7 +109,11 @@ func (g *Gate) beginPlex(r *http.Request, at Resolved, vis visit, c flowclient.S
 			g.log(at).WarnContext(r.Context(), "Plex could not be asked", "error", err)
 			return vis.mistaken("plex_down", flowclient.Step{})
 		}
-		next := vis.at(vis.Step)
+		begun, instead := g.start(ctx, r, at, vis)
+		if instead != nil {
+			return *instead
+		}
+		next := begun.at(begun.Step)
 		next.Detour = &detour{Place: vis.Detour.Place, PIN: &pin}
 		return outcome{visit: next}
 	})

@@ -33,10 +33,15 @@ type visit struct {
 	Back string `json:"back"`
 	// First is the flow that the visit began with.
 	First flowclient.Flow `json:"first"`
+	// Opening is the component of the flow's first question. Where it comes again, the flow has begun anew.
+	Opening flowclient.Component `json:"opening,omitempty"`
+	// Name is what was typed for a name where authentik asked for something else first.
+	Name string `json:"name,omitempty"`
 	// Aside says that the visitor has chosen another flow, such as one to
 	// recover a password.
 	Aside bool `json:"aside,omitempty"`
-	// Step is the question, and the cookies by which authentik knows the visit.
+	// Step is the question, and the cookies by which authentik knows the visit. It has none
+	// where the question was drawn from a copy and the visit begins with its answer.
 	Step flowclient.Step `json:"step"`
 	// Detour is the source that the visitor has chosen of the question's.
 	Detour *detour `json:"detour,omitempty"`

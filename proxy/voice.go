@@ -73,7 +73,7 @@ func (v jsonVoice) ask(w http.ResponseWriter, r *http.Request, q page.Question) 
 		http.Error(w, "", http.StatusInternalServerError)
 		return err
 	}
-	return tell(w, page.Status(q.Step.Challenge.Component()), body)
+	return tell(w, q.Status(), body)
 }
 
 // arrive says at once what a browser would hear when it comes back. Whether the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -69,7 +70,22 @@ type Question struct {
 	Source *Chosen
 	// Rest is how long the visitor should wait before having something sent again.
 	Rest time.Duration
+	// Name is what the visitor has typed for a name on an earlier page.
+	Name string
+	// Wait is how long answers are not taken because there were too many wrong ones.
+	Wait time.Duration
 }
+
+// Status is that of the answer.
+func (q Question) Status() int {
+	if q.Wait > 0 {
+		return http.StatusTooManyRequests
+	}
+	return Status(q.Step.Challenge.Component())
+}
+
+// Seconds are those of Wait, rounded up: whoever comes back a moment early comes in vain.
+func (q Question) Seconds() int { return int(math.Ceil(q.Wait.Seconds())) }
 
 // New reads the templates, the words and the files, and reports what is wrong
 // with the operator's.
@@ -103,7 +119,7 @@ func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
 		d.Stage = row.show(q.Step.Challenge, d)
 	}
 	d.settle()
-	return p.write(w, d, Status(d.component))
+	return p.write(w, d, q.Status())
 }
 
 // Status is what a browser, and whatever stands between, should take a challenge

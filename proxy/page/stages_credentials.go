@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -93,7 +94,7 @@ func identificationLead(c flowclient.Identification, say *tongue) string {
 func nameEntry(c flowclient.Identification, d *draft) *Entry {
 	e := &Entry{
 		ID: "uid", Name: "uid_field", Label: nameLabel(c.UserFields, d.say), Type: "text",
-		Value: d.typed("uid_field", c.PendingUserIdentifier), Autocomplete: "username",
+		Value: d.typed("uid_field", cmp.Or(c.PendingUserIdentifier, d.called)), Autocomplete: "username",
 		Wrong: d.wrong("uid_field"), Required: true, Exact: true,
 	}
 	if len(c.UserFields) == 1 && c.UserFields[0] == "email" {

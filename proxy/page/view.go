@@ -73,6 +73,7 @@ type draft struct {
 	policy    policy
 	origin    string          // of this site, as the browser sees it
 	rest      time.Duration   // before something can be sent again
+	called    string          // the name that was typed on an earlier page
 	step      flowclient.Step // zero on pages of our own
 	component flowclient.Component
 	// posted is the form that this page answers, if it belongs to the same kind
@@ -115,6 +116,7 @@ func (p *Pages) draft(r *http.Request, q Question) *draft {
 	d := p.blank(r, q.Brand, q.Step.Known())
 	d.component, d.step, d.origin, d.rest = q.Step.Challenge.Component(), q.Step, q.Origin, q.Rest
 	p.flow(&d.View, base.FlowInfo)
+	d.called = q.Name
 	d.Action, d.Visit, d.Back = p.cfg.Prefix+"/login", q.Visit, q.Back
 	d.Afresh, d.Component, d.Notice = p.login(q.Back), string(d.component), d.told(q.Notice)
 	d.Account = p.account(base)
@@ -132,7 +134,7 @@ func (p *Pages) draft(r *http.Request, q Question) *draft {
 // belongs to another question is none of this page's.
 func (d *draft) remember(r *http.Request, q Question, base flowclient.Base) {
 	d.errors = map[string][]string{}
-	if q.Step.Lost && q.Mistake == nil {
+	if q.Step.Lost && q.Mistake == nil && q.Wait == 0 {
 		return
 	}
 	for field, wrong := range base.Errors {
@@ -145,9 +147,12 @@ func (d *draft) remember(r *http.Request, q Question, base flowclient.Base) {
 	if q.Mistake != nil && q.Mistake.Name != "" {
 		d.errors[q.Mistake.Field] = append(d.errors[q.Mistake.Field], d.say.say(q.Mistake.Name, q.Mistake.Pairs...))
 	}
+	if q.Wait > 0 {
+		d.errors = map[string][]string{"": {d.say.say("wait_attempts", "Seconds", q.Seconds())}}
+	}
 	if r.PostForm.Get("component") == string(d.component) {
 		d.posted = r.PostForm
-		d.refused = base.Errors != nil || q.Mistake != nil
+		d.refused = base.Errors != nil || q.Mistake != nil || q.Wait > 0
 		d.chosen = filesOf(r)
 	}
 }

@@ -1,0 +1,617 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// warm has somebody look at the page, so that whoever comes next is drawn a copy.
+func (s *site) warm(t testing.TB) {
+	t.Helper()
+	if page := s.person(t).open("/.authentik/login"); page.status != http.StatusOK {
+		t.Fatalf("status %d: %s", page.status, page.body)
+	}
+}
+
+// stage puts a stage in the place of the first of a flow, or, with insert, before it.
+func (s *site) stage(t testing.TB, first authentiktest.Stage, insert bool) {
+	t.Helper()
+	if !s.authentik.EditFlow("login", func(f *authentiktest.Flow) {
+		rest := f.Bindings[1:]
+		if insert {
+			rest = f.Bindings
+		}
+		f.Bindings = append([]authentiktest.Binding{{Stage: first}}, rest...)
+	}) {
+		t.Fatal("there is no such flow")
+	}
+}
+
+func names() *authentiktest.IdentificationStage {
+	return &authentiktest.IdentificationStage{UserFields: []string{"username", "email"}}
+}
+
+func TestAThousandFirstVisitorsAskAuthentikOnce(t *testing.T) {
+	t.Parallel()
+	clock := &clock{}
+	still := time.Now() // however long a thousand take on a busy machine
+	s := newSite(t, func(c *Config) { c.Now = func() time.Time { return clock.since(still) } })
+	handler := s.gate.Wrap(http.HandlerFunc(s.application))
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for range 20 {
+				w := httptest.NewRecorder()
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://app.example/.authentik/login", nil)
+				if handler.ServeHTTP(w, r); !strings.Contains(w.Body.String(), "uid_field") {
+					t.Errorf("status %d: %s", w.Code, w.Body)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := s.authentik.Sessions(); n != 1 {
+		t.Errorf("authentik has %d sessions", n)
+	}
+	if n := s.authentik.Requests(); n > 3 { // the flow, and the brand once or twice
+		t.Errorf("authentik was asked %d times", n)
+	}
+	clock.move(copyKept)
+	s.warm(t)
+	if n := s.authentik.Sessions(); n != 2 {
+		t.Errorf("after ten seconds authentik has %d sessions", n)
+	}
+}
+
+func TestAVisitThatWasDrawnFromACopySignsIn(t *testing.T) {
+	t.Parallel()
+	for _, flow := range []string{"login", "both"} {
+		s := newSite(t, func(c *Config) { c.Flow = flow })
+		s.warm(t)
+		p := s.person(t)
+		page := p.open("/app?a=b")
+		before := s.authentik.Sessions()
+		if flow == "both" {
+			page = p.send(page, "uid_field", "jane", "password", "wrong")
+			page.says(t, "Failed to authenticate.")
+			page.says(t, `value="jane"`)
+			page = p.send(page, "uid_field", "jane", "password", "open sesame")
+		} else {
+			page = p.send(page, "uid_field", "jane")
+			page = p.send(page, "password", "wrong")
+			page.says(t, "Invalid password")
+			page = p.send(page, "password", "open sesame")
+		}
+		if page.body != "hello jane" || page.path != "/app?a=b" || before != 1 || s.authentik.Sessions() != 2 {
+			t.Errorf("%s: status %d at %s, %d sessions before and %d after: %s", flow, page.status, page.path, before, s.authentik.Sessions(), page.body)
+		}
+	}
+}
+
+func TestAProgramSignsInFromACopy(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.program(t).ask("/.authentik/login")
+	p := s.program(t)
+	asked := p.ask("/.authentik/login?to=/app")
+	if n := s.authentik.Sessions(); n != 1 {
+		t.Fatalf("%d sessions", n)
+	}
+	next := p.answer(p.answer(asked, `{"uid_field":"jane"}`), `{"password":"open sesame"}`)
+	if !next.Done || next.To != "/app" {
+		t.Fatalf("status %d: %s", next.status, next.body)
+	}
+}
+
+func TestAVisitThatHasNotBegunOutlivesTheGate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.warm(t)
+	p := s.person(t)
+	page := p.open("/")
+	other := newGate(t, s.gate.cfg) // as after a restart: of all that was in memory nothing is left
+	s.Config.Handler = other.Wrap(http.HandlerFunc(s.application))
+	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" {
+		t.Fatalf("status %d: %s", end.status, end.body)
+	}
+}
+
+func TestADoubleClickOnACopyBeginsOneVisit(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.warm(t)
+	p := s.person(t)
+	page := p.open("/")
+	var clicks sync.WaitGroup
+	for range 5 {
+		clicks.Go(func() { p.send(page, "uid_field", "jane").says(t, `name="password"`) })
+	}
+	clicks.Wait()
+	if n := s.authentik.Sessions(); n != 2 {
+		t.Errorf("authentik has %d sessions", n)
+	}
+}
+
+// TestAFirstQuestionThatChangedIsDrawnAfresh edits the flow between the page and its answer.
+func TestAFirstQuestionThatChangedIsDrawnAfresh(t *testing.T) {
+	t.Parallel()
+	captcha := &authentiktest.CaptchaStage{JSURL: "https://captcha.example/api.js", SiteKey: "key"}
+	for name, tt := range map[string]struct {
+		first  authentiktest.Stage
+		insert bool
+		says   []string
+	}{
+		"the password in the same form": {
+			&authentiktest.IdentificationStage{UserFields: []string{"username"}, Password: &authentiktest.PasswordStage{}}, false,
+			[]string{`value="jane"`, "Enter your password.", `name="password"`},
+		},
+		"a captcha in the same form": {
+			&authentiktest.IdentificationStage{UserFields: []string{"username"}, Captcha: captcha}, false,
+			[]string{`value="jane"`, "captcha"},
+		},
+		"a captcha first":           {captcha, true, []string{"captcha.js"}},
+		"a click first":             {&authentiktest.DummyStage{Name: "hello"}, true, []string{`value="ak-stage-dummy"`}},
+		"a form first":              {&authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "age", Label: "Age"}}}, true, []string{"Age"}},
+		"a form with nothing to do": {&authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "terms", Label: "Terms", Optional: true}}}, true, []string{"Terms"}},
+		"a device first":            {&authentiktest.AuthenticatorValidateStage{DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceWebAuthn}}, true, []string{"authentik wants you to use your security key"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, nil)
+			s.warm(t)
+			p := s.person(t)
+			page := p.open("/")
+			s.stage(t, tt.first, tt.insert)
+			next := p.send(page, "uid_field", "jane")
+			for _, text := range tt.says {
+				next.says(t, text)
+			}
+			for _, text := range []string{"Failed to authenticate", "has not kept your last answer", "This field is required", "Empty response"} {
+				next.lacks(t, text)
+			}
+		})
+	}
+}
+
+func TestTheNameIsKeptUntilItIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.warm(t)
+	p := s.person(t)
+	page := p.open("/")
+	s.stage(t, &authentiktest.DummyStage{Name: "hello"}, true)
+	page = p.send(page, "uid_field", " jane ")
+	page.says(t, `value="ak-stage-dummy"`)
+	page = p.send(page)
+	page.says(t, `value="jane"`)
+	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" {
+		t.Fatalf("status %d: %s", end.status, end.body)
+	}
+}
+
+func TestAPasswordThatHasJoinedTheNameSignsIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.warm(t)
+	p := s.person(t)
+	page := p.open("/app")
+	s.authentik.EditFlow("login", func(f *authentiktest.Flow) {
+		f.Bindings = []authentiktest.Binding{
+			{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}, Password: &authentiktest.PasswordStage{}}},
+			{Stage: &authentiktest.UserLoginStage{}},
+		}
+	})
+	page = p.send(page, "uid_field", "jane")
+	if end := p.send(page, "uid_field", "jane", "password", "open sesame"); end.body != "hello jane" || end.path != "/app" {
+		t.Fatalf("status %d at %s: %s", end.status, end.path, end.body)
+	}
+}
+
+func TestAFlowThatIsGoneSaysSoAtItsFirstAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.warm(t)
+	p := s.person(t)
+	page := p.open("/")
+	s.authentik.DeleteFlow("login")
+	next := p.send(page, "uid_field", "jane")
+	if next.status != http.StatusBadGateway {
+		t.Errorf("status %d", next.status)
+	}
+	next.says(t, string(CodeFlowNotFound))
+}
+
+func TestAFlowThatTheBrandCallsOtherwiseGoesOn(t *testing.T) {
+	t.Parallel()
+	cfg := inLogin(whoIsIt(&authentiktest.PasswordStage{})...)
+	cfg.Flows[0].Slug = "old"
+	cfg.Flows = append(cfg.Flows, loginFlow("new"))
+	cfg.Brands = []authentiktest.Brand{{Default: true, FlowAuthentication: "old"}}
+	s := newSiteOf(t, cfg, nil)
+	s.warm(t)
+	p := s.person(t)
+	page := p.open("/app")
+	s.authentik.DeleteFlow("old")
+	client := s.gate.cfg.Client
+	s.gate.brands.client = brandOf{client, "new"}
+	page = p.send(page, "uid_field", "jane")
+	page.says(t, `value="jane"`)
+	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" || end.path != "/app" {
+		t.Fatalf("status %d at %s: %s", end.status, end.path, end.body)
+	}
+}
+
+// brandOf is an authentik whose brand has been edited.
+type brandOf struct {
+	Authentik
+	flow string
+}
+
+func (b brandOf) Brand(context.Context, flowclient.Visitor) (flowclient.Brand, error) {
+	return flowclient.Brand{FlowAuthentication: b.flow}, nil
+}
+
+func TestARefusalIsHeardByTheOneAloneItIsFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.authentik.EditFlow("login", func(f *authentiktest.Flow) {
+		f.Policies = []authentiktest.Policy{{Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
+			return !strings.Contains(r.HTTP.UserAgent(), "bad"), []string{"You are of bad repute."}, nil
+		}}}
+	})
+	bad := func() screen {
+		p := s.person(t)
+		p.http.Transport = agent{p.http.Transport, "bad"}
+		return p.open("/.authentik/login")
+	}
+	first := bad()
+	first.says(t, "You are of bad repute.")
+	page := s.person(t).open("/.authentik/login")
+	page.says(t, "uid_field")
+	page.lacks(t, "repute")
+	// A copy is drawn for them too now, and their answer is refused.
+	p := s.person(t)
+	p.http.Transport = agent{p.http.Transport, "bad"}
+	p.send(p.open("/.authentik/login"), "uid_field", "jane").says(t, "You are of bad repute.")
+}
+
+// An agent is a browser of another name.
+type agent struct {
+	http.RoundTripper
+	name string
+}
+
+func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Set("User-Agent", a.name)
+	return a.RoundTripper.RoundTrip(r)
+}
+
+// TestThoseWhoWaitForAnothersRefusalAskThemselves has many wait for one who is refused.
+func TestThoseWhoWaitForAnothersRefusalAskThemselves(t *testing.T) {
+	t.Parallel()
+	c := newCopies(time.Now)
+	flow := flowclient.Flow{Slug: "login"}
+	denied := stepOf(t, flow, `{"component":"ak-stage-access-denied"}`)
+	good := stepOf(t, flow, `{"component":"ak-stage-identification","user_fields":["username"]}`)
+	begun, hold := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	for _, first := range []func() (flowclient.Step, error){
+		func() (flowclient.Step, error) { close(begun); <-hold; return denied, nil },
+	} {
+		all.Go(func() {
+			if step, _ := c.question(copyKey{}, flow, first); step.Challenge.Component() != flowclient.ComponentAccessDenied {
+				t.Error("the refusal was not told to whom it was for")
+			}
+		})
+	}
+	<-begun
+	for range 20 {
+		all.Go(func() {
+			step, err := c.question(copyKey{}, flow, func() (flowclient.Step, error) { return good, nil })
+			if err != nil || step.Challenge.Component() != flowclient.ComponentIdentification {
+				t.Errorf("%v (%v)", step, err)
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond) // they wait, or have yet to come: either must do
+	close(hold)
+	all.Wait()
+}
+
+func stepOf(t testing.TB, flow flowclient.Flow, raw string) flowclient.Step {
+	t.Helper()
+	challenge, err := flowclient.Decode([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flowclient.Step{Flow: flow, Challenge: challenge, Cookies: flowclient.Cookies{"authentik_session": "secret"}}
+}
+
+func TestWhatIsCopied(t *testing.T) {
+	t.Parallel()
+	flow := flowclient.Flow{Slug: "login"}
+	source := func(challenge string) string {
+		return `{"component":"ak-stage-identification","sources":[{"name":"A","challenge":` + challenge + `}]}`
+	}
+	for raw, want := range map[string]bool{
+		`{"component":"ak-stage-identification","user_fields":["username"]}`:                                true,
+		`{"component":"ak-stage-identification","passkey_challenge":null,"captcha_stage":null}`:             true,
+		`{"component":"ak-stage-identification","passkey_challenge":{"challenge":"x"}}`:                     false,
+		`{"component":"ak-stage-identification","captcha_stage":{"site_key":"x"}}`:                          false,
+		`{"component":"ak-stage-identification","pending_user":"jane"}`:                                     false,
+		`{"component":"ak-stage-identification","pending_user_identifier":"jane"}`:                          false,
+		`{"component":"ak-stage-identification","response_errors":{}}`:                                      false,
+		`{"component":"ak-stage-identification","nonce_of_tomorrow":"x"}`:                                   false,
+		`{"component":"ak-stage-identification","primary_action":"` + strings.Repeat("x", copyBytes) + `"}`: false,
+		`{"component":"ak-stage-password"}`:                                                                 false,
+		`{"component":"ak-stage-access-denied"}`:                                                            false,
+		`{"component":"xak-flow-redirect","to":"/"}`:                                                        false,
+		`{"component":"ak-stage-flow-error"}`:                                                               false,
+		source(`{"component":"ak-source-plex","client_id":"a","slug":"b"}`):                                 true,
+		source(`{"component":"ak-source-oauth-apple","state":"x"}`):                                         false,
+		source(`{"component":"ak-source-telegram"}`):                                                        false,
+		source(`{"component":"xak-flow-redirect","to":"/source/oauth/login/a/"}`):                           true,
+		source(`{"component":"xak-flow-redirect","to":"/source/oauth/login/a/?state=x"}`):                   false,
+		source(`{"component":"xak-flow-redirect","to":"https://elsewhere.example/"}`):                       false,
+		source(`{"component":"new"}`):                                                                       false,
+	} {
+		c := newCopies(time.Now)
+		step := placedStep(t, flow, raw)
+		made := c.keep(copyKey{}, flow, step, nil)
+		if made.plain != want {
+			t.Errorf("%.100s: copied is %v", raw, made.plain)
+		}
+		if made.step.Cookies != nil {
+			t.Errorf("%.100s: somebody's cookies are in the copy", raw)
+		}
+	}
+	plain := stepOf(t, flow, `{"component":"ak-stage-identification"}`)
+	lost := plain
+	lost.Lost = true
+	for name, step := range map[string]flowclient.Step{"lost": lost, "of another flow": stepOf(t, flowclient.Flow{Slug: "other"}, `{"component":"ak-stage-identification"}`)} {
+		if c := newCopies(time.Now); c.keep(copyKey{}, flow, step, nil).plain {
+			t.Errorf("a step that is %s was copied", name)
+		}
+	}
+	if c := newCopies(time.Now); c.keep(copyKey{}, flow, plain, errors.New("broken")).plain || len(c.kept) != 0 {
+		t.Error("a step that came with an error was copied")
+	}
+}
+
+// placedStep is a step that has been kept and opened, so that its redirects know where authentik is.
+func placedStep(t testing.TB, flow flowclient.Flow, raw string) flowclient.Step {
+	t.Helper()
+	step := stepOf(t, flow, raw)
+	step.Root = "https://auth.example.com/"
+	text, err := json.Marshal(step)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var placed flowclient.Step
+	if err := json.Unmarshal(text, &placed); err != nil {
+		t.Fatal(err)
+	}
+	return placed
+}
+
+// TestFirstQuestionsOfEveryReleaseAreCopied holds the list of members to what real servers send.
+func TestFirstQuestionsOfEveryReleaseAreCopied(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../flowclient/testdata/challenges/*/ak-stage-identification*.json")
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d files (%v)", len(files), err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &members); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"captcha_stage", "passkey_challenge", "pending_user", "pending_user_identifier", "response_errors", "sources"} {
+			delete(members, name) // looked at one by one above
+		}
+		rest, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := stepOf(t, flowclient.Flow{}, string(rest))
+		c, ok := step.Challenge.(flowclient.Identification)
+		if !ok || !plain(c) {
+			t.Errorf("%s has a member that is not known", file)
+		}
+	}
+}
+
+func TestLanguagesAndHostsAreNotMixed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.PageHost = true })
+	ask := func(host, language string) {
+		p := s.person(t)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/.authentik/login", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		r.Header.Set("Accept", "text/html")
+		r.Header.Set("Accept-Language", language)
+		p.do(r)
+	}
+	want := 0
+	for _, host := range []string{"a.example", "b.example"} {
+		for _, language := range []string{"de", "en"} {
+			want++
+			for range 3 {
+				ask(host, language)
+			}
+		}
+	}
+	if n := s.authentik.Sessions(); n != want {
+		t.Errorf("authentik has %d sessions, want one for each of %d", n, want)
+	}
+	for range 3 {
+		ask("a.example", strings.Repeat("de,", 100)) // longer than what a copy is known by
+		want++
+	}
+	if n := s.authentik.Sessions(); n != want {
+		t.Errorf("authentik has %d sessions, want %d", n, want)
+	}
+}
+
+func TestWhoHasADeviceIsAskedInPersonAndSetsNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	p.post("/.authentik/logout", nil)
+	if p.cookie("__Host-authentik_browser") == "" {
+		t.Fatal("the browser is not remembered")
+	}
+	s.clock.move(copyKept)
+	before := s.authentik.Sessions()
+	p.open("/.authentik/login") // as the first, who leaves no copy
+	s.warm(t)                   // who does
+	p.open("/.authentik/login") // and is not drawn it
+	if n := s.authentik.Sessions() - before; n != 3 {
+		t.Errorf("authentik has %d sessions more", n)
+	}
+	s.warm(t)
+	if n := s.authentik.Sessions() - before; n != 3 {
+		t.Errorf("a copy was not drawn: %d sessions more", n)
+	}
+}
+
+func TestACopyIsDrawnForTenSecondsAndNotWhenTheClockGoesBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.warm(t)
+	for i, move := range []time.Duration{copyKept - time.Second, 2 * time.Second, -time.Hour, 2 * time.Hour} {
+		s.clock.move(move)
+		s.warm(t)
+		if n := s.authentik.Sessions(); n != 1+i {
+			t.Fatalf("after moving the clock by %v authentik has %d sessions, want %d", move, n, 1+i)
+		}
+	}
+}
+
+func TestCopiesAreBounded(t *testing.T) {
+	t.Parallel()
+	clock := &clock{}
+	c := newCopies(clock.now)
+	flow := flowclient.Flow{Slug: "login"}
+	step := stepOf(t, flow, `{"component":"ak-stage-identification"}`)
+	for i := range 10 * copyBound {
+		if _, err := c.question(copyKey{language: fmt.Sprint(i)}, flow, func() (flowclient.Step, error) { return step, nil }); err != nil {
+			t.Fatal(err)
+		}
+		if len(c.kept) > copyBound {
+			t.Fatalf("%d copies are kept", len(c.kept))
+		}
+	}
+	clock.move(copyKept)
+	c.sweep()
+	if len(c.kept) != 0 {
+		t.Errorf("%d old copies are kept", len(c.kept))
+	}
+}
+
+func TestWhileAuthentikIsDownACopyIsDrawnAndItsAnswerCanBeGivenAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.warm(t)
+	client := s.gate.cfg.Client
+	s.gate.cfg.Client = deadAuthentik{downAuthentik{client}}
+	p := s.person(t)
+	page := p.open("/app")
+	page.says(t, "uid_field")
+	down := p.send(page, "uid_field", "jane")
+	if down.status != http.StatusServiceUnavailable {
+		t.Errorf("status %d", down.status)
+	}
+	down.says(t, string(CodeAuthentikUnreachable))
+	s.clock.move(copyKept)
+	if again := s.person(t).open("/app"); again.status != http.StatusServiceUnavailable {
+		t.Errorf("an old copy is drawn: status %d", again.status)
+	}
+	s.gate.cfg.Client = client
+	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" { // back, and once more
+		t.Errorf("status %d: %s", end.status, end.body)
+	}
+}
+
+// deadAuthentik takes no answers either.
+type deadAuthentik struct{ downAuthentik }
+
+func (deadAuthentik) Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error) {
+	return flowclient.Step{}, flowclient.ErrUnreachable
+}
+
+func TestOtherWaysLeadOnFromACopy(t *testing.T) {
+	t.Parallel()
+	flow := authentiktest.Flow{Slug: "recover", Title: "Recover", Bindings: []authentiktest.Binding{{Stage: names()}}}
+	s := newSite(t, nil, flow)
+	s.stage(t, &authentiktest.IdentificationStage{UserFields: []string{"username"}, RecoveryFlow: "recover"}, false)
+	s.warm(t)
+	p := s.person(t)
+	page := p.send(p.open("/app"), "flow", "recovery")
+	page.says(t, "Recover")
+	if n := s.authentik.Sessions(); n != 2 {
+		t.Errorf("authentik has %d sessions", n)
+	}
+	p.send(p.open("/app"), "on", "1").says(t, "uid_field")
+	if n := s.authentik.Sessions(); n != 3 {
+		t.Errorf("authentik has %d sessions", n)
+	}
+}
+
+func TestASourceOfACopyBeginsTheVisit(t *testing.T) {
+	t.Parallel()
+	plex := &fakePlex{claimed: true}
+	s := newSiteOf(t, withSources(github(), telegram(), plexSource(plexPerson)), func(c *Config) { c.Plex = plex.at(t) })
+	s.warm(t)
+	p := s.person(t)
+	page := p.send(p.open("/app"), "source", "1")
+	page.says(t, `data-bot="example_bot"`)
+	if end := p.send(page, pressed(time.Now(), "")...); end.body != "hello tele" || end.path != "/app" {
+		t.Errorf("Telegram: status %d at %s: %s", end.status, end.path, end.body)
+	}
+	other := s.person(t)
+	page = other.send(other.open("/app"), "source", "2")
+	if n := s.authentik.Sessions(); n > 4 {
+		t.Errorf("authentik has %d sessions", n)
+	}
+	if end := other.send(page, "on", "1"); end.body != "hello plexer" || end.path != "/app" {
+		t.Errorf("Plex: status %d at %s: %s", end.status, end.path, end.body)
+	}
+	third := s.person(t)
+	before := s.authentik.Requests()
+	third.send(third.open("/app"), "source", "0").says(t, "GitHub")
+	if s.authentik.Requests() != before {
+		t.Error("authentik was asked about a source that runs elsewhere")
+	}
+}
+
+func TestASourceOfACopyThatIsGoneIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, withSources(telegram()), nil)
+	s.warm(t)
+	p := s.person(t)
+	page := p.open("/app")
+	s.authentik.EditFlow("default-authentication-flow", func(f *authentiktest.Flow) { f.Bindings[0].Stage = names() })
+	p.send(page, "source", "0").says(t, "This way to sign in is not available any more.")
+}

@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"golang.org/x/text/cases"
+)
+
+// fieldsOf are the fields of an answer that prove who somebody is, as authentik reads them; there
+// are none in other answers. What a program sends is looked at field by field, whichever question
+// its visit is at: authentik hands an answer to whatever it asks.
+func fieldsOf(answer flowclient.Answer) map[string]json.RawMessage {
+	given := map[string]json.RawMessage{}
+	put := func(name, value string) {
+		if value != "" {
+			given[name], _ = json.Marshal(value) // a string can be
+		}
+	}
+	switch a := answer.(type) {
+	case flowclient.RawAnswer:
+		return a.Fields
+	case flowclient.IdentificationAnswer:
+		put("uid_field", a.UID)
+		put("password", a.Password)
+		put("captcha_token", a.CaptchaToken)
+		put("passkey", string(a.Passkey))
+	case flowclient.PasswordAnswer:
+		put("password", a.Password)
+	case flowclient.AuthenticatorValidateAnswer:
+		put("code", a.Code)
+		put("webauthn", string(a.WebAuthn))
+	case flowclient.AuthenticatorTOTPAnswer:
+		put("code", a.Code)
+	case flowclient.AuthenticatorSMSAnswer:
+		put("code", a.Code)
+	case flowclient.AuthenticatorEmailAnswer:
+		put("code", a.Code)
+	case flowclient.DeviceCodeAnswer:
+		put("code", a.Code)
+	case flowclient.PromptAnswer:
+		for name, value := range a.Values {
+			given[name], _ = json.Marshal(value) // it was made of a form
+		}
+	default: // proves nothing
+	}
+	return given
+}
+
+// proofs are the fields by which somebody could try to be somebody else.
+var proofs = []string{"uid_field", "password", "code", "passkey", "webauthn"}
+
+// proves reports whether an answer can be tried until it is right.
+func proves(answer flowclient.Answer) bool {
+	for _, field := range proofs {
+		if says(answer, field) {
+			return true
+		}
+	}
+	return false
+}
+
+// refused reports whether authentik has turned a proof down. Where the flow begins anew after a
+// wrong one, it does so without a word.
+func refused(vis visit, answer flowclient.Answer, step flowclient.Step) bool {
+	_, raw := answer.(flowclient.RawAnswer)
+	prompt := answer.Component() == flowclient.ComponentPrompt
+	component := step.Challenge.Component()
+	switch {
+	case step.Lost:
+		return raw || prompt // other forms mean nothing to a question that they were not made for
+	case prompt:
+		return false // a new password, say, is compared with nothing
+	case !moved(vis.Step, step), component == flowclient.ComponentIdentification:
+		return true
+	case component == vis.Opening && step.Flow == vis.First:
+		return true
+	}
+	switch step.Challenge.(type) {
+	case flowclient.AccessDenied, flowclient.FlowError, flowclient.Shell:
+		return true
+	default:
+		return false
+	}
+}
+
+// typedName is the name in an answer.
+func typedName(answer flowclient.Answer) string { return textOf(fieldsOf(answer)["uid_field"]) }
+
+// textOf is a JSON string, or a number as it is written: authentik takes it for one.
+func textOf(value json.RawMessage) string {
+	if text, ok := readText(value); ok {
+		return text
+	}
+	return string(value)
+}
+
+// canonical spells names of accounts as authentik compares them: without blanks around them, in
+// upper case (Django's iexact), and then in the one spelling that Unicode gives to all that only differs
+// by case. Python takes four control characters for blanks that Go does not.
+func canonical(name string) string {
+	blank := func(c rune) bool { return unicode.IsSpace(c) || c >= 0x1c && c <= 0x1f }
+	return cases.Fold().String(strings.ToUpper(strings.TrimFunc(name, blank)))
+}
