@@ -14,7 +14,7 @@ import (
 const maxTyped = 256
 
 // begun reports whether authentik knows of the visit. One that was drawn from a copy begins with
-// its first answer, which authentik takes without having asked (challenges.md, 1.4).
+// its first answer, which authentik takes without having asked.
 func (v visit) begun() bool { return len(v.Step.Cookies) > 0 }
 
 // start begins a visit that has not begun, where something is wanted of it that
