@@ -55,6 +55,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        language <tag>
 //	    }
 //	    lifetime <duration>
+//	    max_per_user <number>
 //	    sessions <store>
 //	    key      <secret>
 //	    cookie {

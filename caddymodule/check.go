@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -167,6 +168,16 @@ func checkDuration(text string) error {
 	}
 	if d < time.Minute {
 		return fmt.Errorf("%q is less than a minute, too short for anybody; write for example 24h", text)
+	}
+	return nil
+}
+
+// mostPerUser is how many sessions of a user can be kept count of.
+const mostPerUser = 1000
+
+func checkMaxPerUser(text string) error {
+	if n, err := strconv.Atoi(text); err != nil || n < 0 || n > mostPerUser || strconv.Itoa(n) != text {
+		return fmt.Errorf("%q is no number of sessions; write one from 1 to %d, or leave it out for no limit", text, mostPerUser)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -75,6 +76,10 @@ type Handler struct {
 	// How long a session lasts at most, as 90m, 24h or 7d. Default: 24h.
 	Lifetime string `json:"lifetime,omitempty"`
 
+	// How many sessions a user may have at once with this flow and this cookie,
+	// at most 1000. The oldest ends when one more begins. Default: no limit.
+	MaxPerUser Number `json:"max_per_user,omitempty"`
+
 	// Where sessions are kept. Default: storage, which is Caddy's own.
 	SessionsRaw json.RawMessage `json:"sessions,omitempty" caddy:"namespace=http.handlers.authentik.sessions inline_key=store"`
 
@@ -95,6 +100,7 @@ type Handler struct {
 	Prefix string `json:"prefix,omitempty"`
 
 	gate     *proxy.Gate
+	kept     keeping
 	matchers caddyhttp.MatcherSets
 	release  []func() error // what Cleanup has to do, the last first
 }
@@ -169,6 +175,26 @@ type Header struct {
 // claim.
 func (own Header) isText() bool { return own.filled || strings.Contains(own.Value, "{") }
 
+// Number is a whole number, or a placeholder for one.
+type Number string
+
+// MarshalJSON writes a number as one, and a placeholder as a text.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if _, err := strconv.Atoi(string(n)); err == nil {
+		return []byte(n), nil
+	}
+	return json.Marshal(string(n))
+}
+
+// UnmarshalJSON reads a number, or a text with a placeholder.
+func (n *Number) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '"' {
+		return json.Unmarshal(text, (*string)(n))
+	}
+	*n = Number(text)
+	return nil
+}
+
 // A setting is an option with one value.
 type setting struct {
 	name  string             // as the Caddyfile calls it, with its block before it
@@ -195,6 +221,7 @@ func (h *Handler) settings() []setting {
 		{"page templates", &h.Page.Templates, checkTemplates, "templates /etc/caddy/signin"},
 		{"page language", &h.Page.Language, page.CheckLanguage, "language de"},
 		{"lifetime", &h.Lifetime, checkDuration, "lifetime 7d"},
+		{"max_per_user", (*string)(&h.MaxPerUser), checkMaxPerUser, "max_per_user 3"},
 		{"key", &h.Key, checkKey, "key {file./run/secrets/gate_key}"},
 		{"cookie name", &h.Cookie.Name, checkCookieName, "name example_session"},
 		{"cookie domain", &h.Cookie.Domain, checkDomain, "domain example.com"},

@@ -12,7 +12,9 @@
 //   - sessions.go: the stores of sessions, which are modules themselves
 //   - key.go, shared.go, version.go: the gate's key, what outlives a reload, and
 //     the Caddy around it
-//   - metrics.go, measure.go: what Prometheus is told
+//   - gates.go, admin.go, command.go, table.go: the gates of the process, and how an operator lists and
+//     ends their sessions
+//   - metrics.go, measure.go, alive.go: what Prometheus is told
 package caddymodule
 
 import (

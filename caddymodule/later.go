@@ -16,7 +16,6 @@ var later = map[string]string{ //nolint:gosec // there is no secret in it
 	"idle":          "write a shorter lifetime",
 	"recheck":       "write a shorter lifetime, after which authentik decides again",
 	"grace":         "leave it out: sessions go on while authentik is down",
-	"max_per_user":  "leave it out",
 }
 
 // notYet says that option is not there yet and what to write instead, or

@@ -46,7 +46,7 @@ var processMetrics = sync.OnceValue(func() *metrics {
 	for _, kind := range append(slices.Clone(decisions), otherLabel) {
 		m.decision[kind] = decided.WithLabelValues(kind)
 	}
-	m.collectors = []prometheus.Collector{decided, m.steps, m.signIns, m.ended, m.requests, m.stores}
+	m.collectors = []prometheus.Collector{decided, m.steps, m.signIns, m.ended, m.requests, m.stores, newAlive()}
 	return m
 })
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -39,7 +40,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.release = append(h.release, h.gate.Close)
-	return nil
+	return h.enlist()
 }
 
 // gateConfig puts together what the gate needs.
@@ -51,6 +52,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, trusted http.RoundTripper, log *
 	if err != nil {
 		return proxy.Config{}, err
 	}
+	h.kept = keeping{store, storeName}
 	key, err := h.key(ctx, log)
 	if err != nil {
 		return proxy.Config{}, err
@@ -75,6 +77,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, trusted http.RoundTripper, log *
 		Store:       measuredStore{store, counted},
 		Key:         key,
 		Lifetime:    lifetime,
+		MaxPerUser:  h.maxPerUser(),
 		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
 		Prefix:      h.Prefix,
 		Site:        parsed(h.Site),
@@ -111,6 +114,12 @@ func (h *Handler) lifetime() (time.Duration, error) {
 		return 0, nil
 	}
 	return caddy.ParseDuration(h.Lifetime)
+}
+
+// maxPerUser returns the number of a text that has been checked, or none.
+func (h *Handler) maxPerUser() int {
+	n, _ := strconv.Atoi(string(h.MaxPerUser))
+	return n
 }
 
 // parsed parses an address that has been checked. None stays none.

@@ -12,7 +12,7 @@ func TestPlaceholdersWorkInEveryValue(t *testing.T) {
 	values := map[string]string{
 		"url": "https://auth.example.com", "public_url": "https://login.example.com", "host": "page",
 		"site": "https://app.example.com", "flow": "main", "application": "wiki", "login": "page",
-		"page title": "Example", "page logo": "https://www.example.com/logo.svg", "lifetime": "7d",
+		"page title": "Example", "page logo": "https://www.example.com/logo.svg", "lifetime": "7d", "max_per_user": "3",
 		"page style": "/etc/caddy/signin.css", "page templates": "/etc/caddy/signin", "page language": "fr",
 		"key": strings.Repeat("k", leastKey), "cookie name": "example", "cookie domain": "example.com",
 		"headers": "off", "prefix": "/.login",
