@@ -61,7 +61,7 @@ func TestTheDescriptionForXcaddyIsTrue(t *testing.T) {
 
 // registered returns the ids of our modules, without those of other tests.
 func registered() []string {
-	ids := []string{string(Handler{}.CaddyModule().ID)}
+	ids := []string{string(Handler{}.CaddyModule().ID), string(Admin{}.CaddyModule().ID)}
 	for _, m := range caddy.GetModules(storesNamespace) {
 		if !strings.HasPrefix(m.ID.Name(), "test") {
 			ids = append(ids, string(m.ID))
@@ -105,7 +105,7 @@ func TestTheExampleIsRightWithEverythingInIt(t *testing.T) {
 }
 
 // commented matches a line with an option that is commented out.
-var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|key|domain|persistent|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
+var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|key|domain|max_per_user|persistent|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
 
 // What users build must never hold the stand-in for authentik: whoever can set
 // its address would sign in as anybody.

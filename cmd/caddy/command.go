@@ -3,33 +3,40 @@ package main
 import (
 	"os/signal"
 	"syscall"
-	"time"
 
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/caddyserver/caddy/v2"
 	"github.com/spf13/cobra"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule"
 )
 
 func init() {
-	caddycmd.RegisterCommand(caddycmd.Command{
-		Name:      "authentik",
-		Usage:     "demo",
-		Short:     "Commands of the authentik gate",
-		CobraFunc: func(parent *cobra.Command) { parent.AddCommand(demoCommand()) },
-	})
+	caddy.RegisterModule(demoCommand{})
 }
 
-func demoCommand() *cobra.Command {
-	d := demo{patience: 3 * time.Second}
+// demoCommand is "caddy authentik demo", beside the commands that every Caddy with the gate
+// has.
+type demoCommand struct{}
+
+// CaddyModule returns the Caddy module information.
+func (demoCommand) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID: caddymodule.CommandsNamespace + ".demo", New: func() caddy.Module { return new(demoCommand) },
+	}
+}
+
+// Command makes the command.
+func (demoCommand) Command() *cobra.Command {
+	d := demo{}
 	c := &cobra.Command{
 		Use:   "demo [--listen <addr>] [--authentik <addr>]",
 		Short: "Shows the gate in front of a small application, with a stand-in for authentik",
 		Long: `Starts a small application, the gate in front of it, and a stand-in for
-authentik, and prints where they are, whom to sign in as, and what to open for
-everything that authentik can ask. Nothing else needs to be installed, and
-nothing is left behind. Ctrl-C ends it.`,
+authentik, and prints where they are and whom to sign in as. Nothing else needs
+to be installed, and nothing is left behind. Ctrl-C ends it.`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().StringVar(&d.listen, "listen", "localhost:8080", "where the gate listens; the next free port if this one is taken; passkeys need localhost")
+	c.Flags().StringVar(&d.listen, "listen", "127.0.0.1:8080", "where the gate listens; the next free port if this one is taken")
 	c.Flags().StringVar(&d.authentik, "authentik", "127.0.0.1:0", "where the stand-in for authentik listens; port 0 is any free one")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
@@ -39,3 +46,6 @@ nothing is left behind. Ctrl-C ends it.`,
 	}
 	return c
 }
+
+// Interface guard.
+var _ caddymodule.CommandProvider = demoCommand{}

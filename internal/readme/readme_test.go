@@ -96,7 +96,7 @@ func TestItNamesEveryOption(t *testing.T) {
 	t.Parallel()
 	options := found(t, `(?m)^\t\t\{"([a-z_ ]+)", &h\.`, read(t, "caddymodule/config.go"))
 	table := section(t, read(t, "README.md"), "## Options")
-	for _, option := range append(options, "trust", "sessions", "cookie persistent") {
+	for _, option := range append(options, "max_per_user", "trust", "sessions", "cookie persistent") {
 		block, inner, nested := strings.Cut(option, " ")
 		row := "| `" + block
 		if nested {
