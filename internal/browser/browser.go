@@ -71,6 +71,9 @@ func (b *Browser) Cookies(address string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("browser: %w", err)
 	}
+	if u.Path == "" {
+		u.Path = "/" // what is asked for then
+	}
 	values := map[string]string{}
 	for _, c := range b.jar.of(u, navigation{method: http.MethodGet, to: u}) {
 		values[c.name] = c.value

@@ -35,6 +35,7 @@ func TestCookiesGoWhereTheyBelong(t *testing.T) {
 	t.Parallel()
 	const here = "https://a.example.com/x/y"
 	for name, c := range map[string]struct{ set, at, to, want string }{
+		"to an address without a path":           {"c=1; Path=/", here, "https://a.example.com", "c=1"},
 		"to the same host":                       {"c=1", here, "https://a.example.com/x/z", "c=1"},
 		"not to the host above":                  {"c=1; Path=/", here, "https://example.com/", ""},
 		"not to a host beside it":                {"c=1; Path=/", here, "https://b.example.com/", ""},

@@ -101,8 +101,8 @@ func (s *site) signedIn(t testing.TB) *person {
 func (p *person) cookies() map[string]string {
 	p.Helper()
 	cookies, err := p.browser.Cookies(p.site.address)
-	if err != nil {
-		p.Fatal(err)
+	if err != nil || len(cookies) == 0 {
+		p.Fatalf("there is nothing to copy: %v", err)
 	}
 	return cookies
 }
