@@ -172,7 +172,7 @@ func TestACallWhoseAnswerWasLostDoesOnceWhatItDoesTwice(t *testing.T) {
 	server := redistest.Start(t)
 	wire := redistest.NewWire(t, server.Address)
 	s, direct := open(t, Config{Addresses: []string{wire.Address}, Prefix: "cut:"}), open(t, Config{Addresses: []string{server.Address}, Prefix: "cut:"})
-	save(t, direct, "warm", record("x"))
+	warm(t, direct)
 	cut := func(text string, call func() error) {
 		t.Helper()
 		before := wire.Cuts()
@@ -215,6 +215,18 @@ func TestACallWhoseAnswerWasLostDoesOnceWhatItDoesTwice(t *testing.T) {
 	if _, held, err := direct.Lease(t.Context(), "work", time.Hour); !held || err != nil {
 		t.Errorf("the lease was not given back: %v", err)
 	}
+}
+
+// warm has the server know every script: a call that is answered with "send me the
+// script" has done nothing yet.
+func warm(t *testing.T, s *Store) {
+	t.Helper()
+	save(t, s, "warm", record("x"))
+	release, _, err := s.Lease(t.Context(), "warm", time.Hour)
+	if err := errors.Join(err, s.Delete(t.Context(), "warm"), s.Bury(t.Context(), "warm", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	release()
 }
 
 // A script that the server has forgotten is sent again.

@@ -331,7 +331,8 @@ func TestWhatIsNoNameIsNotTold(t *testing.T) {
 
 func TestAClosedStoreTellsItsWatchersAndFails(t *testing.T) {
 	t.Parallel()
-	s := open(t, at(redistest.Start(t).Address))
+	log := new(lines)
+	s := open(t, Config{Addresses: []string{redistest.Start(t).Address}, Logger: log.logger()})
 	l := listen(t, s)
 	for range 2 {
 		if err := s.Close(); err != nil {
@@ -343,5 +344,8 @@ func TestAClosedStoreTellsItsWatchersAndFails(t *testing.T) {
 	late.expect("", told)
 	if _, _, err := s.Load(t.Context(), "session-a"); err == nil {
 		t.Error("a closed store reads")
+	}
+	if log.String() != "" {
+		t.Errorf("it complains of what it was told to do:\n%s", log)
 	}
 }
