@@ -93,6 +93,7 @@ func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	t.Cleanup(server.Close)
 	at := newSite(t, parse(t, server.URL), n, s)
 	at.release, at.forget, at.post = release, standIn.Forget, standInPost{standIn}
+	at.passBy(t)
 	s.walk(t, at)
 }
 
@@ -116,6 +117,7 @@ func TestTheGateKeepsTheContractAtARealAuthentik(t *testing.T) {
 			importer.bring(t, s.blueprint(n).Blueprint)
 			at := newSite(t, authentik, n, s)
 			at.post = office
+			at.passBy(t)
 			s.walk(t, at)
 		})
 	}

@@ -142,3 +142,12 @@ func (s *site) visitor(t testing.TB) *visitor {
 	t.Helper()
 	return &visitor{TB: t, site: s, browser: browser.New(http.DefaultTransport)}
 }
+
+// passBy has somebody look at the sign-in page and go on, so that whoever comes next may be
+// drawn a copy of it, and begins their visit with the first answer.
+func (s *site) passBy(t *testing.T) {
+	t.Helper()
+	if _, err := s.visitor(t).browser.Open(t.Context(), s.url+"/.authentik/login"); err != nil {
+		t.Fatal(err)
+	}
+}
