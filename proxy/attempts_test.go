@@ -405,6 +405,27 @@ func TestTheFieldsOfAProgramCountWhateverTheyAnswer(t *testing.T) {
 	}
 }
 
+func TestAFlowThatBeginsAnewHasRefused(t *testing.T) {
+	t.Parallel()
+	flow := flowclient.Flow{Slug: "login"}
+	password := stepOf(t, flow, `{"component":"ak-stage-password"}`)
+	answer := flowclient.PasswordAnswer{Password: "x"}
+	for raw, want := range map[string]bool{
+		`{"component":"ak-stage-identification"}`:                true,
+		`{"component":"ak-stage-dummy"}`:                         true, // its first question
+		`{"component":"ak-stage-access-denied"}`:                 true,
+		`{"component":"ak-stage-flow-error"}`:                    true,
+		`{"component":"ak-stage-password","response_errors":{}}`: true,
+		`{"component":"ak-stage-authenticator-validate"}`:        false,
+		`{"component":"xak-flow-redirect","to":"/"}`:             false,
+	} {
+		vis := visit{First: flow, Opening: flowclient.ComponentDummy, Step: password}
+		if got := refused(vis, answer, stepOf(t, flow, raw)); got != want {
+			t.Errorf("%s: refused is %v", raw, got)
+		}
+	}
+}
+
 func TestNamesAreComparedAsAuthentikComparesThem(t *testing.T) {
 	t.Parallel()
 	for _, same := range [][]string{
