@@ -98,6 +98,7 @@ func TestErrorRoutesNeverGetTheGatesAnswers(t *testing.T) {
 	b.expect(b.get("/broken"), http.StatusOK, "handled 500")
 	s.standIn.Close()
 	other := s.browser()
+	other.header.Set("Accept-Language", "fr") // in which nobody has been asked yet
 	other.expect(other.get("/.authentik/login"), http.StatusServiceUnavailable, "authentik-unreachable")
 }
 

@@ -26,14 +26,18 @@ type Record struct {
 }
 
 // Store keeps small sealed records until they expire. It is written for third
-// parties to implement; internal/storetest holds every implementation to what
+// parties to implement; package storetest holds every implementation to what
 // is said here. Implementations are safe for concurrent use. A Record's Value
 // belongs to the receiver in both directions: a store keeps a copy of what it
 // is given and gives a copy of what it keeps.
 //
 // Names are at most 80 characters of [a-z0-9-] and reveal nothing. Times are
-// compared with the store's own clock. An error is for a store that fails, never for
-// what is absent: the gate refuses everybody while a store fails.
+// compared with the store's own clock, so clocks that differ make an expiry, and the end of a
+// lease, come early or late by as much. An error is for a store that fails, or a name that is
+// none, never for what is absent: the gate refuses everybody while a store fails. After an error a
+// change may have been made or not.
+//
+// See examples/store for one as a module of Caddy.
 type Store interface {
 	// Load returns the record under name. One that is absent, past its expiry
 	// or buried is not found.
@@ -70,7 +74,9 @@ type Store interface {
 	// have been missed, and that nothing remembered can be believed: it comes
 	// once at the beginning, when watching has begun, and again whenever the store
 	// has lost its hearing. Calls come one at a time and in any order; a name
-	// may come twice.
+	// may come twice. A store that cannot hear returns an error, and is watched anew a
+	// second later: until it hears, sessions that are remembered are believed for half a
+	// minute and then nobody's.
 	Watch(ctx context.Context, ended func(name string)) error
 }
 

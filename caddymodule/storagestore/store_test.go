@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/internal/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 

@@ -46,7 +46,7 @@ var nothing = []string{"the standard library alone"}
 // standIn are the bans of every room that ends in a user's Caddy.
 var standIn = []Ban{
 	{Module + "/internal/authentiktest", "it signs in whoever it is told to: a Caddy built by users never contains the stand-in for authentik"},
-	{Module + "/internal/storetest", "it is for tests, and brings the package testing with it"},
+	{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{"testing", "it registers its flags in every program that contains it"},
 	{"github.com/go-webauthn", "it belongs to the stand-in for authentik"},
@@ -104,6 +104,12 @@ var Rooms = []Room{
 		OnlyWhy: "it brings the driver of Redis to whoever wants it, and nothing else",
 		Bans:    slices.Concat(caddy, standIn),
 	},
+	{Path: "proxy/storetest", Bans: slices.Concat(caddy, []Ban{
+		{Module + "/internal", "it is for stores of other people, who cannot import that"},
+	})},
+	{Path: "examples/store", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/internal", "it shows what other people can do, and they cannot import that"},
+	})},
 	{Path: "caddymodule", Bans: standIn},
 	{
 		Path: "caddymodule/storagestore",
@@ -115,7 +121,7 @@ var Rooms = []Room{
 	},
 	{Path: "cmd/caddy", Bans: []Ban{
 		{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
-		{Module + "/internal/storetest", "it is for tests, and brings the package testing with it"},
+		{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
 	}},
 	{Path: "bench/load", Bans: []Ban{
 		{Module + "/proxy", "what is measured is a Caddy as users build it, in a process of its own"},

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/internal/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 

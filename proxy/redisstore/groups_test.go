@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/internal/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
