@@ -111,6 +111,26 @@ func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
 	}
 }
 
+func TestWhoSignsInWhileAllAreEndedIsNotStruckOff(t *testing.T) {
+	t.Parallel()
+	here := newDesk(t, nil)
+	there := here.beside(nil)
+	before, amid := here.begin(jane), ""
+	here.store.fails = func(_ int64, operation string) error {
+		if operation == "bury" && amid == "" {
+			amid = there.begin(jane)
+		}
+		return nil
+	}
+	ended, err := here.sessions.endUser(t.Context(), jane.UID)
+	if err != nil || len(ended) != 1 || amid == "" {
+		t.Fatalf("%v, %v", ended, err)
+	}
+	if here.alive(before) || !there.alive(amid) || len(here.roll(jane.UID).Lines) != 1 {
+		t.Errorf("alive are %v and %v, and %d on the roll", here.alive(before), there.alive(amid), len(here.roll(jane.UID).Lines))
+	}
+}
+
 // TestAnEndThatIsInterruptedIsFinishedByTheNext lets the store fail at each call of it.
 func TestAnEndThatIsInterruptedIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
@@ -258,6 +278,24 @@ func TestOneSessionIsEndedByItsID(t *testing.T) {
 	}
 	if n := metrics.ended("admin"); n != 2 {
 		t.Errorf("%d ends are counted", n)
+	}
+}
+
+// TestWhatHasEndedIsNotEndedAgain by another gate of the process that has not heard of it yet.
+func TestWhatHasEndedIsNotEndedAgain(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	for what, end := range map[string]func(s *Session) error{
+		"alone":           func(s *Session) error { return d.sessions.end(t.Context(), s) },
+		"with the others": func(*Session) error { _, err := d.sessions.endUser(t.Context(), jane.UID); return err },
+	} {
+		s, err := d.sessions.of(t.Context(), d.begin(jane), somewhere("app.example.com"))
+		if err != nil || end(s) != nil {
+			t.Fatal(what, err)
+		}
+		if ended, err := d.endEach(t.Context(), []*Session{s}); err != nil || len(ended) != 0 {
+			t.Errorf("%s: %v, %v", what, ended, err)
+		}
 	}
 }
 
