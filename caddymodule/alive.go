@@ -13,7 +13,7 @@ import (
 const (
 	// aliveKept is how long a count is good for: stores are not asked more often, however many
 	// scrape.
-	aliveKept = 15 * time.Second
+	aliveKept = time.Minute
 	// aliveWait is how long a store may take to count.
 	aliveWait = 5 * time.Second
 )

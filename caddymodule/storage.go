@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -69,8 +70,24 @@ func (s *Storage) Cleanup() error {
 	return err
 }
 
-// Store returns the store.
-func (s *Storage) Store() proxy.Store { return s.store }
+// Store returns the store. On the file system it can say how many records it has.
+func (s *Storage) Store() proxy.Store {
+	if key, is := s.key.(storageKey); is {
+		if _, is := key.storage.(fileSystem); is {
+			return countingStore{s.store}
+		}
+	}
+	return s.store
+}
+
+// countingStore is a store where counting costs little. On others every scrape would
+// list hundreds of directories over a network, at somebody's expense.
+type countingStore struct{ *storagestore.Store }
+
+// Count implements proxy.Counter.
+func (c countingStore) Count(ctx context.Context, kind string) (int, error) {
+	return c.Tally(ctx, kind)
+}
 
 // UnmarshalCaddyfile sets up the store from Caddyfile tokens. There is nothing to set up:
 //
@@ -115,4 +132,5 @@ var (
 	_ caddy.CleanerUpper    = (*Storage)(nil)
 	_ caddyfile.Unmarshaler = (*Storage)(nil)
 	_ StoreProvider         = (*Storage)(nil)
+	_ proxy.Counter         = countingStore{}
 )

@@ -86,7 +86,8 @@ type Counter interface {
 	// Count returns how many records are kept whose names begin with kind and a
 	// hyphen, as "session" does those of sessions. Records that are over count until the
 	// store makes room, so one that leaves them lying for longer than a few minutes has to
-	// look at their expiry, or be no Counter. It is asked a few times a minute at most, may
+	// look at their expiry, or be no Counter. Names are taken not to be used again once their record is
+	// over. It is asked a few times a minute at most, may
 	// take seconds, and must not hold up anything else meanwhile.
 	Count(ctx context.Context, kind string) (int, error)
 }

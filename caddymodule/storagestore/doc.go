@@ -38,4 +38,5 @@
 //   - burial.go, lease.go: tombstones, leases
 //   - notice.go, ear.go, watch.go: what this process tells others, what it hears from them, and who is told here
 //   - sweep.go, broom.go: whose turn it is to sweep, and what goes
+//   - tally.go: how many there are
 package storagestore

@@ -43,6 +43,7 @@ type Store struct {
 	ear      *ear
 	audience *audience
 	broom    *broom
+	tally    *tally
 
 	life       context.Context // the store's own, for what it does in the background
 	close      context.CancelFunc
@@ -67,6 +68,7 @@ func newStore(storage Storage, log *slog.Logger) *Store {
 		ear:      newEar(),
 		audience: newAudience(),
 		broom:    newBroom(),
+		tally:    newTally(),
 	}
 	s.life, s.close = context.WithCancel(context.Background())
 	return s

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 )
 
 func TestOnTheFileSystem(t *testing.T) {

@@ -374,9 +374,6 @@ func counts(t *testing.T, s proxy.Store) {
 	short.Expiry = time.Now().Add(1200 * time.Millisecond)
 	save(t, s, "session-short", short)
 	want("session", 2)
-	time.Sleep(1500 * time.Millisecond)
-	save(t, s, "session-short", record("again"))
-	want("session", 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := counter.Count(ctx, "session"); err == nil {
