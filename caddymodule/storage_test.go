@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -108,13 +109,14 @@ func TestNothingInCaddysStorageIsInClear(t *testing.T) {
 	s.load(onStorage)
 	b := s.browser()
 	b.signIn("/", "ada")
+	random := regexp.MustCompile(`[0-9a-f]{64}`) // in which ada is a word now and then
 	if err := filepath.WalkDir(s.storage, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		content, err := os.ReadFile(path) //nolint:gosec // in a directory of this test
 		for _, secret := range []string{"ada", "Lovelace", "example.com", "authentik_session", "staff"} {
-			if strings.Contains(string(content)+filepath.Base(path), secret) {
+			if strings.Contains(string(content)+random.ReplaceAllString(filepath.Base(path), ""), secret) {
 				t.Errorf("%s has %q in clear", path, secret)
 			}
 		}
