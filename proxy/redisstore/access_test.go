@@ -17,14 +17,14 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 )
 
 const secret = "correct-horse-battery"
 
 // rights are all that the store needs. They stand in the README.
-const rights = "~authentik:* &authentik:* -@all +get +getrange +set +del +pttl +eval +evalsha +publish +subscribe"
+const rights = "~authentik:* &authentik:* -@all +get +getrange +scan +set +del +pttl +eval +evalsha +publish +subscribe"
 
 func TestAUserWithTheRightsThatAreDocumentedIsEnough(t *testing.T) {
 	t.Parallel()

@@ -25,5 +25,5 @@
 //
 // Who it is: config.go. What is kept: entry.go, store.go, the scripts. Leases:
 // lease.go. Hearing: watch.go for those who watch, ear.go for the connection, pulse.go for
-// whether it is any good. What operators are warned of: eviction.go.
+// whether it is any good. How many there are: census.go. What operators are warned of: eviction.go.
 package redisstore

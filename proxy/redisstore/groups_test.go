@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 )
 
 // clusterRights are what the store needs besides in a cluster.
@@ -28,6 +28,7 @@ func TestStoreInACluster(t *testing.T) {
 	servers := redistest.StartCluster(t, 3)
 	storetest.Run(t, func(t testing.TB) proxy.Store { return open(t, at(addresses(servers)[:2]...)) })
 
+	t.Run("records of all nodes are counted", func(t *testing.T) { counted(t, open(t, at(addresses(servers)...)), 500) })
 	t.Run("names of all nodes are asked for at once", func(t *testing.T) {
 		s := open(t, at(addresses(servers)...))
 		var names []string

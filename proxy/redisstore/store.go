@@ -34,6 +34,7 @@ type Store struct {
 	client   redis.UniversalClient
 	now      func() time.Time
 	watchers watchers
+	census   census
 	evicting sync.Once
 	close    func() error
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
 )
 
 // prefixes tells the stores of one server apart.
