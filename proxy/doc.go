@@ -38,7 +38,7 @@
 //
 // What lasts:
 //
-//   - session.go, cache.go: sessions, and those that are remembered; graves.go, misses.go: which are over, and which are none
+//   - session.go, sessions.go, cache.go: a session, where it is found, and those that are remembered; graves.go, misses.go: which are over, and which are none
 //   - roll.go, turns.go: the sessions of each user; begin.go, end.go: how they begin and end; operator.go: what an operator sees of them
 //   - store.go, memory.go: the contract of stores, and the one in memory
 //   - browser.go, brand.go: what is known of a browser, and of authentik's looks

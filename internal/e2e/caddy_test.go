@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/redistest"
 )
 
 // patience is how long anything here may take.
@@ -115,8 +116,8 @@ func newCaddy(t testing.TB, scheme, authentik, application string, options ...st
 		authentik += " {\n\t\t" + strings.Join(options, "\n\t\t") + "\n\t}"
 	}
 	c := &caddy{
-		TB: t, program: program(t), dir: t.TempDir(), admin: free(t), log: new(buffer),
-		address: scheme + "://localhost:" + port(t, free(t)),
+		TB: t, program: program(t), dir: t.TempDir(), admin: redistest.Free(t), log: new(buffer),
+		address: scheme + "://localhost:" + redistest.Port(t, redistest.Free(t)),
 	}
 	if scheme == "http" {
 		c.address = strings.Replace(c.address, "localhost", "127.0.0.1", 1)
@@ -222,27 +223,4 @@ func insecure() *http.Transport {
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the certificate authority is as old as the test
 		DisableKeepAlives: true,
 	}
-}
-
-// free is an address of this machine that nobody listens at.
-func free(t testing.TB) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
-}
-
-func port(t testing.TB, address string) string {
-	t.Helper()
-	_, p, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

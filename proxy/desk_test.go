@@ -1,0 +1,177 @@
+package proxy
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// A brokenStore fails at the calls that a test says, and knows how many there were.
+type brokenStore struct {
+	*Memory
+	calls atomic.Int64
+	fails func(call int64, operation string) error
+}
+
+func (b *brokenStore) fail(operation string) error {
+	n := b.calls.Add(1)
+	if b.fails == nil {
+		return nil
+	}
+	return b.fails(n, operation)
+}
+
+func (b *brokenStore) Load(ctx context.Context, name string) (Record, bool, error) {
+	if err := b.fail("load"); err != nil {
+		return Record{}, false, err
+	}
+	return b.Memory.Load(ctx, name)
+}
+
+func (b *brokenStore) Save(ctx context.Context, name string, r Record) (Version, error) {
+	if err := b.fail("save"); err != nil {
+		return "", err
+	}
+	return b.Memory.Save(ctx, name, r)
+}
+
+func (b *brokenStore) Delete(ctx context.Context, name string) error {
+	if err := b.fail("delete"); err != nil {
+		return err
+	}
+	return b.Memory.Delete(ctx, name)
+}
+
+func (b *brokenStore) Bury(ctx context.Context, name string, until time.Time) error {
+	if err := b.fail("bury"); err != nil {
+		return err
+	}
+	return b.Memory.Bury(ctx, name, until)
+}
+
+func (b *brokenStore) Buried(ctx context.Context, names ...string) (bool, error) {
+	if err := b.fail("buried"); err != nil {
+		return false, err
+	}
+	return b.Memory.Buried(ctx, names...)
+}
+
+// A desk is a gate whose sessions are begun without anybody signing in.
+type desk struct {
+	*Gate
+	t     testing.TB
+	store *brokenStore
+}
+
+func newDesk(t testing.TB, change func(*Config)) *desk {
+	t.Helper()
+	store := &brokenStore{Memory: newStore(t)}
+	_, _, client := newAuthentik(t)
+	cfg := Config{Client: client, Store: store, Key: []byte(strings.Repeat("k", minKey))}
+	if change != nil {
+		change(&cfg)
+	}
+	return &desk{newGate(t, cfg), t, store}
+}
+
+// beside is another gate on the same store.
+func (d *desk) beside(change func(*Config)) *desk {
+	d.t.Helper()
+	cfg := d.cfg
+	if change != nil {
+		change(&cfg)
+	}
+	return &desk{newGate(d.t, cfg), d.t, d.store}
+}
+
+var jane = User{Username: "jane", Name: "Jane Doe", Email: "jane@example.com", UID: "5f4dcc3b5aa765d61d8327deb882cf99"}
+
+func recordOf(user User) record {
+	return record{
+		User: user, Begun: time.Now(), Until: time.Now().Add(time.Hour), Cookies: flowclient.Cookies{"authentik_session": "oven-hot"},
+		Addr: somewhere("").Client, UserAgent: "Mozilla/5.0 (secretive)",
+	}
+}
+
+func (d *desk) begin(user User) string {
+	d.t.Helper()
+	s, _, err := d.sessions.start(d.t.Context(), recordOf(user), somewhere("app.example.com"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s.cookie()
+}
+
+// alive reports whether a cookie opens a session, by the store and not by memory.
+func (d *desk) alive(cookie string) bool {
+	d.t.Helper()
+	d.sessions.cache.flush()
+	d.sessions.misses.kept.Flush()
+	return d.believed(cookie)
+}
+
+// believed reports whether a cookie opens a session as it does for a request.
+func (d *desk) believed(cookie string) bool {
+	d.t.Helper()
+	s, err := d.sessions.of(context.WithoutCancel(d.t.Context()), cookie, somewhere("app.example.com"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s != nil
+}
+
+func (d *desk) roll(uid string) roll {
+	d.t.Helper()
+	list, _, err := d.sessions.rolls.read(d.t.Context(), uid)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return list
+}
+
+// stored is how many records of sessions there are.
+func (d *desk) stored() int {
+	d.t.Helper()
+	n, err := d.store.Count(d.t.Context(), "session")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return n
+}
+
+// countingMetrics counts ends by their reasons.
+type countingMetrics struct {
+	NopMetrics
+	reasons sync.Map
+}
+
+func (m *countingMetrics) Ended(reason string) {
+	n, _ := m.reasons.LoadOrStore(reason, new(atomic.Int64))
+	n.(*atomic.Int64).Add(1)
+}
+
+func (m *countingMetrics) ended(reason string) int64 {
+	n, _ := m.reasons.LoadOrStore(reason, new(atomic.Int64))
+	return n.(*atomic.Int64).Load()
+}
+
+func asErr(err error) Code {
+	if err == nil {
+		return ""
+	}
+	return asError(err).Code
+}
+
+func (d *desk) kept(name string) []byte {
+	d.t.Helper()
+	r, found, err := d.store.Memory.Load(d.t.Context(), name)
+	if !found || err != nil {
+		d.t.Fatalf("%s: %v", name, err)
+	}
+	return r.Value
+}

@@ -1,0 +1,231 @@
+package proxy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// sessions finds, begins and ends sessions.
+type sessions struct {
+	cfg     Config
+	keys    keyring
+	id      *identity
+	rolls   *rolls
+	cache   *cache
+	misses  *misses
+	reading singleflight.Group
+}
+
+// realm is what a session is good for: the authentik it came from, the flow
+// it was won by, and the hosts that its cookie goes to. It is part of every name and
+// key, so that a session of one realm is nothing in another.
+func (s *sessions) realm(at Resolved) string {
+	issuer, _ := s.cfg.Client.PublicURL("/")
+	return issuer + "\x00" + s.cfg.Flow + "\x00" + s.scope(at)
+}
+
+// scope is where the session's cookie goes. Ports are none of a cookie's business (RFC 6265, 8.5).
+func (s *sessions) scope(at Resolved) string {
+	if s.cfg.Cookie.Domain != "" {
+		return "." + s.cfg.Cookie.Domain
+	}
+	return hostname(at.Host)
+}
+
+// hostname is the lower-case name in a Host header, without its port and without
+// the dot that may end it.
+func hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// of finds the session that a cookie's value opens. nil is nobody; an error is a
+// store that fails. The way of nearly every request ends after one hash and
+// one look into the cache.
+func (s *sessions) of(ctx context.Context, value string, at Resolved) (*Session, error) {
+	found := s.cache.get(sha256.Sum256([]byte(value)))
+	if found == nil {
+		var err error
+		if found, err = s.load(ctx, value, at); found == nil || err != nil {
+			return nil, err
+		}
+	}
+	if !s.cfg.Now().Before(found.Until) || found.host != "" && found.host != hostname(at.Host) {
+		return nil, nil
+	}
+	return found, nil
+}
+
+// loadWait is how long the store is waited for.
+const loadWait = 10 * time.Second
+
+// load reads the session from the store. What is not there, not sealed
+// for this realm or over is nobody. Requests that come at once share one reading,
+// which goes on for the others when one of them has gone away.
+func (s *sessions) load(ctx context.Context, value string, at Resolved) (*Session, error) {
+	browser, ok := parseSecret(value)
+	if !ok {
+		return nil, nil
+	}
+	key := sha256.Sum256([]byte(value))
+	lookup := string(key[:]) + s.scope(at)
+	if s.misses.has(lookup) {
+		return nil, nil
+	}
+	reading := s.reading.DoChan(lookup, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadWait)
+		defer cancel()
+		return s.fetch(ctx, browser, key, lookup, at)
+	})
+	select {
+	case got := <-reading:
+		session, _ := got.Val.(*Session)
+		return session, got.Err
+	case <-ctx.Done():
+		return nil, failure(CodeSessionsUnavailable, ctx.Err())
+	}
+}
+
+// fetch is one reading, and remembers what comes of it.
+func (s *sessions) fetch(ctx context.Context, browser secret, key cacheKey, lookup string, at Resolved) (*Session, error) {
+	since := s.cache.epoch()
+	rec, _, b, err := s.read(ctx, browser, at)
+	switch {
+	case err != nil:
+		return nil, err
+	case rec == nil:
+		s.misses.add(lookup)
+		return nil, nil
+	}
+	session := s.prepare(*rec, b, at)
+	s.cache.put(key, session, since)
+	return session, nil
+}
+
+// read opens the record of a browser's secret.
+func (s *sessions) read(ctx context.Context, browser secret, at Resolved) (*record, Version, box, error) {
+	b := s.keys.box(kindSession, s.realm(at), browser)
+	stored, found, err := s.cfg.Store.Load(ctx, b.name)
+	if err != nil {
+		return nil, "", b, failure(CodeSessionsUnavailable, err)
+	}
+	if !found {
+		return nil, "", b, nil
+	}
+	var rec record
+	if err := b.open(stored.Value, &rec); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "a session's record does not open and is ignored", "error", err)
+		return nil, "", b, nil
+	}
+	if !s.cfg.Now().Before(rec.Until) {
+		return nil, "", b, nil
+	}
+	over, err := s.over(ctx, rec)
+	if err != nil {
+		return nil, "", b, failure(CodeSessionsUnavailable, err)
+	}
+	if over {
+		return nil, "", b, nil
+	}
+	return &rec, stored.Version, b, nil
+}
+
+// over reports whether an end has come that the session shares with others.
+func (s *sessions) over(ctx context.Context, rec record) (bool, error) {
+	if len(rec.Ends) == 0 {
+		return false, nil
+	}
+	return s.cfg.Store.Buried(ctx, rec.Ends...)
+}
+
+// prepare makes the session of a record, with all that its requests need.
+func (s *sessions) prepare(rec record, b box, at Resolved) *Session {
+	session := &Session{
+		User: rec.User, Begun: rec.Begun, Until: rec.Until,
+		id: publicID(b.name), name: b.name, apps: rec.Apps, ends: rec.Ends,
+	}
+	if s.cfg.Cookie.Domain == "" {
+		session.host = hostname(at.Host)
+	}
+	headers, err := s.id.prepare(session)
+	if err != nil {
+		s.cfg.Logger.Warn("an identity header is left out", "error", err, "user", rec.User.Username, "session", session.id)
+	}
+	session.headers = headers
+	session.weight = session.size()
+	return session
+}
+
+// size is about what a session takes of the process's memory, in bytes: its texts, and what
+// Go and the cache need around them.
+func (s *Session) size() int64 {
+	const rest, each = 700, 24
+	n := rest + 2*len(s.name) + len(s.User.Username) + len(s.User.Name) + len(s.User.Email) + len(s.User.UID)
+	for _, g := range s.User.Groups {
+		n += len(g) + each
+	}
+	for _, h := range s.headers {
+		n += len(h.value) + 2*each
+	}
+	for _, e := range s.ends {
+		n += len(e) + each
+	}
+	return int64(n) + 100*int64(len(s.User.Attributes)+len(s.apps))
+}
+
+// publicID is a name for logs that leads back to nothing: not to the record, not to the cookie.
+func publicID(name string) string {
+	sum := sha256.Sum256([]byte("public\x00" + name))
+	return hex.EncodeToString(sum[:6])
+}
+
+// judge keeps what authentik said about an application, for this session's
+// further requests. Somebody else's change in the meantime is read first and
+// kept: only the verdict is ours to write.
+func (s *sessions) judge(ctx context.Context, value string, at Resolved, app string, passing bool) (*Session, error) {
+	browser, ok := parseSecret(value)
+	if !ok {
+		return nil, nil
+	}
+	since := s.cache.epoch()
+	for range 3 {
+		rec, version, b, err := s.read(ctx, browser, at)
+		if err != nil || rec == nil {
+			return nil, err
+		}
+		rec.Apps = with(rec.Apps, app, passing)
+		sealed, err := b.seal(rec)
+		if err != nil {
+			return nil, failure(CodeSessionsUnavailable, err)
+		}
+		_, err = s.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: rec.Until, Version: version})
+		if err == nil {
+			session := s.prepare(*rec, b, at)
+			s.cache.put(sha256.Sum256([]byte(value)), session, since)
+			return session, nil
+		}
+		if !isConflict(err) {
+			return nil, failure(CodeSessionsUnavailable, err)
+		}
+	}
+	return nil, failure(CodeSessionsUnavailable, ErrConflict)
+}
+
+func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
+
+// with returns a copy of the verdicts with one more.
+func with(apps map[string]bool, app string, passing bool) map[string]bool {
+	all := make(map[string]bool, len(apps)+1)
+	maps.Copy(all, apps)
+	all[app] = passing
+	return all
+}
