@@ -125,7 +125,7 @@ func newCaddy(t testing.TB, scheme, authentik, application string, options ...st
 	c.sweep()
 	c.config = fmt.Sprintf(config, c.admin, c.address, authentik, strings.TrimPrefix(application, "http://"), filepath.Join(c.dir, "storage"))
 	t.Cleanup(func() {
-		if c.process != nil {
+		if c.process != nil && c.process.Process != nil {
 			c.kill()
 		}
 		if t.Failed() {
