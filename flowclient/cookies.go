@@ -130,6 +130,14 @@ func (c Cookies) ticket() (t ticket, ok bool) {
 	return t, true
 }
 
+// Session returns authentik's own identifier of the session that the cookies belong to, by which
+// it also speaks of the session in logout notices; ok is false where there is none. Nobody has
+// checked that it is authentik's: it may name what is to end, and never who is let in.
+func (c Cookies) Session() (sid string, ok bool) {
+	t, ok := c.ticket()
+	return t.SID, ok
+}
+
 // forgot reports whether authentik answered these cookies with a session that is
 // not theirs: it had none, or no longer. A sign-in and a sign-out change the
 // session as well, and are none of that.

@@ -60,7 +60,7 @@ func (s *sessions) enrol(ctx context.Context, rec *record, b box, at Resolved) (
 		surplus = l.enter(session, s.cfg.MaxPerUser)
 		return true
 	})
-	rec.Ends = append(rec.Ends, s.rolls.ends(rec.User.UID, epoch)...)
+	rec.Ends = append(rec.Ends, s.rolls.ends(rec.User.UID, epoch, rec.Cookies)...)
 	return surplus, err
 }
 

@@ -15,7 +15,7 @@ const (
 	cacheShards = 64
 	// cacheEntries and cacheBytes bound what is remembered.
 	cacheEntries = 2_000_000
-	cacheBytes   = 2 << 30
+	cacheBytes   = 3 << 30
 	// deafFor is how long sessions are still believed that were read before the store
 	// stopped telling which have ended. After that the store alone is asked, and while it
 	// cannot answer everybody is refused.

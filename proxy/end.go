@@ -66,10 +66,8 @@ func (s *sessions) endUser(ctx context.Context, uid string) (ended []line, err e
 		return nil, err
 	}
 	for _, epoch := range ending {
-		for _, end := range s.rolls.ends(uid, epoch) {
-			if err := s.bury(ctx, end, until); err != nil {
-				return nil, err
-			}
+		if err := s.bury(ctx, s.rolls.userEnd(uid, epoch), until); err != nil {
+			return nil, err
 		}
 	}
 	over := func(epoch string) bool { return slices.Contains(ending, epoch) }

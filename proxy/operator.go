@@ -105,6 +105,16 @@ func (g *Gate) EndAll(ctx context.Context, username string) ([]Entry, error) {
 	return append(entries(username, ended), rest...), err
 }
 
+// EndAuthentik ends all sessions that rest on one session of authentik, by authentik's own
+// identifier of it, in every process, and for as long as any of them could last. Others of the same user
+// go on. What authentik is not asked about here is its own session. To end what is not there is no error.
+func (g *Gate) EndAuthentik(ctx context.Context, sid string) error {
+	if sid == "" {
+		return ErrNoSession
+	}
+	return g.sessions.bury(ctx, g.sessions.rolls.authentikEnd(sid), g.cfg.Now().Add(g.cfg.Lifetime))
+}
+
 // endEach ends sessions that are remembered and that nobody has ended: a store may have lost
 // the roll that they were on.
 func (g *Gate) endEach(ctx context.Context, remembered []*Session) (ended []Entry, err error) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
 const (
@@ -158,9 +160,21 @@ func (r *rolls) leadBox(username string) box { return r.keys.own(kindLead, r.iss
 
 // ends lists what a new session of a user ends with, besides the end of its own. Whatever
 // else is to end many sessions at once is added here and nowhere else.
-func (r *rolls) ends(uid, epoch string) []string {
-	return []string{r.keys.end("user", r.issuer+"\x00"+epoch+"\x00"+uid)}
+func (r *rolls) ends(uid, epoch string, cookies flowclient.Cookies) []string {
+	all := []string{r.userEnd(uid, epoch)}
+	if sid, ok := cookies.Session(); ok {
+		all = append(all, r.authentikEnd(sid))
+	}
+	return all
 }
+
+// userEnd is the end of all sessions of a user that began in an epoch.
+func (r *rolls) userEnd(uid, epoch string) string {
+	return r.keys.end("user", r.issuer+"\x00"+epoch+"\x00"+uid)
+}
+
+// authentikEnd is the end of all sessions that rest on one session of authentik.
+func (r *rolls) authentikEnd(sid string) string { return r.keys.end("sid", r.issuer+"\x00"+sid) }
 
 // read returns a user's roll as it is, without what is over. There is always one: who
 // has none has an empty one in an epoch of its own.

@@ -169,7 +169,7 @@ func (s *sessions) prepare(rec record, b box, at Resolved) *Session {
 // Go and the cache need around them.
 func (s *Session) size() int64 {
 	const rest, each = 700, 24
-	n := rest + 2*len(s.name) + len(s.User.Username) + len(s.User.Name) + len(s.User.Email) + len(s.User.UID)
+	n := rest + len(s.name) + len(s.User.Username) + len(s.User.Name) + len(s.User.Email) + len(s.User.UID)
 	for _, g := range s.User.Groups {
 		n += len(g) + each
 	}

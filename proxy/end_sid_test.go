@@ -1,0 +1,57 @@
+package proxy
+
+import (
+	"encoding/base64"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// ticketOf is a session cookie of authentik's with an identifier.
+func ticketOf(sid string) flowclient.Cookies {
+	payload := base64.RawURLEncoding.EncodeToString([]byte(`{"sid":"` + sid + `","authenticated":true}`))
+	return flowclient.Cookies{"authentik_session": "e30." + payload + ".c2ln"}
+}
+
+func TestWhatRestsOnOneSessionOfAuthentikEndsWithIt(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	other := d.beside(nil)
+	begin := func(sid string) string {
+		rec := recordOf(jane)
+		rec.Cookies = ticketOf(sid)
+		s, _, err := d.sessions.start(t.Context(), rec, somewhere("app.example.com"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.cookie()
+	}
+	first, second, another := begin("one"), begin("one"), begin("two")
+	for _, cookie := range []string{first, second, another} {
+		if !d.alive(cookie) || !other.alive(cookie) {
+			t.Fatal("a session does not begin")
+		}
+	}
+	if err := d.EndAuthentik(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); other.alive(first) || other.alive(second); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 2*time.Second {
+			t.Fatal("another gate still lets it in")
+		}
+	}
+	if d.alive(first) || d.alive(second) {
+		t.Error("a session goes on")
+	}
+	if !d.alive(another) || !other.alive(another) {
+		t.Error("a session of another of authentik's has ended")
+	}
+	if err := d.EndAuthentik(t.Context(), "never seen"); err != nil {
+		t.Error(err)
+	}
+	if err := d.EndAuthentik(t.Context(), ""); !errors.Is(err, ErrNoSession) {
+		t.Errorf("of no session: %v", err)
+	}
+}
