@@ -65,7 +65,7 @@ func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
 	t.Parallel()
 	here := newDesk(t, nil)
 	there := here.beside(nil)
-	rounds := 1000
+	rounds := 300
 	if testing.Short() || raced {
 		rounds = 50
 	}

@@ -108,6 +108,9 @@ func TestNoFaultLetsAnybodyThrough(t *testing.T) {
 		"cancelled":   func() error { return context.Canceled },
 		"anything":    func() error { return errFault },
 	}
+	if raced { // what goes wrong makes no difference to who shares what
+		ways = map[string]func() error{"conflict": ways["conflict"], "anything": ways["anything"]}
+	}
 	for name, way := range ways {
 		for at := int64(1); at <= 10; at++ { // a sign-in makes six calls to authentik, and ten to the store
 			for _, of := range []string{"authentik", "store"} {
