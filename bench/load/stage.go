@@ -35,7 +35,8 @@ type stage struct {
 // open starts the application, the stand-in for authentik and Caddy.
 func open(ctx context.Context, directory, caddy string) (*stage, error) {
 	if caddy == "" {
-		caddy = filepath.Join(directory, "caddy")
+		// Caddy has its data in a directory "caddy" there.
+		caddy = filepath.Join(directory, "caddy-under-load")
 		build := exec.CommandContext(ctx, "go", "build", "-o", caddy, "github.com/flowsidecar/caddy-authentik/cmd/caddy") //nolint:gosec // The name is ours.
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
