@@ -67,7 +67,7 @@ func counted(t testing.TB, rec record) (*Gate, *countingStore, *clock, string) {
 func hearing(t testing.TB, g *Gate, want bool) {
 	t.Helper()
 	for begun := time.Now(); (g.sessions.cache.deaf.Load() == 0) != want; time.Sleep(time.Millisecond) {
-		if time.Since(begun) > 5*time.Second {
+		if time.Since(begun) > 20*time.Second {
 			t.Fatalf("the store is heard: %v", !want)
 		}
 	}
@@ -102,24 +102,26 @@ func TestACookieThatOpensNothingIsLookedUpOnceInAWhile(t *testing.T) {
 	t.Parallel()
 	g, store, _, cookie := counted(t, record{User: User{Username: "jane"}})
 	at, stranger := somewhere("app.example.com"), newSecret().cookie()
+	begun := time.Now()
 	for range 100 {
 		if s, err := g.sessions.of(t.Context(), stranger, at); s != nil || err != nil {
 			t.Fatalf("%v, %v", s, err)
 		}
 	}
-	if n := store.loads.Load(); n != 1 {
+	if n := store.loads.Load(); n > 1+int64(time.Since(begun)/missKept) {
 		t.Errorf("%d readings for one cookie", n)
 	}
+	before := store.loads.Load()
 	if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil {
 		t.Errorf("beside it a session is %v, %v", s, err)
 	}
-	if s, err := g.sessions.of(t.Context(), "no secret at all", at); s != nil || err != nil || store.loads.Load() != 2 {
+	if s, err := g.sessions.of(t.Context(), "no secret at all", at); s != nil || err != nil || store.loads.Load() != before+1 {
 		t.Errorf("what nobody has written is looked up: %v, %v", s, err)
 	}
 	time.Sleep(missKept + 50*time.Millisecond)
 	_, _ = g.sessions.of(t.Context(), stranger, at)
-	if n := store.loads.Load(); n != 3 {
-		t.Errorf("it is never looked up again: %d readings", n)
+	if n := store.loads.Load(); n != before+2 {
+		t.Errorf("it is never looked up again: %d readings, and %d before", n, before)
 	}
 }
 
@@ -204,7 +206,7 @@ func TestWhatEndsManySessionsEndsThoseThatAreRemembered(t *testing.T) {
 	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
 		if s, err := g.sessions.of(t.Context(), cookie, at); s == nil && err == nil {
 			break
-		} else if time.Since(begun) > 2*time.Second {
+		} else if time.Since(begun) > 20*time.Second {
 			t.Fatalf("after: %v, %v", s, err)
 		}
 	}
