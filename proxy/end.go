@@ -22,6 +22,7 @@ func (s *sessions) bury(ctx context.Context, name string, until time.Time) error
 	if err := s.cfg.Store.Bury(ctx, name, until); err != nil {
 		return failure(CodeSessionsUnavailable, err)
 	}
+	s.cache.drop(name) // somebody may have read it in between
 	return nil
 }
 

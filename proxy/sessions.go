@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,7 +82,9 @@ func (s *sessions) load(ctx context.Context, value string, at Resolved) (*Sessio
 	if s.misses.has(lookup) {
 		return nil, nil
 	}
-	reading := s.reading.DoChan(lookup, func() (any, error) {
+	// Who comes after an end does not share a reading that began before it.
+	shared := lookup + strconv.FormatUint(s.cache.epoch(), 36)
+	reading := s.reading.DoChan(shared, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadWait)
 		defer cancel()
 		return s.fetch(ctx, browser, key, lookup, at)
