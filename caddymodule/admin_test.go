@@ -17,6 +17,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
@@ -125,7 +126,7 @@ type operator struct {
 
 func newOperator(t *testing.T, text string) operator {
 	t.Helper()
-	o := operator{newSite(t), freeAddress(t)}
+	o := operator{newSite(t), processtest.Free(t)}
 	if err := o.try("admin "+o.api, text); err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
 // TestMain gives Caddy a directory of its own for what it keeps of every
@@ -84,7 +85,7 @@ func newSite(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{TB: t, address: freeAddress(t), storage: t.TempDir(), server: server, app: newApplication(t)}
+	s := &site{TB: t, address: processtest.Free(t), storage: t.TempDir(), server: server, app: newApplication(t)}
 	s.standIn = httptest.NewServer(server)
 	t.Cleanup(s.standIn.Close)
 	t.Cleanup(func() {
@@ -93,16 +94,6 @@ func newSite(t testing.TB) *site {
 		}
 	})
 	return s
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // load runs a Caddyfile, in which SITE, AUTHENTIK and APP stand for addresses.

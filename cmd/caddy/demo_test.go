@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -16,32 +15,16 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
-
-// A screen is a terminal that can be read while it is written.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
 
 // running is a demonstration that a test looks at. There is one Caddy in a
 // process: such tests do not run in parallel.
 type running struct {
 	testing.TB
 	gate   string
-	out    *screen
+	out    *processtest.Log
 	in     io.Writer
 	client *http.Client
 	end    func()
@@ -59,7 +42,7 @@ func started(t *testing.T, listen string) (*running, string) {
 		t.Setenv(name, home)
 	}
 	jar, _ := cookiejar.New(nil) // never fails
-	r := &running{TB: t, out: new(screen), client: &http.Client{
+	r := &running{TB: t, out: new(processtest.Log), client: &http.Client{
 		Jar: jar, Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
 	}}
 	keyboard, in := io.Pipe()

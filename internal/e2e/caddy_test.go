@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/internal/redistest"
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
 // patience is how long anything here may take.
@@ -60,31 +59,12 @@ func program(t testing.TB) string {
 	return workshop.program
 }
 
-// A buffer can be read while it is written.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // A caddy is one Caddy with its directory, over all its starts.
 type caddy struct {
 	testing.TB
 	program, dir, admin string
-	log                 *buffer
-	process             *exec.Cmd
-	ended               chan struct{}
+	log                 *processtest.Log
+	process             *processtest.Process
 	config              string // the Caddyfile
 	address             string // of the site
 }
@@ -116,8 +96,8 @@ func newCaddy(t testing.TB, scheme, authentik, application string, options ...st
 		authentik += " {\n\t\t" + strings.Join(options, "\n\t\t") + "\n\t}"
 	}
 	c := &caddy{
-		TB: t, program: program(t), dir: t.TempDir(), admin: redistest.Free(t), log: new(buffer),
-		address: scheme + "://localhost:" + redistest.Port(t, redistest.Free(t)),
+		TB: t, program: program(t), dir: t.TempDir(), admin: processtest.Free(t), log: new(processtest.Log),
+		address: scheme + "://localhost:" + processtest.Port(t, processtest.Free(t)),
 	}
 	if scheme == "http" {
 		c.address = strings.Replace(c.address, "localhost", "127.0.0.1", 1)
@@ -125,7 +105,7 @@ func newCaddy(t testing.TB, scheme, authentik, application string, options ...st
 	c.sweep()
 	c.config = fmt.Sprintf(config, c.admin, c.address, authentik, strings.TrimPrefix(application, "http://"), filepath.Join(c.dir, "storage"))
 	t.Cleanup(func() {
-		if c.process != nil && c.process.Process != nil {
+		if c.process != nil {
 			c.kill()
 		}
 		if t.Failed() {
@@ -168,14 +148,7 @@ func (c *caddy) command(ctx context.Context, args ...string) *exec.Cmd {
 func (c *caddy) start() {
 	c.Helper()
 	c.write()
-	c.process, c.ended = c.command(context.Background(), "run", "--config", c.file(), "--adapter", "caddyfile"), make(chan struct{})
-	if err := c.process.Start(); err != nil {
-		c.Fatal(err)
-	}
-	go func(cmd *exec.Cmd, ended chan struct{}) {
-		_ = cmd.Wait() // it is killed in the end
-		close(ended)
-	}(c.process, c.ended)
+	c.process = processtest.Start(c, c.command(context.Background(), "run", "--config", c.file(), "--adapter", "caddyfile"))
 	c.await()
 }
 
@@ -191,7 +164,7 @@ func (c *caddy) await() {
 	client := &http.Client{Timeout: time.Second, Transport: insecure()}
 	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(20 * time.Millisecond) {
 		select {
-		case <-c.ended:
+		case <-c.process.Ended():
 			c.Fatalf("Caddy has ended:\n%s", c.said())
 		default:
 		}
@@ -212,11 +185,7 @@ func (c *caddy) await() {
 
 // kill ends Caddy without giving it a chance to put anything in order.
 func (c *caddy) kill() {
-	c.Helper()
-	if err := c.process.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		c.Error(err)
-	}
-	<-c.ended
+	c.process.Kill()
 }
 
 // reload has the running Caddy take another configuration.

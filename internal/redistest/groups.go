@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
 // StartCluster starts a cluster of masters, each with its share of the slots.
@@ -16,7 +18,7 @@ func StartCluster(t testing.TB, masters int, options ...string) []*Server {
 	t.Helper()
 	servers := make([]*Server, masters)
 	for i := range servers {
-		bus := Port(t, Free(t))
+		bus := processtest.Port(t, processtest.Free(t))
 		servers[i] = Start(t, append([]string{"cluster-enabled yes", "cluster-port " + bus, "cluster-node-timeout 3000"}, options...)...)
 		share := 16384 / masters
 		last := (i+1)*share - 1
@@ -52,9 +54,9 @@ func (s *Server) bus() string {
 func StartSentinel(t testing.TB, name string, master *Server, options ...string) *Server {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(master.Address)
-	s := &Server{TB: t, program: Program(t), dir: t.TempDir(), Address: Free(t), sentinel: true}
+	s := &Server{TB: t, program: Program(t), dir: t.TempDir(), Address: processtest.Free(t), sentinel: true}
 	s.options = append([]string{
-		"bind 127.0.0.1", "port " + Port(t, s.Address), "dir " + s.dir,
+		"bind 127.0.0.1", "port " + processtest.Port(t, s.Address), "dir " + s.dir,
 		fmt.Sprintf("sentinel monitor %s %s %s 1", name, host, port),
 		fmt.Sprintf("sentinel down-after-milliseconds %s 1000", name),
 		fmt.Sprintf("sentinel failover-timeout %s 5000", name),

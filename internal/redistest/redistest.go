@@ -6,18 +6,17 @@
 package redistest
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
 // patience is how long a server may take to answer.
@@ -48,34 +47,15 @@ type Server struct {
 	program, dir string
 	options      []string
 	sentinel     bool
-	log          buffer
-	process      *exec.Cmd
-	ended        chan struct{}
-}
-
-// A buffer can be read while it is written.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
+	log          processtest.Log
+	process      *processtest.Process
 }
 
 // Start starts a server, which ends with the test. Every option is a line of its
 // configuration. It loses nothing that it has confirmed, also when it is killed.
 func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
-	s := &Server{TB: t, program: Program(t), dir: t.TempDir(), Address: Free(t)}
+	s := &Server{TB: t, program: Program(t), dir: t.TempDir(), Address: processtest.Free(t)}
 	_, port, _ := net.SplitHostPort(s.Address)
 	plain, encrypted := port, "0"
 	if slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, "tls-") }) {
@@ -113,15 +93,9 @@ func (s *Server) Restart() {
 	if s.sentinel {
 		args = append(args, "--sentinel")
 	}
-	s.process, s.ended = exec.CommandContext(context.Background(), s.program, args...), make(chan struct{}) //nolint:gosec // found on the path
-	s.process.Stdout, s.process.Stderr = &s.log, &s.log
-	if err := s.process.Start(); err != nil {
-		s.Fatal(err)
-	}
-	go func(cmd *exec.Cmd, ended chan struct{}) {
-		_ = cmd.Wait() // it is killed in the end
-		close(ended)
-	}(s.process, s.ended)
+	cmd := exec.CommandContext(context.Background(), s.program, args...) //nolint:gosec // found on the path
+	cmd.Stdout, cmd.Stderr = &s.log, &s.log
+	s.process = processtest.Start(s, cmd)
 	s.await()
 }
 
@@ -130,7 +104,7 @@ func (s *Server) await() {
 	s.Helper()
 	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(10 * time.Millisecond) {
 		select {
-		case <-s.ended:
+		case <-s.process.Ended():
 			s.Fatalf("the server has ended:\n%s", s.log.String())
 		default:
 		}
@@ -145,33 +119,8 @@ func (s *Server) await() {
 // Kill ends the server without giving it a chance to put anything in order.
 func (s *Server) Kill() {
 	s.Helper()
-	_ = s.process.Process.Kill() // it may have ended
-	<-s.ended
+	s.process.Kill()
 }
 
 // Said is what the server has logged.
 func (s *Server) Said() string { return s.log.String() }
-
-// Free is an address of this machine that nobody listens at.
-func Free(t testing.TB) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
-}
-
-// Port is the port of an address.
-func Port(t testing.TB, address string) string {
-	t.Helper()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(fmt.Errorf("an address without a port: %w", err))
-	}
-	return port
-}

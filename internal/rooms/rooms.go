@@ -48,6 +48,7 @@ var standIn = []Ban{
 	{Module + "/internal/authentiktest", "it signs in whoever it is told to: a Caddy built by users never contains the stand-in for authentik"},
 	{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
+	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
 	{"testing", "it registers its flags in every program that contains it"},
 	{"github.com/go-webauthn", "it belongs to the stand-in for authentik"},
 	{"github.com/pquerna/otp", "it belongs to the stand-in for authentik"},
@@ -121,6 +122,7 @@ var Rooms = []Room{
 	},
 	{Path: "cmd/caddy", Bans: []Ban{
 		{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
+		{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
 		{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
 	}},
 	{Path: "bench/load", Bans: []Ban{

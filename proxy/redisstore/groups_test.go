@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
@@ -102,7 +103,7 @@ func TestANodeOfAClusterThatGoesIsToldAndComesBack(t *testing.T) {
 func TestAStoreBehindSentinelFollowsTheMaster(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, "requirepass "+secret, "masterauth "+secret)
-	replica := redistest.Start(t, "replicaof 127.0.0.1 "+redistest.Port(t, master.Address), "requirepass "+secret, "masterauth "+secret)
+	replica := redistest.Start(t, "replicaof 127.0.0.1 "+processtest.Port(t, master.Address), "requirepass "+secret, "masterauth "+secret)
 	sentinel := redistest.StartSentinel(t, "main", master, "requirepass s-"+secret, "sentinel auth-pass main "+secret)
 	cfg := Config{
 		Addresses: []string{sentinel.Address}, Master: "main", Prefix: "authentik:",

@@ -3,26 +3,12 @@ package redisstore
 import (
 	"log/slog"
 	"strings"
-	"sync"
+
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
 // lines are those of a log.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
+type lines struct{ processtest.Log }
 
 func (l *lines) count(message string) int { return strings.Count(l.String(), message) }
 
