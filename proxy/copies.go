@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -101,8 +102,12 @@ func (c *copies) find(key copyKey) (copied, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found, ok := c.kept[key]
-	age := c.now().Sub(found.at)
-	return found, ok && age >= 0 && age < copyKept
+	return found, ok && c.fresh(found)
+}
+
+func (c *copies) fresh(one copied) bool {
+	age := c.now().Sub(one.at)
+	return age >= 0 && age < copyKept
 }
 
 // keep makes a copy of a question. Of other things than first questions nothing is kept, not even that
@@ -126,11 +131,10 @@ func (c *copies) keep(key copyKey, flow flowclient.Flow, step flowclient.Step, e
 
 // room makes room for one more copy: what is old goes first, then any.
 func (c *copies) room() {
-	for key, one := range c.kept {
-		if age := c.now().Sub(one.at); len(c.kept) >= copyBound && (age < 0 || age >= copyKept) {
-			delete(c.kept, key)
-		}
+	if len(c.kept) < copyBound {
+		return
 	}
+	c.clear()
 	for key := range c.kept {
 		if len(c.kept) < copyBound {
 			return
@@ -143,11 +147,11 @@ func (c *copies) room() {
 func (c *copies) sweep() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for key, one := range c.kept {
-		if age := c.now().Sub(one.at); age < 0 || age >= copyKept {
-			delete(c.kept, key)
-		}
-	}
+	c.clear()
+}
+
+func (c *copies) clear() {
+	maps.DeleteFunc(c.kept, func(_ copyKey, one copied) bool { return !c.fresh(one) })
 }
 
 // plainMembers are the members of an identification challenge that are the same for everybody, or

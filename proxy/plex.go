@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -103,7 +102,7 @@ func (p plexTV) Token(ctx context.Context, client string, pin PlexPIN) (string, 
 
 // ask sends one request. Nothing of what is answered becomes part of an error.
 func (p plexTV) ask(ctx context.Context, method, path, client string, into any) error {
-	r, err := http.NewRequestWithContext(ctx, method, p.address+path, bytes.NewReader(nil))
+	r, err := http.NewRequestWithContext(ctx, method, p.address+path, http.NoBody)
 	if err != nil {
 		return err
 	}
