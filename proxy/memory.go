@@ -26,7 +26,7 @@ type Memory struct {
 	kinds    sync.Map // how many records there are: of *atomic.Int64, by kind
 	buried   *gocache.Cache
 	leases   map[string]lease
-	watchers map[chan string]struct{}
+	watchers map[Backlog]struct{}
 
 	close func()
 }
@@ -45,7 +45,7 @@ func NewMemory() *Memory {
 		records:  gocache.New(gocache.NoExpiration, 0),
 		buried:   gocache.New(gocache.NoExpiration, 0),
 		leases:   map[string]lease{},
-		watchers: map[chan string]struct{}{},
+		watchers: map[Backlog]struct{}{},
 		close:    sync.OnceFunc(func() { close(done) }),
 	}
 	m.records.OnEvicted(func(name string, _ any) { m.kind(name).Add(-1) })
@@ -179,26 +179,10 @@ func (m *Memory) Bury(ctx context.Context, name string, until time.Time) error {
 	return nil
 }
 
-// tell hands a name to every watcher. One that is so far behind that its
-// channel is full is told to forget everything instead.
+// tell hands a name to every watcher. It is called with the lock held.
 func (m *Memory) tell(name string) {
 	for w := range m.watchers {
-		select {
-		case w <- name:
-		default:
-			drain(w)
-			w <- "" // the one writer, holding the lock: there is room
-		}
-	}
-}
-
-func drain(w chan string) {
-	for {
-		select {
-		case <-w:
-		default:
-			return
-		}
+		w.Add(name)
 	}
 }
 
@@ -243,7 +227,7 @@ func (m *Memory) release(name string, holder uint64) {
 
 // Watch implements Store.
 func (m *Memory) Watch(ctx context.Context, ended func(name string)) error {
-	w := make(chan string, 1024)
+	w := NewBacklog()
 	m.mu.Lock()
 	m.watchers[w] = struct{}{}
 	m.mu.Unlock()

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -78,6 +79,14 @@ type Store interface {
 	// second later: until it hears, sessions that are remembered are believed for half a
 	// minute and then nobody's.
 	Watch(ctx context.Context, ended func(name string)) error
+}
+
+// maxNameLength is how long a name in a Store may be, in characters.
+const maxNameLength = 80
+
+// ValidName reports whether text can be a name in a [Store]: 1 to 80 characters of [a-z0-9-].
+func ValidName(text string) bool {
+	return text != "" && len(text) <= maxNameLength && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // A Counter is a Store that knows how many records it keeps. A store need not be one: then

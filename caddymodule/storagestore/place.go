@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // An area is one kind of what is kept. It is part of every key and every
@@ -28,8 +30,6 @@ const (
 	// fans is how many directories an area has. A hundred thousand sessions are
 	// four hundred in each.
 	fans = 256
-	// longest is how long a name may be.
-	longest = 80
 )
 
 // A place is where one thing is kept, with the name of the lock for it.
@@ -42,8 +42,8 @@ func (p place) lockOf(version string) string { return p.lock + "_" + version }
 // at returns the place of a name. Names are parts of paths, and what could
 // lead out of the directory is refused.
 func at(a area, name string) (place, error) {
-	if name == "" || len(name) > longest || strings.Trim(name, letters) != "" {
-		return place{}, fmt.Errorf("storagestore: %.100q is no name; names are 1 to %d of a-z, 0-9 and -", name, longest)
+	if !proxy.ValidName(name) {
+		return place{}, fmt.Errorf("storagestore: %.100q is no name; names are 1 to 80 of a-z, 0-9 and -", name)
 	}
 	sum := sha256.Sum256([]byte(name))
 	return place{
@@ -51,9 +51,6 @@ func at(a area, name string) (place, error) {
 		lock: root + "_" + string(a) + "_" + name,
 	}, nil
 }
-
-// letters are those of names.
-const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 // fan is one directory of an area.
 func fan(a area, n int) string {

@@ -6,10 +6,9 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-)
 
-// backlog is how many names may wait for one who watches.
-const backlog = 1024
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
 
 // An audience is everybody in this process who watches. It is let in while
 // something can be heard, and sent out when that ends.
@@ -23,7 +22,7 @@ type audience struct {
 // A seat is one who watches. Its end comes with the reason why nothing is heard
 // any more.
 type seat struct {
-	names chan string
+	names proxy.Backlog
 	end   chan error
 }
 
@@ -38,7 +37,7 @@ func (a *audience) join(ctx context.Context) (*seat, bool) {
 		a.mu.Lock()
 		open := a.open
 		if !a.deaf {
-			mine := &seat{make(chan string, backlog), make(chan error, 1)}
+			mine := &seat{proxy.NewBacklog(), make(chan error, 1)}
 			a.seats[mine] = struct{}{}
 			a.mu.Unlock()
 			return mine, true
@@ -82,28 +81,12 @@ func (a *audience) dismiss(why error) {
 	}
 }
 
-// tell hands a name to all. Who is so far behind that there is no place for it is
-// told to forget everything instead.
+// tell hands a name to all.
 func (a *audience) tell(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for mine := range a.seats {
-		select {
-		case mine.names <- name:
-		default:
-			drain(mine.names)
-			mine.names <- "" // the one writer, holding the lock: there is room
-		}
-	}
-}
-
-func drain(names chan string) {
-	for {
-		select {
-		case <-names:
-		default:
-			return
-		}
+		mine.names.Add(name)
 	}
 }
 

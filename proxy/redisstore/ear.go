@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // pause is how long an ear waits before it tries to hear again.
@@ -95,7 +97,7 @@ func (e *ear) hear(ctx context.Context, to audience, heard func()) error {
 			go e.beat(ctx, cancel, p)
 			go e.greeted(ctx)
 		case *redis.Message:
-			if isName(message.Payload) {
+			if proxy.ValidName(message.Payload) { // anybody who may publish can publish anything
 				to.ended(message.Payload)
 			}
 			p.hear(message.Payload)
@@ -166,18 +168,4 @@ func everyMaster(ctx context.Context, client redis.UniversalClient, do func(cont
 		return do(ctx, client)
 	}
 	return errors.New("redis: a client of an unknown kind")
-}
-
-// isName reports whether text could be a name: anybody who may publish can publish
-// anything.
-func isName(text string) bool {
-	if text == "" || len(text) > 80 {
-		return false
-	}
-	for _, c := range []byte(text) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return false
-		}
-	}
-	return true
 }

@@ -3,10 +3,9 @@ package redisstore
 import (
 	"context"
 	"sync"
-)
 
-// backlog is how many names may wait for one who watches.
-const backlog = 1024
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
 
 // watchers share one ear: there is one while anybody watches.
 type watchers struct {
@@ -16,7 +15,7 @@ type watchers struct {
 	stop func()     // ends the ear, and returns when it has ended
 
 	mu      sync.Mutex
-	all     map[chan string]struct{}
+	all     map[proxy.Backlog]struct{}
 	hearing bool
 	closed  bool
 }
@@ -24,7 +23,7 @@ type watchers struct {
 // Watch implements proxy.Store. It ends with ctx alone: while Redis is gone the empty name
 // comes again and again.
 func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
-	names := make(chan string, backlog)
+	names := proxy.NewBacklog()
 	s.watchers.join(names)
 	defer s.watchers.leave(names)
 	for {
@@ -41,17 +40,17 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 
 // join begins to tell names. Where an ear is at work already, everything is heard
 // from the beginning.
-func (w *watchers) join(names chan string) {
+func (w *watchers) join(names proxy.Backlog) {
 	w.life.Lock()
 	defer w.life.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.all == nil {
-		w.all = make(map[chan string]struct{})
+		w.all = make(map[proxy.Backlog]struct{})
 	}
 	w.all[names] = struct{}{}
 	if w.hearing || w.closed {
-		offer(names, "")
+		names.Add("")
 	}
 	if w.stop == nil && !w.closed {
 		w.stop = w.start()
@@ -73,7 +72,7 @@ func (w *watchers) start() (stop func()) {
 	}
 }
 
-func (w *watchers) leave(names chan string) {
+func (w *watchers) leave(names proxy.Backlog) {
 	w.life.Lock()
 	defer w.life.Unlock()
 	w.mu.Lock()
@@ -124,24 +123,6 @@ func (w *watchers) tell(name string, hearing bool) {
 	defer w.mu.Unlock()
 	w.hearing = hearing
 	for names := range w.all {
-		offer(names, name)
-	}
-}
-
-// offer hands a name on. Who is so far behind that there is no room is told to
-// believe nothing instead. There is one writer, which holds the lock.
-func offer(names chan string, name string) {
-	select {
-	case names <- name:
-		return
-	default:
-	}
-	for {
-		select {
-		case <-names:
-		default:
-			names <- ""
-			return
-		}
+		names.Add(name)
 	}
 }

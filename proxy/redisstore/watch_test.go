@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
+	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // told is how long a watcher may take to hear of an end, or that it may have missed one.
@@ -291,10 +292,10 @@ func TestASlowWatcherLosesNothingInSilence(t *testing.T) {
 	}()
 	<-begun
 	quick := listen(t, s)
-	for i := range 3 * backlog {
+	for i := range 3 * cap(proxy.NewBacklog()) {
 		bury(t, s, fmt.Sprintf("session-%d", i))
 	}
-	last := fmt.Sprintf("session-%d", 3*backlog-1)
+	last := fmt.Sprintf("session-%d", 3*cap(proxy.NewBacklog())-1)
 	quick.expect(last, 10*time.Second)
 	close(gate)
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
@@ -302,7 +303,7 @@ func TestASlowWatcherLosesNothingInSilence(t *testing.T) {
 		all := slices.Clone(heard)
 		mu.Unlock()
 		if slices.Contains(all, last) {
-			if len(all) < 3*backlog && !slices.Contains(all[1:], "") {
+			if len(all) < 3*cap(proxy.NewBacklog()) && !slices.Contains(all[1:], "") {
 				t.Error("names were dropped, and it was not said")
 			}
 			return
