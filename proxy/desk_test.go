@@ -76,7 +76,16 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	if change != nil {
 		change(&cfg)
 	}
-	return &desk{newGate(t, cfg), t, store}
+	return deskOf(t, cfg, store)
+}
+
+// deskOf waits until the gate hears its store: when that begins, all that is remembered is
+// forgotten.
+func deskOf(t testing.TB, cfg Config, store *brokenStore) *desk {
+	t.Helper()
+	d := &desk{newGate(t, cfg), t, store}
+	hearing(t, d.Gate, true)
+	return d
 }
 
 // beside is another gate on the same store.
@@ -86,7 +95,7 @@ func (d *desk) beside(change func(*Config)) *desk {
 	if change != nil {
 		change(&cfg)
 	}
-	return &desk{newGate(d.t, cfg), d.t, d.store}
+	return deskOf(d.t, cfg, d.store)
 }
 
 var jane = User{Username: "jane", Name: "Jane Doe", Email: "jane@example.com", UID: "5f4dcc3b5aa765d61d8327deb882cf99"}
