@@ -6,11 +6,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
+
+// brake makes the browser's processor slower than it is, so many times.
+func (w *window) brake(times float64) {
+	w.Helper()
+	rate := emulation.SetCPUThrottlingRateParams{Rate: times}
+	if _, err := chromedp.Call(w.ctx, emulation.SetCPUThrottlingRate, rate); err != nil {
+		w.Fatal(err)
+	}
+}
 
 // shift is how far what is on the page has moved by itself (Layout Instability,
 // cumulative).
@@ -51,6 +61,7 @@ func TestNothingMovesWhilePagesLoad(t *testing.T) {
 		&authentiktest.PasswordStage{AllowShow: true}, &authentiktest.AuthenticatorTOTPStage{}, &authentiktest.UserLoginStage{})
 	h.slow(slowPictures)
 	w := newWindow(t, h.address)
+	w.brake(20) // so that pages are drawn before they have been read
 	w.open(deep)
 	w.shows("#uid")
 	w.still("identification")
