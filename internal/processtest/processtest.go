@@ -6,9 +6,11 @@ package processtest
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -67,18 +69,27 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
-// Free is an address of this machine that nobody listens at.
+// Free is an address of this machine that nobody listens at. Its port is one that no
+// system gives away by itself, since between this answer and its use a connection of
+// another test could be given it.
 func Free(t testing.TB) string {
 	t.Helper()
+	const lowest, highest = 10_000, 32_000 // Linux gives away ports from 32768, others from 49152
 	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		var l net.Listener
+		port := lowest + rand.IntN(highest-lowest)
+		if l, err = lc.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
+			continue // it is taken
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return l.Addr().String()
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
+	t.Fatal(err)
+	return ""
 }
 
 // Port is the port of an address.
