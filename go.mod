@@ -25,7 +25,7 @@ require (
 	go.uber.org/zap/exp v0.3.0
 	golang.org/x/image v0.48.0
 	golang.org/x/net v0.62.0
-	golang.org/x/oauth2 v0.37.0
+	golang.org/x/oauth2 v0.38.0
 	golang.org/x/sync v0.25.0
 	golang.org/x/text v0.44.0
 	rsc.io/qr v0.2.0

@@ -41,6 +41,14 @@ type Config struct {
 	// Application is the slug of the application whose bindings in authentik
 	// decide who may pass. Empty: whoever can sign in may.
 	Application string
+	// OIDC makes sign-ins rest on OpenID Connect, at the provider of Application, which
+	// it needs; Flow must be empty then. Default: they rest on authentik's own session.
+	OIDC OIDCConfig
+	// Require says who may pass, of those whom authentik lets in: every rule must hold. Default:
+	// all of them.
+	Require []Requirement
+	// Login says how visitors sign in. Default: LoginPage.
+	Login Login
 	// PageHost tells authentik this site's own host name instead of authentik's
 	// public one, so that passkeys and mail links belong to this site. Then the pages
 	// of flows, below /if/flow/, are the gate's for visitors who are not signed in. It
@@ -54,6 +62,15 @@ type Config struct {
 	Key []byte
 	// Lifetime is how long a session lasts at most. Default: 24 hours.
 	Lifetime time.Duration
+	// Idle is how long a session may be unused before it ends, at least two minutes. It is
+	// kept to within a minute. Default: as long as it lasts.
+	Idle time.Duration
+	// Recheck is how often authentik is asked whether a session's user is still there and
+	// still allowed. Default: 5 minutes.
+	Recheck time.Duration
+	// Grace is for how long after a recheck was due an authentik that cannot be reached is
+	// forgiven. After that the session is refused until authentik is back. Default: 15 minutes.
+	Grace time.Duration
 	// MaxPerUser is how many sessions a user may have at once with the same flow and the
 	// same reach of the cookie, at most 1000. The oldest ends when one more begins. Default: no limit, but for a
 	// thousand of one user in all.
@@ -86,6 +103,50 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+}
+
+// OIDCConfig is the gate's registration as a client of OpenID Connect at authentik.
+type OIDCConfig struct {
+	// ClientID is the client's identifier at the provider. Empty: OpenID Connect is not used.
+	ClientID string
+	// ClientSecret is empty for a public client.
+	ClientSecret string
+	// Scopes are asked for, openid always. Default: profile and email. offline_access comes by itself where
+	// authentik offers it.
+	Scopes []string
+	// RequireMFA lets in who has signed in with a second factor (amr, RFC 8176), and has others sign in
+	// again with one.
+	RequireMFA bool
+	// MaxAge is how long ago a sign-in at authentik may be (auth_time, OpenID Connect Core
+	// 1.0, 2), at least a minute. Who has signed in earlier does so again. Default: any time.
+	MaxAge time.Duration
+	// KeepAccessToken keeps the access token of a session in the process's memory, for headers
+	// and placeholders that tell it, and renews it before it expires. Default: the
+	// store alone has it.
+	KeepAccessToken bool
+}
+
+// used reports whether sign-ins rest on OpenID Connect.
+func (c OIDCConfig) used() bool { return c.ClientID != "" }
+
+// Login says how visitors sign in.
+type Login string
+
+// The ways to show a login.
+const (
+	// LoginPage draws authentik's questions on pages of the gate's own.
+	LoginPage Login = "page"
+	// LoginRedirect sends browsers to authentik's own pages, by OpenID Connect.
+	LoginRedirect Login = "redirect"
+)
+
+// A Requirement is met by a user of whom one of its values is true.
+type Requirement struct {
+	// Claim is "user" for the username or the UID, "group" for the name of a group, or a claim of
+	// OpenID Connect. Names are compared as they are, case included.
+	Claim string
+	// Values are alternatives. One at least is required.
+	Values []string
 }
 
 // CookieConfig says how the browser keeps the session.
@@ -147,6 +208,18 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Lifetime == 0 {
 		cfg.Lifetime = 24 * time.Hour
 	}
+	if cfg.Recheck == 0 {
+		cfg.Recheck = 5 * time.Minute
+	}
+	if cfg.Grace == 0 {
+		cfg.Grace = 15 * time.Minute
+	}
+	if cfg.Login == "" {
+		cfg.Login = LoginPage
+	}
+	if cfg.OIDC.used() && cfg.OIDC.Scopes == nil {
+		cfg.OIDC.Scopes = []string{"profile", "email"}
+	}
 	if cfg.Cookie.Name == "" {
 		cfg.Cookie.Name = "authentik_gate"
 	}
@@ -188,6 +261,9 @@ func (cfg Config) check() error {
 	wrong(cfg.Store == nil, "a store is required")
 	wrong(len(cfg.Key) < minKey, "the key has %d bytes; it needs at least %d", len(cfg.Key), minKey)
 	wrong(cfg.Lifetime < time.Minute, "a lifetime of %v is too short; it needs at least a minute", cfg.Lifetime)
+	wrong(cfg.Idle != 0 && cfg.Idle < 2*time.Minute, "an idle time of %v is too short; it needs at least two minutes", cfg.Idle)
+	wrong(cfg.Recheck < 10*time.Second, "a recheck every %v is too often; wait at least ten seconds", cfg.Recheck)
+	wrong(cfg.Grace < 0, "a grace of %v is none", cfg.Grace)
 	wrong(cfg.MaxPerUser < 0 || cfg.MaxPerUser > maxLines, "%d sessions for each user cannot be held; 0 is no limit, and %d is the most",
 		cfg.MaxPerUser, maxLines)
 	wrong(cfg.Flow != "" && !flowclient.Flow{Slug: cfg.Flow}.Valid(), "%q is no slug of a flow", cfg.Flow)
@@ -196,8 +272,32 @@ func (cfg Config) check() error {
 	wrong(!validCookieName(cfg.Cookie.Name), "%q cannot be the name of a cookie", cfg.Cookie.Name)
 	wrong(cfg.Cookie.Domain != "" && !validDomain(cfg.Cookie.Domain), "%q cannot be the domain of a cookie", cfg.Cookie.Domain)
 	wrong(cfg.Site != nil && !validOrigin(cfg.Site), "site must be an origin such as https://app.example.com, without a path")
+	errs = append(errs, cfg.checkOIDC()...)
 	errs = append(errs, cfg.Headers.check()...)
 	return errors.Join(errs...)
+}
+
+// checkOIDC finds what goes together with OpenID Connect alone, or not at all.
+func (cfg Config) checkOIDC() (errs []error) {
+	wrong := func(bad bool, text string) {
+		if bad {
+			errs = append(errs, errors.New("proxy: "+text))
+		}
+	}
+	c := cfg.OIDC
+	wrong(c.used() && cfg.Application == "", "OpenID Connect needs an application, whose provider it is registered at")
+	wrong(c.used() && cfg.Flow != "", "with OpenID Connect the provider chooses the flow")
+	wrong(!c.used() && c.ClientSecret != "", "a client secret belongs to a client id")
+	wrong(!c.used() && c.RequireMFA, "authentik tells the factors of a sign-in by OpenID Connect alone")
+	wrong(!c.used() && c.MaxAge != 0, "authentik tells the time of a sign-in by OpenID Connect alone")
+	wrong(!c.used() && c.KeepAccessToken, "there are access tokens with OpenID Connect alone")
+	wrong(!c.used() && cfg.Login == LoginRedirect, "a browser comes back from authentik by OpenID Connect alone")
+	wrong(c.MaxAge != 0 && c.MaxAge < time.Minute, "a sign-in cannot be younger than a minute")
+	wrong(cfg.Login != LoginPage && cfg.Login != LoginRedirect, "there is no such login")
+	for _, r := range cfg.Require {
+		wrong(r.Claim == "" || len(r.Values) == 0, "a requirement needs a claim and a value")
+	}
+	return errs
 }
 
 // validPrefix asks for a path that means the same to everybody: no escapes,
