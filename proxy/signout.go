@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
 
 // whoami answers GET session: who is signed in, and until when.
@@ -32,7 +34,7 @@ func (g *Gate) farewell(w http.ResponseWriter, r *http.Request, at Resolved) {
 		return
 	}
 	if session == nil {
-		g.pages.SignedOut(w, r, g.brand(r, at))
+		g.pages.SignedOut(w, r, page.PartingNone, g.brand(r, at))
 		return
 	}
 	g.pages.SignOut(w, r, session.User.Username, g.brand(r, at))

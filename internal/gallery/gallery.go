@@ -201,7 +201,11 @@ func (g *Gallery) own() {
 		add(name, func(w http.ResponseWriter, r *http.Request) { g.chosen(w, r, chosen) })
 	}
 	add("sign-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignOut(w, r, "jane.doe", brand()) })
-	add("signed-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignedOut(w, r, brand()) })
+	for name, how := range map[string]page.Parting{
+		"signed-out": page.PartingNone, "signed-out-all": page.PartingAll, "signed-out-here": page.PartingHere,
+	} {
+		add(name, func(w http.ResponseWriter, r *http.Request) { g.pages.SignedOut(w, r, how, brand()) })
+	}
 }
 
 // chosen draws a question on which a source was chosen.

@@ -42,6 +42,38 @@ type Failure struct {
 // sentence is the name of what the catalogue says of the failure.
 func (f Failure) sentence() string { return "fail_" + strings.ReplaceAll(f.Code, "-", "_") }
 
+// A Parting is what has ended when a visitor has signed out. It travels in the address
+// of the page that says so.
+type Parting string
+
+// The partings.
+const (
+	// PartingNone says of nothing but this site: nobody is signed in here.
+	PartingNone Parting = ""
+	// PartingAll says that the visitor is signed out here, at authentik, and at the other
+	// applications of the same sign-in.
+	PartingAll Parting = "all"
+	// PartingHere says that the visitor is signed out here, and that authentik could not be
+	// asked to end its own session, which may go on.
+	PartingHere Parting = "here"
+)
+
+// partings are the names of what the catalogue says of each.
+var partings = map[Parting]string{
+	PartingNone: "signed_out_lead",
+	PartingAll:  "signed_out_all",
+	PartingHere: "signed_out_here",
+}
+
+// ParseParting reads a parting from an address, where anybody can write anything: what is
+// none of them is PartingNone, which promises least.
+func ParseParting(s string) Parting {
+	if p := Parting(s); partings[p] != "" {
+		return p
+	}
+	return PartingNone
+}
+
 // tell draws a page that asks nothing.
 func (p *Pages) tell(w http.ResponseWriter, d *draft, status int, heading string, e Ending) {
 	d.Template, d.Heading, d.Stage = "ending.html", d.say.say(heading), e
@@ -98,10 +130,10 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, who string, b fl
 
 // SignedOut says what has ended. It does not lead on by itself: that would sign
 // the visitor in again.
-func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, b flowclient.Brand) {
+func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, how Parting, b flowclient.Brand) {
 	d := p.blank(r, b, false)
 	p.tell(w, d, http.StatusOK, "signed_out", Ending{
-		Words: []string{d.say.say("signed_out_lead")},
+		Words: []string{d.say.say(partings[how])},
 		Links: []Way{{Text: d.say.say("sign_in_again"), Address: p.login("/"), Focus: true}},
 	})
 }

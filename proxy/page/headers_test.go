@@ -38,8 +38,10 @@ func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
 		p.Forbid(w, r, notAllowed, "jane <b>", []string{"No <i>guests</i>"}, "/app", b)
 	})
 	draw("sign out", func(w http.ResponseWriter) { p.SignOut(w, r, "jane <b>", b) })
-	draw("signed out", func(w http.ResponseWriter) { p.SignedOut(w, r, b) })
-	draw("no brand", func(w http.ResponseWriter) { p.SignedOut(w, r, flowclient.Brand{}) })
+	draw("signed out", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, b) })
+	draw("signed out everywhere", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingAll, b) })
+	draw("signed out here", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingHere, b) })
+	draw("no brand", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, flowclient.Brand{}) })
 	return all
 }
 
@@ -72,12 +74,14 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 		status int
 		parts  []string
 	}{
-		"question":   {200, []string{`action="/.authentik/login"`, `name="visit" value="sealed-visit"`, `name="to" value="/app?a=1"`, `name="component" value="ak-stage-password"`, `name="username" value="jane"`}},
-		"fail":       {503, []string{"authentik-unreachable", "The sign-in service cannot be reached.", `href="/.authentik/login?to=%2Fapp"`}},
-		"forbid":     {403, []string{"jane &lt;b&gt;", "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
-		"sign out":   {200, []string{"jane &lt;b&gt;", `<form method="post" action="/.authentik/logout">`}},
-		"signed out": {200, []string{`href="/.authentik/login?to=%2F"`}},
-		"no brand":   {200, []string{"<span>authentik</span>", "icon.svg"}},
+		"question":              {200, []string{`action="/.authentik/login"`, `name="visit" value="sealed-visit"`, `name="to" value="/app?a=1"`, `name="component" value="ak-stage-password"`, `name="username" value="jane"`}},
+		"fail":                  {503, []string{"authentik-unreachable", "The sign-in service cannot be reached.", `href="/.authentik/login?to=%2Fapp"`}},
+		"forbid":                {403, []string{"jane &lt;b&gt;", "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
+		"sign out":              {200, []string{"jane &lt;b&gt;", `<form method="post" action="/.authentik/logout">`}},
+		"signed out":            {200, []string{"Your session on this site has ended. On a shared computer", `href="/.authentik/login?to=%2F"`}},
+		"signed out everywhere": {200, []string{"Your session has ended here, at authentik, and", `href="/.authentik/login?to=%2F"`}},
+		"signed out here":       {200, []string{"your sign-in there may go on", `href="/.authentik/login?to=%2F"`}},
+		"no brand":              {200, []string{"<span>authentik</span>", "icon.svg"}},
 	} {
 		w := all[name]
 		if w.Code != row.status {
@@ -87,6 +91,18 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 			if !strings.Contains(w.Body.String(), part) {
 				t.Errorf("%s: no %q in:\n%s", name, part, w.Body)
 			}
+		}
+	}
+}
+
+func TestAPartingFromAnAddressIsOneThatThereIs(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]Parting{
+		"": PartingNone, "all": PartingAll, "here": PartingHere,
+		"ALL": PartingNone, "all ": PartingNone, "away": PartingNone, "<b>": PartingNone,
+	} {
+		if got := ParseParting(said); got != want {
+			t.Errorf("%q is %q, want %q", said, got, want)
 		}
 	}
 }

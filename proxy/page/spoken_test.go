@@ -76,7 +76,9 @@ func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
 	add("fail", func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, unreachable, "/app", b) })
 	add("forbid", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, notAllowed, "jane.doe", nil, "/app", b) })
 	add("sign out", func(w http.ResponseWriter, r *http.Request) { p.SignOut(w, r, "jane.doe", b) })
-	add("signed out", func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, b) })
+	for how := range partings {
+		add("signed out "+string(how), func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, how, b) })
+	}
 }
 
 // readAloud are attributes whose values reach people.
