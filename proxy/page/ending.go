@@ -42,6 +42,12 @@ type Failure struct {
 // sentence is the name of what the catalogue says of the failure.
 func (f Failure) sentence() string { return "fail_" + strings.ReplaceAll(f.Code, "-", "_") }
 
+// remedy is what the catalogue says to do about the failure. Where authentik should
+// lead browsers back to stands in one of those sentences, and depends on the prefix.
+func (f Failure) remedy(d *draft) string {
+	return d.say.say(f.sentence()+"_remedy", "Callback", d.pages.cfg.Prefix+"/callback")
+}
+
 // A Parting is what has ended when a visitor has signed out. It travels in the address
 // of the page that says so.
 type Parting string
@@ -97,7 +103,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 	}
 	d.answers(r, back)
 	p.tell(w, d, f.Status, heading, Ending{
-		Words: []string{d.say.say(f.sentence()), d.say.say(f.sentence() + "_remedy")},
+		Words: []string{d.say.say(f.sentence()), f.remedy(d)},
 		Facts: []Fact{{d.say.say("code_name"), f.Code}},
 		Links: []Way{{Text: d.say.say("try_again"), Address: p.login(back), Focus: true}},
 	})
@@ -110,7 +116,7 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who st
 	d.answers(r, back)
 	words := append([]string{d.say.say("account", "Name", who)}, messages...)
 	p.tell(w, d, f.Status, "forbidden", Ending{
-		Words: append(words, d.say.say(f.sentence()+"_remedy")),
+		Words: append(words, f.remedy(d)),
 		Facts: []Fact{{d.say.say("code_name"), f.Code}},
 		Forms: []Way{
 			{Text: d.say.say("switch_account"), Address: logout, Focus: true, Hidden: []Fact{{"switch", "1"}, {"to", back}}},

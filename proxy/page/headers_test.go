@@ -11,10 +11,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// Two failures, as the gate reports them.
+// Failures, as the gate reports them.
 var (
 	unreachable = Failure{Code: "authentik-unreachable", Status: http.StatusServiceUnavailable}
 	notAllowed  = Failure{Code: "not-allowed", Status: http.StatusForbidden}
+	misled      = Failure{Code: "redirect-uri-rejected", Status: http.StatusBadGateway}
 )
 
 // pagesOfAllKinds draws one page of each kind there is.
@@ -38,6 +39,7 @@ func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
 		p.Forbid(w, r, notAllowed, "jane <b>", []string{"No <i>guests</i>"}, "/app", b)
 	})
 	draw("sign out", func(w http.ResponseWriter) { p.SignOut(w, r, "jane <b>", b) })
+	draw("misled", func(w http.ResponseWriter) { p.Fail(w, r, misled, "/app", b) })
 	draw("signed out", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, b) })
 	draw("signed out everywhere", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingAll, b) })
 	draw("signed out here", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingHere, b) })
@@ -76,7 +78,8 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 	}{
 		"question":              {200, []string{`action="/.authentik/login"`, `name="visit" value="sealed-visit"`, `name="to" value="/app?a=1"`, `name="component" value="ak-stage-password"`, `name="username" value="jane"`}},
 		"fail":                  {503, []string{"authentik-unreachable", "The sign-in service cannot be reached.", `href="/.authentik/login?to=%2Fapp"`}},
-		"forbid":                {403, []string{"jane &lt;b&gt;", "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
+		"misled":                {502, []string{"redirect-uri-rejected", "this site&#39;s address followed by /.authentik/callback has to be registered", `href="/.authentik/login?to=%2Fapp"`}},
+		"forbid":                {403, []string{"You may not use this application", "jane &lt;b&gt;", `<button autofocus>Use another account`, "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
 		"sign out":              {200, []string{"jane &lt;b&gt;", `<form method="post" action="/.authentik/logout">`}},
 		"signed out":            {200, []string{"Your session on this site has ended. On a shared computer", `href="/.authentik/login?to=%2F"`}},
 		"signed out everywhere": {200, []string{"Your session has ended here, at authentik, and", `href="/.authentik/login?to=%2F"`}},
@@ -93,6 +96,21 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTheCallbackIsSaidAsItIs: an operator would register in vain what is not below the prefix.
+func TestTheCallbackIsSaidAsItIs(t *testing.T) {
+	t.Parallel()
+	cfg := testPageConfig()
+	cfg.Prefix = "/gate"
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	p.Fail(w, httptest.NewRequest(http.MethodGet, "/", nil), misled, "/app", flowclient.Brand{})
+	has(t, w.Body.String(), "followed by /gate/callback")
+	lacks(t, w.Body.String(), "/.authentik")
 }
 
 func TestAPartingFromAnAddressIsOneThatThereIs(t *testing.T) {

@@ -40,6 +40,18 @@ func wordsIn(t testing.TB, tag language.Tag) wordList {
 // others are the languages that are translated into.
 func others() []language.Tag { return languages[1:] }
 
+// failures are the codes of which English says something.
+func failures() []string {
+	var codes []string
+	for name := range english.whole {
+		if code, ok := strings.CutPrefix(name, "fail_"); ok && !strings.HasSuffix(code, "_remedy") && code != "client" && code != "server" {
+			codes = append(codes, strings.ReplaceAll(code, "_", "-"))
+		}
+	}
+	slices.Sort(codes)
+	return codes
+}
+
 // inEveryLanguage runs a test for each of them.
 func inEveryLanguage(t *testing.T, test func(t *testing.T, english, other wordList)) {
 	t.Helper()
@@ -71,6 +83,24 @@ func TestEveryLanguageHasTheSentencesOfEnglish(t *testing.T) {
 			t.Error("sentences or headings stand in another order than in active.en.toml: put them in that one")
 		}
 	})
+}
+
+func TestEveryFailureHasARemedyAndEveryRemedyAFailure(t *testing.T) {
+	t.Parallel()
+	known, codes := catalogued(t), failures()
+	if len(codes) < 25 {
+		t.Errorf("only %d failures: %q", len(codes), codes)
+	}
+	for _, code := range codes {
+		if remedy := (Failure{Code: code}).sentence() + "_remedy"; !known[remedy] {
+			t.Errorf("there is no %s", remedy)
+		}
+	}
+	for name := range known {
+		if code, ok := strings.CutSuffix(name, "_remedy"); ok && !known[code] {
+			t.Errorf("there is no %s", code)
+		}
+	}
 }
 
 var blanksOpen = regexp.MustCompile(`{{[^}]*}}`)

@@ -73,7 +73,10 @@ func drawnIn(t testing.TB, p *Pages) map[string]string {
 // ownPages are those that are no question.
 func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
 	b := testBrand()
-	add("fail", func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, unreachable, "/app", b) })
+	for _, code := range failures() {
+		f := Failure{Code: code, Status: http.StatusBadGateway}
+		add(code, func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, f, "/app", b) })
+	}
 	add("forbid", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, notAllowed, "jane.doe", nil, "/app", b) })
 	add("sign out", func(w http.ResponseWriter, r *http.Request) { p.SignOut(w, r, "jane.doe", b) })
 	for how := range partings {
