@@ -189,12 +189,16 @@ func (g *Gallery) own() {
 	down := page.Failure{Code: "authentik-unreachable", Status: http.StatusServiceUnavailable}
 	lost := page.Failure{Code: "visit-lost", Status: http.StatusBadRequest}
 	denied := page.Failure{Code: "not-allowed", Status: http.StatusForbidden}
+	weak := page.Failure{Code: "step-up-refused", Status: http.StatusForbidden}
 	client := page.Failure{Code: "client-rejected", Status: http.StatusBadGateway}
 	add("client", func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, client, "/app", brand()) })
 	add("unreachable", func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, down, "/app", flowclient.Brand{}) })
 	add("lost", func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, lost, "/app", brand()) })
 	add("forbidden", func(w http.ResponseWriter, r *http.Request) {
 		g.pages.Forbid(w, r, denied, "jane.doe", []string{"Only staff may use this."}, "/app", brand())
+	})
+	add("step-up", func(w http.ResponseWriter, r *http.Request) {
+		g.pages.Forbid(w, r, weak, "jane.doe", nil, "/app", brand())
 	})
 	for name, chosen := range map[string]page.Chosen{
 		"source": {Name: "GitHub"}, "source-barred": {Name: "GitHub", Barred: true},

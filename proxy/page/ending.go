@@ -48,6 +48,9 @@ func (f Failure) remedy(d *draft) string {
 	return d.say.say(f.sentence()+"_remedy", "Callback", d.pages.cfg.Prefix+"/callback")
 }
 
+// stepUpRefused is the code of the one refusal that a visitor can mend by signing in again.
+const stepUpRefused = "step-up-refused"
+
 // A Parting is what has ended when a visitor has signed out. It travels in the address
 // of the page that says so.
 type Parting string
@@ -111,18 +114,27 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 
 // Forbid tells a visitor who is signed in that this is not for them. authentik
 // tells ordinary users no reason, so none is made up; messages are a flow's own.
+// A step-up that was refused is no more than a matter of signing in otherwise: again
+// keeps the address of the sign-in from leading those who are signed in straight back.
 func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who string, messages []string, back string, b flowclient.Brand) {
-	d, logout := p.blank(r, b, true), p.cfg.Prefix+"/logout"
+	d, heading, logout := p.blank(r, b, true), "forbidden", p.cfg.Prefix+"/logout"
 	d.answers(r, back)
-	words := append([]string{d.say.say("account", "Name", who)}, messages...)
-	p.tell(w, d, f.Status, "forbidden", Ending{
-		Words: append(words, f.remedy(d)),
+	again := f.Code == stepUpRefused
+	e := Ending{
+		Words: append([]string{d.say.say("account", "Name", who)}, messages...),
 		Facts: []Fact{{d.say.say("code_name"), f.Code}},
 		Forms: []Way{
-			{Text: d.say.say("switch_account"), Address: logout, Focus: true, Hidden: []Fact{{"switch", "1"}, {"to", back}}},
+			{Text: d.say.say("switch_account"), Address: logout, Quiet: again, Focus: !again, Hidden: []Fact{{"switch", "1"}, {"to", back}}},
 			{Text: d.say.say("sign_out"), Address: logout, Quiet: true},
 		},
-	})
+	}
+	if again {
+		heading = "fail_client" // they may use the application, once they have signed in as it demands
+		e.Words = append(e.Words, d.say.say(f.sentence()))
+		e.Links = []Way{{Text: d.say.say("sign_in_again"), Address: p.login(back) + "&again=1", Focus: true}}
+	}
+	e.Words = append(e.Words, f.remedy(d))
+	p.tell(w, d, f.Status, heading, e)
 }
 
 // SignOut asks before a session ends: a link alone must not end it.

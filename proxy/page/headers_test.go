@@ -15,6 +15,7 @@ import (
 var (
 	unreachable = Failure{Code: "authentik-unreachable", Status: http.StatusServiceUnavailable}
 	notAllowed  = Failure{Code: "not-allowed", Status: http.StatusForbidden}
+	tooWeak     = Failure{Code: "step-up-refused", Status: http.StatusForbidden}
 	misled      = Failure{Code: "redirect-uri-rejected", Status: http.StatusBadGateway}
 )
 
@@ -40,6 +41,7 @@ func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
 	})
 	draw("sign out", func(w http.ResponseWriter) { p.SignOut(w, r, "jane <b>", b) })
 	draw("misled", func(w http.ResponseWriter) { p.Fail(w, r, misled, "/app", b) })
+	draw("step up", func(w http.ResponseWriter) { p.Forbid(w, r, tooWeak, "jane <b>", nil, "/app?a=1&b=2", b) })
 	draw("signed out", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, b) })
 	draw("signed out everywhere", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingAll, b) })
 	draw("signed out here", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingHere, b) })
@@ -76,11 +78,16 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 		status int
 		parts  []string
 	}{
-		"question":              {200, []string{`action="/.authentik/login"`, `name="visit" value="sealed-visit"`, `name="to" value="/app?a=1"`, `name="component" value="ak-stage-password"`, `name="username" value="jane"`}},
-		"fail":                  {503, []string{"authentik-unreachable", "The sign-in service cannot be reached.", `href="/.authentik/login?to=%2Fapp"`}},
-		"misled":                {502, []string{"redirect-uri-rejected", "this site&#39;s address followed by /.authentik/callback has to be registered", `href="/.authentik/login?to=%2Fapp"`}},
-		"forbid":                {403, []string{"You may not use this application", "jane &lt;b&gt;", `<button autofocus>Use another account`, "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
-		"sign out":              {200, []string{"jane &lt;b&gt;", `<form method="post" action="/.authentik/logout">`}},
+		"question": {200, []string{`action="/.authentik/login"`, `name="visit" value="sealed-visit"`, `name="to" value="/app?a=1"`, `name="component" value="ak-stage-password"`, `name="username" value="jane"`}},
+		"fail":     {503, []string{"authentik-unreachable", "The sign-in service cannot be reached.", `href="/.authentik/login?to=%2Fapp"`}},
+		"misled":   {502, []string{"redirect-uri-rejected", "this site&#39;s address followed by /.authentik/callback has to be registered", `href="/.authentik/login?to=%2Fapp"`}},
+		"forbid":   {403, []string{"You may not use this application", "jane &lt;b&gt;", `<button autofocus>Use another account`, "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
+		"sign out": {200, []string{"jane &lt;b&gt;", `<form method="post" action="/.authentik/logout">`}},
+		"step up": {403, []string{
+			"That did not work", "jane &lt;b&gt;", "one with a second factor", "Sign in again with a second factor.", "step-up-refused",
+			`<a class="button" href="/.authentik/login?to=%2Fapp%3Fa%3D1%26b%3D2&amp;again=1" autofocus>Sign in again</a>`,
+			`name="to" value="/app?a=1&amp;b=2"`, `<button class="quiet">Use another account</button>`, `<button class="quiet">Sign out</button>`,
+		}},
 		"signed out":            {200, []string{"Your session on this site has ended. On a shared computer", `href="/.authentik/login?to=%2F"`}},
 		"signed out everywhere": {200, []string{"Your session has ended here, at authentik, and", `href="/.authentik/login?to=%2F"`}},
 		"signed out here":       {200, []string{"your sign-in there may go on", `href="/.authentik/login?to=%2F"`}},

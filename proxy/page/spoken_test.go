@@ -79,6 +79,7 @@ func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
 	}
 	add("forbid", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, notAllowed, "jane.doe", nil, "/app", b) })
 	add("sign out", func(w http.ResponseWriter, r *http.Request) { p.SignOut(w, r, "jane.doe", b) })
+	add("step up", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, tooWeak, "jane.doe", nil, "/app", b) })
 	for how := range partings {
 		add("signed out "+string(how), func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, how, b) })
 	}
