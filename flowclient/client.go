@@ -179,6 +179,9 @@ func (c *Client) origin(v Visitor) string { return c.scheme(v) + "://" + c.host(
 // root is authentik's public address as this visitor is told it.
 func (c *Client) root(v Visitor) string { return c.origin(v) + c.base + "/" }
 
+// Root is authentik's public address, with the sub-path that it lies below and a slash at its end.
+func (c *Client) Root() string { return c.root(Visitor{}) }
+
 // PublicURL resolves a reference that authentik emitted, such as a link or a
 // picture, against its public address. It is false for anything but http and
 // https.

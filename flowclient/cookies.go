@@ -1,7 +1,9 @@
 package flowclient
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -130,12 +132,16 @@ func (c Cookies) ticket() (t ticket, ok bool) {
 	return t, true
 }
 
-// Session returns authentik's own identifier of the session that the cookies belong to, by which
-// it also speaks of the session in logout notices; ok is false where there is none. Nobody has
+// Session returns the identifier of the session that the cookies belong to as authentik's tokens and logout
+// notices have it (sid): the SHA-256 of its key, in hexadecimal digits; ok is false where there is none. Nobody has
 // checked that it is authentik's: it may name what is to end, and never who is let in.
 func (c Cookies) Session() (sid string, ok bool) {
 	t, ok := c.ticket()
-	return t.SID, ok
+	if !ok {
+		return "", false
+	}
+	sum := sha256.Sum256([]byte(t.SID))
+	return hex.EncodeToString(sum[:]), true
 }
 
 // forgot reports whether authentik answered these cookies with a session that is

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The errors that callers tell apart. None but ErrSourceDenied says "no" to a
+// The errors that callers tell apart. None but ErrSourceDenied and ErrDenied says "no" to a
 // visitor: that authentik does with challenges, ErrNobody and Access.Passing.
 var (
 	// ErrUnreachable says that authentik could not be asked, or that what stands in
@@ -21,6 +21,12 @@ var (
 	ErrNobody = errors.New("flowclient: nobody is signed in")
 	// ErrTooManySteps says that authentik kept sending the client on.
 	ErrTooManySteps = errors.New("flowclient: authentik keeps redirecting")
+	// ErrDenied says that the user who is signed in may not use the application.
+	ErrDenied = errors.New("flowclient: authentik denies this user the application")
+	// ErrClientUnknown says that no provider has such a client of OpenID Connect.
+	ErrClientUnknown = errors.New("flowclient: authentik knows no such client")
+	// ErrRedirectRefused says that the provider has no such redirect URI.
+	ErrRedirectRefused = errors.New("flowclient: authentik does not accept the redirect URI")
 	// ErrNotEnrolling says that no device is being set up in this session.
 	ErrNotEnrolling = errors.New("flowclient: no device is being set up")
 	// ErrSourceNotFound says that there is no such source, or no longer.
