@@ -5,8 +5,9 @@ package processtest
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -79,7 +80,9 @@ func Free(t testing.TB) string {
 	var err error
 	for range 100 {
 		var l net.Listener
-		port := lowest + rand.IntN(highest-lowest)
+		var dice [2]byte
+		_, _ = rand.Read(dice[:]) // never fails, see its documentation
+		port := lowest + int(binary.BigEndian.Uint16(dice[:]))%(highest-lowest)
 		if l, err = lc.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
 			continue // it is taken
 		}

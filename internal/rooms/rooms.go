@@ -72,6 +72,9 @@ var drawing = []string{
 	"github.com/microcosm-cc/bluemonday", "github.com/aymerick/douceur", "github.com/gorilla/css",
 }
 
+// signing is what tokens of OpenID Connect are fetched and checked with.
+var signing = []string{"github.com/coreos/go-oidc", "github.com/go-jose/go-jose"}
+
 // redis is the driver of Redis with what it is built on. Package proxy does without.
 var redis = []string{"github.com/redis/go-redis", "github.com/cespare/xxhash", "go.uber.org/atomic"}
 
@@ -84,7 +87,7 @@ var Rooms = []Room{
 	},
 	{
 		Path: "proxy",
-		Only: slices.Concat(drawing, []string{
+		Only: slices.Concat(drawing, signing, []string{
 			Module + "/flowclient", Module + "/proxy/page", "github.com/patrickmn/go-cache", "golang.org/x",
 		}),
 		OnlyWhy: "what guards an application has as few authors as possible",
@@ -99,7 +102,7 @@ var Rooms = []Room{
 	},
 	{
 		Path: "proxy/redisstore",
-		Only: slices.Concat(drawing, redis, []string{
+		Only: slices.Concat(drawing, signing, redis, []string{
 			Module + "/flowclient", Module + "/proxy", "github.com/patrickmn/go-cache", "golang.org/x",
 		}),
 		OnlyWhy: "it brings the driver of Redis to whoever wants it, and nothing else",
@@ -114,7 +117,7 @@ var Rooms = []Room{
 	{Path: "caddymodule", Bans: standIn},
 	{
 		Path: "caddymodule/storagestore",
-		Only: slices.Concat(drawing, []string{
+		Only: slices.Concat(drawing, signing, []string{
 			Module + "/flowclient", Module + "/proxy", "github.com/patrickmn/go-cache", "golang.org/x",
 		}),
 		OnlyWhy: "it knows a storage by its methods alone, and brings nobody's with it",
