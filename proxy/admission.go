@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -18,58 +20,57 @@ type admission struct {
 	back    string
 }
 
-// admit makes a session of a visit, once authentik has said who the visitor is.
+// admit makes a session of a visit, once authentik has said who the visitor is. Where it has another question
+// first, the outcome is the visit at that.
 func (g *Gate) admit(ctx context.Context, r *http.Request, at Resolved, vis visit) (outcome, error) {
 	v := g.visitor(r, at, vis.Step.Cookies)
-	passing, user, err := g.identify(ctx, v)
+	who, err := g.way.prove(ctx, v, at, vis)
 	if err != nil {
 		return outcome{}, err
 	}
-	now := g.cfg.Now()
-	rec := record{
-		User: user, Begun: now, Until: now.Add(g.cfg.Lifetime), Cookies: v.Cookies,
-		Addr: v.Addr, UserAgent: v.UserAgent, Language: v.Language,
-		Scheme: v.Scheme, Host: v.Host,
+	if who.next != nil {
+		vis.Request = who.request
+		return g.settle(ctx, r, at, vis.at(*who.next)), nil
 	}
-	if g.cfg.Application != "" {
-		rec.Apps = map[string]bool{g.cfg.Application: passing}
+	if vis.Request != nil && g.falls(vis.Request.Since, who) {
+		return outcome{}, failure(CodeStepUpRefused, errStepUp)
 	}
-	browser, session, err := g.sessions.start(ctx, rec, at)
+	admitted, err := g.welcomed(ctx, r, at, who, vis.Back)
 	if err != nil {
 		return outcome{}, err
 	}
-	admitted := &admission{secret: browser, session: session, back: vis.Back}
-	admitted.browser = g.recognise(ctx, r, at, v.Cookies)
-	g.cfg.Metrics.SignIn("session", "admitted")
-	g.log(at).InfoContext(ctx, "signed in", "user", user.Username, "session", session.id,
-		"flow", vis.Step.Flow.Slug, "duration", now.Sub(vis.Begun))
+	g.log(at).InfoContext(ctx, "signed in", "user", who.user.Username, "session", admitted.session.id,
+		"flow", vis.Step.Flow.Slug, "duration", g.cfg.Now().Sub(vis.Begun))
 	return outcome{admitted: admitted, advanced: true}, nil
 }
 
-// identify asks authentik who is signed in with a visitor's cookies, and
-// whether they may use the application. The user comes last: check_access also
-// answers for nobody, and then with yes where nothing is bound.
-func (g *Gate) identify(ctx context.Context, v flowclient.Visitor) (passing bool, who User, err error) {
-	passing = true
+var errStepUp = errors.New("the sign-in is not of the kind that the application demands")
+
+// falls reports whether somebody who was sent to sign in again has not done what the application demands.
+func (g *Gate) falls(since time.Time, who proved) bool {
+	if since.IsZero() || !who.passing {
+		return false
+	}
+	return g.cfg.OIDC.wants(who.signIn, g.cfg.Now()) || who.signIn.At.Before(since.Add(-clockLeeway))
+}
+
+// welcomed begins the session of somebody whom authentik has named.
+func (g *Gate) welcomed(ctx context.Context, r *http.Request, at Resolved, who proved, back string) (*admission, error) {
+	now, v := g.cfg.Now(), g.visitor(r, at, who.cookies)
+	rec := record{
+		Begun: now, Until: now.Add(g.cfg.Lifetime), Used: now, Redirect: g.redirectURI(at),
+		Addr: v.Addr, UserAgent: v.UserAgent, Language: v.Language, Scheme: v.Scheme, Host: v.Host,
+	}
+	rec.take(who, now)
 	if g.cfg.Application != "" {
-		access, err := g.cfg.Client.Access(ctx, v, g.cfg.Application)
-		if err != nil {
-			return false, User{}, err
-		}
-		passing = access.Passing
+		rec.Apps = map[string]bool{g.cfg.Application: who.passing}
 	}
-	u, err := g.cfg.Client.User(ctx, v)
+	browser, session, err := g.sessions.start(ctx, rec, at)
 	if err != nil {
-		return false, User{}, err
+		return nil, err
 	}
-	if u.Username == "" || u.UID == "" || !u.Active {
-		return false, User{}, errNobody
-	}
-	who = User{Username: u.Username, Name: u.Name, Email: u.Email, UID: u.UID, Attributes: u.Attributes}
-	for _, group := range u.Groups {
-		who.Groups = append(who.Groups, group.Name)
-	}
-	return passing, who, nil
+	g.cfg.Metrics.SignIn(g.way.name(), "admitted")
+	return &admission{secret: browser, session: session, back: back, browser: g.recognise(ctx, r, at, who.cookies)}, nil
 }
 
 // recognise keeps what lets authentik know the browser again. A store that fails

@@ -51,7 +51,7 @@ func (s *sessions) enrol(ctx context.Context, rec *record, b box, at Resolved) (
 		return nil, err
 	}
 	session := line{
-		Name: b.name, Site: s.scope(at), Flow: s.cfg.Flow, Begun: rec.Begun, Until: rec.Until,
+		Name: b.name, Site: s.scope(at), Flow: s.cfg.Flow, Client: s.cfg.OIDC.ClientID, Begun: rec.Begun, Until: rec.Until,
 		Addr: rec.Addr, Agent: shortened(rec.UserAgent),
 	}
 	var epoch string
@@ -60,7 +60,10 @@ func (s *sessions) enrol(ctx context.Context, rec *record, b box, at Resolved) (
 		surplus = l.enter(session, s.cfg.MaxPerUser)
 		return true
 	})
-	rec.Ends = append(rec.Ends, s.rolls.ends(rec.User.UID, epoch, rec.Cookies)...)
+	if err == nil {
+		err = s.rolls.know(ctx, rec.SID, rec.Until)
+	}
+	rec.Ends = append(rec.Ends, s.rolls.ends(rec.User.UID, epoch, rec.SID)...)
 	return surplus, err
 }
 

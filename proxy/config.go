@@ -28,7 +28,10 @@ type Authentik interface {
 	StartSource(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Redirect) (flowclient.Step, error)
 	RedeemPlex(ctx context.Context, v flowclient.Visitor, f flowclient.Flow, s flowclient.SourcePlex, token string) (flowclient.Step, error)
 	DuoEnrolment(context.Context, flowclient.Visitor, flowclient.AuthenticatorDuo) (flowclient.DuoStatus, error)
+	Authorize(ctx context.Context, v flowclient.Visitor, parameters url.Values) (flowclient.Step, error)
+	HTTP(flowclient.Visitor) *http.Client
 	PublicURL(ref string) (string, bool)
+	Root() string
 }
 
 // Config says how a gate works. Client, Store and Key are required; every
@@ -147,6 +150,24 @@ type Requirement struct {
 	Claim string
 	// Values are alternatives. One at least is required.
 	Values []string
+}
+
+// wonBy is what sessions of the gate are won by: the flow or the client that it names, or nothing.
+func (cfg Config) wonBy() string {
+	if cfg.OIDC.used() {
+		return "oidc\x00" + cfg.OIDC.ClientID
+	}
+	return cfg.Flow
+}
+
+// fits reports whether a user meets all that the operator requires.
+func (cfg Config) fits(u User) bool {
+	for _, need := range cfg.Require {
+		if !u.meets(need) {
+			return false
+		}
+	}
+	return true
 }
 
 // CookieConfig says how the browser keeps the session.

@@ -38,14 +38,14 @@ func (n cookieName) in(scheme string) string {
 	return n.plain
 }
 
-// newJar names the cookies. Where a gate demands a flow of its own, the
+// newJar names the cookies. Where a gate has a flow or a client of its own, the
 // session's name carries a mark of it, so that two gates on one host do not
 // overwrite each other's.
 func newJar(cfg Config) jar {
 	j := jar{domain: cfg.Cookie.Domain, persistent: cfg.Cookie.Persistent, lifetime: cfg.Lifetime}
 	name, scope := cfg.Cookie.Name, "__Host-"
-	if cfg.Flow != "" {
-		name += "_" + mark(cfg.Flow)
+	if by := cfg.wonBy(); by != "" {
+		name += "_" + mark(by)
 	}
 	if cfg.Cookie.Domain != "" {
 		scope = "__Secure-"

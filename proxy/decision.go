@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -15,6 +16,7 @@ type (
 	pass   struct{ session *Session }     // to the application; no session on an open path
 	own    struct{}                       // to the gate's own pages
 	weigh  struct{ session *Session }     // authentik has yet to say whether this user may use the application
+	stepUp struct{}                       // the application demands a sign-in of another kind, or a newer one
 	signIn struct{ link flowclient.Flow } // to the sign-in page, and then back; or where a link leads
 	refuse struct{ err *Error }           // no further
 )
@@ -28,6 +30,7 @@ func (p pass) kind() string {
 
 func (own) kind() string    { return "own" }
 func (weigh) kind() string  { return "weigh" }
+func (stepUp) kind() string { return "step-up" }
 func (signIn) kind() string { return "sign-in" }
 func (refuse) kind() string { return "refuse" }
 
@@ -56,20 +59,33 @@ func (g *Gate) decide(r *http.Request, at Resolved) decision {
 	}
 }
 
-// judge says whether a session's user may use the application behind this
-// gate. This is the one place that lets anybody in.
+// judge says whether a session's user may use the application behind this gate. This is the one place that lets
+// anybody in. What authentik has said holds until a recheck is due, and a yes for some time longer.
 func (g *Gate) judge(s *Session) decision {
-	if g.cfg.Application == "" {
-		return pass{s}
+	now := g.cfg.Now()
+	allowed := s.fits
+	if g.cfg.Application != "" {
+		passing, known := s.apps[g.cfg.Application]
+		if !known {
+			return weigh{s}
+		}
+		allowed = allowed && passing
 	}
-	switch passing, known := s.apps[g.cfg.Application]; {
-	case !known:
+	switch {
+	case g.lapsed(s, now), !allowed && now.After(s.due):
 		return weigh{s}
-	case passing:
-		return pass{s}
-	default:
+	case !allowed:
 		return refuse{failure(CodeNotAllowed, nil)}
+	case g.cfg.OIDC.wants(s.signIn, now):
+		return stepUp{}
+	default:
+		return pass{s}
 	}
+}
+
+// wants reports whether an application demands more of a sign-in.
+func (c OIDCConfig) wants(in signedIn, now time.Time) bool {
+	return c.RequireMFA && !in.MFA || c.MaxAge > 0 && now.Sub(in.At) > c.MaxAge
 }
 
 // sessionOf finds the session that one of the request's cookies opens.

@@ -22,6 +22,9 @@ func held(t testing.TB, change func(*Config), rec record) (*Gate, string) {
 	if rec.Until.IsZero() {
 		rec.Until = time.Now().Add(time.Hour)
 	}
+	if rec.Begun.IsZero() {
+		rec.Begun = time.Now()
+	}
 	s, _, err := g.sessions.start(t.Context(), rec, somewhere("app.example.com"))
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +40,7 @@ func TestDecisions(t *testing.T) {
 	}, record{User: User{Username: "jane"}, Apps: map[string]bool{"wiki": true}})
 	put := func(apps map[string]bool) string {
 		s, _, err := g.sessions.start(t.Context(), record{
-			User: User{Username: "joe"}, Apps: apps, Until: time.Now().Add(time.Hour),
+			User: User{Username: "joe"}, Apps: apps, Begun: time.Now(), Until: time.Now().Add(time.Hour),
 		}, somewhere("app.example.com"))
 		if err != nil {
 			t.Fatal(err)

@@ -15,13 +15,19 @@ func ticketOf(sid string) flowclient.Cookies {
 	return flowclient.Cookies{"authentik_session": "e30." + payload + ".c2ln"}
 }
 
+// sidOf is how tokens and logout notices name it.
+func sidOf(sid string) string {
+	name, _ := ticketOf(sid).Session()
+	return name
+}
+
 func TestWhatRestsOnOneSessionOfAuthentikEndsWithIt(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	other := d.beside(nil)
 	begin := func(sid string) string {
 		rec := recordOf(jane)
-		rec.Cookies = ticketOf(sid)
+		rec.Cookies, rec.SID = ticketOf(sid), sidOf(sid)
 		s, _, err := d.sessions.start(t.Context(), rec, somewhere("app.example.com"))
 		if err != nil {
 			t.Fatal(err)
@@ -34,7 +40,7 @@ func TestWhatRestsOnOneSessionOfAuthentikEndsWithIt(t *testing.T) {
 			t.Fatal("a session does not begin")
 		}
 	}
-	if err := d.EndAuthentik(t.Context(), "one"); err != nil {
+	if err := d.EndAuthentik(t.Context(), sidOf("one")); err != nil {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); other.alive(first) || other.alive(second); time.Sleep(time.Millisecond) {

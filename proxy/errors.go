@@ -32,6 +32,13 @@ const (
 	CodeMethodNotAllowed     Code = "method-not-allowed"
 	CodeCrossSite            Code = "cross-site"
 	CodeTooManyAttempts      Code = "too-many-attempts"
+	CodeClientRejected       Code = "client-rejected"
+	CodeRedirectURIRejected  Code = "redirect-uri-rejected"
+	CodeIssuerMismatch       Code = "issuer-mismatch"
+	CodeKeysUnreachable      Code = "keys-unreachable"
+	CodeTokenInvalid         Code = "token-invalid"
+	CodeClockSkew            Code = "clock-skew"
+	CodeStepUpRefused        Code = "step-up-refused"
 )
 
 // Error is a failure that the gate reports to the visitor. Title is safe to
@@ -79,6 +86,13 @@ var meanings = map[Code]meaning{
 	CodeMethodNotAllowed:     {http.StatusMethodNotAllowed, "Method not allowed"},
 	CodeCrossSite:            {http.StatusForbidden, "Sent by another site"},
 	CodeTooManyAttempts:      {http.StatusTooManyRequests, "Too many attempts to sign in"},
+	CodeClientRejected:       {http.StatusBadGateway, "Client rejected by the sign-in service"},
+	CodeRedirectURIRejected:  {http.StatusBadGateway, "Redirect URI rejected by the sign-in service"},
+	CodeIssuerMismatch:       {http.StatusBadGateway, "Issuer of another name"},
+	CodeKeysUnreachable:      {http.StatusBadGateway, "Signing keys unreachable"},
+	CodeTokenInvalid:         {http.StatusBadGateway, "Token invalid"},
+	CodeClockSkew:            {http.StatusBadGateway, "Clocks differ"},
+	CodeStepUpRefused:        {http.StatusForbidden, "Not signed in as this application demands"},
 }
 
 // failure makes the Error of a code. A code without a meaning would be a
@@ -110,6 +124,12 @@ func asError(err error) *Error {
 		return failure(CodeFlowNotFound, err)
 	case errors.Is(err, flowclient.ErrApplicationNotFound):
 		return failure(CodeApplicationNotFound, err)
+	case errors.Is(err, flowclient.ErrDenied):
+		return failure(CodeNotAllowed, err)
+	case errors.Is(err, flowclient.ErrClientUnknown):
+		return failure(CodeClientRejected, err)
+	case errors.Is(err, flowclient.ErrRedirectRefused):
+		return failure(CodeRedirectURIRejected, err)
 	default:
 		return failure(CodeAuthentikUnexpected, err)
 	}

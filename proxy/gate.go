@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -35,6 +34,10 @@ type Gate struct {
 	pages    *page.Pages
 	pictures http.Handler
 	forgery  *http.CrossOriginProtection
+	way      way
+	provider *provider // at authentik, where sign-ins rest on OpenID Connect
+	rechecks *rechecks
+	streams  *streams
 	weighing singleflight.Group
 	close    context.CancelFunc
 }
@@ -51,6 +54,8 @@ func New(cfg Config) (*Gate, error) {
 	g.brands = newBrands(cfg.Client)
 	g.flights, g.waits = newFlights(), newWaits()
 	g.copies, g.attempts = newCopies(cfg.Now), newAttempts(cfg.Now, g.keys)
+	g.rechecks, g.streams = newRechecks(), newStreams()
+	g.provider, g.way = newProvider(cfg), g.newWay()
 	g.forgery = http.NewCrossOriginProtection()
 	if cfg.Site != nil {
 		if err := g.forgery.AddTrustedOrigin(cfg.Site.Scheme + "://" + cfg.Site.Host); err != nil {
@@ -64,6 +69,7 @@ func New(cfg Config) (*Gate, error) {
 	g.close = cancel
 	go g.listen(ctx)
 	go g.sweep(ctx)
+	go g.review(ctx)
 	return g, nil
 }
 
@@ -93,7 +99,7 @@ func (g *Gate) Close() error {
 // remembered is believed for a short while and no longer.
 func (g *Gate) listen(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := g.cfg.Store.Watch(ctx, g.sessions.cache.hear)
+		err := g.cfg.Store.Watch(ctx, g.hear)
 		if ctx.Err() != nil {
 			return
 		}
@@ -103,9 +109,16 @@ func (g *Gate) listen(ctx context.Context) {
 	}
 }
 
+// hear takes what the store tells of ends.
+func (g *Gate) hear(name string) {
+	g.sessions.cache.hear(name)
+	g.streams.end(name)
+}
+
 func (g *Gate) sweep(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait(ctx, sweepEvery)
+		g.rechecks.sweep()
 		g.sessions.cache.sweep()
 		g.sessions.misses.sweep()
 		g.flights.sweep()
@@ -133,11 +146,15 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	g.cfg.Metrics.Decision(d.kind())
 	switch d := d.(type) {
 	case pass:
-		return next(w, g.introduce(r, d.session))
+		request, done := g.introduce(r, at, d.session)
+		defer done()
+		return next(w, request)
 	case own:
 		g.serve(w, r, at)
 	case signIn:
 		g.lead(w, r, at, d)
+	case stepUp:
+		g.demand(w, r, at)
 	case refuse:
 		g.refuse(w, r, at, d.err)
 	default:
@@ -152,6 +169,15 @@ func (g *Gate) settled(r *http.Request, at Resolved, d decision) decision {
 		return g.weigh(r, at, undecided.session)
 	}
 	return d
+}
+
+// demand has a visitor sign in again, as far as the request can be led to it.
+func (g *Gate) demand(w http.ResponseWriter, r *http.Request, at Resolved) {
+	if navigates(r) {
+		g.lead(w, r, at, signIn{})
+		return
+	}
+	g.refuse(w, r, at, failure(CodeSignInRequired, nil))
 }
 
 // Wrap puts the gate before a handler of net/http.
@@ -175,13 +201,21 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 
 // introduce makes the request that the application sees: without the gate's
 // cookies, and with the identity of a session where there is one.
-func (g *Gate) introduce(r *http.Request, s *Session) *http.Request {
-	g.jar.strip(r.Header)
+// What stays open is closed when the session ends; done says that it is closed anyhow.
+func (g *Gate) introduce(r *http.Request, at Resolved, s *Session) (request *http.Request, done func()) {
 	if s == nil {
-		return r
+		g.jar.strip(r.Header)
+		return r, func() {}
 	}
+	g.tend(r, at, s)
+	ctx, done := context.WithValue(r.Context(), sessionKey{}, s), func() {}
+	if staysOpen(r) {
+		value, _ := g.cookieOf(r, at, s)
+		ctx, done = g.streams.open(ctx, value, at, s)
+	}
+	g.jar.strip(r.Header)
 	g.identity.introduce(r, s)
-	return r.WithContext(context.WithValue(r.Context(), sessionKey{}, s))
+	return r.WithContext(ctx), done
 }
 
 type sessionKey struct{}
@@ -192,66 +226,27 @@ func SessionFrom(ctx context.Context) (*Session, bool) {
 	return s, ok
 }
 
-// weigh asks authentik whether the session's user may use the application. Many
-// requests may wait for the one answer, which is kept with the session.
+// weigh asks authentik about a session that nobody can be let in with before. Many requests may wait for the one
+// answer, which is kept with the session.
 func (g *Gate) weigh(r *http.Request, at Resolved, s *Session) decision {
 	ctx := context.WithoutCancel(r.Context())
 	verdict, err, _ := g.weighing.Do(s.name, func() (any, error) {
-		for value := range cookieValues(r.Header["Cookie"], g.jar.session.in(at.Scheme)) {
-			if found, err := g.sessions.of(ctx, value, at); err == nil && found != nil && found.name == s.name {
-				return g.ask(ctx, value, at)
-			}
+		value, ok := g.cookieOf(r, at, s)
+		if !ok {
+			return (*Session)(nil), nil
 		}
-		return (*Session)(nil), nil
+		return g.recheck(ctx, value, at, s.name)
 	})
 	if err != nil {
 		return refuse{asError(err)}
 	}
-	judged, _ := verdict.(*Session)
-	switch {
-	case judged != nil:
+	if judged, _ := verdict.(*Session); judged != nil {
 		return g.judge(judged)
-	case navigates(r):
+	}
+	if navigates(r) {
 		return signIn{}
-	default:
-		return refuse{failure(CodeSignInRequired, nil)}
 	}
-}
-
-// ask puts the question of weigh to authentik, in this order: check_access
-// answers for nobody at all, so the user comes last and must be the same.
-func (g *Gate) ask(ctx context.Context, value string, at Resolved) (*Session, error) {
-	browser, ok := parseSecret(value)
-	if !ok {
-		return nil, nil
-	}
-	rec, _, _, err := g.sessions.read(ctx, browser, at)
-	if rec == nil || err != nil {
-		return nil, err
-	}
-	passing, user, err := g.identify(ctx, rec.visitor())
-	switch {
-	case errors.Is(err, errNobody) || err == nil && user.UID != rec.User.UID:
-		g.gone(ctx, value, at)
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	return g.sessions.judge(ctx, value, at, g.cfg.Application, passing)
-}
-
-// gone ends a session whose authentik session has ended.
-func (g *Gate) gone(ctx context.Context, value string, at Resolved) {
-	s, err := g.sessions.of(ctx, value, at)
-	if s == nil || err != nil {
-		return
-	}
-	if err := g.sessions.end(ctx, s); err != nil {
-		g.cfg.Logger.ErrorContext(ctx, "a session could not be ended", "error", errors.Unwrap(err), "session", s.id)
-		return
-	}
-	g.cfg.Metrics.Ended("gone")
-	g.cfg.Logger.InfoContext(ctx, "session ended", "reason", "gone", "user", s.User.Username, "session", s.id)
+	return refuse{failure(CodeSignInRequired, nil)}
 }
 
 // log adds what every line about a visitor has.

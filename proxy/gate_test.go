@@ -68,7 +68,7 @@ func TestSignOutEndsTheSessionForEveryCopyOfItsCookie(t *testing.T) {
 	}
 	p.open("/.authentik/logout").says(t, "jane")
 	page := p.post("/.authentik/logout", nil)
-	if page.status != http.StatusOK || page.path != "/.authentik/logout" {
+	if page.status != http.StatusOK || page.path != "/.authentik/logout?ended=all" {
 		t.Fatalf("status %d at %s", page.status, page.path)
 	}
 	before := s.reached()

@@ -37,6 +37,12 @@ func (g *Gate) route(path string) (map[string]ownPage, bool) {
 		return map[string]ownPage{http.MethodGet: g.begin, http.MethodPost: g.proceed}, true
 	case "/logout":
 		return map[string]ownPage{http.MethodGet: g.farewell, http.MethodPost: g.leave}, true
+	case "/callback":
+		return map[string]ownPage{http.MethodGet: g.callback}, g.cfg.OIDC.used()
+	case "/backchannel-logout":
+		return map[string]ownPage{http.MethodPost: g.hearLogout}, true
+	case "/frontchannel-logout":
+		return map[string]ownPage{http.MethodGet: g.seeLogout}, true
 	case "/session":
 		return map[string]ownPage{http.MethodGet: g.whoami}, true
 	}

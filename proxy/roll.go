@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
 const (
@@ -39,14 +37,16 @@ type roll struct {
 
 // A line is one session on a roll.
 type line struct {
-	Name  string     `json:"name"` // of its record
-	Epoch string     `json:"epoch"`
-	Site  string     `json:"site"`           // where its cookie goes
-	Flow  string     `json:"flow,omitempty"` // that it was won by
-	Begun time.Time  `json:"begun"`
-	Until time.Time  `json:"until"`
-	Addr  netip.Addr `json:"addr"`
-	Agent string     `json:"agent,omitempty"`
+	Name  string `json:"name"` // of its record
+	Epoch string `json:"epoch"`
+	Site  string `json:"site"`           // where its cookie goes
+	Flow  string `json:"flow,omitempty"` // that it was won by
+	// Client is the client of OpenID Connect that it was won by.
+	Client string     `json:"client,omitempty"`
+	Begun  time.Time  `json:"begun"`
+	Until  time.Time  `json:"until"`
+	Addr   netip.Addr `json:"addr"`
+	Agent  string     `json:"agent,omitempty"`
 }
 
 // newEpoch draws a text that no epoch of any user ever had.
@@ -84,7 +84,9 @@ func (l *roll) enter(session line, most int) (surplus []line) {
 }
 
 // sameRealm reports whether two sessions of one authentik count together.
-func (at line) sameRealm(other line) bool { return at.Site == other.Site && at.Flow == other.Flow }
+func (at line) sameRealm(other line) bool {
+	return at.Site == other.Site && at.Flow == other.Flow && at.Client == other.Client
+}
 
 // strike takes sessions off, and returns those that were on.
 func (l *roll) strike(gone func(line) bool) (struck []line) {
@@ -160,9 +162,9 @@ func (r *rolls) leadBox(username string) box { return r.keys.own(kindLead, r.iss
 
 // ends lists what a new session of a user ends with, besides the end of its own. Whatever
 // else is to end many sessions at once is added here and nowhere else.
-func (r *rolls) ends(uid, epoch string, cookies flowclient.Cookies) []string {
+func (r *rolls) ends(uid, epoch, sid string) []string {
 	all := []string{r.userEnd(uid, epoch)}
-	if sid, ok := cookies.Session(); ok {
+	if sid != "" {
 		all = append(all, r.authentikEnd(sid))
 	}
 	return all

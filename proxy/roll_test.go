@@ -294,10 +294,10 @@ func TestARollIsFoundWithTheGatesKeyAlone(t *testing.T) {
 		for _, uid := range []string{"a", "b"} {
 			names[other.sessions.rolls.box(uid).name] = true
 			names[other.sessions.rolls.leadBox(uid).name] = true
-			for _, end := range other.sessions.rolls.ends(uid, "a", nil) {
+			for _, end := range other.sessions.rolls.ends(uid, "a", "") {
 				names[end] = true
 			}
-			for _, end := range other.sessions.rolls.ends(uid, "b", nil) {
+			for _, end := range other.sessions.rolls.ends(uid, "b", "") {
 				names[end] = true
 			}
 		}

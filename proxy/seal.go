@@ -39,6 +39,8 @@ const (
 	kindLink    kind = "link"
 	kindRoll    kind = "roll"
 	kindLead    kind = "lead"
+	kindSID     kind = "sid"
+	kindState   kind = "state"
 )
 
 // A secret is what only one browser has: the value of a cookie of ours.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -19,10 +20,12 @@ type User struct {
 	Groups []string `json:"groups,omitempty"`
 	// Attributes are those that authentik tells the user itself; few are.
 	Attributes map[string]any `json:"attributes,omitempty"`
+	// Claims are those of OpenID Connect that are no part of the above.
+	Claims map[string]any `json:"claims,omitempty"`
 }
 
-// A Session is a sign-in that has been proved. It is never changed once it is
-// made, and may be used by many requests at once.
+// A Session is a sign-in that has been proved. Nothing of it is ever changed once it is
+// made, but for when it was used last, and it may be used by many requests at once.
 type Session struct {
 	User User
 	// Begun and Until are when it was made and when it ends at the latest.
@@ -32,7 +35,13 @@ type Session struct {
 	name    string          // of its record
 	host    string          // where its cookie counts; empty where a domain says so
 	apps    map[string]bool // what authentik said about applications
-	ends    []string        // what is buried to end it together with others
+	fits    bool            // its user meets what the operator requires
+	signIn  signedIn
+	access  string       // the access token, where the application is told it
+	checked time.Time    // when authentik last vouched for it
+	due     time.Time    // when it is to do so again
+	used    atomic.Int64 // Unix seconds, where it ends when it is not used
+	ends    []string     // what is buried to end it together with others
 	headers []header
 	weight  int64 // in bytes, about
 }
@@ -42,6 +51,16 @@ func (s *Session) ID() string { return s.id }
 
 // String shows who the session belongs to and nothing that could be used.
 func (s *Session) String() string { return "session " + s.id + " of " + s.User.Username }
+
+// Claim returns what is known of the user under the name of a claim of OpenID Connect: a text, a number, a truth value, a list
+// or a map. It is false for what authentik has not told.
+func (s *Session) Claim(name string) (value any, ok bool) {
+	value = s.User.claim(name)
+	return value, value != nil
+}
+
+// AccessToken returns the access token of OpenID Connect. It is empty unless the gate was configured to keep it.
+func (s *Session) AccessToken() string { return s.access }
 
 // claim returns what is known under a name, safe for a header. Several groups
 // are separated by commas, or as the name's last character says.
@@ -62,10 +81,17 @@ func (s *Session) claim(name string) string {
 	case "groups|":
 		return joined(s.User.Groups, "|")
 	}
-	if key, ok := strings.CutPrefix(name, "attributes."); ok {
-		return encode(attribute(s.User.Attributes, key), "")
+	if name == "access_token" {
+		return encode(s.access, "")
 	}
-	return ""
+	plain, separator := strings.TrimSuffix(name, "|"), ","
+	if plain != name {
+		separator = "|"
+	}
+	if list, ok := s.User.claim(plain).([]any); ok {
+		return joined(textsIn(list), separator)
+	}
+	return encode(scalar(s.User.claim(plain)), "")
 }
 
 // joined writes a list so that no name in it can pass for two.
@@ -110,12 +136,29 @@ type record struct {
 	Until     time.Time          `json:"until"`
 	Apps      map[string]bool    `json:"apps,omitempty"`
 	Ends      []string           `json:"ends,omitempty"`
-	Cookies   flowclient.Cookies `json:"cookies"`
+	Cookies   flowclient.Cookies `json:"cookies,omitzero"`
+	Tokens    *tokens            `json:"tokens,omitempty"`
+	SID       string             `json:"sid,omitempty"` // of authentik's session
+	SignIn    signedIn           `json:"sign_in,omitzero"`
+	Redirect  string             `json:"redirect,omitempty"` // where codes are sent
+	Checked   time.Time          `json:"checked,omitzero"`   // when authentik last vouched for it
+	Used      time.Time          `json:"used,omitzero"`      // to within a minute
 	Addr      netip.Addr         `json:"addr"`
 	UserAgent string             `json:"user_agent,omitempty"`
 	Language  string             `json:"language,omitempty"`
 	Scheme    string             `json:"scheme,omitempty"`
 	Host      string             `json:"host,omitempty"`
+}
+
+// take puts what authentik has said anew into the record. What it says nothing about stays.
+func (rec *record) take(who proved, now time.Time) {
+	rec.User, rec.Tokens, rec.SignIn, rec.Checked = who.user, who.tokens, who.signIn, now
+	if len(who.cookies) > 0 {
+		rec.Cookies = who.cookies
+	}
+	if who.sid != "" {
+		rec.SID = who.sid
+	}
 }
 
 // visitor is how the gate asks authentik on the session's behalf: with the

@@ -24,12 +24,12 @@ type sessions struct {
 	reading singleflight.Group
 }
 
-// realm is what a session is good for: the authentik it came from, the flow
+// realm is what a session is good for: the authentik it came from, the flow or the client
 // it was won by, and the hosts that its cookie goes to. It is part of every name and
 // key, so that a session of one realm is nothing in another.
 func (s *sessions) realm(at Resolved) string {
 	issuer, _ := s.cfg.Client.PublicURL("/")
-	return issuer + "\x00" + s.cfg.Flow + "\x00" + s.scope(at)
+	return issuer + "\x00" + s.cfg.wonBy() + "\x00" + s.scope(at)
 }
 
 // scope is where the session's cookie goes. Ports are none of a cookie's business (RFC 6265, 8.5).
@@ -60,8 +60,13 @@ func (s *sessions) of(ctx context.Context, value string, at Resolved) (*Session,
 			return nil, err
 		}
 	}
-	if !s.cfg.Now().Before(found.Until) || found.host != "" && found.host != hostname(at.Host) {
+	now := s.cfg.Now()
+	if !now.Before(found.Until) || found.host != "" && found.host != hostname(at.Host) {
 		return nil, nil
+	}
+	if s.cfg.Idle > 0 && found.unused(now) > s.cfg.Idle {
+		s.cache.forget(found.name) // another process may know of a later use
+		return s.load(ctx, value, at)
 	}
 	return found, nil
 }
@@ -87,7 +92,7 @@ func (s *sessions) load(ctx context.Context, value string, at Resolved) (*Sessio
 	reading := s.reading.DoChan(shared, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadWait)
 		defer cancel()
-		return s.fetch(ctx, browser, key, lookup, at)
+		return s.fetch(ctx, browser, lookup, at)
 	})
 	select {
 	case got := <-reading:
@@ -99,7 +104,7 @@ func (s *sessions) load(ctx context.Context, value string, at Resolved) (*Sessio
 }
 
 // fetch is one reading, and remembers what comes of it.
-func (s *sessions) fetch(ctx context.Context, browser secret, key cacheKey, lookup string, at Resolved) (*Session, error) {
+func (s *sessions) fetch(ctx context.Context, browser secret, lookup string, at Resolved) (*Session, error) {
 	since := s.cache.epoch()
 	rec, _, b, err := s.read(ctx, browser, at)
 	switch {
@@ -109,9 +114,14 @@ func (s *sessions) fetch(ctx context.Context, browser secret, key cacheKey, look
 		s.misses.add(lookup)
 		return nil, nil
 	}
-	session := s.prepare(*rec, b, at)
-	s.cache.put(key, session, since)
-	return session, nil
+	return s.hold(browser.cookie(), *rec, b, at, since), nil
+}
+
+// hold makes the session of a record that was read since an epoch, and remembers it.
+func (s *sessions) hold(value string, rec record, b box, at Resolved, since uint64) *Session {
+	session := s.prepare(rec, b, at)
+	s.cache.put(sha256.Sum256([]byte(value)), session, since)
+	return session
 }
 
 // read opens the record of a browser's secret.
@@ -139,6 +149,10 @@ func (s *sessions) read(ctx context.Context, browser secret, at Resolved) (*reco
 	if over {
 		return nil, "", b, nil
 	}
+	if s.idle(rec) {
+		s.retire(ctx, rec, b, "idle")
+		return nil, "", b, nil
+	}
 	return &rec, stored.Version, b, nil
 }
 
@@ -155,6 +169,11 @@ func (s *sessions) prepare(rec record, b box, at Resolved) *Session {
 	session := &Session{
 		User: rec.User, Begun: rec.Begun, Until: rec.Until,
 		id: publicID(b.name), name: b.name, apps: rec.Apps, ends: rec.Ends,
+		fits: s.cfg.fits(rec.User), signIn: rec.SignIn, checked: rec.checked(), due: s.due(rec),
+	}
+	session.used.Store(rec.used().Unix())
+	if s.cfg.OIDC.KeepAccessToken && rec.Tokens != nil {
+		session.access = rec.Tokens.Access
 	}
 	if s.cfg.Cookie.Domain == "" {
 		session.host = hostname(at.Host)
@@ -182,7 +201,7 @@ func (s *Session) size() int64 {
 	for _, e := range s.ends {
 		n += len(e) + each
 	}
-	return int64(n) + 100*int64(len(s.User.Attributes)+len(s.apps))
+	return int64(n+len(s.access)) + 100*int64(len(s.User.Attributes)+len(s.User.Claims)+len(s.apps))
 }
 
 // publicID is a name for logs that leads back to nothing: not to the record, not to the cookie.
@@ -191,30 +210,32 @@ func publicID(name string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// judge keeps what authentik said about an application, for this session's
-// further requests. Somebody else's change in the meantime is read first and
-// kept: only the verdict is ours to write.
+// judge keeps what authentik said about an application, for this session's further requests.
 func (s *sessions) judge(ctx context.Context, value string, at Resolved, app string, passing bool) (*Session, error) {
+	return s.amend(ctx, value, at, func(rec *record) { rec.Apps = with(rec.Apps, app, passing) })
+}
+
+// amend changes the record of a session, and returns the session as it then is; nil if it is over. Somebody else's
+// change in the meantime is read first and kept: change writes what is its own to write, and may be called again.
+func (s *sessions) amend(ctx context.Context, value string, at Resolved, change func(*record)) (*Session, error) {
 	browser, ok := parseSecret(value)
 	if !ok {
 		return nil, nil
 	}
 	since := s.cache.epoch()
-	for range 3 {
+	for range 5 {
 		rec, version, b, err := s.read(ctx, browser, at)
 		if err != nil || rec == nil {
 			return nil, err
 		}
-		rec.Apps = with(rec.Apps, app, passing)
+		change(rec)
 		sealed, err := b.seal(rec)
 		if err != nil {
 			return nil, failure(CodeSessionsUnavailable, err)
 		}
 		_, err = s.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: rec.Until, Version: version})
 		if err == nil {
-			session := s.prepare(*rec, b, at)
-			s.cache.put(sha256.Sum256([]byte(value)), session, since)
-			return session, nil
+			return s.hold(value, *rec, b, at, since), nil
 		}
 		if !isConflict(err) {
 			return nil, failure(CodeSessionsUnavailable, err)

@@ -18,7 +18,7 @@ const (
 func (g *Gate) show(w http.ResponseWriter, r *http.Request, at Resolved, out outcome, back string) {
 	switch {
 	case out.err != nil:
-		g.fail(w, r, at, out.err, back)
+		g.disappoint(w, r, at, out.err, back)
 	case out.admitted != nil:
 		g.welcome(w, r, at, out.admitted)
 	default:
@@ -55,8 +55,7 @@ func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, out out
 
 // elsewhere is the address of the flow on authentik's own pages.
 func (g *Gate) elsewhere(vis visit) string {
-	address, _ := g.cfg.Client.PublicURL("/if/flow/" + vis.Step.Flow.Slug + "/")
-	return address
+	return g.cfg.Client.Root() + "if/flow/" + vis.Step.Flow.Slug + "/"
 }
 
 // welcome gives the browser its session, and new secrets all round: pages of
@@ -73,9 +72,18 @@ func (g *Gate) welcome(w http.ResponseWriter, r *http.Request, at Resolved, a *a
 	g.voice(r).arrive(w, r, at, a)
 }
 
+// disappoint tells a visitor what has gone wrong with a sign-in. Who is signed in all the same is told as whom.
+func (g *Gate) disappoint(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string) {
+	if session, err := g.sessionOf(r, at); err == nil && session != nil && e.Code == CodeStepUpRefused {
+		g.turnAway(w, r, at, session, e, back)
+		return
+	}
+	g.fail(w, r, at, e, back)
+}
+
 // turnAway tells a signed-in visitor that the application is not for them.
 func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *Session, e *Error, back string) {
-	if e.Code != CodeNotAllowed {
+	if e.Code != CodeNotAllowed && e.Code != CodeStepUpRefused {
 		g.fail(w, r, at, e, back)
 		return
 	}
@@ -111,7 +119,7 @@ func (g *Gate) expireUnreadable(w http.ResponseWriter, r *http.Request, at Resol
 	}
 }
 
-// redirect sends the browser to an address on this site.
+// redirect sends the browser to an address on this site, or to one of authentik's.
 func (g *Gate) redirect(w http.ResponseWriter, to string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Location", to)

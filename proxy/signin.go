@@ -41,8 +41,25 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.follow(w, r, at, query.Get("link"))
 		return
 	}
-	out := g.open(r, at, back)
-	g.show(w, r, at, out, back)
+	session, again := g.demanded(r, at)
+	switch {
+	case g.cfg.Login == LoginRedirect:
+		g.depart(w, r, at, back, again)
+	case again:
+		g.show(w, r, at, g.openAgain(r, at, back, session), back)
+	default:
+		g.show(w, r, at, g.open(r, at, back), back)
+	}
+}
+
+// demanded reports whether a visitor who is signed in has to do so again.
+func (g *Gate) demanded(r *http.Request, at Resolved) (*Session, bool) {
+	session, err := g.sessionOf(r, at)
+	if session == nil || err != nil {
+		return nil, false
+	}
+	_, again := g.judge(session).(stepUp)
+	return session, again
 }
 
 // already sends a visitor on who is signed in, or says why not.
@@ -76,17 +93,7 @@ func (g *Gate) onward(w http.ResponseWriter, r *http.Request, at Resolved, sessi
 // nothing but what lets it know the device again.
 func (g *Gate) open(r *http.Request, at Resolved, back string) outcome {
 	ctx := context.WithoutCancel(r.Context())
-	v := g.visitor(r, at, g.device(r, at))
-	flow, err := g.first(ctx, v)
-	if err != nil {
-		return outcome{err: asError(err)}
-	}
-	step, err := g.opening(ctx, v, flow)
-	if err != nil {
-		return outcome{err: asError(err)}
-	}
-	vis := visit{Begun: g.cfg.Now(), Back: back, First: flow, Opening: step.Challenge.Component()}
-	return denied(g.settle(ctx, r, at, vis.at(step)), step)
+	return g.commence(ctx, r, at, visit{Begun: g.cfg.Now(), Back: back}, g.visitor(r, at, g.device(r, at)))
 }
 
 // denied is what becomes of a flow whose first step is its end: beginning again would end
@@ -235,11 +242,11 @@ func (g *Gate) count(from, to flowclient.Step, err error) {
 	switch {
 	case err != nil:
 		outcome = "failed"
-		g.cfg.Metrics.SignIn("session", "failed")
+		g.cfg.Metrics.SignIn(g.way.name(), "failed")
 	case !moved(from, to):
 		outcome = "refused"
 	case to.Challenge.Component() == flowclient.ComponentAccessDenied:
-		g.cfg.Metrics.SignIn("session", "denied")
+		g.cfg.Metrics.SignIn(g.way.name(), "denied")
 	}
 	g.cfg.Metrics.Step(component, outcome)
 }
@@ -308,7 +315,9 @@ func (g *Gate) settle(ctx context.Context, r *http.Request, at Resolved, vis vis
 	case err != nil:
 		return outcome{err: asError(err)}
 	}
-	g.attempts.succeed(out.admitted.session.User.Username)
+	if out.admitted != nil {
+		g.attempts.succeed(out.admitted.session.User.Username)
+	}
 	return out
 }
 

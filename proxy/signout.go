@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
@@ -19,11 +21,20 @@ func (g *Gate) whoami(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.problem(w, r, at, failure(CodeSignInRequired, nil))
 		return
 	}
+	until, limit := g.ends(session)
 	_ = say(w, map[string]any{ // a visitor who has gone away needs no answer
 		"user": session.User.Username, "name": session.User.Name, "email": session.User.Email,
 		"groups": session.User.Groups, "session": session.id,
-		"begun": session.Begun.UTC(), "until": session.Until.UTC(), "limit": "lifetime",
+		"begun": session.Begun.UTC(), "until": until.UTC(), "limit": limit,
 	})
+}
+
+// ends is when a session ends if nothing more comes of it, and by which limit.
+func (g *Gate) ends(s *Session) (until time.Time, limit string) {
+	if unused := time.Unix(s.used.Load(), 0).Add(g.cfg.Idle); g.cfg.Idle > 0 && unused.Before(s.Until) {
+		return unused, "idle"
+	}
+	return s.Until, "lifetime"
 }
 
 // farewell answers GET logout: a button, since a link alone must not end a session.
@@ -34,7 +45,7 @@ func (g *Gate) farewell(w http.ResponseWriter, r *http.Request, at Resolved) {
 		return
 	}
 	if session == nil {
-		g.pages.SignedOut(w, r, page.PartingNone, g.brand(r, at))
+		g.pages.SignedOut(w, r, page.ParseParting(at.Asked.Query().Get("ended")), g.brand(r, at))
 		return
 	}
 	g.pages.SignOut(w, r, session.User.Username, g.brand(r, at))
@@ -49,8 +60,9 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 		return
 	}
 	session, err := g.sessionOf(r, at)
+	how, away := page.PartingNone, ""
 	if err == nil && session != nil {
-		err = g.finish(r, at, session, "signed-out")
+		how, away, err = g.part(r, at, session)
 	}
 	if err != nil { // the cookie stays, so that the visitor can try again
 		g.fail(w, r, at, asError(err), "/")
@@ -58,12 +70,42 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 	}
 	g.jar.endSession(w, at)
 	g.jar.setVisit(w, at, newSecret())
-	if r.PostForm.Has("switch") {
-		back := g.wayBack(r.PostForm.Get("to"))
+	switch back := g.wayBack(r.PostForm.Get("to")); {
+	case away != "":
+		g.voice(r).leave(w, away)
+	case r.PostForm.Has("switch"):
 		g.voice(r).lead(w, back, g.cfg.Prefix+"/login?to="+url.QueryEscape(back))
-		return
+	default:
+		g.voice(r).lead(w, "", g.cfg.Prefix+"/logout?ended="+string(how))
 	}
-	g.voice(r).lead(w, "", g.cfg.Prefix+"/logout")
+}
+
+// part ends a session here, with all that rest on the same session of authentik's, and then at authentik, as far as that is
+// to be had: what is said is what has ended. away is where a browser ends it that has authentik's session itself.
+func (g *Gate) part(r *http.Request, at Resolved, s *Session) (how page.Parting, away string, err error) {
+	rec, err := g.recordOf(r, at, s)
+	if err != nil {
+		return "", "", err
+	}
+	if err := g.finish(r, at, s, "signed-out"); err != nil {
+		return "", "", err
+	}
+	if rec.SID != "" {
+		if err := g.EndAuthentik(r.Context(), rec.SID); err != nil {
+			return "", "", err
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), signOffWait)
+	defer cancel()
+	err = g.way.leave(ctx, rec)
+	if err == nil && g.cfg.Login == LoginRedirect {
+		away, err = g.provider.farewellAt(ctx, rec, at)
+	}
+	if err != nil {
+		g.log(at).WarnContext(ctx, "signed out here, but authentik's own session may go on", "error", cause(err), "session", s.id)
+		return page.PartingHere, "", nil
+	}
+	return page.PartingAll, away, nil
 }
 
 // finish ends a session for good.

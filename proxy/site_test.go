@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,8 +26,58 @@ type site struct {
 	gate      *Gate
 	authentik *authentiktest.Server
 	clock     *clock
+	front     *front
 	mu        sync.Mutex
 	seen      []*http.Request // what reached the application
+}
+
+// A front stands before the stand-in, counts, and answers in its place while it is away.
+type front struct {
+	http.Handler
+	away     atomic.Bool
+	renewals atomic.Int64 // redemptions of refresh tokens
+}
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.away.Load() {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	if strings.HasSuffix(r.URL.Path, "/token/") {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if strings.Contains(string(body), "grant_type=refresh_token") {
+			f.renewals.Add(1)
+		}
+	}
+	f.Handler.ServeHTTP(w, r)
+}
+
+// frontOf is the front of a server that newAuthentik has started.
+func frontOf(server *httptest.Server) *front {
+	f, _ := server.Config.Handler.(*front)
+	return f
+}
+
+// place is where the site is for a gate that is asked without a server.
+func (s *site) place() Resolved {
+	at := somewhere(s.Listener.Addr().String())
+	at.Client = netip.MustParseAddr("127.0.0.1")
+	return at
+}
+
+// request is one of a person's to the gate itself.
+func (s *site) request(p *person) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, s.URL+"/", nil)
+	name := s.gate.jar.session.secure
+	r.AddCookie(&http.Cookie{Name: name, Value: p.cookie(name)})
+	return r
+}
+
+// lets reports whether a gate lets a request in.
+func lets(g *Gate, r *http.Request) (passed bool) {
+	_ = g.Guard(httptest.NewRecorder(), r, func(http.ResponseWriter, *http.Request) error { passed = true; return nil })
+	return passed
 }
 
 // A clock can be moved.
@@ -97,7 +149,7 @@ func newAuthentik(t testing.TB, flows ...authentiktest.Flow) (*authentiktest.Ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(stand)
+	server := httptest.NewServer(&front{Handler: stand})
 	t.Cleanup(server.Close)
 	return stand, server, newClient(t, server.URL)
 }
@@ -118,8 +170,8 @@ func newClient(t testing.TB, address string) *flowclient.Client {
 // newSite starts everything. change may alter the gate's configuration.
 func newSite(t testing.TB, change func(*Config), flows ...authentiktest.Flow) *site {
 	t.Helper()
-	stand, _, client := newAuthentik(t, flows...)
-	s := &site{authentik: stand, clock: &clock{}}
+	stand, server, client := newAuthentik(t, flows...)
+	s := &site{authentik: stand, clock: &clock{}, front: frontOf(server)}
 	cfg := Config{
 		Client: client, Flow: "login", Store: newStore(t), Key: []byte(strings.Repeat("k", minKey)),
 		Now: s.clock.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),

@@ -43,6 +43,8 @@ type visit struct {
 	// Step is the question, and the cookies by which authentik knows the visit. It has none
 	// where the question was drawn from a copy and the visit begins with its answer.
 	Step flowclient.Step `json:"step"`
+	// Request is what authentik's authorize endpoint is asked for, where the sign-in rests on OpenID Connect.
+	Request *authRequest `json:"request,omitempty"`
 	// Detour is the source that the visitor has chosen of the question's.
 	Detour *detour `json:"detour,omitempty"`
 	// Sent says when messages were sent that the visitor could have sent again.

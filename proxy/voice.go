@@ -19,6 +19,8 @@ type voice interface {
 	// lead tells a visitor who is done to go to an address of this site, if to one; by is
 	// where a browser goes first.
 	lead(w http.ResponseWriter, to, by string)
+	// leave sends a browser to an address of authentik's.
+	leave(w http.ResponseWriter, to string)
 	// fail reports a failure.
 	fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string)
 	// forbid tells a user that the application is not for them.
@@ -46,6 +48,8 @@ func (v pageVoice) arrive(w http.ResponseWriter, _ *http.Request, _ Resolved, a 
 }
 
 func (v pageVoice) lead(w http.ResponseWriter, _, by string) { v.redirect(w, by) }
+
+func (v pageVoice) leave(w http.ResponseWriter, to string) { v.redirect(w, to) }
 
 // fail draws a page, except for what no person looks at, such as a picture.
 func (v pageVoice) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string) {
@@ -86,6 +90,11 @@ func (v jsonVoice) arrive(w http.ResponseWriter, r *http.Request, at Resolved, a
 
 func (jsonVoice) lead(w http.ResponseWriter, to, _ string) {
 	_ = say(w, done{Done: true, To: to}) // a visitor who has gone away needs no answer
+}
+
+// leave tells where a browser is to be sent, and that nobody is signed in yet.
+func (jsonVoice) leave(w http.ResponseWriter, to string) {
+	_ = say(w, done{To: to}) // a visitor who has gone away needs no answer
 }
 
 func (v jsonVoice) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, _ string) {

@@ -1,0 +1,40 @@
+package proxy
+
+import (
+	"context"
+	"time"
+)
+
+// sidBox is where it is kept that sessions rest on a session of authentik's.
+func (r *rolls) sidBox(sid string) box { return r.keys.own(kindSID, r.issuer+"\x00"+sid) }
+
+// know keeps, for as long as a new session may last, that it rests on a session of authentik's. Notices of logouts
+// act on those alone that are known: anybody can send some, and what is written for them must be bounded by
+// what has signed in. Without OpenID Connect there are no notices.
+func (r *rolls) know(ctx context.Context, sid string, until time.Time) error {
+	if sid == "" || !r.cfg.OIDC.used() {
+		return nil
+	}
+	b := r.sidBox(sid)
+	return persist(ctx, func() error {
+		stored, found, err := r.cfg.Store.Load(ctx, b.name)
+		if err != nil || found && !stored.Expiry.Before(until) {
+			return err
+		}
+		sealed, err := b.seal(until)
+		if err != nil {
+			return err
+		}
+		_, err = r.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: until, Version: stored.Version})
+		return err
+	})
+}
+
+// knows reports whether a session rests, or has rested, on a session of authentik's.
+func (r *rolls) knows(ctx context.Context, sid string) (bool, error) {
+	_, found, err := r.cfg.Store.Load(ctx, r.sidBox(sid).name)
+	if err != nil {
+		return false, failure(CodeSessionsUnavailable, err)
+	}
+	return found, nil
+}

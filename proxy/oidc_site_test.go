@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// A registration is how a site and the stand-in know each other.
+type registration struct {
+	provider authentiktest.Provider
+	flows    []authentiktest.Flow
+	release  authentiktest.Release
+	policies []authentiktest.Policy
+	gate     func(*Config)
+}
+
+// newOIDCSite starts a site whose sign-ins rest on OpenID Connect. change may alter everything.
+func newOIDCSite(t testing.TB, change func(*registration)) *site {
+	t.Helper()
+	s := &site{clock: &clock{}}
+	s.Server = httptest.NewUnstartedServer(nil)
+	address := "https://" + s.Listener.Addr().String()
+	reg := registration{
+		provider: authentiktest.Provider{
+			ClientID: "gate", Secret: "a secret of the client", RedirectURIs: []string{address + "/.authentik/callback"},
+		},
+		flows: twoSteps(),
+		gate:  func(*Config) {},
+	}
+	if change != nil {
+		change(&reg)
+	}
+	stand, err := authentiktest.New(authentiktest.Config{
+		Release: reg.release, Flows: reg.flows, Users: people(), Brands: []authentiktest.Brand{{Default: true, FlowAuthentication: "login"}},
+		Applications: append(applications(), authentiktest.Application{
+			Slug: "app", Name: "The application", Provider: &reg.provider, Policies: reg.policies,
+		}),
+		Now: s.clock.now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(&front{Handler: stand})
+	t.Cleanup(server.Close)
+	s.authentik, s.front = stand, frontOf(server)
+	cfg := Config{
+		Client: newClient(t, server.URL), Application: "app", Store: newStore(t), Key: []byte(strings.Repeat("k", minKey)),
+		OIDC: OIDCConfig{ClientID: "gate", ClientSecret: "a secret of the client"},
+		Now:  s.clock.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	reg.gate(&cfg)
+	s.gate = newGate(t, cfg)
+	s.Config.Handler = s.gate.Wrap(http.HandlerFunc(s.application))
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}

@@ -1,0 +1,199 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// ways are both ways to know a visitor, for what holds of either.
+func ways(t *testing.T, try func(t *testing.T, s *site)) {
+	t.Helper()
+	t.Run("session", func(t *testing.T) {
+		t.Parallel()
+		try(t, newSite(t, func(cfg *Config) { cfg.Application = "wiki" }))
+	})
+	t.Run("oidc", func(t *testing.T) {
+		t.Parallel()
+		try(t, newOIDCSite(t, func(reg *registration) { reg.policies = []authentiktest.Policy{{Group: "staff"}} }))
+	})
+}
+
+// record is what is kept of a person's session.
+func (s *site) record(t *testing.T, p *person) *record {
+	t.Helper()
+	browser, _ := parseSecret(p.cookie(s.gate.jar.session.secure))
+	rec, _, _, err := s.gate.sessions.read(t.Context(), browser, s.place())
+	if err != nil || rec == nil {
+		t.Fatal(rec, err)
+	}
+	return rec
+}
+
+// settles loads a page until it is as it should be: what is asked in the background takes a moment.
+func (p *person) settles(path string, fine func(screen) bool) {
+	p.t.Helper()
+	var page screen
+	for begun := time.Now(); time.Since(begun) < 10*time.Second; time.Sleep(5 * time.Millisecond) {
+		if page = p.open(path); fine(page) {
+			return
+		}
+	}
+	p.t.Fatalf("status %d at %s after 10 s: %s", page.status, page.path, page.body)
+}
+
+func TestARecheckTellsTheApplicationWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	ways(t, func(t *testing.T, s *site) {
+		p := s.person(t)
+		p.signIn("jane", "open sesame", "/")
+		s.authentik.EditUser("jane", func(u *authentiktest.User) { u.Email, u.Groups = "j.doe@example.com", []string{"press", "staff"} })
+		p.open("/")
+		if got := s.last(t).Header.Get("Remote-Email"); got != "jane@example.com" {
+			t.Fatalf("before the recheck the application is told %s", got)
+		}
+		s.clock.move(6 * time.Minute)
+		p.settles("/", func(screen) bool { return s.last(t).Header.Get("Remote-Email") == "j.doe@example.com" })
+		if got := s.last(t).Header.Get("Remote-Groups"); got != "press,staff" {
+			t.Errorf("groups %q", got)
+		}
+	})
+}
+
+func TestARecheckEndsWhatIsOverAtAuthentik(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*site){
+		"deactivated":                func(s *site) { s.authentik.SetActive("jane", false) },
+		"ended by the administrator": func(s *site) { s.authentik.EndSessions("jane") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ways(t, func(t *testing.T, s *site) {
+				p := s.person(t)
+				p.signIn("jane", "open sesame", "/")
+				end(s)
+				if page := p.open("/"); page.body != "hello jane" {
+					t.Fatalf("it ends before the recheck: %s", page.path)
+				}
+				s.clock.move(6 * time.Minute)
+				p.settles("/", func(on screen) bool { return strings.HasPrefix(on.path, "/.authentik/login") })
+			})
+		})
+	}
+}
+
+func TestARecheckRefusesWhoMayNoLonger(t *testing.T) {
+	t.Parallel()
+	ways(t, func(t *testing.T, s *site) {
+		p := s.person(t)
+		p.signIn("jane", "open sesame", "/")
+		s.authentik.EditUser("jane", func(u *authentiktest.User) { u.Groups = nil })
+		s.clock.move(6 * time.Minute)
+		p.settles("/", func(on screen) bool { return on.status == http.StatusForbidden })
+		s.authentik.EditUser("jane", func(u *authentiktest.User) { u.Groups = []string{"staff"} })
+		s.clock.move(6 * time.Minute)
+		p.settles("/", func(on screen) bool { return on.body == "hello jane" })
+	})
+}
+
+func TestAnAuthentikThatIsAwayIsForgivenForAWhile(t *testing.T) {
+	t.Parallel()
+	ways(t, func(t *testing.T, s *site) {
+		p := s.person(t)
+		p.signIn("jane", "open sesame", "/")
+		s.front.away.Store(true)
+		for range 3 {
+			s.clock.move(5 * time.Minute)
+			if page := p.open("/"); page.body != "hello jane" {
+				t.Fatalf("status %d at %s", page.status, page.path)
+			}
+		}
+		s.clock.move(6 * time.Minute)
+		page := p.open("/")
+		if page.status != http.StatusServiceUnavailable {
+			t.Fatalf("status %d at %s", page.status, page.path)
+		}
+		page.says(t, string(CodeAuthentikUnreachable))
+		s.front.away.Store(false)
+		s.gate.rechecks.failed.Flush() // no test waits for real seconds
+		if page := p.open("/"); page.body != "hello jane" {
+			t.Errorf("it does not come back: status %d at %s", page.status, page.path)
+		}
+	})
+}
+
+// TestOneRedemptionForManyRequestsAtManyGates sends 200 requests at once through three gates over one store.
+func TestOneRedemptionForManyRequestsAtManyGates(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	gates := []*Gate{s.gate, newGate(t, s.gate.cfg), newGate(t, s.gate.cfg)}
+	s.clock.move(21 * time.Minute) // nobody is let in before authentik has said something
+	before := s.front.renewals.Load()
+	var all sync.WaitGroup
+	for i := range 200 {
+		all.Go(func() {
+			if !lets(gates[i%3], s.request(p)) {
+				t.Error("a request is not let in")
+			}
+		})
+	}
+	all.Wait()
+	if n := s.front.renewals.Load() - before; n != 1 {
+		t.Errorf("%d redemptions of the refresh token", n)
+	}
+}
+
+// TestARefreshTokenThatWasLostIsMended is killed between the redemption and the save.
+func TestARefreshTokenThatWasLostIsMended(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	rec := s.record(t, p)
+	if _, err := s.gate.provider.renew(t.Context(), rec.visitor(), rec); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.move(21 * time.Minute)
+	if page := p.open("/"); page.body != "hello jane" {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+	if after := s.record(t, p); after.Tokens.Refresh == rec.Tokens.Refresh || after.Tokens.Refresh == "" {
+		t.Error("there is no new refresh token")
+	}
+}
+
+func TestASessionThatIsNotUsedEnds(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(cfg *Config) { cfg.Idle, cfg.Recheck = 30*time.Minute, 24*time.Hour })
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	for range 5 {
+		s.clock.move(20 * time.Minute)
+		if page := p.open("/"); page.body != "hello jane" {
+			t.Fatalf("status %d at %s", page.status, page.path)
+		}
+		used := s.clock.now().Add(-time.Minute)
+		for begun := time.Now(); s.record(t, p).Used.Before(used); time.Sleep(time.Millisecond) {
+			if time.Since(begun) > 10*time.Second {
+				t.Fatal("the use is not noted")
+			}
+		}
+	}
+	other := newGate(t, s.gate.cfg)
+	if !lets(other, s.request(p)) {
+		t.Error("another gate does not know that it is used")
+	}
+	s.clock.move(32 * time.Minute)
+	if lets(other, s.request(p)) {
+		t.Error("another gate lets in who was idle")
+	}
+	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
+		t.Errorf("status %d at %s", page.status, page.path)
+	}
+}

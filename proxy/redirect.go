@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// A departure is a sign-in at authentik's own pages on its way. It travels as the state of the request, sealed for the browser
+// that left; so tabs know nothing of each other, and the store nothing of any.
+type departure struct {
+	Begun   time.Time   `json:"begun"`
+	Back    string      `json:"back"`
+	Request authRequest `json:"request"`
+}
+
+// depart sends the browser to authentik's authorize endpoint (OpenID Connect Core 1.0, 3.1.2). Who is signed in already, and
+// not as the application demands, is to sign in again there.
+func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, back string, again bool) {
+	d := departure{Begun: g.cfg.Now(), Back: back, Request: newAuthRequest(g.redirectURI(at))}
+	switch {
+	case again:
+		d.Request.Since, d.Request.Prompt = d.Begun, "login"
+	case g.cfg.OIDC.MaxAge > 0:
+		d.Request.MaxAge = int(g.cfg.OIDC.MaxAge / time.Second)
+	}
+	s, ok := g.jar.visitOf(r, at)
+	if !ok {
+		s = newSecret()
+		g.jar.setVisit(w, at, s)
+	}
+	m, err := g.provider.metadata(r.Context())
+	if err == nil {
+		d.Request.State, err = g.sealDeparture(s, at, d)
+	}
+	if err != nil {
+		g.fail(w, r, at, asError(err), back)
+		return
+	}
+	g.voice(r).leave(w, d.Request.address(g.provider.config(m, d.Request.Redirect)))
+}
+
+// sealDeparture writes a departure for an address. The way back stands beside it as well: where another tab has
+// signed in meanwhile it is all that is needed, and it is a place on this site whoever wrote it.
+func (g *Gate) sealDeparture(s secret, at Resolved, d departure) (string, error) {
+	d.Request.State = ""
+	sealed, err := g.keys.box(kindState, g.sessions.realm(at), s).sealText(d)
+	return sealed + "." + base64.RawURLEncoding.EncodeToString([]byte(d.Back)), err
+}
+
+// openDeparture reads what this browser has departed with. The way back is set whatever else is wrong.
+func (g *Gate) openDeparture(r *http.Request, at Resolved, state string) (departure, error) {
+	sealed, beside, _ := strings.Cut(state, ".")
+	back, _ := base64.RawURLEncoding.DecodeString(beside)
+	d := departure{Back: g.wayBack(string(back))}
+	s, ok := g.jar.visitOf(r, at)
+	if !ok {
+		return d, errSealed
+	}
+	var opened departure
+	if err := g.keys.box(kindState, g.sessions.realm(at), s).openText(sealed, &opened); err != nil {
+		return d, errSealed
+	}
+	if age := g.cfg.Now().Sub(opened.Begun); age > visitLife || age < -visitLife {
+		return d, errVisitOver
+	}
+	opened.Back = g.wayBack(opened.Back)
+	return opened, nil
+}
+
+// callback answers GET callback: authentik has sent a browser back.
+func (g *Gate) callback(w http.ResponseWriter, r *http.Request, at Resolved) {
+	said, err := readResponse(at.Asked.RawQuery)
+	if err != nil {
+		g.fail(w, r, at, asError(err), "/")
+		return
+	}
+	d, err := g.openDeparture(r, at, said.state)
+	if err != nil {
+		err = failure(CodeVisitLost, err)
+	}
+	var a *admission
+	if err == nil {
+		a, err = g.landed(r, at, d, said)
+	}
+	switch {
+	case err == nil:
+		g.welcome(w, r, at, a)
+	case g.already(w, r, at, d.Back): // another tab was faster, or the page was loaded again
+	default:
+		g.cfg.Metrics.SignIn(g.way.name(), "failed")
+		g.disappoint(w, r, at, asError(err), d.Back)
+	}
+}
+
+// landed makes a session of what authentik has sent.
+func (g *Gate) landed(r *http.Request, at Resolved, d departure, said response) (*admission, error) {
+	ctx := context.WithoutCancel(r.Context())
+	m, err := g.provider.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	code, err := said.codeOf(m.issuer)
+	if err != nil {
+		return nil, err
+	}
+	who, err := g.provider.redeem(ctx, g.visitor(r, at, nil), d.Request, code)
+	if err != nil {
+		return nil, err
+	}
+	if !d.Request.Since.IsZero() && g.falls(d.Request.Since, who) {
+		return nil, failure(CodeStepUpRefused, errStepUp)
+	}
+	a, err := g.welcomed(ctx, r, at, who, d.Back)
+	if err != nil {
+		return nil, err
+	}
+	g.log(at).InfoContext(ctx, "signed in", "user", who.user.Username, "session", a.session.id, "duration", g.cfg.Now().Sub(d.Begun))
+	return a, nil
+}

@@ -1,0 +1,56 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// openAgain begins a visit of somebody who is signed in, and has to sign in again as the application demands: with a
+// second factor, or lately. authentik asks in the session that the gate holds, and what came of it is checked when it
+// has ended. Where that session is over, asking to sign in again would have the visitor do so twice.
+func (g *Gate) openAgain(r *http.Request, at Resolved, back string, s *Session) outcome {
+	ctx := context.WithoutCancel(r.Context())
+	rec, err := g.recordOf(r, at, s)
+	if err != nil {
+		return outcome{err: asError(err)}
+	}
+	request := newAuthRequest(g.redirectURI(at))
+	request.Since = g.cfg.Now()
+	vis := visit{Begun: g.cfg.Now(), Back: back, Request: &request}
+	v := g.visitor(r, at, rec.Cookies)
+	switch _, err := g.cfg.Client.User(ctx, v); {
+	case errors.Is(err, errNobody):
+		v.Cookies = g.device(r, at)
+	case err != nil:
+		return outcome{err: asError(err)}
+	default:
+		request.Prompt = "login"
+	}
+	return g.commence(ctx, r, at, vis, v)
+}
+
+// recordOf reads the record of a session that a request has.
+func (g *Gate) recordOf(r *http.Request, at Resolved, s *Session) (*record, error) {
+	value, ok := g.cookieOf(r, at, s)
+	browser, fine := parseSecret(value)
+	if !ok || !fine {
+		return nil, failure(CodeSignInRequired, nil)
+	}
+	rec, _, _, err := g.sessions.read(r.Context(), browser, at)
+	if err == nil && rec == nil {
+		err = failure(CodeSignInRequired, nil)
+	}
+	return rec, err
+}
+
+// commence has authentik ask the first question of a visit.
+func (g *Gate) commence(ctx context.Context, r *http.Request, at Resolved, vis visit, v flowclient.Visitor) outcome {
+	vis, err := g.way.begin(ctx, v, at, vis)
+	if err != nil {
+		return outcome{err: asError(err)}
+	}
+	return denied(g.settle(ctx, r, at, vis), vis.Step)
+}
