@@ -130,7 +130,14 @@ func (i *Importer) bring(t *testing.T, b Blueprint) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone, err := b.Removal()
+	i.bringFile(t, there, b)
+}
+
+// bringFile applies a blueprint that is written already, and has what it brings
+// taken away.
+func (i *Importer) bringFile(t *testing.T, there []byte, brought Blueprint) {
+	t.Helper()
+	gone, err := brought.Removal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +145,7 @@ func (i *Importer) bring(t *testing.T, b Blueprint) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own is over
 		defer cancel()
 		if err := i.Import(ctx, gone); err != nil {
-			t.Errorf("what %s has made may still be there: %v", b.Name, err)
+			t.Errorf("what %s has made may still be there: %v", brought.Name, err)
 		}
 	})
 	if err := i.Import(t.Context(), there); err != nil {

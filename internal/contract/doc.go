@@ -16,8 +16,12 @@
 // A walk is never changed to suit the stand-in: where they differ, the stand-in
 // is wrong.
 //
-// blueprint.go writes blueprints, importer.go has authentik apply them. All else
-// is test: scenarios_*_test.go are the list, site_test.go is the application
-// with the gate before it, visitor_test.go the person who walks,
-// program_test.go one who does without pages, and post_test.go what is sent to them.
+// The blueprint that administrators are given, in docs, is imported there as well.
+//
+// blueprint.go writes blueprints, blueprintfile.go fills in one that is written
+// already, importer.go has authentik apply them. All else is test:
+// registration_test.go is about the one in docs, scenarios_*_test.go are the
+// list, site_test.go is the application with the gate before it, visitor_test.go
+// the person who walks, program_test.go one who does without pages, and
+// post_test.go what is sent to them.
 package contract
