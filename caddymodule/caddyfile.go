@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -46,7 +47,13 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    site        <origin>
 //	    flow        <slug>
 //	    application <slug>
-//	    login       page
+//	    require     group|user|<claim> <value>...
+//	    require     mfa
+//	    max_age     <duration>
+//	    client_id     <id>
+//	    client_secret <secret>
+//	    scopes        <scope>...
+//	    login       page|redirect
 //	    page {
 //	        title <text>
 //	        logo  <url>
@@ -55,6 +62,9 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        language <tag>
 //	    }
 //	    lifetime <duration>
+//	    idle     <duration>
+//	    recheck  <duration>
+//	    grace    <duration>
 //	    max_per_user <number>
 //	    sessions <store>
 //	    key      <secret>
@@ -68,6 +78,10 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    }
 //	    prefix <path>
 //	}
+//
+// Several lines of require must all hold. With client_id, which needs application
+// and excludes flow, visitors are known by OpenID Connect; require mfa, a claim,
+// max_age, client_secret, scopes and login redirect are for that alone.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return newParser(h).directive(d, false)
 }
@@ -76,6 +90,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 type parser struct {
 	handler  *Handler
 	settings map[string]setting
+	oidc     bool                // whether client_id is among the options
 	more     map[string][]string // options that are no settings, by block; those of the directive under ""
 	first    map[string]string   // where an option stood when it was met first; the directive under ""
 	mistakes mistakes
@@ -84,7 +99,7 @@ type parser struct {
 func newParser(h *Handler) *parser {
 	p := &parser{
 		handler: h, settings: make(map[string]setting), first: make(map[string]string),
-		more: map[string][]string{"": {"trust", "sessions"}, "cookie": {"persistent"}},
+		more: map[string][]string{"": {"trust", "sessions", "require", "scopes"}, "cookie": {"persistent"}},
 	}
 	for _, s := range h.settings() {
 		p.settings[s.name] = s
@@ -107,16 +122,27 @@ func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 		p.wrong(d, "%q is one value too many; write authentik [<matcher>] [<url>]", d.Val())
 		d.RemainingArgs()
 	}
-	for d.NextBlock(0) {
-		p.option(d.NewFromNextSegment())
-	}
+	p.all(d)
 	if p.first["url"] == "" {
 		p.wrongAt("", errNoURL)
 	}
-	if option, err := p.handler.checkToldHost(); err != nil {
-		p.wrongAt(option, err)
+	for _, c := range p.handler.contradictions(p.oidc) {
+		p.wrongAt(c.option, c.err)
 	}
 	return p.mistakes.or()
+}
+
+// all reads the options. What some of them may say depends on client_id, which may
+// stand below them.
+func (p *parser) all(d *caddyfile.Dispenser) {
+	var options []*caddyfile.Dispenser
+	for d.NextBlock(0) {
+		p.oidc = p.oidc || d.Val() == "client_id"
+		options = append(options, d.NewFromNextSegment())
+	}
+	for _, option := range options {
+		p.option(option)
+	}
 }
 
 func (p *parser) option(d *caddyfile.Dispenser) {
@@ -132,6 +158,10 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.sessions(d)
 	case "headers":
 		p.headers(d)
+	case "require":
+		p.require(d)
+	case "scopes":
+		p.scopes(d)
 	default:
 		p.one(d, name)
 	}
@@ -146,6 +176,17 @@ func (p *parser) trust(d *caddyfile.Dispenser) {
 		p.wrong(d, "trust names no file; write trust /etc/ssl/authentik-ca.pem")
 	}
 	p.noBlock(d, "trust")
+}
+
+func (p *parser) scopes(d *caddyfile.Dispenser) {
+	scopes := p.values(d, "scopes", 1, -1, "scopes openid profile email")
+	if scopes == nil {
+		return
+	}
+	p.handler.Scopes = scopes
+	for _, err := range checkScopes(slices.DeleteFunc(slices.Clone(scopes), hasPlaceholder)) {
+		p.wrong(d, "%v", err)
+	}
 }
 
 func (p *parser) pageOption(d *caddyfile.Dispenser) { p.one(d, "page "+d.Val()) }
@@ -228,7 +269,7 @@ func (p *parser) header(d *caddyfile.Dispenser) {
 		return
 	}
 	own.Value = args[0]
-	if err := checkHeader(own); err != nil {
+	if err := checkHeader(own, p.oidc); err != nil {
 		p.wrong(d, "headers %s: %v", own.Name, err)
 	}
 	p.handler.Headers.Own = append(p.handler.Headers.Own, own)

@@ -123,9 +123,14 @@ func TestEveryOptionHasAGoldenFile(t *testing.T) {
 	}
 }
 
-// The example of each option must be one that is taken.
+// The example of each option must be one that is taken, with what it needs.
 func TestEveryExampleIsRight(t *testing.T) {
 	t.Parallel()
+	needs := map[string]string{
+		"client_id":     "application wiki",
+		"client_secret": "application wiki\nclient_id wiki",
+		"max_age":       "application wiki\nclient_id wiki",
+	}
 	for _, s := range new(Handler).settings() {
 		block, option, nested := strings.Cut(s.name, " ")
 		lines := s.usage
@@ -137,7 +142,7 @@ func TestEveryExampleIsRight(t *testing.T) {
 		if !strings.HasPrefix(s.usage, option+" ") {
 			t.Errorf("the example of %s begins otherwise: %s", s.name, s.usage)
 		}
-		input := "authentik {\nurl https://auth.example.com\n" + lines + "\n}"
+		input := "authentik {\nurl https://auth.example.com\n" + lines + "\n" + needs[s.name] + "\n}"
 		if option == "url" {
 			input = "authentik {\n" + lines + "\n}"
 		}
@@ -150,7 +155,17 @@ func TestEveryExampleIsRight(t *testing.T) {
 // What is adapted is also what JSON reads: no option is lost on the way.
 func TestWhatTheCaddyfileWritesJSONReads(t *testing.T) {
 	t.Parallel()
-	input, _ := golden(t, "testdata/caddyfile/all_options.caddyfiletest")
+	for _, file := range []string{"all_options", "openid_connect_all_options"} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			checkRoundTrip(t, "testdata/caddyfile/"+file+".caddyfiletest")
+		})
+	}
+}
+
+func checkRoundTrip(t *testing.T, file string) {
+	t.Helper()
+	input, _ := golden(t, file)
 	_, block, _ := strings.Cut(input, "authentik ")
 	d := caddyfile.NewTestDispenser("authentik " + strings.TrimSuffix(strings.TrimSpace(block), "}"))
 	var parsed, read Handler

@@ -54,6 +54,12 @@ func (m mistakes) or() error {
 	return m
 }
 
+// A contradiction is a mistake that lies in several options, with the one that it shows at.
+type contradiction struct {
+	option string
+	err    error
+}
+
 var errNoURL = errors.New("url is missing; write where authentik is: authentik https://auth.example.com")
 
 // checkToldHost refuses a name for authentik that authentik itself takes for
@@ -125,10 +131,10 @@ func oneOf(words ...string) func(string) error {
 }
 
 func checkLogin(text string) error {
-	if text == "relay" || text == "redirect" {
-		return fmt.Errorf("%s is not there yet; write login page, or leave login out", text)
+	if text == "relay" {
+		return errors.New("relay is not there yet; write login page, or login redirect with a client_id")
 	}
-	return oneOf("page")(text)
+	return oneOf("page", "redirect")(text)
 }
 
 func checkText(text string) error {
@@ -161,15 +167,19 @@ func checkTemplates(text string) error {
 	return checkText(text)
 }
 
-func checkDuration(text string) error {
-	d, err := caddy.ParseDuration(text)
-	if err != nil {
-		return fmt.Errorf("%q is no duration; write for example 90m, 24h or 7d", text)
+// atLeast returns a check for a duration of some length, and says of shorter
+// ones what they are.
+func atLeast(least time.Duration, short, like string) func(string) error {
+	return func(text string) error {
+		d, err := caddy.ParseDuration(text)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%q is no duration; write for example 90m, 24h or 7d", text)
+		case d < least:
+			return fmt.Errorf("%q is %s; write for example %s", text, short, like)
+		}
+		return nil
 	}
-	if d < time.Minute {
-		return fmt.Errorf("%q is less than a minute, too short for anybody; write for example 24h", text)
-	}
-	return nil
 }
 
 // mostPerUser is how many sessions of a user can be kept count of.
@@ -240,7 +250,8 @@ var neverOwn = []string{
 // as something else.
 var headerName = regexp.MustCompile(`^[-._A-Za-z0-9]{1,64}$`)
 
-func checkHeader(own Header) error {
+// checkHeader knows more claims where there is OpenID Connect.
+func checkHeader(own Header, oidc bool) error {
 	switch {
 	case !headerName.MatchString(own.Name):
 		return fmt.Errorf("%q cannot be the name of a header", own.Name)
@@ -249,7 +260,7 @@ func checkHeader(own Header) error {
 	case own.Value == "":
 		return errors.New("it says nothing; write a claim, as username, or a text with placeholders")
 	case own.isText():
-		return checkPlaceholders(own.Value)
+		return checkPlaceholders(own.Value, oidc)
 	}
-	return checkClaim(own.Value)
+	return checkClaim(own.Value, oidc)
 }

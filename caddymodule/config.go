@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -31,6 +32,8 @@ import (
 // `{http.auth.user.groups}` | the names of the groups, separated by commas
 // `{http.auth.user.attributes.KEY}` | one of the user's attributes in authentik
 // `{http.auth.user.session}` | a public id of the session, for logs
+// `{http.auth.user.CLAIM}` | with client_id, any other claim of OpenID Connect; lists are separated by commas
+// `{http.auth.user.access_token}` | with client_id, the access token, for requests in authentik's name: filled only where one of the own headers tells it, as no other gate keeps it at hand
 type Handler struct {
 	// The requests that need a signed-in visitor. Default: all. What is left
 	// out here is open to everybody, but still loses every identity header
@@ -59,15 +62,42 @@ type Handler struct {
 	// request does not say it truly. Default: what the request says.
 	Site string `json:"site,omitempty"`
 
-	// The slug of the authentication flow. Default: what authentik's brand
-	// for its host says.
+	// The slug of the authentication flow. With client_id authentik's provider
+	// picks it. Default: what authentik's brand for its host says.
 	Flow string `json:"flow,omitempty"`
 
 	// The slug of the application in authentik whose bindings decide who may
 	// pass. Default: everybody who can sign in may pass.
 	Application string `json:"application,omitempty"`
 
-	// How the visitor signs in. "page", the default, is a page of our own.
+	// Who may pass, of those whom authentik lets in: every rule must hold.
+	// Default: all of them.
+	Require []Requirement `json:"require,omitempty"`
+
+	// Whether visitors must have signed in with a second factor. Needs
+	// client_id. Default: what authentik's flow asks for suffices.
+	RequireMFA bool `json:"require_mfa,omitempty"`
+
+	// How long ago the sign-in at authentik may be, as 8h, at least 1m: after
+	// that visitors sign in again. Needs client_id. Default: any time.
+	MaxAge string `json:"max_age,omitempty"`
+
+	// The client's identifier at the OAuth2 provider of application, which it
+	// needs. With it visitors are known by OpenID Connect. Default: they are
+	// known by authentik's own session, which needs no provider.
+	ClientID string `json:"client_id,omitempty"`
+
+	// The client's secret at the provider. Write it as a placeholder, as
+	// {file./run/secrets/client_secret}. Default: none, for a public client.
+	ClientSecret string `json:"client_secret,omitempty"`
+
+	// What authentik is asked to tell about visitors, as openid, profile and
+	// email. openid is always asked for, and offline_access where authentik
+	// offers it. Needs client_id. Default: openid, profile and email.
+	Scopes []string `json:"scopes,omitempty"`
+
+	// How the visitor signs in: "page" on a page of our own, "redirect" at
+	// authentik's own address, which needs client_id. Default: page.
 	Login string `json:"login,omitempty"`
 
 	// The looks of the sign-in page.
@@ -75,6 +105,19 @@ type Handler struct {
 
 	// How long a session lasts at most, as 90m, 24h or 7d. Default: 24h.
 	Lifetime string `json:"lifetime,omitempty"`
+
+	// How long a session may be unused before it ends, as 30m, at least 2m. It
+	// is kept to within a minute. Default: as long as it lasts.
+	Idle string `json:"idle,omitempty"`
+
+	// How often authentik is asked whether the visitor may still pass, as 5m,
+	// at least 10s. Default: 5m.
+	Recheck string `json:"recheck,omitempty"`
+
+	// For how long after such a question was due an authentik that cannot be
+	// reached is forgiven, as 15m; after that the session is refused until
+	// authentik is back. 0s forgives nothing. Default: 15m.
+	Grace string `json:"grace,omitempty"`
 
 	// How many sessions a user may have at once with this flow and this cookie,
 	// at most 1000. The oldest ends when one more begins. Default: no limit.
@@ -103,6 +146,18 @@ type Handler struct {
 	kept     keeping
 	matchers caddyhttp.MatcherSets
 	release  []func() error // what Cleanup has to do, the last first
+}
+
+// Requirement is a rule about who may pass. It holds for visitors of whom one
+// of its values is true.
+type Requirement struct {
+	// What it is about: "group" for the names of groups, "user" for usernames
+	// or authentik's ids of users, or, with client_id, a claim of OpenID Connect.
+	Claim string `json:"claim"`
+
+	// The values, of which one suffices. They are compared as they are, case
+	// included.
+	Values []string `json:"values"`
 }
 
 // Page is how the sign-in page looks.
@@ -163,7 +218,8 @@ type Header struct {
 	Name string `json:"name"`
 
 	// What it says: a claim (username, name, email, uid, groups, session or
-	// attributes.KEY), or a text with placeholders.
+	// attributes.KEY; with client_id also access_token, and any claim of OpenID
+	// Connect), or a text with placeholders.
 	Value string `json:"value"`
 
 	// filled is set when placeholders were replaced in Value, which may leave
@@ -214,13 +270,19 @@ func (h *Handler) settings() []setting {
 		{"site", &h.Site, checkOrigin, "site https://app.example.com"},
 		{"flow", &h.Flow, checkSlug, "flow default-authentication-flow"},
 		{"application", &h.Application, checkSlug, "application wiki"},
+		{"max_age", &h.MaxAge, atLeast(time.Minute, "less than a minute, in which nobody can sign in", "8h"), "max_age 8h"},
+		{"client_id", &h.ClientID, checkClientID, "client_id wiki"},
+		{"client_secret", &h.ClientSecret, checkSecret, "client_secret {file./run/secrets/client_secret}"},
 		{"login", &h.Login, checkLogin, "login page"},
 		{"page title", &h.Page.Title, checkText, `title "Example Ltd."`},
 		{"page logo", &h.Page.Logo, checkLogo, "logo https://www.example.com/logo.svg"},
 		{"page style", &h.Page.Style, checkStyle, "style /etc/caddy/signin.css"},
 		{"page templates", &h.Page.Templates, checkTemplates, "templates /etc/caddy/signin"},
 		{"page language", &h.Page.Language, page.CheckLanguage, "language de"},
-		{"lifetime", &h.Lifetime, checkDuration, "lifetime 7d"},
+		{"lifetime", &h.Lifetime, atLeast(time.Minute, "less than a minute, too short for anybody", "24h"), "lifetime 7d"},
+		{"idle", &h.Idle, atLeast(2*time.Minute, "less than two minutes, and whether a session is used is kept to a minute", "30m"), "idle 30m"},
+		{"recheck", &h.Recheck, atLeast(10*time.Second, "less than ten seconds, too often for authentik", "5m"), "recheck 5m"},
+		{"grace", &h.Grace, atLeast(0, "less than nothing", "15m, or 0s to forgive nothing"), "grace 15m"},
 		{"max_per_user", (*string)(&h.MaxPerUser), checkMaxPerUser, "max_per_user 3"},
 		{"key", &h.Key, checkKey, "key {file./run/secrets/gate_key}"},
 		{"cookie name", &h.Cookie.Name, checkCookieName, "name example_session"},

@@ -4,6 +4,7 @@
 // only what Caddy wants from a module.
 //
 //   - config.go: the configuration, as JSON and as a list of options
+//   - oidc.go, require.go: OpenID Connect, and who may pass
 //   - check.go, suggest.go, later.go: what is wrong with it, in words that help
 //   - caddyfile.go, parser.go: the directive
 //   - handler.go, provision.go, replace.go: the module and its life

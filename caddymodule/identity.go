@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,7 +18,11 @@ const userPrefix = "http.auth.user."
 // attributePrefix begins the claims that are attributes of the user.
 const attributePrefix = "attributes."
 
-// claims are what is known about a user, besides the attributes.
+// tokenClaim is the claim that nobody knows but the gates that tell it.
+const tokenClaim = "access_token"
+
+// claims are what is known about a user, besides the attributes and what OpenID
+// Connect tells.
 var claims = []string{"id", "username", "name", "email", "uid", "groups", "session"}
 
 // introduce makes the placeholders of the signed-in user known to everything
@@ -51,18 +56,34 @@ func placeholder(s *proxy.Session, key string) (any, bool) {
 		return joined(s.User.Groups), true
 	case "session":
 		return s.ID(), true
+	case tokenClaim:
+		return s.AccessToken(), true
 	}
 	if path, isAttribute := strings.CutPrefix(field, attributePrefix); isAttribute {
 		return attribute(s.User.Attributes, path)
 	}
-	return nil, false
+	value, found := s.Claim(field)
+	return flat(value), found
 }
 
-// joined writes the names of groups so that none can pass for two: a comma
+// flat writes a list as those of groups are written, and leaves other values alone.
+func flat(value any) any {
+	list, isList := value.([]any)
+	if !isList {
+		return value
+	}
+	texts := make([]string, len(list))
+	for i, one := range list {
+		texts[i] = caddy.ToString(one)
+	}
+	return joined(texts)
+}
+
+// joined writes names, as those of groups, so that none can pass for two: a comma
 // inside a name is percent-encoded, as in the headers.
-func joined(groups []string) string {
-	safe := make([]string, len(groups))
-	for i, name := range groups {
+func joined(names []string) string {
+	safe := make([]string, len(names))
+	for i, name := range names {
 		safe[i] = separators.Replace(name)
 	}
 	return strings.Join(safe, ",")
@@ -114,44 +135,69 @@ func (hs Headers) rules() []proxy.HeaderRule {
 	return rules
 }
 
-// rule makes a claim of a text that is nothing but one of the user's
-// placeholders: the gate prepares claims once for a session, and fills texts
-// for every request.
+// rule turns one header into the gate's rule. The gate prepares claims once for a
+// session, and fills texts for every request; the access token is renewed amid a
+// session.
 func (own Header) rule() proxy.HeaderRule {
+	switch claim := own.claim(); claim {
+	case "":
+		return proxy.HeaderRule{Name: own.Name, Value: text(own.Value)}
+	case tokenClaim:
+		return proxy.HeaderRule{Name: own.Name, Value: func(_ *http.Request, s *proxy.Session) string { return s.AccessToken() }}
+	default:
+		return proxy.HeaderRule{Name: own.Name, Claim: claim}
+	}
+}
+
+// claim returns the claim that the header says, also where that is a text which is
+// nothing but one of the user's placeholders. Other texts have none.
+func (own Header) claim() string {
 	if !own.isText() {
-		return proxy.HeaderRule{Name: own.Name, Claim: own.Value}
+		return own.Value
 	}
 	claim, prefixed := strings.CutPrefix(own.Value, "{"+userPrefix)
 	claim, closed := strings.CutSuffix(claim, "}")
-	if prefixed && closed && !strings.ContainsAny(claim, "{}") && checkClaim(claim) == nil {
-		return proxy.HeaderRule{Name: own.Name, Claim: claim}
+	if !prefixed || !closed || strings.ContainsAny(claim, "{}") {
+		return ""
 	}
-	return proxy.HeaderRule{Name: own.Name, Value: text(own.Value)}
+	return claim
 }
 
-func checkClaim(claim string) error {
-	if key, isAttribute := strings.CutPrefix(claim, attributePrefix); slices.Contains(claims, claim) || isAttribute && key != "" {
+// tellsToken reports whether the header needs the access token.
+func (own Header) tellsToken() bool {
+	return own.claim() == tokenClaim || strings.Contains(own.Value, "{"+userPrefix+tokenClaim+"}")
+}
+
+// checkClaim refuses what is never known. With OpenID Connect authentik decides which
+// claims there are.
+func checkClaim(claim string, oidc bool) error {
+	key, isAttribute := strings.CutPrefix(claim, attributePrefix)
+	switch {
+	case slices.Contains(claims, claim) || isAttribute && key != "":
 		return nil
-	}
-	if claim == "access_token" || claim == "id_token" {
-		return fmt.Errorf("%s is not there yet; leave this header out", claim)
+	case claim == "id_token":
+		return errors.New("id_token is for the gate alone; write the claims that are in it, or access_token")
+	case oidc:
+		return checkClaimName(claim)
+	case claim == tokenClaim:
+		return errors.New("access_token is for OpenID Connect alone; write client_id and application too, or leave this header out")
 	}
 	hint := meant(claim, claims)
 	if hint == "" {
 		hint = "; write one of " + strings.Join(claims, ", ") + ", attributes.<key>, or a text with placeholders"
 	}
-	return fmt.Errorf("%q is no claim%s", claim, hint)
+	return fmt.Errorf("%q is no claim without client_id%s", claim, hint)
 }
 
 // checkPlaceholders refuses placeholders of a user that will never be set.
 // About the others nothing can be known before there is a request.
-func checkPlaceholders(value string) error {
+func checkPlaceholders(value string, oidc bool) error {
 	for _, part := range strings.Split(value, "{"+userPrefix)[1:] {
 		field, _, closed := strings.Cut(part, "}")
 		if !closed {
 			return fmt.Errorf("%q lacks a closing brace", value)
 		}
-		if err := checkClaim(field); err != nil {
+		if err := checkClaim(field, oidc); err != nil {
 			return err
 		}
 	}

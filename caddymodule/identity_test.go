@@ -105,18 +105,60 @@ func TestHeadersOfOnesOwnAreFilledFromTheSessionAlone(t *testing.T) {
 func TestAPlaceholderAloneIsAClaim(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
-		"username":                               "username",
-		"{http.auth.user.id}":                    "id",
-		"{http.auth.user.groups}":                "groups",
-		"{http.auth.user.attributes.tenant}":     "attributes.tenant",
-		"{http.request.host}":                    "",
-		"x{http.auth.user.id}":                   "",
-		"{http.auth.user.id}{http.auth.user.id}": "",
+		"username":                                "username",
+		"{http.auth.user.id}":                     "id",
+		"{http.auth.user.groups}":                 "groups",
+		"{http.auth.user.attributes.tenant}":      "attributes.tenant",
+		"tenant":                                  "tenant",
+		"{http.auth.user.https://a.example/role}": "https://a.example/role",
+		"{http.request.host}":                     "",
+		"x{http.auth.user.id}":                    "",
+		"{http.auth.user.id}{http.auth.user.id}":  "",
 	}
 	for value, want := range tests {
 		rule := Header{Name: "X-Test", Value: value}.rule()
 		if rule.Claim != want || (rule.Value == nil) != (want != "") {
 			t.Errorf("%s: claim %q", value, rule.Claim)
+		}
+	}
+}
+
+// An access token is renewed amid a session: it is no claim that could be
+// prepared once.
+func TestTheAccessTokenIsToldAnewForEachRequest(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{
+		"access_token": true, "{http.auth.user.access_token}": true, "Bearer {http.auth.user.access_token}": true,
+		"{http.auth.user.id}:{http.auth.user.access_token}": true,
+		"username": false, "Bearer {http.auth.user.id}": false, "{http.auth.user.access_tokens}": false,
+	}
+	for value, want := range tests {
+		own := Header{Name: "Authorization", Value: value}
+		if own.tellsToken() != want {
+			t.Errorf("%s tells the token: %v", value, !want)
+		}
+		if want && own.rule().Value == nil {
+			t.Errorf("%s is a claim", value)
+		}
+		h := Handler{Headers: Headers{Own: []Header{{Name: "X-User", Value: "username"}, own}}}
+		if got := h.config().OIDC.KeepAccessToken; got != want {
+			t.Errorf("%s: the token is kept: %v", value, got)
+		}
+	}
+}
+
+func TestListsAreWrittenLikeGroups(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ value, want any }{
+		{[]any{"staff", "x,admins", "50%"}, "staff,x%2Cadmins,50%25"},
+		{[]any{float64(1), true}, "1,true"},
+		{[]any{}, ""},
+		{"x,y", "x,y"},
+		{float64(3), float64(3)},
+		{nil, nil},
+	} {
+		if got := flat(tt.value); got != tt.want {
+			t.Errorf("%v = %v, want %v", tt.value, got, tt.want)
 		}
 	}
 }

@@ -5,17 +5,9 @@ import "fmt"
 // later names the options that are foreseen and not there yet, and what to do
 // instead. They are refused: an option that is read and has no effect would
 // leave a site open that its owner believes closed.
-var later = map[string]string{ //nolint:gosec // there is no secret in it
-	"require":       "write application <slug> and bind the group or user to that application in authentik",
-	"max_age":       "write a shorter lifetime, after which everybody signs in again",
-	"open":          "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
-	"only":          "write a matcher: authentik <path> <url>, for several paths with a named matcher",
-	"client_id":     "leave it out: the gate knows visitors by authentik's own session",
-	"client_secret": "leave it out: the gate knows visitors by authentik's own session",
-	"scopes":        "leave it out: the gate knows visitors by authentik's own session",
-	"idle":          "write a shorter lifetime",
-	"recheck":       "write a shorter lifetime, after which authentik decides again",
-	"grace":         "leave it out: sessions go on while authentik is down",
+var later = map[string]string{
+	"open": "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
+	"only": "write a matcher: authentik <path> <url>, for several paths with a named matcher",
 }
 
 // notYet says that option is not there yet and what to write instead, or

@@ -40,13 +40,16 @@ func (p *parser) set(d *caddyfile.Dispenser, name, value string) {
 		p.first[name] = place(d)
 	}
 	*s.value = value
-	if strings.Contains(value, "{") {
+	if hasPlaceholder(value) {
 		return
 	}
 	if err := s.check(value); err != nil {
 		p.wrong(d, "%s: %v", name, err)
 	}
 }
+
+// hasPlaceholder reports whether a value may not be known before Caddy starts.
+func hasPlaceholder(value string) bool { return strings.Contains(value, "{") }
 
 // block reads an option that is nothing but a block of others.
 func (p *parser) block(d *caddyfile.Dispenser, name string, option func(*caddyfile.Dispenser)) {

@@ -57,10 +57,6 @@ func (h *Handler) gateConfig(ctx caddy.Context, trusted http.RoundTripper, log *
 	if err != nil {
 		return proxy.Config{}, err
 	}
-	lifetime, err := h.lifetime()
-	if err != nil {
-		return proxy.Config{}, err
-	}
 	counted, err := newMetrics(ctx.GetMetricsRegistry(), storeName)
 	if err != nil {
 		return proxy.Config{}, err
@@ -69,14 +65,26 @@ func (h *Handler) gateConfig(ctx caddy.Context, trusted http.RoundTripper, log *
 		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL),
 		Transport: measuredTransport{trusted, counted}, Logger: log,
 	})
+	cfg := h.config()
+	cfg.Client, cfg.Store, cfg.Key = client, measuredStore{store, counted}, key
+	cfg.Metrics, cfg.Logger = counted, log
+	return cfg, err
+}
+
+// config is what the options say, all of which have been checked. What none says
+// is the gate's default.
+func (h *Handler) config() proxy.Config {
 	return proxy.Config{
-		Client:      client,
 		Flow:        h.Flow,
 		Application: h.Application,
+		OIDC:        h.oidcConfig(),
+		Require:     h.requirements(),
+		Login:       proxy.Login(h.Login),
 		PageHost:    h.Host == "page",
-		Store:       measuredStore{store, counted},
-		Key:         key,
-		Lifetime:    lifetime,
+		Lifetime:    duration(h.Lifetime),
+		Idle:        duration(h.Idle),
+		Recheck:     duration(h.Recheck),
+		Grace:       h.grace(),
 		MaxPerUser:  h.maxPerUser(),
 		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
 		Prefix:      h.Prefix,
@@ -84,9 +92,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, trusted http.RoundTripper, log *
 		Headers:     proxy.HeaderConfig{Preset: proxy.HeaderPreset(h.Headers.Preset), Own: h.Headers.rules()},
 		Open:        h.open,
 		Resolve:     resolve,
-		Metrics:     counted,
-		Logger:      log,
-	}, err
+	}
 }
 
 func (h *Handler) loadMatchers(ctx caddy.Context) error {
@@ -108,12 +114,19 @@ func (h *Handler) key(ctx caddy.Context, log *slog.Logger) ([]byte, error) {
 	return keep(ctx, ctx.Storage(), log)
 }
 
-// lifetime returns how long a session lasts, or nothing for the default.
-func (h *Handler) lifetime() (time.Duration, error) {
-	if h.Lifetime == "" {
-		return 0, nil
+// duration returns the duration of a text that has been checked, or none.
+func duration(text string) time.Duration {
+	d, _ := caddy.ParseDuration(text)
+	return d
+}
+
+// grace returns how long authentik is forgiven. The gate takes none for its
+// default: who writes 0s is given a nanosecond, in which nothing can be asked.
+func (h *Handler) grace() time.Duration {
+	if h.Grace == "" {
+		return 0
 	}
-	return caddy.ParseDuration(h.Lifetime)
+	return max(duration(h.Grace), time.Nanosecond)
 }
 
 // maxPerUser returns the number of a text that has been checked, or none.

@@ -61,12 +61,6 @@ func checkTimeout(text string) error {
 	return nil
 }
 
-// A contradiction is a mistake that lies in several options, with the one that it shows at.
-type contradiction struct {
-	option string
-	err    error
-}
-
 // contradictions says what does not go together. Placeholders have a value by then that
 // is not known here; what depends on it waits.
 func (r *Redis) contradictions() (all []contradiction) {

@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -15,24 +17,34 @@ func (h *Handler) settle() (wrong mistakes) {
 		wrong = append(wrong, errNoURL)
 	}
 	for _, s := range h.settings() {
-		if err := s.settle(); err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %w", s.name, err))
-		}
+		wrong = wrong.and(named(s.name, s.settle()))
 	}
-	if _, err := h.checkToldHost(); err != nil {
-		wrong = append(wrong, err)
+	oidc := h.ClientID != ""
+	for _, c := range h.contradictions(oidc) {
+		wrong = append(wrong, c.err)
 	}
-	for i := range h.Trust {
-		if err := replace(&h.Trust[i]); err != nil {
-			wrong = append(wrong, fmt.Errorf("trust: %w", err))
-		}
+	wrong = append(wrong, replaceAll("trust", h.Trust)...)
+	if missing := replaceAll("scopes", h.Scopes); missing != nil {
+		wrong = append(wrong, missing...)
+	} else {
+		wrong = append(wrong, checkScopes(h.Scopes)...)
+	}
+	for i := range h.Require {
+		wrong = append(wrong, h.Require[i].settle(oidc)...)
 	}
 	for i := range h.Headers.Own {
-		if err := h.Headers.Own[i].settle(); err != nil {
-			wrong = append(wrong, fmt.Errorf("headers %s: %w", h.Headers.Own[i].Name, err))
-		}
+		own := &h.Headers.Own[i]
+		wrong = wrong.and(named("headers "+own.Name, own.settle(oidc)))
 	}
 	return wrong
+}
+
+// named says which option a mistake is in, if there is one.
+func named(option string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", option, err)
 }
 
 func (s setting) settle() error {
@@ -40,18 +52,38 @@ func (s setting) settle() error {
 		return nil
 	}
 	if err := replace(s.value); err != nil {
+		if s.secret() && strings.Contains(lastingPlaceholder.ReplaceAllString(*s.value, ""), "{") {
+			return errors.New(`it has braces around what is no placeholder; write \{ for {, or put it in a file and write {file.<path>}`)
+		}
 		return err
 	}
 	return s.check(*s.value)
 }
 
-func (own *Header) settle() error {
+// secret reports whether nothing that stands in the value may be told.
+func (s setting) secret() bool {
+	word := s.name[strings.LastIndexAny(s.name, " _")+1:]
+	return word == "secret" || word == "password" || word == "key"
+}
+
+// lastingPlaceholder is one that stays the same for every request.
+var lastingPlaceholder = regexp.MustCompile(`\{(env|file)\.[^{}]*\}`)
+
+func (own *Header) settle(oidc bool) error {
 	lasting, err := replaceLasting(own.Value)
 	if err != nil {
 		return err
 	}
 	own.Value, own.filled = lasting, own.isText()
-	return checkHeader(*own)
+	return checkHeader(*own, oidc)
+}
+
+// replaceAll is replace for the values of an option that takes several.
+func replaceAll(option string, values []string) (wrong mistakes) {
+	for i := range values {
+		wrong = wrong.and(named(option, replace(&values[i])))
+	}
+	return wrong
 }
 
 func replace(value *string) error {

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestPlaceholdersWorkInEveryValue(t *testing.T) {
@@ -15,26 +18,65 @@ func TestPlaceholdersWorkInEveryValue(t *testing.T) {
 		"page title": "Example", "page logo": "https://www.example.com/logo.svg", "lifetime": "7d", "max_per_user": "3",
 		"page style": "/etc/caddy/signin.css", "page templates": "/etc/caddy/signin", "page language": "fr",
 		"key": strings.Repeat("k", leastKey), "cookie name": "example", "cookie domain": "example.com",
-		"headers": "off", "prefix": "/.login",
+		"headers": "off", "prefix": "/.login", "idle": "1h", "recheck": "30s", "grace": "0s",
+		"client_id": "wiki", "client_secret": "{not} a placeholder", "max_age": "8h",
 	}
-	h := new(Handler)
-	for _, s := range h.settings() {
-		name := "GATE_" + strings.ToUpper(strings.ReplaceAll(s.name, " ", "_"))
-		t.Setenv(name, values[s.name])
-		*s.value = "{env." + name + "}"
+	together := map[string][]string{ // what does not go with the others
+		"a flow":         {"client_id", "client_secret", "max_age"},
+		"OpenID Connect": {"flow"},
 	}
+	for name, without := range together {
+		t.Run(name, func(t *testing.T) {
+			h := new(Handler)
+			for _, s := range h.settings() {
+				if slices.Contains(without, s.name) {
+					continue
+				}
+				name := "GATE_" + strings.ToUpper(strings.ReplaceAll(s.name, " ", "_"))
+				t.Setenv(name, values[s.name])
+				*s.value = "{env." + name + "}"
+			}
+			if wrong := h.settle(); wrong != nil {
+				t.Fatal(wrong)
+			}
+			for _, s := range h.settings() {
+				if !slices.Contains(without, s.name) && (values[s.name] == "" || *s.value != values[s.name]) {
+					t.Errorf("%s = %q, want %q", s.name, *s.value, values[s.name])
+				}
+			}
+		})
+	}
+}
+
+func TestPlaceholdersWorkInLists(t *testing.T) {
 	t.Setenv("GATE_TRUST", "/etc/ssl/one.pem")
-	h.Trust = []string{"{env.GATE_TRUST}"}
+	t.Setenv("GATE_SCOPE", "entitlements")
+	t.Setenv("GATE_CLAIM", "https://example.com/department")
+	t.Setenv("GATE_VALUE", "{r&d}, labs")
+	h := Handler{
+		URL: "https://auth.example.com", Application: "wiki", ClientID: "wiki", Login: "redirect",
+		Trust:  []string{"{env.GATE_TRUST}"},
+		Scopes: []string{"profile", "{env.GATE_SCOPE}"},
+		Require: []Requirement{
+			{Claim: "group", Values: []string{"staff", "{env.GATE_VALUE}"}},
+			{Claim: "{env.GATE_CLAIM}", Values: []string{"sales"}},
+		},
+	}
 	if wrong := h.settle(); wrong != nil {
 		t.Fatal(wrong)
 	}
-	for _, s := range h.settings() {
-		if values[s.name] == "" || *s.value != values[s.name] {
-			t.Errorf("%s = %q, want %q", s.name, *s.value, values[s.name])
-		}
+	if diff := cmp.Diff([]string{"/etc/ssl/one.pem"}, h.Trust); diff != "" {
+		t.Errorf("trust (-want +got):\n%s", diff)
 	}
-	if h.Trust[0] != "/etc/ssl/one.pem" {
-		t.Errorf("trust = %q", h.Trust)
+	if diff := cmp.Diff([]string{"profile", "entitlements"}, h.Scopes); diff != "" {
+		t.Errorf("scopes (-want +got):\n%s", diff)
+	}
+	require := []Requirement{
+		{Claim: "group", Values: []string{"staff", "{r&d}, labs"}},
+		{Claim: "https://example.com/department", Values: []string{"sales"}},
+	}
+	if diff := cmp.Diff(require, h.Require); diff != "" {
+		t.Errorf("require (-want +got):\n%s", diff)
 	}
 }
 
@@ -91,6 +133,10 @@ func TestMistakesRepeatNoSecret(t *testing.T) {
 	const secret = "topsecret"
 	for name, h := range map[string]*Handler{
 		"key":               {URL: "https://auth.example.com", Key: secret},
+		"key, braces":       {URL: "https://auth.example.com", Key: "{env.GATE_THAT_IS_NOT_SET} {" + secret + "}"},
+		"client, alone":     {URL: "https://auth.example.com", ClientSecret: secret},
+		"client, two lines": {URL: "https://auth.example.com", Application: "wiki", ClientID: "wiki", ClientSecret: secret + "\n" + secret},
+		"client, braces":    {URL: "https://auth.example.com", Application: "wiki", ClientID: "wiki", ClientSecret: "{" + secret + "}"},
 		"password":          {URL: "https://user:" + secret + "@auth.example.com"},
 		"password, no URL":  {URL: "https://user:" + secret + "@auth example.com"},
 		"password, no http": {URL: "ftp://user:" + secret + "@auth.example.com"},

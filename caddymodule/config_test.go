@@ -1,0 +1,54 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// read returns a handler with these options, in JSON.
+func read(t testing.TB, options string) *Handler {
+	t.Helper()
+	h := new(Handler)
+	strict := json.NewDecoder(strings.NewReader(options))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(h); err != nil {
+		t.Fatalf("%s: %v", options, err)
+	}
+	return h
+}
+
+// Defaults are the gate's alone, and it takes nothing for its default.
+func TestWhatNoOptionSaysIsLeftToTheGate(t *testing.T) {
+	t.Parallel()
+	h := read(t, `{"url": "https://auth.example.com"}`)
+	if wrong := h.settle(); wrong != nil {
+		t.Fatal(wrong)
+	}
+	cfg := h.config()
+	if diff := cmp.Diff(proxy.OIDCConfig{}, cfg.OIDC); diff != "" {
+		t.Errorf("OpenID Connect (-want +got):\n%s", diff)
+	}
+	if cfg.Login != "" || cfg.Lifetime != 0 || cfg.Idle != 0 || cfg.Recheck != 0 || cfg.Grace != 0 || len(cfg.Require) != 0 {
+		t.Errorf("login %q, lifetime %v, idle %v, recheck %v, grace %v, require %v",
+			cfg.Login, cfg.Lifetime, cfg.Idle, cfg.Recheck, cfg.Grace, cfg.Require)
+	}
+}
+
+func TestNoGraceIsNotTheDefault(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"0s": 1, "0": 1, "": 0, "1s": time.Second} {
+		h := Handler{URL: "https://auth.example.com", Grace: text}
+		if wrong := h.settle(); wrong != nil {
+			t.Errorf("%q: %v", text, wrong)
+		}
+		if got := h.config().Grace; got != want {
+			t.Errorf("%q is %v, want %v", text, got, want)
+		}
+	}
+}

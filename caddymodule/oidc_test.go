@@ -1,0 +1,188 @@
+package caddymodule
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// mistakesOf returns the mistakes of a configuration in JSON.
+func mistakesOf(t testing.TB, options string) []string {
+	t.Helper()
+	var all []string
+	for _, err := range read(t, options).settle() {
+		all = append(all, err.Error())
+	}
+	return all
+}
+
+// What contradicts itself in JSON is refused with the same words as in the Caddyfile.
+func TestJSONThatContradictsItselfIsRefused(t *testing.T) {
+	t.Setenv("GATE_LOGIN", "redirect")
+	t.Setenv("GATE_SCOPES", "profile email")
+	tests := map[string][]string{
+		`"client_id": "wiki"`: {
+			"client_id needs the application whose provider the client is registered at; write application <slug> too",
+		},
+		`"client_id": "wiki", "application": "wiki", "flow": "main"`: {
+			"flow does not go with client_id, as authentik's provider picks the flow; leave flow out, and choose the flow at the provider",
+		},
+		`"client_secret": "x", "scopes": ["openid"], "require_mfa": true, "max_age": "1h", "login": "{env.GATE_LOGIN}"`: {
+			"client_secret is for OpenID Connect alone; write client_id and application too, or leave client_secret out",
+			"scopes is for OpenID Connect alone; write client_id and application too, or leave scopes out",
+			"require mfa is for OpenID Connect alone; write client_id and application too, or leave require mfa out",
+			"max_age is for OpenID Connect alone; write client_id and application too, or leave max_age out",
+			"login redirect is for OpenID Connect alone; write client_id and application too, or leave login redirect out",
+		},
+		`"headers": {"own": [{"name": "X-Tenant", "value": "tenant"}, {"name": "X-Token", "value": "{http.auth.user.access_token}"}]}`: {
+			`headers X-Tenant: "tenant" is no claim without client_id; write one of id, username, name, email, uid, groups, session, attributes.<key>, or a text with placeholders`,
+			"headers X-Token: access_token is for OpenID Connect alone; write client_id and application too, or leave this header out",
+		},
+		`"require": [{"claim": "email", "values": ["ada@example.com"]}, {"claim": "groups", "values": ["staff"]}]`: {
+			`require email: "email" cannot be required without client_id; write group or user, or client_id and application too`,
+			`require groups: "groups" cannot be required without client_id; did you mean group?`,
+		},
+		`"require": [{"claim": "", "values": ["x"]}, {"claim": "group", "values": []}, {"claim": "mfa", "values": ["yes"]}]`: {
+			`require: "" cannot be the name of a claim; write up to 100 letters, digits and _ . : / -`,
+			"require group: it names no value; write for example: require group staff",
+			"require mfa: mfa takes no value; write require mfa alone, in JSON require_mfa",
+		},
+		`"require": [{"claim": "{env.GATE_THAT_IS_NOT_SET}", "values": ["{env.GATE_THAT_IS_NOT_SET}", ""]}]`: {
+			"require: evaluated placeholder {env.GATE_THAT_IS_NOT_SET} is empty; set it, or write the value itself",
+			"require: evaluated placeholder {env.GATE_THAT_IS_NOT_SET} is empty; set it, or write the value itself",
+		},
+		`"require": [{"claim": "group", "values": [""]}, {"claim": "user", "values": ["ada", "ada"]}]`: {
+			"require group: this text is blank or has control characters; write a line of plain text",
+			`require user: "ada" is there twice; leave one of them out`,
+		},
+		`"client_id": "wiki", "application": "wiki", "scopes": ["{env.GATE_SCOPES}", "", "email", "email"]`: {
+			`scopes: "profile email" is no scope; write scopes with blanks between them, each without blanks, " and \`,
+			`scopes: "" is no scope; write scopes with blanks between them, each without blanks, " and \`,
+			"scopes: email is there twice; leave one of them out",
+		},
+		`"client_id": "wiki", "application": "wiki", "require": [{"claim": "a b", "values": ["x"]}], "headers": {"own": [{"name": "X-A", "value": "a b"}]}`: {
+			`require a b: "a b" cannot be the name of a claim; write up to 100 letters, digits and _ . : / -`,
+			`headers X-A: "a b" cannot be the name of a claim; write up to 100 letters, digits and _ . : / -`,
+		},
+		`"idle": "1m59s", "recheck": "9s", "grace": "-1ns"`: {
+			`idle: "1m59s" is less than two minutes, and whether a session is used is kept to a minute; write for example 30m`,
+			`recheck: "9s" is less than ten seconds, too often for authentik; write for example 5m`,
+			`grace: "-1ns" is less than nothing; write for example 15m, or 0s to forgive nothing`,
+		},
+		`"client_id": "wiki", "application": "wiki", "client_secret": "a{b}c"`: {
+			`client_secret: it has braces around what is no placeholder; write \{ for {, or put it in a file and write {file.<path>}`,
+		},
+	}
+	for options, want := range tests {
+		if diff := cmp.Diff(want, mistakesOf(t, `{"url": "https://auth.example.com", `+options+`}`)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", options, diff)
+		}
+	}
+}
+
+func TestClientIDsAreWhatOAuthAllows(t *testing.T) {
+	t.Parallel()
+	for text, right := range map[string]bool{
+		"wiki": true, "a": true, "Zm9v/+=": true, "two words": true, strings.Repeat("x", 255): true,
+		"": false, " wiki": false, "wiki ": false, "wiki\n": false, "wïki": false, strings.Repeat("x", 256): false,
+	} {
+		if err := checkClientID(text); (err == nil) != right {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestScopesAreWhatOAuthAllows(t *testing.T) {
+	t.Parallel()
+	for scope, right := range map[string]bool{
+		"openid": true, "goauthentik.io/api": true, "!#[]~": true, "https://example.com/{x}": true,
+		"": false, "two words": false, `quo"te`: false, `back\slash`: false, "tab\t": false, "ümlaut": false, "\x7f": false,
+	} {
+		if wrong := checkScopes([]string{scope}); (wrong == nil) != right {
+			t.Errorf("%q: %v", scope, wrong)
+		}
+	}
+}
+
+func TestNamesOfClaims(t *testing.T) {
+	t.Parallel()
+	for name, right := range map[string]bool{
+		"tenant": true, "https://example.com/role": true, "urn:example:role": true, "is_staff": true, "a-b.c": true, strings.Repeat("x", 100): true,
+		"": false, "a b": false, "a\n": false, "{x}": false, "rôle": false, strings.Repeat("x", 101): false,
+	} {
+		if err := checkClaim(name, true); (err == nil) != right {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range append(claims, "attributes.tenant", tokenClaim) {
+		if err := checkClaim(name, true); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestOptionsBecomeTheGatesConfig(t *testing.T) {
+	t.Parallel()
+	h := read(t, `{
+		"url": "https://auth.example.com", "application": "wiki",
+		"client_id": "wiki-client", "client_secret": "s3cret", "scopes": ["openid", "profile"], "login": "redirect",
+		"require": [{"claim": "group", "values": ["staff", "help desk"]}, {"claim": "tenant", "values": ["north"]}],
+		"require_mfa": true, "max_age": "8h", "lifetime": "7d", "idle": "30m", "recheck": "1m", "grace": "1h",
+		"headers": {"own": [{"name": "Authorization", "value": "Bearer {http.auth.user.access_token}"}]}
+	}`)
+	if wrong := h.settle(); wrong != nil {
+		t.Fatal(wrong)
+	}
+	cfg := h.config()
+	want := proxy.OIDCConfig{
+		ClientID: "wiki-client", ClientSecret: "s3cret", Scopes: []string{"openid", "profile"},
+		RequireMFA: true, MaxAge: 8 * time.Hour, KeepAccessToken: true,
+	}
+	if diff := cmp.Diff(want, cfg.OIDC); diff != "" {
+		t.Errorf("OpenID Connect (-want +got):\n%s", diff)
+	}
+	require := []proxy.Requirement{{Claim: "group", Values: []string{"staff", "help desk"}}, {Claim: "tenant", Values: []string{"north"}}}
+	if diff := cmp.Diff(require, cfg.Require); diff != "" {
+		t.Errorf("require (-want +got):\n%s", diff)
+	}
+	if cfg.Login != proxy.LoginRedirect || cfg.Lifetime != 7*24*time.Hour || cfg.Idle != 30*time.Minute ||
+		cfg.Recheck != time.Minute || cfg.Grace != time.Hour {
+		t.Errorf("login %s, lifetime %v, idle %v, recheck %v, grace %v", cfg.Login, cfg.Lifetime, cfg.Idle, cfg.Recheck, cfg.Grace)
+	}
+}
+
+// authentik may be down: nothing of OpenID Connect is asked for at the start.
+func TestCaddyStartsWithOpenIDConnectWhileAuthentikIsDown(t *testing.T) {
+	s := newSite(t)
+	s.standIn.Close()
+	s.load(`SITE {
+	authentik AUTHENTIK {
+		application wiki
+		client_id wiki
+		client_secret secret
+		scopes openid profile
+		require mfa
+		require tenant north
+		max_age 8h
+		idle 30m
+		recheck 1m
+		grace 0s
+		headers {
+			X-Tenant tenant
+			X-Token access_token
+		}
+	}
+	reverse_proxy APP
+}
+`)
+	b := s.browser()
+	b.header.Set("Remote-User", "mallory")
+	b.header.Set("Accept", "*/*")
+	if b.get("/").StatusCode < 300 || s.app.seen() != nil {
+		t.Error("a request reached the application")
+	}
+}
