@@ -1,0 +1,247 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A notified is a desk whose sign-ins rest on an issuer's word.
+type notified struct {
+	*desk
+	issuer *issuer
+}
+
+func newNotified(t testing.TB) notified {
+	t.Helper()
+	i := newIssuer(t)
+	return notified{newDesk(t, i.registered), i}
+}
+
+// beginAt begins a session of a user that rests on a session of authentik's.
+func (n notified) beginAt(user User, sid string) string {
+	n.t.Helper()
+	rec := recordOf(user)
+	rec.SID, rec.Apps, rec.Cookies = sid, map[string]bool{"app": true}, nil
+	s, _, err := n.sessions.start(n.t.Context(), rec, somewhere("app.example.com"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return s.cookie()
+}
+
+// told sends the gate a logout token, and returns the status.
+func (n notified) told(token string) int {
+	n.t.Helper()
+	form := url.Values{"logout_token": {token}}
+	r := httptest.NewRequest(http.MethodPost, "https://app.example.com/.authentik/backchannel-logout", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	_ = n.Guard(w, r, func(http.ResponseWriter, *http.Request) error { return errors.New("the application") })
+	if w.Header().Get("Cache-Control") != "no-store" {
+		n.t.Error("the answer may be kept")
+	}
+	return w.Code
+}
+
+// shown loads the address for notices by way of a browser.
+func (n notified) shown(query url.Values) *httptest.ResponseRecorder {
+	n.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "https://app.example.com/.authentik/frontchannel-logout?"+query.Encode(), nil)
+	w := httptest.NewRecorder()
+	_ = n.Guard(w, r, func(http.ResponseWriter, *http.Request) error { return errors.New("the application") })
+	return w
+}
+
+func TestALogoutNoticeEndsWhatRestsOnItsSession(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	other := n.beside(nil)
+	first, second := n.beginAt(jane, "a session"), n.beginAt(jane, "another")
+	if !other.believed(first) || !other.believed(second) {
+		t.Fatal("a session does not begin")
+	}
+	if status := n.told(n.issuer.notice(nil)); status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	begun := time.Now()
+	for other.believed(first) {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal("the other gate still lets it in")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Logf("heard by the other gate after %v", time.Since(begun))
+	if n.believed(first) || n.alive(first) {
+		t.Error("it goes on")
+	}
+	if !n.alive(second) || !other.believed(second) {
+		t.Error("a newer session of the same user has ended")
+	}
+	// The user has signed in again since: a notice that comes late is about what is over.
+	third := n.beginAt(jane, "a third")
+	if status := n.told(n.issuer.notice(nil)); status != http.StatusOK || !n.alive(third) {
+		t.Errorf("status %d of a second notice, and the newer session is alive: %v", status, n.alive(third))
+	}
+}
+
+func TestANoticeWithoutASessionEndsAllOfItsUser(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	joe := User{Username: "joe", UID: "another user"}
+	first, second, his := n.beginAt(jane, "one"), n.beginAt(jane, "two"), n.beginAt(joe, "three")
+	if status := n.told(n.issuer.notice(claims{"sid": nil})); status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	if n.alive(first) || n.alive(second) || !n.alive(his) {
+		t.Errorf("alive: %v, %v, %v", n.alive(first), n.alive(second), n.alive(his))
+	}
+}
+
+func TestANoticeCountsOnce(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	n.beginAt(jane, "a session")
+	token := n.issuer.notice(nil)
+	if status := n.told(token); status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	if status := n.told(token); status != http.StatusBadRequest {
+		t.Errorf("status %d of the same token again", status)
+	}
+}
+
+func TestANoticeThatCouldNotBeKeptMayComeAgain(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	cookie := n.beginAt(jane, "a session")
+	token := n.issuer.notice(nil)
+	n.store.fails = func(_ int64, operation string) error {
+		if operation == "bury" {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
+	if status := n.told(token); status != http.StatusBadRequest {
+		t.Fatalf("status %d", status)
+	}
+	n.store.fails = nil
+	if status := n.told(token); status != http.StatusOK || n.alive(cookie) {
+		t.Errorf("status %d, and the session is alive: %v", status, n.alive(cookie))
+	}
+}
+
+// TestNoticesOfTheUnknownLeaveNothingBehind sends what anybody could.
+func TestNoticesOfTheUnknownLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	n.beginAt(jane, "a session")
+	buried := 0
+	n.store.fails = func(_ int64, operation string) error {
+		if operation == "bury" || operation == "save" {
+			buried++
+		}
+		return nil
+	}
+	for range 100 {
+		if w := n.shown(url.Values{"iss": {n.issuer.name()}, "sid": {newSecret().cookie()}}); w.Code != http.StatusOK {
+			t.Fatalf("status %d", w.Code)
+		}
+		if status := n.told("not a token"); status != http.StatusBadRequest {
+			t.Fatalf("status %d", status)
+		}
+	}
+	if buried != 0 {
+		t.Errorf("the store was written to %d times", buried)
+	}
+}
+
+func TestANoticeInAFrameEndsWhatItNames(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	cookie := n.beginAt(jane, "a session")
+	for name, query := range map[string]url.Values{
+		"nothing":         {},
+		"no session":      {"iss": {n.issuer.name()}},
+		"no issuer":       {"sid": {"a session"}},
+		"another issuer":  {"iss": {"https://evil.example.com/"}, "sid": {"a session"}},
+		"one too many":    {"iss": {n.issuer.name()}, "sid": {"a session", "another"}},
+		"another session": {"iss": {n.issuer.name()}, "sid": {"another"}},
+	} {
+		if n.shown(query); !n.alive(cookie) {
+			t.Fatalf("%s ends it", name)
+		}
+	}
+	w := n.shown(url.Values{"iss": {n.issuer.name()}, "sid": {"a session"}})
+	if w.Code != http.StatusOK || n.alive(cookie) {
+		t.Errorf("status %d, alive: %v", w.Code, n.alive(cookie))
+	}
+	if policy := w.Header().Get("Content-Security-Policy"); w.Header().Get("X-Frame-Options") != "" || !strings.HasSuffix(policy, "frame-ancestors "+n.issuer.URL) {
+		t.Errorf("authentik cannot put it into a frame: %v", w.Header())
+	}
+}
+
+func TestAStreamClosesWithItsSession(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	other := n.beside(nil)
+	for name, header := range map[string]http.Header{
+		"WebSocket":    {"Connection": {"Upgrade"}, "Upgrade": {"websocket"}},
+		"event stream": {"Accept": {"text/event-stream"}},
+	} {
+		for how, end := range map[string]func(cookie string) error{
+			"here": func(cookie string) error {
+				s, err := n.sessions.of(t.Context(), cookie, somewhere("app.example.com"))
+				if err != nil {
+					return err
+				}
+				return n.sessions.end(t.Context(), s)
+			},
+			"by a notice at the other gate": func(cookie string) error {
+				return other.logout(t.Context(), n.issuer.notice(claims{"sid": name + "by a notice at the other gate"}))
+			},
+			"by the operator": func(string) error { _, err := other.EndAll(t.Context(), "jane"); return err },
+		} {
+			cookie := n.beginAt(jane, name+how)
+			r := httptest.NewRequest(http.MethodGet, "https://app.example.com/live", nil)
+			r.Header = header.Clone()
+			r.AddCookie(&http.Cookie{Name: n.jar.session.secure, Value: cookie})
+			opened, closed := make(chan struct{}), make(chan error, 1)
+			go func() {
+				closed <- n.Guard(httptest.NewRecorder(), r, func(_ http.ResponseWriter, r *http.Request) error {
+					close(opened)
+					<-r.Context().Done()
+					return context.Cause(r.Context())
+				})
+			}()
+			select {
+			case <-opened:
+			case err := <-closed:
+				t.Fatalf("%s does not open: %v", name, err)
+			}
+			select {
+			case <-closed:
+				t.Fatalf("%s: it closes by itself", name)
+			case <-time.After(20 * time.Millisecond):
+			}
+			begun := time.Now()
+			if err := end(cookie); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-closed:
+				t.Logf("%s, ended %s, closes after %v", name, how, time.Since(begun))
+			case <-time.After(10 * time.Second):
+				t.Fatalf("%s, ended %s, stays open", name, how)
+			}
+			if open := n.streams.all(); len(open) != 0 {
+				t.Errorf("%d streams are held", len(open))
+			}
+		}
+	}
+}

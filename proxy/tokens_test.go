@@ -1,0 +1,455 @@
+package proxy
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/go-jose/go-jose/v4"
+)
+
+// An issuer is an OpenID Connect provider that signs whatever it is told to.
+type issuer struct {
+	testing.TB
+	*httptest.Server
+	p       *provider
+	mu      sync.Mutex
+	keys    []jose.JSONWebKey // published
+	algs    []string
+	fetched int    // how often the keys were
+	token   string // the ID token of the next answer
+	broken  bool   // the keys cannot be had
+}
+
+const (
+	theClient = "gate"
+	theSecret = "a secret of the client, as long as a key has to be"
+	theNonce  = "the nonce of this sign-in"
+)
+
+func newIssuer(t testing.TB) *issuer {
+	t.Helper()
+	i := &issuer{TB: t, algs: []string{"RS256"}, keys: []jose.JSONWebKey{public(rsaKey(t), "one", "RS256")}}
+	i.Server = httptest.NewServer(http.HandlerFunc(i.serve))
+	t.Cleanup(i.Close)
+	var cfg Config
+	i.registered(&cfg)
+	i.p = newProvider(cfg.withDefaults())
+	return i
+}
+
+// registered makes a gate the issuer's client.
+func (i *issuer) registered(cfg *Config) {
+	cfg.Client, cfg.Application = newClient(i, i.URL), "app"
+	cfg.OIDC = OIDCConfig{ClientID: theClient, ClientSecret: theSecret}
+}
+
+func (i *issuer) name() string { return i.URL + "/application/o/app/" }
+
+func (i *issuer) serve(w http.ResponseWriter, r *http.Request) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	at := func(view string) string { return i.URL + "/application/o/" + view }
+	var said any
+	switch strings.TrimPrefix(r.URL.Path, "/application/o/") {
+	case "app/.well-known/openid-configuration":
+		said = map[string]any{
+			"issuer": i.name(), "authorization_endpoint": at("authorize/"), "token_endpoint": at("token/"),
+			"userinfo_endpoint": at("userinfo/"), "revocation_endpoint": at("revoke/"), "end_session_endpoint": at("app/end-session/"),
+			"jwks_uri": at("app/jwks/"), "id_token_signing_alg_values_supported": i.algs, "scopes_supported": []string{"openid"},
+		}
+	case "app/jwks/":
+		i.fetched++
+		if i.broken {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		said = jose.JSONWebKeySet{Keys: i.keys}
+	case "token/":
+		said = map[string]any{"access_token": "opaque", "token_type": "Bearer", "expires_in": 600, "id_token": i.token}
+	}
+	_ = json.NewEncoder(w).Encode(said)
+}
+
+// redeem has the gate redeem a code for a token.
+func (i *issuer) redeem(token string) (proved, error) {
+	i.Helper()
+	i.mu.Lock()
+	i.token = token
+	i.mu.Unlock()
+	return i.p.redeem(i.Context(), flowclient.Visitor{}, authRequest{Nonce: theNonce, Redirect: "https://app.example.com/.authentik/callback"}, "code")
+}
+
+var rsaKey = func() func(testing.TB) *rsa.PrivateKey {
+	made := sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+	return func(t testing.TB) *rsa.PrivateKey {
+		t.Helper()
+		key, err := made()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+}()
+
+// public is what a provider publishes of a key.
+func public(key crypto.Signer, id, alg string) jose.JSONWebKey {
+	return jose.JSONWebKey{Key: key.Public(), KeyID: id, Algorithm: alg, Use: "sig"}
+}
+
+type claims map[string]any
+
+// good are the claims of a token that is as it should be.
+func (i *issuer) good() claims {
+	now := time.Now()
+	return claims{
+		"iss": i.name(), "sub": "jane's id", "aud": theClient, "iat": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(),
+		"auth_time": now.Unix(), "nonce": theNonce, "preferred_username": "jane", "sid": "a session", "amr": []string{"pwd", "mfa"},
+		"groups": []string{"staff", "press"}, "tenant": "north",
+	}
+}
+
+// with are the claims with some changed; one that is nil is missing.
+func (c claims) with(changed claims) claims {
+	all := maps.Clone(c)
+	for name, value := range changed {
+		if all[name] = value; value == nil {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+// signed makes a token.
+func signed(t testing.TB, alg jose.SignatureAlgorithm, key any, id string, c claims) string {
+	t.Helper()
+	options := (&jose.SignerOptions{}).WithType("JWT")
+	if id != "" {
+		options = options.WithHeader("kid", id)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jws.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// unsigned makes a token of the algorithm none.
+func unsigned(t testing.TB, header string, c claims) string {
+	t.Helper()
+	payload, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString(payload) + "."
+}
+
+// notice makes a logout token, with some claims changed.
+func (i *issuer) notice(changed claims) string {
+	now := time.Now()
+	return signed(i, jose.RS256, rsaKey(i), "one", claims{
+		"iss": i.name(), "aud": theClient, "iat": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(), "jti": rand.Text(),
+		"events": events, "sub": jane.UID, "sid": "a session",
+	}.with(changed))
+}
+
+// events is what makes a token one for logouts.
+var events = claims{"http://schemas.openid.net/event/backchannel-logout": struct{}{}}
+
+func TestTokensThatAreGood(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	for name, c := range map[string]claims{
+		"plain":                        i.good(),
+		"for several, and ours":        i.good().with(claims{"aud": []string{theClient, "other"}, "azp": theClient}),
+		"in a list":                    i.good().with(claims{"aud": []string{theClient}}),
+		"just expired":                 i.good().with(claims{"exp": time.Now().Add(-30 * time.Second).Unix()}),
+		"made in a moment":             i.good().with(claims{"iat": time.Now().Add(30 * time.Second).Unix()}),
+		"vouches for the access token": i.good().with(claims{"at_hash": "cGoFhQx7QzLlIm-AVqBtlg"}),
+	} {
+		if name == "vouches for the access token" {
+			sum := crypto.SHA256.New()
+			sum.Write([]byte("opaque"))
+			c["at_hash"] = base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:16])
+		}
+		who, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", c))
+		if err != nil {
+			t.Errorf("%s: %v", name, cause(err))
+			continue
+		}
+		if who.user.Username != "jane" || who.user.UID != "jane's id" || who.sid != "a session" || !who.signIn.MFA || who.user.Claims["tenant"] != "north" {
+			t.Errorf("%s: %+v", name, who)
+		}
+	}
+}
+
+// TestForgedTokensProveNothing tries what has broken others.
+func TestForgedTokensProveNothing(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(rsaKey(t).Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	published := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	sign := func(changed claims) string { return signed(t, jose.RS256, rsaKey(t), "one", i.good().with(changed)) }
+	ago := func(d time.Duration) int64 { return time.Now().Add(-d).Unix() }
+	genuine := sign(nil)
+	encrypted := encrypt(t, genuine)
+	for _, tt := range []struct {
+		name, token string
+		want        Code
+	}{
+		{"none at all", "", CodeTokenInvalid},
+		{"no token", "not a token", CodeTokenInvalid},
+		{"encrypted", encrypted, CodeTokenInvalid},
+		{"alg none", unsigned(t, `{"alg":"none","typ":"JWT"}`, i.good()), CodeTokenInvalid},
+		{"alg nOnE", unsigned(t, `{"alg":"nOnE"}`, i.good()), CodeTokenInvalid},
+		{"no signature", genuine[:strings.LastIndexByte(genuine, '.')+1], CodeTokenInvalid},
+		{"changed after signing", swapped(t, genuine, i.good().with(claims{"sub": "root"})), CodeTokenInvalid},
+		{"signed with the secret", signed(t, jose.HS256, []byte(theSecret), "", i.good()), CodeTokenInvalid},
+		{"signed with the public key as a secret", signed(t, jose.HS256, published, "one", i.good()), CodeTokenInvalid},
+		{"a key of somebody else's under our name", signed(t, jose.RS256, stranger, "one", i.good()), CodeTokenInvalid},
+		{"a key of somebody else's", signed(t, jose.RS256, stranger, "other", i.good()), CodeTokenInvalid},
+		{"a key of somebody else's without a name", signed(t, jose.RS256, stranger, "", i.good()), CodeTokenInvalid},
+		{"a key in a place of files", signed(t, jose.RS256, stranger, "../../dev/null", i.good()), CodeTokenInvalid},
+		{"a key that it brings along", embedded(t, stranger, i.good()), CodeTokenInvalid},
+		{"another algorithm of the key", signed(t, jose.PS256, rsaKey(t), "one", i.good()), CodeTokenInvalid},
+		{"another issuer", sign(claims{"iss": "https://evil.example.com/application/o/app/"}), CodeTokenInvalid},
+		{"no issuer", sign(claims{"iss": nil}), CodeTokenInvalid},
+		{"another application's issuer", sign(claims{"iss": i.URL + "/application/o/other/"}), CodeTokenInvalid},
+		{"another client", sign(claims{"aud": "other"}), CodeTokenInvalid},
+		{"no client", sign(claims{"aud": nil}), CodeTokenInvalid},
+		{"several clients, none of them ours", sign(claims{"aud": []string{"one", "two"}}), CodeTokenInvalid},
+		{"several clients, and nobody says whose", sign(claims{"aud": []string{theClient, "other"}}), CodeTokenInvalid},
+		{"made for another party", sign(claims{"aud": []string{theClient, "other"}, "azp": "other"}), CodeTokenInvalid},
+		{"made for another party alone", sign(claims{"azp": "other"}), CodeTokenInvalid},
+		{"another nonce", sign(claims{"nonce": "of another sign-in"}), CodeTokenInvalid},
+		{"no nonce", sign(claims{"nonce": nil}), CodeTokenInvalid},
+		{"an access token's hash that is not its own", sign(claims{"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}), CodeTokenInvalid},
+		{"a logout token", sign(claims{"events": events}), CodeTokenInvalid},
+		{"nobody in particular", sign(claims{"sub": ""}), CodeTokenInvalid},
+		{"expired", sign(claims{"exp": ago(5 * time.Minute)}), CodeClockSkew},
+		{"no end", sign(claims{"exp": nil}), CodeClockSkew},
+		{"not yet valid", sign(claims{"nbf": ago(-time.Hour)}), CodeTokenInvalid},
+		{"from the future", sign(claims{"iat": ago(-10 * time.Minute)}), CodeClockSkew},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			who, err := i.redeem(tt.token)
+			if err == nil {
+				t.Fatalf("it proves that somebody is %+v", who.user)
+			}
+			if got := asError(err).Code; got != tt.want {
+				t.Errorf("code %s, want %s: %v", got, tt.want, cause(err))
+			}
+		})
+	}
+}
+
+// swapped puts other claims into a token.
+func swapped(t testing.TB, token string, c claims) string {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	payload, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts[0] + "." + base64.RawURLEncoding.EncodeToString(payload) + "." + parts[2]
+}
+
+// embedded makes a token with its own key in the header.
+func embedded(t testing.TB, key *rsa.PrivateKey, c claims) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, &jose.SignerOptions{EmbedJWK: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jws.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// encrypt wraps a token as a provider with an encryption key does.
+func encrypt(t testing.TB, token string) string {
+	t.Helper()
+	e, err := jose.NewEncrypter(jose.A256CBC_HS512, jose.Recipient{Algorithm: jose.RSA_OAEP_256, Key: rsaKey(t).Public()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwe, err := e.Encrypt([]byte(token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := jwe.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestEveryKeyThatAuthentikCanHaveChecksTokens(t *testing.T) {
+	t.Parallel()
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ec384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		alg jose.SignatureAlgorithm
+		key any
+	}{{jose.RS256, rsaKey(t)}, {jose.ES256, ec}, {jose.ES384, ec384}, {jose.EdDSA, ed}, {jose.HS256, []byte(theSecret)}} {
+		t.Run(string(tt.alg), func(t *testing.T) {
+			t.Parallel()
+			i := newIssuer(t)
+			i.algs, i.keys = []string{string(tt.alg)}, nil
+			if signer, ok := tt.key.(crypto.Signer); ok { // several are published
+				i.keys = []jose.JSONWebKey{public(rsaKey(t), "another", "RS256"), public(signer, "this", string(tt.alg))}
+			}
+			if _, err := i.redeem(signed(t, tt.alg, tt.key, "this", i.good())); err != nil {
+				t.Fatal(cause(err))
+			}
+			if tt.alg == jose.RS256 {
+				return
+			}
+			if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "another", i.good())); err == nil {
+				t.Error("a token of another algorithm than the announced one is taken")
+			}
+		})
+	}
+}
+
+// TestASecretThatIsNoneSignsNothing has a provider without a key, and a public client.
+func TestASecretThatIsNoneSignsNothing(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	i.algs, i.keys, i.p.cfg.OIDC.ClientSecret = []string{"HS256"}, nil, ""
+	if _, err := i.redeem(signed(t, jose.HS256, []byte(theSecret), "", i.good())); err == nil || asError(err).Code != CodeTokenInvalid {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestANewKeyIsFetchedAndNotTooOften(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	now := &clock{}
+	i.p.cfg.Now = now.now
+	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err != nil {
+		t.Fatal(cause(err))
+	}
+	fresh, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.mu.Lock()
+	i.keys = []jose.JSONWebKey{public(fresh, "two", "RS256")}
+	i.mu.Unlock()
+	now.move(10 * time.Second)
+	if _, err := i.redeem(signed(t, jose.RS256, fresh, "two", i.good())); err != nil {
+		t.Fatalf("the new key is not fetched: %v", cause(err))
+	}
+	before := i.fetched
+	for range 50 {
+		_, _ = i.p.logoutToken(t.Context(), signed(t, jose.RS256, fresh, rand.Text(), i.good()))
+	}
+	if n := i.fetched - before; n > 2 {
+		t.Errorf("50 tokens of unknown keys have the keys fetched %d times", n)
+	}
+}
+
+func TestKeysThatCannotBeHadAreSaidToBe(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	i.broken = true
+	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err == nil || asError(err).Code != CodeKeysUnreachable {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLogoutTokens(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	now, sign := time.Now(), i.notice
+	for name, token := range map[string]string{
+		"whole":             sign(nil),
+		"without a user":    sign(claims{"sub": nil}),
+		"without a session": sign(claims{"sid": nil}),
+		"in a list":         sign(claims{"aud": []string{"other", theClient}}),
+	} {
+		if _, err := i.p.logoutToken(t.Context(), token); err != nil {
+			t.Errorf("%s: %v", name, cause(err))
+		}
+	}
+	for name, token := range map[string]string{
+		"none":                   "",
+		"an ID token":            signed(t, jose.RS256, rsaKey(t), "one", i.good().with(claims{"jti": "one"})),
+		"with a nonce":           sign(claims{"nonce": theNonce}),
+		"an empty nonce":         sign(claims{"nonce": ""}),
+		"without an event":       sign(claims{"events": nil}),
+		"another event":          sign(claims{"events": claims{"http://schemas.openid.net/event/other": struct{}{}}}),
+		"without an identifier":  sign(claims{"jti": nil}),
+		"of nobody":              sign(claims{"sub": nil, "sid": nil}),
+		"another client":         sign(claims{"aud": "other"}),
+		"another issuer":         sign(claims{"iss": "https://evil.example.com/"}),
+		"expired":                sign(claims{"exp": now.Add(-5 * time.Minute).Unix()}),
+		"without an end":         sign(claims{"exp": nil}),
+		"without a beginning":    sign(claims{"iat": nil}),
+		"from long ago":          sign(claims{"iat": now.Add(-3 * time.Hour).Unix()}),
+		"from the future":        sign(claims{"iat": now.Add(10 * time.Minute).Unix()}),
+		"unsigned":               unsigned(t, `{"alg":"none"}`, i.good().with(claims{"nonce": nil, "events": events, "jti": "one"})),
+		"signed with the secret": signed(t, jose.HS256, []byte(theSecret), "", i.good().with(claims{"nonce": nil, "events": events, "jti": "one"})),
+		"encrypted":              encrypt(t, sign(nil)),
+	} {
+		if _, err := i.p.logoutToken(t.Context(), token); err == nil {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
+}
