@@ -172,8 +172,8 @@ func (s *Server) deleted(stage Stage) bool {
 	return s.gone[stage]
 }
 
-// EditApplication changes an application. It reports whether there is one of
-// that slug.
+// EditApplication changes an application and its provider. It reports whether
+// there is one of that slug.
 func (s *Server) EditApplication(slug string, edit func(*Application)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,6 +181,12 @@ func (s *Server) EditApplication(slug string, edit func(*Application)) bool {
 	if i < 0 {
 		return false
 	}
-	edit(&s.apps[i])
+	a := s.apps[i]
+	if a.Provider != nil {
+		p := *a.Provider
+		a.Provider = &p
+	}
+	edit(&a)
+	s.apps[i] = a
 	return true
 }

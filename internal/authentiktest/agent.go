@@ -36,7 +36,7 @@ func (s *EndpointAgentStage) challenge(v *visit) object {
 // token is what the agent is to sign.
 func (s *EndpointAgentStage) token(v *visit) string {
 	now := v.srv.now()
-	return v.srv.signer.sign(now, object{
+	return v.srv.ring.key(rs256, now).sign("JWT", object{
 		"atc": random(40), "iss": v.srv.keyOf(s), "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
 		"goauthentik.io/device/check_in": false,
 	})

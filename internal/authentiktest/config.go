@@ -54,8 +54,9 @@ type Config struct {
 	// Duo is the service behind Duo devices.
 	Duo Duo
 
-	// SigningKey signs the tokens of providers. Default: a key of 2048 bits
-	// that is made when the first of them is asked for.
+	// SigningKey signs the tokens of providers whose Algorithm is RS256.
+	// Default: a key of 2048 bits that is made when the first of them is asked
+	// for.
 	SigningKey *rsa.PrivateKey
 
 	// Path is authentik's web.path, where every address and every cookie
@@ -249,7 +250,22 @@ func (cfg Config) check() error {
 	for _, f := range cfg.Flows {
 		errs = append(errs, f.check()...)
 	}
+	for _, a := range cfg.Applications {
+		if a.Provider != nil {
+			errs = append(errs, a.Provider.check()...)
+		}
+	}
+	for _, p := range cfg.Providers {
+		errs = append(errs, p.check()...)
+	}
 	return errors.Join(errs...)
+}
+
+func (p Provider) check() (errs []error) {
+	if _, known := newKeys[p.complete().Algorithm]; !known {
+		errs = append(errs, fmt.Errorf("authentiktest: provider %q: no keys sign with %q", p.ClientID, p.Algorithm))
+	}
+	return errs
 }
 
 func (f Flow) check() (errs []error) {

@@ -26,9 +26,9 @@
 // Applications that are clients of OpenID Connect have a [Provider]. access.go
 // is what their views ask of a visitor first, authorize.go where a browser is
 // sent for a code, token.go, machine.go and device_code.go where tokens come
-// from, grants.go what has been given out, signing.go how it is signed,
-// metadata.go what clients read of an issuer, and end_session.go how they sign
-// a visitor out.
+// from, grants.go what has been given out, signing.go what tokens say, keys.go
+// the keys they are signed and encrypted with, metadata.go what clients read of
+// an issuer, and end_session.go how they sign a visitor out.
 //
 // # How to add a stage
 //

@@ -1,10 +1,6 @@
 package authentiktest
 
-import (
-	"net/http"
-
-	"github.com/go-jose/go-jose/v4"
-)
+import "net/http"
 
 func metadataRoutes() []route {
 	return []route{
@@ -42,7 +38,7 @@ func (v *visit) discovery() *response {
 		"response_types_supported":              responseTypes,
 		"response_modes_supported":              responseModes,
 		"grant_types_supported":                 grantTypes,
-		"id_token_signing_alg_values_supported": []string{"RS256"},
+		"id_token_signing_alg_values_supported": []string{p.signs()},
 		"subject_types_supported":               []string{"public"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
 		"acr_values_supported":                  []string{"goauthentik.io/providers/oauth2/default"},
@@ -52,13 +48,22 @@ func (v *visit) discovery() *response {
 		"claims_parameter_supported":            false,
 		"code_challenge_methods_supported":      []string{"plain", "S256"},
 	}
-	if p.SecretSigns {
-		document["id_token_signing_alg_values_supported"] = []string{"HS256"}
+	if p.Encrypts {
+		document["id_token_encryption_alg_values_supported"] = []string{encryption}
+		document["id_token_encryption_enc_values_supported"] = []string{encryptionContent}
 	}
 	if v.srv.dialect.frontchannel {
 		document["frontchannel_logout_supported"], document["frontchannel_logout_session_supported"] = true, true
 	}
 	return &response{status: http.StatusOK, json: document}
+}
+
+// signs is the algorithm with which a provider signs.
+func (p Provider) signs() string {
+	if p.SecretSigns {
+		return "HS256"
+	}
+	return p.Algorithm
 }
 
 var grantTypes = []string{
@@ -70,17 +75,24 @@ var supportedClaims = []string{
 	"given_name", "preferred_username", "nickname", "groups",
 }
 
-// jwks are the keys that tokens are signed with.
+// jwks are the keys that tokens are signed and encrypted with.
 func (v *visit) jwks() *response {
 	p, _, found := v.provided()
 	if !found {
 		return v.notFound()
 	}
-	var keys any = object{}
+	var keys []object
 	if !p.SecretSigns {
-		keys = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{v.srv.signer.published(v.srv.now())}}
+		keys = append(keys, v.srv.ring.key(p.Algorithm, v.srv.now()).published())
+	}
+	if p.Encrypts {
+		keys = append(keys, v.srv.ring.key(encryption, v.srv.now()).published())
+	}
+	answer := object{}
+	if len(keys) > 0 {
+		answer["keys"] = keys
 	}
 	return &response{
-		status: http.StatusOK, json: keys, header: http.Header{"Access-Control-Allow-Origin": {"*"}},
+		status: http.StatusOK, json: answer, header: http.Header{"Access-Control-Allow-Origin": {"*"}},
 	}
 }

@@ -29,7 +29,15 @@ type Provider struct {
 	RefreshKept     time.Duration // refresh_token_threshold; default: a refresh token is renewed each time
 
 	GlobalIssuer bool // issuer_mode global
-	SecretSigns  bool // without a signing key: tokens are signed with the secret
+
+	// Algorithm is that of the signing key: RS256, which is the default, ES256,
+	// ES384, ES512 or EdDSA. SecretSigns is for a provider without a signing
+	// key, whose tokens are signed with its secret (HS256).
+	Algorithm   string
+	SecretSigns bool
+
+	// Encrypts makes all tokens JWE, as an encryption key does.
+	Encrypts bool
 
 	// LogoutURI is where the application hears of logouts, by a page in a
 	// frame. The back channel is not part of this authentik.
@@ -54,6 +62,7 @@ func (p Provider) complete() Provider {
 	p.Name = cmp.Or(p.Name, p.ClientID)
 	p.AuthorizationFlow = cmp.Or(p.AuthorizationFlow, "default-provider-authorization-implicit-consent")
 	p.InvalidationFlow = cmp.Or(p.InvalidationFlow, "default-provider-invalidation-flow")
+	p.Algorithm = cmp.Or(p.Algorithm, rs256)
 	p.CodeValidity = cmp.Or(p.CodeValidity, time.Minute)
 	p.AccessValidity = cmp.Or(p.AccessValidity, time.Hour)
 	p.RefreshValidity = cmp.Or(p.RefreshValidity, 30*24*time.Hour)

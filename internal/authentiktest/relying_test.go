@@ -91,6 +91,46 @@ func (p *party) verified(token *oauth2.Token) *oidc.IDToken {
 	return id
 }
 
+// quickly makes keys that are made faster than those of RSA.
+func quickly(p *Provider) { p.Algorithm = "ES256" }
+
+// enters signs the user in and takes the tokens for it.
+func (p *party) enters() *oauth2.Token {
+	p.t.Helper()
+	token, err := p.config.Exchange(p.t.Context(), p.signIn().Get("code"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return token
+}
+
+// access gives a client an access token in the session of a cookie.
+func access(t testing.TB, s *Server, cookie, id string) string {
+	t.Helper()
+	v := s.visit(request(t, cookieSession+"="+cookie))
+	p, app, found := s.client(id)
+	if !found || v.user.PK == 0 {
+		t.Fatalf("no access token for %s and user %d", id, v.user.PK)
+	}
+	return v.issue(p, app, v.newGrant(&authorization{provider: p, scopes: p.Scopes})).access
+}
+
+// claims are those of an ID token that has been checked.
+func (p *party) claims(token *oauth2.Token) object {
+	p.t.Helper()
+	claims := object{}
+	if err := p.verified(token).Claims(&claims); err != nil {
+		p.t.Fatal(err)
+	}
+	return claims
+}
+
+// userinfo is what authentik says of the user of a token.
+func (p *party) userinfo(token *oauth2.Token) object {
+	p.t.Helper()
+	return p.do(http.MethodGet, "/application/o/userinfo/", "", "Authorization", "Bearer "+token.AccessToken)
+}
+
 func TestRelyingPartySignsSomebodyIn(t *testing.T) {
 	t.Parallel()
 	for release := range dialects {

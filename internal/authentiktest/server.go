@@ -25,7 +25,7 @@ type Server struct {
 	code    func() string // makes codes for messages; recorded ones may matter
 	duo     Duo
 	grants  *grants
-	signer  *signer
+	ring    *keyring
 
 	mu       sync.Mutex
 	flows    []*Flow // values are replaced, not changed
@@ -82,7 +82,7 @@ func New(cfg Config) (*Server, error) {
 		spare:    slices.Clone(cfg.Providers),
 		agreed:   map[consentKey]consent{},
 		grants:   newGrants(),
-		signer:   &signer{key: cfg.SigningKey},
+		ring:     newKeyring(cfg.SigningKey),
 		scores:   map[standing]int{},
 		sources:  slices.Clone(cfg.Sources),
 		links:    map[linked]int{},

@@ -169,16 +169,17 @@ func (v *visit) claims() map[string]any {
 }
 
 // sign makes a JWT of this server's own.
-func (s *Server) sign(claims map[string]any) string { return signHS256(s.key, claims) }
+func (s *Server) sign(claims map[string]any) string { return signHS256(s.key, "JWT", claims) }
 
-// signHS256 makes a JWT with HS256.
-func signHS256(key []byte, claims map[string]any) string {
+// signHS256 makes a JWT of that type with HS256. Secrets may be shorter than
+// RFC 7518 wants them to be.
+func signHS256(key []byte, kind string, claims map[string]any) string {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		panic("authentiktest: claims are plain values: " + err.Error())
 	}
 	b64 := base64.RawURLEncoding
-	signed := b64.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + b64.EncodeToString(payload)
+	signed := b64.EncodeToString([]byte(`{"alg":"HS256","typ":"`+kind+`"}`)) + "." + b64.EncodeToString(payload)
 	return signed + "." + b64.EncodeToString(mac(key, signed))
 }
 

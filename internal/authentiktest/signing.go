@@ -1,76 +1,31 @@
 package authentiktest
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // RFC 7517 names the thumbprint of a certificate so
 	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"math/big"
+	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
-
-// A signer signs the tokens of all providers. Its key is made when the first
-// token is.
-type signer struct {
-	once        sync.Once
-	key         *rsa.PrivateKey
-	certificate *x509.Certificate
-	jws         jose.Signer
-	id          string
-}
-
-// ready makes the key, as authentik makes its self-signed certificate.
-func (s *signer) ready(now time.Time) {
-	s.once.Do(func() {
-		if s.key == nil {
-			s.key = must(rsa.GenerateKey(rand.Reader, 2048))
-		}
-		template := &x509.Certificate{
-			SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
-			Subject: pkix.Name{CommonName: "authentik Self-signed Certificate"},
-		}
-		raw := must(x509.CreateCertificate(rand.Reader, template, template, s.key.Public(), s.key))
-		s.certificate = must(x509.ParseCertificate(raw))
-		sum := sha256.Sum256(raw)
-		s.id = hex.EncodeToString(sum[:16])
-		s.jws = must(jose.NewSigner(
-			jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.key, KeyID: s.id}},
-			(&jose.SignerOptions{}).WithType("JWT"),
-		))
-	})
-}
-
-// sign makes a JWT of claims.
-func (s *signer) sign(now time.Time, claims object) string {
-	s.ready(now)
-	payload := must(json.Marshal(claims))
-	return must(must(s.jws.Sign(payload)).CompactSerialize())
-}
-
-// published is the key as clients get it (RFC 7517).
-func (s *signer) published(now time.Time) jose.JSONWebKey {
-	s.ready(now)
-	one, two := sha1.Sum(s.certificate.Raw), sha256.Sum256(s.certificate.Raw) //nolint:gosec // see the import
-	return jose.JSONWebKey{
-		Key: s.key.Public(), KeyID: s.id, Algorithm: "RS256", Use: "sig",
-		Certificates:                []*x509.Certificate{s.certificate},
-		CertificateThumbprintSHA1:   one[:],
-		CertificateThumbprintSHA256: two[:],
-	}
-}
 
 // issued are the tokens of one answer.
 type issued struct{ access, id string }
+
+// signed makes a JWT of a provider's: with its key, or else with its secret,
+// and encrypted if it encrypts.
+func (s *Server) signed(p Provider, kind string, claims object) string {
+	token := ""
+	if p.SecretSigns {
+		token = signHS256([]byte(p.Secret), kind, claims)
+	} else {
+		token = s.ring.key(p.Algorithm, s.now()).sign(kind, claims)
+	}
+	if p.Encrypts {
+		token = s.ring.key(encryption, s.now()).encrypt(token)
+	}
+	return token
+}
 
 // issue makes an access token and the ID token that goes with it, and keeps
 // the former.
@@ -78,19 +33,13 @@ func (v *visit) issue(p Provider, app Application, g grant) issued {
 	now := v.srv.now()
 	claims := v.claimsOf(p, app, g)
 	g.claims, g.refresh, g.until = claims, false, now.Add(p.AccessValidity)
-	access := object{"azp": p.ClientID, "uid": random(40), "scope": strings.Join(g.scopes, " ")}
-	for name, value := range claims {
-		access[name] = value
-	}
-	sign := func(claims object) string { return v.srv.signer.sign(now, claims) }
-	if p.SecretSigns {
-		sign = func(claims object) string { return signHS256([]byte(p.Secret), claims) }
-	}
-	out := issued{access: sign(access)}
+	access := maps.Clone(claims)
+	access["azp"], access["uid"], access["scope"] = p.ClientID, random(40), strings.Join(g.scopes, " ")
+	out := issued{access: v.srv.signed(p, "JWT", access)}
 	if g.hashed {
 		claims["at_hash"] = half(out.access)
 	}
-	out.id = sign(claims)
+	out.id = v.srv.signed(p, "JWT", claims)
 	v.srv.grants.keepToken(out.access, g)
 	return out
 }
@@ -99,10 +48,11 @@ func (v *visit) issue(p Provider, app Application, g grant) issued {
 func (v *visit) claimsOf(p Provider, app Application, g grant) object {
 	now := v.srv.now()
 	u := v.srv.current(User{PK: g.user})
-	claims := claimsOfUser(u, g.scopes)
-	claims["iss"], claims["sub"], claims["aud"] = v.issuer(p, app), u.UID, p.ClientID
-	claims["iat"], claims["exp"] = now.Unix(), now.Add(p.AccessValidity).Unix()
-	claims["auth_time"], claims["acr"] = g.login.at.Unix(), "goauthentik.io/providers/oauth2/default"
+	claims := object{
+		"iss": v.issuer(p, app), "sub": u.UID, "aud": p.ClientID,
+		"iat": now.Unix(), "exp": now.Add(p.AccessValidity).Unix(),
+		"auth_time": g.login.at.Unix(), "acr": "goauthentik.io/providers/oauth2/default",
+	}
 	if g.login.method == "password" {
 		claims["amr"] = []string{"pwd"}
 	}
@@ -118,6 +68,7 @@ func (v *visit) claimsOf(p Provider, app Application, g grant) object {
 	if v.srv.dialect.tokenID {
 		claims["jti"] = random(40)
 	}
+	maps.Copy(claims, claimsOfUser(u, g.scopes))
 	return claims
 }
 

@@ -1,0 +1,171 @@
+package authentiktest
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// jwks are the published keys.
+func (p *party) jwks() []object {
+	p.t.Helper()
+	list, _ := p.do(http.MethodGet, "/application/o/oi-code/jwks/", "")["keys"].([]any)
+	var keys []object
+	for _, one := range list {
+		key, _ := one.(object)
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// header is what a token says of how it is made.
+func header(t testing.TB, token string) object {
+	t.Helper()
+	h, ok := numbers(headerOf(token)).(map[string]any)
+	if !ok {
+		t.Fatalf("%q is no token", token)
+	}
+	return h
+}
+
+func TestProvidersSignWithTheirAlgorithm(t *testing.T) {
+	t.Parallel()
+	for algorithm, key := range map[string]object{
+		"":      {"alg": "RS256", "kty": "RSA"},
+		"RS256": {"alg": "RS256", "kty": "RSA"},
+		"ES256": {"alg": "ES256", "kty": "EC", "crv": "P-256"},
+		"ES384": {"alg": "ES384", "kty": "EC", "crv": "P-384"},
+		"ES512": {"alg": "ES512", "kty": "EC", "crv": "P-521"},
+		"EdDSA": {"alg": "EdDSA", "kty": "OKP", "crv": "Ed25519"},
+	} {
+		t.Run("signed with "+algorithm, func(t *testing.T) {
+			t.Parallel()
+			p := newParty(t, Release202605, func(p *Provider) { p.Algorithm = algorithm })
+			token := p.enters()
+			p.verified(token)
+			keys := p.jwks()
+			if len(keys) != 1 {
+				t.Fatalf("%d keys are published", len(keys))
+			}
+			for name, value := range key {
+				want(t, keys[0], name, value)
+			}
+			want(t, header(t, token.AccessToken), "alg", key["alg"], "kid", keys[0]["kid"], "typ", "JWT")
+			p.discovers("id_token_signing_alg_values_supported", key["alg"])
+		})
+	}
+}
+
+// discovers checks that discovery lists one value, or none at all.
+func (p *party) discovers(name string, value any) {
+	p.t.Helper()
+	document := p.do(http.MethodGet, "/application/o/oi-code/.well-known/openid-configuration", "")
+	list, _ := document[name].([]any)
+	if value == nil && document[name] != nil || value != nil && (len(list) != 1 || list[0] != value) {
+		p.t.Errorf("discovery: %s is %v, want %v", name, document[name], value)
+	}
+}
+
+func TestProvidersWithoutAKeySignWithTheirSecret(t *testing.T) {
+	t.Parallel()
+	p := newParty(t, Release202605, func(p *Provider) { p.SecretSigns = true })
+	answer := p.enters()
+	id, _ := answer.Extra("id_token").(string)
+	for _, token := range []string{id, answer.AccessToken} {
+		want(t, header(t, token), "alg", "HS256", "typ", "JWT", "kid", nil)
+		i := strings.LastIndexByte(token, '.')
+		if sum := mac([]byte("oi-code-secret"), token[:i]); base64.RawURLEncoding.EncodeToString(sum) != token[i+1:] {
+			t.Errorf("%s is not signed with the secret", token)
+		}
+	}
+	if keys := p.jwks(); len(keys) > 0 {
+		t.Errorf("keys are published: %v", keys)
+	}
+	p.discovers("id_token_signing_alg_values_supported", "HS256")
+}
+
+func TestRotatedKeysAreOthersAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range []string{"RS256", "ES256"} {
+		t.Run(algorithm, func(t *testing.T) {
+			t.Parallel()
+			p := newParty(t, Release202605, func(p *Provider) { p.Algorithm = algorithm })
+			old := p.enters()
+			before := p.jwks()
+			p.authentik.RotateKeys()
+			after := p.jwks()
+			if len(before) != 1 || len(after) != 1 || before[0]["kid"] == after[0]["kid"] {
+				t.Errorf("before the keys are %v, afterwards %v", before, after)
+			}
+			want(t, header(t, old.AccessToken), "kid", before[0]["kid"])
+			p.verified(p.enters()) // a key that is unknown is asked for
+			if info := p.userinfo(old); info["status"] != http.StatusOK {
+				t.Errorf("an access token is forgotten with the key: %v", info)
+			}
+		})
+	}
+}
+
+func TestTokensAreEncryptedWhereTheProviderSaysSo(t *testing.T) {
+	t.Parallel()
+	p := newParty(t, Release202605, quickly, func(p *Provider) { p.Encrypts = true })
+	token := p.enters()
+	want(t, p.userinfo(token), "status", http.StatusOK, "preferred_username", "oi-alice")
+	id, _ := token.Extra("id_token").(string)
+	keys := p.jwks()
+	if len(keys) != 2 {
+		t.Fatalf("%d keys are published", len(keys))
+	}
+	want(t, keys[0], "use", "sig", "alg", "ES256")
+	want(t, keys[1], "use", "enc", "alg", "RSA-OAEP-256", "enc", "A256CBC-HS512", "kty", "RSA")
+	for kind, raw := range map[string]string{
+		"the access token": token.AccessToken, "the ID token": id,
+	} {
+		want(t, header(t, raw), "alg", "RSA-OAEP-256", "enc", "A256CBC-HS512", "typ", "JWE", "kid", keys[1]["kid"])
+		if inner := p.decrypted(raw); claimsOf(inner)["aud"] != "oi-code" {
+			t.Errorf("in %s is %q", kind, inner)
+		}
+	}
+	p.discovers("id_token_encryption_alg_values_supported", "RSA-OAEP-256")
+	p.discovers("id_token_encryption_enc_values_supported", "A256CBC-HS512")
+	newParty(t, Release202605, quickly).discovers("id_token_encryption_alg_values_supported", nil)
+}
+
+// decrypted is the JWT in a JWE, checked against the published keys.
+func (p *party) decrypted(raw string) string {
+	p.t.Helper()
+	jwe, err := jose.ParseEncryptedCompact(raw, []jose.KeyAlgorithm{jose.RSA_OAEP_256}, []jose.ContentEncryption{jose.A256CBC_HS512})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	inner, err := jwe.Decrypt(p.authentik.EncryptionKey())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	jws, err := jose.ParseSignedCompact(string(inner), []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := jws.Verify(p.authentik.ring.key("ES256", p.authentik.now()).key.Public()); err != nil {
+		p.t.Error(err)
+	}
+	return string(inner)
+}
+
+func TestProvidersThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
+	for what, edit := range map[string]func(*Provider){
+		"an algorithm that does not sign": func(p *Provider) { p.Algorithm = "RSA-OAEP-256" },
+		"an algorithm in lower case":      func(p *Provider) { p.Algorithm = "rs256" },
+	} {
+		if _, err := New(Config{Applications: []Application{relying("oi-code", edit)}}); err == nil {
+			t.Errorf("%s passes", what)
+		}
+		if _, err := New(Config{Providers: []Provider{*relying("oi-code", edit).Provider}}); err == nil {
+			t.Errorf("%s passes without an application", what)
+		}
+	}
+}
