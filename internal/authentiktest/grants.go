@@ -12,6 +12,21 @@ type login struct {
 	id     string
 	at     time.Time
 	method string
+	second bool // a second factor was shown
+}
+
+// amr are the methods of authentication (RFC 8176), as authentik names them.
+func (l login) amr() (methods []string) {
+	switch l.method {
+	case "password":
+		methods = append(methods, "pwd")
+	case methodPasskey:
+		methods = append(methods, "user")
+	}
+	if l.second {
+		methods = append(methods, "mfa")
+	}
+	return methods
 }
 
 // A grant is what a code, a device code or a token stands for.
@@ -139,6 +154,8 @@ func (v *visit) noteLogin() {
 	l := login{id: rand.Text(), at: v.srv.now()}
 	if v.plan != nil {
 		l.method, _ = v.plan.context[contextMethod].(string)
+		args, _ := v.plan.context[contextMethodArgs].(object)
+		_, l.second = args["mfa_devices"]
 	}
 	v.session.data[dataLogin] = l
 }

@@ -39,6 +39,15 @@ type Provider struct {
 	// Encrypts makes all tokens JWE, as an encryption key does.
 	Encrypts bool
 
+	// Claims are what scope mappings of the administrator's add, by the name of
+	// the scope. They overrule all other claims of that name, whatever these
+	// are for.
+	Claims map[string]map[string]any
+
+	// ClaimsApart keeps the claims of scopes out of tokens, so that userinfo
+	// alone tells them: include_claims_in_id_token is off.
+	ClaimsApart bool
+
 	// LogoutURI is where the application hears of logouts, by a page in a
 	// frame. The back channel is not part of this authentik.
 	LogoutURI string

@@ -53,8 +53,8 @@ func (v *visit) claimsOf(p Provider, app Application, g grant) object {
 		"iat": now.Unix(), "exp": now.Add(p.AccessValidity).Unix(),
 		"auth_time": g.login.at.Unix(), "acr": "goauthentik.io/providers/oauth2/default",
 	}
-	if g.login.method == "password" {
-		claims["amr"] = []string{"pwd"}
+	if amr := g.login.amr(); amr != nil {
+		claims["amr"] = amr
 	}
 	if g.nonce != "" {
 		claims["nonce"] = g.nonce
@@ -68,7 +68,9 @@ func (v *visit) claimsOf(p Provider, app Application, g grant) object {
 	if v.srv.dialect.tokenID {
 		claims["jti"] = random(40)
 	}
-	maps.Copy(claims, claimsOfUser(u, g.scopes))
+	if !p.ClaimsApart {
+		maps.Copy(claims, p.claims(u, g.scopes))
+	}
 	return claims
 }
 
@@ -84,8 +86,9 @@ func sidOf(session string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// claimsOfUser are those of the scopes that every new authentik has.
-func claimsOfUser(u User, scopes []string) object {
+// claims are what a provider tells of a user: what the scopes that every new
+// authentik has say, and whatever else its own mappings do.
+func (p Provider) claims(u User, scopes []string) object {
 	claims := object{}
 	if slices.Contains(scopes, "email") {
 		claims["email"], claims["email_verified"] = u.Email, false
@@ -94,6 +97,9 @@ func claimsOfUser(u User, scopes []string) object {
 		claims["name"], claims["given_name"] = u.Name, u.Name
 		claims["preferred_username"], claims["nickname"] = u.Username, u.Username
 		claims["groups"] = append([]string{}, u.Groups...)
+	}
+	for _, scope := range scopes {
+		maps.Copy(claims, p.Claims[scope])
 	}
 	return claims
 }

@@ -146,7 +146,7 @@ func (v *visit) renew(p Provider, app Application, form url.Values) *response {
 		return v.fails("invalid_scope")
 	}
 	if !v.srv.goesOn(g.session) {
-		g.session, g.login.method = "", ""
+		g.session, g.login.method, g.login.second = "", "", false
 	}
 	fresh := g
 	fresh.nonce = ""
@@ -217,8 +217,9 @@ func (v *visit) userinfo() *response {
 		return challenged(http.StatusForbidden, "insufficient_scope",
 			"The request requires higher privileges than provided by the access token")
 	}
+	p, _, _ := v.srv.client(g.client)
 	u := v.srv.current(User{PK: g.user})
-	told := claimsOfUser(u, g.scopes)
+	told := p.claims(u, g.scopes)
 	told["sub"] = u.UID
 	if g.nonce != "" {
 		told["nonce"] = g.nonce

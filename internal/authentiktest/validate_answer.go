@@ -35,13 +35,26 @@ func (s *AuthenticatorValidateStage) passed(v *visit, a factorAnswer) (*response
 	}
 	if v.plan.context[contextMethod] == nil {
 		v.plan.context[contextMethod] = method
-		v.plan.context[contextMethodArgs] = object{"mfa_devices": []any{a.device.UID}}
 	}
+	v.noteDevice(a.device)
 	res, err := v.solved()
 	if err == nil && s.LastAuthThreshold > 0 {
 		res.cookies = append(res.cookies, s.remember(v, a.device))
 	}
 	return res, err
+}
+
+// noteDevice adds a device to those by which the user has proved himself.
+func (v *visit) noteDevice(d Device) {
+	before, _ := v.plan.context[contextMethodArgs].(object)
+	devices, _ := before["mfa_devices"].([]any)
+	after := object{"mfa_devices": append(slices.Clone(devices), d.UID)}
+	for name, value := range before {
+		if name != "mfa_devices" {
+			after[name] = value
+		}
+	}
+	v.plan.context[contextMethodArgs] = after
 }
 
 // A factorAnswer is an answer being read. All its parts are looked at, also
