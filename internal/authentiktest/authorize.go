@@ -125,7 +125,24 @@ func (v *visit) authorization() (*authorization, error) {
 		return nil, badRequest{"Client ID Error", "The client identifier (client_id) is missing or invalid."}
 	}
 	_, object := q.last("request")
-	return a, a.check(object)
+	if err := a.check(object); err != nil {
+		return a, err
+	}
+	if !v.srv.grantsBy(a.provider, a.grantType()) {
+		return a, a.fail("invalid_request", "")
+	}
+	return a, nil
+}
+
+// grantType is how the client is to get its tokens.
+func (a *authorization) grantType() string {
+	switch {
+	case a.responseType == "code":
+		return "authorization_code"
+	case a.issues("code"):
+		return "hybrid"
+	}
+	return "implicit"
 }
 
 // check finds what is wrong with the request, the dangerous things first.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -264,6 +265,11 @@ func (cfg Config) check() error {
 func (p Provider) check() (errs []error) {
 	if _, known := newKeys[p.complete().Algorithm]; !known {
 		errs = append(errs, fmt.Errorf("authentiktest: provider %q: no keys sign with %q", p.ClientID, p.Algorithm))
+	}
+	for _, kind := range p.GrantTypes {
+		if kind != "hybrid" && !slices.Contains(grantTypes, kind) {
+			errs = append(errs, fmt.Errorf("authentiktest: provider %q: %q is no grant type", p.ClientID, kind))
+		}
 	}
 	return errs
 }

@@ -28,6 +28,7 @@ type dialect struct {
 	uiLocales        bool   // ui_locales of a client settles the language
 	tokenID          bool   // tokens have a jti
 	frontchannel     bool   // logouts are told to applications by frames
+	limitsGrants     bool   // providers say which grant types are allowed
 	launchPre        bool   // identification names the launch URL of the application
 	endsCarefully    bool   // end-session knows redirect URIs and POST, and stops at a session with a plan
 	choiceLabels     bool   // choices of prompts may have labels, and all of them are objects
@@ -64,6 +65,7 @@ var dialects = map[Release]dialect{
 	},
 	Release202605: {
 		apiType:          "application/json",
+		limitsGrants:     true,
 		themedURLs:       true,
 		samlAnswer:       "HTTP-POST",
 		samlAnswerFails:  true,

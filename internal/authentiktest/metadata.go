@@ -66,6 +66,8 @@ func (p Provider) signs() string {
 	return p.Algorithm
 }
 
+// grantTypes are those that discovery lists, whatever the provider allows.
+// Hybrid is none to clients, but is allowed or not like the others.
 var grantTypes = []string{
 	"authorization_code", "refresh_token", "implicit", "client_credentials", "password", grantDevice,
 }

@@ -30,6 +30,11 @@ type Provider struct {
 
 	GlobalIssuer bool // issuer_mode global
 
+	// GrantTypes are those that the client may use, in releases that look at
+	// it. None are allowed by a list that is empty, and all without a list:
+	// those are what an older provider is given when authentik is updated.
+	GrantTypes []string
+
 	// Algorithm is that of the signing key: RS256, which is the default, ES256,
 	// ES384, ES512 or EdDSA. SecretSigns is for a provider without a signing
 	// key, whose tokens are signed with its secret (HS256).
@@ -111,6 +116,11 @@ func (p Provider) granted(wanted []string) []string {
 // knows reports whether a secret is the client's. A public client has none.
 func (p Provider) knows(secret string) bool {
 	return p.Public || subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
+}
+
+// grantsBy reports whether a client may use a grant type.
+func (s *Server) grantsBy(p Provider, kind string) bool {
+	return !s.dialect.limitsGrants || p.GrantTypes == nil || slices.Contains(p.GrantTypes, kind)
 }
 
 // client is the provider of that client_id, and the application it belongs

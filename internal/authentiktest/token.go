@@ -101,6 +101,9 @@ func (v *visit) token() *response {
 		return v.fails("invalid_client")
 	}
 	kind := form.Get("grant_type")
+	if !v.srv.grantsBy(p, kind) {
+		return v.fails("invalid_request")
+	}
 	if kind == grantDevice {
 		return v.redeemDevice(p, app, form.Get("device_code"))
 	}
