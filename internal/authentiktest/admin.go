@@ -28,6 +28,13 @@ func (s *Server) Texts() []Text {
 	return slices.Clone(s.texts)
 }
 
+// Logouts lists the tries to send logout tokens so far, the latest last.
+func (s *Server) Logouts() []Logout {
+	s.outbox.mu.Lock()
+	defer s.outbox.mu.Unlock()
+	return slices.Clone(s.outbox.tried)
+}
+
 // Requests counts the requests so far.
 func (s *Server) Requests() int {
 	s.mu.Lock()
@@ -58,6 +65,8 @@ func (s *Server) User(username string) (User, bool) {
 }
 
 // EditUser changes an account. It reports whether there is one of that name.
+// An account that it deactivates loses its tokens and keeps its sessions, as in
+// an authentik in which a directory or a script did so; see [Server.SetActive].
 func (s *Server) EditUser(username string, edit func(*User)) bool {
 	u, found := s.User(username)
 	return found && s.update(u.PK, edit)
@@ -75,6 +84,9 @@ func (s *Server) update(pk int, edit func(*User)) bool {
 	edit(&u)
 	s.identify(&u)
 	s.users[pk] = u
+	if u.Inactive {
+		s.grants.forget(pk)
+	}
 	return true
 }
 
@@ -88,40 +100,74 @@ func (u User) clone() User {
 	return u
 }
 
-// SetActive activates or deactivates an account. To deactivate it ends its
-// sessions.
+// SetActive activates or deactivates an account, as an administrator does. To
+// deactivate it deletes its tokens, refresh tokens included, and then ends its
+// sessions: nothing is left by then that a client would be told of.
 func (s *Server) SetActive(username string, active bool) bool {
+	found := s.EditUser(username, func(u *User) { u.Inactive = !active })
 	if !active {
 		s.EndSessions(username)
 	}
-	return s.EditUser(username, func(u *User) { u.Inactive = !active })
+	return found
 }
 
-// DeleteUser deletes an account and its sessions.
+// DeleteUser deletes an account, its sessions, of which clients are told, and
+// its tokens.
 func (s *Server) DeleteUser(username string) bool {
 	u, found := s.User(username)
 	if !found {
 		return false
 	}
 	s.EndSessions(username)
+	s.grants.forget(u.PK)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.users, u.PK)
 	return true
 }
 
-// EndSessions ends the sessions in which a user is signed in, and says how
-// many there were.
+// EndSessions ends the sessions in which a user is signed in, as an
+// administrator does, and says how many there were. Their access tokens are
+// deleted and their clients told; refresh tokens stay good, but what they are
+// exchanged for names no session.
 func (s *Server) EndSessions(username string) int {
 	u, _ := s.User(username)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before := len(s.sessions)
-	maps.DeleteFunc(s.sessions, func(_ string, one *session) bool { return u.PK != 0 && one.user == u.PK })
-	return before - len(s.sessions)
+	return s.endWhere(func(one *session) bool { return u.PK != 0 && one.user == u.PK })
 }
 
-// Forget drops all HTTP sessions, as a lost database would.
+// EndSession ends the session that tokens name by a sid, in the same way. It
+// reports whether there is one.
+func (s *Server) EndSession(sid string) bool {
+	return s.endWhere(func(one *session) bool { return sidOf(one.id) == sid }) > 0
+}
+
+// CleanUp ends the sessions whose time is over, and says how many there were.
+// The worker of authentik does so every few minutes: clients are not told of
+// the end of a session before.
+func (s *Server) CleanUp() int {
+	return s.endWhere(func(one *session) bool { return !one.until.IsZero() && !s.now().Before(one.until) })
+}
+
+// endWhere ends the sessions that match and counts them.
+func (s *Server) endWhere(match func(*session) bool) int {
+	s.mu.Lock()
+	var ids []string
+	for id, one := range s.sessions {
+		if match(one) {
+			ids = append(ids, id)
+		}
+	}
+	s.mu.Unlock()
+	n := 0
+	for _, id := range ids {
+		if s.drop(id) {
+			n++
+		}
+	}
+	return n
+}
+
+// Forget drops all HTTP sessions, as a lost database would. No client is told.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,6 +25,7 @@ func oidcNormalisations() []normalisation {
 		{"c_hash", regexp.MustCompile(`^[\w-]{22}$`), "a digest of the code"},
 		{"at_hash", regexp.MustCompile(`^[\w-]{22}$`), "a digest of the access token"},
 		{"jti", key, "random"},
+		{"jti", regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`), "random, in logout tokens"},
 		{"uid", key, "random, in access tokens"},
 		{"iat", seconds, "a time; the lifetime of a token is compared"},
 		{"exp", seconds, "a time; the lifetime of a token is compared"},

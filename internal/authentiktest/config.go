@@ -60,6 +60,14 @@ type Config struct {
 	// for.
 	SigningKey *rsa.PrivateKey
 
+	// LogoutClient sends the logout tokens of the back channel. Default:
+	// [http.DefaultClient].
+	LogoutClient *http.Client
+
+	// LogoutRetry is how long a logout token that a client did not take waits
+	// for the next try. Default: half a minute, as recorded.
+	LogoutRetry time.Duration
+
 	// Path is authentik's web.path, where every address and every cookie
 	// begins. Default: "/".
 	Path string

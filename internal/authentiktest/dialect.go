@@ -3,6 +3,7 @@ package authentiktest
 // A dialect is what tells one release from another at the wire. Code asks it
 // by the name of the difference, never by the number of the release.
 type dialect struct {
+	version          string // as requests of authentik's own name it
 	apiType          string // content type of API answers; the executor's has no charset in any release
 	themedURLs       bool   // flow_info and brands name pictures per theme
 	cancelNext       bool   // cancel_url carries next, and the cancel view follows it
@@ -28,6 +29,7 @@ type dialect struct {
 	uiLocales        bool   // ui_locales of a client settles the language
 	tokenID          bool   // tokens have a jti
 	frontchannel     bool   // logouts are told to applications by frames
+	logoutType       string // typ of logout tokens
 	limitsGrants     bool   // providers say which grant types are allowed
 	launchPre        bool   // identification names the launch URL of the application
 	endsCarefully    bool   // end-session knows redirect URIs and POST, and stops at a session with a plan
@@ -46,7 +48,9 @@ type dialect struct {
 
 var dialects = map[Release]dialect{
 	Release202510: {
+		version:         "2025.10.0-rc1",
 		apiType:         "application/json; charset=utf-8",
+		logoutType:      "JWT",
 		uidRequired:     true,
 		schemesRefused:  true,
 		reputationCache: true,
@@ -64,7 +68,9 @@ var dialects = map[Release]dialect{
 		flags:           map[string]any{"policies_buffered_access_view": false},
 	},
 	Release202605: {
+		version:          "2026.5.0-rc1",
 		apiType:          "application/json",
+		logoutType:       "logout+jwt",
 		limitsGrants:     true,
 		themedURLs:       true,
 		samlAnswer:       "HTTP-POST",

@@ -28,7 +28,8 @@
 // sent for a code, token.go, machine.go and device_code.go where tokens come
 // from, grants.go what has been given out, signing.go what tokens say, keys.go
 // the keys they are signed and encrypted with, metadata.go what clients read of
-// an issuer, and end_session.go how they sign a visitor out.
+// an issuer, end_session.go how they sign a visitor out, and backchannel.go how
+// they are told that a session is over.
 //
 // # How to add a stage
 //

@@ -44,12 +44,26 @@ func (v *visit) endSession() *response {
 	if err != nil {
 		return v.broken()
 	}
-	if to != "" {
-		v.srv.grants.drop(func(_ string, g grant) bool {
-			return g.client == p.ClientID && g.session == v.session.id && !g.refresh
-		})
+	if to != "" || p.BackchannelURI != "" {
+		v.leave(p)
 	}
 	return v.invalidate(p, app, to)
+}
+
+// leave deletes the access tokens that a client has in the session, and tells
+// it once, so that it does not hear of them again when the session ends.
+func (v *visit) leave(p Provider) {
+	var last *grant
+	v.srv.grants.drop(func(_ string, g grant) bool {
+		theirs := g.client == p.ClientID && g.session == v.session.id && !g.refresh
+		if theirs && v.srv.now().Before(g.until) {
+			last = &g
+		}
+		return theirs
+	})
+	if last != nil {
+		v.srv.notify(*last, v.session.id)
+	}
 }
 
 // logoutTarget is where the client wants the browser after the logout: an

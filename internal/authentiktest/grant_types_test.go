@@ -25,7 +25,7 @@ func TestGrantTypesAreLimitedWhereTheReleaseDoes(t *testing.T) {
 // checkGrant tries to use a grant type where the client may use those of list.
 func checkGrant(t *testing.T, release Release, list []string, kind string, allowed bool) {
 	t.Helper()
-	_, c := serve(t, Config{
+	s, c := serve(t, Config{
 		Release: release, SigningKey: signingKey(),
 		Applications: []Application{relying("oi-code", func(p *Provider) { p.GrantTypes = list })},
 	})
@@ -41,7 +41,7 @@ func checkGrant(t *testing.T, release Release, list []string, kind string, allow
 	}
 	got := c.submit(tokenPath, "grant_type", kind, "client_id", "oi-code", "client_secret", "oi-code-secret", "redirect_uri", callback)
 	if refused := got["error"] == "invalid_request"; refused == allowed {
-		t.Errorf("%s with %v: the token endpoint answers %s with %v", release, list, kind, got)
+		t.Errorf("%s with %v: the token endpoint answers %s with %v", s.dialect.version, list, kind, got)
 	}
 }
 

@@ -2,7 +2,9 @@ package authentiktest
 
 import (
 	"crypto/rand"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -123,6 +125,31 @@ func (s *grants) drop(match func(token string, g grant) bool) {
 			delete(s.tokens, token)
 		}
 	}
+}
+
+// end takes out the codes and the access tokens of a session that is over, and
+// returns the latter. Refresh tokens outlive it.
+func (s *grants) end(session string) (access []grant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.codes, func(_ string, g grant) bool { return g.session == session })
+	for token, g := range s.tokens {
+		if g.session == session && !g.refresh {
+			access = append(access, g)
+			delete(s.tokens, token)
+		}
+	}
+	slices.SortFunc(access, func(a, b grant) int { return strings.Compare(a.client, b.client) })
+	return access
+}
+
+// forget takes out all tokens of a user, those of his devices included.
+func (s *grants) forget(user int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := func(_ string, g grant) bool { return g.user == user }
+	maps.DeleteFunc(s.tokens, of)
+	maps.DeleteFunc(s.devices, of)
 }
 
 // clients are those that have access tokens in a session.

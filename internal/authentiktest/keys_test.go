@@ -71,11 +71,13 @@ func (p *party) discovers(name string, value any) {
 
 func TestProvidersWithoutAKeySignWithTheirSecret(t *testing.T) {
 	t.Parallel()
-	p := newParty(t, Release202605, func(p *Provider) { p.SecretSigns = true })
-	answer := p.enters()
-	id, _ := answer.Extra("id_token").(string)
-	for _, token := range []string{id, answer.AccessToken} {
-		want(t, header(t, token), "alg", "HS256", "typ", "JWT", "kid", nil)
+	box := newInbox(t, http.StatusOK, nil)
+	p := newParty(t, Release202605, box.tells, func(p *Provider) { p.SecretSigns = true })
+	id, _ := p.enters().Extra("id_token").(string)
+	p.authentik.EndSessions("oi-alice")
+	delivered(t, p.authentik)
+	for kind, token := range map[string]string{"JWT": id, "logout+jwt": strings.Join(box.heard(), " ")} {
+		want(t, header(t, token), "alg", "HS256", "typ", kind, "kid", nil)
 		i := strings.LastIndexByte(token, '.')
 		if sum := mac([]byte("oi-code-secret"), token[:i]); base64.RawURLEncoding.EncodeToString(sum) != token[i+1:] {
 			t.Errorf("%s is not signed with the secret", token)
@@ -111,9 +113,12 @@ func TestRotatedKeysAreOthersAtOnce(t *testing.T) {
 
 func TestTokensAreEncryptedWhereTheProviderSaysSo(t *testing.T) {
 	t.Parallel()
-	p := newParty(t, Release202605, quickly, func(p *Provider) { p.Encrypts = true })
+	box := newInbox(t, http.StatusOK, nil)
+	p := newParty(t, Release202605, quickly, box.tells, func(p *Provider) { p.Encrypts = true })
 	token := p.enters()
 	want(t, p.userinfo(token), "status", http.StatusOK, "preferred_username", "oi-alice")
+	p.authentik.EndSessions("oi-alice")
+	delivered(t, p.authentik)
 	id, _ := token.Extra("id_token").(string)
 	keys := p.jwks()
 	if len(keys) != 2 {
@@ -122,7 +127,7 @@ func TestTokensAreEncryptedWhereTheProviderSaysSo(t *testing.T) {
 	want(t, keys[0], "use", "sig", "alg", "ES256")
 	want(t, keys[1], "use", "enc", "alg", "RSA-OAEP-256", "enc", "A256CBC-HS512", "kty", "RSA")
 	for kind, raw := range map[string]string{
-		"the access token": token.AccessToken, "the ID token": id,
+		"the access token": token.AccessToken, "the ID token": id, "the logout token": strings.Join(box.heard(), " "),
 	} {
 		want(t, header(t, raw), "alg", "RSA-OAEP-256", "enc", "A256CBC-HS512", "typ", "JWE", "kid", keys[1]["kid"])
 		if inner := p.decrypted(raw); claimsOf(inner)["aud"] != "oi-code" {

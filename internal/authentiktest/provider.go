@@ -53,9 +53,16 @@ type Provider struct {
 	// alone tells them: include_claims_in_id_token is off.
 	ClaimsApart bool
 
-	// LogoutURI is where the application hears of logouts, by a page in a
-	// frame. The back channel is not part of this authentik.
+	// LogoutURI is where the application hears of logouts by a page in a frame:
+	// logout_uri with the logout_method frontchannel, in the releases that have
+	// it.
 	LogoutURI string
+
+	// BackchannelURI is where authentik posts a logout token for each access
+	// token of a session that ends: logout_uri with the logout_method
+	// backchannel, or backchannel_logout_uri. A provider of authentik has one
+	// method alone.
+	BackchannelURI string
 }
 
 // A scope is what a provider may tell of a user.

@@ -7,7 +7,7 @@ func oidcRows() []row {
 		{name: "csrf-internal-host", replay: csrfInternalHost},
 		{name: "device-code", replay: deviceCodes},
 		{name: "logout-backchannel", replay: logoutBackchannel},
-		{name: "logout-backchannel-retries", why: "no executor request: it shows what authentik sends to clients by itself"},
+		{name: "logout-backchannel-retries", replay: logoutBackchannelRetries},
 		{name: "logout-end-session", replay: logoutEndSession},
 		{name: "oidc-authorize-errors-anonymous", replay: authorizeErrors},
 		{name: "oidc-code-errors-at-token", replay: codeErrors},

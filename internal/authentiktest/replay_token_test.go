@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"time"
 )
@@ -90,22 +89,6 @@ func issuerAndHost(r *replay) Config {
 	global := relying("oi-global", r.scopesAsStored, func(p *Provider) { p.GlobalIssuer = true })
 	cfg.Applications = append(cfg.Applications, global)
 	return cfg
-}
-
-func logoutBackchannel(r *replay) Config {
-	r.signedIn(1, "oi-lea")
-	r.signedIn(4, "oi-lea")
-	for i, e := range r.recording.Exchanges {
-		switch {
-		case e.By == "authentik":
-			r.skip(exchangeNo(i), "what authentik sends to clients by itself is not part of the stand-in")
-		case e.By == "admin":
-			r.skip(exchangeNo(i), adminView)
-		case strings.HasPrefix(e.Note, "6. "):
-			r.skip(exchangeNo(i), "the token was given out before the recording, and is shown nowhere")
-		}
-	}
-	return Config{Users: []User{member("oi-lea")}, Applications: []Application{relying("oi-bc")}}
 }
 
 func tokensRevokeIntrospect(r *replay) Config {

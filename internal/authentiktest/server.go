@@ -26,6 +26,7 @@ type Server struct {
 	duo     Duo
 	grants  *grants
 	ring    *keyring
+	outbox  *outbox
 
 	mu       sync.Mutex
 	flows    []*Flow // values are replaced, not changed
@@ -83,6 +84,7 @@ func New(cfg Config) (*Server, error) {
 		agreed:   map[consentKey]consent{},
 		grants:   newGrants(),
 		ring:     newKeyring(cfg.SigningKey),
+		outbox:   newOutbox(cfg),
 		scores:   map[standing]int{},
 		sources:  slices.Clone(cfg.Sources),
 		links:    map[linked]int{},

@@ -88,10 +88,19 @@ func (s *Server) save(one *session) bool {
 	return true
 }
 
-func (s *Server) drop(id string) {
+// drop ends a session. What was given out in it goes with it, and the clients
+// are told. It reports whether there was such a session.
+func (s *Server) drop(id string) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	_, found := s.sessions[id]
 	delete(s.sessions, id)
+	s.mu.Unlock()
+	for _, g := range s.grants.end(id) {
+		if s.now().Before(g.until) {
+			s.notify(g, id)
+		}
+	}
+	return found
 }
 
 // signIn makes the session that of the user. Another user's session is not
