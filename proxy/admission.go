@@ -46,12 +46,13 @@ func (g *Gate) admit(ctx context.Context, r *http.Request, at Resolved, vis visi
 
 var errStepUp = errors.New("the sign-in is not of the kind that the application demands")
 
-// falls reports whether somebody who was sent to sign in again has not done what the application demands.
+// falls reports whether a sign-in that was just made is not of the kind that the application demands: to ask for
+// another would ask for the same. Who was sent to sign in again has to have done so since.
 func (g *Gate) falls(since time.Time, who proved) bool {
-	if since.IsZero() || !who.passing {
+	if !who.passing {
 		return false
 	}
-	return g.cfg.OIDC.wants(who.signIn, g.cfg.Now()) || who.signIn.At.Before(since.Add(-clockLeeway))
+	return g.cfg.OIDC.wants(who.signIn, g.cfg.Now()) || !since.IsZero() && who.signIn.At.Before(since.Add(-clockLeeway))
 }
 
 // welcomed begins the session of somebody whom authentik has named.

@@ -13,9 +13,24 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
+// hs256 is the algorithm of tokens that are signed with a secret.
+const hs256 = "HS256"
+
 // secretKeys check the tokens of a provider without a signing key: those are signed with the client's secret
 // (OpenID Connect Core 1.0, 10.1). No other algorithm gets here.
 type secretKeys string
+
+var errShortSecret = errors.New("authentik signs tokens with the client's secret, and that has fewer than 32 characters: " +
+	"give the provider a signing key, or a longer secret")
+
+// newSecretKeys refuses secrets that are too short for the algorithm (RFC 7518, 3.2), and that of a public client,
+// which is none.
+func newSecretKeys(secret string) (secretKeys, error) {
+	if len(secret) < 32 {
+		return "", errShortSecret
+	}
+	return secretKeys(secret), nil
+}
 
 // VerifySignature implements oidc.KeySet.
 func (k secretKeys) VerifySignature(_ context.Context, token string) ([]byte, error) {

@@ -17,6 +17,7 @@ type registration struct {
 	flows    []authentiktest.Flow
 	release  authentiktest.Release
 	policies []authentiktest.Policy
+	users    func([]authentiktest.User)
 	gate     func(*Config)
 }
 
@@ -28,16 +29,19 @@ func newOIDCSite(t testing.TB, change func(*registration)) *site {
 	address := "https://" + s.Listener.Addr().String()
 	reg := registration{
 		provider: authentiktest.Provider{
-			ClientID: "gate", Secret: "a secret of the client", RedirectURIs: []string{address + "/.authentik/callback"},
+			ClientID: theClient, Secret: theSecret, RedirectURIs: []string{address + "/.authentik/callback"},
 		},
 		flows: twoSteps(),
+		users: func([]authentiktest.User) {},
 		gate:  func(*Config) {},
 	}
 	if change != nil {
 		change(&reg)
 	}
+	users := people()
+	reg.users(users)
 	stand, err := authentiktest.New(authentiktest.Config{
-		Release: reg.release, Flows: reg.flows, Users: people(), Brands: []authentiktest.Brand{{Default: true, FlowAuthentication: "login"}},
+		Release: reg.release, Flows: reg.flows, Users: users, Brands: []authentiktest.Brand{{Default: true, FlowAuthentication: "login"}},
 		Applications: append(applications(), authentiktest.Application{
 			Slug: "app", Name: "The application", Provider: &reg.provider, Policies: reg.policies,
 		}),
@@ -51,7 +55,7 @@ func newOIDCSite(t testing.TB, change func(*registration)) *site {
 	s.authentik, s.front = stand, frontOf(server)
 	cfg := Config{
 		Client: newClient(t, server.URL), Application: "app", Store: newStore(t), Key: []byte(strings.Repeat("k", minKey)),
-		OIDC: OIDCConfig{ClientID: "gate", ClientSecret: "a secret of the client"},
+		OIDC: OIDCConfig{ClientID: theClient, ClientSecret: theSecret},
 		Now:  s.clock.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	reg.gate(&cfg)

@@ -142,22 +142,29 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 		IssuerURL: d.Issuer, AuthURL: d.Authorization, TokenURL: d.Token, UserInfoURL: d.UserInfo, JWKSURL: d.JWKS,
 	}
 	m.Provider = config.NewProvider(ctx)
-	switch {
-	case slices.Contains(d.Algorithms, "HS256") && p.cfg.OIDC.ClientSecret != "":
-		m.algorithms, m.keys = []string{"HS256"}, secretKeys(p.cfg.OIDC.ClientSecret)
-	default:
-		for _, name := range d.Algorithms {
-			if slices.Contains(algorithms, name) {
-				m.algorithms = append(m.algorithms, name)
-			}
-		}
-		m.keys = newPublishedKeys(ctx, d.JWKS, client, p.cfg.Now)
-	}
-	if len(m.algorithms) == 0 {
-		return nil, failure(CodeTokenInvalid, fmt.Errorf("authentik signs tokens with %s, and none of that can be checked here",
-			strings.Join(d.Algorithms, ", ")))
+	if m.algorithms, m.keys, err = p.signing(ctx, client, d); err != nil {
+		return nil, failure(CodeTokenInvalid, err)
 	}
 	return m, nil
+}
+
+// signing says how the provider's tokens are checked. Which algorithm that is the provider's metadata
+// say, and never a token.
+func (p *provider) signing(ctx context.Context, client *http.Client, d document) ([]string, oidc.KeySet, error) {
+	if slices.Equal(d.Algorithms, []string{hs256}) {
+		keys, err := newSecretKeys(p.cfg.OIDC.ClientSecret)
+		return d.Algorithms, keys, err
+	}
+	var known []string
+	for _, name := range d.Algorithms {
+		if slices.Contains(algorithms, name) {
+			known = append(known, name)
+		}
+	}
+	if len(known) == 0 {
+		return nil, nil, fmt.Errorf("authentik signs tokens with %s, and none of that can be checked here", strings.Join(d.Algorithms, ", "))
+	}
+	return known, newPublishedKeys(ctx, d.JWKS, client, p.cfg.Now), nil
 }
 
 // askJSON reads a document of authentik's. The status is that of an answer, whatever was wrong with it.

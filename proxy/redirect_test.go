@@ -1,0 +1,258 @@
+package proxy
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// newRedirectSite is a site that sends browsers to authentik.
+func newRedirectSite(t testing.TB, change func(*registration)) *site {
+	t.Helper()
+	return newOIDCSite(t, func(reg *registration) {
+		reg.gate = func(cfg *Config) { cfg.Login = LoginRedirect }
+		if change != nil {
+			change(reg)
+		}
+	})
+}
+
+// departs loads a page and returns where the browser is sent at authentik.
+func (p *person) departs(path string) *url.URL {
+	p.t.Helper()
+	p.http.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Path == "/application/o/authorize/" {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	page := p.open(path)
+	to, err := url.Parse(page.header.Get("Location"))
+	if err != nil || to.Path != "/application/o/authorize/" {
+		p.t.Fatalf("status %d at %s, to %v: %v", page.status, page.path, to, err)
+	}
+	return to
+}
+
+// A stranger is authentik's own session of a browser: what is done at authentik's pages.
+type stranger struct {
+	site    *site
+	cookies flowclient.Cookies
+}
+
+// authorize signs in at authentik where that is asked for, and returns where authentik sends the browser.
+func (a *stranger) authorize(t testing.TB, to *url.URL, name, password string) string {
+	t.Helper()
+	client := a.site.gate.cfg.Client
+	v := flowclient.Visitor{Cookies: a.cookies}
+	step, err := client.Authorize(t.Context(), v, to.Query())
+	for _, answer := range []flowclient.Answer{flowclient.IdentificationAnswer{UID: name}, flowclient.PasswordAnswer{Password: password}} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step.Challenge.Component() != answer.Component() {
+			break
+		}
+		v.Cookies = step.Cookies
+		step, err = client.Answer(t.Context(), v, step.Flow, answer)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.cookies = step.Cookies
+	end, ok := step.Challenge.(flowclient.Redirect)
+	if !ok {
+		t.Fatalf("authentik asks %s", step.Challenge.Component())
+	}
+	if end.Class() == flowclient.RedirectApplication {
+		v.Cookies = step.Cookies
+		if step, err = client.Authorize(t.Context(), v, to.Query()); err != nil {
+			t.Fatal(err)
+		}
+		a.cookies = step.Cookies
+		end, _ = step.Challenge.(flowclient.Redirect)
+	}
+	back, ok := strings.CutPrefix(end.To, a.site.URL)
+	if !ok {
+		t.Fatalf("authentik sends the browser to %s", end.To)
+	}
+	return back
+}
+
+func TestASignInAtAuthentiksOwnPages(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	p, a := s.person(t), &stranger{site: s}
+	to := p.departs("/report?month=5")
+	for name, want := range map[string]string{"response_type": "code", "client_id": "gate", "code_challenge_method": "S256", "prompt": "", "max_age": ""} {
+		if got := to.Query().Get(name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	back := a.authorize(t, to, "jane", "open sesame")
+	if page := p.open(back); page.body != "hello jane" || page.path != "/report?month=5" {
+		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+	}
+	if page := p.open(back); page.body != "hello jane" || page.path != "/report?month=5" {
+		t.Errorf("loaded again: status %d at %s", page.status, page.path)
+	}
+}
+
+func TestManyTabsLeaveForAuthentik(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	p, a := s.person(t), &stranger{site: s}
+	var leaves []*url.URL
+	for _, path := range []string{"/one", "/two", "/three"} {
+		leaves = append(leaves, p.departs(path))
+	}
+	for i, path := range []string{"/one", "/two", "/three"} {
+		if page := p.open(a.authorize(t, leaves[i], "jane", "open sesame")); page.body != "hello jane" || page.path != path {
+			t.Errorf("status %d at %s, want %s", page.status, page.path, path)
+		}
+	}
+}
+
+// TestNobodyArrivesWithWhatAnotherHasLeftWith tries the callback with all that an attacker can have.
+func TestNobodyArrivesWithWhatAnotherHasLeftWith(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	victim, attacker, a := s.person(t), s.person(t), &stranger{site: s}
+	victim.departs("/") // has a cookie for visits
+	callback := a.authorize(t, attacker.departs("/"), "joe", "let me in")
+	_, query, _ := strings.Cut(callback, "?")
+	mine, err := url.ParseQuery(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := victim.departs("/").Query().Get("state")
+	for name, change := range map[string]func(url.Values){
+		"as it is":              func(url.Values) {},
+		"without a state":       func(v url.Values) { v.Del("state") },
+		"with the victim's own": func(v url.Values) { v.Set("state", own) }, // the code then has another verifier and another nonce
+		"two states":            func(v url.Values) { v["state"] = []string{own, mine.Get("state")} },
+		"two codes":             func(v url.Values) { v.Add("code", "another"); v.Set("state", own) },
+		"without a code":        func(v url.Values) { v.Del("code"); v.Set("state", own) },
+		"another issuer":        func(v url.Values) { v.Set("iss", "https://evil.example.com/"); v.Set("state", own) },
+		"a token":               func(v url.Values) { v.Set("id_token", "a.b.c"); v.Set("state", own) },
+		"a way back elsewhere":  func(v url.Values) { v.Set("state", "x.Ly9ldmlsLmV4YW1wbGUuY29t") },
+	} {
+		query := url.Values{}
+		for key, values := range mine {
+			query[key] = append([]string(nil), values...)
+		}
+		change(query)
+		page := victim.open("/.authentik/callback?" + query.Encode())
+		if page.status < 400 || page.status >= 600 {
+			t.Errorf("%s: status %d at %s", name, page.status, page.path)
+		}
+		if victim.cookie(s.gate.jar.session.secure) != "" {
+			t.Fatalf("%s: the victim is signed in", name)
+		}
+	}
+	if page := attacker.open(callback); page.body != "hello joe" {
+		t.Errorf("the one who left does not arrive: status %d at %s", page.status, page.path)
+	}
+}
+
+func TestALostDepartureGoesOnWhereSomebodyIsSignedIn(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	p, a := s.person(t), &stranger{site: s}
+	callback := a.authorize(t, p.departs("/first"), "jane", "open sesame")
+	second := a.authorize(t, p.departs("/second"), "jane", "open sesame")
+	p.open(callback) // renews the cookie that the second has left with
+	if page := p.open(second); page.body != "hello jane" || page.path != "/second" {
+		t.Errorf("status %d at %s", page.status, page.path)
+	}
+}
+
+func TestADepartureThatTookTooLongBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, func(reg *registration) { reg.provider.CodeValidity = time.Hour })
+	p, a := s.person(t), &stranger{site: s}
+	callback := a.authorize(t, p.departs("/"), "jane", "open sesame")
+	s.clock.move(31 * time.Minute)
+	page := p.open(callback)
+	page.says(t, string(CodeVisitLost))
+	if page.status != http.StatusBadRequest {
+		t.Errorf("status %d", page.status)
+	}
+}
+
+func TestWhatAuthentikRefusesHasAPageOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		change func(*registration)
+		want   Code
+	}{
+		{"unknown client", func(reg *registration) {
+			reg.gate = func(cfg *Config) { cfg.OIDC.ClientID = "somebody" }
+		}, CodeClientRejected},
+		{"another address", func(reg *registration) { reg.provider.RedirectURIs = []string{"https://other.example.com/"} }, CodeRedirectURIRejected},
+		{"wrong secret", func(reg *registration) {
+			reg.gate = func(cfg *Config) { cfg.OIDC.ClientSecret = "another" }
+		}, CodeClientRejected},
+		{"no grant types", func(reg *registration) { reg.provider.GrantTypes = []string{} }, CodeClientRejected},
+		{"no such application", func(reg *registration) {
+			reg.gate = func(cfg *Config) { cfg.Application = "nothing" }
+		}, CodeApplicationNotFound},
+		{"an application without a provider", func(reg *registration) {
+			reg.gate = func(cfg *Config) { cfg.Application = "wiki" }
+		}, CodeApplicationNotFound},
+		{"encrypted tokens", func(reg *registration) { reg.provider.Encrypts = true }, CodeTokenInvalid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newOIDCSite(t, tt.change)
+			p := s.person(t)
+			page := p.open("/")
+			if page.status == http.StatusOK {
+				page = p.send(p.send(page, "uid_field", "jane"), "password", "open sesame")
+			}
+			page.says(t, string(tt.want))
+			if page.status != meanings[tt.want].status || s.reached() > 0 {
+				t.Errorf("status %d, the application was reached %d times", page.status, s.reached())
+			}
+		})
+	}
+}
+
+func TestProvidersOfEveryKind(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*registration){
+		"issuer for all":       func(reg *registration) { reg.provider.GlobalIssuer = true },
+		"signed by the secret": func(reg *registration) { reg.provider.SecretSigns = true },
+		"elliptic":             func(reg *registration) { reg.provider.Algorithm = "ES256" },
+		"Edwards":              func(reg *registration) { reg.provider.Algorithm = "EdDSA" },
+		"claims apart":         func(reg *registration) { reg.provider.ClaimsApart = true },
+		"an older release":     func(reg *registration) { reg.release = authentiktest.Release202510 },
+		"public": func(reg *registration) {
+			reg.provider.Public, reg.provider.Secret = true, ""
+			reg.gate = func(cfg *Config) { cfg.OIDC.ClientSecret = "" }
+		},
+		"no refresh tokens": func(reg *registration) { reg.provider.Scopes = []string{"openid", "email", "profile"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newOIDCSite(t, change)
+			p := s.person(t)
+			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
+				t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+			}
+			s.clock.move(21 * time.Minute)
+			if page := p.open("/"); page.body != "hello jane" {
+				t.Fatalf("after a recheck: status %d at %s", page.status, page.path)
+			}
+			if s.last(t).Header.Get("Remote-Groups") != "staff" {
+				t.Errorf("groups %q", s.last(t).Header.Get("Remote-Groups"))
+			}
+		})
+	}
+}

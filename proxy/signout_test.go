@@ -1,0 +1,100 @@
+package proxy
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+func TestSignOutEndsAuthentiksSessionToo(t *testing.T) {
+	t.Parallel()
+	ways(t, func(t *testing.T, s *site) {
+		p := s.person(t)
+		p.signIn("jane", "open sesame", "/")
+		rec := s.record(t, p)
+		if _, err := s.gate.cfg.Client.User(t.Context(), rec.visitor()); err != nil {
+			t.Fatal(err)
+		}
+		p.open("/.authentik/logout").says(t, "jane")
+		if _, err := s.gate.cfg.Client.User(t.Context(), rec.visitor()); err != nil {
+			t.Fatalf("a look at the page ends authentik's session: %v", err)
+		}
+		page := p.post("/.authentik/logout", nil)
+		page.says(t, "has ended here, at authentik")
+		if _, err := s.gate.cfg.Client.User(t.Context(), rec.visitor()); err == nil {
+			t.Error("authentik's session goes on")
+		}
+		if rec.Tokens != nil {
+			if _, err := s.gate.provider.renew(t.Context(), rec.visitor(), rec); err == nil {
+				t.Error("the refresh token is still good")
+			}
+			m, err := s.gate.provider.metadata(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.gate.provider.userinfo(t.Context(), flowclient.Visitor{}, m, rec.Tokens.Access); err == nil {
+				t.Error("the access token is still good")
+			}
+		}
+	})
+}
+
+func TestSignOutSaysWhenAuthentiksSessionMayGoOn(t *testing.T) {
+	t.Parallel()
+	ways(t, func(t *testing.T, s *site) {
+		p := s.person(t)
+		p.signIn("jane", "open sesame", "/")
+		r := s.request(p)
+		s.front.away.Store(true)
+		page := p.post("/.authentik/logout", nil)
+		if page.status != http.StatusOK || !strings.HasSuffix(page.path, "ended=here") {
+			t.Fatalf("status %d at %s", page.status, page.path)
+		}
+		if lets(s.gate, r) {
+			t.Error("the session goes on here")
+		}
+	})
+}
+
+func TestSignOutEndsTheSiblingsOfASignIn(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	first, sibling, another := n.beginAt(jane, "a session"), n.beginAt(jane, "a session"), n.beginAt(jane, "another")
+	s, err := n.sessions.of(t.Context(), first, somewhere("app.example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://app.example.com/.authentik/logout", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(&http.Cookie{Name: n.jar.session.secure, Value: first})
+	if _, _, err := n.part(r, somewhere("app.example.com"), s); err != nil {
+		t.Fatal(err)
+	}
+	if n.alive(first) || n.alive(sibling) || !n.alive(another) {
+		t.Errorf("alive: %v, %v, %v", n.alive(first), n.alive(sibling), n.alive(another))
+	}
+}
+
+func TestABrowserWithAuthentiksSessionSignsOutThere(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	p, a := s.person(t), &stranger{site: s}
+	p.open(a.authorize(t, p.departs("/"), "jane", "open sesame"))
+	p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	page := p.post("/.authentik/logout", nil)
+	to, err := url.Parse(page.header.Get("Location"))
+	if err != nil || to.Path != "/application/o/app/end-session/" || to.Query().Get("id_token_hint") == "" {
+		t.Fatalf("status %d, to %v: %v", page.status, to, err)
+	}
+	if got := to.Query().Get("post_logout_redirect_uri"); got != s.URL+"/.authentik/logout" {
+		t.Errorf("and back to %s", got)
+	}
+	if p.cookie(s.gate.jar.session.secure) != "" {
+		t.Error("the browser keeps the session")
+	}
+}

@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// aged moves the clock by an hour, without a recheck.
+func (s *site) aged() { s.clock.move(time.Hour) }
+
+func TestASignInThatIsTooOldIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, func(reg *registration) {
+		reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
+	})
+	p := s.person(t)
+	if page := p.signIn("jane", "open sesame", "/report"); page.body != "hello jane" {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+	s.aged()
+	if lets(s.gate, s.request(p)) {
+		t.Error("a request that is no page load is let in")
+	}
+	before := p.cookie(s.gate.jar.session.secure)
+	page := p.signIn("jane", "open sesame", "/report")
+	if page.body != "hello jane" || page.path != "/report" {
+		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+	}
+	if p.cookie(s.gate.jar.session.secure) == before {
+		t.Error("the session is still the one before")
+	}
+	s.clock.move(20 * time.Minute)
+	if page := p.open("/"); page.body != "hello jane" {
+		t.Errorf("soon after: status %d at %s", page.status, page.path)
+	}
+}
+
+// TestARecheckIsNoSignIn renews the tokens, which says nothing of when somebody signed in.
+func TestARecheckIsNoSignIn(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, func(reg *registration) { reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge = 30 * time.Minute } })
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	s.clock.move(25 * time.Minute) // a recheck that requests wait for
+	if page := p.open("/"); page.body != "hello jane" {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+	s.clock.move(10 * time.Minute)
+	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
+		t.Errorf("status %d at %s", page.status, page.path)
+	}
+}
+
+// TestAnAuthentikThatIgnoresItProvesNoStepUp has an authentik that sends the old sign-in back.
+func TestAnAuthentikThatIgnoresItProvesNoStepUp(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, func(reg *registration) {
+		reg.gate = func(cfg *Config) {
+			cfg.Login, cfg.Recheck = LoginRedirect, 24*time.Hour
+			cfg.OIDC.MaxAge = 30 * time.Minute
+		}
+	})
+	p, a := s.person(t), &stranger{site: s}
+	if page := p.open(a.authorize(t, p.departs("/"), "jane", "open sesame")); page.body != "hello jane" {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+	s.aged()
+	to := p.departs("/")
+	if got := to.Query().Get("prompt"); got != "login" {
+		t.Fatalf("prompt %q", got)
+	}
+	query := to.Query()
+	query.Del("prompt") // as if authentik did not know it
+	to.RawQuery = query.Encode()
+	page := p.open(a.authorize(t, to, "jane", "open sesame"))
+	if page.status != http.StatusForbidden || s.reached() != 1 {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+	page.says(t, string(CodeStepUpRefused))
+	page.says(t, "jane")
+}
+
+func TestASecondFactorIsDemanded(t *testing.T) {
+	t.Parallel()
+	strong := loginFlow("login", authentiktest.Binding{Stage: &authentiktest.AuthenticatorValidateStage{
+		DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceStatic},
+	}})
+	s := newOIDCSite(t, func(reg *registration) {
+		reg.flows = []authentiktest.Flow{strong}
+		reg.gate = func(cfg *Config) { cfg.OIDC.RequireMFA = true }
+		reg.users = func(all []authentiktest.User) {
+			all[0].Devices = []authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"one-two-three"}}}
+		}
+	})
+	p := s.person(t)
+	page := p.signIn("jane", "open sesame", "/")
+	if page = p.send(page, "code", "one-two-three"); page.body != "hello jane" {
+		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+	}
+	page = s.person(t).signIn("joe", "let me in", "/") // has no second factor
+	if page.status != http.StatusForbidden {
+		t.Fatalf("status %d at %s", page.status, page.path)
+	}
+	page.says(t, string(CodeStepUpRefused))
+	if s.reached() != 1 {
+		t.Error("joe reaches the application")
+	}
+}
