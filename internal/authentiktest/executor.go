@@ -176,6 +176,7 @@ func (v *visit) finish() (*response, error) {
 // has in hand.
 func (v *visit) cancel() {
 	v.session.plan, v.session.params = nil, nil
+	delete(v.session.data, dataApplication)
 }
 
 // body is the body of a POST as JSON. What cannot be read breaks the CSRF

@@ -15,7 +15,7 @@ func pageRoutes() []route {
 		{"/if/admin/", (*visit).shell},
 		{"/flows/-/cancel/", (*visit).cancelled},
 		{"/flows/-/default/authentication/", func(v *visit) *response {
-			return v.defaultFlow(DesignationAuthentication, v.brand.FlowAuthentication)
+			return v.defaultFlow(DesignationAuthentication, v.loginFlow())
 		}},
 		{"/flows/-/default/invalidation/", func(v *visit) *response {
 			return v.defaultFlow(DesignationInvalidation, v.brand.FlowInvalidation)
@@ -67,6 +67,15 @@ func (v *visit) cancelled() *response {
 		return v.moved(iri(next))
 	}
 	return v.moved(v.srv.url("/flows/-/default/invalidation/"))
+}
+
+// loginFlow is the provider's of the application that the visitor was on the way to, or else the
+// brand's.
+func (v *visit) loginFlow() string {
+	if app, ok := v.session.data[dataApplication].(Application); ok && app.Provider != nil {
+		return or(app.Provider.AuthenticationFlow, v.brand.FlowAuthentication)
+	}
+	return v.brand.FlowAuthentication
 }
 
 // defaultFlow leads to the brand's flow for a purpose, or to the first of
