@@ -172,8 +172,8 @@ func (v *visit) finish() (*response, error) {
 	return v.deny(v.text("Invalid next URL"))
 }
 
-// cancel throws the session's plan away. What runs goes on with the plan it
-// has in hand.
+// cancel throws the session's plan away, and forgets the application that it
+// was on the way to. What runs goes on with the plan it has in hand.
 func (v *visit) cancel() {
 	v.session.plan, v.session.params = nil, nil
 	delete(v.session.data, dataApplication)

@@ -59,7 +59,7 @@ func (v *visit) cancelURL() string {
 // cancelled drops the plan. Without a target it leads on to the logout.
 func (v *visit) cancelled() *response {
 	if v.session.plan != nil {
-		v.cancel()
+		v.session.plan, v.session.params = nil, nil
 		v.session.modified = true
 	}
 	next := v.query("next")

@@ -260,3 +260,20 @@ func TestRelyingPartyLosesItsTokensWithTheSession(t *testing.T) {
 		t.Error("an access token outlives the session it was given in")
 	}
 }
+
+func TestTheProvidersLoginFlowComesBeforeTheBrands(t *testing.T) {
+	t.Parallel()
+	for _, release := range []Release{Release202510, Release202605} {
+		own := func(p *Provider) { p.AuthenticationFlow = "oi-login" }
+		_, c := serve(t, Config{
+			Release: release, Flows: []Flow{oneStep("oi-login")}, Applications: []Application{relying("oi-code", own), relying("oi-other")},
+		})
+		for client, flow := range map[string]string{"oi-code": "oi-login", "oi-other": "default-authentication-flow"} {
+			visitor := party{client: browse(t, c.base)}
+			config := oauth2.Config{ClientID: client, RedirectURL: callback, Endpoint: oauth2.Endpoint{AuthURL: c.base + "/application/o/authorize/"}}
+			if page := visitor.open(config.AuthCodeURL("state")); page.Path != "/if/flow/"+flow+"/" {
+				t.Errorf("%s: a visitor of %s is led to %s", release, client, page)
+			}
+		}
+	}
+}
