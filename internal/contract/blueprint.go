@@ -27,12 +27,15 @@ type Entry struct {
 	Attrs       Attrs
 }
 
-// Attrs are attributes by their names: JSON values, a [KeyOf], or a list with
-// those.
+// Attrs are attributes by their names: JSON values, a [KeyOf], a [Find], or a list
+// with those.
 type Attrs map[string]any
 
 // KeyOf is the key of an earlier entry, by its ID.
 type KeyOf string
+
+// Find is the key of what is in authentik already.
+type Find struct{ Model, Field, Value string }
 
 // YAML is the blueprint as authentik reads it. Every value is written as JSON,
 // which is YAML too; tags stand before it.
@@ -110,6 +113,9 @@ func scalar(v any) (string, error) {
 	switch v := v.(type) {
 	case KeyOf:
 		return "!KeyOf " + string(v), nil
+	case Find:
+		value, err := scalar(v.Value)
+		return fmt.Sprintf("!Find [%s, [%s, %s]]", v.Model, v.Field, value), err
 	case []any:
 		parts := make([]string, len(v))
 		for i, one := range v {

@@ -18,7 +18,10 @@ func TestABlueprintIsWrittenAsAuthentikReadsIt(t *testing.T) {
 		{
 			Model:       "authentik_flows.flowstagebinding",
 			Identifiers: Attrs{"target": KeyOf("flow"), "order": 10},
-			Attrs:       Attrs{"shown": true, "list": []any{KeyOf("flow"), "y", nil}, "names": []string{"no", "!x"}},
+			Attrs: Attrs{
+				"shown": true, "list": []any{KeyOf("flow"), "y", nil}, "names": []string{"no", "!x"},
+				"found": []any{Find{"authentik_flows.flow", "slug", "x: y"}},
+			},
 		},
 	}}
 	want := `version: 1
@@ -43,6 +46,7 @@ entries:
       order: 10
       target: !KeyOf flow
     attrs:
+      found: [!Find [authentik_flows.flow, [slug, "x: y"]]]
       list: [!KeyOf flow, "y", null]
       names: ["no","!x"]
       shown: true

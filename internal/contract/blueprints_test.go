@@ -66,6 +66,13 @@ func (d *draft) bind(flow, stage string) *draft {
 	}, Attrs{"evaluate_on_plan": false, "re_evaluate_policies": true, "policy_engine_mode": "any", "invalid_response_action": "retry"})
 }
 
+// application adds what users are let into.
+func (d *draft) application() *draft {
+	return d.add("authentik_core.application", "app", Attrs{"slug": d.of("app")}, Attrs{
+		"name": "Contract " + d.run, "policy_engine_mode": "any",
+	})
+}
+
 // allow binds a group to what it may use.
 func (d *draft) allow(target, group string) *draft {
 	return d.decides(target, "group", group)

@@ -106,7 +106,5 @@ func appStandIn(n names) authentiktest.Config {
 
 func appBlueprint(n names) *draft {
 	d := n.draft("bob").group("staff").user("alice", KeyOf("staff")).twoSteps(nil)
-	return d.add("authentik_core.application", "app", Attrs{"slug": d.of("app")}, Attrs{
-		"name": "Contract " + d.run, "policy_engine_mode": "any",
-	}).allow("app", "staff")
+	return d.application().allow("app", "staff")
 }
