@@ -3,9 +3,7 @@ package contract
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -90,24 +88,9 @@ func (i *Importer) scopes(ctx context.Context, p registered) ([]string, error) {
 }
 
 func (i *Importer) read(ctx context.Context, path string, query url.Values, into any) error {
-	at := i.URL.JoinPath(path)
-	at.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	text, err := i.ask(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return err
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Authorization", "Bearer "+i.Token)
-	res, err := i.Client.Do(req)
-	if err != nil {
-		return err
-	}
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxReport))
-	if err = errors.Join(err, res.Body.Close()); err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("authentik answers %d to GET %s: %s", res.StatusCode, path, text)
 	}
 	return json.Unmarshal(text, into)
 }
