@@ -183,7 +183,7 @@ func outlineOf(cfg authentiktest.Config) map[string][]string {
 		all["invitation "+i.Token] = []string{i.Flow}
 	}
 	for _, a := range cfg.Applications {
-		all["application "+a.Slug] = nil
+		all["application "+a.Slug] = clientOf(a.Provider)
 	}
 	for _, f := range cfg.Flows {
 		var stages []string
@@ -213,6 +213,9 @@ func outline(entries []Entry) map[string][]string {
 			all["invitation "+text(e.Identifiers["pk"])] = []string{text(flow.Identifiers["slug"])}
 		case "authentik_core.application":
 			all["application "+text(e.Identifiers["slug"])] = nil
+			for _, key := range keysIn(e.Attrs["provider"]) {
+				all["application "+text(e.Identifiers["slug"])] = clientIn(byID, byID[key])
+			}
 		case "authentik_flows.flowstagebinding":
 			flow := "flow " + text(byID[keysIn(e.Identifiers["target"])[0]].Identifiers["slug"])
 			_, kind, _ := strings.Cut(byID[keysIn(e.Identifiers["stage"])[0]].Model, ".")

@@ -28,6 +28,9 @@ type scenario struct {
 	// authentik about.
 	application string
 
+	// client, unless it is nil, has sign-ins rest on OpenID Connect.
+	client *client
+
 	// pageHost tells authentik the site's own host name, so that links in mails
 	// lead to it and keys belong to it.
 	pageHost bool
@@ -46,6 +49,7 @@ func scenarios() []scenario {
 		passwordScenarios(), identificationScenarios(), factorScenarios(), keyScenarios(), messageScenarios(), deviceScenarios(),
 		formScenarios(), promptScenarios(), captchaScenarios(), silentScenarios(), enrolmentScenarios(), invitationScenarios(), recoveryScenarios(),
 		refusalScenarios(), scriptedScenarios(), sourceScenarios(), visitScenarios(), jsonScenarios(),
+		oidcScenarios(), recheckScenarios(), endScenarios(),
 	} {
 		all = append(all, some...)
 	}
@@ -82,19 +86,27 @@ func TestTheGateKeepsTheContractAtTheStandIn(t *testing.T) {
 
 func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	t.Helper()
-	n := newNames()
-	cfg := s.standIn(n)
+	at := newSite(t, s)
+	cfg := s.standIn(at.names)
 	cfg.Release = release
+	if s.client != nil {
+		cfg.SigningKey = signingKey()
+	}
 	standIn, err := authentiktest.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(standIn)
 	t.Cleanup(server.Close)
-	at := newSite(t, parse(t, server.URL), n, s)
-	at.release, at.forget, at.post = release, standIn.Forget, standInPost{standIn}
+	at.guard(t, parse(t, server.URL), s)
+	at.release, at.forget, at.post, at.admin = release, standIn.Forget, standInPost{standIn}, standInDesk{standIn}
 	at.passBy(t)
 	s.walk(t, at)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := standIn.Delivered(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 // The same walks at a real authentik, one after the other: its throttles see one client.
@@ -112,11 +124,11 @@ func TestTheGateKeepsTheContractAtARealAuthentik(t *testing.T) {
 			if s.notThere != "" {
 				t.Skip(s.notThere)
 			}
-			n := newNames()
-			n.outbox = office.outbox
-			importer.bring(t, s.blueprint(n).Blueprint)
-			at := newSite(t, authentik, n, s)
-			at.post = office
+			at := newSite(t, s)
+			at.outbox = office.outbox
+			importer.bring(t, s.blueprint(at.names).Blueprint)
+			at.guard(t, authentik, s)
+			at.post, at.admin = office, desk{importer}
 			at.passBy(t)
 			s.walk(t, at)
 		})

@@ -10,8 +10,9 @@
 // the users, flows and applications it needs under names of their own and
 // removes them afterwards.
 //
-// Mails and text messages it has authentik send to servers of its own on the
-// loopback interface: that authentik, and its worker, must run on this machine.
+// Mails, text messages and logout notices it has authentik send to servers of its
+// own on the loopback interface: that authentik, and its worker, must run on this
+// machine.
 //
 // A walk is never changed to suit the stand-in: where they differ, the stand-in
 // is wrong.
@@ -22,6 +23,7 @@
 // already, importer.go has authentik apply them. All else is test:
 // registration_test.go is about the one in docs, scenarios_*_test.go are the
 // list, site_test.go is the application with the gate before it, visitor_test.go
-// the person who walks, program_test.go one who does without pages, and
-// post_test.go what is sent to them.
+// the person who walks, program_test.go one who does without pages, post_test.go
+// what is sent to them, client_test.go the gate as a client of OpenID Connect, and
+// administrator_test.go who changes things at authentik meanwhile.
 package contract

@@ -24,6 +24,7 @@ import (
 // Names tell what one run of a scenario makes from all else in an authentik.
 type names struct {
 	run      string
+	url      string // the site's own address
 	password string // of all users
 	outbox          // where authentik hands in what it sends
 }
@@ -74,10 +75,11 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the gate.
 type site struct {
 	names
-	url     string
+	server  *httptest.Server
 	app     *application
 	release authentiktest.Release // of the stand-in; empty at a real authentik
 	post    postbox
+	admin   administrator
 	read    map[string]int // how many messages of each address have been read
 	forget  func()         // has authentik lose all its sessions; nil where nobody can
 	ahead   atomic.Int64   // how far the gate's clock is ahead of everybody's, in nanoseconds
@@ -86,29 +88,42 @@ type site struct {
 // passes lets time pass at the gate, and there alone.
 func (s *site) passes(d time.Duration) { s.ahead.Add(int64(d)) }
 
-// newSite puts the gate before an application, as a scenario has it.
-func newSite(t *testing.T, authentik *url.URL, n names, as scenario) *site {
+// newSite has an address, and nothing there yet: authentik is told the address before there is a gate.
+func newSite(t *testing.T, as scenario) *site {
+	t.Helper()
+	s := &site{names: newNames(), server: httptest.NewUnstartedServer(nil), app: newApplication(t), read: map[string]int{}}
+	t.Cleanup(s.server.Close)
+	s.url = "http://" + s.server.Listener.Addr().String()
+	if as.pageHost { // no key belongs to an address in numbers
+		s.url = strings.Replace(s.url, "127.0.0.1", "localhost", 1)
+	}
+	return s
+}
+
+// guard puts the gate before the application, as a scenario has it.
+func (s *site) guard(t *testing.T, authentik *url.URL, as scenario) {
 	t.Helper()
 	client, err := flowclient.New(flowclient.Config{URL: authentik})
 	if err != nil {
 		t.Fatal(err)
 	}
 	store := proxy.NewMemory()
-	s := &site{names: n, app: newApplication(t), read: map[string]int{}}
-	gate, err := proxy.New(proxy.Config{
-		Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }, Client: client, Flow: n.of("flow"), Application: as.applicationOf(n), PageHost: as.pageHost,
+	cfg := proxy.Config{
+		Now:    func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+		Client: client, Flow: s.of("flow"), Application: as.applicationOf(s.names), PageHost: as.pageHost,
 		Store: store, Key: bytes.Repeat([]byte{7}, 32),
-	})
+	}
+	if as.client != nil {
+		cfg.Flow, cfg.OIDC = "", as.client.config(s.names)
+	}
+	gate, err := proxy.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(gate.Wrap(s.app))
-	s.url = server.URL
-	if as.pageHost { // no key belongs to an address in numbers
-		s.url = strings.Replace(s.url, "127.0.0.1", "localhost", 1)
-	}
+	s.server.Config.Handler = gate.Wrap(s.app)
+	s.server.Start()
 	t.Cleanup(func() {
-		server.Close()
+		s.server.Close()
 		if err := gate.Close(); err != nil {
 			t.Error(err)
 		}
@@ -116,7 +131,6 @@ func newSite(t *testing.T, authentik *url.URL, n names, as scenario) *site {
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 // newApplication is one that complains at the end about what should never have

@@ -94,10 +94,13 @@ func (p page) signIn(user string) page {
 	return p.identify(user).password(p.visitor.site.password)
 }
 
+// signsIn reports whether the page is of a sign-in.
+func (p page) signsIn() bool { return strings.HasPrefix(p.URL.Path, "/.authentik/login") }
+
 // asks holds the page to be a question of the gate with that field.
 func (p page) asks(field string) page {
 	p.visitor.Helper()
-	if p.Status != 200 || !strings.HasPrefix(p.URL.Path, "/.authentik/login") || !p.Has(field) {
+	if p.Status != 200 || !p.signsIn() || !p.Has(field) {
 		p.fatal("does not ask for %s", field)
 	}
 	return p
@@ -209,7 +212,7 @@ func (v *visitor) signOut() {
 	v.Helper()
 	p := v.open("/.authentik/logout").press("")
 	p.calm()
-	if p = v.open("/"); !strings.HasPrefix(p.URL.Path, "/.authentik/login") {
+	if p = v.open("/"); !p.signsIn() {
 		p.fatal("is shown after signing out")
 	}
 }

@@ -1,0 +1,185 @@
+package contract
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"slices"
+	"sync"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// A client is how the gate is registered at authentik for OpenID Connect.
+type client struct {
+	public  bool // it has no secret
+	keyless bool // authentik has no key for it: tokens are signed with the secret
+	asks    bool // users are asked for their consent
+	told    bool // authentik tells it of sessions that end
+}
+
+// Flows, scopes and a key that every authentik has, as the blueprint for administrators
+// takes them.
+const (
+	silentConsent = "default-provider-authorization-implicit-consent"
+	askedConsent  = "default-provider-authorization-explicit-consent"
+	farewellFlow  = "default-provider-invalidation-flow"
+	ownKey        = "authentik Self-signed Certificate"
+
+	flowModel    = "authentik_flows.flow"
+	keyModel     = "authentik_crypto.certificatekeypair"
+	scopeModel   = "authentik_providers_oauth2.scopemapping"
+	managedScope = "goauthentik.io/providers/oauth2/scope-"
+)
+
+// by is a scenario whose sign-ins rest on OpenID Connect: the gate is a client, and the
+// provider names the flow.
+func (s scenario) by(c client) scenario {
+	s.name += " by OpenID Connect"
+	s.application, s.client = "app", &c
+	flow, written := s.standIn, s.blueprint
+	s.standIn = func(n names) authentiktest.Config {
+		cfg := flow(n)
+		if len(cfg.Applications) == 0 {
+			cfg.Applications = []authentiktest.Application{{Slug: n.of("app"), Name: "Contract"}}
+		}
+		cfg.Applications[0].Provider = c.provider(n)
+		return cfg
+	}
+	s.blueprint = func(n names) *draft {
+		d := written(n)
+		at := slices.IndexFunc(d.Entries, func(e Entry) bool { return e.ID == "app" })
+		if at < 0 {
+			at = len(d.Entries)
+			d.application()
+		}
+		d.Entries = slices.Insert(d.Entries, at, c.entry(n))
+		return d.sets("app", Attrs{"provider": KeyOf("provider")})
+	}
+	return s
+}
+
+// bothWays is a scenario whose walk is the same by authentik's own session and by OpenID
+// Connect.
+func bothWays(s scenario) []scenario { return []scenario{s, s.by(client{})} }
+
+func (c client) secret(n names) string {
+	if c.public {
+		return ""
+	}
+	return n.password + n.password // as long as who signs with it needs (RFC 7518, 3.2)
+}
+
+func (c client) consent() string {
+	if c.asks {
+		return askedConsent
+	}
+	return silentConsent
+}
+
+func (n names) callback() string { return n.url + "/.authentik/callback" }
+
+// notices is where authentik tells of sessions that end.
+func (c client) notices(n names) string {
+	if !c.told {
+		return ""
+	}
+	return n.url + "/.authentik/backchannel-logout"
+}
+
+// grants are those that the gate uses.
+var grants = []string{"authorization_code", "refresh_token"}
+
+// config is what the gate is told of it.
+func (c client) config(n names) proxy.OIDCConfig {
+	return proxy.OIDCConfig{ClientID: n.of("client"), ClientSecret: c.secret(n)}
+}
+
+// provider is what the stand-in knows of it.
+func (c client) provider(n names) *authentiktest.Provider {
+	return &authentiktest.Provider{
+		Name: n.of("provider"), ClientID: n.of("client"), Secret: c.secret(n), Public: c.public, RedirectURIs: []string{n.callback()},
+		AuthenticationFlow: n.of("flow"), AuthorizationFlow: c.consent(), InvalidationFlow: farewellFlow, SecretSigns: c.keyless,
+		GrantTypes: grants, BackchannelURI: c.notices(n),
+	}
+}
+
+// entry is what a real authentik knows of it.
+func (c client) entry(n names) Entry {
+	attrs := Attrs{
+		"client_id": n.of("client"), "client_type": "confidential", "client_secret": c.secret(n),
+		"grant_types": grants, "sub_mode": "hashed_user_id", "include_claims_in_id_token": true,
+		"redirect_uris":       []Attrs{{"matching_mode": "strict", "url": n.callback()}},
+		"authentication_flow": KeyOf("flow"), "authorization_flow": Find{flowModel, "slug", c.consent()},
+		"invalidation_flow": Find{flowModel, "slug", farewellFlow}, "signing_key": Find{keyModel, "name", ownKey},
+	}
+	if c.public { // what authentik does with no secret, it does with one that nobody knows
+		attrs["client_type"] = "public"
+		delete(attrs, "client_secret")
+	}
+	if c.keyless {
+		attrs["signing_key"] = nil
+	}
+	if c.told { // each release has one of the two
+		attrs["logout_method"], attrs["logout_uri"], attrs["backchannel_logout_uri"] = "backchannel", c.notices(n), c.notices(n)
+	}
+	var scopes []any
+	for _, scope := range []string{"openid", "profile", "email", "offline_access"} {
+		scopes = append(scopes, Find{scopeModel, "managed", managedScope + scope})
+	}
+	attrs["property_mappings"] = scopes
+	return Entry{Model: "authentik_providers_oauth2.oauth2provider", ID: "provider", Identifiers: Attrs{"name": n.of("provider")}, Attrs: attrs}
+}
+
+// signingKey is the one of all stand-ins: to make keys is what takes longest.
+var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err) // there is no randomness
+	}
+	return key
+})
+
+// clientOf lists what the stand-in has of an application's client.
+func clientOf(p *authentiktest.Provider) []string {
+	if p == nil {
+		return nil
+	}
+	all := []string{p.Name, p.ClientID, p.Secret, p.AuthenticationFlow, p.AuthorizationFlow, p.InvalidationFlow}
+	if p.Public {
+		all = append(all, "public")
+	}
+	if p.SecretSigns {
+		all = append(all, "no key")
+	}
+	return append(append(all, p.RedirectURIs...), p.BackchannelURI)
+}
+
+// clientIn lists the same of an entry of a blueprint.
+func clientIn(byID map[string]Entry, p Entry) []string {
+	text := func(v any) string {
+		switch v := v.(type) {
+		case string:
+			return v
+		case Find:
+			return v.Value
+		case KeyOf:
+			return byID[string(v)].Identifiers["slug"].(string)
+		}
+		return ""
+	}
+	all := []string{text(p.Identifiers["name"])}
+	for _, name := range []string{"client_id", "client_secret", "authentication_flow", "authorization_flow", "invalidation_flow"} {
+		all = append(all, text(p.Attrs[name]))
+	}
+	if p.Attrs["client_type"] == "public" {
+		all = append(all, "public")
+	}
+	if p.Attrs["signing_key"] == nil {
+		all = append(all, "no key")
+	}
+	for _, uri := range p.Attrs["redirect_uris"].([]Attrs) {
+		all = append(all, text(uri["url"]))
+	}
+	return append(all, text(p.Attrs["logout_uri"]))
+}
