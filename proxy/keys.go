@@ -34,7 +34,7 @@ func newSecretKeys(secret string) (secretKeys, error) {
 
 // VerifySignature implements oidc.KeySet.
 func (k secretKeys) VerifySignature(_ context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.HS256})
 	if err != nil {
 		return nil, err
 	}

@@ -211,7 +211,7 @@ func TestAStreamClosesWithItsSession(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "https://app.example.com/live", nil)
 			r.Header = header.Clone()
 			r.AddCookie(&http.Cookie{Name: n.jar.session.secure, Value: cookie})
-			opened, closed := make(chan struct{}), make(chan error, 1)
+			opened, closed := make(chan struct{}), make(chan error, 1) // it returns why its context is done
 			go func() {
 				closed <- n.Guard(httptest.NewRecorder(), r, func(_ http.ResponseWriter, r *http.Request) error {
 					close(opened)
@@ -225,8 +225,8 @@ func TestAStreamClosesWithItsSession(t *testing.T) {
 				t.Fatalf("%s does not open: %v", name, err)
 			}
 			select {
-			case <-closed:
-				t.Fatalf("%s: it closes by itself", name)
+			case err := <-closed:
+				t.Fatalf("%s: it closes by itself: %v", name, err)
 			case <-time.After(20 * time.Millisecond):
 			}
 			begun := time.Now()
@@ -234,8 +234,8 @@ func TestAStreamClosesWithItsSession(t *testing.T) {
 				t.Fatal(err)
 			}
 			select {
-			case <-closed:
-				t.Logf("%s, ended %s, closes after %v", name, how, time.Since(begun))
+			case err := <-closed:
+				t.Logf("%s, ended %s, closes after %v: %v", name, how, time.Since(begun), err)
 			case <-time.After(10 * time.Second):
 				t.Fatalf("%s, ended %s, stays open", name, how)
 			}
