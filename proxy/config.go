@@ -145,7 +145,7 @@ const (
 
 // A Requirement is met by a user of whom one of its values is true.
 type Requirement struct {
-	// Claim is "user" for the username or the UID, "group" for the name of a group, or a claim of
+	// Claim is "user" for the username, "group" for the name of a group, or a claim of
 	// OpenID Connect. Names are compared as they are, case included.
 	Claim string
 	// Values are alternatives. One at least is required.

@@ -30,7 +30,7 @@ func (p pass) kind() string {
 
 func (own) kind() string    { return "own" }
 func (weigh) kind() string  { return "weigh" }
-func (stepUp) kind() string { return "step-up" }
+func (stepUp) kind() string { return "sign-in" }
 func (signIn) kind() string { return "sign-in" }
 func (refuse) kind() string { return "refuse" }
 
@@ -63,16 +63,11 @@ func (g *Gate) decide(r *http.Request, at Resolved) decision {
 // anybody in. What authentik has said holds until a recheck is due, and a yes for some time longer.
 func (g *Gate) judge(s *Session) decision {
 	now := g.cfg.Now()
-	allowed := s.fits
-	if g.cfg.Application != "" {
-		passing, known := s.apps[g.cfg.Application]
-		if !known {
-			return weigh{s}
-		}
-		allowed = allowed && passing
-	}
+	allowed := s.fits && (g.cfg.Application == "" || s.apps[g.cfg.Application])
 	switch {
-	case g.lapsed(s, now), !allowed && now.After(s.due):
+	case !g.knows(s):
+		return weigh{s}
+	case g.lapsed(s, now), !allowed && s.isDue(now):
 		return weigh{s}
 	case !allowed:
 		return refuse{failure(CodeNotAllowed, nil)}

@@ -67,7 +67,7 @@ func (g *Gate) stamp(ctx context.Context, value string, at Resolved, s *Session)
 // tend sees to what a session needs now and then, beside the request that it lets in.
 func (g *Gate) tend(r *http.Request, at Resolved, s *Session) {
 	now := g.cfg.Now()
-	if now.Before(s.due) && (g.cfg.Idle == 0 || s.unused(now) < stampEvery) {
+	if !s.isDue(now) && (g.cfg.Idle == 0 || s.unused(now) < stampEvery) {
 		return
 	}
 	if value, ok := g.cookieOf(r, at, s); ok {

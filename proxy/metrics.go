@@ -10,9 +10,10 @@ type Metrics interface {
 	// failed or, where there were too many, slowed: not passed on. Components are authentik's own words: whoever labels by them
 	// takes those of flowclient.Components alone.
 	Step(component, outcome string)
-	// SignIn counts the end of a visit: admitted, denied, failed. The way is session.
+	// SignIn counts the end of a visit: admitted, denied, failed. The way is session or oidc.
 	SignIn(way, outcome string)
-	// Ended counts a session's end: signed-out, replaced, gone, limit, admin.
+	// Ended counts a session's end: signed-out, replaced, gone, idle, limit, admin; and back-channel and front-channel
+	// for notices, each of which may end several.
 	Ended(reason string)
 }
 

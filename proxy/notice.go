@@ -20,9 +20,8 @@ const (
 )
 
 var (
-	errReplayed    = errors.New("this logout token has been here before")
-	errNoticeAge   = errors.New("this logout token was made at another time")
-	errUnconnected = errors.New("sign-ins here do not rest on OpenID Connect")
+	errReplayed  = errors.New("this logout token has been here before")
+	errNoticeAge = errors.New("this logout token was made at another time")
 )
 
 // hearLogout answers POST backchannel-logout (OpenID Connect Back-Channel Logout 1.0): authentik says that a session of its own
@@ -49,9 +48,6 @@ func (g *Gate) hearLogout(w http.ResponseWriter, r *http.Request, at Resolved) {
 // logout does what a logout token says. Its identifier is noted when that is done: a token that came when the store
 // failed may come again.
 func (g *Gate) logout(ctx context.Context, raw string) error {
-	if !g.cfg.OIDC.used() {
-		return failure(CodeBadRequest, errUnconnected)
-	}
 	token, err := g.provider.logoutToken(ctx, raw)
 	if err != nil {
 		return err
@@ -149,9 +145,6 @@ func (g *Gate) seeLogout(w http.ResponseWriter, r *http.Request, at Resolved) {
 }
 
 func (g *Gate) frontChannel(ctx context.Context, query url.Values) error {
-	if !g.cfg.OIDC.used() {
-		return failure(CodeNotFound, errUnconnected)
-	}
 	if len(query["sid"]) != 1 || len(query["iss"]) != 1 || query.Get("sid") == "" {
 		return failure(CodeBadRequest, nil)
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"golang.org/x/oauth2"
@@ -23,11 +24,7 @@ func (w oidcWay) begin(ctx context.Context, v flowclient.Visitor, at Resolved, v
 	if err != nil {
 		return vis, err
 	}
-	vis.First = step.Flow
-	if vis.First.Slug == "" { // who is signed in already meets no flow
-		vis.First = flowclient.Flow{Slug: "-"}
-	}
-	vis.Opening = step.Challenge.Component()
+	vis.First, vis.Opening = step.Flow, step.Challenge.Component()
 	return vis.at(step), nil
 }
 
@@ -162,9 +159,14 @@ func (w oidcWay) silent(ctx context.Context, v flowclient.Visitor, rec *record) 
 	return who, err
 }
 
+// silentEvery is how often a browser that has authentik's session itself goes to authentik again, where there is no refresh
+// token: authentik's policies are asked there alone. Nobody has to do anything for it.
+const silentEvery = time.Hour
+
 // inquire asks whether the access token is still good.
 func (w oidcWay) inquire(ctx context.Context, v flowclient.Visitor, rec *record) (proved, error) {
-	if rec.Tokens == nil || !w.cfg.Now().Before(rec.Tokens.Expiry) {
+	now := w.cfg.Now()
+	if rec.Tokens == nil || !now.Before(rec.Tokens.Expiry) || now.Sub(rec.Begun) > silentEvery {
 		return proved{}, errNobody
 	}
 	m, err := w.provider.metadata(ctx)

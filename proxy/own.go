@@ -40,9 +40,9 @@ func (g *Gate) route(path string) (map[string]ownPage, bool) {
 	case "/callback":
 		return map[string]ownPage{http.MethodGet: g.callback}, g.cfg.OIDC.used()
 	case "/backchannel-logout":
-		return map[string]ownPage{http.MethodPost: g.hearLogout}, true
+		return map[string]ownPage{http.MethodPost: g.hearLogout}, g.cfg.OIDC.used()
 	case "/frontchannel-logout":
-		return map[string]ownPage{http.MethodGet: g.seeLogout}, true
+		return map[string]ownPage{http.MethodGet: g.seeLogout}, g.cfg.OIDC.used()
 	case "/session":
 		return map[string]ownPage{http.MethodGet: g.whoami}, true
 	}

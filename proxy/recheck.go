@@ -6,14 +6,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/flowclient"
 	gocache "github.com/patrickmn/go-cache"
 )
 
 const (
 	// recheckWait is how long one recheck may take, with all that authentik is asked.
-	recheckWait = 40 * time.Second
+	recheckWait = 25 * time.Second
 	// recheckLease is how long a recheck is one process's alone, should that process be lost.
-	recheckLease = time.Minute
+	recheckLease = recheckWait + 5*time.Second
 	// recheckRest is how long authentik is left alone about a session after a recheck that failed.
 	recheckRest = 10 * time.Second
 	// recheckPoll is how often it is looked whether another process has finished.
@@ -71,10 +72,15 @@ func (s *sessions) due(rec record) time.Time {
 	due := rec.checked().Add(s.cfg.Recheck)
 	if s.cfg.OIDC.KeepAccessToken && rec.Tokens != nil && rec.Tokens.Refresh != "" {
 		if ahead := rec.Tokens.Expiry.Add(-tokenAhead); ahead.Before(due) {
-			due = ahead
+			due = later(ahead, rec.checked().Add(recheckRest)) // of a token that is always about to expire
 		}
 	}
 	return due
+}
+
+// isDue reports whether authentik is to be asked about a session, also by a clock that has been set back.
+func (s *Session) isDue(now time.Time) bool {
+	return !now.Before(s.due) || now.Before(s.checked.Add(-clockLeeway))
 }
 
 // lapsed reports whether authentik has not vouched for a session for so long that nobody can
@@ -85,7 +91,7 @@ func (g *Gate) lapsed(s *Session, now time.Time) bool {
 
 // refresh asks authentik about a session that is due, while its requests go on.
 func (g *Gate) refresh(ctx context.Context, value string, at Resolved, s *Session) {
-	if g.cfg.Now().Before(s.due) || !g.rechecks.take(s.name) {
+	if !s.isDue(g.cfg.Now()) || !g.rechecks.take(s.name) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -149,7 +155,8 @@ func (g *Gate) vouch(ctx context.Context, value string, at Resolved) (*Session, 
 	if err != nil || rec == nil {
 		return nil, err
 	}
-	if _, known := rec.Apps[g.cfg.Application]; (known || g.cfg.Application == "") && g.cfg.Now().Before(g.sessions.due(*rec)) {
+	now := g.cfg.Now()
+	if s := g.sessions.prepare(*rec, b, at); g.knows(s) && !s.isDue(now) {
 		return g.sessions.hold(value, *rec, b, at, since), nil // another process was first
 	}
 	apps, err := g.appsOf(ctx, rec)
@@ -167,13 +174,18 @@ func (g *Gate) vouch(ctx context.Context, value string, at Resolved) (*Session, 
 	if !who.passing {
 		apps = with(apps, g.cfg.Application, false)
 	}
-	now := g.cfg.Now()
 	return g.sessions.amend(ctx, value, at, func(rec *record) {
 		rec.take(who, now)
 		for app, passing := range apps {
 			rec.Apps = with(rec.Apps, app, passing)
 		}
 	})
+}
+
+// knows reports whether authentik has said whether a session's user may use the application.
+func (g *Gate) knows(s *Session) bool {
+	_, known := s.apps[g.cfg.Application]
+	return known || g.cfg.Application == ""
 }
 
 // appsOf asks authentik about every application that the session has been used for, and this
@@ -192,10 +204,10 @@ func (g *Gate) appsOf(ctx context.Context, rec *record) (map[string]bool, error)
 	}
 	for app := range apps {
 		passing, err := g.access(ctx, rec.visitor(), app)
-		if err != nil {
+		if err != nil && (app == g.cfg.Application || !errors.Is(err, flowclient.ErrApplicationNotFound)) {
 			return nil, err
 		}
-		apps[app] = passing
+		apps[app] = passing // an application of another gate's that is gone is nobody's
 	}
 	return apps, nil
 }

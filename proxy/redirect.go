@@ -16,10 +16,17 @@ type departure struct {
 	Request authRequest `json:"request"`
 }
 
+// maxCarried is how long a way back may be, in bytes, to travel by way of authentik, where it is written into addresses
+// several times over. A longer one leads to the beginning of the site.
+const maxCarried = 1 << 10
+
 // depart sends the browser to authentik's authorize endpoint (OpenID Connect Core 1.0, 3.1.2). Who is signed in already, and
 // not as the application demands, is to sign in again there.
 func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, back string, again bool) {
 	d := departure{Begun: g.cfg.Now(), Back: back, Request: newAuthRequest(g.redirectURI(at))}
+	if len(back) > maxCarried {
+		d.Back = "/"
+	}
 	switch {
 	case again:
 		d.Request.Since, d.Request.Prompt = d.Begun, "login"
