@@ -37,7 +37,8 @@ type HeaderRule struct {
 	// Name is the header's name.
 	Name string
 	// Claim is what is known of the user: username, name, email, uid, groups,
-	// id, session, or attributes.<key>.
+	// id, session, attributes.<key>, access_token, or another claim of OpenID Connect by its name there. Several values are
+	// separated by commas, or by what the name ends with: groups|.
 	Claim string
 	// Value makes the header's value anew for each request, in place of Claim.
 	Value func(*http.Request, *Session) string
@@ -61,6 +62,7 @@ var presets = map[HeaderPreset][]HeaderRule{
 		{Name: "X-Authentik-Email", Claim: "email"},
 		{Name: "X-Authentik-Name", Claim: "name"},
 		{Name: "X-Authentik-Uid", Claim: "uid"},
+		{Name: "X-Authentik-Entitlements", Claim: "entitlements|"}, // by OpenID Connect, where that scope is asked for
 	},
 	HeadersOff: nil,
 }

@@ -1,0 +1,86 @@
+package proxy
+
+import (
+	"errors"
+	"net/url"
+	"testing"
+
+	"golang.org/x/oauth2"
+)
+
+func TestAnAnswerOfTheAuthorizeEndpoint(t *testing.T) {
+	t.Parallel()
+	const issuer = "https://auth.example.com/application/o/app/"
+	a := newAuthRequest("https://app.example.com/.authentik/callback")
+	good := "?code=abc&state=" + a.State
+	for _, tt := range []struct {
+		name, query string
+		want        Code // empty for a code
+	}{
+		{"a code", good, ""},
+		{"with its issuer", good + "&iss=" + url.QueryEscape(issuer), ""},
+		{"with the state of a session", good + "&session_state=x", ""},
+		{"another state", "?code=abc&state=another", CodeTokenInvalid},
+		{"no state", "?code=abc", CodeTokenInvalid},
+		{"an empty state", "?code=abc&state=", CodeTokenInvalid},
+		{"two states", good + "&state=another", CodeBadRequest},
+		{"two codes", good + "&code=def", CodeBadRequest},
+		{"no code", "?state=" + a.State, CodeBadRequest},
+		{"another issuer", good + "&iss=https%3A%2F%2Fevil.example.com%2F", CodeIssuerMismatch},
+		{"a token beside it", good + "&access_token=x", CodeBadRequest},
+		{"not to be read", good + "&%zz", CodeBadRequest},
+		{"denied", "?error=access_denied&state=" + a.State, CodeDeniedByFlow},
+		{"grant type", "?error=invalid_request&error_description=x&state=" + a.State, CodeClientRejected},
+		{"an error with a code", good + "&error=server_error", CodeAuthentikUnexpected},
+		{"an error of another sign-in", "?error=access_denied&state=another", CodeTokenInvalid},
+	} {
+		code, err := a.code(a.Redirect+tt.query, issuer)
+		switch {
+		case tt.want == "" && (err != nil || code != "abc"):
+			t.Errorf("%s: %q, %v", tt.name, code, err)
+		case tt.want != "" && (err == nil || asError(err).Code != tt.want):
+			t.Errorf("%s: %q, %v, want %s", tt.name, code, err, tt.want)
+		}
+	}
+	if _, err := a.code(a.Redirect+"?error=login_required&state="+a.State, issuer); !errors.Is(err, errNobody) {
+		t.Errorf("nobody is signed in: %v", err)
+	}
+}
+
+func TestOnlyItsRedirectURIAnswersARequest(t *testing.T) {
+	t.Parallel()
+	a := newAuthRequest("https://app.example.com/.authentik/callback")
+	for to, want := range map[string]bool{
+		"https://app.example.com/.authentik/callback?code=x":             true,
+		"https://app.example.com/.authentik/callback":                    false,
+		"https://app.example.com/.authentik/callback/?code=x":            false,
+		"https://app.example.com/.authentik/callbacks?code=x":            false,
+		"https://app.example.com.evil.com/.authentik/callback?code=x":    false,
+		"https://app.example.com@evil.com/.authentik/callback?code=x":    false,
+		"http://app.example.com/.authentik/callback?code=x":              false,
+		"//app.example.com/.authentik/callback?code=x":                   false,
+		"https://evil.com/?https://app.example.com/.authentik/callback?": false,
+	} {
+		if got := a.answers(to); got != want {
+			t.Errorf("%s: %v", to, got)
+		}
+	}
+}
+
+func TestEveryRequestIsBoundToItsSignIn(t *testing.T) {
+	t.Parallel()
+	config := oauth2.Config{ClientID: "gate", Endpoint: oauth2.Endpoint{AuthURL: "https://auth.example.com/application/o/authorize/"}}
+	one, two := newAuthRequest("https://app.example.com/cb"), newAuthRequest("https://app.example.com/cb")
+	said := one.parameters(config)
+	if said.Get("code_challenge_method") != "S256" || said.Get("code_challenge") != oauth2.S256ChallengeFromVerifier(one.Verifier) {
+		t.Errorf("PKCE: %v", said)
+	}
+	if said.Get("nonce") != one.Nonce || said.Get("state") != one.State || len(one.Nonce) < 22 || len(one.State) < 22 {
+		t.Errorf("nonce and state: %v", said)
+	}
+	for name, values := range two.parameters(config) {
+		if same := said.Get(name) == values[0]; same != (name == "client_id" || name == "redirect_uri" || name == "response_type" || name == "code_challenge_method") {
+			t.Errorf("%s is the same in two requests: %v", name, same)
+		}
+	}
+}
