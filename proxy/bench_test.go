@@ -23,7 +23,7 @@ func crowd(b *testing.B, n int) (g *Gate, cookie string, perSession uint64) {
 		for j := range groups {
 			groups[j] = fmt.Sprintf("department-%02d", j)
 		}
-		rec := record{Until: time.Now().Add(time.Hour), User: User{
+		rec := record{Begun: time.Now(), Until: time.Now().Add(time.Hour), User: User{
 			Username: fmt.Sprintf("user%07d", i), Name: "Jane Doe", Email: fmt.Sprintf("user%07d@example.com", i),
 			UID: s.cookie(), Groups: groups,
 		}}

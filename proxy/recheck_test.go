@@ -1,12 +1,15 @@
 package proxy
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
@@ -195,5 +198,39 @@ func TestASessionThatIsNotUsedEnds(t *testing.T) {
 	}
 	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
 		t.Errorf("status %d at %s", page.status, page.path)
+	}
+}
+
+// An impersonated authentik tells of another user from some moment on.
+type impersonated struct {
+	Authentik
+	other atomic.Bool
+}
+
+func (i *impersonated) User(ctx context.Context, v flowclient.Visitor) (flowclient.User, error) {
+	u, err := i.Authentik.User(ctx, v)
+	if i.other.Load() {
+		u.Username, u.UID = "root", "another user's"
+	}
+	return u, err
+}
+
+// TestASessionNeverBecomesAnothers has the cookies that a session rests on belong to another user.
+func TestASessionNeverBecomesAnothers(t *testing.T) {
+	t.Parallel()
+	var client *impersonated
+	s := newSite(t, func(cfg *Config) {
+		client = &impersonated{Authentik: cfg.Client}
+		cfg.Client = client
+	})
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	client.other.Store(true)
+	s.clock.move(6 * time.Minute)
+	p.settles("/", func(on screen) bool { return strings.HasPrefix(on.path, "/.authentik/login") })
+	for _, r := range s.seen {
+		if r.Header.Get("Remote-User") != "jane" {
+			t.Errorf("the application is told %s", r.Header.Get("Remote-User"))
+		}
 	}
 }
