@@ -70,6 +70,7 @@ func TestARecheckTellsTheApplicationWhatHasChanged(t *testing.T) {
 func TestARecheckEndsWhatIsOverAtAuthentik(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*site){
+		"deleted":                    func(s *site) { s.authentik.DeleteUser("jane") },
 		"deactivated":                func(s *site) { s.authentik.SetActive("jane", false) },
 		"ended by the administrator": func(s *site) { s.authentik.EndSessions("jane") },
 	} {

@@ -26,16 +26,14 @@ func (g *Gate) invalidate(ctx context.Context, v flowclient.Visitor) error {
 	if err != nil {
 		return err
 	}
-	if _, err = g.cfg.Client.Ask(ctx, v, flow); err != nil {
-		return err
-	}
+	_, asked := g.cfg.Client.Ask(ctx, v, flow) // a flow whose session has ended under it may fail
 	switch _, err := g.cfg.Client.User(ctx, v); {
 	case errors.Is(err, errNobody):
 		return nil
 	case err != nil:
 		return err
 	}
-	return errStillSignedIn
+	return errors.Join(errStillSignedIn, asked)
 }
 
 // revoke has authentik forget the tokens of a session (RFC 7009): each by itself, since neither takes the other along.
