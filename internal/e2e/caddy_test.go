@@ -66,6 +66,7 @@ type caddy struct {
 	log                 *processtest.Log
 	process             *processtest.Process
 	config              string // the Caddyfile
+	env                 []string
 	address             string // of the site
 }
 
@@ -87,23 +88,29 @@ const config = `{
 	authentik %[3]s
 	reverse_proxy %[4]s
 }
+
+%[6]s
 `
 
-// newCaddy starts Caddy with a site of that scheme, and ends it with the test.
-func newCaddy(t testing.TB, scheme, authentik, application string, options ...string) *caddy {
+// newCaddy starts Caddy with the site of a setup, and ends it with the test.
+func newCaddy(t testing.TB, u setup, authentik, application string) *caddy {
 	t.Helper()
-	if len(options) > 0 {
-		authentik += " {\n\t\t" + strings.Join(options, "\n\t\t") + "\n\t}"
-	}
+	port := processtest.Port(t, processtest.Free(t))
 	c := &caddy{
 		TB: t, program: program(t), dir: t.TempDir(), admin: processtest.Free(t), log: new(processtest.Log),
-		address: scheme + "://localhost:" + processtest.Port(t, processtest.Free(t)),
+		address: u.scheme + "://localhost:" + port, env: u.env,
 	}
-	if scheme == "http" {
+	if u.scheme == "http" {
 		c.address = strings.Replace(c.address, "localhost", "127.0.0.1", 1)
 	}
 	c.sweep()
-	c.config = fmt.Sprintf(config, c.admin, c.address, authentik, strings.TrimPrefix(application, "http://"), filepath.Join(c.dir, "storage"))
+	behind := strings.TrimPrefix(application, "http://")
+	gate := authentik
+	if len(u.gate) > 0 {
+		gate += " {\n\t\t" + strings.Join(u.gate, "\n\t\t") + "\n\t}"
+	}
+	c.config = fmt.Sprintf(config, c.admin, c.address, gate, behind, filepath.Join(c.dir, "storage"), u.more)
+	c.config = strings.NewReplacer("AUTHENTIK", authentik, "APPLICATION", behind, ":PORT", ":"+port).Replace(c.config)
 	t.Cleanup(func() {
 		if c.process != nil {
 			c.kill()
@@ -140,6 +147,7 @@ func (c *caddy) file() string { return filepath.Join(c.dir, "Caddyfile") }
 func (c *caddy) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.program, args...) //nolint:gosec // the program that has just been built
 	cmd.Env = append(os.Environ(), "HOME="+c.dir, "XDG_DATA_HOME="+c.dir, "XDG_CONFIG_HOME="+c.dir)
+	cmd.Env = append(cmd.Env, c.env...)
 	cmd.Stdout, cmd.Stderr = c.log, c.log
 	return cmd
 }

@@ -9,12 +9,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
 )
 
@@ -37,7 +37,9 @@ type replicas struct {
 }
 
 // onRedis starts two Caddys that have nothing in common but Redis and the key.
-func onRedis(t testing.TB) *replicas {
+func onRedis(t testing.TB) *replicas { return setup{scheme: "http"}.onRedis(t) }
+
+func (u setup) onRedis(t testing.TB) *replicas {
 	t.Helper()
 	redis := redistest.Start(t, "requirepass "+redisPassword)
 	dir := t.TempDir()
@@ -48,16 +50,19 @@ func onRedis(t testing.TB) *replicas {
 		}
 		return "{file." + file + "}"
 	}
-	r := newReplicas(t, "key "+secret("key", sharedKey),
+	u.gate = append(slices.Clone(u.gate), "key "+secret("key", sharedKey),
 		"sessions redis {\n\t\t\taddress "+redis.Address+"\n\t\t\tpassword "+secret("password", redisPassword)+"\n\t\t}")
+	r := u.replicas(t)
 	r.redis = redis
 	return r
 }
 
 // onStorage starts two Caddys that have nothing in common but Caddy's storage.
-func onStorage(t testing.TB) *replicas {
+func onStorage(t testing.TB) *replicas { return setup{scheme: "http"}.onStorage(t) }
+
+func (u setup) onStorage(t testing.TB) *replicas {
 	t.Helper()
-	r := newReplicas(t)
+	r := u.replicas(t)
 	one, other := r.each[0], r.each[1]
 	other.kill()
 	other.config = strings.Replace(other.config, filepath.Join(other.dir, "storage"), filepath.Join(one.dir, "storage"), 1)
@@ -65,22 +70,18 @@ func onStorage(t testing.TB) *replicas {
 	return r
 }
 
-func newReplicas(t testing.TB, gate ...string) *replicas {
+func (u setup) replicas(t testing.TB) *replicas {
 	t.Helper()
 	program(t) // skips, before anything is started
-	standIn, err := authentiktest.New(authentiktest.Config{Users: []authentiktest.User{theJane()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &replicas{site: &site{standIn: standIn, app: new(application)}}
-	authentik, behind, front := httptest.NewServer(standIn), httptest.NewServer(r.app), httptest.NewServer(r)
-	t.Cleanup(authentik.Close)
-	t.Cleanup(behind.Close)
+	s, authentik, behind := u.surroundings(t)
+	r := &replicas{site: s}
+	front := httptest.NewServer(r)
 	t.Cleanup(front.Close)
 	for i := range r.each {
-		r.each[i] = newCaddy(t, "http", authentik.URL, behind.URL, gate...)
+		r.each[i] = newCaddy(t, u, authentik, behind)
 	}
 	r.caddy = &caddy{TB: t, address: front.URL}
+	r.meet("app", r.address)
 	t.Cleanup(func() {
 		for _, c := range r.each {
 			r.log = c.log

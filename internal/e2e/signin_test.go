@@ -18,17 +18,20 @@ const budget = 25_000
 func TestAPersonSignsInAndOutInChromium(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		scheme  string
+		setup   setup
 		scripts bool
 	}{
-		"over HTTPS":                 {"https", true},
-		"over HTTPS without scripts": {"https", false},
-		"over HTTP":                  {"http", true},
+		"over HTTPS":                    {setup{scheme: "https"}, true},
+		"over HTTPS without scripts":    {setup{scheme: "https"}, false},
+		"over HTTP":                     {setup{scheme: "http"}, true},
+		"by OpenID Connect":             {connected(setup{scheme: "https"}), true},
+		"by OpenID Connect, no scripts": {connected(setup{scheme: "https"}), false},
+		"by OpenID Connect over HTTP":   {connected(setup{scheme: "http"}), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			chromium(t)
-			s := newSite(t, c.scheme)
+			s := c.setup.site(t)
 			w := newWindow(t, s.address)
 			if !c.scripts {
 				w.withoutScripts()
@@ -78,8 +81,8 @@ func signOut(t *testing.T, s *site, w *window) {
 	if _, err := chromedp.RunResponse(w.ctx, chromedp.Click(chromedp.CSS("form button"))); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.text("main"); strings.Contains(got, jane) {
-		t.Errorf("after signing out the page still says\n%s", got)
+	if got := w.text("main"); strings.Contains(got, jane) || !strings.Contains(got, "Your session has ended here, at authentik,") {
+		t.Errorf("after signing out the page says\n%s", got)
 	}
 	w.do(chromedp.Navigate(s.address+"/again"), chromedp.WaitVisible(chromedp.CSS("#uid")))
 	if len(s.app.requests()) != reached {

@@ -32,6 +32,11 @@ type setup struct {
 	scheme    string
 	authentik authentiktest.Config // without users of its own it has Jane
 	gate      []string             // options of the gate, each as a line of the Caddyfile
+	// more are further sites of the Caddyfile, in which AUTHENTIK, APPLICATION and :PORT stand for
+	// addresses; they do so in options as well.
+	more  string
+	front func(authentik http.Handler) http.Handler // stands before authentik, if there is one
+	env   []string                                  // of Caddy, on top of its own
 }
 
 // newSite starts it all. At its end the test looks whether something went where
@@ -44,6 +49,16 @@ func newSite(t testing.TB, scheme string) *site {
 func (u setup) site(t testing.TB) *site {
 	t.Helper()
 	program(t) // skips, before anything is started
+	s, authentik, behind := u.surroundings(t)
+	s.caddy = newCaddy(t, u, authentik, behind)
+	s.meet("app", s.address)
+	t.Cleanup(s.check)
+	return s
+}
+
+// surroundings starts what stands around Caddy, and returns the addresses of authentik and the application.
+func (u setup) surroundings(t testing.TB) (s *site, authentik, behind string) {
+	t.Helper()
 	if u.authentik.Users == nil {
 		u.authentik.Users = []authentiktest.User{theJane()}
 	}
@@ -51,13 +66,15 @@ func (u setup) site(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{standIn: standIn, app: new(application)}
-	authentik, behind := httptest.NewServer(standIn), httptest.NewServer(s.app)
-	t.Cleanup(authentik.Close)
-	t.Cleanup(behind.Close)
-	s.caddy = newCaddy(t, u.scheme, authentik.URL, behind.URL, u.gate...)
-	t.Cleanup(s.check)
-	return s
+	s = &site{standIn: standIn, app: new(application)}
+	var front http.Handler = standIn
+	if u.front != nil {
+		front = u.front(standIn)
+	}
+	before, after := httptest.NewServer(front), httptest.NewServer(s.app)
+	t.Cleanup(before.Close)
+	t.Cleanup(after.Close)
+	return s, before.URL, after.URL
 }
 
 // theJane is Jane as authentik knows her.
@@ -69,8 +86,8 @@ func theJane() authentiktest.User {
 
 func (s *site) check() {
 	s.Helper()
-	if strings.Contains(s.log.String(), password) {
-		s.Error("the password stands in Caddy's log")
+	if strings.Contains(s.log.String(), password) || strings.Contains(s.log.String(), clientSecret) {
+		s.Error("the password or the client secret stands in Caddy's log")
 	}
 	for _, r := range s.app.requests() {
 		if r.Header.Get("Remote-User") != jane {
