@@ -118,6 +118,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 // keeps the address of the sign-in from leading those who are signed in straight back.
 func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who string, messages []string, back string, b flowclient.Brand) {
 	d, heading, logout := p.blank(r, b, true), "forbidden", p.cfg.Prefix+"/logout"
+	d.allow(policy{forms: origins(p.cfg.Farewell)})
 	d.answers(r, back)
 	again := f.Code == stepUpRefused
 	e := Ending{
@@ -140,6 +141,7 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who st
 // SignOut asks before a session ends: a link alone must not end it.
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, who string, b flowclient.Brand) {
 	d := p.blank(r, b, true)
+	d.allow(policy{forms: origins(p.cfg.Farewell)})
 	p.tell(w, d, http.StatusOK, "sign_out_ask", Ending{
 		Words: []string{d.say.say("account", "Name", who)},
 		Forms: []Way{{Text: d.say.say("sign_out"), Address: p.cfg.Prefix + "/logout", Focus: true}},

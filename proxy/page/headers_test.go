@@ -71,6 +71,33 @@ func TestEveryPageIsSentWithWhatProtectsIt(t *testing.T) {
 	}
 }
 
+// TestASignOutMayLeadToAuthentik, but no other form may: an answer's redirect counts like the form's own address.
+func TestASignOutMayLeadToAuthentik(t *testing.T) {
+	t.Parallel()
+	p, err := New(Config{
+		Prefix: "/.authentik", Farewell: "https://auth.example.com:8443/sub/",
+		Seal: func(string) string { return "" }, Unseal: func(string) (string, bool) { return "", false },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, b := httptest.NewRequest(http.MethodGet, "/", nil), testBrand()
+	for name, row := range map[string]struct {
+		draw func(http.ResponseWriter)
+		want string
+	}{
+		"sign out":   {func(w http.ResponseWriter) { p.SignOut(w, r, "jane", b) }, "form-action 'self' https://auth.example.com:8443;"},
+		"forbid":     {func(w http.ResponseWriter) { p.Forbid(w, r, notAllowed, "jane", nil, "/", b) }, "form-action 'self' https://auth.example.com:8443;"},
+		"signed out": {func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, b) }, "form-action 'self';"},
+	} {
+		w := httptest.NewRecorder()
+		row.draw(w)
+		if got := w.Header().Get("Content-Security-Policy"); !strings.Contains(got, row.want) {
+			t.Errorf("%s: no %q in %q", name, row.want, got)
+		}
+	}
+}
+
 func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 	t.Parallel()
 	all := pagesOfAllKinds(t)

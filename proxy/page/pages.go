@@ -42,6 +42,9 @@ type Config struct {
 	Language string
 	// PublicHost is the host of authentik as browsers know it.
 	PublicHost string
+	// Farewell is where a sign-out leads browsers, if it does: an address of authentik's. A policy about forms
+	// holds for what their answers redirect to as well, in Chromium at least.
+	Farewell string
 	// LinksHere says that the links in authentik's mails lead to this site.
 	LinksHere bool
 	// Seal makes the name under which the picture at an address can be asked for.
