@@ -77,7 +77,7 @@ const config = `{
 	skip_install_trust
 	auto_https disable_redirects
 	persist_config off
-	storage file_system %[5]q
+	storage file_system %[4]q
 	servers {
 		protocols h1 h2
 	}
@@ -85,11 +85,10 @@ const config = `{
 
 %[2]s {
 	bind 127.0.0.1
-	authentik %[3]s
-	reverse_proxy %[4]s
+	%[3]s
 }
 
-%[6]s
+%[5]s
 `
 
 // newCaddy starts Caddy with the site of a setup, and ends it with the test.
@@ -109,7 +108,11 @@ func newCaddy(t testing.TB, u setup, authentik, application string) *caddy {
 	if len(u.gate) > 0 {
 		gate += " {\n\t\t" + strings.Join(u.gate, "\n\t\t") + "\n\t}"
 	}
-	c.config = fmt.Sprintf(config, c.admin, c.address, gate, behind, filepath.Join(c.dir, "storage"), u.more)
+	routes := u.routes
+	if routes == "" {
+		routes = "authentik " + gate + "\n\treverse_proxy " + behind
+	}
+	c.config = fmt.Sprintf(config, c.admin, c.address, routes, filepath.Join(c.dir, "storage"), u.more)
 	c.config = strings.NewReplacer("AUTHENTIK", authentik, "APPLICATION", behind, ":PORT", ":"+port).Replace(c.config)
 	t.Cleanup(func() {
 		if c.process != nil {

@@ -49,6 +49,7 @@ type window struct {
 	mu       sync.Mutex
 	alarms   []string
 	requests map[network.RequestID]*request
+	sockets  []int64 // with which status each WebSocket has begun: 101 over HTTP/1.1, 200 over HTTP/2 (RFC 8441)
 }
 
 // A request is one that the window has made, with its redirects.
@@ -133,6 +134,8 @@ func (w *window) hear(event any) {
 		}
 	case *network.EventLoadingFailed:
 		w.failed(e)
+	case *network.EventWebSocketHandshakeResponseReceived:
+		w.sockets = append(w.sockets, e.Response.Status)
 	}
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -25,6 +26,7 @@ func asClient(slug string, more ...string) []string {
 // connected has the sign-ins of a site rest on OpenID Connect.
 func connected(u setup) setup {
 	u.authentik.Applications = append(slices.Clone(u.authentik.Applications), client("app"))
+	u.authentik.LogoutClient = &http.Client{Transport: insecure()}
 	u.gate, u.env = asClient("app", u.gate...), append(slices.Clone(u.env), "CLIENT_SECRET="+clientSecret)
 	return u
 }
@@ -37,7 +39,7 @@ func (s *site) meet(slug, address string, prefixes ...string) {
 			return
 		}
 		p := *a.Provider
-		p.RedirectURIs, p.LogoutURIs = nil, nil
+		p.RedirectURIs, p.LogoutURIs, p.BackchannelURI = nil, nil, address+"/.authentik/backchannel-logout"
 		for _, prefix := range append(prefixes, "/.authentik") {
 			p.RedirectURIs = append(p.RedirectURIs, address+prefix+"/callback")
 			p.LogoutURIs = append(p.LogoutURIs, address+prefix+"/logout")

@@ -32,9 +32,10 @@ type setup struct {
 	scheme    string
 	authentik authentiktest.Config // without users of its own it has Jane
 	gate      []string             // options of the gate, each as a line of the Caddyfile
-	// more are further sites of the Caddyfile, in which AUTHENTIK, APPLICATION and :PORT stand for
-	// addresses; they do so in options as well.
-	more  string
+	// routes take the place of the gate and what comes after it, and more are further sites of the Caddyfile. In
+	// all of it AUTHENTIK, APPLICATION and :PORT stand for addresses.
+	routes, more string
+
 	front func(authentik http.Handler) http.Handler // stands before authentik, if there is one
 	env   []string                                  // of Caddy, on top of its own
 }
@@ -99,8 +100,9 @@ func (s *site) check() {
 	}
 }
 
-// An application greets by name, and shows the headers that it believes.
+// An application greets by name, and shows the headers that it believes. Some of its addresses are streams.
 type application struct {
+	streams
 	mu   sync.Mutex
 	seen []*http.Request
 }
@@ -115,6 +117,9 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.seen = append(a.seen, r)
 	a.mu.Unlock()
+	if a.serve(w, r) {
+		return
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Application</title><link rel="icon" href="data:,">`+
