@@ -33,16 +33,12 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 	if g.already(w, r, at, back) {
 		return
 	}
-	if query.Has("signed-in") {
-		g.fail(w, r, at, failure(CodeCookiesBlocked, nil), back)
-		return
-	}
-	if query.Has("link") {
-		g.follow(w, r, at, query.Get("link"))
-		return
-	}
 	session, again := g.demanded(r, at)
 	switch {
+	case query.Has("signed-in") && !again:
+		g.fail(w, r, at, failure(CodeCookiesBlocked, nil), back)
+	case query.Has("link"):
+		g.follow(w, r, at, query.Get("link"))
 	case g.cfg.Login == LoginRedirect:
 		g.depart(w, r, at, back, again)
 	case again:
