@@ -84,8 +84,8 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 // to be had: what is said is what has ended. away is where a browser ends it that has authentik's session itself.
 func (g *Gate) part(r *http.Request, at Resolved, s *Session) (how page.Parting, away string, err error) {
 	rec, err := g.recordOf(r, at, s)
-	if err != nil {
-		return "", "", err
+	if err != nil || rec == nil {
+		return page.PartingNone, "", err
 	}
 	if err := g.finish(r, at, s, "signed-out"); err != nil {
 		return "", "", err

@@ -14,8 +14,11 @@ import (
 func (g *Gate) openAgain(r *http.Request, at Resolved, back string, s *Session) outcome {
 	ctx := context.WithoutCancel(r.Context())
 	rec, err := g.recordOf(r, at, s)
-	if err != nil {
+	switch {
+	case err != nil:
 		return outcome{err: asError(err)}
+	case rec == nil:
+		return g.open(r, at, back)
 	}
 	request := newAuthRequest(g.redirectURI(at))
 	request.Since = g.cfg.Now()
@@ -32,17 +35,15 @@ func (g *Gate) openAgain(r *http.Request, at Resolved, back string, s *Session) 
 	return g.commence(ctx, r, at, vis, v)
 }
 
-// recordOf reads the record of a session that a request has.
+// recordOf reads the record of a session that a request has. There is none where the session has just ended in another process,
+// or by way of another gate, and this one has not heard of it yet.
 func (g *Gate) recordOf(r *http.Request, at Resolved, s *Session) (*record, error) {
 	value, ok := g.cookieOf(r, at, s)
 	browser, fine := parseSecret(value)
 	if !ok || !fine {
-		return nil, failure(CodeSignInRequired, nil)
+		return nil, nil
 	}
 	rec, _, _, err := g.sessions.read(r.Context(), browser, at)
-	if err == nil && rec == nil {
-		err = failure(CodeSignInRequired, nil)
-	}
 	return rec, err
 }
 

@@ -1,0 +1,55 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A lateStore is a store whose ends come late to this process.
+type lateStore struct{ Store }
+
+func (lateStore) Watch(ctx context.Context, ended func(string)) error {
+	ended("")
+	<-ctx.Done()
+	return nil
+}
+
+// TestAnEndThatIsNotHeardOfYetIsNoFailure ends a session that is remembered, as another process does.
+func TestAnEndThatIsNotHeardOfYetIsNoFailure(t *testing.T) {
+	t.Parallel()
+	for name, try := range map[string]struct {
+		age  time.Duration
+		then func(p *person) screen
+		says string
+	}{
+		"signing out":     {0, func(p *person) screen { return p.post("/.authentik/logout", url.Values{}) }, "Your session on this site has ended."},
+		"signing in anew": {10 * time.Minute, func(p *person) screen { return p.open("/deep") }, "uid_field"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newOIDCSite(t, func(reg *registration) {
+				reg.gate = func(cfg *Config) {
+					cfg.Store, cfg.OIDC.MaxAge, cfg.Recheck = lateStore{cfg.Store}, try.age, 24*time.Hour
+				}
+			})
+			p := s.person(t)
+			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
+				t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+			}
+			browser, _ := parseSecret(p.cookie(s.gate.jar.session.secure))
+			b := s.gate.keys.box(kindSession, s.gate.sessions.realm(s.place()), browser)
+			if err := s.gate.cfg.Store.Bury(t.Context(), b.name, time.Now().Add(24*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			s.clock.move(11 * time.Minute)
+			page := try.then(p)
+			if page.status != http.StatusOK || !strings.Contains(page.body, try.says) {
+				t.Errorf("status %d at %s: %s", page.status, page.path, page.body)
+			}
+		})
+	}
+}
