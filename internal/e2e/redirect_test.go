@@ -40,18 +40,13 @@ type redirected struct {
 	files, auth string // the addresses of the other application and of authentik
 }
 
-func newRedirected(t testing.TB, front func(http.Handler) http.Handler, gate ...string) *redirected {
+func newRedirected(t testing.TB, gate ...string) *redirected {
 	t.Helper()
 	chromium(t)
 	u := connected(setup{
 		scheme: "https", more: neighbours, gate: append(gate, "login redirect", "public_url https://auth.localhost:PORT"),
 		authentik: authentiktest.Config{Applications: []authentiktest.Application{client("files")}},
-		front: func(standIn http.Handler) http.Handler {
-			if front != nil {
-				standIn = front(standIn)
-			}
-			return withFlowPages(standIn)
-		},
+		front:     withFlowPages,
 	})
 	r := &redirected{site: u.site(t)}
 	r.files = strings.Replace(r.address, "localhost", "files.localhost", 1)
@@ -121,7 +116,7 @@ func (r *redirected) isSignedOut(w *window) {
 
 func TestAPersonSignsInAndOutAtAuthentiksOwnPages(t *testing.T) {
 	t.Parallel()
-	r := newRedirected(t, nil)
+	r := newRedirected(t)
 	w := newWindow(t, r.address)
 	w.open(deep)
 	w.shows("#ak-uid_field")
@@ -156,7 +151,7 @@ func TestAPersonSignsInAndOutAtAuthentiksOwnPages(t *testing.T) {
 
 func TestTabsThatSignInAtAuthentikEachLandWhereTheyWantedTo(t *testing.T) {
 	t.Parallel()
-	r := newRedirected(t, nil)
+	r := newRedirected(t)
 	all := []*window{newWindow(t, r.address)}
 	all = append(all, all[0].tab(), all[0].tab())
 	paths := []string{"/0?a=b", "/1?c=d&e", "/2"}
@@ -175,7 +170,7 @@ func TestTabsThatSignInAtAuthentikEachLandWhereTheyWantedTo(t *testing.T) {
 
 func TestACallbackThatIsLoadedAgainLeadsOn(t *testing.T) {
 	t.Parallel()
-	r := newRedirected(t, nil)
+	r := newRedirected(t)
 	w := newWindow(t, r.address)
 	w.open(deep)
 	w.signsInAtAuthentik()
@@ -205,4 +200,22 @@ func TestACallbackThatIsLoadedAgainLeadsOn(t *testing.T) {
 	w.press("main a.button")
 	w.signsInAtAuthentik()
 	w.landed(deep)
+}
+
+// TestASecondFactorIsAskedForAtAuthentiksOwnPages has somebody sign in who has none before, and then sets one up.
+func TestASecondFactorIsAskedForAtAuthentiksOwnPages(t *testing.T) {
+	t.Parallel()
+	r := newRedirected(t, "require mfa")
+	w := newWindow(t, r.address)
+	w.open(deep)
+	w.signsInAtAuthentik()
+	w.shows("#ak-uid_field")
+	if len(r.app.requests()) > 0 {
+		t.Fatal("the application was reached without a second factor")
+	}
+	r.hasFactor()
+	w.signsInAtAuthentik()
+	w.enter("#ak-code", code)
+	w.landed(deep)
+	w.undisturbed(r.auth)
 }
