@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -24,7 +23,7 @@ type admission struct {
 // first, the outcome is the visit at that.
 func (g *Gate) admit(ctx context.Context, r *http.Request, at Resolved, vis visit) (outcome, error) {
 	v := g.visitor(r, at, vis.Step.Cookies)
-	who, err := g.way.prove(ctx, v, at, vis)
+	who, err := g.way.prove(ctx, v, vis)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -32,7 +31,7 @@ func (g *Gate) admit(ctx context.Context, r *http.Request, at Resolved, vis visi
 		vis.Request = who.request
 		return g.settle(ctx, r, at, vis.at(*who.next)), nil
 	}
-	if vis.Request != nil && g.falls(vis.Request.Since, who) {
+	if vis.Request != nil && g.falls(*vis.Request, who) {
 		return outcome{}, failure(CodeStepUpRefused, errStepUp)
 	}
 	admitted, err := g.welcomed(ctx, r, at, who, vis.Back)
@@ -48,11 +47,12 @@ var errStepUp = errors.New("the sign-in is not of the kind that the application 
 
 // falls reports whether a sign-in that was just made is not of the kind that the application demands: to ask for
 // another would ask for the same. Who was sent to sign in again has to have done so since.
-func (g *Gate) falls(since time.Time, who proved) bool {
+func (g *Gate) falls(request authRequest, who proved) bool {
 	if !who.passing {
 		return false
 	}
-	return g.cfg.OIDC.wants(who.signIn, g.cfg.Now()) || !since.IsZero() && who.signIn.At.Before(since.Add(-clockLeeway))
+	return g.cfg.OIDC.demand().and(request.Demand).unmet(who.signIn, g.cfg.Now()) ||
+		!request.Since.IsZero() && who.signIn.At.Before(request.Since.Add(-clockLeeway))
 }
 
 // welcomed begins the session of somebody whom authentik has named.

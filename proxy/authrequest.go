@@ -25,6 +25,8 @@ type authRequest struct {
 	MaxAge   int    `json:"max_age,omitempty"` // seconds
 	// Rounds is how often the endpoint was asked.
 	Rounds int `json:"rounds,omitempty"`
+	// Demand is what the sign-in must be besides.
+	Demand demand `json:"demand,omitzero"`
 	// Since is when somebody was sent to sign in again. Only a sign-in that is not older is one.
 	Since time.Time `json:"since,omitzero"`
 }
@@ -36,6 +38,22 @@ const maxRounds = 8
 // newAuthRequest draws what one sign-in is known by. State and nonce have 128 bits.
 func newAuthRequest(redirect string) authRequest {
 	return authRequest{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Redirect: redirect}
+}
+
+// anewAge is how old a sign-in may be where another is wanted. A shorter one would be over on the way back.
+const anewAge = time.Minute
+
+// anew is the request of somebody who is signed in at authentik, and has to sign in again from now on. To ask by age works as often
+// as it is wanted; prompt=login does once in each session of authentik's, and is for who has only just signed in. Both
+// together would ask twice.
+func (a authRequest) anew(in signedIn, now time.Time) authRequest {
+	a.Since = now
+	if now.Sub(in.At) > anewAge {
+		a.MaxAge = int(anewAge / time.Second)
+		return a
+	}
+	a.Prompt, a.MaxAge = "login", 0
+	return a
 }
 
 // address is where a browser asks.

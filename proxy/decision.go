@@ -3,7 +3,6 @@ package proxy
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -71,16 +70,11 @@ func (g *Gate) judge(s *Session) decision {
 		return weigh{s}
 	case !allowed:
 		return refuse{failure(CodeNotAllowed, nil)}
-	case g.cfg.OIDC.wants(s.signIn, now):
+	case g.cfg.OIDC.demand().unmet(s.signIn, now):
 		return stepUp{}
 	default:
 		return pass{s}
 	}
-}
-
-// wants reports whether an application demands more of a sign-in.
-func (c OIDCConfig) wants(in signedIn, now time.Time) bool {
-	return c.RequireMFA && !in.MFA || c.MaxAge > 0 && now.Sub(in.At) > c.MaxAge
 }
 
 // sessionOf finds the session that one of the request's cookies opens.

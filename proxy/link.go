@@ -112,7 +112,7 @@ func (g *Gate) enter(r *http.Request, at Resolved, link flowclient.Flow) outcome
 	if err != nil {
 		return outcome{err: asError(err)}
 	}
-	vis := visit{Begun: g.cfg.Now(), Back: "/", First: link, Aside: link.Slug != g.cfg.Flow}
+	vis := visit{Begun: g.cfg.Now(), Back: "/", First: link, Aside: link.Slug != g.cfg.Flow, Request: g.request(at)}
 	out := g.settle(ctx, r, at, vis.at(step))
 	if out.nobody() && !elsewhere(step) {
 		return g.reopen(r, at, "/")

@@ -15,11 +15,7 @@ type oidcWay struct{ *Gate }
 
 func (oidcWay) name() string { return "oidc" }
 
-func (w oidcWay) begin(ctx context.Context, v flowclient.Visitor, at Resolved, vis visit) (visit, error) {
-	if vis.Request == nil {
-		request := newAuthRequest(w.redirectURI(at))
-		vis.Request = &request
-	}
+func (w oidcWay) begin(ctx context.Context, v flowclient.Visitor, vis visit) (visit, error) {
 	step, vis, err := w.authorize(ctx, v, vis)
 	if err != nil {
 		return vis, err
@@ -31,6 +27,16 @@ func (w oidcWay) begin(ctx context.Context, v flowclient.Visitor, at Resolved, v
 // redirectURI is where authentik sends browsers, and where no flow that the gate drives ever leads one.
 func (g *Gate) redirectURI(at Resolved) string {
 	return at.Scheme + "://" + at.Host + g.cfg.Prefix + "/callback"
+}
+
+// request is what a new visit asks the authorize endpoint for; nothing without OpenID Connect.
+func (g *Gate) request(at Resolved) *authRequest {
+	if !g.cfg.OIDC.used() {
+		return nil
+	}
+	request := newAuthRequest(g.redirectURI(at))
+	request.Demand = g.demandAt(at)
+	return &request
 }
 
 // authorize asks the authorize endpoint for a code, or for what comes before it.
@@ -60,10 +66,9 @@ func (w oidcWay) config(ctx context.Context, request authRequest) (oauth2.Config
 }
 
 // prove redeems the code that a flow has ended with, or goes on to the authorize endpoint where it has ended without.
-func (w oidcWay) prove(ctx context.Context, v flowclient.Visitor, at Resolved, vis visit) (proved, error) {
-	if vis.Request == nil { // the visit has come by a link, into a flow of its own
-		request := newAuthRequest(w.redirectURI(at))
-		vis.Request = &request
+func (w oidcWay) prove(ctx context.Context, v flowclient.Visitor, vis visit) (proved, error) {
+	if vis.Request == nil {
+		return proved{}, errNobody
 	}
 	step := vis.Step
 	if to, ok := step.Challenge.(flowclient.Redirect); ok && !vis.Request.answers(to.To) {

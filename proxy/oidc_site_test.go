@@ -60,7 +60,13 @@ func newOIDCSite(t testing.TB, change func(*registration)) *site {
 	}
 	reg.gate(&cfg)
 	s.gate = newGate(t, cfg)
-	s.Config.Handler = s.gate.Wrap(http.HandlerFunc(s.application))
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gate := s.gate
+		if s.strict != nil && strings.HasPrefix(r.URL.Path, "/admin") {
+			gate = s.strict
+		}
+		gate.Wrap(http.HandlerFunc(s.application)).ServeHTTP(w, r)
+	})
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s

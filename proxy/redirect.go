@@ -22,16 +22,13 @@ const maxCarried = 1 << 10
 
 // depart sends the browser to authentik's authorize endpoint (OpenID Connect Core 1.0, 3.1.2). Who is signed in already, and
 // not as the application demands, is to sign in again there.
-func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, back string, again bool) {
-	d := departure{Begun: g.cfg.Now(), Back: back, Request: newAuthRequest(g.redirectURI(at))}
+func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, back string, again *Session) {
+	d := departure{Begun: g.cfg.Now(), Back: back, Request: *g.request(at)}
 	if len(back) > maxCarried {
 		d.Back = "/"
 	}
-	switch {
-	case again:
-		d.Request.Since, d.Request.Prompt = d.Begun, "login"
-	case g.cfg.OIDC.MaxAge > 0:
-		d.Request.MaxAge = int(g.cfg.OIDC.MaxAge / time.Second)
+	if d.Request.MaxAge = int(d.Request.Demand.MaxAge / time.Second); again != nil {
+		d.Request = d.Request.anew(again.signIn, d.Begun)
 	}
 	s, ok := g.jar.visitOf(r, at)
 	if !ok {
@@ -117,7 +114,7 @@ func (g *Gate) landed(r *http.Request, at Resolved, d departure, said response) 
 	if err != nil {
 		return nil, err
 	}
-	if !d.Request.Since.IsZero() && g.falls(d.Request.Since, who) {
+	if !d.Request.Since.IsZero() && g.falls(d.Request, who) {
 		return nil, failure(CodeStepUpRefused, errStepUp)
 	}
 	a, err := g.welcomed(ctx, r, at, who, d.Back)

@@ -96,7 +96,7 @@ func (g *Gate) lead(w http.ResponseWriter, r *http.Request, at Resolved, d signI
 	g.expireUnreadable(w, r, at)
 	w.Header().Set("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !d.link.Valid() {
-		g.redirect(w, g.cfg.Prefix+"/login?to="+url.QueryEscape(g.wayBack(at.Asked.RequestURI())))
+		g.redirect(w, g.cfg.Prefix+"/login?to="+url.QueryEscape(g.wayBack(at.Asked.RequestURI()))+g.cfg.OIDC.demand().text())
 		return
 	}
 	to, err := g.linkTo(w, r, at, d.link)

@@ -30,32 +30,36 @@ type outcome struct {
 func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 	query := at.Asked.Query()
 	back := g.wayBack(query.Get("to"))
-	if g.already(w, r, at, back) {
+	again := g.demanded(r, at)
+	if again == nil && g.already(w, r, at, back) {
 		return
 	}
-	session, again := g.demanded(r, at)
 	switch {
-	case query.Has("signed-in") && !again:
+	case query.Has("signed-in") && again == nil:
 		g.fail(w, r, at, failure(CodeCookiesBlocked, nil), back)
 	case query.Has("link"):
 		g.follow(w, r, at, query.Get("link"))
 	case g.cfg.Login == LoginRedirect:
 		g.depart(w, r, at, back, again)
-	case again:
-		g.show(w, r, at, g.openAgain(r, at, back, session), back)
+	case again != nil:
+		g.show(w, r, at, g.openAgain(r, at, back, again), back)
 	default:
 		g.show(w, r, at, g.open(r, at, back), back)
 	}
 }
 
-// demanded reports whether a visitor who is signed in has to do so again.
-func (g *Gate) demanded(r *http.Request, at Resolved) (*Session, bool) {
+// demanded returns the session of a visitor who is signed in, may use the application, and has to sign in again.
+func (g *Gate) demanded(r *http.Request, at Resolved) *Session {
 	session, err := g.sessionOf(r, at)
-	if session == nil || err != nil {
-		return nil, false
+	if session == nil || err != nil || !g.demandAt(at).unmet(session.signIn, g.cfg.Now()) {
+		return nil
 	}
-	_, again := g.judge(session).(stepUp)
-	return session, again
+	switch g.judge(session).(type) {
+	case pass, stepUp:
+		return session
+	default:
+		return nil
+	}
 }
 
 // already sends a visitor on who is signed in, or says why not.
@@ -89,7 +93,7 @@ func (g *Gate) onward(w http.ResponseWriter, r *http.Request, at Resolved, sessi
 // nothing but what lets it know the device again.
 func (g *Gate) open(r *http.Request, at Resolved, back string) outcome {
 	ctx := context.WithoutCancel(r.Context())
-	return g.commence(ctx, r, at, visit{Begun: g.cfg.Now(), Back: back}, g.visitor(r, at, g.device(r, at)))
+	return g.commence(ctx, r, at, visit{Begun: g.cfg.Now(), Back: back, Request: g.request(at)}, g.visitor(r, at, g.device(r, at)))
 }
 
 // denied is what becomes of a flow whose first step is its end: beginning again would end

@@ -27,6 +27,7 @@ type site struct {
 	authentik *authentiktest.Server
 	clock     *clock
 	front     *front
+	strict    *Gate // before /admin, where there is one
 	mu        sync.Mutex
 	seen      []*http.Request // what reached the application
 }

@@ -20,19 +20,15 @@ func (g *Gate) openAgain(r *http.Request, at Resolved, back string, s *Session) 
 	case rec == nil:
 		return g.open(r, at, back)
 	}
-	request := newAuthRequest(g.redirectURI(at))
-	request.Since = g.cfg.Now()
-	vis := visit{Begun: g.cfg.Now(), Back: back, Request: &request}
 	v := g.visitor(r, at, rec.Cookies)
 	switch _, err := g.cfg.Client.User(ctx, v); {
 	case errors.Is(err, errNobody):
-		v.Cookies = g.device(r, at)
+		return g.open(r, at, back)
 	case err != nil:
 		return outcome{err: asError(err)}
-	default:
-		request.Prompt = "login"
 	}
-	return g.commence(ctx, r, at, vis, v)
+	request := g.request(at).anew(rec.SignIn, g.cfg.Now())
+	return g.commence(ctx, r, at, visit{Begun: g.cfg.Now(), Back: back, Request: &request}, v)
 }
 
 // recordOf reads the record of a session that a request has. There is none where the session has just ended in another process,
@@ -49,7 +45,7 @@ func (g *Gate) recordOf(r *http.Request, at Resolved, s *Session) (*record, erro
 
 // commence has authentik ask the first question of a visit.
 func (g *Gate) commence(ctx context.Context, r *http.Request, at Resolved, vis visit, v flowclient.Visitor) outcome {
-	vis, err := g.way.begin(ctx, v, at, vis)
+	vis, err := g.way.begin(ctx, v, vis)
 	if err != nil {
 		return outcome{err: asError(err)}
 	}

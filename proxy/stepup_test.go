@@ -70,11 +70,11 @@ func TestAnAuthentikThatIgnoresItProvesNoStepUp(t *testing.T) {
 	}
 	s.aged()
 	to := p.departs("/")
-	if got := to.Query().Get("prompt"); got != "login" {
-		t.Fatalf("prompt %q", got)
+	if got := to.Query().Get("max_age"); got != "60" {
+		t.Fatalf("max_age %q", got)
 	}
 	query := to.Query()
-	query.Del("prompt") // as if authentik did not know it
+	query.Del("max_age") // as if authentik did not know it
 	to.RawQuery = query.Encode()
 	page := p.open(a.authorize(t, to, "jane", "open sesame"))
 	if page.status != http.StatusForbidden || s.reached() != 1 {

@@ -12,10 +12,10 @@ type way interface {
 	// name is the way's label in metrics and logs.
 	name() string
 	// begin asks for the first question of a visit, and puts it into the visit.
-	begin(ctx context.Context, v flowclient.Visitor, at Resolved, vis visit) (visit, error)
+	begin(ctx context.Context, v flowclient.Visitor, vis visit) (visit, error)
 	// prove asks authentik who has signed in, once a flow of the visit has ended. errNobody is
 	// authentik's word that nobody has.
-	prove(ctx context.Context, v flowclient.Visitor, at Resolved, vis visit) (proved, error)
+	prove(ctx context.Context, v flowclient.Visitor, vis visit) (proved, error)
 	// recheck asks authentik what has become of a session. errNobody is its word that the session is over, whatever
 	// else goes wrong says nothing.
 	recheck(ctx context.Context, rec *record) (proved, error)
@@ -35,7 +35,7 @@ type sessionWay struct{ *Gate }
 
 func (sessionWay) name() string { return "session" }
 
-func (w sessionWay) begin(ctx context.Context, v flowclient.Visitor, _ Resolved, vis visit) (visit, error) {
+func (w sessionWay) begin(ctx context.Context, v flowclient.Visitor, vis visit) (visit, error) {
 	flow, err := w.first(ctx, v)
 	if err != nil {
 		return vis, err
@@ -50,7 +50,7 @@ func (w sessionWay) begin(ctx context.Context, v flowclient.Visitor, _ Resolved,
 
 // prove asks authentik who is signed in with the visit's cookies, and whether they may use the application. The user comes
 // last: check_access also answers for nobody, and then with yes where nothing is bound.
-func (w sessionWay) prove(ctx context.Context, v flowclient.Visitor, _ Resolved, _ visit) (proved, error) {
+func (w sessionWay) prove(ctx context.Context, v flowclient.Visitor, _ visit) (proved, error) {
 	passing := true
 	if w.cfg.Application != "" {
 		var err error

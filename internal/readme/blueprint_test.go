@@ -58,7 +58,7 @@ var ignored = []string{"backchannel_logout_uri", "grant_types", "logout_method",
 // stock is what every authentik of both releases brings, and blueprints may look up.
 var stock = []string{
 	"authentik_flows.flow slug=default-provider-authorization-implicit-consent",
-	"authentik_flows.flow slug=default-provider-invalidation-flow",
+	"authentik_flows.flow slug=default-invalidation-flow",
 	"authentik_crypto.certificatekeypair name=authentik Self-signed Certificate",
 	scopeMapping + "openid", scopeMapping + "email", scopeMapping + "profile", scopeMapping + "offline_access", scopeMapping + "entitlements",
 }
