@@ -111,6 +111,17 @@ func (c Cookies) send(r *http.Request) {
 	}
 }
 
+// Own returns authentik's own cookies, without those of proxies in front of it.
+func (c Cookies) Own() Cookies {
+	own := Cookies{}
+	for name, value := range c {
+		if strings.HasPrefix(name, "authentik_") {
+			own[name] = value
+		}
+	}
+	return own
+}
+
 // ticket is what a session cookie says of itself. Nobody has checked its
 // signature, so it may steer what the client asks, and never who is let in.
 type ticket struct {

@@ -18,9 +18,11 @@ import (
 
 // request is one question to authentik's server.
 type request struct {
-	endpoint string // for logs and errors: a name without anything of the visitor's
-	path     string // below authentik's root, with its query
-	body     []byte // of a POST; nil makes it a GET
+	endpoint string      // for logs and errors: a name without anything of the visitor's
+	path     string      // below authentik's root, with its query
+	body     []byte      // of a POST; nil makes it a GET
+	method   string      // where it is neither
+	header   http.Header // of a browser in whose place it is made
 	timeout  time.Duration
 	image    bool
 }
@@ -164,12 +166,16 @@ func (c *Client) request(ctx context.Context, v Visitor, q request) (*http.Reque
 	if q.body != nil {
 		method, body = http.MethodPost, bytes.NewReader(q.body)
 	}
+	if q.method != "" {
+		method = q.method
+	}
 	req, err := http.NewRequestWithContext(ctx, method, c.url.Scheme+"://"+c.url.Host+c.base+q.path, body)
 	if err != nil {
 		return nil, fmt.Errorf("flowclient: asking %s: %w", q.endpoint, errUnreadable)
 	}
 	req.Host = host
 	c.headers(req.Header, v, q)
+	q.pass(req.Header)
 	v.Cookies.send(req)
 	if q.body != nil {
 		req.Header.Set("Content-Type", "application/json")

@@ -26,6 +26,7 @@ type Authentik interface {
 	Brand(context.Context, flowclient.Visitor) (flowclient.Brand, error)
 	Picture(ctx context.Context, v flowclient.Visitor, address string) (flowclient.Picture, error)
 	StartSource(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Redirect) (flowclient.Step, error)
+	Relay(context.Context, flowclient.Visitor, flowclient.RelayRequest) (flowclient.RelayReply, error)
 	RedeemPlex(ctx context.Context, v flowclient.Visitor, f flowclient.Flow, s flowclient.SourcePlex, token string) (flowclient.Step, error)
 	DuoEnrolment(context.Context, flowclient.Visitor, flowclient.AuthenticatorDuo) (flowclient.DuoStatus, error)
 	Authorize(ctx context.Context, v flowclient.Visitor, parameters url.Values) (flowclient.Step, error)
@@ -139,6 +140,8 @@ type Login string
 const (
 	// LoginPage draws authentik's questions on pages of the gate's own.
 	LoginPage Login = "page"
+	// LoginRelay shows authentik's own pages on this site's host.
+	LoginRelay Login = "relay"
 	// LoginRedirect sends browsers to authentik's own pages, by OpenID Connect.
 	LoginRedirect Login = "redirect"
 )
@@ -314,7 +317,7 @@ func (cfg Config) checkOIDC() (errs []error) {
 	wrong(!c.used() && c.KeepAccessToken, "there are access tokens with OpenID Connect alone")
 	wrong(!c.used() && cfg.Login == LoginRedirect, "a browser comes back from authentik by OpenID Connect alone")
 	wrong(c.MaxAge != 0 && c.MaxAge < time.Minute, "a sign-in cannot be younger than a minute")
-	wrong(cfg.Login != LoginPage && cfg.Login != LoginRedirect, "there is no such login")
+	wrong(cfg.Login != LoginPage && cfg.Login != LoginRelay && cfg.Login != LoginRedirect, "there is no such login")
 	for _, r := range cfg.Require {
 		wrong(r.Claim == "" || len(r.Values) == 0, "a requirement needs a claim and a value")
 	}

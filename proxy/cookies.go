@@ -24,6 +24,7 @@ type jar struct {
 	session cookieName
 	visit   cookieName
 	browser cookieName
+	relay   cookieName
 	stripes []string // every name above, to be kept from the application
 }
 
@@ -53,7 +54,8 @@ func newJar(cfg Config) jar {
 	j.session = cookieName{plain: name, secure: scope + name}
 	j.visit = cookieName{plain: "authentik_visit", secure: "__Host-authentik_visit"}
 	j.browser = cookieName{plain: "authentik_browser", secure: "__Host-authentik_browser"}
-	for _, n := range []cookieName{j.session, j.visit, j.browser} {
+	j.relay = cookieName{plain: "authentik_relay", secure: "__Host-authentik_relay"}
+	for _, n := range []cookieName{j.session, j.visit, j.browser, j.relay} {
 		j.stripes = append(j.stripes, n.plain, n.secure)
 	}
 	return j
@@ -92,6 +94,18 @@ func (j jar) setVisit(w http.ResponseWriter, at Resolved, s secret) {
 func (j jar) setBrowser(w http.ResponseWriter, at Resolved, s secret) {
 	c := j.cookie(j.browser.in(at.Scheme), s.cookie(), at)
 	c.MaxAge = int(browserLife / time.Second)
+	http.SetCookie(w, c)
+}
+
+// setRelay gives the browser the visit that authentik's own interface shows, sealed.
+func (j jar) setRelay(w http.ResponseWriter, at Resolved, sealed string) {
+	http.SetCookie(w, j.cookie(j.relay.in(at.Scheme), sealed, at))
+}
+
+// endRelay takes it from the browser.
+func (j jar) endRelay(w http.ResponseWriter, at Resolved) {
+	c := j.cookie(j.relay.in(at.Scheme), "", at)
+	c.MaxAge = -1
 	http.SetCookie(w, c)
 }
 

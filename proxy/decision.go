@@ -51,6 +51,11 @@ func (g *Gate) decide(r *http.Request, at Resolved) decision {
 		return pass{}
 	case open:
 		return pass{}
+	}
+	if d, ok := g.relaying(r, at); ok {
+		return d
+	}
+	switch {
 	case navigates(r):
 		return signIn{g.link(at)}
 	default:

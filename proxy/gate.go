@@ -32,14 +32,16 @@ type Gate struct {
 	copies   *copies
 	attempts *attempts
 	pages    *page.Pages
-	pictures http.Handler
-	forgery  *http.CrossOriginProtection
-	way      way
-	provider *provider // at authentik, where sign-ins rest on OpenID Connect
-	rechecks *rechecks
-	streams  *streams
-	weighing singleflight.Group
-	close    context.CancelFunc
+	// relayBase is the path that authentik lies below, with a slash at its end: on this site's host, too.
+	relayBase string
+	pictures  http.Handler
+	forgery   *http.CrossOriginProtection
+	way       way
+	provider  *provider // at authentik, where sign-ins rest on OpenID Connect
+	rechecks  *rechecks
+	streams   *streams
+	weighing  singleflight.Group
+	close     context.CancelFunc
 }
 
 // New makes a gate, or reports everything that is wrong with its configuration.
@@ -55,6 +57,7 @@ func New(cfg Config) (*Gate, error) {
 	g.flights, g.waits = newFlights(), newWaits()
 	g.copies, g.attempts = newCopies(cfg.Now), newAttempts(cfg.Now, g.keys)
 	g.rechecks, g.streams = newRechecks(), newStreams()
+	g.relayBase = basePath(cfg.Client.Root())
 	g.provider, g.way = newProvider(cfg), g.newWay()
 	g.forgery = http.NewCrossOriginProtection()
 	if cfg.Site != nil {
@@ -146,8 +149,12 @@ func wait(ctx context.Context, d time.Duration) {
 // itself; an error comes from next alone. Response writers reach next as they are.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	at := g.resolve(r)
+	left := g.leftOver(r, at)
 	g.identity.strip(r)
 	d := g.settled(r, at, g.decide(r, at))
+	if _, passes := d.(pass); left && passes {
+		d = leftover{}
+	}
 	g.cfg.Metrics.Decision(d.kind())
 	switch d := d.(type) {
 	case pass:
@@ -156,6 +163,10 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		return next(w, request)
 	case own:
 		g.serve(w, r, at)
+	case leftover:
+		g.goOn(w)
+	case relay:
+		g.through(w, r, at, d)
 	case signIn:
 		g.lead(w, r, at, d)
 	case stepUp:

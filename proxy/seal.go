@@ -41,6 +41,7 @@ const (
 	kindLead    kind = "lead"
 	kindSID     kind = "sid"
 	kindState   kind = "state"
+	kindRelay   kind = "relay"
 )
 
 // A secret is what only one browser has: the value of a cookie of ours.

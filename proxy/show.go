@@ -61,6 +61,12 @@ func (g *Gate) elsewhere(vis visit) string {
 // welcome gives the browser its session, and new secrets all round: pages of
 // whoever used this browser before are dead from here on.
 func (g *Gate) welcome(w http.ResponseWriter, r *http.Request, at Resolved, a *admission) {
+	g.hand(w, r, at, a)
+	g.voice(r).arrive(w, r, at, a)
+}
+
+// hand sets the cookies of a session that has begun.
+func (g *Gate) hand(w http.ResponseWriter, r *http.Request, at Resolved, a *admission) {
 	if before, err := g.sessionOf(r, at); err == nil && before != nil && before.name != a.session.name {
 		_ = g.finish(r, at, before, "replaced") // logged; the new session is good all the same
 	}
@@ -69,7 +75,6 @@ func (g *Gate) welcome(w http.ResponseWriter, r *http.Request, at Resolved, a *a
 	if a.browser != nil {
 		g.jar.setBrowser(w, at, *a.browser)
 	}
-	g.voice(r).arrive(w, r, at, a)
 }
 
 // disappoint tells a visitor what has gone wrong with a sign-in. Who is signed in all the same is told as whom.

@@ -43,6 +43,10 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.depart(w, r, at, back, again)
 	case again != nil:
 		g.show(w, r, at, g.openAgain(r, at, back, again), back)
+	case g.cfg.Login == LoginRelay && query.Has(onPage):
+		g.show(w, r, at, g.moveOut(r, at, back), back)
+	case g.cfg.Login == LoginRelay && !wantsJSON(r):
+		g.moveIn(w, r, at, g.open(r, at, back), back)
 	default:
 		g.show(w, r, at, g.open(r, at, back), back)
 	}

@@ -36,10 +36,12 @@ type site struct {
 type front struct {
 	http.Handler
 	away     atomic.Bool
+	asked    atomic.Int64 // all requests
 	renewals atomic.Int64 // redemptions of refresh tokens
 }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.asked.Add(1)
 	if f.away.Load() {
 		w.WriteHeader(http.StatusBadGateway)
 		return
@@ -265,6 +267,16 @@ func (s screen) fields() url.Values {
 		}
 	}
 	return form
+}
+
+// url is where the screen is.
+func (s screen) url(t testing.TB, at *site) *url.URL {
+	t.Helper()
+	u, err := url.Parse(at.URL + s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 func (s screen) says(t testing.TB, text string) {
