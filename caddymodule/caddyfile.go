@@ -53,7 +53,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    client_id     <id>
 //	    client_secret <secret>
 //	    scopes        <scope>...
-//	    login       page|redirect
+//	    login       page|relay|redirect
 //	    page {
 //	        title <text>
 //	        logo  <url>

@@ -130,13 +130,6 @@ func oneOf(words ...string) func(string) error {
 	}
 }
 
-func checkLogin(text string) error {
-	if text == "relay" {
-		return errors.New("relay is not there yet; write login page, or login redirect with a client_id")
-	}
-	return oneOf("page", "redirect")(text)
-}
-
 func checkText(text string) error {
 	if strings.TrimSpace(text) == "" || strings.ContainsFunc(text, isControl) {
 		return errors.New("this text is blank or has control characters; write a line of plain text")

@@ -55,7 +55,8 @@ type Handler struct {
 	// Whose name authentik is told in the Host header: "public" for its own,
 	// "page" for this site's, so that passkeys and links in mails belong to
 	// this site. "page" needs an authentik that is reached directly and not
-	// through a proxy that chooses by host. Default: public.
+	// through a proxy that chooses by host. Default: public, and page with
+	// login relay.
 	Host string `json:"host,omitempty"`
 
 	// This site as browsers see it, as https://app.example.com, for where the
@@ -96,8 +97,9 @@ type Handler struct {
 	// offers it. Needs client_id. Default: openid, profile and email.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// How the visitor signs in: "page" on a page of our own, "redirect" at
-	// authentik's own address, which needs client_id. Default: page.
+	// How the visitor signs in: "page" on a page of our own, "relay" with
+	// authentik's own interface on this site's host, "redirect" at authentik's
+	// own address, which needs client_id. Default: page.
 	Login string `json:"login,omitempty"`
 
 	// The looks of the sign-in page.
@@ -273,7 +275,7 @@ func (h *Handler) settings() []setting {
 		{"max_age", &h.MaxAge, atLeast(time.Minute, "less than a minute, in which nobody can sign in", "8h"), "max_age 8h"},
 		{"client_id", &h.ClientID, checkClientID, "client_id wiki"},
 		{"client_secret", &h.ClientSecret, checkSecret, "client_secret {file./run/secrets/client_secret}"},
-		{"login", &h.Login, checkLogin, "login page"},
+		{"login", &h.Login, oneOf("page", "relay", "redirect"), "login page"},
 		{"page title", &h.Page.Title, checkText, `title "Example Ltd."`},
 		{"page logo", &h.Page.Logo, checkLogo, "logo https://www.example.com/logo.svg"},
 		{"page style", &h.Page.Style, checkStyle, "style /etc/caddy/signin.css"},

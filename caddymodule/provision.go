@@ -80,7 +80,7 @@ func (h *Handler) config() proxy.Config {
 		OIDC:        h.oidcConfig(),
 		Require:     h.requirements(),
 		Login:       proxy.Login(h.Login),
-		PageHost:    h.Host == "page",
+		PageHost:    h.Host == "page" || h.Host == "" && h.Login == string(proxy.LoginRelay),
 		Lifetime:    duration(h.Lifetime),
 		Idle:        duration(h.Idle),
 		Recheck:     duration(h.Recheck),
