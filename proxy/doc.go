@@ -36,6 +36,15 @@
 //   - attempts.go, proof.go: answers that are tried until they are right, slowed down
 //   - package page: how challenges are drawn and answers read; pictures.go: authentik's pictures
 //
+// The word of authentik, on which alone a session begins and goes on:
+//
+//   - way.go: the two ways to have it, and authentik's own session, which is one; oidc.go: OpenID Connect, the other
+//   - provider.go, keys.go, tokens.go, claims.go: what is known of authentik's provider, and what its tokens prove
+//   - authrequest.go: what its authorize endpoint is asked, and answers; demand.go, stepup.go: for a sign-in of another kind
+//   - recheck.go, idle.go: what has become of a session since; signoff.go: its end at authentik
+//   - notice.go, known.go: what authentik tells of ends by itself; streams.go: what stays open closes with its session
+//   - redirect.go: sign-ins at authentik's own pages; relay.go, relaypath.go, relayvisit.go, relaywatch.go: at those pages, here
+//
 // What lasts:
 //
 //   - session.go, sessions.go, cache.go: a session, where it is found, and those that are remembered; graves.go, misses.go: which are over, and which are none

@@ -143,7 +143,13 @@ func signed(t testing.TB, alg jose.SignatureAlgorithm, key any, id string, c cla
 	if id != "" {
 		options = options.WithHeader("kid", id)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
+	return jws(t, jose.SigningKey{Algorithm: alg, Key: key}, options, c)
+}
+
+// jws signs claims.
+func jws(t testing.TB, key jose.SigningKey, options *jose.SignerOptions, c claims) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +157,11 @@ func signed(t testing.TB, alg jose.SignatureAlgorithm, key any, id string, c cla
 	if err != nil {
 		t.Fatal(err)
 	}
-	jws, err := signer.Sign(payload)
+	signature, err := signer.Sign(payload)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := jws.CompactSerialize()
+	token, err := signature.CompactSerialize()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,23 +298,7 @@ func swapped(t testing.TB, token string, c claims) string {
 // embedded makes a token with its own key in the header.
 func embedded(t testing.TB, key *rsa.PrivateKey, c claims) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, &jose.SignerOptions{EmbedJWK: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	payload, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := jws.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
+	return jws(t, jose.SigningKey{Algorithm: jose.RS256, Key: key}, &jose.SignerOptions{EmbedJWK: true}, c)
 }
 
 // encrypt wraps a token as a provider with an encryption key does.
