@@ -241,8 +241,10 @@ func (g *Gate) homed(at Resolved, page []byte) []byte {
 	if g.cfg.PageHost {
 		return page
 	}
-	here := at.Scheme + "://" + at.Host + g.relayBase
-	return bytes.ReplaceAll(page, []byte(g.cfg.Client.Root()), []byte(here))
+	told, here := g.cfg.Client.Root(), at.Scheme+"://"+at.Host+g.relayBase
+	page = bytes.ReplaceAll(page, []byte(told), []byte(here))
+	escaped := strings.ReplaceAll(told, "-", `\u002D`) // as Django writes texts into scripts
+	return bytes.ReplaceAll(page, []byte(escaped), []byte(here))
 }
 
 // turned is where the browser goes when authentik sends it on: to a flow, which the visit may then run, or to begin again.
