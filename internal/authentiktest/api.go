@@ -204,6 +204,11 @@ func (v *visit) rootConfig() *response {
 	if refusal := v.reading(); refusal != nil {
 		return refusal
 	}
+	return v.api(http.StatusOK, v.srv.dialect.config())
+}
+
+// config is the configuration as the API and the pages have it.
+func (d dialect) config() object {
 	config := object{
 		"error_reporting": object{
 			"enabled": false, "environment": "customer", "send_pii": false, "traces_sample_rate": 0.1,
@@ -212,10 +217,10 @@ func (v *visit) rootConfig() *response {
 		"capabilities":  []string{"can_impersonate", "is_enterprise"},
 		"cache_timeout": 300, "cache_timeout_flows": 300, "cache_timeout_policies": 300,
 	}
-	if v.srv.dialect.reputationCache {
+	if d.reputationCache {
 		config["cache_timeout_reputation"] = 0
 	}
-	return v.api(http.StatusOK, config)
+	return config
 }
 
 func (v *visit) healthy() *response {

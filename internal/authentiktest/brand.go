@@ -55,12 +55,19 @@ func (v *visit) currentBrand() *response {
 	if refusal := v.reading(); refusal != nil {
 		return refusal
 	}
+	return v.api(http.StatusOK, v.brandObject())
+}
+
+func (b Brand) favicon(s *Server) string { return s.static(or(b.Favicon, defaultFavicon)) }
+
+// brandObject is the brand as the API and the pages have it.
+func (v *visit) brandObject() object {
 	b := v.brand
 	links := append([]FooterLink{}, b.FooterLinks...)
 	answer := object{
 		"matched_domain": b.Domain, "branding_title": b.title(), "branding_custom_css": b.CSS,
 		"branding_logo":    v.srv.static(or(b.Logo, defaultLogo)),
-		"branding_favicon": v.srv.static(or(b.Favicon, defaultFavicon)),
+		"branding_favicon": b.favicon(v.srv),
 		"ui_footer_links":  links, "ui_theme": or(b.Theme, "automatic"),
 		"default_locale": b.Locale, "flags": v.srv.dialect.flags,
 	}
@@ -73,7 +80,7 @@ func (v *visit) currentBrand() *response {
 			answer["flow_"+name] = slug
 		}
 	}
-	return v.api(http.StatusOK, answer)
+	return answer
 }
 
 func (b Brand) flows() map[string]string {

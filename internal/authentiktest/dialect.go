@@ -4,6 +4,8 @@ package authentiktest
 // by the name of the difference, never by the number of the release.
 type dialect struct {
 	version          string // as requests of authentik's own name it
+	family           string // the version as far as pages name it
+	wholeAddresses   bool   // the page of a flow names its background by host and all
 	apiType          string // content type of API answers; the executor's has no charset in any release
 	themedURLs       bool   // flow_info and brands name pictures per theme
 	cancelNext       bool   // cancel_url carries next, and the cancel view follows it
@@ -49,6 +51,7 @@ type dialect struct {
 var dialects = map[Release]dialect{
 	Release202510: {
 		version:         "2025.10.0-rc1",
+		family:          "2025.10",
 		apiType:         "application/json; charset=utf-8",
 		logoutType:      "JWT",
 		uidRequired:     true,
@@ -69,6 +72,8 @@ var dialects = map[Release]dialect{
 	},
 	Release202605: {
 		version:          "2026.5.0-rc1",
+		family:           "2026.5",
+		wholeAddresses:   true,
 		apiType:          "application/json",
 		logoutType:       "logout+jwt",
 		limitsGrants:     true,

@@ -17,8 +17,10 @@
 // are the flow executor, stage.go what all stages share, fields.go how answers
 // are read; each kind of stage has a file of its own. dialect.go is all that
 // differs between releases, language.go all that differs between languages.
-// brand.go, api.go and pages.go are the views around the executor. source*.go
-// lets visitors come from other identity providers, saml*.go answers
+// brand.go, api.go and pages.go are the views around the executor. router.go
+// stands before all of it, as in every installation, and serves what is static;
+// interface.go is authentik's own pages, on which visitors sign in without us.
+// source*.go lets visitors come from other identity providers, saml*.go answers
 // applications that speak SAML, network.go and reputation.go keep an eye on
 // addresses. validate*.go asks for second factors and setup_*.go sets them up;
 // device.go, code.go and webauthn.go are what both need.

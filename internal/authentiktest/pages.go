@@ -32,18 +32,9 @@ func (v *visit) root() *response {
 	return v.moved(v.srv.url("/if/user/"))
 }
 
-// flowPage is the page of authentik's own web client. It has no effect on any
-// plan.
-func (v *visit) flowPage() *response {
-	if _, found := v.srv.flow(v.args["slug"]); !found {
-		return v.notFound()
-	}
-	return v.shell()
-}
-
 // shell is a page that a script fills.
 func (v *visit) shell() *response {
-	return &response{status: http.StatusOK, page: &page{Title: v.brand.title()}}
+	return &response{status: http.StatusOK, page: &page{Title: v.brand.title(), Icon: v.brand.favicon(v.srv)}}
 }
 
 // cancelURL is where a challenge offers to give up.

@@ -6,20 +6,10 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
-	"net/http"
-	"strings"
 )
 
-// A static file is one that authentik's router serves by itself, without a
-// session.
-type static struct {
-	kind  string
-	bytes []byte
-}
-
-// statics are pictures in the places of authentik's own; they look like
-// nobody's.
-func statics() map[string]static {
+// pictures are in the places of authentik's own; they look like nobody's.
+func pictures() map[string]static {
 	return map[string]static{
 		defaultLogo:       {"image/svg+xml", []byte(logo)},
 		defaultFavicon:    {"image/png", icon()},
@@ -67,15 +57,4 @@ func landscape(y int, far, near bool) color.Color {
 	default:
 		return color.RGBA{150 + shade, 180 + shade/2, 215, 255}
 	}
-}
-
-// serveStatic answers for a static file, and reports whether there is one.
-func (s *Server) serveStatic(w http.ResponseWriter, r *http.Request) bool {
-	file, found := s.statics["/"+strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, s.base), "/")]
-	if !found || r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
-	}
-	w.Header().Set("Content-Type", file.kind)
-	_, _ = w.Write(file.bytes) // nobody may be there to be told
-	return true
 }

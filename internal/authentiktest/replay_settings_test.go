@@ -11,8 +11,8 @@ func settingsRows() []row {
 		{name: "config-anonymous", replay: configAnonymous},
 		{name: "flow-settings", replay: flowSettings},
 		{name: "health", replay: health},
-		{name: "router-core-down", why: "answers of the router in front of authentik, in its words and with its headers: the stand-in " +
-			"is the core; what the core says in between, other recordings have"},
+		{name: "router-core-down", why: "answers of the router in front of authentik, in its words and with its headers: the replays " +
+			"are of the core; what the core says in between, other recordings have"},
 		{name: "user-flows", replay: userFlows},
 	}
 }

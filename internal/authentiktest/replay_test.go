@@ -209,7 +209,7 @@ func (r *replay) send(i int, h hooks) *http.Response { return r.serve(r.request(
 
 func (r *replay) serve(request *http.Request) *http.Response {
 	w := httptest.NewRecorder()
-	r.ServeHTTP(w, request)
+	r.serveCore(w, request)
 	return w.Result()
 }
 

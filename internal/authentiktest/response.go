@@ -8,14 +8,15 @@ import (
 	"net/http"
 )
 
-// A response is an answer before it is written. At most one of json and page
-// is set; a location makes it a redirect.
+// A response is an answer before it is written. At most one of json, page and
+// html is set; a location makes it a redirect.
 type response struct {
 	status   int
 	location string
 	json     any
 	api      bool // json is an API answer rather than a challenge
 	page     *page
+	html     []byte // a page as it is
 	allow    string
 	framing  string      // X-Frame-Options; default: DENY
 	header   http.Header // more, or other, headers
@@ -25,13 +26,14 @@ type response struct {
 
 // A page is authentik's HTML, reduced to what can be told apart from outside.
 type page struct {
-	Title string
-	Words []string
-	Form  bool // it holds a form of its own
+	Title, Icon string
+	Words       []string
+	Form        bool // it holds a form of its own
 }
 
 var pages = template.Must(template.New("").Parse(`<!DOCTYPE html>
-<html><head><title>{{.Title}}</title></head><body>
+<html><head><title>{{.Title}}</title>
+{{- with .Icon}}<link rel="icon" href="{{.}}">{{end}}</head><body>
 {{- range .Words}}<p>{{.}}</p>{{end}}
 {{- if .Form}}<form method="POST"></form>{{end}}</body></html>
 `))
@@ -63,6 +65,8 @@ func (res *response) body() []byte {
 	var b bytes.Buffer
 	var err error
 	switch {
+	case res.html != nil:
+		return res.html
 	case res.json != nil:
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)
@@ -79,7 +83,9 @@ func (res *response) body() []byte {
 func (v *visit) headers(h http.Header, res *response) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if res.bare != nil {
-		maps.Copy(h, res.bare)
+		for name, values := range res.bare {
+			h[name] = append(h[name], values...)
+		}
 		h.Set("Location", res.location)
 		return
 	}
@@ -92,10 +98,11 @@ func (v *visit) headers(h http.Header, res *response) {
 	if res.status == http.StatusNoContent {
 		h.Del("Content-Type")
 	}
-	h.Set("Vary", "Accept-Language, Cookie")
+	vary := "Accept-Language, Cookie"
 	if v.rotated != "" {
-		h.Set("Vary", "Cookie, Accept-Language")
+		vary = "Cookie, Accept-Language"
 	}
+	h.Add("Vary", vary)
 	h.Set("X-Frame-Options", or(res.framing, "DENY"))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")

@@ -63,7 +63,6 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		statics:  statics(),
 		dialect:  dialects[cfg.Release],
 		base:     strings.TrimSuffix(cfg.Path, "/"),
 		now:      cfg.Now,
@@ -89,6 +88,8 @@ func New(cfg Config) (*Server, error) {
 		sources:  slices.Clone(cfg.Sources),
 		links:    map[linked]int{},
 	}
+	s.statics = pictures()
+	maps.Copy(s.statics, interfaceOf(s.dialect))
 	s.fill(cfg)
 	return s, nil
 }
@@ -155,12 +156,9 @@ func (s *Server) url(path string) string { return s.base + path }
 
 var validHost = regexp.MustCompile(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[0-9]+)?$`)
 
-// ServeHTTP implements [http.Handler]. A host that cannot be one is answered
+// serveCore answers as authentik's core. A host that cannot be one is answered
 // before anything else looks at the request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.serveStatic(w, r) {
-		return
-	}
+func (s *Server) serveCore(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests++
 	s.mu.Unlock()

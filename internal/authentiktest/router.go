@@ -1,0 +1,80 @@
+package authentiktest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/net/websocket"
+)
+
+// ServeHTTP implements [http.Handler]. It is the router that stands before
+// authentik's core in every installation: it serves what is static by itself
+// and puts its name to the answers of the core. Recordings are of the core
+// alone.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.serveStatic(w, r) || s.serveSocket(w, r) {
+		return
+	}
+	w.Header().Set("Vary", "Accept-Encoding")
+	w.Header().Set("X-Powered-By", "authentik")
+	s.serveCore(w, r)
+}
+
+// A static file is one that the router serves without a session.
+type static struct {
+	kind  string
+	bytes []byte
+}
+
+// built is when the static files were made.
+var built = time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC)
+
+// flowAssets are files of the interface by an address that is relative to the
+// page of a flow.
+var flowAssets = regexp.MustCompile(`^/if/flow/[^/]+/assets/`)
+
+// sourceIcons are the signs of other identity providers, which all look alike
+// here.
+var sourceIcons = regexp.MustCompile(`^/static/authentik/sources/[a-z]+\.svg$`)
+
+// serveStatic answers for a static file, and reports whether there is one.
+// Browsers may keep it for as long as they like, and then ask whether it has
+// changed.
+func (s *Server) serveStatic(w http.ResponseWriter, r *http.Request) bool {
+	name := flowAssets.ReplaceAllString(s.below(r), dist+"assets/")
+	name = sourceIcons.ReplaceAllString(name, defaultLogo)
+	file, found := s.statics[name]
+	if !found || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	sum := sha256.Sum256(file.bytes)
+	h := w.Header()
+	h.Set("Content-Type", file.kind)
+	h.Set("Cache-Control", "public, no-transform")
+	h.Set("Vary", "X-authentik-version, Etag")
+	h.Set("X-Authentik-Version", s.dialect.version)
+	h.Set("Etag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	http.ServeContent(w, r, "", built, bytes.NewReader(file.bytes))
+	return true
+}
+
+// below is the path of a request below authentik's own.
+func (s *Server) below(r *http.Request) string {
+	return "/" + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, s.base), "/")
+}
+
+// serveSocket holds the channel open that every page of the interface opens,
+// and never says a word. What is no WebSocket finds nothing there.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) bool {
+	if s.below(r) != "/ws/client/" || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return false
+	}
+	websocket.Server{Handler: func(c *websocket.Conn) { _, _ = io.Copy(io.Discard, c) }}.ServeHTTP(w, r)
+	return true
+}
