@@ -11,8 +11,8 @@ func pageRoutes() []route {
 	return []route{
 		{"/", (*visit).root},
 		{"/if/flow/{slug}/", (*visit).flowPage},
-		{"/if/user/", (*visit).shell},
-		{"/if/admin/", (*visit).shell},
+		{"/if/user/", func(v *visit) *response { return v.shell("user") }},
+		{"/if/admin/", func(v *visit) *response { return v.shell("admin") }},
 		{"/flows/-/cancel/", (*visit).cancelled},
 		{"/flows/-/default/authentication/", func(v *visit) *response {
 			return v.defaultFlow(DesignationAuthentication, v.loginFlow())
@@ -32,9 +32,13 @@ func (v *visit) root() *response {
 	return v.moved(v.srv.url("/if/user/"))
 }
 
-// shell is a page that a script fills.
-func (v *visit) shell() *response {
-	return &response{status: http.StatusOK, page: &page{Title: v.brand.title(), Icon: v.brand.favicon(v.srv)}}
+// shell is the page of an interface that a script of authentik's would fill.
+// There is none here, but a marker by which a test can tell that it has come to
+// a visitor who was not to get there.
+func (v *visit) shell(what string) *response {
+	return &response{status: http.StatusOK, page: &page{
+		Title: v.brand.title(), Marker: "authentik " + what + " interface", Icon: v.brand.favicon(v.srv),
+	}}
 }
 
 // cancelURL is where a challenge offers to give up.

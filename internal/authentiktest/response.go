@@ -26,14 +26,15 @@ type response struct {
 
 // A page is authentik's HTML, reduced to what can be told apart from outside.
 type page struct {
-	Title, Icon string
-	Words       []string
-	Form        bool // it holds a form of its own
+	Title, Icon, Marker string
+	Words               []string
+	Form                bool // it holds a form of its own
 }
 
 var pages = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <html><head><title>{{.Title}}</title>
-{{- with .Icon}}<link rel="icon" href="{{.}}">{{end}}</head><body>
+{{- with .Icon}}<link rel="icon" href="{{.}}">{{end}}
+{{- with .Marker}}<meta name="description" content="{{.}}">{{end}}</head><body>
 {{- range .Words}}<p>{{.}}</p>{{end}}
 {{- if .Form}}<form method="POST"></form>{{end}}</body></html>
 `))

@@ -18,7 +18,7 @@ import (
 // and puts its name to the answers of the core. Recordings are of the core
 // alone.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.serveStatic(w, r) || s.serveSocket(w, r) {
+	if s.serveStatic(w, r) || s.serveSocket(w, r) || s.serveMarker(w, r) {
 		return
 	}
 	w.Header().Set("Vary", "Accept-Encoding")
@@ -77,4 +77,23 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) bool {
 	}
 	websocket.Server{Handler: func(c *websocket.Conn) { _, _ = io.Copy(io.Discard, c) }}.ServeHTTP(w, r)
 	return true
+}
+
+// markers stand where a real authentik has what is nobody's business who only
+// signs in: the administrators' API, the outpost it carries, its metrics. They
+// are not what authentik answers there, but what a test can tell that a request
+// has come through by.
+var markers = map[string]string{
+	"/api/v3/core/users/":          "authentik users",
+	"/outpost.goauthentik.io/ping": "authentik outpost",
+	"/-/metrics/":                  "authentik metrics",
+}
+
+func (s *Server) serveMarker(w http.ResponseWriter, r *http.Request) bool {
+	text, found := markers[s.below(r)]
+	if found {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, text+"\n") // nobody may be there to be told
+	}
+	return found
 }

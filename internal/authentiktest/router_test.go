@@ -18,6 +18,23 @@ func TestTheRouterPutsItsNameToAnswersOfTheCore(t *testing.T) {
 	}
 }
 
+// TestWhatIsNobodysBusinessIsMarked is for tests of what stands before
+// authentik: they look for these words.
+func TestWhatIsNobodysBusinessIsMarked(t *testing.T) {
+	t.Parallel()
+	releases(t, func(t *testing.T, release Release) {
+		c := raw(t, Config{Release: release, Path: "/auth/"})
+		for path, text := range map[string]string{
+			"/if/user/": "authentik user interface", "/if/admin/": "authentik admin interface", "/api/v3/core/users/": "authentik users",
+			"/outpost.goauthentik.io/ping": "authentik outpost", "/-/metrics/": "authentik metrics",
+		} {
+			if res, body := c.send(http.MethodGet, path); res.StatusCode != http.StatusOK || !strings.Contains(body, text) {
+				t.Errorf("%s: status %d, %s", path, res.StatusCode, body)
+			}
+		}
+	})
+}
+
 func TestTheChannelStaysOpenWithoutAWord(t *testing.T) {
 	t.Parallel()
 	c := raw(t, Config{Path: "/auth/"})
