@@ -46,7 +46,6 @@ func newRedirected(t testing.TB, gate ...string) *redirected {
 	u := connected(setup{
 		scheme: "https", more: neighbours, gate: append(gate, "login redirect", "public_url https://auth.localhost:PORT"),
 		authentik: authentiktest.Config{Applications: []authentiktest.Application{client("files")}},
-		front:     withFlowPages,
 	})
 	r := &redirected{site: u.site(t)}
 	r.files = strings.Replace(r.address, "localhost", "files.localhost", 1)
