@@ -22,7 +22,7 @@ type question struct {
 	Notice *saying `json:"notice,omitempty"`
 	// RetryAfter says, in seconds, how long answers are not taken because too many were wrong.
 	RetryAfter int `json:"retry_after,omitempty"`
-	// Elsewhere is the same flow on authentik's own page.
+	// Elsewhere is where a browser goes on at authentik's own page: an address of this site where it comes back signed in.
 	Elsewhere string `json:"elsewhere,omitempty"`
 	// Source is what was chosen of the question's sources. Barred says that it does not
 	// count here; Open is where a browser goes before "on" is said.

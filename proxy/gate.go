@@ -80,13 +80,13 @@ func New(cfg Config) (*Gate, error) {
 func (g *Gate) furnish() (err error) {
 	address, _ := g.cfg.Client.PublicURL("/")
 	farewell := ""
-	if g.cfg.Login == LoginRedirect {
+	if g.cfg.OIDC.used() {
 		farewell = g.cfg.Client.Root()
 	}
 	seals := newPictureSeal(g.keys)
 	g.pages, err = page.New(page.Config{
 		Farewell: farewell,
-		Prefix:   g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), LinksHere: g.cfg.PageHost,
+		Prefix:   g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), Root: g.cfg.Client.Root(), LinksHere: g.cfg.PageHost,
 		Style: g.cfg.Page.Style, Templates: g.cfg.Page.Templates, Language: g.cfg.Page.Language,
 		Seal: newSteadyNames(seals.seal).name, Unseal: seals.unseal,
 	})

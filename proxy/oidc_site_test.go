@@ -15,6 +15,7 @@ import (
 type registration struct {
 	provider authentiktest.Provider
 	flows    []authentiktest.Flow
+	sources  []authentiktest.Source
 	release  authentiktest.Release
 	policies []authentiktest.Policy
 	users    func([]authentiktest.User)
@@ -41,7 +42,7 @@ func newOIDCSite(t testing.TB, change func(*registration)) *site {
 	users := people()
 	reg.users(users)
 	stand, err := authentiktest.New(authentiktest.Config{
-		Release: reg.release, Flows: reg.flows, Users: users, Brands: []authentiktest.Brand{{Default: true, FlowAuthentication: "login"}},
+		Release: reg.release, Flows: reg.flows, Sources: reg.sources, Users: users, Brands: []authentiktest.Brand{{Default: true, FlowAuthentication: "login"}},
 		Applications: append(applications(), authentiktest.Application{
 			Slug: "app", Name: "The application", Provider: &reg.provider, Policies: reg.policies,
 		}),

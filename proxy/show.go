@@ -53,8 +53,12 @@ func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, out out
 	}
 }
 
-// elsewhere is the address of the flow on authentik's own pages.
+// elsewhere is where a browser goes on at authentik's own pages. With OpenID Connect it leaves from here, so that it comes
+// back signed in; without, nothing that is done there can be known here.
 func (g *Gate) elsewhere(vis visit) string {
+	if g.cfg.OIDC.used() {
+		return g.cfg.Prefix + "/login?at=authentik&to=" + url.QueryEscape(vis.Back)
+	}
 	return g.cfg.Client.Root() + "if/flow/" + vis.Step.Flow.Slug + "/"
 }
 

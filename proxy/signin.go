@@ -39,7 +39,7 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.fail(w, r, at, failure(CodeCookiesBlocked, nil), back)
 	case query.Has("link"):
 		g.follow(w, r, at, query.Get("link"))
-	case g.cfg.Login == LoginRedirect:
+	case g.cfg.Login == LoginRedirect, g.cfg.OIDC.used() && query.Get("at") == "authentik":
 		g.depart(w, r, at, back, again)
 	case again != nil:
 		g.show(w, r, at, g.openAgain(r, at, back, again), back)

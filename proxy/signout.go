@@ -98,7 +98,7 @@ func (g *Gate) part(r *http.Request, at Resolved, s *Session) (how page.Parting,
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), signOffWait)
 	defer cancel()
 	err = g.way.leave(ctx, rec)
-	if err == nil && g.cfg.Login == LoginRedirect {
+	if err == nil && g.cfg.OIDC.used() && len(rec.Cookies) == 0 {
 		away, err = g.provider.farewellAt(ctx, rec, at)
 	}
 	if err != nil {

@@ -40,7 +40,7 @@ func New(testdata fs.FS) (*Gallery, error) {
 	g := &Gallery{draw: map[string]draw{}}
 	var err error
 	g.pages, err = page.New(page.Config{
-		Prefix: prefix, PublicHost: "auth.example.com",
+		Prefix: prefix, PublicHost: "auth.example.com", Root: "https://auth.example.com/",
 		Seal:   url.QueryEscape,
 		Unseal: func(name string) (string, bool) { a, err := url.QueryUnescape(name); return a, err == nil },
 	})
@@ -206,6 +206,7 @@ func (g *Gallery) own() {
 	} {
 		add(name, func(w http.ResponseWriter, r *http.Request) { g.chosen(w, r, chosen) })
 	}
+	add("elsewhere", g.unknown)
 	add("sign-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignOut(w, r, "jane.doe", brand()) })
 	for name, how := range map[string]page.Parting{
 		"signed-out": page.PartingNone, "signed-out-all": page.PartingAll, "signed-out-here": page.PartingHere,
@@ -219,6 +220,14 @@ func (g *Gallery) chosen(w http.ResponseWriter, r *http.Request, source page.Cho
 	_ = g.pages.Ask(w, r, page.Question{ // the tests of package page look at the error
 		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: flowclient.Identification{}},
 		Brand: brand(), Visit: "sealed-visit", Back: "/app", Elsewhere: "https://auth.example.com/if/flow/login/", Source: &source,
+	})
+}
+
+// unknown draws what only authentik's own page knows, from where whoever signs in comes back signed in.
+func (g *Gallery) unknown(w http.ResponseWriter, r *http.Request) {
+	_ = g.pages.Ask(w, r, page.Question{ // the tests of package page look at the error
+		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: flowclient.Unknown{}},
+		Brand: brand(), Visit: "sealed-visit", Back: "/app", Elsewhere: prefix + "/login?at=authentik&to=%2Fapp",
 	})
 }
 

@@ -40,8 +40,8 @@ type Config struct {
 	// Language is a language tag (BCP 47) that all pages are in. Default: chosen
 	// for each visitor.
 	Language string
-	// PublicHost is the host of authentik as browsers know it.
-	PublicHost string
+	// PublicHost is the host of authentik as browsers know it, and Root its address.
+	PublicHost, Root string
 	// Farewell is where a sign-out leads browsers, if it does: an address of authentik's. A policy about forms
 	// holds for what their answers redirect to as well, in Chromium at least.
 	Farewell string
@@ -65,7 +65,8 @@ type Question struct {
 	Notice string
 	// Mistake is what was wrong about the form that was sent.
 	Mistake *Mistake
-	// Elsewhere is the address of authentik's own page for this flow.
+	// Elsewhere leads to authentik's own page: by way of an address below Prefix where whoever signs in there comes
+	// back signed in, else straight to it.
 	Elsewhere string
 	// Origin is this site's as the browser sees it: scheme, host and port.
 	Origin string

@@ -37,7 +37,7 @@ func showCaptcha(c flowclient.Captcha, d *draft) any {
 // captchaOf has the page run a captcha. One whose script no browser should load
 // is not ok.
 func captchaOf(c flowclient.Captcha, field string, d *draft) (*Captcha, bool) {
-	script, more, ok := captchaPolicy(c.JSURL, d.Elsewhere)
+	script, more, ok := captchaPolicy(c.JSURL, d.pages.cfg.Root)
 	if !ok {
 		return nil, false
 	}

@@ -194,7 +194,7 @@ func showKey(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallen
 	if len(c.Devices) > 1 {
 		page.Turns = append(page.Turns, Turn{"device", "", d.say.say("another_way")})
 	}
-	if d.Elsewhere != "" && !slices.Contains(origins(d.Elsewhere), d.origin) {
+	if d.Elsewhere != "" && !slices.Contains(origins(d.pages.cfg.Root), d.origin) {
 		page.Other = d.say.say("key_other", "Host", d.there())
 	}
 	return d.keyPage(page)

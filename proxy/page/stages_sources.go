@@ -90,10 +90,11 @@ func showChosen(s Chosen, d *draft) any {
 // sourceElsewhere says that a sign-in runs at authentik, and what that means.
 func (d *draft) sourceElsewhere(name string, turns ...Turn) Source {
 	page := Source{
-		Words: []string{d.say.say("source_runs", "Name", name, "Host", d.ElsewhereHost), d.say.say("source_after")},
+		Words: []string{d.say.say("source_runs", "Name", name, "Host", d.ElsewhereHost)},
 		Turns: turns,
 	}
 	if d.Elsewhere != "" {
+		page.Words = append(page.Words, d.Afterwards)
 		page.Address, page.Text = d.Elsewhere, d.say.say("continue_at", "Host", d.ElsewhereHost)
 	}
 	return page

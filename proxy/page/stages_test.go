@@ -61,6 +61,31 @@ func TestAnUnknownChallengeIsSentElsewhereAndSaysSo(t *testing.T) {
 	}
 }
 
+// TestWhatComesOfASignInElsewhereIsSaid: an address of the gate's own brings the visitor back, one of authentik's does not.
+func TestWhatComesOfASignInElsewhereIsSaid(t *testing.T) {
+	t.Parallel()
+	q := questionOf(decoded(t, []byte(`{"component":"ak-stage-of-tomorrow"}`)))
+	for to, want := range map[string]string{
+		"https://auth.example.com/if/flow/login/":  english.say("elsewhere_stays"),
+		"/.authentik/login?at=authentik&to=%2Fapp": english.say("elsewhere_returns"),
+		"javascript:alert(1)":                      "",
+		"//evil.example/.authentik/login":          "",
+		"/.authentik.evil.example":                 "",
+		"https://evil.example\\@auth.example.com/": "",
+	} {
+		q.Elsewhere = to
+		page := asking(t, q, nil).Body.String()
+		wellMade(t, page)
+		linked := strings.Contains(page, `href="`+html.EscapeString(to)+`"`)
+		if linked != (want != "") || !strings.Contains(html.UnescapeString(page), want) {
+			t.Errorf("%s: is a link: %v; on the page:\n%s", to, linked, page)
+		}
+		if linked && !strings.Contains(page, "Continue at auth.example.com") {
+			t.Errorf("%s: the link has another name:\n%s", to, page)
+		}
+	}
+}
+
 // TestEverySentenceIsThereAndIsSaid finds names without a sentence, where they stand
 // in the sources as a whole, and sentences that nothing names, whole or by the
 // beginning of a name that is put together ("device_" + class).

@@ -35,8 +35,9 @@ type View struct {
 	// Action is where the form goes, with the hidden fields below. Afresh is
 	// where a new sign-in begins, and empty where the page's own address is as good.
 	Action, Afresh, Visit, Back, Component string
-	// Elsewhere is authentik's own page, and ElsewhereHost its name.
-	Elsewhere, ElsewhereHost string
+	// Elsewhere leads to authentik's own page, ElsewhereHost is its name, and Afterwards says what comes of a
+	// sign-in there.
+	Elsewhere, ElsewhereHost, Afterwards string
 	// Host is authentik's, for the foot of the page; Links are the brand's.
 	Host  string
 	Links []FootLink
@@ -120,14 +121,26 @@ func (p *Pages) draft(r *http.Request, q Question) *draft {
 	d.Action, d.Visit, d.Back = p.cfg.Prefix+"/login", q.Visit, q.Back
 	d.Afresh, d.Component, d.Notice = p.login(q.Back), string(d.component), d.told(q.Notice)
 	d.Account = p.account(base)
-	if away, host := webAddress(q.Elsewhere), p.cfg.PublicHost; away != "" {
-		d.Elsewhere, d.ElsewhereHost = away, host
-		if host == "" {
-			d.ElsewhereHost = hostOf(away)
-		}
-	}
+	d.leadAway(q.Elsewhere)
 	d.remember(r, q, base)
 	return d
+}
+
+// leadAway sets where the visitor can go on at authentik, and what comes of that.
+func (d *draft) leadAway(to string) {
+	own, host := strings.HasPrefix(to, d.pages.cfg.Prefix+"/"), d.pages.cfg.PublicHost
+	switch away := webAddress(to); {
+	case own:
+		d.Elsewhere, d.Afterwards = to, d.say.say("elsewhere_returns")
+	case away != "":
+		d.Elsewhere, d.Afterwards = away, d.say.say("elsewhere_stays")
+	default:
+		return
+	}
+	d.ElsewhereHost = host
+	if host == "" {
+		d.ElsewhereHost = hostOf(to)
+	}
 }
 
 // remember takes up what the visitor had sent and what was wrong with it. What
