@@ -14,6 +14,8 @@ type departure struct {
 	Begun   time.Time   `json:"begun"`
 	Back    string      `json:"back"`
 	Request authRequest `json:"request"`
+	// Anew says that this is the second time: what the browser came back with first could not be opened.
+	Anew bool `json:"-"`
 }
 
 // maxCarried is how long a way back may be, in bytes, to travel by way of authentik, where it is written into addresses
@@ -22,8 +24,9 @@ const maxCarried = 1 << 10
 
 // depart sends the browser to authentik's authorize endpoint (OpenID Connect Core 1.0, 3.1.2). Who is signed in already, and
 // not as the application demands, is to sign in again there.
-func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, back string, again *Session) {
-	d := departure{Begun: g.cfg.Now(), Back: back, Request: *g.request(at)}
+func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, d departure, again *Session) {
+	back := d.Back
+	d.Begun, d.Request = g.cfg.Now(), *g.request(at)
 	if len(back) > maxCarried {
 		d.Back = "/"
 	}
@@ -46,19 +49,28 @@ func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, back 
 	g.voice(r).leave(w, d.Request.address(g.provider.config(m, d.Request.Redirect)))
 }
 
+// markAnew stands in the third part of the state of a departure that is the second.
+const markAnew = ".2"
+
 // sealDeparture writes a departure for an address. The way back stands beside it as well: where another tab has
-// signed in meanwhile it is all that is needed, and it is a place on this site whoever wrote it.
+// signed in meanwhile, or the sign-in has to begin anew, it is all that is needed, and it is a place on this site whoever wrote it.
+// So does the mark of a second departure: a browser that keeps no cookies opens nothing.
 func (g *Gate) sealDeparture(s secret, at Resolved, d departure) (string, error) {
 	d.Request.State = ""
 	sealed, err := g.keys.box(kindState, g.sessions.realm(at), s).sealText(d)
-	return sealed + "." + base64.RawURLEncoding.EncodeToString([]byte(d.Back)), err
+	sealed += "." + base64.RawURLEncoding.EncodeToString([]byte(d.Back))
+	if d.Anew {
+		sealed += markAnew
+	}
+	return sealed, err
 }
 
-// openDeparture reads what this browser has departed with. The way back is set whatever else is wrong.
+// openDeparture reads what this browser has departed with. What stands beside it is set whatever else is wrong.
 func (g *Gate) openDeparture(r *http.Request, at Resolved, state string) (departure, error) {
+	state, anew := strings.CutSuffix(state, markAnew)
 	sealed, beside, _ := strings.Cut(state, ".")
 	back, _ := base64.RawURLEncoding.DecodeString(beside)
-	d := departure{Back: g.wayBack(string(back))}
+	d := departure{Back: g.wayBack(string(back)), Anew: anew}
 	s, ok := g.jar.visitOf(r, at)
 	if !ok {
 		return d, errSealed
@@ -74,41 +86,44 @@ func (g *Gate) openDeparture(r *http.Request, at Resolved, state string) (depart
 	return opened, nil
 }
 
-// callback answers GET callback: authentik has sent a browser back.
+// callback answers GET callback: authentik has sent a browser back. What it has left with may be lost: its cookie was renewed, or
+// it sat before authentik's page for too long, or it never left from here, as somebody who comes by a link in a mail of
+// authentik's. Then the sign-in begins anew by itself, once, in which authentik asks nothing of whom it knows. The
+// code that came is not looked at: whoever is sent here with somebody else's signs in as themselves.
 func (g *Gate) callback(w http.ResponseWriter, r *http.Request, at Resolved) {
 	said, err := readResponse(at.Asked.RawQuery)
 	if err != nil {
 		g.fail(w, r, at, asError(err), "/")
 		return
 	}
-	d, err := g.openDeparture(r, at, said.state)
-	if err != nil {
-		err = failure(CodeVisitLost, err)
-	}
-	var a *admission
-	if err == nil {
-		a, err = g.landed(r, at, d, said)
-	}
+	d, lost := g.openDeparture(r, at, said.state)
+	a, err := g.landed(r, at, d, lost, said)
 	switch {
 	case err == nil:
 		g.welcome(w, r, at, a)
 	case g.already(w, r, at, d.Back): // another tab was faster, or the page was loaded again
+	case asError(err).Code == CodeVisitLost && !d.Anew:
+		g.depart(w, r, at, departure{Back: d.Back, Anew: true}, g.demanded(r, at))
 	default:
 		g.cfg.Metrics.SignIn(g.way.name(), "failed")
 		g.disappoint(w, r, at, asError(err), d.Back)
 	}
 }
 
-// landed makes a session of what authentik has sent.
-func (g *Gate) landed(r *http.Request, at Resolved, d departure, said response) (*admission, error) {
+// landed makes a session of what authentik has sent. Of what the browser has left with and cannot be opened, it says so once it is
+// clear that authentik has sent a code, and no error.
+func (g *Gate) landed(r *http.Request, at Resolved, d departure, lost error, said response) (*admission, error) {
 	ctx := context.WithoutCancel(r.Context())
 	m, err := g.provider.metadata(ctx)
 	if err != nil {
 		return nil, err
 	}
 	code, err := said.codeOf(m.issuer)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case lost != nil:
+		return nil, failure(CodeVisitLost, lost)
 	}
 	who, err := g.provider.redeem(ctx, g.visitor(r, at, nil), d.Request, code)
 	if err != nil {

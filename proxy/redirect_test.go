@@ -132,15 +132,17 @@ func TestNobodyArrivesWithWhatAnotherHasLeftWith(t *testing.T) {
 	}
 	own := victim.departs("/").Query().Get("state")
 	for name, change := range map[string]func(url.Values){
-		"as it is":              func(url.Values) {},
-		"without a state":       func(v url.Values) { v.Del("state") },
 		"with the victim's own": func(v url.Values) { v.Set("state", own) }, // the code then has another verifier and another nonce
 		"two states":            func(v url.Values) { v["state"] = []string{own, mine.Get("state")} },
 		"two codes":             func(v url.Values) { v.Add("code", "another"); v.Set("state", own) },
 		"without a code":        func(v url.Values) { v.Del("code"); v.Set("state", own) },
 		"another issuer":        func(v url.Values) { v.Set("iss", "https://evil.example.com/"); v.Set("state", own) },
 		"a token":               func(v url.Values) { v.Set("id_token", "a.b.c"); v.Set("state", own) },
-		"a way back elsewhere":  func(v url.Values) { v.Set("state", "x.Ly9ldmlsLmV4YW1wbGUuY29t") },
+		"a token and no state":  func(v url.Values) { v.Set("id_token", "a.b.c"); v.Del("state") },
+		"no code and no state":  func(v url.Values) { v.Del("code"); v.Del("state") },
+		"an error of another":   func(v url.Values) { v.Del("code"); v.Set("error", "access_denied") },
+		"another's, of another": func(v url.Values) { v.Set("iss", "https://evil.example.com/") },
+		"a second time":         func(v url.Values) { v.Set("state", v.Get("state")+markAnew) },
 	} {
 		query := url.Values{}
 		for key, values := range mine {
@@ -169,19 +171,6 @@ func TestALostDepartureGoesOnWhereSomebodyIsSignedIn(t *testing.T) {
 	p.open(callback) // renews the cookie that the second has left with
 	if page := p.open(second); page.body != "hello jane" || page.path != "/second" {
 		t.Errorf("status %d at %s", page.status, page.path)
-	}
-}
-
-func TestADepartureThatTookTooLongBeginsAnew(t *testing.T) {
-	t.Parallel()
-	s := newRedirectSite(t, func(reg *registration) { reg.provider.CodeValidity = time.Hour })
-	p, a := s.person(t), &stranger{site: s}
-	callback := a.authorize(t, p.departs("/"), "jane", "open sesame")
-	s.clock.move(31 * time.Minute)
-	page := p.open(callback)
-	page.says(t, string(CodeVisitLost))
-	if page.status != http.StatusBadRequest {
-		t.Errorf("status %d", page.status)
 	}
 }
 

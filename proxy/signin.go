@@ -40,7 +40,7 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 	case query.Has("link"):
 		g.follow(w, r, at, query.Get("link"))
 	case g.cfg.Login == LoginRedirect, g.cfg.OIDC.used() && query.Get("at") == "authentik":
-		g.depart(w, r, at, back, again)
+		g.depart(w, r, at, departure{Back: back}, again)
 	case again != nil:
 		g.show(w, r, at, g.openAgain(r, at, back, again), back)
 	case g.cfg.Login == LoginRelay && query.Has(onPage):
