@@ -21,11 +21,12 @@ type jar struct {
 	persistent bool
 	lifetime   time.Duration
 
-	session cookieName
-	visit   cookieName
-	browser cookieName
-	relay   cookieName
-	stripes []string // every name above, to be kept from the application
+	session  cookieName
+	visit    cookieName
+	browser  cookieName
+	relay    cookieName
+	arrivals cookieName
+	stripes  []string // every name above, to be kept from the application
 }
 
 // A cookieName is one name in both spellings.
@@ -55,7 +56,8 @@ func newJar(cfg Config) jar {
 	j.visit = cookieName{plain: "authentik_visit", secure: "__Host-authentik_visit"}
 	j.browser = cookieName{plain: "authentik_browser", secure: "__Host-authentik_browser"}
 	j.relay = cookieName{plain: "authentik_relay", secure: "__Host-authentik_relay"}
-	for _, n := range []cookieName{j.session, j.visit, j.browser, j.relay} {
+	j.arrivals = cookieName{plain: "authentik_arrivals", secure: "__Host-authentik_arrivals"}
+	for _, n := range []cookieName{j.session, j.visit, j.browser, j.relay, j.arrivals} {
 		j.stripes = append(j.stripes, n.plain, n.secure)
 	}
 	return j
@@ -109,6 +111,16 @@ func (j jar) endRelay(w http.ResponseWriter, at Resolved) {
 	http.SetCookie(w, c)
 }
 
+// setArrivals has the browser count. Without any it forgets them.
+func (j jar) setArrivals(w http.ResponseWriter, at Resolved, a arrivals) {
+	c := j.cookie(j.arrivals.in(at.Scheme), a.String(), at)
+	c.MaxAge = int(arrivalsKept / time.Second)
+	if len(a) == 0 {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
 // cookie is what all of ours have in common: no script reads them, and no
 // other site's form sends them.
 func (j jar) cookie(name, value string, at Resolved) *http.Cookie {
@@ -126,6 +138,26 @@ func (j jar) visitOf(r *http.Request, at Resolved) (secret, bool) {
 // browserOf finds the secret by which the browser is known again.
 func (j jar) browserOf(r *http.Request, at Resolved) (secret, bool) {
 	return firstSecret(r, j.browser.in(at.Scheme))
+}
+
+// arrivalsOf reads the browser's arrivals.
+func (j jar) arrivalsOf(r *http.Request, at Resolved, now time.Time) arrivals {
+	for value := range cookieValues(r.Header["Cookie"], j.arrivals.in(at.Scheme)) {
+		if a, ok := parseArrivals(value, now); ok {
+			return a
+		}
+	}
+	return nil
+}
+
+// sentSession reports whether a request has a session cookie, whatever is in it.
+func (j jar) sentSession(r *http.Request, at Resolved) bool {
+	for value := range cookieValues(r.Header["Cookie"], j.session.in(at.Scheme)) {
+		if value != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func firstSecret(r *http.Request, name string) (secret, bool) {

@@ -24,6 +24,8 @@
 //
 //   - own.go: the gate's own addresses
 //   - signin.go, admission.go: one step after another, up to the session
+//   - redirect.go: the way by authentik's own pages
+//   - arrivals.go: sign-ins that do not hold, counted and stopped
 //   - link.go: visits that a mailed link begins
 //   - show.go, problem.go: what is shown of a step, and of a failure
 //   - voice.go, accept.go, document.go: in pages or in JSON, and which of the two

@@ -78,8 +78,8 @@ func TestTheCookiesOfAProgramAreThoseOfABrowser(t *testing.T) {
 	session := s.gate.jar.session.secure
 	want := []string{
 		"__Host-authentik_visit",
-		session, "__Host-authentik_visit", "__Host-authentik_browser",
-		session, "__Host-authentik_visit",
+		session, "__Host-authentik_visit", "__Host-authentik_arrivals", "__Host-authentik_browser",
+		session, "__Host-authentik_visit", "__Host-authentik_arrivals",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("cookies are set in this order: %v", names)

@@ -39,6 +39,7 @@ const (
 	CodeTokenInvalid         Code = "token-invalid"
 	CodeClockSkew            Code = "clock-skew"
 	CodeStepUpRefused        Code = "step-up-refused"
+	CodeSignInLoop           Code = "sign-in-loop"
 )
 
 // Error is a failure that the gate reports to the visitor. Title is safe to
@@ -53,6 +54,8 @@ type Error struct {
 	// RetryAfter is sent as Retry-After when it is positive.
 	RetryAfter time.Duration
 	Err        error
+
+	suspect string // the name of a sentence for the page, which says what is suspected
 }
 
 // Error returns the title, never the cause.
@@ -93,6 +96,7 @@ var meanings = map[Code]meaning{
 	CodeTokenInvalid:         {http.StatusBadGateway, "Token invalid"},
 	CodeClockSkew:            {http.StatusBadGateway, "Clocks differ"},
 	CodeStepUpRefused:        {http.StatusForbidden, "Not signed in as this application demands"},
+	CodeSignInLoop:           {http.StatusLoopDetected, "Sign-ins do not hold"},
 }
 
 // failure makes the Error of a code. A code without a meaning would be a

@@ -328,7 +328,7 @@ func TestEveryCookieIsKeptFromScriptsAndOtherSites(t *testing.T) {
 			t.Errorf("%s", line)
 		}
 	}
-	if len(names) != 3 {
+	if len(names) != 4 {
 		t.Errorf("cookies set: %v", names)
 	}
 }

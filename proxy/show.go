@@ -76,6 +76,7 @@ func (g *Gate) hand(w http.ResponseWriter, r *http.Request, at Resolved, a *admi
 	}
 	g.jar.setSession(w, at, a.secret)
 	g.jar.setVisit(w, at, newSecret())
+	g.jar.setArrivals(w, at, g.jar.arrivalsOf(r, at, g.cfg.Now()).with(g.cfg.Now()))
 	if a.browser != nil {
 		g.jar.setBrowser(w, at, *a.browser)
 	}
@@ -100,12 +101,17 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *
 	g.voice(r).forbid(w, r, at, e, s.User.Username, back)
 }
 
-// lead sends a page load to the sign-in page, or to the page of a link.
+// lead sends a page load to the sign-in page, or to the page of a link. Where somebody was said to be signed in a moment ago it
+// says so: the sign-in page may know them, and lead them back here, without end.
 func (g *Gate) lead(w http.ResponseWriter, r *http.Request, at Resolved, d signIn) {
 	g.expireUnreadable(w, r, at)
 	w.Header().Set("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !d.link.Valid() {
-		g.redirect(w, g.cfg.Prefix+"/login?to="+url.QueryEscape(g.wayBack(at.Asked.RequestURI()))+g.cfg.OIDC.demand().text())
+		to := g.cfg.Prefix + "/login?to=" + url.QueryEscape(g.wayBack(at.Asked.RequestURI())) + g.cfg.OIDC.demand().text()
+		if len(g.jar.arrivalsOf(r, at, g.cfg.Now())) > 0 {
+			to += "&asked=1"
+		}
+		g.redirect(w, to)
 		return
 	}
 	to, err := g.linkTo(w, r, at, d.link)

@@ -31,7 +31,7 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 	query := at.Asked.Query()
 	back := g.wayBack(query.Get("to"))
 	again := g.demanded(r, at)
-	if again == nil && g.already(w, r, at, back) {
+	if g.circles(w, r, at, back) || again == nil && g.already(w, r, at, back) {
 		return
 	}
 	switch {

@@ -70,6 +70,7 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 	}
 	g.jar.endSession(w, at)
 	g.jar.setVisit(w, at, newSecret())
+	g.jar.setArrivals(w, at, nil) // who signs in again does so by hand
 	switch back := g.wayBack(r.PostForm.Get("to")); {
 	case away != "":
 		g.voice(r).leave(w, away)

@@ -59,7 +59,7 @@ func (v pageVoice) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *
 	}
 	v.report(r, at, e)
 	retryAfter(w.Header(), e)
-	v.pages.Fail(w, r, page.Failure{Code: string(e.Code), Status: e.Status}, back, v.brand(r, at))
+	v.pages.Fail(w, r, page.Failure{Code: string(e.Code), Status: e.Status, Suspect: e.suspect}, back, v.brand(r, at))
 }
 
 func (v pageVoice) forbid(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, username, back string) {

@@ -200,6 +200,10 @@ func (g *Gallery) own() {
 	add("step-up", func(w http.ResponseWriter, r *http.Request) {
 		g.pages.Forbid(w, r, weak, "jane.doe", nil, "/app", brand())
 	})
+	for _, why := range []string{"no_cookie", "no_session", "other_gate", "step_up"} {
+		f := page.Failure{Code: "sign-in-loop", Status: http.StatusLoopDetected, Suspect: "loop_" + why}
+		add("loop-"+strings.ReplaceAll(why, "_", "-"), func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, f, "/app", brand()) })
+	}
 	for name, chosen := range map[string]page.Chosen{
 		"source": {Name: "GitHub"}, "source-barred": {Name: "GitHub", Barred: true},
 		"source-plex": {Name: "Plex", Plex: "https://app.plex.tv/auth#!?clientID=c&code=x7y8z9"},

@@ -37,6 +37,8 @@ type Failure struct {
 	Code string
 	// Status is that of the answer.
 	Status int
+	// Suspect is the name of a sentence about what may be the cause; empty where nobody can say.
+	Suspect string
 }
 
 // sentence is the name of what the catalogue says of the failure.
@@ -47,6 +49,9 @@ func (f Failure) sentence() string { return "fail_" + strings.ReplaceAll(f.Code,
 func (f Failure) remedy(d *draft) string {
 	return d.say.say(f.sentence()+"_remedy", "Callback", d.pages.cfg.Prefix+"/callback")
 }
+
+// signInLoop is the code of sign-ins that do not hold. They are counted, and whoever tries again begins to count afresh.
+const signInLoop = "sign-in-loop"
 
 // stepUpRefused is the code of the one refusal that a visitor can mend by signing in again.
 const stepUpRefused = "step-up-refused"
@@ -105,10 +110,17 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 		heading = "fail_server"
 	}
 	d.answers(r, back)
+	words, again := []string{d.say.say(f.sentence())}, p.login(back)
+	if f.Suspect != "" {
+		words = append(words, d.say.say(f.Suspect))
+	}
+	if f.Code == signInLoop {
+		again += "&afresh=1"
+	}
 	p.tell(w, d, f.Status, heading, Ending{
-		Words: []string{d.say.say(f.sentence()), f.remedy(d)},
+		Words: append(words, f.remedy(d)),
 		Facts: []Fact{{d.say.say("code_name"), f.Code}},
-		Links: []Way{{Text: d.say.say("try_again"), Address: p.login(back), Focus: true}},
+		Links: []Way{{Text: d.say.say("try_again"), Address: again, Focus: true}},
 	})
 }
 

@@ -77,6 +77,10 @@ func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
 		f := Failure{Code: code, Status: http.StatusBadGateway}
 		add(code, func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, f, "/app", b) })
 	}
+	for _, why := range []string{"loop_no_cookie", "loop_no_session", "loop_other_gate", "loop_step_up"} {
+		f := Failure{Code: signInLoop, Status: http.StatusLoopDetected, Suspect: why}
+		add(why, func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, f, "/app", b) })
+	}
 	add("forbid", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, notAllowed, "jane.doe", nil, "/app", b) })
 	add("sign out", func(w http.ResponseWriter, r *http.Request) { p.SignOut(w, r, "jane.doe", b) })
 	add("step up", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, tooWeak, "jane.doe", nil, "/app", b) })

@@ -1,0 +1,234 @@
+package proxy
+
+import (
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestArrivalsAreReadStrictly(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_790_000_000, 0)
+	ago := func(seconds ...int) (a arrivals) {
+		for _, s := range seconds {
+			a = append(a, now.Add(-time.Duration(s)*time.Second))
+		}
+		return a
+	}
+	for name, tt := range map[string]struct {
+		value string
+		want  int
+		ok    bool
+	}{
+		"three":                 {ago(50, 20, 0).String(), 3, true},
+		"some of them are over": {ago(70, 60, 59).String(), 1, true},
+		"another clock":         {ago(-5, -70).String(), 1, true},
+		"four":                  {ago(3, 2, 1, 0).String(), 0, false},
+		"none":                  {"", 0, false},
+		"capitals":              {strings.ToUpper(ago(0).String()), 0, false},
+		"zeros before":          {"0" + ago(0).String(), 0, false},
+		"signs":                 {"-1", 0, false},
+		"a gap":                 {ago(0).String() + "..", 0, false},
+		"too large":             {"zzzzzzzzzzzzzzzz", 0, false},
+		"something else":        {"a b;c", 0, false},
+		"long":                  {strings.Repeat("1.", 5000), 0, false},
+	} {
+		got, ok := parseArrivals(tt.value, now)
+		if len(got) != tt.want || ok != tt.ok {
+			t.Errorf("%s: %q is read as %v, %v", name, tt.value, got, ok)
+		}
+	}
+	a := arrivals{}
+	for i := range 5 {
+		a = a.with(now.Add(time.Duration(i) * time.Second))
+	}
+	if read, ok := parseArrivals(a.String(), now); !ok || len(read) != maxArrivals || !read[2].Equal(now.Add(4*time.Second)) {
+		t.Errorf("%v are read as %v", a, read)
+	}
+	if n := len(a.String()); n > 24 {
+		t.Errorf("three take %d bytes", n)
+	}
+}
+
+// arrived has a browser believe that it has arrived three times just now.
+func (p *person) arrived() {
+	now := p.site.clock.now()
+	p.setCookie("__Host-authentik_arrivals", arrivals{now, now, now}.String())
+}
+
+// stops holds a screen to be the one of sign-ins that do not hold, and to lead on to a sign-in that does not remember them.
+func (s screen) stops(t testing.TB, why string) {
+	t.Helper()
+	s.says(t, "<code>"+string(CodeSignInLoop)+"</code>")
+	s.says(t, why)
+	s.says(t, `afresh=1"`)
+	if s.status != http.StatusLoopDetected {
+		t.Errorf("status %d at %s", s.status, s.path)
+	}
+}
+
+const (
+	dropped  = "the session cookie is not sent back"
+	unknown  = "the session cookie comes back and opens nothing"
+	stricter = "the application asks for another kind of sign-in"
+	another  = "another gate on this host does not accept it"
+)
+
+func TestSignInsThatDoNotHoldHaveACause(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.arrived()
+	p.open("/app").stops(t, dropped)
+	p.setCookie(s.gate.jar.session.secure, newSecret().cookie())
+	p.open("/app").stops(t, unknown)
+	if s.program(t).ask("/.authentik/login").component() == "" {
+		t.Error("a program is stopped")
+	}
+	p.open("/.authentik/login?to=/app&afresh=1").says(t, `name="uid_field"`)
+	if p.cookie("__Host-authentik_arrivals") != "" {
+		t.Error("who tries again does not begin afresh")
+	}
+	p.arrived()
+	s.clock.move(time.Minute)
+	p.open("/app").says(t, `name="uid_field"`)
+}
+
+// TestAnApplicationThatIsNeverContentIsSaidToBe has a session that is good, and too old whenever it comes back.
+func TestAnApplicationThatIsNeverContentIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, func(reg *registration) {
+		reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
+	})
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	s.aged()
+	p.arrived()
+	p.open("/").stops(t, stricter)
+}
+
+// TestAnotherGateOnTheHostThatAsksAgainIsNoticed has two gates on one host, of which the first answers the sign-in page: whoever is
+// signed in there would be led back and forth until the browser gives up.
+func TestAnotherGateOnTheHostThatAsksAgainIsNoticed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	cfg := s.gate.cfg
+	cfg.Flow = "strong"
+	second := newGate(t, cfg).Wrap(http.HandlerFunc(s.application))
+	first := s.Config.Handler
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/strong") {
+			second.ServeHTTP(w, r)
+			return
+		}
+		first.ServeHTTP(w, r)
+	})
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	asks := 0
+	p.http.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Path == "/.authentik/login" {
+			asks++
+		}
+		return nil
+	}
+	p.open("/strong").stops(t, another)
+	if asks > 3 {
+		t.Errorf("the browser was led to the sign-in %d times", asks)
+	}
+	if page := p.open("/"); page.body != "hello jane" {
+		t.Errorf("status %d at %s", page.status, page.path)
+	}
+	s.clock.move(2 * time.Minute) // and somebody who has been signed in for a while
+	asks = 0
+	p.open("/strong").stops(t, another)
+	if asks > 4 {
+		t.Errorf("the browser was led to the sign-in %d times", asks)
+	}
+	asks = 0
+	p.open("/.authentik/login?to=/strong&afresh=1").stops(t, another)
+	if asks > 4 {
+		t.Errorf("tried again, the browser was led to the sign-in %d times", asks)
+	}
+}
+
+// A leaky jar loses a cookie.
+type leakyJar struct {
+	*cookiejar.Jar
+	name string
+}
+
+func (j leakyJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
+	j.Jar.SetCookies(u, slices.DeleteFunc(slices.Clone(cookies), func(c *http.Cookie) bool { return c.Name == j.name }))
+}
+
+// TestASessionCookieThatIsDroppedStopsTheThirdTime has authentik sign in silently, so that nothing but the gate would stop a browser.
+func TestASessionCookieThatIsDroppedStopsTheThirdTime(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	p, a := s.person(t), &stranger{site: s}
+	p.http.Jar = leakyJar{p.jar, s.gate.jar.session.secure}
+	for range 3 {
+		page := p.open(a.authorize(t, p.departs("/app"), "jane", "open sesame"))
+		page.says(t, string(CodeCookiesBlocked))
+	}
+	p.open("/app").stops(t, dropped)
+	if page := p.open("/.authentik/login?to=/app&afresh=1"); page.status != http.StatusSeeOther {
+		t.Errorf("who tries again: status %d at %s", page.status, page.path)
+	}
+}
+
+// TestSessionsThatAreLostStopTheThirdTime has each session end as soon as it has begun.
+func TestSessionsThatAreLostStopTheThirdTime(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	for range 3 {
+		if page := p.signIn("jane", "open sesame", "/app"); page.body != "hello jane" {
+			t.Fatalf("status %d at %s", page.status, page.path)
+		}
+		session, err := s.gate.sessionOf(s.request(p), s.place())
+		if err != nil || session == nil {
+			t.Fatal(session, err)
+		}
+		if err := s.gate.sessions.end(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.open("/app").stops(t, unknown)
+}
+
+func TestWhoSignsOutAndInByHandIsNotStopped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	for range 5 {
+		if page := p.signIn("jane", "open sesame", "/app"); page.body != "hello jane" {
+			t.Fatalf("status %d at %s", page.status, page.path)
+		}
+		if p.cookie("__Host-authentik_arrivals") == "" {
+			t.Fatal("the arrival is not counted")
+		}
+		p.post("/.authentik/logout", nil)
+		if p.cookie("__Host-authentik_arrivals") != "" {
+			t.Fatal("the arrivals are not forgotten")
+		}
+	}
+}
+
+// TestManyTabsThatGoOnAreNotStopped: when one has signed in, all the others load their sign-in page again.
+func TestManyTabsThatGoOnAreNotStopped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/app")
+	for range 10 {
+		if page := p.open("/.authentik/login?to=/app"); page.body != "hello jane" {
+			t.Fatalf("status %d at %s", page.status, page.path)
+		}
+	}
+}
