@@ -55,7 +55,7 @@ const prefix = "/.authentik"
 
 // restless are the scripts by which pages go on by themselves, or ask others. Whoever
 // looks at a page wants it to stay.
-var restless = []string{"agent.js", "logout.js", "send.js", "telegram.js"}
+var restless = []string{"agent.js", "arrived.js", "logout.js", "send.js", "telegram.js"}
 
 // Names are the names of all pages, in order.
 func (g *Gallery) Names() []string { return slices.Sorted(maps.Keys(g.draw)) }
@@ -212,6 +212,12 @@ func (g *Gallery) own() {
 	}
 	add("elsewhere", g.unknown)
 	add("sign-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignOut(w, r, "jane.doe", brand()) })
+	for name, framed := range map[string]page.Framed{
+		"framed": {SignIn: prefix + "/login?to=%2F.authentik%2Fframed", Own: "/app"}, "framed-elsewhere": {Own: "/app"},
+	} {
+		add(name, func(w http.ResponseWriter, r *http.Request) { g.pages.Framed(w, r, framed, brand()) })
+	}
+	add("framed-arrived", func(w http.ResponseWriter, r *http.Request) { g.pages.Arrived(w, r, "jane.doe", brand()) })
 	for name, how := range map[string]page.Parting{
 		"signed-out": page.PartingNone, "signed-out-all": page.PartingAll, "signed-out-here": page.PartingHere,
 	} {

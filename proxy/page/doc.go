@@ -13,7 +13,7 @@
 //   - view.go: what templates see, and a page in the making
 //   - stages*.go: how each kind of challenge is drawn, and how its answer is read
 //   - form.go: what a browser sends; entry.go: what people type into
-//   - ending.go: pages that ask nothing
+//   - ending.go: pages that ask nothing; framed.go: those by which a frame goes on
 //   - brand.go: authentik's looks; rich.go, words.go, qr.go: texts and pictures made from what authentik sends
 //   - text.go, locales: our own words, in the visitor's language
 //   - templates.go, templates: the HTML; assets.go, assets: style sheet and scripts
@@ -29,7 +29,7 @@
 //   - address.html [Address], agent.html [Agent], autosubmit.html [Autosubmit]
 //   - button.html [Button], captcha.html [Captcha], code.html [Code], codes.html [Codes]
 //   - consent.html [Consent], devices.html [Devices], duo.html [Duo]
-//   - elsewhere.html [Away], ending.html [Ending], frame.html [Frame]
+//   - elsewhere.html [Away], ending.html [Ending], frame.html [Frame], framed.html [Framed]
 //   - identification.html [Identification], key.html [KeyPage], logout.html [Logout]
 //   - password.html [Password], prompt.html [Prompt], redirect.html [Redirect]
 //   - source.html [Source], telegram.html [Telegram], totp.html [TOTP]

@@ -45,6 +45,7 @@ func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
 	draw("signed out", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, b) })
 	draw("signed out everywhere", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingAll, b) })
 	draw("signed out here", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingHere, b) })
+	draw("arrived", func(w http.ResponseWriter) { p.Arrived(w, r, "jane <b>", b) })
 	draw("no brand", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, flowclient.Brand{}) })
 	return all
 }
@@ -118,6 +119,7 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 		"signed out":            {200, []string{"Your session on this site has ended. On a shared computer", `href="/.authentik/login?to=%2F"`}},
 		"signed out everywhere": {200, []string{"Your session has ended here, at authentik, and", `href="/.authentik/login?to=%2F"`}},
 		"signed out here":       {200, []string{"your sign-in there may go on", `href="/.authentik/login?to=%2F"`}},
+		"arrived":               {200, []string{"You are signed in</h1>", "jane &lt;b&gt;", "This window closes by itself.", `/assets/arrived.js?v=`}},
 		"no brand":              {200, []string{"<span>authentik</span>", "icon.svg"}},
 	} {
 		w := all[name]

@@ -173,7 +173,8 @@ func (p *Pages) render(d *draft) (*bytes.Buffer, error) {
 }
 
 // protect sets what every page is sent with: nobody may keep it, frame it, guess
-// at its type or run anything in it but what the policy names.
+// at its type or run anything in it but what the policy names. The page that may be framed
+// depends on where it will stand.
 func (p *Pages) protect(h http.Header, allowed policy) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
@@ -185,6 +186,10 @@ func (p *Pages) protect(h http.Header, allowed policy) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Vary", "Accept, Accept-Language")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if allowed.framed {
+		h.Set("Vary", "Accept, Accept-Language, Cookie, Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site")
+		return
+	}
 	h.Set("X-Frame-Options", "DENY")
 }
 

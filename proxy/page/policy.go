@@ -14,6 +14,8 @@ type policy struct {
 	// popups lets windows that the page's frames open know of the page (HTML, cross-origin
 	// opener policies).
 	popups bool
+	// framed lets any site show the page in a frame.
+	framed bool
 }
 
 // basePolicy lets a page load its style, its scripts and its pictures, ask and send its
@@ -49,7 +51,7 @@ func (p policy) and(more policy) policy {
 		scripts: slices.Concat(p.scripts, more.scripts), styles: slices.Concat(p.styles, more.styles),
 		pictures: slices.Concat(p.pictures, more.pictures), frames: slices.Concat(p.frames, more.frames),
 		connects: slices.Concat(p.connects, more.connects), forms: slices.Concat(p.forms, more.forms),
-		popups: p.popups || more.popups,
+		popups: p.popups || more.popups, framed: p.framed || more.framed,
 	}
 }
 
@@ -71,5 +73,9 @@ func (p policy) String() string {
 			out += "; " + d.name + " " + strings.Join(d.allow, " ")
 		}
 	}
-	return out + "; frame-ancestors 'none'; base-uri 'none'"
+	ancestors := "'none'"
+	if p.framed {
+		ancestors = "*"
+	}
+	return out + "; frame-ancestors " + ancestors + "; base-uri 'none'"
 }

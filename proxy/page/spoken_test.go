@@ -84,6 +84,9 @@ func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
 	add("forbid", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, notAllowed, "jane.doe", nil, "/app", b) })
 	add("sign out", func(w http.ResponseWriter, r *http.Request) { p.SignOut(w, r, "jane.doe", b) })
 	add("step up", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, tooWeak, "jane.doe", nil, "/app", b) })
+	add("framed", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, framedHere, b) })
+	add("framed elsewhere", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, Framed{Own: "/app"}, b) })
+	add("arrived", func(w http.ResponseWriter, r *http.Request) { p.Arrived(w, r, "jane.doe", b) })
 	for how := range partings {
 		add("signed out "+string(how), func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, how, b) })
 	}

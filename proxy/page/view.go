@@ -17,7 +17,7 @@ type View struct {
 	// Language is the tag of the page's language, Direction its direction: ltr or rtl.
 	Language, Direction string
 	// Theme is light or dark where the brand has fixed it, else empty. Layout is
-	// one of authentik's.
+	// one of authentik's, or framed.
 	Theme, Layout string
 	// Title stands in the browser's tab, Heading and Lead on the page.
 	Title, Heading, Lead string

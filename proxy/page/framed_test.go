@@ -1,0 +1,69 @@
+package page
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+var framedHere = Framed{SignIn: "/.authentik/login?to=%2F.authentik%2Fframed", Own: "/app?a=1&b=2"}
+
+func inFrame(t testing.TB, f Framed) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	testPages(t).Framed(w, httptest.NewRequest(http.MethodGet, "/app", nil), f, testBrand())
+	return w.Result()
+}
+
+// TestThePageOfAFrameMayBeFramed, and is held to everything else that other pages are.
+func TestThePageOfAFrameMayBeFramed(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]Framed{"here": framedHere, "elsewhere": {Own: "/app"}} {
+		res := inFrame(t, f)
+		if res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: status %d", name, res.StatusCode)
+		}
+		for header, want := range map[string]string{
+			"Content-Type":               "text/html; charset=utf-8",
+			"Cache-Control":              "no-store",
+			"Content-Security-Policy":    strings.Replace(basePolicy("").String(), "frame-ancestors 'none'", "frame-ancestors *", 1),
+			"Cross-Origin-Opener-Policy": "same-origin",
+			"Referrer-Policy":            "same-origin",
+			"Vary":                       "Accept, Accept-Language, Cookie, Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site",
+			"X-Content-Type-Options":     "nosniff",
+			"X-Frame-Options":            "",
+		} {
+			if got := res.Header.Get(header); got != want {
+				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
+			}
+		}
+	}
+}
+
+func TestThePageOfAFrameOpensWindowsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	own := `<a class="button%s" href="/app?a=1&amp;b=2" target="_blank" rel="noopener" data-own>`
+	for name, row := range map[string]struct {
+		framed     Framed
+		has, lacks []string
+	}{
+		"here": {framedHere, []string{
+			`href="/.authentik/login?to=%2F.authentik%2Fframed" target="_blank" rel="noopener" data-sign-in>`,
+			strings.Replace(own, "%s", " quiet", 1), "<noscript><p>When you have signed in", "That takes a window of its own",
+		}, []string{"inside another site"}},
+		"elsewhere": {Framed{Own: framedHere.Own}, []string{
+			strings.Replace(own, "%s", "", 1), "This page is shown inside another site",
+		}, []string{"/login", "data-sign-in", "noscript"}},
+	} {
+		res := httptest.NewRecorder()
+		testPages(t).Framed(res, httptest.NewRequest(http.MethodGet, "/app", nil), row.framed, testBrand())
+		page := res.Body.String()
+		wellMade(t, page)
+		has(t, page, append(row.has, `<body class="framed">`, "/assets/framed.js?v=")...)
+		lacks(t, page, append(row.lacks, "<form", "autofocus", "Imprint", "backdrop")...)
+		if strings.Count(page, "<a ") != strings.Count(page, `target="_blank"`) {
+			t.Errorf("%s: a link is followed inside the frame:\n%s", name, page)
+		}
+	}
+}
