@@ -56,7 +56,7 @@ func (g *Gate) decide(r *http.Request, at Resolved) decision {
 		return d
 	}
 	switch {
-	case navigates(r):
+	case navigates(r), framed(r):
 		return signIn{g.link(at)}
 	default:
 		return refuse{failure(CodeSignInRequired, nil)}
@@ -104,16 +104,18 @@ func (g *Gate) owns(at Resolved) bool {
 // sign-in page and back. Browsers that send Sec-Fetch headers say so
 // themselves (Fetch Metadata); a prefetch is none, although it looks like one.
 func navigates(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
-	}
-	if strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
+	if !loads(r) {
 		return false
 	}
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate" && topLevel(r.Header.Get("Sec-Fetch-Dest"))
 	}
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == ""
+}
+
+// loads reports whether r can be a page load at all.
+func loads(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch")
 }
 
 // topLevel reports whether a page load fills a window. The sign-in page

@@ -28,6 +28,7 @@
 //   - arrivals.go: sign-ins that do not hold, counted and stopped
 //   - link.go: visits that a mailed link begins
 //   - show.go, problem.go: what is shown of a step, and of a failure
+//   - frame.go: sign-ins that begin in a frame, where none can be shown
 //   - voice.go, accept.go, document.go: in pages or in JSON, and which of the two
 //   - signout.go: who is signed in, and the end of it
 //   - reply.go, replyjson.go, poll.go: what comes back from a page, from a program, and from a page that waits

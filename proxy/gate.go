@@ -189,7 +189,7 @@ func (g *Gate) settled(r *http.Request, at Resolved, d decision) decision {
 
 // demand has a visitor sign in again, as far as the request can be led to it.
 func (g *Gate) demand(w http.ResponseWriter, r *http.Request, at Resolved) {
-	if navigates(r) {
+	if navigates(r) || framed(r) {
 		g.lead(w, r, at, signIn{})
 		return
 	}
@@ -259,7 +259,7 @@ func (g *Gate) weigh(r *http.Request, at Resolved, s *Session) decision {
 	if judged, _ := verdict.(*Session); judged != nil {
 		return g.judge(judged)
 	}
-	if navigates(r) {
+	if navigates(r) || framed(r) {
 		return signIn{}
 	}
 	return refuse{failure(CodeSignInRequired, nil)}

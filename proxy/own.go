@@ -37,6 +37,8 @@ func (g *Gate) route(path string) (map[string]ownPage, bool) {
 		return map[string]ownPage{http.MethodGet: g.begin, http.MethodPost: g.proceed}, true
 	case "/logout":
 		return map[string]ownPage{http.MethodGet: g.farewell, http.MethodPost: g.leave}, true
+	case framedPath:
+		return map[string]ownPage{http.MethodGet: g.unframed}, true
 	case "/callback":
 		return map[string]ownPage{http.MethodGet: g.callback}, g.cfg.OIDC.used()
 	case "/backchannel-logout":

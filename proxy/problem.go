@@ -61,11 +61,16 @@ func (g *Gate) problem(w http.ResponseWriter, r *http.Request, at Resolved, e *E
 	retryAfter(h, e)
 	document := problem{Type: "about:blank", Title: e.Title, Status: e.Status, Code: e.Code}
 	if e.Code == CodeSignInRequired {
-		h.Set("WWW-Authenticate", `authentik login_url="`+login+`"`)
+		g.invite(h)
 		document.LoginURL = login
 	}
 	w.WriteHeader(e.Status)
 	_ = json.NewEncoder(w).Encode(document) // a visitor who has gone away needs no answer
+}
+
+// invite says where to sign in. An answer of 401 has to say so (RFC 9110, 15.5.2).
+func (g *Gate) invite(h http.Header) {
+	h.Set("WWW-Authenticate", `authentik login_url="`+g.cfg.Prefix+`/login"`)
 }
 
 // problem is a failure for programs to read.

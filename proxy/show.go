@@ -101,13 +101,18 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *
 	g.voice(r).forbid(w, r, at, e, s.User.Username, back)
 }
 
-// lead sends a page load to the sign-in page, or to the page of a link. Where somebody was said to be signed in a moment ago it
+// lead sends a page load to the sign-in page, or to the page of a link. In a frame it stays where it is, and gets a page
+// that opens the sign-in beside it. Where somebody was said to be signed in a moment ago the address
 // says so: the sign-in page may know them, and lead them back here, without end.
 func (g *Gate) lead(w http.ResponseWriter, r *http.Request, at Resolved, d signIn) {
 	g.expireUnreadable(w, r, at)
+	if framed(r) {
+		g.frame(w, r, at)
+		return
+	}
 	w.Header().Set("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !d.link.Valid() {
-		to := g.cfg.Prefix + "/login?to=" + url.QueryEscape(g.wayBack(at.Asked.RequestURI())) + g.cfg.OIDC.demand().text()
+		to := g.signInFor(g.wayBack(at.Asked.RequestURI()))
 		if len(g.jar.arrivalsOf(r, at, g.cfg.Now())) > 0 {
 			to += "&asked=1"
 		}
@@ -120,6 +125,11 @@ func (g *Gate) lead(w http.ResponseWriter, r *http.Request, at Resolved, d signI
 		return
 	}
 	g.redirect(w, to)
+}
+
+// signInFor is where somebody signs in who wants to go to an address of this site, as this gate demands it.
+func (g *Gate) signInFor(back string) string {
+	return g.cfg.Prefix + "/login?to=" + url.QueryEscape(back) + g.cfg.OIDC.demand().text()
 }
 
 // expireUnreadable takes a session cookie from the browser that no gate has

@@ -94,9 +94,12 @@ func (g *Gate) openVisit(s secret, at Resolved, sealed string) (visit, error) {
 }
 
 // wayBack is where a sign-in leads in the end: never to the gate's own pages, where it
-// would begin again.
+// would begin again, except for the one that ends what a frame has begun.
 func (g *Gate) wayBack(to string) string {
 	to = localPath(to)
+	if to == g.cfg.Prefix+framedPath {
+		return to
+	}
 	u, err := url.Parse(to)
 	if err != nil || g.owns(Resolved{Asked: u}) {
 		return "/"

@@ -73,6 +73,21 @@ func TestNoSignInLeadsBackToTheSignIn(t *testing.T) {
 	}
 }
 
+// TestASignInLeadsBackToWhatAFrameWaitsFor, and to nothing that only looks like it.
+func TestASignInLeadsBackToWhatAFrameWaitsFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for to, want := range map[string]string{
+		"/.authentik/framed": "/.authentik/framed", "/.authentik/framed#x": "/.authentik/framed",
+		"/.authentik/framed?x=1": "/", "/.authentik/framed/": "/", "/.authentik/framed/../login": "/", "/.authentik//framed": "/",
+		"/%2eauthentik/framed": "/", "//app/.authentik/framed": "/", "/.authentik/framed\\": "/", "/.authentik/Framed": "/",
+	} {
+		if got := s.gate.wayBack(to); got != want {
+			t.Errorf("%q leads back to %q, want %q", to, got, want)
+		}
+	}
+}
+
 func TestAVisitIsTheGatesOwnWork(t *testing.T) {
 	t.Parallel()
 	g, _ := held(t, func(c *Config) { c.Flow = "login" }, record{})
