@@ -14,7 +14,7 @@ type RelayRequest struct {
 	// Path is below authentik's root, with its query, and is passed on as it is: who is to reach what is the
 	// caller's to decide.
 	Path string
-	// Header is the browser's. Of it Accept and what makes a request conditional are passed on.
+	// Header is the browser's. Of it Accept and If-None-Match are passed on.
 	Header http.Header
 	// Body is the JSON of a POST.
 	Body []byte
@@ -49,13 +49,14 @@ func (c *Client) Relay(ctx context.Context, v Visitor, rr RelayRequest) (RelayRe
 
 var errMethod = errors.New("flowclient: a method that is not relayed, or a body where there is none")
 
-// passed are the headers of a browser that authentik's answer depends on.
-var passed = []string{"Accept", "If-Modified-Since", "If-None-Match"}
+// passed are the headers of a browser that authentik's answer depends on. Dates are not among them: by its date alone a
+// file of an application, kept under the same address, would be taken for the newest of authentik's.
+var passed = []string{"Accept", "If-None-Match"}
 
 // between are headers that are none of a browser's business. Strict-Transport-Security would speak for a host that
-// is not authentik's.
+// is not authentik's, and by Last-Modified a browser would ask the application whether its file is newer than authentik's.
 var between = []string{
-	"Alt-Svc", "Connection", "Content-Length", "Keep-Alive", "Proxy-Authenticate", "Server", "Set-Cookie", "Strict-Transport-Security",
+	"Alt-Svc", "Connection", "Content-Length", "Keep-Alive", "Last-Modified", "Proxy-Authenticate", "Server", "Set-Cookie", "Strict-Transport-Security",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Powered-By",
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -316,5 +317,25 @@ func TestWhatAuthentiksInterfaceCannotDoHereGoesOnAtTheGatesPage(t *testing.T) {
 	page.says(t, "jane")
 	if page = p.open("/source/oauth/login/github/"); !strings.HasPrefix(page.path, "/.authentik/login?page=1") {
 		t.Errorf("a source leads to %s", page.path)
+	}
+}
+
+// TestDatesOfFilesAreNotComparedWithTheApplications: its files may have the same addresses.
+func TestDatesOfFilesAreNotComparedWithTheApplications(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(cfg *Config) { cfg.Login = LoginRelay })
+	p := &interfaced{person: s.person(t)}
+	p.opens("/")
+	const file = "/static/dist/poly-2026.5.0-rc1.js"
+	if page := p.open(file); page.status != http.StatusOK || page.header.Get("Last-Modified") != "" || page.header.Get("Etag") == "" {
+		t.Errorf("status %d, %v", page.status, page.header)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("If-Modified-Since", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+	if page := p.do(r); page.status != http.StatusOK {
+		t.Errorf("a date later than that of the file: status %d", page.status)
 	}
 }
