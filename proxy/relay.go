@@ -216,7 +216,7 @@ func (g *Gate) answered(ctx context.Context, w http.ResponseWriter, r *http.Requ
 			return
 		}
 		if a != nil {
-			g.settleIn(w, r, at, a)
+			g.hand(w, r, at, a)
 			got.Body = challengeTo(g.cfg.Prefix + "/login?signed-in=1&to=" + url.QueryEscape(a.back))
 			v.Flows = nil
 		}
@@ -299,10 +299,4 @@ func (g *Gate) lapse(w http.ResponseWriter, r *http.Request, at Resolved, d rela
 		return
 	}
 	g.fail(w, r, at, e, d.visit.Back)
-}
-
-// settleIn gives the browser its session, and takes the visit from it.
-func (g *Gate) settleIn(w http.ResponseWriter, r *http.Request, at Resolved, a *admission) {
-	g.hand(w, r, at, a)
-	g.jar.endRelay(w, at)
 }

@@ -77,6 +77,9 @@ func (g *Gate) hand(w http.ResponseWriter, r *http.Request, at Resolved, a *admi
 	g.jar.setSession(w, at, a.secret)
 	g.jar.setVisit(w, at, newSecret())
 	g.jar.setArrivals(w, at, g.jar.arrivalsOf(r, at, g.cfg.Now()).with(g.cfg.Now()))
+	if g.cfg.Login == LoginRelay {
+		g.jar.endRelay(w, at) // the visit may have gone on at the gate's own page
+	}
 	if a.browser != nil {
 		g.jar.setBrowser(w, at, *a.browser)
 	}
