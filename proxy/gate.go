@@ -152,7 +152,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	left := g.leftOver(r, at)
 	g.identity.strip(r)
 	d := g.settled(r, at, g.decide(r, at))
-	if _, passes := d.(pass); left && passes {
+	if left && outlived(d) {
 		d = leftover{}
 	}
 	g.cfg.Metrics.Decision(d.kind())
@@ -164,7 +164,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	case own:
 		g.serve(w, r, at)
 	case leftover:
-		g.goOn(w)
+		g.goOn(w, r, at)
 	case relay:
 		g.through(w, r, at, d)
 	case signIn:

@@ -42,6 +42,9 @@ func (g *Gate) relaying(r *http.Request, at Resolved) (relay, bool) {
 		return relay{}, false
 	}
 	v, begun := g.relayOf(r, at)
+	if first := (flowclient.Flow{Slug: slug, Query: at.Asked.RawQuery}); kind == relayPage && !begun && first == v.First {
+		return relay{as: relayOver, visit: v}, true // no link: the visit knows where it was to lead
+	}
 	if kind == relayPage && !v.allows(slug) {
 		return relay{}, false // a page load leads to the sign-in, as any other does
 	}
@@ -81,9 +84,14 @@ func (g *Gate) flowPage(flow flowclient.Flow) string {
 
 // through answers a request of authentik's interface with what authentik answers.
 func (g *Gate) through(w http.ResponseWriter, r *http.Request, at Resolved, d relay) {
-	if d.as == relayAway {
+	switch d.as {
+	case relayAway:
 		g.redirect(w, g.ownPage(d.visit))
 		return
+	case relayOver:
+		g.redirect(w, g.anew(d.visit))
+		return
+	default:
 	}
 	if err := g.mayRelay(r, d); err != nil {
 		g.problem(w, r, at, asError(err))
@@ -130,8 +138,8 @@ func (g *Gate) moveOut(r *http.Request, at Resolved, back string) outcome {
 	return g.look(r, at, vis, v.At)
 }
 
-// A leftover is what a page of authentik's still asks for in another tab, after somebody has signed in: a password may be in it,
-// and it is none of the application's.
+// A leftover is what a page of authentik's still asks for when its visit is over: somebody has signed in in another tab, or the
+// page was left for too long. A password may be in it, and it is none of the application's.
 type leftover struct{}
 
 func (leftover) kind() string { return "own" }
@@ -145,9 +153,24 @@ func (g *Gate) leftOver(r *http.Request, at Resolved) bool {
 	return below && strings.HasPrefix(path, executorPath)
 }
 
-// goOn has the page of another tab go on, as whoever has signed in.
-func (g *Gate) goOn(w http.ResponseWriter) {
-	_ = tell(w, http.StatusOK, challengeTo(g.cfg.Prefix+"/login?to=%2F")) // a visitor who has gone away needs no answer
+// outlived reports whether a decision about what a page of authentik's asks for says that there is no visit.
+func outlived(d decision) bool {
+	if no, refused := d.(refuse); refused {
+		return no.err.Code == CodeSignInRequired
+	}
+	_, passes := d.(pass)
+	return passes
+}
+
+// goOn has a page that is left over go on: as whoever has signed in, or with a new visit to where the old one was to lead.
+func (g *Gate) goOn(w http.ResponseWriter, r *http.Request, at Resolved) {
+	v, _ := g.relayOf(r, at)
+	_ = tell(w, http.StatusOK, challengeTo(g.anew(v))) // a visitor who has gone away needs no answer
+}
+
+// anew is where another visit begins that leads to where this one was to.
+func (g *Gate) anew(v relayVisit) string {
+	return g.cfg.Prefix + "/login?to=" + url.QueryEscape(localPath(v.Back))
 }
 
 // mayRelay refuses what authentik would, were it asked in the browser's own name: other sites' requests, forms, and flows that

@@ -320,6 +320,47 @@ func TestWhatAuthentiksInterfaceCannotDoHereGoesOnAtTheGatesPage(t *testing.T) {
 	}
 }
 
+// TestAPageWhoseVisitIsOverGoesOnWithAnother had a form open for too long.
+func TestAPageWhoseVisitIsOverGoesOnWithAnother(t *testing.T) {
+	t.Parallel()
+	relays(t, func(t *testing.T, s *site) {
+		p := &interfaced{person: s.person(t)}
+		p.opens("/report?month=5")
+		p.asks(nil)
+		p.asks(map[string]any{"component": "ak-stage-identification", "uid_field": "jane"})
+		s.clock.move(visitLife + time.Minute)
+		before := s.front.asked.Load()
+		next := p.asks(map[string]any{"component": "ak-stage-password", "password": "open sesame"})
+		if s.front.asked.Load() != before || s.reached() != 0 {
+			t.Error("what it sent was passed on")
+		}
+		if to := next["to"]; to != "/.authentik/login?to=%2Freport%3Fmonth%3D5" {
+			t.Fatalf("it is sent to %v", to)
+		}
+		if page := p.goes(next); !strings.HasPrefix(page.path, "/if/flow/") {
+			t.Fatalf("status %d at %s", page.status, page.path)
+		}
+		p.is(p.asks(nil), "ak-stage-identification")
+
+		// So does the page when it is loaded again: it is no link to a flow.
+		s.clock.move(visitLife + time.Minute)
+		if page := p.open(p.at); !strings.HasPrefix(page.path, "/if/flow/") {
+			t.Fatalf("status %d at %s", page.status, page.path)
+		} else {
+			p.at = page.path
+		}
+		p.asks(nil)
+		p.asks(map[string]any{"component": "ak-stage-identification", "uid_field": "jane"})
+		page := p.goes(p.asks(map[string]any{"component": "ak-stage-password", "password": "open sesame"}))
+		if s.gate.cfg.OIDC.used() {
+			page = p.goes(p.asks(map[string]any{"component": "ak-stage-consent", "token": p.asks(nil)["token"]}))
+		}
+		if page.path != "/report?month=5" || page.body != "hello jane" {
+			t.Errorf("status %d at %s", page.status, page.path)
+		}
+	})
+}
+
 // TestDatesOfFilesAreNotComparedWithTheApplications: its files may have the same addresses.
 func TestDatesOfFilesAreNotComparedWithTheApplications(t *testing.T) {
 	t.Parallel()

@@ -25,6 +25,7 @@ const (
 	relayExecutor                      // the questions of flows
 	relayAway                          // where other providers are reached from, which the gate's own page explains
 	relayTurn                          // what sends the browser on
+	relayOver                          // the first page of a visit that is over
 )
 
 // relayedPaths are what the interface of 2025.10 and 2026.5 was seen to need. Nothing else of authentik's is reachable:
