@@ -24,6 +24,7 @@ type house struct {
 	testing.TB
 	address string
 	app     *application
+	login   proxy.Login
 	posts   atomic.Int32 // forms that came to the sign-in page
 	answers atomic.Int32 // answers that came to authentik
 
@@ -44,7 +45,13 @@ func newHouse(t testing.TB, stages ...authentiktest.Stage) *house {
 // newHouseWith builds it beside a Duo.
 func newHouseWith(t testing.TB, duo authentiktest.Duo, stages ...authentiktest.Stage) *house {
 	t.Helper()
-	h := &house{TB: t, app: new(application)}
+	return newHouseOf(t, proxy.LoginPage, duo, stages...)
+}
+
+// newHouseOf builds it with the pages of one kind.
+func newHouseOf(t testing.TB, login proxy.Login, duo authentiktest.Duo, stages ...authentiktest.Stage) *house {
+	t.Helper()
+	h := &house{TB: t, app: new(application), login: login}
 	flow := authentiktest.Flow{Slug: "login", Title: "Welcome", Bindings: bound(stages)}
 	standIn, err := authentiktest.New(authentiktest.Config{
 		Duo: duo, Flows: []authentiktest.Flow{flow},
@@ -132,7 +139,7 @@ func (h *house) newGate(authentik string) http.Handler {
 	store := proxy.NewMemory()
 	h.Cleanup(func() { _ = store.Close() })
 	gate, err := proxy.New(proxy.Config{
-		Client: client, Flow: "login", Store: store, Key: []byte(strings.Repeat("k", 32)),
+		Client: client, Flow: "login", Login: h.login, PageHost: h.login == proxy.LoginRelay, Store: store, Key: []byte(strings.Repeat("k", 32)),
 		Now: h.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

@@ -25,6 +25,7 @@ type site struct {
 	*caddy
 	standIn *authentiktest.Server
 	app     *application
+	inner   string // authentik's address behind the gate, which is no browser's business
 }
 
 // A setup is what a test wants of its site.
@@ -75,6 +76,7 @@ func (u setup) surroundings(t testing.TB) (s *site, authentik, behind string) {
 	before, after := httptest.NewServer(front), httptest.NewServer(s.app)
 	t.Cleanup(before.Close)
 	t.Cleanup(after.Close)
+	s.inner = before.URL
 	return s, before.URL, after.URL
 }
 
