@@ -42,10 +42,16 @@ type redirected struct {
 
 func newRedirected(t testing.TB, gate ...string) *redirected {
 	t.Helper()
+	return redirecting(t, authentiktest.Config{}, append(gate, "login redirect")...)
+}
+
+// redirecting is the same with an authentik, and a way to sign in, of one's own.
+func redirecting(t testing.TB, authentik authentiktest.Config, gate ...string) *redirected {
+	t.Helper()
 	chromium(t)
+	authentik.Applications = []authentiktest.Application{client("files")}
 	u := connected(setup{
-		scheme: "https", more: neighbours, gate: append(gate, "login redirect", "public_url https://auth.localhost:PORT"),
-		authentik: authentiktest.Config{Applications: []authentiktest.Application{client("files")}},
+		scheme: "https", more: neighbours, gate: append(gate, "public_url https://auth.localhost:PORT"), authentik: authentik,
 	})
 	r := &redirected{site: u.site(t)}
 	r.files = strings.Replace(r.address, "localhost", "files.localhost", 1)
