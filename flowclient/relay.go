@@ -36,7 +36,11 @@ func (c *Client) Relay(ctx context.Context, v Visitor, rr RelayRequest) (RelayRe
 	if rr.Method != http.MethodGet && rr.Method != http.MethodHead && rr.Method != http.MethodPost || (rr.Method == http.MethodPost) != (rr.Body != nil) {
 		return RelayReply{}, errMethod
 	}
-	r, err := c.exchange(ctx, v, request{endpoint: "relay", method: rr.Method, path: rr.Path, body: rr.Body, header: rr.Header, timeout: pushTimeout})
+	q := request{endpoint: "relay", method: rr.Method, path: rr.Path, body: rr.Body, header: rr.Header}
+	if rr.Body != nil {
+		q.timeout = pushTimeout // it may ask a telephone
+	}
+	r, err := c.exchange(ctx, v, q)
 	if err != nil {
 		return RelayReply{Cookies: r.cookies}, err
 	}

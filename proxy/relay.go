@@ -180,7 +180,7 @@ func (g *Gate) mayRelay(r *http.Request, d relay) error {
 	switch {
 	case r.Header.Get("Service-Worker") != "":
 		return failure(CodeNotFound, errRelayForm) // none of authentik's outlives the sign-in
-	case d.as != relayPage && d.as != relayTurn && site != "" && site != "same-origin" && site != "none":
+	case d.as != relayPage && site != "" && site != "same-origin" && site != "none":
 		return failure(CodeCrossSite, errRelayForm)
 	case d.slug != "" && !d.visit.allows(d.slug):
 		return failure(CodeNotAllowed, errRelayFlow)
