@@ -19,8 +19,15 @@ const streamsEvery = 15 * time.Second
 // staysOpen reports whether a request is for something that stays open: a WebSocket or another upgrade (RFC
 // 9110, 7.8; RFC 8441), or an event stream as browsers ask for it (HTML, "server-sent events").
 func staysOpen(r *http.Request) bool {
-	return r.Header["Upgrade"] != nil || r.Method == http.MethodConnect ||
-		strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	if r.Header["Upgrade"] != nil || r.Method == http.MethodConnect {
+		return true
+	}
+	for _, accept := range r.Header["Accept"] {
+		if strings.Contains(accept, "text/event-stream") {
+			return true
+		}
+	}
+	return false
 }
 
 // streams are the requests that stay open. They are closed when their session ends, whichever process
