@@ -115,8 +115,13 @@ type document struct {
 	Scopes        []string `json:"scopes_supported"`
 }
 
-// discover asks the provider about itself. The endpoints must be below authentik's own address, or the
-// client that asks them refuses.
+// endpoints are all that the gate asks, or sends browsers to.
+func (d document) endpoints() []string {
+	return []string{d.Authorization, d.Token, d.UserInfo, d.Revocation, d.EndSession, d.JWKS}
+}
+
+// discover asks the provider about itself. The endpoints must be below authentik's own address: no browser is sent anywhere else,
+// whatever stands between here and there.
 func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	client := p.cfg.Client.HTTP(flowclient.Visitor{})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.place(".well-known/openid-configuration"), nil)
@@ -132,6 +137,11 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	}
 	if d.Issuer != p.place("") && d.Issuer != p.root {
 		return nil, failure(CodeIssuerMismatch, fmt.Errorf("authentik calls itself %q, and this gate expects %q", d.Issuer, p.place("")))
+	}
+	for _, endpoint := range d.endpoints() {
+		if !strings.HasPrefix(endpoint, p.root) {
+			return nil, failure(CodeIssuerMismatch, fmt.Errorf("authentik names the endpoint %q, which is not below %s", endpoint, p.root))
+		}
 	}
 	m := &metadata{
 		issuer: d.Issuer, endSession: d.EndSession, revocation: d.Revocation, at: p.cfg.Now(),

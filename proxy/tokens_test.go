@@ -31,9 +31,10 @@ type issuer struct {
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey // published
 	algs    []string
-	fetched int    // how often the keys were
-	token   string // the ID token of the next answer
-	broken  bool   // the keys cannot be had
+	fetched int               // how often the keys were
+	token   string            // the ID token of the next answer
+	broken  bool              // the keys cannot be had
+	other   map[string]string // endpoints that are named otherwise
 }
 
 const (
@@ -69,11 +70,15 @@ func (i *issuer) serve(w http.ResponseWriter, r *http.Request) {
 	var said any
 	switch strings.TrimPrefix(r.URL.Path, "/application/o/") {
 	case "app/.well-known/openid-configuration":
-		said = map[string]any{
+		metadata := map[string]any{
 			"issuer": i.name(), "authorization_endpoint": at("authorize/"), "token_endpoint": at("token/"),
 			"userinfo_endpoint": at("userinfo/"), "revocation_endpoint": at("revoke/"), "end_session_endpoint": at("app/end-session/"),
 			"jwks_uri": at("app/jwks/"), "id_token_signing_alg_values_supported": i.algs, "scopes_supported": []string{"openid"},
 		}
+		for name, address := range i.other {
+			metadata[name] = address
+		}
+		said = metadata
 	case "app/jwks/":
 		i.fetched++
 		if i.broken {
@@ -392,6 +397,22 @@ func TestANewKeyIsFetchedAndNotTooOften(t *testing.T) {
 	}
 	if n := i.fetched - before; n > 2 {
 		t.Errorf("50 tokens of unknown keys have the keys fetched %d times", n)
+	}
+}
+
+// TestNoBrowserIsSentToAnotherHost has metadata name endpoints that are none of authentik's.
+func TestNoBrowserIsSentToAnotherHost(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "revocation_endpoint", "end_session_endpoint", "jwks_uri",
+	} {
+		for _, address := range []string{"https://evil.example.com/application/o/authorize/", "javascript:alert(1)", ""} {
+			i := newIssuer(t)
+			i.other = map[string]string{name: address}
+			if _, err := i.p.metadata(t.Context()); err == nil || asError(err).Code != CodeIssuerMismatch {
+				t.Errorf("%s is %q: %v", name, address, err)
+			}
+		}
 	}
 }
 
