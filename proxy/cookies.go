@@ -135,6 +135,16 @@ func (j jar) visitOf(r *http.Request, at Resolved) (secret, bool) {
 	return firstSecret(r, j.visit.in(at.Scheme))
 }
 
+// visitFor is the same where a visit begins: a browser that has none is given one.
+func (j jar) visitFor(w http.ResponseWriter, r *http.Request, at Resolved) secret {
+	s, ok := j.visitOf(r, at)
+	if !ok {
+		s = newSecret()
+		j.setVisit(w, at, s)
+	}
+	return s
+}
+
 // browserOf finds the secret by which the browser is known again.
 func (j jar) browserOf(r *http.Request, at Resolved) (secret, bool) {
 	return firstSecret(r, j.browser.in(at.Scheme))

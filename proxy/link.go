@@ -56,11 +56,7 @@ func control(c rune) bool { return c < ' ' || c == 0x7f }
 // afterwards, and a reload follows it again. Who cannot come back with the cookie,
 // as most scanners of mails, uses nothing up.
 func (g *Gate) linkTo(w http.ResponseWriter, r *http.Request, at Resolved, link flowclient.Flow) (string, error) {
-	s, ok := g.jar.visitOf(r, at)
-	if !ok {
-		s = newSecret()
-		g.jar.setVisit(w, at, s)
-	}
+	s := g.jar.visitFor(w, r, at)
 	sealed, err := g.keys.box(kindLink, g.sessions.realm(at), s).sealText(link)
 	return g.cfg.Prefix + "/login?link=" + sealed, err
 }

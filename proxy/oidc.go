@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"golang.org/x/oauth2"
 )
 
 // An oidcWay knows visitors by OpenID Connect: a visit begins and ends at authentik's authorize endpoint, in one session of
@@ -46,24 +45,15 @@ func (w oidcWay) authorize(ctx context.Context, v flowclient.Visitor, vis visit)
 		return flowclient.Step{}, vis, failure(CodeAuthentikUnexpected, errRounds)
 	}
 	vis.Request = &request
-	config, _, err := w.config(ctx, request)
+	m, err := w.provider.metadata(ctx)
 	if err != nil {
 		return flowclient.Step{}, vis, err
 	}
-	step, err := w.cfg.Client.Authorize(ctx, v, request.parameters(config))
+	step, err := w.cfg.Client.Authorize(ctx, v, request.parameters(w.provider.config(m, request.Redirect)))
 	return step, vis, err
 }
 
 var errRounds = errors.New("authentik's authorize endpoint leads to flows that lead back to it, again and again")
-
-// config is the gate's registration, and the name of whom it is registered at.
-func (w oidcWay) config(ctx context.Context, request authRequest) (oauth2.Config, string, error) {
-	m, err := w.provider.metadata(ctx)
-	if err != nil {
-		return oauth2.Config{}, "", err
-	}
-	return w.provider.config(m, request.Redirect), m.issuer, nil
-}
 
 // prove redeems the code that a flow has ended with, or goes on to the authorize endpoint where it has ended without.
 func (w oidcWay) prove(ctx context.Context, v flowclient.Visitor, vis visit) (proved, error) {
@@ -95,11 +85,11 @@ func (w oidcWay) prove(ctx context.Context, v flowclient.Visitor, vis visit) (pr
 
 // redeem makes of the endpoint's answer who has signed in.
 func (w oidcWay) redeem(ctx context.Context, v flowclient.Visitor, cookies flowclient.Cookies, request authRequest, to string) (proved, error) {
-	_, issuer, err := w.config(ctx, request)
+	m, err := w.provider.metadata(ctx)
 	if err != nil {
 		return proved{}, err
 	}
-	code, err := request.code(to, issuer)
+	code, err := request.code(to, m.issuer)
 	if err != nil {
 		return proved{}, err
 	}

@@ -33,11 +33,7 @@ func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, d dep
 	if d.Request.MaxAge = int(d.Request.Demand.MaxAge / time.Second); again != nil {
 		d.Request = d.Request.anew(again.signIn, d.Begun)
 	}
-	s, ok := g.jar.visitOf(r, at)
-	if !ok {
-		s = newSecret()
-		g.jar.setVisit(w, at, s)
-	}
+	s := g.jar.visitFor(w, r, at)
 	m, err := g.provider.metadata(r.Context())
 	if err == nil {
 		d.Request.State, err = g.sealDeparture(s, at, d)

@@ -170,7 +170,7 @@ func (g *Gate) goOn(w http.ResponseWriter, r *http.Request, at Resolved) {
 
 // anew is where another visit begins that leads to where this one was to.
 func (g *Gate) anew(v relayVisit) string {
-	return g.cfg.Prefix + "/login?to=" + url.QueryEscape(localPath(v.Back))
+	return g.signInFor(localPath(v.Back))
 }
 
 // mayRelay refuses what authentik would, were it asked in the browser's own name: other sites' requests, forms, and flows that
@@ -225,26 +225,24 @@ func (g *Gate) answered(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	if d.as != relayFile {
 		h.Set("Cache-Control", "private, no-store")
 	}
-	to := got.Header.Get("Location")
-	switch {
+	var a *admission
+	switch to := got.Header.Get("Location"); {
 	case to != "":
-		to = g.turned(at, &v, to)
-		h.Set("Location", to)
+		h.Set("Location", g.turned(at, &v, to))
 	case d.as == relayPage:
 		got.Body = g.homed(at, got.Body)
 	case d.as == relayExecutor && got.Status == http.StatusOK:
-		a, end := g.watched(ctx, r, at, d, &v, &got, try)
-		if end != nil {
+		var end *Error
+		if a, end = g.watched(ctx, r, at, d, &v, &got, try); end != nil {
 			g.lapse(w, r, at, d, end)
 			return
 		}
-		if a != nil {
-			g.hand(w, r, at, a)
-			got.Body = challengeTo(g.cfg.Prefix + "/login?signed-in=1&to=" + url.QueryEscape(a.back))
-			v.Flows = nil
-		}
 	}
-	if changed := v.Flows != nil && !sameRelay(v, d.visit); changed && !g.keepRelay(w, r, at, v) {
+	switch {
+	case a != nil: // and the visit is over
+		g.hand(w, r, at, a)
+		got.Body = challengeTo(g.arrival(a))
+	case !sameRelay(v, d.visit) && !g.keepRelay(w, r, at, v):
 		g.problem(w, r, at, failure(CodeAuthentikUnexpected, errRelayLarge))
 		return
 	}
@@ -276,7 +274,7 @@ func (g *Gate) turned(at Resolved, v *relayVisit, to string) string {
 	step, err := stepAt(flowclient.Flow{}, challengeTo(to), v.Cookies, g.rootAt(at))
 	rd, ok := step.Challenge.(flowclient.Redirect)
 	if err != nil || !ok {
-		return g.cfg.Prefix + "/login?to=" + url.QueryEscape(v.Back)
+		return g.anew(*v)
 	}
 	switch rd.Class() {
 	case flowclient.RedirectFlow:
@@ -286,7 +284,7 @@ func (g *Gate) turned(at Resolved, v *relayVisit, to string) string {
 	case flowclient.RedirectExecutor, flowclient.RedirectDefaultFlow:
 		return strings.TrimSuffix(g.relayBase, "/") + rd.Path
 	default:
-		return g.cfg.Prefix + "/login?to=" + url.QueryEscape(v.Back)
+		return g.anew(*v)
 	}
 }
 

@@ -54,11 +54,7 @@ func (v relayVisit) visit(step flowclient.Step) visit {
 // keepRelay gives the browser the visit. It is false where that is more than a cookie can hold; cookies of proxies before
 // authentik go first.
 func (g *Gate) keepRelay(w http.ResponseWriter, r *http.Request, at Resolved, v relayVisit) bool {
-	s, ok := g.jar.visitOf(r, at)
-	if !ok {
-		s = newSecret()
-		g.jar.setVisit(w, at, s)
-	}
+	s := g.jar.visitFor(w, r, at)
 	b := g.keys.box(kindRelay, g.sessions.realm(at), s)
 	for _, cookies := range []flowclient.Cookies{v.Cookies, v.Cookies.Own()} {
 		v.Cookies = cookies

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -61,7 +60,6 @@ func (g *Gate) watched(ctx context.Context, r *http.Request, at Resolved, d rela
 // over is the end of a flow, or what comes after it.
 func (g *Gate) over(ctx context.Context, r *http.Request, at Resolved, v *relayVisit, step flowclient.Step, got *flowclient.RelayReply) (*admission, *Error) {
 	out := g.settle(ctx, r, at, v.visit(step))
-	again := g.cfg.Prefix + "/login?to=" + url.QueryEscape(v.Back)
 	switch next := out.visit.Step; {
 	case out.err != nil:
 		return nil, out.err
@@ -75,7 +73,7 @@ func (g *Gate) over(ctx context.Context, r *http.Request, at Resolved, v *relayV
 		got.Body = challengeTo(g.ownPage(*v))
 	case elsewhere(step):
 	default:
-		got.Body = challengeTo(again)
+		got.Body = challengeTo(g.anew(*v))
 	}
 	return nil, nil
 }

@@ -29,11 +29,7 @@ func (g *Gate) show(w http.ResponseWriter, r *http.Request, at Resolved, out out
 // draw draws the question of a visit, sealed for the browser that asks.
 func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, out outcome) {
 	vis := out.visit
-	s, ok := g.jar.visitOf(r, at)
-	if !ok {
-		s = newSecret()
-		g.jar.setVisit(w, at, s)
-	}
+	s := g.jar.visitFor(w, r, at)
 	sealed, err := g.sealVisit(s, at, vis)
 	if err != nil {
 		g.fail(w, r, at, failure(CodeAuthentikUnexpected, err), vis.Back)

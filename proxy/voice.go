@@ -44,7 +44,12 @@ func (v pageVoice) ask(w http.ResponseWriter, r *http.Request, q page.Question) 
 
 // arrive has the browser come back once, which shows whether it keeps the cookie.
 func (v pageVoice) arrive(w http.ResponseWriter, _ *http.Request, _ Resolved, a *admission) {
-	v.redirect(w, v.cfg.Prefix+"/login?signed-in=1&to="+url.QueryEscape(a.back))
+	v.redirect(w, v.arrival(a))
+}
+
+// arrival is where a browser comes back to that was given a session.
+func (g *Gate) arrival(a *admission) string {
+	return g.cfg.Prefix + "/login?signed-in=1&to=" + url.QueryEscape(a.back)
 }
 
 func (v pageVoice) lead(w http.ResponseWriter, _, by string) { v.redirect(w, by) }

@@ -144,7 +144,7 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who st
 	if again {
 		heading = "fail_client" // they may use the application, once they have signed in as it demands
 		e.Words = append(e.Words, d.say.say(f.sentence()))
-		e.Links = []Way{{Text: d.say.say("sign_in_again"), Address: p.login(back) + "&again=1", Focus: true}}
+		e.Links = []Way{{Text: d.say.say("sign_in_again"), Address: p.login(back), Focus: true}}
 	}
 	e.Words = append(e.Words, f.remedy(d))
 	p.tell(w, d, f.Status, heading, e)

@@ -113,7 +113,7 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 		"sign out": {200, []string{"jane &lt;b&gt;", `<form method="post" action="/.authentik/logout">`}},
 		"step up": {403, []string{
 			"That did not work", "jane &lt;b&gt;", "one with a second factor", "Sign in again with a second factor.", "step-up-refused",
-			`<a class="button" href="/.authentik/login?to=%2Fapp%3Fa%3D1%26b%3D2&amp;again=1" autofocus>Sign in again</a>`,
+			`<a class="button" href="/.authentik/login?to=%2Fapp%3Fa%3D1%26b%3D2" autofocus>Sign in again</a>`,
 			`name="to" value="/app?a=1&amp;b=2"`, `<button class="quiet">Use another account</button>`, `<button class="quiet">Sign out</button>`,
 		}},
 		"signed out":            {200, []string{"Your session on this site has ended. On a shared computer", `href="/.authentik/login?to=%2F"`}},
