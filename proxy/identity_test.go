@@ -196,6 +196,7 @@ func TestCookiesOfTheApplicationAreLeftAlone(t *testing.T) {
 	r.Host = "app.example.com"
 	r.Header["Cookie"] = []string{
 		"theme=dark; authentik_gate=" + cookie + "; x=authentik_visit", "authentik_browser=1;__Host-authentik_visit=2", "; ;a=b",
+		"authentik_relay=3; __Host-authentik_relay=4; authentik_arrivals=5; __Host-authentik_arrivals=6; __Host-authentik_browser=7",
 	}
 	got := strings.Join(through(t, g, r).Header["Cookie"], "/")
 	if got != "theme=dark; x=authentik_visit/; ;a=b" {

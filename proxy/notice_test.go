@@ -245,3 +245,35 @@ func TestAStreamClosesWithItsSession(t *testing.T) {
 		}
 	}
 }
+
+// TestAStreamIsClosedOfWhomNobodyWouldLetIn: of ends by time nobody tells.
+func TestAStreamIsClosedOfWhomNobodyWouldLetIn(t *testing.T) {
+	t.Parallel()
+	ways(t, func(t *testing.T, s *site) {
+		p := s.person(t)
+		p.signIn("jane", "open sesame", "/")
+		value := p.cookie(s.gate.jar.session.secure)
+		session, err := s.gate.sessions.of(t.Context(), value, s.place())
+		if err != nil || session == nil {
+			t.Fatal(session, err)
+		}
+		one := &stream{session: session, value: value, at: s.place()}
+		if !s.gate.stays(t.Context(), one) {
+			t.Fatal("it is closed at once")
+		}
+		s.clock.move(21 * time.Minute) // a recheck that it has to wait for
+		if !s.gate.stays(t.Context(), one) {
+			t.Error("it is closed although authentik vouches for the session")
+		}
+		s.front.away.Store(true)
+		s.clock.move(21 * time.Minute)
+		if s.gate.stays(t.Context(), one) {
+			t.Error("it stays although authentik has been away for longer than is forgiven")
+		}
+		s.front.away.Store(false)
+		s.clock.move(25 * time.Hour)
+		if s.gate.stays(t.Context(), one) {
+			t.Error("it outlives its session")
+		}
+	})
+}

@@ -380,3 +380,16 @@ func TestDatesOfFilesAreNotComparedWithTheApplications(t *testing.T) {
 		t.Errorf("a date later than that of the file: status %d", page.status)
 	}
 }
+
+// TestNoFileOfAuthentiksStaysInTheBrowser: its address is the application's as soon as somebody is signed in.
+func TestNoFileOfAuthentiksStaysInTheBrowser(t *testing.T) {
+	t.Parallel()
+	relays(t, func(t *testing.T, s *site) {
+		p := &interfaced{person: s.person(t)}
+		p.opens("/")
+		page := p.open("/static/dist/assets/icons/icon.png")
+		if page.status != http.StatusOK || page.header.Get("Cache-Control") != "private, no-cache" || page.header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("status %d, %v", page.status, page.header)
+		}
+	})
+}
