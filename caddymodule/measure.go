@@ -83,14 +83,14 @@ func (s measuredStore) Delete(ctx context.Context, name string) error {
 	return s.Store.Delete(ctx, name)
 }
 
-// Bury measures burying.
-func (s measuredStore) Bury(ctx context.Context, name string, until time.Time) error {
+// Revoke measures a revocation.
+func (s measuredStore) Revoke(ctx context.Context, name string, until time.Time) error {
 	defer s.since("bury", time.Now())
-	return s.Store.Bury(ctx, name, until)
+	return s.Store.Revoke(ctx, name, until)
 }
 
-// Buried measures looking for the buried.
-func (s measuredStore) Buried(ctx context.Context, names ...string) (bool, error) {
+// Revoked measures a look for tombstones.
+func (s measuredStore) Revoked(ctx context.Context, names ...string) (bool, error) {
 	defer s.since("buried", time.Now())
-	return s.Store.Buried(ctx, names...)
+	return s.Store.Revoked(ctx, names...)
 }

@@ -76,11 +76,11 @@ func TestTheStoreBehindTheMeasureIsTheSame(t *testing.T) {
 	if err := s.Delete(ctx, "a"); err != nil {
 		t.Error(err)
 	}
-	if err := s.Bury(ctx, "a", end); err != nil {
+	if err := s.Revoke(ctx, "a", end); err != nil {
 		t.Error(err)
 	}
-	if buried, err := s.Buried(ctx, "a"); err != nil || !buried {
-		t.Errorf("Buried = %v, %v", buried, err)
+	if buried, err := s.Revoked(ctx, "a"); err != nil || !buried {
+		t.Errorf("Revoked = %v, %v", buried, err)
 	}
 	if diff := cmp.Diff([]string{"save", "load", "delete", "bury", "buried"}, counted.operations); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)

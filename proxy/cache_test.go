@@ -200,7 +200,7 @@ func TestWhatEndsManySessionsEndsThoseThatAreRemembered(t *testing.T) {
 			t.Fatalf("before: %v, %v", s, err)
 		}
 	}
-	if err := store.Bury(t.Context(), "end-jane-1", time.Now().Add(time.Hour)); err != nil {
+	if err := store.Revoke(t.Context(), "end-jane-1", time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); ; time.Sleep(time.Millisecond) {

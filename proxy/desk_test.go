@@ -47,18 +47,18 @@ func (b *brokenStore) Delete(ctx context.Context, name string) error {
 	return b.Memory.Delete(ctx, name)
 }
 
-func (b *brokenStore) Bury(ctx context.Context, name string, until time.Time) error {
+func (b *brokenStore) Revoke(ctx context.Context, name string, until time.Time) error {
 	if err := b.fail("bury"); err != nil {
 		return err
 	}
-	return b.Memory.Bury(ctx, name, until)
+	return b.Memory.Revoke(ctx, name, until)
 }
 
-func (b *brokenStore) Buried(ctx context.Context, names ...string) (bool, error) {
+func (b *brokenStore) Revoked(ctx context.Context, names ...string) (bool, error) {
 	if err := b.fail("buried"); err != nil {
 		return false, err
 	}
-	return b.Memory.Buried(ctx, names...)
+	return b.Memory.Revoked(ctx, names...)
 }
 
 // A desk is a gate whose sessions are begun without anybody signing in.

@@ -19,7 +19,7 @@ func (s *sessions) end(ctx context.Context, session *Session) error {
 // bury ends what has a name: a session, or all that share an end.
 func (s *sessions) bury(ctx context.Context, name string, until time.Time) error {
 	s.cache.drop(name)
-	if err := s.cfg.Store.Bury(ctx, name, until); err != nil {
+	if err := s.cfg.Store.Revoke(ctx, name, until); err != nil {
 		return failure(CodeSessionsUnavailable, err)
 	}
 	s.cache.drop(name) // somebody may have read it in between

@@ -42,7 +42,7 @@ func TestAnEndThatIsNotHeardOfYetIsNoFailure(t *testing.T) {
 			}
 			browser, _ := parseSecret(p.cookie(s.gate.jar.session.secure))
 			b := s.gate.keys.box(kindSession, s.gate.sessions.realm(s.place()), browser)
-			if err := s.gate.cfg.Store.Bury(t.Context(), b.name, time.Now().Add(24*time.Hour)); err != nil {
+			if err := s.gate.cfg.Store.Revoke(t.Context(), b.name, time.Now().Add(24*time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 			s.clock.move(11 * time.Minute)

@@ -159,8 +159,8 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Bury implements Store.
-func (m *Memory) Bury(ctx context.Context, name string, until time.Time) error {
+// Revoke implements Store.
+func (m *Memory) Revoke(ctx context.Context, name string, until time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -186,8 +186,8 @@ func (m *Memory) tell(name string) {
 	}
 }
 
-// Buried implements Store.
-func (m *Memory) Buried(ctx context.Context, names ...string) (bool, error) {
+// Revoked implements Store.
+func (m *Memory) Revoked(ctx context.Context, names ...string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}

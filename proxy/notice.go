@@ -53,7 +53,7 @@ func (g *Gate) logout(ctx context.Context, raw string) error {
 		return err
 	}
 	seen := g.keys.end("jti", token.Issuer+"\x00"+token.TokenID)
-	replayed, err := g.cfg.Store.Buried(ctx, seen)
+	replayed, err := g.cfg.Store.Revoked(ctx, seen)
 	switch {
 	case err != nil:
 		return failure(CodeSessionsUnavailable, err)
@@ -68,7 +68,7 @@ func (g *Gate) logout(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
-	if err := g.cfg.Store.Bury(ctx, seen, g.cfg.Now().Add(noticeAge+2*clockLeeway)); err != nil {
+	if err := g.cfg.Store.Revoke(ctx, seen, g.cfg.Now().Add(noticeAge+2*clockLeeway)); err != nil {
 		return failure(CodeSessionsUnavailable, err)
 	}
 	return nil

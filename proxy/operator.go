@@ -119,7 +119,7 @@ func (g *Gate) EndAuthentik(ctx context.Context, sid string) error {
 // the roll that they were on.
 func (g *Gate) endEach(ctx context.Context, remembered []*Session) (ended []Entry, err error) {
 	for _, s := range remembered {
-		over, err := g.cfg.Store.Buried(ctx, append([]string{s.name}, s.ends...)...)
+		over, err := g.cfg.Store.Revoked(ctx, append([]string{s.name}, s.ends...)...)
 		if err != nil {
 			return ended, failure(CodeSessionsUnavailable, err)
 		}

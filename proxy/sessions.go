@@ -161,7 +161,7 @@ func (s *sessions) over(ctx context.Context, rec record) (bool, error) {
 	if len(rec.Ends) == 0 {
 		return false, nil
 	}
-	return s.cfg.Store.Buried(ctx, rec.Ends...)
+	return s.cfg.Store.Revoked(ctx, rec.Ends...)
 }
 
 // prepare makes the session of a record, with all that its requests need.

@@ -40,44 +40,44 @@ type Record struct {
 //
 // See examples/store for one as a module of Caddy.
 type Store interface {
-	// Load returns the record under name. One that is absent, past its expiry
-	// or buried is not found.
+	// Load returns the record under name. found is false if there is none, if
+	// it has expired, or if the name has a tombstone.
 	Load(ctx context.Context, name string) (r Record, found bool, err error)
 
-	// Save keeps the record under name if what is kept there still has
-	// r.Version, and returns the new version. With an empty version nothing may be kept there. Otherwise, and for
-	// every name that was buried, it changes nothing and returns ErrConflict. So
-	// of two writers who have read the same version one wins, and no late
-	// write brings back what has ended. A record whose expiry has passed is not
-	// kept, which is no error.
+	// Save writes the record under name if the record that is there has
+	// r.Version, and returns the new version. An empty Version means the name
+	// must be unused. On a version mismatch, or if the name has a tombstone,
+	// Save changes nothing and returns ErrConflict. So of two writers who have
+	// read the same version one wins, and no late write brings a revoked
+	// session back. A record that has expired is not written, which is no
+	// error.
 	Save(ctx context.Context, name string, r Record) (Version, error)
 
-	// Delete forgets the record under name, and nothing else. To delete what
-	// is absent is no error. A name that was buried stays buried.
+	// Delete removes the record under name, if there is one. A tombstone stays.
 	Delete(ctx context.Context, name string) error
 
-	// Bury ends name for everybody: the record under it is deleted, no record can
-	// be saved under it until then, and every watcher in every process
-	// is told, within two seconds. A name can be buried without ever having
-	// held a record; burying it again moves its end to the later of the two.
-	Bury(ctx context.Context, name string, until time.Time) error
+	// Revoke writes a tombstone for name that lasts until the given time: the
+	// record is deleted, none can be saved under the name, and every watcher
+	// in every process is told within two seconds. A name can be revoked that
+	// never held a record; revoking it again keeps the later of the two times.
+	Revoke(ctx context.Context, name string, until time.Time) error
 
-	// Buried reports whether any of the names is buried.
-	Buried(ctx context.Context, names ...string) (bool, error)
+	// Revoked reports whether any of the names has a tombstone.
+	Revoked(ctx context.Context, names ...string) (bool, error)
 
 	// Lease gives work that one process alone may do to the first who asks.
 	// held is false while another has it. It ends with release, which may be
 	// called more than once, or after d, should its holder be lost.
 	Lease(ctx context.Context, name string, d time.Duration) (release func(), held bool, err error)
 
-	// Watch calls ended with every name that is buried, by any process, until
-	// ctx is done, and then returns nil. The empty name says that names may
-	// have been missed, and that nothing remembered can be believed: it comes
-	// once at the beginning, when watching has begun, and again whenever the store
-	// has lost its hearing. Calls come one at a time and in any order; a name
-	// may come twice. A store that cannot hear returns an error, and is watched anew a
-	// second later: until it hears, sessions that are remembered are believed for half a
-	// minute and then nobody's.
+	// Watch calls ended with every name that any process revokes, until ctx is
+	// done, and then returns nil. An empty name means that revocations may have
+	// been missed and that everything cached must be dropped: it comes once at
+	// the beginning, when the watch is established, and again whenever the
+	// watch was lost in between. Calls come one at a time and in any order; a
+	// name may come twice. A store that cannot watch returns an error, and is
+	// watched anew a second later: until then cached sessions are believed for
+	// half a minute and then no more.
 	Watch(ctx context.Context, ended func(name string)) error
 }
 

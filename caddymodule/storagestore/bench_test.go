@@ -83,21 +83,21 @@ func BenchmarkSaveAgain(b *testing.B) {
 }
 
 // What a sign-out costs.
-func BenchmarkBury(b *testing.B) {
+func BenchmarkRevoke(b *testing.B) {
 	s, _ := still(b, files(b))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if err := s.Bury(b.Context(), fmt.Sprintf("session-%d", i), time.Now().Add(time.Hour)); err != nil {
+		if err := s.Revoke(b.Context(), fmt.Sprintf("session-%d", i), time.Now().Add(time.Hour)); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 // What it costs to look whether a session, its sign-in at authentik and its user have ended.
-func BenchmarkBuried(b *testing.B) {
+func BenchmarkRevoked(b *testing.B) {
 	s, _ := still(b, files(b))
 	for b.Loop() {
-		if _, err := s.Buried(b.Context(), "session-a", "sid-a", "user-a"); err != nil {
+		if _, err := s.Revoked(b.Context(), "session-a", "sid-a", "user-a"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -108,7 +108,7 @@ func BenchmarkHear(b *testing.B) {
 	storage := files(b)
 	for i := range 3 {
 		s, _ := still(b, storage)
-		if err := s.Bury(b.Context(), fmt.Sprintf("session-%d", i), time.Now().Add(time.Hour)); err != nil {
+		if err := s.Revoke(b.Context(), fmt.Sprintf("session-%d", i), time.Now().Add(time.Hour)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Bury implements proxy.Store. An error says that the end may not have reached
+// Revoke implements proxy.Store. An error says that the end may not have reached
 // everybody; who has it should try again. Should only the notice be missing, it is
 // tried again without being asked.
-func (s *Store) Bury(ctx context.Context, name string, until time.Time) error {
+func (s *Store) Revoke(ctx context.Context, name string, until time.Time) error {
 	_, err := within(ctx, s.requests, longestWait, func(ctx context.Context) (nothing, error) {
 		p, err := at(ended, name)
 		if err != nil {
@@ -49,8 +49,8 @@ func (s *Store) mourn(ctx context.Context, name string) error {
 	return errors.Join(s.publish(ctx, seq), s.remove(ctx, p.key))
 }
 
-// Buried implements proxy.Store. It reads one place for each name.
-func (s *Store) Buried(ctx context.Context, names ...string) (bool, error) {
+// Revoked implements proxy.Store. It reads one place for each name.
+func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 	return within(ctx, s.requests, longestWait, func(ctx context.Context) (bool, error) {
 		for _, name := range names {
 			if over, err := s.buried(ctx, name); over || err != nil {

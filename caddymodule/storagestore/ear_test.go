@@ -167,7 +167,7 @@ func TestAnotherProcessHearsOfEveryBurial(t *testing.T) {
 		name := fmt.Sprintf("session-%d", i)
 		bury(t, here, name)
 		hears(t, told, name)
-		isBuried(t, there, name, true)
+		isRevoked(t, there, name, true)
 	}
 }
 
@@ -209,7 +209,7 @@ func TestWhoIsFarBehindIsToldToForgetEverything(t *testing.T) {
 	}
 }
 
-// A notice that cannot be written makes Bury fail, and goes out as soon as it can.
+// A notice that cannot be written makes Revoke fail, and goes out as soon as it can.
 func TestANoticeThatWasNotWrittenIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	kept := newShelf()
@@ -221,10 +221,10 @@ func TestANoticeThatWasNotWrittenIsTriedAgain(t *testing.T) {
 		}
 		return nil
 	})
-	if err := here.Bury(t.Context(), "session-a", time.Now().Add(time.Hour)); err == nil {
+	if err := here.Revoke(t.Context(), "session-a", time.Now().Add(time.Hour)); err == nil {
 		t.Error("nobody else knows, and nobody says so")
 	}
-	isBuried(t, there, "session-a", true)
+	isRevoked(t, there, "session-a", true)
 	hears(t, own, "session-a")
 	kept.setHook(nil)
 	hears(t, others, "session-a")

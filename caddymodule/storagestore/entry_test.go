@@ -64,7 +64,7 @@ func TestATombstoneThatIsNotWholeStillBuries(t *testing.T) {
 			s, _ := still(t, kept)
 			bury(t, s, "session-a")
 			kept.change(t, key(t, ended, "session-a"), damage)
-			isBuried(t, s, "session-a", true)
+			isRevoked(t, s, "session-a", true)
 			if _, err := s.Save(t.Context(), "session-a", record("one")); !errors.Is(err, proxy.ErrConflict) {
 				t.Errorf("saving: %v", err)
 			}

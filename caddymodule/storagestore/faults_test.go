@@ -17,8 +17,10 @@ var operations = map[string]func(context.Context, *Store) error{
 		return err
 	},
 	"delete": func(ctx context.Context, s *Store) error { return s.Delete(ctx, "session-a") },
-	"bury":   func(ctx context.Context, s *Store) error { return s.Bury(ctx, "session-a", time.Now().Add(time.Hour)) },
-	"buried": func(ctx context.Context, s *Store) error { _, err := s.Buried(ctx, "session-a"); return err },
+	"bury": func(ctx context.Context, s *Store) error {
+		return s.Revoke(ctx, "session-a", time.Now().Add(time.Hour))
+	},
+	"buried": func(ctx context.Context, s *Store) error { _, err := s.Revoked(ctx, "session-a"); return err },
 	"lease":  func(ctx context.Context, s *Store) error { _, _, err := s.Lease(ctx, "work", time.Hour); return err },
 }
 

@@ -45,7 +45,7 @@ func TestADiskThatFailsAndComesBack(t *testing.T) {
 	unblock()
 	hears(t, told, "")
 	holds(t, s, "session-a", "one")
-	isBuried(t, s, "session-b", true)
+	isRevoked(t, s, "session-b", true)
 	bury(t, s, "session-a")
 	hears(t, told, "session-a")
 }
@@ -71,7 +71,7 @@ func TestADiskThatIsGoneAndBack(t *testing.T) {
 	}
 	hears(t, told, "session-b")
 	holds(t, s, "session-a", "one")
-	isBuried(t, s, "session-b", true)
+	isRevoked(t, s, "session-b", true)
 }
 
 func TestNobodyElseOnTheMachineMayReadWhatIsKept(t *testing.T) {

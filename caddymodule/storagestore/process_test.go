@@ -41,7 +41,7 @@ func obey(s *Store, in io.Reader, out io.Writer) {
 		var err error
 		switch words[0] {
 		case "bury":
-			err = s.Bury(context.Background(), words[1], time.Now().Add(time.Hour))
+			err = s.Revoke(context.Background(), words[1], time.Now().Add(time.Hour))
 		case "lease":
 			var held bool
 			if _, held, err = s.Lease(context.Background(), words[1], time.Duration(n)*time.Millisecond); !held {
@@ -93,7 +93,7 @@ func hammer(s *Store, prefix string, out io.Writer) {
 			for n := 0; ; n++ {
 				name := fmt.Sprintf("%s-%d-%d", prefix, i, n)
 				_, _ = s.Save(context.Background(), name, record("one"))
-				if err := s.Bury(context.Background(), name, time.Now().Add(time.Hour)); err == nil {
+				if err := s.Revoke(context.Background(), name, time.Now().Add(time.Hour)); err == nil {
 					_, _ = fmt.Fprintln(out, "buried", name)
 				}
 			}
@@ -252,7 +252,7 @@ func TestKillingAProcessAnywhereLeavesOnlyWholeRecords(t *testing.T) {
 	}
 	s, log := still(t, storage)
 	for _, name := range said {
-		isBuried(t, s, name, true)
+		isRevoked(t, s, name, true)
 		holds(t, s, name, "")
 	}
 	everyKey(t, storage, func(key string) {
@@ -301,7 +301,7 @@ func nobodyIsKeptOut(t *testing.T, s *Store) {
 			if _, err := s.Save(t.Context(), name, r); err != nil {
 				t.Errorf("after %v: %v", time.Since(begun), err)
 			}
-			if err := s.Bury(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
+			if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -231,14 +231,14 @@ func holds(t testing.TB, s *Store, name, value string) {
 
 func bury(t testing.TB, s *Store, name string) {
 	t.Helper()
-	if err := s.Bury(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
+	if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
 		t.Fatalf("burying %s: %v", name, err)
 	}
 }
 
-func isBuried(t testing.TB, s *Store, name string, want bool) {
+func isRevoked(t testing.TB, s *Store, name string, want bool) {
 	t.Helper()
-	got, err := s.Buried(t.Context(), name)
+	got, err := s.Revoked(t.Context(), name)
 	if err != nil || got != want {
 		t.Fatalf("%s buried: %t (%v), want %t", name, got, err, want)
 	}

@@ -43,7 +43,7 @@ func TestWhatIsDoneOftenTakesFewOperations(t *testing.T) {
 	count("loading", 2)
 	holds(t, s, "session-b", "")
 	count("loading what is not there", 1)
-	isBuried(t, s, "session-a", false)
+	isRevoked(t, s, "session-a", false)
 	count("looking for a tombstone", 1)
 	bury(t, s, "session-a")
 	count("burying", 7) // load, lock, load, store, unlock, notice, delete
@@ -61,9 +61,9 @@ func TestNamesThatLeadElsewhereAreRefused(t *testing.T) {
 	for _, name := range []string{"", "..", "../key", "a/b", "a/../../b", "Session", "a.b", "a_b", "ä", "a\x00", strings.Repeat("a", 81)} {
 		_, _, errLoad := s.Load(t.Context(), name)
 		_, errSave := s.Save(t.Context(), name, record("one"))
-		_, errBuried := s.Buried(t.Context(), name)
+		_, errRevoked := s.Revoked(t.Context(), name)
 		_, _, errLease := s.Lease(t.Context(), name, time.Hour)
-		for _, err := range []error{errLoad, errSave, errBuried, errLease, s.Delete(t.Context(), name), s.Bury(t.Context(), name, time.Now().Add(time.Hour))} {
+		for _, err := range []error{errLoad, errSave, errRevoked, errLease, s.Delete(t.Context(), name), s.Revoke(t.Context(), name, time.Now().Add(time.Hour))} {
 			if err == nil {
 				t.Errorf("%q was taken", name)
 			}

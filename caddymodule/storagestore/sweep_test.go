@@ -72,7 +72,7 @@ func TestASweeperWithAFastClockBringsNobodyBack(t *testing.T) {
 		bury(t, s, "user-x")
 		time.Sleep(59 * time.Minute)
 		sweepAll(t, later(t, kept, time.Hour))
-		isBuried(t, s, "user-x", true)
+		isRevoked(t, s, "user-x", true)
 	})
 }
 

@@ -100,14 +100,14 @@ func (s *store) Save(ctx context.Context, name string, r proxy.Record) (proxy.Ve
 // Delete forgets a record.
 func (s *store) Delete(ctx context.Context, name string) error { return s.memory.Delete(ctx, name) }
 
-// Bury ends a name for good, in every process, and tells those who watch.
-func (s *store) Bury(ctx context.Context, name string, until time.Time) error {
-	return s.memory.Bury(ctx, name, until)
+// Revoke ends a name for good, in every process, and tells those who watch.
+func (s *store) Revoke(ctx context.Context, name string, until time.Time) error {
+	return s.memory.Revoke(ctx, name, until)
 }
 
-// Buried looks for ends that have come.
-func (s *store) Buried(ctx context.Context, names ...string) (bool, error) {
-	return s.memory.Buried(ctx, names...)
+// Revoked looks for ends that have come.
+func (s *store) Revoked(ctx context.Context, names ...string) (bool, error) {
+	return s.memory.Revoked(ctx, names...)
 }
 
 // Lease gives a piece of work to one process alone.

@@ -55,23 +55,23 @@ func BenchmarkSave(b *testing.B) {
 	}
 }
 
-func BenchmarkBury(b *testing.B) {
+func BenchmarkRevoke(b *testing.B) {
 	s, _ := benched(b)
 	until, i := time.Now().Add(time.Hour), 0
 	b.ReportAllocs()
 	for b.Loop() {
 		i++
-		if err := s.Bury(b.Context(), fmt.Sprintf("session-%d", i), until); err != nil {
+		if err := s.Revoke(b.Context(), fmt.Sprintf("session-%d", i), until); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-func BenchmarkBuried(b *testing.B) {
+func BenchmarkRevoked(b *testing.B) {
 	s, _ := benched(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if over, err := s.Buried(b.Context(), "session-a", "sid-b", "user-c"); err != nil || over {
+		if over, err := s.Revoked(b.Context(), "session-a", "sid-b", "user-c"); err != nil || over {
 			b.Fatal(over, err)
 		}
 	}

@@ -16,7 +16,7 @@ func counted(t *testing.T, s *Store, n int) {
 	}
 	save(t, s, "browser-1", record("x"))
 	for i := range 2 {
-		if err := s.Bury(t.Context(), fmt.Sprintf("session-%d", i), time.Now().Add(time.Hour)); err != nil {
+		if err := s.Revoke(t.Context(), fmt.Sprintf("session-%d", i), time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}

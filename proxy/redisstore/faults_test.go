@@ -49,7 +49,7 @@ func TestAServerThatIsKilledInMidUseComesBackWithEverything(t *testing.T) {
 	for _, name := range kept {
 		holds(t, s, name, name)
 	}
-	if over, err := s.Buried(t.Context(), "session-over"); err != nil || !over {
+	if over, err := s.Revoked(t.Context(), "session-over"); err != nil || !over {
 		t.Error(over, err)
 	}
 }
@@ -75,7 +75,7 @@ func TestAFullServerRefusesToSaveAndStillBuries(t *testing.T) {
 	bury(t, s, "session-a")
 	bury(t, s, "user-x")
 	holds(t, s, "session-a", "")
-	if over, err := s.Buried(t.Context(), "user-x"); err != nil || !over {
+	if over, err := s.Revoked(t.Context(), "user-x"); err != nil || !over {
 		t.Error(over, err)
 	}
 	if err := s.client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
@@ -93,7 +93,7 @@ func TestAReplicaRefusesToWrite(t *testing.T) {
 	if _, err := s.Save(t.Context(), "session-a", record("one")); !redis.IsReadOnlyError(err) {
 		t.Errorf("%v", err)
 	}
-	if err := s.Bury(t.Context(), "session-a", time.Now().Add(time.Hour)); !redis.IsReadOnlyError(err) {
+	if err := s.Revoke(t.Context(), "session-a", time.Now().Add(time.Hour)); !redis.IsReadOnlyError(err) {
 		t.Errorf("%v", err)
 	}
 	if _, held, err := s.Lease(t.Context(), "work", time.Hour); held || !redis.IsReadOnlyError(err) {

@@ -42,11 +42,11 @@ func TestStoreInACluster(t *testing.T) {
 				t.Errorf("one node has %v of all keys", n)
 			}
 		}
-		if over, err := s.Buried(t.Context(), names...); err != nil || over {
+		if over, err := s.Revoked(t.Context(), names...); err != nil || over {
 			t.Fatal(over, err)
 		}
 		bury(t, s, names[70])
-		if over, err := s.Buried(t.Context(), names...); err != nil || !over {
+		if over, err := s.Revoked(t.Context(), names...); err != nil || !over {
 			t.Fatal(over, err)
 		}
 	})

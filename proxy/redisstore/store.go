@@ -107,8 +107,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Bury implements proxy.Store. It works also where the server is too full for anything else.
-func (s *Store) Bury(ctx context.Context, name string, until time.Time) error {
+// Revoke implements proxy.Store. It works also where the server is too full for anything else.
+func (s *Store) Revoke(ctx context.Context, name string, until time.Time) error {
 	_, err := s.run(ctx, burying, s.key(name), millis(until.Sub(s.now())), s.channel(), name)
 	if err != nil {
 		return fmt.Errorf("redis: burying: %w", err)
@@ -116,8 +116,8 @@ func (s *Store) Bury(ctx context.Context, name string, until time.Time) error {
 	return nil
 }
 
-// Buried implements proxy.Store. The names of one server are asked for in one go.
-func (s *Store) Buried(ctx context.Context, names ...string) (bool, error) {
+// Revoked implements proxy.Store. The names of one server are asked for in one go.
+func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}

@@ -71,7 +71,7 @@ func TestNothingIsKeptForEver(t *testing.T) {
 	t.Parallel()
 	s := open(t, at(redistest.Start(t).Address))
 	save(t, s, "session-a", record("one"))
-	if err := s.Bury(t.Context(), "session-b", time.Now().Add(time.Hour)); err != nil {
+	if err := s.Revoke(t.Context(), "session-b", time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if _, held, err := s.Lease(t.Context(), "work", 0); err != nil || !held {
@@ -155,7 +155,7 @@ func TestStoresWithOtherPrefixesAreOthers(t *testing.T) {
 	one, other := open(t, at(server.Address)), open(t, at(server.Address))
 	save(t, one, "session-a", record("one"))
 	holds(t, other, "session-a", "")
-	if err := other.Bury(t.Context(), "session-a", time.Now().Add(time.Hour)); err != nil {
+	if err := other.Revoke(t.Context(), "session-a", time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	holds(t, one, "session-a", "one")
@@ -193,10 +193,10 @@ func TestACallWhoseAnswerWasLostDoesOnceWhatItDoesTwice(t *testing.T) {
 	cut("session-a", func() (err error) { r.Version, err = s.Save(t.Context(), "session-a", r); return err })
 	holds(t, direct, "session-a", "two")
 	cut("session-a", func() error { _, _, err := s.Load(t.Context(), "session-a"); return err })
-	cut("session-a", func() error { return s.Bury(t.Context(), "session-a", time.Now().Add(time.Hour)) })
+	cut("session-a", func() error { return s.Revoke(t.Context(), "session-a", time.Now().Add(time.Hour)) })
 	cut("session-a", func() error { return s.Delete(t.Context(), "session-a") })
 	cut("session-a", func() error {
-		over, err := s.Buried(t.Context(), "session-a", "session-b")
+		over, err := s.Revoked(t.Context(), "session-a", "session-b")
 		if !over {
 			t.Error("it is not buried")
 		}
@@ -223,7 +223,7 @@ func warm(t *testing.T, s *Store) {
 	t.Helper()
 	save(t, s, "warm", record("x"))
 	release, _, err := s.Lease(t.Context(), "warm", time.Hour)
-	if err := errors.Join(err, s.Delete(t.Context(), "warm"), s.Bury(t.Context(), "warm", time.Now())); err != nil {
+	if err := errors.Join(err, s.Delete(t.Context(), "warm"), s.Revoke(t.Context(), "warm", time.Now())); err != nil {
 		t.Fatal(err)
 	}
 	release()

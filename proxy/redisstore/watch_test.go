@@ -96,7 +96,7 @@ func (l *listener) settle() {
 
 func bury(t testing.TB, s *Store, name string) {
 	t.Helper()
-	if err := s.Bury(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
+	if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -172,7 +172,7 @@ func TestALostConnectionIsToldAndReplaced(t *testing.T) {
 func heardAfter(t *testing.T, l *listener, s *Store, name string) {
 	t.Helper()
 	for begun := time.Now(); time.Since(begun) < 20*time.Second; {
-		_ = s.Bury(t.Context(), name, time.Now().Add(time.Hour)) // Redis may not be back yet
+		_ = s.Revoke(t.Context(), name, time.Now().Add(time.Hour)) // Redis may not be back yet
 		select {
 		case got := <-l.names:
 			if got == name {

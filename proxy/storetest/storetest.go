@@ -165,14 +165,14 @@ func deleted(t *testing.T, s proxy.Store) {
 
 func bury(t *testing.T, s proxy.Store, name string, d time.Duration) {
 	t.Helper()
-	if err := s.Bury(t.Context(), name, time.Now().Add(d)); err != nil {
+	if err := s.Revoke(t.Context(), name, time.Now().Add(d)); err != nil {
 		t.Fatalf("burying %s: %v", name, err)
 	}
 }
 
 func over(t *testing.T, s proxy.Store, want bool, names ...string) {
 	t.Helper()
-	got, err := s.Buried(t.Context(), names...)
+	got, err := s.Revoked(t.Context(), names...)
 	if err != nil || got != want {
 		t.Fatalf("%v buried: %t (%v), want %t", names, got, err, want)
 	}
@@ -204,7 +204,7 @@ func late(t *testing.T, s proxy.Store) {
 		var race sync.WaitGroup
 		race.Go(func() { _, _ = s.Save(context.WithoutCancel(t.Context()), name, r) })
 		race.Go(func() {
-			if err := s.Bury(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
+			if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -294,11 +294,11 @@ func cancelled(t *testing.T, s proxy.Store) {
 	if err := s.Delete(ctx, "session-a"); err == nil {
 		t.Error("Delete")
 	}
-	if err := s.Bury(ctx, "session-a", time.Now().Add(time.Hour)); err == nil {
-		t.Error("Bury")
+	if err := s.Revoke(ctx, "session-a", time.Now().Add(time.Hour)); err == nil {
+		t.Error("Revoke")
 	}
-	if _, err := s.Buried(ctx, "session-a"); err == nil {
-		t.Error("Buried")
+	if _, err := s.Revoked(ctx, "session-a"); err == nil {
+		t.Error("Revoked")
 	}
 	if _, held, err := s.Lease(ctx, "work", time.Hour); err == nil || held {
 		t.Error("Lease")
