@@ -14,7 +14,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 var update = flag.Bool("update", false, "write what is got into the golden files")
@@ -47,7 +47,7 @@ func golden(t testing.TB, file string) (input, want string) {
 // languages are those that pages have words in. Golden files leave them open: another
 // one changes none of them.
 func languages() string {
-	_, list, _ := strings.Cut(page.CheckLanguage("-").Error(), "write one of ")
+	_, list, _ := strings.Cut(proxy.CheckPageLanguage("-").Error(), "write one of ")
 	return list
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
 )
 
 // Handler asks every visitor of a site to sign in at authentik. It shows
@@ -280,7 +279,7 @@ func (h *Handler) settings() []setting {
 		{"page logo", &h.Page.Logo, checkLogo, "logo https://www.example.com/logo.svg"},
 		{"page style", &h.Page.Style, checkStyle, "style /etc/caddy/signin.css"},
 		{"page templates", &h.Page.Templates, checkTemplates, "templates /etc/caddy/signin"},
-		{"page language", &h.Page.Language, page.CheckLanguage, "language de"},
+		{"page language", &h.Page.Language, proxy.CheckPageLanguage, "language de"},
 		{"lifetime", &h.Lifetime, atLeast(time.Minute, "less than a minute, too short for anybody", "24h"), "lifetime 7d"},
 		{"idle", &h.Idle, atLeast(2*time.Minute, "less than two minutes, and whether a session is used is kept to a minute", "30m"), "idle 30m"},
 		{"recheck", &h.Recheck, atLeast(10*time.Second, "less than ten seconds, too often for authentik", "5m"), "recheck 5m"},

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // TestALanguageWithoutWordsIsRefusedInJSONToo: the Caddyfile has golden files.
@@ -13,7 +13,7 @@ func TestALanguageWithoutWordsIsRefusedInJSONToo(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"german", "nb-NO"} {
 		h := Handler{URL: "https://auth.example.com", Page: Page{Language: tag}}
-		if wrong := h.settle(); wrong == nil || !strings.Contains(wrong.Error(), "page language: "+page.CheckLanguage(tag).Error()) {
+		if wrong := h.settle(); wrong == nil || !strings.Contains(wrong.Error(), "page language: "+proxy.CheckPageLanguage(tag).Error()) {
 			t.Errorf("%s: %v", tag, wrong)
 		}
 	}

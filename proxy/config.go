@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // Authentik is what the gate needs of authentik; *flowclient.Client is one.
@@ -202,6 +202,10 @@ type PageConfig struct {
 
 // PageTemplates are the names that templates in PageConfig may have.
 func PageTemplates() []string { return page.TemplateNames() }
+
+// CheckPageLanguage returns an error if the pages are not available in the
+// language with this tag (BCP 47).
+func CheckPageLanguage(tag string) error { return page.CheckLanguage(tag) }
 
 // Resolved is what the server in front has found out about a request, with
 // what it trusts its peers to say already weighed.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // A question is what a program gets in the place of a page: what it needs for a

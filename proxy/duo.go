@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // enrol answers for a Duo device, once Duo knows of it. An answer that came too

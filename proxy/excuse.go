@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // excused knows the answers that authentik ends in a page of its own or an error,

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // A fault is what happens to one call, of all those that a sign-in makes.

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // framedPath is where a sign-in ends that a frame has begun, below the prefix.

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"golang.org/x/sync/singleflight"
 )
 

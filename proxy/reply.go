@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // maxForm bounds what a form may hold, in bytes, files included.

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // What is wrong with a document, without a word of what stands in it: that may

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // The notices of our own that stand above a question, by name.

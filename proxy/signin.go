@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // An outcome is what came of one step, before anything of it is shown. It

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // whoami answers GET session: who is signed in, and until when.

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // A detour is a source that the visitor has chosen, and authentik has not heard

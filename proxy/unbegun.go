@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 // maxTyped is the length of a typed name that is remembered, in bytes.

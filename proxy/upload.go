@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 const (

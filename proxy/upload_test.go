@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/google/go-cmp/cmp"
 )
 

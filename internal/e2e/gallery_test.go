@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,8 +9,6 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-
-	"github.com/flowsidecar/caddy-authentik/internal/gallery"
 )
 
 // A look is how somebody looks at a page.
@@ -62,17 +58,11 @@ func TestEveryPageIsForEverybody(t *testing.T) {
 	t.Parallel()
 	chromium(t)
 	source := axe(t)
-	pages, err := gallery.New(os.DirFS("../../proxy/page/testdata"))
-	if err != nil {
-		t.Fatal(err)
+	pages := newGallery(t)
+	address, names := pages.address, pages.names("?distinct")
+	if len(names) < 20 {
+		t.Fatalf("got %d pages, want 20 or more", len(names))
 	}
-	names, err := pages.Distinct()
-	if err != nil || len(names) < 20 {
-		t.Fatal(len(names), err)
-	}
-	server := httptest.NewServer(pages)
-	t.Cleanup(server.Close)
-	address := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 	w, sheet := newWindow(t, address), newSheet()
 	w.plugIn() // a dialog of the browser's own about keys would take the keyboard
 	for _, name := range names {

@@ -1,15 +1,11 @@
 package e2e
 
 import (
-	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
-
-	"github.com/flowsidecar/caddy-authentik/internal/gallery"
 )
 
 // speak has the window ask for a language, and nothing else.
@@ -32,19 +28,14 @@ const spilling = `[...document.querySelectorAll("h1, h2, p, li, label, legend, b
 func TestTheWordsOfEveryLanguageFitOnATelephone(t *testing.T) {
 	t.Parallel()
 	chromium(t)
-	pages, err := gallery.New(os.DirFS("../../proxy/page/testdata"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(pages)
-	t.Cleanup(server.Close)
-	address := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	pages := newGallery(t)
+	address, names := pages.address, pages.names("")
 	w := newWindow(t, address)
 	w.plugIn() // a dialog of the browser's own about keys would stay above the pages
 	for _, tag := range []string{"de", "fr", "es", "it", "nl", "pt", "pl", "ja", "zh-Hans", "zh-Hant"} {
 		t.Run(tag, func(t *testing.T) {
 			w.speak(tag)
-			for _, name := range pages.Names() {
+			for _, name := range names {
 				if strings.HasPrefix(name, "made/") || strings.HasPrefix(name, "own/") {
 					w.do(chromedp.Navigate(address + "/" + name))
 					w.holds(t, tag, name)

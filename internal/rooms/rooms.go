@@ -88,18 +88,21 @@ var Rooms = []Room{
 	{
 		Path: "proxy",
 		Only: slices.Concat(drawing, signing, []string{
-			Module + "/flowclient", Module + "/proxy/page", "github.com/patrickmn/go-cache", "golang.org/x",
+			Module + "/flowclient", Module + "/proxy/internal", "github.com/patrickmn/go-cache", "golang.org/x",
 		}),
 		OnlyWhy: "what guards an application has as few authors as possible",
 		Bans:    slices.Concat(caddy, standIn),
 	},
 	{
-		Path: "proxy/page", Only: slices.Concat(drawing, []string{Module + "/flowclient", "golang.org/x"}),
+		Path: "proxy/internal/page", Only: slices.Concat(drawing, []string{Module + "/flowclient", "golang.org/x"}),
 		OnlyWhy: "what draws a sign-in has as few authors as possible",
 		Bans: slices.Concat(caddy, standIn, []Ban{
 			{Module + "/proxy", "it decides nothing: the gate draws with it, and it knows no gate"},
 		}),
 	},
+	{Path: "proxy/internal/gallery", Bans: slices.Concat(caddy, []Ban{
+		{Module + "/internal", "it shows the pages as they are, without anything that stands in for authentik"},
+	})},
 	{
 		Path: "proxy/redisstore",
 		Only: slices.Concat(drawing, signing, redis, []string{

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the golden pages anew")
 
 // made are challenges of our own making, by name: together they are drawn with
 // every template, and with everything that a template may have to draw. The pages of the gallery
-// (internal/gallery) are the same.
+// (proxy/internal/gallery) are the same.
 func made(t testing.TB) map[string]flowclient.Challenge {
 	t.Helper()
 	files, err := filepath.Glob("testdata/made/*.json")
@@ -47,7 +47,7 @@ func madeQuestion(t testing.TB, name string) Question {
 
 // TestGoldenPages compares whole pages with those that were looked at:
 //
-//	go test ./proxy/page -run GoldenPages -update
+//	go test ./proxy/internal/page -run GoldenPages -update
 func TestGoldenPages(t *testing.T) {
 	t.Parallel()
 	for name := range made(t) {

@@ -1,8 +1,4 @@
-// Package gallery shows every page that the gate can draw, each at an address
-// of its own: for tests that open them all in a browser, and for people who look.
-//
-//	go test ./internal/gallery -run LookedAt -show 127.0.0.1:8099
-package gallery
+package main
 
 import (
 	"cmp"
@@ -21,11 +17,11 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// A Gallery is a site with all pages. Its index is at /, and each page at its
-// name.
+// A Gallery is a site with all pages. Its index is at /, each page at its name,
+// and the names are listed at /names, or at /names?distinct those of Distinct.
 type Gallery struct {
 	pages *page.Pages
 	draw  map[string]draw
@@ -99,6 +95,8 @@ func (g *Gallery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case name == "":
 		g.index(w)
+	case name == "names":
+		g.list(w, r.URL.Query().Has("distinct"))
 	default:
 		http.NotFound(w, r)
 	}
@@ -110,6 +108,19 @@ func (g *Gallery) index(w http.ResponseWriter) {
 	for _, name := range g.Names() {
 		_, _ = fmt.Fprintf(w, "<p><a href=\"/%[1]s\">%[1]s</a></p>", name) // our own file names
 	}
+}
+
+// list writes the names of all pages, or of the distinct ones, one a line.
+func (g *Gallery) list(w http.ResponseWriter, distinct bool) {
+	names := g.Names()
+	if distinct {
+		var err error
+		if names, err = g.Distinct(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	}
+	_, _ = io.WriteString(w, strings.Join(names, "\n"))
 }
 
 func (g *Gallery) recorded(testdata fs.FS) error {

@@ -1,44 +1,20 @@
-package gallery
+package main
 
 import (
-	"context"
-	"errors"
-	"flag"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
-
-var show = flag.String("show", "", "serve all pages at this address for an hour, to be looked at")
 
 func hung(t testing.TB) *Gallery {
 	t.Helper()
-	g, err := New(os.DirFS("../../proxy/page/testdata"))
+	g, err := New(os.DirFS("../page/testdata"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return g
-}
-
-// TestPagesCanBeLookedAt serves every page for a person with a browser.
-func TestPagesCanBeLookedAt(t *testing.T) {
-	g := hung(t)
-	if *show == "" {
-		t.Skip("only with -show <address>")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-	defer cancel()
-	server := &http.Server{Addr: *show, Handler: g, ReadHeaderTimeout: time.Second}
-	go func() {
-		<-ctx.Done()
-		_ = server.Close()
-	}()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		t.Fatal(err)
-	}
 }
 
 func TestEveryPageHangsAtItsName(t *testing.T) {
