@@ -54,14 +54,23 @@ func factor(o object) Answer {
 	case ComponentAuthenticatorWebAuthn:
 		return AuthenticatorWebAuthnAnswer{o.raw("response")}
 	case ComponentAuthenticatorValidate:
-		a := AuthenticatorValidateAnswer{Stage: o.text("selected_stage"), WebAuthn: o.raw("webauthn"), Code: o.text("code")}
-		if in := o.object("selected_challenge"); in != nil {
-			d := decodeDeviceChallenge(in)
-			a.Select = &d
-		}
-		return a
+		return validation(o)
 	default:
 		return nil
+	}
+}
+
+// validation does so for one of the answers to AuthenticatorValidate.
+func validation(o object) Answer {
+	switch {
+	case o.has("selected_challenge"):
+		return ValidateDeviceAnswer{decodeDeviceChallenge(o.object("selected_challenge"))}
+	case o.has("selected_stage"):
+		return ValidateStageAnswer{o.text("selected_stage")}
+	case o.has("webauthn"):
+		return ValidateWebAuthnAnswer{o.raw("webauthn")}
+	default:
+		return ValidateCodeAnswer{o.text("code")}
 	}
 }
 

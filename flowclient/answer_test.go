@@ -3,6 +3,7 @@ package flowclient
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -17,6 +18,7 @@ type writing struct {
 func writings() []writing {
 	assertion := json.RawMessage(`{"id":"x"}`)
 	agent := "jwt"
+	used := time.Date(2026, 4, 28, 7, 51, 9, 480_000_000, time.UTC)
 	mail := DeviceChallenge{Class: "email", UID: "3", Challenge: json.RawMessage(`{"email":"m***"}`)}
 	return []writing{
 		{IdentificationAnswer{UID: "jane"}, `{"component":"ak-stage-identification","uid_field":"jane"}`},
@@ -24,12 +26,12 @@ func writings() []writing {
 		{IdentificationAnswer{UID: "jane", Passkey: assertion}, `{"component":"ak-stage-identification","passkey":{"id":"x"}}`},
 		{PasswordAnswer{" p "}, `{"component":"ak-stage-password","password":" p "}`},
 		{CaptchaAnswer{"t"}, `{"component":"ak-stage-captcha","token":"t"}`},
-		{AuthenticatorValidateAnswer{Code: "012345"}, `{"component":"ak-stage-authenticator-validate","code":"012345"}`},
-		{AuthenticatorValidateAnswer{Duo: "9", Code: "1"}, `{"component":"ak-stage-authenticator-validate","duo":"9"}`},
-		{AuthenticatorValidateAnswer{WebAuthn: assertion}, `{"component":"ak-stage-authenticator-validate","webauthn":{"id":"x"}}`},
-		{AuthenticatorValidateAnswer{Stage: "pk"}, `{"component":"ak-stage-authenticator-validate","selected_stage":"pk"}`},
-		{AuthenticatorValidateAnswer{Select: &mail, Code: "1"}, `{"component":"ak-stage-authenticator-validate","selected_challenge":{"device_class":"email","device_uid":"3","challenge":{"email":"m***"},"last_used":null}}`},
-		{AuthenticatorValidateAnswer{Select: &DeviceChallenge{Class: "sms", UID: "1", LastUsed: &agent}}, `{"component":"ak-stage-authenticator-validate","selected_challenge":{"device_class":"sms","device_uid":"1","challenge":{},"last_used":"jwt"}}`},
+		{ValidateCodeAnswer{"012345"}, `{"component":"ak-stage-authenticator-validate","code":"012345"}`},
+		{ValidateDuoAnswer{"9"}, `{"component":"ak-stage-authenticator-validate","duo":"9"}`},
+		{ValidateWebAuthnAnswer{assertion}, `{"component":"ak-stage-authenticator-validate","webauthn":{"id":"x"}}`},
+		{ValidateStageAnswer{"pk"}, `{"component":"ak-stage-authenticator-validate","selected_stage":"pk"}`},
+		{ValidateDeviceAnswer{mail}, `{"component":"ak-stage-authenticator-validate","selected_challenge":{"device_class":"email","device_uid":"3","challenge":{"email":"m***"},"last_used":null}}`},
+		{ValidateDeviceAnswer{DeviceChallenge{Class: "sms", UID: "1", LastUsed: used}}, `{"component":"ak-stage-authenticator-validate","selected_challenge":{"device_class":"sms","device_uid":"1","challenge":{},"last_used":"2026-04-28T07:51:09.480000Z"}}`},
 		{AuthenticatorTOTPAnswer{"001234"}, `{"component":"ak-stage-authenticator-totp","code":"001234"}`},
 		{AuthenticatorStaticAnswer{}, `{"component":"ak-stage-authenticator-static"}`},
 		{AuthenticatorSMSAnswer{PhoneNumber: "+1", Code: "2"}, `{"component":"ak-stage-authenticator-sms","phone_number":"+1"}`},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"time"
 )
 
 // Brand is how authentik presents itself under one host name, and the flows it
@@ -91,9 +92,10 @@ func decodeFooterLink(o object) FooterLink {
 type RootConfig struct {
 	// Capabilities are words such as can_geo_ip and is_enterprise.
 	Capabilities []string
-	// CacheTimeout and its siblings are in seconds.
-	CacheTimeout, CacheTimeoutFlows, CacheTimeoutPolicies int
-	Raw                                                   json.RawMessage
+	// CacheTimeout and its siblings are how long authentik caches its own results.
+	CacheTimeout, CacheTimeoutFlows, CacheTimeoutPolicies time.Duration
+	// Raw is the configuration as authentik sent it.
+	Raw json.RawMessage
 }
 
 // RootConfig asks authentik about itself. Nobody needs to be signed in.
@@ -104,9 +106,9 @@ func (c *Client) RootConfig(ctx context.Context, v Visitor) (RootConfig, error) 
 	}
 	return RootConfig{
 		Capabilities:         o.texts("capabilities"),
-		CacheTimeout:         o.number("cache_timeout"),
-		CacheTimeoutFlows:    o.number("cache_timeout_flows"),
-		CacheTimeoutPolicies: o.number("cache_timeout_policies"),
+		CacheTimeout:         o.seconds("cache_timeout"),
+		CacheTimeoutFlows:    o.seconds("cache_timeout_flows"),
+		CacheTimeoutPolicies: o.seconds("cache_timeout_policies"),
 		Raw:                  raw,
 	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -52,7 +53,7 @@ func TestRootConfigIsReadInBothReleases(t *testing.T) {
 	t.Parallel()
 	for _, release := range []string{"2025.10", "2026.5"} {
 		got, err := newFake(t, says(api(t, release, "config"))).client().RootConfig(t.Context(), Visitor{})
-		if err != nil || got.CacheTimeout != 300 || got.CacheTimeoutFlows != 300 || got.CacheTimeoutPolicies != 300 || len(got.Capabilities) == 0 {
+		if err != nil || got.CacheTimeout != 5*time.Minute || got.CacheTimeoutFlows != 5*time.Minute || got.CacheTimeoutPolicies != 5*time.Minute || len(got.Capabilities) == 0 {
 			t.Errorf("%s: %v, %v", release, got.Capabilities, err)
 		}
 	}

@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -155,12 +157,28 @@ func TestNothingRecordedIsLostInDecoding(t *testing.T) {
 				t.Fatal(err)
 			}
 			leaves("", sent, func(key, v string) {
-				if !shown[v] && key != "component" {
+				if !shown[inGo(key, v)] && key != "component" {
 					t.Errorf("%s: %s=%q of %s is lost", release, key, v, ch.Component())
 				}
 			})
 		}
 	}
+}
+
+// inGo is a value of authentik's as it looks once a challenge that holds it as a
+// time or a duration is written as JSON again.
+func inGo(key, v string) string {
+	switch key {
+	case "last_used":
+		if t, err := time.Parse(time.RFC3339, v); err == nil {
+			return t.Format(time.RFC3339Nano)
+		}
+	case "challenge_idle_timeout":
+		if n, err := strconv.Atoi(v); err == nil {
+			return fmt.Sprint(float64(n) * float64(time.Second))
+		}
+	}
+	return v
 }
 
 // leaves visits all texts, numbers and true values.

@@ -290,12 +290,12 @@ func TestAPushToATelephoneMayTakeItsTime(t *testing.T) {
 		says(theEnd)(w, r)
 	}
 	c := newFake(t, slow, slow, slow, slow, slow, slow).client(func(c *Config) { c.Timeout = 50 * time.Millisecond })
-	push := AuthenticatorValidateAnswer{Duo: "9"}
+	push := ValidateDuoAnswer{"9"}
 	for _, a := range []Answer{push, rawOf(t, push)} {
 		step, err := c.Answer(t.Context(), holding("a", false), login, a)
 		shows[Redirect](t, step, err)
 	}
-	code := AuthenticatorValidateAnswer{Code: "9"}
+	code := ValidateCodeAnswer{"9"}
 	for _, a := range []Answer{
 		code, rawOf(t, code),
 		RawAnswer{ComponentAuthenticatorValidate, map[string]json.RawMessage{"duo": json.RawMessage("null")}},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -64,6 +65,25 @@ func (o object) number(key string) int {
 		return 0
 	}
 	return n
+}
+
+// seconds returns a whole number of seconds as a duration. A number that no
+// duration can hold counts as absent.
+func (o object) seconds(key string) time.Duration {
+	n := o.number(key)
+	if d := time.Duration(n) * time.Second; d/time.Second == time.Duration(n) {
+		return d
+	}
+	return 0
+}
+
+// time returns a time stamp (RFC 3339), or the zero time if there is none.
+func (o object) time(key string) time.Time {
+	t, err := time.Parse(time.RFC3339, o.text(key))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 // maybe returns a string, or nil where there is none.

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // keys are all keys that a component is known to have in any release. A bare word
 // is a text, one with "?" a flag, with "#" a number, with "[]" a list of texts;
-// others say for themselves what they are.
+// with "~" a number of
+// seconds, with "@" a time; others say for themselves what they are.
 var keys = map[Component]string{
 	ComponentAccessDenied:          "error_message",
 	ComponentAuthenticatorDuo:      "activation_barcode activation_code stage_uuid",
@@ -17,7 +19,7 @@ var keys = map[Component]string{
 	ComponentAuthenticatorSMS:      "phone_number_required?",
 	ComponentAuthenticatorStatic:   "codes[]",
 	ComponentAuthenticatorTOTP:     "config_url",
-	ComponentAuthenticatorValidate: "device_challenges{device_class,device_uid,challenge,last_used} configuration_stages{pk,name,verbose_name,meta_model_name}",
+	ComponentAuthenticatorValidate: "device_challenges{device_class,device_uid,challenge,last_used@} configuration_stages{pk,name,verbose_name,meta_model_name}",
 	ComponentAuthenticatorWebAuthn: "registration",
 	ComponentAutosubmit:            "url title",
 	ComponentCaptcha:               "site_key js_url interactive?",
@@ -26,7 +28,7 @@ var keys = map[Component]string{
 	ComponentDeviceCodeFinish:      "",
 	ComponentDummy:                 "name",
 	ComponentEmail:                 "",
-	ComponentEndpointAgent:         "challenge challenge_idle_timeout#",
+	ComponentEndpointAgent:         "challenge challenge_idle_timeout~",
 	ComponentFlowError:             "request_id error traceback",
 	ComponentFrame:                 "url loading_overlay? loading_text",
 	ComponentIdentification: "user_fields[] pending_user_identifier password_fields? allow_show_password? application_pre application_pre_launch " +
@@ -65,6 +67,10 @@ func whole(keys string, n *int) map[string]any {
 			out[strings.TrimSuffix(word, "?")] = true
 		case strings.HasSuffix(word, "#"):
 			out[strings.TrimSuffix(word, "#")] = 1000 + *n
+		case strings.HasSuffix(word, "~"):
+			out[strings.TrimSuffix(word, "~")] = 1000 + *n
+		case strings.HasSuffix(word, "@"):
+			out[strings.TrimSuffix(word, "@")] = time.Unix(int64(1_700_000_000+*n), 250_000_000).UTC().Format("2006-01-02T15:04:05.000000Z07:00")
 		case strings.HasSuffix(word, "[]"):
 			out[strings.TrimSuffix(word, "[]")] = []any{fmt.Sprint("one", *n), fmt.Sprint("two", *n)}
 		default:
@@ -76,7 +82,7 @@ func whole(keys string, n *int) map[string]any {
 
 func count(v any) map[string]int {
 	out := map[string]int{}
-	leaves("", v, func(_, s string) { out[s]++ })
+	leaves("", v, func(key, s string) { out[inGo(key, s)]++ })
 	return out
 }
 

@@ -20,10 +20,8 @@ func messageOf(answer flowclient.Answer) string {
 	switch a := answer.(type) {
 	case flowclient.EmailAnswer:
 		return "email"
-	case flowclient.AuthenticatorValidateAnswer:
-		if a.Select != nil {
-			return "to " + a.Select.Class
-		}
+	case flowclient.ValidateDeviceAnswer:
+		return "to " + a.Device.Class
 	case flowclient.RawAnswer:
 		if a.Name == flowclient.ComponentEmail {
 			return "email"

@@ -47,8 +47,8 @@ func (g *Gate) duoNews(r *http.Request, at Resolved, vis visit, duo flowclient.A
 // pushes reports whether an answer has authentik wait for a person with a telephone.
 func pushes(answer flowclient.Answer) bool {
 	switch a := answer.(type) {
-	case flowclient.AuthenticatorValidateAnswer:
-		return a.Select == nil && a.Stage == "" && a.Duo != ""
+	case flowclient.ValidateDuoAnswer:
+		return a.UID != ""
 	case flowclient.RawAnswer:
 		return a.Name == flowclient.ComponentAuthenticatorValidate && a.Fields["duo"] != nil
 	default:

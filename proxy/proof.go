@@ -29,9 +29,10 @@ func fieldsOf(answer flowclient.Answer) map[string]json.RawMessage {
 		put("passkey", string(a.Passkey))
 	case flowclient.PasswordAnswer:
 		put("password", a.Password)
-	case flowclient.AuthenticatorValidateAnswer:
+	case flowclient.ValidateCodeAnswer:
 		put("code", a.Code)
-		put("webauthn", string(a.WebAuthn))
+	case flowclient.ValidateWebAuthnAnswer:
+		put("webauthn", string(a.Response))
 	case flowclient.AuthenticatorTOTPAnswer:
 		put("code", a.Code)
 	case flowclient.AuthenticatorSMSAnswer:

@@ -58,9 +58,9 @@ func TestKeysAnswerOnlyWhatWasAsked(t *testing.T) {
 		form      []string
 		want      flowclient.Answer
 	}{
-		"a factor":                   {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "chosen", "webauthn:3"}, flowclient.AuthenticatorValidateAnswer{WebAuthn: json.RawMessage(proof)}},
+		"a factor":                   {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "chosen", "webauthn:3"}, flowclient.ValidateWebAuthnAnswer{Response: json.RawMessage(proof)}},
 		"no factor":                  {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", ""}, nil},
-		"a code instead":             {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"code", "123456"}, flowclient.AuthenticatorValidateAnswer{Code: "123456"}},
+		"a code instead":             {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"code", "123456"}, flowclient.ValidateCodeAnswer{Code: "123456"}},
 		"a code to a key":            {flowclient.ComponentAuthenticatorValidate, keyAlone, []string{"code", "123456"}, nil},
 		"a key nobody asked for":     {flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"totp","device_uid":"7"}]`, []string{"webauthn", proof}, nil},
 		"a choice before a key":      {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "device", ""}, nil},

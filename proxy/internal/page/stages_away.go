@@ -3,6 +3,7 @@ package page
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -62,7 +63,7 @@ const maxAgentWait = 60
 func showEndpointAgent(c flowclient.EndpointAgent, d *draft) any {
 	d.heading(d.say.say("agent_title"))
 	d.run("agent.js")
-	page := Agent{Challenge: c.Challenge, Seconds: min(c.ChallengeIdleTimeout, maxAgentWait)}
+	page := Agent{Challenge: c.Challenge, Seconds: min(int(c.ChallengeIdleTimeout/time.Second), maxAgentWait)}
 	if page.Seconds <= 0 {
 		page.Seconds = 5 // as authentik has it
 	}

@@ -209,7 +209,7 @@ func readKey(c flowclient.AuthenticatorValidate, said string) (flowclient.Answer
 	if wrong != nil {
 		return nil, wrong
 	}
-	return flowclient.AuthenticatorValidateAnswer{WebAuthn: proof}, nil
+	return flowclient.ValidateWebAuthnAnswer{Response: proof}, nil
 }
 
 // passkey offers passkeys among the names that the browser completes.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -151,10 +152,11 @@ func sends(device flowclient.DeviceChallenge) bool { return slices.Contains(send
 
 // lastUsed is the class of the device that was used last, if one was.
 func lastUsed(devices []flowclient.DeviceChallenge) string {
-	var class, latest string
+	var class string
+	var latest time.Time
 	for _, device := range devices {
-		if device.LastUsed != nil && *device.LastUsed > latest {
-			class, latest = device.Class, *device.LastUsed
+		if device.LastUsed.After(latest) {
+			class, latest = device.Class, device.LastUsed
 		}
 	}
 	return class
@@ -295,12 +297,12 @@ func readAuthenticatorValidate(c flowclient.AuthenticatorValidate, form Form) (f
 	case form.Has("device"):
 		device, ok := find(c.Devices, form.Get("device"))
 		if ok && device.Class == "duo" {
-			return flowclient.AuthenticatorValidateAnswer{Duo: device.UID}, nil
+			return flowclient.ValidateDuoAnswer{UID: device.UID}, nil
 		}
 		if !ok || !sends(device) {
 			return nil, turned()
 		}
-		return flowclient.AuthenticatorValidateAnswer{Select: &device}, nil
+		return flowclient.ValidateDeviceAnswer{Device: device}, nil
 	case form.Has("webauthn"):
 		return readKey(c, form.Get("webauthn"))
 	case len(codeDevices(c)) == 0:
@@ -310,13 +312,13 @@ func readAuthenticatorValidate(c flowclient.AuthenticatorValidate, form Form) (f
 	if wrong != nil {
 		return nil, wrong
 	}
-	return flowclient.AuthenticatorValidateAnswer{Code: typed}, nil
+	return flowclient.ValidateCodeAnswer{Code: typed}, nil
 }
 
 func readConfigurationStage(c flowclient.AuthenticatorValidate, pk string) (flowclient.Answer, *Mistake) {
 	for _, s := range c.ConfigurationStages {
 		if pk != "" && s.PK == pk {
-			return flowclient.AuthenticatorValidateAnswer{Stage: pk}, nil
+			return flowclient.ValidateStageAnswer{PK: pk}, nil
 		}
 	}
 	return nil, mistake("", "not_available")
