@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -13,9 +16,9 @@ var errNobody = flowclient.ErrNobody
 
 // An admission is a session that has begun, and the browser it is for.
 type admission struct {
-	secret  secret
+	secret  seal.Secret
 	session *Session
-	browser *secret // set where authentik wants the browser remembered
+	browser *seal.Secret // set where authentik wants the browser remembered
 	back    string
 }
 
@@ -32,7 +35,7 @@ func (g *Gate) admit(ctx context.Context, r *http.Request, at Resolved, vis visi
 		return g.settle(ctx, r, at, vis.at(*who.next)), nil
 	}
 	if vis.Request != nil && g.falls(*vis.Request, who) {
-		return outcome{}, failure(CodeStepUpRefused, errStepUp)
+		return outcome{}, fault.New(fault.StepUpRefused, errStepUp)
 	}
 	admitted, err := g.welcomed(ctx, r, at, who, vis.Back)
 	if err != nil {
@@ -76,13 +79,13 @@ func (g *Gate) welcomed(ctx context.Context, r *http.Request, at Resolved, who p
 
 // recognise keeps what lets authentik know the browser again. A store that fails
 // here costs a second factor next time, not this sign-in.
-func (g *Gate) recognise(ctx context.Context, r *http.Request, at Resolved, cookies flowclient.Cookies) *secret {
+func (g *Gate) recognise(ctx context.Context, r *http.Request, at Resolved, cookies flowclient.Cookies) *seal.Secret {
 	if len(lasting(cookies)) == 0 {
 		return nil
 	}
 	s, ok := g.jar.browserOf(r, at)
 	if !ok {
-		s = newSecret()
+		s = seal.NewSecret()
 	}
 	if err := g.browsers.remember(ctx, s, at, cookies); err != nil {
 		g.cfg.Logger.WarnContext(ctx, "a browser's remembered device cannot be kept", "error", err)

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // TestADepartureThatIsLostBeginsAnew has the browser come back with a cookie that is not the one it left with any more, and
@@ -13,7 +16,7 @@ import (
 func TestADepartureThatIsLostBeginsAnew(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*site, *person){
-		"another cookie": func(s *site, p *person) { p.setCookie(s.gate.jar.visit.secure, newSecret().cookie()) },
+		"another cookie": func(s *site, p *person) { p.setCookie(s.gate.jar.visit.secure, seal.NewSecret().Cookie()) },
 		"no cookie":      func(s *site, p *person) { p.setCookie(s.gate.jar.visit.secure, "") },
 		"too late":       func(s *site, _ *person) { s.clock.move(31 * time.Minute) },
 	} {
@@ -42,7 +45,7 @@ func TestABrowserWithoutCookiesDoesNotGoRoundInCircles(t *testing.T) {
 	if page.status != http.StatusBadRequest || s.reached() > 0 {
 		t.Errorf("status %d at %s", page.status, page.path)
 	}
-	page.says(t, string(CodeVisitLost))
+	page.says(t, string(fault.VisitLost))
 	page.says(t, `href="/.authentik/login?to=%2Freport"`)
 }
 

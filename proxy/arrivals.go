@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 const (
@@ -107,7 +109,7 @@ func (g *Gate) circles(w http.ResponseWriter, r *http.Request, at Resolved, back
 }
 
 // suspected is the failure of sign-ins that do not hold.
-func (g *Gate) suspected(r *http.Request, at Resolved, session *Session, again bool) *Error {
+func (g *Gate) suspected(r *http.Request, at Resolved, session *Session, again bool) *fault.Error {
 	why := suspectCookie
 	switch {
 	case again:
@@ -117,7 +119,7 @@ func (g *Gate) suspected(r *http.Request, at Resolved, session *Session, again b
 	case g.jar.sentSession(r, at):
 		why = suspectSession
 	}
-	e := failure(CodeSignInLoop, why.err)
-	e.suspect = why.sentence
+	e := fault.New(fault.SignInLoop, why.err)
+	e.Suspect = why.sentence
 	return e
 }

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 func TestArrivalsAreReadStrictly(t *testing.T) {
@@ -63,7 +66,7 @@ func (p *person) arrived() {
 // stops holds a screen to be the one of sign-ins that do not hold, and to lead on to a sign-in that does not remember them.
 func (s screen) stops(t testing.TB, why string) {
 	t.Helper()
-	s.says(t, "<code>"+string(CodeSignInLoop)+"</code>")
+	s.says(t, "<code>"+string(fault.SignInLoop)+"</code>")
 	s.says(t, why)
 	s.says(t, `afresh=1"`)
 	if s.status != http.StatusLoopDetected {
@@ -84,7 +87,7 @@ func TestSignInsThatDoNotHoldHaveACause(t *testing.T) {
 	p := s.person(t)
 	p.arrived()
 	p.open("/app").stops(t, dropped)
-	p.setCookie(s.gate.jar.session.secure, newSecret().cookie())
+	p.setCookie(s.gate.jar.session.secure, seal.NewSecret().Cookie())
 	p.open("/app").stops(t, unknown)
 	if s.program(t).ask("/.authentik/login").component() == "" {
 		t.Error("a program is stopped")
@@ -174,7 +177,7 @@ func TestASessionCookieThatIsDroppedStopsTheThirdTime(t *testing.T) {
 	p.http.Jar = leakyJar{p.jar, s.gate.jar.session.secure}
 	for range 3 {
 		page := p.open(a.authorize(t, p.departs("/app"), "jane", "open sesame"))
-		page.says(t, string(CodeCookiesBlocked))
+		page.says(t, string(fault.CookiesBlocked))
 	}
 	p.open("/app").stops(t, dropped)
 	if page := p.open("/.authentik/login?to=/app&afresh=1"); page.status != http.StatusSeeOther {

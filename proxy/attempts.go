@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -46,7 +48,7 @@ const (
 // They are a process's own and are forgotten when it ends.
 type attempts struct {
 	now  func() time.Time
-	keys keyring
+	keys seal.Key
 
 	mu        sync.Mutex
 	accounts  tally
@@ -54,7 +56,7 @@ type attempts struct {
 	waiting   int // those who stand in line
 }
 
-func newAttempts(now func() time.Time, keys keyring) *attempts {
+func newAttempts(now func() time.Time, keys seal.Key) *attempts {
 	return &attempts{now: now, keys: keys, accounts: newTally(accountFree), addresses: newTally(addressFree)}
 }
 
@@ -62,7 +64,7 @@ func newAttempts(now func() time.Time, keys keyring) *attempts {
 type attemptKey [16]byte
 
 func (a *attempts) key(kind, name string) attemptKey {
-	return attemptKey(a.keys.derive([]byte(name), "v1\x00attempts\x00"+kind, len(attemptKey{})))
+	return attemptKey(a.keys.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(attemptKey{})))
 }
 
 // A try is an answer on its way to authentik. It counts as refused until more is known, so that

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 )
@@ -88,7 +90,7 @@ func (a authRequest) code(to, issuer string) (string, error) {
 		return "", err
 	}
 	if subtle.ConstantTimeCompare([]byte(said.state), []byte(a.State)) != 1 {
-		return "", failure(CodeTokenInvalid, errState)
+		return "", fault.New(fault.TokenInvalid, errState)
 	}
 	return said.codeOf(issuer)
 }
@@ -107,7 +109,7 @@ var (
 func readResponse(query string) (r response, err error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return response{}, failure(CodeBadRequest, errParameter)
+		return response{}, fault.New(fault.BadRequest, errParameter)
 	}
 	fields := map[string]*string{
 		"code": &r.code, "state": &r.state, "iss": &r.issuer, "error": &r.err, "error_description": &r.description,
@@ -116,7 +118,7 @@ func readResponse(query string) (r response, err error) {
 	for name, value := range values {
 		field, known := fields[name]
 		if !known || len(value) != 1 {
-			return response{}, failure(CodeBadRequest, errParameter)
+			return response{}, fault.New(fault.BadRequest, errParameter)
 		}
 		*field = value[0]
 	}
@@ -126,21 +128,21 @@ func readResponse(query string) (r response, err error) {
 // codeOf is the code of a response, or what the error in it amounts to.
 func (r response) codeOf(issuer string) (string, error) {
 	if r.issuer != "" && r.issuer != issuer {
-		return "", failure(CodeIssuerMismatch, errIssuer)
+		return "", fault.New(fault.IssuerMismatch, errIssuer)
 	}
 	switch cause := fmt.Errorf("the authorize endpoint answers with %q: %q", r.err, r.description); r.err {
 	case "":
 	case "login_required", "interaction_required", "consent_required", "account_selection_required":
 		return "", errNobody
 	case "access_denied":
-		return "", failure(CodeDeniedByFlow, cause)
+		return "", fault.New(fault.DeniedByFlow, cause)
 	case "invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "request_not_supported":
-		return "", failure(CodeClientRejected, cause)
+		return "", fault.New(fault.ClientRejected, cause)
 	default:
-		return "", failure(CodeAuthentikUnexpected, cause)
+		return "", fault.New(fault.AuthentikUnexpected, cause)
 	}
 	if r.code == "" {
-		return "", failure(CodeBadRequest, errParameter)
+		return "", fault.New(fault.BadRequest, errParameter)
 	}
 	return r.code, nil
 }

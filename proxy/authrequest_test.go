@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"golang.org/x/oauth2"
 )
 
@@ -20,25 +22,25 @@ func TestAnAnswerOfTheAuthorizeEndpoint(t *testing.T) {
 		{"a code", good, ""},
 		{"with its issuer", good + "&iss=" + url.QueryEscape(issuer), ""},
 		{"with the state of a session", good + "&session_state=x", ""},
-		{"another state", "?code=abc&state=another", CodeTokenInvalid},
-		{"no state", "?code=abc", CodeTokenInvalid},
-		{"an empty state", "?code=abc&state=", CodeTokenInvalid},
-		{"two states", good + "&state=another", CodeBadRequest},
-		{"two codes", good + "&code=def", CodeBadRequest},
-		{"no code", "?state=" + a.State, CodeBadRequest},
-		{"another issuer", good + "&iss=https%3A%2F%2Fevil.example.com%2F", CodeIssuerMismatch},
-		{"a token beside it", good + "&access_token=x", CodeBadRequest},
-		{"not to be read", good + "&%zz", CodeBadRequest},
-		{"denied", "?error=access_denied&state=" + a.State, CodeDeniedByFlow},
-		{"grant type", "?error=invalid_request&error_description=x&state=" + a.State, CodeClientRejected},
-		{"an error with a code", good + "&error=server_error", CodeAuthentikUnexpected},
-		{"an error of another sign-in", "?error=access_denied&state=another", CodeTokenInvalid},
+		{"another state", "?code=abc&state=another", fault.TokenInvalid},
+		{"no state", "?code=abc", fault.TokenInvalid},
+		{"an empty state", "?code=abc&state=", fault.TokenInvalid},
+		{"two states", good + "&state=another", fault.BadRequest},
+		{"two codes", good + "&code=def", fault.BadRequest},
+		{"no code", "?state=" + a.State, fault.BadRequest},
+		{"another issuer", good + "&iss=https%3A%2F%2Fevil.example.com%2F", fault.IssuerMismatch},
+		{"a token beside it", good + "&access_token=x", fault.BadRequest},
+		{"not to be read", good + "&%zz", fault.BadRequest},
+		{"denied", "?error=access_denied&state=" + a.State, fault.DeniedByFlow},
+		{"grant type", "?error=invalid_request&error_description=x&state=" + a.State, fault.ClientRejected},
+		{"an error with a code", good + "&error=server_error", fault.AuthentikUnexpected},
+		{"an error of another sign-in", "?error=access_denied&state=another", fault.TokenInvalid},
 	} {
 		code, err := a.code(a.Redirect+tt.query, issuer)
 		switch {
 		case tt.want == "" && (err != nil || code != "abc"):
 			t.Errorf("%s: %q, %v", tt.name, code, err)
-		case tt.want != "" && (err == nil || asError(err).Code != tt.want):
+		case tt.want != "" && (err == nil || fault.From(err).Code != tt.want):
 			t.Errorf("%s: %q, %v, want %s", tt.name, code, err, tt.want)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
@@ -28,7 +30,7 @@ func newSiteOf(t testing.TB, authentik authentiktest.Config, change func(*Config
 	t.Cleanup(server.Close)
 	s := &site{authentik: stand, clock: &clock{}}
 	cfg := Config{
-		Client: newClient(t, server.URL), Store: newStore(t), Key: []byte(strings.Repeat("k", minKey)), Now: s.clock.now,
+		Client: newClient(t, server.URL), Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)), Now: s.clock.now,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Plex: NoPlex{},
 	}
 	if change != nil {

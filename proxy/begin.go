@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 const (
@@ -20,16 +23,16 @@ var errOvertaken = errors.New("proxy: the session was ended before it had begun"
 // start keeps a new session and returns it with the secret that the browser
 // gets. A session that cannot be kept does not begin, nor does one that is not on its user's roll: it
 // would outlive the end of all the others.
-func (s *sessions) start(ctx context.Context, rec record, at Resolved) (secret, *Session, error) {
+func (s *sessions) start(ctx context.Context, rec record, at Resolved) (seal.Secret, *Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, keepWait)
 	defer cancel()
 	leave, err := s.rolls.turns.wait(ctx, rec.User.UID)
 	if err != nil {
-		return secret{}, nil, err
+		return seal.Secret{}, nil, err
 	}
 	defer leave()
-	browser := newSecret()
-	b := s.keys.box(kindSession, s.realm(at), browser)
+	browser := seal.NewSecret()
+	b := s.keys.Box(seal.KindSession, s.realm(at), browser)
 	surplus, err := s.enrol(ctx, &rec, b, at)
 	if err == nil {
 		err = s.keep(ctx, rec, b)
@@ -39,19 +42,19 @@ func (s *sessions) start(ctx context.Context, rec record, at Resolved) (secret, 
 	}
 	if err != nil {
 		s.undo(ctx, rec, b)
-		return secret{}, nil, err
+		return seal.Secret{}, nil, err
 	}
 	return browser, s.prepare(rec, b, at), nil
 }
 
 // enrol puts a session on its user's roll and gives it its ends. It returns what has to end
 // for it.
-func (s *sessions) enrol(ctx context.Context, rec *record, b box, at Resolved) (surplus []line, err error) {
+func (s *sessions) enrol(ctx context.Context, rec *record, b seal.Box, at Resolved) (surplus []line, err error) {
 	if err := s.rolls.lead(ctx, rec.User.Username, rec.User.UID, rec.Until); err != nil {
 		return nil, err
 	}
 	session := line{
-		Name: b.name, Site: s.scope(at), Flow: s.cfg.Flow, Client: s.cfg.OIDC.ClientID, Begun: rec.Begun, Until: rec.Until,
+		Name: b.Name(), Site: s.scope(at), Flow: s.cfg.Flow, Client: s.cfg.OIDC.ClientID, Begun: rec.Begun, Until: rec.Until,
 		Addr: rec.Addr, Agent: shortened(rec.UserAgent),
 	}
 	var epoch string
@@ -68,17 +71,17 @@ func (s *sessions) enrol(ctx context.Context, rec *record, b box, at Resolved) (
 }
 
 // keep stores the record of a new session.
-func (s *sessions) keep(ctx context.Context, rec record, b box) error {
-	sealed, err := b.seal(rec)
+func (s *sessions) keep(ctx context.Context, rec record, b seal.Box) error {
+	sealed, err := b.Seal(rec)
 	if err != nil {
-		return failure(CodeSessionsUnavailable, err)
+		return fault.New(fault.SessionsUnavailable, err)
 	}
-	_, err = s.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: rec.Until})
+	_, err = s.cfg.Store.Save(ctx, b.Name(), Record{Value: sealed, Expiry: rec.Until})
 	switch {
 	case isConflict(err): // nobody else has this name, so it was buried
-		return failure(CodeSessionsUnavailable, errOvertaken)
+		return fault.New(fault.SessionsUnavailable, errOvertaken)
 	case err != nil:
-		return failure(CodeSessionsUnavailable, err)
+		return fault.New(fault.SessionsUnavailable, err)
 	}
 	return nil
 }
@@ -101,11 +104,11 @@ func (s *sessions) curb(ctx context.Context, user User, surplus []line) error {
 
 // undo takes back what there is of a session that does not begin. What it cannot take
 // back opens for nobody: no browser was given the secret.
-func (s *sessions) undo(ctx context.Context, rec record, b box) {
+func (s *sessions) undo(ctx context.Context, rec record, b seal.Box) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyWait)
 	defer cancel()
-	if err := s.cfg.Store.Delete(ctx, b.name); err != nil {
+	if err := s.cfg.Store.Delete(ctx, b.Name()); err != nil {
 		s.cfg.Logger.WarnContext(ctx, "what was stored of a session that did not begin stays until it is over", "error", err)
 	}
-	s.strike(ctx, rec.User.UID, line{Name: b.name})
+	s.strike(ctx, rec.User.UID, line{Name: b.Name()})
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // crowd makes a gate that remembers n sessions, and the cookie of one of them.
@@ -18,18 +20,18 @@ func crowd(b *testing.B, n int) (g *Gate, cookie string, perSession uint64) {
 	at := somewhere("app.example.com")
 	before := memory()
 	for i := range n {
-		s := newSecret()
+		s := seal.NewSecret()
 		groups := make([]string, 20) // each session has its own, as from the store
 		for j := range groups {
 			groups[j] = fmt.Sprintf("department-%02d", j)
 		}
 		rec := record{Begun: time.Now(), Until: time.Now().Add(time.Hour), User: User{
 			Username: fmt.Sprintf("user%07d", i), Name: "Jane Doe", Email: fmt.Sprintf("user%07d@example.com", i),
-			UID: s.cookie(), Groups: groups,
+			UID: s.Cookie(), Groups: groups,
 		}}
-		box := box{name: fmt.Sprintf("session-%x", sha256.Sum256(s[:]))}
-		g.sessions.cache.put(sha256.Sum256([]byte(s.cookie())), g.sessions.prepare(rec, box, at), g.sessions.cache.epoch())
-		cookie = s.cookie()
+		b := g.keys.Box(seal.KindSession, g.sessions.realm(at), s)
+		g.sessions.cache.put(sha256.Sum256([]byte(s.Cookie())), g.sessions.prepare(rec, b, at), g.sessions.cache.epoch())
+		cookie = s.Cookie()
 	}
 	if kept := g.sessions.cache.count(); kept != n {
 		b.Fatalf("%d of %d sessions are remembered", kept, n)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -18,21 +20,21 @@ var remembered = []string{"authentik_device", "authentik_mfa"}
 // every visit begins with it, although visits know nothing of each other.
 type browsers struct {
 	cfg  Config
-	keys keyring
+	keys seal.Key
 }
 
 // box is where a browser's cookies are kept. They belong to one authentik and,
 // as the browser's own cookie does, to one host.
-func (b *browsers) box(s secret, at Resolved) box {
+func (b *browsers) box(s seal.Secret, at Resolved) seal.Box {
 	issuer, _ := b.cfg.Client.PublicURL("/")
-	return b.keys.box(kindBrowser, issuer+"\x00"+hostname(at.Host), s)
+	return b.keys.Box(seal.KindBrowser, issuer+"\x00"+hostname(at.Host), s)
 }
 
 // recall returns what is remembered of a browser. Without it a visit
 // goes on all the same: authentik asks for the second factor once more.
-func (b *browsers) recall(ctx context.Context, s secret, at Resolved) flowclient.Cookies {
+func (b *browsers) recall(ctx context.Context, s seal.Secret, at Resolved) flowclient.Cookies {
 	box := b.box(s, at)
-	stored, found, err := b.cfg.Store.Load(ctx, box.name)
+	stored, found, err := b.cfg.Store.Load(ctx, box.Name())
 	if err != nil {
 		b.cfg.Logger.WarnContext(ctx, "a browser's remembered device cannot be read", "error", err)
 	}
@@ -40,7 +42,7 @@ func (b *browsers) recall(ctx context.Context, s secret, at Resolved) flowclient
 		return nil
 	}
 	var cookies flowclient.Cookies
-	if err := box.open(stored.Value, &cookies); err != nil {
+	if err := box.Open(stored.Value, &cookies); err != nil {
 		return nil
 	}
 	return lasting(cookies)
@@ -48,18 +50,18 @@ func (b *browsers) recall(ctx context.Context, s secret, at Resolved) flowclient
 
 // remember keeps what authentik has set for a browser. Two tabs that do so at
 // once are both right: the later one wins.
-func (b *browsers) remember(ctx context.Context, s secret, at Resolved, cookies flowclient.Cookies) error {
+func (b *browsers) remember(ctx context.Context, s seal.Secret, at Resolved, cookies flowclient.Cookies) error {
 	box := b.box(s, at)
-	sealed, err := box.seal(lasting(cookies))
+	sealed, err := box.Seal(lasting(cookies))
 	if err != nil {
 		return err
 	}
 	for range 3 {
-		stored, _, loadErr := b.cfg.Store.Load(ctx, box.name)
+		stored, _, loadErr := b.cfg.Store.Load(ctx, box.Name())
 		if loadErr != nil {
 			return loadErr
 		}
-		_, err = b.cfg.Store.Save(ctx, box.name, Record{
+		_, err = b.cfg.Store.Save(ctx, box.Name(), Record{
 			Value: sealed, Expiry: b.cfg.Now().Add(browserLife), Version: stored.Version,
 		})
 		if err == nil || !isConflict(err) {

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	gocache "github.com/patrickmn/go-cache"
 )
 
@@ -142,7 +144,7 @@ func (c *cache) drop(name string) {
 	switch {
 	case name == "":
 		c.flush()
-	case isEnd(name):
+	case seal.IsTombstone(name):
 		if !c.graves.add(name) {
 			c.flush()
 		}

@@ -10,6 +10,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // A counting store counts what is read, and can be made to fail or to wait.
@@ -101,7 +104,7 @@ func TestRequestsThatComeAtOnceReadTheStoreOnce(t *testing.T) {
 func TestACookieThatOpensNothingIsLookedUpOnceInAWhile(t *testing.T) {
 	t.Parallel()
 	g, store, _, cookie := counted(t, record{User: User{Username: "jane"}})
-	at, stranger := somewhere("app.example.com"), newSecret().cookie()
+	at, stranger := somewhere("app.example.com"), seal.NewSecret().Cookie()
 	begun := time.Now()
 	for range 100 {
 		if s, err := g.sessions.of(t.Context(), stranger, at); s != nil || err != nil {
@@ -252,8 +255,8 @@ func TestAStoreThatIsNotHeardIsBelievedForAWhileAndThenRefuses(t *testing.T) {
 		t.Errorf("while it may be a restart: %v, %v", s, err)
 	}
 	clock.move(10 * time.Second)
-	var refusal *Error
-	if s, err := g.sessions.of(t.Context(), cookie, at); !errors.As(err, &refusal) || refusal.Code != CodeSessionsUnavailable {
+	var refusal *fault.Error
+	if s, err := g.sessions.of(t.Context(), cookie, at); !errors.As(err, &refusal) || refusal.Code != fault.SessionsUnavailable {
 		t.Errorf("after that: %v, %v", s, err)
 	}
 	store.fail.Store(false)

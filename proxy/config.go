@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
@@ -287,7 +289,7 @@ func (cfg Config) check() error {
 	}
 	wrong(cfg.Client == nil, "a client is required")
 	wrong(cfg.Store == nil, "a store is required")
-	wrong(len(cfg.Key) < minKey, "the key has %d bytes; it needs at least %d", len(cfg.Key), minKey)
+	wrong(len(cfg.Key) < seal.MinKey, "the key has %d bytes; it needs at least %d", len(cfg.Key), seal.MinKey)
 	wrong(cfg.Lifetime < time.Minute, "a lifetime of %v is too short; it needs at least a minute", cfg.Lifetime)
 	wrong(cfg.Idle != 0 && cfg.Idle < 2*time.Minute, "an idle time of %v is too short; it needs at least two minutes", cfg.Idle)
 	wrong(cfg.Recheck < 10*time.Second, "a recheck every %v is too often; wait at least ten seconds", cfg.Recheck)

@@ -7,6 +7,8 @@ import (
 	"net/textproto"
 	"strings"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // maxTried is how many cookies of one name are tried: a parent domain may have
@@ -70,8 +72,8 @@ func mark(of string) string {
 }
 
 // setSession gives the browser its session.
-func (j jar) setSession(w http.ResponseWriter, at Resolved, s secret) {
-	c := j.cookie(j.session.in(at.Scheme), s.cookie(), at)
+func (j jar) setSession(w http.ResponseWriter, at Resolved, s seal.Secret) {
+	c := j.cookie(j.session.in(at.Scheme), s.Cookie(), at)
 	c.Domain = j.domain
 	if j.persistent {
 		c.MaxAge = int(j.lifetime / time.Second)
@@ -88,13 +90,13 @@ func (j jar) endSession(w http.ResponseWriter, at Resolved) {
 }
 
 // setVisit gives the browser the secret that its visits are sealed with.
-func (j jar) setVisit(w http.ResponseWriter, at Resolved, s secret) {
-	http.SetCookie(w, j.cookie(j.visit.in(at.Scheme), s.cookie(), at))
+func (j jar) setVisit(w http.ResponseWriter, at Resolved, s seal.Secret) {
+	http.SetCookie(w, j.cookie(j.visit.in(at.Scheme), s.Cookie(), at))
 }
 
 // setBrowser lets the browser be known again for a year.
-func (j jar) setBrowser(w http.ResponseWriter, at Resolved, s secret) {
-	c := j.cookie(j.browser.in(at.Scheme), s.cookie(), at)
+func (j jar) setBrowser(w http.ResponseWriter, at Resolved, s seal.Secret) {
+	c := j.cookie(j.browser.in(at.Scheme), s.Cookie(), at)
 	c.MaxAge = int(browserLife / time.Second)
 	http.SetCookie(w, c)
 }
@@ -131,22 +133,22 @@ func (j jar) cookie(name, value string, at Resolved) *http.Cookie {
 }
 
 // visitOf finds the secret of the browser's visits.
-func (j jar) visitOf(r *http.Request, at Resolved) (secret, bool) {
+func (j jar) visitOf(r *http.Request, at Resolved) (seal.Secret, bool) {
 	return firstSecret(r, j.visit.in(at.Scheme))
 }
 
 // visitFor is the same where a visit begins: a browser that has none is given one.
-func (j jar) visitFor(w http.ResponseWriter, r *http.Request, at Resolved) secret {
+func (j jar) visitFor(w http.ResponseWriter, r *http.Request, at Resolved) seal.Secret {
 	s, ok := j.visitOf(r, at)
 	if !ok {
-		s = newSecret()
+		s = seal.NewSecret()
 		j.setVisit(w, at, s)
 	}
 	return s
 }
 
 // browserOf finds the secret by which the browser is known again.
-func (j jar) browserOf(r *http.Request, at Resolved) (secret, bool) {
+func (j jar) browserOf(r *http.Request, at Resolved) (seal.Secret, bool) {
 	return firstSecret(r, j.browser.in(at.Scheme))
 }
 
@@ -170,13 +172,13 @@ func (j jar) sentSession(r *http.Request, at Resolved) bool {
 	return false
 }
 
-func firstSecret(r *http.Request, name string) (secret, bool) {
+func firstSecret(r *http.Request, name string) (seal.Secret, bool) {
 	for value := range cookieValues(r.Header["Cookie"], name) {
-		if s, ok := parseSecret(value); ok {
+		if s, ok := seal.ParseSecret(value); ok {
 			return s, true
 		}
 	}
-	return secret{}, false
+	return seal.Secret{}, false
 }
 
 // cookieValues yields the values of the cookies called name, at most maxTried. It reads

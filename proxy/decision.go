@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -17,7 +19,7 @@ type (
 	weigh  struct{ session *Session }     // authentik has yet to say whether this user may use the application
 	stepUp struct{}                       // the application demands a sign-in of another kind, or a newer one
 	signIn struct{ link flowclient.Flow } // to the sign-in page, and then back; or where a link leads
-	refuse struct{ err *Error }           // no further
+	refuse struct{ err *fault.Error }     // no further
 )
 
 func (p pass) kind() string {
@@ -43,7 +45,7 @@ func (g *Gate) decide(r *http.Request, at Resolved) decision {
 	session, err := g.sessionOf(r, at)
 	switch {
 	case err != nil && !open:
-		return refuse{asError(err)}
+		return refuse{fault.From(err)}
 	case session != nil:
 		if d := g.judge(session); !open || d.kind() == "pass" {
 			return d
@@ -59,7 +61,7 @@ func (g *Gate) decide(r *http.Request, at Resolved) decision {
 	case navigates(r), framed(r):
 		return signIn{g.link(at)}
 	default:
-		return refuse{failure(CodeSignInRequired, nil)}
+		return refuse{fault.New(fault.SignInRequired, nil)}
 	}
 }
 
@@ -74,7 +76,7 @@ func (g *Gate) judge(s *Session) decision {
 	case g.lapsed(s, now), !allowed && s.isDue(now):
 		return weigh{s}
 	case !allowed:
-		return refuse{failure(CodeNotAllowed, nil)}
+		return refuse{fault.New(fault.NotAllowed, nil)}
 	case g.cfg.OIDC.demand().unmet(s.signIn, now):
 		return stepUp{}
 	default:

@@ -8,13 +8,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // held makes a gate with one session in its store, and the cookie that opens it.
 func held(t testing.TB, change func(*Config), rec record) (*Gate, string) {
 	t.Helper()
 	_, _, client := newAuthentik(t)
-	cfg := Config{Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", minKey))}
+	cfg := Config{Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey))}
 	if change != nil {
 		change(&cfg)
 	}
@@ -29,7 +32,7 @@ func held(t testing.TB, change func(*Config), rec record) (*Gate, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, s.cookie()
+	return g, s.Cookie()
 }
 
 func TestDecisions(t *testing.T) {
@@ -45,7 +48,7 @@ func TestDecisions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.cookie()
+		return s.Cookie()
 	}
 	denied, unknown := put(map[string]bool{"wiki": false}), put(nil)
 	page := http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}
@@ -83,7 +86,7 @@ func TestDecisions(t *testing.T) {
 		{"beside the prefix", "GET", "/.authentikx", "", nil, "refuse"},
 		{"prefix, escaped", "GET", "/%2eauthentik/login", "", nil, "own"},
 		{"garbage cookie", "GET", "/", "garbage", page, "sign-in"},
-		{"cookie of another session", "GET", "/", newSecret().cookie(), page, "sign-in"},
+		{"cookie of another session", "GET", "/", seal.NewSecret().Cookie(), page, "sign-in"},
 		{"query of an open path", "GET", "/?x=/open/a", "", page, "sign-in"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -179,8 +182,8 @@ func TestOwnAddressesAnswerOnlyWhatTheyAreFor(t *testing.T) {
 
 func TestAnUnknownDecisionGoesNowhere(t *testing.T) {
 	t.Parallel()
-	e := asError(errors.New("something that nobody thought of"))
-	if e.Status < 500 || e.Code != CodeAuthentikUnexpected {
+	e := fault.From(errors.New("something that nobody thought of"))
+	if e.Status < 500 || e.Code != fault.AuthentikUnexpected {
 		t.Fatalf("%+v", e)
 	}
 }
@@ -202,7 +205,7 @@ func TestASessionIsFoundBehindAPlantedCookieOfTheSameName(t *testing.T) {
 	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	r.Host = "app.example.com"
-	r.Header.Set("Cookie", "authentik_gate=planted; authentik_gate="+newSecret().cookie()+"; authentik_gate="+cookie)
+	r.Header.Set("Cookie", "authentik_gate=planted; authentik_gate="+seal.NewSecret().Cookie()+"; authentik_gate="+cookie)
 	if got := through(t, g, r).Header.Get("Remote-User"); got != "jane" {
 		t.Errorf("introduced as %q", got)
 	}

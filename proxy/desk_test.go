@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -72,7 +75,7 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	t.Helper()
 	store := &brokenStore{Memory: newStore(t)}
 	_, _, client := newAuthentik(t)
-	cfg := Config{Client: client, Store: store, Key: []byte(strings.Repeat("k", minKey))}
+	cfg := Config{Client: client, Store: store, Key: []byte(strings.Repeat("k", seal.MinKey))}
 	if change != nil {
 		change(&cfg)
 	}
@@ -113,7 +116,7 @@ func (d *desk) begin(user User) string {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return s.cookie()
+	return s.Cookie()
 }
 
 // alive reports whether a cookie opens a session, by the store and not by memory.
@@ -173,7 +176,7 @@ func asErr(err error) Code {
 	if err == nil {
 		return ""
 	}
-	return asError(err).Code
+	return fault.From(err).Code
 }
 
 func (d *desk) kept(name string) []byte {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
@@ -72,7 +74,7 @@ func (g *Gate) document(r *http.Request, q page.Question) ([]byte, error) {
 func (g *Gate) wrong(r *http.Request, q page.Question) map[string][]saying {
 	all := map[string][]saying{}
 	if q.Wait > 0 {
-		all[flowclient.NonField] = []saying{{g.pages.Say(r, q, "wait_attempts", "Seconds", q.Seconds()), string(CodeTooManyAttempts)}}
+		all[flowclient.NonField] = []saying{{g.pages.Say(r, q, "wait_attempts", "Seconds", q.Seconds()), string(fault.TooManyAttempts)}}
 		return all
 	}
 	found := q.Step.Challenge.Common().Errors

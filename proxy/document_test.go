@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -37,7 +40,7 @@ func TestAnotherSiteCannotSpeakForAProgram(t *testing.T) {
 			for name, value := range headers {
 				r.Header.Set(name, value)
 			}
-			p.hear(r).fails(CodeCrossSite)
+			p.hear(r).fails(fault.CrossSite)
 		}
 	}
 	// A browser sends this to another site without asking that site first.
@@ -48,7 +51,7 @@ func TestAnotherSiteCannotSpeakForAProgram(t *testing.T) {
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Content-Type", "text/plain")
-	p.hear(r).fails(CodeBadRequest)
+	p.hear(r).fails(fault.BadRequest)
 	if s.authentik.Requests() != before {
 		t.Error("authentik was asked")
 	}
@@ -91,7 +94,7 @@ func TestNothingOfAuthentiksSessionReachesAProgram(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.program(t)
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
-	browser, _ := parseSecret(p.cookie("__Host-authentik_visit"))
+	browser, _ := seal.ParseSecret(p.cookie("__Host-authentik_visit"))
 	vis, err := s.gate.openVisit(browser, Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}, step.Visit)
 	if err != nil || len(vis.Step.Cookies) == 0 {
 		t.Fatalf("the visit holds %d cookies (%v)", len(vis.Step.Cookies), err)
@@ -201,11 +204,11 @@ func TestFailuresOfTheGateAreProblemsToPrograms(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Flow = "nowhere" })
 	p := s.program(t)
-	p.ask("/.authentik/login").fails(CodeFlowNotFound)
-	p.ask("/.authentik/nothing").fails(CodeNotFound)
-	p.request(http.MethodPut, "/.authentik/login", "").fails(CodeMethodNotAllowed)
+	p.ask("/.authentik/login").fails(fault.FlowNotFound)
+	p.ask("/.authentik/nothing").fails(fault.NotFound)
+	p.request(http.MethodPut, "/.authentik/login", "").fails(fault.MethodNotAllowed)
 	down := newSite(t, func(c *Config) { c.Client = downAuthentik{Authentik: c.Client} })
-	down.program(t).ask("/.authentik/login").fails(CodeAuthentikUnreachable)
+	down.program(t).ask("/.authentik/login").fails(fault.AuthentikUnreachable)
 }
 
 func TestAProgramChoosesASourceAndComesBack(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
@@ -62,5 +64,5 @@ func unconfirmed(vis visit, answer flowclient.Answer, err error) outcome {
 	if pushes(answer) && errors.Is(err, flowclient.ErrUnreachable) {
 		return outcome{visit: vis.at(vis.Step), mistake: &page.Mistake{Name: "duo_unconfirmed"}}
 	}
-	return outcome{err: asError(err)}
+	return outcome{err: fault.From(err)}
 }

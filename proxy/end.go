@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // end ends a session for everybody, and nobody can bring it back.
@@ -20,7 +22,7 @@ func (s *sessions) end(ctx context.Context, session *Session) error {
 func (s *sessions) bury(ctx context.Context, name string, until time.Time) error {
 	s.cache.drop(name)
 	if err := s.cfg.Store.Revoke(ctx, name, until); err != nil {
-		return failure(CodeSessionsUnavailable, err)
+		return fault.New(fault.SessionsUnavailable, err)
 	}
 	s.cache.drop(name) // somebody may have read it in between
 	return nil

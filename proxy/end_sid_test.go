@@ -32,7 +32,7 @@ func TestWhatRestsOnOneSessionOfAuthentikEndsWithIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.cookie()
+		return s.Cookie()
 	}
 	first, second, another := begin("one"), begin("one"), begin("two")
 	for _, cookie := range []string{first, second, another} {

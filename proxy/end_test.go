@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // until waits for what must be so within two seconds.
@@ -79,7 +81,7 @@ func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				during[i] = s.cookie()
+				during[i] = s.Cookie()
 			})
 		}
 		race.Go(func() {
@@ -154,7 +156,7 @@ func TestAnEndThatIsInterruptedIsFinishedByTheNext(t *testing.T) {
 			}
 			return
 		}
-		if err != nil && asError(err).Code != CodeSessionsUnavailable {
+		if err != nil && fault.From(err).Code != fault.SessionsUnavailable {
 			t.Errorf("call %d: %v", at, err)
 		}
 		if err == nil && d.alive(before) {
@@ -188,7 +190,7 @@ func TestAnEndLastsAsLongAsAnySessionThatItHits(t *testing.T) {
 			t.Errorf("%s is buried until %v, and the session could last until %v", name, until, rec.Until)
 		}
 	}
-	if d.alive(s.cookie()) {
+	if d.alive(s.Cookie()) {
 		t.Error("it is alive")
 	}
 }

@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// A fault is what happens to one call, of all those that a sign-in makes.
-type fault struct {
+// An injected failure is what happens to one call, of all those that a sign-in makes.
+type injected struct {
 	calls atomic.Int64
 	at    int64 // the call that goes wrong
 	with  func() error
@@ -25,7 +26,7 @@ type fault struct {
 
 var errFault = errors.New("injected")
 
-func (f *fault) hits() error {
+func (f *injected) hits() error {
 	if f.calls.Add(1) == f.at {
 		return f.with()
 	}
@@ -35,7 +36,7 @@ func (f *fault) hits() error {
 // faultyAuthentik is authentik with one fault.
 type faultyAuthentik struct {
 	Authentik
-	*fault
+	*injected
 }
 
 func (f faultyAuthentik) Ask(ctx context.Context, v flowclient.Visitor, to flowclient.Flow) (flowclient.Step, error) {
@@ -76,7 +77,7 @@ func (f faultyAuthentik) Brand(ctx context.Context, v flowclient.Visitor) (flowc
 // faultyStore is a store with one fault.
 type faultyStore struct {
 	Store
-	*fault
+	*injected
 }
 
 func (f faultyStore) Load(ctx context.Context, name string) (Record, bool, error) {
@@ -114,7 +115,7 @@ func TestNoFaultLetsAnybodyThrough(t *testing.T) {
 	for name, way := range ways {
 		for at := int64(1); at <= 10; at++ { // a sign-in makes six calls to authentik, and ten to the store
 			for _, of := range []string{"authentik", "store"} {
-				broken := &fault{at: at, with: way}
+				broken := &injected{at: at, with: way}
 				s := newSite(t, func(c *Config) {
 					c.Application = "wiki"
 					if of == "authentik" {
@@ -147,7 +148,7 @@ func TestAPanicLetsNobodyThrough(t *testing.T) {
 	t.Parallel()
 	for at := int64(1); at <= 8; at++ {
 		s := newSite(t, func(c *Config) {
-			c.Client = faultyAuthentik{c.Client, &fault{at: at, with: func() error { panic(http.ErrAbortHandler) }}}
+			c.Client = faultyAuthentik{c.Client, &injected{at: at, with: func() error { panic(http.ErrAbortHandler) }}}
 		})
 		s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
 		p := s.person(t)
@@ -184,7 +185,7 @@ func TestAnExistingSessionGoesOnWhileAuthentikIsDown(t *testing.T) {
 	if page.status != http.StatusServiceUnavailable {
 		t.Fatalf("a new sign-in: status %d", page.status)
 	}
-	page.says(t, string(CodeAuthentikUnreachable))
+	page.says(t, string(fault.AuthentikUnreachable))
 	page.says(t, "%2Fkept")
 }
 
@@ -210,20 +211,20 @@ func TestBadDaysOfAuthentik(t *testing.T) {
 		"HTML": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = io.WriteString(w, "<h1>It works!</h1>")
-		}, 502, CodeAuthentikUnexpected},
+		}, 502, fault.AuthentikUnexpected},
 		"starting": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Retry-After", "5")
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, `{"error":"authentik starting"}`)
-		}, 503, CodeAuthentikStarting},
+		}, 503, fault.AuthentikStarting},
 		"core down": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadGateway)
 			_, _ = io.WriteString(w, `{"error":"failed to connect to authentik backend: dial"}`)
-		}, 503, CodeAuthentikUnreachable},
-		"reset": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 503, CodeAuthentikUnreachable},
-		"500":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) }, 502, CodeAuthentikUnexpected},
+		}, 503, fault.AuthentikUnreachable},
+		"reset": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 503, fault.AuthentikUnreachable},
+		"500":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) }, 502, fault.AuthentikUnexpected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -247,7 +248,7 @@ func TestBadDaysOfAuthentik(t *testing.T) {
 
 func TestAStoreThatFailsRefusesWithoutForgettingAnybody(t *testing.T) {
 	t.Parallel()
-	broken := &fault{at: -1, with: func() error { return errFault }}
+	broken := &injected{at: -1, with: func() error { return errFault }}
 	s := newSite(t, func(c *Config) { c.Store = faultyStore{c.Store, broken} })
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
@@ -257,7 +258,7 @@ func TestAStoreThatFailsRefusesWithoutForgettingAnybody(t *testing.T) {
 	if page.status != http.StatusServiceUnavailable {
 		t.Fatalf("status %d", page.status)
 	}
-	page.says(t, string(CodeSessionsUnavailable))
+	page.says(t, string(fault.SessionsUnavailable))
 	if page = p.open("/"); page.body != "hello jane" {
 		t.Fatalf("afterwards: status %d: %s", page.status, page.body)
 	}
@@ -294,13 +295,14 @@ func TestWhoeverAuthentikDoesNotNameIsNobody(t *testing.T) {
 func TestEveryCodeHasAMeaningForProgramsAndForPeople(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	for code, m := range meanings {
-		if m.status < 400 || m.title == "" {
+	for _, code := range fault.Codes() {
+		m := fault.New(code, nil)
+		if m.Status < 400 || m.Title == "" {
 			t.Errorf("%s: %+v", code, m)
 		}
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		s.gate.pages.Fail(w, r, page.Failure{Code: string(code), Status: m.status}, "/", flowclient.Brand{})
+		s.gate.pages.Fail(w, r, page.Failure{Code: string(code), Status: m.Status}, "/", flowclient.Brand{})
 		if strings.Contains(w.Body.String(), "fail_") {
 			t.Errorf("%s has no words on its page:\n%s", code, w.Body)
 		}

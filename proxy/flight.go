@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	gocache "github.com/patrickmn/go-cache"
 )
 
@@ -77,7 +79,7 @@ func (f *flights) board(visit, answer string) (mine, other *flight) {
 
 // fly gives the answer. Whatever happens on the way, those who wait are let go.
 func (f *flights) fly(visit string, mine *flight, give func() outcome) {
-	mine.result = outcome{err: failure(CodeAuthentikUnexpected, nil)}
+	mine.result = outcome{err: fault.New(fault.AuthentikUnexpected, nil)}
 	defer func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()

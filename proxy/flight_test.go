@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -114,7 +116,7 @@ func TestAResultIsKeptForAMinuteAndFailuresAreNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &flights{going: map[string]*flight{}, done: newFlightCache()}
 		given := 0
-		fail := func() outcome { given++; return outcome{err: failure(CodeAuthentikUnreachable, nil)} }
+		fail := func() outcome { given++; return outcome{err: fault.New(fault.AuthentikUnreachable, nil)} }
 		work := func() outcome { given++; return outcome{advanced: true} }
 		f.do("a", "x", fail)
 		f.do("a", "x", work)

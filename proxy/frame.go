@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
@@ -36,7 +38,7 @@ func (g *Gate) frame(w http.ResponseWriter, r *http.Request, at Resolved) {
 func (g *Gate) unframed(w http.ResponseWriter, r *http.Request, at Resolved) {
 	session, err := g.sessionOf(r, at)
 	if err != nil {
-		g.fail(w, r, at, asError(err), "/")
+		g.fail(w, r, at, fault.From(err), "/")
 		return
 	}
 	if session != nil {
@@ -46,7 +48,7 @@ func (g *Gate) unframed(w http.ResponseWriter, r *http.Request, at Resolved) {
 		}
 	}
 	if !navigates(r) {
-		g.fail(w, r, at, failure(CodeSignInRequired, nil), "/")
+		g.fail(w, r, at, fault.New(fault.SignInRequired, nil), "/")
 		return
 	}
 	g.redirect(w, g.signInFor(g.cfg.Prefix+framedPath))

@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"golang.org/x/sync/singleflight"
 )
@@ -22,7 +25,7 @@ type Next func(http.ResponseWriter, *http.Request) error
 type Gate struct {
 	cfg      Config
 	jar      jar
-	keys     keyring
+	keys     seal.Key
 	identity *identity
 	sessions *sessions
 	browsers *browsers
@@ -50,7 +53,7 @@ func New(cfg Config) (*Gate, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, jar: newJar(cfg), keys: keyring{cfg.Key}, identity: newIdentity(cfg.Headers)}
+	g := &Gate{cfg: cfg, jar: newJar(cfg), keys: seal.NewKey(cfg.Key), identity: newIdentity(cfg.Headers)}
 	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, rolls: newRolls(cfg, g.keys), cache: newCache(cfg.Now, cacheEntries, cacheBytes), misses: newMisses()}
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
 	g.brands = newBrands(cfg.Client)
@@ -174,7 +177,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	case refuse:
 		g.refuse(w, r, at, d.err)
 	default:
-		g.refuse(w, r, at, failure(CodeAuthentikUnexpected, fmt.Errorf("no such decision: %T", d)))
+		g.refuse(w, r, at, fault.New(fault.AuthentikUnexpected, fmt.Errorf("no such decision: %T", d)))
 	}
 	return nil
 }
@@ -193,7 +196,7 @@ func (g *Gate) demand(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.lead(w, r, at, signIn{})
 		return
 	}
-	g.refuse(w, r, at, failure(CodeSignInRequired, nil))
+	g.refuse(w, r, at, fault.New(fault.SignInRequired, nil))
 }
 
 // Wrap puts the gate before a handler of net/http.
@@ -254,7 +257,7 @@ func (g *Gate) weigh(r *http.Request, at Resolved, s *Session) decision {
 		return g.recheck(ctx, value, at, s.name)
 	})
 	if err != nil {
-		return refuse{asError(err)}
+		return refuse{fault.From(err)}
 	}
 	if judged, _ := verdict.(*Session); judged != nil {
 		return g.judge(judged)
@@ -262,7 +265,7 @@ func (g *Gate) weigh(r *http.Request, at Resolved, s *Session) decision {
 	if navigates(r) || framed(r) {
 		return signIn{}
 	}
-	return refuse{failure(CodeSignInRequired, nil)}
+	return refuse{fault.New(fault.SignInRequired, nil)}
 }
 
 // log adds what every line about a visitor has.

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
@@ -139,7 +142,7 @@ func TestAnUnknownApplicationLetsNobodyIn(t *testing.T) {
 	if page.status != http.StatusBadGateway || s.reached() != 0 {
 		t.Fatalf("status %d, reached %d times", page.status, s.reached())
 	}
-	page.says(t, string(CodeApplicationNotFound))
+	page.says(t, string(fault.ApplicationNotFound))
 }
 
 func TestAnUnknownFlowIsNamedAsWhatItIs(t *testing.T) {
@@ -149,7 +152,7 @@ func TestAnUnknownFlowIsNamedAsWhatItIs(t *testing.T) {
 	if page.status != http.StatusBadGateway {
 		t.Fatalf("status %d", page.status)
 	}
-	page.says(t, string(CodeFlowNotFound))
+	page.says(t, string(fault.FlowNotFound))
 }
 
 func TestTheBrandsFlowIsRunWhereNoneIsNamed(t *testing.T) {
@@ -245,7 +248,7 @@ func TestAPageWithoutItsCookieSaysSo(t *testing.T) {
 		if lost.status != http.StatusBadRequest {
 			t.Fatalf("status %d", lost.status)
 		}
-		lost.says(t, string(CodeVisitLost))
+		lost.says(t, string(fault.VisitLost))
 		lost.says(t, "%2Fkept")
 		other.open("/")
 	}
@@ -259,7 +262,7 @@ func TestABrowserThatKeepsNoCookieIsToldSo(t *testing.T) {
 	if page.status != http.StatusBadRequest {
 		t.Fatalf("status %d", page.status)
 	}
-	page.says(t, string(CodeCookiesBlocked))
+	page.says(t, string(fault.CookiesBlocked))
 }
 
 func TestTheDeviceIsKnownAgainAtTheNextSignIn(t *testing.T) {
@@ -267,7 +270,7 @@ func TestTheDeviceIsKnownAgainAtTheNextSignIn(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
-	browser, ok := parseSecret(p.cookie("__Host-authentik_browser"))
+	browser, ok := seal.ParseSecret(p.cookie("__Host-authentik_browser"))
 	if !ok {
 		t.Fatal("the browser is not remembered")
 	}
@@ -287,7 +290,7 @@ func TestNothingOfAuthentikReachesTheBrowserInClear(t *testing.T) {
 	for _, lines := range page.header {
 		all += strings.Join(lines, "\n")
 	}
-	browser, ok := parseSecret(p.cookie("__Host-authentik_visit"))
+	browser, ok := seal.ParseSecret(p.cookie("__Host-authentik_visit"))
 	if !ok {
 		t.Fatal("no visit cookie")
 	}

@@ -1,19 +1,12 @@
 package proxy
 
 import (
-	"strings"
 	"sync"
 	"sync/atomic"
 )
 
 // maxGraves bounds how many ends are remembered one by one.
 const maxGraves = 100_000
-
-// endPrefix begins the name of an end that several sessions share: all of one user, all of
-// one authentik session. Such a name never holds a record; it can only be buried.
-const endPrefix = "end-"
-
-func isEnd(name string) bool { return strings.HasPrefix(name, endPrefix) }
 
 // graves are the shared ends that have been heard of since everything was last
 // forgotten. A session that was read before has to be held against them; one that

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // stampEvery is how often it is written down that a session is used. So much longer than
@@ -32,13 +34,13 @@ func later(a, b time.Time) time.Time {
 
 // retire ends a session that was found to be over. A store that fails here is no worse than one where
 // nobody looked: whoever reads the record finds the same.
-func (s *sessions) retire(ctx context.Context, rec record, b box, reason string) {
-	if err := s.bury(ctx, b.name, rec.Until); err != nil {
+func (s *sessions) retire(ctx context.Context, rec record, b seal.Box, reason string) {
+	if err := s.bury(ctx, b.Name(), rec.Until); err != nil {
 		s.cfg.Logger.WarnContext(ctx, "the record of a session that is over stays in the store", "error", err)
 		return
 	}
-	s.strike(ctx, rec.User.UID, line{Name: b.name})
-	s.tell(ctx, line{Name: b.name}, rec.User.Username, reason)
+	s.strike(ctx, rec.User.UID, line{Name: b.Name()})
+	s.tell(ctx, line{Name: b.Name()}, rec.User.Username, reason)
 }
 
 // stamp notes, once a minute at most, that a session is used. The request does not wait for it, and a

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/pquerna/otp/totp"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -21,7 +23,7 @@ func TestAProgramSignsInWithoutASinglePage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
-	refused := p.ask("/deep/link?x=1").fails(CodeSignInRequired)
+	refused := p.ask("/deep/link?x=1").fails(fault.SignInRequired)
 	step := p.ask(refused.LoginURL + "?to=%2Fdeep%2Flink%3Fx%3D1").asks(asksName)
 	if step.To != "/deep/link?x=1" || step.Notice != nil || !strings.HasSuffix(step.Elsewhere, "/if/flow/login/") {
 		t.Errorf("to %q, notice %v, elsewhere %q", step.To, step.Notice, step.Elsewhere)
@@ -94,7 +96,7 @@ func TestAProgramGoesToAnotherFlowThatIsOffered(t *testing.T) {
 	if step.Notice == nil || step.Notice.Code != "done" || step.Notice.String != "That is done. Now you can sign in." {
 		t.Errorf("the notice is %+v", step.Notice)
 	}
-	p.say(step, "flow", `"strong"`).fails(CodeBadRequest)
+	p.say(step, "flow", `"strong"`).fails(fault.BadRequest)
 	step = p.answer(step, `{"uid_field":"jane"}`)
 	p.answer(step, `{"password":"open sesame"}`).ends("/kept")
 }
@@ -157,13 +159,13 @@ func TestAVisitIsForTheProgramThatBeganIt(t *testing.T) {
 	s := newSite(t, nil)
 	step := s.program(t).ask("/.authentik/login")
 	other := s.program(t)
-	other.answer(step, `{"uid_field":"jane"}`).fails(CodeVisitLost)
+	other.answer(step, `{"uid_field":"jane"}`).fails(fault.VisitLost)
 	other.ask("/.authentik/login")
-	other.answer(step, `{"uid_field":"jane"}`).fails(CodeVisitLost)
-	other.request(http.MethodPost, "/.authentik/login", `{"again":true}`).fails(CodeVisitLost)
+	other.answer(step, `{"uid_field":"jane"}`).fails(fault.VisitLost)
+	other.request(http.MethodPost, "/.authentik/login", `{"again":true}`).fails(fault.VisitLost)
 	p := s.program(t)
 	step.Visit = p.ask("/.authentik/login").Visit + "A"
-	p.answer(step, `{"uid_field":"jane"}`).fails(CodeVisitLost)
+	p.answer(step, `{"uid_field":"jane"}`).fails(fault.VisitLost)
 }
 
 func TestAnAnswerThatIsSentTwiceIsGivenOnce(t *testing.T) {
@@ -201,9 +203,9 @@ func TestWhoMayNotPassIsToldSoAtTheEnd(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Application = "wiki" })
 	p := s.program(t)
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"joe"}`)
-	p.answer(step, `{"password":"let me in"}`).fails(CodeNotAllowed)
-	p.ask("/.authentik/login").fails(CodeNotAllowed)
-	p.ask("/").fails(CodeNotAllowed)
+	p.answer(step, `{"password":"let me in"}`).fails(fault.NotAllowed)
+	p.ask("/.authentik/login").fails(fault.NotAllowed)
+	p.ask("/").fails(fault.NotAllowed)
 	if out := p.request(http.MethodPost, "/.authentik/logout", ""); !out.Done {
 		t.Fatalf("signing out: %s", out.body)
 	}
@@ -222,9 +224,9 @@ func TestAProgramSignsOut(t *testing.T) {
 	if out.status != http.StatusOK || strings.TrimSpace(out.body) != `{"done":true}` {
 		t.Fatalf("status %d: %s", out.status, out.body)
 	}
-	p.ask("/.authentik/session").fails(CodeSignInRequired)
+	p.ask("/.authentik/session").fails(fault.SignInRequired)
 	p.setCookie(s.gate.jar.session.secure, stolen)
-	p.ask("/.authentik/session").fails(CodeSignInRequired)
+	p.ask("/.authentik/session").fails(fault.SignInRequired)
 	if out = p.request(http.MethodPost, "/.authentik/logout", ""); !out.Done {
 		t.Errorf("signing out twice: %s", out.body)
 	}
@@ -272,10 +274,10 @@ func TestWhatCannotBeReadIsRefusedWithoutAskingAuthentik(t *testing.T) {
 		`{"visit":"` + step.Visit + `","answer":{"uid_field":"jane","uid_field":"joe"}}`,
 		`{"visit":"` + step.Visit + `","answer":{"uid_field":"jane"},"user":"joe"}`,
 	} {
-		p.request(http.MethodPost, "/.authentik/login", body).fails(CodeBadRequest)
+		p.request(http.MethodPost, "/.authentik/login", body).fails(fault.BadRequest)
 	}
 	large := `{"visit":"` + step.Visit + `","answer":{"a":"` + strings.Repeat("a", maxForm) + `"}}`
-	p.request(http.MethodPost, "/.authentik/login", large).fails(CodeTooLarge)
+	p.request(http.MethodPost, "/.authentik/login", large).fails(fault.TooLarge)
 	p.answer(step, `{"component":"ak-stage-password","uid_field":"jane"}`).complains(asksName, "non_field_errors", "wrong_page")
 	if s.authentik.Requests() != before {
 		t.Error("authentik was asked")

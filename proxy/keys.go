@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 )
@@ -16,11 +18,11 @@ import (
 // hs256 is the algorithm of tokens that are signed with a secret.
 const hs256 = "HS256"
 
-// secretKeys check the tokens of a provider without a signing key: those are signed with the client's secret
+// secretKeys check the tokens of a provider without a signing key: those are signed with the client's seal.Secret
 // (OpenID Connect Core 1.0, 10.1). No other algorithm gets here.
 type secretKeys string
 
-var errShortSecret = errors.New("authentik signs tokens with the client's secret, and that has fewer than 32 characters: " +
+var errShortSecret = errors.New("authentik signs tokens with the client's seal.Secret, and that has fewer than 32 characters: " +
 	"give the provider a signing key, or a longer secret")
 
 // newSecretKeys refuses secrets that are too short for the algorithm (RFC 7518, 3.2), and that of a public client,
@@ -114,9 +116,9 @@ func (s *seldom) trouble() error {
 	defer s.mu.Unlock()
 	switch {
 	case s.err != nil:
-		return failure(CodeKeysUnreachable, s.err)
+		return fault.New(fault.KeysUnreachable, s.err)
 	case s.status != http.StatusOK && s.status != 0:
-		return failure(CodeKeysUnreachable, errors.New("the keys are answered with "+http.StatusText(s.status)))
+		return fault.New(fault.KeysUnreachable, errors.New("the keys are answered with "+http.StatusText(s.status)))
 	default:
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // A lateStore is a store whose ends come late to this process.
@@ -40,9 +42,9 @@ func TestAnEndThatIsNotHeardOfYetIsNoFailure(t *testing.T) {
 			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
 				t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
 			}
-			browser, _ := parseSecret(p.cookie(s.gate.jar.session.secure))
-			b := s.gate.keys.box(kindSession, s.gate.sessions.realm(s.place()), browser)
-			if err := s.gate.cfg.Store.Revoke(t.Context(), b.name, time.Now().Add(24*time.Hour)); err != nil {
+			browser, _ := seal.ParseSecret(p.cookie(s.gate.jar.session.secure))
+			b := s.gate.keys.Box(seal.KindSession, s.gate.sessions.realm(s.place()), browser)
+			if err := s.gate.cfg.Store.Revoke(t.Context(), b.Name(), time.Now().Add(24*time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 			s.clock.move(11 * time.Minute)

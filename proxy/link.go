@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -57,7 +60,7 @@ func control(c rune) bool { return c < ' ' || c == 0x7f }
 // as most scanners of mails, uses nothing up.
 func (g *Gate) linkTo(w http.ResponseWriter, r *http.Request, at Resolved, link flowclient.Flow) (string, error) {
 	s := g.jar.visitFor(w, r, at)
-	sealed, err := g.keys.box(kindLink, g.sessions.realm(at), s).sealText(link)
+	sealed, err := g.keys.Box(seal.KindLink, g.sessions.realm(at), s).SealText(link)
 	return g.cfg.Prefix + "/login?link=" + sealed, err
 }
 
@@ -74,7 +77,7 @@ func (g *Gate) follow(w http.ResponseWriter, r *http.Request, at Resolved, seale
 	link, err := g.openLink(r, at, sealed)
 	switch {
 	case err != nil:
-		g.fail(w, r, at, failure(CodeVisitLost, err), "/")
+		g.fail(w, r, at, fault.New(fault.VisitLost, err), "/")
 	case r.Method == http.MethodHead: // asks about the page, and must not use the link up
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusOK)
@@ -87,12 +90,12 @@ func (g *Gate) follow(w http.ResponseWriter, r *http.Request, at Resolved, seale
 func (g *Gate) openLink(r *http.Request, at Resolved, sealed string) (flowclient.Flow, error) {
 	s, ok := g.jar.visitOf(r, at)
 	if !ok {
-		return flowclient.Flow{}, errSealed
+		return flowclient.Flow{}, seal.ErrSealed
 	}
 	var link flowclient.Flow
-	err := g.keys.box(kindLink, g.sessions.realm(at), s).openText(sealed, &link)
+	err := g.keys.Box(seal.KindLink, g.sessions.realm(at), s).OpenText(sealed, &link)
 	if err == nil && !link.Valid() {
-		err = errSealed
+		err = seal.ErrSealed
 	}
 	return link, err
 }
@@ -103,10 +106,10 @@ func (g *Gate) enter(r *http.Request, at Resolved, link flowclient.Flow) outcome
 	ctx := context.WithoutCancel(r.Context())
 	step, err := g.cfg.Client.Ask(ctx, g.visitor(r, at, g.device(r, at)), link)
 	if errors.Is(err, flowclient.ErrFlowNotFound) {
-		return outcome{err: failure(CodeNotFound, err)}
+		return outcome{err: fault.New(fault.NotFound, err)}
 	}
 	if err != nil {
-		return outcome{err: asError(err)}
+		return outcome{err: fault.From(err)}
 	}
 	vis := visit{Begun: g.cfg.Now(), Back: "/", First: link, Aside: link.Slug != g.cfg.Flow, Request: g.request(at)}
 	out := g.settle(ctx, r, at, vis.at(step))

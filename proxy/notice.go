@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
@@ -39,10 +41,10 @@ func (g *Gate) hearLogout(w http.ResponseWriter, r *http.Request, at Resolved) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	g.log(at).WarnContext(r.Context(), "a logout notice is refused", "error", cause(err), "code", asError(err).Code)
+	g.log(at).WarnContext(r.Context(), "a logout notice is refused", "error", fault.Cause(err), "code", fault.From(err).Code)
 	h.Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusBadRequest) // also where the store fails, as the specification says (2.8)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_request", "error_description": asError(err).Title})
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_request", "error_description": fault.From(err).Title})
 }
 
 // logout does what a logout token says. Its identifier is noted when that is done: a token that came when the store
@@ -52,13 +54,13 @@ func (g *Gate) logout(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
-	seen := g.keys.end("jti", token.Issuer+"\x00"+token.TokenID)
+	seen := g.keys.Tombstone("jti", token.Issuer+"\x00"+token.TokenID)
 	replayed, err := g.cfg.Store.Revoked(ctx, seen)
 	switch {
 	case err != nil:
-		return failure(CodeSessionsUnavailable, err)
+		return fault.New(fault.SessionsUnavailable, err)
 	case replayed:
-		return failure(CodeTokenInvalid, errReplayed)
+		return fault.New(fault.TokenInvalid, errReplayed)
 	}
 	if token.SessionID != "" {
 		err = g.endKnown(ctx, token.SessionID, "back-channel")
@@ -69,7 +71,7 @@ func (g *Gate) logout(ctx context.Context, raw string) error {
 		return err
 	}
 	if err := g.cfg.Store.Revoke(ctx, seen, g.cfg.Now().Add(noticeAge+2*clockLeeway)); err != nil {
-		return failure(CodeSessionsUnavailable, err)
+		return fault.New(fault.SessionsUnavailable, err)
 	}
 	return nil
 }
@@ -100,10 +102,10 @@ func (g *Gate) endSubject(ctx context.Context, subject string) error {
 // logoutToken checks a logout token: signature, issuer, audience, event, time, and that it is nothing else (2.6).
 func (p *provider) logoutToken(ctx context.Context, raw string) (*oidc.LogoutToken, error) {
 	if raw == "" {
-		return nil, failure(CodeBadRequest, nil)
+		return nil, fault.New(fault.BadRequest, nil)
 	}
 	if strings.Count(raw, ".") == 4 {
-		return nil, failure(CodeTokenInvalid, errEncrypted)
+		return nil, fault.New(fault.TokenInvalid, errEncrypted)
 	}
 	m, err := p.metadata(ctx)
 	if err != nil {
@@ -117,7 +119,7 @@ func (p *provider) logoutToken(ctx context.Context, raw string) (*oidc.LogoutTok
 	}
 	age := p.cfg.Now().Sub(token.IssuedAt)
 	if age > noticeAge || age < -clockLeeway {
-		return nil, failure(CodeClockSkew, errNoticeAge)
+		return nil, fault.New(fault.ClockSkew, errNoticeAge)
 	}
 	return token, nil
 }
@@ -136,7 +138,7 @@ func (g *Gate) seeLogout(w http.ResponseWriter, r *http.Request, at Resolved) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors "+originOf(g.cfg.Client.Root()))
 	h.Set("X-Content-Type-Options", "nosniff")
 	if err != nil {
-		e := asError(err)
+		e := fault.From(err)
 		g.report(r, at, e)
 		w.WriteHeader(e.Status)
 		return
@@ -146,14 +148,14 @@ func (g *Gate) seeLogout(w http.ResponseWriter, r *http.Request, at Resolved) {
 
 func (g *Gate) frontChannel(ctx context.Context, query url.Values) error {
 	if len(query["sid"]) != 1 || len(query["iss"]) != 1 || query.Get("sid") == "" {
-		return failure(CodeBadRequest, nil)
+		return fault.New(fault.BadRequest, nil)
 	}
 	m, err := g.provider.metadata(ctx)
 	if err != nil {
 		return err
 	}
 	if query.Get("iss") != m.issuer {
-		return failure(CodeIssuerMismatch, errIssuer)
+		return fault.New(fault.IssuerMismatch, errIssuer)
 	}
 	return g.endKnown(ctx, query.Get("sid"), "front-channel")
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // A notified is a desk whose sign-ins rest on an issuer's word.
@@ -32,7 +34,7 @@ func (n notified) beginAt(user User, sid string) string {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	return s.cookie()
+	return s.Cookie()
 }
 
 // told sends the gate a logout token, and returns the status.
@@ -149,7 +151,7 @@ func TestNoticesOfTheUnknownLeaveNothingBehind(t *testing.T) {
 		return nil
 	}
 	for range 100 {
-		if w := n.shown(url.Values{"iss": {n.issuer.name()}, "sid": {newSecret().cookie()}}); w.Code != http.StatusOK {
+		if w := n.shown(url.Values{"iss": {n.issuer.name()}, "sid": {seal.NewSecret().Cookie()}}); w.Code != http.StatusOK {
 			t.Fatalf("status %d", w.Code)
 		}
 		if status := n.told("not a token"); status != http.StatusBadRequest {

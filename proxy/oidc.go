@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -42,7 +44,7 @@ func (g *Gate) request(at Resolved) *authRequest {
 func (w oidcWay) authorize(ctx context.Context, v flowclient.Visitor, vis visit) (flowclient.Step, visit, error) {
 	request := *vis.Request
 	if request.Rounds++; request.Rounds > maxRounds {
-		return flowclient.Step{}, vis, failure(CodeAuthentikUnexpected, errRounds)
+		return flowclient.Step{}, vis, fault.New(fault.AuthentikUnexpected, errRounds)
 	}
 	vis.Request = &request
 	m, err := w.provider.metadata(ctx)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
@@ -55,7 +57,7 @@ func newOIDCSite(t testing.TB, change func(*registration)) *site {
 	t.Cleanup(server.Close)
 	s.authentik, s.front = stand, frontOf(server)
 	cfg := Config{
-		Client: newClient(t, server.URL), Application: "app", Store: newStore(t), Key: []byte(strings.Repeat("k", minKey)),
+		Client: newClient(t, server.URL), Application: "app", Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)),
 		OIDC: OIDCConfig{ClientID: theClient, ClientSecret: theSecret},
 		Now:  s.clock.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -42,7 +44,7 @@ func TestAUserWhomTheApplicationIsNotFor(t *testing.T) {
 		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
 	}
 	page.says(t, "joe")
-	page.says(t, string(CodeNotAllowed))
+	page.says(t, string(fault.NotAllowed))
 	if s.reached() != 1 {
 		t.Error("it reaches the application")
 	}
@@ -98,7 +100,7 @@ func TestAnIssuerOfAnotherNameIsSaidToBe(t *testing.T) {
 	i := newIssuer(t)
 	i.p.root = "https://auth.example.com/" // as if url were not what browsers use
 	i.p.cfg.Client = publicly(t, i.URL, "https://auth.example.com")
-	if _, err := i.redeem(""); err == nil || asError(err).Code != CodeIssuerMismatch {
+	if _, err := i.redeem(""); err == nil || fault.From(err).Code != fault.IssuerMismatch {
 		t.Errorf("%v", err)
 	}
 }
@@ -174,7 +176,7 @@ func TestOnlyThoseMayPassWhoMeetEveryRequirement(t *testing.T) {
 				t.Errorf("status %d at %s", page.status, page.path)
 			}
 			if !tt.jane {
-				page.says(t, string(CodeNotAllowed))
+				page.says(t, string(fault.NotAllowed))
 				page.says(t, "jane")
 			}
 		})

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // ErrNoUser is returned for a username that nobody has signed in with lately.
@@ -43,7 +45,7 @@ func (g *Gate) Roll(ctx context.Context, username string) ([]Entry, error) {
 	}
 	list, _, err := g.sessions.rolls.read(ctx, uid)
 	if err != nil {
-		return nil, failure(CodeSessionsUnavailable, err)
+		return nil, fault.New(fault.SessionsUnavailable, err)
 	}
 	return entries(list.Username, list.Lines), nil
 }
@@ -121,7 +123,7 @@ func (g *Gate) endEach(ctx context.Context, remembered []*Session) (ended []Entr
 	for _, s := range remembered {
 		over, err := g.cfg.Store.Revoked(ctx, append([]string{s.name}, s.ends...)...)
 		if err != nil {
-			return ended, failure(CodeSessionsUnavailable, err)
+			return ended, fault.New(fault.SessionsUnavailable, err)
 		}
 		if over {
 			continue
@@ -165,7 +167,7 @@ func (g *Gate) endListed(ctx context.Context, username, id string) (Entry, error
 	}
 	list, _, err := g.sessions.rolls.read(ctx, uid)
 	if err != nil {
-		return Entry{}, failure(CodeSessionsUnavailable, err)
+		return Entry{}, fault.New(fault.SessionsUnavailable, err)
 	}
 	lines := list.strike(func(at line) bool { return publicID(at.Name) == id })
 	if len(lines) == 0 {

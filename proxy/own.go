@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"net/http"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // serve answers the gate's own addresses. What is not one of them is
@@ -10,17 +12,17 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, at Resolved) {
 	path := at.Asked.Path[len(g.cfg.Prefix):]
 	route, known := g.route(path)
 	if !known {
-		g.fail(w, r, at, failure(CodeNotFound, nil), "/")
+		g.fail(w, r, at, fault.New(fault.NotFound, nil), "/")
 		return
 	}
 	answer, allowed := route[method(r)]
 	if !allowed {
-		g.fail(w, r, at, failure(CodeMethodNotAllowed, nil), "/")
+		g.fail(w, r, at, fault.New(fault.MethodNotAllowed, nil), "/")
 		return
 	}
 	if r.Method == http.MethodPost {
 		if err := g.forgery.Check(r); err != nil {
-			g.fail(w, r, at, failure(CodeCrossSite, err), "/")
+			g.fail(w, r, at, fault.New(fault.CrossSite, err), "/")
 			return
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	gocache "github.com/patrickmn/go-cache"
 )
 
@@ -16,8 +18,8 @@ import (
 // same mark: browsers keep pictures by it.
 type pictureSeal struct{ key []byte }
 
-func newPictureSeal(k keyring) pictureSeal {
-	return pictureSeal{k.derive(nil, string(kindPicture), sha256.Size)}
+func newPictureSeal(k seal.Key) pictureSeal {
+	return pictureSeal{k.Derive(nil, string(seal.KindPicture), sha256.Size)}
 }
 
 // seal makes a name of an address.

@@ -6,11 +6,13 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // refuse answers a request for the application that may not pass. A page load gets
 // a page, everything else a document that programs read.
-func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, at Resolved, e *Error) {
+func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error) {
 	w.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !navigates(r) {
 		g.expireUnreadable(w, r, at)
@@ -26,23 +28,23 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, at Resolved, e *Er
 }
 
 // fail reports a failure to whoever has asked.
-func (g *Gate) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string) {
+func (g *Gate) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, back string) {
 	g.voice(r).fail(w, r, at, e, back)
 }
 
 // retryAfter says when to come back, rounded up: whoever comes back a moment
 // early comes in vain.
-func retryAfter(h http.Header, e *Error) {
+func retryAfter(h http.Header, e *fault.Error) {
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 }
 
 // report logs a failure once, with its cause.
-func (g *Gate) report(r *http.Request, at Resolved, e *Error) {
+func (g *Gate) report(r *http.Request, at Resolved, e *fault.Error) {
 	log := g.log(at)
 	switch {
-	case e.Code == CodeSignInRequired:
+	case e.Code == fault.SignInRequired:
 	case e.Status >= http.StatusInternalServerError:
 		log.ErrorContext(r.Context(), "refused", "code", e.Code, "error", errors.Unwrap(e))
 	default:
@@ -51,7 +53,7 @@ func (g *Gate) report(r *http.Request, at Resolved, e *Error) {
 }
 
 // problem answers with a problem document (RFC 9457).
-func (g *Gate) problem(w http.ResponseWriter, r *http.Request, at Resolved, e *Error) {
+func (g *Gate) problem(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error) {
 	g.report(r, at, e)
 	login := g.cfg.Prefix + "/login"
 	h := w.Header()
@@ -60,7 +62,7 @@ func (g *Gate) problem(w http.ResponseWriter, r *http.Request, at Resolved, e *E
 	h.Set("X-Content-Type-Options", "nosniff")
 	retryAfter(h, e)
 	document := problem{Type: "about:blank", Title: e.Title, Status: e.Status, Code: e.Code}
-	if e.Code == CodeSignInRequired {
+	if e.Code == fault.SignInRequired {
 		g.invite(h)
 		document.LoginURL = login
 	}

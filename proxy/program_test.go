@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // A program is a client that speaks JSON and keeps cookies, and sends none of the
@@ -129,7 +131,7 @@ func (h heard) complains(component, field, code string) heard {
 // fails holds that a failure is told in a problem document.
 func (h heard) fails(code Code) heard {
 	h.t.Helper()
-	if h.header.Get("Content-Type") != "application/problem+json" || h.Code != string(code) || h.status != meanings[code].status {
+	if h.header.Get("Content-Type") != "application/problem+json" || h.Code != string(code) || h.status != fault.New(code, nil).Status {
 		h.t.Fatalf("status %d, want %s: %s", h.status, code, h.body)
 	}
 	return h

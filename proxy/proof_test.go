@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -30,7 +33,7 @@ func TestAProgramIsToldTheSame(t *testing.T) {
 	}
 	said := slow.Errors[flowclient.NonField]
 	if slow.status != http.StatusTooManyRequests || told.RetryAfter != 1 || slow.header.Get("Retry-After") != "1" ||
-		len(said) != 1 || said[0].Code != string(CodeTooManyAttempts) || slow.Visit == "" {
+		len(said) != 1 || said[0].Code != string(fault.TooManyAttempts) || slow.Visit == "" {
 		t.Fatalf("status %d, Retry-After %q: %s", slow.status, slow.header.Get("Retry-After"), slow.body)
 	}
 	if s.authentik.Requests() != before {
@@ -120,7 +123,7 @@ func TestNamesAreComparedAsAuthentikComparesThem(t *testing.T) {
 // TestWhatIsKeptOfAttemptsIsBoundedAndNamesNobody has a million accounts tried from as many addresses.
 func TestWhatIsKeptOfAttemptsIsBoundedAndNamesNobody(t *testing.T) {
 	t.Parallel()
-	a := newAttempts(time.Now, keyring{[]byte(strings.Repeat("k", minKey))})
+	a := newAttempts(time.Now, seal.NewKey([]byte(strings.Repeat("k", seal.MinKey))))
 	now := time.Now()
 	var key attemptKey
 	for i := range 1_000_000 {
@@ -135,7 +138,7 @@ func TestWhatIsKeptOfAttemptsIsBoundedAndNamesNobody(t *testing.T) {
 	if a.accounts.of(now, key) == nil || a.accounts.of(now, attemptKey{}) != nil {
 		t.Error("not the oldest has gone")
 	}
-	other := newAttempts(time.Now, keyring{[]byte(strings.Repeat("o", minKey))})
+	other := newAttempts(time.Now, seal.NewKey([]byte(strings.Repeat("o", seal.MinKey))))
 	if a.key("account", "jane") == other.key("account", "jane") || a.key("account", "jane") == a.key("address", "jane") {
 		t.Error("keys do not depend on the gate's key and on what they are for")
 	}
@@ -160,7 +163,7 @@ func TestWhoGoesOnTryingIsNotForgotten(t *testing.T) {
 // an account on a page that shows another.
 func TestTheAccountThatAuthentikNamesCounts(t *testing.T) {
 	t.Parallel()
-	a := newAttempts(time.Now, keyring{[]byte(strings.Repeat("k", minKey))})
+	a := newAttempts(time.Now, seal.NewKey([]byte(strings.Repeat("k", seal.MinKey))))
 	password := func(pending string) flowclient.Step {
 		return flowclient.Step{Challenge: flowclient.Password{Base: flowclient.Base{PendingUser: pending}}}
 	}

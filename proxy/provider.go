@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"golang.org/x/oauth2"
@@ -131,16 +133,16 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	var d document
 	switch status, err := askJSON(client, req, &d); {
 	case status == http.StatusNotFound:
-		return nil, failure(CodeApplicationNotFound, errNoProvider)
+		return nil, fault.New(fault.ApplicationNotFound, errNoProvider)
 	case err != nil:
 		return nil, err
 	}
 	if d.Issuer != p.place("") && d.Issuer != p.root {
-		return nil, failure(CodeIssuerMismatch, fmt.Errorf("authentik calls itself %q, and this gate expects %q", d.Issuer, p.place("")))
+		return nil, fault.New(fault.IssuerMismatch, fmt.Errorf("authentik calls itself %q, and this gate expects %q", d.Issuer, p.place("")))
 	}
 	for _, endpoint := range d.endpoints() {
 		if !strings.HasPrefix(endpoint, p.root) {
-			return nil, failure(CodeIssuerMismatch, fmt.Errorf("authentik names the endpoint %q, which is not below %s", endpoint, p.root))
+			return nil, fault.New(fault.IssuerMismatch, fmt.Errorf("authentik names the endpoint %q, which is not below %s", endpoint, p.root))
 		}
 	}
 	m := &metadata{
@@ -153,7 +155,7 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	}
 	m.Provider = config.NewProvider(ctx)
 	if m.algorithms, m.keys, err = p.signing(ctx, client, d); err != nil {
-		return nil, failure(CodeTokenInvalid, err)
+		return nil, fault.New(fault.TokenInvalid, err)
 	}
 	return m, nil
 }

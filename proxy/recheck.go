@@ -6,6 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	gocache "github.com/patrickmn/go-cache"
 )
@@ -113,17 +116,9 @@ func (g *Gate) recheck(ctx context.Context, value string, at Resolved, name stri
 	if err != nil {
 		g.rechecks.failed.SetDefault(name, err)
 		g.cfg.Logger.WarnContext(ctx, "authentik cannot be asked about a session, which goes on for as long as grace says",
-			"error", cause(err), "code", asError(err).Code, "session", publicID(name))
+			"error", fault.Cause(err), "code", fault.From(err).Code, "session", publicID(name))
 	}
 	return session, err
-}
-
-// cause is what an error is about, for the log.
-func cause(err error) error {
-	if e, ok := errors.AsType[*Error](err); ok && e.Err != nil {
-		return e.Err
-	}
-	return err
 }
 
 // alone makes a recheck once no other process does, unless that has made it.
@@ -131,7 +126,7 @@ func (g *Gate) alone(ctx context.Context, value string, at Resolved, name string
 	for {
 		release, held, err := g.cfg.Store.Lease(ctx, "recheck-"+name, recheckLease)
 		if err != nil {
-			return nil, failure(CodeSessionsUnavailable, err)
+			return nil, fault.New(fault.SessionsUnavailable, err)
 		}
 		if held {
 			defer release()
@@ -139,14 +134,14 @@ func (g *Gate) alone(ctx context.Context, value string, at Resolved, name string
 		}
 		wait(ctx, recheckPoll)
 		if ctx.Err() != nil {
-			return nil, failure(CodeSessionsUnavailable, ctx.Err())
+			return nil, fault.New(fault.SessionsUnavailable, ctx.Err())
 		}
 	}
 }
 
 // vouch asks authentik, and keeps what it says.
 func (g *Gate) vouch(ctx context.Context, value string, at Resolved) (*Session, error) {
-	browser, ok := parseSecret(value)
+	browser, ok := seal.ParseSecret(value)
 	if !ok {
 		return nil, nil
 	}

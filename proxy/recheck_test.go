@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -29,7 +32,7 @@ func ways(t *testing.T, try func(t *testing.T, s *site)) {
 // record is what is kept of a person's session.
 func (s *site) record(t *testing.T, p *person) *record {
 	t.Helper()
-	browser, _ := parseSecret(p.cookie(s.gate.jar.session.secure))
+	browser, _ := seal.ParseSecret(p.cookie(s.gate.jar.session.secure))
 	rec, _, _, err := s.gate.sessions.read(t.Context(), browser, s.place())
 	if err != nil || rec == nil {
 		t.Fatal(rec, err)
@@ -121,7 +124,7 @@ func TestAnAuthentikThatIsAwayIsForgivenForAWhile(t *testing.T) {
 		if page.status != http.StatusServiceUnavailable {
 			t.Fatalf("status %d at %s", page.status, page.path)
 		}
-		page.says(t, string(CodeAuthentikUnreachable))
+		page.says(t, string(fault.AuthentikUnreachable))
 		s.front.away.Store(false)
 		s.gate.rechecks.failed.Flush() // no test waits for real seconds
 		if page := p.open("/"); page.body != "hello jane" {

@@ -10,6 +10,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // A ledger is a store in which a thief, or a broken disk, can change what is kept.
@@ -48,12 +51,12 @@ func (l *ledger) change(name string, other func([]byte) []byte) {
 // nameOf is where the session of a cookie is kept.
 func nameOf(t testing.TB, g *Gate, cookie string) string {
 	t.Helper()
-	s, ok := parseSecret(cookie)
+	s, ok := seal.ParseSecret(cookie)
 	if !ok {
 		t.Fatal("no cookie")
 	}
 	at := somewhere("app.example.com")
-	return g.keys.box(kindSession, g.sessions.realm(at), s).name
+	return g.keys.Box(seal.KindSession, g.sessions.realm(at), s).Name()
 }
 
 // session returns the cookie of the person's session, whatever its name's end.
@@ -79,9 +82,9 @@ func TestARecordThatIsNotAsItWasSealedIsNobodys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign := store.kept[nameOf(t, g, other.cookie())].Value
-	browser := g.keys.box(kindBrowser, "x", newSecret())
-	kind, err := browser.seal(record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)})
+	foreign := store.kept[nameOf(t, g, other.Cookie())].Value
+	browser := g.keys.Box(seal.KindBrowser, "x", seal.NewSecret())
+	kind, err := browser.Seal(record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +147,7 @@ func TestAnotherKeyOpensNothingAndBreaksNothing(t *testing.T) {
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
 	cfg := s.gate.cfg
-	cfg.Key = []byte(strings.Repeat("x", minKey))
+	cfg.Key = []byte(strings.Repeat("x", seal.MinKey))
 	other := newGate(t, cfg)
 	s.Config.Handler = other.Wrap(http.HandlerFunc(s.application))
 	before := s.reached()
@@ -186,7 +189,7 @@ func TestASignInThatCannotBeKeptIsNone(t *testing.T) {
 	if page.status != http.StatusServiceUnavailable || p.session() != "" || s.reached() != 0 {
 		t.Fatalf("status %d at %s, and the application was reached %d times", page.status, page.path, s.reached())
 	}
-	page.says(t, string(CodeSessionsUnavailable))
+	page.says(t, string(fault.SessionsUnavailable))
 	full.room = true
 	if page = p.signIn("jane", "open sesame", "/"); page.body != "hello jane" || p.session() == "" {
 		t.Errorf("once there is room: %s at %s", page.body, page.path)

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // A departure is a sign-in at authentik's own pages on its way. It travels as the state of the request, sealed for the browser
@@ -39,7 +42,7 @@ func (g *Gate) depart(w http.ResponseWriter, r *http.Request, at Resolved, d dep
 		d.Request.State, err = g.sealDeparture(s, at, d)
 	}
 	if err != nil {
-		g.fail(w, r, at, asError(err), back)
+		g.fail(w, r, at, fault.From(err), back)
 		return
 	}
 	g.voice(r).leave(w, d.Request.address(g.provider.config(m, d.Request.Redirect)))
@@ -51,9 +54,9 @@ const markAnew = ".2"
 // sealDeparture writes a departure for an address. The way back stands beside it as well: where another tab has
 // signed in meanwhile, or the sign-in has to begin anew, it is all that is needed, and it is a place on this site whoever wrote it.
 // So does the mark of a second departure: a browser that keeps no cookies opens nothing.
-func (g *Gate) sealDeparture(s secret, at Resolved, d departure) (string, error) {
+func (g *Gate) sealDeparture(s seal.Secret, at Resolved, d departure) (string, error) {
 	d.Request.State = ""
-	sealed, err := g.keys.box(kindState, g.sessions.realm(at), s).sealText(d)
+	sealed, err := g.keys.Box(seal.KindState, g.sessions.realm(at), s).SealText(d)
 	sealed += "." + base64.RawURLEncoding.EncodeToString([]byte(d.Back))
 	if d.Anew {
 		sealed += markAnew
@@ -69,11 +72,11 @@ func (g *Gate) openDeparture(r *http.Request, at Resolved, state string) (depart
 	d := departure{Back: g.wayBack(string(back)), Anew: anew}
 	s, ok := g.jar.visitOf(r, at)
 	if !ok {
-		return d, errSealed
+		return d, seal.ErrSealed
 	}
 	var opened departure
-	if err := g.keys.box(kindState, g.sessions.realm(at), s).openText(sealed, &opened); err != nil {
-		return d, errSealed
+	if err := g.keys.Box(seal.KindState, g.sessions.realm(at), s).OpenText(sealed, &opened); err != nil {
+		return d, seal.ErrSealed
 	}
 	if age := g.cfg.Now().Sub(opened.Begun); age > visitLife || age < -visitLife {
 		return d, errVisitOver
@@ -89,7 +92,7 @@ func (g *Gate) openDeparture(r *http.Request, at Resolved, state string) (depart
 func (g *Gate) callback(w http.ResponseWriter, r *http.Request, at Resolved) {
 	said, err := readResponse(at.Asked.RawQuery)
 	if err != nil {
-		g.fail(w, r, at, asError(err), "/")
+		g.fail(w, r, at, fault.From(err), "/")
 		return
 	}
 	d, lost := g.openDeparture(r, at, said.state)
@@ -98,11 +101,11 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request, at Resolved) {
 	case err == nil:
 		g.welcome(w, r, at, a)
 	case g.already(w, r, at, d.Back): // another tab was faster, or the page was loaded again
-	case asError(err).Code == CodeVisitLost && !d.Anew:
+	case fault.From(err).Code == fault.VisitLost && !d.Anew:
 		g.depart(w, r, at, departure{Back: d.Back, Anew: true}, g.demanded(r, at))
 	default:
 		g.cfg.Metrics.SignIn(g.way.name(), "failed")
-		g.disappoint(w, r, at, asError(err), d.Back)
+		g.disappoint(w, r, at, fault.From(err), d.Back)
 	}
 }
 
@@ -119,14 +122,14 @@ func (g *Gate) landed(r *http.Request, at Resolved, d departure, lost error, sai
 	case err != nil:
 		return nil, err
 	case lost != nil:
-		return nil, failure(CodeVisitLost, lost)
+		return nil, fault.New(fault.VisitLost, lost)
 	}
 	who, err := g.provider.redeem(ctx, g.visitor(r, at, nil), d.Request, code)
 	if err != nil {
 		return nil, err
 	}
 	if !d.Request.Since.IsZero() && g.falls(d.Request, who) {
-		return nil, failure(CodeStepUpRefused, errStepUp)
+		return nil, fault.New(fault.StepUpRefused, errStepUp)
 	}
 	a, err := g.welcomed(ctx, r, at, who, d.Back)
 	if err != nil {

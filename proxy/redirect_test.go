@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -183,19 +185,19 @@ func TestWhatAuthentikRefusesHasAPageOfItsOwn(t *testing.T) {
 	}{
 		{"unknown client", func(reg *registration) {
 			reg.gate = func(cfg *Config) { cfg.OIDC.ClientID = "somebody" }
-		}, CodeClientRejected},
-		{"another address", func(reg *registration) { reg.provider.RedirectURIs = []string{"https://other.example.com/"} }, CodeRedirectURIRejected},
+		}, fault.ClientRejected},
+		{"another address", func(reg *registration) { reg.provider.RedirectURIs = []string{"https://other.example.com/"} }, fault.RedirectURIRejected},
 		{"wrong secret", func(reg *registration) {
 			reg.gate = func(cfg *Config) { cfg.OIDC.ClientSecret = "another" }
-		}, CodeClientRejected},
-		{"no grant types", func(reg *registration) { reg.provider.GrantTypes = []string{} }, CodeClientRejected},
+		}, fault.ClientRejected},
+		{"no grant types", func(reg *registration) { reg.provider.GrantTypes = []string{} }, fault.ClientRejected},
 		{"no such application", func(reg *registration) {
 			reg.gate = func(cfg *Config) { cfg.Application = "nothing" }
-		}, CodeApplicationNotFound},
+		}, fault.ApplicationNotFound},
 		{"an application without a provider", func(reg *registration) {
 			reg.gate = func(cfg *Config) { cfg.Application = "wiki" }
-		}, CodeApplicationNotFound},
-		{"encrypted tokens", func(reg *registration) { reg.provider.Encrypts = true }, CodeTokenInvalid},
+		}, fault.ApplicationNotFound},
+		{"encrypted tokens", func(reg *registration) { reg.provider.Encrypts = true }, fault.TokenInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -206,7 +208,7 @@ func TestWhatAuthentikRefusesHasAPageOfItsOwn(t *testing.T) {
 				page = p.send(p.send(page, "uid_field", "jane"), "password", "open sesame")
 			}
 			page.says(t, string(tt.want))
-			if page.status != meanings[tt.want].status || s.reached() > 0 {
+			if page.status != fault.New(tt.want, nil).Status || s.reached() > 0 {
 				t.Errorf("status %d, the application was reached %d times", page.status, s.reached())
 			}
 		})

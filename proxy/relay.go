@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -61,7 +63,7 @@ func (g *Gate) moveIn(w http.ResponseWriter, r *http.Request, at Resolved, out o
 	v := relayVisit{Begun: vis.Begun, Back: vis.Back, Cookies: vis.Step.Cookies, Request: vis.Request, First: vis.Step.Flow}
 	v.sentTo(vis.Step.Flow)
 	if !g.keepRelay(w, r, at, v) {
-		g.fail(w, r, at, failure(CodeAuthentikUnexpected, errRelayLarge), back)
+		g.fail(w, r, at, fault.New(fault.AuthentikUnexpected, errRelayLarge), back)
 		return
 	}
 	g.redirect(w, g.flowPage(vis.Step.Flow))
@@ -94,18 +96,18 @@ func (g *Gate) through(w http.ResponseWriter, r *http.Request, at Resolved, d re
 	default:
 	}
 	if err := g.mayRelay(r, d); err != nil {
-		g.problem(w, r, at, asError(err))
+		g.problem(w, r, at, fault.From(err))
 		return
 	}
 	body, err := relayBody(w, r)
 	if err != nil {
-		g.problem(w, r, at, asError(err))
+		g.problem(w, r, at, fault.From(err))
 		return
 	}
 	ctx := context.WithoutCancel(r.Context())
 	try, held := g.relayTry(at, d, body)
 	if held > 0 {
-		e := failure(CodeTooManyAttempts, nil)
+		e := fault.New(fault.TooManyAttempts, nil)
 		e.RetryAfter = held
 		g.problem(w, r, at, e)
 		return
@@ -117,7 +119,7 @@ func (g *Gate) through(w http.ResponseWriter, r *http.Request, at Resolved, d re
 	}
 	got, err := g.cfg.Client.Relay(ctx, g.visitor(r, at, d.visit.Cookies), flowclient.RelayRequest{Method: r.Method, Path: path, Header: r.Header, Body: body})
 	if err != nil {
-		g.lapse(w, r, at, d, asError(err))
+		g.lapse(w, r, at, d, fault.From(err))
 		return
 	}
 	g.answered(ctx, w, r, at, d, got, try)
@@ -156,7 +158,7 @@ func (g *Gate) leftOver(r *http.Request, at Resolved) bool {
 // outlived reports whether a decision about what a page of authentik's asks for says that there is no visit.
 func outlived(d decision) bool {
 	if no, refused := d.(refuse); refused {
-		return no.err.Code == CodeSignInRequired
+		return no.err.Code == fault.SignInRequired
 	}
 	_, passes := d.(pass)
 	return passes
@@ -179,20 +181,20 @@ func (g *Gate) mayRelay(r *http.Request, d relay) error {
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch {
 	case r.Header.Get("Service-Worker") != "":
-		return failure(CodeNotFound, errRelayForm) // none of authentik's outlives the sign-in
+		return fault.New(fault.NotFound, errRelayForm) // none of authentik's outlives the sign-in
 	case d.as != relayPage && site != "" && site != "same-origin" && site != "none":
-		return failure(CodeCrossSite, errRelayForm)
+		return fault.New(fault.CrossSite, errRelayForm)
 	case d.slug != "" && !d.visit.allows(d.slug):
-		return failure(CodeNotAllowed, errRelayFlow)
+		return fault.New(fault.NotAllowed, errRelayFlow)
 	}
 	if r.Method != http.MethodPost {
 		return nil
 	}
 	if err := g.forgery.Check(r); err != nil {
-		return failure(CodeCrossSite, err)
+		return fault.New(fault.CrossSite, err)
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return failure(CodeBadRequest, errRelayForm)
+		return fault.New(fault.BadRequest, errRelayForm)
 	}
 	return nil
 }
@@ -232,7 +234,7 @@ func (g *Gate) answered(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	case d.as == relayPage:
 		got.Body = g.homed(at, got.Body)
 	case d.as == relayExecutor && got.Status == http.StatusOK:
-		var end *Error
+		var end *fault.Error
 		if a, end = g.watched(ctx, r, at, d, &v, &got, try); end != nil {
 			g.lapse(w, r, at, d, end)
 			return
@@ -243,7 +245,7 @@ func (g *Gate) answered(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		g.hand(w, r, at, a)
 		got.Body = challengeTo(g.arrival(a))
 	case !sameRelay(v, d.visit) && !g.keepRelay(w, r, at, v):
-		g.problem(w, r, at, failure(CodeAuthentikUnexpected, errRelayLarge))
+		g.problem(w, r, at, fault.New(fault.AuthentikUnexpected, errRelayLarge))
 		return
 	}
 	w.WriteHeader(got.Status)
@@ -314,7 +316,7 @@ func stepAt(flow flowclient.Flow, raw []byte, cookies flowclient.Cookies, root s
 }
 
 // lapse tells the interface that something has gone wrong, in the way that it can show.
-func (g *Gate) lapse(w http.ResponseWriter, r *http.Request, at Resolved, d relay, e *Error) {
+func (g *Gate) lapse(w http.ResponseWriter, r *http.Request, at Resolved, d relay, e *fault.Error) {
 	if d.as != relayPage {
 		g.problem(w, r, at, e)
 		return

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -55,10 +57,10 @@ func (v relayVisit) visit(step flowclient.Step) visit {
 // authentik go first.
 func (g *Gate) keepRelay(w http.ResponseWriter, r *http.Request, at Resolved, v relayVisit) bool {
 	s := g.jar.visitFor(w, r, at)
-	b := g.keys.box(kindRelay, g.sessions.realm(at), s)
+	b := g.keys.Box(seal.KindRelay, g.sessions.realm(at), s)
 	for _, cookies := range []flowclient.Cookies{v.Cookies, v.Cookies.Own()} {
 		v.Cookies = cookies
-		if sealed, err := b.sealText(v); err == nil && len(sealed) <= maxRelayCookie {
+		if sealed, err := b.SealText(v); err == nil && len(sealed) <= maxRelayCookie {
 			g.jar.setRelay(w, at, sealed)
 			return true
 		}
@@ -72,10 +74,10 @@ func (g *Gate) relayOf(r *http.Request, at Resolved) (relayVisit, bool) {
 	if !ok {
 		return relayVisit{}, false
 	}
-	b := g.keys.box(kindRelay, g.sessions.realm(at), s)
+	b := g.keys.Box(seal.KindRelay, g.sessions.realm(at), s)
 	for sealed := range cookieValues(r.Header["Cookie"], g.jar.relay.in(at.Scheme)) {
 		var v relayVisit
-		if b.openText(sealed, &v) != nil {
+		if b.OpenText(sealed, &v) != nil {
 			continue
 		}
 		age := g.cfg.Now().Sub(v.Begun)

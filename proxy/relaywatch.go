@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -25,7 +27,7 @@ func (g *Gate) relayTry(at Resolved, d relay, body []byte) (*try, time.Duration)
 
 // watched looks at what the executor says. Where a flow has ended it is asked who has signed in; so authentik's interface
 // learns of an end what the gate makes of it. A flow that a question leads to may be run from then on.
-func (g *Gate) watched(ctx context.Context, r *http.Request, at Resolved, d relay, v *relayVisit, got *flowclient.RelayReply, try *try) (*admission, *Error) {
+func (g *Gate) watched(ctx context.Context, r *http.Request, at Resolved, d relay, v *relayVisit, got *flowclient.RelayReply, try *try) (*admission, *fault.Error) {
 	flow := flowclient.Flow{Slug: d.slug, Query: at.Asked.Query().Get("query")}
 	step, err := stepAt(flow, got.Body, v.Cookies, g.rootAt(at))
 	if err != nil || step.Challenge == nil {
@@ -58,7 +60,7 @@ func (g *Gate) watched(ctx context.Context, r *http.Request, at Resolved, d rela
 }
 
 // over is the end of a flow, or what comes after it.
-func (g *Gate) over(ctx context.Context, r *http.Request, at Resolved, v *relayVisit, step flowclient.Step, got *flowclient.RelayReply) (*admission, *Error) {
+func (g *Gate) over(ctx context.Context, r *http.Request, at Resolved, v *relayVisit, step flowclient.Step, got *flowclient.RelayReply) (*admission, *fault.Error) {
 	out := g.settle(ctx, r, at, v.visit(step))
 	switch next := out.visit.Step; {
 	case out.err != nil:

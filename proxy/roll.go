@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 const (
@@ -144,21 +147,23 @@ type lead struct {
 // rolls keep the roll of every user of one authentik.
 type rolls struct {
 	cfg    Config
-	keys   keyring
+	keys   seal.Key
 	issuer string
 	turns  turns
 }
 
-func newRolls(cfg Config, keys keyring) *rolls {
+func newRolls(cfg Config, keys seal.Key) *rolls {
 	issuer, _ := cfg.Client.PublicURL("/")
 	return &rolls{cfg: cfg, keys: keys, issuer: issuer, turns: newTurns()}
 }
 
 // box is where a user's roll is.
-func (r *rolls) box(uid string) box { return r.keys.own(kindRoll, r.issuer+"\x00"+uid) }
+func (r *rolls) box(uid string) seal.Box { return r.keys.Own(seal.KindIndex, r.issuer+"\x00"+uid) }
 
 // leadBox is where the lead from a username is.
-func (r *rolls) leadBox(username string) box { return r.keys.own(kindLead, r.issuer+"\x00"+username) }
+func (r *rolls) leadBox(username string) seal.Box {
+	return r.keys.Own(seal.KindUser, r.issuer+"\x00"+username)
+}
 
 // ends lists what a new session of a user ends with, besides the end of its own. Whatever
 // else is to end many sessions at once is added here and nowhere else.
@@ -172,23 +177,23 @@ func (r *rolls) ends(uid, epoch, sid string) []string {
 
 // userEnd is the end of all sessions of a user that began in an epoch.
 func (r *rolls) userEnd(uid, epoch string) string {
-	return r.keys.end("user", r.issuer+"\x00"+epoch+"\x00"+uid)
+	return r.keys.Tombstone("user", r.issuer+"\x00"+epoch+"\x00"+uid)
 }
 
 // authentikEnd is the end of all sessions that rest on one session of authentik.
-func (r *rolls) authentikEnd(sid string) string { return r.keys.end("sid", r.issuer+"\x00"+sid) }
+func (r *rolls) authentikEnd(sid string) string { return r.keys.Tombstone("sid", r.issuer+"\x00"+sid) }
 
 // read returns a user's roll as it is, without what is over. There is always one: who
 // has none has an empty one in an epoch of its own.
 func (r *rolls) read(ctx context.Context, uid string) (roll, Version, error) {
 	b := r.box(uid)
-	stored, found, err := r.cfg.Store.Load(ctx, b.name)
+	stored, found, err := r.cfg.Store.Load(ctx, b.Name())
 	if err != nil {
 		return roll{}, "", err
 	}
 	var list roll
 	if found {
-		if err := b.open(stored.Value, &list); err != nil {
+		if err := b.Open(stored.Value, &list); err != nil {
 			r.cfg.Logger.ErrorContext(ctx, "the list of a user's sessions does not open, and is begun anew: those on it last until "+
 				"they are over, or are ended one by one", "error", err)
 			list = roll{}
@@ -210,7 +215,7 @@ func (r *rolls) change(ctx context.Context, uid string, edit func(*roll) bool) e
 		if err != nil || !edit(&list) {
 			return err
 		}
-		sealed, err := b.seal(list)
+		sealed, err := b.Seal(list)
 		if err != nil {
 			return err
 		}
@@ -218,7 +223,7 @@ func (r *rolls) change(ctx context.Context, uid string, edit func(*roll) bool) e
 		if len(list.Ending) > 0 {
 			expiry = list.latest(r.cfg.Now().Add(r.cfg.Lifetime))
 		}
-		_, err = r.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: expiry, Version: version})
+		_, err = r.cfg.Store.Save(ctx, b.Name(), Record{Value: sealed, Expiry: expiry, Version: version})
 		return err
 	})
 }
@@ -228,20 +233,20 @@ func (r *rolls) change(ctx context.Context, uid string, edit func(*roll) bool) e
 func (r *rolls) lead(ctx context.Context, username, uid string, until time.Time) error {
 	b := r.leadBox(username)
 	return persist(ctx, func() error {
-		stored, found, err := r.cfg.Store.Load(ctx, b.name)
+		stored, found, err := r.cfg.Store.Load(ctx, b.Name())
 		if err != nil {
 			return err
 		}
 		var to lead
-		if found && b.open(stored.Value, &to) == nil && to.UID == uid && !stored.Expiry.Before(until) {
+		if found && b.Open(stored.Value, &to) == nil && to.UID == uid && !stored.Expiry.Before(until) {
 			return nil
 		}
-		sealed, err := b.seal(lead{uid})
+		sealed, err := b.Seal(lead{uid})
 		if err != nil {
 			return err
 		}
 		expiry := until.Add(until.Sub(r.cfg.Now()))
-		_, err = r.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: expiry, Version: stored.Version})
+		_, err = r.cfg.Store.Save(ctx, b.Name(), Record{Value: sealed, Expiry: expiry, Version: stored.Version})
 		return err
 	})
 }
@@ -249,12 +254,12 @@ func (r *rolls) lead(ctx context.Context, username, uid string, until time.Time)
 // led returns the user that a username leads to, if to one.
 func (r *rolls) led(ctx context.Context, username string) (uid string, found bool, err error) {
 	b := r.leadBox(username)
-	stored, found, err := r.cfg.Store.Load(ctx, b.name)
+	stored, found, err := r.cfg.Store.Load(ctx, b.Name())
 	if err != nil {
-		return "", false, failure(CodeSessionsUnavailable, err)
+		return "", false, fault.New(fault.SessionsUnavailable, err)
 	}
 	var to lead
-	if !found || b.open(stored.Value, &to) != nil {
+	if !found || b.Open(stored.Value, &to) != nil {
 		return "", false, nil
 	}
 	return to.UID, true, nil

@@ -12,6 +12,9 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 func TestAListTellsWhatAnOperatorMayKnow(t *testing.T) {
@@ -90,7 +93,7 @@ func TestManySignInsAtOnceKeepToTheLimit(t *testing.T) {
 			case err != nil:
 				t.Errorf("%v: %v", err, errors.Unwrap(err))
 			default:
-				cookies <- s.cookie()
+				cookies <- s.Cookie()
 			}
 		})
 	}
@@ -171,12 +174,12 @@ func TestNoFaultOfTheStoreLeavesHalfASession(t *testing.T) {
 			return
 		}
 		if err == nil { // it failed where nothing depends on it
-			if !d.alive(s.cookie()) || d.alive(before) {
-				t.Errorf("%s at call %d: the new one is alive: %v, the old one: %v", operation, at, d.alive(s.cookie()), d.alive(before))
+			if !d.alive(s.Cookie()) || d.alive(before) {
+				t.Errorf("%s at call %d: the new one is alive: %v, the old one: %v", operation, at, d.alive(s.Cookie()), d.alive(before))
 			}
 			continue
 		}
-		if asError(err).Code != CodeSessionsUnavailable || !errors.Is(err, errFault) {
+		if fault.From(err).Code != fault.SessionsUnavailable || !errors.Is(err, errFault) {
 			t.Errorf("%s at call %d: %v", operation, at, err)
 		}
 		if d.stored() != 1 || !d.alive(before) || len(d.roll(jane.UID).Lines) != 1 {
@@ -196,7 +199,7 @@ func TestAStoreThatIsDownAdmitsNobody(t *testing.T) {
 			}
 			return nil
 		}
-		if _, _, err := d.sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com")); asErr(err) != CodeSessionsUnavailable {
+		if _, _, err := d.sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com")); asErr(err) != fault.SessionsUnavailable {
 			t.Errorf("%s: %v", operation, err)
 		}
 		d.store.fails = nil
@@ -214,22 +217,22 @@ func TestARollThatDoesNotOpenIsBegunAnew(t *testing.T) {
 		"changed":   func(_ *desk, value []byte) []byte { value[len(value)-1] ^= 1; return value },
 		"empty":     func(*desk, []byte) []byte { return nil },
 		"of another key": func(d *desk, _ []byte) []byte {
-			other := d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", minKey)) })
+			other := d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", seal.MinKey)) })
 			other.begin(jane)
-			return d.kept(other.sessions.rolls.box(jane.UID).name)
+			return d.kept(other.sessions.rolls.box(jane.UID).Name())
 		},
 		"of another user": func(d *desk, _ []byte) []byte {
 			d.begin(User{Username: "joe", UID: "joe"})
-			return d.kept(d.sessions.rolls.box("joe").name)
+			return d.kept(d.sessions.rolls.box("joe").Name())
 		},
-		"a lead": func(d *desk, _ []byte) []byte { return d.kept(d.sessions.rolls.leadBox("jane").name) },
+		"a lead": func(d *desk, _ []byte) []byte { return d.kept(d.sessions.rolls.leadBox("jane").Name()) },
 	} {
 		d := newDesk(t, nil)
 		before := d.begin(jane)
 		b := d.sessions.rolls.box(jane.UID)
-		r, _, _ := d.store.Load(t.Context(), b.name)
-		r.Value = damage(d, d.kept(b.name))
-		if _, err := d.store.Save(t.Context(), b.name, r); err != nil {
+		r, _, _ := d.store.Load(t.Context(), b.Name())
+		r.Value = damage(d, d.kept(b.Name()))
+		if _, err := d.store.Save(t.Context(), b.Name(), r); err != nil {
 			t.Fatal(err)
 		}
 		if lines := d.roll(jane.UID).Lines; len(lines) != 0 {
@@ -289,11 +292,11 @@ func TestARollIsFoundWithTheGatesKeyAlone(t *testing.T) {
 	_, _, there := newAuthentik(t)
 	names := map[string]bool{}
 	for _, other := range []*desk{
-		d, d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", minKey)) }), d.beside(func(c *Config) { c.Client = there }),
+		d, d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", seal.MinKey)) }), d.beside(func(c *Config) { c.Client = there }),
 	} {
 		for _, uid := range []string{"a", "b"} {
-			names[other.sessions.rolls.box(uid).name] = true
-			names[other.sessions.rolls.leadBox(uid).name] = true
+			names[other.sessions.rolls.box(uid).Name()] = true
+			names[other.sessions.rolls.leadBox(uid).Name()] = true
 			for _, end := range other.sessions.rolls.ends(uid, "a", "") {
 				names[end] = true
 			}
@@ -306,7 +309,7 @@ func TestARollIsFoundWithTheGatesKeyAlone(t *testing.T) {
 		t.Errorf("%d names", len(names))
 	}
 	same := d.beside(func(c *Config) { c.Flow, c.Cookie.Domain, c.Lifetime = "strong", "example.com", time.Hour })
-	if same.sessions.rolls.box("a").name != d.sessions.rolls.box("a").name {
+	if same.sessions.rolls.box("a").Name() != d.sessions.rolls.box("a").Name() {
 		t.Error("two gates of one authentik keep two rolls")
 	}
 }

@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
 func TestASessionIsGoodInItsRealmAlone(t *testing.T) {
 	t.Parallel()
-	store, key := newStore(t), []byte(strings.Repeat("k", minKey))
+	store, key := newStore(t), []byte(strings.Repeat("k", seal.MinKey))
 	_, _, here := newAuthentik(t)
 	_, _, there := newAuthentik(t)
 	type place struct {
@@ -41,7 +43,7 @@ func TestASessionIsGoodInItsRealmAlone(t *testing.T) {
 		}
 		for _, used := range places {
 			for range 2 { // read from the store, then from the cache
-				s, err := used.gate.sessions.of(t.Context(), secret.cookie(), used.at)
+				s, err := used.gate.sessions.of(t.Context(), secret.Cookie(), used.at)
 				if err != nil || (s != nil) != (used.name == won.name) {
 					t.Errorf("won at %s, used at %s: %v, %v", won.name, used.name, s, err)
 				}
@@ -171,15 +173,15 @@ func TestAnEndedSessionNeverComesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		var race sync.WaitGroup
-		race.Go(func() { _, _ = g.sessions.judge(t.Context(), secret.cookie(), at, "wiki", true) })
-		race.Go(func() { _, _ = g.sessions.of(t.Context(), secret.cookie(), at) })
+		race.Go(func() { _, _ = g.sessions.judge(t.Context(), secret.Cookie(), at, "wiki", true) })
+		race.Go(func() { _, _ = g.sessions.of(t.Context(), secret.Cookie(), at) })
 		race.Go(func() {
 			if err := g.sessions.end(t.Context(), session); err != nil {
 				t.Error(err)
 			}
 		})
 		race.Wait()
-		if s, err := g.sessions.of(t.Context(), secret.cookie(), at); s != nil || err != nil {
+		if s, err := g.sessions.of(t.Context(), secret.Cookie(), at); s != nil || err != nil {
 			t.Fatalf("it is back: %v, %v", s, err)
 		}
 	}

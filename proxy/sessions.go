@@ -10,13 +10,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"golang.org/x/sync/singleflight"
 )
 
 // sessions finds, begins and ends sessions.
 type sessions struct {
 	cfg     Config
-	keys    keyring
+	keys    seal.Key
 	id      *identity
 	rolls   *rolls
 	cache   *cache
@@ -78,7 +81,7 @@ const loadWait = 10 * time.Second
 // for this realm or over is nobody. Requests that come at once share one reading,
 // which goes on for the others when one of them has gone away.
 func (s *sessions) load(ctx context.Context, value string, at Resolved) (*Session, error) {
-	browser, ok := parseSecret(value)
+	browser, ok := seal.ParseSecret(value)
 	if !ok {
 		return nil, nil
 	}
@@ -99,12 +102,12 @@ func (s *sessions) load(ctx context.Context, value string, at Resolved) (*Sessio
 		session, _ := got.Val.(*Session)
 		return session, got.Err
 	case <-ctx.Done():
-		return nil, failure(CodeSessionsUnavailable, ctx.Err())
+		return nil, fault.New(fault.SessionsUnavailable, ctx.Err())
 	}
 }
 
 // fetch is one reading, and remembers what comes of it.
-func (s *sessions) fetch(ctx context.Context, browser secret, lookup string, at Resolved) (*Session, error) {
+func (s *sessions) fetch(ctx context.Context, browser seal.Secret, lookup string, at Resolved) (*Session, error) {
 	since := s.cache.epoch()
 	rec, _, b, err := s.read(ctx, browser, at)
 	switch {
@@ -114,28 +117,28 @@ func (s *sessions) fetch(ctx context.Context, browser secret, lookup string, at 
 		s.misses.add(lookup)
 		return nil, nil
 	}
-	return s.hold(browser.cookie(), *rec, b, at, since), nil
+	return s.hold(browser.Cookie(), *rec, b, at, since), nil
 }
 
 // hold makes the session of a record that was read since an epoch, and remembers it.
-func (s *sessions) hold(value string, rec record, b box, at Resolved, since uint64) *Session {
+func (s *sessions) hold(value string, rec record, b seal.Box, at Resolved, since uint64) *Session {
 	session := s.prepare(rec, b, at)
 	s.cache.put(sha256.Sum256([]byte(value)), session, since)
 	return session
 }
 
 // read opens the record of a browser's secret.
-func (s *sessions) read(ctx context.Context, browser secret, at Resolved) (*record, Version, box, error) {
-	b := s.keys.box(kindSession, s.realm(at), browser)
-	stored, found, err := s.cfg.Store.Load(ctx, b.name)
+func (s *sessions) read(ctx context.Context, browser seal.Secret, at Resolved) (*record, Version, seal.Box, error) {
+	b := s.keys.Box(seal.KindSession, s.realm(at), browser)
+	stored, found, err := s.cfg.Store.Load(ctx, b.Name())
 	if err != nil {
-		return nil, "", b, failure(CodeSessionsUnavailable, err)
+		return nil, "", b, fault.New(fault.SessionsUnavailable, err)
 	}
 	if !found {
 		return nil, "", b, nil
 	}
 	var rec record
-	if err := b.open(stored.Value, &rec); err != nil {
+	if err := b.Open(stored.Value, &rec); err != nil {
 		s.cfg.Logger.WarnContext(ctx, "a session's record does not open and is ignored", "error", err)
 		return nil, "", b, nil
 	}
@@ -144,7 +147,7 @@ func (s *sessions) read(ctx context.Context, browser secret, at Resolved) (*reco
 	}
 	over, err := s.over(ctx, rec)
 	if err != nil {
-		return nil, "", b, failure(CodeSessionsUnavailable, err)
+		return nil, "", b, fault.New(fault.SessionsUnavailable, err)
 	}
 	if over {
 		return nil, "", b, nil
@@ -165,10 +168,10 @@ func (s *sessions) over(ctx context.Context, rec record) (bool, error) {
 }
 
 // prepare makes the session of a record, with all that its requests need.
-func (s *sessions) prepare(rec record, b box, at Resolved) *Session {
+func (s *sessions) prepare(rec record, b seal.Box, at Resolved) *Session {
 	session := &Session{
 		User: rec.User, Begun: rec.Begun, Until: rec.Until,
-		id: publicID(b.name), name: b.name, apps: rec.Apps, ends: rec.Ends,
+		id: publicID(b.Name()), name: b.Name(), apps: rec.Apps, ends: rec.Ends,
 		fits: s.cfg.fits(rec.User), signIn: rec.SignIn, checked: rec.checked(), due: s.due(rec),
 	}
 	session.used.Store(rec.used().Unix())
@@ -218,7 +221,7 @@ func (s *sessions) judge(ctx context.Context, value string, at Resolved, app str
 // amend changes the record of a session, and returns the session as it then is; nil if it is over. Somebody else's
 // change in the meantime is read first and kept: change writes what is its own to write, and may be called again.
 func (s *sessions) amend(ctx context.Context, value string, at Resolved, change func(*record)) (*Session, error) {
-	browser, ok := parseSecret(value)
+	browser, ok := seal.ParseSecret(value)
 	if !ok {
 		return nil, nil
 	}
@@ -229,19 +232,19 @@ func (s *sessions) amend(ctx context.Context, value string, at Resolved, change 
 			return nil, err
 		}
 		change(rec)
-		sealed, err := b.seal(rec)
+		sealed, err := b.Seal(rec)
 		if err != nil {
-			return nil, failure(CodeSessionsUnavailable, err)
+			return nil, fault.New(fault.SessionsUnavailable, err)
 		}
-		_, err = s.cfg.Store.Save(ctx, b.name, Record{Value: sealed, Expiry: rec.Until, Version: version})
+		_, err = s.cfg.Store.Save(ctx, b.Name(), Record{Value: sealed, Expiry: rec.Until, Version: version})
 		if err == nil {
 			return s.hold(value, *rec, b, at, since), nil
 		}
 		if !isConflict(err) {
-			return nil, failure(CodeSessionsUnavailable, err)
+			return nil, fault.New(fault.SessionsUnavailable, err)
 		}
 	}
-	return nil, failure(CodeSessionsUnavailable, ErrConflict)
+	return nil, fault.New(fault.SessionsUnavailable, ErrConflict)
 }
 
 func isConflict(err error) bool { return errors.Is(err, ErrConflict) }

@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
@@ -32,12 +35,12 @@ func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, out out
 	s := g.jar.visitFor(w, r, at)
 	sealed, err := g.sealVisit(s, at, vis)
 	if err != nil {
-		g.fail(w, r, at, failure(CodeAuthentikUnexpected, err), vis.Back)
+		g.fail(w, r, at, fault.New(fault.AuthentikUnexpected, err), vis.Back)
 		return
 	}
 	component := vis.Step.Challenge.Component()
 	g.cfg.Metrics.Step(string(component), "asked")
-	retryAfter(w.Header(), &Error{RetryAfter: out.wait})
+	retryAfter(w.Header(), &fault.Error{RetryAfter: out.wait})
 	err = g.voice(r).ask(w, r, page.Question{
 		Step: vis.Step, Brand: g.brand(r, at), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
 		Elsewhere: g.elsewhere(vis), Origin: at.Scheme + "://" + at.Host,
@@ -71,7 +74,7 @@ func (g *Gate) hand(w http.ResponseWriter, r *http.Request, at Resolved, a *admi
 		_ = g.finish(r, at, before, "replaced") // logged; the new session is good all the same
 	}
 	g.jar.setSession(w, at, a.secret)
-	g.jar.setVisit(w, at, newSecret())
+	g.jar.setVisit(w, at, seal.NewSecret())
 	g.jar.setArrivals(w, at, g.jar.arrivalsOf(r, at, g.cfg.Now()).with(g.cfg.Now()))
 	if g.cfg.Login == LoginRelay {
 		g.jar.endRelay(w, at) // the visit may have gone on at the gate's own page
@@ -82,8 +85,8 @@ func (g *Gate) hand(w http.ResponseWriter, r *http.Request, at Resolved, a *admi
 }
 
 // disappoint tells a visitor what has gone wrong with a sign-in. Who is signed in all the same is told as whom.
-func (g *Gate) disappoint(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string) {
-	if session, err := g.sessionOf(r, at); err == nil && session != nil && e.Code == CodeStepUpRefused {
+func (g *Gate) disappoint(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, back string) {
+	if session, err := g.sessionOf(r, at); err == nil && session != nil && e.Code == fault.StepUpRefused {
 		g.turnAway(w, r, at, session, e, back)
 		return
 	}
@@ -91,8 +94,8 @@ func (g *Gate) disappoint(w http.ResponseWriter, r *http.Request, at Resolved, e
 }
 
 // turnAway tells a signed-in visitor that the application is not for them.
-func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *Session, e *Error, back string) {
-	if e.Code != CodeNotAllowed && e.Code != CodeStepUpRefused {
+func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, at Resolved, s *Session, e *fault.Error, back string) {
+	if e.Code != fault.NotAllowed && e.Code != fault.StepUpRefused {
 		g.fail(w, r, at, e, back)
 		return
 	}
@@ -120,7 +123,7 @@ func (g *Gate) lead(w http.ResponseWriter, r *http.Request, at Resolved, d signI
 	}
 	to, err := g.linkTo(w, r, at, d.link)
 	if err != nil {
-		g.fail(w, r, at, failure(CodeAuthentikUnexpected, err), "/")
+		g.fail(w, r, at, fault.New(fault.AuthentikUnexpected, err), "/")
 		return
 	}
 	g.redirect(w, to)
@@ -136,7 +139,7 @@ func (g *Gate) signInFor(back string) string {
 // arrives, another tab may have put a good one in its place.
 func (g *Gate) expireUnreadable(w http.ResponseWriter, r *http.Request, at Resolved) {
 	for value := range cookieValues(r.Header["Cookie"], g.jar.session.in(at.Scheme)) {
-		if _, ok := parseSecret(value); !ok {
+		if _, ok := seal.ParseSecret(value); !ok {
 			g.jar.endSession(w, at)
 			return
 		}

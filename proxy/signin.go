@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
@@ -18,7 +21,7 @@ import (
 type outcome struct {
 	visit    visit         // the next question, unless one of the two below
 	admitted *admission    // the end: somebody is signed in
-	err      *Error        // or something broke
+	err      *fault.Error  // or something broke
 	notice   string        // the name of a sentence of ours for the next page
 	mistake  *page.Mistake // what was wrong with the form; authentik was not asked
 	advanced bool          // authentik has taken the answer; no other may follow it
@@ -36,7 +39,7 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, at Resolved) {
 	}
 	switch {
 	case query.Has("signed-in") && again == nil:
-		g.fail(w, r, at, failure(CodeCookiesBlocked, nil), back)
+		g.fail(w, r, at, fault.New(fault.CookiesBlocked, nil), back)
 	case query.Has("link"):
 		g.follow(w, r, at, query.Get("link"))
 	case g.cfg.Login == LoginRedirect, g.cfg.OIDC.used() && query.Get("at") == "authentik":
@@ -70,7 +73,7 @@ func (g *Gate) demanded(r *http.Request, at Resolved) *Session {
 func (g *Gate) already(w http.ResponseWriter, r *http.Request, at Resolved, back string) bool {
 	session, err := g.sessionOf(r, at)
 	if err != nil {
-		g.fail(w, r, at, asError(err), back)
+		g.fail(w, r, at, fault.From(err), back)
 		return true
 	}
 	if session == nil {
@@ -104,7 +107,7 @@ func (g *Gate) open(r *http.Request, at Resolved, back string) outcome {
 // the same way.
 func denied(out outcome, step flowclient.Step) outcome {
 	if out.nobody() && !elsewhere(step) {
-		return outcome{err: failure(CodeDeniedByFlow, errNobody)}
+		return outcome{err: fault.New(fault.DeniedByFlow, errNobody)}
 	}
 	return out
 }
@@ -138,7 +141,7 @@ func (g *Gate) proceed(w http.ResponseWriter, r *http.Request, at Resolved) {
 		g.show(w, r, at, out, vis.Back)
 	case err != nil:
 		if !g.already(w, r, at, back) {
-			g.fail(w, r, at, failure(CodeVisitLost, err), back)
+			g.fail(w, r, at, fault.New(fault.VisitLost, err), back)
 		}
 	default:
 		g.show(w, r, at, g.step(r, at, vis, said), vis.Back)
@@ -149,7 +152,7 @@ func (g *Gate) proceed(w http.ResponseWriter, r *http.Request, at Resolved) {
 func (g *Gate) returning(r *http.Request, at Resolved, sealed string) (visit, error) {
 	s, ok := g.jar.visitOf(r, at)
 	if !ok {
-		return visit{}, errSealed
+		return visit{}, seal.ErrSealed
 	}
 	return g.openVisit(s, at, sealed)
 }
@@ -188,7 +191,7 @@ func (g *Gate) step(r *http.Request, at Resolved, vis visit, said reply) outcome
 func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.Answer) outcome {
 	words, err := json.Marshal(answer)
 	if err != nil {
-		return outcome{err: failure(CodeBadRequest, err)}
+		return outcome{err: fault.New(fault.BadRequest, err)}
 	}
 	sum := sha256.Sum256(words)
 	return g.flights.do(vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() outcome {
@@ -218,7 +221,7 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 func (g *Gate) slowed(ctx context.Context, at Resolved, vis visit) {
 	component := vis.Step.Challenge.Component()
 	g.cfg.Metrics.Step(string(component), "slowed")
-	g.log(at).InfoContext(ctx, "refused", "code", CodeTooManyAttempts, "component", component)
+	g.log(at).InfoContext(ctx, "refused", "code", fault.TooManyAttempts, "component", component)
 }
 
 // taken goes on from authentik's reply to an answer.
@@ -283,7 +286,7 @@ func (g *Gate) aside(r *http.Request, at Resolved, vis visit, name string) outco
 	}
 	flow, ok := vis.Step.FlowAt(link)
 	if !ok || link == "" {
-		return outcome{err: failure(CodeBadRequest, nil)}
+		return outcome{err: fault.New(fault.BadRequest, nil)}
 	}
 	vis.Aside = true
 	return g.look(r, at, vis, flow)
@@ -294,7 +297,7 @@ func (g *Gate) look(r *http.Request, at Resolved, vis visit, flow flowclient.Flo
 	ctx := context.WithoutCancel(r.Context())
 	step, err := g.cfg.Client.Ask(ctx, g.visitor(r, at, vis.Step.Cookies), flow)
 	if err != nil {
-		return outcome{err: asError(err)}
+		return outcome{err: fault.From(err)}
 	}
 	out := g.settle(ctx, r, at, vis.at(step))
 	if out.nobody() && !elsewhere(step) {
@@ -317,7 +320,7 @@ func (g *Gate) settle(ctx context.Context, r *http.Request, at Resolved, vis vis
 	case errors.Is(err, errNobody):
 		return outcome{visit: vis}
 	case err != nil:
-		return outcome{err: asError(err)}
+		return outcome{err: fault.From(err)}
 	}
 	if out.admitted != nil {
 		g.attempts.succeed(out.admitted.session.User.Username)

@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
@@ -15,10 +18,10 @@ func (g *Gate) whoami(w http.ResponseWriter, r *http.Request, at Resolved) {
 	session, err := g.sessionOf(r, at)
 	switch {
 	case err != nil:
-		g.problem(w, r, at, asError(err))
+		g.problem(w, r, at, fault.From(err))
 		return
 	case session == nil:
-		g.problem(w, r, at, failure(CodeSignInRequired, nil))
+		g.problem(w, r, at, fault.New(fault.SignInRequired, nil))
 		return
 	}
 	until, limit := g.ends(session)
@@ -41,7 +44,7 @@ func (g *Gate) ends(s *Session) (until time.Time, limit string) {
 func (g *Gate) farewell(w http.ResponseWriter, r *http.Request, at Resolved) {
 	session, err := g.sessionOf(r, at)
 	if err != nil {
-		g.fail(w, r, at, asError(err), "/")
+		g.fail(w, r, at, fault.From(err), "/")
 		return
 	}
 	if session == nil {
@@ -56,7 +59,7 @@ func (g *Gate) farewell(w http.ResponseWriter, r *http.Request, at Resolved) {
 func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		g.fail(w, r, at, failure(CodeBadRequest, err), "/")
+		g.fail(w, r, at, fault.New(fault.BadRequest, err), "/")
 		return
 	}
 	session, err := g.sessionOf(r, at)
@@ -65,11 +68,11 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 		how, away, err = g.part(r, at, session)
 	}
 	if err != nil { // the cookie stays, so that the visitor can try again
-		g.fail(w, r, at, asError(err), "/")
+		g.fail(w, r, at, fault.From(err), "/")
 		return
 	}
 	g.jar.endSession(w, at)
-	g.jar.setVisit(w, at, newSecret())
+	g.jar.setVisit(w, at, seal.NewSecret())
 	g.jar.setArrivals(w, at, nil) // who signs in again does so by hand
 	switch back := g.wayBack(r.PostForm.Get("to")); {
 	case away != "":
@@ -103,7 +106,7 @@ func (g *Gate) part(r *http.Request, at Resolved, s *Session) (how page.Parting,
 		away, err = g.provider.farewellAt(ctx, rec, at)
 	}
 	if err != nil {
-		g.log(at).WarnContext(ctx, "signed out here, but authentik's own session may go on", "error", cause(err), "session", s.id)
+		g.log(at).WarnContext(ctx, "signed out here, but authentik's own session may go on", "error", fault.Cause(err), "session", s.id)
 		return page.PartingHere, "", nil
 	}
 	return page.PartingAll, away, nil

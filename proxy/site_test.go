@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -176,7 +178,7 @@ func newSite(t testing.TB, change func(*Config), flows ...authentiktest.Flow) *s
 	stand, server, client := newAuthentik(t, flows...)
 	s := &site{authentik: stand, clock: &clock{}, front: frontOf(server)}
 	cfg := Config{
-		Client: client, Flow: "login", Store: newStore(t), Key: []byte(strings.Repeat("k", minKey)),
+		Client: client, Flow: "login", Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)),
 		Now: s.clock.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	if change != nil {

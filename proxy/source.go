@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
@@ -91,7 +93,7 @@ func (g *Gate) beginSource(r *http.Request, at Resolved, vis visit, to flowclien
 		case errors.Is(err, flowclient.ErrBrowserNeeded):
 			return outcome{visit: vis}
 		case err != nil:
-			return outcome{err: asError(err)}
+			return outcome{err: fault.From(err)}
 		}
 		return g.arrive(ctx, r, at, vis, step)
 	})
@@ -167,7 +169,7 @@ func (g *Gate) redeem(r *http.Request, at Resolved, vis visit, plex flowclient.S
 		case errors.Is(err, flowclient.ErrSourceNotFound):
 			return vis.mistaken("source_gone", step)
 		case err != nil:
-			return outcome{err: asError(err)}
+			return outcome{err: fault.From(err)}
 		}
 		return g.arrive(ctx, r, at, vis, step)
 	})

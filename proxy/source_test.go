@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -149,7 +151,7 @@ func TestASourcesFlowOpensNoGateThatNamesAnother(t *testing.T) {
 func TestADetourOfAnotherVersionIsNone(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(github()), nil)
-	at, secret := somewhere("app.example.com"), newSecret()
+	at, secret := somewhere("app.example.com"), seal.NewSecret()
 	step := flowclient.Step{Flow: flowclient.Flow{Slug: "login"}}
 	var err error
 	if step.Challenge, err = flowclient.Decode([]byte(`{"component":"ak-stage-identification","sources":[{"name":"A","challenge":{"component":"ak-source-plex"}}]}`)); err != nil {
@@ -159,7 +161,7 @@ func TestADetourOfAnotherVersionIsNone(t *testing.T) {
 		"a word": "plex", "a list": []int{1}, "a place in words": map[string]any{"place": "first"}, "another PIN": map[string]any{"place": 0, "pin": "x"},
 		"a place beyond": map[string]any{"place": 7}, "nothing": nil,
 	} {
-		sealed, err := s.gate.keys.box(kindVisit, s.gate.sessions.realm(at), secret).sealText(map[string]any{
+		sealed, err := s.gate.keys.Box(seal.KindVisit, s.gate.sessions.realm(at), secret).SealText(map[string]any{
 			"id": "x", "begun": s.clock.now(), "back": "/", "first": step.Flow, "step": step, "detour": detour,
 		})
 		if err != nil {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -16,7 +19,7 @@ func (g *Gate) openAgain(r *http.Request, at Resolved, back string, s *Session) 
 	rec, err := g.recordOf(r, at, s)
 	switch {
 	case err != nil:
-		return outcome{err: asError(err)}
+		return outcome{err: fault.From(err)}
 	case rec == nil:
 		return g.open(r, at, back)
 	}
@@ -25,7 +28,7 @@ func (g *Gate) openAgain(r *http.Request, at Resolved, back string, s *Session) 
 	case errors.Is(err, errNobody):
 		return g.open(r, at, back)
 	case err != nil:
-		return outcome{err: asError(err)}
+		return outcome{err: fault.From(err)}
 	}
 	request := g.request(at).anew(rec.SignIn, g.cfg.Now())
 	return g.commence(ctx, r, at, visit{Begun: g.cfg.Now(), Back: back, Request: &request}, v)
@@ -35,7 +38,7 @@ func (g *Gate) openAgain(r *http.Request, at Resolved, back string, s *Session) 
 // or by way of another gate, and this one has not heard of it yet.
 func (g *Gate) recordOf(r *http.Request, at Resolved, s *Session) (*record, error) {
 	value, ok := g.cookieOf(r, at, s)
-	browser, fine := parseSecret(value)
+	browser, fine := seal.ParseSecret(value)
 	if !ok || !fine {
 		return nil, nil
 	}
@@ -47,7 +50,7 @@ func (g *Gate) recordOf(r *http.Request, at Resolved, s *Session) (*record, erro
 func (g *Gate) commence(ctx context.Context, r *http.Request, at Resolved, vis visit, v flowclient.Visitor) outcome {
 	vis, err := g.way.begin(ctx, v, vis)
 	if err != nil {
-		return outcome{err: asError(err)}
+		return outcome{err: fault.From(err)}
 	}
 	return denied(g.settle(ctx, r, at, vis), vis.Step)
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
@@ -80,7 +82,7 @@ func TestAnAuthentikThatIgnoresItProvesNoStepUp(t *testing.T) {
 	if page.status != http.StatusForbidden || s.reached() != 1 {
 		t.Fatalf("status %d at %s", page.status, page.path)
 	}
-	page.says(t, string(CodeStepUpRefused))
+	page.says(t, string(fault.StepUpRefused))
 	page.says(t, "jane")
 }
 
@@ -105,7 +107,7 @@ func TestASecondFactorIsDemanded(t *testing.T) {
 	if page.status != http.StatusForbidden {
 		t.Fatalf("status %d at %s", page.status, page.path)
 	}
-	page.says(t, string(CodeStepUpRefused))
+	page.says(t, string(fault.StepUpRefused))
 	if s.reached() != 1 {
 		t.Error("joe reaches the application")
 	}

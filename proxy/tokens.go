@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"golang.org/x/oauth2"
@@ -73,7 +75,7 @@ func (p *provider) redeem(ctx context.Context, v flowclient.Visitor, req authReq
 		return proved{}, err
 	}
 	if subtle.ConstantTimeCompare([]byte(claims.Nonce), []byte(req.Nonce)) != 1 {
-		return proved{}, failure(CodeTokenInvalid, errNonce)
+		return proved{}, fault.New(fault.TokenInvalid, errNonce)
 	}
 	return p.told(ctx, v, m, got, claims, raw)
 }
@@ -99,7 +101,7 @@ func (p *provider) renew(ctx context.Context, v flowclient.Visitor, rec *record)
 	}
 	who, err := p.told(ctx, v, m, got, claims, raw)
 	if err == nil && who.user.UID != rec.User.UID {
-		return proved{}, failure(CodeTokenInvalid, errSubject)
+		return proved{}, fault.New(fault.TokenInvalid, errSubject)
 	}
 	return who, err
 }
@@ -116,11 +118,11 @@ func tokenFailure(err error) error {
 	cause := fmt.Errorf("the token endpoint refuses with %q (status %d)", refused.ErrorCode, refused.Response.StatusCode)
 	switch refused.ErrorCode {
 	case "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_request":
-		return failure(CodeClientRejected, cause)
+		return fault.New(fault.ClientRejected, cause)
 	case "invalid_grant":
-		return failure(CodeTokenInvalid, cause)
+		return fault.New(fault.TokenInvalid, cause)
 	default:
-		return failure(CodeAuthentikUnexpected, cause)
+		return fault.New(fault.AuthentikUnexpected, cause)
 	}
 }
 
@@ -143,9 +145,9 @@ func (p *provider) verify(ctx context.Context, m *metadata, got *oauth2.Token) (
 	raw, _ := got.Extra("id_token").(string)
 	switch {
 	case raw == "":
-		return idClaims{}, "", failure(CodeTokenInvalid, errNoIDToken)
+		return idClaims{}, "", fault.New(fault.TokenInvalid, errNoIDToken)
 	case strings.Count(raw, ".") == 4:
-		return idClaims{}, "", failure(CodeTokenInvalid, errEncrypted)
+		return idClaims{}, "", fault.New(fault.TokenInvalid, errEncrypted)
 	}
 	token, err := p.check(ctx, m, raw)
 	if err != nil {
@@ -153,7 +155,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, got *oauth2.Token) (
 	}
 	claims := idClaims{Issued: token.IssuedAt, Subject: token.Subject, Nonce: token.Nonce}
 	if err := errors.Join(token.Claims(&claims), token.Claims(&claims.all)); err != nil {
-		return idClaims{}, "", failure(CodeTokenInvalid, err)
+		return idClaims{}, "", fault.New(fault.TokenInvalid, err)
 	}
 	switch {
 	case claims.Events != nil:
@@ -164,10 +166,10 @@ func (p *provider) verify(ctx context.Context, m *metadata, got *oauth2.Token) (
 		err = token.VerifyAccessToken(got.AccessToken)
 	}
 	if err != nil {
-		return idClaims{}, "", failure(CodeTokenInvalid, err)
+		return idClaims{}, "", fault.New(fault.TokenInvalid, err)
 	}
 	if claims.Issued.After(p.cfg.Now().Add(clockLeeway)) {
-		return idClaims{}, "", failure(CodeClockSkew, errFuture)
+		return idClaims{}, "", fault.New(fault.ClockSkew, errFuture)
 	}
 	return claims, raw, nil
 }
@@ -196,9 +198,9 @@ func verdict(err error, book *notebook) error {
 	case book.err != nil:
 		return book.err
 	case expired:
-		return failure(CodeClockSkew, err)
+		return fault.New(fault.ClockSkew, err)
 	default:
-		return failure(CodeTokenInvalid, err)
+		return fault.New(fault.TokenInvalid, err)
 	}
 }
 
@@ -220,13 +222,13 @@ func (p *provider) told(ctx context.Context, v flowclient.Visitor, m *metadata, 
 			return proved{}, err
 		}
 		if textOf(info["sub"]) != claims.Subject {
-			return proved{}, failure(CodeTokenInvalid, errSubject)
+			return proved{}, fault.New(fault.TokenInvalid, errSubject)
 		}
 		maps.Copy(all, info)
 	}
 	user, err := userOf(claims.Subject, all)
 	if err != nil {
-		return proved{}, failure(CodeTokenInvalid, err)
+		return proved{}, fault.New(fault.TokenInvalid, err)
 	}
 	kept := &tokens{Access: got.AccessToken, Refresh: got.RefreshToken, ID: raw, Expiry: got.Expiry}
 	return proved{user: user, passing: true, sid: claims.SID, tokens: kept, signIn: claims.signIn()}, nil

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/go-jose/go-jose/v4"
 )
@@ -213,7 +215,7 @@ func TestTokensThatAreGood(t *testing.T) {
 		}
 		who, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", c))
 		if err != nil {
-			t.Errorf("%s: %v", name, cause(err))
+			t.Errorf("%s: %v", name, fault.Cause(err))
 			continue
 		}
 		if who.user.Username != "jane" || who.user.UID != "jane's id" || who.sid != "a session" || !who.signIn.MFA || who.user.Claims["tenant"] != "north" {
@@ -243,47 +245,47 @@ func TestForgedTokensProveNothing(t *testing.T) {
 		name, token string
 		want        Code
 	}{
-		{"none at all", "", CodeTokenInvalid},
-		{"no token", "not a token", CodeTokenInvalid},
-		{"encrypted", encrypted, CodeTokenInvalid},
-		{"alg none", unsigned(t, `{"alg":"none","typ":"JWT"}`, i.good()), CodeTokenInvalid},
-		{"alg nOnE", unsigned(t, `{"alg":"nOnE"}`, i.good()), CodeTokenInvalid},
-		{"no signature", genuine[:strings.LastIndexByte(genuine, '.')+1], CodeTokenInvalid},
-		{"changed after signing", swapped(t, genuine, i.good().with(claims{"sub": "root"})), CodeTokenInvalid},
-		{"signed with the secret", signed(t, jose.HS256, []byte(theSecret), "", i.good()), CodeTokenInvalid},
-		{"signed with the public key as a secret", signed(t, jose.HS256, published, "one", i.good()), CodeTokenInvalid},
-		{"a key of somebody else's under our name", signed(t, jose.RS256, stranger, "one", i.good()), CodeTokenInvalid},
-		{"a key of somebody else's", signed(t, jose.RS256, stranger, "other", i.good()), CodeTokenInvalid},
-		{"a key of somebody else's without a name", signed(t, jose.RS256, stranger, "", i.good()), CodeTokenInvalid},
-		{"a key in a place of files", signed(t, jose.RS256, stranger, "../../dev/null", i.good()), CodeTokenInvalid},
-		{"a key that it brings along", embedded(t, stranger, i.good()), CodeTokenInvalid},
-		{"another algorithm of the key", signed(t, jose.PS256, rsaKey(t), "one", i.good()), CodeTokenInvalid},
-		{"another issuer", sign(claims{"iss": "https://evil.example.com/application/o/app/"}), CodeTokenInvalid},
-		{"no issuer", sign(claims{"iss": nil}), CodeTokenInvalid},
-		{"another application's issuer", sign(claims{"iss": i.URL + "/application/o/other/"}), CodeTokenInvalid},
-		{"another client", sign(claims{"aud": "other"}), CodeTokenInvalid},
-		{"no client", sign(claims{"aud": nil}), CodeTokenInvalid},
-		{"several clients, none of them ours", sign(claims{"aud": []string{"one", "two"}}), CodeTokenInvalid},
-		{"several clients, and nobody says whose", sign(claims{"aud": []string{theClient, "other"}}), CodeTokenInvalid},
-		{"made for another party", sign(claims{"aud": []string{theClient, "other"}, "azp": "other"}), CodeTokenInvalid},
-		{"made for another party alone", sign(claims{"azp": "other"}), CodeTokenInvalid},
-		{"another nonce", sign(claims{"nonce": "of another sign-in"}), CodeTokenInvalid},
-		{"no nonce", sign(claims{"nonce": nil}), CodeTokenInvalid},
-		{"an access token's hash that is not its own", sign(claims{"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}), CodeTokenInvalid},
-		{"a logout token", sign(claims{"events": events}), CodeTokenInvalid},
-		{"nobody in particular", sign(claims{"sub": ""}), CodeTokenInvalid},
-		{"expired", sign(claims{"exp": ago(5 * time.Minute)}), CodeClockSkew},
-		{"no end", sign(claims{"exp": nil}), CodeClockSkew},
-		{"not yet valid", sign(claims{"nbf": ago(-time.Hour)}), CodeTokenInvalid},
-		{"from the future", sign(claims{"iat": ago(-10 * time.Minute)}), CodeClockSkew},
+		{"none at all", "", fault.TokenInvalid},
+		{"no token", "not a token", fault.TokenInvalid},
+		{"encrypted", encrypted, fault.TokenInvalid},
+		{"alg none", unsigned(t, `{"alg":"none","typ":"JWT"}`, i.good()), fault.TokenInvalid},
+		{"alg nOnE", unsigned(t, `{"alg":"nOnE"}`, i.good()), fault.TokenInvalid},
+		{"no signature", genuine[:strings.LastIndexByte(genuine, '.')+1], fault.TokenInvalid},
+		{"changed after signing", swapped(t, genuine, i.good().with(claims{"sub": "root"})), fault.TokenInvalid},
+		{"signed with the secret", signed(t, jose.HS256, []byte(theSecret), "", i.good()), fault.TokenInvalid},
+		{"signed with the public key as a secret", signed(t, jose.HS256, published, "one", i.good()), fault.TokenInvalid},
+		{"a key of somebody else's under our name", signed(t, jose.RS256, stranger, "one", i.good()), fault.TokenInvalid},
+		{"a key of somebody else's", signed(t, jose.RS256, stranger, "other", i.good()), fault.TokenInvalid},
+		{"a key of somebody else's without a name", signed(t, jose.RS256, stranger, "", i.good()), fault.TokenInvalid},
+		{"a key in a place of files", signed(t, jose.RS256, stranger, "../../dev/null", i.good()), fault.TokenInvalid},
+		{"a key that it brings along", embedded(t, stranger, i.good()), fault.TokenInvalid},
+		{"another algorithm of the key", signed(t, jose.PS256, rsaKey(t), "one", i.good()), fault.TokenInvalid},
+		{"another issuer", sign(claims{"iss": "https://evil.example.com/application/o/app/"}), fault.TokenInvalid},
+		{"no issuer", sign(claims{"iss": nil}), fault.TokenInvalid},
+		{"another application's issuer", sign(claims{"iss": i.URL + "/application/o/other/"}), fault.TokenInvalid},
+		{"another client", sign(claims{"aud": "other"}), fault.TokenInvalid},
+		{"no client", sign(claims{"aud": nil}), fault.TokenInvalid},
+		{"several clients, none of them ours", sign(claims{"aud": []string{"one", "two"}}), fault.TokenInvalid},
+		{"several clients, and nobody says whose", sign(claims{"aud": []string{theClient, "other"}}), fault.TokenInvalid},
+		{"made for another party", sign(claims{"aud": []string{theClient, "other"}, "azp": "other"}), fault.TokenInvalid},
+		{"made for another party alone", sign(claims{"azp": "other"}), fault.TokenInvalid},
+		{"another nonce", sign(claims{"nonce": "of another sign-in"}), fault.TokenInvalid},
+		{"no nonce", sign(claims{"nonce": nil}), fault.TokenInvalid},
+		{"an access token's hash that is not its own", sign(claims{"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}), fault.TokenInvalid},
+		{"a logout token", sign(claims{"events": events}), fault.TokenInvalid},
+		{"nobody in particular", sign(claims{"sub": ""}), fault.TokenInvalid},
+		{"expired", sign(claims{"exp": ago(5 * time.Minute)}), fault.ClockSkew},
+		{"no end", sign(claims{"exp": nil}), fault.ClockSkew},
+		{"not yet valid", sign(claims{"nbf": ago(-time.Hour)}), fault.TokenInvalid},
+		{"from the future", sign(claims{"iat": ago(-10 * time.Minute)}), fault.ClockSkew},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			who, err := i.redeem(tt.token)
 			if err == nil {
 				t.Fatalf("it proves that somebody is %+v", who.user)
 			}
-			if got := asError(err).Code; got != tt.want {
-				t.Errorf("code %s, want %s: %v", got, tt.want, cause(err))
+			if got := fault.From(err).Code; got != tt.want {
+				t.Errorf("code %s, want %s: %v", got, tt.want, fault.Cause(err))
 			}
 		})
 	}
@@ -350,7 +352,7 @@ func TestEveryKeyThatAuthentikCanHaveChecksTokens(t *testing.T) {
 				i.keys = []jose.JSONWebKey{public(rsaKey(t), "another", "RS256"), public(signer, "this", string(tt.alg))}
 			}
 			if _, err := i.redeem(signed(t, tt.alg, tt.key, "this", i.good())); err != nil {
-				t.Fatal(cause(err))
+				t.Fatal(fault.Cause(err))
 			}
 			if tt.alg == jose.RS256 {
 				return
@@ -367,7 +369,7 @@ func TestASecretThatIsNoneSignsNothing(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	i.algs, i.keys, i.p.cfg.OIDC.ClientSecret = []string{"HS256"}, nil, ""
-	if _, err := i.redeem(signed(t, jose.HS256, []byte(theSecret), "", i.good())); err == nil || asError(err).Code != CodeTokenInvalid {
+	if _, err := i.redeem(signed(t, jose.HS256, []byte(theSecret), "", i.good())); err == nil || fault.From(err).Code != fault.TokenInvalid {
 		t.Errorf("%v", err)
 	}
 }
@@ -378,7 +380,7 @@ func TestANewKeyIsFetchedAndNotTooOften(t *testing.T) {
 	now := &clock{}
 	i.p.cfg.Now = now.now
 	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err != nil {
-		t.Fatal(cause(err))
+		t.Fatal(fault.Cause(err))
 	}
 	fresh, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -389,7 +391,7 @@ func TestANewKeyIsFetchedAndNotTooOften(t *testing.T) {
 	i.mu.Unlock()
 	now.move(10 * time.Second)
 	if _, err := i.redeem(signed(t, jose.RS256, fresh, "two", i.good())); err != nil {
-		t.Fatalf("the new key is not fetched: %v", cause(err))
+		t.Fatalf("the new key is not fetched: %v", fault.Cause(err))
 	}
 	before := i.fetched
 	for range 50 {
@@ -409,7 +411,7 @@ func TestNoBrowserIsSentToAnotherHost(t *testing.T) {
 		for _, address := range []string{"https://evil.example.com/application/o/authorize/", "javascript:alert(1)", ""} {
 			i := newIssuer(t)
 			i.other = map[string]string{name: address}
-			if _, err := i.p.metadata(t.Context()); err == nil || asError(err).Code != CodeIssuerMismatch {
+			if _, err := i.p.metadata(t.Context()); err == nil || fault.From(err).Code != fault.IssuerMismatch {
 				t.Errorf("%s is %q: %v", name, address, err)
 			}
 		}
@@ -420,7 +422,7 @@ func TestKeysThatCannotBeHadAreSaidToBe(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	i.broken = true
-	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err == nil || asError(err).Code != CodeKeysUnreachable {
+	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err == nil || fault.From(err).Code != fault.KeysUnreachable {
 		t.Errorf("%v", err)
 	}
 }
@@ -436,7 +438,7 @@ func TestLogoutTokens(t *testing.T) {
 		"in a list":         sign(claims{"aud": []string{"other", theClient}}),
 	} {
 		if _, err := i.p.logoutToken(t.Context(), token); err != nil {
-			t.Errorf("%s: %v", name, cause(err))
+			t.Errorf("%s: %v", name, fault.Cause(err))
 		}
 	}
 	for name, token := range map[string]string{

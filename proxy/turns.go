@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"hash/maphash"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 const (
@@ -41,7 +43,7 @@ func (t *turns) wait(ctx context.Context, of string) (leave func(), err error) {
 	case stripe <- struct{}{}:
 		return func() { <-stripe }, nil
 	case <-ctx.Done():
-		return nil, failure(CodeSessionsUnavailable, ctx.Err())
+		return nil, fault.New(fault.SessionsUnavailable, ctx.Err())
 	}
 }
 
@@ -60,5 +62,5 @@ func persist(ctx context.Context, change func() error) error {
 		_, _ = rand.Read(dice[:]) // never fails, see its documentation
 		wait(ctx, conflictPause*time.Duration(min(try+1, 16))*time.Duration(dice[0])/256)
 	}
-	return failure(CodeSessionsUnavailable, err)
+	return fault.New(fault.SessionsUnavailable, err)
 }

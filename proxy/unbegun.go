@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
@@ -26,7 +28,7 @@ func (g *Gate) start(ctx context.Context, r *http.Request, at Resolved, vis visi
 	}
 	step, err := g.cfg.Client.Ask(ctx, g.visitor(r, at, g.device(r, at)), vis.Step.Flow)
 	if err != nil {
-		return vis, &outcome{err: asError(err)}
+		return vis, &outcome{err: fault.From(err)}
 	}
 	drawn, _ := sourceAt(vis.Step.Challenge, vis.Detour.Place)
 	offered, ok := sourceAt(step.Challenge, vis.Detour.Place)
@@ -78,7 +80,7 @@ func missing(vis visit, answer flowclient.Answer, asked flowclient.Identificatio
 func (g *Gate) afresh(ctx context.Context, r *http.Request, at Resolved, vis visit, answer flowclient.Answer, reply flowclient.Step) outcome {
 	step, err := g.cfg.Client.Ask(ctx, g.visitor(r, at, g.device(r, at)), vis.Step.Flow)
 	if err != nil {
-		return outcome{err: asError(err)}
+		return outcome{err: fault.From(err)}
 	}
 	next := vis.at(step)
 	next.Name, next.Opening = nameIn(answer), step.Challenge.Component()

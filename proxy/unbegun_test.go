@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -144,7 +146,7 @@ func TestAFlowThatIsGoneSaysSoAtItsFirstAnswer(t *testing.T) {
 	if next.status != http.StatusBadGateway {
 		t.Errorf("status %d", next.status)
 	}
-	next.says(t, string(CodeFlowNotFound))
+	next.says(t, string(fault.FlowNotFound))
 }
 
 func TestAFlowThatTheBrandCallsOtherwiseGoesOn(t *testing.T) {
@@ -190,7 +192,7 @@ func TestWhileAuthentikIsDownACopyIsDrawnAndItsAnswerCanBeGivenAgain(t *testing.
 	if down.status != http.StatusServiceUnavailable {
 		t.Errorf("status %d", down.status)
 	}
-	down.says(t, string(CodeAuthentikUnreachable))
+	down.says(t, string(fault.AuthentikUnreachable))
 	s.clock.move(copyKept)
 	if again := s.person(t).open("/app"); again.status != http.StatusServiceUnavailable {
 		t.Errorf("an old copy is drawn: status %d", again.status)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
@@ -25,11 +27,11 @@ const (
 var errTooLarge = errors.New("proxy: the form is too large")
 
 // unreadable says what is wrong with a form that could not be read.
-func unreadable(err error) *Error {
+func unreadable(err error) *fault.Error {
 	if _, beyond := errors.AsType[*http.MaxBytesError](err); beyond || errors.Is(err, errTooLarge) {
-		return failure(CodeTooLarge, err)
+		return fault.New(fault.TooLarge, err)
 	}
-	return failure(CodeBadRequest, err)
+	return fault.New(fault.BadRequest, err)
 }
 
 // An upload is a form with files that is being read. Files stay in memory: the

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/google/go-cmp/cmp"
 )
@@ -100,12 +102,12 @@ func TestFormsThatAreTooLargeAreRefusedWithTheirCode(t *testing.T) {
 		r    *http.Request
 		want Code
 	}{
-		"a long value":        {uploaded(t, part{name: "a", body: strings.Repeat("x", maxForm+1)}), CodeTooLarge},
-		"many parts":          {uploaded(t, many...), CodeTooLarge},
-		"a long plain form":   {urlencoded, CodeTooLarge},
-		"a file without end":  {uploaded(t, part{"f", "a", "text/plain", strings.Repeat("x", maxSent)}), CodeTooLarge},
-		"no form at all":      {broken, CodeBadRequest},
-		"a form without ends": {unbounded, CodeBadRequest},
+		"a long value":        {uploaded(t, part{name: "a", body: strings.Repeat("x", maxForm+1)}), fault.TooLarge},
+		"many parts":          {uploaded(t, many...), fault.TooLarge},
+		"a long plain form":   {urlencoded, fault.TooLarge},
+		"a file without end":  {uploaded(t, part{"f", "a", "text/plain", strings.Repeat("x", maxSent)}), fault.TooLarge},
+		"no form at all":      {broken, fault.BadRequest},
+		"a form without ends": {unbounded, fault.BadRequest},
 	} {
 		_, err := readReply(httptest.NewRecorder(), row.r)
 		if err == nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -72,20 +74,20 @@ func (g *Gate) visitor(r *http.Request, at Resolved, cookies flowclient.Cookies)
 }
 
 // sealVisit writes a visit into the page of the browser that has the secret.
-func (g *Gate) sealVisit(s secret, at Resolved, v visit) (string, error) {
-	return g.keys.box(kindVisit, g.sessions.realm(at), s).sealText(v)
+func (g *Gate) sealVisit(s seal.Secret, at Resolved, v visit) (string, error) {
+	return g.keys.Box(seal.KindVisit, g.sessions.realm(at), s).SealText(v)
 }
 
 // openVisit reads a visit from a page. What is inside was written by the
 // gate; it is checked all the same, since a slug becomes part of an address at authentik
 // and the way back one in the browser.
-func (g *Gate) openVisit(s secret, at Resolved, sealed string) (visit, error) {
+func (g *Gate) openVisit(s seal.Secret, at Resolved, sealed string) (visit, error) {
 	var v visit
-	if err := g.keys.box(kindVisit, g.sessions.realm(at), s).openText(sealed, &v); err != nil {
+	if err := g.keys.Box(seal.KindVisit, g.sessions.realm(at), s).OpenText(sealed, &v); err != nil {
 		return visit{}, err
 	}
 	if !v.Step.Flow.Valid() || !v.First.Valid() || v.Step.Challenge == nil || v.Back != localPath(v.Back) {
-		return visit{}, errSealed
+		return visit{}, seal.ErrSealed
 	}
 	if age := g.cfg.Now().Sub(v.Begun); age > visitLife || age < -visitLife {
 		return v, errVisitOver

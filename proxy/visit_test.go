@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
@@ -92,7 +94,7 @@ func TestAVisitIsTheGatesOwnWork(t *testing.T) {
 	t.Parallel()
 	g, _ := held(t, func(c *Config) { c.Flow = "login" }, record{})
 	at := somewhere("app.example.com")
-	browser := newSecret()
+	browser := seal.NewSecret()
 	challenge, err := flowclient.Decode([]byte(`{"component":"ak-stage-dummy","name":"x"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +134,7 @@ func TestAVisitMadeWithTheBrowsersSecretAloneIsRefused(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	page := p.open("/")
-	browser, ok := parseSecret(p.cookie("__Host-authentik_visit"))
+	browser, ok := seal.ParseSecret(p.cookie("__Host-authentik_visit"))
 	if !ok {
 		t.Fatal("no visit cookie")
 	}
@@ -141,7 +143,7 @@ func TestAVisitMadeWithTheBrowsersSecretAloneIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged, err := ring('x').box(kindVisit, s.gate.sessions.realm(at), browser).sealText(vis)
+	forged, err := ring('x').Box(seal.KindVisit, s.gate.sessions.realm(at), browser).SealText(vis)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +159,7 @@ func TestAVisitMadeWithTheBrowsersSecretAloneIsRefused(t *testing.T) {
 func FuzzProceed(f *testing.F) {
 	s := newSite(f, nil)
 	for _, seed := range []string{"visit=x&to=//evil", "visit=&again=1", "on=1&flow=recovery", "%zz", "to=%0d%0a", "uid_field=a;b"} {
-		f.Add(seed, "__Host-authentik_visit="+newSecret().cookie())
+		f.Add(seed, "__Host-authentik_visit="+seal.NewSecret().Cookie())
 	}
 	f.Fuzz(func(t *testing.T, body, cookie string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/.authentik/login", strings.NewReader(body))

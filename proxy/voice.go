@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
@@ -22,9 +24,9 @@ type voice interface {
 	// leave sends a browser to an address of authentik's.
 	leave(w http.ResponseWriter, to string)
 	// fail reports a failure.
-	fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string)
+	fail(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, back string)
 	// forbid tells a user that the application is not for them.
-	forbid(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, username, back string)
+	forbid(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, username, back string)
 }
 
 // voice is the one place where it is said which of the two a request hears.
@@ -57,17 +59,17 @@ func (v pageVoice) lead(w http.ResponseWriter, _, by string) { v.redirect(w, by)
 func (v pageVoice) leave(w http.ResponseWriter, to string) { v.redirect(w, to) }
 
 // fail draws a page, except for what no person looks at, such as a picture.
-func (v pageVoice) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, back string) {
+func (v pageVoice) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, back string) {
 	if r.Method == http.MethodGet && !navigates(r) {
 		v.problem(w, r, at, e)
 		return
 	}
 	v.report(r, at, e)
 	retryAfter(w.Header(), e)
-	v.pages.Fail(w, r, page.Failure{Code: string(e.Code), Status: e.Status, Suspect: e.suspect}, back, v.brand(r, at))
+	v.pages.Fail(w, r, page.Failure{Code: string(e.Code), Status: e.Status, Suspect: e.Suspect}, back, v.brand(r, at))
 }
 
-func (v pageVoice) forbid(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, username, back string) {
+func (v pageVoice) forbid(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, username, back string) {
 	v.pages.Forbid(w, r, page.Failure{Code: string(e.Code), Status: e.Status}, username, nil, back, v.brand(r, at))
 }
 
@@ -89,7 +91,7 @@ func (v jsonVoice) ask(w http.ResponseWriter, r *http.Request, q page.Question) 
 // cookie was kept is the program's own business.
 func (v jsonVoice) arrive(w http.ResponseWriter, r *http.Request, at Resolved, a *admission) {
 	if !v.onward(w, r, at, a.session, a.back) {
-		v.fail(w, r, at, failure(CodeSignInRequired, nil), a.back)
+		v.fail(w, r, at, fault.New(fault.SignInRequired, nil), a.back)
 	}
 }
 
@@ -102,12 +104,12 @@ func (jsonVoice) leave(w http.ResponseWriter, to string) {
 	_ = say(w, done{To: to}) // a visitor who has gone away needs no answer
 }
 
-func (v jsonVoice) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, _ string) {
+func (v jsonVoice) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, _ string) {
 	w.Header().Add("Vary", "Accept")
 	v.problem(w, r, at, e)
 }
 
-func (v jsonVoice) forbid(w http.ResponseWriter, r *http.Request, at Resolved, e *Error, _, back string) {
+func (v jsonVoice) forbid(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, _, back string) {
 	v.fail(w, r, at, e, back)
 }
 

@@ -88,10 +88,19 @@ var Rooms = []Room{
 	{
 		Path: "proxy",
 		Only: slices.Concat(drawing, signing, []string{
-			Module + "/flowclient", Module + "/proxy/internal", "github.com/patrickmn/go-cache", "golang.org/x",
+			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/internal",
+			"github.com/patrickmn/go-cache", "golang.org/x",
 		}),
 		OnlyWhy: "what guards an application has as few authors as possible",
 		Bans:    slices.Concat(caddy, standIn),
+	},
+	{
+		Path: "proxy/fault", Only: []string{Module + "/flowclient"},
+		OnlyWhy: "failures lie below every room of the gate",
+	},
+	{
+		Path: "proxy/internal/seal", Only: nothing,
+		OnlyWhy: "what seals depends on nobody's code but the standard library's",
 	},
 	{
 		Path: "proxy/internal/page", Only: slices.Concat(drawing, []string{Module + "/flowclient", "golang.org/x"}),
