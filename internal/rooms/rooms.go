@@ -46,6 +46,7 @@ var nothing = []string{"the standard library alone"}
 // standIn are the bans of every room that ends in a user's Caddy.
 var standIn = []Ban{
 	{Module + "/internal/authentiktest", "it signs in whoever it is told to: a Caddy built by users never contains the stand-in for authentik"},
+	{Module + "/internal/demo", "it is the stand-in with a command line, which belongs to cmd/caddy"},
 	{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
@@ -53,6 +54,14 @@ var standIn = []Ban{
 	{"github.com/go-webauthn", "it belongs to the stand-in for authentik"},
 	{"github.com/pquerna/otp", "it belongs to the stand-in for authentik"},
 	{"github.com/chromedp", "it belongs to tests"},
+}
+
+// demonstration are the bans of the command that contains the stand-in: what
+// only tests need is not linked with it either.
+var demonstration = []Ban{
+	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
+	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
+	{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
 }
 
 // caddy are the bans of rooms that must not know which server they are in.
@@ -135,11 +144,8 @@ var Rooms = []Room{
 		OnlyWhy: "it knows a storage by its methods alone, and brings nobody's with it",
 		Bans:    slices.Concat(caddy, standIn),
 	},
-	{Path: "cmd/caddy", Bans: []Ban{
-		{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
-		{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
-		{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
-	}},
+	{Path: "cmd/caddy", Bans: demonstration},
+	{Path: "internal/demo", Bans: demonstration},
 	{Path: "bench/load", Bans: []Ban{
 		{Module + "/proxy", "what is measured is a Caddy as users build it, in a process of its own"},
 		{Module + "/caddymodule", "what is measured is a Caddy as users build it, in a process of its own"},

@@ -86,7 +86,8 @@ func TestAModuleThatKeepsTheRulesIsFoundToKeepThem(t *testing.T) {
 		{"proxy", "golang.org/x/net/html"},
 		{"caddymodule", Module + "/proxy"},
 		{"caddymodule", "github.com/caddyserver/caddy/v2"},
-		{"cmd/caddy", Module + "/internal/authentiktest"},
+		{"cmd/caddy", Module + "/internal/demo"},
+		{"internal/demo", Module + "/internal/authentiktest"},
 	} {
 		all = link(all, allowed.room, allowed.path)
 	}
