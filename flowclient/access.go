@@ -32,7 +32,7 @@ func (c *Client) Access(ctx context.Context, v Visitor, application string) (Acc
 
 func decodeAccess(q request, r reply, root string) (Access, error) {
 	if r.nobody(root) {
-		return Access{}, ErrNobody
+		return Access{}, ErrUnauthenticated
 	}
 	if r.status == http.StatusNotFound && r.own() {
 		return Access{}, ErrApplicationNotFound

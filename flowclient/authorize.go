@@ -9,7 +9,7 @@ import (
 
 // Authorize asks for an authorization code in the visitor's name (OpenID Connect Core
 // 1.0, 3.1.2), with the parameters that the client of authentik's provider has chosen. It ends with a question
-// of the authentication or the authorization flow, or with a Redirect of class RedirectElsewhere:
+// of the authentication or the authorization flow, or with a Redirect of class RedirectExternal:
 // to the client's redirect URI, with a code or an error in its query, and nobody has
 // fetched it. Where a flow has ended with a redirect to the authorize endpoint, or with its next lost, asking again
 // with the same parameters goes on.
@@ -43,7 +43,7 @@ func (w *walk) authorize(ctx context.Context, query string) (Challenge, error) {
 			return w.run(ctx, w.ask())
 		case RedirectDefaultFlow:
 			q = request{endpoint: "flows/default", path: rd.Path}
-		case RedirectElsewhere:
+		case RedirectExternal:
 			return rd, nil
 		default:
 			return nil, unexpected(q, r, errWayward)

@@ -112,7 +112,7 @@ func TestPicturesComeFromAuthentiksHostOnly(t *testing.T) {
 		"https://cdn.example.com/logo.svg", "//cdn.example.com/x", "data:image/png;base64,AA", "http://auth.example.com/x", "",
 		"https://u@auth.example.com/x", `/\cdn.example.com/x`, "fa://fa-github", "javascript:x",
 	} {
-		if _, err := newFake(t).client().Picture(t.Context(), Visitor{}, address); !errors.Is(err, ErrElsewhere) {
+		if _, err := newFake(t).client().Picture(t.Context(), Visitor{}, address); !errors.Is(err, ErrOtherHost) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // The errors that callers tell apart. None but ErrSourceDenied and ErrDenied says "no" to a
-// visitor: that authentik does with challenges, ErrNobody and Access.Passing.
+// visitor: that authentik does with challenges, ErrUnauthenticated and Access.Passing.
 var (
 	// ErrUnreachable says that authentik could not be asked, or that what stands in
 	// front of it could not reach it. It may have acted on an answer all the same.
@@ -17,8 +17,8 @@ var (
 	// ErrApplicationNotFound says that there is no such application, or none that
 	// this visitor may know of.
 	ErrApplicationNotFound = errors.New("flowclient: authentik knows no such application")
-	// ErrNobody says that nobody is signed in with these cookies.
-	ErrNobody = errors.New("flowclient: nobody is signed in")
+	// ErrUnauthenticated says that nobody is signed in with these cookies.
+	ErrUnauthenticated = errors.New("flowclient: nobody is signed in")
 	// ErrTooManySteps says that authentik kept sending the client on.
 	ErrTooManySteps = errors.New("flowclient: authentik keeps redirecting")
 	// ErrDenied says that the user who is signed in may not use the application.
@@ -39,9 +39,9 @@ var (
 	// ErrBrowserNeeded says that the visitor's browser has to speak with authentik
 	// itself.
 	ErrBrowserNeeded = errors.New("flowclient: only a browser can go there")
-	// ErrElsewhere says that a picture lies on another host, which the client never
-	// asks.
-	ErrElsewhere = errors.New("flowclient: not on authentik's host")
+	// ErrOtherHost means that an address is not on authentik's host. The client sends
+	// no request to any other.
+	ErrOtherHost = errors.New("flowclient: not on authentik's host")
 )
 
 var (

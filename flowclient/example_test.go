@@ -111,6 +111,6 @@ func ExampleRedirect_Class() {
 	// Output:
 	// finished
 	// application
-	// elsewhere
+	// external
 	// forbidden
 }

@@ -94,7 +94,7 @@ func TestAVisitorMayComeByAnotherScheme(t *testing.T) {
 		v := holding("a", true)
 		v.Host, v.Scheme = "app.example.com", scheme
 		step, err := f.client().Answer(t.Context(), v, login, DummyAnswer{})
-		if got := shows[Redirect](t, step, err); got.Class() != RedirectElsewhere || f.count() != 2 {
+		if got := shows[Redirect](t, step, err); got.Class() != RedirectExternal || f.count() != 2 {
 			t.Errorf("scheme %q: the other scheme is %s, after %d requests", scheme, got.Class(), f.count())
 		}
 		h := f.seen(0).header
@@ -234,7 +234,7 @@ func TestAuthentikBeingAwayIsNeverANo(t *testing.T) {
 		_, user := c.User(t.Context(), holding("a", true))
 		_, access := c.Access(t.Context(), holding("a", true), "app")
 		for _, err := range []error{asked, user, access} {
-			if !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNobody) {
+			if !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrUnauthenticated) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

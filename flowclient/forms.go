@@ -18,9 +18,8 @@ type Field struct {
 	// Key names the field in the answer.
 	Key   string
 	Label string
-	// Type is one of eighteen words, such as text, password or radio-button-group;
-	// others may come.
-	Type     string
+	// Type says how to ask for the value.
+	Type     FieldType
 	Required bool
 	// Placeholder and Initial are text; for static fields Initial is the
 	// administrator's HTML.
@@ -31,6 +30,36 @@ type Field struct {
 	// Choices are what a drop-down or a group of radio buttons offers.
 	Choices []Choice
 }
+
+// FieldType is the kind of a field. A newer authentik may have others than those
+// listed here.
+type FieldType string
+
+// The field types of authentik 2024.8 to 2026.8.
+const (
+	FieldText             FieldType = "text"
+	FieldTextArea         FieldType = "text_area"
+	FieldTextReadOnly     FieldType = "text_read_only"
+	FieldTextAreaReadOnly FieldType = "text_area_read_only"
+	FieldUsername         FieldType = "username"
+	FieldEmail            FieldType = "email"
+	FieldPassword         FieldType = "password"
+	FieldNumber           FieldType = "number"
+	FieldCheckbox         FieldType = "checkbox"
+	FieldRadioButtonGroup FieldType = "radio-button-group"
+	FieldDropdown         FieldType = "dropdown"
+	FieldDate             FieldType = "date"
+	FieldDateTime         FieldType = "date-time"
+	FieldFile             FieldType = "file"
+	FieldSeparator        FieldType = "separator"
+	FieldHidden           FieldType = "hidden"
+	FieldStatic           FieldType = "static"
+	FieldLocale           FieldType = "ak-locale"
+	// The alerts are fixed text, as FieldStatic is. authentik has them since 2026.8.
+	FieldAlertInfo    FieldType = "alert_info"
+	FieldAlertWarning FieldType = "alert_warning"
+	FieldAlertDanger  FieldType = "alert_danger"
+)
 
 // Choice is one thing to choose. Older releases know only values, which then are
 // their own labels.
@@ -47,7 +76,7 @@ func decodeField(o object) Field {
 	return Field{
 		Key:         o.text("field_key"),
 		Label:       o.text("label"),
-		Type:        o.text("type"),
+		Type:        FieldType(o.text("type")),
 		Required:    o.flag("required", false),
 		Placeholder: o.text("placeholder"),
 		Initial:     o.text("initial_value"),

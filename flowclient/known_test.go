@@ -20,7 +20,7 @@ func TestWhoIsSignedInIsKnownByAuthentiksCookie(t *testing.T) {
 		"no ticket":       {Cookies{sessionCookie: "abc"}, false},
 		"no cookie":       {nil, false},
 	} {
-		if got := (Step{Cookies: row.cookies}).Known(); got != row.want {
+		if got := (Step{Cookies: row.cookies}).Authenticated(); got != row.want {
 			t.Errorf("%s: known %v", name, got)
 		}
 	}

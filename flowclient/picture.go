@@ -18,7 +18,7 @@ type Picture struct {
 }
 
 // Picture fetches a picture by the address that a brand or a challenge names,
-// relative or absolute. One on another host gives ErrElsewhere.
+// relative or absolute. One on another host gives ErrOtherHost.
 func (c *Client) Picture(ctx context.Context, v Visitor, address string) (Picture, error) {
 	path, err := c.onOwnHost(v, address)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Client) Picture(ctx context.Context, v Visitor, address string) (Pictur
 func (c *Client) onOwnHost(v Visitor, address string) (string, error) {
 	u, err := parseRef(address)
 	if err != nil || u.Opaque != "" || u.User != nil {
-		return "", fmt.Errorf("fetching a picture: %w", ErrElsewhere)
+		return "", fmt.Errorf("fetching a picture: %w", ErrOtherHost)
 	}
 	home, err := url.Parse(c.root(v))
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *Client) onOwnHost(v Visitor, address string) (string, error) {
 	own := strings.EqualFold(u.Host, home.Host) || strings.EqualFold(u.Host, c.public.Host)
 	path := inside(home, u)
 	if u.Scheme != home.Scheme || !own || path == "/" {
-		return "", fmt.Errorf("fetching a picture: %w", ErrElsewhere)
+		return "", fmt.Errorf("fetching a picture: %w", ErrOtherHost)
 	}
 	return path, nil
 }

@@ -53,7 +53,7 @@ func TestPlexLeadsOnOrSaysWhyNot(t *testing.T) {
 	roundTrip(t, step)
 	for body, class := range map[string]RedirectClass{
 		`{"component":"xak-flow-redirect","to":"/if/user/#/settings;page-sources"}`: RedirectFinished,
-		`{"component":"xak-flow-redirect","to":"https://app.example.com/"}`:         RedirectElsewhere,
+		`{"component":"xak-flow-redirect","to":"https://app.example.com/"}`:         RedirectExternal,
 	} {
 		step, err := newFake(t, says(body)).client().RedeemPlex(t.Context(), holding("a", false), sourcesFlow, plexButton, "t")
 		if got := shows[Redirect](t, step, err); got.Class() != class || step.Flow != sourcesFlow {

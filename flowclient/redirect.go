@@ -38,15 +38,15 @@ const (
 	RedirectApplication
 	// RedirectSource leads to another place to sign in; see Client.StartSource.
 	RedirectSource
-	// RedirectElsewhere is for the visitor's browser.
-	RedirectElsewhere
+	// RedirectExternal is for the visitor's browser.
+	RedirectExternal
 	// RedirectScheme is for an app on the visitor's device.
 	RedirectScheme
 )
 
 // String returns the class in one word.
 func (c RedirectClass) String() string {
-	words := []string{"forbidden", "finished", "flow", "executor", "default flow", "application", "source", "elsewhere", "scheme"}
+	words := []string{"forbidden", "finished", "flow", "executor", "default flow", "application", "source", "external", "scheme"}
 	if c < 0 || int(c) >= len(words) {
 		return "unknown"
 	}
@@ -117,13 +117,13 @@ func classAway(to string) RedirectClass {
 		if u.Host == "" {
 			return RedirectForbidden
 		}
-		return RedirectElsewhere
+		return RedirectExternal
 	case "":
 		// A scheme-relative address: the browser takes it for another host's.
 		if u.Host == "" {
 			return RedirectForbidden
 		}
-		return RedirectElsewhere
+		return RedirectExternal
 	case "javascript", "vbscript", "data", "blob", "file", "filesystem", "about", "view-source", "ws", "wss":
 		return RedirectForbidden
 	default:

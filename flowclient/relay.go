@@ -7,66 +7,83 @@ import (
 	"strings"
 )
 
-// A RelayRequest is a request of authentik's own interface, made in the place of a visitor's browser.
+// A Relay passes on requests that others have made: authentik's own web interface
+// in a visitor's browser, or a library for OAuth 2.0 and OpenID Connect. Driving a
+// flow needs none of this. A Relay may be used by any number of goroutines at once.
+type Relay struct{ c *Client }
+
+// Relay returns the relay that uses the client's configuration and connections.
+func (c *Client) Relay() *Relay { return &Relay{c} }
+
+// A RelayRequest is a request of authentik's own web interface, as a visitor's
+// browser has made it.
 type RelayRequest struct {
 	// Method is GET, HEAD or POST.
 	Method string
-	// Path is below authentik's root, with its query, and is passed on as it is: who is to reach what is the
-	// caller's to decide.
+	// Path is below authentik's root, with its query. It is sent unchanged: the
+	// caller decides which paths may be reached.
 	Path string
-	// Header is the browser's. Of it Accept and If-None-Match are passed on.
+	// Header is the browser's. Only Accept and If-None-Match are passed on.
 	Header http.Header
-	// Body is the JSON of a POST.
+	// Body is the JSON of a POST. It must be nil for GET and HEAD.
 	Body []byte
 }
 
-// A RelayReply is authentik's answer. Redirects are not followed.
+// A RelayReply is authentik's answer to a RelayRequest. Redirects are not followed.
 type RelayReply struct {
+	// Status is the HTTP status.
 	Status int
-	// Header lacks what is between authentik and the client alone: cookies, the connection's, and what names the server.
+	// Header lacks cookies, the headers of the connection, and those that describe
+	// authentik's server or host.
 	Header http.Header
-	Body   []byte
-	// Cookies are those of the visitor afterwards.
+	// Body is decompressed.
+	Body []byte
+	// Cookies are the visitor's after the answer.
 	Cookies Cookies
 }
 
-// Relay sends a request of authentik's own interface, for those who show that interface under another host. Cookies, CSRF token and Origin are the
-// visitor's as this client keeps them. Errors are those of an authentik that cannot be reached.
-func (c *Client) Relay(ctx context.Context, v Visitor, rr RelayRequest) (RelayReply, error) {
-	if rr.Method != http.MethodGet && rr.Method != http.MethodHead && rr.Method != http.MethodPost || (rr.Method == http.MethodPost) != (rr.Body != nil) {
+// Send sends a request of authentik's own web interface in the visitor's name.
+// Cookies, the CSRF token and Origin are those that the client keeps for the
+// visitor, not the browser's. An error means that authentik gave no answer; an
+// answer of any status is no error.
+func (rl *Relay) Send(ctx context.Context, v Visitor, rr RelayRequest) (RelayReply, error) {
+	post := rr.Method == http.MethodPost
+	if !post && rr.Method != http.MethodGet && rr.Method != http.MethodHead || post != (rr.Body != nil) {
 		return RelayReply{}, errMethod
 	}
 	q := request{endpoint: "relay", method: rr.Method, path: rr.Path, body: rr.Body, header: rr.Header}
-	if rr.Body != nil {
-		q.timeout = pushTimeout // it may ask a telephone
+	if post {
+		q.timeout = pushTimeout // the answer may wait for a push
 	}
-	r, err := c.exchange(ctx, v, q)
+	r, err := rl.c.exchange(ctx, v, q)
 	if err != nil {
 		return RelayReply{Cookies: r.cookies}, err
 	}
 	header := r.header.Clone()
-	for _, name := range between {
+	for _, name := range withheldHeaders {
 		header.Del(name)
 	}
 	return RelayReply{Status: r.status, Header: header, Body: r.body, Cookies: r.cookies}, nil
 }
 
-var errMethod = errors.New("flowclient: a method that is not relayed, or a body where there is none")
+var errMethod = errors.New("flowclient: relaying a request: the method must be GET or HEAD without a body, or POST with one")
 
-// passed are the headers of a browser that authentik's answer depends on. Dates are not among them: by its date alone a
-// file of an application, kept under the same address, would be taken for the newest of authentik's.
-var passed = []string{"Accept", "If-None-Match"}
+// passedHeaders are the browser's headers that authentik's answer depends on. Dates
+// are not among them: the application's host may have served a newer file under the
+// same address, and authentik would then answer 304 to its date.
+var passedHeaders = []string{"Accept", "If-None-Match"}
 
-// between are headers that are none of a browser's business. Strict-Transport-Security would speak for a host that
-// is not authentik's, and by Last-Modified a browser would ask the application whether its file is newer than authentik's.
-var between = []string{
+// withheldHeaders must not reach the browser. Strict-Transport-Security would apply
+// to a host that is not authentik's, and Last-Modified would make browsers ask the
+// application whether its file is newer than authentik's.
+var withheldHeaders = []string{
 	"Alt-Svc", "Connection", "Content-Length", "Keep-Alive", "Last-Modified", "Proxy-Authenticate", "Server", "Set-Cookie", "Strict-Transport-Security",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Powered-By",
 }
 
 // pass puts the browser's headers into a request.
 func (q request) pass(h http.Header) {
-	for _, name := range passed {
+	for _, name := range passedHeaders {
 		if value := strings.Join(q.header.Values(name), ", "); value != "" {
 			h.Set(name, value)
 		}

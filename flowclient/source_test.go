@@ -207,7 +207,7 @@ func TestAnOAuthSourceLeadsToItsProvider(t *testing.T) {
 		got := shows[Redirect](t, step, err)
 		// The provider sends the browser back to the host that the visitor is at.
 		const back = "redirect_uri=http%3A%2F%2Fapp.example.net%2Fsource%2Foauth%2Fcallback%2Fst%2F"
-		if got.Class() != RedirectElsewhere || !strings.HasPrefix(got.To, "https://idp.example.com/authorize?") || !strings.Contains(got.To, back) {
+		if got.Class() != RedirectExternal || !strings.HasPrefix(got.To, "https://idp.example.com/authorize?") || !strings.Contains(got.To, back) {
 			t.Errorf("%s: %s to %s", release, got.Class(), got.To)
 		}
 		roundTrip(t, step)

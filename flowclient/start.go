@@ -16,7 +16,7 @@ var sourceStarts = regexp.MustCompile(
 
 // StartSource asks authentik in the visitor's name what a redirect of class
 // RedirectSource leads to. That is a question where authentik has a flow of its own
-// before the provider, or a Redirect of class RedirectElsewhere to the provider,
+// before the provider, or a Redirect of class RedirectExternal to the provider,
 // for the visitor's browser. The provider sends the browser back to a view of
 // authentik at the host that the visitor was said to ask, and that view wants these
 // cookies.
@@ -70,7 +70,7 @@ func (w *walk) sentTo(q request, r reply) (Challenge, *request, error) {
 		return nil, w.follow(rd), nil
 	case RedirectSource:
 		return nil, nil, ErrBrowserNeeded
-	case RedirectElsewhere:
+	case RedirectExternal:
 		return rd, nil, nil
 	default:
 		return nil, nil, unexpected(q, r, errWayward)

@@ -30,9 +30,9 @@ type Step struct {
 	Language string
 }
 
-// Known reports whether authentik's session says that somebody has signed in.
+// Authenticated reports whether authentik's session says that somebody has signed in.
 // Nobody has checked its word: it may steer what is shown, and never who is let in.
-func (s Step) Known() bool {
+func (s Step) Authenticated() bool {
 	t, ok := s.Cookies.ticket()
 	return ok && t.Authenticated
 }

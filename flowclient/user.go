@@ -47,7 +47,7 @@ func (u User) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("uid", u.UID), slog.String("username", u.Username))
 }
 
-// User asks authentik who is signed in with the visitor's cookies. ErrNobody is
+// User asks authentik who is signed in with the visitor's cookies. ErrUnauthenticated is
 // authentik's word that nobody is; any other error says nothing about that.
 func (c *Client) User(ctx context.Context, v Visitor) (User, error) {
 	q := request{endpoint: "core/users/me", path: "/api/v3/core/users/me/"}
@@ -56,7 +56,7 @@ func (c *Client) User(ctx context.Context, v Visitor) (User, error) {
 		return User{}, err
 	}
 	if r.nobody(c.root(v)) {
-		return User{}, ErrNobody
+		return User{}, ErrUnauthenticated
 	}
 	if r.status != http.StatusOK {
 		return User{}, unexpected(q, r, nil)

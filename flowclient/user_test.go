@@ -91,7 +91,7 @@ func TestNobodyIsSaidByAuthentikAlone(t *testing.T) {
 			continue
 		}
 		var ue *UnexpectedError
-		if errors.Is(err, ErrNobody) != c.nobody || errors.As(err, &ue) == c.nobody {
+		if errors.Is(err, ErrUnauthenticated) != c.nobody || errors.As(err, &ue) == c.nobody {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -108,8 +108,8 @@ func TestAccessIsWhatAuthentikSays(t *testing.T) {
 		"no, with words": {says(`{"passing":false,"messages":["Only on Sundays, <b>sorry</b>."]}`), Access{Messages: []string{"Only on Sundays, <b>sorry</b>."}}, nil},
 		"odd":            {says(`{"passing":"true"}`), Access{}, nil},
 		"unknown":        {fails(http.StatusNotFound, api(t, "2026.5", "access-unknown")), Access{}, ErrApplicationNotFound},
-		"nobody":         {fails(http.StatusForbidden, `{"detail":"x"}`), Access{}, ErrNobody},
-		"bound":          {sends("/flows/-/default/authentication/?next=/"), Access{}, ErrNobody},
+		"nobody":         {fails(http.StatusForbidden, `{"detail":"x"}`), Access{}, ErrUnauthenticated},
+		"bound":          {sends("/flows/-/default/authentication/?next=/"), Access{}, ErrUnauthenticated},
 	} {
 		f := newFake(t, c.reply)
 		got, err := f.client().Access(t.Context(), holding("a", true), "my-app")

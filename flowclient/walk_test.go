@@ -169,13 +169,13 @@ func TestRedirectsAwayAreNeverFetched(t *testing.T) {
 	}))
 	t.Cleanup(strange.Close)
 	for to, class := range map[string]RedirectClass{
-		strange.URL + "/if/flow/login/":    RedirectElsewhere,
+		strange.URL + "/if/flow/login/":    RedirectExternal,
 		"/application/o/authorize/?x=y":    RedirectApplication,
 		"/source/oauth/login/github/":      RedirectSource,
 		"/if/user/":                        RedirectFinished,
 		"myapp://callback?code=1":          RedirectScheme,
 		"javascript:alert(1)":              RedirectForbidden,
-		strange.URL[5:] + "/if/flow/login": RedirectElsewhere,
+		strange.URL[5:] + "/if/flow/login": RedirectExternal,
 	} {
 		body, _ := json.Marshal(map[string]string{"component": "xak-flow-redirect", "to": to})
 		f := newFake(t, says(string(body)))

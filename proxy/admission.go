@@ -12,7 +12,7 @@ import (
 )
 
 // errNobody is what authentik says of cookies that nobody is signed in with.
-var errNobody = flowclient.ErrNobody
+var errNobody = flowclient.ErrUnauthenticated
 
 // An admission is a session that has begun, and the browser it is for.
 type admission struct {

@@ -28,11 +28,10 @@ type Authentik interface {
 	Brand(context.Context, flowclient.Visitor) (flowclient.Brand, error)
 	Picture(ctx context.Context, v flowclient.Visitor, address string) (flowclient.Picture, error)
 	StartSource(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Redirect) (flowclient.Step, error)
-	Relay(context.Context, flowclient.Visitor, flowclient.RelayRequest) (flowclient.RelayReply, error)
+	Relay() *flowclient.Relay
 	RedeemPlex(ctx context.Context, v flowclient.Visitor, f flowclient.Flow, s flowclient.SourcePlex, token string) (flowclient.Step, error)
 	DuoEnrolment(context.Context, flowclient.Visitor, flowclient.AuthenticatorDuo) (flowclient.DuoStatus, error)
 	Authorize(ctx context.Context, v flowclient.Visitor, parameters url.Values) (flowclient.Step, error)
-	HTTP(flowclient.Visitor) *http.Client
 	PublicURL(ref string) (string, bool)
 	Root() string
 }

@@ -103,7 +103,7 @@ func TestNoFaultLetsAnybodyThrough(t *testing.T) {
 		"unreachable": func() error { return flowclient.ErrUnreachable },
 		"starting":    func() error { return &flowclient.StartingError{RetryAfter: 5 * time.Second} },
 		"unexpected":  func() error { return &flowclient.UnexpectedError{Status: 500, Err: errFault} },
-		"nobody":      func() error { return flowclient.ErrNobody },
+		"nobody":      func() error { return flowclient.ErrUnauthenticated },
 		"not found":   func() error { return flowclient.ErrFlowNotFound },
 		"conflict":    func() error { return ErrConflict },
 		"cancelled":   func() error { return context.Canceled },

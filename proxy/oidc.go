@@ -64,7 +64,7 @@ func (w oidcWay) prove(ctx context.Context, v flowclient.Visitor, vis visit) (pr
 	}
 	step := vis.Step
 	if to, ok := step.Challenge.(flowclient.Redirect); ok && !vis.Request.answers(to.To) {
-		if elsewhere(step) && !step.Known() {
+		if elsewhere(step) && !step.Authenticated() {
 			return proved{}, errNobody
 		}
 		var err error

@@ -82,7 +82,7 @@ func TestWhatIsNoPictureIsNotServed(t *testing.T) {
 		"too large": always("image/png", strings.Repeat("x", pictureBytes+1)),
 		"a failure": {picture: func(string) (flowclient.Picture, error) { return flowclient.Picture{}, flowclient.ErrUnreachable }},
 		"both given": {picture: func(string) (flowclient.Picture, error) {
-			return flowclient.Picture{Type: "image/png", Bytes: []byte("x")}, flowclient.ErrElsewhere
+			return flowclient.Picture{Type: "image/png", Bytes: []byte("x")}, flowclient.ErrOtherHost
 		}},
 	} {
 		p := newPictures(from, sealedOnly)

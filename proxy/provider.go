@@ -125,7 +125,7 @@ func (d document) endpoints() []string {
 // discover asks the provider about itself. The endpoints must be below authentik's own address: no browser is sent anywhere else,
 // whatever stands between here and there.
 func (p *provider) discover(ctx context.Context) (*metadata, error) {
-	client := p.cfg.Client.HTTP(flowclient.Visitor{})
+	client := p.cfg.Client.Relay().HTTP(flowclient.Visitor{})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.place(".well-known/openid-configuration"), nil)
 	if err != nil {
 		return nil, err

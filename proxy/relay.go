@@ -117,7 +117,7 @@ func (g *Gate) through(w http.ResponseWriter, r *http.Request, at Resolved, d re
 	if at.Asked.RawQuery != "" {
 		path += "?" + at.Asked.RawQuery
 	}
-	got, err := g.cfg.Client.Relay(ctx, g.visitor(r, at, d.visit.Cookies), flowclient.RelayRequest{Method: r.Method, Path: path, Header: r.Header, Body: body})
+	got, err := g.cfg.Client.Relay().Send(ctx, g.visitor(r, at, d.visit.Cookies), flowclient.RelayRequest{Method: r.Method, Path: path, Header: r.Header, Body: body})
 	if err != nil {
 		g.lapse(w, r, at, d, fault.From(err))
 		return

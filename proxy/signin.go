@@ -340,5 +340,5 @@ func (o outcome) nobody() bool {
 // elsewhere reports whether the flow sends the visitor to another place first.
 func elsewhere(step flowclient.Step) bool {
 	to, ok := step.Challenge.(flowclient.Redirect)
-	return ok && (to.Class() == flowclient.RedirectElsewhere || to.Class() == flowclient.RedirectSource)
+	return ok && (to.Class() == flowclient.RedirectExternal || to.Class() == flowclient.RedirectSource)
 }

@@ -45,7 +45,7 @@ func (p *provider) revoke(ctx context.Context, rec *record) error {
 	if err != nil {
 		return err
 	}
-	client := p.cfg.Client.HTTP(rec.visitor())
+	client := p.cfg.Client.Relay().HTTP(rec.visitor())
 	for _, token := range []string{rec.Tokens.Refresh, rec.Tokens.Access} {
 		if token == "" {
 			continue

@@ -65,7 +65,7 @@ func (p *provider) redeem(ctx context.Context, v flowclient.Visitor, req authReq
 		return proved{}, err
 	}
 	config := p.config(m, req.Redirect)
-	ctx = oidc.ClientContext(ctx, p.cfg.Client.HTTP(v))
+	ctx = oidc.ClientContext(ctx, p.cfg.Client.Relay().HTTP(v))
 	got, err := config.Exchange(ctx, code, oauth2.VerifierOption(req.Verifier))
 	if err != nil {
 		return proved{}, tokenFailure(err)
@@ -87,7 +87,7 @@ func (p *provider) renew(ctx context.Context, v flowclient.Visitor, rec *record)
 		return proved{}, err
 	}
 	config := p.config(m, "")
-	ctx = oidc.ClientContext(ctx, p.cfg.Client.HTTP(v))
+	ctx = oidc.ClientContext(ctx, p.cfg.Client.Relay().HTTP(v))
 	got, err := config.TokenSource(ctx, &oauth2.Token{RefreshToken: rec.Tokens.Refresh}).Token()
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.ErrorCode == "invalid_grant" {
 		return proved{}, errRefreshRefused
@@ -252,7 +252,7 @@ func (p *provider) userinfo(ctx context.Context, v flowclient.Visitor, m *metada
 	}
 	req.Header.Set("Authorization", "Bearer "+access)
 	var all map[string]json.RawMessage
-	switch status, err := askJSON(p.cfg.Client.HTTP(v), req, &all); {
+	switch status, err := askJSON(p.cfg.Client.Relay().HTTP(v), req, &all); {
 	case status == http.StatusUnauthorized:
 		return nil, errNobody
 	case err != nil:

@@ -142,7 +142,7 @@ func Status(c flowclient.Component) int {
 // Say is a sentence of the catalogue in the language that the question's page would
 // have, for those who draw a page of their own.
 func (p *Pages) Say(r *http.Request, q Question, name string, pairs ...any) string {
-	return p.words.choose(r, q.Brand, q.Step.Known()).say(name, pairs...)
+	return p.words.choose(r, q.Brand, q.Step.Authenticated()).say(name, pairs...)
 }
 
 // write draws the page as a whole before the first byte of it is sent, so that a

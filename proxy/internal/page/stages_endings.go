@@ -85,7 +85,7 @@ type Redirect struct {
 func showRedirect(c flowclient.Redirect, d *draft) any {
 	d.heading(d.say.say("redirect_title"))
 	switch c.Class() {
-	case flowclient.RedirectElsewhere:
+	case flowclient.RedirectExternal:
 		return leadTo(c.To, d)
 	case flowclient.RedirectSource:
 		return showSourceRedirect(c, d)

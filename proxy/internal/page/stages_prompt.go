@@ -83,7 +83,7 @@ func showPrompt(c flowclient.Prompt, d *draft) any {
 // newPasswordOf is whose new password the form asks for, where it does not ask
 // for the name as well.
 func newPasswordOf(c flowclient.Prompt, d *draft) string {
-	has := func(kind string) bool {
+	has := func(kind flowclient.FieldType) bool {
 		return slices.ContainsFunc(c.Fields, func(f flowclient.Field) bool { return f.Type == kind })
 	}
 	if has("password") && !has("username") {
@@ -146,7 +146,7 @@ func (f *Field) retype(d *draft) {
 
 // fieldKinds is how each type of field differs from a line of text. An unknown
 // type is one.
-var fieldKinds = map[string]func(*Field, flowclient.Field, *draft){
+var fieldKinds = map[flowclient.FieldType]func(*Field, flowclient.Field, *draft){
 	"text_area":           func(p *Field, _ flowclient.Field, _ *draft) { p.Type = "textarea" },
 	"text_read_only":      func(p *Field, _ flowclient.Field, _ *draft) { p.ReadOnly = true },
 	"text_area_read_only": func(p *Field, _ flowclient.Field, _ *draft) { p.Type, p.ReadOnly = "textarea", true },

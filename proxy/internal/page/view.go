@@ -114,7 +114,7 @@ func (d *draft) allow(more policy) { d.policy = d.policy.and(more) }
 // draft begins the page of a question with all that is not the stage's own.
 func (p *Pages) draft(r *http.Request, q Question) *draft {
 	base := q.Step.Challenge.Common()
-	d := p.blank(r, q.Brand, q.Step.Known())
+	d := p.blank(r, q.Brand, q.Step.Authenticated())
 	d.component, d.step, d.origin, d.rest = q.Step.Challenge.Component(), q.Step, q.Origin, q.Rest
 	p.flow(&d.View, base.FlowInfo)
 	d.called = q.Name

@@ -7,34 +7,37 @@ import (
 	"strings"
 )
 
-// HTTP returns a client for the endpoints of OAuth 2.0 and OpenID Connect, which other libraries speak with.
-// Requests go to addresses below PublicURL and are sent to where authentik is reached, in the visitor's name but
-// without cookies; authentik is always told its public host, from which it makes the name of the issuer.
-// Others fail, redirects are not followed, and where something in front of authentik answers in its place the error is
-// ErrUnreachable. The client may be used by any number of goroutines at once.
-func (c *Client) HTTP(v Visitor) *http.Client {
+// HTTP returns a client for libraries that speak OAuth 2.0 or OpenID Connect with
+// authentik. It accepts addresses below PublicURL and sends the requests to URL, in
+// the visitor's name but without cookies. authentik is always told its public host,
+// from which it makes the name of the issuer.
+//
+// Requests to other addresses fail with ErrOtherHost. Redirects are not followed.
+// If a proxy answers because it cannot reach authentik, the error is
+// ErrUnreachable.
+func (rl *Relay) HTTP(v Visitor) *http.Client {
 	v.Cookies, v.Host, v.Scheme = nil, "", ""
 	return &http.Client{
-		Transport: carrier{c, v}, Timeout: c.timeout,
+		Transport: carrier{rl.c, v}, Timeout: rl.c.timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// A carrier sends what other libraries ask of authentik.
+// A carrier sends the requests of other libraries to authentik.
 type carrier struct {
 	c *Client
 	v Visitor
 }
 
-// RoundTrip sends the request to where authentik is reached.
+// RoundTrip sends a request that is addressed to PublicURL to URL.
 func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	at := r.URL
 	if at.Scheme != t.c.public.Scheme || !strings.EqualFold(at.Host, t.c.public.Host) ||
 		!strings.HasPrefix(at.EscapedPath(), t.c.base+"/") || at.User != nil {
 		if r.Body != nil {
-			_ = r.Body.Close() // as http.RoundTripper demands
+			_ = r.Body.Close() // http.RoundTripper demands it
 		}
-		return nil, fmt.Errorf("flowclient: asking %s: %w", at.Host, ErrElsewhere)
+		return nil, fmt.Errorf("flowclient: asking %s: %w", at.Host, ErrOtherHost)
 	}
 	out := r.Clone(r.Context())
 	out.URL.Scheme, out.URL.Host, out.Host = t.c.url.Scheme, t.c.url.Host, t.c.public.Host
@@ -49,14 +52,14 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, unreachable(q, err)
 	}
 	if err := (reply{status: resp.StatusCode, header: resp.Header}).outage(q); err != nil {
-		_ = resp.Body.Close() // nothing in it is authentik's
+		_ = resp.Body.Close() // it is not authentik's answer
 		return nil, err
 	}
 	resp.Body = bounded{io.LimitReader(resp.Body, t.c.maxBytes), resp.Body}
 	return resp, nil
 }
 
-// A bounded body ends at a limit, and what cannot be read whole is no JSON.
+// A bounded body ends at a limit. JSON that is cut off does not decode.
 type bounded struct {
 	io.Reader
 	io.Closer
