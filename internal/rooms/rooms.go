@@ -108,6 +108,18 @@ var Rooms = []Room{
 		OnlyWhy: "failures lie below every room of the gate",
 	},
 	{
+		Path: "proxy/internal/user", Only: []string{"golang.org/x"},
+		OnlyWhy: "what authentik said about a person lies below every room that reads it",
+	},
+	{
+		Path: "proxy/internal/headers", Only: []string{Module + "/proxy/internal/user", "golang.org/x"},
+		OnlyWhy: "it knows no session and no gate",
+	},
+	{
+		Path: "proxy/internal/background", Only: nothing,
+		OnlyWhy: "it runs what it is given",
+	},
+	{
 		Path: "proxy/internal/seal", Only: nothing,
 		OnlyWhy: "what seals depends on nobody's code but the standard library's",
 	},

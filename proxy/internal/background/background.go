@@ -1,0 +1,90 @@
+// Package background runs the work that a gate does beside its requests, and
+// ends it with the gate: nothing outlives Close.
+package background
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A Group is the background work of one gate. It is safe for concurrent use.
+type Group struct {
+	ctx    context.Context //nolint:containedctx // the lifetime that the work is tied to
+	cancel context.CancelFunc
+
+	mu     sync.Mutex // orders Go and Close
+	closed bool
+	work   sync.WaitGroup
+}
+
+// New returns a group that runs until it is closed.
+func New() *Group {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Group{ctx: ctx, cancel: cancel}
+}
+
+// Go runs work in a goroutine, with a context that ends with the group. Once
+// the group is closed it runs nothing and returns false.
+func (g *Group) Go(work func(backgroundCtx context.Context)) bool {
+	if !g.enter() {
+		return false
+	}
+	go func() {
+		defer g.work.Done()
+		work(g.ctx)
+	}()
+	return true
+}
+
+// Do runs work in this goroutine, with a context that ends with the group and
+// not with the request that asked first. Once the group is closed the context
+// has ended already.
+func (g *Group) Do(work func(backgroundCtx context.Context)) {
+	if g.enter() {
+		defer g.work.Done()
+	}
+	work(g.ctx)
+}
+
+func (g *Group) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.work.Add(1)
+	return true
+}
+
+// Every runs work again and again, with a pause before each time, until the
+// group is closed.
+func (g *Group) Every(pause time.Duration, work func(backgroundCtx context.Context)) {
+	g.Go(func(ctx context.Context) {
+		for Sleep(ctx, pause) {
+			work(ctx)
+		}
+	})
+}
+
+// Close ends the context of all work and waits until it has returned. It may be
+// called more than once.
+func (g *Group) Close() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	g.cancel()
+	g.work.Wait()
+}
+
+// Sleep waits for d. It returns false if the context ends first.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
