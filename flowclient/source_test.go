@@ -36,7 +36,7 @@ func TestSourcesBeginAsRecorded(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]int{"elsewhere": 8, "flow": 6, "browser": 2, "not found": 2}
+	want := map[string]int{"external": 8, "flow": 6, "browser": 2, "not found": 2}
 	if !maps.Equal(begun, want) {
 		t.Errorf("begun %v, want %v", begun, want)
 	}
