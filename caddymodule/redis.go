@@ -10,7 +10,7 @@ import (
 	driver "github.com/redis/go-redis/v9"
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/redisstore"
+	redisstore "github.com/flowsidecar/caddy-authentik/proxy/store/redis"
 )
 
 func init() {

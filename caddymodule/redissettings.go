@@ -13,7 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/redisstore"
+	redisstore "github.com/flowsidecar/caddy-authentik/proxy/store/redis"
 )
 
 // redisKey is the place of the store with the same settings in the pool. They are there as a

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
 func TestOnTheFileSystem(t *testing.T) {

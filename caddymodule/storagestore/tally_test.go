@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
 // tallied is a store as a Counter, as Caddy has it on the file system.

@@ -9,7 +9,7 @@ import (
 
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule"
 	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
 func TestItKeepsToTheContract(t *testing.T) {

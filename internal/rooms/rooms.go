@@ -47,7 +47,7 @@ var nothing = []string{"the standard library alone"}
 var standIn = []Ban{
 	{Module + "/internal/authentiktest", "it signs in whoever it is told to: a Caddy built by users never contains the stand-in for authentik"},
 	{Module + "/internal/demo", "it is the stand-in with a command line, which belongs to cmd/caddy"},
-	{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
+	{Module + "/proxy/store/storetest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
 	{"testing", "it registers its flags in every program that contains it"},
@@ -61,7 +61,7 @@ var standIn = []Ban{
 var demonstration = []Ban{
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
-	{Module + "/proxy/storetest", "it is for tests, and brings the package testing with it"},
+	{Module + "/proxy/store/storetest", "it is for tests, and brings the package testing with it"},
 }
 
 // caddy are the bans of rooms that must not know which server they are in.
@@ -84,6 +84,12 @@ var drawing = []string{
 // signing is what tokens of OpenID Connect are fetched and checked with.
 var signing = []string{"github.com/coreos/go-oidc", "github.com/go-jose/go-jose"}
 
+// gate are the bans of rooms that the gate is built on.
+var gate = []Ban{
+	{Module + "/proxy/internal", "a store knows nothing of the gate that uses it"},
+	{Module + "/flowclient", "a store knows nothing of the gate that uses it"},
+}
+
 // redis is the driver of Redis with what it is built on. Package proxy does without.
 var redis = []string{"github.com/redis/go-redis", "github.com/cespare/xxhash", "go.uber.org/atomic"}
 
@@ -97,7 +103,7 @@ var Rooms = []Room{
 	{
 		Path: "proxy",
 		Only: slices.Concat(drawing, signing, []string{
-			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/internal",
+			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/internal", Module + "/proxy/store",
 			"github.com/patrickmn/go-cache", "golang.org/x",
 		}),
 		OnlyWhy: "what guards an application has as few authors as possible",
@@ -134,16 +140,23 @@ var Rooms = []Room{
 		{Module + "/internal", "it shows the pages as they are, without anything that stands in for authentik"},
 	})},
 	{
-		Path: "proxy/redisstore",
-		Only: slices.Concat(drawing, signing, redis, []string{
-			Module + "/flowclient", Module + "/proxy", "github.com/patrickmn/go-cache", "golang.org/x",
-		}),
-		OnlyWhy: "it brings the driver of Redis to whoever wants it, and nothing else",
-		Bans:    slices.Concat(caddy, standIn),
+		Path: "proxy/store", Only: []string{"github.com/patrickmn/go-cache"},
+		OnlyWhy: "who writes a store needs the contract, and nothing of the gate",
+		Bans:    slices.Concat(caddy, standIn, gate),
 	},
-	{Path: "proxy/storetest", Bans: slices.Concat(caddy, []Ban{
-		{Module + "/internal", "it is for stores of other people, who cannot import that"},
-	})},
+	{
+		Path:    "proxy/store/redis",
+		Only:    slices.Concat(redis, []string{Module + "/proxy/store", "github.com/patrickmn/go-cache", "golang.org/x"}),
+		OnlyWhy: "it brings the driver of Redis to programs that want it, and nothing else",
+		Bans:    slices.Concat(caddy, standIn, gate),
+	},
+	{
+		Path: "proxy/store/storetest", Only: []string{Module + "/proxy/store", "github.com/patrickmn/go-cache"},
+		OnlyWhy: "it is for stores of other people, and tests nothing but the contract",
+		Bans: slices.Concat(caddy, gate, []Ban{
+			{Module + "/internal", "it is for stores of other people, who cannot import that"},
+		}),
+	},
 	{Path: "examples/store", Bans: slices.Concat(standIn, []Ban{
 		{Module + "/internal", "it shows what other people can do, and they cannot import that"},
 	})},

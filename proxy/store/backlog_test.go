@@ -1,4 +1,4 @@
-package proxy
+package store
 
 import (
 	"strconv"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestABacklogWithoutRoomTellsToForgetEverything(t *testing.T) {
+func TestBacklog_FullOneBecomesTheEmptyName(t *testing.T) {
 	t.Parallel()
 	b := NewBacklog()
 	for i := range cap(b) {
@@ -15,14 +15,14 @@ func TestABacklogWithoutRoomTellsToForgetEverything(t *testing.T) {
 	b.Add("one-too-many")
 	b.Add("next")
 	if len(b) != 2 {
-		t.Fatalf("%d names wait, want the empty one and the next", len(b))
+		t.Fatalf("got %d names, want the empty one and the next", len(b))
 	}
 	if first, second := <-b, <-b; first != "" || second != "next" {
-		t.Errorf("told %q and %q, want the empty name and the next", first, second)
+		t.Errorf("got %q and %q, want the empty name and the next", first, second)
 	}
 }
 
-func TestNamesAreShortAndOfFewLetters(t *testing.T) {
+func TestValidName_IsShortAndOfFewCharacters(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		"":                              false,
@@ -41,7 +41,7 @@ func TestNamesAreShortAndOfFewLetters(t *testing.T) {
 		strings.Repeat("a", 40) + "\n-": false,
 	} {
 		if got := ValidName(text); got != want {
-			t.Errorf("ValidName(%q) = %v, want %v", text, got, want)
+			t.Errorf("ValidName(%q): got %v, want %v", text, got, want)
 		}
 	}
 }

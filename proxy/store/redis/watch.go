@@ -1,10 +1,10 @@
-package redisstore
+package redis
 
 import (
 	"context"
 	"sync"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // watchers share one ear: there is one while anybody watches.
@@ -15,15 +15,15 @@ type watchers struct {
 	stop func()     // ends the ear, and returns when it has ended
 
 	mu      sync.Mutex
-	all     map[proxy.Backlog]struct{}
+	all     map[store.Backlog]struct{}
 	hearing bool
 	closed  bool
 }
 
-// Watch implements proxy.Store. It ends with ctx alone: while Redis is gone the empty name
+// Watch implements store.Store. It ends with ctx alone: while Redis is gone the empty name
 // comes again and again.
 func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
-	names := proxy.NewBacklog()
+	names := store.NewBacklog()
 	s.watchers.join(names)
 	defer s.watchers.leave(names)
 	for {
@@ -40,13 +40,13 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 
 // join begins to tell names. Where an ear is at work already, everything is heard
 // from the beginning.
-func (w *watchers) join(names proxy.Backlog) {
+func (w *watchers) join(names store.Backlog) {
 	w.life.Lock()
 	defer w.life.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.all == nil {
-		w.all = make(map[proxy.Backlog]struct{})
+		w.all = make(map[store.Backlog]struct{})
 	}
 	w.all[names] = struct{}{}
 	if w.hearing || w.closed {
@@ -72,7 +72,7 @@ func (w *watchers) start() (stop func()) {
 	}
 }
 
-func (w *watchers) leave(names proxy.Backlog) {
+func (w *watchers) leave(names store.Backlog) {
 	w.life.Lock()
 	defer w.life.Unlock()
 	w.mu.Lock()

@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"bytes"
@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // benched is a store on a server of this machine, and a value as large as a session is.
-func benched(b *testing.B) (*Store, proxy.Record) {
+func benched(b *testing.B) (*Store, store.Record) {
 	b.Helper()
 	s := open(b, at(redistest.Start(b, "appendfsync everysec").Address))
 	r := record(string(bytes.Repeat([]byte{7}, 1500)))

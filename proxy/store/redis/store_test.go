@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
 // prefixes tells the stores of one server apart.
@@ -37,11 +37,11 @@ func open(t testing.TB, cfg Config) *Store {
 
 func at(addresses ...string) Config { return Config{Addresses: addresses} }
 
-func record(value string) proxy.Record {
-	return proxy.Record{Value: []byte(value), Expiry: time.Now().Add(time.Hour)}
+func record(value string) store.Record {
+	return store.Record{Value: []byte(value), Expiry: time.Now().Add(time.Hour)}
 }
 
-func save(t *testing.T, s proxy.Store, name string, r proxy.Record) proxy.Version {
+func save(t *testing.T, s store.Store, name string, r store.Record) store.Version {
 	t.Helper()
 	v, err := s.Save(t.Context(), name, r)
 	if err != nil {
@@ -51,7 +51,7 @@ func save(t *testing.T, s proxy.Store, name string, r proxy.Record) proxy.Versio
 }
 
 // holds loads a name and compares its value; "" stands for not found.
-func holds(t *testing.T, s proxy.Store, name, value string) proxy.Record {
+func holds(t *testing.T, s store.Store, name, value string) store.Record {
 	t.Helper()
 	r, found, err := s.Load(t.Context(), name)
 	if err != nil || found != (value != "") || string(r.Value) != value {
@@ -63,7 +63,7 @@ func holds(t *testing.T, s proxy.Store, name, value string) proxy.Record {
 func TestStore(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	storetest.Run(t, func(t testing.TB) proxy.Store { return open(t, at(server.Address)) })
+	storetest.Run(t, func(t testing.TB) store.Store { return open(t, at(server.Address)) })
 }
 
 // Everything has an end that Redis knows: what nobody asks for again must not stay.
@@ -107,7 +107,7 @@ func TestTheClockOfTheServerDoesNotCount(t *testing.T) {
 		now := func() time.Time { return time.Now().Add(off) }
 		s.now = now
 		name := fmt.Sprintf("session-%d", off)
-		save(t, s, name, proxy.Record{Value: []byte("one"), Expiry: now().Add(time.Minute)})
+		save(t, s, name, store.Record{Value: []byte("one"), Expiry: now().Add(time.Minute)})
 		left, err := s.client.PTTL(t.Context(), s.key(name)).Result()
 		if err != nil || left < 50*time.Second || left > time.Minute {
 			t.Errorf("with a clock that is %v off a minute is %v (%v)", off, left, err)
@@ -129,7 +129,7 @@ func TestARecordIsLoadedWithTheExpiryItWasSavedWith(t *testing.T) {
 func TestWhatWasCutShortIsNoRecordAndCanBeReplaced(t *testing.T) {
 	t.Parallel()
 	s := open(t, at(redistest.Start(t).Address))
-	whole := string(encode(proxy.Record{Value: []byte("one"), Version: newVersion(), Expiry: time.Now()}))
+	whole := string(encode(store.Record{Value: []byte("one"), Version: newVersion(), Expiry: time.Now()}))
 	for _, text := range []string{"", "r", whole[:10], "x" + whole[1:], "{}"} {
 		if err := s.client.Set(t.Context(), s.key("session-a"), text, time.Hour).Err(); err != nil {
 			t.Fatal(err)

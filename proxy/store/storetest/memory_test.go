@@ -3,13 +3,13 @@ package storetest
 import (
 	"testing"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	Run(t, func(t testing.TB) proxy.Store {
-		m := proxy.NewMemory()
+	Run(t, func(t testing.TB) store.Store {
+		m := store.NewMemory()
 		t.Cleanup(func() { _ = m.Close() })
 		return m
 	})

@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"crypto/tls"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 )
 
 func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
@@ -51,11 +51,11 @@ func TestTheKindOfRedisFollowsFromTheAddresses(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		"one address":           {at("a:1"), "*redis.Client"},
-		"an address of IPv6":    {at("[::1]:6379"), "*redis.Client"},
-		"several addresses":     {at("a:1", "b:1"), "*redis.ClusterClient"},
-		"one with a master":     {Config{Addresses: []string{"a:1"}, Master: "main", Database: 2}, "*redis.Client"},
-		"several with a master": {Config{Addresses: []string{"a:1", "b:1"}, Master: "main", SentinelPassword: "x"}, "*redis.Client"},
+		"one address":           {at("a:1"), "*goredis.Client"},
+		"an address of IPv6":    {at("[::1]:6379"), "*goredis.Client"},
+		"several addresses":     {at("a:1", "b:1"), "*goredis.ClusterClient"},
+		"one with a master":     {Config{Addresses: []string{"a:1"}, Master: "main", Database: 2}, "*goredis.Client"},
+		"several with a master": {Config{Addresses: []string{"a:1", "b:1"}, Master: "main", SentinelPassword: "x"}, "*goredis.Client"},
 	} {
 		s := open(t, c.cfg)
 		if got := fmt.Sprintf("%T", s.client); got != c.want {
@@ -71,7 +71,7 @@ func TestDefaultsAreSetForWhatIsNotSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	client, is := s.client.(*redis.Client)
+	client, is := s.client.(*goredis.Client)
 	if !is {
 		t.Fatalf("a %T", s.client)
 	}
@@ -81,7 +81,7 @@ func TestDefaultsAreSetForWhatIsNotSaid(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	never := open(t, Config{Addresses: []string{"a:1"}, Retries: -1})
-	if client, is := never.client.(*redis.Client); !is || client.Options().MaxRetries != 0 {
+	if client, is := never.client.(*goredis.Client); !is || client.Options().MaxRetries != 0 {
 		t.Error("without retries there are some")
 	}
 }

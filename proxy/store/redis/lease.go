@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 )
 
 //go:embed lease.lua
@@ -18,15 +18,15 @@ var leaseSource string
 var releaseSource string
 
 var (
-	leasing   = redis.NewScript(leaseSource)
-	releasing = redis.NewScript(releaseSource)
+	leasing   = goredis.NewScript(leaseSource)
+	releasing = goredis.NewScript(releaseSource)
 )
 
 // releaseTime is how long it may take to give a lease back, whatever became of the
 // context it was asked for with.
 const releaseTime = 2 * time.Second
 
-// Lease implements proxy.Store. A lease that could not be given back ends by itself.
+// Lease implements store.Store. A lease that could not be given back ends by itself.
 func (s *Store) Lease(ctx context.Context, name string, d time.Duration) (release func(), held bool, err error) {
 	key, token := s.cfg.Prefix+"lease:"+name, rand.Text()
 	got, err := s.run(ctx, leasing, key, token, max(1, millis(d)))

@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // pause is how long an ear waits before it tries to hear again.
@@ -26,7 +26,7 @@ type audience interface {
 
 // An ear hears what is published, on a connection of its own.
 type ear struct {
-	client  redis.UniversalClient
+	client  goredis.UniversalClient
 	channel string
 	log     *slog.Logger
 	greeted func(context.Context) // done once, when the server answers
@@ -91,13 +91,13 @@ func (e *ear) hear(ctx context.Context, to audience, heard func()) error {
 			return err
 		}
 		switch message := message.(type) {
-		case *redis.Subscription:
+		case *goredis.Subscription:
 			heard()
 			to.began()
 			go e.beat(ctx, cancel, p)
 			go e.greeted(ctx)
-		case *redis.Message:
-			if proxy.ValidName(message.Payload) { // anybody who may publish can publish anything
+		case *goredis.Message:
+			if store.ValidName(message.Payload) { // anybody who may publish can publish anything
 				to.ended(message.Payload)
 			}
 			p.hear(message.Payload)
@@ -105,7 +105,7 @@ func (e *ear) hear(ctx context.Context, to audience, heard func()) error {
 	}
 }
 
-func (e *ear) subscribe(ctx context.Context, sub *redis.PubSub) error {
+func (e *ear) subscribe(ctx context.Context, sub *goredis.PubSub) error {
 	ctx, cancel := context.WithTimeout(ctx, deafAfter)
 	defer cancel()
 	return sub.Subscribe(ctx, e.channel)
@@ -113,7 +113,7 @@ func (e *ear) subscribe(ctx context.Context, sub *redis.PubSub) error {
 
 // receive waits for a message as long as hearing can be believed in. A connection on which
 // the time ran out is of no more use: it may have been in the middle of a message.
-func (e *ear) receive(ctx context.Context, sub *redis.PubSub, p *pulse) (any, error) {
+func (e *ear) receive(ctx context.Context, sub *goredis.PubSub, p *pulse) (any, error) {
 	left := p.left(time.Now())
 	if left <= 0 {
 		return nil, errDeaf
@@ -153,18 +153,18 @@ func (e *ear) send(ctx context.Context, word func(way int) string) (int, error) 
 	ctx, cancel := context.WithTimeout(ctx, deafAfter)
 	defer cancel()
 	var ways atomic.Int64
-	err := everyMaster(ctx, e.client, func(ctx context.Context, master *redis.Client) error {
+	err := everyMaster(ctx, e.client, func(ctx context.Context, master *goredis.Client) error {
 		return master.Publish(ctx, e.channel, word(int(ways.Add(1)))).Err()
 	})
 	return int(ways.Load()), err
 }
 
 // everyMaster does something at every server that can be written to.
-func everyMaster(ctx context.Context, client redis.UniversalClient, do func(context.Context, *redis.Client) error) error {
+func everyMaster(ctx context.Context, client goredis.UniversalClient, do func(context.Context, *goredis.Client) error) error {
 	switch client := client.(type) {
-	case *redis.ClusterClient:
+	case *goredis.ClusterClient:
 		return client.ForEachMaster(ctx, do)
-	case *redis.Client:
+	case *goredis.Client:
 		return do(ctx, client)
 	}
 	return errors.New("redis: a client of an unknown kind")

@@ -1,8 +1,8 @@
 // Package storetest holds every session store to the contract of
-// [proxy.Store]. Whoever writes a store calls Run in a test of their own:
+// [store.Store]. Whoever writes a store calls Run in a test of their own:
 //
 //	func TestStore(t *testing.T) {
-//		storetest.Run(t, func(t testing.TB) proxy.Store { return newStore(t) })
+//		storetest.Run(t, func(t testing.TB) store.Store { return newStore(t) })
 //	}
 package storetest
 
@@ -15,18 +15,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // told is how long a watcher may take to hear of an end.
 const told = 2 * time.Second
 
 // Run tests a store. open returns an empty one each time.
-func Run(t *testing.T, open func(testing.TB) proxy.Store) {
+func Run(t *testing.T, open func(testing.TB) store.Store) {
 	t.Helper()
 	for _, tt := range []struct {
 		name string
-		test func(*testing.T, proxy.Store)
+		test func(*testing.T, store.Store)
 	}{
 		{"what was never saved is not found", absent},
 		{"what was saved is found as it was", saved},
@@ -51,11 +51,11 @@ func Run(t *testing.T, open func(testing.TB) proxy.Store) {
 	}
 }
 
-func record(value string) proxy.Record {
-	return proxy.Record{Value: []byte(value), Expiry: time.Now().Add(time.Hour)}
+func record(value string) store.Record {
+	return store.Record{Value: []byte(value), Expiry: time.Now().Add(time.Hour)}
 }
 
-func save(t *testing.T, s proxy.Store, name string, r proxy.Record) proxy.Version {
+func save(t *testing.T, s store.Store, name string, r store.Record) store.Version {
 	t.Helper()
 	v, err := s.Save(t.Context(), name, r)
 	if err != nil {
@@ -65,7 +65,7 @@ func save(t *testing.T, s proxy.Store, name string, r proxy.Record) proxy.Versio
 }
 
 // expect loads a name and compares its value; "" stands for not found.
-func expect(t *testing.T, s proxy.Store, name, value string) proxy.Record {
+func expect(t *testing.T, s store.Store, name, value string) store.Record {
 	t.Helper()
 	r, found, err := s.Load(t.Context(), name)
 	if err != nil {
@@ -77,9 +77,9 @@ func expect(t *testing.T, s proxy.Store, name, value string) proxy.Record {
 	return r
 }
 
-func absent(t *testing.T, s proxy.Store) { expect(t, s, "session-a", "") }
+func absent(t *testing.T, s store.Store) { expect(t, s, "session-a", "") }
 
-func saved(t *testing.T, s proxy.Store) {
+func saved(t *testing.T, s store.Store) {
 	v := save(t, s, "session-a", record("one"))
 	r := expect(t, s, "session-a", "one")
 	if v == "" || r.Version != v {
@@ -91,7 +91,7 @@ func saved(t *testing.T, s proxy.Store) {
 	expect(t, s, "session-large", string(large.Value))
 }
 
-func copies(t *testing.T, s proxy.Store) {
+func copies(t *testing.T, s store.Store) {
 	r := record("one")
 	save(t, s, "session-a", r)
 	r.Value[0] = 'X'
@@ -100,7 +100,7 @@ func copies(t *testing.T, s proxy.Store) {
 	expect(t, s, "session-a", "one")
 }
 
-func conflict(t *testing.T, s proxy.Store) {
+func conflict(t *testing.T, s store.Store) {
 	first := record("one")
 	first.Version = save(t, s, "session-a", first)
 	second := first
@@ -111,24 +111,24 @@ func conflict(t *testing.T, s proxy.Store) {
 	}
 	third := first
 	third.Value = []byte("three")
-	if _, err := s.Save(t.Context(), "session-a", third); !errors.Is(err, proxy.ErrConflict) {
+	if _, err := s.Save(t.Context(), "session-a", third); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("saving over a version that is gone: %v", err)
 	}
 	expect(t, s, "session-a", "two")
-	if _, err := s.Save(t.Context(), "session-none", third); !errors.Is(err, proxy.ErrConflict) {
+	if _, err := s.Save(t.Context(), "session-none", third); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("saving a version of what is not there: %v", err)
 	}
 }
 
-func occupied(t *testing.T, s proxy.Store) {
+func occupied(t *testing.T, s store.Store) {
 	save(t, s, "session-a", record("one"))
-	if _, err := s.Save(t.Context(), "session-a", record("two")); !errors.Is(err, proxy.ErrConflict) {
+	if _, err := s.Save(t.Context(), "session-a", record("two")); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("%v", err)
 	}
 	expect(t, s, "session-a", "one")
 }
 
-func expired(t *testing.T, s proxy.Store) {
+func expired(t *testing.T, s store.Store) {
 	for i, expiry := range []time.Time{{}, time.Now().Add(-time.Hour), time.Now()} {
 		r := record("one")
 		r.Expiry = expiry
@@ -146,7 +146,7 @@ func expired(t *testing.T, s proxy.Store) {
 	expect(t, s, "session-short", "again")
 }
 
-func deleted(t *testing.T, s proxy.Store) {
+func deleted(t *testing.T, s store.Store) {
 	v := save(t, s, "session-a", record("one"))
 	for range 2 {
 		if err := s.Delete(t.Context(), "session-a"); err != nil {
@@ -156,21 +156,21 @@ func deleted(t *testing.T, s proxy.Store) {
 	}
 	r := record("late")
 	r.Version = v
-	if _, err := s.Save(t.Context(), "session-a", r); !errors.Is(err, proxy.ErrConflict) {
+	if _, err := s.Save(t.Context(), "session-a", r); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a late writer after Delete: %v", err)
 	}
 	save(t, s, "session-a", record("new"))
 	expect(t, s, "session-a", "new")
 }
 
-func bury(t *testing.T, s proxy.Store, name string, d time.Duration) {
+func bury(t *testing.T, s store.Store, name string, d time.Duration) {
 	t.Helper()
 	if err := s.Revoke(t.Context(), name, time.Now().Add(d)); err != nil {
 		t.Fatalf("burying %s: %v", name, err)
 	}
 }
 
-func over(t *testing.T, s proxy.Store, want bool, names ...string) {
+func over(t *testing.T, s store.Store, want bool, names ...string) {
 	t.Helper()
 	got, err := s.Revoked(t.Context(), names...)
 	if err != nil || got != want {
@@ -178,7 +178,7 @@ func over(t *testing.T, s proxy.Store, want bool, names ...string) {
 	}
 }
 
-func buried(t *testing.T, s proxy.Store) {
+func buried(t *testing.T, s store.Store) {
 	save(t, s, "session-a", record("one"))
 	over(t, s, false)
 	over(t, s, false, "session-a", "user-x")
@@ -187,7 +187,7 @@ func buried(t *testing.T, s proxy.Store) {
 	expect(t, s, "session-a", "")
 	over(t, s, true, "session-b", "session-a")
 	over(t, s, true, "user-x")
-	if _, err := s.Save(t.Context(), "session-a", record("new")); !errors.Is(err, proxy.ErrConflict) {
+	if _, err := s.Save(t.Context(), "session-a", record("new")); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("saving under a buried name: %v", err)
 	}
 	if err := s.Delete(t.Context(), "session-a"); err != nil {
@@ -196,7 +196,7 @@ func buried(t *testing.T, s proxy.Store) {
 	over(t, s, true, "session-a")
 }
 
-func late(t *testing.T, s proxy.Store) {
+func late(t *testing.T, s store.Store) {
 	for i := range 300 {
 		name := fmt.Sprintf("session-%d", i)
 		r := record("one")
@@ -213,7 +213,7 @@ func late(t *testing.T, s proxy.Store) {
 	}
 }
 
-func reburied(t *testing.T, s proxy.Store) {
+func reburied(t *testing.T, s store.Store) {
 	bury(t, s, "session-a", time.Hour)
 	bury(t, s, "session-a", time.Second)
 	bury(t, s, "session-b", 1200*time.Millisecond)
@@ -223,7 +223,7 @@ func reburied(t *testing.T, s proxy.Store) {
 	over(t, s, false, "session-b")
 }
 
-func leased(t *testing.T, s proxy.Store) {
+func leased(t *testing.T, s store.Store) {
 	lease := func(name string, d time.Duration, want bool) func() {
 		t.Helper()
 		release, held, err := s.Lease(t.Context(), name, d)
@@ -246,7 +246,7 @@ func leased(t *testing.T, s proxy.Store) {
 	lease("work", time.Hour, false)
 }
 
-func watched(t *testing.T, s proxy.Store) {
+func watched(t *testing.T, s store.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	heard, done := make(chan string, 100), make(chan error, 1)
 	go func() { done <- s.Watch(ctx, func(name string) { heard <- name }) }()
@@ -282,7 +282,7 @@ func next(t *testing.T, heard <-chan string, want string) {
 	}
 }
 
-func cancelled(t *testing.T, s proxy.Store) {
+func cancelled(t *testing.T, s store.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := s.Load(ctx, "session-a"); err == nil {
@@ -307,7 +307,7 @@ func cancelled(t *testing.T, s proxy.Store) {
 	over(t, s, false, "session-a")
 }
 
-func crowded(t *testing.T, s proxy.Store) {
+func crowded(t *testing.T, s store.Store) {
 	var crowd sync.WaitGroup
 	for i := range 8 {
 		crowd.Go(func() {
@@ -330,7 +330,7 @@ func crowded(t *testing.T, s proxy.Store) {
 		crowd.Go(func() {
 			if _, err := s.Save(t.Context(), "session-count", counter); err == nil {
 				wins <- struct{}{}
-			} else if !errors.Is(err, proxy.ErrConflict) {
+			} else if !errors.Is(err, store.ErrConflict) {
 				t.Error(err)
 			}
 		})
@@ -342,8 +342,8 @@ func crowded(t *testing.T, s proxy.Store) {
 }
 
 // counts holds a store that is a Counter to it. Others are not asked.
-func counts(t *testing.T, s proxy.Store) {
-	counter, is := s.(proxy.Counter)
+func counts(t *testing.T, s store.Store) {
+	counter, is := s.(store.Counter)
 	if !is {
 		t.Skip("it is no Counter")
 	}
@@ -368,7 +368,7 @@ func counts(t *testing.T, s proxy.Store) {
 		bury(t, s, "session-b", time.Hour)
 	}
 	bury(t, s, "session-never", time.Hour)
-	save(t, s, "session-over", proxy.Record{Value: []byte("one"), Expiry: time.Now().Add(-time.Hour)})
+	save(t, s, "session-over", store.Record{Value: []byte("one"), Expiry: time.Now().Add(-time.Hour)})
 	want("session", 1)
 	short := record("one")
 	short.Expiry = time.Now().Add(1200 * time.Millisecond)

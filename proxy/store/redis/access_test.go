@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"crypto/ecdsa"
@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
 const secret = "correct-horse-battery"
@@ -28,7 +28,7 @@ const rights = "~authentik:* &authentik:* -@all +get +getrange +scan +set +del +
 
 func TestAUserWithTheRightsThatAreDocumentedIsEnough(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestAUserWithTheRightsThatAreDocumentedIsEnough(t *testing.T) {
 		}
 	}
 	server := redistest.Start(t, "user default off", "user gate on >"+secret+" "+rights)
-	storetest.Run(t, func(t testing.TB) proxy.Store {
+	storetest.Run(t, func(t testing.TB) store.Store {
 		cfg := Config{Addresses: []string{server.Address}, Username: "gate", Password: secret}
 		s := open(t, cfg)
 		s.cfg.Prefix = DefaultPrefix + s.cfg.Prefix
@@ -138,7 +138,7 @@ func TestStoreOverTLSWithACertificateOfItsOwn(t *testing.T) {
 	a := newAuthority(t)
 	server := redistest.Start(t, append(a.serverSettings, "tls-auth-clients yes")...)
 	cfg := &tls.Config{RootCAs: a.pool, Certificates: []tls.Certificate{a.tls}, MinVersion: tls.VersionTLS12}
-	storetest.Run(t, func(t testing.TB) proxy.Store {
+	storetest.Run(t, func(t testing.TB) store.Store {
 		return open(t, Config{Addresses: []string{server.Address}, TLS: cfg})
 	})
 	for name, wrong := range map[string]*tls.Config{

@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
 )
@@ -64,10 +64,10 @@ func TestAFullServerRefusesToSaveAndStillBuries(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // by hash and by text
-		if _, err := s.Save(t.Context(), "session-b", record("two")); !redis.IsOOMError(err) {
+		if _, err := s.Save(t.Context(), "session-b", record("two")); !goredis.IsOOMError(err) {
 			t.Errorf("%v", err)
 		}
-		if _, err := s.Save(t.Context(), "session-a", r); !redis.IsOOMError(err) {
+		if _, err := s.Save(t.Context(), "session-a", r); !goredis.IsOOMError(err) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -90,13 +90,13 @@ func TestAReplicaRefusesToWrite(t *testing.T) {
 	_, port, _ := strings.Cut(master.Address, ":")
 	replica := redistest.Start(t, "replicaof 127.0.0.1 "+port)
 	s := open(t, at(replica.Address))
-	if _, err := s.Save(t.Context(), "session-a", record("one")); !redis.IsReadOnlyError(err) {
+	if _, err := s.Save(t.Context(), "session-a", record("one")); !goredis.IsReadOnlyError(err) {
 		t.Errorf("%v", err)
 	}
-	if err := s.Revoke(t.Context(), "session-a", time.Now().Add(time.Hour)); !redis.IsReadOnlyError(err) {
+	if err := s.Revoke(t.Context(), "session-a", time.Now().Add(time.Hour)); !goredis.IsReadOnlyError(err) {
 		t.Errorf("%v", err)
 	}
-	if _, held, err := s.Lease(t.Context(), "work", time.Hour); held || !redis.IsReadOnlyError(err) {
+	if _, held, err := s.Lease(t.Context(), "work", time.Hour); held || !goredis.IsReadOnlyError(err) {
 		t.Errorf("%t, %v", held, err)
 	}
 	if err := s.client.Do(t.Context(), "REPLICAOF", "NO", "ONE").Err(); err != nil {
@@ -111,7 +111,7 @@ func TestAServerThatIsBusyFailsInTime(t *testing.T) {
 	server := redistest.Start(t, "enable-debug-command yes")
 	s := open(t, at(server.Address))
 	save(t, s, "session-a", record("one"))
-	other := redis.NewClient(&redis.Options{Addr: server.Address, ReadTimeout: 20 * time.Second})
+	other := goredis.NewClient(&goredis.Options{Addr: server.Address, ReadTimeout: 20 * time.Second})
 	t.Cleanup(func() { _ = other.Close() })
 	var busy sync.WaitGroup
 	busy.Go(func() { _ = other.Do(t.Context(), "DEBUG", "SLEEP", "5").Err() })

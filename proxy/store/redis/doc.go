@@ -1,7 +1,7 @@
-// Package redisstore keeps the sessions of package proxy in Redis or Valkey, so
+// Package redis keeps the sessions of package proxy in Redis or Valkey, so
 // that several servers have the same: one server, one behind Sentinel, or a cluster.
 //
-//	store, err := redisstore.New(redisstore.Config{Addresses: []string{"redis:6379"}})
+//	store, err := redis.New(redis.Config{Addresses: []string{"redis:6379"}})
 //
 // Everything about one name is one key. It holds either a record or the mark
 // that the name is buried, never both, so that no reader sees one beside the
@@ -26,4 +26,4 @@
 // Who it is: config.go. What is kept: entry.go, store.go, the scripts. Leases:
 // lease.go. Hearing: watch.go for those who watch, ear.go for the connection, pulse.go for
 // whether it is any good. How many there are: census.go. What operators are warned of: eviction.go.
-package redisstore
+package redis

@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"fmt"
@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/storetest"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
 // clusterRights are what the store needs besides in a cluster.
@@ -27,7 +27,7 @@ func addresses(servers []*redistest.Server) (all []string) {
 func TestStoreInACluster(t *testing.T) {
 	t.Parallel()
 	servers := redistest.StartCluster(t, 3)
-	storetest.Run(t, func(t testing.TB) proxy.Store { return open(t, at(addresses(servers)[:2]...)) })
+	storetest.Run(t, func(t testing.TB) store.Store { return open(t, at(addresses(servers)[:2]...)) })
 
 	t.Run("records of all nodes are counted", func(t *testing.T) { counted(t, open(t, at(addresses(servers)...)), 500) })
 	t.Run("names of all nodes are asked for at once", func(t *testing.T) {
@@ -114,8 +114,8 @@ func TestAStoreBehindSentinelFollowsTheMaster(t *testing.T) {
 	save(t, s, "session-a", record("one"))
 	bury(t, s, "session-b")
 	l.expect("session-b", told)
-	at := redis.NewClient(&redis.Options{Addr: replica.Address, Password: secret})
-	sentinels := redis.NewClient(&redis.Options{Addr: sentinel.Address, Password: "s-" + secret})
+	at := goredis.NewClient(&goredis.Options{Addr: replica.Address, Password: secret})
+	sentinels := goredis.NewClient(&goredis.Options{Addr: sentinel.Address, Password: "s-" + secret})
 	t.Cleanup(func() { _, _ = at.Close(), sentinels.Close() })
 	eventually(t, "the replica is known and has everything", func() bool {
 		n, err := at.Exists(t.Context(), s.key("session-b")).Result()

@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // told is how long a watcher may take to hear of an end, or that it may have missed one.
@@ -292,10 +292,10 @@ func TestASlowWatcherLosesNothingInSilence(t *testing.T) {
 	}()
 	<-begun
 	quick := listen(t, s)
-	for i := range 3 * cap(proxy.NewBacklog()) {
+	for i := range 3 * cap(store.NewBacklog()) {
 		bury(t, s, fmt.Sprintf("session-%d", i))
 	}
-	last := fmt.Sprintf("session-%d", 3*cap(proxy.NewBacklog())-1)
+	last := fmt.Sprintf("session-%d", 3*cap(store.NewBacklog())-1)
 	quick.expect(last, 10*time.Second)
 	close(gate)
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
@@ -303,7 +303,7 @@ func TestASlowWatcherLosesNothingInSilence(t *testing.T) {
 		all := slices.Clone(heard)
 		mu.Unlock()
 		if slices.Contains(all, last) {
-			if len(all) < 3*cap(proxy.NewBacklog()) && !slices.Contains(all[1:], "") {
+			if len(all) < 3*cap(store.NewBacklog()) && !slices.Contains(all[1:], "") {
 				t.Error("names were dropped, and it was not said")
 			}
 			return

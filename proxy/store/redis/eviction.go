@@ -1,10 +1,10 @@
-package redisstore
+package redis
 
 import (
 	"context"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 )
 
 // warnOfEviction warns, once, of servers that throw away what they were asked to keep: sessions would
@@ -14,7 +14,7 @@ func (s *Store) warnOfEviction(ctx context.Context) {
 	s.evicting.Do(func() {
 		ctx, cancel := context.WithTimeout(ctx, s.cfg.DialTimeout+time.Second)
 		defer cancel()
-		_ = everyMaster(ctx, s.client, func(ctx context.Context, master *redis.Client) error {
+		_ = everyMaster(ctx, s.client, func(ctx context.Context, master *goredis.Client) error {
 			if policy := evicts(ctx, master); policy != "" {
 				s.cfg.Logger.WarnContext(ctx, "Redis evicts sessions and the marks of those that have ended; set maxmemory-policy noeviction",
 					"maxmemory_policy", policy)
@@ -25,7 +25,7 @@ func (s *Store) warnOfEviction(ctx context.Context) {
 }
 
 // evicts returns the policy by which a server evicts. One without a bound never does.
-func evicts(ctx context.Context, master *redis.Client) string {
+func evicts(ctx context.Context, master *goredis.Client) string {
 	set, err := master.ConfigGet(ctx, "maxmemory*").Result()
 	if err != nil || set["maxmemory"] == "0" || set["maxmemory-policy"] == "noeviction" {
 		return ""

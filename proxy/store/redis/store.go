@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 //go:embed save.lua
@@ -19,19 +19,19 @@ var saveSource string
 //go:embed delete.lua
 var deleteSource string
 
-//go:embed bury.lua
-var burySource string
+//go:embed revoke.lua
+var revokeSource string
 
 var (
-	saving   = redis.NewScript(saveSource)
-	deleting = redis.NewScript(deleteSource)
-	burying  = redis.NewScript(burySource)
+	saving   = goredis.NewScript(saveSource)
+	deleting = goredis.NewScript(deleteSource)
+	revoking = goredis.NewScript(revokeSource)
 )
 
-// Store is a [proxy.Store] in Redis.
+// Store is a [store.Store] in Redis.
 type Store struct {
 	cfg      Config
-	client   redis.UniversalClient
+	client   goredis.UniversalClient
 	now      func() time.Time
 	watchers watchers
 	census   census
@@ -65,26 +65,26 @@ func (s *Store) key(name string) string { return s.cfg.Prefix + "session:" + nam
 // channel is where burials are published.
 func (s *Store) channel() string { return s.cfg.Prefix + "ended" }
 
-// Load implements proxy.Store.
-func (s *Store) Load(ctx context.Context, name string) (proxy.Record, bool, error) {
+// Load implements store.Store.
+func (s *Store) Load(ctx context.Context, name string) (store.Record, bool, error) {
 	if err := ctx.Err(); err != nil {
-		return proxy.Record{}, false, err
+		return store.Record{}, false, err
 	}
 	text, err := s.client.Get(ctx, s.key(name)).Result()
-	if errors.Is(err, redis.Nil) {
-		return proxy.Record{}, false, nil
+	if errors.Is(err, goredis.Nil) {
+		return store.Record{}, false, nil
 	}
 	if err != nil {
-		return proxy.Record{}, false, fmt.Errorf("redis: loading: %w", err)
+		return store.Record{}, false, fmt.Errorf("redis: loading: %w", err)
 	}
 	r, found := decode(text)
 	return r, found, nil
 }
 
-// Save implements proxy.Store. If its answer is lost it is tried again, and
+// Save implements store.Store. If its answer is lost it is tried again, and
 // the second answer is the same as the first. Only if the record was changed or forgotten
 // by somebody else in between, that is a conflict.
-func (s *Store) Save(ctx context.Context, name string, r proxy.Record) (proxy.Version, error) {
+func (s *Store) Save(ctx context.Context, name string, r store.Record) (store.Version, error) {
 	read, left := string(r.Version), millis(r.Expiry.Sub(s.now()))
 	r.Version = newVersion()
 	saved, err := s.run(ctx, saving, s.key(name), read, string(r.Version), left, encode(r))
@@ -92,14 +92,14 @@ func (s *Store) Save(ctx context.Context, name string, r proxy.Record) (proxy.Ve
 	case err != nil:
 		return "", fmt.Errorf("redis: saving: %w", err)
 	case saved == 0:
-		return "", proxy.ErrConflict
+		return "", store.ErrConflict
 	case left == 0:
 		return "", nil
 	}
 	return r.Version, nil
 }
 
-// Delete implements proxy.Store.
+// Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	if _, err := s.run(ctx, deleting, s.key(name)); err != nil {
 		return fmt.Errorf("redis: deleting: %w", err)
@@ -107,16 +107,16 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Revoke implements proxy.Store. It works also where the server is too full for anything else.
+// Revoke implements store.Store. It works also where the server is too full for anything else.
 func (s *Store) Revoke(ctx context.Context, name string, until time.Time) error {
-	_, err := s.run(ctx, burying, s.key(name), millis(until.Sub(s.now())), s.channel(), name)
+	_, err := s.run(ctx, revoking, s.key(name), millis(until.Sub(s.now())), s.channel(), name)
 	if err != nil {
 		return fmt.Errorf("redis: burying: %w", err)
 	}
 	return nil
 }
 
-// Revoked implements proxy.Store. The names of one server are asked for in one go.
+// Revoked implements store.Store. The names of one server are asked for in one go.
 func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -124,7 +124,7 @@ func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 	if len(names) == 0 {
 		return false, nil
 	}
-	kinds, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	kinds, err := s.client.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
 		for _, name := range names {
 			pipe.GetRange(ctx, s.key(name), 0, 0)
 		}
@@ -134,7 +134,7 @@ func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 		return false, fmt.Errorf("redis: looking for the buried: %w", err)
 	}
 	for _, kind := range kinds {
-		if kind, is := kind.(*redis.StringCmd); is && kind.Val() == string(buriedKind) {
+		if kind, is := kind.(*goredis.StringCmd); is && kind.Val() == string(buriedKind) {
 			return true, nil
 		}
 	}
@@ -142,7 +142,7 @@ func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 }
 
 // run runs a script on a key, by its hash, or with its text where the server does not know it yet.
-func (s *Store) run(ctx context.Context, script *redis.Script, key string, args ...any) (int64, error) {
+func (s *Store) run(ctx context.Context, script *goredis.Script, key string, args ...any) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -150,4 +150,4 @@ func (s *Store) run(ctx context.Context, script *redis.Script, key string, args 
 }
 
 // Interface guard.
-var _ proxy.Store = (*Store)(nil)
+var _ store.Store = (*Store)(nil)

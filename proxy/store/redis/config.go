@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
@@ -86,14 +86,14 @@ func (cfg Config) check() error {
 
 func (cfg Config) checkAddresses() (errs []error) {
 	if len(cfg.Addresses) == 0 {
-		errs = append(errs, errors.New("redisstore: an address is required, as redis:6379"))
+		errs = append(errs, errors.New("redis: an address is required, as redis:6379"))
 	}
 	for i, address := range cfg.Addresses {
 		if err := CheckAddress(address); err != nil {
-			errs = append(errs, fmt.Errorf("redisstore: %w", err))
+			errs = append(errs, fmt.Errorf("redis: %w", err))
 		}
 		if slices.Contains(cfg.Addresses[:i], address) {
-			errs = append(errs, fmt.Errorf("redisstore: the address %s is there twice", address))
+			errs = append(errs, fmt.Errorf("redis: the address %s is there twice", address))
 		}
 	}
 	return errs
@@ -117,13 +117,13 @@ func CheckAddress(address string) error {
 
 func (cfg Config) checkSecrets() (errs []error) {
 	if cfg.Username != "" && cfg.Password == "" {
-		errs = append(errs, errors.New("redisstore: a username needs a password"))
+		errs = append(errs, errors.New("redis: a username needs a password"))
 	}
 	if cfg.SentinelUsername != "" && cfg.SentinelPassword == "" {
-		errs = append(errs, errors.New("redisstore: a username for Sentinels needs a password"))
+		errs = append(errs, errors.New("redis: a username for Sentinels needs a password"))
 	}
 	if cfg.TLS != nil && cfg.TLS.InsecureSkipVerify {
-		errs = append(errs, errors.New("redisstore: TLS that takes every certificate keeps nobody out; name an authority that it can be verified by"))
+		errs = append(errs, errors.New("redis: TLS that takes every certificate keeps nobody out; name an authority that it can be verified by"))
 	}
 	return errs
 }
@@ -131,10 +131,10 @@ func (cfg Config) checkSecrets() (errs []error) {
 // checkKind holds the options against what kind of Redis it is.
 func (cfg Config) checkKind() (errs []error) {
 	if cfg.Master == "" && cfg.SentinelUsername+cfg.SentinelPassword != "" {
-		errs = append(errs, errors.New("redisstore: there is a password for Sentinels, and no name of a master that they would be asked for"))
+		errs = append(errs, errors.New("redis: there is a password for Sentinels, and no name of a master that they would be asked for"))
 	}
 	if cfg.cluster() && cfg.Database != 0 {
-		errs = append(errs, fmt.Errorf("redisstore: several addresses are a cluster, which has no database %d", cfg.Database))
+		errs = append(errs, fmt.Errorf("redis: several addresses are a cluster, which has no database %d", cfg.Database))
 	}
 	return errs
 }
@@ -152,11 +152,11 @@ func (cfg Config) checkNumbers() (errs []error) {
 		{"a number of retries", cfg.Retries < -1},
 	} {
 		if number.wrong {
-			errs = append(errs, fmt.Errorf("redisstore: there is no such thing as %s below zero", number.name))
+			errs = append(errs, fmt.Errorf("redis: there is no such thing as %s below zero", number.name))
 		}
 	}
 	if err := CheckPrefix(cfg.Prefix); err != nil {
-		errs = append(errs, fmt.Errorf("redisstore: %w", err))
+		errs = append(errs, fmt.Errorf("redis: %w", err))
 	}
 	return errs
 }
@@ -195,8 +195,8 @@ func (cfg Config) settled() Config {
 }
 
 // client makes the client. It connects when it is used first.
-func (cfg Config) client() redis.UniversalClient {
-	return redis.NewUniversalClient(&redis.UniversalOptions{
+func (cfg Config) client() goredis.UniversalClient {
+	return goredis.NewUniversalClient(&goredis.UniversalOptions{
 		Addrs: cfg.Addresses, MasterName: cfg.Master, DB: cfg.Database,
 		Username: cfg.Username, Password: cfg.Password,
 		SentinelUsername: cfg.SentinelUsername, SentinelPassword: cfg.SentinelPassword,

@@ -1,4 +1,4 @@
-package redisstore
+package redis
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 )
 
 // scanned is how many keys a server looks at in one go, so that nobody else has to wait for long.
@@ -27,7 +27,7 @@ type census struct {
 	at     time.Time
 }
 
-// Count implements proxy.Counter. It goes through all keys, so that of a crowd is up to some
+// Count implements store.Counter. It goes through all keys, so that of a crowd is up to some
 // minutes old.
 func (s *Store) Count(ctx context.Context, kind string) (int, error) {
 	s.census.mu.Lock()
@@ -50,7 +50,7 @@ func (s *Store) walk(ctx context.Context) (map[string]int, error) {
 	}
 	var mu sync.Mutex
 	byKind := map[string]int{}
-	err := s.masters(ctx, func(ctx context.Context, server redis.UniversalClient) error {
+	err := s.masters(ctx, func(ctx context.Context, server goredis.UniversalClient) error {
 		found, err := s.count(ctx, server)
 		mu.Lock()
 		defer mu.Unlock()
@@ -66,17 +66,17 @@ func (s *Store) walk(ctx context.Context) (map[string]int, error) {
 }
 
 // masters calls each with every server that has keys of its own.
-func (s *Store) masters(ctx context.Context, each func(context.Context, redis.UniversalClient) error) error {
-	cluster, many := s.client.(*redis.ClusterClient)
+func (s *Store) masters(ctx context.Context, each func(context.Context, goredis.UniversalClient) error) error {
+	cluster, many := s.client.(*goredis.ClusterClient)
 	if !many {
 		return each(ctx, s.client)
 	}
-	return cluster.ForEachMaster(ctx, func(ctx context.Context, server *redis.Client) error { return each(ctx, server) })
+	return cluster.ForEachMaster(ctx, func(ctx context.Context, server *goredis.Client) error { return each(ctx, server) })
 }
 
 // count goes through the keys of one server. One that moves while it does may be counted twice or
 // not at all. No prefix has anything in it that a pattern would not take as it is.
-func (s *Store) count(ctx context.Context, server redis.UniversalClient) (map[string]int, error) {
+func (s *Store) count(ctx context.Context, server goredis.UniversalClient) (map[string]int, error) {
 	byKind, cursor := map[string]int{}, uint64(0)
 	for {
 		keys, next, err := server.Scan(ctx, cursor, s.key("")+"*", scanned).Result()
@@ -93,11 +93,11 @@ func (s *Store) count(ctx context.Context, server redis.UniversalClient) (map[st
 }
 
 // tally adds those of some keys that hold a record: others hold a tombstone.
-func (s *Store) tally(ctx context.Context, server redis.UniversalClient, keys []string, byKind map[string]int) error {
+func (s *Store) tally(ctx context.Context, server goredis.UniversalClient, keys []string, byKind map[string]int) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	heads, err := server.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	heads, err := server.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
 		for _, key := range keys {
 			pipe.GetRange(ctx, key, 0, 0)
 		}
@@ -107,7 +107,7 @@ func (s *Store) tally(ctx context.Context, server redis.UniversalClient, keys []
 		return err
 	}
 	for i, head := range heads {
-		text, ok := head.(*redis.StringCmd)
+		text, ok := head.(*goredis.StringCmd)
 		kind, _, named := strings.Cut(strings.TrimPrefix(keys[i], s.key("")), "-")
 		if ok && named && text.Val() == string(recordKind) {
 			byKind[kind]++

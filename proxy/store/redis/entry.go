@@ -1,11 +1,11 @@
-package redisstore
+package redis
 
 import (
 	"crypto/rand"
 	"encoding/binary"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // What is kept under a name is one string: a letter that says what it is, and for
@@ -21,9 +21,9 @@ const (
 
 // newVersion is made here and not by the server, so that who tries again can be known
 // by it. Nobody could guess one, and that is more than is asked.
-func newVersion() proxy.Version { return proxy.Version(rand.Text()) }
+func newVersion() store.Version { return store.Version(rand.Text()) }
 
-func encode(r proxy.Record) []byte {
+func encode(r store.Record) []byte {
 	text := make([]byte, 0, headLength+len(r.Value))
 	text = append(text, recordKind)
 	text = append(text, r.Version...)
@@ -33,15 +33,15 @@ func encode(r proxy.Record) []byte {
 
 // decode reads a record. What is buried is none, and what was cut short is none either:
 // the next writer replaces it.
-func decode(text string) (proxy.Record, bool) {
+func decode(text string) (store.Record, bool) {
 	if len(text) < headLength || text[0] != recordKind {
-		return proxy.Record{}, false
+		return store.Record{}, false
 	}
 	expiry := binary.BigEndian.Uint64([]byte(text[1+versionLength : headLength]))
-	return proxy.Record{
+	return store.Record{
 		Value:   []byte(text[headLength:]),
 		Expiry:  time.UnixMilli(int64(expiry)), //nolint:gosec // written the same way
-		Version: proxy.Version(text[1 : 1+versionLength]),
+		Version: store.Version(text[1 : 1+versionLength]),
 	}, true
 }
 
