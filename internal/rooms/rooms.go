@@ -130,6 +130,11 @@ var Rooms = []Room{
 		OnlyWhy: "what seals depends on nobody's code but the standard library's",
 	},
 	{
+		Path: "proxy/internal/cache", Only: nothing,
+		OnlyWhy: "it keeps values and fetches them: what they are is the affair of its users",
+		Bans:    []Ban{{"crypto", "it keeps what it is given: hashing and sealing come before"}},
+	},
+	{
 		Path: "proxy/internal/page", Only: slices.Concat(drawing, []string{Module + "/flowclient", "golang.org/x"}),
 		OnlyWhy: "what draws a sign-in has as few authors as possible",
 		Bans: slices.Concat(caddy, standIn, []Ban{

@@ -1,0 +1,196 @@
+// Package cache is a bounded cache whose values have a lifetime, and which
+// fetches a missing value once, however many callers ask for it.
+//
+// It has no goroutine of its own: an expired value is dropped when it is asked
+// for, when the cache is full, or by Sweep. A cache that is no longer referenced
+// is garbage, with everything in it.
+//
+// It is not the cache of sessions, which follows what the session store says
+// and is larger by orders of magnitude.
+package cache
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+)
+
+// Options bound a cache. The zero value keeps nothing: such a cache is a single
+// flight.
+type Options[K comparable, V any] struct {
+	// Entries is how many values are kept at most. Default: none.
+	Entries int
+	// Bytes is how much all kept values may weigh. Default: no limit.
+	Bytes int64
+	// Weight is what one value weighs. It is required with Bytes.
+	Weight func(K, V) int64
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// Go runs a fetch in a goroutine, with the context of the cache's owner, or
+	// returns false if the owner has closed. Default: a context that never ends.
+	Go func(work func(context.Context)) bool
+}
+
+// A Cache keeps values by key. When it is full, the value that has not been
+// used for longest is dropped. It is safe for concurrent use.
+type Cache[K comparable, V any] struct {
+	options Options[K, V]
+
+	mu     sync.Mutex
+	kept   map[K]*list.Element // of *entry[K, V]
+	recent *list.List          // the most recently used first
+	weight int64
+	calls  map[K]*call[V]
+}
+
+// An entry is one kept value.
+type entry[K comparable, V any] struct {
+	key              K
+	value            V
+	weight           int64
+	created, expires time.Time
+}
+
+// New makes an empty cache.
+func New[K comparable, V any](o Options[K, V]) *Cache[K, V] {
+	if o.Weight == nil {
+		o.Weight = func(K, V) int64 { return 0 }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Go == nil {
+		o.Go = unowned
+	}
+	return &Cache[K, V]{
+		options: o, kept: map[K]*list.Element{}, recent: list.New(), calls: map[K]*call[V]{},
+	}
+}
+
+func unowned(work func(context.Context)) bool {
+	go work(context.Background())
+	return true
+}
+
+// Get returns the value of a key. If there is none or it has expired, found is
+// false.
+func (c *Cache[K, V]) Get(key K) (value V, found bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.get(key)
+}
+
+// Put keeps a value for a lifetime, instead of the one that the key had. With a
+// lifetime of zero or less, or if the value alone weighs more than the cache
+// may, the key has no value afterwards. What a running fetch of the key returns
+// is not kept.
+func (c *Cache[K, V]) Put(key K, value V, lifetime time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.calls, key)
+	c.put(key, value, lifetime)
+}
+
+// Delete drops the value of a key. What a running fetch of the key returns goes
+// to those who wait for it and is not kept; who asks later has it fetched anew.
+func (c *Cache[K, V]) Delete(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.calls, key)
+	c.remove(c.kept[key])
+}
+
+// DeleteIf drops the value of a key if there is one and drop approves of it. It
+// has no influence on a running fetch.
+func (c *Cache[K, V]) DeleteIf(key K, drop func(V) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if value, found := c.get(key); found && drop(value) {
+		c.remove(c.kept[key])
+	}
+}
+
+// Clear drops all values, as Delete does.
+func (c *Cache[K, V]) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.calls)
+	clear(c.kept)
+	c.recent.Init()
+	c.weight = 0
+}
+
+// Sweep drops the values that have expired.
+func (c *Cache[K, V]) Sweep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.options.Now()
+	for _, element := range c.kept {
+		if !in[K, V](element).fresh(now) {
+			c.remove(element)
+		}
+	}
+}
+
+// Len returns how many values are kept, expired ones included.
+func (c *Cache[K, V]) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.kept)
+}
+
+func (c *Cache[K, V]) get(key K) (value V, found bool) {
+	element, ok := c.kept[key]
+	if !ok {
+		return value, false
+	}
+	e := in[K, V](element)
+	if !e.fresh(c.options.Now()) {
+		c.remove(element)
+		return value, false
+	}
+	c.recent.MoveToFront(element)
+	return e.value, true
+}
+
+func (c *Cache[K, V]) put(key K, value V, lifetime time.Duration) {
+	c.remove(c.kept[key])
+	weight := c.options.Weight(key, value)
+	if lifetime <= 0 || c.options.Bytes > 0 && weight > c.options.Bytes {
+		return
+	}
+	now := c.options.Now()
+	c.kept[key] = c.recent.PushFront(&entry[K, V]{key, value, weight, now, now.Add(lifetime)})
+	c.weight += weight
+	for c.overfull() {
+		c.remove(c.recent.Back())
+	}
+}
+
+func (c *Cache[K, V]) overfull() bool {
+	return len(c.kept) > c.options.Entries || c.options.Bytes > 0 && c.weight > c.options.Bytes
+}
+
+// remove drops an entry; nil is none.
+func (c *Cache[K, V]) remove(element *list.Element) {
+	if element == nil {
+		return
+	}
+	e := in[K, V](element)
+	c.recent.Remove(element)
+	delete(c.kept, e.key)
+	c.weight -= e.weight
+}
+
+// in returns the entry in an element: nothing else is ever put into the list.
+func in[K comparable, V any](element *list.Element) *entry[K, V] {
+	e, _ := element.Value.(*entry[K, V])
+	return e
+}
+
+// fresh reports whether the value is within its lifetime. A clock that was set
+// back to before the value was made says nothing about its age: it has expired.
+func (e *entry[K, V]) fresh(now time.Time) bool {
+	return !now.Before(e.created) && now.Before(e.expires)
+}

@@ -1,0 +1,108 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// A Fetch gets a value that is not kept, and says for how long it may be. An
+// error is never kept: what failed once is tried by the next caller.
+type Fetch[V any] func(context.Context) (value V, lifetime time.Duration, err error)
+
+// A PanicError is what Do returns after its fetch has panicked.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("fetching a value: panic: %v", e.Value) }
+
+// ErrClosed is what Do returns if it would have to fetch a value after the
+// owner of the cache has closed.
+var ErrClosed = errors.New("fetching a value: the cache is closed")
+
+// errExit is what Do returns after its fetch has called runtime.Goexit, as
+// testing.T.FailNow does.
+var errExit = errors.New("fetching a value: the goroutine was ended")
+
+// A call is one fetch under way. Its result may be read once done is closed.
+type call[V any] struct {
+	done  chan struct{}
+	value V
+	err   error
+}
+
+// Do returns the value of a key, and fetches it if there is none. One fetch of a
+// key runs at a time; all callers that ask meanwhile get its result.
+//
+// A caller whose ctx ends leaves with its error; the fetch goes on for the
+// others, with the context of the cache's owner. It runs in a goroutine of its
+// own, and no lock is held meanwhile. If it panics, all who wait for it get a
+// *PanicError.
+func (c *Cache[K, V]) Do(ctx context.Context, key K, fetch Fetch[V]) (V, error) {
+	value, running := c.join(key, fetch)
+	if running == nil {
+		return value, nil
+	}
+	select {
+	case <-running.done:
+		return running.value, running.err
+	case <-ctx.Done():
+		return value, ctx.Err()
+	}
+}
+
+// join returns the value of a key, or else the call that fetches it.
+func (c *Cache[K, V]) join(key K, fetch Fetch[V]) (V, *call[V]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	value, found := c.get(key)
+	if found {
+		return value, nil
+	}
+	running, found := c.calls[key]
+	if !found {
+		running = &call[V]{done: make(chan struct{}), err: errExit}
+		c.calls[key] = running
+		c.begin(key, running, fetch)
+	}
+	return value, running
+}
+
+// begin has the owner run a call.
+func (c *Cache[K, V]) begin(key K, mine *call[V], fetch Fetch[V]) {
+	if !c.options.Go(func(ctx context.Context) { c.run(ctx, key, mine, fetch) }) {
+		delete(c.calls, key)
+		mine.err = ErrClosed
+		close(mine.done)
+	}
+}
+
+// run makes a call. Whatever happens in it, those who wait are released.
+func (c *Cache[K, V]) run(ctx context.Context, key K, mine *call[V], fetch Fetch[V]) {
+	var lifetime time.Duration
+	defer func() {
+		if p := recover(); p != nil {
+			mine.err = &PanicError{p, debug.Stack()}
+		}
+		c.finish(key, mine, lifetime)
+	}()
+	mine.value, lifetime, mine.err = fetch(ctx)
+}
+
+// finish keeps what a call has returned, unless Put or Delete came in between.
+func (c *Cache[K, V]) finish(key K, mine *call[V], lifetime time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer close(mine.done)
+	if c.calls[key] != mine {
+		return
+	}
+	delete(c.calls, key)
+	if mine.err == nil {
+		c.put(key, mine.value, lifetime)
+	}
+}
