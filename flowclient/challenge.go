@@ -9,7 +9,7 @@ import (
 // Component is the name authentik gives to a kind of challenge.
 type Component string
 
-// The components of authentik 2024.8 to 2026.5.
+// The components of authentik 2024.8 to 2026.8.
 const (
 	ComponentAccessDenied          Component = "ak-stage-access-denied"
 	ComponentAuthenticatorDuo      Component = "ak-stage-authenticator-duo"

@@ -46,6 +46,10 @@ type SessionEnd struct {
 	// InvalidationFlowURL leads to the flow that signs out of everything; see
 	// Step.FlowAt.
 	InvalidationFlowURL string
+	// OverviewURL is the address of the user's applications, since authentik
+	// 2026.8. It has the host that this request named; if that is an internal host,
+	// browsers cannot open it.
+	OverviewURL string
 }
 
 // Component returns ComponentSessionEnd.
@@ -58,6 +62,7 @@ func decodeSessionEnd(o object, b Base) Challenge {
 		ApplicationName:      o.text("application_name"),
 		ApplicationLaunchURL: o.text("application_launch_url"),
 		InvalidationFlowURL:  o.text("invalidation_flow_url"),
+		OverviewURL:          o.text("overview_url"),
 	}
 }
 

@@ -55,6 +55,7 @@ var (
 	errNameless    = errors.New("a user without a name")
 	errNoPicture   = errors.New("not a picture")
 	errNoStatus    = errors.New("a state that there is not")
+	errInside      = errors.New("an error inside authentik: its log says which")
 	errNoToken     = errors.New("there is no token")
 	errWayward     = errors.New("a redirect that leads nowhere in authentik")
 )

@@ -21,8 +21,8 @@ type Field struct {
 	// Type says how to ask for the value.
 	Type     FieldType
 	Required bool
-	// Placeholder and Initial are text; for static fields Initial is the
-	// administrator's HTML.
+	// Placeholder and Initial are text. Initial is the administrator's HTML if Type is
+	// FieldStatic or one of the alerts.
 	Placeholder, Initial string
 	Order                int
 	// SubText is the administrator's HTML.
@@ -60,6 +60,17 @@ const (
 	FieldAlertWarning FieldType = "alert_warning"
 	FieldAlertDanger  FieldType = "alert_danger"
 )
+
+// Fixed reports whether fields of the type only show something: they take no input,
+// and nothing is sent for them.
+func (t FieldType) Fixed() bool {
+	switch t {
+	case FieldSeparator, FieldStatic, FieldAlertInfo, FieldAlertWarning, FieldAlertDanger:
+		return true
+	default:
+		return false
+	}
+}
 
 // Choice is one thing to choose. Older releases know only values, which then are
 // their own labels.

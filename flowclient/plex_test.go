@@ -13,7 +13,7 @@ import (
 
 func TestPlexRefusalsAreToldApartAsRecorded(t *testing.T) {
 	t.Parallel()
-	for _, release := range []string{"2025.10", "2026.5"} {
+	for _, release := range recordedReleases {
 		seen := 0
 		for _, e := range exchanges(t, "sources", release)["sources-buttons"] {
 			_, slug, ok := strings.Cut(e.Path, "/plex/redeem_token/?slug=")

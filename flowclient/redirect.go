@@ -15,6 +15,9 @@ type Redirect struct {
 	// Path is To below authentik's root, query included, where it leads to a part
 	// of authentik; else it is empty.
 	Path string
+	// Final says that the redirect ends a finished flow. Only authentik 2026.8 and
+	// later say so; false means nothing.
+	Final bool
 }
 
 // RedirectClass says what to do about a redirect.
@@ -56,7 +59,9 @@ func (c RedirectClass) String() string {
 // Component returns ComponentRedirect.
 func (Redirect) Component() Component { return ComponentRedirect }
 
-func decodeRedirect(o object, b Base) Challenge { return Redirect{Base: b, To: o.text("to")} }
+func decodeRedirect(o object, b Base) Challenge {
+	return Redirect{Base: b, To: o.text("to"), Final: o.flag("final_redirect", false)}
+}
 
 // Class says what to do about the redirect.
 func (r Redirect) Class() RedirectClass {

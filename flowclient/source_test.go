@@ -27,7 +27,7 @@ var (
 func TestSourcesBeginAsRecorded(t *testing.T) {
 	t.Parallel()
 	begun := map[string]int{}
-	for _, release := range []string{"2025.10", "2026.5"} {
+	for _, release := range recordedReleases {
 		for scenario, all := range exchanges(t, "sources", release) {
 			for i, e := range all {
 				if strings.HasPrefix(e.Path, "/source/") {
@@ -36,7 +36,7 @@ func TestSourcesBeginAsRecorded(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]int{"external": 8, "flow": 6, "browser": 2, "not found": 2}
+	want := map[string]int{"external": 12, "flow": 8, "browser": 3, "not found": 3}
 	if !maps.Equal(begun, want) {
 		t.Errorf("begun %v, want %v", begun, want)
 	}

@@ -135,7 +135,7 @@ func (w *walk) run(ctx context.Context, q request) (Challenge, error) {
 		if err != nil {
 			return nil, err
 		}
-		ch, next, err := w.read(q, r)
+		ch, next, err := w.read(ctx, q, r)
 		if err != nil || next == nil {
 			return ch, err
 		}
@@ -177,7 +177,7 @@ func (w *walk) send(ctx context.Context, q request) (reply, error) {
 }
 
 // read makes of a reply the challenge it ends with, or the next request.
-func (w *walk) read(q request, r reply) (Challenge, *request, error) {
+func (w *walk) read(ctx context.Context, q request, r reply) (Challenge, *request, error) {
 	switch r.status {
 	case http.StatusOK:
 		return w.challenge(q, r)
@@ -189,14 +189,31 @@ func (w *walk) read(q request, r reply) (Challenge, *request, error) {
 		if len(r.body) == 0 || r.own() {
 			return w.anew(q, r)
 		}
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
+	case http.StatusNotFound:
 		// Only authentik itself knows which flows there are. It answers 404 without
 		// its mark to a Host it dislikes, and a proxy may answer it to anything.
 		if r.own() {
 			return nil, nil, ErrFlowNotFound
 		}
+	case http.StatusMethodNotAllowed:
+		return nil, nil, w.broken(ctx, q, r)
 	}
 	return nil, nil, unexpected(q, r, nil)
+}
+
+// broken explains a 405. authentik answers a POST with it if the flow no longer
+// exists, but also if anything else failed inside its view. The flow's page tells
+// the two apart: asking for it changes nothing, while asking the executor could
+// send a mail.
+func (w *walk) broken(ctx context.Context, q request, r reply) error {
+	if !r.own() || q.body == nil {
+		return unexpected(q, r, nil)
+	}
+	page, err := w.c.exchange(ctx, w.v, request{endpoint: "flow page", path: flowPagePath + w.flow.Slug + "/"})
+	if err == nil && page.status == http.StatusNotFound && page.own() {
+		return ErrFlowNotFound
+	}
+	return unexpected(q, r, errInside)
 }
 
 func unexpected(q request, r reply, err error) error {

@@ -231,20 +231,51 @@ func TestChallengeWithoutComponent(t *testing.T) {
 
 func TestUnknownFlows(t *testing.T) {
 	t.Parallel()
+	f := newFake(t, fails(http.StatusNotFound, ""))
+	if _, err := f.client().Answer(t.Context(), holding("a", false), login, DummyAnswer{}); !errors.Is(err, ErrFlowNotFound) {
+		t.Errorf("got %v, want ErrFlowNotFound", err)
+	}
 	for _, status := range []int{http.StatusNotFound, http.StatusMethodNotAllowed} {
-		f := newFake(t, fails(status, ""))
-		if _, err := f.client().Answer(t.Context(), holding("a", false), login, DummyAnswer{}); !errors.Is(err, ErrFlowNotFound) {
-			t.Errorf("status %d: %v", status, err)
-		}
-		f = newFake(t, unmarked(fails(status, "")))
+		f := newFake(t, unmarked(fails(status, "")))
 		var ue *UnexpectedError
 		if _, err := f.client().Ask(t.Context(), Visitor{}, login); !errors.As(err, &ue) || errors.Is(err, ErrFlowNotFound) {
-			t.Errorf("status %d from something in front of authentik: %v", status, err)
+			t.Errorf("status %d from something in front of authentik: got %v, want an UnexpectedError", status, err)
 		}
 	}
 	for _, slug := range []string{"", "a/b", "..", "a?b", "ä", "a b", "a%2f", "a\n"} {
 		if _, err := newFake(t).client().Ask(t.Context(), Visitor{}, Flow{Slug: slug}); !errors.Is(err, ErrFlowNotFound) {
 			t.Errorf("slug %q: %v", slug, err)
+		}
+	}
+}
+
+// TestExecutor_405IsAnErrorInsideUnlessTheFlowIsGone has authentik answer an answer
+// with 405, as it does for both.
+func TestExecutor_405IsAnErrorInsideUnlessTheFlowIsGone(t *testing.T) {
+	t.Parallel()
+	inside := fails(http.StatusMethodNotAllowed, "")
+	for name, c := range map[string]struct {
+		page     http.HandlerFunc
+		notFound bool
+	}{
+		"the page is gone":            {fails(http.StatusNotFound, "<html>"), true},
+		"the page is there":           {fails(http.StatusOK, "<html>"), false},
+		"a proxy says it is not":      {unmarked(fails(http.StatusNotFound, "")), false},
+		"the page cannot be asked":    {fails(http.StatusBadGateway, ""), false},
+		"the page fails in its turn":  {fails(http.StatusInternalServerError, ""), false},
+		"the page leads to the login": {sends("/flows/-/default/authentication/"), false},
+	} {
+		f := newFake(t, inside, c.page)
+		_, err := f.client().Answer(t.Context(), holding("a", false), login, DummyAnswer{})
+		var ue *UnexpectedError
+		if errors.Is(err, ErrFlowNotFound) != c.notFound || errors.As(err, &ue) == c.notFound {
+			t.Errorf("%s: got %v, want ErrFlowNotFound: %v", name, err, c.notFound)
+		}
+		if ue != nil && ue.Status != http.StatusMethodNotAllowed {
+			t.Errorf("%s: got status %d, want 405", name, ue.Status)
+		}
+		if got := f.seen(1); got.method != http.MethodGet || got.uri != "/if/flow/login/" {
+			t.Errorf("%s: got %s %s, want GET /if/flow/login/", name, got.method, got.uri)
 		}
 	}
 }
