@@ -48,10 +48,10 @@ type saying struct {
 // document writes a question with the challenge as authentik sent it, byte for
 // byte: encoding it again would reformat what a page of authentik's own would get.
 func (g *Gate) document(r *http.Request, q page.Question) ([]byte, error) {
-	out := question{Visit: q.Visit, To: q.Back, Errors: g.wrong(r, q), Elsewhere: q.Elsewhere, RetryAfter: q.Seconds()}
+	out := question{Visit: q.Visit, To: q.Back, Errors: g.wrong(r, q), Elsewhere: q.Elsewhere, RetryAfter: q.LockoutSeconds()}
 	if q.Notice != "" {
 		code := strings.TrimPrefix(q.Notice, "notice_")
-		out.Notice = &saying{g.pages.Say(r, q, q.Notice), code}
+		out.Notice = &saying{g.pages.Text(r, q, q.Notice), code}
 	}
 	if q.Source != nil {
 		out.Source = &chosen{q.Source.Name, q.Source.Plex, q.Source.Barred}
@@ -73,8 +73,8 @@ func (g *Gate) document(r *http.Request, q page.Question) ([]byte, error) {
 // refusal without a word would look like a first question, so it is given one.
 func (g *Gate) wrong(r *http.Request, q page.Question) map[string][]saying {
 	all := map[string][]saying{}
-	if q.Wait > 0 {
-		all[flowclient.NonField] = []saying{{g.pages.Say(r, q, "wait_attempts", "Seconds", q.Seconds()), string(fault.TooManyAttempts)}}
+	if q.Lockout > 0 {
+		all[flowclient.NonField] = []saying{{g.pages.Text(r, q, "wait_attempts", "Seconds", q.LockoutSeconds()), string(fault.TooManyAttempts)}}
 		return all
 	}
 	found := q.Step.Challenge.Common().Errors
@@ -84,14 +84,14 @@ func (g *Gate) wrong(r *http.Request, q page.Question) map[string][]saying {
 		}
 	}
 	if found != nil && len(all) == 0 {
-		all[flowclient.NonField] = []saying{{g.pages.Say(r, q, "not_accepted"), "not_accepted"}}
+		all[flowclient.NonField] = []saying{{g.pages.Text(r, q, "not_accepted"), "not_accepted"}}
 	}
 	if m := q.Mistake; m != nil && m.Name != "" {
 		field := m.Field
 		if field == "" {
 			field = flowclient.NonField
 		}
-		all[field] = append(all[field], saying{g.pages.Say(r, q, m.Name, m.Pairs...), m.Name})
+		all[field] = append(all[field], saying{g.pages.Text(r, q, m.Name, m.Pairs...), m.Name})
 	}
 	return all
 }

@@ -25,7 +25,7 @@ func framed(r *http.Request) bool {
 // of its own. Browsers keep the session cookie (SameSite=Lax) from frames of other sites; there only the application
 // itself can be opened.
 func (g *Gate) frame(w http.ResponseWriter, r *http.Request, at Resolved) {
-	to := page.Framed{Own: g.wayBack(at.Asked.RequestURI())}
+	to := page.FrameLinks{Own: g.wayBack(at.Asked.RequestURI())}
 	if r.Header.Get("Sec-Fetch-Site") != "cross-site" {
 		to.SignIn = g.signInFor(g.cfg.Prefix + framedPath)
 	}
@@ -43,7 +43,7 @@ func (g *Gate) unframed(w http.ResponseWriter, r *http.Request, at Resolved) {
 	}
 	if session != nil {
 		if _, ok := g.settled(r, at, g.judge(session)).(pass); ok {
-			g.pages.Arrived(w, r, session.User.Username, g.brand(r, at))
+			g.pages.SignedInFromFrame(w, r, session.User.Username, g.brand(r, at))
 			return
 		}
 	}

@@ -88,8 +88,8 @@ func (g *Gate) furnish() (err error) {
 	}
 	seals := newPictureSeal(g.keys)
 	g.pages, err = page.New(page.Config{
-		Farewell: farewell,
-		Prefix:   g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), Root: g.cfg.Client.Root(), LinksHere: g.cfg.PageHost,
+		SignOutURL: farewell,
+		Prefix:     g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), Root: g.cfg.Client.Root(), MailLinksHere: g.cfg.PageHost,
 		Style: g.cfg.Page.Style, Templates: g.cfg.Page.Templates, Language: g.cfg.Page.Language,
 		Seal: newSteadyNames(seals.seal).name, Unseal: seals.unseal,
 	})

@@ -44,8 +44,8 @@ func (g *Gate) draw(w http.ResponseWriter, r *http.Request, at Resolved, out out
 	err = g.voice(r).ask(w, r, page.Question{
 		Step: vis.Step, Brand: g.brand(r, at), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
 		Elsewhere: g.elsewhere(vis), Origin: at.Scheme + "://" + at.Host,
-		Source: g.chosen(vis), Rest: vis.longestRest(g.cfg.Now()),
-		Name: vis.Name, Wait: out.wait,
+		Source: g.chosen(vis), ResendAfter: vis.longestRest(g.cfg.Now()),
+		Name: vis.Name, Lockout: out.wait,
 	})
 	if err != nil {
 		g.log(at).ErrorContext(r.Context(), "a page could not be drawn", "error", err, "component", component)

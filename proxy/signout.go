@@ -48,7 +48,7 @@ func (g *Gate) farewell(w http.ResponseWriter, r *http.Request, at Resolved) {
 		return
 	}
 	if session == nil {
-		g.pages.SignedOut(w, r, page.ParseParting(at.Asked.Query().Get("ended")), g.brand(r, at))
+		g.pages.SignedOut(w, r, page.ParseSignOutScope(at.Asked.Query().Get("ended")), g.brand(r, at))
 		return
 	}
 	g.pages.SignOut(w, r, session.User.Username, g.brand(r, at))
@@ -63,7 +63,7 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 		return
 	}
 	session, err := g.sessionOf(r, at)
-	how, away := page.PartingNone, ""
+	how, away := page.SignOutUnknown, ""
 	if err == nil && session != nil {
 		how, away, err = g.part(r, at, session)
 	}
@@ -86,10 +86,10 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, at Resolved) {
 
 // part ends a session here, with all that rest on the same session of authentik's, and then at authentik, as far as that is
 // to be had: what is said is what has ended. away is where a browser ends it that has authentik's session itself.
-func (g *Gate) part(r *http.Request, at Resolved, s *Session) (how page.Parting, away string, err error) {
+func (g *Gate) part(r *http.Request, at Resolved, s *Session) (how page.SignOutScope, away string, err error) {
 	rec, err := g.recordOf(r, at, s)
 	if err != nil || rec == nil {
-		return page.PartingNone, "", err
+		return page.SignOutUnknown, "", err
 	}
 	if err := g.finish(r, at, s, "signed-out"); err != nil {
 		return "", "", err
@@ -107,9 +107,9 @@ func (g *Gate) part(r *http.Request, at Resolved, s *Session) (how page.Parting,
 	}
 	if err != nil {
 		g.log(at).WarnContext(ctx, "signed out here, but authentik's own session may go on", "error", fault.Cause(err), "session", s.id)
-		return page.PartingHere, "", nil
+		return page.SignOutHere, "", nil
 	}
-	return page.PartingAll, away, nil
+	return page.SignOutEverywhere, away, nil
 }
 
 // finish ends a session for good.

@@ -200,7 +200,7 @@ func (g *Gate) arrive(ctx context.Context, r *http.Request, at Resolved, vis vis
 }
 
 // chosen is what the page shows of a detour; nil where there is none.
-func (g *Gate) chosen(vis visit) *page.Chosen {
+func (g *Gate) chosen(vis visit) *page.ChosenSource {
 	if vis.Detour == nil {
 		return nil
 	}
@@ -208,7 +208,7 @@ func (g *Gate) chosen(vis visit) *page.Chosen {
 	if !ok {
 		return nil
 	}
-	chosen := &page.Chosen{Name: source.Name, Challenge: source.Challenge, Barred: g.barred()}
+	chosen := &page.ChosenSource{Name: source.Name, Challenge: source.Challenge, Barred: g.barred()}
 	if plex, ok := source.Challenge.(flowclient.SourcePlex); ok && vis.Detour.PIN != nil {
 		chosen.Plex = plexPage(plex.ClientID, *vis.Detour.PIN)
 	}

@@ -66,7 +66,7 @@ func (v pageVoice) fail(w http.ResponseWriter, r *http.Request, at Resolved, e *
 	}
 	v.report(r, at, e)
 	retryAfter(w.Header(), e)
-	v.pages.Fail(w, r, page.Failure{Code: string(e.Code), Status: e.Status, Suspect: e.Suspect}, back, v.brand(r, at))
+	v.pages.Fail(w, r, page.Failure{Code: string(e.Code), Status: e.Status, Cause: e.Suspect}, back, v.brand(r, at))
 }
 
 func (v pageVoice) forbid(w http.ResponseWriter, r *http.Request, at Resolved, e *fault.Error, username, back string) {

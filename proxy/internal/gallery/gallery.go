@@ -212,10 +212,10 @@ func (g *Gallery) own() {
 		g.pages.Forbid(w, r, weak, "jane.doe", nil, "/app", brand())
 	})
 	for _, why := range []string{"no_cookie", "no_session", "other_gate", "step_up"} {
-		f := page.Failure{Code: "sign-in-loop", Status: http.StatusLoopDetected, Suspect: "loop_" + why}
+		f := page.Failure{Code: "sign-in-loop", Status: http.StatusLoopDetected, Cause: "loop_" + why}
 		add("loop-"+strings.ReplaceAll(why, "_", "-"), func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, f, "/app", brand()) })
 	}
-	for name, chosen := range map[string]page.Chosen{
+	for name, chosen := range map[string]page.ChosenSource{
 		"source": {Name: "GitHub"}, "source-barred": {Name: "GitHub", Barred: true},
 		"source-plex": {Name: "Plex", Plex: "https://app.plex.tv/auth#!?clientID=c&code=x7y8z9"},
 	} {
@@ -223,21 +223,21 @@ func (g *Gallery) own() {
 	}
 	add("elsewhere", g.unknown)
 	add("sign-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SignOut(w, r, "jane.doe", brand()) })
-	for name, framed := range map[string]page.Framed{
+	for name, framed := range map[string]page.FrameLinks{
 		"framed": {SignIn: prefix + "/login?to=%2F.authentik%2Fframed", Own: "/app"}, "framed-elsewhere": {Own: "/app"},
 	} {
 		add(name, func(w http.ResponseWriter, r *http.Request) { g.pages.Framed(w, r, framed, brand()) })
 	}
-	add("framed-arrived", func(w http.ResponseWriter, r *http.Request) { g.pages.Arrived(w, r, "jane.doe", brand()) })
-	for name, how := range map[string]page.Parting{
-		"signed-out": page.PartingNone, "signed-out-all": page.PartingAll, "signed-out-here": page.PartingHere,
+	add("framed-arrived", func(w http.ResponseWriter, r *http.Request) { g.pages.SignedInFromFrame(w, r, "jane.doe", brand()) })
+	for name, how := range map[string]page.SignOutScope{
+		"signed-out": page.SignOutUnknown, "signed-out-all": page.SignOutEverywhere, "signed-out-here": page.SignOutHere,
 	} {
 		add(name, func(w http.ResponseWriter, r *http.Request) { g.pages.SignedOut(w, r, how, brand()) })
 	}
 }
 
 // chosen draws a question on which a source was chosen.
-func (g *Gallery) chosen(w http.ResponseWriter, r *http.Request, source page.Chosen) {
+func (g *Gallery) chosen(w http.ResponseWriter, r *http.Request, source page.ChosenSource) {
 	_ = g.pages.Ask(w, r, page.Question{ // the tests of package page look at the error
 		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: flowclient.Identification{}},
 		Brand: brand(), Visit: "sealed-visit", Back: "/app", Elsewhere: "https://auth.example.com/if/flow/login/", Source: &source,

@@ -22,21 +22,21 @@ const operatorStyle = "own.css"
 
 // A file is something of ours that a page needs beside itself. Small is the same
 // in fewer bytes (gzip), where that is any use.
-type file struct {
-	kind, mark  string
-	body, small []byte
+type asset struct {
+	contentType, hash string
+	body, gzipped     []byte
 }
 
 // kinds are the types of the files that are served, by ending.
-var kinds = map[string]string{
+var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
 }
 
 // readFiles reads what is served, and marks each with a hash of what is in it.
-func readFiles(from fs.FS, style []byte) (map[string]file, error) {
-	files := map[string]file{}
+func readAssets(from fs.FS, style []byte) (map[string]asset, error) {
+	files := map[string]asset{}
 	entries, err := fs.ReadDir(from, "assets")
 	if err != nil {
 		return nil, err
@@ -46,25 +46,25 @@ func readFiles(from fs.FS, style []byte) (map[string]file, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", e.Name(), err)
 		}
-		files[e.Name()] = newFile(e.Name(), body)
+		files[e.Name()] = newAsset(e.Name(), body)
 	}
 	if len(style) > 0 {
-		files[operatorStyle] = newFile(operatorStyle, style)
+		files[operatorStyle] = newAsset(operatorStyle, style)
 	}
 	return files, nil
 }
 
-func newFile(name string, body []byte) file {
-	f := file{kind: kinds[path.Ext(name)], mark: markOf(body), body: body}
-	if small := squeeze(body); len(small) < len(body) {
-		f.small = small
+func newAsset(name string, body []byte) asset {
+	f := asset{contentType: contentTypes[path.Ext(name)], hash: hashOf(body), body: body}
+	if small := compress(body); len(small) < len(body) {
+		f.gzipped = small
 	}
 	return f
 }
 
 // squeeze compresses as well as it can: it is done once, and sent often. There
 // is no secret in these files that their length could tell.
-func squeeze(body []byte) []byte {
+func compress(body []byte) []byte {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
 	if err != nil {
@@ -77,20 +77,20 @@ func squeeze(body []byte) []byte {
 }
 
 // markOf tells one version of a file from another.
-func markOf(body []byte) string {
+func hashOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
 // address is where a file is, with its mark: another version has another address.
-func (p *Pages) address(name string) string {
-	return p.cfg.Prefix + "/assets/" + name + "?v=" + p.files[name].mark
+func (p *Pages) assetURL(name string) string {
+	return p.cfg.Prefix + "/assets/" + name + "?v=" + p.assets[name].hash
 }
 
 // Assets answers GET <prefix>/assets/<name>.
 func (p *Pages) Assets() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f, ok := p.files[path.Base(r.URL.Path)]
+		f, ok := p.assets[path.Base(r.URL.Path)]
 		if !ok || r.URL.Path != p.cfg.Prefix+"/assets/"+path.Base(r.URL.Path) {
 			http.NotFound(w, r)
 			return
@@ -99,20 +99,20 @@ func (p *Pages) Assets() http.Handler {
 	})
 }
 
-func (f file) serve(w http.ResponseWriter, r *http.Request) {
+func (f asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Type", f.kind)
+	h.Set("Content-Type", f.contentType)
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Cache-Control", "no-cache")
-	if r.URL.Query().Get("v") == f.mark {
+	if r.URL.Query().Get("v") == f.hash {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	body, mark := f.body, f.mark
-	if f.small != nil && takesGzip(r) {
+	body, mark := f.body, f.hash
+	if f.gzipped != nil && acceptsGzip(r) {
 		h.Set("Content-Encoding", "gzip")
-		body, mark = f.small, f.mark+"-gz"
+		body, mark = f.gzipped, f.hash+"-gz"
 	}
 	h.Set("ETag", `"`+mark+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
@@ -120,7 +120,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 
 // takesGzip reports whether a browser takes gzip. Whoever refuses it in so many
 // words (RFC 9110, 12.5.3), or asks for a part of the file, gets it as it is.
-func takesGzip(r *http.Request) bool {
+func acceptsGzip(r *http.Request) bool {
 	if r.Header.Get("Range") != "" {
 		return false
 	}

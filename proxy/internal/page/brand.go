@@ -11,7 +11,7 @@ import (
 )
 
 // A Picture is the brand's logo or the flow's background, in one or two themes.
-type Picture struct {
+type pictureView struct {
 	// Light is the address of the picture, on this site. Dark is that for dark
 	// pages, and empty where it is the same or the brand has fixed the theme.
 	Light template.URL
@@ -23,18 +23,18 @@ type Picture struct {
 }
 
 // Found reports whether there is a picture.
-func (p Picture) Found() bool { return p.Light != "" }
+func (p pictureView) Found() bool { return p.Light != "" }
 
 // view begins a page with the brand's looks.
-func (p *Pages) view(b flowclient.Brand, say *tongue) View {
-	v := View{
-		Language: say.tag.String(), Direction: say.direction(), Theme: themeOf(b), Layout: "stacked", Host: p.cfg.PublicHost,
-		Styles: []string{p.address("style.css")}, Scripts: []string{p.address("page.js")},
+func (p *Pages) brandView(b flowclient.Brand, l *locale) pageView {
+	v := pageView{
+		Language: l.tag.String(), Direction: l.direction(), Theme: themeOf(b), Layout: "stacked", Host: p.cfg.PublicHost,
+		Styles: []string{p.assetURL("style.css")}, Scripts: []string{p.assetURL("page.js")},
 	}
-	if _, own := p.files[operatorStyle]; own {
-		v.Styles = append(v.Styles, p.address(operatorStyle))
+	if _, own := p.assets[operatorStyle]; own {
+		v.Styles = append(v.Styles, p.assetURL(operatorStyle))
 	}
-	v.Icon = template.URL(p.address("icon.svg")) //nolint:gosec // Our own address.
+	v.Icon = template.URL(p.assetURL("icon.svg")) //nolint:gosec // Our own address.
 	if icon := p.picture(b.Favicon, b.FaviconThemed, v.Theme); icon.Found() {
 		v.Icon = icon.Light
 	}
@@ -47,11 +47,11 @@ func (p *Pages) view(b flowclient.Brand, say *tongue) View {
 		v.Logo.Text = b.Title
 	}
 	if v.Logo.Text == "" {
-		v.Logo.Text = say.say("the_other")
+		v.Logo.Text = l.text("the_other")
 	}
 	for _, l := range b.FooterLinks {
 		if l.Name != "" {
-			v.Links = append(v.Links, FootLink{Name: l.Name, Address: webAddress(l.Href)})
+			v.Links = append(v.Links, footerLink{Name: l.Name, Address: webAddress(l.Href)})
 		}
 	}
 	return v
@@ -70,7 +70,7 @@ func themeOf(b flowclient.Brand) string {
 var layouts = []string{"stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"}
 
 // flow adds what the flow looks like.
-func (p *Pages) flow(v *View, info *flowclient.FlowInfo) {
+func (p *Pages) applyFlow(v *pageView, info *flowclient.FlowInfo) {
 	if info == nil {
 		return
 	}
@@ -82,14 +82,14 @@ func (p *Pages) flow(v *View, info *flowclient.FlowInfo) {
 	if !framed {
 		v.Backdrop = p.picture(info.Background, info.BackgroundThemed, v.Theme)
 		v.Backdrop.Behind = true
-		v.Backdrop.Light = template.URL(p.behind(string(v.Backdrop.Light)))  //nolint:gosec // Checked by source.
-		v.Backdrop.Dark = template.Srcset(p.behind(string(v.Backdrop.Dark))) //nolint:gosec // Checked by source.
+		v.Backdrop.Light = template.URL(p.decorative(string(v.Backdrop.Light)))  //nolint:gosec // Checked by source.
+		v.Backdrop.Dark = template.Srcset(p.decorative(string(v.Backdrop.Dark))) //nolint:gosec // Checked by source.
 	}
 }
 
 // behind marks the address of a picture that nobody misses: one that cannot be
 // had is then nothing, where a browser would draw the sign of a broken picture.
-func (p *Pages) behind(address string) string {
+func (p *Pages) decorative(address string) string {
 	if strings.HasPrefix(address, p.cfg.Prefix+"/brand/") {
 		return address + "?behind"
 	}
@@ -98,12 +98,12 @@ func (p *Pages) behind(address string) string {
 
 // picture chooses the addresses of a picture. A theme that the brand has fixed
 // leaves nothing to choose for the browser.
-func (p *Pages) picture(plain string, themed flowclient.Themed, theme string) Picture {
-	light, dark := p.source(inTheme(plain, "light")), p.source(inTheme(plain, "dark"))
-	if s := p.source(themed.Light); s != "" {
+func (p *Pages) picture(plain string, themed flowclient.Themed, theme string) pictureView {
+	light, dark := p.pictureURL(forTheme(plain, "light")), p.pictureURL(forTheme(plain, "dark"))
+	if s := p.pictureURL(themed.Light); s != "" {
 		light = s
 	}
-	if s := p.source(themed.Dark); s != "" {
+	if s := p.pictureURL(themed.Dark); s != "" {
 		dark = s
 	}
 	switch {
@@ -112,17 +112,17 @@ func (p *Pages) picture(plain string, themed flowclient.Themed, theme string) Pi
 	case theme == "light", dark == light:
 		dark = ""
 	}
-	return Picture{Light: template.URL(light), Dark: template.Srcset(dark)} //nolint:gosec // Checked by source.
+	return pictureView{Light: template.URL(light), Dark: template.Srcset(dark)} //nolint:gosec // Checked by source.
 }
 
 // inTheme fills the place that an address may have for the theme's name.
-func inTheme(address, theme string) string {
+func forTheme(address, theme string) string {
 	return strings.ReplaceAll(address, "%(theme)s", theme)
 }
 
 // drawable are the pictures an address may hold in itself. None of them can run
 // anything in an img element.
-var drawable = regexp.MustCompile(`^data:image/(?:png|jpeg|gif|webp|svg\+xml)(?:;[-a-z0-9=]+)*,[-A-Za-z0-9+/=%_.~!$&*:;?@]*$`)
+var dataPicture = regexp.MustCompile(`^data:image/(?:png|jpeg|gif|webp|svg\+xml)(?:;[-a-z0-9=]+)*,[-A-Za-z0-9+/=%_.~!$&*:;?@]*$`)
 
 // maxInline is the length of a picture in an address, in bytes.
 const maxInline = 64 << 10
@@ -130,9 +130,9 @@ const maxInline = 64 << 10
 // source is where the browser gets a picture of authentik's from: through the
 // gate, as it may not reach authentik. Pictures on other hosts are left out: they
 // would tell a third party who signs in here.
-func (p *Pages) source(address string) string {
+func (p *Pages) pictureURL(address string) string {
 	if strings.HasPrefix(address, "data:") {
-		if len(address) <= maxInline && drawable.MatchString(address) {
+		if len(address) <= maxInline && dataPicture.MatchString(address) {
 			return address
 		}
 		return ""
@@ -149,13 +149,13 @@ func (p *Pages) source(address string) string {
 
 // account is who authentik says is signing in. The picture that everybody has
 // says nothing.
-func (p *Pages) account(b flowclient.Base) *Account {
+func (p *Pages) account(b flowclient.Base) *accountView {
 	if b.PendingUser == "" {
 		return nil
 	}
-	a := &Account{Name: b.PendingUser}
+	a := &accountView{Name: b.PendingUser}
 	if !strings.HasSuffix(b.PendingUserAvatar, "user_default.png") {
-		a.Face = template.URL(p.source(b.PendingUserAvatar)) //nolint:gosec // Checked by source.
+		a.Face = template.URL(p.pictureURL(b.PendingUserAvatar)) //nolint:gosec // Checked by source.
 	}
 	return a
 }

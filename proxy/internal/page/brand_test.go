@@ -28,7 +28,7 @@ func TestPicturesComeFromAuthentikAloneAndThroughTheGate(t *testing.T) {
 		`data:image/png;base64,A"onload=x`:           "",
 		"data:image/png;base64," + strings.Repeat("A", maxInline): "",
 	} {
-		if got := p.source(address); got != want {
+		if got := p.pictureURL(address); got != want {
 			t.Errorf("%.60q comes from %q, want %q", address, got, want)
 		}
 	}
@@ -69,11 +69,11 @@ func TestTheOperatorsTitleAndLogoWin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := p.view(testBrand(), english)
+	v := p.brandView(testBrand(), english)
 	if v.Logo.Text != "Intranet" || string(v.Logo.Light) != cfg.Logo {
 		t.Errorf("%+v", v.Logo)
 	}
-	if v = testPages(t).view(testBrand(), english); v.Logo.Text != "Example" || !v.Logo.Found() {
+	if v = testPages(t).brandView(testBrand(), english); v.Logo.Text != "Example" || !v.Logo.Found() {
 		t.Errorf("without them: %+v", v.Logo)
 	}
 }
@@ -84,8 +84,8 @@ func TestALayoutThatIsNotOursIsStacked(t *testing.T) {
 		"sidebar_left": "sidebar_left", "content_right": "content_right", "stacked": "stacked", "": "stacked",
 		"sidebar_right_frame_background": "sidebar_right", `x" onload="y`: "stacked", "quiet": "stacked",
 	} {
-		v := View{Layout: "stacked"}
-		testPages(t).flow(&v, &flowclient.FlowInfo{Layout: layout, Background: "/b.jpg"})
+		v := pageView{Layout: "stacked"}
+		testPages(t).applyFlow(&v, &flowclient.FlowInfo{Layout: layout, Background: "/b.jpg"})
 		if v.Layout != want {
 			t.Errorf("%q is drawn as %q", layout, v.Layout)
 		}

@@ -20,8 +20,8 @@ func loadsFor(t testing.TB, script string) (header map[string]string, page strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := asking(t, questionOf(challengeOf(t, `,"site_key":"k","js_url":`+string(js), flowclient.ComponentCaptcha)), nil)
-	wellMade(t, w.Body.String())
+	w := ask(t, questionOf(challengeOf(t, `,"site_key":"k","js_url":`+string(js), flowclient.ComponentCaptcha)), nil)
+	checkPage(t, w.Body.String())
 	header = map[string]string{}
 	for directive := range strings.SplitSeq(w.Header().Get("Content-Security-Policy"), "; ") {
 		name, allowed, _ := strings.Cut(directive, " ")
@@ -99,36 +99,36 @@ func TestAScriptThatNoBrowserShouldLoadIsNotLoaded(t *testing.T) {
 				t.Errorf("%q: %s is %q", script, name, got[name])
 			}
 		}
-		has(t, page, english.say("asks_captcha"), "https://auth.example.com/if/flow/login/")
+		has(t, page, english.text("asks_captcha"), "https://auth.example.com/if/flow/login/")
 	}
 }
 
 func TestACaptchaInTheFirstFormKeepsWhatWasTyped(t *testing.T) {
 	t.Parallel()
 	wrong := `,"response_errors":{"non_field_errors":[{"string":"Invalid captcha response","code":"invalid"}]}`
-	page := drawn(t, flowclient.ComponentIdentification, withCaptcha+wrong, map[string][]string{"uid_field": {"jane"}, "captcha_token": {"used-token"}}, nil)
-	has(t, page, `value="jane"`, "Invalid captcha response", `name="captcha_token" value=""`, "data-visible", "<noscript>", english.say("captcha_script"))
+	page := drawnPage(t, flowclient.ComponentIdentification, withCaptcha+wrong, map[string][]string{"uid_field": {"jane"}, "captcha_token": {"used-token"}}, nil)
+	has(t, page, `value="jane"`, "Invalid captcha response", `name="captcha_token" value=""`, "data-visible", "<noscript>", english.text("captcha_script"))
 	lacks(t, page, "used-token", "data-alone")
 	away := strings.Replace(withCaptcha, "https://captcha.example", "javascript:", 1)
-	has(t, drawn(t, flowclient.ComponentIdentification, away, nil, nil), english.say("asks_captcha_also"))
+	has(t, drawnPage(t, flowclient.ComponentIdentification, away, nil, nil), english.text("asks_captcha_also"))
 }
 
 func TestACaptchaSaysWhatIsWrongBesideItself(t *testing.T) {
 	t.Parallel()
 	fields := `,"site_key":"a\"b","js_url":"https://captcha.example/api.js","response_errors":{"token":[{"string":"Invalid captcha response","code":"invalid"}]}`
-	page := drawn(t, flowclient.ComponentCaptcha, fields, map[string][]string{"token": {"used-token"}}, nil)
+	page := drawnPage(t, flowclient.ComponentCaptcha, fields, map[string][]string{"token": {"used-token"}}, nil)
 	has(t, page, `aria-describedby="captcha-wrong"`, `id="captcha-wrong" role="alert"><p class="plain">Invalid captcha response`, `data-alone`, `data-key="a"b"`)
 	lacks(t, page, "used-token", "data-visible", `class="alert"`)
-	missing := drawn(t, flowclient.ComponentCaptcha, `,"js_url":"https://captcha.example/api.js"`, map[string][]string{"token": {""}}, func(q *Question) {
+	missing := drawnPage(t, flowclient.ComponentCaptcha, `,"js_url":"https://captcha.example/api.js"`, map[string][]string{"token": {""}}, func(q *Question) {
 		q.Mistake = mistake("token", "captcha_missing")
 	})
-	has(t, missing, `id="captcha-wrong"`, english.say("captcha_missing"))
+	has(t, missing, `id="captcha-wrong"`, english.text("captcha_missing"))
 }
 
 func TestNoOtherPageIsAllowedWhatACaptchaIs(t *testing.T) {
 	t.Parallel()
 	loadsFor(t, "https://www.recaptcha.net/recaptcha/api.js")
-	w := asking(t, questionOf(challengeOf(t, "", flowclient.ComponentPassword)), nil)
+	w := ask(t, questionOf(challengeOf(t, "", flowclient.ComponentPassword)), nil)
 	if got := w.Header().Get("Content-Security-Policy"); got != basePolicy("").String() {
 		t.Errorf("after a captcha, the policy of a password's page is %s", got)
 	}

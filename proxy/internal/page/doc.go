@@ -10,12 +10,12 @@
 // # The files
 //
 //   - pages.go: the configuration made into Pages; Ask draws a challenge
-//   - view.go: what templates see, and a page in the making
+//   - view.go: what templates see; draft.go: a page in the making
 //   - stages*.go: how each kind of challenge is drawn, and how its answer is read
 //   - form.go: what a browser sends; entry.go: what people type into
-//   - ending.go: pages that ask nothing; framed.go: those by which a frame goes on
-//   - brand.go: authentik's looks; rich.go, words.go, qr.go: texts and pictures made from what authentik sends
-//   - text.go, locales: our own words, in the visitor's language
+//   - ending.go: pages that ask nothing; frame.go: those by which a frame goes on
+//   - brand.go: authentik's looks; sanitize.go, plaintext.go, qr.go: texts and pictures made from what authentik sends
+//   - locale.go, locales: our own words, in the visitor's language
 //   - templates.go, templates: the HTML; assets.go, assets: style sheet and scripts
 //   - policy.go: what a page may load and where it may send
 //
@@ -23,16 +23,16 @@
 //
 // Config.Templates puts templates in the place of those of the same name here
 // (see templates, and [TemplateNames]). layout.html draws the whole page and is
-// given a [View]; every other file defines the template "stage", which is given
+// given a [pageView]; every other file defines the template "stage", which is given
 // the same View. What View.Stage holds depends on the file:
 //
-//   - address.html [Address], agent.html [Agent], autosubmit.html [Autosubmit]
-//   - button.html [Button], captcha.html [Captcha], code.html [Code], codes.html [Codes]
-//   - consent.html [Consent], devices.html [Devices], duo.html [Duo]
-//   - elsewhere.html [Away], ending.html [Ending], frame.html [Frame], framed.html [Framed]
-//   - identification.html [Identification], key.html [KeyPage], logout.html [Logout]
-//   - password.html [Password], prompt.html [Prompt], redirect.html [Redirect]
-//   - source.html [Source], telegram.html [Telegram], totp.html [TOTP]
+//   - address.html [addressView], agent.html [agentView], autosubmit.html [autosubmitView]
+//   - button.html [buttonView], captcha.html [captchaView], code.html [codeView], codes.html [codesView]
+//   - consent.html [consentView], devices.html [devicesView], duo.html [duoView]
+//   - elsewhere.html [elsewhereView], ending.html [endingView], frame.html [frameView], framed.html [FrameLinks]
+//   - identification.html [identificationView], key.html [keyView], logout.html [logoutView]
+//   - password.html [passwordView], prompt.html [promptView], redirect.html [redirectView]
+//   - source.html [sourceView], telegram.html [telegramView], totp.html [totpView]
 //
 // The function say returns a sentence of the catalogue in the visitor's language,
 // by its name; what the sentence leaves open follows as pairs:
@@ -42,7 +42,7 @@
 // layout.html defines parts that other templates use, and which one's own layout.html
 // keeps unless it defines them anew: "hidden" (the hidden fields that every form to
 // the gate needs, given the View), "entry" (a label with its input and what there is
-// to say about it, given an [Entry]), "picture" (given a [Picture]), "who" (given the
+// to say about it, given an [Entry]), "picture" (given a [pictureView]), "who" (given the
 // View) and icons. Scripts find what they add to a page by attributes: data-afresh on
 // the body, data-show, data-remember, data-do and data-wait on what they bring to life.
 //

@@ -12,7 +12,7 @@ import (
 )
 
 // drawn is a page after a form was sent; errors are authentik's, as JSON.
-func drawn(t testing.TB, component flowclient.Component, fields string, form url.Values, change func(*Question)) string {
+func drawnPage(t testing.TB, component flowclient.Component, fields string, form url.Values, change func(*Question)) string {
 	t.Helper()
 	c := challengeOf(t, fields, component)
 	q := questionOf(c)
@@ -22,8 +22,8 @@ func drawn(t testing.TB, component flowclient.Component, fields string, form url
 	if form != nil && form.Get("component") == "" {
 		form.Set("component", string(component))
 	}
-	page := asking(t, q, form).Body.String()
-	wellMade(t, page)
+	page := ask(t, q, form).Body.String()
+	checkPage(t, page)
 	return html.UnescapeString(page)
 }
 
@@ -53,7 +53,7 @@ func lacks(t testing.TB, page string, parts ...string) {
 func TestARefusedFormComesBackWithoutItsPassword(t *testing.T) {
 	t.Parallel()
 	form := url.Values{"uid_field": {"jane"}, "password": {"hunter2"}}
-	page := drawn(t, flowclient.ComponentIdentification, bothAsked+refused, form, nil)
+	page := drawnPage(t, flowclient.ComponentIdentification, bothAsked+refused, form, nil)
 	has(t, page, `value="jane"`, `role="alert"`, "Failed to authenticate.")
 	lacks(t, page, "hunter2")
 }
@@ -61,15 +61,15 @@ func TestARefusedFormComesBackWithoutItsPassword(t *testing.T) {
 func TestAFreshQuestionShowsNothingOfAnotherForm(t *testing.T) {
 	t.Parallel()
 	form := url.Values{"uid_field": {"jane"}}
-	lacks(t, drawn(t, flowclient.ComponentIdentification, bothAsked, form, nil), "jane")
+	lacks(t, drawnPage(t, flowclient.ComponentIdentification, bothAsked, form, nil), "jane")
 	other := url.Values{"component": {"ak-stage-prompt"}, "uid_field": {"jane"}}
-	lacks(t, drawn(t, flowclient.ComponentIdentification, bothAsked+refused, other, nil), "jane")
+	lacks(t, drawnPage(t, flowclient.ComponentIdentification, bothAsked+refused, other, nil), "jane")
 }
 
 func TestAFieldSaysWhatIsWrongWithItAndHasTheFocus(t *testing.T) {
 	t.Parallel()
 	wrong := `,"response_errors":{"password":[{"string":"Invalid password","code":"invalid"}],"elsewhere":[{"string":"Not shown beside a field"}]}`
-	page := drawn(t, flowclient.ComponentPassword, wrong, url.Values{"password": {"x"}}, nil)
+	page := drawnPage(t, flowclient.ComponentPassword, wrong, url.Values{"password": {"x"}}, nil)
 	has(t, page, `aria-describedby="password-wrong" aria-invalid="true"`, `<div class="wrong" id="password-wrong" role="alert"><p class="plain">Invalid password`,
 		`<div class="alert" role="alert"><p class="plain">Not shown beside a field`)
 	if strings.Count(page, "Invalid password") != 1 {
@@ -79,10 +79,10 @@ func TestAFieldSaysWhatIsWrongWithItAndHasTheFocus(t *testing.T) {
 
 func TestAMistakeStandsBesideItsField(t *testing.T) {
 	t.Parallel()
-	page := drawn(t, flowclient.ComponentIdentification, bothAsked, url.Values{"uid_field": {"jane"}}, func(q *Question) {
+	page := drawnPage(t, flowclient.ComponentIdentification, bothAsked, url.Values{"uid_field": {"jane"}}, func(q *Question) {
 		q.Mistake = mistake("password", "enter_password")
 	})
-	has(t, page, `value="jane"`, `id="password-wrong"`, english.say("enter_password"))
+	has(t, page, `value="jane"`, `id="password-wrong"`, english.text("enter_password"))
 	focused := page[strings.Index(page, "autofocus")-300 : strings.Index(page, "autofocus")]
 	has(t, focused, `id="password"`)
 }
@@ -90,7 +90,7 @@ func TestAMistakeStandsBesideItsField(t *testing.T) {
 // TestALostVisitShowsNoErrors: they belong to a question that nobody has seen.
 func TestALostVisitShowsNoErrors(t *testing.T) {
 	t.Parallel()
-	page := drawn(t, flowclient.ComponentIdentification, bothAsked+refused, url.Values{"uid_field": {"jane"}}, func(q *Question) {
+	page := drawnPage(t, flowclient.ComponentIdentification, bothAsked+refused, url.Values{"uid_field": {"jane"}}, func(q *Question) {
 		q.Step.Lost, q.Notice = true, "Your sign-in had to begin again."
 	})
 	has(t, page, "Your sign-in had to begin again.")
@@ -104,8 +104,8 @@ const fourDevices = `,"device_challenges":[{"device_class":"static","device_uid"
 
 func TestSeveralDevicesAreOfferedInOneOrder(t *testing.T) {
 	t.Parallel()
-	page := drawn(t, flowclient.ComponentAuthenticatorValidate, fourDevices, nil, nil)
-	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.say("key_belongs", "Host", "auth.example.com"))
+	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, fourDevices, nil, nil)
+	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.text("key_belongs", "Host", "auth.example.com"))
 	lacks(t, page, `value="webauthn:3"`, `name="code"`)
 	if strings.Index(page, "totp:7") > strings.Index(page, "static:1") {
 		t.Error("recovery codes come first")
@@ -116,20 +116,20 @@ func TestTheChosenDeviceStaysChosen(t *testing.T) {
 	t.Parallel()
 	const component = flowclient.ComponentAuthenticatorValidate
 	empty := `,"response_errors":{"non_field_errors":[{"string":"Leere Antwort","code":"invalid"}]}`
-	page := drawn(t, component, fourDevices+empty, url.Values{"device": {"email:8"}}, nil)
-	has(t, page, `name="chosen" value="email:8"`, `name="code"`, "j***@e***.org", `value="email:8" formnovalidate>`+english.say("send_again"))
+	page := drawnPage(t, component, fourDevices+empty, url.Values{"device": {"email:8"}}, nil)
+	has(t, page, `name="chosen" value="email:8"`, `name="code"`, "j***@e***.org", `value="email:8" formnovalidate>`+english.text("send_again"))
 	lacks(t, page, "Leere Antwort")
 
 	wrong := `,"response_errors":{"code":[{"string":"Invalid Token.","code":"invalid"}]}`
-	page = drawn(t, component, fourDevices+wrong, url.Values{"chosen": {"email:8"}, "code": {"111111"}}, nil)
+	page = drawnPage(t, component, fourDevices+wrong, url.Values{"chosen": {"email:8"}, "code": {"111111"}}, nil)
 	has(t, page, `name="chosen" value="email:8"`, "Invalid Token.", `aria-invalid="true"`)
 	lacks(t, page, "111111")
 
-	page = drawn(t, component, fourDevices, url.Values{"chosen": {"email:8"}, "device": {""}}, nil)
+	page = drawnPage(t, component, fourDevices, url.Values{"chosen": {"email:8"}, "device": {""}}, nil)
 	has(t, page, `value="totp:7" autofocus`)
 
-	page = drawn(t, component, fourDevices, url.Values{"device": {"static:1"}}, nil)
-	has(t, page, english.say("recovery_code"), `autocomplete="off"`)
+	page = drawnPage(t, component, fourDevices, url.Values{"device": {"static:1"}}, nil)
+	has(t, page, english.text("recovery_code"), `autocomplete="off"`)
 	lacks(t, page, `inputmode="numeric"`)
 }
 
@@ -137,7 +137,7 @@ func TestTheChosenDeviceStaysChosen(t *testing.T) {
 func TestACodeThatWasNotSentIsNotAskedFor(t *testing.T) {
 	t.Parallel()
 	broken := `,"response_errors":{"selected_challenge":[{"string":"Gateway says no","code":"invalid"}]}`
-	page := drawn(t, flowclient.ComponentAuthenticatorValidate, fourDevices+broken, url.Values{"device": {"email:8"}}, nil)
+	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, fourDevices+broken, url.Values{"device": {"email:8"}}, nil)
 	has(t, page, "Gateway says no", `value="totp:7"`)
 	lacks(t, page, `name="code"`)
 }
@@ -145,7 +145,7 @@ func TestACodeThatWasNotSentIsNotAskedFor(t *testing.T) {
 func TestNoMessageIsSentUnasked(t *testing.T) {
 	t.Parallel()
 	one := `,"device_challenges":[{"device_class":"sms","device_uid":"9","challenge":{},"last_used":"2026-01-01T00:00:00Z"}]`
-	page := drawn(t, flowclient.ComponentAuthenticatorValidate, one, nil, nil)
+	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, one, nil, nil)
 	has(t, page, `name="device" value="sms:9"`)
 	lacks(t, page, `name="code"`)
 }
@@ -158,7 +158,7 @@ func TestACodeIsAskedForAtOnceWhereNothingElseIsLikely(t *testing.T) {
 		"the one used last": `{"device_class":"totp","device_uid":"7","last_used":"2026-02-01T00:00:00Z"},
 			{"device_class":"sms","device_uid":"1","last_used":"2026-01-01T00:00:00Z"}`,
 	} {
-		page := drawn(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[`+devices+`]`, nil, nil)
+		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[`+devices+`]`, nil, nil)
 		if !strings.Contains(page, `name="chosen" value="totp:7"`) {
 			t.Errorf("%s: no code is asked for in:\n%s", name, page)
 		}
@@ -167,7 +167,7 @@ func TestACodeIsAskedForAtOnceWhereNothingElseIsLikely(t *testing.T) {
 		"a key used last":       `{"device_class":"totp","device_uid":"7","last_used":null},{"device_class":"webauthn","device_uid":"1","last_used":"2026-01-01T00:00:00Z"}`,
 		"telephone and program": `{"device_class":"totp","device_uid":"7"},{"device_class":"sms","device_uid":"1"}`,
 	} {
-		page := drawn(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[`+devices+`]`, nil, nil)
+		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[`+devices+`]`, nil, nil)
 		if strings.Contains(page, `name="code"`) {
 			t.Errorf("%s: a code is asked for in:\n%s", name, page)
 		}
@@ -177,28 +177,28 @@ func TestACodeIsAskedForAtOnceWhereNothingElseIsLikely(t *testing.T) {
 func TestKeysAloneNeedAuthentiksOwnPage(t *testing.T) {
 	t.Parallel()
 	for class, sentence := range map[string]string{"webauthn": "asks_webauthn_prove", "brainwave": "asks_device_of_yours"} {
-		page := drawn(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"`+class+`","device_uid":"-1"}]`, nil, nil)
-		has(t, page, english.say(sentence), `href="https://auth.example.com/if/flow/login/"`)
+		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"`+class+`","device_uid":"-1"}]`, nil, nil)
+		has(t, page, english.text(sentence), `href="https://auth.example.com/if/flow/login/"`)
 	}
 }
 
 func TestAnotherNumberCanBeGiven(t *testing.T) {
 	t.Parallel()
 	later := `,"phone_number_required":false`
-	has(t, drawn(t, flowclient.ComponentAuthenticatorSMS, later, nil, nil), `name="code"`, `name="change"`)
-	has(t, drawn(t, flowclient.ComponentAuthenticatorSMS, later, url.Values{"change": {"1"}}, nil), `name="phone_number"`, `autocomplete="tel"`)
+	has(t, drawnPage(t, flowclient.ComponentAuthenticatorSMS, later, nil, nil), `name="code"`, `name="change"`)
+	has(t, drawnPage(t, flowclient.ComponentAuthenticatorSMS, later, url.Values{"change": {"1"}}, nil), `name="phone_number"`, `autocomplete="tel"`)
 	wrong := `,"email_required":false,"email":"j***@e***.org"`
-	page := drawn(t, flowclient.ComponentAuthenticatorEmail, wrong, url.Values{"email": {"jane"}}, func(q *Question) {
+	page := drawnPage(t, flowclient.ComponentAuthenticatorEmail, wrong, url.Values{"email": {"jane"}}, func(q *Question) {
 		q.Mistake = mistake("email", "address_email_want")
 	})
-	has(t, page, `name="email"`, `value="jane"`, english.say("address_email_want"))
+	has(t, page, `name="email"`, `value="jane"`, english.text("address_email_want"))
 }
 
 func TestAMailSentAgainIsNoError(t *testing.T) {
 	t.Parallel()
 	sent := `,"response_errors":{"non_field_errors":[{"string":"email-sent","code":"email-sent"}]}`
-	page := drawn(t, flowclient.ComponentEmail, sent, url.Values{}, nil)
-	has(t, page, english.say("email_sent"))
+	page := drawnPage(t, flowclient.ComponentEmail, sent, url.Values{}, nil)
+	has(t, page, english.text("email_sent"))
 	lacks(t, page, `role="alert"`, "email-sent")
 }
 
@@ -210,8 +210,8 @@ func TestOnlyTheWebIsLinkedTo(t *testing.T) {
 		"https://exa mple.com/": false, "/source/oauth/login/github/": false,
 	} {
 		c := flowclient.Redirect{To: to}
-		page := asking(t, questionOf(c), nil).Body.String()
-		wellMade(t, page)
+		page := ask(t, questionOf(c), nil).Body.String()
+		checkPage(t, page)
 		if got := strings.Contains(page, `rel="noreferrer" autofocus>Continue at`) && !strings.Contains(page, "/if/flow/login/"); got != linked {
 			t.Errorf("%q linked to: %v\n%s", to, got, page)
 		}
@@ -222,7 +222,7 @@ func TestOnlyTheWebIsLinkedTo(t *testing.T) {
 func TestALeadIsCheckedWhateverItsClass(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{"javascript:alert(1)", "https:evil", "///", "https://a\\b/"} {
-		page, ok := leadTo(to, &draft{say: english}).(Redirect)
+		page, ok := linkTo(to, &draft{locale: english}).(redirectView)
 		if !ok || page.Address != "" {
 			t.Errorf("%q leads to %q", to, page.Address)
 		}
@@ -235,12 +235,12 @@ func TestPromptsPrefillNoPassword(t *testing.T) {
 		{"field_key":"h","type":"hidden","initial_value":"hunter3"},{"field_key":"d","type":"date-time","initial_value":"2026-05-01T14:30:00+02:00"},
 		{"field_key":"e","type":"date","initial_value":"soon"},{"field_key":"c","type":"checkbox","initial_value":"False"},
 		{"field_key":"s","type":"dropdown","required":true,"choices":[{"value":"a","label":"A"}],"initial_value":"{'value': 'a'}"}]`
-	page := drawn(t, flowclient.ComponentPrompt, fields, nil, nil)
+	page := drawnPage(t, flowclient.ComponentPrompt, fields, nil, nil)
 	has(t, page, `value="jane"`, `type="datetime-local" value="2026-05-01T12:30"`, `type="date" value=""`, `value="1" checked`, `<option value="a">A</option>`)
 	lacks(t, page, "hunter2", "hunter3")
 
 	form := url.Values{"field.p": {"hunter4"}, "field.u": {"joan"}}
-	page = drawn(t, flowclient.ComponentPrompt, fields+`,"response_errors":{"u":[{"string":"Username is already taken."}]}`, form, nil)
+	page = drawnPage(t, flowclient.ComponentPrompt, fields+`,"response_errors":{"u":[{"string":"Username is already taken."}]}`, form, nil)
 	has(t, page, `value="joan"`, "Username is already taken.")
 	lacks(t, page, "hunter4", `value="1" checked`)
 }
@@ -248,13 +248,13 @@ func TestPromptsPrefillNoPassword(t *testing.T) {
 func TestASilentRefusalIsSaid(t *testing.T) {
 	t.Parallel()
 	fields := `,"fields":[{"field_key":"u","type":"text"}],"response_errors":{}`
-	has(t, drawn(t, flowclient.ComponentPrompt, fields, url.Values{}, nil), english.say("not_accepted"))
-	lacks(t, drawn(t, flowclient.ComponentPrompt, fields, nil, nil), english.say("not_accepted"))
+	has(t, drawnPage(t, flowclient.ComponentPrompt, fields, url.Values{}, nil), english.text("not_accepted"))
+	lacks(t, drawnPage(t, flowclient.ComponentPrompt, fields, nil, nil), english.text("not_accepted"))
 }
 
 func TestErrorsOfTheFlowAreNotShown(t *testing.T) {
 	t.Parallel()
-	page := drawn(t, flowclient.ComponentFlowError, `,"request_id":"9f1c","error":"KeyError: secret","traceback":"File x.py"`, nil, nil)
+	page := drawnPage(t, flowclient.ComponentFlowError, `,"request_id":"9f1c","error":"KeyError: secret","traceback":"File x.py"`, nil, nil)
 	has(t, page, "9f1c")
 	lacks(t, page, "KeyError", "x.py")
 }
@@ -263,9 +263,9 @@ func TestALanguageOfOnesOwnStaysChosen(t *testing.T) {
 	t.Parallel()
 	for initial, want := range map[string]string{
 		"de-DE": `<option value="de-DE" selected>Deutsch</option>`, "zh_TW": `<option value="zh_TW" selected>zh_TW</option>`,
-		"": `<option value="">` + english.say("locale_auto") + `</option>`,
+		"": `<option value="">` + english.text("locale_auto") + `</option>`,
 	} {
-		page := drawn(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"l","type":"ak-locale","initial_value":"`+initial+`"}]`, nil, nil)
+		page := drawnPage(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"l","type":"ak-locale","initial_value":"`+initial+`"}]`, nil, nil)
 		has(t, page, want, `<option value="fi-FI">Suomi</option>`)
 	}
 }
@@ -274,13 +274,13 @@ func TestAMailedLinkIsSaidToLeadWhereItDoes(t *testing.T) {
 	t.Parallel()
 	for here, want := range map[bool]string{true: "Open it to go on.", false: "a link to auth.example.com."} {
 		cfg := testPageConfig()
-		cfg.LinksHere = here
+		cfg.MailLinksHere = here
 		p, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		w := httptest.NewRecorder()
-		if err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), questionOf(decoded(t, []byte(`{"component":"ak-stage-email"}`)))); err != nil {
+		if err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), questionOf(decode(t, []byte(`{"component":"ak-stage-email"}`)))); err != nil {
 			t.Fatal(err)
 		}
 		has(t, w.Body.String(), want)

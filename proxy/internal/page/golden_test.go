@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden pages anew")
 // made are challenges of our own making, by name: together they are drawn with
 // every template, and with everything that a template may have to draw. The pages of the gallery
 // (proxy/internal/gallery) are the same.
-func made(t testing.TB) map[string]flowclient.Challenge {
+func handmade(t testing.TB) map[string]flowclient.Challenge {
 	t.Helper()
 	files, err := filepath.Glob("testdata/made/*.json")
 	if err != nil || len(files) < 30 {
@@ -29,16 +29,16 @@ func made(t testing.TB) map[string]flowclient.Challenge {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[strings.TrimSuffix(filepath.Base(file), ".json")] = decoded(t, raw)
+		all[strings.TrimSuffix(filepath.Base(file), ".json")] = decode(t, raw)
 	}
 	return all
 }
 
 // madeQuestion is the question of a challenge of our own making. Those about keys stand
 // where keys can be used.
-func madeQuestion(t testing.TB, name string) Question {
+func handmadeQuestion(t testing.TB, name string) Question {
 	t.Helper()
-	q := questionOf(made(t)[name])
+	q := questionOf(handmade(t)[name])
 	if strings.HasPrefix(name, "key") {
 		q.Step.Root, q.Origin = "https://localhost/", "https://localhost"
 	}
@@ -50,9 +50,9 @@ func madeQuestion(t testing.TB, name string) Question {
 //	go test ./proxy/internal/page -run GoldenPages -update
 func TestGoldenPages(t *testing.T) {
 	t.Parallel()
-	for name := range made(t) {
-		page := asking(t, madeQuestion(t, name), nil).Body.Bytes()
-		wellMade(t, string(page))
+	for name := range handmade(t) {
+		page := ask(t, handmadeQuestion(t, name), nil).Body.Bytes()
+		checkPage(t, string(page))
 		file := filepath.Join("testdata", "pages", name+".html")
 		if *update {
 			if err := os.WriteFile(file, []byte(unmarked(string(page))), 0o600); err != nil {

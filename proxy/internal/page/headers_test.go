@@ -29,7 +29,7 @@ func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
 		f(all[name])
 	}
 	draw("question", func(w http.ResponseWriter) {
-		if err := p.Ask(w, r, questionOf(decoded(t, []byte(`{"component":"ak-stage-password","pending_user":"jane"}`)))); err != nil {
+		if err := p.Ask(w, r, questionOf(decode(t, []byte(`{"component":"ak-stage-password","pending_user":"jane"}`)))); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -42,11 +42,11 @@ func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
 	draw("sign out", func(w http.ResponseWriter) { p.SignOut(w, r, "jane <b>", b) })
 	draw("misled", func(w http.ResponseWriter) { p.Fail(w, r, misled, "/app", b) })
 	draw("step up", func(w http.ResponseWriter) { p.Forbid(w, r, tooWeak, "jane <b>", nil, "/app?a=1&b=2", b) })
-	draw("signed out", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, b) })
-	draw("signed out everywhere", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingAll, b) })
-	draw("signed out here", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingHere, b) })
-	draw("arrived", func(w http.ResponseWriter) { p.Arrived(w, r, "jane <b>", b) })
-	draw("no brand", func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, flowclient.Brand{}) })
+	draw("signed out", func(w http.ResponseWriter) { p.SignedOut(w, r, SignOutUnknown, b) })
+	draw("signed out everywhere", func(w http.ResponseWriter) { p.SignedOut(w, r, SignOutEverywhere, b) })
+	draw("signed out here", func(w http.ResponseWriter) { p.SignedOut(w, r, SignOutHere, b) })
+	draw("arrived", func(w http.ResponseWriter) { p.SignedInFromFrame(w, r, "jane <b>", b) })
+	draw("no brand", func(w http.ResponseWriter) { p.SignedOut(w, r, SignOutUnknown, flowclient.Brand{}) })
 	return all
 }
 
@@ -68,7 +68,7 @@ func TestEveryPageIsSentWithWhatProtectsIt(t *testing.T) {
 				t.Errorf("%s: %s is %q, want %q", name, header, got, value)
 			}
 		}
-		wellMade(t, w.Body.String())
+		checkPage(t, w.Body.String())
 	}
 }
 
@@ -76,7 +76,7 @@ func TestEveryPageIsSentWithWhatProtectsIt(t *testing.T) {
 func TestASignOutMayLeadToAuthentik(t *testing.T) {
 	t.Parallel()
 	p, err := New(Config{
-		Prefix: "/.authentik", Farewell: "https://auth.example.com:8443/sub/",
+		Prefix: "/.authentik", SignOutURL: "https://auth.example.com:8443/sub/",
 		Seal: func(string) string { return "" }, Unseal: func(string) (string, bool) { return "", false },
 	})
 	if err != nil {
@@ -89,7 +89,7 @@ func TestASignOutMayLeadToAuthentik(t *testing.T) {
 	}{
 		"sign out":   {func(w http.ResponseWriter) { p.SignOut(w, r, "jane", b) }, "form-action 'self' https://auth.example.com:8443;"},
 		"forbid":     {func(w http.ResponseWriter) { p.Forbid(w, r, notAllowed, "jane", nil, "/", b) }, "form-action 'self' https://auth.example.com:8443;"},
-		"signed out": {func(w http.ResponseWriter) { p.SignedOut(w, r, PartingNone, b) }, "form-action 'self';"},
+		"signed out": {func(w http.ResponseWriter) { p.SignedOut(w, r, SignOutUnknown, b) }, "form-action 'self';"},
 	} {
 		w := httptest.NewRecorder()
 		row.draw(w)
@@ -151,11 +151,11 @@ func TestTheCallbackIsSaidAsItIs(t *testing.T) {
 
 func TestAPartingFromAnAddressIsOneThatThereIs(t *testing.T) {
 	t.Parallel()
-	for said, want := range map[string]Parting{
-		"": PartingNone, "all": PartingAll, "here": PartingHere,
-		"ALL": PartingNone, "all ": PartingNone, "away": PartingNone, "<b>": PartingNone,
+	for said, want := range map[string]SignOutScope{
+		"": SignOutUnknown, "all": SignOutEverywhere, "here": SignOutHere,
+		"ALL": SignOutUnknown, "all ": SignOutUnknown, "away": SignOutUnknown, "<b>": SignOutUnknown,
 	} {
-		if got := ParseParting(said); got != want {
+		if got := ParseSignOutScope(said); got != want {
 			t.Errorf("%q is %q, want %q", said, got, want)
 		}
 	}
@@ -181,10 +181,10 @@ func TestABrokenTemplateLeavesNoHalfPage(t *testing.T) {
 	for _, missing := range []bool{false, true} {
 		if missing {
 			delete(p.templates.texts, "password.html")
-			p.templates.ready.Clear()
+			p.templates.parsed.Clear()
 		}
 		w := httptest.NewRecorder()
-		err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), questionOf(decoded(t, []byte(`{"component":"ak-stage-password"}`))))
+		err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), questionOf(decode(t, []byte(`{"component":"ak-stage-password"}`))))
 		if err == nil || w.Code != http.StatusInternalServerError {
 			t.Errorf("status %d, error %v", w.Code, err)
 		}
@@ -217,16 +217,16 @@ func TestTheFirstLoadIsLight(t *testing.T) {
 	t.Parallel()
 	const budget = 25 << 10
 	p := testPages(t)
-	style := len(zipped(t, p.files["style.css"].body))
+	style := len(gunzipped(t, p.assets["style.css"].body))
 	for _, rec := range recordings(t) {
-		page := asking(t, questionOf(rec.challenge), nil).Body.Bytes()
-		if weight := style + len(zipped(t, page)) + len(p.files["icon.svg"].body); weight > budget/2 {
+		page := ask(t, questionOf(rec.challenge), nil).Body.Bytes()
+		if weight := style + len(gunzipped(t, page)) + len(p.assets["icon.svg"].body); weight > budget/2 {
 			t.Errorf("%s weighs %d bytes with its style, more than half of %d", rec.name, weight, budget)
 		}
 	}
 }
 
-func zipped(t testing.TB, b []byte) []byte {
+func gunzipped(t testing.TB, b []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
@@ -242,7 +242,7 @@ func zipped(t testing.TB, b []byte) []byte {
 func TestAssetsAreKeptForLongUnderTheirOwnMark(t *testing.T) {
 	t.Parallel()
 	p := testPages(t)
-	address := p.address("style.css")
+	address := p.assetURL("style.css")
 	for name, row := range map[string]struct {
 		address, tag, cache string
 		status              int
@@ -250,7 +250,7 @@ func TestAssetsAreKeptForLongUnderTheirOwnMark(t *testing.T) {
 		"with its mark":       {address, "", "public, max-age=31536000, immutable", 200},
 		"without a mark":      {"/.authentik/assets/style.css", "", "no-cache", 200},
 		"with an old mark":    {"/.authentik/assets/style.css?v=old", "", "no-cache", 200},
-		"known already":       {address, `"` + p.files["style.css"].mark + `"`, "public, max-age=31536000, immutable", 304},
+		"known already":       {address, `"` + p.assets["style.css"].hash + `"`, "public, max-age=31536000, immutable", 304},
 		"a template":          {"/.authentik/assets/layout.html", "", "", 404},
 		"something else":      {"/.authentik/assets/nothing.css", "", "", 404},
 		"a way out":           {"/.authentik/assets/../style.css", "", "", 404},
@@ -272,7 +272,7 @@ func TestAssetsAreKeptForLongUnderTheirOwnMark(t *testing.T) {
 // TestTheStyleNeedsNobodyElse finds what would ask another host.
 func TestTheStyleNeedsNobodyElse(t *testing.T) {
 	t.Parallel()
-	style := string(testPages(t).files["style.css"].body)
+	style := string(testPages(t).assets["style.css"].body)
 	for _, foreign := range []string{"url(", "@import", "http:", "https:", "@font-face"} {
 		if strings.Contains(style, foreign) {
 			t.Errorf("%s in the style", foreign)

@@ -39,7 +39,7 @@ var matcher = language.NewMatcher(languages)
 // whatever its region. Another language that its speakers are likely to know as well, as
 // those of Swiss German know German, does not count: authentik would not choose
 // it either, and the page would speak two.
-func placeOf(tag language.Tag) (at int, ok bool) {
+func languageIndex(tag language.Tag) (at int, ok bool) {
 	_, at, sure := matcher.Match(tag)
 	wanted, _ := tag.Base()
 	found, _ := languages[at].Base()
@@ -51,16 +51,16 @@ func placeOf(tag language.Tag) (at int, ok bool) {
 func CheckLanguage(tag string) error {
 	wanted, err := language.Parse(tag)
 	if err != nil {
-		return fmt.Errorf("%q is no language tag; write one of %s", tag, spoken())
+		return fmt.Errorf("%q is no language tag; write one of %s", tag, languageList())
 	}
-	if _, ok := placeOf(wanted); !ok {
-		return fmt.Errorf("the pages have no words in %q: they would stay in English while authentik speaks that language; write one of %s", tag, spoken())
+	if _, ok := languageIndex(wanted); !ok {
+		return fmt.Errorf("the pages have no words in %q: they would stay in English while authentik speaks that language; write one of %s", tag, languageList())
 	}
 	return nil
 }
 
 // spoken lists the languages by their tags.
-func spoken() string {
+func languageList() string {
 	names := make([]string, 0, len(languages))
 	for _, tag := range languages {
 		names = append(names, tag.String())
@@ -69,24 +69,24 @@ func spoken() string {
 }
 
 // of returns the tongue of the first of the languages that there is one for.
-func (c *catalogue) of(wanted ...language.Tag) *tongue {
+func (c *catalogue) match(wanted ...language.Tag) *locale {
 	for _, tag := range wanted {
-		if at, ok := placeOf(tag); ok {
-			return c.tongues[at]
+		if at, ok := languageIndex(tag); ok {
+			return c.locales[at]
 		}
 	}
-	return c.tongues[0]
+	return c.locales[0]
 }
 
 // choose returns the tongue of a page, chosen as authentik chooses its own: what
 // the browser asks for, then the default of authentik's brand. To visitors who have
 // not signed in yet a brand with a default speaks nothing else, whatever their
 // browsers ask for and whatever Content-Language says, and then so does the page.
-func (c *catalogue) choose(r *http.Request, b flowclient.Brand, known bool) *tongue {
+func (c *catalogue) choose(r *http.Request, b flowclient.Brand, known bool) *locale {
 	if c.fixed != nil {
 		return c.fixed
 	}
-	wanted := preferred(r.Header.Get("Accept-Language"))
+	wanted := acceptedLanguages(r.Header.Get("Accept-Language"))
 	brand, err := language.Parse(b.DefaultLocale)
 	switch {
 	case err != nil:
@@ -95,18 +95,18 @@ func (c *catalogue) choose(r *http.Request, b flowclient.Brand, known bool) *ton
 	default:
 		wanted = slices.Insert(wanted, 0, brand)
 	}
-	return c.of(wanted...)
+	return c.match(wanted...)
 }
 
 // maxAsked is how much of a header is read, in bytes: as much as authentik is told
 // of it.
-const maxAsked = 256
+const maxAcceptLanguage = 256
 
 // preferred returns the languages of an Accept-Language header, the dearest first.
 // Each is read by itself: the whole would be refused for one that is unknown.
-func preferred(header string) []language.Tag {
-	if len(header) > maxAsked {
-		header = header[:strings.LastIndexByte(header[:maxAsked], ',')+1]
+func acceptedLanguages(header string) []language.Tag {
+	if len(header) > maxAcceptLanguage {
+		header = header[:strings.LastIndexByte(header[:maxAcceptLanguage], ',')+1]
 	}
 	type wish struct {
 		tag    language.Tag

@@ -25,15 +25,15 @@ func choice(t testing.TB, fixed, header, brand string, known bool) string {
 
 func TestALongHeaderIsReadAsFarAsAuthentikIsToldOfIt(t *testing.T) {
 	t.Parallel()
-	if got := preferred(strings.Repeat("x", maxAsked)); len(got) != 0 {
+	if got := acceptedLanguages(strings.Repeat("x", maxAcceptLanguage)); len(got) != 0 {
 		t.Errorf("%v from nonsense", got)
 	}
-	before := strings.Repeat("xx, ", maxAsked/4-1)
-	if got := preferred(before + "de"); len(got) != 1 || got[0].String() != "de" {
+	before := strings.Repeat("xx, ", maxAcceptLanguage/4-1)
+	if got := acceptedLanguages(before + "de"); len(got) != 1 || got[0].String() != "de" {
 		t.Errorf("%v at the end of what is read", got)
 	}
 	for _, cut := range []string{before + "de-AT", before + "xx, de"} {
-		if got := preferred(cut); len(got) != 0 {
+		if got := acceptedLanguages(cut); len(got) != 0 {
 			t.Errorf("%v from beyond, or from half a tag", got)
 		}
 	}
@@ -87,7 +87,7 @@ func TestEnglishComesFirstAndTheOthersInOneOrder(t *testing.T) {
 	if languages[0] != language.English {
 		t.Errorf("%s comes first", languages[0])
 	}
-	if rest := strings.Split(spoken(), ", ")[1:]; !slices.IsSorted(rest) || slices.Contains(rest, "en") {
+	if rest := strings.Split(languageList(), ", ")[1:]; !slices.IsSorted(rest) || slices.Contains(rest, "en") {
 		t.Errorf("the others are %q", rest)
 	}
 }
@@ -98,7 +98,7 @@ func TestOnlyALanguageThatThereAreWordsInCanBeFixed(t *testing.T) {
 		"de": "", "en-GB": "", "fr-CA": "", "nb": "no words in", "gsw": "no words in", "german": "is no language tag", "": "is no language tag",
 	} {
 		err := CheckLanguage(tag)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), spoken())) {
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), languageList())) {
 			t.Errorf("%q: %v", tag, err)
 		}
 	}
@@ -111,7 +111,7 @@ func BenchmarkAHugeHeader(b *testing.B) {
 		header := strings.Repeat(piece, 1<<20/len(piece))
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				preferred(header)
+				acceptedLanguages(header)
 			}
 		})
 	}

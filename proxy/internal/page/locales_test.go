@@ -43,7 +43,7 @@ func others() []language.Tag { return languages[1:] }
 // failures are the codes of which English says something.
 func failures() []string {
 	var codes []string
-	for name := range english.whole {
+	for name := range english.static {
 		if code, ok := strings.CutPrefix(name, "fail_"); ok && !strings.HasSuffix(code, "_remedy") && code != "client" && code != "server" {
 			codes = append(codes, strings.ReplaceAll(code, "_", "-"))
 		}
@@ -92,7 +92,7 @@ func TestEveryFailureHasARemedyAndEveryRemedyAFailure(t *testing.T) {
 		t.Errorf("only %d failures: %q", len(codes), codes)
 	}
 	for _, code := range codes {
-		if remedy := (Failure{Code: code}).sentence() + "_remedy"; !known[remedy] {
+		if remedy := (Failure{Code: code}).messageName() + "_remedy"; !known[remedy] {
 			t.Errorf("there is no %s", remedy)
 		}
 	}
@@ -196,12 +196,12 @@ func TestTemplatesHaveNoWordsOfTheirOwn(t *testing.T) {
 	}
 	for name, text := range texts {
 		text = attribute.ReplaceAllStringFunc(blanksOpen.ReplaceAllString(text, ""), func(a string) string {
-			if key, value, _ := strings.Cut(strings.TrimSpace(a), "="); slices.Contains(readAloud, key) {
+			if key, value, _ := strings.Cut(strings.TrimSpace(a), "="); slices.Contains(spokenAttributes, key) {
 				return ">" + value + "<b "
 			}
 			return ""
 		})
-		if found := regexp.MustCompile(`\pL{2,}`).FindString(wordsOf(text)); found != "" {
+		if found := regexp.MustCompile(`\pL{2,}`).FindString(plainText(text)); found != "" {
 			t.Errorf("%s says %q by itself: give it a name in the catalogue", name, found)
 		}
 	}

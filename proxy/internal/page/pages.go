@@ -18,10 +18,10 @@ import (
 // concurrent use.
 type Pages struct {
 	cfg       Config
-	words     *catalogue
+	catalogue *catalogue
 	templates *templates
-	files     map[string]file
-	logo      Picture
+	assets    map[string]asset
+	logo      pictureView
 	policy    policy
 }
 
@@ -44,9 +44,9 @@ type Config struct {
 	PublicHost, Root string
 	// Farewell is where a sign-out leads browsers, if it does: an address of authentik's. A policy about forms
 	// holds for what their answers redirect to as well, in Chromium at least.
-	Farewell string
+	SignOutURL string
 	// LinksHere says that the links in authentik's mails lead to this site.
-	LinksHere bool
+	MailLinksHere bool
 	// Seal makes the name under which the picture at an address can be asked for.
 	Seal func(address string) string
 	// Unseal returns the address of such a name.
@@ -71,58 +71,58 @@ type Question struct {
 	// Origin is this site's as the browser sees it: scheme, host and port.
 	Origin string
 	// Source is what the visitor has chosen of the question's sources, if anything.
-	Source *Chosen
+	Source *ChosenSource
 	// Rest is how long the visitor should wait before having something sent again.
-	Rest time.Duration
+	ResendAfter time.Duration
 	// Name is what the visitor has typed for a name on an earlier page.
 	Name string
 	// Wait is how long answers are not taken because there were too many wrong ones.
-	Wait time.Duration
+	Lockout time.Duration
 }
 
 // Status is that of the answer.
 func (q Question) Status() int {
-	if q.Wait > 0 {
+	if q.Lockout > 0 {
 		return http.StatusTooManyRequests
 	}
 	return Status(q.Step.Challenge.Component())
 }
 
 // Seconds are those of Wait, rounded up: whoever comes back a moment early comes in vain.
-func (q Question) Seconds() int { return int(math.Ceil(q.Wait.Seconds())) }
+func (q Question) LockoutSeconds() int { return int(math.Ceil(q.Lockout.Seconds())) }
 
 // New reads the templates, the words and the files, and reports what is wrong
 // with the operator's.
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, policy: basePolicy(cfg.Logo)}
 	var err error
-	if p.words, err = newCatalogue(cfg.Language); err != nil {
+	if p.catalogue, err = newCatalogue(cfg.Language); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	if p.templates, err = newTemplates(cfg.Templates); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	if p.files, err = readFiles(assetFiles, cfg.Style); err != nil {
+	if p.assets, err = readAssets(assetFiles, cfg.Style); err != nil {
 		return nil, fmt.Errorf("page: reading the files of the page: %w", err)
 	}
-	p.logo = Picture{Light: template.URL(cfg.Logo)} //nolint:gosec // The operator's own, from the configuration.
+	p.logo = pictureView{Light: template.URL(cfg.Logo)} //nolint:gosec // The operator's own, from the configuration.
 	return p, nil
 }
 
 // Ask draws a challenge.
 func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
-	d := p.draft(r, q)
+	d := p.newQuestion(r, q)
 	row, ok := stages[d.component]
 	if !ok {
-		row = stage{template: "elsewhere.html", show: showElsewhere}
+		row = stage{template: "elsewhere.html", draw: drawUnknown}
 	}
 	d.Template = row.template
 	if q.Source != nil {
-		d.Stage = showChosen(*q.Source, d)
+		d.Stage = drawChosenSource(*q.Source, d)
 	} else {
-		d.Stage = row.show(q.Step.Challenge, d)
+		d.Stage = row.draw(q.Step.Challenge, d)
 	}
-	d.settle()
+	d.finish()
 	return p.write(w, d, q.Status())
 }
 
@@ -141,17 +141,17 @@ func Status(c flowclient.Component) int {
 
 // Say is a sentence of the catalogue in the language that the question's page would
 // have, for those who draw a page of their own.
-func (p *Pages) Say(r *http.Request, q Question, name string, pairs ...any) string {
-	return p.words.choose(r, q.Brand, q.Step.Authenticated()).say(name, pairs...)
+func (p *Pages) Text(r *http.Request, q Question, name string, pairs ...any) string {
+	return p.catalogue.choose(r, q.Brand, q.Step.Authenticated()).text(name, pairs...)
 }
 
 // write draws the page as a whole before the first byte of it is sent, so that a
 // broken template cannot leave half a page behind.
 func (p *Pages) write(w http.ResponseWriter, d *draft, status int) error {
-	p.protect(w.Header(), d.policy)
+	p.setHeaders(w.Header(), d.policy)
 	page, err := p.render(d)
 	if err != nil {
-		http.Error(w, d.say.say("fail_server"), http.StatusInternalServerError)
+		http.Error(w, d.text("fail_server"), http.StatusInternalServerError)
 		return err
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
@@ -161,12 +161,12 @@ func (p *Pages) write(w http.ResponseWriter, d *draft, status int) error {
 }
 
 func (p *Pages) render(d *draft) (*bytes.Buffer, error) {
-	t, err := p.templates.get(d.Template, d.say)
+	t, err := p.templates.get(d.Template, d.locale)
 	if err != nil {
 		return nil, err
 	}
 	page := new(bytes.Buffer)
-	if err := t.ExecuteTemplate(page, layout, &d.View); err != nil {
+	if err := t.ExecuteTemplate(page, layout, &d.pageView); err != nil {
 		return nil, fmt.Errorf("drawing %s: %w", d.Template, err)
 	}
 	return page, nil
@@ -175,7 +175,7 @@ func (p *Pages) render(d *draft) (*bytes.Buffer, error) {
 // protect sets what every page is sent with: nobody may keep it, frame it, guess
 // at its type or run anything in it but what the policy names. The page that may be framed
 // depends on where it will stand.
-func (p *Pages) protect(h http.Header, allowed policy) {
+func (p *Pages) setHeaders(h http.Header, allowed policy) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", allowed.String())
@@ -186,7 +186,7 @@ func (p *Pages) protect(h http.Header, allowed policy) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Vary", "Accept, Accept-Language")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if allowed.framed {
+	if allowed.framable {
 		h.Set("Vary", "Accept, Accept-Language, Cookie, Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site")
 		return
 	}
@@ -194,7 +194,7 @@ func (p *Pages) protect(h http.Header, allowed policy) {
 }
 
 // login is the address where a sign-in begins that leads to back.
-func (p *Pages) login(back string) string {
+func (p *Pages) signInURL(back string) string {
 	if back == "" {
 		back = "/"
 	}

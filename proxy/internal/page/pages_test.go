@@ -54,12 +54,12 @@ func recordingsIn(t testing.TB, file string) []recorded {
 	all := make([]recorded, 0, len(in))
 	for i, one := range in {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/challenges/"), ".json")
-		all = append(all, recorded{name + "/" + one.From + "-" + string(rune('a'+i%26)), decoded(t, one.Challenge)})
+		all = append(all, recorded{name + "/" + one.From + "-" + string(rune('a'+i%26)), decode(t, one.Challenge)})
 	}
 	return all
 }
 
-func decoded(t testing.TB, raw []byte) flowclient.Challenge {
+func decode(t testing.TB, raw []byte) flowclient.Challenge {
 	t.Helper()
 	c, err := flowclient.Decode(raw)
 	if err != nil {
@@ -81,14 +81,14 @@ func testPageConfig() Config {
 }
 
 // english is the tongue that tests read.
-var english = mustTongue()
+var english = mustLocale()
 
-func mustTongue() *tongue {
+func mustLocale() *locale {
 	words, err := newCatalogue("")
 	if err != nil {
 		panic(err)
 	}
-	return words.tongues[0]
+	return words.locales[0]
 }
 
 // catalogued are the names of all sentences.
@@ -131,7 +131,7 @@ func questionOf(c flowclient.Challenge) Question {
 }
 
 // asking draws a question in answer to a GET, or to a form where there is one.
-func asking(t testing.TB, q Question, form url.Values) *httptest.ResponseRecorder {
+func ask(t testing.TB, q Question, form url.Values) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, "/.authentik/login", nil)
 	if form != nil {
@@ -153,11 +153,11 @@ func TestEveryRecordedChallengeIsDrawn(t *testing.T) {
 	for _, rec := range recordings(t) {
 		t.Run(rec.name, func(t *testing.T) {
 			t.Parallel()
-			w := asking(t, questionOf(rec.challenge), nil)
+			w := ask(t, questionOf(rec.challenge), nil)
 			if want := Status(rec.challenge.Component()); w.Code != want {
 				t.Errorf("status %d, want %d", w.Code, want)
 			}
-			wellMade(t, w.Body.String())
+			checkPage(t, w.Body.String())
 		})
 	}
 }

@@ -15,7 +15,7 @@ type policy struct {
 	// opener policies).
 	popups bool
 	// framed lets any site show the page in a frame.
-	framed bool
+	framable bool
 }
 
 // basePolicy lets a page load its style, its scripts and its pictures, ask and send its
@@ -46,12 +46,12 @@ func origins(addresses ...string) []string {
 }
 
 // and returns the policy with more in it. The one it is called on stays as it is.
-func (p policy) and(more policy) policy {
+func (p policy) with(more policy) policy {
 	return policy{
 		scripts: slices.Concat(p.scripts, more.scripts), styles: slices.Concat(p.styles, more.styles),
 		pictures: slices.Concat(p.pictures, more.pictures), frames: slices.Concat(p.frames, more.frames),
 		connects: slices.Concat(p.connects, more.connects), forms: slices.Concat(p.forms, more.forms),
-		popups: p.popups || more.popups, framed: p.framed || more.framed,
+		popups: p.popups || more.popups, framable: p.framable || more.framable,
 	}
 }
 
@@ -74,7 +74,7 @@ func (p policy) String() string {
 		}
 	}
 	ancestors := "'none'"
-	if p.framed {
+	if p.framable {
 		ancestors = "*"
 	}
 	return out + "; frame-ancestors " + ancestors + "; base-uri 'none'"

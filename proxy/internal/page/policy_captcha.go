@@ -8,7 +8,7 @@ import (
 
 // hosts are those that may stand in a policy: names and addresses with a port,
 // and nothing that a policy gives a meaning of its own.
-var hosts = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
+var policyHost = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
 
 // captchaPolicy is what the page of a captcha may load besides its own, by where
 // the provider's script is: what the vendors of the three that are known ask for,
@@ -20,7 +20,7 @@ func captchaPolicy(script, authentik string) (address string, more policy, ok bo
 		return "", policy{}, false
 	}
 	for _, v := range vendors {
-		if u.Scheme == "https" && v.made(u) {
+		if u.Scheme == "https" && v.matches(u) {
 			return u.String(), v.policy, true
 		}
 	}
@@ -30,14 +30,14 @@ func captchaPolicy(script, authentik string) (address string, more policy, ok bo
 
 // A vendor is a provider of captchas whose widgets need more than one origin.
 type vendor struct {
-	made   func(*url.URL) bool
-	policy policy
+	matches func(*url.URL) bool
+	policy  policy
 }
 
 // vendors are those that authentik has in its documentation.
 var vendors = []vendor{{
 	// https://docs.hcaptcha.com/#content-security-policy-settings
-	made: func(u *url.URL) bool { return u.Host == "hcaptcha.com" || strings.HasSuffix(u.Host, ".hcaptcha.com") },
+	matches: func(u *url.URL) bool { return u.Host == "hcaptcha.com" || strings.HasSuffix(u.Host, ".hcaptcha.com") },
 	policy: policy{
 		scripts: []string{"https://hcaptcha.com", "https://*.hcaptcha.com"}, styles: []string{"https://hcaptcha.com", "https://*.hcaptcha.com"},
 		frames: []string{"https://hcaptcha.com", "https://*.hcaptcha.com"}, connects: []string{"https://hcaptcha.com", "https://*.hcaptcha.com"},
@@ -46,7 +46,7 @@ var vendors = []vendor{{
 	// https://developers.google.com/recaptcha/docs/faq, for both of its hosts. Its
 	// script writes elements with style attributes into the page, without which its
 	// widget has no size and its text fields are seen; it knows no other way.
-	made: func(u *url.URL) bool {
+	matches: func(u *url.URL) bool {
 		return strings.HasPrefix(u.Path, "/recaptcha/") &&
 			(u.Host == "www.google.com" || u.Host == "www.recaptcha.net" || u.Host == "recaptcha.net")
 	},
@@ -57,7 +57,7 @@ var vendors = []vendor{{
 	},
 }, {
 	// https://developers.cloudflare.com/turnstile/reference/content-security-policy
-	made: func(u *url.URL) bool { return u.Host == "challenges.cloudflare.com" },
+	matches: func(u *url.URL) bool { return u.Host == "challenges.cloudflare.com" },
 	policy: policy{
 		scripts: []string{"https://challenges.cloudflare.com"}, frames: []string{"https://challenges.cloudflare.com"},
 	},

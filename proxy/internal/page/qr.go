@@ -12,13 +12,13 @@ const quiet = 4
 
 // A QR is a QR code as the page draws it: the path of an SVG of Side by
 // Side modules. The secret in it is never sent to anybody else to be drawn.
-type QR struct {
+type qrCode struct {
 	Side int
 	Path string
 }
 
 // drawQR returns the QR code of content, or none where content is too long.
-func drawQR(content string) *QR {
+func drawQR(content string) *qrCode {
 	code, err := qr.Encode(content, qr.M)
 	if err != nil {
 		return nil
@@ -27,7 +27,7 @@ func drawQR(content string) *QR {
 	for y := range code.Size {
 		drawRow(&path, code, y)
 	}
-	return &QR{Side: code.Size + 2*quiet, Path: path.String()}
+	return &qrCode{Side: code.Size + 2*quiet, Path: path.String()}
 }
 
 // drawRow draws the dark runs of row y, each as one rectangle: that is a

@@ -38,7 +38,7 @@ func TestTheQRCodeIsThatOfItsAddress(t *testing.T) {
 }
 
 // rasterised fills the rectangles of a path.
-func rasterised(t testing.TB, p *QR) map[[2]int]bool {
+func rasterised(t testing.TB, p *qrCode) map[[2]int]bool {
 	t.Helper()
 	dark := map[[2]int]bool{}
 	for _, run := range strings.Split(p.Path, "z") {

@@ -12,7 +12,7 @@ type stage struct {
 	// template draws it, unless show chooses another.
 	template string
 	// show says what the template needs.
-	show func(flowclient.Challenge, *draft) any
+	draw func(flowclient.Challenge, *draft) any
 	// read is nil for what has no answer.
 	read func(flowclient.Challenge, Form) (flowclient.Answer, *Mistake)
 }
@@ -20,53 +20,53 @@ type stage struct {
 // stages has a row for each component that there is. authentik's own page is for
 // those of tomorrow.
 var stages = map[flowclient.Component]stage{
-	flowclient.ComponentAccessDenied:          {"ending.html", shows(showAccessDenied), nil},
-	flowclient.ComponentAuthenticatorDuo:      {"duo.html", shows(showAuthenticatorDuo), reads(readAuthenticatorDuo)},
-	flowclient.ComponentAuthenticatorEmail:    {"code.html", shows(showAuthenticatorEmail), reads(readAuthenticatorEmail)},
-	flowclient.ComponentAuthenticatorSMS:      {"code.html", shows(showAuthenticatorSMS), reads(readAuthenticatorSMS)},
-	flowclient.ComponentAuthenticatorStatic:   {"codes.html", shows(showAuthenticatorStatic), reads(readAuthenticatorStatic)},
-	flowclient.ComponentAuthenticatorTOTP:     {"totp.html", shows(showAuthenticatorTOTP), reads(readAuthenticatorTOTP)},
-	flowclient.ComponentAuthenticatorValidate: {"devices.html", shows(showAuthenticatorValidate), reads(readAuthenticatorValidate)},
-	flowclient.ComponentAuthenticatorWebAuthn: {"key.html", shows(showAuthenticatorWebAuthn), reads(readAuthenticatorWebAuthn)},
-	flowclient.ComponentAutosubmit:            {"autosubmit.html", shows(showAutosubmit), nil},
-	flowclient.ComponentCaptcha:               {"captcha.html", shows(showCaptcha), reads(readCaptcha)},
-	flowclient.ComponentConsent:               {"consent.html", shows(showConsent), reads(readConsent)},
-	flowclient.ComponentDeviceCode:            {"code.html", shows(showDeviceCode), reads(readDeviceCode)},
-	flowclient.ComponentDeviceCodeFinish:      {"ending.html", shows(showDeviceCodeFinish), nil},
-	flowclient.ComponentDummy:                 {"button.html", shows(showDummy), reads(readDummy)},
-	flowclient.ComponentEmail:                 {"button.html", shows(showEmail), reads(readEmail)},
-	flowclient.ComponentEndpointAgent:         {"agent.html", shows(showEndpointAgent), reads(readEndpointAgent)},
-	flowclient.ComponentFlowError:             {"ending.html", shows(showFlowError), nil},
-	flowclient.ComponentFrame:                 {"frame.html", shows(showFrame), reads(readFrame)},
-	flowclient.ComponentIdentification:        {"identification.html", shows(showIdentification), reads(readIdentification)},
-	flowclient.ComponentIframeLogout:          {"logout.html", shows(showIframeLogout), reads(readIframeLogout)},
-	flowclient.ComponentPassword:              {"password.html", shows(showPassword), reads(readPassword)},
-	flowclient.ComponentPrompt:                {"prompt.html", shows(showPrompt), reads(readPrompt)},
-	flowclient.ComponentRedirect:              {"redirect.html", shows(showRedirect), nil},
-	flowclient.ComponentSAMLNativeLogout:      {"logout.html", shows(showSAMLNativeLogout), reads(readSAMLNativeLogout)},
-	flowclient.ComponentSessionEnd:            {"ending.html", shows(showSessionEnd), nil},
-	flowclient.ComponentShell:                 {"elsewhere.html", shows(showShell), nil},
-	flowclient.ComponentSourceApple:           {"source.html", shows(showSourceApple), nil},
-	flowclient.ComponentSourcePlex:            {"source.html", shows(showSourcePlex), nil},
-	flowclient.ComponentSourceTelegram:        {"telegram.html", shows(showSourceTelegram), reads(readSourceTelegram)},
-	flowclient.ComponentUserLogin:             {"button.html", shows(showUserLogin), reads(readUserLogin)},
+	flowclient.ComponentAccessDenied:          {"ending.html", drawWith(drawAccessDenied), nil},
+	flowclient.ComponentAuthenticatorDuo:      {"duo.html", drawWith(drawAuthenticatorDuo), readWith(readAuthenticatorDuo)},
+	flowclient.ComponentAuthenticatorEmail:    {"code.html", drawWith(drawAuthenticatorEmail), readWith(readAuthenticatorEmail)},
+	flowclient.ComponentAuthenticatorSMS:      {"code.html", drawWith(drawAuthenticatorSMS), readWith(readAuthenticatorSMS)},
+	flowclient.ComponentAuthenticatorStatic:   {"codes.html", drawWith(drawAuthenticatorStatic), readWith(readAuthenticatorStatic)},
+	flowclient.ComponentAuthenticatorTOTP:     {"totp.html", drawWith(drawAuthenticatorTOTP), readWith(readAuthenticatorTOTP)},
+	flowclient.ComponentAuthenticatorValidate: {"devices.html", drawWith(drawAuthenticatorValidate), readWith(readAuthenticatorValidate)},
+	flowclient.ComponentAuthenticatorWebAuthn: {"key.html", drawWith(drawAuthenticatorWebAuthn), readWith(readAuthenticatorWebAuthn)},
+	flowclient.ComponentAutosubmit:            {"autosubmit.html", drawWith(drawAutosubmit), nil},
+	flowclient.ComponentCaptcha:               {"captcha.html", drawWith(drawCaptcha), readWith(readCaptcha)},
+	flowclient.ComponentConsent:               {"consent.html", drawWith(drawConsent), readWith(readConsent)},
+	flowclient.ComponentDeviceCode:            {"code.html", drawWith(drawDeviceCode), readWith(readDeviceCode)},
+	flowclient.ComponentDeviceCodeFinish:      {"ending.html", drawWith(drawDeviceCodeFinish), nil},
+	flowclient.ComponentDummy:                 {"button.html", drawWith(drawDummy), readWith(readDummy)},
+	flowclient.ComponentEmail:                 {"button.html", drawWith(drawEmail), readWith(readEmail)},
+	flowclient.ComponentEndpointAgent:         {"agent.html", drawWith(drawEndpointAgent), readWith(readEndpointAgent)},
+	flowclient.ComponentFlowError:             {"ending.html", drawWith(drawFlowError), nil},
+	flowclient.ComponentFrame:                 {"frame.html", drawWith(drawFrame), readWith(readFrame)},
+	flowclient.ComponentIdentification:        {"identification.html", drawWith(drawIdentification), readWith(readIdentification)},
+	flowclient.ComponentIframeLogout:          {"logout.html", drawWith(drawIframeLogout), readWith(readIframeLogout)},
+	flowclient.ComponentPassword:              {"password.html", drawWith(drawPassword), readWith(readPassword)},
+	flowclient.ComponentPrompt:                {"prompt.html", drawWith(drawPrompt), readWith(readPrompt)},
+	flowclient.ComponentRedirect:              {"redirect.html", drawWith(drawRedirect), nil},
+	flowclient.ComponentSAMLNativeLogout:      {"logout.html", drawWith(drawSAMLNativeLogout), readWith(readSAMLNativeLogout)},
+	flowclient.ComponentSessionEnd:            {"ending.html", drawWith(drawSessionEnd), nil},
+	flowclient.ComponentShell:                 {"elsewhere.html", drawWith(drawShell), nil},
+	flowclient.ComponentSourceApple:           {"source.html", drawWith(drawSourceApple), nil},
+	flowclient.ComponentSourcePlex:            {"source.html", drawWith(drawSourcePlex), nil},
+	flowclient.ComponentSourceTelegram:        {"telegram.html", drawWith(drawSourceTelegram), readWith(readSourceTelegram)},
+	flowclient.ComponentUserLogin:             {"button.html", drawWith(drawUserLogin), readWith(readUserLogin)},
 }
 
 // shows lets a stage's own function take the concrete challenge. The table and
 // the challenge's Component cannot disagree but by a mistake of ours, which a
 // test finds.
-func shows[C flowclient.Challenge](show func(C, *draft) any) func(flowclient.Challenge, *draft) any {
+func drawWith[C flowclient.Challenge](show func(C, *draft) any) func(flowclient.Challenge, *draft) any {
 	return func(c flowclient.Challenge, d *draft) any {
 		own, ok := c.(C)
 		if !ok {
-			return showElsewhere(c, d)
+			return drawUnknown(c, d)
 		}
 		return show(own, d)
 	}
 }
 
 // reads is what shows is, for readers.
-func reads[C flowclient.Challenge](read func(C, Form) (flowclient.Answer, *Mistake)) func(flowclient.Challenge, Form) (flowclient.Answer, *Mistake) {
+func readWith[C flowclient.Challenge](read func(C, Form) (flowclient.Answer, *Mistake)) func(flowclient.Challenge, Form) (flowclient.Answer, *Mistake) {
 	return func(c flowclient.Challenge, form Form) (flowclient.Answer, *Mistake) {
 		own, ok := c.(C)
 		if !ok {
@@ -95,7 +95,7 @@ func mistake(field, name string, pairs ...any) *Mistake {
 }
 
 // turned is what a reader returns of a form that only turns the page.
-func turned() *Mistake { return &Mistake{} }
+func redraw() *Mistake { return &Mistake{} }
 
 // code reads a code as people type it: in groups, or with blanks around it.
 func code(form Form) (string, *Mistake) {
@@ -107,16 +107,16 @@ func code(form Form) (string, *Mistake) {
 }
 
 // An Away is what the page says that cannot do what authentik asks.
-type Away struct{ Words []string }
+type elsewhereView struct{ Words []string }
 
 // showElsewhere draws what only authentik's own page may know.
-func showElsewhere(_ flowclient.Challenge, d *draft) any {
-	return d.away("asks_unknown")
+func drawUnknown(_ flowclient.Challenge, d *draft) any {
+	return d.elsewhere("asks_unknown")
 }
 
 // away turns the page into one that leads to authentik's own.
-func (d *draft) away(name string) any {
+func (d *draft) elsewhere(name string) any {
 	d.Template = "elsewhere.html"
-	d.heading(d.say.say("elsewhere_title"))
-	return Away{Words: []string{d.say.say(name), d.say.say("elsewhere_lead")}}
+	d.defaultHeading(d.text("elsewhere_title"))
+	return elsewhereView{Words: []string{d.text(name), d.text("elsewhere_lead")}}
 }

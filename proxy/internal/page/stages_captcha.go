@@ -9,7 +9,7 @@ import (
 
 // A Captcha is the proof of being human: a script of somebody else's draws it,
 // and ours puts what comes of it into the form.
-type Captcha struct {
+type captchaView struct {
 	// Script is the address of the provider's script, SiteKey what it is told.
 	Script, SiteKey string
 	// Field is the name of the hidden field that takes the provider's token.
@@ -24,26 +24,26 @@ type Captcha struct {
 }
 
 // showCaptcha draws a captcha that is a question of its own.
-func showCaptcha(c flowclient.Captcha, d *draft) any {
-	page, ok := captchaOf(c, "token", d)
+func drawCaptcha(c flowclient.Captcha, d *draft) any {
+	page, ok := newCaptcha(c, "token", d)
 	if !ok {
-		return d.away("asks_captcha")
+		return d.elsewhere("asks_captcha")
 	}
-	d.task(d.say.say("captcha_lead"))
+	d.setTask(d.text("captcha_lead"))
 	page.Alone = true
 	return page
 }
 
 // captchaOf has the page run a captcha. One whose script no browser should load
 // is not ok.
-func captchaOf(c flowclient.Captcha, field string, d *draft) (*Captcha, bool) {
+func newCaptcha(c flowclient.Captcha, field string, d *draft) (*captchaView, bool) {
 	script, more, ok := captchaPolicy(c.JSURL, d.pages.cfg.Root)
 	if !ok {
 		return nil, false
 	}
 	d.allow(more)
-	d.run("captcha.js")
-	return &Captcha{Script: script, SiteKey: c.SiteKey, Field: field, Visible: c.Interactive, Wrong: d.wrong(field)}, true
+	d.addScript("captcha.js")
+	return &captchaView{Script: script, SiteKey: c.SiteKey, Field: field, Visible: c.Interactive, Wrong: d.takeErrors(field)}, true
 }
 
 // readCaptcha takes the token as it came: what is good is the provider's to say.
@@ -76,7 +76,7 @@ func scriptAddress(address, authentik string) (*url.URL, bool) {
 	if base, err := url.Parse(authentik); err == nil && base.Host != "" && u.Scheme == "" {
 		u = base.ResolveReference(u)
 	}
-	if u.User != nil || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http" || !hosts.MatchString(u.Host) {
+	if u.User != nil || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http" || !policyHost.MatchString(u.Host) {
 		return nil, false
 	}
 	u.Fragment, u.RawFragment = "", ""

@@ -9,51 +9,51 @@ import (
 )
 
 // An Identification asks who the visitor is.
-type Identification struct {
+type identificationView struct {
 	// Entries are the name and, where authentik asks for both at once, the
 	// password. There are none where other ways are all there is.
 	Entries []*Entry
 	// Submit is on the button that sends them.
 	Submit string
 	// Flows lead to other flows: for a lost password, for a new account.
-	Flows []FlowWay
+	Flows []flowButton
 	// Sources are other places to sign in.
-	Sources []SourceWay
+	Sources []sourceButton
 	// Remember offers to keep the name in the browser, which a script does.
 	Remember bool
 	// Captcha asks for proof of being human in the same form; nil where authentik
 	// does not.
-	Captcha *Captcha
+	Captcha *captchaView
 	// Key offers passkeys, where authentik does and they work here.
-	Key *Key
+	Key *keyRequest
 }
 
 // A FlowWay is a button that leads into another flow.
-type FlowWay struct {
+type flowButton struct {
 	// Kind is the value of the button, whose name is flow; Text is on it.
 	Kind, Text string
 	// Focus is set on the one element at which the page begins.
 	Focus bool
 }
 
-func showIdentification(c flowclient.Identification, d *draft) any {
-	d.heading(d.say.say("sign_in"))
-	page := Identification{Submit: c.PrimaryAction, Flows: flowWays(c, d.say), Sources: sourceWays(c, d)}
+func drawIdentification(c flowclient.Identification, d *draft) any {
+	d.defaultHeading(d.text("sign_in"))
+	page := identificationView{Submit: c.PrimaryAction, Flows: flowButtons(c, d.locale), Sources: sourceButtons(c, d)}
 	if len(c.UserFields) == 0 && len(page.Flows) == 0 && len(page.Sources) == 0 {
-		return d.away("asks_nothing")
+		return d.elsewhere("asks_nothing")
 	}
-	d.Lead = identificationLead(c, d.say)
+	d.Lead = identificationLead(c, d.locale)
 	if page.Submit == "" {
-		page.Submit = d.say.say("log_in")
+		page.Submit = d.text("log_in")
 	}
 	if len(c.UserFields) == 0 {
-		page.begin()
+		page.setFocus()
 		return page
 	}
 	if c.CaptchaStage != nil {
-		drawn, ok := captchaOf(*c.CaptchaStage, "captcha_token", d)
+		drawn, ok := newCaptcha(*c.CaptchaStage, "captcha_token", d)
 		if !ok {
-			return d.away("asks_captcha_also")
+			return d.elsewhere("asks_captcha_also")
 		}
 		page.Captcha = drawn
 	}
@@ -71,7 +71,7 @@ func showIdentification(c flowclient.Identification, d *draft) any {
 
 // begin chooses where a page begins that has nothing to enter. The one way on that there is,
 // is what the page is for.
-func (p *Identification) begin() {
+func (p *identificationView) setFocus() {
 	if len(p.Flows) > 0 {
 		p.Flows[0].Focus = true
 		return
@@ -79,23 +79,23 @@ func (p *Identification) begin() {
 	p.Sources[0].Focus, p.Sources[0].Main = true, len(p.Sources) == 1
 }
 
-func identificationLead(c flowclient.Identification, say *tongue) string {
+func identificationLead(c flowclient.Identification, l *locale) string {
 	switch {
 	case c.FlowDesignation == "recovery":
-		return say.say("recovery_lead")
+		return l.text("recovery_lead")
 	case len(c.UserFields) == 0 && len(c.Sources) != 1:
-		return say.say("nothing_to_enter")
+		return l.text("nothing_to_enter")
 	case c.ApplicationPre != "":
-		return say.say("into", "Name", c.ApplicationPre)
+		return l.text("into", "Name", c.ApplicationPre)
 	}
 	return ""
 }
 
 func nameEntry(c flowclient.Identification, d *draft) *Entry {
 	e := &Entry{
-		ID: "uid", Name: "uid_field", Label: nameLabel(c.UserFields, d.say), Type: "text",
-		Value: d.typed("uid_field", cmp.Or(c.PendingUserIdentifier, d.called)), Autocomplete: "username",
-		Wrong: d.wrong("uid_field"), Required: true, Exact: true,
+		ID: "uid", Name: "uid_field", Label: nameLabel(c.UserFields, d.locale), Type: "text",
+		Value: d.typedOr("uid_field", cmp.Or(c.PendingUserIdentifier, d.knownName)), Autocomplete: "username",
+		Wrong: d.takeErrors("uid_field"), Required: true, Exact: true,
 	}
 	if len(c.UserFields) == 1 && c.UserFields[0] == "email" {
 		e.Type, e.InputMode = "email", "email"
@@ -105,7 +105,7 @@ func nameEntry(c flowclient.Identification, d *draft) *Entry {
 
 // nameLabel says what may be typed, in one order whatever authentik's is. Each
 // combination has words of its own, as "or" alone does not join them everywhere.
-func nameLabel(fields []string, say *tongue) string {
+func nameLabel(fields []string, l *locale) string {
 	var kinds []string
 	for _, kind := range []string{"email", "username", "upn"} {
 		if slices.Contains(fields, kind) {
@@ -113,32 +113,32 @@ func nameLabel(fields []string, say *tongue) string {
 		}
 	}
 	if len(kinds) == 0 {
-		return say.say("username")
+		return l.text("username")
 	}
-	return say.say("name_" + strings.Join(kinds, "_"))
+	return l.text("name_" + strings.Join(kinds, "_"))
 }
 
 // passwordEntry asks for the password. Whether it can be looked at is authentik's to say.
 func passwordEntry(d *draft, shown bool) *Entry {
 	e := &Entry{
-		ID: "password", Name: "password", Label: d.say.say("password"), Type: "password",
-		Autocomplete: "current-password", Wrong: d.wrong("password"), Required: true, Exact: true,
+		ID: "password", Name: "password", Label: d.text("password"), Type: "password",
+		Autocomplete: "current-password", Wrong: d.takeErrors("password"), Required: true, Exact: true,
 	}
 	if shown {
-		e.Show = d.say.say("show_password")
+		e.Show = d.text("show_password")
 	}
 	return e
 }
 
-func flowWays(c flowclient.Identification, say *tongue) []FlowWay {
-	var ways []FlowWay
+func flowButtons(c flowclient.Identification, l *locale) []flowButton {
+	var ways []flowButton
 	for _, w := range []struct{ address, kind, name string }{
 		{c.PasswordlessURL, "passwordless", "passwordless"},
 		{c.RecoveryURL, "recovery", "forgot"},
 		{c.EnrollURL, "enroll", "enroll"},
 	} {
 		if w.address != "" {
-			ways = append(ways, FlowWay{Kind: w.kind, Text: say.say(w.name)})
+			ways = append(ways, flowButton{Kind: w.kind, Text: l.text(w.name)})
 		}
 	}
 	return ways
@@ -176,7 +176,7 @@ func readIdentification(c flowclient.Identification, form Form) (flowclient.Answ
 }
 
 // A Password asks for the password.
-type Password struct {
+type passwordView struct {
 	// Password is the one entry. The name that belongs to it is View.Username.
 	Password *Entry
 	// Recovery offers the flow for a lost password: a button named flow with
@@ -184,9 +184,9 @@ type Password struct {
 	Recovery bool
 }
 
-func showPassword(c flowclient.Password, d *draft) any {
-	d.heading(d.say.say("sign_in"))
-	page := Password{Password: passwordEntry(d, c.AllowShowPassword), Recovery: c.RecoveryURL != ""}
+func drawPassword(c flowclient.Password, d *draft) any {
+	d.defaultHeading(d.text("sign_in"))
+	page := passwordView{Password: passwordEntry(d, c.AllowShowPassword), Recovery: c.RecoveryURL != ""}
 	focus(page.Password)
 	return page
 }

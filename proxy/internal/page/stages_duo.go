@@ -8,18 +8,18 @@ import (
 )
 
 // A Duo has the Duo app set up. The page waits until Duo has heard of it.
-type Duo struct {
+type duoView struct {
 	// Picture is nil where what it holds fits into no QR code.
-	Picture *QR
+	Picture *qrCode
 	// Link opens the app on the device itself.
 	Link template.URL
 }
 
 // showAuthenticatorDuo draws the QR code here. Duo's own picture would tell Duo
 // where the visitor is before they have used the app.
-func showAuthenticatorDuo(c flowclient.AuthenticatorDuo, d *draft) any {
-	d.task(d.say.say("duo_title"))
-	var page Duo
+func drawAuthenticatorDuo(c flowclient.AuthenticatorDuo, d *draft) any {
+	d.setTask(d.text("duo_title"))
+	var page duoView
 	if u, err := url.Parse(c.ActivationCode); err == nil && u.Scheme == "duo" {
 		page.Link = template.URL(c.ActivationCode) //nolint:gosec // The scheme was looked at.
 	}
@@ -27,7 +27,7 @@ func showAuthenticatorDuo(c flowclient.AuthenticatorDuo, d *draft) any {
 		page.Picture = drawQR(content)
 	}
 	if page.Picture == nil && page.Link == "" {
-		d.Alerts = append(d.Alerts, d.say.say("duo_unreadable"))
+		d.Alerts = append(d.Alerts, d.text("duo_unreadable"))
 	}
 	return page
 }

@@ -8,73 +8,73 @@ import (
 
 // showAccessDenied shows authentik's reason. The flow's own title would bid
 // welcome, so it does not stand above a refusal.
-func showAccessDenied(c flowclient.AccessDenied, d *draft) any {
-	d.Heading = d.say.say("denied")
-	d.Lead = d.say.say("denied_lead")
+func drawAccessDenied(c flowclient.AccessDenied, d *draft) any {
+	d.Heading = d.text("denied")
+	d.Lead = d.text("denied_lead")
 	if strings.TrimSpace(c.Message) != "" {
 		d.Alerts = append(d.Alerts, c.Message)
 	}
-	return Ending{Links: []Way{{Text: d.say.say("try_again"), Address: d.Afresh, Focus: true}}}
+	return endingView{Links: []action{{Text: d.text("try_again"), Address: d.Afresh, Focus: true}}}
 }
 
 // showFlowError shows the number by which the administrator finds the cause, and
 // never the cause itself.
-func showFlowError(c flowclient.FlowError, d *draft) any {
-	d.Heading = d.say.say("flow_error")
-	page := Ending{
-		Words: []string{d.say.say("flow_error_none")},
-		Links: []Way{{Text: d.say.say("try_again"), Address: d.Afresh, Focus: true}},
+func drawFlowError(c flowclient.FlowError, d *draft) any {
+	d.Heading = d.text("flow_error")
+	page := endingView{
+		Words: []string{d.text("flow_error_none")},
+		Links: []action{{Text: d.text("try_again"), Address: d.Afresh, Focus: true}},
 	}
 	if c.RequestID != "" {
-		page.Words = []string{d.say.say("flow_error_lead")}
-		page.Facts = []Fact{{d.say.say("request_id"), c.RequestID}}
+		page.Words = []string{d.text("flow_error_lead")}
+		page.Facts = []namedValue{{d.text("request_id"), c.RequestID}}
 	}
 	return page
 }
 
-func showSessionEnd(c flowclient.SessionEnd, d *draft) any {
-	d.heading(d.say.say("end_title"))
-	page := Ending{Words: []string{d.say.say("end_some")}}
+func drawSessionEnd(c flowclient.SessionEnd, d *draft) any {
+	d.defaultHeading(d.text("end_title"))
+	page := endingView{Words: []string{d.text("end_some")}}
 	if c.ApplicationName != "" {
-		page.Words[0] = d.say.say("end_app", "Name", c.ApplicationName)
+		page.Words[0] = d.text("end_app", "Name", c.ApplicationName)
 	}
 	if c.BrandName != "" {
-		page.Words = append(page.Words, d.say.say("end_all", "Name", c.BrandName))
+		page.Words = append(page.Words, d.text("end_all", "Name", c.BrandName))
 	}
 	if to := webAddress(c.ApplicationLaunchURL); to != "" && c.ApplicationName != "" {
-		page.Links = append(page.Links, Way{Text: d.say.say("open_application", "Name", c.ApplicationName), Address: to, Away: true, Focus: true})
+		page.Links = append(page.Links, action{Text: d.text("open_application", "Name", c.ApplicationName), Address: to, Away: true, Focus: true})
 	}
-	page.Links = append(page.Links, Way{Text: d.say.say("sign_in_again"), Address: d.Afresh, Quiet: true, Focus: len(page.Links) == 0})
+	page.Links = append(page.Links, action{Text: d.text("sign_in_again"), Address: d.Afresh, Quiet: true, Focus: len(page.Links) == 0})
 	if c.InvalidationFlowURL != "" {
-		page.Forms = append(page.Forms, d.flowForm("invalidation", d.signOutOf(c.BrandName)))
+		page.Forms = append(page.Forms, d.flowForm("invalidation", d.signOutText(c.BrandName)))
 	}
 	return page
 }
 
 // signOutOf says what a sign-out of everything is called.
-func (d *draft) signOutOf(brand string) string {
+func (d *draft) signOutText(brand string) string {
 	if brand == "" {
-		return d.say.say("sign_out")
+		return d.text("sign_out")
 	}
-	return d.say.say("end_out", "Name", brand)
+	return d.text("end_out", "Name", brand)
 }
 
 // flowForm is a button that leads into another flow, in the same sign-in.
-func (d *draft) flowForm(kind, text string) Way {
-	return Way{Text: text, Address: d.Action, Quiet: true, Hidden: []Fact{
+func (d *draft) flowForm(kind, text string) action {
+	return action{Text: text, Address: d.Action, Quiet: true, Hidden: []namedValue{
 		{"visit", d.Visit}, {"to", d.Back}, {"component", d.Component}, {"flow", kind},
 	}}
 }
 
 // showDeviceCodeFinish says that it is done, where the flow's title would stand.
-func showDeviceCodeFinish(_ flowclient.DeviceCodeFinish, d *draft) any {
-	d.Heading = d.say.say("device_done")
-	d.Lead = d.say.say("device_done_lead")
-	return Ending{Links: []Way{{Text: d.say.say("sign_in"), Address: d.Afresh, Quiet: true, Focus: true}}}
+func drawDeviceCodeFinish(_ flowclient.DeviceCodeFinish, d *draft) any {
+	d.Heading = d.text("device_done")
+	d.Lead = d.text("device_done_lead")
+	return endingView{Links: []action{{Text: d.text("sign_in"), Address: d.Afresh, Quiet: true, Focus: true}}}
 }
 
 // A Redirect leads to another site and, afterwards, on with the sign-in.
-type Redirect struct {
+type redirectView struct {
 	Words []string
 	// Address is empty where no browser should be led.
 	Address, Text string
@@ -82,54 +82,54 @@ type Redirect struct {
 
 // showRedirect draws a redirect that has not ended the flow: the visitor goes
 // there and comes back. No other scheme than the web's becomes a link.
-func showRedirect(c flowclient.Redirect, d *draft) any {
-	d.heading(d.say.say("redirect_title"))
+func drawRedirect(c flowclient.Redirect, d *draft) any {
+	d.defaultHeading(d.text("redirect_title"))
 	switch c.Class() {
 	case flowclient.RedirectExternal:
-		return leadTo(c.To, d)
+		return linkTo(c.To, d)
 	case flowclient.RedirectSource:
-		return showSourceRedirect(c, d)
+		return drawSourceRedirect(c, d)
 	case flowclient.RedirectScheme:
-		return Redirect{Words: []string{d.say.say("redirect_scheme")}}
+		return redirectView{Words: []string{d.text("redirect_scheme")}}
 	case flowclient.RedirectForbidden:
-		return Redirect{Words: []string{d.say.say("redirect_forbidden")}}
+		return redirectView{Words: []string{d.text("redirect_forbidden")}}
 	default:
-		return Redirect{Words: []string{d.say.say("redirect_inside")}}
+		return redirectView{Words: []string{d.text("redirect_inside")}}
 	}
 }
 
-func leadTo(to string, d *draft) any {
+func linkTo(to string, d *draft) any {
 	if strings.HasPrefix(to, "//") {
 		to = "https:" + to
 	}
 	if to = webAddress(to); to == "" {
-		return Redirect{Words: []string{d.say.say("redirect_forbidden")}}
+		return redirectView{Words: []string{d.text("redirect_forbidden")}}
 	}
-	return Redirect{
-		Words: []string{d.say.say("redirect_lead")}, Address: to,
-		Text: d.say.say("continue_at", "Host", hostOf(to)),
+	return redirectView{
+		Words: []string{d.text("redirect_lead")}, Address: to,
+		Text: d.text("continue_at", "Host", hostOf(to)),
 	}
 }
 
 // showShell shows the words of authentik's page, and nothing else of it: it has
 // scripts in it.
-func showShell(c flowclient.Shell, d *draft) any {
-	d.Heading = d.say.say("flow_error")
-	page := Away{Words: []string{d.say.say("shell_lead")}}
-	if said := shellWords(c.Body); said != "" {
-		page.Words = append(page.Words, d.say.say("shell_says"), said)
+func drawShell(c flowclient.Shell, d *draft) any {
+	d.Heading = d.text("flow_error")
+	page := elsewhereView{Words: []string{d.text("shell_lead")}}
+	if said := shellText(c.Body); said != "" {
+		page.Words = append(page.Words, d.text("shell_says"), said)
 	}
 	return page
 }
 
 // maxShell bounds how much of authentik's page is shown, in letters.
-const maxShell = 600
+const maxShellText = 600
 
 // shellWords are the words of a page: its title, and what browsers would show.
-func shellWords(body string) string {
-	words := []rune(wordsOf(body))
-	if len(words) > maxShell {
-		return strings.TrimSpace(string(words[:maxShell])) + "…"
+func shellText(body string) string {
+	words := []rune(plainText(body))
+	if len(words) > maxShellText {
+		return strings.TrimSpace(string(words[:maxShellText])) + "…"
 	}
 	return string(words)
 }

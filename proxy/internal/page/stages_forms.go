@@ -7,29 +7,29 @@ import (
 )
 
 // A Consent asks whether an application may have what it asks for.
-type Consent struct{ Granted, Asked *Permissions }
+type consentView struct{ Granted, Asked *permissionList }
 
 // A Permissions is a heading and what stands below it.
-type Permissions struct {
+type permissionList struct {
 	Name        string
 	Permissions []string
 }
 
-func showConsent(c flowclient.Consent, d *draft) any {
-	d.heading(d.say.say("continue"))
+func drawConsent(c flowclient.Consent, d *draft) any {
+	d.defaultHeading(d.text("continue"))
 	d.Lead = c.Header
 	if len(c.AdditionalPermissions) > 0 {
-		return Consent{
-			Granted: permissions(d.say.say("consent_granted"), c.Permissions),
-			Asked:   permissions(d.say.say("consent_asked"), c.AdditionalPermissions),
+		return consentView{
+			Granted: permissions(d.text("consent_granted"), c.Permissions),
+			Asked:   permissions(d.text("consent_asked"), c.AdditionalPermissions),
 		}
 	}
-	return Consent{Asked: permissions(d.say.say("consent_wants"), c.Permissions)}
+	return consentView{Asked: permissions(d.text("consent_wants"), c.Permissions)}
 }
 
 // permissions lists what has a name: the others are not meant for people.
-func permissions(name string, all []flowclient.Permission) *Permissions {
-	list := Permissions{Name: name}
+func permissions(name string, all []flowclient.Permission) *permissionList {
+	list := permissionList{Name: name}
 	for _, p := range all {
 		if p.Name != "" && p.ID != "openid" {
 			list.Permissions = append(list.Permissions, p.Name)
@@ -48,58 +48,58 @@ func readConsent(c flowclient.Consent, _ Form) (flowclient.Answer, *Mistake) {
 }
 
 // A Button asks for a click, or for one of two.
-type Button struct {
+type buttonView struct {
 	Words string
 	// Text is on the button; Name and Value are what it sends.
 	Text, Name, Value, Class string
-	Other                    *Turn
+	Other                    *formButton
 	// Rest is for how many seconds the button should not be pressed again.
 	Rest int
 }
 
 // showEmail waits for the link in the mail. That the mail was sent again is told
 // as an error, also where it was not.
-func showEmail(_ flowclient.Email, d *draft) any {
-	d.heading(d.say.say("email_title"))
-	d.Lead = d.mailed()
+func drawEmail(_ flowclient.Email, d *draft) any {
+	d.defaultHeading(d.text("email_title"))
+	d.Lead = d.mailSentText()
 	wrong := d.errors[flowclient.NonField]
 	for i, w := range wrong {
 		if w == "email-sent" {
 			d.errors[flowclient.NonField] = append(wrong[:i:i], wrong[i+1:]...)
-			d.Good = d.say.say("email_sent")
+			d.Good = d.text("email_sent")
 			break
 		}
 	}
-	return Button{Words: d.say.say("email_patience"), Text: d.say.say("email_again"), Class: "quiet", Rest: d.resting()}
+	return buttonView{Words: d.text("email_patience"), Text: d.text("email_again"), Class: "quiet", Rest: d.resendDelay()}
 }
 
 // resting has a button that sends something again rest for as long as it should.
-func (d *draft) resting() int {
-	if d.rest <= 0 {
+func (d *draft) resendDelay() int {
+	if d.resendAfter <= 0 {
 		return 0
 	}
-	d.run("press.js")
-	return int(math.Ceil(d.rest.Seconds()))
+	d.addScript("press.js")
+	return int(math.Ceil(d.resendAfter.Seconds()))
 }
 
 // mailed says that there is a mail, and where its link leads unless that is here.
-func (d *draft) mailed() string {
-	if cfg := d.pages.cfg; !cfg.LinksHere && cfg.PublicHost != "" {
-		return d.say.say("mail_lead_away", "Host", cfg.PublicHost)
+func (d *draft) mailSentText() string {
+	if cfg := d.pages.cfg; !cfg.MailLinksHere && cfg.PublicHost != "" {
+		return d.text("mail_lead_away", "Host", cfg.PublicHost)
 	}
-	return d.say.say("email_lead")
+	return d.text("email_lead")
 }
 
 func readEmail(flowclient.Email, Form) (flowclient.Answer, *Mistake) {
 	return flowclient.EmailAnswer{}, nil
 }
 
-func showUserLogin(_ flowclient.UserLogin, d *draft) any {
-	d.heading(d.say.say("sign_in"))
-	d.Lead = d.say.say("login_stay")
-	return Button{
-		Words: d.say.say("login_why"), Text: d.say.say("login_yes"), Name: "remember_me", Value: "1",
-		Other: &Turn{"remember_me", "0", d.say.say("login_no")},
+func drawUserLogin(_ flowclient.UserLogin, d *draft) any {
+	d.defaultHeading(d.text("sign_in"))
+	d.Lead = d.text("login_stay")
+	return buttonView{
+		Words: d.text("login_why"), Text: d.text("login_yes"), Name: "remember_me", Value: "1",
+		Other: &formButton{"remember_me", "0", d.text("login_no")},
 	}
 }
 
@@ -108,20 +108,20 @@ func readUserLogin(_ flowclient.UserLogin, form Form) (flowclient.Answer, *Mista
 	return flowclient.UserLoginAnswer{RememberMe: form.Get("remember_me") == "1"}, nil
 }
 
-func showDummy(c flowclient.Dummy, d *draft) any {
-	d.heading(d.say.say("sign_in"))
-	return Button{Words: c.Name, Text: d.say.say("continue")}
+func drawDummy(c flowclient.Dummy, d *draft) any {
+	d.defaultHeading(d.text("sign_in"))
+	return buttonView{Words: c.Name, Text: d.text("continue")}
 }
 
 func readDummy(flowclient.Dummy, Form) (flowclient.Answer, *Mistake) {
 	return flowclient.DummyAnswer{}, nil
 }
 
-func showDeviceCode(_ flowclient.DeviceCode, d *draft) any {
-	d.heading(d.say.say("device_title"))
-	page := Code{Code: codeEntry(d)}
+func drawDeviceCode(_ flowclient.DeviceCode, d *draft) any {
+	d.defaultHeading(d.text("device_title"))
+	page := codeView{Code: codeEntry(d)}
 	page.Code.Autocomplete = "off"
-	page.Code.Hint = d.say.say("device_code_hint")
+	page.Code.Hint = d.text("device_code_hint")
 	return page
 }
 

@@ -14,7 +14,7 @@ import (
 
 // A Key has the browser ask a passkey or a security key for something
 // (Web Authentication); webauthn.js does that.
-type Key struct {
+type keyRequest struct {
 	// Kind is create for a new key, get for one that is there, and conditional
 	// for one that the browser offers among the names it knows.
 	Kind string
@@ -27,13 +27,13 @@ type Key struct {
 }
 
 // A KeyPage is a page about nothing but a key.
-type KeyPage struct {
-	Key *Key
+type keyView struct {
+	Key *keyRequest
 	// Text is on the button.
 	Text string
 	// Chosen is the device, for when the page comes back.
 	Chosen string
-	Turns  []Turn
+	Turns  []formButton
 	// Other says that keys of authentik's own page work there only.
 	Other string
 }
@@ -43,7 +43,7 @@ type KeyPage struct {
 // secure context, and a name that is the page's own; never an address in numbers
 // (Web Authentication, 5.1.3 and 5.1.4). authentik compares the whole origin with the one by
 // which it was asked, so a parent domain, which browsers would take, is of no use.
-func keyFits(party, root, origin string) bool {
+func keyWorksAt(party, root, origin string) bool {
 	own := origins(root)
 	at, err := url.Parse(origin)
 	if err != nil || len(own) != 1 || own[0] != origin {
@@ -59,7 +59,7 @@ func keyFits(party, root, origin string) bool {
 
 // fits reports whether a key can be asked here for what authentik wants of it.
 // Options without a challenge are none.
-func (d *draft) fits(options json.RawMessage) bool {
+func (d *draft) keyWorks(options json.RawMessage) bool {
 	var in struct {
 		Challenge string `json:"challenge"`
 		RPID      string `json:"rpId"`
@@ -70,23 +70,23 @@ func (d *draft) fits(options json.RawMessage) bool {
 	if json.Unmarshal(options, &in) != nil || in.Challenge == "" {
 		return false
 	}
-	return keyFits(cmp.Or(in.RPID, in.RP.ID), d.step.Root, d.origin)
+	return keyWorksAt(cmp.Or(in.RPID, in.RP.ID), d.step.Root, d.origin)
 }
 
 // keysFit reports whether a key made now could be used here.
-func (d *draft) keysFit() bool { return keyFits("", d.step.Root, d.origin) }
+func (d *draft) newKeyWorks() bool { return keyWorksAt("", d.step.Root, d.origin) }
 
 // keysLast has stages that make a key come last where none can be made.
-func (d *draft) keysLast(stages []flowclient.ConfigurationStage) []flowclient.ConfigurationStage {
-	if d.keysFit() {
+func (d *draft) keySetupLast(stages []flowclient.ConfigurationStage) []flowclient.ConfigurationStage {
+	if d.newKeyWorks() {
 		return stages
 	}
 	stages = slices.Clone(stages)
 	slices.SortStableFunc(stages, func(a, b flowclient.ConfigurationStage) int {
 		switch {
-		case makesKey(a) == makesKey(b):
+		case isKeyStage(a) == isKeyStage(b):
 			return 0
-		case makesKey(b):
+		case isKeyStage(b):
 			return -1
 		default:
 			return 1
@@ -95,42 +95,42 @@ func (d *draft) keysLast(stages []flowclient.ConfigurationStage) []flowclient.Co
 	return stages
 }
 
-func makesKey(s flowclient.ConfigurationStage) bool {
+func isKeyStage(s flowclient.ConfigurationStage) bool {
 	return strings.Contains(s.MetaModelName, "authenticator_webauthn")
 }
 
 // keyPage draws a page about a key.
-func (d *draft) keyPage(page KeyPage) any {
+func (d *draft) keyPage(page keyView) any {
 	d.Template = "key.html"
-	d.run("webauthn.js")
+	d.addScript("webauthn.js")
 	return page
 }
 
 // awayForKey leads to authentik's own page, where the key is at home.
-func (d *draft) awayForKey(asked, why string) any {
+func (d *draft) keyElsewhere(asked, why string) any {
 	d.Template = "elsewhere.html"
-	d.heading(d.say.say("elsewhere_title"))
-	return Away{Words: []string{d.say.say(asked), d.say.say(why, "Host", d.there())}}
+	d.defaultHeading(d.text("elsewhere_title"))
+	return elsewhereView{Words: []string{d.text(asked), d.text(why, "Host", d.elsewhereName())}}
 }
 
 // there names the host of authentik's own page.
-func (d *draft) there() string {
+func (d *draft) elsewhereName() string {
 	if d.ElsewhereHost == "" {
-		return d.say.say("the_other")
+		return d.text("the_other")
 	}
 	return d.ElsewhereHost
 }
 
 // showAuthenticatorWebAuthn waits for a click: not every browser makes a key without one.
-func showAuthenticatorWebAuthn(c flowclient.AuthenticatorWebAuthn, d *draft) any {
+func drawAuthenticatorWebAuthn(c flowclient.AuthenticatorWebAuthn, d *draft) any {
 	options, ok := creationOptions(c.Registration)
-	if !ok || !d.fits(options) {
-		return d.awayForKey("asks_webauthn", "key_set_there")
+	if !ok || !d.keyWorks(options) {
+		return d.keyElsewhere("asks_webauthn", "key_set_there")
 	}
-	d.task(d.say.say("key_setup"))
-	return d.keyPage(KeyPage{
-		Key:  &Key{Kind: "create", Options: string(options), Field: "response"},
-		Text: d.say.say("key_make"),
+	d.setTask(d.text("key_setup"))
+	return d.keyPage(keyView{
+		Key:  &keyRequest{Kind: "create", Options: string(options), Field: "response"},
+		Text: d.text("key_make"),
 	})
 }
 
@@ -181,21 +181,21 @@ func readAuthenticatorWebAuthn(_ flowclient.AuthenticatorWebAuthn, form Form) (f
 
 // showKey asks for one of the visitor's keys, or for anybody's. It begins by
 // itself, but not over and over: after a refusal the visitor has to want it.
-func showKey(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallenge, d *draft) any {
-	d.Lead = d.say.say("key_lead")
-	name := deviceName(device)
-	page := KeyPage{
-		Key: &Key{
+func drawKey(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallenge, d *draft) any {
+	d.Lead = d.text("key_lead")
+	name := deviceID(device)
+	page := keyView{
+		Key: &keyRequest{
 			Kind: "get", Options: string(device.Challenge), Field: "webauthn",
 			Auto: !d.posted.Has("webauthn") || d.posted.Get("device") == name,
 		},
-		Text: d.say.say("key_use"), Chosen: name,
+		Text: d.text("key_use"), Chosen: name,
 	}
 	if len(c.Devices) > 1 {
-		page.Turns = append(page.Turns, Turn{"device", "", d.say.say("another_way")})
+		page.Turns = append(page.Turns, formButton{"device", "", d.text("another_way")})
 	}
 	if d.Elsewhere != "" && !slices.Contains(origins(d.pages.cfg.Root), d.origin) {
-		page.Other = d.say.say("key_other", "Host", d.there())
+		page.Other = d.text("key_other", "Host", d.elsewhereName())
 	}
 	return d.keyPage(page)
 }
@@ -213,12 +213,12 @@ func readKey(c flowclient.AuthenticatorValidate, said string) (flowclient.Answer
 }
 
 // passkey offers passkeys among the names that the browser completes.
-func passkey(c flowclient.Identification, d *draft) *Key {
-	if !d.fits(c.PasskeyChallenge) {
+func passkey(c flowclient.Identification, d *draft) *keyRequest {
+	if !d.keyWorks(c.PasskeyChallenge) {
 		return nil
 	}
-	d.run("webauthn.js")
-	return &Key{Kind: "conditional", Options: string(c.PasskeyChallenge), Field: "passkey"}
+	d.addScript("webauthn.js")
+	return &keyRequest{Kind: "conditional", Options: string(c.PasskeyChallenge), Field: "passkey"}
 }
 
 // maxCredential bounds what a browser says of a key, in bytes. Attestations come with

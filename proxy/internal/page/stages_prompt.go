@@ -11,10 +11,10 @@ import (
 )
 
 // A Prompt is an administrator's form.
-type Prompt struct {
+type promptView struct {
 	// Fields are in the order in which they are asked. Hidden ones are not among
 	// them: authentik takes its own value for those.
-	Fields []*Field
+	Fields []*promptField
 	// Bare says that there is nothing to fill in.
 	Bare bool
 	// Upload says that the form has a file in it, and must be sent as
@@ -26,7 +26,7 @@ type Prompt struct {
 }
 
 // A Field is one of its fields.
-type Field struct {
+type promptField struct {
 	// Entry is what there is to fill in; separators and static texts have none of
 	// it but the ID.
 	Entry
@@ -40,12 +40,12 @@ type Field struct {
 	// Checked is the state of a checkbox.
 	Checked bool
 	// Choices are those of a group or list.
-	Choices []*Choice
+	Choices []*promptChoice
 }
 
 // A Choice is one of the answers that a field offers. One without a value
 // answers nothing.
-type Choice struct {
+type promptChoice struct {
 	ID, Value, Label string
 	// Chosen is the one that is chosen at first, Focus where the page begins.
 	Chosen, Focus bool
@@ -55,9 +55,9 @@ type Choice struct {
 // administrator's fields apart from the form's own.
 func fieldName(key string) string { return "field." + key }
 
-func showPrompt(c flowclient.Prompt, d *draft) any {
-	d.heading(d.say.say("sign_in"))
-	page := Prompt{}
+func drawPrompt(c flowclient.Prompt, d *draft) any {
+	d.defaultHeading(d.text("sign_in"))
+	page := promptView{}
 	var entries []*Entry
 	for i, f := range c.Fields {
 		if f.Type == "hidden" {
@@ -66,12 +66,12 @@ func showPrompt(c flowclient.Prompt, d *draft) any {
 		drawn := drawField(f, i, d)
 		page.Fields = append(page.Fields, drawn)
 		page.Upload = page.Upload || drawn.Kind == "file"
-		if typable(f) {
+		if fillable(f) {
 			entries = append(entries, &drawn.Entry)
 		}
 	}
-	page.Username = newPasswordOf(c, d)
-	d.blame(c)
+	page.Username = newPasswordUser(c, d)
+	d.explainRefusal(c)
 	focus(entries...)
 	page.Bare = len(entries) == 0
 	for _, f := range page.Fields {
@@ -82,7 +82,7 @@ func showPrompt(c flowclient.Prompt, d *draft) any {
 
 // newPasswordOf is whose new password the form asks for, where it does not ask
 // for the name as well.
-func newPasswordOf(c flowclient.Prompt, d *draft) string {
+func newPasswordUser(c flowclient.Prompt, d *draft) string {
 	has := func(kind flowclient.FieldType) bool {
 		return slices.ContainsFunc(c.Fields, func(f flowclient.Field) bool { return f.Type == kind })
 	}
@@ -93,7 +93,7 @@ func newPasswordOf(c flowclient.Prompt, d *draft) string {
 }
 
 // typable reports whether a field is drawn with something to fill in.
-func typable(f flowclient.Field) bool {
+func fillable(f flowclient.Field) bool {
 	switch f.Type {
 	case "separator", "static", "hidden":
 		return false
@@ -102,35 +102,35 @@ func typable(f flowclient.Field) bool {
 }
 
 // blame says something where authentik has refused the answer without a word.
-func (d *draft) blame(c flowclient.Prompt) {
+func (d *draft) explainRefusal(c flowclient.Prompt) {
 	if c.Errors != nil && len(c.Errors) == 0 && d.refused {
-		d.Alerts = append(d.Alerts, d.say.say("not_accepted"))
+		d.Alerts = append(d.Alerts, d.text("not_accepted"))
 	}
 }
 
-func drawField(f flowclient.Field, i int, d *draft) *Field {
-	p := &Field{Entry: Entry{
-		ID: "f" + strconv.Itoa(i), Name: fieldName(f.Key), Label: label(f, i, d.say), Type: "text", Autocomplete: "off",
-		Placeholder: f.Placeholder, Value: f.Initial, Help: rich(f.SubText), Required: f.Required,
+func drawField(f flowclient.Field, i int, d *draft) *promptField {
+	p := &promptField{Entry: Entry{
+		ID: "f" + strconv.Itoa(i), Name: fieldName(f.Key), Label: label(f, i, d.locale), Type: "text", Autocomplete: "off",
+		Placeholder: f.Placeholder, Value: f.Initial, Help: sanitize(f.SubText), Required: f.Required,
 	}}
-	if typable(f) {
-		p.Wrong = d.wrong(f.Key)
+	if fillable(f) {
+		p.Wrong = d.takeErrors(f.Key)
 	}
 	if draw, ok := fieldKinds[f.Type]; ok {
 		draw(p, f, d)
 	}
 	if !p.ReadOnly && p.Type != "password" {
-		p.retype(d)
+		p.restore(d)
 	}
 	return p
 }
 
-func label(f flowclient.Field, i int, say *tongue) string {
-	return cmp.Or(strings.TrimSpace(f.Label), strings.TrimSpace(f.Placeholder), strings.TrimSpace(f.Key), say.say("untitled", "Number", i+1))
+func label(f flowclient.Field, i int, l *locale) string {
+	return cmp.Or(strings.TrimSpace(f.Label), strings.TrimSpace(f.Placeholder), strings.TrimSpace(f.Key), l.text("untitled", "Number", i+1))
 }
 
 // retype puts back what the visitor had filled in.
-func (f *Field) retype(d *draft) {
+func (f *promptField) restore(d *draft) {
 	if !d.refused {
 		return
 	}
@@ -146,38 +146,42 @@ func (f *Field) retype(d *draft) {
 
 // fieldKinds is how each type of field differs from a line of text. An unknown
 // type is one.
-var fieldKinds = map[flowclient.FieldType]func(*Field, flowclient.Field, *draft){
-	"text_area":           func(p *Field, _ flowclient.Field, _ *draft) { p.Type = "textarea" },
-	"text_read_only":      func(p *Field, _ flowclient.Field, _ *draft) { p.ReadOnly = true },
-	"text_area_read_only": func(p *Field, _ flowclient.Field, _ *draft) { p.Type, p.ReadOnly = "textarea", true },
-	"username":            func(p *Field, _ flowclient.Field, _ *draft) { p.Autocomplete, p.Exact = "username", true },
-	"email": func(p *Field, _ flowclient.Field, _ *draft) {
+var fieldKinds = map[flowclient.FieldType]func(*promptField, flowclient.Field, *draft){
+	"text_area":           func(p *promptField, _ flowclient.Field, _ *draft) { p.Type = "textarea" },
+	"text_read_only":      func(p *promptField, _ flowclient.Field, _ *draft) { p.ReadOnly = true },
+	"text_area_read_only": func(p *promptField, _ flowclient.Field, _ *draft) { p.Type, p.ReadOnly = "textarea", true },
+	"username":            func(p *promptField, _ flowclient.Field, _ *draft) { p.Autocomplete, p.Exact = "username", true },
+	"email": func(p *promptField, _ flowclient.Field, _ *draft) {
 		p.Type, p.InputMode, p.Autocomplete, p.Exact = "email", "email", "email", true
 	},
 	// The value may be in the challenge after a restart, and never leaves the gate.
-	"password": func(p *Field, _ flowclient.Field, _ *draft) {
+	"password": func(p *promptField, _ flowclient.Field, _ *draft) {
 		p.Type, p.Autocomplete, p.Value, p.Exact = "password", "new-password", "", true
 	},
 	// Whole numbers of either sign: the keyboard of inputmode=numeric has no minus.
-	"number": func(p *Field, f flowclient.Field, _ *draft) {
-		p.Type, p.Step, p.Value = "number", "1", begins(f)
+	"number": func(p *promptField, f flowclient.Field, _ *draft) {
+		p.Type, p.Step, p.Value = "number", "1", initialValue(f)
 	},
 	// authentik counts any text at all as checked, and never requires the box.
-	"checkbox": func(p *Field, f flowclient.Field, _ *draft) {
+	"checkbox": func(p *promptField, f flowclient.Field, _ *draft) {
 		p.Kind, p.Checked, p.Required = "checkbox", f.Initial != "", false
 	},
-	"radio-button-group": func(p *Field, f flowclient.Field, d *draft) {
+	"radio-button-group": func(p *promptField, f flowclient.Field, d *draft) {
 		p.Kind = "choices"
-		p.choices(f.Choices, f.Initial, d.say)
+		p.choices(f.Choices, f.Initial, d.locale)
 	},
 	"dropdown":  drawDropdown,
 	"ak-locale": drawLocale,
-	"date": func(p *Field, f flowclient.Field, _ *draft) {
-		p.Type, p.Value = "date", begins(f)
+	"date": func(p *promptField, f flowclient.Field, _ *draft) {
+		p.Type, p.Value = "date", initialValue(f)
 	},
 	"date-time": drawDateTime,
-	"separator": func(p *Field, f flowclient.Field, _ *draft) { p.Kind, p.Text, p.Help = "separator", f.Placeholder, "" },
+	"separator": func(p *promptField, f flowclient.Field, _ *draft) {
+		p.Kind, p.Text, p.Help = "separator", f.Placeholder, ""
+	},
 	// authentik's own page shows neither the label nor the help of a static text.
-	"static": func(p *Field, f flowclient.Field, _ *draft) { p.Kind, p.Static, p.Help = "static", rich(f.Initial), "" },
-	"file":   drawFile,
+	"static": func(p *promptField, f flowclient.Field, _ *draft) {
+		p.Kind, p.Static, p.Help = "static", sanitize(f.Initial), ""
+	},
+	"file": drawFile,
 }

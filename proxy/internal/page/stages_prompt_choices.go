@@ -12,22 +12,22 @@ import (
 // drawDropdown offers to choose nothing only where that is an answer: authentik
 // takes the initial value for a choice that is left out. A list in which nothing
 // is chosen yet begins with a line that says so, for browsers choose the first.
-func drawDropdown(p *Field, f flowclient.Field, d *draft) {
+func drawDropdown(p *promptField, f flowclient.Field, d *draft) {
 	p.Kind = "list"
-	p.choices(f.Choices, f.Initial, d.say)
+	p.choices(f.Choices, f.Initial, d.locale)
 	switch {
-	case slices.ContainsFunc(p.Choices, func(c *Choice) bool { return c.Chosen }):
+	case slices.ContainsFunc(p.Choices, func(c *promptChoice) bool { return c.Chosen }):
 	case f.Required || f.Initial != "":
 		p.Required = len(f.Choices) > 0
-		p.Choices = slices.Insert(p.Choices, 0, &Choice{Label: d.say.say("prompt_choose")})
+		p.Choices = slices.Insert(p.Choices, 0, &promptChoice{Label: d.text("prompt_choose")})
 	default:
-		p.Choices = slices.Insert(p.Choices, 0, &Choice{})
+		p.Choices = slices.Insert(p.Choices, 0, &promptChoice{})
 	}
 }
 
 // locales are the languages that authentik's own form offers, by what they call
 // themselves. authentik takes any.
-var locales = []flowclient.Choice{
+var promptLocales = []flowclient.Choice{
 	{Value: "cs-CZ", Label: "Čeština"},
 	{Value: "de-DE", Label: "Deutsch"},
 	{Value: "en", Label: "English"},
@@ -47,22 +47,22 @@ var locales = []flowclient.Choice{
 }
 
 // drawLocale offers the visitor's present language too, where it is none of these.
-func drawLocale(p *Field, f flowclient.Field, d *draft) {
+func drawLocale(p *promptField, f flowclient.Field, d *draft) {
 	p.Kind, p.Required = "list", false
-	p.Choices = append(p.Choices, &Choice{Label: d.say.say("locale_auto")})
-	known := slices.ContainsFunc(locales, func(c flowclient.Choice) bool { return c.Value == f.Initial })
+	p.Choices = append(p.Choices, &promptChoice{Label: d.text("locale_auto")})
+	known := slices.ContainsFunc(promptLocales, func(c flowclient.Choice) bool { return c.Value == f.Initial })
 	if f.Initial != "" && !known {
-		p.Choices = append(p.Choices, &Choice{Value: f.Initial, Label: f.Initial, Chosen: true})
+		p.Choices = append(p.Choices, &promptChoice{Value: f.Initial, Label: f.Initial, Chosen: true})
 	}
-	p.choices(locales, f.Initial, d.say)
+	p.choices(promptLocales, f.Initial, d.locale)
 }
 
 // choices adds what authentik offers. An initial value that is none of them, as
 // some releases send, chooses nothing.
-func (f *Field) choices(offered []flowclient.Choice, initial string, say *tongue) {
+func (f *promptField) choices(offered []flowclient.Choice, initial string, l *locale) {
 	for i, c := range offered {
-		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), say.say("untitled_choice", "Number", i+1))
-		f.Choices = append(f.Choices, &Choice{
+		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), l.text("untitled_choice", "Number", i+1))
+		f.Choices = append(f.Choices, &promptChoice{
 			ID: f.ID + "-" + strconv.Itoa(i), Value: c.Value, Label: l, Chosen: c.Value == initial,
 		})
 	}
@@ -70,10 +70,10 @@ func (f *Field) choices(offered []flowclient.Choice, initial string, say *tongue
 
 // focusChoice hands the focus of a group of radio buttons to the one that the
 // keyboard would come to.
-func (f *Field) focusChoice() {
+func (f *promptField) focusChoice() {
 	if f.Kind != "choices" || !f.Focus || len(f.Choices) == 0 {
 		return
 	}
-	at := max(0, slices.IndexFunc(f.Choices, func(c *Choice) bool { return c.Chosen }))
+	at := max(0, slices.IndexFunc(f.Choices, func(c *promptChoice) bool { return c.Chosen }))
 	f.Choices[at].Focus = true
 }

@@ -14,7 +14,7 @@ import (
 // Many kinds take a missing key but no blank one, others the other way round.
 func readPrompt(c flowclient.Prompt, form Form) (flowclient.Answer, *Mistake) {
 	values := map[string]any{}
-	both := passwords(c) > 1
+	both := countPasswords(c) > 1
 	for _, f := range c.Fields {
 		v, send, wrong := readField(f, form, both)
 		if wrong != nil {
@@ -28,7 +28,7 @@ func readPrompt(c flowclient.Prompt, form Form) (flowclient.Answer, *Mistake) {
 }
 
 // passwords counts the password fields: two must match, and are wanted both.
-func passwords(c flowclient.Prompt) int {
+func countPasswords(c flowclient.Prompt) int {
 	n := 0
 	for _, f := range c.Fields {
 		if f.Type == "password" {
@@ -65,7 +65,7 @@ func readField(f flowclient.Field, form Form, both bool) (value any, send bool, 
 // out it takes the initial value, which is not what somebody wants who has
 // emptied the field.
 func readFilled(f flowclient.Field, typed string) (any, bool, *Mistake) {
-	if before := begins(f); typed == "" && before != "" && !f.Required {
+	if before := initialValue(f); typed == "" && before != "" && !f.Required {
 		return nil, false, mistake(f.Key, "prompt_not_empty", "Value", before)
 	}
 	return typed, typed != "" || f.Required, nil

@@ -138,7 +138,7 @@ func TestAFileThatIsTooLargeIsAMistakeWithItsLimit(t *testing.T) {
 	form := formOf(c)
 	form.Files = map[string]File{"field.k": {Type: "image/png", Limit: 8 << 20}}
 	got, wrong := Read(c, form)
-	if got != nil || wrong == nil || wrong.Field != "k" || english.say(wrong.Name, wrong.Pairs...) != english.say("file_too_large", "Megabytes", 8) {
+	if got != nil || wrong == nil || wrong.Field != "k" || english.text(wrong.Name, wrong.Pairs...) != english.text("file_too_large", "Megabytes", 8) {
 		t.Errorf("%v, %+v", got, wrong)
 	}
 }
@@ -159,7 +159,7 @@ const oneOfEach = `,"fields":[
 
 func TestFieldsAreDrawnAsAuthentikDrawsThem(t *testing.T) {
 	t.Parallel()
-	page := drawn(t, flowclient.ComponentPrompt, oneOfEach+`,"pending_user":"jane"`, nil, nil)
+	page := drawnPage(t, flowclient.ComponentPrompt, oneOfEach+`,"pending_user":"jane"`, nil, nil)
 	has(t, page,
 		`enctype="multipart/form-data"`,
 		`value="jane" autocomplete="username"`, `autocomplete="new-password"`,
@@ -169,7 +169,7 @@ func TestFieldsAreDrawnAsAuthentikDrawsThem(t *testing.T) {
 		`<input type="checkbox" id="f7" name="field.t" value="1" aria-describedby="f7-help">`,
 		`<div class="hint rich" id="f7-help"><a href="https://example.com/terms" rel="nofollow noreferrer noopener" target="_blank">The terms</a></div>`,
 		"<option value=\"\"></option>\n<option value=\"a\">a</option>",
-		`<option value="">`+english.say("prompt_choose")+`</option>`,
+		`<option value="">`+english.text("prompt_choose")+`</option>`,
 		"name=\"field.i\" autocomplete=\"off\">\n<option value=\"a\" selected>a</option>",
 		`<input type="file" id="f11" name="field.f" required>`)
 	lacks(t, page, "Not shown", "hunter2", "1/0", "onclick")
@@ -183,7 +183,7 @@ func TestANewPasswordHasANameBesideItOnlyWhereNoneIsAsked(t *testing.T) {
 		`{"field_key":"p","type":"text"}`:                                                false,
 	} {
 		for _, user := range []string{"jane", ""} {
-			page := drawn(t, flowclient.ComponentPrompt, `,"pending_user":"`+user+`","fields":[`+fields+`]`, nil, nil)
+			page := drawnPage(t, flowclient.ComponentPrompt, `,"pending_user":"`+user+`","fields":[`+fields+`]`, nil, nil)
 			if got := strings.Contains(page, `name="username"`); got != (want && user != "") {
 				t.Errorf("%s for %q: a name beside it %v", fields, user, got)
 			}
@@ -202,13 +202,13 @@ func TestARefusedFormSaysThatTheFileIsGone(t *testing.T) {
 		if err := testPages(t).Ask(w, r, questionOf(c)); err != nil {
 			t.Fatal(err)
 		}
-		wellMade(t, w.Body.String())
+		checkPage(t, w.Body.String())
 		return w.Body.String()
 	}
-	again := `<p class="hint plain" id="f11-hint">` + english.say("file_again")
+	again := `<p class="hint plain" id="f11-hint">` + english.text("file_again")
 	has(t, draw(map[string][]*multipart.FileHeader{"field.f": {{}}}), again, `aria-describedby="f11-hint"`)
 	lacks(t, draw(nil), again)
-	kept := drawn(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"f","type":"file","required":true,"initial_value":"data:text/plain;base64,eA=="}]`, nil, nil)
-	has(t, kept, english.say("file_kept"))
+	kept := drawnPage(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"f","type":"file","required":true,"initial_value":"data:text/plain;base64,eA=="}]`, nil, nil)
+	has(t, kept, english.text("file_kept"))
 	lacks(t, kept, "required", "eA==")
 }

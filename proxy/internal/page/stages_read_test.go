@@ -22,7 +22,7 @@ func formOf(c flowclient.Challenge, pairs ...string) Form {
 
 func challengeOf(t testing.TB, fields string, component flowclient.Component) flowclient.Challenge {
 	t.Helper()
-	return decoded(t, []byte(`{"component":"`+string(component)+`"`+fields+`}`))
+	return decode(t, []byte(`{"component":"`+string(component)+`"`+fields+`}`))
 }
 
 const twoDevices = `,"device_challenges":[{"device_class":"totp","device_uid":"7","challenge":{},"last_used":null},
@@ -107,14 +107,14 @@ func TestFormsAreReadAsAnswers(t *testing.T) {
 			if !reflect.DeepEqual(got, row.want) {
 				t.Errorf("another answer:\n%s", cmp.Diff(row.want, got, cmp.Transformer("", func(a flowclient.Answer) any { b, _ := json.Marshal(a); return string(b) })))
 			}
-			if what := sortOf(wrong); what != row.wrong {
+			if what := mistakeName(wrong); what != row.wrong {
 				t.Errorf("mistake %q (%+v), want %q", what, wrong, row.wrong)
 			}
 		})
 	}
 }
 
-func sortOf(wrong *Mistake) string {
+func mistakeName(wrong *Mistake) string {
 	switch {
 	case wrong == nil:
 		return ""

@@ -10,9 +10,9 @@ import (
 )
 
 // A TOTP has an authenticator app set up.
-type TOTP struct {
+type totpView struct {
 	// Picture is nil where the address fits into no QR code.
-	Picture *QR
+	Picture *qrCode
 	// Link opens the app on the device itself.
 	Link template.URL
 	// Secret is the key in groups, which are for the eye: copied, it is in one piece.
@@ -21,22 +21,22 @@ type TOTP struct {
 }
 
 // showAuthenticatorTOTP draws the QR code here: nobody else may see the secret.
-func showAuthenticatorTOTP(c flowclient.AuthenticatorTOTP, d *draft) any {
-	d.task(d.say.say("setup_totp"))
-	page := TOTP{Code: codeEntry(d)}
+func drawAuthenticatorTOTP(c flowclient.AuthenticatorTOTP, d *draft) any {
+	d.setTask(d.text("setup_totp"))
+	page := totpView{Code: codeEntry(d)}
 	u, err := url.Parse(c.ConfigURL)
 	if err != nil || u.Scheme != "otpauth" {
-		d.Alerts = append(d.Alerts, d.say.say("totp_unreadable"))
+		d.Alerts = append(d.Alerts, d.text("totp_unreadable"))
 		return page
 	}
 	page.Picture = drawQR(c.ConfigURL)
 	page.Link = template.URL(c.ConfigURL) //nolint:gosec // The scheme was looked at.
-	page.Secret = grouped(u.Query().Get("secret"))
+	page.Secret = groupsOfFour(u.Query().Get("secret"))
 	return page
 }
 
 // grouped cuts a key into groups of four, as authenticator apps do.
-func grouped(key string) []string {
+func groupsOfFour(key string) []string {
 	var groups []string
 	for runes := []rune(key); len(runes) > 0; {
 		n := min(4, len(runes))
@@ -55,12 +55,12 @@ func readAuthenticatorTOTP(_ flowclient.AuthenticatorTOTP, form Form) (flowclien
 }
 
 // A Codes shows recovery codes, once.
-type Codes struct{ Codes []string }
+type codesView struct{ Codes []string }
 
-func showAuthenticatorStatic(c flowclient.AuthenticatorStatic, d *draft) any {
-	d.heading(d.say.say("setup_static"))
-	d.Lead = d.say.say("codes_lead")
-	return Codes{Codes: c.Codes}
+func drawAuthenticatorStatic(c flowclient.AuthenticatorStatic, d *draft) any {
+	d.defaultHeading(d.text("setup_static"))
+	d.Lead = d.text("codes_lead")
+	return codesView{Codes: c.Codes}
 }
 
 func readAuthenticatorStatic(flowclient.AuthenticatorStatic, Form) (flowclient.Answer, *Mistake) {
@@ -68,46 +68,46 @@ func readAuthenticatorStatic(flowclient.AuthenticatorStatic, Form) (flowclient.A
 }
 
 // An Address asks where codes should be sent.
-type Address struct{ Address *Entry }
+type addressView struct{ Address *Entry }
 
-func showAuthenticatorSMS(c flowclient.AuthenticatorSMS, d *draft) any {
-	d.task(d.say.say("setup_sms"))
-	if c.PhoneNumberRequired || d.posted.Has("change") || d.mistaken("phone_number") {
+func drawAuthenticatorSMS(c flowclient.AuthenticatorSMS, d *draft) any {
+	d.setTask(d.text("setup_sms"))
+	if c.PhoneNumberRequired || d.posted.Has("change") || d.hasErrors("phone_number") {
 		return d.askAddress(&Entry{
-			ID: "phone", Name: "phone_number", Label: d.say.say("address_sms"), Type: "tel",
-			Autocomplete: "tel", InputMode: "tel", Hint: d.say.say("address_sms_hint"),
+			ID: "phone", Name: "phone_number", Label: d.text("address_sms"), Type: "tel",
+			Autocomplete: "tel", InputMode: "tel", Hint: d.text("address_sms_hint"),
 		})
 	}
-	return d.askSentCode(d.say.say("code_sms_hint"), d.say.say("number_other"))
+	return d.askSentCode(d.text("code_sms_hint"), d.text("number_other"))
 }
 
-func showAuthenticatorEmail(c flowclient.AuthenticatorEmail, d *draft) any {
-	d.task(d.say.say("setup_email"))
-	if c.EmailRequired || d.posted.Has("change") || d.mistaken("email") {
+func drawAuthenticatorEmail(c flowclient.AuthenticatorEmail, d *draft) any {
+	d.setTask(d.text("setup_email"))
+	if c.EmailRequired || d.posted.Has("change") || d.hasErrors("email") {
 		return d.askAddress(&Entry{
-			ID: "email", Name: "email", Label: d.say.say("address_email"), Type: "email",
-			Autocomplete: "email", InputMode: "email", Hint: d.say.say("address_email_hint"),
+			ID: "email", Name: "email", Label: d.text("address_email"), Type: "email",
+			Autocomplete: "email", InputMode: "email", Hint: d.text("address_email_hint"),
 		})
 	}
 	to := c.Email
 	if to == "" {
-		to = d.say.say("your_mailbox")
+		to = d.text("your_mailbox")
 	}
-	return d.askSentCode(d.say.say("code_email_hint", "Address", to), d.say.say("address_other"))
+	return d.askSentCode(d.text("code_email_hint", "Address", to), d.text("address_other"))
 }
 
 // mistaken reports whether there is something wrong with a field.
-func (d *draft) mistaken(field string) bool { return len(d.errors[field]) > 0 }
+func (d *draft) hasErrors(field string) bool { return len(d.errors[field]) > 0 }
 
 func (d *draft) askAddress(e *Entry) any {
 	d.Template = "address.html"
-	e.Value, e.Wrong, e.Required, e.Exact = d.typed(e.Name, ""), d.wrong(e.Name), true, true
+	e.Value, e.Wrong, e.Required, e.Exact = d.typedOr(e.Name, ""), d.takeErrors(e.Name), true, true
 	focus(e)
-	return Address{Address: e}
+	return addressView{Address: e}
 }
 
 func (d *draft) askSentCode(hint, other string) any {
-	page := Code{Code: codeEntry(d), Turns: []Turn{{"change", "1", other}}}
+	page := codeView{Code: codeEntry(d), Turns: []formButton{{"change", "1", other}}}
 	page.Code.Hint = hint
 	return page
 }
@@ -117,7 +117,7 @@ func (d *draft) askSentCode(hint, other string) any {
 func readAuthenticatorSMS(_ flowclient.AuthenticatorSMS, form Form) (flowclient.Answer, *Mistake) {
 	switch {
 	case form.Has("change"):
-		return nil, turned()
+		return nil, redraw()
 	case form.Has("phone_number"):
 		number := strings.TrimSpace(form.Get("phone_number"))
 		if !strings.ContainsAny(number, "0123456789") {
@@ -137,7 +137,7 @@ func readAuthenticatorSMS(_ flowclient.AuthenticatorSMS, form Form) (flowclient.
 func readAuthenticatorEmail(_ flowclient.AuthenticatorEmail, form Form) (flowclient.Answer, *Mistake) {
 	switch {
 	case form.Has("change"):
-		return nil, turned()
+		return nil, redraw()
 	case form.Has("email"):
 		address := strings.TrimSpace(form.Get("email"))
 		if !isMailbox(address) {

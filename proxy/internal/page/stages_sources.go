@@ -11,7 +11,7 @@ import (
 )
 
 // A SourceWay is a button that chooses another place to sign in.
-type SourceWay struct {
+type sourceButton struct {
 	// Place is the source's among the challenge's.
 	Place int
 	Name  string
@@ -23,10 +23,10 @@ type SourceWay struct {
 }
 
 // sourceWays lists the sources that have a name, promoted ones first.
-func sourceWays(c flowclient.Identification, d *draft) []SourceWay {
-	var promoted, others []SourceWay
+func sourceButtons(c flowclient.Identification, d *draft) []sourceButton {
+	var promoted, others []sourceButton
 	for i, s := range c.Sources {
-		switch way := sourceWay(i, s, d); {
+		switch way := newSourceButton(i, s, d); {
 		case way.Name == "":
 		case s.Promoted:
 			promoted = append(promoted, way)
@@ -39,9 +39,9 @@ func sourceWays(c flowclient.Identification, d *draft) []SourceWay {
 
 // sourceWay shows a source's icon where it is authentik's. Those of icon fonts
 // (fa://) and of other hosts would have to be fetched from a third party.
-func sourceWay(place int, s flowclient.Source, d *draft) SourceWay {
+func newSourceButton(place int, s flowclient.Source, d *draft) sourceButton {
 	name := strings.TrimSpace(s.Name)
-	way := SourceWay{Place: place, Name: name, Icon: template.URL(d.pages.source(s.IconURL))} //nolint:gosec // Checked by source.
+	way := sourceButton{Place: place, Name: name, Icon: template.URL(d.pages.pictureURL(s.IconURL))} //nolint:gosec // Checked by source.
 	for _, letter := range name {
 		way.Initial = string(unicode.ToUpper(letter))
 		break
@@ -50,7 +50,7 @@ func sourceWay(place int, s flowclient.Source, d *draft) SourceWay {
 }
 
 // A Chosen is a source that the visitor has chosen. authentik has not been told.
-type Chosen struct {
+type ChosenSource struct {
 	// Name is the source's, and Challenge what authentik says of how to get there.
 	Name      string
 	Challenge flowclient.Challenge
@@ -61,77 +61,77 @@ type Chosen struct {
 }
 
 // A Source leads to another place to sign in, or waits for what happens there.
-type Source struct {
+type sourceView struct {
 	Words []string
 	// Address leads there, with Text on it; NewTab keeps this page open.
 	Address, Text string
 	NewTab        bool
 	// Turns are the buttons of the form. Where Waits is set, the page sends the first
 	// of them by itself once it is time.
-	Turns []Turn
+	Turns []formButton
 	Waits bool
 }
 
 // showChosen draws what comes of a source, in the place of the question that it was chosen on.
-func showChosen(s Chosen, d *draft) any {
+func drawChosenSource(s ChosenSource, d *draft) any {
 	d.Template = "source.html"
-	d.Heading = d.say.say("source_title", "Name", s.Name)
-	back := Turn{"ways", "1", d.say.say("source_back")}
+	d.Heading = d.text("source_title", "Name", s.Name)
+	back := formButton{"ways", "1", d.text("source_back")}
 	switch {
 	case s.Barred:
-		return Source{Words: []string{d.say.say("source_barred", "Name", s.Name)}, Turns: []Turn{back}}
+		return sourceView{Words: []string{d.text("source_barred", "Name", s.Name)}, Turns: []formButton{back}}
 	case s.Plex != "":
-		return showPlexPIN(s, back, d)
+		return drawPlexPIN(s, back, d)
 	default:
 		return d.sourceElsewhere(s.Name, back)
 	}
 }
 
 // sourceElsewhere says that a sign-in runs at authentik, and what that means.
-func (d *draft) sourceElsewhere(name string, turns ...Turn) Source {
-	page := Source{
-		Words: []string{d.say.say("source_runs", "Name", name, "Host", d.ElsewhereHost)},
+func (d *draft) sourceElsewhere(name string, turns ...formButton) sourceView {
+	page := sourceView{
+		Words: []string{d.text("source_runs", "Name", name, "Host", d.ElsewhereHost)},
 		Turns: turns,
 	}
 	if d.Elsewhere != "" {
 		page.Words = append(page.Words, d.Afterwards)
-		page.Address, page.Text = d.Elsewhere, d.say.say("continue_at", "Host", d.ElsewhereHost)
+		page.Address, page.Text = d.Elsewhere, d.text("continue_at", "Host", d.ElsewhereHost)
 	}
 	return page
 }
 
-func showPlexPIN(s Chosen, back Turn, d *draft) Source {
-	return Source{
-		Words:   []string{d.say.say("plex_open"), d.say.say("plex_then")},
-		Address: s.Plex, Text: d.say.say("plex_link"), NewTab: true, Waits: true,
-		Turns: []Turn{{"on", "1", d.say.say("continue")}, back},
+func drawPlexPIN(s ChosenSource, back formButton, d *draft) sourceView {
+	return sourceView{
+		Words:   []string{d.text("plex_open"), d.text("plex_then")},
+		Address: s.Plex, Text: d.text("plex_link"), NewTab: true, Waits: true,
+		Turns: []formButton{{"on", "1", d.text("continue")}, back},
 	}
 }
 
 // showSourcePlex draws a flow's own stage that asks for Plex. The way there begins with a
 // click: it costs a request to Plex.
-func showSourcePlex(_ flowclient.SourcePlex, d *draft) any {
-	d.heading(d.say.say("source_title", "Name", "Plex"))
-	return Source{Words: []string{d.say.say("plex_lead")}, Turns: []Turn{{"source", "0", d.say.say("continue")}}}
+func drawSourcePlex(_ flowclient.SourcePlex, d *draft) any {
+	d.defaultHeading(d.text("source_title", "Name", "Plex"))
+	return sourceView{Words: []string{d.text("plex_lead")}, Turns: []formButton{{"source", "0", d.text("continue")}}}
 }
 
-func showSourceApple(_ flowclient.SourceApple, d *draft) any {
-	d.heading(d.say.say("source_title", "Name", "Apple"))
+func drawSourceApple(_ flowclient.SourceApple, d *draft) any {
+	d.defaultHeading(d.text("source_title", "Name", "Apple"))
 	return d.sourceElsewhere("Apple")
 }
 
 // showSourceRedirect draws a flow's own stage that leads to a source. Only
 // Telegram's comes back to this page.
-func showSourceRedirect(c flowclient.Redirect, d *draft) any {
+func drawSourceRedirect(c flowclient.Redirect, d *draft) any {
 	d.Template = "source.html"
 	if strings.HasPrefix(c.Path, "/source/telegram/") {
-		return Source{Words: []string{d.say.say("telegram_lead")}, Turns: []Turn{{"source", "0", d.say.say("continue")}}}
+		return sourceView{Words: []string{d.text("telegram_lead")}, Turns: []formButton{{"source", "0", d.text("continue")}}}
 	}
-	return d.sourceElsewhere(d.say.say("source_unnamed"))
+	return d.sourceElsewhere(d.text("source_unnamed"))
 }
 
 // A Telegram has Telegram's own button, which a script of ours puts there.
-type Telegram struct {
+type telegramView struct {
 	// Bot is the one that the visitor signs in to; Writes has it ask whether it may write.
 	Bot    string
 	Writes bool
@@ -147,11 +147,11 @@ const (
 // showSourceTelegram lets the page frame Telegram, and nothing else. No script of
 // Telegram's runs here: its own would need eval. The button opens a window that reports to the
 // frame, which browsers allow only where the page's own opener policy does.
-func showSourceTelegram(c flowclient.SourceTelegram, d *draft) any {
-	d.Heading = d.say.say("source_title", "Name", "Telegram") // the flow is called after what it does inside authentik
-	d.run("telegram.js")
+func drawSourceTelegram(c flowclient.SourceTelegram, d *draft) any {
+	d.Heading = d.text("source_title", "Name", "Telegram") // the flow is called after what it does inside authentik
+	d.addScript("telegram.js")
 	d.allow(policy{frames: []string{telegramFrame}, popups: true})
-	return Telegram{Bot: c.BotUsername, Writes: c.RequestMessageAccess}
+	return telegramView{Bot: c.BotUsername, Writes: c.RequestMessageAccess}
 }
 
 // readSourceTelegram takes exactly the keys that Telegram has sent: all of them go

@@ -36,9 +36,9 @@ func TestEveryComponentIsDrawn(t *testing.T) {
 func TestEveryStageTakesItsOwnChallenge(t *testing.T) {
 	t.Parallel()
 	for c, row := range stages {
-		one := decoded(t, []byte(`{"component":"`+string(c)+`","user_fields":["username"],"device_challenges":[{"device_class":"totp","device_uid":"1"}]}`))
-		w := asking(t, questionOf(one), nil)
-		if strings.Contains(w.Body.String(), english.say("asks_unknown")) {
+		one := decode(t, []byte(`{"component":"`+string(c)+`","user_fields":["username"],"device_challenges":[{"device_class":"totp","device_uid":"1"}]}`))
+		w := ask(t, questionOf(one), nil)
+		if strings.Contains(w.Body.String(), english.text("asks_unknown")) {
 			t.Errorf("%s is drawn as unknown", c)
 		}
 		if row.read == nil {
@@ -52,9 +52,9 @@ func TestEveryStageTakesItsOwnChallenge(t *testing.T) {
 
 func TestAnUnknownChallengeIsSentElsewhereAndSaysSo(t *testing.T) {
 	t.Parallel()
-	page := asking(t, questionOf(decoded(t, []byte(`{"component":"ak-stage-of-tomorrow"}`))), nil).Body.String()
-	wellMade(t, page)
-	for _, want := range []string{english.say("asks_unknown"), "https://auth.example.com/if/flow/login/", english.say("begin_again")} {
+	page := ask(t, questionOf(decode(t, []byte(`{"component":"ak-stage-of-tomorrow"}`))), nil).Body.String()
+	checkPage(t, page)
+	for _, want := range []string{english.text("asks_unknown"), "https://auth.example.com/if/flow/login/", english.text("begin_again")} {
 		if !strings.Contains(html.UnescapeString(page), want) {
 			t.Errorf("no %q in:\n%s", want, page)
 		}
@@ -64,18 +64,18 @@ func TestAnUnknownChallengeIsSentElsewhereAndSaysSo(t *testing.T) {
 // TestWhatComesOfASignInElsewhereIsSaid: an address of the gate's own brings the visitor back, one of authentik's does not.
 func TestWhatComesOfASignInElsewhereIsSaid(t *testing.T) {
 	t.Parallel()
-	q := questionOf(decoded(t, []byte(`{"component":"ak-stage-of-tomorrow"}`)))
+	q := questionOf(decode(t, []byte(`{"component":"ak-stage-of-tomorrow"}`)))
 	for to, want := range map[string]string{
-		"https://auth.example.com/if/flow/login/":  english.say("elsewhere_stays"),
-		"/.authentik/login?at=authentik&to=%2Fapp": english.say("elsewhere_returns"),
+		"https://auth.example.com/if/flow/login/":  english.text("elsewhere_stays"),
+		"/.authentik/login?at=authentik&to=%2Fapp": english.text("elsewhere_returns"),
 		"javascript:alert(1)":                      "",
 		"//evil.example/.authentik/login":          "",
 		"/.authentik.evil.example":                 "",
 		"https://evil.example\\@auth.example.com/": "",
 	} {
 		q.Elsewhere = to
-		page := asking(t, q, nil).Body.String()
-		wellMade(t, page)
+		page := ask(t, q, nil).Body.String()
+		checkPage(t, page)
 		linked := strings.Contains(page, `href="`+html.EscapeString(to)+`"`)
 		if linked != (want != "") || !strings.Contains(html.UnescapeString(page), want) {
 			t.Errorf("%s: is a link: %v; on the page:\n%s", to, linked, page)
@@ -170,13 +170,13 @@ func TestHostileTextsStayTexts(t *testing.T) {
 		t.Run(rec.name, func(t *testing.T) {
 			t.Parallel()
 			for _, evil := range hostile {
-				q := questionOf(decoded(t, poisoned(t, rec.challenge, evil)))
+				q := questionOf(decode(t, injected(t, rec.challenge, evil)))
 				q.Brand.Title, q.Brand.Logo, q.Brand.Favicon, q.Brand.Theme = evil, evil, evil, evil
 				q.Brand.LogoThemed = flowclient.Themed{Light: evil, Dark: evil}
 				q.Brand.FooterLinks = []flowclient.FooterLink{{Name: evil, Href: evil}}
 				q.Visit, q.Back, q.Notice, q.Elsewhere = evil, evil, evil, evil
-				page := asking(t, q, url.Values{"component": {string(q.Step.Challenge.Component())}, "uid_field": {evil}, "chosen": {evil}}).Body.String()
-				wellMade(t, page)
+				page := ask(t, q, url.Values{"component": {string(q.Step.Challenge.Component())}, "uid_field": {evil}, "chosen": {evil}}).Body.String()
+				checkPage(t, page)
 				if t.Failed() {
 					t.Fatalf("with %q", evil)
 				}
@@ -186,7 +186,7 @@ func TestHostileTextsStayTexts(t *testing.T) {
 }
 
 // poisoned is a challenge with another text in place of each of its own.
-func poisoned(t testing.TB, c flowclient.Challenge, evil string) []byte {
+func injected(t testing.TB, c flowclient.Challenge, evil string) []byte {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal(c.Common().Raw, &v); err != nil {
@@ -195,7 +195,7 @@ func poisoned(t testing.TB, c flowclient.Challenge, evil string) []byte {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(poison(v, evil)); err != nil {
+	if err := e.Encode(inject(v, evil)); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -204,18 +204,18 @@ func poisoned(t testing.TB, c flowclient.Challenge, evil string) []byte {
 // kept are keys whose texts say what to draw; others would only be drawn less.
 var kept = map[string]bool{"component": true, "type": true, "device_class": true, "layout": true, "field_key": true, "device_uid": true}
 
-func poison(v any, evil string) any {
+func inject(v any, evil string) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, inner := range v {
 			if _, text := inner.(string); !text || !kept[k] {
-				v[k] = poison(inner, evil)
+				v[k] = inject(inner, evil)
 			}
 		}
 		return v
 	case []any:
 		for i, inner := range v {
-			v[i] = poison(inner, evil)
+			v[i] = inject(inner, evil)
 		}
 		return v
 	case string:

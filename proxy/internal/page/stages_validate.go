@@ -10,33 +10,33 @@ import (
 )
 
 // A Code asks for a code.
-type Code struct {
+type codeView struct {
 	// Code is the one entry.
 	Code *Entry
 	// Chosen is the device the code is of, for when the page comes back.
 	Chosen string
 	// Turns are buttons for other devices, or to have a code sent again.
-	Turns []Turn
+	Turns []formButton
 	// Rest is for how many seconds nothing should be sent again.
 	Rest int
 }
 
 // A Turn is a button that shows the same question another way: it sends Value under
 // Name and says Text.
-type Turn struct{ Name, Value, Text string }
+type formButton struct{ Name, Value, Text string }
 
 // A Devices asks which device to use, or which to set up.
-type Devices struct {
+type devicesView struct {
 	// Devices are those to choose from: buttons named device.
-	Devices []Device
+	Devices []deviceButton
 	// Set are the kinds that can be set up: buttons named stage.
-	Set []Device
+	Set []deviceButton
 	// Keys says which devices need authentik's own page.
 	Keys []string
 }
 
 // A Device is a button that chooses a device.
-type Device struct {
+type deviceButton struct {
 	// Value is what the button sends. Icon is totp, sms, email, static or another
 	// word; Text is on the button, Hint below that.
 	Value, Icon, Text, Hint string
@@ -47,32 +47,32 @@ type Device struct {
 }
 
 // sendable are the classes whose code is sent when its owner asks for it.
-var sendable = []string{"sms", "email"}
+var codeSenders = []string{"sms", "email"}
 
-func showAuthenticatorValidate(c flowclient.AuthenticatorValidate, d *draft) any {
-	d.heading(d.say.say("sign_in"))
+func drawAuthenticatorValidate(c flowclient.AuthenticatorValidate, d *draft) any {
+	d.defaultHeading(d.text("sign_in"))
 	if len(c.Devices) == 0 && len(c.ConfigurationStages) > 0 {
-		return showConfigurationStages(c, d)
+		return drawConfigurationStages(c, d)
 	}
-	usable := d.usable(c)
+	usable := d.usableDevices(c)
 	if len(usable) == 0 {
-		return d.awayWith(c)
+		return d.devicesElsewhere(c)
 	}
-	d.hush()
-	chosen, ok := d.device(c, usable)
+	d.dropSelectionErrors()
+	chosen, ok := d.chosenDevice(c, usable)
 	switch {
 	case !ok:
-		return showDevices(c, usable, d)
+		return drawDevices(c, usable, d)
 	case chosen.Class == "webauthn":
-		return showKey(c, chosen, d)
+		return drawKey(c, chosen, d)
 	default:
-		return showCode(c, chosen, d)
+		return drawCode(c, chosen, d)
 	}
 }
 
 // hush takes away what authentik says of a bare selection: that there was no
 // code in it, which is what was wanted.
-func (d *draft) hush() {
+func (d *draft) dropSelectionErrors() {
 	if d.posted.Get("device") != "" {
 		delete(d.errors, flowclient.NonField)
 		return
@@ -84,9 +84,9 @@ func (d *draft) hush() {
 
 // usable are the devices that this page can ask for, the likeliest first:
 // authentik's order means nothing.
-func (d *draft) usable(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
+func (d *draft) usableDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
 	usable := codeDevices(c)
-	if key, ok := ofClass(c.Devices, "webauthn"); ok && d.fits(key.Challenge) {
+	if key, ok := ofClass(c.Devices, "webauthn"); ok && d.keyWorks(key.Challenge) {
 		usable = slices.Insert(usable, 0, key)
 	}
 	if duo, ok := ofClass(c.Devices, "duo"); ok {
@@ -125,7 +125,7 @@ func codeDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChalleng
 // device returns the device that the page asks for, if that is settled: because
 // the visitor has chosen it, or because nothing has to be sent for it and the
 // visitor has no other or used it last.
-func (d *draft) device(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) (flowclient.DeviceChallenge, bool) {
+func (d *draft) chosenDevice(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) (flowclient.DeviceChallenge, bool) {
 	if len(d.errors["selected_challenge"]) > 0 {
 		return flowclient.DeviceChallenge{}, false
 	}
@@ -133,22 +133,24 @@ func (d *draft) device(c flowclient.AuthenticatorValidate, usable []flowclient.D
 	if d.posted.Has("device") {
 		wanted = d.posted.Get("device")
 	}
-	if device, ok := find(usable, wanted); ok {
+	if device, ok := findDevice(usable, wanted); ok {
 		return device, device.Class != "duo"
 	}
-	likely, settled := usable[0], len(c.Devices) == 1 || len(usable) == len(c.Devices) && !slices.ContainsFunc(usable, asksFirst)
+	likely, settled := usable[0], len(c.Devices) == 1 || len(usable) == len(c.Devices) && !slices.ContainsFunc(usable, needsMoreThanCode)
 	if last, ok := ofClass(usable, lastUsed(c.Devices)); ok && last.Class != "static" {
 		likely, settled = last, true
 	}
-	return likely, settled && !d.posted.Has("device") && !sends(likely) && likely.Class != "duo" // a push needs a click
+	return likely, settled && !d.posted.Has("device") && !sendsCode(likely) && likely.Class != "duo" // a push needs a click
 }
 
 // asksFirst reports whether more than a code would have to be asked for.
-func asksFirst(device flowclient.DeviceChallenge) bool {
-	return device.Class == "webauthn" || device.Class == "duo" || sends(device)
+func needsMoreThanCode(device flowclient.DeviceChallenge) bool {
+	return device.Class == "webauthn" || device.Class == "duo" || sendsCode(device)
 }
 
-func sends(device flowclient.DeviceChallenge) bool { return slices.Contains(sendable, device.Class) }
+func sendsCode(device flowclient.DeviceChallenge) bool {
+	return slices.Contains(codeSenders, device.Class)
+}
 
 // lastUsed is the class of the device that was used last, if one was.
 func lastUsed(devices []flowclient.DeviceChallenge) string {
@@ -163,34 +165,34 @@ func lastUsed(devices []flowclient.DeviceChallenge) string {
 }
 
 // find returns the device that a button names.
-func find(devices []flowclient.DeviceChallenge, name string) (flowclient.DeviceChallenge, bool) {
+func findDevice(devices []flowclient.DeviceChallenge, name string) (flowclient.DeviceChallenge, bool) {
 	for _, device := range devices {
-		if name != "" && name == deviceName(device) {
+		if name != "" && name == deviceID(device) {
 			return device, true
 		}
 	}
 	return flowclient.DeviceChallenge{}, false
 }
 
-func deviceName(device flowclient.DeviceChallenge) string { return device.Class + ":" + device.UID }
+func deviceID(device flowclient.DeviceChallenge) string { return device.Class + ":" + device.UID }
 
-func showCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallenge, d *draft) any {
+func drawCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallenge, d *draft) any {
 	d.Template = "code.html"
-	page := Code{Code: codeEntry(d), Chosen: deviceName(device)}
+	page := codeView{Code: codeEntry(d), Chosen: deviceID(device)}
 	if device.Class == "static" {
-		page.Code.Label, page.Code.InputMode, page.Code.Class = d.say.say("recovery_code"), "", ""
+		page.Code.Label, page.Code.InputMode, page.Code.Class = d.text("recovery_code"), "", ""
 		page.Code.Autocomplete = "off"
 	}
-	page.Code.Hint = d.say.say("code_" + device.Class + "_hint")
-	if sends(device) {
-		page.Rest = d.resting()
+	page.Code.Hint = d.text("code_" + device.Class + "_hint")
+	if sendsCode(device) {
+		page.Rest = d.resendDelay()
 		if device.Class == "email" {
-			page.Code.Hint = d.say.say("code_email_hint", "Address", mailbox(device, d.say))
+			page.Code.Hint = d.text("code_email_hint", "Address", maskedAddress(device, d.locale))
 		}
-		page.Turns = append(page.Turns, Turn{"device", deviceName(device), d.say.say("send_again")})
+		page.Turns = append(page.Turns, formButton{"device", deviceID(device), d.text("send_again")})
 	}
 	if len(c.Devices) > 1 {
-		page.Turns = append(page.Turns, Turn{"device", "", d.say.say("another_way")})
+		page.Turns = append(page.Turns, formButton{"device", "", d.text("another_way")})
 	}
 	return page
 }
@@ -198,39 +200,39 @@ func showCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChalle
 // codeEntry is where a code of digits is typed.
 func codeEntry(d *draft) *Entry {
 	e := &Entry{
-		ID: "code", Name: "code", Label: d.say.say("code"), Type: "text", Class: "code",
-		Autocomplete: "one-time-code", InputMode: "numeric", Wrong: d.wrong("code"), Required: true, Exact: true,
+		ID: "code", Name: "code", Label: d.text("code"), Type: "text", Class: "code",
+		Autocomplete: "one-time-code", InputMode: "numeric", Wrong: d.takeErrors("code"), Required: true, Exact: true,
 	}
 	focus(e)
 	return e
 }
 
 // mailbox is the masked address that authentik sends to.
-func mailbox(device flowclient.DeviceChallenge, say *tongue) string {
+func maskedAddress(device flowclient.DeviceChallenge, l *locale) string {
 	var in struct {
 		Email string `json:"email"`
 	}
 	if json.Unmarshal(device.Challenge, &in) != nil || in.Email == "" {
-		return say.say("your_mailbox")
+		return l.text("your_mailbox")
 	}
 	return in.Email
 }
 
-func showDevices(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge, d *draft) any {
-	d.Lead = d.say.say("choose_device")
-	page := Devices{Keys: d.keysAlso(c, usable)}
+func drawDevices(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge, d *draft) any {
+	d.Lead = d.text("choose_device")
+	page := devicesView{Keys: d.keyHints(c, usable)}
 	for i, device := range usable {
-		way := Device{
-			Value: deviceName(device), Icon: device.Class, Text: d.say.say("device_" + device.Class), Focus: i == 0,
+		way := deviceButton{
+			Value: deviceID(device), Icon: device.Class, Text: d.text("device_" + device.Class), Focus: i == 0,
 		}
 		switch device.Class {
 		case "sms":
-			way.Hint = d.say.say("device_sms_to")
+			way.Hint = d.text("device_sms_to")
 		case "email":
-			way.Hint = d.say.say("device_email_to", "Address", mailbox(device, d.say))
+			way.Hint = d.text("device_email_to", "Address", maskedAddress(device, d.locale))
 		case "duo":
-			d.run("press.js")
-			way.Hint, way.Says = d.say.say("duo_push_hint"), d.say.say("duo_pushed")
+			d.addScript("press.js")
+			way.Hint, way.Says = d.text("duo_push_hint"), d.text("duo_pushed")
 		}
 		page.Devices = append(page.Devices, way)
 	}
@@ -238,31 +240,31 @@ func showDevices(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceC
 }
 
 // keysAlso speaks of the devices that need authentik's own page.
-func (d *draft) keysAlso(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) []string {
+func (d *draft) keyHints(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) []string {
 	var keys []string
 	_, here := ofClass(usable, "webauthn")
 	if _, ok := ofClass(c.Devices, "webauthn"); ok && !here {
-		keys = append(keys, d.say.say("key_belongs", "Host", d.there()))
+		keys = append(keys, d.text("key_belongs", "Host", d.elsewhereName()))
 	}
 	return keys
 }
 
 // awayWith leads a visitor to authentik's own page who has nothing but devices
 // that need it.
-func (d *draft) awayWith(c flowclient.AuthenticatorValidate) any {
+func (d *draft) devicesElsewhere(c flowclient.AuthenticatorValidate) any {
 	if _, ok := ofClass(c.Devices, "webauthn"); ok {
-		return d.awayForKey("asks_webauthn_prove", "key_belongs")
+		return d.keyElsewhere("asks_webauthn_prove", "key_belongs")
 	}
-	return d.away("asks_device_of_yours")
+	return d.elsewhere("asks_device_of_yours")
 }
 
-func showConfigurationStages(c flowclient.AuthenticatorValidate, d *draft) any {
-	d.Lead = d.say.say("choose_set")
-	var page Devices
-	for i, s := range d.keysLast(c.ConfigurationStages) {
-		way := Device{Value: s.PK, Icon: configurationIcon(s), Text: configurationName(s), Focus: i == 0}
-		if makesKey(s) && !d.keysFit() {
-			way.Hint = d.say.say("key_there_only", "Host", d.there())
+func drawConfigurationStages(c flowclient.AuthenticatorValidate, d *draft) any {
+	d.Lead = d.text("choose_set")
+	var page devicesView
+	for i, s := range d.keySetupLast(c.ConfigurationStages) {
+		way := deviceButton{Value: s.PK, Icon: configurationIcon(s), Text: configurationName(s), Focus: i == 0}
+		if isKeyStage(s) && !d.newKeyWorks() {
+			way.Hint = d.text("key_there_only", "Host", d.elsewhereName())
 		}
 		page.Set = append(page.Set, way)
 	}
@@ -295,12 +297,12 @@ func readAuthenticatorValidate(c flowclient.AuthenticatorValidate, form Form) (f
 	case form.Has("stage"):
 		return readConfigurationStage(c, form.Get("stage"))
 	case form.Has("device"):
-		device, ok := find(c.Devices, form.Get("device"))
+		device, ok := findDevice(c.Devices, form.Get("device"))
 		if ok && device.Class == "duo" {
 			return flowclient.ValidateDuoAnswer{UID: device.UID}, nil
 		}
-		if !ok || !sends(device) {
-			return nil, turned()
+		if !ok || !sendsCode(device) {
+			return nil, redraw()
 		}
 		return flowclient.ValidateDeviceAnswer{Device: device}, nil
 	case form.Has("webauthn"):

@@ -23,12 +23,12 @@ const layout = "layout.html"
 // templates are the texts of all templates, made ready for one language after
 // another as visitors ask for them: a site has visitors of few.
 type templates struct {
-	texts map[string]string
-	ready sync.Map // of readyKey to *template.Template
+	texts  map[string]string
+	parsed sync.Map // of readyKey to *template.Template
 }
 
 // A readyKey names a template in a language.
-type readyKey struct{ name, language string }
+type parsedKey struct{ name, language string }
 
 // newTemplates reads the templates, the operator's own in the place of ours, and
 // tries each of them.
@@ -41,15 +41,15 @@ func newTemplates(own fs.FS) (*templates, error) {
 		}
 		t.texts[name] = text
 	}
-	if err := unknownIn(own); err != nil {
+	if err := checkNames(own); err != nil {
 		return nil, err
 	}
-	if err := t.try(layout); err != nil {
+	if err := t.check(layout); err != nil {
 		return nil, err // all others stand in it
 	}
 	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(t.texts)) {
-		wrong = append(wrong, t.try(name))
+		wrong = append(wrong, t.check(name))
 	}
 	return t, errors.Join(wrong...)
 }
@@ -66,7 +66,7 @@ func TemplateNames() []string {
 
 // unknownIn finds what takes no template's place: a misspelt name would change
 // nothing, in silence. What begins with a dot is the file system's own affair.
-func unknownIn(own fs.FS) error {
+func checkNames(own fs.FS) error {
 	if own == nil {
 		return nil
 	}
@@ -86,7 +86,7 @@ func unknownIn(own fs.FS) error {
 // try finds what would keep a template from being drawn, with its line: what does
 // not parse, what cannot be escaped, and fields that a View does not have. What a
 // stage has is known only when one is drawn.
-func (t *templates) try(name string) error {
+func (t *templates) check(name string) error {
 	made, err := t.parse(name, func(string, ...any) string { return "" })
 	if err != nil {
 		return fmt.Errorf("the template %s: %w", name, err)
@@ -95,7 +95,7 @@ func (t *templates) try(name string) error {
 		_, err = made.New("none").Parse(`{{define "stage"}}{{end}}`)
 	}
 	if err == nil {
-		err = made.ExecuteTemplate(io.Discard, layout, &View{})
+		err = made.ExecuteTemplate(io.Discard, layout, &pageView{})
 	}
 	if unsafe := (*template.Error)(nil); errors.As(err, &unsafe) || err != nil && strings.Contains(err.Error(), "can't evaluate field") {
 		return fmt.Errorf("the template %s: %w", name, err)
@@ -116,17 +116,17 @@ func readTemplate(own fs.FS, name string) (string, error) {
 }
 
 // get returns a template that speaks a language.
-func (t *templates) get(name string, say *tongue) (*template.Template, error) {
-	key := readyKey{name, say.tag.String()}
-	if found, ok := t.ready.Load(key); ok {
+func (t *templates) get(name string, l *locale) (*template.Template, error) {
+	key := parsedKey{name, l.tag.String()}
+	if found, ok := t.parsed.Load(key); ok {
 		ready, _ := found.(*template.Template)
 		return ready, nil
 	}
-	made, err := t.parse(name, say.say)
+	made, err := t.parse(name, l.text)
 	if err != nil {
 		return nil, err
 	}
-	found, _ := t.ready.LoadOrStore(key, made)
+	found, _ := t.parsed.LoadOrStore(key, made)
 	ready, _ := found.(*template.Template)
 	return ready, nil
 }

@@ -9,14 +9,14 @@ import (
 
 // wordsOf returns the words of a whole page: its title, and what browsers would
 // show, each block on a line. Nothing of it is markup any more.
-func wordsOf(page string) string {
+func plainText(page string) string {
 	var out strings.Builder
 	z, muted := html.NewTokenizer(strings.NewReader(page)), atom.Atom(0)
 	for z.Next() != html.ErrorToken {
 		switch k := z.Token(); {
 		case k.Type == html.TextToken && muted == 0:
 			out.WriteString(strings.ReplaceAll(k.Data, "\n", " "))
-		case k.Type == html.StartTagToken && muted == 0 && unshown(k.DataAtom):
+		case k.Type == html.StartTagToken && muted == 0 && hidden(k.DataAtom):
 			muted = k.DataAtom
 		case k.Type == html.EndTagToken && k.DataAtom == muted:
 			muted = 0
@@ -34,7 +34,7 @@ func wordsOf(page string) string {
 }
 
 // unshown reports whether what stands in an element is no text of the page.
-func unshown(a atom.Atom) bool {
+func hidden(a atom.Atom) bool {
 	switch a {
 	case atom.Script, atom.Style, atom.Iframe, atom.Noscript, atom.Textarea, atom.Template:
 		return true

@@ -17,24 +17,24 @@ var localeFiles embed.FS
 
 // A tongue says our own sentences in one language. What authentik says is not
 // among them: that arrives in the visitor's language already.
-type tongue struct {
+type locale struct {
 	tag language.Tag
 	// whole are the sentences that leave nothing open, which are most of them:
 	// nothing has to be put together for one.
-	whole map[string]string
-	says  *i18n.Localizer
+	static    map[string]string
+	localizer *i18n.Localizer
 }
 
 // newTongue reads the file of a language into the bundle.
-func newTongue(bundle *i18n.Bundle, tag language.Tag) (*tongue, error) {
+func newLocale(bundle *i18n.Bundle, tag language.Tag) (*locale, error) {
 	file, err := bundle.LoadMessageFileFS(localeFiles, path.Join("locales", "active."+tag.String()+".toml"))
 	if err != nil {
 		return nil, fmt.Errorf("reading the words in %s: %w", tag, err)
 	}
-	t := &tongue{tag: tag, whole: make(map[string]string, len(file.Messages)), says: i18n.NewLocalizer(bundle, tag.String())}
+	t := &locale{tag: tag, static: make(map[string]string, len(file.Messages)), localizer: i18n.NewLocalizer(bundle, tag.String())}
 	for _, m := range file.Messages {
 		if !strings.Contains(m.Other, "{{") {
-			t.whole[m.ID] = m.Other
+			t.static[m.ID] = m.Other
 		}
 	}
 	return t, nil
@@ -43,15 +43,15 @@ func newTongue(bundle *i18n.Bundle, tag language.Tag) (*tongue, error) {
 // say returns the sentence called name. The pairs are what it leaves open: a
 // word in braces, and what goes there. A sentence that the language lacks is said
 // in English. A name without a sentence gives the name itself: a test finds both.
-func (t *tongue) say(name string, pairs ...any) string {
-	if said, ok := t.whole[name]; ok {
+func (t *locale) text(name string, pairs ...any) string {
+	if said, ok := t.static[name]; ok {
 		return said
 	}
 	open := make(map[string]any, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		open[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
-	said, err := t.says.Localize(&i18n.LocalizeConfig{MessageID: name, TemplateData: open})
+	said, err := t.localizer.Localize(&i18n.LocalizeConfig{MessageID: name, TemplateData: open})
 	if err != nil && said == "" {
 		return name
 	}
@@ -59,7 +59,7 @@ func (t *tongue) say(name string, pairs ...any) string {
 }
 
 // direction is that in which the language is written, for the attribute dir.
-func (t *tongue) direction() string {
+func (t *locale) direction() string {
 	script, _ := t.tag.Script()
 	switch script.String() {
 	case "Arab", "Hebr", "Syrc", "Thaa", "Nkoo":
@@ -71,36 +71,36 @@ func (t *tongue) direction() string {
 
 // A catalogue has a tongue for each language.
 type catalogue struct {
-	tongues []*tongue // in the order of languages
-	fixed   *tongue   // the operator's choice; nil where visitors are asked
+	locales []*locale // in the order of languages
+	fixed   *locale   // the operator's choice; nil where visitors are asked
 }
 
 // newCatalogue makes a catalogue. A language that the operator has fixed is
 // everybody's.
 func newCatalogue(fixed string) (*catalogue, error) {
-	all, err := tongues()
+	all, err := loadLocales()
 	if err != nil {
 		return nil, err
 	}
-	c := &catalogue{tongues: all}
+	c := &catalogue{locales: all}
 	if fixed == "" {
 		return c, nil
 	}
 	if err := CheckLanguage(fixed); err != nil {
 		return nil, fmt.Errorf("language: %w", err)
 	}
-	c.fixed = c.of(language.Make(fixed))
+	c.fixed = c.match(language.Make(fixed))
 	return c, nil
 }
 
 // tongues reads all languages, once in a process: reading takes a while, and all gates
 // say the same.
-var tongues = sync.OnceValues(func() ([]*tongue, error) {
+var loadLocales = sync.OnceValues(func() ([]*locale, error) {
 	bundle := i18n.NewBundle(languages[0])
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
-	all := make([]*tongue, 0, len(languages))
+	all := make([]*locale, 0, len(languages))
 	for _, tag := range languages {
-		t, err := newTongue(bundle, tag)
+		t, err := newLocale(bundle, tag)
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 // speaking are pages that are in one language, whatever a browser asks for.
-func speaking(t testing.TB, tag language.Tag) *Pages {
+func pagesIn(t testing.TB, tag language.Tag) *Pages {
 	t.Helper()
 	cfg := testPageConfig()
 	cfg.Language = tag.String()
@@ -32,10 +32,10 @@ func TestEveryPageSpeaksEveryLanguage(t *testing.T) {
 	for _, tag := range languages {
 		t.Run(tag.String(), func(t *testing.T) {
 			t.Parallel()
-			for name, page := range drawnIn(t, speaking(t, tag)) {
-				wellMade(t, page)
+			for name, page := range drawnIn(t, pagesIn(t, tag)) {
+				checkPage(t, page)
 				has(t, page, fmt.Sprintf(`<html lang=%q dir="ltr"`, tag))
-				for _, text := range perceived(t, page) {
+				for _, text := range visibleTexts(t, page) {
 					if at, ok := bareName(text, english); ok {
 						t.Errorf("%s shows the name %q instead of its sentence", name, at)
 					}
@@ -60,8 +60,8 @@ func drawnIn(t testing.TB, p *Pages) map[string]string {
 		}
 		all[name] = w.Body.String()
 	}
-	for name := range made(t) {
-		q := madeQuestion(t, name)
+	for name := range handmade(t) {
+		q := handmadeQuestion(t, name)
 		draw(name, func(w http.ResponseWriter, r *http.Request) error { return p.Ask(w, r, q) })
 	}
 	ownPages(p, func(name string, paint http.HandlerFunc) {
@@ -78,35 +78,35 @@ func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
 		add(code, func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, f, "/app", b) })
 	}
 	for _, why := range []string{"loop_no_cookie", "loop_no_session", "loop_other_gate", "loop_step_up"} {
-		f := Failure{Code: signInLoop, Status: http.StatusLoopDetected, Suspect: why}
+		f := Failure{Code: codeSignInLoop, Status: http.StatusLoopDetected, Cause: why}
 		add(why, func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, f, "/app", b) })
 	}
 	add("forbid", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, notAllowed, "jane.doe", nil, "/app", b) })
 	add("sign out", func(w http.ResponseWriter, r *http.Request) { p.SignOut(w, r, "jane.doe", b) })
 	add("step up", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, tooWeak, "jane.doe", nil, "/app", b) })
 	add("framed", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, framedHere, b) })
-	add("framed elsewhere", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, Framed{Own: "/app"}, b) })
-	add("arrived", func(w http.ResponseWriter, r *http.Request) { p.Arrived(w, r, "jane.doe", b) })
-	for how := range partings {
+	add("framed elsewhere", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, FrameLinks{Own: "/app"}, b) })
+	add("arrived", func(w http.ResponseWriter, r *http.Request) { p.SignedInFromFrame(w, r, "jane.doe", b) })
+	for how := range signOutMessages {
 		add("signed out "+string(how), func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, how, b) })
 	}
 }
 
 // readAloud are attributes whose values reach people.
-var readAloud = []string{"alt", "title", "aria-label", "placeholder"}
+var spokenAttributes = []string{"alt", "title", "aria-label", "placeholder"}
 
 // perceived are the texts of a page that people see, or that screen readers and
 // scripts say to them.
-func perceived(t testing.TB, page string) []string {
+func visibleTexts(t testing.TB, page string) []string {
 	t.Helper()
-	texts := strings.Split(wordsOf(page), "\n")
+	texts := strings.Split(plainText(page), "\n")
 	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range elements(doc) {
 		for _, a := range e.Attr {
-			if slices.Contains(readAloud, a.Key) || strings.HasPrefix(a.Key, "data-") {
+			if slices.Contains(spokenAttributes, a.Key) || strings.HasPrefix(a.Key, "data-") {
 				texts = append(texts, a.Val)
 			}
 		}
@@ -141,16 +141,16 @@ func BenchmarkWordsOfAPage(b *testing.B) {
 	p := testPages(b)
 	r := httptest.NewRequest(http.MethodGet, "/.authentik/login", nil)
 	r.Header.Set("Accept-Language", "de-AT,de;q=0.9,en;q=0.8,fr;q=0.7")
-	q := madeQuestion(b, "identification")
+	q := handmadeQuestion(b, "identification")
 	b.Run("words", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			say := p.words.choose(r, q.Brand, false)
+			l := p.catalogue.choose(r, q.Brand, false)
 			for _, name := range []string{"sign_in", "log_in", "name_email_username", "password", "show_password", "forgot", "enroll", "or", "remember_name", "passwordless", "more", "the_other"} {
-				say.say(name)
+				l.text(name)
 			}
-			say.say("into", "Name", "Wiki")
-			say.say("checked_by", "Host", "auth.example.com")
+			l.text("into", "Name", "Wiki")
+			l.text("checked_by", "Host", "auth.example.com")
 		}
 	})
 	b.Run("page", func(b *testing.B) {

@@ -8,33 +8,33 @@ import (
 
 // A Logout tells applications that the visitor has signed out, each in a frame
 // or, where Frames is false, in a tab of its own.
-type Logout struct {
+type logoutView struct {
 	Words  []string
 	Frames bool
-	Told   []Told
+	Told   []logoutTarget
 	// Alone has the page go on by itself, as nothing is left to be told.
 	Alone bool
 }
 
 // A Told is one application that is told.
-type Told struct {
+type logoutTarget struct {
 	// Name is the application's, Frame the name of the frame it is told in.
 	Name, Frame string
 	// Address is asked for or, where Post is set, sent a form with the fields in Hidden.
 	Address string
 	Post    bool
-	Hidden  []Fact
+	Hidden  []namedValue
 }
 
 // showIframeLogout lets the page frame, and send forms to, the applications that authentik
 // names, and no others.
-func showIframeLogout(c flowclient.IframeLogout, d *draft) any {
-	d.Heading = d.say.say("logout_title")
-	d.run("logout.js")
-	page := Logout{Frames: true, Words: []string{d.say.say("logout_frames")}}
+func drawIframeLogout(c flowclient.IframeLogout, d *draft) any {
+	d.Heading = d.text("logout_title")
+	d.addScript("logout.js")
+	page := logoutView{Frames: true, Words: []string{d.text("logout_frames")}}
 	var unsafe bool
 	for i, to := range c.LogoutURLs {
-		told := Told{Name: called(to.ProviderName, to.URL), Frame: "logout-" + strconv.Itoa(i), Address: to.URL}
+		told := logoutTarget{Name: targetName(to.ProviderName, to.URL), Frame: "logout-" + strconv.Itoa(i), Address: to.URL}
 		told.Post = to.Binding == "post" && (to.SAMLRequest != "" || to.SAMLResponse != "")
 		told.Hidden = samlFields(to.SAMLRequest, to.SAMLResponse, to.SAMLRelayState)
 		origin := originOf(to.URL)
@@ -50,9 +50,9 @@ func showIframeLogout(c flowclient.IframeLogout, d *draft) any {
 	}
 	page.Alone = len(page.Told) == 0
 	if unsafe {
-		d.Alerts = append(d.Alerts, d.say.say("logout_unsafe"))
+		d.Alerts = append(d.Alerts, d.text("logout_unsafe"))
 	} else if page.Alone {
-		page.Words = []string{d.say.say("logout_none")}
+		page.Words = []string{d.text("logout_none")}
 	}
 	return page
 }
@@ -63,25 +63,25 @@ func readIframeLogout(flowclient.IframeLogout, Form) (flowclient.Answer, *Mistak
 
 // showSAMLNativeLogout opens the application in a tab of its own: its way back leads to
 // authentik's host, where nobody knows of this visit.
-func showSAMLNativeLogout(c flowclient.SAMLNativeLogout, d *draft) any {
-	d.Heading = d.say.say("logout_title")
-	told := Told{Address: c.RedirectURL, Post: c.SAMLBinding == "post"}
+func drawSAMLNativeLogout(c flowclient.SAMLNativeLogout, d *draft) any {
+	d.Heading = d.text("logout_title")
+	told := logoutTarget{Address: c.RedirectURL, Post: c.SAMLBinding == "post"}
 	if told.Post {
 		told.Address, told.Hidden = c.PostURL, samlFields(c.SAMLRequest, c.SAMLResponse, c.SAMLRelayState)
 	}
-	told.Name = called(c.ProviderName, told.Address)
+	told.Name = targetName(c.ProviderName, told.Address)
 	origin := originOf(told.Address)
 	switch {
 	case c.IsComplete:
-		d.run("logout.js")
-		return Logout{Words: []string{d.say.say("logout_none")}, Alone: true}
+		d.addScript("logout.js")
+		return logoutView{Words: []string{d.text("logout_none")}, Alone: true}
 	case origin == "":
-		d.Alerts = append(d.Alerts, d.say.say("logout_unsafe"))
-		return Logout{}
+		d.Alerts = append(d.Alerts, d.text("logout_unsafe"))
+		return logoutView{}
 	case told.Post:
 		d.allow(policy{forms: []string{origin}})
 	}
-	return Logout{Words: []string{d.say.say("logout_tab", "Name", told.Name)}, Told: []Told{told}}
+	return logoutView{Words: []string{d.text("logout_tab", "Name", told.Name)}, Told: []logoutTarget{told}}
 }
 
 func readSAMLNativeLogout(flowclient.SAMLNativeLogout, Form) (flowclient.Answer, *Mistake) {
@@ -89,9 +89,9 @@ func readSAMLNativeLogout(flowclient.SAMLNativeLogout, Form) (flowclient.Answer,
 }
 
 // samlFields are the fields of a form of SAML's (Bindings, 3.5.4).
-func samlFields(request, response, state string) []Fact {
-	var fields []Fact
-	for _, f := range []Fact{{"SAMLRequest", request}, {"SAMLResponse", response}, {"RelayState", state}} {
+func samlFields(request, response, state string) []namedValue {
+	var fields []namedValue
+	for _, f := range []namedValue{{"SAMLRequest", request}, {"SAMLResponse", response}, {"RelayState", state}} {
 		if f.Value != "" {
 			fields = append(fields, f)
 		}
@@ -100,7 +100,7 @@ func samlFields(request, response, state string) []Fact {
 }
 
 // called is what an application is called: by its name or, without one, its host.
-func called(name, address string) string {
+func targetName(name, address string) string {
 	if name != "" {
 		return name
 	}

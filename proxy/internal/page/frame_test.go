@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-var framedHere = Framed{SignIn: "/.authentik/login?to=%2F.authentik%2Fframed", Own: "/app?a=1&b=2"}
+var framedHere = FrameLinks{SignIn: "/.authentik/login?to=%2F.authentik%2Fframed", Own: "/app?a=1&b=2"}
 
-func inFrame(t testing.TB, f Framed) *http.Response {
+func inFrame(t testing.TB, f FrameLinks) *http.Response {
 	t.Helper()
 	w := httptest.NewRecorder()
 	testPages(t).Framed(w, httptest.NewRequest(http.MethodGet, "/app", nil), f, testBrand())
@@ -19,7 +19,7 @@ func inFrame(t testing.TB, f Framed) *http.Response {
 // TestThePageOfAFrameMayBeFramed, and is held to everything else that other pages are.
 func TestThePageOfAFrameMayBeFramed(t *testing.T) {
 	t.Parallel()
-	for name, f := range map[string]Framed{"here": framedHere, "elsewhere": {Own: "/app"}} {
+	for name, f := range map[string]FrameLinks{"here": framedHere, "elsewhere": {Own: "/app"}} {
 		res := inFrame(t, f)
 		if res.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s: status %d", name, res.StatusCode)
@@ -45,21 +45,21 @@ func TestThePageOfAFrameOpensWindowsAndNothingElse(t *testing.T) {
 	t.Parallel()
 	own := `<a class="button%s" href="/app?a=1&amp;b=2" target="_blank" rel="noopener" data-own>`
 	for name, row := range map[string]struct {
-		framed     Framed
+		framed     FrameLinks
 		has, lacks []string
 	}{
 		"here": {framedHere, []string{
 			`href="/.authentik/login?to=%2F.authentik%2Fframed" target="_blank" rel="noopener" data-sign-in>`,
 			strings.Replace(own, "%s", " quiet", 1), "<noscript><p>When you have signed in", "That takes a window of its own",
 		}, []string{"inside another site"}},
-		"elsewhere": {Framed{Own: framedHere.Own}, []string{
+		"elsewhere": {FrameLinks{Own: framedHere.Own}, []string{
 			strings.Replace(own, "%s", "", 1), "This page is shown inside another site",
 		}, []string{"/login", "data-sign-in", "noscript"}},
 	} {
 		res := httptest.NewRecorder()
 		testPages(t).Framed(res, httptest.NewRequest(http.MethodGet, "/app", nil), row.framed, testBrand())
 		page := res.Body.String()
-		wellMade(t, page)
+		checkPage(t, page)
 		has(t, page, append(row.has, `<body class="framed">`, "/assets/framed.js?v=")...)
 		lacks(t, page, append(row.lacks, "<form", "autofocus", "Imprint", "backdrop")...)
 		if strings.Count(page, "<a ") != strings.Count(page, `target="_blank"`) {

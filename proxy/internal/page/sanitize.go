@@ -11,8 +11,8 @@ import (
 
 // rich returns what may be shown of an administrator's HTML. It is the only place
 // where text that is not ours becomes HTML, and the sanitizer has the last word.
-func rich(markup string) template.HTML {
-	clean := strings.TrimSpace(allowed.Sanitize(whole(markup)))
+func sanitize(markup string) template.HTML {
+	clean := strings.TrimSpace(sanitizer.Sanitize(balance(markup)))
 	return template.HTML(clean) //nolint:gosec // This is what the sanitizer is for.
 }
 
@@ -22,9 +22,9 @@ func rich(markup string) template.HTML {
 // it by a script. There are no pictures: one on another host would tell a third
 // party who signs in here, and fetching it through the gate would let a form choose
 // what the gate asks authentik for. Relative links would lead into this site.
-var allowed = newAllowed()
+var sanitizer = newSanitizer()
 
-func newAllowed() *bluemonday.Policy {
+func newSanitizer() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements(
 		"p", "br", "hr", "div", "blockquote", "pre", "h2", "h3", "h4", "h5", "h6",
@@ -46,7 +46,7 @@ func newAllowed() *bluemonday.Policy {
 // whole closes what is open and opens what is closed, as a browser would, so that
 // no end tag in a text can end an element of the page. Headings move one down: the
 // page has its h1 already.
-func whole(markup string) string {
+func balance(markup string) string {
 	in := &html.Node{Type: html.ElementNode, Data: "div", DataAtom: atom.Div}
 	nodes, err := html.ParseFragment(strings.NewReader(markup), in)
 	if err != nil {
@@ -66,12 +66,12 @@ func whole(markup string) string {
 }
 
 // lower is the heading below each heading.
-var lower = map[atom.Atom]atom.Atom{
+var lowerHeading = map[atom.Atom]atom.Atom{
 	atom.H1: atom.H2, atom.H2: atom.H3, atom.H3: atom.H4, atom.H4: atom.H5, atom.H5: atom.H6,
 }
 
 func demote(n *html.Node) {
-	if to, ok := lower[n.DataAtom]; ok && n.Type == html.ElementNode {
+	if to, ok := lowerHeading[n.DataAtom]; ok && n.Type == html.ElementNode {
 		n.DataAtom, n.Data = to, to.String()
 	}
 }

@@ -10,9 +10,9 @@ import (
 )
 
 // wellMade checks what must hold of every page, whatever it asks.
-func wellMade(t testing.TB, page string) {
+func checkPage(t testing.TB, page string) {
 	t.Helper()
-	balanced(t, page)
+	checkBalance(t, page)
 	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ var void = []string{"meta", "link", "img", "input", "source", "br"}
 
 // balanced finds tags that do not close what they should: the parser of a browser
 // would mend them in silence.
-func balanced(t testing.TB, page string) {
+func checkBalance(t testing.TB, page string) {
 	t.Helper()
 	var open []string
 	z := html.NewTokenizer(strings.NewReader(page))
@@ -136,7 +136,7 @@ func harmless(t testing.TB, e *html.Node) {
 	if to, ok := value(e, "href"); ok && !goesSomewhereSafe(e, to) {
 		t.Errorf("a link to %q", to)
 	}
-	if src, ok := value(e, "src"); ok && e.DataAtom != atom.Iframe && !strings.HasPrefix(src, "/.authentik/") && !drawable.MatchString(src) {
+	if src, ok := value(e, "src"); ok && e.DataAtom != atom.Iframe && !strings.HasPrefix(src, "/.authentik/") && !dataPicture.MatchString(src) {
 		t.Errorf("a picture from %q", src)
 	}
 	if to, ok := value(e, "action"); ok && to != "/.authentik/login" && to != "/.authentik/logout" && !leaves(e, to) {
@@ -174,7 +174,7 @@ func goesSomewhereSafe(e *html.Node, to string) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(to, "otpauth://") || strings.HasPrefix(to, "duo://") || e.DataAtom == atom.Link && drawable.MatchString(to)
+	return strings.HasPrefix(to, "otpauth://") || strings.HasPrefix(to, "duo://") || e.DataAtom == atom.Link && dataPicture.MatchString(to)
 }
 
 // labelled finds inputs that a screen reader could not name.

@@ -11,7 +11,7 @@ import (
 )
 
 // astray are addresses that no page may open, frame, send to or name in a policy.
-var astray = []string{
+var hostileAddresses = []string{
 	"javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "data:text/html,<script>alert(1)</script>", "blob:https://a.example/x",
 	"//a.example/x", "/local", "ftp://a.example/x", "https:\\\\a.example/x", "https://a.example;script-src *", "https://a.example; script-src 'unsafe-inline'/",
 	"https://*/x", "https://a.example/a b", "https://'self'/x", "", "a.example", "https://",
@@ -35,11 +35,11 @@ func TestHostileAddressesLeadNowhere(t *testing.T) {
 		"a link to open Duo with":   `{"component":"ak-stage-authenticator-duo","activation_code":%s,"activation_barcode":%[1]s}`,
 		"a picture of a source":     `{"component":"ak-stage-identification","sources":[{"name":"X","icon_url":%s,"challenge":{"component":"xak-flow-redirect","to":%[1]s}}]}`,
 	} {
-		for _, address := range astray {
+		for _, address := range hostileAddresses {
 			quoted, _ := json.Marshal(address)
 			fields := strings.ReplaceAll(strings.ReplaceAll(raw, "%[1]s", string(quoted)), "%s", string(quoted))
-			w := asking(t, questionOf(decoded(t, []byte(fields))), nil)
-			wellMade(t, w.Body.String())
+			w := ask(t, questionOf(decode(t, []byte(fields))), nil)
+			checkPage(t, w.Body.String())
 			if policyOf(w) != base {
 				t.Errorf("%s, %q: the policy is %s", name, address, policyOf(w))
 			}
@@ -65,7 +65,7 @@ func TestAPageMayDoNoMoreThanItsOwnChallengeNeeds(t *testing.T) {
 		"shell":          basePolicy("").String(),
 		"identification": basePolicy("").String(),
 	} {
-		w := asking(t, madeQuestion(t, name), nil)
+		w := ask(t, handmadeQuestion(t, name), nil)
 		if !strings.Contains(policyOf(w), want) {
 			t.Errorf("%s: the policy is %s", name, policyOf(w))
 		}
@@ -83,14 +83,14 @@ func TestTheQRCodeOfDuoIsDrawnHere(t *testing.T) {
 		"of the code":              {`,"activation_barcode":"https://api.duosecurity.com/frame/qr","activation_code":"duo://abc"`, "duo://abc"},
 		"of the code alone":        {`,"activation_code":"duo://abc"`, "duo://abc"},
 	} {
-		page := drawn(t, flowclient.ComponentAuthenticatorDuo, row.fields, nil, nil)
+		page := drawnPage(t, flowclient.ComponentAuthenticatorDuo, row.fields, nil, nil)
 		has(t, page, drawQR(row.content).Path)
 		if strings.Contains(page, "duosecurity") {
 			t.Errorf("%s: Duo stands on the page", name)
 		}
 	}
 	for _, fields := range []string{``, `,"activation_barcode":"https://x/?value=` + strings.Repeat("x", 5000) + `"`} {
-		has(t, drawn(t, flowclient.ComponentAuthenticatorDuo, fields, nil, nil), english.say("duo_unreadable"))
+		has(t, drawnPage(t, flowclient.ComponentAuthenticatorDuo, fields, nil, nil), english.text("duo_unreadable"))
 	}
 }
 
@@ -98,17 +98,17 @@ func TestAPushIsOfferedAndNeverMadeByAPage(t *testing.T) {
 	t.Parallel()
 	alone := `,"device_challenges":[{"device_class":"duo","device_uid":"6"}]`
 	for _, posted := range []map[string][]string{nil, {"device": {"duo:6"}}, {"chosen": {"duo:6"}}} {
-		page := drawn(t, flowclient.ComponentAuthenticatorValidate, alone, posted, nil)
-		has(t, page, `name="device" value="duo:6"`, english.say("device_duo"), "press.js", `data-says="`+english.say("duo_pushed"))
+		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, alone, posted, nil)
+		has(t, page, `name="device" value="duo:6"`, english.text("device_duo"), "press.js", `data-says="`+english.text("duo_pushed"))
 	}
 	denied := alone + `,"response_errors":{"duo":[{"string":"Duo denied access","code":"denied"}]}`
-	has(t, drawn(t, flowclient.ComponentAuthenticatorValidate, denied, map[string][]string{"device": {"duo:6"}}, nil), "Duo denied access")
+	has(t, drawnPage(t, flowclient.ComponentAuthenticatorValidate, denied, map[string][]string{"device": {"duo:6"}}, nil), "Duo denied access")
 }
 
 func TestSourcesAreOfferedByNamePromotedOnesFirst(t *testing.T) {
 	t.Parallel()
 	const redirect = `"challenge":{"component":"xak-flow-redirect","to":"/source/oauth/login/x/"}`
-	page := drawn(t, flowclient.ComponentIdentification, `,"user_fields":["username"],"sources":[{"name":"éa <b>","icon_url":"https://elsewhere.example/a.svg",`+redirect+`},
+	page := drawnPage(t, flowclient.ComponentIdentification, `,"user_fields":["username"],"sources":[{"name":"éa <b>","icon_url":"https://elsewhere.example/a.svg",`+redirect+`},
 		{"name":" ",`+redirect+`},{"name":"Best","promoted":true,"icon_url":"/static/b.svg",`+redirect+`}]`, nil, nil)
 	has(t, page, "éa <b>", `data-initial="É"`, `value="2"`, `src="/.authentik/brand/`)
 	if strings.Contains(page, "elsewhere.example") || strings.Contains(page, `name="source" value="1"`) {
@@ -117,26 +117,26 @@ func TestSourcesAreOfferedByNamePromotedOnesFirst(t *testing.T) {
 	if strings.Index(page, `value="2"`) > strings.Index(page, `name="source" value="0"`) {
 		t.Error("the promoted one does not come first")
 	}
-	only := drawn(t, flowclient.ComponentIdentification, `,"sources":[{"name":"One",`+redirect+`}]`, nil, nil)
+	only := drawnPage(t, flowclient.ComponentIdentification, `,"sources":[{"name":"One",`+redirect+`}]`, nil, nil)
 	has(t, only, `<button class="source" name="source" value="0" autofocus>`)
-	has(t, drawn(t, flowclient.ComponentIdentification, ``, nil, nil), english.say("asks_nothing"))
+	has(t, drawnPage(t, flowclient.ComponentIdentification, ``, nil, nil), english.text("asks_nothing"))
 }
 
 func TestAChosenSourceSaysWhereItLeads(t *testing.T) {
 	t.Parallel()
-	question := madeQuestion(t, "sources")
+	question := handmadeQuestion(t, "sources")
 	for name, row := range map[string]struct {
-		source Chosen
+		source ChosenSource
 		want   []string
 		not    string
 	}{
-		"at authentik": {Chosen{Name: "GitHub <b>"}, []string{"Signing in with GitHub &lt;b&gt; runs on auth.example.com.", `href="https://auth.example.com/if/flow/login/"`, `name="ways"`}, `name="on"`},
-		"at Plex":      {Chosen{Name: "Plex", Plex: "https://app.plex.tv/auth#!?clientID=c&code=d"}, []string{`href="https://app.plex.tv/auth#!?clientID=c&amp;code=d" target="_blank" rel="noreferrer"`, `name="on" value="1" data-wait="2"`, `name="ways"`}, "auth.example.com/if"},
-		"nowhere":      {Chosen{Name: "Plex", Plex: "https://app.plex.tv/", Barred: true}, []string{"sign-in of its own", `name="ways" value="1" autofocus`}, "plex.tv"},
+		"at authentik": {ChosenSource{Name: "GitHub <b>"}, []string{"Signing in with GitHub &lt;b&gt; runs on auth.example.com.", `href="https://auth.example.com/if/flow/login/"`, `name="ways"`}, `name="on"`},
+		"at Plex":      {ChosenSource{Name: "Plex", Plex: "https://app.plex.tv/auth#!?clientID=c&code=d"}, []string{`href="https://app.plex.tv/auth#!?clientID=c&amp;code=d" target="_blank" rel="noreferrer"`, `name="on" value="1" data-wait="2"`, `name="ways"`}, "auth.example.com/if"},
+		"nowhere":      {ChosenSource{Name: "Plex", Plex: "https://app.plex.tv/", Barred: true}, []string{"sign-in of its own", `name="ways" value="1" autofocus`}, "plex.tv"},
 	} {
 		question.Source = &row.source
-		page := asking(t, question, nil).Body.String()
-		wellMade(t, page)
+		page := ask(t, question, nil).Body.String()
+		checkPage(t, page)
 		has(t, page, row.want...)
 		if strings.Contains(page, row.not) {
 			t.Errorf("%s: %s stands on the page:\n%s", name, row.not, page)
@@ -150,13 +150,13 @@ func TestWhatIsSentAgainRestsForAWhile(t *testing.T) {
 		`{"component":"ak-stage-email"}`: nil,
 		`{"component":"ak-stage-authenticator-validate","device_challenges":[{"device_class":"sms","device_uid":"2"}]}`: {"component": {"ak-stage-authenticator-validate"}, "device": {"sms:2"}},
 	} {
-		question := questionOf(decoded(t, []byte(raw)))
-		if page := asking(t, question, posted).Body.String(); strings.Contains(page, "data-rest") {
+		question := questionOf(decode(t, []byte(raw)))
+		if page := ask(t, question, posted).Body.String(); strings.Contains(page, "data-rest") {
 			t.Errorf("nothing was sent, and yet:\n%s", page)
 		}
-		question.Rest = 12_300_000_000
-		page := asking(t, question, posted).Body.String()
-		wellMade(t, page)
+		question.ResendAfter = 12_300_000_000
+		page := ask(t, question, posted).Body.String()
+		checkPage(t, page)
 		has(t, page, `data-rest="13"`, "press.js", `role="status"`)
 	}
 }
@@ -166,11 +166,11 @@ func TestOfAWholePageOnlyWordsAreShown(t *testing.T) {
 	long := strings.Repeat("word ", 1000)
 	for body, want := range map[string]string{
 		`<title>A &amp; B</title><script>var x="<p>no</p>"</script><style>p{}</style><p>It <b>is</b>`: "A & B\nIt is",
-		`<p>` + long:          strings.TrimSpace(long[:maxShell]) + "…",
+		`<p>` + long:          strings.TrimSpace(long[:maxShellText]) + "…",
 		``:                    "",
 		`<title></title><p>x`: "x",
 	} {
-		if got := shellWords(body); got != want {
+		if got := shellText(body); got != want {
 			t.Errorf("%.60q gives %q, want %q", body, got, want)
 		}
 	}
@@ -179,7 +179,7 @@ func TestOfAWholePageOnlyWordsAreShown(t *testing.T) {
 func TestTheAgentIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
 	for seconds, want := range map[int]string{0: "5", -3: "5", 7: "7", 100000: "60"} {
-		page := drawn(t, flowclient.ComponentEndpointAgent, `,"challenge":"a\"b","challenge_idle_timeout":`+strconv.Itoa(seconds), nil, nil)
+		page := drawnPage(t, flowclient.ComponentEndpointAgent, `,"challenge":"a\"b","challenge_idle_timeout":`+strconv.Itoa(seconds), nil, nil)
 		has(t, page, `data-seconds="`+want+`"`, `data-challenge="a"b"`)
 	}
 }
@@ -187,7 +187,7 @@ func TestTheAgentIsNotWaitedForForEver(t *testing.T) {
 func TestALogoutWithNothingToTellGoesOn(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{`{"component":"ak-provider-iframe-logout","logout_urls":[]}`, `{"component":"ak-provider-saml-native-logout","is_complete":true}`} {
-		page := asking(t, questionOf(decoded(t, []byte(raw))), nil).Body.String()
-		has(t, page, "data-then", "logout.js", english.say("logout_none"))
+		page := ask(t, questionOf(decode(t, []byte(raw))), nil).Body.String()
+		has(t, page, "data-then", "logout.js", english.text("logout_none"))
 	}
 }

@@ -24,14 +24,14 @@ func withTemplates(own map[string]string) (*Pages, error) {
 }
 
 // ofOnesOwn draws a password on such pages.
-func ofOnesOwn(t testing.TB, own map[string]string) string {
+func drawnWithTemplates(t testing.TB, own map[string]string) string {
 	t.Helper()
 	p, err := withTemplates(own)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	q := questionOf(decoded(t, []byte(`{"component":"ak-stage-password","pending_user":"<jane>","allow_show_password":true}`)))
+	q := questionOf(decode(t, []byte(`{"component":"ak-stage-password","pending_user":"<jane>","allow_show_password":true}`)))
 	if err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), q); err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +40,12 @@ func ofOnesOwn(t testing.TB, own map[string]string) string {
 
 func TestATemplateOfOnesOwnTakesThePlaceOfOurs(t *testing.T) {
 	t.Parallel()
-	page := ofOnesOwn(t, map[string]string{
+	page := drawnWithTemplates(t, map[string]string{
 		"password.html": `{{define "stage"}}<p>Ours, {{.Account.Name}}: {{say "password"}} of {{.Stage.Password.Label}}</p>{{end}}`,
 	})
 	has(t, page, "<p>Ours, &lt;jane&gt;: Password of Password</p>", `<main>`)
 	lacks(t, page, "<form")
-	page = ofOnesOwn(t, map[string]string{"layout.html": `<title>{{.Title}}</title>{{template "stage" .}}{{define "entry"}}<b>{{.ID}}</b>{{end}}`})
+	page = drawnWithTemplates(t, map[string]string{"layout.html": `<title>{{.Title}}</title>{{template "stage" .}}{{define "entry"}}<b>{{.ID}}</b>{{end}}`})
 	has(t, page, "<title>Sign in · Example</title>", "<b>password</b>", `name="visit"`)
 	lacks(t, page, "<main>")
 }
@@ -91,10 +91,10 @@ func TestTheDocumentationSaysWhatEachTemplateIsGiven(t *testing.T) {
 		}
 	}
 	for _, rec := range recordings(t) {
-		d := testPages(t).draft(httptest.NewRequest(http.MethodGet, "/", nil), questionOf(rec.challenge))
+		d := testPages(t).newQuestion(httptest.NewRequest(http.MethodGet, "/", nil), questionOf(rec.challenge))
 		row := stages[d.component]
 		d.Template = row.template
-		given := strings.TrimPrefix(strings.TrimLeft(fmt.Sprintf("%T", row.show(rec.challenge, d)), "*"), "page.")
+		given := strings.TrimPrefix(strings.TrimLeft(fmt.Sprintf("%T", row.draw(rec.challenge, d)), "*"), "page.")
 		if want := d.Template + " [" + given + "]"; !strings.Contains(says, want) {
 			t.Errorf("%s: %q is not said", rec.name, want)
 		}
@@ -109,7 +109,7 @@ func TestAStyleOfOnesOwnComesLast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	styles := p.view(testBrand(), english).Styles
+	styles := p.brandView(testBrand(), english).Styles
 	if len(styles) != 2 || !regexp.MustCompile(`^/\.authentik/assets/own\.css\?v=[-_\w]{12}$`).MatchString(styles[1]) {
 		t.Fatalf("styles: %q", styles)
 	}
@@ -128,7 +128,7 @@ func TestAStyleOfOnesOwnComesLast(t *testing.T) {
 func TestAssetsComeCompressedToWhoeverTakesIt(t *testing.T) {
 	t.Parallel()
 	p := testPages(t)
-	plainMark, smallMark := `"`+p.files["style.css"].mark+`"`, `"`+p.files["style.css"].mark+`-gz"`
+	plainMark, smallMark := `"`+p.assets["style.css"].hash+`"`, `"`+p.assets["style.css"].hash+`-gz"`
 	for name, row := range map[string]struct {
 		method, accept, ranged, known string
 		status                        int
@@ -147,7 +147,7 @@ func TestAssetsComeCompressedToWhoeverTakesIt(t *testing.T) {
 		"known as the other form": {"GET", "gzip", "", plainMark, 200, true},
 		"known as it is":          {"GET", "", "", plainMark, 304, false},
 	} {
-		r := httptest.NewRequest(row.method, p.address("style.css"), nil)
+		r := httptest.NewRequest(row.method, p.assetURL("style.css"), nil)
 		r.Header.Set("Accept-Encoding", row.accept)
 		r.Header.Set("Range", row.ranged)
 		r.Header.Set("If-None-Match", row.known)
@@ -168,9 +168,9 @@ func TestAssetsComeCompressedToWhoeverTakesIt(t *testing.T) {
 		if got := w.Header().Get("Content-Encoding") == "gzip"; w.Code != 304 && got != row.small {
 			t.Errorf("%s: compressed: %v", name, got)
 		}
-		want := p.files["style.css"].body
+		want := p.assets["style.css"].body
 		if row.small {
-			want = p.files["style.css"].small
+			want = p.assets["style.css"].gzipped
 		}
 		switch {
 		case row.method == "HEAD" || w.Code == 304:

@@ -26,12 +26,12 @@ const (
 )
 
 // atHome puts a question on a page of authentik's own origin for this visitor.
-func atHome(q Question) Question {
+func onOwnHost(q Question) Question {
 	q.Step.Root, q.Origin = "https://app.example.com/", "https://app.example.com"
 	return q
 }
 
-func home(q *Question) { *q = atHome(*q) }
+func setOwnHost(q *Question) { *q = onOwnHost(*q) }
 
 func TestAKeyFitsOnlyAtHome(t *testing.T) {
 	t.Parallel()
@@ -64,7 +64,7 @@ func TestAKeyFitsOnlyAtHome(t *testing.T) {
 		"an origin that is none":           {"x", "https://x/", "https://x\x7f", false},
 		"neither of them":                  {"", "https:///", "https://", false},
 	} {
-		if got := keyFits(row.party, row.root, row.origin); got != row.want {
+		if got := keyWorksAt(row.party, row.root, row.origin); got != row.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -92,21 +92,21 @@ func optionsIn(t testing.TB, page string) (options map[string]any, kind, field s
 	return options, kind, field, auto
 }
 
-func raw(t testing.TB, component flowclient.Component, fields string, form url.Values, change func(*Question)) string {
+func drawnRaw(t testing.TB, component flowclient.Component, fields string, form url.Values, change func(*Question)) string {
 	t.Helper()
 	q := questionOf(challengeOf(t, fields, component))
 	change(&q)
 	if form != nil {
 		form.Set("component", string(component))
 	}
-	page := asking(t, q, form).Body.String()
-	wellMade(t, page)
+	page := ask(t, q, form).Body.String()
+	checkPage(t, page)
 	return page
 }
 
 func TestAKeyIsMadeAtHome(t *testing.T) {
 	t.Parallel()
-	page := raw(t, flowclient.ComponentAuthenticatorWebAuthn, registration, nil, home)
+	page := drawnRaw(t, flowclient.ComponentAuthenticatorWebAuthn, registration, nil, setOwnHost)
 	options, kind, field, auto := optionsIn(t, page)
 	if kind != "create" || field != "response" || auto {
 		t.Errorf("%s into %s, by itself %v", kind, field, auto)
@@ -118,7 +118,7 @@ func TestAKeyIsMadeAtHome(t *testing.T) {
 	if user["name"] != "jane.doe" || options["challenge"] != "IQLum2k-" || options["attestation"] != "direct" {
 		t.Errorf("something is lost: %v", options)
 	}
-	has(t, page, "/.authentik/assets/webauthn.js", english.say("key_make"), "<noscript>")
+	has(t, page, "/.authentik/assets/webauthn.js", english.text("key_make"), "<noscript>")
 }
 
 // TestTheHandleIsAuthentiks: that page decodes twice, what is inside being in
@@ -155,12 +155,12 @@ func TestAKeyIsUsedAtHome(t *testing.T) {
 		"after a failure":       {keyAlone, url.Values{"chosen": {"webauthn:3"}, "webauthn": {"{}"}}, false},
 		"after a failure of it": {keyNeverUsed, url.Values{"chosen": {"webauthn:3"}, "webauthn": {"{}"}}, false},
 	} {
-		page := raw(t, component, row.fields, row.form, home)
+		page := drawnRaw(t, component, row.fields, row.form, setOwnHost)
 		options, kind, field, auto := optionsIn(t, page)
 		if kind != "get" || field != "webauthn" || auto != row.auto || options["challenge"] != "yGYC8TdE" {
 			t.Errorf("%s: %s into %q by itself %v: %v", name, kind, field, auto, options)
 		}
-		if more := strings.Contains(page, english.say("another_way")); more != (row.fields != keyAlone) {
+		if more := strings.Contains(page, english.text("another_way")); more != (row.fields != keyAlone) {
 			t.Errorf("%s: another way %v", name, more)
 		}
 	}
@@ -170,9 +170,9 @@ func TestAKeyIsOneChoiceOfSeveral(t *testing.T) {
 	t.Parallel()
 	const component = flowclient.ComponentAuthenticatorValidate
 	for name, form := range map[string]url.Values{"at first": nil, "back to the choice": {"device": {""}, "chosen": {"webauthn:3"}, "webauthn": {""}}} {
-		page := drawn(t, component, keyNeverUsed, form, home)
-		has(t, page, `value="webauthn:3" autofocus`, `value="totp:7"`, english.say("device_webauthn"))
-		lacks(t, page, "data-options", english.say("continue_at", "Host", "auth.example.com"))
+		page := drawnPage(t, component, keyNeverUsed, form, setOwnHost)
+		has(t, page, `value="webauthn:3" autofocus`, `value="totp:7"`, english.text("device_webauthn"))
+		lacks(t, page, "data-options", english.text("continue_at", "Host", "auth.example.com"))
 		if t.Failed() {
 			t.Fatal(name)
 		}
@@ -182,7 +182,7 @@ func TestAKeyIsOneChoiceOfSeveral(t *testing.T) {
 func TestAnyPasskeyWillDoWithoutAName(t *testing.T) {
 	t.Parallel()
 	fields := strings.ReplaceAll(keyAlone, `"device_uid":"3"`, `"device_uid":"-1"`)
-	page := raw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, home)
+	page := drawnRaw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, setOwnHost)
 	if _, kind, _, auto := optionsIn(t, page); kind != "get" || !auto {
 		t.Errorf("%q, by itself %v", kind, auto)
 	}
@@ -192,10 +192,10 @@ func TestAnyPasskeyWillDoWithoutAName(t *testing.T) {
 func TestARefusedKeyIsAskedAgainWithWhatTheReplyHolds(t *testing.T) {
 	t.Parallel()
 	wrong := `,"response_errors":{"webauthn":[{"string":"Assertion failed","code":"invalid"}]}`
-	page := raw(t, flowclient.ComponentAuthenticatorValidate, keyAlone+wrong, url.Values{"webauthn": {"{}"}}, home)
+	page := drawnRaw(t, flowclient.ComponentAuthenticatorValidate, keyAlone+wrong, url.Values{"webauthn": {"{}"}}, setOwnHost)
 	has(t, page, `<div class="alert" role="alert"><p class="plain">Assertion failed`)
 	wrong = `,"response_errors":{"response":[{"string":"Registration failed. Error: x","code":"invalid"}]}`
-	page = raw(t, flowclient.ComponentAuthenticatorWebAuthn, registration+wrong, url.Values{"response": {"{}"}}, home)
+	page = drawnRaw(t, flowclient.ComponentAuthenticatorWebAuthn, registration+wrong, url.Values{"response": {"{}"}}, setOwnHost)
 	has(t, page, "Registration failed. Error: x", "IQLum2k-")
 }
 
@@ -213,24 +213,24 @@ func TestAKeyThatBelongsElsewhereIsNotAskedFor(t *testing.T) {
 		"with more": {flowclient.ComponentAuthenticatorValidate, keyAndApp, "key_belongs"},
 		"no asking": {flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"webauthn","device_uid":"3","challenge":{}}]`, "key_belongs"},
 	} {
-		page := drawn(t, row.component, row.fields, nil, away)
-		has(t, page, english.say(row.says, "Host", "auth.example.com"), `href="https://auth.example.com/if/flow/login/"`)
+		page := drawnPage(t, row.component, row.fields, nil, away)
+		has(t, page, english.text(row.says, "Host", "auth.example.com"), `href="https://auth.example.com/if/flow/login/"`)
 		lacks(t, page, "data-options", "webauthn.js")
 		if t.Failed() {
 			t.Fatal(name)
 		}
 	}
-	has(t, drawn(t, flowclient.ComponentAuthenticatorValidate, keyNeverUsed, nil, away), `value="totp:7" autofocus`)
+	has(t, drawnPage(t, flowclient.ComponentAuthenticatorValidate, keyNeverUsed, nil, away), `value="totp:7" autofocus`)
 }
 
 func TestWhatIsNoQuestionToAKeyIsNotAsked(t *testing.T) {
 	t.Parallel()
 	for _, options := range []string{`{}`, `null`, `[]`, `"x"`, `{"challenge":""}`, `{"challenge":7}`, `{"challenge":"AAAA","rpId":7}`} {
-		page := drawn(t, flowclient.ComponentAuthenticatorValidate, strings.ReplaceAll(keyAlone, asked, options), nil, home)
+		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, strings.ReplaceAll(keyAlone, asked, options), nil, setOwnHost)
 		lacks(t, page, "data-options")
-		page = drawn(t, flowclient.ComponentAuthenticatorWebAuthn, `,"registration":`+options, nil, home)
+		page = drawnPage(t, flowclient.ComponentAuthenticatorWebAuthn, `,"registration":`+options, nil, setOwnHost)
 		lacks(t, page, "data-options")
-		page = drawn(t, flowclient.ComponentIdentification, `,"user_fields":["username"],"passkey_challenge":`+options, nil, home)
+		page = drawnPage(t, flowclient.ComponentIdentification, `,"user_fields":["username"],"passkey_challenge":`+options, nil, setOwnHost)
 		lacks(t, page, "data-options")
 	}
 }
@@ -238,16 +238,16 @@ func TestWhatIsNoQuestionToAKeyIsNotAsked(t *testing.T) {
 func TestPasskeysAreOfferedBesideTheName(t *testing.T) {
 	t.Parallel()
 	const component = flowclient.ComponentIdentification
-	page := raw(t, component, `,"user_fields":["username"]`+passkeyOffered, nil, home)
+	page := drawnRaw(t, component, `,"user_fields":["username"]`+passkeyOffered, nil, setOwnHost)
 	options, kind, field, _ := optionsIn(t, page)
 	if kind != "conditional" || field != "passkey" || options["challenge"] != "yGYC8TdE" {
 		t.Errorf("%s into %s: %v", kind, field, options)
 	}
 	has(t, page, `autocomplete="username webauthn"`, "webauthn.js")
 	for name, page := range map[string]string{
-		"not offered":        raw(t, component, `,"user_fields":["username"],"passkey_challenge":null`, nil, home),
-		"offered elsewhere":  raw(t, component, `,"user_fields":["username"]`+passkeyOffered, nil, func(*Question) {}),
-		"nothing to sign in": raw(t, component, `,"user_fields":[],"enroll_url":"/if/flow/e/"`+passkeyOffered, nil, home),
+		"not offered":        drawnRaw(t, component, `,"user_fields":["username"],"passkey_challenge":null`, nil, setOwnHost),
+		"offered elsewhere":  drawnRaw(t, component, `,"user_fields":["username"]`+passkeyOffered, nil, func(*Question) {}),
+		"nothing to sign in": drawnRaw(t, component, `,"user_fields":[],"enroll_url":"/if/flow/e/"`+passkeyOffered, nil, setOwnHost),
 	} {
 		lacks(t, page, "data-options", "webauthn.js", "username webauthn")
 		if t.Failed() {
@@ -260,10 +260,10 @@ func TestKeysThatCannotBeMadeHereComeLast(t *testing.T) {
 	t.Parallel()
 	stages := `,"configuration_stages":[{"pk":"k","name":"Key","meta_model_name":"authentik_stages_authenticator_webauthn.authenticatorwebauthnstage"},
 		{"pk":"a","name":"App","meta_model_name":"authentik_stages_authenticator_totp.authenticatortotpstage"}]`
-	hint := english.say("key_there_only", "Host", "auth.example.com")
-	page := drawn(t, flowclient.ComponentAuthenticatorValidate, stages, nil, nil)
+	hint := english.text("key_there_only", "Host", "auth.example.com")
+	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, stages, nil, nil)
 	has(t, page, `value="a" autofocus`, hint)
-	page = drawn(t, flowclient.ComponentAuthenticatorValidate, stages, nil, home)
+	page = drawnPage(t, flowclient.ComponentAuthenticatorValidate, stages, nil, setOwnHost)
 	has(t, page, `value="k" autofocus`)
 	lacks(t, page, hint)
 }
@@ -276,11 +276,11 @@ func TestHostileOptionsStayInTheirPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 		fields := strings.ReplaceAll(registration, `"Jane Doe"`, string(text)) + `,"pending_user":` + string(text)
-		options, _, _, _ := optionsIn(t, raw(t, flowclient.ComponentAuthenticatorWebAuthn, fields, nil, home))
+		options, _, _, _ := optionsIn(t, drawnRaw(t, flowclient.ComponentAuthenticatorWebAuthn, fields, nil, setOwnHost))
 		if user, _ := options["user"].(map[string]any); user["displayName"] != evil {
 			t.Errorf("%q becomes %q", evil, user["displayName"])
 		}
 		fields = strings.ReplaceAll(keyAndApp, `"preferred"`, string(text))
-		optionsIn(t, raw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, home))
+		optionsIn(t, drawnRaw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, setOwnHost))
 	}
 }

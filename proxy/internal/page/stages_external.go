@@ -9,40 +9,40 @@ import (
 )
 
 // An Autosubmit is a form that goes to another site.
-type Autosubmit struct {
+type autosubmitView struct {
 	Address, Text string
-	Hidden        []Fact
+	Hidden        []namedValue
 }
 
 // showAutosubmit lets the page send to that site alone. The browser must do it: the site
 // sets cookies of its own.
-func showAutosubmit(c flowclient.Autosubmit, d *draft) any {
-	d.heading(c.Title)
-	d.heading(d.say.say("autosubmit_title"))
+func drawAutosubmit(c flowclient.Autosubmit, d *draft) any {
+	d.defaultHeading(c.Title)
+	d.defaultHeading(d.text("autosubmit_title"))
 	origin := originOf(c.URL)
 	if origin == "" {
 		d.Template = "redirect.html"
-		return Redirect{Words: []string{d.say.say("redirect_forbidden")}}
+		return redirectView{Words: []string{d.text("redirect_forbidden")}}
 	}
 	host := hostOf(c.URL)
-	d.Lead = d.say.say("autosubmit_lead", "Host", host)
+	d.Lead = d.text("autosubmit_lead", "Host", host)
 	d.allow(policy{forms: []string{origin}})
-	d.run("send.js")
-	page := Autosubmit{Address: c.URL, Text: d.say.say("autosubmit_go", "Host", host)}
+	d.addScript("send.js")
+	page := autosubmitView{Address: c.URL, Text: d.text("autosubmit_go", "Host", host)}
 	for _, name := range slices.Sorted(maps.Keys(c.Attrs)) {
-		page.Hidden = append(page.Hidden, Fact{name, c.Attrs[name]})
+		page.Hidden = append(page.Hidden, namedValue{name, c.Attrs[name]})
 	}
 	return page
 }
 
 // A Frame is a check that only authentik's own page can make.
-type Frame struct{ Words []string }
+type frameView struct{ Words []string }
 
 // showFrame offers to go on without the check, which authentik allows: a policy that
 // comes later may miss what the check would have found.
-func showFrame(_ flowclient.Frame, d *draft) any {
-	d.heading(d.say.say("frame_title"))
-	return Frame{Words: []string{d.say.say("frame_lead"), d.say.say("frame_without")}}
+func drawFrame(_ flowclient.Frame, d *draft) any {
+	d.defaultHeading(d.text("frame_title"))
+	return frameView{Words: []string{d.text("frame_lead"), d.text("frame_without")}}
 }
 
 func readFrame(flowclient.Frame, Form) (flowclient.Answer, *Mistake) {
@@ -50,7 +50,7 @@ func readFrame(flowclient.Frame, Form) (flowclient.Answer, *Mistake) {
 }
 
 // An Agent asks the agent on the visitor's device, by way of its browser extension.
-type Agent struct {
+type agentView struct {
 	// Challenge is for the agent, and Seconds how long to wait for it.
 	Challenge string
 	Seconds   int
@@ -60,10 +60,10 @@ type Agent struct {
 const maxAgentWait = 60
 
 // showEndpointAgent waits for the agent by a script. Without one nobody can ask it.
-func showEndpointAgent(c flowclient.EndpointAgent, d *draft) any {
-	d.heading(d.say.say("agent_title"))
-	d.run("agent.js")
-	page := Agent{Challenge: c.Challenge, Seconds: min(int(c.ChallengeIdleTimeout/time.Second), maxAgentWait)}
+func drawEndpointAgent(c flowclient.EndpointAgent, d *draft) any {
+	d.defaultHeading(d.text("agent_title"))
+	d.addScript("agent.js")
+	page := agentView{Challenge: c.Challenge, Seconds: min(int(c.ChallengeIdleTimeout/time.Second), maxAgentWait)}
 	if page.Seconds <= 0 {
 		page.Seconds = 5 // as authentik has it
 	}
