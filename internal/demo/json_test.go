@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestTheExampleOfTheREADMESignsInWithJSON runs it word for word.
-func TestTheExampleOfTheREADMESignsInWithJSON(t *testing.T) {
+// TestJSON_ExampleOfTheDocumentsSignsIn runs the example word for word.
+func TestJSON_ExampleOfTheDocumentsSignsIn(t *testing.T) {
 	for _, program := range []string{"sh", "curl", "jq"} {
 		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") != "" {
 			t.Fatalf("CI is not to go without this test: %v", err)
@@ -17,11 +17,11 @@ func TestTheExampleOfTheREADMESignsInWithJSON(t *testing.T) {
 			t.Skip(err)
 		}
 	}
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/json.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	example := regexp.MustCompile("(?s)## JSON\n.*?```sh\n(.*?)```").FindSubmatch(readme)
+	example := regexp.MustCompile("(?s)## Sign-in in JSON\n.*?```sh\n(.*?)```").FindSubmatch(page)
 	if example == nil {
 		t.Fatal("there is no example")
 	}
@@ -30,7 +30,7 @@ func TestTheExampleOfTheREADMESignsInWithJSON(t *testing.T) {
 	if !strings.Contains(script, r.gate) {
 		t.Fatalf("the example is not for the demonstration:\n%s", script)
 	}
-	command := exec.CommandContext(t.Context(), "sh", "-e", "-c", script) //nolint:gosec // It is what the README says.
+	command := exec.CommandContext(t.Context(), "sh", "-e", "-c", script) //nolint:gosec // It is what docs/json.md says.
 	command.Dir = home
 	out, err := command.CombinedOutput()
 	if err != nil {
@@ -41,6 +41,6 @@ func TestTheExampleOfTheREADMESignsInWithJSON(t *testing.T) {
 		t.Errorf("it prints:\n%s", out)
 	}
 	if _, err := os.Stat(home + "/jar"); err != nil {
-		t.Errorf("the cookies are not where the README says: %v", err)
+		t.Errorf("the cookies are not where docs/json.md says: %v", err)
 	}
 }

@@ -23,18 +23,18 @@ import (
 
 const secret = "correct-horse-battery"
 
-// rights are all that the store needs. They stand in the README.
+// rights are all that the store needs. docs/several-caddys.md names them.
 const rights = "~authentik:* &authentik:* -@all +get +getrange +scan +set +del +pttl +eval +evalsha +publish +subscribe"
 
 func TestAUserWithTheRightsThatAreDocumentedIsEnough(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../../README.md")
+	page, err := os.ReadFile("../../../docs/several-caddys.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, these := range []string{rights, clusterRights} {
-		if !strings.Contains(string(readme), these) {
-			t.Errorf("the README does not name these rights: %s", these)
+		if !strings.Contains(string(page), these) {
+			t.Errorf("docs/several-caddys.md does not name these rights: %s", these)
 		}
 	}
 	server := redistest.Start(t, "user default off", "user gate on >"+secret+" "+rights)

@@ -1,4 +1,4 @@
-package readme
+package docs
 
 import (
 	"fmt"
@@ -10,19 +10,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/contract"
 )
 
-// An entry of a blueprint, as authentik sees it with all tags resolved.
+// An entry is one entry of a blueprint with all tags resolved.
 type entry struct {
 	model, id, state   string
 	identifiers, attrs map[string]any
 }
 
 type (
-	keyOf string // the key of an earlier entry, by its id
-	find  string // the key of what authentik has: the model, and what is known of it
+	keyOf string // the primary key of an earlier entry, by its id
+	find  string // the primary key of an object in authentik: its model and identifiers
 )
 
-// resolve fills the context of the blueprint, as an administrator does, and returns the
-// entries whose conditions are met.
+// resolve fills in the context of the blueprint, as an administrator does, and
+// returns the entries whose conditions hold.
 func resolve(t *testing.T, values map[string]any) []entry {
 	t.Helper()
 	filled, err := contract.Fill([]byte(read(t, blueprintFile)), values)
@@ -36,8 +36,8 @@ func resolve(t *testing.T, values map[string]any) []entry {
 	return entries
 }
 
-// readBlueprint knows what this project's file needs of authentik's format, and
-// refuses the rest, aliases too.
+// readBlueprint reads the part of authentik's format that our file uses, and
+// refuses everything else, aliases included.
 func readBlueprint(text []byte) ([]entry, error) {
 	var file struct {
 		Version  int            `yaml:"version"`
@@ -64,7 +64,7 @@ func readBlueprint(text []byte) ([]entry, error) {
 			continue
 		}
 		if r.ids[e.id] {
-			return nil, fmt.Errorf("there are two %q", e.id)
+			return nil, fmt.Errorf("the id %q is used twice", e.id)
 		}
 		r.ids[e.id] = e.id != ""
 		entries = append(entries, e)
@@ -72,7 +72,7 @@ func readBlueprint(text []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// A resolver knows the context, and the entries so far.
+// A resolver holds the context and the ids of the entries read so far.
 type resolver struct {
 	context map[string]any
 	ids     map[string]bool
@@ -118,7 +118,7 @@ func (r resolver) entry(n *yaml.Node) (e entry, met bool, err error) {
 	return e, true, err
 }
 
-// value is what a node stands for.
+// value returns the value of a node.
 func (r resolver) value(n *yaml.Node) (any, error) {
 	switch n.Tag {
 	case "!Context":
@@ -129,7 +129,7 @@ func (r resolver) value(n *yaml.Node) (any, error) {
 		return v, nil
 	case "!KeyOf":
 		if !r.ids[n.Value] {
-			return nil, fmt.Errorf("line %d: there is no %q so far", n.Line, n.Value)
+			return nil, fmt.Errorf("line %d: no earlier entry has the id %q", n.Line, n.Value)
 		}
 		return keyOf(n.Value), nil
 	case "!Format", "!Find", "!If":
@@ -148,7 +148,7 @@ func (r resolver) value(n *yaml.Node) (any, error) {
 		err := n.Decode(&v)
 		return v, err
 	default:
-		return nil, fmt.Errorf("line %d: neither a value nor a list nor a map", n.Line)
+		return nil, fmt.Errorf("line %d: want a value, a list or a map", n.Line)
 	}
 }
 
@@ -169,7 +169,7 @@ func (r resolver) mapping(n *yaml.Node) (map[string]any, error) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i].Value
 		if _, twice := all[name]; twice {
-			return nil, fmt.Errorf("line %d: %s is there twice", n.Line, name)
+			return nil, fmt.Errorf("line %d: the name %s is used twice", n.Line, name)
 		}
 		v, err := r.value(n.Content[i+1])
 		if err != nil {
@@ -180,8 +180,8 @@ func (r resolver) mapping(n *yaml.Node) (map[string]any, error) {
 	return all, nil
 }
 
-// call resolves the tags that have arguments. Those of !If are resolved all, so that none
-// of them is wrong unseen.
+// call resolves the tags that have arguments. All arguments of !If are
+// resolved, so that a mistake in either branch is found.
 func (r resolver) call(n *yaml.Node) (any, error) {
 	if n.Kind != yaml.SequenceNode {
 		return nil, fmt.Errorf("line %d: %s needs a list", n.Line, n.Tag)
@@ -190,7 +190,7 @@ func (r resolver) call(n *yaml.Node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	wrong := fmt.Errorf("line %d: %s does not fit %v", n.Line, n.Tag, args)
+	wrong := fmt.Errorf("line %d: %s does not take the arguments %v", n.Line, n.Tag, args)
 	switch n.Tag {
 	case "!If":
 		if len(args) != 3 {
@@ -219,10 +219,10 @@ func (r resolver) call(n *yaml.Node) (any, error) {
 	}
 }
 
-// truth is what Python takes for true.
+// truth reports whether Python treats a value as true.
 func truth(v any) bool { return v != nil && v != false && v != "" && v != 0 }
 
-// context is what the file has there as it comes.
+// context returns the context of the unedited file.
 func context(t *testing.T) map[string]any {
 	t.Helper()
 	var file struct {
@@ -234,7 +234,7 @@ func context(t *testing.T) map[string]any {
 	return file.Context
 }
 
-// contextNames are its names in their order.
+// contextNames returns the names in the context, in their order.
 func contextNames(t *testing.T) (names []string) {
 	t.Helper()
 	var file struct {
@@ -249,8 +249,7 @@ func contextNames(t *testing.T) (names []string) {
 	return names
 }
 
-// The reader of this test sees what authentik would not take.
-func TestABlueprintThatAuthentikRefusesIsRefused(t *testing.T) {
+func TestReadBlueprint_RefusesWhatAuthentikRefuses(t *testing.T) {
 	t.Parallel()
 	const head = "version: 1\nmetadata:\n  name: x\ncontext:\n  a: b\nentries:\n"
 	const first = "  - {model: m, id: one, identifiers: {name: x}}\n"
@@ -262,15 +261,15 @@ func TestABlueprintThatAuthentikRefusesIsRefused(t *testing.T) {
 		head + "  - {model: m, identifiers: {}}\n":                                     "no identifiers",
 		head + "  - {model: m, identifiers: {name: x, name: y}}\n":                     "twice",
 		head + "  - {model: m, identifiers: {name: !Context c}}\n":                     `"c" is not in the context`,
-		head + "  - {model: m, identifiers: {name: !KeyOf one}}\n" + first:             `no "one" so far`,
-		head + first + first:                                                           `two "one"`,
+		head + "  - {model: m, identifiers: {name: !KeyOf one}}\n" + first:             `no earlier entry has the id "one"`,
+		head + first + first:                                                           `the id "one" is used twice`,
 		head + "  - {model: m, identifiers: {name: !Env c}}\n":                         "unknown tag !Env",
-		head + "  - {model: m, identifiers: {name: !Format [\"%s%s\", !Context a]}}\n": "!Format does not fit",
-		head + "  - {model: m, identifiers: {name: !Find [m, [name]]}}\n":              "!Find does not fit",
-		head + "  - {model: m, identifiers: {name: !If [!Context a, 1]}}\n":            "!If does not fit",
+		head + "  - {model: m, identifiers: {name: !Format [\"%s%s\", !Context a]}}\n": "!Format does not take",
+		head + "  - {model: m, identifiers: {name: !Find [m, [name]]}}\n":              "!Find does not take",
+		head + "  - {model: m, identifiers: {name: !If [!Context a, 1]}}\n":            "!If does not take",
 	} {
 		if _, err := readBlueprint([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%v for\n%s", err, text)
+			t.Errorf("got %v, want an error with %q for\n%s", err, says, text)
 		}
 	}
 }
