@@ -37,7 +37,7 @@ func fillMemory(s *site, n int) {
 	s.Helper()
 	filled := false
 	pool.Range(func(_, value any) bool {
-		store, ok := value.(memoryStore)
+		store, ok := value.(proxy.Store) // memory embeds its store
 		for i := 0; ok && i < n; i++ {
 			r := proxy.Record{Value: make([]byte, 1024), Expiry: time.Now().Add(time.Hour)}
 			if _, err := store.Save(s.Context(), fmt.Sprintf("session-%08x", i), r); err != nil {

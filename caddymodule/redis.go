@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	driver "github.com/redis/go-redis/v9"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	redisstore "github.com/flowsidecar/caddy-authentik/proxy/store/redis"
 )
@@ -121,7 +122,7 @@ type driverLog struct{}
 
 // Printf implements the driver's logger.
 func (driverLog) Printf(ctx context.Context, format string, args ...any) {
-	log := slog.New(currentLog{})
+	log := shared.Log()
 	if log.Enabled(ctx, slog.LevelDebug) {
 		log.DebugContext(ctx, "the driver of Redis says", "text", fmt.Sprintf(format, args...))
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	redisstore "github.com/flowsidecar/caddy-authentik/proxy/store/redis"
 )
 
@@ -119,7 +119,7 @@ func (r *Redis) config() (redisstore.Config, error) {
 		Addresses: r.Addresses, Master: r.Master,
 		Username: r.Username, Password: r.Password,
 		SentinelUsername: r.SentinelUsername, SentinelPassword: r.SentinelPassword,
-		Prefix: r.Prefix, Logger: slog.New(currentLog{}),
+		Prefix: r.Prefix, Logger: shared.Log(),
 	}
 	var err error
 	if r.Database != "" {

@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
+	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/memory"  // sessions memory
+	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/storage" // sessions storage
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // storesNamespace is where modules for stores of sessions register.
-const storesNamespace = "http.handlers.authentik.sessions"
+const storesNamespace = shared.Stores
 
 // A StoreProvider is a module in http.handlers.authentik.sessions. Its store is
 // asked for once, after the module was provisioned, and used until the module
@@ -20,65 +22,6 @@ const storesNamespace = "http.handlers.authentik.sessions"
 // Caddy provisions the new modules before it cleans up the old ones.
 type StoreProvider interface {
 	Store() proxy.Store
-}
-
-func init() {
-	caddy.RegisterModule(Memory{})
-}
-
-// Memory keeps sessions in the memory of this process. They survive a reload
-// of the configuration, and end with the process.
-type Memory struct {
-	store proxy.Store
-}
-
-// CaddyModule returns the Caddy module information.
-func (Memory) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{
-		ID:  storesNamespace + ".memory",
-		New: func() caddy.Module { return new(Memory) },
-	}
-}
-
-// Provision takes the store that all gates of the process share. What belongs
-// to one is nothing to another: records are named and sealed by realm.
-func (m *Memory) Provision(caddy.Context) error {
-	kept, _, err := pool.LoadOrNew(memoryKey{}, func() (caddy.Destructor, error) {
-		return memoryStore{proxy.NewMemory()}, nil
-	})
-	if err != nil {
-		return err
-	}
-	shared, fits := kept.(memoryStore)
-	if !fits {
-		return fmt.Errorf("sessions memory: a %T is in its place", kept)
-	}
-	m.store = shared.Memory
-	return nil
-}
-
-// Cleanup gives the store back, which ends with the last gate that uses it.
-func (m *Memory) Cleanup() error {
-	if m.store == nil {
-		return nil
-	}
-	m.store = nil
-	_, err := pool.Delete(memoryKey{})
-	return err
-}
-
-// Store returns the store.
-func (m *Memory) Store() proxy.Store { return m.store }
-
-// UnmarshalCaddyfile sets up the store from Caddyfile tokens. There is nothing to set up:
-//
-//	sessions memory
-func (m *Memory) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next()
-	if d.NextArg() || d.NextBlock(0) {
-		return d.Err("sessions memory has no options; leave out what follows")
-	}
-	return nil
 }
 
 // unknownStore says what to write instead of a store that there is not.
@@ -110,11 +53,3 @@ func (h *Handler) store(ctx caddy.Context) (proxy.Store, string, error) {
 	}
 	return provider.Store(), module.CaddyModule().ID.Name(), nil
 }
-
-// Interface guards.
-var (
-	_ caddy.Provisioner     = (*Memory)(nil)
-	_ caddy.CleanerUpper    = (*Memory)(nil)
-	_ caddyfile.Unmarshaler = (*Memory)(nil)
-	_ StoreProvider         = (*Memory)(nil)
-)

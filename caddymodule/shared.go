@@ -10,21 +10,12 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 )
 
 // pool keeps what outlives a reload of the configuration and is shared by the
 // gates of the process. What a gate has taken it gives back in Cleanup.
-var pool = caddy.NewUsagePool()
-
-// memoryKey is the place of the one memory store in the pool.
-type memoryKey struct{}
-
-// memoryStore is the memory store in the pool.
-type memoryStore struct{ *proxy.Memory }
-
-// Destruct ends what the store does in the background.
-func (m memoryStore) Destruct() error { return m.Close() }
+var pool = shared.Pool
 
 // transportKey is the place of connections that trust the same authorities.
 type transportKey [sha256.Size]byte

@@ -8,32 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/caddyserver/caddy/v2"
 )
 
 func TestCleanupWorksWithoutProvision(t *testing.T) {
 	t.Parallel()
 	if err := new(Handler).Cleanup(); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestAStoreThatWasNeverTakenIsNotGivenBack(t *testing.T) {
-	var held, never Memory
-	if err := held.Provision(caddy.Context{Context: t.Context()}); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := held.Cleanup(); err != nil {
-			t.Error(err)
-		}
-	}()
-	if err := never.Cleanup(); err != nil {
-		t.Error(err)
-	}
-	if n, _ := pool.References(memoryKey{}); n != 1 {
-		t.Errorf("%d gates hold the store, and there is one", n)
 	}
 }
 

@@ -90,6 +90,12 @@ var gate = []Ban{
 	{Module + "/flowclient", "a store knows nothing of the gate that uses it"},
 }
 
+// guests are the bans of the modules that the handler loads by name.
+var guests = []Ban{
+	{Module + "/flowclient", "a store knows nothing of the gate that uses it"},
+	{Module + "/proxy/internal", "a store knows nothing of the gate that uses it"},
+}
+
 // redis is the driver of Redis with what it is built on. Package proxy does without.
 var redis = []string{"github.com/redis/go-redis", "github.com/cespare/xxhash", "go.uber.org/atomic"}
 
@@ -166,13 +172,14 @@ var Rooms = []Room{
 		{Module + "/internal", "it shows what other people can do, and they cannot import that"},
 	})},
 	{Path: "caddymodule", Bans: standIn},
+	{Path: "caddymodule/internal/shared", Bans: slices.Concat(standIn, guests)},
+	{Path: "caddymodule/sessions/memory", Bans: slices.Concat(standIn, guests)},
+	{Path: "caddymodule/sessions/storage", Bans: slices.Concat(standIn, guests)},
 	{
-		Path: "caddymodule/storagestore",
-		Only: slices.Concat(drawing, signing, []string{
-			Module + "/flowclient", Module + "/proxy", "github.com/patrickmn/go-cache", "golang.org/x",
-		}),
-		OnlyWhy: "it knows a storage by its methods alone, and brings nobody's with it",
-		Bans:    slices.Concat(caddy, standIn),
+		Path:    "caddymodule/sessions/storage/storagestore",
+		Only:    []string{Module + "/proxy/store", "github.com/patrickmn/go-cache"},
+		OnlyWhy: "it knows a storage by its methods, and brings none with it",
+		Bans:    slices.Concat(caddy, standIn, gate),
 	},
 	{Path: "cmd/caddy", Bans: demonstration},
 	{Path: "internal/demo", Bans: demonstration},

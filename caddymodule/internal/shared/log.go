@@ -1,4 +1,4 @@
-package caddymodule
+package shared
 
 import (
 	"context"
@@ -8,13 +8,15 @@ import (
 	"go.uber.org/zap/exp/zapslog"
 )
 
-// currentLog hands each line to the log that Caddy has at that moment. What
-// outlives a reload must not keep the log of the configuration that it began
-// with: its files are closed with that configuration.
+// Log returns a logger that hands each line to the log that Caddy has at that
+// moment. What outlives a reload must not keep the log of the configuration
+// that it was made in: its files are closed with that configuration.
+func Log() *slog.Logger { return slog.New(currentLog{}) }
+
 type currentLog struct{}
 
 func (currentLog) now() slog.Handler {
-	return zapslog.NewHandler(caddy.Log().Core(), zapslog.WithName(storesNamespace))
+	return zapslog.NewHandler(caddy.Log().Core(), zapslog.WithName(Stores))
 }
 
 // Enabled implements slog.Handler.
@@ -25,8 +27,9 @@ func (c currentLog) Enabled(ctx context.Context, level slog.Level) bool {
 // Handle implements slog.Handler.
 func (c currentLog) Handle(ctx context.Context, r slog.Record) error { return c.now().Handle(ctx, r) }
 
-// WithAttrs implements slog.Handler.
+// WithAttrs implements slog.Handler. The attributes go with the log of this
+// moment: what outlives a reload must not keep the logger it returns.
 func (c currentLog) WithAttrs(attrs []slog.Attr) slog.Handler { return c.now().WithAttrs(attrs) }
 
-// WithGroup implements slog.Handler.
+// WithGroup implements slog.Handler, as WithAttrs does.
 func (c currentLog) WithGroup(name string) slog.Handler { return c.now().WithGroup(name) }

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // An audience is everybody in this process who watches. It is let in while
@@ -22,7 +22,7 @@ type audience struct {
 // A seat is one who watches. Its end comes with the reason why nothing is heard
 // any more.
 type seat struct {
-	names proxy.Backlog
+	names store.Backlog
 	end   chan error
 }
 
@@ -37,7 +37,7 @@ func (a *audience) join(ctx context.Context) (*seat, bool) {
 		a.mu.Lock()
 		open := a.open
 		if !a.deaf {
-			mine := &seat{proxy.NewBacklog(), make(chan error, 1)}
+			mine := &seat{store.NewBacklog(), make(chan error, 1)}
 			a.seats[mine] = struct{}{}
 			a.mu.Unlock()
 			return mine, true
@@ -90,7 +90,7 @@ func (a *audience) tell(name string) {
 	}
 }
 
-// Watch implements proxy.Store. It begins when something can be heard, and
+// Watch implements store.Store. It begins when something can be heard, and
 // ends with an error when nothing can be heard any more: how long what is
 // remembered is believed then is for the gate to say.
 func (s *Store) Watch(ctx context.Context, told func(name string)) error {

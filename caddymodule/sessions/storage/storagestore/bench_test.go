@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // kilobyte is about what a session with twenty groups is when it is sealed.
 var kilobyte = bytes.Repeat([]byte{7}, 1024)
 
-func session() proxy.Record {
-	return proxy.Record{Value: kilobyte, Expiry: time.Now().Add(time.Hour)}
+func session() store.Record {
+	return store.Record{Value: kilobyte, Expiry: time.Now().Add(time.Hour)}
 }
 
 // What the first request of a session costs in a process, with so many kept.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // damages are what may become of a record in a storage that tears.
@@ -38,7 +38,7 @@ func TestARecordThatIsNotWholeIsNothingAndKeepsNobodyOut(t *testing.T) {
 			if !strings.Contains(log.String(), "not whole") || !strings.Contains(log.String(), "session-a.kept") {
 				t.Errorf("the log says %q", log.String())
 			}
-			if _, err := s.Save(t.Context(), "session-a", r); !errors.Is(err, proxy.ErrConflict) {
+			if _, err := s.Save(t.Context(), "session-a", r); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("the version is still there: %v", err)
 			}
 			save(t, s, "session-a", record("two"))
@@ -65,7 +65,7 @@ func TestATombstoneThatIsNotWholeStillBuries(t *testing.T) {
 			bury(t, s, "session-a")
 			kept.change(t, key(t, ended, "session-a"), damage)
 			isRevoked(t, s, "session-a", true)
-			if _, err := s.Save(t.Context(), "session-a", record("one")); !errors.Is(err, proxy.ErrConflict) {
+			if _, err := s.Save(t.Context(), "session-a", record("one")); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("saving: %v", err)
 			}
 			bury(t, s, "session-a")

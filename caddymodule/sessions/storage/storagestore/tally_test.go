@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
@@ -18,7 +18,7 @@ func (c tallied) Count(ctx context.Context, kind string) (int, error) { return c
 
 func TestATallyCountsAsACounterDoes(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB) proxy.Store { return tallied{open(t, files(t))} })
+	storetest.Run(t, func(t testing.TB) store.Store { return tallied{open(t, files(t))} })
 }
 
 func tally1(t testing.TB, s *Store, want int) {

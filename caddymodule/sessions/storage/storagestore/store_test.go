@@ -9,18 +9,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
 func TestOnTheFileSystem(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB) proxy.Store { return open(t, files(t)) })
+	storetest.Run(t, func(t testing.TB) store.Store { return open(t, files(t)) })
 }
 
 func TestOnAStorageInMemory(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB) proxy.Store { return open(t, newShelf()) })
+	storetest.Run(t, func(t testing.TB) store.Store { return open(t, newShelf()) })
 }
 
 // A storage on a network is paid by the operation.
@@ -191,7 +191,7 @@ func TestABurialInTheMidstOfASaveLeavesNothing(t *testing.T) {
 			}
 			return nil
 		})
-		if v, err := s.Save(t.Context(), name, r); !errors.Is(err, proxy.ErrConflict) || v != "" {
+		if v, err := s.Save(t.Context(), name, r); !errors.Is(err, store.ErrConflict) || v != "" {
 			t.Errorf("it was saved as %q, %v", v, err)
 		}
 		if got := kept.keys("authentik/sessions"); len(got) > 0 {

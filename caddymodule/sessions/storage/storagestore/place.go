@@ -7,7 +7,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // An area is one kind of what is kept. It is part of every key and every
@@ -42,7 +42,7 @@ func (p place) lockOf(version string) string { return p.lock + "_" + version }
 // at returns the place of a name. Names are parts of paths, and what could
 // lead out of the directory is refused.
 func at(a area, name string) (place, error) {
-	if !proxy.ValidName(name) {
+	if !store.ValidName(name) {
 		return place{}, fmt.Errorf("storagestore: %.100q is no name; names are 1 to 80 of a-z, 0-9 and -", name)
 	}
 	sum := sha256.Sum256([]byte(name))

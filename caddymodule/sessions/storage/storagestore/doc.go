@@ -1,6 +1,6 @@
 // Package storagestore keeps sessions in Caddy's own storage, whichever that
 // is: the file system, or a storage module that several Caddys share. It is a
-// [proxy.Store], and no storage itself.
+// [store.Store], and no storage itself.
 //
 // # What lies where
 //

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // pageOf is a notice whose names are numbered from first.
@@ -201,7 +201,7 @@ func TestWhoIsFarBehindIsToldToForgetEverything(t *testing.T) {
 		t.Fatal("nobody was let in")
 	}
 	defer a.leave(mine)
-	for i := range cap(proxy.NewBacklog()) + 1 {
+	for i := range cap(store.NewBacklog()) + 1 {
 		a.tell(fmt.Sprint(i))
 	}
 	if got := <-mine.names; got != "" || len(mine.names) > 0 {

@@ -9,7 +9,7 @@ import (
 // releaseWait is how long giving back a lease may take. After that it ends by itself.
 const releaseWait = 5 * time.Second
 
-// Lease implements proxy.Store. A lease is an entry whose version only its
+// Lease implements store.Store. A lease is an entry whose version only its
 // holder knows. Its end is by the clock of whoever asks for the next.
 func (s *Store) Lease(ctx context.Context, name string, d time.Duration) (release func(), held bool, err error) {
 	mine, err := within(ctx, s.requests, longestWait, func(ctx context.Context) (entry, error) {

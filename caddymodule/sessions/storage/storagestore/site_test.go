@@ -17,7 +17,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // Every storage of Caddy's is one for us.
@@ -207,11 +207,11 @@ func files(t testing.TB) *certmagic.FileStorage {
 	return &certmagic.FileStorage{Path: t.TempDir()}
 }
 
-func record(value string) proxy.Record {
-	return proxy.Record{Value: []byte(value), Expiry: time.Now().Add(time.Hour)}
+func record(value string) store.Record {
+	return store.Record{Value: []byte(value), Expiry: time.Now().Add(time.Hour)}
 }
 
-func save(t testing.TB, s *Store, name string, r proxy.Record) proxy.Version {
+func save(t testing.TB, s *Store, name string, r store.Record) store.Version {
 	t.Helper()
 	v, err := s.Save(t.Context(), name, r)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Revoke implements proxy.Store. An error says that the end may not have reached
+// Revoke implements store.Store. An error says that the end may not have reached
 // everybody; who has it should try again. Should only the notice be missing, it is
 // tried again without being asked.
 func (s *Store) Revoke(ctx context.Context, name string, until time.Time) error {
@@ -49,7 +49,7 @@ func (s *Store) mourn(ctx context.Context, name string) error {
 	return errors.Join(s.publish(ctx, seq), s.remove(ctx, p.key))
 }
 
-// Revoked implements proxy.Store. It reads one place for each name.
+// Revoked implements store.Store. It reads one place for each name.
 func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 	return within(ctx, s.requests, longestWait, func(ctx context.Context) (bool, error) {
 		for _, name := range names {

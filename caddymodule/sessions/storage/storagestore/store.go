@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // Storage is what the store needs of Caddy's storage; every certmagic.Storage
@@ -92,14 +92,14 @@ func (s *Store) alone(ctx context.Context, p place, work func() error) error {
 	return work()
 }
 
-// Load implements proxy.Store. It reads the record and, if there is one, its
+// Load implements store.Store. It reads the record and, if there is one, its
 // tombstone.
-func (s *Store) Load(ctx context.Context, name string) (proxy.Record, bool, error) {
+func (s *Store) Load(ctx context.Context, name string) (store.Record, bool, error) {
 	e, err := within(ctx, s.requests, longestWait, func(ctx context.Context) (entry, error) { return s.load(ctx, name) })
 	if err != nil || e.version == "" {
-		return proxy.Record{}, false, err
+		return store.Record{}, false, err
 	}
-	return proxy.Record{Value: e.value, Expiry: e.until, Version: proxy.Version(e.version)}, true, nil
+	return store.Record{Value: e.value, Expiry: e.until, Version: store.Version(e.version)}, true, nil
 }
 
 // load returns a record that is alive, or nothing. The tombstone is read after
@@ -119,21 +119,21 @@ func (s *Store) load(ctx context.Context, name string) (entry, error) {
 	return e, nil
 }
 
-// Save implements proxy.Store.
-func (s *Store) Save(ctx context.Context, name string, r proxy.Record) (proxy.Version, error) {
+// Save implements store.Store.
+func (s *Store) Save(ctx context.Context, name string, r store.Record) (store.Version, error) {
 	r.Value = bytes.Clone(r.Value) // the work may outlast the call
-	return within(ctx, s.requests, longestWait, func(ctx context.Context) (proxy.Version, error) { return s.save(ctx, name, r) })
+	return within(ctx, s.requests, longestWait, func(ctx context.Context) (store.Version, error) { return s.save(ctx, name, r) })
 }
 
 // save writes a record and then looks for a tombstone. In this order no burial
 // is missed: one that came before the write is seen, and one that comes after takes the record
 // away itself.
-func (s *Store) save(ctx context.Context, name string, r proxy.Record) (proxy.Version, error) {
+func (s *Store) save(ctx context.Context, name string, r store.Record) (store.Version, error) {
 	p, err := at(records, name)
 	if err != nil {
 		return "", err
 	}
-	var version proxy.Version
+	var version store.Version
 	err = s.alone(ctx, p, func() (err error) { version, err = s.replace(ctx, p, r); return err })
 	if err != nil {
 		return "", err
@@ -144,14 +144,14 @@ func (s *Store) save(ctx context.Context, name string, r proxy.Record) (proxy.Ve
 	}
 	if over {
 		_ = s.remove(ctx, p.key) // nobody can see it, and the sweeper comes
-		return "", proxy.ErrConflict
+		return "", store.ErrConflict
 	}
 	return version, nil
 }
 
 // replace writes the record over the version that its writer has read. That of a
 // new one is not read first: nobody else has its name, as a rule.
-func (s *Store) replace(ctx context.Context, p place, r proxy.Record) (proxy.Version, error) {
+func (s *Store) replace(ctx context.Context, p place, r store.Record) (store.Version, error) {
 	var before, next entry
 	if s.now().Before(r.Expiry) {
 		next = fresh(r.Expiry, r.Value)
@@ -168,22 +168,22 @@ func (s *Store) replace(ctx context.Context, p place, r proxy.Record) (proxy.Ver
 			return "", err
 		}
 		if done {
-			return proxy.Version(next.version), nil
+			return store.Version(next.version), nil
 		}
 		before = found
 	}
-	return "", proxy.ErrConflict
+	return "", store.ErrConflict
 }
 
 // version is what a reader was told of the entry: nothing, once it is over.
-func (s *Store) version(e entry) proxy.Version {
+func (s *Store) version(e entry) store.Version {
 	if !e.alive(s.now()) {
 		return ""
 	}
-	return proxy.Version(e.version)
+	return store.Version(e.version)
 }
 
-// Delete implements proxy.Store.
+// Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	_, err := within(ctx, s.requests, longestWait, func(ctx context.Context) (nothing, error) {
 		p, err := at(records, name)
@@ -205,4 +205,4 @@ func (s *Store) erase(ctx context.Context, p place) error {
 	return err
 }
 
-var _ proxy.Store = (*Store)(nil)
+var _ store.Store = (*Store)(nil)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // block puts a file where the storage wants a directory: so it can be neither
@@ -37,7 +37,7 @@ func TestADiskThatFailsAndComesBack(t *testing.T) {
 	told := watch(t, s)
 	unblock := block(t, filepath.Join(storage.Path, root))
 	for name, do := range operations {
-		if err := do(t.Context(), s); err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, proxy.ErrConflict) {
+		if err := do(t.Context(), s); err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrConflict) {
 			t.Errorf("%s says %v", name, err)
 		}
 	}
@@ -118,7 +118,7 @@ func TestALockOfTheKilledIsFreeAlthoughThisProcessHadItBefore(t *testing.T) {
 
 // freeze puts a lock there as a process leaves it that is killed while it writes
 // the next version: nothing refreshes it, unless somebody here knows the name.
-func freeze(t *testing.T, dir, key string, v proxy.Version) {
+func freeze(t *testing.T, dir, key string, v store.Version) {
 	t.Helper()
 	name, _ := named(key)
 	p, err := at(records, name)

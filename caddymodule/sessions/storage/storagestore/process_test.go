@@ -17,7 +17,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // childEnv makes this test program another process on a directory.
@@ -68,7 +68,7 @@ func count(s *Store, name string, times int) error {
 		switch _, err = s.Save(context.Background(), name, r); {
 		case err == nil:
 			done++
-		case !errors.Is(err, proxy.ErrConflict):
+		case !errors.Is(err, store.ErrConflict):
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func TestProcessesHearOfEachOthersBurials(t *testing.T) {
 		c.do("bury", name, 0)
 		hears(t, told, name)
 		holds(t, s, name, "")
-		if _, err := s.Save(t.Context(), name, r); !errors.Is(err, proxy.ErrConflict) {
+		if _, err := s.Save(t.Context(), name, r); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("a late write: %v", err)
 		}
 	}

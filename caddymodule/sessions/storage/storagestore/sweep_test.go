@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 // later is a store on the same storage in a process whose clock is ahead.
@@ -263,7 +263,7 @@ func TestAnHourOfTheClockEndsNothingForGood(t *testing.T) {
 	t.Parallel()
 	kept := newShelf()
 	s, _ := still(t, kept)
-	save(t, s, "session-a", proxy.Record{Value: []byte("one"), Expiry: time.Now().Add(30 * time.Minute)})
+	save(t, s, "session-a", store.Record{Value: []byte("one"), Expiry: time.Now().Add(30 * time.Minute)})
 	holds(t, later(t, kept, -time.Hour), "session-a", "one")
 	holds(t, later(t, kept, time.Hour), "session-a", "")
 	ahead := later(t, kept, time.Hour)

@@ -1,17 +1,17 @@
-package caddymodule
+package shared
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	_ "github.com/caddyserver/caddy/v2/modules/logging" // the writer "file"
 )
 
-func TestWhatOutlivesAReloadLogsWhereCaddyDoesThen(t *testing.T) {
+func TestLog_FollowsCaddyOverAReload(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Caddy")
 	}
@@ -20,7 +20,7 @@ func TestWhatOutlivesAReloadLogsWhereCaddyDoesThen(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	log, dir := slog.New(currentLog{}), t.TempDir()
+	log, dir := Log(), t.TempDir()
 	for _, name := range []string{"first", "second"} {
 		file := filepath.Join(dir, name)
 		config := fmt.Sprintf(`{"admin": {"disabled": true, "config": {"persist": false}},
@@ -34,7 +34,7 @@ func TestWhatOutlivesAReloadLogsWhereCaddyDoesThen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"said in the " + name, name + "-with", name + "-value", `"logger":"` + storesNamespace + `"`} {
+		for _, want := range []string{"said in the " + name, name + "-with", name + "-value", `"logger":"` + Stores + `"`} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("%q is missing in %s", want, text)
 			}

@@ -1,0 +1,39 @@
+// Package shared has what the gates of one process share and what outlives a
+// reload of Caddy's configuration: Caddy provisions the new modules before it
+// cleans up the old ones, so that a value in the pool passes from one
+// configuration to the next.
+package shared
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Stores is the namespace of the modules that keep sessions.
+const Stores = "http.handlers.authentik.sessions"
+
+// Pool holds the values by their keys. A package's keys are of a type of its
+// own.
+var Pool = caddy.NewUsagePool()
+
+// Take returns the value under key, which open makes if no one has taken it
+// yet. It is closed by its Destruct when all that have taken it have called
+// release, which may be called more than once.
+func Take[T caddy.Destructor](key any, open func() (T, error)) (value T, release func() error, err error) {
+	kept, _, err := Pool.LoadOrNew(key, func() (caddy.Destructor, error) { return open() })
+	if err != nil {
+		return value, nil, err
+	}
+	release = sync.OnceValue(func() error {
+		_, err := Pool.Delete(key)
+		return err
+	})
+	value, fits := kept.(T)
+	if !fits {
+		return value, nil, errors.Join(fmt.Errorf("sharing a %T: its key holds a %T", value, kept), release())
+	}
+	return value, release, nil
+}
