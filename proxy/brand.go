@@ -7,55 +7,40 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	gocache "github.com/patrickmn/go-cache"
-	"golang.org/x/sync/singleflight"
+	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 )
 
 const (
-	// brandKept is how long a brand is taken for true: pictures in it expire after about
-	// fifteen minutes.
-	brandKept = 2 * time.Minute
-	// brandBound is how many hosts' brands are kept.
-	brandBound = 1000
+	// brandLifetime is how long a brand is kept. The addresses of its pictures
+	// expire after about fifteen minutes.
+	brandLifetime = 2 * time.Minute
+	// maxBrands is how many hosts' brands are kept.
+	maxBrands = 1000
 )
 
-// brands remember how authentik presents itself to each host.
+// brands fetch and keep how authentik presents itself to each host.
 type brands struct {
 	client Authentik
-	kept   *gocache.Cache
-	asking singleflight.Group
+	kept   *ttlcache.Cache[string, flowclient.Brand] // by host
 }
 
-func newBrands(client Authentik) *brands {
-	return &brands{client: client, kept: gocache.New(brandKept, brandKept)}
+func newBrands(client Authentik, now func() time.Time) *brands {
+	return &brands{client, ttlcache.New(ttlcache.Options[string, flowclient.Brand]{Entries: maxBrands, Now: now})}
 }
 
 // of returns the brand for a visitor's host.
 func (b *brands) of(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
-	if found, ok := b.kept.Get(v.Host); ok {
-		brand, _ := found.(flowclient.Brand)
-		return brand, nil
-	}
-	v.Cookies = nil // a brand is everybody's
-	mine := false
-	ask := func() (any, error) {
-		mine = true
+	v.Cookies = nil // the brand is the same for all visitors
+	return b.kept.Do(ctx, v.Host, func(ctx context.Context) (flowclient.Brand, time.Duration, error) {
 		brand, err := b.client.Brand(ctx, v)
-		if err == nil && b.kept.ItemCount() < brandBound {
-			b.kept.SetDefault(v.Host, brand)
-		}
-		return brand, err
-	}
-	found, err, _ := b.asking.Do(v.Host, ask)
-	if err != nil && !mine {
-		found, err = ask() // it may have been the other visitor who gave up
-	}
-	brand, _ := found.(flowclient.Brand)
-	return brand, err
+		return brand, brandLifetime, err
+	})
 }
 
-// forget has a host's brand asked for again.
+// forget has a host's brand fetched again.
 func (b *brands) forget(v flowclient.Visitor) { b.kept.Delete(v.Host) }
+
+func (b *brands) sweep() { b.kept.Sweep() }
 
 // brand is how the pages of a request look. Without it they are still
 // authentik's questions, and are drawn all the same.

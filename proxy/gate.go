@@ -56,7 +56,7 @@ func New(cfg Config) (*Gate, error) {
 	g := &Gate{cfg: cfg, jar: newJar(cfg), keys: seal.NewKey(cfg.Key), identity: newIdentity(cfg.Headers)}
 	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, rolls: newRolls(cfg, g.keys), cache: newCache(cfg.Now, cacheEntries, cacheBytes), misses: newMisses()}
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
-	g.brands = newBrands(cfg.Client)
+	g.brands = newBrands(cfg.Client, cfg.Now)
 	g.flights, g.waits = newFlights(), newWaits()
 	g.copies, g.attempts = newCopies(cfg.Now), newAttempts(cfg.Now, g.keys)
 	g.rechecks, g.streams = newRechecks(), newStreams()
@@ -132,6 +132,7 @@ func (g *Gate) sweep(ctx context.Context) {
 		g.rechecks.sweep()
 		g.sessions.cache.sweep()
 		g.sessions.misses.sweep()
+		g.brands.sweep()
 		g.flights.sweep()
 		g.waits.sweep()
 		g.copies.sweep()
