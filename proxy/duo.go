@@ -14,7 +14,7 @@ import (
 // enrol answers for a Duo device, once Duo knows of it. An answer that came too
 // early would end the flow.
 func (g *Gate) enrol(r *http.Request, at Resolved, vis visit, duo flowclient.AuthenticatorDuo, answer flowclient.Answer) outcome {
-	heard := g.waits.hear(vis.ID, func() news { return g.duoNews(r, at, vis, duo) })
+	heard := g.waits.ask(r.Context(), vis.ID, g.duoNews(r, at, vis, duo))
 	switch {
 	case errors.Is(heard.err, flowclient.ErrNotEnrolling):
 		return g.look(r, at, vis, vis.Step.Flow)
@@ -31,19 +31,21 @@ func (g *Gate) enrol(r *http.Request, at Resolved, vis visit, duo flowclient.Aut
 	return g.give(r, at, vis, answer)
 }
 
-// duoNews asks how far the set-up is.
-func (g *Gate) duoNews(r *http.Request, at Resolved, vis visit, duo flowclient.AuthenticatorDuo) news {
-	ctx := context.WithoutCancel(r.Context())
-	status, err := g.cfg.Client.DuoEnrolment(ctx, g.visitor(r, at, vis.Step.Cookies), duo)
-	switch {
-	case err != nil:
-		return news{err: err}
-	case status == flowclient.DuoSuccess:
-		return news{progress: progressDone}
-	case status == flowclient.DuoInvalid:
-		return news{progress: progressOver}
+// duoNews returns a function that asks authentik how far the set-up is.
+func (g *Gate) duoNews(r *http.Request, at Resolved, vis visit, duo flowclient.AuthenticatorDuo) func(context.Context) news {
+	v := g.visitor(r, at, vis.Step.Cookies)
+	return func(ctx context.Context) news {
+		status, err := g.cfg.Client.DuoEnrolment(ctx, v, duo)
+		switch {
+		case err != nil:
+			return news{err: err}
+		case status == flowclient.DuoSuccess:
+			return news{progress: progressDone}
+		case status == flowclient.DuoInvalid:
+			return news{progress: progressOver}
+		}
+		return news{}
 	}
-	return news{}
 }
 
 // pushes reports whether an answer has authentik wait for a person with a telephone.

@@ -72,7 +72,7 @@ func TestDuoIsAnsweredForOnceDuoKnowsOfIt(t *testing.T) {
 	page.lacks(t, "Access denied")
 
 	duo.set(func(d *duoService) { d.status = "success" })
-	s.gate.waits.heard.Flush() // as after two seconds
+	s.clock.move(newsLifetime)
 	p.send(page).says(t, "hello jane")
 }
 
@@ -93,7 +93,7 @@ func TestADuoThatCannotBeAskedCostsNothing(t *testing.T) {
 	page = p.send(page)
 	page.says(t, "Duo could not be asked just now.")
 	duo.set(func(d *duoService) { d.down, d.status = false, "success" })
-	s.gate.waits.heard.Flush()
+	s.clock.move(newsLifetime)
 	p.send(page).says(t, "hello jane")
 }
 
@@ -118,7 +118,7 @@ func TestAPageThatWaitsCannotHammerAuthentik(t *testing.T) {
 		}
 		d.status = "success"
 	})
-	s.gate.waits.heard.Flush()
+	s.clock.move(newsLifetime)
 	if told := p.send(page, "poll", "1"); !strings.Contains(told.body, `"answer"`) {
 		t.Errorf("told %s", told.body)
 	}

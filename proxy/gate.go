@@ -57,7 +57,7 @@ func New(cfg Config) (*Gate, error) {
 	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, rolls: newRolls(cfg, g.keys), cache: newCache(cfg.Now, cacheEntries, cacheBytes), misses: newMisses()}
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
 	g.brands = newBrands(cfg.Client, cfg.Now)
-	g.flights, g.waits = newFlights(), newWaits()
+	g.flights, g.waits = newFlights(), newWaits(cfg.Now)
 	g.copies, g.attempts = newCopies(cfg.Now), newAttempts(cfg.Now, g.keys)
 	g.rechecks, g.streams = newRechecks(), newStreams()
 	g.relayBase = basePath(cfg.Client.Root())

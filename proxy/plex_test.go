@@ -109,7 +109,7 @@ func TestPlexSignsInOnOurOwnPage(t *testing.T) {
 	}
 
 	plex.set(func(f *fakePlex) { f.claimed = true })
-	s.gate.waits.heard.Flush()
+	s.clock.move(newsLifetime)
 	told := p.send(page, "poll", "1")
 	if !strings.Contains(told.body, `"answer"`) {
 		t.Errorf("told %s", told.body)

@@ -30,9 +30,9 @@ func (g *Gate) poll(w http.ResponseWriter, r *http.Request, at Resolved, said re
 func (g *Gate) ready(r *http.Request, at Resolved, vis visit) bool {
 	switch c := vis.waitsFor().(type) {
 	case flowclient.AuthenticatorDuo:
-		return g.waits.hear(vis.ID, func() news { return g.duoNews(r, at, vis, c) }).progress != progressNone
+		return g.waits.ask(r.Context(), vis.ID, g.duoNews(r, at, vis, c)).progress != progressNone
 	case flowclient.SourcePlex:
-		return g.waits.hear(vis.ID, func() news { return g.plexNews(r, vis, c) }).progress != progressNone
+		return g.waits.ask(r.Context(), vis.ID, g.plexNews(vis, c)).progress != progressNone
 	default:
 		return false
 	}

@@ -129,7 +129,7 @@ func (g *Gate) returned(r *http.Request, at Resolved, vis visit) outcome {
 		vis.Detour = nil
 		return outcome{visit: vis}
 	}
-	heard := g.waits.hear(vis.ID, func() news { return g.plexNews(r, vis, plex) })
+	heard := g.waits.ask(r.Context(), vis.ID, g.plexNews(vis, plex))
 	switch {
 	case heard.err != nil:
 		g.log(at).WarnContext(r.Context(), "Plex could not be asked", "error", heard.err)
@@ -142,18 +142,21 @@ func (g *Gate) returned(r *http.Request, at Resolved, vis visit) outcome {
 	return g.redeem(r, at, vis, plex, heard.token)
 }
 
-// plexNews asks Plex whether the PIN has been claimed.
-func (g *Gate) plexNews(r *http.Request, vis visit, plex flowclient.SourcePlex) news {
-	token, err := g.cfg.Plex.Token(context.WithoutCancel(r.Context()), plex.ClientID, *vis.Detour.PIN)
-	switch {
-	case errors.Is(err, ErrPlexOver):
-		return news{progress: progressOver}
-	case err != nil:
-		return news{err: err}
-	case token != "":
-		return news{progress: progressDone, token: token}
+// plexNews returns a function that asks Plex whether the PIN has been claimed.
+func (g *Gate) plexNews(vis visit, plex flowclient.SourcePlex) func(context.Context) news {
+	pin := *vis.Detour.PIN
+	return func(ctx context.Context) news {
+		token, err := g.cfg.Plex.Token(ctx, plex.ClientID, pin)
+		switch {
+		case errors.Is(err, ErrPlexOver):
+			return news{progress: progressOver}
+		case err != nil:
+			return news{err: err}
+		case token != "":
+			return news{progress: progressDone, token: token}
+		}
+		return news{}
 	}
-	return news{}
 }
 
 // redeem shows authentik the token of Plex, once, and goes on where it says.

@@ -1,25 +1,25 @@
 package proxy
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
-	gocache "github.com/patrickmn/go-cache"
-	"golang.org/x/sync/singleflight"
+	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 )
 
 const (
-	// heardFor is how long what was heard of a visit is not asked for again, and
-	// waitsBound of how many visits something is kept.
-	heardFor   = 2 * time.Second
-	waitsBound = 10_000
+	// newsLifetime is how long Duo or Plex is not asked again about a visit, and
+	// maxWaits about how many visits they are asked within that time.
+	newsLifetime = 2 * time.Second
+	maxWaits     = 10_000
 )
 
-// waits ask others, in the name of visits, whether something has happened there. However often
-// a page asks, one question of a visit goes out at a time, and few of them.
+// waits ask Duo and Plex whether what a visit waits for has happened there.
+// However often its page polls, one request of a visit runs at a time, and few
+// within a minute.
 type waits struct {
-	asking singleflight.Group
-	heard  *gocache.Cache // by visit: news
+	known *ttlcache.Cache[string, news] // by visit
 }
 
 // A progress says how far something is that happens elsewhere.
@@ -31,37 +31,40 @@ const (
 	progressOver                 // it will not happen any more
 )
 
-// news is what was heard. Token is what Plex gave for the visitor.
+// news is what Duo or Plex has answered. Token is what Plex gave for the visitor.
 type news struct {
 	progress progress
 	token    string
 	err      error
 }
 
-// LogValue tells no token.
+// LogValue keeps the token out of logs.
 func (n news) LogValue() slog.Value { return slog.IntValue(int(n.progress)) }
 
-func newWaits() *waits { return &waits{heard: gocache.New(heardFor, 0)} }
+func newWaits(now func() time.Time) *waits {
+	return &waits{ttlcache.New(ttlcache.Options[string, news]{Entries: maxWaits, Now: now})}
+}
 
-// sweep forgets what nobody may hear again.
-func (w *waits) sweep() { w.heard.DeleteExpired() }
+func (w *waits) sweep() { w.known.Sweep() }
 
-// hear returns what is new of a visit. Where too many visits wait at once, nothing is.
-func (w *waits) hear(visit string, ask func() news) news {
-	found, _, _ := w.asking.Do(visit, func() (any, error) {
-		if kept, ok := w.heard.Get(visit); ok {
-			return kept, nil
+// ask returns what is new about a visit. While too many visits wait at once it
+// asks about no further ones, and nothing is new about them.
+func (w *waits) ask(ctx context.Context, visit string, fetch func(context.Context) news) news {
+	known, err := w.known.Do(ctx, visit, func(ctx context.Context) (news, time.Duration, error) {
+		if w.full() {
+			return news{}, 0, nil
 		}
-		if w.heard.ItemCount() >= waitsBound {
-			w.heard.DeleteExpired()
-		}
-		if w.heard.ItemCount() >= waitsBound {
-			return news{}, nil
-		}
-		fresh := ask()
-		w.heard.SetDefault(visit, fresh)
-		return fresh, nil
+		return fetch(ctx), newsLifetime, nil
 	})
-	heard, _ := found.(news)
-	return heard
+	if err != nil {
+		return news{err: err}
+	}
+	return known
+}
+
+func (w *waits) full() bool {
+	if w.known.Len() >= maxWaits {
+		w.known.Sweep()
+	}
+	return w.known.Len() >= maxWaits
 }
