@@ -34,7 +34,7 @@
 //   - reply.go, replyjson.go, poll.go: what comes back from a page, from a program, and from a page that waits
 //   - source.go, plex.go: other places to sign in
 //   - duo.go, again.go, waits.go, excuse.go: answers that need a question first, some patience, or a second try
-//   - visit.go, flight.go: a visit sealed in its page, answered once
+//   - visit.go, submissions.go: a visit sealed in its page, answered once
 //   - copies.go, unbegun.go: first questions that cost authentik nothing, and the visits that begin with their answer
 //   - attempts.go, proof.go: answers that are tried until they are right, slowed down
 //   - package page: how challenges are drawn and answers read; pictures.go: authentik's pictures

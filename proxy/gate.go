@@ -30,7 +30,7 @@ type Gate struct {
 	sessions *sessions
 	browsers *browsers
 	brands   *brands
-	flights  *flights
+	answers  *submissions
 	waits    *waits
 	copies   *copies
 	attempts *attempts
@@ -57,7 +57,7 @@ func New(cfg Config) (*Gate, error) {
 	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, rolls: newRolls(cfg, g.keys), cache: newCache(cfg.Now, cacheEntries, cacheBytes), misses: newMisses()}
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
 	g.brands = newBrands(cfg.Client, cfg.Now)
-	g.flights, g.waits = newFlights(), newWaits(cfg.Now)
+	g.answers, g.waits = newSubmissions(cfg.Now), newWaits(cfg.Now)
 	g.copies, g.attempts = newCopies(cfg.Now), newAttempts(cfg.Now, g.keys)
 	g.rechecks, g.streams = newRechecks(), newStreams()
 	g.relayBase = basePath(cfg.Client.Root())
@@ -133,7 +133,7 @@ func (g *Gate) sweep(ctx context.Context) {
 		g.sessions.cache.sweep()
 		g.sessions.misses.sweep()
 		g.brands.sweep()
-		g.flights.sweep()
+		g.answers.sweep()
 		g.waits.sweep()
 		g.copies.sweep()
 		g.attempts.sweep()

@@ -194,7 +194,7 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 		return outcome{err: fault.New(fault.BadRequest, err)}
 	}
 	sum := sha256.Sum256(words)
-	return g.flights.do(vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() outcome {
+	return g.answers.once(vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() outcome {
 		ctx := context.WithoutCancel(r.Context()) // an impatient browser gives up the first of two clicks
 		try, wait := g.attempts.try(at.Client, vis, answer)
 		if wait > 0 {

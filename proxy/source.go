@@ -80,7 +80,7 @@ func (g *Gate) barred() bool { return g.cfg.Flow != "" }
 
 // beginSource goes where a source's button leads, in the visitor's name.
 func (g *Gate) beginSource(r *http.Request, at Resolved, vis visit, to flowclient.Redirect) outcome {
-	return g.flights.do(vis.ID, "source "+to.Path, func() outcome {
+	return g.answers.once(vis.ID, "source "+to.Path, func() outcome {
 		ctx := context.WithoutCancel(r.Context())
 		vis, instead := g.start(ctx, r, at, vis)
 		if instead != nil {
@@ -101,7 +101,7 @@ func (g *Gate) beginSource(r *http.Request, at Resolved, vis visit, to flowclien
 
 // beginPlex has Plex make a PIN. Without Plex the visitor is sent on to authentik.
 func (g *Gate) beginPlex(r *http.Request, at Resolved, vis visit, c flowclient.SourcePlex) outcome {
-	return g.flights.do(vis.ID, "plex "+c.Slug, func() outcome {
+	return g.answers.once(vis.ID, "plex "+c.Slug, func() outcome {
 		ctx := context.WithoutCancel(r.Context())
 		pin, err := g.cfg.Plex.PIN(ctx, c.ClientID)
 		switch {
@@ -161,7 +161,7 @@ func (g *Gate) plexNews(vis visit, plex flowclient.SourcePlex) func(context.Cont
 
 // redeem shows authentik the token of Plex, once, and goes on where it says.
 func (g *Gate) redeem(r *http.Request, at Resolved, vis visit, plex flowclient.SourcePlex, token string) outcome {
-	return g.flights.do(vis.ID, "redeem", func() outcome {
+	return g.answers.once(vis.ID, "redeem", func() outcome {
 		ctx := context.WithoutCancel(r.Context())
 		step, err := g.cfg.Client.RedeemPlex(ctx, g.visitor(r, at, vis.Step.Cookies), vis.Step.Flow, plex, token)
 		switch {
