@@ -91,7 +91,7 @@ func (g *Gate) furnish() (err error) {
 		SignOutURL: farewell,
 		Prefix:     g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), Root: g.cfg.Client.Root(), MailLinksHere: g.cfg.PageHost,
 		Style: g.cfg.Page.Style, Templates: g.cfg.Page.Templates, Language: g.cfg.Page.Language,
-		Seal: newSteadyNames(seals.seal).name, Unseal: seals.unseal,
+		Seal: newSteadyNames(seals.seal).name,
 	})
 	if err != nil {
 		return err

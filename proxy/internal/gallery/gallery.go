@@ -37,8 +37,7 @@ func New(testdata fs.FS) (*Gallery, error) {
 	var err error
 	g.pages, err = page.New(page.Config{
 		Prefix: prefix, PublicHost: "auth.example.com", Root: "https://auth.example.com/",
-		Seal:   url.QueryEscape,
-		Unseal: func(name string) (string, bool) { a, err := url.QueryUnescape(name); return a, err == nil },
+		Seal: url.QueryEscape,
 	})
 	if err != nil {
 		return nil, err

@@ -17,24 +17,24 @@ import (
 //go:embed assets
 var assetFiles embed.FS
 
-// operatorStyle is the name under which the operator's style sheet is served.
+// operatorStyle is the name that the operator's style sheet is served under.
 const operatorStyle = "own.css"
 
-// A file is something of ours that a page needs beside itself. Small is the same
-// in fewer bytes (gzip), where that is any use.
+// An asset is a style sheet, script or icon. gzipped is nil if it would not be
+// smaller than body.
 type asset struct {
 	contentType, hash string
 	body, gzipped     []byte
 }
 
-// kinds are the types of the files that are served, by ending.
+// contentTypes are those of assets, by file name extension.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
 }
 
-// readFiles reads what is served, and marks each with a hash of what is in it.
+// readAssets reads the embedded assets and adds the operator's style sheet.
 func readAssets(from fs.FS, style []byte) (map[string]asset, error) {
 	files := map[string]asset{}
 	entries, err := fs.ReadDir(from, "assets")
@@ -62,8 +62,8 @@ func newAsset(name string, body []byte) asset {
 	return f
 }
 
-// squeeze compresses as well as it can: it is done once, and sent often. There
-// is no secret in these files that their length could tell.
+// compress uses the best compression: an asset is compressed once and sent
+// often. Assets have no secrets that their compressed length could reveal.
 func compress(body []byte) []byte {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
@@ -76,18 +76,18 @@ func compress(body []byte) []byte {
 	return out.Bytes()
 }
 
-// markOf tells one version of a file from another.
+// hashOf identifies a version of an asset.
 func hashOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
-// address is where a file is, with its mark: another version has another address.
+// assetURL returns an address that is different for each version of an asset.
 func (p *Pages) assetURL(name string) string {
 	return p.cfg.Prefix + "/assets/" + name + "?v=" + p.assets[name].hash
 }
 
-// Assets answers GET <prefix>/assets/<name>.
+// Assets handles GET <prefix>/assets/<name>.
 func (p *Pages) Assets() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := p.assets[path.Base(r.URL.Path)]
@@ -118,8 +118,8 @@ func (f asset) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// takesGzip reports whether a browser takes gzip. Whoever refuses it in so many
-// words (RFC 9110, 12.5.3), or asks for a part of the file, gets it as it is.
+// acceptsGzip reports whether the response may be compressed: the client accepts
+// gzip with a weight above zero (RFC 9110, 12.5.3) and asks for no range.
 func acceptsGzip(r *http.Request) bool {
 	if r.Header.Get("Range") != "" {
 		return false

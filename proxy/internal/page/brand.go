@@ -10,22 +10,22 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A Picture is the brand's logo or the flow's background, in one or two themes.
+// A pictureView is the brand's logo or the flow's background.
 type pictureView struct {
-	// Light is the address of the picture, on this site. Dark is that for dark
-	// pages, and empty where it is the same or the brand has fixed the theme.
+	// Light is the picture's address on this site. Dark is the one for the dark
+	// theme; it is empty if it is the same, or if the brand fixes the theme.
 	Light template.URL
 	Dark  template.Srcset
-	// Text stands for the picture where there is none.
+	// Text is shown if there is no picture.
 	Text string
-	// Behind lets everything else come first.
+	// Behind marks a background, which is loaded after everything else.
 	Behind bool
 }
 
 // Found reports whether there is a picture.
 func (p pictureView) Found() bool { return p.Light != "" }
 
-// view begins a page with the brand's looks.
+// brandView returns a page with the brand's looks.
 func (p *Pages) brandView(b flowclient.Brand, l *locale) pageView {
 	v := pageView{
 		Language: l.tag.String(), Direction: l.direction(), Theme: themeOf(b), Layout: "stacked", Host: p.cfg.PublicHost,
@@ -57,7 +57,7 @@ func (p *Pages) brandView(b flowclient.Brand, l *locale) pageView {
 	return v
 }
 
-// themeOf is the brand's theme, or empty where the browser may choose.
+// themeOf returns the brand's theme, or "" if the browser may choose.
 func themeOf(b flowclient.Brand) string {
 	if b.Theme == "light" || b.Theme == "dark" {
 		return b.Theme
@@ -65,11 +65,11 @@ func themeOf(b flowclient.Brand) string {
 	return ""
 }
 
-// layouts are those of authentik that a page can have. In the two whose
-// background is another page, there is none here: it would be a frame.
+// layouts are those of authentik's that a page can have. The two with another
+// page in the background have no background here: it would be a frame.
 var layouts = []string{"stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"}
 
-// flow adds what the flow looks like.
+// applyFlow sets the flow's title, layout and background.
 func (p *Pages) applyFlow(v *pageView, info *flowclient.FlowInfo) {
 	if info == nil {
 		return
@@ -82,13 +82,13 @@ func (p *Pages) applyFlow(v *pageView, info *flowclient.FlowInfo) {
 	if !framed {
 		v.Backdrop = p.picture(info.Background, info.BackgroundThemed, v.Theme)
 		v.Backdrop.Behind = true
-		v.Backdrop.Light = template.URL(p.decorative(string(v.Backdrop.Light)))  //nolint:gosec // Checked by source.
-		v.Backdrop.Dark = template.Srcset(p.decorative(string(v.Backdrop.Dark))) //nolint:gosec // Checked by source.
+		v.Backdrop.Light = template.URL(p.decorative(string(v.Backdrop.Light)))  //nolint:gosec // Checked by pictureURL.
+		v.Backdrop.Dark = template.Srcset(p.decorative(string(v.Backdrop.Dark))) //nolint:gosec // Checked by pictureURL.
 	}
 }
 
-// behind marks the address of a picture that nobody misses: one that cannot be
-// had is then nothing, where a browser would draw the sign of a broken picture.
+// decorative marks the address of a picture that is served empty if it cannot
+// be fetched, so that browsers show no broken image.
 func (p *Pages) decorative(address string) string {
 	if strings.HasPrefix(address, p.cfg.Prefix+"/brand/") {
 		return address + "?behind"
@@ -96,8 +96,8 @@ func (p *Pages) decorative(address string) string {
 	return address
 }
 
-// picture chooses the addresses of a picture. A theme that the brand has fixed
-// leaves nothing to choose for the browser.
+// picture returns a picture for both themes, or for the one that the brand
+// fixes.
 func (p *Pages) picture(plain string, themed flowclient.Themed, theme string) pictureView {
 	light, dark := p.pictureURL(forTheme(plain, "light")), p.pictureURL(forTheme(plain, "dark"))
 	if s := p.pictureURL(themed.Light); s != "" {
@@ -112,24 +112,24 @@ func (p *Pages) picture(plain string, themed flowclient.Themed, theme string) pi
 	case theme == "light", dark == light:
 		dark = ""
 	}
-	return pictureView{Light: template.URL(light), Dark: template.Srcset(dark)} //nolint:gosec // Checked by source.
+	return pictureView{Light: template.URL(light), Dark: template.Srcset(dark)} //nolint:gosec // Checked by pictureURL.
 }
 
-// inTheme fills the place that an address may have for the theme's name.
+// forTheme replaces authentik's placeholder for the theme's name.
 func forTheme(address, theme string) string {
 	return strings.ReplaceAll(address, "%(theme)s", theme)
 }
 
-// drawable are the pictures an address may hold in itself. None of them can run
-// anything in an img element.
+// dataPicture matches data URLs of images. None of them can run scripts in an
+// img element.
 var dataPicture = regexp.MustCompile(`^data:image/(?:png|jpeg|gif|webp|svg\+xml)(?:;[-a-z0-9=]+)*,[-A-Za-z0-9+/=%_.~!$&*:;?@]*$`)
 
-// maxInline is the length of a picture in an address, in bytes.
+// maxInline bounds the length of a data URL, in bytes.
 const maxInline = 64 << 10
 
-// source is where the browser gets a picture of authentik's from: through the
-// gate, as it may not reach authentik. Pictures on other hosts are left out: they
-// would tell a third party who signs in here.
+// pictureURL returns the address of one of authentik's pictures at the gate,
+// since browsers may not reach authentik. It returns "" for pictures on other
+// hosts: they would tell a third party who signs in here.
 func (p *Pages) pictureURL(address string) string {
 	if strings.HasPrefix(address, "data:") {
 		if len(address) <= maxInline && dataPicture.MatchString(address) {
@@ -147,20 +147,20 @@ func (p *Pages) pictureURL(address string) string {
 	return ""
 }
 
-// account is who authentik says is signing in. The picture that everybody has
-// says nothing.
+// account returns the user who is signing in, or nil. authentik's default
+// picture is left out.
 func (p *Pages) account(b flowclient.Base) *accountView {
 	if b.PendingUser == "" {
 		return nil
 	}
 	a := &accountView{Name: b.PendingUser}
 	if !strings.HasSuffix(b.PendingUserAvatar, "user_default.png") {
-		a.Face = template.URL(p.pictureURL(b.PendingUserAvatar)) //nolint:gosec // Checked by source.
+		a.Face = template.URL(p.pictureURL(b.PendingUserAvatar)) //nolint:gosec // Checked by pictureURL.
 	}
 	return a
 }
 
-// webAddress returns address if a browser may be led there by a link.
+// webAddress returns address if a link may lead there, else "".
 func webAddress(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -172,7 +172,7 @@ func webAddress(address string) string {
 	return address
 }
 
-// hostOf is the name that an address is reached by, for people to read.
+// hostOf returns the host of an address for people to read.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

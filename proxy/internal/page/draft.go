@@ -1,6 +1,7 @@
 package page
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,7 +11,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A draft is a page in the making: the view, and what it is made of.
+// A draft is a page that is being built: its view, and what the view is built
+// from.
 type draft struct {
 	pageView
 	Template    string
@@ -18,48 +20,32 @@ type draft struct {
 	locale      *locale
 	policy      policy
 	origin      string          // of this site, as the browser sees it
-	resendAfter time.Duration   // before something can be sent again
-	knownName   string          // the name that was typed on an earlier page
-	step        flowclient.Step // zero on pages of our own
+	resendAfter time.Duration   // until a message can be sent again
+	knownName   string          // typed on an earlier page
+	step        flowclient.Step // zero on pages without a challenge
 	component   flowclient.Component
-	// posted is the form that this page answers, if it belongs to the same kind
-	// of question; refused says that something was wrong with it.
+	// posted is the form that this page answers, if it was for the same kind of
+	// challenge. refused reports that it was not accepted.
 	posted  url.Values
 	refused bool
-	// chosen has the fields of that form in which a file was chosen. A browser
-	// forgets it, and no page can choose it again.
+	// chosenFiles names the fields of that form that had a file. Browsers do not
+	// keep files, and no page can choose them again.
 	chosenFiles map[string]bool
-	// errors are authentik's, by field of the answer. What a stage shows beside a
-	// field it takes away; the rest is shown above the form.
+	// errors are by field of the answer. A stage takes those that it draws
+	// beside a field; finish puts the rest above the form.
 	errors map[string][]string
 }
 
-// blank begins any page: in the visitor's language, with the brand's looks. A
-// visitor who has signed in is known, which makes a difference to the language.
-func (p *Pages) newDraft(r *http.Request, b flowclient.Brand, known bool) *draft {
-	d := &draft{pages: p, locale: p.catalogue.choose(r, b, known), policy: p.policy}
+// newDraft returns a page in the visitor's language with the brand's looks.
+// authenticated reports that the visitor has signed in, which changes how
+// authentik, and so the page, chooses the language.
+func (p *Pages) newDraft(r *http.Request, b flowclient.Brand, authenticated bool) *draft {
+	d := &draft{pages: p, locale: p.catalogue.choose(r, b, authenticated), policy: p.policy}
 	d.pageView = p.brandView(b, d.locale)
 	return d
 }
 
-// told is a sentence by its name, or nothing where it has none.
-func (d *draft) optionalText(name string) string {
-	if name == "" {
-		return ""
-	}
-	return d.text(name)
-}
-
-// text returns a message of the catalogue in the page's language.
-func (d *draft) text(name string, pairs ...any) string { return d.locale.text(name, pairs...) }
-
-// run has the page load one of our scripts, besides the one that all pages have.
-func (d *draft) addScript(script string) { d.Scripts = append(d.Scripts, d.pages.assetURL(script)) }
-
-// allow lets this page alone load, or send to, more than pages may.
-func (d *draft) allow(more policy) { d.policy = d.policy.with(more) }
-
-// draft begins the page of a question with all that is not the stage's own.
+// newQuestion returns the page of a challenge without the stage's own part.
 func (p *Pages) newQuestion(r *http.Request, q Question) *draft {
 	base := q.Step.Challenge.Common()
 	d := p.newDraft(r, q.Brand, q.Step.Authenticated())
@@ -74,39 +60,57 @@ func (p *Pages) newQuestion(r *http.Request, q Question) *draft {
 	return d
 }
 
-// leadAway sets where the visitor can go on at authentik, and what comes of that.
+// text returns a message of the catalogue in the page's language.
+func (d *draft) text(name string, pairs ...any) string { return d.locale.text(name, pairs...) }
+
+// optionalText returns "" for the empty name.
+func (d *draft) optionalText(name string) string {
+	if name == "" {
+		return ""
+	}
+	return d.text(name)
+}
+
+// addScript adds one of our scripts to page.js, which all pages load.
+func (d *draft) addScript(name string) { d.Scripts = append(d.Scripts, d.pages.assetURL(name)) }
+
+// allow extends the content security policy of this page only.
+func (d *draft) allow(more policy) { d.policy = d.policy.with(more) }
+
+// setElsewhere sets the address where the visitor can continue at authentik,
+// and whether they come back signed in.
 func (d *draft) setElsewhere(to string) {
-	own, host := strings.HasPrefix(to, d.pages.cfg.Prefix+"/"), d.pages.cfg.PublicHost
-	switch away := webAddress(to); {
-	case own:
+	address := webAddress(to)
+	switch {
+	case strings.HasPrefix(to, d.pages.cfg.Prefix+"/"):
 		d.Elsewhere, d.Afterwards = to, d.text("elsewhere_returns")
-	case away != "":
-		d.Elsewhere, d.Afterwards = away, d.text("elsewhere_stays")
+	case address != "":
+		d.Elsewhere, d.Afterwards = address, d.text("elsewhere_stays")
 	default:
 		return
 	}
-	d.ElsewhereHost = host
-	if host == "" {
+	d.ElsewhereHost = d.pages.cfg.PublicHost
+	if d.ElsewhereHost == "" {
 		d.ElsewhereHost = hostOf(to)
 	}
 }
 
-// remember takes up what the visitor had sent and what was wrong with it. What
-// belongs to another question is none of this page's.
+// restoreForm keeps what the visitor sent and what was wrong with it. A form
+// that was for another challenge is ignored.
 func (d *draft) restoreForm(r *http.Request, q Question, base flowclient.Base) {
 	d.errors = map[string][]string{}
 	if q.Step.Lost && q.Mistake == nil && q.Lockout == 0 {
 		return
 	}
-	for field, wrong := range base.Errors {
-		for _, e := range wrong {
+	for field, all := range base.Errors {
+		for _, e := range all {
 			if e.Text != "" {
 				d.errors[field] = append(d.errors[field], e.Text)
 			}
 		}
 	}
-	if q.Mistake != nil && q.Mistake.Name != "" {
-		d.errors[q.Mistake.Field] = append(d.errors[q.Mistake.Field], d.text(q.Mistake.Name, q.Mistake.Pairs...))
+	if m := q.Mistake; m != nil && m.Name != "" {
+		d.errors[m.Field] = append(d.errors[m.Field], d.text(m.Name, m.Pairs...))
 	}
 	if q.Lockout > 0 {
 		d.errors = map[string][]string{"": {d.text("wait_attempts", "Seconds", q.LockoutSeconds())}}
@@ -114,11 +118,11 @@ func (d *draft) restoreForm(r *http.Request, q Question, base flowclient.Base) {
 	if r.PostForm.Get("component") == string(d.component) {
 		d.posted = r.PostForm
 		d.refused = base.Errors != nil || q.Mistake != nil || q.Lockout > 0
-		d.chosenFiles = chosenFilesOf(r)
+		d.chosenFiles = chosenFiles(r)
 	}
 }
 
-func chosenFilesOf(r *http.Request) map[string]bool {
+func chosenFiles(r *http.Request) map[string]bool {
 	chosen := map[string]bool{}
 	if r.MultipartForm != nil {
 		for name := range r.MultipartForm.File {
@@ -128,15 +132,15 @@ func chosenFilesOf(r *http.Request) map[string]bool {
 	return chosen
 }
 
-// wrong takes away what is wrong with a field of the answer.
+// takeErrors removes and returns the errors of a field.
 func (d *draft) takeErrors(field string) []string {
-	w := d.errors[field]
+	errors := d.errors[field]
 	delete(d.errors, field)
-	return w
+	return errors
 }
 
-// typed is what had been typed into a field, where the visitor should see it
-// again. Passwords and codes are never asked for here.
+// typedOr returns what the visitor typed into a field if the form was refused,
+// else otherwise. Passwords and codes are never restored.
 func (d *draft) typedOr(name, otherwise string) string {
 	if d.refused && d.posted.Has(name) {
 		return d.posted.Get(name)
@@ -144,41 +148,32 @@ func (d *draft) typedOr(name, otherwise string) string {
 	return otherwise
 }
 
-// settle shows what no field has claimed above the form, and names the page.
+// finish puts the errors that no field has taken above the form, and sets the
+// title.
 func (d *draft) finish() {
-	for _, field := range slices.Sorted(keysOf(d.errors)) {
-		for _, w := range d.errors[field] {
-			if !slices.Contains(d.Alerts, w) {
-				d.Alerts = append(d.Alerts, w)
+	for _, field := range slices.Sorted(maps.Keys(d.errors)) {
+		for _, text := range d.errors[field] {
+			if !slices.Contains(d.Alerts, text) {
+				d.Alerts = append(d.Alerts, text)
 			}
 		}
 	}
 	d.setTitle()
 }
 
-func keysOf(m map[string][]string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
+// defaultHeading sets the heading unless the flow has a title.
+func (d *draft) defaultHeading(text string) {
+	if strings.TrimSpace(d.Heading) == "" {
+		d.Heading = text
 	}
 }
 
-// heading sets the heading where the flow has no title.
-func (d *draft) defaultHeading(otherwise string) {
+// setTask says what the page is about: in the heading, or below it if the flow
+// has a title.
+func (d *draft) setTask(text string) {
 	if strings.TrimSpace(d.Heading) == "" {
-		d.Heading = otherwise
-	}
-}
-
-// task names what this page is about: as its heading where the flow has no title
-// of its own, else below that.
-func (d *draft) setTask(sentence string) {
-	if strings.TrimSpace(d.Heading) == "" {
-		d.Heading = sentence
+		d.Heading = text
 		return
 	}
-	d.Lead = sentence
+	d.Lead = text
 }

@@ -7,103 +7,104 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// An Ending is what the pages that ask nothing have to say.
+// An endingView is a page without a question.
 type endingView struct {
-	// Words are sentences, in their order.
+	// Words are paragraphs.
 	Words []string
-	// Facts are for whoever is asked for help.
+	// Facts are details for whoever helps the visitor.
 	Facts []namedValue
-	// Links and Forms are the ways on: links, and forms that are sent.
+	// Links and Forms are what the visitor can do next.
 	Links, Forms []action
 }
 
-// A Fact is a name and a value.
+// A namedValue is a name and a value.
 type namedValue struct{ Name, Value string }
 
-// A Way is a way on: a link to Address, or a form that is sent there.
+// An action is a link to Address, or the button of a form that is sent there.
 type action struct {
 	Text, Address string
-	// Hidden are fields that a form sends.
+	// Hidden are the hidden fields of the form.
 	Hidden []namedValue
-	// Quiet ways are offered, not recommended. Away ones lead off this site.
-	// Focus is set on the one at which the page begins.
+	// Quiet actions are not the recommended one. Away ones lead to another site.
+	// Focus is set on the one that has the focus at first.
 	Quiet, Away, Focus bool
 }
 
-// A Failure is what could not be done. The catalogue has two sentences for each
-// code: what happened, and what to do about it.
+// A Failure is an error that the visitor sees. The catalogue has two messages
+// for each code: what happened, and what to do about it.
 type Failure struct {
-	// Code is a word such as visit-lost, for whoever is asked for help.
+	// Code identifies the failure for support, such as visit-lost.
 	Code string
-	// Status is that of the answer.
+	// Status is the status of the response.
 	Status int
-	// Suspect is the name of a sentence about what may be the cause; empty where nobody can say.
+	// Cause is the name of a message about the likely cause, if it is known.
 	Cause string
 }
 
-// sentence is the name of what the catalogue says of the failure.
+// messageName returns the name of the message that says what happened.
 func (f Failure) messageName() string { return "fail_" + strings.ReplaceAll(f.Code, "-", "_") }
 
-// remedy is what the catalogue says to do about the failure. Where authentik should
-// lead browsers back to stands in one of those sentences, and depends on the prefix.
+// remedy returns the message that says what to do. One of them names the
+// redirect URI to register, which depends on the prefix.
 func (f Failure) remedy(d *draft) string {
 	return d.text(f.messageName()+"_remedy", "Callback", d.pages.cfg.Prefix+"/callback")
 }
 
-// signInLoop is the code of sign-ins that do not hold. They are counted, and whoever tries again begins to count afresh.
+// codeSignInLoop is the failure that counts sign-ins. Trying again starts the
+// count anew.
 const codeSignInLoop = "sign-in-loop"
 
-// stepUpRefused is the code of the one refusal that a visitor can mend by signing in again.
+// codeStepUpRefused is the one refusal that signing in again can resolve.
 const codeStepUpRefused = "step-up-refused"
 
-// A Parting is what has ended when a visitor has signed out. It travels in the address
-// of the page that says so.
+// A SignOutScope is which sessions have ended at a sign-out. It is part of the
+// address of the page that tells the visitor.
 type SignOutScope string
 
-// The partings.
 const (
-	// PartingNone says of nothing but this site: nobody is signed in here.
+	// SignOutUnknown claims nothing but that this site has no session.
 	SignOutUnknown SignOutScope = ""
-	// PartingAll says that the visitor is signed out here, at authentik, and at the other
-	// applications of the same sign-in.
+	// SignOutEverywhere is this site, authentik, and the other applications of
+	// the same sign-in.
 	SignOutEverywhere SignOutScope = "all"
-	// PartingHere says that the visitor is signed out here, and that authentik could not be
-	// asked to end its own session, which may go on.
+	// SignOutHere is this site only: authentik could not be asked to end its own
+	// session, which may go on.
 	SignOutHere SignOutScope = "here"
 )
 
-// partings are the names of what the catalogue says of each.
+// signOutMessages are the names of the messages about each scope.
 var signOutMessages = map[SignOutScope]string{
 	SignOutUnknown:    "signed_out_lead",
 	SignOutEverywhere: "signed_out_all",
 	SignOutHere:       "signed_out_here",
 }
 
-// ParseParting reads a parting from an address, where anybody can write anything: what is
-// none of them is PartingNone, which promises least.
+// ParseSignOutScope reads a scope from an address, which anyone can write.
+// Anything unknown yields SignOutUnknown, which promises least.
 func ParseSignOutScope(s string) SignOutScope {
-	if p := SignOutScope(s); signOutMessages[p] != "" {
-		return p
+	if scope := SignOutScope(s); signOutMessages[scope] != "" {
+		return scope
 	}
 	return SignOutUnknown
 }
 
-// tell draws a page that asks nothing.
+// drawEnding draws a page without a question. The error is dropped: tests
+// render every such page, so only a broken connection is left.
 func (p *Pages) drawEnding(w http.ResponseWriter, d *draft, status int, heading string, e endingView) {
 	d.Template, d.Heading, d.Stage = "ending.html", d.text(heading), e
 	d.setTitle()
-	_ = p.write(w, d, status) // tried by a test: what is left is a browser that went away
+	_ = p.write(w, d, status)
 }
 
-// answers says where a page can be loaded again that is the answer to a form: its own
-// address would have the form sent again.
+// setReloadAddress sets the address to reload a page at that answers a form:
+// reloading its own address would send the form again.
 func (d *draft) setReloadAddress(r *http.Request, back string) {
 	if r.Method == http.MethodPost {
 		d.Afresh = d.pages.signInURL(back)
 	}
 }
 
-// Fail draws a failure: its code, what it means and what to do about it.
+// Fail draws a failure: what happened, what to do about it, and its code.
 func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back string, b flowclient.Brand) {
 	d, heading := p.newDraft(r, b, false), "fail_client"
 	if f.Status >= http.StatusInternalServerError {
@@ -124,17 +125,16 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 	})
 }
 
-// Forbid tells a visitor who is signed in that this is not for them. authentik
-// tells ordinary users no reason, so none is made up; messages are a flow's own.
-// A step-up that was refused is no more than a matter of signing in otherwise: again
-// keeps the address of the sign-in from leading those who are signed in straight back.
-func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who string, messages []string, back string, b flowclient.Brand) {
+// Forbid tells a signed-in visitor that they may not use the application.
+// authentik gives ordinary users no reason, so the page gives none; messages
+// are those of a flow. A step-up that was refused offers to sign in again.
+func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, username string, messages []string, back string, b flowclient.Brand) {
 	d, heading, logout := p.newDraft(r, b, true), "forbidden", p.cfg.Prefix+"/logout"
 	d.allow(policy{forms: origins(p.cfg.SignOutURL)})
 	d.setReloadAddress(r, back)
 	again := f.Code == codeStepUpRefused
 	e := endingView{
-		Words: append([]string{d.text("account", "Name", who)}, messages...),
+		Words: append([]string{d.text("account", "Name", username)}, messages...),
 		Facts: []namedValue{{d.text("code_name"), f.Code}},
 		Forms: []action{
 			{Text: d.text("switch_account"), Address: logout, Quiet: again, Focus: !again, Hidden: []namedValue{{"switch", "1"}, {"to", back}}},
@@ -142,7 +142,7 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who st
 		},
 	}
 	if again {
-		heading = "fail_client" // they may use the application, once they have signed in as it demands
+		heading = "fail_client" // they may use the application after another kind of sign-in
 		e.Words = append(e.Words, d.text(f.messageName()))
 		e.Links = []action{{Text: d.text("sign_in_again"), Address: p.signInURL(back), Focus: true}}
 	}
@@ -150,22 +150,22 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, who st
 	p.drawEnding(w, d, f.Status, heading, e)
 }
 
-// SignOut asks before a session ends: a link alone must not end it.
-func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, who string, b flowclient.Brand) {
+// SignOut asks before the session ends: following a link must not end it.
+func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, username string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)
 	d.allow(policy{forms: origins(p.cfg.SignOutURL)})
 	p.drawEnding(w, d, http.StatusOK, "sign_out_ask", endingView{
-		Words: []string{d.text("account", "Name", who)},
+		Words: []string{d.text("account", "Name", username)},
 		Forms: []action{{Text: d.text("sign_out"), Address: p.cfg.Prefix + "/logout", Focus: true}},
 	})
 }
 
-// SignedOut says what has ended. It does not lead on by itself: that would sign
-// the visitor in again.
-func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, how SignOutScope, b flowclient.Brand) {
+// SignedOut says what has ended. It does not redirect to the application: that
+// would sign the visitor in again.
+func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, scope SignOutScope, b flowclient.Brand) {
 	d := p.newDraft(r, b, false)
 	p.drawEnding(w, d, http.StatusOK, "signed_out", endingView{
-		Words: []string{d.text(signOutMessages[how])},
+		Words: []string{d.text(signOutMessages[scope])},
 		Links: []action{{Text: d.text("sign_in_again"), Address: p.signInURL("/"), Focus: true}},
 	})
 }

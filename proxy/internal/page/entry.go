@@ -5,34 +5,36 @@ import (
 	"strings"
 )
 
-// An Entry is one thing to type, as the templates draw it.
+// An Entry is one field to type into. It is exported because templates can
+// reach it by its name where it is embedded in a promptField.
 type Entry struct {
-	// ID is that of the element, Name that of the field that is sent, Label what
-	// stands above it.
+	// ID is the element's, Name the name of the field that is sent, Label the
+	// text above it.
 	ID, Name, Label string
-	// Type is that of the input; textarea stands for itself.
+	// Type is the input's type, or textarea.
 	Type, Value, Placeholder string
-	// Autocomplete is the token of the HTML standard that password managers
-	// and telephones go by, InputMode the keyboard of a telephone, Class the
-	// element's class in the style sheet.
+	// Autocomplete is the token of the HTML standard for password managers and
+	// phones, InputMode the kind of keyboard, Class a class of the style sheet.
 	Autocomplete, InputMode, Class string
-	// Step is between the values that a browser's own field offers.
+	// Step is the step of a number or time.
 	Step string
-	// Hint is a sentence of ours, Help an administrator's HTML, cleaned.
+	// Hint is a message of ours, Help an administrator's HTML, sanitized.
 	Hint string
 	Help template.HTML
-	// Wrong is what was wrong with what was sent.
+	// Wrong lists the errors of this field.
 	Wrong              []string
 	Required, ReadOnly bool
-	// Exact keeps telephones from correcting what is typed.
+	// Exact turns off automatic capitals and spell checking.
 	Exact bool
-	// Focus is set on the one element at which the page begins.
+	// Focus is set on the one element that has the focus at first.
 	Focus bool
-	// Show is what the button says that shows what is typed; without it there is none.
+	// Show is the label of the button that reveals the value; empty if there is
+	// no such button.
 	Show string
 }
 
-// Described names the elements that explain the input, for aria-describedby.
+// Described lists the IDs of the elements that describe the field, for
+// aria-describedby.
 func (e Entry) Described() string {
 	var ids []string
 	if e.Help != "" {
@@ -47,8 +49,8 @@ func (e Entry) Described() string {
 	return strings.Join(ids, " ")
 }
 
-// focus picks the one entry the page begins at: the first that is wrong, else
-// the first that can be typed in and is empty, else the first of all.
+// focus sets the focus on the first entry with an error, else on the first
+// empty one, else on the first.
 func focus(entries ...*Entry) {
 	var best *Entry
 	for _, e := range entries {

@@ -2,30 +2,30 @@ package page
 
 import "net/url"
 
-// A Form is what a visitor's browser has sent.
+// A Form is what a visitor's browser sent.
 type Form struct {
 	url.Values
-	// Files are those that were chosen, by the name of their field.
+	// Files are the uploaded files by the name of their field.
 	Files map[string]File
 }
 
-// A File is one that the visitor has chosen.
+// A File is an uploaded file.
 type File struct {
-	// Type is the media type that the browser gives; it may be anything.
+	// Type is the media type that the browser claims; it may be anything.
 	Type string
 	Body []byte
-	// Limit is set, in bytes, where there was more than that: then Body is empty.
+	// Limit is the limit in bytes that was exceeded; then Body is empty. Zero
+	// means that the file was within the limit.
 	Limit int64
 }
 
-// A Mistake is what a visitor should mend before authentik is asked. Without a
-// name nothing is wrong: the form only turned the page, and the same question is
-// to be drawn again.
+// A Mistake is what a visitor should correct before authentik is asked. An
+// empty Name means that nothing is wrong: the form only asked for the same
+// challenge to be drawn differently.
 type Mistake struct {
-	// Name is that of a sentence of the catalogue, and Pairs what the sentence
-	// leaves open.
+	// Name is the name of a message in the catalogue, Pairs its parameters.
 	Name  string
 	Pairs []any
-	// Field is the field of the answer it is about, if it is about one.
+	// Field is the field of the answer that the mistake is in, if any.
 	Field string
 }

@@ -77,7 +77,7 @@ func TestASignOutMayLeadToAuthentik(t *testing.T) {
 	t.Parallel()
 	p, err := New(Config{
 		Prefix: "/.authentik", SignOutURL: "https://auth.example.com:8443/sub/",
-		Seal: func(string) string { return "" }, Unseal: func(string) (string, bool) { return "", false },
+		Seal: func(string) string { return "" },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -177,10 +177,10 @@ func TestABrokenTemplateLeavesNoHalfPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.templates.texts["password.html"] = `{{define "stage"}}half{{.Stage.Nothing}}{{end}}`
+	p.templates.sources["password.html"] = `{{define "stage"}}half{{.Stage.Nothing}}{{end}}`
 	for _, missing := range []bool{false, true} {
 		if missing {
-			delete(p.templates.texts, "password.html")
+			delete(p.templates.sources, "password.html")
 			p.templates.parsed.Clear()
 		}
 		w := httptest.NewRecorder()

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/text/language"
 )
 
-// languages are those that the catalogue has a file for, English first: it stands in
-// where a visitor speaks none of them. The others follow by their tags.
+// languages are those that the catalogue has a file for: English first, which is
+// the default, then the others in the order of their tags.
 var languages = languagesIn(localeFiles)
 
-// languagesIn panics where a file has a name that is no language's: files become part
-// of the program when it is built.
+// languagesIn panics if a file is not named after a language: the files are
+// embedded at build time.
 func languagesIn(files fs.FS) []language.Tag {
 	names, err := fs.Glob(files, "locales/active.*.toml")
 	if err != nil {
@@ -35,31 +35,30 @@ func languagesIn(files fs.FS) []language.Tag {
 
 var matcher = language.NewMatcher(languages)
 
-// placeOf returns the place in languages of the one that is spoken by whoever speaks tag,
-// whatever its region. Another language that its speakers are likely to know as well, as
-// those of Swiss German know German, does not count: authentik would not choose
-// it either, and the page would speak two.
-func languageIndex(tag language.Tag) (at int, ok bool) {
-	_, at, sure := matcher.Match(tag)
+// languageIndex returns the index in languages of the same language as tag,
+// whatever the region. Another language that its speakers probably understand,
+// such as German for Swiss German, does not count: authentik would not choose
+// it, and the page would mix two languages.
+func languageIndex(tag language.Tag) (i int, ok bool) {
+	_, i, confidence := matcher.Match(tag)
 	wanted, _ := tag.Base()
-	found, _ := languages[at].Base()
-	return at, sure >= language.High && wanted == found
+	found, _ := languages[i].Base()
+	return i, confidence >= language.High && wanted == found
 }
 
-// CheckLanguage says what is wrong with a tag as the language of all pages: it is
-// none, or there are no words in it.
+// CheckLanguage returns an error if the pages are not available in the language
+// with this tag.
 func CheckLanguage(tag string) error {
 	wanted, err := language.Parse(tag)
 	if err != nil {
-		return fmt.Errorf("%q is no language tag; write one of %s", tag, languageList())
+		return fmt.Errorf("%q is not a language tag; write one of %s", tag, languageList())
 	}
 	if _, ok := languageIndex(wanted); !ok {
-		return fmt.Errorf("the pages have no words in %q: they would stay in English while authentik speaks that language; write one of %s", tag, languageList())
+		return fmt.Errorf("the pages are not translated to %q: they would be in English, and authentik's texts in that language; write one of %s", tag, languageList())
 	}
 	return nil
 }
 
-// spoken lists the languages by their tags.
 func languageList() string {
 	names := make([]string, 0, len(languages))
 	for _, tag := range languages {
@@ -68,21 +67,22 @@ func languageList() string {
 	return strings.Join(names, ", ")
 }
 
-// of returns the tongue of the first of the languages that there is one for.
+// match returns the locale of the first wanted language that is available, else
+// English.
 func (c *catalogue) match(wanted ...language.Tag) *locale {
 	for _, tag := range wanted {
-		if at, ok := languageIndex(tag); ok {
-			return c.locales[at]
+		if i, ok := languageIndex(tag); ok {
+			return c.locales[i]
 		}
 	}
 	return c.locales[0]
 }
 
-// choose returns the tongue of a page, chosen as authentik chooses its own: what
-// the browser asks for, then the default of authentik's brand. To visitors who have
-// not signed in yet a brand with a default speaks nothing else, whatever their
-// browsers ask for and whatever Content-Language says, and then so does the page.
-func (c *catalogue) choose(r *http.Request, b flowclient.Brand, known bool) *locale {
+// choose returns the locale of a page, chosen as authentik chooses its own:
+// what the browser asks for, then the default of the brand. For visitors who
+// have not signed in, the default of the brand comes first, whatever the
+// browser asks for and whatever Content-Language says.
+func (c *catalogue) choose(r *http.Request, b flowclient.Brand, authenticated bool) *locale {
 	if c.fixed != nil {
 		return c.fixed
 	}
@@ -90,7 +90,7 @@ func (c *catalogue) choose(r *http.Request, b flowclient.Brand, known bool) *loc
 	brand, err := language.Parse(b.DefaultLocale)
 	switch {
 	case err != nil:
-	case known:
+	case authenticated:
 		wanted = append(wanted, brand)
 	default:
 		wanted = slices.Insert(wanted, 0, brand)
@@ -98,31 +98,32 @@ func (c *catalogue) choose(r *http.Request, b flowclient.Brand, known bool) *loc
 	return c.match(wanted...)
 }
 
-// maxAsked is how much of a header is read, in bytes: as much as authentik is told
-// of it.
+// maxAcceptLanguage is how much of the header is read, in bytes. As much of it
+// is passed on to authentik.
 const maxAcceptLanguage = 256
 
-// preferred returns the languages of an Accept-Language header, the dearest first.
-// Each is read by itself: the whole would be refused for one that is unknown.
+// acceptedLanguages returns the languages of an Accept-Language header, the
+// preferred ones first. Each is parsed by itself, since one unknown language
+// would invalidate the whole header.
 func acceptedLanguages(header string) []language.Tag {
 	if len(header) > maxAcceptLanguage {
 		header = header[:strings.LastIndexByte(header[:maxAcceptLanguage], ',')+1]
 	}
-	type wish struct {
+	type accepted struct {
 		tag    language.Tag
 		weight float32
 	}
-	var wishes []wish
+	var all []accepted
 	for one := range strings.SplitSeq(header, ",") {
 		tags, weights, err := language.ParseAcceptLanguage(one)
 		if err == nil && len(tags) == 1 {
-			wishes = append(wishes, wish{tags[0], weights[0]})
+			all = append(all, accepted{tags[0], weights[0]})
 		}
 	}
-	slices.SortStableFunc(wishes, func(a, b wish) int { return cmp.Compare(b.weight, a.weight) })
-	wanted := make([]language.Tag, 0, len(wishes)+1)
-	for _, w := range wishes {
-		wanted = append(wanted, w.tag)
+	slices.SortStableFunc(all, func(a, b accepted) int { return cmp.Compare(b.weight, a.weight) })
+	wanted := make([]language.Tag, 0, len(all)+1)
+	for _, a := range all {
+		wanted = append(wanted, a.tag)
 	}
 	return wanted
 }

@@ -95,7 +95,7 @@ func TestEnglishComesFirstAndTheOthersInOneOrder(t *testing.T) {
 func TestOnlyALanguageThatThereAreWordsInCanBeFixed(t *testing.T) {
 	t.Parallel()
 	for tag, want := range map[string]string{
-		"de": "", "en-GB": "", "fr-CA": "", "nb": "no words in", "gsw": "no words in", "german": "is no language tag", "": "is no language tag",
+		"de": "", "en-GB": "", "fr-CA": "", "nb": "not translated to", "gsw": "not translated to", "german": "is not a language tag", "": "is not a language tag",
 	} {
 		err := CheckLanguage(tag)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), languageList())) {

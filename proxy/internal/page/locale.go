@@ -15,52 +15,52 @@ import (
 //go:embed locales
 var localeFiles embed.FS
 
-// A tongue says our own sentences in one language. What authentik says is not
-// among them: that arrives in the visitor's language already.
+// A locale has our own messages in one language. authentik's texts arrive in
+// the visitor's language already.
 type locale struct {
 	tag language.Tag
-	// whole are the sentences that leave nothing open, which are most of them:
-	// nothing has to be put together for one.
+	// static are the messages without parameters, which are most of them. They
+	// need no localizer.
 	static    map[string]string
 	localizer *i18n.Localizer
 }
 
-// newTongue reads the file of a language into the bundle.
+// newLocale adds the file of a language to the bundle.
 func newLocale(bundle *i18n.Bundle, tag language.Tag) (*locale, error) {
 	file, err := bundle.LoadMessageFileFS(localeFiles, path.Join("locales", "active."+tag.String()+".toml"))
 	if err != nil {
-		return nil, fmt.Errorf("reading the words in %s: %w", tag, err)
+		return nil, fmt.Errorf("reading the messages in %s: %w", tag, err)
 	}
-	t := &locale{tag: tag, static: make(map[string]string, len(file.Messages)), localizer: i18n.NewLocalizer(bundle, tag.String())}
+	l := &locale{tag: tag, static: make(map[string]string, len(file.Messages)), localizer: i18n.NewLocalizer(bundle, tag.String())}
 	for _, m := range file.Messages {
 		if !strings.Contains(m.Other, "{{") {
-			t.static[m.ID] = m.Other
+			l.static[m.ID] = m.Other
 		}
 	}
-	return t, nil
+	return l, nil
 }
 
-// say returns the sentence called name. The pairs are what it leaves open: a
-// word in braces, and what goes there. A sentence that the language lacks is said
-// in English. A name without a sentence gives the name itself: a test finds both.
-func (t *locale) text(name string, pairs ...any) string {
-	if said, ok := t.static[name]; ok {
-		return said
+// text returns the message with this name. The pairs are its parameters, each a
+// name and a value. A message that is missing in the language is in English,
+// and an unknown name is returned as it is; tests find both.
+func (l *locale) text(name string, pairs ...any) string {
+	if text, ok := l.static[name]; ok {
+		return text
 	}
-	open := make(map[string]any, len(pairs)/2)
+	parameters := make(map[string]any, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
-		open[fmt.Sprint(pairs[i])] = pairs[i+1]
+		parameters[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
-	said, err := t.localizer.Localize(&i18n.LocalizeConfig{MessageID: name, TemplateData: open})
-	if err != nil && said == "" {
+	text, err := l.localizer.Localize(&i18n.LocalizeConfig{MessageID: name, TemplateData: parameters})
+	if err != nil && text == "" {
 		return name
 	}
-	return said
+	return text
 }
 
-// direction is that in which the language is written, for the attribute dir.
-func (t *locale) direction() string {
-	script, _ := t.tag.Script()
+// direction returns the writing direction for the attribute dir.
+func (l *locale) direction() string {
+	script, _ := l.tag.Script()
 	switch script.String() {
 	case "Arab", "Hebr", "Syrc", "Thaa", "Nkoo":
 		return "rtl"
@@ -69,14 +69,14 @@ func (t *locale) direction() string {
 	}
 }
 
-// A catalogue has a tongue for each language.
+// A catalogue has a locale for each language.
 type catalogue struct {
 	locales []*locale // in the order of languages
-	fixed   *locale   // the operator's choice; nil where visitors are asked
+	fixed   *locale   // the operator's choice; nil if visitors choose
 }
 
-// newCatalogue makes a catalogue. A language that the operator has fixed is
-// everybody's.
+// newCatalogue returns the catalogue. All pages are in the fixed language if it
+// is not empty.
 func newCatalogue(fixed string) (*catalogue, error) {
 	all, err := loadLocales()
 	if err != nil {
@@ -93,18 +93,18 @@ func newCatalogue(fixed string) (*catalogue, error) {
 	return c, nil
 }
 
-// tongues reads all languages, once in a process: reading takes a while, and all gates
-// say the same.
+// loadLocales reads all languages once per process: reading takes a while, and
+// the messages of all gates are the same.
 var loadLocales = sync.OnceValues(func() ([]*locale, error) {
 	bundle := i18n.NewBundle(languages[0])
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	all := make([]*locale, 0, len(languages))
 	for _, tag := range languages {
-		t, err := newLocale(bundle, tag)
+		l, err := newLocale(bundle, tag)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, t)
+		all = append(all, l)
 	}
 	return all, nil
 })

@@ -190,7 +190,7 @@ var attribute = regexp.MustCompile(` ?\b([-a-z]+)="[^"]*"`)
 // TestTemplatesHaveNoWordsOfTheirOwn: what stands in them would be English for everybody.
 func TestTemplatesHaveNoWordsOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	texts := testPages(t).templates.texts
+	texts := testPages(t).templates.sources
 	if len(texts) < 15 {
 		t.Fatalf("%d templates", len(texts))
 	}

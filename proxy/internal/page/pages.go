@@ -14,8 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// Pages draws everything that a visitor sees. It is made once and is safe for
-// concurrent use.
+// Pages draws everything that a visitor sees. It is safe for concurrent use.
 type Pages struct {
 	cfg       Config
 	catalogue *catalogue
@@ -25,62 +24,63 @@ type Pages struct {
 	policy    policy
 }
 
-// A Config says what pages need to know of the gate. Prefix, Seal and Unseal are
+// A Config is what the pages need to know about the gate. Prefix and Seal are
 // required.
 type Config struct {
 	// Prefix is the path of the gate's own addresses.
 	Prefix string
-	// Title and Logo are the operator's own; without them the brand's are shown.
+	// Title and Logo are the operator's. Default: the brand's.
 	Title, Logo string
-	// Style is a style sheet of the operator's, which comes after the page's own.
+	// Style is the operator's style sheet. It is loaded after the page's own.
 	Style []byte
-	// Templates has templates of the operator's. One of the name of a template
-	// here takes its place; the others stay as they are.
+	// Templates are the operator's. Each replaces the embedded template of the
+	// same name.
 	Templates fs.FS
-	// Language is a language tag (BCP 47) that all pages are in. Default: chosen
+	// Language is the tag (BCP 47) of the language of all pages. Default: chosen
 	// for each visitor.
 	Language string
-	// PublicHost is the host of authentik as browsers know it, and Root its address.
+	// PublicHost is authentik's host as browsers know it, Root its address.
 	PublicHost, Root string
-	// Farewell is where a sign-out leads browsers, if it does: an address of authentik's. A policy about forms
-	// holds for what their answers redirect to as well, in Chromium at least.
+	// SignOutURL is the address at authentik that signing out redirects to, if
+	// any. Chromium applies form-action to the redirects after a form as well,
+	// so the pages with such a form have to allow it.
 	SignOutURL string
-	// LinksHere says that the links in authentik's mails lead to this site.
+	// MailLinksHere reports that the links in authentik's mails lead to this
+	// site.
 	MailLinksHere bool
-	// Seal makes the name under which the picture at an address can be asked for.
+	// Seal returns the name under which the picture at an address is served.
 	Seal func(address string) string
-	// Unseal returns the address of such a name.
-	Unseal func(name string) (address string, ok bool)
 }
 
-// A Question is one challenge to draw.
+// A Question is a challenge to draw.
 type Question struct {
-	// Step is where the visitor stands.
+	// Step has the challenge.
 	Step flowclient.Step
-	// Brand is authentik's for this host; zero when it is not known.
+	// Brand is authentik's for this host; zero if it is not known.
 	Brand flowclient.Brand
-	// Visit is the sealed visit, and Back the way back, which stands beside it.
+	// Visit is the sealed visit, Back the address to return to after signing in.
 	Visit, Back string
-	// Notice is the name of a sentence of the catalogue, to stand above the form.
+	// Notice is the name of a message to show above the form, if any.
 	Notice string
-	// Mistake is what was wrong about the form that was sent.
+	// Mistake is what was wrong with the form that was sent, if anything.
 	Mistake *Mistake
-	// Elsewhere leads to authentik's own page: by way of an address below Prefix where whoever signs in there comes
-	// back signed in, else straight to it.
+	// Elsewhere is where a browser continues at authentik: an address below
+	// Prefix if the visitor comes back signed in, else authentik's own page.
 	Elsewhere string
-	// Origin is this site's as the browser sees it: scheme, host and port.
+	// Origin is this site's scheme, host and port as the browser sees them.
 	Origin string
-	// Source is what the visitor has chosen of the question's sources, if anything.
+	// Source is the source that the visitor has chosen, if any.
 	Source *ChosenSource
-	// Rest is how long the visitor should wait before having something sent again.
+	// ResendAfter is how long the visitor has to wait before a message is sent
+	// again.
 	ResendAfter time.Duration
-	// Name is what the visitor has typed for a name on an earlier page.
+	// Name is the user name that was typed on an earlier page.
 	Name string
-	// Wait is how long answers are not taken because there were too many wrong ones.
+	// Lockout is how long no answers are accepted, after too many wrong ones.
 	Lockout time.Duration
 }
 
-// Status is that of the answer.
+// Status returns the status of the response.
 func (q Question) Status() int {
 	if q.Lockout > 0 {
 		return http.StatusTooManyRequests
@@ -88,11 +88,11 @@ func (q Question) Status() int {
 	return Status(q.Step.Challenge.Component())
 }
 
-// Seconds are those of Wait, rounded up: whoever comes back a moment early comes in vain.
+// LockoutSeconds returns Lockout rounded up, so that nobody retries too early.
 func (q Question) LockoutSeconds() int { return int(math.Ceil(q.Lockout.Seconds())) }
 
-// New reads the templates, the words and the files, and reports what is wrong
-// with the operator's.
+// New reads the templates, the messages and the assets. An error is about what
+// the operator has configured.
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, policy: basePolicy(cfg.Logo)}
 	var err error
@@ -103,7 +103,7 @@ func New(cfg Config) (*Pages, error) {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	if p.assets, err = readAssets(assetFiles, cfg.Style); err != nil {
-		return nil, fmt.Errorf("page: reading the files of the page: %w", err)
+		return nil, fmt.Errorf("page: reading assets: %w", err)
 	}
 	p.logo = pictureView{Light: template.URL(cfg.Logo)} //nolint:gosec // The operator's own, from the configuration.
 	return p, nil
@@ -126,8 +126,8 @@ func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
 	return p.write(w, d, q.Status())
 }
 
-// Status is what a browser, and whatever stands between, should take a challenge
-// for: a question is no error, the end of a flow in refusal is.
+// Status returns the status that a challenge is drawn with: an error only where
+// the flow has ended without a sign-in.
 func Status(c flowclient.Component) int {
 	switch c {
 	case flowclient.ComponentAccessDenied:
@@ -139,16 +139,16 @@ func Status(c flowclient.Component) int {
 	}
 }
 
-// Say is a sentence of the catalogue in the language that the question's page would
-// have, for those who draw a page of their own.
+// Text returns a message of the catalogue in the language of the question's
+// page, for responses in JSON.
 func (p *Pages) Text(r *http.Request, q Question, name string, pairs ...any) string {
 	return p.catalogue.choose(r, q.Brand, q.Step.Authenticated()).text(name, pairs...)
 }
 
-// write draws the page as a whole before the first byte of it is sent, so that a
-// broken template cannot leave half a page behind.
+// write sends the page. It is rendered into a buffer first, so that a template
+// that fails does not leave half a page.
 func (p *Pages) write(w http.ResponseWriter, d *draft, status int) error {
-	p.setHeaders(w.Header(), d.policy)
+	setHeaders(w.Header(), d.policy)
 	page, err := p.render(d)
 	if err != nil {
 		http.Error(w, d.text("fail_server"), http.StatusInternalServerError)
@@ -167,15 +167,15 @@ func (p *Pages) render(d *draft) (*bytes.Buffer, error) {
 	}
 	page := new(bytes.Buffer)
 	if err := t.ExecuteTemplate(page, layout, &d.pageView); err != nil {
-		return nil, fmt.Errorf("drawing %s: %w", d.Template, err)
+		return nil, fmt.Errorf("rendering %s: %w", d.Template, err)
 	}
 	return page, nil
 }
 
-// protect sets what every page is sent with: nobody may keep it, frame it, guess
-// at its type or run anything in it but what the policy names. The page that may be framed
-// depends on where it will stand.
-func (p *Pages) setHeaders(h http.Header, allowed policy) {
+// setHeaders sets the headers of every page: no cache may store it, no site may
+// frame it, browsers must not guess its type, and it loads only what the policy
+// allows. The one page that may be framed varies with where it is shown.
+func setHeaders(h http.Header, allowed policy) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", allowed.String())
@@ -193,7 +193,7 @@ func (p *Pages) setHeaders(h http.Header, allowed policy) {
 	h.Set("X-Frame-Options", "DENY")
 }
 
-// login is the address where a sign-in begins that leads to back.
+// signInURL returns the address of a new sign-in that returns to back.
 func (p *Pages) signInURL(back string) string {
 	if back == "" {
 		back = "/"

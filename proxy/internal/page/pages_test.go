@@ -75,8 +75,7 @@ var onePages = sync.OnceValues(func() (*Pages, error) { return New(testPageConfi
 func testPageConfig() Config {
 	return Config{
 		Prefix: "/.authentik", PublicHost: "auth.example.com", Root: "https://auth.example.com/",
-		Seal:   url.QueryEscape,
-		Unseal: func(name string) (string, bool) { a, err := url.QueryUnescape(name); return a, err == nil },
+		Seal: url.QueryEscape,
 	}
 }
 

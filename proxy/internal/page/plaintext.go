@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// wordsOf returns the words of a whole page: its title, and what browsers would
-// show, each block on a line. Nothing of it is markup any more.
+// plainText returns the text of an HTML page: its title and what browsers would
+// show, each block on a line.
 func plainText(page string) string {
 	var out strings.Builder
 	z, muted := html.NewTokenizer(strings.NewReader(page)), atom.Atom(0)
@@ -33,7 +33,7 @@ func plainText(page string) string {
 	return strings.Join(lines, "\n")
 }
 
-// unshown reports whether what stands in an element is no text of the page.
+// hidden reports whether the content of an element is not shown as text.
 func hidden(a atom.Atom) bool {
 	switch a {
 	case atom.Script, atom.Style, atom.Iframe, atom.Noscript, atom.Textarea, atom.Template:
@@ -43,7 +43,7 @@ func hidden(a atom.Atom) bool {
 	}
 }
 
-// inline reports whether a line goes on at an element.
+// inline reports whether an element does not start a new line.
 func inline(a atom.Atom) bool {
 	switch a {
 	case atom.A, atom.B, atom.Strong, atom.I, atom.Em, atom.Span, atom.Code, atom.Small, atom.U:

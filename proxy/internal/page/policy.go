@@ -6,21 +6,20 @@ import (
 	"strings"
 )
 
-// A policy is the content security policy of one page (W3C CSP3): what the page
-// may load and where it may send, by directive. All that is not named is
-// forbidden. Scripts and styles that stand in the page itself never run.
+// A policy is the content security policy of one page (W3C CSP3): the sources
+// that each directive allows. Everything else is forbidden, inline scripts and
+// styles included.
 type policy struct {
 	scripts, styles, pictures, frames, connects, forms []string
-	// popups lets windows that the page's frames open know of the page (HTML, cross-origin
-	// opener policies).
+	// popups keeps the connection to windows that the page's frames open (HTML,
+	// cross-origin opener policies).
 	popups bool
-	// framed lets any site show the page in a frame.
+	// framable lets any site show the page in a frame.
 	framable bool
 }
 
-// basePolicy lets a page load its style, its scripts and its pictures, ask and send its
-// forms, from and to this site alone. A logo that the operator keeps elsewhere
-// is the one exception.
+// basePolicy allows styles, scripts, pictures, requests and forms of this site
+// only, and the operator's logo, which may be on another.
 func basePolicy(logo string) policy {
 	own := []string{"'self'"}
 	return policy{
@@ -29,8 +28,8 @@ func basePolicy(logo string) policy {
 	}
 }
 
-// origins returns the origin of each address that has one on the web. Nothing
-// else may stand in a policy: a semicolon would begin another directive.
+// origins returns the origin of each web address. Anything else is left out of
+// a policy: a semicolon would begin another directive.
 func origins(addresses ...string) []string {
 	var all []string
 	for _, address := range addresses {
@@ -45,7 +44,7 @@ func origins(addresses ...string) []string {
 	return all
 }
 
-// and returns the policy with more in it. The one it is called on stays as it is.
+// with returns a copy of the policy that allows more.
 func (p policy) with(more policy) policy {
 	return policy{
 		scripts: slices.Concat(p.scripts, more.scripts), styles: slices.Concat(p.styles, more.styles),
@@ -55,7 +54,7 @@ func (p policy) with(more policy) policy {
 	}
 }
 
-// String writes the policy as the header has it.
+// String returns the value of the header.
 func (p policy) String() string {
 	out := "default-src 'none'"
 	for _, d := range []struct {

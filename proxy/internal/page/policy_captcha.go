@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// hosts are those that may stand in a policy: names and addresses with a port,
-// and nothing that a policy gives a meaning of its own.
+// policyHost matches the hosts that a policy can name: names and addresses with
+// an optional port, and nothing that is part of a policy's syntax.
 var policyHost = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
 
-// captchaPolicy is what the page of a captcha may load besides its own, by where
-// the provider's script is: what the vendors of the three that are known ask for,
-// and of any other its own origin. It also returns the address of the script. What
-// no browser should load is not ok.
+// captchaPolicy returns what the page of a captcha may load in addition, and the
+// address of the provider's script. For the three known vendors that is what
+// their documentation asks for, for any other the script's own origin. If ok is
+// false, no browser should load the script.
 func captchaPolicy(script, authentik string) (address string, more policy, ok bool) {
 	u, ok := scriptAddress(script, authentik)
 	if !ok {
@@ -28,13 +28,13 @@ func captchaPolicy(script, authentik string) (address string, more policy, ok bo
 	return u.String(), policy{scripts: own, styles: own, pictures: own, frames: own, connects: own}, true
 }
 
-// A vendor is a provider of captchas whose widgets need more than one origin.
+// A vendor is a captcha provider that needs more than the script's origin.
 type vendor struct {
 	matches func(*url.URL) bool
 	policy  policy
 }
 
-// vendors are those that authentik has in its documentation.
+// vendors are those in authentik's documentation.
 var vendors = []vendor{{
 	// https://docs.hcaptcha.com/#content-security-policy-settings
 	matches: func(u *url.URL) bool { return u.Host == "hcaptcha.com" || strings.HasSuffix(u.Host, ".hcaptcha.com") },
@@ -44,8 +44,8 @@ var vendors = []vendor{{
 	},
 }, {
 	// https://developers.google.com/recaptcha/docs/faq, for both of its hosts. Its
-	// script writes elements with style attributes into the page, without which its
-	// widget has no size and its text fields are seen; it knows no other way.
+	// script adds elements with style attributes; without them the widget has no
+	// size, and text fields that should be hidden are visible.
 	matches: func(u *url.URL) bool {
 		return strings.HasPrefix(u.Path, "/recaptcha/") &&
 			(u.Host == "www.google.com" || u.Host == "www.recaptcha.net" || u.Host == "recaptcha.net")

@@ -7,17 +7,17 @@ import (
 	"rsc.io/qr"
 )
 
-// quiet is the white border a QR code needs, in modules (ISO/IEC 18004).
+// quiet is the width of the white border in modules (ISO/IEC 18004).
 const quiet = 4
 
-// A QR is a QR code as the page draws it: the path of an SVG of Side by
-// Side modules. The secret in it is never sent to anybody else to be drawn.
+// A qrCode is the path of an SVG of Side by Side modules. It is drawn here, so
+// that the secret in it is never sent to a third party.
 type qrCode struct {
 	Side int
 	Path string
 }
 
-// drawQR returns the QR code of content, or none where content is too long.
+// drawQR returns the QR code of content, or nil if content is too long.
 func drawQR(content string) *qrCode {
 	code, err := qr.Encode(content, qr.M)
 	if err != nil {
@@ -30,8 +30,8 @@ func drawQR(content string) *qrCode {
 	return &qrCode{Side: code.Size + 2*quiet, Path: path.String()}
 }
 
-// drawRow draws the dark runs of row y, each as one rectangle: that is a
-// quarter of the weight of single modules.
+// drawRow draws each run of dark modules in row y as one rectangle, which takes
+// a quarter of the bytes that single modules would.
 func drawRow(path *strings.Builder, code *qr.Code, y int) {
 	for x := 0; x < code.Size; {
 		if !code.Black(x, y) {

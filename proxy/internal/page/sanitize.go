@@ -9,19 +9,19 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// rich returns what may be shown of an administrator's HTML. It is the only place
-// where text that is not ours becomes HTML, and the sanitizer has the last word.
+// sanitize returns the part of an administrator's HTML that may be shown. It is
+// the only place where text from outside becomes HTML.
 func sanitize(markup string) template.HTML {
 	clean := strings.TrimSpace(sanitizer.Sanitize(balance(markup)))
 	return template.HTML(clean) //nolint:gosec // This is what the sanitizer is for.
 }
 
-// allowed is what an administrator's HTML may be made of: text and its order, and
-// links that leave the web's own schemes alone. Nothing in it has a name, a class
-// or a style, so that it can neither look like the page's own nor be mistaken for
-// it by a script. There are no pictures: one on another host would tell a third
-// party who signs in here, and fetching it through the gate would let a form choose
-// what the gate asks authentik for. Relative links would lead into this site.
+// sanitizer allows text, its structure, and links to the web. There are no
+// names, classes or styles, so that the HTML cannot imitate the page or be found
+// by its scripts. There are no pictures: those on other hosts would tell a third
+// party who signs in here, and fetching them through the gate would let a form
+// choose what the gate requests from authentik. Relative links would lead into
+// this site.
 var sanitizer = newSanitizer()
 
 func newSanitizer() *bluemonday.Policy {
@@ -39,18 +39,18 @@ func newSanitizer() *bluemonday.Policy {
 	p.RequireParseableURLs(true)
 	p.RequireNoFollowOnLinks(true)
 	p.RequireNoReferrerOnLinks(true)
-	p.AddTargetBlankToFullyQualifiedLinks(true) // a form half filled in would be lost
+	p.AddTargetBlankToFullyQualifiedLinks(true) // the form on this page may be half filled in
 	return p
 }
 
-// whole closes what is open and opens what is closed, as a browser would, so that
-// no end tag in a text can end an element of the page. Headings move one down: the
-// page has its h1 already.
+// balance parses the HTML as a browser would and writes it with matching tags,
+// so that no end tag in it can close an element of the page. Headings move down
+// one level, since the page has an h1.
 func balance(markup string) string {
 	in := &html.Node{Type: html.ElementNode, Data: "div", DataAtom: atom.Div}
 	nodes, err := html.ParseFragment(strings.NewReader(markup), in)
 	if err != nil {
-		return "" // a reader of a string does not fail, and the parser takes anything
+		return "" // never: a string can be read, and any HTML parsed
 	}
 	var out strings.Builder
 	for _, n := range nodes {
@@ -59,13 +59,13 @@ func balance(markup string) string {
 			demote(inner)
 		}
 		if html.Render(&out, n) != nil {
-			return "" // nested too deep to be written down: no text for people
+			return "" // nested too deep to be rendered
 		}
 	}
 	return out.String()
 }
 
-// lower is the heading below each heading.
+// lowerHeading is the next lower level of each heading.
 var lowerHeading = map[atom.Atom]atom.Atom{
 	atom.H1: atom.H2, atom.H2: atom.H3, atom.H3: atom.H4, atom.H4: atom.H5, atom.H5: atom.H6,
 }

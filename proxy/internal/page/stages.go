@@ -7,18 +7,18 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A stage is how one kind of challenge is drawn, and how its answer is read.
+// A stage says how one kind of challenge is drawn, and how its answer is read.
 type stage struct {
-	// template draws it, unless show chooses another.
+	// template is used unless draw sets another.
 	template string
-	// show says what the template needs.
+	// draw returns the data of the template.
 	draw func(flowclient.Challenge, *draft) any
-	// read is nil for what has no answer.
+	// read is nil for challenges without an answer.
 	read func(flowclient.Challenge, Form) (flowclient.Answer, *Mistake)
 }
 
-// stages has a row for each component that there is. authentik's own page is for
-// those of tomorrow.
+// stages has a row for each known component. Visitors continue at authentik for
+// any other.
 var stages = map[flowclient.Component]stage{
 	flowclient.ComponentAccessDenied:          {"ending.html", drawWith(drawAccessDenied), nil},
 	flowclient.ComponentAuthenticatorDuo:      {"duo.html", drawWith(drawAuthenticatorDuo), readWith(readAuthenticatorDuo)},
@@ -52,9 +52,8 @@ var stages = map[flowclient.Component]stage{
 	flowclient.ComponentUserLogin:             {"button.html", drawWith(drawUserLogin), readWith(readUserLogin)},
 }
 
-// shows lets a stage's own function take the concrete challenge. The table and
-// the challenge's Component cannot disagree but by a mistake of ours, which a
-// test finds.
+// drawWith adapts a function for one type of challenge. A test ensures that the
+// table has the right type for each component.
 func drawWith[C flowclient.Challenge](show func(C, *draft) any) func(flowclient.Challenge, *draft) any {
 	return func(c flowclient.Challenge, d *draft) any {
 		own, ok := c.(C)
@@ -65,7 +64,7 @@ func drawWith[C flowclient.Challenge](show func(C, *draft) any) func(flowclient.
 	}
 }
 
-// reads is what shows is, for readers.
+// readWith does the same for functions that read an answer.
 func readWith[C flowclient.Challenge](read func(C, Form) (flowclient.Answer, *Mistake)) func(flowclient.Challenge, Form) (flowclient.Answer, *Mistake) {
 	return func(c flowclient.Challenge, form Form) (flowclient.Answer, *Mistake) {
 		own, ok := c.(C)
@@ -76,8 +75,8 @@ func readWith[C flowclient.Challenge](read func(C, Form) (flowclient.Answer, *Mi
 	}
 }
 
-// Read reads the visitor's form as the answer to challenge c. A form that
-// was drawn for another kind of question answers nothing.
+// Read reads the visitor's form as the answer to challenge c. A form for another
+// kind of challenge is a mistake.
 func Read(c flowclient.Challenge, form Form) (flowclient.Answer, *Mistake) {
 	row, ok := stages[c.Component()]
 	if !ok || row.read == nil {
@@ -89,15 +88,16 @@ func Read(c flowclient.Challenge, form Form) (flowclient.Answer, *Mistake) {
 	return row.read(c, form)
 }
 
-// mistake is a sentence of ours about a field.
+// mistake returns a message about a field.
 func mistake(field, name string, pairs ...any) *Mistake {
 	return &Mistake{Name: name, Pairs: pairs, Field: field}
 }
 
-// turned is what a reader returns of a form that only turns the page.
+// redraw is returned for a form that only asks for another view of the same
+// challenge.
 func redraw() *Mistake { return &Mistake{} }
 
-// code reads a code as people type it: in groups, or with blanks around it.
+// code reads a code without the spaces that people type.
 func code(form Form) (string, *Mistake) {
 	typed := strings.Join(strings.Fields(form.Get("code")), "")
 	if typed == "" {
@@ -106,15 +106,15 @@ func code(form Form) (string, *Mistake) {
 	return typed, nil
 }
 
-// An Away is what the page says that cannot do what authentik asks.
+// An elsewhereView says that the visitor has to continue at authentik.
 type elsewhereView struct{ Words []string }
 
-// showElsewhere draws what only authentik's own page may know.
+// drawUnknown is for challenges that this version does not know.
 func drawUnknown(_ flowclient.Challenge, d *draft) any {
 	return d.elsewhere("asks_unknown")
 }
 
-// away turns the page into one that leads to authentik's own.
+// elsewhere turns the page into one that leads to authentik's.
 func (d *draft) elsewhere(name string) any {
 	d.Template = "elsewhere.html"
 	d.defaultHeading(d.text("elsewhere_title"))

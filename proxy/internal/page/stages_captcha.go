@@ -7,23 +7,24 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A Captcha is the proof of being human: a script of somebody else's draws it,
-// and ours puts what comes of it into the form.
+// A captchaView is drawn by the provider's script. Ours puts the token into the
+// form.
 type captchaView struct {
-	// Script is the address of the provider's script, SiteKey what it is told.
+	// Script is the address of the provider's script, SiteKey its parameter.
 	Script, SiteKey string
-	// Field is the name of the hidden field that takes the provider's token.
+	// Field is the name of the hidden field for the token.
 	Field string
-	// Visible says that there is something to click on. Otherwise the provider
-	// asks only whom it distrusts.
+	// Visible reports that there is always something to click. Otherwise the
+	// provider asks only visitors that it distrusts.
 	Visible bool
-	// Alone says that the form has nothing else in it, and goes by itself.
+	// Alone reports that the form has nothing else in it and is sent as soon as
+	// there is a token.
 	Alone bool
-	// Wrong is what authentik says of the last one.
+	// Wrong lists authentik's errors about the last token.
 	Wrong []string
 }
 
-// showCaptcha draws a captcha that is a question of its own.
+// drawCaptcha draws a captcha on a page of its own.
 func drawCaptcha(c flowclient.Captcha, d *draft) any {
 	page, ok := newCaptcha(c, "token", d)
 	if !ok {
@@ -34,8 +35,8 @@ func drawCaptcha(c flowclient.Captcha, d *draft) any {
 	return page
 }
 
-// captchaOf has the page run a captcha. One whose script no browser should load
-// is not ok.
+// newCaptcha adds a captcha to the page. If ok is false, no browser should load
+// its script.
 func newCaptcha(c flowclient.Captcha, field string, d *draft) (*captchaView, bool) {
 	script, more, ok := captchaPolicy(c.JSURL, d.pages.cfg.Root)
 	if !ok {
@@ -46,7 +47,7 @@ func newCaptcha(c flowclient.Captcha, field string, d *draft) (*captchaView, boo
 	return &captchaView{Script: script, SiteKey: c.SiteKey, Field: field, Visible: c.Interactive, Wrong: d.takeErrors(field)}, true
 }
 
-// readCaptcha takes the token as it came: what is good is the provider's to say.
+// readCaptcha passes the token on as it is: only the provider can check it.
 func readCaptcha(_ flowclient.Captcha, form Form) (flowclient.Answer, *Mistake) {
 	token, wrong := captchaToken("token", form)
 	if wrong != nil {
@@ -63,8 +64,8 @@ func captchaToken(field string, form Form) (string, *Mistake) {
 	return token, nil
 }
 
-// scriptAddress is where a browser may load a provider's script from. A relative
-// one is authentik's, whose address a page of authentik has.
+// scriptAddress returns the address that a browser may load a provider's script
+// from. A relative one is relative to authentik.
 func scriptAddress(address, authentik string) (*url.URL, bool) {
 	if strings.ContainsFunc(address, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"'<>\^{|}`+"`", c) }) {
 		return nil, false

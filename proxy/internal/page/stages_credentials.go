@@ -8,31 +8,30 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// An Identification asks who the visitor is.
+// An identificationView asks who the visitor is.
 type identificationView struct {
-	// Entries are the name and, where authentik asks for both at once, the
-	// password. There are none where other ways are all there is.
+	// Entries are the user name and, if authentik asks for both at once, the
+	// password. They are empty if there are only Flows and Sources.
 	Entries []*Entry
-	// Submit is on the button that sends them.
+	// Submit is the label of the button that sends them.
 	Submit string
-	// Flows lead to other flows: for a lost password, for a new account.
+	// Flows lead to other flows, such as recovery and enrollment.
 	Flows []flowButton
-	// Sources are other places to sign in.
+	// Sources are external accounts to sign in with.
 	Sources []sourceButton
-	// Remember offers to keep the name in the browser, which a script does.
+	// Remember offers to keep the name in the browser, which needs scripts.
 	Remember bool
-	// Captcha asks for proof of being human in the same form; nil where authentik
-	// does not.
+	// Captcha is part of the same form; nil if authentik asks for none.
 	Captcha *captchaView
-	// Key offers passkeys, where authentik does and they work here.
+	// Key offers passkeys; nil if authentik does not, or if they do not work here.
 	Key *keyRequest
 }
 
-// A FlowWay is a button that leads into another flow.
+// A flowButton leads to another flow.
 type flowButton struct {
-	// Kind is the value of the button, whose name is flow; Text is on it.
+	// Kind is the value of the button, whose name is flow. Text is its label.
 	Kind, Text string
-	// Focus is set on the one element at which the page begins.
+	// Focus is set on the one element that has the focus at first.
 	Focus bool
 }
 
@@ -69,8 +68,8 @@ func drawIdentification(c flowclient.Identification, d *draft) any {
 	return page
 }
 
-// begin chooses where a page begins that has nothing to enter. The one way on that there is,
-// is what the page is for.
+// setFocus sets the focus on a page without entries. A single source is the main
+// action of the page.
 func (p *identificationView) setFocus() {
 	if len(p.Flows) > 0 {
 		p.Flows[0].Focus = true
@@ -103,8 +102,9 @@ func nameEntry(c flowclient.Identification, d *draft) *Entry {
 	return e
 }
 
-// nameLabel says what may be typed, in one order whatever authentik's is. Each
-// combination has words of its own, as "or" alone does not join them everywhere.
+// nameLabel names the accepted kinds of user names, always in the same order.
+// Each combination has a message of its own, since not every language can join
+// them with a word for "or".
 func nameLabel(fields []string, l *locale) string {
 	var kinds []string
 	for _, kind := range []string{"email", "username", "upn"} {
@@ -118,7 +118,7 @@ func nameLabel(fields []string, l *locale) string {
 	return l.text("name_" + strings.Join(kinds, "_"))
 }
 
-// passwordEntry asks for the password. Whether it can be looked at is authentik's to say.
+// passwordEntry asks for the password. authentik decides whether it can be shown.
 func passwordEntry(d *draft, shown bool) *Entry {
 	e := &Entry{
 		ID: "password", Name: "password", Label: d.text("password"), Type: "password",
@@ -131,24 +131,24 @@ func passwordEntry(d *draft, shown bool) *Entry {
 }
 
 func flowButtons(c flowclient.Identification, l *locale) []flowButton {
-	var ways []flowButton
+	var buttons []flowButton
 	for _, w := range []struct{ address, kind, name string }{
 		{c.PasswordlessURL, "passwordless", "passwordless"},
 		{c.RecoveryURL, "recovery", "forgot"},
 		{c.EnrollURL, "enroll", "enroll"},
 	} {
 		if w.address != "" {
-			ways = append(ways, flowButton{Kind: w.kind, Text: l.text(w.name)})
+			buttons = append(buttons, flowButton{Kind: w.kind, Text: l.text(w.name)})
 		}
 	}
-	return ways
+	return buttons
 }
 
-// readIdentification sends nothing that was not asked for. Passwords are left as
-// they are; a name has no blanks around it.
+// readIdentification answers only what was asked. The name is trimmed, the
+// password is not.
 func readIdentification(c flowclient.Identification, form Form) (flowclient.Answer, *Mistake) {
-	if said := form.Get("passkey"); said != "" && len(c.PasskeyChallenge) > 0 {
-		proof, wrong := assertion(said)
+	if response := form.Get("passkey"); response != "" && len(c.PasskeyChallenge) > 0 {
+		proof, wrong := assertion(response)
 		if wrong != nil {
 			return nil, wrong
 		}
@@ -175,12 +175,12 @@ func readIdentification(c flowclient.Identification, form Form) (flowclient.Answ
 	return a, nil
 }
 
-// A Password asks for the password.
+// A passwordView asks for the password.
 type passwordView struct {
-	// Password is the one entry. The name that belongs to it is View.Username.
+	// Password is the only entry. Username has the name that belongs to it.
 	Password *Entry
-	// Recovery offers the flow for a lost password: a button named flow with
-	// the value recovery.
+	// Recovery offers the recovery flow: a button named flow with the value
+	// recovery.
 	Recovery bool
 }
 
@@ -191,8 +191,8 @@ func drawPassword(c flowclient.Password, d *draft) any {
 	return page
 }
 
-// readPassword asks for an empty password again by itself: some releases of
-// authentik count it as a wrong one.
+// readPassword does not send an empty password: some releases of authentik count
+// it as a wrong one.
 func readPassword(_ flowclient.Password, form Form) (flowclient.Answer, *Mistake) {
 	if form.Get("password") == "" {
 		return nil, mistake("password", "enter_password")

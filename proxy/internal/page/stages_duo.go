@@ -7,16 +7,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A Duo has the Duo app set up. The page waits until Duo has heard of it.
+// A duoView sets up the Duo app. The page waits until Duo confirms it.
 type duoView struct {
-	// Picture is nil where what it holds fits into no QR code.
+	// Picture is nil if the content does not fit into a QR code.
 	Picture *qrCode
-	// Link opens the app on the device itself.
+	// Link opens the app on this device.
 	Link template.URL
 }
 
-// showAuthenticatorDuo draws the QR code here. Duo's own picture would tell Duo
-// where the visitor is before they have used the app.
+// drawAuthenticatorDuo draws the QR code itself. Loading Duo's picture would tell
+// Duo the visitor's address before they use the app.
 func drawAuthenticatorDuo(c flowclient.AuthenticatorDuo, d *draft) any {
 	d.setTask(d.text("duo_title"))
 	var page duoView
@@ -32,7 +32,7 @@ func drawAuthenticatorDuo(c flowclient.AuthenticatorDuo, d *draft) any {
 	return page
 }
 
-// duoContent is what the app reads: what Duo's picture shows, or the link.
+// duoContent returns the content of Duo's QR code, or the link.
 func duoContent(c flowclient.AuthenticatorDuo) string {
 	u, err := url.Parse(c.ActivationBarcode)
 	if err != nil {
@@ -44,8 +44,8 @@ func duoContent(c flowclient.AuthenticatorDuo) string {
 	return c.ActivationCode
 }
 
-// readAuthenticatorDuo reads that the visitor is done. Whoever gives the answer to authentik
-// must ask first whether Duo thinks so, too: else the flow ends there.
+// readAuthenticatorDuo reads that the visitor has finished. The caller has to ask
+// whether Duo agrees before it answers authentik: otherwise the flow would end.
 func readAuthenticatorDuo(flowclient.AuthenticatorDuo, Form) (flowclient.Answer, *Mistake) {
 	return flowclient.AuthenticatorDuoAnswer{}, nil
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// showAccessDenied shows authentik's reason. The flow's own title would bid
-// welcome, so it does not stand above a refusal.
+// drawAccessDenied shows authentik's reason. The flow's title, which usually
+// welcomes the visitor, is replaced.
 func drawAccessDenied(c flowclient.AccessDenied, d *draft) any {
 	d.Heading = d.text("denied")
 	d.Lead = d.text("denied_lead")
@@ -17,8 +17,8 @@ func drawAccessDenied(c flowclient.AccessDenied, d *draft) any {
 	return endingView{Links: []action{{Text: d.text("try_again"), Address: d.Afresh, Focus: true}}}
 }
 
-// showFlowError shows the number by which the administrator finds the cause, and
-// never the cause itself.
+// drawFlowError shows the request ID, by which the administrator finds the cause,
+// and never the cause itself.
 func drawFlowError(c flowclient.FlowError, d *draft) any {
 	d.Heading = d.text("flow_error")
 	page := endingView{
@@ -51,7 +51,7 @@ func drawSessionEnd(c flowclient.SessionEnd, d *draft) any {
 	return page
 }
 
-// signOutOf says what a sign-out of everything is called.
+// signOutText is the label of the button that signs out of authentik.
 func (d *draft) signOutText(brand string) string {
 	if brand == "" {
 		return d.text("sign_out")
@@ -59,29 +59,29 @@ func (d *draft) signOutText(brand string) string {
 	return d.text("end_out", "Name", brand)
 }
 
-// flowForm is a button that leads into another flow, in the same sign-in.
+// flowForm returns a button that leads to another flow in the same visit.
 func (d *draft) flowForm(kind, text string) action {
 	return action{Text: text, Address: d.Action, Quiet: true, Hidden: []namedValue{
 		{"visit", d.Visit}, {"to", d.Back}, {"component", d.Component}, {"flow", kind},
 	}}
 }
 
-// showDeviceCodeFinish says that it is done, where the flow's title would stand.
+// drawDeviceCodeFinish replaces the flow's title with the result.
 func drawDeviceCodeFinish(_ flowclient.DeviceCodeFinish, d *draft) any {
 	d.Heading = d.text("device_done")
 	d.Lead = d.text("device_done_lead")
 	return endingView{Links: []action{{Text: d.text("sign_in"), Address: d.Afresh, Quiet: true, Focus: true}}}
 }
 
-// A Redirect leads to another site and, afterwards, on with the sign-in.
+// A redirectView leads to another site, after which the sign-in continues.
 type redirectView struct {
 	Words []string
-	// Address is empty where no browser should be led.
+	// Address is empty if no browser should go there.
 	Address, Text string
 }
 
-// showRedirect draws a redirect that has not ended the flow: the visitor goes
-// there and comes back. No other scheme than the web's becomes a link.
+// drawRedirect draws a redirect in the middle of a flow: the visitor follows it
+// and comes back. Only web addresses become links.
 func drawRedirect(c flowclient.Redirect, d *draft) any {
 	d.defaultHeading(d.text("redirect_title"))
 	switch c.Class() {
@@ -111,21 +111,20 @@ func linkTo(to string, d *draft) any {
 	}
 }
 
-// showShell shows the words of authentik's page, and nothing else of it: it has
-// scripts in it.
+// drawShell shows the text of authentik's page. The page itself has scripts.
 func drawShell(c flowclient.Shell, d *draft) any {
 	d.Heading = d.text("flow_error")
 	page := elsewhereView{Words: []string{d.text("shell_lead")}}
-	if said := shellText(c.Body); said != "" {
-		page.Words = append(page.Words, d.text("shell_says"), said)
+	if text := shellText(c.Body); text != "" {
+		page.Words = append(page.Words, d.text("shell_says"), text)
 	}
 	return page
 }
 
-// maxShell bounds how much of authentik's page is shown, in letters.
+// maxShellText is in characters.
 const maxShellText = 600
 
-// shellWords are the words of a page: its title, and what browsers would show.
+// shellText returns the beginning of the page's text.
 func shellText(body string) string {
 	words := []rune(plainText(body))
 	if len(words) > maxShellText {

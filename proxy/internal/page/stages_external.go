@@ -8,14 +8,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// An Autosubmit is a form that goes to another site.
+// An autosubmitView is a form that is sent to another site.
 type autosubmitView struct {
 	Address, Text string
 	Hidden        []namedValue
 }
 
-// showAutosubmit lets the page send to that site alone. The browser must do it: the site
-// sets cookies of its own.
+// drawAutosubmit allows forms to that site only. The browser has to send the
+// form, since the site sets cookies of its own.
 func drawAutosubmit(c flowclient.Autosubmit, d *draft) any {
 	d.defaultHeading(c.Title)
 	d.defaultHeading(d.text("autosubmit_title"))
@@ -35,11 +35,11 @@ func drawAutosubmit(c flowclient.Autosubmit, d *draft) any {
 	return page
 }
 
-// A Frame is a check that only authentik's own page can make.
+// A frameView is a check that only authentik's own page can run.
 type frameView struct{ Words []string }
 
-// showFrame offers to go on without the check, which authentik allows: a policy that
-// comes later may miss what the check would have found.
+// drawFrame offers to continue without the check, which authentik allows. A later
+// policy may ask for its result.
 func drawFrame(_ flowclient.Frame, d *draft) any {
 	d.defaultHeading(d.text("frame_title"))
 	return frameView{Words: []string{d.text("frame_lead"), d.text("frame_without")}}
@@ -49,31 +49,33 @@ func readFrame(flowclient.Frame, Form) (flowclient.Answer, *Mistake) {
 	return flowclient.FrameAnswer{}, nil
 }
 
-// An Agent asks the agent on the visitor's device, by way of its browser extension.
+// An agentView asks the agent on the visitor's device through its browser
+// extension.
 type agentView struct {
-	// Challenge is for the agent, and Seconds how long to wait for it.
+	// Challenge is sent to the agent. Seconds is how long to wait for it.
 	Challenge string
 	Seconds   int
 }
 
-// maxAgentWait bounds how long the page waits, in seconds.
+// maxAgentWait is in seconds.
 const maxAgentWait = 60
 
-// showEndpointAgent waits for the agent by a script. Without one nobody can ask it.
+// drawEndpointAgent asks the agent with a script. Without scripts the visitor can
+// only continue without it.
 func drawEndpointAgent(c flowclient.EndpointAgent, d *draft) any {
 	d.defaultHeading(d.text("agent_title"))
 	d.addScript("agent.js")
 	page := agentView{Challenge: c.Challenge, Seconds: min(int(c.ChallengeIdleTimeout/time.Second), maxAgentWait)}
 	if page.Seconds <= 0 {
-		page.Seconds = 5 // as authentik has it
+		page.Seconds = 5 // authentik's default
 	}
 	return page
 }
 
-// maxAgentResponse bounds what an agent says, in bytes.
+// maxAgentResponse is in bytes.
 const maxAgentResponse = 64 << 10
 
-// readEndpointAgent takes no response for no agent.
+// readEndpointAgent treats a missing response as a device without an agent.
 func readEndpointAgent(_ flowclient.EndpointAgent, form Form) (flowclient.Answer, *Mistake) {
 	response := form.Get("response")
 	switch {

@@ -6,10 +6,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A Consent asks whether an application may have what it asks for.
+// A consentView asks whether an application may have what it asks for.
 type consentView struct{ Granted, Asked *permissionList }
 
-// A Permissions is a heading and what stands below it.
+// A permissionList is a heading with permissions below it.
 type permissionList struct {
 	Name        string
 	Permissions []string
@@ -27,7 +27,8 @@ func drawConsent(c flowclient.Consent, d *draft) any {
 	return consentView{Asked: permissions(d.text("consent_wants"), c.Permissions)}
 }
 
-// permissions lists what has a name: the others are not meant for people.
+// permissions returns the permissions that have a name, or nil. The others are
+// not meant for people.
 func permissions(name string, all []flowclient.Permission) *permissionList {
 	list := permissionList{Name: name}
 	for _, p := range all {
@@ -41,24 +42,24 @@ func permissions(name string, all []flowclient.Permission) *permissionList {
 	return &list
 }
 
-// readConsent takes the token from the challenge, which the visit has sealed. To
-// decline is no answer: it begins anew.
+// readConsent takes the token from the challenge, which is sealed in the visit.
+// Declining is not an answer; it starts a new sign-in.
 func readConsent(c flowclient.Consent, _ Form) (flowclient.Answer, *Mistake) {
 	return flowclient.ConsentAnswer{Token: c.Token}, nil
 }
 
-// A Button asks for a click, or for one of two.
+// A buttonView has one or two buttons.
 type buttonView struct {
 	Words string
-	// Text is on the button; Name and Value are what it sends.
+	// Text is the button's label; Name and Value are what it sends.
 	Text, Name, Value, Class string
 	Other                    *formButton
-	// Rest is for how many seconds the button should not be pressed again.
+	// Rest is for how many seconds the button should not be used again.
 	Rest int
 }
 
-// showEmail waits for the link in the mail. That the mail was sent again is told
-// as an error, also where it was not.
+// drawEmail waits for the link in the mail. authentik reports as an error that
+// the mail was sent again, even if it was not.
 func drawEmail(_ flowclient.Email, d *draft) any {
 	d.defaultHeading(d.text("email_title"))
 	d.Lead = d.mailSentText()
@@ -73,7 +74,8 @@ func drawEmail(_ flowclient.Email, d *draft) any {
 	return buttonView{Words: d.text("email_patience"), Text: d.text("email_again"), Class: "quiet", Rest: d.resendDelay()}
 }
 
-// resting has a button that sends something again rest for as long as it should.
+// resendDelay returns for how many seconds a button that sends a message again
+// should be disabled.
 func (d *draft) resendDelay() int {
 	if d.resendAfter <= 0 {
 		return 0
@@ -82,7 +84,7 @@ func (d *draft) resendDelay() int {
 	return int(math.Ceil(d.resendAfter.Seconds()))
 }
 
-// mailed says that there is a mail, and where its link leads unless that is here.
+// mailSentText says that a mail was sent, and where its link leads if not here.
 func (d *draft) mailSentText() string {
 	if cfg := d.pages.cfg; !cfg.MailLinksHere && cfg.PublicHost != "" {
 		return d.text("mail_lead_away", "Host", cfg.PublicHost)
@@ -103,7 +105,7 @@ func drawUserLogin(_ flowclient.UserLogin, d *draft) any {
 	}
 }
 
-// readUserLogin stays signed in only where that was said.
+// readUserLogin keeps the visitor signed in only if they chose so.
 func readUserLogin(_ flowclient.UserLogin, form Form) (flowclient.Answer, *Mistake) {
 	return flowclient.UserLoginAnswer{RememberMe: form.Get("remember_me") == "1"}, nil
 }

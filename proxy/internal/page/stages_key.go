@@ -12,37 +12,39 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A Key has the browser ask a passkey or a security key for something
-// (Web Authentication); webauthn.js does that.
+// A keyRequest is what webauthn.js asks of a passkey or security key (Web
+// Authentication).
 type keyRequest struct {
-	// Kind is create for a new key, get for one that is there, and conditional
-	// for one that the browser offers among the names it knows.
+	// Kind is create for a new key, get for an existing one, and conditional for
+	// a passkey that the browser offers in the name field.
 	Kind string
-	// Options are what the browser is to be asked, as JSON.
+	// Options are the options for the browser as JSON.
 	Options string
-	// Field is the hidden field that takes what the browser answers.
+	// Field is the name of the hidden field for the browser's answer.
 	Field string
-	// Auto has it begin without a click, where the browser lets it.
+	// Auto starts without a click, if the browser allows it.
 	Auto bool
 }
 
-// A KeyPage is a page about nothing but a key.
+// A keyView asks for a passkey or security key.
 type keyView struct {
 	Key *keyRequest
-	// Text is on the button.
+	// Text is the button's label.
 	Text string
-	// Chosen is the device, for when the page comes back.
+	// Chosen identifies the device if the page is drawn again.
 	Chosen string
-	Turns  []formButton
-	// Other says that keys of authentik's own page work there only.
+	// Turns are the other buttons of the form.
+	Turns []formButton
+	// Other says that keys that belong to authentik's host work only there.
 	Other string
 }
 
-// keyFits reports whether a key of a relying party can be used on a page at this
-// origin, by an authentik that stands at root for this visitor. Browsers want a
-// secure context, and a name that is the page's own; never an address in numbers
-// (Web Authentication, 5.1.3 and 5.1.4). authentik compares the whole origin with the one by
-// which it was asked, so a parent domain, which browsers would take, is of no use.
+// keyWorksAt reports whether a key of a relying party can be used on a page at
+// this origin, if root is authentik's address for this visitor. Browsers require
+// a secure context and a relying party that is the page's host, not an IP address
+// (Web Authentication, 5.1.3 and 5.1.4). authentik compares the whole origin with
+// the one of its own request, so a parent domain, which browsers would accept,
+// does not work.
 func keyWorksAt(party, root, origin string) bool {
 	own := origins(root)
 	at, err := url.Parse(origin)
@@ -54,11 +56,10 @@ func keyWorksAt(party, root, origin string) bool {
 		return false
 	}
 	secure := at.Scheme == "https" || host == "localhost" || strings.HasSuffix(host, ".localhost")
-	return secure && (party == host || party == "") // without a name it is authentik's host
+	return secure && (party == host || party == "") // the default is authentik's host
 }
 
-// fits reports whether a key can be asked here for what authentik wants of it.
-// Options without a challenge are none.
+// keyWorks reports whether a key with these options can be used on this page.
 func (d *draft) keyWorks(options json.RawMessage) bool {
 	var in struct {
 		Challenge string `json:"challenge"`
@@ -73,10 +74,11 @@ func (d *draft) keyWorks(options json.RawMessage) bool {
 	return keyWorksAt(cmp.Or(in.RPID, in.RP.ID), d.step.Root, d.origin)
 }
 
-// keysFit reports whether a key made now could be used here.
+// newKeyWorks reports whether a key that is set up now could be used here.
 func (d *draft) newKeyWorks() bool { return keyWorksAt("", d.step.Root, d.origin) }
 
-// keysLast has stages that make a key come last where none can be made.
+// keySetupLast moves stages that set up a key to the end if that does not work
+// here.
 func (d *draft) keySetupLast(stages []flowclient.ConfigurationStage) []flowclient.ConfigurationStage {
 	if d.newKeyWorks() {
 		return stages
@@ -99,21 +101,22 @@ func isKeyStage(s flowclient.ConfigurationStage) bool {
 	return strings.Contains(s.MetaModelName, "authenticator_webauthn")
 }
 
-// keyPage draws a page about a key.
+// keyPage turns the page into one that asks for a key.
 func (d *draft) keyPage(page keyView) any {
 	d.Template = "key.html"
 	d.addScript("webauthn.js")
 	return page
 }
 
-// awayForKey leads to authentik's own page, where the key is at home.
+// keyElsewhere turns the page into one that leads to authentik's, where the key
+// works.
 func (d *draft) keyElsewhere(asked, why string) any {
 	d.Template = "elsewhere.html"
 	d.defaultHeading(d.text("elsewhere_title"))
 	return elsewhereView{Words: []string{d.text(asked), d.text(why, "Host", d.elsewhereName())}}
 }
 
-// there names the host of authentik's own page.
+// elsewhereName returns the name of authentik's page for people.
 func (d *draft) elsewhereName() string {
 	if d.ElsewhereHost == "" {
 		return d.text("the_other")
@@ -121,7 +124,7 @@ func (d *draft) elsewhereName() string {
 	return d.ElsewhereHost
 }
 
-// showAuthenticatorWebAuthn waits for a click: not every browser makes a key without one.
+// drawAuthenticatorWebAuthn waits for a click, which some browsers require.
 func drawAuthenticatorWebAuthn(c flowclient.AuthenticatorWebAuthn, d *draft) any {
 	options, ok := creationOptions(c.Registration)
 	if !ok || !d.keyWorks(options) {
@@ -134,8 +137,8 @@ func drawAuthenticatorWebAuthn(c flowclient.AuthenticatorWebAuthn, d *draft) any
 	})
 }
 
-// creationOptions are the options for a new key as the browser is to have them:
-// authentik's, but for the user's handle.
+// creationOptions returns authentik's options for a new key with another user
+// handle.
 func creationOptions(raw json.RawMessage) (json.RawMessage, bool) {
 	var whole, user map[string]json.RawMessage
 	var id string
@@ -149,9 +152,10 @@ func creationOptions(raw json.RawMessage) (json.RawMessage, bool) {
 	return raw, errs == [3]error{}
 }
 
-// userHandle is the handle under which authentik's own page keeps a key. That page
-// takes what stands in the options for base64 of base64, though inside is a text
-// in hexadecimal. A key made here takes the place of one made there only if its handle is the same.
+// userHandle returns the user handle that authentik's own page would use. That
+// page decodes the handle as base64 twice, though the inner text is hexadecimal.
+// A key that is set up here replaces one that was set up there only if the
+// handles are equal.
 func userHandle(id string) string {
 	text, ok := base64Bytes(id)
 	if !ok {
@@ -164,7 +168,7 @@ func userHandle(id string) string {
 	return base64.RawURLEncoding.EncodeToString(handle)
 }
 
-// base64Bytes reads either alphabet, with padding and without.
+// base64Bytes decodes both alphabets, with or without padding.
 func base64Bytes(text string) ([]byte, bool) {
 	text = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "="))
 	b, err := base64.RawURLEncoding.DecodeString(text)
@@ -179,8 +183,8 @@ func readAuthenticatorWebAuthn(_ flowclient.AuthenticatorWebAuthn, form Form) (f
 	return flowclient.AuthenticatorWebAuthnAnswer{Response: made}, nil
 }
 
-// showKey asks for one of the visitor's keys, or for anybody's. It begins by
-// itself, but not over and over: after a refusal the visitor has to want it.
+// drawKey asks for one of the visitor's keys, or for any passkey. It starts by
+// itself at first, and after a refusal only on a click.
 func drawKey(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallenge, d *draft) any {
 	d.Lead = d.text("key_lead")
 	name := deviceID(device)
@@ -200,19 +204,19 @@ func drawKey(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallen
 	return d.keyPage(page)
 }
 
-// readKey takes what a key says only where authentik has asked for one.
-func readKey(c flowclient.AuthenticatorValidate, said string) (flowclient.Answer, *Mistake) {
+// readKey reads a key's answer if authentik has asked for one.
+func readKey(c flowclient.AuthenticatorValidate, response string) (flowclient.Answer, *Mistake) {
 	if _, ok := ofClass(c.Devices, "webauthn"); !ok {
 		return nil, mistake("", "no_device")
 	}
-	proof, wrong := assertion(said)
+	proof, wrong := assertion(response)
 	if wrong != nil {
 		return nil, wrong
 	}
 	return flowclient.ValidateWebAuthnAnswer{Response: proof}, nil
 }
 
-// passkey offers passkeys among the names that the browser completes.
+// passkey offers passkeys in the name field.
 func passkey(c flowclient.Identification, d *draft) *keyRequest {
 	if !d.keyWorks(c.PasskeyChallenge) {
 		return nil
@@ -221,13 +225,13 @@ func passkey(c flowclient.Identification, d *draft) *keyRequest {
 	return &keyRequest{Kind: "conditional", Options: string(c.PasskeyChallenge), Field: "passkey"}
 }
 
-// maxCredential bounds what a browser says of a key, in bytes. Attestations come with
-// certificates; nothing that people use comes near.
+// maxCredential bounds a browser's answer, in bytes. Attestations include
+// certificates, but real ones are much smaller.
 const maxCredential = 64 << 10
 
-// credential reads what a browser says of a key (Web Authentication, 5.1,
-// toJSON). What goes on to authentik is written anew: the identity of the key and
-// the named parts, all of them base64url, and nothing else.
+// credential reads a browser's answer (Web Authentication, 5.1, toJSON). It is
+// written anew for authentik: the ID of the key and the named parts, which must
+// be base64url, and nothing else.
 func credential(text string, parts ...string) (json.RawMessage, *Mistake) {
 	var in struct {
 		ID       string                     `json:"id"`
@@ -241,22 +245,22 @@ func credential(text string, parts ...string) (json.RawMessage, *Mistake) {
 	if len(text) > maxCredential || json.Unmarshal([]byte(text), &in) != nil || in.Type != "public-key" {
 		return nil, mistake("", "key_unreadable")
 	}
-	said := map[string]string{}
+	response := map[string]string{}
 	for _, name := range parts {
 		var part string
 		if json.Unmarshal(in.Response[name], &part) != nil || !isBase64URL(part) {
 			return nil, mistake("", "key_unreadable")
 		}
-		said[name] = part
+		response[name] = part
 	}
-	out, err := json.Marshal(map[string]any{"id": in.ID, "rawId": in.RawID, "type": in.Type, "response": said})
+	out, err := json.Marshal(map[string]any{"id": in.ID, "rawId": in.RawID, "type": in.Type, "response": response})
 	if err != nil || !isBase64URL(in.ID) || in.RawID != in.ID {
 		return nil, mistake("", "key_unreadable")
 	}
 	return out, nil
 }
 
-// assertion reads what a browser says for a key that has proved itself.
+// assertion reads the answer of an existing key.
 func assertion(text string) (json.RawMessage, *Mistake) {
 	return credential(text, "clientDataJSON", "authenticatorData", "signature")
 }

@@ -6,45 +6,46 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A Logout tells applications that the visitor has signed out, each in a frame
-// or, where Frames is false, in a tab of its own.
+// A logoutView signs the visitor out of applications, each in a frame or, if
+// Frames is false, in a tab of its own.
 type logoutView struct {
 	Words  []string
 	Frames bool
 	Told   []logoutTarget
-	// Alone has the page go on by itself, as nothing is left to be told.
+	// Alone reports that no application is left, so that the page continues by
+	// itself.
 	Alone bool
 }
 
-// A Told is one application that is told.
+// A logoutTarget is one application.
 type logoutTarget struct {
-	// Name is the application's, Frame the name of the frame it is told in.
+	// Name is the application's, Frame the name of its frame.
 	Name, Frame string
-	// Address is asked for or, where Post is set, sent a form with the fields in Hidden.
+	// Address is loaded or, if Post is set, sent a form with the fields in Hidden.
 	Address string
 	Post    bool
 	Hidden  []namedValue
 }
 
-// showIframeLogout lets the page frame, and send forms to, the applications that authentik
-// names, and no others.
+// drawIframeLogout allows frames of, and forms to, the applications that
+// authentik names.
 func drawIframeLogout(c flowclient.IframeLogout, d *draft) any {
 	d.Heading = d.text("logout_title")
 	d.addScript("logout.js")
 	page := logoutView{Frames: true, Words: []string{d.text("logout_frames")}}
 	var unsafe bool
 	for i, to := range c.LogoutURLs {
-		told := logoutTarget{Name: targetName(to.ProviderName, to.URL), Frame: "logout-" + strconv.Itoa(i), Address: to.URL}
-		told.Post = to.Binding == "post" && (to.SAMLRequest != "" || to.SAMLResponse != "")
-		told.Hidden = samlFields(to.SAMLRequest, to.SAMLResponse, to.SAMLRelayState)
+		target := logoutTarget{Name: targetName(to.ProviderName, to.URL), Frame: "logout-" + strconv.Itoa(i), Address: to.URL}
+		target.Post = to.Binding == "post" && (to.SAMLRequest != "" || to.SAMLResponse != "")
+		target.Hidden = samlFields(to.SAMLRequest, to.SAMLResponse, to.SAMLRelayState)
 		origin := originOf(to.URL)
 		if origin == "" {
 			unsafe = true
 			continue
 		}
-		page.Told = append(page.Told, told)
+		page.Told = append(page.Told, target)
 		d.allow(policy{frames: []string{origin}})
-		if told.Post {
+		if target.Post {
 			d.allow(policy{forms: []string{origin}})
 		}
 	}
@@ -61,16 +62,16 @@ func readIframeLogout(flowclient.IframeLogout, Form) (flowclient.Answer, *Mistak
 	return flowclient.IframeLogoutAnswer{}, nil
 }
 
-// showSAMLNativeLogout opens the application in a tab of its own: its way back leads to
-// authentik's host, where nobody knows of this visit.
+// drawSAMLNativeLogout opens the application in a tab of its own: it returns to
+// authentik's host, where the browser has no session.
 func drawSAMLNativeLogout(c flowclient.SAMLNativeLogout, d *draft) any {
 	d.Heading = d.text("logout_title")
-	told := logoutTarget{Address: c.RedirectURL, Post: c.SAMLBinding == "post"}
-	if told.Post {
-		told.Address, told.Hidden = c.PostURL, samlFields(c.SAMLRequest, c.SAMLResponse, c.SAMLRelayState)
+	target := logoutTarget{Address: c.RedirectURL, Post: c.SAMLBinding == "post"}
+	if target.Post {
+		target.Address, target.Hidden = c.PostURL, samlFields(c.SAMLRequest, c.SAMLResponse, c.SAMLRelayState)
 	}
-	told.Name = targetName(c.ProviderName, told.Address)
-	origin := originOf(told.Address)
+	target.Name = targetName(c.ProviderName, target.Address)
+	origin := originOf(target.Address)
 	switch {
 	case c.IsComplete:
 		d.addScript("logout.js")
@@ -78,17 +79,17 @@ func drawSAMLNativeLogout(c flowclient.SAMLNativeLogout, d *draft) any {
 	case origin == "":
 		d.Alerts = append(d.Alerts, d.text("logout_unsafe"))
 		return logoutView{}
-	case told.Post:
+	case target.Post:
 		d.allow(policy{forms: []string{origin}})
 	}
-	return logoutView{Words: []string{d.text("logout_tab", "Name", told.Name)}, Told: []logoutTarget{told}}
+	return logoutView{Words: []string{d.text("logout_tab", "Name", target.Name)}, Told: []logoutTarget{target}}
 }
 
 func readSAMLNativeLogout(flowclient.SAMLNativeLogout, Form) (flowclient.Answer, *Mistake) {
 	return flowclient.SAMLNativeLogoutAnswer{}, nil
 }
 
-// samlFields are the fields of a form of SAML's (Bindings, 3.5.4).
+// samlFields returns the fields of a SAML form (Bindings, 3.5.4).
 func samlFields(request, response, state string) []namedValue {
 	var fields []namedValue
 	for _, f := range []namedValue{{"SAMLRequest", request}, {"SAMLResponse", response}, {"RelayState", state}} {
@@ -99,7 +100,7 @@ func samlFields(request, response, state string) []namedValue {
 	return fields
 }
 
-// called is what an application is called: by its name or, without one, its host.
+// targetName returns the name of an application, or else its host.
 func targetName(name, address string) string {
 	if name != "" {
 		return name
@@ -107,8 +108,8 @@ func targetName(name, address string) string {
 	return hostOf(address)
 }
 
-// originOf is the origin of an address that a browser may be sent to, as a policy
-// names it; empty where it must not be.
+// originOf returns the origin of an address for a policy, or "" if browsers must
+// not be sent there.
 func originOf(address string) string {
 	if webAddress(address) == "" {
 		return ""

@@ -10,32 +10,32 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A Prompt is an administrator's form.
+// A promptView is an administrator's form.
 type promptView struct {
-	// Fields are in the order in which they are asked. Hidden ones are not among
-	// them: authentik takes its own value for those.
+	// Fields are in the administrator's order, without hidden ones: authentik
+	// takes its own value for those.
 	Fields []*promptField
-	// Bare says that there is nothing to fill in.
+	// Bare reports that there is nothing to fill in.
 	Bare bool
-	// Upload says that the form has a file in it, and must be sent as
+	// Upload reports that the form has a file and has to be sent as
 	// multipart/form-data.
 	Upload bool
-	// Username is the name that a password manager should keep the new password
-	// under, where the form asks for a password and not for a name.
+	// Username is the name that a password manager should save the new password
+	// under, if the form asks for a password but not for a name.
 	Username string
 }
 
-// A Field is one of its fields.
+// A promptField is one field of the form.
 type promptField struct {
-	// Entry is what there is to fill in; separators and static texts have none of
-	// it but the ID.
+	// Entry has the field's properties; separators and static texts use only the
+	// ID.
 	Entry
 	// Kind says how the field is drawn: separator, static, file, checkbox, choices
-	// (one of a group), list (one of a list), or empty for an entry to type.
+	// (radio buttons), list (a select), or empty for a field to type into.
 	Kind string
-	// Text stands in a separator.
+	// Text is the text of a separator.
 	Text string
-	// Static is the administrator's HTML, cleaned, of a static text.
+	// Static is the administrator's HTML of a static text, sanitized.
 	Static template.HTML
 	// Checked is the state of a checkbox.
 	Checked bool
@@ -43,16 +43,17 @@ type promptField struct {
 	Choices []*promptChoice
 }
 
-// A Choice is one of the answers that a field offers. One without a value
-// answers nothing.
+// A promptChoice is one of the answers that a field offers. One without a value
+// is not an answer.
 type promptChoice struct {
 	ID, Value, Label string
-	// Chosen is the one that is chosen at first, Focus where the page begins.
+	// Chosen is set on the choice that is selected at first, Focus on the one
+	// element that has the focus at first.
 	Chosen, Focus bool
 }
 
-// fieldName is the name of a field in our form. The prefix keeps an
-// administrator's fields apart from the form's own.
+// fieldName returns the name of a field in our form. The prefix separates the
+// administrator's fields from the form's own.
 func fieldName(key string) string { return "field." + key }
 
 func drawPrompt(c flowclient.Prompt, d *draft) any {
@@ -61,7 +62,7 @@ func drawPrompt(c flowclient.Prompt, d *draft) any {
 	var entries []*Entry
 	for i, f := range c.Fields {
 		if f.Type == "hidden" {
-			continue // authentik takes its own value, whatever is sent
+			continue // authentik ignores what is sent for it
 		}
 		drawn := drawField(f, i, d)
 		page.Fields = append(page.Fields, drawn)
@@ -80,7 +81,7 @@ func drawPrompt(c flowclient.Prompt, d *draft) any {
 	return page
 }
 
-// newPasswordOf is whose new password the form asks for, where it does not ask
+// newPasswordUser returns whose new password the form asks for, unless it asks
 // for the name as well.
 func newPasswordUser(c flowclient.Prompt, d *draft) string {
 	has := func(kind flowclient.FieldType) bool {
@@ -92,7 +93,7 @@ func newPasswordUser(c flowclient.Prompt, d *draft) string {
 	return ""
 }
 
-// typable reports whether a field is drawn with something to fill in.
+// fillable reports whether a field takes input.
 func fillable(f flowclient.Field) bool {
 	switch f.Type {
 	case "separator", "static", "hidden":
@@ -101,7 +102,7 @@ func fillable(f flowclient.Field) bool {
 	return true
 }
 
-// blame says something where authentik has refused the answer without a word.
+// explainRefusal adds a message if authentik refused the answer without any.
 func (d *draft) explainRefusal(c flowclient.Prompt) {
 	if c.Errors != nil && len(c.Errors) == 0 && d.refused {
 		d.Alerts = append(d.Alerts, d.text("not_accepted"))
@@ -129,7 +130,7 @@ func label(f flowclient.Field, i int, l *locale) string {
 	return cmp.Or(strings.TrimSpace(f.Label), strings.TrimSpace(f.Placeholder), strings.TrimSpace(f.Key), l.text("untitled", "Number", i+1))
 }
 
-// retype puts back what the visitor had filled in.
+// restore fills in what the visitor sent.
 func (f *promptField) restore(d *draft) {
 	if !d.refused {
 		return
@@ -144,8 +145,7 @@ func (f *promptField) restore(d *draft) {
 	}
 }
 
-// fieldKinds is how each type of field differs from a line of text. An unknown
-// type is one.
+// fieldKinds says how each type of field differs from a line of text.
 var fieldKinds = map[flowclient.FieldType]func(*promptField, flowclient.Field, *draft){
 	"text_area":           func(p *promptField, _ flowclient.Field, _ *draft) { p.Type = "textarea" },
 	"text_read_only":      func(p *promptField, _ flowclient.Field, _ *draft) { p.ReadOnly = true },
@@ -154,15 +154,15 @@ var fieldKinds = map[flowclient.FieldType]func(*promptField, flowclient.Field, *
 	"email": func(p *promptField, _ flowclient.Field, _ *draft) {
 		p.Type, p.InputMode, p.Autocomplete, p.Exact = "email", "email", "email", true
 	},
-	// The value may be in the challenge after a restart, and never leaves the gate.
+	// The value may be in the challenge after a restart. It is never sent out.
 	"password": func(p *promptField, _ flowclient.Field, _ *draft) {
 		p.Type, p.Autocomplete, p.Value, p.Exact = "password", "new-password", "", true
 	},
-	// Whole numbers of either sign: the keyboard of inputmode=numeric has no minus.
+	// Integers, without inputmode=numeric: that keyboard has no minus.
 	"number": func(p *promptField, f flowclient.Field, _ *draft) {
 		p.Type, p.Step, p.Value = "number", "1", initialValue(f)
 	},
-	// authentik counts any text at all as checked, and never requires the box.
+	// authentik treats any text as checked, and never requires a checkbox.
 	"checkbox": func(p *promptField, f flowclient.Field, _ *draft) {
 		p.Kind, p.Checked, p.Required = "checkbox", f.Initial != "", false
 	},
@@ -179,7 +179,7 @@ var fieldKinds = map[flowclient.FieldType]func(*promptField, flowclient.Field, *
 	"separator": func(p *promptField, f flowclient.Field, _ *draft) {
 		p.Kind, p.Text, p.Help = "separator", f.Placeholder, ""
 	},
-	// authentik's own page shows neither the label nor the help of a static text.
+	// authentik's own page shows no label and no help for static texts.
 	"static": func(p *promptField, f flowclient.Field, _ *draft) {
 		p.Kind, p.Static, p.Help = "static", sanitize(f.Initial), ""
 	},

@@ -9,9 +9,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// drawDropdown offers to choose nothing only where that is an answer: authentik
-// takes the initial value for a choice that is left out. A list in which nothing
-// is chosen yet begins with a line that says so, for browsers choose the first.
+// drawDropdown offers an empty choice only if that is an answer: authentik uses
+// the initial value if none is sent. If nothing is selected, the first line asks
+// to choose, since browsers select the first line.
 func drawDropdown(p *promptField, f flowclient.Field, d *draft) {
 	p.Kind = "list"
 	p.choices(f.Choices, f.Initial, d.locale)
@@ -25,8 +25,8 @@ func drawDropdown(p *promptField, f flowclient.Field, d *draft) {
 	}
 }
 
-// locales are the languages that authentik's own form offers, by what they call
-// themselves. authentik takes any.
+// promptLocales are the languages that authentik's own form offers, by their own
+// names. authentik accepts any language.
 var promptLocales = []flowclient.Choice{
 	{Value: "cs-CZ", Label: "Čeština"},
 	{Value: "de-DE", Label: "Deutsch"},
@@ -46,7 +46,7 @@ var promptLocales = []flowclient.Choice{
 	{Value: "zh-Hant", Label: "繁體中文"},
 }
 
-// drawLocale offers the visitor's present language too, where it is none of these.
+// drawLocale also offers the visitor's current language if it is not listed.
 func drawLocale(p *promptField, f flowclient.Field, d *draft) {
 	p.Kind, p.Required = "list", false
 	p.Choices = append(p.Choices, &promptChoice{Label: d.text("locale_auto")})
@@ -57,8 +57,8 @@ func drawLocale(p *promptField, f flowclient.Field, d *draft) {
 	p.choices(promptLocales, f.Initial, d.locale)
 }
 
-// choices adds what authentik offers. An initial value that is none of them, as
-// some releases send, chooses nothing.
+// choices adds the choices that authentik offers. An initial value that is not
+// among them, which some releases send, selects nothing.
 func (f *promptField) choices(offered []flowclient.Choice, initial string, l *locale) {
 	for i, c := range offered {
 		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), l.text("untitled_choice", "Number", i+1))
@@ -68,8 +68,8 @@ func (f *promptField) choices(offered []flowclient.Choice, initial string, l *lo
 	}
 }
 
-// focusChoice hands the focus of a group of radio buttons to the one that the
-// keyboard would come to.
+// focusChoice moves the focus of radio buttons to the one that the Tab key would
+// reach.
 func (f *promptField) focusChoice() {
 	if f.Kind != "choices" || !f.Focus || len(f.Choices) == 0 {
 		return

@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// readPrompt sends what the fields of the challenge ask for and nothing else.
-// Many kinds take a missing key but no blank one, others the other way round.
+// readPrompt sends only what the fields of the challenge ask for. Some types
+// accept a missing value but not an empty one, others the opposite.
 func readPrompt(c flowclient.Prompt, form Form) (flowclient.Answer, *Mistake) {
 	values := map[string]any{}
 	both := countPasswords(c) > 1
@@ -27,7 +27,7 @@ func readPrompt(c flowclient.Prompt, form Form) (flowclient.Answer, *Mistake) {
 	return flowclient.PromptAnswer{Values: values}, nil
 }
 
-// passwords counts the password fields: two must match, and are wanted both.
+// countPasswords counts the password fields: two must match, so both are sent.
 func countPasswords(c flowclient.Prompt) int {
 	n := 0
 	for _, f := range c.Fields {
@@ -61,9 +61,9 @@ func readField(f flowclient.Field, form Form, both bool) (value any, send bool, 
 	}
 }
 
-// readFilled reads what authentik takes filled in or not at all. For what is left
-// out it takes the initial value, which is not what somebody wants who has
-// emptied the field.
+// readFilled reads a field that authentik accepts filled in or missing, but not
+// empty. For a missing one it uses the initial value, which is not what a visitor
+// wants who has emptied the field.
 func readFilled(f flowclient.Field, typed string) (any, bool, *Mistake) {
 	if before := initialValue(f); typed == "" && before != "" && !f.Required {
 		return nil, false, mistake(f.Key, "prompt_not_empty", "Value", before)
@@ -71,8 +71,8 @@ func readFilled(f flowclient.Field, typed string) (any, bool, *Mistake) {
 	return typed, typed != "" || f.Required, nil
 }
 
-// readChoice takes only what was offered. To send nothing would let authentik
-// choose for the visitor, except where it has nothing to choose either.
+// readChoice accepts only what was offered. Without a value authentik would
+// choose for the visitor, unless there is nothing to choose from.
 func readChoice(f flowclient.Field, typed string) (any, bool, *Mistake) {
 	switch {
 	case slices.ContainsFunc(f.Choices, func(c flowclient.Choice) bool { return c.Value == typed }):
@@ -84,9 +84,8 @@ func readChoice(f flowclient.Field, typed string) (any, bool, *Mistake) {
 	}
 }
 
-// readFile makes a file into an address that holds it, as authentik takes it
-// (RFC 2397). One that is missing is authentik's to complain of: it may have it
-// from before.
+// readFile returns a file as a data URL (RFC 2397), as authentik expects it. A
+// missing file is left to authentik, which may have one already.
 func readFile(f flowclient.Field, form Form) (any, bool, *Mistake) {
 	file, ok := form.Files[fieldName(f.Key)]
 	switch {
@@ -98,11 +97,11 @@ func readFile(f flowclient.Field, form Form) (any, bool, *Mistake) {
 	return "data:" + mediaType(file.Type) + ";base64," + base64.StdEncoding.EncodeToString(file.Body), true, nil
 }
 
-// mediaTypes are names as they are registered (RFC 6838, 4.2).
+// mediaTypes matches registered names (RFC 6838, 4.2).
 var mediaTypes = regexp.MustCompile(`^[a-z0-9][-a-z0-9!#$&^_.+]{0,126}/[a-z0-9][-a-z0-9!#$&^_.+]{0,126}$`)
 
-// mediaType is the type that a browser gives, without parameters: authentik takes
-// none, and anything else in this place would end the type in its address.
+// mediaType returns the browser's type without parameters, which authentik does
+// not accept. Other characters could end the type in the data URL.
 func mediaType(given string) string {
 	kind, _, err := mime.ParseMediaType(given)
 	if err != nil || !mediaTypes.MatchString(kind) {

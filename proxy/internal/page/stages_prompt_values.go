@@ -8,9 +8,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// begins is what a field begins with, in the form that the browser's own field of
-// that type takes. What is none of it, as the text of an expression that has
-// failed, is left out: a browser would not show it either.
+// initialValue returns the initial value in the format of the browser's field.
+// Anything else, such as the text of a failed expression, is left out, as
+// browsers would do.
 func initialValue(f flowclient.Field) string {
 	switch f.Type {
 	case "number":
@@ -30,9 +30,8 @@ func initialValue(f flowclient.Field) string {
 	}
 }
 
-// drawDateTime says that the time is in UTC: that is what authentik takes a time
-// without a zone for, and a browser's field has none. Seconds are kept where there
-// are any.
+// drawDateTime says that the time is in UTC, as authentik interprets times
+// without a zone, which browsers' fields do not have. Seconds are kept.
 func drawDateTime(p *promptField, f flowclient.Field, d *draft) {
 	p.Type, p.Value, p.Hint = "datetime-local", initialValue(f), d.text("time_utc")
 	if strings.Count(p.Value, ":") > 1 {
@@ -40,8 +39,8 @@ func drawDateTime(p *promptField, f flowclient.Field, d *draft) {
 	}
 }
 
-// drawFile draws what no page can fill in again. One that authentik has already
-// need not be chosen a second time.
+// drawFile draws a file field, which no page can fill in again. A file that
+// authentik already has need not be chosen again.
 func drawFile(p *promptField, f flowclient.Field, d *draft) {
 	p.Kind, p.Type, p.Value, p.Placeholder = "file", "file", "", ""
 	switch {
@@ -52,14 +51,14 @@ func drawFile(p *promptField, f flowclient.Field, d *draft) {
 	}
 }
 
-// dateForms are those in which authentik writes dates and times.
+// timeLayouts are authentik's formats of dates and times.
 var timeLayouts = []string{
 	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04",
 	"2006-01-02 15:04:05Z07:00", time.DateTime, "2006-01-02 15:04", time.DateOnly,
 }
 
-// inLayout brings a date into the form that the browser's own field takes, in
-// UTC; what is no date is left out.
+// formatTime returns a date in UTC in the format of the browser's field, or "" if
+// it is not a date.
 func formatTime(value, layout string) string {
 	for _, in := range timeLayouts {
 		if t, err := time.Parse(in, strings.TrimSpace(value)); err == nil {

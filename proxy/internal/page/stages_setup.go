@@ -9,18 +9,21 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A TOTP has an authenticator app set up.
+// A totpView sets up an authenticator app.
 type totpView struct {
-	// Picture is nil where the address fits into no QR code.
+	// Picture is nil if the address does not fit into a QR code.
 	Picture *qrCode
-	// Link opens the app on the device itself.
+	// Link opens the app on this device.
 	Link template.URL
-	// Secret is the key in groups, which are for the eye: copied, it is in one piece.
+	// Secret is the key in groups, which are only visual: it is copied as one
+	// word.
 	Secret []string
-	Code   *Entry
+	// Code asks for the first code of the app.
+	Code *Entry
 }
 
-// showAuthenticatorTOTP draws the QR code here: nobody else may see the secret.
+// drawAuthenticatorTOTP draws the QR code itself: no third party may see the
+// secret.
 func drawAuthenticatorTOTP(c flowclient.AuthenticatorTOTP, d *draft) any {
 	d.setTask(d.text("setup_totp"))
 	page := totpView{Code: codeEntry(d)}
@@ -35,7 +38,7 @@ func drawAuthenticatorTOTP(c flowclient.AuthenticatorTOTP, d *draft) any {
 	return page
 }
 
-// grouped cuts a key into groups of four, as authenticator apps do.
+// groupsOfFour splits a key as authenticator apps do.
 func groupsOfFour(key string) []string {
 	var groups []string
 	for runes := []rune(key); len(runes) > 0; {
@@ -54,7 +57,7 @@ func readAuthenticatorTOTP(_ flowclient.AuthenticatorTOTP, form Form) (flowclien
 	return flowclient.AuthenticatorTOTPAnswer{Code: typed}, nil
 }
 
-// A Codes shows recovery codes, once.
+// A codesView shows recovery codes, once.
 type codesView struct{ Codes []string }
 
 func drawAuthenticatorStatic(c flowclient.AuthenticatorStatic, d *draft) any {
@@ -67,7 +70,7 @@ func readAuthenticatorStatic(flowclient.AuthenticatorStatic, Form) (flowclient.A
 	return flowclient.AuthenticatorStaticAnswer{}, nil
 }
 
-// An Address asks where codes should be sent.
+// An addressView asks where codes should be sent.
 type addressView struct{ Address *Entry }
 
 func drawAuthenticatorSMS(c flowclient.AuthenticatorSMS, d *draft) any {
@@ -96,7 +99,6 @@ func drawAuthenticatorEmail(c flowclient.AuthenticatorEmail, d *draft) any {
 	return d.askSentCode(d.text("code_email_hint", "Address", to), d.text("address_other"))
 }
 
-// mistaken reports whether there is something wrong with a field.
 func (d *draft) hasErrors(field string) bool { return len(d.errors[field]) > 0 }
 
 func (d *draft) askAddress(e *Entry) any {
@@ -112,8 +114,8 @@ func (d *draft) askSentCode(hint, other string) any {
 	return page
 }
 
-// readAuthenticatorSMS takes a number at any time: authentik keeps a refused one
-// and would ask for the code that was never sent.
+// readAuthenticatorSMS accepts a number at any time: authentik keeps a refused
+// one and asks for a code that was never sent.
 func readAuthenticatorSMS(_ flowclient.AuthenticatorSMS, form Form) (flowclient.Answer, *Mistake) {
 	switch {
 	case form.Has("change"):
@@ -132,8 +134,8 @@ func readAuthenticatorSMS(_ flowclient.AuthenticatorSMS, form Form) (flowclient.
 	return flowclient.AuthenticatorSMSAnswer{Code: typed}, nil
 }
 
-// readAuthenticatorEmail lets no malformed address through: one would break the
-// stage at authentik.
+// readAuthenticatorEmail refuses malformed addresses, which would break
+// authentik's stage.
 func readAuthenticatorEmail(_ flowclient.AuthenticatorEmail, form Form) (flowclient.Answer, *Mistake) {
 	switch {
 	case form.Has("change"):
@@ -152,7 +154,7 @@ func readAuthenticatorEmail(_ flowclient.AuthenticatorEmail, form Form) (flowcli
 	return flowclient.AuthenticatorEmailAnswer{Code: typed}, nil
 }
 
-// isMailbox reports whether address is a bare one with a name on both sides.
+// isMailbox reports whether address is a plain address without a name.
 func isMailbox(address string) bool {
 	got, err := mail.ParseAddress(address)
 	if err != nil || got.Address != address || got.Name != "" {

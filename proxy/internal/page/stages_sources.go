@@ -10,69 +10,74 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A SourceWay is a button that chooses another place to sign in.
+// A sourceButton signs in with an external account.
 type sourceButton struct {
-	// Place is the source's among the challenge's.
+	// Place is the index of the source in the challenge, and the value of the
+	// button, whose name is source.
 	Place int
-	Name  string
-	// Icon is empty where the gate cannot show it; Initial then stands for it.
+	// Name is the source's.
+	Name string
+	// Icon is empty if the gate cannot show it; Initial is shown instead.
 	Icon    template.URL
 	Initial string
-	// Main is what the page is for where it asks nothing else.
+	// Main is set if the page asks nothing else. Focus is set on the one element
+	// that has the focus at first.
 	Main, Focus bool
 }
 
-// sourceWays lists the sources that have a name, promoted ones first.
+// sourceButtons returns the sources that have a name, promoted ones first.
 func sourceButtons(c flowclient.Identification, d *draft) []sourceButton {
 	var promoted, others []sourceButton
 	for i, s := range c.Sources {
-		switch way := newSourceButton(i, s, d); {
-		case way.Name == "":
+		switch button := newSourceButton(i, s, d); {
+		case button.Name == "":
 		case s.Promoted:
-			promoted = append(promoted, way)
+			promoted = append(promoted, button)
 		default:
-			others = append(others, way)
+			others = append(others, button)
 		}
 	}
 	return slices.Concat(promoted, others)
 }
 
-// sourceWay shows a source's icon where it is authentik's. Those of icon fonts
-// (fa://) and of other hosts would have to be fetched from a third party.
+// newSourceButton shows only icons that authentik serves. Those of icon fonts
+// (fa://) and of other hosts would be loaded from a third party.
 func newSourceButton(place int, s flowclient.Source, d *draft) sourceButton {
 	name := strings.TrimSpace(s.Name)
-	way := sourceButton{Place: place, Name: name, Icon: template.URL(d.pages.pictureURL(s.IconURL))} //nolint:gosec // Checked by source.
+	button := sourceButton{Place: place, Name: name, Icon: template.URL(d.pages.pictureURL(s.IconURL))} //nolint:gosec // Checked by pictureURL.
 	for _, letter := range name {
-		way.Initial = string(unicode.ToUpper(letter))
+		button.Initial = string(unicode.ToUpper(letter))
 		break
 	}
-	return way
+	return button
 }
 
-// A Chosen is a source that the visitor has chosen. authentik has not been told.
+// A ChosenSource is a source that the visitor has chosen. authentik does not know
+// yet.
 type ChosenSource struct {
-	// Name is the source's, and Challenge what authentik says of how to get there.
+	// Name is the source's. Challenge is authentik's, and leads to the source.
 	Name      string
 	Challenge flowclient.Challenge
-	// Plex is the address at Plex where the visitor signs in, once there is one.
+	// Plex is the address at Plex where the visitor signs in, if there is one.
 	Plex string
-	// Barred says that a sign-in by way of a source does not count at this site.
+	// Barred reports that this site does not accept sign-ins with sources.
 	Barred bool
 }
 
-// A Source leads to another place to sign in, or waits for what happens there.
+// A sourceView leads to an external sign-in, or waits until it is finished.
 type sourceView struct {
+	// Words are paragraphs.
 	Words []string
-	// Address leads there, with Text on it; NewTab keeps this page open.
+	// Address is that of the link, Text its label. NewTab opens it in a new tab.
 	Address, Text string
 	NewTab        bool
-	// Turns are the buttons of the form. Where Waits is set, the page sends the first
-	// of them by itself once it is time.
+	// Turns are the buttons of the form. If Waits is set, the page presses the
+	// first of them when the external sign-in is finished.
 	Turns []formButton
 	Waits bool
 }
 
-// showChosen draws what comes of a source, in the place of the question that it was chosen on.
+// drawChosenSource replaces the question on which a source was chosen.
 func drawChosenSource(s ChosenSource, d *draft) any {
 	d.Template = "source.html"
 	d.Heading = d.text("source_title", "Name", s.Name)
@@ -87,7 +92,7 @@ func drawChosenSource(s ChosenSource, d *draft) any {
 	}
 }
 
-// sourceElsewhere says that a sign-in runs at authentik, and what that means.
+// sourceElsewhere says that the sign-in continues at authentik.
 func (d *draft) sourceElsewhere(name string, turns ...formButton) sourceView {
 	page := sourceView{
 		Words: []string{d.text("source_runs", "Name", name, "Host", d.ElsewhereHost)},
@@ -108,8 +113,8 @@ func drawPlexPIN(s ChosenSource, back formButton, d *draft) sourceView {
 	}
 }
 
-// showSourcePlex draws a flow's own stage that asks for Plex. The way there begins with a
-// click: it costs a request to Plex.
+// drawSourcePlex draws a flow's stage that asks for Plex. It waits for a click,
+// because the gate has to send a request to Plex.
 func drawSourcePlex(_ flowclient.SourcePlex, d *draft) any {
 	d.defaultHeading(d.text("source_title", "Name", "Plex"))
 	return sourceView{Words: []string{d.text("plex_lead")}, Turns: []formButton{{"source", "0", d.text("continue")}}}
@@ -120,8 +125,8 @@ func drawSourceApple(_ flowclient.SourceApple, d *draft) any {
 	return d.sourceElsewhere("Apple")
 }
 
-// showSourceRedirect draws a flow's own stage that leads to a source. Only
-// Telegram's comes back to this page.
+// drawSourceRedirect draws a flow's stage that leads to a source. Only Telegram's
+// returns to this page.
 func drawSourceRedirect(c flowclient.Redirect, d *draft) any {
 	d.Template = "source.html"
 	if strings.HasPrefix(c.Path, "/source/telegram/") {
@@ -130,32 +135,32 @@ func drawSourceRedirect(c flowclient.Redirect, d *draft) any {
 	return d.sourceElsewhere(d.text("source_unnamed"))
 }
 
-// A Telegram has Telegram's own button, which a script of ours puts there.
+// A telegramView has Telegram's button, which our script adds.
 type telegramView struct {
-	// Bot is the one that the visitor signs in to; Writes has it ask whether it may write.
+	// Bot is the bot to sign in to. Writes asks whether it may send messages.
 	Bot    string
 	Writes bool
 }
 
-// telegramFrame is where Telegram's button comes from, and telegramName what a
-// bot may be called.
+// telegramFrame is the origin of Telegram's button, telegramPrefix the prefix of
+// the fields with its answer.
 const (
 	telegramFrame  = "https://oauth.telegram.org"
 	telegramPrefix = "telegram."
 )
 
-// showSourceTelegram lets the page frame Telegram, and nothing else. No script of
-// Telegram's runs here: its own would need eval. The button opens a window that reports to the
-// frame, which browsers allow only where the page's own opener policy does.
+// drawSourceTelegram allows a frame of Telegram. Telegram's script is not used,
+// since it needs eval. The button opens a window that reports to the frame, which
+// browsers allow only if the page's opener policy does.
 func drawSourceTelegram(c flowclient.SourceTelegram, d *draft) any {
-	d.Heading = d.text("source_title", "Name", "Telegram") // the flow is called after what it does inside authentik
+	d.Heading = d.text("source_title", "Name", "Telegram") // the flow's title is not meant for visitors
 	d.addScript("telegram.js")
 	d.allow(policy{frames: []string{telegramFrame}, popups: true})
 	return telegramView{Bot: c.BotUsername, Writes: c.RequestMessageAccess}
 }
 
-// readSourceTelegram takes exactly the keys that Telegram has sent: all of them go
-// into its signature. Numbers stay numbers.
+// readSourceTelegram reads exactly the keys that Telegram sent, since its
+// signature covers all of them. Numbers stay numbers.
 func readSourceTelegram(_ flowclient.SourceTelegram, form Form) (flowclient.Answer, *Mistake) {
 	values := map[string]any{}
 	for name := range form.Values {

@@ -9,44 +9,44 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A Code asks for a code.
+// A codeView asks for a code.
 type codeView struct {
-	// Code is the one entry.
+	// Code is the only entry.
 	Code *Entry
-	// Chosen is the device the code is of, for when the page comes back.
+	// Chosen identifies the device if the page is drawn again.
 	Chosen string
-	// Turns are buttons for other devices, or to have a code sent again.
+	// Turns are buttons for other devices, or to send a code again.
 	Turns []formButton
-	// Rest is for how many seconds nothing should be sent again.
+	// Rest is for how many seconds no code should be sent again.
 	Rest int
 }
 
-// A Turn is a button that shows the same question another way: it sends Value under
-// Name and says Text.
+// A formButton is an additional button that sends Value under Name. Text is its
+// label.
 type formButton struct{ Name, Value, Text string }
 
-// A Devices asks which device to use, or which to set up.
+// A devicesView asks which device to use, or which to set up.
 type devicesView struct {
-	// Devices are those to choose from: buttons named device.
+	// Devices are the devices to choose from: buttons named device.
 	Devices []deviceButton
-	// Set are the kinds that can be set up: buttons named stage.
+	// Set are the kinds of devices to set up: buttons named stage.
 	Set []deviceButton
-	// Keys says which devices need authentik's own page.
+	// Keys says which devices work only on authentik's own page.
 	Keys []string
 }
 
-// A Device is a button that chooses a device.
+// A deviceButton chooses a device.
 type deviceButton struct {
 	// Value is what the button sends. Icon is totp, sms, email, static or another
-	// word; Text is on the button, Hint below that.
+	// word. Text is the label, Hint is below it.
 	Value, Icon, Text, Hint string
-	// Says is what the page says while the answer is awaited.
+	// Says is shown while the page waits for an answer.
 	Says string
-	// Focus is set on the one element at which the page begins.
+	// Focus is set on the one element that has the focus at first.
 	Focus bool
 }
 
-// sendable are the classes whose code is sent when its owner asks for it.
+// codeSenders are the classes of devices that a code is sent to on request.
 var codeSenders = []string{"sms", "email"}
 
 func drawAuthenticatorValidate(c flowclient.AuthenticatorValidate, d *draft) any {
@@ -70,8 +70,7 @@ func drawAuthenticatorValidate(c flowclient.AuthenticatorValidate, d *draft) any
 	}
 }
 
-// hush takes away what authentik says of a bare selection: that there was no
-// code in it, which is what was wanted.
+// dropSelectionErrors drops authentik's complaint that a selection had no code.
 func (d *draft) dropSelectionErrors() {
 	if d.posted.Get("device") != "" {
 		delete(d.errors, flowclient.NonField)
@@ -82,8 +81,8 @@ func (d *draft) dropSelectionErrors() {
 	})
 }
 
-// usable are the devices that this page can ask for, the likeliest first:
-// authentik's order means nothing.
+// usableDevices returns the devices that this page can ask for, the likeliest
+// first: authentik's order has no meaning.
 func (d *draft) usableDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
 	usable := codeDevices(c)
 	if key, ok := ofClass(c.Devices, "webauthn"); ok && d.keyWorks(key.Challenge) {
@@ -99,7 +98,7 @@ func (d *draft) usableDevices(c flowclient.AuthenticatorValidate) []flowclient.D
 	return usable
 }
 
-// ofClass returns the device of a class: there is one at most.
+// ofClass returns the first device of a class.
 func ofClass(devices []flowclient.DeviceChallenge, class string) (flowclient.DeviceChallenge, bool) {
 	for _, device := range devices {
 		if device.Class == class {
@@ -109,7 +108,7 @@ func ofClass(devices []flowclient.DeviceChallenge, class string) (flowclient.Dev
 	return flowclient.DeviceChallenge{}, false
 }
 
-// codeDevices are those whose owner types a code.
+// codeDevices returns the devices with a code to type.
 func codeDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
 	var usable []flowclient.DeviceChallenge
 	for _, class := range []string{"totp", "sms", "email", "static"} {
@@ -122,9 +121,9 @@ func codeDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChalleng
 	return usable
 }
 
-// device returns the device that the page asks for, if that is settled: because
-// the visitor has chosen it, or because nothing has to be sent for it and the
-// visitor has no other or used it last.
+// chosenDevice returns the device that the page asks for. It is found if the
+// visitor has chosen it, or if nothing has to be sent for it and it is the only
+// one or the one that was used last.
 func (d *draft) chosenDevice(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) (flowclient.DeviceChallenge, bool) {
 	if len(d.errors["selected_challenge"]) > 0 {
 		return flowclient.DeviceChallenge{}, false
@@ -143,7 +142,7 @@ func (d *draft) chosenDevice(c flowclient.AuthenticatorValidate, usable []flowcl
 	return likely, settled && !d.posted.Has("device") && !sendsCode(likely) && likely.Class != "duo" // a push needs a click
 }
 
-// asksFirst reports whether more than a code would have to be asked for.
+// needsMoreThanCode reports whether a device needs more than typing a code.
 func needsMoreThanCode(device flowclient.DeviceChallenge) bool {
 	return device.Class == "webauthn" || device.Class == "duo" || sendsCode(device)
 }
@@ -152,7 +151,7 @@ func sendsCode(device flowclient.DeviceChallenge) bool {
 	return slices.Contains(codeSenders, device.Class)
 }
 
-// lastUsed is the class of the device that was used last, if one was.
+// lastUsed returns the class of the device that was used last, if any.
 func lastUsed(devices []flowclient.DeviceChallenge) string {
 	var class string
 	var latest time.Time
@@ -164,7 +163,7 @@ func lastUsed(devices []flowclient.DeviceChallenge) string {
 	return class
 }
 
-// find returns the device that a button names.
+// findDevice returns the device that a button chooses.
 func findDevice(devices []flowclient.DeviceChallenge, name string) (flowclient.DeviceChallenge, bool) {
 	for _, device := range devices {
 		if name != "" && name == deviceID(device) {
@@ -197,7 +196,7 @@ func drawCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChalle
 	return page
 }
 
-// codeEntry is where a code of digits is typed.
+// codeEntry returns a field for a code of digits.
 func codeEntry(d *draft) *Entry {
 	e := &Entry{
 		ID: "code", Name: "code", Label: d.text("code"), Type: "text", Class: "code",
@@ -207,7 +206,7 @@ func codeEntry(d *draft) *Entry {
 	return e
 }
 
-// mailbox is the masked address that authentik sends to.
+// maskedAddress returns the address that authentik sends to, as it masks it.
 func maskedAddress(device flowclient.DeviceChallenge, l *locale) string {
 	var in struct {
 		Email string `json:"email"`
@@ -222,24 +221,24 @@ func drawDevices(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceC
 	d.Lead = d.text("choose_device")
 	page := devicesView{Keys: d.keyHints(c, usable)}
 	for i, device := range usable {
-		way := deviceButton{
+		button := deviceButton{
 			Value: deviceID(device), Icon: device.Class, Text: d.text("device_" + device.Class), Focus: i == 0,
 		}
 		switch device.Class {
 		case "sms":
-			way.Hint = d.text("device_sms_to")
+			button.Hint = d.text("device_sms_to")
 		case "email":
-			way.Hint = d.text("device_email_to", "Address", maskedAddress(device, d.locale))
+			button.Hint = d.text("device_email_to", "Address", maskedAddress(device, d.locale))
 		case "duo":
 			d.addScript("press.js")
-			way.Hint, way.Says = d.text("duo_push_hint"), d.text("duo_pushed")
+			button.Hint, button.Says = d.text("duo_push_hint"), d.text("duo_pushed")
 		}
-		page.Devices = append(page.Devices, way)
+		page.Devices = append(page.Devices, button)
 	}
 	return page
 }
 
-// keysAlso speaks of the devices that need authentik's own page.
+// keyHints explains why a key is not among the devices.
 func (d *draft) keyHints(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) []string {
 	var keys []string
 	_, here := ofClass(usable, "webauthn")
@@ -249,8 +248,8 @@ func (d *draft) keyHints(c flowclient.AuthenticatorValidate, usable []flowclient
 	return keys
 }
 
-// awayWith leads a visitor to authentik's own page who has nothing but devices
-// that need it.
+// devicesElsewhere leads visitors to authentik's own page whose devices all need
+// it.
 func (d *draft) devicesElsewhere(c flowclient.AuthenticatorValidate) any {
 	if _, ok := ofClass(c.Devices, "webauthn"); ok {
 		return d.keyElsewhere("asks_webauthn_prove", "key_belongs")
@@ -262,11 +261,11 @@ func drawConfigurationStages(c flowclient.AuthenticatorValidate, d *draft) any {
 	d.Lead = d.text("choose_set")
 	var page devicesView
 	for i, s := range d.keySetupLast(c.ConfigurationStages) {
-		way := deviceButton{Value: s.PK, Icon: configurationIcon(s), Text: configurationName(s), Focus: i == 0}
+		button := deviceButton{Value: s.PK, Icon: configurationIcon(s), Text: configurationName(s), Focus: i == 0}
 		if isKeyStage(s) && !d.newKeyWorks() {
-			way.Hint = d.text("key_there_only", "Host", d.elsewhereName())
+			button.Hint = d.text("key_there_only", "Host", d.elsewhereName())
 		}
-		page.Set = append(page.Set, way)
+		page.Set = append(page.Set, button)
 	}
 	return page
 }
@@ -289,8 +288,8 @@ func configurationIcon(s flowclient.ConfigurationStage) string {
 	return ""
 }
 
-// readAuthenticatorValidate has authentik send a code only where the visitor
-// has pressed a button for it: each selection costs reputation there, and sends
+// readAuthenticatorValidate has authentik send a code only if the visitor has
+// pressed a button for it: each selection lowers the reputation there, and sends
 // a message.
 func readAuthenticatorValidate(c flowclient.AuthenticatorValidate, form Form) (flowclient.Answer, *Mistake) {
 	switch {

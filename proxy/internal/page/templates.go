@@ -17,44 +17,44 @@ import (
 //go:embed templates
 var templateFiles embed.FS
 
-// layout is the template that all others stand in.
+// layout is the template of the whole page, which includes one of the others.
 const layout = "layout.html"
 
-// templates are the texts of all templates, made ready for one language after
-// another as visitors ask for them: a site has visitors of few.
+// templates are the sources of all templates. Each is parsed for a language when
+// the first visitor needs it, since most sites need few languages.
 type templates struct {
-	texts  map[string]string
-	parsed sync.Map // of readyKey to *template.Template
+	sources map[string]string
+	parsed  sync.Map // of parsedKey to *template.Template
 }
 
-// A readyKey names a template in a language.
+// A parsedKey is the name of a template and a language.
 type parsedKey struct{ name, language string }
 
-// newTemplates reads the templates, the operator's own in the place of ours, and
-// tries each of them.
+// newTemplates reads and checks the templates. Those of the operator replace the
+// embedded ones of the same name.
 func newTemplates(own fs.FS) (*templates, error) {
-	t := &templates{texts: map[string]string{}}
+	t := &templates{sources: map[string]string{}}
 	for _, name := range TemplateNames() {
 		text, err := readTemplate(own, name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the template %s: %w", name, err)
 		}
-		t.texts[name] = text
+		t.sources[name] = text
 	}
 	if err := checkNames(own); err != nil {
 		return nil, err
 	}
 	if err := t.check(layout); err != nil {
-		return nil, err // all others stand in it
+		return nil, err // it is part of all others, which would fail as well
 	}
 	var wrong []error
-	for _, name := range slices.Sorted(maps.Keys(t.texts)) {
+	for _, name := range slices.Sorted(maps.Keys(t.sources)) {
 		wrong = append(wrong, t.check(name))
 	}
 	return t, errors.Join(wrong...)
 }
 
-// TemplateNames are the names of all templates.
+// TemplateNames returns the names of all templates.
 func TemplateNames() []string {
 	files, _ := fs.Glob(templateFiles, "templates/*.html") // the pattern is a good one
 	names := make([]string, 0, len(files))
@@ -64,8 +64,8 @@ func TemplateNames() []string {
 	return names
 }
 
-// unknownIn finds what takes no template's place: a misspelt name would change
-// nothing, in silence. What begins with a dot is the file system's own affair.
+// checkNames returns an error for files that replace no template, such as those
+// with a misspelt name. Dot files are ignored.
 func checkNames(own fs.FS) error {
 	if own == nil {
 		return nil
@@ -83,19 +83,19 @@ func checkNames(own fs.FS) error {
 	return errors.Join(wrong...)
 }
 
-// try finds what would keep a template from being drawn, with its line: what does
-// not parse, what cannot be escaped, and fields that a View does not have. What a
-// stage has is known only when one is drawn.
+// check returns an error, with its line, for a template that does not parse,
+// cannot be escaped, or uses a field that a pageView does not have. Fields of
+// Stage can be checked only when a page is drawn.
 func (t *templates) check(name string) error {
-	made, err := t.parse(name, func(string, ...any) string { return "" })
+	tmpl, err := t.parse(name, func(string, ...any) string { return "" })
 	if err != nil {
 		return fmt.Errorf("the template %s: %w", name, err)
 	}
 	if name == layout {
-		_, err = made.New("none").Parse(`{{define "stage"}}{{end}}`)
+		_, err = tmpl.New("none").Parse(`{{define "stage"}}{{end}}`)
 	}
 	if err == nil {
-		err = made.ExecuteTemplate(io.Discard, layout, &pageView{})
+		err = tmpl.ExecuteTemplate(io.Discard, layout, &pageView{})
 	}
 	if unsafe := (*template.Error)(nil); errors.As(err, &unsafe) || err != nil && strings.Contains(err.Error(), "can't evaluate field") {
 		return fmt.Errorf("the template %s: %w", name, err)
@@ -103,7 +103,7 @@ func (t *templates) check(name string) error {
 	return nil
 }
 
-// readTemplate reads the operator's template of that name, or ours.
+// readTemplate reads the operator's template, or the embedded one.
 func readTemplate(own fs.FS, name string) (string, error) {
 	if own != nil {
 		text, err := fs.ReadFile(own, name)
@@ -115,35 +115,35 @@ func readTemplate(own fs.FS, name string) (string, error) {
 	return string(text), err
 }
 
-// get returns a template that speaks a language.
+// get returns a template in the language of a locale.
 func (t *templates) get(name string, l *locale) (*template.Template, error) {
 	key := parsedKey{name, l.tag.String()}
 	if found, ok := t.parsed.Load(key); ok {
 		ready, _ := found.(*template.Template)
 		return ready, nil
 	}
-	made, err := t.parse(name, l.text)
+	tmpl, err := t.parse(name, l.text)
 	if err != nil {
 		return nil, err
 	}
-	found, _ := t.parsed.LoadOrStore(key, made)
+	found, _ := t.parsed.LoadOrStore(key, tmpl)
 	ready, _ := found.(*template.Template)
 	return ready, nil
 }
 
-// parse makes one template of the layout and a stage's part.
+// parse returns the layout together with a stage's template.
 func (t *templates) parse(name string, say func(string, ...any) string) (*template.Template, error) {
-	text, ok := t.texts[name]
+	text, ok := t.sources[name]
 	if !ok {
 		return nil, fmt.Errorf("page: there is no template %q", name)
 	}
-	made, err := template.New(layout).Funcs(template.FuncMap{"say": say}).ParseFS(templateFiles, "templates/"+layout)
+	tmpl, err := template.New(layout).Funcs(template.FuncMap{"say": say}).ParseFS(templateFiles, "templates/"+layout)
 	if err == nil {
-		made, err = made.Parse(t.texts[layout]) // one of the operator's keeps the parts that it does not define
+		tmpl, err = tmpl.Parse(t.sources[layout]) // the operator's layout inherits the parts that it does not define
 	}
 	if err != nil || name == layout {
-		return made, err
+		return tmpl, err
 	}
-	_, err = made.New(name).Parse(text)
-	return made, err
+	_, err = tmpl.New(name).Parse(text)
+	return tmpl, err
 }

@@ -1,53 +1,55 @@
 package page
 
-import (
-	"html/template"
-)
+import "html/template"
 
-// A View is what the templates see of a page: layout.html all of it, and a
-// stage's own template the same, with its own part in Stage.
+// A pageView is the data of layout.html. Every other template gets the same
+// value, with its own part in Stage. Operators' templates use the fields and
+// methods of all views by name, so these are part of the public contract;
+// docs/templates.md describes them, and a test keeps it complete.
 type pageView struct {
-	// Language is the tag of the page's language, Direction its direction: ltr or rtl.
+	// Language is the tag of the page's language, Direction ltr or rtl.
 	Language, Direction string
-	// Theme is light or dark where the brand has fixed it, else empty. Layout is
-	// one of authentik's, or framed.
+	// Theme is light or dark where the brand fixes it, else empty. Layout is
+	// one of authentik's layouts, or framed.
 	Theme, Layout string
-	// Title stands in the browser's tab, Heading and Lead on the page.
+	// Title is for the browser's tab; Heading and Lead are on the page.
 	Title, Heading, Lead string
-	// Styles and Scripts are addresses, in the order in which they count. Icon is
-	// that of the tab.
+	// Styles and Scripts are addresses, in the order in which they apply. Icon
+	// is the address of the tab's icon.
 	Styles, Scripts []string
 	Icon            template.URL
-	// Logo and Backdrop are the brand's and the flow's.
+	// Logo is the brand's, Backdrop the flow's background.
 	Logo, Backdrop pictureView
-	// Notice is news, Good is good news, Alerts is what went wrong.
+	// Notice is information, Good a success, and Alerts are errors that belong
+	// to no field.
 	Notice, Good string
 	Alerts       []string
-	// Account is who is signing in, where authentik shows it.
+	// Account is the user who is signing in, where authentik shows it.
 	Account *accountView
-	// Action is where the form goes, with the hidden fields below. Afresh is
-	// where a new sign-in begins, and empty where the page's own address is as good.
+	// Action is the address that the form is sent to, together with the hidden
+	// fields Visit, Back and Component. Afresh is the address of a new sign-in;
+	// it is empty where the page's own address can be reloaded.
 	Action, Afresh, Visit, Back, Component string
-	// Elsewhere leads to authentik's own page, ElsewhereHost is its name, and Afterwards says what comes of a
-	// sign-in there.
+	// Elsewhere is the address of authentik's own page, ElsewhereHost its name
+	// for people. Afterwards says whether the visitor comes back signed in.
 	Elsewhere, ElsewhereHost, Afterwards string
-	// Host is authentik's, for the foot of the page; Links are the brand's.
+	// Host is authentik's, for the footer; Links are the brand's footer links.
 	Host  string
 	Links []footerLink
-	// Stage is what the stage's own template needs: one of the types of this
-	// package, which says so.
+	// Stage is the data of the stage's own template.
 	Stage any
 }
 
-// An Account is who is signing in.
+// An accountView is the user who is signing in.
 type accountView struct {
-	// Name is the user's, or what was typed where authentik does not tell.
+	// Name is the user's name, or the name that was typed where authentik does
+	// not tell.
 	Name string
-	// Face is the address of a picture of them; empty where there is none.
+	// Face is the address of the user's picture, empty if there is none.
 	Face template.URL
 }
 
-// A FootLink is a link of the brand; without an address it is only words.
+// A footerLink is one of the brand's links, or only text if Address is empty.
 type footerLink struct{ Name, Address string }
 
 // Username is the account's name for password managers.
@@ -58,7 +60,7 @@ func (v *pageView) Username() string {
 	return v.Account.Name
 }
 
-// name puts the heading and the brand into the browser's tab.
+// setTitle joins the heading and the brand's name.
 func (v *pageView) setTitle() {
 	v.Title = v.Heading
 	if v.Logo.Text != "" && v.Logo.Text != v.Heading {
