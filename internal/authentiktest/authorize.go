@@ -93,9 +93,7 @@ func (v *visit) speaking(res *response) *response {
 func (v *visit) unauthorized(err error) *response {
 	var wrong badRequest
 	if errors.As(err, &wrong) {
-		res := v.page(http.StatusBadRequest, wrong.title)
-		res.page.Words = slices.Insert(res.page.Words, 1, wrong.description)
-		return res
+		return v.badRequest(wrong.title, wrong.description)
 	}
 	var refused authorizeError
 	if errors.As(err, &refused) {
@@ -223,11 +221,12 @@ func (v *visit) grantAuthorization(a *authorization) *response {
 }
 
 // stale reports whether the client wants the visitor to sign in once more.
-// prompt=login is satisfied by a login after the first request with it.
+// prompt=login is satisfied by a login after the first request with it, and by
+// one that max_age has asked for.
 func (v *visit) stale(a *authorization) bool {
 	l, _ := v.session.data[dataLogin].(login)
 	if a.maxAge > 0 && v.srv.now().Sub(l.at).Seconds() > float64(a.maxAge) {
-		v.session.modified = true
+		v.session.data[dataRelogin], v.session.modified = l.id, true
 		return true
 	}
 	if !slices.Contains(a.prompt, "login") {

@@ -79,7 +79,7 @@ func TestClientsAreToldOnTheBackChannelHowASessionEnds(t *testing.T) {
 			p.authentik.EndSessions("oi-alice")
 		}, 0},
 	} {
-		for release := range dialects {
+		for _, release := range Releases() {
 			t.Run(string(release)+"/"+what, func(t *testing.T) {
 				t.Parallel()
 				box := newInbox(t, http.StatusOK, nil)

@@ -18,7 +18,13 @@ type Release string
 const (
 	Release202510 Release = "2025.10"
 	Release202605 Release = "2026.5"
+	Release202608 Release = "2026.8"
 )
+
+// Releases are all releases that have a dialect, the oldest first.
+func Releases() []Release {
+	return []Release{Release202510, Release202605, Release202608}
+}
 
 // Config is everything the administrator of this authentik has set up. It is
 // read once; later changes go through the methods of [Server].
@@ -116,6 +122,7 @@ const (
 	RequireSuperuser       Authentication = "require_superuser"
 	RequireRedirect        Authentication = "require_redirect"
 	RequireOutpost         Authentication = "require_outpost"
+	RequireToken           Authentication = "require_token" // since 2026.8
 )
 
 // A DeniedAction says what happens to a visitor whom a flow refuses.
@@ -247,7 +254,8 @@ var slug = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 
 func (cfg Config) check() error {
 	var errs []error
-	if _, ok := dialects[cfg.Release]; !ok {
+	d, known := dialectOf(cfg.Release)
+	if !known {
 		errs = append(errs, fmt.Errorf("authentiktest: there is no dialect for release %q", cfg.Release))
 	}
 	if !strings.HasPrefix(cfg.Path, "/") || !strings.HasSuffix(cfg.Path, "/") {
@@ -257,7 +265,7 @@ func (cfg Config) check() error {
 	errs = append(errs, unique("user", cfg.Users, func(u User) string { return u.Username })...)
 	errs = append(errs, unique("application", cfg.Applications, func(a Application) string { return a.Slug })...)
 	for _, f := range cfg.Flows {
-		errs = append(errs, f.check()...)
+		errs = append(errs, f.check(d)...)
 	}
 	for _, a := range cfg.Applications {
 		if a.Provider != nil {
@@ -282,13 +290,19 @@ func (p Provider) check() (errs []error) {
 	return errs
 }
 
-func (f Flow) check() (errs []error) {
+func (f Flow) check(d dialect) (errs []error) {
 	if !slug.MatchString(f.Slug) {
 		errs = append(errs, fmt.Errorf("authentiktest: flow %q: not a slug", f.Slug))
+	}
+	if f.Authentication == RequireToken && !d.tokenFlows {
+		errs = append(errs, fmt.Errorf("authentiktest: flow %q: %s has no requirement %q", f.Slug, d.family, f.Authentication))
 	}
 	for i, b := range f.Bindings {
 		if b.Stage == nil {
 			errs = append(errs, fmt.Errorf("authentiktest: flow %q: binding %d has no stage", f.Slug, i))
+		}
+		if prompts, ok := b.Stage.(*PromptStage); ok {
+			errs = append(errs, prompts.check(f.Slug, d)...)
 		}
 	}
 	return errs

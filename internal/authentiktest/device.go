@@ -36,6 +36,7 @@ type Device struct {
 	LastUsed   time.Time
 
 	created  time.Time
+	model    string // of webauthn: the type that authentik knows it by
 	attempts attempts
 	step     uint64 // of totp: the last half minute of which a code was taken
 	sent     message

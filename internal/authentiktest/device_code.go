@@ -27,7 +27,7 @@ func (v *visit) deviceAuthorization() *response {
 		return refusal
 	}
 	p, _, _, found := v.caller(form)
-	if !found {
+	if !found || v.srv.dialect.deviceSecret && !v.srv.grantsBy(p, grantDevice) {
 		return v.fails("invalid_client")
 	}
 	code, entry := deviceCode(), must(rand.Int(rand.Reader, big.NewInt(1e9))).Int64()
@@ -162,7 +162,7 @@ func (s *deviceEntry) post(v *visit) (*response, error) {
 	if errors.Is(err, errNoSuchCode) {
 		return v.staged(v.denied()), nil
 	}
-	return redirection(to), err
+	return &response{status: http.StatusOK, json: v.redirection(to, false)}, err
 }
 
 // A deviceFinish tells the user to go on at the device. There is no way on.

@@ -37,9 +37,13 @@ func (v *visit) deviceList() *response {
 
 func (d Device) self() object {
 	m := models[d.Class]
-	return object{
+	about := object{
 		"verbose_name": m.verbose, "verbose_name_plural": m.plural, "meta_model_name": strings.ToLower(m.model), "type": m.model,
 		"pk": strconv.Itoa(d.UID), "name": d.Name, "confirmed": true, "created": moment(d.created),
 		"last_updated": moment(d.created), "last_used": moment(d.LastUsed), "extra_description": nil, "external_id": nil,
 	}
+	if d.model != "" {
+		about["extra_description"], about["external_id"] = d.model, "00000000-0000-0000-0000-000000000000"
+	}
+	return about
 }

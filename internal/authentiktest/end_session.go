@@ -32,7 +32,7 @@ func (v *visit) endSession() *response {
 		return refusal
 	}
 	if !careful {
-		return v.invalidate(p, app, "")
+		return v.invalidate(p, app, "", nil)
 	}
 	if v.session.plan != nil {
 		return &response{
@@ -40,19 +40,22 @@ func (v *visit) endSession() *response {
 			header: http.Header{"Content-Type": {"text/html"}},
 		}
 	}
-	to, err := v.logoutTarget(p)
-	if err != nil {
+	to, err := v.logoutTarget(p, app)
+	frames := v.frames(p.ClientID)
+	switch {
+	case errors.Is(err, errLogout):
+		return v.badRequest("Bad Request", oauthErrors["invalid_request"])
+	case err != nil:
 		return v.broken()
+	case to != "" || p.BackchannelURI != "" || v.srv.dialect.logoutChecked:
+		v.endTokens(p)
 	}
-	if to != "" || p.BackchannelURI != "" {
-		v.leave(p)
-	}
-	return v.invalidate(p, app, to)
+	return v.invalidate(p, app, to, frames)
 }
 
-// leave deletes the access tokens that a client has in the session, and tells
+// endTokens deletes the access tokens that a client has in the session, and tells
 // it once, so that it does not hear of them again when the session ends.
-func (v *visit) leave(p Provider) {
+func (v *visit) endTokens(p Provider) {
 	var last *grant
 	v.srv.grants.drop(func(_ string, g grant) bool {
 		theirs := g.client == p.ClientID && g.session == v.session.id && !g.refresh
@@ -68,10 +71,16 @@ func (v *visit) leave(p Provider) {
 
 // logoutTarget is where the client wants the browser after the logout: an
 // address that is registered, else nowhere.
-func (v *visit) logoutTarget(p Provider) (string, error) {
-	to, state := v.query("post_logout_redirect_uri"), v.query("state")
+func (v *visit) logoutTarget(p Provider, app Application) (string, error) {
+	get := v.query
 	if v.request.Method == http.MethodPost {
-		to, state = v.request.PostFormValue("post_logout_redirect_uri"), v.request.PostFormValue("state")
+		get = v.request.PostFormValue
+	}
+	to, state := get("post_logout_redirect_uri"), get("state")
+	if v.srv.dialect.logoutChecked {
+		if err := v.checkLogout(p, app, to, get("id_token_hint")); err != nil {
+			return "", err
+		}
 	}
 	if scheme, _, _ := strings.Cut(to, ":"); slices.Contains([]string{"javascript", "data", "vbscript"}, scheme) {
 		return "", errRaised
@@ -85,9 +94,27 @@ func (v *visit) logoutTarget(p Provider) (string, error) {
 	return to, nil
 }
 
+// errLogout is a logout request that authentik answers with a page of status
+// 400.
+var errLogout = errors.New("the logout request is malformed")
+
+// checkLogout checks a logout request: the hint must be an ID token of this
+// client by the issuer that this request sees, expired or not. As soon as the
+// provider has an address for logouts, the wish for one needs a hint, and must
+// be for one of these.
+func (v *visit) checkLogout(p Provider, app Application, to, hint string) error {
+	if hint != "" && !v.issuedHere(p, app, hint) {
+		return errLogout
+	}
+	if to != "" && len(p.LogoutURIs) > 0 && (hint == "" || !slices.Contains(p.LogoutURIs, to)) {
+		return errLogout
+	}
+	return nil
+}
+
 // invalidate runs the provider's invalidation flow.
-func (v *visit) invalidate(p Provider, app Application, to string) *response {
-	last, context := farewells(v.frames(p.ClientID), nil)
+func (v *visit) invalidate(p Provider, app Application, to string, frames []object) *response {
+	last, context := farewells(frames, nil)
 	context[contextApp] = app
 	last = append(last, &sessionEnd{app: app, to: to})
 	if res := v.start(p.InvalidationFlow, context, last...); res != nil {
@@ -110,15 +137,16 @@ func (s *sessionEnd) get(v *visit) (*response, error) {
 		to = v.srv.url("/")
 	}
 	if to != "" {
-		c := v.challenge("xak-flow-redirect")
-		c["to"] = to
-		return v.ask(c)
+		return v.ask(v.leading(v.challenge("xak-flow-redirect"), to, false))
 	}
 	c := v.userChallenge("ak-stage-session-end")
 	c["application_name"], c["application_launch_url"] = s.app.Name, s.app.LaunchURL
 	c["brand_name"] = v.brand.title()
 	if slug := v.brand.FlowInvalidation; slug != "" {
 		c["invalidation_flow_url"] = v.srv.url("/if/flow/" + slug + "/")
+	}
+	if v.srv.dialect.overviewURL {
+		c["overview_url"] = v.address(v.srv.url("/"))
 	}
 	return v.ask(c)
 }

@@ -119,7 +119,7 @@ func TestDevicesOfDeactivatedUsersAreForgotten(t *testing.T) {
 	c.do(http.MethodGet, executor("default-provider-authorization-implicit-consent"), "")
 	s.SetActive("lg-one", false)
 	s.SetActive("lg-one", true)
-	got := c.submit(tokenPath, "grant_type", grantDevice, "client_id", "oi-one", "device_code", code)
+	got := c.submit(tokenPath, "grant_type", grantDevice, "client_id", "oi-one", "client_secret", "oi-one-secret", "device_code", code)
 	want(t, got, "error", "invalid_grant")
 }
 

@@ -137,11 +137,22 @@ func (v *visit) converted(res *response) *response {
 	if res.location == "" || res.location == fullPath(v.request.URL) {
 		return res
 	}
-	return redirection(res.location)
+	return &response{status: http.StatusOK, json: v.redirection(res.location, res.final)}
 }
 
-func redirection(to string) *response {
-	return &response{status: http.StatusOK, json: object{"component": "xak-flow-redirect", "to": to}}
+// redirection is the challenge that leads the browser elsewhere. It is final
+// only where a finished flow leads.
+func (v *visit) redirection(to string, final bool) object {
+	return v.leading(object{"component": "xak-flow-redirect"}, to, final)
+}
+
+// leading completes a challenge that leads elsewhere.
+func (v *visit) leading(c object, to string, final bool) object {
+	c["to"] = to
+	if v.srv.dialect.finalRedirect {
+		c["final_redirect"] = final
+	}
+	return c
 }
 
 // redirect sends the visitor elsewhere.
@@ -158,18 +169,27 @@ func (v *visit) finish() (*response, error) {
 	if v.plan != nil {
 		if to, ok := v.plan.context[contextRedirect].(string); ok {
 			v.cancel()
-			return v.redirect(to)
+			return v.leave(to)
 		}
 	}
 	next, found := v.session.params.last("next")
 	v.cancel()
 	switch {
 	case !found:
-		return v.redirect(v.srv.url("/"))
+		return v.leave(v.srv.url("/"))
 	case next != "" && !absolute(next):
-		return v.redirect(next)
+		return v.leave(next)
 	}
 	return v.deny(v.text("Invalid next URL"))
+}
+
+// leave sends the visitor to where a finished flow leads.
+func (v *visit) leave(to string) (*response, error) {
+	location, err := resolve(v.srv, to)
+	if err != nil {
+		return nil, err
+	}
+	return v.converted(&response{status: http.StatusFound, location: location, final: true}), nil
 }
 
 // cancel throws the session's plan away, and forgets the application that it

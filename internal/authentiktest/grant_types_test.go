@@ -8,16 +8,16 @@ import (
 
 func TestGrantTypesAreLimitedWhereTheReleaseDoes(t *testing.T) {
 	t.Parallel()
-	everything := []string{"authorization_code", "hybrid", "implicit", "refresh_token", "client_credentials", "password", grantDevice}
 	without := func(kind string) []string {
-		return slices.DeleteFunc(slices.Clone(everything), func(one string) bool { return one == kind })
+		return slices.DeleteFunc(slices.Clone(everyGrant), func(one string) bool { return one == kind })
 	}
-	for what, list := range map[string][]string{"none": {}, "all": everything, "unset": nil} {
-		for _, kind := range everything {
-			allowed := what != "none"
-			checkGrant(t, Release202605, list, kind, allowed)
+	for what, list := range map[string][]string{"none": {}, "all": everyGrant, "unset": nil} {
+		for _, kind := range everyGrant {
 			checkGrant(t, Release202510, list, kind, true)
-			checkGrant(t, Release202605, without(kind), kind, false)
+			for _, release := range []Release{Release202605, Release202608} {
+				checkGrant(t, release, list, kind, what == "all")
+				checkGrant(t, release, without(kind), kind, false)
+			}
 		}
 	}
 }
@@ -36,12 +36,38 @@ func checkGrant(t *testing.T, release Release, list []string, kind string, allow
 			t.Errorf("%s with %v: authorize refuses %s: %t", release, list, kind, refused)
 		}
 	}
-	if kind == "hybrid" || kind == "implicit" {
-		return
+	if kind == "hybrid" || kind == "implicit" || s.dialect.grantRefused == "invalid_grant" {
+		return // of a code that there is not, 2026.8 says the same
 	}
 	got := c.submit(tokenPath, "grant_type", kind, "client_id", "oi-code", "client_secret", "oi-code-secret", "redirect_uri", callback)
-	if refused := got["error"] == "invalid_request"; refused == allowed {
+	if refused := got["error"] == or(s.dialect.grantRefused, "invalid_request"); refused == allowed {
 		t.Errorf("%s with %v: the token endpoint answers %s with %v", s.dialect.version, list, kind, got)
+	}
+}
+
+func TestGrantTypes_MissingOnesAreAnInvalidGrantIn202608(t *testing.T) {
+	t.Parallel()
+	for kind, fields := range map[string]func(code, refresh string) []string{
+		"authorization_code": func(code, _ string) []string { return []string{"code", code, "redirect_uri", callback} },
+		"refresh_token":      func(_, refresh string) []string { return []string{"refresh_token", refresh} },
+	} {
+		s, c, _ := twoClients(t, Release202608)
+		code, answer := granted(s, c)
+		refresh, _ := answer["refresh_token"].(string)
+		form := append(fields(code, refresh), "grant_type", kind, "client_id", "oi-one", "client_secret", "oi-one-secret")
+		s.EditApplication("oi-one", func(a *Application) { a.Provider.GrantTypes = nil })
+		want(t, c.submit(tokenPath, form...), "error", "invalid_grant")
+		s.EditApplication("oi-one", func(a *Application) { a.Provider.GrantTypes = []string{kind} })
+		want(t, c.submit(tokenPath, form...), "status", http.StatusOK)
+	}
+}
+
+func TestGrantTypes_DeviceEndpointWantsItsOwnIn202608(t *testing.T) {
+	t.Parallel()
+	for release, refused := range map[Release]any{Release202605: nil, Release202608: "invalid_client"} {
+		s, c, _ := twoClients(t, release)
+		s.EditApplication("oi-one", func(a *Application) { a.Provider.GrantTypes = []string{"authorization_code"} })
+		want(t, c.submit("/application/o/device/", "client_id", "oi-one"), "error", refused)
 	}
 }
 

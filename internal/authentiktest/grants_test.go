@@ -19,21 +19,23 @@ func (c *client) submit(path string, fields ...string) object {
 }
 
 // twoClients is a stand-in with two confidential clients and a signed-in
-// browser.
-func twoClients(t *testing.T) (*Server, *client, *clock) {
+// browser. It is of the newest release unless another is named.
+func twoClients(t *testing.T, release ...Release) (*Server, *client, *clock) {
 	t.Helper()
 	now := newClock()
 	one := relying("oi-one", func(p *Provider) {
 		p.RedirectURIs = append(p.RedirectURIs, "https://app.example.com/second")
 		p.LogoutURIs = []string{"https://app.example.com/out"}
 	})
+	release = append(release, Release202608)
 	s, c := serve(t, Config{
-		Now: now.now, SigningKey: signingKey(), Users: people("lg-one", "lg-two"),
+		Release: release[0],
+		Now:     now.now, SigningKey: signingKey(), Users: people("lg-one", "lg-two"),
 		Flows:  []Flow{oneStep("in"), deviceFlow("device")},
 		Brands: []Brand{{Default: true, FlowAuthentication: "in", FlowDeviceCode: "device"}},
 		Applications: []Application{
 			one, relying("oi-two"),
-			{Slug: "oi-closed", Policies: []Policy{says(false)}, Provider: &Provider{ClientID: "oi-closed", Secret: "s"}},
+			{Slug: "oi-closed", Policies: []Policy{says(false)}, Provider: &Provider{ClientID: "oi-closed", Secret: "s", GrantTypes: everyGrant}},
 		},
 	})
 	c.login("in", "lg-one")
@@ -48,7 +50,7 @@ func granted(s *Server, c *client) (code string, answer object) {
 	u, _ := s.User("lg-one")
 	fresh := func() string {
 		return s.grants.keepCode(grant{
-			client: "oi-one", user: u.PK, until: s.now().Add(time.Minute), asked: callback, scopes: []string{"openid", scopeOffline},
+			client: "oi-one", user: u.PK, session: s.load(c.cookie(cookieSession)).id, until: s.now().Add(time.Minute), asked: callback, scopes: []string{"openid", scopeOffline},
 		})
 	}
 	answer = c.submit(tokenPath, "grant_type", "authorization_code", "code", fresh(), "redirect_uri", callback,
@@ -127,7 +129,7 @@ func TestDeviceCodesAreForTheirClientAndTime(t *testing.T) {
 	t.Parallel()
 	_, c, now := twoClients(t)
 	poll := func(id, code string) object {
-		return c.submit(tokenPath, "grant_type", grantDevice, "client_id", id, "device_code", code)
+		return c.submit(tokenPath, "grant_type", grantDevice, "client_id", id, "client_secret", id+"-secret", "device_code", code)
 	}
 	code, entry := c.device("oi-one")
 	if flow := c.enter(entry); flow != "default-provider-authorization-implicit-consent" {
@@ -148,17 +150,13 @@ func TestDeviceCodesAreForTheirClientAndTime(t *testing.T) {
 	}
 }
 
-func TestLogoutLeadsToRegisteredAddressesAlone(t *testing.T) {
+func TestDeviceGrant_SecretOfTheClientIsAsked(t *testing.T) {
 	t.Parallel()
-	for address, component := range map[string]string{
-		"https://app.example.com/out":       "xak-flow-redirect",
-		"https://app.example.com/out/there": "ak-stage-session-end",
-		"https://evil.example.net/":         "ak-stage-session-end",
+	for release, refusal := range map[Release]string{
+		Release202605: "authorization_pending", Release202608: "invalid_client",
 	} {
-		_, c, _ := twoClients(t)
-		query := "post_logout_redirect_uri=" + url.QueryEscape(address)
-		c.do(http.MethodGet, "/application/o/oi-one/end-session/?"+query, "")
-		got := c.do(http.MethodGet, executor("default-provider-invalidation-flow")+url.QueryEscape(query), "")
-		want(t, got, "component", component)
+		_, c, _ := twoClients(t, release)
+		code, _ := c.device("oi-one")
+		want(t, c.submit(tokenPath, "grant_type", grantDevice, "client_id", "oi-one", "device_code", code), "error", refusal)
 	}
 }

@@ -113,7 +113,7 @@ func (s *IdentificationStage) post(v *visit) (*response, error) {
 		return v.refuse(s.challenge(v), f.errs)
 	}
 	if !ok || uid == "" {
-		return v.refuse(s.challenge(v), v.fault(elsewhere, "No identification data provided.", "invalid"))
+		return v.refuse(s.challenge(v), v.fault(elsewhere, noIdentification, "invalid"))
 	}
 	if what := s.captchaRefusal(f); what != "" {
 		return v.refuse(s.challenge(v), v.fault(elsewhere, what, "invalid"))

@@ -56,7 +56,7 @@ func (v *visit) flowPage() *response {
 		p.Background = v.address(p.Background)
 	}
 	var b bytes.Buffer
-	if err := flowPages.ExecuteTemplate(&b, "flow-"+d.family+".html", p); err != nil {
+	if err := flowPages.ExecuteTemplate(&b, "flow-"+d.pages+".html", p); err != nil {
 		panic("authentiktest: the flow interface: " + err.Error())
 	}
 	return &response{status: http.StatusOK, html: b.Bytes()}
@@ -74,7 +74,7 @@ func asJSON(o object) string {
 // their addresses.
 func interfaceOf(d dialect) map[string]static {
 	files := map[string][]byte{}
-	for _, folder := range []string{"interface/both", "interface/" + d.family} {
+	for _, folder := range []string{"interface/both", "interface/" + d.pages} {
 		if err := gather(files, folder); err != nil {
 			panic("authentiktest: the flow interface: " + err.Error())
 		}

@@ -13,12 +13,15 @@ var languages = []string{
 	"en", "cs", "de", "es", "fi", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh-hans", "zh-hant",
 }
 
+const noIdentification = "No identification data provided."
+
 // translations holds the texts that recordings show in other languages.
 var translations = map[string]map[string]string{
 	"de": {
 		"Log in":                        "Anmelden",
 		"Invalid password":              "Ungültiges Passwort",
 		"Failed to authenticate.":       "Authentifizierung fehlgeschlagen.",
+		noIdentification:                "Es wurden keine Identifikationsdaten angegeben.",
 		"Continue":                      "Weiter",
 		"Go home":                       "Zur Startseite",
 		"Permission denied":             "Erlaubnis verweigert",
@@ -34,7 +37,7 @@ var translations = map[string]map[string]string{
 
 // text is a text in the visitor's language.
 func (v *visit) text(english string) string {
-	if s, ok := translations[v.tongue][english]; ok && english != v.srv.dialect.untranslated {
+	if s, ok := translations[v.tongue][english]; ok && !slices.Contains(v.srv.dialect.untranslated, english) {
 		return s
 	}
 	return english

@@ -89,6 +89,8 @@ func (v *visit) meets(a Authentication, context map[string]any) bool {
 		return v.user.PK != 0 && v.srv.superuser(v.user)
 	case RequireRedirect:
 		return context[contextRedirected] != nil
+	case RequireToken:
+		return context[contextRestored] != nil
 	case RequireOutpost:
 		return false
 	}

@@ -1,6 +1,7 @@
 package authentiktest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -63,7 +64,28 @@ const (
 	FieldHidden           FieldType = "hidden"
 	FieldStatic           FieldType = "static"
 	FieldLocale           FieldType = "ak-locale"
+
+	// Fixed texts with a colour, since 2026.8.
+	FieldAlertInfo    FieldType = "alert_info"
+	FieldAlertWarning FieldType = "alert_warning"
+	FieldAlertDanger  FieldType = "alert_danger"
 )
+
+// check refuses the fields that authentik's API refuses.
+func (s *PromptStage) check(flow string, d dialect) (errs []error) {
+	for _, f := range s.Fields {
+		if f.Key == "" {
+			errs = append(errs, fmt.Errorf("authentiktest: flow %q: prompt %q: field_key may not be blank", flow, f.Label))
+		}
+		if f.Label == "" {
+			errs = append(errs, fmt.Errorf("authentiktest: flow %q: prompt %q: label may not be blank", flow, f.Key))
+		}
+		if strings.HasPrefix(string(f.Type), "alert_") && !d.alerts {
+			errs = append(errs, fmt.Errorf("authentiktest: flow %q: prompt %q: %s has no type %q", flow, f.Key, d.family, f.Type))
+		}
+	}
+	return errs
+}
 
 func (s *PromptStage) get(v *visit) (*response, error) { return v.ask(s.challenge(v)) }
 
@@ -155,7 +177,9 @@ func (f *field) chosen() bool { return f.Type == FieldRadio || f.Type == FieldDr
 // fixed reports whether the field keeps its initial value, whatever is
 // answered.
 func (f *field) fixed() bool {
-	return f.Type == FieldHidden || f.Type == FieldStatic || f.Type == FieldTextReadOnly || f.Type == FieldTextAreaReadOnly
+	return slices.Contains([]FieldType{
+		FieldHidden, FieldStatic, FieldTextReadOnly, FieldTextAreaReadOnly, FieldAlertInfo, FieldAlertWarning, FieldAlertDanger,
+	}, f.Type)
 }
 
 func (f field) blankChoice() bool {

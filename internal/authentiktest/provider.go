@@ -31,8 +31,8 @@ type Provider struct {
 	GlobalIssuer bool // issuer_mode global
 
 	// GrantTypes are those that the client may use, in releases that look at
-	// it. None are allowed by a list that is empty, and all without a list:
-	// those are what an older provider is given when authentik is updated.
+	// it. Without any, which is the default of authentik's API too, it can do
+	// nothing.
 	GrantTypes []string
 
 	// Algorithm is that of the signing key: RS256, which is the default, ES256,
@@ -127,7 +127,7 @@ func (p Provider) knows(secret string) bool {
 
 // grantsBy reports whether a client may use a grant type.
 func (s *Server) grantsBy(p Provider, kind string) bool {
-	return !s.dialect.limitsGrants || p.GrantTypes == nil || slices.Contains(p.GrantTypes, kind)
+	return !s.dialect.limitsGrants || slices.Contains(p.GrantTypes, kind)
 }
 
 // client is the provider of that client_id, and the application it belongs

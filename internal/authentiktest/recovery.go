@@ -22,7 +22,7 @@ func (v *visit) recoveryLink() *response {
 	if !found {
 		return v.answered(http.StatusBadRequest, object{elsewhere: "No recovery flow set."})
 	}
-	p, err := v.planOf(f.Slug, map[string]any{contextPending: u})
+	p, err := v.planOf(f.Slug, map[string]any{contextPending: u, contextRestored: flowToken{user: u.PK}})
 	if err != nil {
 		return v.answered(http.StatusBadRequest, object{elsewhere: "Recovery flow not applicable to user"})
 	}

@@ -49,9 +49,7 @@ func (s *RedirectStage) target(v *visit) (to, slug string) {
 }
 
 func (s *RedirectStage) challenge(v *visit, to string) object {
-	c := v.challenge("xak-flow-redirect")
-	c["to"] = to
-	return c
+	return v.leading(v.challenge("xak-flow-redirect"), to, false)
 }
 
 // into puts the other flow's plan in place of this one.

@@ -1,6 +1,9 @@
 package authentiktest
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // adminView is why exchanges of administrators are left out.
 const adminView = "an administrator's own interface; what it does is done here by a method of Server"
@@ -12,13 +15,30 @@ func (r *replay) by(exchange string, do func()) {
 	r.skip(exchange, adminView)
 }
 
-// numbered gives users the primary keys that they had in the recordings.
-func (r *replay) numbered(u User, pk202510, pk202605 int) User {
-	u.PK = pk202605
-	if r.release == Release202510 {
-		u.PK = pk202510
-	}
+// numbered gives users the primary keys that they had in the recordings, by
+// release, the oldest first.
+func (r *replay) numbered(u User, pk ...int) User {
+	u.PK = pk[slices.Index(Releases(), r.release)]
 	return u
+}
+
+// alice is the user of most recordings of OpenID Connect, with the groups that
+// she was in before the recorder of 2026.8 came to later scenarios.
+func (r *replay) alice(groups ...string) User {
+	if r.release == Release202608 {
+		groups = []string{"oi-staff"}
+	}
+	return member("oi-alice", groups...)
+}
+
+// permissions are those that an exchange shows of its user, in the order of the
+// recorded database.
+func (r *replay) permissions(i int) (all []string) {
+	list, _ := r.said(i, "user", "system_permissions").([]any)
+	for _, p := range list {
+		all = append(all, fmt.Sprint(p))
+	}
+	return all
 }
 
 func (r *replay) leaves(username, group string) {
@@ -53,7 +73,7 @@ func accessApplication(r *replay) Config {
 	admin := User{Username: "oi-provisioning", Superuser: true}
 	return Config{
 		Users: []User{
-			r.numbered(member("oi-alice", "oi-machines", "oi-staff"), 6, 7), r.numbered(member("oi-bob"), 46, 45), admin,
+			r.numbered(r.alice("oi-machines", "oi-staff"), 6, 7, 49), r.numbered(member("oi-bob"), 46, 45, 101), admin,
 		},
 		Tokens: map[string]string{"oi-provisioning-key": admin.Username},
 		Applications: []Application{
@@ -70,25 +90,13 @@ func impersonation(r *replay) Config {
 	if r.release == Release202605 {
 		r.skip("check_access as oi-root", "what a superuser gets as log_messages is the log of the whole server")
 	}
-	root := r.numbered(member("oi-root", "oi-roots"), 99, 102)
-	root.SystemPermissions = []string{
-		"change_role", "change_initialpermissions", "view_media_files", "add_role", "view_role", "delete_role",
-		"delete_initialpermissions", "view_initialpermissions", "assign_role_permissions", "view_system_settings",
-		"access_admin_interface", "manage_media_files", "view_system_info", "add_initialpermissions",
-		"unassign_role_permissions", "edit_system_settings",
-	}
-	if r.release == Release202510 {
-		root.SystemPermissions = []string{
-			"change_initialpermissions", "add_role", "view_role", "add_initialpermissions", "delete_role",
-			"delete_initialpermissions", "view_system_info", "edit_system_settings", "view_system_settings", "change_role",
-			"access_admin_interface", "assign_role_permissions", "unassign_role_permissions", "view_initialpermissions",
-		}
-	}
+	root := r.numbered(member("oi-root", "oi-roots"), 99, 102, 353)
+	root.SystemPermissions = r.permissions(7)
 	app := relying("oi-acc-group")
 	app.Policies = []Policy{{Group: "oi-staff"}}
 	return Config{
 		Users: []User{
-			root, r.numbered(member("oi-alice", "oi-machines", "oi-staff"), 6, 7), member("oi-bob"),
+			root, r.numbered(r.alice("oi-machines", "oi-staff"), 6, 7, 49), member("oi-bob"),
 		},
 		Groups: []Group{{Name: "oi-roots", Superuser: true}}, Applications: []Application{app},
 	}
@@ -104,7 +112,7 @@ func identityOddValues(r *replay) Config {
 	odd.Name, odd.Email = "Zoë \"Zed\" O'Brien\nsecond line | ; , 李 😀", ""
 	one, two := member("oi-dup1"), member("oi-dup2")
 	one.Email, two.Email = "oi-dup@example.com", "oi-dup@example.com"
-	alice := member("oi-alice", "app-oi-crm-users", "oi-machines", "oi-staff")
+	alice := r.alice("app-oi-crm-users", "oi-machines", "oi-staff")
 	if r.release == Release202510 {
 		alice.Groups = alice.Groups[1:]
 	}

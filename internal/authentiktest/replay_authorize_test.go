@@ -25,7 +25,9 @@ func oidcPromptAndMaxAge(r *replay) Config {
 	c := newClock()
 	later := func() { c.pass(2 * time.Second) }
 	r.before("max_age=1, signed in longer ago", later)
-	r.before("back at authorize right after the new sign-in", later)
+	if r.release != Release202608 { // whose recorder was quicker
+		r.before("back at authorize right after the new sign-in", later)
+	}
 	r.before("signed in (requests left out), back at authorize: sent to sign in a second time", func() {
 		r.signedIn(2, "oi-max")
 	})

@@ -181,21 +181,29 @@ func (l *listener) signsInAgain() {
 // toBeRevoked is a session whose access token an exchange is to revoke.
 func (l *listener) toBeRevoked(exchange int) *session {
 	s := l.load(l.open("oi-lea")[cookieSession])
-	access, _ := l.give("oi-bc", s, map[string]any{"scope": "openid"})
+	given, _ := l.give("oi-bc", s, map[string]any{"scope": "openid"})
 	body, _ := l.recording.Exchanges[exchange].Request.Body.(map[string]any)
 	recorded, _ := body["token"].(string)
-	l.live.learn("token", recorded, access)
+	l.live.learn("token", recorded, given.access)
 	return s
 }
 
-// logoutBackchannelRetries has two sessions end. In the older recording there
-// was no time left for the last try of the first.
+// logoutBackchannelRetries has two sessions end. In the recording of 2025.10
+// there was no time left for the last try of the first; in that of 2026.8 the
+// client also hears of a session of an earlier scenario, which is left out.
 func logoutBackchannelRetries(r *replay) Config {
 	l := r.listens()
-	first := func(e exchange) bool { return sidIn(e) == sidIn(r.recording.Exchanges[0]) }
-	tries, once := l.sent(first), l.sent(func(e exchange) bool { return !first(e) })
+	about := func(sid any) []exchange { return l.sent(func(e exchange) bool { return sidIn(e) == sid }) }
+	all := l.sent(func(exchange) bool { return true })
+	tries, once := about(sidIn(all[0])), about(sidIn(all[len(all)-1]))
+	var failures []int
+	for _, e := range tries {
+		if e.Response.Status != http.StatusOK {
+			failures = append(failures, e.Response.Status)
+		}
+	}
 	r.by("session deleted; the client answers 500 three times, then 200", func() {
-		l.statuses, l.missed = []int{500, 500, 500}, 4-len(tries)
+		l.statuses, l.missed = failures, len(failures)+1-len(tries)
 		l.ended("oi-lou", "oi-bcr")()
 		l.hears(tries)
 	})

@@ -33,9 +33,13 @@ func tokensDeviceCode(r *replay) Config {
 	r.signedIn(2, "oi-alice")
 	c := newClock()
 	r.wait(c, "poll after the end", 3*time.Second)
+	alice := member("oi-alice", "oi-machines", "oi-staff")
+	if r.release == Release202608 {
+		alice.Groups = []string{"app-oi-crm-users", "oi-staff"}
+	}
 	lasting := func(d time.Duration) func(*Provider) { return func(p *Provider) { p.CodeValidity = d } }
 	return Config{
-		Now: c.now, Users: []User{member("oi-alice", "oi-machines", "oi-staff")}, Flows: []Flow{deviceFlow("oi-device-flow")},
+		Now: c.now, Users: []User{alice}, Flows: []Flow{deviceFlow("oi-device-flow")},
 		Brands: []Brand{{Domain: "login.oi.example.net", Title: "OI", FlowDeviceCode: "oi-device-flow"}},
 		Applications: []Application{
 			relying("oi-device", lasting(5*time.Minute)), relying("oi-device-short", lasting(2*time.Second)),

@@ -14,6 +14,7 @@ type held struct {
 	at              int             // an exchange of the session it is given in
 	session         func() *session // in place of at
 	access, refresh int             // exchanges that show the tokens; none that does if 0
+	hint            int             // an exchange whose address has the ID token; none that does if 0
 }
 
 // holds gives a client its tokens.
@@ -23,9 +24,12 @@ func (r *replay) holds(h held) {
 			h.session = func() *session { return r.sessionOf(r.recording.Exchanges[h.at]) }
 		}
 		old := r.tokensOf(h)
-		access, refresh := r.give(h.client, h.session(), old.claims)
+		given, refresh := r.give(h.client, h.session(), old.claims)
+		if old.id != "" {
+			r.live.learn("token", old.id, given.id)
+		}
 		if old.access != "" {
-			r.live.learn("token", old.access, access)
+			r.live.learn("token", old.access, given.access)
 		}
 		if old.refresh != "" {
 			r.live.learn("refresh_token", old.refresh, refresh)
@@ -35,8 +39,8 @@ func (r *replay) holds(h held) {
 
 // tokensShown are recorded tokens, and what the access token says.
 type tokensShown struct {
-	access, refresh string
-	claims          map[string]any
+	access, refresh, id string
+	claims              map[string]any
 }
 
 // tokensOf finds recorded tokens. Of a refresh token alone it is known what the
@@ -56,11 +60,21 @@ func (r *replay) tokensOf(h held) tokensShown {
 		old.access = strings.TrimPrefix(r.recording.Exchanges[h.access].Request.Headers["Authorization"], "Bearer ")
 		old.claims, _ = numbers(payloadOf(old.access)).(map[string]any)
 	}
+	if h.hint > 0 {
+		old.id = idTokenHint(r.recording.Exchanges[h.hint])
+	}
 	return old
 }
 
+// idTokenHint is the ID token in the address of an exchange.
+func idTokenHint(e exchange) string {
+	_, params, _ := strings.Cut(e.Request.Path, "?")
+	hint, _ := parseQuery(params).last("id_token_hint")
+	return hint
+}
+
 // give makes tokens with the scopes and the nonce of recorded claims.
-func (r *replay) give(clientID string, s *session, claims map[string]any) (access, refresh string) {
+func (r *replay) give(clientID string, s *session, claims map[string]any) (given issued, refresh string) {
 	p, app, found := r.client(clientID)
 	if !found || claims == nil {
 		r.t.Fatalf("no tokens can be given to %s", clientID)
@@ -71,8 +85,8 @@ func (r *replay) give(clientID string, s *session, claims map[string]any) (acces
 	g.nonce, _ = claims["nonce"].(string)
 	scope, _ := claims["scope"].(string)
 	g.scopes = strings.Fields(scope)
-	access = v.issue(p, app, g).access
-	return access, v.keepRefresh(p, app, g, access)
+	given = v.issue(p, app, g)
+	return given, v.keepRefresh(p, app, g, given.access)
 }
 
 // sessionOf is the session that an exchange belongs to in this run.

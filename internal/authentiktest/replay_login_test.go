@@ -68,8 +68,7 @@ func identUserFields(*replay) Config {
 		return &IdentificationStage{UserFields: fields, RefuseUnknownUser: true}
 	}
 	button := &IdentificationStage{Sources: []Source{{
-		Name: "LG Discord", Icon: "/static/authentik/sources/discord.svg",
-		Challenge: object{"component": "xak-flow-redirect", "to": "/source/oauth/login/lg-discord/"},
+		Slug: "lg-discord", Name: "LG Discord", Icon: "/static/authentik/sources/discord.svg", Kind: SourceOAuth,
 	}}}
 	return Config{
 		Users: []User{fiona},

@@ -4,7 +4,7 @@ func logoutEndSession(r *replay) Config {
 	for _, browser := range []int{1, 2, 3, 4, 5, 7} {
 		r.signedIn(browser, "oi-olga")
 	}
-	r.holds(held{client: "oi-end", before: 0, at: 0, access: 4, refresh: 11})
+	r.holds(held{client: "oi-end", before: 0, at: 0, access: 4, refresh: 11, hint: 7})
 	r.holds(held{client: "oi-end-full", before: 17, at: 17, access: 21, refresh: 22})
 	for _, at := range []int{12, 13, 14, 16} {
 		r.cancels(at)

@@ -60,8 +60,8 @@ func (r *replay) shown(i int) func() string {
 }
 
 // totpSetup was recorded at a quick server of the one release and at a slow
-// one of the other, where nine seconds went by between the first wrong code
-// and the right one, by the times of the device.
+// one of 2026.5, where nine seconds went by between the first wrong code and the
+// right one, by the times of the device; in 2026.8 the whole set-up took three.
 func totpSetup(r *replay) Config {
 	c := newClock()
 	r.signedIn(0, "lg-gina")
@@ -70,10 +70,13 @@ func totpSetup(r *replay) Config {
 			r.types(c, exchangeNo(i), r.shown(0), 0)
 		}
 	}
-	if r.release == Release202605 {
+	switch r.release {
+	case Release202605:
 		r.wait(c, "wrong code", 4*time.Second)
 		r.wait(c, "#6", 5*time.Second)
-	} else {
+	case Release202608:
+		r.wait(c, "#6", 2*time.Second)
+	default:
 		r.wait(c, "right code, three seconds later", 3*time.Second)
 	}
 	return Config{Now: c.now, Users: people("lg-gina")}
@@ -118,6 +121,9 @@ func smsSetup(r *replay) Config {
 	r.signedIn(0, "lg-yara")
 	r.sends(r.recordedCode(7))
 	refuses := func(string, string) error { return errors.New(`{"error":"number not reachable"}`) }
+	if r.release == Release202608 { // the gateway of this recorder took every number
+		refuses = nil
+	}
 	return Config{Users: people("lg-yara"), Flows: []Flow{
 		settingUp("lg-sms-setup-fail", "Set up SMS codes", &AuthenticatorSMSStage{Send: refuses}),
 		settingUp("lg-sms-setup", "Set up SMS codes", &AuthenticatorSMSStage{}),
@@ -134,7 +140,12 @@ func settingUp(slug, title string, stage Stage) Flow {
 
 func emailLogin(r *replay) Config {
 	c := newClock()
-	r.slowly(c)
+	if r.release == Release202608 { // the right code was tried at once, and three seconds later
+		r.slowly(c, 8, 9)
+		r.wait(c, "#9", 3*time.Second)
+	} else {
+		r.slowly(c)
+	}
 	r.sends(r.recordedCode(8))
 	box := Device{Class: DeviceEmail, Email: "vera.960513219@example.com", LastUsed: c.now().Add(-time.Minute)}
 	return Config{
@@ -164,13 +175,16 @@ func configureOne(r *replay) Config {
 	}}
 }
 
-func configureChoice(*replay) Config {
+// configureChoice offers the set-up stages in the order of the recorded
+// database.
+func configureChoice(r *replay) Config {
+	stages := []SetupStage{&AuthenticatorTOTPStage{}, &AuthenticatorStaticStage{}, &AuthenticatorWebAuthnStage{}}
+	if r.release == Release202608 {
+		stages = []SetupStage{stages[2], stages[0], stages[1]}
+	}
 	return Config{Users: people("lg-uwe"), Flows: []Flow{
 		factor("lg-conf-choice", &AuthenticatorValidateStage{
-			NotConfigured: NotConfiguredConfigure,
-			ConfigurationStages: []SetupStage{
-				&AuthenticatorTOTPStage{}, &AuthenticatorStaticStage{}, &AuthenticatorWebAuthnStage{},
-			},
+			NotConfigured: NotConfiguredConfigure, ConfigurationStages: stages,
 		}),
 	}}
 }

@@ -4,6 +4,7 @@ package authentiktest
 func oidcRows() []row {
 	return []row{
 		{name: "consent-application", replay: consentApplication},
+		{name: "consent-application-no-grant-types", replay: consentWithoutGrantTypes},
 		{name: "csrf-internal-host", replay: csrfInternalHost},
 		{name: "device-code", replay: deviceCodes},
 		{name: "logout-backchannel", replay: logoutBackchannel},
@@ -34,6 +35,12 @@ func consentApplication(*replay) Config {
 	}
 }
 
+func consentWithoutGrantTypes(r *replay) Config {
+	cfg := consentApplication(r)
+	cfg.Applications[0].Provider.GrantTypes = nil
+	return cfg
+}
+
 // scopesAsStored are the scopes of the recorded providers, in the order in
 // which the databases of the two servers had them.
 func (r *replay) scopesAsStored(p *Provider) {
@@ -50,7 +57,11 @@ func oidcCode(r *replay) Config {
 
 func oidcResponseModes(r *replay) Config {
 	r.signedIn(0, "oi-alice")
-	return oidcCode(r)
+	cfg := oidcCode(r)
+	if r.release == Release202608 { // the recorder allowed what the gate needs, and no more
+		cfg.Applications[0].Provider.GrantTypes = []string{"authorization_code", "refresh_token"}
+	}
+	return cfg
 }
 
 func csrfInternalHost(r *replay) Config {

@@ -61,7 +61,7 @@ func allSources(r *replay) []Source {
 		saml("st-saml-post-auto", "St SAML POST_AUTO", SourceSAMLPostAuto),
 		saml("st-saml-redirect", "St SAML REDIRECT", SourceSAMLRedirect),
 	}
-	if r.release == Release202605 {
+	if r.release != Release202510 {
 		telegram := like("st-telegram", "St Telegram", "telegram.svg", SourceTelegram)
 		telegram.Bot, telegram.BotToken, telegram.AskMessages = "st_example_bot", botToken, true
 		all = append(all, telegram)

@@ -15,6 +15,9 @@ func unused(slug string) Provider { return *relying(slug).Provider }
 func authorizeErrors(r *replay) Config {
 	cfg := oidcCode(r)
 	cfg.Providers = []Provider{unused("oi-noapp")}
+	if r.release == Release202608 {
+		cfg.Providers[0].GrantTypes = nil
+	}
 	return cfg
 }
 
@@ -87,6 +90,9 @@ func issuerAndHost(r *replay) Config {
 	}})
 	cfg := oidcCode(r)
 	global := relying("oi-global", r.scopesAsStored, func(p *Provider) { p.GlobalIssuer = true })
+	if r.release == Release202608 {
+		global.Provider.Scopes = []string{"profile", "openid", "offline_access", "email"}
+	}
 	cfg.Applications = append(cfg.Applications, global)
 	return cfg
 }
@@ -96,7 +102,7 @@ func tokensRevokeIntrospect(r *replay) Config {
 	r.holds(held{client: "oi-code", before: 0, session: alice, access: 20, refresh: 21})
 	r.holds(held{client: "oi-public", before: 0, session: alice, access: 17})
 	r.holds(held{client: "oi-code", before: 0, session: alice, access: 13})
-	u := member("oi-alice", "oi-machines", "oi-staff")
+	u := r.alice("oi-machines", "oi-staff")
 	if r.release == Release202510 {
 		u.Groups = u.Groups[1:]
 	}
@@ -110,7 +116,7 @@ func tokensRefresh(r *replay) Config {
 	r.skip("#15", "in authentik both of two refreshes at the same moment succeed, by a race that is not made here")
 	r.holds(held{client: "oi-refresh", before: 8, at: 0, refresh: 10})
 	r.holds(held{client: "oi-refresh", before: 8, at: 0, refresh: 14})
-	if r.release == Release202605 {
+	if r.release != Release202510 {
 		r.holds(held{client: "oi-threshold", before: 17, at: 0, refresh: 17})
 		r.holds(held{client: "oi-short", before: 18, at: 0, access: 19, refresh: 21})
 	} else {
@@ -122,7 +128,7 @@ func tokensRefresh(r *replay) Config {
 	kept := relying("oi-threshold", func(p *Provider) { p.RefreshKept = time.Hour })
 	short := relying("oi-short", func(p *Provider) { p.AccessValidity, p.RefreshValidity = 2*time.Second, 4*time.Second })
 	return Config{
-		Now: c.now, Users: []User{member("oi-alice", "oi-machines", "oi-staff")},
+		Now: c.now, Users: []User{r.alice("oi-machines", "oi-staff")},
 		Applications: []Application{relying("oi-refresh"), kept, short},
 	}
 }
@@ -151,9 +157,10 @@ func tokensMachine(r *replay) Config {
 	admin := User{
 		Username: "akadmin", Name: "authentik Default Admin", Email: "admin@example.com", Groups: []string{"authentik Admins"},
 	}
-	permissions, _ := r.said(23, "user", "system_permissions").([]any)
-	for _, p := range permissions {
-		admin.SystemPermissions = append(admin.SystemPermissions, fmt.Sprint(p))
+	admin.SystemPermissions = r.permissions(23)
+	if r.release == Release202608 {
+		admin.Email = "akadmin@example.com"
+		alice.Groups = []string{"app-oi-crm-users", "oi-machines", "oi-staff"}
 	}
 	app := relying("oi-machine", func(p *Provider) { p.Scopes = []string{"openid", "profile", "email", scopeAPI} })
 	app.Policies = []Policy{{Group: "oi-machines"}}

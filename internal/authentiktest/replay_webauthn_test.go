@@ -47,10 +47,13 @@ func passwordless(r *replay) Config {
 }
 
 func userVerification(r *replay) Config {
-	strict := keysOnly("required")
+	key, strict := r.securityKey(), keysOnly("required")
+	if r.release == Release202608 {
+		key.LastUsed = newClock().now()
+	}
 	strict.Hints = []string{"client-device", "hybrid"}
 	return Config{
-		Users: []User{having("lg-nina", r.securityKey())},
+		Users: []User{having("lg-nina", key)},
 		Flows: []Flow{factor("lg-mfa-uv", strict), factor("lg-mfa-uv-no", keysOnly("discouraged"))},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"slices"
 )
 
 // A response is an answer before it is written. At most one of json, page and
@@ -13,6 +14,7 @@ import (
 type response struct {
 	status   int
 	location string
+	final    bool // the location is where a finished flow leads
 	json     any
 	api      bool // json is an API answer rather than a challenge
 	page     *page
@@ -134,6 +136,13 @@ func (v *visit) page(status int, what string) *response {
 		Words: []string{what, v.text("Go home"), "Powered by authentik"},
 		Form:  v.srv.dialect.errorForm,
 	}}
+}
+
+// badRequest is the page of a request that authentik does not take.
+func (v *visit) badRequest(title, why string) *response {
+	res := v.page(http.StatusBadRequest, title)
+	res.page.Words = slices.Insert(res.page.Words, 1, why)
+	return res
 }
 
 // notFound is the page of a path without a view. Itself it is a view that can

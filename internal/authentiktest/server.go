@@ -55,15 +55,16 @@ type Server struct {
 // New is an authentik that is set up as cfg says. The error names everything
 // that is wrong with cfg.
 func New(cfg Config) (*Server, error) {
-	cfg.Release, cfg.Path = or(cfg.Release, Release202605), or(cfg.Path, "/")
+	cfg.Release, cfg.Path = or(cfg.Release, Release202608), or(cfg.Path, "/")
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	d, _ := dialectOf(cfg.Release)
 	s := &Server{
-		dialect:  dialects[cfg.Release],
+		dialect:  d,
 		base:     strings.TrimSuffix(cfg.Path, "/"),
 		now:      cfg.Now,
 		key:      []byte(rand.Text() + rand.Text()),

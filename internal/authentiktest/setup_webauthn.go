@@ -83,7 +83,7 @@ func (s *AuthenticatorWebAuthnStage) post(v *visit) (*response, error) {
 		}
 	}
 	if !f.failed() {
-		v.enroll(Device{Class: DeviceWebAuthn, Name: "WebAuthn Device", Credential: made})
+		v.enroll(v.srv.newKey(made))
 		return v.solved()
 	}
 	tries, _ := v.plan.context[contextTries].(int)
@@ -92,6 +92,18 @@ func (s *AuthenticatorWebAuthnStage) post(v *visit) (*response, error) {
 		return v.deny("Exceeded maximum attempts. Contact your " + v.brand.title() + " administrator for help.")
 	}
 	return v.refuse(s.challenge(v), f.errs)
+}
+
+// unknownKey is the type of security keys of which authentik knows no maker,
+// as those that attest nothing.
+const unknownKey = "authentik: Unknown devices"
+
+// newKey is a security key as it is first named.
+func (s *Server) newKey(made Credential) Device {
+	if s.dialect.keyTypes {
+		return Device{Class: DeviceWebAuthn, Name: unknownKey, Credential: made, model: unknownKey}
+	}
+	return Device{Class: DeviceWebAuthn, Name: "WebAuthn Device", Credential: made}
 }
 
 // register verifies a registration.

@@ -16,7 +16,7 @@ const (
 // relying is an application that is a client: "oi-code" is Oi Code and has the
 // secret oi-code-secret.
 func relying(slug string, edit ...func(*Provider)) Application {
-	p := &Provider{ClientID: slug, Secret: slug + "-secret", RedirectURIs: []string{callback}}
+	p := &Provider{ClientID: slug, Secret: slug + "-secret", RedirectURIs: []string{callback}, GrantTypes: everyGrant}
 	for _, one := range edit {
 		one(p)
 	}
@@ -26,6 +26,15 @@ func relying(slug string, edit ...func(*Provider)) Application {
 		name = head + "-" + strings.ToUpper(tail[:1]) + tail[1:]
 	}
 	return Application{Slug: slug, Name: name, LaunchURL: "https://app.example.com/", Provider: p}
+}
+
+// everyGrant are all grant types, which a provider has that is older than the
+// setting.
+var everyGrant = []string{"authorization_code", "hybrid", "implicit", "refresh_token", "client_credentials", "password", grantDevice}
+
+// granting limits a client to some grant types.
+func granting(types ...string) func(*Provider) {
+	return func(p *Provider) { p.GrantTypes = types }
 }
 
 // explicit is the authorization flow that asks for consent.

@@ -4,9 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // issued are the tokens of one answer.
@@ -25,6 +28,33 @@ func (s *Server) signed(p Provider, kind string, claims object) string {
 		token = s.ring.key(encryption, s.now()).encrypt(token)
 	}
 	return token
+}
+
+// issuedHere reports whether a token is one that the provider's key or secret
+// signed, for this client and under the issuer that this request sees. When it
+// expires does not matter.
+func (v *visit) issuedHere(p Provider, app Application, token string) bool {
+	i := strings.LastIndexByte(token, '.')
+	if i < 0 || !v.srv.signedBy(p, token) {
+		return false
+	}
+	var claims struct{ Iss, Aud string }
+	_, encoded, _ := strings.Cut(token[:i], ".")
+	payload, err := base64.RawURLEncoding.DecodeString(encoded)
+	return err == nil && json.Unmarshal(payload, &claims) == nil && claims.Aud == p.ClientID && claims.Iss == v.issuer(p, app)
+}
+
+func (s *Server) signedBy(p Provider, token string) bool {
+	key, algorithm := any([]byte(p.Secret)), jose.HS256
+	if !p.SecretSigns {
+		key, algorithm = s.ring.key(p.Algorithm, s.now()).key.Public(), jose.SignatureAlgorithm(p.Algorithm)
+	}
+	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{algorithm})
+	if err != nil {
+		return false
+	}
+	_, err = parsed.Verify(key)
+	return err == nil
 }
 
 // issue makes an access token and the ID token that goes with it, and keeps

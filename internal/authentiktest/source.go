@@ -118,12 +118,12 @@ func (s Source) chosen(v *visit) any {
 	case SourcePlex:
 		return object{"component": "ak-source-plex", "client_id": s.ClientID, "slug": s.Slug}
 	case SourceOAuth:
-		return object{"component": "xak-flow-redirect", "to": v.srv.url("/source/oauth/login/" + s.Slug + "/")}
+		return v.redirection(v.srv.url("/source/oauth/login/"+s.Slug+"/"), false)
 	case SourceTelegram:
-		return object{"component": "xak-flow-redirect", "to": v.srv.url("/source/telegram/" + s.Slug + "/start/")}
+		return v.redirection(v.srv.url("/source/telegram/"+s.Slug+"/start/"), false)
 	}
 	kind, _, _ := strings.Cut(string(s.Kind), "-")
-	return object{"component": "xak-flow-redirect", "to": v.srv.url("/source/" + kind + "/" + s.Slug + "/")}
+	return v.redirection(v.srv.url("/source/"+kind+"/"+s.Slug+"/"), false)
 }
 
 // sourceKerberos has the browser come twice, so that one that cannot negotiate

@@ -39,7 +39,7 @@ func TestInvitationsEndInNewReleasesOnly(t *testing.T) {
 func TestInvitationIsTakenFromAFieldToo(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Flows: []Flow{
-		flowOf("join", &PromptStage{Fields: []Field{{Key: "token"}}}, &InvitationStage{}, dummy("in")),
+		flowOf("join", &PromptStage{Fields: []Field{{Key: "token", Label: "Token"}}}, &InvitationStage{}, dummy("in")),
 	}})
 	i := s.AddInvitation(Invitation{})
 	browser.do(http.MethodGet, executor("join"), "")
@@ -50,7 +50,7 @@ func TestInvitationIsTakenFromAFieldToo(t *testing.T) {
 func writing(slug string, stage *UserWriteStage, keys ...string) Flow {
 	form := &PromptStage{}
 	for _, key := range keys {
-		form.Fields = append(form.Fields, Field{Key: key, Optional: true})
+		form.Fields = append(form.Fields, Field{Key: key, Label: key, Optional: true})
 	}
 	return flowOf(slug, form, stage, dummy("written"))
 }
@@ -105,7 +105,7 @@ func TestUserWriteLeavesOldCopiesOfAUserAlone(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{
 		Users: []User{{Username: "lg-a", Password: goodPassword, Attributes: object{"a": object{"kept": "yes"}}}},
-		Flows: []Flow{flowOf("in", askBoth(), &PromptStage{Fields: []Field{{Key: "attributes_a_new"}}}, &UserWriteStage{}, dummy("x"))},
+		Flows: []Flow{flowOf("in", askBoth(), &PromptStage{Fields: []Field{{Key: "attributes_a_new", Label: "New"}}}, &UserWriteStage{}, dummy("x"))},
 	})
 	before, _ := s.User("lg-a")
 	browser.do(http.MethodGet, executor("in"), "")
@@ -123,7 +123,7 @@ func TestUserWriteLeavesOldCopiesOfAUserAlone(t *testing.T) {
 func TestUserWriteKeepsWhatOthersWroteMeanwhile(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Users: people("lg-a"), Flows: []Flow{
-		flowOf("in", askBoth(), &PromptStage{Fields: []Field{{Key: "name"}}}, &UserWriteStage{}, dummy("x")),
+		flowOf("in", askBoth(), &PromptStage{Fields: []Field{{Key: "name", Label: "Name"}}}, &UserWriteStage{}, dummy("x")),
 	}})
 	browser.do(http.MethodGet, executor("in"), "")
 	browser.login("in", "lg-a")

@@ -101,17 +101,20 @@ func (v *visit) token() *response {
 		return v.fails("invalid_client")
 	}
 	kind := form.Get("grant_type")
+	if !slices.Contains(grantTypes, kind) || kind == "implicit" {
+		return v.fails(v.srv.dialect.grantUnknown)
+	}
 	if !v.srv.grantsBy(p, kind) {
-		return v.fails("invalid_request")
+		return v.fails(v.srv.dialect.grantRefused)
 	}
 	if kind == grantDevice {
+		if v.srv.dialect.deviceSecret && !p.knows(secret) {
+			return v.fails("invalid_client")
+		}
 		return v.redeemDevice(p, app, form.Get("device_code"))
 	}
 	if kind == "client_credentials" || kind == "password" {
 		return v.machine(p, app, form, secret)
-	}
-	if !slices.Contains([]string{"authorization_code", "refresh_token"}, kind) {
-		return v.fails("unsupported_grant_type")
 	}
 	if !p.knows(secret) {
 		return v.fails("invalid_client")
