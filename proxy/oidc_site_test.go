@@ -33,6 +33,7 @@ func newOIDCSite(t testing.TB, change func(*registration)) *site {
 	reg := registration{
 		provider: authentiktest.Provider{
 			ClientID: theClient, Secret: theSecret, RedirectURIs: []string{address + "/.authentik/callback"},
+			GrantTypes: []string{"authorization_code", "refresh_token"},
 		},
 		flows: twoSteps(),
 		users: func([]authentiktest.User) {},

@@ -367,7 +367,7 @@ func TestDatesOfFilesAreNotComparedWithTheApplications(t *testing.T) {
 	s := newSite(t, func(cfg *Config) { cfg.Login = LoginRelay })
 	p := &interfaced{person: s.person(t)}
 	p.opens("/")
-	const file = "/static/dist/poly-2026.5.0-rc1.js"
+	const file = "/static/dist/poly-2026.8.0-rc1.js"
 	if page := p.open(file); page.status != http.StatusOK || page.header.Get("Last-Modified") != "" || page.header.Get("Etag") == "" {
 		t.Errorf("status %d, %v", page.status, page.header)
 	}

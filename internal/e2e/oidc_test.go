@@ -15,6 +15,7 @@ const clientSecret = "only-for-the-client"
 func client(slug string) authentiktest.Application {
 	return authentiktest.Application{Slug: slug, Name: slug, Provider: &authentiktest.Provider{
 		ClientID: "gate of " + slug, Secret: clientSecret, InvalidationFlow: "default-invalidation-flow",
+		GrantTypes: []string{"authorization_code", "refresh_token"},
 	}}
 }
 
