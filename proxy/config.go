@@ -12,10 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
-
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // Authentik is what the gate needs of authentik; *flowclient.Client is one.
@@ -278,90 +277,79 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// check reports everything that is wrong at once.
+// check returns everything that is wrong with the configuration.
 func (cfg Config) check() error {
 	var errs []error
-	wrong := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("proxy: "+format, args...))
+	wrong := func(option string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("proxy: %s: %w", option, err))
 		}
 	}
-	wrong(cfg.Client == nil, "a client is required")
-	wrong(cfg.Store == nil, "a store is required")
-	wrong(len(cfg.Key) < seal.MinKey, "the key has %d bytes; it needs at least %d", len(cfg.Key), seal.MinKey)
-	wrong(cfg.Lifetime < time.Minute, "a lifetime of %v is too short; it needs at least a minute", cfg.Lifetime)
-	wrong(cfg.Idle != 0 && cfg.Idle < 2*time.Minute, "an idle time of %v is too short; it needs at least two minutes", cfg.Idle)
-	wrong(cfg.Recheck < 10*time.Second, "a recheck every %v is too often; wait at least ten seconds", cfg.Recheck)
-	wrong(cfg.Grace < 0, "a grace of %v is none", cfg.Grace)
-	wrong(cfg.MaxPerUser < 0 || cfg.MaxPerUser > maxLines, "%d sessions for each user cannot be held; 0 is no limit, and %d is the most",
-		cfg.MaxPerUser, maxLines)
-	wrong(cfg.Flow != "" && !flowclient.Flow{Slug: cfg.Flow}.Valid(), "%q is no slug of a flow", cfg.Flow)
-	wrong(cfg.Application != "" && !flowclient.Flow{Slug: cfg.Application}.Valid(), "%q is no slug of an application", cfg.Application)
-	wrong(!validPrefix(cfg.Prefix), "the prefix %q must be a path such as /.authentik, without a slash at its end", cfg.Prefix)
-	wrong(!validCookieName(cfg.Cookie.Name), "%q cannot be the name of a cookie", cfg.Cookie.Name)
-	wrong(cfg.Cookie.Domain != "" && !validDomain(cfg.Cookie.Domain), "%q cannot be the domain of a cookie", cfg.Cookie.Domain)
-	wrong(cfg.Site != nil && !validOrigin(cfg.Site), "site must be an origin such as https://app.example.com, without a path")
-	errs = append(errs, cfg.checkOIDC()...)
-	errs = append(errs, cfg.Headers.check()...)
-	return errors.Join(errs...)
+	if cfg.Client == nil {
+		wrong("client", errors.New("a client is required"))
+	}
+	if cfg.Store == nil {
+		wrong("store", errors.New("a store is required"))
+	}
+	cfg.checkBounds(wrong)
+	wrong("prefix", rules.Prefix(cfg.Prefix))
+	wrong("cookie name", rules.CookieName(cfg.Cookie.Name))
+	given(cfg.Flow, func() { wrong("flow", rules.Slug(cfg.Flow)) })
+	given(cfg.Application, func() { wrong("application", rules.Slug(cfg.Application)) })
+	given(cfg.Cookie.Domain, func() { wrong("cookie domain", rules.CookieDomain(cfg.Cookie.Domain)) })
+	if cfg.Site != nil {
+		wrong("site", rules.Origin(strings.TrimSuffix(cfg.Site.String(), "/")))
+	}
+	cfg.checkSignIn(wrong)
+	return errors.Join(append(errs, cfg.Headers.check()...)...)
 }
 
-// checkOIDC finds what goes together with OpenID Connect alone, or not at all.
-func (cfg Config) checkOIDC() (errs []error) {
-	wrong := func(bad bool, text string) {
-		if bad {
-			errs = append(errs, errors.New("proxy: "+text))
+// given calls check for an option that has a value.
+func given(value string, check func()) {
+	if value != "" {
+		check()
+	}
+}
+
+// checkBounds checks numbers and durations.
+func (cfg Config) checkBounds(wrong func(option string, err error)) {
+	bound := func(option string, broken bool, format string, args ...any) {
+		if broken {
+			wrong(option, fmt.Errorf(format, args...))
 		}
+	}
+	bound("key", len(cfg.Key) < rules.MinKey, "it has %d bytes and needs at least %d", len(cfg.Key), rules.MinKey)
+	bound("lifetime", cfg.Lifetime < rules.MinLifetime, "%v is too short; at least %v are needed", cfg.Lifetime, rules.MinLifetime)
+	bound("idle", cfg.Idle != 0 && cfg.Idle < rules.MinIdle, "%v is too short; at least %v are needed", cfg.Idle, rules.MinIdle)
+	bound("recheck", cfg.Recheck < rules.MinRecheck, "%v is too often; wait at least %v", cfg.Recheck, rules.MinRecheck)
+	bound("grace", cfg.Grace < 0, "%v is negative; write 0 or more", cfg.Grace)
+	bound("max per user", cfg.MaxPerUser < 0 || cfg.MaxPerUser > rules.MaxPerUser,
+		"%d sessions cannot be counted; write up to %d, or 0 for no limit", cfg.MaxPerUser, rules.MaxPerUser)
+	bound("max age", cfg.OIDC.MaxAge != 0 && cfg.OIDC.MaxAge < rules.MinMaxAge,
+		"%v is too short; at least %v are needed", cfg.OIDC.MaxAge, rules.MinMaxAge)
+}
+
+// checkSignIn checks how visitors sign in, and who may pass then.
+func (cfg Config) checkSignIn(wrong func(option string, err error)) {
+	if cfg.Login != LoginPage && cfg.Login != LoginRelay && cfg.Login != LoginRedirect {
+		wrong("login", fmt.Errorf("%q is not known; use page, relay or redirect", cfg.Login))
 	}
 	c := cfg.OIDC
-	wrong(c.used() && cfg.Application == "", "OpenID Connect needs an application, whose provider it is registered at")
-	wrong(c.used() && cfg.Flow != "", "with OpenID Connect the provider chooses the flow")
-	wrong(!c.used() && c.ClientSecret != "", "a client secret belongs to a client id")
-	wrong(!c.used() && c.RequireMFA, "authentik tells the factors of a sign-in by OpenID Connect alone")
-	wrong(!c.used() && c.MaxAge != 0, "authentik tells the time of a sign-in by OpenID Connect alone")
-	wrong(!c.used() && c.KeepAccessToken, "there are access tokens with OpenID Connect alone")
-	wrong(!c.used() && cfg.Login == LoginRedirect, "a browser comes back from authentik by OpenID Connect alone")
-	wrong(c.MaxAge != 0 && c.MaxAge < time.Minute, "a sign-in cannot be younger than a minute")
-	wrong(cfg.Login != LoginPage && cfg.Login != LoginRelay && cfg.Login != LoginRedirect, "there is no such login")
+	options := rules.Given{
+		Application: cfg.Application != "", Flow: cfg.Flow != "",
+		ClientID: c.ClientID != "", ClientSecret: c.ClientSecret != "", Scopes: len(c.Scopes) > 0,
+		RequireMFA: c.RequireMFA, MaxAge: c.MaxAge != 0, KeepAccessToken: c.KeepAccessToken,
+		LoginByRedirect: cfg.Login == LoginRedirect,
+	}
+	for _, conflict := range options.Conflicts() {
+		wrong(conflict.Option, conflict.Err)
+	}
+	given(c.ClientID, func() { wrong("client id", rules.ClientID(c.ClientID)) })
+	for _, err := range rules.Scopes(c.Scopes) {
+		wrong("scopes", err)
+	}
+	source := rules.Source{OpenID: c.used(), Scopes: c.Scopes}
 	for _, r := range cfg.Require {
-		wrong(r.Claim == "" || len(r.Values) == 0, "a requirement needs a claim and a value")
+		wrong(strings.TrimSpace("require "+r.Claim), source.Requirement(r.Claim, r.Values))
 	}
-	return errs
-}
-
-// validPrefix asks for a path that means the same to everybody: no escapes,
-// no dot segments, no doubled slashes.
-func validPrefix(p string) bool {
-	if len(p) < 2 || p[0] != '/' || strings.HasSuffix(p, "/") {
-		return false
-	}
-	for segment := range strings.SplitSeq(p[1:], "/") {
-		if segment == "" || segment == "." || segment == ".." || strings.Trim(segment, unreserved) != "" {
-			return false
-		}
-	}
-	return true
-}
-
-// unreserved are the characters that mean themselves in any URL (RFC 3986, 2.3).
-const unreserved = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
-
-// validCookieName allows what is a token everywhere, and leaves the prefixes
-// (__Host-, __Secure-) to the gate.
-func validCookieName(name string) bool {
-	return name != "" && len(name) <= 64 && strings.Trim(name, unreserved) == "" && !strings.HasPrefix(name, "__")
-}
-
-func validDomain(d string) bool {
-	for label := range strings.SplitSeq(d, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return false
-		}
-	}
-	return true
-}
-
-func validOrigin(u *url.URL) bool {
-	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
-		(u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == ""
 }

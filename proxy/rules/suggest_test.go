@@ -1,8 +1,8 @@
-package caddymodule
+package rules
 
 import "testing"
 
-func TestMeantKnowsWhatIsNear(t *testing.T) {
+func TestSuggest_NamesTheMostSimilarWord(t *testing.T) {
 	t.Parallel()
 	words := []string{"flow", "lifetime", "application", "url"}
 	tests := map[string]string{
@@ -17,13 +17,13 @@ func TestMeantKnowsWhatIsNear(t *testing.T) {
 		"reverseproxy": "",
 	}
 	for word, want := range tests {
-		if got := meant(word, words); got != want {
-			t.Errorf("meant(%q) = %q, want %q", word, got, want)
+		if got := Suggest(word, words); got != want {
+			t.Errorf("Suggest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }
 
-func TestDistanceCountsLetters(t *testing.T) {
+func TestDistance_CountsEdits(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		a, b string

@@ -1,10 +1,10 @@
-package caddymodule
+package rules
 
 import "strings"
 
-// meant returns a question whether one of words was meant by a word that is
-// unknown, or nothing if none is near.
-func meant(word string, words []string) string {
+// Suggest returns "; did you mean x?" for the one of words that is most like an
+// unknown word, or nothing if none is similar.
+func Suggest(word string, words []string) string {
 	best, least := "", 3
 	for _, w := range words {
 		if d := distance(strings.ToLower(word), w); d < least && d < len(w) {
@@ -17,8 +17,8 @@ func meant(word string, words []string) string {
 	return "; did you mean " + best + "?"
 }
 
-// distance counts the letters to insert, delete, replace or swap with the
-// next to make b of a (optimal string alignment).
+// distance is the number of letters to insert, delete, replace or swap with the
+// next one to make b of a (optimal string alignment).
 func distance(a, b string) int {
 	if len(a) > 64 {
 		return len(a)

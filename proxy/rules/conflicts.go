@@ -1,0 +1,61 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Given says which options of a configuration are given.
+type Given struct {
+	Application, Flow                bool
+	ClientID, ClientSecret, Scopes   bool
+	RequireMFA, MaxAge               bool
+	KeepAccessToken, LoginByRedirect bool
+}
+
+// A Conflict is a mistake in a combination of options. Option is the one to
+// point at, by its name in JSON and in a Caddyfile.
+type Conflict struct {
+	Option string
+	Err    error
+}
+
+// Conflicts returns what is wrong with a combination of options. An option
+// without an effect is a mistake, since its author believes that it has one.
+func (g Given) Conflicts() []Conflict {
+	if !g.ClientID {
+		return g.needOpenID()
+	}
+	var all []Conflict
+	if !g.Application {
+		all = append(all, Conflict{"client_id", errors.New(
+			"client_id needs the application whose provider the client is registered at; write application <slug> too")})
+	}
+	if g.Flow {
+		all = append(all, Conflict{"flow", errors.New(
+			"flow cannot be used with client_id, as authentik's provider picks the flow; leave flow out, and choose the flow at the provider")})
+	}
+	return all
+}
+
+// needOpenID returns a conflict for every option that has no effect without
+// OpenID Connect.
+func (g Given) needOpenID() (all []Conflict) {
+	for _, o := range []struct {
+		option, name string
+		given        bool
+	}{
+		{"client_secret", "client_secret", g.ClientSecret},
+		{"scopes", "scopes", g.Scopes},
+		{"require mfa", "require mfa", g.RequireMFA},
+		{"max_age", "max_age", g.MaxAge},
+		{"login", "login redirect", g.LoginByRedirect},
+		{"headers", "the access token", g.KeepAccessToken},
+	} {
+		if o.given {
+			all = append(all, Conflict{o.option, fmt.Errorf(
+				"%s needs OpenID Connect; write client_id and application too, or leave %[1]s out", o.name)})
+		}
+	}
+	return all
+}

@@ -1,0 +1,72 @@
+package rules
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+var cookieName = regexp.MustCompile(`^[-.~_A-Za-z0-9]{1,64}$`)
+
+// CookieName checks the name of the session cookie, without a prefix.
+func CookieName(text string) error {
+	switch {
+	case !cookieName.MatchString(text):
+		return fmt.Errorf("%q cannot be the name of a cookie; write letters, digits, - and _", text)
+	case strings.HasPrefix(text, "__"):
+		return fmt.Errorf("%q begins like the prefixes that browsers have rules for; leave out __Host- or __Secure-, the gate adds it", text)
+	}
+	return nil
+}
+
+var domainName = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]([-a-z0-9]*[a-z0-9])?$`)
+
+// CookieDomain checks the domain that shares the session cookie. Browsers drop
+// a cookie for a public suffix, such as co.uk or duckdns.org, whose subdomains
+// belong to strangers: visitors would sign in and never be signed in.
+func CookieDomain(text string) error {
+	_, err := netip.ParseAddr(text)
+	domain := strings.ToLower(text)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%q is an address, and a cookie of an address has no domain; leave domain out", text)
+	case strings.HasPrefix(text, "."):
+		return fmt.Errorf("%q begins with a dot; write %s", text, strings.TrimLeft(text, "."))
+	case !domainName.MatchString(domain):
+		return fmt.Errorf("%q is not a domain that can share cookies; write the name above your hosts, such as example.com", text)
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(domain); suffix == domain {
+		return fmt.Errorf("%q is a public suffix, below which everyone can have a name, and browsers keep no cookie for it; write your own name below it, such as example.%s", text, domain)
+	}
+	return nil
+}
+
+// CookieReach says how a cookie domain relates to the hosts of a site.
+type CookieReach int
+
+// The ways in which a domain can relate to a host.
+const (
+	// Reached means that the host is the domain or lies below it.
+	Reached CookieReach = iota
+	// PartlyReached means that a wildcard host also stands for others.
+	PartlyReached
+	// NotReached means that browsers refuse the cookie from this host.
+	NotReached
+)
+
+// Reach returns how a cookie domain relates to a host, which may have a port
+// and begin with the wildcard "*.".
+func Reach(domain, host string) CookieReach {
+	domain = strings.ToLower(domain)
+	base, wildcard := strings.CutPrefix(Host(host), "*.")
+	switch {
+	case base == domain || strings.HasSuffix(base, "."+domain):
+		return Reached
+	case wildcard && strings.HasSuffix(domain, "."+base):
+		return PartlyReached
+	}
+	return NotReached
+}

@@ -1,0 +1,35 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// clientID matches what RFC 6749, A.1 allows, up to the length that authentik
+// keeps, without blanks at its ends: those come from copying.
+var clientID = regexp.MustCompile(`^[!-~]([ -~]{0,253}[!-~])?$`)
+
+// ClientID checks the identifier of a client of OpenID Connect.
+func ClientID(text string) error {
+	if !clientID.MatchString(text) {
+		return fmt.Errorf("%q is not a client id; write what authentik's provider shows as Client ID", text)
+	}
+	return nil
+}
+
+// scopeToken matches a scope (RFC 6749, 3.3).
+var scopeToken = regexp.MustCompile(`^[!#-\[\]-~]+$`)
+
+// Scopes checks the scopes that authentik is asked for.
+func Scopes(scopes []string) (wrong []error) {
+	for i, scope := range scopes {
+		switch {
+		case !scopeToken.MatchString(scope):
+			wrong = append(wrong, fmt.Errorf(`%q is not a scope; write scopes with blanks between them, each without blanks, " and \`, scope))
+		case slices.Contains(scopes[:i], scope):
+			wrong = append(wrong, fmt.Errorf("%s is there twice; leave one of them out", scope))
+		}
+	}
+	return wrong
+}

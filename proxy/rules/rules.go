@@ -1,0 +1,124 @@
+// Package rules holds the rules for the values of a configuration: names,
+// domains, paths and bounds. Package proxy checks a Config with them, and a
+// server that reads its configuration from text checks the text with them.
+// There is no second set.
+//
+// An error says what is wrong with a value and what to write instead. It does
+// not name the option, which the caller knows.
+//
+//   - rules.go: bounds, slugs, addresses, paths and names of headers
+//   - hosts.go: one spelling for host names
+//   - cookies.go: names and domains of cookies
+//   - claims.go: what is known of a user, for headers and requirements
+//   - openid.go: the client of OpenID Connect
+//   - conflicts.go: options that need or exclude each other
+//   - suggest.go: what was probably meant
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// The bounds.
+const (
+	// MinLifetime is the least lifetime of a session: a shorter one would end
+	// before the visitor reaches the application.
+	MinLifetime = time.Minute
+	// MinIdle is the least idle time. The use of a session is recorded once a
+	// minute.
+	MinIdle = 2 * time.Minute
+	// MinRecheck is the least time between two rechecks of a session.
+	MinRecheck = 10 * time.Second
+	// MinMaxAge is the least age that a sign-in may have. A shorter one would
+	// be exceeded by the sign-in itself.
+	MinMaxAge = time.Minute
+	// MaxPerUser is the highest limit for the sessions of a user.
+	MaxPerUser = 1000
+	// MinKey is the least length of the gate's key, in bytes. In hexadecimal
+	// digits, the least dense encoding of random bytes, it holds 128 bits.
+	MinKey = seal.MinKey
+)
+
+// Slug checks a slug of authentik.
+func Slug(text string) error {
+	if !(flowclient.Flow{Slug: text}).Valid() {
+		return fmt.Errorf("%q is not a slug; write what authentik shows as slug: letters, digits, - and _", text)
+	}
+	return nil
+}
+
+// URL returns a check for an address without a query. Errors show example.
+func URL(example string) func(string) error {
+	return func(text string) error {
+		u, err := url.Parse(text)
+		text = text[strings.LastIndex(text, "@")+1:] // not to repeat a password
+		switch {
+		case err != nil:
+			return fmt.Errorf("%q is not an address; write one like %s", text, example)
+		case u.Scheme != "http" && u.Scheme != "https":
+			return fmt.Errorf("%q does not begin with http:// or https://; write one like %s", text, example)
+		case u.Hostname() == "":
+			return fmt.Errorf("%q names no host; write one like %s", text, example)
+		case u.User != nil:
+			return errors.New("a username or password in the address is never used; leave it out")
+		case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+			return fmt.Errorf("%q goes on after the path; leave out what begins with ? or #", text)
+		}
+		return nil
+	}
+}
+
+// Origin checks the scheme and host of a site.
+func Origin(text string) error {
+	const example = "https://app.example.com"
+	if err := URL(example)(text); err != nil {
+		return err
+	}
+	if u, err := url.Parse(text); err != nil || u.Path != "" {
+		return fmt.Errorf("%q has a path; write scheme and host only, such as %s", text, example)
+	}
+	return nil
+}
+
+// prefixPath allows what means the same in every URL (RFC 3986, 2.3): no
+// escapes and no doubled slashes.
+var prefixPath = regexp.MustCompile(`^(/[-.~_A-Za-z0-9]+)+$`)
+
+// Prefix checks the path below which the gate has its own addresses.
+func Prefix(text string) error {
+	if !prefixPath.MatchString(text) || path.Clean(text) != text {
+		return fmt.Errorf("%q is not a path that the gate can have for itself; write a path without a slash at its end, such as /.authentik", text)
+	}
+	return nil
+}
+
+// headerName leaves out what HTTP allows and some applications read as another
+// name.
+var headerName = regexp.MustCompile(`^[-._A-Za-z0-9]{1,64}$`)
+
+// transferHeaders would break the request itself.
+var transferHeaders = map[string]bool{
+	"connection": true, "content-length": true, "cookie": true, "host": true, "keep-alive": true,
+	"proxy-connection": true, "te": true, "trailer": true, "transfer-encoding": true, "upgrade": true,
+}
+
+// HeaderName checks the name of a header that tells the application who the
+// visitor is.
+func HeaderName(name string) error {
+	if !headerName.MatchString(name) {
+		return fmt.Errorf("%q cannot be the name of a header; write letters, digits and hyphens", name)
+	}
+	if transferHeaders[strings.ToLower(name)] {
+		return fmt.Errorf("%s belongs to the transfer of the request; choose another header", name)
+	}
+	return nil
+}

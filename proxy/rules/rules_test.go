@@ -1,0 +1,112 @@
+package rules
+
+import (
+	"strings"
+	"testing"
+)
+
+// checkAll runs a check over values that are right or wrong.
+func checkAll(t *testing.T, check func(string) error, values map[string]bool) {
+	t.Helper()
+	for value, right := range values {
+		err := check(value)
+		if (err == nil) != right {
+			t.Errorf("%q: got %v, want right: %v", value, err, right)
+		}
+		if err != nil && !strings.Contains(err.Error(), "; ") {
+			t.Errorf("%q: got %q, want what to write instead", value, err)
+		}
+	}
+}
+
+func TestClientID_IsWhatOAuthAllows(t *testing.T) {
+	t.Parallel()
+	checkAll(t, ClientID, map[string]bool{
+		"wiki": true, "a": true, "Zm9v/+=": true, "two words": true, strings.Repeat("x", 255): true,
+		"": false, " wiki": false, "wiki ": false, "wiki\n": false, "wïki": false, strings.Repeat("x", 256): false,
+	})
+}
+
+func TestScopes_AreWhatOAuthAllows(t *testing.T) {
+	t.Parallel()
+	for scope, right := range map[string]bool{
+		"openid": true, "goauthentik.io/api": true, "!#[]~": true, "https://example.com/{x}": true,
+		"": false, "two words": false, `quo"te`: false, `back\slash`: false, "tab\t": false, "ümlaut": false, "\x7f": false,
+	} {
+		if wrong := Scopes([]string{scope}); (wrong == nil) != right {
+			t.Errorf("%q: got %v, want right: %v", scope, wrong, right)
+		}
+	}
+	if wrong := Scopes([]string{"email", "openid", "email"}); len(wrong) != 1 {
+		t.Errorf("got %v for a scope that is there twice, want one mistake", wrong)
+	}
+}
+
+func TestPrefix_MeansTheSameInEveryURL(t *testing.T) {
+	t.Parallel()
+	checkAll(t, Prefix, map[string]bool{
+		"/.authentik": true, "/a/b": true, "/~x_y-z": true,
+		"": false, "/": false, "a": false, "/a/": false, "//a": false, "/a/../b": false, "/a/.": false, "/%61": false, "/a b": false, "/ä": false,
+	})
+}
+
+func TestOrigin_HasNoPath(t *testing.T) {
+	t.Parallel()
+	checkAll(t, Origin, map[string]bool{
+		"https://app.example.com": true, "http://localhost:8080": true, "https://[2001:db8::1]": true,
+		"": false, "app.example.com": false, "ftp://app.example.com": false, "https://": false, "https://app.example.com/": false,
+		"https://app.example.com/x": false, "https://user@app.example.com": false, "https://app.example.com?x": false, "https://app.example.com#x": false,
+	})
+}
+
+func TestHeaderName_LeavesTheTransferAlone(t *testing.T) {
+	t.Parallel()
+	checkAll(t, HeaderName, map[string]bool{
+		"X-User": true, "remote_user": true, "X.User": true, strings.Repeat("x", 64): true,
+		"": false, "X User": false, "X-Üser": false, "X~User": false, "host": false, "Cookie": false, "TE": false, "transfer-Encoding": false, strings.Repeat("x", 65): false,
+	})
+}
+
+func TestCookieName_LeavesPrefixesToTheGate(t *testing.T) {
+	t.Parallel()
+	checkAll(t, CookieName, map[string]bool{
+		"authentik_gate": true, "a.b-c~d": true, "_x": true,
+		"": false, "__Host-x": false, "__x": false, "a b": false, "a=b": false, "ä": false, strings.Repeat("x", 65): false,
+	})
+}
+
+// Browsers keep no cookie for a public suffix.
+func TestCookieDomain_IsNotAPublicSuffix(t *testing.T) {
+	t.Parallel()
+	checkAll(t, CookieDomain, map[string]bool{
+		"example.com": true, "Example.COM": true, "sso.example.co.uk": true, "home.duckdns.org": true, "corp.internal": true, "my.home.arpa": true,
+		"duckdns.org": false, "DuckDNS.org": false, "co.uk": false, "github.io": false, "com": false, "localhost": false, "home.arpa": false,
+		".example.com": false, "192.0.2.1": false, "2001:db8::1": false, "example.com.": false, "exa mple.com": false, "": false, "-a.com": false,
+	})
+}
+
+func TestReach_TellsHostsBelowTheDomain(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		domain, host string
+		want         CookieReach
+	}{
+		{"example.com", "example.com", Reached},
+		{"example.com", "app.example.com", Reached},
+		{"Example.com", "APP.example.COM:8443", Reached},
+		{"example.com", "app.example.com.", Reached},
+		{"example.com", "*.example.com", Reached},
+		{"example.com", "*.app.example.com", Reached},
+		{"app.example.com", "*.example.com", PartlyReached},
+		{"app.example.com", "example.com", NotReached},
+		{"example.com", "badexample.com", NotReached},
+		{"example.com", "app.example.org", NotReached},
+		{"example.com", "*.example.org", NotReached},
+		{"example.com", "localhost:8080", NotReached},
+		{"example.com", "192.0.2.1", NotReached},
+	} {
+		if got := Reach(tt.domain, tt.host); got != tt.want {
+			t.Errorf("Reach(%q, %q) = %v, want %v", tt.domain, tt.host, got, tt.want)
+		}
+	}
+}
