@@ -9,6 +9,9 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 func init() {
@@ -17,14 +20,15 @@ func init() {
 }
 
 // parseDirective makes a route for every request of the site. The matcher
-// goes to the handler and not to the route: a request that the route passed by
-// could reach the application with identity headers of the client's own making.
+// belongs to the handler and not to the route: a request that the route does not
+// match would reach the application with identity headers that the client made
+// up.
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	p := newParser(new(Handler))
 	h.Next()
 	set, found, err := h.MatcherToken()
 	if err != nil {
-		p.wrong(h.Dispenser, "%v; define it in this site, or leave it out to guard everything", err)
+		p.Wrong(h.Dispenser, "%v; define it in this site, or leave it out to guard everything", err)
 	}
 	h.Reset()
 	if err := p.directive(h.Dispenser, found || err != nil); err != nil {
@@ -79,70 +83,80 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    prefix <path>
 //	}
 //
-// Several lines of require must all hold. With client_id, which needs application
-// and excludes flow, visitors are known by OpenID Connect; require mfa, a claim,
-// max_age, client_secret, scopes and login redirect are for that alone.
+// All lines of require must hold. client_id turns on OpenID Connect: it needs
+// application and excludes flow. These options need client_id: require mfa,
+// require with a claim, max_age, client_secret, scopes and login redirect.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return newParser(h).directive(d, false)
 }
 
-// A parser reads one directive and gathers its mistakes.
+// A parser reads one directive into a handler.
 type parser struct {
-	handler  *Handler
-	settings map[string]setting
-	oidc     bool                // whether client_id is among the options
-	more     map[string][]string // options that are no settings, by block; those of the directive under ""
-	first    map[string]string   // where an option stood when it was met first; the directive under ""
-	mistakes mistakes
+	*options.Parser
+	handler *Handler
+	source  rules.Source // known before the options are read
 }
 
 func newParser(h *Handler) *parser {
-	p := &parser{
-		handler: h, settings: make(map[string]setting), first: make(map[string]string),
-		more: map[string][]string{"": {"trust", "sessions", "require", "scopes"}, "cookie": {"persistent"}},
-	}
-	for _, s := range h.settings() {
-		p.settings[s.name] = s
-	}
-	return p
+	p := options.NewParser(h.settings(), map[string][]string{
+		"": {"trust", "sessions", "require", "scopes"}, "cookie": {"persistent"},
+	})
+	p.Instead = notYet
+	return &parser{Parser: p, handler: h}
 }
 
 // directive reads the whole directive. Every option is read from a copy of its
 // own tokens, so that a mistake in one does not hide those in the next.
 func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 	d.Next()
-	p.first[""] = place(d)
+	p.Start(d)
 	if matcher {
 		d.NextArg()
 	}
 	if d.NextArg() {
-		p.set(d, "url", d.Val())
+		p.Set(d, "url", d.Val())
 	}
 	if d.NextArg() {
-		p.wrong(d, "%q is one value too many; write authentik [<matcher>] [<url>]", d.Val())
+		p.Wrong(d, "%q is one value too many; write authentik [<matcher>] [<url>]", d.Val())
 		d.RemainingArgs()
 	}
-	p.all(d)
-	if p.first["url"] == "" {
-		p.wrongAt("", errNoURL)
+	p.options(d)
+	if !p.Given("url") {
+		p.WrongAt("", errNoURL)
 	}
-	for _, c := range p.handler.contradictions(p.oidc) {
-		p.wrongAt(c.option, c.err)
+	for _, c := range p.handler.conflicts(p.source.OpenID) {
+		p.WrongAt(c.Option, c.Err)
 	}
-	return p.mistakes.or()
+	return p.Err()
 }
 
-// all reads the options. What some of them may say depends on client_id, which may
-// stand below them.
-func (p *parser) all(d *caddyfile.Dispenser) {
-	var options []*caddyfile.Dispenser
+// options reads the block. Whether a value is allowed depends on client_id and
+// scopes, which may stand below it.
+func (p *parser) options(d *caddyfile.Dispenser) {
+	var segments []*caddyfile.Dispenser
 	for d.NextBlock(0) {
-		p.oidc = p.oidc || d.Val() == "client_id"
-		options = append(options, d.NewFromNextSegment())
+		segment := d.NewFromNextSegment()
+		p.lookAhead(segment)
+		segments = append(segments, segment)
 	}
-	for _, option := range options {
-		p.option(option)
+	for _, segment := range segments {
+		p.option(segment)
 	}
+}
+
+// lookAhead notes what the checks of other options need to know.
+func (p *parser) lookAhead(d *caddyfile.Dispenser) {
+	d.Next()
+	switch d.Val() {
+	case "client_id":
+		p.source.OpenID = true
+	case "scopes":
+		p.source.Scopes = d.RemainingArgs()
+		if slices.ContainsFunc(p.source.Scopes, options.HasPlaceholder) {
+			p.source.Scopes = append(p.source.Scopes, rules.AttributeScope) // expand knows the value
+		}
+	}
+	d.Reset()
 }
 
 func (p *parser) option(d *caddyfile.Dispenser) {
@@ -151,9 +165,9 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 	case "trust":
 		p.trust(d)
 	case "page":
-		p.block(d, name, p.pageOption)
+		p.Block(d, name, p.pageOption)
 	case "cookie":
-		p.block(d, name, p.cookieOption)
+		p.Block(d, name, p.cookieOption)
 	case "sessions":
 		p.sessions(d)
 	case "headers":
@@ -163,117 +177,116 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 	case "scopes":
 		p.scopes(d)
 	default:
-		p.one(d, name)
+		p.One(d, name)
 	}
 }
 
 func (p *parser) trust(d *caddyfile.Dispenser) {
-	if p.again(d, "trust") {
+	if p.Repeated(d, "trust") {
 		return
 	}
 	p.handler.Trust = d.RemainingArgs()
 	if len(p.handler.Trust) == 0 {
-		p.wrong(d, "trust names no file; write trust /etc/ssl/authentik-ca.pem")
+		p.Wrong(d, "trust names no file; write trust /etc/ssl/authentik-ca.pem")
 	}
-	p.noBlock(d, "trust")
+	p.NoBlock(d, "trust")
 }
 
 func (p *parser) scopes(d *caddyfile.Dispenser) {
-	scopes := p.values(d, "scopes", 1, -1, "scopes openid profile email")
+	scopes := p.Values(d, "scopes", 1, -1, "scopes openid profile email")
 	if scopes == nil {
 		return
 	}
 	p.handler.Scopes = scopes
-	for _, err := range checkScopes(slices.DeleteFunc(slices.Clone(scopes), hasPlaceholder)) {
-		p.wrong(d, "%v", err)
+	for _, err := range rules.Scopes(slices.DeleteFunc(slices.Clone(scopes), options.HasPlaceholder)) {
+		p.Wrong(d, "scopes: %v", err)
 	}
 }
 
-func (p *parser) pageOption(d *caddyfile.Dispenser) { p.one(d, "page "+d.Val()) }
+func (p *parser) pageOption(d *caddyfile.Dispenser) { p.One(d, "page "+d.Val()) }
 
 func (p *parser) cookieOption(d *caddyfile.Dispenser) {
 	if d.Val() != "persistent" {
-		p.one(d, "cookie "+d.Val())
+		p.One(d, "cookie "+d.Val())
 		return
 	}
-	if p.again(d, "cookie persistent") {
+	if p.Repeated(d, "cookie persistent") {
 		return
 	}
 	p.handler.Cookie.Persistent = true
 	if d.NextArg() {
-		p.wrong(d, "cookie persistent takes no value; write persistent alone, or leave it out")
+		p.Wrong(d, "cookie persistent takes no value; write persistent without one, or leave it out")
 	}
-	p.noBlock(d, "cookie persistent")
+	p.NoBlock(d, "cookie persistent")
 }
 
-// sessions reads the store with the reader of its own module, so that a
-// third party's is written like one of ours.
+// sessions reads the store with the parser of its own module, so that a third
+// party's store is configured in the same way as ours.
 func (p *parser) sessions(d *caddyfile.Dispenser) {
-	if p.again(d, "sessions") {
+	if p.Repeated(d, "sessions") {
 		return
 	}
 	if !d.NextArg() {
-		p.wrong(d, "sessions names no store; write sessions storage")
+		p.Wrong(d, "sessions names no store; write sessions storage")
 		return
 	}
 	name := d.Val()
 	if _, err := caddy.GetModule(storesNamespace + "." + name); err != nil {
-		p.wrong(d, "%v", unknownStore(name))
+		p.Wrong(d, "%v", unknownStore(name))
 		return
 	}
 	store, err := caddyfile.UnmarshalModule(d, storesNamespace+"."+name)
-	var several mistakes
-	if errors.As(err, &several) {
-		p.mistakes = append(p.mistakes, several...)
+	if several, ok := errors.AsType[options.Mistakes](err); ok {
+		p.Add(several...)
 		return
 	}
 	if err != nil {
-		p.mistakes = append(p.mistakes, err)
+		p.Add(err)
 		return
 	}
 	p.handler.SessionsRaw = caddyconfig.JSONModuleObject(store, "store", name, nil)
 }
 
 func (p *parser) headers(d *caddyfile.Dispenser) {
-	if p.again(d, "headers") {
+	if p.Repeated(d, "headers") {
 		return
 	}
-	alone := true
+	empty := true
 	if d.NextArg() {
-		p.set(d, "headers", d.Val())
-		alone = false
+		p.Set(d, "headers", d.Val())
+		empty = false
 	}
 	if d.NextArg() {
-		p.wrong(d, "headers takes one preset; write further headers in a block, each on a line of its own")
+		p.Wrong(d, "headers takes one preset; write further headers in a block, each on a line of its own")
 		d.RemainingArgs()
 	}
 	for d.NextBlock(0) {
 		p.header(d.NewFromNextSegment())
-		alone = false
+		empty = false
 	}
-	if alone {
-		p.wrong(d, "headers says nothing; write headers remote, or a block with headers of your own")
+	if empty {
+		p.Wrong(d, "headers has no value; write headers remote, or a block with headers of your own")
 	}
 }
 
 func (p *parser) header(d *caddyfile.Dispenser) {
 	d.Next()
 	own := Header{Name: d.Val()}
-	if p.again(d, "headers "+strings.ToLower(own.Name)) {
+	if p.Repeated(d, "headers "+strings.ToLower(own.Name)) {
 		return
 	}
 	args := d.RemainingArgs()
 	if len(args) != 1 {
-		p.wrong(d, "headers %s has %d values and takes one; put a text with blanks in quotes, as %s \"Bearer {env.TOKEN}\"",
+		p.Wrong(d, "headers %s has %d values and takes one; put a text with blanks in quotes, as %s \"Bearer {env.TOKEN}\"",
 			own.Name, len(args), own.Name)
 		return
 	}
 	own.Value = args[0]
-	if err := checkHeader(own, p.oidc); err != nil {
-		p.wrong(d, "headers %s: %v", own.Name, err)
+	if err := checkHeader(own, p.source); err != nil {
+		p.Wrong(d, "headers %s: %v", own.Name, err)
 	}
 	p.handler.Headers.Own = append(p.handler.Headers.Own, own)
-	p.noBlock(d, "headers "+own.Name)
+	p.NoBlock(d, "headers "+own.Name)
 }
 
 // Interface guard.

@@ -105,15 +105,15 @@ func TestEveryOptionHasAGoldenFile(t *testing.T) {
 		}
 	}
 	for _, s := range new(Handler).settings() {
-		_, option, nested := strings.Cut(s.name, " ")
+		_, option, nested := strings.Cut(s.Name, " ")
 		if !nested {
-			option = s.name
+			option = s.Name
 		}
 		if !strings.Contains(read.String(), "\t"+option+" ") {
-			t.Errorf("no golden file reads %s", s.name)
+			t.Errorf("no golden file reads %s", s.Name)
 		}
-		if !strings.Contains(refused.String(), s.name+":") {
-			t.Errorf("no golden file refuses a value of %s", s.name)
+		if !strings.Contains(refused.String(), s.Name+":") {
+			t.Errorf("no golden file refuses a value of %s", s.Name)
 		}
 	}
 	for option := range later {
@@ -132,22 +132,22 @@ func TestEveryExampleIsRight(t *testing.T) {
 		"max_age":       "application wiki\nclient_id wiki",
 	}
 	for _, s := range new(Handler).settings() {
-		block, option, nested := strings.Cut(s.name, " ")
-		lines := s.usage
+		block, option, nested := strings.Cut(s.Name, " ")
+		lines := s.Example
 		if nested {
-			lines = block + " {\n" + s.usage + "\n}"
+			lines = block + " {\n" + s.Example + "\n}"
 		} else {
-			option = s.name
+			option = s.Name
 		}
-		if !strings.HasPrefix(s.usage, option+" ") {
-			t.Errorf("the example of %s begins otherwise: %s", s.name, s.usage)
+		if !strings.HasPrefix(s.Example, option+" ") {
+			t.Errorf("the example of %s begins otherwise: %s", s.Name, s.Example)
 		}
-		input := "authentik {\nurl https://auth.example.com\n" + lines + "\n" + needs[s.name] + "\n}"
+		input := "authentik {\nurl https://auth.example.com\n" + lines + "\n" + needs[s.Name] + "\n}"
 		if option == "url" {
 			input = "authentik {\n" + lines + "\n}"
 		}
 		if err := new(Handler).UnmarshalCaddyfile(caddyfile.NewTestDispenser(input)); err != nil {
-			t.Errorf("%s: %v", s.name, err)
+			t.Errorf("%s: %v", s.Name, err)
 		}
 	}
 }

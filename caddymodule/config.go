@@ -3,23 +3,23 @@ package caddymodule
 import (
 	"encoding/json"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // Handler asks every visitor of a site to sign in at authentik. It shows
-// authentik's questions on pages of its own, below prefix on the site's own
-// host, and tells the application behind it in request headers who is signed
-// in. All it needs is the address of authentik.
+// authentik's questions on pages of its own, below `prefix` on the site's own
+// host, and tells the application in request headers who is signed in. It needs
+// only the address of authentik.
 //
-// The placeholders `{env.NAME}` and `{file.PATH}` can stand in every value;
-// one that is empty or unknown keeps Caddy from starting.
+// The placeholders `{env.NAME}` and `{file.PATH}` can be used in every value.
+// Caddy does not start if one of them is empty or unknown.
 //
-// For what comes after it, the handler sets these placeholders:
+// The handler sets these placeholders for the handlers after it:
 //
 // Placeholder | Meaning
 // ------------|--------
@@ -29,213 +29,217 @@ import (
 // `{http.auth.user.email}` | the e-mail address
 // `{http.auth.user.uid}` | authentik's stable, opaque id of the user
 // `{http.auth.user.groups}` | the names of the groups, separated by commas
-// `{http.auth.user.attributes.KEY}` | one of the user's attributes in authentik
 // `{http.auth.user.session}` | a public id of the session, for logs
-// `{http.auth.user.CLAIM}` | with client_id, any other claim of OpenID Connect; lists are separated by commas
-// `{http.auth.user.access_token}` | with client_id, the access token, for requests in authentik's name: filled only where one of the own headers tells it, as no other gate keeps it at hand
+// `{http.auth.user.attributes.KEY}` | with client_id and the scope ak_proxy, one of the user's attributes in authentik
+// `{http.auth.user.CLAIM}` | with client_id, any other claim of OpenID Connect about the user; lists are separated by commas
+// `{http.auth.user.access_token}` | with client_id, the access token, for requests on the user's behalf; set only if a header in `headers` contains it
 type Handler struct {
-	// The requests that need a signed-in visitor. Default: all. What is left
-	// out here is open to everybody, but still loses every identity header
-	// that the client made up, and the handler's own addresses are answered
-	// all the same. A request that was rewritten on its way here is left out
-	// only if it would be left out as it was asked as well.
+	// The requests that need a signed-in visitor. Default: all. Other requests
+	// are open to everyone. They still lose every identity header that the
+	// client made up, and the handler's own addresses are answered in any case.
+	// A request that was rewritten before it gets here is open only if it is
+	// open both as it was sent and as it is now.
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	// The address of authentik as Caddy reaches it. Required.
+	// The address of authentik as Caddy reaches it, for example
+	// `http://authentik-server:9000`. Required.
 	URL string `json:"url,omitempty"`
 
-	// The address of authentik as browsers reach it. Default: url.
+	// The address of authentik as browsers reach it, for example
+	// `https://auth.example.com`. Default: `url`.
 	PublicURL string `json:"public_url,omitempty"`
 
-	// PEM files with certificate authorities to trust for url, besides those
-	// of the system.
+	// PEM files with certificate authorities to trust for `url`, in addition to
+	// those of the system. Default: none.
 	Trust []string `json:"trust,omitempty"`
 
-	// Whose name authentik is told in the Host header: "public" for its own,
-	// "page" for this site's, so that passkeys and links in mails belong to
-	// this site. "page" needs an authentik that is reached directly and not
-	// through a proxy that chooses by host. Default: public, and page with
-	// login relay.
+	// The host name that authentik is told in the Host header. `public` is the
+	// host of `public_url`. `page` is the host of this site, so that passkeys
+	// and links in e-mails belong to this site; it needs a connection to
+	// authentik without a proxy that selects by host. Default: `page` with
+	// `login relay`, otherwise `public`.
 	Host string `json:"host,omitempty"`
 
-	// This site as browsers see it, as https://app.example.com, for where the
-	// request does not say it truly. Default: what the request says.
+	// The scheme and host of this site as browsers see them, for example
+	// `https://app.example.com`. Needed only if requests arrive with another
+	// scheme or host. Default: what the request says.
 	Site string `json:"site,omitempty"`
 
-	// The slug of the authentication flow. With client_id authentik's provider
-	// picks it. Default: what authentik's brand for its host says.
+	// The slug of the authentication flow, for example
+	// `default-authentication-flow`. It cannot be used with `client_id`, where
+	// authentik's provider selects the flow. Default: the flow of authentik's
+	// brand for the host.
 	Flow string `json:"flow,omitempty"`
 
-	// The slug of the application in authentik whose bindings decide who may
-	// pass. Default: everybody who can sign in may pass.
+	// The slug of the application in authentik whose policy, group and user
+	// bindings decide who may pass. Default: everyone who can sign in may pass.
 	Application string `json:"application,omitempty"`
 
-	// Who may pass, of those whom authentik lets in: every rule must hold.
-	// Default: all of them.
+	// Further rules about who may pass. All of them must hold. Default: none.
 	Require []Requirement `json:"require,omitempty"`
 
 	// Whether visitors must have signed in with a second factor. Needs
-	// client_id. Default: what authentik's flow asks for suffices.
+	// `client_id`. Default: authentik's flow decides.
 	RequireMFA bool `json:"require_mfa,omitempty"`
 
-	// How long ago the sign-in at authentik may be, as 8h, at least 1m: after
-	// that visitors sign in again. Needs client_id. Default: any time.
+	// How old a sign-in at authentik may be, for example `8h`; at least `1m`.
+	// After that visitors sign in again. Needs `client_id`. Default: no limit.
 	MaxAge string `json:"max_age,omitempty"`
 
-	// The client's identifier at the OAuth2 provider of application, which it
-	// needs. With it visitors are known by OpenID Connect. Default: they are
-	// known by authentik's own session, which needs no provider.
+	// The client ID at the OAuth2 provider of `application`, which is required
+	// with it. Sign-ins then use OpenID Connect. Default: sign-ins use
+	// authentik's own session and need no provider.
 	ClientID string `json:"client_id,omitempty"`
 
-	// The client's secret at the provider. Write it as a placeholder, as
-	// {file./run/secrets/client_secret}. Default: none, for a public client.
+	// The client secret at the provider. Write it as a placeholder, for example
+	// `{file./run/secrets/client_secret}`. Default: none, for a public client.
 	ClientSecret string `json:"client_secret,omitempty"`
 
-	// What authentik is asked to tell about visitors, as openid, profile and
-	// email. openid is always asked for, and offline_access where authentik
-	// offers it. Needs client_id. Default: openid, profile and email.
+	// The scopes that authentik is asked for. `openid` is always added, and
+	// `offline_access` if authentik offers it; `ak_proxy` gives the user's
+	// attributes. Needs `client_id`. Default: `openid`, `profile` and `email`.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// How the visitor signs in: "page" on a page of our own, "relay" with
-	// authentik's own interface on this site's host, "redirect" at authentik's
-	// own address, which needs client_id. Default: page.
+	// How visitors sign in: with `page` on pages of the handler, with `relay`
+	// in authentik's own interface on this site's host, with `redirect` at
+	// authentik's own address, which needs `client_id`. Default: `page`.
 	Login string `json:"login,omitempty"`
 
-	// The looks of the sign-in page.
+	// What the sign-in page looks like.
 	Page Page `json:"page,omitzero"`
 
-	// How long a session lasts at most, as 90m, 24h or 7d. Default: 24h.
+	// The longest time that a session lasts, for example `90m`, `24h` or `7d`;
+	// at least `1m`. Default: `24h`.
 	Lifetime string `json:"lifetime,omitempty"`
 
-	// How long a session may be unused before it ends, as 30m, at least 2m. It
-	// is kept to within a minute. Default: as long as it lasts.
+	// How long a session may be unused before it ends, for example `30m`; at
+	// least `2m`, and accurate to a minute. Default: as long as `lifetime`.
 	Idle string `json:"idle,omitempty"`
 
-	// How often authentik is asked whether the visitor may still pass, as 5m,
-	// at least 10s. Default: 5m.
+	// How often authentik is asked whether the visitor may still pass, for
+	// example `1m`; at least `10s`. Default: `5m`.
 	Recheck string `json:"recheck,omitempty"`
 
-	// For how long after such a question was due an authentik that cannot be
-	// reached is forgiven, as 15m; after that the session is refused until
-	// authentik is back. 0s forgives nothing. Default: 15m.
+	// How long sessions go on after an overdue recheck while authentik cannot
+	// be reached, for example `1h`. After that they are refused until authentik
+	// is back. With `0s` they are refused at once. Default: `15m`.
 	Grace string `json:"grace,omitempty"`
 
-	// How many sessions a user may have at once with this flow and this cookie,
-	// at most 1000. The oldest ends when one more begins. Default: no limit.
+	// How many sessions a user may have at the same time with this flow and
+	// this cookie; at most 1000. The oldest session ends when there would be
+	// more. Default: no limit.
 	MaxPerUser Number `json:"max_per_user,omitempty"`
 
-	// Where sessions are kept. Default: storage, which is Caddy's own.
+	// Where sessions are kept. Default: `storage`, which is Caddy's storage.
 	SessionsRaw json.RawMessage `json:"sessions,omitempty" caddy:"namespace=http.handlers.authentik.sessions inline_key=store"`
 
-	// The secret of at least 32 characters from which the keys of everything
-	// sealed are made; the same for all Caddys that serve the same site
-	// without a common storage. Default: made once and kept in Caddy's
-	// storage.
+	// The secret from which all encryption keys are derived; at least 32
+	// characters. It must be the same for all Caddys that serve the same site
+	// without a common storage. Default: a random key, which is created once
+	// and kept in Caddy's storage.
 	Key string `json:"key,omitempty"`
 
-	// The cookie that knows a session again.
+	// The session cookie.
 	Cookie Cookie `json:"cookie,omitzero"`
 
-	// What the application is told about the visitor.
+	// The headers that tell the application about the visitor.
 	Headers Headers `json:"headers,omitzero"`
 
-	// The path below which the handler's own addresses are. Default:
-	// /.authentik.
+	// The path below which the handler has its own addresses. Default:
+	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`
 
 	gate     *proxy.Gate
 	kept     keeping
 	matchers caddyhttp.MatcherSets
-	release  []func() error // what Cleanup has to do, the last first
+	release  []func() error // undoes Provision, the last step first
 }
 
-// Requirement is a rule about who may pass. It holds for visitors of whom one
-// of its values is true.
+// Requirement is a rule about who may pass. A visitor passes if one of the
+// values is true of them.
 type Requirement struct {
-	// What it is about: "group" for the names of groups, "user" for usernames
-	// or authentik's ids of users, or, with client_id, a claim of OpenID Connect.
+	// What the rule is about: `group` for the name of a group, `user` for the
+	// username, or, with `client_id`, a claim of OpenID Connect.
 	Claim string `json:"claim"`
 
-	// The values, of which one suffices. They are compared as they are, case
-	// included.
+	// The values, one of which is enough. They are compared exactly, with upper
+	// and lower case.
 	Values []string `json:"values"`
 }
 
-// Page is how the sign-in page looks.
+// Page is what the sign-in page looks like.
 type Page struct {
 	// The name on the page. Default: the title of authentik's brand.
 	Title string `json:"title,omitempty"`
 
-	// The address of the picture on the page. Default: the logo of
-	// authentik's brand.
+	// The address of the picture on the page. Default: the logo of authentik's
+	// brand.
 	Logo string `json:"logo,omitempty"`
 
-	// A style sheet that comes after the page's own, as
-	// /etc/caddy/signin.css: at most 256 KiB, read when Caddy starts. What it
-	// asks of other hosts is not loaded. Default: none.
+	// The path of a style sheet that is added after the page's own, for example
+	// `/etc/caddy/signin.css`; at most 256 KiB, read when Caddy starts. It
+	// cannot load anything from other hosts. Default: none.
 	Style string `json:"style,omitempty"`
 
-	// A directory with templates that take the place of those of the same name
-	// of package page, one by one, read when Caddy starts. They are code of
-	// yours: nobody else should be able to write them, since a template sees
-	// what visitors type and can send it anywhere on this site. Default: none.
+	// The path of a directory with templates that replace built-in templates of
+	// the same name, read when Caddy starts. Templates are code: they see what
+	// visitors type and can send it anywhere on this site, so only you should
+	// be able to write them. Default: none.
 	Templates string `json:"templates,omitempty"`
 
-	// The language of every page, as de or pt-BR; authentik is asked to speak
-	// it too. Default: what the visitor's browser asks for, as authentik
-	// chooses.
+	// The language of every page, for example `de` or `pt-BR`. authentik is
+	// asked to use it as well. Default: what the visitor's browser prefers.
 	Language string `json:"language,omitempty"`
 }
 
-// Cookie is the cookie that knows a session again.
+// Cookie is the session cookie.
 type Cookie struct {
-	// Its name, before the prefixes that browsers know (__Host-, __Secure-).
-	// Default: authentik_gate.
+	// The name, without the prefix `__Host-` or `__Secure-`, which the handler
+	// adds. Default: `authentik_gate`.
 	Name string `json:"name,omitempty"`
 
-	// The domain below which all hosts share one session. Default: this host
-	// alone.
+	// The domain whose hosts all share one session, for example `example.com`.
+	// The site's host must lie below it, and it cannot be a public suffix such
+	// as `co.uk` or `duckdns.org`. Default: the session is for this host only.
 	Domain string `json:"domain,omitempty"`
 
-	// Whether it outlives the browser's session, up to the lifetime. Default:
-	// it ends with the browser.
+	// Whether the cookie is kept when the browser is closed, up to `lifetime`.
+	// Default: it is not.
 	Persistent bool `json:"persistent,omitempty"`
 }
 
-// Headers is what the application is told about the visitor.
+// Headers are the headers that tell the application about the visitor.
 type Headers struct {
-	// "remote" for Remote-User, Remote-Name, Remote-Email and Remote-Groups;
-	// "authentik" for the names and formats of authentik's own proxy; "off"
-	// for none. Default: remote, or off where there are headers of one's own.
+	// The set of headers. `remote` is Remote-User, Remote-Name, Remote-Email and
+	// Remote-Groups. `authentik` has the names and formats of authentik's own
+	// proxy. `off` is none. Default: `remote`, or `off` if `own` has headers.
 	Preset string `json:"preset,omitempty"`
 
-	// Headers of one's own, added to those of the preset or in their place.
+	// Headers of your own. They are added to the set, or replace those of the
+	// same name in it.
 	Own []Header `json:"own,omitempty"`
 }
 
-// Header is one header of one's own.
+// Header is a header of your own.
 type Header struct {
-	// The name of the header.
+	// The name of the header, for example `X-Forwarded-User`.
 	Name string `json:"name"`
 
-	// What it says: a claim (username, name, email, uid, groups, session or
-	// attributes.KEY; with client_id also access_token, and any claim of OpenID
-	// Connect), or a text with placeholders.
+	// A claim, or a text with placeholders. The claims are `username`, `name`,
+	// `email`, `uid`, `groups` and `session`; with `client_id` also
+	// `access_token` and the claims of OpenID Connect about the user, and with
+	// the scope `ak_proxy` also `attributes.KEY`.
 	Value string `json:"value"`
 
-	// filled is set when placeholders were replaced in Value, which may leave
-	// none to tell a text by.
-	filled bool
+	// expanded says that placeholders in Value were replaced. It is a text then,
+	// even if no placeholder is left.
+	expanded bool
 }
-
-// isText reports whether the header says a text with placeholders, and not a
-// claim.
-func (own Header) isText() bool { return own.filled || strings.Contains(own.Value, "{") }
 
 // Number is a whole number, or a placeholder for one.
 type Number string
 
-// MarshalJSON writes a number as one, and a placeholder as a text.
+// MarshalJSON writes a number, or a placeholder as a string.
 func (n Number) MarshalJSON() ([]byte, error) {
 	if _, err := strconv.Atoi(string(n)); err == nil {
 		return []byte(n), nil
@@ -243,7 +247,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(n))
 }
 
-// UnmarshalJSON reads a number, or a text with a placeholder.
+// UnmarshalJSON reads a number, or a string with a placeholder.
 func (n *Number) UnmarshalJSON(text []byte) error {
 	if len(text) > 0 && text[0] == '"' {
 		return json.Unmarshal(text, (*string)(n))
@@ -252,43 +256,35 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// A setting is an option with one value.
-type setting struct {
-	name  string             // as the Caddyfile calls it, with its block before it
-	value *string            // where it is kept
-	check func(string) error // what is wrong with a value
-	usage string             // an example to follow
-}
-
-// settings lists the options that take one value. The parser of the Caddyfile
-// and Provision go by the same list, so that both know the same options and
-// refuse the same values.
-func (h *Handler) settings() []setting {
-	return []setting{
-		{"url", &h.URL, address("https://auth.example.com"), "url https://auth.example.com"},
-		{"public_url", &h.PublicURL, address("https://auth.example.com"), "public_url https://auth.example.com"},
-		{"host", &h.Host, oneOf("public", "page"), "host page"},
-		{"site", &h.Site, checkOrigin, "site https://app.example.com"},
-		{"flow", &h.Flow, checkSlug, "flow default-authentication-flow"},
-		{"application", &h.Application, checkSlug, "application wiki"},
-		{"max_age", &h.MaxAge, atLeast(time.Minute, "less than a minute, in which nobody can sign in", "8h"), "max_age 8h"},
-		{"client_id", &h.ClientID, checkClientID, "client_id wiki"},
-		{"client_secret", &h.ClientSecret, checkSecret, "client_secret {file./run/secrets/client_secret}"},
-		{"login", &h.Login, oneOf("page", "relay", "redirect"), "login page"},
-		{"page title", &h.Page.Title, checkText, `title "Example Ltd."`},
-		{"page logo", &h.Page.Logo, checkLogo, "logo https://www.example.com/logo.svg"},
-		{"page style", &h.Page.Style, checkStyle, "style /etc/caddy/signin.css"},
-		{"page templates", &h.Page.Templates, checkTemplates, "templates /etc/caddy/signin"},
-		{"page language", &h.Page.Language, proxy.CheckPageLanguage, "language de"},
-		{"lifetime", &h.Lifetime, atLeast(time.Minute, "less than a minute, too short for anybody", "24h"), "lifetime 7d"},
-		{"idle", &h.Idle, atLeast(2*time.Minute, "less than two minutes, and whether a session is used is kept to a minute", "30m"), "idle 30m"},
-		{"recheck", &h.Recheck, atLeast(10*time.Second, "less than ten seconds, too often for authentik", "5m"), "recheck 5m"},
-		{"grace", &h.Grace, atLeast(0, "less than nothing", "15m, or 0s to forgive nothing"), "grace 15m"},
-		{"max_per_user", (*string)(&h.MaxPerUser), checkMaxPerUser, "max_per_user 3"},
-		{"key", &h.Key, checkKey, "key {file./run/secrets/gate_key}"},
-		{"cookie name", &h.Cookie.Name, checkCookieName, "name example_session"},
-		{"cookie domain", &h.Cookie.Domain, checkDomain, "domain example.com"},
-		{"headers", &h.Headers.Preset, oneOf("remote", "authentik", "off"), "headers authentik"},
-		{"prefix", &h.Prefix, checkPrefix, "prefix /.authentik"},
+// settings lists the options with one value. Parsing a Caddyfile and Provision
+// use the same list.
+func (h *Handler) settings() []options.Setting {
+	const authentikURL = "https://auth.example.com"
+	return []options.Setting{
+		{Name: "url", Value: &h.URL, Check: rules.URL(authentikURL), Example: "url " + authentikURL},
+		{Name: "public_url", Value: &h.PublicURL, Check: rules.URL(authentikURL), Example: "public_url " + authentikURL},
+		{Name: "host", Value: &h.Host, Check: options.OneOf("public", "page"), Example: "host page"},
+		{Name: "site", Value: &h.Site, Check: rules.Origin, Example: "site https://app.example.com"},
+		{Name: "flow", Value: &h.Flow, Check: rules.Slug, Example: "flow default-authentication-flow"},
+		{Name: "application", Value: &h.Application, Check: rules.Slug, Example: "application wiki"},
+		{Name: "max_age", Value: &h.MaxAge, Check: options.AtLeast(rules.MinMaxAge, "less than a minute, which a sign-in takes itself", "8h"), Example: "max_age 8h"},
+		{Name: "client_id", Value: &h.ClientID, Check: rules.ClientID, Example: "client_id wiki"},
+		{Name: "client_secret", Value: &h.ClientSecret, Check: options.Secret, Example: "client_secret {file./run/secrets/client_secret}"},
+		{Name: "login", Value: &h.Login, Check: options.OneOf("page", "relay", "redirect"), Example: "login page"},
+		{Name: "page title", Value: &h.Page.Title, Check: options.Text, Example: `title "Example Ltd."`},
+		{Name: "page logo", Value: &h.Page.Logo, Check: checkLogo, Example: "logo https://www.example.com/logo.svg"},
+		{Name: "page style", Value: &h.Page.Style, Check: checkStyle, Example: "style /etc/caddy/signin.css"},
+		{Name: "page templates", Value: &h.Page.Templates, Check: checkTemplates, Example: "templates /etc/caddy/signin"},
+		{Name: "page language", Value: &h.Page.Language, Check: proxy.CheckPageLanguage, Example: "language de"},
+		{Name: "lifetime", Value: &h.Lifetime, Check: options.AtLeast(rules.MinLifetime, "less than a minute, too short to use the application", "24h"), Example: "lifetime 7d"},
+		{Name: "idle", Value: &h.Idle, Check: options.AtLeast(rules.MinIdle, "less than two minutes, and the use of a session is recorded once a minute", "30m"), Example: "idle 30m"},
+		{Name: "recheck", Value: &h.Recheck, Check: options.AtLeast(rules.MinRecheck, "less than ten seconds, too often for authentik", "5m"), Example: "recheck 5m"},
+		{Name: "grace", Value: &h.Grace, Check: options.AtLeast(0, "negative", "15m, or 0s to refuse at once"), Example: "grace 15m"},
+		{Name: "max_per_user", Value: (*string)(&h.MaxPerUser), Check: checkMaxPerUser, Example: "max_per_user 3"},
+		{Name: "key", Value: &h.Key, Check: checkKey, Example: "key {file./run/secrets/gate_key}"},
+		{Name: "cookie name", Value: &h.Cookie.Name, Check: rules.CookieName, Example: "name example_session"},
+		{Name: "cookie domain", Value: &h.Cookie.Domain, Check: rules.CookieDomain, Example: "domain example.com"},
+		{Name: "headers", Value: &h.Headers.Preset, Check: options.OneOf("remote", "authentik", "off"), Example: "headers authentik"},
+		{Name: "prefix", Value: &h.Prefix, Check: rules.Prefix, Example: "prefix /.authentik"},
 	}
 }

@@ -27,7 +27,7 @@ func read(t testing.TB, options string) *Handler {
 func TestWhatNoOptionSaysIsLeftToTheGate(t *testing.T) {
 	t.Parallel()
 	h := read(t, `{"url": "https://auth.example.com"}`)
-	if wrong := h.settle(); wrong != nil {
+	if wrong := h.expand(); wrong != nil {
 		t.Fatal(wrong)
 	}
 	cfg := h.config()
@@ -44,7 +44,7 @@ func TestNoGraceIsNotTheDefault(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{"0s": 1, "0": 1, "": 0, "1s": time.Second} {
 		h := Handler{URL: "https://auth.example.com", Grace: text}
-		if wrong := h.settle(); wrong != nil {
+		if wrong := h.expand(); wrong != nil {
 			t.Errorf("%q: %v", text, wrong)
 		}
 		if got := h.config().Grace; got != want {

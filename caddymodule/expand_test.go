@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 func TestPlaceholdersWorkInEveryValue(t *testing.T) {
@@ -17,7 +19,7 @@ func TestPlaceholdersWorkInEveryValue(t *testing.T) {
 		"site": "https://app.example.com", "flow": "main", "application": "wiki", "login": "page",
 		"page title": "Example", "page logo": "https://www.example.com/logo.svg", "lifetime": "7d", "max_per_user": "3",
 		"page style": "/etc/caddy/signin.css", "page templates": "/etc/caddy/signin", "page language": "fr",
-		"key": strings.Repeat("k", leastKey), "cookie name": "example", "cookie domain": "example.com",
+		"key": strings.Repeat("k", rules.MinKey), "cookie name": "example", "cookie domain": "example.com",
 		"headers": "off", "prefix": "/.login", "idle": "1h", "recheck": "30s", "grace": "0s",
 		"client_id": "wiki", "client_secret": "{not} a placeholder", "max_age": "8h",
 	}
@@ -29,19 +31,19 @@ func TestPlaceholdersWorkInEveryValue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := new(Handler)
 			for _, s := range h.settings() {
-				if slices.Contains(without, s.name) {
+				if slices.Contains(without, s.Name) {
 					continue
 				}
-				name := "GATE_" + strings.ToUpper(strings.ReplaceAll(s.name, " ", "_"))
-				t.Setenv(name, values[s.name])
-				*s.value = "{env." + name + "}"
+				name := "GATE_" + strings.ToUpper(strings.ReplaceAll(s.Name, " ", "_"))
+				t.Setenv(name, values[s.Name])
+				*s.Value = "{env." + name + "}"
 			}
-			if wrong := h.settle(); wrong != nil {
+			if wrong := h.expand(); wrong != nil {
 				t.Fatal(wrong)
 			}
 			for _, s := range h.settings() {
-				if !slices.Contains(without, s.name) && (values[s.name] == "" || *s.value != values[s.name]) {
-					t.Errorf("%s = %q, want %q", s.name, *s.value, values[s.name])
+				if !slices.Contains(without, s.Name) && (values[s.Name] == "" || *s.Value != values[s.Name]) {
+					t.Errorf("%s = %q, want %q", s.Name, *s.Value, values[s.Name])
 				}
 			}
 		})
@@ -62,7 +64,7 @@ func TestPlaceholdersWorkInLists(t *testing.T) {
 			{Claim: "{env.GATE_CLAIM}", Values: []string{"sales"}},
 		},
 	}
-	if wrong := h.settle(); wrong != nil {
+	if wrong := h.expand(); wrong != nil {
 		t.Fatal(wrong)
 	}
 	if diff := cmp.Diff([]string{"/etc/ssl/one.pem"}, h.Trust); diff != "" {
@@ -91,7 +93,7 @@ func TestFilesWorkAsValues(t *testing.T) {
 		URL: "https://auth.example.com", Key: "{file." + file + "}",
 		Headers: Headers{Own: []Header{{Name: "Authorization", Value: "Bearer {file." + file + "}"}}},
 	}
-	if wrong := h.settle(); wrong != nil {
+	if wrong := h.expand(); wrong != nil {
 		t.Fatal(wrong)
 	}
 	if h.Key != secret {
@@ -110,7 +112,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		Host:    "{what.is.this}",
 		Headers: Headers{Own: []Header{{Name: "X-A", Value: "{env.GATE_THAT_IS_NOT_SET}"}, {Name: "X-B", Value: "usrname"}}},
 	}
-	text := h.settle().Error()
+	text := h.expand().Error()
 	for _, want := range []string{
 		"8 mistakes", "url: ", "{env.GATE_THAT_IS_NOT_SET} is empty", "flow: ", "key: ", "{file./does/not/exist} is empty", "lifetime: ",
 		"trust: ", "host: unrecognized placeholder {what.is.this}", "headers X-A: ", "headers X-B: ", "did you mean username?",
@@ -123,7 +125,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 
 func TestJSONWithoutAnAuthentikIsRefused(t *testing.T) {
 	t.Parallel()
-	if wrong := new(Handler).settle(); len(wrong) != 1 || !errors.Is(wrong[0], errNoURL) {
+	if wrong := new(Handler).expand(); len(wrong) != 1 || !errors.Is(wrong[0], errNoURL) {
 		t.Errorf("settle = %v", wrong)
 	}
 }
@@ -141,7 +143,7 @@ func TestMistakesRepeatNoSecret(t *testing.T) {
 		"password, no URL":  {URL: "https://user:" + secret + "@auth example.com"},
 		"password, no http": {URL: "ftp://user:" + secret + "@auth.example.com"},
 	} {
-		if wrong := h.settle(); wrong == nil || strings.Contains(wrong.Error(), secret) {
+		if wrong := h.expand(); wrong == nil || strings.Contains(wrong.Error(), secret) {
 			t.Errorf("%s: %v", name, wrong)
 		}
 	}
@@ -153,7 +155,7 @@ func TestAHeaderNeverLosesASecretSilently(t *testing.T) {
 		{Name: "Authorization", Value: "Bearer {env.GATE_THAT_IS_NOT_SET}"},
 		{Name: "X-Key", Value: "{file./does/not/exist} of {http.request.host}"},
 	}}}
-	if wrong := h.settle(); len(wrong) != 2 {
+	if wrong := h.expand(); len(wrong) != 2 {
 		t.Errorf("settle = %v", wrong)
 	}
 }

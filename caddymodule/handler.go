@@ -45,7 +45,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	return h.gate.Guard(w, r, func(w http.ResponseWriter, r *http.Request) error {
 		if s, signedIn := proxy.SessionFrom(r.Context()); signedIn {
-			introduce(r, s)
+			setPlaceholders(r, s)
 		}
 		return next.ServeHTTP(w, r)
 	})

@@ -13,7 +13,7 @@ func TestALanguageWithoutWordsIsRefusedInJSONToo(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"german", "nb-NO"} {
 		h := Handler{URL: "https://auth.example.com", Page: Page{Language: tag}}
-		if wrong := h.settle(); wrong == nil || !strings.Contains(wrong.Error(), "page language: "+proxy.CheckPageLanguage(tag).Error()) {
+		if wrong := h.expand(); wrong == nil || !strings.Contains(wrong.Error(), "page language: "+proxy.CheckPageLanguage(tag).Error()) {
 			t.Errorf("%s: %v", tag, wrong)
 		}
 	}

@@ -92,9 +92,9 @@ func TestTheExampleIsRightWithEverythingInIt(t *testing.T) {
 		}
 	}
 	for _, s := range new(Handler).settings() {
-		option := s.name[strings.LastIndex(s.name, " ")+1:]
+		option := s.Name[strings.LastIndex(s.Name, " ")+1:]
 		if !strings.Contains(everything, "\t"+option+" ") {
-			t.Errorf("the example leaves out %s", s.name)
+			t.Errorf("the example leaves out %s", s.Name)
 		}
 	}
 	for _, option := range []string{"trust", "sessions", "persistent", "require mfa", "require group", "scopes"} {

@@ -7,36 +7,39 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// maxStyle is the size of a style sheet, in bytes. Every visitor has to load it.
+// maxStyle is the largest size of a style sheet, in bytes. Every visitor has to
+// load it.
 const maxStyle = 256 << 10
 
-// read reads the files that the page is made of.
-func (p Page) read() (looks proxy.PageConfig, wrong mistakes) {
-	looks = proxy.PageConfig{Title: p.Title, Logo: p.Logo, Language: p.Language}
+// read reads the files of the page.
+func (p Page) read() (proxy.PageConfig, options.Mistakes) {
+	var wrong options.Mistakes
+	cfg := proxy.PageConfig{Title: p.Title, Logo: p.Logo, Language: p.Language}
 	if p.Style != "" {
 		var err error
-		if looks.Style, err = readStyle(p.Style); err != nil {
-			wrong = append(wrong, fmt.Errorf("page style: %w", err))
-		}
+		cfg.Style, err = readStyle(p.Style)
+		wrong = wrong.And(options.In("page style", err))
 	}
 	if p.Templates != "" {
-		looks.Templates = os.DirFS(p.Templates)
+		cfg.Templates = os.DirFS(p.Templates)
 		for _, err := range unknownTemplates(p.Templates) {
-			wrong = append(wrong, fmt.Errorf("page templates: %w", err))
+			wrong = wrong.And(options.In("page templates", err))
 		}
 	}
-	return looks, wrong
+	return cfg, wrong
 }
 
 func readStyle(name string) ([]byte, error) {
-	f, err := os.Open(name) //nolint:gosec // the operator says which file
+	f, err := os.Open(name) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("%w; write the path of a style sheet that Caddy may read", err)
 	}
-	defer f.Close() //nolint:errcheck // It was only read from.
+	defer f.Close() //nolint:errcheck // it was only read from
 	style, err := io.ReadAll(io.LimitReader(f, maxStyle+1))
 	switch {
 	case err != nil:
@@ -49,22 +52,22 @@ func readStyle(name string) ([]byte, error) {
 	return style, nil
 }
 
-// unknownTemplates finds files that take no template's place. One with a misspelt
-// name would change nothing, and its writer believes that it does.
-func unknownTemplates(dir string) (wrong mistakes) {
+// unknownTemplates returns a mistake for each file that replaces no template. A
+// file with a misspelt name would have no effect.
+func unknownTemplates(dir string) (wrong options.Mistakes) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return mistakes{fmt.Errorf("%w; write a directory that Caddy may read", err)}
+		return options.Mistakes{fmt.Errorf("%w; write a directory that Caddy may read", err)}
 	}
 	known := proxy.PageTemplates()
 	for _, e := range entries {
 		name := e.Name()
 		if strings.HasPrefix(name, ".") || slices.Contains(known, name) {
-			continue // dots are what file systems keep there themselves
+			continue // file systems and editors keep names with a dot there
 		}
-		hint := meant(name, known)
+		hint := rules.Suggest(name, known)
 		if hint == "" {
-			hint = "; take it away, or give it one of these names: " + strings.Join(known, ", ")
+			hint = "; remove it, or give it one of these names: " + strings.Join(known, ", ")
 		}
 		wrong = append(wrong, fmt.Errorf("there is no template %s%s", name, hint))
 	}

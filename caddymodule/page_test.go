@@ -40,7 +40,7 @@ func TestWhatThePageIsMadeOfIsReadAtStart(t *testing.T) {
 		"no such place":    {Page{Templates: filepath.Join(dir, "none")}, "none: no such file or directory; write a directory"},
 		"a file":           {Page{Templates: filepath.Join(dir, "own.css")}, "write a directory that Caddy may read"},
 		"a misspelt name":  {Page{Templates: put(t, map[string]string{"pasword.html": ""})}, "page templates: there is no template pasword.html; did you mean password.html?"},
-		"quite other ones": {Page{Templates: put(t, map[string]string{"notes.txt": ""})}, "there is no template notes.txt; take it away, or give it one of these names: address.html, "},
+		"quite other ones": {Page{Templates: put(t, map[string]string{"notes.txt": ""})}, "there is no template notes.txt; remove it, or give it one of these names: address.html, "},
 	} {
 		looks, wrong := row.page.read()
 		switch {

@@ -22,13 +22,13 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	log := ctx.Slogger()
 	version, _ := caddy.Version()
 	warnOfOldCaddy(version, log)
-	wrong := h.settle()
+	wrong := h.expand()
 	trusted, err := h.transport()
 	if err != nil {
-		wrong = append(wrong, err)
+		wrong = wrong.And(err)
 	}
 	looks, mistaken := h.Page.read()
-	if err := append(wrong, mistaken...).or(); err != nil {
+	if err := append(wrong, mistaken...).Err(); err != nil {
 		return err
 	}
 	cfg, err := h.gateConfig(ctx, trusted, log)
@@ -77,7 +77,7 @@ func (h *Handler) config() proxy.Config {
 	return proxy.Config{
 		Flow:        h.Flow,
 		Application: h.Application,
-		OIDC:        h.oidcConfig(),
+		OIDC:        h.openID(),
 		Require:     h.requirements(),
 		Login:       proxy.Login(h.Login),
 		PageHost:    h.Host == "page" || h.Host == "" && h.Login == string(proxy.LoginRelay),
@@ -112,6 +112,18 @@ func (h *Handler) key(ctx caddy.Context, log *slog.Logger) ([]byte, error) {
 		return []byte(h.Key), nil
 	}
 	return keep(ctx, ctx.Storage(), log)
+}
+
+// openID returns the gate's registration as a client, or nothing.
+func (h *Handler) openID() proxy.OIDCConfig {
+	return proxy.OIDCConfig{
+		ClientID:        h.ClientID,
+		ClientSecret:    h.ClientSecret,
+		Scopes:          h.Scopes,
+		RequireMFA:      h.RequireMFA,
+		MaxAge:          duration(h.MaxAge),
+		KeepAccessToken: slices.ContainsFunc(h.Headers.Own, Header.needsToken),
+	}
 }
 
 // duration returns the duration of a text that has been checked, or none.

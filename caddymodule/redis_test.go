@@ -155,14 +155,14 @@ func TestEveryOptionOfRedisHasAGoldenFileAndAnExampleThatIsRight(t *testing.T) {
 	_, together := golden(t, "testdata/caddyfile/wrong_redis_together.caddyfiletest")
 	encrypted := new(RedisTLS)
 	for _, s := range append(new(Redis).settings(), encrypted.settings()...) {
-		block, option, _ := strings.Cut(s.name, " ")
+		block, option, _ := strings.Cut(s.Name, " ")
 		if !strings.Contains(read, "\t"+option+" ") {
-			t.Errorf("no golden file reads %s", s.name)
+			t.Errorf("no golden file reads %s", s.Name)
 		}
-		if !strings.Contains(refused+together, s.name) {
-			t.Errorf("no golden file refuses %s", s.name)
+		if !strings.Contains(refused+together, s.Name) {
+			t.Errorf("no golden file refuses %s", s.Name)
 		}
-		lines := s.usage
+		lines := s.Example
 		switch {
 		case block == "tls":
 			lines = "tls {\n" + lines + "\n}"
@@ -174,7 +174,7 @@ func TestEveryOptionOfRedisHasAGoldenFileAndAnExampleThatIsRight(t *testing.T) {
 		}
 		d := caddyfile.NewTestDispenser("redis {\naddress redis:6379\n" + lines + "\n}")
 		if err := new(Redis).UnmarshalCaddyfile(d); err != nil {
-			t.Errorf("%s: %v", s.name, err)
+			t.Errorf("%s: %v", s.Name, err)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 )
 
 // UnmarshalCaddyfile sets up the store from Caddyfile tokens:
@@ -26,37 +28,34 @@ import (
 // Several addresses are nodes of a cluster, or with master those of Sentinels. tls
 // alone trusts the authorities of the system.
 func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	p := &parser{settings: make(map[string]setting), first: make(map[string]string), more: map[string][]string{
-		"redis": {"address", "tls"}, "tls": {"ca", "cert"},
-	}}
 	encrypted := new(RedisTLS)
-	for _, s := range append(r.settings(), encrypted.settings()...) {
-		p.settings[s.name] = s
-	}
+	p := options.NewParser(append(r.settings(), encrypted.settings()...), map[string][]string{
+		"redis": {"address", "tls"}, "tls": {"ca", "cert"},
+	})
 	d.Next()
-	p.block(d, "redis", func(d *caddyfile.Dispenser) {
+	p.Block(d, "redis", func(d *caddyfile.Dispenser) {
 		switch name := d.Val(); name {
 		case "address":
-			r.Addresses = p.values(d, "redis address", 1, -1, "address redis:6379")
+			r.Addresses = p.Values(d, "redis address", 1, -1, "address redis:6379")
 		case "tls":
 			r.TLS = encrypted
-			p.redisTLS(d, encrypted)
+			redisTLS(p, d, encrypted)
 		default:
-			p.one(d, "redis "+name)
+			p.One(d, "redis "+name)
 		}
 	})
 	for _, c := range r.contradictions() {
-		p.wrongAt(c.option, c.err)
+		p.WrongAt(c.Option, c.Err)
 	}
-	return p.mistakes.or()
+	return p.Err()
 }
 
-func (p *parser) redisTLS(d *caddyfile.Dispenser, t *RedisTLS) {
-	if p.again(d, "redis tls") {
+func redisTLS(p *options.Parser, d *caddyfile.Dispenser, t *RedisTLS) {
+	if p.Repeated(d, "redis tls") {
 		return
 	}
 	if d.NextArg() {
-		p.wrong(d, "tls takes no value; write tls alone, or tls { and its options on lines of their own")
+		p.Wrong(d, "tls takes no value; write tls alone, or tls { and its options on lines of their own")
 		d.RemainingArgs()
 	}
 	for d.NextBlock(0) {
@@ -64,27 +63,13 @@ func (p *parser) redisTLS(d *caddyfile.Dispenser, t *RedisTLS) {
 		inner.Next()
 		switch name := inner.Val(); name {
 		case "ca":
-			t.CA = p.values(inner, "tls ca", 1, -1, "ca /etc/ssl/redis-ca.pem")
+			t.CA = p.Values(inner, "tls ca", 1, -1, "ca /etc/ssl/redis-ca.pem")
 		case "cert":
-			if files := p.values(inner, "tls cert", 2, 2, "cert /etc/ssl/caddy.pem /etc/ssl/caddy-key.pem"); files != nil {
+			if files := p.Values(inner, "tls cert", 2, 2, "cert /etc/ssl/caddy.pem /etc/ssl/caddy-key.pem"); files != nil {
 				t.Certificate, t.Key = files[0], files[1]
 			}
 		default:
-			p.one(inner, "tls "+name)
+			p.One(inner, "tls "+name)
 		}
 	}
-}
-
-// values reads an option with several values, at least and at most so many; -1 is any number.
-func (p *parser) values(d *caddyfile.Dispenser, name string, least, most int, usage string) []string {
-	if p.again(d, name) {
-		return nil
-	}
-	args := d.RemainingArgs()
-	defer p.noBlock(d, name)
-	if len(args) < least || most >= 0 && len(args) > most {
-		p.wrong(d, "%s has %d values; write for example: %s", name, len(args), usage)
-		return nil
-	}
-	return args
 }

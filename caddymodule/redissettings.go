@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,7 +11,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 	redisstore "github.com/flowsidecar/caddy-authentik/proxy/store/redis"
 )
 
@@ -21,29 +22,21 @@ import (
 type redisKey [sha256.Size]byte
 
 // settings lists the options that take one value, as those of Handler.
-func (r *Redis) settings() []setting {
-	all := []setting{
-		{"redis master", &r.Master, checkText, "master main"},
-		{"redis username", &r.Username, checkText, "username caddy"},
-		{"redis password", &r.Password, checkSecret, "password {env.REDIS_PASSWORD}"},
-		{"redis sentinel_username", &r.SentinelUsername, checkText, "sentinel_username caddy"},
-		{"redis sentinel_password", &r.SentinelPassword, checkSecret, "sentinel_password {env.SENTINEL_PASSWORD}"},
-		{"redis database", &r.Database, checkDatabase, "database 0"},
-		{"redis prefix", &r.Prefix, redisstore.CheckPrefix, "prefix authentik:"},
-		{"redis timeout", &r.Timeout, checkTimeout, "timeout 1s"},
+func (r *Redis) settings() []options.Setting {
+	all := []options.Setting{
+		{Name: "redis master", Value: &r.Master, Check: options.Text, Example: "master main"},
+		{Name: "redis username", Value: &r.Username, Check: options.Text, Example: "username caddy"},
+		{Name: "redis password", Value: &r.Password, Check: options.Secret, Example: "password {env.REDIS_PASSWORD}"},
+		{Name: "redis sentinel_username", Value: &r.SentinelUsername, Check: options.Text, Example: "sentinel_username caddy"},
+		{Name: "redis sentinel_password", Value: &r.SentinelPassword, Check: options.Secret, Example: "sentinel_password {env.SENTINEL_PASSWORD}"},
+		{Name: "redis database", Value: &r.Database, Check: checkDatabase, Example: "database 0"},
+		{Name: "redis prefix", Value: &r.Prefix, Check: redisstore.CheckPrefix, Example: "prefix authentik:"},
+		{Name: "redis timeout", Value: &r.Timeout, Check: checkTimeout, Example: "timeout 1s"},
 	}
 	if r.TLS != nil {
 		all = append(all, r.TLS.settings()...)
 	}
 	return all
-}
-
-// checkSecret must not repeat the secret in what it says.
-func checkSecret(text string) error {
-	if strings.TrimSpace(text) == "" || strings.ContainsFunc(text, isControl) {
-		return errors.New("it is blank or has control characters; a file with a secret in it should have no second line")
-	}
-	return nil
 }
 
 func checkDatabase(text string) error {
@@ -63,10 +56,10 @@ func checkTimeout(text string) error {
 
 // contradictions says what does not go together. Placeholders have a value by then that
 // is not known here; what depends on it waits.
-func (r *Redis) contradictions() (all []contradiction) {
+func (r *Redis) contradictions() (all []rules.Conflict) {
 	wrong := func(is bool, option, format string, args ...any) {
 		if is {
-			all = append(all, contradiction{option, fmt.Errorf(format, args...)})
+			all = append(all, rules.Conflict{Option: option, Err: fmt.Errorf(format, args...)})
 		}
 	}
 	wrong(len(r.Addresses) == 0, "redis", "redis address is missing; write where Redis is: address redis:6379")
@@ -90,22 +83,22 @@ func (r *Redis) contradictions() (all []contradiction) {
 
 // settle puts values in place of placeholders, and reports all that is wrong then.
 func (r *Redis) settle() (redisstore.Config, redisKey, error) {
-	var wrong mistakes
+	var wrong options.Mistakes
 	for i := range r.Addresses {
-		if err := replace(&r.Addresses[i]); err != nil {
+		if err := options.Expand(&r.Addresses[i]); err != nil {
 			wrong = append(wrong, fmt.Errorf("redis address: %w", err))
 		}
 	}
 	for _, s := range r.settings() {
-		if err := s.settle(); err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %w", s.name, err))
+		if err := s.Expand(); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", s.Name, err))
 		}
 	}
 	for _, c := range r.contradictions() {
-		wrong = append(wrong, c.err)
+		wrong = append(wrong, c.Err)
 	}
 	encrypted, contents, err := r.TLS.read()
-	if err := wrong.and(err).or(); err != nil {
+	if err := wrong.And(err).Err(); err != nil {
 		return redisstore.Config{}, redisKey{}, err
 	}
 	cfg, err := r.config()

@@ -6,6 +6,9 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+
 )
 
 // RedisTLS is how connections to Redis are encrypted. The server has to show a
@@ -26,8 +29,8 @@ type RedisTLS struct {
 	Key string `json:"key,omitempty"`
 }
 
-func (t *RedisTLS) settings() []setting {
-	return []setting{{"tls server_name", &t.ServerName, checkText, "server_name redis.example.com"}}
+func (t *RedisTLS) settings() []options.Setting {
+	return []options.Setting{{Name: "tls server_name", Value: &t.ServerName, Check: options.Text, Example: "server_name redis.example.com"}}
 }
 
 // read reads the files. What is in them comes back as a hash too: a
@@ -38,7 +41,7 @@ func (t *RedisTLS) read() (*tls.Config, []byte, error) {
 	}
 	cfg := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
 	sum := sha256.New()
-	var wrong mistakes
+	var wrong options.Mistakes
 	if len(t.CA) > 0 {
 		cfg.RootCAs = x509.NewCertPool()
 	}
@@ -47,7 +50,7 @@ func (t *RedisTLS) read() (*tls.Config, []byte, error) {
 		if err == nil && !cfg.RootCAs.AppendCertsFromPEM(pem) {
 			err = fmt.Errorf("tls ca: %s holds no certificate; write the path of a PEM file", t.CA[i])
 		}
-		wrong = wrong.and(err)
+		wrong = wrong.And(err)
 		_, _ = fmt.Fprintf(sum, "%d:%s", len(pem), pem)
 	}
 	if t.Certificate+t.Key != "" {
@@ -55,10 +58,10 @@ func (t *RedisTLS) read() (*tls.Config, []byte, error) {
 		if err == nil {
 			cfg.Certificates, err = pair(cert, key)
 		}
-		wrong = wrong.and(err)
+		wrong = wrong.And(err)
 		_, _ = fmt.Fprintf(sum, "%d:%s%s", len(cert), cert, key)
 	}
-	return cfg, sum.Sum(nil), wrong.or()
+	return cfg, sum.Sum(nil), wrong.Err()
 }
 
 func (t *RedisTLS) pair() (cert, key []byte, err error) {
@@ -79,7 +82,7 @@ func pair(cert, key []byte) ([]tls.Certificate, error) {
 
 // readFile reads a file that an option names, maybe by a placeholder.
 func readFile(option string, name *string) ([]byte, error) {
-	if err := replace(name); err != nil {
+	if err := options.Expand(name); err != nil {
 		return nil, fmt.Errorf("tls %s: %w", option, err)
 	}
 	text, err := os.ReadFile(*name)

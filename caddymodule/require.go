@@ -2,60 +2,31 @@ package caddymodule
 
 import (
 	"errors"
-	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// always are what can be required without OpenID Connect.
-var always = []string{"group", "user"}
-
-// claimName are names of claims of OpenID Connect; those of one's own are often addresses.
-var claimName = regexp.MustCompile(`^[A-Za-z0-9_.:/-]{1,100}$`)
-
-func checkClaimName(name string) error {
-	if !claimName.MatchString(name) {
-		return fmt.Errorf("%q cannot be the name of a claim; write up to 100 letters, digits and _ . : / -", name)
+// check returns what is wrong with a requirement.
+func (r Requirement) check(source rules.Source) error {
+	if r.Claim == "mfa" {
+		return errors.New("mfa takes no value; write require mfa without one, in JSON require_mfa")
 	}
-	return nil
-}
-
-// check finds what is wrong with a rule, with OpenID Connect or without.
-func (r Requirement) check(oidc bool) error {
-	switch {
-	case r.Claim == "mfa":
-		return errors.New("mfa takes no value; write require mfa alone, in JSON require_mfa")
-	case len(r.Values) == 0:
-		return errors.New("it names no value; write for example: require group staff")
-	}
-	if err := checkClaimName(r.Claim); err != nil {
-		return err
-	}
-	if !oidc && !slices.Contains(always, r.Claim) {
-		hint := meant(r.Claim, always)
-		if hint == "" {
-			hint = "; write " + strings.Join(always, " or ") + ", or client_id and application too"
-		}
-		return fmt.Errorf("%q cannot be required without client_id%s", r.Claim, hint)
-	}
-	for i, value := range r.Values {
-		if err := checkText(value); err != nil {
+	for _, value := range r.Values {
+		if err := options.Text(value); err != nil {
 			return err
 		}
-		if slices.Contains(r.Values[:i], value) {
-			return fmt.Errorf("%q is there twice; leave one of them out", value)
-		}
 	}
-	return nil
+	return source.Requirement(r.Claim, r.Values)
 }
 
-// String is the rule as the Caddyfile has it.
+// String returns the requirement as it stands in a Caddyfile.
 func (r Requirement) String() string {
 	words := []string{r.Claim}
 	for _, value := range r.Values {
@@ -67,47 +38,48 @@ func (r Requirement) String() string {
 	return strings.Join(words, " ")
 }
 
-// settle puts values in place of placeholders, and checks the rule then.
-func (r *Requirement) settle(oidc bool) (wrong mistakes) {
-	wrong = replaceAll("require", r.Values).and(named("require", replace(&r.Claim)))
-	if wrong == nil {
-		wrong = wrong.and(named(strings.TrimSpace("require "+r.Claim), r.check(oidc)))
+// expand replaces the placeholders in a requirement and checks the result.
+func (r *Requirement) expand(source rules.Source) options.Mistakes {
+	wrong := options.ExpandAll("require", r.Values).And(options.In("require", options.Expand(&r.Claim)))
+	if wrong != nil {
+		return wrong
 	}
-	return wrong
+	return wrong.And(options.In(strings.TrimSpace("require "+r.Claim), r.check(source)))
 }
 
-// require reads one rule. Rules add up, but the same one twice is a mistake.
+// require reads one requirement. All of them must hold, but the same one twice
+// is a mistake.
 func (p *parser) require(d *caddyfile.Dispenser) {
 	if !d.NextArg() {
-		p.wrong(d, "require names nothing; write for example: require group staff")
-		p.noBlock(d, "require")
+		p.Wrong(d, "require names nothing; write for example: require group staff")
+		p.NoBlock(d, "require")
 		return
 	}
 	r := Requirement{d.Val(), d.RemainingArgs()}
 	name := "require " + r.Claim
-	defer p.noBlock(d, name)
+	defer p.NoBlock(d, name)
 	if r.Claim == "mfa" && len(r.Values) == 0 {
 		p.handler.RequireMFA = true
-		p.again(d, name)
+		p.Repeated(d, name)
 		return
 	}
-	if p.again(d, "require "+r.String()) {
+	if p.Repeated(d, "require "+r.String()) {
 		return
 	}
 	p.handler.Require = append(p.handler.Require, r)
-	if hasPlaceholder(r.Claim) || slices.ContainsFunc(r.Values, hasPlaceholder) {
+	if options.HasPlaceholder(r.Claim) || slices.ContainsFunc(r.Values, options.HasPlaceholder) {
 		return
 	}
-	if err := r.check(p.oidc); err != nil {
-		p.wrong(d, "%s: %v", name, err)
+	if err := r.check(p.source); err != nil {
+		p.Wrong(d, "%s: %v", name, err)
 	}
 }
 
-// requirements turns the rules into the gate's.
+// requirements returns the requirements for the gate.
 func (h *Handler) requirements() []proxy.Requirement {
-	rules := make([]proxy.Requirement, 0, len(h.Require))
+	all := make([]proxy.Requirement, 0, len(h.Require))
 	for _, r := range h.Require {
-		rules = append(rules, proxy.Requirement(r))
+		all = append(all, proxy.Requirement(r))
 	}
-	return rules
+	return all
 }

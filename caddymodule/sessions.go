@@ -11,6 +11,7 @@ import (
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/memory"  // sessions memory
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/storage" // sessions storage
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // storesNamespace is where modules for stores of sessions register.
@@ -30,7 +31,7 @@ func unknownStore(name string) error {
 	for _, m := range caddy.GetModules(storesNamespace) {
 		names = append(names, m.ID.Name())
 	}
-	hint := meant(name, names)
+	hint := rules.Suggest(name, names)
 	if hint == "" {
 		hint = "; there are: " + strings.Join(names, ", ")
 	}

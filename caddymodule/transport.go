@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 )
 
@@ -56,7 +57,7 @@ func (h *Handler) transport() (http.RoundTripper, error) {
 // readTrust reads the files with certificate authorities. The key tells their
 // contents apart: a file that has changed is another trust.
 func readTrust(files []string) (*x509.CertPool, transportKey, error) {
-	var wrong mistakes
+	var wrong options.Mistakes
 	sum := sha256.New()
 	authorities, err := x509.SystemCertPool()
 	if err != nil {
@@ -73,7 +74,7 @@ func readTrust(files []string) (*x509.CertPool, transportKey, error) {
 		_, _ = fmt.Fprintf(sum, "%d:", len(pem))
 		sum.Write(pem)
 	}
-	return authorities, transportKey(sum.Sum(nil)), wrong.or()
+	return authorities, transportKey(sum.Sum(nil)), wrong.Err()
 }
 
 // newTransport makes connections as Go's own clients do. Authorities are named

@@ -1,4 +1,4 @@
-package caddymodule
+package options
 
 import (
 	"fmt"
@@ -7,57 +7,109 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// one reads an option with a single value, or says why it is none.
-func (p *parser) one(d *caddyfile.Dispenser, name string) {
+// A Parser reads one directive, or the block of one module, and collects its
+// mistakes. A mistake in one option does not hide those in the next.
+type Parser struct {
+	// Instead returns what to write instead of an option that other tools
+	// have, or nil for an option that it does not know. It may be nil.
+	Instead func(option string) error
+
+	settings map[string]Setting
+	others   map[string][]string // options without a Setting, by block
+	first    map[string]string   // where each option stood first
+	mistakes Mistakes
+}
+
+// NewParser returns a parser of these settings. The options in others have no
+// Setting and are read by the caller; the key is their block, or empty.
+func NewParser(settings []Setting, others map[string][]string) *Parser {
+	p := &Parser{settings: make(map[string]Setting), others: others, first: make(map[string]string)}
+	for _, s := range settings {
+		p.settings[s.Name] = s
+	}
+	return p
+}
+
+// Start notes where the directive itself stands, which has the name "".
+func (p *Parser) Start(d *caddyfile.Dispenser) { p.first[""] = place(d) }
+
+// Given reports whether an option was given.
+func (p *Parser) Given(option string) bool { return p.first[option] != "" }
+
+// Failed reports whether there are mistakes.
+func (p *Parser) Failed() bool { return len(p.mistakes) > 0 }
+
+// Err returns all mistakes, or nil.
+func (p *Parser) Err() error { return p.mistakes.Err() }
+
+// Add collects mistakes that another reader has found.
+func (p *Parser) Add(mistakes ...error) { p.mistakes = append(p.mistakes, mistakes...) }
+
+// One reads an option with one value, or says that it is unknown.
+func (p *Parser) One(d *caddyfile.Dispenser, name string) {
 	s, found := p.settings[name]
 	if !found {
 		p.unknown(d, name)
 		return
 	}
-	if p.again(d, name) {
+	if p.Repeated(d, name) {
 		return
 	}
 	args := d.RemainingArgs()
 	if len(args) != 1 {
-		p.wrong(d, "%s has %d values and takes one; write for example: %s", name, len(args), s.usage)
+		p.Wrong(d, "%s has %d values and takes one; write for example: %s", name, len(args), s.Example)
 	} else {
-		p.set(d, name, args[0])
+		p.Set(d, name, args[0])
 	}
-	p.noBlock(d, name)
+	p.NoBlock(d, name)
 }
 
-// set keeps the value of an option that was not given before. A value with a
-// placeholder is looked at when the placeholder is known.
-func (p *parser) set(d *caddyfile.Dispenser, name, value string) {
+// Set keeps the value of an option. It checks the value, unless that has a
+// placeholder: Setting.Expand checks it then.
+func (p *Parser) Set(d *caddyfile.Dispenser, name, value string) {
 	s := p.settings[name]
 	if value == "" {
-		p.wrong(d, "%s is empty; write for example: %s", name, s.usage)
+		p.Wrong(d, "%s is empty; write for example: %s", name, s.Example)
 		return
 	}
 	if p.first[name] == "" {
 		p.first[name] = place(d)
 	}
-	*s.value = value
-	if hasPlaceholder(value) {
+	*s.Value = value
+	if HasPlaceholder(value) {
 		return
 	}
-	if err := s.check(value); err != nil {
-		p.wrong(d, "%s: %v", name, err)
+	if err := s.Check(value); err != nil {
+		p.Wrong(d, "%s: %v", name, err)
 	}
 }
 
-// hasPlaceholder reports whether a value may not be known before Caddy starts.
-func hasPlaceholder(value string) bool { return strings.Contains(value, "{") }
+// Values reads an option with at least and at most so many values; most -1
+// means any number. It returns nil after a mistake.
+func (p *Parser) Values(d *caddyfile.Dispenser, name string, least, most int, example string) []string {
+	if p.Repeated(d, name) {
+		return nil
+	}
+	args := d.RemainingArgs()
+	defer p.NoBlock(d, name)
+	if len(args) < least || most >= 0 && len(args) > most {
+		p.Wrong(d, "%s has %d values; write for example: %s", name, len(args), example)
+		return nil
+	}
+	return args
+}
 
-// block reads an option that is nothing but a block of others.
-func (p *parser) block(d *caddyfile.Dispenser, name string, option func(*caddyfile.Dispenser)) {
-	if p.again(d, name) {
+// Block reads an option that has no value, only a block of options.
+func (p *Parser) Block(d *caddyfile.Dispenser, name string, option func(*caddyfile.Dispenser)) {
+	if p.Repeated(d, name) {
 		return
 	}
 	if d.NextArg() {
-		p.wrong(d, "%s takes no value; write %s { and its options on lines of their own", name, name)
+		p.Wrong(d, "%s takes no value; write %s { and its options on lines of their own", name, name)
 		d.RemainingArgs()
 	}
 	empty := true
@@ -68,51 +120,53 @@ func (p *parser) block(d *caddyfile.Dispenser, name string, option func(*caddyfi
 		empty = false
 	}
 	if empty {
-		p.wrong(d, "%s has no options; write some of %s, or leave it out", name, strings.Join(p.options(name), ", "))
+		p.Wrong(d, "%s has no options; write some of %s, or leave it out", name, strings.Join(p.options(name), ", "))
 	}
 }
 
-// again reports whether the option was given before, which is a mistake: one
-// of the two has no effect, and its writer believes it has.
-func (p *parser) again(d *caddyfile.Dispenser, name string) bool {
+// Repeated notes that an option was given and reports whether it was given
+// before. That is a mistake: one of the two would have no effect.
+func (p *Parser) Repeated(d *caddyfile.Dispenser, name string) bool {
 	before := p.first[name]
 	if before != "" {
-		p.wrong(d, "%s is given twice, first at %s; keep one of them", name, before)
+		p.Wrong(d, "%s is given twice, first at %s; keep one of them", name, before)
 		return true
 	}
 	p.first[name] = place(d)
 	return false
 }
 
-// noBlock refuses a block after an option that has none.
-func (p *parser) noBlock(d *caddyfile.Dispenser, name string) {
+// NoBlock refuses a block after an option that has none.
+func (p *Parser) NoBlock(d *caddyfile.Dispenser, name string) {
 	if d.NextBlock(0) {
-		p.wrong(d, "%s takes no block; leave out the braces and what is between them", name)
+		p.Wrong(d, "%s takes no block; leave out the braces and what is between them", name)
 	}
 }
 
-// unknown says what is known instead of an option that is not.
-func (p *parser) unknown(d *caddyfile.Dispenser, name string) {
-	if err := notYet(name); err != nil {
-		p.wrong(d, "%v", err)
-		return
+// unknown refuses an option and says what to write instead.
+func (p *Parser) unknown(d *caddyfile.Dispenser, name string) {
+	if p.Instead != nil {
+		if err := p.Instead(name); err != nil {
+			p.Wrong(d, "%v", err)
+			return
+		}
 	}
 	outer, word, inner := strings.Cut(name, " ")
 	if !inner {
 		outer, word = "", name
 	}
-	words := p.options(outer)
-	hint := meant(word, words)
+	known := p.options(outer)
+	hint := rules.Suggest(word, known)
 	if hint == "" {
-		hint = "; write one of " + strings.Join(words, ", ")
+		hint = "; write one of " + strings.Join(known, ", ")
 	}
-	p.wrong(d, "unrecognized option %s%s", name, hint)
+	p.Wrong(d, "unrecognized option %s%s", name, hint)
 }
 
-// options returns the options inside a block, or those of the directive.
-func (p *parser) options(block string) []string {
+// options returns the names of the options in a block, or of the directive.
+func (p *Parser) options(block string) []string {
 	names := map[string]bool{}
-	for _, name := range p.more[block] {
+	for _, name := range p.others[block] {
 		names[name] = true
 	}
 	for name := range p.settings {
@@ -127,16 +181,16 @@ func (p *parser) options(block string) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// wrong notes a mistake with the place where it stands.
-func (p *parser) wrong(d *caddyfile.Dispenser, format string, args ...any) {
+// Wrong collects a mistake at the place of the current token.
+func (p *Parser) Wrong(d *caddyfile.Dispenser, format string, args ...any) {
 	p.mistakes = append(p.mistakes, d.WrapErr(fmt.Errorf(format, args...)))
 }
 
-// wrongAt notes a mistake that shows when the whole directive has been read, at
+// WrongAt collects a mistake that is known only when everything was read, at
 // the place where option stood.
-func (p *parser) wrongAt(option string, err error) {
+func (p *Parser) WrongAt(option string, err error) {
 	p.mistakes = append(p.mistakes, fmt.Errorf("%w, at %s", err, p.first[option]))
 }
 
-// place tells where a token stands.
+// place returns the file and line of the current token.
 func place(d *caddyfile.Dispenser) string { return fmt.Sprintf("%s:%d", d.File(), d.Line()) }

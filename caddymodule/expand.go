@@ -1,0 +1,52 @@
+package caddymodule
+
+import (
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// expand replaces the placeholders in all options and returns everything that
+// is wrong with the result.
+func (h *Handler) expand() (wrong options.Mistakes) {
+	if h.URL == "" {
+		wrong = append(wrong, errNoURL)
+	}
+	for _, s := range h.settings() {
+		wrong = wrong.And(options.In(s.Name, s.Expand()))
+	}
+	for _, c := range h.conflicts(h.ClientID != "") {
+		wrong = append(wrong, c.Err)
+	}
+	wrong = append(wrong, options.ExpandAll("trust", h.Trust)...)
+	wrong = append(wrong, h.expandScopes()...)
+	source := h.source()
+	for i := range h.Require {
+		wrong = append(wrong, h.Require[i].expand(source)...)
+	}
+	for i := range h.Headers.Own {
+		own := &h.Headers.Own[i]
+		wrong = wrong.And(options.In("headers "+own.Name, own.expand(source)))
+	}
+	return wrong
+}
+
+func (h *Handler) expandScopes() options.Mistakes {
+	wrong := options.ExpandAll("scopes", h.Scopes)
+	if wrong != nil {
+		return wrong
+	}
+	for _, err := range rules.Scopes(h.Scopes) {
+		wrong = wrong.And(options.In("scopes", err))
+	}
+	return wrong
+}
+
+// expand replaces the placeholders that are the same for every request.
+func (own *Header) expand(source rules.Source) error {
+	value, err := options.ExpandLasting(own.Value)
+	if err != nil {
+		return err
+	}
+	own.Value, own.expanded = value, own.isText()
+	return checkHeader(*own, source)
+}

@@ -1,0 +1,100 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+const (
+	// userPrefix begins the placeholders of the signed-in user.
+	userPrefix = "http.auth.user."
+	// attributePrefix begins the claims that are attributes of the user.
+	attributePrefix = "attributes."
+	// tokenClaim is the access token. Only gates that have a header with it
+	// keep it at hand.
+	tokenClaim = "access_token"
+)
+
+// setPlaceholders sets the placeholders of the signed-in user for the handlers
+// after the gate. It deletes those of other modules, since authentik is
+// authoritative. Nothing is computed before a placeholder is used.
+func setPlaceholders(r *http.Request, s *proxy.Session) {
+	repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !found {
+		return
+	}
+	repl.DeleteByPrefix(userPrefix)
+	repl.Map(func(key string) (any, bool) { return placeholder(s, key) })
+}
+
+// placeholder returns the value of a placeholder of the user.
+func placeholder(s *proxy.Session, key string) (any, bool) {
+	field, ours := strings.CutPrefix(key, userPrefix)
+	if !ours {
+		return nil, false
+	}
+	switch field {
+	case "id", "username":
+		return s.User.Username, true
+	case "name":
+		return s.User.Name, true
+	case "email":
+		return s.User.Email, true
+	case "uid":
+		return s.User.UID, true
+	case "groups":
+		return joined(s.User.Groups), true
+	case "session":
+		return s.ID(), true
+	case tokenClaim:
+		return s.AccessToken(), true
+	}
+	if path, isAttribute := strings.CutPrefix(field, attributePrefix); isAttribute {
+		return attribute(s.User.Attributes, path)
+	}
+	value, found := s.Claim(field)
+	return flat(value), found
+}
+
+// flat joins a list in the same way as groups, and returns other values as they
+// are.
+func flat(value any) any {
+	list, isList := value.([]any)
+	if !isList {
+		return value
+	}
+	texts := make([]string, len(list))
+	for i, one := range list {
+		texts[i] = caddy.ToString(one)
+	}
+	return joined(texts)
+}
+
+// joined joins names with commas. A comma in a name is percent-encoded, as in
+// the headers, so that one name cannot look like two.
+func joined(names []string) string {
+	safe := make([]string, len(names))
+	for i, name := range names {
+		safe[i] = separators.Replace(name)
+	}
+	return strings.Join(safe, ",")
+}
+
+var separators = strings.NewReplacer("%", "%25", ",", "%2C")
+
+// attribute finds a value by its key, or by a path of keys with dots between.
+func attribute(in map[string]any, path string) (any, bool) {
+	if value, found := in[path]; found {
+		return value, true
+	}
+	first, rest, nested := strings.Cut(path, ".")
+	inner, isMap := in[first].(map[string]any)
+	if !nested || !isMap {
+		return nil, false
+	}
+	return attribute(inner, rest)
+}
