@@ -109,7 +109,7 @@ var Rooms = []Room{
 	{
 		Path: "proxy",
 		Only: slices.Concat(drawing, signing, []string{
-			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/internal", Module + "/proxy/store",
+			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/internal", Module + "/proxy/rules", Module + "/proxy/store",
 			"github.com/patrickmn/go-cache", "golang.org/x",
 		}),
 		OnlyWhy: "what guards an application has as few authors as possible",
@@ -118,6 +118,10 @@ var Rooms = []Room{
 	{
 		Path: "proxy/fault", Only: []string{Module + "/flowclient"},
 		OnlyWhy: "failures lie below every room of the gate",
+	},
+	{
+		Path: "proxy/rules", Only: []string{Module + "/flowclient", Module + "/proxy/internal/seal", "golang.org/x"},
+		OnlyWhy: "rules for a configuration are read by every server, and know nothing of the gate",
 	},
 	{
 		Path: "proxy/internal/user", Only: []string{"golang.org/x"},
@@ -175,6 +179,9 @@ var Rooms = []Room{
 	{Path: "caddymodule/internal/shared", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/memory", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/storage", Bans: slices.Concat(standIn, guests)},
+	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy/store", "it reads text, and knows no store that is configured with it"},
+	})},
 	{
 		Path:    "caddymodule/sessions/storage/storagestore",
 		Only:    []string{Module + "/proxy/store", "github.com/patrickmn/go-cache"},
