@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
-
 )
 
 // RedisTLS is how connections to Redis are encrypted. The server has to show a

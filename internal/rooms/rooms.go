@@ -120,7 +120,7 @@ var Rooms = []Room{
 		OnlyWhy: "failures lie below every room of the gate",
 	},
 	{
-		Path: "proxy/rules", Only: []string{Module + "/flowclient", Module + "/proxy/internal/seal", "golang.org/x"},
+		Path: "proxy/rules", Only: []string{"golang.org/x"},
 		OnlyWhy: "rules for a configuration are read by every server, and know nothing of the gate",
 	},
 	{
@@ -179,9 +179,7 @@ var Rooms = []Room{
 	{Path: "caddymodule/internal/shared", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/memory", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/storage", Bans: slices.Concat(standIn, guests)},
-	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, []Ban{
-		{Module + "/proxy/store", "it reads text, and knows no store that is configured with it"},
-	})},
+	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, guests)},
 	{
 		Path:    "caddymodule/sessions/storage/storagestore",
 		Only:    []string{Module + "/proxy/store", "github.com/patrickmn/go-cache"},

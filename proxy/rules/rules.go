@@ -23,9 +23,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // The bounds.
@@ -45,12 +42,15 @@ const (
 	MaxPerUser = 1000
 	// MinKey is the least length of the gate's key, in bytes. In hexadecimal
 	// digits, the least dense encoding of random bytes, it holds 128 bits.
-	MinKey = seal.MinKey
+	MinKey = 32
 )
+
+// slug matches what authentik allows in a slug.
+var slug = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 
 // Slug checks a slug of authentik.
 func Slug(text string) error {
-	if !(flowclient.Flow{Slug: text}).Valid() {
+	if !slug.MatchString(text) {
 		return fmt.Errorf("%q is not a slug; write what authentik shows as slug: letters, digits, - and _", text)
 	}
 	return nil

@@ -3,6 +3,9 @@ package rules
 import (
 	"strings"
 	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // checkAll runs a check over values that are right or wrong.
@@ -107,6 +110,20 @@ func TestReach_TellsHostsBelowTheDomain(t *testing.T) {
 	} {
 		if got := Reach(tt.domain, tt.host); got != tt.want {
 			t.Errorf("Reach(%q, %q) = %v, want %v", tt.domain, tt.host, got, tt.want)
+		}
+	}
+}
+
+// The packages that use a value have bounds of their own, which must be the
+// same.
+func TestRules_AgreeWithThePackagesBelow(t *testing.T) {
+	t.Parallel()
+	if MinKey != seal.MinKey {
+		t.Errorf("got a least key of %d bytes, want %d", MinKey, seal.MinKey)
+	}
+	for _, text := range []string{"wiki", "Wiki_2-b", "", "two words", "a/b", "ä", "a\n", ".."} {
+		if got, want := Slug(text) == nil, (flowclient.Flow{Slug: text}).Valid(); got != want {
+			t.Errorf("Slug(%q): got right: %v, want %v", text, got, want)
 		}
 	}
 }
