@@ -3,155 +3,111 @@ package proxy
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"golang.org/x/sync/singleflight"
+	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 )
 
 const (
-	// copyKept is how long a first question is drawn again. Pictures in it are good for
-	// about fifteen minutes, and a flow that was edited shows at the latest with the first answer.
-	copyKept = 10 * time.Second
-	// copyBound is how many are kept, and copyBytes how large one may be: it has
-	// a few kilobytes unless its pictures stand in it.
-	copyBound = 200
-	copyBytes = 128 << 10
-	// copyName bounds, in bytes, what of a visitor's goes into the name of a copy. authentik is
-	// told no more than that of a language.
-	copyName = 256
+	// copyLifetime is how long a first question is drawn again. Pictures in it are
+	// good for about fifteen minutes, and an edited flow shows at the latest with
+	// the first answer.
+	copyLifetime = 10 * time.Second
+	// maxCopies is how many are kept, and maxCopyBytes how large one may be: it has
+	// a few kilobytes unless its pictures are part of it.
+	maxCopies    = 200
+	maxCopyBytes = 128 << 10
+	// maxCopyName bounds, in bytes, what a visitor can add to the key of a copy.
+	// authentik is told no more than that of a language.
+	maxCopyName = 256
 )
 
-// copies are first questions of flows, some seconds old. For visitors of whom nothing is
-// known yet authentik asks all the same, so it need not be asked each time, and keeps no
-// session for those who only look at the page, or for machines that load it all day.
+// copies are first questions of flows, some seconds old. To visitors of whom it
+// knows nothing authentik puts the same question each time, so it is not asked
+// each time, and keeps no session for visitors who only look at the page, or for
+// machines that load it all day.
 type copies struct {
-	now    func() time.Time
-	asking singleflight.Group
-	mu     sync.Mutex
-	kept   map[copyKey]copied
+	kept *ttlcache.Cache[copyKey, copied]
 }
 
-// A copyKey is all that authentik is told of a visitor who has no cookies of its own, less
-// address and browser: those may decide whether somebody is let in, and a denial is nothing
-// that is kept.
+// A copyKey is all that authentik is told of a visitor without cookies of its
+// own, except address and browser: those may decide whether a visitor is denied,
+// and a denial is never kept.
 type copyKey struct{ scheme, host, flow, language string }
 
-func (k copyKey) String() string {
-	return fmt.Sprintf("%q", [...]string{k.scheme, k.host, k.flow, k.language})
-}
-
-// A copied is a first question without the cookies of whoever it was asked. One that is
-// not plain only says that it is of no use to others.
+// A copied is a first question without the cookies of the visitor whom it was
+// put to. One that is not plain only says that it is of no use to others.
 type copied struct {
 	step  flowclient.Step
 	plain bool
-	at    time.Time
 }
 
-func newCopies(now func() time.Time) *copies { return &copies{now: now, kept: map[copyKey]copied{}} }
+func newCopies(now func() time.Time) *copies {
+	return &copies{ttlcache.New(ttlcache.Options[copyKey, copied]{Entries: maxCopies, Now: now})}
+}
 
-// opening returns the first question of a flow. Who has been here before is asked in
-// person: authentik may know the device.
+func (c *copies) sweep() { c.kept.Sweep() }
+
+// opening returns the first question of a flow. For a visitor who has been here
+// before authentik is asked: it may know the device.
 func (g *Gate) opening(ctx context.Context, v flowclient.Visitor, flow flowclient.Flow) (flowclient.Step, error) {
-	ask := func() (flowclient.Step, error) { return g.cfg.Client.Ask(ctx, v, flow) }
+	ask := func(ctx context.Context) (flowclient.Step, error) { return g.cfg.Client.Ask(ctx, v, flow) }
 	key := copyKey{v.Scheme, v.Host, flow.Slug, v.Language}
-	if len(v.Cookies) > 0 || flow.Query != "" || len(v.Host) > copyName || len(v.Language) > copyName {
-		return ask()
+	if len(v.Cookies) > 0 || flow.Query != "" || len(v.Host) > maxCopyName || len(v.Language) > maxCopyName {
+		return ask(ctx)
 	}
-	return g.copies.question(key, flow, ask)
+	return g.copies.question(ctx, key, flow, ask)
 }
 
-// question returns a copy, or what ask fetches. Of those who miss it at once one asks; that
-// visitor has begun a visit by it, the others have not. A question that is not for
-// everybody, and above all a refusal, a redirect and an error, is heard by the one alone who got
-// it: a visitor of bad repute does not set what others see.
-func (c *copies) question(key copyKey, flow flowclient.Flow, ask func() (flowclient.Step, error)) (flowclient.Step, error) {
-	found, ok := c.find(key)
-	var step flowclient.Step
-	var err error
-	mine := false
-	if !ok {
-		shared, _, _ := c.asking.Do(key.String(), func() (any, error) {
-			if landed, there := c.find(key); there {
-				return landed, nil
-			}
-			mine = true
-			step, err = ask()
-			return c.keep(key, flow, step, err), nil
-		})
-		found, _ = shared.(copied)
+// question returns a copy, or what ask fetches. Of many visitors who miss a copy
+// at once, authentik is asked for one, whose visit has then begun; those of the
+// others have not. A question that is not for everybody, and above all a denial,
+// a redirect or an error, goes only to the visitor who caused it: one of bad
+// repute does not set what others see.
+func (c *copies) question(
+	ctx context.Context, key copyKey, flow flowclient.Flow, ask func(context.Context) (flowclient.Step, error),
+) (flowclient.Step, error) {
+	type answer struct {
+		step flowclient.Step
+		err  error
+	}
+	own := make(chan answer, 1) // filled if it was this visitor's turn to ask
+	found, err := c.kept.Do(ctx, key, func(ctx context.Context) (copied, time.Duration, error) {
+		step, err := ask(ctx)
+		own <- answer{step, err}
+		made, lifetime := copyOf(flow, step, err)
+		return made, lifetime, nil
+	})
+	select {
+	case mine := <-own:
+		return mine.step, mine.err
+	default:
 	}
 	switch {
-	case mine:
-		return step, err
+	case err != nil:
+		return flowclient.Step{}, err
 	case found.plain:
 		return found.step, nil
 	default:
-		return ask()
+		return ask(ctx)
 	}
 }
 
-// find returns a copy that is fresh, also by a clock that has been set back.
-func (c *copies) find(key copyKey) (copied, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	found, ok := c.kept[key]
-	return found, ok && c.fresh(found)
-}
-
-func (c *copies) fresh(one copied) bool {
-	age := c.now().Sub(one.at)
-	return age >= 0 && age < copyKept
-}
-
-// keep makes a copy of a question. Of other things than first questions nothing is kept, not even that
-// they were met.
-func (c *copies) keep(key copyKey, flow flowclient.Flow, step flowclient.Step, err error) copied {
+// copyOf makes a copy of a question. Anything else than a first question has no
+// lifetime: not even that it was met is kept.
+func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (copied, time.Duration) {
 	asked, ok := step.Challenge.(flowclient.Identification)
 	if err != nil || !ok || step.Flow != flow || step.Lost {
-		return copied{}
+		return copied{}, 0
 	}
-	made := copied{plain: plain(asked), at: c.now()}
-	if made.plain {
-		made.step = step
-		made.step.Cookies = nil
+	if !plain(asked) {
+		return copied{}, copyLifetime
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.room()
-	c.kept[key] = made
-	return made
-}
-
-// room makes room for one more copy: what is old goes first, then any.
-func (c *copies) room() {
-	if len(c.kept) < copyBound {
-		return
-	}
-	c.clear()
-	for key := range c.kept {
-		if len(c.kept) < copyBound {
-			return
-		}
-		delete(c.kept, key)
-	}
-}
-
-// sweep forgets what is too old to be drawn.
-func (c *copies) sweep() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.clear()
-}
-
-func (c *copies) clear() {
-	maps.DeleteFunc(c.kept, func(_ copyKey, one copied) bool { return !c.fresh(one) })
+	step.Cookies = nil
+	return copied{step, true}, copyLifetime
 }
 
 // plainMembers are the members of an identification challenge that are the same for everybody, or
@@ -167,7 +123,7 @@ var plainMembers = []string{
 // time.
 func plain(c flowclient.Identification) bool {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(c.Raw, &members) != nil || len(c.Raw) > copyBytes {
+	if json.Unmarshal(c.Raw, &members) != nil || len(c.Raw) > maxCopyBytes {
 		return false
 	}
 	for name := range members {

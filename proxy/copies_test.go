@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -68,7 +70,7 @@ func TestAThousandFirstVisitorsAskAuthentikOnce(t *testing.T) {
 	if n := s.authentik.Requests(); n > 3 { // the flow, and the brand once or twice
 		t.Errorf("authentik was asked %d times", n)
 	}
-	clock.move(copyKept)
+	clock.move(copyLifetime)
 	s.warm(t)
 	if n := s.authentik.Sessions(); n != 2 {
 		t.Errorf("after ten seconds authentik has %d sessions", n)
@@ -159,19 +161,17 @@ func TestThoseWhoWaitForAnothersRefusalAskThemselves(t *testing.T) {
 	good := stepOf(t, flow, `{"component":"ak-stage-identification","user_fields":["username"]}`)
 	begun, hold := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup
-	for _, first := range []func() (flowclient.Step, error){
-		func() (flowclient.Step, error) { close(begun); <-hold; return denied, nil },
-	} {
-		all.Go(func() {
-			if step, _ := c.question(copyKey{}, flow, first); step.Challenge.Component() != flowclient.ComponentAccessDenied {
-				t.Error("the refusal was not told to whom it was for")
-			}
-		})
-	}
+	first := func(context.Context) (flowclient.Step, error) { close(begun); <-hold; return denied, nil }
+	all.Go(func() {
+		step, _ := c.question(t.Context(), copyKey{}, flow, first)
+		if step.Challenge.Component() != flowclient.ComponentAccessDenied {
+			t.Error("the refusal was not told to whom it was for")
+		}
+	})
 	<-begun
 	for range 20 {
 		all.Go(func() {
-			step, err := c.question(copyKey{}, flow, func() (flowclient.Step, error) { return good, nil })
+			step, err := c.question(t.Context(), copyKey{}, flow, func(context.Context) (flowclient.Step, error) { return good, nil })
 			if err != nil || step.Challenge.Component() != flowclient.ComponentIdentification {
 				t.Errorf("%v (%v)", step, err)
 			}
@@ -198,34 +198,32 @@ func TestWhatIsCopied(t *testing.T) {
 		return `{"component":"ak-stage-identification","sources":[{"name":"A","challenge":` + challenge + `}]}`
 	}
 	for raw, want := range map[string]bool{
-		`{"component":"ak-stage-identification","user_fields":["username"]}`:                                true,
-		`{"component":"ak-stage-identification","passkey_challenge":null,"captcha_stage":null}`:             true,
-		`{"component":"ak-stage-identification","passkey_challenge":{"challenge":"x"}}`:                     false,
-		`{"component":"ak-stage-identification","captcha_stage":{"site_key":"x"}}`:                          false,
-		`{"component":"ak-stage-identification","pending_user":"jane"}`:                                     false,
-		`{"component":"ak-stage-identification","pending_user_identifier":"jane"}`:                          false,
-		`{"component":"ak-stage-identification","response_errors":{}}`:                                      false,
-		`{"component":"ak-stage-identification","nonce_of_tomorrow":"x"}`:                                   false,
-		`{"component":"ak-stage-identification","primary_action":"` + strings.Repeat("x", copyBytes) + `"}`: false,
-		`{"component":"ak-stage-password"}`:                                                                 false,
-		`{"component":"ak-stage-access-denied"}`:                                                            false,
-		`{"component":"xak-flow-redirect","to":"/"}`:                                                        false,
-		`{"component":"ak-stage-flow-error"}`:                                                               false,
-		source(`{"component":"ak-source-plex","client_id":"a","slug":"b"}`):                                 true,
-		source(`{"component":"ak-source-oauth-apple","state":"x"}`):                                         false,
-		source(`{"component":"ak-source-telegram"}`):                                                        false,
-		source(`{"component":"xak-flow-redirect","to":"/source/oauth/login/a/"}`):                           true,
-		source(`{"component":"xak-flow-redirect","to":"/source/oauth/login/a/?state=x"}`):                   false,
-		source(`{"component":"xak-flow-redirect","to":"https://elsewhere.example/"}`):                       false,
-		source(`{"component":"new"}`):                                                                       false,
+		`{"component":"ak-stage-identification","user_fields":["username"]}`:                                   true,
+		`{"component":"ak-stage-identification","passkey_challenge":null,"captcha_stage":null}`:                true,
+		`{"component":"ak-stage-identification","passkey_challenge":{"challenge":"x"}}`:                        false,
+		`{"component":"ak-stage-identification","captcha_stage":{"site_key":"x"}}`:                             false,
+		`{"component":"ak-stage-identification","pending_user":"jane"}`:                                        false,
+		`{"component":"ak-stage-identification","pending_user_identifier":"jane"}`:                             false,
+		`{"component":"ak-stage-identification","response_errors":{}}`:                                         false,
+		`{"component":"ak-stage-identification","nonce_of_tomorrow":"x"}`:                                      false,
+		`{"component":"ak-stage-identification","primary_action":"` + strings.Repeat("x", maxCopyBytes) + `"}`: false,
+		`{"component":"ak-stage-password"}`:                                                                    false,
+		`{"component":"ak-stage-access-denied"}`:                                                               false,
+		`{"component":"xak-flow-redirect","to":"/"}`:                                                           false,
+		`{"component":"ak-stage-flow-error"}`:                                                                  false,
+		source(`{"component":"ak-source-plex","client_id":"a","slug":"b"}`):                                    true,
+		source(`{"component":"ak-source-oauth-apple","state":"x"}`):                                            false,
+		source(`{"component":"ak-source-telegram"}`):                                                           false,
+		source(`{"component":"xak-flow-redirect","to":"/source/oauth/login/a/"}`):                              true,
+		source(`{"component":"xak-flow-redirect","to":"/source/oauth/login/a/?state=x"}`):                      false,
+		source(`{"component":"xak-flow-redirect","to":"https://elsewhere.example/"}`):                          false,
+		source(`{"component":"new"}`):                                                                          false,
 	} {
-		c := newCopies(time.Now)
-		step := placedStep(t, flow, raw)
-		made := c.keep(copyKey{}, flow, step, nil)
+		made, lifetime := copyOf(flow, placedStep(t, flow, raw), nil)
 		if made.plain != want {
 			t.Errorf("%.100s: copied is %v", raw, made.plain)
 		}
-		if met := len(c.kept) > 0; met != strings.Contains(raw, "identification") {
+		if met := lifetime > 0; met != strings.Contains(raw, "identification") {
 			t.Errorf("%.100s: that it was met is kept: %v", raw, met)
 		}
 		if made.step.Cookies != nil {
@@ -236,11 +234,11 @@ func TestWhatIsCopied(t *testing.T) {
 	lost := plain
 	lost.Lost = true
 	for name, step := range map[string]flowclient.Step{"lost": lost, "of another flow": stepOf(t, flowclient.Flow{Slug: "other"}, `{"component":"ak-stage-identification"}`)} {
-		if c := newCopies(time.Now); c.keep(copyKey{}, flow, step, nil).plain {
+		if made, lifetime := copyOf(flow, step, nil); made.plain || lifetime != 0 {
 			t.Errorf("a step that is %s was copied", name)
 		}
 	}
-	if c := newCopies(time.Now); c.keep(copyKey{}, flow, plain, errors.New("broken")).plain || len(c.kept) != 0 {
+	if made, lifetime := copyOf(flow, plain, errors.New("broken")); made.plain || lifetime != 0 {
 		t.Error("a step that came with an error was copied")
 	}
 }
@@ -336,7 +334,7 @@ func TestWhoHasADeviceIsAskedInPersonAndSetsNothing(t *testing.T) {
 	if p.cookie("__Host-authentik_browser") == "" {
 		t.Fatal("the browser is not remembered")
 	}
-	s.clock.move(copyKept)
+	s.clock.move(copyLifetime)
 	before := s.authentik.Sessions()
 	p.open("/.authentik/login") // as the first, who leaves no copy
 	s.warm(t)                   // who does
@@ -354,7 +352,7 @@ func TestACopyIsDrawnForTenSecondsAndNotWhenTheClockGoesBack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.warm(t)
-	for i, move := range []time.Duration{copyKept - time.Second, 2 * time.Second, -time.Hour, 2 * time.Hour} {
+	for i, move := range []time.Duration{copyLifetime - time.Second, 2 * time.Second, -time.Hour, 2 * time.Hour} {
 		s.clock.move(move)
 		s.warm(t)
 		if n := s.authentik.Sessions(); n != 1+i {
@@ -363,23 +361,52 @@ func TestACopyIsDrawnForTenSecondsAndNotWhenTheClockGoesBack(t *testing.T) {
 	}
 }
 
-func TestCopiesAreBounded(t *testing.T) {
+func TestCopies_AreBounded(t *testing.T) {
 	t.Parallel()
 	clock := &clock{}
 	c := newCopies(clock.now)
 	flow := flowclient.Flow{Slug: "login"}
 	step := stepOf(t, flow, `{"component":"ak-stage-identification"}`)
-	for i := range 10 * copyBound {
-		if _, err := c.question(copyKey{language: fmt.Sprint(i)}, flow, func() (flowclient.Step, error) { return step, nil }); err != nil {
+	ask := func(context.Context) (flowclient.Step, error) { return step, nil }
+	for i := range 10 * maxCopies {
+		if _, err := c.question(t.Context(), copyKey{language: fmt.Sprint(i)}, flow, ask); err != nil {
 			t.Fatal(err)
 		}
-		if len(c.kept) > copyBound {
-			t.Fatalf("%d copies are kept", len(c.kept))
+		if got := c.kept.Len(); got > maxCopies {
+			t.Fatalf("copies: got %d, want at most %d", got, maxCopies)
 		}
 	}
-	clock.move(copyKept)
+	clock.move(copyLifetime)
 	c.sweep()
-	if len(c.kept) != 0 {
-		t.Errorf("%d old copies are kept", len(c.kept))
+	if got := c.kept.Len(); got != 0 {
+		t.Errorf("old copies: got %d, want none", got)
 	}
+}
+
+// TestCopies_FirstVisitorLeaves: the question that was asked in that visitor's
+// name is a copy for the others.
+func TestCopies_FirstVisitorLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCopies(time.Now)
+		flow := flowclient.Flow{Slug: "login"}
+		asked := 0
+		ask := func(ctx context.Context) (flowclient.Step, error) {
+			asked++
+			time.Sleep(time.Second)
+			return stepOf(t, flow, `{"component":"ak-stage-identification"}`), ctx.Err()
+		}
+		leaving, leave := context.WithCancel(t.Context())
+		go func() {
+			if _, err := c.question(leaving, copyKey{}, flow, ask); !errors.Is(err, context.Canceled) {
+				t.Errorf("who left: got %v, want %v", err, context.Canceled)
+			}
+		}()
+		synctest.Wait()
+		leave()
+		step, err := c.question(t.Context(), copyKey{}, flow, ask)
+		if err != nil || step.Challenge == nil || step.Cookies != nil || asked != 1 {
+			t.Errorf("who stayed: got %v, %v after %d requests, want a copy after 1", step, err, asked)
+		}
+	})
 }

@@ -180,7 +180,7 @@ func TestAnExistingSessionGoesOnWhileAuthentikIsDown(t *testing.T) {
 	if page := p.open("/"); page.body != "hello jane" {
 		t.Fatalf("status %d: %s", page.status, page.body)
 	}
-	s.clock.move(copyKept) // nothing is left to be drawn again
+	s.clock.move(copyLifetime) // nothing is left to be drawn again
 	page := s.person(t).open("/kept")
 	if page.status != http.StatusServiceUnavailable {
 		t.Fatalf("a new sign-in: status %d", page.status)

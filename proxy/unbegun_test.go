@@ -193,7 +193,7 @@ func TestWhileAuthentikIsDownACopyIsDrawnAndItsAnswerCanBeGivenAgain(t *testing.
 		t.Errorf("status %d", down.status)
 	}
 	down.says(t, string(fault.AuthentikUnreachable))
-	s.clock.move(copyKept)
+	s.clock.move(copyLifetime)
 	if again := s.person(t).open("/app"); again.status != http.StatusServiceUnavailable {
 		t.Errorf("an old copy is drawn: status %d", again.status)
 	}
