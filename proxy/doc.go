@@ -37,7 +37,7 @@
 //   - visit.go, submissions.go: a visit sealed in its page, answered once
 //   - copies.go, unbegun.go: first questions that cost authentik nothing, and the visits that begin with their answer
 //   - attempts.go, proof.go: answers that are tried until they are right, slowed down
-//   - package page: how challenges are drawn and answers read; pictures.go: authentik's pictures
+//   - package page: how challenges are drawn and answers read; package pictures: authentik's pictures
 //
 // The word of authentik, on which alone a session begins and goes on:
 //
@@ -54,7 +54,7 @@
 //   - roll.go, turns.go: the sessions of each user; begin.go, end.go: how they begin and end; operator.go: what an operator sees of them
 //   - store.go, memory.go: the contract of stores, and the one in memory
 //   - browser.go, brand.go: what is known of a browser, and of authentik's looks
-//   - seal.go, pictureseal.go: what only one browser and this gate can open together
+//   - package seal: what only one browser and this gate can open together
 //
 // And config.go, errors.go and metrics.go hold what their names say.
 package proxy

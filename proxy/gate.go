@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -37,7 +39,7 @@ type Gate struct {
 	pages    *page.Pages
 	// relayBase is the path that authentik lies below, with a slash at its end: on this site's host, too.
 	relayBase string
-	pictures  http.Handler
+	pictures  *pictures.Pictures
 	forgery   *http.CrossOriginProtection
 	way       way
 	provider  *provider // at authentik, where sign-ins rest on OpenID Connect
@@ -86,18 +88,16 @@ func (g *Gate) furnish() (err error) {
 	if g.cfg.OIDC.used() {
 		farewell = g.cfg.Client.Root()
 	}
-	seals := newPictureSeal(g.keys)
+	g.pictures = pictures.New(pictures.Options{
+		Source: g.cfg.Client, Key: g.keys.Derive(nil, string(seal.KindPicture), sha256.Size), Now: g.cfg.Now,
+	})
 	g.pages, err = page.New(page.Config{
 		SignOutURL: farewell,
 		Prefix:     g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), Root: g.cfg.Client.Root(), MailLinksHere: g.cfg.PageHost,
 		Style: g.cfg.Page.Style, Templates: g.cfg.Page.Templates, Language: g.cfg.Page.Language,
-		Seal: newSteadyNames(seals.seal).name,
+		Seal: g.pictures.Name,
 	})
-	if err != nil {
-		return err
-	}
-	g.pictures = newPictures(g.cfg.Client, seals.unseal)
-	return nil
+	return err
 }
 
 // Close ends what the gate does in the background. Requests are still answered.
@@ -136,6 +136,7 @@ func (g *Gate) sweep(ctx context.Context) {
 		g.answers.sweep()
 		g.waits.sweep()
 		g.copies.sweep()
+		g.pictures.Sweep()
 		g.attempts.sweep()
 	}
 }

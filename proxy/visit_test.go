@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -184,3 +185,5 @@ func TestAPageSentAgainAfterSomebodyElsesSignInIsDead(t *testing.T) {
 		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
 	}
 }
+
+func ring(b byte) seal.Key { return seal.NewKey(bytes.Repeat([]byte{b}, seal.MinKey)) }

@@ -145,6 +145,10 @@ var Rooms = []Room{
 		Bans:    []Ban{{"crypto", "it keeps what it is given: hashing and sealing come before"}},
 	},
 	{
+		Path: "proxy/internal/pictures", Only: []string{Module + "/flowclient", Module + "/proxy/internal/cache"},
+		OnlyWhy: "it fetches what a marked name says and keeps it, and decides nothing about visitors",
+	},
+	{
 		Path: "proxy/internal/page", Only: slices.Concat(drawing, []string{Module + "/flowclient", "golang.org/x"}),
 		OnlyWhy: "what draws a sign-in has as few authors as possible",
 		Bans: slices.Concat(caddy, standIn, []Ban{
