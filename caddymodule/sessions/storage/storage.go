@@ -79,7 +79,7 @@ type countingStore struct{ *storagestore.Store }
 
 // Count implements store.Counter.
 func (c countingStore) Count(ctx context.Context, kind string) (int, error) {
-	return c.Tally(ctx, kind)
+	return c.CountRecords(ctx, kind)
 }
 
 // UnmarshalCaddyfile sets up the module from Caddyfile tokens. It has no

@@ -6,9 +6,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-func TestMemory(t *testing.T) {
+func TestMemory_KeepsTheContract(t *testing.T) {
 	t.Parallel()
-	Run(t, func(t testing.TB) store.Store {
+	RunVirtual(t, func(t testing.TB) store.Store {
 		m := store.NewMemory()
 		t.Cleanup(func() { _ = m.Close() })
 		return m

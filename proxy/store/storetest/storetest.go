@@ -1,7 +1,7 @@
-// Package storetest holds every session store to the contract of
-// [store.Store]. Whoever writes a store calls Run in a test of their own:
+// Package storetest tests whether a session store keeps the contract of
+// [store.Store]. The author of a store calls Run in a test:
 //
-//	func TestStore(t *testing.T) {
+//	func TestStore_KeepsTheContract(t *testing.T) {
 //		storetest.Run(t, func(t testing.TB) store.Store { return newStore(t) })
 //	}
 package storetest
@@ -13,40 +13,66 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// told is how long a watcher may take to hear of an end.
-const told = 2 * time.Second
+const (
+	// toldWithin is how long a revocation may take to reach a watcher.
+	toldWithin = 2 * time.Second
+	// short is how long something lasts whose end is tested, and afterShort is
+	// when it must have ended. They leave room for stores that count in seconds.
+	short      = 1200 * time.Millisecond
+	afterShort = 1500 * time.Millisecond
+)
 
-// Run tests a store. open returns an empty one each time.
+// tests are the promises of the contract.
+var tests = []struct {
+	name string
+	test func(*testing.T, store.Store)
+}{
+	{"an unknown name is not found", testUnknown},
+	{"a record is loaded as it was saved", testSave},
+	{"values are copied", testCopies},
+	{"of two writers of one version one wins", testConflict},
+	{"a new record does not replace another", testOccupied},
+	{"an expired record is not found", testExpiry},
+	{"a record saved with a past expiry is gone", testSaveExpired},
+	{"Delete removes the record and leaves no tombstone", testDelete},
+	{"a revoked name is gone and cannot be saved", testRevoke},
+	{"a late write does not bring a record back", testLateWrite},
+	{"revoking again keeps the later end", testRevokeAgain},
+	{"a lease has one holder", testLease},
+	{"watchers are told of every revocation", testWatch},
+	{"a done context is an error", testDoneContext},
+	{"concurrent use", testConcurrency},
+	{"a Counter counts records by kind", testCount},
+}
+
+// Run tests a store. open returns an empty store each time it is called. The
+// tests wait for expiry by the wall clock and run in parallel: together they
+// take some seconds.
 func Run(t *testing.T, open func(testing.TB) store.Store) {
 	t.Helper()
-	for _, tt := range []struct {
-		name string
-		test func(*testing.T, store.Store)
-	}{
-		{"what was never saved is not found", absent},
-		{"what was saved is found as it was", saved},
-		{"values belong to their receiver", copies},
-		{"of two writers who read the same version one wins", conflict},
-		{"a new record does not replace one that is there", occupied},
-		{"what is over is not found", expired},
-		{"deleting forgets, and only that", deleted},
-		{"what is buried is gone and stays gone", buried},
-		{"a late writer brings nothing back", late},
-		{"burying again moves the end to the later of the two", reburied},
-		{"a lease is one holder's", leased},
-		{"watchers begin by forgetting and hear of every end", watched},
-		{"a context that is done is an error", cancelled},
-		{"many use it at once", crowded},
-		{"one that counts counts what is kept, by kind", counts},
-	} {
+	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.test(t, open(t))
+		})
+	}
+}
+
+// RunVirtual is Run on the virtual clock of [testing/synctest], on which no
+// test waits. It is for stores in memory or on a disk: a store must not use a
+// network, and must end its goroutines when it is closed in a Cleanup of open.
+func RunVirtual(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { tt.test(t, open(t)) })
 		})
 	}
 }
@@ -64,6 +90,14 @@ func save(t *testing.T, s store.Store, name string, r store.Record) store.Versio
 	return v
 }
 
+// expectConflict saves a record, and fails unless that is refused.
+func expectConflict(t *testing.T, s store.Store, name string, r store.Record) {
+	t.Helper()
+	if _, err := s.Save(t.Context(), name, r); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("saving %s: got %v, want ErrConflict", name, err)
+	}
+}
+
 // expect loads a name and compares its value; "" stands for not found.
 func expect(t *testing.T, s store.Store, name, value string) store.Record {
 	t.Helper()
@@ -72,18 +106,40 @@ func expect(t *testing.T, s store.Store, name, value string) store.Record {
 		t.Fatalf("loading %s: %v", name, err)
 	}
 	if found != (value != "") || string(r.Value) != value {
-		t.Fatalf("%s holds %q (found %t), want %q", name, r.Value, found, value)
+		t.Fatalf("loading %s: got %q (found %t), want %q", name, r.Value, found, value)
 	}
 	return r
 }
 
-func absent(t *testing.T, s store.Store) { expect(t, s, "session-a", "") }
+func revoke(t *testing.T, s store.Store, name string, d time.Duration) {
+	t.Helper()
+	if err := s.Revoke(t.Context(), name, time.Now().Add(d)); err != nil {
+		t.Fatalf("revoking %s: %v", name, err)
+	}
+}
 
-func saved(t *testing.T, s store.Store) {
+func expectRevoked(t *testing.T, s store.Store, want bool, names ...string) {
+	t.Helper()
+	got, err := s.Revoked(t.Context(), names...)
+	if err != nil || got != want {
+		t.Fatalf("%v: got revoked %t (%v), want %t", names, got, err, want)
+	}
+}
+
+func deleteRecord(t *testing.T, s store.Store, name string) {
+	t.Helper()
+	if err := s.Delete(t.Context(), name); err != nil {
+		t.Fatalf("deleting %s: %v", name, err)
+	}
+}
+
+func testUnknown(t *testing.T, s store.Store) { expect(t, s, "session-a", "") }
+
+func testSave(t *testing.T, s store.Store) {
 	v := save(t, s, "session-a", record("one"))
 	r := expect(t, s, "session-a", "one")
 	if v == "" || r.Version != v {
-		t.Errorf("saved as version %q, loaded as %q", v, r.Version)
+		t.Errorf("got version %q, want %q as Save returned it", r.Version, v)
 	}
 	expect(t, s, "session-b", "")
 	large := record(string(bytes.Repeat([]byte{0, 255, '\n'}, 100_000)))
@@ -91,7 +147,7 @@ func saved(t *testing.T, s store.Store) {
 	expect(t, s, "session-large", string(large.Value))
 }
 
-func copies(t *testing.T, s store.Store) {
+func testCopies(t *testing.T, s store.Store) {
 	r := record("one")
 	save(t, s, "session-a", r)
 	r.Value[0] = 'X'
@@ -100,104 +156,94 @@ func copies(t *testing.T, s store.Store) {
 	expect(t, s, "session-a", "one")
 }
 
-func conflict(t *testing.T, s store.Store) {
+func testConflict(t *testing.T, s store.Store) {
 	first := record("one")
 	first.Version = save(t, s, "session-a", first)
 	second := first
 	second.Value = []byte("two")
 	v := save(t, s, "session-a", second)
 	if v == first.Version || v == "" {
-		t.Errorf("the version did not change: %q", v)
+		t.Errorf("got version %q, want another one", v)
 	}
 	third := first
 	third.Value = []byte("three")
-	if _, err := s.Save(t.Context(), "session-a", third); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("saving over a version that is gone: %v", err)
-	}
+	expectConflict(t, s, "session-a", third)
 	expect(t, s, "session-a", "two")
-	if _, err := s.Save(t.Context(), "session-none", third); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("saving a version of what is not there: %v", err)
-	}
+	expectConflict(t, s, "session-none", third)
 }
 
-func occupied(t *testing.T, s store.Store) {
+func testOccupied(t *testing.T, s store.Store) {
 	save(t, s, "session-a", record("one"))
-	if _, err := s.Save(t.Context(), "session-a", record("two")); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("%v", err)
-	}
+	expectConflict(t, s, "session-a", record("two"))
 	expect(t, s, "session-a", "one")
 }
 
-func expired(t *testing.T, s store.Store) {
-	for i, expiry := range []time.Time{{}, time.Now().Add(-time.Hour), time.Now()} {
-		r := record("one")
-		r.Expiry = expiry
-		name := fmt.Sprintf("session-%d", i)
-		save(t, s, name, r)
-		expect(t, s, name, "")
-	}
+func testExpiry(t *testing.T, s store.Store) {
 	r := record("one")
-	r.Expiry = time.Now().Add(1200 * time.Millisecond)
-	save(t, s, "session-short", r)
-	expect(t, s, "session-short", "one")
-	time.Sleep(1500 * time.Millisecond)
-	expect(t, s, "session-short", "")
-	save(t, s, "session-short", record("again"))
-	expect(t, s, "session-short", "again")
+	r.Expiry = time.Now().Add(short)
+	save(t, s, "session-a", r)
+	expect(t, s, "session-a", "one")
+	time.Sleep(afterShort)
+	expect(t, s, "session-a", "")
+	save(t, s, "session-a", record("again"))
+	expect(t, s, "session-a", "again")
 }
 
-func deleted(t *testing.T, s store.Store) {
-	v := save(t, s, "session-a", record("one"))
-	for range 2 {
-		if err := s.Delete(t.Context(), "session-a"); err != nil {
-			t.Fatal(err)
+func testSaveExpired(t *testing.T, s store.Store) {
+	for i, expiry := range []time.Time{{}, time.Now().Add(-time.Hour), time.Now()} {
+		name := fmt.Sprintf("session-%d", i)
+		r := record("one")
+		r.Version = save(t, s, name, r)
+		r.Expiry = expiry
+		if v := save(t, s, name, r); v != "" {
+			t.Errorf("got version %q of an expired record, want none", v)
 		}
+		expect(t, s, name, "")
+		r.Version = ""
+		save(t, s, name, r)
+		expect(t, s, name, "")
+		save(t, s, name, record("again"))
+	}
+}
+
+func testDelete(t *testing.T, s store.Store) {
+	r := record("one")
+	r.Version = save(t, s, "session-a", r)
+	for range 2 {
+		deleteRecord(t, s, "session-a")
 		expect(t, s, "session-a", "")
 	}
-	r := record("late")
-	r.Version = v
-	if _, err := s.Save(t.Context(), "session-a", r); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("a late writer after Delete: %v", err)
-	}
+	expectConflict(t, s, "session-a", r)
 	save(t, s, "session-a", record("new"))
 	expect(t, s, "session-a", "new")
 }
 
-func bury(t *testing.T, s store.Store, name string, d time.Duration) {
-	t.Helper()
-	if err := s.Revoke(t.Context(), name, time.Now().Add(d)); err != nil {
-		t.Fatalf("burying %s: %v", name, err)
-	}
-}
-
-func over(t *testing.T, s store.Store, want bool, names ...string) {
-	t.Helper()
-	got, err := s.Revoked(t.Context(), names...)
-	if err != nil || got != want {
-		t.Fatalf("%v buried: %t (%v), want %t", names, got, err, want)
-	}
-}
-
-func buried(t *testing.T, s store.Store) {
-	save(t, s, "session-a", record("one"))
-	over(t, s, false)
-	over(t, s, false, "session-a", "user-x")
-	bury(t, s, "session-a", time.Hour)
-	bury(t, s, "user-x", time.Hour) // there never was a record
+func testRevoke(t *testing.T, s store.Store) {
+	r := record("one")
+	r.Version = save(t, s, "session-a", r)
+	expectRevoked(t, s, false)
+	expectRevoked(t, s, false, "session-a", "user-x")
+	revoke(t, s, "session-a", time.Hour)
+	revoke(t, s, "user-x", time.Hour) // it never had a record
 	expect(t, s, "session-a", "")
-	over(t, s, true, "session-b", "session-a")
-	over(t, s, true, "user-x")
-	if _, err := s.Save(t.Context(), "session-a", record("new")); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("saving under a buried name: %v", err)
-	}
-	if err := s.Delete(t.Context(), "session-a"); err != nil {
-		t.Fatal(err)
-	}
-	over(t, s, true, "session-a")
+	expectRevoked(t, s, true, "session-b", "session-a")
+	expectRevoked(t, s, true, "user-x")
+	expectConflict(t, s, "session-a", record("new"))
+	expectConflict(t, s, "session-a", r)
+	deleteRecord(t, s, "session-a")
+	expectRevoked(t, s, true, "session-a")
+	save(t, s, "session-past", record("one"))
+	revoke(t, s, "session-past", -time.Hour)
+	expect(t, s, "session-past", "")
+	expectRevoked(t, s, false, "session-past")
 }
 
-func late(t *testing.T, s store.Store) {
-	for i := range 300 {
+func testLateWrite(t *testing.T, s store.Store) {
+	rounds := 300
+	if testing.Short() {
+		rounds = 30
+	}
+	for i := range rounds {
 		name := fmt.Sprintf("session-%d", i)
 		r := record("one")
 		r.Version = save(t, s, name, r)
@@ -205,7 +251,7 @@ func late(t *testing.T, s store.Store) {
 		race.Go(func() { _, _ = s.Save(context.WithoutCancel(t.Context()), name, r) })
 		race.Go(func() {
 			if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
-				t.Error(err)
+				t.Errorf("revoking %s: %v", name, err)
 			}
 		})
 		race.Wait()
@@ -213,22 +259,27 @@ func late(t *testing.T, s store.Store) {
 	}
 }
 
-func reburied(t *testing.T, s store.Store) {
-	bury(t, s, "session-a", time.Hour)
-	bury(t, s, "session-a", time.Second)
-	bury(t, s, "session-b", 1200*time.Millisecond)
-	over(t, s, true, "session-b")
-	time.Sleep(1500 * time.Millisecond)
-	over(t, s, true, "session-a")
-	over(t, s, false, "session-b")
+func testRevokeAgain(t *testing.T, s store.Store) {
+	revoke(t, s, "session-a", time.Hour)
+	revoke(t, s, "session-a", short)
+	revoke(t, s, "session-a", -time.Hour)
+	revoke(t, s, "session-b", short)
+	expectRevoked(t, s, true, "session-b")
+	time.Sleep(afterShort)
+	expectRevoked(t, s, true, "session-a")
+	expectRevoked(t, s, false, "session-b")
+	save(t, s, "session-b", record("new"))
 }
 
-func leased(t *testing.T, s store.Store) {
+func testLease(t *testing.T, s store.Store) {
 	lease := func(name string, d time.Duration, want bool) func() {
 		t.Helper()
 		release, held, err := s.Lease(t.Context(), name, d)
-		if err != nil || held != want || release == nil {
-			t.Fatalf("lease of %s: held %t (%v), want %t", name, held, err, want)
+		if err != nil || held != want {
+			t.Fatalf("lease of %s: got held %t (%v), want %t", name, held, err, want)
+		}
+		if release == nil {
+			t.Fatalf("lease of %s: got no function to release it", name)
 		}
 		return release
 	}
@@ -237,120 +288,123 @@ func leased(t *testing.T, s store.Store) {
 	refused()
 	lease("work", time.Hour, false)
 	lease("other", time.Hour, true)
+	expect(t, s, "work", "") // a lease is not a record
 	release()
-	lost := lease("work", 1200*time.Millisecond, true)
-	time.Sleep(1500 * time.Millisecond)
+	lost := lease("work", short, true)
+	time.Sleep(afterShort)
 	lease("work", time.Hour, true)
-	lost() // of a holder who came back too late
+	lost() // after its end: another caller has the lease
 	release()
 	lease("work", time.Hour, false)
 }
 
-func watched(t *testing.T, s store.Store) {
+func testWatch(t *testing.T, s store.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
-	heard, done := make(chan string, 100), make(chan error, 1)
-	go func() { done <- s.Watch(ctx, func(name string) { heard <- name }) }()
-	next(t, heard, "")
-	bury(t, s, "session-a", time.Hour)
-	next(t, heard, "session-a")
-	bury(t, s, "user-x", time.Hour)
-	next(t, heard, "user-x")
+	defer cancel()
+	names, done := make(chan string, 100), make(chan error, 1)
+	go func() { done <- s.Watch(ctx, func(name string) { names <- name }) }()
+	expectName(t, names, "")
+	revoke(t, s, "session-a", time.Hour)
+	expectName(t, names, "session-a")
+	revoke(t, s, "user-x", time.Hour)
+	expectName(t, names, "user-x")
 	cancel()
 	select {
 	case err := <-done:
 		if err != nil {
-			t.Errorf("a watch that was called off: %v", err)
+			t.Errorf("Watch after its context was canceled: got %v, want nil", err)
 		}
-	case <-time.After(told):
-		t.Error("the watch goes on")
+	case <-time.After(toldWithin):
+		t.Error("Watch does not return after its context was canceled")
 	}
 }
 
-// next waits for a name; another may come before it, or come twice.
-func next(t *testing.T, heard <-chan string, want string) {
+// expectName waits for a name. Others may come before it, and it may come twice.
+func expectName(t *testing.T, names <-chan string, want string) {
 	t.Helper()
-	deadline := time.After(told)
+	deadline := time.After(toldWithin)
 	for {
 		select {
-		case got := <-heard:
+		case got := <-names:
 			if got == want {
 				return
 			}
 		case <-deadline:
-			t.Fatalf("%q was not heard of within %v", want, told)
+			t.Fatalf("watching: got no %q within %v", want, toldWithin)
 		}
 	}
 }
 
-func cancelled(t *testing.T, s store.Store) {
+func testDoneContext(t *testing.T, s store.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := s.Load(ctx, "session-a"); err == nil {
-		t.Error("Load")
+	refused := func(method string, err error) {
+		t.Helper()
+		if err == nil {
+			t.Errorf("%s with a done context: got no error, want one", method)
+		}
 	}
-	if _, err := s.Save(ctx, "session-a", record("one")); err == nil {
-		t.Error("Save")
-	}
-	if err := s.Delete(ctx, "session-a"); err == nil {
-		t.Error("Delete")
-	}
-	if err := s.Revoke(ctx, "session-a", time.Now().Add(time.Hour)); err == nil {
-		t.Error("Revoke")
-	}
-	if _, err := s.Revoked(ctx, "session-a"); err == nil {
-		t.Error("Revoked")
-	}
-	if _, held, err := s.Lease(ctx, "work", time.Hour); err == nil || held {
-		t.Error("Lease")
+	_, _, err := s.Load(ctx, "session-a")
+	refused("Load", err)
+	_, err = s.Save(ctx, "session-a", record("one"))
+	refused("Save", err)
+	refused("Delete", s.Delete(ctx, "session-a"))
+	refused("Revoke", s.Revoke(ctx, "session-a", time.Now().Add(time.Hour)))
+	_, err = s.Revoked(ctx, "session-a")
+	refused("Revoked", err)
+	_, held, err := s.Lease(ctx, "work", time.Hour)
+	refused("Lease", err)
+	if held {
+		t.Error("Lease with a done context: got the lease, want none")
 	}
 	expect(t, s, "session-a", "")
-	over(t, s, false, "session-a")
+	expectRevoked(t, s, false, "session-a")
 }
 
-func crowded(t *testing.T, s store.Store) {
-	var crowd sync.WaitGroup
+func testConcurrency(t *testing.T, s store.Store) {
+	var workers sync.WaitGroup
 	for i := range 8 {
-		crowd.Go(func() {
+		workers.Go(func() {
 			for j := range 50 {
 				name := fmt.Sprintf("session-%d-%d", i, j)
 				if _, err := s.Save(t.Context(), name, record(name)); err != nil {
-					t.Error(err)
+					t.Errorf("saving %s: %v", name, err)
 				}
 				if r, found, err := s.Load(t.Context(), name); err != nil || !found || string(r.Value) != name {
-					t.Errorf("%s: %q, %t, %v", name, r.Value, found, err)
+					t.Errorf("loading %s: got %q, %t, %v", name, r.Value, found, err)
 				}
 			}
 		})
 	}
-	crowd.Wait()
-	counter := record("")
-	counter.Version = save(t, s, "session-count", counter)
+	workers.Wait()
+	r := record("one")
+	r.Version = save(t, s, "session-a", r)
 	wins := make(chan struct{}, 8)
 	for range 8 {
-		crowd.Go(func() {
-			if _, err := s.Save(t.Context(), "session-count", counter); err == nil {
+		workers.Go(func() {
+			if _, err := s.Save(t.Context(), "session-a", r); err == nil {
 				wins <- struct{}{}
 			} else if !errors.Is(err, store.ErrConflict) {
-				t.Error(err)
+				t.Errorf("saving: got %v, want ErrConflict", err)
 			}
 		})
 	}
-	crowd.Wait()
+	workers.Wait()
 	if len(wins) != 1 {
-		t.Errorf("%d of 8 writers of one version have won", len(wins))
+		t.Errorf("got %d winners of 8 writers of one version, want 1", len(wins))
 	}
 }
 
-// counts holds a store that is a Counter to it. Others are not asked.
-func counts(t *testing.T, s store.Store) {
+// testCount is skipped if the store is not a Counter.
+func testCount(t *testing.T, s store.Store) {
 	counter, is := s.(store.Counter)
 	if !is {
-		t.Skip("it is no Counter")
+		t.Skip("the store is not a Counter")
 	}
 	want := func(kind string, n int) {
 		t.Helper()
 		if got, err := counter.Count(t.Context(), kind); got != n || err != nil {
-			t.Fatalf("%d of %s are kept (%v), want %d", got, kind, err, n)
+			t.Fatalf("counting %s: got %d (%v), want %d", kind, got, err, n)
 		}
 	}
 	want("session", 0)
@@ -362,21 +416,19 @@ func counts(t *testing.T, s store.Store) {
 	want("session", 3)
 	want("browser", 1)
 	for range 2 {
-		if err := s.Delete(t.Context(), "session-a"); err != nil {
-			t.Fatal(err)
-		}
-		bury(t, s, "session-b", time.Hour)
+		deleteRecord(t, s, "session-a")
+		revoke(t, s, "session-b", time.Hour)
 	}
-	bury(t, s, "session-never", time.Hour)
+	revoke(t, s, "session-never", time.Hour)
 	save(t, s, "session-over", store.Record{Value: []byte("one"), Expiry: time.Now().Add(-time.Hour)})
 	want("session", 1)
-	short := record("one")
-	short.Expiry = time.Now().Add(1200 * time.Millisecond)
-	save(t, s, "session-short", short)
+	brief := record("one")
+	brief.Expiry = time.Now().Add(short)
+	save(t, s, "session-short", brief)
 	want("session", 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := counter.Count(ctx, "session"); err == nil {
-		t.Error("a context that is done is no error")
+		t.Error("Count with a done context: got no error, want one")
 	}
 }

@@ -11,23 +11,24 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// kilobyte is about what a session with twenty groups is when it is sealed.
+// kilobyte is about the size of a sealed session with twenty groups.
 var kilobyte = bytes.Repeat([]byte{7}, 1024)
 
 func session() store.Record {
 	return store.Record{Value: kilobyte, Expiry: time.Now().Add(time.Hour)}
 }
 
-// What the first request of a session costs in a process, with so many kept.
+// The cost of a session's first request in a process, with that many sessions
+// stored.
 func BenchmarkLoad(b *testing.B) {
 	for _, n := range []int{1, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			if n > 1 && testing.Short() {
 				b.Skip("writes many files")
 			}
-			storage := files(b)
-			lay(b, storage.Path, n)
-			s, _ := still(b, storage)
+			storage := fileStorage(b)
+			writeSessions(b, storage.Path, n)
+			s, _ := newIdle(b, storage)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				if _, found, err := s.Load(b.Context(), fmt.Sprintf("session-%d", i*7919%n)); !found || err != nil {
@@ -38,12 +39,12 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// lay writes sessions past the store, which would sync each to the disk.
-func lay(b *testing.B, dir string, n int) {
+// writeSessions writes sessions past the store, which would sync each to the disk.
+func writeSessions(b *testing.B, dir string, n int) {
 	b.Helper()
 	for i := range n {
-		where := key(b, records, fmt.Sprintf("session-%d", i))
-		all, err := fresh(time.Now().Add(time.Hour), kilobyte).encode(where)
+		where := keyOf(b, records, fmt.Sprintf("session-%d", i))
+		all, err := newEntry(time.Now().Add(time.Hour), kilobyte).encode(where)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -57,9 +58,9 @@ func lay(b *testing.B, dir string, n int) {
 	}
 }
 
-// What a sign-in costs.
+// The cost of a sign-in.
 func BenchmarkSaveNew(b *testing.B) {
-	s, _ := still(b, files(b))
+	s, _ := newIdle(b, fileStorage(b))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if _, err := s.Save(b.Context(), fmt.Sprintf("session-%d", i), session()); err != nil {
@@ -68,9 +69,9 @@ func BenchmarkSaveNew(b *testing.B) {
 	}
 }
 
-// What a recheck costs.
+// The cost of a recheck.
 func BenchmarkSaveAgain(b *testing.B) {
-	s, _ := still(b, files(b))
+	s, _ := newIdle(b, fileStorage(b))
 	r := session()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -82,9 +83,9 @@ func BenchmarkSaveAgain(b *testing.B) {
 	}
 }
 
-// What a sign-out costs.
+// The cost of a sign-out.
 func BenchmarkRevoke(b *testing.B) {
-	s, _ := still(b, files(b))
+	s, _ := newIdle(b, fileStorage(b))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if err := s.Revoke(b.Context(), fmt.Sprintf("session-%d", i), time.Now().Add(time.Hour)); err != nil {
@@ -93,9 +94,10 @@ func BenchmarkRevoke(b *testing.B) {
 	}
 }
 
-// What it costs to look whether a session, its sign-in at authentik and its user have ended.
+// The cost of checking whether a session, its sign-in at authentik or its user
+// was revoked.
 func BenchmarkRevoked(b *testing.B) {
-	s, _ := still(b, files(b))
+	s, _ := newIdle(b, fileStorage(b))
 	for b.Loop() {
 		if _, err := s.Revoked(b.Context(), "session-a", "sid-a", "user-a"); err != nil {
 			b.Fatal(err)
@@ -103,36 +105,36 @@ func BenchmarkRevoked(b *testing.B) {
 	}
 }
 
-// What listening costs, done so often in a process that nobody notices.
-func BenchmarkHear(b *testing.B) {
-	storage := files(b)
+// The cost of a poll.
+func BenchmarkPoll(b *testing.B) {
+	storage := fileStorage(b)
 	for i := range 3 {
-		s, _ := still(b, storage)
+		s, _ := newIdle(b, storage)
 		if err := s.Revoke(b.Context(), fmt.Sprintf("session-%d", i), time.Now().Add(time.Hour)); err != nil {
 			b.Fatal(err)
 		}
 	}
-	s, _ := still(b, storage)
+	s, _ := newIdle(b, storage)
 	for b.Loop() {
-		s.attend(b.Context())
+		s.pollOnce(b.Context())
 	}
 }
 
-// What sweeping one of the directories costs that hold a hundred thousand sessions.
+// The cost of sweeping one directory of a hundred thousand sessions.
 func BenchmarkSweepASlot(b *testing.B) {
 	if testing.Short() {
 		b.Skip("writes many files")
 	}
-	storage := files(b)
-	lay(b, storage.Path, 100_000)
-	s, _ := still(b, storage)
+	storage := fileStorage(b)
+	writeSessions(b, storage.Path, 100_000)
+	s, _ := newIdle(b, storage)
 	for b.Loop() {
-		keys, err := s.list(b.Context(), fan(records, 0))
+		keys, err := s.list(b.Context(), directory(records, 0))
 		if err != nil {
 			b.Fatal(err)
 		}
 		for _, key := range keys {
-			if err := s.judge(b.Context(), records, key); err != nil {
+			if err := s.sweepKey(b.Context(), records, key); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -11,42 +11,42 @@ import (
 )
 
 const (
-	// magic begins whatever this package writes; its last letter is the format.
+	// magic begins every value that this package writes; its last character is
+	// the version of the format.
 	magic = "caddy-authentik-1"
-	// versionSize is how long a version is in bytes. It is random, so that none ever
-	// comes again.
+	// versionSize is the length of a version in bytes. A version is random, so
+	// that none repeats.
 	versionSize = 16
-	// headSize is how much stands before the value: magic, version, end.
+	// headSize is the length of what precedes the value: magic, version, expiry.
 	headSize = len(magic) + versionSize + 8
-	// sumSize is how much stands behind it.
+	// sumSize is the length of the checksum after the value.
 	sumSize = 16
 )
 
-// An entry is a thing with an end: a record, a tombstone, a lease. The zero
-// entry is nothing.
+// An entry is a record, a tombstone or a lease. The zero entry stands for none.
 type entry struct {
-	version string    // in hexadecimal; empty where there is nothing whole
-	until   time.Time // in milliseconds
+	version string    // in hexadecimal; empty if there is no complete entry
+	until   time.Time // when it expires, in milliseconds
 	value   []byte
-	torn    bool // what is there, in value, was not written so, or not there
+	torn    bool // value is what is stored, and is not a complete entry
 }
 
-// fresh makes an entry with a version of its own.
-func fresh(until time.Time, value []byte) entry {
+// newEntry makes an entry with a new version.
+func newEntry(until time.Time, value []byte) entry {
 	version := make([]byte, versionSize)
 	_, _ = rand.Read(version) // never fails, see its documentation
 	return entry{version: hex.EncodeToString(version), until: until, value: value}
 }
 
-// alive reports whether the entry is there and its end is still to come.
+// alive reports whether the entry exists and has not expired.
 func (e entry) alive(now time.Time) bool { return e.version != "" && now.Before(e.until) }
 
-// encode writes the entry for a key. The checksum is over the key as well: a
-// file that was renamed or copied is not whole at its new place.
+// encode returns the entry as it is stored under key. The checksum includes the
+// key: a file that was renamed or copied is torn under its new key.
 func (e entry) encode(key string) ([]byte, error) {
 	version, err := hex.DecodeString(e.version)
 	if err != nil || len(version) != versionSize {
-		return nil, errors.New("storagestore: this entry has no version")
+		return nil, errors.New("storagestore: encoding an entry: it has no version")
 	}
 	all := make([]byte, 0, headSize+len(e.value)+sumSize)
 	all = append(all, magic...)
@@ -56,7 +56,7 @@ func (e entry) encode(key string) ([]byte, error) {
 	return append(all, checksum(key, all)...), nil
 }
 
-// decode reads what encode has written for the same key.
+// decode returns the entry that encode has written for the same key.
 func decode(key string, all []byte) entry {
 	if len(all) < headSize+sumSize || !bytes.HasPrefix(all, []byte(magic)) {
 		return entry{torn: true, value: all}
@@ -73,7 +73,7 @@ func decode(key string, all []byte) entry {
 	}
 }
 
-// checksum finds accidents, not forgers: what a record says is sealed by the gate.
+// checksum detects accidents, not forgery: the gate seals what a record says.
 func checksum(key string, body []byte) []byte {
 	h := sha256.New()
 	h.Write([]byte(key + "\x00"))

@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// releaseWait is how long giving back a lease may take. After that it ends by itself.
-const releaseWait = 5 * time.Second
+// releaseTimeout is how long releasing a lease may take. After that it ends by
+// itself.
+const releaseTimeout = 5 * time.Second
 
 // Lease implements store.Store. A lease is an entry whose version only its
-// holder knows. Its end is by the clock of whoever asks for the next.
+// holder knows. It expires by the clock of the process that asks for the next.
 func (s *Store) Lease(ctx context.Context, name string, d time.Duration) (release func(), held bool, err error) {
-	mine, err := within(ctx, s.requests, longestWait, func(ctx context.Context) (entry, error) {
-		p, err := at(leases, name)
+	mine, err := call(ctx, s, func(ctx context.Context) (entry, error) {
+		p, err := placeOf(leases, name)
 		if err != nil {
 			return entry{}, err
 		}
 		var mine entry
-		err = s.alone(ctx, p, func() (err error) { mine, err = s.take(ctx, p, d); return err })
+		err = s.exclusive(ctx, p, func() (err error) { mine, err = s.acquire(ctx, p, d); return err })
 		return mine, err
 	})
 	if err != nil || mine.version == "" {
@@ -27,36 +28,36 @@ func (s *Store) Lease(ctx context.Context, name string, d time.Duration) (releas
 	return sync.OnceFunc(func() { s.release(ctx, name, mine) }), true, nil
 }
 
-// take returns the lease, or nothing while another has it. Who loses a race has lost the lease.
-func (s *Store) take(ctx context.Context, p place, d time.Duration) (entry, error) {
+// acquire returns the lease, or the zero entry if another caller has it.
+func (s *Store) acquire(ctx context.Context, p place, d time.Duration) (entry, error) {
 	before, err := s.read(ctx, p)
 	if err != nil || before.alive(s.now()) {
 		return entry{}, err
 	}
-	mine := fresh(s.now().Add(d), nil)
-	if _, done, err := s.swap(ctx, p, before, mine); err != nil || !done {
+	mine := newEntry(s.now().Add(d), nil)
+	if _, replaced, err := s.swap(ctx, p, before, mine); err != nil || !replaced {
 		return entry{}, err
 	}
 	return mine, nil
 }
 
-// release ends a lease, unless it has run out and is somebody else's by now.
+// release ends a lease, unless it has expired and another caller has it by now.
 func (s *Store) release(ctx context.Context, name string, mine entry) {
-	_, err := within(context.WithoutCancel(ctx), s.requests, releaseWait, func(ctx context.Context) (nothing, error) {
-		p, err := at(leases, name)
+	_, err := bounded(context.WithoutCancel(ctx), s.requests, releaseTimeout, func(ctx context.Context) (nothing, error) {
+		p, err := placeOf(leases, name)
 		if err != nil {
 			return nothing{}, err
 		}
-		return nothing{}, s.alone(ctx, p, func() error { return s.giveBack(ctx, p, mine) })
+		return nothing{}, s.exclusive(ctx, p, func() error { return s.removeLease(ctx, p, mine) })
 	})
 	if err != nil {
-		s.log.WarnContext(ctx, "a lease could not be given back, and ends by itself", "until", mine.until, "error", err)
+		s.log.WarnContext(ctx, "session storage: lease was not released and ends by itself", "until", mine.until, "error", err)
 	}
 }
 
-func (s *Store) giveBack(ctx context.Context, p place, mine entry) error {
-	now, err := s.read(ctx, p)
-	if err != nil || now.version != mine.version {
+func (s *Store) removeLease(ctx context.Context, p place, mine entry) error {
+	found, err := s.read(ctx, p)
+	if err != nil || found.version != mine.version {
 		return err
 	}
 	_, _, err = s.swap(ctx, p, mine, entry{})

@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// An area is one kind of what is kept. It is part of every key and every
-// checksum: a record never passes for a tombstone.
+// An area holds one kind of entry. It is part of every key and of every
+// checksum: a record is never accepted as a tombstone.
 type area string
 
 const (
@@ -22,28 +22,29 @@ const (
 )
 
 const (
-	// root is where everything lies in the storage, beside the gate's key.
+	// root is the directory of everything in the storage; the gate's key lies
+	// there too.
 	root = "authentik"
-	// suffix tells what was kept from what a storage leaves behind when it is
-	// killed while it writes.
+	// suffix tells complete entries from the files that a storage leaves behind
+	// when it is killed while it writes.
 	suffix = ".kept"
-	// fans is how many directories an area has. A hundred thousand sessions are
-	// four hundred in each.
-	fans = 256
+	// directories is how many directories an area has. With a hundred thousand
+	// sessions there are four hundred in each.
+	directories = 256
 )
 
-// A place is where one thing is kept, with the name of the lock for it.
+// A place is the key of an entry, and the beginning of the names of its locks.
 type place struct{ key, lock string }
 
-// lockOf is the name of the lock for what follows a version. No lock is needed
-// again under its name; the package's documentation says why that matters.
+// lockOf returns the name of the lock for replacing a version. The package
+// documentation says why each version has its own.
 func (p place) lockOf(version string) string { return p.lock + "_" + version }
 
-// at returns the place of a name. Names are parts of paths, and what could
-// lead out of the directory is refused.
-func at(a area, name string) (place, error) {
+// placeOf returns the place of a name. Names become parts of paths: one that
+// could lead out of the directory is refused.
+func placeOf(a area, name string) (place, error) {
 	if !store.ValidName(name) {
-		return place{}, fmt.Errorf("storagestore: %.100q is no name; names are 1 to 80 of a-z, 0-9 and -", name)
+		return place{}, fmt.Errorf("storagestore: the name %.100q is invalid; names have 1 to 80 characters of a-z, 0-9 and -", name)
 	}
 	sum := sha256.Sum256([]byte(name))
 	return place{
@@ -52,10 +53,11 @@ func at(a area, name string) (place, error) {
 	}, nil
 }
 
-// fan is one directory of an area.
-func fan(a area, n int) string {
+// directory returns the n-th directory of an area.
+func directory(a area, n int) string {
 	return path.Join(root, string(a), hex.EncodeToString([]byte{byte(n)})) //nolint:gosec // there are 256
 }
 
-// named returns the name that a key was made of.
-func named(key string) (string, bool) { return strings.CutSuffix(path.Base(key), suffix) }
+// nameOf returns the name that a key was made of. ok is false for a file that
+// this package has not written.
+func nameOf(key string) (name string, ok bool) { return strings.CutSuffix(path.Base(key), suffix) }

@@ -12,8 +12,9 @@ import (
 )
 
 // Storage is what the store needs of Caddy's storage; every certmagic.Storage
-// is one. Load and List say fs.ErrNotExist of what is absent, and of nothing
-// else. Store is all or nothing, or else leaves something that is seen not to be whole.
+// has it. Load and List return fs.ErrNotExist for what is absent, and for
+// nothing else. Store writes all of a value, or leaves something that can be
+// told from a complete one.
 type Storage interface {
 	Lock(ctx context.Context, name string) error
 	Unlock(ctx context.Context, name string) error
@@ -23,89 +24,101 @@ type Storage interface {
 	List(ctx context.Context, path string, recursive bool) ([]string, error)
 }
 
-// stripes is how many writers of one process work at once at most; those of one name wait
-// for each other here, and not for the storage's lock, which is slow to wait for.
+// stripes is how many writers of one process work at once at most. Writers of
+// one name wait here for each other, since waiting for a lock of the storage
+// takes long.
 const stripes = 512
 
-// Store keeps sessions in a storage. Close ends what it does in the background.
+// Store keeps sessions in a storage. The first call starts its background work,
+// which Close ends.
 type Store struct {
 	storage Storage
 	log     *slog.Logger
 	now     func() time.Time
 
-	requests     slots // what requests do
-	hearing      slots // what the ear does, one thing at a time
-	housekeeping slots // what the sweeper does, one thing at a time
-	stripes      [stripes]turn
+	requests     slots // for the operations of callers
+	polling      slots // for one operation at a time
+	housekeeping slots // for one operation at a time
+	writers      [stripes]mutex
 	seed         maphash.Seed
 
-	notice   *notice
-	ear      *ear
-	audience *audience
-	broom    *broom
-	tally    *tally
+	outbox      *outbox
+	inbox       *inbox
+	subscribers *subscribers
+	leftovers   *leftovers
+	counts      *counts
 
-	life       context.Context // the store's own, for what it does in the background
-	close      context.CancelFunc
+	started    sync.Once
+	untilClose context.Context // of the background work
+	cancel     context.CancelFunc
 	background sync.WaitGroup
 }
 
-// New makes a store and begins to listen and to sweep. It touches nothing yet:
-// a storage may be down when Caddy starts.
+// New makes a store. It does not call the storage, which may be down when Caddy
+// starts.
 func New(storage Storage, log *slog.Logger) *Store {
-	s := newStore(storage, log)
-	s.background.Go(s.listen)
-	s.background.Go(s.sweep)
-	return s
-}
-
-func newStore(storage Storage, log *slog.Logger) *Store {
 	s := &Store{
 		storage: storage, log: log, now: time.Now,
-		requests: make(slots, atOnce), hearing: make(slots, 1), housekeeping: make(slots, 1),
-		stripes: newStripes(), seed: maphash.MakeSeed(),
-		notice:   newNotice(),
-		ear:      newEar(),
-		audience: newAudience(),
-		broom:    newBroom(),
-		tally:    newTally(),
+		requests: make(slots, maxConcurrent), polling: make(slots, 1), housekeeping: make(slots, 1),
+		writers: newMutexes(), seed: maphash.MakeSeed(),
+		outbox:      newOutbox(),
+		inbox:       newInbox(),
+		subscribers: newSubscribers(),
+		leftovers:   newLeftovers(),
+		counts:      newCounts(),
 	}
-	s.life, s.close = context.WithCancel(context.Background())
+	s.untilClose, s.cancel = context.WithCancel(context.Background())
 	return s
 }
 
-// Close ends the listening and the sweeping. What is kept stays, and can be
-// read.
+// start starts the background work with the first call: a store that is only
+// configured, as by caddy validate, does nothing.
+func (s *Store) start() {
+	s.started.Do(func() {
+		s.background.Go(s.poll)
+		s.background.Go(s.sweep)
+	})
+}
+
+// Close ends the background work and waits for it, and for the storage to
+// return from what it is doing, for some seconds at most. The sessions stay,
+// and can still be read.
 func (s *Store) Close() error {
-	s.close()
+	s.started.Do(func() {}) // what was never used does not start any more
+	s.cancel()
 	s.background.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	for _, operations := range []slots{s.polling, s.housekeeping, s.requests} {
+		operations.drain(ctx)
+	}
 	return nil
 }
 
-// alone does work while no other writer of this process is at the place.
-func (s *Store) alone(ctx context.Context, p place, work func() error) error {
-	mine := s.stripes[maphash.String(s.seed, p.key)%stripes]
-	if err := mine.take(ctx); err != nil {
+// exclusive does work while no other writer of this process is at the place.
+func (s *Store) exclusive(ctx context.Context, p place, work func() error) error {
+	mine := s.writers[maphash.String(s.seed, p.key)%stripes]
+	if err := mine.lock(ctx); err != nil {
 		return err
 	}
-	defer mine.give()
+	defer mine.unlock()
 	return work()
 }
 
 // Load implements store.Store. It reads the record and, if there is one, its
 // tombstone.
 func (s *Store) Load(ctx context.Context, name string) (store.Record, bool, error) {
-	e, err := within(ctx, s.requests, longestWait, func(ctx context.Context) (entry, error) { return s.load(ctx, name) })
+	e, err := call(ctx, s, func(ctx context.Context) (entry, error) { return s.load(ctx, name) })
 	if err != nil || e.version == "" {
 		return store.Record{}, false, err
 	}
 	return store.Record{Value: e.value, Expiry: e.until, Version: store.Version(e.version)}, true, nil
 }
 
-// load returns a record that is alive, or nothing. The tombstone is read after
-// the record, so that no burial comes between.
+// load returns a record that is alive, or the zero entry. It reads the
+// tombstone after the record, so that no revocation is missed in between.
 func (s *Store) load(ctx context.Context, name string) (entry, error) {
-	p, err := at(records, name)
+	p, err := placeOf(records, name)
 	if err != nil {
 		return entry{}, err
 	}
@@ -113,7 +126,7 @@ func (s *Store) load(ctx context.Context, name string) (entry, error) {
 	if err != nil || !e.alive(s.now()) {
 		return entry{}, err
 	}
-	if over, err := s.buried(ctx, name); over || err != nil {
+	if revoked, err := s.hasTombstone(ctx, name); revoked || err != nil {
 		return entry{}, err
 	}
 	return e, nil
@@ -122,39 +135,39 @@ func (s *Store) load(ctx context.Context, name string) (entry, error) {
 // Save implements store.Store.
 func (s *Store) Save(ctx context.Context, name string, r store.Record) (store.Version, error) {
 	r.Value = bytes.Clone(r.Value) // the work may outlast the call
-	return within(ctx, s.requests, longestWait, func(ctx context.Context) (store.Version, error) { return s.save(ctx, name, r) })
+	return call(ctx, s, func(ctx context.Context) (store.Version, error) { return s.save(ctx, name, r) })
 }
 
-// save writes a record and then looks for a tombstone. In this order no burial
-// is missed: one that came before the write is seen, and one that comes after takes the record
-// away itself.
+// save writes a record and then looks for a tombstone. In this order no
+// revocation is missed: one before the write is seen, and one after it removes
+// the record itself.
 func (s *Store) save(ctx context.Context, name string, r store.Record) (store.Version, error) {
-	p, err := at(records, name)
+	p, err := placeOf(records, name)
 	if err != nil {
 		return "", err
 	}
 	var version store.Version
-	err = s.alone(ctx, p, func() (err error) { version, err = s.replace(ctx, p, r); return err })
+	err = s.exclusive(ctx, p, func() (err error) { version, err = s.replace(ctx, p, r); return err })
 	if err != nil {
 		return "", err
 	}
-	over, err := s.buried(ctx, name)
+	revoked, err := s.hasTombstone(ctx, name)
 	if err != nil {
 		return "", err
 	}
-	if over {
-		_ = s.remove(ctx, p.key) // nobody can see it, and the sweeper comes
+	if revoked {
+		_ = s.remove(ctx, p.key) // Load does not return it in any case
 		return "", store.ErrConflict
 	}
 	return version, nil
 }
 
-// replace writes the record over the version that its writer has read. That of a
-// new one is not read first: nobody else has its name, as a rule.
+// replace writes the record over the version that its writer has read. For a
+// new record nothing is read before: its name is usually unused.
 func (s *Store) replace(ctx context.Context, p place, r store.Record) (store.Version, error) {
 	var before, next entry
 	if s.now().Before(r.Expiry) {
-		next = fresh(r.Expiry, r.Value)
+		next = newEntry(r.Expiry, r.Value)
 	}
 	if r.Version != "" {
 		var err error
@@ -163,11 +176,11 @@ func (s *Store) replace(ctx context.Context, p place, r store.Record) (store.Ver
 		}
 	}
 	for s.version(before) == r.Version {
-		found, done, err := s.swap(ctx, p, before, next)
+		found, replaced, err := s.swap(ctx, p, before, next)
 		if err != nil {
 			return "", err
 		}
-		if done {
+		if replaced {
 			return store.Version(next.version), nil
 		}
 		before = found
@@ -175,7 +188,8 @@ func (s *Store) replace(ctx context.Context, p place, r store.Record) (store.Ver
 	return "", store.ErrConflict
 }
 
-// version is what a reader was told of the entry: nothing, once it is over.
+// version is the version that a reader of the entry has: none if it has
+// expired.
 func (s *Store) version(e entry) store.Version {
 	if !e.alive(s.now()) {
 		return ""
@@ -185,19 +199,19 @@ func (s *Store) version(e entry) store.Version {
 
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	_, err := within(ctx, s.requests, longestWait, func(ctx context.Context) (nothing, error) {
-		p, err := at(records, name)
+	_, err := call(ctx, s, func(ctx context.Context) (nothing, error) {
+		p, err := placeOf(records, name)
 		if err != nil {
 			return nothing{}, err
 		}
-		return nothing{}, s.alone(ctx, p, func() error { return s.erase(ctx, p) })
+		return nothing{}, s.exclusive(ctx, p, func() error { return s.removeAny(ctx, p) })
 	})
 	return err
 }
 
-// erase takes away whatever version is there. It excludes writers like one of
-// them: a write that has begun before cannot bring the record back after.
-func (s *Store) erase(ctx context.Context, p place) error {
+// removeAny removes whatever version is there. It locks like a writer: a write
+// that has begun before cannot bring the record back afterwards.
+func (s *Store) removeAny(ctx context.Context, p place) error {
 	e, err := s.read(ctx, p)
 	for done := false; err == nil && !done && (e.version != "" || e.torn); {
 		e, done, err = s.swap(ctx, p, e, entry{})
@@ -205,4 +219,5 @@ func (s *Store) erase(ctx context.Context, p place) error {
 	return err
 }
 
+// Interface guard.
 var _ store.Store = (*Store)(nil)

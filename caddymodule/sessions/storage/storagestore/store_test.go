@@ -7,31 +7,32 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 	"github.com/flowsidecar/caddy-authentik/proxy/store/storetest"
 )
 
-func TestOnTheFileSystem(t *testing.T) {
+func TestStore_FileSystemKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB) store.Store { return open(t, files(t)) })
+	storetest.RunVirtual(t, func(t testing.TB) store.Store { return counter{open(t, virtualFiles(t))} })
 }
 
-func TestOnAStorageInMemory(t *testing.T) {
+func TestStore_MemoryStorageKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB) store.Store { return open(t, newShelf()) })
+	storetest.RunVirtual(t, func(t testing.TB) store.Store { return open(t, newMemoryStorage()) })
 }
 
-// A storage on a network is paid by the operation.
-func TestWhatIsDoneOftenTakesFewOperations(t *testing.T) {
+// Storages on a network may be billed by the operation.
+func TestStore_FrequentCallsTakeFewOperations(t *testing.T) {
 	t.Parallel()
-	kept := newShelf()
-	s, _ := still(t, kept)
+	kept := newMemoryStorage()
+	s, _ := newIdle(t, kept)
 	count := func(what string, want int) {
 		t.Helper()
 		if did := kept.did(); len(did) != want {
-			t.Errorf("%s takes %d operations, not %d:\n%s", what, len(did), want, strings.Join(did, "\n"))
+			t.Errorf("%s: got %d operations, want %d:\n%s", what, len(did), want, strings.Join(did, "\n"))
 		}
 	}
 	r := record("one")
@@ -39,25 +40,25 @@ func TestWhatIsDoneOftenTakesFewOperations(t *testing.T) {
 	count("saving a new record", 5) // lock, load, store, unlock, look for a tombstone
 	save(t, s, "session-a", r)
 	count("saving again", 6)
-	holds(t, s, "session-a", "one")
+	expectValue(t, s, "session-a", "one")
 	count("loading", 2)
-	holds(t, s, "session-b", "")
-	count("loading what is not there", 1)
-	isRevoked(t, s, "session-a", false)
+	expectValue(t, s, "session-b", "")
+	count("loading what is absent", 1)
+	expectRevoked(t, s, "session-a", false)
 	count("looking for a tombstone", 1)
-	bury(t, s, "session-a")
-	count("burying", 7) // load, lock, load, store, unlock, notice, delete
+	revoke(t, s, "session-a")
+	count("revoking", 7) // load, lock, load, store, unlock, notice, delete
 	for _, op := range kept.did() {
 		if strings.HasPrefix(op, "list") {
-			t.Errorf("a directory is listed: %s", op)
+			t.Errorf("got %s, want no directory listed", op)
 		}
 	}
 }
 
-func TestNamesThatLeadElsewhereAreRefused(t *testing.T) {
+func TestStore_InvalidNamesAreRefused(t *testing.T) {
 	t.Parallel()
-	kept := newShelf()
-	s, _ := still(t, kept)
+	kept := newMemoryStorage()
+	s, _ := newIdle(t, kept)
 	for _, name := range []string{"", "..", "../key", "a/b", "a/../../b", "Session", "a.b", "a_b", "ä", "a\x00", strings.Repeat("a", 81)} {
 		_, _, errLoad := s.Load(t.Context(), name)
 		_, errSave := s.Save(t.Context(), name, record("one"))
@@ -65,70 +66,69 @@ func TestNamesThatLeadElsewhereAreRefused(t *testing.T) {
 		_, _, errLease := s.Lease(t.Context(), name, time.Hour)
 		for _, err := range []error{errLoad, errSave, errRevoked, errLease, s.Delete(t.Context(), name), s.Revoke(t.Context(), name, time.Now().Add(time.Hour))} {
 			if err == nil {
-				t.Errorf("%q was taken", name)
+				t.Errorf("%q: got no error, want it refused", name)
 			}
 		}
 	}
 	if did := kept.did(); len(did) > 0 {
-		t.Errorf("the storage was asked all the same: %q", did)
+		t.Errorf("got operations %q, want none", did)
 	}
 	save(t, s, strings.Repeat("z9-", 27)[:80], record("one"))
 }
 
-func TestNoDirectoryIsLarge(t *testing.T) {
+func TestPlace_DirectoriesStaySmall(t *testing.T) {
 	t.Parallel()
 	in := make(map[string]int)
 	for range 100_000 {
-		dir, _, _ := strings.Cut(key(t, records, "session-"+strings.ToLower(rand.Text())), "session-")
+		dir, _, _ := strings.Cut(keyOf(t, records, "session-"+strings.ToLower(rand.Text())), "session-")
 		in[dir]++
 	}
 	for dir, n := range in {
 		if n > 600 {
-			t.Errorf("%s has %d", dir, n)
+			t.Errorf("%s: got %d entries, want 600 at most", dir, n)
 		}
 	}
-	if len(in) != fans {
-		t.Errorf("there are %d directories", len(in))
+	if len(in) != directories {
+		t.Errorf("got %d directories, want %d", len(in), directories)
 	}
 }
 
-// Whoever reads the storage finds neither a user nor anything else in clear
-// that the gate has sealed: the store adds nothing but numbers.
-func TestKeysSayNothingButTheName(t *testing.T) {
+// A key reveals only the name, which the gate has made so that it reveals
+// nothing. Sessions are found again by it after an upgrade.
+func TestPlace_KeyIsMadeOfTheName(t *testing.T) {
 	t.Parallel()
-	if got, want := key(t, records, "session-a"), "authentik/sessions/fa/session-a.kept"; got != want {
+	if got, want := keyOf(t, records, "session-a"), "authentik/sessions/fa/session-a.kept"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-// A writer of this process whose lock is another's by now writes nothing.
-func TestAWriteThatComesTooLateForItsLockFails(t *testing.T) {
+// The lock may belong to another process by now.
+func TestSave_ExpiredLockWritesNothing(t *testing.T) {
 	t.Parallel()
-	// The storage sleeps longer than its lock lasts, in a bubble of time of its own.
-	bubble(t, func(t *testing.T) {
-		kept := newShelf()
-		s, _ := still(t, kept)
+	synctest.Test(t, func(t *testing.T) {
+		kept := newMemoryStorage()
+		s, _ := newIdle(t, kept)
 		kept.setHook(func(_ context.Context, op, key string) error {
 			if op == "load" && strings.Contains(key, "sessions") {
-				time.Sleep(lockTrust + time.Second)
+				time.Sleep(maxLockAge + time.Second)
 			}
 			return nil
 		})
 		if _, err := s.Save(t.Context(), "session-a", record("one")); err == nil {
-			t.Error("it was written")
+			t.Error("got no error, want one")
 		}
 		if got := kept.keys("authentik/sessions"); len(got) > 0 {
-			t.Errorf("there is %q", got)
+			t.Errorf("got %q, want nothing", got)
 		}
 	})
 }
 
-// No late write brings back what has ended, whatever becomes of the locks:
-// here they hold nobody up at all.
-func TestABurialHoldsWithoutLocks(t *testing.T) {
+// No late write brings back a revoked record, even if the storage's locks do
+// not exclude anyone.
+func TestRevoke_HoldsWithoutLocks(t *testing.T) {
 	t.Parallel()
-	kept := unlocked{newShelf()}
-	s, _ := still(t, kept)
+	kept := unlocked{newMemoryStorage()}
+	s, _ := newIdle(t, kept)
 	for i := range 200 {
 		name := fmt.Sprintf("session-%d", i)
 		r := record("one")
@@ -138,64 +138,62 @@ func TestABurialHoldsWithoutLocks(t *testing.T) {
 			defer close(done)
 			_, _ = s.Save(context.Background(), name, r)
 		}()
-		bury(t, s, name)
+		revoke(t, s, name)
 		<-done
-		holds(t, s, name, "")
+		expectValue(t, s, name, "")
 		if got := kept.keys("authentik/sessions"); len(got) > 0 {
-			t.Fatalf("the record lies there still: %q", got)
+			t.Fatalf("got %q, want the record removed", got)
 		}
 	}
 }
 
-// The same with a record that a writer puts there after everything is over.
-func TestARecordThatLiesBesideATombstoneIsNotFound(t *testing.T) {
+func TestLoad_RecordBesideATombstoneIsNotFound(t *testing.T) {
 	t.Parallel()
-	kept := newShelf()
-	s, _ := still(t, kept)
+	kept := newMemoryStorage()
+	s, _ := newIdle(t, kept)
 	save(t, s, "session-a", record("one"))
-	where := key(t, records, "session-a")
+	where := keyOf(t, records, "session-a")
 	before, err := kept.Load(t.Context(), where)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bury(t, s, "session-a")
+	revoke(t, s, "session-a")
 	if err := kept.Store(t.Context(), where, before); err != nil {
 		t.Fatal(err)
 	}
-	holds(t, s, "session-a", "")
+	expectValue(t, s, "session-a", "")
 }
 
-// unlocked is a storage whose locks exclude nobody.
-type unlocked struct{ *shelf }
+// unlocked is a storage whose locks do not exclude anyone.
+type unlocked struct{ *memoryStorage }
 
 func (unlocked) Lock(context.Context, string) error   { return nil }
 func (unlocked) Unlock(context.Context, string) error { return nil }
 
-// A burial comes from its beginning to its end while a writer stands before
-// its write.
-func TestABurialInTheMidstOfASaveLeavesNothing(t *testing.T) {
+// A revocation runs from beginning to end just before a writer's write.
+func TestRevoke_DuringASaveLeavesNoRecord(t *testing.T) {
 	t.Parallel()
-	kept := newShelf()
-	s, _ := still(t, kept)
-	another, _ := still(t, kept)
+	kept := newMemoryStorage()
+	s, _ := newIdle(t, kept)
+	another, _ := newIdle(t, kept)
 	for _, version := range []bool{false, true} {
 		name := fmt.Sprintf("session-%t", version)
 		r := record("one")
 		if version {
 			r.Version = save(t, s, name, r)
 		}
-		where := key(t, records, name)
+		where := keyOf(t, records, name)
 		kept.setHook(func(_ context.Context, op, key string) error {
 			if op == "store" && key == where {
-				bury(t, another, name)
+				revoke(t, another, name)
 			}
 			return nil
 		})
 		if v, err := s.Save(t.Context(), name, r); !errors.Is(err, store.ErrConflict) || v != "" {
-			t.Errorf("it was saved as %q, %v", v, err)
+			t.Errorf("got version %q, %v, want a conflict", v, err)
 		}
 		if got := kept.keys("authentik/sessions"); len(got) > 0 {
-			t.Errorf("there is %q", got)
+			t.Errorf("got %q, want nothing", got)
 		}
 	}
 }

@@ -9,19 +9,20 @@ import (
 )
 
 const (
-	// lockTrust is how long after it was given a lock is believed to be ours. The
-	// file system's storage takes it from a process that has not been
-	// heard of for ten seconds, also from one that was only asleep.
-	lockTrust = 8 * time.Second
-	// unlockWait is how long giving back a lock may take.
-	unlockWait = 5 * time.Second
+	// maxLockAge is how long after it was acquired a lock is trusted. The file
+	// system's storage takes a lock away from a process that has not refreshed
+	// it for ten seconds, even if the process was only suspended.
+	maxLockAge = 8 * time.Second
+	// unlockTimeout is how long releasing a lock may take.
+	unlockTimeout = 5 * time.Second
 )
 
-// errSlow is what a writer gets whose lock may be somebody else's by now.
-var errSlow = errors.New("the storage took so long that its lock is not to be trusted")
+// errLockExpired is returned to a writer whose lock may belong to another
+// process by now.
+var errLockExpired = errors.New("the storage took so long that the lock may have expired")
 
-// fetch returns what is kept at a place, whole or not. Only fs.ErrNotExist says
-// that nothing is there.
+// fetch returns the entry at a place, torn or not. Only fs.ErrNotExist means
+// that there is none.
 func (s *Store) fetch(ctx context.Context, p place) (entry, error) {
 	if err := ctx.Err(); err != nil {
 		return entry{}, err
@@ -36,21 +37,21 @@ func (s *Store) fetch(ctx context.Context, p place) (entry, error) {
 	return decode(p.key, all), nil
 }
 
-// read fetches, and logs that what is there is not whole: it counts as nothing,
-// and must not keep others out.
+// read is fetch, and logs a torn entry. It counts as none: it must not keep a
+// visitor from signing in.
 func (s *Store) read(ctx context.Context, p place) (entry, error) {
 	e, err := s.fetch(ctx, p)
 	if e.torn {
-		s.log.WarnContext(ctx, "what is kept in the storage is not whole; it was cut short, changed or moved",
+		s.log.WarnContext(ctx, "session storage: entry is not whole; it was cut short, changed or moved",
 			"storage_key", p.key, "bytes", len(e.value))
 	}
 	return e, err
 }
 
-// swap puts next in the place of what was read there before, or takes it away
-// where next is nothing. Who comes too late changes nothing, and gets what is there
-// instead.
-func (s *Store) swap(ctx context.Context, p place, before, next entry) (found entry, done bool, err error) {
+// swap replaces the version that was read before by next, or removes it if next
+// is the zero entry. If the place holds another version by now, swap changes
+// nothing: replaced is false, and found is what the place holds.
+func (s *Store) swap(ctx context.Context, p place, before, next entry) (found entry, replaced bool, err error) {
 	lock := p.lockOf(before.version)
 	if err := s.storage.Lock(ctx, lock); err != nil {
 		return entry{}, false, fmt.Errorf("storagestore: locking %s: %w", p.key, err)
@@ -60,13 +61,13 @@ func (s *Store) swap(ctx context.Context, p place, before, next entry) (found en
 	if found, err = s.read(ctx, p); err != nil || found.version != before.version {
 		return found, false, err
 	}
-	if time.Since(locked) > lockTrust {
-		return found, false, fmt.Errorf("storagestore: writing %s: %w", p.key, errSlow)
+	if time.Since(locked) > maxLockAge {
+		return found, false, fmt.Errorf("storagestore: writing %s: %w", p.key, errLockExpired)
 	}
 	return found, true, s.put(ctx, p, next)
 }
 
-// put writes an entry, or takes away what is there.
+// put writes an entry; the zero entry removes what is there.
 func (s *Store) put(ctx context.Context, p place, e entry) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -84,8 +85,8 @@ func (s *Store) put(ctx context.Context, p place, e entry) error {
 	return nil
 }
 
-// remove takes away what is kept under a key. Some storages call it an error
-// that there is nothing.
+// remove deletes what is stored under a key. Some storages return an error if
+// there is nothing.
 func (s *Store) remove(ctx context.Context, key string) error {
 	if err := s.storage.Delete(ctx, key); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("storagestore: deleting %s: %w", key, err)
@@ -93,12 +94,13 @@ func (s *Store) remove(ctx context.Context, key string) error {
 	return nil
 }
 
-// unlock gives a lock back, also when the caller has gone. That it fails is
-// no failure of the caller's: nobody needs the lock of a version that is past.
+// unlock releases a lock, even if the caller's context is done. A failure is
+// only logged: the lock of a version that has been replaced is not needed
+// again.
 func (s *Store) unlock(ctx context.Context, lock string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 	defer cancel()
 	if err := s.storage.Unlock(ctx, lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.log.WarnContext(ctx, "a lock of the storage could not be given back", "lock", lock, "error", err)
+		s.log.WarnContext(ctx, "session storage: lock was not released", "lock", lock, "error", err)
 	}
 }

@@ -10,192 +10,180 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// An audience is everybody in this process who watches. It is let in while
-// something can be heard, and sent out when that ends.
-type audience struct {
-	mu    sync.Mutex
-	seats map[*seat]struct{}
-	open  chan struct{} // closed while something can be heard
-	deaf  bool
+// subscribers are the callers of Watch. They can subscribe while polls succeed;
+// when one fails, all subscriptions end.
+type subscribers struct {
+	mu      sync.Mutex
+	all     map[*subscription]struct{}
+	polled  bool          // the last poll has succeeded
+	resumed chan struct{} // closed while polled
 }
 
-// A seat is one who watches. Its end comes with the reason why nothing is heard
-// any more.
-type seat struct {
+// A subscription belongs to one caller of Watch.
+type subscription struct {
 	names store.Backlog
-	end   chan error
+	lost  chan error // why the watch ends, at most once
 }
 
-func newAudience() *audience {
-	return &audience{seats: make(map[*seat]struct{}), open: make(chan struct{}), deaf: true}
+func newSubscribers() *subscribers {
+	return &subscribers{all: make(map[*subscription]struct{}), resumed: make(chan struct{})}
 }
 
-// join waits until something can be heard, or until there is no more
-// waiting, and nobody sits.
-func (a *audience) join(ctx context.Context) (*seat, bool) {
+// subscribe waits until polls succeed. ok is false if ctx is done before.
+func (s *subscribers) subscribe(ctx context.Context) (mine *subscription, ok bool) {
 	for {
-		a.mu.Lock()
-		open := a.open
-		if !a.deaf {
-			mine := &seat{store.NewBacklog(), make(chan error, 1)}
-			a.seats[mine] = struct{}{}
-			a.mu.Unlock()
+		s.mu.Lock()
+		resumed := s.resumed
+		if s.polled {
+			mine := &subscription{store.NewBacklog(), make(chan error, 1)}
+			s.all[mine] = struct{}{}
+			s.mu.Unlock()
 			return mine, true
 		}
-		a.mu.Unlock()
+		s.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return nil, false
-		case <-open:
+		case <-resumed:
 		}
 	}
 }
 
-func (a *audience) leave(mine *seat) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.seats, mine)
+func (s *subscribers) unsubscribe(mine *subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, mine)
 }
 
-// admit lets everybody in who waits.
-func (a *audience) admit() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.deaf {
-		a.deaf = false
-		close(a.open)
+// resume admits the callers that wait.
+func (s *subscribers) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.polled {
+		s.polled = true
+		close(s.resumed)
 	}
 }
 
-// dismiss sends everybody out.
-func (a *audience) dismiss(why error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.deaf {
+// interrupt ends all subscriptions.
+func (s *subscribers) interrupt(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.polled {
 		return
 	}
-	a.deaf, a.open = true, make(chan struct{})
-	for mine := range a.seats {
-		mine.end <- why // the one end: there is room
-		delete(a.seats, mine)
+	s.polled, s.resumed = false, make(chan struct{})
+	for mine := range s.all {
+		mine.lost <- why // the only one that is sent: there is room
+		delete(s.all, mine)
 	}
 }
 
-// tell hands a name to all.
-func (a *audience) tell(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for mine := range a.seats {
+// publish adds a name to all subscriptions.
+func (s *subscribers) publish(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for mine := range s.all {
 		mine.names.Add(name)
 	}
 }
 
-// Watch implements store.Store. It begins when something can be heard, and
-// ends with an error when nothing can be heard any more: how long what is
-// remembered is believed then is for the gate to say.
-func (s *Store) Watch(ctx context.Context, told func(name string)) error {
-	waiting, stop := context.WithCancel(ctx)
+// Watch implements store.Store. It begins once a poll succeeds, and ends with
+// an error when one fails: the gate decides how long to trust its cache then.
+func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
+	s.start()
+	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	defer context.AfterFunc(s.life, stop)()
-	mine, sits := s.audience.join(waiting)
-	if !sits {
-		return s.unheard(ctx, told)
+	defer context.AfterFunc(s.untilClose, stop)()
+	mine, ok := s.subscribers.subscribe(watching)
+	if !ok {
+		return s.watchClosed(ctx, ended)
 	}
-	defer s.audience.leave(mine)
-	told("")
+	defer s.subscribers.unsubscribe(mine)
+	ended("")
 	for {
 		select {
-		case <-waiting.Done():
-			return s.unheard(ctx, told)
-		case err := <-mine.end:
+		case <-watching.Done():
+			return s.watchClosed(ctx, ended)
+		case err := <-mine.lost:
 			return err
 		case name := <-mine.names:
-			told(name)
+			ended(name)
 		}
 	}
 }
 
-// unheard is what is left for who watches a store that was closed, as a gate
-// does whose configuration is being taken down: to forget everything, again and again.
-func (s *Store) unheard(ctx context.Context, told func(name string)) error {
+// watchClosed is the watch of a closed store, as a gate has it whose
+// configuration is being taken down: its cache is dropped again and again,
+// since no revocation would reach it any more.
+func (s *Store) watchClosed(ctx context.Context, ended func(name string)) error {
 	for ctx.Err() == nil {
-		told("")
-		rest(ctx, hearEvery)
+		ended("")
+		pause(ctx, pollEvery)
 	}
 	return nil
 }
 
-// listen hears what others have buried, until the store is closed. Nobody
-// needs to be there to hear it: one ear serves all who watch.
-func (s *Store) listen() {
-	for s.life.Err() == nil {
-		s.attend(s.life)
-		s.tidy(s.life)
-		rest(s.life, hearEvery)
+// poll reads the notices of other processes until the store is closed. One
+// poll serves all callers of Watch.
+func (s *Store) poll() {
+	for s.untilClose.Err() == nil {
+		s.pollOnce(s.untilClose)
+		s.maintainNotices(s.untilClose)
+		pause(s.untilClose, pollEvery)
 	}
 }
 
-// attend hears once and tells what is new. Who comes in is told to forget
-// everything, so what was there before needs no telling.
-func (s *Store) attend(ctx context.Context) {
-	seen, err := within(ctx, s.hearing, hearWait, s.hear)
+// pollOnce reads the notices and publishes the names that are new. A caller
+// that subscribes afterwards drops its cache first, so it needs no older names.
+func (s *Store) pollOnce(ctx context.Context) {
+	all, err := bounded(ctx, s.polling, pollTimeout, s.readNotices)
 	if ctx.Err() != nil {
 		return
 	}
 	if err != nil {
-		s.audience.dismiss(err)
+		s.subscribers.interrupt(err)
 		return
 	}
-	names, missed := s.ear.take(time.Now(), seen)
+	names, missed := s.inbox.receive(time.Now(), all)
 	if missed {
 		names = []string{""}
 	}
 	for _, name := range names {
-		s.audience.tell(name)
+		s.subscribers.publish(name)
 	}
-	s.audience.admit()
+	s.subscribers.resume()
 }
 
-// tidy tries again what this process could not tell the others, and takes away
-// notices that are read.
-func (s *Store) tidy(ctx context.Context) {
-	silent := s.ear.silent(time.Now())
-	if !s.notice.pending() && len(silent) == 0 {
+// maintainNotices writes the own notice if that has failed before, and removes
+// notices that are finished.
+func (s *Store) maintainNotices(ctx context.Context) {
+	finished := s.inbox.finished(time.Now())
+	if !s.outbox.pending() && len(finished) == 0 {
 		return
 	}
-	_, _ = within(ctx, s.hearing, republishWait, func(ctx context.Context) (nothing, error) {
-		err := s.publish(ctx, s.notice.latest())
-		for _, id := range silent {
-			err = errors.Join(err, s.remove(ctx, noticed(id).key))
+	_, _ = bounded(ctx, s.polling, republishTimeout, func(ctx context.Context) (nothing, error) {
+		err := s.publish(ctx, s.outbox.latest())
+		for _, id := range finished {
+			err = errors.Join(err, s.remove(ctx, noticePlace(id).key))
 		}
-		return nothing{}, err // and so again after the next rest
+		return nothing{}, err // what has failed is tried again after the next poll
 	})
 }
 
-// rest waits, or less if the context ends.
-func rest(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
-// An outage logs when something begins to fail and when it works again, and not
-// what lies between.
+// An outage logs when something begins to fail and when it works again.
 type outage struct {
-	log  *slog.Logger
-	what string
-	on   bool
+	log          *slog.Logger
+	failed, over string // the messages
+	on           bool
 }
 
 func (o *outage) report(err error) {
 	if err != nil && !o.on {
-		o.log.Warn(o.what, "error", err)
+		o.log.Warn(o.failed, "error", err)
 	}
 	if err == nil && o.on {
-		o.log.Info("this works again", "after", o.what)
+		o.log.Info(o.over)
 	}
 	o.on = err != nil
 }

@@ -20,15 +20,15 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// Every storage of Caddy's is one for us.
+// The store works on every storage of Caddy.
 var (
 	_ Storage = certmagic.Storage(nil)
-	_ Storage = (*shelf)(nil)
+	_ Storage = (*memoryStorage)(nil)
 )
 
-// A shelf is a storage in memory. Hooks stand before its operations and may
-// fail, wait or panic; the operation that they are told is "load", "store" and so on.
-type shelf struct {
+// memoryStorage is a storage in memory. Its hook is called before every
+// operation and may fail, wait or panic; op is "load", "store" and so on.
+type memoryStorage struct {
 	mu    sync.Mutex
 	files map[string][]byte
 	locks map[string]bool
@@ -36,12 +36,12 @@ type shelf struct {
 	hook  func(ctx context.Context, op, key string) error
 }
 
-func newShelf() *shelf {
-	return &shelf{files: make(map[string][]byte), locks: make(map[string]bool)}
+func newMemoryStorage() *memoryStorage {
+	return &memoryStorage{files: make(map[string][]byte), locks: make(map[string]bool)}
 }
 
-// before runs the hook.
-func (s *shelf) before(ctx context.Context, op, key string) error {
+// before records an operation and calls the hook.
+func (s *memoryStorage) before(ctx context.Context, op, key string) error {
 	s.mu.Lock()
 	hook := s.hook
 	s.ops = append(s.ops, op+" "+key)
@@ -52,21 +52,21 @@ func (s *shelf) before(ctx context.Context, op, key string) error {
 	return hook(ctx, op, key)
 }
 
-func (s *shelf) setHook(hook func(ctx context.Context, op, key string) error) {
+func (s *memoryStorage) setHook(hook func(ctx context.Context, op, key string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hook = hook
 }
 
-// did returns the operations since it was asked last.
-func (s *shelf) did() (ops []string) {
+// did returns the operations since the last call of did.
+func (s *memoryStorage) did() (ops []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ops, s.ops = s.ops, nil
 	return ops
 }
 
-func (s *shelf) Lock(ctx context.Context, name string) error {
+func (s *memoryStorage) Lock(ctx context.Context, name string) error {
 	if err := s.before(ctx, "lock", name); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *shelf) Lock(ctx context.Context, name string) error {
 	}
 }
 
-func (s *shelf) Unlock(ctx context.Context, name string) error {
+func (s *memoryStorage) Unlock(ctx context.Context, name string) error {
 	if err := s.before(ctx, "unlock", name); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (s *shelf) Unlock(ctx context.Context, name string) error {
 	return nil
 }
 
-func (s *shelf) Store(ctx context.Context, key string, value []byte) error {
+func (s *memoryStorage) Store(ctx context.Context, key string, value []byte) error {
 	if err := s.before(ctx, "store", key); err != nil {
 		return err
 	}
@@ -106,8 +106,8 @@ func (s *shelf) Store(ctx context.Context, key string, value []byte) error {
 	return nil
 }
 
-// Load gives what it keeps and no copy, as a storage may.
-func (s *shelf) Load(ctx context.Context, key string) ([]byte, error) {
+// Load returns what it keeps without a copy, as a storage may.
+func (s *memoryStorage) Load(ctx context.Context, key string) ([]byte, error) {
 	if err := s.before(ctx, "load", key); err != nil {
 		return nil, err
 	}
@@ -115,25 +115,25 @@ func (s *shelf) Load(ctx context.Context, key string) ([]byte, error) {
 	defer s.mu.Unlock()
 	value, found := s.files[key]
 	if !found {
-		return nil, fmt.Errorf("shelf: %w", fs.ErrNotExist)
+		return nil, fmt.Errorf("memory storage: %w", fs.ErrNotExist)
 	}
 	return value, nil
 }
 
-func (s *shelf) Delete(ctx context.Context, key string) error {
+func (s *memoryStorage) Delete(ctx context.Context, key string) error {
 	if err := s.before(ctx, "delete", key); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, found := s.files[key]; !found {
-		return fs.ErrNotExist // against the rules, and seen
+		return fs.ErrNotExist // against the contract, and seen in practice
 	}
 	delete(s.files, key)
 	return nil
 }
 
-func (s *shelf) List(ctx context.Context, dir string, _ bool) (keys []string, err error) {
+func (s *memoryStorage) List(ctx context.Context, dir string, _ bool) (keys []string, err error) {
 	if err := s.before(ctx, "list", dir); err != nil {
 		return nil, err
 	}
@@ -147,45 +147,45 @@ func (s *shelf) List(ctx context.Context, dir string, _ bool) (keys []string, er
 	return keys, nil
 }
 
-// keys returns what is kept below a directory.
-func (s *shelf) keys(below string) []string {
+// keys returns the keys below a directory.
+func (s *memoryStorage) keys(below string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	keys := slices.Sorted(maps.Keys(s.files))
 	return slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, below+"/") })
 }
 
-// change changes what lies under a key.
-func (s *shelf) change(t testing.TB, key string, change func([]byte) []byte) {
+// change changes the value under a key.
+func (s *memoryStorage) change(t testing.TB, key string, change func([]byte) []byte) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	value, found := s.files[key]
 	if !found {
-		t.Fatalf("there is no %s", key)
+		t.Fatalf("got no %s, want one", key)
 	}
 	s.files[key] = change(bytes.Clone(value))
 }
 
-// A journal is a log that can be read while it is written.
-type journal struct {
+// A logBuffer can be read while it is written.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (j *journal) Write(p []byte) (int, error) {
+func (j *logBuffer) Write(p []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.Write(p)
 }
 
-func (j *journal) String() string {
+func (j *logBuffer) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.String()
 }
 
-// open makes a store that is closed with the test.
+// open makes a store that is closed when the test ends.
 func open(t testing.TB, storage Storage) *Store {
 	t.Helper()
 	s := New(storage, slog.New(slog.DiscardHandler))
@@ -193,18 +193,28 @@ func open(t testing.TB, storage Storage) *Store {
 	return s
 }
 
-// still makes a store that neither listens nor sweeps by itself.
-func still(t testing.TB, storage Storage) (*Store, *journal) {
+// newIdle makes a store that neither polls nor sweeps by itself.
+func newIdle(t testing.TB, storage Storage) (*Store, *logBuffer) {
 	t.Helper()
-	log := new(journal)
-	s := newStore(storage, slog.New(slog.NewTextHandler(log, nil)))
+	log := new(logBuffer)
+	s := New(storage, slog.New(slog.NewTextHandler(log, nil)))
+	s.started.Do(func() {})
 	t.Cleanup(func() { _ = s.Close() })
 	return s, log
 }
 
-func files(t testing.TB) *certmagic.FileStorage {
+func fileStorage(t testing.TB) *certmagic.FileStorage {
 	t.Helper()
 	return &certmagic.FileStorage{Path: t.TempDir()}
+}
+
+// virtualFiles is fileStorage on the virtual clock: the goroutines that it
+// leaves behind, one for each lock, end before the bubble does.
+func virtualFiles(t testing.TB) *certmagic.FileStorage {
+	t.Helper()
+	storage := fileStorage(t)
+	t.Cleanup(func() { time.Sleep(time.Minute) })
+	return storage
 }
 
 func record(value string) store.Record {
@@ -220,47 +230,47 @@ func save(t testing.TB, s *Store, name string, r store.Record) store.Version {
 	return v
 }
 
-// holds compares what is under a name; "" is nothing.
-func holds(t testing.TB, s *Store, name, value string) {
+// expectValue compares the value under a name; "" stands for no record.
+func expectValue(t testing.TB, s *Store, name, value string) {
 	t.Helper()
 	r, found, err := s.Load(t.Context(), name)
 	if err != nil || found != (value != "") || string(r.Value) != value {
-		t.Fatalf("%s holds %q (found %t, %v), want %q", name, r.Value, found, err, value)
+		t.Fatalf("%s: got %q (found %t, %v), want %q", name, r.Value, found, err, value)
 	}
 }
 
-func bury(t testing.TB, s *Store, name string) {
+func revoke(t testing.TB, s *Store, name string) {
 	t.Helper()
 	if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
-		t.Fatalf("burying %s: %v", name, err)
+		t.Fatalf("revoking %s: %v", name, err)
 	}
 }
 
-func isRevoked(t testing.TB, s *Store, name string, want bool) {
+func expectRevoked(t testing.TB, s *Store, name string, want bool) {
 	t.Helper()
 	got, err := s.Revoked(t.Context(), name)
 	if err != nil || got != want {
-		t.Fatalf("%s buried: %t (%v), want %t", name, got, err, want)
+		t.Fatalf("%s: got revoked %t (%v), want %t", name, got, err, want)
 	}
 }
 
-// key is where a name lies.
-func key(t testing.TB, a area, name string) string {
+// keyOf returns the key of a name.
+func keyOf(t testing.TB, a area, name string) string {
 	t.Helper()
-	p, err := at(a, name)
+	p, err := placeOf(a, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p.key
 }
 
-var errFire = errors.New("the disk is on fire")
+var errStorage = errors.New("the storage is down")
 
-// deaf is what watch says of a watch that has ended, as a gate would see it.
-const deaf = "deaf"
+// watchLost is what watch sends when a watch has ended with an error.
+const watchLost = "watch lost"
 
-// watch returns what is told, once the watch has begun. As a gate does, it
-// watches again after a watch has ended.
+// watch returns the names of a watch that has been established. Like a gate, it
+// watches again after the watch was lost.
 func watch(t testing.TB, s *Store) <-chan string {
 	t.Helper()
 	told := make(chan string, 10_000)
@@ -270,28 +280,28 @@ func watch(t testing.TB, s *Store) <-chan string {
 		defer close(done)
 		for ctx.Err() == nil {
 			if err := s.Watch(ctx, func(name string) { told <- name }); err != nil {
-				told <- deaf
+				told <- watchLost
 			}
-			rest(ctx, 100*time.Millisecond)
+			pause(ctx, 100*time.Millisecond)
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-done })
-	hears(t, told, "")
+	expectName(t, told, "")
 	return told
 }
 
-// hears waits for a name, and no longer than the contract lets it take.
-func hears(t testing.TB, told <-chan string, want string) {
+// expectName waits for a name for as long as the contract allows.
+func expectName(t testing.TB, told <-chan string, want string) {
 	t.Helper()
-	late := time.After(2 * time.Second)
+	deadline := time.After(2 * time.Second)
 	for {
 		select {
 		case got := <-told:
 			if got == want {
 				return
 			}
-		case <-late:
-			t.Fatalf("%q was not heard of", want)
+		case <-deadline:
+			t.Fatalf("got no %q within two seconds", want)
 		}
 	}
 }

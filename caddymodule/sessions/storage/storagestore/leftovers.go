@@ -1,0 +1,116 @@
+package storagestore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"math/big"
+	"path"
+	"time"
+)
+
+const (
+	// maxPause is the longest pause between two keys.
+	maxPause = 50 * time.Millisecond
+	// maxLeftovers bounds the memory for leftovers.
+	maxLeftovers = 1000
+)
+
+// leftovers remembers files that are not complete: what a storage was writing
+// when it was killed, or what was cut short. A file is removed if it is
+// unchanged the next time. So no clock is compared, and no file is removed that
+// is being written.
+type leftovers struct{ seen map[string]leftover }
+
+// A leftover is a file that is not complete, and when it was first seen so.
+type leftover struct {
+	mark  string
+	since time.Time
+}
+
+func newLeftovers() *leftovers { return &leftovers{seen: make(map[string]leftover)} }
+
+// stale reports whether a file has been incomplete and unchanged for long
+// enough.
+func (l *leftovers) stale(key string, content []byte, now time.Time) bool {
+	mark := string(checksum(key, content))
+	before, known := l.seen[key]
+	if known && before.mark == mark {
+		return now.Sub(before.since) > sweepPeriod/2
+	}
+	if len(l.seen) >= maxLeftovers {
+		clear(l.seen)
+	}
+	l.seen[key] = leftover{mark, now}
+	return false
+}
+
+// sweepDirectory sweeps the keys of a directory within a time, with pauses
+// between them. It begins at a random key: if the time is too short, it is not
+// always the same keys that wait.
+func (s *Store) sweepDirectory(ctx context.Context, dir string, length time.Duration, sweep func(context.Context, string) error) error {
+	keys, err := bounded(ctx, s.housekeeping, maxWait, func(ctx context.Context) ([]string, error) { return s.list(ctx, dir) })
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	end, first := time.Now().Add(length), randomIndex(len(keys))
+	for i := range keys {
+		if ctx.Err() != nil || time.Now().After(end) {
+			break
+		}
+		key := path.Join(dir, path.Base(keys[(first+i)%len(keys)]))
+		_, failed := bounded(ctx, s.housekeeping, maxWait, func(ctx context.Context) (nothing, error) { return nothing{}, sweep(ctx, key) })
+		err = errors.Join(err, failed)
+		pause(ctx, min(maxPause, length/time.Duration(2*len(keys))))
+	}
+	return err
+}
+
+func randomIndex(n int) int {
+	i, err := rand.Int(rand.Reader, big.NewInt(int64(n)))
+	if err != nil {
+		return 0
+	}
+	return int(i.Int64())
+}
+
+// sweepKey removes an entry that has expired, or a leftover. A torn tombstone
+// stays for ever: its end is unknown.
+func (s *Store) sweepKey(ctx context.Context, a area, key string) error {
+	name, ours := nameOf(key)
+	p, err := placeOf(a, name)
+	if !ours || err != nil || p.key != key {
+		return s.removeStale(ctx, place{key: key})
+	}
+	e, err := s.fetch(ctx, p)
+	switch {
+	case err != nil:
+		return err
+	case e.torn && a == ended:
+		return nil
+	case e.torn:
+		return s.removeStale(ctx, p)
+	case e.version != "" && s.now().Sub(e.until) > grace:
+		return s.exclusive(ctx, p, func() error {
+			_, _, err := s.swap(ctx, p, e, entry{})
+			return err
+		})
+	}
+	return err
+}
+
+// sweepNotice removes a leftover among the notices; complete ones are removed
+// when they were read.
+func (s *Store) sweepNotice(ctx context.Context, key string) error {
+	return s.removeStale(ctx, place{key: key})
+}
+
+// removeStale removes a file that has been incomplete for long enough. What
+// cannot be read stays: it may be a directory.
+func (s *Store) removeStale(ctx context.Context, p place) error {
+	e, err := s.fetch(ctx, p)
+	if err != nil || !e.torn || !s.leftovers.stale(p.key, e.value, time.Now()) {
+		return nil //nolint:nilerr // not a file of this package
+	}
+	return s.remove(ctx, p.key)
+}

@@ -1,0 +1,123 @@
+package storagestore
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	// maxWait is how long one operation may take, even if its caller would wait
+	// longer. The file system's storage gives up the lock of a process that was
+	// killed after some twelve seconds.
+	maxWait = 20 * time.Second
+	// maxConcurrent is how many operations of callers run at once. Those that
+	// the storage never returns from remain: there are no more than these.
+	maxConcurrent = 128
+	// closeTimeout is how long Close waits for a storage that does not return.
+	closeTimeout = 5 * time.Second
+)
+
+// slots limit how many operations run at once.
+type slots chan struct{}
+
+// drain waits until no operation runs any more, or the context is done.
+func (s slots) drain(ctx context.Context) {
+	for range cap(s) {
+		select {
+		case <-ctx.Done():
+			return
+		case s <- struct{}{}:
+			defer func() { <-s }()
+		}
+	}
+}
+
+// call runs an operation of a caller.
+func call[T any](ctx context.Context, s *Store, work func(context.Context) (T, error)) (T, error) {
+	s.start()
+	return bounded(ctx, s.requests, maxWait, work)
+}
+
+// bounded runs work in a goroutine, and waits for it no longer than the context
+// and the limit allow: the file system's storage ignores contexts, and one
+// whose network is gone may never return. Work that is no longer waited for
+// ends when it next looks at its context.
+func bounded[T any](ctx context.Context, s slots, limit time.Duration, work func(context.Context) (T, error)) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+		return none, fmt.Errorf("storagestore: waiting for a storage with too much to do: %w", ctx.Err())
+	case s <- struct{}{}:
+	}
+	done := make(chan outcome[T], 1)
+	go func() {
+		defer func() { <-s }()
+		done <- attempt(ctx, work)
+	}()
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-ctx.Done():
+		return none, fmt.Errorf("storagestore: waiting for the storage: %w", ctx.Err())
+	}
+}
+
+// An outcome is the result of work.
+type outcome[T any] struct {
+	value T
+	err   error
+}
+
+// attempt does the work. If the storage panics, the panic becomes an error: in
+// this goroutine no server would recover it.
+func attempt[T any](ctx context.Context, work func(context.Context) (T, error)) (o outcome[T]) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.err = fmt.Errorf("storagestore: the storage panicked: %v", p)
+		}
+	}()
+	o.value, o.err = work(ctx)
+	return o
+}
+
+// nothing is the result of work that has none.
+type nothing = struct{}
+
+// A mutex is a lock whose waiters leave when their context is done.
+type mutex chan struct{}
+
+func newMutex() mutex { return make(mutex, 1) }
+
+func newMutexes() (all [stripes]mutex) {
+	for i := range all {
+		all[i] = newMutex()
+	}
+	return all
+}
+
+func (m mutex) lock(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("storagestore: waiting for another writer: %w", ctx.Err())
+	case m <- struct{}{}:
+		return nil
+	}
+}
+
+func (m mutex) unlock() { <-m }
+
+// pause waits for a duration, or until the context is done.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
