@@ -36,7 +36,7 @@
 //   - duo.go, again.go, waits.go, excuse.go: answers that need a question first, some patience, or a second try
 //   - visit.go, submissions.go: a visit sealed in its page, answered once
 //   - copies.go, unbegun.go: first questions that cost authentik nothing, and the visits that begin with their answer
-//   - attempts.go, proof.go: answers that are tried until they are right, slowed down
+//   - package throttle, proof.go: wrong answers, counted and slowed down
 //   - package page: how challenges are drawn and answers read; package pictures: authentik's pictures
 //
 // The word of authentik, on which alone a session begins and goes on:

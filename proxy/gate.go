@@ -13,6 +13,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -35,7 +36,7 @@ type Gate struct {
 	answers  *submissions
 	waits    *waits
 	copies   *copies
-	attempts *attempts
+	throttle *throttle.Throttle
 	pages    *page.Pages
 	// relayBase is the path that authentik lies below, with a slash at its end: on this site's host, too.
 	relayBase string
@@ -60,7 +61,7 @@ func New(cfg Config) (*Gate, error) {
 	g.browsers = &browsers{cfg: cfg, keys: g.keys}
 	g.brands = newBrands(cfg.Client, cfg.Now)
 	g.answers, g.waits = newSubmissions(cfg.Now), newWaits(cfg.Now)
-	g.copies, g.attempts = newCopies(cfg.Now), newAttempts(cfg.Now, g.keys)
+	g.copies, g.throttle = newCopies(cfg.Now), newThrottle(g.keys, cfg.Now)
 	g.rechecks, g.streams = newRechecks(), newStreams()
 	g.relayBase = basePath(cfg.Client.Root())
 	g.provider, g.way = newProvider(cfg), g.newWay()
@@ -137,7 +138,7 @@ func (g *Gate) sweep(ctx context.Context) {
 		g.waits.sweep()
 		g.copies.sweep()
 		g.pictures.Sweep()
-		g.attempts.sweep()
+		g.throttle.Sweep()
 	}
 }
 

@@ -2,12 +2,25 @@ package proxy
 
 import (
 	"encoding/json"
-	"strings"
-	"unicode"
+	"net/netip"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"golang.org/x/text/cases"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
+
+func newThrottle(keys seal.Key, now func() time.Time) *throttle.Throttle {
+	return throttle.New(throttle.Options{Now: now, Derive: func(kind, name string) throttle.Key {
+		return throttle.Key(keys.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
+	}})
+}
+
+// guess is what the throttle has to know of an answer. Pending is the account
+// that authentik's question is about.
+func guess(client netip.Addr, pending string, answer flowclient.Answer) throttle.Answer {
+	return throttle.Answer{Client: client, Accounts: []string{typedName(answer), pending}, Proves: proves(answer)}
+}
 
 // fieldsOf are the fields of an answer that prove who somebody is, as authentik reads them; there
 // are none in other answers. What a program sends is looked at field by field, whichever question
@@ -96,12 +109,4 @@ func textOf(value json.RawMessage) string {
 		return text
 	}
 	return string(value)
-}
-
-// canonical spells names of accounts as authentik compares them: without blanks around them, in
-// upper case (Django's iexact), and then in the one spelling that Unicode gives to all that only differs
-// by case. Python takes four control characters for blanks that Go does not.
-func canonical(name string) string {
-	blank := func(c rune) bool { return unicode.IsSpace(c) || c >= 0x1c && c <= 0x1f }
-	return cases.Fold().String(strings.ToUpper(strings.TrimFunc(name, blank)))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
 // A relay is the decision to show something of authentik's own.
@@ -105,14 +106,14 @@ func (g *Gate) through(w http.ResponseWriter, r *http.Request, at Resolved, d re
 		return
 	}
 	ctx := context.WithoutCancel(r.Context())
-	try, held := g.relayTry(at, d, body)
+	attempt, held := g.relayAttempt(ctx, at, d, body)
 	if held > 0 {
 		e := fault.New(fault.TooManyAttempts, nil)
 		e.RetryAfter = held
 		g.problem(w, r, at, e)
 		return
 	}
-	defer try.land()
+	defer attempt.End()
 	path := d.path
 	if at.Asked.RawQuery != "" {
 		path += "?" + at.Asked.RawQuery
@@ -122,7 +123,7 @@ func (g *Gate) through(w http.ResponseWriter, r *http.Request, at Resolved, d re
 		g.lapse(w, r, at, d, fault.From(err))
 		return
 	}
-	g.answered(ctx, w, r, at, d, got, try)
+	g.answered(ctx, w, r, at, d, got, attempt)
 }
 
 // ownPage is where the visit goes on at the gate's own page, which knows a way on for what authentik's cannot do on this host.
@@ -215,7 +216,7 @@ func relayBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // answered sends authentik's answer on, less what is not for the browser, and acts on what it says.
-func (g *Gate) answered(ctx context.Context, w http.ResponseWriter, r *http.Request, at Resolved, d relay, got flowclient.RelayReply, try *try) {
+func (g *Gate) answered(ctx context.Context, w http.ResponseWriter, r *http.Request, at Resolved, d relay, got flowclient.RelayReply, attempt *throttle.Attempt) {
 	v := d.visit
 	v.Cookies = got.Cookies
 	h := w.Header()
@@ -235,7 +236,7 @@ func (g *Gate) answered(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		got.Body = g.homed(at, got.Body)
 	case d.as == relayExecutor && got.Status == http.StatusOK:
 		var end *fault.Error
-		if a, end = g.watched(ctx, r, at, d, &v, &got, try); end != nil {
+		if a, end = g.watched(ctx, r, at, d, &v, &got, attempt); end != nil {
 			g.lapse(w, r, at, d, end)
 			return
 		}

@@ -10,10 +10,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
-// relayTry slows answers down as those of the gate's own page are. The interface is told to wait.
-func (g *Gate) relayTry(at Resolved, d relay, body []byte) (*try, time.Duration) {
+// relayAttempt throttles answers as those of the gate's own page are. The interface is told to wait.
+func (g *Gate) relayAttempt(ctx context.Context, at Resolved, d relay, body []byte) (*throttle.Attempt, time.Duration) {
 	if d.as != relayExecutor || body == nil {
 		return nil, 0
 	}
@@ -21,13 +22,12 @@ func (g *Gate) relayTry(at Resolved, d relay, body []byte) (*try, time.Duration)
 	if json.Unmarshal(body, &fields) != nil {
 		return nil, 0 // authentik refuses it, too
 	}
-	pending := flowclient.Unknown{Base: flowclient.Base{PendingUser: d.visit.Pending}}
-	return g.attempts.try(at.Client, visit{Step: flowclient.Step{Challenge: pending}}, flowclient.RawAnswer{Fields: fields})
+	return g.throttle.Begin(ctx, guess(at.Client, d.visit.Pending, flowclient.RawAnswer{Fields: fields}))
 }
 
 // watched looks at what the executor says. Where a flow has ended it is asked who has signed in; so authentik's interface
 // learns of an end what the gate makes of it. A flow that a question leads to may be run from then on.
-func (g *Gate) watched(ctx context.Context, r *http.Request, at Resolved, d relay, v *relayVisit, got *flowclient.RelayReply, try *try) (*admission, *fault.Error) {
+func (g *Gate) watched(ctx context.Context, r *http.Request, at Resolved, d relay, v *relayVisit, got *flowclient.RelayReply, attempt *throttle.Attempt) (*admission, *fault.Error) {
 	flow := flowclient.Flow{Slug: d.slug, Query: at.Asked.Query().Get("query")}
 	step, err := stepAt(flow, got.Body, v.Cookies, g.rootAt(at))
 	if err != nil || step.Challenge == nil {
@@ -37,7 +37,7 @@ func (g *Gate) watched(ctx context.Context, r *http.Request, at Resolved, d rela
 	v.At, v.Pending = flow, base.PendingUser
 	g.cfg.Metrics.Step(string(step.Challenge.Component()), "asked")
 	if r.Method == http.MethodPost && base.Errors != nil {
-		try.refused(base.PendingUser)
+		attempt.Fail(base.PendingUser)
 	}
 	for _, link := range linksOf(step.Challenge) {
 		if flow, ok := step.FlowAt(link); ok && link != "" {

@@ -196,12 +196,12 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 	sum := sha256.Sum256(words)
 	return g.answers.once(vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() outcome {
 		ctx := context.WithoutCancel(r.Context()) // an impatient browser gives up the first of two clicks
-		try, wait := g.attempts.try(at.Client, vis, answer)
+		attempt, wait := g.throttle.Begin(ctx, guess(at.Client, vis.Step.Challenge.Common().PendingUser, answer))
 		if wait > 0 {
 			g.slowed(ctx, at, vis)
 			return outcome{visit: vis, wait: wait}
 		}
-		defer try.land()
+		defer attempt.End()
 		step, err := g.cfg.Client.Answer(ctx, g.visitor(r, at, vis.Step.Cookies), vis.Step.Flow, answer)
 		g.count(vis.Step, step, err)
 		if err != nil {
@@ -211,7 +211,7 @@ func (g *Gate) give(r *http.Request, at Resolved, vis visit, answer flowclient.A
 			return unconfirmed(vis, answer, err)
 		}
 		if refused(vis, answer, step) {
-			try.refused(step.Challenge.Common().PendingUser)
+			attempt.Fail(step.Challenge.Common().PendingUser)
 		}
 		return g.taken(ctx, r, at, vis, answer, step)
 	})
@@ -323,7 +323,7 @@ func (g *Gate) settle(ctx context.Context, r *http.Request, at Resolved, vis vis
 		return outcome{err: fault.From(err)}
 	}
 	if out.admitted != nil {
-		g.attempts.succeed(out.admitted.session.User.Username)
+		g.throttle.SignedIn(out.admitted.session.User.Username)
 	}
 	return out
 }

@@ -145,6 +145,10 @@ var Rooms = []Room{
 		Bans:    []Ban{{"crypto", "it keeps what it is given: hashing and sealing come before"}},
 	},
 	{
+		Path: "proxy/internal/throttle", Only: []string{"golang.org/x/text"},
+		OnlyWhy: "it counts failures by name and address, and knows neither authentik nor a request",
+	},
+	{
 		Path: "proxy/internal/pictures", Only: []string{Module + "/flowclient", Module + "/proxy/internal/cache"},
 		OnlyWhy: "it fetches what a marked name says and keeps it, and decides nothing about visitors",
 	},

@@ -14,6 +14,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
+// What the throttle lets pass, as package throttle says it.
+const (
+	accountFree   = 5
+	addressFree   = 20
+	longestPause  = time.Minute
+	countLifetime = 15 * time.Minute
+)
+
 // stillSite is a site whose clock moves only when it is moved, behind a server that has
 // resolved the address of each visitor.
 func stillSite(t testing.TB, change func(*Config), flows ...authentiktest.Flow) *site {
@@ -73,7 +81,7 @@ func (s screen) isSlow(t testing.TB) bool {
 	return true
 }
 
-func TestAPasswordIsNotTriedAtWill(t *testing.T) {
+func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "patient" }, patient("patient"))
 	p := s.person(t)
@@ -137,7 +145,7 @@ func (s *site) brute(t testing.TB, tries int, who func(i int) (name, addr string
 	return asked
 }
 
-func TestNewVisitsAndOtherSpellingsDoNotBeginAnew(t *testing.T) {
+func TestThrottle_NewVisitsAndOtherSpellingsCount(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	spellings := []string{"jane", "JANE", "Jane", "jan\u0065", "JaNe"}
@@ -150,7 +158,7 @@ func TestNewVisitsAndOtherSpellingsDoNotBeginAnew(t *testing.T) {
 	}
 }
 
-func TestManyAccountsFromOneAddressAreSlowedDown(t *testing.T) {
+func TestThrottle_ManyAccountsFromOneAddressCount(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := s.brute(t, 2*addressFree, func(i int) (string, string) { return fmt.Sprintf("user%d", i), "198.51.100.7" })
@@ -165,7 +173,7 @@ func TestManyAccountsFromOneAddressAreSlowedDown(t *testing.T) {
 	}
 }
 
-func TestAPrefixOfIPv6CountsAsOneAddress(t *testing.T) {
+func TestThrottle_PrefixOfIPv6CountsAsOneAddress(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := s.brute(t, 2*addressFree, func(i int) (string, string) {
@@ -179,7 +187,7 @@ func TestAPrefixOfIPv6CountsAsOneAddress(t *testing.T) {
 	}
 }
 
-func TestHeadersAndCookiesOfAClientChangeNothing(t *testing.T) {
+func TestThrottle_HeadersAndCookiesOfAClientChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := 0
@@ -208,9 +216,9 @@ func (f forged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.RoundTripper.RoundTrip(r)
 }
 
-// TestASecondFactorIsNotTriedByBeginningAgain: whoever knows a password already has as few tries
+// TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain: whoever knows a password already has as few tries
 // for the rest, however often they begin anew (CVE-2024-21500).
-func TestASecondFactorIsNotTriedByBeginningAgain(t *testing.T) {
+func TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain(t *testing.T) {
 	t.Parallel()
 	for name, restart := range map[string]authentiktest.InvalidResponse{"in one visit": authentiktest.Retry, "begun anew by authentik": authentiktest.Restart} {
 		s := stillSite(t, func(c *Config) { c.Flow = "mfa" }, patient("mfa",
@@ -239,7 +247,7 @@ func TestASecondFactorIsNotTriedByBeginningAgain(t *testing.T) {
 	}
 }
 
-func TestASuccessForgetsTheRefusalsOfItsAccountAndNotOfItsAddress(t *testing.T) {
+func TestThrottle_SignInForgetsFailuresOfItsAccountAndNotOfItsAddress(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	who := func(name, addr string) func(int) (string, string) {
@@ -263,27 +271,27 @@ func TestASuccessForgetsTheRefusalsOfItsAccountAndNotOfItsAddress(t *testing.T) 
 	}
 }
 
-func TestRefusalsAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
+func TestThrottle_FailuresAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	jane := func(i int) (string, string) { return "jane", fmt.Sprintf("198.51.100.%d", i) }
 	s.brute(t, 2*accountFree, jane)
-	s.clock.move(attemptsKept - time.Second)
+	s.clock.move(countLifetime - time.Second)
 	if asked := s.brute(t, 2, jane); asked != 1 {
 		t.Errorf("%d tries before the time", asked)
 	}
-	s.clock.move(attemptsKept)
+	s.clock.move(countLifetime)
 	if asked := s.brute(t, 2*accountFree, jane); asked != accountFree+1 {
 		t.Errorf("%d tries after it", asked)
 	}
-	s.clock.move(attemptsKept)
-	s.gate.attempts.sweep()
-	if n, m := len(s.gate.attempts.accounts.byKey), len(s.gate.attempts.addresses.byKey); n != 0 || m != 0 {
+	s.clock.move(countLifetime)
+	s.gate.throttle.Sweep()
+	if n, m := s.gate.throttle.Len(); n != 0 || m != 0 {
 		t.Errorf("%d accounts and %d addresses are remembered", n, m)
 	}
 }
 
-func TestAClockThatIsSetLocksNobodyOut(t *testing.T) {
+func TestThrottle_ClockThatIsSetLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	for _, move := range []time.Duration{time.Hour, -time.Hour} {
 		s := stillSite(t, func(c *Config) { c.Flow = "both" })
@@ -299,8 +307,8 @@ func TestAClockThatIsSetLocksNobodyOut(t *testing.T) {
 	}
 }
 
-// TestThoseWhoTryAtOnceHaveNoMoreTries sends a hundred answers at one moment.
-func TestThoseWhoTryAtOnceHaveNoMoreTries(t *testing.T) {
+// TestThrottle_GuessesAtOnceAreNoMore sends a hundred answers at one moment.
+func TestThrottle_GuessesAtOnceAreNoMore(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	s.warm(t)
@@ -317,8 +325,8 @@ func TestThoseWhoTryAtOnceHaveNoMoreTries(t *testing.T) {
 	}
 }
 
-// TestAnOfficeSignsInAtOnce: those who have done nothing wrong wait for one another, and are not refused.
-func TestAnOfficeSignsInAtOnce(t *testing.T) {
+// TestThrottle_OfficeSignsInAtOnce: those who have done nothing wrong wait for one another, and are not refused.
+func TestThrottle_OfficeSignsInAtOnce(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	for i := range 3 * addressFree {
@@ -334,7 +342,7 @@ func TestAnOfficeSignsInAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n, m := len(s.gate.attempts.accounts.byKey), len(s.gate.attempts.addresses.byKey); n != 0 || m != 0 {
+	if n, m := s.gate.throttle.Len(); n != 0 || m != 0 {
 		t.Errorf("%d accounts and %d addresses are remembered of people who did nothing wrong", n, m)
 	}
 }

@@ -1,0 +1,146 @@
+package throttle
+
+import (
+	"container/list"
+	"time"
+)
+
+// A counter counts failures by key. When there are too many keys, the one whose
+// last failure is longest ago is dropped: a key that goes on failing stays.
+type counter struct {
+	free  int
+	byKey map[Key]*list.Element // of *count
+	order *list.List            // the latest failure last
+}
+
+// A count is what is known of one key.
+type count struct {
+	key      Key
+	failures int
+	pending  int           // attempts that have not ended
+	ended    chan struct{} // closed when the next of them ends
+	last     time.Time     // of the failures
+}
+
+func newCounter(free int) counter {
+	return counter{free: free, byKey: map[Key]*list.Element{}, order: list.New()}
+}
+
+// find returns the count of a key as it is now; nil if there is none.
+func (c counter) find(now time.Time, key Key) *count {
+	element, ok := c.byKey[key]
+	if !ok {
+		return nil
+	}
+	n, _ := element.Value.(*count)
+	switch age := now.Sub(n.last); {
+	case age < 0: // the clock was set back: what is left of a pause begins once more
+		n.last = now
+	case age >= countLifetime:
+		n.failures = 0
+	}
+	return n
+}
+
+// pause returns the longest time that any of the keys has to wait.
+func (c counter) pause(now time.Time, keys []Key) (longest time.Duration) {
+	for _, key := range keys {
+		if n := c.find(now, key); n != nil {
+			longest = max(longest, pauseAfter(n.failures-c.free)-now.Sub(n.last))
+		}
+	}
+	return longest
+}
+
+// pauseAfter is how long nothing is tried after so many failures above those
+// that are free.
+func pauseAfter(failures int) time.Duration {
+	if failures <= 0 {
+		return 0
+	}
+	pause := firstPause
+	for range min(failures-1, 16) {
+		pause = min(2*pause, longestPause)
+	}
+	return pause
+}
+
+// full returns a count whose pending attempts would use up what is free if they
+// failed.
+func (c counter) full(now time.Time, keys []Key) *count {
+	for _, key := range keys {
+		if n := c.find(now, key); n != nil && n.pending > 0 && n.failures+n.pending >= c.free {
+			return n
+		}
+	}
+	return nil
+}
+
+// begin notes that an attempt is pending.
+func (c counter) begin(now time.Time, keys []Key) {
+	for _, key := range keys {
+		c.count(now, key).pending++
+	}
+}
+
+func (c counter) fail(now time.Time, key Key) {
+	n := c.count(now, key)
+	n.failures++
+	n.last = now
+	c.order.MoveToBack(c.byKey[key])
+}
+
+// end notes that an attempt is no longer pending. A key without failures is
+// forgotten with its last attempt.
+func (c counter) end(keys []Key) {
+	for _, key := range keys {
+		element, ok := c.byKey[key]
+		if !ok {
+			continue
+		}
+		n, _ := element.Value.(*count)
+		close(n.ended)
+		n.ended = make(chan struct{})
+		if n.pending = max(n.pending-1, 0); n.pending == 0 && n.failures == 0 {
+			c.forget(key)
+		}
+	}
+}
+
+// count returns the count of a key, which may be a new one.
+func (c counter) count(now time.Time, key Key) *count {
+	if n := c.find(now, key); n != nil {
+		return n
+	}
+	if len(c.byKey) >= maxCounts {
+		if oldest, _ := c.order.Front().Value.(*count); oldest != nil {
+			c.forget(oldest.key)
+		}
+	}
+	n := &count{key: key, last: now, ended: make(chan struct{})}
+	c.byKey[key] = c.order.PushBack(n)
+	return n
+}
+
+// forget drops a count. Who waits for one of its attempts looks again.
+func (c counter) forget(key Key) {
+	element, ok := c.byKey[key]
+	if !ok {
+		return
+	}
+	n, _ := element.Value.(*count)
+	close(n.ended)
+	c.order.Remove(element)
+	delete(c.byKey, key)
+}
+
+// sweep goes from the oldest count to the first that still counts.
+func (c counter) sweep(now time.Time) {
+	for element := c.order.Front(); element != nil; element = c.order.Front() {
+		n, _ := element.Value.(*count)
+		if c.find(now, n.key); n.failures > 0 || n.pending > 0 {
+			return
+		}
+		c.forget(n.key)
+	}
+}

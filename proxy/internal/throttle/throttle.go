@@ -1,0 +1,263 @@
+// Package throttle counts the answers that authentik has refused, and makes
+// clients that go on guessing wait before authentik is asked again.
+//
+// It knows names of accounts and addresses of clients. It knows no visit, no
+// question and no gate: whether an answer could be guessed, and whether authentik
+// has refused it, is for the caller to say.
+//
+// Failures are counted per account, so that neither a new visit, nor another
+// factor, nor another address starts the count anew, and per address, so that one
+// password tried on many accounts is counted as well.
+//
+// A limit per account is a weapon, too: a client that keeps failing in a person's
+// name makes that person wait. So there is no lockout: a pause ends within a
+// minute, answers during it do not prolong it, and the first right answer after
+// it is accepted. An attacker who never stops can be first after each pause and
+// so make a victim try for long, and needs ever new addresses for it, since its
+// own are throttled as well.
+//
+// Counts are those of one process and end with it.
+//
+//   - throttle.go: an answer's way through
+//   - counter.go: failures and pauses by key
+//   - name.go: when two names are those of one account
+package throttle
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// accountFree is how many failures of an account have no consequence: people
+	// mistype a password twice or three times, and authentik's own limit is five.
+	accountFree = 5
+	// addressFree is the same for an address, which a whole office may share.
+	addressFree = 20
+	// firstPause doubles with every further failure up to longestPause. At that,
+	// 1440 guesses a day remain of what would be millions: more than a code of six
+	// digits needs to be safe. A person who is throttled because of another's
+	// guesses waits a minute.
+	firstPause   = time.Second
+	longestPause = time.Minute
+	// countLifetime is how long failures count after the last one.
+	countLifetime = 15 * time.Minute
+	// maxCounts is how many accounts, and how many addresses, are counted. Each
+	// takes some two hundred bytes.
+	maxCounts = 50_000
+	// queueTimeout is how long an answer waits for those before it, and maxQueue
+	// how many wait at once.
+	queueTimeout = 5 * time.Second
+	maxQueue     = 1000
+)
+
+// A Key stands for an account or an address.
+type Key [16]byte
+
+// Options say how a throttle works. Derive is required.
+type Options struct {
+	// Derive makes the key of a name. It should need a secret, so that the memory of
+	// the process names nobody. Different kinds have different keys.
+	Derive func(kind, name string) Key
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// A Throttle counts failures. It is safe for concurrent use.
+type Throttle struct {
+	options Options
+
+	mu        sync.Mutex
+	accounts  counter
+	addresses counter
+	queued    int
+}
+
+// New makes a throttle without failures.
+func New(o Options) *Throttle {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Throttle{options: o, accounts: newCounter(accountFree), addresses: newCounter(addressFree)}
+}
+
+// An Answer is what the throttle has to know of an answer to authentik.
+type Answer struct {
+	// Client is the visitor's address. The zero Addr is counted nowhere.
+	Client netip.Addr
+	// Accounts are names of accounts that the answer may be about. Empty names do
+	// not count.
+	Accounts []string
+	// Proves says that a right answer proves something, as a password does, and
+	// that it could therefore be guessed.
+	Proves bool
+}
+
+// An Attempt is an answer on its way to authentik. It counts as failed until it
+// has ended, so that of many guesses at once no more get through than of as many
+// one after the other. The methods of a nil Attempt do nothing.
+type Attempt struct {
+	of       *Throttle
+	accounts []Key
+	address  []Key // one, or none if it is not known
+}
+
+// Begin lets an answer pass, or returns how long the client has to wait, and then
+// no Attempt. An answer that proves nothing always passes, without an Attempt.
+//
+// While the attempts before it, should they all fail, would use up what is free,
+// Begin waits for them for some seconds: people who sign in from one office at
+// once have done nothing wrong.
+func (t *Throttle) Begin(ctx context.Context, answer Answer) (*Attempt, time.Duration) {
+	if !answer.Proves {
+		return nil, 0
+	}
+	a := &Attempt{of: t, accounts: t.keysOf(answer.Accounts...)}
+	if answer.Client.IsValid() {
+		a.address = append(a.address, t.options.Derive("address", network(answer.Client)))
+	}
+	timeout := time.NewTimer(queueTimeout)
+	defer timeout.Stop()
+	for {
+		pause, before := t.enter(a)
+		switch {
+		case pause > 0:
+			return nil, pause
+		case before == nil:
+			return a, 0
+		}
+		select {
+		case <-before:
+			t.leaveQueue()
+		case <-timeout.C:
+			t.leaveQueue()
+			return nil, firstPause
+		case <-ctx.Done():
+			t.leaveQueue()
+			return nil, firstPause
+		}
+	}
+}
+
+// enter lets an attempt pass, or returns its pause, or what is closed when an
+// attempt before it has ended.
+func (t *Throttle) enter(a *Attempt) (pause time.Duration, before <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.options.Now()
+	if pause := max(t.accounts.pause(now, a.accounts), t.addresses.pause(now, a.address)); pause > 0 {
+		return pause, nil
+	}
+	if full := cmp.Or(t.accounts.full(now, a.accounts), t.addresses.full(now, a.address)); full != nil {
+		if t.queued >= maxQueue {
+			return firstPause, nil
+		}
+		t.queued++
+		return 0, full.ended
+	}
+	t.accounts.begin(now, a.accounts)
+	t.addresses.begin(now, a.address)
+	return 0, nil
+}
+
+func (t *Throttle) leaveQueue() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queued--
+}
+
+// keysOf returns the keys of accounts by their names, each once.
+func (t *Throttle) keysOf(names ...string) []Key {
+	var keys []Key
+	for _, name := range names {
+		if name = canonical(name); name == "" {
+			continue
+		}
+		if key := t.options.Derive("account", name); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// network is what counts as one address. A household or a machine has a whole /64
+// of IPv6 for itself.
+func network(client netip.Addr) string {
+	client = client.Unmap().WithZone("")
+	if client.Is4() {
+		return client.String()
+	}
+	prefix, _ := client.Prefix(64) // an address of IPv6 has one
+	return prefix.String()
+}
+
+// Fail counts the attempt, for the accounts that it began with and for those that
+// authentik says it was about: the question that was answered need not be that of
+// the account in the browser's page.
+func (a *Attempt) Fail(accounts ...string) {
+	if a == nil {
+		return
+	}
+	t := a.of
+	about := slices.Clone(a.accounts)
+	for _, key := range t.keysOf(accounts...) {
+		if !slices.Contains(about, key) {
+			about = append(about, key)
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.options.Now()
+	for _, key := range about {
+		t.accounts.fail(now, key)
+	}
+	for _, key := range a.address {
+		t.addresses.fail(now, key)
+	}
+}
+
+// End ends the attempt. If it has not failed by then, it does not count. Every
+// Attempt has to end, once.
+func (a *Attempt) End() {
+	if a == nil {
+		return
+	}
+	a.of.mu.Lock()
+	defer a.of.mu.Unlock()
+	a.of.accounts.end(a.accounts)
+	a.of.addresses.end(a.address)
+}
+
+// SignedIn forgets the failures of an account, by the name that authentik gives
+// it after a sign-in: a right password before a second factor is no sign-in yet,
+// and a user may be able to take another's e-mail address. Failures of the
+// address stay, or an attacker with an account could pay with it for guesses at
+// others.
+func (t *Throttle) SignedIn(username string) {
+	keys := t.keysOf(username)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, key := range keys {
+		t.accounts.forget(key)
+	}
+}
+
+// Sweep drops counts that have expired.
+func (t *Throttle) Sweep() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.options.Now()
+	t.accounts.sweep(now)
+	t.addresses.sweep(now)
+}
+
+// Len returns how many accounts and addresses are counted.
+func (t *Throttle) Len() (accounts, addresses int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.accounts.byKey), len(t.addresses.byKey)
+}
