@@ -41,10 +41,10 @@ func body(a Answer) ([]byte, error) {
 
 // veil and withhold are what the LogValue and Format of an answer are made of. No
 // type is embedded for it, so that literals of answers stay plain.
-func veil(a Answer) slog.Value {
+func redacted(a Answer) slog.Value {
 	return slog.StringValue(string(a.Component()) + " " + withheld)
 }
 
-func withhold(f fmt.State, a Answer) {
-	_, _ = fmt.Fprint(f, veil(a).String())
+func formatRedacted(f fmt.State, a Answer) {
+	_, _ = fmt.Fprint(f, redacted(a).String())
 }

@@ -7,26 +7,30 @@ import (
 	"strings"
 )
 
-// Authorize asks for an authorization code in the visitor's name (OpenID Connect Core
-// 1.0, 3.1.2), with the parameters that the client of authentik's provider has chosen. It ends with a question
-// of the authentication or the authorization flow, or with a Redirect of class RedirectExternal:
-// to the client's redirect URI, with a code or an error in its query, and nobody has
-// fetched it. Where a flow has ended with a redirect to the authorize endpoint, or with its next lost, asking again
-// with the same parameters goes on.
+// Authorize asks for an authorization code in the visitor's name (OpenID Connect
+// Core 1.0, section 3.1.2), with the parameters that an OpenID Connect client has
+// chosen. It ends with a question of the authentication or authorization flow, or
+// with a Redirect of class RedirectExternal: to the client's redirect URI, with a
+// code or an error in its query, which has not been fetched. After a flow that ends
+// with a redirect to the authorize endpoint, or that has lost where it was to lead,
+// call Authorize again with the same parameters.
 //
-// ErrDenied is authentik's word that this user may not use the application. ErrClientUnknown and ErrRedirectRefused
-// say that the parameters do not fit what is registered. On an error the step has no challenge, but the cookies so far.
+// If the user may not use the application, the error is ErrDenied. If the parameters
+// do not match what is registered, it is ErrClientUnknown or ErrRedirectRefused. On
+// an error the step has no challenge, but the cookies so far.
 func (c *Client) Authorize(ctx context.Context, v Visitor, parameters url.Values) (Step, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	w := c.walk(v, Flow{})
 	ch, err := w.authorize(ctx, parameters.Encode())
 	return w.step(ch), err
 }
 
-// authorizePath is where clients of OpenID Connect send browsers.
+// authorizePath is the endpoint that OpenID Connect clients send browsers to.
 const authorizePath = "/application/o/authorize/"
 
 func (w *walk) authorize(ctx context.Context, query string) (Challenge, error) {
-	q := request{endpoint: "authorize", path: authorizePath + "?" + query}
+	q := request{endpoint: "authorize", path: authorizePath + "?" + query, limit: maxPage}
 	for range maxHops {
 		r, err := w.send(ctx, q)
 		if err != nil {
@@ -42,26 +46,27 @@ func (w *walk) authorize(ctx context.Context, query string) (Challenge, error) {
 			w.first = w.flow
 			return w.run(ctx, w.ask())
 		case RedirectDefaultFlow:
-			q = request{endpoint: "flows/default", path: rd.Path}
+			q = request{endpoint: "flows/default", path: rd.Path, limit: maxPage}
 		case RedirectExternal:
 			return rd, nil
 		default:
-			return nil, unexpected(q, r, errWayward)
+			return nil, unexpected(q, r, errNoTarget)
 		}
 	}
 	return nil, ErrTooManySteps
 }
 
-// authorized reads where the endpoint leads, or which of its pages it answers with.
+// authorized returns the redirect that the endpoint answers with, or the error that
+// its page means.
 func (w *walk) authorized(ctx context.Context, q request, r reply) (Redirect, error) {
 	switch {
 	case r.status == http.StatusFound:
 		rd, err := redirectTo(r.header.Get("Location"), w.c.root(w.v))
 		if err != nil {
-			return Redirect{}, unexpected(q, r, errWayward)
+			return Redirect{}, unexpected(q, r, errNoTarget)
 		}
 		return rd, nil
-	case !r.own():
+	case !r.fromAuthentik():
 	case r.status == http.StatusOK && strings.HasPrefix(r.header.Get("Content-Type"), "text/html"):
 		return Redirect{}, ErrDenied
 	case r.status == http.StatusBadRequest:
@@ -72,12 +77,13 @@ func (w *walk) authorized(ctx context.Context, q request, r reply) (Redirect, er
 	return Redirect{}, unexpected(q, r, nil)
 }
 
-// rejected finds out which parameter authentik dislikes. It says so in a heading alone, and in the
-// visitor's language; so it is asked once more, by nobody, in English.
+// rejected finds out which parameter authentik rejects. Only the heading of the page
+// says so, in the visitor's language, so the client asks again in English and
+// without cookies.
 func (w *walk) rejected(ctx context.Context, q request, r reply) error {
-	nobody := w.v
-	nobody.Cookies, nobody.Language = nil, "en"
-	again, err := w.c.exchange(ctx, nobody, q)
+	anonymous := w.v
+	anonymous.Cookies, anonymous.Language = nil, "en"
+	again, err := w.c.exchange(ctx, anonymous, q)
 	if err != nil {
 		return err
 	}

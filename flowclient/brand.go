@@ -8,45 +8,43 @@ import (
 	"time"
 )
 
-// Brand is how authentik presents itself under one host name, and the flows it
-// uses there.
+// Brand is authentik's appearance and its flows under one host name.
 type Brand struct {
 	MatchedDomain string
 	Title         string
-	// Logo and Favicon are addresses, to be fetched with Client.Picture; they may
-	// hold %(theme)s, and some are good for a quarter of an hour only.
+	// Logo and Favicon are addresses for Client.Picture. They may contain the
+	// placeholder %(theme)s, and some expire after 15 minutes.
 	Logo, Favicon             string
 	LogoThemed, FaviconThemed Themed
-	// CustomCSS is the administrator's, for authentik's own page.
+	// CustomCSS is the administrator's style sheet for authentik's own pages.
 	CustomCSS   string
 	FooterLinks []FooterLink
-	// Theme is automatic, light or dark.
+	// Theme is "automatic", "light" or "dark".
 	Theme         string
 	DefaultLocale string
 
-	// The slugs of the brand's flows, empty where it has none.
+	// The slugs of the brand's flows. They are empty if the brand has none.
 	FlowAuthentication, FlowInvalidation, FlowRecovery string
 	FlowUnenrollment, FlowUserSettings, FlowDeviceCode string
 	// Raw is the brand as authentik sent it.
 	Raw json.RawMessage
 }
 
-// FooterLink stands at the foot of a page; it may have no address.
+// FooterLink is a link or, if Href is empty, a text in the footer of a page.
 type FooterLink struct{ Name, Href string }
 
-// Brand asks for the brand of the host that the visitor is at. Nobody needs to be
-// signed in.
+// Brand fetches the brand of the visitor's host. It needs no session.
 func (c *Client) Brand(ctx context.Context, v Visitor) (Brand, error) {
-	o, raw, err := c.fetch(ctx, v, "core/brands/current")
+	o, raw, err := c.fetch(ctx, v, "core/brands/current", maxBrand)
 	if err != nil {
 		return Brand{}, err
 	}
 	return decodeBrand(o, raw), nil
 }
 
-// fetch gets an object of the API that everybody may see.
-func (c *Client) fetch(ctx context.Context, v Visitor, endpoint string) (object, []byte, error) {
-	q := request{endpoint: endpoint, path: "/api/v3/" + endpoint + "/"}
+// fetch fetches a public object of the API.
+func (c *Client) fetch(ctx context.Context, v Visitor, endpoint string, limit int64) (object, []byte, error) {
+	q := request{endpoint: endpoint, path: "/api/v3/" + endpoint + "/", limit: limit}
 	r, err := c.exchange(ctx, v, q)
 	if err != nil {
 		return nil, nil, err
@@ -87,10 +85,9 @@ func decodeFooterLink(o object) FooterLink {
 	return FooterLink{Name: o.text("name"), Href: o.text("href")}
 }
 
-// RootConfig is what authentik says of itself to everybody. The release is not
-// part of it.
+// RootConfig is authentik's public configuration. It does not contain the release.
 type RootConfig struct {
-	// Capabilities are words such as can_geo_ip and is_enterprise.
+	// Capabilities are words such as "can_geo_ip" and "is_enterprise".
 	Capabilities []string
 	// CacheTimeout and its siblings are how long authentik caches its own results.
 	CacheTimeout, CacheTimeoutFlows, CacheTimeoutPolicies time.Duration
@@ -98,9 +95,9 @@ type RootConfig struct {
 	Raw json.RawMessage
 }
 
-// RootConfig asks authentik about itself. Nobody needs to be signed in.
+// RootConfig fetches authentik's public configuration. It needs no session.
 func (c *Client) RootConfig(ctx context.Context, v Visitor) (RootConfig, error) {
-	o, raw, err := c.fetch(ctx, v, "root/config")
+	o, raw, err := c.fetch(ctx, v, "root/config", maxAnswer)
 	if err != nil {
 		return RootConfig{}, err
 	}
@@ -115,25 +112,25 @@ func (c *Client) RootConfig(ctx context.Context, v Visitor) (RootConfig, error) 
 
 var designations = regexp.MustCompile(`^[a-z_]+$`)
 
-// DefaultFlow asks which flow authentik uses for a designation, which is
-// authentication or invalidation: for others it always says ErrFlowNotFound, and
-// the brand has them.
+// DefaultFlow returns the flow that authentik uses for a designation:
+// "authentication" or "invalidation". For others authentik always answers 404,
+// which is ErrFlowNotFound here; the brand has them.
 func (c *Client) DefaultFlow(ctx context.Context, v Visitor, designation string) (Flow, error) {
 	if !designations.MatchString(designation) {
 		return Flow{}, ErrFlowNotFound
 	}
-	q := request{endpoint: "flows/default", path: defaultFlowPath + designation + "/"}
+	q := request{endpoint: "flows/default", path: defaultFlowPath + designation + "/", limit: maxPage}
 	r, err := c.exchange(ctx, v, q)
 	if err != nil {
 		return Flow{}, err
 	}
-	if r.status == http.StatusNotFound && r.own() {
+	if r.status == http.StatusNotFound && r.fromAuthentik() {
 		return Flow{}, ErrFlowNotFound
 	}
-	path, _ := below(c.root(v), r.header.Get("Location"))
+	path, _ := pathBelow(c.root(v), r.header.Get("Location"))
 	f, ok := Redirect{Path: path}.Flow()
 	if r.status != http.StatusFound || !ok {
-		return Flow{}, unexpected(q, r, errWayward)
+		return Flow{}, unexpected(q, r, errNoTarget)
 	}
 	return f, nil
 }

@@ -133,8 +133,4 @@ func TestOnlyPicturesAreTakenForPictures(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, got.Type, err)
 		}
 	}
-	large := newFake(t, picture("image/png", string(make([]byte, 2000))))
-	if _, err := large.client(func(c *Config) { c.MaxBytes = 1000 }).Picture(t.Context(), Visitor{}, "/x.png"); !errors.Is(err, errTooLarge) {
-		t.Errorf("a large one: %v", err)
-	}
 }

@@ -187,7 +187,7 @@ func decodeAt(raw []byte, root string) (Challenge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decoding a challenge: %w", err)
 	}
-	return placed(decodeObject(o, raw), root), nil
+	return resolveRedirects(decodeObject(o, raw), root), nil
 }
 
 func decodeObject(o object, raw []byte) Challenge {

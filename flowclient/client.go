@@ -12,105 +12,92 @@ import (
 	"time"
 )
 
-// Config says where authentik is and how patient to be with it.
+// Config says where authentik is and how to reach it.
 type Config struct {
 	// URL is where the client reaches authentik, sub-path included. Required.
 	URL *url.URL
 	// PublicURL is where browsers reach authentik. authentik is told its scheme and
-	// host, from which it makes links and tells its brands apart. Default: URL.
+	// host: it makes links from them, and chooses its brand by them. Default: URL.
 	PublicURL *url.URL
 	// Transport sends the requests. Default: a clone of http.DefaultTransport.
 	Transport http.RoundTripper
-	// Timeout bounds one request with its answer. Default: 15 s. An answer that waits
-	// for a push to a telephone gets 90 s.
+	// TLSServerName is the name that authentik's certificate is verified for, and
+	// that the server is told in the handshake. Default: the host of URL. If that is
+	// an IP address, a certificate for the host of PublicURL is accepted as well.
+	TLSServerName string
+	// PinSHA256 accepts exactly the certificates with this public key, whoever has
+	// signed them and whatever their names and dates are. It is the SHA-256 of the
+	// certificate's SubjectPublicKeyInfo (RFC 7469, section 2.4) in hexadecimal
+	// digits, with or without colons; it stays the same if a certificate is renewed
+	// with the same key. Default: certificates are verified as usual.
+	PinSHA256 string
+	// Timeout bounds one call of a method with all the requests that it makes.
+	// Default: 15 s. An answer that waits for a push may take 90 s.
 	Timeout time.Duration
-	// MaxBytes bounds one answer of authentik, decompressed. Default: 8 MiB.
-	MaxBytes int64
-	// Logger is told of each exchange at debug level. Default: none.
+	// Logger receives one record for each request, at debug level. Default: none.
 	Logger *slog.Logger
 }
-
-const (
-	defaultTimeout  = 15 * time.Second
-	pushTimeout     = 90 * time.Second
-	defaultMaxBytes = 8 << 20
-	maxHeaderBytes  = 256 << 10
-)
 
 // Client talks to one authentik. It keeps no state of visitors and may be used by
 // any number of goroutines at once.
 type Client struct {
 	url, public *url.URL
-	base        string // path of both, without the final slash
+	base        string // the path of both, without the final slash
 	transport   http.RoundTripper
 	timeout     time.Duration
-	maxBytes    int64
 	log         *slog.Logger
 }
 
-// New returns a client, or everything that is wrong with the configuration.
+// New returns a client, or an error that names everything that is wrong with the
+// configuration.
 func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	transport, err := cfg.transport()
+	if err != nil {
+		return nil, err
+	}
 	c := &Client{
-		url: cfg.URL, public: cfg.PublicURL,
-		timeout: cfg.Timeout, maxBytes: cfg.MaxBytes, log: cfg.Logger,
+		url: cfg.URL, public: cfg.public(),
+		base:      strings.TrimRight(cfg.URL.EscapedPath(), "/"),
+		transport: transport, timeout: cfg.Timeout, log: cfg.Logger,
 	}
-	if c.public == nil {
-		c.public = c.url
-	}
-	c.base = strings.TrimRight(c.url.EscapedPath(), "/")
 	if c.timeout == 0 {
 		c.timeout = defaultTimeout
-	}
-	if c.maxBytes == 0 {
-		c.maxBytes = defaultMaxBytes
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	c.transport = transport(cfg.Transport)
 	return c, nil
 }
 
-func transport(given http.RoundTripper) http.RoundTripper {
-	if given != nil {
-		return given
+// public returns PublicURL or its default.
+func (cfg Config) public() *url.URL {
+	if cfg.PublicURL != nil {
+		return cfg.PublicURL
 	}
-	t, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		return http.DefaultTransport
-	}
-	t = t.Clone()
-	t.MaxResponseHeaderBytes = maxHeaderBytes
-	// More than the standard two idle connections to a host: all requests go to
-	// one.
-	t.MaxIdleConnsPerHost = 64
-	return t
+	return cfg.URL
 }
 
 func (cfg Config) check() error {
-	errs := []error{checkURL("URL", cfg.URL)}
+	errs := []error{checkURL("URL", cfg.URL), cfg.checkTLS()}
 	if cfg.PublicURL != nil {
 		errs = append(errs, checkURL("PublicURL", cfg.PublicURL))
 	}
 	if cfg.URL != nil && cfg.PublicURL != nil &&
 		strings.TrimRight(cfg.URL.EscapedPath(), "/") != strings.TrimRight(cfg.PublicURL.EscapedPath(), "/") {
-		errs = append(errs, errors.New("flowclient: URL and PublicURL must have the same path: authentik knows only one"))
+		errs = append(errs, errors.New("flowclient: URL and PublicURL must have the same path: authentik has only one"))
 	}
 	if cfg.Timeout < 0 {
-		errs = append(errs, errors.New("flowclient: Timeout must not be negative"))
-	}
-	if cfg.MaxBytes < 0 {
-		errs = append(errs, errors.New("flowclient: MaxBytes must not be negative"))
+		errs = append(errs, errors.New("flowclient: Timeout must not be negative; write 0 for the default of 15 s"))
 	}
 	return errors.Join(errs...)
 }
 
 func checkURL(name string, u *url.URL) error {
 	if u == nil {
-		return fmt.Errorf("flowclient: %s is required", name)
+		return fmt.Errorf("flowclient: %s is required, for example https://auth.example.com", name)
 	}
 	var errs []error
 	if u.Scheme != "http" && u.Scheme != "https" {
@@ -120,7 +107,7 @@ func checkURL(name string, u *url.URL) error {
 		errs = append(errs, fmt.Errorf("flowclient: %s must name a host", name))
 	}
 	if u.User != nil {
-		errs = append(errs, fmt.Errorf("flowclient: %s must not hold a user name or a password", name))
+		errs = append(errs, fmt.Errorf("flowclient: %s must not contain a user name or a password", name))
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
 		errs = append(errs, fmt.Errorf("flowclient: %s must end with its path", name))
@@ -128,35 +115,35 @@ func checkURL(name string, u *url.URL) error {
 	return errors.Join(errs...)
 }
 
-// hosts is what may stand in a Host header.
+// hosts matches the values that a Host header may have.
 var hosts = regexp.MustCompile(`^([-._a-zA-Z0-9]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?$`)
 
 // Visitor is the person in whose name authentik is asked.
 type Visitor struct {
 	// Cookies are those of the last step.
 	Cookies Cookies
-	// Addr is the visitor's address. authentik counts failures by it and may bind a
-	// session to it, so it must be the same kind of address in every call. None is
-	// sent where it is not valid.
+	// Addr is the visitor's address. authentik counts failed attempts by it and may
+	// bind a session to it, so every call should have it. None is sent if it is not
+	// valid.
 	Addr netip.Addr
 	// UserAgent is shown to users in authentik's list of their sessions.
 	UserAgent string
-	// Language is an Accept-Language header, in which authentik then speaks.
+	// Language is an Accept-Language header. authentik's texts are in that language.
 	Language string
-	// Host is told to authentik in place of PublicURL's, for pages that have passkeys
-	// and mailed links of their own. Default: PublicURL's.
+	// Host is the host that authentik is told the visitor's browser is at, if it is
+	// not that of PublicURL. Passkeys and links in mails belong to it.
 	Host string
-	// Scheme goes with Host: "http" or "https", told to authentik in place of
-	// PublicURL's. Nothing is asked with any other word. Default: PublicURL's.
+	// Scheme goes with Host: "http" or "https". Other values are an error. Default:
+	// that of PublicURL.
 	Scheme string
 }
 
-// LogValue tells the visitor's address and nothing else.
+// LogValue shows the visitor's address and the names of the cookies.
 func (v Visitor) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("addr", v.Addr.String()), slog.Any("cookies", v.Cookies))
 }
 
-// host is what authentik is told, and thinks it is called.
+// host returns the host that authentik is told.
 func (c *Client) host(v Visitor) string {
 	if v.Host != "" {
 		return v.Host
@@ -164,8 +151,8 @@ func (c *Client) host(v Visitor) string {
 	return c.public.Host
 }
 
-// scheme is what authentik thinks it is asked by. Its cookies, the origins of
-// passkeys and of CSRF, and its mailed links all depend on it.
+// scheme returns the scheme that authentik is told. authentik's cookies, the
+// origins of passkeys and of CSRF, and the links in its mails depend on it.
 func (c *Client) scheme(v Visitor) string {
 	if v.Scheme != "" {
 		return v.Scheme
@@ -173,18 +160,18 @@ func (c *Client) scheme(v Visitor) string {
 	return c.public.Scheme
 }
 
-// origin is authentik's as it sees itself when this visitor asks.
+// origin returns authentik's origin as authentik sees it when this visitor asks.
 func (c *Client) origin(v Visitor) string { return c.scheme(v) + "://" + c.host(v) }
 
-// root is authentik's public address as this visitor is told it.
+// root returns authentik's public address as this visitor sees it.
 func (c *Client) root(v Visitor) string { return c.origin(v) + c.base + "/" }
 
-// Root is authentik's public address, with the sub-path that it lies below and a slash at its end.
+// Root returns authentik's public address with its sub-path and a final slash.
 func (c *Client) Root() string { return c.root(Visitor{}) }
 
-// PublicURL resolves a reference that authentik emitted, such as a link or a
-// picture, against its public address. It is false for anything but http and
-// https.
+// PublicURL resolves a reference that authentik sent, such as a link or a picture,
+// against its public address. It returns false if the result is not an http or
+// https address.
 func (c *Client) PublicURL(ref string) (string, bool) {
 	u, err := parseRef(ref)
 	if err != nil {

@@ -13,12 +13,12 @@ func TestNewReportsEverythingAtOnce(t *testing.T) {
 	_, err := New(Config{
 		URL:       &url.URL{Scheme: "ftp", Host: "a b", User: url.UserPassword("u", "geheim"), RawQuery: "x"},
 		PublicURL: &url.URL{Scheme: "https", Host: "auth.example.com", Path: "/other"},
-		Timeout:   -1, MaxBytes: -1,
+		Timeout:   -1, TLSServerName: "auth.example.com:443", PinSHA256: "abc",
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"http://", "name a host", "password", "end with its path", "same path", "Timeout", "MaxBytes"} {
+	for _, want := range []string{"http://", "name a host", "password", "end with its path", "same path", "Timeout", "TLSServerName must", "PinSHA256 must"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no word of %s in: %v", want, err)
 		}
@@ -37,10 +37,10 @@ func TestDefaultsAreSetByNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.timeout != 15*time.Second || c.maxBytes != 8<<20 || c.log == nil || c.public != c.url {
-		t.Errorf("time-out %v, limit %d", c.timeout, c.maxBytes)
+	if c.timeout != 15*time.Second || c.log == nil || c.public != c.url {
+		t.Errorf("time-out %v", c.timeout)
 	}
-	if tr, ok := c.transport.(*http.Transport); !ok || tr == http.DefaultTransport || tr.MaxResponseHeaderBytes != maxHeaderBytes {
+	if tr, ok := c.transport.(*http.Transport); !ok || tr == http.DefaultTransport || tr.MaxResponseHeaderBytes != maxHeader {
 		t.Error("the transport is not one of its own")
 	}
 	mine := &http.Transport{}

@@ -14,35 +14,37 @@ import (
 	"time"
 )
 
-// Cookies are what authentik set, by name. They are kept whatever their
-// attributes say: authentik marks them Secure when it is told that the visitor
-// came by https, also where the client itself reaches it by http, and a browser's
-// rules would then lose the session.
+// Cookies are the cookies that authentik has set, by name. Their attributes are
+// ignored: authentik marks them Secure if the visitor uses https, even if the
+// client itself reaches authentik by http, and by the rules of browsers the session
+// would then be lost.
 //
-// Those of proxies in front of authentik are kept as well, since they may say
-// which server holds the session.
+// The cookies of proxies in front of authentik are kept too, because they may say
+// which server has the session.
 type Cookies map[string]string
 
 const (
 	sessionCookie = "authentik_session"
 	csrfCookie    = "authentik_csrf"
 
+	// maxCookies and maxCookieBytes bound what a visit has to carry. authentik sets
+	// four cookies of less than 2 kB, and servers accept headers of 8 kB.
 	maxCookies     = 32
 	maxCookieBytes = 8 << 10
 )
 
-// LogValue names the cookies and withholds their values.
+// LogValue shows the names of the cookies and not their values.
 func (c Cookies) LogValue() slog.Value { return slog.StringValue(c.names()) }
 
-// Format names the cookies and withholds their values.
+// Format writes the names of the cookies and not their values.
 func (c Cookies) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, c.names()) }
 
 func (c Cookies) names() string {
 	return "cookies " + strings.Join(slices.Sorted(maps.Keys(c)), ", ") + " " + withheld
 }
 
-// after returns the cookies as they are once a response has been heard. The
-// receiver stays as it is: it belongs to the caller.
+// after returns the cookies as a response leaves them. It does not change the
+// receiver, which belongs to the caller.
 func (c Cookies) after(h http.Header, now time.Time) Cookies {
 	out := maps.Clone(c)
 	if out == nil {
@@ -52,27 +54,27 @@ func (c Cookies) after(h http.Header, now time.Time) Cookies {
 		k, err := http.ParseSetCookie(line)
 		switch {
 		case err != nil:
-		case over(k, now):
+		case expired(k, now):
 			delete(out, k.Name)
 		default:
-			out.keep(k)
+			out.add(k)
 		}
 	}
 	return out
 }
 
-// over reports whether a cookie is set in order to be forgotten. Max-Age wins over
-// Expires (RFC 6265, section 5.3).
-func over(k *http.Cookie, now time.Time) bool {
+// expired reports whether a cookie is set in order to delete it. Max-Age has
+// precedence over Expires (RFC 6265, section 5.3).
+func expired(k *http.Cookie, now time.Time) bool {
 	if k.MaxAge != 0 {
 		return k.MaxAge < 0
 	}
 	return k.Value == "" || !k.Expires.IsZero() && !k.Expires.After(now)
 }
 
-// keep adds a cookie unless that is more than a visit can carry. authentik's own
-// go before others.
-func (c Cookies) keep(k *http.Cookie) {
+// add adds a cookie unless the cookies would then be too many. Cookies of
+// authentik displace others.
+func (c Cookies) add(k *http.Cookie) {
 	old, had := c[k.Name]
 	c[k.Name] = k.Value
 	for c.tooMany() && strings.HasPrefix(k.Name, "authentik_") && c.dropForeign() {
@@ -104,14 +106,15 @@ func (c Cookies) dropForeign() bool {
 	return false
 }
 
-// send puts the cookies into a request, in the order of their names.
+// send adds the cookies to a request, in the order of their names.
 func (c Cookies) send(r *http.Request) {
 	for _, name := range slices.Sorted(maps.Keys(c)) {
-		r.AddCookie(&http.Cookie{Name: name, Value: c[name]}) //nolint:gosec // Attributes are a server's to set; a client sends none.
+		r.AddCookie(&http.Cookie{Name: name, Value: c[name]}) //nolint:gosec // Clients send no attributes.
 	}
 }
 
-// Own returns authentik's own cookies, without those of proxies in front of it.
+// Own returns the cookies of authentik itself, without those of proxies in front of
+// it.
 func (c Cookies) Own() Cookies {
 	own := Cookies{}
 	for name, value := range c {
@@ -122,32 +125,34 @@ func (c Cookies) Own() Cookies {
 	return own
 }
 
-// ticket is what a session cookie says of itself. Nobody has checked its
-// signature, so it may steer what the client asks, and never who is let in.
-type ticket struct {
+// sessionClaims are the claims in the session cookie. Its signature has not been
+// verified, so they may decide what the client asks, but not who is let in.
+type sessionClaims struct {
 	SID           string `json:"sid"`
 	Authenticated bool   `json:"authenticated"`
 }
 
-// ticket reads the session cookie; ok is false where there is none or it is not in
-// the form authentik gives it.
-func (c Cookies) ticket() (t ticket, ok bool) {
+// claims reads the session cookie. If it is missing or is not a token of authentik,
+// ok is false.
+func (c Cookies) claims() (t sessionClaims, ok bool) {
 	parts := strings.Split(c[sessionCookie], ".")
 	if len(parts) != 3 {
-		return ticket{}, false
+		return sessionClaims{}, false
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
 	if err != nil || json.Unmarshal(payload, &t) != nil || t.SID == "" {
-		return ticket{}, false
+		return sessionClaims{}, false
 	}
 	return t, true
 }
 
-// Session returns the identifier of the session that the cookies belong to as authentik's tokens and logout
-// notices have it (sid): the SHA-256 of its key, in hexadecimal digits; ok is false where there is none. Nobody has
-// checked that it is authentik's: it may name what is to end, and never who is let in.
+// Session returns the identifier of authentik's session as it is in the sid claim of
+// authentik's tokens and logout notices: the SHA-256 of the session's key in
+// hexadecimal digits. If the cookies have no session, ok is false. The cookie has not
+// been verified, so the identifier may decide which session ends, but not who is let
+// in.
 func (c Cookies) Session() (sid string, ok bool) {
-	t, ok := c.ticket()
+	t, ok := c.claims()
 	if !ok {
 		return "", false
 	}
@@ -155,22 +160,22 @@ func (c Cookies) Session() (sid string, ok bool) {
 	return hex.EncodeToString(sum[:]), true
 }
 
-// forgot reports whether authentik answered these cookies with a session that is
-// not theirs: it had none, or no longer. A sign-in and a sign-out change the
-// session as well, and are none of that.
-func (c Cookies) forgot(after Cookies, posted bool) bool {
-	got, ok := after.ticket()
+// replaced reports whether authentik answered these cookies with a new session,
+// because it had none for them, or had one no longer. A sign-in and a sign-out also
+// change the session, and do not count.
+func (c Cookies) replaced(after Cookies, posted bool) bool {
+	got, ok := after.claims()
 	if !ok || got.Authenticated {
 		return false
 	}
-	sent, known := c.ticket()
+	sent, known := c.claims()
 	if !known {
 		return posted || c[sessionCookie] != ""
 	}
 	return !sent.Authenticated && sent.SID != got.SID
 }
 
-// without returns the cookies but for one.
+// without returns the cookies without one.
 func (c Cookies) without(name string) Cookies {
 	out := maps.Clone(c)
 	delete(out, name)

@@ -143,10 +143,10 @@ func put(m map[string]any, key, text string) {
 }
 
 // LogValue withholds the answer.
-func (a IdentificationAnswer) LogValue() slog.Value { return veil(a) }
+func (a IdentificationAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a IdentificationAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a IdentificationAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Password asks for the password of the pending user, who need not exist.
 type Password struct {
@@ -173,10 +173,10 @@ func (PasswordAnswer) Component() Component { return ComponentPassword }
 func (a PasswordAnswer) answer() map[string]any { return map[string]any{"password": a.Password} }
 
 // LogValue withholds the answer.
-func (a PasswordAnswer) LogValue() slog.Value { return veil(a) }
+func (a PasswordAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a PasswordAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a PasswordAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Captcha asks for proof of being human.
 type Captcha struct {
@@ -206,7 +206,7 @@ func (CaptchaAnswer) Component() Component { return ComponentCaptcha }
 func (a CaptchaAnswer) answer() map[string]any { return map[string]any{"token": a.Token} }
 
 // LogValue withholds the answer.
-func (a CaptchaAnswer) LogValue() slog.Value { return veil(a) }
+func (a CaptchaAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a CaptchaAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a CaptchaAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }

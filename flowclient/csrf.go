@@ -5,15 +5,15 @@ import (
 	"maps"
 )
 
-// csrfHeader is where authentik looks for the value of its CSRF cookie.
+// csrfHeader is the header that authentik compares with its CSRF cookie.
 const csrfHeader = "X-authentik-CSRF"
 
-// guarded returns the cookies with a CSRF pair among them, which authentik wants
-// in every POST of a session that is signed in. It is a plain double submit, and
-// no view outside of the login hands the cookie out, so where it is missing the
-// client makes one up: 32 alphanumeric characters, which is the form of it.
-func (c Cookies) guarded() Cookies {
-	if t, ok := c.ticket(); c[csrfCookie] != "" || ok && !t.Authenticated {
+// withCSRF returns the cookies with a CSRF token, which authentik requires in every
+// POST of a signed-in session. authentik only compares the cookie with the header
+// and sets the cookie in few of its views, so if the cookie is missing the client
+// makes a token in its form: 32 alphanumeric characters.
+func (c Cookies) withCSRF() Cookies {
+	if t, ok := c.claims(); c[csrfCookie] != "" || ok && !t.Authenticated {
 		return c
 	}
 	out := maps.Clone(c)

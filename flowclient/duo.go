@@ -6,26 +6,26 @@ import (
 	"regexp"
 )
 
-// DuoStatus is how far the set-up of a visitor's Duo device is.
+// DuoStatus is the state of the set-up of a Duo device.
 type DuoStatus string
 
 // The states of a set-up.
 const (
-	// DuoSuccess says that Duo knows the device: AuthenticatorDuoAnswer is due.
+	// DuoSuccess means that the device is set up at Duo. Send AuthenticatorDuoAnswer.
 	DuoSuccess DuoStatus = "success"
-	// DuoWaiting says that the visitor has not used the code yet.
+	// DuoWaiting means that the visitor has not used the activation code yet.
 	DuoWaiting DuoStatus = "waiting"
-	// DuoInvalid says that the code is of no use any more: the flow has to begin
-	// again.
+	// DuoInvalid means that the activation code has expired. Restart the flow.
 	DuoInvalid DuoStatus = "invalid"
 )
 
-// uuids is how authentik writes the keys of stages.
+// uuids matches the keys of stages.
 var uuids = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// DuoEnrolment asks authentik to ask Duo how far the set-up is that the challenge
-// began. It may be asked every few seconds. ErrNotEnrolling says that no such
-// set-up runs in this session; Ask tells what does.
+// DuoEnrolment returns the state of the set-up that the challenge has begun.
+// authentik asks Duo for it. It may be called every few seconds. If the session has
+// no such set-up, the error is ErrNotEnrolling, and Ask returns the question that is
+// open.
 func (c *Client) DuoEnrolment(ctx context.Context, v Visitor, d AuthenticatorDuo) (DuoStatus, error) {
 	if !uuids.MatchString(d.StageUUID) {
 		return "", ErrNotEnrolling
@@ -34,6 +34,7 @@ func (c *Client) DuoEnrolment(ctx context.Context, v Visitor, d AuthenticatorDuo
 		endpoint: "stages/authenticator/duo/enrollment_status",
 		path:     "/api/v3/stages/authenticator/duo/" + d.StageUUID + "/enrollment_status/",
 		body:     []byte{},
+		limit:    maxAnswer,
 	}
 	r, err := c.exchange(ctx, v, q)
 	if err != nil {
@@ -44,9 +45,9 @@ func (c *Client) DuoEnrolment(ctx context.Context, v Visitor, d AuthenticatorDuo
 
 func decodeDuo(q request, r reply, root string) (DuoStatus, error) {
 	switch {
-	case r.ended(root):
+	case r.sessionEnded(root):
 		return "", ErrNotEnrolling
-	case !r.own():
+	case !r.fromAuthentik():
 		return "", unexpected(q, r, nil)
 	case r.status == http.StatusBadRequest, r.status == http.StatusNotFound:
 		return "", ErrNotEnrolling

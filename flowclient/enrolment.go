@@ -31,10 +31,10 @@ func (AuthenticatorTOTPAnswer) Component() Component { return ComponentAuthentic
 func (a AuthenticatorTOTPAnswer) answer() map[string]any { return map[string]any{"code": a.Code} }
 
 // LogValue withholds the answer.
-func (a AuthenticatorTOTPAnswer) LogValue() slog.Value { return veil(a) }
+func (a AuthenticatorTOTPAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a AuthenticatorTOTPAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a AuthenticatorTOTPAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // AuthenticatorStatic shows recovery codes. They hold from the answer on.
 type AuthenticatorStatic struct {
@@ -88,10 +88,10 @@ func (a AuthenticatorSMSAnswer) answer() map[string]any {
 }
 
 // LogValue withholds the answer.
-func (a AuthenticatorSMSAnswer) LogValue() slog.Value { return veil(a) }
+func (a AuthenticatorSMSAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a AuthenticatorSMSAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a AuthenticatorSMSAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // AuthenticatorEmail has an e-mail address set up: first the address, then the
 // code sent to it. An accepted address is answered with empty Errors.
@@ -124,10 +124,10 @@ func (a AuthenticatorEmailAnswer) answer() map[string]any {
 }
 
 // LogValue withholds the answer.
-func (a AuthenticatorEmailAnswer) LogValue() slog.Value { return veil(a) }
+func (a AuthenticatorEmailAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a AuthenticatorEmailAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a AuthenticatorEmailAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // AuthenticatorDuo has Duo set up.
 type AuthenticatorDuo struct {
@@ -188,7 +188,7 @@ func (a AuthenticatorWebAuthnAnswer) answer() map[string]any {
 }
 
 // LogValue withholds the answer.
-func (a AuthenticatorWebAuthnAnswer) LogValue() slog.Value { return veil(a) }
+func (a AuthenticatorWebAuthnAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a AuthenticatorWebAuthnAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a AuthenticatorWebAuthnAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }

@@ -151,20 +151,6 @@ func TestCompressedAnswersAreRead(t *testing.T) {
 	shows[Identification](t, step, err)
 }
 
-func TestAnswersHaveALimitEvenWhenTheyUnpackSmall(t *testing.T) {
-	t.Parallel()
-	large := []byte(refusing(whoAreYou, `{"x":["`+strings.Repeat("0", 1<<20)+`"]}`))
-	for name, reply := range map[string]http.HandlerFunc{"plain": says(string(large)), "compressed": zipped(packed(t, large))} {
-		f := newFake(t, reply, reply)
-		_, err := f.client(func(c *Config) { c.MaxBytes = 1 << 20 }).Ask(t.Context(), Visitor{}, login)
-		if !errors.Is(err, errTooLarge) {
-			t.Errorf("%s: %v", name, err)
-		}
-		step, err := f.client(func(c *Config) { c.MaxBytes = 2 << 20 }).Ask(t.Context(), Visitor{}, login)
-		shows[Identification](t, step, err)
-	}
-}
-
 func TestEndlessAnswersAreGivenUp(t *testing.T) {
 	t.Parallel()
 	endless := func(w http.ResponseWriter, _ *http.Request) {

@@ -90,10 +90,10 @@ func (EndpointAgentAnswer) Component() Component { return ComponentEndpointAgent
 func (a EndpointAgentAnswer) answer() map[string]any { return map[string]any{"response": a.Response} }
 
 // LogValue withholds the answer.
-func (a EndpointAgentAnswer) LogValue() slog.Value { return veil(a) }
+func (a EndpointAgentAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a EndpointAgentAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a EndpointAgentAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Frame asks for a page of authentik's to be shown in a frame (Chrome's device
 // trust).

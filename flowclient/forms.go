@@ -119,10 +119,10 @@ func (PromptAnswer) Component() Component { return ComponentPrompt }
 func (a PromptAnswer) answer() map[string]any { return maps.Clone(a.Values) }
 
 // LogValue withholds the answer.
-func (a PromptAnswer) LogValue() slog.Value { return veil(a) }
+func (a PromptAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a PromptAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a PromptAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Consent asks whether an application may have what it wants. There is no "no":
 // who declines, leaves.
@@ -165,10 +165,10 @@ func (ConsentAnswer) Component() Component { return ComponentConsent }
 func (a ConsentAnswer) answer() map[string]any { return map[string]any{"token": a.Token} }
 
 // LogValue withholds the answer.
-func (a ConsentAnswer) LogValue() slog.Value { return veil(a) }
+func (a ConsentAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a ConsentAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a ConsentAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Email says that a mail with a link is on its way. The flow goes on where that
 // link is opened.
@@ -240,7 +240,7 @@ func (DeviceCodeAnswer) Component() Component { return ComponentDeviceCode }
 func (a DeviceCodeAnswer) answer() map[string]any { return map[string]any{"code": a.Code} }
 
 // LogValue withholds the answer.
-func (a DeviceCodeAnswer) LogValue() slog.Value { return veil(a) }
+func (a DeviceCodeAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a DeviceCodeAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a DeviceCodeAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }

@@ -83,9 +83,9 @@ func FuzzCookies(f *testing.F) {
 		if after.tooMany() || len(before) != 2 {
 			t.Errorf("%d cookies after, %d before", len(after), len(before))
 		}
-		_, _ = after.ticket()
-		_ = before.forgot(after, true)
-		_ = after.guarded()
+		_, _ = after.claims()
+		_ = before.replaced(after, true)
+		_ = after.withCSRF()
 	})
 }
 
@@ -93,7 +93,7 @@ func FuzzRedirect(f *testing.F) {
 	f.Add("https://auth.example.com/auth/", "/auth/if/flow/x/?a=b")
 	f.Add("", `/\evil.example.com`)
 	f.Fuzz(func(t *testing.T, root, to string) {
-		r, ok := placed(Redirect{To: to}, root).(Redirect)
+		r, ok := resolveRedirects(Redirect{To: to}, root).(Redirect)
 		if !ok {
 			t.Fatal("it is none any more")
 		}

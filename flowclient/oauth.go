@@ -2,7 +2,6 @@ package flowclient
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 )
@@ -41,26 +40,19 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	out := r.Clone(r.Context())
 	out.URL.Scheme, out.URL.Host, out.Host = t.c.url.Scheme, t.c.url.Host, t.c.public.Host
-	q := request{endpoint: strings.TrimPrefix(at.EscapedPath(), t.c.base)}
+	q := request{endpoint: strings.TrimPrefix(at.EscapedPath(), t.c.base), limit: maxOAuth}
 	accept := out.Header.Get("Accept")
 	t.c.headers(out.Header, t.v, q)
 	if accept != "" {
 		out.Header.Set("Accept", accept)
 	}
-	resp, err := t.c.transport.RoundTrip(out)
+	resp, err := t.c.send(out, q)
 	if err != nil {
-		return nil, unreachable(q, err)
+		return nil, err
 	}
 	if err := (reply{status: resp.StatusCode, header: resp.Header}).outage(q); err != nil {
 		_ = resp.Body.Close() // it is not authentik's answer
 		return nil, err
 	}
-	resp.Body = bounded{io.LimitReader(resp.Body, t.c.maxBytes), resp.Body}
 	return resp, nil
-}
-
-// A bounded body ends at a limit. JSON that is cut off does not decode.
-type bounded struct {
-	io.Reader
-	io.Closer
 }

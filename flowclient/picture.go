@@ -9,22 +9,24 @@ import (
 	"strings"
 )
 
-// Picture is a logo or a background. Some kinds of image run scripts when opened
-// as a page, so whoever serves one should forbid that.
+// Picture is a logo or a background. SVG pictures can contain scripts, which run if
+// the picture is opened as a page: serve them with a Content-Security-Policy that
+// forbids it.
 type Picture struct {
-	// Type is a media type that begins with image/.
-	Type  string
+	// Type is a media type that begins with "image/".
+	Type string
+	// Bytes is the content, of at most 8 MiB.
 	Bytes []byte
 }
 
-// Picture fetches a picture by the address that a brand or a challenge names,
-// relative or absolute. One on another host gives ErrOtherHost.
+// Picture fetches a picture by an address from a brand or a challenge, relative or
+// absolute. If the address is on another host, the error is ErrOtherHost.
 func (c *Client) Picture(ctx context.Context, v Visitor, address string) (Picture, error) {
 	path, err := c.onOwnHost(v, address)
 	if err != nil {
 		return Picture{}, err
 	}
-	q := request{endpoint: "picture", path: path, image: true}
+	q := request{endpoint: "picture", path: path, image: true, limit: maxPicture}
 	r, err := c.exchange(ctx, v, q)
 	if err != nil {
 		return Picture{}, err
@@ -36,7 +38,7 @@ func (c *Client) Picture(ctx context.Context, v Visitor, address string) (Pictur
 	return Picture{Type: kind, Bytes: r.body}, nil
 }
 
-// onOwnHost returns the path of a picture below authentik's root.
+// onOwnHost returns the path of an address below authentik's root.
 func (c *Client) onOwnHost(v Visitor, address string) (string, error) {
 	u, err := parseRef(address)
 	if err != nil || u.Opaque != "" || u.User != nil {
@@ -48,7 +50,7 @@ func (c *Client) onOwnHost(v Visitor, address string) (string, error) {
 	}
 	u = home.ResolveReference(u)
 	own := strings.EqualFold(u.Host, home.Host) || strings.EqualFold(u.Host, c.public.Host)
-	path := inside(home, u)
+	path := trimRoot(home, u)
 	if u.Scheme != home.Scheme || !own || path == "/" {
 		return "", fmt.Errorf("fetching a picture: %w", ErrOtherHost)
 	}

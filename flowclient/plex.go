@@ -8,14 +8,16 @@ import (
 	"strings"
 )
 
-// RedeemPlex shows authentik the token that Plex gave for the visitor, in the
-// session of the flow whose challenge the source was in, and goes on with the flow
-// that authentik chooses for him. Getting the token is the caller's affair.
+// RedeemPlex gives authentik the token that Plex has issued for the visitor, in the
+// session of the flow that offered the source, and continues with the flow that
+// authentik chooses. The caller gets the token from Plex.
 //
-// ErrSourceDenied says that the source does not let this person in,
-// ErrSourceUnreachable that authentik could not ask Plex about the token. On an
-// error the step has no challenge, but the cookies so far.
+// If the source does not let this person sign in, the error is ErrSourceDenied. If
+// Plex did not answer authentik, it is ErrSourceUnreachable. On an error the step
+// has no challenge, but the cookies so far.
 func (c *Client) RedeemPlex(ctx context.Context, v Visitor, f Flow, s SourcePlex, token string) (Step, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	w := c.walk(v, f)
 	ch, err := w.redeem(ctx, s, token)
 	return w.step(ch), err
@@ -26,27 +28,28 @@ func (w *walk) redeem(ctx context.Context, s SourcePlex, token string) (Challeng
 		return nil, ErrSourceNotFound
 	}
 	if token == "" {
-		return nil, fmt.Errorf("flowclient: redeeming a token of Plex: %w", errNoToken)
+		return nil, fmt.Errorf("flowclient: redeeming a Plex token: %w", errNoToken)
 	}
 	b, err := json.Marshal(map[string]string{"plex_token": token})
 	if err != nil {
-		return nil, fmt.Errorf("flowclient: redeeming a token of Plex: %w", errUnencodable)
+		return nil, fmt.Errorf("flowclient: redeeming a Plex token: %w", errUnencodable)
 	}
-	return w.detour(ctx, request{
+	return w.viaSource(ctx, request{
 		endpoint: "sources/plex/redeem_token",
 		path:     "/api/v3/sources/plex/redeem_token/?slug=" + s.Slug,
 		body:     b,
-	}, w.redeemed)
+		limit:    maxChallenge,
+	}, w.readRedeemed)
 }
 
-// redeemed makes of the reply a challenge or the next request.
-func (w *walk) redeemed(q request, r reply) (Challenge, *request, error) {
+// readRedeemed returns the challenge in the reply, or the next request.
+func (w *walk) readRedeemed(q request, r reply) (Challenge, *request, error) {
 	switch {
-	case r.ended(w.c.root(w.v)):
-		return w.anew(q, r)
-	case !r.own():
+	case r.sessionEnded(w.c.root(w.v)):
+		return w.restart(q, r)
+	case !r.fromAuthentik():
 	case r.status == http.StatusOK:
-		return w.arrival(q, r)
+		return w.sourceResult(q, r)
 	case r.status == http.StatusNotFound:
 		return nil, nil, ErrSourceNotFound
 	case r.status == http.StatusForbidden && r.denied():
@@ -59,9 +62,9 @@ func (w *walk) redeemed(q request, r reply) (Challenge, *request, error) {
 	return nil, nil, unexpected(q, r, nil)
 }
 
-// arrival reads where a source leads. It is the way on, or a page that says why
-// there is none; a question here would be nobody's.
-func (w *walk) arrival(q request, r reply) (Challenge, *request, error) {
+// sourceResult reads the result of a source: a redirect, or a page that says why
+// there is none. No question can come here, since it would belong to no flow.
+func (w *walk) sourceResult(q request, r reply) (Challenge, *request, error) {
 	ch, err := decodeAt(r.body, w.c.root(w.v))
 	if err != nil {
 		return nil, nil, unexpected(q, r, errNotJSON)
@@ -70,12 +73,12 @@ func (w *walk) arrival(q request, r reply) (Challenge, *request, error) {
 	case Redirect, Shell, AccessDenied, FlowError:
 		return w.challenge(q, r)
 	default:
-		return nil, nil, unexpected(q, r, errWayward)
+		return nil, nil, unexpected(q, r, errNoTarget)
 	}
 }
 
-// denied tells a person who is not let in from a request that broke the rules: of
-// these authentik speaks with the same status.
+// denied reports whether a 403 refuses the person, and not the request for its CSRF
+// token.
 func (r reply) denied() bool {
 	o, err := readObject(r.body)
 	return err == nil && o.has("detail") && !strings.HasPrefix(o.text("detail"), "CSRF Failed")

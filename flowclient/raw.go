@@ -36,7 +36,7 @@ func (a RawAnswer) pushes() bool {
 }
 
 // LogValue withholds the answer.
-func (a RawAnswer) LogValue() slog.Value { return veil(a) }
+func (a RawAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a RawAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a RawAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }

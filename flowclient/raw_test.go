@@ -64,7 +64,7 @@ func TestARawAnswerIsHandledAsTheTypedOneIs(t *testing.T) {
 			t.Errorf("%T: pushes %v, want %v", c.answer, raw.pushes(), want)
 		}
 		for _, ch := range met {
-			if got, want := strayed(raw, ch), strayed(c.answer, ch); got != want {
+			if got, want := misdirected(raw, ch), misdirected(c.answer, ch); got != want {
 				t.Errorf("%T at %s: strayed %v, want %v", c.answer, ch.Component(), got, want)
 			}
 		}
@@ -75,7 +75,7 @@ func TestAPageCannotStrayByNamingAComponent(t *testing.T) {
 	t.Parallel()
 	form := decoded(t, []byte(`{"component":"ak-stage-prompt","fields":[{"field_key":"a"}]}`))
 	empty := RawAnswer{ComponentPrompt, map[string]json.RawMessage{"component": json.RawMessage(`"ak-stage-prompt"`)}}
-	if strayed(empty, form) {
+	if misdirected(empty, form) {
 		t.Error("a form left empty counts as another form")
 	}
 }

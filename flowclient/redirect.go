@@ -66,9 +66,9 @@ func decodeRedirect(o object, b Base) Challenge {
 // Class says what to do about the redirect.
 func (r Redirect) Class() RedirectClass {
 	if r.Path != "" {
-		return partOf(r.Path)
+		return pathClass(r.Path)
 	}
-	return classAway(r.To)
+	return externalClass(r.To)
 }
 
 // Flow returns the flow the redirect leads to, for RedirectFlow and
@@ -93,7 +93,7 @@ var (
 
 // partOf tells the parts of authentik from one another, given a path below its
 // root.
-func partOf(ref string) RedirectClass {
+func pathClass(ref string) RedirectClass {
 	path, _, _ := strings.Cut(ref, "?")
 	switch {
 	case flowPages.MatchString(path):
@@ -112,7 +112,7 @@ func partOf(ref string) RedirectClass {
 }
 
 // classAway is for what leads away from authentik.
-func classAway(to string) RedirectClass {
+func externalClass(to string) RedirectClass {
 	u, err := parseRef(to)
 	if err != nil {
 		return RedirectForbidden
@@ -150,14 +150,14 @@ func parseRef(ref string) (*url.URL, error) {
 }
 
 // placed fills in which redirects of a challenge lead to authentik itself.
-func placed(ch Challenge, root string) Challenge {
+func resolveRedirects(ch Challenge, root string) Challenge {
 	switch c := ch.(type) {
 	case Redirect:
-		c.Path, _ = below(root, c.To)
+		c.Path, _ = pathBelow(root, c.To)
 		return c
 	case Identification:
 		for i, s := range c.Sources {
-			c.Sources[i].Challenge = placed(s.Challenge, root)
+			c.Sources[i].Challenge = resolveRedirects(s.Challenge, root)
 		}
 		return c
 	default:
@@ -169,7 +169,7 @@ func placed(ch Challenge, root string) Challenge {
 // relative one is always authentik's; an absolute one only where it leads to a
 // part that authentik's flows use, because the root's host may be the
 // application's as well.
-func below(root, ref string) (string, bool) {
+func pathBelow(root, ref string) (string, bool) {
 	home, err := url.Parse(root)
 	if err != nil {
 		return "", false
@@ -179,13 +179,13 @@ func below(root, ref string) (string, bool) {
 		return "", false
 	}
 	if u.Scheme == "" && u.Host == "" {
-		return inside(home, home.ResolveReference(u)), true
+		return trimRoot(home, home.ResolveReference(u)), true
 	}
 	if u.Scheme != home.Scheme || !strings.EqualFold(u.Host, home.Host) || home.Host == "" {
 		return "", false
 	}
-	p := inside(home, u)
-	own := partOf(p) != RedirectFinished || strings.HasPrefix(p, "/if/")
+	p := trimRoot(home, u)
+	own := pathClass(p) != RedirectFinished || strings.HasPrefix(p, "/if/")
 	if !own {
 		return "", false
 	}
@@ -194,7 +194,7 @@ func below(root, ref string) (string, bool) {
 
 // inside cuts the root's own path off. What lies beside it on the same host is no
 // part of authentik, and for a flow as good as its end.
-func inside(home, u *url.URL) string {
+func trimRoot(home, u *url.URL) string {
 	prefix := strings.TrimSuffix(home.EscapedPath(), "/")
 	rest, ok := strings.CutPrefix(u.EscapedPath(), prefix+"/")
 	if !ok {

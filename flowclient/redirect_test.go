@@ -61,7 +61,7 @@ func TestRedirectsAreToldApart(t *testing.T) {
 		{root, "https://user@auth.example.com/auth/if/flow/a/", RedirectExternal},
 		{root, "//auth.example.com/auth/if/flow/a/", RedirectExternal},
 	} {
-		r := as[Redirect](t, placed(Redirect{To: c.to}, c.root))
+		r := as[Redirect](t, resolveRedirects(Redirect{To: c.to}, c.root))
 		if got := r.Class(); got != c.want {
 			t.Errorf("%q at %q is %s, want %s", c.to, c.root, got, c.want)
 		}

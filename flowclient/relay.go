@@ -51,7 +51,10 @@ func (rl *Relay) Send(ctx context.Context, v Visitor, rr RelayRequest) (RelayRep
 	if !post && rr.Method != http.MethodGet && rr.Method != http.MethodHead || post != (rr.Body != nil) {
 		return RelayReply{}, errMethod
 	}
-	q := request{endpoint: "relay", method: rr.Method, path: rr.Path, body: rr.Body, header: rr.Header}
+	q := request{endpoint: "relay", method: rr.Method, path: rr.Path, body: rr.Body, header: rr.Header, limit: maxRelayedFile}
+	if strings.HasPrefix(rr.Path, "/api/") {
+		q.limit = maxRelayedAPI
+	}
 	if post {
 		q.timeout = pushTimeout // the answer may wait for a push
 	}

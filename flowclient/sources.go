@@ -69,7 +69,7 @@ func (SourceTelegramAnswer) Component() Component { return ComponentSourceTelegr
 func (a SourceTelegramAnswer) answer() map[string]any { return maps.Clone(a.Values) }
 
 // LogValue withholds the answer.
-func (a SourceTelegramAnswer) LogValue() slog.Value { return veil(a) }
+func (a SourceTelegramAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a SourceTelegramAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a SourceTelegramAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }

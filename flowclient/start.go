@@ -8,48 +8,49 @@ import (
 	"strings"
 )
 
-// sourceStarts are the views where a way to a source begins. The views where it
-// ends are not among them: an address that leads there was not meant for the
-// client, but for the browser that a provider sent back.
+// sourceStarts matches the views where a sign-in with a source begins. The views
+// where it ends are not among them: their addresses are for the browser that a
+// provider sends back, and not for the client.
 var sourceStarts = regexp.MustCompile(
 	`^/source/(oauth/login/[-a-zA-Z0-9_]+|saml/[-a-zA-Z0-9_]+|kerberos/[-a-zA-Z0-9_]+|telegram/[-a-zA-Z0-9_]+/start)/$`)
 
-// StartSource asks authentik in the visitor's name what a redirect of class
-// RedirectSource leads to. That is a question where authentik has a flow of its own
-// before the provider, or a Redirect of class RedirectExternal to the provider,
+// StartSource follows a redirect of class RedirectSource in the visitor's name. If
+// authentik has a flow of its own before the provider, the result is a question of
+// that flow; otherwise it is a Redirect of class RedirectExternal to the provider,
 // for the visitor's browser. The provider sends the browser back to a view of
-// authentik at the host that the visitor was said to ask, and that view wants these
-// cookies.
+// authentik at the host that Visitor names, and that view needs these cookies.
 //
-// The flow is the one the redirect came from, and where to begin anew if authentik
-// has forgotten it. What its Query said of next is lost on most ways through a
-// source, so callers must remember where the visitor wanted to go.
+// The flow is the one that the redirect is from; if authentik no longer has the
+// session, it begins again. Most sources lose the next parameter of its Query, so
+// callers must remember where the visitor wanted to go.
 //
-// ErrBrowserNeeded says that only the browser itself can go there. On an error the
-// step has no challenge, but the cookies so far.
+// If only the browser itself can use the source, the error is ErrBrowserNeeded. On
+// an error the step has no challenge, but the cookies so far.
 func (c *Client) StartSource(ctx context.Context, v Visitor, f Flow, rd Redirect) (Step, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	w := c.walk(v, f)
 	ch, err := w.start(ctx, rd)
 	return w.step(ch), err
 }
 
 func (w *walk) start(ctx context.Context, rd Redirect) (Challenge, error) {
-	at, _ := below(w.c.root(w.v), rd.To)
+	at, _ := pathBelow(w.c.root(w.v), rd.To)
 	path, _, _ := strings.Cut(at, "?")
 	if !sourceStarts.MatchString(path) {
 		return nil, ErrSourceNotFound
 	}
-	return w.detour(ctx, request{endpoint: "source", path: at}, w.started)
+	return w.viaSource(ctx, request{endpoint: "source", path: at, limit: maxPage}, w.readStart)
 }
 
-// started makes of the reply a challenge or the next request.
-func (w *walk) started(q request, r reply) (Challenge, *request, error) {
+// readStart returns the challenge in the reply of a source, or the next request.
+func (w *walk) readStart(q request, r reply) (Challenge, *request, error) {
 	switch {
-	case r.ended(w.c.root(w.v)):
-		return w.anew(q, r)
-	case !r.own():
+	case r.sessionEnded(w.c.root(w.v)):
+		return w.restart(q, r)
+	case !r.fromAuthentik():
 	case r.status == http.StatusFound:
-		return w.sentTo(q, r)
+		return w.sourceTarget(q, r)
 	case r.status == http.StatusNotFound:
 		return nil, nil, ErrSourceNotFound
 	case r.status == http.StatusUnauthorized:
@@ -58,12 +59,12 @@ func (w *walk) started(q request, r reply) (Challenge, *request, error) {
 	return nil, nil, unexpected(q, r, nil)
 }
 
-// sentTo goes on where that is authentik's, and leaves the rest to the browser.
-func (w *walk) sentTo(q request, r reply) (Challenge, *request, error) {
+// sourceTarget follows a redirect to a flow and leaves others to the browser.
+func (w *walk) sourceTarget(q request, r reply) (Challenge, *request, error) {
 	to := r.header.Get("Location")
 	rd, err := redirectTo(to, w.c.root(w.v))
 	if err != nil {
-		return nil, nil, unexpected(q, r, errWayward)
+		return nil, nil, unexpected(q, r, errNoTarget)
 	}
 	switch rd.Class() {
 	case RedirectFlow:
@@ -73,12 +74,12 @@ func (w *walk) sentTo(q request, r reply) (Challenge, *request, error) {
 	case RedirectExternal:
 		return rd, nil, nil
 	default:
-		return nil, nil, unexpected(q, r, errWayward)
+		return nil, nil, unexpected(q, r, errNoTarget)
 	}
 }
 
-// redirectTo makes a challenge of a Location, by way of JSON: only a challenge that
-// was decoded can be kept with its step.
+// redirectTo makes a challenge from a Location header. It does so through JSON,
+// because only a challenge that was decoded can be stored with its step.
 func redirectTo(to, root string) (Redirect, error) {
 	raw, err := json.Marshal(map[string]string{"component": string(ComponentRedirect), "to": to})
 	if err != nil {
@@ -90,7 +91,7 @@ func redirectTo(to, root string) (Redirect, error) {
 	}
 	rd, ok := ch.(Redirect)
 	if !ok {
-		return Redirect{}, errWayward
+		return Redirect{}, errNoTarget
 	}
 	return rd, nil
 }

@@ -33,7 +33,7 @@ type Step struct {
 // Authenticated reports whether authentik's session says that somebody has signed in.
 // Nobody has checked its word: it may steer what is shown, and never who is let in.
 func (s Step) Authenticated() bool {
-	t, ok := s.Cookies.ticket()
+	t, ok := s.Cookies.claims()
 	return ok && t.Authenticated
 }
 
@@ -83,7 +83,7 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 // FlowAt returns the flow that a reference from a challenge leads to, such as the
 // sign-up and recovery links of an identification challenge.
 func (s Step) FlowAt(ref string) (Flow, bool) {
-	below, ok := below(s.Root, ref)
+	below, ok := pathBelow(s.Root, ref)
 	if !ok {
 		return Flow{}, false
 	}

@@ -8,54 +8,58 @@ import (
 	"net/http"
 )
 
-// User is who is signed in, as authentik says it.
+// User is a user who is signed in, as authentik describes them.
 type User struct {
+	// PK is the user's number in authentik's API.
 	PK int
-	// Username is never empty.
+	// Username is never empty. It can change.
 	Username string
 	Name     string
 	Email    string
-	// UID is authentik's lasting name for the user, and never empty.
+	// UID is authentik's permanent identifier of the user, and never empty.
 	UID       string
 	Active    bool
 	Superuser bool
 	Groups    []Group
-	// Roles are known from 2026.2 on.
+	// Roles is empty in releases before 2026.2.
 	Roles []Role
-	// Attributes is empty in the recorded releases, which tell only Settings.
+	// Attributes is empty in the recorded releases, which only send Settings.
 	Attributes map[string]any
 	Settings   map[string]any
-	// Type is internal, external, service_account or internal_service_account.
-	Type   string
+	// Type is "internal", "external", "service_account" or
+	// "internal_service_account".
+	Type string
+	// Avatar is the address of a picture, often a data URL.
 	Avatar string
-	// SystemPermissions name what the user may do in authentik.
+	// SystemPermissions are the user's permissions in authentik itself.
 	SystemPermissions []string
-	// Original is the administrator who acts as this user, or nil.
+	// Original is the administrator who impersonates this user, or nil.
 	Original *User
 	// Raw is the user as authentik sent it.
 	Raw json.RawMessage
 }
 
-// Group is a group the user is in, directly or by way of another.
+// Group is a group that the user is in, directly or through another group.
 type Group struct{ PK, Name string }
 
-// Role is a role the user has.
+// Role is a role that the user has.
 type Role struct{ PK, Name string }
 
-// LogValue tells which user it is, and nothing about the person.
+// LogValue shows the user's identifier and user name, and no other personal data.
 func (u User) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("uid", u.UID), slog.String("username", u.Username))
 }
 
-// User asks authentik who is signed in with the visitor's cookies. ErrUnauthenticated is
-// authentik's word that nobody is; any other error says nothing about that.
+// User returns the user who is signed in with the visitor's cookies. If no user is,
+// the error is ErrUnauthenticated; any other error leaves that open. This is the only
+// method that proves a sign-in.
 func (c *Client) User(ctx context.Context, v Visitor) (User, error) {
-	q := request{endpoint: "core/users/me", path: "/api/v3/core/users/me/"}
+	q := request{endpoint: "core/users/me", path: "/api/v3/core/users/me/", limit: maxUser}
 	r, err := c.exchange(ctx, v, q)
 	if err != nil {
 		return User{}, err
 	}
-	if r.nobody(c.root(v)) {
+	if r.unauthenticated(c.root(v)) {
 		return User{}, ErrUnauthenticated
 	}
 	if r.status != http.StatusOK {
@@ -70,31 +74,6 @@ func (c *Client) User(ctx context.Context, v Visitor) (User, error) {
 		return User{}, unexpected(q, r, err)
 	}
 	return u, nil
-}
-
-// nobody knows the three ways in which authentik says that a session is nobody's: a
-// refusal in its own JSON, the bare 400 of a session that ended during the request,
-// and the way to the login of one that was bound to another network. A refusal of
-// anything in front of authentik is none of them.
-func (r reply) nobody(root string) bool {
-	switch r.status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		o, err := readObject(r.body)
-		return err == nil && o.has("detail") && r.own()
-	}
-	return r.ended(root)
-}
-
-// ended knows the latter two.
-func (r reply) ended(root string) bool {
-	switch r.status {
-	case http.StatusBadRequest:
-		return len(r.body) == 0 && r.own()
-	case http.StatusFound:
-		path, ok := below(root, r.header.Get("Location"))
-		return ok && partOf(path) == RedirectDefaultFlow
-	}
-	return false
 }
 
 func decodeMe(o object) (User, error) {
@@ -112,8 +91,8 @@ func decodeMe(o object) (User, error) {
 	return u, nil
 }
 
-// decodeUser insists on a name and a lasting name: a session for nobody in
-// particular would be one for anybody.
+// decodeUser requires a user name and an identifier: without them, different users
+// could share a session.
 func decodeUser(o object, raw []byte) (User, error) {
 	u := User{
 		PK:                o.number("pk"),

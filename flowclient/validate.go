@@ -117,31 +117,31 @@ func timestamp(t time.Time) any {
 }
 
 // LogValue withholds the answer.
-func (a ValidateCodeAnswer) LogValue() slog.Value { return veil(a) }
+func (a ValidateCodeAnswer) LogValue() slog.Value { return redacted(a) }
 
 // LogValue withholds the answer.
-func (a ValidateWebAuthnAnswer) LogValue() slog.Value { return veil(a) }
+func (a ValidateWebAuthnAnswer) LogValue() slog.Value { return redacted(a) }
 
 // LogValue withholds the answer.
-func (a ValidateDuoAnswer) LogValue() slog.Value { return veil(a) }
+func (a ValidateDuoAnswer) LogValue() slog.Value { return redacted(a) }
 
 // LogValue withholds the answer.
-func (a ValidateDeviceAnswer) LogValue() slog.Value { return veil(a) }
+func (a ValidateDeviceAnswer) LogValue() slog.Value { return redacted(a) }
 
 // LogValue withholds the answer.
-func (a ValidateStageAnswer) LogValue() slog.Value { return veil(a) }
+func (a ValidateStageAnswer) LogValue() slog.Value { return redacted(a) }
 
 // Format withholds the answer.
-func (a ValidateCodeAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a ValidateCodeAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Format withholds the answer.
-func (a ValidateWebAuthnAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a ValidateWebAuthnAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Format withholds the answer.
-func (a ValidateDuoAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a ValidateDuoAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Format withholds the answer.
-func (a ValidateDeviceAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a ValidateDeviceAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
 // Format withholds the answer.
-func (a ValidateStageAnswer) Format(f fmt.State, _ rune) { withhold(f, a) }
+func (a ValidateStageAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }

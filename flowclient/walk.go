@@ -4,47 +4,63 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
-// maxHops is how often authentik may send the client on before a question must
-// come. Silent stages and chained flows take a handful; a flow that is set up to
-// start over for ever takes more than any number.
+// maxHops bounds how many requests one call makes before authentik shows a
+// question. Silent stages and chained flows take a handful; a flow that restarts
+// itself endlessly must end in an error.
 const maxHops = 30
 
-// Ask fetches the question the visitor stands at, and begins the flow where there
-// is none. That is not free of effects: it may send a mail, and makes new one-time
-// values. So keep the step, and ask again only if the visitor wants a new one.
+// Ask fetches the question that the visitor has to answer next. If the session has
+// no such flow, Ask begins it. Asking changes things at authentik: it may send a
+// mail, and makes new one-time values. So keep the step, and ask again only if the
+// visitor wants a new one.
 //
 // On an error the step has no challenge, but the cookies so far.
 func (c *Client) Ask(ctx context.Context, v Visitor, f Flow) (Step, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	w := c.walk(v, f)
 	ch, err := w.run(ctx, w.ask())
 	return w.step(ch), err
 }
 
-// Answer gives the visitor's answer and fetches what comes next: the same question
-// with Errors, another one, or an end. It must be called once for each question
-// shown, as authentik hands a second answer to the stage that follows.
+// Answer sends the visitor's answer and fetches what comes next: the same question
+// with Errors, another question, or an end. Call it once for each question shown:
+// authentik takes a second answer as one to the next stage.
 //
-// An answer is never sent twice. After ErrUnreachable it may have been taken or
-// not; Ask tells. On an error the step has no challenge, but the cookies so far.
+// The client never sends an answer twice. After ErrUnreachable authentik may or may
+// not have accepted it, and Ask returns the question that is open. On an error the
+// step has no challenge, but the cookies so far.
 func (c *Client) Answer(ctx context.Context, v Visitor, f Flow, a Answer) (Step, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(c.timeout, patience(a)))
+	defer cancel()
 	w := c.walk(v, f)
 	ch, err := w.answer(ctx, a)
 	return w.step(ch), err
 }
 
-// walk is one call: from its first request to the question it ends with.
+// patience returns how long authentik may wait for a person before it replies to an
+// answer. It is zero for answers that no push depends on.
+func patience(a Answer) time.Duration {
+	if d, ok := a.(interface{ pushes() bool }); ok && d.pushes() {
+		return pushTimeout
+	}
+	return 0
+}
+
+// walk is one call: the requests from the first one to the question it ends with.
 type walk struct {
-	c       *Client
-	v       Visitor
-	first   Flow // where to begin anew
-	flow    Flow
-	opening bool // the answer is one that a session may begin with
-	lost    bool
-	kept    bool // authentik still had the session that the walk began with
-	renewed bool // begun anew already
-	nudged  bool // told to go on already
+	c         *Client
+	v         Visitor
+	first     Flow // to restart with
+	flow      Flow
+	opening   bool // the answer is one that a session can begin with
+	lost      bool
+	kept      bool // authentik still had the session that the walk began with
+	restarted bool
+	resumed   bool
 
 	language string // of the last challenge
 }
@@ -59,7 +75,9 @@ func (w *walk) step(ch Challenge) Step {
 	return s
 }
 
-func (w *walk) ask() request { return request{endpoint: "flows/executor", path: w.flow.path()} }
+func (w *walk) ask() request {
+	return request{endpoint: "flows/executor", path: w.flow.path(), limit: maxChallenge}
+}
 
 func (w *walk) post(body []byte) request {
 	q := w.ask()
@@ -73,24 +91,21 @@ func (w *walk) answer(ctx context.Context, a Answer) (Challenge, error) {
 		return nil, err
 	}
 	q := w.post(b)
-	if d, ok := a.(interface{ pushes() bool }); ok && d.pushes() {
-		q.timeout = pushTimeout
-	}
-	// Who a visitor is can be said in a new session as well as in a forgotten one:
-	// nothing was lost, and what is wrong with it is wrong with the form that was
-	// seen.
+	q.timeout = patience(a)
+	// A user name is as good in a new session as in the one that is gone: nothing is
+	// lost, and errors are about the form that the visitor has seen.
 	w.opening = a.Component() == ComponentIdentification
 	ch, err := w.run(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	return w.settle(a, ch)
+	return w.dropErrors(a, ch)
 }
 
-// settle drops errors that belong to a question the visitor has not seen: authentik
-// hands an answer to whatever stage it stands at.
-func (w *walk) settle(a Answer, ch Challenge) (Challenge, error) {
-	if ch.Common().Errors == nil || !w.lost && !strayed(a, ch) {
+// dropErrors removes errors about a question that the visitor has not seen:
+// authentik gives an answer to whichever stage is current.
+func (w *walk) dropErrors(a Answer, ch Challenge) (Challenge, error) {
+	if ch.Common().Errors == nil || !w.lost && !misdirected(a, ch) {
 		return ch, nil
 	}
 	w.lost = true
@@ -106,9 +121,10 @@ func (w *walk) settle(a Answer, ch Challenge) (Challenge, error) {
 	return decodeAt(out, w.c.root(w.v))
 }
 
-// strayed reports whether the answer was meant for another question. Forms are
-// told apart by their fields, since one may follow another.
-func strayed(a Answer, ch Challenge) bool {
+// misdirected reports whether the answer was meant for another question than the
+// one that authentik now shows. Forms are told apart by their fields, since one
+// form may follow another.
+func misdirected(a Answer, ch Challenge) bool {
 	if a.Component() != ch.Component() {
 		return true
 	}
@@ -144,9 +160,9 @@ func (w *walk) run(ctx context.Context, q request) (Challenge, error) {
 	return nil, ErrTooManySteps
 }
 
-// detour sends one request beside the executor, has its reply read, and comes back
-// to the executor where that says so.
-func (w *walk) detour(ctx context.Context, q request, read func(request, reply) (Challenge, *request, error)) (Challenge, error) {
+// viaSource sends one request to a source, has the reply read, and continues with
+// the executor if there is a next request.
+func (w *walk) viaSource(ctx context.Context, q request, read func(request, reply) (Challenge, *request, error)) (Challenge, error) {
 	if !w.first.Valid() {
 		return nil, ErrFlowNotFound
 	}
@@ -165,59 +181,57 @@ func (w *walk) send(ctx context.Context, q request) (reply, error) {
 	r, err := w.c.exchange(ctx, w.v, q)
 	if r.cookies != nil {
 		posted := q.body != nil
-		forgot := w.v.Cookies.forgot(r.cookies, posted)
-		if forgot && !posted && w.kept && r.status == http.StatusFound {
-			forgot = false // whoever sets a first password gets a new session on the way
+		replaced := w.v.Cookies.replaced(r.cookies, posted)
+		if replaced && !posted && w.kept && r.status == http.StatusFound {
+			replaced = false // authentik renews the session of a user who sets the first password
 		}
-		w.kept = w.kept || !forgot
-		w.lost = w.lost || forgot && (!posted || !w.opening)
+		w.kept = w.kept || !replaced
+		w.lost = w.lost || replaced && (!posted || !w.opening)
 		w.v.Cookies = r.cookies
 	}
 	return r, err
 }
 
-// read makes of a reply the challenge it ends with, or the next request.
+// read returns the challenge that a reply ends the walk with, or the next request.
 func (w *walk) read(ctx context.Context, q request, r reply) (Challenge, *request, error) {
 	switch r.status {
 	case http.StatusOK:
 		return w.challenge(q, r)
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
 		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return w.located(q, r)
+		return w.followLocation(q, r)
 	case http.StatusBadRequest:
-		// The session was deleted under way, or its user was.
-		if len(r.body) == 0 || r.own() {
-			return w.anew(q, r)
+		// The session or its user was deleted during the request.
+		if len(r.body) == 0 || r.fromAuthentik() {
+			return w.restart(q, r)
 		}
 	case http.StatusNotFound:
-		// Only authentik itself knows which flows there are. It answers 404 without
-		// its mark to a Host it dislikes, and a proxy may answer it to anything.
-		if r.own() {
+		// Only authentik itself knows which flows exist. It answers 404 without its
+		// header to a Host that it refuses, and a proxy may answer 404 to anything.
+		if r.fromAuthentik() {
 			return nil, nil, ErrFlowNotFound
 		}
 	case http.StatusMethodNotAllowed:
-		return nil, nil, w.broken(ctx, q, r)
+		return nil, nil, w.failure(ctx, q, r)
 	}
 	return nil, nil, unexpected(q, r, nil)
 }
 
-// broken explains a 405. authentik answers a POST with it if the flow no longer
+// failure explains a 405. authentik answers a POST with it if the flow no longer
 // exists, but also if anything else failed inside its view. The flow's page tells
-// the two apart: asking for it changes nothing, while asking the executor could
-// send a mail.
-func (w *walk) broken(ctx context.Context, q request, r reply) error {
-	if !r.own() || q.body == nil {
+// the two apart: fetching it changes nothing, while asking the executor could send
+// a mail.
+func (w *walk) failure(ctx context.Context, q request, r reply) error {
+	if !r.fromAuthentik() || q.body == nil {
 		return unexpected(q, r, nil)
 	}
-	page, err := w.c.exchange(ctx, w.v, request{endpoint: "flow page", path: flowPagePath + w.flow.Slug + "/"})
-	if err == nil && page.status == http.StatusNotFound && page.own() {
+	page, err := w.c.exchange(ctx, w.v, request{
+		endpoint: "flow page", path: flowPagePath + w.flow.Slug + "/", limit: maxPage,
+	})
+	if err == nil && page.status == http.StatusNotFound && page.fromAuthentik() {
 		return ErrFlowNotFound
 	}
 	return unexpected(q, r, errInside)
-}
-
-func unexpected(q request, r reply, err error) error {
-	return &UnexpectedError{Status: r.status, Endpoint: q.endpoint, Err: err}
 }
 
 func (w *walk) challenge(q request, r reply) (Challenge, *request, error) {
@@ -233,27 +247,28 @@ func (w *walk) challenge(q request, r reply) (Challenge, *request, error) {
 		}
 	case Unknown:
 		if c.Name == "" {
-			return w.nudge(q, r)
+			return w.resume(q, r)
 		}
-	default: // A question, or an end, for the visitor.
+	default: // a question for the visitor, or an end
 	}
 	return ch, nil, nil
 }
 
-// nudge answers a challenge of nothing but its looks, which is how authentik shows
-// the last stage of an application's launch to a GET. It goes on when told so.
-func (w *walk) nudge(q request, r reply) (Challenge, *request, error) {
+// resume answers a challenge that has nothing but flow_info, once. authentik shows
+// the last stage of an application's launch like this to a GET, and continues after
+// an empty POST.
+func (w *walk) resume(q request, r reply) (Challenge, *request, error) {
 	o, err := readObject(r.body)
-	if err != nil || len(o) != 1 || !o.has("flow_info") || w.nudged {
+	if err != nil || len(o) != 1 || !o.has("flow_info") || w.resumed {
 		return nil, nil, unexpected(q, r, errNoComponent)
 	}
-	w.nudged = true
+	w.resumed = true
 	next := w.post([]byte("{}"))
 	return nil, &next, nil
 }
 
-// follow returns the request that a redirect of a flow asks the client for, or nil
-// where it is for the caller.
+// follow returns the request that a redirect leads to, or nil if it is for the
+// caller to follow.
 func (w *walk) follow(rd Redirect) *request {
 	switch rd.Class() {
 	case RedirectFlow, RedirectExecutor:
@@ -265,32 +280,33 @@ func (w *walk) follow(rd Redirect) *request {
 		next := w.ask()
 		return &next
 	case RedirectDefaultFlow:
-		return &request{endpoint: "flows/default", path: rd.Path}
+		return &request{endpoint: "flows/default", path: rd.Path, limit: maxPage}
 	default:
 		return nil
 	}
 }
 
-// located follows a Location. The executor knows two: itself, and, where it has
-// just thrown the session away because the visitor's network changed, the login.
-func (w *walk) located(q request, r reply) (Challenge, *request, error) {
+// followLocation follows a Location header. The executor sends two: to itself or
+// another flow, and, after it has deleted a session because the visitor's network
+// changed, to the login.
+func (w *walk) followLocation(q request, r reply) (Challenge, *request, error) {
 	rd := Redirect{To: r.header.Get("Location")}
-	rd.Path, _ = below(w.c.root(w.v), rd.To)
+	rd.Path, _ = pathBelow(w.c.root(w.v), rd.To)
 	if rd.Class() == RedirectDefaultFlow && q.endpoint == "flows/executor" {
-		return w.anew(q, r)
+		return w.restart(q, r)
 	}
 	if next := w.follow(rd); next != nil {
 		return nil, next, nil
 	}
-	return nil, nil, unexpected(q, r, errWayward)
+	return nil, nil, unexpected(q, r, errNoTarget)
 }
 
-// anew begins the flow again in a session of its own, once.
-func (w *walk) anew(q request, r reply) (Challenge, *request, error) {
-	if w.renewed {
+// restart begins the first flow again in a new session, once.
+func (w *walk) restart(q request, r reply) (Challenge, *request, error) {
+	if w.restarted {
 		return nil, nil, unexpected(q, r, nil)
 	}
-	w.lost, w.renewed = true, true
+	w.lost, w.restarted = true, true
 	w.v.Cookies = w.v.Cookies.without(sessionCookie)
 	w.flow = w.first
 	next := w.ask()
