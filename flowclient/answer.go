@@ -6,23 +6,23 @@ import (
 	"log/slog"
 )
 
-// Answer is what a visitor replies to a challenge. The set is closed, as that of
-// challenges is.
+// Answer is a visitor's answer to a challenge. The set is closed, like that of
+// challenges.
 //
-// Answers hold passwords and codes. None of them can be seen in a log or in
-// formatted text.
+// Answers contain passwords and codes. Logs and formatted text show only the
+// component of an answer.
 //
 //sumtype:decl
 type Answer interface {
-	// Component names the challenge that is answered.
+	// Component is that of the challenge to which this is an answer.
 	Component() Component
-	// answer returns the fields of the body. It leaves out what was not given:
-	// authentik looks at some fields as soon as they are there.
+	// answer returns the fields of the body. Fields without a value are left out:
+	// authentik evaluates some fields as soon as they are present.
 	answer() map[string]any
 }
 
-// body is the answer as authentik wants it. The component goes in last, so that
-// a form field of that name cannot pose as another stage's answer.
+// body encodes an answer. The component is set last, so that a form field of that
+// name cannot turn the form into the answer to another stage.
 func body(a Answer) ([]byte, error) {
 	if a.Component() == "" {
 		return nil, fmt.Errorf("encoding an answer: %w", errNoComponent)
@@ -39,8 +39,8 @@ func body(a Answer) ([]byte, error) {
 	return out, nil
 }
 
-// veil and withhold are what the LogValue and Format of an answer are made of. No
-// type is embedded for it, so that literals of answers stay plain.
+// redacted and formatRedacted implement LogValue and Format of answers. They are not
+// methods of an embedded type, which would show in every literal of an answer.
 func redacted(a Answer) slog.Value {
 	return slog.StringValue(string(a.Component()) + " " + withheld)
 }

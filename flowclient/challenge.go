@@ -6,7 +6,7 @@ import (
 	"log/slog"
 )
 
-// Component is the name authentik gives to a kind of challenge.
+// Component is authentik's name for a kind of challenge.
 type Component string
 
 // The components of authentik 2024.8 to 2026.8.
@@ -77,8 +77,8 @@ var decoders = map[Component]func(object, Base) Challenge{
 	ComponentUserLogin:             decodeUserLogin,
 }
 
-// Components returns every component this package has a type for, in no
-// particular but always the same order.
+// Components returns every component that this package has a type for, always in
+// the same order.
 func Components() []Component {
 	return []Component{
 		ComponentAccessDenied, ComponentAuthenticatorDuo, ComponentAuthenticatorEmail,
@@ -93,62 +93,63 @@ func Components() []Component {
 	}
 }
 
-// Challenge is one question of authentik, or one of the ways a flow ends. The
-// set is closed: its members are the types of this package, and Unknown for what
-// a newer authentik may ask.
+// Challenge is a question that authentik asks, or one of the ways in which a flow
+// ends. The set is closed: its members are types of this package, of which Unknown
+// stands for the questions of a newer authentik.
 //
 //sumtype:decl
 type Challenge interface {
-	// Component names the kind.
+	// Component is the kind of challenge.
 	Component() Component
-	// Common returns what every challenge may have.
+	// Common returns the part that all challenges share.
 	Common() Base
 	challenge() // seals the set
 }
 
-// Base is what every challenge may have.
+// Base is the part that all challenges share.
 type Base struct {
-	// FlowInfo is nil where authentik sends none: redirects, errors, shells.
+	// FlowInfo is nil for redirects, errors and shells.
 	FlowInfo *FlowInfo
-	// Errors holds what was wrong with the last answer, by field of that answer;
-	// what belongs to no field is under NonField. It is nil where authentik found
-	// no fault, and empty where it refused without a word.
+	// Errors says what is wrong with the last answer, by field of that answer. Errors
+	// that concern no single field are under NonField. It is nil if authentik found
+	// nothing wrong, and empty but not nil if authentik refused without a reason.
 	Errors map[string][]FieldError
-	// PendingUser is the user name of whoever is being signed in, as far as
-	// authentik wants it shown.
+	// PendingUser is the name of the user who is signing in, if authentik is
+	// configured to show it.
 	PendingUser string
-	// PendingUserAvatar is the address of a picture, often a data: one.
+	// PendingUserAvatar is the address of a picture, often a data URL.
 	PendingUserAvatar string
-	// Raw is the challenge as authentik sent it, less errors that were dropped.
+	// Raw is the challenge as authentik sent it. If Step.Lost is true, errors may have
+	// been removed from it.
 	Raw json.RawMessage
 }
 
-// NonField is the key of Base.Errors for what belongs to no field.
+// NonField is the key of Base.Errors for errors that concern no single field.
 const NonField = "non_field_errors"
 
-// FieldError is one complaint about an answer.
+// FieldError is one error in an answer.
 type FieldError struct {
-	// Text is for the visitor, in the language that was asked for.
+	// Text is for the visitor, in the requested language.
 	Text string
-	// Code is a stable word such as "required" or "invalid"; it may be missing.
+	// Code is a stable word such as "required" or "invalid". It may be empty.
 	Code string
 }
 
-// FlowInfo is how the administrator wants the flow to look. The name is
-// authentik's.
+// FlowInfo describes the appearance of a flow.
 type FlowInfo struct {
 	Title string
-	// Background is an image address, or a page's in the layouts that say so.
+	// Background is the address of a picture, or of a page in the layouts whose name
+	// contains "frame".
 	Background       string
 	BackgroundThemed Themed
-	// CancelURL leads out of the flow, in older releases by way of a logout.
+	// CancelURL leaves the flow. In older releases it signs the user out.
 	CancelURL string
-	// Layout is one of seven words; others may come.
+	// Layout is one of seven words, such as "stacked". A newer authentik may have
+	// others.
 	Layout string
 }
 
-// Themed holds one address for light and one for dark surroundings; either may
-// be missing.
+// Themed has one address for a light and one for a dark theme. Either may be empty.
 type Themed struct{ Light, Dark string }
 
 // Common returns the base itself.
@@ -156,32 +157,34 @@ func (b Base) Common() Base { return b }
 
 func (Base) challenge() {}
 
-// withheld is what a log gets to see of a challenge or an answer: recovery codes,
-// TOTP secrets and passwords are made of the same fields as everything else.
+// withheld replaces the content of challenges and answers in logs. Recovery codes,
+// TOTP secrets and passwords have the same types as all other fields, so nothing is
+// shown.
 const withheld = "(withheld)"
 
-// LogValue keeps challenges out of logs, as they carry codes, secrets and names.
+// LogValue keeps the content of challenges out of logs. They contain codes, secrets
+// and names.
 func (Base) LogValue() slog.Value { return slog.StringValue(withheld) }
 
-// Format keeps challenges out of formatted text, for the same reason.
+// Format keeps the content of challenges out of formatted text, for the same reason.
 func (Base) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(withheld)) }
 
-// Unknown is a challenge of a kind this package has no type for.
+// Unknown is a challenge that this package has no type for.
 type Unknown struct {
 	Base
-	// Name is the component authentik named; empty where it named none.
+	// Name is the component. It is empty if authentik sent none.
 	Name string
 }
 
-// Component returns the name authentik gave.
+// Component returns Name.
 func (c Unknown) Component() Component { return Component(c.Name) }
 
-// Decode reads one challenge. A component it does not know gives Unknown and no
-// error; optional fields of an unexpected type count as absent.
+// Decode decodes one challenge. An unknown component is no error: the result is an
+// Unknown. Optional fields of an unexpected type count as absent.
 func Decode(raw []byte) (Challenge, error) { return decodeAt(raw, "") }
 
-// decodeAt reads one challenge of an authentik whose public address is root, or
-// the root of its host where that is empty.
+// decodeAt decodes a challenge of an authentik whose public address is root. An
+// empty root stands for the root of authentik's host.
 func decodeAt(raw []byte, root string) (Challenge, error) {
 	o, err := readObject(raw)
 	if err != nil {
@@ -194,8 +197,8 @@ func decodeObject(o object, raw []byte) Challenge {
 	base := decodeBase(o, raw)
 	name := Component(o.text("component"))
 	if name == "" && o.has("fields") {
-		// authentik found its own prompt invalid, and sent it all the same. It
-		// takes answers as usual.
+		// authentik could not validate its own prompt and sends it without a component.
+		// It accepts answers as usual.
 		name = ComponentPrompt
 	}
 	if decode, ok := decoders[name]; ok {
@@ -245,8 +248,8 @@ func decodeErrors(o object) map[string][]FieldError {
 	return out
 }
 
-// decodeFieldErrors takes bare strings as well as objects: errors of nested
-// fields arrive flattened.
+// decodeFieldErrors accepts strings as well as objects: authentik flattens the errors
+// of nested fields to strings.
 func decodeFieldErrors(o object, field string) []FieldError {
 	var out []FieldError
 	for _, raw := range o.list(field) {

@@ -6,45 +6,47 @@ import (
 	"log/slog"
 )
 
-// Identification asks who the visitor is, and lists other ways in.
+// Identification asks for a user name, and lists the other ways to sign in.
 type Identification struct {
 	Base
-	// UserFields says what may be typed: username, email, upn. Without any there
-	// is no input, only sources and links.
+	// UserFields says which identifiers are accepted: "username", "email", "upn". If
+	// it is empty there is no input, only sources and links.
 	UserFields []string
-	// PendingUserIdentifier is what the input should hold already.
+	// PendingUserIdentifier is the initial value of the input.
 	PendingUserIdentifier string
 	// PasswordFields asks for the password in the same form.
 	PasswordFields    bool
 	AllowShowPassword bool
 	// ApplicationPre and ApplicationPreLaunch are the name and the address of the
-	// application the visitor comes from, where authentik knows it.
+	// application that the visitor comes from. They are empty if authentik does not
+	// know it.
 	ApplicationPre       string
 	ApplicationPreLaunch string
-	// FlowDesignation tells a login from a recovery.
+	// FlowDesignation tells a login ("authentication") from a "recovery".
 	FlowDesignation string
-	// CaptchaStage is a captcha to be solved in the same form, or nil.
+	// CaptchaStage is a captcha to solve in the same form, or nil.
 	CaptchaStage *Captcha
 	// EnrollURL, RecoveryURL and PasswordlessURL lead to other flows; see Step.FlowAt.
 	EnrollURL, RecoveryURL, PasswordlessURL string
 	// PrimaryAction is the label of the button.
-	PrimaryAction    string
+	PrimaryAction string
+	// Sources are external services to sign in with.
 	Sources          []Source
 	ShowSourceLabels bool
-	// EnableRememberMe offers to remember the name in the browser.
+	// EnableRememberMe offers to remember the user name in the browser.
 	EnableRememberMe bool
-	// PasskeyChallenge holds WebAuthn request options, or nil.
+	// PasskeyChallenge is WebAuthn request options in JSON, or nil.
 	PasskeyChallenge json.RawMessage
 }
 
-// Source is another place to sign in.
+// Source is an external service to sign in with.
 type Source struct {
 	Name    string
 	IconURL string
-	// Promoted sources come first.
+	// Promoted sources are shown first.
 	Promoted bool
-	// Challenge is how to get there: a Redirect, SourceApple, SourcePlex or
-	// SourceTelegram, or Unknown. Taking it is not told to authentik.
+	// Challenge says how to use the source: a Redirect, SourceApple, SourcePlex,
+	// SourceTelegram or Unknown. No answer is sent when the visitor chooses one.
 	Challenge Challenge
 }
 
@@ -91,8 +93,8 @@ func decodeSource(o object) Source {
 	}
 }
 
-// decodeSourceChallenge knows only the kinds a source can have: a challenge that
-// nests further would let an answer grow without end.
+// decodeSourceChallenge accepts only the kinds that a source can have. If any
+// challenge could be nested here, so could another identification, without end.
 func decodeSourceChallenge(o object) Challenge {
 	in, raw := o.object("challenge"), o["challenge"]
 	if in == nil {
@@ -113,12 +115,14 @@ func decodeSourceChallenge(o object) Challenge {
 	}
 }
 
-// IdentificationAnswer says who the visitor is. A passkey goes alone.
+// IdentificationAnswer is a user name, or a passkey.
 type IdentificationAnswer struct {
+	// UID is what the visitor typed: one of Identification.UserFields.
 	UID          string
 	Password     string
 	CaptchaToken string
-	// Passkey is the browser's assertion, as PublicKeyCredential.toJSON gives it.
+	// Passkey is the browser's assertion as PublicKeyCredential.toJSON returns it. If
+	// it is set, the other fields are not sent.
 	Passkey json.RawMessage
 }
 
@@ -135,7 +139,7 @@ func (a IdentificationAnswer) answer() map[string]any {
 	return m
 }
 
-// put adds a text that was given.
+// put adds a text that is not empty.
 func put(m map[string]any, key, text string) {
 	if text != "" {
 		m[key] = text
@@ -148,10 +152,11 @@ func (a IdentificationAnswer) LogValue() slog.Value { return redacted(a) }
 // Format withholds the answer.
 func (a IdentificationAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
-// Password asks for the password of the pending user, who need not exist.
+// Password asks for the password of the pending user. That user may not exist:
+// authentik can be configured to pretend so.
 type Password struct {
 	Base
-	// RecoveryURL is the absolute address of the recovery flow's page, or empty.
+	// RecoveryURL is the absolute address of the recovery flow, or empty.
 	RecoveryURL       string
 	AllowShowPassword bool
 }
@@ -163,8 +168,8 @@ func decodePassword(o object, b Base) Challenge {
 	return Password{Base: b, RecoveryURL: o.text("recovery_url"), AllowShowPassword: o.flag("allow_show_password", false)}
 }
 
-// PasswordAnswer is a password, blanks included. An empty one counts as a failed
-// attempt in some releases, so better do not send it.
+// PasswordAnswer is a password. Leading and trailing blanks belong to it. Do not send
+// an empty one: some releases count it as a failed attempt.
 type PasswordAnswer struct{ Password string }
 
 // Component returns ComponentPassword.
@@ -178,13 +183,14 @@ func (a PasswordAnswer) LogValue() slog.Value { return redacted(a) }
 // Format withholds the answer.
 func (a PasswordAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
-// Captcha asks for proof of being human.
+// Captcha asks the visitor to solve a captcha.
 type Captcha struct {
 	Base
 	SiteKey string
-	// JSURL is the provider's script. Which provider it is shows only when it runs.
+	// JSURL is the address of the provider's script. The challenge does not name the
+	// provider.
 	JSURL string
-	// Interactive asks for a visible widget.
+	// Interactive is true if the widget must be visible.
 	Interactive bool
 }
 
@@ -197,7 +203,7 @@ func captcha(o object, b Base) Captcha {
 	return Captcha{Base: b, SiteKey: o.text("site_key"), JSURL: o.text("js_url"), Interactive: o.flag("interactive", false)}
 }
 
-// CaptchaAnswer is the provider's token.
+// CaptchaAnswer is the token that the provider's script returns.
 type CaptchaAnswer struct{ Token string }
 
 // Component returns ComponentCaptcha.

@@ -1,33 +1,63 @@
-// Package flowclient drives authentik's flow executor from Go.
+// Package flowclient drives authentik's flow executor from Go: it signs a visitor in
+// step by step, without a browser.
 //
-// A flow is a row of questions that authentik asks a visitor: who are you, what
-// is your password, what does your authenticator app say. The executor hands
-// them out one at a time. [Client.Ask] fetches the present one, [Client.Answer]
-// gives the answer and fetches the next; each returns a [Step], which holds the
-// [Challenge] to show and the cookies to come back with. Where authentik only
-// wants to be asked again (silent stages, chained flows) the client does so by
-// itself. [Client.StartSource] and [Client.RedeemPlex] take the ways out of a flow
-// that lead to other places to sign in, as far as they stay with authentik.
+// A flow is a sequence of questions: what is your user name, what is your password,
+// which code does your authenticator app show. The executor asks them one at a time.
+// [Client.Ask] fetches the current question; [Client.Answer] sends the answer and
+// fetches the next question. Both return a [Step], which contains the [Challenge] to
+// show and the cookies that the next call needs. Some stages ask nothing, and some
+// flows continue with another flow: the client follows these by itself.
 //
-// The client holds nothing but its configuration. All that belongs to a visitor
-// goes in with the call and comes out with the result, so one client serves any
-// number of visitors at once. Requests for one visitor must not overlap:
-// authentik reads and writes a session as one piece.
+// The end of a flow does not prove a sign-in. [Client.User] does: it returns the user
+// whom authentik has signed in with the visitor's cookies. [Client.Access] asks
+// whether that user may use an application; its documentation says which of its
+// results proves what.
 //
-// It is not a browser: it keeps no cookie jar, runs no script, draws no page and
-// never sends a request to any host but the configured one. It does not decide
-// who may do what: the end of a flow proves nothing, only [Client.User] and
-// [Client.Access] do.
+// A client keeps no state of visitors: all of it is in the arguments and results. One
+// client serves any number of visitors at the same time, but the calls for one
+// visitor must not overlap, because authentik reads and writes a session as a whole.
 //
-// The files: client.go has the configuration and the calls, walk.go the way from
-// one request to the next question, exchange.go the one place of HTTP, cookies.go
-// and csrf.go what authentik wants to see again, flow.go and step.go where a
-// visitor stands, errors.go what can go wrong. challenge.go has the set of
-// challenges, object.go reads them tolerantly; they stand with their answers in
-// credentials.go and sources.go (who are you), factors.go and enrolment.go
-// (prove it), forms.go (tell us), redirect.go, endings.go and logouts.go (it
-// ends here); answer.go has what answers share, and raw.go the answer that
-// somebody else has written. start.go and plex.go leave a flow by way of a source
-// and come back into one, duo.go asks how a set-up is going; user.go, access.go,
-// brand.go and picture.go ask authentik outside of any flow.
+// The client is not a browser. It has no cookie jar, runs no scripts, draws no pages,
+// and sends requests only to the configured host. A call ends after 15 seconds, and
+// every kind of answer has a limit in bytes.
+//
+// # Challenges and answers
+//
+// Every kind of challenge is a type, and so is every kind of answer; its name is that
+// of the challenge with the suffix Answer. [AuthenticatorValidate] has five kinds of
+// answer, the members of [AuthenticatorValidateAnswer]. Some challenges need no
+// answer, such as [Autosubmit] and [AccessDenied]. A challenge of a newer authentik is
+// an [Unknown] and no error; [RawAnswer] answers it.
+//
+// # Errors
+//
+// What a visitor did wrong is not an error: it is in the next challenge, in
+// [Base].Errors. An error means that authentik gave no usable answer. [ErrUnreachable]
+// is the most frequent; [StartingError] and [TLSError] are special cases of it. An
+// [UnexpectedError] is an answer that authentik does not give.
+//
+// # Relay
+//
+// [Client.Relay] returns a [Relay], which passes on requests that others have made: of
+// authentik's own web interface, and of libraries for OpenID Connect. Driving a flow
+// needs none of it.
+//
+// # Files
+//
+//   - client.go: configuration, client and visitor
+//   - walk.go: from a request to the next question
+//   - exchange.go, request.go, reply.go, limits.go: HTTP, in one place
+//   - tls.go, tlserror.go: certificates
+//   - cookies.go, csrf.go: what authentik needs to see again
+//   - flow.go, step.go: the position of a visitor
+//   - errors.go: the errors
+//   - challenge.go, object.go: the set of challenges, and how they are decoded
+//   - credentials.go, sources.go: who are you
+//   - factors.go, validate.go, enrolment.go: second factors, and their set-up
+//   - forms.go: forms, consent and other questions
+//   - redirect.go, endings.go, logouts.go: ends of a flow
+//   - answer.go, raw.go: what answers share, and answers in authentik's own JSON
+//   - start.go, plex.go, duo.go, authorize.go: calls beside the executor
+//   - user.go, access.go, brand.go, picture.go: what authentik knows outside a flow
+//   - relay.go, oauth.go: requests of others
 package flowclient

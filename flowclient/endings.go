@@ -1,10 +1,9 @@
 package flowclient
 
-// AccessDenied says no. The flow is over; asking again begins a new one.
+// AccessDenied ends the flow without a sign-in. Asking again begins it anew.
 type AccessDenied struct {
 	Base
-	// Message is authentik's reason, in words for the visitor; it may have several
-	// lines.
+	// Message is authentik's reason, for the visitor. It may have several lines.
 	Message string
 }
 
@@ -15,14 +14,14 @@ func decodeAccessDenied(o object, b Base) Challenge {
 	return AccessDenied{Base: b, Message: o.text("error_message")}
 }
 
-// FlowError says that something broke inside authentik, or that it did not
-// understand the request. The flow is still there: asking again shows the
-// question again.
+// FlowError means that something failed inside authentik, or that authentik did not
+// understand the request. The flow continues: Ask returns the same question.
 type FlowError struct {
 	Base
-	// RequestID is for the administrator to look up.
+	// RequestID finds the error in authentik's log.
 	RequestID string
-	// Error and Traceback are only told to administrators and are not for others.
+	// Error and Traceback are empty unless an administrator is signed in. Do not show
+	// them to others.
 	Error, Traceback string
 }
 
@@ -36,14 +35,14 @@ func decodeFlowError(o object, b Base) Challenge {
 	}
 }
 
-// SessionEnd ends the sign-out from one application while the visitor is still
+// SessionEnd means that the visitor is signed out of one application and still
 // signed in to authentik.
 type SessionEnd struct {
 	Base
 	BrandName            string
 	ApplicationName      string
 	ApplicationLaunchURL string
-	// InvalidationFlowURL leads to the flow that signs out of everything; see
+	// InvalidationFlowURL leads to the flow that signs out of authentik; see
 	// Step.FlowAt.
 	InvalidationFlowURL string
 	// OverviewURL is the address of the user's applications, since authentik
@@ -66,10 +65,10 @@ func decodeSessionEnd(o object, b Base) Challenge {
 	}
 }
 
-// Shell is a whole HTML page, mostly of an error.
+// Shell is an HTML page, mostly that of an error.
 type Shell struct {
 	Base
-	// Body has authentik's own scripts in it and must not be put into another page.
+	// Body contains authentik's own scripts. Do not embed it in another page.
 	Body string
 }
 
@@ -78,8 +77,8 @@ func (Shell) Component() Component { return ComponentShell }
 
 func decodeShell(o object, b Base) Challenge { return Shell{Base: b, Body: o.text("body")} }
 
-// Autosubmit is a form that the visitor's browser has to send to somebody else.
-// It is never answered.
+// Autosubmit is a form that the visitor's browser must send to another site. No
+// answer is sent to it.
 type Autosubmit struct {
 	Base
 	URL string
@@ -100,7 +99,7 @@ func decodeAutosubmit(o object, b Base) Challenge {
 	return Autosubmit{Base: b, URL: o.text("url"), Attrs: attrs, Title: o.text("title")}
 }
 
-// DeviceCodeFinish says that the other device is signed in. It is never answered.
+// DeviceCodeFinish means that the other device is signed in. No answer is sent to it.
 type DeviceCodeFinish struct{ Base }
 
 // Component returns ComponentDeviceCodeFinish.

@@ -6,11 +6,11 @@ import (
 	"log/slog"
 )
 
-// AuthenticatorTOTP has an authenticator app set up.
+// AuthenticatorTOTP sets up an authenticator app.
 type AuthenticatorTOTP struct {
 	Base
-	// ConfigURL is the otpauth: address with the secret. It must not leave the
-	// visitor's page: no foreign service may draw its QR code.
+	// ConfigURL is the otpauth: address, which contains the secret. Do not let another
+	// service draw its QR code.
 	ConfigURL string
 }
 
@@ -21,8 +21,8 @@ func decodeAuthenticatorTOTP(o object, b Base) Challenge {
 	return AuthenticatorTOTP{Base: b, ConfigURL: o.text("config_url")}
 }
 
-// AuthenticatorTOTPAnswer is a code the app shows. It travels as text in all
-// releases: numbers would lose their leading zeros.
+// AuthenticatorTOTPAnswer is a code that the app shows. It is text, because a number
+// would lose leading zeros.
 type AuthenticatorTOTPAnswer struct{ Code string }
 
 // Component returns ComponentAuthenticatorTOTP.
@@ -36,7 +36,7 @@ func (a AuthenticatorTOTPAnswer) LogValue() slog.Value { return redacted(a) }
 // Format withholds the answer.
 func (a AuthenticatorTOTPAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
-// AuthenticatorStatic shows recovery codes. They hold from the answer on.
+// AuthenticatorStatic shows recovery codes. They are valid after the answer.
 type AuthenticatorStatic struct {
 	Base
 	Codes []string
@@ -49,7 +49,7 @@ func decodeAuthenticatorStatic(o object, b Base) Challenge {
 	return AuthenticatorStatic{Base: b, Codes: o.texts("codes")}
 }
 
-// AuthenticatorStaticAnswer says that the codes have been taken down.
+// AuthenticatorStaticAnswer confirms that the visitor has saved the codes.
 type AuthenticatorStaticAnswer struct{}
 
 // Component returns ComponentAuthenticatorStatic.
@@ -57,12 +57,13 @@ func (AuthenticatorStaticAnswer) Component() Component { return ComponentAuthent
 
 func (AuthenticatorStaticAnswer) answer() map[string]any { return nil }
 
-// AuthenticatorSMS has a telephone number set up: first the number, then the code
-// sent to it. An accepted number is answered with empty Errors.
+// AuthenticatorSMS sets up a telephone number: it asks for the number, then for the
+// code that was sent to it. After a number that authentik accepts, Errors is empty
+// but not nil.
 type AuthenticatorSMS struct {
 	Base
-	// PhoneNumberRequired is false once authentik has a number, also a refused
-	// one; another may be given at any time.
+	// PhoneNumberRequired is false once authentik has a number, even one that it
+	// refused. The visitor may enter another one at any time.
 	PhoneNumberRequired bool
 }
 
@@ -73,8 +74,7 @@ func decodeAuthenticatorSMS(o object, b Base) Challenge {
 	return AuthenticatorSMS{Base: b, PhoneNumberRequired: o.flag("phone_number_required", true)}
 }
 
-// AuthenticatorSMSAnswer is a number or a code; where both are set the number
-// goes.
+// AuthenticatorSMSAnswer is a number or a code. If both are set, the number is sent.
 type AuthenticatorSMSAnswer struct{ PhoneNumber, Code string }
 
 // Component returns ComponentAuthenticatorSMS.
@@ -93,12 +93,14 @@ func (a AuthenticatorSMSAnswer) LogValue() slog.Value { return redacted(a) }
 // Format withholds the answer.
 func (a AuthenticatorSMSAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
-// AuthenticatorEmail has an e-mail address set up: first the address, then the
-// code sent to it. An accepted address is answered with empty Errors.
+// AuthenticatorEmail sets up an e-mail address: it asks for the address, then for
+// the code that was sent to it. After an address that authentik accepts, Errors is
+// empty but not nil.
 type AuthenticatorEmail struct {
 	Base
-	// Email is the address, masked, once authentik has one.
-	Email         string
+	// Email is the masked address, once authentik has one.
+	Email string
+	// EmailRequired is false once authentik has an address.
 	EmailRequired bool
 }
 
@@ -109,8 +111,8 @@ func decodeAuthenticatorEmail(o object, b Base) Challenge {
 	return AuthenticatorEmail{Base: b, Email: o.text("email"), EmailRequired: o.flag("email_required", true)}
 }
 
-// AuthenticatorEmailAnswer is an address or a code; where both are set the
-// address goes. A malformed address breaks the stage until a good one is sent.
+// AuthenticatorEmailAnswer is an address or a code. If both are set, the address is
+// sent. After a malformed address every answer fails until a valid one is sent.
 type AuthenticatorEmailAnswer struct{ Email, Code string }
 
 // Component returns ComponentAuthenticatorEmail.
@@ -129,12 +131,13 @@ func (a AuthenticatorEmailAnswer) LogValue() slog.Value { return redacted(a) }
 // Format withholds the answer.
 func (a AuthenticatorEmailAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
-// AuthenticatorDuo has Duo set up.
+// AuthenticatorDuo sets up a Duo device. Client.DuoEnrolment returns how far the
+// visitor is.
 type AuthenticatorDuo struct {
 	Base
 	// ActivationBarcode is the address of a QR code at Duo.
 	ActivationBarcode string
-	// ActivationCode is a link for the device that has the app.
+	// ActivationCode is a link to open on the device that has the Duo app.
 	ActivationCode string
 	// StageUUID is for Client.DuoEnrolment.
 	StageUUID string
@@ -150,7 +153,7 @@ func decodeAuthenticatorDuo(o object, b Base) Challenge {
 	}
 }
 
-// AuthenticatorDuoAnswer says that the device is enrolled. authentik asks Duo, and
+// AuthenticatorDuoAnswer says that the device is set up. authentik asks Duo, and
 // denies access if it is not.
 type AuthenticatorDuoAnswer struct{}
 
@@ -159,10 +162,10 @@ func (AuthenticatorDuoAnswer) Component() Component { return ComponentAuthentica
 
 func (AuthenticatorDuoAnswer) answer() map[string]any { return nil }
 
-// AuthenticatorWebAuthn has a passkey or security key registered.
+// AuthenticatorWebAuthn registers a passkey or security key.
 type AuthenticatorWebAuthn struct {
 	Base
-	// Registration holds WebAuthn creation options in their JSON form.
+	// Registration is WebAuthn creation options in JSON.
 	Registration json.RawMessage
 }
 
@@ -173,8 +176,8 @@ func decodeAuthenticatorWebAuthn(o object, b Base) Challenge {
 	return AuthenticatorWebAuthn{Base: b, Registration: o.raw("registration")}
 }
 
-// AuthenticatorWebAuthnAnswer is the browser's credential, as
-// PublicKeyCredential.toJSON gives it.
+// AuthenticatorWebAuthnAnswer is the browser's credential as
+// PublicKeyCredential.toJSON returns it.
 type AuthenticatorWebAuthnAnswer struct{ Response json.RawMessage }
 
 // Component returns ComponentAuthenticatorWebAuthn.

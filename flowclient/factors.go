@@ -7,30 +7,33 @@ import (
 	"time"
 )
 
-// AuthenticatorValidate asks for a second factor, or in a passwordless flow for
-// the first one.
+// AuthenticatorValidate asks for a second factor, or for the first one in a
+// passwordless flow. The answers to it are the members of
+// AuthenticatorValidateAnswer.
 type AuthenticatorValidate struct {
 	Base
-	// Devices has at most one entry of each class, in an order without meaning.
+	// Devices has at most one device of each class. The order means nothing.
 	Devices []DeviceChallenge
-	// ConfigurationStages are what a visitor without devices may set up.
+	// ConfigurationStages are the kinds of device that a user without devices can set
+	// up.
 	ConfigurationStages []ConfigurationStage
 }
 
 // DeviceChallenge is one of the visitor's devices.
 type DeviceChallenge struct {
-	// Class is static, totp, webauthn, duo, sms or email; others may come.
+	// Class is "static", "totp", "webauthn", "duo", "sms" or "email". A newer authentik
+	// may have others.
 	Class string
-	// UID is a number in text, -1 for a passkey of nobody in particular.
+	// UID is a number as text. It is "-1" for WebAuthn if any passkey is accepted.
 	UID string
-	// Challenge holds WebAuthn request options or a masked address.
+	// Challenge is WebAuthn request options, or an object with a masked address.
 	Challenge json.RawMessage
 	// LastUsed is when the device was last used. It is zero if the device has never
 	// been used, or if authentik does not say.
 	LastUsed time.Time
 }
 
-// ConfigurationStage is a device that can be set up.
+// ConfigurationStage is a kind of device that the user can set up.
 type ConfigurationStage struct {
 	PK, Name, VerboseName, MetaModelName string
 }
@@ -62,10 +65,11 @@ func decodeConfigurationStage(o object) ConfigurationStage {
 	}
 }
 
-// EndpointAgent asks the agent on the visitor's device to vouch for it.
+// EndpointAgent asks authentik's agent on the visitor's device to identify the
+// device.
 type EndpointAgent struct {
 	Base
-	// Challenge is a signed token, good for five minutes.
+	// Challenge is a signed token, valid for five minutes.
 	Challenge string
 	// ChallengeIdleTimeout is how long to wait for the agent.
 	ChallengeIdleTimeout time.Duration
@@ -81,7 +85,7 @@ func decodeEndpointAgent(o object, b Base) Challenge {
 	}
 }
 
-// EndpointAgentAnswer is what the agent said; nil says that there is none.
+// EndpointAgentAnswer is the agent's response, or nil if the device has no agent.
 type EndpointAgentAnswer struct{ Response *string }
 
 // Component returns ComponentEndpointAgent.
@@ -95,8 +99,7 @@ func (a EndpointAgentAnswer) LogValue() slog.Value { return redacted(a) }
 // Format withholds the answer.
 func (a EndpointAgentAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
-// Frame asks for a page of authentik's to be shown in a frame (Chrome's device
-// trust).
+// Frame asks to show a page of authentik in a frame, for Chrome's device trust.
 type Frame struct {
 	Base
 	URL            string
@@ -114,7 +117,8 @@ func decodeFrame(o object, b Base) Challenge {
 	}
 }
 
-// FrameAnswer says that the frame is done. authentik takes the visitor's word.
+// FrameAnswer says that the page in the frame has finished. authentik does not
+// verify it here.
 type FrameAnswer struct{}
 
 // Component returns ComponentFrame.

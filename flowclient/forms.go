@@ -6,16 +6,16 @@ import (
 	"maps"
 )
 
-// Prompt is a form.
+// Prompt is a form that an administrator has designed.
 type Prompt struct {
 	Base
-	// Fields are in the order to show them.
+	// Fields are in the order in which to show them.
 	Fields []Field
 }
 
 // Field is one field of a form.
 type Field struct {
-	// Key names the field in the answer.
+	// Key is the name of the field in the answer.
 	Key   string
 	Label string
 	// Type says how to ask for the value.
@@ -27,7 +27,7 @@ type Field struct {
 	Order                int
 	// SubText is the administrator's HTML.
 	SubText string
-	// Choices are what a drop-down or a group of radio buttons offers.
+	// Choices are those of a drop-down list or a group of radio buttons.
 	Choices []Choice
 }
 
@@ -72,8 +72,8 @@ func (t FieldType) Fixed() bool {
 	}
 }
 
-// Choice is one thing to choose. Older releases know only values, which then are
-// their own labels.
+// Choice is one of the choices of a field. Older releases only send values, which
+// are then also the labels.
 type Choice struct{ Value, Label string }
 
 // Component returns ComponentPrompt.
@@ -109,8 +109,9 @@ func decodeChoices(o object) []Choice {
 	return out
 }
 
-// PromptAnswer has one value for each field that is to be answered. What a field
-// of each type takes, and when its key must be missing, differs from type to type.
+// PromptAnswer has a value for each field that takes one, by Field.Key. authentik
+// refuses empty values for some types of field, such as FieldNumber, and missing keys
+// for others.
 type PromptAnswer struct{ Values map[string]any }
 
 // Component returns ComponentPrompt.
@@ -124,19 +125,19 @@ func (a PromptAnswer) LogValue() slog.Value { return redacted(a) }
 // Format withholds the answer.
 func (a PromptAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
-// Consent asks whether an application may have what it wants. There is no "no":
-// who declines, leaves.
+// Consent asks whether an application may have certain permissions. There is no
+// answer that refuses: a visitor who does not consent leaves the flow.
 type Consent struct {
 	Base
 	Header string
-	// Permissions are asked for, or granted already where AdditionalPermissions
-	// has any.
+	// Permissions are the requested ones. If AdditionalPermissions is not empty, those
+	// are requested, and Permissions have already been granted.
 	Permissions, AdditionalPermissions []Permission
-	// Token is good once, and new at every GET and every refusal.
+	// Token is valid once. Every GET and every refused answer makes a new one.
 	Token string
 }
 
-// Permission is one thing to consent to; the name may be empty.
+// Permission is one of the permissions to consent to. The name may be empty.
 type Permission struct{ ID, Name string }
 
 // Component returns ComponentConsent.
@@ -170,8 +171,8 @@ func (a ConsentAnswer) LogValue() slog.Value { return redacted(a) }
 // Format withholds the answer.
 func (a ConsentAnswer) Format(f fmt.State, _ rune) { formatRedacted(f, a) }
 
-// Email says that a mail with a link is on its way. The flow goes on where that
-// link is opened.
+// Email means that authentik has sent a mail with a link. The flow continues in the
+// browser in which the link is opened.
 type Email struct{ Base }
 
 // Component returns ComponentEmail.
@@ -179,8 +180,8 @@ func (Email) Component() Component { return ComponentEmail }
 
 func decodeEmail(_ object, b Base) Challenge { return Email{Base: b} }
 
-// EmailAnswer has the mail sent again. The reply is always the same challenge with
-// the error "email-sent", also where authentik found it too often.
+// EmailAnswer sends the mail again. The reply is always the same challenge with the
+// error "email-sent", even if authentik's limit kept it from sending the mail.
 type EmailAnswer struct{}
 
 // Component returns ComponentEmail.
@@ -188,7 +189,7 @@ func (EmailAnswer) Component() Component { return ComponentEmail }
 
 func (EmailAnswer) answer() map[string]any { return nil }
 
-// UserLogin asks whether to stay signed in.
+// UserLogin asks whether the visitor wants to stay signed in.
 type UserLogin struct{ Base }
 
 // Component returns ComponentUserLogin.
@@ -196,7 +197,7 @@ func (UserLogin) Component() Component { return ComponentUserLogin }
 
 func decodeUserLogin(_ object, b Base) Challenge { return UserLogin{Base: b} }
 
-// UserLoginAnswer says whether to stay signed in.
+// UserLoginAnswer says whether the visitor wants to stay signed in.
 type UserLoginAnswer struct{ RememberMe bool }
 
 // Component returns ComponentUserLogin.
@@ -204,7 +205,7 @@ func (UserLoginAnswer) Component() Component { return ComponentUserLogin }
 
 func (a UserLoginAnswer) answer() map[string]any { return map[string]any{"remember_me": a.RememberMe} }
 
-// Dummy asks for nothing.
+// Dummy asks for nothing but a confirmation.
 type Dummy struct {
 	Base
 	Name string
@@ -215,7 +216,7 @@ func (Dummy) Component() Component { return ComponentDummy }
 
 func decodeDummy(o object, b Base) Challenge { return Dummy{Base: b, Name: o.text("name")} }
 
-// DummyAnswer goes on.
+// DummyAnswer continues the flow.
 type DummyAnswer struct{}
 
 // Component returns ComponentDummy.
@@ -223,7 +224,7 @@ func (DummyAnswer) Component() Component { return ComponentDummy }
 
 func (DummyAnswer) answer() map[string]any { return nil }
 
-// DeviceCode asks for the code that another device shows.
+// DeviceCode asks for the code that another device shows (RFC 8628).
 type DeviceCode struct{ Base }
 
 // Component returns ComponentDeviceCode.
@@ -231,7 +232,7 @@ func (DeviceCode) Component() Component { return ComponentDeviceCode }
 
 func decodeDeviceCode(_ object, b Base) Challenge { return DeviceCode{Base: b} }
 
-// DeviceCodeAnswer is that code. A wrong one is answered with a Shell.
+// DeviceCodeAnswer is that code. The reply to a wrong code is a Shell.
 type DeviceCodeAnswer struct{ Code string }
 
 // Component returns ComponentDeviceCode.

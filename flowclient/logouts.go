@@ -1,19 +1,19 @@
 package flowclient
 
-// IframeLogout lists the applications to be told in frames that the visitor has
-// signed out. authentik tells it once: the next GET has an empty list.
+// IframeLogout lists addresses of applications to open in hidden frames, which signs
+// the visitor out there. authentik sends the list once: the next GET has an empty one.
 type IframeLogout struct {
 	Base
 	LogoutURLs []LogoutURL
 }
 
-// LogoutURL is one application to be told.
+// LogoutURL is the address of one application.
 type LogoutURL struct {
 	URL          string
 	ProviderName string
-	// Binding is redirect or post.
+	// Binding is "redirect" or "post".
 	Binding string
-	// SAMLRequest, SAMLResponse and SAMLRelayState are the fields of a post.
+	// SAMLRequest, SAMLResponse and SAMLRelayState are the form fields of a post.
 	SAMLRequest, SAMLResponse, SAMLRelayState string
 }
 
@@ -35,7 +35,7 @@ func decodeLogoutURL(o object) LogoutURL {
 	}
 }
 
-// IframeLogoutAnswer says that the frames are done.
+// IframeLogoutAnswer says that the frames have loaded.
 type IframeLogoutAnswer struct{}
 
 // Component returns ComponentIframeLogout.
@@ -43,17 +43,17 @@ func (IframeLogoutAnswer) Component() Component { return ComponentIframeLogout }
 
 func (IframeLogoutAnswer) answer() map[string]any { return nil }
 
-// SAMLNativeLogout sends the visitor's browser to one application after the other
-// to sign out there.
+// SAMLNativeLogout sends the visitor's browser to one application after another, to
+// sign out there.
 type SAMLNativeLogout struct {
 	Base
 	ProviderName string
-	// IsComplete says that none is left.
+	// IsComplete is true once no application is left.
 	IsComplete bool
-	// SAMLBinding is redirect or post, and says which of the addresses counts.
+	// SAMLBinding is "redirect" or "post", and says which of the two addresses to use.
 	SAMLBinding          string
 	RedirectURL, PostURL string
-	// SAMLRequest, SAMLResponse and SAMLRelayState are the fields of a post.
+	// SAMLRequest, SAMLResponse and SAMLRelayState are the form fields of a post.
 	SAMLRequest, SAMLResponse, SAMLRelayState string
 }
 
@@ -74,7 +74,7 @@ func decodeSAMLNativeLogout(o object, b Base) Challenge {
 	}
 }
 
-// SAMLNativeLogoutAnswer goes on to the next application.
+// SAMLNativeLogoutAnswer continues with the next application.
 type SAMLNativeLogoutAnswer struct{}
 
 // Component returns ComponentSAMLNativeLogout.

@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// object reads a JSON object key by key. What is missing, null or of another
-// type than expected counts as absent: releases differ in their optional keys,
-// and one odd value must not keep a visitor from the rest of a challenge.
+// object reads a JSON object key by key. A value that is missing, null or of an
+// unexpected type counts as absent: releases differ in their optional keys, and one
+// odd value must not make the rest of a challenge unusable.
 type object map[string]json.RawMessage
 
-// errNotObject says nothing of the value itself, which may hold a secret.
+// errNotObject does not contain the value, which may be a secret.
 var errNotObject = errors.New("flowclient: not a JSON object")
 
 func readObject(raw []byte) (object, error) {
@@ -24,14 +24,14 @@ func readObject(raw []byte) (object, error) {
 	return o, nil
 }
 
-// has reports whether the key is there and not null.
+// has reports whether the key is present and not null.
 func (o object) has(key string) bool {
 	v, ok := o[key]
 	return ok && string(v) != "null"
 }
 
-// text returns a string. A number is taken by its digits: primary keys and codes
-// have changed from the one to the other between releases.
+// text returns a string. It returns a number as its digits: some keys and codes are
+// numbers in one release and strings in another.
 func (o object) text(key string) string {
 	s, _ := asText(o[key])
 	return s
@@ -49,7 +49,7 @@ func asText(raw json.RawMessage) (string, bool) {
 	return "", false
 }
 
-// flag returns a boolean, or absent where there is none.
+// flag returns a boolean, or the given value if it is absent.
 func (o object) flag(key string, absent bool) bool {
 	var b *bool
 	if json.Unmarshal(o[key], &b) != nil || b == nil {
@@ -58,7 +58,7 @@ func (o object) flag(key string, absent bool) bool {
 	return *b
 }
 
-// number returns an integer, also one written as a string.
+// number returns an integer, which may be written as a string, or 0.
 func (o object) number(key string) int {
 	n, err := strconv.Atoi(o.text(key))
 	if err != nil {
@@ -86,7 +86,7 @@ func (o object) time(key string) time.Time {
 	return t
 }
 
-// maybe returns a string, or nil where there is none.
+// maybe returns a string, or nil if it is absent.
 func (o object) maybe(key string) *string {
 	s, ok := asText(o[key])
 	if !ok {
@@ -95,7 +95,7 @@ func (o object) maybe(key string) *string {
 	return &s
 }
 
-// raw returns the value untouched, or nil where it is absent or null.
+// raw returns the value unchanged, or nil if it is absent or null.
 func (o object) raw(key string) json.RawMessage {
 	if !o.has(key) {
 		return nil
@@ -123,7 +123,7 @@ func (o object) texts(key string) []string {
 	return out
 }
 
-// object returns a nested object, or nil, which reads as an empty one.
+// object returns a nested object, or nil, which can be read like an empty one.
 func (o object) object(key string) object {
 	inner, err := readObject(o[key])
 	if err != nil {
@@ -132,7 +132,7 @@ func (o object) object(key string) object {
 	return inner
 }
 
-// each makes one value of every object in an array.
+// each decodes every object in an array.
 func each[T any](o object, key string, read func(object) T) []T {
 	var out []T
 	for _, raw := range o.list(key) {

@@ -6,14 +6,14 @@ import (
 	"log/slog"
 )
 
-// RawAnswer is an answer as a page of somebody's own has written it, for front
-// ends that speak authentik's JSON and for challenges that are Unknown here. It is
-// sent as it is and otherwise treated like the answer of its component.
+// RawAnswer is an answer in authentik's own JSON, for front ends that write it and
+// for challenges that are Unknown. Its fields are sent unchanged; in all other
+// respects it is treated like the typed answer.
 type RawAnswer struct {
-	// Name is the component that is answered. Callers take it from the challenge
-	// that was shown, not from the page.
+	// Name is the component of the challenge that was shown. Do not take it from the
+	// front end.
 	Name Component
-	// Fields is the body. A component in it does not count.
+	// Fields is the body. The key "component" in it is ignored.
 	Fields map[string]json.RawMessage
 }
 
@@ -30,7 +30,7 @@ func (a RawAnswer) answer() map[string]any {
 	return m
 }
 
-// pushes reports whether a push to a telephone is among what is asked for.
+// pushes reports whether the answer requests a push.
 func (a RawAnswer) pushes() bool {
 	return a.Name == ComponentAuthenticatorValidate && object(a.Fields).has("duo")
 }

@@ -6,48 +6,51 @@ import (
 	"strings"
 )
 
-// Redirect sends the visitor elsewhere. It proves no login: a flow may have one in
-// its middle.
+// Redirect sends the visitor to an address. It does not prove a sign-in: a flow can
+// have a redirect in its middle.
 type Redirect struct {
 	Base
-	// To is an address as authentik wrote it; a relative one is authentik's.
+	// To is the address as authentik sent it. A relative one is authentik's.
 	To string
-	// Path is To below authentik's root, query included, where it leads to a part
-	// of authentik; else it is empty.
+	// Path is the path of To below authentik's root, with its query. It is empty if To
+	// does not lead to a part of authentik.
 	Path string
 	// Final says that the redirect ends a finished flow. Only authentik 2026.8 and
 	// later say so; false means nothing.
 	Final bool
 }
 
-// RedirectClass says what to do about a redirect.
+// RedirectClass says where a redirect leads, and so what to do with it.
 type RedirectClass int
 
 // The classes of redirects.
 const (
-	// RedirectForbidden must not be followed: javascript:, data: and their kind,
-	// and whatever cannot be read.
+	// RedirectForbidden must not be followed: it is a javascript:, data: or similar
+	// address, or cannot be parsed.
 	RedirectForbidden RedirectClass = iota
-	// RedirectFinished ends the flow: authentik has no further wish.
+	// RedirectFinished ends the flow: it leads to a page of authentik that is not part
+	// of signing in.
 	RedirectFinished
-	// RedirectFlow leads to another flow, which the client runs by itself.
+	// RedirectFlow leads to another flow. The client follows it.
 	RedirectFlow
-	// RedirectExecutor leads to the executor, which the client asks by itself.
+	// RedirectExecutor leads to the flow executor. The client follows it.
 	RedirectExecutor
-	// RedirectDefaultFlow leads to the flow authentik chooses, which the client
-	// finds out by itself.
+	// RedirectDefaultFlow leads to the flow that authentik chooses. The client follows
+	// it.
 	RedirectDefaultFlow
-	// RedirectApplication leads to a provider's endpoint or an application's launch.
+	// RedirectApplication leads to the endpoint of a provider, or launches an
+	// application.
 	RedirectApplication
-	// RedirectSource leads to another place to sign in; see Client.StartSource.
+	// RedirectSource leads to an external service to sign in with; see
+	// Client.StartSource.
 	RedirectSource
-	// RedirectExternal is for the visitor's browser.
+	// RedirectExternal leads to another site. It is for the visitor's browser.
 	RedirectExternal
-	// RedirectScheme is for an app on the visitor's device.
+	// RedirectScheme opens an app on the visitor's device.
 	RedirectScheme
 )
 
-// String returns the class in one word.
+// String returns the name of the class.
 func (c RedirectClass) String() string {
 	words := []string{"forbidden", "finished", "flow", "executor", "default flow", "application", "source", "external", "scheme"}
 	if c < 0 || int(c) >= len(words) {
@@ -63,7 +66,7 @@ func decodeRedirect(o object, b Base) Challenge {
 	return Redirect{Base: b, To: o.text("to"), Final: o.flag("final_redirect", false)}
 }
 
-// Class says what to do about the redirect.
+// Class returns the class of the redirect.
 func (r Redirect) Class() RedirectClass {
 	if r.Path != "" {
 		return pathClass(r.Path)
@@ -71,8 +74,8 @@ func (r Redirect) Class() RedirectClass {
 	return externalClass(r.To)
 }
 
-// Flow returns the flow the redirect leads to, for RedirectFlow and
-// RedirectExecutor.
+// Flow returns the flow that the redirect leads to. It returns false unless the
+// class is RedirectFlow or RedirectExecutor.
 func (r Redirect) Flow() (Flow, bool) {
 	path, query, _ := strings.Cut(r.Path, "?")
 	if m := flowPages.FindStringSubmatch(path); m != nil {
@@ -91,8 +94,7 @@ var (
 	defaultFlows = regexp.MustCompile(`^/flows/-/default/([a-z_]+)/$`)
 )
 
-// partOf tells the parts of authentik from one another, given a path below its
-// root.
+// pathClass returns the class of a path below authentik's root.
 func pathClass(ref string) RedirectClass {
 	path, _, _ := strings.Cut(ref, "?")
 	switch {
@@ -111,7 +113,7 @@ func pathClass(ref string) RedirectClass {
 	}
 }
 
-// classAway is for what leads away from authentik.
+// externalClass returns the class of an address outside authentik.
 func externalClass(to string) RedirectClass {
 	u, err := parseRef(to)
 	if err != nil {
@@ -124,7 +126,7 @@ func externalClass(to string) RedirectClass {
 		}
 		return RedirectExternal
 	case "":
-		// A scheme-relative address: the browser takes it for another host's.
+		// A scheme-relative address leads browsers to another host.
 		if u.Host == "" {
 			return RedirectForbidden
 		}
@@ -136,8 +138,8 @@ func externalClass(to string) RedirectClass {
 	}
 }
 
-// parseRef refuses what browsers and this package would read differently: they
-// take a backslash for a slash and skip white space.
+// parseRef parses a reference. It refuses those that browsers parse differently:
+// they treat a backslash as a slash and skip white space.
 func parseRef(ref string) (*url.URL, error) {
 	if strings.ContainsFunc(ref, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
 		return nil, errUnreadable
@@ -149,7 +151,7 @@ func parseRef(ref string) (*url.URL, error) {
 	return u, nil
 }
 
-// placed fills in which redirects of a challenge lead to authentik itself.
+// resolveRedirects sets Path in every redirect of a challenge.
 func resolveRedirects(ch Challenge, root string) Challenge {
 	switch c := ch.(type) {
 	case Redirect:
@@ -165,10 +167,9 @@ func resolveRedirects(ch Challenge, root string) Challenge {
 	}
 }
 
-// below returns the path and query of a reference below authentik's root. A
-// relative one is always authentik's; an absolute one only where it leads to a
-// part that authentik's flows use, because the root's host may be the
-// application's as well.
+// pathBelow returns the path and query of a reference below authentik's root. A
+// relative reference is always authentik's. An absolute one is authentik's only if
+// it leads to a part that flows use, because an application may be on the same host.
 func pathBelow(root, ref string) (string, bool) {
 	home, err := url.Parse(root)
 	if err != nil {
@@ -192,8 +193,8 @@ func pathBelow(root, ref string) (string, bool) {
 	return p, true
 }
 
-// inside cuts the root's own path off. What lies beside it on the same host is no
-// part of authentik, and for a flow as good as its end.
+// trimRoot removes the root's own path from that of u. An address outside the root
+// on the same host is not part of authentik, and ends a flow like any page of it.
 func trimRoot(home, u *url.URL) string {
 	prefix := strings.TrimSuffix(home.EscapedPath(), "/")
 	rest, ok := strings.CutPrefix(u.EscapedPath(), prefix+"/")

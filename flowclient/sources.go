@@ -6,14 +6,13 @@ import (
 	"maps"
 )
 
-// SourceApple is a sign-in with Apple. It is never answered.
+// SourceApple is a sign-in with Apple. No answer is sent to it.
 type SourceApple struct {
 	Base
 	ClientID    string
 	Scope       string
 	RedirectURI string
-	// State belongs to the visitor's session; authentik makes a new one at every
-	// GET.
+	// State belongs to the visitor's session. Every GET makes a new one.
 	State string
 }
 
@@ -27,11 +26,11 @@ func decodeSourceApple(o object, b Base) Challenge {
 	}
 }
 
-// SourcePlex is a sign-in with Plex. It is never answered; see Client.RedeemPlex.
+// SourcePlex is a sign-in with Plex. No answer is sent to it; see Client.RedeemPlex.
 type SourcePlex struct {
 	Base
 	ClientID string
-	// Slug names the source at authentik.
+	// Slug is the name of the source in authentik's addresses.
 	Slug string
 }
 
@@ -59,8 +58,8 @@ func decodeSourceTelegram(o object, b Base) Challenge {
 	}
 }
 
-// SourceTelegramAnswer is what the widget gave, key by key: all of it goes into
-// the signature that authentik checks, so nothing may be added or left out.
+// SourceTelegramAnswer has all values that the widget returned. authentik verifies
+// their signature, so none may be added or left out.
 type SourceTelegramAnswer struct{ Values map[string]any }
 
 // Component returns ComponentSourceTelegram.

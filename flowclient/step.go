@@ -7,38 +7,40 @@ import (
 	"unicode/utf8"
 )
 
-// Step is where a visitor stands: the question to show, and what to come back
-// with. It survives a round trip through JSON without loss, unknown challenges
-// and unknown fields included.
+// Step is the position of a visitor in a flow: the question to show, and what the
+// next call needs. A step can be stored as JSON without loss, including unknown
+// challenges and unknown fields.
 type Step struct {
-	// Flow is the flow now running; flows that authentik chains change it.
+	// Flow is the current flow. It changes when one flow continues with another.
 	Flow Flow
 	// Challenge is the question, or the end.
 	Challenge Challenge
-	// Cookies are all that authentik has set so far.
+	// Cookies are all that authentik has set so far. Put them into Visitor for the
+	// next call.
 	Cookies Cookies
-	// Lost says that authentik had forgotten the visit and began anew. Errors that
-	// came with it belonged to no question the visitor saw, and were dropped.
+	// Lost means that authentik no longer had the visitor's session, or that the
+	// answer met another question than the visitor saw. Errors in the challenge, which
+	// the visitor could not understand, have been removed.
 	Lost bool
-	// Root is authentik's public address as this visitor was told it, by which
-	// references of challenges are read.
+	// Root is authentik's public address as this visitor sees it. References in
+	// challenges are relative to it.
 	Root string
-	// Language is the language tag that authentik gave to the answer with the
-	// challenge; empty where it gave none. It is the one that the request asked for:
-	// where a brand with a default locale speaks another to visitors who are not
-	// signed in, it does not show here.
+	// Language is the language tag of the answer with the challenge, or empty. It is
+	// the language that was requested; a brand with a default locale may show
+	// anonymous visitors another one, and the tag does not say so.
 	Language string
 }
 
-// Authenticated reports whether authentik's session says that somebody has signed in.
-// Nobody has checked its word: it may steer what is shown, and never who is let in.
+// Authenticated reports whether the session cookie says that a user is signed in. Its
+// signature has not been verified, so the result may decide what is shown, but not
+// who is let in: that is for Client.User.
 func (s Step) Authenticated() bool {
 	t, ok := s.Cookies.claims()
 	return ok && t.Authenticated
 }
 
-// stepJSON carries the challenge as text, because JSON inside JSON would be
-// reformatted on its way.
+// stepJSON has the challenge as text, because encoding/json would reformat nested
+// JSON.
 type stepJSON struct {
 	Flow      Flow              `json:"flow"`
 	Challenge string            `json:"challenge,omitempty"`
@@ -48,21 +50,21 @@ type stepJSON struct {
 	Language  string            `json:"language,omitempty"`
 }
 
-// MarshalJSON writes the step with its cookies and the challenge as authentik
-// sent it: a secret.
+// MarshalJSON encodes the step with its cookies and the challenge as authentik sent
+// it. The result is a secret.
 func (s Step) MarshalJSON() ([]byte, error) {
 	out := stepJSON{Flow: s.Flow, Cookies: s.Cookies, Lost: s.Lost, Root: s.Root, Language: s.Language}
 	if s.Challenge != nil {
 		raw := s.Challenge.Common().Raw
 		if len(raw) == 0 || !utf8.Valid(raw) {
-			return nil, errors.New("flowclient: a challenge that was not decoded from JSON cannot be kept")
+			return nil, errors.New("flowclient: encoding a step: only challenges made by Decode can be stored")
 		}
 		out.Challenge = string(raw)
 	}
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
+// UnmarshalJSON decodes what MarshalJSON has encoded.
 func (s *Step) UnmarshalJSON(data []byte) error {
 	var in stepJSON
 	if err := json.Unmarshal(data, &in); err != nil {
@@ -80,8 +82,9 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// FlowAt returns the flow that a reference from a challenge leads to, such as the
-// sign-up and recovery links of an identification challenge.
+// FlowAt returns the flow that a link in a challenge leads to, such as those for
+// enrolment and recovery in Identification. It returns false if the link does not
+// lead to a flow.
 func (s Step) FlowAt(ref string) (Flow, bool) {
 	below, ok := pathBelow(s.Root, ref)
 	if !ok {
@@ -90,8 +93,7 @@ func (s Step) FlowAt(ref string) (Flow, bool) {
 	return Redirect{To: ref, Path: below}.Flow()
 }
 
-// LogValue tells where the visitor stands, and nothing that would let another
-// stand there.
+// LogValue shows the flow and the component, and no secret.
 func (s Step) LogValue() slog.Value {
 	var c Component
 	if s.Challenge != nil {

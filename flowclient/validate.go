@@ -86,7 +86,7 @@ func (a ValidateStageAnswer) answer() map[string]any {
 	return map[string]any{"selected_stage": a.PK}
 }
 
-// pushes reports that authentik delays its reply until the user has reacted to a
+// pushes reports whether authentik delays its reply until the user has reacted to a
 // push.
 func (a ValidateDuoAnswer) pushes() bool { return true }
 
