@@ -1,9 +1,10 @@
 // Package e2e tests the product as a whole: a built Caddy whose Caddyfile has
 // the gate in one line, in front of a small application, with the stand-in for
-// authentik behind it, driven by real Chromium. It is tests and nothing else;
-// go test -short leaves them out.
+// authentik behind it, driven by real Chromium. There is one package for each
+// subject, so that a subject can be tested by itself:
 //
-// Without Chromium on the machine its tests are skipped, unless the variable CI
-// is set: there they fail. CHROMIUM names the program where it is not found by
-// itself.
+//	go test ./internal/e2e/relay
+//
+// What they share is in internal/testsite, and Chromium in
+// internal/e2e/chromium. With -short they are skipped.
 package e2e

@@ -1,0 +1,65 @@
+package look
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/flowsidecar/caddy-authentik/internal/e2e/chromium"
+)
+
+// setLanguage has the window ask for pages in one language.
+func setLanguage(w *chromium.Window, tag string) {
+	w.Helper()
+	asks := network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": tag}}
+	if _, err := chromedp.Call(w.Ctx, network.SetExtraHTTPHeaders, asks); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// overflowing are the elements whose text is wider than their boxes, with the
+// text.
+const overflowing = `[...document.querySelectorAll("h1, h2, p, li, label, legend, button, a, summary, footer")]
+	.filter(e => e.checkVisibility() && e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
+	.map(e => e.localName + ": " + e.textContent.trim())`
+
+// TestLanguages_FitOnATelephone looks at the pages with texts of our own, as
+// many words are longer than the English ones, and some languages put no spaces
+// between theirs: also with letters of twice the size on a small screen.
+func TestLanguages_FitOnATelephone(t *testing.T) {
+	t.Parallel()
+	pages := startGallery(t)
+	names := pages.names("")
+	for _, tag := range []string{"de", "fr", "es", "it", "nl", "pt", "pl", "ja", "zh-Hans", "zh-Hant"} {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			w := chromium.Open(t, pages.address)
+			w.AddAuthenticator() // without one, a dialog of the browser about keys would stay above the pages
+			setLanguage(w, tag)
+			for _, name := range names {
+				if strings.HasPrefix(name, "made/") || strings.HasPrefix(name, "own/") {
+					w.Open("/" + name)
+					checkLanguage(t, w, tag, name)
+				}
+			}
+		})
+	}
+}
+
+// checkLanguage fails the test unless the page is in the language and all its
+// texts are in their boxes.
+func checkLanguage(t *testing.T, w *chromium.Window, tag, name string) {
+	t.Helper()
+	for _, v := range []view{{"light", 360, 800, 0}, {"light", 320, 800, 2}} {
+		v.show(w)
+		if got := chromium.Value[string](w, `document.documentElement.lang`); got != tag {
+			t.Fatalf("got %s in the language %q, want %q", name, got, tag)
+		}
+		checkWidth(t, w, v)
+		if got := chromium.Value[[]string](w, overflowing); len(got) > 0 {
+			t.Errorf("%s, %s: got texts wider than their boxes: %q", name, v, got)
+		}
+	}
+}

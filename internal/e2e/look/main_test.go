@@ -1,0 +1,10 @@
+// Package look tests how the pages look: whether everybody can use them, whether all languages fit, and whether something moves while they load.
+package look
+
+import (
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/e2e/chromium"
+)
+
+func TestMain(m *testing.M) { chromium.Main(m) }
