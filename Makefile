@@ -1,0 +1,74 @@
+# The steps of .ci/run, each by itself. "make help" lists them.
+
+BIN := $(CURDIR)/bin
+export PATH := $(BIN):$(PATH)
+
+# Versions are pinned, so that the same tree gets the same verdict tomorrow.
+GOLANGCI_LINT := v2.15.0
+GOFUMPT := v0.12.0
+GOVULNCHECK := v1.9.0
+
+# What starts programs is left out of the race detector's tests: it sees
+# nothing of what runs in those.
+RACE = $(shell go list ./... | grep -v '/internal/e2e')
+
+.DEFAULT_GOAL := help
+.PHONY: help tools build format format-check validate tidy vet lint test short race fuzz bench vulnerabilities ci
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## install the linters, at their pinned versions, into bin
+	GOBIN=$(BIN) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	GOBIN=$(BIN) GOFLAGS= go install mvdan.cc/gofumpt@$(GOFUMPT)
+	GOBIN=$(BIN) GOFLAGS= go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
+
+build: ## build a Caddy with the gate into bin
+	go build -o $(BIN)/caddy ./cmd/caddy
+	caddy version
+
+format: ## format all Go files and the example Caddyfile
+	git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 ls -d 2>/dev/null | xargs gofumpt -w
+	caddy fmt --overwrite Caddyfile.example
+
+format-check: build ## fail if a Go file or the example Caddyfile is not formatted
+	@list=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 ls -d 2>/dev/null | xargs gofumpt -l) || exit; \
+	[ -z "$$list" ] || { printf 'not formatted by gofumpt:\n%s\n' "$$list"; exit 1; }
+	caddy fmt - <Caddyfile.example | diff -u Caddyfile.example -
+
+validate: build ## have Caddy validate the example Caddyfile
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	XDG_DATA_HOME="$$dir" XDG_CONFIG_HOME="$$dir" caddy validate --adapter caddyfile --config Caddyfile.example
+
+tidy: ## fail if a go.mod or go.sum is not tidy
+	failed=0; for module in $$(git ls-files 'go.mod' '*/go.mod'); do \
+		(cd "$$(dirname "$$module")" && go mod tidy -diff) || failed=1; \
+	done; exit $$failed
+
+vet: ## go vet
+	go vet ./...
+
+lint: ## golangci-lint
+	golangci-lint run --allow-parallel-runners ./...
+
+test: ## all tests; needs what CONTRIBUTING.md lists
+	go test ./...
+
+short: ## the tests that start no browser and build no program
+	go test -short ./...
+
+race: ## the tests of one process under the race detector
+	go test -race $(RACE)
+
+fuzz: ## every fuzz test for a short while
+	.ci/fuzz
+
+bench: build ## every benchmark of the gate once, and a short load test of Caddy
+	go test -run '^$$' -bench . -benchtime 1x ./proxy
+	go run ./bench/load -caddy $(BIN)/caddy -rounds 1 -round 500ms
+
+vulnerabilities: ## known vulnerabilities of what is linked
+	.ci/vulnerabilities
+
+ci: ## everything, as in CI
+	.ci/run
