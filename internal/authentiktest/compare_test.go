@@ -70,7 +70,7 @@ func (r *replay) normalised(name string, recorded, live string) (alike, known bo
 			continue
 		}
 		got, gotRest, ok := n.varying(live)
-		before, met := r.live[[2]string{name, had}]
+		before, met := r.live.known[[2]string{name, had}]
 		if !ok || hadRest != gotRest || met && len(had) >= long && before != got || samlText(had) != samlText(got) {
 			return false, true
 		}

@@ -83,7 +83,7 @@ func TestStandInAnswersAsRecorded(t *testing.T) {
 
 // play sends every request of a recording and compares the answers.
 func play(t *testing.T, one recording, setup func(*replay) Config) {
-	r := &replay{t: t, release: one.Release, recording: one, live: values{}}
+	r := &replay{t: t, release: one.Release, recording: one}
 	cfg := setup(r)
 	cfg.Release, cfg.SigningKey = one.Release, signingKey()
 	server, err := New(cfg)

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/websocket"
@@ -30,6 +32,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type static struct {
 	kind  string
 	bytes []byte
+}
+
+// madeFiles are the static files that have been made so far, by release.
+var madeFiles sync.Map
+
+// staticFiles are the static files of a release, which all servers share:
+// encoding the pictures takes longer than all else that [New] does.
+func staticFiles(d dialect) map[string]static {
+	if files, found := madeFiles.Load(d.version); found {
+		return files.(map[string]static)
+	}
+	files := pictures()
+	maps.Copy(files, interfaceOf(d))
+	made, _ := madeFiles.LoadOrStore(d.version, files)
+	return made.(map[string]static)
 }
 
 // built is when the static files were made.

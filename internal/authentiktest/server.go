@@ -89,8 +89,7 @@ func New(cfg Config) (*Server, error) {
 		sources:  slices.Clone(cfg.Sources),
 		links:    map[linked]int{},
 	}
-	s.statics = pictures()
-	maps.Copy(s.statics, interfaceOf(s.dialect))
+	s.statics = staticFiles(s.dialect)
 	s.fill(cfg)
 	return s, nil
 }

@@ -12,20 +12,29 @@ import (
 
 // values are the one-time values of a recording and what stands for each of
 // them in this run, by the name of the field or cookie they were seen in.
-type values map[[2]string]string
+type values struct {
+	known    map[[2]string]string
+	replacer *strings.Replacer // of the long ones; nil since the last one was learned
+}
 
 // long is the length from which on a value is taken for itself wherever it
 // turns up. Shorter ones, such as primary keys, stand for themselves in the
 // field they were seen in only, but for the codes that devices show.
 const long = 16
 
-func (m values) learn(name, recorded, live string) {
-	m[[2]string{name, recorded}] = live
+func (m *values) learn(name, recorded, live string) {
+	if m.known == nil {
+		m.known = map[[2]string]string{}
+	}
+	if before, found := m.known[[2]string{name, recorded}]; found && before == live {
+		return
+	}
+	m.known[[2]string{name, recorded}], m.replacer = live, nil
 }
 
 // of is what stands for a value of a field.
-func (m values) of(name, recorded string) string {
-	if live, ok := m[[2]string{name, recorded}]; ok {
+func (m *values) of(name, recorded string) string {
+	if live, ok := m.known[[2]string{name, recorded}]; ok {
 		return live
 	}
 	return m.within(recorded)
@@ -33,8 +42,15 @@ func (m values) of(name, recorded string) string {
 
 // within puts in what stands for the long values in a text, the longest
 // first: one may be part of another.
-func (m values) within(text string) string {
-	keys := slices.Collect(maps.Keys(m))
+func (m *values) within(text string) string {
+	if m.replacer == nil {
+		m.replacer = m.longOnes()
+	}
+	return m.replacer.Replace(text)
+}
+
+func (m *values) longOnes() *strings.Replacer {
+	keys := slices.Collect(maps.Keys(m.known))
 	slices.SortFunc(keys, func(a, b [2]string) int {
 		if d := len(b[1]) - len(a[1]); d != 0 {
 			return d
@@ -46,16 +62,16 @@ func (m values) within(text string) string {
 		if len(key[1]) < long && key[0] != "user_code" {
 			continue
 		}
-		pairs = append(pairs, key[1], m[key])
+		pairs = append(pairs, key[1], m.known[key])
 		if escaped := url.QueryEscape(key[1]); escaped != key[1] {
-			pairs = append(pairs, escaped, url.QueryEscape(m[key]))
+			pairs = append(pairs, escaped, url.QueryEscape(m.known[key]))
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	return strings.NewReplacer(pairs...)
 }
 
 // in puts the values of this run into a recorded JSON value.
-func (m values) in(name string, recorded any) any {
+func (m *values) in(name string, recorded any) any {
 	switch t := recorded.(type) {
 	case string:
 		return m.of(name, t)
