@@ -13,7 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// standIn is a little authentik: it asks for a name, then for a password.
+// standIn is a small authentik: it asks for a user name, then for a password.
 func standIn() *httptest.Server {
 	const executor = "/api/v3/flows/executor/login/"
 	asked := `{"component":"ak-stage-identification","user_fields":["username"],"primary_action":"Log in"}`
@@ -39,7 +39,36 @@ func standIn() *httptest.Server {
 	return httptest.NewServer(mux)
 }
 
-func ExampleClient_Ask() {
+// signIn walks through a flow until authentik says who has signed in.
+func signIn(ctx context.Context, client *flowclient.Client, ask func(question string) string) (flowclient.User, error) {
+	visitor := flowclient.Visitor{Language: "en"}
+	step, err := client.Ask(ctx, visitor, flowclient.Flow{Slug: "login"})
+	for err == nil {
+		visitor.Cookies = step.Cookies
+		for _, wrong := range step.Challenge.Common().Errors {
+			fmt.Println(wrong[0].Text)
+		}
+		var answer flowclient.Answer
+		switch c := step.Challenge.(type) {
+		case flowclient.Identification:
+			answer = flowclient.IdentificationAnswer{UID: ask("User name?")}
+		case flowclient.Password:
+			answer = flowclient.PasswordAnswer{Password: ask("Password of " + c.PendingUser + "?")}
+		case flowclient.AuthenticatorValidate:
+			answer = flowclient.ValidateCodeAnswer{Code: ask("Code?")}
+		case flowclient.Redirect:
+			// The end of a flow does not prove a sign-in. User does.
+			return client.User(ctx, visitor)
+		default:
+			return flowclient.User{}, fmt.Errorf("no answer to %s", c.Component())
+		}
+		step, err = client.Answer(ctx, visitor, step.Flow, answer)
+	}
+	return flowclient.User{}, err
+}
+
+// A sign-in is a loop: show the challenge, send the answer.
+func Example() {
 	authentik := standIn()
 	defer authentik.Close()
 	where, err := url.Parse(authentik.URL)
@@ -50,40 +79,19 @@ func ExampleClient_Ask() {
 	if err != nil {
 		log.Fatal(err)
 	}
-
-	ctx := context.Background()
-	visitor := flowclient.Visitor{Language: "en"}
-	secrets := []string{"guess", "correct horse"}
-	step, err := client.Ask(ctx, visitor, flowclient.Flow{Slug: "login"})
-	for err == nil {
-		visitor.Cookies = step.Cookies
-		var answer flowclient.Answer
-		switch c := step.Challenge.(type) {
-		case flowclient.Identification:
-			fmt.Println("Who are you?")
-			answer = flowclient.IdentificationAnswer{UID: "jane"}
-		case flowclient.Password:
-			for _, e := range c.Errors["password"] {
-				fmt.Println(e.Text)
-			}
-			fmt.Printf("Your password, %s?\n", c.PendingUser)
-			answer, secrets = flowclient.PasswordAnswer{Password: secrets[0]}, secrets[1:]
-		case flowclient.Redirect:
-			// The end of a flow proves nothing: authentik is asked who is there.
-			user, err := client.User(ctx, visitor)
-			fmt.Println(user.Name, err)
-			return
-		default:
-			log.Fatalf("no page for %s", c.Component())
-		}
-		step, err = client.Answer(ctx, visitor, step.Flow, answer)
-	}
-	log.Fatal(err)
+	typed := []string{"jane", "guess", "correct horse"}
+	user, err := signIn(context.Background(), client, func(question string) string {
+		answer := typed[0]
+		typed = typed[1:]
+		fmt.Println(question)
+		return answer
+	})
+	fmt.Println(user.Name, err)
 	// Output:
-	// Who are you?
-	// Your password, jane?
+	// User name?
+	// Password of jane?
 	// Invalid password
-	// Your password, jane?
+	// Password of jane?
 	// Jane Doe <nil>
 }
 
