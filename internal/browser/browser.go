@@ -1,11 +1,12 @@
-// Package browser is a client that behaves like a browser in which scripts are
-// switched off: it keeps cookies by the rules of RFC 6265bis, says of each
-// request what browsers say (Fetch Metadata, Origin, Referer), follows
-// redirects, and fills in the forms of a page as a person could. Tests drive a
-// site with it. It loads no pictures and no style sheets.
+// Package browser is a client that behaves like a browser without scripts: it
+// keeps cookies by the rules of RFC 6265bis, sends the headers of browsers
+// (Fetch Metadata, Origin, Referer), follows redirects, and fills in the forms
+// of a page as a person could. Tests drive a site with it. It loads no pictures
+// and no style sheets.
 //
 // browser.go goes from page to page, request.go writes the headers, jar.go
-// keeps the cookies, page.go reads a page, form.go fills in its forms.
+// keeps the cookies, page.go reads a page, form.go fills in its forms, and
+// script.go does what a page's scripts would do.
 package browser
 
 import (
@@ -27,11 +28,11 @@ const (
 	maxPage      = 4 << 20
 )
 
-// A Browser is one profile of one person: windows of it share the cookies. It
-// is safe for concurrent use.
+// A Browser is one browser profile, whose windows share cookies. It is safe for
+// concurrent use.
 type Browser struct {
-	// UserAgent and Language are told to every site. Language is the value of
-	// Accept-Language; empty: none is sent.
+	// UserAgent and Language are sent to every site. Language is the value of
+	// Accept-Language, which is not sent if it is empty.
 	UserAgent, Language string
 
 	transport http.RoundTripper
@@ -64,15 +65,15 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 	return b.load(ctx, navigation{method: http.MethodGet, to: u})
 }
 
-// Cookies lists what the browser would send to an address that is typed: the
-// values by their names.
+// Cookies returns the cookies that the browser would send to an address that is
+// typed: the values by their names.
 func (b *Browser) Cookies(address string) (map[string]string, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("browser: %w", err)
 	}
 	if u.Path == "" {
-		u.Path = "/" // what is asked for then
+		u.Path = "/"
 	}
 	values := map[string]string{}
 	for _, c := range b.jar.of(u, navigation{method: http.MethodGet, to: u}) {
@@ -84,14 +85,14 @@ func (b *Browser) Cookies(address string) (map[string]string, error) {
 // DropCookies deletes all cookies, as a person can.
 func (b *Browser) DropCookies() { b.jar.clear() }
 
-// A navigation is one page load: what is asked for, and which page led there.
+// A navigation is one page load: what is requested, and which page led there.
 type navigation struct {
 	method string
 	to     *url.URL
 	form   string // the body of a POST
-	kind   string // what it is, as its header says
+	kind   string // the body's Content-Type
 	from   *Page  // nil for an address that was typed
-	strays bool   // some redirect of it went to another site
+	strays bool   // a redirect led to another site
 	hidden bool   // a redirect to another origin hides the origin of a form
 }
 
@@ -99,7 +100,7 @@ type navigation struct {
 func (b *Browser) load(ctx context.Context, n navigation) (*Page, error) {
 	for range maxRedirects {
 		if n.to.Scheme != "http" && n.to.Scheme != "https" || n.to.Host == "" {
-			return nil, fmt.Errorf("browser: %s is no address of a page", n.to)
+			return nil, fmt.Errorf("browser: opening %s: want an address with http or https and a host", n.to)
 		}
 		page, err := b.send(ctx, n)
 		if err != nil {
@@ -111,11 +112,11 @@ func (b *Browser) load(ctx context.Context, n navigation) (*Page, error) {
 		}
 		next, err := n.to.Parse(to)
 		if err != nil {
-			return nil, fmt.Errorf("browser: %s leads to what is no address: %w", n.to, err)
+			return nil, fmt.Errorf("browser: %s redirects to %q, which is not an address: %w", n.to, to, err)
 		}
 		n = n.redirected(page.Status, next)
 	}
-	return nil, fmt.Errorf("browser: %s: more than %d redirects", n.to, maxRedirects)
+	return nil, fmt.Errorf("browser: opening %s: got more than %d redirects", n.to, maxRedirects)
 }
 
 // send makes one request, and keeps the cookies of the answer.
@@ -144,7 +145,8 @@ func (b *Browser) send(ctx context.Context, n navigation) (*Page, error) {
 	return &Page{Status: res.StatusCode, URL: n.to, Header: res.Header, Body: string(body), browser: b, doc: doc}, nil
 }
 
-// redirect tells where an answer leads. A redirect without a Location is a page.
+// redirect returns where an answer leads. A redirect without a Location is a
+// page.
 func (p *Page) redirect() (to string, leads bool) {
 	switch p.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,

@@ -14,8 +14,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/browser"
 )
 
-// A transport hands requests to a handler, whatever their host: so a test has
-// as many sites as it likes, over HTTPS and plain HTTP.
+// A transport passes requests to a handler, whatever their host: so a test can
+// have any number of sites, over HTTPS and HTTP.
 type transport struct{ handler http.Handler }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -45,7 +45,7 @@ func submit(t testing.TB, p *browser.Page, fields browser.Fields, button string)
 	return next
 }
 
-// A site answers by host and path, and writes down what it was asked.
+// A site answers by host and path, and records requests.
 type site struct {
 	*http.ServeMux
 	asked []*http.Request
@@ -76,7 +76,7 @@ func (s *site) redirect(pattern string, status int, to string) {
 	})
 }
 
-// said is what the latest request said about where it comes from.
+// said are the headers of the last request that say where it comes from.
 func (s *site) said() map[string]string {
 	said := map[string]string{}
 	for _, name := range []string{"Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Cookie"} {
@@ -89,7 +89,7 @@ func (s *site) said() map[string]string {
 
 const form = `<!doctype html><title>A form</title><form method=post action="%s"><button>Go</button></form>`
 
-func TestATypedAddressComesFromNowhere(t *testing.T) {
+func TestOpen_SendsNoReferrer(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/", "hello")
@@ -100,7 +100,7 @@ func TestATypedAddressComesFromNowhere(t *testing.T) {
 	}
 }
 
-func TestAFormSaysWhereItComesFrom(t *testing.T) {
+func TestForm_SendsWhereItComesFrom(t *testing.T) {
 	t.Parallel()
 	fetch := func(site string, more ...string) map[string]string {
 		said := map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -138,7 +138,7 @@ func TestAFormSaysWhereItComesFrom(t *testing.T) {
 	}
 }
 
-func TestRedirectsKeepWhatTheyMust(t *testing.T) {
+func TestRedirect_KeepsOrLosesTheForm(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status         int
@@ -164,7 +164,7 @@ func TestRedirectsKeepWhatTheyMust(t *testing.T) {
 	}
 }
 
-func TestADetourByAnotherSiteIsCrossSite(t *testing.T) {
+func TestRedirect_ByAnotherSiteIsCrossSite(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/f", fmt.Sprintf(form, "https://evil.example.net/t"))
@@ -183,19 +183,19 @@ func TestADetourByAnotherSiteIsCrossSite(t *testing.T) {
 	}
 }
 
-func TestRedirectsComeToAnEnd(t *testing.T) {
+func TestRedirect_LoopEnds(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.redirect("/", http.StatusFound, "/")
 	if p, err := browser.New(transport{s}).Open(t.Context(), "https://a.example.com/"); err == nil {
-		t.Errorf("ends at %v", p.URL)
+		t.Errorf("got a page at %v, want an error", p.URL)
 	}
 	if len(s.asked) != 20 {
-		t.Errorf("%d requests", len(s.asked))
+		t.Errorf("got %d requests, want 20", len(s.asked))
 	}
 }
 
-func TestOnlyTheWebIsOpened(t *testing.T) {
+func TestOpen_RefusesOtherSchemes(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "//nowhere", "%"} {
 		if p, err := browser.New(transport{newSite()}).Open(t.Context(), address); err == nil {
@@ -204,7 +204,7 @@ func TestOnlyTheWebIsOpened(t *testing.T) {
 	}
 }
 
-func TestOnePageTellsWhatItShows(t *testing.T) {
+func TestPage_HasItsTexts(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/", `<!doctype html><title> Sign in
@@ -224,7 +224,7 @@ func TestOnePageTellsWhatItShows(t *testing.T) {
 	}
 }
 
-func TestLinksAreFollowed(t *testing.T) {
+func TestFollow_LoadsTheLink(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/a/b", `<a name=x>Not me</a><a href="c?d=1">Go <b>there</b></a>`)

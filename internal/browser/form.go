@@ -86,7 +86,7 @@ func (p *Page) send(ctx context.Context, form *html.Node, fields Fields, pressed
 		return p.browser.load(ctx, n)
 	}
 	n.method = http.MethodPost
-	if n.form, n.kind, err = written(of(form, pressed, "enctype"), items); err != nil {
+	if n.form, n.kind, err = encode(of(form, pressed, "enctype"), items); err != nil {
 		return nil, p.missing("%v", err)
 	}
 	return p.browser.load(ctx, n)

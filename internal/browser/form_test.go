@@ -42,7 +42,7 @@ func newSurvey(t testing.TB) (*site, *browser.Page) {
 	return s, open(t, browser.New(transport{s}), "https://a.example.com/survey")
 }
 
-func TestFormsSendWhatAPersonLeavesAlone(t *testing.T) {
+func TestForm_SendsInitialValues(t *testing.T) {
 	t.Parallel()
 	s, p := newSurvey(t)
 	submit(t, p, browser.Fields{"name": "Ada & Co"}, "")
@@ -55,7 +55,7 @@ func TestFormsSendWhatAPersonLeavesAlone(t *testing.T) {
 	}
 }
 
-func TestFormsSendWhatAPersonFillsIn(t *testing.T) {
+func TestForm_SendsWhatIsFilledIn(t *testing.T) {
 	t.Parallel()
 	s, p := newSurvey(t)
 	submit(t, p, browser.Fields{
@@ -70,7 +70,7 @@ func TestFormsSendWhatAPersonFillsIn(t *testing.T) {
 	}
 }
 
-func TestAButtonMaySendTheFormElsewhere(t *testing.T) {
+func TestForm_ButtonMaySendItElsewhere(t *testing.T) {
 	t.Parallel()
 	s, p := newSurvey(t)
 	next := submit(t, p, browser.Fields{"name": ""}, "Skip it")
@@ -79,7 +79,7 @@ func TestAButtonMaySendTheFormElsewhere(t *testing.T) {
 	}
 }
 
-func TestAFormMayAskInTheAddress(t *testing.T) {
+func TestForm_GetPutsItInTheAddress(t *testing.T) {
 	t.Parallel()
 	_, p := newSurvey(t)
 	if next := submit(t, p, browser.Fields{"q": "ä b"}, ""); next.URL.RequestURI() != "/other?q=%C3%A4+b" {
@@ -87,7 +87,7 @@ func TestAFormMayAskInTheAddress(t *testing.T) {
 	}
 }
 
-func TestWhatAPersonCannotDoIsAnError(t *testing.T) {
+func TestForm_ImpossibleInputIsAnError(t *testing.T) {
 	t.Parallel()
 	_, p := newSurvey(t)
 	for name, c := range map[string]struct {
@@ -116,7 +116,7 @@ func TestWhatAPersonCannotDoIsAnError(t *testing.T) {
 	}
 }
 
-func TestAPageKnowsItsFields(t *testing.T) {
+func TestPage_HasItsFields(t *testing.T) {
 	t.Parallel()
 	_, p := newSurvey(t)
 	for name, want := range map[string]bool{"name": true, "q": true, "secret": false, "fixed": false, "none": false} {
@@ -134,7 +134,7 @@ func TestAPageKnowsItsFields(t *testing.T) {
 	}
 }
 
-func TestAPageWithoutAFormSaysSo(t *testing.T) {
+func TestForm_MissingIsAnError(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/", "<p>Nothing to do")
@@ -144,7 +144,7 @@ func TestAPageWithoutAFormSaysSo(t *testing.T) {
 	}
 }
 
-func TestFieldsAreFoundByTheirLabels(t *testing.T) {
+func TestPage_FieldsAreFoundByLabel(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/", `<form><label for=a>Name <span>(optional)</span></label><input id=a name=f1>
@@ -157,7 +157,7 @@ func TestFieldsAreFoundByTheirLabels(t *testing.T) {
 	}
 }
 
-func TestAScriptSendsWhatItHasHidden(t *testing.T) {
+func TestScript_SendsTheHiddenField(t *testing.T) {
 	t.Parallel()
 	s, p := newSurvey(t)
 	if v, found := p.Attribute("novalidate"); found {
@@ -180,15 +180,16 @@ func TestAScriptSendsWhatItHasHidden(t *testing.T) {
 	}
 }
 
-// Nothing is checked that a person would have been told about.
-func TestAScriptSendsAFormThatIsNotComplete(t *testing.T) {
+// TestScript_RequiredFieldsAreNotChecked: a browser checks them before a person
+// sends a form, and not before a script does.
+func TestScript_RequiredFieldsAreNotChecked(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/page", "<form method=post action=/answer><input type=hidden name=key><input name=name required><button>Go</button></form><noscript><p>No scripts</p></noscript>")
 	s.page("/answer", "thanks")
 	p := open(t, browser.New(transport{s}), "https://a.example.com/page")
 	if _, err := p.Submit(t.Context(), nil, ""); err == nil {
-		t.Error("a person has sent a form without a name")
+		t.Error("got no error for a form without a required field")
 	}
 	if next, err := p.Script(t.Context(), "key", "x"); err != nil || next.Text() != "thanks" {
 		t.Errorf("%v, %v", next, err)
@@ -198,7 +199,7 @@ func TestAScriptSendsAFormThatIsNotComplete(t *testing.T) {
 	}
 }
 
-func TestAPersonSendsWhatAScriptHasPut(t *testing.T) {
+func TestPut_IsSentWithTheForm(t *testing.T) {
 	t.Parallel()
 	s, p := newSurvey(t)
 	if err := p.Put("secret", "put"); err != nil {
@@ -209,6 +210,6 @@ func TestAPersonSendsWhatAScriptHasPut(t *testing.T) {
 		t.Errorf("sent %v", got)
 	}
 	if err := p.Put("name", "x"); err == nil {
-		t.Error("a field that is not hidden is a person's")
+		t.Error("got no error for a field that is not hidden")
 	}
 }

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// A cookie is one that has been taken.
+// A cookie is one that the browser keeps.
 type cookie struct {
 	name, value string
 	host, path  string
-	whole       bool // good for all hosts below host
+	subdomains  bool // whether it is sent to hosts below host, too
 	secure      bool
 	sameSite    http.SameSite
-	until       time.Time // zero: until the browser ends
-	stored      int
+	expires     time.Time // zero: when the browser ends
+	order       int       // of two cookies, the one that was stored first has the lower
 }
 
 // A jar keeps cookies by RFC 6265bis, section 5, without the public suffixes.
@@ -50,7 +50,7 @@ func (j *jar) take(from *url.URL, lines []string) {
 	}
 }
 
-// accept makes a cookie of what a site sets, or refuses it.
+// accept returns the cookie that a site sets, if a browser would keep it.
 func accept(from *url.URL, set *http.Cookie, now time.Time) (cookie, bool) {
 	c := cookie{
 		name: set.Name, value: set.Value, host: strings.ToLower(from.Hostname()),
@@ -60,24 +60,25 @@ func accept(from *url.URL, set *http.Cookie, now time.Time) (cookie, bool) {
 		if !below(c.host, domain) || !strings.Contains(domain, ".") && domain != c.host {
 			return cookie{}, false
 		}
-		c.whole, c.host = !isAddress(domain), domain
+		c.subdomains, c.host = !isAddress(domain), domain
 	}
 	if !strings.HasPrefix(c.path, "/") {
 		c.path = from.Path[:max(1, strings.LastIndex(from.Path, "/"))]
 	}
 	switch {
 	case set.MaxAge < 0: // Go's way to say Max-Age=0
-		c.until = now.Add(-time.Second)
+		c.expires = now.Add(-time.Second)
 	case set.MaxAge > 0:
-		c.until = now.Add(time.Duration(set.MaxAge) * time.Second)
+		c.expires = now.Add(time.Duration(set.MaxAge) * time.Second)
 	case !set.Expires.IsZero():
-		c.until = set.Expires
+		c.expires = set.Expires
 	}
-	return c, c.honest(from, set)
+	return c, c.allowed(from, set)
 }
 
-// honest holds a cookie to what its name and its attributes promise.
-func (c cookie) honest(from *url.URL, set *http.Cookie) bool {
+// allowed reports whether a cookie has the attributes that its name and its
+// other attributes require.
+func (c cookie) allowed(from *url.URL, set *http.Cookie) bool {
 	prefixed := func(p string) bool { return len(c.name) >= len(p) && strings.EqualFold(c.name[:len(p)], p) }
 	switch {
 	case c.secure && from.Scheme != "https":
@@ -93,33 +94,33 @@ func (c cookie) honest(from *url.URL, set *http.Cookie) bool {
 	}
 }
 
-// put stores a cookie in the place of one with the same name, host and path.
-// One that is over deletes it.
+// put stores a cookie instead of one with the same name, host and path. An
+// expired one deletes it.
 func (j *jar) put(c cookie) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.count++
-	c.stored = j.count
+	c.order = j.count
 	same := func(o cookie) bool {
-		return o.name == c.name && o.host == c.host && o.path == c.path && o.whole == c.whole
+		return o.name == c.name && o.host == c.host && o.path == c.path && o.subdomains == c.subdomains
 	}
 	if i := slices.IndexFunc(j.cookies, same); i >= 0 {
-		c.stored = j.cookies[i].stored
+		c.order = j.cookies[i].order
 	}
 	j.cookies = slices.DeleteFunc(j.cookies, same)
-	if c.until.IsZero() || c.until.After(j.now()) {
+	if c.expires.IsZero() || c.expires.After(j.now()) {
 		j.cookies = append(j.cookies, c)
 	}
 }
 
-// of lists the cookies for a request, those of longer paths first, then the older.
+// of returns the cookies for a request: longer paths first, then older cookies.
 func (j *jar) of(u *url.URL, n navigation) []cookie {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var sent []cookie
 	for _, c := range j.cookies {
-		alive := c.until.IsZero() || c.until.After(j.now())
-		if alive && c.belongs(u) && c.travels(n) {
+		valid := c.expires.IsZero() || c.expires.After(j.now())
+		if valid && c.matches(u) && c.sameSiteAllows(n) {
 			sent = append(sent, c)
 		}
 	}
@@ -127,14 +128,14 @@ func (j *jar) of(u *url.URL, n navigation) []cookie {
 		if len(a.path) != len(b.path) {
 			return len(b.path) - len(a.path)
 		}
-		return a.stored - b.stored
+		return a.order - b.order
 	})
 	return sent
 }
 
-func (c cookie) belongs(u *url.URL) bool {
+func (c cookie) matches(u *url.URL) bool {
 	host := strings.ToLower(u.Hostname())
-	if host != c.host && (!c.whole || !below(host, c.host)) {
+	if host != c.host && (!c.subdomains || !below(host, c.host)) {
 		return false
 	}
 	if c.secure && u.Scheme != "https" {
@@ -145,9 +146,9 @@ func (c cookie) belongs(u *url.URL) bool {
 		(strings.HasSuffix(c.path, "/") || path[len(c.path)] == '/')
 }
 
-// travels applies SameSite to a page load. A cookie that says nothing is Lax,
-// as in Chromium.
-func (c cookie) travels(n navigation) bool {
+// sameSiteAllows applies SameSite to a page load. A cookie without the attribute
+// is Lax, as in Chromium.
+func (c cookie) sameSiteAllows(n navigation) bool {
 	if n.from == nil || n.site() != "cross-site" {
 		return true
 	}
@@ -161,7 +162,7 @@ func (c cookie) travels(n navigation) bool {
 	}
 }
 
-// below reports whether a host is a domain or lies below it.
+// below reports whether a host is a domain or one of its subdomains.
 func below(host, domain string) bool {
 	return host == domain || strings.HasSuffix(host, "."+domain) && !isAddress(host)
 }

@@ -31,57 +31,57 @@ func after(t testing.TB, at, to string, cookies ...string) string {
 	return strings.Join(pairs, " ")
 }
 
-func TestCookiesGoWhereTheyBelong(t *testing.T) {
+func TestCookie_IsSentWhereItBelongs(t *testing.T) {
 	t.Parallel()
 	const here = "https://a.example.com/x/y"
 	for name, c := range map[string]struct{ set, at, to, want string }{
-		"to an address without a path":           {"c=1; Path=/", here, "https://a.example.com", "c=1"},
-		"to the same host":                       {"c=1", here, "https://a.example.com/x/z", "c=1"},
-		"not to the host above":                  {"c=1; Path=/", here, "https://example.com/", ""},
-		"not to a host beside it":                {"c=1; Path=/", here, "https://b.example.com/", ""},
-		"with a domain to all below it":          {"c=1; Path=/; Domain=example.com", here, "https://b.example.com/", "c=1"},
-		"never for a domain of others":           {"c=1; Path=/; Domain=example.org", here, "https://example.org/", ""},
-		"never for a domain below":               {"c=1; Path=/; Domain=b.a.example.com", here, "https://b.a.example.com/", ""},
-		"never for a whole top-level domain":     {"c=1; Path=/; Domain=com", here, "https://a.example.com/", ""},
-		"not below another path":                 {"c=1", here, "https://a.example.com/xx/z", ""},
-		"a path covers what lies below":          {"c=1; Path=/x", here, "https://a.example.com/x/y/z", "c=1"},
-		"a path is no mere beginning":            {"c=1; Path=/x", here, "https://a.example.com/xy", ""},
-		"Secure is kept from plain HTTP":         {"c=1; Path=/; Secure", here, "http://a.example.com/", ""},
-		"Secure cannot be set by plain HTTP":     {"c=1; Path=/; Secure", "http://a.example.com/", here, ""},
-		"__Host- as it must be":                  {"__Host-c=1; Path=/; Secure", here, here, "__Host-c=1"},
-		"__Host- needs Secure":                   {"__Host-c=1; Path=/", here, here, ""},
-		"__Host- needs the path /":               {"__Host-c=1; Secure", here, here, ""},
-		"__Host- has no domain":                  {"__Host-c=1; Path=/; Secure; Domain=a.example.com", here, here, ""},
-		"__Host- in any case":                    {"__hOsT-c=1; Path=/", here, here, ""},
-		"__Secure- needs Secure":                 {"__Secure-c=1; Path=/", here, here, ""},
-		"__Secure- may have a domain":            {"__Secure-c=1; Path=/; Secure; Domain=example.com", here, here, "__Secure-c=1"},
-		"SameSite=None needs Secure":             {"c=1; Path=/; SameSite=None", here, here, ""},
-		"what is over is not kept":               {"c=1; Path=/; Max-Age=0", here, here, ""},
-		"nor what has expired":                   {"c=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT", here, here, ""},
-		"Max-Age counts more than Expires":       {"c=1; Path=/; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", here, here, "c=1"},
-		"an address has no hosts below it":       {"c=1; Path=/; Domain=127.0.0.1", "http://127.0.0.1/", "http://1.127.0.0.1/", ""},
-		"ports share their cookies":              {"c=1; Path=/", "http://127.0.0.1:1/", "http://127.0.0.1:2/", "c=1"},
-		"what is too large is refused":           {"c=" + strings.Repeat("x", 5000) + "; Path=/", here, here, ""},
-		"what is no cookie is passed over":       {"=; Path=/", here, here, ""},
-		"a dot before the domain changes naught": {"c=1; Path=/; Domain=.example.com", here, "https://example.com/", "c=1"},
+		"to an address without a path":       {"c=1; Path=/", here, "https://a.example.com", "c=1"},
+		"to the same host":                   {"c=1", here, "https://a.example.com/x/z", "c=1"},
+		"not to the host above":              {"c=1; Path=/", here, "https://example.com/", ""},
+		"not to a host beside it":            {"c=1; Path=/", here, "https://b.example.com/", ""},
+		"with a domain to all below it":      {"c=1; Path=/; Domain=example.com", here, "https://b.example.com/", "c=1"},
+		"never for a domain of others":       {"c=1; Path=/; Domain=example.org", here, "https://example.org/", ""},
+		"never for a domain below":           {"c=1; Path=/; Domain=b.a.example.com", here, "https://b.a.example.com/", ""},
+		"never for a whole top-level domain": {"c=1; Path=/; Domain=com", here, "https://a.example.com/", ""},
+		"not below another path":             {"c=1", here, "https://a.example.com/xx/z", ""},
+		"a path covers what lies below":      {"c=1; Path=/x", here, "https://a.example.com/x/y/z", "c=1"},
+		"a path is no mere beginning":        {"c=1; Path=/x", here, "https://a.example.com/xy", ""},
+		"Secure is kept from plain HTTP":     {"c=1; Path=/; Secure", here, "http://a.example.com/", ""},
+		"Secure cannot be set by plain HTTP": {"c=1; Path=/; Secure", "http://a.example.com/", here, ""},
+		"__Host- as it must be":              {"__Host-c=1; Path=/; Secure", here, here, "__Host-c=1"},
+		"__Host- needs Secure":               {"__Host-c=1; Path=/", here, here, ""},
+		"__Host- needs the path /":           {"__Host-c=1; Secure", here, here, ""},
+		"__Host- has no domain":              {"__Host-c=1; Path=/; Secure; Domain=a.example.com", here, here, ""},
+		"__Host- in any case":                {"__hOsT-c=1; Path=/", here, here, ""},
+		"__Secure- needs Secure":             {"__Secure-c=1; Path=/", here, here, ""},
+		"__Secure- may have a domain":        {"__Secure-c=1; Path=/; Secure; Domain=example.com", here, here, "__Secure-c=1"},
+		"SameSite=None needs Secure":         {"c=1; Path=/; SameSite=None", here, here, ""},
+		"Max-Age=0 is not kept":              {"c=1; Path=/; Max-Age=0", here, here, ""},
+		"an expired one is not kept":         {"c=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT", here, here, ""},
+		"Max-Age counts more than Expires":   {"c=1; Path=/; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", here, here, "c=1"},
+		"an address has no hosts below it":   {"c=1; Path=/; Domain=127.0.0.1", "http://127.0.0.1/", "http://1.127.0.0.1/", ""},
+		"ports share their cookies":          {"c=1; Path=/", "http://127.0.0.1:1/", "http://127.0.0.1:2/", "c=1"},
+		"one that is too large is refused":   {"c=" + strings.Repeat("x", 5000) + "; Path=/", here, here, ""},
+		"an invalid one is ignored":          {"=; Path=/", here, here, ""},
+		"a dot before the domain is ignored": {"c=1; Path=/; Domain=.example.com", here, "https://example.com/", "c=1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got := after(t, c.at, c.to, c.set); got != c.want {
-				t.Errorf("sent %q, want %q", got, c.want)
+				t.Errorf("got the cookies %q sent, want %q", got, c.want)
 			}
 		})
 	}
 }
 
-func TestALaterCookieReplacesTheEarlier(t *testing.T) {
+func TestCookie_LaterReplacesEarlier(t *testing.T) {
 	t.Parallel()
 	if got := after(t, "https://a.example.com/", "https://a.example.com/", "c=1", "d=1", "c=2", "d=; Max-Age=0"); got != "c=2" {
-		t.Errorf("sent %q", got)
+		t.Errorf("got the cookies %q sent", got)
 	}
 }
 
-func TestLongerPathsGoFirst(t *testing.T) {
+func TestCookie_LongerPathsGoFirst(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/", "", "Set-Cookie", "c=root; Path=/", "Set-Cookie", "c=deep; Path=/x", "Set-Cookie", "b=old; Path=/")
@@ -89,11 +89,11 @@ func TestLongerPathsGoFirst(t *testing.T) {
 	open(t, b, "https://a.example.com/")
 	open(t, b, "https://a.example.com/x")
 	if got := s.said()["Cookie"]; got != "c=deep; c=root; b=old" {
-		t.Errorf("sent %q", got)
+		t.Errorf("got the cookies %q sent", got)
 	}
 }
 
-func TestSameSiteHoldsBackWhatOthersSend(t *testing.T) {
+func TestCookie_SameSiteIsApplied(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/set", "", "Set-Cookie", "none=1; Path=/; Secure; SameSite=None", "Set-Cookie", "lax=1; Path=/; SameSite=Lax",
@@ -118,7 +118,7 @@ func TestSameSiteHoldsBackWhatOthersSend(t *testing.T) {
 	}
 }
 
-func TestCookiesCanBeDropped(t *testing.T) {
+func TestCookie_CanBeDropped(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/", "", "Set-Cookie", "c=1")
@@ -126,6 +126,6 @@ func TestCookiesCanBeDropped(t *testing.T) {
 	open(t, b, "https://a.example.com/")
 	b.DropCookies()
 	if left, err := b.Cookies("https://a.example.com/"); err != nil || len(left) > 0 {
-		t.Errorf("left %v, %v", left, err)
+		t.Errorf("got the cookies %v, %v; want none", left, err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// A Page is what an address has answered, whatever its status.
+// A Page is the answer from an address, whatever its status.
 type Page struct {
 	Status int
 	URL    *url.URL // after all redirects
@@ -32,10 +32,10 @@ func (p *Page) Heading() string {
 	return first(p.doc, func(n *html.Node) bool { return n.Data == "h1" })
 }
 
-// Errors are the texts that the page raises an alarm about (role=alert).
+// Errors are the texts of alerts (role=alert).
 func (p *Page) Errors() []string { return p.withRole("alert") }
 
-// Notices are the texts that the page mentions by the way (role=status).
+// Notices are the texts of status messages (role=status).
 func (p *Page) Notices() []string { return p.withRole("status") }
 
 func (p *Page) withRole(role string) []string {
@@ -48,11 +48,11 @@ func (p *Page) withRole(role string) []string {
 	return texts
 }
 
-// Text is all that can be read on the page: block after block on a line of its
-// own, white space as browsers show it.
+// Text is all text that can be read on the page, with white space as browsers
+// show it and each block on a line of its own.
 func (p *Page) Text() string { return text(body(p.doc)) }
 
-// Texts are the texts of all elements that carry a class.
+// Texts are the texts of all elements of a class.
 func (p *Page) Texts(class string) []string {
 	var texts []string
 	for n := range elements(p.doc) {
@@ -98,12 +98,12 @@ func (p *Page) Reload(ctx context.Context) (*Page, error) {
 func (p *Page) resolve(ref string) (*url.URL, error) {
 	to, err := p.URL.Parse(strings.TrimSpace(ref))
 	if err != nil {
-		return nil, fmt.Errorf("browser: %s has %q, which is no address: %w", p.URL, ref, err)
+		return nil, fmt.Errorf("browser: %s links to %q, which is not an address: %w", p.URL, ref, err)
 	}
 	return to, nil
 }
 
-// referrerPolicy is the last of the header's that is known.
+// referrerPolicy is the last known policy of the header, or the default.
 func (p *Page) referrerPolicy() string {
 	policy := "strict-origin-when-cross-origin"
 	for one := range strings.SplitSeq(p.Header.Get("Referrer-Policy"), ",") {
@@ -116,7 +116,7 @@ func (p *Page) referrerPolicy() string {
 	return policy
 }
 
-// missing says what the page lacks, and what it shows instead.
+// missing is an error that says what the page does not have, and what it shows.
 func (p *Page) missing(format string, args ...any) error {
 	return fmt.Errorf("browser: %s on the page %s (status %d), which says:\n%s",
 		fmt.Sprintf(format, args...), p.URL, p.Status, indent(p.Text()))
@@ -124,8 +124,8 @@ func (p *Page) missing(format string, args ...any) error {
 
 func indent(s string) string { return "\t" + strings.ReplaceAll(s, "\n", "\n\t") }
 
-// elements yields the elements below a node in the order of the document.
-// What a page holds for scripts alone is not there.
+// elements yields the elements below a node in the order of the document,
+// without templates, which are for scripts only.
 func elements(top *html.Node) func(yield func(*html.Node) bool) {
 	return func(yield func(*html.Node) bool) {
 		for n := range top.Descendants() {
@@ -177,7 +177,7 @@ func has(n *html.Node, name string) bool {
 	return false
 }
 
-// text is what can be read of an element.
+// text is the text of an element that can be read.
 func text(n *html.Node) string {
 	var b strings.Builder
 	write(&b, n)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// request writes a navigation as browsers do.
+// request returns the request of a navigation, with the headers of browsers.
 func (b *Browser) request(ctx context.Context, n navigation) (*http.Request, error) {
 	to := *n.to
 	to.Fragment, to.RawFragment = "", ""
@@ -43,8 +43,8 @@ func (b *Browser) request(ctx context.Context, n navigation) (*http.Request, err
 	return req, nil
 }
 
-// site is the value of Sec-Fetch-Site: how the page that led here is related
-// to what is asked for. A detour by another site counts.
+// site is the value of Sec-Fetch-Site: how the page that led here is related to
+// the requested one. A redirect by another site makes it cross-site.
 func (n navigation) site() string {
 	switch {
 	case n.from == nil:
@@ -84,8 +84,8 @@ func (n navigation) referrer() string {
 	if n.from == nil {
 		return ""
 	}
-	whole, only := *n.from.URL, origin(n.from.URL)+"/"
-	whole.Fragment, whole.RawFragment, whole.User = "", "", nil
+	full, short := *n.from.URL, origin(n.from.URL)+"/"
+	full.Fragment, full.RawFragment, full.User = "", "", nil
 	same := origin(n.from.URL) == origin(n.to)
 	downgrade := n.from.URL.Scheme == "https" && n.to.Scheme != "https"
 	policy := n.from.referrerPolicy()
@@ -94,18 +94,18 @@ func (n navigation) referrer() string {
 	case policy == "no-referrer", strict && downgrade, policy == "same-origin" && !same:
 		return ""
 	case policy == "unsafe-url", policy == "no-referrer-when-downgrade":
-		return whole.String()
+		return full.String()
 	case same && policy != "origin" && policy != "strict-origin":
-		return whole.String()
+		return full.String()
 	default:
-		return only
+		return short
 	}
 }
 
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// sameSite compares scheme and registrable domain. The names of tests need no
-// list of public suffixes: what counts is their last two labels.
+// sameSite compares scheme and registrable domain. In tests that is the last two
+// labels: they need no list of public suffixes.
 func sameSite(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && registrable(a.Hostname()) == registrable(b.Hostname())
 }
@@ -124,8 +124,8 @@ func isAddress(host string) bool {
 	return err == nil
 }
 
-// trustworthy reports whether browsers say Sec-Fetch to an address: over HTTPS
-// and to this machine (Secure Contexts, section 3.1).
+// trustworthy reports whether browsers send Fetch Metadata to an address: over
+// HTTPS, and to this machine (Secure Contexts, section 3.1).
 func trustworthy(u *url.URL) bool {
 	host := strings.ToLower(u.Hostname())
 	addr, err := netip.ParseAddr(host)

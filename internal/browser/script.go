@@ -7,15 +7,15 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Put does what a script of the page does that puts something into a hidden
-// field, for a person to send with the form.
+// Put sets a hidden field, as a script of the page does. A person sends it with
+// the form.
 func (p *Page) Put(field, v string) error {
 	_, err := p.put(field, v)
 	return err
 }
 
-// Script does what a script of the page does that has put something into a hidden
-// field: it sends the form, presses no button, and nothing is checked.
+// Script sets a hidden field and sends its form, as a script of the page does: no
+// button is pressed, and required fields are not checked.
 func (p *Page) Script(ctx context.Context, field, v string) (*Page, error) {
 	form, err := p.put(field, v)
 	if err != nil {

@@ -13,38 +13,38 @@ import (
 	"golang.org/x/net/html"
 )
 
-// The two ways in which forms are written down here.
+// The encodings of a form.
 const (
 	urlencoded = "application/x-www-form-urlencoded"
 	withFiles  = "multipart/form-data"
 )
 
-// An item is one thing that a form sends: a value, or what is in a file.
+// An item is one entry of a form: a value, or the content of a file.
 type item struct {
 	name, value string
 	file        bool
 }
 
-// isFile reports whether a person chooses a file there.
+// isFile reports whether an element is a field for a file.
 func isFile(n *html.Node) bool {
 	return n.Data == "input" && strings.EqualFold(value(n, "type"), "file")
 }
 
-// chosen is what a file field sends: what is in the file that is filled in, or
+// chosen is what a field for a file sends: the content that was filled in, or
 // nothing.
 func chosen(n *html.Node, fields Fields) item {
 	return item{name: value(n, "name"), value: fields[value(n, "name")], file: true}
 }
 
-// written is the form as its type has it, and that type as a header says it.
-func written(kind string, items []item) (body, header string, err error) {
+// encode returns the body of a form, and its Content-Type.
+func encode(kind string, items []item) (body, header string, err error) {
 	switch strings.ToLower(kind) {
 	case "", urlencoded:
 		return pairs(items), urlencoded, nil
 	case withFiles:
 		return parts(items)
 	default:
-		return "", "", fmt.Errorf("a form of type %s is beyond this browser; it stands", kind)
+		return "", "", fmt.Errorf("this browser cannot send the encoding %s of a form", kind)
 	}
 }
 
@@ -58,8 +58,9 @@ func pairs(items []item) string {
 	return strings.Join(all, "&")
 }
 
-// parts writes each item as a part. A file has the type that it looks like, and a
-// field without one is a file without a name (HTML, "multipart form data").
+// parts writes each item as a part. The type of a file is found by its content,
+// and a field without one sends a file without a name (HTML, "multipart form
+// data").
 func parts(items []item) (body, header string, err error) {
 	var out bytes.Buffer
 	form := multipart.NewWriter(&out)

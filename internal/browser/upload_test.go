@@ -37,7 +37,7 @@ func uploads(t testing.TB, s *site) (all []received) {
 	}
 }
 
-func TestFormsSendFiles(t *testing.T) {
+func TestForm_SendsFiles(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/page", `<form method=post action=/answer enctype="multipart/form-data"><input type=hidden name=a value=b><label for=f>File</label>
@@ -48,7 +48,7 @@ func TestFormsSendFiles(t *testing.T) {
 		t.Errorf("labelled %q, %v", name, found)
 	}
 	if _, err := p.Submit(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "required") {
-		t.Errorf("a form without its file is sent: %v", err)
+		t.Errorf("got the error %v for a form without a required file", err)
 	}
 	if next := submit(t, p, browser.Fields{"file": "\x89PNG\r\n\x1a\n"}, ""); next.Text() != "thanks" || s.asked[len(s.asked)-1].Method != http.MethodPost {
 		t.Fatalf("%s", next.Text())
@@ -61,12 +61,12 @@ func TestFormsSendFiles(t *testing.T) {
 	}
 }
 
-func TestAFormOfAnotherTypeIsAnError(t *testing.T) {
+func TestForm_UnknownEncodingIsAnError(t *testing.T) {
 	t.Parallel()
 	s := newSite()
 	s.page("/page", `<form method=post enctype="text/plain"><button>Go</button></form>`)
 	p := open(t, browser.New(transport{s}), "https://a.example.com/page")
-	if _, err := p.Submit(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "beyond this browser") {
+	if _, err := p.Submit(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "cannot send the encoding") {
 		t.Errorf("error %v", err)
 	}
 }
