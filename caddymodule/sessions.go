@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/memory"  // sessions memory
+	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/redis"   // sessions redis
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/storage" // sessions storage
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"

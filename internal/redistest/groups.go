@@ -16,6 +16,7 @@ import (
 // StartCluster starts a cluster of masters, each with its share of the slots.
 func StartCluster(t testing.TB, masters int, options ...string) []*Server {
 	t.Helper()
+	skipShort(t)
 	servers := make([]*Server, masters)
 	for i := range servers {
 		bus := processtest.Port(t, processtest.Free(t))
@@ -41,6 +42,13 @@ func StartCluster(t testing.TB, masters int, options ...string) []*Server {
 	return servers
 }
 
+func skipShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts several servers")
+	}
+}
+
 func (s *Server) bus() string {
 	for _, option := range s.options {
 		if port, found := strings.CutPrefix(option, "cluster-port "); found {
@@ -53,6 +61,7 @@ func (s *Server) bus() string {
 // StartSentinel starts a Sentinel that alone decides over a master.
 func StartSentinel(t testing.TB, name string, master *Server, options ...string) *Server {
 	t.Helper()
+	skipShort(t)
 	host, port, _ := net.SplitHostPort(master.Address)
 	s := &Server{TB: t, program: Program(t), dir: t.TempDir(), Address: processtest.Free(t), sentinel: true}
 	s.options = append([]string{

@@ -169,7 +169,7 @@ var Rooms = []Room{
 	},
 	{
 		Path:    "proxy/store/redis",
-		Only:    slices.Concat(redis, []string{Module + "/proxy/store", "github.com/patrickmn/go-cache", "golang.org/x"}),
+		Only:    slices.Concat(redis, []string{Module + "/proxy/rules", Module + "/proxy/store", "github.com/patrickmn/go-cache", "golang.org/x"}),
 		OnlyWhy: "it brings the driver of Redis to programs that want it, and nothing else",
 		Bans:    slices.Concat(caddy, standIn, gate),
 	},
@@ -186,6 +186,7 @@ var Rooms = []Room{
 	{Path: "caddymodule", Bans: standIn},
 	{Path: "caddymodule/internal/shared", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/memory", Bans: slices.Concat(standIn, guests)},
+	{Path: "caddymodule/sessions/redis", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/storage", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, guests)},
 	{

@@ -26,7 +26,7 @@ const secret = "correct-horse-battery"
 // rights are all that the store needs. docs/several-caddys.md names them.
 const rights = "~authentik:* &authentik:* -@all +get +getrange +scan +set +del +pttl +eval +evalsha +publish +subscribe"
 
-func TestAUserWithTheRightsThatAreDocumentedIsEnough(t *testing.T) {
+func TestAccess_DocumentedRightsSuffice(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../../docs/several-caddys.md")
 	if err != nil {
@@ -42,19 +42,19 @@ func TestAUserWithTheRightsThatAreDocumentedIsEnough(t *testing.T) {
 		cfg := Config{Addresses: []string{server.Address}, Username: "gate", Password: secret}
 		s := open(t, cfg)
 		s.cfg.Prefix = DefaultPrefix + s.cfg.Prefix
-		s.watchers.listen = s.ear().listen
+		s.watchers.run = s.subscriber().run
 		return s
 	})
 }
 
-func TestAPasswordAloneIsTheDefaultUsers(t *testing.T) {
+func TestAccess_PasswordWithoutUsernameIsTheDefaultUsers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "requirepass "+secret)
 	s := open(t, Config{Addresses: []string{server.Address}, Password: secret})
 	save(t, s, "session-a", record("one"))
 }
 
-func TestWhoIsNotLetInIsToldSoWithoutTheSecret(t *testing.T) {
+func TestAccess_RefusalIsReportedWithoutTheSecret(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "user default off", "user gate on >"+secret+" "+rights)
 	for _, wrong := range []Config{{}, {Username: "gate", Password: "wrong-" + secret}, {Password: "wrong-" + secret}} {
@@ -63,17 +63,17 @@ func TestWhoIsNotLetInIsToldSoWithoutTheSecret(t *testing.T) {
 		s := open(t, wrong)
 		_, _, err := s.Load(t.Context(), "session-a")
 		if err == nil {
-			t.Fatal("somebody without the right password reads")
+			t.Fatal("got no error without the right password, want one")
 		}
-		watch(t, s).expect("", told)
+		watch(t, s).expect("", toldWithin)
 		wrong.Logger.Info("configuration", "config", wrong, "pointer", &wrong)
 		if text := err.Error() + log.String(); strings.Contains(text, secret) {
-			t.Errorf("the password is told: %s", text)
+			t.Errorf("got the password in: %s", text)
 		}
 	}
 }
 
-// authority is a certificate authority with a certificate for 127.0.0.1, in files.
+// authority is a certificate authority and a certificate for 127.0.0.1, as files.
 type authority struct {
 	pool           *x509.CertPool
 	ca, cert, key  string
@@ -133,7 +133,7 @@ func newAuthority(t *testing.T) authority {
 	return a
 }
 
-func TestStoreOverTLSWithACertificateOfItsOwn(t *testing.T) {
+func TestStore_KeepsTheContractOverTLSWithAClientCertificate(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
 	server := redistest.Start(t, append(a.serverSettings, "tls-auth-clients yes")...)
@@ -149,7 +149,7 @@ func TestStoreOverTLSWithACertificateOfItsOwn(t *testing.T) {
 	} {
 		s := open(t, Config{Addresses: []string{server.Address}, TLS: wrong})
 		if _, err := s.Save(t.Context(), "session-a", record("one")); err == nil {
-			t.Errorf("a connection %s was taken", name)
+			t.Errorf("a connection %s: got no error, want it refused", name)
 		}
 	}
 	named := cfg.Clone()

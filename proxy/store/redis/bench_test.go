@@ -13,7 +13,7 @@ import (
 // benched is a store on a server of this machine, and a value as large as a session is.
 func benched(b *testing.B) (*Store, store.Record) {
 	b.Helper()
-	s := open(b, at(redistest.Start(b, "appendfsync everysec").Address))
+	s := open(b, addressed(redistest.Start(b, "appendfsync everysec").Address))
 	r := record(string(bytes.Repeat([]byte{7}, 1500)))
 	var err error
 	if r.Version, err = s.Save(b.Context(), "session-a", r); err != nil {

@@ -14,6 +14,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // Defaults of a Config.
@@ -25,46 +27,47 @@ const (
 	DefaultRetries      = 1
 )
 
-// Config says where Redis is and how to speak with it.
+// Config says where Redis is and how to connect to it.
 type Config struct {
-	// Addresses are host:port. One is a server; several are nodes of a cluster, from which the
-	// others are learnt; with Master they are Sentinels. At least one is required.
+	// Addresses are host:port. One is a server; several are nodes of a cluster,
+	// which name the others; with Master they are Sentinels. Required.
 	Addresses []string
 	// Master is the name by which Sentinels know the server.
 	Master string
 
-	// Username and Password are for the servers. A password alone is for
-	// the default user; none of both is for servers that ask for none.
+	// Username and Password are for the servers. Without a username the
+	// password is the default user's; without both the servers must require
+	// none.
 	Username, Password string
 	// SentinelUsername and SentinelPassword are for Sentinels.
 	SentinelUsername, SentinelPassword string
 
-	// TLS, unless it is nil, has every connection encrypted. A connection that is
-	// encrypted for whoever answers is not offered: InsecureSkipVerify is refused.
+	// TLS encrypts every connection, unless it is nil. InsecureSkipVerify is
+	// refused: a connection to an unverified server protects nothing.
 	TLS *tls.Config
 
-	// Database is the number of the database. A cluster has 0 alone.
+	// Database is the number of the database. A cluster has only 0.
 	Database int
-	// Prefix stands before every key and channel: those who share it
-	// have the same sessions. Default: DefaultPrefix.
+	// Prefix begins every key and channel: stores with the same prefix share
+	// their sessions. Default: DefaultPrefix.
 	Prefix string
 
-	// DialTimeout, ReadTimeout and WriteTimeout bound the steps of a call, and the
-	// context bounds it as a whole. Zero stands for the defaults.
+	// DialTimeout, ReadTimeout and WriteTimeout limit the steps of a call, and
+	// its context limits it as a whole. Zero stands for the defaults.
 	DialTimeout, ReadTimeout, WriteTimeout time.Duration
-	// Retries is how often a call is tried again when the connection failed or the server was
-	// not ready. Zero stands for DefaultRetries, and -1 for none.
+	// Retries is how often a call is retried after a lost connection, or while
+	// the server is not ready. Zero stands for DefaultRetries, -1 for none.
 	Retries int
-	// PoolSize is how many connections to one server are kept. Default: ten
+	// PoolSize is how many connections are kept to one server. Default: ten
 	// for each processor.
 	PoolSize int
 
-	// Logger is told when hearing was lost and found again, and of a
-	// server that evicts. Default: nobody.
+	// Logger is told when the watch is lost and established again, and of a
+	// server that evicts keys. Default: nothing is logged.
 	Logger *slog.Logger
 }
 
-// LogValue shows where Redis is, and no password.
+// LogValue shows where Redis is, without passwords.
 func (cfg Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Any("addresses", cfg.Addresses), slog.String("master", cfg.Master), slog.Int("database", cfg.Database),
@@ -78,65 +81,80 @@ func (cfg Config) String() string { return cfg.LogValue().String() }
 // GoString shows what LogValue does.
 func (cfg Config) GoString() string { return cfg.String() }
 
-// check reports all that is wrong at once.
+// check returns all mistakes at once.
 func (cfg Config) check() error {
-	errs := slices.Concat(cfg.checkAddresses(), cfg.checkSecrets(), cfg.checkKind(), cfg.checkNumbers())
+	errs := append(cfg.checkAddresses(), cfg.checkNumbers()...)
+	for _, c := range cfg.Conflicts() {
+		errs = append(errs, c.Err)
+	}
+	if cfg.TLS != nil && cfg.TLS.InsecureSkipVerify {
+		errs = append(errs, errors.New("TLS with InsecureSkipVerify accepts any server; set RootCAs to the authority of its certificate"))
+	}
+	if err := CheckPrefix(cfg.Prefix); err != nil {
+		errs = append(errs, fmt.Errorf("prefix: %w", err))
+	}
+	for i, err := range errs {
+		errs[i] = fmt.Errorf("redis: %w", err)
+	}
 	return errors.Join(errs...)
 }
 
 func (cfg Config) checkAddresses() (errs []error) {
 	if len(cfg.Addresses) == 0 {
-		errs = append(errs, errors.New("redis: an address is required, as redis:6379"))
+		errs = append(errs, errors.New("address is missing; write where Redis is, for example redis:6379"))
 	}
 	for i, address := range cfg.Addresses {
 		if err := CheckAddress(address); err != nil {
-			errs = append(errs, fmt.Errorf("redis: %w", err))
+			errs = append(errs, fmt.Errorf("address: %w", err))
 		}
 		if slices.Contains(cfg.Addresses[:i], address) {
-			errs = append(errs, fmt.Errorf("redis: the address %s is there twice", address))
+			errs = append(errs, fmt.Errorf("address %s is given twice; keep one of them", address))
 		}
 	}
 	return errs
 }
 
-// CheckAddress says what is wrong with an address. A URL is refused, as there may be
-// a password in it, and is not repeated.
+// CheckAddress returns what is wrong with an address. A URL is refused, and not
+// repeated, since it may contain a password.
 func CheckAddress(address string) error {
 	if strings.ContainsAny(address, "/@") {
-		return errors.New("an address is host:port, as redis:6379, and no URL")
+		return errors.New("this is a URL; write host:port, for example redis:6379")
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || host == "" || port == "" {
-		return fmt.Errorf("%q is no address; write host:port, as redis:6379", address)
+		return fmt.Errorf("%q is not an address; write host:port, for example redis:6379", address)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return fmt.Errorf("%q has no port that there could be; write host:port, as redis:6379", address)
+		return fmt.Errorf("%q has no valid port; write host:port, for example redis:6379", address)
 	}
 	return nil
 }
 
-func (cfg Config) checkSecrets() (errs []error) {
-	if cfg.Username != "" && cfg.Password == "" {
-		errs = append(errs, errors.New("redis: a username needs a password"))
+// Conflicts returns what is wrong with the combination of options. Each is
+// reported at an option by its name in a Caddyfile.
+func (cfg Config) Conflicts() (all []rules.Conflict) {
+	for _, c := range []struct {
+		option  string
+		wrong   bool
+		message string
+	}{
+		{"username", cfg.Username != "" && cfg.Password == "", "username has no password; write password too"},
+		{
+			"sentinel_username", cfg.SentinelUsername != "" && cfg.SentinelPassword == "",
+			"sentinel_username has no password; write sentinel_password too",
+		},
+		{"sentinel_username", cfg.Master == "" && cfg.SentinelUsername != "", "sentinel_username is for Sentinels; write master too, or leave it out"},
+		{"sentinel_password", cfg.Master == "" && cfg.SentinelPassword != "", "sentinel_password is for Sentinels; write master too, or leave it out"},
+		{
+			"database", cfg.cluster() && cfg.Database != 0,
+			fmt.Sprintf("database %d does not exist in a cluster, which several addresses are; leave it out, or write master if they are Sentinels", cfg.Database),
+		},
+	} {
+		if c.wrong {
+			all = append(all, rules.Conflict{Option: c.option, Err: errors.New(c.message)})
+		}
 	}
-	if cfg.SentinelUsername != "" && cfg.SentinelPassword == "" {
-		errs = append(errs, errors.New("redis: a username for Sentinels needs a password"))
-	}
-	if cfg.TLS != nil && cfg.TLS.InsecureSkipVerify {
-		errs = append(errs, errors.New("redis: TLS that takes every certificate keeps nobody out; name an authority that it can be verified by"))
-	}
-	return errs
-}
-
-// checkKind holds the options against what kind of Redis it is.
-func (cfg Config) checkKind() (errs []error) {
-	if cfg.Master == "" && cfg.SentinelUsername+cfg.SentinelPassword != "" {
-		errs = append(errs, errors.New("redis: there is a password for Sentinels, and no name of a master that they would be asked for"))
-	}
-	if cfg.cluster() && cfg.Database != 0 {
-		errs = append(errs, fmt.Errorf("redis: several addresses are a cluster, which has no database %d", cfg.Database))
-	}
-	return errs
+	return all
 }
 
 func (cfg Config) cluster() bool { return cfg.Master == "" && len(cfg.Addresses) > 1 }
@@ -146,32 +164,30 @@ func (cfg Config) checkNumbers() (errs []error) {
 		name  string
 		wrong bool
 	}{
-		{"a database", cfg.Database < 0},
-		{"a time-out", min(cfg.DialTimeout, cfg.ReadTimeout, cfg.WriteTimeout) < 0},
-		{"a pool", cfg.PoolSize < 0},
-		{"a number of retries", cfg.Retries < -1},
+		{"database", cfg.Database < 0},
+		{"timeout", min(cfg.DialTimeout, cfg.ReadTimeout, cfg.WriteTimeout) < 0},
+		{"pool size", cfg.PoolSize < 0},
+		{"number of retries", cfg.Retries < -1},
 	} {
 		if number.wrong {
-			errs = append(errs, fmt.Errorf("redis: there is no such thing as %s below zero", number.name))
+			errs = append(errs, fmt.Errorf("the %s is negative; leave it out for the default", number.name))
 		}
-	}
-	if err := CheckPrefix(cfg.Prefix); err != nil {
-		errs = append(errs, fmt.Errorf("redis: %w", err))
 	}
 	return errs
 }
 
-// CheckPrefix says what is wrong with a prefix. Braces would put all
-// keys of a cluster into one place.
+// CheckPrefix returns what is wrong with a prefix. Braces would put all keys of
+// a cluster into one slot, and the other characters mean something in the
+// pattern by which records are counted.
 func CheckPrefix(prefix string) error {
 	if len(prefix) > 100 || strings.ContainsFunc(prefix, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("{}*?[]", r) }) {
-		return fmt.Errorf("%q cannot stand before keys; write up to 100 letters, digits and the like, without braces, stars and blanks", prefix)
+		return fmt.Errorf("%q cannot begin keys; write up to 100 letters, digits and signs, without blanks and without { } * ? [ ]", prefix)
 	}
 	return nil
 }
 
-// settled returns the configuration with defaults for what is not said.
-func (cfg Config) settled() Config {
+// withDefaults returns the configuration with defaults in place of zeros.
+func (cfg Config) withDefaults() Config {
 	for _, d := range []struct {
 		value *time.Duration
 		or    time.Duration
@@ -194,7 +210,7 @@ func (cfg Config) settled() Config {
 	return cfg
 }
 
-// client makes the client. It connects when it is used first.
+// client makes the client, which connects when it is first used.
 func (cfg Config) client() goredis.UniversalClient {
 	return goredis.NewUniversalClient(&goredis.UniversalOptions{
 		Addrs: cfg.Addresses, MasterName: cfg.Master, DB: cfg.Database,
@@ -203,19 +219,19 @@ func (cfg Config) client() goredis.UniversalClient {
 		Dialer:      cfg.dial,
 		DialTimeout: cfg.DialTimeout, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
 		ContextTimeoutEnabled: true,
-		DialerRetries:         1, // the call itself is tried again
+		DialerRetries:         1, // the call itself is retried
 		MaxRetries:            cfg.Retries,
 		PoolSize:              cfg.PoolSize,
 		PipelinePoolSize:      -1,
-		// What a user of the server may do is written down by its operator, who
-		// should not need to allow more than the store does.
+		// Operators allow the store's user only the commands that the store
+		// needs: the driver must send no others.
 		Protocol: 2, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 }
 
-// dial connects within the time that there is. The driver's own way forgets about
-// the context where there is TLS.
+// dial connects within the timeout. The driver's own dialer ignores the context
+// if there is TLS.
 func (cfg Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
 	defer cancel()

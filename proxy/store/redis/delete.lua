@@ -1,4 +1,4 @@
 -- delete <key>
--- What is buried stays so.
+-- A tombstone stays.
 if redis.call('GETRANGE', KEYS[1], 0, 0) == 'b' then return 0 end
 return redis.call('DEL', KEYS[1])

@@ -1,29 +1,33 @@
-// Package redis keeps the sessions of package proxy in Redis or Valkey, so
-// that several servers have the same: one server, one behind Sentinel, or a cluster.
+// Package redis keeps sessions in Redis or Valkey, so that several servers
+// have the same: in one server, one behind Sentinel, or a cluster. It is a
+// [store.Store].
 //
-//	store, err := redis.New(redis.Config{Addresses: []string{"redis:6379"}})
+//	sessions, err := redis.New(redis.Config{Addresses: []string{"redis:6379"}})
 //
-// Everything about one name is one key. It holds either a record or the mark
-// that the name is buried, never both, so that no reader sees one beside the
-// other and no key has to lie in the same part of a cluster as another. What changes a
-// key is a script, which Redis runs with nothing in between. Each call is
-// one round trip, and one that was tried again, since its answer was lost, does what it
-// would have done once.
+// Everything about a name is one key. It holds either a record or a tombstone,
+// never both: no reader sees one beside the other, and no two keys have to be
+// in the same slot of a cluster. A key is changed by a script, which Redis runs
+// atomically. Each call is one round trip, and a call that is retried because
+// its answer was lost has the effect of one.
 //
-// Times become durations by this process's clock, which the gate's ends are made by as
-// well: clocks of Redis and of other servers may be wrong.
+// Expiry becomes a duration by the clock of this process, by which the gate
+// computes ends as well: the clocks of Redis and of other servers may be wrong.
 //
-// Who watches hears of burials over a channel that the burying script publishes
-// on. A second way of learning is not needed as long as that channel is sure to be
-// heard, and so the store asks itself all the time: twice a second it publishes a word
-// of its own, through every master, and takes itself for deaf when that does not come
-// back. The servers' own PUBLISH reaches all of a cluster; sharded channels
-// would not, and a script could not publish on one of another slot.
+// Watchers are told of revocations through a channel to which the script that
+// sets a tombstone publishes. So that a subscription that has silently stopped
+// working is noticed, the store sends itself a heartbeat through every master,
+// twice a second, and considers the watch lost if that does not come back. It
+// publishes with PUBLISH, which reaches all nodes of a cluster; a script could
+// not publish to a sharded channel of another slot.
 //
-// It is no cache and no queue, keeps nothing for ever, and does not survive what the server
-// behind it forgets: its operator has to keep it from evicting, and to have it write a log.
+// The store keeps nothing for ever, and loses what the server loses: its
+// operator has to keep it from evicting keys, and to have it write a log.
 //
-// Who it is: config.go. What is kept: entry.go, store.go, the scripts. Leases:
-// lease.go. Hearing: watch.go for those who watch, ear.go for the connection, pulse.go for
-// whether it is any good. How many there are: census.go. What operators are warned of: eviction.go.
+//   - config.go: where Redis is
+//   - entry.go, store.go and the scripts: records and tombstones
+//   - lease.go: leases
+//   - watch.go, subscriber.go, heartbeat.go: the callers of Watch, their common
+//     subscription, and whether it works
+//   - count.go: how many records there are
+//   - eviction.go: a warning for operators
 package redis

@@ -8,19 +8,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// What is kept under a name is one string: a letter that says what it is, and for
-// a record its version, its expiry and its value. The scripts know the letters and the
-// place of the version.
+// The value of a key begins with a letter that says what it is. After that a
+// record has its version, its expiry and its value; a tombstone has nothing.
+// The scripts know the letters and the place of the version.
 const (
-	recordKind = 'r'
-	buriedKind = 'b'
-	// versionLength is what rand.Text makes: 26 characters of base 32, 130 bits.
+	recordKind    = 'r'
+	tombstoneKind = 'b'
+	// versionLength is the length of rand.Text: 26 characters of base 32, 130 bits.
 	versionLength = 26
 	headLength    = 1 + versionLength + 8
 )
 
-// newVersion is made here and not by the server, so that who tries again can be known
-// by it. Nobody could guess one, and that is more than is asked.
+// newVersion makes a version here and not in the server, so that the script
+// recognizes a call that is retried.
 func newVersion() store.Version { return store.Version(rand.Text()) }
 
 func encode(r store.Record) []byte {
@@ -31,9 +31,9 @@ func encode(r store.Record) []byte {
 	return append(text, r.Value...)
 }
 
-// decode reads a record. What is buried is none, and what was cut short is none either:
-// the next writer replaces it.
-func decode(text string) (store.Record, bool) {
+// decode returns the record in a value. found is false for a tombstone, and for
+// what was cut short: the next writer replaces it.
+func decode(text string) (r store.Record, found bool) {
 	if len(text) < headLength || text[0] != recordKind {
 		return store.Record{}, false
 	}
@@ -45,9 +45,8 @@ func decode(text string) (store.Record, bool) {
 	}, true
 }
 
-// millis is how long something is kept, in the unit of Redis. What is not over yet
-// has at least one left: Redis takes no time left for a mistake, and no time at all
-// for all the time in the world.
+// millis returns a duration in the unit of Redis, rounded up: Redis refuses to
+// keep a key for 0 ms. Only what has expired has 0.
 func millis(left time.Duration) int64 {
 	if left <= 0 {
 		return 0

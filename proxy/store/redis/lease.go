@@ -18,18 +18,19 @@ var leaseSource string
 var releaseSource string
 
 var (
-	leasing   = goredis.NewScript(leaseSource)
-	releasing = goredis.NewScript(releaseSource)
+	leaseScript   = goredis.NewScript(leaseSource)
+	releaseScript = goredis.NewScript(releaseSource)
 )
 
-// releaseTime is how long it may take to give a lease back, whatever became of the
-// context it was asked for with.
-const releaseTime = 2 * time.Second
+// releaseTimeout is how long releasing a lease may take, even if the caller's
+// context is done.
+const releaseTimeout = 2 * time.Second
 
-// Lease implements store.Store. A lease that could not be given back ends by itself.
+// Lease implements store.Store. A lease that could not be released ends by
+// itself.
 func (s *Store) Lease(ctx context.Context, name string, d time.Duration) (release func(), held bool, err error) {
 	key, token := s.cfg.Prefix+"lease:"+name, rand.Text()
-	got, err := s.run(ctx, leasing, key, token, max(1, millis(d)))
+	got, err := s.run(ctx, leaseScript, key, token, max(1, millis(d)))
 	if err != nil {
 		return func() {}, false, fmt.Errorf("redis: leasing: %w", err)
 	}
@@ -39,11 +40,11 @@ func (s *Store) Lease(ctx context.Context, name string, d time.Duration) (releas
 	return sync.OnceFunc(func() { s.release(context.WithoutCancel(ctx), key, token) }), true, nil
 }
 
-// release ends a lease, unless it has run out and is somebody else's by now.
+// release ends a lease, unless it has expired and another caller has it by now.
 func (s *Store) release(ctx context.Context, key, token string) {
-	ctx, cancel := context.WithTimeout(ctx, releaseTime)
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	if _, err := s.run(ctx, releasing, key, token); err != nil {
-		s.cfg.Logger.WarnContext(ctx, "a lease could not be given back and lasts until it runs out", "error", err)
+	if _, err := s.run(ctx, releaseScript, key, token); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "session store: lease was not released and ends by itself", "error", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
-// lines are those of a log.
+// lines is a log in JSON.
 type lines struct{ processtest.Log }
 
 func (l *lines) count(message string) int { return strings.Count(l.String(), message) }

@@ -1,10 +1,10 @@
 -- save <key> <version that was read> <new version> <milliseconds> <entry>
--- answers 1, or 0 for a conflict.
+-- Returns 1, or 0 for a conflict.
 local head = redis.call('GETRANGE', KEYS[1], 0, 26)
 local kind, version = head:sub(1, 1), ''
 if kind == 'b' then return 0 end
 if kind == 'r' and #head == 27 then version = head:sub(2) end
--- This very call, tried again by a client that did not hear the answer.
+-- The same call, retried by a client that has not received the answer.
 if version == ARGV[2] then return 1 end
 if version ~= ARGV[1] then return 0 end
 if ARGV[3] == '0' then

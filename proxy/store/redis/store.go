@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -23,30 +24,30 @@ var deleteSource string
 var revokeSource string
 
 var (
-	saving   = goredis.NewScript(saveSource)
-	deleting = goredis.NewScript(deleteSource)
-	revoking = goredis.NewScript(revokeSource)
+	saveScript   = goredis.NewScript(saveSource)
+	deleteScript = goredis.NewScript(deleteSource)
+	revokeScript = goredis.NewScript(revokeSource)
 )
 
-// Store is a [store.Store] in Redis.
+// Store is a [store.Store] and a [store.Counter] in Redis.
 type Store struct {
 	cfg      Config
 	client   goredis.UniversalClient
 	now      func() time.Time
 	watchers watchers
-	census   census
-	evicting sync.Once
+	counts   counts
+	asked    atomic.Bool // whether the servers evict
 	close    func() error
 }
 
-// New makes a store. It does not connect: Redis may be down, and comes when it comes.
+// New makes a store. It does not connect: Redis may be down until it is used.
 func New(cfg Config) (*Store, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.settled()
-	s := &Store{cfg: cfg, client: cfg.client(), now: time.Now}
-	s.watchers.listen = s.ear().listen
+	cfg = cfg.withDefaults()
+	s := &Store{cfg: cfg, client: cfg.client(), now: time.Now, counts: newCounts()}
+	s.watchers.run = s.subscriber().run
 	s.close = sync.OnceValue(func() error {
 		s.watchers.close()
 		return s.client.Close()
@@ -54,15 +55,16 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close closes the connections. Who watches is told to believe nothing more, and every
-// other call fails from then on.
+// Close ends the subscription, waits for it, and closes the connections. Every
+// watcher is told once more to drop what it has cached, and every other call
+// fails from then on.
 func (s *Store) Close() error { return s.close() }
 
-// key is where everything about a name is. It must not be hashed by a part of itself in a cluster,
-// which names and prefixes without braces see to.
+// key is the key of a name. Prefixes and names have no braces, so that a
+// cluster distributes keys by all of their text.
 func (s *Store) key(name string) string { return s.cfg.Prefix + "session:" + name }
 
-// channel is where burials are published.
+// channel is where revoked names are published.
 func (s *Store) channel() string { return s.cfg.Prefix + "ended" }
 
 // Load implements store.Store.
@@ -81,13 +83,13 @@ func (s *Store) Load(ctx context.Context, name string) (store.Record, bool, erro
 	return r, found, nil
 }
 
-// Save implements store.Store. If its answer is lost it is tried again, and
-// the second answer is the same as the first. Only if the record was changed or forgotten
-// by somebody else in between, that is a conflict.
+// Save implements store.Store. If its answer is lost, it is retried, and the
+// second answer is the same as the first. Only if another writer has changed or
+// deleted the record in between, it is a conflict.
 func (s *Store) Save(ctx context.Context, name string, r store.Record) (store.Version, error) {
 	read, left := string(r.Version), millis(r.Expiry.Sub(s.now()))
 	r.Version = newVersion()
-	saved, err := s.run(ctx, saving, s.key(name), read, string(r.Version), left, encode(r))
+	saved, err := s.run(ctx, saveScript, s.key(name), read, string(r.Version), left, encode(r))
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("redis: saving: %w", err)
@@ -101,47 +103,69 @@ func (s *Store) Save(ctx context.Context, name string, r store.Record) (store.Ve
 
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	if _, err := s.run(ctx, deleting, s.key(name)); err != nil {
+	if _, err := s.run(ctx, deleteScript, s.key(name)); err != nil {
 		return fmt.Errorf("redis: deleting: %w", err)
 	}
 	return nil
 }
 
-// Revoke implements store.Store. It works also where the server is too full for anything else.
+// Revoke implements store.Store. It works even if the server is too full to
+// save records.
 func (s *Store) Revoke(ctx context.Context, name string, until time.Time) error {
-	_, err := s.run(ctx, revoking, s.key(name), millis(until.Sub(s.now())), s.channel(), name)
+	_, err := s.run(ctx, revokeScript, s.key(name), millis(until.Sub(s.now())), s.channel(), name)
 	if err != nil {
-		return fmt.Errorf("redis: burying: %w", err)
+		return fmt.Errorf("redis: revoking: %w", err)
 	}
 	return nil
 }
 
-// Revoked implements store.Store. The names of one server are asked for in one go.
+// Revoked implements store.Store. All names on one server are read in one
+// round trip.
 func (s *Store) Revoked(ctx context.Context, names ...string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	if len(names) == 0 {
-		return false, nil
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = s.key(name)
 	}
-	kinds, err := s.client.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
-		for _, name := range names {
-			pipe.GetRange(ctx, s.key(name), 0, 0)
-		}
-		return nil
-	})
+	kinds, err := readKinds(ctx, s.client, keys)
 	if err != nil {
-		return false, fmt.Errorf("redis: looking for the buried: %w", err)
+		return false, fmt.Errorf("redis: looking for tombstones: %w", err)
 	}
 	for _, kind := range kinds {
-		if kind, is := kind.(*goredis.StringCmd); is && kind.Val() == string(buriedKind) {
+		if kind == string(tombstoneKind) {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// run runs a script on a key, by its hash, or with its text where the server does not know it yet.
+// readKinds returns the first letter of each key's value: empty if the key does
+// not exist.
+func readKinds(ctx context.Context, client goredis.UniversalClient, keys []string) ([]string, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	results := make([]*goredis.StringCmd, len(keys))
+	_, err := client.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
+		for i, key := range keys {
+			results[i] = pipe.GetRange(ctx, key, 0, 0)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	kinds := make([]string, len(keys))
+	for i, result := range results {
+		kinds[i] = result.Val()
+	}
+	return kinds, nil
+}
+
+// run runs a script on a key: by its hash, or with its text if the server does
+// not have it yet.
 func (s *Store) run(ctx context.Context, script *goredis.Script, key string, args ...any) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -149,5 +173,8 @@ func (s *Store) run(ctx context.Context, script *goredis.Script, key string, arg
 	return script.Run(ctx, s.client, []string{key}, args...).Int64()
 }
 
-// Interface guard.
-var _ store.Store = (*Store)(nil)
+// Interface guards.
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Counter = (*Store)(nil)
+)

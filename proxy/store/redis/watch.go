@@ -7,25 +7,32 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// watchers share one ear: there is one while anybody watches.
+// watchers are the callers of Watch. They share one subscription, which exists
+// while there are any.
 type watchers struct {
-	listen func(context.Context, audience)
+	run func(context.Context, receiver) // runs a subscription until the context is done
 
-	life sync.Mutex // held while an ear begins or ends
-	stop func()     // ends the ear, and returns when it has ended
-
-	mu      sync.Mutex
-	all     map[store.Backlog]struct{}
-	hearing bool
-	closed  bool
+	mu         sync.Mutex
+	all        map[store.Backlog]struct{}
+	current    *subscription // nil while there are no watchers
+	closed     bool
+	background sync.WaitGroup
 }
 
-// Watch implements store.Store. It ends with ctx alone: while Redis is gone the empty name
-// comes again and again.
+// A subscription delivers to all watchers for as long as it is the current one.
+// One that was ended may still be running, and delivers nothing.
+type subscription struct {
+	watchers *watchers
+	end      context.CancelFunc
+	working  bool // every revocation is received
+}
+
+// Watch implements store.Store. It returns only when ctx is done: while Redis
+// cannot be reached, the empty name comes again and again.
 func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 	names := store.NewBacklog()
-	s.watchers.join(names)
-	defer s.watchers.leave(names)
+	s.watchers.add(names)
+	defer s.watchers.remove(names)
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,91 +45,78 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 	}
 }
 
-// join begins to tell names. Where an ear is at work already, everything is heard
-// from the beginning.
-func (w *watchers) join(names store.Backlog) {
-	w.life.Lock()
-	defer w.life.Unlock()
+// add adds a watcher. If the subscription works already, the watch is
+// established at once; a closed store tells the watcher to drop its cache.
+func (w *watchers) add(names store.Backlog) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.all == nil {
 		w.all = make(map[store.Backlog]struct{})
 	}
 	w.all[names] = struct{}{}
-	if w.hearing || w.closed {
+	if w.closed || w.current != nil && w.current.working {
 		names.Add("")
 	}
-	if w.stop == nil && !w.closed {
-		w.stop = w.start()
+	if w.current == nil && !w.closed {
+		w.current = w.subscribe()
 	}
 }
 
-// start sets an ear to work.
-func (w *watchers) start() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.listen(ctx, w)
-	}()
-	return func() {
-		cancel()
-		<-done
-		w.deaf()
-	}
+func (w *watchers) subscribe() *subscription {
+	untilEnd, end := context.WithCancel(context.Background())
+	s := &subscription{watchers: w, end: end}
+	w.background.Go(func() { w.run(untilEnd, s) })
+	return s
 }
 
-func (w *watchers) leave(names store.Backlog) {
-	w.life.Lock()
-	defer w.life.Unlock()
+// remove removes a watcher. The last one ends the subscription, and does not
+// wait for that.
+func (w *watchers) remove(names store.Backlog) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	delete(w.all, names)
-	last := len(w.all) == 0
-	w.mu.Unlock()
-	if last {
-		w.end()
+	if len(w.all) == 0 {
+		w.unsubscribe()
 	}
 }
 
-// end ends the ear, if there is one.
-func (w *watchers) end() {
-	if w.stop != nil {
-		w.stop()
-		w.stop = nil
+func (w *watchers) unsubscribe() {
+	if w.current != nil {
+		w.current.end()
+		w.current = nil
 	}
 }
 
-// close ends the ear for good.
+// close ends the subscription for good and waits for it. Watchers are told to
+// drop their caches.
 func (w *watchers) close() {
-	w.life.Lock()
-	defer w.life.Unlock()
 	w.mu.Lock()
 	w.closed = true
-	w.mu.Unlock()
-	w.end()
-	w.lost()
-}
-
-func (w *watchers) deaf() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.hearing = false
-}
-
-// began implements audience.
-func (w *watchers) began() { w.tell("", true) }
-
-// lost implements audience.
-func (w *watchers) lost() { w.tell("", false) }
-
-// ended implements audience.
-func (w *watchers) ended(name string) { w.tell(name, true) }
-
-func (w *watchers) tell(name string, hearing bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.hearing = hearing
+	w.unsubscribe()
 	for names := range w.all {
+		names.Add("")
+	}
+	w.mu.Unlock()
+	w.background.Wait()
+}
+
+// established implements receiver.
+func (s *subscription) established() { s.deliver("", true) }
+
+// lost implements receiver.
+func (s *subscription) lost() { s.deliver("", false) }
+
+// revoked implements receiver.
+func (s *subscription) revoked(name string) { s.deliver(name, true) }
+
+func (s *subscription) deliver(name string, working bool) {
+	s.watchers.mu.Lock()
+	defer s.watchers.mu.Unlock()
+	if s.watchers.current != s {
+		return
+	}
+	s.working = working
+	for names := range s.watchers.all {
 		names.Add(name)
 	}
 }

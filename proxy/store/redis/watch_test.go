@@ -13,124 +13,115 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// told is how long a watcher may take to hear of an end, or that it may have missed one.
-const told = 2 * time.Second
+// toldWithin is how long it may take until a watcher is told of a revocation, or
+// that it may have missed one.
+const toldWithin = 2 * time.Second
 
-// A listener is somebody who watches.
-type listener struct {
+// A watcher is a caller of Watch.
+type watcher struct {
 	testing.TB
-	names chan string
-	done  chan error
-	leave func()
+	names  chan string
+	done   chan error
+	cancel func()
 }
 
-// listen watches until the test ends, and has heard by then that it can begin.
-func listen(t testing.TB, s *Store) *listener {
+// watchEstablished is watch, and waits until the watch is established.
+func watchEstablished(t testing.TB, s *Store) *watcher {
 	t.Helper()
 	l := watch(t, s)
 	l.expect("", 10*time.Second)
 	return l
 }
 
-func watch(t testing.TB, s *Store) *listener {
+// watch watches until the test ends.
+func watch(t testing.TB, s *Store) *watcher {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	l := &listener{t, make(chan string, 10_000), make(chan error, 1), cancel}
+	l := &watcher{t, make(chan string, 10_000), make(chan error, 1), cancel}
 	go func() { l.done <- s.Watch(ctx, func(name string) { l.names <- name }) }()
 	t.Cleanup(l.end)
 	return l
 }
 
-// end stops watching, and holds the watch to end without an error.
-func (l *listener) end() {
-	l.Helper()
-	l.leave()
+// end cancels the watch, which must end without an error.
+func (w *watcher) end() {
+	w.Helper()
+	w.cancel()
 	select {
-	case err := <-l.done:
+	case err := <-w.done:
 		if err != nil {
-			l.Errorf("the watch has ended: %v", err)
+			w.Errorf("canceling the watch: got %v, want nil", err)
 		}
-		l.done <- nil
-	case <-time.After(told):
-		l.Error("the watch goes on")
+		w.done <- nil
+	case <-time.After(toldWithin):
+		w.Error("canceling the watch: it does not end")
 	}
 }
 
 // expect waits for a name; others may come before it.
-func (l *listener) expect(want string, within time.Duration) {
-	l.Helper()
+func (w *watcher) expect(want string, within time.Duration) {
+	w.Helper()
 	deadline := time.After(within)
 	for {
 		select {
-		case got := <-l.names:
+		case got := <-w.names:
 			if got == want {
 				return
 			}
 		case <-deadline:
-			l.Fatalf("%q was not heard of within %v", want, within)
+			w.Fatalf("got no %q within %v", want, within)
 		}
 	}
 }
 
-// forget drops what was heard so far.
-func (l *listener) forget() {
+// drain drops the names that have come.
+func (w *watcher) drain() {
 	for {
 		select {
-		case <-l.names:
+		case <-w.names:
 		default:
 			return
 		}
 	}
 }
 
-// settle forgets what is still coming in.
-func (l *listener) settle() {
-	for {
-		select {
-		case <-l.names:
-		case <-time.After(500 * time.Millisecond):
-			return
-		}
-	}
-}
-
-func bury(t testing.TB, s *Store, name string) {
+func revoke(t testing.TB, s *Store, name string) {
 	t.Helper()
 	if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestEveryoneHearsOfAnEnd(t *testing.T) {
+func TestWatch_EveryWatcherIsToldOfEveryRevocation(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	one := open(t, at(server.Address))
+	one := open(t, addressed(server.Address))
 	other := open(t, Config{Addresses: []string{server.Address}, Prefix: one.cfg.Prefix})
-	stranger := open(t, at(server.Address))
-	all := []*listener{listen(t, one), listen(t, one), listen(t, other)}
-	alone := listen(t, stranger)
+	other2 := open(t, addressed(server.Address))
+	all := []*watcher{watchEstablished(t, one), watchEstablished(t, one), watchEstablished(t, other)}
+	alone := watchEstablished(t, other2)
 	for i := range 20 {
 		name := fmt.Sprintf("session-%d", i)
-		bury(t, one, name)
+		revoke(t, one, name)
 		for _, l := range all {
-			l.expect(name, told)
+			l.expect(name, toldWithin)
 		}
 	}
-	bury(t, stranger, "session-z")
-	alone.expect("session-z", told)
+	revoke(t, other2, "session-z")
+	alone.expect("session-z", toldWithin)
 	select {
 	case got := <-all[0].names:
-		t.Errorf("%q was heard of, which is nobody's here", got)
+		t.Errorf("got %q of another prefix, want nothing", got)
 	default:
 	}
 }
 
-func TestWhoWatchesOnOneStoreSharesOneConnection(t *testing.T) {
+func TestWatch_WatchersOfAStoreShareASubscription(t *testing.T) {
 	t.Parallel()
-	s := open(t, at(redistest.Start(t).Address))
-	var all []*listener
+	s := open(t, addressed(redistest.Start(t).Address))
+	var all []*watcher
 	for range 5 {
-		all = append(all, listen(t, s))
+		all = append(all, watchEstablished(t, s))
 	}
 	subscribed := func() int64 {
 		n, err := s.client.PubSubNumSub(t.Context(), s.channel()).Result()
@@ -140,36 +131,36 @@ func TestWhoWatchesOnOneStoreSharesOneConnection(t *testing.T) {
 		return n[s.channel()]
 	}
 	if n := subscribed(); n != 1 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d subscriptions, want 1", n)
 	}
 	for _, l := range all {
 		l.end()
 	}
 	for begun := time.Now(); subscribed() != 0; time.Sleep(10 * time.Millisecond) {
-		if time.Since(begun) > told {
-			t.Fatal("the connection stays when nobody watches")
+		if time.Since(begun) > toldWithin {
+			t.Fatal("got a subscription without watchers, want none")
 		}
 	}
-	listen(t, s)
+	watchEstablished(t, s)
 }
 
-func TestALostConnectionIsToldAndReplaced(t *testing.T) {
+func TestWatch_LostConnectionIsReportedAndReplaced(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	wire := redistest.NewWire(t, server.Address)
 	far, near := open(t, Config{Addresses: []string{wire.Address}, Prefix: "far:"}), open(t, Config{Addresses: []string{server.Address}, Prefix: "far:"})
-	l := listen(t, far)
+	l := watchEstablished(t, far)
 	for i := range 3 {
-		l.forget()
+		l.drain()
 		wire.Break()
-		l.expect("", told)
+		l.expect("", toldWithin)
 		name := fmt.Sprintf("session-%d", i)
-		heardAfter(t, l, near, name)
+		expectRecovery(t, l, near, name)
 	}
 }
 
-// heardAfter buries until that works and is heard of.
-func heardAfter(t *testing.T, l *listener, s *Store, name string) {
+// expectRecovery revokes a name until that works and the watcher is told.
+func expectRecovery(t *testing.T, l *watcher, s *Store, name string) {
 	t.Helper()
 	for begun := time.Now(); time.Since(begun) < 20*time.Second; {
 		_ = s.Revoke(t.Context(), name, time.Now().Add(time.Hour)) // Redis may not be back yet
@@ -181,75 +172,84 @@ func heardAfter(t *testing.T, l *listener, s *Store, name string) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	t.Fatal("hearing does not come back")
+	t.Fatal("got no name within 20s, want the watch to recover")
 }
 
-// A connection that says nothing looks like one on which nothing happens. Without
-// a pulse a session that has ended elsewhere would go on here for as long as the stall lasts.
-func TestAConnectionThatStallsIsToldWithinTwoSecondsAndAgain(t *testing.T) {
+// A connection that is stalled looks like one on which nothing happens. Without
+// heartbeats a session that was revoked elsewhere would last here as long as
+// the stall.
+func TestWatch_StalledConnectionIsReportedWithinTwoSecondsAndAgain(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	server := redistest.Start(t)
 	wire := redistest.NewWire(t, server.Address)
 	log := new(lines)
 	far := open(t, Config{Addresses: []string{wire.Address}, Prefix: "far:", Logger: log.logger()})
 	near := open(t, Config{Addresses: []string{server.Address}, Prefix: "far:"})
-	l := listen(t, far)
-	l.quiet(3 * time.Second)
+	l := watchEstablished(t, far)
+	l.quiet()
 	wire.Stall()
-	for range 4 {
-		bury(t, near, "session-a")
-		l.forget()
-		l.expect("", told)
+	for range 3 {
+		revoke(t, near, "session-a")
+		l.drain()
+		l.expect("", toldWithin)
 	}
 	wire.Resume()
-	heardAfter(t, l, near, "session-b")
-	l.settle()
-	l.quiet(3 * time.Second)
-	for message, want := range map[string]int{"are not heard of": 1, "are heard of again": 1} {
+	expectRecovery(t, l, near, "session-b")
+	l.quiet()
+	for message, want := range map[string]int{"watch failed": 1, "watch established again": 1} {
 		if got := log.count(message); got != want {
-			t.Errorf("%d lines say that sessions %s, not %d", got, message, want)
+			t.Errorf("got %d lines with %q in the log, want %d", got, message, want)
 		}
 	}
 }
 
-// quiet holds that nothing is told while nothing happens.
-func (l *listener) quiet(d time.Duration) {
-	l.Helper()
-	select {
-	case name := <-l.names:
-		l.Errorf("%q was told, and nothing has happened", name)
-	case <-time.After(d):
+// quiet waits until no name has come for longer than it takes to notice that a
+// subscription does not work. Before that, late names may come.
+func (w *watcher) quiet() {
+	w.Helper()
+	deadline := time.After(30 * time.Second)
+	for {
+		select {
+		case <-w.names:
+		case <-deadline:
+			w.Fatal("got names for 30s while nothing happens, want none")
+		case <-time.After(maxSilence + retryEvery):
+			return
+		}
 	}
 }
 
-// Who hears nothing must not believe it: one who is subscribed at a server that
-// nobody publishes at any more, as after a failover that it has missed.
-func TestASubscriptionThatNothingComesThroughIsFoundOut(t *testing.T) {
+// The subscription is at a server to which nothing is published any more, as
+// after a failover that it has missed.
+func TestSubscriber_SilentSubscriptionIsNoticed(t *testing.T) {
 	t.Parallel()
-	s, elsewhere := open(t, at(redistest.Start(t).Address)), open(t, at(redistest.Start(t).Address))
-	e := s.ear()
+	s, elsewhere := open(t, addressed(redistest.Start(t).Address)), open(t, addressed(redistest.Start(t).Address))
+	sr := s.subscriber()
 	began := time.Now()
 	sub := s.client.Subscribe(t.Context())
 	defer func() { _ = sub.Close() }()
-	p := newPulse(time.Now())
-	if err := e.subscribe(t.Context(), sub); err != nil {
+	p := newHeartbeat(time.Now())
+	if err := sr.subscribe(t.Context(), sub); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	e.client = elsewhere.client // publishes where nobody listens
-	go e.beat(ctx, cancel, p)
+	sr.client = elsewhere.client // publishes where it is not subscribed
+	go sr.sendHeartbeats(ctx, cancel, p)
 	for {
-		if _, err := e.receive(ctx, sub, p); err != nil {
+		if _, err := sr.receive(ctx, sub, p); err != nil {
 			break
 		}
 	}
-	if took := time.Since(began); took > told {
-		t.Errorf("it took %v", took)
+	if took := time.Since(began); took > toldWithin {
+		t.Errorf("noticed after %v, want within %v", took, toldWithin)
 	}
 }
 
-func TestNothingIsHeardOfBeforeRedisIsThere(t *testing.T) {
+func TestWatch_IsEstablishedWhenRedisComesUp(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	server.Kill()
@@ -257,26 +257,26 @@ func TestNothingIsHeardOfBeforeRedisIsThere(t *testing.T) {
 	s := open(t, Config{Addresses: []string{server.Address}, Logger: log.logger()})
 	l := watch(t, s)
 	for range 3 {
-		l.expect("", told)
+		l.expect("", toldWithin)
 	}
 	if _, _, err := s.Load(t.Context(), "session-a"); err == nil {
-		t.Error("something was read from a server that is not there")
+		t.Error("got no error from a server that is down, want one")
 	}
 	server.Restart()
-	heardAfter(t, l, s, "session-a")
+	expectRecovery(t, l, s, "session-a")
 	if log.count(`"level":"WARN"`) != 1 {
-		t.Errorf("the log:\n%s", log)
+		t.Errorf("got this log, want one warning:\n%s", log)
 	}
 }
 
-// A watcher that takes its time is told to believe nothing; nothing is dropped in silence.
-func TestASlowWatcherLosesNothingInSilence(t *testing.T) {
+// If names have to be dropped for a slow watcher, it is told so.
+func TestWatch_SlowWatcherIsToldOfDroppedNames(t *testing.T) {
 	t.Parallel()
-	s := open(t, at(redistest.Start(t).Address))
+	s := open(t, addressed(redistest.Start(t, "appendfsync no").Address))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex
-	var heard []string
+	var names []string
 	gate, begun := make(chan struct{}), make(chan struct{}, 1)
 	go func() {
 		_ = s.Watch(ctx, func(name string) {
@@ -287,66 +287,66 @@ func TestASlowWatcherLosesNothingInSilence(t *testing.T) {
 			<-gate
 			mu.Lock()
 			defer mu.Unlock()
-			heard = append(heard, name)
+			names = append(names, name)
 		})
 	}()
 	<-begun
-	quick := listen(t, s)
+	quick := watchEstablished(t, s)
 	for i := range 3 * cap(store.NewBacklog()) {
-		bury(t, s, fmt.Sprintf("session-%d", i))
+		revoke(t, s, fmt.Sprintf("session-%d", i))
 	}
 	last := fmt.Sprintf("session-%d", 3*cap(store.NewBacklog())-1)
 	quick.expect(last, 10*time.Second)
 	close(gate)
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		mu.Lock()
-		all := slices.Clone(heard)
+		all := slices.Clone(names)
 		mu.Unlock()
 		if slices.Contains(all, last) {
 			if len(all) < 3*cap(store.NewBacklog()) && !slices.Contains(all[1:], "") {
-				t.Error("names were dropped, and it was not said")
+				t.Error("names were dropped without an empty name")
 			}
 			return
 		}
 		if time.Since(begun) > 10*time.Second {
-			t.Fatal("the last name never came")
+			t.Fatal("got no last name within 10s")
 		}
 	}
 }
 
-// Anybody who may publish can publish anything.
-func TestWhatIsNoNameIsNotTold(t *testing.T) {
+// Any client with the right to publish can send anything.
+func TestWatch_InvalidNamesAreIgnored(t *testing.T) {
 	t.Parallel()
-	s := open(t, at(redistest.Start(t).Address))
-	l := listen(t, s)
+	s := open(t, addressed(redistest.Start(t).Address))
+	l := watchEstablished(t, s)
 	for _, text := range []string{"", ".", ".x.1.1", "Session", "session a", "../x", "session-\x00", strings.Repeat("a", 81)} {
 		if err := s.client.Publish(t.Context(), s.channel(), text).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	bury(t, s, "session-a")
+	revoke(t, s, "session-a")
 	if got := <-l.names; got != "session-a" {
-		t.Errorf("%q was told", got)
+		t.Errorf("got %q, want session-a", got)
 	}
 }
 
-func TestAClosedStoreTellsItsWatchersAndFails(t *testing.T) {
+func TestClose_WatchersAreToldAndCallsFail(t *testing.T) {
 	t.Parallel()
 	log := new(lines)
 	s := open(t, Config{Addresses: []string{redistest.Start(t).Address}, Logger: log.logger()})
-	l := listen(t, s)
+	l := watchEstablished(t, s)
 	for range 2 {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	l.expect("", told)
+	l.expect("", toldWithin)
 	late := watch(t, s)
-	late.expect("", told)
+	late.expect("", toldWithin)
 	if _, _, err := s.Load(t.Context(), "session-a"); err == nil {
-		t.Error("a closed store reads")
+		t.Error("loading from a closed store: got no error, want one")
 	}
 	if log.String() != "" {
-		t.Errorf("it complains of what it was told to do:\n%s", log)
+		t.Errorf("got this log, want an empty one:\n%s", log)
 	}
 }

@@ -38,7 +38,7 @@ var tests = []struct {
 	{"values are copied", testCopies},
 	{"of two writers of one version one wins", testConflict},
 	{"a new record does not replace another", testOccupied},
-	{"an expired record is not found", testExpiry},
+	{"records, tombstones and leases end", testEnds},
 	{"a record saved with a past expiry is gone", testSaveExpired},
 	{"Delete removes the record and leaves no tombstone", testDelete},
 	{"a revoked name is gone and cannot be saved", testRevoke},
@@ -178,15 +178,28 @@ func testOccupied(t *testing.T, s store.Store) {
 	expect(t, s, "session-a", "one")
 }
 
-func testExpiry(t *testing.T, s store.Store) {
+// testEnds waits once for everything that ends.
+func testEnds(t *testing.T, s store.Store) {
 	r := record("one")
 	r.Expiry = time.Now().Add(short)
 	save(t, s, "session-a", r)
 	expect(t, s, "session-a", "one")
+	revoke(t, s, "session-b", short)
+	revoke(t, s, "session-c", short)
+	revoke(t, s, "session-c", time.Hour)
+	expectRevoked(t, s, true, "session-b")
+	lost := lease(t, s, "work", short, true)
+	lease(t, s, "work", time.Hour, false)
 	time.Sleep(afterShort)
 	expect(t, s, "session-a", "")
 	save(t, s, "session-a", record("again"))
 	expect(t, s, "session-a", "again")
+	expectRevoked(t, s, false, "session-b")
+	save(t, s, "session-b", record("new"))
+	expectRevoked(t, s, true, "session-c")
+	lease(t, s, "work", time.Hour, true)
+	lost() // after its end: another caller has the lease
+	lease(t, s, "work", time.Hour, false)
 }
 
 func testSaveExpired(t *testing.T, s store.Store) {
@@ -261,41 +274,36 @@ func testLateWrite(t *testing.T, s store.Store) {
 
 func testRevokeAgain(t *testing.T, s store.Store) {
 	revoke(t, s, "session-a", time.Hour)
-	revoke(t, s, "session-a", short)
+	revoke(t, s, "session-a", time.Millisecond)
 	revoke(t, s, "session-a", -time.Hour)
-	revoke(t, s, "session-b", short)
-	expectRevoked(t, s, true, "session-b")
-	time.Sleep(afterShort)
+	time.Sleep(2 * time.Millisecond)
 	expectRevoked(t, s, true, "session-a")
-	expectRevoked(t, s, false, "session-b")
-	save(t, s, "session-b", record("new"))
+}
+
+// lease asks for a lease, and returns the function that releases it.
+func lease(t *testing.T, s store.Store, name string, d time.Duration, want bool) func() {
+	t.Helper()
+	release, held, err := s.Lease(t.Context(), name, d)
+	if err != nil || held != want {
+		t.Fatalf("lease of %s: got held %t (%v), want %t", name, held, err, want)
+	}
+	if release == nil {
+		t.Fatalf("lease of %s: got no function to release it", name)
+	}
+	return release
 }
 
 func testLease(t *testing.T, s store.Store) {
-	lease := func(name string, d time.Duration, want bool) func() {
-		t.Helper()
-		release, held, err := s.Lease(t.Context(), name, d)
-		if err != nil || held != want {
-			t.Fatalf("lease of %s: got held %t (%v), want %t", name, held, err, want)
-		}
-		if release == nil {
-			t.Fatalf("lease of %s: got no function to release it", name)
-		}
-		return release
-	}
-	release := lease("work", time.Hour, true)
-	refused := lease("work", time.Hour, false)
+	release := lease(t, s, "work", time.Hour, true)
+	refused := lease(t, s, "work", time.Hour, false)
 	refused()
-	lease("work", time.Hour, false)
-	lease("other", time.Hour, true)
+	lease(t, s, "work", time.Hour, false)
+	lease(t, s, "other", time.Hour, true)
 	expect(t, s, "work", "") // a lease is not a record
 	release()
-	lost := lease("work", short, true)
-	time.Sleep(afterShort)
-	lease("work", time.Hour, true)
-	lost() // after its end: another caller has the lease
-	release()
-	lease("work", time.Hour, false)
+	lease(t, s, "work", time.Hour, true)
+	release() // the lease is another caller's by now
+	lease(t, s, "work", time.Hour, false)
 }
 
 func testWatch(t *testing.T, s store.Store) {

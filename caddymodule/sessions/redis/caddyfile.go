@@ -1,4 +1,4 @@
-package caddymodule
+package redis
 
 import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -6,7 +6,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 )
 
-// UnmarshalCaddyfile sets up the store from Caddyfile tokens:
+// UnmarshalCaddyfile sets up the module from Caddyfile tokens:
 //
 //	sessions redis {
 //	    address  <host:port>...
@@ -25,37 +25,37 @@ import (
 //	    timeout <duration>
 //	}
 //
-// Several addresses are nodes of a cluster, or with master those of Sentinels. tls
-// alone trusts the authorities of the system.
-func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	encrypted := new(RedisTLS)
-	p := options.NewParser(append(r.settings(), encrypted.settings()...), map[string][]string{
+// Several addresses are nodes of a cluster, or Sentinels if master is given. A
+// bare tls trusts the authorities of the system.
+func (m *Module) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	encrypted := new(TLS)
+	p := options.NewParser(append(m.settings(), encrypted.settings()...), map[string][]string{
 		"redis": {"address", "tls"}, "tls": {"ca", "cert"},
 	})
 	d.Next()
 	p.Block(d, "redis", func(d *caddyfile.Dispenser) {
 		switch name := d.Val(); name {
 		case "address":
-			r.Addresses = p.Values(d, "redis address", 1, -1, "address redis:6379")
+			m.Addresses = p.Values(d, "redis address", 1, -1, "address redis:6379")
 		case "tls":
-			r.TLS = encrypted
-			redisTLS(p, d, encrypted)
+			m.TLS = encrypted
+			encrypted.parse(p, d)
 		default:
 			p.One(d, "redis "+name)
 		}
 	})
-	for _, c := range r.contradictions() {
+	for _, c := range m.conflicts() {
 		p.WrongAt(c.Option, c.Err)
 	}
 	return p.Err()
 }
 
-func redisTLS(p *options.Parser, d *caddyfile.Dispenser, t *RedisTLS) {
+func (t *TLS) parse(p *options.Parser, d *caddyfile.Dispenser) {
 	if p.Repeated(d, "redis tls") {
 		return
 	}
 	if d.NextArg() {
-		p.Wrong(d, "tls takes no value; write tls alone, or tls { and its options on lines of their own")
+		p.Wrong(d, "tls takes no value; write a bare tls, or tls { and its options on lines of their own")
 		d.RemainingArgs()
 	}
 	for d.NextBlock(0) {

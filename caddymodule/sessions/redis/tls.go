@@ -1,4 +1,4 @@
-package caddymodule
+package redis
 
 import (
 	"crypto/sha256"
@@ -10,9 +10,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 )
 
-// RedisTLS is how connections to Redis are encrypted. The server has to show a
-// certificate for its name: there is no way to leave that out.
-type RedisTLS struct {
+// TLS is how connections to Redis are encrypted. The server has to show a valid
+// certificate for its name: no option turns that off.
+type TLS struct {
 	// PEM files with the certificate authorities to trust. Default: those of the
 	// system.
 	CA []string `json:"ca,omitempty"`
@@ -20,21 +20,21 @@ type RedisTLS struct {
 	// The name in the server's certificate. Default: the host of the address.
 	ServerName string `json:"server_name,omitempty"`
 
-	// The PEM file with the certificate by which the server knows this Caddy, and the
-	// authorities between. Default: none.
+	// The PEM file with the certificate by which the server knows this Caddy,
+	// and the authorities between. Default: none.
 	Certificate string `json:"certificate,omitempty"`
 
 	// The PEM file with the certificate's key.
 	Key string `json:"key,omitempty"`
 }
 
-func (t *RedisTLS) settings() []options.Setting {
+func (t *TLS) settings() []options.Setting {
 	return []options.Setting{{Name: "tls server_name", Value: &t.ServerName, Check: options.Text, Example: "server_name redis.example.com"}}
 }
 
-// read reads the files. What is in them comes back as a hash too: a
-// certificate that was renewed makes other connections.
-func (t *RedisTLS) read() (*tls.Config, []byte, error) {
+// read reads the files. It returns a hash of their contents too: after a
+// certificate was renewed, the gate takes a store with new connections.
+func (t *TLS) read() (*tls.Config, []byte, error) {
 	if t == nil {
 		return nil, nil, nil
 	}
@@ -53,9 +53,9 @@ func (t *RedisTLS) read() (*tls.Config, []byte, error) {
 		_, _ = fmt.Fprintf(sum, "%d:%s", len(pem), pem)
 	}
 	if t.Certificate+t.Key != "" {
-		cert, key, err := t.pair()
+		cert, key, err := t.readPair()
 		if err == nil {
-			cfg.Certificates, err = pair(cert, key)
+			cfg.Certificates, err = parsePair(cert, key)
 		}
 		wrong = wrong.And(err)
 		_, _ = fmt.Fprintf(sum, "%d:%s%s", len(cert), cert, key)
@@ -63,7 +63,7 @@ func (t *RedisTLS) read() (*tls.Config, []byte, error) {
 	return cfg, sum.Sum(nil), wrong.Err()
 }
 
-func (t *RedisTLS) pair() (cert, key []byte, err error) {
+func (t *TLS) readPair() (cert, key []byte, err error) {
 	if cert, err = readFile("cert", &t.Certificate); err != nil {
 		return nil, nil, err
 	}
@@ -71,15 +71,15 @@ func (t *RedisTLS) pair() (cert, key []byte, err error) {
 	return cert, key, err
 }
 
-func pair(cert, key []byte) ([]tls.Certificate, error) {
-	both, err := tls.X509KeyPair(cert, key)
+func parsePair(cert, key []byte) ([]tls.Certificate, error) {
+	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("tls cert: %w; write two PEM files, the certificate's and its key's", err)
 	}
-	return []tls.Certificate{both}, nil
+	return []tls.Certificate{pair}, nil
 }
 
-// readFile reads a file that an option names, maybe by a placeholder.
+// readFile reads a file that an option names. The name may have placeholders.
 func readFile(option string, name *string) ([]byte, error) {
 	if err := options.Expand(name); err != nil {
 		return nil, fmt.Errorf("tls %s: %w", option, err)
