@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// typed makes of a recorded answer the one that this package has for it.
+// typed converts a recorded answer to the type that this package has for it.
 func typed(o object) Answer {
 	switch Component(o.text("component")) {
 	case ComponentIdentification:
@@ -40,7 +40,7 @@ func typed(o object) Answer {
 	}
 }
 
-// factor does so for those that prove something.
+// factor does the same for answers about authenticators.
 func factor(o object) Answer {
 	switch Component(o.text("component")) {
 	case ComponentAuthenticatorStatic:
@@ -60,7 +60,7 @@ func factor(o object) Answer {
 	}
 }
 
-// validation does so for one of the answers to AuthenticatorValidate.
+// validation does the same for answers to AuthenticatorValidate.
 func validation(o object) Answer {
 	switch {
 	case o.has("selected_challenge"):
@@ -87,19 +87,19 @@ func values(o object) map[string]any {
 	return m
 }
 
-// neverSent are answers that were recorded to see what authentik makes of them, and
-// which this package has no way to say.
+// neverSent returns why this package cannot express an answer that was recorded to
+// see how authentik reacts to it, or "".
 func neverSent(o object) string {
 	in := o.object("selected_challenge")
 	switch {
 	case o.text("component") == string(ComponentRedirect):
 		return "a redirect is never answered"
 	case o.has("deny"):
-		return "there is no way to refuse consent"
+		return "there is no answer that refuses consent"
 	case in != nil && (len(in) < 4 || o.has("code")):
-		return "a device is selected as it was offered, and alone"
+		return "a device is selected unchanged and without other fields"
 	case o.text("component") == string(ComponentEndpointAgent) && len(o) == 1:
-		return "an agent that is not there is told as null"
+		return "a missing agent is sent as null"
 	case o.text("component") == string(ComponentIdentification) && len(o) == 1:
 		return "a name is always sent"
 	default:
@@ -107,8 +107,9 @@ func neverSent(o object) string {
 	}
 }
 
-// TestAcceptedAnswersCanBeSaid holds the answers to those that real servers took.
-func TestAcceptedAnswersCanBeSaid(t *testing.T) {
+// TestAnswer_TypesCanExpressWhatServersAccepted compares the encoded answers with
+// those that real servers accepted.
+func TestAnswer_TypesCanExpressWhatServersAccepted(t *testing.T) {
 	t.Parallel()
 	for _, release := range recordedReleases {
 		said := map[Component]int{}
@@ -122,7 +123,7 @@ func TestAcceptedAnswersCanBeSaid(t *testing.T) {
 			}
 			a := typed(o)
 			if a == nil {
-				t.Errorf("%s: no answer for %s", release, o.text("component"))
+				t.Errorf("%s: got no answer type for %s", release, o.text("component"))
 				continue
 			}
 			sent, err := body(a)
@@ -131,15 +132,15 @@ func TestAcceptedAnswersCanBeSaid(t *testing.T) {
 			}
 			var got, want any
 			if json.Unmarshal(sent, &got) != nil || json.Unmarshal(line, &want) != nil {
-				t.Fatal("unreadable")
+				t.Fatal("got unreadable JSON")
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s: %s (-recorded +sent):\n%s", release, a.Component(), diff)
+				t.Errorf("%s: %s differs (-want +got):\n%s", release, a.Component(), diff)
 			}
 			said[a.Component()]++
 		}
 		if len(said) < 14 {
-			t.Errorf("%s: only %d kinds of answers", release, len(said))
+			t.Errorf("%s: got %d kinds of answers, want at least 14", release, len(said))
 		}
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// writing is an answer and the body it goes in.
+// writing is an answer and the body that it is encoded to.
 type writing struct {
 	answer Answer
 	want   string
 }
 
-// writings are answers of every component that takes any.
+// writings returns answers to every component that has answers.
 func writings() []writing {
 	assertion := json.RawMessage(`{"id":"x"}`)
 	agent := "jwt"
@@ -58,17 +58,17 @@ func writings() []writing {
 	}
 }
 
-func TestAnswersAreWrittenAsAuthentikWantsThem(t *testing.T) {
+func TestAnswer_IsEncodedAsAuthentikExpects(t *testing.T) {
 	t.Parallel()
 	for _, c := range writings() {
 		raw, err := body(c.answer)
 		if err != nil {
-			t.Errorf("%T: %v", c.answer, err)
+			t.Errorf("%T: got %v", c.answer, err)
 			continue
 		}
 		var got, want any
 		if json.Unmarshal(raw, &got) != nil || json.Unmarshal([]byte(c.want), &want) != nil {
-			t.Fatalf("%T gives %s", c.answer, raw)
+			t.Fatalf("%T: got %s, want JSON", c.answer, raw)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%T (-want +got):\n%s", c.answer, diff)
@@ -76,12 +76,12 @@ func TestAnswersAreWrittenAsAuthentikWantsThem(t *testing.T) {
 	}
 }
 
-func TestAnswersLeaveTheCallersValuesAlone(t *testing.T) {
+func TestAnswer_DoesNotChangeTheCallersValues(t *testing.T) {
 	t.Parallel()
 	values := map[string]any{"a": "b"}
 	for _, a := range []Answer{PromptAnswer{values}, SourceTelegramAnswer{values}} {
 		if _, err := body(a); err != nil || len(values) != 1 {
-			t.Errorf("%T: %v, left %v", a, err, len(values))
+			t.Errorf("%T: got %v and %d values left, want no change", a, err, len(values))
 		}
 	}
 }

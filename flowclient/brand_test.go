@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestBrandsAreReadInAllReleases(t *testing.T) {
+func TestBrand_IsDecodedInEveryRelease(t *testing.T) {
 	t.Parallel()
 	for _, release := range recordedReleases {
 		f := newFake(t, says(api(t, release, "brand")), says(api(t, release, "brand-bare")))
@@ -32,7 +32,7 @@ func TestBrandsAreReadInAllReleases(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", release, diff)
 		}
 		if f.seen(0).host != "st-brand.example.com" || f.seen(0).uri != "/api/v3/core/brands/current/" {
-			t.Errorf("asked %s for %s", f.seen(0).host, f.seen(0).uri)
+			t.Errorf("got a request to %s for %s, want st-brand.example.com and core/brands/current", f.seen(0).host, f.seen(0).uri)
 		}
 		if bare, err := f.client().Brand(t.Context(), Visitor{}); err != nil || bare.FlowAuthentication != "" || bare.Title != "Bare" {
 			t.Errorf("%s: %v, %v", release, bare.Title, err)
@@ -40,16 +40,16 @@ func TestBrandsAreReadInAllReleases(t *testing.T) {
 	}
 }
 
-func TestFooterLinksMayHaveNoAddress(t *testing.T) {
+func TestBrand_FooterLinksMayHaveNoAddress(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, says(`{"branding_title":"x","ui_footer_links":[{"name":"Help","href":"https://h"},{"name":"Text","href":null},"odd"]}`))
 	got, err := f.client().Brand(t.Context(), Visitor{})
 	if diff := cmp.Diff([]FooterLink{{"Help", "https://h"}, {Name: "Text"}}, got.FooterLinks); diff != "" || err != nil {
-		t.Errorf("%v %s", err, diff)
+		t.Errorf("got %v, (-want +got):\n%s", err, diff)
 	}
 }
 
-func TestRootConfigIsReadInAllReleases(t *testing.T) {
+func TestRootConfig_IsDecodedInEveryRelease(t *testing.T) {
 	t.Parallel()
 	for _, release := range recordedReleases {
 		got, err := newFake(t, says(api(t, release, "config"))).client().RootConfig(t.Context(), Visitor{})
@@ -65,7 +65,7 @@ func TestRootConfigIsReadInAllReleases(t *testing.T) {
 	}
 }
 
-func TestTheDefaultFlowIsFoundOut(t *testing.T) {
+func TestDefaultFlow_ReturnsTheFlowOfTheRedirect(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, sends("/if/flow/st-login/?next=%2Fx"))
 	got, err := f.client().DefaultFlow(t.Context(), Visitor{}, "authentication")
@@ -73,11 +73,11 @@ func TestTheDefaultFlowIsFoundOut(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	if _, err := newFake(t, fails(http.StatusNotFound, "<html>")).client().DefaultFlow(t.Context(), Visitor{}, "recovery"); !errors.Is(err, ErrFlowNotFound) {
-		t.Errorf("recovery: %v", err)
+		t.Errorf("recovery: got %v", err)
 	}
 	for _, designation := range []string{"", "../x", "a/b", "a?b", "A"} {
 		if _, err := newFake(t).client().DefaultFlow(t.Context(), Visitor{}, designation); !errors.Is(err, ErrFlowNotFound) {
-			t.Errorf("%q: %v", designation, err)
+			t.Errorf("%q: got %v", designation, err)
 		}
 	}
 	for _, reply := range []http.HandlerFunc{sends("https://evil.example.com/if/flow/x/"), sends("/if/user/"), says("<html>"), unmarked(fails(http.StatusNotFound, ""))} {
@@ -95,7 +95,7 @@ func picture(kind, body string) http.HandlerFunc {
 	}
 }
 
-func TestPicturesComeFromAuthentiksHostOnly(t *testing.T) {
+func TestPicture_IsOnlyFetchedFromAuthentiksHost(t *testing.T) {
 	t.Parallel()
 	for address, uri := range map[string]string{ //nolint:gosec // No token, only the word.
 		"/static/dist/x.svg": "/static/dist/x.svg",
@@ -113,12 +113,12 @@ func TestPicturesComeFromAuthentiksHostOnly(t *testing.T) {
 		"https://u@auth.example.com/x", `/\cdn.example.com/x`, "fa://fa-github", "javascript:x",
 	} {
 		if _, err := newFake(t).client().Picture(t.Context(), Visitor{}, address); !errors.Is(err, ErrOtherHost) {
-			t.Errorf("%s: %v", address, err)
+			t.Errorf("%s: got %v", address, err)
 		}
 	}
 }
 
-func TestOnlyPicturesAreTakenForPictures(t *testing.T) {
+func TestPicture_OtherContentIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, reply := range map[string]http.HandlerFunc{
 		"a page":      picture("text/html", "<html>"),

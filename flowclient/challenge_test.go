@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 var releases = []string{"2024.8", "2025.2", "2025.10", "2026.5", "2026.8"}
 
@@ -46,7 +46,7 @@ func bodies(t testing.TB, release string) [][]byte {
 	t.Helper()
 	out := bytes.Split(bytes.TrimSpace(unpack(t, "recorded-"+release+".ndjson.gz")), []byte("\n"))
 	if len(out) < 400 {
-		t.Fatalf("only %d recorded answers of %s", len(out), release)
+		t.Fatalf("got %d recorded answers of %s, want at least 400", len(out), release)
 	}
 	return out
 }
@@ -60,7 +60,7 @@ func decoded(t testing.TB, raw []byte) Challenge {
 	return ch
 }
 
-// outline is a challenge as plain values, without the raw bytes.
+// outline returns a challenge as plain values, without the raw bytes.
 func outline(t testing.TB, ch Challenge) any {
 	t.Helper()
 	raw, err := json.Marshal(ch)
@@ -89,7 +89,7 @@ func stripRaw(v any) any {
 	return v
 }
 
-func TestChallengesAreReadAsTheGoldenFilesSay(t *testing.T) {
+func TestDecode_MatchesTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	for _, release := range releases {
 		got := map[string]any{}
@@ -113,29 +113,29 @@ func TestChallengesAreReadAsTheGoldenFilesSay(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-golden +read):\n%s", release, diff)
+			t.Errorf("%s (-want +got):\n%s", release, diff)
 		}
 	}
 }
 
-func TestEveryComponentHasATypeAndAnExample(t *testing.T) {
+func TestComponents_EachHasATypeAndAnExample(t *testing.T) {
 	t.Parallel()
 	if len(Components()) != 30 || len(decoders) != 30 {
-		t.Fatalf("%d components and %d decoders, want 30 of each", len(Components()), len(decoders))
+		t.Fatalf("got %d components and %d decoders, want 30 of each", len(Components()), len(decoders))
 	}
 	found := map[Component]bool{}
 	for _, release := range releases {
 		for name, raw := range samples(t, release) {
 			ch := decoded(t, raw)
 			if _, unknown := ch.(Unknown); unknown {
-				t.Errorf("%s of %s has no type", name, release)
+				t.Errorf("%s of %s: got Unknown, want a type", name, release)
 			}
 			found[ch.Component()] = true
 		}
 	}
 	for _, c := range Components() {
 		if decoders[c] == nil || !found[c] {
-			t.Errorf("%s: decoder %v, example %v", c, decoders[c] != nil, found[c])
+			t.Errorf("%s: got decoder %v, example %v, want both", c, decoders[c] != nil, found[c])
 		}
 		if got := decoded(t, []byte(`{"component":"`+string(c)+`"}`)).Component(); got != c {
 			t.Errorf("a bare %s says that it is %s", c, got)
@@ -143,15 +143,16 @@ func TestEveryComponentHasATypeAndAnExample(t *testing.T) {
 	}
 }
 
-// TestNothingRecordedIsLostInDecoding looks for every text and number that a real
-// authentik sent in the typed challenge, raw bytes left out. The component is its type.
-func TestNothingRecordedIsLostInDecoding(t *testing.T) {
+// TestDecode_KeepsEveryRecordedValue looks for every text and number that a real
+// authentik sent in the typed challenge, without its raw bytes. The component is the
+// type itself.
+func TestDecode_KeepsEveryRecordedValue(t *testing.T) {
 	t.Parallel()
 	for _, release := range recordedReleases {
 		for _, raw := range bodies(t, release) {
 			ch := decoded(t, raw)
 			if u, unknown := ch.(Unknown); unknown {
-				t.Errorf("%s: unknown component %q", release, u.Name)
+				t.Errorf("%s: got unknown component %q", release, u.Name)
 			}
 			shown := map[string]bool{}
 			leaves("", outline(t, ch), func(_, v string) { shown[v] = true })
@@ -161,15 +162,15 @@ func TestNothingRecordedIsLostInDecoding(t *testing.T) {
 			}
 			leaves("", sent, func(key, v string) {
 				if !shown[inGo(key, v)] && key != "component" {
-					t.Errorf("%s: %s=%q of %s is lost", release, key, v, ch.Component())
+					t.Errorf("%s: got no %s=%q in %s, want every value kept", release, key, v, ch.Component())
 				}
 			})
 		}
 	}
 }
 
-// inGo is a value of authentik's as it looks once a challenge that holds it as a
-// time or a duration is written as JSON again.
+// inGo returns a value as it is in the outline of a challenge that has it as a time
+// or a duration.
 func inGo(key, v string) string {
 	switch key {
 	case "last_used":
@@ -208,7 +209,7 @@ func leaves(key string, v any, visit func(key, v string)) {
 	}
 }
 
-func TestRecordedChallengesSurviveARoundTrip(t *testing.T) {
+func TestStep_RecordedChallengesSurviveARoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, release := range recordedReleases {
 		for _, raw := range bodies(t, release) {
@@ -217,8 +218,8 @@ func TestRecordedChallengesSurviveARoundTrip(t *testing.T) {
 	}
 }
 
-// roundTrip fails unless a step comes back from JSON as it was, byte for byte in
-// its challenge.
+// roundTrip fails the test unless a step is the same after encoding and decoding,
+// its challenge byte for byte.
 func roundTrip(t testing.TB, s Step) {
 	t.Helper()
 	kept, err := json.Marshal(s)
@@ -230,11 +231,11 @@ func roundTrip(t testing.TB, s Step) {
 		t.Fatalf("reading %s: %v", kept, err)
 	}
 	if !reflect.DeepEqual(s, back) {
-		t.Errorf("step changed on its way:\n%s", cmp.Diff(s, back))
+		t.Errorf("got another step back (-want +got):\n%s", cmp.Diff(s, back))
 	}
 }
 
-func TestUnknownChallengesAndFieldsSurvive(t *testing.T) {
+func TestStep_UnknownChallengesAndFieldsSurviveARoundTrip(t *testing.T) {
 	t.Parallel()
 	raw := []byte(`{"component": "ak-stage-of-tomorrow",  "pending_user": "jane", "<new>": {"b":1.0,"a":[null]}}`)
 	ch := decoded(t, raw)
@@ -243,19 +244,19 @@ func TestUnknownChallengesAndFieldsSurvive(t *testing.T) {
 		t.Fatalf("got %#v", outline(t, ch))
 	}
 	if !bytes.Equal(u.Raw, raw) {
-		t.Errorf("raw is %s", u.Raw)
+		t.Errorf("got raw %s, want it unchanged", u.Raw)
 	}
 	roundTrip(t, Step{Flow: login, Challenge: ch})
 	roundTrip(t, Step{Flow: login, Challenge: decoded(t, []byte(`{"component":"ak-stage-password","later":{"x":"<&>"}}`))})
 }
 
-func TestDecodeRefusesWhatIsNoObject(t *testing.T) {
+func TestDecode_OnlyAcceptsObjects(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{"", "null", "[]", `"x"`, "1", "{", "{}x", "<html>", "{\"component\":\"\xff\"}"} {
 		if ch, err := Decode([]byte(raw)); err == nil {
-			t.Errorf("%q was read as %T", raw, ch)
+			t.Errorf("%q: got %T, want an error", raw, ch)
 		} else if raw != "" && strings.Contains(err.Error(), raw) {
-			t.Errorf("the error repeats what was sent: %v", err)
+			t.Errorf("the error repeats what was sent: got %v", err)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestNewReportsEverythingAtOnce(t *testing.T) {
+func TestNew_ReportsAllErrorsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := New(Config{
 		URL:       &url.URL{Scheme: "ftp", Host: "a b", User: url.UserPassword("u", "geheim"), RawQuery: "x"},
@@ -16,41 +16,41 @@ func TestNewReportsEverythingAtOnce(t *testing.T) {
 		Timeout:   -1, TLSServerName: "auth.example.com:443", PinSHA256: "abc",
 	})
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("got no error")
 	}
 	for _, want := range []string{"http://", "name a host", "password", "end with its path", "same path", "Timeout", "TLSServerName must", "PinSHA256 must"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("no word of %s in: %v", want, err)
+			t.Errorf("got %[2]v, want %[1]q in it", want, err)
 		}
 	}
 	if strings.Contains(err.Error(), "geheim") {
-		t.Error("the error has the password in it")
+		t.Error("got an error with the password in it")
 	}
 	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "URL is required") {
-		t.Errorf("an empty configuration: %v", err)
+		t.Errorf("empty configuration: got %v, want URL is required", err)
 	}
 }
 
-func TestDefaultsAreSetByNew(t *testing.T) {
+func TestNew_SetsTheDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := New(Config{URL: &url.URL{Scheme: "http", Host: "authentik_server:9000", Path: "/"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.timeout != 15*time.Second || c.log == nil || c.public != c.url {
-		t.Errorf("time-out %v", c.timeout)
+		t.Errorf("got time-out %v and public URL %v, want 15 s and URL", c.timeout, c.public)
 	}
 	if tr, ok := c.transport.(*http.Transport); !ok || tr == http.DefaultTransport || tr.MaxResponseHeaderBytes != maxHeader {
-		t.Error("the transport is not one of its own")
+		t.Error("got a transport that is shared or unlimited, want a clone with limits")
 	}
 	mine := &http.Transport{}
 	c, err = New(Config{URL: address(t, "http://x"), Transport: mine})
 	if err != nil || c.transport != mine {
-		t.Errorf("the given transport is not used: %v", err)
+		t.Errorf("got %v and another transport, want the given one", err)
 	}
 }
 
-func TestPublicURLOfReferences(t *testing.T) {
+func TestPublicURL_ResolvesReferences(t *testing.T) {
 	t.Parallel()
 	c, err := New(Config{URL: address(t, "http://authentik:9000/auth/"), PublicURL: address(t, "https://auth.example.com/auth")})
 	if err != nil {
@@ -75,12 +75,12 @@ func TestPublicURLOfReferences(t *testing.T) {
 		"/media/x.png?token=a.b.c&theme=dark": "https://auth.example.com/media/x.png?token=a.b.c&theme=dark",
 	} {
 		if got, ok := c.PublicURL(ref); got != want || ok != (want != "") {
-			t.Errorf("%q became %q, %v; want %q", ref, got, ok, want)
+			t.Errorf("%q: got %q, %v, want %q", ref, got, ok, want)
 		}
 	}
 }
 
-func TestErrorsSayWhatHappened(t *testing.T) {
+func TestErrors_NameStatusAndEndpoint(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
 		"flowclient: authentik is starting":                                        &StartingError{},
@@ -88,15 +88,15 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 		"flowclient: unexpected answer 200 of root/config: the answer is not JSON": &UnexpectedError{Status: 200, Endpoint: "root/config", Err: errNotJSON},
 	} {
 		if err.Error() != want {
-			t.Errorf("%q, want %q", err, want)
+			t.Errorf("got %q, want %q", err, want)
 		}
 	}
 }
 
-func TestAUserIsLoggedByNameAlone(t *testing.T) {
+func TestUser_IsLoggedWithoutPersonalData(t *testing.T) {
 	t.Parallel()
 	u := User{Username: "jane", UID: "4f2c", Email: "private@example.com"}
 	if got := u.LogValue().String(); !strings.Contains(got, "jane") || strings.Contains(got, "private") {
-		t.Errorf("logged as %s", got)
+		t.Errorf("got %s, want the user name and nothing private", got)
 	}
 }

@@ -15,7 +15,7 @@ var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
 func setting(lines ...string) http.Header { return http.Header{"Set-Cookie": lines} }
 
-func TestCookiesAreKeptWhateverTheirAttributes(t *testing.T) {
+func TestCookies_AreKeptRegardlessOfTheirAttributes(t *testing.T) {
 	t.Parallel()
 	got := Cookies{"old": "1", "authentik_session": "before"}.after(setting(
 		"authentik_session=after; HttpOnly; Path=/auth/; SameSite=None; Secure; Domain=example.com",
@@ -29,7 +29,7 @@ func TestCookiesAreKeptWhateverTheirAttributes(t *testing.T) {
 	}
 }
 
-func TestCookiesAreForgottenWhenAuthentikSaysSo(t *testing.T) {
+func TestCookies_ExpiredOnesAreDeleted(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
 		`authentik_session=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/`,
@@ -44,12 +44,12 @@ func TestCookiesAreForgottenWhenAuthentikSaysSo(t *testing.T) {
 			t.Errorf("%s left %q", line, map[string]string(got))
 		}
 		if before[sessionCookie] != "s" {
-			t.Error("the caller's cookies were changed")
+			t.Error("got the caller's cookies changed")
 		}
 	}
 }
 
-func TestUnreadableCookiesAreLeftOut(t *testing.T) {
+func TestCookies_MalformedOnesAreIgnored(t *testing.T) {
 	t.Parallel()
 	got := Cookies(nil).after(setting("", "=x", "a b=c", "noequals", "a=\x00", "fine=1"), noon)
 	if !maps.Equal(got, Cookies{"fine": "1"}) {
@@ -57,28 +57,28 @@ func TestUnreadableCookiesAreLeftOut(t *testing.T) {
 	}
 }
 
-func TestCookiesStayWithinBoundsAndAuthentiksGoFirst(t *testing.T) {
+func TestCookies_AreBoundedAndAuthentiksHavePrecedence(t *testing.T) {
 	t.Parallel()
 	c := Cookies{}
 	for i := range 100 {
 		c = c.after(setting(fmt.Sprintf("front%02d=%s", i, strings.Repeat("x", 200))), noon)
 	}
 	if c.tooMany() || len(c) != maxCookies {
-		t.Errorf("%d cookies", len(c))
+		t.Errorf("got %d cookies, want %d", len(c), maxCookies)
 	}
 	for _, line := range []string{"authentik_session=" + strings.Repeat("s", 4000), "authentik_csrf=c", "authentik_device=" + strings.Repeat("d", 3000)} {
 		c = c.after(setting(line), noon)
 	}
 	if c.tooMany() || len(c[sessionCookie]) != 4000 || c[csrfCookie] != "c" || len(c["authentik_device"]) != 3000 {
-		t.Errorf("%d cookies, authentik's session %d", len(c), len(c[sessionCookie]))
+		t.Errorf("got %d cookies and a session of %d bytes, want authentik's cookies kept", len(c), len(c[sessionCookie]))
 	}
 	c = c.after(setting("authentik_session="+strings.Repeat("s", maxCookieBytes+1)), noon)
 	if c.tooMany() || len(c[sessionCookie]) != 4000 {
-		t.Errorf("a cookie beyond all bounds left one of %d bytes", len(c[sessionCookie]))
+		t.Errorf("got a session of %d bytes after one that is too large, want the previous one", len(c[sessionCookie]))
 	}
 }
 
-func TestSecureCookiesAreSentOverHTTP(t *testing.T) {
+func TestCookies_SecureOnesAreSentOverHTTP(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, says(whoAreYou, session("a", false)), says(whoAreYou))
 	c := f.client()
@@ -87,11 +87,11 @@ func TestSecureCookiesAreSentOverHTTP(t *testing.T) {
 	step, err = c.Ask(t.Context(), Visitor{Cookies: step.Cookies}, login)
 	shows[Identification](t, step, err)
 	if f.seen(1).cookies[sessionCookie] != token("a", false) {
-		t.Error("the session was not sent")
+		t.Error("got no session cookie, want it sent over HTTP")
 	}
 }
 
-func TestOnlyASignedInSessionNeedsACSRFPair(t *testing.T) {
+func TestCSRF_OnlySignedInSessionsGetAToken(t *testing.T) {
 	t.Parallel()
 	ask := func(v Visitor) (turn, Step) {
 		f := newFake(t, says(whichSecret))
@@ -102,26 +102,26 @@ func TestOnlyASignedInSessionNeedsACSRFPair(t *testing.T) {
 	got, step := ask(holding("a", true))
 	made := got.header.Get(csrfHeader)
 	if len(made) != 32 || got.cookies[csrfCookie] != made || step.Cookies[csrfCookie] != made {
-		t.Errorf("header %d characters, cookie the same: %v", len(made), got.cookies[csrfCookie] == made)
+		t.Errorf("got a header of %d characters, the same as the cookie: %v; want 32, true", len(made), got.cookies[csrfCookie] == made)
 	}
 	if again, _ := ask(holding("a", true)); again.header.Get(csrfHeader) == made {
-		t.Error("the pair is always the same")
+		t.Error("got the same token twice")
 	}
 	if got, _ = ask(holding("a", false)); got.header.Get(csrfHeader) != "" || got.cookies[csrfCookie] != "" {
-		t.Error("an anonymous session got a pair")
+		t.Error("got a token for an anonymous session, want none")
 	}
 	v := holding("a", true)
 	v.Cookies[csrfCookie] = "authentiks-own"
 	if got, _ = ask(v); got.header.Get(csrfHeader) != "authentiks-own" {
-		t.Error("authentik's own pair was not used")
+		t.Error("got another token than authentik's own")
 	}
 	v = Visitor{Cookies: Cookies{sessionCookie: "of-another-form"}}
 	if got, _ = ask(v); got.header.Get(csrfHeader) == "" {
-		t.Error("a session that cannot be read went without a pair")
+		t.Error("got no token for a session that cannot be read")
 	}
 }
 
-func TestCookiesAndAnswersCannotBeLogged(t *testing.T) {
+func TestLog_CookiesAndAnswersAreWithheld(t *testing.T) {
 	t.Parallel()
 	const secret = "geheim"
 	step := Step{Flow: login, Challenge: decoded(t, []byte(`{"component":"ak-stage-authenticator-static","codes":["geheim"]}`)), Cookies: Cookies{"authentik_session": secret}}
@@ -155,7 +155,7 @@ func TestCookiesAndAnswersCannotBeLogged(t *testing.T) {
 			fmt.Fprintf(&log, verb, v)
 		}
 		if strings.Contains(log.String(), secret) || strings.Contains(log.String(), fmt.Sprintf("%x", secret)) {
-			t.Errorf("%T shows its secret: %s", v, log.String())
+			t.Errorf("%T: got its secret in %s", v, log.String())
 		}
 	}
 }

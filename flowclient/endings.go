@@ -1,6 +1,6 @@
 package flowclient
 
-// AccessDenied ends the flow without a sign-in. Asking again begins it anew.
+// AccessDenied ends the flow without a sign-in. Ask begins it again.
 type AccessDenied struct {
 	Base
 	// Message is authentik's reason, for the visitor. It may have several lines.

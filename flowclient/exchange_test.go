@@ -24,7 +24,7 @@ func ip(t testing.TB, s string) netip.Addr {
 	return a
 }
 
-func TestRequestsTellWhoAsksAndNothingElse(t *testing.T) {
+func TestRequest_HasTheListedHeadersOnly(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, sends(itself, session("a", true)), says(whichSecret))
 	v := holding("a", true)
@@ -42,7 +42,7 @@ func TestRequestsTellWhoAsksAndNothingElse(t *testing.T) {
 	}, nil} {
 		got := f.seen(i)
 		if got.host != "auth.example.com" {
-			t.Errorf("host %s", got.host)
+			t.Errorf("got host %s, want auth.example.com", got.host)
 		}
 		want := map[string]string{}
 		for _, m := range []map[string]string{common, extra} {
@@ -55,37 +55,37 @@ func TestRequestsTellWhoAsksAndNothingElse(t *testing.T) {
 		}
 		for k, x := range got.header {
 			if len(x) != 1 || x[0] != want[k] {
-				t.Errorf("request %d: %s is %q, want %q", i, k, x, want[k])
+				t.Errorf("request %d: got %s: %q, want %q", i, k, x, want[k])
 			}
 			delete(want, k)
 		}
 		if len(want) > 0 {
-			t.Errorf("request %d lacks %v", i, want)
+			t.Errorf("request %d: got no %v", i, want)
 		}
 	}
 	if want := `{"component":"ak-stage-password","password":"hunter2"}`; f.seen(0).body != want {
-		t.Errorf("body %s, want %s", f.seen(0).body, want)
+		t.Errorf("got body %s, want %s", f.seen(0).body, want)
 	}
 }
 
-func TestAVisitorMayBeAtAnotherHost(t *testing.T) {
+func TestRequest_NamesTheVisitorsHost(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, says(`{"component":"xak-flow-redirect","to":"https://app.example.com:8443/if/flow/next/"}`), says(whoAreYou))
 	step, err := f.client().Answer(t.Context(), Visitor{Host: "app.example.com:8443"}, login, DummyAnswer{})
 	shows[Identification](t, step, err)
 	got := f.seen(0)
 	if got.host != "app.example.com:8443" || got.header.Get("Origin") != "https://app.example.com:8443" || got.header.Get("X-Forwarded-Host") != "app.example.com:8443" {
-		t.Errorf("host %s, headers %v", got.host, got.header)
+		t.Errorf("got host %s, headers %v, want app.example.com:8443 in all", got.host, got.header)
 	}
 	for _, host := range []string{"a b", "a/b", "a\r\nX: y", "user@host", "[::1", "host:port", "host?", "höst"} {
 		if _, err := newFake(t).client().Ask(t.Context(), Visitor{Host: host}, login); !errors.Is(err, errHost) {
-			t.Errorf("host %q: %v", host, err)
+			t.Errorf("host %q: got %v", host, err)
 		}
 	}
 }
 
-// authentik must see one origin in everything, or it refuses passkeys and POSTs.
-func TestAVisitorMayComeByAnotherScheme(t *testing.T) {
+// authentik refuses passkeys and POSTs unless all headers name the same origin.
+func TestRequest_NamesTheVisitorsScheme(t *testing.T) {
 	t.Parallel()
 	for scheme, want := range map[string]string{"": "https", "http": "http", "https": "https"} {
 		f := newFake(t,
@@ -95,11 +95,11 @@ func TestAVisitorMayComeByAnotherScheme(t *testing.T) {
 		v.Host, v.Scheme = "app.example.com", scheme
 		step, err := f.client().Answer(t.Context(), v, login, DummyAnswer{})
 		if got := shows[Redirect](t, step, err); got.Class() != RedirectExternal || f.count() != 2 {
-			t.Errorf("scheme %q: the other scheme is %s, after %d requests", scheme, got.Class(), f.count())
+			t.Errorf("scheme %q: got %s for the other scheme after %d requests, want external after 2", scheme, got.Class(), f.count())
 		}
 		h := f.seen(0).header
 		if h.Get("X-Forwarded-Proto") != want || h.Get("Origin") != want+"://app.example.com" || step.Root != want+"://app.example.com/" {
-			t.Errorf("scheme %q: headers %v, root %s", scheme, h, step.Root)
+			t.Errorf("scheme %q: got headers %v, root %s", scheme, h, step.Root)
 		}
 	}
 	for _, scheme := range []string{"HTTPS", "https:", "ftp", "javascript", " http", "http,https", "http\r\nX: y"} {
@@ -107,12 +107,12 @@ func TestAVisitorMayComeByAnotherScheme(t *testing.T) {
 		_, asked := c.Ask(t.Context(), Visitor{Scheme: scheme}, login)
 		_, user := c.User(t.Context(), Visitor{Scheme: scheme})
 		if !errors.Is(asked, errScheme) || !errors.Is(user, errScheme) {
-			t.Errorf("scheme %q: %v, %v", scheme, asked, user)
+			t.Errorf("scheme %q: got %v, %v, want errScheme", scheme, asked, user)
 		}
 	}
 }
 
-func TestOddHeadersOfVisitorsAreNotPassedOn(t *testing.T) {
+func TestRequest_MalformedHeadersAreNotPassedOn(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, says(whoAreYou))
 	v := Visitor{UserAgent: "evil\r\nX-Forwarded-For: 1.2.3.4", Language: strings.Repeat("x", 9999)}
@@ -120,7 +120,7 @@ func TestOddHeadersOfVisitorsAreNotPassedOn(t *testing.T) {
 	shows[Identification](t, step, err)
 	h := f.seen(0).header
 	if h.Get("User-Agent") != "" || h.Get("X-Forwarded-For") != "" || len(h.Get("Accept-Language")) != 256 {
-		t.Errorf("headers %v", h)
+		t.Errorf("got headers %v, want them shortened or left out", h)
 	}
 }
 
@@ -144,14 +144,14 @@ func zipped(body []byte) http.HandlerFunc {
 	}
 }
 
-func TestCompressedAnswersAreRead(t *testing.T) {
+func TestExchange_DecompressesAnswers(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, zipped(packed(t, []byte(whoAreYou))))
 	step, err := f.client().Ask(t.Context(), Visitor{}, login)
 	shows[Identification](t, step, err)
 }
 
-func TestEndlessAnswersAreGivenUp(t *testing.T) {
+func TestLimit_EndlessAnswersAreAborted(t *testing.T) {
 	t.Parallel()
 	endless := func(w http.ResponseWriter, _ *http.Request) {
 		for {
@@ -166,16 +166,16 @@ func TestEndlessAnswersAreGivenUp(t *testing.T) {
 	}
 }
 
-func TestAFlowErrorMayTalkOfStarting(t *testing.T) {
+func TestStarting_AFlowErrorWithTheSameWordsIsNone(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, says(`{"component":"ak-stage-flow-error","request_id":"r","error":"authentik starting"}`))
 	step, err := f.client().Ask(t.Context(), Visitor{}, login)
 	if got := shows[FlowError](t, step, err); got.RequestID != "r" {
-		t.Errorf("request %q", got.RequestID)
+		t.Errorf("got request %q, want r", got.RequestID)
 	}
 }
 
-func TestAnswersThatAreNoneOfAuthentiks(t *testing.T) {
+func TestExchange_AnswersOfOtherServersAreUnexpected(t *testing.T) {
 	t.Parallel()
 	for name, reply := range map[string]http.HandlerFunc{
 		"HTML":            says("<!doctype html><title>Log in to the captive portal</title>"),
@@ -192,14 +192,14 @@ func TestAnswersThatAreNoneOfAuthentiks(t *testing.T) {
 		_, err := f.client().Ask(t.Context(), Visitor{}, Flow{Slug: "login", Query: "flow_token=geheim"})
 		var ue *UnexpectedError
 		if !errors.As(err, &ue) || ue.Endpoint != "flows/executor" || errors.Is(err, ErrUnreachable) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v", name, err)
 		} else if strings.Contains(err.Error(), "geheim") || strings.Contains(err.Error(), "portal") {
-			t.Errorf("%s: the error tells too much: %v", name, err)
+			t.Errorf("%s: got %v, want nothing of the content in it", name, err)
 		}
 	}
 }
 
-func TestAuthentikBeingAwayIsNeverANo(t *testing.T) {
+func TestOutage_IsNoRefusal(t *testing.T) {
 	t.Parallel()
 	short := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "999")
@@ -221,13 +221,13 @@ func TestAuthentikBeingAwayIsNeverANo(t *testing.T) {
 		_, access := c.Access(t.Context(), holding("a", true), "app")
 		for _, err := range []error{asked, user, access} {
 			if !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrUnauthenticated) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: got %v", name, err)
 			}
 		}
 	}
 }
 
-func TestStartingSaysWhenToComeBack(t *testing.T) {
+func TestStarting_HasTheRetryAfterOfAuthentik(t *testing.T) {
 	t.Parallel()
 	after := func(s string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -240,23 +240,23 @@ func TestStartingSaysWhenToComeBack(t *testing.T) {
 		_, err := newFake(t, after(header)).client().Ask(t.Context(), Visitor{}, login)
 		var se *StartingError
 		if !errors.As(err, &se) || se.RetryAfter != want {
-			t.Errorf("Retry-After %q: %v", header, err)
+			t.Errorf("Retry-After %q: got %v", header, err)
 		}
 	}
 }
 
-func TestNobodyWaitsForEver(t *testing.T) {
+func TestTimeout_EndsACallThatHangs(t *testing.T) {
 	t.Parallel()
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	f := newFake(t, hang, hang, hang)
 	short := func(c *Config) { c.Timeout = 50 * time.Millisecond }
 	if _, err := f.client(short).Ask(t.Context(), Visitor{}, login); !errors.Is(err, ErrUnreachable) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("time-out: %v", err)
+		t.Errorf("time-out: got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if _, err := f.client().Ask(ctx, Visitor{}, login); !errors.Is(err, context.Canceled) {
-		t.Errorf("canceled: %v", err)
+		t.Errorf("canceled: got %v", err)
 	}
 	drip := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "{")
@@ -265,11 +265,11 @@ func TestNobodyWaitsForEver(t *testing.T) {
 	}
 	f = newFake(t, drip)
 	if _, err := f.client(short).Ask(t.Context(), Visitor{}, login); !errors.Is(err, ErrUnreachable) {
-		t.Errorf("half an answer: %v", err)
+		t.Errorf("half an answer: got %v", err)
 	}
 }
 
-func TestAPushToATelephoneMayTakeItsTime(t *testing.T) {
+func TestTimeout_IsLongerForAPush(t *testing.T) {
 	t.Parallel()
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(150 * time.Millisecond)
@@ -288,12 +288,12 @@ func TestAPushToATelephoneMayTakeItsTime(t *testing.T) {
 		RawAnswer{ComponentPrompt, map[string]json.RawMessage{"duo": json.RawMessage("9")}},
 	} {
 		if _, err := c.Answer(t.Context(), holding("a", false), login, a); !errors.Is(err, ErrUnreachable) {
-			t.Errorf("%T of %s waited as well: %v", a, a.Component(), err)
+			t.Errorf("%T of %s: got %v, want the usual time-out", a, a.Component(), err)
 		}
 	}
 }
 
-func TestNoErrorNamesASecret(t *testing.T) {
+func TestErrors_ContainNoSecret(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	c, err := New(Config{
@@ -306,15 +306,15 @@ func TestNoErrorNamesASecret(t *testing.T) {
 	v := Visitor{Cookies: Cookies{sessionCookie: "geheim"}}
 	_, err = c.Answer(t.Context(), v, Flow{Slug: "login", Query: "flow_token=geheim"}, PasswordAnswer{Password: "geheim"})
 	if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error()+log.String(), "geheim") {
-		t.Errorf("%v %s", err, log.String())
+		t.Errorf("got error %v and log %s, want no secret in them", err, log.String())
 	}
 	_, err = c.Answer(t.Context(), v, login, PromptAnswer{Values: map[string]any{"x": func() {}, "y": "geheim"}})
 	if !errors.Is(err, errUnencodable) || strings.Contains(err.Error(), "geheim") {
-		t.Errorf("unencodable: %v", err)
+		t.Errorf("unencodable: got %v", err)
 	}
 }
 
-func TestExchangesAreLoggedWithoutSecrets(t *testing.T) {
+func TestLog_ExchangesAreLoggedWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	f := newFake(t, sends(itself, session("geheim", false)), says(whichSecret))
@@ -324,6 +324,6 @@ func TestExchangesAreLoggedWithoutSecrets(t *testing.T) {
 	step, err := c.Answer(t.Context(), Visitor{}, Flow{Slug: "login", Query: "itoken=geheim"}, PasswordAnswer{Password: "geheim"})
 	shows[Password](t, step, err)
 	if got := log.String(); !strings.Contains(got, `"request_id":"test"`) || strings.Contains(got, "geheim") || strings.Contains(got, token("geheim", false)) {
-		t.Errorf("log: %s", got)
+		t.Errorf("got log %s, want the request and no secret", got)
 	}
 }

@@ -13,15 +13,15 @@ import (
 	"testing"
 )
 
-// turn is one request that the fake executor has seen.
+// turn is one request that the fake executor has received.
 type turn struct {
 	method, uri, host, body string
 	header                  http.Header
 	cookies                 map[string]string
 }
 
-// fake is a server that answers with one function after the other and keeps what
-// it was asked.
+// fake is a server that answers each request with the next function of a script, and
+// records the requests.
 type fake struct {
 	t      testing.TB
 	server *httptest.Server
@@ -30,7 +30,7 @@ type fake struct {
 	turns  []turn
 }
 
-// newFake plays the script; a request beyond its end fails the test.
+// newFake returns a server with a script. A request beyond its end fails the test.
 func newFake(t testing.TB, script ...http.HandlerFunc) *fake {
 	t.Helper()
 	f := &fake{t: t, script: script}
@@ -50,7 +50,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.turns = append(f.turns, got)
 	f.mu.Unlock()
 	if n >= len(f.script) {
-		f.t.Errorf("request %d is one too many: %s %s", n+1, r.Method, r.RequestURI)
+		f.t.Errorf("got request %d: %s %s, want none after the script", n+1, r.Method, r.RequestURI)
 		w.WriteHeader(http.StatusTeapot)
 		return
 	}
@@ -58,13 +58,13 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.script[n](w, r)
 }
 
-// seen returns a request by its place in the order.
+// seen returns a request by its number.
 func (f *fake) seen(i int) turn {
 	f.t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if i >= len(f.turns) {
-		f.t.Fatalf("only %d requests came, want number %d", len(f.turns), i+1)
+		f.t.Fatalf("got %d requests, want at least %d", len(f.turns), i+1)
 	}
 	return f.turns[i]
 }
@@ -75,7 +75,8 @@ func (f *fake) count() int {
 	return len(f.turns)
 }
 
-// client talks to the fake as if it were https://auth.example.com.
+// client returns a client of the fake, which is told that it is
+// https://auth.example.com.
 func (f *fake) client(change ...func(*Config)) *Client {
 	f.t.Helper()
 	cfg := Config{URL: address(f.t, f.server.URL), PublicURL: address(f.t, "https://auth.example.com")}
@@ -101,7 +102,7 @@ func address(t testing.TB, s string) *url.URL {
 	return u
 }
 
-// says answers with JSON, after any Set-Cookie lines.
+// says answers with JSON and Set-Cookie lines.
 func says(body string, cookies ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for _, c := range cookies {
@@ -112,7 +113,7 @@ func says(body string, cookies ...string) http.HandlerFunc {
 	}
 }
 
-// sends answers with a 302.
+// sends answers with a redirect of status 302.
 func sends(location string, cookies ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for _, c := range cookies {
@@ -123,7 +124,7 @@ func sends(location string, cookies ...string) http.HandlerFunc {
 	}
 }
 
-// fails answers with a status and a body of no particular kind.
+// fails answers with a status and a body without a type.
 func fails(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -131,7 +132,7 @@ func fails(status int, body string) http.HandlerFunc {
 	}
 }
 
-// unmarked answers as something in front of authentik would, without its mark.
+// unmarked answers like a proxy in front of authentik, without authentik's header.
 func unmarked(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Del("X-authentik-id")
@@ -139,18 +140,18 @@ func unmarked(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// token is a session cookie's value as authentik makes them.
+// token returns the value of a session cookie in authentik's form.
 func token(sid string, authenticated bool) string {
 	claims, _ := json.Marshal(map[string]any{"sid": sid, "iss": "authentik", "authenticated": authenticated})
 	return "eyJhbGciOiJIUzI1NiJ9." + base64.RawURLEncoding.EncodeToString(claims) + ".c2lnbmF0dXJl"
 }
 
-// session is a Set-Cookie line for one.
+// session returns a Set-Cookie line for a session.
 func session(sid string, authenticated bool) string {
 	return fmt.Sprintf("authentik_session=%s; HttpOnly; Path=/; SameSite=None; Secure", token(sid, authenticated))
 }
 
-// holding is a visitor with a session.
+// holding returns a visitor with a session.
 func holding(sid string, authenticated bool) Visitor {
 	return Visitor{Cookies: Cookies{sessionCookie: token(sid, authenticated)}}
 }
@@ -169,7 +170,7 @@ func refusing(challenge, errs string) string {
 
 var login = Flow{Slug: "login"}
 
-// as returns the value as what it must be.
+// as converts a value to the type that it must have.
 func as[T any](t testing.TB, v any) T {
 	t.Helper()
 	got, ok := v.(T)
@@ -179,7 +180,7 @@ func as[T any](t testing.TB, v any) T {
 	return got
 }
 
-// shows fails the test unless the step holds a challenge of type T.
+// shows returns the challenge of a step, which must have type T.
 func shows[T Challenge](t testing.TB, s Step, err error) T {
 	t.Helper()
 	if err != nil {

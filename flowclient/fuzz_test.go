@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// seed adds every sample there is, and fails when there is none.
+// seed adds all samples. It fails if there are none.
 func seed(f *testing.F) {
 	f.Helper()
 	for _, release := range releases {
@@ -28,16 +28,16 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		if !bytes.Equal(ch.Common().Raw, raw) {
-			t.Error("the raw bytes are others")
+			t.Error("got other raw bytes")
 		}
 		again, err := Decode(ch.Common().Raw)
 		if err != nil || !reflect.DeepEqual(ch, again) {
-			t.Errorf("read again it is another: %v", err)
+			t.Errorf("got another challenge from the same bytes: %v", err)
 		}
 		if r, ok := ch.(Redirect); ok {
 			_ = r.Class()
 			if fl, ok := r.Flow(); ok && !fl.Valid() {
-				t.Errorf("a redirect leads to the flow %q", fl.Slug)
+				t.Errorf("got a redirect to the invalid flow %q", fl.Slug)
 			}
 		}
 	})
@@ -81,7 +81,7 @@ func FuzzCookies(f *testing.F) {
 		before := Cookies{sessionCookie: token("a", false), "x": "y"}
 		after := before.after(setting(first, second), time.Unix(1_800_000_000, 0))
 		if after.tooMany() || len(before) != 2 {
-			t.Errorf("%d cookies after, %d before", len(after), len(before))
+			t.Errorf("got %d cookies, want no more than the bound; %d before", len(after), len(before))
 		}
 		_, _ = after.claims()
 		_ = before.replaced(after, true)
@@ -95,13 +95,13 @@ func FuzzRedirect(f *testing.F) {
 	f.Fuzz(func(t *testing.T, root, to string) {
 		r, ok := resolveRedirects(Redirect{To: to}, root).(Redirect)
 		if !ok {
-			t.Fatal("it is none any more")
+			t.Fatal("got another type of challenge")
 		}
 		if r.Path != "" && r.Path[0] != '/' {
-			t.Errorf("path %q", r.Path)
+			t.Errorf("got path %q, want one below the root", r.Path)
 		}
 		if fl, ok := r.Flow(); ok && !fl.Valid() {
-			t.Errorf("flow %q", fl.Slug)
+			t.Errorf("got invalid flow %q", fl.Slug)
 		}
 	})
 }

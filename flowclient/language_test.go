@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// speaking answers in a language.
+// speaking adds a Content-Language header to an answer.
 func speaking(language string, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Language", language)
@@ -14,7 +14,7 @@ func speaking(language string, h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func TestTheLanguageIsThatOfTheQuestion(t *testing.T) {
+func TestLanguage_IsThatOfTheLastAnswer(t *testing.T) {
 	t.Parallel()
 	f := newFake(t,
 		speaking("fr", says(`{"component":"xak-flow-redirect","to":"/if/flow/next/"}`)),
@@ -23,26 +23,26 @@ func TestTheLanguageIsThatOfTheQuestion(t *testing.T) {
 	step, err := f.client().Answer(t.Context(), holding("a", false), login, DummyAnswer{})
 	shows[Password](t, step, err)
 	if step.Language != "de" {
-		t.Errorf("language %q", step.Language)
+		t.Errorf("got language %q, want de", step.Language)
 	}
 	roundTrip(t, step)
 	f = newFake(t, speaking("fr", says(`{"component":"xak-flow-redirect","to":"/if/flow/next/"}`)), speaking("de", fails(http.StatusInternalServerError, "")))
 	if step, err = f.client().Ask(t.Context(), Visitor{}, login); err == nil || step.Language != "" {
-		t.Errorf("without a question it is %q, %v", step.Language, err)
+		t.Errorf("without a challenge: got language %q, %v, want none and an error", step.Language, err)
 	}
 }
 
-func TestTheLanguageOutlivesDroppedErrors(t *testing.T) {
+func TestLanguage_SurvivesTheRemovalOfErrors(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, speaking("de", says(refusing(whoAreYou, `{"uid_field":["x"]}`), session("b", false))))
 	step, err := f.client().Answer(t.Context(), holding("a", false), login, PasswordAnswer{"x"})
 	shows[Identification](t, step, err)
 	if !step.Lost || step.Language != "de" {
-		t.Errorf("lost %v, language %q", step.Lost, step.Language)
+		t.Errorf("got lost %v, language %q, want true, de", step.Lost, step.Language)
 	}
 }
 
-func TestWhatIsNoLanguageTagIsNoLanguage(t *testing.T) {
+func TestLanguage_MalformedTagsAreIgnored(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{
 		"": "", "en": "en", "de-AT": "de-AT", "zh-hans": "zh-hans", "sr-Latn-RS": "sr-Latn-RS", "de-1901": "de-1901",
@@ -53,7 +53,7 @@ func TestWhatIsNoLanguageTagIsNoLanguage(t *testing.T) {
 		step, err := newFake(t, speaking(said, says(whoAreYou))).client().Ask(t.Context(), Visitor{}, login)
 		shows[Identification](t, step, err)
 		if step.Language != want {
-			t.Errorf("%q is read as %q, want %q", said, step.Language, want)
+			t.Errorf("%q: got %q, want %q", said, step.Language, want)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// limitedCall is a call of the client, and the bound of the one answer it reads.
+// limitedCall is a call of the client and the limit of the answer that it reads.
 type limitedCall struct {
 	limit int64
 	kind  string
@@ -82,7 +82,7 @@ func limitedCalls() map[string]limitedCall {
 	}
 }
 
-// padded is a good answer that is as long as it is said to be.
+// padded is a body that blanks extend to a given length.
 type padded struct {
 	io.Reader
 	left, read int64
@@ -108,7 +108,7 @@ type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// answering returns a client of an authentik that answers everything with a body.
+// answering returns a client whose requests are all answered with the same body.
 func answering(t testing.TB, status int, kind string, length int64, body *padded) *Client {
 	t.Helper()
 	c, err := New(Config{
@@ -186,8 +186,8 @@ func TestLimit_HEADMayAnnounceAnyLength(t *testing.T) {
 	}
 }
 
-// waiting is an authentik that accepts a request and says nothing. It reports how
-// long each request would have waited.
+// waiting returns a client of an authentik that never answers. It reports how long
+// each request would have waited.
 func waiting(t testing.TB, deadlines chan<- time.Duration) *Client {
 	t.Helper()
 	c, err := New(Config{
@@ -195,7 +195,7 @@ func waiting(t testing.TB, deadlines chan<- time.Duration) *Client {
 		Transport: tripper(func(r *http.Request) (*http.Response, error) {
 			until, ok := r.Context().Deadline()
 			if !ok {
-				t.Errorf("%s has no deadline", r.URL.Path)
+				t.Errorf("%s: got no deadline", r.URL.Path)
 			}
 			deadlines <- time.Until(until)
 			return nil, context.DeadlineExceeded
@@ -222,8 +222,8 @@ func TestTimeout_EveryCallEndsAfterFifteenSeconds(t *testing.T) {
 	}
 }
 
-// TestTimeout_BoundsAllRequestsOfACall has authentik redirect for ever, each time
-// within the time-out of one request.
+// TestTimeout_BoundsAllRequestsOfACall has authentik redirect without end, each
+// time within the time-out of one request.
 func TestTimeout_BoundsAllRequestsOfACall(t *testing.T) {
 	t.Parallel()
 	var first time.Time

@@ -6,9 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Releases differ in their optional keys; a value of another type than expected
-// must not keep the visitor from the rest.
-func TestOddValuesCountAsAbsent(t *testing.T) {
+// Releases differ in their optional keys. A value of an unexpected type must not make
+// the rest of a challenge unusable.
+func TestDecode_ValuesOfTheWrongTypeCountAsAbsent(t *testing.T) {
 	t.Parallel()
 	raw := []byte(`{"component":"ak-stage-identification","flow_info":[],"response_errors":"x","pending_user":{},
 		"user_fields":["username",{},null,3],"password_fields":"yes","captcha_stage":7,"sources":{"a":1},
@@ -21,26 +21,26 @@ func TestOddValuesCountAsAbsent(t *testing.T) {
 	}
 }
 
-func TestMissingKeysHaveTheSafeMeaning(t *testing.T) {
+func TestDecode_MissingKeysHaveSafeDefaults(t *testing.T) {
 	t.Parallel()
 	bare := func(c Component) Challenge { return decoded(t, []byte(`{"component":"`+string(c)+`"}`)) }
 	if !as[AuthenticatorSMS](t, bare(ComponentAuthenticatorSMS)).PhoneNumberRequired {
-		t.Error("no number is asked for")
+		t.Error("got PhoneNumberRequired false, want true")
 	}
 	if !as[AuthenticatorEmail](t, bare(ComponentAuthenticatorEmail)).EmailRequired {
-		t.Error("no address is asked for")
+		t.Error("got EmailRequired false, want true")
 	}
 	if as[Captcha](t, bare(ComponentCaptcha)).Interactive || as[Identification](t, bare(ComponentIdentification)).EnableRememberMe ||
 		as[Password](t, bare(ComponentPassword)).AllowShowPassword || as[Frame](t, bare(ComponentFrame)).LoadingOverlay ||
 		as[SAMLNativeLogout](t, bare(ComponentSAMLNativeLogout)).IsComplete {
-		t.Error("a missing flag counts as set")
+		t.Error("got a missing flag as true, want false")
 	}
 	if b := bare(ComponentPassword).Common(); b.FlowInfo != nil || b.Errors != nil {
-		t.Error("missing objects are not nil")
+		t.Error("got missing objects, want nil")
 	}
 }
 
-func TestChoicesAreTextsOrObjects(t *testing.T) {
+func TestDecode_ChoicesMayBeTextsOrObjects(t *testing.T) {
 	t.Parallel()
 	raw := []byte(`{"component":"ak-stage-prompt","fields":[
 		{"field_key":"a","type":"dropdown","order":"7","initial_value":3,"choices":["x",{"value":"y","label":"Y"},4,null,[]]},
@@ -54,7 +54,7 @@ func TestChoicesAreTextsOrObjects(t *testing.T) {
 	}
 }
 
-func TestErrorsComeInManyShapes(t *testing.T) {
+func TestDecode_ErrorsMayHaveSeveralForms(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]map[string][]FieldError{
 		`{}`:                                  {},
@@ -72,23 +72,23 @@ func TestErrorsComeInManyShapes(t *testing.T) {
 	}
 }
 
-func TestStepsThatCannotBeKeptAreRefused(t *testing.T) {
+func TestStep_InvalidOnesAreRefused(t *testing.T) {
 	t.Parallel()
 	if _, err := (Step{Challenge: Password{}}).MarshalJSON(); err == nil {
-		t.Error("a challenge without its bytes was kept")
+		t.Error("got a challenge without its bytes encoded, want an error")
 	}
 	for _, kept := range []string{`[]`, `{"challenge":"x"}`, `{"challenge":3}`, `{"cookies":[]}`} {
 		s := Step{Flow: login}
 		if err := s.UnmarshalJSON([]byte(kept)); err == nil || s.Flow != login {
-			t.Errorf("%s was read: %v", kept, err)
+			t.Errorf("%s: got %v, want an error", kept, err)
 		}
 	}
 	roundTrip(t, Step{})
 	roundTrip(t, Step{Flow: Flow{"a", "b=<&>"}, Cookies: Cookies{"x": "<y>"}, Lost: true, Root: "https://x/", Language: "pt-BR"})
 }
 
-// A redirect means the same after its step was kept, sub-path and all.
-func TestRedirectsKeepTheirClassThroughARoundTrip(t *testing.T) {
+// A redirect below a sub-path has the same class after its step was stored.
+func TestStep_RedirectsKeepTheirClassThroughARoundTrip(t *testing.T) {
 	t.Parallel()
 	const root = "https://auth.example.com/auth/"
 	ch, err := decodeAt([]byte(`{"component":"xak-flow-redirect","to":"/auth/source/oauth/login/x/"}`), root)

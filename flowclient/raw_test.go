@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// rawOf is the answer as a page of somebody's own would write it.
+// rawOf returns an answer as a custom front end would write it.
 func rawOf(t testing.TB, a Answer) RawAnswer {
 	t.Helper()
 	b, err := body(a)
@@ -24,7 +24,7 @@ func rawOf(t testing.TB, a Answer) RawAnswer {
 	return out
 }
 
-func TestARawAnswerIsWrittenAsTheTypedOneIs(t *testing.T) {
+func TestRawAnswer_IsEncodedLikeTheTypedOne(t *testing.T) {
 	t.Parallel()
 	seen := map[Component]bool{}
 	for _, c := range writings() {
@@ -35,22 +35,22 @@ func TestARawAnswerIsWrittenAsTheTypedOneIs(t *testing.T) {
 		raw := rawOf(t, c.answer)
 		got, err := body(raw)
 		if err != nil || string(got) != string(typed) {
-			t.Errorf("%T: %s, want %s, %v", c.answer, got, typed, err)
+			t.Errorf("%T: got %s, %v, want %s", c.answer, got, err, typed)
 		}
 		raw.Fields["component"] = json.RawMessage(`"ak-stage-of-the-page"`)
 		if got, err := body(raw); err != nil || string(got) != string(typed) {
-			t.Errorf("%T with a component of the page's: %s, %v", c.answer, got, err)
+			t.Errorf("%T with another component: got %s, %v, want %s", c.answer, got, err, typed)
 		}
 		seen[raw.Component()] = true
 	}
 	if len(seen) < 18 {
-		t.Errorf("only %d components", len(seen))
+		t.Errorf("got %d components, want at least 18", len(seen))
 	}
 }
 
-// TestARawAnswerIsHandledAsTheTypedOneIs has each kind of answer meet each kind of
-// challenge.
-func TestARawAnswerIsHandledAsTheTypedOneIs(t *testing.T) {
+// TestRawAnswer_IsTreatedLikeTheTypedOne compares each kind of answer at each kind
+// of challenge.
+func TestRawAnswer_IsTreatedLikeTheTypedOne(t *testing.T) {
 	t.Parallel()
 	var met []Challenge
 	for _, raw := range samples(t, "2026.5") {
@@ -61,26 +61,26 @@ func TestARawAnswerIsHandledAsTheTypedOneIs(t *testing.T) {
 		raw := rawOf(t, c.answer)
 		typed, ok := c.answer.(interface{ pushes() bool })
 		if want := ok && typed.pushes(); raw.pushes() != want {
-			t.Errorf("%T: pushes %v, want %v", c.answer, raw.pushes(), want)
+			t.Errorf("%T: got pushes %v, want %v", c.answer, raw.pushes(), want)
 		}
 		for _, ch := range met {
 			if got, want := misdirected(raw, ch), misdirected(c.answer, ch); got != want {
-				t.Errorf("%T at %s: strayed %v, want %v", c.answer, ch.Component(), got, want)
+				t.Errorf("%T at %s: got misdirected %v, want %v", c.answer, ch.Component(), got, want)
 			}
 		}
 	}
 }
 
-func TestAPageCannotStrayByNamingAComponent(t *testing.T) {
+func TestRawAnswer_TheComponentAmongTheFieldsIsIgnored(t *testing.T) {
 	t.Parallel()
 	form := decoded(t, []byte(`{"component":"ak-stage-prompt","fields":[{"field_key":"a"}]}`))
 	empty := RawAnswer{ComponentPrompt, map[string]json.RawMessage{"component": json.RawMessage(`"ak-stage-prompt"`)}}
 	if misdirected(empty, form) {
-		t.Error("a form left empty counts as another form")
+		t.Error("got an empty form as the answer to another, want not")
 	}
 }
 
-func TestARawAnswerShowsNothingOfItself(t *testing.T) {
+func TestRawAnswer_IsWithheldFromLogs(t *testing.T) {
 	t.Parallel()
 	a := RawAnswer{ComponentPassword, map[string]json.RawMessage{"password": json.RawMessage(`"geheim"`)}}
 	var log strings.Builder
@@ -89,11 +89,11 @@ func TestARawAnswerShowsNothingOfItself(t *testing.T) {
 		_, _ = fmt.Fprintf(&log, verb, a)
 	}
 	if got := log.String(); strings.Contains(got, "geheim") || strings.Contains(got, "103 101") || !strings.Contains(got, string(ComponentPassword)) {
-		t.Errorf("it shows %s", got)
+		t.Errorf("got %s, want the component only", got)
 	}
 }
 
-func TestARawAnswerThatCannotBeSentIsNot(t *testing.T) {
+func TestRawAnswer_InvalidOnesAreNotSent(t *testing.T) {
 	t.Parallel()
 	secret := map[string]json.RawMessage{"password": json.RawMessage(`"geheim`)}
 	_, broken := newFake(t).client().Answer(t.Context(), Visitor{}, login, RawAnswer{ComponentPassword, secret})

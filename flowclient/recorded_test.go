@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// recorded is one exchange of a walk that a real authentik was led through.
+// recorded is one exchange with a real authentik.
 type recorded struct {
 	Note, Method, Path, Cookie string
 	Browser, Status            int
@@ -49,9 +49,9 @@ func exchanges(t testing.TB, about, release string) map[string][]recorded {
 	return out
 }
 
-// forgotten lists the exchanges, by scenario and number, that a visitor lost his
-// place by, in both releases. In every other one he must not be told so.
-var forgotten = map[string][]int{
+// lost lists the exchanges, by scenario and number, after which Step.Lost must be
+// true. After all others it must be false.
+var lost = map[string][]int{
 	"protocol-lost-session":     {0, 3, 6, 11, 17},
 	"concurrent-answers":        {3, 12, 21},
 	"protocol-stage-disappears": {3},
@@ -63,14 +63,14 @@ var errorless = map[string][]int{
 	"protocol-stage-disappears": {3},
 }
 
-// cutShort lists exchanges with a redirect that the recording does not
-// follow, so that there is nothing to go on with.
+// cutShort lists exchanges with a redirect that the recording does not follow, so
+// that the rest of the walk is missing.
 var cutShort = map[string][]int{"redirect-stage": {14}, "protocol-lost-session": {1}}
 
-// TestClientWalksAsRecorded lets the client meet what real servers said, call by
-// call. The server insists on the recorded requests, cookies included, so that the
-// client must follow every redirect as the recording did.
-func TestClientWalksAsRecorded(t *testing.T) {
+// TestWalk_FollowsTheRecordings replays recordings of real servers, call by call. The
+// server requires the recorded requests with their cookies, so the client must follow
+// every redirect as the recording did.
+func TestWalk_FollowsTheRecordings(t *testing.T) {
 	t.Parallel()
 	for _, release := range recordedReleases {
 		all := exchanges(t, "walks", release)
@@ -111,7 +111,7 @@ func replay(t *testing.T, scenario string, browser int, all []recorded) {
 		i := queue[at]
 		script = append(script, expecting(t, i, all[i]))
 		if all[i].Status == http.StatusMethodNotAllowed {
-			// The client looks whether the flow is still there, which no recording did.
+			// The client checks whether the flow still exists, which no recording does.
 			script = append(script, fails(http.StatusNotFound, "<html>"))
 			queue = slices.Insert(queue, at+1, i)
 			at++
@@ -128,15 +128,15 @@ func replay(t *testing.T, scenario string, browser int, all []recorded) {
 		judge(t, scenario, first, all[last], step, err)
 	}
 	if len(queue) > 0 && calls == 0 {
-		t.Error("nothing was replayed")
+		t.Error("got no call, want the recording replayed")
 	}
 }
 
-// expecting answers as recorded, if asked as recorded.
+// expecting answers as recorded. It requires the recorded request.
 func expecting(t *testing.T, i int, e recorded) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != e.Method || r.RequestURI != e.Path {
-			t.Errorf("exchange %d: %s %s, want %s %s", i, r.Method, r.RequestURI, e.Method, e.Path)
+			t.Errorf("exchange %d: got %s %s, want %s %s", i, r.Method, r.RequestURI, e.Method, e.Path)
 		}
 		for _, name := range []string{sessionCookie, csrfCookie, "authentik_device", "authentik_mfa"} {
 			want := carried(e.Cookie)[name]
@@ -145,7 +145,7 @@ func expecting(t *testing.T, i int, e recorded) http.HandlerFunc {
 				got = &http.Cookie{}
 			}
 			if got.Value != want && (name != csrfCookie || want != "") {
-				t.Errorf("exchange %d: cookie %s differs from the recorded one", i, name)
+				t.Errorf("exchange %d: got another cookie %s than recorded", i, name)
 			}
 		}
 		for _, h := range e.Headers {
@@ -156,7 +156,7 @@ func expecting(t *testing.T, i int, e recorded) http.HandlerFunc {
 	}
 }
 
-// header is what was recorded of one header.
+// header returns a recorded header.
 func header(e recorded, name string) string {
 	for _, h := range e.Headers {
 		if strings.EqualFold(h[0], name) {
@@ -175,14 +175,14 @@ func carried(header string) Cookies {
 	return out
 }
 
-// call makes the call whose first request is the recorded one.
+// call makes the call that begins with the recorded request.
 func call(t *testing.T, c *Client, e recorded) (Step, error) {
 	t.Helper()
 	v := Visitor{Cookies: carried(e.Cookie)}
 	path, query, _ := strings.Cut(e.Path, "?")
 	f, ok := Redirect{Path: path + "?" + query}.Flow()
 	if !ok {
-		t.Fatalf("%s is no flow", e.Path)
+		t.Fatalf("%s: got no flow", e.Path)
 	}
 	if e.Method == http.MethodGet {
 		return c.Ask(t.Context(), v, f)
@@ -190,7 +190,7 @@ func call(t *testing.T, c *Client, e recorded) (Step, error) {
 	return c.Answer(t.Context(), v, f, verbatim(t, e.Answer))
 }
 
-// verbatim is an answer with whatever fields a recording has.
+// verbatim returns an answer with exactly the recorded fields.
 func verbatim(t testing.TB, fields map[string]any) Answer {
 	t.Helper()
 	name, _ := fields["component"].(string)
@@ -210,26 +210,26 @@ func judge(t *testing.T, scenario string, first int, last recorded, got Step, er
 	at := fmt.Sprintf("exchange %d (%s)", first, last.Note)
 	if last.Status != http.StatusOK {
 		if err == nil {
-			t.Errorf("%s: status %d gave no error", at, last.Status)
+			t.Errorf("%s: got no error of status %d", at, last.Status)
 		}
 		return
 	}
 	if err != nil {
-		t.Errorf("%s: %v", at, err)
+		t.Errorf("%s: got %v", at, err)
 		return
 	}
 	o, _ := readObject([]byte(last.Body))
 	if want := o.text("component"); string(got.Challenge.Component()) != want {
-		t.Errorf("%s: %s, want %s", at, got.Challenge.Component(), want)
+		t.Errorf("%s: got %s, want %s", at, got.Challenge.Component(), want)
 	}
-	if want := slices.Contains(forgotten[scenario], first); got.Lost != want {
-		t.Errorf("%s: lost %v, want %v", at, got.Lost, want)
+	if want := slices.Contains(lost[scenario], first); got.Lost != want {
+		t.Errorf("%s: got lost %v, want %v", at, got.Lost, want)
 	}
 	if want := header(last, "content-language"); got.Language != want {
-		t.Errorf("%s: language %q, want %q", at, got.Language, want)
+		t.Errorf("%s: got language %q, want %q", at, got.Language, want)
 	}
 	want := o.has("response_errors") && !slices.Contains(errorless[scenario], first)
 	if (got.Challenge.Common().Errors != nil) != want {
-		t.Errorf("%s: errors %v, want any: %v", at, got.Challenge.Common().Errors, want)
+		t.Errorf("%s: got errors %v, want any: %v", at, got.Challenge.Common().Errors, want)
 	}
 }

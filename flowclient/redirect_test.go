@@ -2,7 +2,7 @@ package flowclient
 
 import "testing"
 
-func TestRedirectsAreToldApart(t *testing.T) {
+func TestRedirect_Class(t *testing.T) {
 	t.Parallel()
 	const root = "https://auth.example.com/auth/"
 	for _, c := range []struct {
@@ -63,23 +63,23 @@ func TestRedirectsAreToldApart(t *testing.T) {
 	} {
 		r := as[Redirect](t, resolveRedirects(Redirect{To: c.to}, c.root))
 		if got := r.Class(); got != c.want {
-			t.Errorf("%q at %q is %s, want %s", c.to, c.root, got, c.want)
+			t.Errorf("%q at %q: got %s, want %s", c.to, c.root, got, c.want)
 		}
 		if _, ok := r.Flow(); ok != (c.want == RedirectFlow || c.want == RedirectExecutor) {
-			t.Errorf("%q at %q leads to a flow: %v", c.to, c.root, ok)
+			t.Errorf("%q at %q: got a flow: %v", c.to, c.root, ok)
 		}
 	}
 }
 
-func TestAForbiddenRedirectIsTheZeroClass(t *testing.T) {
+func TestRedirect_TheZeroClassIsForbidden(t *testing.T) {
 	t.Parallel()
 	var zero RedirectClass
 	if zero != RedirectForbidden || zero.String() != "forbidden" || RedirectScheme.String() != "scheme" || RedirectClass(99).String() != "unknown" {
-		t.Error("the zero value is not the safe one")
+		t.Error("got another zero value than forbidden, or wrong words")
 	}
 }
 
-func TestLinksOfChallengesLeadToFlows(t *testing.T) {
+func TestStep_FlowAtReadsLinksOfChallenges(t *testing.T) {
 	t.Parallel()
 	s := Step{Root: "https://auth.example.com/"}
 	for ref, want := range map[string]Flow{
@@ -92,12 +92,12 @@ func TestLinksOfChallengesLeadToFlows(t *testing.T) {
 		"https://auth.example.com:444/if/flow/recover": {},
 	} {
 		if got, ok := s.FlowAt(ref); got != want || ok != (want.Slug != "") {
-			t.Errorf("%q leads to %v, %v", ref, got, ok)
+			t.Errorf("%q: got %v, %v, want %v", ref, got, ok, want)
 		}
 	}
 }
 
-func TestSourcesAreToldApartToo(t *testing.T) {
+func TestDecode_SourcesHaveAClosedSetOfChallenges(t *testing.T) {
 	t.Parallel()
 	raw := []byte(`{"component":"ak-stage-identification","sources":[
 		{"name":"A","challenge":{"component":"xak-flow-redirect","to":"/auth/source/oauth/login/a/"}},
@@ -109,14 +109,14 @@ func TestSourcesAreToldApartToo(t *testing.T) {
 	}
 	sources := as[Identification](t, ch).Sources
 	if len(sources) != 3 {
-		t.Fatalf("%d sources", len(sources))
+		t.Fatalf("got %d sources, want 3", len(sources))
 	}
 	if r, ok := sources[0].Challenge.(Redirect); !ok || r.Class() != RedirectSource {
-		t.Errorf("the first is %T", sources[0].Challenge)
+		t.Errorf("first source: got %T, want a Redirect", sources[0].Challenge)
 	}
 	for _, s := range sources[1:] {
 		if _, ok := s.Challenge.(Unknown); !ok {
-			t.Errorf("%s is %T", s.Name, s.Challenge)
+			t.Errorf("%s: got %T, want Unknown", s.Name, s.Challenge)
 		}
 	}
 }

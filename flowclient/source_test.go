@@ -22,9 +22,9 @@ var (
 	oauthButton = Redirect{To: "/source/oauth/login/st-oauth/"}
 )
 
-// TestSourcesBeginAsRecorded has the client choose each source that was chosen
-// while real servers were recorded.
-func TestSourcesBeginAsRecorded(t *testing.T) {
+// TestStartSource_FollowsTheRecordings has the client choose each source that was
+// chosen in the recordings.
+func TestStartSource_FollowsTheRecordings(t *testing.T) {
 	t.Parallel()
 	begun := map[string]int{}
 	for _, release := range recordedReleases {
@@ -38,11 +38,11 @@ func TestSourcesBeginAsRecorded(t *testing.T) {
 	}
 	want := map[string]int{"external": 12, "flow": 8, "browser": 3, "not found": 3}
 	if !maps.Equal(begun, want) {
-		t.Errorf("begun %v, want %v", begun, want)
+		t.Errorf("got %v, want %v", begun, want)
 	}
 }
 
-// begin chooses the source of the first exchange, and says what became of it.
+// begin chooses the source of the first exchange and returns the result in a word.
 func begin(t *testing.T, at string, rest []recorded) string {
 	t.Helper()
 	e := rest[0]
@@ -53,7 +53,7 @@ func begin(t *testing.T, at string, rest []recorded) string {
 	f := newFake(t, script...)
 	step, err := f.client().StartSource(t.Context(), Visitor{Cookies: carried(e.Cookie)}, sourcesFlow, Redirect{To: e.Path})
 	if f.count() != len(script) || len(step.Cookies) == 0 && e.Cookie != "" {
-		t.Errorf("%s: %d requests, cookies %v", at, f.count(), step.Cookies)
+		t.Errorf("%s: got %d requests, cookies %v", at, f.count(), step.Cookies)
 	}
 	switch {
 	case errors.Is(err, ErrSourceNotFound):
@@ -61,25 +61,25 @@ func begin(t *testing.T, at string, rest []recorded) string {
 	case errors.Is(err, ErrBrowserNeeded):
 		return "browser"
 	case err != nil:
-		t.Errorf("%s: %v", at, err)
+		t.Errorf("%s: got %v", at, err)
 		return "error"
 	}
 	roundTrip(t, step)
 	if len(script) == 2 {
 		o, _ := readObject([]byte(rest[1].Body))
 		if got := step.Challenge.Component(); string(got) != o.text("component") || step.Flow != (Flow{Slug: "default-source-pre-authentication"}) || step.Language != "en" {
-			t.Errorf("%s: %s in %v, language %q", at, got, step.Flow, step.Language)
+			t.Errorf("%s: got %s in %v, language %q", at, got, step.Flow, step.Language)
 		}
 		return "flow"
 	}
 	rd := as[Redirect](t, step.Challenge)
 	if rd.To != header(e, "location") || step.Flow != sourcesFlow || step.Lost {
-		t.Errorf("%s: to %s, flow %v, lost %v", at, rd.To, step.Flow, step.Lost)
+		t.Errorf("%s: got a redirect to %s, flow %v, lost %v", at, rd.To, step.Flow, step.Lost)
 	}
 	return rd.Class().String()
 }
 
-func TestOnlyTheBeginningOfASourceIsAskedFor(t *testing.T) {
+func TestStartSource_OtherAddressesAreNotRequested(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{
 		"", "/", "/if/user/", "/source/", "/source/oauth/login/", "/source/oauth/login/a/b/", "/source/oauth/login/a", "/source/oauth/login/../../api/v3/",
@@ -87,10 +87,10 @@ func TestOnlyTheBeginningOfASourceIsAskedFor(t *testing.T) {
 		"/source/telegram/a/", "https://evil.example.com/source/oauth/login/a/", "//evil.example.com/source/oauth/login/a/", "http://auth.example.com/source/oauth/login/a/",
 		"/source/oauth/login/a/\r\nX: y", "javascript:alert(1)", "https://jane@auth.example.com/source/oauth/login/a/", `\source\oauth\login\a\`,
 	} {
-		// What a caller claims of a redirect does not count, only where it leads.
+		// Path is the caller's claim. Only To counts.
 		rd := Redirect{To: to, Path: "/source/oauth/login/a/"}
 		if _, err := newFake(t).client().StartSource(t.Context(), Visitor{}, sourcesFlow, rd); !errors.Is(err, ErrSourceNotFound) {
-			t.Errorf("%q: %v", to, err)
+			t.Errorf("%q: got %v", to, err)
 		}
 	}
 	for _, to := range []string{"https://auth.example.com/source/saml/a/", "/source/telegram/a/start/"} {
@@ -100,7 +100,7 @@ func TestOnlyTheBeginningOfASourceIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestWhereASourceMayLead(t *testing.T) {
+func TestStartSource_OtherAnswersAreErrors(t *testing.T) {
 	t.Parallel()
 	var ue *UnexpectedError
 	for name, c := range map[string]struct {
@@ -123,23 +123,23 @@ func TestWhereASourceMayLead(t *testing.T) {
 			w.Header().Set("Location", "https://idp.example.com/")
 			w.WriteHeader(307)
 		}, nil},
-		"a proxy's redirect":   {unmarked(sends("https://portal.example.com/")), nil},
-		"a proxy's 404":        {unmarked(fails(http.StatusNotFound, "")), nil},
-		"authentik being away": {fails(http.StatusBadGateway, ""), ErrUnreachable},
+		"a proxy's redirect": {unmarked(sends("https://portal.example.com/")), nil},
+		"a proxy's 404":      {unmarked(fails(http.StatusNotFound, "")), nil},
+		"an outage":          {fails(http.StatusBadGateway, ""), ErrUnreachable},
 	} {
 		f := newFake(t, c.reply)
 		step, err := f.client().StartSource(t.Context(), holding("a", false), sourcesFlow, oauthButton)
 		if step.Challenge != nil || step.Cookies[sessionCookie] == "" || err == nil {
-			t.Errorf("%s: %T with cookies %v, %v", name, step.Challenge, step.Cookies, err)
+			t.Errorf("%s: got %T with cookies %v, %v, want an error", name, step.Challenge, step.Cookies, err)
 		}
 		if c.is != nil && !errors.Is(err, c.is) || c.is == nil && (!errors.As(err, &ue) || errors.Is(err, ErrSourceNotFound)) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }
 
-// A session that has ended is as good as a new one, at a source as everywhere.
-func TestASourceOfAnEndedSessionBeginsAnew(t *testing.T) {
+// An ended session is replaced by a new one, at sources as in flows.
+func TestRestart_EndedSessionAtASource(t *testing.T) {
 	t.Parallel()
 	start := func(c *Client, v Visitor) (Step, error) {
 		return c.StartSource(t.Context(), v, sourcesFlow, oauthButton)
@@ -153,7 +153,7 @@ func TestASourceOfAnEndedSessionBeginsAnew(t *testing.T) {
 			step, err := call(f.client(), holding("a", false))
 			shows[Identification](t, step, err)
 			if !step.Lost || step.Flow != sourcesFlow || f.seen(1).cookies[sessionCookie] != "" || f.seen(1).uri != sourcesFlow.path() {
-				t.Errorf("lost %v, flow %v, then %s", step.Lost, step.Flow, f.seen(1).uri)
+				t.Errorf("got lost %v, flow %v, then %s, want a restart", step.Lost, step.Flow, f.seen(1).uri)
 			}
 		}
 	}
@@ -166,12 +166,12 @@ func TestASourceOfAnEndedSessionBeginsAnew(t *testing.T) {
 		},
 	} {
 		if _, err := call(newFake(t).client()); !errors.Is(err, ErrFlowNotFound) {
-			t.Errorf("%s with a flow that cannot be: %v", name, err)
+			t.Errorf("%s with an invalid flow: got %v, want ErrFlowNotFound", name, err)
 		}
 	}
 }
 
-// offering is a stand-in whose login has one source.
+// offering returns a stand-in whose login offers one source.
 func offering(t testing.TB, release authentiktest.Release, s authentiktest.Source) *Client {
 	t.Helper()
 	s.Slug, s.Name = "st", "St"
@@ -186,18 +186,18 @@ func offering(t testing.TB, release authentiktest.Release, s authentiktest.Sourc
 
 var bothReleases = []authentiktest.Release{authentiktest.Release202510, authentiktest.Release202605}
 
-// chosen asks for the login and returns the button on it.
+// chosen asks for the login and returns the source that it offers.
 func chosen[T Challenge](t testing.TB, c *Client) (T, Visitor) {
 	t.Helper()
 	step, err := c.Ask(t.Context(), Visitor{}, sourcesFlow)
 	got := shows[Identification](t, step, err)
 	if len(got.Sources) != 1 {
-		t.Fatalf("%d sources", len(got.Sources))
+		t.Fatalf("got %d sources, want 1", len(got.Sources))
 	}
 	return as[T](t, got.Sources[0].Challenge), Visitor{Cookies: step.Cookies}
 }
 
-func TestAnOAuthSourceLeadsToItsProvider(t *testing.T) {
+func TestStartSource_OAuthLeadsToTheProvider(t *testing.T) {
 	t.Parallel()
 	for _, release := range bothReleases {
 		c := offering(t, release, authentiktest.Source{Kind: authentiktest.SourceOAuth, ClientID: "c", URL: "https://idp.example.com/authorize"})
@@ -208,13 +208,13 @@ func TestAnOAuthSourceLeadsToItsProvider(t *testing.T) {
 		// The provider sends the browser back to the host that the visitor is at.
 		const back = "redirect_uri=http%3A%2F%2Fapp.example.net%2Fsource%2Foauth%2Fcallback%2Fst%2F"
 		if got.Class() != RedirectExternal || !strings.HasPrefix(got.To, "https://idp.example.com/authorize?") || !strings.Contains(got.To, back) {
-			t.Errorf("%s: %s to %s", release, got.Class(), got.To)
+			t.Errorf("%s: got %s to %s, want the provider", release, got.Class(), got.To)
 		}
 		roundTrip(t, step)
 	}
 }
 
-func TestASAMLSourceAsksBeforeItsProvider(t *testing.T) {
+func TestStartSource_SAMLAsksFirst(t *testing.T) {
 	t.Parallel()
 	for _, release := range bothReleases {
 		c := offering(t, release, authentiktest.Source{Kind: authentiktest.SourceSAMLPost, URL: "https://idp.example.com/sso"})
@@ -224,12 +224,12 @@ func TestASAMLSourceAsksBeforeItsProvider(t *testing.T) {
 		v.Cookies = step.Cookies
 		step, err = c.Answer(t.Context(), v, step.Flow, ConsentAnswer{asked.Token})
 		if got := shows[Autosubmit](t, step, err); got.URL != "https://idp.example.com/sso" || step.Lost {
-			t.Errorf("%s: to %s, lost %v", release, got.URL, step.Lost)
+			t.Errorf("%s: got %s, lost %v, want the provider", release, got.URL, step.Lost)
 		}
 	}
 }
 
-func TestAKerberosSourceIsForBrowsers(t *testing.T) {
+func TestStartSource_KerberosNeedsABrowser(t *testing.T) {
 	t.Parallel()
 	c := offering(t, authentiktest.Release202605, authentiktest.Source{Kind: authentiktest.SourceKerberos})
 	button, v := chosen[Redirect](t, c)
@@ -238,7 +238,7 @@ func TestAKerberosSourceIsForBrowsers(t *testing.T) {
 	}
 }
 
-// telegramSays signs as Telegram's widget does.
+// telegramSays signs values as Telegram's widget does.
 func telegramSays(token string, said map[string]any) map[string]any {
 	lines := make([]string, 0, len(said))
 	for _, k := range slices.Sorted(maps.Keys(said)) {
@@ -251,22 +251,22 @@ func telegramSays(token string, said map[string]any) map[string]any {
 	return said
 }
 
-func TestATelegramSourceIsAnsweredInItsOwnFlow(t *testing.T) {
+func TestStartSource_TelegramHasAFlowOfItsOwn(t *testing.T) {
 	t.Parallel()
 	c := offering(t, authentiktest.Release202605, authentiktest.Source{Kind: authentiktest.SourceTelegram, Bot: "bot", BotToken: "1:x"})
 	button, v := chosen[Redirect](t, c)
 	step, err := c.StartSource(t.Context(), v, sourcesFlow, button)
 	if got := shows[SourceTelegram](t, step, err); got.BotUsername != "bot" || step.Flow.Slug != "default-source-pre-authentication" {
-		t.Errorf("bot %s in %v", got.BotUsername, step.Flow)
+		t.Errorf("got bot %s in %v", got.BotUsername, step.Flow)
 	}
 	v.Cookies = step.Cookies
 	said := telegramSays("1:x", map[string]any{"id": 7, "username": "tele", "auth_date": time.Now().Unix()})
 	step, err = c.Answer(t.Context(), v, step.Flow, rawOf(t, SourceTelegramAnswer{said}))
 	if got := shows[Redirect](t, step, err); got.Class() != RedirectFinished {
-		t.Errorf("the end is %s", got.Class())
+		t.Errorf("got %s at the end, want finished", got.Class())
 	}
 	v.Cookies = step.Cookies
 	if u, err := c.User(t.Context(), v); err != nil || u.Username != "tele" {
-		t.Errorf("signed in as %q, %v", u.Username, err)
+		t.Errorf("got user %q, %v", u.Username, err)
 	}
 }

@@ -23,7 +23,7 @@ func standIn(t testing.TB, cfg authentiktest.Config) *Client {
 	return c
 }
 
-// signedIn leads a user through the flow that every new authentik has.
+// signedIn signs a user in with the flow of a new authentik.
 func signedIn(t testing.TB, c *Client, name, password string) Visitor {
 	t.Helper()
 	v, f := Visitor{}, Flow{Slug: "default-authentication-flow"}
@@ -37,7 +37,7 @@ func signedIn(t testing.TB, c *Client, name, password string) Visitor {
 	}
 	v.Cookies = step.Cookies
 	if u, err := c.User(t.Context(), v); err != nil || u.Username != name {
-		t.Fatalf("signed in as %q, %v, at %T", u.Username, err, step.Challenge)
+		t.Fatalf("got user %q, %v, at %T", u.Username, err, step.Challenge)
 	}
 	return v
 }

@@ -56,7 +56,7 @@ func (a authority) pool() *x509.CertPool {
 	return pool
 }
 
-// issue signs a certificate for names and addresses that is good until then.
+// issue returns a certificate for names and addresses that expires at until.
 func (a authority) issue(t testing.TB, until time.Time, names ...string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -90,9 +90,8 @@ func pinOfCert(t testing.TB, c tls.Certificate) string {
 	return pinOf(cert)
 }
 
-// secure is an authentik that speaks TLS with a certificate, at an IP address. It
-// answers every request with the first question, and tells the names it was asked
-// for.
+// secure starts an authentik that speaks TLS at an IP address. It answers every
+// request with the first question, and reports the names in the handshakes.
 func secure(t testing.TB, cert tls.Certificate, names chan<- string) *url.URL {
 	t.Helper()
 	s := httptest.NewUnstartedServer(says(whoAreYou))
@@ -109,7 +108,7 @@ func secure(t testing.TB, cert tls.Certificate, names chan<- string) *url.URL {
 	return address(t, s.URL)
 }
 
-// trusting is a transport that trusts an authority.
+// trusting returns a transport that trusts one authority.
 func trusting(a authority) *http.Transport {
 	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.pool(), MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
 }
@@ -244,7 +243,7 @@ func TestTLS_PinAcceptsOneKeyAndNoOther(t *testing.T) {
 	}
 }
 
-// TestTLS_WrongSchemeIsExplained speaks HTTP to HTTPS and back.
+// TestTLS_WrongSchemeIsExplained speaks HTTP to HTTPS and the other way round.
 func TestTLS_WrongSchemeIsExplained(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -279,8 +278,8 @@ func TestTLS_WrongSchemeIsExplained(t *testing.T) {
 	}
 }
 
-// raw is a server that reads a little, answers everything with some bytes, and
-// closes the connection.
+// raw starts a server that answers every connection with the same bytes and closes
+// it.
 func raw(t testing.TB, answer string) (host string) {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

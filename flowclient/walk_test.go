@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-func TestAskReturnsTheQuestionAndTheSession(t *testing.T) {
+func TestAsk_ReturnsTheQuestionAndTheSession(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, says(whoAreYou, session("a", false)))
 	step, err := f.client().Ask(t.Context(), Visitor{}, Flow{Slug: "login", Query: "next=%2Fapp%2F"})
 	got := shows[Identification](t, step, err)
 	if got.FlowInfo.Title != "Hello" || step.Cookies[sessionCookie] != token("a", false) || step.Lost {
-		t.Errorf("got %+v lost %v", got.FlowInfo, step.Lost)
+		t.Errorf("got %+v, lost %v", got.FlowInfo, step.Lost)
 	}
 	if want := "/api/v3/flows/executor/login/?query=next%3D%252Fapp%252F"; f.seen(0).uri != want {
-		t.Errorf("asked for %s, want %s", f.seen(0).uri, want)
+		t.Errorf("got a request for %s, want %s", f.seen(0).uri, want)
 	}
 	if step.Flow != (Flow{Slug: "login", Query: "next=%2Fapp%2F"}) || step.Root != "https://auth.example.com/" {
-		t.Errorf("flow %v at %s", step.Flow, step.Root)
+		t.Errorf("got flow %v at %s", step.Flow, step.Root)
 	}
 }
 
 // The right hand side was made with Python's urllib.parse.urlencode.
-func TestQueryIsEncodedAsPythonDoes(t *testing.T) {
+func TestFlow_QueryIsEncodedAsPythonDoes(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"":                       "query=",
@@ -40,29 +40,29 @@ func TestQueryIsEncodedAsPythonDoes(t *testing.T) {
 		"q=\"<>\\^`{|}#?@:;,$[]": "query=q%3D%22%3C%3E%5C%5E%60%7B%7C%7D%23%3F%40%3A%3B%2C%24%5B%5D",
 	} {
 		if got := (Flow{Slug: "s", Query: query}).path(); got != executorPath+"s/?"+want {
-			t.Errorf("%q became %s, want %s", query, got, want)
+			t.Errorf("%q: got %s, want %s", query, got, want)
 		}
 	}
 }
 
-func TestAnswerFollowsTheRedirectWithItsCookies(t *testing.T) {
+func TestAnswer_FollowsTheRedirectWithItsCookies(t *testing.T) {
 	t.Parallel()
 	f := newFake(t,
 		sends(itself, session("a", false), "authentik_mfa=remembered; Path=/; SameSite=Lax"),
 		says(whichSecret, session("a", false)))
 	step, err := f.client().Answer(t.Context(), holding("a", false), login, IdentificationAnswer{UID: "jane"})
 	if got := shows[Password](t, step, err); got.PendingUser != "jane" {
-		t.Errorf("pending user %q", got.PendingUser)
+		t.Errorf("got pending user %q, want jane", got.PendingUser)
 	}
 	if f.seen(0).method != http.MethodPost || f.seen(1).method != http.MethodGet || f.seen(1).uri != itself {
-		t.Errorf("requests %s, %s %s", f.seen(0).method, f.seen(1).method, f.seen(1).uri)
+		t.Errorf("got requests %s, %s %s, want POST, GET", f.seen(0).method, f.seen(1).method, f.seen(1).uri)
 	}
 	if f.seen(1).cookies["authentik_mfa"] != "remembered" || step.Cookies["authentik_mfa"] != "remembered" {
-		t.Error("the cookie of the redirect is gone")
+		t.Error("got no cookie of the redirect, want it kept")
 	}
 }
 
-func TestRedirectToItselfInJSONIsFollowed(t *testing.T) {
+func TestWalk_RedirectToTheExecutorInJSONIsFollowed(t *testing.T) {
 	t.Parallel()
 	f := newFake(t,
 		says(`{"component":"xak-flow-redirect","to":"/api/v3/flows/executor/other/?query=a%3D%2A"}`),
@@ -70,11 +70,11 @@ func TestRedirectToItselfInJSONIsFollowed(t *testing.T) {
 	step, err := f.client().Answer(t.Context(), holding("a", false), login, DummyAnswer{})
 	shows[Password](t, step, err)
 	if step.Flow != (Flow{Slug: "other", Query: "a=*"}) {
-		t.Errorf("flow %v", step.Flow)
+		t.Errorf("got flow %v", step.Flow)
 	}
 }
 
-func TestChainedFlowRunsInTheSameSession(t *testing.T) {
+func TestWalk_ChainedFlowHasTheSameSession(t *testing.T) {
 	t.Parallel()
 	for name, to := range map[string]string{
 		"relative":           "/if/flow/consent/?client_id=x&next=%2Fy",
@@ -84,15 +84,15 @@ func TestChainedFlowRunsInTheSameSession(t *testing.T) {
 		step, err := f.client().Ask(t.Context(), holding("a", true), login)
 		shows[Consent](t, step, err)
 		if step.Flow != (Flow{Slug: "consent", Query: "client_id=x&next=%2Fy"}) {
-			t.Errorf("%s: flow %v", name, step.Flow)
+			t.Errorf("%s: got flow %v, want consent", name, step.Flow)
 		}
 		if f.seen(1).cookies[sessionCookie] != token("a", true) {
-			t.Errorf("%s: the second flow runs without the session", name)
+			t.Errorf("%s: got no session in the second flow", name)
 		}
 	}
 }
 
-func TestSubPathIsKeptEverywhere(t *testing.T) {
+func TestWalk_KeepsTheSubPath(t *testing.T) {
 	t.Parallel()
 	f := newFake(t,
 		sends("/auth/api/v3/flows/executor/login/?query="),
@@ -107,19 +107,19 @@ func TestSubPathIsKeptEverywhere(t *testing.T) {
 	})
 	step, err := c.Ask(t.Context(), holding("a", false), login)
 	if got := shows[Redirect](t, step, err); got.Class() != RedirectFinished {
-		t.Errorf("the end is %s", got.Class())
+		t.Errorf("got %s at the end, want finished", got.Class())
 	}
 	for i := range f.count() {
 		if !strings.HasPrefix(f.seen(i).uri, "/auth/") {
-			t.Errorf("request %d went to %s", i, f.seen(i).uri)
+			t.Errorf("request %d: got %s, want it below /auth/", i, f.seen(i).uri)
 		}
 	}
 	if step.Flow.Slug != "fourth" {
-		t.Errorf("flow %v", step.Flow)
+		t.Errorf("got flow %v", step.Flow)
 	}
 }
 
-func TestTheDefaultFlowOfARedirectIsFound(t *testing.T) {
+func TestWalk_FindsTheDefaultFlowOfARedirect(t *testing.T) {
 	t.Parallel()
 	f := newFake(t,
 		says(`{"component":"xak-flow-redirect","to":"/flows/-/default/authentication/?next=%2Fx"}`),
@@ -128,11 +128,11 @@ func TestTheDefaultFlowOfARedirectIsFound(t *testing.T) {
 	step, err := f.client().Ask(t.Context(), holding("a", false), login)
 	shows[Identification](t, step, err)
 	if f.seen(1).uri != "/flows/-/default/authentication/?next=%2Fx" || step.Flow != (Flow{Slug: "welcome", Query: "next=%2Fx"}) || step.Lost {
-		t.Errorf("by way of %s to %v", f.seen(1).uri, step.Flow)
+		t.Errorf("got %s, then %v, want the default flow", f.seen(1).uri, step.Flow)
 	}
 }
 
-func TestEndlessRedirectsEnd(t *testing.T) {
+func TestWalk_EndlessRedirectsAreAborted(t *testing.T) {
 	t.Parallel()
 	script := make([]http.HandlerFunc, maxHops+1)
 	for i := range script {
@@ -144,14 +144,14 @@ func TestEndlessRedirectsEnd(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if step.Cookies[sessionCookie] == "" {
-		t.Error("the cookies so far are gone")
+		t.Error("got no session cookie, want the cookies so far")
 	}
 	if f.count() != maxHops+1 {
-		t.Errorf("%d requests", f.count())
+		t.Errorf("got %d requests, want %d", f.count(), maxHops+1)
 	}
 }
 
-func TestThirtySilentStagesAreFollowed(t *testing.T) {
+func TestWalk_FollowsThirtySilentStages(t *testing.T) {
 	t.Parallel()
 	script := make([]http.HandlerFunc, 0, maxHops+1)
 	for range maxHops {
@@ -162,74 +162,74 @@ func TestThirtySilentStagesAreFollowed(t *testing.T) {
 	shows[Redirect](t, step, err)
 }
 
-func TestRedirectsAwayAreNeverFetched(t *testing.T) {
+func TestWalk_NeverRequestsAnotherHost(t *testing.T) {
 	t.Parallel()
-	strange := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		t.Error("a request left authentik's host")
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("got a request to another host than authentik's")
 	}))
-	t.Cleanup(strange.Close)
+	t.Cleanup(other.Close)
 	for to, class := range map[string]RedirectClass{
-		strange.URL + "/if/flow/login/":    RedirectExternal,
-		"/application/o/authorize/?x=y":    RedirectApplication,
-		"/source/oauth/login/github/":      RedirectSource,
-		"/if/user/":                        RedirectFinished,
-		"myapp://callback?code=1":          RedirectScheme,
-		"javascript:alert(1)":              RedirectForbidden,
-		strange.URL[5:] + "/if/flow/login": RedirectExternal,
+		other.URL + "/if/flow/login/":    RedirectExternal,
+		"/application/o/authorize/?x=y":  RedirectApplication,
+		"/source/oauth/login/github/":    RedirectSource,
+		"/if/user/":                      RedirectFinished,
+		"myapp://callback?code=1":        RedirectScheme,
+		"javascript:alert(1)":            RedirectForbidden,
+		other.URL[5:] + "/if/flow/login": RedirectExternal,
 	} {
 		body, _ := json.Marshal(map[string]string{"component": "xak-flow-redirect", "to": to})
 		f := newFake(t, says(string(body)))
 		step, err := f.client().Ask(t.Context(), Visitor{}, login)
 		if got := shows[Redirect](t, step, err); got.Class() != class || got.To != to {
-			t.Errorf("%s is %s, want %s", to, got.Class(), class)
+			t.Errorf("%s: got %s, want %s", to, got.Class(), class)
 		}
 	}
-	for _, location := range []string{strange.URL + itself, strange.URL[5:] + itself, "/if/user/", "", "http://[::1", "/application/o/authorize/"} {
+	for _, location := range []string{other.URL + itself, other.URL[5:] + itself, "/if/user/", "", "http://[::1", "/application/o/authorize/"} {
 		f := newFake(t, sends(location))
 		_, err := f.client().Ask(t.Context(), Visitor{}, login)
 		var ue *UnexpectedError
 		if !errors.As(err, &ue) || ue.Status != http.StatusFound {
-			t.Errorf("%q: %v", location, err)
+			t.Errorf("%q: got %v", location, err)
 		}
 	}
 }
 
-func TestChallengeWithoutComponent(t *testing.T) {
+func TestWalk_ChallengeWithoutComponent(t *testing.T) {
 	t.Parallel()
 	t.Run("with fields is a prompt", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, says(string(samples(t, "2026.5")["no-component"])))
 		step, err := f.client().Ask(t.Context(), Visitor{}, login)
 		if got := shows[Prompt](t, step, err); len(got.Fields) < 2 || got.Component() != ComponentPrompt {
-			t.Errorf("%d fields", len(got.Fields))
+			t.Errorf("got %d fields, want a prompt", len(got.Fields))
 		}
 	})
-	t.Run("with nothing but its looks is told to go on, once", func(t *testing.T) {
+	t.Run("with nothing but flow_info is resumed once", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, says(`{"flow_info":{"title":"x"}}`), says(theEnd))
 		step, err := f.client().Ask(t.Context(), holding("a", false), login)
 		shows[Redirect](t, step, err)
 		if f.seen(1).method != http.MethodPost || f.seen(1).body != "{}" {
-			t.Errorf("%s %s", f.seen(1).method, f.seen(1).body)
+			t.Errorf("got %s %s, want an empty POST", f.seen(1).method, f.seen(1).body)
 		}
 		f = newFake(t, says(`{"flow_info":{"title":"x"}}`), says(`{"flow_info":{"title":"x"}}`))
 		if _, err = f.client().Ask(t.Context(), Visitor{}, login); !errors.Is(err, errNoComponent) {
-			t.Errorf("the second time: %v", err)
+			t.Errorf("the second time: got %v", err)
 		}
 	})
-	t.Run("with anything else is none of authentik's", func(t *testing.T) {
+	t.Run("with anything else is unexpected", func(t *testing.T) {
 		t.Parallel()
 		for _, body := range []string{`{}`, `{"detail":"x"}`, `{"flow_info":{},"x":1}`, `{"flow_info":null}`, `{"error":"other"}`} {
 			f := newFake(t, says(body))
 			var ue *UnexpectedError
 			if _, err := f.client().Ask(t.Context(), Visitor{}, login); !errors.As(err, &ue) {
-				t.Errorf("%s: %v", body, err)
+				t.Errorf("%s: got %v", body, err)
 			}
 		}
 	})
 }
 
-func TestUnknownFlows(t *testing.T) {
+func TestWalk_UnknownFlowIsNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, fails(http.StatusNotFound, ""))
 	if _, err := f.client().Answer(t.Context(), holding("a", false), login, DummyAnswer{}); !errors.Is(err, ErrFlowNotFound) {
@@ -244,13 +244,13 @@ func TestUnknownFlows(t *testing.T) {
 	}
 	for _, slug := range []string{"", "a/b", "..", "a?b", "ä", "a b", "a%2f", "a\n"} {
 		if _, err := newFake(t).client().Ask(t.Context(), Visitor{}, Flow{Slug: slug}); !errors.Is(err, ErrFlowNotFound) {
-			t.Errorf("slug %q: %v", slug, err)
+			t.Errorf("slug %q: got %v", slug, err)
 		}
 	}
 }
 
-// TestExecutor_405IsAnErrorInsideUnlessTheFlowIsGone has authentik answer an answer
-// with 405, as it does for both.
+// TestExecutor_405IsAnErrorInsideUnlessTheFlowIsGone has authentik refuse an
+// answer with 405, as it does in both cases.
 func TestExecutor_405IsAnErrorInsideUnlessTheFlowIsGone(t *testing.T) {
 	t.Parallel()
 	inside := fails(http.StatusMethodNotAllowed, "")
@@ -280,7 +280,7 @@ func TestExecutor_405IsAnErrorInsideUnlessTheFlowIsGone(t *testing.T) {
 	}
 }
 
-func TestVisitorsDoNotMeet(t *testing.T) {
+func TestClient_VisitorsAreIndependent(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		k, err := r.Cookie(sessionCookie)

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// keys are all keys that a component is known to have in any release. A bare word
-// is a text, one with "?" a flag, with "#" a number, with "[]" a list of texts;
-// with "~" a number of
-// seconds, with "@" a time; others say for themselves what they are.
+// keys are all keys that a component is known to have in any release. A word without
+// a suffix is a text, one with "?" a flag, with "#" a number, with "[]" a list of
+// texts, with "~" a number of seconds, with "@" a time, and with braces a list of
+// objects.
 var keys = map[Component]string{
 	ComponentAccessDenied:          "error_message",
 	ComponentAuthenticatorDuo:      "activation_barcode activation_code stage_uuid",
@@ -46,10 +46,10 @@ var keys = map[Component]string{
 	ComponentUserLogin:        "",
 }
 
-// common are the keys that every component may have.
+// common are the keys that all components share.
 const common = "pending_user pending_user_avatar"
 
-// whole makes an object of keys, with a value of its own for each.
+// whole returns an object with these keys and a different value for each.
 func whole(keys string, n *int) map[string]any {
 	out := map[string]any{}
 	for keys = strings.TrimSpace(keys); keys != ""; keys = strings.TrimLeft(keys, " ,") {
@@ -86,13 +86,13 @@ func count(v any) map[string]int {
 	return out
 }
 
-// TestEveryKnownKeyIsRead fails for a key that no recording happens to fill.
-func TestEveryKnownKeyIsRead(t *testing.T) {
+// TestDecode_ReadsEveryKnownKey covers keys for which no recording has a value.
+func TestDecode_ReadsEveryKnownKey(t *testing.T) {
 	t.Parallel()
 	for _, c := range Components() {
 		list, ok := keys[c]
 		if !ok {
-			t.Errorf("no keys of %s", c)
+			t.Errorf("got no keys of %s", c)
 		}
 		n := 0
 		sent := whole(list+" "+common, &n)
@@ -105,7 +105,7 @@ func TestEveryKnownKeyIsRead(t *testing.T) {
 		got := count(outline(t, decoded(t, raw)))
 		for v, times := range want {
 			if got[v] < times {
-				t.Errorf("%s: %s is read %d times of %d, from %s", c, v, got[v], times, raw)
+				t.Errorf("%s: got %s %d times, want %d, from %s", c, v, got[v], times, raw)
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWhoIsSignedInIsKnownByAuthentiksCookie(t *testing.T) {
+func TestStep_AuthenticatedReadsTheSessionCookie(t *testing.T) {
 	t.Parallel()
 	cookie := func(claims string) Cookies {
 		return Cookies{sessionCookie: "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"}
@@ -21,7 +21,7 @@ func TestWhoIsSignedInIsKnownByAuthentiksCookie(t *testing.T) {
 		"no cookie":       {nil, false},
 	} {
 		if got := (Step{Cookies: row.cookies}).Authenticated(); got != row.want {
-			t.Errorf("%s: known %v", name, got)
+			t.Errorf("%s: got %v, want %v", name, got, row.want)
 		}
 	}
 }
