@@ -78,8 +78,8 @@ func (Admin) serve(w http.ResponseWriter, r *http.Request) error {
 
 // A gate is what an operator can ask of one; *proxy.Gate is one.
 type gate interface {
-	Roll(ctx context.Context, user string) ([]proxy.Entry, error)
-	Remembered() []proxy.Entry
+	SessionsOf(ctx context.Context, user string) ([]proxy.Entry, error)
+	Cached() []proxy.Entry
 	EndAll(ctx context.Context, user string) ([]proxy.Entry, error)
 	EndOne(ctx context.Context, user, id string) (proxy.Entry, error)
 }
@@ -118,10 +118,10 @@ func obey(ctx context.Context, all []gate, method, user, id string) (told, error
 	case method == http.MethodGet && id != "":
 		return told{}, errList
 	case method == http.MethodGet && user != "":
-		found, err := gather(all, func(g gate) ([]proxy.Entry, error) { return g.Roll(ctx, user) })
+		found, err := gather(all, func(g gate) ([]proxy.Entry, error) { return g.SessionsOf(ctx, user) })
 		return told{Sessions: found}, err
 	case method == http.MethodGet:
-		found, err := gather(all, func(g gate) ([]proxy.Entry, error) { return g.Remembered(), nil })
+		found, err := gather(all, func(g gate) ([]proxy.Entry, error) { return g.Cached(), nil })
 		return told{Sessions: found, Remembered: true}, err
 	case method == http.MethodDelete && id != "":
 		ended, err := gather(all, func(g gate) ([]proxy.Entry, error) {

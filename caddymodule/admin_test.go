@@ -27,9 +27,10 @@ type fakeGate struct {
 	err  error
 }
 
-func (f fakeGate) Roll(context.Context, string) ([]proxy.Entry, error)   { return f.list, f.err }
-func (f fakeGate) Remembered() []proxy.Entry                             { return f.list }
-func (f fakeGate) EndAll(context.Context, string) ([]proxy.Entry, error) { return f.list, f.err }
+func (f fakeGate) SessionsOf(context.Context, string) ([]proxy.Entry, error) { return f.list, f.err }
+func (f fakeGate) Cached() []proxy.Entry                                     { return f.list }
+func (f fakeGate) EndAll(context.Context, string) ([]proxy.Entry, error)     { return f.list, f.err }
+
 func (f fakeGate) EndOne(context.Context, string, string) (proxy.Entry, error) {
 	if len(f.list) == 0 {
 		return proxy.Entry{}, f.err

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func TestWhatNoOptionSaysIsLeftToTheGate(t *testing.T) {
 	if diff := cmp.Diff(proxy.OIDCConfig{}, cfg.OIDC); diff != "" {
 		t.Errorf("OpenID Connect (-want +got):\n%s", diff)
 	}
-	if cfg.Login != "" || cfg.Lifetime != 0 || cfg.Idle != 0 || cfg.Recheck != 0 || cfg.Grace != 0 || len(cfg.Require) != 0 {
+	if cfg.Login != "" || cfg.Lifetime != 0 || cfg.Idle != 0 || cfg.Recheck != 0 || cfg.Grace != nil || len(cfg.Require) != 0 {
 		t.Errorf("login %q, lifetime %v, idle %v, recheck %v, grace %v, require %v",
 			cfg.Login, cfg.Lifetime, cfg.Idle, cfg.Recheck, cfg.Grace, cfg.Require)
 	}
@@ -42,13 +43,13 @@ func TestWhatNoOptionSaysIsLeftToTheGate(t *testing.T) {
 
 func TestNoGraceIsNotTheDefault(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]time.Duration{"0s": 1, "0": 1, "": 0, "1s": time.Second} {
+	for text, want := range map[string]*time.Duration{"0s": new(time.Duration(0)), "0": new(time.Duration(0)), "": nil, "1s": new(time.Second)} {
 		h := Handler{URL: "https://auth.example.com", Grace: text}
 		if wrong := h.expand(); wrong != nil {
 			t.Errorf("%q: %v", text, wrong)
 		}
-		if got := h.config().Grace; got != want {
-			t.Errorf("%q is %v, want %v", text, got, want)
+		if got := h.config().Grace; !reflect.DeepEqual(got, want) {
+			t.Errorf("grace %q: got %v, want %v", text, got, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -99,7 +100,7 @@ func TestFilesWorkAsValues(t *testing.T) {
 	if h.Key != secret {
 		t.Errorf("key = %q", h.Key)
 	}
-	if got, want := filled(t, h.Headers.Own[0], nil), "Bearer "+secret; got != want {
+	if got, want := filled(t, h.Headers.Own[0], proxy.NewSession(proxy.User{})), "Bearer "+secret; got != want {
 		t.Errorf("header = %q, want %q", got, want)
 	}
 }

@@ -30,7 +30,7 @@ func (own Header) rule() proxy.HeaderRule {
 	case "":
 		return proxy.HeaderRule{Name: own.Name, Value: text(own.Value)}
 	case tokenClaim:
-		return proxy.HeaderRule{Name: own.Name, Value: func(_ *http.Request, s *proxy.Session) string { return s.AccessToken() }}
+		return proxy.HeaderRule{Name: own.Name, Value: func(_ *http.Request, s proxy.Session) string { return s.AccessToken() }}
 	default:
 		return proxy.HeaderRule{Name: own.Name, Claim: claim}
 	}
@@ -57,8 +57,8 @@ func (own Header) needsToken() bool {
 
 // text returns a function that replaces the placeholders in a header's value
 // for one request. An unknown placeholder becomes empty.
-func text(value string) func(*http.Request, *proxy.Session) string {
-	return func(r *http.Request, s *proxy.Session) string {
+func text(value string) func(*http.Request, proxy.Session) string {
+	return func(r *http.Request, s proxy.Session) string {
 		repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 		if !found {
 			return ""

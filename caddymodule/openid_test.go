@@ -117,7 +117,7 @@ func TestOptionsBecomeTheGatesConfig(t *testing.T) {
 		t.Errorf("require (-want +got):\n%s", diff)
 	}
 	if cfg.Login != proxy.LoginRedirect || cfg.Lifetime != 7*24*time.Hour || cfg.Idle != 30*time.Minute ||
-		cfg.Recheck != time.Minute || cfg.Grace != time.Hour {
+		cfg.Recheck != time.Minute || *cfg.Grace != time.Hour {
 		t.Errorf("login %s, lifetime %v, idle %v, recheck %v, grace %v", cfg.Login, cfg.Lifetime, cfg.Idle, cfg.Recheck, cfg.Grace)
 	}
 }

@@ -22,7 +22,7 @@ const (
 // setPlaceholders sets the placeholders of the signed-in user for the handlers
 // after the gate. It deletes those of other modules, since authentik is
 // authoritative. Nothing is computed before a placeholder is used.
-func setPlaceholders(r *http.Request, s *proxy.Session) {
+func setPlaceholders(r *http.Request, s proxy.Session) {
 	repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !found {
 		return
@@ -32,29 +32,29 @@ func setPlaceholders(r *http.Request, s *proxy.Session) {
 }
 
 // placeholder returns the value of a placeholder of the user.
-func placeholder(s *proxy.Session, key string) (any, bool) {
+func placeholder(s proxy.Session, key string) (any, bool) {
 	field, ours := strings.CutPrefix(key, userPrefix)
 	if !ours {
 		return nil, false
 	}
 	switch field {
 	case "id", "username":
-		return s.User.Username, true
+		return s.User().Username, true
 	case "name":
-		return s.User.Name, true
+		return s.User().Name, true
 	case "email":
-		return s.User.Email, true
+		return s.User().Email, true
 	case "uid":
-		return s.User.UID, true
+		return s.User().UID, true
 	case "groups":
-		return joined(s.User.Groups), true
+		return joined(s.User().Groups), true
 	case "session":
 		return s.ID(), true
 	case tokenClaim:
 		return s.AccessToken(), true
 	}
 	if path, isAttribute := strings.CutPrefix(field, attributePrefix); isAttribute {
-		return attribute(s.User.Attributes, path)
+		return attribute(s.User().Attributes, path)
 	}
 	value, found := s.Claim(field)
 	return flat(value), found

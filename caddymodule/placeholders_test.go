@@ -11,14 +11,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-func ada() *proxy.Session {
-	return &proxy.Session{User: proxy.User{
+func ada() proxy.Session {
+	return proxy.NewSession(proxy.User{
 		Username: "ada", Name: "Ada Lovelace", Email: "ada@example.com", UID: "abc123",
 		Groups: []string{"staff", "x,admins", "50%"},
 		Attributes: map[string]any{
 			"tenant": "north", "a.b": "dotted", "office": map[string]any{"floor": float64(3)},
 		},
-	}}
+	})
 }
 
 // withReplacer makes a request that has a replacer, and returns both.
@@ -30,7 +30,7 @@ func withReplacer(t testing.TB) (*http.Request, *caddy.Replacer) {
 }
 
 // filled returns what a header of one's own says for a session.
-func filled(t testing.TB, own Header, s *proxy.Session) string {
+func filled(t testing.TB, own Header, s proxy.Session) string {
 	t.Helper()
 	r, repl := withReplacer(t)
 	repl.Set("http.request.host", "app.example.com")
@@ -97,7 +97,7 @@ func TestHeadersOfOnesOwnAreFilledFromTheSessionAlone(t *testing.T) {
 	repl.Set("http.auth.user.id", "mallory")
 	repl.Set("http.auth.user.attributes.tenant", "evil")
 	rule := Header{Name: "X-Test", Value: "{http.auth.user.id}@{http.auth.user.attributes.tenant}"}.rule()
-	if got := rule.Value(r, &proxy.Session{}); got != "@" {
+	if got := rule.Value(r, proxy.NewSession(proxy.User{})); got != "@" {
 		t.Errorf("header = %q", got)
 	}
 }

@@ -132,13 +132,12 @@ func duration(text string) time.Duration {
 	return d
 }
 
-// grace returns how long authentik is forgiven. The gate takes none for its
-// default: who writes 0s is given a nanosecond, in which nothing can be asked.
-func (h *Handler) grace() time.Duration {
+// grace returns the configured grace, or nil for the gate's default.
+func (h *Handler) grace() *time.Duration {
 	if h.Grace == "" {
-		return 0
+		return nil
 	}
-	return max(duration(h.Grace), time.Nanosecond)
+	return new(duration(h.Grace))
 }
 
 // maxPerUser returns the number of a text that has been checked, or none.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
@@ -16,8 +18,8 @@ import (
 func TestADepartureThatIsLostBeginsAnew(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*site, *person){
-		"another cookie": func(s *site, p *person) { p.setCookie(s.gate.jar.visit.secure, seal.NewSecret().Cookie()) },
-		"no cookie":      func(s *site, p *person) { p.setCookie(s.gate.jar.visit.secure, "") },
+		"another cookie": func(s *site, p *person) { p.setCookie(s.gate.names().Visit, seal.NewSecret().Cookie()) },
+		"no cookie":      func(s *site, p *person) { p.setCookie(s.gate.names().Visit, "") },
 		"too late":       func(s *site, _ *person) { s.clock.move(31 * time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +71,7 @@ func TestNobodyBecomesSomebodyElseByAnAddress(t *testing.T) {
 		victim := s.person(t)
 		victim.open("/.authentik/session") // has no cookie yet
 		to := victim.departs(address)
-		if victim.cookie(s.gate.jar.session.secure) != "" || strings.Contains(to.String(), query.Get("code")) {
+		if victim.cookie(s.gate.names().Session) != "" || strings.Contains(to.String(), query.Get("code")) {
 			t.Fatalf("%s: signed in, or the code goes on to %s", name, to)
 		}
 		if page := victim.open(jane.authorize(t, to, "jane", "open sesame")); page.body != "hello jane" || page.path != "/" {
@@ -84,12 +86,12 @@ func TestALinkOfAuthentiksEndsSignedIn(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
-	request := newAuthRequest(s.gate.redirectURI(s.place()))
-	m, err := s.gate.provider.metadata(t.Context())
+	request := authn.NewRequest(exchange.Origin(s.place()) + "/.authentik/callback")
+	address, err := s.gate.signIn.OIDC.AuthorizeURL(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := url.Parse(request.address(s.gate.provider.config(m, request.Redirect)))
+	to, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}

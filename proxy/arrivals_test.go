@@ -10,57 +10,14 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
-
-func TestArrivalsAreReadStrictly(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1_790_000_000, 0)
-	ago := func(seconds ...int) (a arrivals) {
-		for _, s := range seconds {
-			a = append(a, now.Add(-time.Duration(s)*time.Second))
-		}
-		return a
-	}
-	for name, tt := range map[string]struct {
-		value string
-		want  int
-		ok    bool
-	}{
-		"three":                 {ago(50, 20, 0).String(), 3, true},
-		"some of them are over": {ago(70, 60, 59).String(), 1, true},
-		"another clock":         {ago(-5, -70).String(), 1, true},
-		"four":                  {ago(3, 2, 1, 0).String(), 0, false},
-		"none":                  {"", 0, false},
-		"capitals":              {strings.ToUpper(ago(0).String()), 0, false},
-		"zeros before":          {"0" + ago(0).String(), 0, false},
-		"signs":                 {"-1", 0, false},
-		"a gap":                 {ago(0).String() + "..", 0, false},
-		"too large":             {"zzzzzzzzzzzzzzzz", 0, false},
-		"something else":        {"a b;c", 0, false},
-		"long":                  {strings.Repeat("1.", 5000), 0, false},
-	} {
-		got, ok := parseArrivals(tt.value, now)
-		if len(got) != tt.want || ok != tt.ok {
-			t.Errorf("%s: %q is read as %v, %v", name, tt.value, got, ok)
-		}
-	}
-	a := arrivals{}
-	for i := range 5 {
-		a = a.with(now.Add(time.Duration(i) * time.Second))
-	}
-	if read, ok := parseArrivals(a.String(), now); !ok || len(read) != maxArrivals || !read[2].Equal(now.Add(4*time.Second)) {
-		t.Errorf("%v are read as %v", a, read)
-	}
-	if n := len(a.String()); n > 24 {
-		t.Errorf("three take %d bytes", n)
-	}
-}
 
 // arrived has a browser believe that it has arrived three times just now.
 func (p *person) arrived() {
 	now := p.site.clock.now()
-	p.setCookie("__Host-authentik_arrivals", arrivals{now, now, now}.String())
+	p.setCookie("__Host-authentik_arrivals", exchange.Arrivals{now, now, now}.String())
 }
 
 // stops holds a screen to be the one of sign-ins that do not hold, and to lead on to a sign-in that does not remember them.
@@ -87,7 +44,7 @@ func TestSignInsThatDoNotHoldHaveACause(t *testing.T) {
 	p := s.person(t)
 	p.arrived()
 	p.open("/app").stops(t, dropped)
-	p.setCookie(s.gate.jar.session.secure, seal.NewSecret().Cookie())
+	p.setCookie(s.gate.names().Session, seal.NewSecret().Cookie())
 	p.open("/app").stops(t, unknown)
 	if s.program(t).ask("/.authentik/login").component() == "" {
 		t.Error("a program is stopped")
@@ -174,7 +131,7 @@ func TestASessionCookieThatIsDroppedStopsTheThirdTime(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
-	p.http.Jar = leakyJar{p.jar, s.gate.jar.session.secure}
+	p.http.Jar = leakyJar{p.jar, s.gate.names().Session}
 	for range 3 {
 		page := p.open(a.authorize(t, p.departs("/app"), "jane", "open sesame"))
 		page.says(t, string(fault.CookiesBlocked))
@@ -194,11 +151,11 @@ func TestSessionsThatAreLostStopTheThirdTime(t *testing.T) {
 		if page := p.signIn("jane", "open sesame", "/app"); page.body != "hello jane" {
 			t.Fatalf("status %d at %s", page.status, page.path)
 		}
-		session, err := s.gate.sessionOf(s.request(p), s.place())
+		session, _, err := s.gate.exchange(s.request(p), s.place()).Session()
 		if err != nil || session == nil {
 			t.Fatal(session, err)
 		}
-		if err := s.gate.sessions.end(t.Context(), session); err != nil {
+		if err := s.gate.sessions.End(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
 	}

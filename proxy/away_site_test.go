@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -31,7 +32,7 @@ func newSiteOf(t testing.TB, authentik authentiktest.Config, change func(*Config
 	s := &site{authentik: stand, clock: &clock{}}
 	cfg := Config{
 		Client: newClient(t, server.URL), Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)), Now: s.clock.now,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Plex: NoPlex{},
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Plex: plex.None{},
 	}
 	if change != nil {
 		change(&cfg)

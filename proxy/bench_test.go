@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,12 +10,13 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // crowd makes a gate that remembers n sessions, and the cookie of one of them.
 func crowd(b *testing.B, n int) (g *Gate, cookie string, perSession uint64) {
 	b.Helper()
-	g, _ = held(b, nil, record{})
+	g, _ = held(b, nil, session.Record{})
 	at := somewhere("app.example.com")
 	before := memory()
 	for i := range n {
@@ -25,15 +25,14 @@ func crowd(b *testing.B, n int) (g *Gate, cookie string, perSession uint64) {
 		for j := range groups {
 			groups[j] = fmt.Sprintf("department-%02d", j)
 		}
-		rec := record{Begun: time.Now(), Until: time.Now().Add(time.Hour), User: User{
+		rec := session.Record{Begun: time.Now(), Until: time.Now().Add(time.Hour), User: User{
 			Username: fmt.Sprintf("user%07d", i), Name: "Jane Doe", Email: fmt.Sprintf("user%07d@example.com", i),
 			UID: s.Cookie(), Groups: groups,
 		}}
-		b := g.keys.Box(seal.KindSession, g.sessions.realm(at), s)
-		g.sessions.cache.put(sha256.Sum256([]byte(s.Cookie())), g.sessions.prepare(rec, b, at), g.sessions.cache.epoch())
+		g.sessions.Hold(s, rec, at.Host)
 		cookie = s.Cookie()
 	}
-	if kept := g.sessions.cache.count(); kept != n {
+	if kept := g.sessions.CacheLen(); kept != n {
 		b.Fatalf("%d of %d sessions are remembered", kept, n)
 	}
 	return g, cookie, (memory() - before) / uint64(n)
@@ -86,7 +85,7 @@ func BenchmarkDecide(b *testing.B) {
 			at.Scheme, at.Asked = "http", r.URL
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, ok := g.decide(r, at).(pass); !ok {
+				if _, ok := g.decide(g.exchange(r, at)).(pass); !ok {
 					b.Fatal("the request did not pass")
 				}
 			}
@@ -96,12 +95,12 @@ func BenchmarkDecide(b *testing.B) {
 
 // BenchmarkLoad is what a session costs that only the store knows.
 func BenchmarkLoad(b *testing.B) {
-	g, cookie := held(b, nil, record{User: User{Username: "jane", Groups: strings.Split(strings.Repeat("group ", 20), " ")}})
+	g, cookie := held(b, nil, session.Record{User: User{Username: "jane", Groups: strings.Split(strings.Repeat("group ", 20), " ")}})
 	at := somewhere("app.example.com")
 	b.ReportAllocs()
 	for b.Loop() {
-		g.sessions.cache.flush()
-		if s, err := g.sessions.of(b.Context(), cookie, at); s == nil || err != nil {
+		g.sessions.Forget()
+		if s, err := g.find(b.Context(), cookie, at); s == nil || err != nil {
 			b.Fatal(s, err)
 		}
 	}
@@ -109,7 +108,7 @@ func BenchmarkLoad(b *testing.B) {
 
 // BenchmarkAnonymous is what a request costs of a visitor whom nobody knows.
 func BenchmarkAnonymous(b *testing.B) {
-	g, _ := held(b, nil, record{})
+	g, _ := held(b, nil, session.Record{})
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/some/page", nil)
 	r.Header.Set("Accept", "text/html")
 	b.ReportAllocs()

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -12,7 +11,9 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // A counting store counts what is read, and can be made to fail or to wait.
@@ -44,7 +45,7 @@ func (s *countingStore) Watch(ctx context.Context, ended func(string)) error {
 	broken := make(chan struct{})
 	go func() {
 		for ctx.Err() == nil && !s.fail.Load() {
-			wait(ctx, time.Millisecond)
+			background.Sleep(ctx, time.Millisecond)
 		}
 		close(broken)
 		cancel()
@@ -57,7 +58,7 @@ func (s *countingStore) Watch(ctx context.Context, ended func(string)) error {
 	return err
 }
 
-func counted(t testing.TB, rec record) (*Gate, *countingStore, *clock, string) {
+func counted(t testing.TB, rec session.Record) (*Gate, *countingStore, *clock, string) {
 	t.Helper()
 	store, c := &countingStore{Store: newStore(t)}, &clock{}
 	g, cookie := held(t, func(cfg *Config) { cfg.Store, cfg.Now = store, c.now }, rec)
@@ -69,7 +70,7 @@ func counted(t testing.TB, rec record) (*Gate, *countingStore, *clock, string) {
 // hearing waits until a gate hears its store, or does not.
 func hearing(t testing.TB, g *Gate, want bool) {
 	t.Helper()
-	for begun := time.Now(); (g.sessions.cache.deaf.Load() == 0) != want; time.Sleep(time.Millisecond) {
+	for begun := time.Now(); g.sessions.Watched() != want; time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 20*time.Second {
 			t.Fatalf("the store is heard: %v", !want)
 		}
@@ -78,20 +79,20 @@ func hearing(t testing.TB, g *Gate, want bool) {
 
 func TestRequestsThatComeAtOnceReadTheStoreOnce(t *testing.T) {
 	t.Parallel()
-	g, store, _, cookie := counted(t, record{User: User{Username: "jane"}})
+	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}})
 	store.gate = make(chan struct{})
 	at := somewhere("app.example.com")
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil {
+			if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
 				t.Errorf("%v, %v", s, err)
 			}
 		})
 	}
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := g.sessions.of(impatient, cookie, at); err == nil {
+	if _, err := g.find(impatient, cookie, at); err == nil {
 		t.Error("a request that has gone away is answered")
 	}
 	close(store.gate)
@@ -103,26 +104,26 @@ func TestRequestsThatComeAtOnceReadTheStoreOnce(t *testing.T) {
 
 func TestACookieThatOpensNothingIsLookedUpOnceInAWhile(t *testing.T) {
 	t.Parallel()
-	g, store, _, cookie := counted(t, record{User: User{Username: "jane"}})
+	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}})
 	at, stranger := somewhere("app.example.com"), seal.NewSecret().Cookie()
 	begun := time.Now()
 	for range 100 {
-		if s, err := g.sessions.of(t.Context(), stranger, at); s != nil || err != nil {
+		if s, err := g.find(t.Context(), stranger, at); s != nil || err != nil {
 			t.Fatalf("%v, %v", s, err)
 		}
 	}
-	if n := store.loads.Load(); n > 1+int64(time.Since(begun)/missKept) {
+	if n := store.loads.Load(); n > 1+int64(time.Since(begun)/time.Second) {
 		t.Errorf("%d readings for one cookie", n)
 	}
 	before := store.loads.Load()
-	if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
 		t.Errorf("beside it a session is %v, %v", s, err)
 	}
-	if s, err := g.sessions.of(t.Context(), "no secret at all", at); s != nil || err != nil || store.loads.Load() != before+1 {
+	if s, err := g.find(t.Context(), "no secret at all", at); s != nil || err != nil || store.loads.Load() != before+1 {
 		t.Errorf("what nobody has written is looked up: %v, %v", s, err)
 	}
-	time.Sleep(missKept + 50*time.Millisecond)
-	_, _ = g.sessions.of(t.Context(), stranger, at)
+	time.Sleep(time.Second + 50*time.Millisecond)
+	_, _ = g.find(t.Context(), stranger, at)
 	if n := store.loads.Load(); n != before+2 {
 		t.Errorf("it is never looked up again: %d readings, and %d before", n, before)
 	}
@@ -130,76 +131,28 @@ func TestACookieThatOpensNothingIsLookedUpOnceInAWhile(t *testing.T) {
 
 func TestAFailureOfTheStoreIsNoMiss(t *testing.T) {
 	t.Parallel()
-	g, store, _, cookie := counted(t, record{User: User{Username: "jane"}})
+	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}})
 	at := somewhere("app.example.com")
 	store.fail.Store(true)
-	if _, err := g.sessions.of(t.Context(), cookie, at); err == nil {
+	if _, err := g.find(t.Context(), cookie, at); err == nil {
 		t.Fatal("no error")
 	}
 	store.fail.Store(false)
-	if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
 		t.Errorf("once the store is back: %v, %v", s, err)
-	}
-}
-
-func TestMissesAreBounded(t *testing.T) {
-	t.Parallel()
-	m := newMisses()
-	for i := range 3 * missBound {
-		m.add(fmt.Sprint(i))
-	}
-	if n := m.kept.ItemCount(); n > missBound {
-		t.Errorf("%d are remembered", n)
-	}
-}
-
-func TestTheCacheIsBoundedInEntriesAndInBytes(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]*cache{
-		"entries": newCache(time.Now, 640, 1<<40),
-		"bytes":   newCache(time.Now, 1<<30, 640*1000),
-	} {
-		for i := range 10_000 {
-			s := &Session{name: fmt.Sprintf("session-%08x", i), Until: time.Now().Add(time.Hour), weight: 1000}
-			c.put(cacheKey{byte(i), byte(i >> 8), byte(i >> 16)}, s, c.epoch())
-		}
-		n, bytes := c.count(), int64(0)
-		for i := range c.shards {
-			bytes += c.shards[i].held.Load()
-		}
-		if n > 640 || n == 0 || bytes != int64(n)*1000 {
-			t.Errorf("%s: %d sessions of %d bytes are remembered", name, n, bytes)
-		}
-	}
-}
-
-func TestTheWeightOfWhatIsForgottenIsGone(t *testing.T) {
-	t.Parallel()
-	c, key := newCache(time.Now, 100, 1<<20), cacheKey{7}
-	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour), weight: 1000}
-	held := &c.shards[7].held
-	for range 3 {
-		c.put(key, s, c.epoch())
-	}
-	if held.Load() != 1000 {
-		t.Errorf("one session weighs %d bytes", held.Load())
-	}
-	c.drop("session-00")
-	if held.Load() != 0 || c.count() != 0 {
-		t.Errorf("%d bytes are left of %d sessions", held.Load(), c.count())
 	}
 }
 
 func TestWhatEndsManySessionsEndsThoseThatAreRemembered(t *testing.T) {
 	t.Parallel()
-	g, store, _, cookie := counted(t, record{User: User{Username: "jane"}, Ends: []string{"end-jane-1"}})
-	other, otherCookie := held(t, func(cfg *Config) { cfg.Store = g.cfg.Store }, record{User: User{Username: "joe"}, Ends: []string{"end-joe-1"}})
+	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}, Ends: []string{"end-jane-1"}})
+	other, otherCookie := held(t, func(cfg *Config) { cfg.Store = g.cfg.Store }, session.Record{User: User{Username: "joe"}, Ends: []string{"end-joe-1"}})
 	at := somewhere("app.example.com")
 	for range 2 {
-		if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil {
+		if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
 			t.Fatalf("before: %v, %v", s, err)
 		}
-		if s, err := other.sessions.of(t.Context(), otherCookie, at); s == nil || err != nil {
+		if s, err := other.find(t.Context(), otherCookie, at); s == nil || err != nil {
 			t.Fatalf("before: %v, %v", s, err)
 		}
 	}
@@ -207,34 +160,18 @@ func TestWhatEndsManySessionsEndsThoseThatAreRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
-		if s, err := g.sessions.of(t.Context(), cookie, at); s == nil && err == nil {
+		if s, err := g.find(t.Context(), cookie, at); s == nil && err == nil {
 			break
 		} else if time.Since(begun) > 20*time.Second {
 			t.Fatalf("after: %v, %v", s, err)
 		}
 	}
-	g.sessions.cache.flush() // as after a restart
-	if s, err := g.sessions.of(t.Context(), cookie, at); s != nil || err != nil {
+	g.sessions.Forget() // as after a restart
+	if s, err := g.find(t.Context(), cookie, at); s != nil || err != nil {
 		t.Errorf("read anew: %v, %v", s, err)
 	}
-	if s, err := other.sessions.of(t.Context(), otherCookie, at); s == nil || err != nil {
+	if s, err := other.find(t.Context(), otherCookie, at); s == nil || err != nil {
 		t.Errorf("somebody else: %v, %v", s, err)
-	}
-}
-
-func TestMoreEndsThanCanBeRememberedForgetEverything(t *testing.T) {
-	t.Parallel()
-	c := newCache(time.Now, 100, 1<<20)
-	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour)}
-	c.put(cacheKey{1}, s, c.epoch())
-	for i := range maxGraves + 1 {
-		if c.count() != 1 {
-			t.Fatalf("forgotten after %d", i)
-		}
-		c.drop(fmt.Sprint("end-", i))
-	}
-	if c.get(cacheKey{1}) != nil || len(c.graves.names) > maxGraves {
-		t.Errorf("%d graves, and it is still believed", len(c.graves.names))
 	}
 }
 
@@ -243,25 +180,25 @@ func TestMoreEndsThanCanBeRememberedForgetEverything(t *testing.T) {
 // not throw everybody out.
 func TestAStoreThatIsNotHeardIsBelievedForAWhileAndThenRefuses(t *testing.T) {
 	t.Parallel()
-	g, store, clock, cookie := counted(t, record{User: User{Username: "jane"}, Until: time.Now().Add(24 * time.Hour)})
+	g, store, clock, cookie := counted(t, session.Record{User: User{Username: "jane"}, Until: time.Now().Add(24 * time.Hour)})
 	at := somewhere("app.example.com")
-	if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
 		t.Fatalf("%v, %v", s, err)
 	}
 	store.fail.Store(true)
 	hearing(t, g, false)
-	clock.move(deafFor - 5*time.Second)
-	if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil {
+	clock.move(30*time.Second - 5*time.Second)
+	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
 		t.Errorf("while it may be a restart: %v, %v", s, err)
 	}
 	clock.move(10 * time.Second)
 	var refusal *fault.Error
-	if s, err := g.sessions.of(t.Context(), cookie, at); !errors.As(err, &refusal) || refusal.Code != fault.SessionsUnavailable {
+	if s, err := g.find(t.Context(), cookie, at); !errors.As(err, &refusal) || refusal.Code != fault.SessionsUnavailable {
 		t.Errorf("after that: %v, %v", s, err)
 	}
 	store.fail.Store(false)
 	hearing(t, g, true)
-	if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
 		t.Errorf("once it is back: %v, %v", s, err)
 	}
 }
@@ -274,7 +211,7 @@ func TestAnonymousVisitorsLeaveNothingBehind(t *testing.T) {
 	}
 	const million = 1_000_000
 	store := &countingStore{Store: newStore(t)}
-	g, _ := held(t, func(cfg *Config) { cfg.Store = store }, record{})
+	g, _ := held(t, func(cfg *Config) { cfg.Store = store }, session.Record{})
 	next := func(http.ResponseWriter, *http.Request) error { t.Error("let in"); return nil }
 	request := anonymous(t)
 	store.loads.Store(0) // the beginning of the session read as well
@@ -288,8 +225,8 @@ func TestAnonymousVisitorsLeaveNothingBehind(t *testing.T) {
 	if grown := int64(memory()) - int64(before); grown > 2<<20 {
 		t.Errorf("the process has grown by %d bytes", grown)
 	}
-	if n := store.loads.Load(); n != 0 || g.sessions.cache.count() != 0 {
-		t.Errorf("%d readings, %d sessions remembered", n, g.sessions.cache.count())
+	if n := store.loads.Load(); n != 0 || g.sessions.CacheLen() != 0 {
+		t.Errorf("%d readings, %d sessions remembered", n, g.sessions.CacheLen())
 	}
 }
 

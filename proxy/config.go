@@ -13,7 +13,11 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -72,9 +76,10 @@ type Config struct {
 	// Recheck is how often authentik is asked whether a session's user is still there and
 	// still allowed. Default: 5 minutes.
 	Recheck time.Duration
-	// Grace is for how long after a recheck was due an authentik that cannot be reached is
-	// forgiven. After that the session is refused until authentik is back. Default: 15 minutes.
-	Grace time.Duration
+	// Grace is for how long an overdue recheck is tolerated because authentik cannot
+	// be reached. After that the session is refused until authentik is back, and
+	// goes on then. Default: 15 minutes; a pointer to zero tolerates none.
+	Grace *time.Duration
 	// MaxPerUser is how many sessions a user may have at once with the same flow and the
 	// same reach of the cookie, at most 1000. The oldest ends when one more begins. Default: no limit, but for a
 	// thousand of one user in all.
@@ -93,8 +98,8 @@ type Config struct {
 	Page PageConfig
 
 	// Plex is asked when somebody signs in with a source of that kind. Default: plex.tv,
-	// by NewPlex. NoPlex leaves it to authentik's own page.
-	Plex Plex
+	// by plex.New. plex.None leaves it to authentik's own page.
+	Plex plex.Client
 
 	// Open reports whether a request needs no sign-in. Default: none does.
 	Open func(*http.Request) bool
@@ -129,6 +134,9 @@ type OIDCConfig struct {
 	// store alone has it.
 	KeepAccessToken bool
 }
+
+// demand is what this gate demands of a sign-in.
+func (c OIDCConfig) demand() authn.Demand { return authn.Demand{MFA: c.RequireMFA, MaxAge: c.MaxAge} }
 
 // used reports whether sign-ins rest on OpenID Connect.
 func (c OIDCConfig) used() bool { return c.ClientID != "" }
@@ -166,7 +174,7 @@ func (cfg Config) wonBy() string {
 // fits reports whether a user meets all that the operator requires.
 func (cfg Config) fits(u User) bool {
 	for _, need := range cfg.Require {
-		if !u.meets(need) {
+		if !user.Meets(u, need.Claim, need.Values) {
 			return false
 		}
 	}
@@ -207,17 +215,10 @@ func PageTemplates() []string { return page.TemplateNames() }
 // language with this tag (BCP 47).
 func CheckPageLanguage(tag string) error { return page.CheckLanguage(tag) }
 
-// Resolved is what the server in front has found out about a request, with
-// what it trusts its peers to say already weighed.
-type Resolved struct {
-	// Scheme is "http" or "https", Host the name and port as the browser
-	// wrote them.
-	Scheme, Host string
-	// Client is the visitor's address.
-	Client netip.Addr
-	// Asked is the address as it was asked for, before any rewriting.
-	Asked *url.URL
-}
+// Resolved is what the server in front has found out about a request: scheme,
+// host and client address, with what it trusts its peers to say, and the address
+// as it was asked for.
+type Resolved = exchange.Resolved
 
 // resolveConnection knows nothing but the connection: no header of a client
 // or of a proxy counts.
@@ -239,8 +240,8 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Recheck == 0 {
 		cfg.Recheck = 5 * time.Minute
 	}
-	if cfg.Grace == 0 {
-		cfg.Grace = 15 * time.Minute
+	if cfg.Grace == nil {
+		cfg.Grace = new(15 * time.Minute)
 	}
 	if cfg.Login == "" {
 		cfg.Login = LoginPage
@@ -257,7 +258,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.Prefix = strings.TrimSuffix(cfg.Prefix, "/")
 	cfg.Cookie.Domain = strings.ToLower(strings.TrimPrefix(cfg.Cookie.Domain, "."))
 	if cfg.Plex == nil {
-		cfg.Plex = NewPlex(nil)
+		cfg.Plex = plex.New(nil)
 	}
 	if cfg.Open == nil {
 		cfg.Open = func(*http.Request) bool { return false }
@@ -322,7 +323,7 @@ func (cfg Config) checkBounds(wrong func(option string, err error)) {
 	bound("lifetime", cfg.Lifetime < rules.MinLifetime, "%v is too short; at least %v are needed", cfg.Lifetime, rules.MinLifetime)
 	bound("idle", cfg.Idle != 0 && cfg.Idle < rules.MinIdle, "%v is too short; at least %v are needed", cfg.Idle, rules.MinIdle)
 	bound("recheck", cfg.Recheck < rules.MinRecheck, "%v is too often; wait at least %v", cfg.Recheck, rules.MinRecheck)
-	bound("grace", cfg.Grace < 0, "%v is negative; write 0 or more", cfg.Grace)
+	bound("grace", *cfg.Grace < 0, "%v is negative; write 0 or more", *cfg.Grace)
 	bound("max per user", cfg.MaxPerUser < 0 || cfg.MaxPerUser > rules.MaxPerUser,
 		"%d sessions cannot be counted; write up to %d, or 0 for no limit", cfg.MaxPerUser, rules.MaxPerUser)
 	bound("max age", cfg.OIDC.MaxAge != 0 && cfg.OIDC.MaxAge < rules.MinMaxAge,
@@ -352,4 +353,13 @@ func (cfg Config) checkSignIn(wrong func(option string, err error)) {
 	for _, r := range cfg.Require {
 		wrong(strings.TrimSpace("require "+r.Claim), source.Requirement(r.Claim, r.Values))
 	}
+}
+
+// hostOf returns the host of an address, for people to read.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }

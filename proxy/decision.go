@@ -1,25 +1,25 @@
 package proxy
 
 import (
-	"net/http"
-	"strings"
-
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
-
-	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 )
 
-// A decision is what the gate does with a request. The set is closed, and a
-// request that none of it was made for goes nowhere.
+// A decision is what the gate does with a request. These are all there are.
 type decision interface{ kind() string }
 
 type (
-	pass   struct{ session *Session }     // to the application; no session on an open path
-	own    struct{}                       // to the gate's own pages
-	weigh  struct{ session *Session }     // authentik has yet to say whether this user may use the application
-	stepUp struct{}                       // the application demands a sign-in of another kind, or a newer one
-	signIn struct{ link flowclient.Flow } // to the sign-in page, and then back; or where a link leads
-	refuse struct{ err *fault.Error }     // no further
+	pass     struct{ session *session.Session } // to the application; no session on an open path
+	own      struct{}                           // to the gate's own addresses
+	relayed  struct{ target relay.Target }      // to authentik's own interface
+	leftOver struct{}                           // what that interface still asks for when its visit has ended
+	recheck  struct{}                           // authentik has to say first whether this user may pass
+	stepUp   struct{}                           // the application demands another kind of sign-in, or a newer one
+	signIn   struct{ link signin.Link }         // to the sign-in page and back, or where a link leads
+	refuse   struct{ err *fault.Error }         // no further
 )
 
 func (p pass) kind() string {
@@ -29,97 +29,105 @@ func (p pass) kind() string {
 	return "pass"
 }
 
-func (own) kind() string    { return "own" }
-func (weigh) kind() string  { return "weigh" }
-func (stepUp) kind() string { return "sign-in" }
-func (signIn) kind() string { return "sign-in" }
-func (refuse) kind() string { return "refuse" }
+// The kinds are labels of metrics.
+func (own) kind() string      { return "own" }
+func (relayed) kind() string  { return "own" }
+func (leftOver) kind() string { return "own" }
+func (recheck) kind() string  { return "weigh" }
+func (stepUp) kind() string   { return "sign-in" }
+func (signIn) kind() string   { return "sign-in" }
+func (refuse) kind() string   { return "refuse" }
 
-// decide says what is to be done with a request. It reads and never writes, and
-// nothing that a client sends changes what it says, except the session cookie.
-func (g *Gate) decide(r *http.Request, at Resolved) decision {
-	if g.owns(at) {
+// decide says what is to be done with a request. It only reads; of what a client
+// sends, only a credential changes the result. Reading a session can note in the
+// store that it has expired, which changes no decision.
+func (g *Gate) decide(x *exchange.Exchange) decision {
+	if exchange.Owns(g.cfg.Prefix, x.At.Asked.Path) {
 		return own{}
 	}
-	open := g.cfg.Open(r)
-	session, err := g.sessionOf(r, at)
+	open := g.cfg.Open(x.R)
+	s, found, err := x.Session()
 	switch {
 	case err != nil && !open:
 		return refuse{fault.From(err)}
-	case session != nil:
-		if d := g.judge(session); !open || d.kind() == "pass" {
+	case found:
+		if d := g.judge(s); !open || d.kind() == "pass" {
 			return d
 		}
 		return pass{}
 	case open:
 		return pass{}
 	}
-	if d, ok := g.relaying(r, at); ok {
-		return d
+	if g.relay != nil {
+		if target, ok := g.relay.Target(x); ok {
+			return relayed{target}
+		}
 	}
-	switch {
-	case navigates(r), framed(r):
-		return signIn{g.link(at)}
-	default:
-		return refuse{fault.New(fault.SignInRequired, nil)}
+	if exchange.Navigates(x.R) || exchange.Framed(x.R) {
+		return signIn{signin.LinkAt(g.cfg.PageHost, x.At.Asked)}
 	}
+	return refuse{fault.New(fault.SignInRequired, nil)}
 }
 
-// judge says whether a session's user may use the application behind this gate. This is the one place that lets
-// anybody in. What authentik has said holds until a recheck is due, and a yes for some time longer.
-func (g *Gate) judge(s *Session) decision {
+// judge says whether a session's user may use the application behind this gate.
+// This is the one place that lets anybody in, and it only reads. A yes of
+// authentik holds until a recheck is due and for the grace after that; a no until
+// a recheck is due.
+func (g *Gate) judge(s *session.Session) decision {
 	now := g.cfg.Now()
-	allowed := s.fits && (g.cfg.Application == "" || s.apps[g.cfg.Application])
+	allowed := s.Allowed(g.cfg.Application)
 	switch {
-	case !g.knows(s):
-		return weigh{s}
-	case g.lapsed(s, now), !allowed && s.isDue(now):
-		return weigh{s}
+	case !s.Known(g.cfg.Application):
+		return recheck{}
+	case s.Unconfirmed(now) > g.cfg.Recheck+*g.cfg.Grace, !allowed && s.Due(now):
+		return recheck{}
 	case !allowed:
 		return refuse{fault.New(fault.NotAllowed, nil)}
-	case g.cfg.OIDC.demand().unmet(s.signIn, now):
+	case g.cfg.OIDC.demand().Unmet(s.SignIn, now):
 		return stepUp{}
 	default:
 		return pass{s}
 	}
 }
 
-// sessionOf finds the session that one of the request's cookies opens.
-func (g *Gate) sessionOf(r *http.Request, at Resolved) (*Session, error) {
-	for value := range cookieValues(r.Header["Cookie"], g.jar.session.in(at.Scheme)) {
-		session, err := g.sessions.of(r.Context(), value, at)
-		if session != nil || err != nil {
-			return session, err
-		}
+// verdict is judge for the rooms below, which know no decisions.
+func (g *Gate) verdict(s *session.Session) exchange.Verdict {
+	switch d := g.judge(s).(type) {
+	case pass:
+		return exchange.Verdict{Pass: true}
+	case stepUp:
+		return exchange.Verdict{StepUp: true}
+	case refuse:
+		return exchange.Verdict{Err: d.err}
+	default:
+		return exchange.Verdict{}
 	}
-	return nil, nil
 }
 
-// owns reports whether an address, as it was asked for, is the gate's own. A
-// rewrite on the way here changes nothing about that.
-func (g *Gate) owns(at Resolved) bool {
-	rest, ok := strings.CutPrefix(at.Asked.Path, g.cfg.Prefix)
-	return ok && (rest == "" || rest[0] == '/')
-}
-
-// navigates reports whether r is a page load: only that can be led to a
-// sign-in page and back. Browsers that send Sec-Fetch headers say so
-// themselves (Fetch Metadata); a prefetch is none, although it looks like one.
-func navigates(r *http.Request) bool {
-	if !loads(r) {
-		return false
+// settle asks authentik if a decision depends on it.
+func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
+	if _, open := d.(recheck); !open {
+		return d
 	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate" && topLevel(r.Header.Get("Sec-Fetch-Dest"))
+	s, found, err := x.Recheck()
+	switch {
+	case err != nil:
+		return refuse{fault.From(err)}
+	case found:
+		return g.judge(s)
+	case exchange.Navigates(x.R), exchange.Framed(x.R):
+		return signIn{}
+	default:
+		return refuse{fault.New(fault.SignInRequired, nil)}
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == ""
 }
 
-// loads reports whether r can be a page load at all.
-func loads(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch")
+// noVisit reports whether a decision about a request of authentik's interface
+// says that there is no visit any more.
+func noVisit(d decision) bool {
+	if no, refused := d.(refuse); refused {
+		return no.err.Code == fault.SignInRequired
+	}
+	_, passes := d.(pass)
+	return passes
 }
-
-// topLevel reports whether a page load fills a window. The sign-in page
-// refuses to be framed, so a frame cannot be led there.
-func topLevel(dest string) bool { return dest == "" || dest == "document" }

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // held makes a gate with one session in its store, and the cookie that opens it.
-func held(t testing.TB, change func(*Config), rec record) (*Gate, string) {
+func held(t testing.TB, change func(*Config), rec session.Record) (*Gate, string) {
 	t.Helper()
 	_, _, client := newAuthentik(t)
 	cfg := Config{Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey))}
@@ -28,7 +30,7 @@ func held(t testing.TB, change func(*Config), rec record) (*Gate, string) {
 	if rec.Begun.IsZero() {
 		rec.Begun = time.Now()
 	}
-	s, _, err := g.sessions.start(t.Context(), rec, somewhere("app.example.com"))
+	s, _, err := g.start(t.Context(), rec, somewhere("app.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,9 +42,9 @@ func TestDecisions(t *testing.T) {
 	g, cookie := held(t, func(c *Config) {
 		c.Application = "wiki"
 		c.Open = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/open/") }
-	}, record{User: User{Username: "jane"}, Apps: map[string]bool{"wiki": true}})
+	}, session.Record{User: User{Username: "jane"}, Apps: map[string]bool{"wiki": true}})
 	put := func(apps map[string]bool) string {
-		s, _, err := g.sessions.start(t.Context(), record{
+		s, _, err := g.start(t.Context(), session.Record{
 			User: User{Username: "joe"}, Apps: apps, Begun: time.Now(), Until: time.Now().Add(time.Hour),
 		}, somewhere("app.example.com"))
 		if err != nil {
@@ -96,11 +98,11 @@ func TestDecisions(t *testing.T) {
 				r.Header[name] = values
 			}
 			if tt.cookie != "" {
-				r.Header.Set("Cookie", g.jar.session.secure+"="+tt.cookie)
+				r.Header.Set("Cookie", g.names().Session+"="+tt.cookie)
 			}
 			at := somewhere("app.example.com")
 			at.Asked = r.URL
-			if got := g.decide(r, at).kind(); got != tt.want {
+			if got := g.decide(g.exchange(r, at)).kind(); got != tt.want {
 				t.Errorf("decided %s, want %s", got, tt.want)
 			}
 		})
@@ -110,7 +112,7 @@ func TestDecisions(t *testing.T) {
 // FuzzDecide sends headers and paths of every kind: without a session nothing
 // is ever let through.
 func FuzzDecide(f *testing.F) {
-	g, _ := held(f, nil, record{User: User{Username: "jane"}})
+	g, _ := held(f, nil, session.Record{User: User{Username: "jane"}})
 	for _, seed := range []string{"X-Forwarded-Uri", "X-Original-URL", "User-Agent", "Authorization", "Cookie", "X-Http-Method-Override"} {
 		f.Add("GET", "/", seed, "/.authentik/login")
 	}
@@ -119,7 +121,7 @@ func FuzzDecide(f *testing.F) {
 		r := &http.Request{Method: method, URL: &url.URL{Path: path}, Header: http.Header{name: {value}}, Host: "app.example.com"}
 		at := somewhere(r.Host)
 		at.Asked = r.URL
-		if p, ok := g.decide(r.WithContext(t.Context()), at).(pass); ok {
+		if p, ok := g.decide(g.exchange(r.WithContext(t.Context()), at)).(pass); ok {
 			t.Fatalf("let through: %+v", p)
 		}
 	})
@@ -192,17 +194,17 @@ func TestOnlyAFewCookiesOfOneNameAreTried(t *testing.T) {
 	t.Parallel()
 	line := strings.Repeat("a=1; ", 1000)
 	n := 0
-	for range cookieValues([]string{line, line}, "a") {
+	for range exchange.CookieValues([]string{line, line}, "a") {
 		n++
 	}
-	if n != maxTried {
+	if n != exchange.MaxTried {
 		t.Errorf("%d are tried", n)
 	}
 }
 
 func TestASessionIsFoundBehindAPlantedCookieOfTheSameName(t *testing.T) {
 	t.Parallel()
-	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	r.Host = "app.example.com"
 	r.Header.Set("Cookie", "authentik_gate=planted; authentik_gate="+seal.NewSecret().Cookie()+"; authentik_gate="+cookie)
@@ -213,7 +215,7 @@ func TestASessionIsFoundBehindAPlantedCookieOfTheSameName(t *testing.T) {
 
 func TestTheApplicationWritesToTheServersOwnWriter(t *testing.T) {
 	t.Parallel()
-	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	r.Host = "app.example.com"
 	r.Header.Set("Cookie", "authentik_gate="+cookie)
@@ -238,7 +240,7 @@ func TestTheSessionPageTellsWhoAndUntilWhenAndNoSecret(t *testing.T) {
 	for _, part := range []string{`"user":"jane"`, `"groups":["staff"]`, `"until":"`, `"limit":"lifetime"`} {
 		page.says(t, part)
 	}
-	if strings.Contains(page.body, p.cookie(s.gate.jar.session.secure)) || strings.Contains(page.body, "eyJ") {
+	if strings.Contains(page.body, p.cookie(s.gate.names().Session)) || strings.Contains(page.body, "eyJ") {
 		t.Errorf("a secret is told: %s", page.body)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -103,8 +104,8 @@ func (d *desk) beside(change func(*Config)) *desk {
 
 var jane = User{Username: "jane", Name: "Jane Doe", Email: "jane@example.com", UID: "5f4dcc3b5aa765d61d8327deb882cf99"}
 
-func recordOf(user User) record {
-	return record{
+func recordOf(user User) session.Record {
+	return session.Record{
 		User: user, Begun: time.Now(), Until: time.Now().Add(time.Hour), Cookies: flowclient.Cookies{"authentik_session": "oven-hot"},
 		Addr: somewhere("").Client, UserAgent: "Mozilla/5.0 (secretive)",
 	}
@@ -112,7 +113,7 @@ func recordOf(user User) record {
 
 func (d *desk) begin(user User) string {
 	d.t.Helper()
-	s, _, err := d.sessions.start(d.t.Context(), recordOf(user), somewhere("app.example.com"))
+	s, _, err := d.start(d.t.Context(), recordOf(user), somewhere("app.example.com"))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -122,24 +123,23 @@ func (d *desk) begin(user User) string {
 // alive reports whether a cookie opens a session, by the store and not by memory.
 func (d *desk) alive(cookie string) bool {
 	d.t.Helper()
-	d.sessions.cache.flush()
-	d.sessions.misses.kept.Flush()
+	d.sessions.Forget()
 	return d.believed(cookie)
 }
 
 // believed reports whether a cookie opens a session as it does for a request.
 func (d *desk) believed(cookie string) bool {
 	d.t.Helper()
-	s, err := d.sessions.of(context.WithoutCancel(d.t.Context()), cookie, somewhere("app.example.com"))
+	s, err := d.find(context.WithoutCancel(d.t.Context()), cookie, somewhere("app.example.com"))
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	return s != nil
 }
 
-func (d *desk) roll(uid string) roll {
+func (d *desk) listed(uid string) []session.Entry {
 	d.t.Helper()
-	list, _, err := d.sessions.rolls.read(d.t.Context(), uid)
+	_, list, err := d.sessions.List(d.t.Context(), uid)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // until waits for what must be so within two seconds.
@@ -77,7 +78,7 @@ func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
 		var race sync.WaitGroup
 		for i, d := range []*desk{here, there} {
 			race.Go(func() {
-				s, _, err := d.sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+				s, _, err := d.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
 				if err != nil {
 					t.Error(err)
 				}
@@ -85,7 +86,7 @@ func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
 			})
 		}
 		race.Go(func() {
-			if _, err := here.sessions.endUser(t.Context(), jane.UID); err != nil {
+			if _, err := here.sessions.EndUser(t.Context(), jane.UID); err != nil {
 				t.Error(err)
 			}
 		})
@@ -101,13 +102,13 @@ func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
 				alive++
 			}
 		}
-		if n := len(here.roll(jane.UID).Lines); n != alive {
+		if n := len(here.listed(jane.UID)); n != alive {
 			t.Fatalf("%d are alive and %d on the roll", alive, n)
 		}
 		if !here.alive(here.begin(jane)) {
 			t.Fatal("one that began afterwards was hit")
 		}
-		if _, err := there.sessions.endUser(t.Context(), jane.UID); err != nil {
+		if _, err := there.sessions.EndUser(t.Context(), jane.UID); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,12 +125,12 @@ func TestWhoSignsInWhileAllAreEndedIsNotStruckOff(t *testing.T) {
 		}
 		return nil
 	}
-	ended, err := here.sessions.endUser(t.Context(), jane.UID)
+	ended, err := here.sessions.EndUser(t.Context(), jane.UID)
 	if err != nil || len(ended) != 1 || amid == "" {
 		t.Fatalf("%v, %v", ended, err)
 	}
-	if here.alive(before) || !there.alive(amid) || len(here.roll(jane.UID).Lines) != 1 {
-		t.Errorf("alive are %v and %v, and %d on the roll", here.alive(before), there.alive(amid), len(here.roll(jane.UID).Lines))
+	if here.alive(before) || !there.alive(amid) || len(here.listed(jane.UID)) != 1 {
+		t.Errorf("alive are %v and %v, and %d on the roll", here.alive(before), there.alive(amid), len(here.listed(jane.UID)))
 	}
 }
 
@@ -148,7 +149,7 @@ func TestAnEndThatIsInterruptedIsFinishedByTheNext(t *testing.T) {
 			met = true
 			return errFault
 		}
-		_, err := d.sessions.endUser(t.Context(), jane.UID)
+		_, err := d.sessions.EndUser(t.Context(), jane.UID)
 		d.store.fails = nil
 		if !met {
 			if at < 6 {
@@ -163,11 +164,12 @@ func TestAnEndThatIsInterruptedIsFinishedByTheNext(t *testing.T) {
 			t.Errorf("call %d: it says that all have ended, and one has not", at)
 		}
 		after := d.begin(jane)
-		again, failed := d.sessions.endUser(t.Context(), jane.UID)
+		again, failed := d.sessions.EndUser(t.Context(), jane.UID)
 		if failed != nil || d.alive(before) || d.alive(after) {
 			t.Errorf("call %d: the next time %v (%v), alive are %v and %v", at, again, failed, d.alive(before), d.alive(after))
 		}
-		if left := d.roll(jane.UID); len(left.Lines) != 0 || len(left.Ending) != 0 {
+		left := d.listed(jane.UID)
+		if n, err := d.sessions.Unfinished(t.Context(), jane.UID); len(left) != 0 || n != 0 || err != nil {
 			t.Errorf("call %d: %v is left", at, left)
 		}
 	}
@@ -182,11 +184,11 @@ func TestAnEndLastsAsLongAsAnySessionThatItHits(t *testing.T) {
 	})
 	rec := recordOf(jane)
 	rec.Until = time.Now().Add(365 * 24 * time.Hour) // of a gate with another lifetime
-	s, _, err := d.sessions.start(t.Context(), rec, somewhere("app.example.com"))
+	s, _, err := d.start(t.Context(), rec, somewhere("app.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.sessions.endUser(t.Context(), jane.UID); err != nil {
+	if _, err := d.sessions.EndUser(t.Context(), jane.UID); err != nil {
 		t.Fatal(err)
 	}
 	revoked := spy.revoked()
@@ -208,12 +210,12 @@ func TestWhoSignsOutIsOffTheRoll(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
-	if list, err := s.gate.Roll(t.Context(), "jane"); err != nil || len(list) != 1 {
+	if list, err := s.gate.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 1 {
 		t.Fatalf("%v, %v", list, err)
 	}
 	p.signIn("jane", "open sesame", "/.authentik/login") // signed in already: nothing begins
 	p.post("/.authentik/logout", url.Values{})
-	if list, err := s.gate.Roll(t.Context(), "jane"); err != nil || len(list) != 0 {
+	if list, err := s.gate.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)
 	}
 }
@@ -223,18 +225,18 @@ func TestAnEndedSessionThatStaysOnTheRollDoesNoHarm(t *testing.T) {
 	var said bytes.Buffer
 	d := newDesk(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
 	cookie, other := d.begin(jane), d.begin(jane)
-	s, _ := d.sessions.of(t.Context(), cookie, somewhere("app.example.com"))
+	s, _ := d.find(t.Context(), cookie, somewhere("app.example.com"))
 	d.store.fails = func(_ int64, operation string) error {
 		if operation == "save" {
 			return errFault
 		}
 		return nil
 	}
-	if err := d.sessions.end(t.Context(), s); err != nil {
+	if err := d.sessions.End(t.Context(), s); err != nil {
 		t.Errorf("%v", err)
 	}
 	d.store.fails = nil
-	if d.alive(cookie) || !d.alive(other) || len(d.roll(jane.UID).Lines) != 2 {
+	if d.alive(cookie) || !d.alive(other) || len(d.listed(jane.UID)) != 2 {
 		t.Error("it has not ended, or not alone")
 	}
 	if !strings.Contains(said.String(), "stay on the list") || strings.Contains(said.String(), cookie) {
@@ -248,8 +250,8 @@ func TestWhoHasGoneAwayIsStruckOffAllTheSame(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cookie := d.begin(jane)
 	cancel()
-	d.sessions.strike(ctx, jane.UID, d.roll(jane.UID).Lines...)
-	if n := len(d.roll(jane.UID).Lines); n != 0 || !d.alive(cookie) {
+	d.sessions.Unlist(ctx, jane.UID, d.listed(jane.UID)...)
+	if n := len(d.listed(jane.UID)); n != 0 || !d.alive(cookie) {
 		t.Errorf("%d are on the roll", n)
 	}
 }
@@ -261,7 +263,7 @@ func TestOneSessionIsEndedByItsID(t *testing.T) {
 	there := here.beside(nil)
 	hearing(t, there.Gate, true)
 	cookies := []string{here.begin(jane), here.begin(jane), here.begin(jane)}
-	list, err := here.Roll(t.Context(), "jane")
+	list, err := here.SessionsOf(t.Context(), "jane")
 	if err != nil || len(list) != 3 || !there.believed(cookies[2]) {
 		t.Fatalf("%v, %v", list, err)
 	}
@@ -283,7 +285,7 @@ func TestOneSessionIsEndedByItsID(t *testing.T) {
 			t.Errorf("%q of %q: %v, %v", id, name, ended, err)
 		}
 	}
-	if here.alive(cookies[2]) || here.alive(cookies[1]) || !here.alive(cookies[0]) || len(here.roll(jane.UID).Lines) != 1 {
+	if here.alive(cookies[2]) || here.alive(cookies[1]) || !here.alive(cookies[0]) || len(here.listed(jane.UID)) != 1 {
 		t.Error("not the right ones have ended")
 	}
 	if n := metrics.ended("admin"); n != 2 {
@@ -295,15 +297,15 @@ func TestOneSessionIsEndedByItsID(t *testing.T) {
 func TestWhatHasEndedIsNotEndedAgain(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
-	for what, end := range map[string]func(s *Session) error{
-		"alone":           func(s *Session) error { return d.sessions.end(t.Context(), s) },
-		"with the others": func(*Session) error { _, err := d.sessions.endUser(t.Context(), jane.UID); return err },
+	for what, end := range map[string]func(s *session.Session) error{
+		"alone":           func(s *session.Session) error { return d.sessions.End(t.Context(), s) },
+		"with the others": func(*session.Session) error { _, err := d.sessions.EndUser(t.Context(), jane.UID); return err },
 	} {
-		s, err := d.sessions.of(t.Context(), d.begin(jane), somewhere("app.example.com"))
+		s, err := d.find(t.Context(), d.begin(jane), somewhere("app.example.com"))
 		if err != nil || end(s) != nil {
 			t.Fatal(what, err)
 		}
-		if ended, err := d.endEach(t.Context(), []*Session{s}); err != nil || len(ended) != 0 {
+		if ended, err := d.endEach(t.Context(), []*session.Session{s}); err != nil || len(ended) != 0 {
 			t.Errorf("%s: %v, %v", what, ended, err)
 		}
 	}
@@ -316,7 +318,7 @@ func TestAnOperatorIsToldThatTheStoreFails(t *testing.T) {
 	if !d.believed(cookie) {
 		t.Fatal("it has not begun")
 	}
-	list, _ := d.Roll(t.Context(), "jane")
+	list, _ := d.SessionsOf(t.Context(), "jane")
 	for at := int64(1); at <= 2; at++ {
 		d.store.fails = func(n int64, _ string) error {
 			if n >= at {
@@ -325,7 +327,7 @@ func TestAnOperatorIsToldThatTheStoreFails(t *testing.T) {
 			return nil
 		}
 		for what, try := range map[string]func() error{
-			"list":    func() error { _, err := d.Roll(t.Context(), "jane"); return err },
+			"list":    func() error { _, err := d.SessionsOf(t.Context(), "jane"); return err },
 			"end all": func() error { _, err := d.EndAll(t.Context(), "jane"); return err },
 			"end one": func() error { _, err := d.EndOne(t.Context(), "jane", list[0].ID); return err },
 			"end remembered": func() error {

@@ -16,7 +16,7 @@ import (
 // context of the request, and in the request's headers.
 func application(w http.ResponseWriter, r *http.Request) {
 	if session, ok := proxy.SessionFrom(r.Context()); ok {
-		_, _ = fmt.Fprintf(w, "Hello, %s", session.User.Name)
+		_, _ = fmt.Fprintf(w, "Hello, %s", session.User().Name)
 		return
 	}
 	_, _ = fmt.Fprint(w, "Hello, whoever you are")

@@ -176,11 +176,11 @@ func TestAnExistingSessionGoesOnWhileAuthentikIsDown(t *testing.T) {
 	cfg := s.gate.cfg
 	cfg.Client = newClient(t, "http://127.0.0.1:1")
 	// The same authentik by name, so that the realm stays, but nobody answers there.
-	s.gate.cfg.Client = downAuthentik{Authentik: s.gate.cfg.Client}
+	s.gate.setClient(downAuthentik{Authentik: s.gate.cfg.Client})
 	if page := p.open("/"); page.body != "hello jane" {
 		t.Fatalf("status %d: %s", page.status, page.body)
 	}
-	s.clock.move(copyLifetime) // nothing is left to be drawn again
+	s.clock.move(copyFor) // nothing is left to be drawn again
 	page := s.person(t).open("/kept")
 	if page.status != http.StatusServiceUnavailable {
 		t.Fatalf("a new sign-in: status %d", page.status)
@@ -252,7 +252,7 @@ func TestAStoreThatFailsRefusesWithoutForgettingAnybody(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Store = faultyStore{c.Store, broken} })
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
-	s.gate.sessions.cache.flush() // as after a restart
+	s.gate.sessions.Forget() // as after a restart
 	broken.at = broken.calls.Load() + 1
 	page := p.open("/")
 	if page.status != http.StatusServiceUnavailable {
@@ -285,7 +285,7 @@ func TestWhoeverAuthentikDoesNotNameIsNobody(t *testing.T) {
 		s := newSite(t, func(c *Config) { c.Client = sayingAuthentik{c.Client, user} })
 		p := s.person(t)
 		p.signIn("jane", "open sesame", "/")
-		if s.reached() != 0 || p.cookie(s.gate.jar.session.secure) != "" {
+		if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
 			t.Errorf("%s: a session was made", name)
 		}
 	}
@@ -302,7 +302,7 @@ func TestEveryCodeHasAMeaningForProgramsAndForPeople(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		s.gate.pages.Fail(w, r, page.Failure{Code: string(code), Status: m.Status}, "/", flowclient.Brand{})
+		s.gate.shared.Pages.Fail(w, r, page.Failure{Code: string(code), Status: m.Status}, "/", flowclient.Brand{})
 		if strings.Contains(w.Body.String(), "fail_") {
 			t.Errorf("%s has no words on its page:\n%s", code, w.Body)
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 )
 
 // inFrame is a page load inside a frame, as a browser makes it.
@@ -249,8 +251,8 @@ func TestPageLoadsInsideFramesAreKnown(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), row.method, "/", nil)
 		r.Header.Set("Sec-Fetch-Mode", row.mode)
 		r.Header.Set("Sec-Fetch-Dest", row.dest)
-		if framed(r) != row.want || framed(r) && navigates(r) {
-			t.Errorf("%s: in a frame %v, in a window %v", name, framed(r), navigates(r))
+		if exchange.Framed(r) != row.want || exchange.Framed(r) && exchange.Navigates(r) {
+			t.Errorf("%s: in a frame %v, in a window %v", name, exchange.Framed(r), exchange.Navigates(r))
 		}
 	}
 }

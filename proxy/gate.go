@@ -3,204 +3,208 @@ package proxy
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
-
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
-	"golang.org/x/sync/singleflight"
 )
 
-// sweepEvery is how often the gate forgets what is over.
+// sweepEvery is how often the gate forgets what has expired.
 const sweepEvery = time.Minute
 
 // A Next is what stands behind the gate. It may fail, as Caddy's handlers do.
 type Next func(http.ResponseWriter, *http.Request) error
 
-// A Gate stands before an application and lets those in whom authentik knows.
-// It is safe for concurrent use. Close ends what it does in the background.
+// A Gate stands before an application and lets in users whom authentik knows. It
+// is safe for concurrent use. Close ends its background work.
 type Gate struct {
-	cfg      Config
-	jar      jar
-	keys     seal.Key
-	identity *identity
-	sessions *sessions
-	browsers *browsers
-	brands   *brands
-	answers  *submissions
-	waits    *waits
-	copies   *copies
-	throttle *throttle.Throttle
-	pages    *page.Pages
-	// relayBase is the path that authentik lies below, with a slash at its end: on this site's host, too.
-	relayBase string
-	pictures  *pictures.Pictures
-	forgery   *http.CrossOriginProtection
-	way       way
-	provider  *provider // at authentik, where sign-ins rest on OpenID Connect
-	rechecks  *rechecks
-	streams   *streams
-	weighing  singleflight.Group
-	close     context.CancelFunc
+	cfg        Config
+	identity   *identity
+	sessions   *session.Registry
+	shared     *exchange.Shared
+	signIn     *signin.Handler
+	relay      *relay.Handler // nil if the login is not relayed
+	signOut    *signout.Handler
+	pictures   *pictures.Pictures
+	own        map[string]route
+	forgery    *http.CrossOriginProtection
+	background *background.Group
 }
 
-// New makes a gate, or reports everything that is wrong with its configuration.
+// New returns a gate, or reports everything that is wrong with its configuration.
 func New(cfg Config) (*Gate, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, jar: newJar(cfg), keys: seal.NewKey(cfg.Key), identity: newIdentity(cfg.Headers)}
-	g.sessions = &sessions{cfg: cfg, keys: g.keys, id: g.identity, rolls: newRolls(cfg, g.keys), cache: newCache(cfg.Now, cacheEntries, cacheBytes), misses: newMisses()}
-	g.browsers = &browsers{cfg: cfg, keys: g.keys}
-	g.brands = newBrands(cfg.Client, cfg.Now)
-	g.answers, g.waits = newSubmissions(cfg.Now), newWaits(cfg.Now)
-	g.copies, g.throttle = newCopies(cfg.Now), newThrottle(g.keys, cfg.Now)
-	g.rechecks, g.streams = newRechecks(), newStreams()
-	g.relayBase = basePath(cfg.Client.Root())
-	g.provider, g.way = newProvider(cfg), g.newWay()
-	g.forgery = http.NewCrossOriginProtection()
+	g := &Gate{cfg: cfg, identity: newIdentity(cfg.Headers), forgery: http.NewCrossOriginProtection(), background: background.New()}
 	if cfg.Site != nil {
 		if err := g.forgery.AddTrustedOrigin(cfg.Site.Scheme + "://" + cfg.Site.Host); err != nil {
 			return nil, fmt.Errorf("proxy: site: %w", err)
 		}
 	}
-	if err := g.furnish(); err != nil {
+	key := seal.NewKey(cfg.Key)
+	pages, err := g.openPages(key)
+	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	g.close = cancel
-	go g.listen(ctx)
-	go g.sweep(ctx)
-	go g.review(ctx)
+	g.build(key, pages)
+	g.background.Go(g.sessions.Watch)
+	g.background.Every(sweepEvery, func(context.Context) {
+		g.sessions.Sweep()
+		g.signIn.Sweep()
+		g.pictures.Sweep()
+	})
+	g.sessions.Review(g.mayStay)
 	return g, nil
 }
 
-// furnish makes the pages.
-func (g *Gate) furnish() (err error) {
-	address, _ := g.cfg.Client.PublicURL("/")
-	farewell := ""
-	if g.cfg.OIDC.used() {
-		farewell = g.cfg.Client.Root()
+// openPages makes the pages, and the handler of authentik's pictures.
+func (g *Gate) openPages(key seal.Key) (*page.Pages, error) {
+	cfg := g.cfg
+	address, _ := cfg.Client.PublicURL("/")
+	signOutAt := ""
+	if cfg.OIDC.used() {
+		signOutAt = cfg.Client.Root()
 	}
 	g.pictures = pictures.New(pictures.Options{
-		Source: g.cfg.Client, Key: g.keys.Derive(nil, string(seal.KindPicture), sha256.Size), Now: g.cfg.Now,
+		Source: cfg.Client, Key: key.Derive(nil, string(seal.KindPicture), sha256.Size), Now: cfg.Now,
 	})
-	g.pages, err = page.New(page.Config{
-		SignOutURL: farewell,
-		Prefix:     g.cfg.Prefix, Title: g.cfg.Page.Title, Logo: g.cfg.Page.Logo, PublicHost: hostOf(address), Root: g.cfg.Client.Root(), MailLinksHere: g.cfg.PageHost,
-		Style: g.cfg.Page.Style, Templates: g.cfg.Page.Templates, Language: g.cfg.Page.Language,
+	return page.New(page.Config{
+		SignOutURL: signOutAt,
+		Prefix:     cfg.Prefix, Title: cfg.Page.Title, Logo: cfg.Page.Logo, PublicHost: hostOf(address), Root: cfg.Client.Root(), MailLinksHere: cfg.PageHost,
+		Style: cfg.Page.Style, Templates: cfg.Page.Templates, Language: cfg.Page.Language,
 		Seal: g.pictures.Name,
 	})
-	return err
 }
 
-// Close ends what the gate does in the background. Requests are still answered.
-func (g *Gate) Close() error {
-	g.close()
-	return nil
-}
-
-// listen hears which sessions have ended elsewhere. While it cannot, what is
-// remembered is believed for a short while and no longer.
-func (g *Gate) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := g.cfg.Store.Watch(ctx, g.hear)
-		if ctx.Err() != nil {
-			return
+// build makes the rooms, from the bottom up.
+func (g *Gate) build(key seal.Key, pages *page.Pages) {
+	cfg := g.cfg
+	issuer, _ := cfg.Client.PublicURL("/")
+	shared := &exchange.Shared{
+		Prefix: cfg.Prefix, PageHost: cfg.PageHost, Language: cfg.Page.Language,
+		Cookies: exchange.NewCookies(exchange.CookieOptions{
+			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
+		}),
+		Key: key, Pages: pages, Logger: cfg.Logger, Metrics: cfg.Metrics, Now: cfg.Now, Judge: g.verdict,
+	}
+	g.shared = shared
+	options := signin.Options{
+		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex,
+		Throttle: throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
+			return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
+		}}),
+		Flow: cfg.Flow, Application: cfg.Application, Demand: cfg.OIDC.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
+	}
+	if cfg.OIDC.used() {
+		options.OIDC = oidc.New(oidc.Options{
+			Authentik: cfg.Client, Application: cfg.Application, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret,
+			Scopes: cfg.OIDC.Scopes, Now: cfg.Now,
+		})
+	}
+	g.signIn = signin.New(options)
+	shared.Brand = g.signIn.Brand
+	g.signIn.Source = authn.Own{Authentik: cfg.Client, Application: cfg.Application, First: g.signIn.First, Opening: g.signIn.Opening}
+	if options.OIDC != nil {
+		g.signIn.Source = options.OIDC
+	}
+	g.sessions = session.New(g.sessionOptions(key, issuer))
+	shared.Sessions = g.sessions
+	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root()}
+	if cfg.Login == LoginRelay {
+		g.relay = &relay.Handler{
+			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
 		}
-		g.sessions.cache.deafen()
-		g.cfg.Logger.WarnContext(ctx, "sessions that end elsewhere are not heard of", "error", err, "refused_after", deafFor)
-		wait(ctx, time.Second)
+		g.signIn.Relay = g.relay
+	}
+	g.own = g.routes()
+}
+
+// sessionOptions say how this gate's sessions live.
+func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
+	cfg := g.cfg
+	return session.Options{
+		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Background: g.background,
+		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
+		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
+		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.identity.prepare,
+		Ask: g.signIn.Source.Recheck,
+		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
+			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
+		},
 	}
 }
 
-// hear takes what the store tells of ends.
-func (g *Gate) hear(name string) {
-	g.sessions.cache.hear(name)
-	g.streams.end(name)
-}
-
-func (g *Gate) sweep(ctx context.Context) {
-	for ctx.Err() == nil {
-		wait(ctx, sweepEvery)
-		g.rechecks.sweep()
-		g.sessions.cache.sweep()
-		g.sessions.misses.sweep()
-		g.brands.sweep()
-		g.answers.sweep()
-		g.waits.sweep()
-		g.copies.sweep()
-		g.pictures.Sweep()
-		g.throttle.Sweep()
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+// Close ends what the gate does in the background and waits until it has ended.
+// Requests are still answered.
+func (g *Gate) Close() error {
+	g.background.Close()
+	return nil
 }
 
 // Guard is the whole gate. It lets the request pass to next, or answers it
-// itself; an error comes from next alone. Response writers reach next as they are.
+// itself. An error comes only from next. Next gets the response writer as it is.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
-	at := g.resolve(r)
-	left := g.leftOver(r, at)
+	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared}
+	// This must come first: strip removes the header that left-over requests are
+	// known by, and then their password would reach the application.
+	left := g.relay != nil && g.relay.LeftOver(r, x.At)
 	g.identity.strip(r)
-	d := g.settled(r, at, g.decide(r, at))
-	if left && outlived(d) {
-		d = leftover{}
+	d := g.settle(&x, g.decide(&x))
+	if left && noVisit(d) {
+		d = leftOver{}
 	}
 	g.cfg.Metrics.Decision(d.kind())
-	switch d := d.(type) {
-	case pass:
-		request, done := g.introduce(r, at, d.session)
+	if p, ok := d.(pass); ok {
+		request, done := g.introduce(&x, p.session)
 		defer done()
 		return next(w, request)
-	case own:
-		g.serve(w, r, at)
-	case leftover:
-		g.goOn(w, r, at)
-	case relay:
-		g.through(w, r, at, d)
-	case signIn:
-		g.lead(w, r, at, d)
-	case stepUp:
-		g.demand(w, r, at)
-	case refuse:
-		g.refuse(w, r, at, d.err)
-	default:
-		g.refuse(w, r, at, fault.New(fault.AuthentikUnexpected, fmt.Errorf("no such decision: %T", d)))
 	}
+	answered := x // so that x stays off the heap for requests that pass
+	g.answer(&answered, d)
 	return nil
 }
 
-// settled asks authentik where a decision is still its to make.
-func (g *Gate) settled(r *http.Request, at Resolved, d decision) decision {
-	if undecided, ok := d.(weigh); ok {
-		return g.weigh(r, at, undecided.session)
+// answer answers a request that does not pass.
+func (g *Gate) answer(x *exchange.Exchange, d decision) {
+	switch d := d.(type) {
+	case own:
+		g.serve(x)
+	case leftOver:
+		g.relay.Resume(x)
+	case relayed:
+		g.relay.Pass(x, d.target)
+	case signIn:
+		g.signIn.Lead(x, d.link)
+	case stepUp:
+		if exchange.Navigates(x.R) || exchange.Framed(x.R) {
+			g.signIn.Lead(x, signin.Link{})
+			return
+		}
+		x.Refuse(fault.New(fault.SignInRequired, nil))
+	case refuse:
+		x.Refuse(d.err)
+	default:
+		x.Refuse(fault.New(fault.AuthentikUnexpected, errUndecided))
 	}
-	return d
 }
 
-// demand has a visitor sign in again, as far as the request can be led to it.
-func (g *Gate) demand(w http.ResponseWriter, r *http.Request, at Resolved) {
-	if navigates(r) || framed(r) {
-		g.lead(w, r, at, signIn{})
-		return
-	}
-	g.refuse(w, r, at, fault.New(fault.SignInRequired, nil))
-}
+var errUndecided = errors.New("the recheck has decided nothing")
 
 // Wrap puts the gate before a handler of net/http.
 func (g *Gate) Wrap(h http.Handler) http.Handler {
@@ -222,56 +226,46 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 }
 
 // introduce makes the request that the application sees: without the gate's
-// cookies, and with the identity of a session where there is one.
-// What stays open is closed when the session ends; done says that it is closed anyhow.
-func (g *Gate) introduce(r *http.Request, at Resolved, s *Session) (request *http.Request, done func()) {
+// cookies, and with the identity of a session if there is one. The response of a
+// stream ends with its session; done says that it has ended by itself.
+func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *http.Request, done func()) {
+	r := x.R
 	if s == nil {
-		g.jar.strip(r.Header)
+		x.Cookies.Strip(r.Header)
 		return r, func() {}
 	}
-	g.tend(r, at, s)
-	ctx, done := context.WithValue(r.Context(), sessionKey{}, s), func() {}
-	if staysOpen(r) {
-		value, _ := g.cookieOf(r, at, s)
-		ctx, done = g.streams.open(ctx, value, at, s)
+	if !g.sessions.Fresh(s) {
+		if value, ok := x.CookieOf(s); ok {
+			g.sessions.Touch(value, x.At.Host, s)
+		}
 	}
-	g.jar.strip(r.Header)
+	ctx, done := context.WithValue(r.Context(), sessionKey{}, s), func() {}
+	if session.StaysOpen(r) {
+		value, _ := x.CookieOf(s)
+		ctx, done = g.sessions.Streams.Open(ctx, value, x.At.Host, s)
+	}
+	x.Cookies.Strip(r.Header)
 	g.identity.introduce(r, s)
 	return r.WithContext(ctx), done
 }
 
-type sessionKey struct{}
-
-// SessionFrom returns the session of a request that has passed the gate.
-func SessionFrom(ctx context.Context) (*Session, bool) {
-	s, ok := ctx.Value(sessionKey{}).(*Session)
-	return s, ok
-}
-
-// weigh asks authentik about a session that nobody can be let in with before. Many requests may wait for the one
-// answer, which is kept with the session.
-func (g *Gate) weigh(r *http.Request, at Resolved, s *Session) decision {
-	ctx := context.WithoutCancel(r.Context())
-	verdict, err, _ := g.weighing.Do(s.name, func() (any, error) {
-		value, ok := g.cookieOf(r, at, s)
-		if !ok {
-			return (*Session)(nil), nil
+// mayStay reports whether a stream may stay open: whether a request with its
+// cookie would still pass.
+func (g *Gate) mayStay(ctx context.Context, one *session.Stream) bool {
+	s, found, err := g.sessions.Find(ctx, one.Value, one.Host)
+	if !found || err != nil {
+		return false
+	}
+	verdict := g.judge(s)
+	if _, undecided := verdict.(recheck); undecided {
+		if s, found, err = g.sessions.Recheck(ctx, one.Value, one.Host, s.Name()); !found || err != nil {
+			return false
 		}
-		return g.recheck(ctx, value, at, s.name)
-	})
-	if err != nil {
-		return refuse{fault.From(err)}
+		verdict = g.judge(s)
 	}
-	if judged, _ := verdict.(*Session); judged != nil {
-		return g.judge(judged)
+	if _, stays := verdict.(pass); !stays {
+		return false
 	}
-	if navigates(r) || framed(r) {
-		return signIn{}
-	}
-	return refuse{fault.New(fault.SignInRequired, nil)}
-}
-
-// log adds what every line about a visitor has.
-func (g *Gate) log(at Resolved) *slog.Logger {
-	return g.cfg.Logger.With("client_ip", at.Client.String())
+	g.sessions.Touch(one.Value, one.Host, s)
+	return true
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -59,7 +60,7 @@ func TestSignOutEndsTheSessionForEveryCopyOfItsCookie(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
-	name := s.gate.jar.session.secure
+	name := s.gate.names().Session
 	stolen := p.cookie(name)
 	if stolen == "" {
 		t.Fatal("there is no session cookie")
@@ -162,8 +163,8 @@ func TestTheBrandsFlowIsRunWhereNoneIsNamed(t *testing.T) {
 	if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
 		t.Fatalf("status %d: %s", page.status, page.body)
 	}
-	if s.gate.jar.session.secure != "__Host-authentik_gate" {
-		t.Errorf("without a flow the cookie is called %s", s.gate.jar.session.secure)
+	if s.gate.names().Session != "__Host-authentik_gate" {
+		t.Errorf("without a flow the cookie is called %s", s.gate.names().Session)
 	}
 }
 
@@ -173,7 +174,7 @@ func TestAFlowWithoutALoginAdmitsNobody(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Flow = "empty" }, flow)
 	p := s.person(t)
 	page := p.send(p.open("/"))
-	if s.reached() != 0 || p.cookie(s.gate.jar.session.secure) != "" {
+	if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
 		t.Fatal("a flow that signs nobody in has made a session")
 	}
 	page.says(t, "component")
@@ -229,7 +230,7 @@ func TestAnOldPageGoesOnWithItsWayBackKept(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	page := p.open("/kept")
-	s.clock.move(visitLife + time.Minute)
+	s.clock.move(signin.VisitLife + time.Minute)
 	page = p.send(page, "uid_field", "jane")
 	page.says(t, "That took a while, so your sign-in has begun again.")
 	page = p.send(page, "uid_field", "jane")
@@ -275,7 +276,7 @@ func TestTheDeviceIsKnownAgainAtTheNextSignIn(t *testing.T) {
 		t.Fatal("the browser is not remembered")
 	}
 	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
-	cookies := s.gate.browsers.recall(t.Context(), browser, at)
+	cookies := s.gate.signIn.Recall(t.Context(), browser, at.Host)
 	if cookies["authentik_device"] == "" || cookies["authentik_session"] != "" {
 		t.Fatalf("remembered are %v", len(cookies))
 	}
@@ -295,7 +296,7 @@ func TestNothingOfAuthentikReachesTheBrowserInClear(t *testing.T) {
 		t.Fatal("no visit cookie")
 	}
 	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
-	vis, err := s.gate.openVisit(browser, at, page.fields().Get("visit"))
+	vis, err := s.gate.visit(browser, at, page.fields().Get("visit"))
 	if err != nil || len(vis.Step.Cookies) == 0 {
 		t.Fatalf("the visit holds %d cookies (%v)", len(vis.Step.Cookies), err)
 	}
@@ -355,7 +356,7 @@ func TestAnotherFlowThanTheOneDemandedAdmitsNobody(t *testing.T) {
 	page := p.send(p.open("/kept"), "flow", "recovery")
 	page = p.send(page, "uid_field", "jane")
 	page.says(t, "That is done. Now you can sign in.")
-	if s.reached() != 0 || p.cookie(s.gate.jar.session.secure) != "" {
+	if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
 		t.Fatal("a sign-in through another flow has made a session")
 	}
 	page = p.send(page, "uid_field", "jane")
@@ -396,7 +397,7 @@ func TestASignInEndsTheSessionThatItReplaces(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	page := p.open("/")
-	visits, name := p.cookie("__Host-authentik_visit"), s.gate.jar.session.secure
+	visits, name := p.cookie("__Host-authentik_visit"), s.gate.names().Session
 	p.signIn("jane", "open sesame", "/")
 	before := p.cookie(name)
 	p.setCookie("__Host-authentik_visit", visits)

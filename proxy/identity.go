@@ -8,6 +8,10 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
 // HeaderPreset names a set of headers that tell the application who the
@@ -41,7 +45,7 @@ type HeaderRule struct {
 	// separated by commas, or by what the name ends with: groups|.
 	Claim string
 	// Value makes the header's value anew for each request, in place of Claim.
-	Value func(*http.Request, *Session) string
+	Value func(*http.Request, Session) string
 }
 
 // maxHeader is the length that a header's value may have. Longer ones are left
@@ -277,45 +281,42 @@ func (t trailing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A header is one line that is ready to be set.
-type header struct{ name, value string }
-
 // prepare makes the headers that are the same for every request of a session.
 // The names of those that had to be left out come with the error.
-func (id *identity) prepare(s *Session) ([]header, error) {
+func (id *identity) prepare(u User, sessionID, accessToken string) ([]headers.Header, error) {
 	var (
-		headers []header
-		errs    []error
+		prepared []headers.Header
+		errs     []error
 	)
 	for _, rule := range id.rules {
 		if rule.Value != nil {
 			continue
 		}
-		value := s.claim(rule.Claim)
+		value := headerText(u, sessionID, accessToken, rule.Claim)
 		switch {
 		case len(value) > maxHeader:
 			errs = append(errs, fmt.Errorf("%s: %w", rule.Name, errIdentity))
 		case value != "":
-			headers = append(headers, header{rule.Name, value})
+			prepared = append(prepared, headers.Header{Name: rule.Name, Value: value})
 		}
 	}
-	return headers, errors.Join(errs...)
+	return prepared, errors.Join(errs...)
 }
 
 // introduce tells the application who the visitor is. The values of all
 // headers share one array that belongs to this request alone, since handlers
 // behind the gate may change them in place.
-func (id *identity) introduce(r *http.Request, s *Session) {
-	values := make([]string, len(s.headers))
-	for i, h := range s.headers {
-		values[i] = h.value
-		r.Header[h.name] = values[i : i+1 : i+1]
+func (id *identity) introduce(r *http.Request, s *session.Session) {
+	values := make([]string, len(s.Headers))
+	for i, h := range s.Headers {
+		values[i] = h.Value
+		r.Header[h.Name] = values[i : i+1 : i+1]
 	}
 	for _, rule := range id.rules {
 		if rule.Value == nil {
 			continue
 		}
-		if value := encode(rule.Value(r, s), ""); value != "" && len(value) <= maxHeader {
+		if value := encode(rule.Value(r, Session{s}), ""); value != "" && len(value) <= maxHeader {
 			r.Header[rule.Name] = []string{value}
 		}
 	}
@@ -343,4 +344,44 @@ func encode(value, without string) string {
 
 func encoded(c rune, without string) bool {
 	return c < ' ' || c > '~' || c == '%' || strings.ContainsRune(without, c)
+}
+
+// headerText is what is known under a name, safe for a header. Several groups
+// are separated by commas, or by the name's last character.
+func headerText(u User, sessionID, accessToken, name string) string {
+	switch name {
+	case "username", "id":
+		return encode(u.Username, "")
+	case "name":
+		return encode(u.Name, "")
+	case "email":
+		return encode(u.Email, "")
+	case "uid":
+		return encode(u.UID, "")
+	case "session":
+		return sessionID
+	case "groups":
+		return joined(u.Groups, ",")
+	case "groups|":
+		return joined(u.Groups, "|")
+	case "access_token":
+		return encode(accessToken, "")
+	}
+	plain, separator := strings.TrimSuffix(name, "|"), ","
+	if plain != name {
+		separator = "|"
+	}
+	if list, ok := user.Claim(u, plain).([]any); ok {
+		return joined(user.Scalars(list), separator)
+	}
+	return encode(user.Scalar(user.Claim(u, plain)), "")
+}
+
+// joined writes a list so that no name in it can pass for two.
+func joined(names []string, separator string) string {
+	safe := make([]string, len(names))
+	for i, name := range names {
+		safe[i] = encode(name, separator)
+	}
+	return strings.Join(safe, separator)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 
 	"github.com/pquerna/otp/totp"
 
@@ -132,7 +133,7 @@ func TestAnOldVisitBeginsAgainAndSaysSo(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.program(t)
 	step := p.ask("/.authentik/login?to=/kept")
-	s.clock.move(visitLife + time.Minute)
+	s.clock.move(signin.VisitLife + time.Minute)
 	step = p.answer(step, `{"uid_field":"jane"}`).asks(asksName)
 	if step.Notice == nil || step.Notice.Code != "expired" || !strings.HasPrefix(step.Notice.String, "That took a while") || step.To != "/kept" {
 		t.Errorf("notice %+v, to %q", step.Notice, step.To)
@@ -187,12 +188,12 @@ func TestWhoIsSignedInAlreadyIsDoneWithAnyVisit(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.program(t)
 	waiting := p.ask("/.authentik/login?to=/waiting")
-	if told := p.say(waiting, "poll", "true"); told.Next != pollWait {
+	if told := p.say(waiting, "poll", "true"); told.Next != "wait" {
 		t.Errorf("with nobody signed in: %s", told.body)
 	}
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
-	if told := p.say(waiting, "poll", "true"); told.Next != pollBegin {
+	if told := p.say(waiting, "poll", "true"); told.Next != "begin" {
 		t.Errorf("with somebody signed in: %s", told.body)
 	}
 	p.answer(waiting, `{"uid_field":"joe"}`).ends("/waiting")
@@ -219,13 +220,13 @@ func TestAProgramSignsOut(t *testing.T) {
 	p := s.program(t)
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
-	stolen := p.cookie(s.gate.jar.session.secure)
+	stolen := p.cookie(s.gate.names().Session)
 	out := p.request(http.MethodPost, "/.authentik/logout", "")
 	if out.status != http.StatusOK || strings.TrimSpace(out.body) != `{"done":true}` {
 		t.Fatalf("status %d: %s", out.status, out.body)
 	}
 	p.ask("/.authentik/session").fails(fault.SignInRequired)
-	p.setCookie(s.gate.jar.session.secure, stolen)
+	p.setCookie(s.gate.names().Session, stolen)
 	p.ask("/.authentik/session").fails(fault.SignInRequired)
 	if out = p.request(http.MethodPost, "/.authentik/logout", ""); !out.Done {
 		t.Errorf("signing out twice: %s", out.body)
@@ -276,7 +277,7 @@ func TestWhatCannotBeReadIsRefusedWithoutAskingAuthentik(t *testing.T) {
 	} {
 		p.request(http.MethodPost, "/.authentik/login", body).fails(fault.BadRequest)
 	}
-	large := `{"visit":"` + step.Visit + `","answer":{"a":"` + strings.Repeat("a", maxForm) + `"}}`
+	large := `{"visit":"` + step.Visit + `","answer":{"a":"` + strings.Repeat("a", 8<<20) + `"}}`
 	p.request(http.MethodPost, "/.authentik/login", large).fails(fault.TooLarge)
 	p.answer(step, `{"component":"ak-stage-password","uid_field":"jane"}`).complains(asksName, "non_field_errors", "wrong_page")
 	if s.authentik.Requests() != before {

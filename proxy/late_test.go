@@ -42,8 +42,8 @@ func TestAnEndThatIsNotHeardOfYetIsNoFailure(t *testing.T) {
 			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
 				t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
 			}
-			browser, _ := seal.ParseSecret(p.cookie(s.gate.jar.session.secure))
-			b := s.gate.keys.Box(seal.KindSession, s.gate.sessions.realm(s.place()), browser)
+			browser, _ := seal.ParseSecret(p.cookie(s.gate.names().Session))
+			b := s.gate.shared.Key.Box(seal.KindSession, s.gate.sessions.Realm(s.place().Host), browser)
 			if err := s.gate.cfg.Store.Revoke(t.Context(), b.Name(), time.Now().Add(24*time.Hour)); err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // A notified is a desk whose sign-ins rest on an issuer's word.
@@ -30,7 +31,7 @@ func (n notified) beginAt(user User, sid string) string {
 	n.t.Helper()
 	rec := recordOf(user)
 	rec.SID, rec.Apps, rec.Cookies = sid, map[string]bool{"app": true}, nil
-	s, _, err := n.sessions.start(n.t.Context(), rec, somewhere("app.example.com"))
+	s, _, err := n.start(n.t.Context(), rec, somewhere("app.example.com"))
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -198,21 +199,21 @@ func TestAStreamClosesWithItsSession(t *testing.T) {
 	} {
 		for how, end := range map[string]func(cookie string) error{
 			"here": func(cookie string) error {
-				s, err := n.sessions.of(t.Context(), cookie, somewhere("app.example.com"))
+				s, err := n.find(t.Context(), cookie, somewhere("app.example.com"))
 				if err != nil {
 					return err
 				}
-				return n.sessions.end(t.Context(), s)
+				return n.sessions.End(t.Context(), s)
 			},
 			"by a notice at the other gate": func(cookie string) error {
-				return other.logout(t.Context(), n.issuer.notice(claims{"sid": name + "by a notice at the other gate"}))
+				return other.signOut.Notice(t.Context(), n.issuer.notice(claims{"sid": name + "by a notice at the other gate"}))
 			},
 			"by the operator": func(string) error { _, err := other.EndAll(t.Context(), "jane"); return err },
 		} {
 			cookie := n.beginAt(jane, name+how)
 			r := httptest.NewRequest(http.MethodGet, "https://app.example.com/live", nil)
 			r.Header = header.Clone()
-			r.AddCookie(&http.Cookie{Name: n.jar.session.secure, Value: cookie})
+			r.AddCookie(&http.Cookie{Name: n.names().Session, Value: cookie})
 			opened, closed := make(chan struct{}), make(chan error, 1) // it returns why its context is done
 			go func() {
 				closed <- n.Guard(httptest.NewRecorder(), r, func(_ http.ResponseWriter, r *http.Request) error {
@@ -241,8 +242,8 @@ func TestAStreamClosesWithItsSession(t *testing.T) {
 			case <-time.After(10 * time.Second):
 				t.Fatalf("%s, ended %s, stays open", name, how)
 			}
-			if open := n.streams.all(); len(open) != 0 {
-				t.Errorf("%d streams are held", len(open))
+			if open := n.sessions.Streams.Len(); open != 0 {
+				t.Errorf("%d streams are held", open)
 			}
 		}
 	}
@@ -254,27 +255,27 @@ func TestAStreamIsClosedOfWhomNobodyWouldLetIn(t *testing.T) {
 	ways(t, func(t *testing.T, s *site) {
 		p := s.person(t)
 		p.signIn("jane", "open sesame", "/")
-		value := p.cookie(s.gate.jar.session.secure)
-		session, err := s.gate.sessions.of(t.Context(), value, s.place())
-		if err != nil || session == nil {
-			t.Fatal(session, err)
+		value := p.cookie(s.gate.names().Session)
+		found, err := s.gate.find(t.Context(), value, s.place())
+		if err != nil || found == nil {
+			t.Fatal(found, err)
 		}
-		one := &stream{session: session, value: value, at: s.place()}
-		if !s.gate.stays(t.Context(), one) {
+		one := &session.Stream{Session: found, Value: value, Host: s.place().Host}
+		if !s.gate.mayStay(t.Context(), one) {
 			t.Fatal("it is closed at once")
 		}
 		s.clock.move(21 * time.Minute) // a recheck that it has to wait for
-		if !s.gate.stays(t.Context(), one) {
+		if !s.gate.mayStay(t.Context(), one) {
 			t.Error("it is closed although authentik vouches for the session")
 		}
 		s.front.away.Store(true)
 		s.clock.move(21 * time.Minute)
-		if s.gate.stays(t.Context(), one) {
+		if s.gate.mayStay(t.Context(), one) {
 			t.Error("it stays although authentik has been away for longer than is forgiven")
 		}
 		s.front.away.Store(false)
 		s.clock.move(25 * time.Hour)
-		if s.gate.stays(t.Context(), one) {
+		if s.gate.mayStay(t.Context(), one) {
 			t.Error("it outlives its session")
 		}
 	})

@@ -65,9 +65,9 @@ func TestAuthentikMayBeReachedByAnotherAddress(t *testing.T) {
 			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
 				t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
 			}
-			m, err := s.gate.provider.metadata(t.Context())
-			if err != nil || m.issuer != "https://auth.example.com/application/o/app/" {
-				t.Errorf("issuer %v, %v", m, err)
+			issuer, err := s.gate.signIn.OIDC.Issuer(t.Context())
+			if err != nil || issuer != "https://auth.example.com/application/o/app/" {
+				t.Errorf("issuer %v, %v", issuer, err)
 			}
 			s.clock.move(21 * time.Minute)
 			if page := p.open("/"); page.body != "hello jane" {
@@ -98,8 +98,10 @@ func publicly(t *testing.T, inner, public string) *flowclient.Client {
 func TestAnIssuerOfAnotherNameIsSaidToBe(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	i.p.root = "https://auth.example.com/" // as if url were not what browsers use
-	i.p.cfg.Client = publicly(t, i.URL, "https://auth.example.com")
+	var cfg Config
+	i.registered(&cfg)
+	cfg.Client = publicly(t, i.URL, "https://auth.example.com") // as if url were not what browsers use
+	i.p = sourceOf(cfg.withDefaults())
 	if _, err := i.redeem(""); err == nil || fault.From(err).Code != fault.IssuerMismatch {
 		t.Errorf("%v", err)
 	}

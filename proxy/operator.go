@@ -7,145 +7,158 @@ import (
 	"slices"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// ErrNoUser is returned for a username that nobody has signed in with lately.
+// ErrNoUser is returned for a username without recent sign-ins.
 var ErrNoUser = errors.New("proxy: no session is known of a user of this name")
 
-// ErrNoSession is returned for the id of no session that is alive.
+// ErrNoSession is returned for an id of no live session.
 var ErrNoSession = errors.New("proxy: no such session is alive")
 
-// An Entry is what an operator is told of a session. A Session is more than that and less: it
-// opens an application for requests, and knows nothing of the browser that it belongs to.
+// An Entry is what an operator is told of a session. Unlike a Session it opens
+// nothing and says which browser the session belongs to.
 type Entry struct {
 	// ID is the session's public name, as in logs.
 	ID   string `json:"id"`
 	User string `json:"user"`
-	// Begun and Until are when it was made and when it ends at the latest.
+	// Begun and Until are when it began and when it ends at the latest.
 	Begun time.Time `json:"begun"`
 	Until time.Time `json:"until"`
-	// Address and Agent are where it was begun from. Neither is remembered by the process.
+	// Address and Agent are where it was begun from. Listings of this process's
+	// memory do not have them.
 	Address netip.Addr `json:"address,omitzero"`
 	Agent   string     `json:"agent,omitempty"`
-	// Site is the host that the session is good for, or the domain, with a dot before it.
+	// Site is the host that the session is good for, or the domain, with a dot
+	// before it.
 	Site string `json:"site"`
-	// Flow is the one that the session was won by, where the gate demands one.
+	// Flow is the flow that the session was won by, if the gate demands one.
 	Flow string `json:"flow,omitempty"`
 }
 
-// Roll lists the live sessions of a user, wherever they are used, the newest first.
-func (g *Gate) Roll(ctx context.Context, username string) ([]Entry, error) {
-	uid, found, err := g.sessions.rolls.led(ctx, username)
+// SessionsOf lists the live sessions of a user, wherever they are used, the
+// newest first. It returns ErrNoUser for a username without recent sign-ins.
+func (g *Gate) SessionsOf(ctx context.Context, username string) ([]Entry, error) {
+	_, username, list, err := g.listed(ctx, username)
 	if err != nil {
 		return nil, err
 	}
-	if !found {
-		return nil, ErrNoUser
-	}
-	list, _, err := g.sessions.rolls.read(ctx, uid)
-	if err != nil {
-		return nil, fault.New(fault.SessionsUnavailable, err)
-	}
-	return entries(list.Username, list.Lines), nil
+	return entries(username, list), nil
 }
 
-// entries tells of lines, the last first.
-func entries(username string, lines []line) []Entry {
-	all := make([]Entry, 0, len(lines))
-	for _, at := range slices.Backward(lines) {
+// listed returns the user of a username, with what authentik called them at the
+// last sign-in, and their live sessions in the order of admission.
+func (g *Gate) listed(ctx context.Context, username string) (uid, name string, list []session.Entry, err error) {
+	uid, found, err := g.sessions.UID(ctx, username)
+	switch {
+	case err != nil:
+		return "", "", nil, err
+	case !found:
+		return "", "", nil, ErrNoUser
+	}
+	name, list, err = g.sessions.List(ctx, uid)
+	return uid, name, list, err
+}
+
+// entries tells of sessions, the last first.
+func entries(username string, list []session.Entry) []Entry {
+	all := make([]Entry, 0, len(list))
+	for _, one := range slices.Backward(list) {
 		all = append(all, Entry{
-			ID: publicID(at.Name), User: username, Begun: at.Begun.UTC(), Until: at.Until.UTC(),
-			Address: at.Addr, Agent: at.Agent, Site: at.Site, Flow: at.Flow,
+			ID: session.PublicID(one.Name), User: username, Begun: one.Begun.UTC(), Until: one.Until.UTC(),
+			Address: one.Addr, Agent: one.Agent, Site: one.Site, Flow: one.Flow,
 		})
 	}
 	return all
 }
 
-// Remembered lists the sessions that this gate has let in and remembers. There may be
-// others in the store.
-func (g *Gate) Remembered() []Entry {
+// Cached lists the sessions that this gate has let in and still caches. There
+// may be others in the store.
+func (g *Gate) Cached() []Entry {
 	all := []Entry{}
-	for s := range g.sessions.cache.all() {
+	for s := range g.sessions.Cached() {
 		all = append(all, g.entry(s))
 	}
 	return all
 }
 
-// entry tells of a session that is remembered.
-func (g *Gate) entry(s *Session) Entry {
-	site := s.host
-	if site == "" {
-		site = "." + g.cfg.Cookie.Domain
+func (g *Gate) entry(s *session.Session) Entry {
+	return Entry{
+		ID: s.ID(), User: s.User.Username, Begun: s.Begun.UTC(), Until: s.Until.UTC(),
+		Site: g.sessions.Scope(s), Flow: g.cfg.Flow,
 	}
-	return Entry{ID: s.id, User: s.User.Username, Begun: s.Begun.UTC(), Until: s.Until.UTC(), Site: site, Flow: g.cfg.Flow}
 }
 
-// EndAll ends all sessions of a user that have begun before, wherever they are used, and
-// returns them. Nobody else's end with them, and none that begins afterwards.
+// EndAll ends all sessions of a user that have begun before, wherever they are
+// used, and returns them. Sessions of other users, and those that begin
+// afterwards, go on. It returns ErrNoUser for a username without sessions.
 func (g *Gate) EndAll(ctx context.Context, username string) ([]Entry, error) {
-	uid, found, err := g.sessions.rolls.led(ctx, username)
+	uid, found, err := g.sessions.UID(ctx, username)
 	if err != nil {
 		return nil, err
 	}
-	remembered := g.remembered(func(s *Session) bool {
+	cached := g.cached(func(s *session.Session) bool {
 		return found && s.User.UID == uid || !found && s.User.Username == username
 	})
-	if !found && len(remembered) == 0 {
+	if !found && len(cached) == 0 {
 		return nil, ErrNoUser
 	}
-	var ended []line
+	var ended []session.Entry
 	if found {
-		if ended, err = g.sessions.endUser(ctx, uid); err != nil {
+		if ended, err = g.sessions.EndUser(ctx, uid); err != nil {
 			return nil, err
 		}
 	}
-	for _, at := range ended {
-		g.sessions.tell(ctx, at, username, "admin")
+	for _, one := range ended {
+		g.sessions.Report(ctx, one.Name, username, "admin")
 	}
-	rest, err := g.endEach(ctx, remembered)
+	rest, err := g.endEach(ctx, cached)
 	return append(entries(username, ended), rest...), err
 }
 
-// EndAuthentik ends all sessions that rest on one session of authentik, by authentik's own
-// identifier of it, in every process, and for as long as any of them could last. Others of the same user
-// go on. What authentik is not asked about here is its own session. To end what is not there is no error.
+// EndAuthentik ends all sessions that rest on one session of authentik, by
+// authentik's own identifier of it, in every process. Other sessions of the
+// same user go on, and so does authentik's own session. It is no error if there
+// are none.
 func (g *Gate) EndAuthentik(ctx context.Context, sid string) error {
 	if sid == "" {
 		return ErrNoSession
 	}
-	return g.sessions.bury(ctx, g.sessions.rolls.authentikEnd(sid), g.cfg.Now().Add(g.cfg.Lifetime))
+	return g.sessions.EndAuthentik(ctx, sid)
 }
 
-// endEach ends sessions that are remembered and that nobody has ended: a store may have lost
-// the roll that they were on.
-func (g *Gate) endEach(ctx context.Context, remembered []*Session) (ended []Entry, err error) {
-	for _, s := range remembered {
-		over, err := g.cfg.Store.Revoked(ctx, append([]string{s.name}, s.ends...)...)
+// endEach ends cached sessions that have not ended yet: a store may have lost
+// the index that they were in.
+func (g *Gate) endEach(ctx context.Context, cached []*session.Session) (ended []Entry, err error) {
+	for _, s := range cached {
+		over, err := g.sessions.Ended(ctx, s)
 		if err != nil {
-			return ended, fault.New(fault.SessionsUnavailable, err)
+			return ended, err
 		}
 		if over {
 			continue
 		}
-		if err := g.sessions.end(ctx, s); err != nil {
+		if err := g.sessions.End(ctx, s); err != nil {
 			return ended, err
 		}
-		g.sessions.tell(ctx, line{Name: s.name}, s.User.Username, "admin")
+		g.sessions.Report(ctx, s.Name(), s.User.Username, "admin")
 		ended = append(ended, g.entry(s))
 	}
 	return ended, nil
 }
 
-// EndOne ends the session of a public id. With a username it is looked for among all
-// of that user's; without, among those that this gate remembers.
+// EndOne ends the session of a public id. With a username it is looked for among
+// all of that user's sessions; without, among those that this gate caches. It
+// returns ErrNoSession if there is none.
 func (g *Gate) EndOne(ctx context.Context, username, id string) (Entry, error) {
 	if username != "" {
 		if ended, err := g.endListed(ctx, username, id); !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrNoUser) {
 			return ended, err
 		}
 	}
-	found := g.remembered(func(s *Session) bool { return s.id == id && (username == "" || s.User.Username == username) })
+	found := g.cached(func(s *session.Session) bool {
+		return s.ID() == id && (username == "" || s.User.Username == username)
+	})
 	ended, err := g.endEach(ctx, found)
 	if err == nil && len(ended) == 0 {
 		err = ErrNoSession
@@ -156,35 +169,27 @@ func (g *Gate) EndOne(ctx context.Context, username, id string) (Entry, error) {
 	return ended[0], nil
 }
 
-// endListed ends a session that is on its user's roll.
+// endListed ends a session that is in its user's index.
 func (g *Gate) endListed(ctx context.Context, username, id string) (Entry, error) {
-	uid, found, err := g.sessions.rolls.led(ctx, username)
-	switch {
-	case err != nil:
-		return Entry{}, err
-	case !found:
-		return Entry{}, ErrNoUser
-	}
-	list, _, err := g.sessions.rolls.read(ctx, uid)
+	uid, name, list, err := g.listed(ctx, username)
 	if err != nil {
-		return Entry{}, fault.New(fault.SessionsUnavailable, err)
+		return Entry{}, err
 	}
-	lines := list.strike(func(at line) bool { return publicID(at.Name) == id })
-	if len(lines) == 0 {
+	at := slices.IndexFunc(list, func(one session.Entry) bool { return session.PublicID(one.Name) == id })
+	if at < 0 {
 		return Entry{}, ErrNoSession
 	}
-	if err := g.sessions.bury(ctx, lines[0].Name, lines[0].Until); err != nil {
+	if err := g.sessions.EndListed(ctx, uid, list[at]); err != nil {
 		return Entry{}, err
 	}
-	g.sessions.strike(ctx, uid, lines...)
-	g.sessions.tell(ctx, lines[0], list.Username, "admin")
-	return entries(list.Username, lines[:1])[0], nil
+	g.sessions.Report(ctx, list[at].Name, name, "admin")
+	return entries(name, list[at:at+1])[0], nil
 }
 
-// remembered returns the sessions in the process's memory that are meant.
-func (g *Gate) remembered(meant func(*Session) bool) (all []*Session) {
-	for s := range g.sessions.cache.all() {
-		if meant(s) {
+// cached returns the cached sessions that match.
+func (g *Gate) cached(match func(*session.Session) bool) (all []*session.Session) {
+	for s := range g.sessions.Cached() {
+		if match(s) {
 			all = append(all, s)
 		}
 	}

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 )
 
 // theToken is what Plex gives for a person. Nobody but authentik may see it.
@@ -39,11 +41,11 @@ func (f *fakePlex) asked() int {
 	return f.requests
 }
 
-func (f *fakePlex) at(t testing.TB) Plex {
+func (f *fakePlex) at(t testing.TB) plex.Client {
 	t.Helper()
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	return newPlex(server.URL, nil)
+	return plex.NewAt(server.URL, nil)
 }
 
 func (f *fakePlex) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +111,7 @@ func TestPlexSignsInOnOurOwnPage(t *testing.T) {
 	}
 
 	plex.set(func(f *fakePlex) { f.claimed = true })
-	s.clock.move(newsLifetime)
+	s.clock.move(2 * time.Second)
 	told := p.send(page, "poll", "1")
 	if !strings.Contains(told.body, `"answer"`) {
 		t.Errorf("told %s", told.body)
@@ -150,7 +152,7 @@ func TestWhatGoesWrongWithPlexHasASentence(t *testing.T) {
 		"Plex is down":                {plexPerson, func(f *fakePlex) { f.down = true }, nil, "Plex cannot be reached just now."},
 		"Plex gives no number":        {plexPerson, func(f *fakePlex) { f.answer = `{"id":"4711","code":"x7y8z9"}` }, nil, "Plex cannot be reached just now."},
 		"Plex gives a strange code":   {plexPerson, func(f *fakePlex) { f.answer = `{"id":1,"code":"\"><script>"}` }, nil, "Plex cannot be reached just now."},
-		"Plex talks for ever":         {plexPerson, func(f *fakePlex) { f.answer = `{"x":"` + strings.Repeat("x", maxPlex) + `","id":1,"code":"abcd"}` }, nil, "Plex cannot be reached just now."},
+		"Plex talks for ever":         {plexPerson, func(f *fakePlex) { f.answer = `{"x":"` + strings.Repeat("x", 64<<10) + `","id":1,"code":"abcd"}` }, nil, "Plex cannot be reached just now."},
 		"Plex goes down":              {plexPerson, nil, func(f *fakePlex) { f.down = true }, "Plex cannot be reached just now."},
 		"the PIN is over":             {plexPerson, nil, func(f *fakePlex) { f.over = true }, "Your sign-in at Plex took too long."},
 		"authentik does not want him": {denies, nil, func(f *fakePlex) { f.claimed = true }, "Your Plex account may not sign in here."},
@@ -188,7 +190,7 @@ func TestAGateWithoutPlexSendsPeopleOn(t *testing.T) {
 	s := newSiteOf(t, withSources(plexSource(plexPerson)), nil) // NoPlex
 	p := s.person(t)
 	p.send(p.open("/app"), "source", "0").says(t, "Signing in with Plex runs on ")
-	if _, err := (NoPlex{}).Token(t.Context(), "c", PlexPIN{}); !errors.Is(err, ErrNoPlex) {
+	if _, err := (plex.None{}).Token(t.Context(), "c", plex.PIN{}); !errors.Is(err, plex.ErrNotAsked) {
 		t.Errorf("the token of no Plex: %v", err)
 	}
 }
@@ -203,7 +205,7 @@ func TestATokenFollowsNoRedirect(t *testing.T) {
 		http.Redirect(w, r, "/elsewhere", http.StatusFound)
 	}))
 	t.Cleanup(server.Close)
-	if _, err := newPlex(server.URL, nil).PIN(t.Context(), "plex-client"); err == nil || followed {
+	if _, err := plex.NewAt(server.URL, nil).PIN(t.Context(), "plex-client"); err == nil || followed {
 		t.Errorf("followed %v, error %v", followed, err)
 	}
 }
@@ -216,11 +218,8 @@ func TestTheAddressAtPlexIsWhatItSeems(t *testing.T) {
 		"a&b=c#d": "https://app.plex.tv/auth#!?clientID=a%26b%3Dc%23d&code=d4",
 		"a b":     "https://app.plex.tv/auth#!?clientID=a%20b&code=d4",
 	} {
-		if got := plexPage(client, PlexPIN{ID: 1, Code: "d4"}); got != want {
+		if got := plex.Page(client, plex.PIN{ID: 1, Code: "d4"}); got != want {
 			t.Errorf("%q gives %s", client, got)
 		}
-	}
-	if p, ok := NewPlex(nil).(plexTV); !ok || p.address != "https://plex.tv" || p.http.Timeout == 0 {
-		t.Errorf("the real Plex is %+v", p)
 	}
 }

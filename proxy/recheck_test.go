@@ -11,6 +11,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -30,10 +31,10 @@ func ways(t *testing.T, try func(t *testing.T, s *site)) {
 }
 
 // record is what is kept of a person's session.
-func (s *site) record(t *testing.T, p *person) *record {
+func (s *site) record(t *testing.T, p *person) *session.Record {
 	t.Helper()
-	browser, _ := seal.ParseSecret(p.cookie(s.gate.jar.session.secure))
-	rec, _, _, err := s.gate.sessions.read(t.Context(), browser, s.place())
+	browser, _ := seal.ParseSecret(p.cookie(s.gate.names().Session))
+	rec, _, err := s.gate.sessions.Read(t.Context(), browser, s.place().Host)
 	if err != nil || rec == nil {
 		t.Fatal(rec, err)
 	}
@@ -126,7 +127,7 @@ func TestAnAuthentikThatIsAwayIsForgivenForAWhile(t *testing.T) {
 		}
 		page.says(t, string(fault.AuthentikUnreachable))
 		s.front.away.Store(false)
-		s.gate.rechecks.failed.Flush() // no test waits for real seconds
+		s.gate.sessions.RetryRechecks() // no test waits for real seconds
 		if page := p.open("/"); page.body != "hello jane" {
 			t.Errorf("it does not come back: status %d at %s", page.status, page.path)
 		}
@@ -163,7 +164,7 @@ func TestARefreshTokenThatWasLostIsMended(t *testing.T) {
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
 	rec := s.record(t, p)
-	if _, err := s.gate.provider.renew(t.Context(), rec.visitor(), rec); err != nil {
+	if _, err := s.gate.signIn.OIDC.Renew(t.Context(), rec.Visitor(), rec); err != nil {
 		t.Fatal(err)
 	}
 	s.clock.move(21 * time.Minute)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // A ledger is a store in which a thief, or a broken disk, can change what is kept.
@@ -56,7 +57,7 @@ func nameOf(t testing.TB, g *Gate, cookie string) string {
 		t.Fatal("no cookie")
 	}
 	at := somewhere("app.example.com")
-	return g.keys.Box(seal.KindSession, g.sessions.realm(at), s).Name()
+	return g.shared.Key.Box(seal.KindSession, g.sessions.Realm(at.Host), s).Name()
 }
 
 // session returns the cookie of the person's session, whatever its name's end.
@@ -76,15 +77,15 @@ func (p *person) session() string {
 func TestARecordThatIsNotAsItWasSealedIsNobodys(t *testing.T) {
 	t.Parallel()
 	store := newLedger(t)
-	g, cookie := held(t, func(c *Config) { c.Store = store }, record{User: User{Username: "jane"}})
+	g, cookie := held(t, func(c *Config) { c.Store = store }, session.Record{User: User{Username: "jane"}})
 	at, name := somewhere("app.example.com"), nameOf(t, g, cookie)
-	other, _, err := g.sessions.start(t.Context(), record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)}, at)
+	other, _, err := g.start(t.Context(), session.Record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	foreign := store.kept[nameOf(t, g, other.Cookie())].Value
-	browser := g.keys.Box(seal.KindBrowser, "x", seal.NewSecret())
-	kind, err := browser.Seal(record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)})
+	browser := g.shared.Key.Box(seal.KindBrowser, "x", seal.NewSecret())
+	kind, err := browser.Seal(session.Record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,16 +104,16 @@ func TestARecordThatIsNotAsItWasSealedIsNobodys(t *testing.T) {
 		"clear JSON":               func([]byte) []byte { return []byte(`{"user":{"username":"root"},"until":"2100-01-01T00:00:00Z"}`) },
 	} {
 		store.change(name, func([]byte) []byte { return change(bytes.Clone(good)) })
-		g.sessions.cache.flush()
-		g.sessions.misses = newMisses()
-		if s, err := g.sessions.of(t.Context(), cookie, at); s != nil || err != nil {
+		g.sessions.Forget()
+		g.sessions.Forget()
+		if s, err := g.find(t.Context(), cookie, at); s != nil || err != nil {
 			t.Errorf("%s: %v, %v", what, s, err)
 		}
 	}
 	store.change(name, func([]byte) []byte { return good })
-	g.sessions.cache.flush()
-	g.sessions.misses = newMisses()
-	if s, err := g.sessions.of(t.Context(), cookie, at); s == nil || err != nil || s.User.Username != "jane" {
+	g.sessions.Forget()
+	g.sessions.Forget()
+	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil || s.User.Username != "jane" {
 		t.Errorf("as it was: %v, %v", s, err)
 	}
 }

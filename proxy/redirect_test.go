@@ -144,7 +144,7 @@ func TestNobodyArrivesWithWhatAnotherHasLeftWith(t *testing.T) {
 		"no code and no state":  func(v url.Values) { v.Del("code"); v.Del("state") },
 		"an error of another":   func(v url.Values) { v.Del("code"); v.Set("error", "access_denied") },
 		"another's, of another": func(v url.Values) { v.Set("iss", "https://evil.example.com/") },
-		"a second time":         func(v url.Values) { v.Set("state", v.Get("state")+markAnew) },
+		"a second time":         func(v url.Values) { v.Set("state", v.Get("state")+".2") },
 	} {
 		query := url.Values{}
 		for key, values := range mine {
@@ -155,7 +155,7 @@ func TestNobodyArrivesWithWhatAnotherHasLeftWith(t *testing.T) {
 		if page.status < 400 || page.status >= 600 {
 			t.Errorf("%s: status %d at %s", name, page.status, page.path)
 		}
-		if victim.cookie(s.gate.jar.session.secure) != "" {
+		if victim.cookie(s.gate.names().Session) != "" {
 			t.Fatalf("%s: the victim is signed in", name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 )
 
 // relays are sites with authentik's own interface, in both ways to know a visitor, and told either host.
@@ -328,7 +329,7 @@ func TestAPageWhoseVisitIsOverGoesOnWithAnother(t *testing.T) {
 		p.opens("/report?month=5")
 		p.asks(nil)
 		p.asks(map[string]any{"component": "ak-stage-identification", "uid_field": "jane"})
-		s.clock.move(visitLife + time.Minute)
+		s.clock.move(signin.VisitLife + time.Minute)
 		before := s.front.asked.Load()
 		next := p.asks(map[string]any{"component": "ak-stage-password", "password": "open sesame"})
 		if s.front.asked.Load() != before || s.reached() != 0 {
@@ -343,7 +344,7 @@ func TestAPageWhoseVisitIsOverGoesOnWithAnother(t *testing.T) {
 		p.is(p.asks(nil), "ak-stage-identification")
 
 		// So does the page when it is loaded again: it is no link to a flow.
-		s.clock.move(visitLife + time.Minute)
+		s.clock.move(signin.VisitLife + time.Minute)
 		if page := p.open(p.at); !strings.HasPrefix(page.path, "/if/flow/") {
 			t.Fatalf("status %d at %s", page.status, page.path)
 		} else {

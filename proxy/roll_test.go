@@ -3,18 +3,16 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 func TestAListTellsWhatAnOperatorMayKnow(t *testing.T) {
@@ -23,7 +21,7 @@ func TestAListTellsWhatAnOperatorMayKnow(t *testing.T) {
 	d.begin(jane)
 	cookie := d.begin(jane)
 	d.begin(User{Username: "joe", UID: "joe"})
-	list, err := d.Roll(t.Context(), "jane")
+	list, err := d.SessionsOf(t.Context(), "jane")
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%v, %v", list, err)
 	}
@@ -31,16 +29,16 @@ func TestAListTellsWhatAnOperatorMayKnow(t *testing.T) {
 		t.Fatal("it is not there")
 	}
 	newest := list[0]
-	s, _ := d.sessions.of(t.Context(), cookie, somewhere("app.example.com"))
+	s, _ := d.find(t.Context(), cookie, somewhere("app.example.com"))
 	if newest.ID != s.ID() || newest.User != "jane" || newest.Site != "app.example.com" || newest.Flow != "login" ||
 		newest.Address.String() != "203.0.113.7" || newest.Agent != "Mozilla/5.0 (secretive)" ||
 		!newest.Until.Equal(s.Until) || !newest.Begun.Equal(s.Begun) {
 		t.Errorf("the newest is %+v", newest)
 	}
-	if _, err := d.Roll(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
+	if _, err := d.SessionsOf(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
 		t.Errorf("of nobody: %v", err)
 	}
-	if seen := d.Remembered(); len(seen) != 1 || seen[0].ID != newest.ID || seen[0].User != "jane" || seen[0].Site != "app.example.com" {
+	if seen := d.Cached(); len(seen) != 1 || seen[0].ID != newest.ID || seen[0].User != "jane" || seen[0].Site != "app.example.com" {
 		t.Errorf("remembered are %+v", seen)
 	}
 }
@@ -70,7 +68,7 @@ func TestTheOldestEndsWhereAUserHasTooMany(t *testing.T) {
 	if n := metrics.ended("limit"); n != 1 {
 		t.Errorf("%d ends are counted", n)
 	}
-	if n := len(d.roll(jane.UID).Lines); n != 3 {
+	if n := len(d.listed(jane.UID)); n != 3 {
 		t.Errorf("%d are on the roll", n)
 	}
 }
@@ -86,9 +84,9 @@ func TestManySignInsAtOnceKeepToTheLimit(t *testing.T) {
 	var crowd sync.WaitGroup
 	for i := range many {
 		crowd.Go(func() {
-			s, _, err := gates[i%2].sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+			s, _, err := gates[i%2].start(t.Context(), recordOf(jane), somewhere("app.example.com"))
 			switch {
-			case errors.Is(err, errOvertaken):
+			case errors.Is(err, session.ErrRevokedEarly):
 				overtaken.Add(1)
 			case err != nil:
 				t.Errorf("%v: %v", err, errors.Unwrap(err))
@@ -105,32 +103,10 @@ func TestManySignInsAtOnceKeepToTheLimit(t *testing.T) {
 			alive++
 		}
 	}
-	if alive != most || d.stored() != most || len(d.roll(jane.UID).Lines) != most {
-		t.Errorf("%d are alive, %d stored, %d on the roll; %d may be", alive, d.stored(), len(d.roll(jane.UID).Lines), most)
+	if alive != most || d.stored() != most || len(d.listed(jane.UID)) != most {
+		t.Errorf("%d are alive, %d stored, %d on the roll; %d may be", alive, d.stored(), len(d.listed(jane.UID)), most)
 	}
 	t.Logf("%d of %d were ended before they had begun", overtaken.Load(), many)
-}
-
-func TestAFullRollEndsItsOldest(t *testing.T) {
-	t.Parallel()
-	d := newDesk(t, nil)
-	oldest := d.begin(jane)
-	err := d.sessions.rolls.change(t.Context(), jane.UID, func(l *roll) bool {
-		for i := range maxLines - 1 {
-			l.enter(line{Name: fmt.Sprintf("session-%064x", i), Site: fmt.Sprint(i), Until: time.Now().Add(time.Hour)}, 0)
-		}
-		return true
-	})
-	if err != nil || !d.alive(oldest) {
-		t.Fatalf("before: %v", err)
-	}
-	newest := d.begin(jane)
-	if d.alive(oldest) || !d.alive(newest) {
-		t.Errorf("the oldest is alive: %v, the newest: %v", d.alive(oldest), d.alive(newest))
-	}
-	if n := len(d.roll(jane.UID).Lines); n != maxLines {
-		t.Errorf("%d are on the roll", n)
-	}
 }
 
 func TestARollForgetsWhatIsOver(t *testing.T) {
@@ -140,11 +116,11 @@ func TestARollForgetsWhatIsOver(t *testing.T) {
 	d.begin(jane)
 	c.move(30 * time.Minute)
 	d.begin(jane)
-	if n := len(d.roll(jane.UID).Lines); n != 2 {
+	if n := len(d.listed(jane.UID)); n != 2 {
 		t.Errorf("%d are on the roll", n)
 	}
 	c.move(31 * time.Minute)
-	if n := len(d.roll(jane.UID).Lines); n != 0 { // both until an hour from the true time
+	if n := len(d.listed(jane.UID)); n != 0 { // both until an hour from the true time
 		t.Errorf("%d are on the roll after their end", n)
 	}
 }
@@ -165,7 +141,7 @@ func TestNoFaultOfTheStoreLeavesHalfASession(t *testing.T) {
 			operation = of
 			return errFault
 		}
-		s, _, err := d.sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+		s, _, err := d.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
 		d.store.fails = nil
 		if operation == "" {
 			if at < 8 {
@@ -182,9 +158,9 @@ func TestNoFaultOfTheStoreLeavesHalfASession(t *testing.T) {
 		if fault.From(err).Code != fault.SessionsUnavailable || !errors.Is(err, errFault) {
 			t.Errorf("%s at call %d: %v", operation, at, err)
 		}
-		if d.stored() != 1 || !d.alive(before) || len(d.roll(jane.UID).Lines) != 1 {
+		if d.stored() != 1 || !d.alive(before) || len(d.listed(jane.UID)) != 1 {
 			t.Errorf("%s at call %d: %d stored, the old one is alive: %v, the roll is %v",
-				operation, at, d.stored(), d.alive(before), d.roll(jane.UID).Lines)
+				operation, at, d.stored(), d.alive(before), d.listed(jane.UID))
 		}
 	}
 }
@@ -199,7 +175,7 @@ func TestAStoreThatIsDownAdmitsNobody(t *testing.T) {
 			}
 			return nil
 		}
-		if _, _, err := d.sessions.start(t.Context(), recordOf(jane), somewhere("app.example.com")); asErr(err) != fault.SessionsUnavailable {
+		if _, _, err := d.start(t.Context(), recordOf(jane), somewhere("app.example.com")); asErr(err) != fault.SessionsUnavailable {
 			t.Errorf("%s: %v", operation, err)
 		}
 		d.store.fails = nil
@@ -219,27 +195,30 @@ func TestARollThatDoesNotOpenIsBegunAnew(t *testing.T) {
 		"of another key": func(d *desk, _ []byte) []byte {
 			other := d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", seal.MinKey)) })
 			other.begin(jane)
-			return d.kept(other.sessions.rolls.box(jane.UID).Name())
+			return d.kept(listName(other, jane.UID))
 		},
 		"of another user": func(d *desk, _ []byte) []byte {
 			d.begin(User{Username: "joe", UID: "joe"})
-			return d.kept(d.sessions.rolls.box("joe").Name())
+			return d.kept(listName(d, "joe"))
 		},
-		"a lead": func(d *desk, _ []byte) []byte { return d.kept(d.sessions.rolls.leadBox("jane").Name()) },
+		"a lead": func(d *desk, _ []byte) []byte {
+			_, pointer, _ := d.sessions.Places(jane.UID, "jane", "")
+			return d.kept(pointer.Name())
+		},
 	} {
 		d := newDesk(t, nil)
 		before := d.begin(jane)
-		b := d.sessions.rolls.box(jane.UID)
+		b, _, _ := d.sessions.Places(jane.UID, "jane", "")
 		r, _, _ := d.store.Load(t.Context(), b.Name())
 		r.Value = damage(d, d.kept(b.Name()))
 		if _, err := d.store.Save(t.Context(), b.Name(), r); err != nil {
 			t.Fatal(err)
 		}
-		if lines := d.roll(jane.UID).Lines; len(lines) != 0 {
+		if lines := d.listed(jane.UID); len(lines) != 0 {
 			t.Errorf("%s: it says %v", name, lines)
 		}
 		after := d.begin(jane)
-		if lines := d.roll(jane.UID).Lines; len(lines) != 1 || !d.alive(before) || !d.alive(after) {
+		if lines := d.listed(jane.UID); len(lines) != 1 || !d.alive(before) || !d.alive(after) {
 			t.Errorf("%s: afterwards it says %v", name, lines)
 		}
 		if !d.believed(before) { // remembered, so that it can be ended after all
@@ -295,13 +274,12 @@ func TestARollIsFoundWithTheGatesKeyAlone(t *testing.T) {
 		d, d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", seal.MinKey)) }), d.beside(func(c *Config) { c.Client = there }),
 	} {
 		for _, uid := range []string{"a", "b"} {
-			names[other.sessions.rolls.box(uid).Name()] = true
-			names[other.sessions.rolls.leadBox(uid).Name()] = true
-			for _, end := range other.sessions.rolls.ends(uid, "a", "") {
-				names[end] = true
-			}
-			for _, end := range other.sessions.rolls.ends(uid, "b", "") {
-				names[end] = true
+			for _, epoch := range []string{"a", "b"} {
+				list, pointer, tombstones := other.sessions.Places(uid, uid, epoch)
+				names[list.Name()], names[pointer.Name()] = true, true
+				for _, name := range tombstones {
+					names[name] = true
+				}
 			}
 		}
 	}
@@ -309,7 +287,7 @@ func TestARollIsFoundWithTheGatesKeyAlone(t *testing.T) {
 		t.Errorf("%d names", len(names))
 	}
 	same := d.beside(func(c *Config) { c.Flow, c.Cookie.Domain, c.Lifetime = "strong", "example.com", time.Hour })
-	if same.sessions.rolls.box("a").Name() != d.sessions.rolls.box("a").Name() {
+	if listName(same, "a") != listName(d, "a") {
 		t.Error("two gates of one authentik keep two rolls")
 	}
 }
@@ -319,7 +297,7 @@ func TestTheNewestUserOfANameIsMeant(t *testing.T) {
 	d := newDesk(t, nil)
 	d.begin(User{Username: "jane", UID: "first"})
 	d.begin(User{Username: "janet", UID: "first"}) // renamed
-	if list, err := d.Roll(t.Context(), "jane"); err != nil || len(list) != 2 || list[0].User != "janet" {
+	if list, err := d.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 2 || list[0].User != "janet" {
 		t.Errorf("by the old name: %v, %v", list, err)
 	}
 	second := d.begin(User{Username: "jane", UID: "second"})
@@ -327,28 +305,15 @@ func TestTheNewestUserOfANameIsMeant(t *testing.T) {
 	if err != nil || len(ended) != 1 || d.alive(second) {
 		t.Errorf("%d of two janes are ended (%v)", len(ended), err)
 	}
-	if list, err := d.Roll(t.Context(), "janet"); err != nil || len(list) != 2 {
+	if list, err := d.SessionsOf(t.Context(), "janet"); err != nil || len(list) != 2 {
 		t.Errorf("by the new name: %v, %v", list, err)
 	}
-}
-
-func FuzzAnAgentIsShortAndText(f *testing.F) {
-	f.Add("Mozilla/5.0")
-	f.Add("\x1b[2J\x00\r\n")
-	f.Add(strings.Repeat("ü", 300))
-	f.Add("\xff\xfe")
-	f.Fuzz(func(t *testing.T, agent string) {
-		kept := shortened(agent)
-		if len(kept) > maxAgent || !utf8.ValidString(kept) || strings.ContainsFunc(kept, func(c rune) bool { return !unicode.IsPrint(c) }) {
-			t.Errorf("%q", kept)
-		}
-	})
 }
 
 func TestALimitThatCannotBeHeldIsAMistake(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
-	for most, wrong := range map[int]bool{-1: true, 0: false, 1: false, maxLines: false, maxLines + 1: true} {
+	for most, wrong := range map[int]bool{-1: true, 0: false, 1: false, session.MaxPerUser: false, session.MaxPerUser + 1: true} {
 		cfg := d.cfg
 		cfg.MaxPerUser = most
 		g, err := New(cfg)
@@ -359,4 +324,10 @@ func TestALimitThatCannotBeHeldIsAMistake(t *testing.T) {
 			_ = g.Close()
 		}
 	}
+}
+
+// listName is where the store keeps a user's list.
+func listName(d *desk, uid string) string {
+	list, _, _ := d.sessions.Places(uid, "", "")
+	return list.Name()
 }

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -35,7 +37,7 @@ func TestASessionIsGoodInItsRealmAlone(t *testing.T) {
 		{"another authentik", gate(there, "", ""), app},
 	}
 	for _, won := range places {
-		secret, _, err := won.gate.sessions.start(t.Context(), record{
+		secret, _, err := won.gate.start(t.Context(), session.Record{
 			User: User{Username: "jane"}, Until: time.Now().Add(time.Hour),
 		}, won.at)
 		if err != nil {
@@ -43,7 +45,7 @@ func TestASessionIsGoodInItsRealmAlone(t *testing.T) {
 		}
 		for _, used := range places {
 			for range 2 { // read from the store, then from the cache
-				s, err := used.gate.sessions.of(t.Context(), secret.Cookie(), used.at)
+				s, err := used.gate.find(t.Context(), secret.Cookie(), used.at)
 				if err != nil || (s != nil) != (used.name == won.name) {
 					t.Errorf("won at %s, used at %s: %v, %v", won.name, used.name, s, err)
 				}
@@ -54,13 +56,13 @@ func TestASessionIsGoodInItsRealmAlone(t *testing.T) {
 
 func TestOneCookieOpensNothingAtAnotherHostOfTheSameGate(t *testing.T) {
 	t.Parallel()
-	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	for host, want := range map[string]bool{
 		"app.example.com": true, "APP.example.com": true, "app.example.com:8443": true, "app.example.com.": true,
 		"other.example.com": false, "app.example.com.evil.example": false, "xapp.example.com": false, "": false,
 	} {
 		for range 2 {
-			s, err := g.sessions.of(t.Context(), cookie, somewhere(host))
+			s, err := g.find(t.Context(), cookie, somewhere(host))
 			if err != nil || (s != nil) != want {
 				t.Errorf("at %q: %v, %v", host, s, err)
 			}
@@ -70,9 +72,9 @@ func TestOneCookieOpensNothingAtAnotherHostOfTheSameGate(t *testing.T) {
 
 func TestHostsBelowOneDomainShareASignInAndAskForEachApplication(t *testing.T) {
 	t.Parallel()
-	g, cookie := held(t, func(c *Config) { c.Cookie.Domain = ".Example.com" }, record{User: User{Username: "jane"}})
+	g, cookie := held(t, func(c *Config) { c.Cookie.Domain = ".Example.com" }, session.Record{User: User{Username: "jane"}})
 	for _, host := range []string{"app.example.com", "wiki.example.com"} {
-		if s, err := g.sessions.of(t.Context(), cookie, somewhere(host)); s == nil || err != nil {
+		if s, err := g.find(t.Context(), cookie, somewhere(host)); s == nil || err != nil {
 			t.Errorf("at %s: %v, %v", host, s, err)
 		}
 	}
@@ -121,67 +123,38 @@ func TestASessionWhoseAuthentikSessionIsGoneIsNotAdmittedElsewhere(t *testing.T)
 
 func TestGatesOfTwoFlowsOnOneHostKeepTheirOwnCookies(t *testing.T) {
 	t.Parallel()
-	a := newJar(Config{Flow: "login", Cookie: CookieConfig{Name: "authentik_gate"}})
-	b := newJar(Config{Flow: "strong", Cookie: CookieConfig{Name: "authentik_gate"}})
-	if a.session == b.session {
-		t.Fatalf("both are called %s", a.session.secure)
+	a := exchange.NewCookies(exchange.CookieOptions{WonBy: "login", Name: "authentik_gate"})
+	b := exchange.NewCookies(exchange.CookieOptions{WonBy: "strong", Name: "authentik_gate"})
+	if a.Names("https").Session == b.Names("https").Session {
+		t.Fatalf("both are called %s", a.Names("https").Session)
 	}
-	d := newJar(Config{Cookie: CookieConfig{Name: "authentik_gate", Domain: "example.com"}})
-	if d.session.secure != "__Secure-authentik_gate" || d.session.plain != "authentik_gate" {
-		t.Errorf("with a domain: %+v", d.session)
-	}
-}
-
-func TestASessionThatEndsWhileItIsReadIsNotRemembered(t *testing.T) {
-	t.Parallel()
-	c := newCache(time.Now, cacheEntries, cacheBytes)
-	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour)}
-	since := c.epoch()
-	c.drop("session-00")
-	c.put(cacheKey{1}, s, since)
-	if c.get(cacheKey{1}) != nil {
-		t.Error("it is remembered")
-	}
-	c.put(cacheKey{1}, s, c.epoch())
-	if c.get(cacheKey{1}) != s {
-		t.Error("nothing is remembered at all")
-	}
-	c.drop("session-00")
-	if c.get(cacheKey{1}) != nil {
-		t.Error("it is remembered after its end")
-	}
-}
-
-func TestASessionWithoutTimeLeftIsNotRememberedForEver(t *testing.T) {
-	t.Parallel()
-	c := newCache(time.Now, cacheEntries, cacheBytes)
-	c.put(cacheKey{1}, &Session{name: "session-00", Until: time.Now()}, c.epoch())
-	if c.get(cacheKey{1}) != nil {
-		t.Error("it is remembered")
+	d := exchange.NewCookies(exchange.CookieOptions{Name: "authentik_gate", Domain: "example.com"})
+	if d.Names("https").Session != "__Secure-authentik_gate" || d.Names("http").Session != "authentik_gate" {
+		t.Errorf("with a domain: %+v", d.Names("https").Session)
 	}
 }
 
 func TestAnEndedSessionNeverComesBack(t *testing.T) {
 	t.Parallel()
-	g, _ := held(t, nil, record{})
+	g, _ := held(t, nil, session.Record{})
 	at := somewhere("app.example.com")
 	for range 500 {
-		secret, session, err := g.sessions.start(t.Context(), record{
+		secret, session, err := g.start(t.Context(), session.Record{
 			User: User{Username: "jane"}, Until: time.Now().Add(time.Hour),
 		}, at)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var race sync.WaitGroup
-		race.Go(func() { _, _ = g.sessions.judge(t.Context(), secret.Cookie(), at, "wiki", true) })
-		race.Go(func() { _, _ = g.sessions.of(t.Context(), secret.Cookie(), at) })
+		race.Go(func() { _, _, _ = g.sessions.Note(t.Context(), secret.Cookie(), at.Host, "wiki", true) })
+		race.Go(func() { _, _ = g.find(t.Context(), secret.Cookie(), at) })
 		race.Go(func() {
-			if err := g.sessions.end(t.Context(), session); err != nil {
+			if err := g.sessions.End(t.Context(), session); err != nil {
 				t.Error(err)
 			}
 		})
 		race.Wait()
-		if s, err := g.sessions.of(t.Context(), secret.Cookie(), at); s != nil || err != nil {
+		if s, err := g.find(t.Context(), secret.Cookie(), at); s != nil || err != nil {
 			t.Fatalf("it is back: %v, %v", s, err)
 		}
 	}
@@ -189,19 +162,19 @@ func TestAnEndedSessionNeverComesBack(t *testing.T) {
 
 func TestAnotherGateHearsOfAnEnd(t *testing.T) {
 	t.Parallel()
-	g, cookie := held(t, nil, record{User: User{Username: "jane"}})
+	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	other := newGate(t, g.cfg)
 	at := somewhere("app.example.com")
-	s, err := other.sessions.of(t.Context(), cookie, at)
+	s, err := other.find(t.Context(), cookie, at)
 	if s == nil || err != nil {
 		t.Fatalf("%v, %v", s, err)
 	}
-	if err := g.sessions.end(t.Context(), s); err != nil {
+	if err := g.sessions.End(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(2 * time.Second)
 	for {
-		s, err := other.sessions.of(t.Context(), cookie, at)
+		s, err := other.find(t.Context(), cookie, at)
 		if s == nil && err == nil {
 			return
 		}

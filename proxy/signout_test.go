@@ -15,27 +15,23 @@ func TestSignOutEndsAuthentiksSessionToo(t *testing.T) {
 		p := s.person(t)
 		p.signIn("jane", "open sesame", "/")
 		rec := s.record(t, p)
-		if _, err := s.gate.cfg.Client.User(t.Context(), rec.visitor()); err != nil {
+		if _, err := s.gate.cfg.Client.User(t.Context(), rec.Visitor()); err != nil {
 			t.Fatal(err)
 		}
 		p.open("/.authentik/logout").says(t, "jane")
-		if _, err := s.gate.cfg.Client.User(t.Context(), rec.visitor()); err != nil {
+		if _, err := s.gate.cfg.Client.User(t.Context(), rec.Visitor()); err != nil {
 			t.Fatalf("a look at the page ends authentik's session: %v", err)
 		}
 		page := p.post("/.authentik/logout", nil)
 		page.says(t, "has ended here, at authentik")
-		if _, err := s.gate.cfg.Client.User(t.Context(), rec.visitor()); err == nil {
+		if _, err := s.gate.cfg.Client.User(t.Context(), rec.Visitor()); err == nil {
 			t.Error("authentik's session goes on")
 		}
 		if rec.Tokens != nil {
-			if _, err := s.gate.provider.renew(t.Context(), rec.visitor(), rec); err == nil {
+			if _, err := s.gate.signIn.OIDC.Renew(t.Context(), rec.Visitor(), rec); err == nil {
 				t.Error("the refresh token is still good")
 			}
-			m, err := s.gate.provider.metadata(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := s.gate.provider.userinfo(t.Context(), flowclient.Visitor{}, m, rec.Tokens.Access); err == nil {
+			if _, err := s.gate.signIn.OIDC.Userinfo(t.Context(), flowclient.Visitor{}, rec.Tokens.Access); err == nil {
 				t.Error("the access token is still good")
 			}
 		}
@@ -63,7 +59,7 @@ func TestSignOutEndsTheSiblingsOfASignIn(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	first, sibling, another := n.beginAt(jane, "a session"), n.beginAt(jane, "a session"), n.beginAt(jane, "another")
-	s, err := n.sessions.of(t.Context(), first, somewhere("app.example.com"))
+	s, err := n.find(t.Context(), first, somewhere("app.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +67,11 @@ func TestSignOutEndsTheSiblingsOfASignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.AddCookie(&http.Cookie{Name: n.jar.session.secure, Value: first})
-	if _, _, err := n.part(r, somewhere("app.example.com"), s); err != nil {
+	r.AddCookie(&http.Cookie{Name: n.names().Session, Value: first})
+	_ = s
+	x := n.exchange(r, somewhere("app.example.com"))
+	n.signOut.SignOut(x)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if n.alive(first) || n.alive(sibling) || !n.alive(another) {
@@ -94,7 +93,7 @@ func TestABrowserWithAuthentiksSessionSignsOutThere(t *testing.T) {
 	if got := to.Query().Get("post_logout_redirect_uri"); got != s.URL+"/.authentik/logout" {
 		t.Errorf("and back to %s", got)
 	}
-	if p.cookie(s.gate.jar.session.secure) != "" {
+	if p.cookie(s.gate.names().Session) != "" {
 		t.Error("the browser keeps the session")
 	}
 }

@@ -140,7 +140,7 @@ func TestASourcesFlowOpensNoGateThatNamesAnother(t *testing.T) {
 	s := newSiteOf(t, withSources(telegram()), nil)
 	p := s.person(t)
 	page := p.send(p.open("/app"), "source", "0")
-	s.gate.cfg.Flow = "default-authentication-flow" // as if the visit had been begun at such a gate
+	s.gate.signIn.Flow = "default-authentication-flow" // as if the visit had been begun at such a gate
 	p.send(page, pressed(time.Now(), "")...)
 	if s.reached() != 0 {
 		t.Error("the application was reached")
@@ -161,18 +161,18 @@ func TestADetourOfAnotherVersionIsNone(t *testing.T) {
 		"a word": "plex", "a list": []int{1}, "a place in words": map[string]any{"place": "first"}, "another PIN": map[string]any{"place": 0, "pin": "x"},
 		"a place beyond": map[string]any{"place": 7}, "nothing": nil,
 	} {
-		sealed, err := s.gate.keys.Box(seal.KindVisit, s.gate.sessions.realm(at), secret).SealText(map[string]any{
+		sealed, err := s.gate.shared.Key.Box(seal.KindVisit, s.gate.sessions.Realm(at.Host), secret).SealText(map[string]any{
 			"id": "x", "begun": s.clock.now(), "back": "/", "first": step.Flow, "step": step, "detour": detour,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		vis, err := s.gate.openVisit(secret, at, sealed)
+		vis, err := s.gate.visit(secret, at, sealed)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if s.gate.chosen(vis) != nil {
+		if s.gate.signIn.Chosen(vis) != nil {
 			t.Errorf("%s: something is chosen", name)
 		}
 	}

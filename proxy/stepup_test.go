@@ -27,12 +27,12 @@ func TestASignInThatIsTooOldIsMadeAgain(t *testing.T) {
 	if lets(s.gate, s.request(p)) {
 		t.Error("a request that is no page load is let in")
 	}
-	before := p.cookie(s.gate.jar.session.secure)
+	before := p.cookie(s.gate.names().Session)
 	page := p.signIn("jane", "open sesame", "/report")
 	if page.body != "hello jane" || page.path != "/report" {
 		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
 	}
-	if p.cookie(s.gate.jar.session.secure) == before {
+	if p.cookie(s.gate.names().Session) == before {
 		t.Error("the session is still the one before")
 	}
 	s.clock.move(20 * time.Minute)

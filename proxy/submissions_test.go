@@ -6,10 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
-
-	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -109,76 +105,4 @@ func TestAnAnswerToAPageThatWasAnsweredIsNotHandedToTheNextQuestion(t *testing.T
 	if n := answers.Load(); n != 1 {
 		t.Errorf("authentik was given %d answers", n)
 	}
-}
-
-func TestSubmissions_ResultIsKeptForAMinuteAndFailuresAreNot(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	s := newSubmissions(func() time.Time { return now })
-	given := 0
-	result := func(out outcome) func() outcome { return func() outcome { given++; return out } }
-	failed := result(outcome{err: fault.New(fault.AuthentikUnreachable, nil)})
-	heldBack := result(outcome{wait: time.Second})
-	refused, accepted := result(outcome{}), result(outcome{advanced: true})
-	for i, row := range []struct {
-		later  time.Duration
-		answer string
-		give   func() outcome
-		given  int
-	}{
-		{0, "x", failed, 1}, {0, "x", heldBack, 2}, // neither is a result
-		{0, "x", refused, 3}, {0, "x", accepted, 3}, // the same answer again
-		{0, "y", accepted, 4}, {0, "x", refused, 4}, {0, "y", refused, 4}, // another one, which is accepted
-		{submissionLifetime - 1, "z", accepted, 4}, {1, "z", accepted, 5},
-	} {
-		now = now.Add(row.later)
-		if s.once("visit", row.answer, row.give); given != row.given {
-			t.Errorf("row %d: got %d answers given, want %d", i, given, row.given)
-		}
-	}
-}
-
-func TestSubmissions_AreGivenOneAtATime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newSubmissions(time.Now)
-		var running, given atomic.Int32
-		for i := range 20 {
-			go s.once("visit", string(rune('a'+i)), func() outcome {
-				if running.Add(1) > 1 {
-					t.Error("got two answers of one visit at a time, want one")
-				}
-				given.Add(1)
-				time.Sleep(time.Second)
-				running.Add(-1)
-				return outcome{}
-			})
-		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if got := given.Load(); got != 20 {
-			t.Errorf("answers that were refused, each another: got %d given, want 20", got)
-		}
-	})
-}
-
-func TestSubmissions_PanicReleasesAllWhoWait(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newSubmissions(time.Now)
-		results := make(chan outcome, 3)
-		for range cap(results) {
-			go func() {
-				results <- s.once("visit", "x", func() outcome { time.Sleep(time.Second); panic("on the way") })
-			}()
-		}
-		for range cap(results) {
-			if got := <-results; got.err == nil || got.err.Code != fault.AuthentikUnexpected {
-				t.Errorf("got %+v, want a failure", got)
-			}
-		}
-		if got := s.once("visit", "x", func() outcome { return outcome{advanced: true} }); !got.advanced {
-			t.Errorf("afterwards: got %+v, want a result", got)
-		}
-	})
 }

@@ -14,14 +14,6 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// What the throttle lets pass, as package throttle says it.
-const (
-	accountFree   = 5
-	addressFree   = 20
-	longestPause  = time.Minute
-	countLifetime = 15 * time.Minute
-)
-
 // stillSite is a site whose clock moves only when it is moved, behind a server that has
 // resolved the address of each visitor.
 func stillSite(t testing.TB, change func(*Config), flows ...authentiktest.Flow) *site {
@@ -81,7 +73,7 @@ func (s screen) isSlow(t testing.TB) bool {
 	return true
 }
 
-func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
+func TestAPasswordIsNotTriedAtWill(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "patient" }, patient("patient"))
 	p := s.person(t)
@@ -145,7 +137,7 @@ func (s *site) brute(t testing.TB, tries int, who func(i int) (name, addr string
 	return asked
 }
 
-func TestThrottle_NewVisitsAndOtherSpellingsCount(t *testing.T) {
+func TestNewVisitsAndOtherSpellingsDoNotBeginAnew(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	spellings := []string{"jane", "JANE", "Jane", "jan\u0065", "JaNe"}
@@ -158,7 +150,7 @@ func TestThrottle_NewVisitsAndOtherSpellingsCount(t *testing.T) {
 	}
 }
 
-func TestThrottle_ManyAccountsFromOneAddressCount(t *testing.T) {
+func TestManyAccountsFromOneAddressAreSlowedDown(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := s.brute(t, 2*addressFree, func(i int) (string, string) { return fmt.Sprintf("user%d", i), "198.51.100.7" })
@@ -173,7 +165,7 @@ func TestThrottle_ManyAccountsFromOneAddressCount(t *testing.T) {
 	}
 }
 
-func TestThrottle_PrefixOfIPv6CountsAsOneAddress(t *testing.T) {
+func TestAPrefixOfIPv6CountsAsOneAddress(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := s.brute(t, 2*addressFree, func(i int) (string, string) {
@@ -187,7 +179,7 @@ func TestThrottle_PrefixOfIPv6CountsAsOneAddress(t *testing.T) {
 	}
 }
 
-func TestThrottle_HeadersAndCookiesOfAClientChangeNothing(t *testing.T) {
+func TestHeadersAndCookiesOfAClientChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := 0
@@ -216,9 +208,9 @@ func (f forged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.RoundTripper.RoundTrip(r)
 }
 
-// TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain: whoever knows a password already has as few tries
+// TestASecondFactorIsNotTriedByBeginningAgain: whoever knows a password already has as few tries
 // for the rest, however often they begin anew (CVE-2024-21500).
-func TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain(t *testing.T) {
+func TestASecondFactorIsNotTriedByBeginningAgain(t *testing.T) {
 	t.Parallel()
 	for name, restart := range map[string]authentiktest.InvalidResponse{"in one visit": authentiktest.Retry, "begun anew by authentik": authentiktest.Restart} {
 		s := stillSite(t, func(c *Config) { c.Flow = "mfa" }, patient("mfa",
@@ -247,7 +239,7 @@ func TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain(t *testing.T) {
 	}
 }
 
-func TestThrottle_SignInForgetsFailuresOfItsAccountAndNotOfItsAddress(t *testing.T) {
+func TestASuccessForgetsTheRefusalsOfItsAccountAndNotOfItsAddress(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	who := func(name, addr string) func(int) (string, string) {
@@ -271,27 +263,27 @@ func TestThrottle_SignInForgetsFailuresOfItsAccountAndNotOfItsAddress(t *testing
 	}
 }
 
-func TestThrottle_FailuresAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
+func TestRefusalsAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	jane := func(i int) (string, string) { return "jane", fmt.Sprintf("198.51.100.%d", i) }
 	s.brute(t, 2*accountFree, jane)
-	s.clock.move(countLifetime - time.Second)
+	s.clock.move((15 * time.Minute) - time.Second)
 	if asked := s.brute(t, 2, jane); asked != 1 {
 		t.Errorf("%d tries before the time", asked)
 	}
-	s.clock.move(countLifetime)
+	s.clock.move((15 * time.Minute))
 	if asked := s.brute(t, 2*accountFree, jane); asked != accountFree+1 {
 		t.Errorf("%d tries after it", asked)
 	}
-	s.clock.move(countLifetime)
-	s.gate.throttle.Sweep()
-	if n, m := s.gate.throttle.Len(); n != 0 || m != 0 {
+	s.clock.move((15 * time.Minute))
+	s.gate.signIn.Throttle.Sweep()
+	if n, m := s.gate.signIn.Throttle.Len(); n != 0 || m != 0 {
 		t.Errorf("%d accounts and %d addresses are remembered", n, m)
 	}
 }
 
-func TestThrottle_ClockThatIsSetLocksNobodyOut(t *testing.T) {
+func TestAClockThatIsSetLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	for _, move := range []time.Duration{time.Hour, -time.Hour} {
 		s := stillSite(t, func(c *Config) { c.Flow = "both" })
@@ -299,7 +291,7 @@ func TestThrottle_ClockThatIsSetLocksNobodyOut(t *testing.T) {
 		s.brute(t, 2*accountFree, jane)
 		s.clock.move(move)
 		s.brute(t, 1, jane) // whatever comes of this one
-		s.clock.move(longestPause)
+		s.clock.move(time.Minute)
 		p := s.person(t)
 		if end := p.send(p.open("/"), "uid_field", "jane", "password", "open sesame"); end.body != "hello jane" {
 			t.Errorf("moved by %v: status %d: %s", move, end.status, end.body)
@@ -307,8 +299,8 @@ func TestThrottle_ClockThatIsSetLocksNobodyOut(t *testing.T) {
 	}
 }
 
-// TestThrottle_GuessesAtOnceAreNoMore sends a hundred answers at one moment.
-func TestThrottle_GuessesAtOnceAreNoMore(t *testing.T) {
+// TestThoseWhoTryAtOnceHaveNoMoreTries sends a hundred answers at one moment.
+func TestThoseWhoTryAtOnceHaveNoMoreTries(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	s.warm(t)
@@ -325,8 +317,8 @@ func TestThrottle_GuessesAtOnceAreNoMore(t *testing.T) {
 	}
 }
 
-// TestThrottle_OfficeSignsInAtOnce: those who have done nothing wrong wait for one another, and are not refused.
-func TestThrottle_OfficeSignsInAtOnce(t *testing.T) {
+// TestAnOfficeSignsInAtOnce: those who have done nothing wrong wait for one another, and are not refused.
+func TestAnOfficeSignsInAtOnce(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	for i := range 3 * addressFree {
@@ -342,7 +334,7 @@ func TestThrottle_OfficeSignsInAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n, m := s.gate.throttle.Len(); n != 0 || m != 0 {
+	if n, m := s.gate.signIn.Throttle.Len(); n != 0 || m != 0 {
 		t.Errorf("%d accounts and %d addresses are remembered of people who did nothing wrong", n, m)
 	}
 }

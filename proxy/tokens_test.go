@@ -20,6 +20,9 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/go-jose/go-jose/v4"
@@ -29,7 +32,7 @@ import (
 type issuer struct {
 	testing.TB
 	*httptest.Server
-	p       *provider
+	p       *oidc.Source
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey // published
 	algs    []string
@@ -52,8 +55,16 @@ func newIssuer(t testing.TB) *issuer {
 	t.Cleanup(i.Close)
 	var cfg Config
 	i.registered(&cfg)
-	i.p = newProvider(cfg.withDefaults())
+	i.p = sourceOf(cfg.withDefaults())
 	return i
+}
+
+// sourceOf is the source that a gate of this configuration has.
+func sourceOf(cfg Config) *oidc.Source {
+	return oidc.New(oidc.Options{
+		Authentik: cfg.Client, Application: cfg.Application, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret,
+		Scopes: cfg.OIDC.Scopes, Now: cfg.Now,
+	})
 }
 
 // registered makes a gate the issuer's client.
@@ -95,12 +106,12 @@ func (i *issuer) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // redeem has the gate redeem a code for a token.
-func (i *issuer) redeem(token string) (proved, error) {
+func (i *issuer) redeem(token string) (session.Proof, error) {
 	i.Helper()
 	i.mu.Lock()
 	i.token = token
 	i.mu.Unlock()
-	return i.p.redeem(i.Context(), flowclient.Visitor{}, authRequest{Nonce: theNonce, Redirect: "https://app.example.com/.authentik/callback"}, "code")
+	return i.p.Redeem(i.Context(), flowclient.Visitor{}, authn.Request{Nonce: theNonce, Redirect: "https://app.example.com/.authentik/callback"}, "code")
 }
 
 var rsaKey = func() func(testing.TB) *rsa.PrivateKey {
@@ -218,7 +229,7 @@ func TestTokensThatAreGood(t *testing.T) {
 			t.Errorf("%s: %v", name, fault.Cause(err))
 			continue
 		}
-		if who.user.Username != "jane" || who.user.UID != "jane's id" || who.sid != "a session" || !who.signIn.MFA || who.user.Claims["tenant"] != "north" {
+		if who.User.Username != "jane" || who.User.UID != "jane's id" || who.SID != "a session" || !who.SignIn.MFA || who.User.Claims["tenant"] != "north" {
 			t.Errorf("%s: %+v", name, who)
 		}
 	}
@@ -282,7 +293,7 @@ func TestForgedTokensProveNothing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			who, err := i.redeem(tt.token)
 			if err == nil {
-				t.Fatalf("it proves that somebody is %+v", who.user)
+				t.Fatalf("it proves that somebody is %+v", who.User)
 			}
 			if got := fault.From(err).Code; got != tt.want {
 				t.Errorf("code %s, want %s: %v", got, tt.want, fault.Cause(err))
@@ -368,7 +379,7 @@ func TestEveryKeyThatAuthentikCanHaveChecksTokens(t *testing.T) {
 func TestASecretThatIsNoneSignsNothing(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	i.algs, i.keys, i.p.cfg.OIDC.ClientSecret = []string{"HS256"}, nil, ""
+	i.algs, i.keys, i.p.ClientSecret = []string{"HS256"}, nil, ""
 	if _, err := i.redeem(signed(t, jose.HS256, []byte(theSecret), "", i.good())); err == nil || fault.From(err).Code != fault.TokenInvalid {
 		t.Errorf("%v", err)
 	}
@@ -378,7 +389,7 @@ func TestANewKeyIsFetchedAndNotTooOften(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	now := &clock{}
-	i.p.cfg.Now = now.now
+	i.p.Now = now.now
 	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err != nil {
 		t.Fatal(fault.Cause(err))
 	}
@@ -395,7 +406,7 @@ func TestANewKeyIsFetchedAndNotTooOften(t *testing.T) {
 	}
 	before := i.fetched
 	for range 50 {
-		_, _ = i.p.logoutToken(t.Context(), signed(t, jose.RS256, fresh, rand.Text(), i.good()))
+		_, _ = i.p.LogoutToken(t.Context(), signed(t, jose.RS256, fresh, rand.Text(), i.good()))
 	}
 	if n := i.fetched - before; n > 2 {
 		t.Errorf("50 tokens of unknown keys have the keys fetched %d times", n)
@@ -411,7 +422,7 @@ func TestNoBrowserIsSentToAnotherHost(t *testing.T) {
 		for _, address := range []string{"https://evil.example.com/application/o/authorize/", "javascript:alert(1)", ""} {
 			i := newIssuer(t)
 			i.other = map[string]string{name: address}
-			if _, err := i.p.metadata(t.Context()); err == nil || fault.From(err).Code != fault.IssuerMismatch {
+			if _, err := i.p.Issuer(t.Context()); err == nil || fault.From(err).Code != fault.IssuerMismatch {
 				t.Errorf("%s is %q: %v", name, address, err)
 			}
 		}
@@ -437,7 +448,7 @@ func TestLogoutTokens(t *testing.T) {
 		"without a session": sign(claims{"sid": nil}),
 		"in a list":         sign(claims{"aud": []string{"other", theClient}}),
 	} {
-		if _, err := i.p.logoutToken(t.Context(), token); err != nil {
+		if _, err := i.p.LogoutToken(t.Context(), token); err != nil {
 			t.Errorf("%s: %v", name, fault.Cause(err))
 		}
 	}
@@ -461,7 +472,7 @@ func TestLogoutTokens(t *testing.T) {
 		"signed with the secret": signed(t, jose.HS256, []byte(theSecret), "", i.good().with(claims{"nonce": nil, "events": events, "jti": "one"})),
 		"encrypted":              encrypt(t, sign(nil)),
 	} {
-		if _, err := i.p.logoutToken(t.Context(), token); err == nil {
+		if _, err := i.p.LogoutToken(t.Context(), token); err == nil {
 			t.Errorf("%s: it is taken", name)
 		}
 	}

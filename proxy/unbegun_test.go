@@ -83,24 +83,6 @@ func TestAFirstQuestionThatChangedIsDrawnAfresh(t *testing.T) {
 	}
 }
 
-func TestAQuestionThatWantsToBeAskedFirstIsAsked(t *testing.T) {
-	t.Parallel()
-	flow := flowclient.Flow{Slug: "login"}
-	vis := visit{Step: stepOf(t, flow, `{"component":"ak-stage-identification"}`)}
-	broken := stepOf(t, flow, `{"component":"ak-stage-flow-error"}`)
-	answer := flowclient.IdentificationAnswer{UID: "jane"}
-	if changed(vis, answer, broken) {
-		t.Error("an error in a visit that has begun is taken for another question")
-	}
-	vis.Step.Cookies = nil
-	if !changed(vis, answer, broken) {
-		t.Error("an error at the first answer is shown, though nothing was asked before")
-	}
-	if changed(vis, answer, stepOf(t, flow, `{"component":"ak-stage-access-denied"}`)) {
-		t.Error("a refusal is asked for again")
-	}
-}
-
 func TestTheNameIsKeptUntilItIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -161,7 +143,7 @@ func TestAFlowThatTheBrandCallsOtherwiseGoesOn(t *testing.T) {
 	page := p.open("/app")
 	s.authentik.DeleteFlow("old")
 	client := s.gate.cfg.Client
-	s.gate.brands.client = brandOf{client, "new"}
+	s.gate.setClient(brandOf{client, "new"})
 	page = p.send(page, "uid_field", "jane")
 	page.says(t, `value="jane"`)
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" || end.path != "/app" {
@@ -184,7 +166,7 @@ func TestWhileAuthentikIsDownACopyIsDrawnAndItsAnswerCanBeGivenAgain(t *testing.
 	s := newSite(t, nil)
 	s.warm(t)
 	client := s.gate.cfg.Client
-	s.gate.cfg.Client = deadAuthentik{downAuthentik{client}}
+	s.gate.setClient(deadAuthentik{downAuthentik{client}})
 	p := s.person(t)
 	page := p.open("/app")
 	page.says(t, "uid_field")
@@ -193,11 +175,11 @@ func TestWhileAuthentikIsDownACopyIsDrawnAndItsAnswerCanBeGivenAgain(t *testing.
 		t.Errorf("status %d", down.status)
 	}
 	down.says(t, string(fault.AuthentikUnreachable))
-	s.clock.move(copyLifetime)
+	s.clock.move(copyFor)
 	if again := s.person(t).open("/app"); again.status != http.StatusServiceUnavailable {
 		t.Errorf("an old copy is drawn: status %d", again.status)
 	}
-	s.gate.cfg.Client = client
+	s.gate.setClient(client)
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" { // back, and once more
 		t.Errorf("status %d: %s", end.status, end.body)
 	}

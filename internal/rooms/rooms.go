@@ -109,7 +109,7 @@ var Rooms = []Room{
 	{
 		Path: "proxy",
 		Only: slices.Concat(drawing, signing, []string{
-			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/internal", Module + "/proxy/rules", Module + "/proxy/store",
+			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/internal", Module + "/proxy/rules", Module + "/proxy/store", Module + "/proxy/plex",
 			"github.com/patrickmn/go-cache", "golang.org/x",
 		}),
 		OnlyWhy: "what guards an application has as few authors as possible",
@@ -123,6 +123,24 @@ var Rooms = []Room{
 		Path: "proxy/rules", Only: []string{"golang.org/x"},
 		OnlyWhy: "rules for a configuration are read by every server, and know nothing of the gate",
 	},
+	{
+		Path: "proxy/plex", Only: nothing,
+		OnlyWhy: "it asks plex.tv and needs nothing of the gate",
+	},
+	{Path: "proxy/internal/session", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/page", "a session's life knows no page"},
+	})},
+	{Path: "proxy/internal/authn", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/page", "a source gets plain values and draws nothing"},
+	})},
+	{Path: "proxy/internal/authn/oidc", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/page", "a source gets plain values and draws nothing"},
+	})},
+	{Path: "proxy/internal/exchange", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/reply", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/signin", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/relay", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/signout", Bans: slices.Concat(caddy, standIn)},
 	{
 		Path: "proxy/internal/user", Only: []string{"golang.org/x"},
 		OnlyWhy: "what authentik said about a person lies below every room that reads it",
@@ -207,6 +225,27 @@ var Rooms = []Room{
 	})},
 }
 
+// Floors are the rooms behind the gate, from the bottom up. A room is linked only
+// with rooms before it.
+var Floors = []string{
+	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
+	"proxy/internal/cache", "proxy/internal/seal", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/pictures",
+	"proxy/internal/page", "proxy/internal/session", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/exchange",
+	"proxy/internal/reply", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy",
+}
+
+// upward returns a sentence for every room that is linked with one above it.
+func upward(byPath map[string]Package) (broken []string) {
+	for i, below := range Floors {
+		for _, above := range Floors[i+1:] {
+			if slices.Contains(byPath[Module+"/"+below].Deps, Module+"/"+above) {
+				broken = append(broken, fmt.Sprintf("%s must not import %s: arrows go down, and it lies below", below, above))
+			}
+		}
+	}
+	return broken
+}
+
 // everywhere are the imports that no package of this module may name. What
 // others import is their affair: the standard library uses math/rand itself.
 var everywhere = []Ban{
@@ -230,6 +269,7 @@ func Check(packages []Package) (broken []string) {
 		broken = append(broken, banned(p.ImportPath, p.Deps, room.Bans)...)
 		broken = append(broken, strangers(p, room)...)
 	}
+	broken = append(broken, upward(byPath)...)
 	return append(broken, homeless(packages)...)
 }
 

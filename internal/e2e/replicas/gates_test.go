@@ -159,7 +159,7 @@ func startGates(t testing.TB, grace time.Duration) *gates {
 		g.each[i] = startGate(t, authentik, proxy.Config{
 			Application: "app", OIDC: proxy.OIDCConfig{ClientID: "gate of app", ClientSecret: testsite.ClientSecret},
 			Store: g.store[i], Key: bytes.Repeat([]byte("k"), 32), Now: g.clock.Now,
-			Recheck: every, Grace: grace, Logger: slog.New(slog.DiscardHandler),
+			Recheck: every, Grace: &grace, Logger: slog.New(slog.DiscardHandler),
 		})
 	}
 	site := &testsite.Site{StandIn: standIn}

@@ -1,0 +1,167 @@
+package oidc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"golang.org/x/sync/singleflight"
+
+	goidc "github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+)
+
+// hs256 is the algorithm of tokens that are signed with a secret.
+const hs256 = "HS256"
+
+// secretKeys check the tokens of a provider without a signing key, which are
+// signed with the client's secret (OpenID Connect Core 1.0, 10.1). Tokens of
+// other algorithms do not get here.
+type secretKeys string
+
+var errShortSecret = errors.New("authentik signs tokens with the client's secret, and that has fewer than 32 characters: " +
+	"give the provider a signing key, or a longer secret")
+
+// newSecretKeys refuses secrets that are too short for the algorithm (RFC 7518,
+// 3.2), such as the empty one of a public client.
+func newSecretKeys(secret string) (secretKeys, error) {
+	if len(secret) < 32 {
+		return "", errShortSecret
+	}
+	return secretKeys(secret), nil
+}
+
+// VerifySignature implements goidc.KeySet.
+func (k secretKeys) VerifySignature(_ context.Context, token string) ([]byte, error) {
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.HS256})
+	if err != nil {
+		return nil, err
+	}
+	return jws.Verify([]byte(k))
+}
+
+// publishedKeys check tokens against the keys that the provider publishes.
+type publishedKeys struct {
+	remote *goidc.RemoteKeySet
+	load   *limitedTransport
+}
+
+// newPublishedKeys fetches keys with a client when the first token comes, and
+// again when a token is signed with an unknown key.
+func newPublishedKeys(ctx context.Context, address string, client *http.Client, now func() time.Time) publishedKeys {
+	load := &limitedTransport{client: client, now: now}
+	ctx = goidc.ClientContext(ctx, &http.Client{Transport: load, Timeout: keysWait})
+	return publishedKeys{goidc.NewRemoteKeySet(ctx, address), load}
+}
+
+// VerifySignature implements goidc.KeySet. go-oidc drops the cause of its errors,
+// so an error of fetching keys is noted beside it.
+func (k publishedKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	payload, err := k.remote.VerifySignature(ctx, token)
+	if err != nil {
+		note(ctx, k.load.trouble())
+	}
+	return payload, err
+}
+
+// A limitedTransport keeps one response for some seconds, good or bad: a client
+// that sends foreign tokens must not have authentik asked for its keys each
+// time. Requests that come at once share one fetch.
+type limitedTransport struct {
+	client   *http.Client
+	now      func() time.Time
+	fetching singleflight.Group
+
+	mu   sync.Mutex // guards last; not held while fetching
+	last fetched
+}
+
+// A fetched response, or why there is none.
+type fetched struct {
+	at     time.Time
+	status int
+	header http.Header
+	body   []byte
+	err    error
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l *limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	got, fresh := l.recent()
+	if !fresh {
+		result := l.fetching.DoChan("", func() (any, error) { return l.fetch(r), nil })
+		select {
+		case one := <-result:
+			got, _ = one.Val.(fetched)
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	if got.err != nil {
+		return nil, got.err
+	}
+	return &http.Response{
+		StatusCode: got.status, Status: http.StatusText(got.status), Header: got.header.Clone(), Request: r,
+		Body: io.NopCloser(bytes.NewReader(got.body)), ContentLength: int64(len(got.body)),
+	}, nil
+}
+
+// recent returns the last response, and whether it is recent enough to be used.
+func (l *limitedTransport) recent() (got fetched, fresh bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	age := l.now().Sub(l.last.at)
+	return l.last, !l.last.at.IsZero() && age >= 0 && age < metadataBackoff
+}
+
+func (l *limitedTransport) fetch(r *http.Request) (got fetched) {
+	if got, fresh := l.recent(); fresh { // fetched while this request came
+		return got
+	}
+	got.at = l.now()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.last = got
+	}()
+	out := r.Clone(r.Context())
+	out.RequestURI = ""
+	var resp *http.Response
+	if resp, got.err = l.client.Do(out); got.err != nil {
+		return got
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is left to be done about it
+	got.status, got.header = resp.StatusCode, resp.Header
+	got.body, got.err = io.ReadAll(resp.Body)
+	return got
+}
+
+// trouble returns why there are no keys, or nil if there are some.
+func (l *limitedTransport) trouble() error {
+	last, _ := l.recent()
+	switch {
+	case last.err != nil:
+		return fault.New(fault.KeysUnreachable, last.err)
+	case last.status != http.StatusOK && last.status != 0:
+		return fault.New(fault.KeysUnreachable, errors.New("the keys are answered with "+http.StatusText(last.status)))
+	default:
+		return nil
+	}
+}
+
+// A notebook takes the error that a library does not return.
+type notebook struct{ err error }
+
+type notebookKey struct{}
+
+// note writes an error into the notebook of a context, if there is one.
+func note(ctx context.Context, err error) {
+	if book, ok := ctx.Value(notebookKey{}).(*notebook); ok {
+		book.err = err
+	}
+}

@@ -1,0 +1,113 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	goidc "github.com/coreos/go-oidc/v3/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// NoticeAge is how old a logout token may be. authentik makes one when it sends
+// it, and tries again for a while.
+const NoticeAge = time.Hour
+
+var (
+	errNoticeAge  = errors.New("this logout token was made at another time")
+	errNotRevoked = errors.New("authentik does not revoke the tokens")
+)
+
+// LogoutToken checks a logout token: signature, issuer, audience, event, time,
+// and that it is nothing else (OpenID Connect Back-Channel Logout 1.0, 2.6).
+func (p *Source) LogoutToken(ctx context.Context, raw string) (*goidc.LogoutToken, error) {
+	if raw == "" {
+		return nil, fault.New(fault.BadRequest, nil)
+	}
+	if strings.Count(raw, ".") == 4 {
+		return nil, fault.New(fault.TokenInvalid, errEncrypted)
+	}
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	book := new(notebook)
+	ctx = context.WithValue(ctx, notebookKey{}, book)
+	token, err := p.verifier(m).VerifyLogout(ctx, raw)
+	if err != nil {
+		return nil, verdict(err, book)
+	}
+	age := p.Now().Sub(token.IssuedAt)
+	if age > NoticeAge || age < -session.ClockLeeway {
+		return nil, fault.New(fault.ClockSkew, errNoticeAge)
+	}
+	return token, nil
+}
+
+// revoke has authentik revoke the tokens of a session (RFC 7009): each by itself,
+// since revoking one leaves the other alone.
+func (p *Source) revoke(ctx context.Context, rec *session.Record) error {
+	if rec.Tokens == nil {
+		return nil
+	}
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return err
+	}
+	client := p.Authentik.Relay().HTTP(rec.Visitor())
+	for _, token := range []string{rec.Tokens.Refresh, rec.Tokens.Access} {
+		if token == "" {
+			continue
+		}
+		form := url.Values{"token": {token}, "client_id": {p.ClientID}}
+		if p.ClientSecret != "" {
+			form.Set("client_secret", p.ClientSecret)
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.revocation, strings.NewReader(form.Encode()))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+			return errors.Join(errNotRevoked, err)
+		}
+	}
+	return nil
+}
+
+// Issuer returns the name that authentik gives itself in tokens.
+func (p *Source) Issuer(ctx context.Context) (string, error) {
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return "", err
+	}
+	return m.issuer, nil
+}
+
+// SignOutURL returns the address at which a browser ends authentik's session, if
+// that is the browser's own (OpenID Connect RP-Initiated Logout 1.0). The browser
+// comes back to the address in redirect.
+func (p *Source) SignOutURL(ctx context.Context, rec *session.Record, redirect string) (string, error) {
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(m.endSession)
+	if err != nil {
+		return "", err
+	}
+	query := url.Values{"post_logout_redirect_uri": {redirect}, "client_id": {p.ClientID}}
+	if rec.Tokens != nil && rec.Tokens.ID != "" {
+		query.Set("id_token_hint", rec.Tokens.ID)
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}

@@ -1,0 +1,219 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
+	goidc "github.com/coreos/go-oidc/v3/oidc"
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"golang.org/x/oauth2"
+)
+
+const (
+	// metadataFor is how long the provider's metadata are used.
+	metadataFor = 10 * time.Minute
+	// metadataBackoff is how long metadata and keys are not fetched again because
+	// of a token that does not fit: any client can send one to the address for
+	// logout notices.
+	metadataBackoff = 5 * time.Second
+	// keysWait is the timeout for fetching signing keys.
+	keysWait = 15 * time.Second
+)
+
+// algorithms are those that authentik can sign with, except insecure ones. HS256
+// is allowed if the provider has no key, see [secretKeys].
+var algorithms = []string{goidc.RS256, goidc.ES256, goidc.ES384, goidc.ES512, goidc.EdDSA}
+
+// metadata are what the provider says of itself (OpenID Connect Discovery 1.0),
+// and the keys that its tokens are checked with.
+type metadata struct {
+	*goidc.Provider
+	issuer, endSession, revocation string
+	algorithms                     []string
+	offline                        bool // it issues refresh tokens
+	keys                           goidc.KeySet
+	at                             time.Time
+}
+
+// place returns the address of one of the provider's views.
+func (p *Source) place(view string) string {
+	return p.root + "application/o/" + p.Application + "/" + view
+}
+
+// metadata returns the provider's metadata. Older ones stay in use as long as no
+// newer ones can be fetched.
+func (p *Source) metadata(ctx context.Context) (*metadata, error) {
+	p.mu.Lock()
+	known, asked := p.known, p.asked
+	p.mu.Unlock()
+	now := p.Now()
+	if known != nil && (now.Sub(known.at) < metadataFor || now.Sub(asked) < metadataBackoff) {
+		return known, nil
+	}
+	result := p.discovering.DoChan("", func() (any, error) {
+		m, err := p.discover(context.WithoutCancel(ctx)) // others wait for it, too
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.asked = p.Now()
+		if err == nil {
+			p.known = m
+		}
+		return m, err
+	})
+	select {
+	case got := <-result:
+		if got.Err != nil && known != nil {
+			return known, nil
+		}
+		fresh, _ := got.Val.(*metadata)
+		return fresh, got.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// outdated has the metadata fetched again unless they are new. It reports
+// whether another try makes sense.
+func (p *Source) outdated(m *metadata) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known != m {
+		return true
+	}
+	if p.Now().Sub(p.asked) < metadataBackoff {
+		return false
+	}
+	p.known = nil
+	return true
+}
+
+// document is the part of the metadata that is read.
+type document struct {
+	Issuer        string   `json:"issuer"`
+	Authorization string   `json:"authorization_endpoint"`
+	Token         string   `json:"token_endpoint"`
+	UserInfo      string   `json:"userinfo_endpoint"`
+	Revocation    string   `json:"revocation_endpoint"`
+	EndSession    string   `json:"end_session_endpoint"`
+	JWKS          string   `json:"jwks_uri"`
+	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
+	Scopes        []string `json:"scopes_supported"`
+}
+
+// endpoints are all that the gate asks or sends browsers to.
+func (d document) endpoints() []string {
+	return []string{d.Authorization, d.Token, d.UserInfo, d.Revocation, d.EndSession, d.JWKS}
+}
+
+// discover fetches the metadata. The endpoints must be below authentik's own
+// address: no browser is sent anywhere else, whatever proxy stands in between.
+func (p *Source) discover(ctx context.Context) (*metadata, error) {
+	client := p.Authentik.Relay().HTTP(flowclient.Visitor{})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.place(".well-known/openid-configuration"), nil)
+	if err != nil {
+		return nil, err
+	}
+	var d document
+	switch status, err := askJSON(client, req, &d); {
+	case status == http.StatusNotFound:
+		return nil, fault.New(fault.ApplicationNotFound, errNoProvider)
+	case err != nil:
+		return nil, err
+	}
+	if d.Issuer != p.place("") && d.Issuer != p.root {
+		return nil, fault.New(fault.IssuerMismatch, fmt.Errorf("authentik calls itself %q, and this gate expects %q", d.Issuer, p.place("")))
+	}
+	for _, endpoint := range d.endpoints() {
+		if !strings.HasPrefix(endpoint, p.root) {
+			return nil, fault.New(fault.IssuerMismatch, fmt.Errorf("authentik names the endpoint %q, which is not below %s", endpoint, p.root))
+		}
+	}
+	m := &metadata{
+		issuer: d.Issuer, endSession: d.EndSession, revocation: d.Revocation, at: p.Now(),
+		offline: slices.Contains(d.Scopes, goidc.ScopeOfflineAccess),
+	}
+	ctx = goidc.ClientContext(ctx, client)
+	config := goidc.ProviderConfig{
+		IssuerURL: d.Issuer, AuthURL: d.Authorization, TokenURL: d.Token, UserInfoURL: d.UserInfo, JWKSURL: d.JWKS,
+	}
+	m.Provider = config.NewProvider(ctx)
+	if m.algorithms, m.keys, err = p.signing(ctx, client, d); err != nil {
+		return nil, fault.New(fault.TokenInvalid, err)
+	}
+	return m, nil
+}
+
+// signing returns how the provider's tokens are checked. The metadata say with
+// which algorithm, never a token.
+func (p *Source) signing(ctx context.Context, client *http.Client, d document) ([]string, goidc.KeySet, error) {
+	if slices.Equal(d.Algorithms, []string{hs256}) {
+		keys, err := newSecretKeys(p.ClientSecret)
+		return d.Algorithms, keys, err
+	}
+	var known []string
+	for _, name := range d.Algorithms {
+		if slices.Contains(algorithms, name) {
+			known = append(known, name)
+		}
+	}
+	if len(known) == 0 {
+		return nil, nil, fmt.Errorf("authentik signs tokens with %s, and none of that can be checked here", strings.Join(d.Algorithms, ", "))
+	}
+	return known, newPublishedKeys(ctx, d.JWKS, client, p.Now), nil
+}
+
+// askJSON fetches a JSON document. The status is that of the response, also on an
+// error, and 0 if there was none.
+func askJSON(client *http.Client, req *http.Request, into any) (status int, err error) {
+	req.Header.Set("Accept", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is left to be done about it
+	wrong := &flowclient.UnexpectedError{Status: resp.StatusCode, Endpoint: req.URL.Path}
+	if resp.StatusCode != http.StatusOK {
+		return resp.StatusCode, wrong
+	}
+	if wrong.Err = json.NewDecoder(resp.Body).Decode(into); wrong.Err != nil {
+		return resp.StatusCode, wrong
+	}
+	return resp.StatusCode, nil
+}
+
+var errNoProvider = errors.New("authentik has no application of that slug with an OAuth2 provider")
+
+// config returns the provider as golang.org/x/oauth2 knows it. The secret goes
+// into the form: releases before 2026.2 do not decode it in a header, and trying
+// both would use up the code.
+func (p *Source) config(m *metadata, redirect string) oauth2.Config {
+	endpoint := m.Endpoint()
+	endpoint.AuthStyle = oauth2.AuthStyleInParams
+	return oauth2.Config{
+		ClientID: p.ClientID, ClientSecret: p.ClientSecret, Endpoint: endpoint,
+		RedirectURL: redirect, Scopes: p.scopes(m),
+	}
+}
+
+// scopes returns the scopes of every request: authentik asks for consent again if
+// they differ.
+func (p *Source) scopes(m *metadata) []string {
+	all := []string{goidc.ScopeOpenID}
+	for _, scope := range p.Scopes {
+		if !slices.Contains(all, scope) {
+			all = append(all, scope)
+		}
+	}
+	if m.offline && !slices.Contains(all, goidc.ScopeOfflineAccess) {
+		all = append(all, goidc.ScopeOfflineAccess)
+	}
+	return all
+}

@@ -1,0 +1,231 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+	"golang.org/x/sync/singleflight"
+)
+
+// maxRounds bounds how often the authorize endpoint is asked in one visit. Each
+// flow that ends leads there once.
+const maxRounds = 8
+
+// silentEvery is how often a browser that holds authentik's session itself goes
+// to authentik again if there is no refresh token: only there authentik's
+// policies are asked. The visitor does not notice.
+const silentEvery = time.Hour
+
+var errRounds = errors.New("authentik's authorize endpoint leads to flows that lead back to it, again and again")
+
+// Authentik is what is asked about clients and their users.
+type Authentik interface {
+	authn.Authentik
+	Authorize(ctx context.Context, v flowclient.Visitor, parameters url.Values) (flowclient.Step, error)
+	Relay() *flowclient.Relay
+	Root() string
+}
+
+// Options are the gate's registration as a client at authentik.
+type Options struct {
+	Authentik    Authentik
+	Application  string // its slug, for discovery
+	ClientID     string
+	ClientSecret string // empty for a public client
+	Scopes       []string
+	Now          func() time.Time
+}
+
+// A Source knows visitors by OpenID Connect. It is safe for concurrent use.
+type Source struct {
+	Options
+	root string // authentik's public address, with a slash at its end
+
+	discovering singleflight.Group
+	mu          sync.Mutex
+	known       *metadata
+	asked       time.Time // the last discovery, successful or not
+}
+
+var _ authn.Source = (*Source)(nil)
+
+// New returns a source. It asks authentik nothing yet.
+func New(o Options) *Source { return &Source{Options: o, root: o.Authentik.Root()} }
+
+// Name implements [authn.Source].
+func (*Source) Name() string { return "oidc" }
+
+// Begin implements [authn.Source].
+func (p *Source) Begin(ctx context.Context, v flowclient.Visitor, request *authn.Request) (authn.Opening, error) {
+	step, asked, err := p.authorize(ctx, v, *request)
+	if err != nil {
+		return authn.Opening{}, err
+	}
+	return authn.Opening{Flow: step.Flow, Step: step, Request: &asked}, nil
+}
+
+// authorize asks the authorize endpoint for a code, or for the step that comes
+// before it. It returns the request as it then is.
+func (p *Source) authorize(ctx context.Context, v flowclient.Visitor, request authn.Request) (flowclient.Step, authn.Request, error) {
+	if request.Rounds++; request.Rounds > maxRounds {
+		return flowclient.Step{}, request, fault.New(fault.AuthentikUnexpected, errRounds)
+	}
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return flowclient.Step{}, request, err
+	}
+	step, err := p.Authentik.Authorize(ctx, v, parameters(request, p.config(m, request.Redirect)))
+	return step, request, err
+}
+
+// Prove redeems the code that a flow has ended with. If the flow has ended
+// without one it asks the authorize endpoint again.
+func (p *Source) Prove(ctx context.Context, v flowclient.Visitor, step flowclient.Step, request *authn.Request) (authn.Result, error) {
+	if request == nil {
+		return nil, authn.ErrNotSignedIn
+	}
+	asked := *request
+	if to, ok := step.Challenge.(flowclient.Redirect); ok && !asked.AnsweredBy(to.To) {
+		if away(to) && !step.Authenticated() {
+			return nil, authn.ErrNotSignedIn
+		}
+		var err error
+		if step, asked, err = p.authorize(ctx, v, asked); errors.Is(err, flowclient.ErrDenied) {
+			return p.denied(ctx, v, step)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	to, ok := step.Challenge.(flowclient.Redirect)
+	if !ok {
+		return authn.Next{Step: step, Request: &asked}, nil
+	}
+	if !asked.AnsweredBy(to.To) {
+		return nil, authn.ErrNotSignedIn
+	}
+	who, err := p.redeemAt(ctx, v, step.Cookies, asked, to.To)
+	return authn.Proved{Proof: who}, err
+}
+
+// denied says who is signed in and may not use the application.
+func (p *Source) denied(ctx context.Context, v flowclient.Visitor, step flowclient.Step) (authn.Result, error) {
+	v.Cookies = step.Cookies
+	who, err := authn.Me(ctx, p.Authentik, v, false)
+	return authn.Proved{Proof: who}, err
+}
+
+// away reports whether a redirect sends the visitor to another place first.
+func away(to flowclient.Redirect) bool {
+	return to.Class() == flowclient.RedirectExternal || to.Class() == flowclient.RedirectSource
+}
+
+// redeemAt redeems the code in the endpoint's answer.
+func (p *Source) redeemAt(ctx context.Context, v flowclient.Visitor, cookies flowclient.Cookies, request authn.Request, to string) (session.Proof, error) {
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return session.Proof{}, err
+	}
+	code, err := codeIn(request, to, m.issuer)
+	if err != nil {
+		return session.Proof{}, err
+	}
+	who, err := p.Redeem(ctx, v, request, code)
+	who.Cookies = cookies
+	return who, err
+}
+
+// Recheck redeems the refresh token. If there is none, or authentik does not
+// accept it, authentik is asked for a code in the session that the gate holds,
+// without the visitor: so a session goes on whose process was killed between the
+// two halves of a renewal. If the gate holds no session, the access token must
+// still be good.
+func (p *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
+	v := rec.Visitor()
+	if rec.Tokens != nil && rec.Tokens.Refresh != "" {
+		who, err := p.Renew(ctx, v, rec)
+		switch {
+		case err == nil && rec.SID != "" && who.SID == "":
+			return session.Proof{}, authn.ErrNotSignedIn // the tokens have outlived authentik's session
+		case err == nil:
+			return keeping(who, rec), nil
+		case !errors.Is(err, errRefreshRefused):
+			return session.Proof{}, err
+		}
+	}
+	if len(rec.Cookies) > 0 {
+		return p.silent(ctx, v, rec)
+	}
+	return p.inquire(ctx, v, rec)
+}
+
+// keeping returns a renewal with what it says nothing about.
+func keeping(who session.Proof, rec *session.Record) session.Proof {
+	who.Cookies = rec.Cookies
+	if who.SignIn.At.IsZero() {
+		who.SignIn.At = rec.SignIn.At
+	}
+	who.SignIn.MFA = who.SignIn.MFA || rec.SignIn.MFA
+	return who
+}
+
+// silent asks for a code in the session that the gate holds (prompt=none, OpenID
+// Connect Core 1.0, 3.1.2.1).
+func (p *Source) silent(ctx context.Context, v flowclient.Visitor, rec *session.Record) (session.Proof, error) {
+	request := authn.NewRequest(rec.Redirect)
+	request.Prompt = "none"
+	step, request, err := p.authorize(ctx, v, request)
+	if errors.Is(err, flowclient.ErrDenied) {
+		v.Cookies = step.Cookies
+		return authn.Me(ctx, p.Authentik, v, false)
+	}
+	if err != nil {
+		return session.Proof{}, err
+	}
+	to, ok := step.Challenge.(flowclient.Redirect)
+	if !ok || !request.AnsweredBy(to.To) {
+		return session.Proof{}, authn.ErrNotSignedIn // authentik wants to see the visitor
+	}
+	who, err := p.redeemAt(ctx, v, step.Cookies, request, to.To)
+	if err == nil && who.User.UID != rec.User.UID {
+		return session.Proof{}, authn.ErrNotSignedIn
+	}
+	return who, err
+}
+
+// inquire asks whether the access token is still good.
+func (p *Source) inquire(ctx context.Context, v flowclient.Visitor, rec *session.Record) (session.Proof, error) {
+	now := p.Now()
+	if rec.Tokens == nil || !now.Before(rec.Tokens.Expiry) || now.Sub(rec.Begun) > silentEvery {
+		return session.Proof{}, authn.ErrNotSignedIn
+	}
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return session.Proof{}, err
+	}
+	claims, err := p.userinfo(ctx, v, m, rec.Tokens.Access)
+	if err != nil {
+		return session.Proof{}, err
+	}
+	who, err := user.FromClaims(user.Text(claims["sub"]), claims)
+	if err != nil || who.UID != rec.User.UID {
+		return session.Proof{}, authn.ErrNotSignedIn
+	}
+	return session.Proof{User: who, Passing: true, SID: rec.SID, Tokens: rec.Tokens, SignIn: rec.SignIn}, nil
+}
+
+// SignOut revokes the tokens, and ends authentik's session if the gate holds it.
+func (p *Source) SignOut(ctx context.Context, rec *session.Record) error {
+	err := p.revoke(ctx, rec)
+	if len(rec.Cookies) > 0 {
+		err = errors.Join(err, authn.Invalidate(ctx, p.Authentik, rec.Visitor()))
+	}
+	return err
+}

@@ -1,0 +1,110 @@
+package authn
+
+import (
+	"crypto/rand"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"golang.org/x/oauth2"
+)
+
+// A Request is what the gate asks authentik's authorize endpoint for, and how it
+// recognizes the answer. It is kept sealed for one browser.
+type Request struct {
+	State    string `json:"state"`
+	Nonce    string `json:"nonce"`
+	Verifier string `json:"verifier"` // PKCE, RFC 7636
+	Redirect string `json:"redirect"`
+	Prompt   string `json:"prompt,omitempty"`
+	MaxAge   int    `json:"max_age,omitempty"` // seconds
+	// Rounds is how often the endpoint was asked.
+	Rounds int `json:"rounds,omitempty"`
+	// Demand is what the sign-in must be besides.
+	Demand Demand `json:"demand,omitzero"`
+	// Since is when the visitor was sent to sign in again. Only a sign-in that is
+	// not older counts.
+	Since time.Time `json:"since,omitzero"`
+}
+
+// NewRequest returns a request with a new state, nonce and verifier. State and
+// nonce have 128 random bits.
+func NewRequest(redirect string) Request {
+	return Request{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Redirect: redirect}
+}
+
+// againAge is how old a sign-in may be where another one is demanded. A shorter
+// age would have passed by the time the visitor comes back.
+const againAge = time.Minute
+
+// Again returns the request of a visitor who is signed in at authentik and has
+// to sign in again from now on. Asking by age works as often as needed.
+// prompt=login works once in each session of authentik, and is for visitors who
+// have only just signed in. Both together would ask twice.
+func (r Request) Again(in session.SignIn, now time.Time) Request {
+	r.Since = now
+	if now.Sub(in.At) > againAge {
+		r.MaxAge = int(againAge / time.Second)
+		return r
+	}
+	r.Prompt, r.MaxAge = "login", 0
+	return r
+}
+
+// AnsweredBy reports whether an address is where the endpoint sends its answer.
+func (r Request) AnsweredBy(to string) bool { return strings.HasPrefix(to, r.Redirect+"?") }
+
+// A Demand is what an application demands of a sign-in, besides that there is
+// one. It travels in the address of the sign-in, where another route's gate may
+// answer. A visitor who writes one makes only their own sign-in harder.
+type Demand struct {
+	MFA    bool          `json:"mfa,omitempty"`
+	MaxAge time.Duration `json:"max_age,omitempty"`
+}
+
+// And returns what two demands ask for together.
+func (d Demand) And(other Demand) Demand {
+	d.MFA = d.MFA || other.MFA
+	if other.MaxAge > 0 && (d.MaxAge == 0 || other.MaxAge < d.MaxAge) {
+		d.MaxAge = other.MaxAge
+	}
+	return d
+}
+
+// Unmet reports whether a sign-in is not of the demanded kind.
+func (d Demand) Unmet(in session.SignIn, now time.Time) bool {
+	return d.MFA && !in.MFA || d.MaxAge > 0 && now.Sub(in.At) > d.MaxAge
+}
+
+// The parameters of a demand in the address of a sign-in. The age is in seconds.
+const (
+	demandMFA    = "mfa"
+	demandMaxAge = "max_age"
+)
+
+// Query returns a demand as parameters of an address, each with an ampersand
+// before it.
+func (d Demand) Query() (query string) {
+	if d.MFA {
+		query += "&" + demandMFA + "=1"
+	}
+	if d.MaxAge > 0 {
+		query += "&" + demandMaxAge + "=" + strconv.Itoa(int(d.MaxAge/time.Second))
+	}
+	return query
+}
+
+// maxDemandAge bounds the age in an address, in seconds.
+const maxDemandAge = int((365 * 24 * time.Hour) / time.Second)
+
+// DemandIn reads what Query has written. An age of less than a minute would have
+// passed before the visitor comes back.
+func DemandIn(query url.Values) (d Demand) {
+	d.MFA = query.Has(demandMFA)
+	if seconds, err := strconv.Atoi(query.Get(demandMaxAge)); err == nil && seconds > 0 && seconds <= maxDemandAge {
+		d.MaxAge = max(time.Duration(seconds)*time.Second, time.Minute)
+	}
+	return d
+}

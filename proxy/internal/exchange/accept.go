@@ -1,0 +1,74 @@
+package exchange
+
+import (
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// maxAccept is how much of an Accept header is read. Browsers and libraries send
+// less than 200 bytes.
+const maxAccept = 2 << 10
+
+// WantsJSON reports whether r asks for JSON instead of a page: its Accept names
+// application/json and not text/html. Ranges with an asterisk name nothing, since
+// every client sends them. A page load gets a page whatever it accepts, and so
+// does a header that cannot be read.
+func WantsJSON(r *http.Request) bool {
+	accept := strings.Join(r.Header["Accept"], ",")
+	if r.Header.Get("Sec-Fetch-Mode") == "navigate" || len(accept) > maxAccept {
+		return false
+	}
+	named := false
+	for _, text := range splitList(accept) {
+		kind, wanted, ok := mediaRange(text)
+		if !ok || wanted && kind == "text/html" {
+			return false
+		}
+		named = named || wanted && kind == "application/json"
+	}
+	return named
+}
+
+// weights are the values that q may have (RFC 9110, 12.4.2).
+var weights = regexp.MustCompile(`^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$`)
+
+// mediaRange reads one range of an Accept header. A weight of zero says that it is
+// not wanted.
+func mediaRange(text string) (kind string, wanted, ok bool) {
+	kind, params, err := mime.ParseMediaType(text)
+	if err != nil {
+		return "", false, false
+	}
+	q, weighed := params["q"]
+	if weighed && !weights.MatchString(q) {
+		return "", false, false
+	}
+	return kind, !weighed || strings.Trim(q, "0.") != "", true
+}
+
+// splitList splits a header's list. A comma in a quoted string separates
+// nothing (RFC 9110, 5.6.1 and 5.6.4), and elements may be empty.
+func splitList(list string) []string {
+	var all []string
+	quoted, from := false, 0
+	add := func(to int) {
+		if part := strings.TrimSpace(list[from:to]); part != "" {
+			all = append(all, part)
+		}
+		from = to + 1
+	}
+	for i := 0; i < len(list); i++ {
+		switch {
+		case list[i] == '"':
+			quoted = !quoted
+		case list[i] == '\\' && quoted:
+			i++
+		case list[i] == ',' && !quoted:
+			add(i)
+		}
+	}
+	add(len(list))
+	return all
+}

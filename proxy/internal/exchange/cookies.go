@@ -1,0 +1,286 @@
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// MaxTried is how many cookies of one name are tried: a parent domain may have
+// planted one of the same name beside the gate's.
+const MaxTried = 4
+
+// Cookies are the names of a gate's cookies, and how browsers keep them. Over
+// plain HTTP the names have no prefix, since browsers would refuse it there.
+type Cookies struct {
+	domain     string
+	persistent bool
+	lifetime   time.Duration
+
+	session  cookieName
+	visit    cookieName
+	browser  cookieName
+	relay    cookieName
+	arrivals cookieName
+	all      []string // every name above; none reaches the application
+}
+
+// A cookieName is one name in both spellings.
+type cookieName struct{ plain, secure string }
+
+// in returns the spelling for a scheme.
+func (n cookieName) in(scheme string) string {
+	if scheme == "https" {
+		return n.secure
+	}
+	return n.plain
+}
+
+// CookieOptions say how browsers keep the session.
+type CookieOptions struct {
+	Name       string // without its prefix
+	Domain     string // empty: the host of each request
+	Persistent bool
+	Lifetime   time.Duration
+	// WonBy is the flow or client that sessions are won by. It marks the session's
+	// cookie, so that two gates on one host do not overwrite each other's.
+	WonBy string
+}
+
+// NewCookies names the cookies of a gate.
+func NewCookies(o CookieOptions) Cookies {
+	c := Cookies{domain: o.Domain, persistent: o.Persistent, lifetime: o.Lifetime}
+	name, scope := o.Name, "__Host-"
+	if o.WonBy != "" {
+		name += "_" + mark(o.WonBy)
+	}
+	if o.Domain != "" {
+		scope = "__Secure-"
+	}
+	c.session = cookieName{plain: name, secure: scope + name}
+	c.visit = cookieName{plain: "authentik_visit", secure: "__Host-authentik_visit"}
+	c.browser = cookieName{plain: "authentik_browser", secure: "__Host-authentik_browser"}
+	c.relay = cookieName{plain: "authentik_relay", secure: "__Host-authentik_relay"}
+	c.arrivals = cookieName{plain: "authentik_arrivals", secure: "__Host-authentik_arrivals"}
+	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals} {
+		c.all = append(c.all, n.plain, n.secure)
+	}
+	return c
+}
+
+// mark returns six letters that stand for what a session was won by.
+func mark(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:6])
+}
+
+// SetSession gives the browser its session.
+func (x *Exchange) SetSession(s seal.Secret) {
+	c := x.cookie(x.Cookies.session, s.Cookie())
+	c.Domain = x.Cookies.domain
+	if x.Cookies.persistent {
+		c.MaxAge = int(x.Cookies.lifetime / time.Second)
+	}
+	x.setCookie(c)
+}
+
+// ExpireSession removes the session's cookie from the browser.
+func (x *Exchange) ExpireSession() {
+	c := x.cookie(x.Cookies.session, "")
+	c.Domain = x.Cookies.domain
+	c.MaxAge = -1
+	x.setCookie(c)
+}
+
+// ExpireUnreadable removes a session cookie from the browser that no gate has
+// written. One that only opens nothing stays: by the time the answer arrives,
+// another tab may have put a good one in its place.
+func (x *Exchange) ExpireUnreadable() {
+	for value := range x.sessionCookies() {
+		if _, ok := seal.ParseSecret(value); !ok {
+			x.ExpireSession()
+			return
+		}
+	}
+}
+
+// SentSession reports whether the request has a session cookie, whatever is in
+// it.
+func (x *Exchange) SentSession() bool {
+	for value := range x.sessionCookies() {
+		if value != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Visit returns the secret of the browser's visits.
+func (x *Exchange) Visit() (seal.Secret, bool) {
+	return firstSecret(x.R, x.Cookies.visit.in(x.At.Scheme))
+}
+
+// EnsureVisit returns the secret of the browser's visits. A browser without one
+// is given one.
+func (x *Exchange) EnsureVisit() seal.Secret {
+	s, ok := x.Visit()
+	if !ok {
+		s = x.RenewVisit()
+	}
+	return s
+}
+
+// RenewVisit gives the browser a new secret for its visits. Pages that were
+// drawn before are dead from then on.
+func (x *Exchange) RenewVisit() seal.Secret {
+	s := seal.NewSecret()
+	x.setCookie(x.cookie(x.Cookies.visit, s.Cookie()))
+	return s
+}
+
+// Browser returns the secret by which authentik's remembered devices are kept.
+func (x *Exchange) Browser() (seal.Secret, bool) {
+	return firstSecret(x.R, x.Cookies.browser.in(x.At.Scheme))
+}
+
+// BrowserLife is how long a browser is remembered.
+const BrowserLife = 365 * 24 * time.Hour
+
+// SetBrowser has the browser remembered.
+func (x *Exchange) SetBrowser(s seal.Secret) {
+	c := x.cookie(x.Cookies.browser, s.Cookie())
+	c.MaxAge = int(BrowserLife / time.Second)
+	x.setCookie(c)
+}
+
+// Relays yields the sealed visits to authentik's own interface that the browser
+// sent.
+func (x *Exchange) Relays() func(yield func(string) bool) {
+	return CookieValues(x.R.Header["Cookie"], x.Cookies.relay.in(x.At.Scheme))
+}
+
+// SetRelay gives the browser the sealed visit to authentik's own interface.
+func (x *Exchange) SetRelay(sealed string) {
+	x.setCookie(x.cookie(x.Cookies.relay, sealed))
+}
+
+// ExpireRelay removes it from the browser.
+func (x *Exchange) ExpireRelay() {
+	c := x.cookie(x.Cookies.relay, "")
+	c.MaxAge = -1
+	x.setCookie(c)
+}
+
+// cookie returns what all cookies of the gate have in common: no script reads
+// them, and no other site's form sends them.
+func (x *Exchange) cookie(name cookieName, value string) *http.Cookie {
+	return &http.Cookie{
+		Name: name.in(x.At.Scheme), Value: value, Path: "/",
+		Secure: x.At.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+func (x *Exchange) setCookie(c *http.Cookie) { http.SetCookie(x.W, c) }
+
+func firstSecret(r *http.Request, name string) (seal.Secret, bool) {
+	for value := range CookieValues(r.Header["Cookie"], name) {
+		if s, ok := seal.ParseSecret(value); ok {
+			return s, true
+		}
+	}
+	return seal.Secret{}, false
+}
+
+// CookieValues yields the values of the cookies with a name, at most MaxTried. It
+// reads the header as net/http does, without allocating: it runs for every
+// request.
+func CookieValues(lines []string, name string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		left := MaxTried
+		for _, line := range lines {
+			for pair := range strings.SplitSeq(line, ";") {
+				key, value, _ := strings.Cut(textproto.TrimString(pair), "=")
+				if key != name {
+					continue
+				}
+				if left--; left < 0 || !yield(value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Strip removes the gate's cookies from a request that goes to the application,
+// and leaves the others as the browser wrote them.
+func (c Cookies) Strip(h http.Header) {
+	lines := h["Cookie"]
+	kept := lines[:0]
+	for _, line := range lines {
+		if line = c.without(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = kept
+}
+
+// without returns the line without the gate's cookies.
+func (c Cookies) without(line string) string {
+	if !c.mentions(line) {
+		return line
+	}
+	var kept strings.Builder
+	kept.Grow(len(line))
+	for pair := range strings.SplitSeq(line, ";") {
+		pair = textproto.TrimString(pair)
+		if pair == "" || c.owns(pair) {
+			continue
+		}
+		if kept.Len() > 0 {
+			kept.WriteString("; ")
+		}
+		kept.WriteString(pair)
+	}
+	return kept.String()
+}
+
+func (c Cookies) mentions(line string) bool {
+	for pair := range strings.SplitSeq(line, ";") {
+		if c.owns(pair) {
+			return true
+		}
+	}
+	return false
+}
+
+// owns reports whether a name and its value are a cookie of the gate.
+func (c Cookies) owns(pair string) bool {
+	key, _, _ := strings.Cut(pair, "=")
+	key = textproto.TrimString(key)
+	for _, name := range c.all {
+		if key == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Names are the names of a gate's cookies for one scheme.
+type Names struct{ Session, Visit, Browser, Relay, Arrivals string }
+
+// Names returns the names of the gate's cookies for a scheme.
+func (c Cookies) Names(scheme string) Names {
+	return Names{
+		Session: c.session.in(scheme), Visit: c.visit.in(scheme), Browser: c.browser.in(scheme),
+		Relay: c.relay.in(scheme), Arrivals: c.arrivals.in(scheme),
+	}
+}

@@ -1,0 +1,22 @@
+package exchange
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+func FuzzCookies_Strip(f *testing.F) {
+	j := NewCookies(CookieOptions{Name: "authentik_gate", Lifetime: time.Hour})
+	f.Add(";;=;authentik_gate")
+	f.Add("a=b; authentik_gate=x; __Host-authentik_gate=\"y\"")
+	f.Fuzz(func(t *testing.T, line string) {
+		h := http.Header{"Cookie": {line}}
+		j.Strip(h)
+		for _, name := range j.all {
+			for range CookieValues(h["Cookie"], name) {
+				t.Fatalf("%q still has %s: %q", line, name, h["Cookie"])
+			}
+		}
+	})
+}

@@ -1,0 +1,228 @@
+package exchange
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// Resolved is what the server in front has found out about a request. What it
+// trusts its peers to say is part of it.
+type Resolved struct {
+	// Scheme is "http" or "https". Host is the name and port as the browser
+	// wrote them.
+	Scheme, Host string
+	// Client is the visitor's address.
+	Client netip.Addr
+	// Asked is the address as it was asked for, before any rewriting.
+	Asked *url.URL
+}
+
+// Origin returns the origin of the site that was asked for.
+func Origin(at Resolved) string { return at.Scheme + "://" + at.Host }
+
+// Shared is what all exchanges at one gate have in common. It is immutable.
+type Shared struct {
+	Prefix   string // of the gate's own addresses, without a slash at its end
+	PageHost bool   // authentik is told this site's host
+	Language string // in which authentik is asked to speak; empty: the visitor's
+	OIDC     bool   // sign-ins rest on OpenID Connect
+	Relay    bool   // the login is relayed
+	Cookies  Cookies
+	Key      seal.Key
+	Sessions *session.Registry
+	Pages    *page.Pages
+	Logger   *slog.Logger
+	Metrics  Metrics
+	Now      func() time.Time
+	// Brand returns how the pages of a request look.
+	Brand func(x *Exchange) flowclient.Brand
+	// Judge says whether a session may use the application. It only reads.
+	Judge func(s *session.Session) Verdict
+}
+
+// Metrics counts what handlers of the gate's own addresses do.
+type Metrics interface {
+	Step(component, outcome string)
+	SignIn(source, outcome string)
+	Ended(reason string)
+}
+
+// A Verdict says whether a session may use the application. The zero Verdict is
+// that authentik has to be asked first.
+type Verdict struct {
+	Pass   bool         // it may
+	StepUp bool         // it may once the user has signed in as demanded
+	Err    *fault.Error // why it may not
+}
+
+// An Exchange is one request at the gate and everything that was found out
+// about it. It must not be used after the request.
+type Exchange struct {
+	W  http.ResponseWriter
+	R  *http.Request
+	At Resolved
+	*Shared
+
+	looked bool
+	found  bool
+	held   *session.Session
+	err    error
+}
+
+// Uncanceled returns the exchange for work that goes on when the browser has
+// gone away.
+func (x *Exchange) Uncanceled() *Exchange {
+	detached := *x
+	detached.R = x.R.WithContext(context.WithoutCancel(x.Context()))
+	return &detached
+}
+
+// Origin returns the origin of the site that was asked for.
+func (x *Exchange) Origin() string { return Origin(x.At) }
+
+// Context returns the context of the request.
+func (x *Exchange) Context() context.Context { return x.R.Context() }
+
+// Session returns the session that one of the request's cookies opens. It is
+// looked up once. A request without a session yields found == false; an error
+// says that the store failed.
+func (x *Exchange) Session() (s *session.Session, found bool, err error) {
+	if !x.looked {
+		x.looked = true
+		for value := range x.sessionCookies() {
+			x.held, x.found, x.err = x.Sessions.Find(x.Context(), value, x.At.Host)
+			if x.found || x.err != nil {
+				break
+			}
+		}
+	}
+	return x.held, x.found, x.err
+}
+
+// Recheck asks authentik about the request's session and returns it as it then
+// is. It yields found == false if the session has ended.
+func (x *Exchange) Recheck() (s *session.Session, found bool, err error) {
+	s, found, err = x.Session()
+	if !found || err != nil {
+		return nil, false, err
+	}
+	value, ok := x.CookieOf(s)
+	if !ok {
+		return nil, false, nil
+	}
+	now, found, err := x.Sessions.Recheck(x.Context(), value, x.At.Host, s.Name())
+	if err != nil {
+		return nil, false, err // which says nothing about the session
+	}
+	x.held, x.found = now, found
+	return now, found, nil
+}
+
+// Judgement returns the verdict on the request's session, after authentik was
+// asked if need be. It yields found == false if there is no session, or none
+// any more. An error says that the store failed.
+func (x *Exchange) Judgement() (v Verdict, found bool, err error) {
+	s, found, err := x.Session()
+	if !found || err != nil {
+		return Verdict{}, false, err
+	}
+	if v = x.Judge(s); v != (Verdict{}) {
+		return v, true, nil
+	}
+	switch s, found, err = x.Recheck(); {
+	case err != nil:
+		return Verdict{Err: fault.From(err)}, true, nil
+	case !found:
+		return Verdict{}, false, nil
+	}
+	return x.Judge(s), true, nil
+}
+
+// CookieOf returns the value of the cookie that opened a session.
+func (x *Exchange) CookieOf(s *session.Session) (string, bool) {
+	for value := range x.sessionCookies() {
+		if opened, found, err := x.Sessions.Find(x.Context(), value, x.At.Host); err == nil && found && opened.Name() == s.Name() {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+func (x *Exchange) sessionCookies() func(yield func(string) bool) {
+	return CookieValues(x.R.Header["Cookie"], x.Cookies.session.in(x.At.Scheme))
+}
+
+// Record returns the record of a session that the request has. It yields found
+// == false if the session has just ended in another process or by another gate,
+// and this one does not know yet.
+func (x *Exchange) Record(s *session.Session) (rec *session.Record, found bool, err error) {
+	value, ok := x.CookieOf(s)
+	browser, valid := seal.ParseSecret(value)
+	if !ok || !valid {
+		return nil, false, nil
+	}
+	return x.Sessions.Read(x.Context(), browser, x.At.Host)
+}
+
+// Box returns the box of a kind of record for a browser at this site.
+func (x *Exchange) Box(kind seal.Kind, browser seal.Secret) seal.Box {
+	return x.Key.Box(kind, x.Sessions.Realm(x.At.Host), browser)
+}
+
+// Visitor returns how authentik sees who is behind the request: as the browser
+// it is, at its own address.
+func (x *Exchange) Visitor(cookies flowclient.Cookies) flowclient.Visitor {
+	v := flowclient.Visitor{
+		Cookies: cookies, Addr: x.At.Client,
+		UserAgent: x.R.UserAgent(), Language: cmp.Or(x.Language, x.R.Header.Get("Accept-Language")),
+	}
+	if x.PageHost {
+		v.Scheme, v.Host = x.At.Scheme, x.At.Host
+	}
+	return v
+}
+
+// RedirectURI returns where authentik sends browsers back to. No flow that the
+// gate drives ever leads one there.
+func (x *Exchange) RedirectURI() string { return x.Origin() + x.Prefix + "/callback" }
+
+// Log returns the logger with what every line about a visitor has.
+func (x *Exchange) Log() *slog.Logger { return x.Logger.With("client_ip", x.At.Client.String()) }
+
+// Redirect sends the browser to an address on this site, or to one of
+// authentik's.
+func (x *Exchange) Redirect(to string) {
+	x.W.Header().Set("Cache-Control", "no-store")
+	x.W.Header().Set("Location", to)
+	x.W.WriteHeader(http.StatusSeeOther)
+}
+
+// Asked returns the request as it was before any rewriting.
+func (x *Exchange) Asked() *http.Request {
+	r := x.R.Clone(x.Context())
+	r.URL = x.At.Asked
+	return r
+}
+
+// End ends a session for good.
+func (x *Exchange) End(s *session.Session, reason string) error {
+	if err := x.Sessions.End(x.Context(), s); err != nil {
+		x.Log().ErrorContext(x.Context(), "session: cannot be ended", "error", errors.Unwrap(err), "session", s.ID())
+		return err
+	}
+	x.Metrics.Ended(reason)
+	x.Log().InfoContext(x.Context(), "session ended", "reason", reason, "user", s.User.Username, "session", s.ID())
+	return nil
+}

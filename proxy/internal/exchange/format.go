@@ -1,0 +1,96 @@
+package exchange
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// JSON reports whether the response is JSON instead of a page. It is never a
+// redirect then: programs follow those without looking.
+func (x *Exchange) JSON() bool { return WantsJSON(x.R) }
+
+// A done is the end of a sign-in or of a session.
+type done struct {
+	Done bool   `json:"done"`
+	To   string `json:"to,omitempty"`
+}
+
+// Lead tells a visitor who is done to go to an address of this site, if to one.
+// A browser goes to by first.
+func (x *Exchange) Lead(to, by string) {
+	if x.JSON() {
+		_ = x.Tell(done{Done: true, To: to}) // a visitor who has gone away needs no answer
+		return
+	}
+	x.Redirect(by)
+}
+
+// Leave sends a browser to an address of authentik. A program is told where,
+// and that no user is signed in yet.
+func (x *Exchange) Leave(to string) {
+	if x.JSON() {
+		_ = x.Tell(done{To: to}) // a visitor who has gone away needs no answer
+		return
+	}
+	x.Redirect(to)
+}
+
+// Fail reports a failure in the response format. What nobody looks at, such as
+// a picture, gets a problem document as well.
+func (x *Exchange) Fail(e *fault.Error, back string) {
+	if x.JSON() {
+		x.W.Header().Add("Vary", "Accept")
+		x.Problem(e)
+		return
+	}
+	if x.R.Method == http.MethodGet && !Navigates(x.R) {
+		x.Problem(e)
+		return
+	}
+	x.report(e)
+	RetryAfter(x.W.Header(), e.RetryAfter)
+	x.Pages.Fail(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status, Cause: e.Suspect}, back, x.Brand(x))
+}
+
+// TurnAway tells a signed-in visitor that the application is not for them, or
+// what else is wrong.
+func (x *Exchange) TurnAway(s *session.Session, e *fault.Error, back string) {
+	if e.Code != fault.NotAllowed && e.Code != fault.StepUpRefused {
+		x.Fail(e, back)
+		return
+	}
+	x.Log().InfoContext(x.Context(), "refused", "code", e.Code, "user", s.User.Username, "session", s.ID())
+	if x.JSON() {
+		x.Fail(e, back)
+		return
+	}
+	x.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, s.User.Username, nil, back, x.Brand(x))
+}
+
+// Tell sends a program JSON that is no failure.
+func (x *Exchange) Tell(what any) error {
+	body := new(bytes.Buffer)
+	if err := json.NewEncoder(body).Encode(what); err != nil {
+		return err
+	}
+	return x.WriteJSON(http.StatusOK, body.Bytes())
+}
+
+// WriteJSON sends JSON that must not be kept, sniffed as another type, or loaded
+// into another site's page.
+func (x *Exchange) WriteJSON(status int, body []byte) error {
+	h := x.W.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Vary", "Accept, Accept-Language, Cookie")
+	h.Set("X-Content-Type-Options", "nosniff")
+	x.W.WriteHeader(status)
+	_, err := x.W.Write(body)
+	return err
+}

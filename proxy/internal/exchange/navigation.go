@@ -1,0 +1,90 @@
+package exchange
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// FramedPath is where a sign-in ends that a frame has begun, below the prefix.
+const FramedPath = "/framed"
+
+// maxBack is the length of a way back that is remembered.
+const maxBack = 4 << 10
+
+// frames are the destinations of page loads that do not fill a window (Fetch
+// Metadata).
+var frames = []string{"iframe", "frame", "embed", "object", "fencedframe"}
+
+// Navigates reports whether r is a page load in a window: only that can be led
+// to a sign-in page and back. Browsers that send Sec-Fetch headers say so
+// themselves (Fetch Metadata). A prefetch is none, although it looks like one.
+func Navigates(r *http.Request) bool {
+	if !loads(r) {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate" && topLevel(r.Header.Get("Sec-Fetch-Dest"))
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == ""
+}
+
+// Framed reports whether r is a page load inside a frame. The sign-in page
+// refuses to be framed, so such a load cannot be led there, but it can be shown
+// a page. Browsers that send no Sec-Fetch headers do not say where a page will
+// stand.
+func Framed(r *http.Request) bool {
+	return loads(r) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
+}
+
+// loads reports whether r can be a page load at all.
+func loads(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch")
+}
+
+// topLevel reports whether a page load fills a window.
+func topLevel(dest string) bool { return dest == "" || dest == "document" }
+
+// Owns reports whether a path, as it was asked for, is one of the gate's own
+// addresses. A rewrite on the way here does not change that.
+func Owns(prefix, path string) bool {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// WayBack returns where a sign-in leads in the end: never to the gate's own
+// pages, where it would begin again, except to the one that ends what a frame
+// has begun.
+func (x *Exchange) WayBack(to string) string {
+	to = LocalPath(to)
+	if to == x.Prefix+FramedPath {
+		return to
+	}
+	u, err := url.Parse(to)
+	if err != nil || Owns(x.Prefix, u.Path) {
+		return "/"
+	}
+	return to
+}
+
+// LocalPath returns an address on this site as it may stand in a Location
+// header, or "/" for whatever could lead elsewhere: browsers treat a backslash
+// as a slash, skip tabs and newlines, and read two slashes at the beginning as
+// another host (WHATWG URL, "relative slash state").
+func LocalPath(to string) string {
+	if to == "" || len(to) > maxBack || to[0] != '/' || strings.ContainsFunc(to, misread) {
+		return "/"
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
+		return "/"
+	}
+	local := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
+	if !strings.HasPrefix(local, "/") || strings.HasPrefix(local, "//") || len(local) > maxBack {
+		return "/"
+	}
+	return local
+}
+
+func misread(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f }

@@ -1,0 +1,82 @@
+package exchange
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+)
+
+// Refuse answers a request for the application that may not pass. A page load
+// gets a page, everything else a problem document.
+func (x *Exchange) Refuse(e *fault.Error) {
+	x.W.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
+	if !Navigates(x.R) {
+		x.ExpireUnreadable()
+		x.Problem(e)
+		return
+	}
+	back := x.WayBack(x.At.Asked.RequestURI())
+	if s, found, err := x.Session(); err == nil && found {
+		x.TurnAway(s, e, back)
+		return
+	}
+	x.Fail(e, back)
+}
+
+// RetryAfter says when to come back, rounded up: a client that comes back a
+// moment early comes in vain.
+func RetryAfter(h http.Header, d time.Duration) {
+	if d > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
+	}
+}
+
+// report logs a failure once, with its cause.
+func (x *Exchange) report(e *fault.Error) {
+	switch {
+	case e.Code == fault.SignInRequired:
+	case e.Status >= http.StatusInternalServerError:
+		x.Log().ErrorContext(x.Context(), "refused", "code", e.Code, "error", errors.Unwrap(e))
+	default:
+		x.Log().InfoContext(x.Context(), "refused", "code", e.Code, "error", errors.Unwrap(e))
+	}
+}
+
+// Report logs a failure that is answered without a body.
+func (x *Exchange) Report(e *fault.Error) { x.report(e) }
+
+// Problem answers with a problem document (RFC 9457).
+func (x *Exchange) Problem(e *fault.Error) {
+	x.report(e)
+	h := x.W.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	RetryAfter(h, e.RetryAfter)
+	document := problem{Type: "about:blank", Title: e.Title, Status: e.Status, Code: e.Code}
+	if e.Code == fault.SignInRequired {
+		x.Invite()
+		document.LoginURL = x.Prefix + "/login"
+	}
+	x.W.WriteHeader(e.Status)
+	_ = json.NewEncoder(x.W).Encode(document) // a visitor who has gone away needs no answer
+}
+
+// Invite says where to sign in, as every 401 must (RFC 9110, 15.5.2).
+func (x *Exchange) Invite() {
+	x.W.Header().Set("WWW-Authenticate", `authentik login_url="`+x.Prefix+`/login"`)
+}
+
+// problem is a failure for programs to read.
+type problem struct {
+	Type     string     `json:"type"`
+	Title    string     `json:"title"`
+	Status   int        `json:"status"`
+	Code     fault.Code `json:"code"`
+	LoginURL string     `json:"login_url,omitempty"`
+}

@@ -1,0 +1,88 @@
+package relay
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+)
+
+// A rule is one kind of paths that authentik's interface may ask for.
+type rule struct {
+	pattern *regexp.Regexp // of a path below authentik's root; its group is the slug of a flow
+	methods []string
+	kind    kind
+}
+
+// A kind says how a request and its answer are treated.
+type kind int
+
+const (
+	page     kind = iota + 1 // the HTML of the interface
+	file                     // what it loads
+	api                      // what it asks besides
+	executor                 // the questions of flows
+	away                     // where other providers are reached from, which the gate's own page explains
+	turn                     // what sends the browser on
+	expired                  // the first page of a visit that is over
+)
+
+// allowed are the paths that the interface of 2025.10 and 2026.5 was seen to need.
+// Nothing else of authentik is reachable: neither its interfaces for users and
+// administrators, nor the rest of its API, nor its WebSocket, which the interface
+// does without.
+var allowed = []rule{
+	{regexp.MustCompile(`^/if/flow/([-a-zA-Z0-9_]+)/$`), reading, page},
+	{regexp.MustCompile(`^/if/flow/([-a-zA-Z0-9_]+)/assets/` + filePath + `$`), reading, file},
+	{regexp.MustCompile(`^/static/(?:dist|authentik)/` + filePath + `$`), reading, file},
+	{regexp.MustCompile(`^/(?:files/)?media/` + filePath + `$`), reading, file},
+	{regexp.MustCompile(`^/api/v3/flows/executor/([-a-zA-Z0-9_]+)/$`), []string{http.MethodGet, http.MethodPost}, executor},
+	{regexp.MustCompile(`^/api/v3/(?:root/config|core/brands/current)/$`), reading, api},
+	{regexp.MustCompile(`^/api/v3/stages/authenticator/duo/[-0-9a-fA-F]{36}/enrollment_status/$`), []string{http.MethodPost}, api},
+	{regexp.MustCompile(`^/source/(?:oauth/login|saml|kerberos|plex|telegram)/[-a-zA-Z0-9_]+/(?:start/)?$`), reading, away},
+	{regexp.MustCompile(`^/flows/-/(?:default/authentication|cancel)/$`), reading, turn},
+}
+
+// executorPath is where flows are executed, below authentik's root.
+const executorPath = "/api/v3/flows/executor/"
+
+var reading = []string{http.MethodGet, http.MethodHead}
+
+// filePath matches the path of a file as authentik names its own: segments that
+// every server reads alike.
+const filePath = `(?:[-_@~+a-zA-Z0-9][-._@~+a-zA-Z0-9]*/)*[-_@~+a-zA-Z0-9][-._@~+a-zA-Z0-9]*`
+
+// lookup returns the kind of a path below authentik's root, and the flow that it
+// is about. ok is false for what is not allowed.
+func lookup(method, path string) (kind kind, slug string, ok bool) {
+	for _, one := range allowed {
+		found := one.pattern.FindStringSubmatch(path)
+		if found == nil {
+			continue
+		}
+		if len(found) > 1 {
+			slug = found[1]
+		}
+		return one.kind, slug, slices.Contains(one.methods, method)
+	}
+	return 0, "", false
+}
+
+// BasePath returns the path of an address.
+func BasePath(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "/"
+	}
+	return u.EscapedPath()
+}
+
+// path returns the path of a request below authentik's root, which lies at the
+// same place on this site's host.
+func (h *Handler) path(at exchange.Resolved) (string, bool) {
+	below, ok := strings.CutPrefix(at.Asked.EscapedPath(), strings.TrimSuffix(h.Base, "/"))
+	return below, ok && strings.HasPrefix(below, "/")
+}

@@ -1,0 +1,333 @@
+// Package relay shows authentik's own interface on this host, to visitors who are
+// signing in. It is an allow-list of what that interface needs, never an open
+// door to authentik.
+//
+//   - paths.go: the allow-list
+//   - visit.go: a visit, sealed in a cookie
+//   - relay.go: requests passed on
+//   - watch.go: the executor's answers watched for the end of a flow
+package relay
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
+)
+
+// Authentik passes requests of its interface on.
+type Authentik interface {
+	Send(context.Context, flowclient.Visitor, flowclient.RelayRequest) (flowclient.RelayReply, error)
+}
+
+// A Handler relays authentik's interface. It is safe for concurrent use.
+type Handler struct {
+	*exchange.Shared
+	SignIn    *signin.Handler
+	Authentik Authentik
+	Root      string // authentik's public address, with a slash at its end
+	// Base is the path that authentik lies below, with a slash at its end: on this
+	// site's host too.
+	Base    string
+	Forgery *http.CrossOriginProtection
+}
+
+var _ signin.Relay = (*Handler)(nil)
+
+// A Target is what a request of authentik's interface asks for.
+type Target struct {
+	path  string // below authentik's root
+	kind  kind
+	slug  string // of the flow, if it is about one
+	visit visit
+}
+
+// Target returns what a request asks for: by a visitor who has begun to sign in
+// with the interface, at an address that it needs. ok is false for all others,
+// which are the application's or closed.
+func (h *Handler) Target(x *exchange.Exchange) (t Target, ok bool) {
+	path, below := h.path(x.At)
+	if !below {
+		return Target{}, false
+	}
+	kind, slug, ok := lookup(x.R.Method, path)
+	if !ok {
+		return Target{}, false
+	}
+	v, begun := h.visitOf(x)
+	if first := (flowclient.Flow{Slug: slug, Query: x.At.Asked.RawQuery}); kind == page && !begun && first == v.First {
+		return Target{kind: expired, visit: v}, true // no link: the visit knows where it was to lead
+	}
+	if kind == page && !v.allows(slug) {
+		return Target{}, false // a page load leads to the sign-in, as any other does
+	}
+	return Target{path: path, kind: kind, slug: slug, visit: v}, begun
+}
+
+// Enter begins a visit that authentik's own interface shows on this site's host.
+func (h *Handler) Enter(x *exchange.Exchange, out signin.Outcome, back string) {
+	if _, ended := out.Visit.Step.Challenge.(flowclient.Redirect); out.Err != nil || out.Admitted != nil || ended {
+		h.SignIn.Show(x, out, back)
+		return
+	}
+	vis := out.Visit
+	v := visit{Begun: vis.Begun, Back: vis.Back, Cookies: vis.Step.Cookies, Request: vis.Request, First: vis.Step.Flow}
+	v.sentTo(vis.Step.Flow)
+	if !h.keep(x, v) {
+		x.Fail(fault.New(fault.AuthentikUnexpected, errLarge), back)
+		return
+	}
+	x.Redirect(h.flowPage(vis.Step.Flow))
+}
+
+var (
+	errLarge = errors.New("authentik, or a proxy before it, has set more cookies than one cookie can hold")
+	errFlow  = errors.New("authentik has not sent this visit to that flow")
+	errForm  = errors.New("authentik's interface sends only JSON, and only from this site's own pages")
+)
+
+// flowPage returns where authentik's interface shows a flow on this site's host.
+func (h *Handler) flowPage(flow flowclient.Flow) string {
+	to := strings.TrimSuffix(h.Base, "/") + signin.FlowPages + flow.Slug + "/"
+	if flow.Query != "" {
+		to += "?" + flow.Query
+	}
+	return to
+}
+
+// Pass answers a request of authentik's interface with what authentik answers.
+func (h *Handler) Pass(x *exchange.Exchange, t Target) {
+	switch t.kind {
+	case away:
+		x.Redirect(h.ownPage(t.visit))
+		return
+	case expired:
+		x.Redirect(h.anew(t.visit))
+		return
+	default:
+	}
+	if err := h.permit(x.R, t); err != nil {
+		x.Problem(fault.From(err))
+		return
+	}
+	body, err := readBody(x)
+	if err != nil {
+		x.Problem(fault.From(err))
+		return
+	}
+	x = x.Uncanceled()
+	attempt, wait := h.try(x, t, body)
+	if wait > 0 {
+		e := fault.New(fault.TooManyAttempts, nil)
+		e.RetryAfter = wait
+		x.Problem(e)
+		return
+	}
+	defer attempt.End()
+	path := t.path
+	if x.At.Asked.RawQuery != "" {
+		path += "?" + x.At.Asked.RawQuery
+	}
+	got, err := h.Authentik.Send(x.Context(), x.Visitor(t.visit.Cookies), flowclient.RelayRequest{Method: x.R.Method, Path: path, Header: x.R.Header, Body: body})
+	if err != nil {
+		h.fail(x, t, fault.From(err))
+		return
+	}
+	h.answer(x, t, got, attempt)
+}
+
+// ownPage returns where the visit goes on at the gate's own page, which knows a
+// way on for what authentik's cannot do on this host.
+func (h *Handler) ownPage(v visit) string {
+	return h.Prefix + "/login?" + signin.OnPage + "=1&to=" + url.QueryEscape(v.Back)
+}
+
+// Exit goes on with a relayed visit at the gate's own page.
+func (h *Handler) Exit(x *exchange.Exchange, back string) signin.Outcome {
+	v, begun := h.visitOf(x)
+	if !begun || !v.At.Valid() {
+		return h.SignIn.Open(x, back)
+	}
+	return h.SignIn.Look(x, v.at(flowclient.Step{Flow: v.At, Cookies: v.Cookies}), v.At)
+}
+
+// LeftOver reports whether a request is one that only authentik's interface
+// sends, known by a header. A page of it may still ask when its visit has ended:
+// a user has signed in in another tab, or the page was left open for too long. A
+// password may be in the request, and it must not reach the application.
+func (h *Handler) LeftOver(r *http.Request, at exchange.Resolved) bool {
+	if r.Header["X-Authentik-Csrf"] == nil {
+		return false
+	}
+	path, below := h.path(at)
+	return below && strings.HasPrefix(path, executorPath)
+}
+
+// Resume has a left-over page go on: as the user who has signed in, or with a new
+// visit to where the old one was to lead.
+func (h *Handler) Resume(x *exchange.Exchange) {
+	v, _ := h.visitOf(x)
+	_ = x.WriteJSON(http.StatusOK, redirectTo(h.anew(v))) // a visitor who has gone away needs no answer
+}
+
+// anew returns where another visit begins that leads to where this one was to.
+func (h *Handler) anew(v visit) string {
+	return h.SignIn.SignInAt(exchange.LocalPath(v.Back))
+}
+
+// permit refuses what authentik would refuse if the browser asked it directly:
+// other sites' requests, forms, and flows that the visit was not sent to.
+func (h *Handler) permit(r *http.Request, t Target) error {
+	site := r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case r.Header.Get("Service-Worker") != "":
+		return fault.New(fault.NotFound, errForm) // no worker may outlive the sign-in
+	case t.kind != page && site != "" && site != "same-origin" && site != "none":
+		return fault.New(fault.CrossSite, errForm)
+	case t.slug != "" && !t.visit.allows(t.slug):
+		return fault.New(fault.NotAllowed, errFlow)
+	}
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	if err := h.Forgery.Check(r); err != nil {
+		return fault.New(fault.CrossSite, err)
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return fault.New(fault.BadRequest, errForm)
+	}
+	return nil
+}
+
+// readBody reads the body of a POST. It is nil for other methods.
+func readBody(x *exchange.Exchange) ([]byte, error) {
+	if x.R.Method != http.MethodPost {
+		return nil, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(x.W, x.R.Body, reply.MaxForm))
+	if err != nil {
+		return nil, reply.Unreadable(err)
+	}
+	if body == nil {
+		body = []byte{}
+	}
+	return body, nil
+}
+
+// answer sends authentik's answer on, without what is not for the browser, and
+// acts on what it says.
+func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, attempt *throttle.Attempt) {
+	v := t.visit
+	v.Cookies = got.Cookies
+	header := x.W.Header()
+	for name, values := range got.Header {
+		header[name] = values
+	}
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "private, no-cache") // the address is the application's once the user is signed in
+	if t.kind != file {
+		header.Set("Cache-Control", "private, no-store")
+	}
+	var a *signin.Admission
+	switch to := got.Header.Get("Location"); {
+	case to != "":
+		header.Set("Location", h.rewritten(x.At, &v, to))
+	case t.kind == page:
+		got.Body = h.rewriteHosts(x.At, got.Body)
+	case t.kind == executor && got.Status == http.StatusOK:
+		var end *fault.Error
+		if a, end = h.watch(x, t, &v, &got, attempt); end != nil {
+			h.fail(x, t, end)
+			return
+		}
+	}
+	switch {
+	case a != nil: // and the visit has ended
+		h.SignIn.Hand(x, a)
+		got.Body = redirectTo(h.SignIn.Arrival(a))
+	case !v.same(t.visit) && !h.keep(x, v):
+		x.Problem(fault.New(fault.AuthentikUnexpected, errLarge))
+		return
+	}
+	x.W.WriteHeader(got.Status)
+	_, _ = x.W.Write(got.Body) //nolint:gosec // authentik's own, as it came; a visitor who has gone away needs no answer
+}
+
+// rewriteHosts replaces authentik's host with this site in a page, if authentik
+// was told its own.
+func (h *Handler) rewriteHosts(at exchange.Resolved, html []byte) []byte {
+	if h.PageHost {
+		return html
+	}
+	here := exchange.Origin(at) + h.Base
+	html = bytes.ReplaceAll(html, []byte(h.Root), []byte(here))
+	escaped := strings.ReplaceAll(h.Root, "-", `\u002D`) // as Django writes texts into scripts
+	return bytes.ReplaceAll(html, []byte(escaped), []byte(here))
+}
+
+// rewritten returns where the browser goes when authentik sends it on: to a flow,
+// which the visit may then run, or to begin again. It never leaves this site.
+func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
+	step, err := stepOf(flowclient.Flow{}, redirectTo(to), v.Cookies, h.rootAt(at))
+	rd, ok := step.Challenge.(flowclient.Redirect)
+	if err != nil || !ok {
+		return h.anew(*v)
+	}
+	switch rd.Class() {
+	case flowclient.RedirectFlow:
+		flow, _ := rd.Flow()
+		v.sentTo(flow)
+		return h.flowPage(flow)
+	case flowclient.RedirectExecutor, flowclient.RedirectDefaultFlow:
+		return strings.TrimSuffix(h.Base, "/") + rd.Path
+	default:
+		return h.anew(*v)
+	}
+}
+
+// rootAt returns authentik's address as authentik was told it, by which its
+// references are read.
+func (h *Handler) rootAt(at exchange.Resolved) string {
+	if h.PageHost {
+		return exchange.Origin(at) + h.Base
+	}
+	return h.Root
+}
+
+// redirectTo returns a challenge that sends the browser on.
+func redirectTo(to string) []byte {
+	raw, _ := json.Marshal(map[string]string{"component": string(flowclient.ComponentRedirect), "to": to}) // texts can be
+	return raw
+}
+
+// stepOf returns the step of a challenge that was relayed.
+func stepOf(flow flowclient.Flow, raw []byte, cookies flowclient.Cookies, root string) (flowclient.Step, error) {
+	text, err := json.Marshal(map[string]any{"flow": flow, "challenge": string(raw), "cookies": map[string]string(cookies), "root": root})
+	if err != nil {
+		return flowclient.Step{}, err
+	}
+	var step flowclient.Step
+	err = json.Unmarshal(text, &step)
+	return step, err
+}
+
+// fail reports a failure in the way that the interface can show.
+func (h *Handler) fail(x *exchange.Exchange, t Target, e *fault.Error) {
+	if t.kind != page {
+		x.Problem(e)
+		return
+	}
+	x.Fail(e, t.visit.Back)
+}

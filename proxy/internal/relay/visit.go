@@ -1,0 +1,101 @@
+package relay
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+)
+
+const (
+	// maxCookie is how long the sealed visit of a relay may be. Browsers keep cookies
+	// of up to 4 KB.
+	maxCookie = 3800
+	// maxFlows is how many flows one visit may be sent to.
+	maxFlows = 20
+)
+
+// A visit is one sign-in on its way through authentik's own interface. The
+// interface's pages have no room for it, so it lives in a cookie, sealed for this
+// gate and this browser. Nothing is stored for it, and neither the browser nor
+// the application can read authentik's cookies. Tabs share it, as they do at
+// authentik itself.
+type visit struct {
+	Begun   time.Time          `json:"begun"`
+	Back    string             `json:"back"`
+	Cookies flowclient.Cookies `json:"cookies,omitzero"`
+	Request *authn.Request     `json:"request,omitempty"`
+	// First is the flow that the visit began with.
+	First flowclient.Flow `json:"first"`
+	// Flows are those that authentik has sent this visit to. No other runs in it: a
+	// script on this host could otherwise change a password in a session that has
+	// just signed in.
+	Flows []string `json:"flows"`
+	// At is the flow that was asked last.
+	At flowclient.Flow `json:"at,omitzero"`
+	// Pending is the user whom authentik has named last, for whom tries count.
+	Pending string `json:"pending,omitempty"`
+}
+
+// allows reports whether authentik has sent the visit to a flow.
+func (v visit) allows(slug string) bool { return slices.Contains(v.Flows, slug) }
+
+// sentTo notes that authentik has sent the visit to a flow.
+func (v *visit) sentTo(flow flowclient.Flow) {
+	if flow.Valid() && !v.allows(flow.Slug) && len(v.Flows) < maxFlows {
+		v.Flows = append(slices.Clone(v.Flows), flow.Slug)
+	}
+}
+
+// at returns the visit of the gate's own pages at one of the steps.
+func (v visit) at(step flowclient.Step) signin.Visit {
+	return signin.Visit{
+		Begun: v.Begun, Back: v.Back, First: v.First, Request: v.Request, Aside: step.Flow.Slug != v.First.Slug && v.Request == nil,
+	}.At(step)
+}
+
+// same reports whether nothing has changed in a visit.
+func (v visit) same(other visit) bool {
+	a, errA := json.Marshal(v)
+	b, errB := json.Marshal(other)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// keep gives the browser the visit. It returns false if that is more than a
+// cookie can hold; cookies of proxies before authentik are dropped first.
+func (h *Handler) keep(x *exchange.Exchange, v visit) bool {
+	box := x.Box(seal.KindRelay, x.EnsureVisit())
+	for _, cookies := range []flowclient.Cookies{v.Cookies, v.Cookies.Own()} {
+		v.Cookies = cookies
+		if sealed, err := box.SealText(v); err == nil && len(sealed) <= maxCookie {
+			x.SetRelay(sealed)
+			return true
+		}
+	}
+	return false
+}
+
+// visitOf opens the visit that a browser brings. With begun == false it is
+// expired, or the zero visit.
+func (h *Handler) visitOf(x *exchange.Exchange) (v visit, begun bool) {
+	s, ok := x.Visit()
+	if !ok {
+		return visit{}, false
+	}
+	box := x.Box(seal.KindRelay, s)
+	for sealed := range x.Relays() {
+		var v visit
+		if box.OpenText(sealed, &v) != nil {
+			continue
+		}
+		age := h.Now().Sub(v.Begun)
+		return v, age <= signin.VisitLife && age >= -signin.VisitLife && v.Back == exchange.LocalPath(v.Back)
+	}
+	return visit{}, false
+}

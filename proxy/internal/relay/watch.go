@@ -1,0 +1,129 @@
+package relay
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
+)
+
+// try throttles answers as those of the gate's own page. The interface is told to
+// wait.
+func (h *Handler) try(x *exchange.Exchange, t Target, body []byte) (*throttle.Attempt, time.Duration) {
+	if t.kind != executor || body == nil {
+		return nil, 0
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil {
+		return nil, 0 // authentik refuses it, too
+	}
+	return h.SignIn.Try(x, flowclient.RawAnswer{Fields: fields}, t.visit.Pending)
+}
+
+// watch looks at what the executor says. If a flow has ended, authentik is asked
+// who has signed in, and its interface is told what follows. A flow that a
+// challenge leads to may be run from then on.
+func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, attempt *throttle.Attempt) (*signin.Admission, *fault.Error) {
+	flow := flowclient.Flow{Slug: t.slug, Query: x.At.Asked.Query().Get("query")}
+	step, err := stepOf(flow, got.Body, v.Cookies, h.rootAt(x.At))
+	if err != nil || step.Challenge == nil {
+		return nil, nil //nolint:nilerr // the interface shows what is no challenge
+	}
+	base := step.Challenge.Common()
+	v.At, v.Pending = flow, base.PendingUser
+	h.Metrics.Step(string(step.Challenge.Component()), "asked")
+	if x.R.Method == http.MethodPost && base.Errors != nil {
+		attempt.Fail(base.PendingUser)
+	}
+	for _, link := range linksOf(step.Challenge) {
+		if flow, ok := step.FlowAt(link); ok && link != "" {
+			v.sentTo(flow)
+		}
+	}
+	if h.foreignKey(x.At, step.Challenge) {
+		got.Body = redirectTo(h.ownPage(*v))
+		return nil, nil
+	}
+	to, ended := step.Challenge.(flowclient.Redirect)
+	if !ended {
+		return nil, nil
+	}
+	if flow, goesOn := to.Flow(); goesOn {
+		v.sentTo(flow)
+		return nil, nil
+	}
+	return h.end(x, v, step, got)
+}
+
+// end settles the end of a flow, or what comes after it.
+func (h *Handler) end(x *exchange.Exchange, v *visit, step flowclient.Step, got *flowclient.RelayReply) (*signin.Admission, *fault.Error) {
+	out := h.SignIn.Settle(x, v.at(step))
+	switch next := out.Visit.Step; {
+	case out.Err != nil:
+		return nil, out.Err
+	case out.Admitted != nil:
+		return out.Admitted, nil
+	case !out.Ended(): // another flow comes first, such as one for consent
+		v.Cookies, v.Request = next.Cookies, out.Visit.Request
+		v.sentTo(next.Flow)
+		got.Body = redirectTo(h.flowPage(next.Flow))
+	case leadsTo(step, flowclient.RedirectSource): // its way back leads to authentik's own host
+		got.Body = redirectTo(h.ownPage(*v))
+	case leadsTo(step, flowclient.RedirectExternal):
+	default:
+		got.Body = redirectTo(h.anew(*v))
+	}
+	return nil, nil
+}
+
+// leadsTo reports whether a step sends the visitor to a class of places.
+func leadsTo(step flowclient.Step, class flowclient.RedirectClass) bool {
+	to, ok := step.Challenge.(flowclient.Redirect)
+	return ok && to.Class() == class
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// foreignKey reports whether a challenge can be answered only with a security key
+// of authentik's own host: no browser uses one on a page of another.
+func (h *Handler) foreignKey(at exchange.Resolved, c flowclient.Challenge) bool {
+	if h.PageHost || session.Hostname(at.Host) == session.Hostname(hostOf(h.Root)) {
+		return false
+	}
+	switch c := c.(type) {
+	case flowclient.AuthenticatorWebAuthn:
+		return true
+	case flowclient.AuthenticatorValidate:
+		return len(c.Devices) > 0 && !slices.ContainsFunc(c.Devices, func(d flowclient.DeviceChallenge) bool { return d.Class != "webauthn" })
+	default:
+		return false
+	}
+}
+
+// linksOf returns the links of a challenge into other flows.
+func linksOf(c flowclient.Challenge) []string {
+	switch c := c.(type) {
+	case flowclient.Identification:
+		return []string{c.RecoveryURL, c.EnrollURL, c.PasswordlessURL}
+	case flowclient.Password:
+		return []string{c.RecoveryURL}
+	case flowclient.SessionEnd:
+		return []string{c.InvalidationFlowURL}
+	default:
+		return nil
+	}
+}

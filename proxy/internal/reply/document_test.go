@@ -1,0 +1,242 @@
+package reply
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+func TestADocumentSaysOneThing(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Reply{
+		`{"visit":"v","to":"/x","again":true}`: {Visit: "v", Back: "/x", Again: true},
+		`{"visit":"v","on":true}`:              {Visit: "v", On: true},
+		`{"poll":true}`:                        {Poll: true},
+		`{"ways":true}`:                        {Offer: true},
+		` {"flow" : "recovery"} `:              {Flow: "recovery"},
+		`{"source":2}`:                         {Source: "2"},
+		`{"visit":"v","answer":{}}`:            {Visit: "v"},
+	} {
+		got, err := readDocument(strings.NewReader(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		got.Answer = nil
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+	}
+}
+
+func TestADocumentThatCouldBeReadInTwoWaysIsRefused(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]error{
+		``:                                   errNoDocument,
+		`null`:                               errNoDocument,
+		`[]`:                                 errNoDocument,
+		`"answer"`:                           errNoDocument,
+		`{"on":true`:                         errNoDocument,
+		`{"on":true} {}`:                     errNoDocument,
+		`{"on":true}x`:                       errNoDocument,
+		"{\"flow\":\"\xff\"}":                errNoDocument,
+		strings.Repeat(`{"a":`, 20_000):      errNoDocument,
+		`{"on":true,"on":true}`:              errTwice,
+		`{"on":true,"\u006fn":true}`:         errTwice,
+		`{"answer":{"a":1,"a":2}}`:           errTwice,
+		`{"answer":{"a":[0,{"b":1,"b":1}]}}`: errTwice,
+		`{"answer":{"\ud800":1,"\ud801":1}}`: errTwice,
+		`{"Answer":{}}`:                      errMember,
+		`{"ANSWER":{},"answer":{}}`:          errMember,
+		`{"answer":null}`:                    errMember,
+		`{"answer":[]}`:                      errMember,
+		`{"answer":"{}"}`:                    errMember,
+		`{"answer":{},"visit":null}`:         errMember,
+		`{"answer":{},"visit":1}`:            errMember,
+		`{"answer":{},"to":["/"]}`:           errMember,
+		`{"answer":{},"component":"x"}`:      errMember,
+		`{"answer":{},"__proto__":{}}`:       errMember,
+		`{"again":false}`:                    errMember,
+		`{"again":1}`:                        errMember,
+		`{"on":"true"}`:                      errMember,
+		`{"poll":null}`:                      errMember,
+		`{"ways":false}`:                     errMember,
+		`{"flow":""}`:                        errMember,
+		`{"flow":null}`:                      errMember,
+		`{"source":-1}`:                      errMember,
+		`{"source":1e2}`:                     errMember,
+		`{"source":"1"}`:                     errMember,
+		`{"source":99999999999999999999}`:    errMember,
+		`{}`:                                 errWishes,
+		`{"visit":"v","to":"/"}`:             errWishes,
+		`{"answer":{},"again":true}`:         errWishes,
+		`{"on":true,"poll":true}`:            errWishes,
+	} {
+		if _, err := readDocument(strings.NewReader(text)); !errors.Is(err, want) {
+			t.Errorf("%.60s: %v, want %v", text, err, want)
+		}
+	}
+}
+
+func TestAnAnswerIsForTheChallengeOfTheVisit(t *testing.T) {
+	t.Parallel()
+	for text, tt := range map[string]struct {
+		to      flowclient.Challenge
+		mistake string
+	}{
+		`{"password":"x"}`: {flowclient.Password{}, ""},
+		`{"component":"ak-stage-password","password":"x"}`: {flowclient.Password{}, ""},
+		`{"component":"ak-stage-consent","password":"x"}`:  {flowclient.Password{}, "wrong_page"},
+		`{"component":null,"password":"x"}`:                {flowclient.Password{}, "wrong_page"},
+		`{"component":["ak-stage-password"]}`:              {flowclient.Password{}, "wrong_page"},
+		`{"a":0}`:                                          {flowclient.Unknown{Name: "ak-stage-of-tomorrow"}, ""},
+		`{"a":1}`:                                          {flowclient.Unknown{}, "not_answered"},
+		`{"a":2}`:                                          {flowclient.Redirect{}, "not_answered"},
+		`{"a":3}`:                                          {flowclient.AccessDenied{}, "not_answered"},
+		`{"component":"ak-stage-password","a":4}`:          {flowclient.FlowError{}, "not_answered"},
+	} {
+		said, err := readDocument(strings.NewReader(`{"answer":` + text + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, mistake := said.Answer(tt.to)
+		switch {
+		case tt.mistake != "":
+			if mistake == nil || mistake.Name != tt.mistake || answer != nil {
+				t.Errorf("%s to %T: %v, %v", text, tt.to, answer, mistake)
+			}
+		case mistake != nil || answer.Component() != tt.to.Component():
+			t.Errorf("%s to %T: %v, %v", text, tt.to, answer, mistake)
+		}
+	}
+}
+
+// TestEveryChallengeIsAnsweredOrNot holds the list of those that take no answer to
+// the challenges that there are.
+func TestEveryChallengeIsAnsweredOrNot(t *testing.T) {
+	t.Parallel()
+	known := map[flowclient.Component]bool{}
+	for _, c := range flowclient.Components() {
+		known[c] = true
+	}
+	for c := range unanswered {
+		if !known[c] {
+			t.Errorf("there is no challenge %s", c)
+		}
+	}
+	if len(known)-len(unanswered) != 21 {
+		t.Errorf("%d challenges take an answer", len(known)-len(unanswered))
+	}
+}
+
+func TestADocumentWithoutAnAnswerAnswersNothing(t *testing.T) {
+	t.Parallel()
+	said, err := readDocument(strings.NewReader(`{"source":0}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, mistake := said.Answer(flowclient.Dummy{}); answer != nil || mistake == nil {
+		t.Errorf("it answers %v", answer)
+	}
+}
+
+func TestOnlyJSONIsReadAsJSON(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]bool{
+		"application/json":                  true,
+		"application/json; charset=utf-8":   true,
+		"APPLICATION/JSON":                  true,
+		"text/plain":                        false,
+		"text/plain; a=application/json":    false,
+		"text/json":                         false,
+		"application/json, text/plain":      false,
+		"application/vnd.api+json":          false,
+		"application/x-www-form-urlencoded": false,
+		"":                                  false,
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"visit":"sealed","on":true}`))
+		r.Header.Set("Content-Type", kind)
+		said, _ := Read(httptest.NewRecorder(), r)
+		if got := said.Visit == "sealed"; got != want {
+			t.Errorf("%q: %t", kind, got)
+		}
+	}
+}
+
+func TestADocumentIsNoLargerThanAForm(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]bool{MaxForm: true, MaxForm + 1: false} {
+		text := `{"answer":{"a":"` + strings.Repeat("a", size-19) + `"}}`
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(text))
+		r.Header.Set("Content-Type", "application/json")
+		if _, err := Read(httptest.NewRecorder(), r); len(text) != size || (err == nil) != want {
+			t.Errorf("%d bytes: %v", len(text), err)
+		}
+	}
+}
+
+// FuzzDocument holds that what is read can be written and read again as the same, that nothing
+// in it is read under another name, and that nothing makes the reader panic.
+func FuzzDocument(f *testing.F) {
+	for _, seed := range []string{
+		`{"visit":"v","to":"/x","answer":{"uid_field":"jane"}}`, `{"again":true}`, `{"source":0}`,
+		`{"flow":"recovery","visit":""}`, `{"answer":{"a":{"a":[{},{"b":null}]}}}`, `{"on":true,"on":true}`, `[`, `{"\u0061nswer":{}}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		said, err := readDocument(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		var plain map[string]any
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber() // no number is too large to be read
+		if err := d.Decode(&plain); err != nil {
+			t.Fatalf("%q was read and is no JSON: %v", text, err)
+		}
+		if visit, _ := plain["visit"].(string); visit != said.Visit {
+			t.Errorf("the visit of %q is %q", text, said.Visit)
+		}
+		if to, _ := plain["to"].(string); to != said.Back {
+			t.Errorf("the way back of %q is %q", text, said.Back)
+		}
+		answer, mistake := said.Answer(flowclient.Prompt{})
+		if _, there := plain["answer"]; !there {
+			if answer != nil {
+				t.Errorf("%q answers", text)
+			}
+			return
+		}
+		if mistake == nil && answer.Component() != flowclient.ComponentPrompt {
+			t.Errorf("%q answers %s", text, answer.Component())
+		}
+		again, err := json.Marshal(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readDocument(strings.NewReader(string(again))); err != nil {
+			t.Errorf("%q is not read again as %q: %v", text, again, err)
+		}
+	})
+}
+
+// A reader that breaks is no end of a document.
+func TestADocumentThatBreaksOffIsRefused(t *testing.T) {
+	t.Parallel()
+	broken := io.MultiReader(strings.NewReader(`{"on":true}`), brokenReader{})
+	if _, err := readDocument(broken); err == nil {
+		t.Error("it is taken for whole")
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

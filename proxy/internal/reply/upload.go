@@ -1,0 +1,91 @@
+package reply
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+)
+
+const (
+	// maxSent is how much of a form with files is read at all, in bytes. What is
+	// beyond MaxForm is thrown away: most browsers show an answer only to what they
+	// could send to its end.
+	maxSent = 64 << 20
+	// partWeight is what a part weighs besides its content, so that a form of
+	// nothing but empty parts ends too.
+	partWeight = 512
+)
+
+// errTooLarge is a form that holds more than it may.
+var errTooLarge = errors.New("proxy: the form is too large")
+
+// unreadable says what is wrong with a form that could not be read.
+func Unreadable(err error) *fault.Error {
+	if _, beyond := errors.AsType[*http.MaxBytesError](err); beyond || errors.Is(err, errTooLarge) {
+		return fault.New(fault.TooLarge, err)
+	}
+	return fault.New(fault.BadRequest, err)
+}
+
+// An upload is a form with files that is being read. Files stay in memory: the
+// whole form is bounded, and they go on to authentik at once.
+type upload struct {
+	form page.Form
+	left int64 // what it may still hold
+}
+
+// readUpload reads a form with files. A file that is too large is not read and
+// does not hide the rest of the form, so that its own page can say so.
+func readUpload(r *http.Request) (page.Form, error) {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return page.Form{}, err
+	}
+	u := &upload{form: page.Form{Values: url.Values{}, Files: map[string]page.File{}}, left: MaxForm}
+	for err == nil {
+		err = u.next(parts)
+	}
+	if err != io.EOF { //nolint:errorlint // A form that breaks off ends with an error that wraps it.
+		return page.Form{}, fmt.Errorf("reading a form with files: %w", err)
+	}
+	chosen := map[string][]*multipart.FileHeader{}
+	for name := range u.form.Files {
+		chosen[name] = []*multipart.FileHeader{{}}
+	}
+	r.PostForm, r.MultipartForm = u.form.Values, &multipart.Form{Value: u.form.Values, File: chosen}
+	return u.form, nil
+}
+
+// next reads one part of the form, and ends with io.EOF.
+func (u *upload) next(parts *multipart.Reader) error {
+	part, err := parts.NextPart()
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(io.LimitReader(part, max(u.left, 0)+1))
+	if err != nil {
+		return err
+	}
+	name, isFile, fits := part.FormName(), part.FileName() != "", int64(len(body)) <= u.left
+	switch {
+	case !fits && !isFile:
+		return errTooLarge
+	case !fits:
+		u.form.Files[name] = page.File{Limit: MaxForm}
+		_, err = io.Copy(io.Discard, part)
+		return err
+	case !isFile:
+		u.form.Add(name, string(body))
+	case len(body) > 0:
+		u.form.Files[name] = page.File{Type: part.Header.Get("Content-Type"), Body: body}
+	}
+	u.left -= int64(len(body)+len(name)) + partWeight
+	return nil
+}

@@ -1,0 +1,241 @@
+package session
+
+import (
+	"crypto/sha256"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
+	gocache "github.com/patrickmn/go-cache"
+)
+
+const (
+	// cacheShards is how many go-caches stand side by side: a single one would
+	// sweep, and lock, all sessions at once.
+	cacheShards = 64
+	// cacheEntries and cacheBytes bound what is cached.
+	cacheEntries = 2_000_000
+	cacheBytes   = 3 << 30
+	// staleAfter is how long cached sessions are still believed after the watch
+	// on the store was lost. Then only the store is asked, and while it cannot
+	// answer every request is refused.
+	staleAfter = 30 * time.Second
+)
+
+// A cacheKey is the SHA-256 of a cookie's value: the process's memory holds no
+// cookie that could be used.
+type cacheKey = [sha256.Size]byte
+
+// A cache holds copies of sessions that were read from the store, until they
+// end. It never knows more than the store.
+type cache struct {
+	now        func() time.Time
+	ended      atomic.Uint64
+	watchLost  atomic.Int64 // Unix nanoseconds; 0 while the store is watched
+	tombstones tombstones
+	shards     [cacheShards]shard
+}
+
+// A shard finds its sessions by the cookie that opens them, and by the name of
+// their record.
+type shard struct {
+	// entries and bytes bound the shard. When it is full it forgets all of its
+	// sessions; they are read from the store again.
+	entries  int
+	bytes    int64
+	mu       sync.Mutex // orders additions; reads do not take it
+	byCookie *gocache.Cache
+	byName   *gocache.Cache
+	held     atomic.Int64 // bytes
+}
+
+func newCache(now func() time.Time, entries int, bytes int64) *cache {
+	c := &cache{now: now}
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.entries, s.bytes = max(1, entries/cacheShards), bytes/cacheShards
+		s.byCookie, s.byName = gocache.New(gocache.NoExpiration, 0), gocache.New(gocache.NoExpiration, 0)
+		s.byCookie.OnEvicted(func(_ string, v any) {
+			if gone, ok := v.(*Session); ok {
+				s.held.Add(-gone.weight)
+			}
+		})
+	}
+	c.loseWatch()
+	return c
+}
+
+// get returns the session of a cookie's hash.
+func (c *cache) get(key cacheKey) (s *Session, found bool) {
+	cached, ok := c.shards[key[0]%cacheShards].byCookie.Get(string(key[:]))
+	if !ok {
+		return nil, false
+	}
+	s, ok = cached.(*Session)
+	if !ok || c.tombstones.any(s.ends) || c.stale() {
+		return nil, false
+	}
+	return s, true
+}
+
+// stale reports whether the watch was lost for so long that no cached session
+// can be believed.
+func (c *cache) stale() bool {
+	since := c.watchLost.Load()
+	return since != 0 && c.now().UnixNano()-since > int64(staleAfter)
+}
+
+// loseWatch notes that revocations may be missed from now on.
+func (c *cache) loseWatch() { c.watchLost.CompareAndSwap(0, c.now().UnixNano()) }
+
+// revoked takes a name that the store has announced. Any announcement, the
+// empty name included, says that the watch is there.
+func (c *cache) revoked(name string) {
+	c.drop(name)
+	c.watchLost.Store(0)
+}
+
+// epoch counts revocations. A reader of the store takes it before reading, and
+// hands it to put.
+func (c *cache) epoch() uint64 { return c.ended.Load() }
+
+// put caches a session that was read at an epoch. If anything was revoked
+// meanwhile it could be this session, so it is forgotten again and the next
+// request reads it anew.
+func (c *cache) put(key cacheKey, s *Session, since uint64) {
+	left := s.Until.Sub(c.now())
+	if left <= 0 { // go-cache treats zero as no expiry
+		return
+	}
+	c.shards[key[0]%cacheShards].add(key, s, left)
+	c.named(s.name).name(s.name, key, left)
+	if c.epoch() != since {
+		c.forget(s.name)
+	}
+}
+
+func (s *shard) add(key cacheKey, session *Session, left time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byCookie.Delete(string(key[:])) // and its weight
+	if s.byCookie.ItemCount() >= s.entries || s.held.Load()+session.weight > s.bytes {
+		s.flush()
+	}
+	s.byCookie.Set(string(key[:]), session, left)
+	s.held.Add(session.weight)
+}
+
+func (s *shard) name(name string, key cacheKey, left time.Duration) {
+	if s.byName.ItemCount() >= s.entries {
+		s.byName.Flush()
+	}
+	s.byName.Set(name, key, left)
+}
+
+func (s *shard) flush() {
+	s.byCookie.Flush()
+	s.held.Store(0)
+}
+
+// drop forgets what was revoked: the session of a record, or all sessions that
+// share a tombstone. The empty name forgets everything.
+func (c *cache) drop(name string) {
+	c.ended.Add(1)
+	switch {
+	case name == "":
+		c.flush()
+	case seal.IsTombstone(name):
+		if !c.tombstones.add(name) {
+			c.flush()
+		}
+	default:
+		c.forget(name)
+	}
+}
+
+func (c *cache) forget(name string) {
+	names := c.named(name).byName
+	found, ok := names.Get(name)
+	if !ok {
+		return
+	}
+	names.Delete(name)
+	if key, ok := found.(cacheKey); ok {
+		c.shards[key[0]%cacheShards].byCookie.Delete(string(key[:]))
+	}
+}
+
+func (c *cache) flush() {
+	c.tombstones.clear()
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.flush()
+		s.byName.Flush()
+		s.mu.Unlock()
+	}
+}
+
+// named returns the shard that indexes a record's name by its last digits.
+func (c *cache) named(name string) *shard {
+	n := 0
+	for _, b := range []byte(name[max(0, len(name)-2):]) {
+		n = n*16 + int(b)
+	}
+	return &c.shards[n%cacheShards]
+}
+
+// sweep forgets expired sessions, one shard at a time.
+func (c *cache) sweep() {
+	for i := range c.shards {
+		c.shards[i].byCookie.DeleteExpired()
+		c.shards[i].byName.DeleteExpired()
+	}
+}
+
+// all yields the cached sessions that are still believed.
+func (c *cache) all() func(yield func(*Session) bool) {
+	return func(yield func(*Session) bool) {
+		for i := range c.shards {
+			for _, item := range c.shards[i].byCookie.Items() {
+				s, ok := item.Object.(*Session)
+				if !ok || !c.now().Before(s.Until) || c.tombstones.any(s.ends) || c.stale() {
+					continue
+				}
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// count returns how many sessions are cached.
+func (c *cache) count() (n int) {
+	for i := range c.shards {
+		n += c.shards[i].byCookie.ItemCount()
+	}
+	return n
+}
+
+// Forget drops everything that the process has cached: sessions and misses are
+// read from the store again.
+func (r *Registry) Forget() {
+	r.cache.flush()
+	r.misses.kept.Flush()
+}
+
+// CacheLen returns how many sessions are cached.
+func (r *Registry) CacheLen() int { return r.cache.count() }
+
+// Watched reports whether the store is watched: whether it will announce
+// revocations.
+func (r *Registry) Watched() bool { return r.cache.watchLost.Load() == 0 }
+
+// Hold caches the session of a record that no store has, for benchmarks.
+func (r *Registry) Hold(browser seal.Secret, rec Record, host string) {
+	box := r.Key.Box(seal.KindSession, r.Realm(host), browser)
+	r.hold(browser.Cookie(), stored{rec: &rec, box: box}, host, r.cache.epoch())
+}

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestMissesAreBounded(t *testing.T) {
+	t.Parallel()
+	m := newMisses()
+	for i := range 3 * maxMisses {
+		m.add(fmt.Sprint(i))
+	}
+	if n := m.kept.ItemCount(); n > maxMisses {
+		t.Errorf("%d are remembered", n)
+	}
+}
+
+func TestTheCacheIsBoundedInEntriesAndInBytes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]*cache{
+		"entries": newCache(time.Now, 640, 1<<40),
+		"bytes":   newCache(time.Now, 1<<30, 640*1000),
+	} {
+		for i := range 10_000 {
+			s := &Session{name: fmt.Sprintf("session-%08x", i), Until: time.Now().Add(time.Hour), weight: 1000}
+			c.put(cacheKey{byte(i), byte(i >> 8), byte(i >> 16)}, s, c.epoch())
+		}
+		n, bytes := c.count(), int64(0)
+		for i := range c.shards {
+			bytes += c.shards[i].held.Load()
+		}
+		if n > 640 || n == 0 || bytes != int64(n)*1000 {
+			t.Errorf("%s: %d sessions of %d bytes are remembered", name, n, bytes)
+		}
+	}
+}
+
+func TestTheWeightOfWhatIsForgottenIsGone(t *testing.T) {
+	t.Parallel()
+	c, key := newCache(time.Now, 100, 1<<20), cacheKey{7}
+	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour), weight: 1000}
+	held := &c.shards[7].held
+	for range 3 {
+		c.put(key, s, c.epoch())
+	}
+	if held.Load() != 1000 {
+		t.Errorf("one session weighs %d bytes", held.Load())
+	}
+	c.drop("session-00")
+	if held.Load() != 0 || c.count() != 0 {
+		t.Errorf("%d bytes are left of %d sessions", held.Load(), c.count())
+	}
+}
+
+func TestMoreEndsThanCanBeRememberedForgetEverything(t *testing.T) {
+	t.Parallel()
+	c := newCache(time.Now, 100, 1<<20)
+	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour)}
+	c.put(cacheKey{1}, s, c.epoch())
+	for i := range maxTombstones + 1 {
+		if c.count() != 1 {
+			t.Fatalf("forgotten after %d", i)
+		}
+		c.drop(fmt.Sprint("end-", i))
+	}
+	if hit(c, cacheKey{1}) || len(c.tombstones.names) > maxTombstones {
+		t.Errorf("%d tombstones, and it is still believed", len(c.tombstones.names))
+	}
+}
+
+func TestASessionThatEndsWhileItIsReadIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	c := newCache(time.Now, cacheEntries, cacheBytes)
+	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour)}
+	since := c.epoch()
+	c.drop("session-00")
+	c.put(cacheKey{1}, s, since)
+	if hit(c, cacheKey{1}) {
+		t.Error("it is remembered")
+	}
+	c.put(cacheKey{1}, s, c.epoch())
+	if !hit(c, cacheKey{1}) {
+		t.Error("nothing is remembered at all")
+	}
+	c.drop("session-00")
+	if hit(c, cacheKey{1}) {
+		t.Error("it is remembered after its end")
+	}
+}
+
+func TestASessionWithoutTimeLeftIsNotRememberedForEver(t *testing.T) {
+	t.Parallel()
+	c := newCache(time.Now, cacheEntries, cacheBytes)
+	c.put(cacheKey{1}, &Session{name: "session-00", Until: time.Now()}, c.epoch())
+	if hit(c, cacheKey{1}) {
+		t.Error("it is remembered")
+	}
+}
+
+// hit reports whether a key is cached and believed.
+func hit(c *cache, key cacheKey) bool {
+	_, found := c.get(key)
+	return found
+}

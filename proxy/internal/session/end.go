@@ -1,0 +1,132 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+)
+
+// End ends a session in every process.
+func (r *Registry) End(ctx context.Context, s *Session) error {
+	if err := r.Revoke(ctx, s.name, s.Until); err != nil {
+		return err
+	}
+	r.remove(ctx, s.User.UID, Entry{Name: s.name})
+	return nil
+}
+
+// EndAuthentik ends all sessions that rest on one session of authentik, in
+// every process, and for as long as any of them could last. It is no error if
+// there are none.
+func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
+	return r.Revoke(ctx, r.index.sidTombstone(sid), r.Now().Add(r.Lifetime))
+}
+
+// Revoke puts a tombstone in the place of a name: that of a session's record,
+// or one that sessions share.
+func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) error {
+	r.cache.drop(name)
+	if err := r.Store.Revoke(ctx, name, until); err != nil {
+		return fault.New(fault.SessionsUnavailable, err)
+	}
+	r.cache.drop(name) // a concurrent request may have read it in between
+	return nil
+}
+
+// remove takes ended sessions out of their user's index, and returns those that
+// were in it. Where that fails they stay listed until they expire.
+func (r *Registry) remove(ctx context.Context, uid string, ended ...Entry) (removed []Entry) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
+	defer cancel()
+	names := make(map[string]bool, len(ended))
+	for _, entry := range ended {
+		names[entry.Name] = true
+	}
+	err := r.index.change(ctx, uid, func(list *sessionList) bool {
+		removed = list.remove(func(entry Entry) bool { return names[entry.Name] })
+		return len(removed) > 0
+	})
+	if err != nil {
+		r.Logger.WarnContext(ctx, "session index: ended sessions stay listed until they expire",
+			"error", errors.Unwrap(err), "sessions", len(ended))
+		return nil
+	}
+	return removed
+}
+
+// EndUser ends all sessions of a user that have begun before, in every realm
+// and process, and returns them. The epoch changes first, so that sessions that
+// begin from then on are not hit. Then the tombstone of the old epoch ends the
+// sessions, and only then they are removed from the index.
+func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err error) {
+	leave, err := r.index.turns.wait(ctx, uid)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var ending []string
+	var until time.Time
+	err = r.index.change(ctx, uid, func(list *sessionList) bool {
+		list.closeEpoch()
+		ending, until = slices.Clone(list.Ending), list.latest(r.Now().Add(r.Lifetime))
+		return len(ending) > 0
+	})
+	if err != nil || len(ending) == 0 {
+		return nil, err
+	}
+	for _, epoch := range ending {
+		if err := r.Revoke(ctx, r.index.userTombstone(uid, epoch), until); err != nil {
+			return nil, err
+		}
+	}
+	over := func(epoch string) bool { return slices.Contains(ending, epoch) }
+	err = r.index.change(ctx, uid, func(list *sessionList) bool {
+		ended = list.remove(func(entry Entry) bool { return over(entry.Epoch) })
+		list.Ending = slices.DeleteFunc(list.Ending, over)
+		return true
+	})
+	r.clear(ctx, ended)
+	return ended, err
+}
+
+// clear makes room in the store. Records that it misses open for nobody and
+// expire.
+func (r *Registry) clear(ctx context.Context, ended []Entry) {
+	for _, entry := range ended {
+		if err := r.Store.Delete(ctx, entry.Name); err != nil {
+			r.Logger.WarnContext(ctx, "session store: records of ended sessions stay until they expire", "error", err)
+			return
+		}
+	}
+}
+
+// Report logs and counts that the session of a record has ended.
+func (r *Registry) Report(ctx context.Context, name, username, reason string) {
+	r.Metrics.Ended(reason)
+	r.Logger.InfoContext(ctx, "session ended", "reason", reason, "user", username, "session", PublicID(name))
+}
+
+// Ended reports whether a cached session was revoked, as the store says.
+func (r *Registry) Ended(ctx context.Context, s *Session) (bool, error) {
+	revoked, err := r.Store.Revoked(ctx, append([]string{s.name}, s.ends...)...)
+	if err != nil {
+		return false, fault.New(fault.SessionsUnavailable, err)
+	}
+	return revoked, nil
+}
+
+// Cached yields the sessions that this process has let in and still caches.
+// There may be others in the store.
+func (r *Registry) Cached() func(yield func(*Session) bool) { return r.cache.all() }
+
+// Scope returns where a session's cookie goes: a host, or a domain with a dot
+// before it.
+func (r *Registry) Scope(s *Session) string {
+	if s.host == "" {
+		return "." + r.Domain
+	}
+	return s.host
+}

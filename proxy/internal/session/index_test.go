@@ -1,0 +1,36 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func FuzzAnAgentIsShortAndText(f *testing.F) {
+	f.Add("Mozilla/5.0")
+	f.Add("\x1b[2J\x00\r\n")
+	f.Add(strings.Repeat("ü", 300))
+	f.Add("\xff\xfe")
+	f.Fuzz(func(t *testing.T, agent string) {
+		kept := shortened(agent)
+		if len(kept) > maxAgent || !utf8.ValidString(kept) || strings.ContainsFunc(kept, func(c rune) bool { return !unicode.IsPrint(c) }) {
+			t.Errorf("%q", kept)
+		}
+	})
+}
+
+func TestList_AFullListEndsItsOldest(t *testing.T) {
+	t.Parallel()
+	var list sessionList
+	for i := range MaxPerUser {
+		if surplus := list.enter(Entry{Name: fmt.Sprint(i), Site: fmt.Sprint(i)}, 0); len(surplus) != 0 {
+			t.Fatalf("got %d ended at the session %d, want none", len(surplus), i)
+		}
+	}
+	surplus := list.enter(Entry{Name: "newest", Site: "newest"}, 0)
+	if len(surplus) != 1 || surplus[0].Name != "0" {
+		t.Errorf("got %v, want the oldest", surplus)
+	}
+}

@@ -1,0 +1,230 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	gocache "github.com/patrickmn/go-cache"
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	// recheckWait is how long one recheck may take, with all its requests to
+	// authentik.
+	recheckWait = 25 * time.Second
+	// recheckLease is how long one process has a recheck to itself, should it be
+	// lost.
+	recheckLease = recheckWait + 5*time.Second
+	// recheckBackoff is how long authentik is not asked about a session again
+	// after a recheck that failed.
+	recheckBackoff = 10 * time.Second
+	// recheckPoll is how often a process looks whether another one has finished.
+	recheckPoll = 100 * time.Millisecond
+	// MaxRechecks is how many rechecks a gate makes in the background at a time.
+	// Others are left to later requests.
+	MaxRechecks = 16
+	// renewAhead is how long before its expiry an access token is renewed that
+	// the application is told.
+	renewAhead = time.Minute
+)
+
+// rechecks are the questions to authentik about sessions: those under way, and
+// those that have just failed.
+type rechecks struct {
+	single singleflight.Group
+	mu     sync.Mutex
+	going  map[string]bool // by record name
+	failed *gocache.Cache  // by record name: error
+}
+
+func newRechecks() *rechecks {
+	return &rechecks{going: map[string]bool{}, failed: gocache.New(recheckBackoff, 0)}
+}
+
+// sweep forgets failures that are old enough to try again.
+func (c *rechecks) sweep() { c.failed.DeleteExpired() }
+
+// take gives a background recheck to the first caller that asks.
+func (c *rechecks) take(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, resting := c.failed.Get(name); resting || c.going[name] || len(c.going) >= MaxRechecks {
+		return false
+	}
+	c.going[name] = true
+	return true
+}
+
+func (c *rechecks) done(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.going, name)
+}
+
+// lastError returns how the last recheck failed, if that was just now.
+func (c *rechecks) lastError(name string) error {
+	found, _ := c.failed.Get(name)
+	err, _ := found.(error)
+	return err
+}
+
+// due returns when authentik is to be asked about a session again.
+func (r *Registry) due(rec *Record) time.Time {
+	due := rec.checked().Add(r.Options.Recheck)
+	if r.KeepAccessToken && rec.Tokens != nil && rec.Tokens.Refresh != "" {
+		if ahead := rec.Tokens.Expiry.Add(-renewAhead); ahead.Before(due) {
+			due = later(ahead, rec.checked().Add(recheckBackoff)) // of a token that is always about to expire
+		}
+	}
+	return due
+}
+
+// refresh asks authentik about a session that is due, while its requests go on.
+func (r *Registry) refresh(value, host string, s *Session) {
+	if !s.Due(r.Now()) || !r.rechecks.take(s.name) {
+		return
+	}
+	started := r.Background.Go(func(backgroundCtx context.Context) {
+		defer r.rechecks.done(s.name)
+		_, _, _ = r.Recheck(backgroundCtx, value, host, s.name) // logged there
+	})
+	if !started {
+		r.rechecks.done(s.name)
+	}
+}
+
+// Recheck asks authentik about the session of a record's name, once for all who
+// wait for it, and returns the session as it then is. An ended session yields
+// found == false. An error says nothing about the session.
+func (r *Registry) Recheck(ctx context.Context, value, host, name string) (s *Session, found bool, err error) {
+	result := r.rechecks.single.DoChan(name, func() (got any, err error) {
+		r.Background.Do(func(backgroundCtx context.Context) {
+			got, err = r.recheck(backgroundCtx, value, host, name)
+		})
+		return got, err
+	})
+	select {
+	case got := <-result:
+		read, _ := got.Val.(reading)
+		return read.session, read.found, got.Err
+	case <-ctx.Done():
+		return nil, false, fault.New(fault.SessionsUnavailable, ctx.Err())
+	}
+}
+
+func (r *Registry) recheck(backgroundCtx context.Context, value, host, name string) (reading, error) {
+	if err := r.rechecks.lastError(name); err != nil {
+		return reading{}, err
+	}
+	ctx, cancel := context.WithTimeout(backgroundCtx, recheckWait)
+	defer cancel()
+	got, err := r.exclusively(ctx, value, host, name)
+	if err != nil {
+		r.rechecks.failed.SetDefault(name, err)
+		r.Logger.WarnContext(ctx, "recheck: failed, the session goes on for as long as grace allows",
+			"error", fault.Cause(err), "code", fault.From(err).Code, "session", PublicID(name))
+	}
+	return got, err
+}
+
+// exclusively makes a recheck once no other process makes it: authentik accepts
+// each refresh token once.
+func (r *Registry) exclusively(ctx context.Context, value, host, name string) (reading, error) {
+	for {
+		release, held, err := r.Store.Lease(ctx, "recheck-"+name, recheckLease)
+		if err != nil {
+			return reading{}, fault.New(fault.SessionsUnavailable, err)
+		}
+		if held {
+			defer release()
+			return r.confirm(ctx, value, host)
+		}
+		if !background.Sleep(ctx, recheckPoll) {
+			return reading{}, fault.New(fault.SessionsUnavailable, ctx.Err())
+		}
+	}
+}
+
+// confirm asks authentik and saves its answer.
+func (r *Registry) confirm(ctx context.Context, value, host string) (reading, error) {
+	browser, ok := seal.ParseSecret(value)
+	if !ok {
+		return reading{}, nil
+	}
+	since := r.cache.epoch()
+	held, found, err := r.read(ctx, browser, host)
+	if err != nil || !found {
+		return reading{}, err
+	}
+	now := r.Now()
+	before := r.prepare(held, host)
+	if before.Known(r.Application) && !before.Due(now) { // another process was first
+		return reading{r.hold(value, held, host, since), true}, nil
+	}
+	apps, err := r.verdicts(ctx, held.rec)
+	if err != nil {
+		return reading{}, err
+	}
+	who, err := r.Ask(ctx, held.rec)
+	if errors.Is(err, flowclient.ErrUnauthenticated) || err == nil && who.User.UID != held.rec.User.UID {
+		r.endGone(ctx, before)
+		return reading{}, nil
+	}
+	if err != nil {
+		return reading{}, err
+	}
+	if !who.Passing {
+		apps = with(apps, r.Application, false)
+	}
+	s, found, err := r.amend(ctx, value, host, func(rec *Record) {
+		rec.Take(who, now)
+		for app, passing := range apps {
+			rec.Apps = with(rec.Apps, app, passing)
+		}
+	})
+	return reading{s, found}, err
+}
+
+// verdicts asks authentik about every application that the session was used
+// for, and this gate's. The gate must hold authentik's session for that;
+// otherwise authentik has said yes to this gate's application. authentik
+// answers without a session too, so the verdicts count only once the user was
+// asked for.
+func (r *Registry) verdicts(ctx context.Context, rec *Record) (map[string]bool, error) {
+	apps := map[string]bool{}
+	for app := range rec.Apps {
+		apps[app] = true
+	}
+	if r.Application != "" {
+		apps[r.Application] = true
+	}
+	if len(rec.Cookies) == 0 {
+		return apps, nil
+	}
+	for app := range apps {
+		passing, err := r.Access(ctx, rec, app)
+		if err != nil && (app == r.Application || !errors.Is(err, flowclient.ErrApplicationNotFound)) {
+			return nil, err
+		}
+		apps[app] = passing // another gate's application that was removed admits nobody
+	}
+	return apps, nil
+}
+
+// endGone ends a session whose authentik session has ended.
+func (r *Registry) endGone(ctx context.Context, s *Session) {
+	if err := r.End(ctx, s); err != nil {
+		r.Logger.ErrorContext(ctx, "session: cannot be ended", "error", errors.Unwrap(err), "session", s.id)
+		return
+	}
+	r.Report(ctx, s.name, s.User.Username, "gone")
+}
+
+// RetryRechecks forgets that rechecks have just failed.
+func (r *Registry) RetryRechecks() { r.rechecks.failed.Flush() }

@@ -1,0 +1,99 @@
+package session
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+)
+
+// ClockLeeway is how far authentik's clock and this one may differ.
+const ClockLeeway = time.Minute
+
+// A Proof is what authentik has said about a user who is signed in. Only
+// authentication sources make one, and only a Proof becomes a session.
+type Proof struct {
+	User user.User
+	// Passing reports whether the user may use the gate's application.
+	Passing bool
+	// Cookies are those by which authentik knows its session. They are empty if
+	// the browser holds them, as after a redirect.
+	Cookies flowclient.Cookies
+	SID     string // authentik's session in tokens and logout notices
+	SignIn  SignIn
+	Tokens  *Tokens // nil without OpenID Connect
+}
+
+// Tokens are those that authentik has issued for a session. They are kept in
+// its sealed record only.
+type Tokens struct {
+	Access  string    `json:"access"`
+	Refresh string    `json:"refresh,omitempty"`
+	ID      string    `json:"id,omitempty"`
+	Expiry  time.Time `json:"expiry"` // of the access token
+}
+
+// A SignIn is how and when the user signed in at authentik. Without OpenID
+// Connect it is the zero value: unknown.
+type SignIn struct {
+	At  time.Time `json:"at,omitzero"`
+	MFA bool      `json:"mfa,omitempty"`
+}
+
+// A Record is a session as it is stored, sealed. It also holds what only the
+// gate needs: the cookies and tokens by which authentik knows the session.
+type Record struct {
+	User      user.User          `json:"user"`
+	Begun     time.Time          `json:"begun"`
+	Until     time.Time          `json:"until"`
+	Apps      map[string]bool    `json:"apps,omitempty"` // authentik's verdicts by application
+	Ends      []string           `json:"ends,omitempty"` // tombstones that end it with others
+	Cookies   flowclient.Cookies `json:"cookies,omitzero"`
+	Tokens    *Tokens            `json:"tokens,omitempty"`
+	SID       string             `json:"sid,omitempty"` // of authentik's session
+	SignIn    SignIn             `json:"sign_in,omitzero"`
+	Redirect  string             `json:"redirect,omitempty"` // redirect URI of the client
+	Checked   time.Time          `json:"checked,omitzero"`   // last confirmed by authentik
+	Used      time.Time          `json:"used,omitzero"`      // to within a minute
+	Addr      netip.Addr         `json:"addr"`
+	UserAgent string             `json:"user_agent,omitempty"`
+	Language  string             `json:"language,omitempty"`
+	Scheme    string             `json:"scheme,omitempty"`
+	Host      string             `json:"host,omitempty"`
+}
+
+// Take records what authentik has said at a time. Cookies and the identifier of
+// authentik's session stay if the proof has none.
+func (rec *Record) Take(who Proof, now time.Time) {
+	rec.User, rec.Tokens, rec.SignIn, rec.Checked = who.User, who.Tokens, who.SignIn, now
+	if len(who.Cookies) > 0 {
+		rec.Cookies = who.Cookies
+	}
+	if who.SID != "" {
+		rec.SID = who.SID
+	}
+}
+
+// Visitor returns how authentik is asked on the session's behalf: with the
+// address of the sign-in, to which authentik may have bound its session.
+func (rec *Record) Visitor() flowclient.Visitor {
+	return flowclient.Visitor{
+		Cookies: rec.Cookies, Addr: rec.Addr, UserAgent: rec.UserAgent, Language: rec.Language,
+		Scheme: rec.Scheme, Host: rec.Host,
+	}
+}
+
+// checked returns when authentik last confirmed the session: at its beginning,
+// if not later.
+func (rec *Record) checked() time.Time { return later(rec.Begun, rec.Checked) }
+
+// used returns when the session was last used, as far as it was noted.
+func (rec *Record) used() time.Time { return later(rec.Begun, rec.Used) }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,345 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	// loadWait is how long the store may take over a reading.
+	loadWait = 10 * time.Second
+	// amendTries is how often a change is tried again that others came before.
+	amendTries = 5
+)
+
+// Options say what a registry needs. All fields without a stated default are
+// required.
+type Options struct {
+	Store   store.Store
+	Key     seal.Key
+	Now     func() time.Time
+	Logger  *slog.Logger
+	Metrics Metrics
+	// Background runs rechecks and saves that no request waits for.
+	Background *background.Group
+
+	Issuer      string // authentik's public address
+	WonBy       string // the flow or client that sessions are won by; may be empty
+	Flow        string // as shown to operators; may be empty
+	Client      string // OpenID Connect client, as shown to operators; may be empty
+	Domain      string // the cookie's domain; empty: the host of each request
+	Application string // whose access is rechecked; may be empty
+
+	Lifetime   time.Duration // a session's longest life
+	Idle       time.Duration // 0: sessions may be unused
+	Recheck    time.Duration // how often authentik is asked again
+	MaxPerUser int           // 0: only maxEntries
+	// KeepAccessToken keeps access tokens in the process's memory.
+	KeepAccessToken bool
+
+	// Fits reports whether a user meets the operator's requirements.
+	Fits func(user.User) bool
+	// Headers prepares the identity headers of a session. On an error those
+	// without it are used, and the error is logged.
+	Headers func(u user.User, id, accessToken string) ([]headers.Header, error)
+	// Ask asks authentik whether a session is still good.
+	// flowclient.ErrUnauthenticated says that it has ended. Any other error says
+	// nothing about the session.
+	Ask func(backgroundCtx context.Context, rec *Record) (Proof, error)
+	// Access asks authentik whether the user of a record's cookies may use an
+	// application.
+	Access func(backgroundCtx context.Context, rec *Record, application string) (bool, error)
+}
+
+// Metrics counts ends of sessions.
+type Metrics interface{ Ended(reason string) }
+
+// A Registry finds, begins, rechecks and ends sessions. It is safe for
+// concurrent use.
+type Registry struct {
+	Options
+	Streams *Streams
+
+	index    *index
+	cache    *cache
+	misses   *misses
+	rechecks *rechecks
+	reading  singleflight.Group
+}
+
+// New returns a registry.
+func New(o Options) *Registry {
+	r := &Registry{Options: o, Streams: newStreams(), misses: newMisses(), rechecks: newRechecks()}
+	r.index = newIndex(r.Options)
+	r.cache = newCache(o.Now, cacheEntries, cacheBytes)
+	return r
+}
+
+// Sweep forgets what has expired.
+func (r *Registry) Sweep() {
+	r.rechecks.sweep()
+	r.cache.sweep()
+	r.misses.sweep()
+}
+
+// Watch follows the store's revocations until ctx ends. While the watch is
+// lost, cached sessions are believed for a short time only.
+func (r *Registry) Watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := r.Store.Watch(ctx, r.Revoked)
+		if ctx.Err() != nil {
+			return
+		}
+		r.cache.loseWatch()
+		r.Logger.WarnContext(ctx, "session store: watch failed, revocations may be missed", "error", err, "refused_after", staleAfter)
+		background.Sleep(ctx, time.Second)
+	}
+}
+
+// Revoked takes a name that the store has announced as revoked. The empty name
+// says that names may have been missed.
+func (r *Registry) Revoked(name string) {
+	r.cache.revoked(name)
+	r.Streams.End(name)
+}
+
+// Realm names what a session is good for: the authentik that it came from, the
+// flow or client that it was won by, and the hosts that its cookie goes to. It
+// is part of every name and key, so a session of one realm does not open in
+// another.
+func (r *Registry) Realm(host string) string {
+	return r.Issuer + "\x00" + r.WonBy + "\x00" + r.scope(host)
+}
+
+// scope is where the session's cookie goes. Cookies do not know ports (RFC
+// 6265, 8.5).
+func (r *Registry) scope(host string) string {
+	if r.Domain != "" {
+		return "." + r.Domain
+	}
+	return Hostname(host)
+}
+
+// Hostname returns the lower-case name in a Host header, without its port and
+// without the dot that may end it.
+func Hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// Find returns the session that a cookie's value opens at a host. A missing,
+// foreign, ended or expired session yields found == false. An error says that
+// the store failed. Nearly every request ends after one hash and one look into
+// the cache.
+func (r *Registry) Find(ctx context.Context, value, host string) (s *Session, found bool, err error) {
+	s, found = r.cache.get(sha256.Sum256([]byte(value)))
+	if !found {
+		if s, found, err = r.load(ctx, value, host); !found || err != nil {
+			return nil, false, err
+		}
+	}
+	now := r.Now()
+	if !now.Before(s.Until) || s.host != "" && s.host != Hostname(host) {
+		return nil, false, nil
+	}
+	if r.Idle > 0 && now.Sub(s.Used()) > r.Idle {
+		r.cache.forget(s.name) // another process may know of a later use
+		return r.load(ctx, value, host)
+	}
+	return s, true, nil
+}
+
+// A reading is what the store said about a cookie.
+type reading struct {
+	session *Session
+	found   bool
+}
+
+// load reads a session from the store. Requests that come at once share one
+// reading. It goes on for the others when one of them has gone away.
+func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool, error) {
+	browser, ok := seal.ParseSecret(value)
+	if !ok {
+		return nil, false, nil
+	}
+	key := sha256.Sum256([]byte(value))
+	lookup := string(key[:]) + r.scope(host)
+	if r.misses.has(lookup) {
+		return nil, false, nil
+	}
+	// A request that comes after a revocation must not share a reading that
+	// began before it.
+	shared := lookup + strconv.FormatUint(r.cache.epoch(), 36)
+	result := r.reading.DoChan(shared, func() (got any, err error) {
+		r.Background.Do(func(backgroundCtx context.Context) {
+			storeCtx, cancel := context.WithTimeout(backgroundCtx, loadWait)
+			defer cancel()
+			got, err = r.fetch(storeCtx, browser, lookup, host)
+		})
+		return got, err
+	})
+	select {
+	case got := <-result:
+		read, _ := got.Val.(reading)
+		return read.session, read.found, got.Err
+	case <-ctx.Done():
+		return nil, false, fault.New(fault.SessionsUnavailable, ctx.Err())
+	}
+}
+
+// fetch makes one reading and remembers its result.
+func (r *Registry) fetch(ctx context.Context, browser seal.Secret, lookup, host string) (reading, error) {
+	since := r.cache.epoch()
+	held, found, err := r.read(ctx, browser, host)
+	switch {
+	case err != nil:
+		return reading{}, err
+	case !found:
+		r.misses.add(lookup)
+		return reading{}, nil
+	}
+	return reading{r.hold(browser.Cookie(), held, host, since), true}, nil
+}
+
+// A stored is a record that was read, with its place and version in the store.
+type stored struct {
+	rec     *Record
+	version store.Version
+	box     seal.Box
+}
+
+// hold makes the session of a record that was read at an epoch, and caches it.
+func (r *Registry) hold(value string, held stored, host string, since uint64) *Session {
+	s := r.prepare(held, host)
+	r.cache.put(sha256.Sum256([]byte(value)), s, since)
+	return s
+}
+
+// Read returns the record that a browser's secret opens at a host. A missing,
+// foreign, ended or expired record yields found == false.
+func (r *Registry) Read(ctx context.Context, browser seal.Secret, host string) (rec *Record, found bool, err error) {
+	held, found, err := r.read(ctx, browser, host)
+	return held.rec, found, err
+}
+
+func (r *Registry) read(ctx context.Context, browser seal.Secret, host string) (held stored, found bool, err error) {
+	held.box = r.Key.Box(seal.KindSession, r.Realm(host), browser)
+	kept, found, err := r.Store.Load(ctx, held.box.Name())
+	if err != nil {
+		return stored{}, false, fault.New(fault.SessionsUnavailable, err)
+	}
+	if !found {
+		return stored{}, false, nil
+	}
+	held.rec, held.version = new(Record), kept.Version
+	if err := held.box.Open(kept.Value, held.rec); err != nil {
+		r.Logger.WarnContext(ctx, "session: record does not open and is ignored", "error", err)
+		return stored{}, false, nil
+	}
+	good, err := r.good(ctx, held)
+	return held, good, err
+}
+
+// good reports whether a record that opens is one of a live session.
+func (r *Registry) good(ctx context.Context, held stored) (bool, error) {
+	if !r.Now().Before(held.rec.Until) {
+		return false, nil
+	}
+	if len(held.rec.Ends) > 0 {
+		revoked, err := r.Store.Revoked(ctx, held.rec.Ends...)
+		if err != nil {
+			return false, fault.New(fault.SessionsUnavailable, err)
+		}
+		if revoked {
+			return false, nil
+		}
+	}
+	if r.idle(held.rec) {
+		r.retire(ctx, held, "idle")
+		return false, nil
+	}
+	return true, nil
+}
+
+// prepare makes the session of a record, with all that its requests need.
+func (r *Registry) prepare(held stored, host string) *Session {
+	rec := held.rec
+	s := &Session{
+		User: rec.User, Begun: rec.Begun, Until: rec.Until, SignIn: rec.SignIn,
+		id: PublicID(held.box.Name()), name: held.box.Name(), apps: rec.Apps, ends: rec.Ends,
+		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
+	}
+	s.used.Store(rec.used().Unix())
+	if r.KeepAccessToken && rec.Tokens != nil {
+		s.AccessToken = rec.Tokens.Access
+	}
+	if r.Domain == "" {
+		s.host = Hostname(host)
+	}
+	var err error
+	if s.Headers, err = r.Options.Headers(s.User, s.id, s.AccessToken); err != nil {
+		r.Logger.Warn("identity header: left out", "error", err, "user", rec.User.Username, "session", s.id)
+	}
+	s.weight = s.size()
+	return s
+}
+
+// amend changes the record of a session and returns the session as it then is,
+// or found == false if it has ended. A concurrent change is read first and
+// kept: change writes only its own fields, and may be called again.
+func (r *Registry) amend(ctx context.Context, value, host string, change func(*Record)) (s *Session, found bool, err error) {
+	browser, ok := seal.ParseSecret(value)
+	if !ok {
+		return nil, false, nil
+	}
+	since := r.cache.epoch()
+	for range amendTries {
+		held, found, err := r.read(ctx, browser, host)
+		if err != nil || !found {
+			return nil, false, err
+		}
+		change(held.rec)
+		sealed, err := held.box.Seal(held.rec)
+		if err != nil {
+			return nil, false, fault.New(fault.SessionsUnavailable, err)
+		}
+		_, err = r.Store.Save(ctx, held.box.Name(), store.Record{Value: sealed, Expiry: held.rec.Until, Version: held.version})
+		if err == nil {
+			return r.hold(value, held, host, since), true, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, false, fault.New(fault.SessionsUnavailable, err)
+		}
+	}
+	return nil, false, fault.New(fault.SessionsUnavailable, store.ErrConflict)
+}
+
+// Note keeps what authentik said about an application, for this session's further
+// requests.
+func (r *Registry) Note(ctx context.Context, value, host, app string, passing bool) (s *Session, found bool, err error) {
+	return r.amend(ctx, value, host, func(rec *Record) { rec.Apps = with(rec.Apps, app, passing) })
+}
+
+// with returns a copy of the verdicts with one more.
+func with(apps map[string]bool, app string, passing bool) map[string]bool {
+	all := make(map[string]bool, len(apps)+1)
+	maps.Copy(all, apps)
+	all[app] = passing
+	return all
+}

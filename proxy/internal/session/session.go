@@ -1,0 +1,104 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+)
+
+// A Session is a proved sign-in as the process keeps it. Only the time of its
+// last use changes after it is made; many requests may use it at once.
+type Session struct {
+	User         user.User
+	Begun, Until time.Time // when it began, and when it ends at the latest
+	SignIn       SignIn
+	AccessToken  string // empty unless the gate keeps access tokens
+	Headers      []headers.Header
+
+	id      string          // public, for logs
+	name    string          // of its record
+	host    string          // where its cookie counts; empty if a domain says so
+	apps    map[string]bool // authentik's verdicts by application
+	fits    bool            // its user meets the operator's requirements
+	checked time.Time       // last confirmed by authentik
+	due     time.Time       // next recheck
+	used    atomic.Int64    // last use in Unix seconds
+	ends    []string        // tombstones that end it together with others
+	weight  int64           // approximate size in bytes
+}
+
+// ID returns the session's public name, for logs. It opens nothing.
+func (s *Session) ID() string { return s.id }
+
+// Name returns the name of the session's record.
+func (s *Session) Name() string { return s.name }
+
+// String returns the public name and the user, and nothing that could be used.
+func (s *Session) String() string { return "session " + s.id + " of " + s.User.Username }
+
+// Allowed reports whether the user may use an application: authentik has said
+// so, and the user meets the operator's requirements. An empty application is
+// one that authentik was not asked about.
+func (s *Session) Allowed(application string) bool {
+	return s.fits && (application == "" || s.apps[application])
+}
+
+// Known reports whether authentik has said whether the user may use an
+// application.
+func (s *Session) Known(application string) bool {
+	_, known := s.apps[application]
+	return known || application == ""
+}
+
+// Due reports whether a recheck is due, also by a clock that was set back.
+func (s *Session) Due(now time.Time) bool {
+	return !now.Before(s.due) || now.Before(s.checked.Add(-ClockLeeway))
+}
+
+// Unconfirmed returns how long ago authentik last confirmed the session.
+func (s *Session) Unconfirmed(now time.Time) time.Duration { return now.Sub(s.checked) }
+
+// Used returns when the session was last used, as far as this process knows.
+func (s *Session) Used() time.Time { return time.Unix(s.used.Load(), 0) }
+
+// EndsWith reports whether revoking a name ends the session: that of its
+// record, or of a tombstone that it shares with others.
+func (s *Session) EndsWith(name string) bool {
+	if s.name == name {
+		return true
+	}
+	for _, end := range s.ends {
+		if end == name {
+			return true
+		}
+	}
+	return false
+}
+
+// size estimates what a session takes of the process's memory, in bytes: its
+// texts, and what Go and the cache need around them.
+func (s *Session) size() int64 {
+	const rest, each = 700, 24
+	n := rest + len(s.name) + len(s.User.Username) + len(s.User.Name) + len(s.User.Email) + len(s.User.UID)
+	for _, g := range s.User.Groups {
+		n += len(g) + each
+	}
+	for _, h := range s.Headers {
+		n += len(h.Value) + 2*each
+	}
+	for _, e := range s.ends {
+		n += len(e) + each
+	}
+	return int64(n+len(s.AccessToken)) + 100*int64(len(s.User.Attributes)+len(s.User.Claims)+len(s.apps))
+}
+
+// PublicID returns the public id of the session whose record has a name. It
+// leads back neither to the record nor to the cookie.
+func PublicID(name string) string {
+	sum := sha256.Sum256([]byte("public\x00" + name))
+	return hex.EncodeToString(sum[:6])
+}

@@ -1,0 +1,70 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"hash/maphash"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+const (
+	// turnStripes is how many records can be changed at once in one process.
+	turnStripes = 64
+	// conflictTries is how often a change is tried again after a conflict.
+	// Changes of one process wait for their turn, so conflicts come from others.
+	conflictTries = 50
+	// conflictPause is the longest pause after the first conflict. Later ones are
+	// longer by as much each, up to sixteen times.
+	conflictPause = 2 * time.Millisecond
+)
+
+// turns let one sign-in of a user at a time begin a session. A thousand at once
+// would otherwise spoil each other's versions, and each end all the others that
+// are too many. Other processes know nothing of turns; the store's versions
+// protect against those.
+type turns struct {
+	seed    maphash.Seed
+	stripes [turnStripes]chan struct{}
+}
+
+func newTurns() turns {
+	t := turns{seed: maphash.MakeSeed()}
+	for i := range t.stripes {
+		t.stripes[i] = make(chan struct{}, 1)
+	}
+	return t
+}
+
+// wait waits for a turn and returns what ends it.
+func (t *turns) wait(ctx context.Context, of string) (leave func(), err error) {
+	stripe := t.stripes[maphash.String(t.seed, of)%turnStripes]
+	select {
+	case stripe <- struct{}{}:
+		return func() { <-stripe }, nil
+	case <-ctx.Done():
+		return nil, fault.New(fault.SessionsUnavailable, ctx.Err())
+	}
+}
+
+// persist tries a change until it meets no conflict. It pauses for a random
+// time between tries, so that writers that have met do not meet again.
+func persist(ctx context.Context, change func() error) error {
+	var err error
+	for try := range conflictTries {
+		if err = change(); err == nil {
+			return nil
+		}
+		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+			break
+		}
+		var dice [1]byte
+		_, _ = rand.Read(dice[:]) // never fails, see its documentation
+		background.Sleep(ctx, conflictPause*time.Duration(min(try+1, 16))*time.Duration(dice[0])/256)
+	}
+	return fault.New(fault.SessionsUnavailable, err)
+}

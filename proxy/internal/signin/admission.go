@@ -1,0 +1,100 @@
+package signin
+
+import (
+	"errors"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// An Admission is a session that has begun, and the browser that it is for.
+type Admission struct {
+	secret  seal.Secret
+	session *session.Session
+	browser *seal.Secret // set if authentik wants the browser remembered
+	back    string
+}
+
+var errStepUp = errors.New("the sign-in is not of the kind that the application demands")
+
+// admit makes a session of a visit once authentik has said who the visitor is.
+// If authentik has another challenge first, the outcome is the visit at that.
+func (h *Handler) admit(x *exchange.Exchange, vis Visit) (Outcome, error) {
+	result, err := h.Source.Prove(x.Context(), x.Visitor(vis.Step.Cookies), vis.Step, vis.Request)
+	if err != nil {
+		return Outcome{}, err
+	}
+	switch result := result.(type) {
+	case authn.Next:
+		vis.Request = result.Request
+		return h.Settle(x, vis.at(result.Step)), nil
+	case authn.Proved:
+		return h.admitProved(x, vis, result.Proof)
+	default:
+		return Outcome{}, fault.New(fault.AuthentikUnexpected, nil)
+	}
+}
+
+func (h *Handler) admitProved(x *exchange.Exchange, vis Visit, who session.Proof) (Outcome, error) {
+	if vis.Request != nil && h.fallsShort(*vis.Request, who) {
+		return Outcome{}, fault.New(fault.StepUpRefused, errStepUp)
+	}
+	admitted, err := h.welcome(x, who, vis.Back)
+	if err != nil {
+		return Outcome{}, err
+	}
+	x.Log().InfoContext(x.Context(), "signed in", "user", who.User.Username, "session", admitted.session.ID(),
+		"flow", vis.Step.Flow.Slug, "duration", h.Now().Sub(vis.Begun))
+	return Outcome{Admitted: admitted, advanced: true}, nil
+}
+
+// fallsShort reports whether a sign-in that was just made is not of the kind
+// that the application demands: to ask for another would ask for the same. A
+// visitor who was sent to sign in again has to have done so since.
+func (h *Handler) fallsShort(request authn.Request, who session.Proof) bool {
+	if !who.Passing {
+		return false
+	}
+	return h.Demand.And(request.Demand).Unmet(who.SignIn, h.Now()) ||
+		!request.Since.IsZero() && who.SignIn.At.Before(request.Since.Add(-session.ClockLeeway))
+}
+
+// welcome begins the session of a user whom authentik has named.
+func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, back string) (*Admission, error) {
+	now, v := h.Now(), x.Visitor(who.Cookies)
+	rec := session.Record{
+		Begun: now, Until: now.Add(h.Lifetime), Used: now, Redirect: x.RedirectURI(),
+		Addr: v.Addr, UserAgent: v.UserAgent, Language: v.Language, Scheme: v.Scheme, Host: v.Host,
+	}
+	rec.Take(who, now)
+	if h.Application != "" {
+		rec.Apps = map[string]bool{h.Application: who.Passing}
+	}
+	browser, s, err := h.Sessions.Begin(x.Context(), rec, x.At.Host)
+	if err != nil {
+		return nil, err
+	}
+	h.Metrics.SignIn(h.Source.Name(), "admitted")
+	return &Admission{secret: browser, session: s, back: back, browser: h.remember(x, who.Cookies)}, nil
+}
+
+// remember keeps what lets authentik recognize the browser. A store that fails
+// here costs a second factor next time, not this sign-in.
+func (h *Handler) remember(x *exchange.Exchange, cookies flowclient.Cookies) *seal.Secret {
+	if len(lasting(cookies)) == 0 {
+		return nil
+	}
+	s, ok := x.Browser()
+	if !ok {
+		s = seal.NewSecret()
+	}
+	if err := h.devices.remember(x.Context(), s, x.At.Host, cookies); err != nil {
+		x.Log().WarnContext(x.Context(), "remembered device: cannot be saved", "error", err)
+		return nil
+	}
+	return &s
+}

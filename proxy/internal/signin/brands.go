@@ -1,0 +1,66 @@
+package signin
+
+import (
+	"context"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+)
+
+const (
+	// brandLifetime is how long a brand is kept. The addresses of its pictures
+	// expire after about fifteen minutes.
+	brandLifetime = 2 * time.Minute
+	// maxBrands is how many hosts' brands are kept.
+	maxBrands = 1000
+)
+
+// brands fetch and keep how authentik presents itself to each host.
+type brands struct {
+	fetch func(context.Context, flowclient.Visitor) (flowclient.Brand, error)
+	kept  *ttlcache.Cache[string, flowclient.Brand] // by host
+}
+
+func newBrands(fetch func(context.Context, flowclient.Visitor) (flowclient.Brand, error), now func() time.Time) *brands {
+	return &brands{fetch, ttlcache.New(ttlcache.Options[string, flowclient.Brand]{Entries: maxBrands, Now: now})}
+}
+
+// of returns the brand for a visitor's host.
+func (b *brands) of(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
+	v.Cookies = nil // the brand is the same for all visitors
+	return b.kept.Do(ctx, v.Host, func(ctx context.Context) (flowclient.Brand, time.Duration, error) {
+		brand, err := b.fetch(ctx, v)
+		return brand, brandLifetime, err
+	})
+}
+
+// forget has a host's brand fetched again.
+func (b *brands) forget(v flowclient.Visitor) { b.kept.Delete(v.Host) }
+
+func (b *brands) sweep() { b.kept.Sweep() }
+
+// Brand returns how the pages of a request look. Without a brand they are drawn
+// all the same.
+func (h *Handler) Brand(x *exchange.Exchange) flowclient.Brand {
+	brand, _ := h.brands.of(x.Context(), x.Visitor(nil))
+	return brand
+}
+
+// First returns the flow that a visit begins with: the operator's, the
+// brand's, or the one that authentik would choose itself.
+func (h *Handler) First(ctx context.Context, v flowclient.Visitor) (flowclient.Flow, error) {
+	if h.Flow != "" {
+		return flowclient.Flow{Slug: h.Flow}, nil
+	}
+	brand, err := h.brands.of(ctx, v)
+	if err != nil {
+		return flowclient.Flow{}, err
+	}
+	if f := (flowclient.Flow{Slug: brand.FlowAuthentication}); f.Valid() {
+		return f, nil
+	}
+	f, err := h.Client.DefaultFlow(ctx, v, "authentication")
+	return flowclient.Flow{Slug: f.Slug}, err
+}

@@ -1,0 +1,159 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
+)
+
+const (
+	// copyLifetime is how long a first question is drawn again. Pictures in it are
+	// good for about fifteen minutes, and an edited flow shows at the latest with
+	// the first answer.
+	copyLifetime = 10 * time.Second
+	// maxCopies is how many are kept, and maxCopyBytes how large one may be: it has
+	// a few kilobytes unless its pictures are part of it.
+	maxCopies    = 200
+	maxCopyBytes = 128 << 10
+	// maxCopyName bounds, in bytes, what a visitor can add to the key of a copy.
+	// authentik is told no more than that of a language.
+	maxCopyName = 256
+)
+
+// copies are first questions of flows, some seconds old. To visitors of whom it
+// knows nothing authentik puts the same question each time, so it is not asked
+// each time, and keeps no session for visitors who only look at the page, or for
+// machines that load it all day.
+type copies struct {
+	kept *ttlcache.Cache[copyKey, copied]
+}
+
+// A copyKey is all that authentik is told of a visitor without cookies of its
+// own, except address and browser: those may decide whether a visitor is denied,
+// and a denial is never kept.
+type copyKey struct{ scheme, host, flow, language string }
+
+// A copied is a first question without the cookies of the visitor whom it was
+// put to. One that is not plain only says that it is of no use to others.
+type copied struct {
+	step  flowclient.Step
+	plain bool
+}
+
+func newCopies(now func() time.Time) *copies {
+	return &copies{ttlcache.New(ttlcache.Options[copyKey, copied]{Entries: maxCopies, Now: now})}
+}
+
+func (c *copies) sweep() { c.kept.Sweep() }
+
+// Opening returns the first question of a flow. For a visitor who has been here
+// before authentik is asked: it may know the device.
+func (h *Handler) Opening(ctx context.Context, v flowclient.Visitor, flow flowclient.Flow) (flowclient.Step, error) {
+	ask := func(ctx context.Context) (flowclient.Step, error) { return h.Client.Ask(ctx, v, flow) }
+	key := copyKey{v.Scheme, v.Host, flow.Slug, v.Language}
+	if len(v.Cookies) > 0 || flow.Query != "" || len(v.Host) > maxCopyName || len(v.Language) > maxCopyName {
+		return ask(ctx)
+	}
+	return h.copies.question(ctx, key, flow, ask)
+}
+
+// question returns a copy, or what ask fetches. Of many visitors who miss a copy
+// at once, authentik is asked for one, whose visit has then begun; those of the
+// others have not. A question that is not for everybody, and above all a denial,
+// a redirect or an error, goes only to the visitor who caused it: one of bad
+// repute does not set what others see.
+func (c *copies) question(
+	ctx context.Context, key copyKey, flow flowclient.Flow, ask func(context.Context) (flowclient.Step, error),
+) (flowclient.Step, error) {
+	type answer struct {
+		step flowclient.Step
+		err  error
+	}
+	own := make(chan answer, 1) // filled if it was this visitor's turn to ask
+	found, err := c.kept.Do(ctx, key, func(ctx context.Context) (copied, time.Duration, error) {
+		step, err := ask(ctx)
+		own <- answer{step, err}
+		made, lifetime := copyOf(flow, step, err)
+		return made, lifetime, nil
+	})
+	select {
+	case mine := <-own:
+		return mine.step, mine.err
+	default:
+	}
+	switch {
+	case err != nil:
+		return flowclient.Step{}, err
+	case found.plain:
+		return found.step, nil
+	default:
+		return ask(ctx)
+	}
+}
+
+// copyOf makes a copy of a question. Anything else than a first question has no
+// lifetime: not even that it was met is kept.
+func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (copied, time.Duration) {
+	asked, ok := step.Challenge.(flowclient.Identification)
+	if err != nil || !ok || step.Flow != flow || step.Lost {
+		return copied{}, 0
+	}
+	if !plain(asked) {
+		return copied{}, copyLifetime
+	}
+	step.Cookies = nil
+	return copied{step, true}, copyLifetime
+}
+
+// plainMembers are the members of an identification challenge that are the same for everybody, or
+// looked at below. A member that a later release adds may hold a value for one visitor.
+var plainMembers = []string{
+	"allow_show_password", "application_pre", "application_pre_launch", "captcha_stage", "component", "enable_remember_me",
+	"enroll_url", "flow_designation", "flow_info", "passkey_challenge", "password_fields", "passwordless_url",
+	"pending_user", "pending_user_avatar", "pending_user_identifier", "primary_action", "recovery_url", "response_errors",
+	"show_source_labels", "sources", "user_fields",
+}
+
+// plain reports whether a first question holds nothing that is for one visitor or for one
+// time.
+func plain(c flowclient.Identification) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(c.Raw, &members) != nil || len(c.Raw) > maxCopyBytes {
+		return false
+	}
+	for name := range members {
+		if !slices.Contains(plainMembers, name) {
+			return false
+		}
+	}
+	return c.Errors == nil && c.PendingUser == "" && c.PendingUserIdentifier == "" &&
+		len(c.PasskeyChallenge) == 0 && c.CaptchaStage == nil && !slices.ContainsFunc(c.Sources, bound)
+}
+
+// bound reports whether a source's button belongs to one visitor's session. That of Apple
+// holds a state. A redirect to authentik's own view of a source holds nothing, since state is made when that
+// is visited, and Plex is known by an identifier that is the same for all; where one of those is
+// chosen the visit begins first. Of everything else nothing is known.
+func bound(s flowclient.Source) bool {
+	switch c := s.Challenge.(type) {
+	case flowclient.SourcePlex:
+		return false
+	case flowclient.Redirect:
+		return c.Class() != flowclient.RedirectSource || c.Path != pathOnly(c.Path)
+	default:
+		return true
+	}
+}
+
+// pathOnly is an address less its query and fragment.
+func pathOnly(address string) string {
+	if i := strings.IndexAny(address, "?#"); i >= 0 {
+		return address[:i]
+	}
+	return address
+}

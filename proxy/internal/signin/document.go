@@ -1,0 +1,133 @@
+package signin
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+)
+
+// A question is what a program gets in the place of a page: what it needs for a
+// page of its own, besides the challenge, which stands next to these.
+type question struct {
+	// Visit is the sealed visit, and To the way back, which comes back beside it.
+	Visit string `json:"visit"`
+	To    string `json:"to"`
+	// Errors is what was wrong with the last answer, by its fields.
+	Errors map[string][]saying `json:"errors"`
+	// Notice is news of the visit as a whole: that it has begun again, and why.
+	Notice *saying `json:"notice,omitempty"`
+	// RetryAfter says, in seconds, how long answers are not taken because too many were wrong.
+	RetryAfter int `json:"retry_after,omitempty"`
+	// Elsewhere is where a browser goes on at authentik's own page: an address of this site where it comes back signed in.
+	Elsewhere string `json:"elsewhere,omitempty"`
+	// Source is what was chosen of the question's sources. Barred says that it does not
+	// count here; Open is where a browser goes before "on" is said.
+	Source *chosen `json:"source,omitempty"`
+}
+
+// chosen is a source that was chosen.
+type chosen struct {
+	Name   string `json:"name"`
+	Open   string `json:"open,omitempty"`
+	Barred bool   `json:"barred,omitempty"`
+}
+
+// A saying is a sentence for people, and a word for programs that never changes. The
+// names are authentik's.
+type saying struct {
+	String string `json:"string"`
+	Code   string `json:"code"`
+}
+
+// document writes a question with the challenge as authentik sent it, byte for
+// byte: encoding it again would reformat what a page of authentik's own would get.
+func (h *Handler) document(r *http.Request, q page.Question) ([]byte, error) {
+	out := question{Visit: q.Visit, To: q.Back, Errors: h.wrong(r, q), Elsewhere: q.Elsewhere, RetryAfter: q.LockoutSeconds()}
+	if q.Notice != "" {
+		code := strings.TrimPrefix(q.Notice, "notice_")
+		out.Notice = &saying{h.Pages.Text(r, q, q.Notice), code}
+	}
+	if q.Source != nil {
+		out.Source = &chosen{q.Source.Name, q.Source.Plex, q.Source.Barred}
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	challenge, err := presentable(q.Step.Challenge)
+	if err != nil {
+		return nil, err
+	}
+	body = append(body[:len(body)-1], `,"challenge":`...)
+	body = append(body, challenge...)
+	return append(body, "}\n"...), nil
+}
+
+// wrong is what authentik, or the gate before it, found wrong with the answer. A
+// refusal without a word would look like a first question, so it is given one.
+func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
+	all := map[string][]saying{}
+	if q.Lockout > 0 {
+		all[flowclient.NonField] = []saying{{h.Pages.Text(r, q, "wait_attempts", "Seconds", q.LockoutSeconds()), string(fault.TooManyAttempts)}}
+		return all
+	}
+	found := q.Step.Challenge.Common().Errors
+	for field, errs := range found {
+		for _, e := range errs {
+			all[field] = append(all[field], saying{e.Text, e.Code})
+		}
+	}
+	if found != nil && len(all) == 0 {
+		all[flowclient.NonField] = []saying{{h.Pages.Text(r, q, "not_accepted"), "not_accepted"}}
+	}
+	if m := q.Mistake; m != nil && m.Name != "" {
+		field := m.Field
+		if field == "" {
+			field = flowclient.NonField
+		}
+		all[field] = append(all[field], saying{h.Pages.Text(r, q, m.Name, m.Pairs...), m.Name})
+	}
+	return all
+}
+
+// presentable is a challenge less what no page would show: what authentik tells
+// administrators about its own insides, a whole page with scripts of its own, and an
+// address that would run as a script of this site.
+func presentable(c flowclient.Challenge) (json.RawMessage, error) {
+	raw := c.Common().Raw
+	switch c := c.(type) {
+	case flowclient.FlowError:
+		return without(raw, "error", "traceback")
+	case flowclient.Shell:
+		return without(raw, "body")
+	case flowclient.Redirect:
+		if c.Class() == flowclient.RedirectForbidden {
+			return without(raw, "to")
+		}
+		return raw, nil
+	default:
+		return raw, nil
+	}
+}
+
+// without is a JSON object less some members.
+func without(raw json.RawMessage, names ...string) (json.RawMessage, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		delete(members, name)
+	}
+	out := new(bytes.Buffer)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(members)
+	return bytes.TrimSpace(out.Bytes()), err
+}

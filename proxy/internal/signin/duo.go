@@ -1,0 +1,70 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+)
+
+// enrol answers for a Duo device once Duo knows of it. An earlier answer would end
+// the flow.
+func (h *Handler) enrol(x *exchange.Exchange, vis Visit, duo flowclient.AuthenticatorDuo, answer flowclient.Answer) Outcome {
+	found := h.waits.ask(x.Context(), vis.ID, h.duoNews(x, vis, duo))
+	switch {
+	case errors.Is(found.err, flowclient.ErrNotEnrolling):
+		return h.Look(x, vis, vis.Step.Flow)
+	case found.err != nil:
+		x.Log().WarnContext(x.Context(), "duo: request failed", "error", found.err)
+		return Outcome{Visit: vis, mistake: &page.Mistake{Name: "duo_unknown"}}
+	case found.progress == progressOver:
+		out := h.Open(x, vis.Back)
+		out.notice = "duo_anew"
+		return out
+	case found.progress == progressNone:
+		return Outcome{Visit: vis, notice: "duo_not_yet"}
+	}
+	return h.give(x, vis, answer)
+}
+
+// duoNews returns a function that asks authentik how far the set-up is.
+func (h *Handler) duoNews(x *exchange.Exchange, vis Visit, duo flowclient.AuthenticatorDuo) func(context.Context) news {
+	v := x.Visitor(vis.Step.Cookies)
+	return func(ctx context.Context) news {
+		status, err := h.Client.DuoEnrolment(ctx, v, duo)
+		switch {
+		case err != nil:
+			return news{err: err}
+		case status == flowclient.DuoSuccess:
+			return news{progress: progressDone}
+		case status == flowclient.DuoInvalid:
+			return news{progress: progressOver}
+		}
+		return news{}
+	}
+}
+
+// pushes reports whether an answer has authentik wait for a person with a phone.
+func pushes(answer flowclient.Answer) bool {
+	switch a := answer.(type) {
+	case flowclient.ValidateDuoAnswer:
+		return a.UID != ""
+	case flowclient.RawAnswer:
+		return a.Name == flowclient.ComponentAuthenticatorValidate && a.Fields["duo"] != nil
+	default:
+		return false
+	}
+}
+
+// unconfirmed is the outcome of an answer that got no reply. A push that was not
+// confirmed in time is the visitor's to send again, from a page of its own.
+func unconfirmed(vis Visit, answer flowclient.Answer, err error) Outcome {
+	if pushes(answer) && errors.Is(err, flowclient.ErrUnreachable) {
+		return Outcome{Visit: vis.at(vis.Step), mistake: &page.Mistake{Name: "duo_unconfirmed"}}
+	}
+	return Outcome{Err: fault.From(err)}
+}

@@ -1,0 +1,99 @@
+// Package signin leads a visitor from the first challenge to a session, one step
+// at a time.
+//
+//   - handler.go: what the room needs
+//   - signin.go, admission.go: begin, answer, settle, admit
+//   - visit.go: a visit, sealed in its page
+//   - show.go, document.go, frame.go: how a step is shown
+//   - redirect.go, link.go, source.go, stepup.go: other ways to begin
+//   - copies.go, brands.go, unbegun.go: first challenges that cost authentik
+//     nothing, and visits that begin with their answer
+//   - poll.go, waits.go, duo.go, resend.go: steps that wait for something else
+//   - submissions.go, retry.go, loop.go: answers given once, tried again, and sign-ins
+//     that do not hold
+//   - devices.go: what authentik remembers of a browser
+package signin
+
+import (
+	"context"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
+	"github.com/flowsidecar/caddy-authentik/proxy/plex"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// Authentik is what a sign-in asks.
+type Authentik interface {
+	Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error)
+	Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error)
+	DefaultFlow(ctx context.Context, v flowclient.Visitor, designation string) (flowclient.Flow, error)
+	User(context.Context, flowclient.Visitor) (flowclient.User, error)
+	Brand(context.Context, flowclient.Visitor) (flowclient.Brand, error)
+	StartSource(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Redirect) (flowclient.Step, error)
+	RedeemPlex(ctx context.Context, v flowclient.Visitor, f flowclient.Flow, s flowclient.SourcePlex, token string) (flowclient.Step, error)
+	DuoEnrolment(context.Context, flowclient.Visitor, flowclient.AuthenticatorDuo) (flowclient.DuoStatus, error)
+	Root() string
+}
+
+// Options say what a handler needs.
+type Options struct {
+	*exchange.Shared
+	Client      Authentik
+	Store       store.Store  // keeps remembered devices
+	Issuer      string       // authentik's public address
+	OIDC        *oidc.Source // nil without OpenID Connect
+	Throttle    *throttle.Throttle
+	Plex        plex.Client
+	Flow        string // that the gate demands; may be empty
+	Application string // may be empty
+	Demand      authn.Demand
+	Lifetime    time.Duration
+	Redirect    bool // browsers sign in at authentik's own pages
+	// Relay shows a visit on authentik's own interface. It is nil if the login is
+	// not relayed.
+	Relay Relay
+}
+
+// A Relay shows visits on authentik's own interface, on this host.
+type Relay interface {
+	// Enter goes on there with what a visit has come to.
+	Enter(x *exchange.Exchange, out Outcome, back string)
+	// Exit returns what the visit has come to there, for a page of the gate.
+	Exit(x *exchange.Exchange, back string) Outcome
+}
+
+// A Handler leads visitors through their sign-in. It is safe for concurrent use.
+type Handler struct {
+	Options
+	Source authn.Source
+
+	devices devices
+	brands  *brands
+	answers *submissions
+	waits   *waits
+	copies  *copies
+}
+
+// New returns a handler.
+func New(o Options) *Handler {
+	h := &Handler{Options: o, answers: newSubmissions(o.Now), waits: newWaits(o.Now), copies: newCopies(o.Now)}
+	h.brands = newBrands(func(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
+		return h.Client.Brand(ctx, v)
+	}, o.Now)
+	h.devices = devices{store: o.Store, key: o.Key, issuer: o.Issuer, now: o.Now, logger: o.Logger}
+	return h
+}
+
+// Sweep forgets what has expired.
+func (h *Handler) Sweep() {
+	h.brands.sweep()
+	h.answers.sweep()
+	h.waits.sweep()
+	h.copies.sweep()
+	h.Throttle.Sweep()
+}

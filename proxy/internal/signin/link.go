@@ -1,0 +1,138 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
+// FlowPages is where the pages of authentik's flows lie, on this site's host too
+// if authentik is told that name.
+const FlowPages = "/if/flow/"
+
+// maxQuery bounds the query of a link, in bytes.
+const maxQuery = 4 << 10
+
+// noticeLink stands above a challenge that a used or an old link leads to as well.
+const noticeLink = "notice_link"
+
+// A Link is the flow of a link that authentik has made.
+type Link = flowclient.Flow
+
+// LinkAt reads a link that authentik has made on this site's own host: one in a
+// mail, an invitation, one that an administrator hands out. authentik makes them
+// only if it is told this host's name. The Link of any other address is not
+// valid.
+func LinkAt(pageHost bool, asked *url.URL) Link {
+	slug, below := strings.CutPrefix(asked.EscapedPath(), FlowPages)
+	slug, whole := strings.CutSuffix(slug, "/")
+	flow := flowclient.Flow{Slug: slug, Query: asked.RawQuery}
+	if !pageHost || !below || !whole || !flow.Valid() || !passable(flow.Query) {
+		return Link{}
+	}
+	return flow
+}
+
+// passable reports whether a query may go on to authentik as it came. Not every
+// database accepts control characters.
+func passable(query string) bool {
+	if len(query) > maxQuery || strings.ContainsFunc(query, control) {
+		return false
+	}
+	values, _ := url.ParseQuery(query) // authentik decides about bad escapes
+	for name, all := range values {
+		if strings.ContainsFunc(name+strings.Join(all, ""), control) {
+			return false
+		}
+	}
+	return true
+}
+
+func control(c rune) bool { return c < ' ' || c == 0x7f }
+
+// linkTo returns the address on which a link is followed. The link is sealed into
+// it for this browser: its token stands neither in the address bar, nor in the
+// history, nor in the Referer of what the page loads and the application gets
+// afterwards, and a reload follows it again. A client that cannot come back with
+// the cookie, such as most mail scanners, does not use the link up.
+func (h *Handler) linkTo(x *exchange.Exchange, link Link) (string, error) {
+	s := x.EnsureVisit()
+	sealed, err := x.Box(seal.KindLink, s).SealText(link)
+	return h.Prefix + "/login?link=" + sealed, err
+}
+
+// follow begins the visit that a link leads to. It gets an authentik session of
+// its own, since another user may be pending in one that is on its way, and
+// releases differ in whom they then take the visitor for.
+//
+// A user who sends another their own link may get them into the sender's account,
+// as with a link to authentik itself. Before a mailed link takes effect authentik
+// asks for consent and names the account; other links ask what their flow asks.
+func (h *Handler) follow(x *exchange.Exchange, sealed string) {
+	link, err := h.openLink(x, sealed)
+	switch {
+	case err != nil:
+		x.Fail(fault.New(fault.VisitLost, err), "/")
+	case x.R.Method == http.MethodHead: // asks about the page and must not use the link up
+		x.W.Header().Set("Cache-Control", "no-store")
+		x.W.WriteHeader(http.StatusOK)
+	default:
+		h.show(x, h.enter(x, link), "/")
+	}
+}
+
+// openLink opens what linkTo has sealed.
+func (h *Handler) openLink(x *exchange.Exchange, sealed string) (flowclient.Flow, error) {
+	s, ok := x.Visit()
+	if !ok {
+		return Link{}, seal.ErrSealed
+	}
+	var link flowclient.Flow
+	err := x.Box(seal.KindLink, s).OpenText(sealed, &link)
+	if err == nil && !link.Valid() {
+		err = seal.ErrSealed
+	}
+	return link, err
+}
+
+// enter begins a visit in the flow of a link. If the gate demands another flow,
+// this one admits nobody: it leads to the sign-in.
+func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow) Outcome {
+	x = x.Uncanceled()
+	step, err := h.Client.Ask(x.Context(), x.Visitor(h.device(x)), link)
+	if errors.Is(err, flowclient.ErrFlowNotFound) {
+		return Outcome{Err: fault.New(fault.NotFound, err)}
+	}
+	if err != nil {
+		return Outcome{Err: fault.From(err)}
+	}
+	vis := Visit{Begun: h.Now(), Back: "/", First: link, Aside: link.Slug != h.Flow, Request: h.Request(x)}
+	out := h.Settle(x, vis.at(step))
+	if out.Ended() && !elsewhere(step) {
+		return h.reopen(x, "/")
+	}
+	out.notice = stale(link, step)
+	return out
+}
+
+// stale returns the notice for a visitor whose link may have been used. authentik
+// forgets such tokens and begins the flow anew without a message; a good link
+// begins with the consent, or in the middle of the flow.
+func stale(link flowclient.Flow, step flowclient.Step) string {
+	query, _ := url.ParseQuery(link.Query)
+	if query.Get("flow_token") == "" {
+		return ""
+	}
+	switch step.Challenge.(type) {
+	case flowclient.Identification, flowclient.Prompt:
+		return noticeLink
+	}
+	return ""
+}

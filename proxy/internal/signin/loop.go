@@ -1,0 +1,76 @@
+package signin
+
+import (
+	"errors"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+)
+
+// A suspicion is why sign-ins may not hold: the name of a sentence for the page,
+// and what the log says.
+type suspicion struct {
+	sentence string
+	err      error
+}
+
+var (
+	suspectCookie = suspicion{"loop_no_cookie", errors.New(
+		"the session cookie is not sent back: the browser or a proxy drops it, or cookie domain does not fit this host")}
+	suspectSession = suspicion{"loop_no_session", errors.New(
+		"the session cookie is sent back and opens nothing: the store has lost the session, the key or the host's realm differs, or clocks differ")}
+	suspectStepUp = suspicion{"loop_step_up", errors.New(
+		"the session is good, and each time the application demands another kind of sign-in")}
+	suspectGate = suspicion{"loop_other_gate", errors.New(
+		"the session is good here, and another gate on this host asks again")}
+)
+
+// loops answers a page load that begins a sign-in after too many that did not
+// hold. A visitor who is signed in here and is led on counts as an arrival only
+// if a gate on this host has just asked for one: waiting tabs go on by
+// themselves when one of them has signed in, any number at once.
+func (h *Handler) loops(x *exchange.Exchange, back string) bool {
+	query := x.At.Asked.Query()
+	_, found, err := x.Session()
+	if err != nil || query.Has("signed-in") || query.Has("link") || !exchange.Navigates(x.R) {
+		return false
+	}
+	now := h.Now()
+	seen := x.Arrivals()
+	counted := seen
+	if query.Has("afresh") {
+		counted = nil
+	}
+	_, again := h.demanded(x)
+	switch holds := found && !again; {
+	case holds && !query.Has("asked"):
+		if len(counted) == 0 {
+			counted = counted.With(now) // so that a gate that asks again says so
+		}
+	case counted.Full():
+		x.Fail(suspect(x, found, again), back)
+		return true
+	case holds:
+		counted = counted.With(now)
+	}
+	if counted.String() != seen.String() {
+		x.SetArrivals(counted)
+	}
+	return false
+}
+
+// suspect returns the failure of sign-ins that do not hold.
+func suspect(x *exchange.Exchange, signedIn, again bool) *fault.Error {
+	why := suspectCookie
+	switch {
+	case again:
+		why = suspectStepUp
+	case signedIn:
+		why = suspectGate
+	case x.SentSession():
+		why = suspectSession
+	}
+	e := fault.New(fault.SignInLoop, why.err)
+	e.Suspect = why.sentence
+	return e
+}

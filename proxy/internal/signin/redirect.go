@@ -1,0 +1,146 @@
+package signin
+
+import (
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// A departure is a sign-in at authentik's own pages on its way. It travels as the
+// state of the request, sealed for the browser that left: tabs know nothing of
+// each other, and nothing is stored.
+type departure struct {
+	Begun   time.Time     `json:"begun"`
+	Back    string        `json:"back"`
+	Request authn.Request `json:"request"`
+	// Second says that what the browser came back with first did not open.
+	Second bool `json:"-"`
+}
+
+// maxCarried is how long a way back may be, in bytes, to travel by way of
+// authentik, where it is written into addresses several times over. A longer one
+// leads to the beginning of the site.
+const maxCarried = 1 << 10
+
+// depart sends the browser to authentik's authorize endpoint (OpenID Connect Core
+// 1.0, 3.1.2). A visitor with a session that is not as the application demands
+// is to sign in again there.
+func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Session) {
+	back := d.Back
+	d.Begun, d.Request = h.Now(), *h.Request(x)
+	if len(back) > maxCarried {
+		d.Back = "/"
+	}
+	if d.Request.MaxAge = int(d.Request.Demand.MaxAge / time.Second); before != nil {
+		d.Request = d.Request.Again(before.SignIn, d.Begun)
+	}
+	s := x.EnsureVisit()
+	var err error
+	if d.Request.State, err = d.seal(x, s); err == nil {
+		var to string
+		if to, err = h.OIDC.AuthorizeURL(x.Context(), d.Request); err == nil {
+			x.Leave(to)
+			return
+		}
+	}
+	x.Fail(fault.From(err), back)
+}
+
+// markSecond is the third part of the state of a second departure.
+const markSecond = ".2"
+
+// seal writes a departure for an address. The way back stands beside it as well:
+// if another tab has signed in meanwhile, or the sign-in has to begin anew, it is
+// all that is needed, and it is a place on this site whoever wrote it. So does
+// the mark of a second departure: a browser that keeps no cookies opens nothing.
+func (d departure) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
+	d.Request.State = ""
+	sealed, err := x.Box(seal.KindState, s).SealText(d)
+	sealed += "." + base64.RawURLEncoding.EncodeToString([]byte(d.Back))
+	if d.Second {
+		sealed += markSecond
+	}
+	return sealed, err
+}
+
+// openDeparture reads what this browser has departed with. What stands beside it
+// is set whatever else is wrong.
+func (h *Handler) openDeparture(x *exchange.Exchange, state string) (departure, error) {
+	state, second := strings.CutSuffix(state, markSecond)
+	sealed, beside, _ := strings.Cut(state, ".")
+	back, _ := base64.RawURLEncoding.DecodeString(beside)
+	d := departure{Back: x.WayBack(string(back)), Second: second}
+	s, ok := x.Visit()
+	if !ok {
+		return d, seal.ErrSealed
+	}
+	var opened departure
+	if err := x.Box(seal.KindState, s).OpenText(sealed, &opened); err != nil {
+		return d, seal.ErrSealed
+	}
+	if age := h.Now().Sub(opened.Begun); age > VisitLife || age < -VisitLife {
+		return d, errVisitExpired
+	}
+	opened.Back = x.WayBack(opened.Back)
+	return opened, nil
+}
+
+// Callback answers GET callback: authentik has sent a browser back. What it has
+// left with may be lost: its cookie was renewed, or it waited at authentik's page
+// for too long, or it never left from here, as a visitor who comes by a link in
+// one of authentik's mails. Then the sign-in begins anew by itself, once, in
+// which authentik asks a signed-in user nothing. The code that came is not used:
+// a visitor who was sent here with another's code signs in as themselves.
+func (h *Handler) Callback(x *exchange.Exchange) {
+	said, err := oidc.ReadResponse(x.At.Asked.RawQuery)
+	if err != nil {
+		x.Fail(fault.From(err), "/")
+		return
+	}
+	d, lost := h.openDeparture(x, said.State)
+	a, err := h.landed(x, d, lost, said)
+	switch {
+	case err == nil:
+		h.arrive(x, a)
+	case h.already(x, d.Back): // another tab was faster, or the page was reloaded
+	case fault.From(err).Code == fault.VisitLost && !d.Second:
+		before, _ := h.demanded(x)
+		h.depart(x, departure{Back: d.Back, Second: true}, before)
+	default:
+		h.Metrics.SignIn(h.Source.Name(), "failed")
+		h.disappoint(x, fault.From(err), d.Back)
+	}
+}
+
+// landed makes a session of what authentik has sent. That the departure is lost
+// counts once it is clear that authentik has sent a code, and no error.
+func (h *Handler) landed(x *exchange.Exchange, d departure, lost error, said oidc.Response) (*Admission, error) {
+	x = x.Uncanceled()
+	code, err := h.OIDC.Code(x.Context(), said)
+	switch {
+	case err != nil:
+		return nil, err
+	case lost != nil:
+		return nil, fault.New(fault.VisitLost, lost)
+	}
+	who, err := h.OIDC.Redeem(x.Context(), x.Visitor(nil), d.Request, code)
+	if err != nil {
+		return nil, err
+	}
+	if !d.Request.Since.IsZero() && h.fallsShort(d.Request, who) {
+		return nil, fault.New(fault.StepUpRefused, errStepUp)
+	}
+	a, err := h.welcome(x, who, d.Back)
+	if err != nil {
+		return nil, err
+	}
+	x.Log().InfoContext(x.Context(), "signed in", "user", who.User.Username, "session", a.session.ID(), "duration", h.Now().Sub(d.Begun))
+	return a, nil
+}

@@ -1,0 +1,71 @@
+package signin
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
+)
+
+func TestRefused_TheFieldsOfAProgramCountWhateverTheyAnswer(t *testing.T) {
+	t.Parallel()
+	raw := func(component flowclient.Component, fields string) flowclient.RawAnswer {
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(fields), &members); err != nil {
+			t.Fatal(err)
+		}
+		return flowclient.RawAnswer{Name: component, Fields: members}
+	}
+	for _, component := range []flowclient.Component{flowclient.ComponentIdentification, flowclient.ComponentDummy, flowclient.ComponentPrompt, flowclient.ComponentConsent} {
+		for _, fields := range []string{`{"uid_field":"jane"}`, `{"password":"x"}`, `{"code":123456}`, `{"passkey":{}}`, `{"webauthn":{}}`} {
+			if !reply.Proves(raw(component, fields)) {
+				t.Errorf("%s to %s proves nothing", fields, component)
+			}
+		}
+		if reply.Proves(raw(component, `{"token":"x","selected_challenge":{}}`)) {
+			t.Errorf("a choice for %s proves something", component)
+		}
+	}
+	if name := reply.TypedName(raw(flowclient.ComponentIdentification, `{"uid_field":12345}`)); name != "12345" {
+		t.Errorf("a number is read as %q", name)
+	}
+	lost := flowclient.Step{Challenge: flowclient.Identification{}, Lost: true}
+	vis := Visit{Step: flowclient.Step{Challenge: flowclient.Dummy{}}}
+	if !refused(vis, raw(flowclient.ComponentDummy, `{"uid_field":"jane","password":"x"}`), lost) {
+		t.Error("a try that posed as another answer is not counted")
+	}
+	if refused(Visit{Step: flowclient.Step{Challenge: flowclient.Password{}}}, flowclient.PasswordAnswer{Password: "x"}, lost) {
+		t.Error("a visit that authentik has forgotten counts as a try")
+	}
+}
+
+func TestRefused_AFlowThatBeginsAnewHasRefused(t *testing.T) {
+	t.Parallel()
+	flow := flowclient.Flow{Slug: "login"}
+	password := stepOf(t, flow, `{"component":"ak-stage-password"}`)
+	answer := flowclient.PasswordAnswer{Password: "x"}
+	for raw, want := range map[string]bool{
+		`{"component":"ak-stage-identification"}`:                true,
+		`{"component":"ak-stage-dummy"}`:                         true, // its first question
+		`{"component":"ak-stage-access-denied"}`:                 true,
+		`{"component":"ak-stage-flow-error"}`:                    true,
+		`{"component":"ak-stage-password","response_errors":{}}`: true,
+		`{"component":"ak-stage-authenticator-validate"}`:        false,
+		`{"component":"xak-flow-redirect","to":"/"}`:             false,
+	} {
+		vis := Visit{First: flow, Opening: flowclient.ComponentDummy, Step: password}
+		if got := refused(vis, answer, stepOf(t, flow, raw)); got != want {
+			t.Errorf("%s: refused is %v", raw, got)
+		}
+	}
+}
+
+func stepOf(t testing.TB, flow flowclient.Flow, raw string) flowclient.Step {
+	t.Helper()
+	challenge, err := flowclient.Decode([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flowclient.Step{Flow: flow, Challenge: challenge, Cookies: flowclient.Cookies{"authentik_session": "secret"}}
+}

@@ -1,0 +1,161 @@
+package signin
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+)
+
+// The gate's own notices above a challenge, by their names in the catalogue.
+const (
+	noticeExpired = "notice_expired"
+	noticeLost    = "notice_lost"
+	noticeDone    = "notice_done"
+)
+
+// Show shows what a step has come to.
+func (h *Handler) Show(x *exchange.Exchange, out Outcome, back string) { h.show(x, out, back) }
+
+func (h *Handler) show(x *exchange.Exchange, out Outcome, back string) {
+	switch {
+	case out.Err != nil:
+		h.disappoint(x, out.Err, back)
+	case out.Admitted != nil:
+		h.arrive(x, out.Admitted)
+	default:
+		h.draw(x, out)
+	}
+}
+
+// draw shows the challenge of a visit, sealed for the browser that asks.
+func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
+	vis := out.Visit
+	sealed, err := vis.seal(x, x.EnsureVisit())
+	if err != nil {
+		x.Fail(fault.New(fault.AuthentikUnexpected, err), vis.Back)
+		return
+	}
+	component := vis.Step.Challenge.Component()
+	h.Metrics.Step(string(component), "asked")
+	exchange.RetryAfter(x.W.Header(), out.wait)
+	q := page.Question{
+		Step: vis.Step, Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
+		Elsewhere: h.elsewhere(vis), Origin: x.Origin(),
+		Source: h.Chosen(vis), ResendAfter: vis.longestRest(h.Now()),
+		Name: vis.Name, Lockout: out.wait,
+	}
+	if err = h.ask(x, q); err != nil {
+		x.Log().ErrorContext(x.Context(), "page: cannot be drawn", "error", err, "component", component)
+	}
+}
+
+// ask shows a challenge in the response format. Both have the same status: a
+// refusal is one for programs too.
+func (h *Handler) ask(x *exchange.Exchange, q page.Question) error {
+	if !x.JSON() {
+		return h.Pages.Ask(x.W, x.R, q)
+	}
+	body, err := h.document(x.R, q)
+	if err != nil {
+		http.Error(x.W, "", http.StatusInternalServerError)
+		return err
+	}
+	return x.WriteJSON(q.Status(), body)
+}
+
+// elsewhere returns where a browser goes on at authentik's own pages. With
+// OpenID Connect it leaves from here, so that it comes back signed in. Without,
+// the gate cannot know what is done there.
+func (h *Handler) elsewhere(vis Visit) string {
+	if h.OIDC != nil {
+		return h.Prefix + "/login?at=authentik&to=" + url.QueryEscape(vis.Back)
+	}
+	return h.Client.Root() + "if/flow/" + vis.Step.Flow.Slug + "/"
+}
+
+// arrive gives the browser its session. A browser comes back once, which shows
+// whether it keeps the cookie. A program is told at once what a browser would
+// hear then.
+func (h *Handler) arrive(x *exchange.Exchange, a *Admission) {
+	h.Hand(x, a)
+	if !x.JSON() {
+		x.Redirect(h.Arrival(a))
+		return
+	}
+	switch v := x.Judge(a.session); {
+	case v.Pass:
+		x.Lead(a.back, a.back)
+	case v.Err != nil:
+		x.TurnAway(a.session, v.Err, a.back)
+	default:
+		x.Fail(fault.New(fault.SignInRequired, nil), a.back)
+	}
+}
+
+// Arrival returns where a browser comes back to that was given a session.
+func (h *Handler) Arrival(a *Admission) string {
+	return h.Prefix + "/login?signed-in=1&to=" + url.QueryEscape(a.back)
+}
+
+// Hand sets the cookies of a session that has begun. The browser gets a new
+// secret for its visits: pages of whoever used it before are dead from then on.
+func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
+	if before, found, err := x.Session(); err == nil && found && before.Name() != a.session.Name() {
+		_ = x.End(before, "replaced") // logged; the new session is good all the same
+	}
+	x.SetSession(a.secret)
+	x.RenewVisit()
+	x.SetArrivals(x.Arrivals().With(h.Now()))
+	if h.Relay != nil {
+		x.ExpireRelay() // the visit may have gone on at the gate's own page
+	}
+	if a.browser != nil {
+		x.SetBrowser(*a.browser)
+	}
+}
+
+// disappoint tells a visitor what has gone wrong with a sign-in. A visitor who is
+// signed in all the same is told as whom.
+func (h *Handler) disappoint(x *exchange.Exchange, e *fault.Error, back string) {
+	if s, found, err := x.Session(); err == nil && found && e.Code == fault.StepUpRefused {
+		x.TurnAway(s, e, back)
+		return
+	}
+	x.Fail(e, back)
+}
+
+// Lead sends a page load to the sign-in page, or to the page of a link, if valid.
+// In a frame it stays where it is, and gets a page that opens the sign-in beside
+// it. If the browser was told a moment ago that a user is signed in, the address
+// says so: the sign-in page may know them, and lead them back here, without end.
+func (h *Handler) Lead(x *exchange.Exchange, link Link) {
+	x.ExpireUnreadable()
+	if exchange.Framed(x.R) {
+		h.frame(x)
+		return
+	}
+	x.W.Header().Set("Vary", "Cookie, Sec-Fetch-Mode, Accept")
+	if !link.Valid() {
+		to := h.SignInAt(x.WayBack(x.At.Asked.RequestURI()))
+		if len(x.Arrivals()) > 0 {
+			to += "&asked=1"
+		}
+		x.Redirect(to)
+		return
+	}
+	to, err := h.linkTo(x, link)
+	if err != nil {
+		x.Fail(fault.New(fault.AuthentikUnexpected, err), "/")
+		return
+	}
+	x.Redirect(to)
+}
+
+// SignInAt returns where a visitor signs in who wants to go to an address of this
+// site, as this gate demands it.
+func (h *Handler) SignInAt(back string) string {
+	return h.Prefix + "/login?to=" + url.QueryEscape(back) + h.Demand.Query()
+}

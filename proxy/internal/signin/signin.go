@@ -1,0 +1,385 @@
+package signin
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// OnPage in an address has the gate's own page shown where authentik's interface
+// would be.
+const OnPage = "page"
+
+// An Outcome is the result of one step, before any of it is shown. It belongs to
+// a visit and not to a request: a page that is submitted twice gets it twice.
+type Outcome struct {
+	Visit    Visit         // the next challenge, unless one of the two below
+	Admitted *Admission    // the end: a user is signed in
+	Err      *fault.Error  // or something failed
+	notice   string        // the name of a sentence for the next page
+	mistake  *page.Mistake // what was wrong with the form; authentik was not asked
+	advanced bool          // authentik has accepted the answer; no other may follow it
+	wait     time.Duration // how long no answer is passed on: there were too many
+}
+
+// Begin answers GET login: it shows the first challenge of a new visit. A visitor
+// who is signed in already goes on.
+func (h *Handler) Begin(x *exchange.Exchange) {
+	query := x.At.Asked.Query()
+	back := x.WayBack(query.Get("to"))
+	before, again := h.demanded(x)
+	if h.loops(x, back) || !again && h.already(x, back) {
+		return
+	}
+	switch {
+	case query.Has("signed-in") && !again:
+		x.Fail(fault.New(fault.CookiesBlocked, nil), back)
+	case query.Has("link"):
+		h.follow(x, query.Get("link"))
+	case h.Redirect, h.OIDC != nil && query.Get("at") == "authentik":
+		h.depart(x, departure{Back: back}, before)
+	case again:
+		h.show(x, h.openAgain(x, back, before), back)
+	case h.Relay != nil && query.Has(OnPage):
+		h.show(x, h.Relay.Exit(x, back), back)
+	case h.Relay != nil && !x.JSON():
+		h.Relay.Enter(x, h.Open(x, back), back)
+	default:
+		h.show(x, h.Open(x, back), back)
+	}
+}
+
+// demand returns what this gate demands, together with the gate whose visitor
+// came to an address of this one.
+func (h *Handler) demand(x *exchange.Exchange) authn.Demand {
+	if h.OIDC == nil {
+		return authn.Demand{}
+	}
+	return h.Demand.And(authn.DemandIn(x.At.Asked.Query()))
+}
+
+// demanded returns the session of a visitor who is signed in, may use the
+// application, and has to sign in again.
+func (h *Handler) demanded(x *exchange.Exchange) (s *session.Session, demanded bool) {
+	s, found, err := x.Session()
+	if !found || err != nil || !h.demand(x).Unmet(s.SignIn, h.Now()) {
+		return nil, false
+	}
+	if v := x.Judge(s); v.Pass || v.StepUp {
+		return s, true
+	}
+	return nil, false
+}
+
+// already sends a visitor on who is signed in, or says why not.
+func (h *Handler) already(x *exchange.Exchange, back string) bool {
+	s, found, err := x.Session()
+	if err != nil {
+		x.Fail(fault.From(err), back)
+		return true
+	}
+	return found && h.onward(x, s, back)
+}
+
+// onward sends the user of a session to where they wanted to go, or says why
+// not. It does neither if authentik has ended the session.
+func (h *Handler) onward(x *exchange.Exchange, s *session.Session, back string) bool {
+	v, found, err := x.Judgement()
+	switch {
+	case err != nil:
+		x.Fail(fault.From(err), back)
+	case !found:
+		return false
+	case v.Pass:
+		x.Lead(back, back)
+	case v.Err != nil:
+		x.TurnAway(s, v.Err, back)
+	default:
+		return false
+	}
+	return true
+}
+
+// Request returns what a new visit asks the authorize endpoint for, or nil
+// without OpenID Connect.
+func (h *Handler) Request(x *exchange.Exchange) *authn.Request {
+	if h.OIDC == nil {
+		return nil
+	}
+	request := authn.NewRequest(x.RedirectURI())
+	request.Demand = h.demand(x)
+	return &request
+}
+
+// Open begins a visit: authentik is asked for the first challenge, with nothing
+// but what lets it recognize the device.
+func (h *Handler) Open(x *exchange.Exchange, back string) Outcome {
+	x = x.Uncanceled()
+	return h.begin(x, Visit{Begun: h.Now(), Back: back, Request: h.Request(x)}, x.Visitor(h.device(x)))
+}
+
+// begin has authentik ask the first challenge of a visit.
+func (h *Handler) begin(x *exchange.Exchange, vis Visit, v flowclient.Visitor) Outcome {
+	opening, err := h.Source.Begin(x.Context(), v, vis.Request)
+	if err != nil {
+		return Outcome{Err: fault.From(err)}
+	}
+	vis.First, vis.Opening, vis.Request = opening.Flow, opening.Step.Challenge.Component(), opening.Request
+	vis = vis.at(opening.Step)
+	return denied(h.Settle(x, vis), vis.Step)
+}
+
+// denied is the outcome of a flow whose first step is its end: beginning again
+// would end the same way.
+func denied(out Outcome, step flowclient.Step) Outcome {
+	if out.Ended() && !elsewhere(step) {
+		return Outcome{Err: fault.New(fault.DeniedByFlow, authn.ErrNotSignedIn)}
+	}
+	return out
+}
+
+// Answer answers POST login: one answer to the challenge on the page.
+func (h *Handler) Answer(x *exchange.Exchange) {
+	said, err := reply.Read(x.W, x.R)
+	if err != nil {
+		x.Fail(reply.Unreadable(err), "/")
+		return
+	}
+	if said.Poll {
+		h.poll(x, said)
+		return
+	}
+	back := x.WayBack(said.Back)
+	vis, err := h.Opened(x, said.Visit)
+	switch {
+	case errors.Is(err, errVisitExpired):
+		out := h.Open(x, vis.Back)
+		out.notice = noticeExpired
+		h.show(x, out, vis.Back)
+	case err != nil:
+		if !h.already(x, back) {
+			x.Fail(fault.New(fault.VisitLost, err), back)
+		}
+	default:
+		h.show(x, h.step(x, vis, said), vis.Back)
+	}
+}
+
+// step does what a reply asks for.
+func (h *Handler) step(x *exchange.Exchange, vis Visit, said reply.Reply) Outcome {
+	switch {
+	case said.Again:
+		return h.Open(x, vis.Back)
+	case said.Flow != "":
+		return h.aside(x, vis, said.Flow)
+	case said.Source != "":
+		return h.source(x, vis, said.Source)
+	case said.Offer:
+		vis.Detour = nil
+		return Outcome{Visit: vis}
+	case said.On && vis.Detour != nil:
+		return h.returned(x, vis)
+	case said.On:
+		return h.Look(x, vis, vis.Step.Flow)
+	}
+	answer, mistake := said.Answer(vis.Step.Challenge)
+	if mistake != nil {
+		return Outcome{Visit: vis, mistake: mistake}
+	}
+	if vis.rest(messageOf(answer), h.Now()) > 0 {
+		return Outcome{Visit: vis, notice: noticeRest}
+	}
+	if duo, ok := vis.Step.Challenge.(flowclient.AuthenticatorDuo); ok {
+		return h.enrol(x, vis, duo, answer)
+	}
+	return h.give(x, vis, answer)
+}
+
+// give hands an answer to authentik, once.
+func (h *Handler) give(x *exchange.Exchange, vis Visit, answer flowclient.Answer) Outcome {
+	words, err := json.Marshal(answer)
+	if err != nil {
+		return Outcome{Err: fault.New(fault.BadRequest, err)}
+	}
+	sum := sha256.Sum256(words)
+	x = x.Uncanceled() // an impatient browser gives up the first of two clicks
+	return h.answers.once(x.Context(), vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() Outcome {
+		return h.handOver(x, vis, answer)
+	})
+}
+
+func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.Answer) Outcome {
+	attempt, wait := h.Try(x, answer, vis.Step.Challenge.Common().PendingUser)
+	if wait > 0 {
+		component := vis.Step.Challenge.Component()
+		h.Metrics.Step(string(component), "slowed")
+		x.Log().InfoContext(x.Context(), "refused", "code", fault.TooManyAttempts, "component", component)
+		return Outcome{Visit: vis, wait: wait}
+	}
+	defer attempt.End()
+	step, err := h.Client.Answer(x.Context(), x.Visitor(vis.Step.Cookies), vis.Step.Flow, answer)
+	h.count(vis.Step, step, err)
+	if err != nil {
+		if out, again := h.renamed(x, vis, answer, err); again {
+			return out
+		}
+		return unconfirmed(vis, answer, err)
+	}
+	if refused(vis, answer, step) {
+		attempt.Fail(step.Challenge.Common().PendingUser)
+	}
+	return h.accepted(x, vis, answer, step)
+}
+
+// accepted goes on from authentik's reply to an answer.
+func (h *Handler) accepted(x *exchange.Exchange, vis Visit, answer flowclient.Answer, step flowclient.Step) Outcome {
+	if changed(vis, answer, step) {
+		return h.afresh(x, vis, answer, step)
+	}
+	if wrong, ok := retryable(answer, step); ok {
+		return h.retry(x, vis, step.Cookies, wrong)
+	}
+	out := h.Settle(x, vis.at(step).sent(messageOf(answer), vis, h.Now()))
+	out.advanced = out.Err == nil && moved(vis.Step, step)
+	if out.Ended() && !elsewhere(step) {
+		out = h.reopen(x, vis.Back)
+	}
+	if step.Lost {
+		out.notice = noticeLost
+	}
+	return out
+}
+
+// count reports the result of an answer, and visits that end without a session.
+func (h *Handler) count(from, to flowclient.Step, err error) {
+	component, result := string(from.Challenge.Component()), "accepted"
+	switch {
+	case err != nil:
+		result = "failed"
+		h.Metrics.SignIn(h.Source.Name(), "failed")
+	case !moved(from, to):
+		result = "refused"
+	case to.Challenge.Component() == flowclient.ComponentAccessDenied:
+		h.Metrics.SignIn(h.Source.Name(), "denied")
+	}
+	h.Metrics.Step(component, result)
+}
+
+// moved reports whether authentik has gone on from one step to the next.
+func moved(from, to flowclient.Step) bool {
+	return from.Flow != to.Flow || from.Challenge.Component() != to.Challenge.Component() ||
+		to.Challenge.Common().Errors == nil
+}
+
+// refused reports whether authentik has refused a proof. If the flow begins anew
+// after a wrong one, it does so without an error.
+func refused(vis Visit, answer flowclient.Answer, step flowclient.Step) bool {
+	_, raw := answer.(flowclient.RawAnswer)
+	prompt := answer.Component() == flowclient.ComponentPrompt
+	component := step.Challenge.Component()
+	switch {
+	case step.Lost:
+		return raw || prompt // a challenge ignores forms that were not made for it
+	case prompt:
+		return false // a new password, for example, is compared with nothing
+	case !moved(vis.Step, step), component == flowclient.ComponentIdentification:
+		return true
+	case component == vis.Opening && step.Flow == vis.First:
+		return true
+	}
+	switch step.Challenge.(type) {
+	case flowclient.AccessDenied, flowclient.FlowError, flowclient.Shell:
+		return true
+	default:
+		return false
+	}
+}
+
+// reopen begins again after a flow that has ended well and signed nobody in, such
+// as one to choose a new password.
+func (h *Handler) reopen(x *exchange.Exchange, back string) Outcome {
+	out := h.Open(x, back)
+	out.notice, out.advanced = noticeDone, true
+	return out
+}
+
+// aside leads to another flow that the challenge offers. It runs in the same
+// authentik session, whose plan it replaces.
+func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
+	link := ""
+	switch c := vis.Step.Challenge.(type) {
+	case flowclient.Identification:
+		link = map[string]string{"recovery": c.RecoveryURL, "enroll": c.EnrollURL, "passwordless": c.PasswordlessURL}[name]
+	case flowclient.SessionEnd:
+		link = map[string]string{"invalidation": c.InvalidationFlowURL}[name]
+	case flowclient.Password:
+		link = map[string]string{"recovery": c.RecoveryURL}[name]
+	}
+	flow, ok := vis.Step.FlowAt(link)
+	if !ok || link == "" {
+		return Outcome{Err: fault.New(fault.BadRequest, nil)}
+	}
+	vis.Aside = true
+	return h.Look(x, vis, flow)
+}
+
+// Look asks authentik where the visit stands in a flow.
+func (h *Handler) Look(x *exchange.Exchange, vis Visit, flow flowclient.Flow) Outcome {
+	x = x.Uncanceled()
+	step, err := h.Client.Ask(x.Context(), x.Visitor(vis.Step.Cookies), flow)
+	if err != nil {
+		return Outcome{Err: fault.From(err)}
+	}
+	out := h.Settle(x, vis.at(step))
+	if out.Ended() && !elsewhere(step) {
+		return h.reopen(x, vis.Back)
+	}
+	return out
+}
+
+// Settle looks at what a step has come to. A redirect may be the end of a
+// sign-in, but never proves one: authentik is asked who the visitor is.
+func (h *Handler) Settle(x *exchange.Exchange, vis Visit) Outcome {
+	if _, ended := vis.Step.Challenge.(flowclient.Redirect); !ended {
+		return Outcome{Visit: vis}
+	}
+	if h.Flow != "" && vis.Aside {
+		return Outcome{Visit: vis} // not the flow that this gate demands
+	}
+	out, err := h.admit(x, vis)
+	switch {
+	case errors.Is(err, authn.ErrNotSignedIn):
+		return Outcome{Visit: vis}
+	case err != nil:
+		return Outcome{Err: fault.From(err)}
+	}
+	if out.Admitted != nil {
+		h.Throttle.SignedIn(out.Admitted.session.User.Username)
+	}
+	return out
+}
+
+// Ended reports whether the flow has ended and no user is signed in.
+func (o Outcome) Ended() bool {
+	if o.Err != nil || o.Admitted != nil {
+		return false
+	}
+	_, ended := o.Visit.Step.Challenge.(flowclient.Redirect)
+	return ended
+}
+
+// elsewhere reports whether the flow sends the visitor to another place first.
+func elsewhere(step flowclient.Step) bool {
+	to, ok := step.Challenge.(flowclient.Redirect)
+	return ok && (to.Class() == flowclient.RedirectExternal || to.Class() == flowclient.RedirectSource)
+}

@@ -1,0 +1,72 @@
+package signin
+
+import (
+	"context"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
+)
+
+const (
+	// submissionLifetime is how long the result of an answer is kept for a second
+	// submission of the same page.
+	submissionLifetime = time.Minute
+	// maxSubmissions is how many results are kept. Answers of one visit are given
+	// one at a time in any case.
+	maxSubmissions = 10_000
+)
+
+// submissions give authentik each answer of a visit once. authentik would treat
+// the second click of an impatient visitor as the answer to its next challenge.
+type submissions struct {
+	given *ttlcache.Cache[string, *submission] // by visit
+}
+
+// A submission is one answer that authentik was given, and its result.
+type submission struct {
+	answer string
+	result Outcome
+}
+
+func newSubmissions(now func() time.Time) *submissions {
+	return &submissions{ttlcache.New(ttlcache.Options[string, *submission]{Entries: maxSubmissions, Now: now})}
+}
+
+func (s *submissions) sweep() { s.given.Sweep() }
+
+// once gives an answer unless it was given already, and returns its result.
+// Answers to one page are given one after the other. Once authentik has accepted
+// an answer to a page, every further answer to it gets the result of that one.
+// An answer that is being given goes on when the browser leaves.
+func (s *submissions) once(ctx context.Context, visit, answer string, give func() Outcome) Outcome {
+	for {
+		given, err := s.given.Do(ctx, visit, func(context.Context) (*submission, time.Duration, error) {
+			mine := &submission{answer, give()}
+			return mine, mine.lifetime(), nil
+		})
+		if err != nil {
+			return Outcome{Err: fault.New(fault.AuthentikUnexpected, err)}
+		}
+		if given.settles(answer) {
+			return given.result
+		}
+		s.given.DeleteIf(visit, func(kept *submission) bool { return kept == given })
+	}
+}
+
+// lifetime is how long the result is kept: a failure, and an answer that was
+// held back, may be submitted again at once.
+func (s *submission) lifetime() time.Duration {
+	if s.result.Err != nil || s.result.wait > 0 {
+		return 0
+	}
+	return submissionLifetime
+}
+
+// settles reports whether the result is that of an answer, too. A second
+// submission of the same answer that waited gets its failure as well: whether to
+// submit it again is for the visitor to decide.
+func (s *submission) settles(answer string) bool {
+	return s.answer == answer || s.result.advanced
+}

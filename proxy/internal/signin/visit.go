@@ -1,0 +1,88 @@
+package signin
+
+import (
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// VisitLife is how long a page may wait for its answer, counted from the visit's
+// beginning.
+const VisitLife = 30 * time.Minute
+
+var errVisitExpired = errors.New("proxy: the visit was begun too long ago")
+
+// A Visit is one sign-in on its way. It lives in the page that shows its present
+// challenge, sealed for this gate and this browser, and nowhere else: tabs know
+// nothing of each other, and a restart during a sign-in changes nothing.
+type Visit struct {
+	// ID is new for each page that is drawn.
+	ID string `json:"id"`
+	// Begun is when the visit began.
+	Begun time.Time `json:"begun"`
+	// Back is where the visitor wanted to go: a local address.
+	Back string `json:"back"`
+	// First is the flow that the visit began with.
+	First flowclient.Flow `json:"first"`
+	// Opening is the component of the flow's first challenge. If it comes again,
+	// the flow has begun anew.
+	Opening flowclient.Component `json:"opening,omitempty"`
+	// Name is the name that was typed if authentik asked for something else first.
+	Name string `json:"name,omitempty"`
+	// Aside says that the visitor has chosen another flow, such as one to recover
+	// a password.
+	Aside bool `json:"aside,omitempty"`
+	// Step is the challenge, and the cookies by which authentik knows the visit. It
+	// has no cookies if the challenge was drawn from a copy, and the visit begins
+	// with its answer.
+	Step flowclient.Step `json:"step"`
+	// Request is what authentik's authorize endpoint is asked for. It is nil
+	// without OpenID Connect.
+	Request *authn.Request `json:"request,omitempty"`
+	// Detour is the source that the visitor has chosen on this challenge.
+	Detour *detour `json:"detour,omitempty"`
+	// Sent says when messages were sent that the visitor could have sent again.
+	Sent map[string]time.Time `json:"sent,omitempty"`
+}
+
+// at returns the visit at its next step, as a page of its own.
+func (v Visit) at(step flowclient.Step) Visit {
+	v.ID = rand.Text()
+	v.Step, v.Detour = step, nil
+	return v
+}
+
+// At returns the visit at its next step, as a page of its own.
+func (v Visit) At(step flowclient.Step) Visit { return v.at(step) }
+
+// seal writes a visit for the page of the browser that has the secret.
+func (v Visit) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
+	return x.Box(seal.KindVisit, s).SealText(v)
+}
+
+// Opened opens the visit that a page brings back. The gate itself wrote what
+// is inside; it is checked all the same, since a slug becomes part of an address
+// at authentik and the way back one in the browser. With errVisitExpired the
+// visit is returned as well.
+func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
+	s, ok := x.Visit()
+	if !ok {
+		return Visit{}, seal.ErrSealed
+	}
+	var v Visit
+	if err := x.Box(seal.KindVisit, s).OpenText(sealed, &v); err != nil {
+		return Visit{}, err
+	}
+	if !v.Step.Flow.Valid() || !v.First.Valid() || v.Step.Challenge == nil || v.Back != exchange.LocalPath(v.Back) {
+		return Visit{}, seal.ErrSealed
+	}
+	if age := h.Now().Sub(v.Begun); age > VisitLife || age < -VisitLife {
+		return v, errVisitExpired
+	}
+	return v, nil
+}

@@ -1,0 +1,143 @@
+package signout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// maxNotice bounds a logout notice, in bytes.
+const maxNotice = 64 << 10
+
+var (
+	errReplayed = errors.New("this logout token was used before")
+	errIssuer   = errors.New("the notice comes from another issuer")
+)
+
+// BackChannel answers POST backchannel-logout (OpenID Connect Back-Channel Logout
+// 1.0): authentik says that one of its own sessions has ended. A token with a
+// session's identifier ends only what rests on that, since notices can be late.
+func (h *Handler) BackChannel(x *exchange.Exchange) {
+	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxNotice)
+	raw := ""
+	if err := x.R.ParseForm(); err == nil && len(x.R.PostForm["logout_token"]) == 1 {
+		raw = x.R.PostForm.Get("logout_token")
+	}
+	err := h.Notice(x.Context(), raw)
+	x.W.Header().Set("Cache-Control", "no-store")
+	if err == nil {
+		x.W.WriteHeader(http.StatusOK)
+		return
+	}
+	x.Log().WarnContext(x.Context(), "logout notice: refused", "error", fault.Cause(err), "code", fault.From(err).Code)
+	x.W.Header().Set("Content-Type", "application/json")
+	x.W.WriteHeader(http.StatusBadRequest) // also if the store fails, as the specification says (2.8)
+	_ = json.NewEncoder(x.W).Encode(map[string]string{"error": "invalid_request", "error_description": fault.From(err).Title})
+}
+
+// Notice does what a logout token says. Its identifier is noted once that is
+// done: a token that came while the store failed may come again.
+func (h *Handler) Notice(ctx context.Context, raw string) error {
+	token, err := h.OIDC.LogoutToken(ctx, raw)
+	if err != nil {
+		return err
+	}
+	seen := h.Key.Tombstone("jti", token.Issuer+"\x00"+token.TokenID)
+	replayed, err := h.Store.Revoked(ctx, seen)
+	switch {
+	case err != nil:
+		return fault.New(fault.SessionsUnavailable, err)
+	case replayed:
+		return fault.New(fault.TokenInvalid, errReplayed)
+	}
+	if token.SessionID != "" {
+		err = h.endKnown(ctx, token.SessionID, "back-channel")
+	} else {
+		err = h.endSubject(ctx, token.Subject)
+	}
+	if err != nil {
+		return err
+	}
+	if err := h.Store.Revoke(ctx, seen, h.Now().Add(oidc.NoticeAge+2*session.ClockLeeway)); err != nil {
+		return fault.New(fault.SessionsUnavailable, err)
+	}
+	return nil
+}
+
+// endKnown ends what rests on a session of authentik, if any session here ever
+// has.
+func (h *Handler) endKnown(ctx context.Context, sid, reason string) error {
+	known, err := h.Sessions.KnowsAuthentik(ctx, sid)
+	if err != nil || !known {
+		return err
+	}
+	if err := h.Sessions.EndAuthentik(ctx, sid); err != nil {
+		return err
+	}
+	h.Metrics.Ended(reason)
+	h.Logger.InfoContext(ctx, "session ended", "reason", reason)
+	return nil
+}
+
+// endSubject ends all sessions of a user.
+func (h *Handler) endSubject(ctx context.Context, subject string) error {
+	ended, err := h.Sessions.EndUser(ctx, subject)
+	for _, one := range ended {
+		h.Sessions.Report(ctx, one.Name, "", "back-channel")
+	}
+	return err
+}
+
+// FrontChannel answers GET frontchannel-logout (OpenID Connect Front-Channel
+// Logout 1.0): authentik has a browser load it in a frame. The identifier in the
+// address is all that proves it, so it ends sessions here and nothing at
+// authentik.
+func (h *Handler) FrontChannel(x *exchange.Exchange) {
+	query, err := url.ParseQuery(x.At.Asked.RawQuery)
+	if err == nil {
+		err = h.frontChannel(x.Context(), query)
+	}
+	header := x.W.Header()
+	header.Set("Cache-Control", "no-cache, no-store")
+	header.Set("Pragma", "no-cache")
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors "+originOf(h.Root))
+	header.Set("X-Content-Type-Options", "nosniff")
+	if err != nil {
+		e := fault.From(err)
+		x.Report(e)
+		x.W.WriteHeader(e.Status)
+		return
+	}
+	x.W.WriteHeader(http.StatusOK)
+}
+
+func (h *Handler) frontChannel(ctx context.Context, query url.Values) error {
+	if len(query["sid"]) != 1 || len(query["iss"]) != 1 || query.Get("sid") == "" {
+		return fault.New(fault.BadRequest, nil)
+	}
+	issuer, err := h.OIDC.Issuer(ctx)
+	if err != nil {
+		return err
+	}
+	if query.Get("iss") != issuer {
+		return fault.New(fault.IssuerMismatch, errIssuer)
+	}
+	return h.endKnown(ctx, query.Get("sid"), "front-channel")
+}
+
+// originOf returns the origin of an address.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "'none'"
+	}
+	return u.Scheme + "://" + u.Host
+}

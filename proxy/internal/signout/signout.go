@@ -1,0 +1,141 @@
+// Package signout ends sessions: at the visitor's wish, and at authentik's.
+//
+//   - signout.go: who is signed in, and the page to sign out
+//   - notice.go: logout notices of OpenID Connect
+package signout
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// signOutWait is how long a visitor who signs out waits for authentik to do so as
+// well.
+const signOutWait = 10 * time.Second
+
+// A Handler ends sessions. It is safe for concurrent use.
+type Handler struct {
+	*exchange.Shared
+	Source authn.Source
+	OIDC   *oidc.Source // nil without OpenID Connect
+	Store  store.Store
+	Idle   time.Duration // 0: sessions may be unused
+	Root   string        // authentik's public address
+}
+
+// Session answers GET session: who is signed in, and until when.
+func (h *Handler) Session(x *exchange.Exchange) {
+	s, found, err := x.Session()
+	switch {
+	case err != nil:
+		x.Problem(fault.From(err))
+		return
+	case !found:
+		x.Problem(fault.New(fault.SignInRequired, nil))
+		return
+	}
+	until, limit := h.ends(s)
+	_ = x.Tell(map[string]any{ // a visitor who has gone away needs no answer
+		"user": s.User.Username, "name": s.User.Name, "email": s.User.Email,
+		"groups": s.User.Groups, "session": s.ID(),
+		"begun": s.Begun.UTC(), "until": until.UTC(), "limit": limit,
+	})
+}
+
+// ends returns when a session ends if it is not used any more, and by which
+// limit.
+func (h *Handler) ends(s *session.Session) (until time.Time, limit string) {
+	if unused := s.Used().Add(h.Idle); h.Idle > 0 && unused.Before(s.Until) {
+		return unused, "idle"
+	}
+	return s.Until, "lifetime"
+}
+
+// Page answers GET logout: a button, since a link by itself must not end a
+// session.
+func (h *Handler) Page(x *exchange.Exchange) {
+	s, found, err := x.Session()
+	if err != nil {
+		x.Fail(fault.From(err), "/")
+		return
+	}
+	if !found {
+		h.Pages.SignedOut(x.W, x.R, page.ParseSignOutScope(x.At.Asked.Query().Get("ended")), x.Brand(x))
+		return
+	}
+	h.Pages.SignOut(x.W, x.R, s.User.Username, x.Brand(x))
+}
+
+// SignOut answers POST logout: it ends the session, and begins a new sign-in for
+// a visitor who wants to switch the account.
+func (h *Handler) SignOut(x *exchange.Exchange) {
+	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, reply.MaxForm)
+	if err := x.R.ParseForm(); err != nil {
+		x.Fail(fault.New(fault.BadRequest, err), "/")
+		return
+	}
+	s, found, err := x.Session()
+	ended, away := page.SignOutUnknown, ""
+	if err == nil && found {
+		ended, away, err = h.end(x, s)
+	}
+	if err != nil { // the cookie stays, so that the visitor can try again
+		x.Fail(fault.From(err), "/")
+		return
+	}
+	x.ExpireSession()
+	x.RenewVisit()
+	x.SetArrivals(nil) // a visitor who signs in again does so by hand
+	switch back := x.WayBack(x.R.PostForm.Get("to")); {
+	case away != "":
+		x.Leave(away)
+	case x.R.PostForm.Has("switch"):
+		x.Lead(back, h.Prefix+"/login?to="+url.QueryEscape(back))
+	default:
+		x.Lead("", h.Prefix+"/logout?ended="+string(ended))
+	}
+}
+
+// end ends a session here, with all that rest on the same session of authentik,
+// and then at authentik as far as possible. The result says what has ended. away
+// is where a browser ends authentik's session that holds it itself.
+func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.SignOutScope, away string, err error) {
+	rec, found, err := x.Record(s)
+	if err != nil || !found {
+		return page.SignOutUnknown, "", err
+	}
+	if err := x.End(s, "signed-out"); err != nil {
+		return "", "", err
+	}
+	if rec.SID != "" {
+		if err := h.Sessions.EndAuthentik(x.Context(), rec.SID); err != nil {
+			return "", "", err
+		}
+	}
+	away, err = h.endAtAuthentik(x.Uncanceled(), rec)
+	if err != nil {
+		x.Log().WarnContext(x.Context(), "sign-out: authentik's own session may go on", "error", fault.Cause(err), "session", s.ID())
+		return page.SignOutHere, "", nil
+	}
+	return page.SignOutEverywhere, away, nil
+}
+
+func (h *Handler) endAtAuthentik(x *exchange.Exchange, rec *session.Record) (away string, err error) {
+	ctx, cancel := context.WithTimeout(x.Context(), signOutWait)
+	defer cancel()
+	if err := h.Source.SignOut(ctx, rec); err != nil || h.OIDC == nil || len(rec.Cookies) > 0 {
+		return "", err
+	}
+	return h.OIDC.SignOutURL(ctx, rec, x.Origin()+h.Prefix+"/logout")
+}

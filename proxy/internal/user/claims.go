@@ -1,0 +1,156 @@
+package user
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// maxClaims bounds what is kept of a user's further claims, as JSON, in bytes. A
+// claim that no longer fits is left out.
+const maxClaims = 8 << 10
+
+// protocolClaims are about a token and not about a user, or are fields of User.
+var protocolClaims = map[string]bool{
+	"iss": true, "sub": true, "aud": true, "exp": true, "iat": true, "nbf": true, "jti": true, "nonce": true, "azp": true,
+	"at_hash": true, "c_hash": true, "sid": true, "acr": true, "amr": true, "auth_time": true, "events": true,
+	"preferred_username": true, "name": true, "given_name": true, "nickname": true, "email": true, "groups": true,
+	"ak_proxy": true,
+}
+
+var errNoName = errors.New("the claims name no user: give the provider the scope mappings openid, profile and email")
+
+// FromClaims returns the user that claims of OpenID Connect describe. Claims
+// are what administrators make of them, so those of another type than expected
+// count as absent. Claims without a username are an error.
+func FromClaims(subject string, claims map[string]json.RawMessage) (User, error) {
+	u := User{
+		UID: subject, Username: Text(claims["preferred_username"]), Name: Text(claims["name"]),
+		Email: Text(claims["email"]), Groups: Texts(claims["groups"]), Claims: map[string]any{},
+	}
+	if u.UID == "" || u.Username == "" {
+		return User{}, errNoName
+	}
+	var outpost struct {
+		Attributes map[string]any `json:"user_attributes"`
+	}
+	if json.Unmarshal(claims["ak_proxy"], &outpost) == nil {
+		u.Attributes = outpost.Attributes
+	}
+	left := maxClaims
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		value := claims[name]
+		if protocolClaims[name] || len(name)+len(value) > left {
+			continue
+		}
+		var decoded any
+		if json.Unmarshal(value, &decoded) == nil && decoded != nil {
+			u.Claims[name] = decoded
+			left -= len(name) + len(value)
+		}
+	}
+	return u, nil
+}
+
+// Claim returns what is known of a user under the name of an OpenID Connect
+// claim, or under attributes.<path>. It returns nil for what is not known.
+func Claim(u User, name string) any {
+	switch name {
+	case "sub", "uid":
+		return u.UID
+	case "preferred_username", "nickname":
+		return u.Username
+	case "name", "given_name":
+		return u.Name
+	case "email":
+		return u.Email
+	case "groups":
+		list := make([]any, len(u.Groups))
+		for i, group := range u.Groups {
+			list[i] = group
+		}
+		return list
+	}
+	if path, ok := strings.CutPrefix(name, "attributes."); ok {
+		return attribute(u.Attributes, path)
+	}
+	return u.Claims[name]
+}
+
+// Meets reports whether one of the values is true of a user. The claim is user
+// for the username, group for the name of a group, or a name that Claim knows.
+func Meets(u User, claim string, values []string) bool {
+	var known []string
+	switch claim {
+	case "user":
+		known = []string{u.Username}
+	case "group":
+		known = u.Groups
+	default:
+		known = Scalars(Claim(u, claim))
+	}
+	return slices.ContainsFunc(values, func(value string) bool { return slices.Contains(known, value) })
+}
+
+// Text returns a JSON string, and nothing for any other JSON.
+func Text(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// Texts returns the scalars of a JSON list, or a JSON scalar.
+func Texts(raw json.RawMessage) []string {
+	var value any
+	if json.Unmarshal(raw, &value) != nil {
+		return nil
+	}
+	return Scalars(value)
+}
+
+// Scalars returns the texts of a claim: of the scalars of a list, or of one
+// scalar.
+func Scalars(value any) []string {
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	var all []string
+	for _, one := range list {
+		if text := Scalar(one); text != "" {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// Scalar returns the text of a string, a number or a boolean, and nothing for
+// any other value.
+func Scalar(value any) string {
+	switch value := value.(type) {
+	case string:
+		return value
+	case bool, float64, int, int64:
+		return fmt.Sprint(value)
+	default:
+		return ""
+	}
+}
+
+// attribute finds a value by its dotted path.
+func attribute(in map[string]any, path string) string {
+	if value, ok := in[path]; ok {
+		return Scalar(value)
+	}
+	first, rest, _ := strings.Cut(path, ".")
+	inner, ok := in[first].(map[string]any)
+	if !ok {
+		return ""
+	}
+	return attribute(inner, rest)
+}

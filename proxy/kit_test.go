@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+)
+
+// find returns the session that a cookie opens, or nil.
+func (g *Gate) find(ctx context.Context, cookie string, at Resolved) (*session.Session, error) {
+	s, found, err := g.sessions.Find(ctx, cookie, at.Host)
+	if !found {
+		return nil, err
+	}
+	return s, err
+}
+
+// start begins a session that no visitor has signed in to.
+func (g *Gate) start(ctx context.Context, rec session.Record, at Resolved) (seal.Secret, *session.Session, error) {
+	return g.sessions.Begin(ctx, rec, at.Host)
+}
+
+// names are the gate's cookies over HTTPS.
+func (g *Gate) names() exchange.Names { return g.shared.Cookies.Names("https") }
+
+// exchange is a request at the gate, without an answer.
+func (g *Gate) exchange(r *http.Request, at Resolved) *exchange.Exchange {
+	return &exchange.Exchange{W: httptest.NewRecorder(), R: r, At: at, Shared: g.shared}
+}
+
+// recordName is the name of the record that a cookie opens.
+func (g *Gate) recordName(cookie string, at Resolved) string {
+	secret, _ := seal.ParseSecret(cookie)
+	return g.shared.Key.Box(seal.KindSession, g.sessions.Realm(at.Host), secret).Name()
+}
+
+const (
+	// accountFree and addressFree are how many refusals an account and an address
+	// have free, as the documentation says.
+	accountFree = 5
+	addressFree = 20
+	// copyFor is how long the copy of a first challenge is drawn.
+	copyFor = 10 * time.Second
+)
+
+// setClient puts another authentik behind a gate that is in use.
+func (g *Gate) setClient(c Authentik) {
+	g.cfg.Client, g.signIn.Client = c, c
+	if own, ok := g.signIn.Source.(authn.Own); ok {
+		own.Authentik = c
+		g.signIn.Source = own
+	}
+}
+
+// visit opens the visit in a page of a browser.
+func (g *Gate) visit(browser seal.Secret, at Resolved, sealed string) (signin.Visit, error) {
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	r.AddCookie(&http.Cookie{Name: g.shared.Cookies.Names(at.Scheme).Visit, Value: browser.Cookie()})
+	return g.signIn.Opened(g.exchange(r, at), sealed)
+}
+
+// A saying is a sentence of the JSON form, with its code.
+type saying struct {
+	String string `json:"string"`
+	Code   string `json:"code"`
+}
+
+// chosen is the source that the JSON form says was chosen.
+type chosen struct {
+	Name   string `json:"name"`
+	Open   string `json:"open,omitempty"`
+	Barred bool   `json:"barred,omitempty"`
+}

@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// TestAMailIsNotSentAgainAtOnce counts mails, as its receiver would.
+func TestAMailIsNotSentAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, inLogin(whoIsIt(&authentiktest.EmailStage{})...), nil)
+	p := s.person(t)
+	page := p.send(p.open("/"), "uid_field", "jane")
+	page.says(t, "We have sent you an email with a link")
+	page.says(t, `data-rest="30"`)
+	page = p.send(page)
+	page.says(t, "It was sent a moment ago.")
+	if n := len(s.authentik.Mail()); n != 1 {
+		t.Fatalf("%d mails", n)
+	}
+	s.clock.move(30 * time.Second)
+	page = p.send(page)
+	page.says(t, "it is on its way")
+	if n := len(s.authentik.Mail()); n != 2 {
+		t.Fatalf("%d mails after half a minute", n)
+	}
+	p.send(page).says(t, "It was sent a moment ago.")
+	if n := len(s.authentik.Mail()); n != 2 {
+		t.Errorf("%d mails", n)
+	}
+}
+
+// TestACodeIsNotSentAgainAtOnce also asks in JSON, which is no way around.
+func TestACodeIsNotSentAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	cfg := inLogin(whoIsIt(&authentiktest.AuthenticatorValidateStage{})...)
+	cfg.Users = people()
+	cfg.Users[0].Devices = []authentiktest.Device{
+		{Class: authentiktest.DeviceEmail, UID: 3, Email: "jane@example.com"}, {Class: authentiktest.DeviceSMS, UID: 4, Number: "+49151"},
+	}
+	s := newSiteOf(t, cfg, nil)
+	p := s.person(t)
+	page := p.send(p.open("/app"), "uid_field", "jane")
+	page = p.send(page, "device", "email:3")
+	page.says(t, "We have sent a code to")
+	page.says(t, "data-rest=")
+	page = p.send(page, "device", "email:3")
+	page.says(t, "It was sent a moment ago.")
+	page.says(t, `name="code"`)
+	if n := len(s.authentik.Mail()); n != 1 {
+		t.Fatalf("%d mails", n)
+	}
+	page = p.send(page, "device", "sms:4")
+	page.says(t, "We have sent a code to your phone.")
+	if n := len(s.authentik.Texts()); n != 1 {
+		t.Fatalf("%d texts: another way must not rest", n)
+	}
+	p.send(page, "device", "email:3").says(t, "It was sent a moment ago.") // nor does it end the rest of the first
+	s.clock.move(31 * time.Second)
+	p.send(page, "device", "email:3")
+	if n := len(s.authentik.Mail()); n != 2 {
+		t.Errorf("%d mails after half a minute", n)
+	}
+}
