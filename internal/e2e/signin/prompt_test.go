@@ -93,7 +93,7 @@ func TestPrompt_HTMLOfAdministratorsDoesNothing(t *testing.T) {
 		<p style="position: fixed; inset: 0" class="alert" onclick="window.ran = 6">Click</p></div></form><form action="/stolen"><input name="stolen"></form>
 		<math><mtext><table><mglyph><style><img src=x onerror="window.ran = 7">`
 	s := startPrompt(t, func(map[string]any) bool { return true },
-		authentiktest.Field{Key: "text", Type: authentiktest.FieldStatic, Initial: hostile},
+		authentiktest.Field{Key: "text", Label: "Text", Type: authentiktest.FieldStatic, Initial: hostile},
 		authentiktest.Field{Key: "name", Label: "Name", SubText: hostile, Order: 1})
 	w := chromium.Open(t, s.Address)
 	w.Open("/")
