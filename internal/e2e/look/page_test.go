@@ -51,6 +51,9 @@ func (v view) show(w *chromium.Window) {
 	w.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.documentElement.style.fontSize = %q`, letters)))
 }
 
+// groups is in how many windows the pages are opened at a time.
+const groups = 4
+
 // sheetFile is where a contact sheet of all pages goes, for a person to look at:
 //
 //	go test ./internal/e2e/look -run Pages -sheet contact-sheet.png
@@ -68,15 +71,19 @@ func TestPages_CanBeUsedByEverybody(t *testing.T) {
 	if len(names) < 20 {
 		t.Fatalf("got %d pages, want 20 or more", len(names))
 	}
-	w := chromium.Open(t, pages.address)
 	var shown sheet
-	w.AddAuthenticator() // without one, a dialog of the browser about keys would take the keyboard
-	for _, name := range names {
-		t.Run(name, func(t *testing.T) {
-			w.TB = t // so that a step that fails ends this page's test
-			shown.add(name, examine(t, w, "/"+name, source))
-		})
-	}
+	t.Run("all", func(t *testing.T) {
+		for group := range slices.Chunk(names, (len(names)+groups-1)/groups) {
+			t.Run("group", func(t *testing.T) {
+				t.Parallel()
+				w := chromium.Open(t, pages.address)
+				w.AddAuthenticator() // without one, a dialog of the browser about keys would take the keyboard
+				for _, name := range group {
+					t.Run(name, func(t *testing.T) { shown.add(name, examine(t, w, "/"+name, source)) })
+				}
+			})
+		}
+	})
 	if *sheetFile != "" {
 		if err := shown.save(*sheetFile); err != nil {
 			t.Error(err)

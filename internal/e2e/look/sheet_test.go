@@ -8,6 +8,9 @@ import (
 	"image/draw"
 	"image/png"
 	"os"
+	"slices"
+	"strings"
+	"sync"
 
 	xdraw "golang.org/x/image/draw"
 	"golang.org/x/image/font"
@@ -18,6 +21,7 @@ import (
 // A sheet shows many pages small, side by side, for a person to look at. Its
 // zero value is empty.
 type sheet struct {
+	mu   sync.Mutex
 	rows []row
 	errs []error
 }
@@ -38,6 +42,8 @@ const (
 
 // add puts the screenshots of a page on the sheet.
 func (s *sheet) add(name string, shots [][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := row{name: name}
 	for _, shot := range shots {
 		full, err := png.Decode(bytes.NewReader(shot))
@@ -55,6 +61,7 @@ func (s *sheet) add(name string, shots [][]byte) {
 
 // save writes the sheet to a file beside the tests, which Git ignores.
 func (s *sheet) save(file string) error {
+	slices.SortFunc(s.rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
 	width := 0
 	for _, r := range s.rows {
 		width = max(width, r.width())
