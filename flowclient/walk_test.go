@@ -119,6 +119,23 @@ func TestWalk_KeepsTheSubPath(t *testing.T) {
 	}
 }
 
+// TestWalk_RedirectOutOfTheExecutorChangesTheFlow has authentik lock an account: it
+// ends the session and sends the visitor to the page of another flow.
+func TestWalk_RedirectOutOfTheExecutorChangesTheFlow(t *testing.T) {
+	t.Parallel()
+	f := newFake(t,
+		sends("/if/flow/locked/?a=b", session("b", false)),
+		says(`{"component":"ak-stage-access-denied"}`))
+	step, err := f.client().Answer(t.Context(), holding("a", true), login, DummyAnswer{})
+	shows[AccessDenied](t, step, err)
+	if step.Flow != (Flow{Slug: "locked", Query: "a=b"}) || step.Lost || step.Authenticated() {
+		t.Errorf("got flow %v, lost %v, authenticated %v, want locked, false, false", step.Flow, step.Lost, step.Authenticated())
+	}
+	if got := f.seen(1).uri; got != "/api/v3/flows/executor/locked/?query=a%3Db" {
+		t.Errorf("got %s, want the executor of the other flow", got)
+	}
+}
+
 func TestWalk_FindsTheDefaultFlowOfARedirect(t *testing.T) {
 	t.Parallel()
 	f := newFake(t,
