@@ -116,10 +116,10 @@ func same(t *testing.T, what string, want, got []string) {
 	}
 }
 
-// firstCells returns what a function makes of the first cell of each row.
-func firstCells(rows []row, make func(cell string) string) (all []string) {
+// firstCells returns the first cell of each row, as a function reads it.
+func firstCells(rows []row, read func(cell string) string) (all []string) {
 	for _, r := range rows {
-		all = append(all, make(r[0]))
+		all = append(all, read(r[0]))
 	}
 	return all
 }
