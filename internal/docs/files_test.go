@@ -30,7 +30,7 @@ func read(t *testing.T, path string) string {
 // repository, and everything written in Markdown below docs and examples.
 func documents(t *testing.T) []string {
 	t.Helper()
-	all := []string{"README.md", "CHANGELOG.md", "SECURITY.md"}
+	all := []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
 	for _, dir := range []string{"docs", "examples"} {
 		all = append(all, filesBelow(t, dir, func(path string) bool { return strings.HasSuffix(path, ".md") })...)
 	}
