@@ -33,9 +33,9 @@ func (s screen) stops(t testing.TB, why string) {
 
 const (
 	dropped  = "the session cookie is not sent back"
-	unknown  = "the session cookie comes back and opens nothing"
-	stricter = "the application asks for another kind of sign-in"
-	another  = "another gate on this host does not accept it"
+	unknown  = "the session cookie is sent back, but its session is not found"
+	stricter = "the application asks for a different kind of sign-in"
+	another  = "another gate on this host does not accept your session"
 )
 
 func TestSignInsThatDoNotHoldHaveACause(t *testing.T) {

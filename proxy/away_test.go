@@ -44,7 +44,7 @@ func TestWhatOnlyNeedsAClickGoesOn(t *testing.T) {
 	}{
 		"a frame": {
 			"xak-flow-frame", `{"url":"https://auth.example.com/endpoint/gdtc/chrome/","loading_text":"x"}`,
-			"Go on without this check", "", nil, nil,
+			"Continue without this check", "", nil, nil,
 		},
 		"logouts in frames": {
 			"ak-provider-iframe-logout", `{"logout_urls":[{"url":"https://wiki.example.com/out","binding":"redirect","provider_name":"Wiki"}]}`,
@@ -150,7 +150,7 @@ func TestAWrongCodeOfADeviceIsAskedForAgain(t *testing.T) {
 	page.says(t, `name="code"`)
 	for range 2 {
 		page = p.send(page, "code", "999")
-		page.says(t, "There is no such code, or it has expired.")
+		page.says(t, "This code is wrong or has expired.")
 		page.says(t, `aria-invalid="true"`)
 	}
 	p.send(page, "code", "628 193 475").says(t, "hello jane")

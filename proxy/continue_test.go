@@ -92,6 +92,6 @@ func TestWithoutOpenIDConnectNobodyComesBack(t *testing.T) {
 	page := p.open("/.authentik/login?at=authentik&to=/app")
 	page.says(t, `name="uid_field"`)
 	page = p.send(page, "source", "0")
-	page.says(t, "does not come back to this page")
+	page.says(t, "You will not come back to this page")
 	page.says(t, `/if/flow/default-authentication-flow/"`)
 }

@@ -69,7 +69,7 @@ func TestDuoIsAnsweredForOnceDuoKnowsOfIt(t *testing.T) {
 	duo := &duoService{status: "waiting"}
 	s, p, page := setUpDuo(t, duo)
 	page = p.send(page)
-	page.says(t, "Duo has not heard of your device yet.")
+	page.says(t, "Duo does not know your device yet.")
 	page.lacks(t, "Access denied")
 
 	duo.set(func(d *duoService) { d.status = "success" })
@@ -82,7 +82,7 @@ func TestASetUpThatDuoHasForgottenBeginsAgainAndSaysSo(t *testing.T) {
 	duo := &duoService{status: "invalid"}
 	_, p, page := setUpDuo(t, duo)
 	page = p.send(page)
-	page.says(t, "your sign-in has begun again")
+	page.says(t, "your sign-in has started over")
 	page.says(t, `name="uid_field"`)
 }
 
@@ -92,7 +92,7 @@ func TestADuoThatCannotBeAskedCostsNothing(t *testing.T) {
 	s, p, page := setUpDuo(t, duo)
 	duo.set(func(d *duoService) { d.down = true })
 	page = p.send(page)
-	page.says(t, "Duo could not be asked just now.")
+	page.says(t, "Duo cannot be reached right now.")
 	duo.set(func(d *duoService) { d.down, d.status = false, "success" })
 	s.clock.move(2 * time.Second)
 	p.send(page).says(t, "hello jane")
@@ -167,7 +167,7 @@ func TestAPushWhileDuoIsDownCanBeTriedAgain(t *testing.T) {
 	duo := &duoService{down: true}
 	_, p, page := pushable(t, duo, nil)
 	page = p.send(page, "device", "duo:6")
-	page.says(t, "Duo could not be asked just now.")
+	page.says(t, "Duo cannot be reached right now.")
 	page.says(t, `name="device" value="duo:6"`)
 	duo.set(func(d *duoService) { d.down, d.allows = false, true })
 	p.send(page, "device", "duo:6").says(t, "hello jane")

@@ -187,7 +187,7 @@ func TestAForgottenSessionOfAuthentikBeginsAgainWithoutStrangeErrors(t *testing.
 	page := p.send(p.open("/kept?a=b"), "uid_field", "jane")
 	s.authentik.Forget()
 	page = p.send(page, "password", "open sesame")
-	page.says(t, "authentik has not kept your last answer.")
+	page.says(t, "authentik has lost your last answer.")
 	if strings.Contains(page.body, `role="alert"`) {
 		t.Errorf("an error is shown for a field that the visitor never saw:\n%s", page.body)
 	}
@@ -205,7 +205,7 @@ func TestAMistakeAfterAVisitThatBeganAgainIsShown(t *testing.T) {
 	s.authentik.Forget()
 	page = p.send(page, "password", "open sesame")
 	page = p.send(page, "uid_field", "")
-	page.says(t, "Enter the name that you sign in with.")
+	page.says(t, "Enter the name you sign in with.")
 	page.says(t, `aria-invalid="true"`)
 }
 
@@ -232,7 +232,7 @@ func TestAnOldPageGoesOnWithItsWayBackKept(t *testing.T) {
 	page := p.open("/kept")
 	s.clock.move(signin.VisitLife + time.Minute)
 	page = p.send(page, "uid_field", "jane")
-	page.says(t, "That took a while, so your sign-in has begun again.")
+	page.says(t, "Your sign-in took too long and has started over.")
 	page = p.send(page, "uid_field", "jane")
 	if page = p.send(page, "password", "open sesame"); page.path != "/kept" {
 		t.Fatalf("landed at %s", page.path)
@@ -355,7 +355,7 @@ func TestAnotherFlowThanTheOneDemandedAdmitsNobody(t *testing.T) {
 	p := s.person(t)
 	page := p.send(p.open("/kept"), "flow", "recovery")
 	page = p.send(page, "uid_field", "jane")
-	page.says(t, "That is done. Now you can sign in.")
+	page.says(t, "Done. You can sign in now.")
 	if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
 		t.Fatal("a sign-in through another flow has made a session")
 	}

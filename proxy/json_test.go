@@ -94,7 +94,7 @@ func TestAProgramGoesToAnotherFlowThatIsOffered(t *testing.T) {
 	p := s.program(t)
 	step := p.say(p.ask("/.authentik/login?to=/kept"), "flow", `"recovery"`).asks(asksName)
 	step = p.answer(step, `{"uid_field":"jane"}`).asks(asksName)
-	if step.Notice == nil || step.Notice.Code != "done" || step.Notice.String != "That is done. Now you can sign in." {
+	if step.Notice == nil || step.Notice.Code != "done" || step.Notice.String != "Done. You can sign in now." {
 		t.Errorf("the notice is %+v", step.Notice)
 	}
 	p.say(step, "flow", `"strong"`).fails(fault.BadRequest)
@@ -135,7 +135,7 @@ func TestAnOldVisitBeginsAgainAndSaysSo(t *testing.T) {
 	step := p.ask("/.authentik/login?to=/kept")
 	s.clock.move(signin.VisitLife + time.Minute)
 	step = p.answer(step, `{"uid_field":"jane"}`).asks(asksName)
-	if step.Notice == nil || step.Notice.Code != "expired" || !strings.HasPrefix(step.Notice.String, "That took a while") || step.To != "/kept" {
+	if step.Notice == nil || step.Notice.Code != "expired" || !strings.HasPrefix(step.Notice.String, "Your sign-in took too long") || step.To != "/kept" {
 		t.Errorf("notice %+v, to %q", step.Notice, step.To)
 	}
 }

@@ -37,7 +37,7 @@ func (s *site) speaking(t testing.TB, accept string) *person {
 // englishSentences are those of the catalogue that are more than two words, and leave nothing open.
 func englishSentences(t testing.TB) []string {
 	t.Helper()
-	raw, err := os.ReadFile("page/locales/active.en.toml")
+	raw, err := os.ReadFile("internal/page/locales/active.en.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,14 +73,14 @@ func wayOf(t testing.TB, s *site, accept string) []shown {
 	page = step(p.send(page, "uid_field", "joe"), "Passwort", "Das sind nicht Sie?", "Weiter")
 	page = step(p.send(page, "password", ""), "Geben Sie Ihr Passwort ein.")
 	page = step(p.send(page, "password", "wrong"), "Ungültiges Passwort")
-	page = step(p.send(page, "password", "let me in"), "Authenticator-App einrichten", "Scannen Sie damit dieses Bild.")
+	page = step(p.send(page, "password", "let me in"), "Authenticator-App einrichten", "Scannen Sie diesen QR-Code mit der App.")
 	page = step(p.send(page, "code", ""), "Geben Sie den Code ein.")
-	step(p.send(page, "code", codeOn(t, page)), "Sie dürfen diese Anwendung nicht nutzen", "Sie sind als joe angemeldet.")
+	step(p.send(page, "code", codeOn(t, page)), "Sie haben keinen Zugriff auf diese Anwendung", "Sie sind als joe angemeldet.")
 	step(p.open("/.authentik/logout"), "Abmelden?")
 	step(p.post("/.authentik/logout", nil), "Sie sind abgemeldet", "Erneut anmelden")
-	step(s.speaking(t, accept).send(way[0].screen, "uid_field", "joe"), "Diese Anmeldeseite gehört nicht mehr zu diesem Browser.")
+	step(s.speaking(t, accept).send(way[0].screen, "uid_field", "joe"), "Diese Anmeldeseite ist in diesem Browser nicht mehr gültig.")
 	step(p.open("/.authentik/nowhere"), "Diese Seite gibt es nicht.")
-	step(s.speaking(t, accept).open("/.authentik/login?signed-in=1&to=/x"), "Ihr Browser hat das Cookie nicht behalten")
+	step(s.speaking(t, accept).open("/.authentik/login?signed-in=1&to=/x"), "Ihr Browser hat das Sitzungs-Cookie nicht behalten")
 	return way
 }
 
@@ -138,7 +138,7 @@ func TestOthersAreSpokenToInEnglish(t *testing.T) {
 		page := p.open("/")
 		page.says(t, `<html lang="en" dir="ltr"`)
 		page = p.send(page, "uid_field", "")
-		page.says(t, "Enter the name that you sign in with.")
+		page.says(t, "Enter the name you sign in with.")
 		page = p.send(page, "uid_field", "joe")
 		p.send(page, "password", "wrong").says(t, "Invalid password")
 	}

@@ -28,7 +28,7 @@ func TestAnEndThatIsNotHeardOfYetIsNoFailure(t *testing.T) {
 		then func(p *person) screen
 		says string
 	}{
-		"signing out":     {0, func(p *person) screen { return p.post("/.authentik/logout", url.Values{}) }, "Your session on this site has ended."},
+		"signing out":     {0, func(p *person) screen { return p.post("/.authentik/logout", url.Values{}) }, "You are signed out of this site."},
 		"signing in anew": {10 * time.Minute, func(p *person) screen { return p.open("/deep") }, "uid_field"},
 	} {
 		t.Run(name, func(t *testing.T) {

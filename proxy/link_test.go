@@ -119,7 +119,7 @@ func TestAMailedLinkGoesOnInAnyBrowser(t *testing.T) {
 	if done.path != "/" || !strings.Contains(done.body, "hello jane") {
 		t.Fatalf("the link ends at %s:\n%s", done.path, done.body)
 	}
-	if used := s.person(t).open(link); used.path == "/" || !strings.Contains(used.body, "may have been used before") {
+	if used := s.person(t).open(link); used.path == "/" || !strings.Contains(used.body, "it may have expired") {
 		t.Errorf("the used link shows at %s:\n%s", used.path, used.body)
 	}
 }
@@ -152,7 +152,7 @@ func TestAnotherFlowThanTheDemandedOneAdmitsNobody(t *testing.T) {
 			t.Errorf("a gate that demands %s ends the enrolment at %s:\n%s", flow, end.path, end.body)
 		}
 		if path != "/" {
-			end.says(t, "Now you can sign in.")
+			end.says(t, "You can sign in now.")
 		}
 		if _, found := s.authentik.User("zoe"); !found {
 			t.Error("nobody was enrolled")

@@ -149,14 +149,14 @@ func TestWhatGoesWrongWithPlexHasASentence(t *testing.T) {
 		between func(*fakePlex)
 		want    string
 	}{
-		"Plex is down":                {plexPerson, func(f *fakePlex) { f.down = true }, nil, "Plex cannot be reached just now."},
-		"Plex gives no number":        {plexPerson, func(f *fakePlex) { f.answer = `{"id":"4711","code":"x7y8z9"}` }, nil, "Plex cannot be reached just now."},
-		"Plex gives a strange code":   {plexPerson, func(f *fakePlex) { f.answer = `{"id":1,"code":"\"><script>"}` }, nil, "Plex cannot be reached just now."},
-		"Plex talks for ever":         {plexPerson, func(f *fakePlex) { f.answer = `{"x":"` + strings.Repeat("x", 64<<10) + `","id":1,"code":"abcd"}` }, nil, "Plex cannot be reached just now."},
-		"Plex goes down":              {plexPerson, nil, func(f *fakePlex) { f.down = true }, "Plex cannot be reached just now."},
-		"the PIN is over":             {plexPerson, nil, func(f *fakePlex) { f.over = true }, "Your sign-in at Plex took too long."},
-		"authentik does not want him": {denies, nil, func(f *fakePlex) { f.claimed = true }, "Your Plex account may not sign in here."},
-		"authentik cannot ask Plex":   {nil, nil, func(f *fakePlex) { f.claimed = true }, "authentik could not ask Plex about your account."},
+		"Plex is down":                {plexPerson, func(f *fakePlex) { f.down = true }, nil, "Plex cannot be reached right now."},
+		"Plex gives no number":        {plexPerson, func(f *fakePlex) { f.answer = `{"id":"4711","code":"x7y8z9"}` }, nil, "Plex cannot be reached right now."},
+		"Plex gives a strange code":   {plexPerson, func(f *fakePlex) { f.answer = `{"id":1,"code":"\"><script>"}` }, nil, "Plex cannot be reached right now."},
+		"Plex talks for ever":         {plexPerson, func(f *fakePlex) { f.answer = `{"x":"` + strings.Repeat("x", 64<<10) + `","id":1,"code":"abcd"}` }, nil, "Plex cannot be reached right now."},
+		"Plex goes down":              {plexPerson, nil, func(f *fakePlex) { f.down = true }, "Plex cannot be reached right now."},
+		"the PIN is over":             {plexPerson, nil, func(f *fakePlex) { f.over = true }, "Signing in at Plex took too long."},
+		"authentik does not want him": {denies, nil, func(f *fakePlex) { f.claimed = true }, "You cannot sign in with this Plex account."},
+		"authentik cannot ask Plex":   {nil, nil, func(f *fakePlex) { f.claimed = true }, "Your Plex account could not be checked."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -189,7 +189,7 @@ func TestAGateWithoutPlexSendsPeopleOn(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(plexSource(plexPerson)), nil) // NoPlex
 	p := s.person(t)
-	p.send(p.open("/app"), "source", "0").says(t, "Signing in with Plex runs on ")
+	p.send(p.open("/app"), "source", "0").says(t, "To sign in with Plex, continue at ")
 	if _, err := (plex.None{}).Token(t.Context(), "c", plex.PIN{}); !errors.Is(err, plex.ErrNotAsked) {
 		t.Errorf("the token of no Plex: %v", err)
 	}

@@ -13,20 +13,20 @@ func TestAMailIsNotSentAgainAtOnce(t *testing.T) {
 	s := newSiteOf(t, inLogin(whoIsIt(&authentiktest.EmailStage{})...), nil)
 	p := s.person(t)
 	page := p.send(p.open("/"), "uid_field", "jane")
-	page.says(t, "We have sent you an email with a link")
+	page.says(t, "We sent you an email with a link")
 	page.says(t, `data-rest="30"`)
 	page = p.send(page)
-	page.says(t, "It was sent a moment ago.")
+	page.says(t, "It was just sent.")
 	if n := len(s.authentik.Mail()); n != 1 {
 		t.Fatalf("%d mails", n)
 	}
 	s.clock.move(30 * time.Second)
 	page = p.send(page)
-	page.says(t, "it is on its way")
+	page.says(t, "We tried to send the email again")
 	if n := len(s.authentik.Mail()); n != 2 {
 		t.Fatalf("%d mails after half a minute", n)
 	}
-	p.send(page).says(t, "It was sent a moment ago.")
+	p.send(page).says(t, "It was just sent.")
 	if n := len(s.authentik.Mail()); n != 2 {
 		t.Errorf("%d mails", n)
 	}
@@ -44,20 +44,20 @@ func TestACodeIsNotSentAgainAtOnce(t *testing.T) {
 	p := s.person(t)
 	page := p.send(p.open("/app"), "uid_field", "jane")
 	page = p.send(page, "device", "email:3")
-	page.says(t, "We have sent a code to")
+	page.says(t, "We sent a code to")
 	page.says(t, "data-rest=")
 	page = p.send(page, "device", "email:3")
-	page.says(t, "It was sent a moment ago.")
+	page.says(t, "It was just sent.")
 	page.says(t, `name="code"`)
 	if n := len(s.authentik.Mail()); n != 1 {
 		t.Fatalf("%d mails", n)
 	}
 	page = p.send(page, "device", "sms:4")
-	page.says(t, "We have sent a code to your phone.")
+	page.says(t, "We sent a code to your phone.")
 	if n := len(s.authentik.Texts()); n != 1 {
 		t.Fatalf("%d texts: another way must not rest", n)
 	}
-	p.send(page, "device", "email:3").says(t, "It was sent a moment ago.") // nor does it end the rest of the first
+	p.send(page, "device", "email:3").says(t, "It was just sent.") // nor does it end the rest of the first
 	s.clock.move(31 * time.Second)
 	p.send(page, "device", "email:3")
 	if n := len(s.authentik.Mail()); n != 2 {

@@ -23,7 +23,7 @@ func TestSignOutEndsAuthentiksSessionToo(t *testing.T) {
 			t.Fatalf("a look at the page ends authentik's session: %v", err)
 		}
 		page := p.post("/.authentik/logout", nil)
-		page.says(t, "has ended here, at authentik")
+		page.says(t, "of this site, of authentik")
 		if _, err := s.gate.cfg.Client.User(t.Context(), rec.Visitor()); err == nil {
 			t.Error("authentik's session goes on")
 		}

@@ -51,7 +51,7 @@ func TestASourceElsewhereIsSaidToRunThere(t *testing.T) {
 		page.says(t, "Continue with "+name)
 		before := s.authentik.Requests()
 		chosen := p.send(page, "source", strconv.Itoa(i))
-		chosen.says(t, "Signing in with "+name+" runs on ")
+		chosen.says(t, "To sign in with "+name+", continue at ")
 		chosen.says(t, `/if/flow/default-authentication-flow/"`)
 		chosen.lacks(t, ".example/")
 		page = p.send(chosen, "ways", "1")
@@ -69,10 +69,10 @@ func TestASourceThatIsNotThereCannotBeChosen(t *testing.T) {
 	p := s.person(t)
 	page := p.open("/app")
 	for _, place := range []string{"1", "-1", "x", "99999999999999999999", "0x0"} {
-		p.send(page, "source", place).says(t, "not available any more")
+		p.send(page, "source", place).says(t, "no longer available")
 	}
 	page = p.send(page, "uid_field", "jane")
-	p.send(page, "source", "0").says(t, "not available any more") // a password has no sources
+	p.send(page, "source", "0").says(t, "no longer available") // a password has no sources
 }
 
 // telegram is a source whose bot signs with a token of the test's.
@@ -126,7 +126,7 @@ func TestAGateThatNamesAFlowTakesNobodyFromASource(t *testing.T) {
 	page := p.open("/app")
 	before := s.authentik.Requests()
 	for _, place := range []string{"0", "1"} {
-		p.send(page, "source", place).says(t, "This site asks for a sign-in of its own")
+		p.send(page, "source", place).says(t, "This site does not accept signing in with")
 	}
 	if s.authentik.Requests() != before || pins.asked() != 0 {
 		t.Error("somebody was asked all the same")

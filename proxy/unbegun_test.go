@@ -63,7 +63,7 @@ func TestAFirstQuestionThatChangedIsDrawnAfresh(t *testing.T) {
 		"a click first":             {&authentiktest.DummyStage{Name: "hello"}, true, []string{`value="ak-stage-dummy"`}},
 		"a form first":              {&authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "age", Label: "Age"}}}, true, []string{"Age"}},
 		"a form with nothing to do": {&authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "terms", Label: "Terms", Optional: true}}}, true, []string{"Terms"}},
-		"a device first":            {&authentiktest.AuthenticatorValidateStage{DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceWebAuthn}}, true, []string{"authentik wants you to use your security key"}},
+		"a device first":            {&authentiktest.AuthenticatorValidateStage{DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceWebAuthn}}, true, []string{"authentik asks for your passkey or security key"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +76,7 @@ func TestAFirstQuestionThatChangedIsDrawnAfresh(t *testing.T) {
 			for _, text := range tt.says {
 				next.says(t, text)
 			}
-			for _, text := range []string{"Failed to authenticate", "has not kept your last answer", "This field is required", "Empty response"} {
+			for _, text := range []string{"Failed to authenticate", "has lost your last answer", "This field is required", "Empty response"} {
 				next.lacks(t, text)
 			}
 		})
@@ -244,5 +244,5 @@ func TestASourceOfACopyThatIsGoneIsSaidToBe(t *testing.T) {
 	p := s.person(t)
 	page := p.open("/app")
 	s.authentik.EditFlow("default-authentication-flow", func(f *authentiktest.Flow) { f.Bindings[0].Stage = names() })
-	p.send(page, "source", "0").says(t, "This way to sign in is not available any more.")
+	p.send(page, "source", "0").says(t, "This way to sign in is no longer available.")
 }

@@ -40,12 +40,12 @@ func deviceScenarios() []scenario {
 				p.press("").asks("uid_field").notes() // this flow admits nobody here
 
 				p = v.open("/paper").signIn("zoe").asks("code").calm()
-				p = p.begins("Use another way").begins("Use a recovery code").asks("code").calm()
+				p = p.begins("Try another way").begins("Use a recovery code").asks("code").calm()
 				p.enter("code", codes[0]).greets("zoe", "/paper")
 				v.signOut()
 
 				p = v.open("/app").signIn("zoe")
-				p = p.begins("Use another way").begins("Use my authenticator app").asks("code").calm()
+				p = p.begins("Try another way").begins("Use my authenticator app").asks("code").calm()
 				p.enter("code", v.code(secret, 1)).greets("zoe", "/app")
 			},
 		},

@@ -58,7 +58,7 @@ func enrolmentScenarios() []scenario {
 				other.follow(mail, "enrolment").press("").asks("uid_field").notes().signIn("zoe").greets("zoe", "/")
 
 				// The browser that waits goes on waiting, and can sign in.
-				waits.begins("Send it again").stands("ak-stage-email")
+				waits.begins("Send the email again").stands("ak-stage-email")
 				v.open("/mine").signIn("zoe").greets("zoe", "/mine")
 			},
 		},

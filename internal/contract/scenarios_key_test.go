@@ -116,7 +116,7 @@ func keyScenarios() []scenario {
 				if _, asked := p.Attribute("data-options"); asked {
 					p.fatal("asks for a key that would be another host's")
 				}
-				p.shows("has to be set up there").shows("Continue at")
+				p.shows("has to be set up at").shows("Continue at")
 			},
 		},
 	}

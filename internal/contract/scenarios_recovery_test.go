@@ -17,9 +17,9 @@ func recoveryScenarios() []scenario {
 				v := s.visitor(t)
 				p := v.open("/wanted").press("flow=recovery").asks("uid_field").calm().identify("alice").stands("ak-stage-email").calm()
 				mail := s.reads(t, s.address("alice"))
-				p = p.begins("Send it again").stands("ak-stage-email").calm().notes() // not so soon
+				p = p.begins("Send the email again").stands("ak-stage-email").calm().notes() // not so soon
 				s.passes(time.Minute)
-				p.begins("Send it again").stands("ak-stage-email").calm().notes()
+				p.begins("Send the email again").stands("ak-stage-email").calm().notes()
 				s.reads(t, s.address("alice"))
 				if all := s.post.received(s.address("alice")); len(all) != 2 {
 					t.Errorf("%d mails have been sent", len(all))

@@ -25,7 +25,7 @@ func scriptedScenarios() []scenario {
 			name: "session end", standIn: sessionEndStandIn,
 			notThere: "authentik says so only at the end-session address of a provider",
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/x").signIn("alice").shows("You have signed out of Notes.").shows("Your sign-in at Example goes on.")
+				p := s.visitor(t).open("/x").signIn("alice").shows("You have signed out of Notes.").shows("You are still signed in to Example.")
 				p.click("Sign in again").asks("uid_field").calm()
 			},
 		},

@@ -14,7 +14,7 @@ func sourceScenarios() []scenario {
 			name: "a source that does not count here", standIn: sourceStandIn, blueprint: sourceBlueprint,
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/x").asks("uid_field").press("Continue with " + s.of("hub"))
-				p = p.shows("This site asks for a sign-in of its own").press("Use another way to sign in")
+				p = p.shows("This site does not accept signing in with").press("Use another way to sign in")
 				p.asks("uid_field").signIn("alice").greets("alice", "/x")
 			},
 		},

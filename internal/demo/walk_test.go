@@ -22,14 +22,14 @@ type walk struct {
 
 // endingWords are of questions without a form that says which they are, by words that only they have.
 var endingWords = map[string]flowclient.Component{
-	"authentik did not let you in.":              flowclient.ComponentAccessDenied,
-	"give this number to whoever runs this site": flowclient.ComponentFlowError,
-	"The database is at lunch.":                  flowclient.ComponentShell,
-	"Signing in with Apple runs on":              flowclient.ComponentSourceApple,
-	"SAMLResponse":                               flowclient.ComponentAutosubmit,
-	"Your device is connected":                   flowclient.ComponentDeviceCodeFinish,
-	"You have signed out of Wiki.":               flowclient.ComponentSessionEnd,
-	"authentik leads you to another site":        flowclient.ComponentRedirect,
+	"Your sign-in was not allowed.":             flowclient.ComponentAccessDenied,
+	"give this request ID to the administrator": flowclient.ComponentFlowError,
+	"The database is at lunch.":                 flowclient.ComponentShell,
+	"To sign in with Apple, continue at":        flowclient.ComponentSourceApple,
+	"SAMLResponse":                              flowclient.ComponentAutosubmit,
+	"Your device is connected":                  flowclient.ComponentDeviceCodeFinish,
+	"You have signed out of Wiki.":              flowclient.ComponentSessionEnd,
+	"You need to visit another site":            flowclient.ComponentRedirect,
 }
 
 // at notes where the person is.

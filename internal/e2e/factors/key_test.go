@@ -157,7 +157,7 @@ func TestPasskey_OfAnotherHostComesAfterOtherFactors(t *testing.T) {
 			w.AddAuthenticator()
 			openAndSignIn(w, "/")
 			w.Await(`button[value^="static:"]`)
-			if got := w.Text("main"); !strings.Contains(got, "belongs to") || !strings.Contains(got, "Continue at") || strings.Contains(got, "Use my passkey") {
+			if got := w.Text("main"); !strings.Contains(got, "works only there") || !strings.Contains(got, "Continue at") || strings.Contains(got, "Use my passkey") {
 				t.Errorf("got a page that does not say where the passkey belongs:\n%s", got)
 			}
 			w.Click(`button[value^="static:"]`)
@@ -175,7 +175,7 @@ func TestPasskey_WithoutScriptsThePageSaysWhatItNeeds(t *testing.T) {
 	w.DisableScripts()
 	openAndSignIn(w, "/")
 	w.Await("noscript")
-	if got := w.Text("main"); !strings.Contains(got, "need JavaScript") || !strings.Contains(got, "Begin again") || strings.Contains(got, "Set up my") {
+	if got := w.Text("main"); !strings.Contains(got, "need JavaScript") || !strings.Contains(got, "Start over") || strings.Contains(got, "Set up my") {
 		t.Errorf("got a page that does not say what a passkey needs:\n%s", got)
 	}
 	w.CheckQuiet()

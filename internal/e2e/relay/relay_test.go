@@ -327,7 +327,7 @@ func TestRelay_SourceLeadsToTheGatesOwnPage(t *testing.T) {
 			}
 			w.Click("button[name=source]")
 			w.Await("main .plain")
-			w.AwaitText("main", "Signing in with GitHub runs on")
+			w.AwaitText("main", "To sign in with GitHub, continue at")
 			w.Click("button[name=ways]")
 			w.SignIn(deep)
 			if slices.Contains(w.Cookies(), visitCookie) {

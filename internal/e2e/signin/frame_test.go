@@ -213,7 +213,7 @@ func TestFrame_WithoutScriptsSaysWhatToDo(t *testing.T) {
 	window.DisableScripts()
 	credentials(window)
 	window.AwaitURL(s.sameOrigin + "/.authentik/framed")
-	window.AwaitText("main", "close it and reload the page that you came from")
+	window.AwaitText("main", "close it and reload the page you came from")
 	w.Open("/embedding")
 	awaitFrame(w, "Remote-User: jane")
 }

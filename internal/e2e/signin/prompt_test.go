@@ -68,7 +68,7 @@ func TestPrompt_FileIsSent(t *testing.T) {
 			chooseFile(w, "small.png", picture)
 			w.Click("form button")
 			w.AwaitText(".alert", "Not that one.")
-			w.AwaitText("#f0-hint", "choose it again")
+			w.AwaitText("#f0-hint", "choose the file again")
 
 			chooseFile(w, "small.png", picture)
 			w.Click("form button")

@@ -85,7 +85,7 @@ func signOut(t *testing.T, s *testsite.Site, w *chromium.Window) {
 	t.Helper()
 	reached := len(s.App.Requests())
 	w.SignOut()
-	if got := w.Text("main"); strings.Contains(got, testsite.Jane) || !strings.Contains(got, "Your session has ended here, at authentik,") {
+	if got := w.Text("main"); strings.Contains(got, testsite.Jane) || !strings.Contains(got, "You are signed out of this site, of authentik,") {
 		t.Errorf("got a page that does not say that the session has ended:\n%s", got)
 	}
 	w.Open("/again")

@@ -2,6 +2,7 @@ package page
 
 import (
 	"html/template"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -28,7 +29,7 @@ func (p pictureView) Found() bool { return p.Light != "" }
 // brandView returns a page with the brand's looks.
 func (p *Pages) brandView(b flowclient.Brand, l *locale) pageView {
 	v := pageView{
-		Language: l.tag.String(), Direction: l.direction(), Theme: themeOf(b), Layout: "stacked", Host: p.cfg.PublicHost,
+		Language: l.tag.String(), Direction: l.direction(), Theme: themeOf(b), Layout: "stacked", Host: p.hostName(b),
 		Styles: []string{p.assetURL("style.css")}, Scripts: []string{p.assetURL("page.js")},
 	}
 	if _, own := p.assets[operatorStyle]; own {
@@ -55,6 +56,23 @@ func (p *Pages) brandView(b flowclient.Brand, l *locale) pageView {
 		}
 	}
 	return v
+}
+
+// privateDomains are the top-level domains of private networks, among them those
+// that are reserved for that (RFC 6761, 6762 and 8375).
+var privateDomains = []string{
+	"arpa", "corp", "docker", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost", "private", "svc", "test",
+}
+
+// hostName returns authentik's public host, or the brand's title if the host is
+// not one that visitors know, such as authentik-server:9000 in a Compose file.
+func (p *Pages) hostName(b flowclient.Brand) string {
+	host := (&url.URL{Host: p.cfg.PublicHost}).Hostname()
+	dot := strings.LastIndexByte(host, '.')
+	if _, err := netip.ParseAddr(host); err == nil || dot < 0 || slices.Contains(privateDomains, strings.ToLower(host[dot+1:])) {
+		return b.Title
+	}
+	return p.cfg.PublicHost
 }
 
 // themeOf returns the brand's theme, or "" if the browser may choose.

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -107,5 +109,33 @@ func TestTheAvatarThatEverybodyHasIsLeftOut(t *testing.T) {
 	}
 	if p.account(flowclient.Base{}) != nil {
 		t.Error("nobody has an account")
+	}
+}
+
+func TestFooter_NamesAPublicHostOrElseTheBrand(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"auth.example.com": "auth.example.com", "auth.example.com:8443": "auth.example.com:8443", "xn--bcher-kva.example": "xn--bcher-kva.example",
+		"authentik-server:9000": "Example", "authentik": "Example", "": "Example",
+		"10.0.0.5:9000": "Example", "127.0.0.1": "Example", "[fd00::5]:9443": "Example", "[::1]": "Example",
+		"auth.lan": "Example", "auth.home.arpa": "Example", "AUTH.LOCAL:443": "Example", "server.authentik.svc": "Example",
+		"auth.internal": "Example", "auth.localhost": "Example",
+	} {
+		cfg := testPageConfig()
+		cfg.PublicHost = host
+		p, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		if err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), handmadeQuestion(t, "password")); err != nil {
+			t.Fatal(err)
+		}
+		has(t, w.Body.String(), english.text("checked_by", "Host", want))
+		w = httptest.NewRecorder()
+		p.Fail(w, httptest.NewRequest(http.MethodGet, "/", nil), unreachable, "/", flowclient.Brand{})
+		if got := strings.Contains(w.Body.String(), "checked by"); got != (want == host) {
+			t.Errorf("%q without a brand: got a host in the footer %v, want %v", host, got, want == host)
+		}
 	}
 }

@@ -53,11 +53,29 @@ func (p *Pages) newQuestion(r *http.Request, q Question) *draft {
 	p.applyFlow(&d.pageView, base.FlowInfo)
 	d.knownName = q.Name
 	d.Action, d.Visit, d.Back = p.cfg.Prefix+"/login", q.Visit, q.Back
-	d.Afresh, d.Component, d.Notice = p.signInURL(q.Back), string(d.component), d.optionalText(q.Notice)
+	d.Component, d.Notice = string(d.component), d.optionalText(q.Notice)
+	d.setReload(r, q.Back)
 	d.Account = p.account(base)
 	d.setElsewhere(q.Elsewhere)
 	d.restoreForm(r, q, base)
 	return d
+}
+
+// reloaded is the parameter of the address of a page that answers a form. To
+// reload it begins a new sign-in, since forms are not sent again; the parameter
+// lets that page say why.
+const reloaded = "reloaded"
+
+// setReload sets the addresses for reloading the page of a challenge, and tells
+// a visitor who did so on an earlier one.
+func (d *draft) setReload(r *http.Request, back string) {
+	d.Afresh = d.pages.signInURL(back)
+	switch {
+	case r.Method == http.MethodPost:
+		d.Reload = d.Afresh + "&" + reloaded + "=1"
+	case d.Notice == "" && r.URL.Query().Has(reloaded):
+		d.Notice = d.text("notice_reloaded")
+	}
 }
 
 // text returns a message of the catalogue in the page's language.

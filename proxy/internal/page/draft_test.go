@@ -272,7 +272,7 @@ func TestALanguageOfOnesOwnStaysChosen(t *testing.T) {
 
 func TestAMailedLinkIsSaidToLeadWhereItDoes(t *testing.T) {
 	t.Parallel()
-	for here, want := range map[bool]string{true: "Open it to go on.", false: "a link to auth.example.com."} {
+	for here, want := range map[bool]string{true: "Open the link to continue.", false: "a link to auth.example.com."} {
 		cfg := testPageConfig()
 		cfg.MailLinksHere = here
 		p, err := New(cfg)
@@ -285,4 +285,27 @@ func TestAMailedLinkIsSaidToLeadWhereItDoes(t *testing.T) {
 		}
 		has(t, w.Body.String(), want)
 	}
+}
+
+func TestQuestion_ReloadingAnAnswerSaysWhyTheSignInStartsOver(t *testing.T) {
+	t.Parallel()
+	q := handmadeQuestion(t, "password")
+	first, answer := ask(t, q, nil).Body.String(), ask(t, q, url.Values{"component": {"ak-stage-identification"}}).Body.String()
+	const address = "/.authentik/login?to=%2Fapp%3Fa%3D1"
+	has(t, first, `data-afresh="`+address+`"`)
+	lacks(t, first, "data-reload", english.text("notice_reloaded"))
+	has(t, answer, `data-afresh="`+address+`" data-reload="`+address+`&amp;reloaded=1"`)
+
+	reload := func(q Question) string {
+		w := httptest.NewRecorder()
+		if err := testPages(t).Ask(w, httptest.NewRequest(http.MethodGet, address+"&reloaded=1", nil), q); err != nil {
+			t.Fatal(err)
+		}
+		return w.Body.String()
+	}
+	again := reload(q)
+	has(t, again, `<div class="note" role="status"><p>`+english.text("notice_reloaded"))
+	lacks(t, again, "data-reload", "reloaded=1")
+	q.Notice = "notice_expired"
+	lacks(t, reload(q), english.text("notice_reloaded"))
 }

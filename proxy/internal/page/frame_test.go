@@ -50,7 +50,7 @@ func TestThePageOfAFrameOpensWindowsAndNothingElse(t *testing.T) {
 	}{
 		"here": {framedHere, []string{
 			`href="/.authentik/login?to=%2F.authentik%2Fframed" target="_blank" rel="noopener" data-sign-in>`,
-			strings.Replace(own, "%s", " quiet", 1), "<noscript><p>When you have signed in", "That takes a window of its own",
+			strings.Replace(own, "%s", " quiet", 1), "<noscript><p>After signing in, come back here", "Signing in opens a new window",
 		}, []string{"inside another site"}},
 		"elsewhere": {FrameLinks{Own: framedHere.Own}, []string{
 			strings.Replace(own, "%s", "", 1), "This page is shown inside another site",

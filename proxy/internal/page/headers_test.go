@@ -108,18 +108,18 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 	}{
 		"question": {200, []string{`action="/.authentik/login"`, `name="visit" value="sealed-visit"`, `name="to" value="/app?a=1"`, `name="component" value="ak-stage-password"`, `name="username" value="jane"`}},
 		"fail":     {503, []string{"authentik-unreachable", "The sign-in service cannot be reached.", `href="/.authentik/login?to=%2Fapp"`}},
-		"misled":   {502, []string{"redirect-uri-rejected", "this site&#39;s address followed by /.authentik/callback has to be registered", `href="/.authentik/login?to=%2Fapp"`}},
-		"forbid":   {403, []string{"You may not use this application", "jane &lt;b&gt;", `<button autofocus>Use another account`, "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
+		"misled":   {502, []string{"redirect-uri-rejected", "this site&#39;s address followed by /.authentik/callback must be registered", `href="/.authentik/login?to=%2Fapp"`}},
+		"forbid":   {403, []string{"You do not have access to this application", "jane &lt;b&gt;", `<button autofocus>Use another account`, "No &lt;i&gt;guests&lt;/i&gt;", `action="/.authentik/logout"`, `name="switch" value="1"`, `name="to" value="/app"`}},
 		"sign out": {200, []string{"jane &lt;b&gt;", `<form method="post" action="/.authentik/logout">`}},
 		"step up": {403, []string{
-			"That did not work", "jane &lt;b&gt;", "one with a second factor", "Sign in again with a second factor.", "step-up-refused",
+			"That did not work", "jane &lt;b&gt;", "asks for a second factor", "Sign in again with a second factor.", "step-up-refused",
 			`<a class="button" href="/.authentik/login?to=%2Fapp%3Fa%3D1%26b%3D2" autofocus>Sign in again</a>`,
 			`name="to" value="/app?a=1&amp;b=2"`, `<button class="quiet">Use another account</button>`, `<button class="quiet">Sign out</button>`,
 		}},
-		"signed out":            {200, []string{"Your session on this site has ended. On a shared computer", `href="/.authentik/login?to=%2F"`}},
-		"signed out everywhere": {200, []string{"Your session has ended here, at authentik, and", `href="/.authentik/login?to=%2F"`}},
-		"signed out here":       {200, []string{"your sign-in there may go on", `href="/.authentik/login?to=%2F"`}},
-		"arrived":               {200, []string{"You are signed in</h1>", "jane &lt;b&gt;", "This window closes by itself.", `/assets/arrived.js?v=`}},
+		"signed out":            {200, []string{"You are signed out of this site. On a shared computer", `href="/.authentik/login?to=%2F"`}},
+		"signed out everywhere": {200, []string{"You are signed out of this site, of authentik, and", `href="/.authentik/login?to=%2F"`}},
+		"signed out here":       {200, []string{"you may still be signed in there", `href="/.authentik/login?to=%2F"`}},
+		"arrived":               {200, []string{"You are signed in</h1>", "jane &lt;b&gt;", "This window closes automatically.", `/assets/arrived.js?v=`}},
 		"no brand":              {200, []string{"<span>authentik</span>", "icon.svg"}},
 	} {
 		w := all[name]
@@ -286,6 +286,21 @@ func TestTheStyleNeedsNobodyElse(t *testing.T) {
 	for _, need := range []string{"prefers-color-scheme", "prefers-reduced-motion", "forced-colors", ":focus-visible", "@media print"} {
 		if !strings.Contains(style, need) {
 			t.Errorf("no %s in the style", need)
+		}
+	}
+}
+
+// TestHeader_MarksTheSignInPage is for monitors that follow redirects: they see the sign-in page with status 200 also while the
+// application is down.
+func TestHeader_MarksTheSignInPage(t *testing.T) {
+	t.Parallel()
+	for name, w := range pagesOfAllKinds(t) {
+		want := ""
+		if name == "question" {
+			want = "sign-in"
+		}
+		if got := w.Header().Get("X-Authentik-Gate"); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
 }

@@ -163,7 +163,6 @@ var alike = map[string]struct{ languages, why string }{
 	"the_other": {"de es fr it nl pt pl ja zh-Hans zh-Hant", "the name of a product"},
 	"optional":  {"de", "the word is the same"},
 	"code":      {"de fr nl", "the word is the same"},
-	"code_name": {"de nl", "the word is the same"},
 	"login_no":  {"es it", "the word is the same"},
 	"password":  {"it", "the usual word is the English one"},
 }

@@ -130,9 +130,9 @@ func TestAChosenSourceSaysWhereItLeads(t *testing.T) {
 		want   []string
 		not    string
 	}{
-		"at authentik": {ChosenSource{Name: "GitHub <b>"}, []string{"Signing in with GitHub &lt;b&gt; runs on auth.example.com.", `href="https://auth.example.com/if/flow/login/"`, `name="ways"`}, `name="on"`},
+		"at authentik": {ChosenSource{Name: "GitHub <b>"}, []string{"To sign in with GitHub &lt;b&gt;, continue at auth.example.com.", `href="https://auth.example.com/if/flow/login/"`, `name="ways"`}, `name="on"`},
 		"at Plex":      {ChosenSource{Name: "Plex", Plex: "https://app.plex.tv/auth#!?clientID=c&code=d"}, []string{`href="https://app.plex.tv/auth#!?clientID=c&amp;code=d" target="_blank" rel="noreferrer"`, `name="on" value="1" data-wait="2"`, `name="ways"`}, "auth.example.com/if"},
-		"nowhere":      {ChosenSource{Name: "Plex", Plex: "https://app.plex.tv/", Barred: true}, []string{"sign-in of its own", `name="ways" value="1" autofocus`}, "plex.tv"},
+		"nowhere":      {ChosenSource{Name: "Plex", Plex: "https://app.plex.tv/", Barred: true}, []string{"does not accept signing in with Plex", `name="ways" value="1" autofocus`}, "plex.tv"},
 	} {
 		question.Source = &row.source
 		page := ask(t, question, nil).Body.String()

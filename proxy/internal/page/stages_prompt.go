@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"html/template"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,8 @@ type promptField struct {
 	Text string
 	// Static is the administrator's HTML of a static text, sanitized.
 	Static template.HTML
+	// Alert is info, warning or danger if the static text should stand out.
+	Alert string
 	// Checked is the state of a checkbox.
 	Checked bool
 	// Choices are those of a group or list.
@@ -94,13 +97,18 @@ func newPasswordUser(c flowclient.Prompt, d *draft) string {
 }
 
 // fillable reports whether a field takes input.
-func fillable(f flowclient.Field) bool {
-	switch f.Type {
-	case "separator", "static", "hidden":
-		return false
-	}
-	return true
+func fillable(f flowclient.Field) bool { return f.Type != flowclient.FieldHidden && !fixed(f) }
+
+// fixed reports whether a field only shows something. A type of a later release
+// counts as fixed if it comes with HTML: as a text field it would show the
+// source of the HTML and send it back.
+func fixed(f flowclient.Field) bool {
+	_, known := fieldKinds[f.Type]
+	return f.Type.Fixed() || !known && startTag.MatchString(f.Initial)
 }
+
+// startTag matches the beginning of an HTML element.
+var startTag = regexp.MustCompile(`<[A-Za-z][^<>]*>`)
 
 // explainRefusal adds a message if authentik refused the answer without any.
 func (d *draft) explainRefusal(c flowclient.Prompt) {
@@ -117,7 +125,11 @@ func drawField(f flowclient.Field, i int, d *draft) *promptField {
 	if fillable(f) {
 		p.Wrong = d.takeErrors(f.Key)
 	}
-	if draw, ok := fieldKinds[f.Type]; ok {
+	draw, known := fieldKinds[f.Type]
+	if !known && fixed(f) {
+		draw, known = drawStatic(""), true
+	}
+	if known {
 		draw(p, f, d)
 	}
 	if !p.ReadOnly && p.Type != "password" {
@@ -147,6 +159,7 @@ func (f *promptField) restore(d *draft) {
 
 // fieldKinds says how each type of field differs from a line of text.
 var fieldKinds = map[flowclient.FieldType]func(*promptField, flowclient.Field, *draft){
+	"text":                func(*promptField, flowclient.Field, *draft) {},
 	"text_area":           func(p *promptField, _ flowclient.Field, _ *draft) { p.Type = "textarea" },
 	"text_read_only":      func(p *promptField, _ flowclient.Field, _ *draft) { p.ReadOnly = true },
 	"text_area_read_only": func(p *promptField, _ flowclient.Field, _ *draft) { p.Type, p.ReadOnly = "textarea", true },
@@ -179,9 +192,17 @@ var fieldKinds = map[flowclient.FieldType]func(*promptField, flowclient.Field, *
 	"separator": func(p *promptField, f flowclient.Field, _ *draft) {
 		p.Kind, p.Text, p.Help = "separator", f.Placeholder, ""
 	},
-	// authentik's own page shows no label and no help for static texts.
-	"static": func(p *promptField, f flowclient.Field, _ *draft) {
-		p.Kind, p.Static, p.Help = "static", sanitize(f.Initial), ""
-	},
-	"file": drawFile,
+	"static":        drawStatic(""),
+	"alert_info":    drawStatic("info"),
+	"alert_warning": drawStatic("warning"),
+	"alert_danger":  drawStatic("danger"),
+	"file":          drawFile,
+}
+
+// drawStatic returns a function that draws fixed text. authentik's own page shows
+// no label and no help for it.
+func drawStatic(alert string) func(*promptField, flowclient.Field, *draft) {
+	return func(p *promptField, f flowclient.Field, _ *draft) {
+		p.Kind, p.Static, p.Alert, p.Help = "static", sanitize(f.Initial), alert, ""
+	}
 }

@@ -41,8 +41,11 @@ func countPasswords(c flowclient.Prompt) int {
 // readField returns the value of a field, and whether to send it.
 func readField(f flowclient.Field, form Form, both bool) (value any, send bool, wrong *Mistake) {
 	typed := form.Get(fieldName(f.Key))
+	if !fillable(f) {
+		return nil, false, nil
+	}
 	switch f.Type {
-	case "separator", "hidden", "static", "text_read_only", "text_area_read_only":
+	case "text_read_only", "text_area_read_only":
 		return nil, false, nil
 	case "checkbox":
 		return typed != "", true, nil

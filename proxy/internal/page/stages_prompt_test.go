@@ -59,7 +59,11 @@ func TestPromptsSendWhatEachKindOfFieldTakes(t *testing.T) {
 		"a choice of nothing":               {`"type":"dropdown","required":true,"choices":null`, nil, map[string]any{}, false},
 		"a language":                        {`"type":"ak-locale"`, []string{"field.k", "de-DE"}, map[string]any{"k": "de-DE"}, false},
 		"the browser's language":            {`"type":"ak-locale"`, nil, map[string]any{"k": ""}, false},
-		"a kind of tomorrow":                {`"type":"colour"`, []string{"field.k", "red"}, map[string]any{"k": "red"}, false},
+		"an unknown type":                   {`"type":"colour"`, []string{"field.k", "red"}, map[string]any{"k": "red"}, false},
+		"an unknown type with HTML":         {`"type":"alert_success","initial_value":"<p>Well done</p>"`, []string{"field.k", "forged"}, map[string]any{}, false},
+		"an alert":                          {`"type":"alert_info","initial_value":"Hello"`, []string{"field.k", "forged"}, map[string]any{}, false},
+		"a warning":                         {`"type":"alert_warning","initial_value":"<b>Hello</b>"`, []string{"field.k", "forged"}, map[string]any{}, false},
+		"a danger":                          {`"type":"alert_danger"`, []string{"field.k", "forged"}, map[string]any{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,6 +177,23 @@ func TestFieldsAreDrawnAsAuthentikDrawsThem(t *testing.T) {
 		"name=\"field.i\" autocomplete=\"off\">\n<option value=\"a\" selected>a</option>",
 		`<input type="file" id="f11" name="field.f" required>`)
 	lacks(t, page, "Not shown", "hunter2", "1/0", "onclick")
+}
+
+// TestPrompt_AlertsAreTextThatStandsOut is about three types of authentik 2026.8.
+func TestPrompt_AlertsAreTextThatStandsOut(t *testing.T) {
+	t.Parallel()
+	page := drawnPage(t, flowclient.ComponentPrompt, `,"fields":[
+		{"field_key":"i","type":"alert_info","label":"No","initial_value":"On <b>Friday</b><script>x</script>","sub_text":"No help"},
+		{"field_key":"w","type":"alert_warning","initial_value":"Soon"},
+		{"field_key":"d","type":"alert_danger","initial_value":"<em>Never</em>","required":true},
+		{"field_key":"u","type":"alert_success","initial_value":"<p>Well done</p>"}]`, nil, nil)
+	has(t, page,
+		`<div class="rich note info" role="note">On <b>Friday</b></div>`,
+		`<div class="rich note warning" role="alert">Soon</div>`,
+		`<div class="rich note danger" role="alert"><em>Never</em></div>`,
+		`<div class="rich"><p>Well done</p></div>`,
+		`<button autofocus>`)
+	lacks(t, page, `type="text"`, "script>x", "No help", "field.")
 }
 
 func TestANewPasswordHasANameBesideItOnlyWhereNoneIsAsked(t *testing.T) {

@@ -27,13 +27,18 @@ type pageView struct {
 	// Account is the user who is signing in, where authentik shows it.
 	Account *accountView
 	// Action is the address that the form is sent to, together with the hidden
-	// fields Visit, Back and Component. Afresh is the address of a new sign-in;
-	// it is empty where the page's own address can be reloaded.
-	Action, Afresh, Visit, Back, Component string
+	// fields Visit, Back and Component.
+	Action, Visit, Back, Component string
+	// Afresh is the address of a new sign-in, which page.js gives to this page so
+	// that reloading it does not send a form again. It is empty if the page can be
+	// reloaded as it is. Reload is used instead of it on a page that answers a
+	// form, so that the new sign-in can say why it has begun.
+	Afresh, Reload string
 	// Elsewhere is the address of authentik's own page, ElsewhereHost its name
 	// for people. Afterwards says whether the visitor comes back signed in.
 	Elsewhere, ElsewhereHost, Afterwards string
-	// Host is authentik's, for the footer; Links are the brand's footer links.
+	// Host is authentik's public host, or the brand's title if the host is not
+	// public. Links are the brand's footer links.
 	Host  string
 	Links []footerLink
 	// Stage is the data of the stage's own template.

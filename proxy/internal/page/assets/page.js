@@ -3,7 +3,7 @@
 const all = (selector) => [...document.querySelectorAll(selector)];
 const forms = all("form[method=post]:not([data-away])"); // to the gate
 const question = forms.find((form) => form.elements.visit);
-const afresh = document.body.dataset.afresh;
+const { afresh, reload } = document.body.dataset;
 
 // An application's address may end in a fragment (#/dash/7), which browsers carry
 // from one address to the next, but not into a form or a link: so it goes with
@@ -13,10 +13,12 @@ for (const link of all("main a")) {
 	if (location.hash && link.search && link.origin === location.origin) link.href += "&" + location.hash;
 }
 
-// To load a page again that answers a form would send the form again. So it takes
-// the address of a first step that leads to the same place. One that a mailed link
-// has brought is loaded again as it is.
-if (afresh && !location.search.startsWith("?link=")) history.replaceState(null, "", afresh + location.hash);
+// Reloading a page that answers a form would send the form again. So it gets the
+// address of a new sign-in that returns to the same place. A page from a mailed
+// link is reloaded as it is.
+const linked = location.search.startsWith("?link=");
+const rename = (address) => address && !linked && history.replaceState(null, "", address + location.hash);
+rename(reload ?? afresh);
 
 // Who presses twice sends once; after a while again, as nothing may have come of it.
 // A page that was answered and comes back from the browser's memory begins anew.
@@ -43,7 +45,10 @@ async function listen() {
 	try {
 		const body = new URLSearchParams({ visit: question.elements.visit.value, poll: 1 });
 		const { next } = await (await fetch(question.action, { method: "POST", body })).json();
-		if (next === "begin") location.reload();
+		if (next === "begin") {
+			rename(afresh); // it was not the visitor who reloaded the page
+			location.reload();
+		}
 		if (next === "answer") waiting?.click();
 	} catch {} // the next time will tell
 }
@@ -72,10 +77,20 @@ for (const eye of all("button[data-show]")) {
 	field.form.addEventListener("submit", () => show(false));
 }
 
-// Who wants it has the name kept in this browser, and filled in the next time.
+// If the visitor wants it, the browser keeps the name and fills it in the next
+// time, until somebody says that it is not theirs.
+const key = "authentik-gate-name";
+
+for (const link of all("a[data-forget]")) {
+	link.addEventListener("click", () => {
+		try {
+			localStorage.removeItem(key);
+		} catch {} // there is nothing to forget
+	});
+}
+
 for (const box of all("input[data-remember]")) {
 	const field = document.getElementById(box.dataset.remember);
-	const key = "authentik-gate-name";
 	try {
 		const name = localStorage.getItem(key);
 		box.checked = name;
