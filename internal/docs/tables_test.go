@@ -159,7 +159,7 @@ func TestOptions_TableHasTheDefaultsOfTheGate(t *testing.T) {
 // defaultOf returns the default of one of the gate's durations.
 func defaultOf(t *testing.T, code, name string) time.Duration {
 	t.Helper()
-	match := regexp.MustCompile(`cfg\.` + name + ` = (\d+) \* time\.(Minute|Hour)`).FindStringSubmatch(code)
+	match := regexp.MustCompile(`cfg\.` + name + ` = (?:new\()?(\d+) \* time\.(Minute|Hour)`).FindStringSubmatch(code)
 	if match == nil {
 		t.Fatalf("no default of %s in package proxy", name)
 	}
