@@ -18,7 +18,7 @@
 //
 //   - gate.go: the configuration made into a Gate; Guard, which acts, and Wrap
 //   - decision.go: what is to be done with a request; reads, never writes
-//   - identity.go, cookies.go: what the application is told, and what is kept from it
+//   - headers.go, package headers, cookies.go: what the application is told, and what is kept from it
 //
 // The way of a visitor:
 //

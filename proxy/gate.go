@@ -13,6 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
@@ -33,7 +34,7 @@ type Next func(http.ResponseWriter, *http.Request) error
 // is safe for concurrent use. Close ends its background work.
 type Gate struct {
 	cfg        Config
-	identity   *identity
+	headers    *headers.Headers
 	sessions   *session.Registry
 	shared     *exchange.Shared
 	signIn     *signin.Handler
@@ -51,7 +52,7 @@ func New(cfg Config) (*Gate, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, identity: newIdentity(cfg.Headers), forgery: http.NewCrossOriginProtection(), background: background.New()}
+	g := &Gate{cfg: cfg, headers: headers.New(cfg.Headers.options()), forgery: http.NewCrossOriginProtection(), background: background.New()}
 	if cfg.Site != nil {
 		if err := g.forgery.AddTrustedOrigin(cfg.Site.Scheme + "://" + cfg.Site.Host); err != nil {
 			return nil, fmt.Errorf("proxy: site: %w", err)
@@ -142,7 +143,7 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
-		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.identity.prepare,
+		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.headers.Prepare,
 		Ask: g.signIn.Source.Recheck,
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
@@ -161,10 +162,10 @@ func (g *Gate) Close() error {
 // itself. An error comes only from next. Next gets the response writer as it is.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared}
-	// This must come first: strip removes the header that left-over requests are
+	// This must come first: Strip removes the header that left-over requests are
 	// known by, and then their password would reach the application.
 	left := g.relay != nil && g.relay.LeftOver(r, x.At)
-	g.identity.strip(r)
+	g.headers.Strip(r)
 	d := g.settle(&x, g.decide(&x))
 	if left && noVisit(d) {
 		d = leftOver{}
@@ -245,8 +246,9 @@ func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *htt
 		ctx, done = g.sessions.Streams.Open(ctx, value, x.At.Host, s)
 	}
 	x.Cookies.Strip(r.Header)
-	g.identity.introduce(r, s)
-	return r.WithContext(ctx), done
+	request = r.WithContext(ctx)
+	g.headers.Set(request, s.Headers)
+	return request, done
 }
 
 // mayStay reports whether a stream may stay open: whether a request with its

@@ -1,6 +1,161 @@
-// Package headers prepares and sets the identity headers that an application is
-// sent, and removes what a client sent in their names.
+// Package headers tells an application who the visitor is, in headers of the
+// request, and keeps every client from saying so itself.
+//
+// It knows what authentik has said about a user. It knows no session, no gate
+// and no configuration file, and decides about no request.
+//
+//   - headers.go: the options, and what is made of them
+//   - strip.go: what a client sent is removed
+//   - prepare.go: headers are made for a session, and set for each of its requests
+//   - encode.go: what values look like
 package headers
 
-// A Header is one prepared header line.
-type Header struct{ Name, Value string }
+import (
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"strings"
+)
+
+// A Preset names a set of headers.
+type Preset string
+
+// The presets.
+const (
+	Remote    Preset = "remote"
+	Authentik Preset = "authentik"
+	Off       Preset = "off"
+)
+
+// Options say what the application is told.
+type Options struct {
+	// Preset is the set to begin with. Default: Remote, or Off if there are rules.
+	Preset Preset
+	// Rules add headers to the preset, or replace some of it. The later of two
+	// rules for one header counts.
+	Rules []Rule
+}
+
+// A Rule makes one header, from a claim or else from each request.
+type Rule struct {
+	Name  string
+	Claim string
+	// Value makes the header's value for each request.
+	Value func(*http.Request) string
+}
+
+// presets are in the order in which their headers are set.
+var presets = map[Preset][]Rule{
+	Remote: {
+		{Name: "Remote-User", Claim: "username"},
+		{Name: "Remote-Name", Claim: "name"},
+		{Name: "Remote-Email", Claim: "email"},
+		{Name: "Remote-Groups", Claim: "groups"},
+	},
+	Authentik: {
+		{Name: "X-Authentik-Username", Claim: "username"},
+		{Name: "X-Authentik-Groups", Claim: "groups|"},
+		{Name: "X-Authentik-Email", Claim: "email"},
+		{Name: "X-Authentik-Name", Claim: "name"},
+		{Name: "X-Authentik-Uid", Claim: "uid"},
+		{Name: "X-Authentik-Entitlements", Claim: "entitlements|"}, // by OpenID Connect, if that scope is requested
+	},
+	Off: nil,
+}
+
+// preset returns the preset that counts.
+func (o Options) preset() Preset {
+	switch {
+	case o.Preset != "":
+		return o.Preset
+	case len(o.Rules) > 0:
+		return Off
+	default:
+		return Remote
+	}
+}
+
+// Check returns everything that is wrong with the options.
+func (o Options) Check() (errs []error) {
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	_, known := presets[o.preset()]
+	wrong(!known, "%q is no set of headers; there are remote, authentik and off", o.Preset)
+	for _, rule := range o.Rules {
+		wrong(!validName(rule.Name), "%q cannot be the name of a header", rule.Name)
+		wrong(rule.Claim == "" && rule.Value == nil, "header %s needs a claim or a value", rule.Name)
+		wrong(reservedByHTTP[textproto.CanonicalMIMEHeaderKey(rule.Name)],
+			"header %s belongs to HTTP itself and cannot tell who the visitor is", rule.Name)
+	}
+	return errs
+}
+
+// maxName is the longest name of an identity header, in bytes.
+const maxName = 64
+
+func validName(name string) bool {
+	return name != "" && len(name) <= maxName &&
+		strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
+}
+
+// reservedByHTTP are headers whose change would break the request itself.
+var reservedByHTTP = map[string]bool{
+	"Host": true, "Connection": true, "Content-Length": true, "Transfer-Encoding": true, "Te": true,
+	"Trailer": true, "Upgrade": true, "Cookie": true, "Keep-Alive": true, "Proxy-Connection": true,
+}
+
+// Headers strips, prepares and sets identity headers. It is immutable and safe
+// for concurrent use.
+type Headers struct {
+	rules  []Rule
+	names  map[string]bool // folded, see fold
+	firsts [256]bool       // what a name that matters can begin with, as it is written
+}
+
+// New makes the headers of options that Check has found nothing wrong with. The
+// headers of all presets are removed from requests, whichever is set.
+func New(o Options) *Headers {
+	h := &Headers{names: map[string]bool{}}
+	for _, blank := range " \t\r\n" { // some applications trim names
+		h.firsts[blank] = true
+	}
+	h.begin(outposts[0])
+	for _, rules := range presets {
+		for _, rule := range rules {
+			h.protect(rule.Name)
+		}
+	}
+	for _, rule := range o.Rules {
+		h.protect(rule.Name)
+		rule.Name = textproto.CanonicalMIMEHeaderKey(rule.Name)
+		h.rules = replace(h.rules, rule)
+	}
+	for _, rule := range presets[o.preset()] {
+		h.rules = keep(h.rules, rule)
+	}
+	return h
+}
+
+// replace lets the later of two rules for one header count.
+func replace(rules []Rule, rule Rule) []Rule {
+	for i := range rules {
+		if rules[i].Name == rule.Name {
+			rules[i] = rule
+			return rules
+		}
+	}
+	return append(rules, rule)
+}
+
+// keep adds a preset's header unless a rule of the operator's replaces it.
+func keep(rules []Rule, rule Rule) []Rule {
+	for i := range rules {
+		if rules[i].Name == rule.Name {
+			return rules
+		}
+	}
+	return append(rules, rule)
+}

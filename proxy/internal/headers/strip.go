@@ -1,0 +1,127 @@
+package headers
+
+import (
+	"io"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+// outposts is how all names begin that authentik's outposts use, folded. No
+// client has a reason to send one.
+const outposts = "x-authentik-"
+
+// protect has a header removed from requests.
+func (h *Headers) protect(name string) {
+	var buf [maxName]byte
+	folded := fold(&buf, name)
+	h.names[string(folded)] = true
+	h.begin(folded[0])
+}
+
+// begin notes every octet that folds into one of these. A look at the first octet
+// is enough for most headers of most requests.
+func (h *Headers) begin(folded ...byte) {
+	for written := range 256 {
+		if slices.Contains(folded, foldOctet(byte(written))) {
+			h.firsts[written] = true
+		}
+	}
+}
+
+// fold spells a header's name as the least careful application reads it: CGI
+// and its heirs treat "-", "_" and "." as the same, and no case counts. It
+// returns nothing for a name that is too long to be protected.
+func fold(buf *[maxName]byte, name string) []byte {
+	name = textproto.TrimString(name)
+	if len(name) > maxName {
+		return nil
+	}
+	for i := range len(name) {
+		buf[i] = foldOctet(name[i])
+	}
+	return buf[:len(name)]
+}
+
+func foldOctet(c byte) byte {
+	switch {
+	case c == '_' || c == '.':
+		return '-'
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	default:
+		return c
+	}
+}
+
+// protects reports whether an application may read who the visitor is from a
+// header of this name.
+func (h *Headers) protects(name string) bool {
+	if name == "" || !h.firsts[name[0]] {
+		return false
+	}
+	var buf [maxName]byte
+	folded := fold(&buf, name)
+	return h.names[string(folded)] ||
+		len(folded) > len(outposts) && string(folded[:len(outposts)]) == outposts
+}
+
+// Strip removes what a client says about who it is: headers in every spelling,
+// trailers likewise, and their names in Connection, by which a proxy behind the
+// gate would be asked to delete what the gate is about to set.
+func (h *Headers) Strip(r *http.Request) {
+	for name := range r.Header {
+		if h.protects(name) {
+			delete(r.Header, name)
+		}
+	}
+	if lines := r.Header["Connection"]; len(lines) > 0 {
+		r.Header["Connection"] = h.connection(lines)
+	}
+	h.stripTrailer(r)
+	if r.Trailer != nil || len(r.TransferEncoding) > 0 {
+		r.Body = trailing{ReadCloser: r.Body, strip: func() { h.stripTrailer(r) }}
+	}
+}
+
+func (h *Headers) stripTrailer(r *http.Request) {
+	for name := range r.Trailer {
+		if h.protects(name) {
+			delete(r.Trailer, name)
+		}
+	}
+}
+
+// connection returns the lines without tokens that name an identity header.
+func (h *Headers) connection(lines []string) []string {
+	kept := make([]string, 0, len(lines))
+	for _, line := range lines {
+		var tokens []string
+		for token := range strings.SplitSeq(line, ",") {
+			if token = textproto.TrimString(token); token != "" && !h.protects(token) {
+				tokens = append(tokens, token)
+			}
+		}
+		if len(tokens) > 0 {
+			kept = append(kept, strings.Join(tokens, ", "))
+		}
+	}
+	return kept
+}
+
+// trailing strips trailers once they are there: net/http adds them, announced or
+// not, when the body has been read.
+type trailing struct {
+	io.ReadCloser
+	strip func()
+}
+
+// Read reads on and strips the trailers that come with the end.
+func (t trailing) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err != nil {
+		t.strip()
+	}
+	return n, err
+}
