@@ -31,8 +31,9 @@ func (h *Headers) begin(folded ...byte) {
 }
 
 // fold spells a header's name as the least careful application reads it: CGI
-// and its heirs treat "-", "_" and "." as the same, and no case counts. It
-// returns nothing for a name that is too long to be protected.
+// (RFC 3875, 4.1.18) puts "_" for "-", and many of its heirs put it for every
+// octet that is no letter and no digit. No case counts. It returns nothing for a
+// name that is too long to be protected.
 func fold(buf *[maxName]byte, name string) []byte {
 	name = textproto.TrimString(name)
 	if len(name) > maxName {
@@ -46,12 +47,12 @@ func fold(buf *[maxName]byte, name string) []byte {
 
 func foldOctet(c byte) byte {
 	switch {
-	case c == '_' || c == '.':
-		return '-'
 	case 'A' <= c && c <= 'Z':
 		return c + 'a' - 'A'
-	default:
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
 		return c
+	default:
+		return '-'
 	}
 }
 
