@@ -15,16 +15,19 @@ func joined(names []string, separator string) string {
 }
 
 // encode makes a value that any header can carry: what is not printable ASCII,
-// the percent sign, and what is in without, is percent-encoded as UTF-8 (RFC
-// 3986, 2.1). So CR, LF and NUL never pass, and a separator inside a name cannot
-// make two of it.
+// the percent sign, blanks at its ends, and what is in without, is percent-encoded
+// as UTF-8 (RFC 3986, 2.1). So CR, LF and NUL never pass, a separator inside a name
+// cannot make two of it, and a server that trims values cannot turn one name into
+// another.
 func encode(value, without string) string {
-	if !strings.ContainsFunc(value, func(c rune) bool { return encoded(c, without) }) {
+	inner := strings.Trim(value, " ")
+	if inner == value && !strings.ContainsFunc(value, func(c rune) bool { return encoded(c, without) }) {
 		return value
 	}
+	begins := strings.Index(value, inner)
 	var b strings.Builder
-	for _, c := range value {
-		if !encoded(c, without) {
+	for i, c := range value {
+		if i >= begins && i < begins+len(inner) && !encoded(c, without) {
 			b.WriteRune(c)
 			continue
 		}
