@@ -56,7 +56,7 @@ func (m *Module) take(storage certmagic.Storage, log *slog.Logger) error {
 	}
 	m.store, m.release = taken.Store, release
 	if key.isFileSystem() {
-		m.store = countingStore{taken.Store}
+		m.store = countingStore(taken)
 	}
 	return nil
 }
