@@ -11,7 +11,7 @@ import (
 const Timeout = 2 * time.Minute
 
 // pollEvery is how often Eventually looks.
-const pollEvery = 10 * time.Millisecond
+const pollEvery = 20 * time.Millisecond
 
 // Eventually waits until a condition holds, and fails the test if it never
 // does. The condition runs in the caller's goroutine, so it may fail the test

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -11,6 +12,10 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
+
+// often is how often a step looks for its element: more often would keep a busy
+// machine from loading the page.
+var often = chromedp.RetryInterval(20 * time.Millisecond)
 
 // Open loads an address of the site.
 func (w *Window) Open(path string) {
@@ -27,7 +32,7 @@ func (w *Window) Reload() {
 // Await waits until an element can be seen on the page.
 func (w *Window) Await(selector string) {
 	w.Helper()
-	w.Do(chromedp.WaitVisible(chromedp.CSS(selector)))
+	w.Do(chromedp.WaitVisible(chromedp.CSS(selector), often))
 }
 
 // AwaitText waits until an element says something.
@@ -60,7 +65,7 @@ func (w *Window) AwaitURL(address string) {
 // Click clicks on an element.
 func (w *Window) Click(selector string) {
 	w.Helper()
-	w.Do(chromedp.Click(chromedp.CSS(selector)))
+	w.Do(chromedp.Click(chromedp.CSS(selector), often))
 }
 
 // ClickAndLoad clicks on an element, and waits until the page that this leads
@@ -69,7 +74,7 @@ func (w *Window) ClickAndLoad(selector string) {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Ctx, testsite.Timeout)
 	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector), often)); err != nil {
 		w.Fatalf("clicking on %s: %v", selector, err)
 	}
 }
@@ -77,7 +82,7 @@ func (w *Window) ClickAndLoad(selector string) {
 // Type types into a field.
 func (w *Window) Type(field, text string) {
 	w.Helper()
-	w.Do(chromedp.WaitVisible(chromedp.CSS(field)), chromedp.SendKeys(chromedp.CSS(field), text))
+	w.Do(chromedp.WaitVisible(chromedp.CSS(field), often), chromedp.SendKeys(chromedp.CSS(field), text, often))
 }
 
 // Enter types into a field and sends the form.

@@ -140,7 +140,7 @@ func (w *Window) Text(selector string) string {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Ctx, testsite.Timeout)
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
+	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector), often))
 	if err != nil {
 		w.Fatalf("reading %s: %v", selector, err)
 	}
