@@ -2,6 +2,7 @@ package chromium
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,11 @@ import (
 
 // Main runs the tests of a package, and ends the Chromiums that they share.
 func Main(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("skipped with -short: all tests here start Chromium or a built Caddy")
+		os.Exit(0)
+	}
 	code := m.Run()
 	shell.end()
 	full.end()
