@@ -239,7 +239,7 @@ func TestAnEndedSessionThatStaysOnTheRollDoesNoHarm(t *testing.T) {
 	if d.alive(cookie) || !d.alive(other) || len(d.listed(jane.UID)) != 2 {
 		t.Error("it has not ended, or not alone")
 	}
-	if !strings.Contains(said.String(), "stay on the list") || strings.Contains(said.String(), cookie) {
+	if !strings.Contains(said.String(), "stay listed") || strings.Contains(said.String(), cookie) {
 		t.Errorf("the log says %s", said.String())
 	}
 }
