@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
@@ -85,7 +86,8 @@ func BenchmarkDecide(b *testing.B) {
 			at.Scheme, at.Asked = "http", r.URL
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, ok := g.decide(g.exchange(r, at)).(pass); !ok {
+				x := exchange.Exchange{R: r, At: at, Shared: g.shared}
+				if _, ok := g.decide(&x).(pass); !ok {
 					b.Fatal("the request did not pass")
 				}
 			}

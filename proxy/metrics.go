@@ -1,19 +1,22 @@
 package proxy
 
-// Metrics is told what the gate does. Labels come from closed sets: never a
-// user, a path or a host. Implementations are safe for concurrent use and
-// return at once.
+// Metrics counts what the gate does. Labels come from closed sets: never a user,
+// a path or a host. Implementations are safe for concurrent use and return at
+// once.
 type Metrics interface {
-	// Decision counts one decision: pass, open, own, sign-in, refuse.
+	// Decision counts one decision: pass, open, own, sign-in, refuse or weigh.
 	Decision(kind string)
-	// Step counts one challenge: asked, and, of its answer, accepted, refused,
-	// failed or, where there were too many, slowed: not passed on. Components are authentik's own words: whoever labels by them
-	// takes those of flowclient.Components alone.
+	// Step counts one challenge: asked, and for its answer accepted, refused,
+	// failed, or slowed if it was not passed on because there were too many.
+	// Components are texts of authentik: a label must be one of
+	// flowclient.Components.
 	Step(component, outcome string)
-	// SignIn counts the end of a visit: admitted, denied, failed. The way is session or oidc.
-	SignIn(way, outcome string)
-	// Ended counts a session's end: signed-out, replaced, gone, idle, limit, admin; and back-channel and front-channel
-	// for notices, each of which may end several.
+	// SignIn counts the end of a visit: admitted, denied or failed. The source is
+	// session or oidc.
+	SignIn(source, outcome string)
+	// Ended counts a session's end: signed-out, replaced, gone, idle, limit or
+	// admin. back-channel and front-channel count notices, each of which may end
+	// several sessions.
 	Ended(reason string)
 }
 
