@@ -32,9 +32,11 @@
 // # Errors
 //
 // What a visitor did wrong is not an error: it is in the next challenge, in
-// [Base].Errors. An error means that authentik gave no usable answer. [ErrUnreachable]
-// is the most frequent; [StartingError] and [TLSError] are special cases of it. An
-// [UnexpectedError] is an answer that authentik does not give.
+// [Base].Errors. A few errors refuse, such as [ErrUnauthenticated] and
+// [ErrDenied], or name something that does not exist, such as [ErrFlowNotFound].
+// All others mean that authentik gave no usable answer, and do not refuse the
+// visitor: [ErrUnreachable], of which [StartingError] and [TLSError] are special
+// cases, and [UnexpectedError], an answer that authentik does not give.
 //
 // # Relay
 //
