@@ -30,9 +30,21 @@ type templates struct {
 // A parsedKey is the name of a template and a language.
 type parsedKey struct{ name, language string }
 
-// newTemplates reads and checks the templates. Those of the operator replace the
-// embedded ones of the same name.
+// embedded are the templates of all gates whose operators have none of their own.
+// Checking them takes tens of milliseconds, which each reload would pay again.
+var embedded = sync.OnceValues(func() (*templates, error) { return loadTemplates(nil) })
+
+// newTemplates returns the templates. Those of the operator replace the embedded
+// ones of the same name.
 func newTemplates(own fs.FS) (*templates, error) {
+	if own == nil {
+		return embedded()
+	}
+	return loadTemplates(own)
+}
+
+// loadTemplates reads and checks the templates.
+func loadTemplates(own fs.FS) (*templates, error) {
 	t := &templates{sources: map[string]string{}}
 	for _, name := range TemplateNames() {
 		text, err := readTemplate(own, name)
