@@ -16,6 +16,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -276,6 +277,23 @@ func (cfg Config) withDefaults() Config {
 		cfg.Now = time.Now
 	}
 	return cfg
+}
+
+// CheckPageTemplates returns an error if a template cannot be read.
+func CheckPageTemplates(templates fs.FS) error {
+	_, err := page.New(page.Config{Prefix: "/.authentik", Templates: templates})
+	return err
+}
+
+// Check returns everything that is wrong with a configuration, as New does, and
+// starts nothing.
+func Check(cfg Config) error {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	_, err := (&Gate{cfg: cfg}).openPages(seal.NewKey(cfg.Key))
+	return err
 }
 
 // check returns everything that is wrong with the configuration.
