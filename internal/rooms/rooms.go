@@ -206,6 +206,10 @@ var Rooms = []Room{
 	{Path: "caddymodule/sessions/memory", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/redis", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/storage", Bans: slices.Concat(standIn, guests)},
+	{
+		Path: "caddymodule/internal/loglimit", Only: nothing,
+		OnlyWhy: "it counts lines of any log",
+	},
 	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, guests)},
 	{
 		Path:    "caddymodule/sessions/storage/storagestore",
