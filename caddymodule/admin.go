@@ -22,13 +22,13 @@ func init() {
 // sessionsPath is where Caddy's admin API has the sessions of all gates.
 const sessionsPath = "/authentik/sessions"
 
-// Admin lists and ends sessions through Caddy's admin API. Who may use that, Caddy decides.
-// Nothing of it is served on a site.
+// Admin lists and ends sessions through Caddy's admin API. Caddy decides who may
+// use that. No site serves any of these addresses.
 //
 //	GET    /authentik/sessions?user=<name>       the live sessions of a user
-//	GET    /authentik/sessions                   those that this process remembers
-//	DELETE /authentik/sessions?user=<name>       ends all of a user
-//	DELETE /authentik/sessions/<id>?user=<name>  ends one; without user, one that this process remembers
+//	GET    /authentik/sessions                   those that this process has in memory
+//	DELETE /authentik/sessions?user=<name>       ends all sessions of a user
+//	DELETE /authentik/sessions/<id>?user=<name>  ends one; without user, one that this process has in memory
 type Admin struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -44,39 +44,39 @@ func (a Admin) Routes() []caddy.AdminRoute {
 	}
 }
 
-// told is what the admin API says.
-type told struct {
+// A sessionList is the response of the admin API.
+type sessionList struct {
 	Sessions []proxy.Entry `json:"sessions"`
-	// Remembered says that the list is not of all sessions, but of those that this
-	// process has let in and remembers. Where they came from it does not remember.
+	// Remembered says that the list has only the sessions that this process has
+	// in memory. It does not know where those were begun.
 	Remembered bool `json:"remembered,omitempty"`
-	// Ended says that these sessions were ended just now.
+	// Ended says that these sessions were ended by the request.
 	Ended bool `json:"ended,omitempty"`
 }
 
 func (Admin) serve(w http.ResponseWriter, r *http.Request) error {
 	user, id, err := parameters(r)
 	if err != nil {
-		return refusal(err)
+		return apiError(err)
 	}
-	running := allGates()
-	if len(running) == 0 {
-		return refusal(errNoGate)
+	running, configured := runningGates()
+	if !configured {
+		return apiError(errNoGate)
 	}
-	all := make([]gate, 0, len(running))
+	all := []gate{noGateYet{}}
 	for g := range running {
 		all = append(all, g)
 	}
-	says, err := obey(r.Context(), all, r.Method, user, id)
+	list, err := execute(r.Context(), all, r.Method, user, id)
 	if err != nil {
-		return refusal(err)
+		return apiError(err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(says)
+	return json.NewEncoder(w).Encode(list)
 }
 
-// A gate is what an operator can ask of one; *proxy.Gate is one.
+// A gate is what an operator can ask of a gate. *proxy.Gate implements it.
 type gate interface {
 	SessionsOf(ctx context.Context, user string) ([]proxy.Entry, error)
 	Cached() []proxy.Entry
@@ -84,19 +84,33 @@ type gate interface {
 	EndOne(ctx context.Context, user, id string) (proxy.Entry, error)
 }
 
+// noGateYet stands for gates that start with their first request, and have no
+// sessions before it.
+type noGateYet struct{}
+
+func (noGateYet) SessionsOf(context.Context, string) ([]proxy.Entry, error) { return nil, proxy.ErrNoUser }
+
+func (noGateYet) Cached() []proxy.Entry { return nil }
+
+func (noGateYet) EndAll(context.Context, string) ([]proxy.Entry, error) { return nil, proxy.ErrNoUser }
+
+func (noGateYet) EndOne(context.Context, string, string) (proxy.Entry, error) {
+	return proxy.Entry{}, proxy.ErrNoSession
+}
+
 var (
 	errNoGate    = errors.New("no gate runs in this Caddy; write the directive authentik into its configuration")
 	errMethod    = errors.New("sessions are listed with GET and ended with DELETE")
-	errWhose     = errors.New("whose sessions are to end is not said; add ?user=<name>, or /<id> for one")
+	errWhose     = errors.New("the request does not say whose sessions are to end; add ?user=<name>, or /<id> for one session")
 	errUnknown   = errors.New("there is only one parameter, and it has one value: user=<name>")
-	errNoUser    = errors.New("no session is known of a user of this name; write the name as authentik does, with its capitals")
-	errNoSession = errors.New("no such session is alive; list those of a user, and say the user too: only what this process " +
-		"remembers is found without")
+	errNoUser    = errors.New("no user of this name has a session; write the name as authentik does, with its capitals")
+	errNoSession = errors.New("there is no live session with this id; list those of a user, and give the user too: without a user " +
+		"only sessions in this process's memory are found")
 	errList = errors.New("sessions are listed by user; write ?user=<name>")
 )
 
-// parameters reads a request. What it does not know it refuses: a misspelt user must not become
-// everybody.
+// parameters reads a request. It refuses an unknown parameter: a misspelt user
+// must not mean every user.
 func parameters(r *http.Request) (user, id string, err error) {
 	query := r.URL.Query()
 	if query.Has("user") {
@@ -112,43 +126,44 @@ func parameters(r *http.Request) (user, id string, err error) {
 	return user, strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, sessionsPath), "/"), nil
 }
 
-// obey does what was asked for.
-func obey(ctx context.Context, all []gate, method, user, id string) (told, error) {
+// execute does what a request asks for, at all gates.
+func execute(ctx context.Context, all []gate, method, user, id string) (sessionList, error) {
 	switch {
 	case method == http.MethodGet && id != "":
-		return told{}, errList
+		return sessionList{}, errList
 	case method == http.MethodGet && user != "":
-		found, err := gather(all, func(g gate) ([]proxy.Entry, error) { return g.SessionsOf(ctx, user) })
-		return told{Sessions: found}, err
+		found, err := collect(all, func(g gate) ([]proxy.Entry, error) { return g.SessionsOf(ctx, user) })
+		return sessionList{Sessions: found}, err
 	case method == http.MethodGet:
-		found, err := gather(all, func(g gate) ([]proxy.Entry, error) { return g.Cached(), nil })
-		return told{Sessions: found, Remembered: true}, err
+		found, err := collect(all, func(g gate) ([]proxy.Entry, error) { return g.Cached(), nil })
+		return sessionList{Sessions: found, Remembered: true}, err
 	case method == http.MethodDelete && id != "":
-		ended, err := gather(all, func(g gate) ([]proxy.Entry, error) {
+		ended, err := collect(all, func(g gate) ([]proxy.Entry, error) {
 			one, err := g.EndOne(ctx, user, id)
 			return []proxy.Entry{one}, err
 		})
-		return told{Sessions: ended, Ended: true}, err
+		return sessionList{Sessions: ended, Ended: true}, err
 	case method == http.MethodDelete && user != "":
-		ended, err := gather(all, func(g gate) ([]proxy.Entry, error) { return g.EndAll(ctx, user) })
-		return told{Sessions: ended, Ended: true}, err
+		ended, err := collect(all, func(g gate) ([]proxy.Entry, error) { return g.EndAll(ctx, user) })
+		return sessionList{Sessions: ended, Ended: true}, err
 	case method == http.MethodDelete:
-		return told{}, errWhose
+		return sessionList{}, errWhose
 	}
-	return told{}, errMethod
+	return sessionList{}, errMethod
 }
 
-// gather asks every gate. Several of one store know the same sessions, which are named once. That
-// one gate does not know somebody says nothing while another does; that one fails is said.
-func gather(all []gate, ask func(gate) ([]proxy.Entry, error)) ([]proxy.Entry, error) {
+// collect asks every gate. Gates with the same store know the same sessions,
+// each of which is listed once. It returns that a user or session is unknown
+// only if no gate knows it, and every other error in any case.
+func collect(all []gate, ask func(gate) ([]proxy.Entry, error)) ([]proxy.Entry, error) {
 	byID := make(map[string]proxy.Entry)
-	var absent, failed error
+	var unknown, failed error
 	known := false
 	for _, g := range all {
 		found, err := ask(g)
 		switch {
 		case errors.Is(err, proxy.ErrNoUser) || errors.Is(err, proxy.ErrNoSession):
-			absent = err
+			unknown = err
 			continue
 		case err != nil:
 			failed = errors.Join(failed, err)
@@ -160,7 +175,7 @@ func gather(all []gate, ask func(gate) ([]proxy.Entry, error)) ([]proxy.Entry, e
 		}
 	}
 	if failed == nil && !known {
-		failed = absent
+		failed = unknown
 	}
 	return newestFirst(byID), failed
 }
@@ -176,9 +191,9 @@ func newestFirst(byID map[string]proxy.Entry) []proxy.Entry {
 	return list
 }
 
-// refusal is an error in the words and the status that the admin API answers with. An
-// operator may know why a store fails.
-func refusal(err error) error {
+// apiError returns an error with the text and status of the admin API. Unlike a
+// visitor, an operator is told why a store fails.
+func apiError(err error) error {
 	status := http.StatusBadRequest
 	switch {
 	case errors.Is(err, proxy.ErrNoUser):
@@ -190,7 +205,7 @@ func refusal(err error) error {
 	case errors.Is(err, errMethod):
 		status = http.StatusMethodNotAllowed
 	default:
-		if failure, is := errors.AsType[*proxy.Error](err); is {
+		if failure, ok := errors.AsType[*proxy.Error](err); ok {
 			status, err = failure.Status, fmt.Errorf("%w: %w", failure, failure.Err)
 		}
 	}

@@ -42,7 +42,7 @@ func entry(id string, age time.Duration) proxy.Entry {
 	return proxy.Entry{ID: id, User: "ada", Begun: time.Unix(1_000_000, 0).Add(-age)}
 }
 
-func TestSeveralGatesAreAskedAsOne(t *testing.T) {
+func TestAdmin_AsksAllGatesAsOne(t *testing.T) {
 	t.Parallel()
 	down := &proxy.Error{Status: http.StatusServiceUnavailable, Title: "Session store unavailable", Err: errors.New("cable cut")}
 	one, two := fakeGate{list: []proxy.Entry{entry("a", time.Hour), entry("b", 0)}}, fakeGate{list: []proxy.Entry{entry("b", 0)}}
@@ -69,7 +69,7 @@ func TestSeveralGatesAreAskedAsOne(t *testing.T) {
 		"another method":                    {[]gate{one}, "POST", "ada", "", "", errMethod},
 		"a failure beside one who is known": {[]gate{fakeGate{err: down}, nobody}, "DELETE", "ada", "", "", down},
 	} {
-		says, err := obey(t.Context(), tt.gates, tt.method, tt.user, tt.id)
+		says, err := execute(t.Context(), tt.gates, tt.method, tt.user, tt.id)
 		var ids []string
 		for _, e := range says.Sessions {
 			ids = append(ids, e.ID)
@@ -78,15 +78,15 @@ func TestSeveralGatesAreAskedAsOne(t *testing.T) {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
 	}
-	if says, _ := obey(t.Context(), []gate{one}, "GET", "", ""); !says.Remembered || says.Ended {
+	if says, _ := execute(t.Context(), []gate{one}, "GET", "", ""); !says.Remembered || says.Ended {
 		t.Error("a list of what is remembered does not say so")
 	}
-	if says, _ := obey(t.Context(), []gate{fakeGate{}}, "GET", "ada", ""); says.Remembered || says.Sessions == nil {
+	if says, _ := execute(t.Context(), []gate{fakeGate{}}, "GET", "ada", ""); says.Remembered || says.Sessions == nil {
 		t.Error("an empty list is none")
 	}
 }
 
-func TestAMisspeltRequestIsRefused(t *testing.T) {
+func TestAdmin_RefusesUnknownParameters(t *testing.T) {
 	t.Parallel()
 	for target, wrong := range map[string]bool{
 		"/authentik/sessions?user=ada": false, "/authentik/sessions": false, "/authentik/sessions/a?user=ada": false,
@@ -99,7 +99,7 @@ func TestAMisspeltRequestIsRefused(t *testing.T) {
 	}
 }
 
-func TestARefusalHasAStatusAndARemedy(t *testing.T) {
+func TestAdmin_ErrorsHaveAStatusAndARemedy(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]struct {
 		status int
@@ -112,7 +112,7 @@ func TestARefusalHasAStatusAndARemedy(t *testing.T) {
 		errMethod:          {405, "DELETE"},
 		&proxy.Error{Status: 503, Title: "Session store unavailable", Err: errors.New("cable cut")}: {503, "cable cut"},
 	} {
-		got, is := refusal(err).(caddy.APIError) //nolint:errorlint // as Caddy asks
+		got, is := apiError(err).(caddy.APIError) //nolint:errorlint // as Caddy asks
 		if !is || got.HTTPStatus != want.status || !strings.Contains(got.Error(), want.text) {
 			t.Errorf("%v: %+v", err, got)
 		}
@@ -148,18 +148,18 @@ func (o operator) run(args ...string) (out string, code int, err error) {
 	if err := c.ParseFlags(append(rest, "--address", o.api)); err != nil {
 		o.Fatal(err)
 	}
-	do := map[string]func(*cobra.Command, caddycmd.Flags) (int, error){"list": listing, "end": ending}[c.Name()]
+	do := map[string]func(*cobra.Command, caddycmd.Flags) (int, error){"list": listSessions, "end": endSessions}[c.Name()]
 	code, err = do(c, caddycmd.Flags{FlagSet: c.Flags()})
 	return written.String(), code, err
 }
 
-func (o operator) list(args ...string) told {
+func (o operator) list(args ...string) sessionList {
 	o.Helper()
 	out, code, err := o.run(append([]string{"list", "--json"}, args...)...)
 	if err != nil || code != 0 {
 		o.Fatalf("%d, %v", code, err)
 	}
-	var says told
+	var says sessionList
 	if err := json.Unmarshal([]byte(out), &says); err != nil {
 		o.Fatal(err)
 	}
@@ -179,7 +179,7 @@ http://other.example.com:PORT {
 }
 `
 
-func TestAnOperatorListsAndEndsSessions(t *testing.T) {
+func TestCommand_ListsAndEndsSessions(t *testing.T) {
 	o := newOperator(t, twoSites)
 	ada, again, bob := o.browser(), o.browser(), o.browser()
 	for b, name := range map[*browser]string{ada: "ada", again: "ada", bob: "bob"} {
@@ -209,7 +209,7 @@ func TestAnOperatorListsAndEndsSessions(t *testing.T) {
 		b.expect(b.get("/"), http.StatusSeeOther, "")
 	}
 	bob.expect(bob.get("/"), http.StatusOK, `user "bob"`)
-	if out, code, err := o.run("end", "--user", "ada"); code != 0 || err != nil || out != "None was alive.\n" {
+	if out, code, err := o.run("end", "--user", "ada"); code != 0 || err != nil || out != "There was no live session.\n" {
 		t.Errorf("the second time: %d, %v: %s", code, err, out)
 	}
 	if out, code, err := o.run("end", o.list().Sessions[0].ID); code != 0 || err != nil || !strings.Contains(out, "of bob") {
@@ -218,17 +218,17 @@ func TestAnOperatorListsAndEndsSessions(t *testing.T) {
 	bob.expect(bob.get("/"), http.StatusSeeOther, "")
 }
 
-func TestTheCommandSaysWhatIsWrong(t *testing.T) {
+func TestCommand_SaysWhatIsWrong(t *testing.T) {
 	o := newOperator(t, oneLine)
 	for args, want := range map[string]struct {
 		code int
 		text string
 	}{
-		"list --user nobody":   {exitNothing, "write the name as authentik does"},
-		"end --user nobody":    {exitNothing, "write the name as authentik does"},
-		"end 0123456789ab":     {exitNothing, "list those of a user"},
+		"list --user nobody":   {exitNotFound, "write the name as authentik does"},
+		"end --user nobody":    {exitNotFound, "write the name as authentik does"},
+		"end 0123456789ab":     {exitNotFound, "list those of a user"},
 		"end":                  {1, "--user <name> for all of a user"},
-		"end x/../y --user b/": {exitNothing, "list those of a user"},
+		"end x/../y --user b/": {exitNotFound, "list those of a user"},
 	} {
 		if out, code, err := o.run(strings.Fields(args)...); code != want.code || err == nil || !strings.Contains(err.Error(), want.text) || out != "" {
 			t.Errorf("%s: %d, %v: %s", args, code, err, out)
@@ -250,8 +250,8 @@ func TestTheCommandSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestTheAdminAPIShowsNoSecret holds what it says against everything in a browser and a store.
-func TestTheAdminAPIShowsNoSecret(t *testing.T) {
+// TestAdmin_ShowsNoSecret holds what it says against everything in a browser and a store.
+func TestAdmin_ShowsNoSecret(t *testing.T) {
 	o := newOperator(t, oneLine)
 	b := o.browser()
 	b.signIn("/", "ada")
@@ -275,8 +275,8 @@ func TestTheAdminAPIShowsNoSecret(t *testing.T) {
 	b.expect(o.browser().get(sessionsPath), http.StatusSeeOther, "") // a page of the application, for who is signed in
 }
 
-// TestTheAdminAPIIsNoBrowsers leaves it to Caddy who may ask, and sees that it does.
-func TestTheAdminAPIIsNoBrowsers(t *testing.T) {
+// TestAdmin_IsNotForBrowsers leaves it to Caddy who may ask, and sees that it does.
+func TestAdmin_IsNotForBrowsers(t *testing.T) {
 	o := newOperator(t, oneLine)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, "http://"+o.api+sessionsPath+"?user=ada", nil)
 	if err != nil {
@@ -293,22 +293,22 @@ func TestTheAdminAPIIsNoBrowsers(t *testing.T) {
 	}
 }
 
-func TestATableIsFitForATerminal(t *testing.T) {
+func TestTable_IsSafeForATerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	nasty := proxy.Entry{ID: "a", User: "\x1b[2Jada\n\u202e", Agent: strings.Repeat("ü", 100)}
-	if err := table(&out, []proxy.Entry{nasty}); err != nil {
+	if err := writeTable(&out, []proxy.Entry{nasty}); err != nil {
 		t.Fatal(err)
 	}
-	if text := out.String(); strings.ContainsAny(text, "\x1b\u202e") || strings.Count(text, "\n") != 2 || strings.Count(text, "ü") != widest-1 {
+	if text := out.String(); strings.ContainsAny(text, "\x1b\u202e") || strings.Count(text, "\n") != 2 || strings.Count(text, "ü") != maxCell-1 {
 		t.Errorf("%q", text)
 	}
 }
 
-func TestEveryCaddyHasTheCommand(t *testing.T) {
+func TestCommand_IsInEveryCaddy(t *testing.T) {
 	t.Parallel()
 	parent := &cobra.Command{}
-	commands(parent)
+	addCommands(parent)
 	names := []string{}
 	for _, c := range parent.Commands() {
 		names = append(names, c.Name())

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
@@ -36,7 +37,7 @@ func BenchmarkReload(b *testing.B) {
 func fillMemory(s *site, n int) {
 	s.Helper()
 	filled := false
-	pool.Range(func(_, value any) bool {
+	shared.Pool.Range(func(_, value any) bool {
 		store, ok := value.(proxy.Store) // memory embeds its store
 		for i := 0; ok && i < n; i++ {
 			r := proxy.Record{Value: make([]byte, 1024), Expiry: time.Now().Add(time.Hour)}

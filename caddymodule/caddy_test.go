@@ -1,13 +1,17 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 )
 
 const oneLine = `SITE {
@@ -16,7 +20,7 @@ const oneLine = `SITE {
 }
 `
 
-func TestOneLineIsAWholeSetUp(t *testing.T) {
+func TestDirective_NeedsOneLine(t *testing.T) {
 	s := newSite(t)
 	s.load(oneLine)
 	b := s.browser()
@@ -47,7 +51,7 @@ func TestOneLineIsAWholeSetUp(t *testing.T) {
 	}
 }
 
-func TestAWrongPasswordOpensNothing(t *testing.T) {
+func TestSignIn_WithAWrongPasswordOpensNothing(t *testing.T) {
 	s := newSite(t)
 	s.load(oneLine)
 	b := s.browser()
@@ -59,7 +63,7 @@ func TestAWrongPasswordOpensNothing(t *testing.T) {
 	}
 }
 
-func TestAReloadKeepsSessionsAndVisits(t *testing.T) {
+func TestReload_KeepsSessionsAndVisits(t *testing.T) {
 	s := newSite(t)
 	s.load(oneLine)
 	signedIn, amid := s.browser(), s.browser()
@@ -77,7 +81,7 @@ func TestAReloadKeepsSessionsAndVisits(t *testing.T) {
 	signedIn.expect(signedIn.get("/"), http.StatusOK, `user "ada"`)
 }
 
-func TestCaddyStartsWhileAuthentikIsDown(t *testing.T) {
+func TestCaddy_StartsWhileAuthentikIsDown(t *testing.T) {
 	s := newSite(t)
 	s.standIn.Close()
 	s.load(oneLine)
@@ -85,7 +89,7 @@ func TestCaddyStartsWhileAuthentikIsDown(t *testing.T) {
 	b.expect(b.follow(b.get("/")), http.StatusServiceUnavailable, "authentik-unreachable")
 }
 
-func TestSessionsGoOnWhileAuthentikIsDown(t *testing.T) {
+func TestSessions_GoOnWhileAuthentikIsDown(t *testing.T) {
 	s := newSite(t)
 	s.load(oneLine)
 	b := s.browser()
@@ -94,34 +98,109 @@ func TestSessionsGoOnWhileAuthentikIsDown(t *testing.T) {
 	b.expect(b.get("/"), http.StatusOK, `user "ada"`)
 }
 
-func TestTheKeyIsKeptInCaddysStorage(t *testing.T) {
+func TestKey_IsKeptInCaddysStorage(t *testing.T) {
 	s := newSite(t)
 	s.load(oneLine)
+	s.browser().get("/")
 	file := filepath.Join(s.storage, "authentik", "key")
 	first, err := os.ReadFile(file) //nolint:gosec // in a directory of this test
 	if err != nil || len(first) != keySize {
-		t.Fatalf("%d bytes, %v", len(first), err)
+		t.Fatalf("got %d bytes, %v, want %d", len(first), err, keySize)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
-		t.Errorf("others may read the key: %v, %v", info.Mode(), err)
+		t.Errorf("got mode %v, %v, want no permissions for others", info.Mode(), err)
 	}
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	s.load(oneLine)
+	s.browser().get("/")
 	second, err := os.ReadFile(file) //nolint:gosec // in a directory of this test
 	if err != nil || string(first) != string(second) {
-		t.Errorf("the key is another after a start: %v", err)
+		t.Errorf("got another key after a restart, %v", err)
 	}
 	if err := os.WriteFile(file, []byte("spoiled"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.try("", oneLine); err == nil || strings.Contains(err.Error(), "spoiled") {
-		t.Errorf("a spoiled key was taken: %v", err)
+		t.Errorf("got %v for a damaged key, want an error without it", err)
 	}
 }
 
-func TestAConfiguredKeyNeedsNoStorage(t *testing.T) {
+// Caddy provisions a configuration to validate it. The storage may be that of
+// another machine, or one that must not be written to.
+func TestKey_IsNotCreatedByValidation(t *testing.T) {
+	s := newSite(t)
+	for _, store := range []string{"storage", "memory"} {
+		config := s.adapt("", "SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions "+store+"\n\t}\n\treverse_proxy APP\n}\n")
+		var parsed caddy.Config
+		if err := json.Unmarshal(config, &parsed); err != nil {
+			t.Fatal(err)
+		}
+		if err := caddy.Validate(&parsed); err != nil {
+			t.Fatal(err)
+		}
+		s.expectEmptyStorage()
+	}
+	s.load(oneLine)
+	s.expectEmptyStorage()
+	b := s.browser()
+	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
+}
+
+// expectEmptyStorage fails if a file is in the storage.
+func (s *site) expectEmptyStorage() {
+	s.Helper()
+	_ = filepath.WalkDir(s.storage, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			s.Errorf("got the file %s, want an empty storage", path)
+		}
+		return err
+	})
+}
+
+// One request creates the key, and those at the same time wait for it.
+func TestKey_IsCreatedByTheFirstRequests(t *testing.T) {
+	s := newSite(t)
+	s.load(strings.ReplaceAll(oneLine, "SITE", "http://other.example.com:PORT") + oneLine)
+	var requests sync.WaitGroup
+	for range 16 {
+		b := s.browser()
+		requests.Go(func() {
+			for _, host := range []string{"localhost", "other.example.com"} {
+				if a, err := b.send(http.MethodGet, "http://"+host+"/.authentik/login", nil); err != nil || a.StatusCode != http.StatusOK {
+					t.Errorf("got %v, %v, want the sign-in page", a.Response, err)
+				}
+			}
+		})
+	}
+	requests.Wait()
+	if _, err := os.Stat(filepath.Join(s.storage, "authentik", "key")); err != nil {
+		t.Error(err)
+	}
+}
+
+// Without a key nothing passes, and handle_errors gets nothing to pass on.
+func TestKey_ThatCannotBeCreatedClosesTheSite(t *testing.T) {
+	s := newSite(t)
+	s.load("SITE {\n\tauthentik /closed/* AUTHENTIK\n\treverse_proxy APP\n\thandle_errors {\n\t\treverse_proxy APP\n\t}\n}\n")
+	if err := os.WriteFile(filepath.Join(s.storage, "authentik"), nil, 0o600); err != nil { // where a directory is needed
+		t.Fatal(err)
+	}
+	b := s.browser()
+	for _, path := range []string{"/closed/x", "/open", "/.authentik/login"} {
+		b.expect(b.get(path), http.StatusServiceUnavailable, "sessions-unavailable")
+	}
+	if s.app.seen() != nil {
+		t.Error("a request reached the application")
+	}
+	if err := os.Remove(filepath.Join(s.storage, "authentik")); err != nil {
+		t.Fatal(err)
+	}
+	b.expect(b.follow(b.signIn("/closed/x", "ada")), http.StatusOK, `user "ada"`)
+}
+
+func TestKey_IfConfiguredNeedsNoStorage(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\tkey 0123456789abcdef0123456789abcdef\n\t}\n\treverse_proxy APP\n}\n")
 	if _, err := os.Stat(filepath.Join(s.storage, "authentik")); !os.IsNotExist(err) {
@@ -133,7 +212,7 @@ func TestAConfiguredKeyNeedsNoStorage(t *testing.T) {
 
 // Nothing of a gate is left when the last configuration with it has gone, nor
 // when its Provision has failed half-way.
-func TestEverythingIsGivenBack(t *testing.T) {
+func TestCleanup_GivesEverythingBack(t *testing.T) {
 	s := newSite(t)
 	s.load(oneLine)
 	before := s.storageUsers()
@@ -155,7 +234,7 @@ func TestEverythingIsGivenBack(t *testing.T) {
 	if after := s.storageUsers(); after != 0 {
 		t.Errorf("%d gates hold the store of a Caddy that has stopped", after)
 	}
-	pool.Range(func(key, _ any) bool {
+	shared.Pool.Range(func(key, _ any) bool {
 		t.Errorf("%T is left in the pool", key)
 		return true
 	})

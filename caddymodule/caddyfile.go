@@ -101,7 +101,7 @@ func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
 		"": {"trust", "sessions", "require", "scopes"}, "cookie": {"persistent"},
 	})
-	p.Instead = notYet
+	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
 }
 
@@ -127,7 +127,39 @@ func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 	for _, c := range p.handler.conflicts(p.source.OpenID) {
 		p.WrongAt(c.Option, c.Err)
 	}
+	if p.Failed() {
+		p.files()
+	}
 	return p.Err()
+}
+
+// files adds the mistakes in files, if there are others anyway. Alone they are
+// no reason to refuse a Caddyfile, which may be adapted on another machine than
+// it is used on. Provision finds them there.
+func (p *parser) files() {
+	page := p.handler.Page
+	if options.HasPlaceholder(page.Style) || checkStyle(page.Style) != nil {
+		page.Style = ""
+	}
+	if options.HasPlaceholder(page.Templates) || checkTemplates(page.Templates) != nil {
+		page.Templates = ""
+	}
+	_, mistakes := page.read()
+	for _, err := range mistakes {
+		p.WrongAt(optionOf(err), err)
+	}
+	trust := slices.DeleteFunc(slices.Clone(p.handler.Trust), options.HasPlaceholder)
+	if _, _, err := readTrust(trust); err != nil {
+		for _, err := range options.Mistakes(nil).And(err) {
+			p.WrongAt(optionOf(err), err)
+		}
+	}
+}
+
+// optionOf returns the option that a mistake begins with.
+func optionOf(mistake error) string {
+	option, _, _ := strings.Cut(mistake.Error(), ":")
+	return option
 }
 
 // options reads the block. Whether a value is allowed depends on client_id and

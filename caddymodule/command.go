@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// CommandsNamespace is where modules register that are further commands below "caddy authentik": Caddy
-// knows one command of a name, and puts it together when all modules are known.
+// CommandsNamespace is the namespace of modules that are further commands below
+// "caddy authentik". Caddy allows one registration of a command name.
 const CommandsNamespace = "authentik.commands"
 
 // A CommandProvider is a module in CommandsNamespace.
@@ -23,22 +23,22 @@ type CommandProvider interface {
 	Command() *cobra.Command
 }
 
-// exitNothing is how the command ends where there is no such user or session.
-const exitNothing = 2
+// exitNotFound is the exit code if there is no such user or session.
+const exitNotFound = 2
 
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:      "authentik",
 		Usage:     "<command>",
 		Short:     "Commands of the authentik gate",
-		CobraFunc: commands,
+		CobraFunc: addCommands,
 	})
 }
 
-func commands(parent *cobra.Command) {
+func addCommands(parent *cobra.Command) {
 	parent.AddCommand(sessionsCommand())
 	for _, m := range caddy.GetModules(CommandsNamespace) {
-		if provider, is := m.New().(CommandProvider); is {
+		if provider, ok := m.New().(CommandProvider); ok {
 			parent.AddCommand(provider.Command())
 		}
 	}
@@ -48,135 +48,135 @@ func sessionsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sessions list|end",
 		Short: "Lists and ends sessions",
-		Long: `Lists and ends the sessions of a Caddy that runs, through its admin API. With a
-user they are all of that user's, also those that began at another Caddy with the
-same store; without, those that this Caddy has let in and remembers.
+		Long: `Lists and ends the sessions of a running Caddy through its admin API. With
+--user these are all sessions of that user, including those that began at another
+Caddy with the same store. Without it they are those in this Caddy's memory.
 
-It ends with 0 when it is done, with 2 where there is no such user or session, and
-with 1 when something fails.`,
+The exit code is 0 on success, 2 if there is no such user or session, and 1 on
+every other failure.`,
 	}
 	c.AddCommand(
-		asking("list [--user <name>]", "Lists sessions", cobra.NoArgs, listing),
-		asking("end [<id>] [--user <name>]", "Ends one session, or all of a user", cobra.MaximumNArgs(1), ending),
+		adminCommand("list [--user <name>]", "Lists sessions", cobra.NoArgs, listSessions),
+		adminCommand("end [<id>] [--user <name>]", "Ends one session, or all sessions of a user", cobra.MaximumNArgs(1), endSessions),
 	)
 	return c
 }
 
-// asking makes a command that asks the admin API.
-func asking(use, short string, args cobra.PositionalArgs, what func(*cobra.Command, caddycmd.Flags) (int, error)) *cobra.Command {
+// adminCommand returns a command that uses the admin API.
+func adminCommand(use, short string, args cobra.PositionalArgs, run func(*cobra.Command, caddycmd.Flags) (int, error)) *cobra.Command {
 	c := &cobra.Command{Use: use + " [--json] [--address <interface>] [--config <path> [--adapter <name>]]", Short: short, Args: args}
 	flags := c.Flags()
 	flags.StringP("user", "u", "", "The username, as in authentik")
 	flags.Bool("json", false, "Write JSON, for programs")
 	flags.String("address", "", "The address of the admin API, if not the default")
-	flags.StringP("config", "c", "", "The configuration to take that address from")
-	flags.StringP("adapter", "a", "", "The adapter for that configuration")
-	c.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return what(c, fl) })
+	flags.StringP("config", "c", "", "The configuration file that has the address of the admin API")
+	flags.StringP("adapter", "a", "", "The adapter for that configuration file")
+	c.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return run(c, fl) })
 	return c
 }
 
-func listing(c *cobra.Command, fl caddycmd.Flags) (int, error) {
-	says, err := ask(fl, http.MethodGet, "")
+func listSessions(c *cobra.Command, fl caddycmd.Flags) (int, error) {
+	list, err := requestSessions(fl, http.MethodGet, "")
 	if err != nil {
-		return codeOf(err), err
+		return exitCode(err), err
 	}
 	if fl.Bool("json") {
-		return caddy.ExitCodeSuccess, writeJSON(c.OutOrStdout(), says)
+		return caddy.ExitCodeSuccess, writeJSON(c.OutOrStdout(), list)
 	}
-	if says.Remembered {
-		_, _ = fmt.Fprintln(c.ErrOrStderr(), "What this Caddy remembers; with --user all of a user, and where they began.")
+	if list.Remembered {
+		_, _ = fmt.Fprintln(c.ErrOrStderr(), "Sessions in this Caddy's memory. Add --user for all sessions of a user, with their addresses.")
 	}
-	return caddy.ExitCodeSuccess, table(c.OutOrStdout(), says.Sessions)
+	return caddy.ExitCodeSuccess, writeTable(c.OutOrStdout(), list.Sessions)
 }
 
-func ending(c *cobra.Command, fl caddycmd.Flags) (int, error) {
+func endSessions(c *cobra.Command, fl caddycmd.Flags) (int, error) {
 	id := fl.Arg(0)
 	if id == "" && fl.String("user") == "" {
-		return caddy.ExitCodeFailedStartup, errors.New("say which session is to end: its id, or --user <name> for all of a user")
+		return caddy.ExitCodeFailedStartup, errors.New("the command does not say which session is to end; add its id, or --user <name> for all of a user")
 	}
-	says, err := ask(fl, http.MethodDelete, id)
+	list, err := requestSessions(fl, http.MethodDelete, id)
 	if err != nil {
-		return codeOf(err), err
+		return exitCode(err), err
 	}
 	if fl.Bool("json") {
-		return caddy.ExitCodeSuccess, writeJSON(c.OutOrStdout(), says)
+		return caddy.ExitCodeSuccess, writeJSON(c.OutOrStdout(), list)
 	}
-	if len(says.Sessions) == 0 {
-		_, err = fmt.Fprintln(c.OutOrStdout(), "None was alive.")
+	if len(list.Sessions) == 0 {
+		_, err = fmt.Fprintln(c.OutOrStdout(), "There was no live session.")
 	}
-	for _, e := range says.Sessions {
+	for _, e := range list.Sessions {
 		_, failed := fmt.Fprintf(c.OutOrStdout(), "Ended %s of %s\n", printable(e.ID), printable(e.User))
 		err = errors.Join(err, failed)
 	}
 	return caddy.ExitCodeSuccess, err
 }
 
-func writeJSON(to io.Writer, says told) error {
+func writeJSON(to io.Writer, list sessionList) error {
 	e := json.NewEncoder(to)
 	e.SetIndent("", "  ")
-	return e.Encode(says)
+	return e.Encode(list)
 }
 
-// ask puts a question to the admin API.
-func ask(fl caddycmd.Flags, method, id string) (says told, err error) {
+// requestSessions sends a request to the admin API.
+func requestSessions(fl caddycmd.Flags, method, id string) (list sessionList, err error) {
 	address, err := caddycmd.DetermineAdminAPIAddress(fl.String("address"), nil, fl.String("config"), fl.String("adapter"))
 	if err != nil {
-		return told{}, fmt.Errorf("finding the address of Caddy's admin API: %w", err)
+		return sessionList{}, fmt.Errorf("finding the address of Caddy's admin API: %w", err)
 	}
-	at := sessionsPath
+	target := sessionsPath
 	if id != "" {
-		at += "/" + url.PathEscape(id)
+		target += "/" + url.PathEscape(id)
 	}
 	if user := fl.String("user"); user != "" {
-		at += "?user=" + url.QueryEscape(user)
+		target += "?user=" + url.QueryEscape(user)
 	}
-	answer, err := caddycmd.AdminAPIRequest(address, method, at, nil, nil)
+	response, err := caddycmd.AdminAPIRequest(address, method, target, nil, nil)
 	if err != nil {
-		return told{}, understood(err, address)
+		return sessionList{}, explain(err, address)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if err := json.NewDecoder(answer.Body).Decode(&says); err != nil {
-		return told{}, fmt.Errorf("what answers at %s is no admin API with a gate: %w", address, err)
+	defer func() { _ = response.Body.Close() }()
+	if err := json.NewDecoder(response.Body).Decode(&list); err != nil {
+		return sessionList{}, fmt.Errorf("the server at %s is not an admin API with a gate: %w", address, err)
 	}
-	return says, nil
+	return list, nil
 }
 
-// errNothing marks that there is no such user or session.
-var errNothing = errors.New("nothing of that name")
+// errNotFound says that there is no such user or session.
+var errNotFound = errors.New("not found")
 
-// A refused request is one that the admin API has answered with an error.
-type refused struct {
-	text    string
-	nothing bool
+// A refusedError is an error that the admin API has responded with.
+type refusedError struct {
+	text     string
+	notFound bool
 }
 
-func (r refused) Error() string { return r.text }
+func (e refusedError) Error() string { return e.text }
 
-// Is tells what there is none of from what fails.
-func (r refused) Is(target error) bool { return target == errNothing && r.nothing }
+// Is reports that the user or session was not found.
+func (e refusedError) Is(target error) bool { return target == errNotFound && e.notFound }
 
-// understood says what an error of the admin API means, and what to do. Caddy's own client has
-// the answer in its text alone.
-func understood(err error, address string) error {
-	_, answer, answered := strings.Cut(err.Error(), "caddy responded with error: HTTP ")
-	if !answered {
-		return fmt.Errorf("Caddy's admin API cannot be asked at %s: %w; see that Caddy runs and its configuration does not say "+ //nolint:staticcheck // a name
-			"admin off, or say where the API is with --address, or by --config", address, err)
+// explain says what an error of the admin API means and what to do. Caddy's
+// client has the response only in the error's text.
+func explain(err error, address string) error {
+	_, response, responded := strings.Cut(err.Error(), "caddy responded with error: HTTP ")
+	if !responded {
+		return fmt.Errorf("Caddy's admin API does not respond at %s: %w; check that Caddy runs and that its configuration does not say "+ //nolint:staticcheck // a name
+			"admin off, or give the address of the API with --address or --config", address, err)
 	}
-	status, body, _ := strings.Cut(answer, ": ")
-	var said struct {
+	status, body, _ := strings.Cut(response, ": ")
+	var problem struct {
 		Error string `json:"error"`
 	}
-	if json.Unmarshal([]byte(body), &said) != nil || said.Error == "" {
-		return fmt.Errorf("the Caddy at %s knows nothing of sessions (HTTP %s); see that it is built with the gate", address, status)
+	if json.Unmarshal([]byte(body), &problem) != nil || problem.Error == "" {
+		return fmt.Errorf("the Caddy at %s has no sessions (HTTP %s); check that it is built with the gate", address, status)
 	}
-	return refused{text: said.Error, nothing: status == "404" && said.Error != errNoGate.Error()}
+	return refusedError{text: problem.Error, notFound: status == "404" && problem.Error != errNoGate.Error()}
 }
 
-// codeOf is how the command ends on an error.
-func codeOf(err error) int {
-	if errors.Is(err, errNothing) {
-		return exitNothing
+// exitCode returns the exit code for an error.
+func exitCode(err error) int {
+	if errors.Is(err, errNotFound) {
+		return exitNotFound
 	}
 	return caddy.ExitCodeFailedStartup
 }

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"log/slog"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -149,9 +150,10 @@ type Handler struct {
 	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`
 
-	gate     *proxy.Gate
-	kept     keeping
+	log      *slog.Logger
+	starter  *starter
 	matchers caddyhttp.MatcherSets
+	hosts    []string       // that the site has, as far as it is known
 	release  []func() error // undoes Provision, the last step first
 }
 

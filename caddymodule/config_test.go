@@ -25,7 +25,7 @@ func read(t testing.TB, options string) *Handler {
 }
 
 // Defaults are the gate's alone, and it takes nothing for its default.
-func TestWhatNoOptionSaysIsLeftToTheGate(t *testing.T) {
+func TestOptions_NotGivenAreLeftToTheGate(t *testing.T) {
 	t.Parallel()
 	h := read(t, `{"url": "https://auth.example.com"}`)
 	if wrong := h.expand(); wrong != nil {
@@ -41,7 +41,7 @@ func TestWhatNoOptionSaysIsLeftToTheGate(t *testing.T) {
 	}
 }
 
-func TestNoGraceIsNotTheDefault(t *testing.T) {
+func TestGrace_OfZeroIsNotTheDefault(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]*time.Duration{"0s": new(time.Duration(0)), "0": new(time.Duration(0)), "": nil, "1s": new(time.Second)} {
 		h := Handler{URL: "https://auth.example.com", Grace: text}

@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-func TestPlaceholdersWorkInEveryValue(t *testing.T) {
+func TestExpand_ReplacesPlaceholdersInEveryValue(t *testing.T) {
 	values := map[string]string{
 		"url": "https://auth.example.com", "public_url": "https://login.example.com", "host": "page",
 		"site": "https://app.example.com", "flow": "main", "application": "wiki", "login": "page",
@@ -51,7 +51,7 @@ func TestPlaceholdersWorkInEveryValue(t *testing.T) {
 	}
 }
 
-func TestPlaceholdersWorkInLists(t *testing.T) {
+func TestExpand_ReplacesPlaceholdersInLists(t *testing.T) {
 	t.Setenv("GATE_TRUST", "/etc/ssl/one.pem")
 	t.Setenv("GATE_SCOPE", "entitlements")
 	t.Setenv("GATE_CLAIM", "https://example.com/department")
@@ -83,7 +83,7 @@ func TestPlaceholdersWorkInLists(t *testing.T) {
 	}
 }
 
-func TestFilesWorkAsValues(t *testing.T) {
+func TestExpand_ReadsFiles(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "key")
 	secret := "{not a placeholder} but forty characters."
@@ -105,7 +105,7 @@ func TestFilesWorkAsValues(t *testing.T) {
 	}
 }
 
-func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
+func TestExpand_ReportsAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
 	h := Handler{
 		URL: "{env.GATE_THAT_IS_NOT_SET}", Flow: "two words", Key: "{file./does/not/exist}", Lifetime: "soon",
@@ -124,14 +124,14 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	}
 }
 
-func TestJSONWithoutAnAuthentikIsRefused(t *testing.T) {
+func TestExpand_NeedsURL(t *testing.T) {
 	t.Parallel()
 	if wrong := new(Handler).expand(); len(wrong) != 1 || !errors.Is(wrong[0], errNoURL) {
 		t.Errorf("settle = %v", wrong)
 	}
 }
 
-func TestMistakesRepeatNoSecret(t *testing.T) {
+func TestMistakes_RepeatNoSecret(t *testing.T) {
 	t.Parallel()
 	const secret = "topsecret"
 	for name, h := range map[string]*Handler{
@@ -150,7 +150,7 @@ func TestMistakesRepeatNoSecret(t *testing.T) {
 	}
 }
 
-func TestAHeaderNeverLosesASecretSilently(t *testing.T) {
+func TestHeaders_WithAMissingSecretAreRefused(t *testing.T) {
 	t.Parallel()
 	h := Handler{URL: "https://auth.example.com", Headers: Headers{Own: []Header{
 		{Name: "Authorization", Value: "Bearer {env.GATE_THAT_IS_NOT_SET}"},

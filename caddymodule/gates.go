@@ -1,90 +1,94 @@
 package caddymodule
 
 import (
-	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"sync"
 
-	"github.com/caddyserver/caddy/v2"
-
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// gatesKey is the place of the process's gates in the pool.
+// gatesKey is the key of the process's gates in the pool.
 type gatesKey struct{}
 
-// gates are those of all configurations that run: while one takes over from another, those
-// of both.
+// gates are the gates of all configurations, some of which have not started.
+// During a reload there are two configurations.
 type gates struct {
 	mu  sync.Mutex
-	all map[*proxy.Gate]keeping
+	all map[*starter]bool
 }
 
-// keeping is where a gate's sessions are kept, and what that is called.
-type keeping struct {
+// A sessionStore is where a gate keeps its sessions, and the name of the module.
+type sessionStore struct {
 	store proxy.Store
 	name  string
 }
 
-// Destruct has nothing to end: every gate has taken itself off.
+// Destruct has nothing to do: every gate has unregistered itself.
 func (*gates) Destruct() error { return nil }
 
-// enlist lets the operator reach the gate, for as long as it runs.
-func (h *Handler) enlist() error {
-	kept, _, err := pool.LoadOrNew(gatesKey{}, func() (caddy.Destructor, error) {
-		return &gates{all: make(map[*proxy.Gate]keeping)}, nil
+// register makes a gate known to operators until it is unregistered.
+func register(s *starter) (unregister func() error, err error) {
+	known, release, err := shared.Take(gatesKey{}, func() (*gates, error) {
+		return &gates{all: make(map[*starter]bool)}, nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	all, fits := kept.(*gates)
-	if !fits {
-		return fmt.Errorf("a %T is in the place of the gates", kept)
-	}
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	all.all[h.gate] = h.kept
-	h.release = append(h.release, func() error { return all.drop(h.gate) })
-	return nil
+	known.set(s, true)
+	return func() error {
+		known.set(s, false)
+		return release()
+	}, nil
 }
 
-func (g *gates) drop(gate *proxy.Gate) error {
+func (g *gates) set(s *starter, known bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.all, gate)
-	_, err := pool.Delete(gatesKey{})
-	return err
+	if known {
+		g.all[s] = true
+		return
+	}
+	delete(g.all, s)
 }
 
-// allGates returns the gates that run, and where each keeps its sessions.
-func allGates() map[*proxy.Gate]keeping {
-	var all map[*proxy.Gate]keeping
-	pool.Range(func(_, value any) bool {
-		if found, is := value.(*gates); is {
-			found.mu.Lock()
-			defer found.mu.Unlock()
-			all = maps.Clone(found.all)
+// runningGates returns the gates that run and where each keeps its sessions,
+// and whether any gate is configured.
+func runningGates() (running map[*proxy.Gate]sessionStore, configured bool) {
+	running = make(map[*proxy.Gate]sessionStore)
+	shared.Pool.Range(func(_, value any) bool {
+		known, ok := value.(*gates)
+		if !ok {
+			return true
 		}
-		return true
+		known.mu.Lock()
+		defer known.mu.Unlock()
+		for s := range known.all {
+			configured = true
+			if gate := s.gate.Load(); gate != nil {
+				running[gate] = s.store
+			}
+		}
+		return false
 	})
-	return all
+	return running, configured
 }
 
-// stores returns the stores of gates by name, each once.
-func stores(of map[*proxy.Gate]keeping) map[string][]proxy.Store {
+// distinctStores returns the stores of gates by the name of their module, each
+// store once.
+func distinctStores(of map[*proxy.Gate]sessionStore) map[string][]proxy.Store {
 	byName := make(map[string][]proxy.Store)
-	for _, k := range of {
-		if !slices.ContainsFunc(byName[k.name], func(s proxy.Store) bool { return same(s, k.store) }) {
-			byName[k.name] = append(byName[k.name], k.store)
+	for _, s := range of {
+		if !slices.ContainsFunc(byName[s.name], func(known proxy.Store) bool { return same(known, s.store) }) {
+			byName[s.name] = append(byName[s.name], s.store)
 		}
 	}
 	return byName
 }
 
-// same reports whether two stores are one. A third party's may be of a kind that Go cannot
-// compare; then nobody can tell.
+// same reports whether two stores are one. Stores of a third party may have a
+// type that Go cannot compare: they count as different.
 func same(a, b proxy.Store) bool {
 	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
 }

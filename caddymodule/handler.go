@@ -1,30 +1,34 @@
 // Package caddymodule is the gate as a module of Caddy: the handler
-// http.handlers.authentik and its directive. What the gate decides and draws
-// is in package proxy, and how authentik is spoken to in flowclient; here is
-// only what Caddy wants from a module.
+// http.handlers.authentik and its directive. Package proxy decides and renders,
+// and package flowclient speaks to authentik. Here is what Caddy needs.
 //
-//   - config.go: the configuration, as JSON and as a list of options
-//   - oidc.go, require.go: OpenID Connect, and who may pass
-//   - check.go, suggest.go, later.go: what is wrong with it, in words that help
-//   - caddyfile.go, parser.go: the directive
-//   - handler.go, provision.go, replace.go: the module and its life
-//   - request.go, identity.go: what Caddy knows about a request, and what the
-//     rest of Caddy is told about the visitor
-//   - sessions.go: the stores of sessions, which are modules themselves
-//   - key.go, shared.go, version.go: the gate's key, what outlives a reload, and
-//     the Caddy around it
-//   - gates.go, admin.go, command.go, table.go: the gates of the process, and how an operator lists and
-//     ends their sessions
-//   - metrics.go, measure.go, alive.go: what Prometheus is told
+//   - handler.go: the handler
+//   - config.go, check.go, expand.go: the options, their rules and placeholders
+//   - caddyfile.go, require.go, instead.go: the directive
+//   - provision.go, start.go, key.go: from the options to a running gate
+//   - page.go, transport.go, sessions.go: files, connections and session stores
+//   - hosts.go: the site that the handler is part of
+//   - request.go: what Caddy knows about a request
+//   - headers.go, placeholders.go: what the rest of Caddy learns about a user
+//   - gates.go, admin.go, command.go, session_table.go: how an operator lists
+//     and ends sessions
+//   - metrics.go, timing.go, session_gauge.go: metrics for Prometheus
+//   - log.go, version.go: the log, and a warning of an old Caddy
+//
+// Packages below it read options (internal/options), keep what outlives a reload
+// (internal/shared), limit the log (internal/loglimit) and store sessions
+// (sessions/...).
 package caddymodule
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 func init() {
@@ -39,16 +43,32 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// ServeHTTP lets the gate decide. The gate writes its own answers, so that
-// handle_errors, whose routes may lead to the application, never gets one;
-// an error that comes back here is the application's.
+// ServeHTTP lets the gate decide. The gate writes its own responses, so that
+// handle_errors, whose routes may lead to the application, never gets them. An
+// error that is returned comes from the application.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	return h.gate.Guard(w, r, func(w http.ResponseWriter, r *http.Request) error {
+	gate, err := h.starter.running(r.Context())
+	if err != nil {
+		h.unavailable(w, r, err)
+		return nil
+	}
+	return gate.Guard(w, r, func(w http.ResponseWriter, r *http.Request) error {
 		if s, signedIn := proxy.SessionFrom(r.Context()); signedIn {
 			setPlaceholders(r, s)
 		}
 		return next.ServeHTTP(w, r)
 	})
+}
+
+// unavailable responds while there is no gate, since its key could not be
+// created. Nothing passes then.
+func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	e := fault.New(fault.SessionsUnavailable, err)
+	h.log.ErrorContext(r.Context(), "refused", "code", e.Code, "error", err)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(e.Status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": e.Title, "status": e.Status, "code": e.Code})
 }
 
 // Interface guards.

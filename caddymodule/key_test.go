@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// A fakeVault is a storage made of functions; those that are nil work.
-type fakeVault struct {
+// A fakeStorage is a storage made of functions; those that are nil work.
+type fakeStorage struct {
 	mu    sync.Mutex // the lock of the storage
 	inner sync.Mutex
 	kept  map[string][]byte
@@ -22,7 +22,7 @@ type fakeVault struct {
 	store func() error
 }
 
-func (v *fakeVault) Lock(context.Context, string) error {
+func (v *fakeStorage) Lock(context.Context, string) error {
 	if v.lock != nil {
 		return v.lock()
 	}
@@ -30,12 +30,12 @@ func (v *fakeVault) Lock(context.Context, string) error {
 	return nil
 }
 
-func (v *fakeVault) Unlock(context.Context, string) error {
+func (v *fakeStorage) Unlock(context.Context, string) error {
 	v.mu.Unlock()
 	return nil
 }
 
-func (v *fakeVault) Load(_ context.Context, name string) ([]byte, error) {
+func (v *fakeStorage) Load(_ context.Context, name string) ([]byte, error) {
 	if v.load != nil {
 		return v.load()
 	}
@@ -47,7 +47,7 @@ func (v *fakeVault) Load(_ context.Context, name string) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
-func (v *fakeVault) Store(_ context.Context, name string, value []byte) error {
+func (v *fakeStorage) Store(_ context.Context, name string, value []byte) error {
 	if v.store != nil {
 		return v.store()
 	}
@@ -60,38 +60,38 @@ func (v *fakeVault) Store(_ context.Context, name string, value []byte) error {
 	return nil
 }
 
-func TestKeyIsMadeOnceAndKept(t *testing.T) {
+func TestKey_IsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	var (
-		v     fakeVault
+		v     fakeStorage
 		lines bytes.Buffer
 		log   = slog.New(slog.NewTextHandler(&lines, nil))
 	)
-	first, err := keep(t.Context(), &v, log)
+	first, err := loadOrCreateKey(t.Context(), &v, log)
 	if err != nil || len(first) != keySize {
-		t.Fatalf("keep = %d bytes, %v", len(first), err)
+		t.Fatalf("loadOrCreateKey = %d bytes, %v", len(first), err)
 	}
-	second, err := keep(t.Context(), &v, log)
+	second, err := loadOrCreateKey(t.Context(), &v, log)
 	if err != nil || !bytes.Equal(first, second) {
 		t.Errorf("the key is another at the second start: %v", err)
 	}
-	if n := strings.Count(lines.String(), "made the gate's key"); n != 1 {
+	if n := strings.Count(lines.String(), "gate's key: created"); n != 1 {
 		t.Errorf("%d log lines say that a key was made", n)
 	}
-	if other, _ := keep(t.Context(), new(fakeVault), log); bytes.Equal(first, other) {
+	if other, _ := loadOrCreateKey(t.Context(), new(fakeStorage), log); bytes.Equal(first, other) {
 		t.Error("two storages have the same key")
 	}
 }
 
-func TestKeyIsMadeByOneOfManyStarts(t *testing.T) {
+func TestKey_IsCreatedByOneOfManyProcesses(t *testing.T) {
 	t.Parallel()
 	var (
-		v    fakeVault
+		v    fakeStorage
 		wg   sync.WaitGroup
 		keys = make([][]byte, 16)
 	)
 	for i := range keys {
-		wg.Go(func() { keys[i], _ = keep(t.Context(), &v, slog.New(slog.DiscardHandler)) })
+		wg.Go(func() { keys[i], _ = loadOrCreateKey(t.Context(), &v, slog.New(slog.DiscardHandler)) })
 	}
 	wg.Wait()
 	for _, key := range keys {
@@ -101,10 +101,10 @@ func TestKeyIsMadeByOneOfManyStarts(t *testing.T) {
 	}
 }
 
-func TestKeyOfAFailingStorageIsNone(t *testing.T) {
+func TestKey_OfAFailingStorageIsAnError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("disk on fire")
-	tests := map[string]*fakeVault{
+	tests := map[string]*fakeStorage{
 		"lock":       {lock: func() error { return broken }},
 		"load":       {load: func() ([]byte, error) { return nil, broken }},
 		"store":      {store: func() error { return broken }},
@@ -114,9 +114,9 @@ func TestKeyOfAFailingStorageIsNone(t *testing.T) {
 	for name, v := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			key, err := keep(t.Context(), v, slog.New(slog.DiscardHandler))
+			key, err := loadOrCreateKey(t.Context(), v, slog.New(slog.DiscardHandler))
 			if err == nil || key != nil {
-				t.Fatalf("keep = %d bytes, %v; want none and an error", len(key), err)
+				t.Fatalf("loadOrCreateKey = %d bytes, %v; want none and an error", len(key), err)
 			}
 			if v.kept == nil && !errors.Is(err, broken) {
 				t.Errorf("the cause is lost: %v", err)
@@ -125,17 +125,17 @@ func TestKeyOfAFailingStorageIsNone(t *testing.T) {
 	}
 }
 
-func TestKeyThatSomebodyMadeWhileTheLockWasAwaitedIsTaken(t *testing.T) {
+func TestKey_CreatedDuringTheWaitForTheLockIsUsed(t *testing.T) {
 	t.Parallel()
 	theirs := bytes.Repeat([]byte{7}, keySize)
-	var v fakeVault
+	var v fakeStorage
 	v.lock = func() error {
 		v.mu.Lock()
 		v.kept = map[string][]byte{keyName: theirs}
 		return nil
 	}
-	key, err := keep(t.Context(), &v, slog.New(slog.DiscardHandler))
+	key, err := loadOrCreateKey(t.Context(), &v, slog.New(slog.DiscardHandler))
 	if err != nil || !bytes.Equal(key, theirs) {
-		t.Errorf("keep = %x, %v", key, err)
+		t.Errorf("loadOrCreateKey = %x, %v", key, err)
 	}
 }

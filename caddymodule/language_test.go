@@ -8,8 +8,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// TestALanguageWithoutWordsIsRefusedInJSONToo: the Caddyfile has golden files.
-func TestALanguageWithoutWordsIsRefusedInJSONToo(t *testing.T) {
+// TestLanguage_WithoutTranslationIsRefusedInJSONToo: the Caddyfile has golden files.
+func TestLanguage_WithoutTranslationIsRefusedInJSONToo(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"german", "nb-NO"} {
 		h := Handler{URL: "https://auth.example.com", Page: Page{Language: tag}}
@@ -29,8 +29,8 @@ const inGerman = `SITE {
 }
 `
 
-// TestAFixedLanguageIsEverybodys: neither our words nor authentik's follow the browser.
-func TestAFixedLanguageIsEverybodys(t *testing.T) {
+// TestLanguage_IsTheSameForAllVisitors: neither our words nor authentik's follow the browser.
+func TestLanguage_IsTheSameForAllVisitors(t *testing.T) {
 	s := newSite(t)
 	s.load(inGerman)
 	b := s.browser()

@@ -24,7 +24,7 @@ func readRoot(t testing.TB, name string) string {
 	return string(content)
 }
 
-func TestTheDescriptionForXcaddyIsTrue(t *testing.T) {
+func TestXcaddyFile_IsTrue(t *testing.T) {
 	t.Parallel()
 	var says struct {
 		Name, Description, Module, Package, Caddy, Go, Build string
@@ -71,7 +71,7 @@ func registered() []string {
 	return ids
 }
 
-func TestTheExampleIsFormatted(t *testing.T) {
+func TestExample_IsFormatted(t *testing.T) {
 	t.Parallel()
 	example := readRoot(t, "Caddyfile.example")
 	if diff := cmp.Diff(string(caddyfile.Format([]byte(example))), example); diff != "" {
@@ -79,7 +79,7 @@ func TestTheExampleIsFormatted(t *testing.T) {
 	}
 }
 
-func TestTheExampleIsRightWithEverythingInIt(t *testing.T) {
+func TestExample_IsValidWithAllOptions(t *testing.T) {
 	t.Parallel()
 	example := readRoot(t, "Caddyfile.example")
 	everything := commented.ReplaceAllString(example, "$1$2")
@@ -109,7 +109,7 @@ var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|key|client_secret|requ
 
 // What users build must never hold the stand-in for authentik: whoever can set
 // its address would sign in as anybody.
-func TestTheModuleNeverHoldsTheStandIn(t *testing.T) {
+func TestModule_NeverContainsTheStandIn(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("asks the go command")

@@ -12,14 +12,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// decisions are what a gate can decide. Their counters are made beforehand,
-// since one is counted for every request.
+// decisions are the decisions of a gate. Their counters are created in advance,
+// since every request increments one.
 var decisions = []string{"pass", "open", "own", "sign-in", "refuse"}
 
-// otherLabel stands for everything that is in none of the closed sets.
+// otherLabel stands for every value outside of a closed set.
 const otherLabel = "other"
 
-// metrics counts for Prometheus what the gates of the process do.
+// metrics count what the gates of the process do.
 type metrics struct {
 	decision map[string]prometheus.Counter
 	steps    *prometheus.CounterVec
@@ -32,21 +32,21 @@ type metrics struct {
 }
 
 // processMetrics are the same for all configurations, so that a reload does
-// not set the counts back.
+// not reset the counts.
 var processMetrics = sync.OnceValue(func() *metrics {
 	m := &metrics{
 		decision: make(map[string]prometheus.Counter),
-		steps:    counters("steps_total", "Challenges shown and answered.", "component", "outcome"),
-		signIns:  counters("signins_total", "Sign-ins that came to an end.", "way", "outcome"), //nolint:misspell // the documented name
-		ended:    counters("sessions_ended_total", "Sessions that ended.", "reason"),
+		steps:    counters("steps_total", "Challenges that were shown and answered.", "component", "outcome"),
+		signIns:  counters("signins_total", "Sign-ins that have ended.", "way", "outcome"), //nolint:misspell // the documented name
+		ended:    counters("sessions_ended_total", "Sessions that have ended.", "reason"),
 		requests: timers("request_seconds", "How long authentik took to answer.", "endpoint"),
-		stores:   timers("store_seconds", "How long the store of sessions took.", "store", "operation"),
+		stores:   timers("store_seconds", "How long the session store took.", "store", "operation"),
 	}
-	decided := counters("decisions_total", "Requests by what the gate decided.", "decision")
+	decided := counters("decisions_total", "Requests by decision of the gate.", "decision")
 	for _, kind := range append(slices.Clone(decisions), otherLabel) {
 		m.decision[kind] = decided.WithLabelValues(kind)
 	}
-	m.collectors = []prometheus.Collector{decided, m.steps, m.signIns, m.ended, m.requests, m.stores, newAlive()}
+	m.collectors = []prometheus.Collector{decided, m.steps, m.signIns, m.ended, m.requests, m.stores, newSessionGauge()}
 	return m
 })
 
@@ -62,14 +62,14 @@ func timers(name, help string, labels ...string) *prometheus.HistogramVec {
 	}, labels)
 }
 
-// gateMetrics are those of one gate, whose sessions are in one store.
+// gateMetrics are the metrics of one gate with one kind of store.
 type gateMetrics struct {
 	*metrics
 	store string
 }
 
-// newMetrics registers the collectors with the registry of a configuration,
-// where those of another gate may be already.
+// newMetrics registers the collectors with the registry of a configuration. Another
+// gate of that configuration may have registered them already.
 func newMetrics(registry prometheus.Registerer, store string) (gateMetrics, error) {
 	m := processMetrics()
 	for _, c := range m.collectors {
@@ -98,18 +98,18 @@ func (m *metrics) Step(component, outcome string) {
 	m.steps.WithLabelValues(component, outcome).Inc()
 }
 
-// SignIn counts the end of a visit.
+// SignIn counts the end of a sign-in.
 func (m *metrics) SignIn(way, outcome string) { m.signIns.WithLabelValues(way, outcome).Inc() }
 
 // Ended counts the end of a session.
 func (m *metrics) Ended(reason string) { m.ended.WithLabelValues(reason).Inc() }
 
-// Request measures one call to authentik.
+// Request records one call to authentik.
 func (m *metrics) Request(endpoint string, took time.Duration) {
 	m.requests.WithLabelValues(endpoint).Observe(took.Seconds())
 }
 
-// Store measures one operation of the gate's store.
+// Store records one operation of the gate's store.
 func (g gateMetrics) Store(operation string, took time.Duration) {
 	g.stores.WithLabelValues(g.store, operation).Observe(took.Seconds())
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestMetricsStandASecondRegistration(t *testing.T) {
+func TestMetrics_CanBeRegisteredTwice(t *testing.T) {
 	t.Parallel()
 	for range 2 {
 		registry := prometheus.NewRegistry()
@@ -20,7 +20,7 @@ func TestMetricsStandASecondRegistration(t *testing.T) {
 	}
 }
 
-func TestMetricsOfAnotherKindUnderOurNameAreAnError(t *testing.T) {
+func TestMetrics_OfAnotherKindWithOurNameAreAnError(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(counters("steps_total", "Something else.", "other"))
@@ -29,7 +29,7 @@ func TestMetricsOfAnotherKindUnderOurNameAreAnError(t *testing.T) {
 	}
 }
 
-func TestMetricsHaveTheNamesAndLabelsThatAreDocumented(t *testing.T) {
+func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	m, err := newMetrics(registry, "memory")

@@ -20,7 +20,7 @@ func mistakesOf(t testing.TB, options string) []string {
 }
 
 // What contradicts itself in JSON is refused with the same words as in the Caddyfile.
-func TestJSONThatContradictsItselfIsRefused(t *testing.T) {
+func TestConflicts_AreRefusedInJSON(t *testing.T) {
 	t.Setenv("GATE_LOGIN", "redirect")
 	t.Setenv("GATE_SCOPES", "profile email")
 	tests := map[string][]string{
@@ -92,7 +92,7 @@ func TestJSONThatContradictsItselfIsRefused(t *testing.T) {
 	}
 }
 
-func TestOptionsBecomeTheGatesConfig(t *testing.T) {
+func TestOptions_BecomeTheGatesConfig(t *testing.T) {
 	t.Parallel()
 	h := read(t, `{
 		"url": "https://auth.example.com", "application": "wiki",
@@ -123,7 +123,7 @@ func TestOptionsBecomeTheGatesConfig(t *testing.T) {
 }
 
 // authentik may be down: nothing of OpenID Connect is asked for at the start.
-func TestCaddyStartsWithOpenIDConnectWhileAuthentikIsDown(t *testing.T) {
+func TestOpenID_IsNotNeededToStart(t *testing.T) {
 	s := newSite(t)
 	s.standIn.Close()
 	s.load(`SITE {

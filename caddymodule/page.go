@@ -27,7 +27,11 @@ func (p Page) read() (proxy.PageConfig, options.Mistakes) {
 	}
 	if p.Templates != "" {
 		cfg.Templates = os.DirFS(p.Templates)
-		for _, err := range unknownTemplates(p.Templates) {
+		mistakes := unknownTemplates(p.Templates)
+		if mistakes == nil {
+			mistakes = mistakes.And(proxy.CheckPageTemplates(cfg.Templates))
+		}
+		for _, err := range mistakes {
 			wrong = wrong.And(options.In("page templates", err))
 		}
 	}

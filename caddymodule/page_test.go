@@ -20,11 +20,11 @@ func put(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-func TestWhatThePageIsMadeOfIsReadAtStart(t *testing.T) {
+func TestPage_FilesAreReadAtTheStart(t *testing.T) {
 	t.Parallel()
 	dir := put(t, map[string]string{"own.css": "h1{color:red}", "big.css": strings.Repeat("a", maxStyle+1), "empty.css": " \n"})
 	full := put(t, map[string]string{"own.css": strings.Repeat("a", maxStyle)})
-	good := put(t, map[string]string{"password.html": "", ".swp": "", "..data": ""})
+	good := put(t, map[string]string{"password.html": `{{define "stage"}}{{end}}`, ".swp": "", "..data": ""})
 	for name, row := range map[string]struct {
 		page Page
 		want string // of the mistake
@@ -54,7 +54,7 @@ func TestWhatThePageIsMadeOfIsReadAtStart(t *testing.T) {
 	}
 }
 
-func TestAPageOfOnesOwn(t *testing.T) {
+func TestPage_HasStylesAndTemplatesOfTheOperator(t *testing.T) {
 	s := newSite(t)
 	dir := put(t, map[string]string{"password.html": `{{define "stage"}}<p>Ours</p><form method="post" action="{{.Action}}">{{template "hidden" .}}{{template "entry" .Stage.Password}}<button>{{say "continue"}}</button></form>{{end}}`})
 	t.Setenv("GATE_STYLE", filepath.Join(put(t, map[string]string{"own.css": "h1{color:red}"}), "own.css"))

@@ -41,7 +41,7 @@ func filled(t testing.TB, own Header, s proxy.Session) string {
 	return rule.Value(r, s)
 }
 
-func TestPlaceholdersTellWhoIsSignedIn(t *testing.T) {
+func TestPlaceholders_DescribeTheUser(t *testing.T) {
 	t.Parallel()
 	r, repl := withReplacer(t)
 	repl.Set("http.auth.user.id", "mallory")
@@ -69,12 +69,12 @@ func TestPlaceholdersTellWhoIsSignedIn(t *testing.T) {
 	}
 }
 
-func TestIntroduceNeedsNoReplacer(t *testing.T) {
+func TestPlaceholders_NeedNoReplacer(t *testing.T) {
 	t.Parallel()
 	setPlaceholders(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), ada())
 }
 
-func TestHeadersOfOnesOwnAreFilled(t *testing.T) {
+func TestHeaders_ReplacePlaceholders(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"{http.auth.user.name} <{http.auth.user.email}>": "Ada Lovelace <ada@example.com>",
@@ -91,7 +91,7 @@ func TestHeadersOfOnesOwnAreFilled(t *testing.T) {
 
 // What another module has set for a user of its own must not pass for what
 // authentik says.
-func TestHeadersOfOnesOwnAreFilledFromTheSessionAlone(t *testing.T) {
+func TestHeaders_UseOnlyTheSession(t *testing.T) {
 	t.Parallel()
 	r, repl := withReplacer(t)
 	repl.Set("http.auth.user.id", "mallory")
@@ -102,7 +102,7 @@ func TestHeadersOfOnesOwnAreFilledFromTheSessionAlone(t *testing.T) {
 	}
 }
 
-func TestAPlaceholderAloneIsAClaim(t *testing.T) {
+func TestHeaders_WithOnlyAPlaceholderAreClaims(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"username":                                "username",
@@ -125,7 +125,7 @@ func TestAPlaceholderAloneIsAClaim(t *testing.T) {
 
 // An access token is renewed amid a session: it is no claim that could be
 // prepared once.
-func TestTheAccessTokenIsToldAnewForEachRequest(t *testing.T) {
+func TestAccessToken_IsReadForEachRequest(t *testing.T) {
 	t.Parallel()
 	tests := map[string]bool{
 		"access_token": true, "{http.auth.user.access_token}": true, "Bearer {http.auth.user.access_token}": true,
@@ -147,7 +147,7 @@ func TestTheAccessTokenIsToldAnewForEachRequest(t *testing.T) {
 	}
 }
 
-func TestListsAreWrittenLikeGroups(t *testing.T) {
+func TestPlaceholders_WriteListsLikeGroups(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ value, want any }{
 		{[]any{"staff", "x,admins", "50%"}, "staff,x%2Cadmins,50%25"},
@@ -164,7 +164,7 @@ func TestListsAreWrittenLikeGroups(t *testing.T) {
 }
 
 // Every claim that the Caddyfile takes must mean something as a placeholder.
-func TestEveryClaimIsAPlaceholder(t *testing.T) {
+func TestPlaceholders_ExistForEveryClaim(t *testing.T) {
 	t.Parallel()
 	for _, claim := range []string{"id", "username", "name", "email", "uid", "groups", "session"} {
 		if _, known := placeholder(ada(), userPrefix+claim); !known {

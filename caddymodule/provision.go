@@ -1,9 +1,9 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,63 +16,81 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// Provision makes the gate. It asks nothing of the network: authentik may be
-// down when Caddy starts.
+// Provision checks the configuration and makes the gate. It asks nothing of
+// authentik, which may be down when Caddy starts.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	log := ctx.Slogger()
+	h.log = h.newLogger(ctx)
 	version, _ := caddy.Version()
-	warnOfOldCaddy(version, log)
+	warnOfOldCaddy(version, h.log)
 	wrong := h.expand()
-	trusted, err := h.transport()
+	transport, err := h.transport()
+	wrong = wrong.And(err)
+	page, mistakes := h.Page.read()
+	wrong = append(wrong, mistakes...)
+	wrong = wrong.And(h.loadMatchers(ctx))
+	wrong = wrong.And(h.checkSite(ctx))
+	store, err := h.store(ctx)
+	if err := wrong.And(err).Err(); err != nil {
+		return err
+	}
+	cfg, err := h.gateConfig(ctx, transport, store)
 	if err != nil {
-		wrong = wrong.And(err)
-	}
-	looks, mistaken := h.Page.read()
-	if err := append(wrong, mistaken...).Err(); err != nil {
 		return err
 	}
-	cfg, err := h.gateConfig(ctx, trusted, log)
-	if err != nil {
-		return err
-	}
-	cfg.Page = looks
-	if h.gate, err = proxy.New(cfg); err != nil {
-		return err
-	}
-	h.release = append(h.release, h.gate.Close)
-	return h.enlist()
+	cfg.Page = page
+	return h.start(ctx, cfg, store)
 }
 
-// gateConfig puts together what the gate needs.
-func (h *Handler) gateConfig(ctx caddy.Context, trusted http.RoundTripper, log *slog.Logger) (proxy.Config, error) {
-	if err := h.loadMatchers(ctx); err != nil {
-		return proxy.Config{}, err
+// start makes the gate, unless its key must be created first.
+func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore) error {
+	storage := ctx.Storage()
+	h.starter = &starter{
+		store: store,
+		createKey: func(ctx context.Context) ([]byte, error) {
+			return loadOrCreateKey(ctx, storage, h.log)
+		},
+		newGate: func(key []byte) (*proxy.Gate, error) {
+			cfg := cfg
+			cfg.Key = key
+			return proxy.New(cfg)
+		},
 	}
-	store, storeName, err := h.store(ctx)
+	unregister, err := register(h.starter)
 	if err != nil {
-		return proxy.Config{}, err
+		return err
 	}
-	h.kept = keeping{store, storeName}
-	key, err := h.key(ctx, log)
-	if err != nil {
-		return proxy.Config{}, err
+	h.release = append(h.release, h.starter.stop, unregister)
+	key := []byte(h.Key)
+	if len(key) == 0 {
+		if key, err = loadKey(ctx, storage); err != nil {
+			return err
+		}
 	}
-	counted, err := newMetrics(ctx.GetMetricsRegistry(), storeName)
+	if key == nil {
+		cfg.Key = make([]byte, keySize)
+		return proxy.Check(cfg)
+	}
+	return h.starter.start(key)
+}
+
+// gateConfig returns the gate's configuration, without page and key.
+func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, store sessionStore) (proxy.Config, error) {
+	metrics, err := newMetrics(ctx.GetMetricsRegistry(), store.name)
 	if err != nil {
 		return proxy.Config{}, err
 	}
 	client, err := flowclient.New(flowclient.Config{
 		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL),
-		Transport: measuredTransport{trusted, counted}, Logger: log,
+		Transport: timedTransport{transport, metrics}, Logger: h.log,
 	})
 	cfg := h.config()
-	cfg.Client, cfg.Store, cfg.Key = client, measuredStore{store, counted}, key
-	cfg.Metrics, cfg.Logger = counted, log
+	cfg.Client, cfg.Store = client, timedStore{store.store, metrics}
+	cfg.Metrics, cfg.Logger = metrics, h.log
 	return cfg, err
 }
 
-// config is what the options say, all of which have been checked. What none says
-// is the gate's default.
+// config returns what the options say, which have been checked. An option that
+// is not given has the gate's default.
 func (h *Handler) config() proxy.Config {
 	return proxy.Config{
 		Flow:        h.Flow,
@@ -91,7 +109,20 @@ func (h *Handler) config() proxy.Config {
 		Site:        parsed(h.Site),
 		Headers:     proxy.HeaderConfig{Preset: proxy.HeaderPreset(h.Headers.Preset), Own: h.Headers.rules()},
 		Open:        h.open,
-		Resolve:     resolve,
+		Resolve:     (&resolver{log: h.log}).resolve,
+	}
+}
+
+// openID returns the gate's registration as a client of OpenID Connect, if
+// there is one.
+func (h *Handler) openID() proxy.OIDCConfig {
+	return proxy.OIDCConfig{
+		ClientID:        h.ClientID,
+		ClientSecret:    h.ClientSecret,
+		Scopes:          h.Scopes,
+		RequireMFA:      h.RequireMFA,
+		MaxAge:          duration(h.MaxAge),
+		KeepAccessToken: slices.ContainsFunc(h.Headers.Own, Header.needsToken),
 	}
 }
 
@@ -106,27 +137,7 @@ func (h *Handler) loadMatchers(ctx caddy.Context) error {
 	return h.matchers.FromInterface(sets)
 }
 
-// key returns the configured key, or the one in Caddy's storage.
-func (h *Handler) key(ctx caddy.Context, log *slog.Logger) ([]byte, error) {
-	if h.Key != "" {
-		return []byte(h.Key), nil
-	}
-	return keep(ctx, ctx.Storage(), log)
-}
-
-// openID returns the gate's registration as a client, or nothing.
-func (h *Handler) openID() proxy.OIDCConfig {
-	return proxy.OIDCConfig{
-		ClientID:        h.ClientID,
-		ClientSecret:    h.ClientSecret,
-		Scopes:          h.Scopes,
-		RequireMFA:      h.RequireMFA,
-		MaxAge:          duration(h.MaxAge),
-		KeepAccessToken: slices.ContainsFunc(h.Headers.Own, Header.needsToken),
-	}
-}
-
-// duration returns the duration of a text that has been checked, or none.
+// duration returns the duration in a text that has been checked, or zero.
 func duration(text string) time.Duration {
 	d, _ := caddy.ParseDuration(text)
 	return d
@@ -140,13 +151,14 @@ func (h *Handler) grace() *time.Duration {
 	return new(duration(h.Grace))
 }
 
-// maxPerUser returns the number of a text that has been checked, or none.
+// maxPerUser returns the number in a text that has been checked, or zero.
 func (h *Handler) maxPerUser() int {
 	n, _ := strconv.Atoi(string(h.MaxPerUser))
 	return n
 }
 
-// parsed parses an address that has been checked. None stays none.
+// parsed parses an address that has been checked. It returns nil for an empty
+// one.
 func parsed(address string) *url.URL {
 	if address == "" {
 		return nil
@@ -158,7 +170,7 @@ func parsed(address string) *url.URL {
 	return u
 }
 
-// Cleanup gives back what Provision has taken, also when that failed half-way.
+// Cleanup undoes Provision, even if that has failed.
 func (h *Handler) Cleanup() error {
 	var errs []error
 	for _, release := range slices.Backward(h.release) {

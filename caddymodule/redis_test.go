@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
 )
 
@@ -26,7 +27,7 @@ func TestSessionsInRedisOutliveCaddy(t *testing.T) {
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	pool.Range(func(key, _ any) bool {
+	shared.Pool.Range(func(key, _ any) bool {
 		t.Errorf("%T is still there after Caddy has stopped", key)
 		return true
 	})

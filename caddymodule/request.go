@@ -1,27 +1,43 @@
 package caddymodule
 
 import (
+	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// resolve tells the gate what Caddy has found out about a request. Of what a
-// proxy in front may say, only that counts which Caddy's trusted_proxies let
-// through: Caddy resolves the client's address by itself, but not the scheme.
-func resolve(r *http.Request) proxy.Resolved {
-	return proxy.Resolved{Scheme: scheme(r), Host: r.Host, Client: client(r), Asked: asked(r).URL}
+// A resolver tells the gate what Caddy knows about a request. Headers of a
+// proxy in front count only if Caddy's trusted_proxies names that proxy. Caddy
+// resolves the client's address itself, but not the scheme.
+type resolver struct {
+	log    *slog.Logger
+	warned sync.Once
 }
 
-func scheme(r *http.Request) string {
+func (v *resolver) resolve(r *http.Request) proxy.Resolved {
+	return proxy.Resolved{Scheme: v.scheme(r), Host: r.Host, Client: client(r), Asked: asked(r).URL}
+}
+
+// scheme returns the scheme that the browser used. A chain of proxies may have
+// written several values; the first is that of the proxy next to the browser.
+// All of them count as said by the peer, which is trusted.
+func (v *resolver) scheme(r *http.Request) string {
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
-		switch said := r.Header.Values("X-Forwarded-Proto"); {
-		case len(said) != 1:
-		case said[0] == "http", said[0] == "https":
-			return said[0]
+		switch said := firstValue(r.Header["X-Forwarded-Proto"]); {
+		case strings.EqualFold(said, "https"), strings.EqualFold(said, "wss"):
+			return "https"
+		case strings.EqualFold(said, "http"), strings.EqualFold(said, "ws"):
+			return "http"
+		case said != "":
+			v.warned.Do(func() {
+				v.log.Warn("X-Forwarded-Proto: unknown value of a trusted proxy; the connection's own scheme is used", "value", said)
+			})
 		}
 	}
 	if r.TLS != nil {
@@ -30,8 +46,20 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
-// client returns the visitor's address, without a zone, which means something
-// on this machine alone.
+// firstValue returns the first value in the lines of a header with a list.
+func firstValue(lines []string) string {
+	for _, line := range lines {
+		for value := range strings.SplitSeq(line, ",") {
+			if value = strings.TrimSpace(value); value != "" {
+				return value
+			}
+		}
+	}
+	return ""
+}
+
+// client returns the visitor's address, without a zone, which has a meaning on
+// this machine only.
 func client(r *http.Request) netip.Addr {
 	said, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	addr, err := netip.ParseAddr(said)
@@ -50,9 +78,9 @@ func asked(r *http.Request) http.Request {
 	return original
 }
 
-// open reports whether the matcher leaves a request out, both as it was asked
-// and as it was rewritten: an application that goes by either must not be shown
-// what the other keeps closed. A matcher that fails leaves nothing out.
+// open reports whether the matcher does not match a request, both as it was
+// sent and as it was rewritten: the application may go by either. A matcher
+// that fails counts as matching.
 func (h *Handler) open(r *http.Request) bool {
 	if len(h.matchers) == 0 {
 		return false
@@ -60,12 +88,12 @@ func (h *Handler) open(r *http.Request) bool {
 	if matches, err := h.matchers.AnyMatchWithError(r); matches || err != nil {
 		return false
 	}
-	before := asked(r)
-	if before.Method == r.Method && *before.URL == *r.URL {
+	sent := asked(r)
+	if sent.Method == r.Method && *sent.URL == *r.URL {
 		return true
 	}
-	unwritten := r.WithContext(r.Context())
-	unwritten.Method, unwritten.URL, unwritten.RequestURI = before.Method, before.URL, before.RequestURI
-	matches, err := h.matchers.AnyMatchWithError(unwritten)
+	original := r.WithContext(r.Context())
+	original.Method, original.URL, original.RequestURI = sent.Method, sent.URL, sent.RequestURI
+	matches, err := h.matchers.AnyMatchWithError(original)
 	return !matches && err == nil
 }

@@ -1,12 +1,15 @@
 package caddymodule
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -25,7 +28,9 @@ func inCaddy(t testing.TB, method, target string, vars map[string]any) *http.Req
 	return r.WithContext(ctx)
 }
 
-func TestSchemeCountsFromTrustedPeersAlone(t *testing.T) {
+func newResolver() *resolver { return &resolver{log: slog.New(slog.DiscardHandler)} }
+
+func TestScheme_CountsOnlyFromTrustedPeers(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		trusted any
@@ -40,10 +45,18 @@ func TestSchemeCountsFromTrustedPeersAlone(t *testing.T) {
 		"said by trusted":             {true, false, []string{"https"}, "https"},
 		"plain said by trusted":       {true, true, []string{"http"}, "http"},
 		"nothing said by trusted":     {true, true, nil, "https"},
-		"capitals":                    {true, false, []string{"HTTPS"}, "http"},
-		"a script":                    {true, true, []string{"javascript"}, "https"},
-		"a list":                      {true, false, []string{"https, http"}, "http"},
-		"two":                         {true, false, []string{"https", "https"}, "http"},
+		"capitals":                    {true, false, []string{"HTTPS"}, "https"},
+		"a WebSocket":                 {true, false, []string{"wss"}, "https"},
+		"a plain WebSocket":           {true, true, []string{"WS"}, "http"},
+		"unknown":                     {true, true, []string{"javascript"}, "https"},
+		"unknown without TLS":         {true, false, []string{"h2"}, "http"},
+		"empty":                       {true, true, []string{""}, "https"},
+		"a list":                      {true, false, []string{"https, http"}, "https"},
+		"a list without blanks":       {true, true, []string{"http,https"}, "http"},
+		"a list with an empty entry":  {true, false, []string{" , wss"}, "https"},
+		"two lines":                   {true, false, []string{"https", "http"}, "https"},
+		"an empty line":               {true, false, []string{"", "https"}, "https"},
+		"a list said by anybody":      {false, false, []string{"https, https"}, "http"},
 		"no variable":                 {nil, false, []string{"https"}, "http"},
 		"a variable of another shape": {"true", false, []string{"https"}, "http"},
 	}
@@ -55,14 +68,31 @@ func TestSchemeCountsFromTrustedPeersAlone(t *testing.T) {
 				r.TLS = new(tls.ConnectionState)
 			}
 			r.Header["X-Forwarded-Proto"] = tt.said
-			if got := resolve(r).Scheme; got != tt.want {
+			if got := newResolver().resolve(r).Scheme; got != tt.want {
 				t.Errorf("scheme = %q, want %q", got, tt.want)
 			}
 		})
 	}
 }
 
-func TestClientIsWhatCaddyHasResolved(t *testing.T) {
+// An unknown scheme must not make a signed-in visitor anonymous without a word.
+func TestScheme_OfAnUnknownValueIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	var lines bytes.Buffer
+	v := &resolver{log: slog.New(slog.NewTextHandler(&lines, nil))}
+	for range 3 {
+		for _, said := range []string{"wss", "https, http", "", "h2"} {
+			r := inCaddy(t, http.MethodGet, "/", map[string]any{caddyhttp.TrustedProxyVarKey: true})
+			r.Header["X-Forwarded-Proto"] = []string{said}
+			v.resolve(r)
+		}
+	}
+	if got := lines.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "value=h2") {
+		t.Errorf("got %q, want one line with the value", got)
+	}
+}
+
+func TestClient_IsWhatCaddyHasResolved(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		said any
@@ -81,22 +111,22 @@ func TestClientIsWhatCaddyHasResolved(t *testing.T) {
 		r := inCaddy(t, http.MethodGet, "/", map[string]any{caddyhttp.ClientIPVarKey: tt.said})
 		r.RemoteAddr = "198.51.100.1:1234"
 		r.Header.Set("X-Forwarded-For", "203.0.113.9")
-		if got := resolve(r).Client; got != tt.want {
+		if got := newResolver().resolve(r).Client; got != tt.want {
 			t.Errorf("%s: client = %v, want %v", name, got, tt.want)
 		}
 	}
 }
 
-func TestAskedIsTheAddressBeforeRewriting(t *testing.T) {
+func TestAsked_IsTheAddressBeforeRewriting(t *testing.T) {
 	t.Parallel()
 	r := inCaddy(t, http.MethodGet, "/.authentik/login?to=/x", nil)
 	r.Host = "app.example.com:8443"
 	r.URL.Path, r.URL.RawQuery = "/index.html", ""
-	at := resolve(r)
+	at := newResolver().resolve(r)
 	if got := at.Asked.String(); got != "/.authentik/login?to=/x" || at.Host != "app.example.com:8443" {
 		t.Errorf("asked = %q at %q", got, at.Host)
 	}
-	if bare := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil); resolve(bare).Asked.Path != "/x" {
+	if bare := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil); newResolver().resolve(bare).Asked.Path != "/x" {
 		t.Error("a request without Caddy around it has lost its path")
 	}
 }
@@ -110,7 +140,7 @@ func onPath(path string) caddyhttp.MatcherSets {
 	return caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) { return r.URL.Path == path, nil })}}
 }
 
-func TestOpenIsWhatTheMatcherLeavesOutTwice(t *testing.T) {
+func TestOpen_IsWhatTheMatcherDoesNotMatchTwice(t *testing.T) {
 	t.Parallel()
 	failing := caddyhttp.MatcherSets{{fakeMatcher(func(*http.Request) (bool, error) { return false, errors.New("failed") })}}
 	tests := map[string]struct {
@@ -144,7 +174,7 @@ func TestOpenIsWhatTheMatcherLeavesOutTwice(t *testing.T) {
 }
 
 // A matcher may fail on the address as asked alone.
-func TestOpenIsNothingWhereTheMatcherFailsOnWhatWasAsked(t *testing.T) {
+func TestOpen_IsFalseIfTheMatcherFails(t *testing.T) {
 	t.Parallel()
 	h := Handler{matchers: caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
 		if r.URL.Path == "/asked" {
@@ -159,7 +189,7 @@ func TestOpenIsNothingWhereTheMatcherFailsOnWhatWasAsked(t *testing.T) {
 	}
 }
 
-func TestOpenLooksAtTheMethodAsAsked(t *testing.T) {
+func TestOpen_ChecksTheMethodAsSent(t *testing.T) {
 	t.Parallel()
 	h := Handler{matchers: caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
 		return r.Method == http.MethodPost, nil

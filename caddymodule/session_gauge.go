@@ -11,61 +11,63 @@ import (
 )
 
 const (
-	// aliveKept is how long a count is good for: stores are not asked more often, however many
-	// scrape.
-	aliveKept = time.Minute
-	// aliveWait is how long a store may take to count.
-	aliveWait = 5 * time.Second
+	// countEvery is how often a store is asked at most, whatever the number of
+	// scrapes.
+	countEvery = time.Minute
+	// countTimeout bounds how long a store may take to count.
+	countTimeout = 5 * time.Second
 )
 
-// alive counts the sessions in each kind of store when Prometheus asks. Of a store that does
-// not count, or fails to, nothing is said.
-type alive struct {
+// A sessionGauge counts the live sessions in each kind of store when Prometheus
+// asks. It has no value for a store that cannot count or fails to.
+type sessionGauge struct {
 	desc    *prometheus.Desc
-	running func() map[*proxy.Gate]keeping
+	running func() map[*proxy.Gate]sessionStore
 
 	mu      sync.Mutex
 	counted time.Time
 	byStore map[string]int
 }
 
-func newAlive() *alive {
-	return &alive{
-		desc: prometheus.NewDesc("caddy_authentik_sessions", "Sessions that are alive.", []string{"store"}, nil), running: allGates,
+func newSessionGauge() *sessionGauge {
+	return &sessionGauge{
+		desc:    prometheus.NewDesc("caddy_authentik_sessions", "Live sessions.", []string{"store"}, nil),
+		running: func() map[*proxy.Gate]sessionStore { running, _ := runningGates(); return running },
 	}
 }
 
 // Describe implements prometheus.Collector.
-func (a *alive) Describe(to chan<- *prometheus.Desc) { to <- a.desc }
+func (g *sessionGauge) Describe(to chan<- *prometheus.Desc) { to <- g.desc }
 
-// Collect implements prometheus.Collector. Who scrapes waits for the stores, and no
+// Collect implements prometheus.Collector. A scrape waits for the stores; no
 // request of a visitor does.
-func (a *alive) Collect(to chan<- prometheus.Metric) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if time.Since(a.counted) > aliveKept {
-		a.byStore, a.counted = count(a.running()), time.Now()
+func (g *sessionGauge) Collect(to chan<- prometheus.Metric) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if time.Since(g.counted) > countEvery {
+		g.byStore, g.counted = countSessions(g.running()), time.Now()
 	}
-	for store, n := range a.byStore {
-		to <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, float64(n), store) // one label, as described
+	for store, n := range g.byStore {
+		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(n), store) // one label, as described
 	}
 }
 
-// count asks all stores at once. A kind of store is left out if one of its kind does not know.
-func count(of map[*proxy.Gate]keeping) map[string]int {
-	ctx, cancel := context.WithTimeout(context.Background(), aliveWait)
+// countSessions asks all stores at the same time. It leaves out a kind of store
+// if one store of that kind cannot count.
+func countSessions(gates map[*proxy.Gate]sessionStore) map[string]int {
+	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
 	defer cancel()
 	var (
 		asking sync.WaitGroup
 		mu     sync.Mutex
 	)
 	byStore := make(map[string]int)
-	for name, kind := range stores(of) {
+	for name, stores := range distinctStores(gates) {
 		asking.Go(func() {
-			sum, known := total(ctx, kind)
+			sum, ok := total(ctx, stores)
 			mu.Lock()
 			defer mu.Unlock()
-			if known {
+			if ok {
 				byStore[name] = sum
 			}
 		})
@@ -74,7 +76,7 @@ func count(of map[*proxy.Gate]keeping) map[string]int {
 	return byStore
 }
 
-func total(ctx context.Context, stores []proxy.Store) (sum int, known bool) {
+func total(ctx context.Context, stores []proxy.Store) (sum int, ok bool) {
 	for _, s := range stores {
 		counter, counts := s.(proxy.Counter)
 		if !counts {

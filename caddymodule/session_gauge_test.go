@@ -36,7 +36,7 @@ type uncountable struct {
 	_ []byte
 }
 
-func scraped(t testing.TB, a *alive) map[string]float64 {
+func scraped(t testing.TB, a *sessionGauge) map[string]float64 {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(a)
@@ -59,13 +59,13 @@ func scraped(t testing.TB, a *alive) map[string]float64 {
 	return found
 }
 
-func TestSessionsAreCountedWhereTheStoreKnowsAndNowhereElse(t *testing.T) {
+func TestSessionGauge_CountsWhereTheStoreCan(t *testing.T) {
 	t.Parallel()
 	asked := new(atomic.Int64)
 	shared := counted{n: 3, asked: asked}
-	a := newAlive()
-	a.running = func() map[*proxy.Gate]keeping {
-		return map[*proxy.Gate]keeping{
+	a := newSessionGauge()
+	a.running = func() map[*proxy.Gate]sessionStore {
+		return map[*proxy.Gate]sessionStore{
 			new(proxy.Gate): {shared, "memory"}, // two gates on one store
 			{}:              {shared, "memory"},
 			{}:              {counted{n: 4, asked: asked}, "redis"},
@@ -87,28 +87,28 @@ func TestSessionsAreCountedWhereTheStoreKnowsAndNowhereElse(t *testing.T) {
 	if first > 5 {
 		t.Errorf("the stores were asked %d times for three scrapes", first)
 	}
-	a.counted = time.Now().Add(-aliveKept - time.Second)
+	a.counted = time.Now().Add(-countEvery - time.Second)
 	if scraped(t, a); asked.Load() == first {
 		t.Error("they are never asked again")
 	}
 }
 
-func TestNoGateHasNoSessions(t *testing.T) {
+func TestSessionGauge_IsAbsentWithoutAGate(t *testing.T) {
 	t.Parallel()
-	a := newAlive()
-	a.running = func() map[*proxy.Gate]keeping { return nil }
+	a := newSessionGauge()
+	a.running = func() map[*proxy.Gate]sessionStore { return nil }
 	if got := scraped(t, a); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
 }
 
-func TestSessionsOfACaddyAreCounted(t *testing.T) {
+func TestSessionGauge_CountsTheSessionsOfACaddy(t *testing.T) {
 	s := newSite(t)
 	s.load(strings.ReplaceAll(oneLine, "AUTHENTIK", "AUTHENTIK {\n\t\tsessions memory\n\t}"))
 	for range 2 {
 		s.browser().signIn("/", "ada")
 	}
-	if got := scraped(t, newAlive()); got["memory"] != 2 {
+	if got := scraped(t, newSessionGauge()); got["memory"] != 2 {
 		t.Errorf("%v", got)
 	}
 }

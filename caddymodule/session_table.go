@@ -11,11 +11,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// widest is how much of a text a column has room for.
-const widest = 48
+// maxCell is the largest number of characters in a cell.
+const maxCell = 48
 
-// table writes sessions for people.
-func table(to io.Writer, sessions []proxy.Entry) error {
+// writeTable writes sessions for people to read.
+func writeTable(to io.Writer, sessions []proxy.Entry) error {
 	columns := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	_, err := fmt.Fprintln(columns, "ID\tUSER\tBEGUN\tUNTIL\tSITE\tFLOW\tADDRESS\tAGENT")
 	if err != nil {
@@ -26,7 +26,7 @@ func table(to io.Writer, sessions []proxy.Entry) error {
 		if e.Address.IsValid() {
 			address = e.Address.String()
 		}
-		cells := []string{e.ID, e.User, moment(e.Begun), moment(e.Until), e.Site, e.Flow, address, e.Agent}
+		cells := []string{e.ID, e.User, localTime(e.Begun), localTime(e.Until), e.Site, e.Flow, address, e.Agent}
 		for i, cell := range cells {
 			cells[i] = printable(cell)
 		}
@@ -37,11 +37,11 @@ func table(to io.Writer, sessions []proxy.Entry) error {
 	return columns.Flush()
 }
 
-// moment is a time as people read it where the command runs.
-func moment(t time.Time) string { return t.Local().Format("2006-01-02 15:04") } //nolint:gosmopolitan // it is for who sits there
+// localTime writes a time in the time zone of the terminal.
+func localTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04") } //nolint:gosmopolitan // it is read at this terminal
 
-// printable makes a text of somebody else fit for a terminal, which takes some characters for
-// orders.
+// printable makes a text that somebody else has written safe for a terminal,
+// which would execute some characters.
 func printable(text string) string {
 	text = strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
@@ -49,8 +49,8 @@ func printable(text string) string {
 		}
 		return c
 	}, text)
-	if cut := []rune(text); len(cut) > widest {
-		text = string(cut[:widest-1]) + "…"
+	if cut := []rune(text); len(cut) > maxCell {
+		text = string(cut[:maxCell-1]) + "…"
 	}
 	if text == "" {
 		return "-"

@@ -15,7 +15,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// storesNamespace is where modules for stores of sessions register.
+// storesNamespace is the namespace of the modules that are session stores.
 const storesNamespace = shared.Stores
 
 // A StoreProvider is a module in http.handlers.authentik.sessions. Its store is
@@ -26,7 +26,7 @@ type StoreProvider interface {
 	Store() proxy.Store
 }
 
-// unknownStore says what to write instead of a store that there is not.
+// unknownStore says that there is no such store, and what to write instead.
 func unknownStore(name string) error {
 	var names []string
 	for _, m := range caddy.GetModules(storesNamespace) {
@@ -39,19 +39,19 @@ func unknownStore(name string) error {
 	return fmt.Errorf("unrecognized store %q%s", name, hint)
 }
 
-// store loads the module that keeps the sessions, and returns its name too.
-func (h *Handler) store(ctx caddy.Context) (proxy.Store, string, error) {
+// store loads the module that keeps the sessions.
+func (h *Handler) store(ctx caddy.Context) (sessionStore, error) {
 	if h.SessionsRaw == nil {
 		h.SessionsRaw = []byte(`{"store": "storage"}`)
 	}
 	guest, err := ctx.LoadModule(h, "SessionsRaw")
 	if err != nil {
-		return nil, "", fmt.Errorf("sessions: %w", err)
+		return sessionStore{}, fmt.Errorf("sessions: %w", err)
 	}
 	provider, fits := guest.(StoreProvider)
 	module, isModule := guest.(caddy.Module)
 	if !fits || !isModule {
-		return nil, "", errors.New("sessions: this module is no store of sessions")
+		return sessionStore{}, errors.New("sessions: this module is not a session store; write sessions storage")
 	}
-	return provider.Store(), module.CaddyModule().ID.Name(), nil
+	return sessionStore{provider.Store(), module.CaddyModule().ID.Name()}, nil
 }

@@ -104,18 +104,33 @@ func (s *site) load(text string) {
 	}
 }
 
-// try is load with further global options, and returns what goes wrong.
+// try is load with further global options. It returns an error.
 func (s *site) try(options, text string) error {
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt(s.caddyfile(options, text), nil)
+	if err != nil {
+		return err
+	}
+	return caddy.Load(config, true)
+}
+
+// adapt returns the JSON of a Caddyfile.
+func (s *site) adapt(options, text string) []byte {
+	s.Helper()
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt(s.caddyfile(options, text), nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return config
+}
+
+// caddyfile fills in the addresses and adds the global options.
+func (s *site) caddyfile(options, text string) []byte {
 	_, port, _ := net.SplitHostPort(s.address)
 	text = strings.NewReplacer(
 		"SITE {", "http://:"+port+" {\n\tbind 127.0.0.1", ":PORT", ":"+port,
 		"AUTHENTIK", s.standIn.URL, "APP", strings.TrimPrefix(s.app.URL, "http://"),
 	).Replace(text)
-	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt(fmt.Appendf(nil, global+"%s", s.storage, options, text), nil)
-	if err != nil {
-		return err
-	}
-	return caddy.Load(config, true)
+	return fmt.Appendf(nil, global+"%s", s.storage, options, text)
 }
 
 // An application says who it believes is there.

@@ -9,8 +9,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// endpoints tell the calls to authentik apart, by what is in their paths. The
-// set is closed: a slug or a user never becomes a label.
+// endpoints tell calls to authentik apart by a part of their paths. The set is
+// closed: a slug or a user never becomes a label.
 var endpoints = []struct{ part, label string }{
 	{"/api/v3/flows/executor/", "executor"},
 	{"/flows/-/default/", "default-flow"},
@@ -30,67 +30,68 @@ func endpoint(path string) string {
 	return otherLabel
 }
 
-// durations are told how long things took.
-type durations interface {
-	// Request measures one call to authentik.
+// timings receive how long operations took.
+type timings interface {
+	// Request records one call to authentik.
 	Request(endpoint string, took time.Duration)
-	// Store measures one operation of the store of sessions.
+	// Store records one operation of the session store.
 	Store(operation string, took time.Duration)
 }
 
-// measuredTransport measures every request to authentik until its answer begins.
-type measuredTransport struct {
+// A timedTransport measures every request to authentik until the response
+// begins.
+type timedTransport struct {
 	http.RoundTripper
-	metrics durations
+	metrics timings
 }
 
-// RoundTrip passes the request on, whatever becomes of it.
-func (t measuredTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip passes the request on.
+func (t timedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer t.since(endpoint(r.URL.Path), time.Now())
 	return t.RoundTripper.RoundTrip(r)
 }
 
-func (t measuredTransport) since(endpoint string, begun time.Time) {
-	t.metrics.Request(endpoint, time.Since(begun))
+func (t timedTransport) since(endpoint string, begin time.Time) {
+	t.metrics.Request(endpoint, time.Since(begin))
 }
 
-// measuredStore measures what goes to a store of sessions. Lease and Watch last as
-// long as their callers want, which says nothing about the store.
-type measuredStore struct {
+// A timedStore measures the operations of a session store. It does not measure
+// Lease and Watch, which take as long as their callers want.
+type timedStore struct {
 	proxy.Store
-	metrics durations
+	metrics timings
 }
 
-func (s measuredStore) since(operation string, begun time.Time) {
-	s.metrics.Store(operation, time.Since(begun))
+func (s timedStore) since(operation string, begin time.Time) {
+	s.metrics.Store(operation, time.Since(begin))
 }
 
 // Load measures loading.
-func (s measuredStore) Load(ctx context.Context, name string) (proxy.Record, bool, error) {
+func (s timedStore) Load(ctx context.Context, name string) (proxy.Record, bool, error) {
 	defer s.since("load", time.Now())
 	return s.Store.Load(ctx, name)
 }
 
 // Save measures saving.
-func (s measuredStore) Save(ctx context.Context, name string, r proxy.Record) (proxy.Version, error) {
+func (s timedStore) Save(ctx context.Context, name string, r proxy.Record) (proxy.Version, error) {
 	defer s.since("save", time.Now())
 	return s.Store.Save(ctx, name, r)
 }
 
 // Delete measures deleting.
-func (s measuredStore) Delete(ctx context.Context, name string) error {
+func (s timedStore) Delete(ctx context.Context, name string) error {
 	defer s.since("delete", time.Now())
 	return s.Store.Delete(ctx, name)
 }
 
-// Revoke measures a revocation.
-func (s measuredStore) Revoke(ctx context.Context, name string, until time.Time) error {
+// Revoke measures revoking, under the documented label.
+func (s timedStore) Revoke(ctx context.Context, name string, until time.Time) error {
 	defer s.since("bury", time.Now())
 	return s.Store.Revoke(ctx, name, until)
 }
 
-// Revoked measures a look for tombstones.
-func (s measuredStore) Revoked(ctx context.Context, names ...string) (bool, error) {
+// Revoked measures looking for tombstones, under the documented label.
+func (s timedStore) Revoked(ctx context.Context, names ...string) (bool, error) {
 	defer s.since("buried", time.Now())
 	return s.Store.Revoked(ctx, names...)
 }

@@ -13,27 +13,29 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// A tally notes what it was told.
-type tally struct {
+// A recorder records labels.
+type recorder struct {
 	proxy.NopMetrics
 	requests, operations []string
 }
 
-func (t *tally) Request(endpoint string, _ time.Duration) { t.requests = append(t.requests, endpoint) }
+func (r *recorder) Request(endpoint string, _ time.Duration) {
+	r.requests = append(r.requests, endpoint)
+}
 
-func (t *tally) Store(operation string, _ time.Duration) {
-	t.operations = append(t.operations, operation)
+func (r *recorder) Store(operation string, _ time.Duration) {
+	r.operations = append(r.operations, operation)
 }
 
 type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestEveryCallToAuthentikIsMeasuredUnderAClosedSet(t *testing.T) {
+func TestTransport_IsTimedWithAClosedSetOfLabels(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("no route")
-	counted := new(tally)
-	measured := measuredTransport{transportFunc(func(*http.Request) (*http.Response, error) { return nil, broken }), counted}
+	counted := new(recorder)
+	timed := timedTransport{transportFunc(func(*http.Request) (*http.Response, error) { return nil, broken }), counted}
 	calls := map[string]string{
 		"/api/v3/flows/executor/main/":                "executor",
 		"/sub/api/v3/flows/executor/main/":            "executor",
@@ -46,7 +48,7 @@ func TestEveryCallToAuthentikIsMeasuredUnderAClosedSet(t *testing.T) {
 	}
 	var want []string
 	for path, label := range calls {
-		res, err := measured.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		res, err := timed.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		if !errors.Is(err, broken) {
 			t.Errorf("%s: %v", path, err)
 			_ = res.Body.Close()
@@ -60,12 +62,12 @@ func TestEveryCallToAuthentikIsMeasuredUnderAClosedSet(t *testing.T) {
 	}
 }
 
-func TestTheStoreBehindTheMeasureIsTheSame(t *testing.T) {
+func TestStore_IsTimedAndUnchanged(t *testing.T) {
 	t.Parallel()
-	counted := new(tally)
+	counted := new(recorder)
 	kept := proxy.NewMemory()
 	t.Cleanup(func() { _ = kept.Close() })
-	s := measuredStore{kept, counted}
+	s := timedStore{kept, counted}
 	ctx, end := t.Context(), time.Now().Add(time.Hour)
 	if _, err := s.Save(ctx, "a", proxy.Record{Value: []byte("x"), Expiry: end}); err != nil {
 		t.Fatal(err)

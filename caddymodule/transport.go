@@ -8,54 +8,42 @@ import (
 	"net/http"
 	"os"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 )
 
-// pool keeps what outlives a reload of the configuration and is shared by the
-// gates of the process. What a gate has taken it gives back in Cleanup.
-var pool = shared.Pool
-
-// transportKey is the place of connections that trust the same authorities.
+// transportKey is the key in the pool of a transport. Transports with the same
+// trusted authorities have the same key.
 type transportKey [sha256.Size]byte
 
-// transport holds connections to authentik.
+// A transport holds connections to authentik.
 type transport struct{ *http.Transport }
 
-// Destruct closes the connections that nobody uses.
+// Destruct closes the idle connections.
 func (t transport) Destruct() error {
 	t.CloseIdleConnections()
 	return nil
 }
 
-// transport returns the connections for this handler's trust. They are shared
-// by all handlers that trust the same authorities and stay open over a reload.
+// transport returns the connections to authentik. All handlers that trust the
+// same authorities share them, and they stay open during a reload.
 func (h *Handler) transport() (http.RoundTripper, error) {
 	authorities, key, err := readTrust(h.Trust)
 	if err != nil {
 		return nil, err
 	}
-	kept, _, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) {
+	t, release, err := shared.Take(key, func() (transport, error) {
 		return newTransport(authorities, len(h.Trust) > 0), nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("trust: %w", err)
 	}
-	h.release = append(h.release, func() error {
-		_, err := pool.Delete(key)
-		return err
-	})
-	shared, fits := kept.(transport)
-	if !fits {
-		return nil, fmt.Errorf("trust: a %T is in its place", kept)
-	}
-	return shared.Transport, nil
+	h.release = append(h.release, release)
+	return t.Transport, nil
 }
 
-// readTrust reads the files with certificate authorities. The key tells their
-// contents apart: a file that has changed is another trust.
+// readTrust reads the files with certificate authorities. The key contains a
+// hash of their contents, so that a changed file has another transport.
 func readTrust(files []string) (*x509.CertPool, transportKey, error) {
 	var wrong options.Mistakes
 	sum := sha256.New()
@@ -64,7 +52,7 @@ func readTrust(files []string) (*x509.CertPool, transportKey, error) {
 		authorities = x509.NewCertPool()
 	}
 	for _, name := range files {
-		pem, err := os.ReadFile(name) //nolint:gosec // the operator says which file
+		pem, err := os.ReadFile(name) //nolint:gosec // the operator names the file
 		switch {
 		case err != nil:
 			wrong = append(wrong, fmt.Errorf("trust: %w; write the path of a PEM file that Caddy may read", err))
@@ -77,16 +65,16 @@ func readTrust(files []string) (*x509.CertPool, transportKey, error) {
 	return authorities, transportKey(sum.Sum(nil)), wrong.Err()
 }
 
-// newTransport makes connections as Go's own clients do. Authorities are named
-// only where some were configured: elsewhere the platform's own verifier, with
-// all it knows, is the better judge.
-func newTransport(authorities *x509.CertPool, named bool) transport {
+// newTransport returns a transport like that of Go's own clients. It names
+// authorities only if some are configured: otherwise the verifier of the
+// platform decides, which knows more.
+func newTransport(authorities *x509.CertPool, configured bool) transport {
 	t := &http.Transport{}
-	if standard, isTransport := http.DefaultTransport.(*http.Transport); isTransport {
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = standard.Clone()
 	}
 	t.MaxIdleConnsPerHost = 64
-	if named {
+	if configured {
 		t.TLSClientConfig = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
 	}
 	return transport{t}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestCleanupWorksWithoutProvision(t *testing.T) {
+func TestCleanup_WorksWithoutProvision(t *testing.T) {
 	t.Parallel()
 	if err := new(Handler).Cleanup(); err != nil {
 		t.Error(err)
@@ -28,7 +28,7 @@ func certificate(t testing.TB, s *httptest.Server, comment ...string) string {
 	return file
 }
 
-func TestTrustIsForTheFilesThatAreNamed(t *testing.T) {
+func TestTrust_IsInTheGivenFiles(t *testing.T) {
 	s := newSite(t)
 	s.standIn.Close()
 	s.standIn = httptest.NewTLSServer(s.server)
@@ -40,7 +40,7 @@ func TestTrustIsForTheFilesThatAreNamed(t *testing.T) {
 	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
 }
 
-func TestTrustInNothingIsAMistake(t *testing.T) {
+func TestTrust_InNothingIsAMistake(t *testing.T) {
 	t.Parallel()
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, []byte("no certificate"), 0o600); err != nil {
@@ -58,7 +58,7 @@ func TestTrustInNothingIsAMistake(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreSharedByThoseWhoTrustTheSame(t *testing.T) {
+func TestTransport_IsSharedByHandlersWithTheSameTrust(t *testing.T) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
 	trusts := [][]string{{certificate(t, s, "# 1\n")}, {certificate(t, s, "# 1\n")}, {certificate(t, s, "# 2\n")}, nil}

@@ -6,23 +6,22 @@ import (
 	"strings"
 )
 
-// oldestSafe is the first Caddy that drops request headers whose names have an
-// underscore. The gate removes those that speak of identity by itself, but an
-// older Caddy still lets pass the ones that other parts of the site rely on.
+// oldestSafe is the first Caddy that drops request headers with an underscore in
+// their names. The gate removes those about identity itself. An older Caddy
+// still passes on others that the rest of the site may trust.
 var oldestSafe = [3]int{2, 11, 4}
 
-// warnOfOldCaddy tells the operator if the Caddy around the gate is older than
-// that. A version that cannot be read, as of a Caddy built from a checkout, says
-// nothing.
+// warnOfOldCaddy warns of a Caddy older than that. It says nothing about a
+// version that it cannot read, such as that of a Caddy built from a checkout.
 func warnOfOldCaddy(version string, log *slog.Logger) {
 	if parsed, known := parseVersion(version); known && older(parsed, oldestSafe) {
-		log.Warn("this Caddy lets clients send header names with underscores, which many applications read as hyphens; update it to 2.11.4 or newer",
+		log.Warn("Caddy's version: headers with underscores in their names, which many applications read as hyphens, are passed on; update to 2.11.4 or newer",
 			"caddy_version", version)
 	}
 }
 
-// parseVersion reads a version like v2.11.4 or v2.11.4-beta.1; a version
-// before a release counts as the release.
+// parseVersion reads a version such as v2.11.4 or v2.11.4-beta.1. A pre-release
+// counts as the release.
 func parseVersion(text string) (v [3]int, known bool) {
 	text, _, _ = strings.Cut(strings.TrimPrefix(text, "v"), "-")
 	text, _, _ = strings.Cut(text, "+")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestOldCaddyIsWarnedOf(t *testing.T) {
+func TestVersion_OfAnOldCaddyIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	tests := map[string]bool{
 		"v2.11.3":                              true,

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-func TestAMatcherLeavesPathsOpenAndNothingElse(t *testing.T) {
+func TestMatcher_OpensOnlyWhatItDoesNotMatch(t *testing.T) {
 	sites := map[string]string{
 		"path":  "SITE {\n\tauthentik /admin/* AUTHENTIK\n\treverse_proxy APP\n}\n",
 		"named": "SITE {\n\t@closed path /admin/*\n\tauthentik @closed AUTHENTIK\n\treverse_proxy APP\n}\n",
@@ -44,7 +44,7 @@ func TestAMatcherLeavesPathsOpenAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestARewriteHidesNothingFromTheMatcher(t *testing.T) {
+func TestMatcher_SeesWhatARewriteHides(t *testing.T) {
 	s := newSite(t)
 	s.load(`SITE {
 	rewrite /admin/* /index.php
@@ -59,7 +59,7 @@ func TestARewriteHidesNothingFromTheMatcher(t *testing.T) {
 	b.expect(b.get("/door"), http.StatusSeeOther, "")
 }
 
-func TestRewritesDoNotSwallowTheGatesOwnAddresses(t *testing.T) {
+func TestAddresses_SurviveRewrites(t *testing.T) {
 	s := newSite(t)
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "index.html"), []byte("the page of the application"), 0o600); err != nil {
@@ -76,7 +76,7 @@ func TestRewritesDoNotSwallowTheGatesOwnAddresses(t *testing.T) {
 	b.expect(b.get("/.authentik/../deep"), http.StatusNotFound, "")
 }
 
-func TestErrorRoutesNeverGetTheGatesAnswers(t *testing.T) {
+func TestErrorRoutes_NeverGetTheGatesResponses(t *testing.T) {
 	s := newSite(t)
 	s.load(`SITE {
 	authentik AUTHENTIK
@@ -102,7 +102,7 @@ func TestErrorRoutesNeverGetTheGatesAnswers(t *testing.T) {
 	other.expect(other.get("/.authentik/login"), http.StatusServiceUnavailable, "authentik-unreachable")
 }
 
-func TestHostsUnderOneDomainShareASignInAndNotWhoMayPass(t *testing.T) {
+func TestCookieDomain_SharesASignInAndNotWhoMayPass(t *testing.T) {
 	s := newSite(t)
 	s.load(`(sso) {
 	authentik AUTHENTIK {
@@ -135,7 +135,7 @@ http://files.example.com:PORT {
 	}
 }
 
-func TestTheSchemeOfAProxyCountsWhereItIsTrusted(t *testing.T) {
+func TestScheme_OfATrustedProxyCounts(t *testing.T) {
 	tests := map[string]struct {
 		options string
 		said    string
@@ -170,7 +170,7 @@ func TestTheSchemeOfAProxyCountsWhereItIsTrusted(t *testing.T) {
 	}
 }
 
-func TestASiteOverridesWhatTheRequestSays(t *testing.T) {
+func TestSite_OverridesTheRequest(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\tsite https://app.example.com\n\t}\n\treverse_proxy APP\n}\n")
 	b := s.browser()
@@ -183,7 +183,7 @@ func TestASiteOverridesWhatTheRequestSays(t *testing.T) {
 
 // Clients spell the headers of the gate in every way that some application
 // reads as one of them.
-func TestNoSpellingOfAnIdentityHeaderPasses(t *testing.T) {
+func TestIdentityHeaders_PassInNoSpelling(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n\tauthentik /closed/* AUTHENTIK {\n\t\theaders remote {\n\t\t\tX-Tenant \"of {http.auth.user.id}\"\n\t\t}\n\t}\n\treverse_proxy APP\n}\n")
 	b := s.browser()

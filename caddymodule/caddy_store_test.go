@@ -80,7 +80,7 @@ func (noStore) CaddyModule() caddy.ModuleInfo {
 
 func (*noStore) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
 
-func TestAThirdPartysStoreIsWrittenLikeOneOfOurs(t *testing.T) {
+func TestStore_OfAThirdPartyIsConfiguredLikeOurs(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions test_store\n\t}\n\treverse_proxy APP\n}\n")
 	b := s.browser()
@@ -93,12 +93,12 @@ func TestAThirdPartysStoreIsWrittenLikeOneOfOurs(t *testing.T) {
 		t.Errorf("the mistakes are not all there: %v", err)
 	}
 	err = s.try("", "SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions test_misfit\n\t}\n}\n")
-	if err == nil || !strings.Contains(err.Error(), "no store of sessions") {
+	if err == nil || !strings.Contains(err.Error(), "not a session store") {
 		t.Errorf("a module that does not fit was taken: %v", err)
 	}
 }
 
-func TestAStoreThatFailsLetsNobodyIn(t *testing.T) {
+func TestStore_ThatFailsLetsNobodyIn(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions test_store {\n\t\t\tbroken\n\t\t}\n\t}\n\treverse_proxy APP\n\thandle_errors {\n\t\treverse_proxy APP\n\t}\n}\n")
 	b := s.browser()
@@ -112,7 +112,7 @@ func TestAStoreThatFailsLetsNobodyIn(t *testing.T) {
 	}
 }
 
-func TestWhatComesAfterTheGateKnowsWhoIsThere(t *testing.T) {
+func TestPlaceholders_AreSetForHandlersAfterTheGate(t *testing.T) {
 	s := newSite(t)
 	s.load(`SITE {
 	authentik AUTHENTIK {
@@ -139,7 +139,7 @@ func TestWhatComesAfterTheGateKnowsWhoIsThere(t *testing.T) {
 	}
 }
 
-func TestCaddysMetricsHaveThoseOfTheGate(t *testing.T) {
+func TestMetrics_AreAmongThoseOfCaddy(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n\tmetrics /metrics\n\t@closed not path /metrics\n\tauthentik @closed AUTHENTIK\n\treverse_proxy APP\n}\n")
 	b := s.browser()
@@ -161,7 +161,7 @@ func TestCaddysMetricsHaveThoseOfTheGate(t *testing.T) {
 	}
 }
 
-func TestAStoreThatNobodyKnowsIsRefusedWithThoseThatThereAre(t *testing.T) {
+func TestStore_UnknownIsRefusedWithThoseThatExist(t *testing.T) {
 	t.Parallel()
 	got := adapt(t, "app.example.com {\n\tauthentik https://auth.example.com {\n\t\tsessions postgres\n\t}\n}\n")
 	want := "error: parsing caddyfile tokens for 'authentik': unrecognized store \"postgres\"; there are: memory, redis, storage, test_misfit, test_store, at Caddyfile:3\n"

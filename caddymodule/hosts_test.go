@@ -1,0 +1,125 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+)
+
+// validate does what "caddy validate" does with a Caddyfile. It returns the
+// error and what was logged.
+func validate(t testing.TB, text string) (log string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "log")
+	text = fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tstorage file_system %q\n\tlog {\n\t\toutput file %q\n\t\tlevel WARN\n\t}\n}\n", dir, file) + text
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		return "", err
+	}
+	return validateJSON(t, config, file)
+}
+
+func validateJSON(t testing.TB, config []byte, log string) (string, error) {
+	t.Helper()
+	var parsed caddy.Config
+	if err := json.Unmarshal(config, &parsed); err != nil {
+		t.Fatal(err)
+	}
+	err := caddy.Validate(&parsed)
+	lines, _ := os.ReadFile(log) //nolint:gosec // in a directory of this test
+	return string(lines), err
+}
+
+const withDomain = "\tauthentik https://auth.example.com {\n\t\tcookie {\n\t\t\tdomain %s\n\t\t}\n\t\t%s\n\t}\n\trespond ok\n"
+
+// Browsers drop a cookie whose domain is not above the host: visitors would be
+// told to allow cookies.
+func TestCookieDomain_IsAboveTheSite(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text    string
+		mistake string
+		warning string
+	}{
+		"above":                 {"app.example.com {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", "", ""},
+		"the site itself":       {"app.example.com {\n" + fmt.Sprintf(withDomain, "app.example.com", "") + "}\n", "", ""},
+		"another port":          {"app.example.com:8443 {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", "", ""},
+		"all of several":        {"a.example.com, b.example.com {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", "", ""},
+		"wildcard":              {"*.example.com {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", "", ""},
+		"elsewhere":             {"app.example.org {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", `"example.com" is not above the host app.example.org, and browsers drop the cookie there; write domain example.org, or leave it out`, ""},
+		"below":                 {"example.com {\n" + fmt.Sprintf(withDomain, "app.example.com", "") + "}\n", `"app.example.com" is not above the host example.com`, ""},
+		"like a suffix":         {"badexample.com {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", `"example.com" is not above the host badexample.com`, ""},
+		"one of several":        {"a.example.com, example.net {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", `not above the host example.net`, ""},
+		"an address":            {"http://192.0.2.1 {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", `not above the host 192.0.2.1, and browsers drop the cookie there; leave domain out`, ""},
+		"a part of a wildcard":  {"*.example.com {\n" + fmt.Sprintf(withDomain, "app.example.com", "") + "}\n", "", "only some hosts of this site"},
+		"a public suffix":       {"home.duckdns.org {\n" + fmt.Sprintf(withDomain, "duckdns.org", "") + "}\n", "public suffix", ""},
+		"any host":              {":8080 {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\n", "", "hosts of this site are not known"},
+		"any host, site":        {":8080 {\n" + fmt.Sprintf(withDomain, "example.com", "site https://app.example.com") + "}\n", "", ""},
+		"any host, other site":  {":8080 {\n" + fmt.Sprintf(withDomain, "example.com", "site https://app.example.org") + "}\n", "not above the host app.example.org", ""},
+		"handle of one host":    {"*.example.org {\n@app host app.example.org\nhandle @app {\n" + fmt.Sprintf(withDomain, "app.example.org", "") + "}\n}\n", "", ""},
+		"handle of another":     {"*.example.org {\n@app host app.example.org\nhandle @app {\n" + fmt.Sprintf(withDomain, "wiki.example.org", "") + "}\n}\n", "not above the host app.example.org", ""},
+		"the second site":       {"a.example.com {\nrespond ok\n}\nb.example.org {\n" + fmt.Sprintf(withDomain, "example.com", "") + "}\nc.example.com {\nrespond ok\n}\n", "not above the host b.example.org", ""},
+		"nested, second handle": {"a.example.com {\nhandle /x {\nrespond ok\n}\nhandle {\n" + fmt.Sprintf(withDomain, "example.org", "") + "}\n}\n", "not above the host a.example.com", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := validate(t, tt.text)
+			if (err != nil) != (tt.mistake != "") || err != nil && !strings.Contains(err.Error(), tt.mistake) {
+				t.Errorf("got the error %v, want %q", err, tt.mistake)
+			}
+			if (log != "") != (tt.warning != "") || !strings.Contains(log, tt.warning) {
+				t.Errorf("got the log %q, want %q", log, tt.warning)
+			}
+		})
+	}
+}
+
+// JSON can nest hosts in other ways than a Caddyfile.
+func TestCookieDomain_IsAboveTheSiteInJSON(t *testing.T) {
+	const config = `{"admin": {"disabled": true}, "storage": {"module": "file_system", "root": %q}, "apps": {"http": {"servers": {"x": {"listen": [":8080"], "routes": [
+		{"handle": [{"handler": "subroute", "routes": [
+			{"match": [{"host": ["a.example.org"]}, {"host": ["%s"], "path": ["/x"]}], "handle": [
+				{"handler": "authentik", "url": "https://auth.example.com", "cookie": {"domain": "example.org"}}]}
+		]}]}
+	]}}}}}`
+	for host, right := range map[string]bool{"b.example.org": true, "b.example.com": false, "{env.GATE_HOST}": true} {
+		_, err := validateJSON(t, fmt.Appendf(nil, config, t.TempDir(), host), "")
+		if (err == nil) != right {
+			t.Errorf("%s: got %v, want right: %v", host, err, right)
+		}
+	}
+}
+
+// An error that is raised before the gate reaches the routes for errors with
+// the headers that the client sent.
+func TestErrorRoutes_ThatLeadToTheApplicationAreWarnedOf(t *testing.T) {
+	const gate = "\tauthentik https://auth.example.com\n\treverse_proxy localhost:3000\n"
+	for name, tt := range map[string]struct {
+		text string
+		want string
+	}{
+		"reverse_proxy":    {"a.example.com {\n" + gate + "handle_errors {\nreverse_proxy localhost:3000\n}\n}\n", "request_header -Remote-*"},
+		"php_fastcgi":      {"a.example.com {\n" + gate + "handle_errors 5xx {\nphp_fastcgi localhost:9000\n}\n}\n", "request_header -Remote-*"},
+		"headers removed":  {"a.example.com {\n" + gate + "handle_errors {\nrequest_header -Remote-*\nreverse_proxy localhost:3000\n}\n}\n", ""},
+		"a page":           {"a.example.com {\n" + gate + "handle_errors {\nrespond oh\n}\n}\n", ""},
+		"of another site":  {"a.example.com {\n" + gate + "}\nb.example.com {\nhandle_errors {\nreverse_proxy localhost:3000\n}\n}\n", ""},
+		"without a gate":   {"a.example.com {\nreverse_proxy localhost:3000\nhandle_errors {\nreverse_proxy localhost:3000\n}\n}\n", ""},
+		"headers of ours":  {"a.example.com {\nauthentik https://auth.example.com {\nheaders authentik\n}\nhandle_errors {\nreverse_proxy localhost:3000\n}\n}\n", "request_header -X-Authentik-*"},
+		"no identity line": {"a.example.com {\nauthentik https://auth.example.com {\nheaders {\nX-User username\n}\n}\nhandle_errors {\nreverse_proxy localhost:3000\n}\n}\n", "request_header -X-User"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := validate(t, tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (log != "") != (tt.want != "") || !strings.Contains(log, tt.want) {
+				t.Errorf("got the log %q, want %q", log, tt.want)
+			}
+		})
+	}
+}

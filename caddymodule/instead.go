@@ -1,0 +1,130 @@
+package caddymodule
+
+import (
+	"fmt"
+	"strings"
+)
+
+// instead says what to write in place of options of other tools: of Caddy's
+// forward_auth, of authentik's outposts and of other sign-in proxies. The keys
+// are in lower case, without underscores and hyphens.
+var instead = map[string]string{ //nolint:gosec // advice about secrets, not secrets
+	"open":       "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
+	"only":       "write a matcher: authentik <path> <url>, for several paths with a named matcher",
+	"skip":       "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
+	"bypass":     "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
+	"publicurls": "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
+
+	"copyheaders":    "the gate sets the headers itself; write headers authentik for those of authentik's outpost",
+	"headerup":       "write headers, and the header with a claim in its block: headers { X-User username }",
+	"requestheader":  "write headers, and the header with a claim in its block: headers { X-User username }",
+	"setheader":      "write headers, and the header with a claim in its block: headers { X-User username }",
+	"passheaders":    "the gate sets the headers itself; write headers remote or headers authentik",
+	"trustedproxies": "write Caddy's global option: servers { trusted_proxies static <range> }",
+	"outpost":        "no outpost is needed; write authentik's own address as url",
+	"outposturl":     "no outpost is needed; write authentik's own address as url",
+	"uri":            "no outpost is needed, so that there is no path to it; write authentik's own address as url",
+	"authurl":        "write url for the address of authentik, and public_url for the one that browsers use",
+	"authorizeurl":   "write url for the address of authentik; the gate finds its endpoints itself",
+	"tokenurl":       "write url for the address of authentik; the gate finds its endpoints itself",
+	"loginurl":       "write public_url for the address of authentik that browsers use",
+	"externalurl":    "write public_url for the address of authentik that browsers use, or site for that of this site",
+	"baseurl":        "write url for the address of authentik",
+	"upstream":       "write url for the address of authentik, and reverse_proxy for the application after the directive",
+	"to":             "write url for the address of authentik, and reverse_proxy for the application after the directive",
+	"reverseproxy":   "write reverse_proxy after the directive, not inside it",
+	"issuer":         "write url for the address of authentik, and client_id; the gate knows the issuer by itself",
+	"issuerurl":      "write url for the address of authentik, and client_id; the gate knows the issuer by itself",
+	"discoveryurl":   "write url for the address of authentik, and client_id; the gate knows the issuer by itself",
+	"provider":       "write application with the slug of the application whose provider it is, and client_id",
+	"redirecturl":    "the gate's own is https://<this site>/.authentik/callback; register it at authentik's provider",
+	"redirecturi":    "the gate's own is https://<this site>/.authentik/callback; register it at authentik's provider",
+	"callbackurl":    "the gate's own is https://<this site>/.authentik/callback; register it at authentik's provider",
+
+	"insecure":           insteadOfInsecure,
+	"insecureskipverify": insteadOfInsecure,
+	"skiptlsverify":      insteadOfInsecure,
+	"tlsskipverify":      insteadOfInsecure,
+	"tlsinsecure":        insteadOfInsecure,
+	"sslverify":          insteadOfInsecure,
+	"tls":                insteadOfInsecure,
+	"ca":                 "write trust <pem-file>",
+	"tlsca":              "write trust <pem-file>",
+	"cafile":             "write trust <pem-file>",
+	"trustedcacerts":     "write trust <pem-file>",
+
+	"cookiename":      "write cookie { name <name> }",
+	"cookiedomain":    "write cookie { domain <domain> }",
+	"domain":          "write cookie { domain <domain> }",
+	"cookiesecret":    "write key <secret>",
+	"cookielifetime":  "write lifetime <duration>, and cookie { persistent } to keep the cookie when the browser is closed",
+	"cookieexpire":    "write lifetime <duration>, and cookie { persistent } to keep the cookie when the browser is closed",
+	"cookiesecure":    "the cookie is secure whenever the site has HTTPS; leave it out",
+	"cookiesamesite":  "the cookie always is SameSite=Lax; leave it out",
+	"cookie secure":   "the cookie is secure whenever the site has HTTPS; leave it out",
+	"cookie samesite": "the cookie always is SameSite=Lax; leave it out",
+	"cookie lifetime": "write lifetime <duration> outside of the block, and persistent to keep the cookie when the browser is closed",
+	"cookie maxage":   "write lifetime <duration> outside of the block, and persistent to keep the cookie when the browser is closed",
+	"cookie path":     "the cookie is for the whole site; leave it out",
+	"secret":          "write key <secret> for the gate's key, or client_secret <secret> for that of the provider",
+	"secretkey":       "write key <secret>",
+	"jwtsecret":       "write key <secret>",
+	"encryptionkey":   "write key <secret>",
+
+	"timeout":         "write lifetime <duration> for the length of a session, or idle <duration>",
+	"ttl":             "write lifetime <duration>",
+	"expiration":      "write lifetime <duration>",
+	"inactivity":      "write idle <duration>",
+	"remember":        "write cookie { persistent }",
+	"rememberme":      "write cookie { persistent }",
+	"sessionduration": "write lifetime <duration>",
+	"sessionlifetime": "write lifetime <duration>",
+	"sessionstore":    "write sessions storage, sessions memory or sessions redis",
+	"store":           "write sessions storage, sessions memory or sessions redis",
+	"storage":         "write sessions storage",
+	"memory":          "write sessions memory",
+	"redis":           "write sessions redis { address redis:6379 }",
+
+	"group":         "write require group <name>",
+	"groups":        "write require group <name>",
+	"allowgroups":   "write require group <name>",
+	"allowedgroups": "write require group <name>",
+	"user":          "write require user <name>",
+	"users":         "write require user <name>",
+	"allowedusers":  "write require user <name>",
+	"allow":         "write require group <name> or require user <name>",
+	"policy":        "bind the policy to the application in authentik, and write application <slug>",
+	"mfa":           "write require mfa",
+	"acr":           "write require mfa for a second factor",
+	"acrvalues":     "write require mfa for a second factor",
+	"scope":         "write scopes openid profile email",
+	"slug":          "write application <slug>, or flow <slug> for the flow",
+	"app":           "write application <slug>",
+	"appslug":       "write application <slug>",
+	"basicauth":     "write headers { Authorization \"Basic {env.CREDENTIALS}\" }",
+	"token":         "the gate needs no token of an authentik user; leave it out",
+	"apitoken":      "the gate needs no token of an authentik user; leave it out",
+	"apikey":        "the gate needs no token of an authentik user; leave it out",
+	"logouturl":     "the gate's own is /.authentik/logout, to be sent a POST; leave it out",
+	"theme":         "write page { style <file.css> }",
+	"css":           "write page { style <file.css> }",
+	"language":      "write page { language <tag> }",
+	"title":         "write page { title <text> }",
+	"logo":          "write page { logo <url> }",
+	"style":         "write page { style <file.css> }",
+	"templates":     "write page { templates <dir> }",
+}
+
+const insteadOfInsecure = "authentik's certificate is always verified; write trust <pem-file> for one of your own authority, " +
+	"or url http://… if authentik is on this machine"
+
+// otherTool returns what to write instead of an option that other tools have,
+// or nil for every other option.
+func otherTool(option string) error {
+	name := strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(option))
+	advice := instead[name]
+	if advice == "" {
+		return nil
+	}
+	return fmt.Errorf("there is no option %s; %s", option, advice)
+}

@@ -1,0 +1,84 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// errStopped is returned when a request arrives after Cleanup.
+var errStopped = errors.New("this configuration has ended")
+
+// A starter makes the gate of one handler. Provision does so at once if there
+// is a key. A storage without a key gets one with the first request and not
+// before: Provision also runs for "caddy validate", which must leave nothing
+// behind.
+type starter struct {
+	// createKey returns the key in the storage, after it has created one if
+	// there is none.
+	createKey func(context.Context) ([]byte, error)
+	// newGate returns a gate with this key.
+	newGate func(key []byte) (*proxy.Gate, error)
+	store   sessionStore
+
+	gate     atomic.Pointer[proxy.Gate]
+	creating singleflight.Group
+
+	mu      sync.Mutex // guards stopped, and changes of gate
+	stopped bool
+}
+
+// start makes the gate with a key.
+func (s *starter) start(key []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopped:
+		return errStopped
+	case s.gate.Load() != nil:
+		return nil
+	}
+	gate, err := s.newGate(key)
+	if err != nil {
+		return err
+	}
+	s.gate.Store(gate)
+	return nil
+}
+
+// running returns the gate. If it needs a key, one request creates it; the
+// others wait for that, or until their context is done.
+func (s *starter) running(ctx context.Context) (*proxy.Gate, error) {
+	if gate := s.gate.Load(); gate != nil {
+		return gate, nil
+	}
+	created := s.creating.DoChan("", func() (any, error) {
+		key, err := s.createKey(context.WithoutCancel(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.start(key)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case result := <-created:
+		return s.gate.Load(), result.Err
+	}
+}
+
+// stop closes the gate, and makes no other.
+func (s *starter) stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if gate := s.gate.Load(); gate != nil {
+		return gate.Close()
+	}
+	return nil
+}
