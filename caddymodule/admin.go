@@ -88,7 +88,9 @@ type gate interface {
 // sessions before it.
 type noGateYet struct{}
 
-func (noGateYet) SessionsOf(context.Context, string) ([]proxy.Entry, error) { return nil, proxy.ErrNoUser }
+func (noGateYet) SessionsOf(context.Context, string) ([]proxy.Entry, error) {
+	return nil, proxy.ErrNoUser
+}
 
 func (noGateYet) Cached() []proxy.Entry { return nil }
 
