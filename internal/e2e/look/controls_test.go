@@ -80,6 +80,27 @@ func TestName_IsRememberedOnRequest(t *testing.T) {
 	w.CheckQuiet()
 }
 
+func TestName_IsForgottenOnNotYou(t *testing.T) {
+	t.Parallel()
+	s := inprocess.Start(t, &authentiktest.IdentificationStage{UserFields: []string{"username"}, RememberMe: true},
+		&authentiktest.PasswordStage{}, &authentiktest.UserLoginStage{})
+	w := chromium.Open(t, s.Address)
+	w.Open(deep)
+	w.Await("#remember")
+	w.Click("#remember")
+	w.Enter("#uid", testsite.Jane)
+	w.Await("#password")
+	if !w.True(`localStorage["authentik-gate-name"] === "jane"`) {
+		t.Fatal("got no name that is remembered")
+	}
+	w.Click(".who a")
+	w.Await("#uid")
+	if !w.True(`document.querySelector("#uid").value === "" && !document.querySelector("#remember").checked && !localStorage["authentik-gate-name"]`) {
+		t.Error("got the name of somebody else after Not you?")
+	}
+	w.CheckQuiet()
+}
+
 func TestRecoveryCodes_CanBeCopiedAndPrinted(t *testing.T) {
 	t.Parallel()
 	s := inprocess.Start(t, &authentiktest.IdentificationStage{UserFields: []string{"username"}, Password: &authentiktest.PasswordStage{}},

@@ -1,54 +1,25 @@
-// Package page draws what a visitor sees of a sign-in: each of authentik's
-// challenges, failures, and what the gate has to say itself. It also reads the
-// forms that come back as answers to those challenges. It decides nothing, keeps
-// nothing and asks nobody.
+// Package page draws what a visitor sees of a sign-in: authentik's challenges,
+// failures, and the gate's own pages. It also reads the forms that are sent back
+// as answers. It makes no decisions, stores nothing and sends no requests.
 //
-// Pages are plain HTML that works without scripts wherever a challenge allows;
-// what scripts add, they add to that. Nothing stands in a page that its content
-// security policy would have to make an exception for.
+// Pages are plain HTML. They work without scripts wherever a challenge allows it;
+// scripts only add to them. No page needs an exception from its content security
+// policy.
 //
-// # The files
+// # Files
 //
-//   - pages.go: the configuration made into Pages; Ask draws a challenge
-//   - view.go: what templates see; draft.go: a page in the making
-//   - stages*.go: how each kind of challenge is drawn, and how its answer is read
-//   - form.go: what a browser sends; entry.go: what people type into
-//   - ending.go: pages that ask nothing; frame.go: those by which a frame goes on
-//   - brand.go: authentik's looks; sanitize.go, plaintext.go, qr.go: texts and pictures made from what authentik sends
-//   - locale.go, locales: our own words, in the visitor's language
+//   - pages.go: Pages and its configuration; Ask draws a challenge
+//   - view.go: the data of layout.html; draft.go: a page that is being built
+//   - stages.go: the table of challenges; stages_*.go: how each kind is drawn, and
+//     how its answer is read
+//   - form.go: what a browser sends; entry.go: fields to type into
+//   - ending.go: pages without a question; frame.go: pages for frames
+//   - brand.go: authentik's looks; sanitize.go, plaintext.go and qr.go: what is
+//     made of authentik's HTML and secrets
+//   - locale.go, language.go, locales: our own messages, in the visitor's language
 //   - templates.go, templates: the HTML; assets.go, assets: style sheet and scripts
-//   - policy.go: what a page may load and where it may send
+//   - policy.go, policy_captcha.go: the content security policy
 //
-// # Templates of one's own
-//
-// Config.Templates puts templates in the place of those of the same name here
-// (see templates, and [TemplateNames]). layout.html draws the whole page and is
-// given a [pageView]; every other file defines the template "stage", which is given
-// the same View. What View.Stage holds depends on the file:
-//
-//   - address.html [addressView], agent.html [agentView], autosubmit.html [autosubmitView]
-//   - button.html [buttonView], captcha.html [captchaView], code.html [codeView], codes.html [codesView]
-//   - consent.html [consentView], devices.html [devicesView], duo.html [duoView]
-//   - elsewhere.html [elsewhereView], ending.html [endingView], frame.html [frameView], framed.html [FrameLinks]
-//   - identification.html [identificationView], key.html [keyView], logout.html [logoutView]
-//   - password.html [passwordView], prompt.html [promptView], redirect.html [redirectView]
-//   - source.html [sourceView], telegram.html [telegramView], totp.html [totpView]
-//
-// The function say returns a sentence of the catalogue in the visitor's language,
-// by its name; what the sentence leaves open follows as pairs:
-//
-//	{{say "continue_at" "Host" .ElsewhereHost}}
-//
-// layout.html defines parts that other templates use, and which one's own layout.html
-// keeps unless it defines them anew: "hidden" (the hidden fields that every form to
-// the gate needs, given the View), "entry" (a label with its input and what there is
-// to say about it, given an [Entry]), "picture" (given a [pictureView]), "who" (given the
-// View) and icons. Scripts find what they add to a page by attributes: data-afresh on
-// the body, data-show, data-remember, data-do and data-wait on what they bring to life.
-//
-// Templates are trusted code of the operator's. They see all that a page shows,
-// and can make a page that sends it anywhere on this site. What is put into them is
-// escaped, and the content security policy holds for them too. Mistakes that
-// can be found without a challenge are errors of [New]; what fails when a page is
-// drawn leaves no half of it.
+// Templates can be replaced by the operator. What they get is described in
+// docs/templates.md, and is part of the public contract.
 package page

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -73,31 +72,6 @@ func TestWhatIsWrongWithATemplateIsSaidAtStart(t *testing.T) {
 	cfg.Templates = os.DirFS(filepath.Join(t.TempDir(), "nowhere"))
 	if _, err := New(cfg); err == nil {
 		t.Error("a directory that is not there is none")
-	}
-}
-
-// TestTheDocumentationSaysWhatEachTemplateIsGiven goes by what the pages of all
-// recorded challenges are drawn from.
-func TestTheDocumentationSaysWhatEachTemplateIsGiven(t *testing.T) {
-	t.Parallel()
-	source, err := os.ReadFile("doc.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	says := strings.Join(strings.Fields(string(source)), " ")
-	for _, name := range TemplateNames() {
-		if name != layout && !strings.Contains(says, " "+name+" [") {
-			t.Errorf("nothing is said of %s", name)
-		}
-	}
-	for _, rec := range recordings(t) {
-		d := testPages(t).newQuestion(httptest.NewRequest(http.MethodGet, "/", nil), questionOf(rec.challenge))
-		row := stages[d.component]
-		d.Template = row.template
-		given := strings.TrimPrefix(strings.TrimLeft(fmt.Sprintf("%T", row.draw(rec.challenge, d)), "*"), "page.")
-		if want := d.Template + " [" + given + "]"; !strings.Contains(says, want) {
-			t.Errorf("%s: %q is not said", rec.name, want)
-		}
 	}
 }
 
