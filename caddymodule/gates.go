@@ -17,6 +17,8 @@ type gatesKey struct{}
 type gates struct {
 	mu  sync.Mutex
 	all map[*starter]bool
+	// family lets the gates keep each other's cookies from applications.
+	family proxy.Family
 }
 
 // A sessionStore is where a gate keeps its sessions, and the name of the module.
@@ -28,16 +30,17 @@ type sessionStore struct {
 // Destruct has nothing to do: every gate has unregistered itself.
 func (*gates) Destruct() error { return nil }
 
-// register makes a gate known to operators until it is unregistered.
-func register(s *starter) (unregister func() error, err error) {
+// register makes a gate known to operators until it is unregistered, and returns
+// the family of all gates of the process.
+func register(s *starter) (family *proxy.Family, unregister func() error, err error) {
 	known, release, err := shared.Take(gatesKey{}, func() (*gates, error) {
 		return &gates{all: make(map[*starter]bool)}, nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	known.set(s, true)
-	return func() error {
+	return &known.family, func() error {
 		known.set(s, false)
 		return release()
 	}, nil

@@ -55,10 +55,11 @@ func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore)
 			return proxy.New(cfg)
 		},
 	}
-	unregister, err := register(h.starter)
+	family, unregister, err := register(h.starter)
 	if err != nil {
 		return err
 	}
+	cfg.Family = family
 	h.release = append(h.release, h.starter.stop, unregister)
 	key := []byte(h.Key)
 	if len(key) == 0 {

@@ -64,6 +64,9 @@ type Config struct {
 	// needs an authentik that is reached directly.
 	PageHost bool
 
+	// Family are the other gates of this process, which this one joins. Default: none.
+	Family *Family
+
 	// Store keeps the sessions.
 	Store Store
 	// Key is the gate's secret, at least 32 bytes. Without it a record opens
@@ -258,6 +261,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	cfg.Prefix = strings.TrimSuffix(cfg.Prefix, "/")
 	cfg.Cookie.Domain = strings.ToLower(strings.TrimPrefix(cfg.Cookie.Domain, "."))
+	if cfg.Family == nil {
+		cfg.Family = new(Family)
+	}
 	if cfg.Plex == nil {
 		cfg.Plex = plex.New(nil)
 	}

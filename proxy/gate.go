@@ -44,6 +44,7 @@ type Gate struct {
 	own        map[string]route
 	forgery    *http.CrossOriginProtection
 	background *background.Group
+	leave      func() // the family
 }
 
 // New returns a gate, or reports everything that is wrong with its configuration.
@@ -64,6 +65,7 @@ func New(cfg Config) (*Gate, error) {
 		return nil, err
 	}
 	g.build(key, pages)
+	g.leave = cfg.Family.members.Join(cfg.Cookie.Name, cfg.Lifetime)
 	g.background.Go(g.sessions.Watch)
 	g.background.Every(sweepEvery, func(context.Context) {
 		g.sessions.Sweep()
@@ -96,7 +98,7 @@ func (g *Gate) openPages(key seal.Key) (*page.Pages, error) {
 // build makes the rooms, from the bottom up.
 func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	cfg := g.cfg
-	issuer, _ := cfg.Client.PublicURL("/")
+	issuer := cfg.Client.Root()
 	shared := &exchange.Shared{
 		Prefix: cfg.Prefix, PageHost: cfg.PageHost, Language: cfg.Page.Language,
 		Cookies: exchange.NewCookies(exchange.CookieOptions{
@@ -104,6 +106,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		}),
 		Key: key, Pages: pages, Logger: cfg.Logger, Metrics: cfg.Metrics, Now: cfg.Now, Judge: g.verdict,
 	}
+	shared.Cookies.Family = &cfg.Family.members
 	g.shared = shared
 	options := signin.Options{
 		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex,
@@ -144,7 +147,8 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
 		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.headers.Prepare,
-		Ask: g.signIn.Source.Recheck,
+		Ask:     g.signIn.Source.Recheck,
+		Longest: cfg.Family.members.Longest,
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
 		},
@@ -155,6 +159,7 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 // Requests are still answered.
 func (g *Gate) Close() error {
 	g.background.Close()
+	g.leave()
 	return nil
 }
 

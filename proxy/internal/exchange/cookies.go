@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ type Cookies struct {
 	relay    cookieName
 	arrivals cookieName
 	all      []string // every name above; none reaches the application
+	// Family are the gates of the process. It may be nil.
+	Family *Family
 }
 
 // A cookieName is one name in both spellings.
@@ -73,10 +76,13 @@ func NewCookies(o CookieOptions) Cookies {
 	return c
 }
 
+// markLength is the length of a mark in a session cookie's name.
+const markLength = 6
+
 // mark returns six letters that stand for what a session was won by.
 func mark(of string) string {
 	sum := sha256.Sum256([]byte(of))
-	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:6])
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:markLength])
 }
 
 // SetSession gives the browser its session.
@@ -262,16 +268,37 @@ func (c Cookies) mentions(line string) bool {
 	return false
 }
 
-// owns reports whether a name and its value are a cookie of the gate.
+// owns reports whether a name and its value are a cookie that no application may
+// see: one of any gate, or one of authentik. With another gate's session cookie
+// an application could open what that gate guards.
 func (c Cookies) owns(pair string) bool {
-	key, _, _ := strings.Cut(pair, "=")
+	key, value, _ := strings.Cut(pair, "=")
 	key = textproto.TrimString(key)
-	for _, name := range c.all {
-		if key == name {
-			return true
-		}
+	if slices.Contains(c.all, key) {
+		return true
 	}
-	return false
+	base := strings.TrimPrefix(strings.TrimPrefix(key, "__Host-"), "__Secure-")
+	if strings.HasPrefix(base, "authentik_") {
+		return reserved(base)
+	}
+	return c.Family.knows(base, value)
+}
+
+// reserved reports whether a name without its prefix is one that gates have by
+// default, with or without a mark, or one of authentik's own.
+func reserved(base string) bool {
+	switch base {
+	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals",
+		"authentik_session", "authentik_csrf", "authentik_device", "authentik_mfa":
+		return true
+	}
+	return marked(base, "authentik_gate")
+}
+
+// marked reports whether a name is another one with a gate's mark.
+func marked(base, name string) bool {
+	rest, ok := strings.CutPrefix(base, name+"_")
+	return ok && len(rest) == markLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
 }
 
 // Names are the names of a gate's cookies for one scheme.

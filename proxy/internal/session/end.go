@@ -22,7 +22,7 @@ func (r *Registry) End(ctx context.Context, s *Session) error {
 // every process, and for as long as any of them could last. It is no error if
 // there are none.
 func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
-	return r.Revoke(ctx, r.index.sidTombstone(sid), r.Now().Add(r.Lifetime))
+	return r.Revoke(ctx, r.index.sidTombstone(sid), r.Now().Add(r.Longest(r.Lifetime)))
 }
 
 // Revoke puts a tombstone in the place of a name: that of a session's record,
@@ -71,7 +71,7 @@ func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err 
 	var until time.Time
 	err = r.index.change(ctx, uid, func(list *sessionList) bool {
 		list.closeEpoch()
-		ending, until = slices.Clone(list.Ending), list.latest(r.Now().Add(r.Lifetime))
+		ending, until = slices.Clone(list.Ending), list.latest(r.Now().Add(r.Longest(r.Lifetime)))
 		return len(ending) > 0
 	})
 	if err != nil || len(ending) == 0 {

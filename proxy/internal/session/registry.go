@@ -44,7 +44,11 @@ type Options struct {
 	Domain      string // the cookie's domain; empty: the host of each request
 	Application string // whose access is rechecked; may be empty
 
-	Lifetime   time.Duration // a session's longest life
+	Lifetime time.Duration // a session's longest life
+	// Longest returns how long a session of any gate of the process may last, and at
+	// least atLeast. A revocation that hits sessions of several gates is kept that
+	// long: otherwise the longest of them would open again.
+	Longest    func(atLeast time.Duration) time.Duration
 	Idle       time.Duration // 0: sessions may be unused
 	Recheck    time.Duration // how often authentik is asked again
 	MaxPerUser int           // 0: only maxEntries

@@ -1,0 +1,79 @@
+package exchange
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// A Family is the gates of one process. They know each other's cookies, so that
+// none reaches an application behind any of them, and how long sessions last
+// anywhere. It is safe for concurrent use; the zero Family has no members.
+type Family struct {
+	mu      sync.Mutex
+	members map[*member]struct{}
+	names   atomic.Pointer[map[string]bool] // configured names of session cookies
+	longest atomic.Int64                    // the longest lifetime
+}
+
+// A member is what a family knows of a gate.
+type member struct {
+	name     string
+	lifetime time.Duration
+}
+
+// Join adds a gate, by the name of its session cookie without prefix and mark,
+// and by the longest life of its sessions. leave takes it out again.
+func (f *Family) Join(name string, lifetime time.Duration) (leave func()) {
+	m := &member{name, lifetime}
+	f.change(func() { f.members[m] = struct{}{} })
+	return func() { f.change(func() { delete(f.members, m) }) }
+}
+
+func (f *Family) change(edit func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.members == nil {
+		f.members = map[*member]struct{}{}
+	}
+	edit()
+	names, longest := map[string]bool{}, time.Duration(0)
+	for m := range maps.Keys(f.members) {
+		names[m.name] = true
+		longest = max(longest, m.lifetime)
+	}
+	f.names.Store(&names)
+	f.longest.Store(int64(longest))
+}
+
+// Longest returns how long a session of any member may last, and at least
+// atLeast.
+func (f *Family) Longest(atLeast time.Duration) time.Duration {
+	if f == nil {
+		return atLeast
+	}
+	return max(atLeast, time.Duration(f.longest.Load()))
+}
+
+// knows reports whether a cookie, by its name without prefix, is a session of a
+// member. Configured names may be those of an application as well, so only a
+// value in the form of a gate's secret counts.
+func (f *Family) knows(base, value string) bool {
+	if f == nil {
+		return false
+	}
+	names := f.names.Load()
+	if names == nil {
+		return false
+	}
+	for name := range *names {
+		if base == name || marked(base, name) {
+			_, secret := seal.ParseSecret(value)
+			return secret
+		}
+	}
+	return false
+}
