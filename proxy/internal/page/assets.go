@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"fmt"
-	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,23 +34,31 @@ var contentTypes = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// readAssets reads the embedded assets and adds the operator's style sheet.
-func readAssets(from fs.FS, style []byte) (map[string]asset, error) {
+// embeddedAssets reads the embedded assets, once per process.
+var embeddedAssets = sync.OnceValues(func() (map[string]asset, error) {
 	files := map[string]asset{}
-	entries, err := fs.ReadDir(from, "assets")
+	entries, err := assetFiles.ReadDir("assets")
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		body, err := fs.ReadFile(from, "assets/"+e.Name())
+		body, err := assetFiles.ReadFile("assets/" + e.Name())
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", e.Name(), err)
+			return nil, err
 		}
 		files[e.Name()] = newAsset(e.Name(), body)
 	}
-	if len(style) > 0 {
-		files[operatorStyle] = newAsset(operatorStyle, style)
+	return files, nil
+})
+
+// newAssets returns the embedded assets and the operator's style sheet.
+func newAssets(style []byte) (map[string]asset, error) {
+	files, err := embeddedAssets()
+	if err != nil || len(style) == 0 {
+		return files, err
 	}
+	files = maps.Clone(files)
+	files[operatorStyle] = newAsset(operatorStyle, style)
 	return files, nil
 }
 

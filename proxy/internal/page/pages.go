@@ -102,7 +102,7 @@ func New(cfg Config) (*Pages, error) {
 	if p.templates, err = newTemplates(cfg.Templates); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	if p.assets, err = readAssets(assetFiles, cfg.Style); err != nil {
+	if p.assets, err = newAssets(cfg.Style); err != nil {
 		return nil, fmt.Errorf("page: reading assets: %w", err)
 	}
 	p.logo = pictureView{Light: template.URL(cfg.Logo)} //nolint:gosec // The operator's own, from the configuration.

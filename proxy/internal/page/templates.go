@@ -30,8 +30,8 @@ type templates struct {
 // A parsedKey is the name of a template and a language.
 type parsedKey struct{ name, language string }
 
-// embedded are the templates of all gates whose operators have none of their own.
-// Checking them takes tens of milliseconds, which each reload would pay again.
+// embedded are the templates of all gates without templates of the operator's.
+// They are shared, so that each is parsed once per process and language.
 var embedded = sync.OnceValues(func() (*templates, error) { return loadTemplates(nil) })
 
 // newTemplates returns the templates. Those of the operator replace the embedded
@@ -43,27 +43,41 @@ func newTemplates(own fs.FS) (*templates, error) {
 	return loadTemplates(own)
 }
 
-// loadTemplates reads and checks the templates.
+// loadTemplates reads the templates, and checks those of the operator. A test
+// checks the embedded ones, and only a layout of the operator's can break them.
 func loadTemplates(own fs.FS) (*templates, error) {
 	t := &templates{sources: map[string]string{}}
+	var toCheck []string
 	for _, name := range TemplateNames() {
-		text, err := readTemplate(own, name)
+		text, replaced, err := readTemplate(own, name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the template %s: %w", name, err)
 		}
 		t.sources[name] = text
+		if replaced {
+			toCheck = append(toCheck, name)
+		}
 	}
 	if err := checkNames(own); err != nil {
 		return nil, err
 	}
-	if err := t.check(layout); err != nil {
-		return nil, err // it is part of all others, which would fail as well
+	return t, t.checkAll(toCheck)
+}
+
+// checkAll checks the named templates, or all of them if the layout is among
+// them, since it is part of all others.
+func (t *templates) checkAll(names []string) error {
+	if slices.Contains(names, layout) {
+		if err := t.check(layout); err != nil {
+			return err
+		}
+		names = slices.Sorted(maps.Keys(t.sources))
 	}
 	var wrong []error
-	for _, name := range slices.Sorted(maps.Keys(t.sources)) {
+	for _, name := range names {
 		wrong = append(wrong, t.check(name))
 	}
-	return t, errors.Join(wrong...)
+	return errors.Join(wrong...)
 }
 
 // TemplateNames returns the names of all templates.
@@ -115,16 +129,17 @@ func (t *templates) check(name string) error {
 	return nil
 }
 
-// readTemplate reads the operator's template, or the embedded one.
-func readTemplate(own fs.FS, name string) (string, error) {
+// readTemplate reads the operator's template, or the embedded one if there is no
+// replacement.
+func readTemplate(own fs.FS, name string) (text string, replaced bool, err error) {
 	if own != nil {
-		text, err := fs.ReadFile(own, name)
+		raw, err := fs.ReadFile(own, name)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return string(text), err
+			return string(raw), true, err
 		}
 	}
-	text, err := templateFiles.ReadFile("templates/" + name)
-	return string(text), err
+	raw, err := templateFiles.ReadFile("templates/" + name)
+	return string(raw), false, err
 }
 
 // get returns a template in the language of a locale.

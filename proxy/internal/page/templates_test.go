@@ -157,3 +157,31 @@ func TestAssetsComeCompressedToWhoeverTakesIt(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkNew measures what each gate costs at start, after the first one.
+func BenchmarkNew(b *testing.B) {
+	own := testPageConfig()
+	own.Templates = fstest.MapFS{"password.html": {Data: []byte(`{{define "stage"}}<p>{{say "password"}}</p>{{end}}`)}}
+	for name, cfg := range map[string]Config{"embedded templates": testPageConfig(), "a template of the operator's": own} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := New(cfg); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestTemplates_EmbeddedOnesPassTheCheck: New checks only those of operators.
+func TestTemplates_EmbeddedOnesPassTheCheck(t *testing.T) {
+	t.Parallel()
+	all, err := loadTemplates(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := all.checkAll(TemplateNames()); err != nil {
+		t.Error(err)
+	}
+}
