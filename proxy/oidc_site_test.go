@@ -11,6 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
 // A registration is how a site and the stand-in know each other.
@@ -49,7 +50,7 @@ func newOIDCSite(t testing.TB, change func(*registration)) *site {
 		Applications: append(applications(), authentiktest.Application{
 			Slug: "app", Name: "The application", Provider: &reg.provider, Policies: reg.policies,
 		}),
-		Now: s.clock.now,
+		Now: s.clock.now, SigningKey: testsite.SigningKey(),
 	})
 	if err != nil {
 		t.Fatal(err)

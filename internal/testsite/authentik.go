@@ -1,8 +1,11 @@
 package testsite
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -58,12 +61,25 @@ func Flow(stages ...authentiktest.Stage) authentiktest.Config {
 	return authentiktest.Config{Flows: []authentiktest.Flow{{Slug: LoginFlow, Title: "Welcome", Bindings: Bindings(stages...)}}}
 }
 
+// SigningKey returns a key for stand-ins: to make one takes longer than most
+// tests.
+var SigningKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err) // the machine has no randomness
+	}
+	return key
+})
+
 // StartAuthentik starts a stand-in, and returns its address. Without users in
 // its configuration it has Jane. front, if it is not nil, stands before it.
 func StartAuthentik(t testing.TB, cfg authentiktest.Config, front func(http.Handler) http.Handler) (*authentiktest.Server, string) {
 	t.Helper()
 	if cfg.Users == nil {
 		cfg.Users = []authentiktest.User{UserJane()}
+	}
+	if cfg.SigningKey == nil {
+		cfg.SigningKey = SigningKey()
 	}
 	standIn, err := authentiktest.New(cfg)
 	if err != nil {
