@@ -74,7 +74,7 @@ func newNames() names {
 
 func TestTheGateKeepsTheContractAtTheStandIn(t *testing.T) {
 	t.Parallel()
-	for _, release := range []authentiktest.Release{authentiktest.Release202510, authentiktest.Release202605} {
+	for _, release := range authentiktest.Releases() {
 		for _, s := range scenarios() {
 			t.Run(string(release)+"/"+s.name, func(t *testing.T) {
 				t.Parallel()
