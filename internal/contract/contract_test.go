@@ -87,8 +87,9 @@ func TestTheGateKeepsTheContractAtTheStandIn(t *testing.T) {
 func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	t.Helper()
 	at := newSite(t, s)
+	at.standIn = time.Now()
 	cfg := s.standIn(at.names)
-	cfg.Release = release
+	cfg.Release, cfg.Now = release, at.authentikNow
 	if s.client != nil {
 		cfg.SigningKey = signingKey()
 	}
@@ -102,7 +103,7 @@ func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	at.release, at.forget, at.post, at.admin = release, standIn.Forget, standInPost{standIn}, standInDesk{standIn}
 	at.passBy(t)
 	s.walk(t, at)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), answerTimeout)
 	defer cancel()
 	if err := standIn.Delivered(ctx); err != nil {
 		t.Error(err)

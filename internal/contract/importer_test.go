@@ -1,18 +1,20 @@
 package contract
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A release answers imports as a real server did: at one address, and with 405
 // at the other's.
 type release struct {
-	path     string
+	path     string // none: its worker applies blueprints
 	status   int
 	answer   string
 	imported []string
@@ -21,8 +23,12 @@ type release struct {
 
 func (r *release) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.tokens = append(r.tokens, req.Header.Get("Authorization"))
+	if r.path == "" && r.work(w, req) {
+		return
+	}
 	if req.Method != http.MethodPost || req.URL.Path != r.path {
 		w.WriteHeader(http.StatusMethodNotAllowed)
+		_, _ = io.WriteString(w, `{"detail":"Method \"POST\" not allowed."}`)
 		return
 	}
 	file, header, err := req.FormFile("file")
@@ -41,13 +47,38 @@ func (r *release) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(w, r.answer)
 }
 
+// work answers as an authentik whose worker applies a blueprint at the second look.
+func (r *release) work(w http.ResponseWriter, req *http.Request) bool {
+	const at = "/api/v3/managed/blueprints/"
+	switch req.Method + " " + req.URL.Path {
+	case "POST " + at:
+		var sent struct{ Content string }
+		if err := json.NewDecoder(req.Body).Decode(&sent); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return true
+		}
+		r.imported = append(r.imported, sent.Content)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"pk": "9cdc5a75", "status": "unknown"}`)
+	case "POST " + at + "9cdc5a75/apply/":
+		_, _ = io.WriteString(w, `{"pk": "9cdc5a75", "status": "unknown"}`)
+	case "GET " + at + "9cdc5a75/":
+		_, _ = io.WriteString(w, `{"pk": "9cdc5a75", "status": "`+r.answer+`"}`)
+	case "DELETE " + at + "9cdc5a75/":
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		return false
+	}
+	return true
+}
+
 const done = `{"logs": [{"event": "Committing changes"}], "success": true}`
 
 func (r *release) importer(t testing.TB, path string) *Importer {
 	t.Helper()
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
-	return &Importer{URL: parse(t, server.URL+path), Token: "the-token", Client: server.Client()}
+	return &Importer{URL: parse(t, server.URL+path), Token: "the-token", Client: server.Client(), Poll: time.Millisecond}
 }
 
 func TestBlueprintsAreImportedInBothReleases(t *testing.T) {
@@ -57,6 +88,7 @@ func TestBlueprintsAreImportedInBothReleases(t *testing.T) {
 		asked      int
 	}{
 		"2025.10":             {"/api/v3/flows/instances/import/", "", 2},
+		"2026.8":              {"/api/v3/managed/blueprints/import/", "", 1},
 		"2026.5":              {"/api/v3/managed/blueprints/import/", "", 1},
 		"2026.5 below a path": {"/id/api/v3/managed/blueprints/import/", "/id/", 1},
 	} {
@@ -81,12 +113,22 @@ func TestAnImportThatFailsIsAnError(t *testing.T) {
 		"no administrator":   {release{path: path, status: 403, answer: `{"detail": "no permission"}`}, "403"},
 		"no JSON":            {release{path: path, status: 200, answer: "<html>"}, "answer to the blueprint"},
 		"nothing said":       {release{path: path, status: 200, answer: "{}"}, "refuses"},
-		"no import anywhere": {release{path: "/elsewhere"}, "no way to import"},
+		"an exception":       {release{path: path, status: 405}, "raised an exception"},
+		"a worker's refusal": {release{answer: "error"}, `the blueprint is "error"`},
+		"no import anywhere": {release{path: "/elsewhere"}, "answers 405"},
 	} {
 		err := c.release.importer(t, "").Import(t.Context(), []byte("version: 1\n"))
 		if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "the-token") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestImporter_WorkerAppliesWhatCannotBeImportedAtOnce(t *testing.T) {
+	t.Parallel()
+	r := &release{answer: "successful"}
+	if err := r.importer(t, "").Import(t.Context(), []byte("version: 1\n")); err != nil || len(r.imported) != 1 || r.imported[0] != "version: 1\n" {
+		t.Errorf("got %v with %q kept, want the blueprint kept and applied", err, r.imported)
 	}
 }
 

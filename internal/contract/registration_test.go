@@ -88,11 +88,7 @@ func (i *Importer) scopes(ctx context.Context, p registered) ([]string, error) {
 }
 
 func (i *Importer) read(ctx context.Context, path string, query url.Values, into any) error {
-	text, err := i.ask(ctx, http.MethodGet, path, query, nil)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, into)
+	return i.call(ctx, http.MethodGet, path, query, nil, into)
 }
 
 // register imports the blueprint for the time of a test, and looks at what has

@@ -80,7 +80,7 @@ var provider = sync.OnceValue(func() string {
 
 func captchaStage() *authentiktest.CaptchaStage {
 	return &authentiktest.CaptchaStage{
-		SiteKey: "key", JSURL: "https://captcha.example.com/api.js", Interactive: true,
+		SiteKey: "key", JSURL: provider() + "/api.js", Interactive: true,
 		Verify: func(token string) (authentiktest.Verdict, error) {
 			return authentiktest.Verdict{Success: token == goodToken, Errors: []string{"invalid-input-response"}}, nil
 		},
@@ -91,7 +91,7 @@ const captchaModel = "authentik_stages_captcha.captchastage"
 
 func captchaAttrs() Attrs {
 	return Attrs{
-		"public_key": "key", "private_key": "secret", "js_url": "https://captcha.example.com/api.js", "api_url": provider(),
+		"public_key": "key", "private_key": "secret", "js_url": provider() + "/api.js", "api_url": provider(),
 		"interactive": true, "error_on_invalid_score": true, "score_min_threshold": 0.5, "score_max_threshold": 1.0,
 	}
 }

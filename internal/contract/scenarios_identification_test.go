@@ -3,7 +3,6 @@ package contract
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
@@ -68,7 +67,7 @@ func identificationScenarios() []scenario {
 				p.press("").greets("alice", "/")
 				v.signOut()
 				p = v.open("/").signIn("alice").enter("code", "123").alarms("Ungültiger Token.")
-				time.Sleep(throttled)
+				s.wait(throttled)
 				p.enter("code", code).greets("alice", "/")
 			},
 		},

@@ -13,7 +13,8 @@ func invitationScenarios() []scenario {
 		{
 			name: "invitation", standIn: invitationStandIn, blueprint: invitationBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
-				v, link := s.visitor(t), "/if/flow/"+s.of("enrolment")+"/?itoken="+s.uuid("invitation")
+				token := s.admin.invites(t, s.of("enrolment"), map[string]any{"name": "Invited Guest", "email": s.address("guest")})
+				v, link := s.visitor(t), "/if/flow/"+s.of("enrolment")+"/?itoken="+token
 				p := v.open(link).stands("ak-stage-prompt").calm()
 				for label, want := range map[string]string{"Name": "Invited Guest", "Mailbox": s.address("guest")} {
 					field, _ := p.Labelled(label)
@@ -48,20 +49,11 @@ func invitationStandIn(n names) authentiktest.Config {
 		&authentiktest.InvitationStage{}, &authentiktest.PromptStage{Fields: accountFields()},
 		&authentiktest.UserWriteStage{Creation: authentiktest.CreateAlways, Active: true}, &authentiktest.UserLoginStage{},
 	))
-	cfg.Invitations = []authentiktest.Invitation{{
-		Token: n.uuid("invitation"), Flow: n.of("enrolment"), SingleUse: true,
-		Data: map[string]any{"name": "Invited Guest", "email": n.address("guest")},
-	}}
 	return cfg
 }
 
-// invitationBlueprint settles the invitation's key, which is its token.
 func invitationBlueprint(n names) *draft {
 	d := n.draft("alice").later("guest").flow("enrolment", "enrollment")
-	d.add("authentik_stages_invitation.invitation", "invitation", Attrs{"name": d.of("invitation"), "pk": d.uuid("invitation")}, Attrs{
-		"flow": KeyOf("enrolment"), "single_use": true, "expires": "2099-01-01T00:00:00Z",
-		"fixed_data": map[string]string{"name": "Invited Guest", "email": d.address("guest")},
-	})
 	d.stage("enrolment", "authentik_stages_invitation.invitationstage", "invited", Attrs{"continue_flow_without_invitation": false})
 	d.prompts("enrolment", "about", accountAttrs()...)
 	d.userWrite("enrolment", "always_create", false).login("enrolment")

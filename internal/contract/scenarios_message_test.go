@@ -19,14 +19,14 @@ func messageScenarios() []scenario {
 					return v.open("/there").signIn("alice").asks("code").calm()
 				})
 				p = p.enter("code", "000000").asks("code").alarms("Code does not match")
-				time.Sleep(throttled)
+				s.wait(throttled)
 				p.enter("code", code).greets("alice", "/there")
 				v.signOut()
 
 				p = v.open("/").signIn("alice").begins("Send a code by email").asks("code").calm()
 				p = p.enter("code", "000000").asks("code").alarms("Invalid Token")
 				code = s.reads(t, s.address("alice")).code()
-				time.Sleep(throttled)
+				s.wait(throttled)
 				p.enter("code", code).greets("alice", "/")
 				v.signOut()
 
@@ -41,18 +41,18 @@ func messageScenarios() []scenario {
 					return v.open("/there").signIn("alice").enter("phone_number", number).asks("code").calm()
 				})
 				p = p.enter("code", "000000").asks("code").alarms("Code does not match")
-				time.Sleep(throttled)
+				s.wait(throttled)
 				p.enter("code", code).greets("alice", "/there")
 				v.signOut()
 
 				p = v.open("/").signIn("alice").begins("Send a code to my phone").asks("code").calm()
 				first := s.reads(t, number).code()
-				s.passes(time.Minute) // the gate has nothing sent again so soon
+				s.advance(time.Minute) // the gate has nothing sent again so soon
 				p = p.begins("Send another code").asks("code").calm()
 				code = s.reads(t, number).code()
 				if first != code { // once in a million times they are the same
 					p = p.enter("code", first).asks("code").alarms("Invalid Token")
-					time.Sleep(throttled)
+					s.wait(throttled)
 				}
 				p.enter("code", code).greets("alice", "/")
 			},

@@ -23,7 +23,7 @@ func recheckScenarios() (all []scenario) {
 				s.admin.moves(t, s.of("alice"), s.address("moved"))
 				s.admin.joins(t, s.of("alice"), s.of("press"))
 				v.open("/y").greets("alice", "/y").shows(s.address("alice"))
-				s.passes(sooner)
+				s.advance(sooner)
 				p := v.until("/y", func(p page) bool { return strings.Contains(p.Text(), s.address("moved")) })
 				p.greets("alice", "/y").shows(s.of("press"))
 			},
@@ -34,10 +34,10 @@ func recheckScenarios() (all []scenario) {
 				v := s.visitor(t)
 				v.open("/x").signIn("alice").greets("alice", "/x")
 				s.admin.leaves(t, s.of("alice"), s.of("staff"))
-				s.passes(sooner)
+				s.advance(sooner)
 				v.until("/y", func(p page) bool { return p.Status == http.StatusForbidden }).shows(s.of("alice"))
 				s.admin.joins(t, s.of("alice"), s.of("staff"))
-				s.passes(sooner)
+				s.advance(sooner)
 				v.until("/y", func(p page) bool { return p.Status == http.StatusOK }).greets("alice", "/y")
 			},
 		},
@@ -47,7 +47,7 @@ func recheckScenarios() (all []scenario) {
 				v := s.visitor(t)
 				v.open("/x").signIn("alice").greets("alice", "/x")
 				s.admin.deactivates(t, s.of("alice"))
-				s.passes(sooner)
+				s.advance(sooner)
 				p := v.until("/y", page.signsIn).asks("uid_field").calm()
 				p.signIn("alice").asks("password").alarms("Invalid password")
 			},
@@ -60,7 +60,7 @@ func recheckScenarios() (all []scenario) {
 				if n := s.admin.ends(t, s.of("alice")); n != 1 {
 					t.Errorf("There were %d sessions", n)
 				}
-				s.passes(sooner)
+				s.advance(sooner)
 				v.until("/y", page.signsIn).asks("uid_field").calm().signIn("alice").greets("alice", "/y")
 			},
 		},
@@ -117,12 +117,9 @@ func endScenarios() (all []scenario) {
 // requests go on.
 func (v *visitor) until(path string, fine func(page) bool) page {
 	v.Helper()
-	p := v.open(path)
-	for end := time.Now().Add(patience); !fine(p); p = v.open(path) {
-		if time.Now().After(end) {
-			p.fatal("is not as it should be after %v", patience)
-		}
-		time.Sleep(20 * time.Millisecond)
+	var p page
+	if !eventually(answerTimeout, func() bool { p = v.open(path); return fine(p) }) {
+		p.fatal("is not as it should be after %v", answerTimeout)
 	}
 	return p
 }

@@ -18,7 +18,7 @@ func recoveryScenarios() []scenario {
 				p := v.open("/wanted").press("flow=recovery").asks("uid_field").calm().identify("alice").stands("ak-stage-email").calm()
 				mail := s.reads(t, s.address("alice"))
 				p = p.begins("Send the email again").stands("ak-stage-email").calm().notes() // not so soon
-				s.passes(time.Minute)
+				s.advance(time.Minute)
 				p.begins("Send the email again").stands("ak-stage-email").calm().notes()
 				s.reads(t, s.address("alice"))
 				if all := s.post.received(s.address("alice")); len(all) != 2 {

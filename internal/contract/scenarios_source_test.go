@@ -22,15 +22,20 @@ func sourceScenarios() []scenario {
 }
 
 func sourceStandIn(n names) authentiktest.Config {
-	hub := authentiktest.Source{Slug: n.of("hub"), Name: n.of("hub"), Kind: authentiktest.SourceOAuth, ClientID: "client", URL: "https://github.com/login/oauth/authorize"}
+	hub := authentiktest.Source{
+		Slug: n.of("hub"), Name: n.of("hub"), Kind: authentiktest.SourceOAuth, ClientID: "client", URL: n.url + "/hub/authorize",
+	}
 	cfg := identifiedStandIn(authentiktest.IdentificationStage{UserFields: usual, Sources: []authentiktest.Source{hub}})(n)
 	cfg.Sources = []authentiktest.Source{hub}
 	return cfg
 }
 
+// sourceBlueprint has a provider of OpenID Connect on this machine: for those
+// that authentik knows by name it looks up addresses on the internet.
 func sourceBlueprint(n names) *draft {
 	d := n.draft("alice").add("authentik_sources_oauth.oauthsource", "hub", Attrs{"slug": n.of("hub")}, Attrs{
-		"name": n.of("hub"), "provider_type": "github", "consumer_key": "client", "consumer_secret": "secret", "enabled": true,
+		"name": n.of("hub"), "provider_type": "openidconnect", "consumer_key": "client", "consumer_secret": "secret", "enabled": true,
+		"authorization_url": n.url + "/hub/authorize", "access_token_url": n.url + "/hub/token", "profile_url": n.url + "/hub/profile",
 	})
 	return d.identificationAs("flow", Attrs{"sources": []any{KeyOf("hub")}}).passwordAlone("flow").login("flow")
 }

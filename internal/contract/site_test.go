@@ -11,9 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -82,11 +80,8 @@ type site struct {
 	admin   administrator
 	read    map[string]int // how many messages of each address have been read
 	forget  func()         // has authentik lose all its sessions; nil where nobody can
-	ahead   atomic.Int64   // how far the gate's clock is ahead of everybody's, in nanoseconds
+	clock
 }
-
-// passes lets time pass at the gate, and there alone.
-func (s *site) passes(d time.Duration) { s.ahead.Add(int64(d)) }
 
 // newSite has an address, and nothing there yet: authentik is told the address before there is a gate.
 func newSite(t *testing.T, as scenario) *site {
@@ -109,7 +104,7 @@ func (s *site) guard(t *testing.T, authentik *url.URL, as scenario) {
 	}
 	store := proxy.NewMemory()
 	cfg := proxy.Config{
-		Now:    func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+		Now:    s.gateNow,
 		Client: client, Flow: s.of("flow"), Application: as.applicationOf(s.names), PageHost: as.pageHost,
 		Store: store, Key: bytes.Repeat([]byte{7}, 32),
 	}

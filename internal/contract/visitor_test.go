@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pquerna/otp/totp"
 
@@ -237,10 +236,10 @@ func (p page) codes() []string {
 	return strings.Fields(shown[0])
 }
 
-// code is what an authenticator app shows that many of its half minutes from now.
-func (v *visitor) code(secret string, later int) string {
+// code is what an authenticator app shows now.
+func (v *visitor) code(secret string) string {
 	v.Helper()
-	code, err := totp.GenerateCode(secret, time.Now().Add(time.Duration(later)*30*time.Second))
+	code, err := totp.GenerateCode(secret, v.site.authentikNow())
 	if err != nil {
 		v.Fatal(err)
 	}
