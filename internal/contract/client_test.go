@@ -16,6 +16,27 @@ type client struct {
 	keyless bool // authentik has no key for it: tokens are signed with the secret
 	asks    bool // users are asked for their consent
 	told    bool // authentik tells it of sessions that end
+
+	redirect  bool // browsers are sent to authentik's own pages
+	ungranted bool // the administrator has allowed it no grant type
+
+	// logouts are the registered addresses for browsers that have been signed out.
+	logouts func(names) []string
+}
+
+// granted are the grant types of the client.
+func (c client) granted() []string {
+	if c.ungranted {
+		return []string{}
+	}
+	return grants
+}
+
+func (c client) logoutURIs(n names) []string {
+	if c.logouts == nil {
+		return nil
+	}
+	return c.logouts(n)
 }
 
 // Flows, scopes and a key that every authentik has, as the blueprint for administrators
@@ -100,7 +121,7 @@ func (c client) provider(n names) *authentiktest.Provider {
 	return &authentiktest.Provider{
 		Name: n.of("provider"), ClientID: n.of("client"), Secret: c.secret(n), Public: c.public, RedirectURIs: []string{n.callback()},
 		AuthenticationFlow: n.of("flow"), AuthorizationFlow: c.consent(), InvalidationFlow: farewellFlow, SecretSigns: c.keyless,
-		GrantTypes: grants, BackchannelURI: c.notices(n),
+		GrantTypes: c.granted(), BackchannelURI: c.notices(n), LogoutURIs: c.logoutURIs(n),
 	}
 }
 
@@ -108,8 +129,8 @@ func (c client) provider(n names) *authentiktest.Provider {
 func (c client) entry(n names) Entry {
 	attrs := Attrs{
 		"client_id": n.of("client"), "client_type": "confidential", "client_secret": c.secret(n),
-		"grant_types": grants, "sub_mode": "hashed_user_id", "include_claims_in_id_token": true,
-		"redirect_uris":       []Attrs{{"matching_mode": "strict", "url": n.callback()}},
+		"grant_types": c.granted(), "sub_mode": "hashed_user_id", "include_claims_in_id_token": true,
+		"redirect_uris":       c.redirectURIs(n),
 		"authentication_flow": KeyOf("flow"), "authorization_flow": Find{flowModel, "slug", c.consent()},
 		"invalidation_flow": Find{flowModel, "slug", farewellFlow}, "signing_key": Find{keyModel, "name", ownKey},
 	}
@@ -129,6 +150,16 @@ func (c client) entry(n names) Entry {
 	}
 	attrs["property_mappings"] = scopes
 	return Entry{Model: "authentik_providers_oauth2.oauth2provider", ID: "provider", Identifiers: Attrs{"name": n.of("provider")}, Attrs: attrs}
+}
+
+// redirectURIs are the addresses that a browser may be sent to. Releases that know
+// no types take them for addresses of sign-ins all.
+func (c client) redirectURIs(n names) []Attrs {
+	uris := []Attrs{{"matching_mode": "strict", "url": n.callback(), "redirect_uri_type": "authorization"}}
+	for _, uri := range c.logoutURIs(n) {
+		uris = append(uris, Attrs{"matching_mode": "strict", "url": uri, "redirect_uri_type": "logout"})
+	}
+	return uris
 }
 
 // signingKey is the one of all stand-ins: to make keys is what takes longest.
@@ -152,7 +183,7 @@ func clientOf(p *authentiktest.Provider) []string {
 	if p.SecretSigns {
 		all = append(all, "no key")
 	}
-	return append(append(all, p.RedirectURIs...), p.BackchannelURI)
+	return slices.Concat(all, p.RedirectURIs, p.LogoutURIs, p.GrantTypes, []string{p.BackchannelURI})
 }
 
 // clientIn lists the same of an entry of a blueprint.
@@ -181,5 +212,6 @@ func clientIn(byID map[string]Entry, p Entry) []string {
 	for _, uri := range p.Attrs["redirect_uris"].([]Attrs) {
 		all = append(all, text(uri["url"]))
 	}
-	return append(all, text(p.Attrs["logout_uri"]))
+	granted, _ := p.Attrs["grant_types"].([]string)
+	return append(append(all, granted...), text(p.Attrs["logout_uri"]))
 }

@@ -3,6 +3,8 @@ package contract
 import (
 	"net/http"
 	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
 // oidcScenarios are sign-ins that rest on OpenID Connect.
@@ -74,6 +76,16 @@ func oidcScenarios() []scenario {
 			},
 		}.by(client{}),
 	}
+	all = append(all, scenario{
+		name: "a client without grant types", standIn: plainStandIn, blueprint: plainBlueprint, since: authentiktest.Release202605,
+		walk: func(t *testing.T, s *site) {
+			p := s.visitor(t).open("/x")
+			if p.Status < http.StatusInternalServerError {
+				p.fatal("does not say that the site is not set up")
+			}
+			p.shows("grant types must include authorization code and refresh token")
+		},
+	}.by(client{ungranted: true}))
 	for _, s := range jsonScenarios() {
 		all = append(all, s.by(client{}))
 	}

@@ -33,6 +33,20 @@ func promptScenarios() []scenario {
 			},
 		},
 		{
+			name: "alerts are fixed texts", standIn: alertsStandIn, blueprint: alertsBlueprint, since: authentiktest.Release202608,
+			walk: func(t *testing.T, s *site) {
+				p := s.visitor(t).open("/x").signIn("alice").stands("ak-stage-prompt")
+				for _, f := range alerts {
+					text := "Look at the " + f.Key + "."
+					if p.Has(f.Key) || strings.Contains(p.Text(), "<b>") {
+						p.fatal("has a field for %s, or shows its HTML as text", f.Key)
+					}
+					p.shows(text)
+				}
+				p.fills(map[string]string{"Text": "typed"}).greets("alice", "/x")
+			},
+		},
+		{
 			name: "terms", standIn: termsStandIn, blueprint: termsBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
@@ -86,6 +100,43 @@ var prompts = []authentiktest.Field{
 	{Key: "picture", Label: "Picture", Type: authentiktest.FieldFile},
 	{Key: "picture_blank", Label: "Other picture", Type: authentiktest.FieldFile, Optional: true},
 	{Key: "language", Label: "Language", Type: authentiktest.FieldLocale, Optional: true},
+}
+
+// alerts are fixed texts with a colour. Their HTML is the administrator's.
+var alerts = []authentiktest.Field{
+	{Key: "news", Label: "News", Type: authentiktest.FieldAlertInfo, Initial: "Look <b>at</b> the news.", Optional: true},
+	{Key: "date", Label: "Date", Type: authentiktest.FieldAlertWarning, Initial: "Look <b>at</b> the date.", Optional: true},
+	{Key: "end", Label: "End", Type: authentiktest.FieldAlertDanger, Initial: "Look <b>at</b> the end.", Optional: true},
+}
+
+func alertForm() []authentiktest.Field {
+	fields := append(slices.Clone(alerts), authentiktest.Field{Key: "text", Label: "Text"})
+	for i := range fields {
+		fields[i].Order = i
+	}
+	return fields
+}
+
+func alertsStandIn(n names) authentiktest.Config {
+	unchanged := authentiktest.Policy{Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
+		data, _ := r.Context["prompt_data"].(map[string]any)
+		return data["text"] == "typed" && data["end"] == alerts[2].Initial, []string{"something is wrong"}, nil
+	}}
+	form := &authentiktest.PromptStage{Fields: alertForm(), Policies: []authentiktest.Policy{unchanged}}
+	return n.twoSteps([]authentiktest.Binding{{Stage: form}}, n.account("alice"))
+}
+
+func alertsBlueprint(n names) *draft {
+	d := n.draft("alice")
+	d.named("authentik_policies_expression.expressionpolicy", "unchanged", Attrs{
+		"expression": "data = request.context[\"prompt_data\"]\n" +
+			"return data[\"text\"] == \"typed\" and data[\"end\"] == \"" + alerts[2].Initial + "\"",
+	})
+	var fields []Attrs
+	for _, f := range alertForm() {
+		fields = append(fields, promptAttrs(f))
+	}
+	return d.twoSteps(func(d *draft) { d.checkedPrompts("flow", "form", []any{KeyOf("unchanged")}, fields...) })
 }
 
 func wanted(n names) map[string]string {

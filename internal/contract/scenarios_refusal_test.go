@@ -21,6 +21,15 @@ func refusalScenarios() []scenario {
 			},
 		},
 		{
+			name: "a flow that only a link begins", standIn: linkOnlyStandIn, blueprint: linkOnlyBlueprint, pageHost: true,
+			since: authentiktest.Release202608,
+			walk: func(t *testing.T, s *site) {
+				p := s.visitor(t).open("/if/flow/" + s.of("reset") + "/").refused(http.StatusForbidden)
+				p.shows("Flow does not apply to current user.")
+				s.visitor(t).open("/").signIn("alice").greets("alice", "/")
+			},
+		},
+		{
 			name: "denied by a policy on a stage", standIn: denyStandIn, blueprint: denyBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
@@ -67,6 +76,19 @@ func closedStandIn(n names) authentiktest.Config {
 func closedBlueprint(n names) *draft {
 	return n.draft("alice").twoSteps(nil).
 		policy("flow", "closed", "ak_message(\""+barred+"\")\nreturn False")
+}
+
+func linkOnlyStandIn(n names) authentiktest.Config {
+	cfg := n.twoSteps(nil, n.account("alice"))
+	reset := n.designed("reset", authentiktest.DesignationRecovery, &authentiktest.IdentificationStage{UserFields: usual})
+	reset.Authentication = authentiktest.RequireToken
+	cfg.Flows = append(cfg.Flows, reset)
+	return cfg
+}
+
+func linkOnlyBlueprint(n names) *draft {
+	d := n.draft("alice").flow("reset", "recovery").sets("reset", Attrs{"authentication": "require_token"})
+	return d.identification("reset").twoSteps(nil)
 }
 
 func restartStandIn(n names) authentiktest.Config {

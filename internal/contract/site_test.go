@@ -73,23 +73,27 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the gate.
 type site struct {
 	names
-	server  *httptest.Server
-	app     *application
-	release authentiktest.Release // of the stand-in; empty at a real authentik
-	post    postbox
-	admin   administrator
-	read    map[string]int // how many messages of each address have been read
-	forget  func()         // has authentik lose all its sessions; nil where nobody can
+	server    *httptest.Server
+	app       *application
+	authentik string                // its address
+	release   authentiktest.Release // of the stand-in; empty at a real authentik
+	post      postbox
+	admin     administrator
+	read      map[string]int // how many messages of each address have been read
+	forget    func()         // has authentik lose all its sessions; nil where nobody can
 	clock
 }
 
 // newSite has an address, and nothing there yet: authentik is told the address before there is a gate.
-func newSite(t *testing.T, as scenario) *site {
+func newSite(t *testing.T, as scenario, authentik string) *site {
 	t.Helper()
 	s := &site{names: newNames(), server: httptest.NewUnstartedServer(nil), app: newApplication(t), read: map[string]int{}}
 	t.Cleanup(s.server.Close)
 	s.url = "http://" + s.server.Listener.Addr().String()
-	if as.pageHost { // no key belongs to an address in numbers
+	s.authentik = strings.TrimSuffix(authentik, "/")
+	// No key belongs to an address in numbers, and cookies do not tell ports apart:
+	// where the browser goes to authentik too, that needs another host.
+	if as.pageHost || as.client != nil && as.client.redirect && !strings.Contains(authentik, "//localhost") {
 		s.url = strings.Replace(s.url, "127.0.0.1", "localhost", 1)
 	}
 	return s
@@ -110,6 +114,9 @@ func (s *site) guard(t *testing.T, authentik *url.URL, as scenario) {
 	}
 	if as.client != nil {
 		cfg.Flow, cfg.OIDC = "", as.client.config(s.names)
+		if as.client.redirect {
+			cfg.Login = proxy.LoginRedirect
+		}
 	}
 	gate, err := proxy.New(cfg)
 	if err != nil {
