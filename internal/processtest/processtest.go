@@ -1,6 +1,6 @@
-// Package processtest runs programs beside tests: processes that are killed, logs that
-// are read while they are written, and addresses to listen at. It is for tests and
-// nothing else.
+// Package processtest runs programs for tests: processes that can be killed,
+// logs that can be read while they are written, and free addresses. Only tests
+// use it.
 package processtest
 
 import (
@@ -16,34 +16,34 @@ import (
 	"testing"
 )
 
-// A Log can be read while it is written. Its zero value is empty.
+// A Log can be read while it is written. The zero Log is empty.
 type Log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-// Write adds to it.
+// Write implements io.Writer.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-// String is all that was written.
+// String returns all that was written.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// A Process is a program that has been started.
+// A Process is a program that was started.
 type Process struct {
 	testing.TB
 	cmd   *exec.Cmd
 	ended chan struct{}
 }
 
-// Start starts a command. Whoever starts it kills it.
+// Start starts a command. The caller must kill it.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
@@ -60,8 +60,7 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 // Ended is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// Kill ends the process without giving it a chance to put anything in order, and
-// waits until it has. One that has ended already stays so.
+// Kill kills the process, unless it has ended, and waits for its end.
 func (p *Process) Kill() {
 	p.Helper()
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -70,21 +69,21 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
-// Free is an address of this machine that nobody listens at. Its port is one that no
-// system gives away by itself, since between this answer and its use a connection of
-// another test could be given it.
+// Free returns an address of this machine that is free. Its port is below those
+// that a system assigns by itself: one of those could be assigned to a
+// connection of another test before it is used.
 func Free(t testing.TB) string {
 	t.Helper()
-	const lowest, highest = 10_000, 32_000 // Linux gives away ports from 32768, others from 49152
+	const lowest, highest = 10_000, 32_000 // Linux assigns ports from 32768, others from 49152
 	var lc net.ListenConfig
 	var err error
 	for range 100 {
 		var l net.Listener
-		var dice [2]byte
-		_, _ = rand.Read(dice[:]) // never fails, see its documentation
-		port := lowest + int(binary.BigEndian.Uint16(dice[:]))%(highest-lowest)
+		var random [2]byte
+		_, _ = rand.Read(random[:]) // never fails, see its documentation
+		port := lowest + int(binary.BigEndian.Uint16(random[:]))%(highest-lowest)
 		if l, err = lc.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
-			continue // it is taken
+			continue // another program has it
 		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
@@ -95,12 +94,12 @@ func Free(t testing.TB) string {
 	return ""
 }
 
-// Port is the port of an address.
+// Port returns the port of an address.
 func Port(t testing.TB, address string) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		t.Fatalf("an address without a port: %v", err)
+		t.Fatalf("port of %q: %v", address, err)
 	}
 	return port
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
-// StartCluster starts a cluster of masters, each with its share of the slots.
+// StartCluster starts a cluster of masters, which have a share of the slots
+// each.
 func StartCluster(t testing.TB, masters int, options ...string) []*Server {
 	t.Helper()
 	skipShort(t)
@@ -34,7 +35,7 @@ func StartCluster(t testing.TB, masters int, options ...string) []*Server {
 		}
 	}
 	for _, s := range servers {
-		s.until("the cluster is whole", func() bool {
+		s.until("the cluster is complete", func() bool {
 			info := fmt.Sprint(s.Do("CLUSTER", "INFO"))
 			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, fmt.Sprintf("cluster_size:%d", masters))
 		})
@@ -58,7 +59,7 @@ func (s *Server) bus() string {
 	return ""
 }
 
-// StartSentinel starts a Sentinel that alone decides over a master.
+// StartSentinel starts a Sentinel that decides about a master without others.
 func StartSentinel(t testing.TB, name string, master *Server, options ...string) *Server {
 	t.Helper()
 	skipShort(t)
@@ -70,11 +71,11 @@ func StartSentinel(t testing.TB, name string, master *Server, options ...string)
 		fmt.Sprintf("sentinel down-after-milliseconds %s 1000", name),
 		fmt.Sprintf("sentinel failover-timeout %s 5000", name),
 	}, options...)
-	s.begin()
+	s.start()
 	return s
 }
 
-// Do asks the server something, which has to work.
+// Do sends a command to the server, and fails the test if the command does.
 func (s *Server) Do(args ...any) any {
 	s.Helper()
 	answer, err := s.try(args...)
@@ -85,24 +86,24 @@ func (s *Server) Do(args ...any) any {
 }
 
 func (s *Server) try(args ...any) (any, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	client := redis.NewClient(&redis.Options{Addr: s.Address, Protocol: 2, DisableIdentity: true})
 	defer func() { _ = client.Close() }()
 	return client.Do(ctx, args...).Result()
 }
 
-// until waits for something to become true.
-func (s *Server) until(what string, is func() bool) {
+// until waits until a condition is true.
+func (s *Server) until(what string, condition func() bool) {
 	s.Helper()
-	for begun := time.Now(); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Since(begun) > patience {
-			s.Fatalf("not within %v: %s", patience, what)
+	for begun := time.Now(); !condition(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > timeout {
+			s.Fatalf("got no success within %v: %s", timeout, what)
 		}
 	}
 }
 
-// Until waits for something that the server answers.
+// Until sends a command until part is in its answer.
 func (s *Server) Until(part string, args ...any) {
 	s.Helper()
 	s.until(part, func() bool {

@@ -1,7 +1,7 @@
 // Package redistest runs real Redis servers for tests, on free ports of this
-// machine, and a connection that can be made to fail. It is for tests and nothing else.
+// machine, and connections that can be made to fail. Only tests use it.
 //
-// Without a redis-server on the machine its tests are skipped, unless the variable
+// Without a redis-server on the machine tests are skipped, unless the variable
 // CI is set: there they fail.
 package redistest
 
@@ -19,8 +19,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
-// patience is how long a server may take to answer.
-const patience = 20 * time.Second
+// timeout is how long a server may take to answer.
+const timeout = 20 * time.Second
 
 // Program finds a server, or skips the test.
 func Program(t testing.TB) string {
@@ -38,7 +38,7 @@ func Program(t testing.TB) string {
 	return ""
 }
 
-// A Server is one server with its directory, over all its starts.
+// A Server is a server with its directory. It can be killed and started again.
 type Server struct {
 	testing.TB
 	// Address is host:port, over TLS where the options say so.
@@ -51,8 +51,9 @@ type Server struct {
 	process      *processtest.Process
 }
 
-// Start starts a server, which ends with the test. Every option is a line of its
-// configuration. It loses nothing that it has confirmed, also when it is killed.
+// Start starts a server, which is killed when the test ends. Every option is a
+// line of its configuration. What it has confirmed survives a kill, unless an
+// option says otherwise.
 func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
 	s := &Server{TB: t, program: Program(t), dir: t.TempDir(), Address: processtest.Free(t)}
@@ -67,17 +68,17 @@ func Start(t testing.TB, options ...string) *Server {
 	if encrypted != "0" {
 		s.options = append(s.options, "tls-port "+encrypted)
 	}
-	s.begin()
+	s.start()
 	return s
 }
 
-func (s *Server) begin() {
+func (s *Server) start() {
 	s.Helper()
 	s.Restart()
 	s.Cleanup(func() {
 		s.Kill()
 		if s.Failed() {
-			s.Logf("the server at %s has said:\n%s", s.Address, s.log.String())
+			s.Logf("log of the server at %s:\n%s", s.Address, s.log.String())
 		}
 	})
 }
@@ -96,16 +97,16 @@ func (s *Server) Restart() {
 	cmd := exec.CommandContext(context.Background(), s.program, args...) //nolint:gosec // found on the path
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
 	s.process = processtest.Start(s, cmd)
-	s.await()
+	s.waitUntilReady()
 }
 
-// await waits until the server takes connections.
-func (s *Server) await() {
+// waitUntilReady waits until the server accepts connections.
+func (s *Server) waitUntilReady() {
 	s.Helper()
-	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(10 * time.Millisecond) {
+	for begun := time.Now(); time.Since(begun) < timeout; time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-s.process.Ended():
-			s.Fatalf("the server has ended:\n%s", s.log.String())
+			s.Fatalf("server: it has ended:\n%s", s.log.String())
 		default:
 		}
 		if conn, err := new(net.Dialer).DialContext(s.Context(), "tcp", s.Address); err == nil {
@@ -113,14 +114,11 @@ func (s *Server) await() {
 			return
 		}
 	}
-	s.Fatalf("the server does not answer:\n%s", s.log.String())
+	s.Fatalf("server: no connection within %v:\n%s", timeout, s.log.String())
 }
 
-// Kill ends the server without giving it a chance to put anything in order.
+// Kill kills the server, which cannot put anything in order.
 func (s *Server) Kill() {
 	s.Helper()
 	s.process.Kill()
 }
-
-// Said is what the server has logged.
-func (s *Server) Said() string { return s.log.String() }

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// A Wire is a way to a server that can be made to fail. In the beginning it is in order.
+// A Wire forwards connections to a server, and can be made to fail.
 type Wire struct {
-	// Address is where it begins.
+	// Address is where it accepts connections.
 	Address string
 
 	server   string
@@ -24,7 +24,7 @@ type Wire struct {
 	conns map[net.Conn]struct{}
 }
 
-// NewWire leads to a server until the test ends.
+// NewWire makes a Wire to a server, until the test ends.
 func NewWire(t testing.TB, server string) *Wire {
 	t.Helper()
 	var lc net.ListenConfig
@@ -43,11 +43,11 @@ func NewWire(t testing.TB, server string) *Wire {
 	return w
 }
 
-// Stall keeps everything that is under way where it is, in both directions. New
-// connections are taken, and nothing comes of them.
+// Stall holds back all data, in both directions. New connections are accepted,
+// and stalled too.
 func (w *Wire) Stall() { w.stalled.Store(true) }
 
-// Resume lets everything go on.
+// Resume ends a stall. Nothing is lost.
 func (w *Wire) Resume() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,7 +55,7 @@ func (w *Wire) Resume() {
 	w.cond.Broadcast()
 }
 
-// Break ends every connection that there is.
+// Break closes all connections.
 func (w *Wire) Break() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,14 +64,14 @@ func (w *Wire) Break() {
 	}
 }
 
-// CutAfter ends the next connection on which a request with that text goes to the server,
-// after it was sent and answered, and before the answer comes back.
+// CutAfter closes the connection of the next request that contains text, after
+// the server has answered it and before the client receives the answer.
 func (w *Wire) CutAfter(text string) {
 	b := []byte(text)
 	w.cut.Store(&b)
 }
 
-// Cuts counts how often that happened.
+// Cuts is how often that has happened.
 func (w *Wire) Cuts() int { return int(w.cuts.Load()) }
 
 func (w *Wire) accept() {
@@ -94,7 +94,7 @@ func (w *Wire) accept() {
 	}
 }
 
-// mark notes that a request was the one after which to cut.
+// mark remembers that the request is the one after which to close.
 func (w *Wire) mark(doomed *atomic.Bool, request []byte) {
 	if text := w.cut.Load(); text != nil && bytes.Contains(request, *text) && w.cut.CompareAndSwap(text, nil) {
 		doomed.Store(true)
@@ -127,7 +127,7 @@ func (w *Wire) carry(to, from net.Conn, before func([]byte)) {
 	}
 }
 
-// wait waits while the wire is stalled.
+// wait waits while the Wire is stalled.
 func (w *Wire) wait() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -348,5 +349,21 @@ func TestClose_WatchersAreToldAndCallsFail(t *testing.T) {
 	}
 	if log.String() != "" {
 		t.Errorf("got this log, want an empty one:\n%s", log)
+	}
+}
+
+// It runs alone: tests in parallel begin when it is over.
+func TestClose_NothingRunsAfterwards(t *testing.T) {
+	s := open(t, addressed(redistest.Start(t).Address))
+	watchEstablished(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for _, of := range []string{"redis.(*subscriber)", "redis.(*Store).warnOfEviction"} {
+		if strings.Contains(string(stacks), of) {
+			t.Errorf("got a goroutine of %s, want none:\n%s", of, stacks)
+		}
 	}
 }

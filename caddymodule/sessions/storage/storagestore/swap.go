@@ -42,7 +42,7 @@ func (s *Store) fetch(ctx context.Context, p place) (entry, error) {
 func (s *Store) read(ctx context.Context, p place) (entry, error) {
 	e, err := s.fetch(ctx, p)
 	if e.torn {
-		s.log.WarnContext(ctx, "session storage: entry is not whole; it was cut short, changed or moved",
+		s.log.WarnContext(ctx, "session store: entry is not whole; it was cut short, changed or moved",
 			"storage_key", p.key, "bytes", len(e.value))
 	}
 	return e, err
@@ -101,6 +101,6 @@ func (s *Store) unlock(ctx context.Context, lock string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 	defer cancel()
 	if err := s.storage.Unlock(ctx, lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.log.WarnContext(ctx, "session storage: lock was not released", "lock", lock, "error", err)
+		s.log.WarnContext(ctx, "session store: lock was not released", "lock", lock, "error", err)
 	}
 }

@@ -29,7 +29,7 @@ var turnPlace = place{key: path.Join(root, "sweep"+suffix), lock: root + "_sweep
 // sweep removes expired entries, one directory in a slot, until the store is
 // closed.
 func (s *Store) sweep() {
-	cleanup := outage{log: s.log, failed: "session storage: cleanup failed", over: "session storage: cleanup works again"}
+	cleanup := outage{log: s.log, failed: "session store: cleanup failed", over: "session store: cleanup works again"}
 	for {
 		pause(s.untilClose, slotLength)
 		if s.untilClose.Err() != nil {
