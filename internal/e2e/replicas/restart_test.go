@@ -25,8 +25,8 @@ func TestVisit_SurvivesTheDeathOfCaddy(t *testing.T) {
 	s := testsite.Setup{Scheme: "http"}.Start(t)
 	p := s.Person(t)
 	page := p.Enter(p.Open("/deep?x=1"), "uid_field", testsite.Jane)
-	s.Caddy.Kill()
-	s.Caddy.Start()
+	s.Kill()
+	s.Start()
 	p.Greeted(p.Enter(page, "password", testsite.Password), "/deep?x=1")
 }
 
@@ -75,8 +75,8 @@ func TestSession_SurvivesTheDeathOfCaddyAndItsEndDoesToo(t *testing.T) {
 	goes.SignOut()
 	asked := s.StandIn.Requests()
 	for range 2 {
-		s.Caddy.Kill()
-		s.Caddy.Start()
+		s.Kill()
+		s.Start()
 		stays.Greeted(stays.Open("/still"), "/still")
 		checkRevoked(t, s, gone)
 	}
@@ -84,7 +84,7 @@ func TestSession_SurvivesTheDeathOfCaddyAndItsEndDoesToo(t *testing.T) {
 		t.Errorf("got %d requests at authentik about a session that is known, want none", got)
 	}
 	stays.SignOut()
-	s.Caddy.Kill()
-	s.Caddy.Start()
+	s.Kill()
+	s.Start()
 	checkRevoked(t, s, stayed)
 }
