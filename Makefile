@@ -8,9 +8,10 @@ GOLANGCI_LINT := v2.15.0
 GOFUMPT := v0.12.0
 GOVULNCHECK := v1.9.0
 
-# What starts programs is left out of the race detector's tests: it sees
-# nothing of what runs in those.
-RACE = $(shell go list ./... | grep -v '/internal/e2e')
+# The race detector looks at everything but what starts programs: it sees nothing
+# of what runs in those. Only package caddymodule has tests that -short skips and
+# that run a whole Caddy in the test's own process.
+RACE = $(shell go list ./... | grep -v -e '/internal/e2e' -e '/caddymodule$$')
 
 .DEFAULT_GOAL := help
 .PHONY: help tools build format format-check validate tidy vet lint test short race fuzz bench vulnerabilities ci
@@ -58,7 +59,8 @@ short: ## the tests that start no browser and build no program
 	go test -short ./...
 
 race: ## the tests of one process under the race detector
-	go test -race $(RACE)
+	go test -race -short $(RACE)
+	go test -race ./caddymodule
 
 fuzz: ## every fuzz test for a short while
 	.ci/fuzz

@@ -50,6 +50,7 @@ var standIn = []Ban{
 	{Module + "/proxy/store/storetest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
+	{Module + "/internal/testsite", "it is for tests, and brings the package testing with it"},
 	{"testing", "it registers its flags in every program that contains it"},
 	{"github.com/go-webauthn", "it belongs to the stand-in for authentik"},
 	{"github.com/pquerna/otp", "it belongs to the stand-in for authentik"},
@@ -61,6 +62,7 @@ var standIn = []Ban{
 var demonstration = []Ban{
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
+	{Module + "/internal/testsite", "it is for tests, and brings the package testing with it"},
 	{Module + "/proxy/store/storetest", "it is for tests, and brings the package testing with it"},
 }
 
