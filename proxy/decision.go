@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"time"
+
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
@@ -70,16 +72,33 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 }
 
 // judge says whether a session's user may use the application behind this gate.
-// This is the one place that lets anybody in, and it only reads. A yes of
-// authentik holds until a recheck is due and for the grace after that; a no until
-// a recheck is due.
+// It only reads. A session whose recheck is overdue by more than a recheck's
+// interval is asked about first, so that no session that has ended at authentik
+// passes once more after a pause.
 func (g *Gate) judge(s *session.Session) decision {
+	return g.judgeWithin(s, g.cfg.Recheck+min(g.cfg.Recheck, *g.cfg.Grace))
+}
+
+// judgeUnreachable is judge after authentik could not be asked: then an overdue
+// recheck is tolerated for the grace.
+func (g *Gate) judgeUnreachable(s *session.Session, cause error) decision {
+	d := g.judgeWithin(s, g.cfg.Recheck+*g.cfg.Grace)
+	if _, undecided := d.(recheck); undecided {
+		return refuse{fault.From(cause)}
+	}
+	return d
+}
+
+// judgeWithin is the one place that lets anybody in: a session passes if
+// authentik has confirmed it within a time and said yes to the application. A no
+// holds until a recheck is due.
+func (g *Gate) judgeWithin(s *session.Session, confirmed time.Duration) decision {
 	now := g.cfg.Now()
 	allowed := s.Allowed(g.cfg.Application)
 	switch {
 	case !s.Known(g.cfg.Application):
 		return recheck{}
-	case s.Unconfirmed(now) > g.cfg.Recheck+*g.cfg.Grace, !allowed && s.Due(now):
+	case s.Unconfirmed(now) > confirmed, !allowed && s.Due(now):
 		return recheck{}
 	case !allowed:
 		return refuse{fault.New(fault.NotAllowed, nil)}
@@ -91,8 +110,15 @@ func (g *Gate) judge(s *session.Session) decision {
 }
 
 // verdict is judge for the rooms below, which know no decisions.
-func (g *Gate) verdict(s *session.Session) exchange.Verdict {
-	switch d := g.judge(s).(type) {
+func (g *Gate) verdict(s *session.Session) exchange.Verdict { return verdictOf(g.judge(s)) }
+
+// unreachable is judgeUnreachable for the rooms below.
+func (g *Gate) unreachable(s *session.Session, cause error) exchange.Verdict {
+	return verdictOf(g.judgeUnreachable(s, cause))
+}
+
+func verdictOf(d decision) exchange.Verdict {
+	switch d := d.(type) {
 	case pass:
 		return exchange.Verdict{Pass: true}
 	case stepUp:
@@ -109,10 +135,11 @@ func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
 	if _, open := d.(recheck); !open {
 		return d
 	}
+	before, _, _ := x.Session()
 	s, found, err := x.Recheck()
 	switch {
 	case err != nil:
-		return refuse{fault.From(err)}
+		return g.judgeUnreachable(before, err)
 	case found:
 		return g.judge(s)
 	case exchange.Navigates(x.R), exchange.Framed(x.R):

@@ -104,7 +104,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		Cookies: exchange.NewCookies(exchange.CookieOptions{
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
-		Key: key, Pages: pages, Logger: cfg.Logger, Metrics: cfg.Metrics, Now: cfg.Now, Judge: g.verdict,
+		Key: key, Pages: pages, Logger: cfg.Logger, Metrics: cfg.Metrics, Now: cfg.Now, Judge: g.verdict, Unreachable: g.unreachable,
 	}
 	shared.Cookies.Family = &cfg.Family.members
 	g.shared = shared
@@ -265,10 +265,15 @@ func (g *Gate) mayStay(ctx context.Context, one *session.Stream) bool {
 	}
 	verdict := g.judge(s)
 	if _, undecided := verdict.(recheck); undecided {
-		if s, found, err = g.sessions.Recheck(ctx, one.Value, one.Host, s.Name()); !found || err != nil {
+		now, found, err := g.sessions.Await(ctx, one.Value, one.Host, s)
+		switch {
+		case err != nil:
+			verdict = g.judgeUnreachable(s, err)
+		case !found:
 			return false
+		default:
+			s, verdict = now, g.judge(now)
 		}
-		verdict = g.judge(s)
 	}
 	if _, stays := verdict.(pass); !stays {
 		return false

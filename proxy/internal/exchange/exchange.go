@@ -50,6 +50,8 @@ type Shared struct {
 	Brand func(x *Exchange) flowclient.Brand
 	// Judge says whether a session may use the application. It only reads.
 	Judge func(s *session.Session) Verdict
+	// Unreachable is Judge after authentik could not be asked about a session.
+	Unreachable func(s *session.Session, cause error) Verdict
 }
 
 // Metrics counts what handlers of the gate's own addresses do.
@@ -122,7 +124,7 @@ func (x *Exchange) Recheck() (s *session.Session, found bool, err error) {
 	if !ok {
 		return nil, false, nil
 	}
-	now, found, err := x.Sessions.Recheck(x.Context(), value, x.At.Host, s.Name())
+	now, found, err := x.Sessions.Await(x.Context(), value, x.At.Host, s)
 	if err != nil {
 		return nil, false, err // which says nothing about the session
 	}
@@ -141,13 +143,14 @@ func (x *Exchange) Judgement() (v Verdict, found bool, err error) {
 	if v = x.Judge(s); v != (Verdict{}) {
 		return v, true, nil
 	}
-	switch s, found, err = x.Recheck(); {
+	now, found, err := x.Recheck()
+	switch {
 	case err != nil:
-		return Verdict{Err: fault.From(err)}, true, nil
+		return x.Unreachable(s, err), true, nil
 	case !found:
 		return Verdict{}, false, nil
 	}
-	return x.Judge(s), true, nil
+	return x.Judge(now), true, nil
 }
 
 // CookieOf returns the value of the cookie that opened a session.

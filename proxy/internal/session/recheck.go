@@ -24,6 +24,9 @@ const (
 	// recheckBackoff is how long authentik is not asked about a session again
 	// after a recheck that failed.
 	recheckBackoff = 10 * time.Second
+	// missedFor is how long requests do not wait for a recheck again after one that
+	// failed. It goes on in the background meanwhile.
+	missedFor = time.Minute
 	// recheckPoll is how often a process looks whether another one has finished.
 	recheckPoll = 100 * time.Millisecond
 	// MaxRechecks is how many rechecks a gate makes in the background at a time.
@@ -40,15 +43,26 @@ type rechecks struct {
 	single singleflight.Group
 	mu     sync.Mutex
 	going  map[string]bool // by record name
-	failed *gocache.Cache  // by record name: error
+	failed *gocache.Cache  // by record name: error, for recheckBackoff
+	missed *gocache.Cache  // by record name: error, for missedFor
 }
 
 func newRechecks() *rechecks {
-	return &rechecks{going: map[string]bool{}, failed: gocache.New(recheckBackoff, 0)}
+	return &rechecks{going: map[string]bool{}, failed: gocache.New(recheckBackoff, 0), missed: gocache.New(missedFor, 0)}
 }
 
-// sweep forgets failures that are old enough to try again.
-func (c *rechecks) sweep() { c.failed.DeleteExpired() }
+// sweep forgets old failures.
+func (c *rechecks) sweep() {
+	c.failed.DeleteExpired()
+	c.missed.DeleteExpired()
+}
+
+// missedError returns how a recheck failed, if none has succeeded since.
+func (c *rechecks) missedError(name string) error {
+	found, _ := c.missed.Get(name)
+	err, _ := found.(error)
+	return err
+}
 
 // take gives a background recheck to the first caller that asks.
 func (c *rechecks) take(name string) bool {
@@ -99,6 +113,17 @@ func (r *Registry) refresh(value, host string, s *Session) {
 	}
 }
 
+// Await is Recheck for a request that cannot pass before. While authentik could
+// not be asked a moment ago, the request does not wait for it again: it gets that
+// error, and the recheck goes on in the background.
+func (r *Registry) Await(ctx context.Context, value, host string, s *Session) (now *Session, found bool, err error) {
+	if err := r.rechecks.missedError(s.name); err != nil {
+		r.refresh(value, host, s)
+		return nil, false, err
+	}
+	return r.Recheck(ctx, value, host, s.name)
+}
+
 // Recheck asks authentik about the session of a record's name, once for all who
 // wait for it, and returns the session as it then is. An ended session yields
 // found == false. An error says nothing about the session.
@@ -125,8 +150,11 @@ func (r *Registry) recheck(backgroundCtx context.Context, value, host, name stri
 	ctx, cancel := context.WithTimeout(backgroundCtx, recheckWait)
 	defer cancel()
 	got, err := r.exclusively(ctx, value, host, name)
-	if err != nil {
+	if err == nil {
+		r.rechecks.missed.Delete(name)
+	} else {
 		r.rechecks.failed.SetDefault(name, err)
+		r.rechecks.missed.SetDefault(name, err)
 		r.Logger.WarnContext(ctx, "recheck: failed, the session goes on for as long as grace allows",
 			"error", fault.Cause(err), "code", fault.From(err).Code, "session", PublicID(name))
 	}
@@ -227,4 +255,7 @@ func (r *Registry) endGone(ctx context.Context, s *Session) {
 }
 
 // RetryRechecks forgets that rechecks have just failed.
-func (r *Registry) RetryRechecks() { r.rechecks.failed.Flush() }
+func (r *Registry) RetryRechecks() {
+	r.rechecks.failed.Flush()
+	r.rechecks.missed.Flush()
+}
