@@ -73,7 +73,7 @@ func (s screen) isSlow(t testing.TB) bool {
 	return true
 }
 
-func TestAPasswordIsNotTriedAtWill(t *testing.T) {
+func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "patient" }, patient("patient"))
 	p := s.person(t)
@@ -137,7 +137,7 @@ func (s *site) brute(t testing.TB, tries int, who func(i int) (name, addr string
 	return asked
 }
 
-func TestNewVisitsAndOtherSpellingsDoNotBeginAnew(t *testing.T) {
+func TestThrottle_NewVisitsAndOtherSpellingsCount(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	spellings := []string{"jane", "JANE", "Jane", "jan\u0065", "JaNe"}
@@ -150,7 +150,7 @@ func TestNewVisitsAndOtherSpellingsDoNotBeginAnew(t *testing.T) {
 	}
 }
 
-func TestManyAccountsFromOneAddressAreSlowedDown(t *testing.T) {
+func TestThrottle_ManyAccountsFromOneAddressCount(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := s.brute(t, 2*addressFree, func(i int) (string, string) { return fmt.Sprintf("user%d", i), "198.51.100.7" })
@@ -165,7 +165,7 @@ func TestManyAccountsFromOneAddressAreSlowedDown(t *testing.T) {
 	}
 }
 
-func TestAPrefixOfIPv6CountsAsOneAddress(t *testing.T) {
+func TestThrottle_PrefixOfIPv6CountsAsOneAddress(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := s.brute(t, 2*addressFree, func(i int) (string, string) {
@@ -179,7 +179,7 @@ func TestAPrefixOfIPv6CountsAsOneAddress(t *testing.T) {
 	}
 }
 
-func TestHeadersAndCookiesOfAClientChangeNothing(t *testing.T) {
+func TestThrottle_HeadersAndCookiesOfAClientChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := 0
@@ -208,9 +208,9 @@ func (f forged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.RoundTripper.RoundTrip(r)
 }
 
-// TestASecondFactorIsNotTriedByBeginningAgain: whoever knows a password already has as few tries
+// TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain: whoever knows a password already has as few tries
 // for the rest, however often they begin anew (CVE-2024-21500).
-func TestASecondFactorIsNotTriedByBeginningAgain(t *testing.T) {
+func TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain(t *testing.T) {
 	t.Parallel()
 	for name, restart := range map[string]authentiktest.InvalidResponse{"in one visit": authentiktest.Retry, "begun anew by authentik": authentiktest.Restart} {
 		s := stillSite(t, func(c *Config) { c.Flow = "mfa" }, patient("mfa",
@@ -239,7 +239,7 @@ func TestASecondFactorIsNotTriedByBeginningAgain(t *testing.T) {
 	}
 }
 
-func TestASuccessForgetsTheRefusalsOfItsAccountAndNotOfItsAddress(t *testing.T) {
+func TestThrottle_SignInForgetsFailuresOfItsAccountAndNotOfItsAddress(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	who := func(name, addr string) func(int) (string, string) {
@@ -263,7 +263,7 @@ func TestASuccessForgetsTheRefusalsOfItsAccountAndNotOfItsAddress(t *testing.T) 
 	}
 }
 
-func TestRefusalsAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
+func TestThrottle_FailuresAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	jane := func(i int) (string, string) { return "jane", fmt.Sprintf("198.51.100.%d", i) }
@@ -283,7 +283,7 @@ func TestRefusalsAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsSetLocksNobodyOut(t *testing.T) {
+func TestThrottle_ClockThatIsSetLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	for _, move := range []time.Duration{time.Hour, -time.Hour} {
 		s := stillSite(t, func(c *Config) { c.Flow = "both" })
@@ -299,8 +299,8 @@ func TestAClockThatIsSetLocksNobodyOut(t *testing.T) {
 	}
 }
 
-// TestThoseWhoTryAtOnceHaveNoMoreTries sends a hundred answers at one moment.
-func TestThoseWhoTryAtOnceHaveNoMoreTries(t *testing.T) {
+// TestThrottle_GuessesAtOnceAreNoMore sends a hundred answers at one moment.
+func TestThrottle_GuessesAtOnceAreNoMore(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	s.warm(t)
@@ -317,8 +317,8 @@ func TestThoseWhoTryAtOnceHaveNoMoreTries(t *testing.T) {
 	}
 }
 
-// TestAnOfficeSignsInAtOnce: those who have done nothing wrong wait for one another, and are not refused.
-func TestAnOfficeSignsInAtOnce(t *testing.T) {
+// TestThrottle_OfficeSignsInAtOnce: those who have done nothing wrong wait for one another, and are not refused.
+func TestThrottle_OfficeSignsInAtOnce(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	for i := range 3 * addressFree {
@@ -336,5 +336,98 @@ func TestAnOfficeSignsInAtOnce(t *testing.T) {
 	all.Wait()
 	if n, m := s.gate.signIn.Throttle.Len(); n != 0 || m != 0 {
 		t.Errorf("%d accounts and %d addresses are remembered of people who did nothing wrong", n, m)
+	}
+}
+
+// TestThrottle_OldPageOfASessionIsHeldBack has an attacker begin a visit in a
+// victim's name, and then answer its first page, which names nobody, with
+// passwords: authentik judges them as answers to the question that it is at.
+func TestThrottle_OldPageOfASessionIsHeldBack(t *testing.T) {
+	t.Parallel()
+	s := stillSite(t, func(c *Config) { c.Flow = "patient" }, patient("patient"))
+	begun := func(addr string) (p program, first heard) {
+		p = s.program(t)
+		p.from(addr)
+		first = p.ask("/.authentik/login")
+		p.answer(first, `{"uid_field":"jane"}`).asks(asksPassword)
+		return p, first
+	}
+	old, first := begun("198.51.100.1")
+	s.clock.move(time.Minute) // until then the page gets the result of its first answer
+	for i := range 2 * accountFree {
+		p := s.person(t).from(fmt.Sprintf("198.51.100.%d", 10+i))
+		p.send(p.send(p.open("/"), "uid_field", "jane"), "password", "wrong")
+	}
+	old.from("198.51.100.2")
+	asked := s.authentik.Requests()
+	if got := old.answer(first, `{"password":"wrong"}`); got.status != http.StatusTooManyRequests {
+		t.Errorf("an answer on an old page: got status %d, want it held back", got.status)
+	}
+	if got := s.authentik.Requests() - asked; got != 0 {
+		t.Errorf("requests to authentik: got %d, want none", got)
+	}
+}
+
+// eitherName is a page with name and password, on which users are known by their
+// e-mail address, too.
+func eitherName() authentiktest.Flow {
+	return authentiktest.Flow{Slug: "either", Title: "Either", Bindings: []authentiktest.Binding{
+		{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username", "email"}, Password: &authentiktest.PasswordStage{}}},
+		{Stage: &authentiktest.UserLoginStage{}},
+	}}
+}
+
+func TestThrottle_NamesOfOneAccountCountTogether(t *testing.T) {
+	t.Parallel()
+	for _, flow := range []string{"either", "patient"} {
+		s := stillSite(t, func(c *Config) { c.Flow = flow }, eitherName(), patient("patient"))
+		names := []string{"jane@example.com", "jane"}
+		guess := func(i int, password string) screen {
+			p := s.person(t).from(fmt.Sprintf("198.51.100.%d", i))
+			if flow == "either" {
+				return p.send(p.open("/"), "uid_field", names[i%len(names)], "password", password)
+			}
+			page := p.send(p.open("/"), "uid_field", names[i%len(names)])
+			if page.isSlow(t) {
+				return page
+			}
+			return p.send(page, "password", password)
+		}
+		if end := guess(0, "open sesame"); end.body != "hello jane" { // by the e-mail address
+			t.Fatalf("%s: status %d: %s", flow, end.status, end.body)
+		}
+		tried := 0
+		for i := range 4 * accountFree {
+			if !guess(i, "wrong").isSlow(t) {
+				tried++
+			}
+		}
+		if tried != accountFree+1 {
+			t.Errorf("%s: got %d guesses by two names, want %d", flow, tried, accountFree+1)
+		}
+	}
+}
+
+// TestThrottle_MendedTypoDoesNotCountAgainstTheAddress has people mistype their
+// password, and then get it right, behind one address.
+func TestThrottle_MendedTypoDoesNotCountAgainstTheAddress(t *testing.T) {
+	t.Parallel()
+	s := stillSite(t, func(c *Config) { c.Flow = "either" }, eitherName())
+	for i := range 3 * addressFree {
+		user := authentiktest.User{Username: fmt.Sprintf("user%d", i), Email: fmt.Sprintf("user%d@example.com", i), Password: "open sesame"}
+		s.authentik.AddUser(user)
+		p := s.person(t).from("198.51.100.7")
+		name := []string{user.Username, user.Email}[i%2]
+		page := p.send(p.open("/"), "uid_field", name, "password", "wrong")
+		if page.isSlow(t) {
+			t.Fatalf("user %d: got a pause, want none", i)
+		}
+		if end := p.send(page, "uid_field", name, "password", "open sesame"); end.body != "hello "+user.Username {
+			t.Fatalf("user %d: status %d: %.200s", i, end.status, end.body)
+		}
+	}
+	spray := func(i int) (string, string) { return fmt.Sprintf("other%d", i), "198.51.100.7" }
+	if asked := s.brute(t, 2*addressFree, spray); asked != addressFree+1 {
+		t.Errorf("a spray over accounts: got %d guesses, want %d", asked, addressFree+1)
 	}
 }

@@ -165,7 +165,7 @@ var Rooms = []Room{
 		Bans:    []Ban{{"crypto", "it keeps what it is given: hashing and sealing come before"}},
 	},
 	{
-		Path: "proxy/internal/throttle", Only: []string{"golang.org/x/text"},
+		Path: "proxy/internal/throttle", Only: []string{Module + "/proxy/internal/cache", "golang.org/x/text"},
 		OnlyWhy: "it counts failures by name and address, and knows neither authentik nor a request",
 	},
 	{

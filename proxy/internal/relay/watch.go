@@ -25,7 +25,7 @@ func (h *Handler) try(x *exchange.Exchange, t Target, body []byte) (*throttle.At
 	if json.Unmarshal(body, &fields) != nil {
 		return nil, 0 // authentik refuses it, too
 	}
-	return h.SignIn.Try(x, flowclient.RawAnswer{Fields: fields}, t.visit.Pending)
+	return h.SignIn.Try(x, flowclient.RawAnswer{Fields: fields}, t.visit.Cookies, t.visit.Pending)
 }
 
 // watch looks at what the executor says. If a flow has ended, authentik is asked
@@ -39,9 +39,14 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	}
 	base := step.Challenge.Common()
 	v.At, v.Pending = flow, base.PendingUser
+	h.SignIn.Remember(v.Cookies, base.PendingUser)
 	h.Metrics.Step(string(step.Challenge.Component()), "asked")
-	if x.R.Method == http.MethodPost && base.Errors != nil {
+	switch {
+	case x.R.Method != http.MethodPost:
+	case base.Errors != nil:
 		attempt.Fail(base.PendingUser)
+	default:
+		attempt.Accept(base.PendingUser)
 	}
 	for _, link := range linksOf(step.Challenge) {
 		if flow, ok := step.FlowAt(link); ok && link != "" {
@@ -60,7 +65,11 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 		v.sentTo(flow)
 		return nil, nil
 	}
-	return h.end(x, v, step, got)
+	admitted, failed := h.end(x, v, step, got)
+	if admitted != nil {
+		attempt.Accept(admitted.Username())
+	}
+	return admitted, failed
 }
 
 // end settles the end of a flow, or what comes after it.

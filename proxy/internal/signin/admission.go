@@ -19,6 +19,9 @@ type Admission struct {
 	back    string
 }
 
+// Username returns the name that authentik gives the user who is admitted.
+func (a *Admission) Username() string { return a.session.User.Username }
+
 var errStepUp = errors.New("the sign-in is not of the kind that the application demands")
 
 // admit makes a session of a visit once authentik has said who the visitor is.

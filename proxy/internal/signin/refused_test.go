@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"testing"
 
@@ -38,6 +39,21 @@ func TestRefused_TheFieldsOfAProgramCountWhateverTheyAnswer(t *testing.T) {
 	if refused(Visit{Step: flowclient.Step{Challenge: flowclient.Password{}}}, flowclient.PasswordAnswer{Password: "x"}, lost) {
 		t.Error("a visit that authentik has forgotten counts as a try")
 	}
+	named := Visit{Step: flowclient.Step{Challenge: flowclient.Identification{}}}
+	for _, tt := range []struct {
+		answer flowclient.Answer
+		at     flowclient.Challenge
+		want   bool
+	}{
+		{flowclient.IdentificationAnswer{UID: "jane", Password: "x"}, flowclient.Password{}, true},
+		{flowclient.IdentificationAnswer{UID: "jane"}, flowclient.Password{}, false},
+		{flowclient.AuthenticatorTOTPAnswer{Code: "123456"}, flowclient.AuthenticatorValidate{}, true},
+		{flowclient.PasswordAnswer{Password: "x"}, flowclient.AuthenticatorValidate{}, false},
+	} {
+		if got := refused(named, tt.answer, flowclient.Step{Challenge: tt.at, Lost: true}); got != tt.want {
+			t.Errorf("%T at %T: refused is %v, want %v", tt.answer, tt.at, got, tt.want)
+		}
+	}
 }
 
 func TestRefused_AFlowThatBeginsAnewHasRefused(t *testing.T) {
@@ -68,4 +84,25 @@ func stepOf(t testing.TB, flow flowclient.Flow, raw string) flowclient.Step {
 		t.Fatal(err)
 	}
 	return flowclient.Step{Flow: flow, Challenge: challenge, Cookies: flowclient.Cookies{"authentik_session": "secret"}}
+}
+
+func TestSessionID_StaysTheSameUntilASignIn(t *testing.T) {
+	t.Parallel()
+	token := func(payload string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".sig"
+	}
+	for value, want := range map[string]string{
+		token(`{"sid":"abc","authenticated":false}`):             "abc",
+		token(`{"sid":"abc","authenticated":false,"acr":"new"}`): "abc",
+		"plain":     "plain",
+		"":          "",
+		"a.b.c":     "a.b.c",
+		token(`{}`): token(`{}`),
+		token(`[`):  token(`[`),
+		"e30.!.x":   "e30.!.x",
+	} {
+		if got := sessionID(flowclient.Cookies{"authentik_session": value}); got != want {
+			t.Errorf("session of %q: got %q, want %q", value, got, want)
+		}
+	}
 }

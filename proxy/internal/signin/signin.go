@@ -14,6 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
 // OnPage in an address has the gate's own page shown where authentik's interface
@@ -219,7 +220,7 @@ func (h *Handler) give(x *exchange.Exchange, vis Visit, answer flowclient.Answer
 }
 
 func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.Answer) Outcome {
-	attempt, wait := h.Try(x, answer, vis.Step.Challenge.Common().PendingUser)
+	attempt, wait := h.Try(x, answer, vis.Step.Cookies, vis.Step.Challenge.Common().PendingUser)
 	if wait > 0 {
 		component := vis.Step.Challenge.Component()
 		h.Metrics.Step(string(component), "slowed")
@@ -235,10 +236,17 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 		}
 		return unconfirmed(vis, answer, err)
 	}
+	pending := step.Challenge.Common().PendingUser
 	if refused(vis, answer, step) {
-		attempt.Fail(step.Challenge.Common().PendingUser)
+		attempt.Fail(pending)
+		return h.accepted(x, vis, answer, step)
 	}
-	return h.accepted(x, vis, answer, step)
+	attempt.Accept(pending)
+	out := h.accepted(x, vis, answer, step)
+	if out.Admitted != nil {
+		attempt.Accept(out.Admitted.Username())
+	}
+	return out
 }
 
 // accepted goes on from authentik's reply to an answer.
@@ -288,8 +296,9 @@ func refused(vis Visit, answer flowclient.Answer, step flowclient.Step) bool {
 	prompt := answer.Component() == flowclient.ComponentPrompt
 	component := step.Challenge.Component()
 	switch {
-	case step.Lost:
-		return raw || prompt // a challenge ignores forms that were not made for it
+	case step.Lost: // a challenge ignores forms that were not made for it, but for fields of the same name
+		return raw || prompt || component == flowclient.ComponentPassword && reply.Has(answer, "password") ||
+			component == flowclient.ComponentAuthenticatorValidate && reply.Has(answer, "code")
 	case prompt:
 		return false // a new password, for example, is compared with nothing
 	case !moved(vis.Step, step), component == flowclient.ComponentIdentification:
@@ -350,6 +359,7 @@ func (h *Handler) Look(x *exchange.Exchange, vis Visit, flow flowclient.Flow) Ou
 // Settle looks at what a step has come to. A redirect may be the end of a
 // sign-in, but never proves one: authentik is asked who the visitor is.
 func (h *Handler) Settle(x *exchange.Exchange, vis Visit) Outcome {
+	h.Remember(vis.Step.Cookies, vis.Step.Challenge.Common().PendingUser)
 	if _, ended := vis.Step.Challenge.(flowclient.Redirect); !ended {
 		return Outcome{Visit: vis}
 	}
@@ -364,7 +374,9 @@ func (h *Handler) Settle(x *exchange.Exchange, vis Visit) Outcome {
 		return Outcome{Err: fault.From(err)}
 	}
 	if out.Admitted != nil {
-		h.Throttle.SignedIn(out.Admitted.session.User.Username)
+		u := out.Admitted.session.User
+		upn, _ := user.Claim(u, "attributes.upn").(string)
+		h.Throttle.SignedIn(x.At.Client, u.Username, u.Email, upn)
 	}
 	return out
 }

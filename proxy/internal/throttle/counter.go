@@ -90,6 +90,25 @@ func (c counter) fail(now time.Time, key Key) {
 	c.order.MoveToBack(c.byKey[key])
 }
 
+// failures returns how often a key has failed.
+func (c counter) failures(now time.Time, key Key) int {
+	if n := c.find(now, key); n != nil {
+		return n.failures
+	}
+	return 0
+}
+
+// forgive takes back some failures of a key.
+func (c counter) forgive(now time.Time, key Key, failures int) {
+	n := c.find(now, key)
+	if n == nil {
+		return
+	}
+	if n.failures = max(n.failures-failures, 0); n.failures == 0 && n.pending == 0 {
+		c.forget(key)
+	}
+}
+
 // end notes that an attempt is no longer pending. A key without failures is
 // forgotten with its last attempt.
 func (c counter) end(keys []Key) {

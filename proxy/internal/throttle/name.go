@@ -7,11 +7,19 @@ import (
 	"golang.org/x/text/cases"
 )
 
+// maxName is the longest name that can be one of an account, in bytes. authentik
+// allows 150 characters in a username and 254 in an e-mail address.
+const maxName = 2 << 10
+
 // canonical spells the name of an account as authentik compares it: without
 // blanks around it, in upper case (Django's iexact), and then in the one spelling
 // that Unicode gives to all that differs only in case. Python takes four control
-// characters for blanks that Go does not.
+// characters for blanks that Go does not. A name that no account can have is
+// empty: its failures count for the address only.
 func canonical(name string) string {
 	blank := func(c rune) bool { return unicode.IsSpace(c) || c >= 0x1c && c <= 0x1f }
-	return cases.Fold().String(strings.ToUpper(strings.TrimFunc(name, blank)))
+	if name = strings.TrimFunc(name, blank); len(name) > maxName {
+		return ""
+	}
+	return cases.Fold().String(strings.ToUpper(name))
 }

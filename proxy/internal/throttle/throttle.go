@@ -20,6 +20,7 @@
 //
 //   - throttle.go: an answer's way through
 //   - counter.go: failures and pauses by key
+//   - account.go: which accounts an answer may be about
 //   - name.go: when two names are those of one account
 package throttle
 
@@ -27,7 +28,6 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 )
@@ -74,7 +74,10 @@ type Throttle struct {
 	mu        sync.Mutex
 	accounts  counter
 	addresses counter
+	pairs     counter // an account at an address: what a sign-in there forgives
 	queued    int
+
+	known known
 }
 
 // New makes a throttle without failures.
@@ -82,16 +85,22 @@ func New(o Options) *Throttle {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Throttle{options: o, accounts: newCounter(accountFree), addresses: newCounter(addressFree)}
+	return &Throttle{
+		options: o, known: newKnown(o.Now),
+		accounts: newCounter(accountFree), addresses: newCounter(addressFree), pairs: newCounter(0),
+	}
 }
 
 // An Answer is what the throttle has to know of an answer to authentik.
 type Answer struct {
 	// Client is the visitor's address. The zero Addr is counted nowhere.
 	Client netip.Addr
-	// Accounts are names of accounts that the answer may be about. Empty names do
-	// not count.
-	Accounts []string
+	// Name is the name of an account in the answer, and Pending the account that
+	// authentik's question was about. Either may be empty.
+	Name, Pending string
+	// Session identifies authentik's session, for example by its cookie. The
+	// accounts that Remember has been told of count as well. It may be empty.
+	Session string
 	// Proves says that a right answer proves something, as a password does, and
 	// that it could therefore be guessed.
 	Proves bool
@@ -102,7 +111,9 @@ type Answer struct {
 // one after the other. The methods of a nil Attempt do nothing.
 type Attempt struct {
 	of       *Throttle
-	accounts []Key
+	name     string
+	names    []Key // all that the answer may be about, as they were given
+	accounts []Key // those, and the accounts that they are known to be names of
 	address  []Key // one, or none if it is not known
 }
 
@@ -116,10 +127,9 @@ func (t *Throttle) Begin(ctx context.Context, answer Answer) (*Attempt, time.Dur
 	if !answer.Proves {
 		return nil, 0
 	}
-	a := &Attempt{of: t, accounts: t.keysOf(answer.Accounts...)}
-	if answer.Client.IsValid() {
-		a.address = append(a.address, t.options.Derive("address", network(answer.Client)))
-	}
+	a := &Attempt{of: t, name: answer.Name, address: t.addressOf(answer.Client)}
+	a.names = union(t.keysOf(answer.Name, answer.Pending), t.named(answer.Session)...)
+	a.accounts = t.known.withCanonical(a.names)
 	timeout := time.NewTimer(queueTimeout)
 	defer timeout.Stop()
 	for {
@@ -170,18 +180,12 @@ func (t *Throttle) leaveQueue() {
 	t.queued--
 }
 
-// keysOf returns the keys of accounts by their names, each once.
-func (t *Throttle) keysOf(names ...string) []Key {
-	var keys []Key
-	for _, name := range names {
-		if name = canonical(name); name == "" {
-			continue
-		}
-		if key := t.options.Derive("account", name); !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
+// addressOf returns the key of an address; none if it is not known.
+func (t *Throttle) addressOf(client netip.Addr) []Key {
+	if !client.IsValid() {
+		return nil
 	}
-	return keys
+	return []Key{t.options.Derive("address", network(client))}
 }
 
 // network is what counts as one address. A household or a machine has a whole /64
@@ -195,28 +199,34 @@ func network(client netip.Addr) string {
 	return prefix.String()
 }
 
-// Fail counts the attempt, for the accounts that it began with and for those that
-// authentik says it was about: the question that was answered need not be that of
-// the account in the browser's page.
-func (a *Attempt) Fail(accounts ...string) {
+// Fail counts the attempt, for the accounts that it began with and for the one
+// that authentik now says it was about: the question that was answered need not be
+// the one in the browser's page.
+func (a *Attempt) Fail(pending string) {
 	if a == nil {
 		return
 	}
 	t := a.of
-	about := slices.Clone(a.accounts)
-	for _, key := range t.keysOf(accounts...) {
-		if !slices.Contains(about, key) {
-			about = append(about, key)
-		}
-	}
+	names := union(a.names, t.keysOf(pending)...)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.options.Now()
-	for _, key := range about {
+	for _, key := range union(a.accounts, t.known.withCanonical(names)...) {
 		t.accounts.fail(now, key)
 	}
-	for _, key := range a.address {
-		t.addresses.fail(now, key)
+	for _, address := range a.address {
+		t.addresses.fail(now, address)
+		if len(names) == 1 { // or an attacker's own account could stand beside the victim's
+			t.pairs.fail(now, t.pair(address, names[0]))
+		}
+	}
+}
+
+// Accept notes that authentik has accepted the answer, and goes on with an
+// account. The name in the answer is then one of its names.
+func (a *Attempt) Accept(username string) {
+	if a != nil {
+		a.of.Alias(a.name, username)
 	}
 }
 
@@ -234,16 +244,33 @@ func (a *Attempt) End() {
 
 // SignedIn forgets the failures of an account, by the name that authentik gives
 // it after a sign-in: a right password before a second factor is no sign-in yet,
-// and a user may be able to take another's e-mail address. Failures of the
-// address stay, or an attacker with an account could pay with it for guesses at
-// others.
-func (t *Throttle) SignedIn(username string) {
-	keys := t.keysOf(username)
+// and a user may be able to take another's e-mail address.
+//
+// Failures of the client's address stay, or an attacker with an account could pay
+// with it for guesses at others, except those of this very account: in a large
+// office some people mistype at any time, and get it right a moment later. Others
+// are the account's other names, such as its e-mail address, by what authentik says
+// of it; what an Alias says is not enough for that.
+func (t *Throttle) SignedIn(client netip.Addr, username string, others ...string) {
+	accounts, names, address := t.keysOf(username), t.keysOf(append([]string{username}, others...)...), t.addressOf(client)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, key := range keys {
-		t.accounts.forget(key)
+	for _, account := range accounts {
+		t.accounts.forget(account)
 	}
+	now := t.options.Now()
+	for _, address := range address {
+		for _, name := range names {
+			pair := t.pair(address, name)
+			t.addresses.forgive(now, address, t.pairs.failures(now, pair))
+			t.pairs.forget(pair)
+		}
+	}
+}
+
+// pair is the key of an account at an address.
+func (t *Throttle) pair(address, account Key) Key {
+	return t.options.Derive("pair", string(address[:])+string(account[:]))
 }
 
 // Sweep drops counts that have expired.
@@ -253,6 +280,8 @@ func (t *Throttle) Sweep() {
 	now := t.options.Now()
 	t.accounts.sweep(now)
 	t.addresses.sweep(now)
+	t.pairs.sweep(now)
+	t.known.sweep()
 }
 
 // Len returns how many accounts and addresses are counted.

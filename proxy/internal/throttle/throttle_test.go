@@ -48,7 +48,7 @@ func (b *bench) guesses(n int, who func(i int) (client, account string)) (passed
 		client, account := who(i)
 		if attempt, pause := b.Begin(b.t.Context(), of(client, account)); pause == 0 {
 			passed++
-			attempt.Fail(account)
+			attempt.Fail("")
 			attempt.End()
 		}
 	}
@@ -56,8 +56,8 @@ func (b *bench) guesses(n int, who func(i int) (client, account string)) (passed
 }
 
 // of is an answer with a password; the empty client is not known.
-func of(client string, accounts ...string) Answer {
-	answer := Answer{Accounts: accounts, Proves: true}
+func of(client, account string) Answer {
+	answer := Answer{Name: account, Proves: true}
 	if client != "" {
 		answer.Client = netip.MustParseAddr(client)
 	}
@@ -99,11 +99,12 @@ func TestThrottle_AnswerThatProvesNothingPasses(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.guesses(20, jane)
-	attempt, pause := b.Begin(t.Context(), Answer{Accounts: []string{"jane"}})
+	attempt, pause := b.Begin(t.Context(), Answer{Name: "jane"})
 	if attempt != nil || pause != 0 {
 		t.Errorf("got %v, %v, want it to pass", attempt, pause)
 	}
-	attempt.Fail("jane") // does nothing
+	attempt.Fail("jane") // these do nothing
+	attempt.Accept("jane")
 	attempt.End()
 }
 
@@ -133,7 +134,7 @@ func TestThrottle_AccountThatAuthentikNamesCounts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for i := range accountFree + 1 {
-		attempt, pause := b.Begin(t.Context(), of("", fmt.Sprint("decoy", i)))
+		attempt, pause := b.Begin(t.Context(), Answer{Pending: fmt.Sprint("decoy", i), Proves: true})
 		if pause > 0 {
 			t.Fatalf("guess %d: got a pause of %v, want none", i, pause)
 		}
@@ -148,14 +149,14 @@ func TestThrottle_SignInForgetsFailuresOfTheAccountOnly(t *testing.T) {
 	b := newBench(t)
 	one := func(int) (string, string) { return "198.51.100.7", "jane" }
 	b.guesses(accountFree, one)
-	b.SignedIn(" JANE")
+	b.SignedIn(netip.Addr{}, " JANE")
 	if passed := b.guesses(20, one); passed != accountFree+1 {
 		t.Errorf("guesses after a sign-in: got %d, want %d", passed, accountFree+1)
 	}
-	b.SignedIn("jane")
+	b.SignedIn(netip.Addr{}, "jane")
 	b.move(time.Minute)
 	b.guesses(addressFree, func(i int) (string, string) { return "198.51.100.7", fmt.Sprint("user", i) })
-	b.SignedIn("jane")
+	b.SignedIn(netip.Addr{}, "jane")
 	if _, pause := b.Begin(t.Context(), of("198.51.100.7", "jane")); pause == 0 {
 		t.Error("an account of one's own has bought guesses at others: got no pause, want one for the address")
 	}
@@ -255,7 +256,7 @@ func TestThrottle_QueueEnds(t *testing.T) {
 			done <- pause
 		}()
 		synctest.Wait()
-		throttle.SignedIn("jane")
+		throttle.SignedIn(netip.Addr{}, "jane")
 		if pause := <-done; pause != 0 || throttle.queued != 0 {
 			t.Errorf("once the account has signed in: got a pause of %v and a queue of %d, want none", pause, throttle.queued)
 		}
@@ -266,7 +267,7 @@ func TestThrottle_KeysDependOnTheirKind(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]string{}
 	throttle := New(Options{Derive: func(kind, name string) Key { kinds[kind] = name; return Key{} }})
-	attempt, _ := throttle.Begin(t.Context(), of("198.51.100.7", "", " ", "Jane"))
+	attempt, _ := throttle.Begin(t.Context(), Answer{Client: office, Name: "Jane", Pending: " ", Proves: true})
 	attempt.End()
 	if len(kinds) != 2 || kinds["account"] != canonical("jane") || kinds["address"] != "198.51.100.7" {
 		t.Errorf("derived: got %q, want one account and one address", kinds)

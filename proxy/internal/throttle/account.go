@@ -1,0 +1,115 @@
+package throttle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
+)
+
+const (
+	// nameLifetime is how long it is known that a name is one of an account, and
+	// maxKnown of how many names and sessions something is known.
+	nameLifetime = 24 * time.Hour
+	maxKnown     = 50_000
+	// sessionLifetime is how long the accounts of an authentik session are
+	// remembered. A visit does not last longer.
+	sessionLifetime = time.Hour
+	// maxAccounts is how many accounts of one session count.
+	maxAccounts = 8
+)
+
+// known is what authentik has shown about names and its sessions.
+type known struct {
+	canonical *cache.Cache[Key, Key]   // by another name of the account
+	sessions  *cache.Cache[Key, []Key] // accounts, by session
+}
+
+func newKnown(now func() time.Time) known {
+	return known{
+		canonical: cache.New(cache.Options[Key, Key]{Entries: maxKnown, Now: now}),
+		sessions:  cache.New(cache.Options[Key, []Key]{Entries: maxKnown, Now: now}),
+	}
+}
+
+func (k known) sweep() {
+	k.canonical.Sweep()
+	k.sessions.Sweep()
+}
+
+// withCanonical adds the canonical names of accounts, as far as they are known.
+func (k known) withCanonical(names []Key) []Key {
+	all := names
+	for _, name := range names {
+		if canonical, found := k.canonical.Get(name); found {
+			all = union(all, canonical)
+		}
+	}
+	return all
+}
+
+// Alias notes that authentik has shown a name to be one of an account: it was
+// given the one and has answered with the other. From then on a failure of the
+// name is one of the account, too. Failures of the name itself go on counting, so
+// that a wrong Alias makes no guess easier.
+func (t *Throttle) Alias(name, username string) {
+	names, accounts := t.keysOf(name), t.keysOf(username)
+	if len(names) == 0 || len(accounts) == 0 || names[0] == accounts[0] {
+		return
+	}
+	t.known.canonical.Put(names[0], accounts[0], nameLifetime)
+}
+
+// Remember notes that authentik has named an account in a session of its own.
+// Answers in that session count for it whatever page they come with, until others
+// have been named: an old page of the session shows another account, or none.
+func (t *Throttle) Remember(session, account string) {
+	keys := t.keysOf(account)
+	if session == "" || len(keys) == 0 {
+		return
+	}
+	key := t.options.Derive("session", session)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	accounts, _ := t.known.sessions.Get(key)
+	t.known.sessions.Put(key, latest(accounts, keys[0]), sessionLifetime)
+}
+
+// named returns the accounts that authentik has named in a session.
+func (t *Throttle) named(session string) []Key {
+	if session == "" {
+		return nil
+	}
+	accounts, _ := t.known.sessions.Get(t.options.Derive("session", session))
+	return accounts
+}
+
+// latest returns keys with one more at their end, and without the first if there
+// are too many.
+func latest(keys []Key, key Key) []Key {
+	kept := slices.DeleteFunc(slices.Clone(keys), func(other Key) bool { return other == key })
+	kept = append(kept, key)
+	return kept[max(0, len(kept)-maxAccounts):]
+}
+
+// union returns keys with those of more that are not among them.
+func union(keys []Key, more ...Key) []Key {
+	all := slices.Clip(keys)
+	for _, key := range more {
+		if !slices.Contains(all, key) {
+			all = append(all, key)
+		}
+	}
+	return all
+}
+
+// keysOf returns the keys of accounts by their names, each once.
+func (t *Throttle) keysOf(names ...string) []Key {
+	var keys []Key
+	for _, name := range names {
+		if name = canonical(name); name != "" {
+			keys = union(keys, t.options.Derive("account", name))
+		}
+	}
+	return keys
+}
