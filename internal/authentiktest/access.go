@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// Keys of what a session remembers beside its user.
+// Keys of what a session holds beside its user.
 const (
 	dataLogin       = "login"            // login
 	dataApplication = "application_pre"  // Application the visitor was on the way to
-	dataRelogin     = "last_login"       // id of the login that prompt=login wants another one after
-	dataOriginal    = "impersonate_user" // pk of the administrator behind an impersonation
+	dataRelogin     = "last_login"       // id of the login after which prompt=login wants another one
+	dataOriginal    = "impersonate_user" // pk of the administrator who impersonates the user
 )
 
-// mayUse is what authentik's views of applications ask before anything else:
-// that somebody is signed in, and that he may use the application. A non-nil
-// response is the refusal.
+// mayUse checks what every application view of authentik checks first: that the
+// visitor is signed in and may use the application. It returns nil if both are
+// true, else the response that refuses.
 func (v *visit) mayUse(app Application, hint string) *response {
 	if app.Slug == "" {
 		return v.denied()
@@ -33,8 +33,8 @@ func (v *visit) mayUse(app Application, hint string) *response {
 	return nil
 }
 
-// denied is the page of those who may not use an application. It has no word
-// of the policies.
+// denied is the page for visitors who may not use an application. It does not
+// show what the policies said.
 func (v *visit) denied() *response {
 	words := []string{v.text("Permission denied")}
 	if v.user.PK != 0 {
@@ -55,7 +55,7 @@ func (v *visit) denied() *response {
 	}}
 }
 
-// login sends a visitor to the authentication flow, and back here after it.
+// login redirects a visitor to the authentication flow, which leads back here.
 func (v *visit) login(app Application, hint string) *response {
 	v.session.modified, v.session.begun = true, true
 	if v.srv.dialect.plansLogin {
@@ -65,8 +65,8 @@ func (v *visit) login(app Application, hint string) *response {
 	return v.moved(v.srv.url("/flows/-/default/authentication/?next=" + quote(fullPath(v.request.URL))))
 }
 
-// planLogin makes the plan of the authentication flow at once, with what is
-// known already: the application, and perhaps whom the visitor says he is.
+// planLogin redirects to the authentication flow with a plan that already holds
+// the application and, if the client sent one, the login hint.
 func (v *visit) planLogin(app Application, hint string) *response {
 	slug := v.brand.FlowAuthentication
 	if app.Provider != nil {
@@ -96,8 +96,8 @@ func (v *visit) planLogin(app Application, hint string) *response {
 	return v.moved(v.srv.url("/if/flow/" + f.Slug + "/?" + params))
 }
 
-// start begins a flow with a last stage that belongs to the view, and sends
-// the visitor there. An empty flow is nothing but the last stage.
+// start begins a flow that ends with stages of the view itself. An empty flow
+// consists of these stages only. It returns nil, or the response that refuses.
 func (v *visit) start(slug string, context map[string]any, last ...Stage) *response {
 	f, found := v.srv.flow(slug)
 	if !found {
@@ -128,7 +128,7 @@ func (v *visit) flowLocation() string {
 	return location
 }
 
-// uiLocale is the first of the languages a client asks for that there is.
+// uiLocale is the first language in ui_locales that authentik has.
 func (v *visit) uiLocale() string {
 	if !v.srv.dialect.uiLocales {
 		return ""
@@ -140,12 +140,12 @@ func (v *visit) uiLocale() string {
 	return ""
 }
 
-// quote escapes as Django does for the address to return to: slashes stay.
+// quote escapes an address to return to as Django does: slashes stay.
 func quote(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), "%2F", "/")
 }
 
-// forbiddenPage is Django's answer to a request that may have been forged.
+// forbiddenPage is Django's answer to a failed CSRF check.
 func (v *visit) forbiddenPage() *response {
 	words := []string{"Forbidden (403)", "CSRF verification failed. Request aborted."}
 	if v.request.Header.Get("Referer") == "" && v.request.Header.Get("Origin") == "" && v.secure() {
@@ -156,8 +156,8 @@ func (v *visit) forbiddenPage() *response {
 	return &response{status: http.StatusForbidden, page: &page{Title: "403 Forbidden", Words: words}}
 }
 
-// consentContext is what a plan knows of the application it is for, and of
-// what that wants.
+// consentContext is the plan context of an application and of the scopes that
+// it asks for.
 func (v *visit) consentContext(p Provider, app Application, wanted []string) map[string]any {
 	return map[string]any{
 		contextApp:           app,
@@ -166,8 +166,8 @@ func (v *visit) consentContext(p Provider, app Application, wanted []string) map
 	}
 }
 
-// nameApplication adds to a challenge the application that the visitor was on
-// the way to.
+// nameApplication adds to a challenge the application that the visitor wants to
+// reach.
 func (v *visit) nameApplication(c object) {
 	app, ok := v.session.data[dataApplication].(Application)
 	if v.srv.dialect.plansLogin {
@@ -182,7 +182,7 @@ func (v *visit) nameApplication(c object) {
 	}
 }
 
-// hinted goes on with whom the client says the visitor is.
+// hinted skips identification if the login hint of the client names a user.
 func (s *IdentificationStage) hinted(v *visit, hint string) (*response, error) {
 	u, ok := s.identify(v, hint, "")
 	v.plan.context[contextPending] = u

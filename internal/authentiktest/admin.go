@@ -5,30 +5,30 @@ import (
 	"slices"
 )
 
-// A Mail is a message that was to be sent by e-mail.
+// A Mail is an e-mail that authentik would have sent.
 type Mail struct {
 	To, Subject, Body string
-	Link, Code        string // what the visitor is to use, if it holds one
+	Link, Code        string // the link or code in it, if there is one
 }
 
-// A Text is a message that was to be sent to a telephone.
+// A Text is a text message that authentik would have sent.
 type Text struct{ To, Body, Code string }
 
-// Mail lists the e-mails so far, the latest last.
+// Mail returns all e-mails so far, the latest last.
 func (s *Server) Mail() []Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.mail)
 }
 
-// Texts lists the messages to telephones so far, the latest last.
+// Texts returns all text messages so far, the latest last.
 func (s *Server) Texts() []Text {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.texts)
 }
 
-// Logouts lists the tries to send logout tokens so far, the latest last.
+// Logouts returns all attempts to send logout tokens so far, the latest last.
 func (s *Server) Logouts() []Logout {
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
@@ -49,7 +49,7 @@ func (s *Server) Sessions() int {
 	return len(s.sessions)
 }
 
-// AddUser creates an account and returns it with its keys.
+// AddUser creates a user and returns it with its keys.
 func (s *Server) AddUser(u User) User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,14 +59,14 @@ func (s *Server) AddUser(u User) User {
 	return u
 }
 
-// User is the account of that name, as it is by now.
+// User returns the user of that name as it is now.
 func (s *Server) User(username string) (User, bool) {
 	return s.find(func(u User) bool { return u.Username == username })
 }
 
-// EditUser changes an account. It reports whether there is one of that name.
-// An account that it deactivates loses its tokens and keeps its sessions, as in
-// an authentik in which a directory or a script did so; see [Server.SetActive].
+// EditUser changes a user. It reports whether there is one of that name. A user
+// that edit deactivates loses all tokens but keeps the sessions, as when a
+// directory or a script does it; see [Server.SetActive].
 func (s *Server) EditUser(username string, edit func(*User)) bool {
 	u, found := s.User(username)
 	return found && s.update(u.PK, edit)
@@ -90,7 +90,7 @@ func (s *Server) update(pk int, edit func(*User)) bool {
 	return true
 }
 
-// clone keeps those who hold a user from seeing later changes.
+// clone protects callers who hold a user from later changes.
 func (u User) clone() User {
 	u.Groups, u.Devices = slices.Clone(u.Groups), slices.Clone(u.Devices)
 	u.Attributes = maps.Clone(u.Attributes)
@@ -100,9 +100,9 @@ func (u User) clone() User {
 	return u
 }
 
-// SetActive activates or deactivates an account, as an administrator does. To
-// deactivate it deletes its tokens, refresh tokens included, and then ends its
-// sessions: nothing is left by then that a client would be told of.
+// SetActive activates or deactivates a user, as an administrator does.
+// Deactivation deletes the user's tokens, refresh tokens included, and then
+// ends the sessions; no client is told, since no token is left.
 func (s *Server) SetActive(username string, active bool) bool {
 	found := s.EditUser(username, func(u *User) { u.Inactive = !active })
 	if !active {
@@ -111,8 +111,8 @@ func (s *Server) SetActive(username string, active bool) bool {
 	return found
 }
 
-// DeleteUser deletes an account, its sessions, of which clients are told, and
-// its tokens.
+// DeleteUser deletes a user, the user's sessions, of which clients are told,
+// and the user's tokens.
 func (s *Server) DeleteUser(username string) bool {
 	u, found := s.User(username)
 	if !found {
@@ -126,29 +126,27 @@ func (s *Server) DeleteUser(username string) bool {
 	return true
 }
 
-// EndSessions ends the sessions in which a user is signed in, as an
-// administrator does, and says how many there were. Their access tokens are
-// deleted and their clients told; refresh tokens stay good, but what they are
-// exchanged for names no session.
+// EndSessions ends the sessions of a user, as an administrator does, and
+// returns how many there were. Their access tokens are deleted and their
+// clients told. Refresh tokens stay valid, but new tokens name no session.
 func (s *Server) EndSessions(username string) int {
 	u, _ := s.User(username)
 	return s.endWhere(func(one *session) bool { return u.PK != 0 && one.user == u.PK })
 }
 
-// EndSession ends the session that tokens name by a sid, in the same way. It
-// reports whether there is one.
+// EndSession ends the session that tokens name by a sid, as EndSessions does.
+// It reports whether there is one.
 func (s *Server) EndSession(sid string) bool {
 	return s.endWhere(func(one *session) bool { return sidOf(one.id) == sid }) > 0
 }
 
-// CleanUp ends the sessions whose time is over, and says how many there were.
-// The worker of authentik does so every few minutes: clients are not told of
-// the end of a session before.
+// CleanUp ends expired sessions and returns how many there were. authentik's
+// worker does this every few minutes; until then clients are not told.
 func (s *Server) CleanUp() int {
 	return s.endWhere(func(one *session) bool { return !one.until.IsZero() && !s.now().Before(one.until) })
 }
 
-// endWhere ends the sessions that match and counts them.
+// endWhere ends the sessions that match and returns how many there were.
 func (s *Server) endWhere(match func(*session) bool) int {
 	s.mu.Lock()
 	var ids []string
@@ -167,15 +165,16 @@ func (s *Server) endWhere(match func(*session) bool) int {
 	return n
 }
 
-// Forget drops all HTTP sessions, as a lost database would. No client is told.
+// Forget drops all HTTP sessions, as the loss of the database would. No client
+// is told.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.sessions)
 }
 
-// EditFlow changes a flow; it may change its slug. Plans that have been made
-// stay as they are. It reports whether there is a flow of that slug.
+// EditFlow changes a flow, which may change its slug. Existing plans stay as
+// they are. It reports whether there is a flow of that slug.
 func (s *Server) EditFlow(slug string, edit func(*Flow)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -199,8 +198,8 @@ func (s *Server) DeleteFlow(slug string) bool {
 	return len(s.flows) < before
 }
 
-// DeleteStage deletes a stage from every flow. A plan that has not come to it
-// yet breaks when it does; one that stands at it goes on.
+// DeleteStage deletes a stage from every flow. A plan that has not reached it
+// fails when it does; a plan that is at it goes on.
 func (s *Server) DeleteStage(stage Stage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

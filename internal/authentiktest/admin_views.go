@@ -2,7 +2,8 @@ package authentiktest
 
 import "net/http"
 
-// adminRoutes are the views for administrators that can be told from outside.
+// adminRoutes are the administrators' views that can be told apart from
+// outside.
 func adminRoutes() []route {
 	return []route{
 		{"/api/v3/flows/instances/{slug}/execute/", (*visit).executeFlow},
@@ -10,8 +11,8 @@ func adminRoutes() []route {
 	}
 }
 
-// executeFlow lets an administrator try a flow: the plan is made, and a link
-// leads to it.
+// executeFlow lets an administrator try a flow: it makes the plan and redirects
+// to it.
 func (v *visit) executeFlow() *response {
 	if refusal := v.reading(); refusal != nil {
 		return refusal
@@ -32,6 +33,6 @@ func (v *visit) executeFlow() *response {
 	return v.api(http.StatusOK, object{"link": v.address(v.flowLocation())})
 }
 
-// inspector does not exist for those who may not use it. What administrators
-// see of a plan is the database around it, which this server does not have.
+// inspector is 404 for anyone who may not use it. What administrators see of a
+// plan is the database around it, which the stand-in does not have.
 func (v *visit) inspector() *response { return v.notFound() }

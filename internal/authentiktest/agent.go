@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// An EndpointAgentStage asks the agent on the visitor's device, by a browser
-// extension, to prove which device it is.
+// An EndpointAgentStage asks the agent on the visitor's device, through a
+// browser extension, to prove which device it is.
 type EndpointAgentStage struct {
 	// Required refuses visitors without an agent.
 	Required bool
 
-	// Verify is whether a response is an agent's. Default: none is.
+	// Verify reports whether a response is from an agent. Default: none is.
 	Verify func(response string) bool
 }
 
@@ -33,7 +33,7 @@ func (s *EndpointAgentStage) challenge(v *visit) object {
 	return c
 }
 
-// token is what the agent is to sign.
+// token is the challenge that the agent signs.
 func (s *EndpointAgentStage) token(v *visit) string {
 	now := v.srv.now()
 	return v.srv.ring.key(rs256, now).sign("JWT", object{
@@ -42,8 +42,8 @@ func (s *EndpointAgentStage) token(v *visit) string {
 	})
 }
 
-// post lets all pass where an agent is optional. The answer that there is no
-// agent ends the flow where it is not.
+// post lets everyone pass if the agent is optional. If it is required, the
+// answer that there is no agent ends the flow.
 func (s *EndpointAgentStage) post(v *visit) (*response, error) {
 	f, err := v.fields()
 	if err != nil {

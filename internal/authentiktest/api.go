@@ -27,9 +27,9 @@ var (
 	errScheme = errors.New("unsupported authentication type")
 )
 
-// admitted is what the API framework checks before a view: that the client
-// takes JSON, whom the request is from, and, of a signed-in session, that the
-// request was made by authentik's own page.
+// admitted makes the checks that the API framework makes before each view: that
+// the client accepts JSON, who the request is from and, for a signed-in
+// session, that the CSRF token is right.
 func (v *visit) admitted() error {
 	if !takesJSON(v.request.Header.Values("Accept")) {
 		return errors.New("could not satisfy the request Accept header")
@@ -45,7 +45,7 @@ func (v *visit) admitted() error {
 	return nil
 }
 
-// takesJSON reports whether an Accept header has a place for JSON.
+// takesJSON reports whether an Accept header allows JSON.
 func takesJSON(accept []string) bool {
 	if len(accept) == 0 {
 		return true
@@ -82,8 +82,8 @@ func (v *visit) authorized() error {
 	return nil
 }
 
-// genuine is Django's CSRF check: the token of the cookie in the header, and
-// an origin that is our own.
+// genuine is Django's CSRF check: the header must repeat the token of the
+// cookie, and the origin must be this server's.
 func (v *visit) genuine() bool {
 	token := v.sent(cookieCSRF)
 	if len(token) != 32 && len(token) != 64 || token != v.request.Header.Get("X-Authentik-Csrf") {
@@ -99,7 +99,7 @@ func (v *visit) genuine() bool {
 	return err == nil && referer.Scheme == "https" && referer.Host == v.request.Host
 }
 
-// keyholder is the user an API key stands for.
+// keyholder is the user of an API key.
 func (s *Server) keyholder(key string) (User, bool) {
 	s.mu.Lock()
 	name, found := s.tokens[key]
@@ -110,8 +110,8 @@ func (s *Server) keyholder(key string) (User, bool) {
 	return s.find(func(u User) bool { return u.Username == name && !u.Inactive })
 }
 
-// reading opens a view of the API that can only be read. A non-nil response
-// is the refusal.
+// reading begins a read-only view of the API. It returns nil, or the response
+// that refuses.
 func (v *visit) reading() *response {
 	if err := v.admitted(); err != nil {
 		detail := "Token invalid/expired"
@@ -126,8 +126,7 @@ func (v *visit) reading() *response {
 	return nil
 }
 
-// forged is the refusal of a request that a signed-in user's browser was made to
-// send, or nil.
+// forged returns the response to a request that fails the CSRF check, or nil.
 func (v *visit) forged() *response {
 	if err := v.admitted(); errors.Is(err, errCSRF) {
 		return v.action(http.StatusForbidden, object{"detail": "CSRF Failed: CSRF token missing."})
@@ -135,7 +134,7 @@ func (v *visit) forged() *response {
 	return nil
 }
 
-// action is an answer of a view of the API that can only be posted to.
+// action is an answer of an API view that only accepts POST.
 func (v *visit) action(status int, body any) *response {
 	res := v.api(status, body)
 	res.allow = "POST, OPTIONS"
@@ -193,7 +192,7 @@ func (s *Server) application(slug string) (Application, bool) {
 	return s.apps[i], true
 }
 
-// flowList is there to refuse: the list of flows is the administrators'.
+// flowList refuses, since only administrators may list flows.
 func (v *visit) flowList() *response {
 	res := v.nobody()
 	res.allow = "GET, POST, HEAD, OPTIONS"

@@ -14,7 +14,7 @@ func oidcRoutes() []route {
 	}, tokenRoutes(), deviceGrantRoutes(), endSessionRoutes(), impersonationRoutes(), metadataRoutes())
 }
 
-// An authorization is what a client asks for in the browser of a user.
+// An authorization is an authorization request of a client.
 type authorization struct {
 	provider Provider
 	app      Application
@@ -26,13 +26,13 @@ type authorization struct {
 	maxAge                               int
 }
 
-// A badRequest is a mistake that the visitor is told, since it is not safe to
-// tell the client.
+// A badRequest is an error that is shown to the visitor, since telling the
+// client would not be safe.
 type badRequest struct{ title, description string }
 
 func (badRequest) Error() string { return "bad request" }
 
-// An authorizeError is told the client, by way of the browser.
+// An authorizeError is an error that the client is told, through the browser.
 type authorizeError struct {
 	redirect, code, description, state string
 	fragment                           bool
@@ -40,7 +40,7 @@ type authorizeError struct {
 
 func (e authorizeError) Error() string { return e.code }
 
-// location is where the error is told.
+// location is the address that tells the error.
 func (e authorizeError) location() string {
 	mark := "?"
 	if e.fragment {
@@ -57,7 +57,7 @@ func (e authorizeError) location() string {
 	return iri(to)
 }
 
-// authorize is where clients send a browser for a code.
+// authorize is the authorization endpoint.
 func (v *visit) authorize() *response {
 	if v.request.Method != http.MethodGet {
 		return v.forbiddenPage()
@@ -89,7 +89,7 @@ func (v *visit) speaking(res *response) *response {
 	return res
 }
 
-// unauthorized answers a request for authorization that cannot be right.
+// unauthorized answers an authorization request that is wrong.
 func (v *visit) unauthorized(err error) *response {
 	var wrong badRequest
 	if errors.As(err, &wrong) {
@@ -102,7 +102,7 @@ func (v *visit) unauthorized(err error) *response {
 	return v.broken()
 }
 
-// authorization reads the request of a client.
+// authorization parses and checks the request of a client.
 func (v *visit) authorization() (*authorization, error) {
 	q := parseQuery(v.request.URL.RawQuery)
 	get := func(name string) string { value, _ := q.last(name); return value }
@@ -132,7 +132,7 @@ func (v *visit) authorization() (*authorization, error) {
 	return a, nil
 }
 
-// grantType is how the client is to get its tokens.
+// grantType is the grant type that the response type belongs to.
 func (a *authorization) grantType() string {
 	switch {
 	case a.responseType == "code":
@@ -143,7 +143,7 @@ func (a *authorization) grantType() string {
 	return "implicit"
 }
 
-// check finds what is wrong with the request, the dangerous things first.
+// check returns what is wrong with the request, security first.
 func (a *authorization) check(object bool) error {
 	if !slices.Contains(a.provider.RedirectURIs, a.redirect) {
 		return badRequest{
@@ -167,7 +167,7 @@ func (a *authorization) check(object bool) error {
 	return nil
 }
 
-// settle puts in what follows from the rest of the request.
+// settle fills in what follows from the rest of the request.
 func (a *authorization) settle() {
 	a.scopes = a.provider.granted(a.scopes)
 	if !a.issues("code") {
@@ -184,7 +184,8 @@ func (a *authorization) settle() {
 	}
 }
 
-// issues reports whether the response is to hold a thing.
+// issues reports whether the response contains a code, an ID token or an access
+// token.
 func (a *authorization) issues(thing string) bool {
 	return slices.Contains(strings.Fields(a.responseType), thing)
 }
@@ -196,8 +197,9 @@ func (a *authorization) fail(code, description string) error {
 	}
 }
 
-// grantAuthorization sees to it that the visitor is signed in, recently
-// enough, and may use the application; then it runs the authorization flow.
+// grantAuthorization runs the authorization flow for a visitor who is signed
+// in, recently enough, and may use the application. Others are sent to the
+// login or refused.
 func (v *visit) grantAuthorization(a *authorization) *response {
 	if refusal := v.mayUse(a.app, a.hint); refusal != nil {
 		return refusal
@@ -220,9 +222,9 @@ func (v *visit) grantAuthorization(a *authorization) *response {
 	return v.moved(v.responseURI(a))
 }
 
-// stale reports whether the client wants the visitor to sign in once more.
-// prompt=login is satisfied by a login after the first request with it, and by
-// one that max_age has asked for.
+// stale reports whether the visitor must sign in again. prompt=login is
+// satisfied by a login after the first request with it, and by one that max_age
+// has asked for.
 func (v *visit) stale(a *authorization) bool {
 	l, _ := v.session.data[dataLogin].(login)
 	if a.maxAge > 0 && v.srv.now().Sub(l.at).Seconds() > float64(a.maxAge) {
@@ -239,7 +241,7 @@ func (v *visit) stale(a *authorization) bool {
 	return true
 }
 
-// consents reports whether a flow asks for consent by itself.
+// consents reports whether a flow has a consent stage of its own.
 func (s *Server) consents(slug string) bool {
 	f, found := s.flow(slug)
 	return found && slices.ContainsFunc(f.Bindings, func(b Binding) bool {
@@ -253,8 +255,7 @@ var (
 	responseModes = []string{"query", "fragment", "form_post"}
 )
 
-// A fulfilment is the last stage of an authorization: the answer to the
-// client.
+// A fulfilment is the last stage of an authorization: it answers the client.
 type fulfilment struct{ *authorization }
 
 func (s *fulfilment) get(v *visit) (*response, error) {
@@ -272,7 +273,7 @@ func (s *fulfilment) get(v *visit) (*response, error) {
 
 func (s *fulfilment) post(v *visit) (*response, error) { return s.get(v) }
 
-// responseURI is where the browser carries code and tokens.
+// responseURI is the address that carries code and tokens to the client.
 func (v *visit) responseURI(a *authorization) string {
 	mark := "?"
 	if a.responseMode == "fragment" {
@@ -281,7 +282,7 @@ func (v *visit) responseURI(a *authorization) string {
 	return a.redirect + mark + v.respond(a).encode()
 }
 
-// respond makes what the client has asked for.
+// respond issues what the client has asked for.
 func (v *visit) respond(a *authorization) (q query) {
 	add := func(name, value string) { q = append(q, parameter{name, value}) }
 	g := v.newGrant(a)

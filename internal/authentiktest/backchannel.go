@@ -11,33 +11,33 @@ import (
 	"time"
 )
 
-// A Logout is one try to tell a client on the back channel that a session is
-// over (OpenID Connect Back-Channel Logout 1.0).
+// A Logout is one attempt to tell a client on the back channel that a session
+// has ended (OpenID Connect Back-Channel Logout 1.0).
 type Logout struct {
 	Client, URI string
-	Token       string // the logout token, made anew for each try
+	Token       string // the logout token, new for each attempt
 	Status      int    // of the answer; 0 if there was none
-	Err         error  // why it counts as failed
+	Err         error  // why the attempt failed
 }
 
-// A notice is a logout token that is to be made and sent: of all that it says,
-// this is what stands fixed.
+// A notice is a logout token that is to be sent. It holds what all attempts
+// have in common.
 type notice struct {
 	client   string
-	iss      any // as the access token names it
+	iss      any // as in the access token
 	sub, sid string
-	tries    int // so far
+	tries    int // attempts so far
 }
 
-// noticeTries is how often a logout token is sent before it is given up.
+// noticeTries is how many attempts are made before a logout token is given up.
 const noticeTries = 6
 
-// noticePatience is how long a client may take to answer.
-const noticePatience = time.Minute
+// noticeTimeout is how long a client may take to answer.
+const noticeTimeout = time.Minute
 
-// notify has a client told, if it wants to be, that the session of an access
-// token is over. The user is named as authentik knows him, whatever a mapping
-// has made of that in tokens.
+// notify tells a client, if it has a back-channel address, that the session of
+// an access token has ended. The sub is the user's own, even if a scope mapping
+// has changed it in tokens.
 func (s *Server) notify(g grant, session string) {
 	if p, _, found := s.client(g.client); found && p.BackchannelURI != "" {
 		u := s.current(User{PK: g.user})
@@ -47,18 +47,18 @@ func (s *Server) notify(g grant, session string) {
 }
 
 // An outbox is the queue of authentik's worker, which sends one notice after
-// the other while requests go on. The worker comes with the first notice and
-// leaves with the last.
+// the other while requests go on. The worker starts with the first notice and
+// stops after the last.
 type outbox struct {
 	client *http.Client
 	retry  time.Duration
 
 	mu     sync.Mutex
 	queue  []notice
-	open   int           // notices in the queue, on their way or waiting for another try
-	empty  chan struct{} // closed while there are none
-	busy   bool          // the worker is there
-	held   int           // by how many it is kept away
+	open   int           // notices that are queued, being sent or waiting for another attempt
+	empty  chan struct{} // closed while open is 0
+	busy   bool          // a worker is running
+	held   int           // how many callers of HoldLogouts have not released yet
 	tried  []Logout
 	failed []error
 }
@@ -81,7 +81,8 @@ func (o *outbox) put(n notice) {
 	o.queue = append(o.queue, n)
 }
 
-// start brings the worker, if it is not there and there is work that it may do.
+// start starts the worker unless it runs already, is held, or has nothing to
+// do.
 func (o *outbox) start(work func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -91,7 +92,7 @@ func (o *outbox) start(work func()) {
 	}
 }
 
-// next is the notice to send. Without one the worker is to leave.
+// next takes a notice out of the queue. ok is false if the worker must stop.
 func (o *outbox) next() (notice, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -111,14 +112,14 @@ func (o *outbox) again(n notice) {
 	o.queue = append(o.queue, n)
 }
 
-// log keeps what has become of a try.
+// log records an attempt.
 func (o *outbox) log(l Logout) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tried = append(o.tried, l)
 }
 
-// settle is for a notice that is done with, by an error if it was given up.
+// settle removes a notice for good. err says why it was given up, if it was.
 func (o *outbox) settle(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -130,16 +131,16 @@ func (o *outbox) settle(err error) {
 	}
 }
 
-// deliverNotices is what the worker does.
+// deliverNotices is the worker.
 func (s *Server) deliverNotices() {
 	for n, ok := s.outbox.next(); ok; n, ok = s.outbox.next() {
 		s.deliverNotice(n)
 	}
 }
 
-// deliverNotice sends a logout token. One that fails is sent again after a
-// while, in which others are. A client that does not want to be told any more
-// is not.
+// deliverNotice sends a logout token. After a failure it is sent again later,
+// and others are sent in the meantime. It drops the notice if the client no
+// longer has a back-channel address.
 func (s *Server) deliverNotice(n notice) {
 	p, _, found := s.client(n.client)
 	if !found || p.BackchannelURI == "" {
@@ -162,7 +163,7 @@ func (s *Server) deliverNotice(n notice) {
 	}
 }
 
-// logoutToken is a logout token as of now.
+// logoutToken makes a logout token as of now.
 func (s *Server) logoutToken(p Provider, n notice) string {
 	now := s.now()
 	return s.signed(p, s.dialect.logoutType, object{
@@ -174,7 +175,7 @@ func (s *Server) logoutToken(p Provider, n notice) string {
 // postLogout posts a logout token. Redirects are followed.
 func (s *Server) postLogout(p Provider, token string) Logout {
 	l := Logout{Client: p.ClientID, URI: p.BackchannelURI, Token: token}
-	ctx, cancel := context.WithTimeout(context.Background(), noticePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), noticeTimeout)
 	defer cancel()
 	body := strings.NewReader(url.Values{"logout_token": {token}}.Encode())
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.BackchannelURI, body)
@@ -197,8 +198,8 @@ func (s *Server) postLogout(p Provider, token string) Logout {
 	return l
 }
 
-// HoldLogouts keeps the worker from sending logout tokens, as if it had much
-// else to do, until the function that it returns is called.
+// HoldLogouts keeps the worker from sending logout tokens, as if it were busy,
+// until the returned function is called.
 func (s *Server) HoldLogouts() (release func()) {
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
@@ -212,7 +213,7 @@ func (s *Server) HoldLogouts() (release func()) {
 }
 
 // Delivered waits until no logout token is left to be sent. The error names
-// those that have been given up so far, or says that ctx was over first.
+// those that have been given up, or says that ctx ended first.
 func (s *Server) Delivered(ctx context.Context) error {
 	s.outbox.mu.Lock()
 	empty := s.outbox.empty

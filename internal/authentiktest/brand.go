@@ -21,8 +21,8 @@ func defaultBrand() Brand {
 
 func (b Brand) title() string { return or(b.Title, "authentik") }
 
-// brandOf is the brand of a host, port included: the one whose domain the
-// host ends with, else the default.
+// brandOf is the brand of a host with its port: the one whose domain the host
+// ends with, else the default brand.
 func (s *Server) brandOf(host string) Brand {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,8 +41,8 @@ func (s *Server) brandOf(host string) Brand {
 	return *found
 }
 
-// covers reports whether a brand is that of a host. Older releases do not
-// mind where the domain begins.
+// covers reports whether a brand applies to a host. In older releases the
+// domain may begin in the middle of a label.
 func (d dialect) covers(b Brand, host string) bool {
 	domain := strings.ToLower(b.Domain)
 	if d.brandBoundary {
@@ -90,7 +90,7 @@ func (b Brand) flows() map[string]string {
 	}
 }
 
-// static is the address of a picture: those that come with authentik stand
+// static is the address of a picture. Pictures that come with authentik are
 // below web.path.
 func (s *Server) static(picture string) string {
 	if strings.HasPrefix(picture, "/static/") {
@@ -99,7 +99,8 @@ func (s *Server) static(picture string) string {
 	return picture
 }
 
-// themed is a picture per theme, null if it is the same in both.
+// themed are the addresses of a picture for each theme, or nil if there is only
+// one.
 func themed(picture string) any {
 	if !strings.Contains(picture, "%(theme)s") {
 		return nil
@@ -112,7 +113,7 @@ func themed(picture string) any {
 
 func (f *Flow) background(s *Server) string { return s.static(or(f.Background, defaultBackground)) }
 
-// flow is the flow of that slug, as it is by now.
+// flow is the flow of that slug as it is now.
 func (s *Server) flow(slug string) (*Flow, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,18 +9,18 @@ type CaptchaStage struct {
 	Interactive bool
 
 	MinScore, MaxScore float64 // bounds of a score; default 0.5 and 1
-	Lenient            bool    // error_on_invalid_score is off: refusals are noted, and pass
+	Lenient            bool    // error_on_invalid_score is off: a bad score is recorded, and passes
 
-	// Verify is what the provider says of a token. An error stands for a
-	// provider that is out of order. Default: every token is good.
+	// Verify is the provider's answer about a token. An error means that the
+	// provider is out of order. Default: every token is good.
 	Verify func(token string) (Verdict, error)
 }
 
-// A Verdict is what a provider says of a token.
+// A Verdict is a provider's answer about a token.
 type Verdict struct {
 	Success bool
-	Score   *float64 // of those providers that have one
-	Errors  []string // codes
+	Score   *float64 // of the providers that have one
+	Errors  []string // error codes
 }
 
 func (s *CaptchaStage) get(v *visit) (*response, error) { return v.ask(s.challenge(v)) }
@@ -32,8 +32,8 @@ func (s *CaptchaStage) challenge(v *visit) object {
 	return c
 }
 
-// widget is the challenge as it stands inside another one, where nobody is
-// known yet.
+// widget is the captcha challenge inside another challenge, before a user is
+// known.
 func (s *CaptchaStage) widget(v *visit) object {
 	return object{
 		"component": "ak-stage-captcha", "pending_user": "", "pending_user_avatar": v.srv.avatar(User{}),
@@ -60,7 +60,7 @@ func (s *CaptchaStage) post(v *visit) (*response, error) {
 
 const invalidCaptcha = "Invalid captcha response"
 
-// refusal is what is wrong with a token, empty if nothing is.
+// refusal is what is wrong with a token, or empty.
 func (s *CaptchaStage) refusal(token string) string {
 	if s.Verify == nil {
 		return ""

@@ -17,12 +17,12 @@ import (
 
 var errNoAddress = errors.New("not an e-mail address")
 
-// period is how long a TOTP code counts, by RFC 6238 and by authentik.
+// period is for how long a TOTP code is shown (RFC 6238).
 const period = 30
 
-// try offers a code to all devices of a user in turn, whichever of them he
-// selected. The first to take it uses it up; those asked before count a
-// failure.
+// try offers a code to all devices of a user in turn, whichever of them the
+// user selected. The first device that accepts it uses it up; the devices asked
+// before count a failure.
 func (s *Server) try(pk int, code string) (taken Device, ok bool) {
 	now := s.now()
 	s.update(pk, func(u *User) {
@@ -54,7 +54,7 @@ func (d *Device) take(dialect dialect, code string, now time.Time) bool {
 	return false
 }
 
-// matches compares a code, and forgets a code that can be used but once.
+// matches compares a code, and deletes a code that can be used only once.
 func (d *Device) matches(code string, now time.Time) bool {
 	switch d.Class {
 	case DeviceStatic:
@@ -74,8 +74,9 @@ func (d *Device) matches(code string, now time.Time) bool {
 	return false
 }
 
-// matchesTOTP takes the code of this half minute, of the last and of the next,
-// but none of a half minute that has served. Codes are compared as numbers.
+// matchesTOTP accepts the code of the current step, of the previous and of the
+// next, but none of a step that is not later than the last one used. Codes are
+// compared as numbers.
 func (d *Device) matchesTOTP(code string, now time.Time) bool {
 	number, err := strconv.Atoi(strings.TrimSpace(code))
 	if err != nil || now.Unix() < 2*period {
@@ -95,7 +96,7 @@ func (d *Device) matchesTOTP(code string, now time.Time) bool {
 	return false
 }
 
-// codeOf is the TOTP code of a half minute.
+// codeOf is the TOTP code of a step.
 func (d *Device) codeOf(step uint64) (string, error) {
 	return hotp.GenerateCodeCustom(d.Secret, step, hotp.ValidateOpts{
 		Digits: otp.Digits(or(d.Digits, 6)), Algorithm: otp.AlgorithmSHA1,
@@ -113,26 +114,26 @@ func newCode() string {
 	return fmt.Sprintf("%06d", n)
 }
 
-// newMessage is a code that counts for a while.
+// newMessage is a code that is valid for a while.
 func (s *Server) newMessage(lasts time.Duration) message {
 	return message{s.code(), s.now().Add(lasts)}
 }
 
-// sendMail keeps an e-mail for [Server.Mail].
+// sendMail records an e-mail for [Server.Mail].
 func (s *Server) sendMail(m Mail) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mail = append(s.mail, m)
 }
 
-// sendText keeps a message for [Server.Texts].
+// sendText records a message for [Server.Texts].
 func (s *Server) sendText(t Text) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.texts = append(s.texts, t)
 }
 
-// deliver sends the code of a device to where the device is.
+// deliver sends the code of a device to its mailbox or telephone.
 func (s *Server) deliver(d Device) {
 	body := "Your code is " + d.sent.code + "."
 	if d.Class == DeviceSMS {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A Release names the authentik whose manners the server has.
+// A Release is the release of authentik that the server behaves like.
 type Release string
 
 // The releases of which there are recordings.
@@ -21,31 +21,31 @@ const (
 	Release202608 Release = "2026.8"
 )
 
-// Releases are all releases that have a dialect, the oldest first.
+// Releases returns all releases that have a dialect, the oldest first.
 func Releases() []Release {
 	return []Release{Release202510, Release202605, Release202608}
 }
 
-// Config is everything the administrator of this authentik has set up. It is
-// read once; later changes go through the methods of [Server].
+// Config is everything that the administrator has set up. It is read once;
+// later changes are made by the methods of [Server].
 type Config struct {
-	// Release decides between the dialects. Default: the newest.
+	// Release chooses the dialect. Default: the newest.
 	Release Release
 
-	// Flows are found by their slug. Those that every new authentik has
-	// (default-authentication-flow, default-invalidation-flow) are added
-	// unless there are flows of these slugs.
+	// Flows are found by their slug. The flows that every new authentik has
+	// (default-authentication-flow, default-invalidation-flow) are added unless
+	// there are flows with these slugs.
 	Flows []Flow
 
 	Users        []User
 	Groups       []Group
 	Applications []Application
 
-	// Providers are those that belong to no application, which nobody may use.
+	// Providers belong to no application, so that no visitor may use them.
 	Providers []Provider
 
-	// Sources are the other identity providers behind the buttons of
-	// identification stages, which list them again.
+	// Sources are the other identity providers. Identification stages list the
+	// ones that they offer.
 	Sources []Source
 
 	// Brands are chosen by the Host of a request. The default brand of a new
@@ -55,34 +55,33 @@ type Config struct {
 	// Invitations are what invitation stages ask for.
 	Invitations []Invitation
 
-	// Tokens are API keys: the key, and the name of the user it stands for.
+	// Tokens maps API keys to usernames.
 	Tokens map[string]string
 
 	// Duo is the service behind Duo devices.
 	Duo Duo
 
 	// SigningKey signs the tokens of providers whose Algorithm is RS256.
-	// Default: a key of 2048 bits that is made when the first of them is asked
-	// for.
+	// Default: a key of 2048 bits, made at the first use.
 	SigningKey *rsa.PrivateKey
 
 	// LogoutClient sends the logout tokens of the back channel. Default:
 	// [http.DefaultClient].
 	LogoutClient *http.Client
 
-	// LogoutRetry is how long a logout token that a client did not take waits
-	// for the next try. Default: half a minute, as recorded.
+	// LogoutRetry is how long a failed logout token waits for the next attempt.
+	// Default: half a minute, as recorded.
 	LogoutRetry time.Duration
 
-	// Path is authentik's web.path, where every address and every cookie
-	// begins. Default: "/".
+	// Path is authentik's web.path, below which every address and every cookie
+	// is. Default: "/".
 	Path string
 
 	// Now is the server's clock. Default: time.Now.
 	Now func() time.Time
 }
 
-// A Flow is a list of stages behind a slug.
+// A Flow is a list of stages with a slug.
 type Flow struct {
 	Slug, Title    string
 	Designation    Designation    // default: authentication
@@ -111,7 +110,7 @@ const (
 	DesignationStageConfiguration Designation = "stage_configuration"
 )
 
-// An Authentication says who may run a flow.
+// An Authentication is a requirement on who may run a flow.
 type Authentication string
 
 // The requirements of authentik. The zero value means none.
@@ -125,7 +124,7 @@ const (
 	RequireToken           Authentication = "require_token" // since 2026.8
 )
 
-// A DeniedAction says what happens to a visitor whom a flow refuses.
+// A DeniedAction is what happens to a visitor whom a flow refuses.
 type DeniedAction string
 
 // The actions of authentik.
@@ -142,12 +141,13 @@ type Binding struct {
 	PolicyMode      PolicyMode
 	InvalidResponse InvalidResponse // default: retry
 
-	// EvaluateOnPlan has the policies asked when the plan is made. They are
-	// asked again whenever the stage's turn comes, unless SkipReevaluation.
+	// EvaluateOnPlan evaluates the policies when the plan is made. They are
+	// evaluated again when the stage's turn comes, unless SkipReevaluation is
+	// set.
 	EvaluateOnPlan, SkipReevaluation bool
 }
 
-// An InvalidResponse says what a refused answer leads to.
+// An InvalidResponse is what happens after a refused answer.
 type InvalidResponse string
 
 // The actions of authentik. The zero value means retry.
@@ -157,7 +157,7 @@ const (
 	RestartWithContext InvalidResponse = "restart_with_context"
 )
 
-// A PolicyMode says how the results of several policies become one. The zero
+// A PolicyMode is how the results of several policies become one. The zero
 // value means any, which is authentik's default.
 type PolicyMode string
 
@@ -167,16 +167,16 @@ const (
 	PolicyAll PolicyMode = "all"
 )
 
-// A Policy lets pass or refuses: the members of Group, the user of that name,
-// those of such a Reputation, or whom Func lets pass. Exactly one of the four
-// is set.
+// A Policy passes or refuses: it passes the members of Group, the user of that
+// name, the addresses and users of a Reputation, or what Func passes. Exactly
+// one of the four is set.
 type Policy struct {
 	Group, User string
 	Reputation  *Reputation
 
 	// Func stands for an expression policy. Its messages are shown to the
-	// visitor where authentik shows them. An error counts as a refusal, with
-	// the text of the error as message, as an exception does.
+	// visitor where authentik shows them. An error counts as a refusal with the
+	// text of the error as message, as an exception does.
 	Func func(*PolicyRequest) (passing bool, messages []string, err error)
 
 	Negate bool
@@ -185,9 +185,9 @@ type Policy struct {
 // A PolicyRequest is what a policy sees.
 type PolicyRequest struct {
 	User    User // zero for an anonymous visitor
-	Pending User // whom the flow is dealing with, as he is stored by now
+	Pending User // the user that the flow is about, as stored now
 	HTTP    *http.Request
-	Context map[string]any // of the plan; empty outside of a flow
+	Context map[string]any // of the plan; empty outside a flow
 }
 
 // A User is an account. PK and UID are given by the server unless set.
@@ -195,7 +195,7 @@ type User struct {
 	PK                    int
 	UID                   string
 	Username, Name, Email string
-	Password              string // empty: no password opens it
+	Password              string // empty: no password is right
 	AppPasswords          []string
 	Groups                []string
 	Inactive, Superuser   bool
@@ -210,21 +210,21 @@ type User struct {
 type Group struct {
 	Name      string
 	PK        string
-	Parent    string // its members are members of that, too
+	Parent    string // a group of which its members are members too
 	Superuser bool
 }
 
-// An Application is what users are let into.
+// An Application is what users are given access to.
 type Application struct {
 	Slug, Name string
 	LaunchURL  string
-	Provider   *Provider     // none: the application is a link and no more
-	SAML       *SAMLProvider // in place of Provider
+	Provider   *Provider     // nil: the application is only a link
+	SAML       *SAMLProvider // instead of Provider
 	Policies   []Policy
 	PolicyMode PolicyMode
 }
 
-// A Brand is how authentik shows itself at a host.
+// A Brand is how authentik looks at a host.
 type Brand struct {
 	Domain  string
 	Default bool
@@ -237,14 +237,14 @@ type Brand struct {
 
 	FooterLinks []FooterLink
 
-	// Slugs of flows; those left empty are left out of the answer.
+	// Slugs of flows; empty ones are left out of the answer.
 	FlowAuthentication, FlowInvalidation, FlowRecovery, FlowUnenrollment string
 	FlowUserSettings, FlowDeviceCode                                     string
 
 	DefaultApplication string
 }
 
-// A FooterLink is a link at the foot of authentik's pages.
+// A FooterLink is a link in the footer of authentik's pages.
 type FooterLink struct {
 	Name string `json:"name"`
 	Href string `json:"href"`
@@ -308,8 +308,8 @@ func (f Flow) check(d dialect) (errs []error) {
 	return errs
 }
 
-// unique complains about names that are empty or occur twice: the first of
-// two flows would silently win.
+// unique reports names that are empty or occur twice: of two flows with one
+// slug the first would silently win.
 func unique[T any](kind string, all []T, name func(T) string) (errs []error) {
 	seen := map[string]bool{}
 	for _, one := range all {

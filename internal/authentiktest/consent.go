@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// Keys of a plan's context that say what a visitor is asked to consent to, by
-// authentik's names: policies set them.
+// Keys of a plan's context, with authentik's names, that say what a visitor is
+// asked to consent to. Policies may set them.
 const (
 	contextConsentHeader = "consent_header"                 // string
 	contextConsent       = "consent_permissions"            // []Permission
-	contextConsentMore   = "consent_additional_permissions" // []Permission, those not given before
-	contextConsented     = "consent"                        // consent, as it is remembered
+	contextConsentMore   = "consent_additional_permissions" // []Permission, those that were not given before
+	contextConsented     = "consent"                        // consent, as remembered
 )
 
-const dataConsent = "consent_token" // of the challenge that was shown last
+const dataConsent = "consent_token" // of the last challenge that was shown
 
-// A ConsentStage asks whether an application may have what it wants.
+// A ConsentStage asks whether an application may have what it asks for.
 type ConsentStage struct {
 	Mode    ConsentMode   // default: always_require
 	Expires time.Duration // of the mode expiring; default: four weeks
 }
 
-// A ConsentMode says for how long a consent is good.
+// A ConsentMode is how long a consent is valid.
 type ConsentMode string
 
 // The modes of authentik.
@@ -33,13 +33,13 @@ const (
 	ConsentExpiring  ConsentMode = "expiring"
 )
 
-// A Permission is one thing a visitor is asked to consent to.
+// A Permission is one thing that a visitor is asked to consent to.
 type Permission struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }
 
-// A consent is what a user has agreed to. There is one of a user for an
+// A consent is what a user has agreed to. A user has at most one for an
 // application.
 type consent struct {
 	permissions []string
@@ -74,8 +74,8 @@ func (s *ConsentStage) remembers() bool {
 	return s.Mode == ConsentPermanent || s.Mode == ConsentExpiring
 }
 
-// challenge has a token of its own each time, which makes the one before it
-// stale.
+// challenge has a new token each time, so that the previous one no longer
+// works.
 func (s *ConsentStage) challenge(v *visit) object {
 	token := uuid()
 	v.session.data[dataConsent] = token
@@ -115,8 +115,8 @@ func (s *ConsentStage) post(v *visit) (*response, error) {
 	return v.solved()
 }
 
-// remember keeps what was agreed to. In one release a consent that is past its time but
-// has not been cleaned up is in the way of the same one: an exception.
+// remember stores what was agreed to. In one release an expired consent that
+// has not been cleaned up raises an exception.
 func (s *ConsentStage) remember(v *visit, app Application) error {
 	given := consent{}
 	for _, p := range v.wanted() {
@@ -129,7 +129,7 @@ func (s *ConsentStage) remember(v *visit, app Application) error {
 	return v.srv.consent(v.consentKey(app), given, known)
 }
 
-// wanted is all that the visitor is asked for.
+// wanted are all permissions that the visitor is asked for.
 func (v *visit) wanted() []Permission {
 	return append(permissions(v.plan.context, contextConsent), permissions(v.plan.context, contextConsentMore)...)
 }
@@ -142,7 +142,7 @@ func (v *visit) consentKey(app Application) consentKey {
 	return consentKey{u.PK, app.Slug}
 }
 
-// consented is a consent that is still good.
+// consented returns a consent that is still valid.
 func (s *Server) consented(key consentKey) (consent, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +150,7 @@ func (s *Server) consented(key consentKey) (consent, bool) {
 	return given, found && (given.until.IsZero() || s.now().Before(given.until))
 }
 
-// consent keeps a consent, in place of one that was known or as a new one.
+// consent stores a consent, over an earlier one or as a new one.
 func (s *Server) consent(key consentKey, given consent, known bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,8 +161,8 @@ func (s *Server) consent(key consentKey, given consent, known bool) error {
 	return nil
 }
 
-// covers reports whether these very permissions were given: fewer are asked
-// for anew as well.
+// covers reports whether exactly these permissions were given: fewer are asked
+// for again, too.
 func (c consent) covers(wanted []Permission) bool {
 	var ids []string
 	for _, p := range wanted {
@@ -175,7 +175,7 @@ func (c consent) same(ids []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(c.permissions)), slices.Sorted(slices.Values(ids)))
 }
 
-// split tells what was given before from what is new.
+// split separates the permissions that were given before from the new ones.
 func (c consent) split(wanted []Permission) (before, more []Permission) {
 	for _, p := range wanted {
 		if slices.Contains(c.permissions, p.ID) {

@@ -2,7 +2,7 @@ package authentiktest
 
 import "slices"
 
-// defaultFlows are those that every new authentik has.
+// defaultFlows are the flows that every new authentik has.
 func defaultFlows() []Flow {
 	return slices.Concat(providerFlows(), sourceFlows(), []Flow{
 		{
@@ -24,8 +24,8 @@ func defaultFlows() []Flow {
 	})
 }
 
-// unlessPasskey leaves a stage out for visitors who have shown a passkey: that
-// is both factors at once.
+// unlessPasskey skips a stage for visitors who have used a passkey, which is
+// both factors at once.
 func unlessPasskey() Policy {
 	return Policy{Func: func(r *PolicyRequest) (bool, []string, error) {
 		return r.Context[contextMethod] != methodPasskey, nil, nil

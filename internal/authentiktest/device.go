@@ -21,43 +21,43 @@ const (
 
 var deviceClasses = []DeviceClass{DeviceStatic, DeviceTOTP, DeviceWebAuthn, DeviceDuo, DeviceSMS, DeviceEmail}
 
-// A Device is a second factor of a user. Which fields count depends on the
-// class; the others stay empty.
+// A Device is a second factor of a user. Which fields apply depends on the
+// class.
 type Device struct {
 	Class      DeviceClass
 	UID        int // given by the server unless set
 	Name       string
 	Secret     string     // of totp: base32
 	Digits     int        // of totp: 6 or 8; default 6
-	Codes      []string   // of static: those not used up
+	Codes      []string   // of static: those that are not used up
 	Number     string     // of sms
 	Email      string     // of email
 	Credential Credential // of webauthn
 	LastUsed   time.Time
 
 	created  time.Time
-	model    string // of webauthn: the type that authentik knows it by
+	model    string // of webauthn: the type that authentik knows it as
 	attempts attempts
-	step     uint64 // of totp: the last half minute of which a code was taken
+	step     uint64 // of totp: the last step whose code was accepted
 	sent     message
 }
 
 // A Credential is what a server knows of a security key.
 type Credential struct {
-	ID, PublicKey []byte // the key is CBOR, as COSE has it
+	ID, PublicKey []byte // the key is CBOR, as in COSE
 	SignCount     uint32
 }
 
-// A message is a code on its way to a telephone or a mailbox. Taken, it is
-// the zero message.
+// A message is a code that was sent to a telephone or a mailbox. Once it is
+// used, it is the zero message.
 type message struct {
 	code  string
 	until time.Time
 }
 
 // attempts are the wrong codes in a row of one device. After n of them the
-// device takes no code for 2^(n-1) seconds, not even a right one, and says
-// nothing of it.
+// device accepts no code for 2^(n-1) seconds, not even a right one, and does
+// not say so.
 type attempts struct {
 	failed int
 	last   time.Time
@@ -98,14 +98,14 @@ func (s *Server) editDevice(pk int, class DeviceClass, uid int, edit func(*Devic
 	return found
 }
 
-// enroll gives the visitor's user a device.
+// enroll adds a device to the visitor's user.
 func (v *visit) enroll(d Device) {
 	d.created, d.attempts = v.srv.now(), attempts{}
 	v.srv.update(v.person().PK, func(u *User) { u.Devices = append(u.Devices, d) })
 }
 
-// person is the user whom a stage deals with, as he is stored by now: the
-// pending one, else who is signed in.
+// person is the user that a stage is about, as stored now: the pending user,
+// else the signed-in one.
 func (v *visit) person() User {
 	if u, ok := v.plan.context[contextPending].(User); ok {
 		return v.srv.current(u)
@@ -113,8 +113,8 @@ func (v *visit) person() User {
 	return v.srv.current(v.user)
 }
 
-// draft is a device of that class that is being set up and not a user's yet.
-// One release keeps it for as long as the session, so that the next set-up
+// draft is a device of that class that is being set up and does not belong to a
+// user yet. One release keeps it with the session, so that the next set-up
 // finds what the last one left.
 func (v *visit) draft(class DeviceClass) (Device, bool) {
 	d, found := v.drafts()["draft_"+string(class)].(Device)
@@ -132,8 +132,8 @@ func (v *visit) drafts() map[string]any {
 	return v.plan.context
 }
 
-// masked hides most of an e-mail address. What is not an address is an
-// exception in authentik.
+// masked hides most of an e-mail address. Anything else is an exception in
+// authentik.
 func masked(address string) (string, error) {
 	local, domain, found := strings.Cut(address, "@")
 	name, rest, dotted := strings.Cut(domain, ".")

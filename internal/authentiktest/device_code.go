@@ -19,8 +19,8 @@ func deviceGrantRoutes() []route {
 	}
 }
 
-// deviceAuthorization gives a device a code to poll with, and one for its user
-// to enter (RFC 8628).
+// deviceAuthorization gives a device a code to poll with and a code for its
+// user to enter (RFC 8628).
 func (v *visit) deviceAuthorization() *response {
 	form, refusal := v.posted()
 	if refusal != nil {
@@ -42,7 +42,7 @@ func (v *visit) deviceAuthorization() *response {
 	})
 }
 
-// deviceCode is made of everything a keyboard has, which not every client
+// deviceCode uses every printable character of ASCII, which not every client
 // expects.
 func deviceCode() string {
 	b := make([]byte, 128)
@@ -52,14 +52,14 @@ func deviceCode() string {
 	return string(b)
 }
 
-// keepDevice remembers a device by both its codes.
+// keepDevice stores a device under both its codes.
 func (s *grants) keepDevice(device, user string, g grant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.devices[device], s.entered[user] = g, device
 }
 
-// device looks a device up by its code.
+// device finds a device by its code.
 func (s *grants) device(code string) (grant, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *grants) device(code string) (grant, bool) {
 	return g, found
 }
 
-// allow makes the device with a user code one of a user.
+// allow gives the device with a user code to a user.
 func (s *grants) allow(code string, user int, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *grants) allow(code string, user int, at time.Time) {
 	}
 }
 
-// spendDevice takes a device out. It fails if somebody was faster.
+// spendDevice removes a device. It fails if another request was faster.
 func (s *grants) spendDevice(code string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,7 @@ func (s *grants) spendDevice(code string) bool {
 	return found
 }
 
-// redeemDevice answers a device that asks whether its user has agreed by now.
+// redeemDevice answers a device that asks whether its user has agreed.
 func (v *visit) redeemDevice(p Provider, app Application, code string) *response {
 	g, found := v.srv.grants.device(code)
 	switch {
@@ -104,7 +104,7 @@ func (v *visit) redeemDevice(p Provider, app Application, code string) *response
 	return v.withRefresh(p, app, g, v.tokens(p, app, g))
 }
 
-// devicePage is where users go with the code that their device shows.
+// devicePage is where users enter the code that their device shows.
 func (v *visit) devicePage() *response {
 	if v.user.PK == 0 {
 		return v.moved(v.srv.url("/flows/-/default/authentication/?next=" + quote(fullPath(v.request.URL))))
@@ -165,7 +165,7 @@ func (s *deviceEntry) post(v *visit) (*response, error) {
 	return &response{status: http.StatusOK, json: v.redirection(to, false)}, err
 }
 
-// A deviceFinish tells the user to go on at the device. There is no way on.
+// A deviceFinish tells the user to go on at the device. The flow ends here.
 type deviceFinish struct{ code string }
 
 func (s *deviceFinish) get(v *visit) (*response, error) {

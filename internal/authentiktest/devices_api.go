@@ -10,7 +10,7 @@ func deviceRoutes() []route {
 	return []route{{"/api/v3/authenticators/all/", (*visit).deviceList}}
 }
 
-// models are what authentik's API calls the classes of devices.
+// models are the names of the device classes in authentik's API.
 var models = map[DeviceClass]struct{ verbose, plural, model string }{
 	DeviceStatic:   {"Static Device", "Static Devices", "authentik_stages_authenticator_static.StaticDevice"},
 	DeviceTOTP:     {"TOTP Device", "TOTP Devices", "authentik_stages_authenticator_totp.TOTPDevice"},
@@ -20,7 +20,7 @@ var models = map[DeviceClass]struct{ verbose, plural, model string }{
 	DeviceEmail:    {"Email Device", "Email Devices", "authentik_stages_authenticator_email.EmailDevice"},
 }
 
-// deviceList tells users of their devices.
+// deviceList lists the devices of the signed-in user.
 func (v *visit) deviceList() *response {
 	if refusal := v.reading(); refusal != nil {
 		return refusal

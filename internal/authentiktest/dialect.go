@@ -1,64 +1,64 @@
 package authentiktest
 
-// A dialect is what tells one release from another at the wire. Code asks it
-// by the name of the difference, never by the number of the release.
+// A dialect is how one release differs from another on the wire. Code checks
+// the name of a difference, never the number of a release.
 type dialect struct {
-	version          string   // as requests of authentik's own name it
-	family           string   // the version as far as pages name it
+	version          string   // as requests of authentik itself name it
+	family           string   // the version as pages name it
 	pages            string   // the release whose files authentik's own pages have
-	wholeAddresses   bool     // the page of a flow names its background by host and all
+	wholeAddresses   bool     // the page of a flow has the absolute address of its background
 	apiType          string   // content type of API answers; the executor's has no charset in any release
 	themedURLs       bool     // flow_info and brands name pictures per theme
 	cancelNext       bool     // cancel_url carries next, and the cancel view follows it
 	doneWhenSignedIn bool     // a login flow that does not apply to a signed-in visitor counts as finished
-	attemptsOnly     bool     // only real passwords count as failed attempts, not blank answers
-	uidRequired      bool     // identification demands uid_field by itself, with the serializer's own error
+	attemptsOnly     bool     // only passwords count as failed attempts, not blank answers
+	uidRequired      bool     // identification requires uid_field itself, with the serializer's own error
 	newIdentity      bool     // identification has pending_user_identifier and passkey_challenge
-	schemesRefused   bool     // credentials other than Bearer are an error in place of being ignored
+	schemesRefused   bool     // Authorization schemes other than Bearer are an error instead of being ignored
 	brandBoundary    bool     // a brand's domain matches at a dot only, the longest first
 	roles            bool     // users/me names roles
 	reputationCache  bool     // root/config has cache_timeout_reputation
 	promotedSources  bool     // sources say whether they are promoted
 	errorForm        bool     // error pages hold a form
-	userLocale       bool     // a user's own locale counts where the request names no language
+	userLocale       bool     // a user's own locale applies if the request names no language
 	lastingDrafts    bool     // a device that is being set up is kept with the session, not with the plan
 	numericCodes     bool     // codes at a set-up are read as numbers, which loses leading zeros
-	messagePauses    bool     // wrong codes of messages are throttled, too
-	duoGuarded       bool     // asking how far Duo is counts as a request of the signed-in user
-	captchaTexts     bool     // identification tells what was wrong with the captcha
-	agents           bool     // there is a stage for the agents of endpoints
+	messagePauses    bool     // codes of messages are throttled after wrong ones, too
+	duoGuarded       bool     // the status of a Duo enrolment needs the CSRF token of a signed-in user
+	captchaTexts     bool     // identification says what was wrong with the captcha
+	agents           bool     // there is a stage for endpoint agents
 	hints            bool     // WebAuthn options may have hints
-	plansLogin       bool     // views that need a login plan it at once, with the query of their own
-	uiLocales        bool     // ui_locales of a client settles the language
+	plansLogin       bool     // views that need a login plan it themselves, with the query of the request
+	uiLocales        bool     // ui_locales of a client sets the language
 	tokenID          bool     // tokens have a jti
-	frontchannel     bool     // logouts are told to applications by frames
+	frontchannel     bool     // applications are told of logouts in frames
 	logoutType       string   // typ of logout tokens
 	limitsGrants     bool     // providers say which grant types are allowed
 	launchPre        bool     // identification names the launch URL of the application
-	endsCarefully    bool     // end-session knows redirect URIs and POST, and stops at a session with a plan
+	endsCarefully    bool     // end-session knows redirect URIs and POST, and does nothing in a session with a plan
 	choiceLabels     bool     // choices of prompts may have labels, and all of them are objects
-	consentStays     bool     // a consent past its time cannot be given again
-	lateDevices      bool     // a device code past its time counts as pending
+	consentStays     bool     // an expired consent cannot be given again
+	lateDevices      bool     // an expired device code counts as pending
 	invitationsEnd   bool     // invitations expire
-	mixedPlans       bool     // a plan restored by a link learns what the session knew
-	revokesAll       bool     // a client can revoke the tokens of others
-	untranslated     []string // texts that were translated only later
+	mixedPlans       bool     // a plan restored by a link takes over the context of the session's plan
+	revokesAll       bool     // a client can revoke the tokens of other clients
+	untranslated     []string // texts that were not yet translated
 	alerts           bool     // prompts may be alerts
-	tokenFlows       bool     // flows may require that they are begun by a link
-	plexPlain        bool     // a missing token of Plex is told without the name of the field
-	samlAnswerFails  bool     // SAML answers that go in an address raise an exception
-	samlAnswer       string   // the binding by which a SAML source that is asked by an address shall answer
-	grantRefused     string   // what the token endpoint answers to a grant type that a client may not use
-	grantUnknown     string   // what it answers to a grant type that there is not
-	deviceSecret     bool     // a device needs the secret of its client, and the grant type from the start
-	logoutChecked    bool     // end-session refuses what it cannot verify, and ends the client's tokens each time
-	overviewURL      bool     // the end of a session at an application names authentik's own page
+	tokenFlows       bool     // flows may require to be started by a link
+	plexPlain        bool     // a missing Plex token is reported without the name of the field
+	samlAnswerFails  bool     // SAML responses in an address raise an exception
+	samlAnswer       string   // the binding in which a SAML source with redirect binding asks for the response
+	grantRefused     string   // error of the token endpoint for a grant type that the client may not use
+	grantUnknown     string   // error of the token endpoint for an unknown grant type
+	deviceSecret     bool     // the device grant needs the client's secret, and is refused from the start if the client may not use it
+	logoutChecked    bool     // end-session refuses parameters that it cannot verify, and deletes the client's access tokens each time
+	overviewURL      bool     // the session-end challenge has the address of authentik's own page
 	keyTypes         bool     // security keys are named after their type
-	finalRedirect    bool     // redirects say whether they are where a finished flow leads
+	finalRedirect    bool     // redirects say whether a finished flow leads there
 	flags            map[string]any
 }
 
-// dialectOf is the dialect of a release. Of two releases that are alike the
+// dialectOf returns the dialect of a release. Where two releases are alike, the
 // newer one is written as what differs from the older one.
 func dialectOf(r Release) (d dialect, known bool) {
 	switch r {

@@ -5,14 +5,14 @@ import (
 	"net/http"
 )
 
-// A Duo is the service behind Duo devices. What has no function cannot be
+// A Duo is the service behind Duo devices. Without its functions it cannot be
 // reached.
 type Duo struct {
-	// Push asks the user to approve. It may take its time.
+	// Push asks the user to approve. It may block until the user has answered.
 	Push func(User) (allowed bool, err error)
 
-	// Enrolment is how far the set-up of a user's device is: success, waiting
-	// or invalid.
+	// Enrolment returns the status of a user's enrolment: success, waiting or
+	// invalid.
 	Enrolment func(User) (string, error)
 }
 
@@ -32,8 +32,8 @@ func (d Duo) enrolment(u User) (string, error) {
 	return d.Enrolment(u)
 }
 
-// An AuthenticatorDuoStage sets Duo up: the visitor activates it in Duo's app,
-// and answers when Duo knows of it.
+// An AuthenticatorDuoStage sets up Duo: the visitor activates it in Duo's app,
+// and answers when Duo knows the device.
 type AuthenticatorDuoStage struct{ Name string }
 
 func (s *AuthenticatorDuoStage) about() setup {
@@ -80,7 +80,7 @@ func duoRoutes() []route {
 	return []route{{"/api/v3/stages/authenticator/duo/{pk}/enrollment_status/", (*visit).duoEnrolment}}
 }
 
-// duoEnrolment tells the page how far the set-up is that runs in its session.
+// duoEnrolment tells the page the status of the enrolment in its session.
 func (v *visit) duoEnrolment() *response {
 	if v.request.Method != http.MethodPost {
 		return v.api(http.StatusMethodNotAllowed, object{"detail": `Method "` + v.request.Method + `" not allowed.`})

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// contextMailed says that the first mail of an e-mail stage has been sent.
+// contextMailed is true once the first mail of an e-mail stage has been sent.
 const contextMailed = "email_sent"
 
-// An EmailStage sends the pending user a link, and waits. The link leads to
-// the rest of the flow, in whatever browser it is opened.
+// An EmailStage sends the pending user a link, and waits. The link leads to the
+// rest of the flow, in any browser.
 type EmailStage struct {
 	Name     string        // tells one such stage from another
 	Subject  string        // default: authentik
 	Activate bool          // activate_user_on_success
 	Expiry   time.Duration // token_expiry; default 30 minutes
 
-	// At most MaxAttempts more mails are sent to a user within Window. They
-	// are recovery_max_attempts, 5 by default, and recovery_cache_timeout,
-	// 5 minutes by default.
+	// MaxAttempts is how many more mails are sent to a user within Window. They
+	// are recovery_max_attempts, 5 by default, and recovery_cache_timeout, 5
+	// minutes by default.
 	MaxAttempts int
 	Window      time.Duration
 }
@@ -40,8 +40,8 @@ func (s *EmailStage) get(v *visit) (*response, error) {
 	return v.ask(v.challenge("ak-stage-email"))
 }
 
-// verified lets the one pass who has followed the link, if it is the one who
-// was written to.
+// verified solves the stage for a visitor who has followed the link, if the
+// mail went to the pending user.
 func (s *EmailStage) verified(v *visit, t flowToken) (*response, error) {
 	u := pending(v.plan.context)
 	if u.PK == 0 {
@@ -57,8 +57,8 @@ func (s *EmailStage) verified(v *visit, t flowToken) (*response, error) {
 	return v.solved()
 }
 
-// post is the wish for another mail. It is refused as an answer whatever comes
-// of it, since the answer is the link.
+// post asks for another mail. As an answer it is always refused, since the
+// answer is the link.
 func (s *EmailStage) post(v *visit) (*response, error) {
 	f, err := v.fields()
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *EmailStage) post(v *visit) (*response, error) {
 	return v.refuse(v.challenge("ak-stage-email"), f.errs)
 }
 
-// mayResend counts the mails that an address has had on request.
+// mayResend counts the mails that were requested for an address.
 func (s *Server) mayResend(stage *EmailStage, address string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,8 +88,8 @@ func (s *Server) mayResend(stage *EmailStage, address string) bool {
 	return true
 }
 
-// send mails the link. To somebody who is not there nothing is sent in a
-// recovery: the visitor is not to learn it.
+// send mails the link. In a recovery nothing is sent for an unknown user, and
+// the visitor cannot tell.
 func (s *EmailStage) send(v *visit) error {
 	u := v.srv.current(pending(v.plan.context))
 	if u.PK == 0 && v.flow.Designation == DesignationRecovery {
@@ -109,7 +109,7 @@ func (s *EmailStage) send(v *visit) error {
 	return nil
 }
 
-// confirming is a plan that begins with a confirmation.
+// confirming is a plan with a confirmation before its first stage.
 func confirming(p *plan) *plan {
 	p = p.clone()
 	p.steps = append([]planned{{binding: Binding{Stage: &confirmStage{}}}}, p.steps...)
@@ -117,8 +117,8 @@ func confirming(p *plan) *plan {
 	return p
 }
 
-// linkTo is the address of a flow's page, with the query of this one and a
-// flow token.
+// linkTo is the address of a flow's page with the query of this page and a flow
+// token.
 func (v *visit) linkTo(slug, key string) string {
 	params := slices.DeleteFunc(slices.Clone(v.session.params), func(p parameter) bool { return p.key == paramToken })
 	params = append(params, parameter{paramToken, key})

@@ -12,8 +12,8 @@ func endSessionRoutes() []route {
 	return []route{{"/application/o/{slug}/end-session/", (*visit).endSession}}
 }
 
-// endSession is where clients send a browser to be signed out (OpenID Connect
-// RP-Initiated Logout 1.0).
+// endSession is the end-session endpoint (OpenID Connect RP-Initiated Logout
+// 1.0).
 func (v *visit) endSession() *response {
 	careful := v.srv.dialect.endsCarefully
 	if v.request.Method == http.MethodPost {
@@ -53,8 +53,8 @@ func (v *visit) endSession() *response {
 	return v.invalidate(p, app, to, frames)
 }
 
-// endTokens deletes the access tokens that a client has in the session, and tells
-// it once, so that it does not hear of them again when the session ends.
+// endTokens deletes the access tokens of a client in the session and tells the
+// client once, so that it is not told again when the session ends.
 func (v *visit) endTokens(p Provider) {
 	var last *grant
 	v.srv.grants.drop(func(_ string, g grant) bool {
@@ -69,8 +69,8 @@ func (v *visit) endTokens(p Provider) {
 	}
 }
 
-// logoutTarget is where the client wants the browser after the logout: an
-// address that is registered, else nowhere.
+// logoutTarget returns where the browser goes after the logout: to the address
+// that the client asks for if it is registered, else "".
 func (v *visit) logoutTarget(p Provider, app Application) (string, error) {
 	get := v.query
 	if v.request.Method == http.MethodPost {
@@ -98,10 +98,10 @@ func (v *visit) logoutTarget(p Provider, app Application) (string, error) {
 // 400.
 var errLogout = errors.New("the logout request is malformed")
 
-// checkLogout checks a logout request: the hint must be an ID token of this
-// client by the issuer that this request sees, expired or not. As soon as the
-// provider has an address for logouts, the wish for one needs a hint, and must
-// be for one of these.
+// checkLogout checks a logout request. The hint must be an ID token of this
+// client from the issuer that this request sees, expired or not. If the
+// provider has a logout address, an address in the request must be one of these
+// and needs a hint.
 func (v *visit) checkLogout(p Provider, app Application, to, hint string) error {
 	if hint != "" && !v.issuedHere(p, app, hint) {
 		return errLogout
@@ -123,9 +123,9 @@ func (v *visit) invalidate(p Provider, app Application, to string, frames []obje
 	return v.moved(v.flowLocation())
 }
 
-// A sessionEnd tells the visitor that he is signed out of an application, and
-// offers to sign him out of authentik. Whoever is signed out there already is
-// sent home.
+// A sessionEnd tells visitors that they are signed out of an application, and
+// offers to sign them out of authentik. Visitors who are not signed in there
+// are sent to authentik's start page.
 type sessionEnd struct {
 	app Application
 	to  string
@@ -151,13 +151,13 @@ func (s *sessionEnd) get(v *visit) (*response, error) {
 	return v.ask(c)
 }
 
-// post is not for a stage that has no way on.
+// post fails: the stage has no answer.
 func (s *sessionEnd) post(*visit) (*response, error) { return nil, errNoAnswer }
 
 var errNoAnswer = errors.New("the stage takes no answer")
 
-// frames are the addresses that tell clients of the end of the session, those
-// of all clients that have tokens of it unless one is named.
+// frames are the front-channel logout addresses of the clients that have tokens
+// of the session, or of one client.
 func (v *visit) frames(only string) []object {
 	urls := []object{}
 	for _, id := range v.srv.grants.clients(v.session.id) {
@@ -173,8 +173,8 @@ func (v *visit) frames(only string) []object {
 	return urls
 }
 
-// logoutAddress is where a client hears that a session is over (OpenID
-// Connect Front-Channel Logout 1.0).
+// logoutAddress is the front-channel logout address of a client for this
+// session (OpenID Connect Front-Channel Logout 1.0).
 func (v *visit) logoutAddress(p Provider, app Application) string {
 	base, own, _ := strings.Cut(p.LogoutURI, "?")
 	q := query{{"iss", v.issuer(p, app)}, {"sid", sidOf(v.session.id)}}
@@ -184,8 +184,8 @@ func (v *visit) logoutAddress(p Provider, app Application) string {
 	return base + "?" + q.encode() + own
 }
 
-// A logoutFrames has the browser load the logout pages of applications. They
-// are told once: a second challenge lists nothing.
+// A logoutFrames has the browser load the logout pages of applications. A
+// second challenge lists none.
 type logoutFrames struct{}
 
 func (s *logoutFrames) get(v *visit) (*response, error) {

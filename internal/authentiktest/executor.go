@@ -17,8 +17,7 @@ func executorRoutes() []route {
 	return []route{{"/api/v3/flows/executor/{slug}/", (*visit).execute}}
 }
 
-// execute is the flow executor: one request, one step of the one plan of the
-// session.
+// execute is the flow executor: one request is one step of the session's plan.
 func (v *visit) execute() *response {
 	f, found := v.srv.flow(v.args["slug"])
 	if !found {
@@ -34,8 +33,8 @@ func (v *visit) execute() *response {
 	return res
 }
 
-// dispatch finds the plan and the stage whose turn it is. An error here is
-// outside of what authentik catches.
+// dispatch finds the plan and the stage whose turn it is. Its error is an
+// exception that authentik does not catch.
 func (v *visit) dispatch() (*response, error) {
 	params := parseQuery(v.query("query"))
 	if err := v.resume(params); err != nil {
@@ -60,8 +59,8 @@ func (v *visit) dispatch() (*response, error) {
 	return res, nil
 }
 
-// resume takes up the session's plan, or makes one. The query of the page
-// counts anew with each request.
+// resume continues the session's plan, or makes one. The query of the page
+// replaces that of the previous request.
 func (v *visit) resume(params query) error {
 	v.restore(params)
 	if v.session.plan != nil && v.session.plan.flow != v.flow.pk {
@@ -79,7 +78,7 @@ func (v *visit) resume(params query) error {
 	return nil
 }
 
-// unplanned answers where no plan could be made.
+// unplanned answers if no plan could be made.
 func (v *visit) unplanned(err error) (*response, error) {
 	var na notApplicable
 	if !errors.As(err, &na) {
@@ -92,8 +91,7 @@ func (v *visit) unplanned(err error) (*response, error) {
 	return v.refused(na)
 }
 
-// handle does what authentik's API framework does around every view, then
-// hands over to the stage.
+// handle makes the checks of authentik's API framework, then calls the stage.
 func (v *visit) handle() (*response, error) {
 	if err := v.admitted(); err != nil {
 		return nil, err
@@ -120,8 +118,8 @@ func (v *visit) described() *response {
 	}}
 }
 
-// flowError is what an exception looks like from outside. Its cause is for
-// administrators alone.
+// flowError is the challenge after an exception. Only administrators see the
+// cause.
 func (v *visit) flowError(err error) *response {
 	c := object{"component": "ak-stage-flow-error", "request_id": v.id}
 	if v.user.PK != 0 && v.srv.superuser(v.user) {
@@ -130,9 +128,9 @@ func (v *visit) flowError(err error) *response {
 	return &response{status: http.StatusOK, json: c}
 }
 
-// converted turns a redirect into a challenge, unless it leads to the very
-// bytes of the address that was asked for. Cookies of a redirect that is
-// converted are lost, as they are in authentik.
+// converted turns a redirect into a challenge, unless it leads exactly to the
+// address of the request. Cookies of a converted redirect are lost, as in
+// authentik.
 func (v *visit) converted(res *response) *response {
 	if res.location == "" || res.location == fullPath(v.request.URL) {
 		return res
@@ -140,13 +138,13 @@ func (v *visit) converted(res *response) *response {
 	return &response{status: http.StatusOK, json: v.redirection(res.location, res.final)}
 }
 
-// redirection is the challenge that leads the browser elsewhere. It is final
-// only where a finished flow leads.
+// redirection is the challenge that sends the browser elsewhere. It is final
+// only if a finished flow leads there.
 func (v *visit) redirection(to string, final bool) object {
 	return v.leading(object{"component": "xak-flow-redirect"}, to, final)
 }
 
-// leading completes a challenge that leads elsewhere.
+// leading adds to a challenge where it leads.
 func (v *visit) leading(c object, to string, final bool) object {
 	c["to"] = to
 	if v.srv.dialect.finalRedirect {
@@ -164,7 +162,7 @@ func (v *visit) redirect(to string) (*response, error) {
 	return v.converted(&response{status: http.StatusFound, location: location}), nil
 }
 
-// finish ends the flow and sends the visitor to where it leads.
+// finish ends the flow and sends the visitor to its target.
 func (v *visit) finish() (*response, error) {
 	if v.plan != nil {
 		if to, ok := v.plan.context[contextRedirect].(string); ok {
@@ -183,7 +181,7 @@ func (v *visit) finish() (*response, error) {
 	return v.deny(v.text("Invalid next URL"))
 }
 
-// leave sends the visitor to where a finished flow leads.
+// leave sends the visitor to the target of a finished flow.
 func (v *visit) leave(to string) (*response, error) {
 	location, err := resolve(v.srv, to)
 	if err != nil {
@@ -192,15 +190,15 @@ func (v *visit) leave(to string) (*response, error) {
 	return v.converted(&response{status: http.StatusFound, location: location, final: true}), nil
 }
 
-// cancel throws the session's plan away, and forgets the application that it
-// was on the way to. What runs goes on with the plan it has in hand.
+// cancel deletes the session's plan and the application that it was for. The
+// current request keeps its plan.
 func (v *visit) cancel() {
 	v.session.plan, v.session.params = nil, nil
 	delete(v.session.data, dataApplication)
 }
 
-// body is the body of a POST as JSON. What cannot be read breaks the CSRF
-// check already, so that the request is nobody's.
+// body is the body of a POST as JSON. A body that cannot be read fails the CSRF
+// check, so that the request counts as anonymous.
 func (v *visit) body() (any, error) {
 	body, err := v.parsed()
 	if err != nil {
@@ -209,8 +207,8 @@ func (v *visit) body() (any, error) {
 	return body, err
 }
 
-// parsed is the body as it is. Without any bytes it is an empty object,
-// whatever the content type.
+// parsed is the body as JSON. An empty body is an empty object, whatever the
+// content type.
 func (v *visit) parsed() (any, error) {
 	raw, err := io.ReadAll(v.request.Body)
 	if err != nil || len(raw) == 0 {
@@ -231,7 +229,8 @@ func (v *visit) parsed() (any, error) {
 	return body, nil
 }
 
-// absolute reports whether an address names a host, which next must not.
+// absolute reports whether an address names a host, which is not allowed in
+// next.
 func absolute(address string) bool {
 	rest := address
 	if i := strings.IndexAny(address, ":/?#"); i > 0 && address[i] == ':' {
@@ -241,15 +240,15 @@ func absolute(address string) bool {
 	return found && rest != "" && !strings.ContainsRune("/?#", rune(rest[0]))
 }
 
-// views are Django's names of views that a redirect may go to.
+// views are Django's names of views that a redirect may lead to.
 var views = map[string]string{
 	"authentik_core:root-redirect": "/",
 	"authentik_core:if-user":       "/if/user/",
 	"authentik_core:if-admin":      "/if/admin/",
 }
 
-// resolve makes a Location of where a redirect is to go: the name of a view, a
-// path, or an address. Bare words and dangerous schemes are errors.
+// resolve makes a Location of the name of a view, a path, or an address. Other
+// words and dangerous schemes are errors.
 func resolve(s *Server, to string) (string, error) {
 	if path, ok := views[to]; ok {
 		return s.url(path), nil
@@ -264,7 +263,7 @@ func resolve(s *Server, to string) (string, error) {
 	return iri(to), nil
 }
 
-// iri escapes what cannot stand in an address, and nothing else.
+// iri escapes what is not allowed in an address, and nothing else.
 func iri(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A fieldError is one thing wrong with one field of an answer. Errors that
-// authentik makes of nested objects have no code.
+// A fieldError is one thing that is wrong with one field of an answer. Errors
+// that authentik makes of nested objects have no code.
 type fieldError struct {
 	String string `json:"string"`
 	Code   string `json:"code,omitempty"`
@@ -16,24 +16,24 @@ type fieldError struct {
 
 type fieldErrors map[string][]fieldError
 
-// elsewhere is the name under which errors go that belong to no field.
+// elsewhere is the name for errors that belong to no field.
 const elsewhere = "non_field_errors"
 
-// fault makes the errors of an answer that is wrong in one place.
+// fault makes the errors of an answer with one mistake.
 func (v *visit) fault(field, message, code string) fieldErrors {
 	return fieldErrors{field: {{String: v.text(message), Code: code}}}
 }
 
 // fields reads an answer field by field, as leniently as authentik's
-// serializers, and collects what is wrong with it.
+// serializers, and collects what is wrong.
 type fields struct {
 	visit *visit
 	body  object
 	errs  fieldErrors
 }
 
-// fields reads the body of a POST. Only a body that is no JSON at all is an
-// error: that is an exception in authentik too.
+// fields reads the body of a POST. The error is not nil only if the body is not
+// JSON: that is an exception in authentik too.
 func (v *visit) fields() (*fields, error) {
 	body, err := v.body()
 	if err != nil {
@@ -58,13 +58,13 @@ func (f *fields) wrong(name, message, code string) {
 	f.errs[name] = append(f.errs[name], fieldError{String: f.visit.text(message), Code: code})
 }
 
-// rule says what a field may be.
+// A rule is what a field may be.
 type rule struct {
 	optional, blank, null, untrimmed bool
 }
 
-// value is the field as it came; ok is false if it is absent or wrong. An
-// answer that is no object has been complained about already.
+// value is the field as sent; ok is false if it is absent or wrong. It adds no
+// error if the answer is not an object: that one exists already.
 func (f *fields) value(name string, r rule) (any, bool) {
 	value, found := f.body[name]
 	switch {
@@ -78,7 +78,7 @@ func (f *fields) value(name string, r rule) (any, bool) {
 	return value, found && value != nil
 }
 
-// text is a string field. Numbers are taken for strings, truth values are not.
+// text is a string field. Numbers count as strings, booleans do not.
 func (f *fields) text(name string, r rule) (string, bool) {
 	value, ok := f.value(name, r)
 	if !ok {
@@ -104,7 +104,7 @@ func (f *fields) text(name string, r rule) (string, bool) {
 	return s, true
 }
 
-// truths are what serializers take for true and for false.
+// truths are the values that serializers treat as true and as false.
 var truths = map[string]bool{
 	"true": true, "True": true, "TRUE": true, "t": true, "T": true, "on": true, "On": true, "ON": true,
 	"yes": true, "Yes": true, "YES": true, "y": true, "Y": true, "1": true,
@@ -143,7 +143,7 @@ func (f *fields) object(name string, r rule) (object, bool) {
 	return o, ok
 }
 
-// integer is a whole number, or a string that is one.
+// integer is a field that is an integer, or a string that holds one.
 func (f *fields) integer(name string, r rule) (int, bool) {
 	value, ok := f.value(name, r)
 	if !ok {

@@ -11,8 +11,7 @@ const contextRestored = "is_restored"
 // paramToken is the parameter of a page that names a flow token.
 const paramToken = "flow_token"
 
-// A flowToken is a plan that is kept until somebody comes with its key, in
-// whatever browser.
+// A flowToken is a stored plan. Any browser that comes with the key gets it.
 type flowToken struct {
 	key   string
 	user  int // pk
@@ -21,7 +20,7 @@ type flowToken struct {
 	lasts bool // looking it up does not use it up
 }
 
-// keepPlan keeps a plan and returns the key to it.
+// keepPlan stores a plan and returns the key.
 func (s *Server) keepPlan(t flowToken) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,8 +43,8 @@ func (s *Server) dropPlan(key string) {
 	delete(s.plans, key)
 }
 
-// restore puts the plan of the page's flow token into the session. What the
-// session knew already wins, in releases that mix the two.
+// restore puts the plan of the page's flow token into the session. In releases
+// that mix the two, values of the session's plan win.
 func (v *visit) restore(params query) {
 	key, found := params.last(paramToken)
 	if !found {
@@ -66,8 +65,8 @@ func (v *visit) restore(params query) {
 	v.session.plan = p
 }
 
-// A confirmStage stands before the plan behind a link in a mail, so that
-// scanners who open links use nothing up.
+// A confirmStage precedes the plan behind a link in a mail, so that mail
+// scanners that open links do not use it up.
 type confirmStage struct{ ConsentStage }
 
 func (s *confirmStage) get(v *visit) (*response, error) {
@@ -78,8 +77,8 @@ func (s *confirmStage) get(v *visit) (*response, error) {
 	return s.ConsentStage.get(v)
 }
 
-// post uses the link up. That somebody else has done so since the question was
-// shown does not matter.
+// post uses the link up. It does not fail if another browser has done so since
+// the question was shown.
 func (s *confirmStage) post(v *visit) (*response, error) {
 	before := len(v.plan.steps)
 	res, err := s.ConsentStage.post(v)

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// A login is a signing in, as tokens tell of it.
+// A login is a sign-in as tokens describe it.
 type login struct {
 	id     string
 	at     time.Time
 	method string
-	second bool // a second factor was shown
+	second bool // a second factor was used
 }
 
-// amr are the methods of authentication (RFC 8176), as authentik names them.
+// amr are the authentication methods (RFC 8176), with authentik's names.
 func (l login) amr() (methods []string) {
 	switch l.method {
 	case "password":
@@ -35,21 +35,21 @@ func (l login) amr() (methods []string) {
 type grant struct {
 	client   string
 	user     int    // pk; 0 for a device whose user is not known yet
-	session  string // id; empty where there was none
+	session  string // id; empty if there is none
 	login    login
 	scopes   []string
 	nonce    string
-	beside   string // the code that goes out in the same answer
-	hashed   bool   // the ID token vouches for the access token
+	beside   string // the code in the same response
+	hashed   bool   // the ID token has a hash of the access token
 	until    time.Time
 	asked    string // the redirect URI of a code
 	verifier verifier
-	claims   object // of the ID token that was made with an access token
-	refresh  bool   // it is that of a refresh token
-	spent    bool   // of a refresh token: another has taken its place
+	claims   object // of the ID token that was issued with an access token
+	refresh  bool   // it belongs to a refresh token
+	spent    bool   // of a refresh token: it has been replaced
 }
 
-// grants are the codes and tokens that have been given out.
+// grants are the codes and tokens that have been issued.
 type grants struct {
 	mu      sync.Mutex
 	codes   map[string]grant
@@ -73,7 +73,7 @@ func (s *grants) keepCode(g grant) string {
 	return code
 }
 
-// code looks a code up. It stays good until it is spent.
+// code finds a code. It stays valid until it is spent.
 func (s *grants) code(code string) (grant, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +81,7 @@ func (s *grants) code(code string) (grant, bool) {
 	return g, found
 }
 
-// spend takes a code out. It fails if somebody was faster.
+// spend removes a code. It fails if another request was faster.
 func (s *grants) spend(code string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +103,8 @@ func (s *grants) token(token string) (grant, bool) {
 	return g, found
 }
 
-// spendToken marks a refresh token as used. It fails if somebody was faster.
+// spendToken marks a refresh token as used. It fails if another request was
+// faster.
 func (s *grants) spendToken(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,8 +128,8 @@ func (s *grants) drop(match func(token string, g grant) bool) {
 	}
 }
 
-// end takes out the codes and the access tokens of a session that is over, and
-// returns the latter. Refresh tokens outlive it.
+// end removes the codes and the access tokens of a session that has ended, and
+// returns the access tokens. Refresh tokens stay.
 func (s *grants) end(session string) (access []grant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,7 +144,7 @@ func (s *grants) end(session string) (access []grant) {
 	return access
 }
 
-// forget takes out all tokens of a user, those of his devices included.
+// forget removes all tokens of a user, including those of devices.
 func (s *grants) forget(user int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +153,7 @@ func (s *grants) forget(user int) {
 	maps.DeleteFunc(s.devices, of)
 }
 
-// clients are those that have access tokens in a session.
+// clients are the clients that have access tokens of a session.
 func (s *grants) clients(session string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,7 +167,7 @@ func (s *grants) clients(session string) []string {
 	return names
 }
 
-// newGrant is what the visitor gives to a client.
+// newGrant is a grant of the visitor to a client.
 func (v *visit) newGrant(a *authorization) grant {
 	l, _ := v.session.data[dataLogin].(login)
 	return grant{
@@ -176,7 +177,7 @@ func (v *visit) newGrant(a *authorization) grant {
 	}
 }
 
-// noteLogin keeps in the session when and how its user signed in.
+// noteLogin records in the session when and how its user signed in.
 func (v *visit) noteLogin() {
 	l := login{id: rand.Text(), at: v.srv.now()}
 	if v.plan != nil {
@@ -187,8 +188,8 @@ func (v *visit) noteLogin() {
 	v.session.data[dataLogin] = l
 }
 
-// alive reports whether a grant is still good: not past its time, of a user
-// who may sign in and, for an access token, of a session that goes on.
+// alive reports whether a grant is still valid: it has not expired, its user is
+// active and, for an access token, its session has not ended.
 func (s *Server) alive(g grant) bool {
 	if !s.now().Before(g.until) {
 		return false
@@ -199,7 +200,7 @@ func (s *Server) alive(g grant) bool {
 	return g.refresh || g.session == "" || s.goesOn(g.session)
 }
 
-// goesOn reports whether a session has not ended.
+// goesOn reports whether a session exists and has not expired.
 func (s *Server) goesOn(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,7 +208,7 @@ func (s *Server) goesOn(id string) bool {
 	return found && (one.until.IsZero() || s.now().Before(one.until))
 }
 
-// random is a text of letters and digits, as long as the keys of authentik.
+// random is a random text of letters and digits.
 func random(n int) string {
 	text := ""
 	for len(text) < n {
@@ -216,7 +217,7 @@ func random(n int) string {
 	return text[:n]
 }
 
-// must is for what cannot fail with the values it is given.
+// must returns the value of a call that cannot fail with its arguments.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic("authentiktest: " + err.Error())

@@ -7,13 +7,13 @@ import (
 
 // An IdentificationStage asks who the visitor is.
 type IdentificationStage struct {
-	// UserFields are what users may be known by: username, email, upn.
+	// UserFields are the ways to name a user: username, email, upn.
 	UserFields []string
 
 	// Password asks for the password in the same form.
 	Password *PasswordStage
 
-	// Captcha asks for a proof of humanity in the same form.
+	// Captcha asks for a captcha in the same form.
 	Captcha *CaptchaStage
 
 	// Passkey offers to sign in with a passkey, in the releases that can.
@@ -21,13 +21,13 @@ type IdentificationStage struct {
 
 	Sources          []Source
 	ShowSourceLabels bool
-	RememberMe       bool // enable_remember_me: a matter of the web client
+	RememberMe       bool // enable_remember_me, which only the web client uses
 
 	// Slugs of flows that the page links to.
 	EnrollmentFlow, RecoveryFlow, PasswordlessFlow string
 
-	// The defaults of these settings are on in authentik, so that the zero
-	// value turns nothing off.
+	// These settings are on by default in authentik, so that the zero value
+	// turns nothing off.
 	CaseSensitive     bool // case_insensitive_matching is off
 	HideMatchedUser   bool // show_matched_user is off
 	RefuseUnknownUser bool // pretend_user_exists is off
@@ -65,7 +65,7 @@ func (s *IdentificationStage) challenge(v *visit) object {
 	return c
 }
 
-// action is what the button of the flow's identification says.
+// action is the label of the button in the flow's identification.
 func (f *Flow) action() string {
 	if or(f.Designation, DesignationAuthentication) == DesignationAuthentication {
 		return "Log in"
@@ -81,8 +81,7 @@ func (s *IdentificationStage) sources(v *visit) []object {
 	return buttons
 }
 
-// links adds the flows that a visitor may turn to instead. They keep the
-// query of the page.
+// links adds links to other flows. They keep the query of the page.
 func (s *IdentificationStage) links(v *visit, c object) {
 	for name, slug := range map[string]string{
 		"enroll_url": s.EnrollmentFlow, "recovery_url": s.RecoveryFlow, "passwordless_url": s.PasswordlessFlow,
@@ -129,8 +128,8 @@ func (s *IdentificationStage) post(v *visit) (*response, error) {
 	return v.solved()
 }
 
-// identify is the user whom the visitor means. One who is not there is made
-// up: without a password to check at once, the visitor is not to learn it.
+// identify finds the user that the visitor names. An unknown one is made up
+// unless there is a password to check at once, so that the visitor cannot tell.
 func (s *IdentificationStage) identify(v *visit, uid, password string) (User, bool) {
 	u, found := v.srv.find(func(u User) bool { return s.means(uid, u) })
 	if !found {
@@ -146,8 +145,8 @@ func (s *IdentificationStage) identify(v *visit, uid, password string) (User, bo
 	return u, ok
 }
 
-// means reports whether uid is what a user is known by. A stage without
-// fields knows users by their names.
+// means reports whether uid names a user. A stage without fields takes
+// usernames.
 func (s *IdentificationStage) means(uid string, u User) bool {
 	upn, _ := u.Attributes["upn"].(string)
 	known := map[string]string{"username": u.Username, "email": u.Email, "upn": upn}

@@ -1,6 +1,6 @@
 package authentiktest
 
-// passkey is the field of that name, where the stage offers one.
+// passkey is the field of that name, if the stage offers one.
 func (f *fields) passkey(s *IdentificationStage) (object, bool) {
 	if s.Passkey == nil || !f.visit.srv.dialect.newIdentity {
 		return nil, false
@@ -8,9 +8,9 @@ func (f *fields) passkey(s *IdentificationStage) (object, bool) {
 	return f.object("passkey", rule{optional: true})
 }
 
-// passkey takes an assertion in place of a name. It proves who the visitor is
-// as well as a password does; whether he is asked for one all the same is a
-// matter of policies.
+// passkey accepts an assertion instead of a name. It proves who the visitor is
+// as well as a password does; policies decide whether a password is asked for
+// as well.
 func (s *IdentificationStage) passkey(v *visit, assertion object) (*response, error) {
 	u, d, err := s.Passkey.assert(v, assertion)
 	if err != nil {
@@ -22,8 +22,8 @@ func (s *IdentificationStage) passkey(v *visit, assertion object) (*response, er
 	return v.solved()
 }
 
-// captchaRefusal is what is wrong with the captcha of an answer, empty if
-// nothing is. One release tells it from a wrong password.
+// captchaRefusal is what is wrong with the captcha of an answer, or empty. One
+// release tells it apart from a wrong password.
 func (s *IdentificationStage) captchaRefusal(f *fields) string {
 	if s.Captcha == nil {
 		return ""

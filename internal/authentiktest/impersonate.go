@@ -12,8 +12,8 @@ func impersonationRoutes() []route {
 	}
 }
 
-// impersonate makes the session of a superuser one of somebody else. The
-// cookie of this answer still names the superuser.
+// impersonate makes the session of a superuser one of another user. The cookie
+// of this answer still names the superuser.
 func (v *visit) impersonate() *response {
 	res := v.api(http.StatusForbidden, object{"detail": "You do not have permission to perform this action."})
 	res.allow = "POST, OPTIONS"
@@ -30,7 +30,7 @@ func (v *visit) impersonate() *response {
 	return &response{status: http.StatusNoContent, allow: res.allow}
 }
 
-// impersonateEnd makes the session that of the superuser again.
+// impersonateEnd gives the session back to the superuser.
 func (v *visit) impersonateEnd() *response {
 	if refusal := v.reading(); refusal != nil {
 		return refusal
@@ -48,8 +48,9 @@ func (v *visit) original() (User, bool) {
 	return v.srv.current(User{PK: pk}), ok
 }
 
-// subject is the user whom a question of access is about: oneself, unless a
-// superuser asks about another. A non-nil response is the refusal.
+// subject is the user that an access check is about: the visitor, unless a
+// superuser asks about another user. It returns nil, or the response that
+// refuses.
 func (v *visit) subject() (User, *response) {
 	wanted := v.query("for_user")
 	if wanted == "" || !v.srv.superuser(v.user) {

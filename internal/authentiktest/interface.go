@@ -15,11 +15,10 @@ import (
 
 // The flow interface is what visitors of authentik's own pages see: a page that
 // says where the server is, and scripts that run the flow from there. The
-// scripts are ours. They ask for the same things in the same way as
-// authentik's, and draw what they are asked with plain fields. Each release has
-// a folder, whose files stand in the places of authentik's; the word VERSION in
-// their names is replaced. The font has a single sign, a frame at U+E000, drawn
-// for this.
+// scripts are the stand-in's own. They send the same requests as authentik's,
+// and draw plain fields for the questions. Each release has a folder, whose
+// files have the addresses of authentik's; the word VERSION in their names is
+// replaced. The font was drawn for this and has one glyph, a frame at U+E000.
 //
 //go:embed interface
 var interfaceFiles embed.FS
@@ -29,16 +28,16 @@ var flowPages = template.Must(template.ParseFS(interfaceFiles, "interface/*.html
 // dist is where authentik's own files are.
 const dist = "/static/dist/"
 
-// A flowPage is what the page of the flow interface is made of.
+// A flowPage holds what the page of the flow interface shows.
 type flowPage struct {
 	Title, Favicon, Background, Slug, Locale, Dist string
 	Version, Family, Subdomain, Build              string
 	Config, Brand                                  string // JSON
-	Base, RelBase                                  string // where the server is: a URL, and its path alone
+	Base, RelBase                                  string // where the server is: a URL, and its path
 }
 
-// flowPage is the page of the flow interface. It has no effect on any plan. All
-// that is asked for from there goes to the host of this very request.
+// flowPage is the page of the flow interface. It does not touch the plan. All
+// addresses on it have the host of the request.
 func (v *visit) flowPage() *response {
 	f, found := v.srv.flow(v.args["slug"])
 	if !found {
@@ -70,8 +69,8 @@ func asJSON(o object) string {
 	return string(b)
 }
 
-// interfaceOf are the static files of the flow interface of a release, by
-// their addresses.
+// interfaceOf returns the static files of a release's flow interface, by their
+// addresses.
 func interfaceOf(d dialect) map[string]static {
 	files := map[string][]byte{}
 	for _, folder := range []string{"interface/both", "interface/" + d.pages} {
@@ -94,7 +93,7 @@ var kinds = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".woff2": "font/woff2",
 }
 
-// gather reads a folder, by the paths below it.
+// gather reads a folder into files, by the paths below it.
 func gather(files map[string][]byte, folder string) error {
 	tree, err := fs.Sub(interfaceFiles, folder)
 	if err != nil {
@@ -108,7 +107,7 @@ func gather(files map[string][]byte, folder string) error {
 	})
 }
 
-// chunksOf gives chunks names by what is in them, wherever they are named.
+// chunksOf names chunks after their content, wherever they are named.
 func chunksOf(files map[string][]byte) *strings.Replacer {
 	var names []string
 	for name, content := range files {

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Keys of what an invitation leaves in a plan's context, by authentik's names.
+// Keys of a plan's context that an invitation sets, with authentik's names.
 const (
 	contextInvitation = "invitation"           // Invitation
 	contextInvited    = "invitation_in_effect" // bool
 )
 
-// An Invitation lets somebody through an invitation stage. Its link has the
+// An Invitation lets a visitor through an invitation stage. Its link has the
 // token as itoken in the query of the flow's page.
 type Invitation struct {
 	Token     string         // a UUID; given by the server unless set
 	Flow      string         // the slug of the only flow it is for; default: any
 	Expires   time.Time      // default: never
-	SingleUse bool           // it is gone as soon as a stage has seen it
-	Data      map[string]any // fixed_data: what prompts begin with
+	SingleUse bool           // it is deleted as soon as a stage has seen it
+	Data      map[string]any // fixed_data: the initial values of prompts
 }
 
-// AddInvitation makes an invitation and returns it with its token.
+// AddInvitation stores an invitation and returns it with its token.
 func (s *Server) AddInvitation(i Invitation) Invitation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,12 +31,12 @@ func (s *Server) AddInvitation(i Invitation) Invitation {
 	return i
 }
 
-// bare is a UUID without what it may be written with.
+// bare is a UUID in its shortest form.
 func bare(token string) string {
 	return strings.ToLower(strings.ReplaceAll(token, "-", ""))
 }
 
-// An InvitationStage wants an invitation.
+// An InvitationStage asks for an invitation.
 type InvitationStage struct {
 	Name     string // tells one such stage from another
 	Continue bool   // continue_flow_without_invitation
@@ -63,8 +63,8 @@ func (s *InvitationStage) get(v *visit) (*response, error) {
 	return v.solved()
 }
 
-// invitation is the one that the visitor has come with, in the query of the
-// page or in a field named token.
+// invitation finds the visitor's invitation, by the query of the page or a
+// field named token.
 func (v *visit) invitation() (Invitation, bool) {
 	token, found := v.session.params.last("itoken")
 	if !found {
@@ -76,7 +76,7 @@ func (v *visit) invitation() (Invitation, bool) {
 	return v.srv.invite(token, v.flow.Slug)
 }
 
-// invite looks an invitation up. A single-use one is used up by that.
+// invite finds an invitation. That uses up a single-use one.
 func (s *Server) invite(token, flow string) (Invitation, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

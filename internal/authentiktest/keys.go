@@ -23,13 +23,13 @@ import (
 // rs256 is the algorithm of the key that every new authentik has.
 const rs256 = string(jose.RS256)
 
-// Tokens are encrypted in one way alone.
+// The algorithms that tokens are encrypted with.
 const (
 	encryption        = string(jose.RSA_OAEP_256)
 	encryptionContent = string(jose.A256CBC_HS512)
 )
 
-// newKeys make the keys for the algorithms that sign.
+// newKeys make the keys of each signing algorithm.
 var newKeys = map[string]func() crypto.Signer{
 	rs256:   newRSA,
 	"ES256": func() crypto.Signer { return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) },
@@ -44,18 +44,18 @@ var newKeys = map[string]func() crypto.Signer{
 func newRSA() crypto.Signer { return must(rsa.GenerateKey(rand.Reader, 2048)) }
 
 // A keyring holds the keys of all providers, one for each algorithm. A key is
-// made when it is first asked for.
+// made when it is first needed.
 type keyring struct {
 	mu   sync.Mutex
 	made map[string]*pair
-	rsa  *rsa.PrivateKey // in place of the first for RS256
+	rsa  *rsa.PrivateKey // the first key for RS256, if given
 }
 
 func newKeyring(given *rsa.PrivateKey) *keyring {
 	return &keyring{made: map[string]*pair{}, rsa: given}
 }
 
-// key is the key for an algorithm.
+// key returns the key for an algorithm.
 func (k *keyring) key(algorithm string, now time.Time) *pair {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -75,8 +75,8 @@ func (k *keyring) fresh(algorithm string) crypto.Signer {
 	return newKeys[algorithm]()
 }
 
-// RotateKeys gives all providers new signing keys. The old ones are published
-// no more from the same moment on, as in authentik.
+// RotateKeys gives all providers new signing keys. The old ones are no longer
+// published, as in authentik.
 func (s *Server) RotateKeys() {
 	s.ring.mu.Lock()
 	defer s.ring.mu.Unlock()
@@ -86,7 +86,7 @@ func (s *Server) RotateKeys() {
 	}
 }
 
-// EncryptionKey opens the tokens of providers that encrypt.
+// EncryptionKey decrypts the tokens of providers that encrypt.
 func (s *Server) EncryptionKey() *rsa.PrivateKey {
 	key, _ := s.ring.key(encryption, s.now()).key.(*rsa.PrivateKey)
 	return key
@@ -100,7 +100,7 @@ type pair struct {
 	certificate *x509.Certificate
 }
 
-// newPair goes with a certificate like the self-signed one of authentik.
+// newPair makes a pair with a certificate like authentik's self-signed one.
 func newPair(algorithm string, key crypto.Signer, now time.Time) *pair {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
@@ -131,8 +131,8 @@ func (p *pair) encrypt(token string) string {
 	return must(must(encrypter.Encrypt([]byte(token))).CompactSerialize())
 }
 
-// published is the key as clients get it (RFC 7517). The way in which contents
-// are encrypted is authentik's own addition.
+// published is the key as clients get it (RFC 7517). authentik adds the content
+// encryption.
 func (p *pair) published() object {
 	one, two := sha1.Sum(p.certificate.Raw), sha256.Sum256(p.certificate.Raw) //nolint:gosec // see the import
 	key := jose.JSONWebKey{

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/text/language"
 )
 
-// languages are those that authentik has translations for, in the order of
-// the matcher; the first is what speakers of others get.
+// languages are those that authentik has translations for, in the order of the
+// matcher; the first is the default.
 var languages = []string{
 	"en", "cs", "de", "es", "fi", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh-hans", "zh-hant",
 }
@@ -43,9 +43,10 @@ func (v *visit) text(english string) string {
 	return english
 }
 
-// speak settles the language: that of the cookie, else of Accept-Language,
-// else English. The header tells just that. To nobody in particular a brand
-// speaks its own, and users may be spoken to in theirs or in the brand's.
+// speak chooses the language: that of the cookie, else of Accept-Language, else
+// English. The Content-Language header has this one. Texts for anonymous
+// visitors are in the brand's language; texts for users may be in their own
+// language or in the brand's.
 func (v *visit) speak() {
 	v.lang = spoken(v.sent(cookieLanguage))
 	header := v.request.Header.Get("Accept-Language")
@@ -76,8 +77,8 @@ func preferred(header string) string {
 	return languages[0]
 }
 
-// spoken is the name of a language that authentik has, by its own name or
-// without its region.
+// spoken is authentik's name for a language tag, with or without its region, or
+// empty.
 func spoken(tag string) string {
 	for tag = strings.ToLower(tag); tag != ""; {
 		if slices.Contains(languages, tag) {

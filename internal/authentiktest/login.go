@@ -5,18 +5,19 @@ import (
 	"time"
 )
 
-// A UserLoginStage signs the pending user in, silently unless it has a
-// RememberMe: then it asks whether the visitor wants to stay signed in.
+// A UserLoginStage signs the pending user in. It does not ask anything unless
+// it has a RememberMe: then it asks whether the visitor wants to stay signed
+// in.
 type UserLoginStage struct {
 	Duration   time.Duration // of the session; default: until the browser is closed
-	RememberMe time.Duration // added to Duration if the visitor wishes it
+	RememberMe time.Duration // added to Duration if the visitor agrees
 	Device     time.Duration // remember_device; default 30 days
 
 	TerminateOthers bool // ends the user's other sessions
 
-	// BindAddress stands for any network_binding or geoip_binding: this
-	// authentik has no databases of networks and places, and without them each
-	// of these breaks as soon as the address changes.
+	// BindAddress stands for any network_binding or geoip_binding: the stand-in
+	// has no databases of networks and places, and without them each binding
+	// breaks as soon as the address changes.
 	BindAddress bool
 }
 
@@ -45,8 +46,8 @@ func (s *UserLoginStage) post(v *visit) (*response, error) {
 	return s.login(v, s.Duration)
 }
 
-// login signs in. The cookie that makes the browser a known device hangs on
-// the redirect that follows, and is not set where the visitor was asked.
+// login signs in. The cookie of a known device is set with the redirect that
+// follows, and not if the visitor was asked.
 func (s *UserLoginStage) login(v *visit, lasts time.Duration) (*response, error) {
 	u := v.srv.current(pending(v.plan.context))
 	if u.PK == 0 || u.Inactive {
@@ -78,8 +79,8 @@ func (s *UserLoginStage) device(v *visit, u User) *http.Cookie {
 	})
 }
 
-// A UserLogoutStage signs the visitor out. All that the session held is gone
-// with it, the target of the flow too.
+// A UserLogoutStage signs the visitor out and deletes all that the session
+// holds, including the target of the flow.
 type UserLogoutStage struct {
 	Name string // tells one such stage from another
 }

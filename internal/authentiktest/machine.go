@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// scopeAPI makes an access token a key to authentik's own API.
+// scopeAPI makes an access token a key to authentik's API.
 const scopeAPI = "goauthentik.io/api"
 
-// machine gives tokens for a user name and an app password: those of the form,
-// or those packed into the client's secret. There are no accounts here that
-// are made for the secret of a provider itself.
+// machine issues tokens for a username and an app password, sent in the form or
+// packed into the client's secret. authentik's accounts for a provider's own
+// secret are not part of the stand-in.
 func (v *visit) machine(p Provider, app Application, form url.Values, secret string) *response {
 	name, password := form.Get("username"), form.Get("password")
 	if name == "" {
@@ -40,7 +40,7 @@ func (v *visit) machine(p Provider, app Application, form url.Values, secret str
 	return unstored(http.StatusOK, v.tokens(p, app, g))
 }
 
-// apiBearer is the user of an access token that is good for the API.
+// apiBearer is the user of an access token that is valid for the API.
 func (s *Server) apiBearer(token string) (User, bool) {
 	g, found := s.grants.token(token)
 	if !found || g.refresh || !slices.Contains(g.scopes, scopeAPI) || !s.alive(g) {

@@ -11,12 +11,12 @@ func metadataRoutes() []route {
 	}
 }
 
-// issuerPage leads from the name of an issuer to what it says of itself.
+// issuerPage redirects from an issuer to its discovery document.
 func (v *visit) issuerPage() *response {
 	return v.moved(v.srv.url("/application/o/" + v.args["slug"] + "/.well-known/openid-configuration"))
 }
 
-// discovery is what clients read first (OpenID Connect Discovery 1.0).
+// discovery is the discovery document (OpenID Connect Discovery 1.0).
 func (v *visit) discovery() *response {
 	p, app, found := v.provided()
 	if !found {
@@ -66,8 +66,8 @@ func (p Provider) signs() string {
 	return p.Algorithm
 }
 
-// grantTypes are those that discovery lists, whatever the provider allows.
-// Hybrid is none to clients, but is allowed or not like the others.
+// grantTypes are those that discovery lists, whatever the provider allows. The
+// hybrid grant type is not listed, but is allowed or not as the others are.
 var grantTypes = []string{
 	"authorization_code", "refresh_token", "implicit", "client_credentials", "password", grantDevice,
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// dataAddress is where a session keeps the address it is bound to.
+// dataAddress is the address that a session is bound to.
 const dataAddress = "address"
 
 // client is the address of the visitor's browser.
@@ -32,9 +32,9 @@ func (v *visit) strays() bool {
 	return bound && address != v.client()
 }
 
-// evict ends a session that was carried to another address and leads to the
-// login, whatever has been asked for. It happens before the framework has had
-// its hands on the request, so that most headers are missing.
+// evict ends a session that is used from another address and redirects to the
+// login, whatever the request is. The framework has not seen the request yet,
+// so that most headers are missing.
 func (v *visit) evict() *response {
 	asked := fullPath(v.request.URL)
 	v.signOut()

@@ -24,7 +24,7 @@ func pageRoutes() []route {
 	}
 }
 
-// root leads users to their page and others to the login.
+// root redirects users to their page and others to the login.
 func (v *visit) root() *response {
 	if v.user.PK == 0 {
 		return v.moved(v.srv.url("/flows/-/default/authentication/?next=" + v.srv.url("/")))
@@ -32,16 +32,15 @@ func (v *visit) root() *response {
 	return v.moved(v.srv.url("/if/user/"))
 }
 
-// shell is the page of an interface that a script of authentik's would fill.
-// There is none here, but a marker by which a test can tell that it has come to
-// a visitor who was not to get there.
+// shell is the page of an interface that authentik's scripts would fill. Here
+// it has a marker, by which tests notice that a visitor has reached it.
 func (v *visit) shell(what string) *response {
 	return &response{status: http.StatusOK, page: &page{
 		Title: v.brand.title(), Marker: "authentik " + what + " interface", Icon: v.brand.favicon(v.srv),
 	}}
 }
 
-// cancelURL is where a challenge offers to give up.
+// cancelURL is the address by which a challenge offers to give up.
 func (v *visit) cancelURL() string {
 	path := v.srv.url("/flows/-/cancel/")
 	next, _ := v.session.params.last("next")
@@ -51,7 +50,7 @@ func (v *visit) cancelURL() string {
 	return path + "?next=" + url.QueryEscape(next)
 }
 
-// cancelled drops the plan. Without a target it leads on to the logout.
+// cancelled deletes the plan. Without a target it redirects to the logout.
 func (v *visit) cancelled() *response {
 	if v.session.plan != nil {
 		v.session.plan, v.session.params = nil, nil
@@ -64,8 +63,8 @@ func (v *visit) cancelled() *response {
 	return v.moved(v.srv.url("/flows/-/default/invalidation/"))
 }
 
-// loginFlow is the provider's of the application that the visitor was on the way to, or else the
-// brand's.
+// loginFlow is the flow of the provider that the visitor wants to reach, or
+// else the brand's.
 func (v *visit) loginFlow() string {
 	if app, ok := v.session.data[dataApplication].(Application); ok && app.Provider != nil {
 		return or(app.Provider.AuthenticationFlow, v.brand.FlowAuthentication)
@@ -73,8 +72,8 @@ func (v *visit) loginFlow() string {
 	return v.brand.FlowAuthentication
 }
 
-// defaultFlow leads to the brand's flow for a purpose, or to the first of
-// that designation that lets the visitor in.
+// defaultFlow redirects to the brand's flow of a designation, or to the first
+// one that applies to the visitor.
 func (v *visit) defaultFlow(d Designation, slug string) *response {
 	if _, found := v.srv.flow(slug); !found {
 		slug = v.firstFlow(d)
@@ -103,7 +102,7 @@ func (v *visit) firstFlow(d Designation) string {
 	return ""
 }
 
-// launch leads to an application. Its address may name the user.
+// launch redirects to an application. Its address may name the user.
 func (v *visit) launch() *response {
 	app, found := v.srv.application(v.args["slug"])
 	if !found || app.LaunchURL == "" {

@@ -1,9 +1,9 @@
 package authentiktest
 
-// A PasswordStage asks for the password of the user identified before it.
+// A PasswordStage asks for the password of the pending user.
 type PasswordStage struct {
 	FailedAttempts int  // failed_attempts_before_cancel; default 5
-	AllowShow      bool // offer to show what is typed
+	AllowShow      bool // offers to show what is typed
 }
 
 func (s *PasswordStage) get(v *visit) (*response, error) { return v.ask(s.challenge(v)) }
@@ -38,8 +38,8 @@ func (s *PasswordStage) post(v *visit) (*response, error) {
 	return v.solved()
 }
 
-// failed refuses the password, and the visitor after too many of them.
-// Nothing stays locked: the flow may be begun anew at once.
+// failed refuses the password, and denies access after too many. Nothing stays
+// locked: the flow may be started again at once.
 func (s *PasswordStage) failed(v *visit, errs fieldErrors, counts bool) (*response, error) {
 	if counts && !v.restarts() {
 		v.session.tries++
@@ -51,7 +51,7 @@ func (s *PasswordStage) failed(v *visit, errs fieldErrors, counts bool) (*respon
 	return v.refuse(s.challenge(v), errs)
 }
 
-// authenticated notes in the plan how the user has proved who he is.
+// authenticated records in the plan how the user has signed in.
 func (v *visit) authenticated(u User, password string) {
 	v.session.tries = 0
 	v.plan.context[contextMethod] = "password"

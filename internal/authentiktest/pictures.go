@@ -8,7 +8,7 @@ import (
 	"image/png"
 )
 
-// pictures are in the places of authentik's own; they look like nobody's.
+// pictures replace authentik's own and do not look like them.
 func pictures() map[string]static {
 	return map[string]static{
 		defaultLogo:       {"image/svg+xml", []byte(logo)},
@@ -29,11 +29,11 @@ func icon() []byte {
 		m.Set(i%32, i/32, color.RGBA{217, 72, 15, 255})
 	}
 	var b bytes.Buffer
-	_ = png.Encode(&b, m) // a buffer takes everything
+	_ = png.Encode(&b, m) // a buffer does not fail
 	return b.Bytes()
 }
 
-// hills is a landscape: a sky and two ranges before it.
+// hills is a landscape: a sky and two ranges.
 func hills() []byte {
 	const width, height = 640, 400
 	m := image.NewRGBA(image.Rect(0, 0, width, height))
@@ -44,7 +44,7 @@ func hills() []byte {
 		}
 	}
 	var b bytes.Buffer
-	_ = jpeg.Encode(&b, m, nil) // a buffer takes everything
+	_ = jpeg.Encode(&b, m, nil) // a buffer does not fail
 	return b.Bytes()
 }
 

@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// Keys of a plan's context, by authentik's names: policies read them.
+// Keys of a plan's context, with authentik's names. Policies may read them.
 const (
 	contextPending    = "pending_user"            // User
-	contextIdentifier = "pending_user_identifier" // string, shown in place of the pending user
+	contextIdentifier = "pending_user_identifier" // string, shown instead of the pending user
 	contextRedirect   = "redirect"                // string, wins over next
 	contextRedirected = "is_redirected"           // Flow that led here
 	contextMethod     = "auth_method"             // string
 	contextMethodArgs = "auth_method_args"        // object
 	contextFailures   = "failed_attempts"         // int, of the password
 	contextApp        = "application"             // Application
-	contextHint       = "login_hint"              // string, whom a client says the visitor is
+	contextHint       = "login_hint"              // string, who the visitor is according to the client
 )
 
-// A plan is a flow on its way: what is left of it, and what is known by now.
-// There is one in each session. Values in the context are replaced, never
+// A plan is a flow in progress: the stages that are left, and what is known so
+// far. A session has at most one. Values in the context are replaced, never
 // changed, so that a copy of the map is a copy of the plan.
 type plan struct {
 	flow    string // pk
@@ -77,8 +77,8 @@ func (v *visit) begin(context map[string]any) (*plan, error) {
 	return p, nil
 }
 
-// meets reports whether the visitor fulfils what the flow demands. Nobody
-// here is an outpost.
+// meets reports whether the visitor meets the requirement of a flow. No visitor
+// is an outpost.
 func (v *visit) meets(a Authentication, context map[string]any) bool {
 	switch a {
 	case RequireAuthenticated:
@@ -97,8 +97,9 @@ func (v *visit) meets(a Authentication, context map[string]any) bool {
 	return true
 }
 
-// next is the binding whose turn it is, nil after the last. Those whose
-// policies refuse fall out of the plan, without a word of the policies.
+// next is the binding whose turn it is, or nil after the last. Bindings whose
+// policies refuse are left out, and the visitor does not see what the policies
+// said.
 func (v *visit) next() (*Binding, error) {
 	for len(v.plan.steps) > 0 {
 		step := &v.plan.steps[0]
@@ -118,11 +119,10 @@ func (v *visit) next() (*Binding, error) {
 	return nil, nil
 }
 
-// errStageGone is what a plan dies of when a stage it has not come to yet is
-// deleted.
+// errStageGone is the exception of a plan when the next stage has been deleted.
 var errStageGone = errors.New("the stage has been deleted")
 
-// passes asks policies about the visitor. Where there are none all may pass.
+// passes evaluates policies for the visitor. Without policies everyone passes.
 func (v *visit) passes(policies []Policy, mode PolicyMode, context map[string]any) (bool, []string) {
 	return v.srv.passes(policies, mode, PolicyRequest{
 		User: v.user, Pending: v.srv.current(pending(context)), HTTP: v.request, Context: context,
@@ -166,7 +166,7 @@ func (p Policy) ask(s *Server, r *PolicyRequest) (passing bool, messages []strin
 	return passing != p.Negate, messages
 }
 
-// pending is the user a plan deals with; the zero User if there is none yet.
+// pending is the user that a plan is about, or the zero User.
 func pending(context map[string]any) User {
 	u, _ := context[contextPending].(User)
 	return u
@@ -185,7 +185,7 @@ func (v *visit) refused(na notApplicable) (*response, error) {
 	return v.deny(or(message, v.text("Flow does not apply to current user.")))
 }
 
-// restart makes a new plan in place of the one that led to a refusal.
+// restart makes a new plan after a refusal.
 func (v *visit) restart() (*response, error) {
 	var context map[string]any
 	if v.binding.InvalidResponse == RestartWithContext {
@@ -204,7 +204,7 @@ func (v *visit) restart() (*response, error) {
 	return v.again()
 }
 
-// again is the 302 of the executor to itself.
+// again is the executor's redirect to itself.
 func (v *visit) again() (*response, error) {
 	location := v.srv.url("/api/v3/flows/executor/" + v.flow.Slug + "/")
 	if q := reencode(v.request.URL.RawQuery); q != "" {

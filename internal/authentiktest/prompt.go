@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// A PromptStage is a form of any fields. What is entered goes into the plan's
+// A PromptStage is a form with any fields. The answers are stored in the plan's
 // context under prompt_data, by the keys of the fields.
 type PromptStage struct {
 	Name   string // tells one such stage from another
 	Fields []Field
 
-	// Policies are the validation policies. All must pass; they find the
-	// answer under prompt_data. Their messages are shown as errors.
+	// Policies are the validation policies. All must pass; they find the answer
+	// under prompt_data. Their messages are shown as errors.
 	Policies []Policy
 }
 
@@ -27,21 +27,20 @@ type Field struct {
 	Optional             bool // required is on by default in authentik
 	Order                int
 
-	// Choices are those of a drop-down or a group of radio buttons. Where
-	// there are none, Placeholder is the only choice.
+	// Choices are those of a drop-down or a radio group. Without any,
+	// Placeholder is the only choice.
 	Choices []Choice
 
-	// Expressions, where the administrator wrote one: they win over the
-	// fixed values above.
+	// Expressions win over the fixed values above.
 	PlaceholderFunc, InitialFunc func(*PolicyRequest) string
 	ChoicesFunc                  func(*PolicyRequest) []Choice
 }
 
 // A Choice is one of several. Without a Label it is a plain value; with one it
-// is an object, which the older releases cannot deal with.
+// is an object, on which older releases fail.
 type Choice struct{ Value, Label string }
 
-// A FieldType is what a field looks like and takes.
+// A FieldType is how a field looks and what it accepts.
 type FieldType string
 
 // The types of authentik.
@@ -65,13 +64,13 @@ const (
 	FieldStatic           FieldType = "static"
 	FieldLocale           FieldType = "ak-locale"
 
-	// Fixed texts with a colour, since 2026.8.
+	// Fixed texts in a coloured box, since 2026.8.
 	FieldAlertInfo    FieldType = "alert_info"
 	FieldAlertWarning FieldType = "alert_warning"
 	FieldAlertDanger  FieldType = "alert_danger"
 )
 
-// check refuses the fields that authentik's API refuses.
+// check returns an error for each field that authentik's API refuses.
 func (s *PromptStage) check(flow string, d dialect) (errs []error) {
 	for _, f := range s.Fields {
 		if f.Key == "" {
@@ -98,19 +97,19 @@ func (s *PromptStage) challenge(v *visit) object {
 	}
 	c["fields"] = list
 	if v.srv.dialect.choiceLabels && slices.ContainsFunc(asked, field.blankChoice) {
-		delete(c, "component") // a choice that the challenge's own check refuses
+		delete(c, "component") // a blank choice, which the challenge's own check refuses
 	}
 	return c
 }
 
-// A field is a Field as it is put to this visitor.
+// A field is a Field for this visitor.
 type field struct {
 	Field
 	initial string
 	choices []Choice
 }
 
-// asked are the fields in their order, with what depends on the visitor.
+// asked are the fields in their order, with expressions evaluated.
 func (s *PromptStage) asked(v *visit) []field {
 	request := v.policyRequest()
 	var list []field
@@ -128,8 +127,7 @@ func (s *PromptStage) asked(v *visit) []field {
 	return list
 }
 
-// choose settles the choices: those of the expression, or else the one that
-// stands as placeholder.
+// choose sets the choices: those of the expression, or else the placeholder.
 func (f *field) choose(request *PolicyRequest) {
 	f.choices = f.Choices
 	if f.ChoicesFunc != nil {
@@ -143,8 +141,8 @@ func (f *field) choose(request *PolicyRequest) {
 	}
 }
 
-// begin settles what the field holds at first: what an earlier stage has found
-// out wins over what the administrator wrote.
+// begin sets the initial value. A value from an earlier stage wins over the
+// administrator's.
 func (f *field) begin(v *visit, request *PolicyRequest) {
 	f.initial = f.Initial
 	if f.InitialFunc != nil {
@@ -171,11 +169,10 @@ func (f *field) firstChoice(initial string, labels bool) string {
 	return f.choices[0].python()
 }
 
-// chosen reports whether the field is one of choices.
+// chosen reports whether the field offers choices.
 func (f *field) chosen() bool { return f.Type == FieldRadio || f.Type == FieldDropdown }
 
-// fixed reports whether the field keeps its initial value, whatever is
-// answered.
+// fixed reports whether the field keeps its initial value, whatever is sent.
 func (f *field) fixed() bool {
 	return slices.Contains([]FieldType{
 		FieldHidden, FieldStatic, FieldTextReadOnly, FieldTextAreaReadOnly, FieldAlertInfo, FieldAlertWarning, FieldAlertDanger,
@@ -208,7 +205,7 @@ func (f field) shown(v *visit) object {
 	return o
 }
 
-// python is a choice as the text that Python makes of it.
+// python is a choice as Python prints it.
 func (c Choice) python() string {
 	if c.Label == "" {
 		return c.Value
@@ -249,7 +246,7 @@ func (s *PromptStage) post(v *visit) (*response, error) {
 	return v.solved()
 }
 
-// read is the answer, as far as it is right. Keys with dots make objects of
+// read is the answer, as far as it is right. Keys with dots make nested
 // objects.
 func (s *PromptStage) read(f *fields, asked []field) (object, error) {
 	data := object{"component": "ak-stage-prompt"}
@@ -270,8 +267,8 @@ func (s *PromptStage) read(f *fields, asked []field) (object, error) {
 	return data, nil
 }
 
-// set puts a value where a path of keys leads. Objects on the way are replaced:
-// others may hold them.
+// set stores a value under a path of keys. It replaces the objects on the path,
+// which may be shared.
 func set(o object, path []string, value any) {
 	for _, key := range path[:len(path)-1] {
 		inner, _ := o[key].(object)
@@ -285,7 +282,7 @@ func set(o object, path []string, value any) {
 	o[path[len(path)-1]] = value
 }
 
-// validate checks the answer as a whole. A refusal may be without a word.
+// validate checks the answer as a whole. A refusal may be without a message.
 func (s *PromptStage) validate(v *visit, asked []field, data object) fieldErrors {
 	var passwords []any
 	for _, f := range asked {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// read is the value of the field in an answer. It is not ok if the field was
-// left out without a value of its own, or if it is wrong. The error is an
+// read is the value of the field in an answer. ok is false if the field is
+// absent and has no initial value, or if it is wrong. The error is an
 // exception.
 func (f *field) read(answer *fields) (value any, ok bool, err error) {
 	if f.Type == FieldHidden {
@@ -42,7 +42,7 @@ func (f *field) read(answer *fields) (value any, ok bool, err error) {
 	return value, ok, nil
 }
 
-// text reads the kinds of field that are strings.
+// text reads the types of field that are strings.
 func (f *field) text(answer *fields) (any, bool) {
 	r := rule{optional: f.optional()}
 	switch f.Type {
@@ -68,7 +68,7 @@ func (f *field) text(answer *fields) (any, bool) {
 	return s, true
 }
 
-// optional reports whether the field may be left out.
+// optional reports whether the field may be absent.
 func (f *field) optional() bool {
 	return f.Optional || f.fixed() || f.Type == FieldSeparator
 }
@@ -76,14 +76,14 @@ func (f *field) optional() bool {
 var mailAddress = regexp.MustCompile(`(?i)^[-!#$%&'*+/=?^_{}|~0-9a-z\x60]+(\.[-!#$%&'*+/=?^_{}|~0-9a-z\x60]+)*` +
 	`@(localhost|([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9])$`)
 
-// taken reports whether a user name belongs to somebody else than the visitor
-// or the user he deals with.
+// taken reports whether a username belongs to a user other than the visitor and
+// the pending user.
 func (v *visit) taken(username string) bool {
 	u, found := v.srv.User(username)
 	return found && u.PK != pending(v.plan.context).PK && u.PK != v.user.PK
 }
 
-// number is an integer of any size; a fraction of zeros is none.
+// number is an integer of any size; a fraction of zeros is dropped.
 func (f *field) number(answer *fields) (any, bool) {
 	value, ok := answer.value(f.Key, rule{optional: f.optional()})
 	if !ok {
@@ -112,7 +112,7 @@ func (f *field) choice(answer *fields) (any, bool) {
 	return wanted, true
 }
 
-// Forms of dates, as far as browsers send them.
+// Formats of dates, as far as browsers send them.
 var (
 	dateLayouts = []string{time.DateOnly}
 	timeLayouts = []string{
@@ -165,7 +165,7 @@ func (f *field) file(answer *fields) (any, bool, error) {
 	return s, true, nil
 }
 
-// pythonString is the text that Python makes of a value.
+// pythonString is a value as Python prints it.
 func pythonString(value any) string {
 	switch t := value.(type) {
 	case nil:
@@ -179,7 +179,7 @@ func pythonString(value any) string {
 	return fmt.Sprint(value)
 }
 
-// pythonRepr is a string as Python writes it in quotes.
+// pythonRepr is a string as Python quotes it.
 func pythonRepr(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`).Replace(s) + "'"
 }

@@ -18,9 +18,9 @@ type Provider struct {
 	LogoutURIs   []string // redirect URIs of type logout
 	Scopes       []string // default: openid, email, profile and offline_access
 
-	// Slugs of flows. The defaults are those that every new authentik has:
-	// implicit consent, and an invalidation flow without stages. Without an
-	// AuthenticationFlow the brand's is taken.
+	// Slugs of flows. The defaults are those of every new authentik: implicit
+	// consent, and an invalidation flow without stages. The default of
+	// AuthenticationFlow is the brand's.
 	AuthenticationFlow, AuthorizationFlow, InvalidationFlow string
 
 	CodeValidity    time.Duration // access_code_validity; default: a minute
@@ -30,45 +30,43 @@ type Provider struct {
 
 	GlobalIssuer bool // issuer_mode global
 
-	// GrantTypes are those that the client may use, in releases that look at
-	// it. Without any, which is the default of authentik's API too, it can do
-	// nothing.
+	// GrantTypes are those that the client may use, in releases that limit
+	// them. A client without grant types, which is the default of authentik's
+	// API too, can do nothing.
 	GrantTypes []string
 
 	// Algorithm is that of the signing key: RS256, which is the default, ES256,
-	// ES384, ES512 or EdDSA. SecretSigns is for a provider without a signing
-	// key, whose tokens are signed with its secret (HS256).
+	// ES384, ES512 or EdDSA. SecretSigns stands for a provider without a
+	// signing key, whose tokens are signed with its secret (HS256).
 	Algorithm   string
 	SecretSigns bool
 
 	// Encrypts makes all tokens JWE, as an encryption key does.
 	Encrypts bool
 
-	// Claims are what scope mappings of the administrator's add, by the name of
-	// the scope. They overrule all other claims of that name, whatever these
-	// are for.
+	// Claims are added by scope mappings of the administrator, by the name of
+	// the scope. They override all other claims of the same name.
 	Claims map[string]map[string]any
 
-	// ClaimsApart keeps the claims of scopes out of tokens, so that userinfo
-	// alone tells them: include_claims_in_id_token is off.
+	// ClaimsApart leaves the claims of scopes out of tokens, so that only
+	// userinfo has them: include_claims_in_id_token is off.
 	ClaimsApart bool
 
-	// LogoutURI is where the application hears of logouts by a page in a frame:
-	// logout_uri with the logout_method frontchannel, in the releases that have
-	// it.
+	// LogoutURI is the address for front-channel logouts: logout_uri with the
+	// logout_method frontchannel, in the releases that have it.
 	LogoutURI string
 
 	// BackchannelURI is where authentik posts a logout token for each access
 	// token of a session that ends: logout_uri with the logout_method
-	// backchannel, or backchannel_logout_uri. A provider of authentik has one
-	// method alone.
+	// backchannel, or backchannel_logout_uri. At a real authentik a provider
+	// has only one method.
 	BackchannelURI string
 }
 
-// A scope is what a provider may tell of a user.
+// A scope is what a provider may tell about a user.
 type scope struct{ name, description string }
 
-// scopes are those that every new authentik has.
+// scopes are those of every new authentik.
 var scopes = []scope{
 	{"email", "Email address"},
 	{"offline_access", "Access to request new tokens without interaction"},
@@ -78,7 +76,7 @@ var scopes = []scope{
 
 const scopeOffline = "offline_access"
 
-// complete puts in the defaults.
+// complete fills in the defaults.
 func (p Provider) complete() Provider {
 	p.Name = cmp.Or(p.Name, p.ClientID)
 	p.AuthorizationFlow = cmp.Or(p.AuthorizationFlow, "default-provider-authorization-implicit-consent")
@@ -93,8 +91,8 @@ func (p Provider) complete() Provider {
 	return p
 }
 
-// permissions are what a visitor is asked to consent to, in the order of
-// their names.
+// permissions are what a visitor is asked to consent to, in the order of their
+// names.
 func (p Provider) permissions(wanted []string) []Permission {
 	list := []Permission{}
 	for _, s := range scopes {
@@ -105,8 +103,8 @@ func (p Provider) permissions(wanted []string) []Permission {
 	return list
 }
 
-// granted are the scopes a client gets of those it asks for: all that there
-// are if it asks for none.
+// granted are the scopes that a client gets: those it asks for, as far as they
+// exist, or all if it asks for none.
 func (p Provider) granted(wanted []string) []string {
 	if len(wanted) == 0 {
 		return slices.Clone(p.Scopes)
@@ -130,8 +128,8 @@ func (s *Server) grantsBy(p Provider, kind string) bool {
 	return !s.dialect.limitsGrants || slices.Contains(p.GrantTypes, kind)
 }
 
-// client is the provider of that client_id, and the application it belongs
-// to: one without a slug if it belongs to none.
+// client finds the provider with that client_id, and its application: the zero
+// Application if it has none.
 func (s *Server) client(id string) (Provider, Application, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +146,7 @@ func (s *Server) client(id string) (Provider, Application, bool) {
 	return Provider{}, Application{}, false
 }
 
-// provided is the application of that slug, if it has a provider.
+// provided is the application of the slug in the address, if it has a provider.
 func (v *visit) provided() (Provider, Application, bool) {
 	app, found := v.srv.application(v.args["slug"])
 	if !found || app.Provider == nil {
@@ -157,8 +155,7 @@ func (v *visit) provided() (Provider, Application, bool) {
 	return app.Provider.complete(), app, true
 }
 
-// issuer is how a provider names itself: under the host and the scheme that
-// the request came with.
+// issuer is the issuer of a provider at the host and scheme of the request.
 func (v *visit) issuer(p Provider, app Application) string {
 	if p.GlobalIssuer {
 		return v.address(v.srv.url("/"))
@@ -166,7 +163,7 @@ func (v *visit) issuer(p Provider, app Application) string {
 	return v.address(v.srv.url("/application/o/" + app.Slug + "/"))
 }
 
-// providerFlows are the flows of providers that every new authentik has.
+// providerFlows are the provider flows of every new authentik.
 func providerFlows() []Flow {
 	const redirecting = "Redirecting to %(app)s"
 	return []Flow{

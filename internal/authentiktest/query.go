@@ -13,7 +13,7 @@ type query []parameter
 type parameter struct{ key, value string }
 
 // parseQuery is as lenient as Python: it never fails, keeps blank values, and
-// leaves stray percent signs as they are.
+// leaves invalid percent signs as they are.
 func parseQuery(raw string) query {
 	var q query
 	for part := range strings.SplitSeq(raw, "&") {
@@ -36,8 +36,8 @@ func (q query) last(key string) (string, bool) {
 	return "", false
 }
 
-// encode writes a query as Python's urlencode does: each name once, where it
-// stood first, with its last value.
+// encode writes a query as Python's urlencode does: each name once, at its
+// first place, with its last value.
 func (q query) encode() string {
 	var parts []string
 	seen := map[string]bool{}
@@ -52,7 +52,8 @@ func (q query) encode() string {
 	return strings.Join(parts, "&")
 }
 
-// reencode is the round trip of authentik's redirects to itself.
+// reencode decodes and encodes a query, as authentik does for its redirects to
+// itself.
 func reencode(raw string) string { return parseQuery(raw).encode() }
 
 func unquote(s string) string {

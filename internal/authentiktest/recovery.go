@@ -30,9 +30,8 @@ func (v *visit) recoveryLink() *response {
 	return v.answered(http.StatusOK, object{"link": v.linkTo(f.Slug, key)})
 }
 
-// administering opens a view that administrators post to. A non-nil response
-// is the refusal. With an API key no proof is needed that the request comes
-// from authentik's own page.
+// administering begins a view that administrators post to. It returns nil, or
+// the response that refuses. Requests with an API key need no CSRF token.
 func (v *visit) administering() *response {
 	scheme, _, _ := strings.Cut(v.request.Header.Get("Authorization"), " ")
 	check := v.admitted
@@ -52,7 +51,7 @@ func (v *visit) administering() *response {
 	return nil
 }
 
-// answered is an answer of a view of the API that is only posted to.
+// answered is an answer of an API view that only accepts POST.
 func (v *visit) answered(status int, body any) *response {
 	return &response{status: status, json: body, api: true, allow: "POST, OPTIONS"}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// contextTarget is where a policy wants the next redirect stage to lead: an
+// contextTarget is set by a policy to where the next redirect stage leads: an
 // address, or ak-flow:// and a flow's slug.
 const contextTarget = "redirect_stage_target"
 
@@ -16,8 +16,8 @@ type RedirectStage struct {
 	To   string // the address
 	Flow string // the slug of a flow; wins over To
 
-	// DropContext has the other flow begin without what is known by now. It
-	// is keep_context turned off.
+	// DropContext starts the other flow without what is known so far:
+	// keep_context is off.
 	DropContext bool
 }
 
@@ -33,7 +33,7 @@ func (s *RedirectStage) get(v *visit) (*response, error) {
 }
 
 // target is the address or the flow to go to. A policy's flow that does not
-// exist does not count.
+// exist is ignored.
 func (s *RedirectStage) target(v *visit) (to, slug string) {
 	wish, _ := v.plan.context[contextTarget].(string)
 	slug, isFlow := strings.CutPrefix(wish, "ak-flow://")
@@ -52,7 +52,7 @@ func (s *RedirectStage) challenge(v *visit, to string) object {
 	return v.leading(v.challenge("xak-flow-redirect"), to, false)
 }
 
-// into puts the other flow's plan in place of this one.
+// into replaces the plan with one of the other flow.
 func (s *RedirectStage) into(v *visit, slug string) (*response, error) {
 	context := map[string]any{}
 	if !s.DropContext {
@@ -75,7 +75,7 @@ func (s *RedirectStage) into(v *visit, slug string) (*response, error) {
 	return v.ask(s.challenge(v, to))
 }
 
-// planOf makes a plan of a flow that is not the one running.
+// planOf makes a plan of another flow than the running one.
 func (v *visit) planOf(slug string, context map[string]any) (*plan, error) {
 	running := v.flow
 	defer func() { v.flow = running }()

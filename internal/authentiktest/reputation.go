@@ -1,19 +1,19 @@
 package authentiktest
 
-// A Reputation is the policy about those who often fail to sign in. Each
-// wrong password costs the name and the address it came with a point, and a
-// right one earns a point. The policy passes, as authentik's does, for those
-// who have fallen to Threshold: bind it to what only they are to meet, or
-// negate it. Points of others that share the name or the address count too.
+// A Reputation is a policy about names and addresses with many failed sign-ins.
+// Each wrong password costs the name and the address one point, and a right one
+// earns one. The policy passes, as authentik's does, if the score has fallen to
+// Threshold: bind it to a stage for such visitors, or negate it. Scores of
+// others with the same name or address count too.
 type Reputation struct {
 	Threshold                     int
 	IgnoreUsername, IgnoreAddress bool // check_username and check_ip are off
 }
 
-// A standing is what points are counted for.
+// A standing is what a score belongs to.
 type standing struct{ username, address string }
 
-// tried is authenticate, with its consequences for the reputation.
+// tried is authenticate, and updates the reputation.
 func (v *visit) tried(username, password string) (User, bool) {
 	u, ok := v.srv.authenticate(username, password)
 	points := -1
@@ -26,7 +26,7 @@ func (v *visit) tried(username, password string) (User, bool) {
 	return u, ok
 }
 
-// passes reports whether a visitor has fallen so low.
+// passes reports whether the visitor's score has fallen to the threshold.
 func (r *Reputation) passes(s *Server, q *PolicyRequest) bool {
 	who := standing{username: or(q.Pending.Username, q.User.Username), address: clientOf(q.HTTP)}
 	s.mu.Lock()

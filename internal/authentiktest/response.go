@@ -14,23 +14,23 @@ import (
 type response struct {
 	status   int
 	location string
-	final    bool // the location is where a finished flow leads
+	final    bool // a finished flow leads to the location
 	json     any
-	api      bool // json is an API answer rather than a challenge
+	api      bool // json is an API answer, not a challenge
 	page     *page
-	html     []byte // a page as it is
+	html     []byte // a whole page
 	allow    string
 	framing  string      // X-Frame-Options; default: DENY
 	header   http.Header // more, or other, headers
 	cookies  []*http.Cookie
-	bare     http.Header // all headers there are, beside content type and location
+	bare     http.Header // all headers, besides content type and location
 }
 
-// A page is authentik's HTML, reduced to what can be told apart from outside.
+// A page is authentik's HTML, reduced to what clients can tell apart.
 type page struct {
 	Title, Icon, Marker string
 	Words               []string
-	Form                bool // it holds a form of its own
+	Form                bool // it has a form
 }
 
 var pages = template.Must(template.New("").Parse(`<!DOCTYPE html>
@@ -41,8 +41,8 @@ var pages = template.Must(template.New("").Parse(`<!DOCTYPE html>
 {{- if .Form}}<form method="POST"></form>{{end}}</body></html>
 `))
 
-// write sends the answer. The session is written first: without it the answer
-// would be a lie.
+// write sends the answer. The session is saved first, so that the answer is
+// true.
 func (v *visit) write(w http.ResponseWriter, res *response) {
 	if res.status < http.StatusInternalServerError {
 		if v.session.modified && !v.session.blank() && !v.srv.save(v.session) {
@@ -58,12 +58,12 @@ func (v *visit) write(w http.ResponseWriter, res *response) {
 		return
 	}
 	if _, err := w.Write(res.body()); err != nil {
-		return // nobody is there to be told
+		return // the client has gone
 	}
 }
 
-// body is what goes over the wire. A challenge that is no JSON is a mistake of
-// the stage that made it.
+// body is the body as sent. A challenge that is not JSON is a mistake of its
+// stage.
 func (res *response) body() []byte {
 	var b bytes.Buffer
 	var err error
@@ -119,12 +119,12 @@ func (v *visit) headers(h http.Header, res *response) {
 	}
 }
 
-// api is an answer of a view of the API that can only be read.
+// api is an answer of a read-only API view.
 func (v *visit) api(status int, body any) *response {
 	return &response{status: status, json: body, api: true, allow: "GET, HEAD, OPTIONS"}
 }
 
-// moved is a redirect outside of the executor.
+// moved is a redirect outside the executor.
 func (v *visit) moved(location string) *response {
 	return &response{status: http.StatusFound, location: location}
 }
@@ -138,15 +138,14 @@ func (v *visit) page(status int, what string) *response {
 	}}
 }
 
-// badRequest is the page of a request that authentik does not take.
+// badRequest is the page of a request that authentik refuses with 400.
 func (v *visit) badRequest(title, why string) *response {
 	res := v.page(http.StatusBadRequest, title)
 	res.page.Words = slices.Insert(res.page.Words, 1, why)
 	return res
 }
 
-// notFound is the page of a path without a view. Itself it is a view that can
-// only be read.
+// notFound is the page of a path without a view. It is a read-only view itself.
 func (v *visit) notFound() *response {
 	switch v.request.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -155,7 +154,7 @@ func (v *visit) notFound() *response {
 	return &response{status: http.StatusMethodNotAllowed, allow: "GET, HEAD, OPTIONS"}
 }
 
-// broken is the page of an exception that nothing has caught.
+// broken is the page after an exception that authentik does not catch.
 func (v *visit) broken() *response {
 	return v.page(http.StatusInternalServerError, "Server Error")
 }

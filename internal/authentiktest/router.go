@@ -15,10 +15,9 @@ import (
 	"golang.org/x/net/websocket"
 )
 
-// ServeHTTP implements [http.Handler]. It is the router that stands before
-// authentik's core in every installation: it serves what is static by itself
-// and puts its name to the answers of the core. Recordings are of the core
-// alone.
+// ServeHTTP implements [http.Handler]. It is the router that every installation
+// has in front of authentik's core: it serves static files and adds its headers
+// to the answers of the core. Recordings are of the core only.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.serveStatic(w, r) || s.serveSocket(w, r) || s.serveMarker(w, r) {
 		return
@@ -28,16 +27,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serveCore(w, r)
 }
 
-// A static file is one that the router serves without a session.
+// A static file is served by the router, without a session.
 type static struct {
 	kind  string
 	bytes []byte
 }
 
-// madeFiles are the static files that have been made so far, by release.
+// madeFiles are the static files made so far, by release.
 var madeFiles sync.Map
 
-// staticFiles are the static files of a release, which all servers share:
+// staticFiles returns the static files of a release, which all servers share:
 // encoding the pictures takes longer than all else that [New] does.
 func staticFiles(d dialect) map[string]static {
 	if files, found := madeFiles.Load(d.version); found {
@@ -49,20 +48,19 @@ func staticFiles(d dialect) map[string]static {
 	return made.(map[string]static)
 }
 
-// built is when the static files were made.
+// built is the date of the static files.
 var built = time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC)
 
-// flowAssets are files of the interface by an address that is relative to the
-// page of a flow.
+// flowAssets are files of the interface, by addresses relative to the page of a
+// flow.
 var flowAssets = regexp.MustCompile(`^/if/flow/[^/]+/assets/`)
 
-// sourceIcons are the signs of other identity providers, which all look alike
+// sourceIcons are the icons of other identity providers, which all look alike
 // here.
 var sourceIcons = regexp.MustCompile(`^/static/authentik/sources/[a-z]+\.svg$`)
 
-// serveStatic answers for a static file, and reports whether there is one.
-// Browsers may keep it for as long as they like, and then ask whether it has
-// changed.
+// serveStatic serves a static file, and reports whether there is one. Browsers
+// may keep it, and ask whether it has changed.
 func (s *Server) serveStatic(w http.ResponseWriter, r *http.Request) bool {
 	name := flowAssets.ReplaceAllString(s.below(r), dist+"assets/")
 	name = sourceIcons.ReplaceAllString(name, defaultLogo)
@@ -81,13 +79,13 @@ func (s *Server) serveStatic(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// below is the path of a request below authentik's own.
+// below is the path of a request below web.path.
 func (s *Server) below(r *http.Request) string {
 	return "/" + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, s.base), "/")
 }
 
-// serveSocket holds the channel open that every page of the interface opens,
-// and never says a word. What is no WebSocket finds nothing there.
+// serveSocket accepts the WebSocket that every page of the interface opens, and
+// sends nothing. It reports whether the request is one for it.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) bool {
 	if s.below(r) != "/ws/client/" || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		return false
@@ -96,10 +94,10 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// markers stand where a real authentik has what is nobody's business who only
-// signs in: the administrators' API, the outpost it carries, its metrics. They
-// are not what authentik answers there, but what a test can tell that a request
-// has come through by.
+// markers are texts at the addresses of what visitors must not reach: the
+// administrators' API, the embedded outpost, the metrics. authentik answers
+// differently there; a test recognises by the marker that a request has come
+// through.
 var markers = map[string]string{
 	"/api/v3/core/users/":          "authentik users",
 	"/outpost.goauthentik.io/ping": "authentik outpost",
@@ -110,7 +108,7 @@ func (s *Server) serveMarker(w http.ResponseWriter, r *http.Request) bool {
 	text, found := markers[s.below(r)]
 	if found {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = io.WriteString(w, text+"\n") // nobody may be there to be told
+		_, _ = io.WriteString(w, text+"\n") // the client may have gone
 	}
 	return found
 }

@@ -9,31 +9,32 @@ import (
 )
 
 // A SAMLProvider makes an application one that signs users in with SAML 2.0.
-// What it is told is not signed, which is authentik's default too.
+// Messages are not signed, which is authentik's default too.
 type SAMLProvider struct {
 	Name     string // default: the application's slug
-	ACS      string // acs_url: where the answer goes
+	ACS      string // acs_url: where the response goes
 	Audience string // default: Name
-	Redirect bool   // sp_binding: the answer goes in an address instead of a form
+	Redirect bool   // sp_binding: the response goes in an address instead of a form
 
-	SLS          string     // sls_url: where the application hears of logouts
-	SLSPost      bool       // sls_binding: it hears in a form instead of an address
+	SLS          string     // sls_url: the address for logouts
+	SLSPost      bool       // sls_binding: logouts are sent in a form instead of an address
 	LogoutMethod SAMLLogout // default: frontchannel_iframe
 
-	// Slugs of flows; the defaults are those that every new authentik has.
+	// Slugs of flows; the defaults are those of every new authentik.
 	AuthorizationFlow, InvalidationFlow string
 }
 
-// A SAMLLogout says how an application hears of a logout.
+// A SAMLLogout is how an application is told of a logout.
 type SAMLLogout string
 
-// The methods of authentik that the browser has a part in.
+// The methods of authentik that use the browser.
 const (
 	SAMLLogoutIframe SAMLLogout = "frontchannel_iframe"
 	SAMLLogoutNative SAMLLogout = "frontchannel_native"
 )
 
-// dataSAML lists the slugs of applications that a session has been used for.
+// dataSAML lists the slugs of the applications that a session has been used
+// for.
 const dataSAML = "saml" // []string
 
 func samlRoutes() []route {
@@ -50,12 +51,12 @@ func samlRoutes() []route {
 // A samlSignOn is an application's request on its way through a flow.
 type samlSignOn struct {
 	app   Application
-	id    string // of the request; empty if authentik began
+	id    string // of the request; empty if authentik started the sign-on
 	relay string
 }
 
-// samlApplication is the application of the address, if it speaks SAML. A
-// non-nil response is the refusal.
+// samlApplication finds the application in the address, if it has a SAML
+// provider. The response is nil unless the visitor may not use it.
 func (v *visit) samlApplication() (Application, *response) {
 	app, found := v.srv.application(v.args["slug"])
 	if !found || app.SAML == nil {
@@ -64,7 +65,7 @@ func (v *visit) samlApplication() (Application, *response) {
 	return app.withSAML(), v.mayUse(app, "")
 }
 
-// withSAML puts in the defaults of the provider.
+// withSAML fills in the defaults of the provider.
 func (a Application) withSAML() Application {
 	p := *a.SAML
 	p.Name = or(p.Name, a.Slug)
@@ -76,7 +77,7 @@ func (a Application) withSAML() Application {
 	return a
 }
 
-// samlStart signs in without being asked by the application.
+// samlStart is a sign-on that authentik starts.
 func (v *visit) samlStart() *response {
 	app, refusal := v.samlApplication()
 	if refusal != nil {
@@ -85,7 +86,7 @@ func (v *visit) samlStart() *response {
 	return v.samlPlan(&samlSignOn{app: app})
 }
 
-// samlSignOn takes an application's AuthnRequest.
+// samlSignOn accepts an application's AuthnRequest.
 func (v *visit) samlSignOn() *response {
 	app, refusal := v.samlApplication()
 	if refusal != nil {
@@ -105,15 +106,15 @@ func (v *visit) samlSignOn() *response {
 	return res
 }
 
-// samlRefused is the page of those who bring a request that is not good.
+// samlRefused is the page after a request that is wrong.
 func (v *visit) samlRefused(what string) *response {
 	res := v.page(http.StatusBadRequest, "Bad Request")
 	res.page.Words = slices.Insert(res.page.Words, 1, what)
 	return res
 }
 
-// samlPlan begins the authorization flow, or answers at once where there is
-// nothing to ask and the answer goes in an address.
+// samlPlan begins the authorization flow, or responds at once if there is
+// nothing to ask and the response goes in an address.
 func (v *visit) samlPlan(s *samlSignOn) *response {
 	context := map[string]any{
 		contextApp:           s.app,
@@ -135,7 +136,7 @@ func (v *visit) samlPlan(s *samlSignOn) *response {
 
 var errSAMLRedirect = errors.New("the answer cannot be put into an address")
 
-// get is the answer to the application.
+// get is the response to the application.
 func (s *samlSignOn) get(v *visit) (*response, error) {
 	s.used(v)
 	message := s.response(v)
@@ -155,7 +156,7 @@ func (s *samlSignOn) get(v *visit) (*response, error) {
 	return (&autosubmitStage{URL: s.app.SAML.ACS, Title: "Redirecting to " + s.app.Name + "...", Attrs: attrs}).get(v)
 }
 
-// used notes that the application has to hear of the end of the session.
+// used records that the application must be told of the end of the session.
 func (s *samlSignOn) used(v *visit) {
 	slugs, _ := v.session.data[dataSAML].([]string)
 	if !slices.Contains(slugs, s.app.Slug) {
@@ -163,7 +164,7 @@ func (s *samlSignOn) used(v *visit) {
 	}
 }
 
-// post does not take an answer: the visitor is expected to have left.
+// post fails: the visitor should have left.
 func (s *samlSignOn) post(*visit) (*response, error) {
 	return &response{status: http.StatusBadRequest}, nil
 }

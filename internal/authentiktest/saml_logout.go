@@ -13,8 +13,7 @@ type samlMessage struct {
 	relay      string // RelayState
 }
 
-// frame is the message as the client loads it into a frame. A form in a frame
-// comes without a RelayState.
+// frame is the message for a frame. A form in a frame has no RelayState.
 func (m samlMessage) frame() object {
 	p := m.app.SAML
 	o := object{
@@ -30,7 +29,7 @@ func (m samlMessage) frame() object {
 	return o
 }
 
-// native is the message as the page itself carries it to the application.
+// native is the message for the page itself to send.
 func (m samlMessage) native() object {
 	p := m.app.SAML
 	o := object{"component": "ak-provider-saml-native-logout", "provider_name": p.Name, "is_complete": false}
@@ -45,8 +44,8 @@ func (m samlMessage) native() object {
 	return o
 }
 
-// samlSignOff takes an application's LogoutRequest. The session of authentik
-// itself goes on.
+// samlSignOff accepts an application's LogoutRequest. authentik's own session
+// goes on.
 func (v *visit) samlSignOff() *response {
 	app, refusal := v.samlApplication()
 	if refusal != nil {
@@ -70,8 +69,8 @@ func (v *visit) samlSignOff() *response {
 	return v.moved(v.flowLocation())
 }
 
-// samlUsers are the messages to the applications that the session has been
-// used for.
+// samlUsers are the messages to the applications that the session has been used
+// for.
 func (v *visit) samlUsers() (messages []samlMessage) {
 	slugs, _ := v.session.data[dataSAML].([]string)
 	for _, slug := range slugs {
@@ -87,14 +86,15 @@ func (v *visit) samlUsers() (messages []samlMessage) {
 	return messages
 }
 
-// Keys of a plan's context about those who are still to be told of a logout.
+// Keys of a plan's context for the applications that are still to be told of a
+// logout.
 const (
 	contextFrames = "logout_frames" // []object
 	contextNative = "logout_native" // []samlMessage
 )
 
 // farewells are the stages that have the browser tell applications of a logout,
-// and what the plan needs to know for it.
+// and the context that they need.
 func farewells(frames []object, messages []samlMessage) (stages []Stage, context map[string]any) {
 	var native []samlMessage
 	for _, m := range messages {
@@ -126,8 +126,8 @@ func (s *samlNativeLogout) get(v *visit) (*response, error) {
 	return v.ask(c)
 }
 
-// post is where the visitor comes back to. The next challenge comes at once,
-// without what challenges usually say of the flow.
+// post is where the visitor comes back to. It answers with the next challenge,
+// which lacks flow_info.
 func (s *samlNativeLogout) post(v *visit) (*response, error) {
 	f, err := v.fields()
 	if err != nil {
@@ -143,7 +143,7 @@ func (s *samlNativeLogout) post(v *visit) (*response, error) {
 	return v.ask(c)
 }
 
-// next is the challenge for the next application, nil after the last.
+// next is the challenge for the next application, or nil after the last.
 func (s *samlNativeLogout) next(v *visit) object {
 	left, _ := v.plan.context[contextNative].([]samlMessage)
 	if len(left) == 0 {
@@ -153,8 +153,7 @@ func (s *samlNativeLogout) next(v *visit) object {
 	return left[0].native()
 }
 
-// tell has the applications told, after this stage, that the session which is
-// about to end is over.
+// tell adds the stages that tell the applications of the end of the session.
 func (v *visit) tell() {
 	stages, context := farewells(v.frames(""), v.samlUsers())
 	maps.Copy(v.plan.context, context)

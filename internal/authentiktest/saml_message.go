@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// samlSpaces declares the names that messages use.
+// samlSpaces declares the XML namespaces of messages.
 const samlSpaces = `xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ` +
 	`xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" ` +
 	`xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:xenc="http://www.w3.org/2001/04/xmlenc#"`
@@ -24,17 +24,16 @@ const (
 	samlNameID  = `<saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified">%s</saml:NameID>`
 )
 
-// A samlRequest is what is read of an application's request.
+// A samlRequest holds what is read of an application's request.
 type samlRequest struct {
 	ID  string `xml:"ID,attr"`
 	ACS string `xml:"AssertionConsumerServiceURL,attr"`
 }
 
-// samlLimit is how large a message may become when it is unpacked.
+// samlLimit is the maximum size of an unpacked message.
 const samlLimit = 1 << 20
 
-// samlRequest reads the message of an application and what it wants back with
-// the answer.
+// samlRequest reads the message of an application and its RelayState.
 func (v *visit) samlRequest() (request samlRequest, relay string, err error) {
 	packed, relay := v.query("SAMLRequest"), v.query("RelayState")
 	post := v.request.Method == http.MethodPost
@@ -67,7 +66,7 @@ func (v *visit) samlTime(in time.Duration) string {
 	return v.srv.now().Add(in).UTC().Format(time.RFC3339)
 }
 
-// response is the Response with the assertion of who the user is.
+// response is the Response with the assertion about the user.
 func (s *samlSignOn) response(v *visit) string {
 	to, answers := html.EscapeString(s.app.SAML.ACS), ""
 	if s.id != "" {
@@ -84,14 +83,14 @@ func (s *samlSignOn) response(v *visit) string {
 		`<saml:AttributeStatement/></saml:Assertion></samlp:Response>`
 }
 
-// conditions say for whom and for how long the assertion is good.
+// conditions are the audience and the lifetime of the assertion.
 func (s *samlSignOn) conditions(v *visit) string {
 	return fmt.Sprintf(`<saml:Conditions NotBefore="%s" NotOnOrAfter="%s"><saml:AudienceRestriction>`+
 		`<saml:Audience>%s</saml:Audience></saml:AudienceRestriction></saml:Conditions>`,
 		v.samlTime(-5*time.Minute), v.samlTime(5*time.Minute), html.EscapeString(s.app.SAML.Audience))
 }
 
-// statement says when and how the user has signed in.
+// statement is when and how the user has signed in.
 func (s *samlSignOn) statement(v *visit) string {
 	l, _ := v.session.data[dataLogin].(login)
 	return fmt.Sprintf(`<saml:AuthnStatement AuthnInstant="%s" SessionIndex="%s" SessionNotOnOrAfter="%s">`+
@@ -109,12 +108,12 @@ func (v *visit) samlLogoutRequest(app Application) string {
 		`<samlp:SessionIndex>` + sidOf(v.session.id) + `</samlp:SessionIndex></samlp:LogoutRequest>`
 }
 
-// samlLogoutResponse tells an application that its wish has been granted.
+// samlLogoutResponse tells an application that its logout request was granted.
 func (v *visit) samlLogoutResponse(app Application, id string) string {
 	return fmt.Sprintf(`<samlp:LogoutResponse %s Version="2.0" IssueInstant="%s" ID="_%s" Destination="%s" InResponseTo="%s">`,
 		samlSpaces, v.samlTime(0), uuidHex(), html.EscapeString(app.SAML.SLS), html.EscapeString(id)) +
 		samlIssuer + samlSuccess + `</samlp:LogoutResponse>`
 }
 
-// xmlHead stands before messages of logouts that go in an address.
+// xmlHead precedes logout messages that go in an address.
 const xmlHead = "<?xml version='1.0' encoding='UTF-8'?>\n"

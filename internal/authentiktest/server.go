@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// A Server is one authentik. It is safe for concurrent use; nothing of it
-// outlives the value.
+// A Server is one authentik. It is safe for concurrent use. It stores nothing
+// outside the value.
 type Server struct {
 	statics map[string]static
 	dialect dialect
-	base    string // of every path, without the slash at its end
+	base    string // of every path, without the last slash
 	now     func() time.Time
-	key     []byte        // signs the cookies
-	code    func() string // makes codes for messages; recorded ones may matter
+	key     []byte        // signs cookies
+	code    func() string // makes codes for messages; replays set it
 	duo     Duo
 	grants  *grants
 	ring    *keyring
@@ -39,20 +39,20 @@ type Server struct {
 	tokens   map[string]string
 	sessions map[string]*session
 	gone     map[Stage]bool
-	keys     map[Stage]string // primary keys, of those that were asked for
+	keys     map[Stage]string // primary keys, of the stages that were asked for
 	lastPK   int
 	requests int
 	mail     []Mail
-	invites  map[string]Invitation  // by their tokens, bare
+	invites  map[string]Invitation  // by their tokens in the shortest form
 	plans    map[string]flowToken   // by their keys
-	resent   map[string][]time.Time // mails on request, by address
+	resent   map[string][]time.Time // times of mails on request, by address
 	texts    []Text
 	scores   map[standing]int
 	sources  []Source
 	links    map[linked]int // to the pk of the user
 }
 
-// New is an authentik that is set up as cfg says. The error names everything
+// New makes an authentik that is set up as cfg says. The error names everything
 // that is wrong with cfg.
 func New(cfg Config) (*Server, error) {
 	cfg.Release, cfg.Path = or(cfg.Release, Release202608), or(cfg.Path, "/")
@@ -94,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// fill puts in what cfg lists, and what every new authentik has.
+// fill adds what cfg lists, and what every new authentik has.
 func (s *Server) fill(cfg Config) {
 	for _, f := range append(slices.Clone(cfg.Flows), defaultFlows()...) {
 		if _, there := s.flow(f.Slug); !there {
@@ -117,7 +117,7 @@ func (s *Server) fill(cfg Config) {
 	}
 }
 
-// identify gives a user and his devices and groups their keys.
+// identify gives keys to a user, and to the user's devices and groups.
 func (s *Server) identify(u *User) {
 	if u.PK == 0 {
 		s.lastPK++
@@ -139,7 +139,7 @@ func (s *Server) identify(u *User) {
 	}
 }
 
-// identifyGroup gives a group and those above it their keys.
+// identifyGroup gives keys to a group and its parents.
 func (s *Server) identifyGroup(name string) {
 	g := s.groups[name]
 	if g.PK == "" {
@@ -156,8 +156,8 @@ func (s *Server) url(path string) string { return s.base + path }
 
 var validHost = regexp.MustCompile(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[0-9]+)?$`)
 
-// serveCore answers as authentik's core. A host that cannot be one is answered
-// before anything else looks at the request.
+// serveCore answers as authentik's core. An invalid host is answered before
+// anything else looks at the request.
 func (s *Server) serveCore(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests++
@@ -171,18 +171,17 @@ func (s *Server) serveCore(w http.ResponseWriter, r *http.Request) {
 	v.write(w, v.route())
 }
 
-// A visit is one request on its way through authentik, with the session it
-// belongs to.
+// A visit is one request to authentik, with the session it belongs to.
 type visit struct {
 	srv     *Server
 	request *http.Request
 	id      string // of the request
 	args    map[string]string
 	session *session
-	user    User // zero for nobody
+	user    User // zero for an anonymous request
 	brand   Brand
 	lang    string // of the Content-Language header
-	tongue  string // of the texts; a brand may overrule the header's
+	tongue  string // of the texts; a brand may override the header's
 	rotated string // the new CSRF token
 
 	flow    *Flow
@@ -229,7 +228,7 @@ func (v *visit) address(path string) string {
 	return scheme + v.request.Host + path
 }
 
-// A route is a view and where it stands. Placeholders match one segment.
+// A route is a view and its path. Placeholders match one segment.
 type route struct {
 	pattern string
 	view    func(*visit) *response
@@ -241,8 +240,7 @@ func routes() []route {
 	)
 }
 
-// route finds the view by the exact path: there is no help for a missing
-// slash.
+// route finds the view by the exact path: a missing slash is not added.
 func (v *visit) route() *response {
 	if v.strays() {
 		return v.evict()

@@ -22,18 +22,18 @@ const (
 )
 
 // A session is the HTTP session of one browser. A request works on a copy and
-// writes the whole of it back, so that of two requests at the same moment the
-// later one wins: authentik does the same.
+// writes all of it back, so that of two requests at the same time the later one
+// wins, as in authentik.
 type session struct {
 	id       string
-	user     int // pk; 0 while nobody is signed in
+	user     int // pk; 0 while anonymous
 	plan     *plan
-	params   query // of the page, as the last request had it
+	params   query // of the page, in the last request
 	tries    int   // wrong passwords
-	begun    bool  // a flow has been run in it, which leaves its traces
+	begun    bool  // a flow has been run in it, which leaves traces
 	data     map[string]any
 	until    time.Time // zero: until the browser is closed
-	stored   bool      // it was found in, or has been written to, the store
+	stored   bool      // it was loaded from the store, or has been saved
 	modified bool
 }
 
@@ -43,24 +43,24 @@ func (s *session) clone() *session {
 	return &c
 }
 
-// blank reports whether there is nothing to remember.
+// blank reports whether the session holds nothing.
 func (s *session) blank() bool {
 	return s.user == 0 && !s.begun && s.plan == nil && len(s.data) == 0
 }
 
-// flush forgets everything and starts over under a new name.
+// flush deletes the session and begins a new one.
 func (s *session) flush(srv *Server) {
 	srv.drop(s.id)
 	*s = session{id: rand.Text(), modified: true, data: map[string]any{}}
 }
 
-// cycle gives the session a new name and keeps what it holds.
+// cycle gives the session a new id and keeps what it holds.
 func (s *session) cycle(srv *Server) {
 	srv.drop(s.id)
 	s.id, s.stored, s.modified = rand.Text(), false, true
 }
 
-// load is a copy of the session behind a cookie, or a new one.
+// load returns a copy of the session of a cookie, or a new one.
 func (s *Server) load(cookie string) *session {
 	if claims, ok := s.verify(cookie); ok {
 		s.mu.Lock()
@@ -73,8 +73,8 @@ func (s *Server) load(cookie string) *session {
 	return &session{id: rand.Text(), data: map[string]any{}}
 }
 
-// save writes a session back. It fails if the session has been deleted since
-// it was loaded.
+// save stores a session. It reports false, and stores nothing, if the session
+// has been deleted since it was loaded.
 func (s *Server) save(one *session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *Server) save(one *session) bool {
 	return true
 }
 
-// drop ends a session. What was given out in it goes with it, and the clients
+// drop ends a session. Its codes and access tokens are deleted, and the clients
 // are told. It reports whether there was such a session.
 func (s *Server) drop(id string) bool {
 	s.mu.Lock()
@@ -103,8 +103,8 @@ func (s *Server) drop(id string) bool {
 	return found
 }
 
-// signIn makes the session that of the user. Another user's session is not
-// taken over but thrown away; only the target of the flow is kept.
+// signIn makes the session that of the user. Another user's session is deleted
+// first; only the target of the flow is kept.
 func (v *visit) signIn(u User) {
 	if v.session.user != 0 && v.session.user != u.PK {
 		params := v.session.params
@@ -118,13 +118,13 @@ func (v *visit) signIn(u User) {
 	v.rotated = random(32)
 }
 
-// signOut throws the session away.
+// signOut deletes the session.
 func (v *visit) signOut() {
 	v.session.flush(v.srv)
 	v.user = User{}
 }
 
-// cookies are what the answer sets, apart from what stages set.
+// cookies are the cookies of the answer, besides those of stages.
 func (v *visit) cookies() []*http.Cookie {
 	var set []*http.Cookie
 	if v.rotated != "" {
@@ -157,8 +157,7 @@ func (v *visit) sessionCookie() []*http.Cookie {
 	return []*http.Cookie{v.cookie(c)}
 }
 
-// cookie completes a cookie with the path, and with the date that goes with
-// its Max-Age.
+// cookie adds the path and the Expires that goes with Max-Age.
 func (v *visit) cookie(c *http.Cookie) *http.Cookie {
 	c.Path = v.srv.url("/")
 	if c.MaxAge > 0 {
@@ -167,8 +166,8 @@ func (v *visit) cookie(c *http.Cookie) *http.Cookie {
 	return c
 }
 
-// claims are in the session cookie for those in front of authentik to read.
-// They tell of the user of this request, which is nobody after a failed CSRF
+// claims are in the session cookie for proxies in front of authentik. They
+// describe the user of this request, who is anonymous after a failed CSRF
 // check.
 func (v *visit) claims() map[string]any {
 	return map[string]any{
@@ -177,11 +176,11 @@ func (v *visit) claims() map[string]any {
 	}
 }
 
-// sign makes a JWT of this server's own.
+// sign makes a JWT with the server's own key.
 func (s *Server) sign(claims map[string]any) string { return signHS256(s.key, "JWT", claims) }
 
 // signHS256 makes a JWT of that type with HS256. Secrets may be shorter than
-// RFC 7518 wants them to be.
+// RFC 7518 requires.
 func signHS256(key []byte, kind string, claims map[string]any) string {
 	payload, err := json.Marshal(claims)
 	if err != nil {
@@ -192,7 +191,7 @@ func signHS256(key []byte, kind string, claims map[string]any) string {
 	return signed + "." + b64.EncodeToString(mac(key, signed))
 }
 
-// verify reads a JWT of this server's own.
+// verify reads a JWT made by sign.
 func (s *Server) verify(token string) (claims map[string]any, ok bool) {
 	i := strings.LastIndexByte(token, '.')
 	if i < 0 {

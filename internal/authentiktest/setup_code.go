@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// An AuthenticatorTOTPStage sets an authenticator app up.
+// An AuthenticatorTOTPStage sets up an authenticator app.
 type AuthenticatorTOTPStage struct {
 	Name   string
 	Digits int // 6 or 8; default 6
@@ -25,7 +25,7 @@ func (s *AuthenticatorTOTPStage) get(v *visit) (*response, error) {
 	return v.ask(s.challenge(v, s.begin(v)))
 }
 
-// begin is the device that is being set up: a reload shows the same secret.
+// begin is the device that is being set up. A reload shows the same secret.
 func (s *AuthenticatorTOTPStage) begin(v *visit) Device {
 	d, found := v.draft(DeviceTOTP)
 	if !found {
@@ -67,7 +67,7 @@ func (s *AuthenticatorTOTPStage) post(v *visit) (*response, error) {
 	return v.solved()
 }
 
-// code is the field code, by which one release means a number.
+// code is the field code, which one release reads as a number.
 func (f *fields) code(r rule) (string, bool) {
 	if f.visit.srv.dialect.numericCodes {
 		n, ok := f.integer("code", r)
@@ -115,7 +115,7 @@ func letters(n int) string {
 	return text[:n]
 }
 
-// post makes the codes count.
+// post adds the codes to the user.
 func (s *AuthenticatorStaticStage) post(v *visit) (*response, error) {
 	f, err := v.fields()
 	if err != nil {

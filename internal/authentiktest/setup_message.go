@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// contextPrompted is what prompts have collected, by the keys of their fields.
+// contextPrompted holds the answers to prompts, by the keys of their fields.
 const contextPrompted = "prompt_data"
 
-// An AuthenticatorSMSStage sets up a telephone that gets codes.
+// An AuthenticatorSMSStage sets up a telephone that receives codes.
 type AuthenticatorSMSStage struct {
 	Name string
 
@@ -37,7 +37,7 @@ func (s *AuthenticatorSMSStage) get(v *visit) (*response, error) {
 	return v.ask(s.challenge(v, s.begin(v)))
 }
 
-// prompted is what the visitor was asked for earlier in the flow.
+// prompted is an answer that the visitor has given earlier in the flow.
 func (v *visit) prompted(key string) string {
 	answers, _ := v.plan.context[contextPrompted].(object)
 	text, _ := answers[key].(string)
@@ -92,8 +92,8 @@ func (s *AuthenticatorSMSStage) post(v *visit) (*response, error) {
 	return v.asked(s.challenge(v, d))
 }
 
-// announce sends the code to a number that nobody has used yet. A number that
-// is refused is kept all the same, as authentik does.
+// announce sends the code to a number that is not in use. A number that is
+// refused is kept all the same, as in authentik.
 func (s *AuthenticatorSMSStage) announce(v *visit, f *fields, d Device) {
 	if v.srv.taken(func(other Device) bool { return other.Class == DeviceSMS && other.Number == d.Number }) {
 		f.wrong(elsewhere, "Invalid phone number", "invalid")
@@ -104,8 +104,8 @@ func (s *AuthenticatorSMSStage) announce(v *visit, f *fields, d Device) {
 	}
 }
 
-// asked shows a challenge after an answer that was right and not the last.
-// authentik marks that by errors of which there are none.
+// asked shows a challenge after a right answer that was not the last. authentik
+// marks it by empty response_errors.
 func (v *visit) asked(c object) (*response, error) {
 	c["response_errors"] = fieldErrors{}
 	return v.ask(c)
@@ -128,7 +128,7 @@ func (s *Server) taken(match func(Device) bool) bool {
 	return found
 }
 
-// An AuthenticatorEmailStage sets up a mailbox that gets codes.
+// An AuthenticatorEmailStage sets up a mailbox that receives codes.
 type AuthenticatorEmailStage struct {
 	Name    string
 	Expires time.Duration // of a code; default 30 minutes
@@ -138,7 +138,7 @@ func (s *AuthenticatorEmailStage) about() setup {
 	return setupOf(s.Name, "Email", "Email Authenticator", "email")
 }
 
-// get sends the code at once to an address that is known.
+// get sends the code at once if the address is known.
 func (s *AuthenticatorEmailStage) get(v *visit) (*response, error) {
 	u := v.person()
 	if u.PK == 0 {
@@ -171,7 +171,7 @@ func (s *AuthenticatorEmailStage) begin(v *visit) Device {
 	return d
 }
 
-// challenge fails on an address that is none, as authentik does.
+// challenge fails if the address is not one, as in authentik.
 func (s *AuthenticatorEmailStage) challenge(v *visit, d Device) (object, error) {
 	c := v.userChallenge("ak-stage-authenticator-email")
 	c["email"], c["email_required"] = nil, d.Email == ""
@@ -211,7 +211,7 @@ func (s *AuthenticatorEmailStage) post(v *visit) (*response, error) {
 	return v.confirm(f, d, code, c)
 }
 
-// announce sends the code to an address that nobody has used yet.
+// announce sends the code to an address that is not in use.
 func (s *AuthenticatorEmailStage) announce(v *visit, f *fields, d Device) {
 	if v.srv.taken(func(other Device) bool { return other.Class == DeviceEmail && other.Email == d.Email }) {
 		f.wrong(elsewhere, "Invalid email", "invalid")

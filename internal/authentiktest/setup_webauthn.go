@@ -20,7 +20,7 @@ type AuthenticatorWebAuthnStage struct {
 	MaxAttempts      int // default: any number
 }
 
-// algorithms are those that authentik takes, best first.
+// algorithms are those that authentik accepts, best first.
 var algorithms = []int{-7, -8, -36, -37, -38, -39, -257, -258, -259}
 
 func (s *AuthenticatorWebAuthnStage) about() setup {
@@ -34,7 +34,7 @@ func (s *AuthenticatorWebAuthnStage) get(v *visit) (*response, error) {
 	return v.ask(s.challenge(v))
 }
 
-// challenge has fresh options, also after an answer that was refused.
+// challenge has new options each time, also after a refused answer.
 func (s *AuthenticatorWebAuthnStage) challenge(v *visit) object {
 	id, _ := v.relyingParty()
 	u := v.person()
@@ -94,11 +94,11 @@ func (s *AuthenticatorWebAuthnStage) post(v *visit) (*response, error) {
 	return v.refuse(s.challenge(v), f.errs)
 }
 
-// unknownKey is the type of security keys of which authentik knows no maker,
-// as those that attest nothing.
+// unknownKey is the type of security keys whose maker authentik does not know,
+// for example those that attest nothing.
 const unknownKey = "authentik: Unknown devices"
 
-// newKey is a security key as it is first named.
+// newKey is a new security key with its first name.
 func (s *Server) newKey(made Credential) Device {
 	if s.dialect.keyTypes {
 		return Device{Class: DeviceWebAuthn, Name: unknownKey, Credential: made, model: unknownKey}
@@ -151,7 +151,7 @@ func parameters() []protocol.CredentialParameter {
 	return all
 }
 
-// expected says in authentik's words what is wrong most often.
+// expected checks for the most frequent mistakes, with authentik's own texts.
 func (v *visit) expected(parsed *protocol.ParsedCredentialCreationData) error {
 	id, origin := v.relyingParty()
 	client := parsed.Response.CollectedClientData

@@ -12,11 +12,11 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// issued are the tokens of one answer.
+// issued are the tokens of one response.
 type issued struct{ access, id string }
 
-// signed makes a JWT of a provider's: with its key, or else with its secret,
-// and encrypted if it encrypts.
+// signed makes a JWT of a provider: signed with its key or its secret, and
+// encrypted if it encrypts.
 func (s *Server) signed(p Provider, kind string, claims object) string {
 	token := ""
 	if p.SecretSigns {
@@ -30,9 +30,9 @@ func (s *Server) signed(p Provider, kind string, claims object) string {
 	return token
 }
 
-// issuedHere reports whether a token is one that the provider's key or secret
-// signed, for this client and under the issuer that this request sees. When it
-// expires does not matter.
+// issuedHere reports whether a token was signed with the provider's key or
+// secret, for this client and by the issuer that this request sees. Whether it
+// has expired does not matter.
 func (v *visit) issuedHere(p Provider, app Application, token string) bool {
 	i := strings.LastIndexByte(token, '.')
 	if i < 0 || !v.srv.signedBy(p, token) {
@@ -57,8 +57,7 @@ func (s *Server) signedBy(p Provider, token string) bool {
 	return err == nil
 }
 
-// issue makes an access token and the ID token that goes with it, and keeps
-// the former.
+// issue makes an access token and its ID token, and stores the access token.
 func (v *visit) issue(p Provider, app Application, g grant) issued {
 	now := v.srv.now()
 	claims := v.claimsOf(p, app, g)
@@ -104,20 +103,20 @@ func (v *visit) claimsOf(p Provider, app Application, g grant) object {
 	return claims
 }
 
-// half is the digest by which an ID token vouches for what comes with it.
+// half is the hash in an ID token of what was issued with it.
 func half(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// sidOf is how tokens name a session.
+// sidOf is the sid of a session in tokens.
 func sidOf(session string) string {
 	sum := sha256.Sum256([]byte(session))
 	return hex.EncodeToString(sum[:])
 }
 
-// claims are what a provider tells of a user: what the scopes that every new
-// authentik has say, and whatever else its own mappings do.
+// claims are what a provider tells about a user: the claims of authentik's own
+// scopes, and those of the provider's mappings.
 func (p Provider) claims(u User, scopes []string) object {
 	claims := object{}
 	if slices.Contains(scopes, "email") {

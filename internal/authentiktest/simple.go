@@ -6,10 +6,10 @@ import (
 	"maps"
 )
 
-// contextDeny is what a policy has deny stages say in place of their message.
+// contextDeny is the message of deny stages that a policy has set.
 const contextDeny = "deny_message"
 
-// A DenyStage refuses whoever comes to it.
+// A DenyStage refuses every visitor.
 type DenyStage struct{ Message string }
 
 func (s *DenyStage) get(v *visit) (*response, error) {
@@ -49,23 +49,22 @@ func (s *DummyStage) post(v *visit) (*response, error) {
 	return v.solved()
 }
 
-// A ScriptedStage shows any challenge at all, also one that authentik does
-// not have (yet), or has but this package has no stage for.
+// A ScriptedStage shows any challenge, for example one that authentik does not
+// have yet, or that this package has no stage for.
 type ScriptedStage struct {
 	Component string
 
-	// Challenge is the JSON object of what the challenge holds beside
-	// component and flow_info. Its own values of these two win.
+	// Challenge is the JSON object of the challenge. component and flow_info
+	// are added unless it has them.
 	Challenge string
 
 	User bool // the challenge names the pending user
 
-	// Check looks at an answer and names the fields that are wrong with what
-	// is wrong with them. Nothing wrong, or no Check, solves the stage.
+	// Check returns what is wrong with an answer, by field. If nothing is
+	// wrong, or without a Check, the stage is solved.
 	Check func(answer map[string]any) map[string]string
 
-	// Last has no way on: the challenge is all there is, as with a shell or a
-	// redirect.
+	// Last is for a challenge without an answer, such as a shell or a redirect.
 	Last bool
 }
 

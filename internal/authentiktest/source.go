@@ -5,43 +5,45 @@ import (
 	"strings"
 )
 
-// A Source is another identity provider that visitors may come from: a button
-// in identification, and the views behind it.
+// A Source is another identity provider: a button in identification, and the
+// views behind it.
 type Source struct {
 	Slug, Name, Icon string
 	Promoted         bool
 
-	// Kind says what choosing the button does. Without a kind it is Challenge,
-	// and there is nothing behind the button.
+	// Kind is what choosing the button does. Without a kind, the button has
+	// Challenge and no view.
 	Kind      SourceKind
 	Challenge map[string]any
 
 	ClientID   string   // of OAuth, Apple and Plex
-	URL        string   // where the provider of OAuth, Apple or SAML takes visitors
+	URL        string   // where the provider of OAuth, Apple or SAML receives visitors
 	Scopes     []string // of OAuth and Apple
-	Parameters string   // what else an OAuth provider is sent, as a query
-	Issuer     string   // of SAML: what authentik calls itself
+	Parameters string   // more parameters for an OAuth provider, as a query
+	Issuer     string   // of SAML: the name of authentik
 
 	Bot, BotToken string // of Telegram
 	AskMessages   bool   // of Telegram: request_message_access
 
 	// Person stands for an OAuth provider's token and profile endpoints: it
-	// says whom a code is for. An error is a code that the provider refuses.
+	// returns who a code is for. An error means that the provider refuses the
+	// code.
 	Person func(code string) (Person, error)
 
-	// Redeem stands for Plex: it says whose a token is, and whether he shares a
-	// server or a friend with the source. Without it authentik cannot reach Plex.
+	// Redeem stands for Plex: it returns who a token is for, and whether that
+	// person shares a server or is a friend. Without it authentik cannot reach
+	// Plex.
 	Redeem func(token string) (p Person, allowed bool)
 
-	// DenyEmail refuses persons with the address of a user who is not linked
-	// with them (user_matching_mode email_deny); else they are enrolled.
+	// DenyEmail refuses persons with the address of a user who is not linked to
+	// them (user_matching_mode email_deny); without it they are enrolled.
 	DenyEmail bool
 
 	// Slugs of flows.
 	PreAuthenticationFlow, AuthenticationFlow, EnrollmentFlow string
 }
 
-// A SourceKind is a protocol or a provider with manners of its own.
+// A SourceKind is a protocol, or a provider with a protocol of its own.
 type SourceKind string
 
 // The kinds of sources. Those of SAML differ in their binding.
@@ -56,10 +58,10 @@ const (
 	SourceTelegram     SourceKind = "telegram"
 )
 
-// A Person is a visitor as the provider knows him.
+// A Person is a visitor as the provider knows them.
 type Person struct{ ID, Username, Name, Email string }
 
-// A linked is a person of a source. A user may be several of them.
+// A linked is a person at a source. A user may be linked to several.
 type linked struct{ source, id string }
 
 func sourceRoutes() []route {
@@ -73,7 +75,8 @@ func sourceRoutes() []route {
 	}
 }
 
-// with hands a view the source it is about, if that is of a kind it knows.
+// with calls a view with the source in the address, if it is of one of the
+// kinds.
 func with(view func(*visit, Source) *response, kinds ...SourceKind) func(*visit) *response {
 	return func(v *visit) *response {
 		source, found := v.srv.source(v.args["slug"])
@@ -92,7 +95,7 @@ func (s *Server) source(slug string) (Source, bool) {
 	return s.sources[i], true
 }
 
-// button is a source as identification shows it.
+// button is a source in identification.
 func (s Source) button(v *visit) object {
 	b := object{"name": s.Name, "icon_url": nil, "challenge": s.chosen(v)}
 	if s.Icon != "" {
@@ -104,8 +107,8 @@ func (s Source) button(v *visit) object {
 	return b
 }
 
-// chosen is what choosing the button does. Most go on at a view; Apple and
-// Plex are for a script in the page.
+// chosen is the challenge of a button. Most lead to a view; those of Apple and
+// Plex are for a script.
 func (s Source) chosen(v *visit) any {
 	switch s.Kind {
 	case "":
@@ -126,8 +129,8 @@ func (s Source) chosen(v *visit) any {
 	return v.redirection(v.srv.url("/source/"+kind+"/"+s.Slug+"/"), false)
 }
 
-// sourceKerberos has the browser come twice, so that one that cannot negotiate
-// is noticed.
+// sourceKerberos redirects the browser to itself, so that one that cannot
+// negotiate is noticed.
 func (v *visit) sourceKerberos(s Source) *response {
 	return v.moved(v.srv.url("/source/kerberos/" + s.Slug + "/?state=" + random(32)))
 }

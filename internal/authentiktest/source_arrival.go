@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// contextSSO is a plan's mark of a visitor who comes from a source: a bool.
+// contextSSO is true in the plan of a visitor who comes from a source.
 const contextSSO = "is_sso"
 
-// A silentStage does something without asking the visitor.
+// A silentStage acts without asking the visitor.
 type silentStage struct{ do func(*visit) }
 
 func (s *silentStage) get(v *visit) (*response, error) {
@@ -18,8 +18,7 @@ func (s *silentStage) get(v *visit) (*response, error) {
 
 func (s *silentStage) post(v *visit) (*response, error) { return s.get(v) }
 
-// sourceFlows are the flows for visitors from sources that every new authentik
-// has.
+// sourceFlows are the source flows of every new authentik.
 func sourceFlows() []Flow {
 	fromSource := []Policy{{Func: func(r *PolicyRequest) (bool, []string, error) {
 		sso, _ := r.Context[contextSSO].(bool)
@@ -42,7 +41,7 @@ func sourceFlows() []Flow {
 	}
 }
 
-// data is what is known of a person, as if it had been typed into a form.
+// data is what is known of a person, as prompt data.
 func (p Person) data() object {
 	d := object{}
 	for name, value := range map[string]string{"username": p.Username, "name": p.Name, "email": p.Email} {
@@ -53,9 +52,8 @@ func (p Person) data() object {
 	return d
 }
 
-// arrive decides what becomes of a person from a source: who is signed in is
-// linked with him, a user who is linked already is signed in, and somebody new
-// is enrolled.
+// arrive handles a person from a source: a signed-in user is linked, a linked
+// user is signed in, and a new one is enrolled.
 func (v *visit) arrive(s Source, p Person) *response {
 	if v.user.PK != 0 {
 		v.srv.link(s, p, v.user)
@@ -79,7 +77,7 @@ func (v *visit) arrive(s Source, p Person) *response {
 	return v.welcome(s, p, s.EnrollmentFlow, User{})
 }
 
-// sourceDenied is the page of those whom a source may not bring.
+// sourceDenied is the page for persons whom a source may not bring.
 func (v *visit) sourceDenied(s Source) *response {
 	res := v.denied()
 	i := slices.Index(res.page.Words, "Request has been denied.")
@@ -88,9 +86,9 @@ func (v *visit) sourceDenied(s Source) *response {
 	return res
 }
 
-// welcome begins the source's flow. Behind the flow's own stages are three
-// silent ones: the link, the groups, and the message that all went well. It
-// ends where the visitor wanted to go when he chose the source.
+// welcome begins the source's flow. After the flow's own stages come three
+// silent ones: the link, the groups, and the success message. It ends where the
+// visitor wanted to go when choosing the source.
 func (v *visit) welcome(s Source, p Person, slug string, u User) *response {
 	next, found := v.session.params.last("next")
 	if !found {

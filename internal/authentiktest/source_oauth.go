@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// dataState begins the names under which a session keeps the states of OAuth.
+// dataState is the prefix under which a session keeps the states of OAuth.
 const dataState = "oauth_state_"
 
-// callback is where an OAuth provider sends the browser back to.
+// callback is the redirect URI of a source.
 func (s Source) callback(v *visit) string {
 	return v.address(v.srv.url("/source/oauth/callback/" + s.Slug + "/"))
 }
 
-// state is a new state, which the session remembers.
+// state is a new state, which the session keeps.
 func (s Source) state(v *visit) string {
 	state := random(32)
 	v.session.data[dataState+s.Slug] = state
@@ -23,8 +23,8 @@ func (s Source) state(v *visit) string {
 	return state
 }
 
-// sourceOAuth sends the browser to the provider. Whom the visitor has already
-// said he is goes along.
+// sourceOAuth redirects the browser to the provider, with the name that the
+// visitor has given as a hint.
 func (v *visit) sourceOAuth(s Source) *response {
 	scopes := slices.Sorted(slices.Values(s.Scopes))
 	q := "client_id=" + escape(s.ClientID) + "&redirect_uri=" + escape(s.callback(v)) +
@@ -38,7 +38,7 @@ func (v *visit) sourceOAuth(s Source) *response {
 	return v.moved(s.URL + "?" + q)
 }
 
-// hint is whom the visitor has said he is in the flow that he leaves.
+// hint is the name that the visitor has given in the flow before.
 func (v *visit) hint() string {
 	if v.session.plan == nil {
 		return ""
@@ -49,12 +49,11 @@ func (v *visit) hint() string {
 	return pending(v.session.plan.context).Email
 }
 
-// escape is for the parts of a query that go to a provider: no plus signs.
+// escape escapes parts of a query for a provider, without plus signs.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// sourceReturn is where the provider sends the browser back to. Whatever is
-// wrong, the visitor is back at the login, with a message that authentik's own
-// page would show.
+// sourceReturn is the redirect URI. After any mistake the visitor is back at
+// the login, with a message that authentik's own page would show.
 func (v *visit) sourceReturn(s Source) *response {
 	state, _ := v.session.data[dataState+s.Slug].(string)
 	if state == "" || subtle.ConstantTimeCompare([]byte(state), []byte(v.query("state"))) == 0 || s.Person == nil {
@@ -67,7 +66,8 @@ func (v *visit) sourceReturn(s Source) *response {
 	return v.arrive(s, p)
 }
 
-// sourceFailed leads to the login. The message leaves its trace in the session.
+// sourceFailed redirects to the login. The message leaves traces in the
+// session.
 func (v *visit) sourceFailed() *response {
 	v.session.begun, v.session.modified = true, true
 	return v.moved(v.srv.url("/flows/-/default/authentication/"))

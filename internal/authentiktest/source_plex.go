@@ -2,8 +2,8 @@ package authentiktest
 
 import "net/http"
 
-// sourcePlex takes the token that a script has got from Plex, and has Plex say
-// whose it is.
+// sourcePlex accepts the token that a script has got from Plex, and asks Plex
+// who it is for.
 func (v *visit) sourcePlex() *response {
 	res := v.redeemPlex()
 	if res.allow == "" {
@@ -46,7 +46,7 @@ func (v *visit) plexToken() string {
 	return token
 }
 
-// staged makes a challenge of an answer that was meant for a browser.
+// staged makes a challenge of an answer for a browser.
 func (v *visit) staged(res *response) *response {
 	if res.page != nil {
 		return &response{status: http.StatusOK, json: object{"component": "xak-flow-shell", "body": string(res.body())}}

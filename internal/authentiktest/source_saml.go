@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// sourceSAML asks a SAML provider who the visitor is, by an address or by a
-// form that the browser is to send.
+// sourceSAML asks a SAML provider who the visitor is, in an address or in a
+// form.
 func (v *visit) sourceSAML(s Source) *response {
 	if s.Kind == SourceSAMLRedirect {
 		v.session.begun, v.session.modified = true, true
@@ -45,7 +45,7 @@ func (s Source) request(v *visit) string {
 		binding, html.EscapeString(s.Issuer))
 }
 
-// deflated is how SAML packs a message into an address.
+// deflated is a message as SAML packs it into an address.
 func deflated(message string) string {
 	var b bytes.Buffer
 	w := must(flate.NewWriter(&b, flate.BestCompression))
@@ -56,8 +56,8 @@ func deflated(message string) string {
 	return base64.StdEncoding.EncodeToString(b.Bytes())
 }
 
-// An autosubmitStage has the browser send a form elsewhere. What is answered
-// to it leads on.
+// An autosubmitStage has the browser send a form elsewhere. Any answer solves
+// it.
 type autosubmitStage struct {
 	URL, Title string
 	Attrs      object

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// sourceTelegram begins the flow that shows Telegram's button.
+// sourceTelegram begins the flow with Telegram's button.
 func (v *visit) sourceTelegram(s Source) *response {
 	if refusal := v.start(s.PreAuthenticationFlow, map[string]any{}, &telegramStage{s}); refusal != nil {
 		return refusal
@@ -21,7 +21,7 @@ func (v *visit) sourceTelegram(s Source) *response {
 	return v.moved(v.flowLocation())
 }
 
-// A telegramStage takes what Telegram's button has said about the visitor.
+// A telegramStage accepts what Telegram's button tells about the visitor.
 type telegramStage struct{ source Source }
 
 func (s *telegramStage) get(v *visit) (*response, error) { return v.ask(s.challenge(v)) }
@@ -32,7 +32,7 @@ func (s *telegramStage) challenge(v *visit) object {
 	return c
 }
 
-// telegramAge is for how long Telegram's word is good.
+// telegramAge is the maximum age of what Telegram tells.
 const telegramAge = 5 * time.Minute
 
 func (s *telegramStage) post(v *visit) (*response, error) {
@@ -57,7 +57,7 @@ func (s *telegramStage) post(v *visit) (*response, error) {
 	return v.converted(v.arrive(s.source, p)), nil
 }
 
-// telegramHash is Telegram's signature of what its button has said.
+// telegramHash is Telegram's signature of what its button tells.
 func telegramHash(token string, said object) string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(said)) {

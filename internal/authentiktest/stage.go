@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// A Stage is one thing a flow does: ask the visitor, or act silently. The set
-// is closed; a test that needs a challenge of its own making takes
-// [ScriptedStage]. Stages are pointers: two bindings of one pointer are one
-// stage in two places, and [Server.DeleteStage] knows it by the pointer.
+// A Stage is one step of a flow: it asks the visitor, or acts silently. The set
+// is closed; a test that needs another challenge uses [ScriptedStage]. Stages
+// are pointers: two bindings of one pointer are the same stage in two places,
+// and [Server.DeleteStage] identifies a stage by its pointer.
 //
 // An error stands for an exception: the visitor gets ak-stage-flow-error and
 // the plan stays.
@@ -20,15 +20,15 @@ type Stage interface {
 // errRaised is the exception of a stage that is told to raise one.
 var errRaised = errors.New("the stage raised an exception")
 
-// object is a JSON object on its way to the visitor.
+// object is a JSON object for the visitor.
 type object = map[string]any
 
-// challenge begins a challenge with what all of them have.
+// challenge begins a challenge with the fields that all have.
 func (v *visit) challenge(component string) object {
 	return object{"component": component, "flow_info": v.flowInfo()}
 }
 
-// userChallenge begins a challenge that names the visitor it is for.
+// userChallenge begins a challenge that names the user it is for.
 func (v *visit) userChallenge(component string) object {
 	c := v.challenge(component)
 	c["pending_user"], c["pending_user_avatar"] = v.shown()
@@ -53,8 +53,8 @@ func (v *visit) ask(c object) (*response, error) {
 	return &response{status: http.StatusOK, json: c}, nil
 }
 
-// refuse shows the challenge again with what was wrong with the answer. Where
-// the binding restarts, the flow begins anew and nothing of it is told.
+// refuse shows the challenge again with what was wrong with the answer. If the
+// binding restarts, the flow begins again without the errors.
 func (v *visit) refuse(c object, errs fieldErrors) (*response, error) {
 	if v.restarts() {
 		return v.restart()
@@ -63,13 +63,13 @@ func (v *visit) refuse(c object, errs fieldErrors) (*response, error) {
 	return v.ask(c)
 }
 
-// solved ends the stage: the visitor is sent to the executor once more, or,
-// after the last stage, to where the flow leads.
+// solved ends the stage: the executor redirects to itself, or, after the last
+// stage, to the flow's target.
 func (v *visit) solved() (*response, error) {
 	v.plan.steps = v.plan.steps[1:]
 	v.session.plan = v.plan
 	if len(v.plan.steps) > 0 {
-		v.session.begun = true // also in a session that has just begun anew
+		v.session.begun = true // also in a session that has just been replaced
 		return v.again()
 	}
 	return v.finish()
@@ -86,8 +86,8 @@ func (v *visit) deny(message string) (*response, error) {
 	return v.ask(c)
 }
 
-// restarts reports whether refusals lead back to the beginning. A flow that
-// is refused as a whole has no binding.
+// restarts reports whether a refusal restarts the flow. A flow that is refused
+// as a whole has no binding.
 func (v *visit) restarts() bool {
 	if v.binding == nil {
 		return false

@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// oauthErrors are the errors of OAuth2 in the words of RFC 6749 and others,
-// as authentik has them.
+// oauthErrors are the errors of OAuth2 with authentik's descriptions.
 var oauthErrors = map[string]string{
 	"authorization_pending": "The authorization request is still pending as the end user hasn't yet completed the " +
 		"user-interaction steps",
@@ -40,8 +39,8 @@ func tokenRoutes() []route {
 // A verifier is the challenge that a code is bound to (PKCE, RFC 7636).
 type verifier struct{ challenge, method string }
 
-// proves reports whether a text is the verifier. Without a challenge there
-// must be none, or a downgrade would go unnoticed.
+// proves reports whether a text is the verifier. Without a challenge it must be
+// empty, or a downgrade would not be noticed.
 func (c verifier) proves(text string) bool {
 	if c.challenge == "" {
 		return text == ""
@@ -53,22 +52,22 @@ func (c verifier) proves(text string) bool {
 	return subtle.ConstantTimeCompare([]byte(text), []byte(c.challenge)) == 1
 }
 
-// unstored is an answer to a client that nothing may keep.
+// unstored is an answer to a client that must not be cached.
 func unstored(status int, body any) *response {
 	return &response{status: status, json: body, header: http.Header{
 		"Cache-Control": {"no-store"}, "Pragma": {"no-cache"},
 	}}
 }
 
-// fails is an error of OAuth2 for the client.
+// fails is an OAuth2 error for the client.
 func (v *visit) fails(code string) *response {
 	return unstored(http.StatusBadRequest, object{
 		"error": code, "error_description": oauthErrors[code], "request_id": v.id,
 	})
 }
 
-// posted is the form of a request; a non-nil response is the refusal of
-// another method.
+// posted is the form of a request. The response is nil unless the method is not
+// POST.
 func (v *visit) posted() (url.Values, *response) {
 	if v.request.Method != http.MethodPost {
 		return nil, &response{status: http.StatusMethodNotAllowed, allow: "POST, OPTIONS"}
@@ -79,8 +78,7 @@ func (v *visit) posted() (url.Values, *response) {
 	return v.request.PostForm, nil
 }
 
-// caller is the client that makes a request, by what it says in the form or
-// in the header.
+// caller is the client of a request, by the form or the Authorization header.
 func (v *visit) caller(form url.Values) (p Provider, app Application, secret string, ok bool) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if name, password, basic := v.request.BasicAuth(); basic {
@@ -90,7 +88,7 @@ func (v *visit) caller(form url.Values) (p Provider, app Application, secret str
 	return p, app, secret, ok
 }
 
-// token is where clients turn codes and refresh tokens into tokens.
+// token is the token endpoint.
 func (v *visit) token() *response {
 	form, refusal := v.posted()
 	if refusal != nil {
@@ -125,7 +123,7 @@ func (v *visit) token() *response {
 	return v.redeem(p, app, form)
 }
 
-// redeem turns a code into tokens. A mistake does not use the code up.
+// redeem exchanges a code for tokens. A mistake does not use the code up.
 func (v *visit) redeem(p Provider, app Application, form url.Values) *response {
 	redirect, code := form.Get("redirect_uri"), form.Get("code")
 	if !slices.Contains(p.RedirectURIs, redirect) {
@@ -140,8 +138,8 @@ func (v *visit) redeem(p Provider, app Application, form url.Values) *response {
 	return v.withRefresh(p, app, g, v.tokens(p, app, g))
 }
 
-// renew turns a refresh token into new tokens. What depended on the session
-// is missing once that has ended.
+// renew exchanges a refresh token for new tokens. They have no sid and no amr
+// once the session has ended.
 func (v *visit) renew(p Provider, app Application, form url.Values) *response {
 	token := form.Get("refresh_token")
 	g, found := v.srv.grants.token(token)
@@ -175,7 +173,7 @@ func (v *visit) withRefresh(p Provider, app Application, g grant, answer object)
 	return unstored(http.StatusOK, answer)
 }
 
-// tokens are new tokens, without one to refresh them.
+// tokens are new tokens without a refresh token.
 func (v *visit) tokens(p Provider, app Application, g grant) object {
 	issued := v.issue(p, app, g)
 	return object{
@@ -184,8 +182,8 @@ func (v *visit) tokens(p Provider, app Application, g grant) object {
 	}
 }
 
-// keepRefresh makes a refresh token. To introspection it tells what an ID
-// token of its lifetime would.
+// keepRefresh makes a refresh token. Introspection shows for it the claims of
+// an ID token with its lifetime.
 func (v *visit) keepRefresh(p Provider, app Application, g grant, access string) string {
 	g.refresh, g.until = true, v.srv.now().Add(p.RefreshValidity)
 	g.claims = v.claimsOf(p, app, g)
@@ -195,7 +193,7 @@ func (v *visit) keepRefresh(p Provider, app Application, g grant, access string)
 	return token
 }
 
-// bearer is the access token of a request, if it is still good.
+// bearer is the access token of a request, if it is still valid.
 func (v *visit) bearer() (grant, bool) {
 	scheme, token, _ := strings.Cut(v.request.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") {
@@ -212,7 +210,7 @@ func challenged(status int, code, description string) *response {
 	}}
 }
 
-// userinfo tells a client of the user of its token.
+// userinfo tells a client about the user of its token.
 func (v *visit) userinfo() *response {
 	g, ok := v.bearer()
 	if !ok {
@@ -233,8 +231,8 @@ func (v *visit) userinfo() *response {
 	return unstored(http.StatusOK, told)
 }
 
-// introspect tells a client what a token of its own says (RFC 7662). Whoever
-// may not ask learns as much as of a token that is none.
+// introspect tells a client what its own token contains (RFC 7662). For any
+// other client the token is inactive.
 func (v *visit) introspect() *response {
 	form, refusal := v.posted()
 	if refusal != nil {
@@ -250,7 +248,7 @@ func (v *visit) introspect() *response {
 	return unstored(http.StatusOK, told)
 }
 
-// revoke drops a token (RFC 7009). One that is unknown is as good as revoked.
+// revoke deletes a token (RFC 7009). An unknown one counts as revoked.
 func (v *visit) revoke() *response {
 	form, refusal := v.posted()
 	if refusal != nil {

@@ -12,14 +12,14 @@ import (
 
 const defaultAvatar = "/static/dist/assets/images/user_default.png"
 
-// current is a user as he is stored by now; the zero User if he is not.
+// current is a user as stored now, or the zero User.
 func (s *Server) current(u User) User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.users[u.PK]
 }
 
-// find is the user whom match recognises, the oldest of several.
+// find is the first user for whom match is true, or the zero User.
 func (s *Server) find(match func(User) bool) (User, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,27 +31,27 @@ func (s *Server) find(match func(User) bool) (User, bool) {
 	return User{}, false
 }
 
-// superuser reports whether a user is one, by himself or by a group.
+// superuser reports whether a user is a superuser, directly or by a group.
 func (s *Server) superuser(u User) bool {
 	return u.Superuser || slices.ContainsFunc(s.memberships(u), func(name string) bool { return s.group(name).Superuser })
 }
 
-// authenticate is authentik's back-end: the active user of that name, if the
-// password is his, or one of his app passwords.
+// authenticate finds the active user of that name, if the password is the
+// user's or one of the app passwords.
 func (s *Server) authenticate(username, password string) (User, bool) {
 	u, found := s.find(func(u User) bool { return u.Username == username })
 	return u, found && !u.Inactive && (u.Password != "" && u.Password == password || slices.Contains(u.AppPasswords, password))
 }
 
-// setting is a value below the user's attribute settings.
+// setting is a value of the user's attribute settings.
 func (u User) setting(name string) (string, bool) {
 	settings, _ := u.Attributes["settings"].(object)
 	value, ok := settings[name].(string)
 	return value, ok
 }
 
-// shown is the name and the picture of the user whom a challenge is for. A
-// stage that hides whom it found shows what the visitor typed.
+// shown is the name and the picture of the user that a challenge is for. If the
+// stage hides the matched user, it is what the visitor has typed.
 func (v *visit) shown() (name, avatar string) {
 	u := v.user
 	if v.plan != nil {
@@ -65,8 +65,8 @@ func (v *visit) shown() (name, avatar string) {
 	return u.Username, v.srv.avatar(u)
 }
 
-// title is the flow's, with its placeholders filled in. A stray percent sign
-// leaves all of them as they are, and so does a flow that was never begun.
+// title is the flow's title with its placeholders filled in. A stray percent
+// sign leaves all of them as they are, and so does a flow that was never begun.
 func (v *visit) title() string {
 	raw := or(v.flow.Title, v.flow.Slug)
 	app, user := "", "AnonymousUser"
@@ -112,7 +112,7 @@ func initials(name string) string {
 	return strings.ToUpper(b.String())
 }
 
-// self is a user as he is told about himself.
+// self is the user object of users/me.
 func (v *visit) self(u User) object {
 	groups := []object{}
 	for _, name := range v.srv.memberships(u) {
@@ -140,7 +140,7 @@ func (s *Server) group(name string) Group {
 	return s.groups[name]
 }
 
-// memberships are the groups of a user and those above them, by name.
+// memberships are the groups of a user and their parents, by name.
 func (s *Server) memberships(u User) []string {
 	names := slices.Clone(u.Groups)
 	for i := 0; i < len(names); i++ {

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// A UserWriteStage writes what prompts have collected to the pending user, or
-// to a new one.
+// A UserWriteStage writes the answers to prompts to the pending user, or to a
+// new one.
 type UserWriteStage struct {
 	Name     string       // tells one such stage from another
 	Creation UserCreation // default: create_when_required
-	Active   bool         // new users may sign in: create_users_as_inactive is off
+	Active   bool         // new users are active: create_users_as_inactive is off
 	Type     string       // of new users; default: external
-	Group    string       // create_users_group: everybody written joins it
+	Group    string       // create_users_group: every user that is written joins it
 }
 
-// A UserCreation says when a stage makes a new user.
+// A UserCreation is when a stage makes a new user.
 type UserCreation string
 
 // The modes of authentik.
@@ -46,12 +46,12 @@ func (s *UserWriteStage) get(v *visit) (*response, error) {
 	}
 	v.plan.context[contextPending] = v.srv.AddUser(u)
 	if before == v.user.PK && hasPassword(data) {
-		v.session.cycle(v.srv) // who is nobody yet counts as the same, too
+		v.session.cycle(v.srv) // also for an anonymous visitor
 	}
 	return v.solved()
 }
 
-// writes is the user to write to, as he is by now.
+// writes is the user to write to, as stored now.
 func (s *UserWriteStage) writes(v *visit) (User, bool) {
 	u, known := v.plan.context[contextPending].(User)
 	if !known && v.user.PK != 0 {
@@ -66,8 +66,8 @@ func (s *UserWriteStage) writes(v *visit) (User, bool) {
 	return User{Inactive: !s.Active, Type: or(s.Type, "external")}, s.Creation != CreateNever
 }
 
-// fill writes the values that a user has a place for. The others are dropped
-// without a word.
+// fill writes the values that a user has a field for. The others are dropped
+// silently.
 func (s *UserWriteStage) fill(u *User, data object) {
 	texts := map[string]*string{
 		"username": &u.Username, "name": &u.Name, "email": &u.Email, "password": &u.Password, "path": &u.Path,
@@ -104,8 +104,8 @@ func hasPassword(data object) bool {
 	return false
 }
 
-// A UserDeleteStage deletes the pending user, or the one who is signed in,
-// without asking: a consent stage before it does that.
+// A UserDeleteStage deletes the pending user, or the signed-in one, without
+// asking: put a consent stage before it.
 type UserDeleteStage struct {
 	Name string // tells one such stage from another
 }

@@ -9,46 +9,47 @@ import (
 
 // Keys of a plan's context that the factors share.
 const (
-	contextDevices  = "device_challenges"     // []object, as they were shown last
+	contextDevices  = "device_challenges"     // []object, as last shown
 	contextCeremony = "webauthn_challenge"    // string, base64url
-	contextSetups   = "configuration_stages"  // []SetupStage, as they were shown last
+	contextSetups   = "configuration_stages"  // []SetupStage, as last shown
 	contextTries    = "registration_attempts" // int, of a security key
 )
 
-// Values of auth_method in a plan's context, beside password.
+// Values of auth_method in a plan's context, besides password.
 const (
 	methodPasskey = "auth_webauthn_pwl" //nolint:gosec // a name, no credential
 	methodFactor  = "auth_mfa"
 )
 
-// cookieFactor lets the stage be skipped for a while.
+// cookieFactor skips the stage for a while.
 const cookieFactor = "authentik_mfa"
 
 // anyDevice is the device_uid of a challenge that every security key may
 // answer.
 const anyDevice = "-1"
 
-// An AuthenticatorValidateStage asks for a second factor. Where the flow is a
-// login and nobody is known yet, a security key is the first and only one.
+// An AuthenticatorValidateStage asks for a second factor. In a login flow in
+// which no user is known yet, a security key is the only factor.
 type AuthenticatorValidateStage struct {
-	DeviceClasses []DeviceClass // those that count; default: all
+	DeviceClasses []DeviceClass // those that are accepted; default: all
 
-	// NotConfigured is for users without a device. Default: skip.
+	// NotConfigured applies to users without a device. Default: skip.
 	NotConfigured NotConfigured
 
-	// ConfigurationStages are what a user without a device may set up where
-	// NotConfigured says so. A single one is not asked about.
+	// ConfigurationStages are what a user without a device may set up if
+	// NotConfigured says so. The visitor is not asked to choose from a single
+	// one.
 	ConfigurationStages []SetupStage
 
-	// LastAuthThreshold is for how long a browser in which a factor has been
-	// shown is not asked for one. Default: it is always asked.
+	// LastAuthThreshold is for how long a browser in which a factor was used is
+	// not asked for one. Default: it is always asked.
 	LastAuthThreshold time.Duration
 
 	UserVerification string   // of security keys: required, preferred (default) or discouraged
 	Hints            []string // webauthn_hints, in the releases that have them
 }
 
-// NotConfigured says what becomes of users without a device.
+// NotConfigured is what happens to users without a device.
 type NotConfigured string
 
 // The actions of authentik. The zero value means skip.
@@ -64,10 +65,10 @@ type SetupStage interface {
 	about() setup
 }
 
-// A setup is what a choice between set-up stages says of one.
+// A setup is a set-up stage in the list to choose from.
 type setup struct{ name, verbose, model string }
 
-// setupOf is how authentik's own blueprints name things.
+// setupOf is a setup with the names of authentik's own blueprints.
 func setupOf(name, standard, verbose, app string) setup {
 	return setup{or(name, standard), verbose, "authentik_stages_authenticator_" + app + ".authenticator" + app + "stage"}
 }
@@ -92,7 +93,7 @@ func (s *AuthenticatorValidateStage) get(v *visit) (*response, error) {
 	return v.ask(s.challenge(v))
 }
 
-// first asks for a security key of anybody's.
+// first asks for a security key of any user.
 func (s *AuthenticatorValidateStage) first(v *visit) (*response, error) {
 	login := or(v.flow.Designation, DesignationAuthentication) == DesignationAuthentication
 	if !login || !s.allows(DeviceWebAuthn) {
@@ -109,7 +110,7 @@ func (s *AuthenticatorValidateStage) allows(class DeviceClass) bool {
 	return len(s.DeviceClasses) == 0 || slices.Contains(s.DeviceClasses, class)
 }
 
-// unconfigured deals with a user who has no device that counts.
+// unconfigured handles a user without an accepted device.
 func (s *AuthenticatorValidateStage) unconfigured(v *visit) (*response, error) {
 	switch {
 	case s.NotConfigured == NotConfiguredDeny:
@@ -123,14 +124,14 @@ func (s *AuthenticatorValidateStage) unconfigured(v *visit) (*response, error) {
 	return v.ask(s.challenge(v))
 }
 
-// insert ends the stage and has another one follow that is bound nowhere.
+// insert ends the stage and inserts another one after it that has no binding.
 func (v *visit) insert(stage Stage) (*response, error) {
 	v.plan.steps = slices.Insert(slices.Clone(v.plan.steps), 1, planned{binding: Binding{Stage: stage}})
 	return v.solved()
 }
 
-// challenge shows what was found out when the stage began: after a refused
-// answer the challenges are the same.
+// challenge shows what was stored when the stage began: after a refused answer
+// the challenges are the same.
 func (s *AuthenticatorValidateStage) challenge(v *visit) object {
 	c := v.userChallenge("ak-stage-authenticator-validate")
 	devices, _ := v.plan.context[contextDevices].([]object)
@@ -146,7 +147,8 @@ func (s *AuthenticatorValidateStage) challenge(v *visit) object {
 	return c
 }
 
-// deviceChallenges are one for each class that the user has a device of.
+// deviceChallenges has one challenge for each class that the user has a device
+// of.
 func (s *AuthenticatorValidateStage) deviceChallenges(v *visit, devices []Device) ([]object, error) {
 	challenges := []object{}
 	var seen []DeviceClass
@@ -177,7 +179,7 @@ func (s *AuthenticatorValidateStage) deviceChallenge(v *visit, d Device, all []D
 	return object{}, nil
 }
 
-// moment is a time as authentik writes it, or null.
+// moment is a time in authentik's format, or nil.
 func moment(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -195,8 +197,8 @@ func (s *Server) keyOf(stage Stage) string {
 	return s.keys[stage]
 }
 
-// remembered reports whether the browser has a cookie that says that one of
-// these devices was shown in it not long ago.
+// remembered reports whether the browser has a cookie that one of these devices
+// was used in it not long ago.
 func (s *AuthenticatorValidateStage) remembered(v *visit, devices []Device) bool {
 	claims, genuine := v.srv.verify(v.sent(cookieFactor))
 	if s.LastAuthThreshold == 0 || !genuine || claims["stage"] != v.srv.keyOf(s) {
@@ -208,7 +210,7 @@ func (s *AuthenticatorValidateStage) remembered(v *visit, devices []Device) bool
 		slices.ContainsFunc(devices, func(d Device) bool { return float64(d.UID) == uid })
 }
 
-// remember is the cookie that says so.
+// remember is that cookie.
 func (s *AuthenticatorValidateStage) remember(v *visit, d Device) *http.Cookie {
 	token := v.srv.sign(map[string]any{
 		"device": d.UID, "stage": v.srv.keyOf(s), "exp": v.srv.now().Add(s.LastAuthThreshold).Unix(),

@@ -27,7 +27,7 @@ func (s *AuthenticatorValidateStage) post(v *visit) (*response, error) {
 	return s.passed(v, a)
 }
 
-// passed goes on with a user who has shown a factor.
+// passed continues with a user who has used a factor.
 func (s *AuthenticatorValidateStage) passed(v *visit, a factorAnswer) (*response, error) {
 	method := methodFactor
 	if _, known := v.plan.context[contextPending]; !known && v.user.PK == 0 {
@@ -44,7 +44,7 @@ func (s *AuthenticatorValidateStage) passed(v *visit, a factorAnswer) (*response
 	return res, err
 }
 
-// noteDevice adds a device to those by which the user has proved himself.
+// noteDevice records in the plan that the user has used a device.
 func (v *visit) noteDevice(d Device) {
 	before, _ := v.plan.context[contextMethodArgs].(object)
 	devices, _ := before["mfa_devices"].([]any)
@@ -57,8 +57,8 @@ func (v *visit) noteDevice(d Device) {
 	v.plan.context[contextMethodArgs] = after
 }
 
-// A factorAnswer is an answer being read. All its parts are looked at, also
-// after one of them has turned out to be wrong.
+// A factorAnswer is an answer being read. All its parts are read, even after a
+// wrong one.
 type factorAnswer struct {
 	stage *AuthenticatorValidateStage
 	*fields
@@ -66,10 +66,10 @@ type factorAnswer struct {
 	answered bool
 	chosen   SetupStage
 	device   Device
-	owner    User // whose the device is
+	owner    User // the owner of the device
 }
 
-// read looks at the parts in authentik's order. An error is an exception.
+// read reads the parts in authentik's order. An error is an exception.
 func (a *factorAnswer) read() error {
 	a.selectDevice()
 	a.selectStage()
@@ -84,8 +84,8 @@ func (a *factorAnswer) read() error {
 	return nil
 }
 
-// selectDevice sends a code, if the device is one to send codes to. The
-// answer is refused all the same, as long as there is nothing else in it.
+// selectDevice sends a code if the device receives codes. The answer is still
+// refused if nothing else is in it.
 func (a *factorAnswer) selectDevice() {
 	selected, ok := a.object("selected_challenge", rule{optional: true})
 	if !ok {
@@ -139,7 +139,7 @@ func (a *factorAnswer) selectStage() {
 	a.wrong("selected_stage", "Selected stage is invalid", "invalid")
 }
 
-// permits reports whether one of the classes was offered, and complains
+// permits reports whether one of the classes was offered, and adds an error
 // otherwise.
 func (a *factorAnswer) permits(name string, classes ...DeviceClass) bool {
 	offered, _ := a.visit.plan.context[contextDevices].([]object)

@@ -11,18 +11,18 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 )
 
-// told is an error whose text the visitor is shown, in authentik's words.
+// A told error has a text that the visitor is shown, in authentik's words.
 type told string
 
 func (t told) Error() string { return string(t) }
 
-// What authentik says of an assertion that does not hold.
+// authentik's texts for an assertion that is wrong.
 const (
 	errInvalidDevice   = told("Invalid device")
 	errAssertionFailed = told("Assertion failed")
 )
 
-// ceremony is a fresh challenge for a security key, kept for the answer.
+// ceremony is a new challenge for a security key, kept for the answer.
 func (v *visit) ceremony() string {
 	challenge := make([]byte, 64)
 	rand.Read(challenge)
@@ -30,7 +30,7 @@ func (v *visit) ceremony() string {
 	return base64.RawURLEncoding.EncodeToString(challenge)
 }
 
-// relyingParty is the host of this very request, whatever a key was made for.
+// relyingParty is the host of the request, whatever host a key was made for.
 func (v *visit) relyingParty() (id, origin string) {
 	id = v.request.Host
 	if host, _, err := net.SplitHostPort(id); err == nil {
@@ -39,8 +39,8 @@ func (v *visit) relyingParty() (id, origin string) {
 	return id, v.address("")
 }
 
-// assertionOptions ask for an assertion by one of the devices, or by any
-// device at all where there are none.
+// assertionOptions ask for an assertion by one of the devices, or by any device
+// if there are none.
 func (s *AuthenticatorValidateStage) assertionOptions(v *visit, devices []Device) object {
 	allowed := []object{}
 	for _, d := range devices {
@@ -61,8 +61,8 @@ func (s *AuthenticatorValidateStage) assertionOptions(v *visit, devices []Device
 	return options
 }
 
-// assert verifies an assertion and says whose device made it. Of a user who
-// is known it must be his.
+// assert verifies an assertion and returns the user and the device. If a user
+// is known already, it must be that user's.
 func (s *AuthenticatorValidateStage) assert(v *visit, raw object) (User, Device, error) {
 	text, err := json.Marshal(raw)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *AuthenticatorValidateStage) assert(v *visit, raw object) (User, Device,
 	return u, d, nil
 }
 
-// keeper is the user who has a security key with that credential.
+// keeper is the user who has the security key with that credential.
 func (s *Server) keeper(credential []byte) (u User, d Device, found bool) {
 	holds := func(d Device) bool { return d.Class == DeviceWebAuthn && bytes.Equal(d.Credential.ID, credential) }
 	u, found = s.find(func(u User) bool { return slices.ContainsFunc(u.Devices, holds) })
@@ -96,8 +96,8 @@ func (s *Server) keeper(credential []byte) (u User, d Device, found bool) {
 	return u, d, found
 }
 
-// counted notes that a key was used. A count that does not grow is that of a
-// copy of the key.
+// counted records that a key was used. A counter that does not grow means that
+// the key was copied.
 func (s *Server) counted(u User, d *Device, count uint32) (grown bool) {
 	now := s.now()
 	s.editDevice(u.PK, DeviceWebAuthn, d.UID, func(kept *Device) {

@@ -45,7 +45,6 @@ func signOutScenarios() []scenario {
 			// and the person stays signed in.
 			name: "signing out where another address is registered", standIn: plainStandIn, blueprint: plainBlueprint,
 			notYet: "the gate sends an address to come back to that it does not know to be registered (authentik-2026.8.md, D2)",
-			// notYet: "the gate sends an address to come back to that it does not know to be registered (authentik-2026.8.md, D2)",
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				signsOut(v).onAuthentik()
