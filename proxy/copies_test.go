@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
@@ -146,14 +145,6 @@ func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // TestThoseWhoWaitForAnothersRefusalAskThemselves has many wait for one who is refused.
-func stepOf(t testing.TB, flow flowclient.Flow, raw string) flowclient.Step {
-	t.Helper()
-	challenge, err := flowclient.Decode([]byte(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return flowclient.Step{Flow: flow, Challenge: challenge, Cookies: flowclient.Cookies{"authentik_session": "secret"}}
-}
 
 // placedStep is a step that has been kept and opened, so that its redirects know where authentik is.
 // TestFirstQuestionsOfEveryReleaseAreCopied holds the list of members to what real servers send.

@@ -35,12 +35,6 @@ func (g *Gate) exchange(r *http.Request, at Resolved) *exchange.Exchange {
 	return &exchange.Exchange{W: httptest.NewRecorder(), R: r, At: at, Shared: g.shared}
 }
 
-// recordName is the name of the record that a cookie opens.
-func (g *Gate) recordName(cookie string, at Resolved) string {
-	secret, _ := seal.ParseSecret(cookie)
-	return g.shared.Key.Box(seal.KindSession, g.sessions.Realm(at.Host), secret).Name()
-}
-
 const (
 	// accountFree and addressFree are how many refusals an account and an address
 	// have free, as the documentation says.

@@ -32,11 +32,6 @@ func relying(slug string, edit ...func(*Provider)) Application {
 // setting.
 var everyGrant = []string{"authorization_code", "hybrid", "implicit", "refresh_token", "client_credentials", "password", grantDevice}
 
-// granting limits a client to some grant types.
-func granting(types ...string) func(*Provider) {
-	return func(p *Provider) { p.GrantTypes = types }
-}
-
 // explicit is the authorization flow that asks for consent.
 func explicit(p *Provider) { p.AuthorizationFlow = "default-provider-authorization-explicit-consent" }
 

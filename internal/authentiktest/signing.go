@@ -49,7 +49,7 @@ func (s *Server) signedBy(p Provider, token string) bool {
 	if !p.SecretSigns {
 		key, algorithm = s.ring.key(p.Algorithm, s.now()).key.Public(), jose.SignatureAlgorithm(p.Algorithm)
 	}
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{algorithm})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{algorithm})
 	if err != nil {
 		return false
 	}

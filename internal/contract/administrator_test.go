@@ -135,7 +135,8 @@ func (d desk) invites(t testing.TB, flow string, data map[string]any) string {
 		defer cancel()
 		err := d.call(ctx, http.MethodDelete, invitations+made.PK+"/", nil, nil, nil)
 		var refused refusal
-		if err != nil && !(errors.As(err, &refused) && refused.status == http.StatusNotFound) { // used up, it is gone
+		used := errors.As(err, &refused) && refused.status == http.StatusNotFound
+		if err != nil && !used { // used up, it is gone
 			t.Errorf("an invitation is left behind: %v", err)
 		}
 	})

@@ -26,7 +26,7 @@ const (
 // errTooLarge is a form that holds more than it may.
 var errTooLarge = errors.New("proxy: the form is too large")
 
-// unreadable says what is wrong with a form that could not be read.
+// Unreadable returns the failure of a form or document that could not be read.
 func Unreadable(err error) *fault.Error {
 	if _, beyond := errors.AsType[*http.MaxBytesError](err); beyond || errors.Is(err, errTooLarge) {
 		return fault.New(fault.TooLarge, err)

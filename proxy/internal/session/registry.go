@@ -297,7 +297,7 @@ func (r *Registry) prepare(held stored, host string) *Session {
 		s.host = Hostname(host)
 	}
 	var err error
-	if s.Headers, err = r.Options.Headers(s.User, s.id, s.AccessToken); err != nil {
+	if s.Headers, err = r.Headers(s.User, s.id, s.AccessToken); err != nil {
 		r.Logger.Warn("identity header: left out", "error", err, "user", rec.User.Username, "session", s.id)
 	}
 	s.weight = s.size()
