@@ -121,7 +121,7 @@ func named(all, name string) bool {
 func sources(t testing.TB) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"*.go", "../../*.go", "templates/*.html"} {
+	for _, pattern := range []string{"*.go", "../*/*.go", "../../*.go", "templates/*.html"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(names), err)
