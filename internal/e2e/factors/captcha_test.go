@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -79,6 +80,7 @@ type provider struct {
 	missing bool          // whether there is no script
 	held    chan struct{} // the script is served when it is closed
 	ready   int           // how many widgets can be clicked on
+	clicked int           // how often a widget was
 }
 
 func newProvider(t testing.TB, script string, visible bool) *provider {
@@ -93,18 +95,21 @@ func newProvider(t testing.TB, script string, visible bool) *provider {
 
 // frame is the page that a widget shows. It tells the provider when it has been
 // drawn.
-const frame = `<!doctype html><html lang="en"><title>x</title><button onclick="parent.postMessage('solved', '*')">I am human</button>
+const frame = `<!doctype html><html lang="en"><title>x</title><button onclick="parent.postMessage('solved', '*'); fetch('/clicked', { method: 'POST' })">I am human</button>
 <script>onload = () => requestAnimationFrame(() => requestAnimationFrame(() => fetch("/ready", { method: "POST" })))</script>`
 
 func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	held, missing := p.held, p.missing
-	if r.URL.Path == "/ready" {
+	switch r.URL.Path {
+	case "/ready":
 		p.ready++
+	case "/clicked":
+		p.clicked++
 	}
 	p.mu.Unlock()
 	switch {
-	case r.URL.Path == "/ready":
+	case r.URL.Path == "/ready", r.URL.Path == "/clicked":
 		w.WriteHeader(http.StatusNoContent)
 	case r.URL.Path == "/frame":
 		w.Header().Set("Content-Type", "text/html")
@@ -162,11 +167,33 @@ func (p *provider) solve(w *chromium.Window) {
 	w.Helper()
 	w.Await("#widget")
 	p.takeReady(w)
-	at := chromium.Value[struct{ X, Y float64 }](w, `(({ x, y }) => ({ x, y }))(document.querySelector("#widget").getBoundingClientRect())`)
-	if at.X == 0 || at.Y == 0 {
-		w.Fatalf("got the widget at %+v, want it on the page", at)
-	}
-	w.Do(chromedp.MouseClickXY(at.X+50, at.Y+20))
+	before := p.clicks()
+	testsite.Eventually(w, "a click on the widget", func() bool {
+		if p.clicks() > before {
+			return true
+		}
+		// The page may have moved since, and a click on a frame that is being drawn is
+		// lost: look again where it is, and try again only after a while.
+		at := chromium.Value[struct{ X, Y float64 }](w, `(({ x, y }) => ({ x, y }))(document.querySelector("#widget").getBoundingClientRect())`)
+		if at.X == 0 || at.Y == 0 {
+			w.Fatalf("got the widget at %+v, want it on the page", at)
+		}
+		w.Do(chromedp.MouseClickXY(at.X+50, at.Y+20))
+		for range 30 {
+			if p.clicks() > before {
+				return true
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		return false
+	})
+}
+
+// clicks returns how often a widget was clicked on.
+func (p *provider) clicks() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.clicked
 }
 
 // site is a site whose first step is a captcha, by itself or in the form for
