@@ -62,7 +62,7 @@ func TestPrompt_FileIsSent(t *testing.T) {
 
 			chooseFile(w, "big.png", make([]byte, 20<<20))
 			w.Click("form button")
-			w.AwaitText("#f0-wrong", "all files together may have 8 MB")
+			w.AwaitText("#f0-wrong", "together they can have up to 8 MB")
 
 			picture := []byte("\x89PNG\r\n\x1a\n" + strings.Repeat("x", 5<<20))
 			chooseFile(w, "small.png", picture)
