@@ -50,7 +50,7 @@ var (
 	errUnencodable = errors.New("a value that JSON cannot represent")
 	errTooLarge    = errors.New("the answer is too large")
 	errNotJSON     = errors.New("the answer is not JSON")
-	errNoComponent = errors.New("no component is named")
+	errNoComponent = errors.New("the component is missing")
 	errHost        = errors.New("the visitor's host is not a host name")
 	errScheme      = errors.New("the visitor's scheme is neither http nor https")
 	errNameless    = errors.New("a user without a name or an identifier")

@@ -13,7 +13,8 @@ type LogoutURL struct {
 	ProviderName string
 	// Binding is "redirect" or "post".
 	Binding string
-	// SAMLRequest, SAMLResponse and SAMLRelayState are the form fields of a post.
+	// SAMLRequest, SAMLResponse and SAMLRelayState are the fields of the form if
+	// Binding is "post".
 	SAMLRequest, SAMLResponse, SAMLRelayState string
 }
 
@@ -53,7 +54,8 @@ type SAMLNativeLogout struct {
 	// SAMLBinding is "redirect" or "post", and says which of the two addresses to use.
 	SAMLBinding          string
 	RedirectURL, PostURL string
-	// SAMLRequest, SAMLResponse and SAMLRelayState are the form fields of a post.
+	// SAMLRequest, SAMLResponse and SAMLRelayState are the fields of the form if
+	// SAMLBinding is "post".
 	SAMLRequest, SAMLResponse, SAMLRelayState string
 }
 

@@ -14,7 +14,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
-// A registration is how a site and the stand-in know each other.
+// A registration is what the stand-in and the gate are configured with, so that
+// the gate is a client of OpenID Connect there.
 type registration struct {
 	provider authentiktest.Provider
 	flows    []authentiktest.Flow

@@ -34,7 +34,8 @@ type site struct {
 	seen      []*http.Request // what reached the application
 }
 
-// A front stands before the stand-in, counts, and answers in its place while it is away.
+// A front passes requests on to the stand-in and counts them. While away is set
+// it answers 502 itself, as if authentik were down.
 type front struct {
 	http.Handler
 	away     atomic.Bool
@@ -58,7 +59,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.Handler.ServeHTTP(w, r)
 }
 
-// frontOf is the front of a server that newAuthentik has started.
+// frontOf returns the front, the handler around the stand-in, of a server that
+// newAuthentik has started.
 func frontOf(server *httptest.Server) *front {
 	f, _ := server.Config.Handler.(*front)
 	return f

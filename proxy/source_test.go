@@ -16,7 +16,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// withSources is an authentik that offers these beside the name.
+// withSources returns an authentik whose identification page offers sources
+// besides the username.
 func withSources(sources ...authentiktest.Source) authentiktest.Config {
 	cfg := inLogin(
 		&authentiktest.IdentificationStage{UserFields: []string{"username"}, Sources: sources},

@@ -50,7 +50,7 @@ func enrolmentScenarios() []scenario {
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				waits := v.open("/").press("flow=enroll").enrols("zoe", s.password).stands("ak-stage-email")
-				// Until the link is followed the account is asleep.
+				// The account is inactive until the link is followed.
 				s.visitor(t).open("/").signIn("zoe").asks("password").alarms("Invalid password")
 				mail := s.reads(t, s.address("zoe"))
 				s.visitor(t).follow(mail, "enrolment").stands("ak-stage-consent") // to look at it uses nothing up

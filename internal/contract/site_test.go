@@ -19,7 +19,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// Names tell what one run of a scenario makes from all else in an authentik.
+// Names are unique to one run of a scenario, so that its objects in authentik
+// differ from all others.
 type names struct {
 	run      string
 	url      string // the site's own address
@@ -27,7 +28,8 @@ type names struct {
 	outbox          // where authentik hands in what it sends
 }
 
-// of is the name of a thing in authentik: a slug, a username, a group.
+// of returns the name of an object in authentik, such as a slug, a username or a
+// group. The run is part of it, so that two runs do not share objects.
 func (n names) of(thing string) string { return n.run + "-" + thing }
 
 // address is a mailbox of a user's own.

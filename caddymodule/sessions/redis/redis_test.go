@@ -16,7 +16,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// provisioned is a module with settings in JSON until the test ends.
+// provisioned returns a module that was provisioned with settings in JSON. It is
+// cleaned up when the test ends.
 func provisioned(t *testing.T, settings string) (*Module, error) {
 	t.Helper()
 	r := new(Module)

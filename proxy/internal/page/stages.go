@@ -114,7 +114,8 @@ func drawUnknown(_ flowclient.Challenge, d *draft) any {
 	return d.elsewhere("asks_unknown")
 }
 
-// elsewhere turns the page into one that leads to authentik's.
+// elsewhere draws a page with a link to authentik's own page. name is the
+// message that says why.
 func (d *draft) elsewhere(name string) any {
 	d.Template = "elsewhere.html"
 	d.defaultHeading(d.text("elsewhere_title"))
