@@ -86,7 +86,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 	})
 	cfg := h.config()
 	cfg.Client, cfg.Store = client, timedStore{store.store, metrics}
-	cfg.Metrics, cfg.Logger = metrics, h.log
+	cfg.Metrics, cfg.Logger = metrics, h.log.With("authentik", h.URL)
 	return cfg, err
 }
 

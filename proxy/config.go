@@ -175,6 +175,18 @@ func (cfg Config) wonBy() string {
 	return cfg.Flow
 }
 
+// demandAttrs returns what the gate names at authentik, for lines in the log.
+func (cfg Config) demandAttrs() (attrs []slog.Attr) {
+	for _, named := range []struct{ key, value string }{
+		{"flow", cfg.Flow}, {"application", cfg.Application}, {"client_id", cfg.OIDC.ClientID},
+	} {
+		if named.value != "" {
+			attrs = append(attrs, slog.String(named.key, named.value))
+		}
+	}
+	return attrs
+}
+
 // fits reports whether a user meets all that the operator requires.
 func (cfg Config) fits(u User) bool {
 	for _, need := range cfg.Require {

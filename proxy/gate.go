@@ -22,6 +22,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // sweepEvery is how often the gate forgets what has expired.
@@ -104,7 +105,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		Cookies: exchange.NewCookies(exchange.CookieOptions{
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
-		Key: key, Pages: pages, Logger: cfg.Logger, Metrics: cfg.Metrics, Now: cfg.Now, Judge: g.verdict, Unreachable: g.unreachable,
+		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Judge: g.verdict, Unreachable: g.unreachable,
 	}
 	shared.Cookies.Family = &cfg.Family.members
 	g.shared = shared
@@ -228,6 +229,7 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 	if g.cfg.Site != nil {
 		at.Scheme, at.Host = g.cfg.Site.Scheme, g.cfg.Site.Host
 	}
+	at.Host = rules.Authority(at.Scheme, at.Host)
 	return at
 }
 

@@ -16,7 +16,7 @@ func Log() *slog.Logger { return slog.New(currentLog{}) }
 type currentLog struct{}
 
 func (currentLog) now() slog.Handler {
-	return zapslog.NewHandler(caddy.Log().Core(), zapslog.WithName(Stores))
+	return zapslog.NewHandler(caddy.Log().Core(), zapslog.WithName(Stores), zapslog.AddStacktraceAt(slog.Level(127)))
 }
 
 // Enabled implements slog.Handler.

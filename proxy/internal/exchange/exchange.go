@@ -44,6 +44,7 @@ type Shared struct {
 	Sessions *session.Registry
 	Pages    *page.Pages
 	Logger   *slog.Logger
+	Demands  []slog.Attr // what the gate demands of authentik, for lines about failures
 	Metrics  Metrics
 	Now      func() time.Time
 	// Brand returns how the pages of a request look.
@@ -202,7 +203,9 @@ func (x *Exchange) Visitor(cookies flowclient.Cookies) flowclient.Visitor {
 func (x *Exchange) RedirectURI() string { return x.Origin() + x.Prefix + "/callback" }
 
 // Log returns the logger with what every line about a visitor has.
-func (x *Exchange) Log() *slog.Logger { return x.Logger.With("client_ip", x.At.Client.String()) }
+func (x *Exchange) Log() *slog.Logger {
+	return x.Logger.With("site", x.Origin(), "client_ip", x.At.Client.String())
+}
 
 // Redirect sends the browser to an address on this site, or to one of
 // authentik's.

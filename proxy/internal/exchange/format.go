@@ -3,6 +3,7 @@ package exchange
 import (
 	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -64,7 +65,8 @@ func (x *Exchange) TurnAway(s *session.Session, e *fault.Error, back string) {
 		x.Fail(e, back)
 		return
 	}
-	x.Log().InfoContext(x.Context(), "refused", "code", e.Code, "user", s.User.Username, "session", s.ID())
+	attrs := append(x.about(e), slog.String("user", s.User.Username), slog.String("session", s.ID()))
+	x.Log().LogAttrs(x.Context(), slog.LevelInfo, "refused", attrs...)
 	if x.JSON() {
 		x.Fail(e, back)
 		return

@@ -3,6 +3,7 @@ package exchange
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -36,15 +37,35 @@ func RetryAfter(h http.Header, d time.Duration) {
 	}
 }
 
-// report logs a failure once, with its cause.
+// report logs a failure once, with its cause and what an operator can do.
 func (x *Exchange) report(e *fault.Error) {
+	level := slog.LevelInfo
 	switch {
 	case e.Code == fault.SignInRequired:
+		return
 	case e.Status >= http.StatusInternalServerError:
-		x.Log().ErrorContext(x.Context(), "refused", "code", e.Code, "error", errors.Unwrap(e))
-	default:
-		x.Log().InfoContext(x.Context(), "refused", "code", e.Code, "error", errors.Unwrap(e))
+		level = slog.LevelError
 	}
+	x.Log().LogAttrs(x.Context(), level, "refused", x.about(e)...)
+}
+
+// about returns what a line about a failure says.
+func (x *Exchange) about(e *fault.Error) []slog.Attr {
+	attrs := []slog.Attr{slog.String("code", string(e.Code))}
+	if cause := errors.Unwrap(e); cause != nil {
+		attrs = append(attrs, slog.Any("error", cause))
+	}
+	if e.Suspect != "" {
+		attrs = append(attrs, slog.String("suspect", e.Suspect))
+	}
+	attrs = append(attrs, x.Demands...)
+	if e.Code == fault.RedirectURIRejected {
+		attrs = append(attrs, slog.String("redirect_uri", x.RedirectURI()))
+	}
+	if remedy := e.Code.Remedy(); remedy != "" {
+		attrs = append(attrs, slog.String("remedy", remedy))
+	}
+	return attrs
 }
 
 // Report logs a failure that is answered without a body.
