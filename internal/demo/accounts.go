@@ -9,47 +9,47 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// A group is a part of the table that is printed: rows of one kind.
+// A group is a part of the printed table: rows of one kind.
 type group struct {
 	title  string
-	people bool // its rows are users; those of others are addresses
+	people bool // the rows are users; otherwise they are addresses of flows
 	rows   []row
 }
 
-// A row is somebody to sign in as, or the address of a flow to open.
+// A row is a user to sign in as, or a flow to open.
 type row struct {
-	name  string // of the user, or of the flow
-	query string // of the flow's address
-	says  string // what authentik asks or does then
+	name  string // the username, or the slug of the flow
+	query string // the query in the flow's address
+	asks  string // what authentik asks or does then
 
 	devices []authentiktest.Device
 
-	// stages are all of the flow or, for a user, those between the password and the
-	// end. A user's own end takes the place of the usual one.
+	// stages are all stages of the flow, or the user's stages after the password.
+	// end replaces the last stage of the sign-in flow for this user.
 	stages []authentiktest.Stage
 	end    authentiktest.Stage
 
-	context map[string]any // what a policy puts down for the stages
+	context map[string]any // what a policy adds to the flow context
 
 	designation authentiktest.Designation
 }
 
-// everybodysPassword is the password of all users of the demonstration.
-const everybodysPassword = "demo"
+// commonPassword is the password of all users of the demonstration.
+const commonPassword = "demo"
 
-// groups are all that the demonstration has to show. Elsewhere is the origin of the
-// site that stands for all others.
+// groups returns everything that the demonstration shows. Elsewhere is the origin
+// of the site that stands for all other sites.
 func groups(elsewhere string) []group {
 	return []group{
 		{"Second factors: authentik asks for", true, factors()},
 		{"Set-ups: authentik asks", true, setUps()},
 		{"Questions: authentik asks", true, questions(elsewhere)},
-		{"Other ways in: authentik asks for", false, ways(elsewhere)},
+		{"Other ways in: authentik asks for", false, otherFlows(elsewhere)},
 		{"Endings, and what leads away: authentik shows", false, endings(elsewhere)},
 	}
 }
 
-// people are the rows that are users.
+// people returns the rows that are users.
 func people(groups []group) (rows []row) {
 	for _, g := range groups {
 		if g.people {
@@ -59,19 +59,20 @@ func people(groups []group) (rows []row) {
 	return rows
 }
 
-// person is the user of a row.
+// person returns the user of a row.
 func person(r row) authentiktest.User {
 	name, size := utf8.DecodeRuneInString(r.name)
 	return authentiktest.User{
 		Username: r.name, Name: string(unicode.ToUpper(name)) + r.name[size:] + " User", Email: r.name + "@example.com",
-		Password: everybodysPassword, Groups: []string{"staff", "authentik users"}, Devices: r.devices,
+		Password: commonPassword, Groups: []string{"staff", "authentik users"}, Devices: r.devices,
 	}
 }
 
-// signInFlow is the flow of the first page.
+// signInFlow is the slug of the sign-in flow.
 const signInFlow = "default-authentication-flow"
 
-// setUp is an authentik as it comes, with everything that the rows need.
+// setUp returns the configuration of an authentik with everything that the rows
+// need.
 func setUp(groups []group, elsewhere string, duo authentiktest.Duo) authentiktest.Config {
 	cfg := authentiktest.Config{
 		Duo: duo, Sources: sources(elsewhere), Invitations: []authentiktest.Invitation{{Token: invitation}},
@@ -99,45 +100,45 @@ func flow(r row) authentiktest.Flow {
 	return f
 }
 
-// bindings are the stages of the sign-in flow. Which of them a user meets is
-// told by his name. Whoever has come with a passkey is asked nothing else.
+// bindings returns the stages of the sign-in flow. The username decides which of
+// them apply. A user who signs in with a passkey is asked nothing else.
 func bindings(people []row) []authentiktest.Binding {
-	var own []string // those with an end of their own
+	var own []string // users with an end of their own
 	all := []authentiktest.Binding{
 		{Stage: &authentiktest.IdentificationStage{
 			UserFields: []string{"username", "email"}, Passkey: &authentiktest.AuthenticatorValidateStage{},
 			EnrollmentFlow: "enrolment", RecoveryFlow: "recovery", PasswordlessFlow: "passwordless",
 		}},
-		where(&authentiktest.PasswordStage{}, func(r *authentiktest.PolicyRequest) bool { return !byPasskey(r) }),
+		boundIf(&authentiktest.PasswordStage{}, func(r *authentiktest.PolicyRequest) bool { return !signedInByPasskey(r) }),
 	}
 	for _, p := range people {
 		for _, s := range p.stages {
-			all = append(all, where(s, func(r *authentiktest.PolicyRequest) bool {
+			all = append(all, boundIf(s, func(r *authentiktest.PolicyRequest) bool {
 				maps.Copy(r.Context, p.context)
-				return named(r, p.name) && !byPasskey(r)
+				return isUser(r, p.name) && !signedInByPasskey(r)
 			}))
 		}
 		if p.end != nil {
 			own = append(own, p.name)
-			all = append(all, where(p.end, func(r *authentiktest.PolicyRequest) bool { return named(r, p.name) }))
+			all = append(all, boundIf(p.end, func(r *authentiktest.PolicyRequest) bool { return isUser(r, p.name) }))
 		}
 	}
-	return append(all, where(&authentiktest.UserLoginStage{}, func(r *authentiktest.PolicyRequest) bool { return !named(r, own...) }))
+	return append(all, boundIf(&authentiktest.UserLoginStage{}, func(r *authentiktest.PolicyRequest) bool { return !isUser(r, own...) }))
 }
 
-// where binds a stage that only some meet.
-func where(stage authentiktest.Stage, meets func(*authentiktest.PolicyRequest) bool) authentiktest.Binding {
+// boundIf returns a binding of a stage that applies to some users only.
+func boundIf(stage authentiktest.Stage, meets func(*authentiktest.PolicyRequest) bool) authentiktest.Binding {
 	return authentiktest.Binding{Stage: stage, Policies: []authentiktest.Policy{{
 		Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) { return meets(r), nil, nil },
 	}}}
 }
 
-func named(r *authentiktest.PolicyRequest, names ...string) bool {
+func isUser(r *authentiktest.PolicyRequest, names ...string) bool {
 	return slices.Contains(names, r.Pending.Username)
 }
 
-// byPasskey reports whether a passkey has said who the visitor is, as policies
-// at authentik find out.
-func byPasskey(r *authentiktest.PolicyRequest) bool {
+// signedInByPasskey reports whether the user was identified by a passkey. Policies
+// at authentik read the same value.
+func signedInByPasskey(r *authentiktest.PolicyRequest) bool {
 	return r.Context["auth_method"] == "auth_webauthn_pwl"
 }

@@ -6,37 +6,37 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// object is the object of a challenge, less what all have.
+// An object holds the fields of a challenge that not all challenges have.
 type object map[string]any
 
-// endings are the ways in which a flow ends, or leads somewhere else. authentik asks most
-// of them only of visitors who come from, or go to, other applications.
+// endings returns flows that end without a sign-in, or lead to another site.
+// authentik shows most of them only to visitors of other applications.
 func endings(elsewhere string) []row {
 	return []row{
-		{name: "error", says: "an error inside authentik", stages: stages(&authentiktest.DummyStage{Name: "error", Throw: true})},
-		{name: "shell", says: "a page of authentik's own, in place of a question", stages: stages(
+		{name: "error", asks: "an error inside authentik", stages: stages(&authentiktest.DummyStage{Name: "error", Throw: true})},
+		{name: "shell", asks: "a page of authentik's own, in place of a question", stages: stages(
 			last("xak-flow-shell", object{"body": "<h1>Server Error</h1><p>The database is at lunch.</p>"}))},
-		{name: "redirect", says: "another site", stages: stages(&authentiktest.RedirectStage{To: elsewhere + "/redirect"})},
-		{name: "form", says: "another site, by a form that sends itself", stages: stages(last("ak-stage-autosubmit", object{
+		{name: "redirect", asks: "another site", stages: stages(&authentiktest.RedirectStage{To: elsewhere + "/redirect"})},
+		{name: "form", asks: "another site, by a form that sends itself", stages: stages(last("ak-stage-autosubmit", object{
 			"url": elsewhere + "/acs", "title": "", "attrs": object{"SAMLResponse": "ZGVtb25zdHJhdGlvbg==", "RelayState": "stock"},
 		}))},
-		{name: "frames", says: "a sign-out at two applications, at once", stages: stages(scripted("ak-provider-iframe-logout", object{
+		{name: "frames", asks: "a sign-out at two applications, at once", stages: stages(scripted("ak-provider-iframe-logout", object{
 			"logout_urls": []object{
 				{"url": elsewhere + "/logout", "provider_name": "Wiki", "binding": "redirect"},
 				{"url": elsewhere + "/slo", "provider_name": "Payroll", "binding": "post", "saml_request": "ZGVtb25zdHJhdGlvbg=="},
 			},
 		}))},
-		{name: "tabs", says: "a sign-out at two applications, in turn", stages: tabs(elsewhere)},
-		{name: "session-end", says: "the end of a session at one application", stages: stages(last("ak-stage-session-end", object{
+		{name: "tabs", asks: "a sign-out at two applications, in turn", stages: tabs(elsewhere)},
+		{name: "session-end", asks: "the end of a session at one application", stages: stages(last("ak-stage-session-end", object{
 			"application_name": "Wiki", "application_launch_url": elsewhere + "/wiki", "brand_name": "Demonstration",
 			"invalidation_flow_url": "/if/flow/default-invalidation-flow/",
 		}))},
-		{name: "device", says: "the code that another device shows: " + deviceCode, stages: device()},
-		{name: "tomorrow", says: "a question that only a newer gate knows", stages: stages(last("ak-stage-tomorrow", object{}))},
+		{name: "device", asks: "the code that another device shows: " + deviceCode, stages: device()},
+		{name: "tomorrow", asks: "a question that only a newer gate knows", stages: stages(last("ak-stage-tomorrow", object{}))},
 	}
 }
 
-// deviceCode is what a device without a keyboard shows.
+// deviceCode is the code that a device without a keyboard shows.
 const deviceCode = "640378382"
 
 func device() []authentiktest.Stage {
@@ -51,7 +51,7 @@ func device() []authentiktest.Stage {
 	)
 }
 
-// tabs tells one application in a form, and another in an address.
+// tabs signs out at one application by a form, and at another by an address.
 func tabs(elsewhere string) []authentiktest.Stage {
 	return stages(
 		scripted("ak-provider-saml-native-logout", object{
@@ -64,19 +64,19 @@ func tabs(elsewhere string) []authentiktest.Stage {
 	)
 }
 
-// scripted is a question that the stand-in for authentik has no stage for.
+// scripted returns a challenge that the stand-in for authentik has no stage for.
 func scripted(component string, challenge object) *authentiktest.ScriptedStage {
-	return &authentiktest.ScriptedStage{Component: component, Challenge: written(challenge)}
+	return &authentiktest.ScriptedStage{Component: component, Challenge: encode(challenge)}
 }
 
-// last is the same, with no way on.
+// last is scripted for a challenge that the flow does not continue after.
 func last(component string, challenge object) *authentiktest.ScriptedStage {
 	s := scripted(component, challenge)
 	s.Last = true
 	return s
 }
 
-func written(challenge object) string {
-	text, _ := json.Marshal(challenge) // of texts, truths and lists of them, which cannot fail
+func encode(challenge object) string {
+	text, _ := json.Marshal(challenge) // strings, booleans and lists of them cannot fail
 	return string(text)
 }

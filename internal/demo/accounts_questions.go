@@ -6,25 +6,26 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// questions are users who are asked something that is no second factor.
+// questions returns users who are asked something other than a second factor.
 func questions(elsewhere string) []row {
 	const month = 30 * 24 * time.Hour
 	return []row{
-		{name: "demo", says: "nothing"},
-		{name: "stay", says: "whether to stay signed in", end: &authentiktest.UserLoginStage{RememberMe: month}},
-		{name: "consent", says: "to consent to what an application wants", stages: stages(&authentiktest.ConsentStage{}), context: wanted()},
-		{name: "prompts", says: "to fill in a field of every kind", stages: stages(everyField())},
-		{name: "terms", says: "to accept the terms", stages: stages(terms())},
-		{name: "captcha", says: "whether somebody is there, by a captcha", stages: stages(captcha(elsewhere))},
-		{name: "dummy", says: "to go on", stages: stages(&authentiktest.DummyStage{})},
-		{name: "agent", says: "the agent of the device, and goes on without one", stages: stages(&authentiktest.EndpointAgentStage{})},
-		{name: "frame", says: "to load a page in a frame, which only authentik's own page does", stages: stages(frame(elsewhere))},
-		{name: "denied", says: "nothing, and lets nobody in", stages: stages(&authentiktest.DenyStage{Message: "The office is closed today."})},
+		{name: "demo", asks: "nothing"},
+		{name: "stay", asks: "whether to stay signed in", end: &authentiktest.UserLoginStage{RememberMe: month}},
+		{name: "consent", asks: "to consent to what an application wants", stages: stages(&authentiktest.ConsentStage{}), context: consentContext()},
+		{name: "prompts", asks: "to fill in a field of every kind", stages: stages(everyField())},
+		{name: "terms", asks: "to accept the terms", stages: stages(terms())},
+		{name: "captcha", asks: "to solve a captcha", stages: stages(captcha(elsewhere))},
+		{name: "dummy", asks: "to go on", stages: stages(&authentiktest.DummyStage{})},
+		{name: "agent", asks: "the agent of the device, and goes on without one", stages: stages(&authentiktest.EndpointAgentStage{})},
+		{name: "frame", asks: "to load a page in a frame, which only authentik's own page does", stages: stages(frame(elsewhere))},
+		{name: "denied", asks: "nothing, and denies access", stages: stages(&authentiktest.DenyStage{Message: "The office is closed today."})},
 	}
 }
 
-// wanted is what there is to consent to, as an authorization has it.
-func wanted() map[string]any {
+// consentContext returns the permissions to consent to, as an authorization has
+// them.
+func consentContext() map[string]any {
 	return map[string]any{
 		"consent_header": "You are about to sign into Stock ledger.",
 		"consent_permissions": []authentiktest.Permission{
@@ -33,7 +34,8 @@ func wanted() map[string]any {
 	}
 }
 
-// everyField has a field of each type that authentik has. Few are required, for people who want to get on.
+// everyField returns a prompt with a field of each type that authentik has. Few
+// of them are required.
 func everyField() authentiktest.Stage {
 	colours := []authentiktest.Choice{{Value: "green"}, {Value: "blue"}, {Value: "red"}}
 	fields := []authentiktest.Field{
@@ -76,7 +78,7 @@ func terms() authentiktest.Stage {
 	}
 }
 
-// captcha is one of the provider elsewhere.
+// captcha returns a stage whose provider is the site elsewhere.
 func captcha(elsewhere string) *authentiktest.CaptchaStage {
 	return &authentiktest.CaptchaStage{
 		JSURL: elsewhere + captchaScript, SiteKey: "demonstration", Interactive: true,

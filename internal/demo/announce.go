@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// Columns of the table, for a terminal of a hundred. An address may be longer than its
-// column; what it shows then stands below.
+// Widths of the columns, for a terminal with 100. If an address is wider than its
+// column, its description is on the next line.
 const (
 	nameColumn    = 15
 	addressColumn = 46
 )
 
-// announce says where everything is, whom to sign in as, and what to open.
-func (d *demo) announce(ctx context.Context, at addresses, groups []group) {
+// announce prints the addresses, the users and the flows.
+func (d *demonstration) announce(ctx context.Context, at addresses, groups []group) {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "\n  Open  %s\n", at.site())
 	if at.gate != d.listen {
 		fmt.Fprintf(&text, "        (%s is taken)\n", d.listen)
 	}
-	fmt.Fprintf(&text, "\n  and sign in as demo. Who signs in by another of these names is asked something more. The\n"+
-		"  addresses begin somewhere else, once you have signed out. All passwords are %s.\n", everybodysPassword)
+	fmt.Fprintf(&text, "\n  and sign in as demo. Users with another of these names are asked something more. The addresses\n"+
+		"  show other flows, after you have signed out. All passwords are %s.\n", commonPassword)
 	for _, g := range groups {
 		fmt.Fprintf(&text, "\n  %s\n", g.title)
 		for _, r := range g.rows {
-			text.WriteString(printed(at, g, r))
+			text.WriteString(tableRow(at, g, r))
 		}
 	}
 	fmt.Fprintf(&text, "\n  The stand-in for authentik is at http://%s, and this is the whole configuration:\n\n%s", at.standIn, indent(at.caddyfile(ctx)))
@@ -34,8 +34,8 @@ func (d *demo) announce(ctx context.Context, at addresses, groups []group) {
 	_, _ = text.WriteTo(d.out)
 }
 
-// printed is a row as it is printed.
-func printed(at addresses, g group, r row) string {
+// tableRow returns a row as it is printed.
+func tableRow(at addresses, g group, r row) string {
 	name, column := r.name, nameColumn
 	if !g.people {
 		name, column = at.link(r), addressColumn
@@ -45,5 +45,5 @@ func printed(at addresses, g group, r row) string {
 	} else {
 		name += strings.Repeat(" ", column-len(name))
 	}
-	return "    " + name + " " + r.says + "\n"
+	return "    " + name + " " + r.asks + "\n"
 }

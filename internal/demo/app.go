@@ -13,16 +13,16 @@ import (
 //go:embed app.html
 var appPage string
 
-// A told is what the application knows about a request: nothing but headers.
+// A told is what the application knows about a request, from its headers only.
 type told struct {
 	User    string            `json:"user"`
 	Headers map[string]string `json:"headers"`
 }
 
-// app is an application as many are: it has no sign-in of its own, and
-// believes the header Remote-User.
+// app returns an application without a sign-in of its own. It trusts the header
+// Remote-User, as many applications do.
 func app() http.Handler {
-	page := template.Must(template.New("app").Parse(appPage)) // ours; a mistake in it shows at once
+	page := template.Must(template.New("app").Parse(appPage)) // a mistake in it shows at the start
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Vary", "Accept")
@@ -35,7 +35,7 @@ func app() http.Handler {
 			err = page.Execute(&body, says)
 		}
 		if err != nil {
-			http.Error(w, "the page could not be drawn", http.StatusInternalServerError)
+			http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", kind)
@@ -51,7 +51,7 @@ func listen(r *http.Request) told {
 	return says
 }
 
-// Name is what a person is greeted by.
+// Name returns the name in the greeting.
 func (t told) Name() string {
 	if name := t.Headers["Remote-Name"]; name != "" {
 		return name
@@ -59,7 +59,7 @@ func (t told) Name() string {
 	return t.User
 }
 
-// Groups are the groups of the user.
+// Groups returns the groups of the user.
 func (t told) Groups() []string {
 	return strings.FieldsFunc(t.Headers["Remote-Groups"], func(r rune) bool { return r == ',' })
 }
@@ -67,10 +67,10 @@ func (t told) Groups() []string {
 // A line is one header.
 type line struct {
 	Name, Value string
-	Identity    bool // whether the gate has set it
+	Identity    bool // the gate has set it
 }
 
-// Lines are the headers, those that tell who the user is first.
+// Lines returns the headers, those about the user first.
 func (t told) Lines() []line {
 	var lines []line
 	for name, value := range t.Headers {

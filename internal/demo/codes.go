@@ -13,12 +13,12 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// lookEvery is how often the demonstration looks for new messages.
-const lookEvery = 200 * time.Millisecond
+// pollInterval is the time between two looks for new messages.
+const pollInterval = 200 * time.Millisecond
 
-// tellMessages prints what authentik would have sent by mail or to a phone.
-func (d *demo) tellMessages(ctx context.Context, server *authentiktest.Server) {
-	tick := time.NewTicker(lookEvery)
+// printMessages prints what authentik would send by e-mail or to a phone.
+func (d *demonstration) printMessages(ctx context.Context, server *authentiktest.Server) {
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	var mails, texts int
 	for {
@@ -29,50 +29,52 @@ func (d *demo) tellMessages(ctx context.Context, server *authentiktest.Server) {
 		}
 		for _, mail := range server.Mail()[mails:] {
 			mails++
-			d.say("  Mail to %s: %s\n", mail.To, cmp.Or(mail.Code, mail.Link, mail.Subject))
+			d.printf("  Mail to %s: %s\n", mail.To, cmp.Or(mail.Code, mail.Link, mail.Subject))
 		}
 		for _, text := range server.Texts()[texts:] {
 			texts++
-			d.say("  Text message to %s: %s\n", text.To, cmp.Or(text.Code, text.Body))
+			d.printf("  Text message to %s: %s\n", text.To, cmp.Or(text.Code, text.Body))
 		}
 	}
 }
 
-// tellCodes prints what the authenticator apps show, whenever Enter is
-// pressed, until there is nobody to press it. A secret that was typed stands for
-// an app that is being set up.
-func (d *demo) tellCodes(server *authentiktest.Server, people []row, now func() time.Time) {
+// printCodes prints the codes of all authenticator apps when Enter is pressed,
+// until the input ends. If a secret is typed, it prints the code of the app that
+// is set up with it.
+func (d *demonstration) printCodes(server *authentiktest.Server, people []row, now func() time.Time) {
 	keys := bufio.NewScanner(d.in)
 	for keys.Scan() {
 		if secret := strings.TrimSpace(keys.Text()); secret != "" {
-			d.tellCode("this secret", secret, now())
+			d.printCode("this secret", secret, now())
 			continue
 		}
 		for _, p := range people {
-			d.tellApps(server, p.name, now())
+			d.printApps(server, p.name, now())
 		}
 	}
 }
 
-func (d *demo) tellCode(of, secret string, now time.Time) {
+func (d *demonstration) printCode(of, secret string, now time.Time) {
 	code, err := totp.GenerateCode(secret, now)
 	if err != nil {
-		code = "this is no secret of an authenticator app"
+		code = "this is not the secret of an authenticator app"
 	}
-	d.say("  App of %s: %s\n", of, code)
+	d.printf("  App of %s: %s\n", of, code)
 }
 
-func (d *demo) tellApps(server *authentiktest.Server, username string, now time.Time) {
+func (d *demonstration) printApps(server *authentiktest.Server, username string, now time.Time) {
 	user, _ := server.User(username)
 	for _, device := range user.Devices {
 		if device.Class != authentiktest.DeviceTOTP {
 			continue
 		}
-		d.tellCode(username, device.Secret, now)
+		d.printCode(username, device.Secret, now)
 	}
 }
 
-func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format, args...) }
+func (d *demonstration) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(d.out, format, args...)
+}
 
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ") + "\n"

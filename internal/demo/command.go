@@ -3,6 +3,7 @@ package demo
 import (
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/spf13/cobra"
@@ -14,8 +15,8 @@ func init() {
 	caddy.RegisterModule(demoCommand{})
 }
 
-// demoCommand is "caddy authentik demo", beside the commands that every Caddy with the gate
-// has.
+// demoCommand is "caddy authentik demo". Every Caddy with the gate has the other
+// commands.
 type demoCommand struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -25,19 +26,19 @@ func (demoCommand) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Command makes the command.
+// Command returns the command.
 func (demoCommand) Command() *cobra.Command {
-	d := demo{}
+	d := demonstration{approvalDelay: 3 * time.Second}
 	c := &cobra.Command{
 		Use:   "demo [--listen <addr>] [--authentik <addr>]",
 		Short: "Shows the gate in front of a small application, with a stand-in for authentik",
 		Long: `Starts a small application, the gate in front of it, and a stand-in for
-authentik, and prints where they are and whom to sign in as. Nothing else needs
-to be installed, and nothing is left behind. Ctrl-C ends it.`,
+authentik, and prints their addresses and users to sign in as. Nothing else needs
+to be installed, and no files are left behind. Ctrl-C stops it.`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().StringVar(&d.listen, "listen", "127.0.0.1:8080", "where the gate listens; the next free port if this one is taken")
-	c.Flags().StringVar(&d.authentik, "authentik", "127.0.0.1:0", "where the stand-in for authentik listens; port 0 is any free one")
+	c.Flags().StringVar(&d.authentik, "authentik", "127.0.0.1:0", "where the stand-in for authentik listens; port 0 is any free port")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()

@@ -17,18 +17,18 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// A demo is the gate with everything around it that it needs.
-type demo struct {
+// A demonstration is the gate with everything around it.
+type demonstration struct {
 	listen, authentik string
 	out               io.Writer
 	in                io.Reader
-	patience          time.Duration // how long somebody with Duo needs
+	approvalDelay     time.Duration // until an approval with Duo
 
-	ready func(address string) // is told where the gate is; nil: nobody asks
+	ready func(address string) // receives the gate's address; may be nil
 }
 
-// run shows the demonstration until ctx is done, and leaves nothing behind.
-func (d *demo) run(ctx context.Context) (err error) {
+// run runs the demonstration until ctx is done. It leaves no files behind.
+func (d *demonstration) run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	directory, err := os.MkdirTemp("", "caddy-authentik-demo-")
@@ -36,21 +36,21 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-	// Caddy keeps the number of the instance there, whatever its storage is.
+	// Caddy keeps the id of the instance there, whatever its storage is.
 	if err := os.Setenv("XDG_DATA_HOME", directory); err != nil {
 		return err
 	}
-	at, err := surround(ctx)
+	at, err := startSites(ctx)
 	if err != nil {
 		return err
 	}
 	groups := groups(at.elsewhere)
-	phones := telephone{after: d.patience}
+	phones := phone{after: d.approvalDelay}
 	server, err := authentiktest.New(setUp(groups, at.elsewhere, phones.duo()))
 	if err != nil {
 		return err
 	}
-	at, err = d.place(ctx, at, server)
+	at, err = d.startAuthentik(ctx, at, server)
 	if err != nil {
 		return err
 	}
@@ -62,17 +62,17 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if d.ready != nil {
 		d.ready(at.gate)
 	}
-	go d.tellMessages(ctx, server)
-	go d.tellCodes(server, people(groups), time.Now)
+	go d.printMessages(ctx, server)
+	go d.printCodes(server, people(groups), time.Now)
 	<-ctx.Done()
 	return nil
 }
 
-// addresses are where everything of the demonstration listens.
+// addresses are those that the parts of the demonstration listen on.
 type addresses struct{ gate, standIn, application, elsewhere string }
 
-// surround starts the sites that the gate and authentik lead to.
-func surround(ctx context.Context) (at addresses, err error) {
+// startSites starts the application and the site elsewhere.
+func startSites(ctx context.Context) (at addresses, err error) {
 	if at.application, err = serve(ctx, "127.0.0.1:0", app()); err != nil {
 		return at, fmt.Errorf("starting the application: %w", err)
 	}
@@ -84,16 +84,16 @@ func surround(ctx context.Context) (at addresses, err error) {
 	return at, nil
 }
 
-// place starts the stand-in for authentik, and finds a place for the gate.
-func (d *demo) place(ctx context.Context, at addresses, server *authentiktest.Server) (_ addresses, err error) {
+// startAuthentik starts the stand-in for authentik and finds an address for the gate.
+func (d *demonstration) startAuthentik(ctx context.Context, at addresses, server *authentiktest.Server) (_ addresses, err error) {
 	if at.standIn, err = serve(ctx, d.authentik, server); err != nil {
 		return at, fmt.Errorf("starting the stand-in for authentik: %w", err)
 	}
-	at.gate, err = free(ctx, d.listen)
+	at.gate, err = freeAddress(ctx, d.listen)
 	return at, err
 }
 
-// serve answers at an address until ctx is done, and returns the address.
+// serve serves at an address until ctx is done, and returns the address.
 func serve(ctx context.Context, address string, handler http.Handler) (string, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
@@ -106,9 +106,8 @@ func serve(ctx context.Context, address string, handler http.Handler) (string, e
 	return listener.Addr().String(), nil
 }
 
-// global is what surrounds the site here: Caddy keeps what it must keep in a
-// directory that is removed at the end, has no door for anybody who would change
-// its configuration, and logs what the gate does and little else.
+// global has the global options: Caddy stores its data in a directory that is
+// removed at the end, has no admin API, and logs little besides the gate.
 const global = `{
 	admin off
 	persist_config off

@@ -19,8 +19,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
-// running is a demonstration that a test looks at. There is one Caddy in a
-// process: such tests do not run in parallel.
+// running is a demonstration under test. A process has one Caddy, so that such
+// tests do not run in parallel.
 type running struct {
 	testing.TB
 	gate   string
@@ -30,8 +30,8 @@ type running struct {
 	end    func()
 }
 
-// start starts a demonstration whose temporary files are in a directory of
-// its own, and everything else that it might write too.
+// started starts a demonstration. Everything that it writes is in a directory
+// of its own.
 func started(t *testing.T, listen string) (*running, string) {
 	t.Helper()
 	if testing.Short() {
@@ -49,7 +49,7 @@ func started(t *testing.T, listen string) (*running, string) {
 	r.in = in
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, done := make(chan string, 1), make(chan error, 1)
-	d := demo{
+	d := demonstration{
 		listen: listen, authentik: "127.0.0.1:0", out: r.out, in: keyboard,
 		ready: func(address string) { ready <- address },
 	}
@@ -59,13 +59,13 @@ func started(t *testing.T, listen string) (*running, string) {
 	case err := <-done:
 		t.Fatal(err)
 	case <-time.After(30 * time.Second):
-		t.Fatal("the demonstration does not start")
+		t.Fatal("got nothing for 30 s, want a demonstration that runs")
 	}
 	r.end = sync.OnceFunc(func() {
 		cancel()
 		_ = in.Close()
 		if err := <-done; err != nil {
-			t.Errorf("it ended with %v", err)
+			t.Errorf("got %v at the end, want no error", err)
 		}
 	})
 	t.Cleanup(r.end)
@@ -74,13 +74,13 @@ func started(t *testing.T, listen string) (*running, string) {
 
 var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 
-// get loads a page, and follows where it leads.
+// get loads a page and follows redirects.
 func (r *running) get(address string) (path, body string) {
 	r.Helper()
 	return r.do(http.MethodGet, "http://"+r.gate+address, nil)
 }
 
-// fill sends the form of a page with further fields.
+// fill sends the form of a page with these fields.
 func (r *running) fill(page string, fields ...string) string {
 	r.Helper()
 	form := url.Values{}
@@ -123,22 +123,22 @@ func (r *running) send(req *http.Request) (path, body string) {
 	return res.Request.URL.Path, string(all)
 }
 
-// signIn gives a username and everybody's password.
+// signIn sends a username and the common password.
 func (r *running) signIn(username string) string {
 	r.Helper()
 	_, page := r.get("/")
 	page = r.fill(page, "uid_field", username)
-	return r.fill(page, "password", everybodysPassword)
+	return r.fill(page, "password", commonPassword)
 }
 
 func (r *running) expect(page, text string) {
 	r.Helper()
 	if !strings.Contains(page, text) {
-		r.Errorf("%q is missing in:\n%.3000s", text, page)
+		r.Errorf("got\n%.3000s\nwant %q in it", page, text)
 	}
 }
 
-func TestTheDemonstrationSignsInAndOutAndLeavesNothing(t *testing.T) {
+func TestDemo_SignsInAndOutAndLeavesNothing(t *testing.T) {
 	r, home := started(t, "127.0.0.1:0")
 	r.expect(r.out.String(), "http://"+r.gate)
 	r.expect(r.signIn("demo"), "Hello, Demo User.")
@@ -158,16 +158,16 @@ func TestTheDemonstrationSignsInAndOutAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if says.User != "demo" || says.Headers["Remote-Email"] != "demo@example.com" || says.Headers["Remote-Groups"] != "authentik users,staff" {
-		t.Errorf("the application was told %+v", says)
+		t.Errorf("got %+v, want the headers of demo", says)
 	}
 	if says.Headers["Cookie"] != "" {
-		t.Error("the application sees the gate's cookies")
+		t.Error("got a cookie at the application, want none of the gate's")
 	}
 
 	r.do(http.MethodPost, "http://"+r.gate+"/.authentik/logout", url.Values{})
 	path, page := r.get("/")
 	if strings.Contains(page, "Hello") || !strings.HasPrefix(path, "/.authentik/") {
-		t.Errorf("after the sign-out: %s\n%s", path, page)
+		t.Errorf("got %s after the sign-out, want the sign-in page:\n%s", path, page)
 	}
 
 	r.end()
@@ -179,15 +179,15 @@ func TestTheDemonstrationSignsInAndOutAndLeavesNothing(t *testing.T) {
 		return nil
 	})
 	if len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("got %v at the end, want no files", left)
 	}
 	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", r.gate); err == nil {
 		_ = conn.Close()
-		t.Error("somebody still listens")
+		t.Error("got a connection after the end, want none")
 	}
 }
 
-func TestTheDemonstrationTakesTheNextFreePort(t *testing.T) {
+func TestDemo_UsesTheNextFreePort(t *testing.T) {
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -195,22 +195,22 @@ func TestTheDemonstrationTakesTheNextFreePort(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 	r, _ := started(t, taken.Addr().String())
 	if r.gate == taken.Addr().String() {
-		t.Fatal("it listens where somebody else does")
+		t.Fatalf("got %s, want another port", r.gate)
 	}
 	r.expect(r.out.String(), "("+taken.Addr().String()+" is taken)")
 	r.expect(r.signIn("demo"), "Hello, Demo User.")
 }
 
-func TestFreeRefusesWhatIsNoAddress(t *testing.T) {
+func TestFreeAddress_RefusesInvalidAddresses(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"", "8080", "127.0.0.1:http", "127.0.0.1:70000", "127.0.0.1:-1", "256.0.0.1:80"} {
-		if got, err := free(t.Context(), address); err == nil {
-			t.Errorf("free(%q) = %q", address, got)
+		if got, err := freeAddress(t.Context(), address); err == nil {
+			t.Errorf("freeAddress(%q) = %q, want an error", address, got)
 		}
 	}
 }
 
-func TestTheApplicationGreetsOnlyWhomTheHeadersName(t *testing.T) {
+func TestApplication_GreetsTheUserInTheHeaders(t *testing.T) {
 	t.Parallel()
 	address, err := serve(t.Context(), "127.0.0.1:0", app())
 	if err != nil {
@@ -251,7 +251,7 @@ func (r *running) code(line string) string {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	r.Fatalf("%q was not printed:\n%s", line, r.out)
+	r.Fatalf("got\n%s\nwant %q in it", r.out, line)
 	return ""
 }
 

@@ -5,9 +5,9 @@
 // this package; a Caddy that users build must not, which package rooms holds.
 //
 //   - command.go: the command line
-//   - demo.go, place.go: what runs, from its start to its end, and on which ports
+//   - demo.go, address.go: what runs, from its start to its end, and on which ports
 //   - accounts.go and accounts_*.go: the users, and how authentik is set up for them
 //   - announce.go: what is printed at the start
-//   - codes.go, duo.go: what would come by message or from a phone
+//   - codes.go, phone.go: what would come by message or from a phone
 //   - app.go, elsewhere.go: the application behind the gate, and all other sites
 package demo

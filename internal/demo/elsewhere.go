@@ -16,20 +16,20 @@ var captchaCode []byte
 const (
 	// captchaScript is where the script of the captcha is, at the site elsewhere.
 	captchaScript = "/captcha.js"
-	// captchaToken is what the script hands out to people.
+	// captchaToken is what the script gives to the page.
 	captchaToken = "a-person"
 )
 
-// A caller is what a site elsewhere knows of a request.
-type caller struct {
+// A request is what the site elsewhere says about a request.
+type request struct {
 	Method, Path string
 	Fields       []string
 }
 
-// elsewhere is the site that stands for all others: applications that are told of
-// a sign-out, places where a sign-in goes on, and a provider of captchas.
+// elsewhere returns the site that stands for all other sites: applications that
+// are told of a sign-out, other providers, and a provider of captchas.
 func elsewhere() http.Handler {
-	page := template.Must(template.New("elsewhere").Parse(elsewherePage)) // ours; a mistake in it shows at once
+	page := template.Must(template.New("elsewhere").Parse(elsewherePage)) // a mistake in it shows at the start
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+captchaScript, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
@@ -41,7 +41,7 @@ func elsewhere() http.Handler {
 			http.Error(w, "the form cannot be read", http.StatusBadRequest)
 			return
 		}
-		says := caller{Method: r.Method, Path: r.URL.Path}
+		says := request{Method: r.Method, Path: r.URL.Path}
 		for name := range r.Form {
 			says.Fields = append(says.Fields, name)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-func TestTheSiteElsewhereSaysWhatItWasAskedForAndNoMore(t *testing.T) {
+func TestElsewhere_ShowsTheRequestWithoutValues(t *testing.T) {
 	t.Parallel()
 	form := url.Values{"SAMLResponse": {"very secret"}, "<script>": {"1"}}
 	for _, row := range []struct{ method, target, want string }{
@@ -30,29 +30,29 @@ func TestTheSiteElsewhereSaysWhatItWasAskedForAndNoMore(t *testing.T) {
 	}
 }
 
-func TestOwnersOfTelephonesTakeTheirTime(t *testing.T) {
+func TestPhone_ApprovesAfterADelay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		phone, begun := telephone{after: 3 * time.Second}, time.Now()
-		for name, want := range map[string]bool{"duo": true, duoRefuses: false} {
+		phone, begun := phone{after: 3 * time.Second}, time.Now()
+		for name, want := range map[string]bool{"duo": true, refusingUser: false} {
 			if got, err := phone.push(authentiktest.User{Username: name}); got != want || err != nil {
-				t.Errorf("%s is allowed in: %t, %v", name, got, err)
+				t.Errorf("%s: got approval %t, %v, want %t", name, got, err, want)
 			}
 		}
 		if took := time.Since(begun); took != 6*time.Second {
-			t.Errorf("two of them took %s", took)
+			t.Errorf("got %s for two approvals, want 6s", took)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		phone := telephone{after: 3 * time.Second}
+		phone := phone{after: 3 * time.Second}
 		for _, want := range []string{"waiting", "waiting", "success"} {
 			if got, err := phone.enrolment(authentiktest.User{Username: "setup-duo"}); got != want || err != nil {
-				t.Errorf("the set-up is %s, not %s: %v", got, want, err)
+				t.Errorf("got the set-up %s, %v, want %s", got, err, want)
 			}
 			time.Sleep(2 * time.Second)
 		}
 		if got, _ := phone.enrolment(authentiktest.User{Username: "setup"}); got != "waiting" {
-			t.Errorf("somebody else's set-up is %s already", got)
+			t.Errorf("got %s for another user, want waiting", got)
 		}
 	})
 }

@@ -41,6 +41,6 @@ func TestJSON_ExampleOfTheDocumentsSignsIn(t *testing.T) {
 		t.Errorf("it prints:\n%s", out)
 	}
 	if _, err := os.Stat(home + "/jar"); err != nil {
-		t.Errorf("the cookies are not where docs/json.md says: %v", err)
+		t.Errorf("the cookies are not where docs/json.md asks: %v", err)
 	}
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A promise is what a row leads to.
+// A promise says what a row leads to.
 type promise struct {
 	meets []flowclient.Component
-	// goes goes on from the first page of a row, as far as a browser without scripts can.
+	// goes continues from the first page of a row, as a browser without scripts.
 	goes func(w *walk)
-	out  bool // nobody gets in
+	out  bool // the flow does not sign in
 }
 
 func meets(goes func(w *walk), components ...flowclient.Component) promise {
 	return promise{meets: components, goes: goes}
 }
 
-// leads is a promise of what does not end at the application.
+// leads returns a promise of a flow that does not end at the application.
 func leads(goes func(w *walk), components ...flowclient.Component) promise {
 	return promise{meets: components, goes: goes, out: true}
 }
@@ -34,28 +34,28 @@ func promises(k *passkey) map[string]promise {
 	return all
 }
 
-// TestEveryRowOfTheTableLeadsToWhatItPromises walks through the whole demonstration, and
-// holds it to show everything that authentik can ask.
-func TestEveryRowOfTheTableLeadsToWhatItPromises(t *testing.T) {
+// TestRows_LeadToWhatTheyPromise walks through the whole demonstration, which
+// must show everything that authentik can ask.
+func TestRows_LeadToWhatTheyPromise(t *testing.T) {
 	r, _ := started(t, "localhost:0")
 	promises, met := promises(newPasskey()), make(map[flowclient.Component]bool)
 	for _, g := range groups("") {
 		for _, row := range g.rows {
 			promise, known := promises[row.name]
 			if !known {
-				t.Errorf("nobody says what %s leads to", row.name)
+				t.Errorf("got no promise for the row %s, want one", row.name)
 			}
 			t.Run(row.name, func(t *testing.T) {
 				w := walker(t, r)
 				begin(w, g, row)
 				promise.goes(w)
 				if in := w.page.Title() == "Stock ledger"; in == promise.out {
-					t.Errorf("somebody got in: %t, at %s:\n%s", in, w.page.URL, w.page.Text())
+					t.Errorf("got signed in: %t, want %t, at %s:\n%s", in, !promise.out, w.page.URL, w.page.Text())
 				}
 				for _, c := range promise.meets {
 					met[c] = true
 					if !slices.Contains(w.met, c) {
-						t.Errorf("it leads to %q, but not to %s:\n%s", w.met, c, w.page.Text())
+						t.Errorf("got the components %q, want %s among them:\n%s", w.met, c, w.page.Text())
 					}
 				}
 			})
@@ -63,13 +63,13 @@ func TestEveryRowOfTheTableLeadsToWhatItPromises(t *testing.T) {
 	}
 	for _, c := range flowclient.Components() {
 		if !met[c] {
-			t.Errorf("nothing leads to %s", c)
+			t.Errorf("got no row with %s, want one", c)
 		}
 	}
 }
 
-// begin goes to the first page of a row: where a user stands after the password, or
-// what the printed address shows.
+// begin goes to the first page of a row: the one after the password, or the one at
+// the printed address.
 func begin(w *walk, g group, r row) {
 	w.Helper()
 	if g.people {

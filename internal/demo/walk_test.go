@@ -12,7 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/browser"
 )
 
-// A walk is one person with a browser of their own, who takes down what they are asked.
+// A walk is one person with a browser, and the components that they have seen.
 type walk struct {
 	*running
 	browser *browser.Browser
@@ -20,7 +20,7 @@ type walk struct {
 	met     []flowclient.Component
 }
 
-// endingWords are of questions without a form that says which they are, by words that only they have.
+// endingWords identify pages without a form by words that only they have.
 var endingWords = map[string]flowclient.Component{
 	"Your sign-in was not allowed.":             flowclient.ComponentAccessDenied,
 	"give this request ID to the administrator": flowclient.ComponentFlowError,
@@ -32,7 +32,7 @@ var endingWords = map[string]flowclient.Component{
 	"You need to visit another site":            flowclient.ComponentRedirect,
 }
 
-// at notes where the person is.
+// at notes the page that the person is on.
 func (w *walk) at(p *browser.Page, err error) {
 	w.Helper()
 	if err != nil {
@@ -75,7 +75,7 @@ func (w *walk) press(text string) {
 	all := w.page.Buttons()
 	i := slices.IndexFunc(all, func(button string) bool { return strings.Contains(button, text) })
 	if i < 0 {
-		w.Fatalf("no button says %q but %q", text, all)
+		w.Fatalf("got the buttons %q, want one with %q", all, text)
 	}
 	w.at(w.page.Submit(w.Context(), nil, all[i]))
 }
@@ -86,7 +86,7 @@ func (w *walk) follow(text string) {
 	w.at(w.page.Follow(w.Context(), text))
 }
 
-// script does what a script of the page does that has put something into a field.
+// script sends the form as a script of the page does after filling in a field.
 func (w *walk) script(field, value string) {
 	w.Helper()
 	w.at(w.page.Script(w.Context(), field, value))
@@ -96,33 +96,33 @@ func (w *walk) signIn(username string) {
 	w.Helper()
 	w.open("http://" + w.gate + "/")
 	w.enter("uid_field", username)
-	w.enter("password", everybodysPassword)
+	w.enter("password", commonPassword)
 }
 
-// shows holds the page to have a text on it.
+// shows fails unless the page has this text.
 func (w *walk) shows(text string) {
 	w.Helper()
 	if !strings.Contains(w.page.Text(), text) {
-		w.Errorf("%q is missing in:\n%s", text, w.page.Text())
+		w.Errorf("got\n%s\nwant %q in it", w.page.Text(), text)
 	}
 }
 
-// stands holds the page to be this question.
+// stands fails unless the page is about this component.
 func (w *walk) stands(component flowclient.Component) {
 	w.Helper()
 	if got, _ := w.page.Value("component"); got != string(component) {
-		w.Errorf("this is %q, not %s:\n%s", got, component, w.page.Text())
+		w.Errorf("got %q, want %s:\n%s", got, component, w.page.Text())
 	}
 }
 
-// A passkey is one in software.
+// A passkey is a passkey in software.
 type passkey struct {
 	holder virtualwebauthn.Authenticator
 	key    virtualwebauthn.Credential
 }
 
-// newPasskey makes keys until one is whole: of one in a hundred the library leaves
-// out zeros at the beginning of a coordinate.
+// newPasskey creates keys until one is valid: for one in a hundred the library
+// drops zeros at the beginning of a coordinate.
 func newPasskey() *passkey {
 	for {
 		if key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(key.Key.AttestationData()) == 77 {
@@ -131,14 +131,14 @@ func newPasskey() *passkey {
 	}
 }
 
-// touch has the key do what the page asks of it.
+// touch uses the passkey as the page asks.
 func (w *walk) touch(k *passkey) {
 	w.Helper()
 	options, _ := w.page.Attribute("data-options")
 	kind, asked := w.page.Attribute("data-key")
 	switch {
 	case !asked:
-		w.Fatalf("no key is asked for:\n%s", w.page.Text())
+		w.Fatalf("got no request for a passkey, want one:\n%s", w.page.Text())
 	case kind == "create":
 		parsed, err := virtualwebauthn.ParseAttestationOptions(options)
 		if err != nil {
@@ -166,29 +166,29 @@ func (w *walk) party(id string) virtualwebauthn.RelyingParty {
 
 var secrets = regexp.MustCompile(`secret=([A-Z2-7]+)`)
 
-// secret is what an app is set up with.
+// secret returns the secret that an app is set up with.
 func (w *walk) secret() string {
 	w.Helper()
 	found := secrets.FindStringSubmatch(w.page.Body)
 	if found == nil {
-		w.Fatalf("no secret:\n%s", w.page.Text())
+		w.Fatalf("got no secret, want one:\n%s", w.page.Text())
 	}
 	return found[1]
 }
 
-// walker is somebody who has just sat down at the demonstration.
+// walker returns a person with a new browser.
 func walker(t *testing.T, r *running) *walk {
 	return &walk{running: &running{TB: t, gate: r.gate, out: r.out, in: r.in}, browser: browser.New(nil)}
 }
 
 var away = regexp.MustCompile(`Continue at (127\.0\.0\.1:[0-9]+)`)
 
-// elsewhere is the host that the page leads to.
+// elsewhere returns the host that the page leads to.
 func (w *walk) elsewhere() string {
 	w.Helper()
 	found := away.FindStringSubmatch(w.page.Text())
 	if found == nil {
-		w.Fatalf("nothing leads away:\n%s", w.page.Text())
+		w.Fatalf("got no link to another site, want one:\n%s", w.page.Text())
 	}
 	return found[1]
 }

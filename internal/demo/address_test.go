@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestTheDemonstrationListensWhereverLocalhostMayBe(t *testing.T) {
+func TestDemo_ListensOnAllAddressesOfLocalhost(t *testing.T) {
 	r, _ := started(t, "localhost:0")
 	_, port, err := net.SplitHostPort(r.gate)
 	if err != nil {
@@ -18,12 +18,12 @@ func TestTheDemonstrationListensWhereverLocalhostMayBe(t *testing.T) {
 	for _, host := range append(interfaces(t.Context(), localhost), localhost) {
 		address := "http://" + net.JoinHostPort(host, port) + "/"
 		if _, page := r.do(http.MethodGet, address, nil); !strings.Contains(page, `name="uid_field"`) {
-			t.Errorf("%s does not ask who is there:\n%s", address, page)
+			t.Errorf("%s: got\n%s\nwant the sign-in page", address, page)
 		}
 	}
 }
 
-func TestAPortIsFreeOnlyWhereNobodyListensAtEitherLoopbackAddress(t *testing.T) {
+func TestFreeAddress_IsFreeOnBothLoopbackAddresses(t *testing.T) {
 	t.Parallel()
 	if len(interfaces(t.Context(), localhost)) < 2 {
 		t.Skip("this machine has one loopback address")
@@ -34,14 +34,14 @@ func TestAPortIsFreeOnlyWhereNobodyListensAtEitherLoopbackAddress(t *testing.T) 
 	}
 	defer func() { _ = taken.Close() }()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	got, err := free(t.Context(), net.JoinHostPort(localhost, port))
+	got, err := freeAddress(t.Context(), net.JoinHostPort(localhost, port))
 	if host, bound, _ := net.SplitHostPort(got); err != nil || host != localhost || bound == port {
-		t.Errorf("port %s is taken, and this is given: %q, %v", port, got, err)
+		t.Errorf("got %q, %v, want another port than %s", got, err, port)
 	}
 }
 
-// Passkeys belong to a name.
-func TestTheSiteHasANameWhereItCan(t *testing.T) {
+// Passkeys need a name.
+func TestSite_HasANameIfPossible(t *testing.T) {
 	t.Parallel()
 	for gate, want := range map[string]string{
 		"localhost:8080":      "http://localhost:8080",
@@ -53,19 +53,19 @@ func TestTheSiteHasANameWhereItCan(t *testing.T) {
 		"demo.localhost:8080": "http://demo.localhost:8080",
 	} {
 		if got := (addresses{gate: gate}).site(); got != want {
-			t.Errorf("%s is opened at %s, not %s", gate, got, want)
+			t.Errorf("%s: got %s, want %s", gate, got, want)
 		}
 	}
 }
 
-func TestTheTableFitsATerminal(t *testing.T) {
+func TestTable_FitsATerminal(t *testing.T) {
 	t.Parallel()
 	at := addresses{gate: "localhost:65535"}
 	for _, g := range groups("") {
 		for _, row := range g.rows {
-			for text := range strings.Lines(printed(at, g, row)) {
+			for text := range strings.Lines(tableRow(at, g, row)) {
 				if text = strings.TrimSuffix(text, "\n"); utf8.RuneCountInString(text) > 100 {
-					t.Errorf("%d columns: %s", utf8.RuneCountInString(text), text)
+					t.Errorf("got %d columns, want at most 100: %s", utf8.RuneCountInString(text), text)
 				}
 			}
 		}

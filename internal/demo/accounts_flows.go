@@ -2,31 +2,31 @@ package demo
 
 import "github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 
-// invitation is the token of an invitation that is good for any number of people.
+// invitation is the token of an invitation that can be used any number of times.
 const invitation = "5f1d7c52-0b3e-4f5e-9a68-d3a0c0ffee01"
 
-// beforeSource is the flow that sources of Telegram begin with, to which they add their button.
+// beforeSource is the slug of the flow before a sign-in with Telegram.
 const beforeSource = "default-source-pre-authentication"
 
-// ways are other ways in than a name and a password.
-func ways(elsewhere string) []row {
+// otherFlows returns flows other than one with a name and a password.
+func otherFlows(elsewhere string) []row {
 	key := &authentiktest.AuthenticatorValidateStage{DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceWebAuthn}}
 	return []row{
-		{name: "passwordless", says: "the passkey of setup-passkey, without a name", stages: stages(key, &authentiktest.UserLoginStage{})},
-		{name: "recovery", says: "a new password by mail; the link appears here", designation: authentiktest.DesignationRecovery, stages: recovery()},
-		{name: "enrolment", says: "a new account's data; the link appears here", designation: authentiktest.DesignationEnrollment, stages: enrolment()},
-		{name: "join", query: "?itoken=" + invitation, says: "a new account's data, of whom this invites", designation: authentiktest.DesignationEnrollment, stages: join()},
-		{name: "sources", says: "a name, or a source of one of five kinds", stages: stages(
+		{name: "passwordless", asks: "the passkey of setup-passkey, without a name", stages: stages(key, &authentiktest.UserLoginStage{})},
+		{name: "recovery", asks: "a new password by mail; the link appears here", designation: authentiktest.DesignationRecovery, stages: recovery()},
+		{name: "enrolment", asks: "a new account's data; the link appears here", designation: authentiktest.DesignationEnrollment, stages: enrolment()},
+		{name: "join", query: "?itoken=" + invitation, asks: "a new account's data, by invitation", designation: authentiktest.DesignationEnrollment, stages: invited()},
+		{name: "sources", asks: "a name, or a source of one of five kinds", stages: stages(
 			&authentiktest.IdentificationStage{UserFields: []string{"username"}, Sources: sources(elsewhere)},
 			&authentiktest.PasswordStage{}, &authentiktest.UserLoginStage{})},
-		{name: "plex", says: "Plex alone; needs plex.tv", stages: stages(last("ak-source-plex", object{"client_id": "demonstration", "slug": "plex"}))},
-		{name: "apple", says: "Apple alone, which is left to authentik", stages: stages(last("ak-source-oauth-apple", object{
+		{name: "plex", asks: "only Plex; needs plex.tv", stages: stages(last("ak-source-plex", object{"client_id": "demonstration", "slug": "plex"}))},
+		{name: "apple", asks: "only Apple, which is left to authentik", stages: stages(last("ak-source-oauth-apple", object{
 			"client_id": "demonstration", "scope": "name email", "redirect_uri": elsewhere + "/apple", "state": "demonstration",
 		}))},
-		{name: "telegram", says: "Telegram alone; needs telegram.org", stages: stages(last("ak-source-telegram", object{
+		{name: "telegram", asks: "only Telegram; needs telegram.org", stages: stages(last("ak-source-telegram", object{
 			"bot_username": "demonstration_bot", "request_message_access": false,
 		}))},
-		{name: "person", says: "a captcha beside the name", stages: stages(
+		{name: "person", asks: "a captcha beside the name", stages: stages(
 			&authentiktest.IdentificationStage{UserFields: []string{"username"}, Captcha: captcha(elsewhere)},
 			&authentiktest.PasswordStage{}, &authentiktest.UserLoginStage{})},
 	}
@@ -43,23 +43,23 @@ func recovery() []authentiktest.Stage {
 	)
 }
 
-// enrolment has the new account confirmed by mail.
+// enrolment creates an account that is confirmed by e-mail.
 func enrolment() []authentiktest.Stage {
 	return stages(
-		newcomer("enrolment"), &authentiktest.UserWriteStage{Name: "enrolment", Creation: authentiktest.CreateAlways},
+		accountPrompt("enrolment"), &authentiktest.UserWriteStage{Name: "enrolment", Creation: authentiktest.CreateAlways},
 		&authentiktest.EmailStage{Name: "enrolment", Activate: true}, &authentiktest.UserLoginStage{},
 	)
 }
 
-func join() []authentiktest.Stage {
+func invited() []authentiktest.Stage {
 	return stages(
-		&authentiktest.InvitationStage{}, newcomer("join"),
+		&authentiktest.InvitationStage{}, accountPrompt("join"),
 		&authentiktest.UserWriteStage{Name: "join", Creation: authentiktest.CreateAlways, Active: true}, &authentiktest.UserLoginStage{},
 	)
 }
 
-// newcomer asks for what an account has.
-func newcomer(name string) authentiktest.Stage {
+// accountPrompt asks for the data of an account.
+func accountPrompt(name string) authentiktest.Stage {
 	return &authentiktest.PromptStage{Name: name, Fields: []authentiktest.Field{
 		{Key: "username", Label: "Username", Type: authentiktest.FieldUsername},
 		{Key: "name", Label: "Name", Type: authentiktest.FieldText, Order: 1},
@@ -68,7 +68,8 @@ func newcomer(name string) authentiktest.Stage {
 	}}
 }
 
-// sources are one of each kind. Those of OAuth and SAML end at the site elsewhere.
+// sources returns one source of each kind. OAuth and SAML lead to the site
+// elsewhere.
 func sources(elsewhere string) []authentiktest.Source {
 	return []authentiktest.Source{
 		{Slug: "oauth", Name: "OAuth", Kind: authentiktest.SourceOAuth, ClientID: "demonstration", URL: elsewhere + "/oauth", Promoted: true},

@@ -42,7 +42,7 @@ func wayPromises(k *passkey) map[string]promise {
 			w.stands(flowclient.ComponentEmail)
 			w.open(w.code("Mail to demo@example.com: "))
 			w.press("") // the account is named, for consent
-			w.enter("New password", everybodysPassword, "New password again", everybodysPassword)
+			w.enter("New password", commonPassword, "New password again", commonPassword)
 		}, first, flowclient.ComponentEmail, flowclient.ComponentConsent, flowclient.ComponentPrompt),
 		"enrolment": meets(func(w *walk) {
 			w.enrols("enrolled")
@@ -54,7 +54,7 @@ func wayPromises(k *passkey) map[string]promise {
 		"sources": leads(func(w *walk) {
 			for _, name := range []string{"OAuth", "SAML", "Apple", "Plex"} {
 				if !strings.Contains(strings.Join(w.page.Buttons(), "\n"), "Continue with "+name) {
-					w.Errorf("no button for %s: %q", name, w.page.Buttons())
+					w.Errorf("got the buttons %q, want one for %s", w.page.Buttons(), name)
 				}
 			}
 			w.press("Continue with OAuth")
@@ -71,27 +71,27 @@ func wayPromises(k *passkey) map[string]promise {
 				w.Fatal(err)
 			}
 			w.enter("uid_field", "demo")
-			w.enter("password", everybodysPassword)
+			w.enter("password", commonPassword)
 		}, first),
 	}
 }
 
-// believes holds the page to load the provider's script, and to be allowed to.
+// believes fails unless the page loads the provider's script and is allowed to.
 func (w *walk) believes() {
 	w.Helper()
 	script, _ := w.page.Attribute("data-script")
 	origin, ours := strings.CutSuffix(script, captchaScript)
 	if !ours || !strings.Contains(w.page.Header.Get("Content-Security-Policy"), "script-src 'self' "+origin) {
-		w.Errorf("the script %q must not be loaded: %q", script, w.page.Header.Get("Content-Security-Policy"))
+		w.Errorf("got the script %q with the policy %q, want one that allows it", script, w.page.Header.Get("Content-Security-Policy"))
 	}
 	if p, err := w.browser.Open(w.Context(), script); err != nil || !strings.Contains(p.Body, `"`+captchaToken+`"`) {
-		w.Errorf("no script that gives %s: %v", captchaToken, err)
+		w.Errorf("got %v, want a script that gives %s", err, captchaToken)
 	}
 }
 
 func (w *walk) enrols(name string) {
 	w.Helper()
-	w.enter("Username", name, "Name", "Somebody New", "E-mail address", name+"@example.com", "Password", everybodysPassword)
+	w.enter("Username", name, "Name", "Somebody New", "E-mail address", name+"@example.com", "Password", commonPassword)
 }
 
 func endingPromises() map[string]promise {

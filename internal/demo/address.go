@@ -9,19 +9,18 @@ import (
 	"strings"
 )
 
-// tries is how many ports are tried after the one that was asked for.
+// tries is how many ports are tried.
 const tries = 50
 
-// free returns the address itself, or the same with the next port that nobody
-// listens on.
-func free(ctx context.Context, address string) (string, error) {
+// freeAddress returns the address, or the same with the next free port.
+func freeAddress(ctx context.Context, address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", fmt.Errorf("%q is no address to listen on; write one like localhost:8080", address)
+		return "", fmt.Errorf("%q is not an address to listen on; write one like localhost:8080", address)
 	}
 	first, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return "", fmt.Errorf("%q is no port; write one like 8080", port)
+		return "", fmt.Errorf("%q is not a port; write one like 8080", port)
 	}
 	for n := first; n < first+tries; n++ {
 		bound, failed := bindable(ctx, host, strconv.FormatUint(n, 10))
@@ -33,8 +32,8 @@ func free(ctx context.Context, address string) (string, error) {
 	return "", fmt.Errorf("no port from %d on is free: %w", first, err)
 }
 
-// bindable tries a port at all interfaces of a host, and returns the one it has
-// been: 0 is any.
+// bindable checks that a port is free at all addresses of a host, and returns
+// it. Port 0 stands for any free port.
 func bindable(ctx context.Context, host, port string) (_ string, err error) {
 	for _, at := range interfaces(ctx, host) {
 		listener, failed := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(at, port))
@@ -47,8 +46,8 @@ func bindable(ctx context.Context, host, port string) (_ string, err error) {
 	return port, nil
 }
 
-// interfaces are where a host is listened on. The name localhost stands for both
-// loopback addresses, since browsers try either first, but not every machine has both.
+// interfaces returns the addresses of a host. The name localhost stands for both
+// loopback addresses, since browsers try either first. Not every machine has both.
 func interfaces(ctx context.Context, host string) []string {
 	if host != localhost {
 		return []string{host}
@@ -63,8 +62,8 @@ func interfaces(ctx context.Context, host string) []string {
 
 const localhost = "localhost"
 
-// site is the gate as browsers see it. Passkeys belong to a name: an address of
-// numbers has none.
+// site returns the gate's origin in browsers. It has a name if possible, since
+// passkeys do not work with an IP address.
 func (at addresses) site() string {
 	host, port, _ := net.SplitHostPort(at.gate)
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
@@ -73,11 +72,11 @@ func (at addresses) site() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// link is the address of a row's flow.
+// link returns the address of a row's flow.
 func (at addresses) link(r row) string { return at.site() + "/if/flow/" + r.name + "/" + r.query }
 
-// caddyfile is the whole configuration that a site needs. The host is the page's, so that
-// passkeys and the links in mails belong to this site.
+// caddyfile returns the whole configuration of the site. It has host page, so
+// that passkeys and the links in e-mails belong to this site.
 func (at addresses) caddyfile(ctx context.Context) string {
 	host, port, _ := net.SplitHostPort(at.gate)
 	bind := ""
