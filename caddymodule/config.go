@@ -57,7 +57,8 @@ type Handler struct {
 	// The host name that authentik is told in the Host header. `public` is the
 	// host of `public_url`. `page` is the host of this site, so that passkeys
 	// and links in e-mails belong to this site; it needs a connection to
-	// authentik without a proxy that selects by host. Default: `page` with
+	// authentik without a proxy that selects by host, and `site` if the site's
+	// address is only a port or has a wildcard. Default: `page` with
 	// `login relay`, otherwise `public`.
 	Host string `json:"host,omitempty"`
 
@@ -154,6 +155,7 @@ type Handler struct {
 	starter  *starter
 	matchers caddyhttp.MatcherSets
 	hosts    []string       // that the site has, as far as it is known
+	ports    []string       // that the server listens on
 	release  []func() error // undoes Provision, the last step first
 }
 

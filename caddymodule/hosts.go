@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -34,7 +36,18 @@ func siteHosts(ctx caddy.Context) []string {
 			hosts = inner
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(hosts), options.HasPlaceholder)
+	return slices.DeleteFunc(lastingHosts(hosts), options.HasPlaceholder)
+}
+
+// lastingHosts replaces the placeholders that are the same for every request.
+func lastingHosts(hosts []string) []string {
+	all := slices.Clone(hosts)
+	for i, host := range all {
+		if expanded, err := options.ExpandLasting(host); err == nil {
+			all[i] = expanded
+		}
+	}
+	return all
 }
 
 // routeHosts returns the hosts that the route with the handler matches, and
@@ -62,11 +75,76 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 	if u := parsed(h.Site); u != nil {
 		h.hosts = []string{u.Host}
 	}
-	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if ok {
 		h.warnOfErrorRoutes(server)
+		h.ports = listenPorts(server)
 	}
-	return h.checkCookieDomain()
+	return options.Mistakes(nil).And(h.checkCookieDomain()).And(h.checkToldHosts()).Err()
 }
+
+// pageHost reports whether authentik is told the host of this site.
+func (h *Handler) pageHost() bool {
+	return h.Host == "page" || h.Host == "" && h.Login == string(proxy.LoginRelay)
+}
+
+// checkToldHosts refuses a site without names of its own if authentik is told
+// the name: any client could make one up.
+func (h *Handler) checkToldHosts() error {
+	if !h.pageHost() {
+		return nil
+	}
+	option := "host page"
+	if h.Host == "" {
+		option = "login relay"
+	}
+	return options.In(option, rules.ToldHosts(bracketed(h.hosts)))
+}
+
+// bracketed returns hosts as they stand in a Host header, where an address of
+// IPv6 has brackets.
+func bracketed(hosts []string) []string {
+	all := slices.Clone(hosts)
+	for i, host := range all {
+		if _, err := netip.ParseAddr(host); err == nil && strings.Contains(host, ":") {
+			all[i] = "[" + host + "]"
+		}
+	}
+	return all
+}
+
+// toldHosts returns the hosts that authentik may be told: those of the site,
+// with the scheme's own port or one that the server listens on. Browsers that
+// come by another port do so through something in front, which site is for.
+func (h *Handler) toldHosts() (all []string) {
+	if h.Site != "" {
+		return nil // the gate knows it
+	}
+	for _, host := range bracketed(h.hosts) {
+		all = append(all, host)
+		for _, port := range h.ports {
+			all = append(all, host+":"+port)
+		}
+	}
+	return all
+}
+
+// listenPorts returns the ports that a server listens on.
+func listenPorts(server *caddyhttp.Server) (ports []string) {
+	for _, listen := range server.Listen {
+		addr, err := caddy.ParseNetworkAddress(listen)
+		if err != nil || addr.IsUnixNetwork() || addr.IsFdNetwork() {
+			continue
+		}
+		for i := range min(addr.PortRangeSize(), maxPorts) {
+			ports = append(ports, strconv.FormatUint(uint64(addr.StartPort+i), 10))
+		}
+	}
+	return ports
+}
+
+// maxPorts bounds how many ports of a range are listed.
+const maxPorts = 100
 
 // checkCookieDomain refuses a domain that is not above the hosts of the site:
 // browsers drop the cookie there, and nobody is ever signed in.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // validate does what "caddy validate" does with a Caddyfile. It returns the
@@ -121,5 +122,63 @@ func TestErrorRoutes_ThatLeadToTheApplicationAreWarnedOf(t *testing.T) {
 				t.Errorf("got the log %q, want %q", log, tt.want)
 			}
 		})
+	}
+}
+
+// authentik mails links to the host that it is told, so it must be one of the
+// operator's.
+func TestToldHosts_AreTheOperatorsNames(t *testing.T) {
+	const gate = "\tauthentik https://auth.example.com {\n\t\t%s\n\t}\n\trespond ok\n"
+	const write = "write site https://app.example.com, or list the names of the site in its address"
+	page, relay := fmt.Sprintf(gate, "host page"), fmt.Sprintf(gate, "login relay")
+	for name, tt := range map[string]struct{ text, mistake string }{
+		"a name":                  {"app.example.com {\n" + page + "}\n", ""},
+		"two names":               {"app.example.com, http://wiki.example.com:8080 {\n" + relay + "}\n", ""},
+		"a port":                  {":8080 {\n" + page + "}\n", "host page: authentik is told the host of this site, and any client can make one up where the site has no names; " + write},
+		"a port, relay":           {":443 {\n" + relay + "}\n", "login relay: authentik is told"},
+		"a port, public":          {":443 {\n" + fmt.Sprintf(gate, "host public\nlogin relay") + "}\n", ""},
+		"a port, own name":        {":8080 {\n" + fmt.Sprintf(gate, "host public") + "}\n", ""},
+		"a port, site":            {":8080 {\n" + fmt.Sprintf(gate, "host page\nsite https://app.example.com") + "}\n", ""},
+		"a wildcard":              {"*.example.com {\n" + page + "}\n", `matches "*.example.com"; ` + write},
+		"a wildcard and a name":   {"app.example.org, *.example.com {\n" + page + "}\n", `matches "*.example.com"`},
+		"a wildcard, site":        {"*.example.com {\n" + fmt.Sprintf(gate, "login relay\nsite https://app.example.com") + "}\n", ""},
+		"a name below a wildcard": {"*.example.com {\n@app host app.example.com\nhandle @app {\n" + page + "}\n}\n", ""},
+		"a path below a wildcard": {"*.example.com {\n@app path /app/*\nhandle @app {\n" + page + "}\n}\n", `matches "*.example.com"`},
+		"an address":              {"http://192.0.2.1:8080 {\n" + page + "}\n", ""},
+		"an address of IPv6":      {"http://[2001:db8::1]:8080 {\n" + page + "}\n", ""},
+		"an underscore":           {"my_app.example.com {\n" + page + "}\n", `"my_app.example.com", which has an underscore`},
+		"any host of a port":      {"http:// {\n" + page + "}\n", write},
+		"handle_errors":           {"app.example.com {\nhandle_errors {\n" + page + "}\n}\n", write},
+		"a named route":           {"&(gate) {\n" + page + "}\napp.example.com {\ninvoke gate\n}\n", write},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := validate(t, tt.text)
+			if (err != nil) != (tt.mistake != "") || err != nil && !strings.Contains(err.Error(), tt.mistake) {
+				t.Errorf("got the error %v, want %q", err, tt.mistake)
+			}
+		})
+	}
+}
+
+// A placeholder that has the same value for every request is a name.
+func TestToldHosts_MayBePlaceholders(t *testing.T) {
+	t.Setenv("GATE_HOST", "app.example.com")
+	for host, want := range map[string]string{"{env.GATE_HOST}": "", "{env.NO_SUCH_HOST}": "write site", "{http.request.host}": "write site"} {
+		_, err := validate(t, "http://"+host+" {\n\tauthentik https://auth.example.com {\n\t\thost page\n\t}\n}\n")
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", host, err, want)
+		}
+	}
+}
+
+func TestToldHosts_HaveThePortsOfTheServer(t *testing.T) {
+	h := &Handler{
+		hosts: []string{"app.example.com", "2001:db8::1"},
+		ports: listenPorts(&caddyhttp.Server{Listen: []string{":8443", "tcp/127.0.0.1:9000-9001", "unix//run/caddy.sock"}}),
+	}
+	want := "app.example.com app.example.com:8443 app.example.com:9000 app.example.com:9001 " +
+		"[2001:db8::1] [2001:db8::1]:8443 [2001:db8::1]:9000 [2001:db8::1]:9001"
+	if got := strings.Join(h.toldHosts(), " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

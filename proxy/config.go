@@ -63,6 +63,10 @@ type Config struct {
 	// of flows, below /if/flow/, are the gate's for visitors who are not signed in. It
 	// needs an authentik that is reached directly.
 	PageHost bool
+	// Hosts are the names of this site as browsers show them, with a port where they
+	// show one, for example app.example.com:8443. With PageHost authentik is told no
+	// other, and a visitor at another host is refused. PageHost needs Hosts or Site.
+	Hosts []string
 
 	// Family are the other gates of this process, which this one joins. Default: none.
 	Family *Family
@@ -185,6 +189,14 @@ func (cfg Config) demandAttrs() (attrs []slog.Attr) {
 		}
 	}
 	return attrs
+}
+
+// hosts returns the names of this site that the operator has given.
+func (cfg Config) hosts() []string {
+	if cfg.Site != nil {
+		return []string{cfg.Site.Host}
+	}
+	return cfg.Hosts
 }
 
 // fits reports whether a user meets all that the operator requires.
@@ -336,6 +348,9 @@ func (cfg Config) check() error {
 	given(cfg.Cookie.Domain, func() { wrong("cookie domain", rules.CookieDomain(cfg.Cookie.Domain)) })
 	if cfg.Site != nil {
 		wrong("site", rules.Origin(strings.TrimSuffix(cfg.Site.String(), "/")))
+	}
+	if cfg.PageHost {
+		wrong("host", rules.ToldHosts(cfg.hosts()))
 	}
 	cfg.checkSignIn(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)

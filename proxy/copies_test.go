@@ -150,7 +150,7 @@ func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestFirstQuestionsOfEveryReleaseAreCopied holds the list of members to what real servers send.
 func TestLanguagesAndHostsAreNotMixed(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(c *Config) { c.PageHost = true })
+	s := newSite(t, func(c *Config) { c.PageHost, c.Hosts = true, []string{"a.example", "b.example"} })
 	ask := func(host, language string) {
 		p := s.person(t)
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/.authentik/login", nil)

@@ -149,6 +149,16 @@ func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
 	}
 }
 
+// begins reports whether a decision begins a sign-in or goes on with one.
+func begins(d decision) bool {
+	switch d.(type) {
+	case signIn, stepUp, relayed, leftOver:
+		return true
+	default:
+		return false
+	}
+}
+
 // noVisit reports whether a decision about a request of authentik's interface
 // says that there is no visit any more.
 func noVisit(d decision) bool {

@@ -101,7 +101,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	cfg := g.cfg
 	issuer := cfg.Client.Root()
 	shared := &exchange.Shared{
-		Prefix: cfg.Prefix, PageHost: cfg.PageHost, Language: cfg.Page.Language,
+		Prefix: cfg.Prefix, PageHost: cfg.PageHost, Hosts: exchange.NewHosts(cfg.hosts()), Language: cfg.Page.Language,
 		Cookies: exchange.NewCookies(exchange.CookieOptions{
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
@@ -175,6 +175,9 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	d := g.settle(&x, g.decide(&x))
 	if left && noVisit(d) {
 		d = leftOver{}
+	}
+	if begins(d) && x.Misdirected() {
+		d = refuse{fault.New(fault.HostUnknown, nil)}
 	}
 	g.cfg.Metrics.Decision(d.kind())
 	if p, ok := d.(pass); ok {

@@ -246,7 +246,7 @@ func TestALinkToNoFlowIsNoPage(t *testing.T) {
 func TestWhatIsALink(t *testing.T) {
 	t.Parallel()
 	_, _, client := newAuthentik(t)
-	cfg := Config{Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)), PageHost: true}
+	cfg := Config{Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)), PageHost: true, Hosts: []string{"example.com"}}
 	cfg.Open = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/if/flow/open") }
 	ours := newGate(t, cfg)
 	cfg.PageHost = false
@@ -288,7 +288,7 @@ func TestLinksAreLeftAloneWhereNobodyIsLedToSignIn(t *testing.T) {
 	t.Parallel()
 	_, _, client := newAuthentik(t)
 	g := newGate(t, Config{
-		Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)), PageHost: true,
+		Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)), PageHost: true, Hosts: []string{"example.com"},
 		Open: func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/if/flow/open") },
 	})
 	for _, tt := range []struct{ method, path, mode, want string }{

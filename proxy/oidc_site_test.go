@@ -60,6 +60,7 @@ func newOIDCSite(t testing.TB, change func(*registration)) *site {
 	t.Cleanup(server.Close)
 	s.authentik, s.front = stand, frontOf(server)
 	cfg := Config{
+		Hosts:  []string{s.Listener.Addr().String()},
 		Client: newClient(t, server.URL), Application: "app", Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)),
 		OIDC: OIDCConfig{ClientID: theClient, ClientSecret: theSecret},
 		Now:  s.clock.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),

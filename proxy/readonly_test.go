@@ -45,6 +45,7 @@ func TestDecide_OnlyReads(t *testing.T) {
 	store, c := &readOnlyStore{Store: newStore(t)}, &clock{}
 	g, cookie := held(t, func(cfg *Config) {
 		cfg.Store, cfg.Now, cfg.Application, cfg.Login, cfg.PageHost = store, c.now, "app", LoginRelay, true
+		cfg.Hosts = []string{"app.example.com"}
 	}, session.Record{User: User{Username: "jane"}, Until: time.Now().Add(24 * time.Hour)})
 	g.setClient(silentAuthentik{}) // panics when it is asked
 	at := somewhere("app.example.com")

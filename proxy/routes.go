@@ -15,11 +15,22 @@ func get(answer func(*exchange.Exchange)) route { return route{http.MethodGet: a
 
 func post(answer func(*exchange.Exchange)) route { return route{http.MethodPost: answer} }
 
+// directed refuses requests at a host that authentik must not be told.
+func directed(answer func(*exchange.Exchange)) func(*exchange.Exchange) {
+	return func(x *exchange.Exchange) {
+		if x.Misdirected() {
+			x.Fail(fault.New(fault.HostUnknown, nil), "/")
+			return
+		}
+		answer(x)
+	}
+}
+
 // routes returns what answers the gate's own addresses, by their path below the
 // prefix. A path that ends with a slash stands for all names below it.
 func (g *Gate) routes() map[string]route {
 	all := map[string]route{
-		"/login":            {http.MethodGet: g.signIn.Begin, http.MethodPost: g.signIn.Answer},
+		"/login":            {http.MethodGet: directed(g.signIn.Begin), http.MethodPost: directed(g.signIn.Answer)},
 		"/logout":           {http.MethodGet: g.signOut.Page, http.MethodPost: g.signOut.SignOut},
 		exchange.FramedPath: get(g.signIn.Unframe),
 		"/session":          get(g.signOut.Session),
@@ -27,7 +38,7 @@ func (g *Gate) routes() map[string]route {
 		"/brand/":           get(func(x *exchange.Exchange) { g.pictures.ServeHTTP(x.W, x.Asked()) }),
 	}
 	if g.cfg.OIDC.used() {
-		all["/callback"] = get(g.signIn.Callback)
+		all["/callback"] = get(directed(g.signIn.Callback))
 		all["/backchannel-logout"] = post(g.signOut.BackChannel)
 		all["/frontchannel-logout"] = get(g.signOut.FrontChannel)
 	}

@@ -178,8 +178,9 @@ func newClient(t testing.TB, address string) *flowclient.Client {
 func newSite(t testing.TB, change func(*Config), flows ...authentiktest.Flow) *site {
 	t.Helper()
 	stand, server, client := newAuthentik(t, flows...)
-	s := &site{authentik: stand, clock: &clock{}, front: frontOf(server)}
+	s := &site{authentik: stand, clock: &clock{}, front: frontOf(server), Server: httptest.NewUnstartedServer(nil)}
 	cfg := Config{
+		Hosts:  []string{s.Listener.Addr().String()},
 		Client: client, Flow: "login", Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)),
 		Now: s.clock.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
@@ -187,7 +188,8 @@ func newSite(t testing.TB, change func(*Config), flows ...authentiktest.Flow) *s
 		change(&cfg)
 	}
 	s.gate = newGate(t, cfg)
-	s.Server = httptest.NewTLSServer(s.gate.Wrap(http.HandlerFunc(s.application)))
+	s.Config.Handler = s.gate.Wrap(http.HandlerFunc(s.application))
+	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
 }

@@ -111,7 +111,7 @@ func (s *site) guard(t *testing.T, authentik *url.URL, as scenario) {
 	store := proxy.NewMemory()
 	cfg := proxy.Config{
 		Now:    s.gateNow,
-		Client: client, Flow: s.of("flow"), Application: as.applicationOf(s.names), PageHost: as.pageHost,
+		Client: client, Flow: s.of("flow"), Application: as.applicationOf(s.names), PageHost: as.pageHost, Hosts: []string{strings.TrimPrefix(s.url, "http://")},
 		Store: store, Key: bytes.Repeat([]byte{7}, 32),
 	}
 	if as.client != nil {

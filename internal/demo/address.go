@@ -76,7 +76,8 @@ func (at addresses) site() string {
 func (at addresses) link(r row) string { return at.site() + "/if/flow/" + r.name + "/" + r.query }
 
 // caddyfile returns the whole configuration of the site. It has host page, so
-// that passkeys and the links in e-mails belong to this site.
+// that passkeys and the links in e-mails belong to this site, which is named
+// since its address is only a port.
 func (at addresses) caddyfile(ctx context.Context) string {
 	host, port, _ := net.SplitHostPort(at.gate)
 	bind := ""
@@ -84,6 +85,6 @@ func (at addresses) caddyfile(ctx context.Context) string {
 		bind = "\tbind " + strings.Join(interfaces(ctx, host), " ") + "\n"
 	}
 	return "http://:" + port + " {\n" + bind +
-		"\tauthentik http://" + at.standIn + " {\n\t\thost page\n\t}\n" +
+		"\tauthentik http://" + at.standIn + " {\n\t\thost page\n\t\tsite " + at.site() + "\n\t}\n" +
 		"\treverse_proxy " + at.application + "\n}\n"
 }

@@ -43,6 +43,7 @@ const (
 	ClockSkew            Code = "clock-skew"
 	StepUpRefused        Code = "step-up-refused"
 	SignInLoop           Code = "sign-in-loop"
+	HostUnknown          Code = "host-unknown"
 )
 
 // Error is a failure that the gate reports to the visitor. Its title is safe to
@@ -101,6 +102,7 @@ var meanings = map[Code]meaning{
 	ClockSkew:            {http.StatusBadGateway, "Clocks differ"},
 	StepUpRefused:        {http.StatusForbidden, "Not signed in as this application demands"},
 	SignInLoop:           {http.StatusLoopDetected, "Sign-ins do not hold"},
+	HostUnknown:          {http.StatusMisdirectedRequest, "Host not known to be this site's"},
 }
 
 // Codes returns every code, in no particular order.

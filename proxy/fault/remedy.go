@@ -21,6 +21,7 @@ var remedies = map[Code]string{
 	KeysUnreachable:      "check that Caddy reaches authentik, and that the provider has a signing key",
 	TokenInvalid:         "check the provider's signing key, and that it has no encryption key",
 	ClockSkew:            "set the clocks of Caddy and of authentik (NTP)",
+	HostUnknown:          "if visitors use this host, set site, or add the host to the addresses of the site",
 	SessionsUnavailable:  "check the session store; the error has the cause",
 }
 

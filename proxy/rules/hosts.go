@@ -1,7 +1,10 @@
 package rules
 
 import (
+	"errors"
+	"fmt"
 	"net"
+	"regexp"
 	"strings"
 )
 
@@ -36,3 +39,28 @@ func Authority(scheme, host string) string {
 }
 
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// siteHost matches the values that a Host header may have.
+var siteHost = regexp.MustCompile(`^(?:[-.a-zA-Z0-9]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$`)
+
+// ToldHosts checks the hosts of a site whose names authentik is told. authentik
+// mails links to the host that it is told, so a client must not be able to make
+// one up.
+func ToldHosts(hosts []string) error {
+	const write = "write site https://app.example.com, or list the names of the site in its address"
+	if len(hosts) == 0 {
+		return errors.New("authentik is told the host of this site, and any client can make one up where the site has no names; " + write)
+	}
+	var errs []error
+	for _, host := range hosts {
+		switch {
+		case strings.Contains(host, "*"):
+			errs = append(errs, fmt.Errorf("authentik is told the host of this site, and any client can make one up that matches %q; %s", host, write))
+		case strings.Contains(host, "_"):
+			errs = append(errs, fmt.Errorf("authentik is told the host %q, which has an underscore, and answers 404 to every request for it; give the site a name without one", host))
+		case !siteHost.MatchString(host):
+			errs = append(errs, fmt.Errorf("%q is not a host; write one like app.example.com or app.example.com:8443", host))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -57,18 +57,20 @@ func (u Setup) Start(t testing.TB) *Site {
 	}
 	var authentik string
 	s.StandIn, authentik = testsite.StartAuthentik(t, u.Authentik, s.watched)
+	server := httptest.NewUnstartedServer(nil)
+	s.Address = "https://" + server.Listener.Addr().String()
+	if u.PageHost {
+		s.Address = strings.Replace(s.Address, "127.0.0.1", "localhost", 1)
+	}
 	gate := u.gate(t, s, authentik)
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && r.URL.Path == "/.authentik/login" && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
 			s.Posts.Add(1)
 		}
 		gate.ServeHTTP(w, r)
-	}))
+	})
+	server.StartTLS()
 	t.Cleanup(server.Close)
-	s.Address = server.URL
-	if u.PageHost {
-		s.Address = strings.Replace(s.Address, "127.0.0.1", "localhost", 1)
-	}
 	return s
 }
 
@@ -108,6 +110,7 @@ func (u Setup) gate(t testing.TB, s *Site, authentik string) http.Handler {
 	store := proxy.NewMemory()
 	gate, err := proxy.New(proxy.Config{
 		Client: client, Flow: testsite.LoginFlow, Login: u.Login, PageHost: u.PageHost || u.Login == proxy.LoginRelay,
+		Hosts: []string{strings.TrimPrefix(s.Address, "https://")},
 		Store: store, Key: []byte(strings.Repeat("k", 32)),
 		Now: s.Clock.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})

@@ -36,6 +36,7 @@ func Origin(at Resolved) string { return at.Scheme + "://" + at.Host }
 type Shared struct {
 	Prefix   string // of the gate's own addresses, without a slash at its end
 	PageHost bool   // authentik is told this site's host
+	Hosts    Hosts  // that it may be told
 	Language string // in which authentik is asked to speak; empty: the visitor's
 	OIDC     bool   // sign-ins rest on OpenID Connect
 	Relay    bool   // the login is relayed
@@ -192,7 +193,7 @@ func (x *Exchange) Visitor(cookies flowclient.Cookies) flowclient.Visitor {
 		Cookies: cookies, Addr: x.At.Client,
 		UserAgent: x.R.UserAgent(), Language: cmp.Or(x.Language, x.R.Header.Get("Accept-Language")),
 	}
-	if x.PageHost {
+	if x.PageHost && !x.Misdirected() {
 		v.Scheme, v.Host = x.At.Scheme, x.At.Host
 	}
 	return v

@@ -42,8 +42,12 @@ func (b *brands) forget(v flowclient.Visitor) { b.kept.Delete(v.Host) }
 func (b *brands) sweep() { b.kept.Sweep() }
 
 // Brand returns how the pages of a request look. Without a brand they are drawn
-// all the same.
+// all the same. authentik is not asked for the brands of hosts that a client has
+// made up.
 func (h *Handler) Brand(x *exchange.Exchange) flowclient.Brand {
+	if x.Misdirected() {
+		return flowclient.Brand{}
+	}
 	brand, _ := h.brands.of(x.Context(), x.Visitor(nil))
 	return brand
 }
