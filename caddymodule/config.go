@@ -39,7 +39,9 @@ type Handler struct {
 	// are open to everyone. They still lose every identity header that the
 	// client made up, and the handler's own addresses are answered in any case.
 	// A request that was rewritten before it gets here is open only if it is
-	// open both as it was sent and as it is now.
+	// open both as it was sent and as it is now. An address that servers read in
+	// different ways, for example with `;`, `%2f` or `//`, is never open by its
+	// path.
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	// The address of authentik as Caddy reaches it, for example
@@ -151,12 +153,12 @@ type Handler struct {
 	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`
 
-	log      *slog.Logger
-	starter  *starter
-	matchers caddyhttp.MatcherSets
-	hosts    []string       // that the site has, as far as it is known
-	ports    []string       // that the server listens on
-	release  []func() error // undoes Provision, the last step first
+	log     *slog.Logger
+	starter *starter
+	closed  []matchers     // a request that one of them matches needs a sign-in
+	hosts   []string       // that the site has, as far as it is known
+	ports   []string       // that the server listens on
+	release []func() error // undoes Provision, the last step first
 }
 
 // Requirement is a rule about who may pass. A visitor passes if one of the

@@ -9,6 +9,7 @@
 //   - page.go, transport.go, sessions.go: files, connections and session stores
 //   - hosts.go: the site that the handler is part of
 //   - request.go: what Caddy knows about a request
+//   - open.go, second.go: which requests need no sign-in
 //   - headers.go, placeholders.go: what the rest of Caddy learns about a user
 //   - gates.go, admin.go, command.go, session_table.go: how an operator lists
 //     and ends sessions

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -110,8 +109,9 @@ func (h *Handler) config() proxy.Config {
 		Prefix:      h.Prefix,
 		Site:        parsed(h.Site),
 		Headers:     proxy.HeaderConfig{Preset: proxy.HeaderPreset(h.Headers.Preset), Own: h.Headers.rules()},
-		Open:        h.open,
-		Resolve:     (&resolver{log: h.log}).resolve,
+		// The skin looks for addresses that servers read in two ways itself.
+		DangerouslyOpen: h.open,
+		Resolve:         (&resolver{log: h.log}).resolve,
 	}
 }
 
@@ -126,17 +126,6 @@ func (h *Handler) openID() proxy.OIDCConfig {
 		MaxAge:          duration(h.MaxAge),
 		KeepAccessToken: slices.ContainsFunc(h.Headers.Own, Header.needsToken),
 	}
-}
-
-func (h *Handler) loadMatchers(ctx caddy.Context) error {
-	if len(h.MatcherSetsRaw) == 0 {
-		return nil
-	}
-	sets, err := ctx.LoadModule(h, "MatcherSetsRaw")
-	if err != nil {
-		return fmt.Errorf("match: %w", err)
-	}
-	return h.matchers.FromInterface(sets)
 }
 
 // duration returns the duration in a text that has been checked, or zero.

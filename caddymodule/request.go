@@ -77,23 +77,3 @@ func asked(r *http.Request) http.Request {
 	}
 	return original
 }
-
-// open reports whether the matcher does not match a request, both as it was
-// sent and as it was rewritten: the application may go by either. A matcher
-// that fails counts as matching.
-func (h *Handler) open(r *http.Request) bool {
-	if len(h.matchers) == 0 {
-		return false
-	}
-	if matches, err := h.matchers.AnyMatchWithError(r); matches || err != nil {
-		return false
-	}
-	sent := asked(r)
-	if sent.Method == r.Method && *sent.URL == *r.URL {
-		return true
-	}
-	original := r.WithContext(r.Context())
-	original.Method, original.URL, original.RequestURI = sent.Method, sent.URL, sent.RequestURI
-	matches, err := h.matchers.AnyMatchWithError(original)
-	return !matches && err == nil
-}

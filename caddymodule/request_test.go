@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -128,75 +127,5 @@ func TestAsked_IsTheAddressBeforeRewriting(t *testing.T) {
 	}
 	if bare := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil); newResolver().resolve(bare).Asked.Path != "/x" {
 		t.Error("a request without Caddy around it has lost its path")
-	}
-}
-
-// A fakeMatcher is a matcher made of a function.
-type fakeMatcher func(*http.Request) (bool, error)
-
-func (f fakeMatcher) MatchWithError(r *http.Request) (bool, error) { return f(r) }
-
-func onPath(path string) caddyhttp.MatcherSets {
-	return caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) { return r.URL.Path == path, nil })}}
-}
-
-func TestOpen_IsWhatTheMatcherDoesNotMatchTwice(t *testing.T) {
-	t.Parallel()
-	failing := caddyhttp.MatcherSets{{fakeMatcher(func(*http.Request) (bool, error) { return false, errors.New("failed") })}}
-	tests := map[string]struct {
-		matchers         caddyhttp.MatcherSets
-		asked, rewritten string
-		want             bool
-	}{
-		"no matcher":                    {nil, "/x", "/x", false},
-		"matched":                       {onPath("/closed"), "/closed", "/closed", false},
-		"left out":                      {onPath("/closed"), "/open", "/open", true},
-		"rewritten to what is closed":   {onPath("/closed"), "/open", "/closed", false},
-		"rewritten from what is closed": {onPath("/closed"), "/closed", "/index.php", false},
-		"rewritten between open ones":   {onPath("/closed"), "/open", "/index.php", true},
-		"a matcher that fails":          {failing, "/open", "/open", false},
-		"one that fails on a rewritten": {failing, "/open", "/index.php", false},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := Handler{matchers: tt.matchers}
-			r := inCaddy(t, http.MethodGet, tt.asked, nil)
-			r.URL.Path = tt.rewritten
-			if got := h.open(r); got != tt.want {
-				t.Errorf("open = %v, want %v", got, tt.want)
-			}
-			if r.URL.Path != tt.rewritten {
-				t.Error("the request was changed")
-			}
-		})
-	}
-}
-
-// A matcher may fail on the address as asked alone.
-func TestOpen_IsFalseIfTheMatcherFails(t *testing.T) {
-	t.Parallel()
-	h := Handler{matchers: caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
-		if r.URL.Path == "/asked" {
-			return false, errors.New("failed")
-		}
-		return false, nil
-	})}}}
-	r := inCaddy(t, http.MethodGet, "/asked", nil)
-	r.URL.Path = "/rewritten"
-	if h.open(r) {
-		t.Error("a failing matcher left a request out")
-	}
-}
-
-func TestOpen_ChecksTheMethodAsSent(t *testing.T) {
-	t.Parallel()
-	h := Handler{matchers: caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
-		return r.Method == http.MethodPost, nil
-	})}}}
-	r := inCaddy(t, http.MethodPost, "/", nil)
-	r.Method = http.MethodGet
-	if h.open(r) {
-		t.Error("a POST that was made a GET passes for a GET")
 	}
 }

@@ -109,8 +109,13 @@ type Config struct {
 	// by plex.New. plex.None leaves it to authentik's own page.
 	Plex plex.Client
 
-	// Open reports whether a request needs no sign-in. Default: none does.
+	// Open reports whether a request needs no sign-in. A path that servers read in
+	// different ways, as rules.AmbiguousPath says, needs one all the same: an application
+	// may read it as another path than Open has. Default: no request is open.
 	Open func(*http.Request) bool
+	// DangerouslyOpen is like Open, and decides about ambiguous paths itself. A request that
+	// either of them says is open needs no sign-in. Default: no request is open.
+	DangerouslyOpen func(*http.Request) bool
 	// Resolve tells what the server in front knows about a request. Default: what the connection itself says.
 	Resolve func(*http.Request) Resolved
 
@@ -293,6 +298,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Open == nil {
 		cfg.Open = func(*http.Request) bool { return false }
+	}
+	if cfg.DangerouslyOpen == nil {
+		cfg.DangerouslyOpen = func(*http.Request) bool { return false }
 	}
 	if cfg.Resolve == nil {
 		cfg.Resolve = resolveConnection

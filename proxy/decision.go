@@ -8,6 +8,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // A decision is what the gate does with a request. These are all there are.
@@ -47,7 +48,7 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	if exchange.Owns(g.cfg.Prefix, x.At.Asked.Path) {
 		return own{}
 	}
-	open := g.cfg.Open(x.R)
+	open := g.open(x)
 	s, found, err := x.Session()
 	switch {
 	case err != nil && !open:
@@ -69,6 +70,13 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 		return signIn{signin.LinkAt(g.cfg.PageHost, x.At.Asked)}
 	}
 	return refuse{fault.New(fault.SignInRequired, nil)}
+}
+
+// open reports whether a request needs no sign-in. The application may go by the
+// path as asked for or as rewritten, so neither can be ambiguous.
+func (g *Gate) open(x *exchange.Exchange) bool {
+	return g.cfg.DangerouslyOpen(x.R) ||
+		g.cfg.Open(x.R) && !rules.AmbiguousPath(x.R.URL) && !rules.AmbiguousPath(x.At.Asked)
 }
 
 // judge says whether a session's user may use the application behind this gate.

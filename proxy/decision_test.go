@@ -89,6 +89,9 @@ func TestDecisions(t *testing.T) {
 		{"prefix, escaped", "GET", "/%2eauthentik/login", "", nil, "own"},
 		{"garbage cookie", "GET", "/", "garbage", page, "sign-in"},
 		{"cookie of another session", "GET", "/", seal.NewSecret().Cookie(), page, "sign-in"},
+		{"open path, ambiguous", "GET", "/open/..;/a", "", nil, "refuse"},
+		{"open path, escaped slash", "GET", "/open/%2fa", "", nil, "refuse"},
+		{"open path, ambiguous, signed in", "GET", "/open/..;/a", cookie, nil, "pass"},
 		{"query of an open path", "GET", "/?x=/open/a", "", page, "sign-in"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
