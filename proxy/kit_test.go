@@ -42,6 +42,8 @@ const (
 	addressFree = 20
 	// copyFor is how long the copy of a first challenge is drawn.
 	copyFor = 10 * time.Second
+	// submissionsKept is how long a page that is sent again gets its first result.
+	submissionsKept = time.Minute
 )
 
 // setClient puts another authentik behind a gate that is in use.

@@ -360,7 +360,7 @@ func TestThrottle_OldPageOfASessionIsHeldBack(t *testing.T) {
 	}
 	old.from("198.51.100.2")
 	asked := s.authentik.Requests()
-	if got := old.answer(first, `{"password":"wrong"}`); got.status != http.StatusTooManyRequests {
+	if got := old.answer(first, `{"uid_field":"joe"}`); got.status != http.StatusTooManyRequests {
 		t.Errorf("an answer on an old page: got status %d, want it held back", got.status)
 	}
 	if got := s.authentik.Requests() - asked; got != 0 {

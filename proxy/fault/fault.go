@@ -31,6 +31,7 @@ const (
 	SessionsUnavailable  Code = "sessions-unavailable"
 	BadRequest           Code = "bad-request"
 	TooLarge             Code = "too-large"
+	Busy                 Code = "busy"
 	NotFound             Code = "not-found"
 	MethodNotAllowed     Code = "method-not-allowed"
 	CrossSite            Code = "cross-site"
@@ -90,6 +91,7 @@ var meanings = map[Code]meaning{
 	SessionsUnavailable:  {http.StatusServiceUnavailable, "Session store unavailable"},
 	BadRequest:           {http.StatusBadRequest, "Unreadable request"},
 	TooLarge:             {http.StatusRequestEntityTooLarge, "Form too large"},
+	Busy:                 {http.StatusServiceUnavailable, "Too many large forms at once"},
 	NotFound:             {http.StatusNotFound, "No such page"},
 	MethodNotAllowed:     {http.StatusMethodNotAllowed, "Method not allowed"},
 	CrossSite:            {http.StatusForbidden, "Sent by another site"},

@@ -9,6 +9,7 @@ var remedies = map[Code]string{
 	CookiesBlocked:       "check that the browser keeps cookies for this site, and that cookie { domain } is above its host",
 	SignInLoop:           "check that all gates and Caddys of this host have the same key and store",
 	TooManyAttempts:      "if all visitors are affected, check that Caddy's trusted_proxies names the proxy in front",
+	Busy:                 "if it lasts, limit in front of Caddy how many requests with a large body one address may send",
 	CrossSite:            "if a proxy in front changes the host, set site",
 	AuthentikUnreachable: "check that Caddy reaches authentik at url; for a certificate of your own authority set trust",
 	AuthentikStarting:    "wait until authentik has started",

@@ -12,6 +12,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -48,6 +49,7 @@ type Shared struct {
 	Demands  []slog.Attr // what the gate demands of authentik, for lines about failures
 	Metrics  Metrics
 	Now      func() time.Time
+	Room     *intake.Room // for larger bodies of requests
 	// Brand returns how the pages of a request look.
 	Brand func(x *Exchange) flowclient.Brand
 	// Judge says whether a session may use the application. It only reads.
@@ -202,6 +204,12 @@ func (x *Exchange) Visitor(cookies flowclient.Cookies) flowclient.Visitor {
 // RedirectURI returns where authentik sends browsers back to. No flow that the
 // gate drives ever leads one there.
 func (x *Exchange) RedirectURI() string { return x.Origin() + x.Prefix + "/callback" }
+
+// Body returns the body of the request, of which at most limit bytes are read and
+// held in memory. The caller has to close it.
+func (x *Exchange) Body(limit int64) *intake.Body {
+	return intake.Open(x.W, x.R, intake.Options{Room: x.Room, Client: x.At.Client, Limit: limit})
+}
 
 // Log returns the logger with what every line about a visitor has.
 func (x *Exchange) Log() *slog.Logger {

@@ -122,13 +122,14 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 		x.Problem(fault.From(err))
 		return
 	}
-	body, err := readBody(x)
+	sent, err := read(x, t)
+	defer sent.release()
 	if err != nil {
-		x.Problem(fault.From(err))
+		x.Problem(reply.Unreadable(err))
 		return
 	}
 	x = x.Uncanceled()
-	attempt, wait := h.try(x, t, body)
+	attempt, wait := h.try(x, t, sent)
 	if wait > 0 {
 		e := fault.New(fault.TooManyAttempts, nil)
 		e.RetryAfter = wait
@@ -140,7 +141,7 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 	if x.At.Asked.RawQuery != "" {
 		path += "?" + x.At.Asked.RawQuery
 	}
-	got, err := h.Authentik.Send(x.Context(), x.Visitor(t.visit.Cookies), flowclient.RelayRequest{Method: x.R.Method, Path: path, Header: x.R.Header, Body: body})
+	got, err := h.Authentik.Send(x.Context(), x.Visitor(t.visit.Cookies), flowclient.RelayRequest{Method: x.R.Method, Path: path, Header: x.R.Header, Body: sent.body})
 	if err != nil {
 		h.fail(x, t, fault.From(err))
 		return
@@ -211,19 +212,37 @@ func (h *Handler) permit(r *http.Request, t Target) error {
 	return nil
 }
 
-// readBody reads the body of a POST. It is nil for other methods.
-func readBody(x *exchange.Exchange) ([]byte, error) {
+// A message is what the interface has sent.
+type message struct {
+	body    []byte                     // nil for other methods than POST
+	fields  map[string]json.RawMessage // of an answer
+	release func()                     // gives back what the body takes
+}
+
+// maxAPI bounds what the interface sends besides answers, in bytes: nothing.
+const maxAPI = 1 << 10
+
+// read reads the body of a POST. An answer that could be read in two ways, or is
+// none, is refused: it has to be throttled as what authentik reads.
+func read(x *exchange.Exchange, t Target) (message, error) {
 	if x.R.Method != http.MethodPost {
-		return nil, nil
+		return message{release: func() {}}, nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.W, x.R.Body, reply.MaxForm))
+	limit := int64(maxAPI)
+	if t.kind == executor {
+		limit = reply.MaxForm
+	}
+	from := x.Body(limit)
+	s := message{release: func() { _ = from.Close() }}
+	body, err := io.ReadAll(from)
 	if err != nil {
-		return nil, reply.Unreadable(err)
+		return s, err
 	}
-	if body == nil {
-		body = []byte{}
+	s.body = body // never nil: ReadAll has made room
+	if t.kind == executor {
+		s.fields, err = reply.Object(s.body)
 	}
-	return body, nil
+	return s, err
 }
 
 // answer sends authentik's answer on, without what is not for the browser, and

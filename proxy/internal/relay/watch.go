@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,15 +16,11 @@ import (
 
 // try throttles answers as those of the gate's own page. The interface is told to
 // wait.
-func (h *Handler) try(x *exchange.Exchange, t Target, body []byte) (*throttle.Attempt, time.Duration) {
-	if t.kind != executor || body == nil {
+func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Attempt, time.Duration) {
+	if s.fields == nil {
 		return nil, 0
 	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil {
-		return nil, 0 // authentik refuses it, too
-	}
-	return h.SignIn.Try(x, flowclient.RawAnswer{Fields: fields}, t.visit.Cookies, t.visit.Pending)
+	return h.SignIn.Try(x, flowclient.RawAnswer{Fields: s.fields}, t.visit.Cookies, t.visit.Pending)
 }
 
 // watch looks at what the executor says. If a flow has ended, authentik is asked

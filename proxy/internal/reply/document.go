@@ -1,24 +1,18 @@
 package reply
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// What is wrong with a document, without a word of what stands in it: that may
-// be a password.
 var (
-	errNoDocument = errors.New("proxy: the body is no JSON object")
-	errTwice      = errors.New("proxy: a name stands twice in a JSON object")
-	errMember     = errors.New("proxy: the JSON object has a member that it cannot have")
-	errWishes     = errors.New("proxy: the JSON object must have one of answer, again, on, flow, source, ways and poll")
+	errMember = errors.New("proxy: the JSON object has a member that it cannot have")
+	errWishes = errors.New("proxy: the JSON object must have one of answer, again, on, flow, source, ways and poll")
 )
 
 // readDocument reads the JSON form of a reply. It is read strictly, since another
@@ -29,11 +23,8 @@ func readDocument(body io.Reader) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	members, ok := readMembers(text)
-	if !ok || !utf8.Valid(text) {
-		return Reply{}, errNoDocument
-	}
-	if err := distinct(json.NewDecoder(bytes.NewReader(text))); err != nil { // members bound how deep it goes
+	members, err := Object(text)
+	if err != nil {
 		return Reply{}, err
 	}
 	said := Reply{Answer: noAnswer}
@@ -94,7 +85,7 @@ func answering(fields map[string]json.RawMessage) func(flowclient.Challenge) (fl
 				return nil, &page.Mistake{Name: "wrong_page"}
 			}
 		}
-		return flowclient.RawAnswer{Name: component, Fields: fields}, nil
+		return reduced(c, fields)
 	}
 }
 
@@ -115,44 +106,4 @@ var unanswered = map[flowclient.Component]bool{
 	flowclient.ComponentShell:            true,
 	flowclient.ComponentSourceApple:      true,
 	flowclient.ComponentSourcePlex:       true,
-}
-
-// readMembers reads a JSON object; null is none.
-func readMembers(text []byte) (members map[string]json.RawMessage, ok bool) {
-	err := json.Unmarshal(text, &members)
-	return members, err == nil && members != nil
-}
-
-// readText reads a JSON string; null is none.
-func readText(value json.RawMessage) (text string, ok bool) {
-	err := json.Unmarshal(value, &text)
-	return text, err == nil && value[0] == '"'
-}
-
-// distinct reads one value that is known to be well formed, and fails where an object
-// in it has a name twice.
-func distinct(d *json.Decoder) error {
-	token, err := d.Token()
-	if err != nil {
-		return errNoDocument
-	}
-	opening, nested := token.(json.Delim)
-	if !nested {
-		return nil
-	}
-	names := map[any]bool{}
-	for d.More() {
-		if opening == '{' {
-			name, _ := d.Token() // a name: it is well formed
-			if names[name] {
-				return errTwice
-			}
-			names[name] = true
-		}
-		if err := distinct(d); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token()
-	return err
 }

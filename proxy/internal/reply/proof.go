@@ -2,6 +2,7 @@ package reply
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -53,6 +54,9 @@ var proofs = []string{"uid_field", "password", "code", "passkey", "webauthn"}
 
 // Proves reports whether an answer could be tried until it is right.
 func Proves(answer flowclient.Answer) bool {
+	if raw, ok := answer.(flowclient.RawAnswer); ok && raw.Name != "" && !slices.Contains(flowclient.Components(), raw.Name) {
+		return len(raw.Fields) > 0 // nothing is known of it
+	}
 	for _, field := range proofs {
 		if Has(answer, field) {
 			return true

@@ -1,18 +1,36 @@
 // Package reply reads what comes back from a challenge that was shown: forms of
 // pages, and JSON of programs.
+//
+//   - reply.go: which of the two it is
+//   - upload.go, document.go, object.go: how each is read
+//   - asked.go: what an answer may hold
+//   - proof.go: what an answer proves
 package reply
 
 import (
 	"errors"
+	"io"
 	"mime"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// MaxForm bounds what a form may hold, in bytes, files included.
-const MaxForm = 8 << 20
+const (
+	// MaxForm bounds what a form may hold, in bytes, files included.
+	MaxForm = 8 << 20
+	// maxPlain bounds a form without files. Most of one is the sealed visit, with
+	// the pictures that authentik has put into its challenge.
+	maxPlain = 1 << 20
+	// maxNames bounds the fields of a form and the parts of one with files.
+	maxNames = 1000
+)
 
 // A Reply is what comes back from a challenge that was shown: an answer, or one
 // of the wishes that a page has buttons for.
@@ -31,20 +49,71 @@ type Reply struct {
 	Answer func(flowclient.Challenge) (flowclient.Answer, *page.Mistake)
 }
 
-var errBodyType = errors.New("proxy: the body is neither a form nor JSON")
+var (
+	errBodyType = errors.New("proxy: the body is neither a form nor JSON")
+	errNoVisit  = errors.New("proxy: the browser has not sent the visit's cookie")
+)
+
+// A Sender is where a reply comes from.
+type Sender struct {
+	Room   *intake.Room
+	Client netip.Addr
+	// Begun says that the request has a visit's cookie. Without one no reply can
+	// be an answer, and only a form's way back is of use.
+	Begun bool
+}
 
 // Read reads what a page or a program has sent. Nothing but its type says
 // which it is: a form that another site can have a browser send is never JSON.
-func Read(w http.ResponseWriter, r *http.Request) (Reply, error) {
+// release has to be called once the reply is of no use any more.
+func Read(w http.ResponseWriter, r *http.Request, from Sender) (said Reply, release func(), err error) {
+	kind := mediaType(r)
+	body := intake.Open(w, r, from.options(kind))
+	release = func() { _ = body.Close() }
+	said, err = read(r, body, kind, from.Begun)
+	if !from.Begun && errors.Is(err, intake.ErrTooLarge) {
+		err = errors.Join(errNoVisit, err)
+	}
+	return said, release, err
+}
+
+func mediaType(r *http.Request) string {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return kind
+}
+
+const (
+	typeJSON      = "application/json"
+	typeForm      = "application/x-www-form-urlencoded"
+	typeMultipart = "multipart/form-data"
+)
+
+// options say how a body of a type is read.
+func (s Sender) options(kind string) intake.Options {
+	o := intake.Options{Room: s.Room, Client: s.Client, Limit: maxPlain}
+	switch {
+	case !s.Begun:
+		o.Limit = intake.Small
+	case kind == typeJSON:
+		o.Limit = MaxForm
+	case kind == typeMultipart:
+		o.Limit, o.Held = maxSent, MaxForm
+	}
+	return o
+}
+
+func read(r *http.Request, body io.Reader, kind string, begun bool) (Reply, error) {
 	switch kind {
-	case "application/json":
-		return readDocument(http.MaxBytesReader(w, r.Body, MaxForm))
-	case "application/x-www-form-urlencoded", "multipart/form-data":
+	case typeJSON:
+		if !begun {
+			return Reply{}, errNoVisit
+		}
+		return readDocument(body)
+	case typeForm, typeMultipart:
 	default:
 		return Reply{}, errBodyType
 	}
-	form, err := readForm(w, r, kind)
+	form, err := readForm(r, body, kind)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -55,13 +124,52 @@ func Read(w http.ResponseWriter, r *http.Request) (Reply, error) {
 	}, nil
 }
 
-// readForm reads a form of either kind.
-func readForm(w http.ResponseWriter, r *http.Request, kind string) (page.Form, error) {
-	if kind == "multipart/form-data" {
-		r.Body = http.MaxBytesReader(w, r.Body, maxSent)
-		return readUpload(r)
+// readForm reads a form of either kind. The page that is drawn next looks at it
+// in the request.
+func readForm(r *http.Request, body io.Reader, kind string) (page.Form, error) {
+	if kind == typeMultipart {
+		return readUpload(r, body)
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, MaxForm)
-	err := r.ParseForm()
-	return page.Form{Values: r.PostForm}, err
+	values, err := Form(body)
+	r.PostForm = values
+	return page.Form{Values: values}, err
+}
+
+// Form reads a form without files. It returns what could be read of one that
+// is not well formed.
+func Form(body io.Reader) (url.Values, error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Count(string(text), "&") >= maxNames {
+		return nil, errTooLarge
+	}
+	return url.ParseQuery(string(text))
+}
+
+// Posted returns the fields of a request whose form is a small one, and none if
+// its body is no form.
+func Posted(r *http.Request, body *intake.Body) (url.Values, error) {
+	defer body.Close() //nolint:errcheck // It only gives back room.
+	if mediaType(r) != typeForm {
+		return url.Values{}, nil
+	}
+	return Form(body)
+}
+
+// Unreadable returns the failure of a form or document that could not be read.
+func Unreadable(err error) *fault.Error {
+	switch {
+	case errors.Is(err, errNoVisit):
+		return fault.New(fault.VisitLost, err)
+	case errors.Is(err, intake.ErrBusy):
+		e := fault.New(fault.Busy, err)
+		e.RetryAfter = busyAfter
+		return e
+	case errors.Is(err, intake.ErrTooLarge), errors.Is(err, errTooLarge):
+		return fault.New(fault.TooLarge, err)
+	default:
+		return fault.New(fault.BadRequest, err)
+	}
 }

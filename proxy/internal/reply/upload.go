@@ -7,8 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-
-	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
@@ -18,6 +17,8 @@ const (
 	// beyond MaxForm is thrown away: most browsers show an answer only to what they
 	// could send to its end.
 	maxSent = 64 << 20
+	// busyAfter is when a form may be sent again that there was no room for.
+	busyAfter = 5 * time.Second
 	// partWeight is what a part weighs besides its content, so that a form of
 	// nothing but empty parts ends too.
 	partWeight = 512
@@ -26,24 +27,18 @@ const (
 // errTooLarge is a form that holds more than it may.
 var errTooLarge = errors.New("proxy: the form is too large")
 
-// Unreadable returns the failure of a form or document that could not be read.
-func Unreadable(err error) *fault.Error {
-	if _, beyond := errors.AsType[*http.MaxBytesError](err); beyond || errors.Is(err, errTooLarge) {
-		return fault.New(fault.TooLarge, err)
-	}
-	return fault.New(fault.BadRequest, err)
-}
-
 // An upload is a form with files that is being read. Files stay in memory: the
 // whole form is bounded, and they go on to authentik at once.
 type upload struct {
-	form page.Form
-	left int64 // what it may still hold
+	form  page.Form
+	left  int64 // what it may still hold
+	parts int
 }
 
 // readUpload reads a form with files. A file that is too large is not read and
 // does not hide the rest of the form, so that its own page can say so.
-func readUpload(r *http.Request) (page.Form, error) {
+func readUpload(r *http.Request, body io.Reader) (page.Form, error) {
+	r.Body = io.NopCloser(body)
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return page.Form{}, err
@@ -54,6 +49,9 @@ func readUpload(r *http.Request) (page.Form, error) {
 	}
 	if err != io.EOF { //nolint:errorlint // A form that breaks off ends with an error that wraps it.
 		return page.Form{}, fmt.Errorf("reading a form with files: %w", err)
+	}
+	if _, err := io.Copy(io.Discard, body); err != nil { // what stands behind the last part
+		return page.Form{}, err
 	}
 	chosen := map[string][]*multipart.FileHeader{}
 	for name := range u.form.Files {
@@ -68,6 +66,9 @@ func (u *upload) next(parts *multipart.Reader) error {
 	part, err := parts.NextPart()
 	if err != nil {
 		return err
+	}
+	if u.parts++; u.parts > maxNames {
+		return errTooLarge
 	}
 	body, err := io.ReadAll(io.LimitReader(part, max(u.left, 0)+1))
 	if err != nil {

@@ -14,12 +14,16 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/google/go-cmp/cmp"
 )
 
 // A part is one of a form with files. One without a type is a value.
 type part struct{ name, file, kind, body string }
+
+// begun is the sender of a reply to a visit.
+func begun() Sender { return Sender{Room: new(intake.Room), Begun: true} }
 
 // uploaded is a request that sends a form with files.
 func uploaded(t testing.TB, parts ...part) *http.Request {
@@ -53,7 +57,7 @@ func TestAFormWithFilesIsReadWhole(t *testing.T) {
 		part{name: "visit", body: "sealed"}, part{name: "field.a", body: "x"}, part{name: "field.a", body: "y"},
 		part{"field.f", "a.png", "image/png", "\x89PNG"}, part{"field.empty", "b.txt", "text/plain", ""},
 		part{"field.none", "", "application/octet-stream", ""})
-	form, err := readForm(httptest.NewRecorder(), r, "multipart/form-data")
+	form, err := readForm(r, r.Body, "multipart/form-data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +78,7 @@ func TestAFileThatIsTooLargeHidesNothing(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", MaxForm)
 	r := uploaded(t, part{name: "visit", body: "sealed"}, part{"field.f", "a", "text/plain", big}, part{"field.g", "b", "text/plain", "small"}, part{name: "to", body: "/x"})
-	form, err := readForm(httptest.NewRecorder(), r, "multipart/form-data")
+	form, err := readForm(r, r.Body, "multipart/form-data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +92,7 @@ func TestAFileThatIsTooLargeHidesNothing(t *testing.T) {
 
 func TestFormsThatAreTooLargeAreRefusedWithTheirCode(t *testing.T) {
 	t.Parallel()
-	many := make([]part, MaxForm/partWeight+1)
+	many := make([]part, maxNames+1)
 	for i := range many {
 		many[i] = part{name: "x"}
 	}
@@ -109,7 +113,7 @@ func TestFormsThatAreTooLargeAreRefusedWithTheirCode(t *testing.T) {
 		"no form at all":      {broken, fault.BadRequest},
 		"a form without ends": {unbounded, fault.BadRequest},
 	} {
-		_, err := Read(httptest.NewRecorder(), row.r)
+		_, _, err := Read(httptest.NewRecorder(), row.r, begun())
 		if err == nil {
 			t.Errorf("%s is read", name)
 			continue

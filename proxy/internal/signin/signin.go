@@ -151,9 +151,11 @@ func denied(out Outcome, step flowclient.Step) Outcome {
 
 // Answer answers POST login: one answer to the challenge on the page.
 func (h *Handler) Answer(x *exchange.Exchange) {
-	said, err := reply.Read(x.W, x.R)
+	_, begun := x.Visit()
+	said, release, err := reply.Read(x.W, x.R, reply.Sender{Room: x.Room, Client: x.At.Client, Begun: begun})
+	defer release()
 	if err != nil {
-		x.Fail(reply.Unreadable(err), "/")
+		h.unreadable(x, err)
 		return
 	}
 	if said.Poll {
@@ -173,6 +175,15 @@ func (h *Handler) Answer(x *exchange.Exchange) {
 		}
 	default:
 		h.show(x, h.step(x, vis, said), vis.Back)
+	}
+}
+
+// unreadable says what is wrong with a reply that could not be read. A visitor who
+// has signed in in another tab needs no answer to that.
+func (h *Handler) unreadable(x *exchange.Exchange, err error) {
+	e := reply.Unreadable(err)
+	if e.Code != fault.VisitLost || !h.already(x, "/") {
+		x.Fail(e, "/")
 	}
 }
 
@@ -211,6 +222,9 @@ func (h *Handler) give(x *exchange.Exchange, vis Visit, answer flowclient.Answer
 	words, err := json.Marshal(answer)
 	if err != nil {
 		return Outcome{Err: fault.New(fault.BadRequest, err)}
+	}
+	if len(words) > reply.MaxAnswer(vis.Step.Challenge) {
+		return Outcome{Err: fault.New(fault.TooLarge, nil)}
 	}
 	sum := sha256.Sum256(words)
 	x = x.Uncanceled() // an impatient browser gives up the first of two clicks

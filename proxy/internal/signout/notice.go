@@ -10,11 +10,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
-
-// maxNotice bounds a logout notice, in bytes.
-const maxNotice = 64 << 10
 
 var (
 	errReplayed = errors.New("this logout token was used before")
@@ -25,10 +24,9 @@ var (
 // 1.0): authentik says that one of its own sessions has ended. A token with a
 // session's identifier ends only what rests on that, since notices can be late.
 func (h *Handler) BackChannel(x *exchange.Exchange) {
-	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxNotice)
 	raw := ""
-	if err := x.R.ParseForm(); err == nil && len(x.R.PostForm["logout_token"]) == 1 {
-		raw = x.R.PostForm.Get("logout_token")
+	if form, err := reply.Posted(x.R, x.Body(intake.Small)); err == nil && len(form["logout_token"]) == 1 {
+		raw = form.Get("logout_token")
 	}
 	err := h.Notice(x.Context(), raw)
 	x.W.Header().Set("Cache-Control", "no-store")

@@ -6,7 +6,6 @@ package signout
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -80,9 +80,9 @@ func (h *Handler) Page(x *exchange.Exchange) {
 // SignOut answers POST logout: it ends the session, and begins a new sign-in for
 // a visitor who wants to switch the account.
 func (h *Handler) SignOut(x *exchange.Exchange) {
-	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, reply.MaxForm)
-	if err := x.R.ParseForm(); err != nil {
-		x.Fail(fault.New(fault.BadRequest, err), "/")
+	form, err := reply.Posted(x.R, x.Body(intake.Small))
+	if err != nil {
+		x.Fail(reply.Unreadable(err), "/")
 		return
 	}
 	s, found, err := x.Session()
@@ -97,10 +97,10 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 	x.ExpireSession()
 	x.RenewVisit()
 	x.SetArrivals(nil) // a visitor who signs in again does so by hand
-	switch back := x.WayBack(x.R.PostForm.Get("to")); {
+	switch back := x.WayBack(form.Get("to")); {
 	case away != "":
 		x.Leave(away)
-	case x.R.PostForm.Has("switch"):
+	case form.Has("switch"):
 		x.Lead(back, h.Prefix+"/login?to="+url.QueryEscape(back))
 	default:
 		x.Lead("", h.Prefix+"/logout?ended="+string(ended))

@@ -1,0 +1,129 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// A measured body says nothing of its length, and counts what is read of it.
+type measured struct {
+	io.Reader
+	read atomic.Int64
+}
+
+func (c *measured) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+// large is the beginning of a body of each type, filled up to 8 MB.
+func large(beginning string) *measured {
+	return &measured{Reader: io.MultiReader(strings.NewReader(beginning), strings.NewReader(strings.Repeat("a", 8<<20)))}
+}
+
+func TestBodies_WithoutAVisitLittleIsRead(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, func(reg *registration) { reg.gate = func(c *Config) { c.Login = LoginRelay } })
+	for _, row := range []struct {
+		path, kind, beginning string
+		most                  int64
+		want                  fault.Code // empty: not looked at
+	}{
+		{"/.authentik/login", "application/json", `{"visit":"`, 0, fault.VisitLost},
+		{"/.authentik/login", "application/x-www-form-urlencoded", "visit=", intake.Small + 1, fault.VisitLost},
+		{"/.authentik/login", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=visit\r\n\r\n", intake.Small + 1, fault.VisitLost},
+		{"/.authentik/login", "text/plain", "", 0, fault.BadRequest},
+		{"/.authentik/logout", "application/x-www-form-urlencoded", "to=", intake.Small + 1, fault.TooLarge},
+		{"/.authentik/logout", "application/json", "", 0, ""},
+		{"/.authentik/backchannel-logout", "application/x-www-form-urlencoded", "logout_token=", intake.Small + 1, ""},
+		{"/.authentik/session", "application/json", "", 0, fault.MethodNotAllowed},
+		{"/.authentik/nothing", "application/json", "", 0, fault.NotFound},
+		{"/api/v3/flows/executor/login/", "application/json", `{"password":"`, 0, fault.SignInRequired},
+	} {
+		for _, declared := range []int64{-1, 8 << 20} {
+			body := large(row.beginning)
+			r := httptest.NewRequest(http.MethodPost, s.URL+row.path, body)
+			r.ContentLength = declared
+			r.Header.Set("Content-Type", row.kind)
+			r.Header.Set("Accept", "application/json")
+			w := httptest.NewRecorder()
+			s.Config.Handler.ServeHTTP(w, r)
+			if read := body.read.Load(); read > row.most {
+				t.Errorf("%s, %s, length %d: got %d bytes read, want at most %d", row.path, row.kind, declared, read, row.most)
+			}
+			if got := w.Body.String(); row.want != "" && !strings.Contains(got, `"`+string(row.want)+`"`) {
+				t.Errorf("%s, %s, length %d: got %d %s, want %s", row.path, row.kind, declared, w.Code, got, row.want)
+			}
+		}
+	}
+}
+
+// TestBodies_RoomIsGivenBack: what a large answer holds is free again whatever has
+// come of it.
+func TestBodies_RoomIsGivenBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	secret := seal.NewSecret().Cookie()
+	for kind, body := range map[string]string{
+		"application/json":                  `{"visit":"` + strings.Repeat("a", 1<<20) + `","on":true}`,
+		"application/x-www-form-urlencoded": "visit=" + strings.Repeat("a", 1<<19),
+		"multipart/form-data; boundary=b":   "--b\r\nContent-Disposition: form-data; name=visit\r\n\r\n" + strings.Repeat("a", 1<<20) + "\r\n--b--\r\n",
+	} {
+		r := httptest.NewRequest(http.MethodPost, s.URL+"/.authentik/login", strings.NewReader(body))
+		r.Header.Set("Content-Type", kind)
+		r.Header.Set("Accept", "application/json")
+		r.AddCookie(&http.Cookie{Name: s.gate.names().Visit, Value: secret})
+		w := httptest.NewRecorder()
+		s.Config.Handler.ServeHTTP(w, r)
+		if !strings.Contains(w.Body.String(), string(fault.VisitLost)) {
+			t.Errorf("%s: got %d %s, want %s", kind, w.Code, w.Body, fault.VisitLost)
+		}
+		if taken, waiting := s.gate.shared.Room.State(); taken != 0 || waiting != 0 {
+			t.Errorf("%s: got %d bytes held and %d waiting, want none", kind, taken, waiting)
+		}
+	}
+}
+
+// TestAnswer_IsReducedToWhatItsChallengeAsksFor has a program send a password
+// beside the name that is asked for, and to a challenge that asks for none.
+func TestAnswer_IsReducedToWhatItsChallengeAsksFor(t *testing.T) {
+	t.Parallel()
+	s := stillSite(t, func(c *Config) { c.Flow = "patient" }, patient("patient"))
+	p := s.program(t)
+	first := p.ask("/.authentik/login")
+	p.answer(first, `{"uid_field":"jane","password":"open sesame"}`).asks(asksPassword)
+	s.clock.move(submissionsKept)
+	before := s.authentik.Requests()
+	p.answer(first, `{"password":"open sesame"}`).complains(asksName, "non_field_errors", "wrong_page")
+	if got := s.authentik.Requests() - before; got != 0 {
+		t.Errorf("requests to authentik: got %d, want none", got)
+	}
+	for range 2 * accountFree {
+		if got := p.answer(first, `{"uid_field":"joe","password":"open sesame"}`); got.Done {
+			t.Fatal("the password on an old page was tried")
+		}
+		s.clock.move(submissionsKept)
+	}
+}
+
+func TestAnswer_LargerThanItsChallengeCanNeedIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := s.program(t)
+	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`).asks(asksPassword)
+	before := s.authentik.Requests()
+	p.answer(step, `{"password":"`+strings.Repeat("a", 1<<20)+`"}`).fails(fault.TooLarge)
+	if got := s.authentik.Requests() - before; got != 0 {
+		t.Errorf("requests to authentik: got %d, want none", got)
+	}
+	p.answer(step, `{"password":"open sesame"}`).ends("/")
+}

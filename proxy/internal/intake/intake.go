@@ -1,0 +1,218 @@
+// Package intake reads the bodies of requests at the gate's own addresses. Any
+// client may send one, signed in or not, so each is read within bounds: so many
+// bytes, no slower than a bad connection, and only a few large ones at a time.
+package intake
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	// Small is how large a body may be, in bytes, that needs no room of its own.
+	// Forms of the page seldom have a tenth of it.
+	Small = 64 << 10
+	// room is how many bytes of larger bodies the process holds at once, and
+	// clientRoom how many of those may come from one address.
+	room, clientRoom = 32 << 20, 16 << 20
+	// roomWait is how long a larger body waits for room.
+	roomWait = 5 * time.Second
+	// firstTime is how long a small body may take, and chunkTime how much longer
+	// each further Small bytes may: 32 KB a second.
+	firstTime, chunkTime = 15 * time.Second, 2 * time.Second
+)
+
+var (
+	// ErrTooLarge says that a body is larger than its limit.
+	ErrTooLarge = errors.New("intake: the body is too large")
+	// ErrBusy says that there was no room for a body that is not small.
+	ErrBusy = errors.New("intake: too many large bodies are being read")
+)
+
+// A Room is what the larger bodies of a process share. The zero Room is empty. It
+// is safe for concurrent use.
+type Room struct {
+	mu      sync.Mutex
+	taken   int64
+	waiting int
+	clients map[netip.Addr]int64
+	freed   chan struct{} // closed when some room is given back
+}
+
+// enter takes room for so many bytes, and waits a little if there is none.
+func (r *Room) enter(ctx context.Context, client netip.Addr, size int64) error {
+	ctx, cancel := context.WithTimeout(ctx, roomWait)
+	defer cancel()
+	for {
+		freed := r.take(client, size)
+		if freed == nil {
+			return nil
+		}
+		select {
+		case <-freed:
+			r.goOn()
+		case <-ctx.Done():
+			r.goOn()
+			return ErrBusy
+		}
+	}
+}
+
+// goOn ends a wait.
+func (r *Room) goOn() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting--
+}
+
+// take takes room, or returns what is closed when some is given back.
+func (r *Room) take(client netip.Addr, size int64) (freed <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.taken+size <= room && r.clients[client]+size <= clientRoom {
+		if r.clients == nil {
+			r.clients = map[netip.Addr]int64{}
+		}
+		r.taken += size
+		r.clients[client] += size
+		return nil
+	}
+	if r.freed == nil {
+		r.freed = make(chan struct{})
+	}
+	r.waiting++
+	return r.freed
+}
+
+// leave gives room back.
+func (r *Room) leave(client netip.Addr, size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken -= size
+	if r.clients[client] -= size; r.clients[client] == 0 {
+		delete(r.clients, client)
+	}
+	if r.freed != nil {
+		close(r.freed)
+		r.freed = nil
+	}
+}
+
+// State returns how many bytes of larger bodies are held, and how many bodies wait
+// for room.
+func (r *Room) State() (taken int64, waiting int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken, r.waiting
+}
+
+// Options say how a body is read. Room is required.
+type Options struct {
+	Room *Room
+	// Client is the visitor's address.
+	Client netip.Addr
+	// Limit is how many bytes are read at most, and Held how many of them are kept
+	// in memory: the rest is thrown away by the reader. Default of Held: Limit.
+	Limit, Held int64
+}
+
+// A Body is the body of a request while it is read. It has to be closed once
+// nothing of it is held any more.
+type Body struct {
+	Options
+	r        *http.Request
+	source   io.Reader
+	control  *http.ResponseController
+	began    time.Time
+	read     int64
+	granted  int64 // how much may be read before the next deadline is set
+	reserved int64
+	err      error
+}
+
+// Open returns the body of a request. Nothing has been read of it. A body that
+// is not read must arrive, or be given up, in time as well.
+func Open(w http.ResponseWriter, r *http.Request, o Options) *Body {
+	if o.Held == 0 {
+		o.Held = o.Limit
+	}
+	b := &Body{Options: o, r: r, source: r.Body, control: http.NewResponseController(w), began: time.Now()}
+	if r.ContentLength != 0 {
+		b.deadline(b.began.Add(firstTime))
+	}
+	return b
+}
+
+// deadline bounds the next reads. Servers that cannot do so have bounds of their
+// own, or none.
+func (b *Body) deadline(at time.Time) { _ = b.control.SetReadDeadline(at) }
+
+// Read implements [io.Reader]. A body that says that it is too large is not read
+// at all.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.err == nil && b.read >= b.granted {
+		b.err = b.grant()
+	}
+	if b.err != nil || len(p) == 0 {
+		return 0, b.err
+	}
+	n, err := b.source.Read(p[:min(int64(len(p)), b.granted-b.read)])
+	b.read += int64(n)
+	if err != nil {
+		b.err = err
+	}
+	if errors.Is(err, io.EOF) {
+		b.deadline(time.Time{}) // or waiting for authentik would look like a slow body
+	}
+	if b.read > b.Limit {
+		b.err = ErrTooLarge
+		return n - 1, b.err
+	}
+	return n, err
+}
+
+// grant allows another chunk: as much time as it may take, and room for the
+// whole body once it is not small.
+func (b *Body) grant() error {
+	switch {
+	case b.r.ContentLength > b.Limit:
+		return ErrTooLarge
+	case b.granted == Small:
+		if err := b.reserve(); err != nil {
+			return err
+		}
+	}
+	b.deadline(b.began.Add(firstTime + time.Duration(b.granted/Small)*chunkTime))
+	b.granted = min(b.granted+Small, b.Limit+1) // the byte beyond shows that it is too large
+	return nil
+}
+
+func (b *Body) reserve() error {
+	size := b.Held
+	if b.r.ContentLength >= 0 {
+		size = min(size, b.r.ContentLength)
+	}
+	b.deadline(time.Time{}) // which the wait for room does not count against
+	waited := time.Now()
+	if err := b.Room.enter(b.r.Context(), b.Client, size); err != nil {
+		b.deadline(time.Now().Add(firstTime))
+		return err
+	}
+	b.began = b.began.Add(time.Since(waited))
+	b.reserved = size
+	return nil
+}
+
+// Close gives back the room that the body has taken. It may be called twice.
+func (b *Body) Close() error {
+	if b.reserved > 0 {
+		b.Room.leave(b.Client, b.reserved)
+		b.reserved = 0
+	}
+	return nil
+}

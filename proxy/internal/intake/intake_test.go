@@ -1,0 +1,178 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// endless is a body that counts what is read of it.
+type endless struct {
+	left int64
+	read *atomic.Int64
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	n := int(min(int64(len(p)), e.left))
+	e.left -= int64(n)
+	e.read.Add(int64(n))
+	return n, nil
+}
+
+func (*endless) Close() error { return nil }
+
+// recorder notes the deadlines that it is given.
+type recorder struct {
+	http.ResponseWriter
+	deadlines []time.Time
+}
+
+func (r *recorder) SetReadDeadline(at time.Time) error {
+	r.deadlines = append(r.deadlines, at)
+	return nil
+}
+
+func TestBody_ReadsNoMoreThanItsLimit(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name         string
+		size, length int64
+		most         int64 // bytes read
+		want         error
+	}{
+		{"small", 100, 100, 100, nil},
+		{"of the limit", Small, -1, Small, nil},
+		{"too large", 8 << 20, -1, Small + 1, ErrTooLarge},
+		{"one byte too large", Small + 1, -1, Small + 1, ErrTooLarge},
+		{"too large, and says so", 8 << 20, 8 << 20, 0, ErrTooLarge},
+	} {
+		read := new(atomic.Int64)
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Body, r.ContentLength = &endless{row.size, read}, row.length
+		b := Open(httptest.NewRecorder(), r, Options{Room: new(Room), Limit: Small})
+		got, err := io.ReadAll(b)
+		if !errors.Is(err, row.want) || read.Load() > row.most || err == nil && int64(len(got)) != row.size {
+			t.Errorf("%s: got %v after %d bytes, want %v after at most %d", row.name, err, read.Load(), row.want, row.most)
+		}
+	}
+}
+
+func TestBody_DeadlineGrowsWithItsSizeAndIsLifted(t *testing.T) {
+	t.Parallel()
+	w := &recorder{ResponseWriter: httptest.NewRecorder()}
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	r.Body, r.ContentLength = &endless{1 << 20, new(atomic.Int64)}, 1<<20
+	b := Open(w, r, Options{Room: new(Room), Limit: 8 << 20})
+	if _, err := io.ReadAll(b); err != nil {
+		t.Fatal(err)
+	}
+	last := w.deadlines[len(w.deadlines)-1]
+	if !last.IsZero() {
+		t.Errorf("after the body: got the deadline %v, want none", last)
+	}
+	before := time.Time{}
+	for _, at := range w.deadlines {
+		switch {
+		case at.IsZero(): // while it waits for room, and at the end
+		case at.Before(before):
+			t.Errorf("got the deadline %v after %v", at, before)
+		default:
+			before = at
+		}
+	}
+	if got, want := before.Sub(b.began), firstTime+(1<<20)/Small*chunkTime; got < want-chunkTime || got > want {
+		t.Errorf("1 MB: got %v, want about %v", got, want)
+	}
+}
+
+// TestRoom_AdmitsFewLargeBodies has 500 clients on loopback send half of a large
+// body each, and then nothing.
+func TestRoom_AdmitsFewLargeBodies(t *testing.T) {
+	t.Parallel()
+	const posts, size = 500, 2 << 20
+	room, admitted, refused := new(Room), new(atomic.Int64), new(atomic.Int64)
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client := netip.MustParseAddr(r.Header.Get("Client"))
+		b := Open(w, r, Options{Room: room, Client: client, Limit: 8 << 20})
+		defer b.Close() //nolint:errcheck // It only gives back room.
+		if n, err := io.CopyN(io.Discard, b, Small+1); err != nil {
+			if errors.Is(err, ErrBusy) && n == Small {
+				refused.Add(1)
+			}
+			return
+		}
+		admitted.Add(1)
+		<-release
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	for i := range posts {
+		clients.Go(func() { stall(ctx, server.Listener.Addr(), i%100, size) })
+	}
+	for settled := int64(0); settled < posts; runtime.Gosched() {
+		_, waiting := room.State()
+		settled = admitted.Load() + refused.Load() + int64(waiting)
+	}
+	if got, want := admitted.Load(), int64(fullRoom/size); got != want {
+		t.Errorf("got %d bodies read at once, want %d", got, want)
+	}
+	if taken, _ := room.State(); taken > fullRoom {
+		t.Errorf("got %d bytes held, want at most %d", taken, fullRoom)
+	}
+	cancel()
+	clients.Wait()
+	close(release)
+	server.Close()
+	if taken, waiting := room.State(); taken != 0 || waiting != 0 {
+		t.Errorf("got %d bytes and %d bodies left, want none", taken, waiting)
+	}
+}
+
+const fullRoom = room
+
+// stall sends the beginning of a body.
+func stall(ctx context.Context, to net.Addr, client, size int) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", to.String())
+	if err != nil {
+		return
+	}
+	defer conn.Close() //nolint:errcheck // Nothing more is sent.
+	_, _ = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a\r\nClient: 192.0.2.%d\r\nContent-Length: %d\r\n\r\n", client, size)
+	_, _ = conn.Write(make([]byte, Small+1))
+	<-ctx.Done()
+}
+
+func TestRoom_OneAddressGetsHalfOfIt(t *testing.T) {
+	t.Parallel()
+	room, one, other := new(Room), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	if room.take(one, clientRoom) != nil {
+		t.Fatal("an empty room has no place")
+	}
+	freed := room.take(one, 1)
+	if freed == nil {
+		t.Error("one address got more than its half")
+	}
+	if room.take(other, clientRoom) != nil {
+		t.Error("another address got nothing")
+	}
+	room.leave(one, clientRoom)
+	select {
+	case <-freed:
+	default:
+		t.Error("a body that waits does not hear that there is room")
+	}
+}
