@@ -169,6 +169,10 @@ var Rooms = []Room{
 		OnlyWhy: "it counts failures by name and address, and knows neither authentik nor a request",
 	},
 	{
+		Path: "proxy/internal/intake", Only: nothing,
+		OnlyWhy: "it reads bytes within bounds, and knows neither a form nor a visit",
+	},
+	{
 		Path: "proxy/internal/pictures", Only: []string{Module + "/flowclient", Module + "/proxy/internal/cache"},
 		OnlyWhy: "it fetches what a marked name says and keeps it, and decides nothing about visitors",
 	},
@@ -235,7 +239,7 @@ var Rooms = []Room{
 // with rooms before it.
 var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
-	"proxy/internal/cache", "proxy/internal/seal", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/pictures",
+	"proxy/internal/cache", "proxy/internal/seal", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/pictures",
 	"proxy/internal/page", "proxy/internal/session", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/exchange",
 	"proxy/internal/reply", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy",
 }
