@@ -47,6 +47,8 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    url         <url>
 //	    public_url  <url>
 //	    trust       <pem-file>...
+//	    pin         <sha256>
+//	    tls_name    <host>
 //	    host        public|page
 //	    site        <origin>
 //	    flow        <slug>

@@ -27,12 +27,28 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	if option, err := h.checkToldHost(); err != nil {
 		all = append(all, rules.Conflict{Option: option, Err: err})
 	}
+	all = append(all, h.checkTLS()...)
 	return append(all, rules.Given{
 		Application: h.Application != "", Flow: h.Flow != "",
 		ClientID: openID, ClientSecret: h.ClientSecret != "", Scopes: len(h.Scopes) > 0,
 		RequireMFA: h.RequireMFA, MaxAge: h.MaxAge != "",
 		LoginByRedirect: h.Login == string(proxy.LoginRedirect),
 	}.Conflicts()...)
+}
+
+// checkTLS refuses options about authentik's certificate that have no effect.
+func (h *Handler) checkTLS() (all []rules.Conflict) {
+	for option, given := range map[string]bool{"pin": h.Pin != "", "tls_name": h.TLSName != ""} {
+		if given && strings.HasPrefix(strings.ToLower(h.URL), "http://") {
+			all = append(all, rules.Conflict{Option: option, Err: fmt.Errorf(
+				"%s: there is no certificate at %s; write https:// in url, or leave %[1]s out", option, h.URL)})
+		}
+	}
+	if h.Pin != "" && len(h.Trust) > 0 {
+		all = append(all, rules.Conflict{Option: "pin", Err: errors.New(
+			"pin: only this key is accepted, whoever has signed its certificate, so that trust has no effect; leave one of them out")})
+	}
+	return all
 }
 
 // checkToldHost refuses a host name with an underscore, and returns the option

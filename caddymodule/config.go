@@ -56,6 +56,17 @@ type Handler struct {
 	// those of the system. Default: none.
 	Trust []string `json:"trust,omitempty"`
 
+	// The SHA-256 of the public key in authentik's certificate, as 64 hexadecimal
+	// digits, for a certificate that no authority has signed. Only this key is
+	// then accepted, whatever name and dates the certificate has. It cannot be
+	// used with `trust`. Default: certificates are verified by name and authority.
+	Pin string `json:"pin,omitempty"`
+
+	// The host name that authentik's certificate must have if it is not that of
+	// `url`. Default: the host of `url`; if that is an IP address, the host of
+	// `public_url` as well.
+	TLSName string `json:"tls_name,omitempty"`
+
 	// The host name that authentik is told in the Host header. `public` is the
 	// host of `public_url`. `page` is the host of this site, so that passkeys
 	// and links in e-mails belong to this site; it needs a connection to
@@ -269,6 +280,8 @@ func (h *Handler) settings() []options.Setting {
 	return []options.Setting{
 		{Name: "url", Value: &h.URL, Check: rules.URL(authentikURL), Example: "url " + authentikURL},
 		{Name: "public_url", Value: &h.PublicURL, Check: rules.URL(authentikURL), Example: "public_url " + authentikURL},
+		{Name: "pin", Value: &h.Pin, Check: rules.Pin, Example: "pin 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"},
+		{Name: "tls_name", Value: &h.TLSName, Check: rules.HostName, Example: "tls_name auth.example.com"},
 		{Name: "host", Value: &h.Host, Check: options.OneOf("public", "page"), Example: "host page"},
 		{Name: "site", Value: &h.Site, Check: rules.Origin, Example: "site https://app.example.com"},
 		{Name: "flow", Value: &h.Flow, Check: rules.Slug, Example: "flow default-authentication-flow"},

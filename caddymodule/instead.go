@@ -52,6 +52,10 @@ var instead = map[string]string{ //nolint:gosec // advice about secrets, not sec
 	"tlsca":              "write trust <pem-file>",
 	"cafile":             "write trust <pem-file>",
 	"trustedcacerts":     "write trust <pem-file>",
+	"tlsservername":      "write tls_name <host>",
+	"servername":         "write tls_name <host>",
+	"fingerprint":        "write pin <sha256>, the hash of the public key in authentik's certificate",
+	"tlsfingerprint":     "write pin <sha256>, the hash of the public key in authentik's certificate",
 
 	"cookiename":      "write cookie { name <name> }",
 	"cookiedomain":    "write cookie { domain <domain> }",
@@ -116,7 +120,7 @@ var instead = map[string]string{ //nolint:gosec // advice about secrets, not sec
 }
 
 const insteadOfInsecure = "authentik's certificate is always verified; write trust <pem-file> for one of your own authority, " +
-	"or url http://… if authentik is on this machine"
+	"pin <sha256> for one that no authority has signed, or url http://… if authentik is on this machine"
 
 // otherTool returns what to write instead of an option that other tools have,
 // or nil for every other option.

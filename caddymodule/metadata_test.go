@@ -105,7 +105,7 @@ func TestExample_IsValidWithAllOptions(t *testing.T) {
 }
 
 // commented matches a line with an option that is commented out.
-var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|key|client_secret|require|idle|domain|max_per_user|persistent|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
+var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|pin|tls_name|key|client_secret|require|idle|domain|max_per_user|persistent|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
 
 // What users build must never hold the stand-in for authentik: whoever can set
 // its address would sign in as anybody.

@@ -10,10 +10,13 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // transportKey is the key in the pool of a transport. Transports with the same
-// trusted authorities have the same key.
+// trusted authorities, and the same name or key in the certificate, have the same
+// key.
 type transportKey [sha256.Size]byte
 
 // A transport holds connections to authentik.
@@ -25,21 +28,52 @@ func (t transport) Destruct() error {
 	return nil
 }
 
-// transport returns the connections to authentik. All handlers that trust the
-// same authorities share them, and they stay open during a reload.
+// transport returns the connections to authentik. All handlers that accept the
+// same certificates share them, and they stay open during a reload.
 func (h *Handler) transport() (http.RoundTripper, error) {
 	authorities, key, err := readTrust(h.Trust)
 	if err != nil {
 		return nil, err
 	}
-	t, release, err := shared.Take(key, func() (transport, error) {
-		return newTransport(authorities, len(h.Trust) > 0), nil
+	var base *tls.Config
+	if len(h.Trust) > 0 {
+		base = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
+	}
+	verified := h.verified()
+	config, err := verified.TLSConfig(base)
+	if err != nil {
+		return nil, err
+	}
+	t, release, err := shared.Take(key.with(verified, config.ServerName), func() (transport, error) {
+		return newTransport(config), nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("trust: %w", err)
 	}
 	h.release = append(h.release, release)
 	return t.Transport, nil
+}
+
+// verified returns what the options say about authentik's certificate. It leaves
+// out options with mistakes, which are reported elsewhere.
+func (h *Handler) verified() flowclient.Config {
+	cfg := flowclient.Config{URL: parsed(h.URL), PublicURL: parsed(h.PublicURL), PinSHA256: h.Pin, TLSServerName: h.TLSName}
+	if rules.Pin(h.Pin) != nil || len(h.checkTLS()) > 0 {
+		cfg.PinSHA256 = ""
+	}
+	if rules.HostName(h.TLSName) != nil || len(h.checkTLS()) > 0 {
+		cfg.TLSServerName = ""
+	}
+	return cfg
+}
+
+// with returns the key of a transport that also depends on what is verified. The
+// address counts since its host may be accepted besides a name.
+func (k transportKey) with(cfg flowclient.Config, serverName string) transportKey {
+	if serverName == "" && cfg.PinSHA256 == "" {
+		return k
+	}
+	return sha256.Sum256(fmt.Appendf(k[:], "%q%q%q%q", cfg.PinSHA256, cfg.TLSServerName, serverName, cfg.URL))
 }
 
 // readTrust reads the files with certificate authorities. The key contains a
@@ -65,17 +99,15 @@ func readTrust(files []string) (*x509.CertPool, transportKey, error) {
 	return authorities, transportKey(sum.Sum(nil)), wrong.Err()
 }
 
-// newTransport returns a transport like that of Go's own clients. It names
-// authorities only if some are configured: otherwise the verifier of the
-// platform decides, which knows more.
-func newTransport(authorities *x509.CertPool, configured bool) transport {
+// newTransport returns a transport like that of Go's own clients. A config
+// without authorities leaves the decision to the verifier of the platform, which
+// knows more.
+func newTransport(config *tls.Config) transport {
 	t := &http.Transport{}
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = standard.Clone()
 	}
 	t.MaxIdleConnsPerHost = 64
-	if configured {
-		t.TLSClientConfig = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
-	}
+	t.TLSClientConfig = config
 	return transport{t}
 }

@@ -45,6 +45,7 @@ const (
 	StepUpRefused        Code = "step-up-refused"
 	SignInLoop           Code = "sign-in-loop"
 	HostUnknown          Code = "host-unknown"
+	AuthentikTLS         Code = "authentik-tls"
 )
 
 // Error is a failure that the gate reports to the visitor. Its title is safe to
@@ -104,6 +105,7 @@ var meanings = map[Code]meaning{
 	ClockSkew:            {http.StatusBadGateway, "Clocks differ"},
 	StepUpRefused:        {http.StatusForbidden, "Not signed in as this application demands"},
 	SignInLoop:           {http.StatusLoopDetected, "Sign-ins do not hold"},
+	AuthentikTLS:         {http.StatusBadGateway, "No secure connection to the sign-in service"},
 	HostUnknown:          {http.StatusMisdirectedRequest, "Host not known to be this site's"},
 }
 
@@ -137,6 +139,9 @@ func From(err error) *Error {
 		e := New(AuthentikStarting, err)
 		e.RetryAfter = s.RetryAfter
 		return e
+	}
+	if _, ok := errors.AsType[*flowclient.TLSError](err); ok {
+		return New(AuthentikTLS, err)
 	}
 	switch {
 	case errors.Is(err, flowclient.ErrUnreachable):

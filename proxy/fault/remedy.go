@@ -1,5 +1,12 @@
 package fault
 
+import (
+	"errors"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+)
+
 // remedies say what an operator can do about a failure. They are for the log;
 // what visitors can do is on the page. A code without one needs nothing.
 var remedies = map[Code]string{
@@ -11,7 +18,8 @@ var remedies = map[Code]string{
 	TooManyAttempts:      "if all visitors are affected, check that Caddy's trusted_proxies names the proxy in front",
 	Busy:                 "if it lasts, limit in front of Caddy how many requests with a large body one address may send",
 	CrossSite:            "if a proxy in front changes the host, set site",
-	AuthentikUnreachable: "check that Caddy reaches authentik at url; for a certificate of your own authority set trust",
+	AuthentikUnreachable: "check that Caddy reaches authentik at url",
+	AuthentikTLS:         "check url, and set trust, tls_name or pin for authentik's certificate",
 	AuthentikStarting:    "wait until authentik has started",
 	AuthentikUnexpected:  "check that url leads to authentik, and not to a login page or another server in front of it",
 	FlowNotFound:         "check flow, or the authentication flow of authentik's brand for this host",
@@ -29,3 +37,27 @@ var remedies = map[Code]string{
 // Remedy returns what an operator can do about a failure, or nothing if the
 // failure is the visitor's.
 func (c Code) Remedy() string { return remedies[c] }
+
+// Remedy returns what an operator can do about this failure.
+func (e *Error) Remedy() string {
+	t, ok := errors.AsType[*flowclient.TLSError](e.Err)
+	if e.Code != AuthentikTLS || !ok {
+		return e.Code.Remedy()
+	}
+	switch t.Reason {
+	case flowclient.TLSUnknownAuthority:
+		return "set trust to a PEM file with the authority that has signed the certificate; if it signs itself, check that it is authentik's and set pin " + t.PinSHA256
+	case flowclient.TLSWrongName:
+		return "set tls_name to a name of authentik's in the certificate (" + strings.Join(t.Names, ", ") + "), or url to a host that the certificate names"
+	case flowclient.TLSExpired:
+		return "renew authentik's certificate, and check the clock of this server"
+	case flowclient.TLSWrongPin:
+		return "if authentik has a new key, set pin " + t.PinSHA256 + "; otherwise another server answers at url"
+	case flowclient.TLSServerSpeaksHTTP:
+		return "write http:// in url, or the port where authentik speaks HTTPS"
+	case flowclient.TLSServerSpeaksTLS:
+		return "write https:// in url, or the port where authentik speaks plain HTTP"
+	default:
+		return e.Code.Remedy()
+	}
+}

@@ -40,6 +40,28 @@ func Authority(scheme, host string) string {
 
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
+// hostName matches the name of a host without a port.
+var hostName = regexp.MustCompile(`^[-.a-zA-Z0-9]+$`)
+
+// HostName checks the name of a host.
+func HostName(text string) error {
+	if !hostName.MatchString(text) {
+		return fmt.Errorf("%q is not the name of a host; write it without scheme and port, such as auth.example.com", text)
+	}
+	return nil
+}
+
+// pin matches a SHA-256 in hexadecimal digits.
+var pin = regexp.MustCompile(`^(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}$`)
+
+// Pin checks the hash of a public key.
+func Pin(text string) error {
+	if !pin.MatchString(text) {
+		return fmt.Errorf("%q is not the SHA-256 of a public key; write its 64 hexadecimal digits, as the log line about the certificate shows them", text)
+	}
+	return nil
+}
+
 // siteHost matches the values that a Host header may have.
 var siteHost = regexp.MustCompile(`^(?:[-.a-zA-Z0-9]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$`)
 

@@ -62,7 +62,7 @@ func (x *Exchange) about(e *fault.Error) []slog.Attr {
 	if e.Code == fault.RedirectURIRejected {
 		attrs = append(attrs, slog.String("redirect_uri", x.RedirectURI()))
 	}
-	if remedy := e.Code.Remedy(); remedy != "" {
+	if remedy := e.Remedy(); remedy != "" {
 		attrs = append(attrs, slog.String("remedy", remedy))
 	}
 	return attrs

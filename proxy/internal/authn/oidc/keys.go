@@ -146,6 +146,8 @@ func (l *limitedTransport) fetch(r *http.Request) (got fetched) {
 func (l *limitedTransport) trouble() error {
 	last, _ := l.recent()
 	switch {
+	case fault.From(last.err).Code == fault.AuthentikTLS:
+		return last.err
 	case last.err != nil:
 		return fault.New(fault.KeysUnreachable, last.err)
 	case last.status != http.StatusOK && last.status != 0:
