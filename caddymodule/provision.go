@@ -28,7 +28,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	wrong = append(wrong, mistakes...)
 	wrong = wrong.And(h.loadMatchers(ctx))
 	wrong = wrong.And(h.checkSite(ctx))
+	h.starter = &starter{letGo: func() error { return nil }}
+	h.release = append(h.release, h.starter.stop)
 	store, err := h.store(ctx)
+	h.starter.store = store
 	if err := wrong.And(err).Err(); err != nil {
 		return err
 	}
@@ -43,23 +46,20 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // start makes the gate, unless its key must be created first.
 func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore) error {
 	storage := ctx.Storage()
-	h.starter = &starter{
-		store: store,
-		createKey: func(ctx context.Context) ([]byte, error) {
-			return loadOrCreateKey(ctx, storage, h.log)
-		},
-		newGate: func(key []byte) (*proxy.Gate, error) {
-			cfg := cfg
-			cfg.Key = key
-			return proxy.New(cfg)
-		},
+	h.starter.createKey = func(ctx context.Context) ([]byte, error) {
+		return loadOrCreateKey(ctx, storage, h.log)
+	}
+	h.starter.newGate = func(key []byte) (*proxy.Gate, error) {
+		cfg := cfg
+		cfg.Key = key
+		return proxy.New(cfg)
 	}
 	family, unregister, err := register(h.starter)
 	if err != nil {
 		return err
 	}
 	cfg.Family = family
-	h.release = append(h.release, h.starter.stop, unregister)
+	h.release = append(h.release, unregister)
 	key := []byte(h.Key)
 	if len(key) == 0 {
 		if key, err = loadKey(ctx, storage); err != nil {

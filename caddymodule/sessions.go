@@ -22,8 +22,19 @@ const storesNamespace = shared.Stores
 // asked for once, after the module was provisioned, and used until the module
 // is cleaned up. What it keeps must outlive a reload of the configuration:
 // Caddy provisions the new modules before it cleans up the old ones.
+//
+// Requests that were running then may go on for hours, and have to end with their
+// session all the same. A provider that has a method
+// Hold() (release func() error) is asked to keep its store open
+// until release is called, which can be long after the module was cleaned up.
+// Without it such requests end once the store no longer answers.
 type StoreProvider interface {
 	Store() proxy.Store
+}
+
+// A storeHolder is a StoreProvider whose store can be kept open for longer.
+type storeHolder interface {
+	Hold() (release func() error)
 }
 
 // unknownStore says that there is no such store, and what to write instead.
@@ -39,7 +50,8 @@ func unknownStore(name string) error {
 	return fmt.Errorf("unrecognized store %q%s", name, hint)
 }
 
-// store loads the module that keeps the sessions.
+// store loads the module that keeps the sessions. Its store stays open until
+// the starter has stopped.
 func (h *Handler) store(ctx caddy.Context) (sessionStore, error) {
 	if h.SessionsRaw == nil {
 		h.SessionsRaw = []byte(`{"store": "storage"}`)
@@ -52,6 +64,9 @@ func (h *Handler) store(ctx caddy.Context) (sessionStore, error) {
 	module, isModule := guest.(caddy.Module)
 	if !fits || !isModule {
 		return sessionStore{}, errors.New("sessions: this module is not a session store; write sessions storage")
+	}
+	if holder, holds := guest.(storeHolder); holds {
+		h.starter.letGo = holder.Hold()
 	}
 	return sessionStore{provider.Store(), module.CaddyModule().ID.Name()}, nil
 }

@@ -25,6 +25,7 @@ type starter struct {
 	// newGate returns a gate with this key.
 	newGate func(key []byte) (*proxy.Gate, error)
 	store   sessionStore
+	letGo   func() error // says that the store is no longer needed
 
 	gate     atomic.Pointer[proxy.Gate]
 	creating singleflight.Group
@@ -72,13 +73,25 @@ func (s *starter) running(ctx context.Context) (*proxy.Gate, error) {
 	}
 }
 
-// stop closes the gate, and makes no other.
+// stop closes the gate, and makes no other. The store is let go when no request
+// that the gate let in is running any more.
 func (s *starter) stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
-	if gate := s.gate.Load(); gate != nil {
-		return gate.Close()
+	gate := s.gate.Load()
+	if gate == nil {
+		return s.letGo()
 	}
-	return nil
+	err := gate.Close()
+	select {
+	case <-gate.Closed():
+		return errors.Join(err, s.letGo())
+	default:
+	}
+	go func() {
+		<-gate.Closed()
+		_ = s.letGo() // no store has anything to report
+	}()
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -46,6 +47,8 @@ type Gate struct {
 	forgery    *http.CrossOriginProtection
 	background *background.Group
 	leave      func() // the family
+	closing    sync.Once
+	closed     chan struct{}
 }
 
 // New returns a gate, or reports everything that is wrong with its configuration.
@@ -54,7 +57,7 @@ func New(cfg Config) (*Gate, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, headers: headers.New(cfg.Headers.options()), forgery: http.NewCrossOriginProtection(), background: background.New()}
+	g := &Gate{cfg: cfg, headers: headers.New(cfg.Headers.options()), forgery: http.NewCrossOriginProtection(), background: background.New(), closed: make(chan struct{})}
 	if cfg.Site != nil {
 		if err := g.forgery.AddTrustedOrigin(cfg.Site.Scheme + "://" + cfg.Site.Host); err != nil {
 			return nil, fmt.Errorf("proxy: site: %w", err)
@@ -73,7 +76,7 @@ func New(cfg Config) (*Gate, error) {
 		g.signIn.Sweep()
 		g.pictures.Sweep()
 	})
-	g.sessions.Review(g.mayStay)
+	g.sessions.Open()
 	return g, nil
 }
 
@@ -149,7 +152,9 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
 		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.headers.Prepare,
 		Ask:     g.signIn.Source.Recheck,
-		Longest: cfg.Family.members.Longest,
+		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
+		Passes:  func(s *session.Session) bool { return g.verdict(s).Pass },
+		MayStay: g.mayStay,
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
 		},
@@ -158,11 +163,24 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 
 // Close ends what the gate does in the background and waits until it has ended.
 // Requests are still answered.
+//
+// If requests of signed-in users are running, Close does not wait for them: the
+// gate goes on for as long as they do, since they have to end with their
+// session. Closed says when that is over. Until then the store is in use.
 func (g *Gate) Close() error {
-	g.background.Close()
-	g.leave()
+	g.closing.Do(func() {
+		g.leave()
+		g.sessions.Close(func() {
+			g.background.Close()
+			close(g.closed)
+		})
+	})
 	return nil
 }
+
+// Closed returns a channel that is closed once the gate does nothing any more:
+// after Close, and after the last request that was running then.
+func (g *Gate) Closed() <-chan struct{} { return g.closed }
 
 // Guard is the whole gate. It lets the request pass to next, or answers it
 // itself. An error comes only from next. Next gets the response writer as it is.
@@ -181,8 +199,8 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	}
 	g.cfg.Metrics.Decision(d.kind())
 	if p, ok := d.(pass); ok {
-		request, done := g.introduce(&x, p.session)
-		defer done()
+		request, running := g.introduce(&x, p.session)
+		defer running.Finish()
 		return next(w, request)
 	}
 	answered := x // so that x stays off the heap for requests that pass
@@ -237,52 +255,47 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 }
 
 // introduce makes the request that the application sees: without the gate's
-// cookies, and with the identity of a session if there is one. The response of a
-// stream ends with its session; done says that it has ended by itself.
-func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *http.Request, done func()) {
+// cookies, and with the identity of a session if there is one. Its context ends
+// with the session. running is nil without a session; its Finish says that the
+// application has answered.
+func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *http.Request, running *session.Stream) {
 	r := x.R
 	if s == nil {
 		x.Cookies.Strip(r.Header)
-		return r, func() {}
+		return r, nil
 	}
-	if !g.sessions.Fresh(s) {
-		if value, ok := x.CookieOf(s); ok {
-			g.sessions.Touch(value, x.At.Host, s)
-		}
+	value, ok := x.CookieOf(s)
+	if ok && !g.sessions.Fresh(s) {
+		g.sessions.Touch(value, x.At.Host, s)
 	}
-	ctx, done := context.WithValue(r.Context(), sessionKey{}, s), func() {}
-	if session.StaysOpen(r) {
-		value, _ := x.CookieOf(s)
-		ctx, done = g.sessions.Streams.Open(ctx, value, x.At.Host, s)
-	}
+	running = g.sessions.Follow(r.Context(), x.W, value, x.At.Host, s)
 	x.Cookies.Strip(r.Header)
-	request = r.WithContext(ctx)
+	request = r.WithContext(running)
 	g.headers.Set(request, s.Headers)
-	return request, done
+	return request, running
 }
 
-// mayStay reports whether a stream may stay open: whether a request with its
-// cookie would still pass.
-func (g *Gate) mayStay(ctx context.Context, one *session.Stream) bool {
-	s, found, err := g.sessions.Find(ctx, one.Value, one.Host)
+// mayStay returns the session that the cookie of a running request opens, and
+// whether it may go on: whether a request with that cookie would still pass.
+func (g *Gate) mayStay(ctx context.Context, one *session.Stream) (s *session.Session, stays bool) {
+	s, found, err := g.sessions.Find(ctx, one.Cookie, one.Host)
 	if !found || err != nil {
-		return false
+		return nil, false
 	}
 	verdict := g.judge(s)
 	if _, undecided := verdict.(recheck); undecided {
-		now, found, err := g.sessions.Await(ctx, one.Value, one.Host, s)
+		now, found, err := g.sessions.Await(ctx, one.Cookie, one.Host, s)
 		switch {
 		case err != nil:
 			verdict = g.judgeUnreachable(s, err)
 		case !found:
-			return false
+			return nil, false
 		default:
 			s, verdict = now, g.judge(now)
 		}
 	}
-	if _, stays := verdict.(pass); !stays {
-		return false
+	if _, stays = verdict.(pass); stays {
+		g.sessions.Touch(one.Cookie, one.Host, s)
 	}
-	g.sessions.Touch(one.Value, one.Host, s)
-	return true
+	return s, stays
 }

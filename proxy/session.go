@@ -46,11 +46,9 @@ func (s Session) Claim(name string) (value any, ok bool) {
 // the gate was configured to keep it.
 func (s Session) AccessToken() string { return s.s.AccessToken }
 
-type sessionKey struct{}
-
 // SessionFrom returns the session of a request that has passed the gate. It
 // yields ok == false for a request without one, such as one to an open path.
 func SessionFrom(ctx context.Context) (s Session, ok bool) {
-	found, ok := ctx.Value(sessionKey{}).(*session.Session)
+	found, ok := ctx.Value(session.ContextKey{}).(*session.Session)
 	return Session{found}, ok
 }

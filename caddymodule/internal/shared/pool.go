@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -36,4 +37,20 @@ func Take[T caddy.Destructor](key any, open func() (T, error)) (value T, release
 		return value, nil, errors.Join(fmt.Errorf("sharing a %T: its key holds a %T", value, kept), release())
 	}
 	return value, release, nil
+}
+
+// Divide divides one use of a value among several holders. Each calls hold and
+// releases what it gets, more than once if it likes; the last to do so calls
+// release.
+func Divide(release func() error) (hold func() (release func() error)) {
+	var holders atomic.Int32
+	return func() func() error {
+		holders.Add(1)
+		return sync.OnceValue(func() error {
+			if holders.Add(-1) > 0 {
+				return nil
+			}
+			return release()
+		})
+	}
 }

@@ -20,6 +20,7 @@ func init() { caddy.RegisterModule(Module{}) }
 // of the configuration, and end with the process.
 type Module struct {
 	store   *store.Memory
+	hold    func() (release func() error)
 	release func() error
 }
 
@@ -41,8 +42,12 @@ func (p pooled) Destruct() error { return p.Close() }
 // see each other's sessions: records are named and sealed by realm.
 func (m *Module) Provision(caddy.Context) error {
 	taken, release, err := shared.Take(key{}, func() (pooled, error) { return pooled{store.NewMemory()}, nil })
-	m.store, m.release = taken.Memory, release
-	return err
+	if err != nil {
+		return err
+	}
+	m.store, m.hold = taken.Memory, shared.Divide(release)
+	m.release = m.hold()
+	return nil
 }
 
 // Cleanup gives the store back. The last gate to do so closes it.
@@ -52,6 +57,9 @@ func (m *Module) Cleanup() error {
 	}
 	return m.release()
 }
+
+// Hold keeps the store open until release is called.
+func (m *Module) Hold() (release func() error) { return m.hold() }
 
 // Store returns the store.
 func (m *Module) Store() store.Store { return m.store }

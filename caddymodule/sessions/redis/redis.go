@@ -74,6 +74,7 @@ type Module struct {
 	Timeout string `json:"timeout,omitempty"`
 
 	store   *redisstore.Store
+	hold    func() (release func() error)
 	release func() error
 }
 
@@ -99,8 +100,12 @@ func (m *Module) Provision(caddy.Context) error {
 		s, err := redisstore.New(cfg)
 		return pooled{s}, err
 	})
-	m.store, m.release = taken.Store, release
-	return err
+	if err != nil {
+		return err
+	}
+	m.store, m.hold = taken.Store, shared.Divide(release)
+	m.release = m.hold()
+	return nil
 }
 
 // Cleanup gives the store back. The last gate to do so closes its connections;
@@ -111,6 +116,9 @@ func (m *Module) Cleanup() error {
 	}
 	return m.release()
 }
+
+// Hold keeps the store open until release is called.
+func (m *Module) Hold() (release func() error) { return m.hold() }
 
 // Store returns the store.
 func (m *Module) Store() store.Store { return m.store }

@@ -30,6 +30,7 @@ func init() { caddy.RegisterModule(Module{}) }
 // the end of the process, and several Caddys on one storage have the same.
 type Module struct {
 	store   store.Store
+	hold    func() (release func() error)
 	release func() error
 }
 
@@ -54,7 +55,8 @@ func (m *Module) take(storage certmagic.Storage, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	m.store, m.release = taken.Store, release
+	m.store, m.hold = taken.Store, shared.Divide(release)
+	m.release = m.hold()
 	if key.isFileSystem() {
 		m.store = countingStore(taken)
 	}
@@ -69,6 +71,9 @@ func (m *Module) Cleanup() error {
 	}
 	return m.release()
 }
+
+// Hold keeps the store open until release is called.
+func (m *Module) Hold() (release func() error) { return m.hold() }
 
 // Store returns the store. On the file system it is a Counter.
 func (m *Module) Store() store.Store { return m.store }

@@ -84,6 +84,7 @@ type Exchange struct {
 	looked bool
 	found  bool
 	held   *session.Session
+	value  string // of the cookie that opened it
 	err    error
 }
 
@@ -110,6 +111,7 @@ func (x *Exchange) Session() (s *session.Session, found bool, err error) {
 		for value := range x.sessionCookies() {
 			x.held, x.found, x.err = x.Sessions.Find(x.Context(), value, x.At.Host)
 			if x.found || x.err != nil {
+				x.value = value
 				break
 			}
 		}
@@ -159,6 +161,9 @@ func (x *Exchange) Judgement() (v Verdict, found bool, err error) {
 
 // CookieOf returns the value of the cookie that opened a session.
 func (x *Exchange) CookieOf(s *session.Session) (string, bool) {
+	if x.found && x.held.Name() == s.Name() {
+		return x.value, true
+	}
 	for value := range x.sessionCookies() {
 		if opened, found, err := x.Sessions.Find(x.Context(), value, x.At.Host); err == nil && found && opened.Name() == s.Name() {
 			return value, true

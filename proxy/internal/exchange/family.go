@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // A Family is the gates of one process. They know each other's cookies, so that
@@ -17,6 +18,8 @@ type Family struct {
 	members map[*member]struct{}
 	names   atomic.Pointer[map[string]bool] // configured names of session cookies
 	longest atomic.Int64                    // the longest lifetime
+	// Streams are the running requests of all members, and of gates that have left.
+	Streams session.Streams
 }
 
 // A member is what a family knows of a gate.

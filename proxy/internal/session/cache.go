@@ -28,6 +28,9 @@ const (
 // cookie that could be used.
 type cacheKey = [sha256.Size]byte
 
+// keyOf returns the key of a cookie's value.
+func keyOf(cookie string) cacheKey { return sha256.Sum256([]byte(cookie)) }
+
 // A cache holds copies of sessions that were read from the store, until they
 // end. It never knows more than the store.
 type cache struct {
@@ -178,13 +181,16 @@ func (c *cache) flush() {
 	}
 }
 
-// named returns the shard that indexes a record's name by its last digits.
-func (c *cache) named(name string) *shard {
+// named returns the shard that indexes a record's name.
+func (c *cache) named(name string) *shard { return &c.shards[shardOf(name, cacheShards)] }
+
+// shardOf spreads names of records over shards by their last digits.
+func shardOf(name string, shards int) int {
 	n := 0
 	for _, b := range []byte(name[max(0, len(name)-2):]) {
 		n = n*16 + int(b)
 	}
-	return &c.shards[n%cacheShards]
+	return n % shards
 }
 
 // sweep forgets expired sessions, one shard at a time.

@@ -33,6 +33,7 @@ func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) err
 		return fault.New(fault.SessionsUnavailable, err)
 	}
 	r.cache.drop(name) // a concurrent request may have read it in between
+	r.Streams.End(name)
 	return nil
 }
 

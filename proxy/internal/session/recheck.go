@@ -152,6 +152,7 @@ func (r *Registry) recheck(backgroundCtx context.Context, value, host, name stri
 	got, err := r.exclusively(ctx, value, host, name)
 	if err == nil {
 		r.rechecks.missed.Delete(name)
+		r.Streams.Review(name)
 	} else {
 		r.rechecks.failed.SetDefault(name, err)
 		r.rechecks.missed.SetDefault(name, err)

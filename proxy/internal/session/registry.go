@@ -2,12 +2,12 @@ package session
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"maps"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -64,6 +64,14 @@ type Options struct {
 	// flowclient.ErrUnauthenticated says that it has ended. Any other error says
 	// nothing about the session.
 	Ask func(backgroundCtx context.Context, rec *Record) (Proof, error)
+	// Streams are the running requests of the process.
+	Streams *Streams
+	// Passes reports whether a session may use the application, without asking
+	// authentik. It only reads.
+	Passes func(*Session) bool
+	// MayStay returns the session that the cookie of a stream opens, and whether a
+	// request with that cookie would pass. It may ask the store and authentik.
+	MayStay func(backgroundCtx context.Context, one *Stream) (s *Session, stays bool)
 	// Access asks authentik whether the user of a record's cookies may use an
 	// application.
 	Access func(backgroundCtx context.Context, rec *Record, application string) (bool, error)
@@ -76,18 +84,22 @@ type Metrics interface{ Ended(reason string) }
 // concurrent use.
 type Registry struct {
 	Options
-	Streams *Streams
 
 	index    *index
 	cache    *cache
 	misses   *misses
 	rechecks *rechecks
 	reading  singleflight.Group
+	reviews  chan struct{} // those that wait for the store or authentik
+
+	draining atomic.Bool // the gate was closed; what runs is waited for
+	running  int         // its streams; guarded by Streams
+	finish   func()      // called once no stream is open; guarded by Streams
 }
 
 // New returns a registry.
 func New(o Options) *Registry {
-	r := &Registry{Options: o, Streams: newStreams(), misses: newMisses(), rechecks: newRechecks()}
+	r := &Registry{Options: o, misses: newMisses(), rechecks: newRechecks(), reviews: make(chan struct{}, maxReviews)}
 	r.index = newIndex(r.Options)
 	r.cache = newCache(o.Now, cacheEntries, cacheBytes)
 	return r
@@ -118,8 +130,16 @@ func (r *Registry) Watch(ctx context.Context) {
 // says that names may have been missed.
 func (r *Registry) Revoked(name string) {
 	r.cache.revoked(name)
+	if name == "" {
+		r.Streams.reviewAll(r)
+		return
+	}
 	r.Streams.End(name)
 }
+
+// Open begins to look at the running requests of the registry's sessions. Close
+// ends that.
+func (r *Registry) Open() { r.Streams.join(r) }
 
 // Realm names what a session is good for: the authentik that it came from, the
 // flow or client that it was won by, and the hosts that its cookie goes to. It
@@ -152,7 +172,7 @@ func Hostname(host string) string {
 // the store failed. Nearly every request ends after one hash and one look into
 // the cache.
 func (r *Registry) Find(ctx context.Context, value, host string) (s *Session, found bool, err error) {
-	s, found = r.cache.get(sha256.Sum256([]byte(value)))
+	s, found = r.cache.get(keyOf(value))
 	if !found {
 		if s, found, err = r.load(ctx, value, host); !found || err != nil {
 			return nil, false, err
@@ -182,7 +202,7 @@ func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool
 	if !ok {
 		return nil, false, nil
 	}
-	key := sha256.Sum256([]byte(value))
+	key := keyOf(value)
 	lookup := string(key[:]) + r.scope(host)
 	if r.misses.has(lookup) {
 		return nil, false, nil
@@ -231,7 +251,7 @@ type stored struct {
 // hold makes the session of a record that was read at an epoch, and caches it.
 func (r *Registry) hold(value string, held stored, host string, since uint64) *Session {
 	s := r.prepare(held, host)
-	r.cache.put(sha256.Sum256([]byte(value)), s, since)
+	r.cache.put(keyOf(value), s, since)
 	return s
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"sync/atomic"
 	"time"
 
@@ -68,15 +69,26 @@ func (s *Session) Used() time.Time { return time.Unix(s.used.Load(), 0) }
 // EndsWith reports whether revoking a name ends the session: that of its
 // record, or of a tombstone that it shares with others.
 func (s *Session) EndsWith(name string) bool {
-	if s.name == name {
-		return true
-	}
-	for _, end := range s.ends {
+	for end := range s.endNames() {
 		if end == name {
 			return true
 		}
 	}
 	return false
+}
+
+// endNames yields the names that end the session when they are revoked.
+func (s *Session) endNames() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(s.name) {
+			return
+		}
+		for _, end := range s.ends {
+			if !yield(end) {
+				return
+			}
+		}
+	}
 }
 
 // size estimates what a session takes of the process's memory, in bytes: its

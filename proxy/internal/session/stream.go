@@ -1,0 +1,159 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// breakAfter is how long a handler has to end a response by itself after its
+// session has ended. Then its connection fails: a handler that waits for a slow
+// client does not look at its context.
+const breakAfter = 250 * time.Millisecond
+
+// ErrEnded is the cause of the end of a request's context whose session has
+// ended.
+var ErrEnded = errors.New("the session has ended")
+
+// A ContextKey is the key of the *Session in the context of a request that has
+// passed.
+type ContextKey struct{}
+
+// A Stream is a request of a session that is running, and the context of that
+// request. Most are short, so nothing is allocated beside the Stream unless the
+// handler waits for the end of the context.
+type Stream struct {
+	context.Context // of the request as it came
+
+	Session *Session
+	Cookie  string // the value of the session cookie
+	Host    string
+
+	owner *Registry
+	w     http.ResponseWriter
+
+	// In the list of young streams. Guarded by the shard.
+	shard      *youngStreams
+	prev, next *Stream
+	seen       bool // by one tick
+	indexed    bool
+
+	// Guarded by the index.
+	review   time.Time // when the session is looked at again, by the owner's clock
+	reviewed bool      // a review is under way
+	changed  bool      // the session has changed since that review began
+
+	mu       sync.Mutex
+	finished bool // the handler has returned
+	ended    bool // the session has ended
+	live     atomic.Pointer[liveContext]
+}
+
+// A liveContext is a context that can be ended before the request's own.
+type liveContext struct {
+	context.Context //nolint:containedctx // it is one
+	cancel          context.CancelCauseFunc
+}
+
+// Follow returns the context in which a session's request runs: it ends with the
+// session at the latest. The caller calls Finish once the handler has returned.
+func (r *Registry) Follow(ctx context.Context, w http.ResponseWriter, cookie, host string, s *Session) *Stream {
+	one := &Stream{Context: ctx, Session: s, Cookie: cookie, Host: host, owner: r, w: w}
+	r.Streams.begin(one)
+	return one
+}
+
+// Finish says that the handler has returned. It may be called more than once,
+// and does nothing for nil.
+func (s *Stream) Finish() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	again := s.finished
+	s.finished = true
+	live := s.live.Load()
+	s.mu.Unlock()
+	if again {
+		return
+	}
+	s.owner.Streams.finish(s)
+	if live != nil {
+		live.cancel(nil)
+	}
+}
+
+// Done returns a channel that is closed when the request or the session ends.
+func (s *Stream) Done() <-chan struct{} { return s.waited().Done() }
+
+// Err returns why the context has ended.
+func (s *Stream) Err() error {
+	if live := s.live.Load(); live != nil {
+		return live.Err()
+	}
+	return s.Context.Err()
+}
+
+// Value returns what the context holds under a key. The context package finds
+// its own contexts by it, and then needs no goroutine for those derived from s.
+func (s *Stream) Value(key any) any {
+	if key == (ContextKey{}) {
+		return s.Session
+	}
+	if live := s.live.Load(); live != nil {
+		return live.Value(key)
+	}
+	return s.Context.Value(key)
+}
+
+// waited returns the context that can be ended, and makes it at first need.
+func (s *Stream) waited() *liveContext {
+	if live := s.live.Load(); live != nil {
+		return live
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waitedLocked()
+}
+
+func (s *Stream) waitedLocked() *liveContext {
+	if live := s.live.Load(); live != nil {
+		return live
+	}
+	ctx, cancel := context.WithCancelCause(s.Context)
+	live := &liveContext{ctx, cancel}
+	s.live.Store(live)
+	if s.finished {
+		cancel(nil)
+	}
+	return live
+}
+
+// end ends the request, since its session has ended.
+func (s *Stream) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.finished || s.ended {
+		return
+	}
+	s.ended = true
+	s.waitedLocked().cancel(ErrEnded)
+	time.AfterFunc(breakAfter, s.cut)
+}
+
+// cut makes every further reading and writing fail: of downloads to a client
+// that reads slowly, uploads of one that sends slowly, and connections that were
+// taken over by their handler.
+func (s *Stream) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.finished { // the connection may serve another request by now
+		return
+	}
+	past, c := time.Unix(1, 0), http.NewResponseController(s.w)
+	_ = c.SetWriteDeadline(past) // a writer without deadlines has the context only
+	_ = c.SetReadDeadline(past)
+}
