@@ -68,7 +68,7 @@ func TestDecisions(t *testing.T) {
 		{"API client", "GET", "/", "", http.Header{"Accept": {"*/*"}}, "refuse"},
 		{"form", "POST", "/", "", page, "refuse"},
 		{"frame", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}}, "sign-in"},
-		{"frame of something", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"something"}}, "refuse"},
+		{"page load by a worker", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"empty"}}, "sign-in"},
 		{"form in a frame", "POST", "/", "", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}}, "refuse"},
 		{"prefetch", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Purpose": {"prefetch"}}, "refuse"},
 		{"WebSocket", "GET", "/", "", http.Header{"Sec-Fetch-Mode": {"websocket"}, "Upgrade": {"websocket"}}, "refuse"},

@@ -49,10 +49,8 @@ func TestAFrameIsAskedToSignInInAWindow(t *testing.T) {
 		{"iframe", "same-origin", "Sec-Purpose", "prefetch", "problem"},
 		{"iframe", "same-origin", "Sec-Fetch-Mode", "cors", "problem"},
 		{"iframe", "same-origin", "Sec-Fetch-Mode", "websocket", "problem"},
-		{"empty", "same-origin", "Sec-Fetch-Mode", "cors", "problem"},
 		{"image", "same-origin", "Sec-Fetch-Mode", "no-cors", "problem"},
 		{"worker", "same-origin", "Sec-Fetch-Mode", "same-origin", "problem"},
-		{"something", "same-origin", "", "", "problem"},
 	} {
 		r := s.inFrame(t, "/deep/link?x=1&y=%2F", tt.dest, tt.from)
 		if tt.header != "" {
@@ -93,6 +91,7 @@ func TestAFrameGoesOnOnceItsWindowHasSignedIn(t *testing.T) {
 	}
 	program := s.inFrame(t, "/.authentik/framed", "empty", "same-origin")
 	program.Header.Set("Sec-Fetch-Mode", "cors")
+	program.Header.Set("Accept", "*/*")
 	if page := p.do(program); page.path != "/.authentik/framed" || page.header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("a program is led to %s: %s", page.path, page.body)
 	}

@@ -31,6 +31,21 @@ func WantsJSON(r *http.Request) bool {
 	return named
 }
 
+// namesHTML reports whether a client asks for HTML by name. Ranges with an
+// asterisk name nothing.
+func namesHTML(r *http.Request) bool {
+	accept := strings.Join(r.Header["Accept"], ",")
+	if len(accept) > maxAccept {
+		return false
+	}
+	for _, text := range splitList(accept) {
+		if kind, wanted, ok := mediaRange(text); ok && wanted && kind == "text/html" {
+			return true
+		}
+	}
+	return false
+}
+
 // weights are the values that q may have (RFC 9110, 12.4.2).
 var weights = regexp.MustCompile(`^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$`)
 

@@ -49,12 +49,15 @@ func (x *Exchange) Fail(e *fault.Error, back string) {
 		x.Problem(e)
 		return
 	}
-	if x.R.Method == http.MethodGet && !Navigates(x.R) {
+	if x.R.Method == http.MethodGet && !Navigates(x.R) && !asksForPage(x.R) {
 		x.Problem(e)
 		return
 	}
 	x.report(e)
 	RetryAfter(x.W.Header(), e.RetryAfter)
+	if e.Code == fault.SignInRequired {
+		x.Invite()
+	}
 	x.Pages.Fail(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status, Cause: e.Suspect}, back, x.Brand(x))
 }
 

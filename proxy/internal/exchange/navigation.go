@@ -19,15 +19,16 @@ var frames = []string{"iframe", "frame", "embed", "object", "fencedframe"}
 
 // Navigates reports whether r is a page load in a window: only that can be led
 // to a sign-in page and back. Browsers that send Sec-Fetch headers say so
-// themselves (Fetch Metadata). A prefetch is none, although it looks like one.
+// themselves (Fetch Metadata). A service worker that passes a page load on has no
+// destination. A prefetch is no page load, although it looks like one.
 func Navigates(r *http.Request) bool {
 	if !loads(r) {
 		return false
 	}
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate" && topLevel(r.Header.Get("Sec-Fetch-Dest"))
+		return mode == "navigate" && !slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == ""
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == "" && !partial(r)
 }
 
 // Framed reports whether r is a page load inside a frame. The sign-in page
@@ -38,13 +39,41 @@ func Framed(r *http.Request) bool {
 	return loads(r) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
 }
 
-// loads reports whether r can be a page load at all.
-func loads(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch")
+// asksForPage reports whether r is a request of a script for a page, such as one
+// that a service worker makes anew instead of passing a page load on. Its
+// response may fill the window, but a redirect would lead only the script to the
+// sign-in page.
+func asksForPage(r *http.Request) bool {
+	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	return loads(r) && mode != "" && mode != "navigate" && (dest == "" || dest == "empty") &&
+		namesHTML(r) && !partial(r)
 }
 
-// topLevel reports whether a page load fills a window.
-func topLevel(dest string) bool { return dest == "" || dest == "document" }
+// loads reports whether r can be a page load at all.
+func loads(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !slices.ContainsFunc(ahead, func(name string) bool {
+		value := strings.ToLower(r.Header.Get(name))
+		return strings.Contains(value, "prefetch") || strings.Contains(value, "preview")
+	})
+}
+
+// ahead are the headers by which browsers, and older ones, mark pages that they
+// load before anybody asks for them.
+var ahead = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
+
+// partial reports whether a script of a page asks for a piece of it, or for a
+// page that the script puts in itself: the sign-in page would stand inside the
+// application's. Libraries say so by these headers. An Android WebView names its
+// application in X-Requested-With, which always has a dot.
+func partial(r *http.Request) bool {
+	with := r.Header.Get("X-Requested-With")
+	return with != "" && !strings.Contains(with, ".") ||
+		slices.ContainsFunc(partials, func(name string) bool { return r.Header[name] != nil })
+}
+
+// partials are the headers of htmx, Turbo, pjax, Unpoly, Inertia and Livewire. Turbo
+// loads the page anew if the response is not HTML.
+var partials = []string{"Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id", "X-Pjax", "X-Up-Version", "X-Inertia", "X-Livewire"}
 
 // Owns reports whether a path, as it was asked for, is one of the gate's own
 // addresses. A rewrite on the way here does not change that.

@@ -13,13 +13,16 @@ import (
 )
 
 // Refuse answers a request for the application that may not pass. A page load
-// gets a page, everything else a problem document.
+// gets a page, and so does a script that asks for one; everything else gets a
+// problem document.
 func (x *Exchange) Refuse(e *fault.Error) {
 	x.W.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !Navigates(x.R) {
 		x.ExpireUnreadable()
-		x.Problem(e)
-		return
+		if !asksForPage(x.R) {
+			x.Problem(e)
+			return
+		}
 	}
 	back := x.WayBack(x.At.Asked.RequestURI())
 	if s, found, err := x.Session(); err == nil && found {

@@ -54,6 +54,9 @@ func (f Failure) remedy(d *draft) string {
 // count anew.
 const codeSignInLoop = "sign-in-loop"
 
+// codeSignInRequired is the failure that is none: the visitor has to sign in.
+const codeSignInRequired = "sign-in-required"
+
 // codeStepUpRefused is the one refusal that signing in again can resolve.
 const codeStepUpRefused = "step-up-refused"
 
@@ -118,10 +121,14 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 	if f.Code == codeSignInLoop {
 		again += "&afresh=1"
 	}
+	next := "try_again"
+	if f.Code == codeSignInRequired {
+		next = "sign_in"
+	}
 	p.drawEnding(w, d, f.Status, heading, endingView{
 		Words: append(words, f.remedy(d)),
 		Facts: []namedValue{{d.text("code_name"), f.Code}},
-		Links: []action{{Text: d.text("try_again"), Address: again, Focus: true}},
+		Links: []action{{Text: d.text(next), Address: again, Focus: true}},
 	})
 }
 
