@@ -5,6 +5,7 @@
 //   - paths.go: the allow-list
 //   - visit.go: a visit, sealed in a cookie
 //   - relay.go: requests passed on
+//   - follow.go: whether authentik has refused a proof
 //   - watch.go: the executor's answers watched for the end of a flow
 package relay
 
@@ -24,7 +25,6 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
 // Authentik passes requests of its interface on.
@@ -83,7 +83,7 @@ func (h *Handler) Enter(x *exchange.Exchange, out signin.Outcome, back string) {
 		return
 	}
 	vis := out.Visit
-	v := visit{Begun: vis.Begun, Back: vis.Back, Cookies: vis.Step.Cookies, Request: vis.Request, First: vis.Step.Flow}
+	v := visit{Begun: vis.Begun, Back: vis.Back, Cookies: vis.Step.Cookies, Request: vis.Request, First: vis.Step.Flow, Opening: vis.Opening}
 	v.sentTo(vis.Step.Flow)
 	if !h.keep(x, v) {
 		x.Fail(fault.New(fault.AuthentikUnexpected, errLarge), back)
@@ -122,14 +122,14 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 		x.Problem(fault.From(err))
 		return
 	}
-	sent, err := read(x, t)
-	defer sent.release()
+	said, err := read(x, t)
+	defer said.release()
 	if err != nil {
 		x.Problem(reply.Unreadable(err))
 		return
 	}
 	x = x.Uncanceled()
-	attempt, wait := h.try(x, t, sent)
+	attempt, wait := h.try(x, t, said)
 	if wait > 0 {
 		e := fault.New(fault.TooManyAttempts, nil)
 		e.RetryAfter = wait
@@ -137,16 +137,28 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 		return
 	}
 	defer attempt.End()
-	path := t.path
-	if x.At.Asked.RawQuery != "" {
-		path += "?" + x.At.Asked.RawQuery
-	}
-	got, err := h.Authentik.Send(x.Context(), x.Visitor(t.visit.Cookies), flowclient.RelayRequest{Method: x.R.Method, Path: path, Header: x.R.Header, Body: sent.body})
+	got, err := h.send(x, t, said)
 	if err != nil {
 		h.fail(x, t, fault.From(err))
 		return
 	}
-	h.answer(x, t, got, attempt)
+	if attempt != nil {
+		if got, err = h.follow(x, t, got); err != nil {
+			attempt.Fail(t.visit.Pending) // authentik has judged it, and did not say how
+			h.fail(x, t, fault.From(err))
+			return
+		}
+	}
+	h.answer(x, t, got, judged{attempt, flowclient.RawAnswer{Fields: said.fields}})
+}
+
+// send passes a request on.
+func (h *Handler) send(x *exchange.Exchange, t Target, said message) (flowclient.RelayReply, error) {
+	path := t.path
+	if x.At.Asked.RawQuery != "" {
+		path += "?" + x.At.Asked.RawQuery
+	}
+	return h.Authentik.Send(x.Context(), x.Visitor(t.visit.Cookies), flowclient.RelayRequest{Method: x.R.Method, Path: path, Header: x.R.Header, Body: said.body})
 }
 
 // ownPage returns where the visit goes on at the gate's own page, which knows a
@@ -247,7 +259,7 @@ func read(x *exchange.Exchange, t Target) (message, error) {
 
 // answer sends authentik's answer on, without what is not for the browser, and
 // acts on what it says.
-func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, attempt *throttle.Attempt) {
+func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, given judged) {
 	v := t.visit
 	v.Cookies = got.Cookies
 	header := x.W.Header()
@@ -267,7 +279,7 @@ func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayRep
 		got.Body = h.rewriteHosts(x.At, got.Body)
 	case t.kind == executor && got.Status == http.StatusOK:
 		var end *fault.Error
-		if a, end = h.watch(x, t, &v, &got, attempt); end != nil {
+		if a, end = h.watch(x, t, &v, &got, given); end != nil {
 			h.fail(x, t, end)
 			return
 		}

@@ -33,6 +33,8 @@ type visit struct {
 	Request *authn.Request     `json:"request,omitempty"`
 	// First is the flow that the visit began with.
 	First flowclient.Flow `json:"first"`
+	// Opening is the component of that flow's first challenge.
+	Opening flowclient.Component `json:"opening,omitempty"`
 	// Flows are those that authentik has sent this visit to. No other runs in it: a
 	// script on this host could otherwise change a password in a session that has
 	// just signed in.
@@ -56,7 +58,7 @@ func (v *visit) sentTo(flow flowclient.Flow) {
 // at returns the visit of the gate's own pages at one of the steps.
 func (v visit) at(step flowclient.Step) signin.Visit {
 	return signin.Visit{
-		Begun: v.Begun, Back: v.Back, First: v.First, Request: v.Request, Aside: step.Flow.Slug != v.First.Slug && v.Request == nil,
+		Begun: v.Begun, Back: v.Back, First: v.First, Opening: v.Opening, Request: v.Request, Aside: step.Flow.Slug != v.First.Slug && v.Request == nil,
 	}.At(step)
 }
 

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -26,7 +25,7 @@ func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Atte
 // watch looks at what the executor says. If a flow has ended, authentik is asked
 // who has signed in, and its interface is told what follows. A flow that a
 // challenge leads to may be run from then on.
-func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, attempt *throttle.Attempt) (*signin.Admission, *fault.Error) {
+func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, given judged) (*signin.Admission, *fault.Error) {
 	flow := flowclient.Flow{Slug: t.slug, Query: x.At.Asked.Query().Get("query")}
 	step, err := stepOf(flow, got.Body, v.Cookies, h.rootAt(x.At))
 	if err != nil || step.Challenge == nil {
@@ -36,13 +35,7 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	v.At, v.Pending = flow, base.PendingUser
 	h.SignIn.Remember(v.Cookies, base.PendingUser)
 	h.Metrics.Step(string(step.Challenge.Component()), "asked")
-	switch {
-	case x.R.Method != http.MethodPost:
-	case base.Errors != nil:
-		attempt.Fail(base.PendingUser)
-	default:
-		attempt.Accept(base.PendingUser)
-	}
+	given.settle(*v, flow, step)
 	for _, link := range linksOf(step.Challenge) {
 		if flow, ok := step.FlowAt(link); ok && link != "" {
 			v.sentTo(flow)
@@ -62,7 +55,7 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	}
 	admitted, failed := h.end(x, v, step, got)
 	if admitted != nil {
-		attempt.Accept(admitted.Username())
+		given.attempt.Accept(admitted.Username())
 	}
 	return admitted, failed
 }

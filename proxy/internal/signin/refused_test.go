@@ -33,10 +33,10 @@ func TestRefused_TheFieldsOfAProgramCountWhateverTheyAnswer(t *testing.T) {
 	}
 	lost := flowclient.Step{Challenge: flowclient.Identification{}, Lost: true}
 	vis := Visit{Step: flowclient.Step{Challenge: flowclient.Dummy{}}}
-	if !refused(vis, raw(flowclient.ComponentDummy, `{"uid_field":"jane","password":"x"}`), lost) {
+	if !vis.Refused(raw(flowclient.ComponentDummy, `{"uid_field":"jane","password":"x"}`), lost) {
 		t.Error("a try that posed as another answer is not counted")
 	}
-	if refused(Visit{Step: flowclient.Step{Challenge: flowclient.Password{}}}, flowclient.PasswordAnswer{Password: "x"}, lost) {
+	if (Visit{Step: flowclient.Step{Challenge: flowclient.Password{}}}).Refused(flowclient.PasswordAnswer{Password: "x"}, lost) {
 		t.Error("a visit that authentik has forgotten counts as a try")
 	}
 	named := Visit{Step: flowclient.Step{Challenge: flowclient.Identification{}}}
@@ -50,7 +50,7 @@ func TestRefused_TheFieldsOfAProgramCountWhateverTheyAnswer(t *testing.T) {
 		{flowclient.AuthenticatorTOTPAnswer{Code: "123456"}, flowclient.AuthenticatorValidate{}, true},
 		{flowclient.PasswordAnswer{Password: "x"}, flowclient.AuthenticatorValidate{}, false},
 	} {
-		if got := refused(named, tt.answer, flowclient.Step{Challenge: tt.at, Lost: true}); got != tt.want {
+		if got := named.Refused(tt.answer, flowclient.Step{Challenge: tt.at, Lost: true}); got != tt.want {
 			t.Errorf("%T at %T: refused is %v, want %v", tt.answer, tt.at, got, tt.want)
 		}
 	}
@@ -71,7 +71,7 @@ func TestRefused_AFlowThatBeginsAnewHasRefused(t *testing.T) {
 		`{"component":"xak-flow-redirect","to":"/"}`:             false,
 	} {
 		vis := Visit{First: flow, Opening: flowclient.ComponentDummy, Step: password}
-		if got := refused(vis, answer, stepOf(t, flow, raw)); got != want {
+		if got := vis.Refused(answer, stepOf(t, flow, raw)); got != want {
 			t.Errorf("%s: refused is %v", raw, got)
 		}
 	}

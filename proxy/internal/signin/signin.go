@@ -248,10 +248,13 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 		if out, again := h.renamed(x, vis, answer, err); again {
 			return out
 		}
+		if !errors.Is(err, flowclient.ErrUnreachable) {
+			attempt.Fail("") // authentik has judged it, and did not say how
+		}
 		return unconfirmed(vis, answer, err)
 	}
 	pending := step.Challenge.Common().PendingUser
-	if refused(vis, answer, step) {
+	if vis.Refused(answer, step) {
 		attempt.Fail(pending)
 		return h.accepted(x, vis, answer, step)
 	}
@@ -295,37 +298,6 @@ func (h *Handler) count(from, to flowclient.Step, err error) {
 		h.Metrics.SignIn(h.Source.Name(), "denied")
 	}
 	h.Metrics.Step(component, result)
-}
-
-// moved reports whether authentik has gone on from one step to the next.
-func moved(from, to flowclient.Step) bool {
-	return from.Flow != to.Flow || from.Challenge.Component() != to.Challenge.Component() ||
-		to.Challenge.Common().Errors == nil
-}
-
-// refused reports whether authentik has refused a proof. If the flow begins anew
-// after a wrong one, it does so without an error.
-func refused(vis Visit, answer flowclient.Answer, step flowclient.Step) bool {
-	_, raw := answer.(flowclient.RawAnswer)
-	prompt := answer.Component() == flowclient.ComponentPrompt
-	component := step.Challenge.Component()
-	switch {
-	case step.Lost: // a challenge ignores forms that were not made for it, but for fields of the same name
-		return raw || prompt || component == flowclient.ComponentPassword && reply.Has(answer, "password") ||
-			component == flowclient.ComponentAuthenticatorValidate && reply.Has(answer, "code")
-	case prompt:
-		return false // a new password, for example, is compared with nothing
-	case !moved(vis.Step, step), component == flowclient.ComponentIdentification:
-		return true
-	case component == vis.Opening && step.Flow == vis.First:
-		return true
-	}
-	switch step.Challenge.(type) {
-	case flowclient.AccessDenied, flowclient.FlowError, flowclient.Shell:
-		return true
-	default:
-		return false
-	}
 }
 
 // reopen begins again after a flow that has ended well and signed nobody in, such

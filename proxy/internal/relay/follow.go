@@ -1,0 +1,71 @@
+package relay
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
+)
+
+// maxHops bounds how many redirects of the executor to itself are followed. It
+// makes one for each stage that asks nothing.
+const maxHops = 30
+
+// A judged is an answer of the interface while authentik judges it. Without an
+// attempt it proves nothing.
+type judged struct {
+	attempt *throttle.Attempt
+	answer  flowclient.RawAnswer
+}
+
+// settle counts an answer by what authentik asks next.
+func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) {
+	pending := next.Challenge.Common().PendingUser
+	if v.at(flowclient.Step{Flow: at}).Refused(j.answer, next) {
+		j.attempt.Fail(pending)
+		return
+	}
+	j.attempt.Accept(pending)
+}
+
+// follow asks what comes after a proof that authentik has answered with a
+// redirect to the executor itself. It answers most proofs so, right or wrong: only
+// the next challenge shows whether the flow has begun anew, and for whom. A
+// browser follows such a redirect in the same way, but only if it wants to.
+func (h *Handler) follow(x *exchange.Exchange, t Target, got flowclient.RelayReply) (flowclient.RelayReply, error) {
+	for range maxHops {
+		path, ok := h.onward(x, t, got)
+		if !ok {
+			break
+		}
+		var err error
+		got, err = h.Authentik.Send(x.Context(), x.Visitor(got.Cookies), flowclient.RelayRequest{Method: http.MethodGet, Path: path, Header: x.R.Header})
+		if err != nil {
+			return got, err
+		}
+	}
+	if got.Status == http.StatusMethodNotAllowed || got.Status >= http.StatusInternalServerError {
+		return got, &flowclient.UnexpectedError{Status: got.Status, Endpoint: "relay"}
+	}
+	return got, nil
+}
+
+// onward returns where the executor sends the browser on within the same flow.
+func (h *Handler) onward(x *exchange.Exchange, t Target, got flowclient.RelayReply) (path string, ok bool) {
+	body := got.Body
+	if to := got.Header.Get("Location"); to != "" {
+		body = redirectTo(to)
+	}
+	step, err := stepOf(flowclient.Flow{}, body, nil, h.rootAt(x.At))
+	rd, redirects := step.Challenge.(flowclient.Redirect)
+	if err != nil || !redirects {
+		return "", false
+	}
+	flow, ok := rd.Flow()
+	if !ok || flow.Slug != t.slug {
+		return "", false
+	}
+	return executorPath + flow.Slug + "/?" + url.Values{"query": {flow.Query}}.Encode(), true
+}

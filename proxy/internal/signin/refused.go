@@ -1,0 +1,65 @@
+package signin
+
+import (
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
+)
+
+// moved reports whether authentik has gone on from one step to the next.
+func moved(from, to flowclient.Step) bool {
+	return from.Flow != to.Flow || !repeated(from, to) || to.Challenge.Common().Errors == nil
+}
+
+// repeated reports whether a step asks what the one before it has asked. If that
+// is not known it counts as the same.
+func repeated(from, to flowclient.Step) bool {
+	return from.Challenge == nil || from.Challenge.Component() == to.Challenge.Component()
+}
+
+// Refused reports whether authentik has refused a proof that was given at the
+// visit's step. It is the one judgement for forms, for programs and for
+// authentik's own interface, where the step's challenge is not known.
+//
+// A refusal need not look like one: a flow that begins anew after a wrong answer
+// does so without an error, and after the last answer that is allowed access is
+// denied. The parameters of a flow count for nothing, since a browser can choose
+// them.
+func (v Visit) Refused(answer flowclient.Answer, next flowclient.Step) bool {
+	component := next.Challenge.Component()
+	within, prompt := next.Flow.Slug == v.Step.Flow.Slug, answer.Component() == flowclient.ComponentPrompt
+	switch {
+	case next.Lost:
+		return misread(answer, component)
+	case component == flowclient.ComponentPrompt && next.Challenge.Common().Errors != nil:
+		return false // a new password, for example, is compared with nothing
+	case !moved(v.Step, next), component == v.Opening && next.Flow.Slug == v.First.Slug:
+		return true
+	case component == flowclient.ComponentIdentification:
+		return within || !prompt // a flow to enrol may lead to one to sign in
+	case within && v.Step.Challenge != nil && repeated(v.Step, next):
+		return !prompt // one form may follow another
+	}
+	switch next.Challenge.(type) {
+	case flowclient.AccessDenied, flowclient.FlowError, flowclient.Shell:
+		return true
+	default:
+		return false
+	}
+}
+
+// misread reports whether authentik has read a proof in an answer that was meant
+// for another challenge than the one it is at. A challenge ignores forms that
+// were not made for it, except for fields of the same name.
+func misread(answer flowclient.Answer, at flowclient.Component) bool {
+	_, raw := answer.(flowclient.RawAnswer)
+	switch {
+	case raw, answer.Component() == flowclient.ComponentPrompt:
+		return true
+	case at == flowclient.ComponentPassword:
+		return reply.Has(answer, "password")
+	case at == flowclient.ComponentAuthenticatorValidate:
+		return reply.Has(answer, "code")
+	default:
+		return false
+	}
+}
