@@ -40,6 +40,9 @@ var (
 	ErrSourceUnreachable = errors.New("flowclient: authentik cannot reach the source")
 	// ErrBrowserNeeded means that only the visitor's browser can use a source.
 	ErrBrowserNeeded = errors.New("flowclient: only a browser can go there")
+	// ErrBehindGate means that URL leads to a site of the gate itself, which asks for a
+	// sign-in, instead of to authentik.
+	ErrBehindGate = errors.New("flowclient: URL leads to a site behind a gate, and not to authentik")
 	// ErrOtherHost means that an address is not on authentik's host. The client sends
 	// no request to any other.
 	ErrOtherHost = errors.New("flowclient: not on authentik's host")

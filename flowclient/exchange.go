@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -51,8 +52,22 @@ func (c *Client) send(req *http.Request, q request) (*http.Response, error) {
 			return nil, unreachable(q, err)
 		}
 	}
+	if gated(resp.Header) {
+		_ = resp.Body.Close() // it is not authentik's answer
+		return nil, &UnexpectedError{Status: resp.StatusCode, Endpoint: q.endpoint, Err: ErrBehindGate}
+	}
 	resp.Body = limited(resp, q)
 	return resp, nil
+}
+
+// GateHeader marks what a gate answers in the place of an application to clients
+// that have to sign in.
+const GateHeader = "X-Authentik-Gate"
+
+// gated reports whether a gate has answered. Older ones did not mark all that they
+// answer.
+func gated(h http.Header) bool {
+	return h.Get(GateHeader) != "" || strings.HasPrefix(h.Get("WWW-Authenticate"), "authentik login_url=")
 }
 
 // read reads the body up to the limit of the request. net/http has decompressed it,

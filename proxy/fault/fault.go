@@ -46,6 +46,7 @@ const (
 	SignInLoop           Code = "sign-in-loop"
 	HostUnknown          Code = "host-unknown"
 	AuthentikTLS         Code = "authentik-tls"
+	AuthentikBehindGate  Code = "authentik-behind-gate"
 )
 
 // Error is a failure that the gate reports to the visitor. Its title is safe to
@@ -106,6 +107,7 @@ var meanings = map[Code]meaning{
 	StepUpRefused:        {http.StatusForbidden, "Not signed in as this application demands"},
 	SignInLoop:           {http.StatusLoopDetected, "Sign-ins do not hold"},
 	AuthentikTLS:         {http.StatusBadGateway, "No secure connection to the sign-in service"},
+	AuthentikBehindGate:  {http.StatusBadGateway, "Address of the sign-in service leads to a gate"},
 	HostUnknown:          {http.StatusMisdirectedRequest, "Host not known to be this site's"},
 }
 
@@ -146,6 +148,8 @@ func From(err error) *Error {
 	switch {
 	case errors.Is(err, flowclient.ErrUnreachable):
 		return New(AuthentikUnreachable, err)
+	case errors.Is(err, flowclient.ErrBehindGate):
+		return New(AuthentikBehindGate, err)
 	case errors.Is(err, flowclient.ErrFlowNotFound):
 		return New(FlowNotFound, err)
 	case errors.Is(err, flowclient.ErrApplicationNotFound):

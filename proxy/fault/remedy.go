@@ -30,6 +30,7 @@ var remedies = map[Code]string{
 	KeysUnreachable:      "check that Caddy reaches authentik, and that the provider has a signing key",
 	TokenInvalid:         "check the provider's signing key, and that it has no encryption key",
 	ClockSkew:            "set the clocks of Caddy and of authentik (NTP)",
+	AuthentikBehindGate:  "url leads to a site behind this gate: write authentik's own address, such as http://authentik-server:9000, and leave authentik's host out of the site",
 	HostUnknown:          "if visitors use this host, set site, or add the host to the addresses of the site",
 	SessionsUnavailable:  "check the session store; the error has the cause",
 }

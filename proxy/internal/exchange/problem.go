@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
@@ -93,8 +94,13 @@ func (x *Exchange) Problem(e *fault.Error) {
 
 // Invite says where to sign in, as every 401 must (RFC 9110, 15.5.2).
 func (x *Exchange) Invite() {
+	x.Mark()
 	x.W.Header().Set("WWW-Authenticate", `authentik login_url="`+x.Prefix+`/login"`)
 }
+
+// Mark marks a response that the gate sends in the place of the application to a
+// client that has to sign in. A gate whose authentik is behind it recognizes it.
+func (x *Exchange) Mark() { x.W.Header().Set(flowclient.GateHeader, "sign-in") }
 
 // problem is a failure for programs to read.
 type problem struct {

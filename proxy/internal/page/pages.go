@@ -109,10 +109,6 @@ func New(cfg Config) (*Pages, error) {
 	return p, nil
 }
 
-// pageHeader marks the sign-in page, so that a monitor that follows redirects can
-// tell it from the application.
-const pageHeader = "X-Authentik-Gate"
-
 // Ask draws a challenge.
 func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
 	d := p.newQuestion(r, q)
@@ -127,7 +123,7 @@ func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
 		d.Stage = row.draw(q.Step.Challenge, d)
 	}
 	d.finish()
-	w.Header().Set(pageHeader, "sign-in")
+	w.Header().Set(flowclient.GateHeader, "sign-in") // for monitors that follow redirects
 	return p.write(w, d, q.Status())
 }
 

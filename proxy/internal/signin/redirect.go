@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"time"
 
@@ -34,6 +35,10 @@ const maxCarried = 1 << 10
 // is to sign in again there.
 func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Session) {
 	back := d.Back
+	if h.authorizes(x, back) {
+		x.Fail(fault.New(fault.AuthentikBehindGate, errGated), "/")
+		return
+	}
 	d.Begun, d.Request = h.Now(), *h.Request(x)
 	if len(back) > maxCarried {
 		d.Back = "/"
@@ -51,6 +56,15 @@ func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Sess
 		}
 	}
 	x.Fail(fault.From(err), back)
+}
+
+var errGated = errors.New("the gate guards authentik's own address, and a browser that it sends there comes back to it")
+
+// authorizes reports whether a visitor who wants to sign in was sent to
+// authentik's authorize endpoint, on the host of a site that this gate guards.
+// Without end they would be sent there again.
+func (h *Handler) authorizes(x *exchange.Exchange, back string) bool {
+	return strings.HasPrefix(x.Origin()+back, h.Client.Root()+"application/o/authorize/")
 }
 
 // markSecond is the third part of the state of a second departure.

@@ -133,6 +133,7 @@ func (h *Handler) disappoint(x *exchange.Exchange, e *fault.Error, back string) 
 // says so: the sign-in page may know them, and lead them back here, without end.
 func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	x.ExpireUnreadable()
+	x.Mark()
 	if exchange.Framed(x.R) {
 		h.frame(x)
 		return
