@@ -39,25 +39,45 @@ type Entry struct {
 // SessionsOf lists the live sessions of a user, wherever they are used, the
 // newest first. It returns ErrNoUser for a username without recent sign-ins.
 func (g *Gate) SessionsOf(ctx context.Context, username string) ([]Entry, error) {
-	_, username, list, err := g.listed(ctx, username)
+	lists, err := g.listed(ctx, username)
 	if err != nil {
 		return nil, err
 	}
-	return entries(username, list), nil
+	all := []Entry{}
+	for _, list := range lists {
+		all = append(all, entries(list.username, list.entries)...)
+	}
+	slices.SortStableFunc(all, func(a, b Entry) int { return b.Begun.Compare(a.Begun) })
+	return all, nil
 }
 
-// listed returns the user of a username, with what authentik called them at the
-// last sign-in, and their live sessions in the order of admission.
-func (g *Gate) listed(ctx context.Context, username string) (uid, name string, list []session.Entry, err error) {
-	uid, found, err := g.sessions.UID(ctx, username)
+// A listing is the live sessions of a user by one of the identifiers that
+// authentik gives it, in the order of admission.
+type listing struct {
+	uid, username string // the name at the last sign-in
+	entries       []session.Entry
+}
+
+// listed returns the sessions of a username.
+func (g *Gate) listed(ctx context.Context, username string) ([]listing, error) {
+	uids, err := g.sessions.UIDs(ctx, username)
 	switch {
 	case err != nil:
-		return "", "", nil, err
-	case !found:
-		return "", "", nil, ErrNoUser
+		return nil, err
+	case len(uids) == 0:
+		return nil, ErrNoUser
 	}
-	name, list, err = g.sessions.List(ctx, uid)
-	return uid, name, list, err
+	var lists []listing
+	for i, uid := range uids {
+		name, list, err := g.sessions.List(ctx, uid)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 || name == username { // otherwise that user was renamed since
+			lists = append(lists, listing{uid, name, list})
+		}
+	}
+	return lists, nil
 }
 
 // entries tells of sessions, the last first.
@@ -93,27 +113,30 @@ func (g *Gate) entry(s *session.Session) Entry {
 // used, and returns them. Sessions of other users, and those that begin
 // afterwards, go on. It returns ErrNoUser for a username without sessions.
 func (g *Gate) EndAll(ctx context.Context, username string) ([]Entry, error) {
-	uid, found, err := g.sessions.UID(ctx, username)
-	if err != nil {
+	lists, err := g.listed(ctx, username)
+	known := !errors.Is(err, ErrNoUser)
+	if err != nil && known {
 		return nil, err
 	}
 	cached := g.cached(func(s *session.Session) bool {
-		return found && s.User.UID == uid || !found && s.User.Username == username
+		return s.User.Username == username || slices.ContainsFunc(lists, func(l listing) bool { return l.uid == s.User.UID })
 	})
-	if !found && len(cached) == 0 {
+	if !known && len(cached) == 0 {
 		return nil, ErrNoUser
 	}
-	var ended []session.Entry
-	if found {
-		if ended, err = g.sessions.EndUser(ctx, uid); err != nil {
-			return nil, err
+	var all []Entry
+	for _, list := range lists {
+		ended, err := g.sessions.EndUser(ctx, list.uid)
+		if err != nil {
+			return all, err
 		}
-	}
-	for _, one := range ended {
-		g.sessions.Report(ctx, one.Name, username, "admin")
+		for _, one := range ended {
+			g.sessions.Report(ctx, one.Name, username, "admin")
+		}
+		all = append(all, entries(username, ended)...)
 	}
 	rest, err := g.endEach(ctx, cached)
-	return append(entries(username, ended), rest...), err
+	return append(all, rest...), err
 }
 
 // EndAuthentik ends all sessions that rest on one session of authentik, by
@@ -171,19 +194,22 @@ func (g *Gate) EndOne(ctx context.Context, username, id string) (Entry, error) {
 
 // endListed ends a session that is in its user's index.
 func (g *Gate) endListed(ctx context.Context, username, id string) (Entry, error) {
-	uid, name, list, err := g.listed(ctx, username)
+	lists, err := g.listed(ctx, username)
 	if err != nil {
 		return Entry{}, err
 	}
-	at := slices.IndexFunc(list, func(one session.Entry) bool { return session.PublicID(one.Name) == id })
-	if at < 0 {
-		return Entry{}, ErrNoSession
+	for _, list := range lists {
+		at := slices.IndexFunc(list.entries, func(one session.Entry) bool { return session.PublicID(one.Name) == id })
+		if at < 0 {
+			continue
+		}
+		if err := g.sessions.EndListed(ctx, list.uid, list.entries[at]); err != nil {
+			return Entry{}, err
+		}
+		g.sessions.Report(ctx, list.entries[at].Name, list.username, "admin")
+		return entries(list.username, list.entries[at:at+1])[0], nil
 	}
-	if err := g.sessions.EndListed(ctx, uid, list[at]); err != nil {
-		return Entry{}, err
-	}
-	g.sessions.Report(ctx, list[at].Name, name, "admin")
-	return entries(name, list[at:at+1])[0], nil
+	return Entry{}, ErrNoSession
 }
 
 // cached returns the cached sessions that match.

@@ -218,7 +218,7 @@ func TestStream_OutlivesItsGateAndEndsWithItsSession(t *testing.T) {
 	ends := map[string]func(s *streaming, next *Gate){
 		"by the next gate": func(s *streaming, next *Gate) { s.end(next) },
 		"by the store": func(s *streaming, _ *Gate) {
-			_, _, list, err := s.listed(s.Context(), jane.Username)
+			_, list, err := s.sessions.List(s.Context(), jane.UID)
 			if err != nil || len(list) != 1 {
 				s.Fatal(list, err)
 			}

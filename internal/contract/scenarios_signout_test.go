@@ -33,7 +33,6 @@ func signOutScenarios() []scenario {
 			// The invalidation flow that authentik gives providers leaves its own session
 			// alone, so that nothing is asked the next time.
 			name: "signing in again after signing out", standIn: plainStandIn, blueprint: plainBlueprint,
-			notYet: "the gate treats every later session of the same session at authentik as ended, and says that cookies are blocked",
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				signsOut(v).finishes("")

@@ -12,9 +12,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// MaxTried is how many cookies of one name are tried: a parent domain may have
-// planted one of the same name beside the gate's.
-const MaxTried = 4
+// MaxTried is how many cookies of one name are tried: a sibling host or the
+// application itself may have planted some of the same name before the gate's.
+// Browsers keep fewer of one host, as a rule 50 to 180 of all names.
+const MaxTried = 64
 
 // Cookies are the names of a gate's cookies, and how browsers keep them. Over
 // plain HTTP the names have no prefix, since browsers would refuse it there.

@@ -108,15 +108,27 @@ func (x *Exchange) Context() context.Context { return x.R.Context() }
 func (x *Exchange) Session() (s *session.Session, found bool, err error) {
 	if !x.looked {
 		x.looked = true
-		for value := range x.sessionCookies() {
-			x.held, x.found, x.err = x.Sessions.Find(x.Context(), value, x.At.Host)
-			if x.found || x.err != nil {
-				x.value = value
-				break
-			}
-		}
+		x.find()
 	}
 	return x.held, x.found, x.err
+}
+
+// find looks the session up: first among those that are cached, so that planted
+// cookies before the good one cost the store nothing from the second request on.
+func (x *Exchange) find() {
+	for value := range x.sessionCookies() {
+		if x.held, x.found = x.Sessions.Held(value, x.At.Host); x.found {
+			x.value = value
+			return
+		}
+	}
+	for value := range x.sessionCookies() {
+		x.held, x.found, x.err = x.Sessions.Find(x.Context(), value, x.At.Host)
+		if x.found || x.err != nil {
+			x.value = value
+			return
+		}
+	}
 }
 
 // Recheck asks authentik about the request's session and returns it as it then

@@ -60,16 +60,31 @@ func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus
 		Name: held.box.Name(), Site: r.scope(host), Flow: r.Flow, Client: r.Client, Begun: rec.Begun, Until: rec.Until,
 		Addr: rec.Addr, Agent: shortened(rec.UserAgent),
 	}
+	confirmed := rec.Checked
+	if confirmed.IsZero() {
+		confirmed = rec.Begun
+	}
 	var epoch string
+	early := false
 	err = r.index.change(ctx, rec.User.UID, func(list *sessionList) bool {
+		if early = !list.Ended.IsZero() && !confirmed.After(list.Ended); early {
+			return false
+		}
 		epoch, list.Username = list.Epoch, rec.User.Username
 		surplus = list.enter(entry, r.MaxPerUser)
 		return true
 	})
-	if err == nil {
-		err = r.index.know(ctx, rec.SID, rec.Until)
+	if err != nil {
+		return nil, err
 	}
-	rec.Ends = append(rec.Ends, r.index.tombstones(rec.User.UID, epoch, rec.SID)...)
+	var sidEpoch string
+	if !early {
+		sidEpoch, err = r.index.know(ctx, rec.SID, confirmed, rec.Until)
+	}
+	if early || errors.Is(err, ErrEndedEarly) {
+		return nil, fault.New(fault.VisitExpired, ErrEndedEarly)
+	}
+	rec.Ends = append(rec.Ends, r.index.tombstones(rec.User.UID, epoch, rec.SID, sidEpoch)...)
 	return surplus, err
 }
 

@@ -18,13 +18,6 @@ func (r *Registry) End(ctx context.Context, s *Session) error {
 	return nil
 }
 
-// EndAuthentik ends all sessions that rest on one session of authentik, in
-// every process, and for as long as any of them could last. It is no error if
-// there are none.
-func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
-	return r.Revoke(ctx, r.index.sidTombstone(sid), r.Now().Add(r.Longest(r.Lifetime)))
-}
-
 // Revoke puts a tombstone in the place of a name: that of a session's record,
 // or one that sessions share.
 func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) error {
@@ -63,6 +56,25 @@ func (r *Registry) remove(ctx context.Context, uid string, ended ...Entry) (remo
 // begin from then on are not hit. Then the tombstone of the old epoch ends the
 // sessions, and only then they are removed from the index.
 func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err error) {
+	return r.endUser(ctx, uid, func(list *sessionList) bool {
+		list.closeEpoch()
+		return len(list.Ending) > 0
+	})
+}
+
+// EndedUser is EndUser after authentik has said that all of a user's sessions
+// have ended: a sign-in that authentik had confirmed before, and whose session
+// has not begun yet, is hit as well.
+func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []Entry, err error) {
+	now := r.Now()
+	return r.endUser(ctx, uid, func(list *sessionList) bool {
+		list.closeEpoch()
+		list.Ended = later(list.Ended, now)
+		return true
+	})
+}
+
+func (r *Registry) endUser(ctx context.Context, uid string, end func(*sessionList) bool) (ended []Entry, err error) {
 	leave, err := r.index.turns.wait(ctx, uid)
 	if err != nil {
 		return nil, err
@@ -71,12 +83,15 @@ func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err 
 	var ending []string
 	var until time.Time
 	err = r.index.change(ctx, uid, func(list *sessionList) bool {
-		list.closeEpoch()
+		changed := end(list)
 		ending, until = slices.Clone(list.Ending), list.latest(r.Now().Add(r.Longest(r.Lifetime)))
-		return len(ending) > 0
+		return changed
 	})
-	if err != nil || len(ending) == 0 {
-		return nil, err
+	if err != nil {
+		return r.endEach(ctx, uid, err)
+	}
+	if len(ending) == 0 {
+		return nil, nil
 	}
 	for _, epoch := range ending {
 		if err := r.Revoke(ctx, r.index.userTombstone(uid, epoch), until); err != nil {
@@ -91,6 +106,22 @@ func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err 
 	})
 	r.clear(ctx, ended)
 	return ended, err
+}
+
+// endEach ends the sessions of a user one by one after the list could not be
+// saved: a store that is full still takes tombstones in the place of records.
+func (r *Registry) endEach(ctx context.Context, uid string, cause error) ([]Entry, error) {
+	list, _, err := r.index.read(ctx, uid)
+	if err != nil || len(list.Lines) == 0 {
+		return nil, cause
+	}
+	for _, entry := range list.Lines {
+		if err := r.Revoke(ctx, entry.Name, entry.Until); err != nil {
+			return nil, err
+		}
+	}
+	r.remove(ctx, uid, list.Lines...)
+	return list.Lines, nil
 }
 
 // clear makes room in the store. Records that it misses open for nobody and

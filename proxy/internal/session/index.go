@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
@@ -39,7 +40,10 @@ type sessionList struct {
 	// Ending are epochs whose end was ordered and may not be done: a process that
 	// was interrupted, or could not reach the store, finds here what is left.
 	Ending []string `json:"ending,omitempty"`
-	Lines  []Entry  `json:"lines"` // in the order of admission
+	// Ended is when authentik last said that all sessions of the user have ended.
+	// What authentik had confirmed before does not begin afterwards.
+	Ended time.Time `json:"ended,omitzero"`
+	Lines []Entry   `json:"lines"` // in the order of admission
 }
 
 // An Entry is one session in its user's index.
@@ -142,12 +146,6 @@ func shortened(agent string) string {
 	return agent
 }
 
-// A userPointer leads from a username to the user. Users can be renamed, and
-// the name given to another user: the newest sign-in wins.
-type userPointer struct {
-	UID string `json:"uid"`
-}
-
 // index keeps the session lists of the users of one authentik.
 type index struct {
 	store    store.Store
@@ -156,14 +154,17 @@ type index struct {
 	logger   *slog.Logger
 	issuer   string
 	lifetime time.Duration
-	notices  bool // whether authentik sends logout notices
+	client   string // of OpenID Connect
+	notices  bool   // whether authentik sends logout notices
 	turns    turns
+	unsigned *bounded.Cache[string, time.Time] // by authentik's name of its session
 }
 
 func newIndex(o Options) *index {
 	return &index{
 		store: o.Store, key: o.Key, now: o.Now, logger: o.Logger, issuer: o.Issuer, lifetime: o.Lifetime,
-		notices: o.Client != "", turns: newTurns(),
+		client: o.Client, notices: o.Client != "", turns: newTurns(),
+		unsigned: bounded.New(bounded.Options[string, time.Time]{Entries: maxUnsigned, Now: o.Now}),
 	}
 }
 
@@ -171,20 +172,12 @@ func (x *index) listBox(uid string) seal.Box {
 	return x.key.Own(seal.KindIndex, x.issuer+"\x00"+uid)
 }
 
-func (x *index) pointerBox(username string) seal.Box {
-	return x.key.Own(seal.KindUser, x.issuer+"\x00"+username)
-}
-
-func (x *index) sidBox(sid string) seal.Box {
-	return x.key.Own(seal.KindSID, x.issuer+"\x00"+sid)
-}
-
 // tombstones lists what a new session of a user ends with, besides its own end.
 // Whatever else is to end many sessions at once is added here and nowhere else.
-func (x *index) tombstones(uid, epoch, sid string) []string {
+func (x *index) tombstones(uid, epoch, sid, sidEpoch string) []string {
 	all := []string{x.userTombstone(uid, epoch)}
 	if sid != "" {
-		all = append(all, x.sidTombstone(sid))
+		all = append(all, x.sidTombstone(sid, sidEpoch))
 	}
 	return all
 }
@@ -192,11 +185,6 @@ func (x *index) tombstones(uid, epoch, sid string) []string {
 // userTombstone ends all sessions of a user that began in an epoch.
 func (x *index) userTombstone(uid, epoch string) string {
 	return x.key.Tombstone("user", x.issuer+"\x00"+epoch+"\x00"+uid)
-}
-
-// sidTombstone ends all sessions that rest on one session of authentik.
-func (x *index) sidTombstone(sid string) string {
-	return x.key.Tombstone("sid", x.issuer+"\x00"+sid)
 }
 
 // read returns a user's list without expired sessions. A user without one gets
@@ -236,84 +224,15 @@ func (x *index) change(ctx context.Context, uid string, edit func(*sessionList) 
 			return err
 		}
 		expiry := list.latest(x.now().Add(emptyFor))
+		if !list.Ended.IsZero() {
+			expiry = list.latest(later(expiry, list.Ended.Add(beginsFor)))
+		}
 		if len(list.Ending) > 0 {
 			expiry = list.latest(x.now().Add(x.lifetime))
 		}
 		_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: expiry, Version: version})
 		return err
 	})
-}
-
-// point makes a username lead to a user for as long as a session of theirs may
-// last. It is saved for twice as long, so that most sign-ins find it as it
-// should be.
-func (x *index) point(ctx context.Context, username, uid string, until time.Time) error {
-	b := x.pointerBox(username)
-	return persist(ctx, func() error {
-		kept, found, err := x.store.Load(ctx, b.Name())
-		if err != nil {
-			return err
-		}
-		var to userPointer
-		if found && b.Open(kept.Value, &to) == nil && to.UID == uid && !kept.Expiry.Before(until) {
-			return nil
-		}
-		sealed, err := b.Seal(userPointer{uid})
-		if err != nil {
-			return err
-		}
-		expiry := until.Add(until.Sub(x.now()))
-		_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: expiry, Version: kept.Version})
-		return err
-	})
-}
-
-// know saves, for as long as a new session may last, that it rests on a session
-// of authentik. Logout notices act only on those that are known: any client can
-// send some, and what is written for them must be bounded by what has signed
-// in. Without OpenID Connect there are no notices.
-func (x *index) know(ctx context.Context, sid string, until time.Time) error {
-	if sid == "" || !x.notices {
-		return nil
-	}
-	b := x.sidBox(sid)
-	return persist(ctx, func() error {
-		kept, found, err := x.store.Load(ctx, b.Name())
-		if err != nil || found && !kept.Expiry.Before(until) {
-			return err
-		}
-		sealed, err := b.Seal(until)
-		if err != nil {
-			return err
-		}
-		_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: until, Version: kept.Version})
-		return err
-	})
-}
-
-// KnowsAuthentik reports whether any session has rested on a session of
-// authentik, by authentik's identifier of it.
-func (r *Registry) KnowsAuthentik(ctx context.Context, sid string) (bool, error) {
-	_, found, err := r.Store.Load(ctx, r.index.sidBox(sid).Name())
-	if err != nil {
-		return false, fault.New(fault.SessionsUnavailable, err)
-	}
-	return found, nil
-}
-
-// UID returns the user that a username leads to. It yields found == false for a
-// username without recent sign-ins.
-func (r *Registry) UID(ctx context.Context, username string) (uid string, found bool, err error) {
-	b := r.index.pointerBox(username)
-	kept, found, err := r.Store.Load(ctx, b.Name())
-	if err != nil {
-		return "", false, fault.New(fault.SessionsUnavailable, err)
-	}
-	var to userPointer
-	if !found || b.Open(kept.Value, &to) != nil {
-		return "", false, nil
-	}
-	return to.UID, true, nil
 }
 
 // List returns the live sessions of a user in the order of admission, and the
@@ -343,7 +262,7 @@ func (r *Registry) EndListed(ctx context.Context, uid string, entry Entry) error
 // Places returns the names under which the store keeps a user's list and the
 // pointer from a username, and the tombstones of the user's sessions.
 func (r *Registry) Places(uid, username, epoch string) (list, pointer seal.Box, tombstones []string) {
-	return r.index.listBox(uid), r.index.pointerBox(username), r.index.tombstones(uid, epoch, "")
+	return r.index.listBox(uid), r.index.pointerBox(username), r.index.tombstones(uid, epoch, "", "")
 }
 
 // Unfinished returns how many epochs of a user were ordered to end and may not

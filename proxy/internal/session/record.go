@@ -23,6 +23,8 @@ type Proof struct {
 	SID     string // authentik's session in tokens and logout notices
 	SignIn  SignIn
 	Tokens  *Tokens // nil without OpenID Connect
+	// Asked is when authentik was asked: what it has said about ends since counts.
+	Asked time.Time
 }
 
 // Tokens are those that authentik has issued for a session. They are kept in

@@ -169,24 +169,38 @@ func Hostname(host string) string {
 
 // Find returns the session that a cookie's value opens at a host. A missing,
 // foreign, ended or expired session yields found == false. An error says that
-// the store failed. Nearly every request ends after one hash and one look into
-// the cache.
+// the store failed.
 func (r *Registry) Find(ctx context.Context, value, host string) (s *Session, found bool, err error) {
-	s, found = r.cache.get(keyOf(value))
-	if !found {
-		if s, found, err = r.load(ctx, value, host); !found || err != nil {
-			return nil, false, err
+	if s, found = r.Held(value, host); found {
+		return s, true, nil
+	}
+	if s, found = r.cache.get(keyOf(value)); found {
+		if !r.good(s, host) {
+			return nil, false, nil
 		}
+		r.cache.forget(s.name) // it was unused for long, and another process may know of a later use
 	}
-	now := r.Now()
-	if !now.Before(s.Until) || s.host != "" && s.host != Hostname(host) {
-		return nil, false, nil
-	}
-	if r.Idle > 0 && now.Sub(s.Used()) > r.Idle {
-		r.cache.forget(s.name) // another process may know of a later use
-		return r.load(ctx, value, host)
+	if s, found, err = r.load(ctx, value, host); !found || err != nil || !r.good(s, host) {
+		return nil, false, err
 	}
 	return s, true, nil
+}
+
+// Held returns the session that a cookie's value opens at a host if it is
+// cached. It asks nothing of the store.
+func (r *Registry) Held(value, host string) (s *Session, found bool) {
+	if s, found = r.cache.get(keyOf(value)); !found || !r.good(s, host) {
+		return nil, false
+	}
+	if r.Idle > 0 && r.Now().Sub(s.Used()) > r.Idle {
+		return nil, false
+	}
+	return s, true
+}
+
+// good reports whether a session is one of this host and has not expired.
+func (r *Registry) good(s *Session, host string) bool {
+	return r.Now().Before(s.Until) && (s.host == "" || s.host == Hostname(host))
 }
 
 // A reading is what the store said about a cookie.
@@ -276,12 +290,12 @@ func (r *Registry) read(ctx context.Context, browser seal.Secret, host string) (
 		r.Logger.WarnContext(ctx, "session: record does not open and is ignored", "error", err)
 		return stored{}, false, nil
 	}
-	good, err := r.good(ctx, held)
+	good, err := r.alive(ctx, held)
 	return held, good, err
 }
 
-// good reports whether a record that opens is one of a live session.
-func (r *Registry) good(ctx context.Context, held stored) (bool, error) {
+// alive reports whether a record that opens is one of a live session.
+func (r *Registry) alive(ctx context.Context, held stored) (bool, error) {
 	if !r.Now().Before(held.rec.Until) {
 		return false, nil
 	}

@@ -66,5 +66,8 @@ func persist(ctx context.Context, change func() error) error {
 		_, _ = rand.Read(dice[:]) // never fails, see its documentation
 		background.Sleep(ctx, conflictPause*time.Duration(min(try+1, 16))*time.Duration(dice[0])/256)
 	}
+	if errors.Is(err, ErrEndedEarly) {
+		return err
+	}
 	return fault.New(fault.SessionsUnavailable, err)
 }

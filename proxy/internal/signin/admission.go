@@ -27,6 +27,7 @@ var errStepUp = errors.New("the sign-in is not of the kind that the application 
 // admit makes a session of a visit once authentik has said who the visitor is.
 // If authentik has another challenge first, the outcome is the visit at that.
 func (h *Handler) admit(x *exchange.Exchange, vis Visit) (Outcome, error) {
+	asked := h.Now()
 	result, err := h.Source.Prove(x.Context(), x.Visitor(vis.Step.Cookies), vis.Step, vis.Request)
 	if err != nil {
 		return Outcome{}, err
@@ -36,6 +37,7 @@ func (h *Handler) admit(x *exchange.Exchange, vis Visit) (Outcome, error) {
 		vis.Request = result.Request
 		return h.Settle(x, vis.at(result.Step)), nil
 	case authn.Proved:
+		result.Asked = asked
 		return h.admitProved(x, vis, result.Proof)
 	default:
 		return Outcome{}, fault.New(fault.AuthentikUnexpected, nil)
@@ -74,6 +76,9 @@ func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, back string) 
 		Addr: v.Addr, UserAgent: v.UserAgent, Language: v.Language, Scheme: v.Scheme, Host: v.Host,
 	}
 	rec.Take(who, now)
+	if !who.Asked.IsZero() {
+		rec.Checked = who.Asked
+	}
 	if h.Application != "" {
 		rec.Apps = map[string]bool{h.Application: who.Passing}
 	}

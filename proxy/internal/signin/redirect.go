@@ -144,6 +144,7 @@ func (h *Handler) landed(x *exchange.Exchange, d departure, lost error, said oid
 	case lost != nil:
 		return nil, fault.New(fault.VisitLost, lost)
 	}
+	asked := h.Now()
 	who, err := h.OIDC.Redeem(x.Context(), x.Visitor(nil), d.Request, code)
 	if err != nil {
 		return nil, err
@@ -151,6 +152,7 @@ func (h *Handler) landed(x *exchange.Exchange, d departure, lost error, said oid
 	if !d.Request.Since.IsZero() && h.fallsShort(d.Request, who) {
 		return nil, fault.New(fault.StepUpRefused, errStepUp)
 	}
+	who.Asked = asked
 	a, err := h.welcome(x, who, d.Back)
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func (h *Handler) Notice(ctx context.Context, raw string) error {
 		return fault.New(fault.TokenInvalid, errReplayed)
 	}
 	if token.SessionID != "" {
-		err = h.endKnown(ctx, token.SessionID, "back-channel")
+		err = h.endNamed(ctx, token.SessionID, "back-channel")
 	} else {
 		err = h.endSubject(ctx, token.Subject)
 	}
@@ -69,14 +69,11 @@ func (h *Handler) Notice(ctx context.Context, raw string) error {
 	return nil
 }
 
-// endKnown ends what rests on a session of authentik, if any session here ever
-// has.
-func (h *Handler) endKnown(ctx context.Context, sid, reason string) error {
-	known, err := h.Sessions.KnowsAuthentik(ctx, sid)
-	if err != nil || !known {
-		return err
-	}
-	if err := h.Sessions.EndAuthentik(ctx, sid); err != nil {
+// endNamed ends what rests on a session of authentik. A token that authentik has
+// signed is believed also if no session here is known to rest on it: one may be
+// about to begin.
+func (h *Handler) endNamed(ctx context.Context, sid, reason string) error {
+	if err := h.Sessions.EndedAtAuthentik(ctx, sid); err != nil {
 		return err
 	}
 	h.Metrics.Ended(reason)
@@ -86,7 +83,7 @@ func (h *Handler) endKnown(ctx context.Context, sid, reason string) error {
 
 // endSubject ends all sessions of a user.
 func (h *Handler) endSubject(ctx context.Context, subject string) error {
-	ended, err := h.Sessions.EndUser(ctx, subject)
+	ended, err := h.Sessions.EndedUser(ctx, subject)
 	for _, one := range ended {
 		h.Sessions.Report(ctx, one.Name, "", "back-channel")
 	}
@@ -128,7 +125,15 @@ func (h *Handler) frontChannel(ctx context.Context, query url.Values) error {
 	if query.Get("iss") != issuer {
 		return fault.New(fault.IssuerMismatch, errIssuer)
 	}
-	return h.endKnown(ctx, query.Get("sid"), "front-channel")
+	known, err := h.Sessions.KnowsAuthentik(ctx, query.Get("sid"))
+	if err != nil {
+		return err
+	}
+	if !known {
+		h.Sessions.NoteUnsigned(query.Get("sid"))
+		return nil
+	}
+	return h.endNamed(ctx, query.Get("sid"), "front-channel")
 }
 
 // originOf returns the origin of an address.

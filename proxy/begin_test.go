@@ -1,0 +1,144 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// confirmedAt is a session of authentik that it has confirmed at a time.
+func (n notified) confirmedAt(asked time.Time, sid string) (cookie string, err error) {
+	n.t.Helper()
+	rec := recordOf(jane)
+	rec.SID, rec.Apps, rec.Cookies, rec.Checked = sid, map[string]bool{"app": true}, nil, asked
+	s, _, err := n.start(n.t.Context(), rec, somewhere("app.example.com"))
+	return s.Cookie(), err
+}
+
+// The code was redeemed, authentik says that its session has ended, and only
+// then would the session be stored.
+func TestBegin_ANoticeDuringTheSignInPreventsIt(t *testing.T) {
+	t.Parallel()
+	for name, notice := range map[string]func(n notified) int{
+		"of the session":  func(n notified) int { return n.told(n.issuer.notice(claims{"sid": "new"})) },
+		"of the user":     func(n notified) int { return n.told(n.issuer.notice(claims{"sid": nil})) },
+		"through a frame": func(n notified) int { return n.shown(url.Values{"iss": {n.issuer.name()}, "sid": {"new"}}).Code },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNotified(t)
+			asked := time.Now()
+			if status := notice(n); status != http.StatusOK {
+				t.Fatalf("got status %d for the notice, want 200", status)
+			}
+			if _, err := n.confirmedAt(asked, "new"); err == nil || fault.From(err).Code != fault.VisitExpired {
+				t.Errorf("got the error %v for a session that authentik had ended, want %s", err, fault.VisitExpired)
+			}
+			if stored, listed := n.stored(), len(n.listed(jane.UID)); stored != 0 || listed != 0 {
+				t.Errorf("got %d records and %d on the list, want none", stored, listed)
+			}
+			cookie, err := n.confirmedAt(time.Now(), "new")
+			if err != nil || !n.alive(cookie) {
+				t.Errorf("got no session (%v) of what authentik has confirmed since", err)
+			}
+		})
+	}
+}
+
+// Where authentik's own session goes on after a sign-out, the next sign-in rests
+// on the same.
+func TestEndAuthentik_EndsNoSessionThatBeginsAfterwards(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	before := n.beginAt(jane, "one")
+	for range 3 {
+		if err := n.EndAuthentik(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
+		after := n.beginAt(jane, "one")
+		if n.alive(before) || !n.alive(after) {
+			t.Fatalf("got alive: %v before and %v after the end, want the later", n.alive(before), n.alive(after))
+		}
+		before = after
+	}
+	if n.told(n.issuer.notice(claims{"sid": "one"})); n.alive(before) {
+		t.Error("got a session that a notice of authentik has not ended")
+	}
+}
+
+// The provider of one client names users by their username, and the gate without
+// a client by authentik's identifier.
+func TestEndAll_EndsAUserByEveryIdentifier(t *testing.T) {
+	t.Parallel()
+	n := newNotified(t)
+	plain := n.beside(func(c *Config) { c.OIDC, c.Application = OIDCConfig{}, "" })
+	byName := jane
+	byName.UID = "jane"
+	cookies := map[*desk]string{n.desk: n.beginAt(byName, "a session"), plain: plain.begin(jane)}
+	joe := plain.begin(User{Username: "joe", UID: "joe"})
+	if list, err := n.SessionsOf(t.Context(), "jane"); len(list) != 2 || err != nil {
+		t.Errorf("got %v (%v), want both sessions", list, err)
+	}
+	if ended, err := n.EndAll(t.Context(), "jane"); len(ended) != 2 || err != nil {
+		t.Errorf("got %d ended (%v), want 2", len(ended), err)
+	}
+	for d, cookie := range cookies {
+		if d.alive(cookie) {
+			t.Error("got a session that goes on")
+		}
+	}
+	if !plain.alive(joe) {
+		t.Error("got the session of another user ended")
+	}
+}
+
+// A store that is full takes no record, but tombstones in the place of records.
+func TestEndAll_WorksInAFullStore(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	cookies := []string{d.begin(jane), d.begin(jane)}
+	d.store.fails = func(_ int64, operation string) error {
+		if operation == "save" {
+			return errors.New("OOM command not allowed when used memory > 'maxmemory'")
+		}
+		return nil
+	}
+	ended, err := d.EndAll(t.Context(), "jane")
+	if len(ended) != 2 || err != nil {
+		t.Errorf("got %d ended (%v), want 2", len(ended), err)
+	}
+	d.store.fails = nil
+	for _, cookie := range cookies {
+		if d.alive(cookie) {
+			t.Error("got a session that goes on")
+		}
+	}
+	if after := d.begin(jane); !d.alive(after) {
+		t.Error("got no session after the end of the others")
+	}
+}
+
+func TestSession_IsFoundBehindManyPlantedCookies(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
+	var line strings.Builder
+	for range 40 {
+		line.WriteString("authentik_gate=" + seal.NewSecret().Cookie() + "; ")
+	}
+	for range 2 { // read from the store, and cached
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Host = "app.example.com"
+		r.Header.Set("Cookie", line.String()+"authentik_gate="+cookie)
+		if got := through(t, g, r).Header.Get("Remote-User"); got != "jane" {
+			t.Errorf("got the user %q, want jane", got)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// A userPointer leads from a username to the user. Users can be renamed, and
+// the name given to another user: the newest sign-in wins.
+//
+// OpenID Connect names a user in each client as the subject mode of its provider
+// says, so one user can have several identifiers: one by client, and one of
+// authentik's own session.
+type userPointer struct {
+	UID string `json:"uid"` // of the newest sign-in
+	// ByClient are the identifiers by client; the empty one stands for authentik's
+	// own session. Pointers of older versions have none.
+	ByClient map[string]string `json:"by_client,omitempty"`
+}
+
+// olderClient is the key of an identifier whose client is not known. No client
+// has this name, since it is no text of OAuth 2.0 (RFC 6749, appendix A).
+const olderClient = "\x00"
+
+// with returns the pointer after a sign-in.
+func (p userPointer) with(client, uid string) userPointer {
+	all := maps.Clone(p.ByClient)
+	if all == nil {
+		all = map[string]string{}
+	}
+	if p.UID != "" && p.UID != uid && len(p.ByClient) == 0 {
+		all[olderClient] = p.UID
+	}
+	all[client] = uid
+	return userPointer{uid, all}
+}
+
+// uids returns the user's identifiers, that of the newest sign-in first.
+func (p userPointer) uids() []string {
+	all := []string{p.UID}
+	for _, client := range slices.Sorted(maps.Keys(p.ByClient)) {
+		if uid := p.ByClient[client]; !slices.Contains(all, uid) {
+			all = append(all, uid)
+		}
+	}
+	return all
+}
+
+func (x *index) pointerBox(username string) seal.Box {
+	return x.key.Own(seal.KindUser, x.issuer+"\x00"+username)
+}
+
+// point makes a username lead to a user for as long as a session of theirs may
+// last. It is saved for twice as long, so that most sign-ins find it as it
+// should be.
+func (x *index) point(ctx context.Context, username, uid string, until time.Time) error {
+	b := x.pointerBox(username)
+	return persist(ctx, func() error {
+		kept, found, err := x.store.Load(ctx, b.Name())
+		if err != nil {
+			return err
+		}
+		var to userPointer
+		opened := found && b.Open(kept.Value, &to) == nil
+		if opened && to.UID == uid && to.ByClient[x.client] == uid && !kept.Expiry.Before(until) {
+			return nil
+		}
+		sealed, err := b.Seal(to.with(x.client, uid))
+		if err != nil {
+			return err
+		}
+		expiry := until.Add(until.Sub(x.now()))
+		if expiry.Before(kept.Expiry) { // for the sessions of other clients
+			expiry = kept.Expiry
+		}
+		_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: expiry, Version: kept.Version})
+		return err
+	})
+}
+
+// UIDs returns the users that a username leads to: one user, by each identifier
+// that authentik gives it. It is empty for a username without recent sign-ins.
+func (r *Registry) UIDs(ctx context.Context, username string) ([]string, error) {
+	b := r.index.pointerBox(username)
+	kept, found, err := r.Store.Load(ctx, b.Name())
+	if err != nil {
+		return nil, fault.New(fault.SessionsUnavailable, err)
+	}
+	var to userPointer
+	if !found || b.Open(kept.Value, &to) != nil || cmp.Or(to.UID) == "" {
+		return nil, nil
+	}
+	return to.uids(), nil
+}

@@ -1,0 +1,167 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// beginsFor is the longest time between authentik's confirmation of a sign-in
+// and the beginning of its session. For as long it is remembered that authentik
+// has said that a session of its own has ended of which none is known here.
+const beginsFor = 10 * time.Minute
+
+// maxUnsigned bounds how many notices of any clients are remembered.
+const maxUnsigned = 10_000
+
+// ErrEndedEarly is why a session does not begin that authentik has ended between
+// confirming it and its beginning.
+var ErrEndedEarly = errors.New("proxy: authentik has ended its session during the sign-in")
+
+// A sidRecord is what is kept of a session of authentik on which sessions rest.
+type sidRecord struct {
+	Until time.Time `json:"until"`
+	// Epoch begins anew when the sessions that rest on it have been ended here: a
+	// user who signs in again while authentik's own session goes on gets a session
+	// that lasts. Those of one epoch share a tombstone. The first is empty.
+	Epoch string `json:"epoch,omitempty"`
+	// Ended is when authentik last said that its session has ended.
+	Ended time.Time `json:"ended,omitzero"`
+}
+
+// UnmarshalJSON also reads what the first version wrote: the time by itself.
+func (s *sidRecord) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '"' {
+		return json.Unmarshal(text, &s.Until)
+	}
+	type plain sidRecord
+	return json.Unmarshal(text, (*plain)(s))
+}
+
+func (x *index) sidBox(sid string) seal.Box {
+	return x.key.Own(seal.KindSID, x.issuer+"\x00"+sid)
+}
+
+// sidTombstone ends all sessions that rest on one session of authentik and began
+// in an epoch.
+func (x *index) sidTombstone(sid, epoch string) string {
+	if epoch != "" {
+		epoch += "\x00"
+	}
+	return x.key.Tombstone("sid", x.issuer+"\x00"+epoch+sid)
+}
+
+// readSID returns what is kept of a session of authentik.
+func (x *index) readSID(ctx context.Context, sid string) (rec sidRecord, kept store.Record, found bool, err error) {
+	b := x.sidBox(sid)
+	kept, found, err = x.store.Load(ctx, b.Name())
+	if err != nil || !found {
+		return sidRecord{}, kept, false, err
+	}
+	if err := b.Open(kept.Value, &rec); err != nil {
+		x.logger.ErrorContext(ctx, "session index: what is kept of a session at authentik does not open and is begun anew", "error", err)
+		return sidRecord{}, kept, false, nil
+	}
+	return rec, kept, true, nil
+}
+
+func (x *index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry time.Time, version store.Version) error {
+	b := x.sidBox(sid)
+	sealed, err := b.Seal(rec)
+	if err != nil {
+		return err
+	}
+	_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: expiry, Version: version})
+	return err
+}
+
+// know notes, for as long as a new session may last, that it rests on a session
+// of authentik, and returns the epoch that it begins in. Front-channel notices
+// act only on sessions that are known: any client can send some, and what is
+// written for them must be bounded by what has signed in. Without OpenID Connect
+// there are no notices, and nothing is noted in the first epoch.
+//
+// If authentik has ended its session since it has confirmed the sign-in, know
+// returns ErrEndedEarly.
+func (x *index) know(ctx context.Context, sid string, confirmed, until time.Time) (epoch string, err error) {
+	if sid == "" {
+		return "", nil
+	}
+	err = persist(ctx, func() error {
+		rec, kept, found, err := x.readSID(ctx, sid)
+		if err != nil {
+			return err
+		}
+		unsigned, _ := x.unsigned.Get(sid)
+		if ended := later(rec.Ended, unsigned); !ended.IsZero() && !confirmed.After(ended) {
+			return ErrEndedEarly
+		}
+		over, err := x.store.Revoked(ctx, x.sidTombstone(sid, rec.Epoch))
+		if err != nil {
+			return err
+		}
+		if over {
+			rec.Epoch = newEpoch()
+		}
+		epoch = rec.Epoch
+		if !x.notices && epoch == "" || found && !over && !kept.Expiry.Before(until) {
+			return nil
+		}
+		rec.Until = later(rec.Until, until)
+		return x.saveSID(ctx, sid, rec, later(kept.Expiry, until), kept.Version)
+	})
+	return epoch, err
+}
+
+// NoteUnsigned notes, in this process and for a moment, that any client has said
+// that a session of authentik has ended on which none is known to rest: one may
+// be about to begin.
+func (r *Registry) NoteUnsigned(sid string) { r.index.unsigned.Put(sid, r.Now(), beginsFor) }
+
+// KnowsAuthentik reports whether any session has rested on a session of
+// authentik, by authentik's identifier of it.
+func (r *Registry) KnowsAuthentik(ctx context.Context, sid string) (bool, error) {
+	_, found, err := r.Store.Load(ctx, r.index.sidBox(sid).Name())
+	if err != nil {
+		return false, fault.New(fault.SessionsUnavailable, err)
+	}
+	return found, nil
+}
+
+// EndAuthentik ends all sessions that rest on one session of authentik, in
+// every process, and for as long as any of them could last. Sessions that begin
+// on it afterwards go on. It is no error if there are none.
+func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
+	rec, _, _, err := r.index.readSID(ctx, sid)
+	if err != nil {
+		return fault.New(fault.SessionsUnavailable, err)
+	}
+	return r.Revoke(ctx, r.index.sidTombstone(sid, rec.Epoch), r.Now().Add(r.Longest(r.Lifetime)))
+}
+
+// EndedAtAuthentik is EndAuthentik after authentik has said that its session has
+// ended: a sign-in that authentik had confirmed before, and whose session has
+// not begun yet, is hit as well.
+func (r *Registry) EndedAtAuthentik(ctx context.Context, sid string) error {
+	now := r.Now()
+	err := persist(ctx, func() error {
+		rec, kept, _, err := r.index.readSID(ctx, sid)
+		if err != nil {
+			return err
+		}
+		rec.Ended = later(rec.Ended, now)
+		return r.index.saveSID(ctx, sid, rec, later(kept.Expiry, now.Add(beginsFor)), kept.Version)
+	})
+	if ended := r.EndAuthentik(ctx, sid); ended != nil {
+		return ended
+	}
+	if err != nil { // the store is full: what has begun is ended all the same
+		r.Logger.WarnContext(ctx, "session index: the end of a session at authentik cannot be noted; a sign-in under way may go on", "error", errors.Unwrap(err))
+	}
+	return nil
+}
