@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
@@ -19,6 +21,14 @@ type gates struct {
 	all map[*starter]bool
 	// family lets the gates keep each other's cookies from applications.
 	family proxy.Family
+	// servers has the gates of each server of each configuration.
+	servers map[*caddyhttp.Server]*server
+}
+
+// A server is what the gates of one server have in common.
+type server struct {
+	group    proxy.Group
+	starters []*starter
 }
 
 // A sessionStore is where a gate keeps its sessions, and the name of the module.
@@ -30,20 +40,58 @@ type sessionStore struct {
 // Destruct has nothing to do: every gate has unregistered itself.
 func (*gates) Destruct() error { return nil }
 
-// register makes a gate known to operators until it is unregistered, and returns
-// the family of all gates of the process.
-func register(s *starter) (family *proxy.Family, unregister func() error, err error) {
+// register makes a gate known to operators, and to the gates of its server,
+// until it is unregistered. It returns the family of all gates of the process.
+func register(s *starter, on *caddyhttp.Server) (family *proxy.Family, group *proxy.Group, unregister func() error, err error) {
 	known, release, err := shared.Take(gatesKey{}, func() (*gates, error) {
-		return &gates{all: make(map[*starter]bool)}, nil
+		return &gates{all: make(map[*starter]bool), servers: make(map[*caddyhttp.Server]*server)}, nil
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	if on == nil {
+		on = new(caddyhttp.Server) // its own: the handler stands outside of servers
 	}
 	known.set(s, true)
-	return &known.family, func() error {
+	together := known.join(s, on)
+	s.beside = func() []*starter { return known.beside(s, on) }
+	return &known.family, &together.group, func() error {
 		known.set(s, false)
+		known.part(s, on)
 		return release()
 	}, nil
+}
+
+func (g *gates) join(s *starter, on *caddyhttp.Server) *server {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	together := g.servers[on]
+	if together == nil {
+		together = new(server)
+		g.servers[on] = together
+	}
+	together.starters = append(together.starters, s)
+	return together
+}
+
+func (g *gates) part(s *starter, on *caddyhttp.Server) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	together := g.servers[on]
+	together.starters = slices.DeleteFunc(together.starters, func(one *starter) bool { return one == s })
+	if len(together.starters) == 0 {
+		delete(g.servers, on)
+	}
+}
+
+// beside returns the starters of a server's gates, except one.
+func (g *gates) beside(s *starter, on *caddyhttp.Server) (others []*starter) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if together := g.servers[on]; together != nil {
+		others = slices.DeleteFunc(slices.Clone(together.starters), func(one *starter) bool { return one == s })
+	}
+	return others
 }
 
 func (g *gates) set(s *starter, known bool) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy"
@@ -54,11 +55,12 @@ func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore)
 		cfg.Key = key
 		return proxy.New(cfg)
 	}
-	family, unregister, err := register(h.starter)
+	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	family, group, unregister, err := register(h.starter, server)
 	if err != nil {
 		return err
 	}
-	cfg.Family = family
+	cfg.Family, cfg.Group = family, group
 	h.release = append(h.release, unregister)
 	key := []byte(h.Key)
 	if len(key) == 0 {

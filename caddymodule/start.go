@@ -26,6 +26,8 @@ type starter struct {
 	newGate func(key []byte) (*proxy.Gate, error)
 	store   sessionStore
 	letGo   func() error // says that the store is no longer needed
+	// beside returns the starters of the other gates on the server. It may be nil.
+	beside func() []*starter
 
 	gate     atomic.Pointer[proxy.Gate]
 	creating singleflight.Group
@@ -63,7 +65,7 @@ func (s *starter) running(ctx context.Context) (*proxy.Gate, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.start(key)
+		return nil, errors.Join(s.start(key), s.startBeside(key))
 	})
 	select {
 	case <-ctx.Done():
@@ -71,6 +73,21 @@ func (s *starter) running(ctx context.Context) (*proxy.Gate, error) {
 	case result := <-created:
 		return s.gate.Load(), result.Err
 	}
+}
+
+// startBeside makes the other gates on the server that wait for the same key,
+// since each has to know who else stands before its hosts.
+func (s *starter) startBeside(key []byte) error {
+	if s.beside == nil {
+		return nil
+	}
+	var errs []error
+	for _, other := range s.beside() {
+		if err := other.start(key); !errors.Is(err, errStopped) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // stop closes the gate, and makes no other. The store is let go when no request

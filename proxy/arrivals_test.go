@@ -77,7 +77,7 @@ func TestAnotherGateOnTheHostThatAsksAgainIsNoticed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	cfg := s.gate.cfg
-	cfg.Flow = "strong"
+	cfg.Flow, cfg.Group = "strong", new(Group) // one that does not know the other, as in another process
 	second := newGate(t, cfg).Wrap(http.HandlerFunc(s.application))
 	first := s.Config.Handler
 	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -86,7 +86,7 @@ func BenchmarkDecide(b *testing.B) {
 			at.Scheme, at.Asked = "http", r.URL
 			b.ReportAllocs()
 			for b.Loop() {
-				x := exchange.Exchange{R: r, At: at, Shared: g.shared}
+				x := exchange.Exchange{R: r, At: at, Shared: g.shared, Sent: r.Header["Cookie"]}
 				if _, ok := g.decide(&x).(pass); !ok {
 					b.Fatal("the request did not pass")
 				}

@@ -70,6 +70,9 @@ type Config struct {
 
 	// Family are the other gates of this process, which this one joins. Default: none.
 	Family *Family
+	// Group are the gates on the same server, which this one joins. Gates that stand
+	// before the same hosts must share one. Default: none.
+	Group *Group
 
 	// Store keeps the sessions.
 	Store Store
@@ -292,6 +295,9 @@ func (cfg Config) withDefaults() Config {
 	cfg.Cookie.Domain = strings.ToLower(strings.TrimPrefix(cfg.Cookie.Domain, "."))
 	if cfg.Family == nil {
 		cfg.Family = new(Family)
+	}
+	if cfg.Group == nil {
+		cfg.Group = new(Group)
 	}
 	if cfg.Plex == nil {
 		cfg.Plex = plex.New(nil)

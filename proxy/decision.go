@@ -15,14 +15,17 @@ import (
 type decision interface{ kind() string }
 
 type (
-	pass     struct{ session *session.Session } // to the application; no session on an open path
-	own      struct{}                           // to the gate's own addresses
-	relayed  struct{ target relay.Target }      // to authentik's own interface
-	leftOver struct{}                           // what that interface still asks for when its visit has ended
-	recheck  struct{}                           // authentik has to say first whether this user may pass
-	stepUp   struct{}                           // the application demands another kind of sign-in, or a newer one
-	signIn   struct{ link signin.Link }         // to the sign-in page and back, or where a link leads
-	refuse   struct{ err *fault.Error }         // no further
+	pass    struct{ session *session.Session } // to the application; no session on an open path
+	own     struct{}                           // to the gate's own addresses
+	relayed struct {                           // to authentik's own interface
+		by     *Gate
+		target relay.Target
+	}
+	leftOver struct{ by *Gate }         // what that interface still asks for when its visit has ended
+	recheck  struct{}                   // authentik has to say first whether this user may pass
+	stepUp   struct{}                   // the application demands another kind of sign-in, or a newer one
+	signIn   struct{ link signin.Link } // to the sign-in page and back, or where a link leads
+	refuse   struct{ err *fault.Error } // no further
 )
 
 func (p pass) kind() string {
@@ -45,8 +48,11 @@ func (refuse) kind() string   { return "refuse" }
 // sends, only a credential changes the result. Reading a session can note in the
 // store that it has expired, which changes no decision.
 func (g *Gate) decide(x *exchange.Exchange) decision {
-	if exchange.Owns(g.cfg.Prefix, x.At.Asked.Path) {
+	if _, ok := g.owner(x); ok {
 		return own{}
+	}
+	if target, ok := g.relayOf(x); ok {
+		return target
 	}
 	open := g.open(x)
 	s, found, err := x.Session()
@@ -63,7 +69,7 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	}
 	if g.relay != nil {
 		if target, ok := g.relay.Target(x); ok {
-			return relayed{target}
+			return relayed{g, target}
 		}
 	}
 	if exchange.Navigates(x.R) || exchange.Framed(x.R) {

@@ -46,9 +46,9 @@ type Gate struct {
 	own        map[string]route
 	forgery    *http.CrossOriginProtection
 	background *background.Group
-	leave      func() // the family
 	closing    sync.Once
 	closed     chan struct{}
+	leave      []func() // the family, and the group
 }
 
 // New returns a gate, or reports everything that is wrong with its configuration.
@@ -63,13 +63,14 @@ func New(cfg Config) (*Gate, error) {
 			return nil, fmt.Errorf("proxy: site: %w", err)
 		}
 	}
+	g.shared = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}
 	key := seal.NewKey(cfg.Key)
 	pages, err := g.openPages(key)
 	if err != nil {
 		return nil, err
 	}
 	g.build(key, pages)
-	g.leave = cfg.Family.members.Join(cfg.Cookie.Name, cfg.Lifetime)
+	g.leave = []func(){cfg.Family.members.Join(cfg.Cookie.Name, cfg.Lifetime), cfg.Group.join(g)}
 	g.background.Go(g.sessions.Watch)
 	g.background.Every(sweepEvery, func(context.Context) {
 		g.sessions.Sweep()
@@ -89,11 +90,11 @@ func (g *Gate) openPages(key seal.Key) (*page.Pages, error) {
 		signOutAt = cfg.Client.Root()
 	}
 	g.pictures = pictures.New(pictures.Options{
-		Source: cfg.Client, Key: key.Derive(nil, string(seal.KindPicture), sha256.Size), Now: cfg.Now,
+		Source: cfg.Client, Key: key.Derive([]byte(cfg.Client.Root()), string(seal.KindPicture), sha256.Size), Now: cfg.Now,
 	})
 	return page.New(page.Config{
 		SignOutURL: signOutAt,
-		Prefix:     cfg.Prefix, Title: cfg.Page.Title, Logo: cfg.Page.Logo, PublicHost: hostOf(address), Root: cfg.Client.Root(), MailLinksHere: cfg.PageHost,
+		Prefix:     cfg.Prefix, LoginAt: g.shared.LoginAt, Title: cfg.Page.Title, Logo: cfg.Page.Logo, PublicHost: hostOf(address), Root: cfg.Client.Root(), MailLinksHere: cfg.PageHost,
 		Style: cfg.Page.Style, Templates: cfg.Page.Templates, Language: cfg.Page.Language,
 		Seal: g.pictures.Name,
 	})
@@ -103,21 +104,22 @@ func (g *Gate) openPages(key seal.Key) (*page.Pages, error) {
 func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	cfg := g.cfg
 	issuer := cfg.Client.Root()
-	shared := &exchange.Shared{
-		Prefix: cfg.Prefix, PageHost: cfg.PageHost, Hosts: exchange.NewHosts(cfg.hosts()), Language: cfg.Page.Language,
+	*g.shared = exchange.Shared{
+		Prefix: cfg.Prefix, Identity: g.shared.Identity, PageHost: cfg.PageHost, Hosts: exchange.NewHosts(cfg.hosts()), Language: cfg.Page.Language,
 		Cookies: exchange.NewCookies(exchange.CookieOptions{
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
 		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Room: &cfg.Family.room, Judge: g.verdict, Unreachable: g.unreachable,
 	}
+	shared := g.shared
 	shared.Cookies.Family = &cfg.Family.members
-	g.shared = shared
 	options := signin.Options{
 		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex,
 		Throttle: throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
 			return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
 		}}),
-		Flow: cfg.Flow, Application: cfg.Application, Demand: cfg.OIDC.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
+		HandOver: g.handOver,
+		Flow:     cfg.Flow, Application: cfg.Application, Demand: cfg.OIDC.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
 	}
 	if cfg.OIDC.used() {
 		options.OIDC = oidc.New(oidc.Options{
@@ -133,7 +135,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	}
 	g.sessions = session.New(g.sessionOptions(key, issuer))
 	shared.Sessions = g.sessions
-	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root()}
+	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), All: g.signOuts}
 	if cfg.Login == LoginRelay {
 		g.relay = &relay.Handler{
 			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
@@ -169,7 +171,9 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 // session. Closed says when that is over. Until then the store is in use.
 func (g *Gate) Close() error {
 	g.closing.Do(func() {
-		g.leave()
+		for _, leave := range g.leave {
+			leave()
+		}
 		g.sessions.Close(func() {
 			g.background.Close()
 			close(g.closed)
@@ -185,14 +189,14 @@ func (g *Gate) Closed() <-chan struct{} { return g.closed }
 // Guard is the whole gate. It lets the request pass to next, or answers it
 // itself. An error comes only from next. Next gets the response writer as it is.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
-	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared}
+	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared, Sent: g.sent(r)}
 	// This must come first: Strip removes the header that left-over requests are
 	// known by, and then their password would reach the application.
-	left := g.relay != nil && g.relay.LeftOver(r, x.At)
+	left, isLeft := g.leftOver(r, x.At)
 	g.headers.Strip(r)
 	d := g.settle(&x, g.decide(&x))
-	if left && noVisit(d) {
-		d = leftOver{}
+	if isLeft && noVisit(d) {
+		d = leftOver{left}
 	}
 	if begins(d) && x.Misdirected() {
 		d = refuse{fault.New(fault.HostUnknown, nil)}
@@ -212,11 +216,12 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 func (g *Gate) answer(x *exchange.Exchange, d decision) {
 	switch d := d.(type) {
 	case own:
-		g.serve(x)
+		by := g.asker(x)
+		by.serve(by.at(x))
 	case leftOver:
-		g.relay.Resume(x)
+		d.by.relay.Resume(d.by.at(x))
 	case relayed:
-		g.relay.Pass(x, d.target)
+		d.by.relay.Pass(d.by.at(x), d.target)
 	case signIn:
 		g.signIn.Lead(x, d.link)
 	case stepUp:
@@ -259,7 +264,10 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 // with the session. running is nil without a session; its Finish says that the
 // application has answered.
 func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *http.Request, running *session.Stream) {
-	r := x.R
+	r, next := x.R, (*earlier)(nil)
+	if g.shares() {
+		r, next = g.handOn(x)
+	}
 	if s == nil {
 		x.Cookies.Strip(r.Header)
 		return r, nil
@@ -272,6 +280,9 @@ func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *htt
 	x.Cookies.Strip(r.Header)
 	request = r.WithContext(running)
 	g.headers.Set(request, s.Headers)
+	if next != nil {
+		next.identity = append(next.identity, g.headers.Lines(request)...)
+	}
 	return request, running
 }
 

@@ -32,7 +32,7 @@ func (g *Gate) names() exchange.Names { return g.shared.Cookies.Names("https") }
 
 // exchange is a request at the gate, without an answer.
 func (g *Gate) exchange(r *http.Request, at Resolved) *exchange.Exchange {
-	return &exchange.Exchange{W: httptest.NewRecorder(), R: r, At: at, Shared: g.shared}
+	return &exchange.Exchange{W: httptest.NewRecorder(), R: r, At: at, Shared: g.shared, Sent: r.Header["Cookie"]}
 }
 
 const (

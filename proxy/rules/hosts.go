@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -85,4 +86,31 @@ func ToldHosts(hosts []string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// HostMatches reports whether a host, which may have a port, is one that a
+// pattern stands for. As in Caddy, a label "*" stands for any one label. Ports
+// count only if the pattern has one.
+func HostMatches(pattern, host string) bool {
+	return hostsMatch(pattern, host, func(want, got string) bool { return want == got || want == "*" })
+}
+
+// HostsOverlap reports whether two lists of patterns can stand for the same
+// host. An empty list stands for every host.
+func HostsOverlap(a, b []string) bool {
+	overlap := func(one, other string) bool { return one == other || one == "*" || other == "*" }
+	for _, pattern := range a {
+		if len(b) > 0 && !slices.ContainsFunc(b, func(other string) bool { return hostsMatch(pattern, other, overlap) }) {
+			continue
+		}
+		return true
+	}
+	return len(a) == 0
+}
+
+func hostsMatch(pattern, host string, label func(want, got string) bool) bool {
+	_, want, _ := net.SplitHostPort(pattern)
+	_, got, _ := net.SplitHostPort(host)
+	return (want == "" || got == "" || want == got) &&
+		slices.EqualFunc(strings.Split(Host(pattern), "."), strings.Split(Host(host), "."), label)
 }

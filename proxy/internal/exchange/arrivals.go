@@ -20,32 +20,51 @@ const (
 type Arrivals []time.Time
 
 // String writes them as seconds of Unix time, in base 36.
-func (a Arrivals) String() string {
+func (a Arrivals) String() string { return a.at("") }
+
+// at writes the arrivals at a gate. One that shares its host with others is
+// named after each: a visitor who signs in at several arrives at several.
+func (a Arrivals) at(gate string) string {
 	texts := make([]string, len(a))
 	for i, t := range a {
 		texts[i] = strconv.FormatInt(t.Unix(), 36)
+		if gate != "" {
+			texts[i] += arrivalMark + gate
+		}
 	}
 	return strings.Join(texts, ".")
 }
 
-// parseArrivals reads what String has written, without expired ones. Clocks of
-// several Caddys may differ a little.
-func parseArrivals(value string, now time.Time) (a Arrivals, ok bool) {
-	texts := strings.SplitN(value, ".", maxArrivals+1)
-	if len(texts) > maxArrivals {
-		return nil, false
+const (
+	// arrivalMark stands between a time and the gate.
+	arrivalMark = "-"
+	// maxNoted is how many arrivals a cookie may have, at all gates of a host.
+	maxNoted = 4 * maxArrivals
+)
+
+// parseArrivals reads the arrivals at a gate, without expired ones, and those at
+// other gates as they are written. Clocks of several Caddys may differ a little.
+func parseArrivals(value, gate string, now time.Time) (a Arrivals, others []string, ok bool) {
+	texts := strings.SplitN(value, ".", maxNoted+1)
+	if len(texts) > maxNoted {
+		return nil, nil, false
 	}
 	for _, text := range texts {
-		n, err := strconv.ParseUint(text, 36, 40)
-		if err != nil || strconv.FormatUint(n, 36) != text {
-			return nil, false
+		seconds, at, _ := strings.Cut(text, arrivalMark)
+		n, err := strconv.ParseUint(seconds, 36, 40)
+		if err != nil || strconv.FormatUint(n, 36) != seconds || len(at) > idLength {
+			return nil, nil, false
 		}
 		t := time.Unix(int64(n), 0) //nolint:gosec // It has 40 bits.
-		if age := now.Sub(t); age < arrivalsFor && age > -arrivalsFor {
+		switch age := now.Sub(t); {
+		case age >= arrivalsFor || age <= -arrivalsFor:
+		case at == gate:
 			a = append(a, t)
+		default:
+			others = append(others, text)
 		}
 	}
-	return a, true
+	return a, others, len(a) <= maxArrivals
 }
 
 // With returns them with one more, and no more than count.
@@ -57,21 +76,32 @@ func (a Arrivals) With(t time.Time) Arrivals {
 // Full reports whether a sign-in that begins after them would be one too many.
 func (a Arrivals) Full() bool { return len(a) >= maxArrivals }
 
-// Arrivals returns those of the request's browser.
+// Arrivals returns those of the request's browser at this gate.
 func (x *Exchange) Arrivals() Arrivals {
-	for value := range CookieValues(x.R.Header["Cookie"], x.Cookies.arrivals.in(x.At.Scheme)) {
-		if a, ok := parseArrivals(value, x.Now()); ok {
-			return a
-		}
-	}
-	return nil
+	a, _ := x.arrived()
+	return a
 }
 
-// SetArrivals has the browser count. An empty list expires the cookie.
+func (x *Exchange) arrived() (a Arrivals, others []string) {
+	for value := range CookieValues(x.Sent, x.Cookies.arrivals.in(x.At.Scheme)) {
+		if a, others, ok := parseArrivals(value, x.Identity.name(), x.Now()); ok {
+			return a, others
+		}
+	}
+	return nil, nil
+}
+
+// SetArrivals has the browser count at this gate. An empty list expires the
+// cookie if there are none at other gates.
 func (x *Exchange) SetArrivals(a Arrivals) {
-	c := x.cookie(x.Cookies.arrivals, a.String())
+	_, all := x.arrived()
+	all = all[max(0, len(all)-maxNoted+maxArrivals):]
+	if len(a) > 0 {
+		all = append(all, a.at(x.Identity.name()))
+	}
+	c := x.cookie(x.Cookies.arrivals, strings.Join(all, "."))
 	c.MaxAge = int(arrivalsFor / time.Second)
-	if len(a) == 0 {
+	if len(all) == 0 {
 		c.MaxAge = -1
 	}
 	x.setCookie(c)

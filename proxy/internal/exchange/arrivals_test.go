@@ -33,8 +33,8 @@ func TestArrivalsAreReadStrictly(t *testing.T) {
 		"something else":        {"a b;c", 0, false},
 		"long":                  {strings.Repeat("1.", 5000), 0, false},
 	} {
-		got, ok := parseArrivals(tt.value, now)
-		if len(got) != tt.want || ok != tt.ok {
+		got, _, ok := parseArrivals(tt.value, "", now)
+		if ok != tt.ok || ok && len(got) != tt.want {
 			t.Errorf("%s: %q is read as %v, %v", name, tt.value, got, ok)
 		}
 	}
@@ -42,7 +42,7 @@ func TestArrivalsAreReadStrictly(t *testing.T) {
 	for i := range 5 {
 		a = a.With(now.Add(time.Duration(i) * time.Second))
 	}
-	if read, ok := parseArrivals(a.String(), now); !ok || len(read) != maxArrivals || !read[2].Equal(now.Add(4*time.Second)) {
+	if read, _, ok := parseArrivals(a.String(), "", now); !ok || len(read) != maxArrivals || !read[2].Equal(now.Add(4*time.Second)) {
 		t.Errorf("%v are read as %v", a, read)
 	}
 	if n := len(a.String()); n > 24 {

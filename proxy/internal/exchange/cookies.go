@@ -129,7 +129,7 @@ func (x *Exchange) SentSession() bool {
 
 // Visit returns the secret of the browser's visits.
 func (x *Exchange) Visit() (seal.Secret, bool) {
-	return firstSecret(x.R, x.Cookies.visit.in(x.At.Scheme))
+	return firstSecret(x.Sent, x.Cookies.visit.in(x.At.Scheme))
 }
 
 // EnsureVisit returns the secret of the browser's visits. A browser without one
@@ -152,7 +152,7 @@ func (x *Exchange) RenewVisit() seal.Secret {
 
 // Browser returns the secret by which authentik's remembered devices are kept.
 func (x *Exchange) Browser() (seal.Secret, bool) {
-	return firstSecret(x.R, x.Cookies.browser.in(x.At.Scheme))
+	return firstSecret(x.Sent, x.Cookies.browser.in(x.At.Scheme))
 }
 
 // BrowserLife is how long a browser is remembered.
@@ -168,7 +168,7 @@ func (x *Exchange) SetBrowser(s seal.Secret) {
 // Relays yields the sealed visits to authentik's own interface that the browser
 // sent.
 func (x *Exchange) Relays() func(yield func(string) bool) {
-	return CookieValues(x.R.Header["Cookie"], x.Cookies.relay.in(x.At.Scheme))
+	return CookieValues(x.Sent, x.Cookies.relay.in(x.At.Scheme))
 }
 
 // SetRelay gives the browser the sealed visit to authentik's own interface.
@@ -194,8 +194,8 @@ func (x *Exchange) cookie(name cookieName, value string) *http.Cookie {
 
 func (x *Exchange) setCookie(c *http.Cookie) { http.SetCookie(x.W, c) }
 
-func firstSecret(r *http.Request, name string) (seal.Secret, bool) {
-	for value := range CookieValues(r.Header["Cookie"], name) {
+func firstSecret(lines []string, name string) (seal.Secret, bool) {
+	for value := range CookieValues(lines, name) {
 		if s, ok := seal.ParseSecret(value); ok {
 			return s, true
 		}

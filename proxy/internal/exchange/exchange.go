@@ -36,6 +36,7 @@ func Origin(at Resolved) string { return at.Scheme + "://" + at.Host }
 // Shared is what all exchanges at one gate have in common. It is immutable.
 type Shared struct {
 	Prefix   string // of the gate's own addresses, without a slash at its end
+	Identity *Identity
 	PageHost bool   // authentik is told this site's host
 	Hosts    Hosts  // that it may be told
 	Language string // in which authentik is asked to speak; empty: the visitor's
@@ -80,6 +81,9 @@ type Exchange struct {
 	R  *http.Request
 	At Resolved
 	*Shared
+	// Sent are the lines of the Cookie header as the browser sent them: a gate
+	// before this one may have removed what this one needs.
+	Sent []string
 
 	looked bool
 	found  bool
@@ -185,7 +189,7 @@ func (x *Exchange) CookieOf(s *session.Session) (string, bool) {
 }
 
 func (x *Exchange) sessionCookies() func(yield func(string) bool) {
-	return CookieValues(x.R.Header["Cookie"], x.Cookies.session.in(x.At.Scheme))
+	return CookieValues(x.Sent, x.Cookies.session.in(x.At.Scheme))
 }
 
 // Record returns the record of a session that the request has. It yields found

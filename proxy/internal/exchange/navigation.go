@@ -87,7 +87,7 @@ func Owns(prefix, path string) bool {
 // has begun.
 func (x *Exchange) WayBack(to string) string {
 	to = LocalPath(to)
-	if to == x.Prefix+FramedPath {
+	if to == x.FramedAt() {
 		return to
 	}
 	u, err := url.Parse(to)

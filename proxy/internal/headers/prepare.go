@@ -79,3 +79,13 @@ func valueOf(claim string, u user.User, sessionID, accessToken string) string {
 	}
 	return encode(user.Scalar(user.Claim(u, name)), "")
 }
+
+// Lines returns the identity headers that a request has.
+func (h *Headers) Lines(r *http.Request) (lines []Header) {
+	for _, rule := range h.rules {
+		if value := r.Header[rule.Name]; len(value) > 0 {
+			lines = append(lines, Header{Name: rule.Name, Value: value[0]})
+		}
+	}
+	return lines
+}

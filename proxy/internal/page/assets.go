@@ -107,6 +107,13 @@ func (p *Pages) Assets() http.Handler {
 	})
 }
 
+// HasAsset reports whether there is an asset, in the version that an address
+// names.
+func (p *Pages) HasAsset(name, version string) bool {
+	f, ok := p.assets[name]
+	return ok && (version == "" || version == f.hash)
+}
+
 func (f asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.contentType)

@@ -29,6 +29,9 @@ type Pages struct {
 type Config struct {
 	// Prefix is the path of the gate's own addresses.
 	Prefix string
+	// LoginAt returns the address of a sign-in with these parameters. Default: the
+	// one below Prefix.
+	LoginAt func(query string) string
 	// Title and Logo are the operator's. Default: the brand's.
 	Title, Logo string
 	// Style is the operator's style sheet. It is loaded after the page's own.
@@ -95,6 +98,9 @@ func (q Question) LockoutSeconds() int { return int(math.Ceil(q.Lockout.Seconds(
 // the operator has configured.
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, policy: basePolicy(cfg.Logo)}
+	if p.cfg.LoginAt == nil {
+		p.cfg.LoginAt = func(query string) string { return cfg.Prefix + "/login?" + query }
+	}
 	var err error
 	if p.catalogue, err = newCatalogue(cfg.Language); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
@@ -199,5 +205,5 @@ func (p *Pages) signInURL(back string) string {
 	if back == "" {
 		back = "/"
 	}
-	return p.cfg.Prefix + "/login?to=" + url.QueryEscape(back)
+	return p.cfg.LoginAt("to=" + url.QueryEscape(back))
 }

@@ -88,6 +88,12 @@ func (p *Pictures) Sweep() {
 	p.steady.Sweep()
 }
 
+// Has reports whether this gate has made a name.
+func (p *Pictures) Has(name string) bool {
+	_, ok := p.address(name)
+	return ok
+}
+
 // ServeHTTP sends the picture that a name stands for, and 404 for everything
 // else.
 func (p *Pictures) ServeHTTP(w http.ResponseWriter, r *http.Request) {

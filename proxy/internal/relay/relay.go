@@ -164,7 +164,7 @@ func (h *Handler) send(x *exchange.Exchange, t Target, said message) (flowclient
 // ownPage returns where the visit goes on at the gate's own page, which knows a
 // way on for what authentik's cannot do on this host.
 func (h *Handler) ownPage(v visit) string {
-	return h.Prefix + "/login?" + signin.OnPage + "=1&to=" + url.QueryEscape(v.Back)
+	return h.LoginAt(signin.OnPage + "=1&to=" + url.QueryEscape(v.Back))
 }
 
 // Exit goes on with a relayed visit at the gate's own page.
@@ -181,12 +181,13 @@ func (h *Handler) Exit(x *exchange.Exchange, back string) signin.Outcome {
 // a user has signed in in another tab, or the page was left open for too long. A
 // password may be in the request, and it must not reach the application.
 func (h *Handler) LeftOver(r *http.Request, at exchange.Resolved) bool {
-	if r.Header["X-Authentik-Csrf"] == nil {
-		return false
-	}
 	path, below := h.path(at)
-	return below && strings.HasPrefix(path, executorPath)
+	return Marked(r) && below && strings.HasPrefix(path, executorPath)
 }
+
+// Marked reports whether a request has the header that only authentik's
+// interface sends.
+func Marked(r *http.Request) bool { return r.Header["X-Authentik-Csrf"] != nil }
 
 // Resume has a left-over page go on: as the user who has signed in, or with a new
 // visit to where the old one was to lead.

@@ -13,7 +13,7 @@ import (
 func (h *Handler) frame(x *exchange.Exchange) {
 	to := page.FrameLinks{Own: x.WayBack(x.At.Asked.RequestURI())}
 	if x.R.Header.Get("Sec-Fetch-Site") != "cross-site" {
-		to.SignIn = h.SignInAt(h.Prefix + exchange.FramedPath)
+		to.SignIn = h.SignInAt(h.FramedAt())
 	}
 	x.Invite()
 	h.Pages.Framed(x.W, x.R, to, x.Brand(x))
@@ -37,5 +37,5 @@ func (h *Handler) Unframe(x *exchange.Exchange) {
 		x.Fail(fault.New(fault.SignInRequired, nil), "/")
 		return
 	}
-	x.Redirect(h.SignInAt(h.Prefix + exchange.FramedPath))
+	x.Redirect(h.SignInAt(h.FramedAt()))
 }

@@ -54,6 +54,9 @@ type Options struct {
 	Demand      authn.Demand
 	Lifetime    time.Duration
 	Redirect    bool // browsers sign in at authentik's own pages
+	// HandOver returns the gate on this host that has asked for a visit, and the
+	// request as it is there; or this gate, if there is no such gate any more.
+	HandOver func(x *exchange.Exchange, gate string) (*Handler, *exchange.Exchange)
 	// Relay shows a visit on authentik's own interface. It is nil if the login is
 	// not relayed.
 	Relay Relay

@@ -65,7 +65,7 @@ func control(c rune) bool { return c < ' ' || c == 0x7f }
 func (h *Handler) linkTo(x *exchange.Exchange, link Link) (string, error) {
 	s := x.EnsureVisit()
 	sealed, err := x.Box(seal.KindLink, s).SealText(link)
-	return h.Prefix + "/login?link=" + sealed, err
+	return h.LoginAt("link=" + h.Identity.Sign(sealed)), err
 }
 
 // follow begins the visit that a link leads to. It gets an authentik session of
@@ -95,6 +95,7 @@ func (h *Handler) openLink(x *exchange.Exchange, sealed string) (flowclient.Flow
 		return Link{}, seal.ErrSealed
 	}
 	var link flowclient.Flow
+	_, sealed = exchange.Signed(sealed)
 	err := x.Box(seal.KindLink, s).OpenText(sealed, &link)
 	if err == nil && !link.Valid() {
 		err = seal.ErrSealed

@@ -77,6 +77,7 @@ const markSecond = ".2"
 func (d departure) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 	d.Request.State = ""
 	sealed, err := x.Box(seal.KindState, s).SealText(d)
+	sealed = x.Identity.Sign(sealed)
 	sealed += "." + base64.RawURLEncoding.EncodeToString([]byte(d.Back))
 	if d.Second {
 		sealed += markSecond
@@ -88,6 +89,7 @@ func (d departure) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 // is set whatever else is wrong.
 func (h *Handler) openDeparture(x *exchange.Exchange, state string) (departure, error) {
 	state, second := strings.CutSuffix(state, markSecond)
+	_, state = exchange.Signed(state)
 	sealed, beside, _ := strings.Cut(state, ".")
 	back, _ := base64.RawURLEncoding.DecodeString(beside)
 	d := departure{Back: x.WayBack(string(back)), Second: second}

@@ -71,7 +71,7 @@ func (h *Handler) ask(x *exchange.Exchange, q page.Question) error {
 // the gate cannot know what is done there.
 func (h *Handler) elsewhere(vis Visit) string {
 	if h.OIDC != nil {
-		return h.Prefix + "/login?at=authentik&to=" + url.QueryEscape(vis.Back)
+		return h.LoginAt("at=authentik&to=" + url.QueryEscape(vis.Back))
 	}
 	return h.Client.Root() + "if/flow/" + vis.Step.Flow.Slug + "/"
 }
@@ -97,7 +97,7 @@ func (h *Handler) arrive(x *exchange.Exchange, a *Admission) {
 
 // Arrival returns where a browser comes back to that was given a session.
 func (h *Handler) Arrival(a *Admission) string {
-	return h.Prefix + "/login?signed-in=1&to=" + url.QueryEscape(a.back)
+	return h.LoginAt("signed-in=1&to=" + url.QueryEscape(a.back))
 }
 
 // Hand sets the cookies of a session that has begun. The browser gets a new
@@ -155,8 +155,8 @@ func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	x.Redirect(to)
 }
 
-// SignInAt returns where a visitor signs in who wants to go to an address of this
-// site, as this gate demands it.
+// SignInAt returns where a visitor signs in at this gate who wants to go to an
+// address of this site.
 func (h *Handler) SignInAt(back string) string {
-	return h.Prefix + "/login?to=" + url.QueryEscape(back) + h.Demand.Query()
+	return h.LoginAt("to=" + url.QueryEscape(back))
 }

@@ -60,20 +60,11 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 	}
 }
 
-// demand returns what this gate demands, together with the gate whose visitor
-// came to an address of this one.
-func (h *Handler) demand(x *exchange.Exchange) authn.Demand {
-	if h.OIDC == nil {
-		return authn.Demand{}
-	}
-	return h.Demand.And(authn.DemandIn(x.At.Asked.Query()))
-}
-
 // demanded returns the session of a visitor who is signed in, may use the
 // application, and has to sign in again.
 func (h *Handler) demanded(x *exchange.Exchange) (s *session.Session, demanded bool) {
 	s, found, err := x.Session()
-	if !found || err != nil || !h.demand(x).Unmet(s.SignIn, h.Now()) {
+	if !found || err != nil || !h.Demand.Unmet(s.SignIn, h.Now()) {
 		return nil, false
 	}
 	if v := x.Judge(s); v.Pass || v.StepUp {
@@ -118,7 +109,7 @@ func (h *Handler) Request(x *exchange.Exchange) *authn.Request {
 		return nil
 	}
 	request := authn.NewRequest(x.RedirectURI())
-	request.Demand = h.demand(x)
+	request.Demand = h.Demand
 	return &request
 }
 
@@ -157,6 +148,9 @@ func (h *Handler) Answer(x *exchange.Exchange) {
 	if err != nil {
 		h.unreadable(x, err)
 		return
+	}
+	if id, _ := exchange.Signed(said.Visit); id != "" {
+		h, x = h.HandOver(x, id)
 	}
 	if said.Poll {
 		h.poll(x, said)

@@ -62,7 +62,8 @@ func (v Visit) At(step flowclient.Step) Visit { return v.at(step) }
 
 // seal writes a visit for the page of the browser that has the secret.
 func (v Visit) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
-	return x.Box(seal.KindVisit, s).SealText(v)
+	sealed, err := x.Box(seal.KindVisit, s).SealText(v)
+	return x.Identity.Sign(sealed), err
 }
 
 // Opened opens the visit that a page brings back. The gate itself wrote what
@@ -75,6 +76,7 @@ func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
 		return Visit{}, seal.ErrSealed
 	}
 	var v Visit
+	_, sealed = exchange.Signed(sealed)
 	if err := x.Box(seal.KindVisit, s).OpenText(sealed, &v); err != nil {
 		return Visit{}, err
 	}

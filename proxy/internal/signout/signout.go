@@ -5,6 +5,7 @@
 package signout
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"time"
@@ -32,11 +33,29 @@ type Handler struct {
 	Store  store.Store
 	Idle   time.Duration // 0: sessions may be unused
 	Root   string        // authentik's public address
+	// All are the sign-outs of all gates on a request's host, this one first.
+	All func(x *exchange.Exchange) []Place
+}
+
+// A Place is one gate's sign-out, and a request as it is there.
+type Place struct {
+	*Handler
+	Exchange *exchange.Exchange
+}
+
+// signedIn returns the first place where the request has a session.
+func (h *Handler) signedIn(x *exchange.Exchange) (at Place, s *session.Session, found bool, err error) {
+	for _, at := range h.All(x) {
+		if s, found, err := at.Exchange.Session(); found || err != nil {
+			return at, s, found, err
+		}
+	}
+	return Place{}, nil, false, nil
 }
 
 // Session answers GET session: who is signed in, and until when.
 func (h *Handler) Session(x *exchange.Exchange) {
-	s, found, err := x.Session()
+	at, s, found, err := h.signedIn(x)
 	switch {
 	case err != nil:
 		x.Problem(fault.From(err))
@@ -45,7 +64,7 @@ func (h *Handler) Session(x *exchange.Exchange) {
 		x.Problem(fault.New(fault.SignInRequired, nil))
 		return
 	}
-	until, limit := h.ends(s)
+	until, limit := at.ends(s)
 	_ = x.Tell(map[string]any{ // a visitor who has gone away needs no answer
 		"user": s.User.Username, "name": s.User.Name, "email": s.User.Email,
 		"groups": s.User.Groups, "session": s.ID(),
@@ -65,7 +84,7 @@ func (h *Handler) ends(s *session.Session) (until time.Time, limit string) {
 // Page answers GET logout: a button, since a link by itself must not end a
 // session.
 func (h *Handler) Page(x *exchange.Exchange) {
-	s, found, err := x.Session()
+	_, s, found, err := h.signedIn(x)
 	if err != nil {
 		x.Fail(fault.From(err), "/")
 		return
@@ -85,26 +104,45 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 		x.Fail(reply.Unreadable(err), "/")
 		return
 	}
-	s, found, err := x.Session()
-	ended, away := page.SignOutUnknown, ""
-	if err == nil && found {
-		ended, away, err = h.end(x, s)
-	}
+	ended, away, err := h.endAll(x)
 	if err != nil { // the cookie stays, so that the visitor can try again
 		x.Fail(fault.From(err), "/")
 		return
 	}
-	x.ExpireSession()
 	x.RenewVisit()
 	x.SetArrivals(nil) // a visitor who signs in again does so by hand
 	switch back := x.WayBack(form.Get("to")); {
 	case away != "":
 		x.Leave(away)
 	case form.Has("switch"):
-		x.Lead(back, h.Prefix+"/login?to="+url.QueryEscape(back))
+		x.Lead(back, h.LoginAt("to="+url.QueryEscape(back)))
 	default:
 		x.Lead("", h.Prefix+"/logout?ended="+string(ended))
 	}
+}
+
+// endAll ends the sessions that the browser has at the gates of this host. The
+// result is that of the first; away is where the first leads.
+func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away string, err error) {
+	ended = page.SignOutUnknown
+	for i, at := range h.All(x) {
+		s, found, err := at.Exchange.Session()
+		scope, to := page.SignOutUnknown, ""
+		if err == nil && found {
+			scope, to, err = at.end(at.Exchange, s)
+		}
+		if err != nil {
+			return "", "", err
+		}
+		if i == 0 || at.Exchange.SentSession() {
+			at.Exchange.ExpireSession()
+		}
+		if ended == page.SignOutUnknown || scope == page.SignOutHere {
+			ended = scope
+		}
+		away = cmp.Or(away, to)
+	}
+	return ended, away, nil
 }
 
 // end ends a session here, with all that rest on the same session of authentik,

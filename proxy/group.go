@@ -1,0 +1,258 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// A Group is the gates on one server of one configuration. Several may stand
+// before the same host, for different paths and with different demands. Then the
+// gate that gets a request for the gates' own addresses is seldom the one that
+// asked for the sign-in, and hands the request over to it. A gate joins in New
+// and leaves in Close. The zero Group has no members. It is safe for concurrent
+// use.
+type Group struct {
+	mu      sync.Mutex
+	members atomic.Pointer[[]*Gate]
+}
+
+// join adds a gate. leave takes it out again.
+func (p *Group) join(g *Gate) (leave func()) {
+	p.change(func(all []*Gate) []*Gate { return append(all, g) })
+	return func() {
+		p.change(func(all []*Gate) []*Gate {
+			return slices.DeleteFunc(all, func(one *Gate) bool { return one == g })
+		})
+	}
+}
+
+func (p *Group) change(edit func([]*Gate) []*Gate) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := edit(slices.Clone(p.all()))
+	p.members.Store(&all)
+	for _, g := range all {
+		g.shared.Identity.Shared.Store(slices.ContainsFunc(all, g.beside))
+	}
+}
+
+func (p *Group) all() []*Gate {
+	if all := p.members.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// beside reports whether another gate may stand before the same host.
+func (g *Gate) beside(other *Gate) bool {
+	return other != g && rules.HostsOverlap(g.cfg.hosts(), other.cfg.hosts())
+}
+
+// shares reports whether another gate stands before the same hosts. Most gates
+// stand alone and look no further.
+func (g *Gate) shares() bool { return g.shared.Identity.Shared.Load() }
+
+// neighbours are the other gates that stand before a host.
+func (g *Gate) neighbours(host string) iter.Seq[*Gate] {
+	return func(yield func(*Gate) bool) {
+		if !g.shares() {
+			return
+		}
+		for _, other := range g.cfg.Group.all() {
+			if other != g && other.serves(host) && !yield(other) {
+				return
+			}
+		}
+	}
+}
+
+func (g *Gate) serves(host string) bool {
+	hosts := g.cfg.hosts()
+	return len(hosts) == 0 || slices.ContainsFunc(hosts, func(pattern string) bool { return rules.HostMatches(pattern, host) })
+}
+
+// named returns the gate with a name, which may be this one, among those of a
+// host.
+func (g *Gate) named(id, host string) (*Gate, bool) {
+	if id == g.shared.Identity.ID {
+		return g, true
+	}
+	for other := range g.neighbours(host) {
+		if other.shared.Identity.ID == id {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+// owner returns the gate whose own address a request asks for, if it is one.
+func (g *Gate) owner(x *exchange.Exchange) (*Gate, bool) {
+	if exchange.Owns(g.cfg.Prefix, x.At.Asked.Path) {
+		return g, true
+	}
+	for other := range g.neighbours(x.At.Host) {
+		if exchange.Owns(other.cfg.Prefix, x.At.Asked.Path) {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+// at returns a request of another gate as it is at this one.
+func (g *Gate) at(x *exchange.Exchange) *exchange.Exchange {
+	if x.Shared == g.shared {
+		return x
+	}
+	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent}
+}
+
+// asker returns the gate that a request for own addresses is meant for: the one
+// that it names, or the one that knows what is asked for.
+func (g *Gate) asker(x *exchange.Exchange) *Gate {
+	if !g.shares() {
+		return g
+	}
+	if by, ok := g.named(exchange.GateIn(x.At.Asked.Query()), x.At.Host); ok && exchange.Owns(by.cfg.Prefix, x.At.Asked.Path) {
+		return by
+	}
+	by, ok := g.owner(x)
+	if !ok {
+		return g
+	}
+	below := x.At.Asked.Path[len(by.cfg.Prefix):]
+	if by.has(below, x) {
+		return by
+	}
+	for other := range by.neighbours(x.At.Host) {
+		if other.cfg.Prefix == by.cfg.Prefix && other.has(below, x) {
+			return other
+		}
+	}
+	return by
+}
+
+// has reports whether a gate answers a path below its prefix: whether it has
+// such an address, and knows the asset or picture.
+func (g *Gate) has(below string, x *exchange.Exchange) bool {
+	_, ok := g.route(below)
+	switch {
+	case strings.HasPrefix(below, "/assets/"):
+		return ok && g.shared.Pages.HasAsset(path.Base(below), x.At.Asked.Query().Get("v"))
+	case strings.HasPrefix(below, "/brand/"):
+		return ok && g.pictures.Has(path.Base(below))
+	default:
+		return ok
+	}
+}
+
+// handOver is asker for a visit that a body brings.
+func (g *Gate) handOver(x *exchange.Exchange, id string) (*signin.Handler, *exchange.Exchange) {
+	by, ok := g.named(id, x.At.Host)
+	if !ok {
+		return g.signIn, x
+	}
+	if there := by.at(x); !there.Misdirected() {
+		return by.signIn, there
+	}
+	return g.signIn, x
+}
+
+// signOuts are the sign-outs of all gates on a request's host, each with the
+// request as it is there, this one first.
+func (g *Gate) signOuts(x *exchange.Exchange) []signout.Place {
+	all := []signout.Place{{Handler: g.signOut, Exchange: x}}
+	for other := range g.neighbours(x.At.Host) {
+		all = append(all, signout.Place{Handler: other.signOut, Exchange: other.at(x)})
+	}
+	return all
+}
+
+// relayOf returns the relay on whose behalf authentik's interface asks, in a
+// sign-in that another gate on this host has begun.
+func (g *Gate) relayOf(x *exchange.Exchange) (found relayed, ok bool) {
+	for other := range g.neighbours(x.At.Host) {
+		if other.relay == nil {
+			continue
+		}
+		there := other.at(x)
+		if target, ok := other.relay.Target(there); ok && !there.Misdirected() {
+			return relayed{other, target}, true
+		}
+	}
+	return relayed{}, false
+}
+
+// leftOver returns the gate from whose relay a request is left over.
+func (g *Gate) leftOver(r *http.Request, at Resolved) (*Gate, bool) {
+	if g.relay != nil && g.relay.LeftOver(r, at) {
+		return g, true
+	}
+	if !relay.Marked(r) {
+		return nil, false
+	}
+	for other := range g.neighbours(at.Host) {
+		if other.relay != nil && other.relay.LeftOver(r, at) {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+// earlier is what a gate that has let a request pass leaves to those of its
+// group that the request meets next.
+type earlier struct {
+	sent     []string         // the lines of the Cookie header as the browser sent them
+	identity []headers.Header // that these gates have set
+}
+
+type earlierKey struct{}
+
+// sent returns the lines of the Cookie header as the browser sent them. A gate
+// that has let the request pass has removed its own and its neighbours'.
+func (g *Gate) sent(r *http.Request) []string {
+	if !g.shares() {
+		return r.Header["Cookie"]
+	}
+	if e, ok := r.Context().Value(earlierKey{}).(*earlier); ok {
+		return e.sent
+	}
+	return slices.Clone(r.Header["Cookie"])
+}
+
+// handOn returns the request with what the next gate has to know, which is
+// complete once this gate has set its headers. It has removed identity headers,
+// also those of a gate before it, and sets these again: on a path that this gate
+// leaves open they are all there are.
+func (g *Gate) handOn(x *exchange.Exchange) (*http.Request, *earlier) {
+	next := &earlier{sent: x.Sent}
+	if e, ok := x.Context().Value(earlierKey{}).(*earlier); ok {
+		next.identity = slices.Clone(e.identity)
+		for _, line := range e.identity {
+			x.R.Header[line.Name] = []string{line.Value}
+		}
+	}
+	return x.R.WithContext(context.WithValue(x.Context(), earlierKey{}, next)), next
+}
+
+// identity describes what the gate demands and where its sessions belong.
+func (cfg Config) identity() *exchange.Identity {
+	return exchange.NewIdentity(
+		cfg.Client.Root(), cfg.Flow, cfg.Application, string(cfg.Login), cfg.Prefix,
+		cfg.Cookie.Name, cfg.Cookie.Domain, fmt.Sprint(cfg.OIDC.ClientID, cfg.OIDC.RequireMFA, cfg.OIDC.MaxAge),
+		fmt.Sprint(cfg.Require, cfg.Lifetime, cfg.Idle, cfg.PageHost), cfg.Page.Title, cfg.Page.Language,
+	)
+}
