@@ -129,6 +129,7 @@ func (c Cookies) Own() Cookies {
 // verified, so they may decide what the client asks, but not who is let in.
 type sessionClaims struct {
 	SID           string `json:"sid"`
+	Sub           string `json:"sub"` // the user
 	Authenticated bool   `json:"authenticated"`
 }
 

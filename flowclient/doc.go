@@ -51,7 +51,7 @@
 //   - exchange.go, request.go, reply.go, limits.go: HTTP, in one place
 //   - tls.go, tlserror.go: certificates
 //   - cookies.go, csrf.go: what authentik needs to see again
-//   - flow.go, step.go: the position of a visitor
+//   - flow.go, step.go, login.go: the position of a visitor
 //   - errors.go: the errors
 //   - challenge.go, object.go: the set of challenges, and how they are decoded
 //   - credentials.go, sources.go: who are you

@@ -29,6 +29,9 @@ type Step struct {
 	// the language that was requested; a brand with a default locale may show
 	// anonymous visitors another one, and the tag does not say so.
 	Language string
+	// Login says whether a user was signed in during this call, and by which flow. It
+	// is not part of the encoded step.
+	Login Login
 }
 
 // Authenticated reports whether the session cookie says that a user is signed in. Its

@@ -12,6 +12,9 @@ import (
 // itself endlessly must end in an error.
 const maxHops = 30
 
+// endpointExecutor is the name of the flow executor in logs and errors.
+const endpointExecutor = "flows/executor"
+
 // Ask fetches the question that the visitor has to answer next. If the session has
 // no such flow, Ask begins it. Asking changes things at authentik: it may send a
 // mail, and makes new one-time values. So keep the step, and ask again only if the
@@ -62,13 +65,14 @@ type walk struct {
 	restarted bool
 	resumed   bool
 
+	login    Login
 	language string // of the last challenge
 }
 
 func (c *Client) walk(v Visitor, f Flow) *walk { return &walk{c: c, v: v, first: f, flow: f} }
 
 func (w *walk) step(ch Challenge) Step {
-	s := Step{Flow: w.flow, Challenge: ch, Cookies: w.v.Cookies, Lost: w.lost, Root: w.c.root(w.v)}
+	s := Step{Flow: w.flow, Challenge: ch, Cookies: w.v.Cookies, Lost: w.lost, Root: w.c.root(w.v), Login: w.login}
 	if ch != nil {
 		s.Language = w.language
 	}
@@ -76,7 +80,7 @@ func (w *walk) step(ch Challenge) Step {
 }
 
 func (w *walk) ask() request {
-	return request{endpoint: "flows/executor", path: w.flow.path(), limit: maxChallenge}
+	return request{endpoint: endpointExecutor, path: w.flow.path(), limit: maxChallenge}
 }
 
 func (w *walk) post(body []byte) request {
@@ -185,11 +189,20 @@ func (w *walk) send(ctx context.Context, q request) (reply, error) {
 		if replaced && !posted && w.kept && r.status == http.StatusFound {
 			replaced = false // authentik renews the session of a user who sets the first password
 		}
+		w.login = w.login.Then(w.v.Cookies.Login(r.cookies, w.running(q)))
 		w.kept = w.kept || !replaced
 		w.lost = w.lost || replaced && (!posted || !w.opening)
 		w.v.Cookies = r.cookies
 	}
 	return r, err
+}
+
+// running returns the flow that a request runs, if any.
+func (w *walk) running(q request) string {
+	if q.endpoint == endpointExecutor {
+		return w.flow.Slug
+	}
+	return ""
 }
 
 // read returns the challenge that a reply ends the walk with, or the next request.
@@ -292,7 +305,7 @@ func (w *walk) follow(rd Redirect) *request {
 func (w *walk) followLocation(q request, r reply) (Challenge, *request, error) {
 	rd := Redirect{To: r.header.Get("Location")}
 	rd.Path, _ = pathBelow(w.c.root(w.v), rd.To)
-	if rd.Class() == RedirectDefaultFlow && q.endpoint == "flows/executor" {
+	if rd.Class() == RedirectDefaultFlow && q.endpoint == endpointExecutor {
 		return w.restart(q, r)
 	}
 	if next := w.follow(rd); next != nil {

@@ -83,7 +83,7 @@ func (h *Handler) Enter(x *exchange.Exchange, out signin.Outcome, back string) {
 		return
 	}
 	vis := out.Visit
-	v := visit{Begun: vis.Begun, Back: vis.Back, Cookies: vis.Step.Cookies, Request: vis.Request, First: vis.Step.Flow, Opening: vis.Opening}
+	v := visit{Begun: vis.Begun, Back: vis.Back, Cookies: vis.Step.Cookies, Request: vis.Request, First: vis.Step.Flow, Opening: vis.Opening, Login: vis.Login}
 	v.sentTo(vis.Step.Flow)
 	if !h.keep(x, v) {
 		x.Fail(fault.New(fault.AuthentikUnexpected, errLarge), back)
@@ -109,14 +109,16 @@ func (h *Handler) flowPage(flow flowclient.Flow) string {
 
 // Pass answers a request of authentik's interface with what authentik answers.
 func (h *Handler) Pass(x *exchange.Exchange, t Target) {
-	switch t.kind {
-	case away:
+	switch {
+	case t.kind == away:
 		x.Redirect(h.ownPage(t.visit))
 		return
-	case expired:
+	case t.kind == expired, t.kind == page && h.spent(t):
 		x.Redirect(h.anew(t.visit))
 		return
-	default:
+	case t.kind == executor && h.spent(t):
+		h.Resume(x)
+		return
 	}
 	if err := h.permit(x.R, t); err != nil {
 		x.Problem(fault.From(err))
@@ -159,6 +161,14 @@ func (h *Handler) send(x *exchange.Exchange, t Target, said message) (flowclient
 		path += "?" + x.At.Asked.RawQuery
 	}
 	return h.Authentik.Send(x.Context(), x.Visitor(t.visit.Cookies), flowclient.RelayRequest{Method: x.R.Method, Path: path, Header: x.R.Header, Body: said.body})
+}
+
+// spent reports whether a request is for the flow that this gate demands, in a
+// session that another flow has signed in. It would admit nobody; authentik has
+// it end at once, or refuses it.
+func (h *Handler) spent(t Target) bool {
+	demanded := h.SignIn.Flow
+	return demanded != "" && t.slug == demanded && t.visit.Login != (flowclient.Login{}) && !t.visit.Login.By(demanded)
 }
 
 // ownPage returns where the visit goes on at the gate's own page, which knows a
@@ -261,8 +271,7 @@ func read(x *exchange.Exchange, t Target) (message, error) {
 // answer sends authentik's answer on, without what is not for the browser, and
 // acts on what it says.
 func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, given judged) {
-	v := t.visit
-	v.Cookies = got.Cookies
+	v := t.visit.after(t, got.Cookies)
 	header := x.W.Header()
 	for name, values := range got.Header {
 		header[name] = values

@@ -39,6 +39,8 @@ type visit struct {
 	// script on this host could otherwise change a password in a session that has
 	// just signed in.
 	Flows []string `json:"flows"`
+	// Login says by which flow authentik's session has come by its user.
+	Login flowclient.Login `json:"login,omitzero"`
 	// At is the flow that was asked last.
 	At flowclient.Flow `json:"at,omitzero"`
 	// Pending is the user whom authentik has named last, for whom tries count.
@@ -55,10 +57,21 @@ func (v *visit) sentTo(flow flowclient.Flow) {
 	}
 }
 
+// after returns the visit with its cookies after a request.
+func (v visit) after(t Target, cookies flowclient.Cookies) visit {
+	slug := ""
+	if t.kind == executor {
+		slug = t.slug
+	}
+	v.Login = v.Login.Then(v.Cookies.Login(cookies, slug))
+	v.Cookies = cookies
+	return v
+}
+
 // at returns the visit of the gate's own pages at one of the steps.
 func (v visit) at(step flowclient.Step) signin.Visit {
 	return signin.Visit{
-		Begun: v.Begun, Back: v.Back, First: v.First, Opening: v.Opening, Request: v.Request, Aside: step.Flow.Slug != v.First.Slug && v.Request == nil,
+		Begun: v.Begun, Back: v.Back, First: v.First, Opening: v.Opening, Request: v.Request, Login: v.Login,
 	}.At(step)
 }
 

@@ -114,7 +114,7 @@ func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow) Outcome {
 	if err != nil {
 		return Outcome{Err: fault.From(err)}
 	}
-	vis := Visit{Begun: h.Now(), Back: "/", First: link, Aside: link.Slug != h.Flow, Request: h.Request(x)}
+	vis := Visit{Begun: h.Now(), Back: "/", First: link, Request: h.Request(x)}
 	out := h.Settle(x, vis.at(step))
 	if out.Ended() && !elsewhere(step) {
 		return h.reopen(x, "/")

@@ -318,7 +318,6 @@ func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 	if !ok || link == "" {
 		return Outcome{Err: fault.New(fault.BadRequest, nil)}
 	}
-	vis.Aside = true
 	return h.Look(x, vis, flow)
 }
 
@@ -337,14 +336,19 @@ func (h *Handler) Look(x *exchange.Exchange, vis Visit, flow flowclient.Flow) Ou
 }
 
 // Settle looks at what a step has come to. A redirect may be the end of a
-// sign-in, but never proves one: authentik is asked who the visitor is.
+// sign-in, but never proves one: authentik is asked who the visitor is. A gate
+// with a flow admits only users whom that very flow has signed in: one that finds
+// them signed in may skip everything.
 func (h *Handler) Settle(x *exchange.Exchange, vis Visit) Outcome {
 	h.Remember(vis.Step.Cookies, vis.Step.Challenge.Common().PendingUser)
 	if _, ended := vis.Step.Challenge.(flowclient.Redirect); !ended {
 		return Outcome{Visit: vis}
 	}
-	if h.Flow != "" && vis.Aside {
-		return Outcome{Visit: vis} // not the flow that this gate demands
+	if h.Flow != "" && !vis.Login.By(h.Flow) {
+		if vis.Login != (flowclient.Login{}) {
+			x.Log().InfoContext(x.Context(), "sign-in: by another flow than the gate demands", "flow", vis.Login.Flow, "demanded", h.Flow)
+		}
+		return Outcome{Visit: vis}
 	}
 	out, err := h.admit(x, vis)
 	switch {

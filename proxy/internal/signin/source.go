@@ -193,7 +193,6 @@ func (v Visit) mistaken(sentence string, step flowclient.Step) Outcome {
 // arriveBy goes on in the flow that a source has led to. It is not the one that
 // the visit began with.
 func (h *Handler) arriveBy(x *exchange.Exchange, vis Visit, step flowclient.Step) Outcome {
-	vis.Aside = true
 	out := h.Settle(x, vis.at(step))
 	out.advanced = out.Err == nil
 	if out.Ended() && !elsewhere(step) {

@@ -34,9 +34,9 @@ type Visit struct {
 	Opening flowclient.Component `json:"opening,omitempty"`
 	// Name is the name that was typed if authentik asked for something else first.
 	Name string `json:"name,omitempty"`
-	// Aside says that the visitor has chosen another flow, such as one to recover
-	// a password.
-	Aside bool `json:"aside,omitempty"`
+	// Login says by which flow authentik's session has come by its user. A visitor
+	// may have been led to another than the visit began with, and back.
+	Login flowclient.Login `json:"login,omitzero"`
 	// Step is the challenge, and the cookies by which authentik knows the visit. It
 	// has no cookies if the challenge was drawn from a copy, and the visit begins
 	// with its answer.
@@ -54,6 +54,8 @@ type Visit struct {
 func (v Visit) at(step flowclient.Step) Visit {
 	v.ID = rand.Text()
 	v.Step, v.Detour = step, nil
+	v.Login = v.Login.Then(step.Login)
+	v.Step.Login = flowclient.Login{} // noted
 	return v
 }
 
