@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,4 +72,53 @@ func loadKey(ctx context.Context, s keyStorage) ([]byte, error) {
 			keyName, len(key), keySize)
 	}
 	return key, nil
+}
+
+// keyCheck is how often the key in the storage is looked for.
+const keyCheck = 10 * time.Second
+
+// keepKey writes the key again whenever the storage has lost it, until the
+// context is done: a storage can be emptied while Caddy runs, and the next Caddy
+// would create another key, with which no session opens.
+func keepKey(ctx context.Context, s keyStorage, key []byte, log *slog.Logger) {
+	tick := time.NewTicker(keyCheck)
+	defer tick.Stop()
+	differs := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		kept, err := loadKey(ctx, s)
+		switch {
+		case err != nil: // the storage is down, or the next start says what is wrong with the key
+		case kept == nil:
+			restoreKey(ctx, s, key, log)
+		case !differs && subtle.ConstantTimeCompare(kept, key) == 0:
+			differs = true
+			log.Error("gate's key: another one is in Caddy's storage; Caddys with different keys end each other's sessions, "+
+				"and a restart ends those of this one", "storage_key", keyName)
+		}
+	}
+}
+
+// restoreKey writes the key into a storage without one.
+func restoreKey(ctx context.Context, s keyStorage, key []byte, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
+	defer cancel()
+	err := s.Lock(ctx, keyLock)
+	if err == nil {
+		defer func() { _ = s.Unlock(context.WithoutCancel(ctx), keyLock) }() // its file may be gone with the others
+		var kept []byte
+		if kept, err = loadKey(ctx, s); err != nil || kept != nil {
+			return // another Caddy was first
+		}
+		err = s.Store(ctx, keyName, key)
+	}
+	if err != nil {
+		log.Error("gate's key: lost in Caddy's storage, and cannot be written again", "storage_key", keyName, "error", err)
+		return
+	}
+	log.Warn("gate's key: lost in Caddy's storage, written again", "storage_key", keyName)
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // A fakeStorage is a storage made of functions; those that are nil work.
@@ -138,4 +140,42 @@ func TestKey_CreatedDuringTheWaitForTheLockIsUsed(t *testing.T) {
 	if err != nil || !bytes.Equal(key, theirs) {
 		t.Errorf("loadOrCreateKey = %x, %v", key, err)
 	}
+}
+
+// The storage is emptied while Caddy runs.
+func TestKey_ThatTheStorageHasLostIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		storage, log := new(fakeStorage), slog.New(slog.NewTextHandler(&said, nil))
+		key, err := loadOrCreateKey(t.Context(), storage, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go keepKey(t.Context(), storage, key, log)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if strings.Contains(said.String(), "lost") {
+			t.Errorf("got a key that was lost, want it where it was: %s", said.String())
+		}
+		storage.inner.Lock()
+		clear(storage.kept)
+		storage.inner.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if again, err := loadKey(t.Context(), storage); !bytes.Equal(again, key) || err != nil {
+			t.Errorf("got the key %x (%v), want %x", again, err, key)
+		}
+		if n := strings.Count(said.String(), "written again"); n != 1 {
+			t.Errorf("got %d lines about it, want 1: %s", n, said.String())
+		}
+		storage.inner.Lock()
+		storage.kept[keyName] = bytes.Repeat([]byte("x"), keySize)
+		storage.inner.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := strings.Count(said.String(), "another one"); n != 1 {
+			t.Errorf("got %d lines about another key, want 1: %s", n, said.String())
+		}
+	})
 }

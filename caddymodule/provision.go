@@ -64,6 +64,7 @@ func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore)
 	h.release = append(h.release, unregister)
 	key := []byte(h.Key)
 	if len(key) == 0 {
+		h.starter.keepKey = func(ctx context.Context, key []byte) { keepKey(ctx, storage, key, h.log) }
 		if key, err = loadKey(ctx, storage); err != nil {
 			return err
 		}

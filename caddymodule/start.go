@@ -24,6 +24,9 @@ type starter struct {
 	createKey func(context.Context) ([]byte, error)
 	// newGate returns a gate with this key.
 	newGate func(key []byte) (*proxy.Gate, error)
+	// keepKey keeps the key in the storage until ctx is done. It is nil if the key
+	// is in the configuration.
+	keepKey func(ctx context.Context, key []byte)
 	store   sessionStore
 	letGo   func() error // says that the store is no longer needed
 	// beside returns the starters of the other gates on the server. It may be nil.
@@ -32,8 +35,9 @@ type starter struct {
 	gate     atomic.Pointer[proxy.Gate]
 	creating singleflight.Group
 
-	mu      sync.Mutex // guards stopped, and changes of gate
+	mu      sync.Mutex // guards what follows, and changes of gate
 	stopped bool
+	unkeep  func() // ends keepKey; a storage that hangs is not waited for
 }
 
 // start makes the gate with a key.
@@ -51,6 +55,11 @@ func (s *starter) start(key []byte) error {
 		return err
 	}
 	s.gate.Store(gate)
+	if s.keepKey != nil {
+		var ctx context.Context
+		ctx, s.unkeep = context.WithCancel(context.Background())
+		go s.keepKey(ctx, key)
+	}
 	return nil
 }
 
@@ -96,6 +105,9 @@ func (s *starter) stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
+	if s.unkeep != nil {
+		s.unkeep()
+	}
 	gate := s.gate.Load()
 	if gate == nil {
 		return s.letGo()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -141,4 +142,53 @@ func TestSession_IsFoundBehindManyPlantedCookies(t *testing.T) {
 			t.Errorf("got the user %q, want jane", got)
 		}
 	}
+}
+
+// The store is flushed, or has lost the record in a failover, and announces
+// nothing.
+func TestSession_ThatTheStoreHasLostEndsAtTheNextLook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreaming(t, nil)
+		ended := s.open(http.MethodGet, nil)
+		at := somewhere("app.example.com")
+		found, err := s.find(t.Context(), s.cookie, at)
+		if err != nil || found == nil {
+			t.Fatal(found, err)
+		}
+		if err := s.store.Delete(t.Context(), found.Name()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(s.cfg.Recheck)
+		s.ends(ended)
+		if again, err := s.find(t.Context(), s.cookie, at); again != nil || err != nil {
+			t.Errorf("got %v (%v), want no session", again, err)
+		}
+	})
+}
+
+// A process was killed in the middle of a recheck.
+func TestRecheck_WaitsForTheLeaseOfAKilledProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreaming(t, func(c *Config) { c.Grace = new(time.Duration(0)) })
+		at := somewhere("app.example.com")
+		found, err := s.find(t.Context(), s.cookie, at)
+		if err != nil || found == nil {
+			t.Fatal(found, err)
+		}
+		time.Sleep(3 * s.cfg.Recheck)
+		if _, held, err := s.store.Lease(t.Context(), "recheck-"+found.Name(), session.RecheckLease); !held || err != nil {
+			t.Fatal(held, err)
+		}
+		begun := time.Now()
+		r := httptest.NewRequest(http.MethodGet, "https://app.example.com/", nil)
+		r.AddCookie(&http.Cookie{Name: s.names().Session, Value: s.cookie})
+		if got := through(t, s.Gate, r).Header.Get("Remote-User"); got != "jane" {
+			t.Errorf("got the user %q, want jane", got)
+		}
+		if took := time.Since(begun); took > 15*time.Second {
+			t.Errorf("got in after %v, want at most 15 s", took)
+		}
+	})
 }

@@ -17,10 +17,10 @@ import (
 const (
 	// recheckWait is how long one recheck may take, with all its requests to
 	// authentik.
-	recheckWait = 25 * time.Second
-	// recheckLease is how long one process has a recheck to itself, should it be
-	// lost.
-	recheckLease = recheckWait + 5*time.Second
+	recheckWait = 12 * time.Second
+	// RecheckLease is how long one process has a recheck to itself. Should it be
+	// killed, the others wait that long and no longer.
+	RecheckLease = recheckWait + 2*time.Second
 	// recheckBackoff is how long authentik is not asked about a session again
 	// after a recheck that failed.
 	recheckBackoff = 10 * time.Second
@@ -139,16 +139,14 @@ func (r *Registry) Recheck(ctx context.Context, value, host, name string) (s *Se
 		read, _ := got.Val.(reading)
 		return read.session, read.found, got.Err
 	case <-ctx.Done():
-		return nil, false, fault.New(fault.SessionsUnavailable, ctx.Err())
+		return nil, false, fault.New(fault.AuthentikUnreachable, ctx.Err())
 	}
 }
 
-func (r *Registry) recheck(backgroundCtx context.Context, value, host, name string) (reading, error) {
+func (r *Registry) recheck(ctx context.Context, value, host, name string) (reading, error) {
 	if err := r.rechecks.lastError(name); err != nil {
 		return reading{}, err
 	}
-	ctx, cancel := context.WithTimeout(backgroundCtx, recheckWait)
-	defer cancel()
 	got, err := r.exclusively(ctx, value, host, name)
 	if err == nil {
 		r.rechecks.missed.Delete(name)
@@ -162,20 +160,27 @@ func (r *Registry) recheck(backgroundCtx context.Context, value, host, name stri
 	return got, err
 }
 
+// errBusy is why a recheck fails that another process seems to make and does not
+// finish.
+var errBusy = errors.New("another process has been asking authentik about this session for too long")
+
 // exclusively makes a recheck once no other process makes it: authentik accepts
-// each refresh token once.
+// each refresh token once. The lease of a process that was killed is waited for.
 func (r *Registry) exclusively(ctx context.Context, value, host, name string) (reading, error) {
+	waiting, cancel := context.WithTimeout(ctx, RecheckLease+2*time.Second)
+	defer cancel()
 	for {
-		release, held, err := r.Store.Lease(ctx, "recheck-"+name, recheckLease)
-		if err != nil {
-			return reading{}, fault.New(fault.SessionsUnavailable, err)
-		}
-		if held {
+		release, held, err := r.Store.Lease(waiting, "recheck-"+name, RecheckLease)
+		switch {
+		case held:
 			defer release()
-			return r.confirm(ctx, value, host)
-		}
-		if !background.Sleep(ctx, recheckPoll) {
-			return reading{}, fault.New(fault.SessionsUnavailable, ctx.Err())
+			asking, cancel := context.WithTimeout(ctx, recheckWait)
+			defer cancel()
+			return r.confirm(asking, value, host)
+		case err != nil && waiting.Err() == nil:
+			return reading{}, fault.New(fault.SessionsUnavailable, err)
+		case err != nil || !background.Sleep(waiting, recheckPoll):
+			return reading{}, fault.New(fault.AuthentikUnreachable, errors.Join(errBusy, ctx.Err()))
 		}
 	}
 }

@@ -276,19 +276,33 @@ func (r *Registry) Read(ctx context.Context, browser seal.Secret, host string) (
 	return held.rec, found, err
 }
 
+// read is Read. What the store does not have, or no longer, ends here as well,
+// also if no end was announced: a store can be emptied, or lose what it had in a
+// failover.
 func (r *Registry) read(ctx context.Context, browser seal.Secret, host string) (held stored, found bool, err error) {
 	held.box = r.Key.Box(seal.KindSession, r.Realm(host), browser)
-	kept, found, err := r.Store.Load(ctx, held.box.Name())
+	held, found, err = r.open(ctx, held.box)
+	if !found && err == nil {
+		r.cache.forget(held.box.Name())
+		r.Streams.End(held.box.Name())
+	}
+	return held, found, err
+}
+
+// open reads the record of a box.
+func (r *Registry) open(ctx context.Context, box seal.Box) (held stored, found bool, err error) {
+	held.box = box
+	kept, found, err := r.Store.Load(ctx, box.Name())
 	if err != nil {
-		return stored{}, false, fault.New(fault.SessionsUnavailable, err)
+		return held, false, fault.New(fault.SessionsUnavailable, err)
 	}
 	if !found {
-		return stored{}, false, nil
+		return held, false, nil
 	}
 	held.rec, held.version = new(Record), kept.Version
-	if err := held.box.Open(kept.Value, held.rec); err != nil {
+	if err := box.Open(kept.Value, held.rec); err != nil {
 		r.Logger.WarnContext(ctx, "session: record does not open and is ignored", "error", err)
-		return stored{}, false, nil
+		return held, false, nil
 	}
 	good, err := r.alive(ctx, held)
 	return held, good, err

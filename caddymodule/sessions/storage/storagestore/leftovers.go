@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/big"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -113,4 +114,25 @@ func (s *Store) removeStale(ctx context.Context, p place) error {
 		return nil //nolint:nilerr // not a file of this package
 	}
 	return s.remove(ctx, p.key)
+}
+
+// lockDirectory is where the file system's storage keeps its locks, as keys of
+// its own. Other storages have nothing there.
+const lockDirectory = "locks"
+
+// sweepLocks removes the locks of processes that were killed. The file system's
+// storage takes a lock over only if it is wanted again, which those of replaced
+// versions never are.
+func (s *Store) sweepLocks(ctx context.Context, length time.Duration) error {
+	return s.sweepDirectory(ctx, lockDirectory, length, func(ctx context.Context, key string) error {
+		if !strings.HasPrefix(path.Base(key), root+"_") {
+			return nil // of certificates
+		}
+		content, err := s.storage.Load(ctx, key)
+		// A process that is alive writes into its locks every few seconds.
+		if err != nil || !s.leftovers.stale(key, content, time.Now()) {
+			return nil //nolint:nilerr // it was released meanwhile
+		}
+		return s.remove(ctx, key)
+	})
 }

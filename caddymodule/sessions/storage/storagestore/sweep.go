@@ -52,7 +52,7 @@ func (s *Store) sweepSlot(ctx context.Context, length time.Duration) error {
 		}))
 	}
 	if n == 0 {
-		err = errors.Join(err, s.sweepDirectory(ctx, path.Join(root, string(notices)), length/4, s.sweepNotice))
+		err = errors.Join(err, s.sweepDirectory(ctx, path.Join(root, string(notices)), length/4, s.sweepNotice), s.sweepLocks(ctx, length/4))
 	}
 	return errors.Join(err, s.passTurn(ctx, mine, n, length))
 }

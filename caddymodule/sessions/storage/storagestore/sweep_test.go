@@ -208,6 +208,29 @@ func TestSweep_RemovesLeftoversAndNothingElse(t *testing.T) {
 	})
 }
 
+// A process was killed while it held a lock. Its file is never looked at again.
+func TestSweep_RemovesLocksOfKilledProcesses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		kept := newMemoryStorage()
+		s, _ := newIdle(t, kept)
+		const killed, alive, other = "locks/authentik_sessions_session-a_00.lock", "locks/authentik_key.lock", "locks/issue_cert_example.com.lock"
+		for _, key := range []string{killed, alive, other} {
+			kept.files[key] = []byte(`{"created":"2026-01-01T00:00:00Z"}`)
+		}
+		for range 3 {
+			sweepAll(t, s)
+			time.Sleep(sweepPeriod)
+			kept.files[alive] = append(kept.files[alive], ' ') // it is refreshed
+		}
+		for key, want := range map[string]bool{killed: false, alive: true, other: true} {
+			if _, found := kept.files[key]; found != want {
+				t.Errorf("got %s: %v, want %v", key, found, want)
+			}
+		}
+	})
+}
+
 // A record is saved again while it is swept.
 func TestSweep_ChangedRecordStays(t *testing.T) {
 	t.Parallel()
