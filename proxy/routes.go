@@ -33,6 +33,7 @@ func (g *Gate) routes() map[string]route {
 		"/login":            {http.MethodGet: directed(g.signIn.Begin), http.MethodPost: directed(g.signIn.Answer)},
 		"/logout":           {http.MethodGet: g.signOut.Page, http.MethodPost: g.signOut.SignOut},
 		exchange.FramedPath: get(g.signIn.Unframe),
+		exchange.DeepPath:   get((*exchange.Exchange).Lengthen),
 		"/session":          get(g.signOut.Session),
 		"/assets/":          get(func(x *exchange.Exchange) { g.shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) }),
 		"/brand/":           get(func(x *exchange.Exchange) { g.pictures.ServeHTTP(x.W, x.Asked()) }),

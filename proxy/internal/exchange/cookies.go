@@ -29,7 +29,8 @@ type Cookies struct {
 	browser  cookieName
 	relay    cookieName
 	arrivals cookieName
-	all      []string // every name above; none reaches the application
+	back     cookieName // with the number of its part
+	all      []string   // every name above; none reaches the application
 	// Family are the gates of the process. It may be nil.
 	Family *Family
 }
@@ -71,6 +72,7 @@ func NewCookies(o CookieOptions) Cookies {
 	c.browser = cookieName{plain: "authentik_browser", secure: "__Host-authentik_browser"}
 	c.relay = cookieName{plain: "authentik_relay", secure: "__Host-authentik_relay"}
 	c.arrivals = cookieName{plain: "authentik_arrivals", secure: "__Host-authentik_arrivals"}
+	c.back = cookieName{plain: "authentik_back", secure: "__Secure-authentik_back"}
 	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals} {
 		c.all = append(c.all, n.plain, n.secure)
 	}
@@ -293,7 +295,8 @@ func reserved(base string) bool {
 		"authentik_session", "authentik_csrf", "authentik_device", "authentik_mfa":
 		return true
 	}
-	return marked(base, "authentik_gate")
+	part, back := strings.CutPrefix(base, "authentik_back")
+	return back && len(part) == 1 || marked(base, "authentik_gate")
 }
 
 // marked reports whether a name is another one with a gate's mark.

@@ -11,7 +11,7 @@ import (
 const FramedPath = "/framed"
 
 // maxBack is the length of a way back that is remembered.
-const maxBack = 4 << 10
+const maxBack = 16 << 10
 
 // frames are the destinations of page loads that do not fill a window (Fetch
 // Metadata).
@@ -84,10 +84,10 @@ func Owns(prefix, path string) bool {
 
 // WayBack returns where a sign-in leads in the end: never to the gate's own
 // pages, where it would begin again, except to the one that ends what a frame
-// has begun.
+// has begun, and to where a long way back waits.
 func (x *Exchange) WayBack(to string) string {
 	to = LocalPath(to)
-	if to == x.FramedAt() {
+	if to == x.FramedAt() || x.shortened(to) {
 		return to
 	}
 	u, err := url.Parse(to)

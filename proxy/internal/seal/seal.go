@@ -45,6 +45,7 @@ const (
 	KindSID     Kind = "sid"
 	KindState   Kind = "state"
 	KindRelay   Kind = "relay"
+	KindBack    Kind = "back"
 )
 
 // A Secret is the value of one of the gate's cookies: 32 random bytes that only

@@ -25,24 +25,13 @@ type departure struct {
 	Second bool `json:"-"`
 }
 
-// maxCarried is how long a way back may be, in bytes, to travel by way of
-// authentik, where it is written into addresses several times over. A longer one
-// leads to the beginning of the site.
-const maxCarried = 1 << 10
-
 // depart sends the browser to authentik's authorize endpoint (OpenID Connect Core
 // 1.0, 3.1.2). A visitor with a session that is not as the application demands
 // is to sign in again there.
 func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Session) {
 	back := d.Back
-	if h.authorizes(x, back) {
-		x.Fail(fault.New(fault.AuthentikBehindGate, errGated), "/")
-		return
-	}
 	d.Begun, d.Request = h.Now(), *h.Request(x)
-	if len(back) > maxCarried {
-		d.Back = "/"
-	}
+	d.Back = x.Shorten(back)
 	if d.Request.MaxAge = int(d.Request.Demand.MaxAge / time.Second); before != nil {
 		d.Request = d.Request.Again(before.SignIn, d.Begun)
 	}
@@ -60,11 +49,11 @@ func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Sess
 
 var errGated = errors.New("the gate guards authentik's own address, and a browser that it sends there comes back to it")
 
-// authorizes reports whether a visitor who wants to sign in was sent to
-// authentik's authorize endpoint, on the host of a site that this gate guards.
-// Without end they would be sent there again.
-func (h *Handler) authorizes(x *exchange.Exchange, back string) bool {
-	return strings.HasPrefix(x.Origin()+back, h.Client.Root()+"application/o/authorize/")
+// circular reports whether a browser was sent to authentik's authorize endpoint,
+// on the host of a site that this gate guards. It would be sent there again
+// without end.
+func (h *Handler) circular(x *exchange.Exchange) bool {
+	return h.Redirect && strings.HasPrefix(x.Origin()+x.At.Asked.EscapedPath(), h.Client.Root()+"application/o/authorize/")
 }
 
 // markSecond is the third part of the state of a second departure.

@@ -138,9 +138,13 @@ func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 		h.frame(x)
 		return
 	}
+	if h.circular(x) {
+		x.Fail(fault.New(fault.AuthentikBehindGate, errGated), "/")
+		return
+	}
 	x.W.Header().Set("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !link.Valid() {
-		to := h.SignInAt(x.WayBack(x.At.Asked.RequestURI()))
+		to := h.SignInAt(x.Shorten(x.WayBack(x.At.Asked.RequestURI())))
 		if len(x.Arrivals()) > 0 {
 			to += "&asked=1"
 		}

@@ -38,6 +38,9 @@ type Outcome struct {
 func (h *Handler) Begin(x *exchange.Exchange) {
 	query := x.At.Asked.Query()
 	back := x.WayBack(query.Get("to"))
+	if !x.JSON() { // the documents of programs have room for it
+		back = x.Shorten(back)
+	}
 	before, again := h.demanded(x)
 	if h.loops(x, back) || !again && h.already(x, back) {
 		return

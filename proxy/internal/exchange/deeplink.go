@@ -1,0 +1,103 @@
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// DeepPath is where a long way back waits for the end of the sign-in, below the
+// prefix.
+const DeepPath = "/back/"
+
+const (
+	// maxCarried is how long a way back may be, in bytes, to stand in addresses and
+	// in a cookie itself. authentik writes it into addresses several times over.
+	maxCarried = 1 << 10
+	// deepLife is how long a long way back is kept: a sign-in page may stay open for
+	// longer than a visit lasts, and begins again.
+	deepLife = 24 * time.Hour
+	// maxPart is how much of it one cookie holds. Browsers keep cookies of up to 4 KB.
+	maxPart = 3800
+	// maxParts are enough for maxBack bytes that cannot be compressed.
+	maxParts = 6
+)
+
+// Shorten returns a way back as short as addresses and cookies can carry it. A
+// longer one is sealed into cookies that the browser sends to the returned address
+// only, so that those of several tabs do not add up. The same way back always has
+// the same cookies.
+func (x *Exchange) Shorten(back string) string {
+	if len(back) <= maxCarried {
+		return back
+	}
+	s := seal.Secret(x.Key.Derive([]byte(back), "v1\x00back", sha256.Size))
+	sealed, err := x.Box(seal.KindBack, s).SealText(back)
+	if err != nil || len(sealed) > maxPart*maxParts {
+		return "/"
+	}
+	to := x.Prefix + DeepPath + s.Cookie()
+	for i := 0; sealed != ""; i++ {
+		n := min(len(sealed), maxPart)
+		x.setCookie(x.deepCookie(i, to, sealed[:n]))
+		sealed = sealed[n:]
+	}
+	return to
+}
+
+// deepCookie returns the cookie of one part. Its path leaves it the prefix
+// __Secure- only.
+func (x *Exchange) deepCookie(part int, path, value string) *http.Cookie {
+	c := x.cookie(x.Cookies.back, value)
+	c.Name += strconv.Itoa(part)
+	c.Path, c.MaxAge = path, int(deepLife/time.Second)
+	return c
+}
+
+// shortened reports whether an address is one that Shorten returns.
+func (x *Exchange) shortened(to string) bool {
+	id, ok := strings.CutPrefix(to, x.Prefix+DeepPath)
+	_, valid := seal.ParseSecret(id)
+	return ok && valid
+}
+
+// Lengthen answers the addresses that Shorten returns: it sends the browser to
+// where they stand for, or to the beginning of the site if the browser does not
+// have the cookies any more.
+func (x *Exchange) Lengthen() {
+	id, _ := strings.CutPrefix(x.At.Asked.Path, x.Prefix+DeepPath)
+	s, ok := seal.ParseSecret(id)
+	if !ok {
+		x.Fail(fault.New(fault.NotFound, nil), "/")
+		return
+	}
+	var sealed strings.Builder
+	for i := range maxParts {
+		part, ok := x.part(i)
+		if !ok {
+			break
+		}
+		sealed.WriteString(part)
+	}
+	var back string
+	if x.Box(seal.KindBack, s).OpenText(sealed.String(), &back) != nil {
+		back = "/"
+	}
+	x.Redirect(x.WayBack(back))
+}
+
+// part returns one part of a long way back.
+func (x *Exchange) part(i int) (string, bool) {
+	for value := range CookieValues(x.R.Header["Cookie"], x.Cookies.back.in(x.At.Scheme)+strconv.Itoa(i)) {
+		if _, err := base64.RawURLEncoding.DecodeString(value); err == nil && value != "" {
+			return value, true
+		}
+	}
+	return "", false
+}
