@@ -163,11 +163,16 @@ func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
 	}
 }
 
-// begins reports whether a decision begins a sign-in or goes on with one.
-func begins(d decision) bool {
-	switch d.(type) {
-	case signIn, stepUp, relayed, leftOver:
-		return true
+// misdirected reports whether a decision begins a sign-in, or goes on with one, at
+// a host that authentik must not be told.
+func (g *Gate) misdirected(x *exchange.Exchange, d decision) bool {
+	switch d := d.(type) {
+	case signIn, stepUp:
+		return x.Misdirected()
+	case relayed:
+		return d.by.at(x).Misdirected()
+	case leftOver:
+		return d.by.at(x).Misdirected()
 	default:
 		return false
 	}

@@ -198,7 +198,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	if isLeft && noVisit(d) {
 		d = leftOver{left}
 	}
-	if begins(d) && x.Misdirected() {
+	if g.misdirected(&x, d) {
 		d = refuse{fault.New(fault.HostUnknown, nil)}
 	}
 	g.cfg.Metrics.Decision(d.kind())

@@ -42,13 +42,13 @@ func (x *Exchange) Shorten(back string) string {
 	if err != nil || len(sealed) > maxPart*maxParts {
 		return "/"
 	}
-	to := x.Prefix + DeepPath + s.Cookie()
+	path := DeepPath + s.Cookie()
 	for i := 0; sealed != ""; i++ {
 		n := min(len(sealed), maxPart)
-		x.setCookie(x.deepCookie(i, to, sealed[:n]))
+		x.setCookie(x.deepCookie(i, x.Prefix+path, sealed[:n]))
 		sealed = sealed[n:]
 	}
-	return to
+	return x.ownAt(path, "")
 }
 
 // deepCookie returns the cookie of one part. Its path leaves it the prefix
@@ -60,11 +60,12 @@ func (x *Exchange) deepCookie(part int, path, value string) *http.Cookie {
 	return c
 }
 
-// shortened reports whether an address is one that Shorten returns.
+// shortened reports whether an address is one that Shorten returns, at any gate.
 func (x *Exchange) shortened(to string) bool {
-	id, ok := strings.CutPrefix(to, x.Prefix+DeepPath)
+	path, query, _ := strings.Cut(to, "?")
+	id, ok := strings.CutPrefix(path, x.Prefix+DeepPath)
 	_, valid := seal.ParseSecret(id)
-	return ok && valid
+	return ok && valid && (query == "" || strings.HasPrefix(query, gateParam+"=") && !strings.Contains(query, "&"))
 }
 
 // Lengthen answers the addresses that Shorten returns: it sends the browser to
@@ -94,7 +95,7 @@ func (x *Exchange) Lengthen() {
 
 // part returns one part of a long way back.
 func (x *Exchange) part(i int) (string, bool) {
-	for value := range CookieValues(x.R.Header["Cookie"], x.Cookies.back.in(x.At.Scheme)+strconv.Itoa(i)) {
+	for value := range CookieValues(x.Sent, x.Cookies.back.in(x.At.Scheme)+strconv.Itoa(i)) {
 		if _, err := base64.RawURLEncoding.DecodeString(value); err == nil && value != "" {
 			return value, true
 		}
