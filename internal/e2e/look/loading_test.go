@@ -94,12 +94,12 @@ func TestPage_CanBeUsedBeforeItsPictures(t *testing.T) {
 	if _, err := chromedp.Call(w.Ctx, page.Navigate, page.NavigateParams{URL: s.Address + deep}); err != nil {
 		t.Fatal(err)
 	}
-	w.Await("#uid")
+	w.Await("#uid:focus")
 	if w.True(`document.readyState === "complete"`) {
 		t.Error("got a page that has loaded, want one that waits for pictures")
 	}
 	w.Do(chromedp.KeyEvent(testsite.Jane + kb.Enter)) // the focus is there already
-	w.Await("#password")
+	w.Await("#password:focus")
 	w.Do(chromedp.KeyEvent(testsite.Password + kb.Enter))
 	w.Landed(deep)
 	if got := shift(w); got != 0 {

@@ -59,8 +59,8 @@ const groups = 4
 //	go test ./internal/e2e/look -run Pages -sheet contact-sheet.png
 var sheetFile = flag.String("sheet", "", "write a contact sheet of all pages to this PNG file")
 
-// TestPages_CanBeUsedByEverybody opens each page that is built differently from
-// the others: axe-core finds nothing on it, in light and dark; nothing has to be
+// TestPages_CanBeUsedByEverybody opens pages that together have everything that
+// pages are built from: axe-core finds nothing on it, in light and dark; nothing has to be
 // scrolled sideways on a telephone, nor on a small screen with letters of twice
 // the size; and everything can be reached with the keyboard.
 func TestPages_CanBeUsedByEverybody(t *testing.T) {

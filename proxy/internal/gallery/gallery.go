@@ -55,26 +55,32 @@ var restless = []string{"agent.js", "arrived.js", "logout.js", "send.js", "teleg
 // Names are the names of all pages, in order.
 func (g *Gallery) Names() []string { return slices.Sorted(maps.Keys(g.draw)) }
 
-// Distinct are the names of pages of which no two are built alike: of those that
-// only differ in their texts, the first.
-func (g *Gallery) Distinct() ([]string, error) {
-	seen := map[string]bool{}
-	var names []string
+// Distinct are the names of pages that together have everything that pages are
+// built from: each kind of element beside each that it stands beside.
+func (g *Gallery) Distinct() (names []string, err error) {
+	missing := map[string]map[string]bool{} // moulds, by page
 	for _, name := range g.Names() {
 		w := httptest.NewRecorder()
 		if err := g.draw[name](w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "http://localhost/", http.NoBody)); err != nil {
 			return nil, fmt.Errorf("drawing %s: %w", name, err)
 		}
-		form, err := shape(w.Body)
-		if err != nil {
+		if missing[name], err = moulds(w.Body); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", name, err)
 		}
-		if !seen[form] {
-			seen[form] = true
-			names = append(names, name)
+	}
+	for {
+		most := slices.MaxFunc(g.Names(), func(a, b string) int { return cmp.Compare(len(missing[a]), len(missing[b])) })
+		seen := missing[most]
+		if len(seen) == 0 {
+			slices.Sort(names)
+			return names, nil
+		}
+		names = append(names, most)
+		seen = maps.Clone(seen)
+		for _, left := range missing {
+			maps.DeleteFunc(left, func(mould string, _ bool) bool { return seen[mould] })
 		}
 	}
-	return names, nil
 }
 
 // ServeHTTP shows the index, a page, or what a page needs.

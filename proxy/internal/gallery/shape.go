@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -12,22 +11,21 @@ import (
 // shaping are the attributes that say how a page is built, and not what it says.
 var shaping = map[string]bool{"class": true, "type": true, "autocomplete": true, "role": true, "aria-invalid": true, "name": true, "readonly": true, "checked": true, "hidden": true}
 
-// shape is how a page is built: the kinds of its elements, each where it comes
-// first.
-func shape(from io.Reader) (string, error) {
-	z := html.NewTokenizer(from)
-	var parts []string
+// moulds are the kinds of a page's elements, each with the one before it, since
+// what is right alone can be wrong beside another.
+func moulds(from io.Reader) (map[string]bool, error) {
+	z, all, last := html.NewTokenizer(from), map[string]bool{}, ""
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
 			if err := z.Err(); !errors.Is(err, io.EOF) {
-				return "", err
+				return nil, err
 			}
-			return strings.Join(parts, " "), nil
+			return all, nil
 		case html.StartTagToken, html.SelfClosingTagToken:
-			if m := mould(z.Token()); !slices.Contains(parts, m) {
-				parts = append(parts, m)
-			}
+			m := mould(z.Token())
+			all[last+" "+m] = true
+			last = m
 		}
 	}
 }
