@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -33,8 +34,8 @@ type RelayRequest struct {
 type RelayReply struct {
 	// Status is the HTTP status.
 	Status int
-	// Header lacks cookies, the headers of the connection, and those that describe
-	// authentik's server or host.
+	// Header has only what describes the body, where the browser goes on, and what the
+	// page may do.
 	Header http.Header
 	// Body is decompressed.
 	Body []byte
@@ -62,9 +63,11 @@ func (rl *Relay) Send(ctx context.Context, v Visitor, rr RelayRequest) (RelayRep
 	if err != nil {
 		return RelayReply{Cookies: r.cookies}, err
 	}
-	header := r.header.Clone()
-	for _, name := range withheldHeaders {
-		header.Del(name)
+	header := http.Header{}
+	for _, name := range answeredHeaders {
+		if values := r.header.Values(name); len(values) > 0 {
+			header[name] = slices.Clone(values)
+		}
 	}
 	return RelayReply{Status: r.status, Header: header, Body: r.body, Cookies: r.cookies}, nil
 }
@@ -76,12 +79,14 @@ var errMethod = errors.New("flowclient: relaying a request: the method must be G
 // same address, and authentik would then answer 304 to its date.
 var passedHeaders = []string{"Accept", "If-None-Match"}
 
-// withheldHeaders must not reach the browser. Strict-Transport-Security would apply
-// to a host that is not authentik's, and Last-Modified would make browsers ask the
-// application whether its file is newer than authentik's.
-var withheldHeaders = []string{
-	"Alt-Svc", "Connection", "Content-Length", "Keep-Alive", "Last-Modified", "Proxy-Authenticate", "Server", "Set-Cookie", "Strict-Transport-Security",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Powered-By",
+// answeredHeaders are those of authentik's answers that reach the browser: what the
+// body is, where to go on, and what the page may do. All others stay here, since
+// they could command the browser for a host that is not authentik's: to forget its
+// data, to always use TLS, to trust a service worker or another origin, or to ask
+// whether its copy is newer than authentik's.
+var answeredHeaders = []string{
+	"Content-Disposition", "Content-Language", "Content-Security-Policy", "Content-Type", "Etag", "Location", "Referrer-Policy",
+	"Retry-After", "Vary", "X-Content-Type-Options", "X-Frame-Options",
 }
 
 // pass puts the browser's headers into a request.

@@ -9,13 +9,18 @@ import (
 	"testing"
 )
 
+// commands are headers that say something about a server or a host.
+var commands = []string{
+	"Accept-Ranges", "Access-Control-Allow-Origin", "Age", "Alt-Svc", "Clear-Site-Data", "Date", "Keep-Alive", "Last-Modified", "Link",
+	"Proxy-Authenticate", "Refresh", "Report-To", "Server", "Service-Worker-Allowed", "Strict-Transport-Security", "Upgrade", "Via",
+	"Www-Authenticate", "X-Anything", "X-Powered-By",
+}
+
 func TestRelay_PassesOnTheListedHeadersOnly(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
-		for _, name := range withheldHeaders {
-			if name != "Content-Length" && name != "Transfer-Encoding" && name != "Trailer" && name != "Connection" {
-				w.Header().Set(name, "x")
-			}
+		for _, name := range commands {
+			w.Header().Set(name, "x")
 		}
 		w.Header().Set("Set-Cookie", session("b", false))
 		w.Header().Set("Etag", `"1"`)
@@ -31,7 +36,7 @@ func TestRelay_PassesOnTheListedHeadersOnly(t *testing.T) {
 	if err != nil || got.Status != http.StatusNotModified || got.Header.Get("Etag") != `"1"` {
 		t.Fatalf("got %d, %v, %v, want 304 with its Etag", got.Status, got.Header, err)
 	}
-	for _, name := range withheldHeaders {
+	for _, name := range commands {
 		if got.Header[name] != nil {
 			t.Errorf("got %s in the reply, want it withheld", name)
 		}

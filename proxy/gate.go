@@ -140,7 +140,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		g.relay = &relay.Handler{
 			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
 		}
-		g.signIn.Relay = g.relay
+		g.signIn.Relay, shared.NotBack = g.relay, relay.Own(g.relay.Base)
 	}
 	g.own = g.routes()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -392,5 +393,74 @@ func TestNoFileOfAuthentiksStaysInTheBrowser(t *testing.T) {
 		if page.status != http.StatusOK || page.header.Get("Cache-Control") != "private, no-cache" || page.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("status %d, %v", page.status, page.header)
 		}
+	})
+}
+
+// TestRelay_AddressesOfAuthentikAreNoWayBack has a visitor choose "Not you?" at
+// authentik's page, and come to others that are not relayed.
+func TestRelay_AddressesOfAuthentikAreNoWayBack(t *testing.T) {
+	t.Parallel()
+	relays(t, func(t *testing.T, s *site) {
+		for _, path := range []string{"/flows/-/cancel/", "/flows/-/default/invalidation/", "/flows/-/default/invalidation/?next=/elsewhere", "/api/v3/flows/bindings/"} {
+			for _, begun := range []bool{true, false} {
+				p := &interfaced{person: s.person(t)}
+				want := "/"
+				if begun {
+					p.opens("/report?month=5")
+					p.is(p.asks(nil), asksName)
+					p.asks(map[string]any{"uid_field": "joe"})
+					want = "/report?month=5"
+				}
+				p.opens(path)
+				p.is(p.asks(nil), asksName)
+				p.asks(map[string]any{"uid_field": "jane"})
+				page := p.goes(p.asks(map[string]any{"password": "open sesame"}))
+				if s.gate.cfg.OIDC.used() && strings.HasPrefix(page.path, "/if/flow/") {
+					page = p.goes(p.asks(map[string]any{"component": "ak-stage-consent", "token": p.asks(nil)["token"]}))
+				}
+				if page.path != want || page.body != "hello jane" {
+					t.Errorf("%s, begun before: %v: got %d at %s, want %s", path, begun, page.status, page.path, want)
+				}
+			}
+		}
+	})
+}
+
+// TestRelay_PassesOnNoHeaderThatCommandsTheBrowser: what authentik, or a proxy
+// before it, says to a browser about a host must not reach the application's.
+func TestRelay_PassesOnNoHeaderThatCommandsTheBrowser(t *testing.T) {
+	t.Parallel()
+	relays(t, func(t *testing.T, s *site) {
+		inner := s.front.Handler
+		s.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, name := range []string{
+				"Clear-Site-Data", "Refresh", "Service-Worker-Allowed", "Access-Control-Allow-Origin", "WWW-Authenticate", "Report-To", "NEL",
+				"Link", "Sourcemap", "Age", "Expires", "Accept-Ch", "Origin-Agent-Cluster", "X-Powered-By", "X-Anything", "Alt-Svc", "Set-Login",
+			} {
+				w.Header().Set(name, "x")
+			}
+			w.Header().Set("Content-Security-Policy", "object-src 'none'")
+			inner.ServeHTTP(w, r)
+		})
+		p := &interfaced{person: s.person(t)}
+		allowed := []string{
+			"Cache-Control", "Content-Language", "Content-Length", "Content-Security-Policy", "Content-Type", "Date", "Etag", "Referrer-Policy", "Set-Cookie",
+			"Vary", "X-Content-Type-Options", "X-Frame-Options",
+		}
+		hold := func(page screen) {
+			for name := range page.header {
+				if !slices.Contains(allowed, name) {
+					t.Errorf("%s: got the header %s: %s", page.path, name, page.header.Get(name))
+				}
+			}
+		}
+		page := p.open("/report")
+		if page.header.Get("Content-Security-Policy") == "" {
+			t.Error("authentik's content security policy is lost")
+		}
+		hold(page)
+		p.at = page.path
+		hold(p.open("/static/dist/poly.js"))
+		p.is(p.asks(nil), asksName)
 	})
 }

@@ -42,6 +42,9 @@ type Shared struct {
 	Language string // in which authentik is asked to speak; empty: the visitor's
 	OIDC     bool   // sign-ins rest on OpenID Connect
 	Relay    bool   // the login is relayed
+	// NotBack reports whether a path is none that a sign-in leads back to. It may be
+	// nil.
+	NotBack  func(path string) bool
 	Cookies  Cookies
 	Key      seal.Key
 	Sessions *session.Registry

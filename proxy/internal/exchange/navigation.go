@@ -84,14 +84,15 @@ func Owns(prefix, path string) bool {
 
 // WayBack returns where a sign-in leads in the end: never to the gate's own
 // pages, where it would begin again, except to the one that ends what a frame
-// has begun, and to where a long way back waits.
+// has begun, and to where a long way back waits. Nor does it lead to an address of
+// authentik.
 func (x *Exchange) WayBack(to string) string {
 	to = LocalPath(to)
 	if to == x.FramedAt() || x.shortened(to) {
 		return to
 	}
 	u, err := url.Parse(to)
-	if err != nil || Owns(x.Prefix, u.Path) {
+	if err != nil || Owns(x.Prefix, u.Path) || x.NotBack != nil && x.NotBack(u.Path) {
 		return "/"
 	}
 	return to

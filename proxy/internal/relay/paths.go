@@ -27,7 +27,7 @@ const (
 	executor                 // the questions of flows
 	away                     // where other providers are reached from, which the gate's own page explains
 	turn                     // what sends the browser on
-	expired                  // the first page of a visit that is over
+	expired                  // where a sign-in begins anew: its first page once it is over, and what authentik's pages lead out to
 )
 
 // allowed are the paths that the interface of 2025.10 and 2026.5 was seen to need.
@@ -44,6 +44,20 @@ var allowed = []rule{
 	{regexp.MustCompile(`^/api/v3/stages/authenticator/duo/[-0-9a-fA-F]{36}/enrollment_status/$`), []string{http.MethodPost}, api},
 	{regexp.MustCompile(`^/source/(?:oauth/login|saml|kerberos|plex|telegram)/[-a-zA-Z0-9_]+/(?:start/)?$`), reading, away},
 	{regexp.MustCompile(`^/flows/-/(?:default/authentication|cancel)/$`), reading, turn},
+}
+
+// own matches the addresses of authentik that no application has: they are never
+// where a sign-in leads back to.
+var own = regexp.MustCompile(`^/(?:if/flow|flows/-|api/v3/flows|source/(?:oauth/login|saml|kerberos|plex|telegram))/`)
+
+// Own returns a function that reports whether a path of this host is authentik's
+// own while its interface is relayed. base is the path that authentik lies below,
+// with a slash at its end.
+func Own(base string) func(path string) bool {
+	return func(path string) bool {
+		below, ok := strings.CutPrefix(path, strings.TrimSuffix(base, "/"))
+		return ok && own.MatchString(below)
+	}
 }
 
 // executorPath is where flows are executed, below authentik's root.

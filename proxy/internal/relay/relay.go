@@ -63,15 +63,18 @@ func (h *Handler) Target(x *exchange.Exchange) (t Target, ok bool) {
 		return Target{}, false
 	}
 	kind, slug, ok := lookup(x.R.Method, path)
-	if !ok {
+	if !ok && !own.MatchString(path) {
 		return Target{}, false
 	}
 	v, begun := h.visitOf(x)
+	if !ok { // an address that authentik has led the browser to, and that is not relayed
+		return Target{kind: expired, visit: v}, v.Back != "" && exchange.Navigates(x.R)
+	}
 	if first := (flowclient.Flow{Slug: slug, Query: x.At.Asked.RawQuery}); kind == page && !begun && first == v.First {
 		return Target{kind: expired, visit: v}, true // no link: the visit knows where it was to lead
 	}
 	if kind == page && !v.allows(slug) {
-		return Target{}, false // a page load leads to the sign-in, as any other does
+		return Target{kind: expired, visit: v}, v.Back != "" && !h.PageHost && exchange.Navigates(x.R) // other page loads may be links
 	}
 	return Target{path: path, kind: kind, slug: slug, visit: v}, begun
 }
@@ -331,11 +334,22 @@ func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
 		flow, _ := rd.Flow()
 		v.sentTo(flow)
 		return h.flowPage(flow)
-	case flowclient.RedirectExecutor, flowclient.RedirectDefaultFlow:
+	case flowclient.RedirectExecutor:
 		return strings.TrimSuffix(h.Base, "/") + rd.Path
+	case flowclient.RedirectDefaultFlow:
+		if _, _, ok := lookup(http.MethodGet, pathOf(rd.Path)); ok {
+			return strings.TrimSuffix(h.Base, "/") + rd.Path
+		}
+		return h.anew(*v) // that for signing out: the visitor has given up, or is another
 	default:
 		return h.anew(*v)
 	}
+}
+
+// pathOf returns an address without its query.
+func pathOf(address string) string {
+	path, _, _ := strings.Cut(address, "?")
+	return path
 }
 
 // rootAt returns authentik's address as authentik was told it, by which its
