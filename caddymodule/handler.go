@@ -10,6 +10,7 @@
 //   - hosts.go: the site that the handler is part of
 //   - request.go: what Caddy knows about a request
 //   - open.go, second.go: which requests need no sign-in
+//   - keep.go: the gate's responses, whatever the directive header says
 //   - headers.go, placeholders.go: what the rest of Caddy learns about a user
 //   - gates.go, admin.go, command.go, session_table.go: how an operator lists
 //     and ends sessions
@@ -64,6 +65,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 // unavailable responds while there is no gate, since its key could not be
 // created. Nothing passes then.
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	w = newKeeper(w)
 	e := fault.New(fault.SessionsUnavailable, err)
 	h.log.ErrorContext(r.Context(), "refused", "code", e.Code, "error", err)
 	w.Header().Set("Content-Type", "application/problem+json")

@@ -114,6 +114,7 @@ func (h *Handler) config() proxy.Config {
 		Headers:     proxy.HeaderConfig{Preset: proxy.HeaderPreset(h.Headers.Preset), Own: h.Headers.rules()},
 		// The skin looks for addresses that servers read in two ways itself.
 		DangerouslyOpen: h.open,
+		Writer:          newKeeper,
 		Resolve:         (&resolver{log: h.log}).resolve,
 	}
 }

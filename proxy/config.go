@@ -122,6 +122,10 @@ type Config struct {
 	// Resolve tells what the server in front knows about a request. Default: what the connection itself says.
 	Resolve func(*http.Request) Resolved
 
+	// Writer returns the writer for a response of the gate itself, in the place of the
+	// one that Guard was given. Default: that one.
+	Writer func(http.ResponseWriter) http.ResponseWriter
+
 	// Metrics is told what happens. Default: nobody is.
 	Metrics Metrics
 	// Logger is told what an operator should know. Default: nothing is logged.

@@ -207,6 +207,9 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		defer running.Finish()
 		return next(w, request)
 	}
+	if g.cfg.Writer != nil {
+		x.W = g.cfg.Writer(w)
+	}
 	answered := x // so that x stays off the heap for requests that pass
 	g.answer(&answered, d)
 	return nil

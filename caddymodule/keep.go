@@ -1,0 +1,150 @@
+package caddymodule
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// A keeper is the writer of a response of the gate itself. The directive header
+// may change the application's responses at will; on the sign-in page it could
+// let caches keep what is for one visitor, or lift the policy that protects a
+// password. So the gate's own values stand, also against operations that Caddy
+// applies only when the status is written.
+type keeper struct {
+	http.ResponseWriter
+	before http.Header // what other handlers had set
+	wrote  bool
+}
+
+func newKeeper(w http.ResponseWriter) http.ResponseWriter {
+	return &keeper{ResponseWriter: w, before: w.Header().Clone()}
+}
+
+// Unwrap is for http.ResponseController.
+func (k *keeper) Unwrap() http.ResponseWriter { return k.ResponseWriter }
+
+// WriteHeader notes what the gate has set, and has it set again below the other
+// handlers.
+func (k *keeper) WriteHeader(status int) {
+	if !k.wrote && status >= http.StatusOK {
+		k.wrote = true
+		own := k.own()
+		own.restore(k.Header())
+		if below := deepest(k.ResponseWriter); below != nil {
+			below.ResponseWriter = &restorer{ResponseWriter: below.ResponseWriter, own: own}
+		}
+	}
+	k.ResponseWriter.WriteHeader(status)
+}
+
+func (k *keeper) Write(body []byte) (int, error) {
+	if !k.wrote {
+		k.WriteHeader(http.StatusOK)
+	}
+	return k.ResponseWriter.Write(body)
+}
+
+// ofTransport are headers that belong to the way a body is sent. The directive
+// encode changes them.
+var ofTransport = []string{"Accept-Ranges", "Content-Encoding", "Content-Length", "Etag", "Transfer-Encoding"}
+
+const policyHeader = "Content-Security-Policy"
+
+// own returns the headers that the gate has set. A policy of the operator's from
+// before is kept beside the gate's: browsers obey both.
+func (k *keeper) own() ownHeaders {
+	own := make(ownHeaders)
+	for name, values := range k.Header() {
+		if !slices.Equal(values, k.before[name]) && !slices.Contains(ofTransport, name) {
+			own[name] = slices.Clone(values)
+		}
+	}
+	if policy := own[policyHeader]; policy != nil {
+		own[policyHeader] = union(policy, k.before[policyHeader])
+	}
+	return own
+}
+
+// ownHeaders are headers that must be sent as the gate has set them.
+type ownHeaders map[string][]string
+
+// restore sets them again. Of headers with several values the others stay: a
+// further policy can only forbid more.
+func (own ownHeaders) restore(h http.Header) {
+	for name, values := range own {
+		switch name {
+		case policyHeader, "Set-Cookie", "Vary":
+			h[name] = union(values, h[name])
+		default:
+			h[name] = slices.Clone(values)
+		}
+	}
+}
+
+// union returns values and those of more that are not among them.
+func union(values, more []string) []string {
+	all := slices.Clone(values)
+	for _, value := range more {
+		if !slices.Contains(all, value) {
+			all = append(all, value)
+		}
+	}
+	return all
+}
+
+// A restorer stands below the writers of other handlers. When they have changed
+// the headers, it restores those of the gate.
+type restorer struct {
+	http.ResponseWriter
+	own ownHeaders
+}
+
+// Unwrap is for http.ResponseController.
+func (r *restorer) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *restorer) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		r.own.restore(r.Header())
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// deepest returns Caddy's wrapper that is next to the connection, or nil if there
+// is none. Handlers that change responses embed one in a writer of their own.
+func deepest(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
+	for w != nil {
+		if wrapper := wrapperIn(w); wrapper != nil {
+			found = wrapper
+		}
+		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = inner.Unwrap()
+	}
+	return found
+}
+
+// wrapperIn returns the wrapper that a writer embeds. Types of writers are not
+// exported, but what they embed is.
+func wrapperIn(w http.ResponseWriter) *caddyhttp.ResponseWriterWrapper {
+	if wrapper, ok := w.(*caddyhttp.ResponseWriterWrapper); ok {
+		return wrapper
+	}
+	v := reflect.ValueOf(w)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	field := v.Elem().FieldByName("ResponseWriterWrapper")
+	if field.IsValid() && field.Kind() == reflect.Struct && field.CanAddr() {
+		field = field.Addr()
+	}
+	if !field.IsValid() || !field.CanInterface() {
+		return nil
+	}
+	wrapper, _ := field.Interface().(*caddyhttp.ResponseWriterWrapper)
+	return wrapper
+}

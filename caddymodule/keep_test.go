@@ -1,0 +1,127 @@
+package caddymodule
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// Every way to write it must leave the gate's responses as they are.
+func TestHeaderDirective_LeavesTheGatesOwnResponsesAlone(t *testing.T) {
+	s := newSite(t)
+	const policy = "default-src 'self' https://cdn.example.com"
+	for name, lines := range map[string]string{
+		"nothing": "",
+		"at once": "header Cache-Control \"public, max-age=3600\"\n\theader Content-Security-Policy \"" + policy + "\"\n\theader Referrer-Policy no-referrer\n" +
+			"\theader X-Content-Type-Options x\n\theader Location /evil\n\theader WWW-Authenticate Basic\n",
+		"in a block that removes": "header {\n-Server\nCache-Control \"public, max-age=3600\"\nContent-Security-Policy \"" + policy + "\"\nReferrer-Policy no-referrer\n}\n",
+		"deferred": "header >Cache-Control \"public\"\n\theader >Content-Security-Policy \"" + policy + "\"\n\theader >Referrer-Policy no-referrer\n" +
+			"\theader >Location /evil\n\theader >Content-Type text/plain\n\theader >WWW-Authenticate Basic\n\theader >X-Content-Type-Options x\n",
+		"removed": "header -Cache-Control\n\theader -Content-Security-Policy\n\theader -Set-Cookie\n\theader -Location\n\theader -Content-Type\n\theader -WWW-Authenticate\n" +
+			"\theader -Referrer-Policy\n\theader -X-Content-Type-Options\n\theader -Vary\n",
+		"all removed": "header {\n-*\nX-Operator yes\n}\n",
+		"replaced":    "header Cache-Control no-store public\n\theader Content-Security-Policy 'none' *\n\theader Set-Cookie HttpOnly x\n\theader Location / //evil.example/\n",
+		"added":       "header +Set-Cookie a=b\n\theader +Content-Security-Policy \"" + policy + "\"\n\theader ?Cache-Control public\n",
+		"in a route":  "route {\nencode gzip\nheader >Cache-Control public\nheader >Content-Security-Policy \"" + policy + "\"\nheader >Location /evil\nGATE\n}\n",
+		"with a log":  "log\n\tencode gzip\n\theader >Cache-Control public\n\theader >Content-Security-Policy \"" + policy + "\"\n\theader -Set-Cookie\n\theader >Location /evil\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			const gate = "authentik AUTHENTIK\n\treverse_proxy APP\n"
+			text := strings.Replace(lines, "GATE", gate, 1)
+			if text == lines {
+				text += "\t" + gate
+			}
+			s.load("SITE {\n\t" + text + "\theader >X-Operator yes\n\theader Strict-Transport-Security max-age=1\n}\n")
+			b := s.browser()
+			lead := b.get("/report")
+			checkKept(t, "redirect", lead, http.StatusSeeOther, "no-store")
+			if got := lead.Header.Get("Location"); !strings.HasPrefix(got, "/.authentik/login?") {
+				t.Errorf("redirect: got Location %q, want the gate's", got)
+			}
+			page := b.follow(lead)
+			checkKept(t, "page", page, http.StatusOK, "no-store")
+			policies := strings.Join(page.Header.Values("Content-Security-Policy"), "\n")
+			if !strings.Contains(policies, "default-src 'none'") || strings.Contains(lines, policy) != strings.Contains(policies, policy) {
+				t.Errorf("page: got the policies %q, want the gate's and the operator's", policies)
+			}
+			if got := page.Header.Get("Referrer-Policy"); got != "same-origin" {
+				t.Errorf("page: got Referrer-Policy %q, want same-origin", got)
+			}
+			if got := page.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
+				t.Errorf("page: got Content-Type %q, want HTML", got)
+			}
+			if got := strings.Join(page.Header.Values("Set-Cookie"), "\n"); !strings.Contains(got, "HttpOnly") {
+				t.Errorf("page: got Set-Cookie %q, want the visit's, HttpOnly", got)
+			}
+			style, _, _ := strings.Cut(page.body[strings.Index(page.body, `href="/.authentik/assets/`)+len(`href="`):], `"`)
+			checkKept(t, "asset", b.get(style), http.StatusOK, "public, max-age=31536000, immutable")
+			checkKept(t, "nothing there", b.get("/.authentik/nothing"), http.StatusNotFound, "no-store")
+			b.header.Set("Accept", "application/json")
+			checkKept(t, "JSON", b.get("/.authentik/login"), http.StatusOK, "no-store")
+			refused := b.get("/report")
+			checkKept(t, "401", refused, http.StatusUnauthorized, "no-store")
+			if got := refused.Header.Values("WWW-Authenticate"); !slices.ContainsFunc(got, func(v string) bool { return strings.HasPrefix(v, "authentik ") }) {
+				t.Errorf("401: got WWW-Authenticate %q, want the gate's", got)
+			}
+		})
+	}
+}
+
+// checkKept checks what every response of the gate has.
+func checkKept(t *testing.T, what string, got answer, status int, cache string) {
+	t.Helper()
+	if got.StatusCode != status {
+		t.Errorf("%s: got %d, want %d", what, got.StatusCode, status)
+	}
+	if values := got.Header.Values("Cache-Control"); len(values) != 1 || values[0] != cache {
+		t.Errorf("%s: got Cache-Control %q, want %q", what, values, cache)
+	}
+	if value := got.Header.Get("X-Content-Type-Options"); status != http.StatusSeeOther && value != "nosniff" {
+		t.Errorf("%s: got X-Content-Type-Options %q, want nosniff", what, value)
+	}
+	if got.Header.Get("X-Operator") != "yes" {
+		t.Errorf("%s: lacks a header of the operator's that the gate does not set", what)
+	}
+}
+
+// The application's responses are the operator's.
+func TestHeaderDirective_ChangesTheApplicationsResponses(t *testing.T) {
+	s := newSite(t)
+	s.load("SITE {\n\theader {\n-Server\nCache-Control \"public, max-age=3600\"\n}\n\t@closed not path /open\n\tauthentik @closed AUTHENTIK\n\treverse_proxy APP\n}\n")
+	b := s.browser()
+	for _, got := range []answer{b.get("/open"), b.follow(b.signIn("/", "ada"))} {
+		if value := got.Header.Get("Cache-Control"); got.StatusCode != http.StatusOK || value != "public, max-age=3600" {
+			t.Errorf("got %d, Cache-Control %q, want the operator's", got.StatusCode, value)
+		}
+	}
+}
+
+// Writers of other modules may embed Caddy's wrapper in either way.
+func TestKeeper_FindsTheWriterNextToTheConnection(t *testing.T) {
+	t.Parallel()
+	type byPointer struct {
+		*caddyhttp.ResponseWriterWrapper
+	}
+	type byValue struct {
+		caddyhttp.ResponseWriterWrapper
+	}
+	type other struct{ http.ResponseWriter }
+	connection := httptest.NewRecorder()
+	inner := &byValue{caddyhttp.ResponseWriterWrapper{ResponseWriter: connection}}
+	outer := &byPointer{&caddyhttp.ResponseWriterWrapper{ResponseWriter: inner}}
+	if got := deepest(outer); got != &inner.ResponseWriterWrapper {
+		t.Errorf("got %p, want the inner one", got)
+	}
+	if got := deepest(outer.ResponseWriterWrapper); got != &inner.ResponseWriterWrapper {
+		t.Errorf("got %p, want the inner one", got)
+	}
+	for _, w := range []http.ResponseWriter{connection, &other{outer}, other{outer}} {
+		if got := deepest(w); got != nil {
+			t.Errorf("%T: got a wrapper, want none", w)
+		}
+	}
+}
