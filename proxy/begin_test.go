@@ -4,8 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,4 +193,55 @@ func TestRecheck_WaitsForTheLeaseOfAKilledProcess(t *testing.T) {
 			t.Errorf("got in after %v, want at most 15 s", took)
 		}
 	})
+}
+
+// authentik may have bound its session to the network of the sign-in.
+func TestRecheck_TellsThePresentAddress(t *testing.T) {
+	t.Parallel()
+	const home, cafe, six = "203.0.113.7", "198.51.100.9", "2001:db8::7"
+	for name, row := range map[string]struct {
+		from []string // requests between two rechecks
+		want string
+	}{
+		"still there":           {[]string{home}, home},
+		"moved":                 {[]string{home, cafe}, cafe},
+		"moved and back":        {[]string{cafe, home}, home},
+		"both families at once": {[]string{home, six, home, six}, home},
+		"other family":          {[]string{six}, six},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var client atomic.Pointer[netip.Addr]
+				s := newStreaming(t, func(c *Config) {
+					c.Resolve = func(r *http.Request) Resolved {
+						at := somewhere("app.example.com")
+						at.Client, at.Asked = *client.Load(), r.URL
+						return at
+					}
+				})
+				pass := func(from string) {
+					client.Store(new(netip.MustParseAddr(from)))
+					r := httptest.NewRequest(http.MethodGet, "https://app.example.com/", nil)
+					r.AddCookie(&http.Cookie{Name: s.names().Session, Value: s.cookie})
+					if got := through(t, s.Gate, r).Header.Get("Remote-User"); got != "jane" {
+						t.Fatalf("got the user %q, want jane", got)
+					}
+				}
+				pass(home)
+				time.Sleep(s.cfg.Recheck)
+				pass(home)
+				synctest.Wait() // it was rechecked from home
+				for _, from := range row.from {
+					pass(from)
+				}
+				time.Sleep(s.cfg.Recheck)
+				pass(row.from[len(row.from)-1])
+				synctest.Wait()
+				if got := s.asked.Load().Addr.String(); got != row.want {
+					t.Errorf("got the address %s told, want %s", got, row.want)
+				}
+			})
+		})
+	}
 }

@@ -27,9 +27,11 @@ const endsWithin = 2 * time.Second
 type vouching struct {
 	silentAuthentik
 	signedOut *atomic.Bool
+	asked     *atomic.Pointer[flowclient.Visitor] // last
 }
 
-func (v vouching) User(context.Context, flowclient.Visitor) (flowclient.User, error) {
+func (v vouching) User(_ context.Context, visitor flowclient.Visitor) (flowclient.User, error) {
+	v.asked.Store(&visitor)
 	if v.signedOut.Load() {
 		return flowclient.User{}, flowclient.ErrUnauthenticated
 	}
@@ -42,6 +44,7 @@ type streaming struct {
 	store     Store
 	family    *Family
 	signedOut atomic.Bool // at authentik
+	asked     atomic.Pointer[flowclient.Visitor]
 	*Gate
 	cookie string
 }
@@ -63,7 +66,7 @@ func newStreaming(t testing.TB, change func(*Config)) *streaming {
 func (s *streaming) gate(change func(*Config)) *Gate {
 	s.Helper()
 	cfg := Config{
-		Client: vouching{signedOut: &s.signedOut}, Store: s.store, Key: []byte(strings.Repeat("k", seal.MinKey)), Family: s.family,
+		Client: vouching{signedOut: &s.signedOut, asked: &s.asked}, Store: s.store, Key: []byte(strings.Repeat("k", seal.MinKey)), Family: s.family,
 	}
 	if change != nil {
 		change(&cfg)

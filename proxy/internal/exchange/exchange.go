@@ -116,6 +116,9 @@ func (x *Exchange) Session() (s *session.Session, found bool, err error) {
 	if !x.looked {
 		x.looked = true
 		x.find()
+		if x.found {
+			x.held.SeenFrom(x.At.Client)
+		}
 	}
 	return x.held, x.found, x.err
 }

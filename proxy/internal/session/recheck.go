@@ -201,6 +201,10 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 	if before.Known(r.Application) && !before.Due(now) { // another process was first
 		return reading{r.hold(value, held, host, since), true}, nil
 	}
+	if cached, found := r.cache.get(keyOf(value)); found {
+		held.rec.Addr = cached.present()
+	}
+	addr := held.rec.Addr
 	apps, err := r.verdicts(ctx, held.rec)
 	if err != nil {
 		return reading{}, err
@@ -218,6 +222,7 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 	}
 	s, found, err := r.amend(ctx, value, host, func(rec *Record) {
 		rec.Take(who, now)
+		rec.Addr = addr
 		for app, passing := range apps {
 			rec.Apps = with(rec.Apps, app, passing)
 		}

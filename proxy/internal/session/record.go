@@ -58,7 +58,7 @@ type Record struct {
 	Redirect  string             `json:"redirect,omitempty"` // redirect URI of the client
 	Checked   time.Time          `json:"checked,omitzero"`   // last confirmed by authentik
 	Used      time.Time          `json:"used,omitzero"`      // to within a minute
-	Addr      netip.Addr         `json:"addr"`
+	Addr      netip.Addr         `json:"addr"`               // at the sign-in, and then at the last recheck
 	UserAgent string             `json:"user_agent,omitempty"`
 	Language  string             `json:"language,omitempty"`
 	Scheme    string             `json:"scheme,omitempty"`
@@ -78,7 +78,8 @@ func (rec *Record) Take(who Proof, now time.Time) {
 }
 
 // Visitor returns how authentik is asked on the session's behalf: with the
-// address of the sign-in, to which authentik may have bound its session.
+// address that the visitor has now, as authentik may have bound its session to
+// it.
 func (rec *Record) Visitor() flowclient.Visitor {
 	return flowclient.Visitor{
 		Cookies: rec.Cookies, Addr: rec.Addr, UserAgent: rec.UserAgent, Language: rec.Language,

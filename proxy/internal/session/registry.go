@@ -338,6 +338,7 @@ func (r *Registry) prepare(held stored, host string) *Session {
 		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
 	}
 	s.used.Store(rec.used().Unix())
+	s.from.told = rec.Addr
 	if r.KeepAccessToken && rec.Tokens != nil {
 		s.AccessToken = rec.Tokens.Access
 	}

@@ -28,6 +28,7 @@ type Session struct {
 	checked time.Time       // last confirmed by authentik
 	due     time.Time       // next recheck
 	used    atomic.Int64    // last use in Unix seconds
+	from    addresses
 	ends    []string        // tombstones that end it together with others
 	weight  int64           // approximate size in bytes
 }
