@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -141,12 +142,15 @@ func TestPlaceholders_AreSetForHandlersAfterTheGate(t *testing.T) {
 
 func TestMetrics_AreAmongThoseOfCaddy(t *testing.T) {
 	s := newSite(t)
-	s.load("SITE {\n\tmetrics /metrics\n\t@closed not path /metrics\n\tauthentik @closed AUTHENTIK\n\treverse_proxy APP\n}\n")
+	s.load("SITE {\n\tmetrics /metrics\n\t@closed not path /metrics\n\tauthentik @closed AUTHENTIK\n\treverse_proxy APP\n}\n" +
+		"http://app.example.com:PORT, http://*.example.com:PORT {\n\tbind 127.0.0.1\n\tauthentik AUTHENTIK\n\treverse_proxy APP\n}\n")
 	b := s.browser()
 	b.follow(b.signIn("/", "ada"))
+	_, port, _ := net.SplitHostPort(s.address)
+	b.get("http://wild.example.com:" + port + "/")
 	text := b.get("/metrics").body
 	for _, line := range []string{
-		`caddy_authentik_decisions_total{decision="pass"} `, `caddy_authentik_steps_total{component="ak-stage-password",outcome="`,
+		`caddy_authentik_decisions_total{decision="pass",site="*"} `, `caddy_authentik_decisions_total{decision="sign-in",site="app.example.com"} `, `caddy_authentik_steps_total{component="ak-stage-password",outcome="`,
 		`caddy_authentik_signins_total{`, //nolint:misspell // the documented name
 		`caddy_authentik_request_seconds_count{endpoint="executor"}`, `caddy_authentik_store_seconds_count{operation="save",store="storage"}`,
 	} {
@@ -154,7 +158,7 @@ func TestMetrics_AreAmongThoseOfCaddy(t *testing.T) {
 			t.Errorf("%s is missing", line)
 		}
 	}
-	for _, secret := range []string{"ada", s.address} {
+	for _, secret := range []string{"ada", s.address, "wild.example.com"} {
 		if strings.Contains(text, `="`+secret+`"`) {
 			t.Errorf("%s is a label", secret)
 		}

@@ -19,9 +19,12 @@ var decisions = []string{"pass", "open", "own", "sign-in", "refuse"}
 // otherLabel stands for every value outside of a closed set.
 const otherLabel = "other"
 
+// anySite is the label of a site that has no host of its own.
+const anySite = "*"
+
 // metrics count what the gates of the process do.
 type metrics struct {
-	decision map[string]prometheus.Counter
+	decided  *prometheus.CounterVec
 	steps    *prometheus.CounterVec
 	signIns  *prometheus.CounterVec
 	ended    *prometheus.CounterVec
@@ -35,18 +38,14 @@ type metrics struct {
 // not reset the counts.
 var processMetrics = sync.OnceValue(func() *metrics {
 	m := &metrics{
-		decision: make(map[string]prometheus.Counter),
-		steps:    counters("steps_total", "Challenges that were shown and answered.", "component", "outcome"),
-		signIns:  counters("signins_total", "Sign-ins that have ended.", "way", "outcome"), //nolint:misspell // the documented name
-		ended:    counters("sessions_ended_total", "Sessions that have ended.", "reason"),
+		decided:  counters("decisions_total", "Requests by decision of the gate.", "decision", "site"),
+		steps:    counters("steps_total", "Challenges that were shown and answered.", "component", "outcome", "site"),
+		signIns:  counters("signins_total", "Sign-ins that have ended.", "way", "outcome", "site"), //nolint:misspell // the documented name
+		ended:    counters("sessions_ended_total", "Sessions that have ended.", "reason", "site"),
 		requests: timers("request_seconds", "How long authentik took to answer.", "endpoint"),
 		stores:   timers("store_seconds", "How long the session store took.", "store", "operation"),
 	}
-	decided := counters("decisions_total", "Requests by decision of the gate.", "decision")
-	for _, kind := range append(slices.Clone(decisions), otherLabel) {
-		m.decision[kind] = decided.WithLabelValues(kind)
-	}
-	m.collectors = []prometheus.Collector{decided, m.steps, m.signIns, m.ended, m.requests, m.stores, newSessionGauge()}
+	m.collectors = []prometheus.Collector{m.decided, m.steps, m.signIns, m.ended, m.requests, m.stores, newSessionGauge()}
 	return m
 })
 
@@ -62,14 +61,17 @@ func timers(name, help string, labels ...string) *prometheus.HistogramVec {
 	}, labels)
 }
 
-// gateMetrics are the metrics of one gate with one kind of store.
+// gateMetrics are the metrics of one gate with one kind of store, at one site.
 type gateMetrics struct {
 	*metrics
-	store string
+	store    string
+	site     string // from the configuration, never from a request
+	decision map[string]prometheus.Counter
 }
 
 // newMetrics registers the collectors with the registry of a configuration. Another
-// gate of that configuration may have registered them already.
+// gate of that configuration may have registered them already. The metrics are
+// those of a site without a host.
 func newMetrics(registry prometheus.Registerer, store string) (gateMetrics, error) {
 	m := processMetrics()
 	for _, c := range m.collectors {
@@ -78,31 +80,51 @@ func newMetrics(registry prometheus.Registerer, store string) (gateMetrics, erro
 			return gateMetrics{}, err
 		}
 	}
-	return gateMetrics{m, store}, nil
+	return gateMetrics{metrics: m, store: store}.at(anySite), nil
+}
+
+// at returns the metrics of a site.
+func (g gateMetrics) at(site string) gateMetrics {
+	g.site, g.decision = site, make(map[string]prometheus.Counter)
+	for _, kind := range append(slices.Clone(decisions), otherLabel) {
+		g.decision[kind] = g.decided.WithLabelValues(kind, site)
+	}
+	return g
+}
+
+// siteLabel returns what stands for the handler's site in metrics: its first host
+// in the configuration.
+func (h *Handler) siteLabel() string {
+	if len(h.hosts) == 0 {
+		return anySite
+	}
+	return h.hosts[0]
 }
 
 // Decision counts one decision.
-func (m *metrics) Decision(kind string) {
-	c, found := m.decision[kind]
+func (g gateMetrics) Decision(kind string) {
+	c, found := g.decision[kind]
 	if !found {
-		c = m.decision[otherLabel]
+		c = g.decision[otherLabel]
 	}
 	c.Inc()
 }
 
 // Step counts one challenge.
-func (m *metrics) Step(component, outcome string) {
+func (g gateMetrics) Step(component, outcome string) {
 	if !slices.Contains(flowclient.Components(), flowclient.Component(component)) {
 		component = otherLabel
 	}
-	m.steps.WithLabelValues(component, outcome).Inc()
+	g.steps.WithLabelValues(component, outcome, g.site).Inc()
 }
 
 // SignIn counts the end of a sign-in.
-func (m *metrics) SignIn(way, outcome string) { m.signIns.WithLabelValues(way, outcome).Inc() }
+func (g gateMetrics) SignIn(way, outcome string) {
+	g.signIns.WithLabelValues(way, outcome, g.site).Inc()
+}
 
 // Ended counts the end of a session.
-func (m *metrics) Ended(reason string) { m.ended.WithLabelValues(reason).Inc() }
+func (g gateMetrics) Ended(reason string) { g.ended.WithLabelValues(reason, g.site).Inc() }
 
 // Request records one call to authentik.
 func (m *metrics) Request(endpoint string, took time.Duration) {

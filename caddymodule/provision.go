@@ -82,6 +82,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 	if err != nil {
 		return proxy.Config{}, err
 	}
+	metrics = metrics.at(h.siteLabel())
 	client, err := flowclient.New(flowclient.Config{
 		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL),
 		Transport: timedTransport{transport, metrics}, Logger: h.log,
