@@ -29,8 +29,8 @@ type Session struct {
 	due     time.Time       // next recheck
 	used    atomic.Int64    // last use in Unix seconds
 	from    addresses
-	ends    []string        // tombstones that end it together with others
-	weight  int64           // approximate size in bytes
+	ends    []string // tombstones that end it together with others
+	weight  int64    // approximate size in bytes
 }
 
 // ID returns the session's public name, for logs. It opens nothing.
