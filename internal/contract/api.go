@@ -11,10 +11,10 @@ import (
 	"net/url"
 )
 
-// maxAnswer bounds what is read of an answer of authentik's API.
+// maxAnswer bounds how much of a response of authentik's API is read.
 const maxAnswer = 1 << 20
 
-// A refusal is what authentik's API answers instead of doing what it is asked.
+// A refusal is a response of authentik's API with a status other than 2xx.
 type refusal struct {
 	status        int
 	request, body string
@@ -24,8 +24,9 @@ func (r refusal) Error() string {
 	return fmt.Sprintf("contract: %s: authentik answers %d: %s", r.request, r.status, r.body)
 }
 
-// call asks authentik's API and decodes the answer, unless into is nil. A status
-// other than 2xx is a [refusal]. No error has the token in it.
+// call sends a request to authentik's API and decodes the response into into,
+// unless that is nil. A status other than 2xx yields a [refusal]. No error
+// contains the token.
 func (i *Importer) call(ctx context.Context, method, path string, query url.Values, body Attrs, into any) error {
 	var sent io.Reader
 	if body != nil {
@@ -54,18 +55,18 @@ func (i *Importer) call(ctx context.Context, method, path string, query url.Valu
 		return nil
 	}
 	if err := json.Unmarshal(answer.body, into); err != nil {
-		return fmt.Errorf("contract: %s %s: authentik's answer is not the JSON that was expected: %w", method, path, err)
+		return fmt.Errorf("contract: %s %s: decoding authentik's response: %w", method, path, err)
 	}
 	return nil
 }
 
-// An answer is one of authentik's API.
+// An answer is a response of authentik's API.
 type answer struct {
 	status int
 	body   []byte
 }
 
-// do sends a request of the administrator.
+// do sends a request with the administrator's token.
 func (i *Importer) do(req *http.Request) (answer, error) {
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+i.Token)

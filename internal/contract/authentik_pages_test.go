@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// onAuthentik holds the page to be authentik's own page of a flow.
-func (p page) onAuthentik() page {
+// isAuthentiks fails the test unless the page is authentik's own page of a flow.
+func (p page) isAuthentiks() page {
 	p.visitor.Helper()
 	if p.Status != http.StatusOK || !strings.HasPrefix(p.URL.Path, "/if/flow/") || strings.HasPrefix(p.URL.String(), p.visitor.site.url) {
 		p.fatal("is not authentik's own page of a flow")
@@ -16,8 +16,8 @@ func (p page) onAuthentik() page {
 	return p
 }
 
-// executor sends what the script of authentik's page sends to the flow executor,
-// and returns the challenge.
+// executor calls the flow executor as the script of authentik's page does, and
+// returns the challenge.
 func (p page) executor(method string, answer map[string]any) (challenge map[string]any) {
 	p.visitor.Helper()
 	slug := strings.Trim(strings.TrimPrefix(p.URL.Path, "/if/flow/"), "/")
@@ -44,24 +44,24 @@ func (p page) executor(method string, answer map[string]any) (challenge map[stri
 	return challenge
 }
 
-// finishes runs the flow of authentik's page, with a user's name and password
-// where these are asked for, and opens the page that it leads to. If the flow
-// ends at a challenge that leads nowhere, the page stays as it is.
-func (p page) finishes(user string) page {
+// finishFlow completes the flow of authentik's page, with the user's name and
+// password where these are asked for, and opens the page that the flow redirects
+// to. If the flow ends with a session end instead, the page stays as it is.
+func (p page) finishFlow(user string) page {
 	p.visitor.Helper()
-	p.onAuthentik()
+	p.isAuthentiks()
 	c := p.executor(http.MethodGet, nil)
 	for range 5 {
 		switch c["component"] {
 		case "ak-stage-identification":
-			c = p.executor(http.MethodPost, map[string]any{"component": c["component"], "uid_field": p.visitor.site.of(user)})
+			c = p.executor(http.MethodPost, map[string]any{"component": c["component"], "uid_field": p.visitor.site.unique(user)})
 		case "ak-stage-password":
 			c = p.executor(http.MethodPost, map[string]any{"component": c["component"], "password": p.visitor.site.password})
 		case "xak-flow-redirect":
 			to, _ := c["to"].(string)
 			next, err := p.URL.Parse(to)
 			if err != nil {
-				p.fatal("leads to %q, which is not an address", to)
+				p.fatal("redirects to %q, want a URL", to)
 			}
 			opened, err := p.visitor.browser.Open(p.visitor.Context(), next.String())
 			if err != nil {
@@ -71,14 +71,14 @@ func (p page) finishes(user string) page {
 		case "ak-stage-session-end":
 			return p
 		default:
-			p.fatal("asks for %v", c["component"])
+			p.fatal("has the challenge %v, want identification, password, redirect or session end", c["component"])
 		}
 	}
-	p.fatal("does not come to an end")
+	p.fatal("has not finished its flow after 5 challenges")
 	return p
 }
 
-// knownAtAuthentik reports whether authentik knows the browser's user.
+// knownAtAuthentik reports whether the browser is signed in at authentik.
 func (v *visitor) knownAtAuthentik(authentik string) bool {
 	v.Helper()
 	p, err := v.browser.Open(v.Context(), authentik+"/api/v3/core/users/me/")

@@ -9,41 +9,42 @@ import (
 	"strings"
 )
 
-// A Blueprint is a list of what an authentik is to have. An entry may refer to
-// those before it.
+// A Blueprint lists objects that an authentik is to have. An entry may refer to
+// earlier ones.
 type Blueprint struct {
 	Name    string
 	Entries []Entry
-	// Later are objects that come about afterwards, and go with the rest.
+	// Later are objects that a scenario creates. [Blueprint.Removal] includes them.
 	Later []Entry
 }
 
-// An Entry is one object in authentik. It is found by its identifiers, and made
-// of them and of its attributes.
+// An Entry is one object in authentik. It is looked up by its identifiers, and
+// created from them and its attributes.
 type Entry struct {
-	Model       string // of authentik, with its application
+	Model       string // authentik's name of the model, such as authentik_core.user
 	ID          string // by which later entries refer to this one; may be empty
 	Identifiers Attrs
 	Attrs       Attrs
 }
 
-// Attrs are attributes by their names: JSON values, a [KeyOf], a [Find], or a list
-// with those.
+// Attrs are attributes by name: a JSON value, a [KeyOf], a [Find], or a list of
+// these.
 type Attrs map[string]any
 
 // KeyOf is the key of an earlier entry, by its ID.
 type KeyOf string
 
-// Find is the key of what is in authentik already.
+// Find is the key of an object that authentik has already.
 type Find struct{ Model, Field, Value string }
 
-// YAML is the blueprint as authentik reads it. Every value is written as JSON,
-// which is YAML too; tags stand before it.
+// YAML returns the blueprint as YAML for authentik. Every value is written as
+// JSON, which is YAML too, after its tag if it has one.
 func (b Blueprint) YAML() ([]byte, error) { return b.yaml(b.Entries, "present") }
 
-// Removal is the blueprint that takes away what this one has brought, the latest
-// first. What hangs on other entries goes with them. Users go before all else:
-// authentik keeps a stage as long as somebody has a device of it.
+// Removal returns the blueprint that removes the objects of this one, the latest
+// first. authentik deletes an entry that depends on another one along with that.
+// Users are removed first: authentik keeps a stage while a user has one of its
+// devices.
 func (b Blueprint) Removal() ([]byte, error) {
 	var users, others []Entry
 	for _, e := range slices.Backward(slices.Concat(b.Entries, b.Later)) {
@@ -51,18 +52,18 @@ func (b Blueprint) Removal() ([]byte, error) {
 		switch {
 		case e.Model == userModel:
 			users = append(users, gone)
-		case !e.hangs():
+		case !e.needsOthers():
 			others = append(others, gone)
 		}
 	}
 	return b.yaml(append(users, others...), "absent")
 }
 
-// userModel is what authentik calls users.
+// userModel is authentik's model of a user.
 const userModel = "authentik_core.user"
 
-// hangs reports whether other entries are needed to find this one.
-func (e Entry) hangs() bool {
+// needsOthers reports whether this entry is identified by other entries.
+func (e Entry) needsOthers() bool {
 	for _, v := range e.Identifiers {
 		if _, ok := v.(KeyOf); ok {
 			return true
@@ -108,7 +109,7 @@ func writeAttrs(out *bytes.Buffer, name string, attrs Attrs) error {
 	return nil
 }
 
-// scalar writes a value on one line.
+// scalar returns a value as YAML on one line.
 func scalar(v any) (string, error) {
 	switch v := v.(type) {
 	case KeyOf:

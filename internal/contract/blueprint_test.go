@@ -11,7 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-func TestABlueprintIsWrittenAsAuthentikReadsIt(t *testing.T) {
+func TestBlueprint_IsWrittenAsYAMLWithTags(t *testing.T) {
 	t.Parallel()
 	b := Blueprint{Name: "run: 1", Entries: []Entry{
 		{Model: "authentik_flows.flow", ID: "flow", Identifiers: Attrs{"slug": "s"}, Attrs: Attrs{"title": "It's \"x\"\n# y: ü", "a": 1}},
@@ -61,7 +61,7 @@ entries:
 	}
 }
 
-func TestARemovalTakesAwayUsersAndThenWhatStandsAloneBackwards(t *testing.T) {
+func TestBlueprint_RemovalTakesUsersFirstThenTheRestBackwards(t *testing.T) {
 	t.Parallel()
 	b := Blueprint{Name: "run", Entries: []Entry{
 		{Model: "authentik_core.group", Identifiers: Attrs{"name": "g"}},
@@ -99,43 +99,43 @@ entries:
 	}
 }
 
-func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
+func TestBlueprint_ValueWithoutJSONIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, attrs := range []Attrs{{"x": func() {}}, {"x": []any{func() {}}}} {
 		b := Blueprint{Entries: []Entry{{Model: "m", Attrs: attrs}}}
 		if _, err := b.YAML(); err == nil || !strings.Contains(err.Error(), "m: x") {
-			t.Errorf("error %v", err)
+			t.Errorf("got error %v, want one that names the model and the attribute", err)
 		}
 	}
 }
 
-func TestEveryBlueprintRefersToWhatItHas(t *testing.T) {
+func TestBlueprint_RefersOnlyToEarlierEntries(t *testing.T) {
 	t.Parallel()
-	for _, s := range written() {
+	for _, s := range withBlueprint() {
 		known := map[string]bool{}
 		for _, e := range s.blueprint(newNames()).Entries {
 			for _, attrs := range []Attrs{e.Identifiers, e.Attrs} {
 				for name, v := range attrs {
 					for _, key := range keysIn(v) {
 						if !known[key] {
-							t.Errorf("%s: %s of %s refers to %q, which is not there yet", s.name, name, e.Model, key)
+							t.Errorf("%s: %s of %s refers to %q, want the ID of an earlier entry", s.name, name, e.Model, key)
 						}
 					}
 				}
 			}
 			if known[e.ID] && e.ID != "" {
-				t.Errorf("%s: there are two %q", s.name, e.ID)
+				t.Errorf("%s: got two entries with the ID %q, want one", s.name, e.ID)
 			}
 			known[e.ID] = true
 		}
 	}
 }
 
-// What real servers refuse in a blueprint, or do before they answer, is seen here
-// first.
-func TestBlueprint_RealServersTakeEveryEntry(t *testing.T) {
+// A real authentik is seldom at hand: this test finds what one was seen to refuse
+// in a blueprint, or to connect to while it imports one.
+func TestBlueprint_RealServersAcceptEveryEntry(t *testing.T) {
 	t.Parallel()
-	for _, s := range written() {
+	for _, s := range withBlueprint() {
 		n := newNames()
 		n.url, n.outbox = "http://127.0.0.1:4711", outbox{host: "127.0.0.1", port: 25, gateway: "http://127.0.0.1:4712"}
 		for _, e := range s.blueprint(n).Entries {
@@ -146,7 +146,8 @@ func TestBlueprint_RealServersTakeEveryEntry(t *testing.T) {
 	}
 }
 
-// faultsOf lists what is wrong with an entry.
+// faultsOf lists what a real authentik would refuse in an entry, and addresses
+// that are not on this machine.
 func (s scenario) faultsOf(e Entry) (all []string) {
 	switch e.Model {
 	case "authentik_stages_prompt.prompt":
@@ -157,15 +158,15 @@ func (s scenario) faultsOf(e Entry) (all []string) {
 		}
 	case "authentik_providers_oauth2.oauth2provider":
 		if granted, _ := e.Attrs["grant_types"].([]string); len(granted) == 0 && !s.client.ungranted {
-			all = append(all, "without grant_types it can do nothing")
+			all = append(all, "got no grant_types, want some: without them authentik refuses every request of the client")
 		}
 	case "authentik_stages_invitation.invitation":
-		all = append(all, "2025.10 raises an exception, since nobody has created it")
+		all = append(all, "2025.10 raises an exception for an invitation without a creator: create it by the API")
 	}
 	for name, v := range e.Attrs {
 		text, _ := v.(string)
 		u, err := url.Parse(text)
-		if name == "target_static" { // which only browsers are told
+		if name == "target_static" { // only browsers open it
 			continue
 		}
 		if err == nil && u.Host != "" && !strings.HasPrefix(u.Host, "127.0.0.1:") && u.Hostname() != "localhost" {
@@ -187,38 +188,40 @@ func keysIn(v any) (keys []string) {
 	return keys
 }
 
-// Whatever a blueprint brings must be its own: it is taken away at the end.
-func TestEveryBlueprintNamesNothingButItsOwn(t *testing.T) {
+// The objects of a blueprint are removed after the test, so none may be shared
+// with anything else in authentik.
+func TestBlueprint_NamesOnlyItsOwnObjects(t *testing.T) {
 	t.Parallel()
-	for _, s := range written() {
+	for _, s := range withBlueprint() {
 		n := newNames()
 		b := s.blueprint(n).Blueprint
 		for _, e := range append(b.Entries, b.Later...) {
-			own := e.hangs()
+			own := e.needsOthers()
 			for _, v := range e.Identifiers {
 				name, _ := v.(string)
 				own = own || strings.HasPrefix(name, n.run+"-")
 			}
 			if !own {
-				t.Errorf("%s: %s with %v may be somebody else's", s.name, e.Model, e.Identifiers)
+				t.Errorf("%s: got %s with identifiers %v, want one that begins with %s-", s.name, e.Model, e.Identifiers, n.run)
 			}
 		}
 	}
 }
 
-// Each scenario says what its flow is in two ways, which must be one.
-func TestBothFormsOfAFlowAreTheSame(t *testing.T) {
+// Each scenario has its flow as configuration of the stand-in and as a blueprint:
+// both must have the same users, stages and applications.
+func TestScenario_StandInAndBlueprintHaveTheSameFlow(t *testing.T) {
 	t.Parallel()
-	for _, s := range written() {
+	for _, s := range withBlueprint() {
 		n := newNames()
 		if diff := cmp.Diff(outlineOf(s.standIn(n)), outline(s.blueprint(n).Entries)); diff != "" {
-			t.Errorf("%s: the stand-in has - and the blueprint +:\n%s", s.name, diff)
+			t.Errorf("%s: flow of the stand-in and of the blueprint (-stand-in +blueprint):\n%s", s.name, diff)
 		}
 	}
 }
 
-// outlineOf lists what a configuration of the stand-in has: users, flows with
-// their stages in order, applications.
+// outlineOf lists the users, the flows with their stages in order, and the
+// applications of a configuration of the stand-in.
 func outlineOf(cfg authentiktest.Config) map[string][]string {
 	all := map[string][]string{}
 	for _, u := range cfg.Users {

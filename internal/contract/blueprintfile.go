@@ -7,21 +7,22 @@ import (
 	"slices"
 )
 
-// contextOf finds the context of a blueprint in a file.
+// contextOf matches the context of a blueprint in a file.
 var contextOf = regexp.MustCompile(`(?ms)^context:\n.*?^entries:$`)
 
-// Fill writes values over those that a blueprint in a file has in its context, one
-// line each, as an administrator does who edits it.
+// Fill replaces values in the context of a blueprint, as an administrator does
+// who edits the file. Each value must have exactly one line there; otherwise Fill
+// returns an error.
 func Fill(blueprint []byte, values map[string]any) ([]byte, error) {
 	at := contextOf.FindIndex(blueprint)
 	if at == nil {
-		return nil, errors.New("contract: a blueprint without a context before its entries")
+		return nil, errors.New("contract: the blueprint has no context before its entries")
 	}
 	context := blueprint[at[0]:at[1]]
 	for name, v := range values {
 		line := regexp.MustCompile(`(?m)^  ` + regexp.QuoteMeta(name) + `:.*$`)
 		if n := len(line.FindAll(context, -1)); n != 1 {
-			return nil, fmt.Errorf("contract: the context has %d lines for %s", n, name)
+			return nil, fmt.Errorf("contract: the context of the blueprint has %d lines for %s, want 1", n, name)
 		}
 		value, err := scalar(v)
 		if err != nil {

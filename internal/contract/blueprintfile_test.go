@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestABlueprintIsFilledLineByLine(t *testing.T) {
+func TestFill_ReplacesWholeLinesOfTheContext(t *testing.T) {
 	t.Parallel()
 	const file = "metadata:\n  name: stays\ncontext:\n  # host: a comment\n  host: app.example.com # the site\n  name_of: x\n  name:\n\nentries:\n  - model: m\n  name: stays\n"
 	got, err := Fill([]byte(file), map[string]any{"host": "a.b", "name": `It's "x": $1`})
@@ -20,20 +20,20 @@ func TestABlueprintIsFilledLineByLine(t *testing.T) {
 	}
 }
 
-func TestABlueprintThatCannotBeFilledIsAnError(t *testing.T) {
+func TestFill_MissingOrAmbiguousLineIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		file  string
 		value any
 		says  string
 	}{
-		{"context:\n  host: x\n", "y", "without a context"},
+		{"context:\n  host: x\n", "y", "no context"},
 		{"context:\n  hosts: x\nentries:\n  host: x\n", "y", "0 lines for host"},
 		{"context:\n  host: x\n  host: x\nentries:\n", "y", "2 lines for host"},
 		{"context:\n  host: x\nentries:\n", func() {}, "host: "},
 	} {
 		if _, err := Fill([]byte(c.file), map[string]any{"host": c.value}); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%q: %v", c.file, err)
+			t.Errorf("%q: got error %v, want one with %q", c.file, err, c.says)
 		}
 	}
 }

@@ -12,19 +12,19 @@ import (
 
 // A client is how the gate is registered at authentik for OpenID Connect.
 type client struct {
-	public  bool // it has no secret
-	keyless bool // authentik has no key for it: tokens are signed with the secret
-	asks    bool // users are asked for their consent
-	told    bool // authentik tells it of sessions that end
+	public      bool // it has no secret
+	keyless     bool // authentik has no key for it: tokens are signed with the secret
+	asksConsent bool // users are asked for their consent
+	backchannel bool // authentik sends it logout notices
 
 	redirect  bool // browsers are sent to authentik's own pages
-	ungranted bool // the administrator has allowed it no grant type
+	ungranted bool // it has no grant types
 
-	// logouts are the registered addresses for browsers that have been signed out.
+	// logouts returns the registered post-logout redirect URIs.
 	logouts func(names) []string
 }
 
-// granted are the grant types of the client.
+// granted returns the grant types of the client.
 func (c client) granted() []string {
 	if c.ungranted {
 		return []string{}
@@ -39,13 +39,13 @@ func (c client) logoutURIs(n names) []string {
 	return c.logouts(n)
 }
 
-// Flows, scopes and a key that every authentik has, as the blueprint for administrators
-// takes them.
+// Flows, scopes and a key that every authentik has. The documented blueprint uses
+// the same ones.
 const (
-	silentConsent = "default-provider-authorization-implicit-consent"
-	askedConsent  = "default-provider-authorization-explicit-consent"
-	farewellFlow  = "default-provider-invalidation-flow"
-	ownKey        = "authentik Self-signed Certificate"
+	implicitConsent  = "default-provider-authorization-implicit-consent"
+	explicitConsent  = "default-provider-authorization-explicit-consent"
+	invalidationFlow = "default-provider-invalidation-flow"
+	ownKey           = "authentik Self-signed Certificate"
 
 	flowModel    = "authentik_flows.flow"
 	keyModel     = "authentik_crypto.certificatekeypair"
@@ -53,16 +53,16 @@ const (
 	managedScope = "goauthentik.io/providers/oauth2/scope-"
 )
 
-// by is a scenario whose sign-ins rest on OpenID Connect: the gate is a client, and the
-// provider names the flow.
-func (s scenario) by(c client) scenario {
+// byOIDC returns the scenario with sign-ins by OpenID Connect: the gate is the
+// client c, whose provider has the flow.
+func (s scenario) byOIDC(c client) scenario {
 	s.name += " by OpenID Connect"
 	s.application, s.client = "app", &c
 	flow, written := s.standIn, s.blueprint
 	s.standIn = func(n names) authentiktest.Config {
 		cfg := flow(n)
 		if len(cfg.Applications) == 0 {
-			cfg.Applications = []authentiktest.Application{{Slug: n.of("app"), Name: "Contract"}}
+			cfg.Applications = []authentiktest.Application{{Slug: n.unique("app"), Name: "Contract"}}
 		}
 		cfg.Applications[0].Provider = c.provider(n)
 		return cfg
@@ -75,73 +75,74 @@ func (s scenario) by(c client) scenario {
 			d.application()
 		}
 		d.Entries = slices.Insert(d.Entries, at, c.entry(n))
-		return d.sets("app", Attrs{"provider": KeyOf("provider")})
+		return d.set("app", Attrs{"provider": KeyOf("provider")})
 	}
 	return s
 }
 
-// bothWays is a scenario whose walk is the same by authentik's own session and by OpenID
-// Connect.
-func bothWays(s scenario) []scenario { return []scenario{s, s.by(client{})} }
+// withAndWithoutOIDC returns the scenario twice: with sign-ins by authentik's own
+// session, and by OpenID Connect.
+func withAndWithoutOIDC(s scenario) []scenario { return []scenario{s, s.byOIDC(client{})} }
 
 func (c client) secret(n names) string {
 	if c.public {
 		return ""
 	}
-	return n.password + n.password // as long as who signs with it needs (RFC 7518, 3.2)
+	return n.password + n.password // HS256 needs 256 bits (RFC 7518, 3.2)
 }
 
 func (c client) consent() string {
-	if c.asks {
-		return askedConsent
+	if c.asksConsent {
+		return explicitConsent
 	}
-	return silentConsent
+	return implicitConsent
 }
 
 func (n names) callback() string { return n.url + "/.authentik/callback" }
 
-// notices is where authentik tells of sessions that end.
+// notices returns the address for authentik's logout notices, or "" if the client
+// gets none.
 func (c client) notices(n names) string {
-	if !c.told {
+	if !c.backchannel {
 		return ""
 	}
 	return n.url + "/.authentik/backchannel-logout"
 }
 
-// grants are those that the gate uses.
+// grants are the grant types that the gate uses.
 var grants = []string{"authorization_code", "refresh_token"}
 
-// config is what the gate is told of it.
+// config returns the gate's configuration of the client.
 func (c client) config(n names) proxy.OIDCConfig {
-	return proxy.OIDCConfig{ClientID: n.of("client"), ClientSecret: c.secret(n)}
+	return proxy.OIDCConfig{ClientID: n.unique("client"), ClientSecret: c.secret(n)}
 }
 
-// provider is what the stand-in knows of it.
+// provider returns the stand-in's configuration of the client.
 func (c client) provider(n names) *authentiktest.Provider {
 	return &authentiktest.Provider{
-		Name: n.of("provider"), ClientID: n.of("client"), Secret: c.secret(n), Public: c.public, RedirectURIs: []string{n.callback()},
-		AuthenticationFlow: n.of("flow"), AuthorizationFlow: c.consent(), InvalidationFlow: farewellFlow, SecretSigns: c.keyless,
+		Name: n.unique("provider"), ClientID: n.unique("client"), Secret: c.secret(n), Public: c.public, RedirectURIs: []string{n.callback()},
+		AuthenticationFlow: n.unique("flow"), AuthorizationFlow: c.consent(), InvalidationFlow: invalidationFlow, SecretSigns: c.keyless,
 		GrantTypes: c.granted(), BackchannelURI: c.notices(n), LogoutURIs: c.logoutURIs(n),
 	}
 }
 
-// entry is what a real authentik knows of it.
+// entry returns the client as an entry of a blueprint.
 func (c client) entry(n names) Entry {
 	attrs := Attrs{
-		"client_id": n.of("client"), "client_type": "confidential", "client_secret": c.secret(n),
+		"client_id": n.unique("client"), "client_type": "confidential", "client_secret": c.secret(n),
 		"grant_types": c.granted(), "sub_mode": "hashed_user_id", "include_claims_in_id_token": true,
 		"redirect_uris":       c.redirectURIs(n),
 		"authentication_flow": KeyOf("flow"), "authorization_flow": Find{flowModel, "slug", c.consent()},
-		"invalidation_flow": Find{flowModel, "slug", farewellFlow}, "signing_key": Find{keyModel, "name", ownKey},
+		"invalidation_flow": Find{flowModel, "slug", invalidationFlow}, "signing_key": Find{keyModel, "name", ownKey},
 	}
-	if c.public { // what authentik does with no secret, it does with one that nobody knows
+	if c.public { // without one here, authentik generates a secret that the gate does not know
 		attrs["client_type"] = "public"
 		delete(attrs, "client_secret")
 	}
 	if c.keyless {
 		attrs["signing_key"] = nil
 	}
-	if c.told { // each release has one of the two
+	if c.backchannel { // each release knows one of the two names
 		attrs["logout_method"], attrs["logout_uri"], attrs["backchannel_logout_uri"] = "backchannel", c.notices(n), c.notices(n)
 	}
 	var scopes []any
@@ -149,11 +150,11 @@ func (c client) entry(n names) Entry {
 		scopes = append(scopes, Find{scopeModel, "managed", managedScope + scope})
 	}
 	attrs["property_mappings"] = scopes
-	return Entry{Model: "authentik_providers_oauth2.oauth2provider", ID: "provider", Identifiers: Attrs{"name": n.of("provider")}, Attrs: attrs}
+	return Entry{Model: "authentik_providers_oauth2.oauth2provider", ID: "provider", Identifiers: Attrs{"name": n.unique("provider")}, Attrs: attrs}
 }
 
-// redirectURIs are the addresses that a browser may be sent to. Releases that know
-// no types take them for addresses of sign-ins all.
+// redirectURIs returns the registered redirect URIs. Releases without types treat
+// all of them as redirect URIs of sign-ins.
 func (c client) redirectURIs(n names) []Attrs {
 	uris := []Attrs{{"matching_mode": "strict", "url": n.callback(), "redirect_uri_type": "authorization"}}
 	for _, uri := range c.logoutURIs(n) {
@@ -162,16 +163,17 @@ func (c client) redirectURIs(n names) []Attrs {
 	return uris
 }
 
-// signingKey is the one of all stand-ins: to make keys is what takes longest.
+// signingKey is shared by all stand-ins: generating a key is the slowest part of
+// starting one.
 var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		panic(err) // there is no randomness
+		panic(err) // crypto/rand has failed
 	}
 	return key
 })
 
-// clientOf lists what the stand-in has of an application's client.
+// clientOf lists the settings of an application's client at the stand-in.
 func clientOf(p *authentiktest.Provider) []string {
 	if p == nil {
 		return nil
@@ -186,7 +188,7 @@ func clientOf(p *authentiktest.Provider) []string {
 	return slices.Concat(all, p.RedirectURIs, p.LogoutURIs, p.GrantTypes, []string{p.BackchannelURI})
 }
 
-// clientIn lists the same of an entry of a blueprint.
+// clientIn lists the same settings of an entry of a blueprint.
 func clientIn(byID map[string]Entry, p Entry) []string {
 	text := func(v any) string {
 		switch v := v.(type) {

@@ -6,24 +6,23 @@ import (
 	"time"
 )
 
-// totpStep is for how long an authenticator app shows a code (RFC 6238).
+// totpStep is how long an authenticator app shows a code (RFC 6238).
 const totpStep = 30 * time.Second
 
-// throttled is for how long authentik takes no code after the first wrong one,
+// throttled is how long authentik refuses every code after the first wrong one,
 // with a margin.
 const throttled = 1500 * time.Millisecond
 
-// A clock tells the time of a walk. The gate's time can be moved on at will. At
-// the stand-in authentik's time stands still until the walk waits, so that no
-// walk depends on how busy the machine is; at a real authentik waiting takes as
-// long as it says.
+// A clock is the time of a walk. The gate's time can be advanced at will. The
+// stand-in's time stands still until the walk waits, so that no walk depends on
+// how busy the machine is. At a real authentik, wait sleeps.
 type clock struct {
-	standIn   time.Time    // where the stand-in's time begins; zero at a real authentik
+	standIn   time.Time    // when the stand-in was started; zero at a real authentik
 	gate      atomic.Int64 // nanoseconds that the gate is ahead
 	authentik atomic.Int64 // nanoseconds that the stand-in is ahead
 }
 
-// advance moves the gate's time on, and nothing else.
+// advance moves only the gate's time on.
 func (c *clock) advance(d time.Duration) { c.gate.Add(int64(d)) }
 
 // wait lets time pass at the gate and at authentik.
@@ -36,8 +35,8 @@ func (c *clock) wait(d time.Duration) {
 	c.authentik.Add(int64(d))
 }
 
-// waitForNextCode waits until an authenticator app shows the next code: each is
-// taken only once.
+// waitForNextCode waits until an authenticator app shows the next code: authentik
+// accepts each code only once.
 func (c *clock) waitForNextCode() {
 	now := c.authentikNow()
 	c.wait(now.Truncate(totpStep).Add(totpStep).Sub(now))
@@ -52,10 +51,10 @@ func (c *clock) authentikNow() time.Time {
 	return c.standIn.Add(time.Duration(c.authentik.Load()))
 }
 
-// eventually asks again until the answer is yes, and reports whether that was in
-// time. It asks once at least.
-func eventually(within time.Duration, answer func() bool) bool {
-	for end := time.Now().Add(within); !answer(); time.Sleep(20 * time.Millisecond) {
+// eventually polls holds until it returns true, and reports whether that happened
+// within the given time. It calls holds at least once.
+func eventually(within time.Duration, holds func() bool) bool {
+	for end := time.Now().Add(within); !holds(); time.Sleep(20 * time.Millisecond) {
 		if !time.Now().Before(end) {
 			return false
 		}

@@ -17,46 +17,45 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// A scenario is one way to sign in, or not to.
+// A scenario is a flow and what visitors do and see in it.
 type scenario struct {
 	name string
 
-	// The flow, twice: both have the flow "flow", users and what else it takes,
-	// under the same names. What is not there needs no blueprint.
+	// The flow, twice: both have the flow "flow", the users and other objects,
+	// under the same names. A scenario that is standInOnly needs no blueprint.
 	standIn   func(names) authentiktest.Config
 	blueprint func(names) *draft
 
-	// application, unless it is empty, is the application that the gate asks
-	// authentik about.
+	// application is the application that the gate checks access to; none if empty.
 	application string
 
-	// client, unless it is nil, has sign-ins rest on OpenID Connect.
+	// client makes the gate sign in by OpenID Connect, unless it is nil.
 	client *client
 
-	// pageHost tells authentik the site's own host name, so that links in mails
-	// lead to it and keys belong to it.
+	// pageHost sends authentik the site's own host name, so that links in mails
+	// lead to the site and passkeys are made for it.
 	pageHost bool
 
 	// walk is what visitors do and see.
 	walk func(*testing.T, *site)
 
-	// since is the oldest release that it can be walked at; all if empty.
+	// since is the oldest release that the scenario runs at; all if empty.
 	since authentiktest.Release
 
-	// notThere says why it cannot be walked at a real authentik.
-	notThere string
+	// standInOnly says why the scenario cannot run at a real authentik.
+	standInOnly string
 
-	// notYet says what is wrong with the gate, so that the walk fails. Whoever mends
-	// it deletes the line.
-	notYet string
+	// knownBug describes the bug of the gate that makes the walk fail; the scenario
+	// is skipped. The commit that fixes the bug deletes the line.
+	knownBug string
 }
 
-// at reports whether a release is new enough for the scenario.
-func (s scenario) at(release string) bool {
+// runsAt reports whether a release is new enough for the scenario.
+func (s scenario) runsAt(release string) bool {
 	return s.since == "" || slices.Compare(numbers(release), numbers(string(s.since))) >= 0
 }
 
-// numbers are year and month of a release: of "2026.8.0-rc1" they are 2026 and 8.
+// numbers returns year and month of a release: 2026 and 8 for "2026.8.0-rc1".
 func numbers(release string) []int {
 	var all []int
 	for _, part := range strings.SplitN(release, ".", 3) {
@@ -67,7 +66,7 @@ func numbers(release string) []int {
 	return all
 }
 
-// scenarios are the contract.
+// scenarios returns all scenarios of the contract.
 func scenarios() []scenario {
 	var all []scenario
 	for _, some := range [][]scenario{
@@ -81,33 +80,33 @@ func scenarios() []scenario {
 	return all
 }
 
-// written are those that have a blueprint.
-func written() []scenario {
-	return slices.DeleteFunc(scenarios(), func(s scenario) bool { return s.blueprint == nil && s.notThere != "" })
+// withBlueprint returns the scenarios that have a blueprint.
+func withBlueprint() []scenario {
+	return slices.DeleteFunc(scenarios(), func(s scenario) bool { return s.blueprint == nil && s.standInOnly != "" })
 }
 
 func (s scenario) applicationOf(n names) string {
 	if s.application == "" {
 		return ""
 	}
-	return n.of(s.application)
+	return n.unique(s.application)
 }
 
 func newNames() names {
 	return names{run: "contract-" + strings.ToLower(rand.Text()[:8]), password: rand.Text()}
 }
 
-func TestTheGateKeepsTheContractAtTheStandIn(t *testing.T) {
+func TestContract_AtTheStandIn(t *testing.T) {
 	t.Parallel()
 	for _, release := range authentiktest.Releases() {
 		for _, s := range scenarios() {
 			t.Run(string(release)+"/"+s.name, func(t *testing.T) {
 				t.Parallel()
-				if !s.at(string(release)) {
-					t.Skipf("begins with release %s", s.since)
+				if !s.runsAt(string(release)) {
+					t.Skipf("needs release %s or later", s.since)
 				}
-				if s.notYet != "" {
-					t.Skip(s.notYet)
+				if s.knownBug != "" {
+					t.Skip(s.knownBug)
 				}
 				s.atStandIn(t, release)
 			})
@@ -133,8 +132,8 @@ func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	server.Config.Handler = standIn
 	server.Start()
 	at.guard(t, parse(t, server.URL), s)
-	at.release, at.forget, at.post, at.admin = release, standIn.Forget, standInPost{standIn}, standInDesk{standIn}
-	at.passBy(t)
+	at.release, at.loseSessions, at.inbox, at.admin = release, standIn.Forget, standInInbox{standIn}, standInAdmin{standIn}
+	at.cacheSignInPage(t)
 	s.walk(t, at)
 	ctx, cancel := context.WithTimeout(t.Context(), answerTimeout)
 	defer cancel()
@@ -143,12 +142,13 @@ func (s scenario) atStandIn(t *testing.T, release authentiktest.Release) {
 	}
 }
 
-// The same walks at a real authentik, one after the other: its throttles see one client.
-func TestTheGateKeepsTheContractAtARealAuthentik(t *testing.T) {
+// The scenarios run one after the other: authentik throttles by client address,
+// and here all visitors share one.
+func TestContract_AtARealAuthentik(t *testing.T) {
 	t.Parallel()
 	address, token := os.Getenv("AUTHENTIK_URL"), os.Getenv("AUTHENTIK_TOKEN")
 	if address == "" || token == "" {
-		t.Skip("AUTHENTIK_URL and AUTHENTIK_TOKEN are not set: there is no authentik to walk at")
+		t.Skip("AUTHENTIK_URL and AUTHENTIK_TOKEN are not set: there is no authentik to run at")
 	}
 	authentik := parse(t, address)
 	importer := &Importer{URL: authentik, Token: token, Client: &http.Client{Timeout: time.Minute}}
@@ -156,27 +156,27 @@ func TestTheGateKeepsTheContractAtARealAuthentik(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	office := openOffice(t)
+	messageServer := startMessageServer(t)
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
-			if !s.at(release) {
-				t.Skipf("begins with release %s, this is %s", s.since, release)
+			if !s.runsAt(release) {
+				t.Skipf("needs release %s or later, this is %s", s.since, release)
 			}
-			if reason := cmp.Or(s.notThere, s.notYet); reason != "" {
+			if reason := cmp.Or(s.standInOnly, s.knownBug); reason != "" {
 				t.Skip(reason)
 			}
 			at := newSite(t, s, address)
-			at.outbox = office.outbox
+			at.outbox = messageServer.outbox
 			importer.bring(t, s.blueprint(at.names).Blueprint)
 			at.guard(t, authentik, s)
-			at.post, at.admin = office, desk{importer}
-			at.passBy(t)
+			at.inbox, at.admin = messageServer, apiAdmin{importer}
+			at.cacheSignInPage(t)
 			s.walk(t, at)
 		})
 	}
 }
 
-// bring applies a blueprint for the time of a test.
+// bring applies a blueprint and removes its objects when the test ends.
 func (i *Importer) bring(t *testing.T, b Blueprint) {
 	t.Helper()
 	there, err := b.YAML()
@@ -186,19 +186,19 @@ func (i *Importer) bring(t *testing.T, b Blueprint) {
 	i.bringFile(t, there, b)
 }
 
-// bringFile applies a blueprint that is written already, and has what it brings
-// taken away.
+// bringFile applies a blueprint that is YAML already, and removes the objects of
+// brought when the test ends.
 func (i *Importer) bringFile(t *testing.T, there []byte, brought Blueprint) {
 	t.Helper()
 	gone, err := brought.Removal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // what half an import has left goes too
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own is over
+	t.Cleanup(func() { // before the import: it may fail halfway and leave objects behind
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
 		if err := i.Import(ctx, gone); err != nil {
-			t.Errorf("what %s has made may still be there: %v", brought.Name, err)
+			t.Errorf("removing the objects of %s: %v; delete them at authentik by hand", brought.Name, err)
 		}
 	})
 	if err := i.Import(t.Context(), there); err != nil {

@@ -15,43 +15,43 @@ import (
 	"time"
 )
 
-// importPaths are where authentik applies a blueprint at once: that of newer
-// releases, and that of older ones. Each answers 405 in the other's, with a word
-// about the method.
+// importPaths are the endpoints that apply a blueprint at once: the one of newer
+// releases, and the one of older releases. A release answers 405 with a message
+// at the endpoint that it does not have.
 var importPaths = []string{"api/v3/managed/blueprints/import/", "api/v3/flows/instances/import/"}
 
-// instances is where authentik keeps blueprints, which its worker applies.
+// instances is the endpoint for stored blueprints, which authentik's worker
+// applies.
 const instances = "api/v3/managed/blueprints/"
 
-// applyTimeout is for how long a blueprint that is kept is waited for: the worker
-// applies it when it gets to it.
+// applyTimeout bounds the wait for authentik's worker to apply a stored blueprint.
 const applyTimeout = 5 * time.Minute
 
 // An Importer applies blueprints at an authentik.
 type Importer struct {
-	URL    *url.URL // where authentik is
+	URL    *url.URL // of authentik
 	Token  string   // API token of an administrator
 	Client *http.Client
-	Poll   time.Duration // between two looks at a blueprint that is being applied; default: a second
+	Poll   time.Duration // between two polls of a stored blueprint's status; default: a second
 }
 
-// Import applies a blueprint: at once where this authentik can, or else by its
-// worker. The error says what authentik says, never the token.
+// Import applies a blueprint: at once if this authentik has an endpoint for that,
+// or else by its worker. The error has what authentik says, never the token.
 func (i *Importer) Import(ctx context.Context, blueprint []byte) error {
 	for _, path := range importPaths {
 		res, err := i.post(ctx, path, blueprint)
 		if err != nil {
 			return err
 		}
-		if !res.elsewhere() {
+		if !res.noEndpoint() {
 			return res.check()
 		}
 	}
 	return i.store(ctx, blueprint)
 }
 
-// store has authentik keep the blueprint and its worker apply it, waits until that
-// is done, and takes the kept blueprint away again. What it has made stays.
+// store stores the blueprint at authentik, waits until the worker has applied it,
+// and deletes the stored blueprint. The objects that it created stay.
 func (i *Importer) store(ctx context.Context, blueprint []byte) error {
 	var kept struct{ PK, Status string }
 	name := fmt.Sprintf("contract-%x", sha256.Sum256(blueprint))[:40]
@@ -69,7 +69,7 @@ func (i *Importer) store(ctx context.Context, blueprint []byte) error {
 		err = i.call(ctx, http.MethodGet, at, nil, nil, &kept)
 	}
 	if err == nil && kept.Status != "successful" {
-		err = fmt.Errorf("contract: authentik's worker says that the blueprint is %q, want \"successful\"", kept.Status)
+		err = fmt.Errorf("contract: got the blueprint's status %q from authentik's worker, want \"successful\"", kept.Status)
 	}
 	return errors.Join(err, i.call(ctx, http.MethodDelete, at, nil, nil, nil))
 }
@@ -83,14 +83,15 @@ func (i *Importer) Release(ctx context.Context) (string, error) {
 	return version.Current, err
 }
 
-// elsewhere reports whether authentik has no such endpoint. An exception over the
-// blueprint shows as 405 too, but without a word.
-func (r answer) elsewhere() bool {
+// noEndpoint reports whether authentik does not have the endpoint. If authentik
+// raises an exception over the blueprint, it answers 405 too, but with an empty
+// body.
+func (r answer) noEndpoint() bool {
 	return r.status == http.StatusMethodNotAllowed && len(bytes.TrimSpace(r.body)) > 0
 }
 
-// check finds out whether the import has succeeded: authentik also answers 200
-// where it has not.
+// check returns an error unless the import has succeeded: authentik answers 200 to
+// failed imports too.
 func (r answer) check() error {
 	var said struct {
 		Success bool `json:"success"`
@@ -102,10 +103,10 @@ func (r answer) check() error {
 		return errors.New("contract: authentik raised an exception over the blueprint (405 without a body): see its log")
 	}
 	if r.status != http.StatusOK {
-		return fmt.Errorf("contract: authentik answers %d to the blueprint: %s", r.status, r.body)
+		return fmt.Errorf("contract: importing the blueprint: authentik answers %d: %s", r.status, r.body)
 	}
 	if err := json.Unmarshal(r.body, &said); err != nil {
-		return fmt.Errorf("contract: authentik's answer to the blueprint: %w", err)
+		return fmt.Errorf("contract: importing the blueprint: decoding authentik's response: %w", err)
 	}
 	if said.Success {
 		return nil
@@ -114,7 +115,7 @@ func (r answer) check() error {
 	for _, l := range said.Logs {
 		events = append(events, l.Event)
 	}
-	return fmt.Errorf("contract: authentik refuses the blueprint: %s", strings.Join(events, "; "))
+	return fmt.Errorf("contract: importing the blueprint: authentik refuses it: %s", strings.Join(events, "; "))
 }
 
 func (i *Importer) post(ctx context.Context, path string, blueprint []byte) (answer, error) {

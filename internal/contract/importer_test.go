@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// A release answers imports as a real server did: at one address, and with 405
-// at the other's.
+// A release answers imports as a recorded server did: at one endpoint, and with
+// 405 at the other one.
 type release struct {
-	path     string // none: its worker applies blueprints
+	path     string // of its import endpoint; if empty, its worker applies blueprints
 	status   int
 	answer   string
 	imported []string
@@ -47,7 +47,8 @@ func (r *release) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(w, r.answer)
 }
 
-// work answers as an authentik whose worker applies a blueprint at the second look.
+// work answers as an authentik whose worker has applied a blueprint at the second
+// poll.
 func (r *release) work(w http.ResponseWriter, req *http.Request) bool {
 	const at = "/api/v3/managed/blueprints/"
 	switch req.Method + " " + req.URL.Path {
@@ -81,7 +82,7 @@ func (r *release) importer(t testing.TB, path string) *Importer {
 	return &Importer{URL: parse(t, server.URL+path), Token: "the-token", Client: server.Client(), Poll: time.Millisecond}
 }
 
-func TestBlueprintsAreImportedInBothReleases(t *testing.T) {
+func TestImporter_UsesTheImportEndpointOfTheRelease(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		path, base string
@@ -97,12 +98,12 @@ func TestBlueprintsAreImportedInBothReleases(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if len(r.imported) != 1 || r.imported[0] != "version: 1\n" || len(r.tokens) != c.asked || r.tokens[0] != "Bearer the-token" {
-			t.Errorf("%s: imported %q with %q", name, r.imported, r.tokens)
+			t.Errorf("%s: got imports %q with tokens %q, want one import after %d requests with the token", name, r.imported, r.tokens, c.asked)
 		}
 	}
 }
 
-func TestAnImportThatFailsIsAnError(t *testing.T) {
+func TestImporter_RefusedBlueprintIsAnError(t *testing.T) {
 	t.Parallel()
 	const path = "/api/v3/managed/blueprints/import/"
 	for name, c := range map[string]struct {
@@ -111,39 +112,38 @@ func TestAnImportThatFailsIsAnError(t *testing.T) {
 	}{
 		"refused with 200":   {release{path: path, status: 200, answer: `{"logs": [{"event": "Entry invalid"}], "success": false}`}, "Entry invalid"},
 		"no administrator":   {release{path: path, status: 403, answer: `{"detail": "no permission"}`}, "403"},
-		"no JSON":            {release{path: path, status: 200, answer: "<html>"}, "answer to the blueprint"},
+		"no JSON":            {release{path: path, status: 200, answer: "<html>"}, "decoding authentik's response"},
 		"nothing said":       {release{path: path, status: 200, answer: "{}"}, "refuses"},
 		"an exception":       {release{path: path, status: 405}, "raised an exception"},
-		"a worker's refusal": {release{answer: "error"}, `the blueprint is "error"`},
+		"a worker's refusal": {release{answer: "error"}, `status "error"`},
 		"no import anywhere": {release{path: "/elsewhere"}, "answers 405"},
 	} {
 		err := c.release.importer(t, "").Import(t.Context(), []byte("version: 1\n"))
 		if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "the-token") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want one with %q and without the token", name, err, c.says)
 		}
 	}
 }
 
-func TestImporter_WorkerAppliesWhatCannotBeImportedAtOnce(t *testing.T) {
+func TestImporter_WorkerAppliesWhereNoEndpointImports(t *testing.T) {
 	t.Parallel()
 	r := &release{answer: "successful"}
 	if err := r.importer(t, "").Import(t.Context(), []byte("version: 1\n")); err != nil || len(r.imported) != 1 || r.imported[0] != "version: 1\n" {
-		t.Errorf("got %v with %q kept, want the blueprint kept and applied", err, r.imported)
+		t.Errorf("got error %v and stored blueprints %q, want the blueprint stored and applied", err, r.imported)
 	}
 }
 
-func TestAnAuthentikThatIsNotThereIsAnError(t *testing.T) {
+func TestImporter_UnreachableAuthentikIsAnError(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(nil)
 	i := &Importer{URL: parse(t, server.URL), Token: "the-token", Client: server.Client()}
 	server.Close()
 	if err := i.Import(t.Context(), nil); err == nil || strings.Contains(err.Error(), "the-token") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want one without the token", err)
 	}
 }
 
-// Whatever a scenario brings is there during its walk and gone afterwards.
-func TestWhatIsBroughtIsTakenAway(t *testing.T) {
+func TestImporter_RemovesAfterATestWhatItCreated(t *testing.T) {
 	t.Parallel()
 	r := &release{path: "/api/v3/managed/blueprints/import/", status: http.StatusOK, answer: done}
 	importer, n := r.importer(t, ""), newNames()
@@ -151,15 +151,15 @@ func TestWhatIsBroughtIsTakenAway(t *testing.T) {
 	t.Run("walk", func(t *testing.T) {
 		importer.bring(t, b)
 		if len(r.imported) != 1 || !strings.Contains(r.imported[0], n.password) {
-			t.Errorf("imported %q", r.imported)
+			t.Errorf("got imports %q during the walk, want one with the users' password", r.imported)
 		}
 	})
 	if len(r.imported) != 2 || strings.Contains(r.imported[1], "present") || strings.Contains(r.imported[1], n.password) {
-		t.Errorf("imported %q", r.imported)
+		t.Errorf("got imports %q after the walk, want the removal as the second", r.imported)
 	}
 	for _, thing := range []string{"alice", "bob", "staff", "flow", "app", "flow-login"} {
-		if !strings.Contains(r.imported[1], `"`+n.of(thing)+`"`) {
-			t.Errorf("%s stays", thing)
+		if !strings.Contains(r.imported[1], `"`+n.unique(thing)+`"`) {
+			t.Errorf("%s: got no entry in the removal, want one", thing)
 		}
 	}
 }

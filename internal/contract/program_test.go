@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// A program is a client that speaks JSON, who knows only what the gate tells it.
+// A program is a client that speaks JSON. It uses nothing but the gate's replies.
 type program struct {
 	testing.TB
 	site   *site
 	client *http.Client
 }
 
-// told is what the gate tells a program.
-type told struct {
+// A reply is the gate's response to a program.
+type reply struct {
 	program *program
 	status  int
 	body    string
@@ -37,7 +37,7 @@ type told struct {
 	User   string
 }
 
-// program has a cookie jar of its own.
+// program returns a client with an empty cookie jar.
 func (s *site) program(t testing.TB) *program {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -47,13 +47,13 @@ func (s *site) program(t testing.TB) *program {
 	return &program{TB: t, site: s, client: &http.Client{Jar: jar}}
 }
 
-// asks asks for an address.
-func (p *program) asks(path string) told {
+// get requests an address.
+func (p *program) get(path string) reply {
 	p.Helper()
 	return p.send(http.MethodGet, path, nil)
 }
 
-func (p *program) send(method, path string, document map[string]any) told {
+func (p *program) send(method, path string, document map[string]any) reply {
 	p.Helper()
 	body, err := json.Marshal(document)
 	if err != nil {
@@ -74,64 +74,66 @@ func (p *program) send(method, path string, document map[string]any) told {
 	if err != nil {
 		p.Fatal(err)
 	}
-	t := told{program: p, status: res.StatusCode, body: string(text)}
+	t := reply{program: p, status: res.StatusCode, body: string(text)}
 	if err := json.Unmarshal(text, &t); err != nil {
-		p.Fatalf("%s is told, status %d, what is no JSON (%v): %s", path, t.status, err, text)
+		p.Fatalf("%s %s: got status %d and a body that is not JSON (%v): %s", method, path, t.status, err, text)
 	}
 	return t
 }
 
-// answer gives the fields of an answer.
-func (t told) answer(fields map[string]any) told {
+// answer answers the challenge with these fields.
+func (t reply) answer(fields map[string]any) reply {
 	t.program.Helper()
 	return t.program.send(http.MethodPost, "/.authentik/login", map[string]any{"visit": t.Visit, "to": t.To, "answer": fields})
 }
 
-// is holds that the challenge is of that component.
-func (t told) is(component string) told {
+// isChallenge fails the test unless the reply is the challenge of that component.
+func (t reply) isChallenge(component string) reply {
 	t.program.Helper()
 	if t.status != http.StatusOK || t.Challenge.Component != component {
-		t.program.Fatalf("Status %d, and no %s: %s", t.status, component, t.body)
+		t.program.Fatalf("got status %d and %s, want the challenge %s", t.status, t.body, component)
 	}
 	return t
 }
 
-// complains holds that something is wrong with a field, or with none where none is named.
-func (t told) complains(field string) told {
+// hasError fails the test unless the reply has an error of that field. If field is
+// empty, the reply must have no errors at all.
+func (t reply) hasError(field string) reply {
 	t.program.Helper()
 	if len(t.Errors[field]) == 0 && (field != "" || len(t.Errors) > 0) {
-		t.program.Fatalf("It does not complain about %q: %s", field, t.body)
+		t.program.Fatalf("got %s, want errors of the field %q only", t.body, field)
 	}
 	return t
 }
 
-// signIn gives name and password, one after the other.
-func (t told) signIn(user string) told {
+// signIn answers with name and password, one after the other.
+func (t reply) signIn(user string) reply {
 	t.program.Helper()
 	s := t.program.site
-	t = t.is("ak-stage-identification").complains("").answer(map[string]any{"uid_field": s.of(user)})
-	return t.is("ak-stage-password").complains("").answer(map[string]any{"password": s.password})
+	t = t.isChallenge("ak-stage-identification").hasError("").answer(map[string]any{"uid_field": s.unique(user)})
+	return t.isChallenge("ak-stage-password").hasError("").answer(map[string]any{"password": s.password})
 }
 
-// labelled is the key of the field with that label.
-func (t told) labelled(label string) string {
+// labelled returns the key of the field with that label.
+func (t reply) labelled(label string) string {
 	t.program.Helper()
 	for _, field := range t.Challenge.Fields {
 		if field.Label == label {
 			return field.Key
 		}
 	}
-	t.program.Fatalf("There is no field %s: %s", label, t.body)
+	t.program.Fatalf("got %s, want a field with the label %s", t.body, label)
 	return ""
 }
 
-// knows holds that the visit is over and that it leads to to, where user is signed in.
-func (t told) knows(user, to string) {
+// isDone fails the test unless the visit has ended, leads to the address to, and
+// user is signed in.
+func (t reply) isDone(user, to string) {
 	t.program.Helper()
 	if t.status != http.StatusOK || !t.Done || t.To != to {
-		t.program.Fatalf("Status %d, and not done: %s", t.status, t.body)
+		t.program.Fatalf("got status %d and %s, want the visit done and leading to %s", t.status, t.body, to)
 	}
-	if who := t.program.asks("/.authentik/session"); who.User != t.program.site.of(user) {
-		t.program.Fatalf("The session is %s", who.body)
+	if who := t.program.get("/.authentik/session"); who.User != t.program.site.unique(user) {
+		t.program.Fatalf("got the session %s, want one of %s", who.body, t.program.site.unique(user))
 	}
 }

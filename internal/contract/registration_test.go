@@ -17,15 +17,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// docsBlueprint is what administrators are given.
+// docsBlueprint is the documented blueprint for administrators.
 const docsBlueprint = "../../docs/authentik-blueprint.yaml"
 
-// A registration is the blueprint of an administrator with values of one run.
+// A registration has the values for the documented blueprint in one test run.
 type registration struct {
 	names
 	host, secret string
 	group        string // none if empty
-	comeBack     bool   // after a sign-out at authentik
+
+	// logoutRedirect registers the gate's address for browsers that have been
+	// signed out at authentik.
+	logoutRedirect bool
 }
 
 func (r registration) filled() ([]byte, error) {
@@ -34,16 +37,16 @@ func (r registration) filled() ([]byte, error) {
 		return nil, err
 	}
 	return Fill(file, map[string]any{
-		"host": r.host, "slug": r.of("app"), "name": r.of("The application"), "client_id": r.of("client"),
-		"client_secret": r.secret, "group": r.group, "post_logout_redirect": r.comeBack,
+		"host": r.host, "slug": r.unique("app"), "name": r.unique("The application"), "client_id": r.unique("client"),
+		"client_secret": r.secret, "group": r.group, "post_logout_redirect": r.logoutRedirect,
 	})
 }
 
-// brought are the things that go away afterwards.
+// brought lists the objects to remove after the test.
 func (r registration) brought() Blueprint {
 	entries := []Entry{
-		{Model: "authentik_providers_oauth2.oauth2provider", Identifiers: Attrs{"name": "caddy-authentik " + r.of("app")}},
-		{Model: "authentik_core.application", Identifiers: Attrs{"slug": r.of("app")}},
+		{Model: "authentik_providers_oauth2.oauth2provider", Identifiers: Attrs{"name": "caddy-authentik " + r.unique("app")}},
+		{Model: "authentik_core.application", Identifiers: Attrs{"slug": r.unique("app")}},
 	}
 	if r.group != "" {
 		entries = append(entries, Entry{Model: "authentik_core.group", Identifiers: Attrs{"name": r.group}})
@@ -51,18 +54,18 @@ func (r registration) brought() Blueprint {
 	return Blueprint{Name: r.run, Entries: entries}
 }
 
-// A registered provider, as authentik's API tells it. What a release does not
-// know is not there.
+// A registered is a provider as authentik's API returns it. An attribute that the
+// release does not know is missing.
 type registered map[string]any
 
-// provider reads back what a client ID stands for.
+// provider returns the provider with that client ID.
 func (i *Importer) provider(ctx context.Context, clientID string) (registered, error) {
 	var list struct {
 		Results []registered `json:"results"`
 	}
 	err := i.read(ctx, "api/v3/providers/oauth2/", url.Values{"client_id": {clientID}}, &list)
 	if err == nil && len(list.Results) != 1 {
-		err = fmt.Errorf("%d providers with the client ID %s", len(list.Results), clientID)
+		err = fmt.Errorf("got %d providers with the client ID %s, want 1", len(list.Results), clientID)
 	}
 	if err != nil {
 		return nil, err
@@ -70,7 +73,7 @@ func (i *Importer) provider(ctx context.Context, clientID string) (registered, e
 	return list.Results[0], nil
 }
 
-// scopes are those of the provider's mappings.
+// scopes returns the scopes of the provider's mappings, sorted.
 func (i *Importer) scopes(ctx context.Context, p registered) ([]string, error) {
 	keys, _ := p["property_mappings"].([]any)
 	var names []string
@@ -91,8 +94,8 @@ func (i *Importer) read(ctx context.Context, path string, query url.Values, into
 	return i.call(ctx, http.MethodGet, path, query, nil, into)
 }
 
-// register imports the blueprint for the time of a test, and looks at what has
-// become of it.
+// register imports the blueprint for the duration of a test and checks the
+// provider that it creates.
 func (i *Importer) register(t *testing.T, r registration) {
 	t.Helper()
 	there, err := r.filled()
@@ -100,7 +103,7 @@ func (i *Importer) register(t *testing.T, r registration) {
 		t.Fatal(err)
 	}
 	i.bringFile(t, there, r.brought())
-	p, err := i.provider(t.Context(), r.of("client"))
+	p, err := i.provider(t.Context(), r.unique("client"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +119,7 @@ func (i *Importer) register(t *testing.T, r registration) {
 	}
 }
 
-// wrong says what a provider should not be.
+// wrong lists how a provider differs from what the blueprint should create.
 func (r registration) wrong(p registered) (all []string) {
 	differs := func(what string, want, got any) {
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -124,15 +127,15 @@ func (r registration) wrong(p registered) (all []string) {
 		}
 	}
 	for name, want := range map[string]any{
-		"assigned_application_slug": r.of("app"), "assigned_application_name": r.of("The application"),
-		"client_id": r.of("client"), "client_secret": r.secret, "client_type": "confidential",
+		"assigned_application_slug": r.unique("app"), "assigned_application_name": r.unique("The application"),
+		"client_id": r.unique("client"), "client_secret": r.secret, "client_type": "confidential",
 		"authentication_flow": nil, "sub_mode": "hashed_user_id", "issuer_mode": "per_provider", "include_claims_in_id_token": true,
 		"access_token_validity": "minutes=10", "refresh_token_validity": "days=30", "encryption_key": nil,
 	} {
 		differs(name, want, p[name])
 	}
 	if key, _ := p["signing_key"].(string); key == "" {
-		all = append(all, "there is no signing key")
+		all = append(all, "got no signing key, want one")
 	}
 	differs("redirect URIs", r.redirects(), redirectsOf(p))
 	notice := "https://" + r.host + "/.authentik/backchannel-logout"
@@ -150,14 +153,14 @@ func (r registration) wrong(p registered) (all []string) {
 
 func (r registration) redirects() []string {
 	all := []string{"strict authorization https://" + r.host + "/.authentik/callback"}
-	if r.comeBack {
+	if r.logoutRedirect {
 		all = append(all, "strict logout https://"+r.host+"/.authentik/logout")
 	}
 	return all
 }
 
-// redirectsOf writes a provider's redirect URIs on a line each. Where there is no
-// type, codes may be sent to all of them.
+// redirectsOf formats a provider's redirect URIs. In a release without types,
+// authorization codes may be sent to all of them.
 func redirectsOf(p registered) (all []string) {
 	list, _ := p["redirect_uris"].([]any)
 	for _, one := range list {
@@ -171,14 +174,14 @@ func redirectsOf(p registered) (all []string) {
 	return all
 }
 
-// newRegistration has a group, since an application without bindings is open.
+// newRegistration returns a registration with a group: an application without
+// bindings is open to every user.
 func newRegistration() registration {
 	n := newNames()
-	return registration{names: n, host: n.of("site") + ".example.com", secret: n.password, group: n.of("members")}
+	return registration{names: n, host: n.unique("site") + ".example.com", secret: n.password, group: n.unique("members")}
 }
 
-// What administrators are given, at a real authentik.
-func TestTheBlueprintOfTheDocumentationRegistersTheGateAtARealAuthentik(t *testing.T) {
+func TestRegistration_DocumentedBlueprintAtARealAuthentik(t *testing.T) {
 	t.Parallel()
 	address, token := os.Getenv("AUTHENTIK_URL"), os.Getenv("AUTHENTIK_TOKEN")
 	if address == "" || token == "" {
@@ -196,19 +199,19 @@ func TestTheBlueprintOfTheDocumentationRegistersTheGateAtARealAuthentik(t *testi
 			t.Fatal(err)
 		}
 		if err := importer.Import(t.Context(), file); err == nil {
-			t.Error("it is imported")
-			importer.bringFile(t, file, r.brought()) // and taken away
+			t.Error("got a blueprint without client_secret imported, want an error")
+			importer.bringFile(t, file, r.brought()) // registers the removal
 		}
 	})
 }
 
-// The test above, at servers that answer as those that were recorded.
-func TestWhatHasBecomeOfABlueprintIsLookedAt(t *testing.T) {
+// The providers are from recordings of real servers.
+func TestRegistration_FindsEveryDifferenceOfAProvider(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		older  bool
 		change func(registered)
-		wrong  string // a part of what is found; nothing if empty
+		wrong  string // part of the difference; none if empty
 	}{
 		"2026.5":               {},
 		"2025.10":              {older: true},
@@ -227,19 +230,18 @@ func TestWhatHasBecomeOfABlueprintIsLookedAt(t *testing.T) {
 		}
 		found := strings.Join(r.wrong(p), "\n")
 		if (c.wrong == "") != (found == "") || !strings.Contains(found, c.wrong) {
-			t.Errorf("%s: found %q", name, found)
+			t.Errorf("%s: got differences %q, want %q", name, found, c.wrong)
 		}
 	}
 }
 
-// recorded is the provider as a release tells it: from the recording
-// provisioning-api.
+// recorded returns the provider as in the recording provisioning-api.
 func (r registration) recorded(older bool) registered {
 	p := registered{
-		"pk": 35.0, "name": "caddy-authentik " + r.of("app"), "authentication_flow": nil, "authorization_flow": "b71c4a92",
+		"pk": 35.0, "name": "caddy-authentik " + r.unique("app"), "authentication_flow": nil, "authorization_flow": "b71c4a92",
 		"invalidation_flow": "27c0226f", "property_mappings": []any{"m1", "m2", "m3", "m4", "m5"},
-		"assigned_application_slug": r.of("app"), "assigned_application_name": r.of("The application"),
-		"client_type": "confidential", "client_id": r.of("client"), "client_secret": r.secret,
+		"assigned_application_slug": r.unique("app"), "assigned_application_name": r.unique("The application"),
+		"client_type": "confidential", "client_id": r.unique("client"), "client_secret": r.secret,
 		"access_code_validity": "minutes=1", "access_token_validity": "minutes=10", "refresh_token_validity": "days=30",
 		"include_claims_in_id_token": true, "signing_key": "1d4a61dd", "encryption_key": nil,
 		"sub_mode": "hashed_user_id", "issuer_mode": "per_provider",
@@ -255,7 +257,7 @@ func (r registration) recorded(older bool) registered {
 	return p
 }
 
-func TestTheBlueprintOfTheDocumentationIsReadBackAndTakenAway(t *testing.T) {
+func TestRegistration_DocumentedBlueprintIsReadBackAndRemoved(t *testing.T) {
 	t.Parallel()
 	reg := newRegistration()
 	r := &release{path: "/" + importPaths[0], status: http.StatusOK, answer: done}
@@ -267,7 +269,7 @@ func TestTheBlueprintOfTheDocumentationIsReadBackAndTakenAway(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 		case req.Method == http.MethodGet && asked:
 			_ = json.NewEncoder(w).Encode(map[string]string{"scope_name": scopes[strings.TrimSuffix(mapping, "/")]})
-		case req.Method == http.MethodGet && req.URL.RequestURI() == "/api/v3/providers/oauth2/?client_id="+reg.of("client"):
+		case req.Method == http.MethodGet && req.URL.RequestURI() == "/api/v3/providers/oauth2/?client_id="+reg.unique("client"):
 			_ = json.NewEncoder(w).Encode(map[string]any{"results": []any{reg.recorded(false)}})
 		default:
 			r.ServeHTTP(w, req)
@@ -277,11 +279,11 @@ func TestTheBlueprintOfTheDocumentationIsReadBackAndTakenAway(t *testing.T) {
 	importer := &Importer{URL: parse(t, server.URL), Token: "the-token", Client: server.Client()}
 	t.Run("register", func(t *testing.T) { importer.register(t, reg) })
 	if len(r.imported) != 2 || !strings.Contains(r.imported[0], `client_secret: "`+reg.secret+`"`) {
-		t.Fatalf("imported %q", r.imported)
+		t.Fatalf("got imports %q, want the blueprint with its secret and then the removal", r.imported)
 	}
-	for _, thing := range []string{"caddy-authentik " + reg.of("app"), reg.of("app"), reg.group} {
+	for _, thing := range []string{"caddy-authentik " + reg.unique("app"), reg.unique("app"), reg.group} {
 		if !strings.Contains(r.imported[1], `"`+thing+`"`) || strings.Contains(r.imported[1], "present") {
-			t.Errorf("%s stays", thing)
+			t.Errorf("%s: got no entry with state absent in the removal, want one", thing)
 		}
 	}
 }

@@ -10,40 +10,40 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// captchaScenarios need a real authentik to reach this machine's own addresses: it
-// asks the provider about each token, and the provider is the test.
+// captchaScenarios need a real authentik that can reach this machine's loopback
+// addresses: it verifies each token at the captcha provider, which the test serves.
 func captchaScenarios() []scenario {
 	return []scenario{
 		{
 			name: "captcha", standIn: captchaStandIn, blueprint: captchaBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/there").stands("ak-stage-captcha").calm()
-				p = p.proves("token", "").alarms("confirm first").stands("ak-stage-captcha")
-				p = p.proves("token", "invalid").alarms("Invalid captcha response").stands("ak-stage-captcha")
+				p := v.open("/there").isChallenge("ak-stage-captcha").showsNoError()
+				p = p.sendToken("token", "").showsError("confirm first").isChallenge("ak-stage-captcha")
+				p = p.sendToken("token", "invalid").showsError("Invalid captcha response").isChallenge("ak-stage-captcha")
 				if token, _ := p.Value("token"); token != "" {
-					p.fatal("keeps the token %q, which is good once", token)
+					p.fatal("keeps the used token %q in its form, want none", token)
 				}
-				p.proves("token", goodToken).asks("uid_field").calm().signIn("alice").greets("alice", "/there")
+				p.sendToken("token", goodToken).asksFor("uid_field").showsNoError().signIn("alice").greets("alice", "/there")
 			},
 		},
 		{
 			name: "captcha in the first form", standIn: captchaAlsoStandIn, blueprint: captchaAlsoBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").asks("uid_field").asks("password").calm()
+				p := s.visitor(t).open("/").asksFor("uid_field").asksFor("password").showsNoError()
 				give := func(token, password string) page {
 					if err := p.Put("captcha_token", token); err != nil {
 						t.Fatal(err)
 					}
-					return p.enter("uid_field", s.of("alice"), "password", password)
+					return p.enter("uid_field", s.unique("alice"), "password", password)
 				}
-				p = give("", s.password).asks("password").alarms("confirm first")
+				p = give("", s.password).asksFor("password").showsError("confirm first")
 				for _, try := range [][2]string{{"invalid", s.password}, {goodToken, "wrong"}} {
-					if p = give(try[0], try[1]).asks("password"); len(p.Errors()) == 0 {
-						p.fatal("says nothing of what was wrong")
+					if p = give(try[0], try[1]).asksFor("password"); len(p.Errors()) == 0 {
+						p.fatal("shows no error, want one about the captcha")
 					}
-					if name, _ := p.Value("uid_field"); name != s.of("alice") {
-						p.fatal("has forgotten the name")
+					if name, _ := p.Value("uid_field"); name != s.unique("alice") {
+						p.fatal("does not keep the name that was typed")
 					}
 				}
 				give(goodToken, s.password).greets("alice", "/")
@@ -52,11 +52,11 @@ func captchaScenarios() []scenario {
 	}
 }
 
-// goodToken is the one that the provider finds good.
+// goodToken is the only token that the captcha provider accepts.
 const goodToken = "good"
 
-// proves sends what a script of the page would, once it has a token.
-func (p page) proves(field, token string) page {
+// sendToken submits a captcha token as the script of the page does.
+func (p page) sendToken(field, token string) page {
 	p.visitor.Helper()
 	next, err := p.Script(p.visitor.Context(), field, token)
 	if err != nil {
@@ -65,8 +65,8 @@ func (p page) proves(field, token string) page {
 	return page{next, p.visitor}
 }
 
-// provider is the address at which tokens are verified, as providers do it. It is
-// there as long as the tests are.
+// provider returns the address of a server that verifies captcha tokens. It serves
+// until the test binary ends.
 var provider = sync.OnceValue(func() string {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -74,7 +74,7 @@ var provider = sync.OnceValue(func() string {
 		if verdict["success"] == false {
 			verdict["error-codes"] = []string{"invalid-input-response"}
 		}
-		_ = json.NewEncoder(w).Encode(verdict) // whoever has gone away needs no verdict
+		_ = json.NewEncoder(w).Encode(verdict) // fails only if the client has disconnected
 	})).URL
 })
 
@@ -115,7 +115,7 @@ func captchaAlsoStandIn(n names) authentiktest.Config {
 }
 
 func captchaAlsoBlueprint(n names) *draft {
-	return n.draft("alice").passwordStage("flow").named(captchaModel, "captcha", captchaAttrs()).
+	return n.draft("alice").unboundPassword("flow").named(captchaModel, "captcha", captchaAttrs()).
 		stage("flow", "authentik_stages_identification.identificationstage", "flow-identification", Attrs{
 			"user_fields": []string{"username"}, "password_stage": KeyOf("flow-password"), "captcha_stage": KeyOf("captcha"),
 		}).login("flow")

@@ -14,38 +14,39 @@ const (
 	validation  = "authentik_stages_authenticator_validate.authenticatorvalidatestage"
 )
 
-// deviceScenarios are about having a choice, and having none.
+// deviceScenarios are about users with several devices, with none, and with a
+// remembered one.
 func deviceScenarios() []scenario {
 	return []scenario{
 		{
 			name: "a choice of devices to set up", standIn: choiceStandIn, blueprint: choiceBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/there").signIn("alice").calm().shows(s.of("app")).shows(s.of("paper"))
-				p = p.begins(s.of("paper"))
+				p := v.open("/there").signIn("alice").showsNoError().shows(s.unique("app")).shows(s.unique("paper"))
+				p = p.pressStarting(s.unique("paper"))
 				code := p.codes()[0]
 				p.press("").greets("alice", "/there")
 				v.signOut()
-				v.open("/").signIn("alice").asks("code").enter("code", code).greets("alice", "/")
+				v.open("/").signIn("alice").asksFor("code").enter("code", code).greets("alice", "/")
 			},
 		},
 		{
 			name: "a choice of devices to sign in with", standIn: pairOfDevicesStandIn, blueprint: pairOfDevicesBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/there").press("flow=enroll").enter("Username", s.of("zoe"), "Password", s.password)
+				p := v.open("/there").press("flow=enroll").enter("Username", s.unique("zoe"), "Password", s.password)
 				secret := p.secret()
-				p = p.enter("code", v.code(secret)).calm()
+				p = p.enter("code", v.code(secret)).showsNoError()
 				codes := p.codes()
-				p.press("").asks("uid_field").notes() // this flow admits nobody here
+				p.press("").asksFor("uid_field").showsNotice() // the gate admits only its own flow
 
-				p = v.open("/paper").signIn("zoe").asks("code").calm()
-				p = p.begins("Try another way").begins("Use a recovery code").asks("code").calm()
+				p = v.open("/paper").signIn("zoe").asksFor("code").showsNoError()
+				p = p.pressStarting("Try another way").pressStarting("Use a recovery code").asksFor("code").showsNoError()
 				p.enter("code", codes[0]).greets("zoe", "/paper")
 				v.signOut()
 
 				p = v.open("/app").signIn("zoe")
-				p = p.begins("Try another way").begins("Use my authenticator app").asks("code").calm()
+				p = p.pressStarting("Try another way").pressStarting("Use my authenticator app").asksFor("code").showsNoError()
 				s.waitForNextCode()
 				p.enter("code", v.code(secret)).greets("zoe", "/app")
 			},
@@ -54,7 +55,7 @@ func deviceScenarios() []scenario {
 			name: "no device, and none to set up", standIn: noDeviceStandIn, blueprint: noDeviceBlueprint,
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/").signIn("alice")
-				p.refused(http.StatusForbidden).shows("No (allowed) MFA authenticator configured.")
+				p.isRefused(http.StatusForbidden).shows("No (allowed) MFA authenticator configured.")
 			},
 		},
 		{
@@ -66,10 +67,10 @@ func deviceScenarios() []scenario {
 				p.enter("code", v.code(secret)).greets("alice", "/")
 				v.signOut()
 				s.waitForNextCode()
-				v.open("/").signIn("alice").asks("code").enter("code", v.code(secret)).greets("alice", "/")
+				v.open("/").signIn("alice").asksFor("code").enter("code", v.code(secret)).greets("alice", "/")
 				v.signOut()
 				v.open("/").signIn("alice").greets("alice", "/") // once within the hour is enough
-				s.visitor(t).open("/").signIn("alice").asks("code")
+				s.visitor(t).open("/").signIn("alice").asksFor("code")
 			},
 		},
 	}
@@ -80,17 +81,17 @@ func choiceStandIn(n names) authentiktest.Config {
 		DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceTOTP, authentiktest.DeviceStatic},
 		NotConfigured: authentiktest.NotConfiguredConfigure,
 		ConfigurationStages: []authentiktest.SetupStage{
-			&authentiktest.AuthenticatorTOTPStage{Name: n.of("app")}, &authentiktest.AuthenticatorStaticStage{Name: n.of("paper")},
+			&authentiktest.AuthenticatorTOTPStage{Name: n.unique("app")}, &authentiktest.AuthenticatorStaticStage{Name: n.unique("paper")},
 		},
 	}), n.account("alice"))
 }
 
-// choiceBlueprint gives the set-ups their names twice: the friendly one is shown
-// where there is one.
+// choiceBlueprint names each stage twice: the page shows the friendly name in
+// releases that have one.
 func choiceBlueprint(n names) *draft {
 	return n.draft("alice").twoSteps(func(d *draft) {
-		d.named(totpStage, "app", Attrs{"digits": 6, "friendly_name": d.of("app")})
-		d.named(staticStage, "paper", Attrs{"token_count": 6, "token_length": 12, "friendly_name": d.of("paper")})
+		d.named(totpStage, "app", Attrs{"digits": 6, "friendly_name": d.unique("app")})
+		d.named(staticStage, "paper", Attrs{"token_count": 6, "token_length": 12, "friendly_name": d.unique("paper")})
 		d.stage("flow", validation, "validation", Attrs{
 			"device_classes": []string{"totp", "static"}, "not_configured_action": "configure",
 			"configuration_stages": []any{KeyOf("app"), KeyOf("paper")}, "last_auth_threshold": "seconds=0",
@@ -98,13 +99,13 @@ func choiceBlueprint(n names) *draft {
 	})
 }
 
-// pairOfDevicesStandIn has new users set up two devices.
+// pairOfDevicesStandIn makes new users set up two devices.
 func pairOfDevicesStandIn(n names) authentiktest.Config {
 	cfg := n.twoSteps(bindings(&authentiktest.AuthenticatorValidateStage{
 		DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceTOTP, authentiktest.DeviceStatic},
 		NotConfigured: authentiktest.NotConfiguredDeny,
 	}))
-	cfg.Flows[0].Bindings[0].Stage = &authentiktest.IdentificationStage{UserFields: usual, EnrollmentFlow: n.of("enrolment")}
+	cfg.Flows[0].Bindings[0].Stage = &authentiktest.IdentificationStage{UserFields: usual, EnrollmentFlow: n.unique("enrolment")}
 	cfg.Flows = append(cfg.Flows, n.designed(
 		"enrolment", authentiktest.DesignationEnrollment,
 		&authentiktest.PromptStage{Fields: []authentiktest.Field{
@@ -118,7 +119,7 @@ func pairOfDevicesStandIn(n names) authentiktest.Config {
 }
 
 func pairOfDevicesBlueprint(n names) *draft {
-	d := n.draft().later("zoe").flow("enrolment", "enrollment")
+	d := n.draft().createdLater("zoe").flow("enrolment", "enrollment")
 	d.prompts(
 		"enrolment", "about",
 		Attrs{"field_key": "username", "label": "Username", "type": "username", "required": true},
@@ -127,7 +128,7 @@ func pairOfDevicesBlueprint(n names) *draft {
 	d.userWrite("enrolment", "always_create", false)
 	d.stage("enrolment", totpStage, "app", Attrs{"digits": 6})
 	d.stage("enrolment", staticStage, "paper", Attrs{"token_count": 6, "token_length": 12}).login("enrolment")
-	d.identificationAs("flow", Attrs{"enrollment_flow": KeyOf("enrolment")}).passwordAlone("flow")
+	d.identificationAs("flow", Attrs{"enrollment_flow": KeyOf("enrolment")}).boundPassword("flow")
 	d.stage("flow", validation, "validation", Attrs{
 		"device_classes": []string{"totp", "static"}, "not_configured_action": "deny", "last_auth_threshold": "seconds=0",
 	})
@@ -149,7 +150,7 @@ func noDeviceBlueprint(n names) *draft {
 }
 
 func rememberedStandIn(n names) authentiktest.Config {
-	between := setUp(authentiktest.DeviceTOTP, &authentiktest.AuthenticatorTOTPStage{})
+	between := setUpDevice(authentiktest.DeviceTOTP, &authentiktest.AuthenticatorTOTPStage{})
 	if stage, ok := between[0].Stage.(*authentiktest.AuthenticatorValidateStage); ok {
 		stage.LastAuthThreshold = time.Hour
 	}
@@ -157,5 +158,5 @@ func rememberedStandIn(n names) authentiktest.Config {
 }
 
 func rememberedBlueprint(n names) *draft {
-	return totpBlueprint(n).sets("validation", Attrs{"last_auth_threshold": "hours=1"})
+	return totpBlueprint(n).set("validation", Attrs{"last_auth_threshold": "hours=1"})
 }

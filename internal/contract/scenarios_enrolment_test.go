@@ -6,16 +6,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// tooShort is what a policy says of passwords.
+// tooShort is the message of the policy for short passwords.
 const tooShort = "At least 12 characters, please."
 
-// passwordPolicy is that policy as authentik runs it.
+// passwordPolicy is that policy as an expression for authentik.
 const passwordPolicy = `if len(request.context["prompt_data"]["password"]) < 12:
     ak_message("` + tooShort + `")
     return False
 return True`
 
-// longEnough is the same policy at the stand-in.
+// longEnough is the same policy for the stand-in.
 var longEnough = authentiktest.Policy{Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
 	data, _ := r.Context["prompt_data"].(map[string]any)
 	if password, _ := data["password"].(string); len(password) < 12 {
@@ -30,47 +30,47 @@ func enrolmentScenarios() []scenario {
 			name: "enrolment with a link by e-mail", standIn: enrolmentStandIn, blueprint: enrolmentBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/wanted").press("flow=enroll").calm().enrols("alice", s.password).alarms("Username is already taken.")
-				p = p.enrols("zoe", "short").alarms(tooShort)
-				p.enrols("zoe", s.password).stands("ak-stage-email").calm()
-				mail := s.reads(t, s.address("zoe"))
+				p := v.open("/wanted").press("flow=enroll").showsNoError().enrol("alice", s.password).showsError("Username is already taken.")
+				p = p.enrol("zoe", "short").showsError(tooShort)
+				p.enrol("zoe", s.password).isChallenge("ak-stage-email").showsNoError()
+				mail := s.nextMessage(t, s.address("zoe"))
 
-				p = v.follow(mail, "enrolment").stands("ak-stage-consent").calm().shows(s.of("zoe"))
-				p = p.press("").asks("uid_field").notes().calm() // the flow signs in, but it is not the gate's
+				p = v.follow(mail, "enrolment").isChallenge("ak-stage-consent").showsNoError().shows(s.unique("zoe"))
+				p = p.press("").asksFor("uid_field").showsNotice().showsNoError() // the flow signs in, but it is not the gate's
 				p.signIn("zoe").greets("zoe", "/").shows("Zoe Doe").shows(s.address("zoe"))
 
-				// Signed in, the address is the application's. To others the flow
-				// begins at its beginning.
-				v.open("/if/flow/"+s.of("enrolment")+"/").greets("zoe", "/if/flow/"+s.of("enrolment")+"/")
-				s.visitor(t).follow(mail, "enrolment").stands("ak-stage-prompt").calm().notes()
+				// With a session, the address of the flow belongs to the application.
+				// Without one, the flow starts from its first stage.
+				v.open("/if/flow/"+s.unique("enrolment")+"/").greets("zoe", "/if/flow/"+s.unique("enrolment")+"/")
+				s.visitor(t).follow(mail, "enrolment").isChallenge("ak-stage-prompt").showsNoError().showsNotice()
 			},
 		},
 		{
 			name: "enrolment confirmed in another browser", standIn: enrolmentStandIn, blueprint: enrolmentBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				waits := v.open("/").press("flow=enroll").enrols("zoe", s.password).stands("ak-stage-email")
+				waits := v.open("/").press("flow=enroll").enrol("zoe", s.password).isChallenge("ak-stage-email")
 				// The account is inactive until the link is followed.
-				s.visitor(t).open("/").signIn("zoe").asks("password").alarms("Invalid password")
-				mail := s.reads(t, s.address("zoe"))
-				s.visitor(t).follow(mail, "enrolment").stands("ak-stage-consent") // to look at it uses nothing up
+				s.visitor(t).open("/").signIn("zoe").asksFor("password").showsError("Invalid password")
+				mail := s.nextMessage(t, s.address("zoe"))
+				s.visitor(t).follow(mail, "enrolment").isChallenge("ak-stage-consent") // opening the link does not use it up
 				other := s.visitor(t)
-				other.follow(mail, "enrolment").press("").asks("uid_field").notes().signIn("zoe").greets("zoe", "/")
+				other.follow(mail, "enrolment").press("").asksFor("uid_field").showsNotice().signIn("zoe").greets("zoe", "/")
 
-				// The browser that waits goes on waiting, and can sign in.
-				waits.begins("Send the email again").stands("ak-stage-email")
+				// The first browser still shows the e-mail stage, and can sign in.
+				waits.pressStarting("Send the email again").isChallenge("ak-stage-email")
 				v.open("/mine").signIn("zoe").greets("zoe", "/mine")
 			},
 		},
 	}
 }
 
-// enrols fills in the form of the enrolment.
-func (p page) enrols(user, password string) page {
+// enrol submits the form of the enrolment.
+func (p page) enrol(user, password string) page {
 	p.visitor.Helper()
 	s := p.visitor.site
 	return p.enter(
-		"Username", s.of(user), "Name", "Zoe Doe", "Mailbox", s.address(user), "Password", password, "Password again", password,
+		"Username", s.unique(user), "Name", "Zoe Doe", "Mailbox", s.address(user), "Password", password, "Password again", password,
 	)
 }
 
@@ -96,7 +96,7 @@ func accountAttrs() []Attrs {
 
 func enrolmentStandIn(n names) authentiktest.Config {
 	cfg := n.twoSteps(nil, n.account("alice"))
-	cfg.Flows[0].Bindings[0].Stage = &authentiktest.IdentificationStage{UserFields: usual, EnrollmentFlow: n.of("enrolment")}
+	cfg.Flows[0].Bindings[0].Stage = &authentiktest.IdentificationStage{UserFields: usual, EnrollmentFlow: n.unique("enrolment")}
 	cfg.Flows = append(cfg.Flows, n.designed(
 		"enrolment", authentiktest.DesignationEnrollment,
 		&authentiktest.PromptStage{Fields: accountFields(), Policies: []authentiktest.Policy{longEnough}},
@@ -107,10 +107,10 @@ func enrolmentStandIn(n names) authentiktest.Config {
 }
 
 func enrolmentBlueprint(n names) *draft {
-	d := n.draft("alice").later("zoe").flow("enrolment", "enrollment")
+	d := n.draft("alice").createdLater("zoe").flow("enrolment", "enrollment")
 	d.named("authentik_policies_expression.expressionpolicy", "long-enough", Attrs{"expression": passwordPolicy})
 	d.checkedPrompts("enrolment", "about", []any{KeyOf("long-enough")}, accountAttrs()...)
 	d.userWrite("enrolment", "always_create", true)
 	d.mail("enrolment", "email/account_confirmation.html", true).login("enrolment")
-	return d.identificationAs("flow", Attrs{"enrollment_flow": KeyOf("enrolment")}).passwordAlone("flow").login("flow")
+	return d.identificationAs("flow", Attrs{"enrollment_flow": KeyOf("enrolment")}).boundPassword("flow").login("flow")
 }

@@ -6,22 +6,22 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// Devices are set up in the walks themselves: nobody can give a user of a real
-// authentik one whose secret is known beforehand.
+// The walks set up the devices themselves: a real authentik cannot be given a
+// device with a secret that the test knows.
 func factorScenarios() []scenario {
 	return []scenario{
 		{
 			name: "TOTP set-up", standIn: totpStandIn, blueprint: totpBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/there").signIn("alice").asks("code").calm()
+				p := v.open("/there").signIn("alice").asksFor("code").showsNoError()
 				secret := p.secret()
-				p = p.enter("code", "000000").asks("code")
+				p = p.enter("code", "000000").asksFor("code")
 				if len(p.Errors()) == 0 {
-					p.fatal("takes a wrong code without a word")
+					p.fatal("shows no error after a wrong code")
 				}
 				if p.secret() != secret {
-					p.fatal("shows another secret after a wrong code")
+					p.fatal("shows another secret after a wrong code, want the same one")
 				}
 				s.wait(throttled)
 				p.enter("code", v.code(secret)).greets("alice", "/there")
@@ -37,9 +37,9 @@ func factorScenarios() []scenario {
 				v.signOut()
 
 				s.waitForNextCode()
-				p = v.open("/").signIn("alice").asks("code").calm()
+				p = v.open("/").signIn("alice").asksFor("code").showsNoError()
 				if len(p.Texts("secret")) > 0 {
-					p.fatal("sets up a second device")
+					p.fatal("sets up a second device, want the first one asked for")
 				}
 				p.enter("code", v.code(secret)).greets("alice", "/")
 			},
@@ -56,12 +56,12 @@ func factorScenarios() []scenario {
 				p.press("").greets("alice", "/")
 				v.signOut()
 
-				v.open("/").signIn("alice").asks("code").enter("code", codes[0]).greets("alice", "/")
+				v.open("/").signIn("alice").asksFor("code").enter("code", codes[0]).greets("alice", "/")
 				v.signOut()
 
-				p = v.open("/").signIn("alice").enter("code", codes[0]).asks("code")
+				p = v.open("/").signIn("alice").enter("code", codes[0]).asksFor("code")
 				if len(p.Errors()) == 0 {
-					p.fatal("takes a code for the second time")
+					p.fatal("accepts a recovery code a second time")
 				}
 			},
 		},
@@ -69,22 +69,22 @@ func factorScenarios() []scenario {
 }
 
 func totpStandIn(n names) authentiktest.Config {
-	return n.twoSteps(setUp(authentiktest.DeviceTOTP, &authentiktest.AuthenticatorTOTPStage{}), n.account("alice"))
+	return n.twoSteps(setUpDevice(authentiktest.DeviceTOTP, &authentiktest.AuthenticatorTOTPStage{}), n.account("alice"))
 }
 
 func totpBlueprint(n names) *draft {
 	return n.draft("alice").twoSteps(func(d *draft) {
-		d.setUp("totp", "authentik_stages_authenticator_totp.authenticatortotpstage", "device", Attrs{"digits": 6})
+		d.setUpDevice("totp", "authentik_stages_authenticator_totp.authenticatortotpstage", "device", Attrs{"digits": 6})
 	})
 }
 
 func staticStandIn(n names) authentiktest.Config {
-	return n.twoSteps(setUp(authentiktest.DeviceStatic, &authentiktest.AuthenticatorStaticStage{}), n.account("alice"))
+	return n.twoSteps(setUpDevice(authentiktest.DeviceStatic, &authentiktest.AuthenticatorStaticStage{}), n.account("alice"))
 }
 
 func staticBlueprint(n names) *draft {
 	return n.draft("alice").twoSteps(func(d *draft) {
-		d.setUp("static", "authentik_stages_authenticator_static.authenticatorstaticstage", "device", Attrs{
+		d.setUpDevice("static", "authentik_stages_authenticator_static.authenticatorstaticstage", "device", Attrs{
 			"token_count": 6, "token_length": 12,
 		})
 	})

@@ -13,8 +13,8 @@ func formScenarios() []scenario {
 			name: "consent", standIn: consentStandIn, blueprint: consentBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/x").signIn("alice").calm()
-				v.open("/").asks("uid_field") // not before the consent
+				p := v.open("/x").signIn("alice").showsNoError()
+				v.open("/").asksFor("uid_field") // not before the consent
 				p.press("").greets("alice", "/x")
 			},
 		},
@@ -22,19 +22,19 @@ func formScenarios() []scenario {
 			name: "consent declined", standIn: consentStandIn, blueprint: consentBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				v.open("/x").signIn("alice").press("again=1").asks("uid_field").calm()
-				v.open("/").asks("uid_field")
+				v.open("/x").signIn("alice").press("again=1").asksFor("uid_field").showsNoError()
+				v.open("/").asksFor("uid_field")
 			},
 		},
 		{
 			name: "prompt", standIn: promptStandIn, blueprint: promptBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").signIn("alice").calm()
-				p = p.enter("Contact", "this is no address", "Count", "7").alarms("valid email")
+				p := s.visitor(t).open("/").signIn("alice").showsNoError()
+				p = p.enter("Contact", "this is no address", "Count", "7").showsError("valid email")
 				if field, _ := p.Labelled("Count"); field == "" {
-					p.fatal("has lost the field Count")
+					p.fatal("has no field Count")
 				} else if typed, _ := p.Value(field); typed != "7" {
-					p.fatal("has forgotten what was typed: %q", typed)
+					p.fatal("has %q in the field, want what was typed", typed)
 				}
 				p.enter("Contact", "jane@example.com").greets("alice", "/")
 			},
@@ -43,7 +43,7 @@ func formScenarios() []scenario {
 			name: "a redirect stage leads to another flow", standIn: chainStandIn, blueprint: chainBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/far?a=b").signIn("alice").calm()
+				p := v.open("/far?a=b").signIn("alice").showsNoError()
 				p.enter("Nickname", "Ally").greets("alice", "/far?a=b")
 			},
 		},
@@ -53,9 +53,9 @@ func formScenarios() []scenario {
 				v := s.visitor(t)
 				p := v.open("/").signIn("alice")
 				if !strings.Contains(p.Body, `href="https://elsewhere.example.com/terms"`) {
-					p.fatal("does not lead to where the flow does")
+					p.fatal("has no link to the address that the flow redirects to")
 				}
-				v.open("/").asks("uid_field")
+				v.open("/").asksFor("uid_field")
 			},
 		},
 	}
@@ -87,8 +87,8 @@ func promptBlueprint(n names) *draft {
 	})
 }
 
-// chainStandIn ends the first flow in mid-flow: the prompt and the end of the
-// sign-in are in the other.
+// chainStandIn has a first flow that redirects to a second one before its login
+// stage. The prompt and the login stage are in the second.
 func chainStandIn(n names) authentiktest.Config {
 	form := &authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "nickname", Label: "Nickname"}}}
 	return authentiktest.Config{
@@ -96,7 +96,7 @@ func chainStandIn(n names) authentiktest.Config {
 		Flows: []authentiktest.Flow{
 			n.flow("other", authentiktest.Binding{Stage: form}, login()),
 			n.flow("flow", identification(), password(),
-				authentiktest.Binding{Stage: &authentiktest.RedirectStage{Flow: n.of("other")}}),
+				authentiktest.Binding{Stage: &authentiktest.RedirectStage{Flow: n.unique("other")}}),
 		},
 	}
 }
@@ -104,7 +104,7 @@ func chainStandIn(n names) authentiktest.Config {
 func chainBlueprint(n names) *draft {
 	d := n.draft("alice").flow("other", "authentication")
 	d.prompts("other", "form", Attrs{"field_key": "nickname", "label": "Nickname", "type": "text", "required": true})
-	return d.login("other").identification("flow").passwordAlone("flow").
+	return d.login("other").identification("flow").boundPassword("flow").
 		stage("flow", "authentik_stages_redirect.redirectstage", "redirect", Attrs{
 			"mode": "flow", "target_flow": KeyOf("other"), "keep_context": true,
 		})

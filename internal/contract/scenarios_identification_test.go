@@ -14,9 +14,9 @@ func identificationScenarios() []scenario {
 			standIn:   identifiedStandIn(authentiktest.IdentificationStage{UserFields: []string{"email"}, RefuseUnknownUser: true}),
 			blueprint: identifiedBlueprint(Attrs{"user_fields": []string{"email"}, "pretend_user_exists": false}),
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").asks("uid_field")
-				// What is no address the browser would not even send.
-				p = p.enter("uid_field", s.address("nobody")).asks("uid_field").alarms("Failed to authenticate.")
+				p := s.visitor(t).open("/").asksFor("uid_field")
+				// The browser refuses to submit a value that is not a mail address.
+				p = p.enter("uid_field", s.address("nobody")).asksFor("uid_field").showsError("Failed to authenticate.")
 				p.enter("uid_field", s.address("alice")).password(s.password).greets("alice", "/")
 			},
 		},
@@ -25,7 +25,7 @@ func identificationScenarios() []scenario {
 			standIn:   identifiedStandIn(authentiktest.IdentificationStage{UserFields: usual, RefuseUnknownUser: true}),
 			blueprint: identifiedBlueprint(Attrs{"pretend_user_exists": false}),
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").identify("nobody").asks("uid_field").alarms("Failed to authenticate.")
+				p := s.visitor(t).open("/").identify("nobody").asksFor("uid_field").showsError("Failed to authenticate.")
 				p.signIn("alice").greets("alice", "/")
 			},
 		},
@@ -34,16 +34,16 @@ func identificationScenarios() []scenario {
 			standIn:   identifiedStandIn(authentiktest.IdentificationStage{UserFields: usual, HideMatchedUser: true}),
 			blueprint: identifiedBlueprint(Attrs{"show_matched_user": false}),
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").enter("uid_field", s.address("alice")).asks("password")
+				p := s.visitor(t).open("/").enter("uid_field", s.address("alice")).asksFor("password")
 				p.shows(s.address("alice")).password(s.password).greets("alice", "/")
 			},
 		},
 		{
 			name: "the matched user is shown", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").enter("uid_field", s.address("alice")).asks("password").shows(s.of("alice"))
+				p := s.visitor(t).open("/").enter("uid_field", s.address("alice")).asksFor("password").shows(s.unique("alice"))
 				if strings.Contains(p.Text(), s.address("alice")) {
-					p.fatal("shows what was typed")
+					p.fatal("shows the name that was typed, want the matched user's")
 				}
 			},
 		},
@@ -51,7 +51,7 @@ func identificationScenarios() []scenario {
 			name: "names are matched whatever their case", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				v.open("/").enter("uid_field", strings.ToUpper(s.of("alice"))).password(s.password).greets("alice", "/")
+				v.open("/").enter("uid_field", strings.ToUpper(s.unique("alice"))).password(s.password).greets("alice", "/")
 				v.signOut()
 				v.open("/").enter("uid_field", strings.ToUpper(s.address("alice"))).password(s.password).greets("alice", "/")
 			},
@@ -61,12 +61,12 @@ func identificationScenarios() []scenario {
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				v.browser.Language = "de-AT,de;q=0.9,en;q=0.5"
-				p := v.open("/").asks("uid_field").shows("Anmelden")
-				p = p.identify("alice").password("falsch").alarms("Ungültiges Passwort").password(s.password)
+				p := v.open("/").asksFor("uid_field").shows("Anmelden")
+				p = p.identify("alice").password("falsch").showsError("Ungültiges Passwort").password(s.password)
 				code := p.codes()[0]
 				p.press("").greets("alice", "/")
 				v.signOut()
-				p = v.open("/").signIn("alice").enter("code", "123").alarms("Ungültiger Token.")
+				p = v.open("/").signIn("alice").enter("code", "123").showsError("Ungültiger Token.")
 				s.wait(throttled)
 				p.enter("code", code).greets("alice", "/")
 			},
@@ -74,7 +74,7 @@ func identificationScenarios() []scenario {
 	}
 }
 
-// usual is what users are known by in most scenarios.
+// usual are the user fields of the identification stage in most scenarios.
 var usual = []string{"username", "email"}
 
 func identifiedStandIn(stage authentiktest.IdentificationStage) func(names) authentiktest.Config {
@@ -87,6 +87,6 @@ func identifiedStandIn(stage authentiktest.IdentificationStage) func(names) auth
 
 func identifiedBlueprint(attrs Attrs) func(names) *draft {
 	return func(n names) *draft {
-		return n.draft("alice").identificationAs("flow", attrs).passwordAlone("flow").login("flow")
+		return n.draft("alice").identificationAs("flow", attrs).boundPassword("flow").login("flow")
 	}
 }

@@ -13,29 +13,29 @@ func invitationScenarios() []scenario {
 		{
 			name: "invitation", standIn: invitationStandIn, blueprint: invitationBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
-				token := s.admin.invites(t, s.of("enrolment"), map[string]any{"name": "Invited Guest", "email": s.address("guest")})
-				v, link := s.visitor(t), "/if/flow/"+s.of("enrolment")+"/?itoken="+token
-				p := v.open(link).stands("ak-stage-prompt").calm()
+				token := s.admin.createInvitation(t, s.unique("enrolment"), map[string]any{"name": "Invited Guest", "email": s.address("guest")})
+				v, link := s.visitor(t), "/if/flow/"+s.unique("enrolment")+"/?itoken="+token
+				p := v.open(link).isChallenge("ak-stage-prompt").showsNoError()
 				for label, want := range map[string]string{"Name": "Invited Guest", "Mailbox": s.address("guest")} {
 					field, _ := p.Labelled(label)
 					if got, _ := p.Value(field); got != want {
-						p.fatal("begins with %s %q, not %q", label, got, want)
+						p.fatal("has the initial value %q of %s, want %q", got, label, want)
 					}
 				}
-				p = p.enter("Username", s.of("guest"), "Password", s.password, "Password again", s.password)
-				p = p.asks("uid_field").notes().calm()
+				p = p.enter("Username", s.unique("guest"), "Password", s.password, "Password again", s.password)
+				p = p.asksFor("uid_field").showsNotice().showsNoError()
 				p.signIn("guest").greets("guest", "/").shows("Invited Guest").shows(s.address("guest"))
 
-				s.visitor(t).open(link).refused(http.StatusForbidden).shows(refusal)
+				s.visitor(t).open(link).isRefused(http.StatusForbidden).shows(refusal)
 			},
 		},
 		{
 			name: "no invitation", standIn: invitationStandIn, blueprint: invitationBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
 				for _, query := range []string{"", "?itoken=" + s.uuid("nothing"), "?itoken=notauuid"} {
-					p := s.visitor(t).open("/if/flow/" + s.of("enrolment") + "/" + query)
-					p.refused(http.StatusForbidden).shows(refusal)
-					p.click("Try again").asks("uid_field").signIn("alice").greets("alice", "/")
+					p := s.visitor(t).open("/if/flow/" + s.unique("enrolment") + "/" + query)
+					p.isRefused(http.StatusForbidden).shows(refusal)
+					p.click("Try again").asksFor("uid_field").signIn("alice").greets("alice", "/")
 				}
 			},
 		},
@@ -53,7 +53,7 @@ func invitationStandIn(n names) authentiktest.Config {
 }
 
 func invitationBlueprint(n names) *draft {
-	d := n.draft("alice").later("guest").flow("enrolment", "enrollment")
+	d := n.draft("alice").createdLater("guest").flow("enrolment", "enrollment")
 	d.stage("enrolment", "authentik_stages_invitation.invitationstage", "invited", Attrs{"continue_flow_without_invitation": false})
 	d.prompts("enrolment", "about", accountAttrs()...)
 	d.userWrite("enrolment", "always_create", false).login("enrolment")

@@ -8,18 +8,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// A passkey is one in software, with the visitor's part of the browser before it.
+// A passkey is a passkey in software, with the browser's part of WebAuthn.
 type passkey struct {
 	holder virtualwebauthn.Authenticator
 	key    virtualwebauthn.Credential
 }
 
-// wholeKey is the length of a public key as COSE has it, with 32 bytes for either
+// wholeKey is the length of a public key in COSE, with 32 bytes for each
 // coordinate.
 const wholeKey = 77
 
-// newPasskey makes keys until one is whole: of one in a hundred the library leaves
-// out zeros at the beginning of a coordinate, which COSE keeps (RFC 9053, 7.1.1).
+// newPasskey generates keys until one has its full length: in one of a hundred the
+// library drops the leading zeros of a coordinate, which COSE requires (RFC 9053,
+// 7.1.1).
 func newPasskey() *passkey {
 	for {
 		if key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(key.Key.AttestationData()) == wholeKey {
@@ -28,14 +29,14 @@ func newPasskey() *passkey {
 	}
 }
 
-// touch has the key do what the page asks of it, and the page's script send what
-// comes of it. The origin is the one that the browser believes to be at.
+// touch creates or uses the key as the page asks, and sends the result as the
+// page's script does. origin is the browser's origin.
 func (k *passkey) touch(p page, origin string) page {
 	p.visitor.Helper()
 	options, asked := p.Attribute("data-options")
 	kind, _ := p.Attribute("data-key")
 	if !asked {
-		p.fatal("asks for no key")
+		p.fatal("asks for no passkey")
 	}
 	field, say := "webauthn", k.proof
 	switch kind {
@@ -55,8 +56,8 @@ func (k *passkey) touch(p page, origin string) page {
 func (k *passkey) made(p page, options, origin string) string {
 	p.visitor.Helper()
 	parsed, err := virtualwebauthn.ParseAttestationOptions(options)
-	if err != nil || len(parsed.UserID) != 48 { // as many as authentik's own page makes of it
-		p.fatal("has %d bytes of a handle in its options: %v", len(parsed.UserID), err)
+	if err != nil || len(parsed.UserID) != 48 { // the length that authentik's own page sends
+		p.fatal("has a user handle of %d bytes in its options (error %v), want 48", len(parsed.UserID), err)
 	}
 	k.holder.Options.UserHandle = []byte(parsed.UserID)
 	party := virtualwebauthn.RelyingParty{ID: parsed.RelyingPartyID, Name: parsed.RelyingPartyName, Origin: origin}
@@ -67,7 +68,7 @@ func (k *passkey) proof(p page, options, origin string) string {
 	p.visitor.Helper()
 	parsed, err := virtualwebauthn.ParseAssertionOptions(options)
 	if err != nil {
-		p.fatal("has other options than those for a key: %v", err)
+		p.fatal("has options that are not those of a passkey: %v", err)
 	}
 	k.key.Counter++
 	party := virtualwebauthn.RelyingParty{ID: parsed.RelyingPartyID, Origin: origin}
@@ -82,14 +83,14 @@ func keyScenarios() []scenario {
 			name: "passkey set-up and sign-in", standIn: keyStandIn, blueprint: keyBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
 				v, key := s.visitor(t), newPasskey()
-				p := v.open("/there").signIn("alice").calm()
-				p = key.touch(p, elsewhere).alarms("Registration failed")
+				p := v.open("/there").signIn("alice").showsNoError()
+				p = key.touch(p, elsewhere).showsError("Registration failed")
 				key.touch(p, s.url).greets("alice", "/there")
 				v.signOut()
 
-				p = v.open("/again").signIn("alice").calm()
-				p = newPasskey().touch(p, s.url).alarms("Invalid device")
-				p = key.touch(p, elsewhere).alarms("Assertion failed")
+				p = v.open("/again").signIn("alice").showsNoError()
+				p = newPasskey().touch(p, s.url).showsError("Invalid device")
+				p = key.touch(p, elsewhere).showsError("Assertion failed")
 				key.touch(p, s.url).greets("alice", "/again")
 			},
 		},
@@ -104,17 +105,17 @@ func keyScenarios() []scenario {
 				key.touch(p.signIn("alice"), s.url).greets("alice", "/there")
 				v.signOut()
 
-				p = newPasskey().touch(v.open("/again").asks("uid_field"), s.url).alarms("Invalid device")
-				p = key.touch(p, elsewhere).alarms("Assertion failed")
+				p = newPasskey().touch(v.open("/again").asksFor("uid_field"), s.url).showsError("Invalid device")
+				p = key.touch(p, elsewhere).showsError("Assertion failed")
 				key.touch(p, s.url).greets("alice", "/again")
 			},
 		},
 		{
 			name: "passkey of another host", standIn: keyStandIn, blueprint: keyBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").signIn("alice").calm()
+				p := s.visitor(t).open("/").signIn("alice").showsNoError()
 				if _, asked := p.Attribute("data-options"); asked {
-					p.fatal("asks for a key that would be another host's")
+					p.fatal("asks for a passkey of another host, want an explanation instead")
 				}
 				p.shows("has to be set up at").shows("Continue at")
 			},
@@ -123,7 +124,7 @@ func keyScenarios() []scenario {
 }
 
 func keyStandIn(n names) authentiktest.Config {
-	return n.twoSteps(setUp(authentiktest.DeviceWebAuthn, &authentiktest.AuthenticatorWebAuthnStage{}), n.account("alice"))
+	return n.twoSteps(setUpDevice(authentiktest.DeviceWebAuthn, &authentiktest.AuthenticatorWebAuthnStage{}), n.account("alice"))
 }
 
 func keyBlueprint(n names) *draft {
@@ -131,12 +132,13 @@ func keyBlueprint(n names) *draft {
 }
 
 func keyBetween(d *draft) {
-	d.setUp("webauthn", "authentik_stages_authenticator_webauthn.authenticatorwebauthnstage", "device", Attrs{
+	d.setUpDevice("webauthn", "authentik_stages_authenticator_webauthn.authenticatorwebauthnstage", "device", Attrs{
 		"user_verification": "preferred", "resident_key_requirement": "preferred",
 	})
 }
 
-// namesStandIn asks whoever comes with a passkey for nothing else.
+// namesStandIn offers passkeys in the identification stage. A visitor who uses one
+// is asked for nothing else.
 func namesStandIn(n names) authentiktest.Config {
 	cfg := keyStandIn(n)
 	unless := []authentiktest.Policy{{Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
@@ -159,7 +161,7 @@ func namesBlueprint(n names) *draft {
 	})
 	d.stage("flow", "authentik_stages_identification.identificationstage", "flow-identification", Attrs{
 		"user_fields": []string{"username", "email"}, "webauthn_stage": KeyOf("names"),
-	}).passwordAlone("flow").policy("flow-password-binding", "unless", unlessPasskey)
+	}).boundPassword("flow").policy("flow-password-binding", "unless", unlessPasskey)
 	keyBetween(d)
-	return d.decides("validation-binding", "policy", "unless").login("flow")
+	return d.bindPolicy("validation-binding", "policy", "unless").login("flow")
 }

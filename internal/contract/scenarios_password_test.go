@@ -13,10 +13,10 @@ func passwordScenarios() []scenario {
 			name: "password in two steps", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/deep/link?x=1&y=%2F").asks("uid_field").calm()
-				p = p.identify("alice").asks("password").calm().shows(s.of("alice"))
+				p := v.open("/deep/link?x=1&y=%2F").asksFor("uid_field").showsNoError()
+				p = p.identify("alice").asksFor("password").showsNoError().shows(s.unique("alice"))
 				p = p.password(s.password).greets("alice", "/deep/link?x=1&y=%2F")
-				p.shows(fullName("alice")).shows(s.of("alice") + "@example.com")
+				p.shows(fullName("alice")).shows(s.unique("alice") + "@example.com")
 				v.open("/again").greets("alice", "/again")
 				v.signOut()
 			},
@@ -24,34 +24,34 @@ func passwordScenarios() []scenario {
 		{
 			name: "the e-mail address names the user too", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").enter("uid_field", s.of("alice")+"@example.com")
+				p := s.visitor(t).open("/").enter("uid_field", s.unique("alice")+"@example.com")
 				p.password(s.password).greets("alice", "/")
 			},
 		},
 		{
 			name: "password in one step", standIn: oneStepStandIn, blueprint: oneStepBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/here").asks("uid_field").asks("password")
-				p = p.enter("uid_field", s.of("alice"), "password", "wrong").asks("password")
+				p := s.visitor(t).open("/here").asksFor("uid_field").asksFor("password")
+				p = p.enter("uid_field", s.unique("alice"), "password", "wrong").asksFor("password")
 				if len(p.Errors()) == 0 {
-					p.fatal("does not say that the password is wrong")
+					p.fatal("shows no error after a wrong password")
 				}
-				p.enter("uid_field", s.of("alice"), "password", s.password).greets("alice", "/here")
+				p.enter("uid_field", s.unique("alice"), "password", s.password).greets("alice", "/here")
 			},
 		},
 		{
 			name: "wrong then right password", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/").identify("alice")
-				p = p.password("wrong").asks("password").alarms("Invalid password").shows(s.of("alice"))
+				p = p.password("wrong").asksFor("password").showsError("Invalid password").shows(s.unique("alice"))
 				p.password(s.password).greets("alice", "/")
 			},
 		},
 		{
 			name: "unknown user", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").identify("nobody").calm()
-				p.password(s.password).asks("password").alarms("Invalid password")
+				p := s.visitor(t).open("/").identify("nobody").showsNoError()
+				p.password(s.password).asksFor("password").showsError("Invalid password")
 			},
 		},
 		{
@@ -60,9 +60,9 @@ func passwordScenarios() []scenario {
 				v := s.visitor(t)
 				p := v.open("/").identify("alice")
 				for range 4 {
-					p = p.password("wrong").alarms("Invalid password")
+					p = p.password("wrong").showsError("Invalid password")
 				}
-				p.password("wrong").refused(http.StatusForbidden).shows("Invalid password")
+				p.password("wrong").isRefused(http.StatusForbidden).shows("Invalid password")
 				v.open("/").signIn("alice").greets("alice", "/")
 			},
 		},
@@ -82,7 +82,7 @@ func oneStepStandIn(n names) authentiktest.Config {
 }
 
 func oneStepBlueprint(n names) *draft {
-	return n.draft("alice").passwordStage("flow").
+	return n.draft("alice").unboundPassword("flow").
 		stage("flow", "authentik_stages_identification.identificationstage", "flow-identification", Attrs{
 			"user_fields": []string{"username"}, "password_stage": KeyOf("flow-password"),
 		}).login("flow")

@@ -15,55 +15,55 @@ func promptScenarios() []scenario {
 		{
 			name: "every type of prompt", standIn: typesStandIn, blueprint: typesBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").signIn("alice").calm().shows("Read this first").shows("More about you")
+				p := s.visitor(t).open("/").signIn("alice").showsNoError().shows("Read this first").shows("More about you")
 				filled := map[string]string{
-					"Text": "wrong", "Lines": "one\ntwo", "User name": s.of("new"), "Address": "jane@example.com", "New password": "a long password",
+					"Text": "wrong", "Lines": "one\ntwo", "User name": s.unique("new"), "Address": "jane@example.com", "New password": "a long password",
 					"Once more": "a long password", "Number": "7", "Box": "1", "Set box": "", "green": "green", "List": "b", "Day": "2026-05-01",
 					"Moment": "2026-05-01T12:30", "Picture": "hello", "Language": "de-DE",
 				}
-				p = p.fills(filled).alarms("text is wrong")
+				p = p.fillIn(filled).showsError("text is wrong")
 				for label, want := range map[string]string{"Lines": "one\ntwo", "Number": "7", "List": "b", "Day": "2026-05-01", "Moment": "2026-05-01T12:30", "New password": ""} {
 					field, _ := p.Labelled(label)
 					if got, _ := p.Value(field); got != want {
-						p.fatal("has %q in %s, not %q", got, label, want)
+						p.fatal("has %q in %s, want %q", got, label, want)
 					}
 				}
 				filled["Text"] = " some text "
-				p.fills(filled).greets("alice", "/")
+				p.fillIn(filled).greets("alice", "/")
 			},
 		},
 		{
 			name: "alerts are fixed texts", standIn: alertsStandIn, blueprint: alertsBlueprint, since: authentiktest.Release202608,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/x").signIn("alice").stands("ak-stage-prompt")
+				p := s.visitor(t).open("/x").signIn("alice").isChallenge("ak-stage-prompt")
 				for _, f := range alerts {
 					text := "Look at the " + f.Key + "."
 					if p.Has(f.Key) || strings.Contains(p.Text(), "<b>") {
-						p.fatal("has a field for %s, or shows its HTML as text", f.Key)
+						p.fatal("has a field for %s or shows its HTML as text, want it rendered", f.Key)
 					}
 					p.shows(text)
 				}
-				p.fills(map[string]string{"Text": "typed"}).greets("alice", "/x")
+				p.fillIn(map[string]string{"Text": "typed"}).greets("alice", "/x")
 			},
 		},
 		{
 			name: "terms", standIn: termsStandIn, blueprint: termsBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/x").signIn("alice").calm()
+				p := v.open("/x").signIn("alice").showsNoError()
 				if !strings.Contains(p.Body, `<a href="https://example.com/terms" rel="nofollow noreferrer noopener"`) || strings.Contains(p.Body, "alert(1)") {
-					p.fatal("does not show the administrator's HTML, cleaned:\n%s", p.Body)
+					p.fatal("does not show the administrator's HTML sanitized:\n%s", p.Body)
 				}
-				p = p.press("").alarms(termsFirst)
-				v.open("/").asks("uid_field") // not before the terms
+				p = p.press("").showsError(termsFirst)
+				v.open("/").asksFor("uid_field") // not before the terms
 				p.enter("I accept the terms", "1").greets("alice", "/x")
 			},
 		},
 	}
 }
 
-// fills fills in a form by the labels of its fields.
-func (p page) fills(filled map[string]string) page {
+// fillIn submits a form by the labels of its fields.
+func (p page) fillIn(filled map[string]string) page {
 	p.visitor.Helper()
 	var pairs []string
 	for _, label := range slices.Sorted(maps.Keys(filled)) {
@@ -72,8 +72,8 @@ func (p page) fills(filled map[string]string) page {
 	return p.enter(pairs...)
 }
 
-// prompts is one field of each type. What authentik makes of the answers of the
-// walk, as text, is in wanted.
+// prompts returns one field of each type. wanted has the walk's answers as
+// authentik writes them as text.
 var prompts = []authentiktest.Field{
 	{Key: "text", Label: "Text", SubText: "Any <b>text</b>"},
 	{Key: "lines", Label: "Lines", Type: authentiktest.FieldTextArea, Optional: true},
@@ -102,7 +102,7 @@ var prompts = []authentiktest.Field{
 	{Key: "language", Label: "Language", Type: authentiktest.FieldLocale, Optional: true},
 }
 
-// alerts are fixed texts with a colour. Their HTML is the administrator's.
+// alerts are fixed texts with a colour, in HTML that the administrator writes.
 var alerts = []authentiktest.Field{
 	{Key: "news", Label: "News", Type: authentiktest.FieldAlertInfo, Initial: "Look <b>at</b> the news.", Optional: true},
 	{Key: "date", Label: "Date", Type: authentiktest.FieldAlertWarning, Initial: "Look <b>at</b> the date.", Optional: true},
@@ -141,7 +141,7 @@ func alertsBlueprint(n names) *draft {
 
 func wanted(n names) map[string]string {
 	return map[string]string{
-		"text": " some text ", "lines": "one\ntwo", "fixed": "fixed", "fixed_lines": "fixed lines", "username": n.of("new"), "email": "jane@example.com",
+		"text": " some text ", "lines": "one\ntwo", "fixed": "fixed", "fixed_lines": "fixed lines", "username": n.unique("new"), "email": "jane@example.com",
 		"password": "a long password", "password_repeat": "a long password", "number": "7", "number_blank": "None", "box": "True", "box_set": "False",
 		"radio": "green", "list": "b", "list_first": "a", "day": "2026-05-01", "day_blank": "None", "moment": "2026-05-01 12:30:00+00:00",
 		"hidden": "hidden", "picture": "data:text/plain;base64,aGVsbG8=", "picture_blank": "None", "language": "de-DE",
@@ -167,7 +167,7 @@ func typesStandIn(n names) authentiktest.Config {
 	return n.twoSteps([]authentiktest.Binding{{Stage: form}}, n.account("alice"))
 }
 
-// python is a value as the text that Python makes of it.
+// python formats a value as Python's str does.
 func python(v any) string {
 	switch v {
 	case nil:
@@ -196,7 +196,7 @@ func typesBlueprint(n names) *draft {
 	return d.twoSteps(func(d *draft) { d.checkedPrompts("flow", "form", []any{KeyOf("check")}, fields...) })
 }
 
-// promptAttrs is a field of the stand-in as authentik has it.
+// promptAttrs returns a field of the stand-in as attributes for authentik.
 func promptAttrs(f authentiktest.Field) Attrs {
 	kind := string(f.Type)
 	if kind == "" {
@@ -216,10 +216,11 @@ func promptAttrs(f authentiktest.Field) Attrs {
 	return attrs
 }
 
-// termsFirst is what is said to visitors who have not accepted the terms.
+// termsFirst is the message for visitors who have not accepted the terms.
 const termsFirst = "Please accept the terms."
 
-// terms is a box that authentik itself never insists on: a policy does.
+// terms is a checkbox. authentik never requires a checkbox to be ticked, so a
+// policy does.
 var terms = authentiktest.Field{
 	Key: "terms", Label: "I accept the terms", Type: authentiktest.FieldCheckbox,
 	SubText: `See <a href="https://example.com/terms" onclick="alert(1)">the terms</a>.<script>alert(1)</script>`,

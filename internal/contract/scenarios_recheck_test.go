@@ -9,35 +9,35 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// sooner is a little more than the gate waits before it asks authentik about a session again.
-const sooner = 6 * time.Minute
+// recheckDue is a little longer than the gate's recheck interval.
+const recheckDue = 6 * time.Minute
 
-// recheckScenarios are about what becomes of a session when authentik is asked about it again.
+// recheckScenarios are about sessions whose user changes at authentik.
 func recheckScenarios() (all []scenario) {
 	for _, s := range []scenario{
 		{
-			name: "what changes about a user is told", standIn: pressStandIn, blueprint: pressBlueprint,
+			name: "changes of a user reach the application", standIn: pressStandIn, blueprint: pressBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				v.open("/x").signIn("alice").greets("alice", "/x").shows(s.address("alice"))
-				s.admin.moves(t, s.of("alice"), s.address("moved"))
-				s.admin.joins(t, s.of("alice"), s.of("press"))
+				s.admin.setEmail(t, s.unique("alice"), s.address("moved"))
+				s.admin.addToGroup(t, s.unique("alice"), s.unique("press"))
 				v.open("/y").greets("alice", "/y").shows(s.address("alice"))
-				s.advance(sooner)
+				s.advance(recheckDue)
 				p := v.until("/y", func(p page) bool { return strings.Contains(p.Text(), s.address("moved")) })
-				p.greets("alice", "/y").shows(s.of("press"))
+				p.greets("alice", "/y").shows(s.unique("press"))
 			},
 		},
 		{
-			name: "who may no longer use the application", standIn: appStandIn, blueprint: appBlueprint, application: "app",
+			name: "a user who loses access to the application", standIn: appStandIn, blueprint: appBlueprint, application: "app",
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				v.open("/x").signIn("alice").greets("alice", "/x")
-				s.admin.leaves(t, s.of("alice"), s.of("staff"))
-				s.advance(sooner)
-				v.until("/y", func(p page) bool { return p.Status == http.StatusForbidden }).shows(s.of("alice"))
-				s.admin.joins(t, s.of("alice"), s.of("staff"))
-				s.advance(sooner)
+				s.admin.removeFromGroup(t, s.unique("alice"), s.unique("staff"))
+				s.advance(recheckDue)
+				v.until("/y", func(p page) bool { return p.Status == http.StatusForbidden }).shows(s.unique("alice"))
+				s.admin.addToGroup(t, s.unique("alice"), s.unique("staff"))
+				s.advance(recheckDue)
 				v.until("/y", func(p page) bool { return p.Status == http.StatusOK }).greets("alice", "/y")
 			},
 		},
@@ -46,10 +46,10 @@ func recheckScenarios() (all []scenario) {
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				v.open("/x").signIn("alice").greets("alice", "/x")
-				s.admin.deactivates(t, s.of("alice"))
-				s.advance(sooner)
-				p := v.until("/y", page.signsIn).asks("uid_field").calm()
-				p.signIn("alice").asks("password").alarms("Invalid password")
+				s.admin.deactivate(t, s.unique("alice"))
+				s.advance(recheckDue)
+				p := v.until("/y", page.isSignIn).asksFor("uid_field").showsNoError()
+				p.signIn("alice").asksFor("password").showsError("Invalid password")
 			},
 		},
 		{
@@ -57,15 +57,15 @@ func recheckScenarios() (all []scenario) {
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				v.open("/x").signIn("alice").greets("alice", "/x")
-				if n := s.admin.ends(t, s.of("alice")); n != 1 {
-					t.Errorf("There were %d sessions", n)
+				if n := s.admin.endSessions(t, s.unique("alice")); n != 1 {
+					t.Errorf("got %d sessions at authentik, want 1", n)
 				}
-				s.advance(sooner)
-				v.until("/y", page.signsIn).asks("uid_field").calm().signIn("alice").greets("alice", "/y")
+				s.advance(recheckDue)
+				v.until("/y", page.isSignIn).asksFor("uid_field").showsNoError().signIn("alice").greets("alice", "/y")
 			},
 		},
 	} {
-		all = append(all, bothWays(s)...)
+		all = append(all, withAndWithoutOIDC(s)...)
 	}
 	return all
 }
@@ -81,50 +81,50 @@ func endScenarios() (all []scenario) {
 				other.open("/x").signIn("alice").greets("alice", "/x")
 				kept := v.cookies()
 				if status := s.status(t, kept); status != http.StatusOK {
-					t.Fatalf("Status %d before the end", status)
+					t.Fatalf("got status %d before signing out, want 200", status)
 				}
 				v.signOut()
 				if status := s.status(t, kept); status == http.StatusOK {
-					t.Error("The old cookies open the application")
+					t.Error("got the application with the old cookies, want them refused")
 				}
 				other.open("/y").greets("alice", "/y")
-				if n := s.admin.ends(t, s.of("alice")); n != 1 {
-					t.Errorf("authentik has %d sessions of two, one of which was signed out", n)
+				if n := s.admin.endSessions(t, s.unique("alice")); n != 1 {
+					t.Errorf("got %d sessions at authentik after one of two signed out, want 1", n)
 				}
 			},
 		},
 	} {
-		all = append(all, bothWays(s)...)
+		all = append(all, withAndWithoutOIDC(s)...)
 	}
 	return append(all, scenario{
-		name: "a session that ends is told at once", standIn: pairStandIn, blueprint: pairBlueprint,
+		name: "a logout notice ends the session at once", standIn: pairStandIn, blueprint: pairBlueprint,
 		walk: func(t *testing.T, s *site) {
 			v, bob := s.visitor(t), s.visitor(t)
 			v.open("/x").signIn("alice").greets("alice", "/x")
 			bob.open("/x").signIn("bob").greets("bob", "/x")
-			if n := s.admin.ends(t, s.of("alice")); n != 1 {
-				t.Errorf("There were %d sessions", n)
+			if n := s.admin.endSessions(t, s.unique("alice")); n != 1 {
+				t.Errorf("got %d sessions at authentik, want 1", n)
 			}
-			v.until("/y", page.signsIn).asks("uid_field").calm().signIn("alice").greets("alice", "/y")
+			v.until("/y", page.isSignIn).asksFor("uid_field").showsNoError().signIn("alice").greets("alice", "/y")
 			bob.open("/y").greets("bob", "/y")
-			v.signOut() // of which authentik tells as well
+			v.signOut() // authentik sends a logout notice for this too
 			bob.open("/z").greets("bob", "/z")
 		},
-	}.by(client{told: true}))
+	}.byOIDC(client{backchannel: true}))
 }
 
-// until loads a page again until it is as it should be: the gate asks authentik while
-// requests go on.
+// until reloads a page until fine returns true: the gate asks authentik in the
+// background.
 func (v *visitor) until(path string, fine func(page) bool) page {
 	v.Helper()
 	var p page
 	if !eventually(answerTimeout, func() bool { p = v.open(path); return fine(p) }) {
-		p.fatal("is not as it should be after %v", answerTimeout)
+		p.fatal("has not changed as expected within %v", answerTimeout)
 	}
 	return p
 }
 
-// cookies are what the browser sends to the site.
+// cookies returns the cookies that the browser sends to the site.
 func (v *visitor) cookies() map[string]string {
 	v.Helper()
 	all, err := v.browser.Cookies(v.site.url + "/")
@@ -134,7 +134,7 @@ func (v *visitor) cookies() map[string]string {
 	return all
 }
 
-// status is what the application answers to somebody with those cookies.
+// status returns the status of a request to the application with those cookies.
 func (s *site) status(t *testing.T, cookies map[string]string) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/", nil)
@@ -156,7 +156,7 @@ func (s *site) status(t *testing.T, cookies map[string]string) int {
 
 func pressStandIn(n names) authentiktest.Config {
 	cfg := plainStandIn(n)
-	cfg.Groups = []authentiktest.Group{{Name: n.of("press")}}
+	cfg.Groups = []authentiktest.Group{{Name: n.unique("press")}}
 	return cfg
 }
 

@@ -15,71 +15,71 @@ func recoveryScenarios() []scenario {
 			name: "recovery with a link by e-mail", standIn: recoveryStandIn, blueprint: recoveryBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/wanted").press("flow=recovery").asks("uid_field").calm().identify("alice").stands("ak-stage-email").calm()
-				mail := s.reads(t, s.address("alice"))
-				p = p.begins("Send the email again").stands("ak-stage-email").calm().notes() // not so soon
+				p := v.open("/wanted").press("flow=recovery").asksFor("uid_field").showsNoError().identify("alice").isChallenge("ak-stage-email").showsNoError()
+				mail := s.nextMessage(t, s.address("alice"))
+				p = p.pressStarting("Send the email again").isChallenge("ak-stage-email").showsNoError().showsNotice() // too soon to send another
 				s.advance(time.Minute)
-				p.begins("Send the email again").stands("ak-stage-email").calm().notes()
-				s.reads(t, s.address("alice"))
-				if all := s.post.received(s.address("alice")); len(all) != 2 {
-					t.Errorf("%d mails have been sent", len(all))
+				p.pressStarting("Send the email again").isChallenge("ak-stage-email").showsNoError().showsNotice()
+				s.nextMessage(t, s.address("alice"))
+				if all := s.inbox.received(s.address("alice")); len(all) != 2 {
+					t.Errorf("got %d mails, want 1", len(all))
 				}
 
-				p = v.follow(mail, "recovery").stands("ak-stage-consent").shows(s.of("alice")).press("").stands("ak-stage-prompt").calm()
-				p = p.renews(newPassword, newPassword+"!").alarms("Passwords don't match.")
-				p = p.renews("short", "short").alarms(tooShort)
-				p = p.renews(newPassword, newPassword).asks("uid_field").notes().calm()
-				p = p.signIn("alice").alarms("Invalid password")
+				p = v.follow(mail, "recovery").isChallenge("ak-stage-consent").shows(s.unique("alice")).press("").isChallenge("ak-stage-prompt").showsNoError()
+				p = p.setPassword(newPassword, newPassword+"!").showsError("Passwords don't match.")
+				p = p.setPassword("short", "short").showsError(tooShort)
+				p = p.setPassword(newPassword, newPassword).asksFor("uid_field").showsNotice().showsNoError()
+				p = p.signIn("alice").showsError("Invalid password")
 				p.password(newPassword).greets("alice", "/")
 			},
 		},
 		{
 			name: "recovery in another browser", standIn: recoveryStandIn, blueprint: recoveryBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
-				s.visitor(t).open("/").press("flow=recovery").identify("alice").stands("ak-stage-email")
-				mail := s.reads(t, s.address("alice"))
-				late := s.visitor(t).follow(mail, "recovery").stands("ak-stage-consent")
+				s.visitor(t).open("/").press("flow=recovery").identify("alice").isChallenge("ak-stage-email")
+				mail := s.nextMessage(t, s.address("alice"))
+				late := s.visitor(t).follow(mail, "recovery").isChallenge("ak-stage-consent")
 
-				// Somebody else is on their way in that browser. It makes no difference.
+				// Another visit in that browser makes no difference.
 				v := s.visitor(t)
-				v.open("/").identify("bob").asks("password")
-				p := v.follow(mail, "recovery").stands("ak-stage-consent").shows(s.of("alice")).press("").calm()
-				p.renews(newPassword, newPassword).asks("uid_field").notes().identify("alice").password(newPassword).greets("alice", "/")
+				v.open("/").identify("bob").asksFor("password")
+				p := v.follow(mail, "recovery").isChallenge("ak-stage-consent").shows(s.unique("alice")).press("").showsNoError()
+				p.setPassword(newPassword, newPassword).asksFor("uid_field").showsNotice().identify("alice").password(newPassword).greets("alice", "/")
 
-				s.visitor(t).follow(mail, "recovery").asks("uid_field").notes().calm()
-				late.press("").stands("ak-stage-prompt") // who has seen the question before may go on
+				s.visitor(t).follow(mail, "recovery").asksFor("uid_field").showsNotice().showsNoError()
+				late.press("").isChallenge("ak-stage-prompt") // a visit that has the challenge already may go on
 			},
 		},
 		{
-			name: "recovery of nobody", standIn: recoveryStandIn, blueprint: recoveryBlueprint, pageHost: true,
+			name: "recovery of an unknown user", standIn: recoveryStandIn, blueprint: recoveryBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
-				s.visitor(t).open("/").press("flow=recovery").identify("nobody").stands("ak-stage-email").calm()
-				s.visitor(t).open("/").press("flow=recovery").identify("bob").stands("ak-stage-email").calm()
-				s.reads(t, s.address("bob")) // which was asked for later
-				if got := s.post.received(s.address("nobody")); len(got) > 0 {
-					t.Errorf("nobody was sent %q", got)
+				s.visitor(t).open("/").press("flow=recovery").identify("nobody").isChallenge("ak-stage-email").showsNoError()
+				s.visitor(t).open("/").press("flow=recovery").identify("bob").isChallenge("ak-stage-email").showsNoError()
+				s.nextMessage(t, s.address("bob")) // requested later, so the first request is done too
+				if got := s.inbox.received(s.address("nobody")); len(got) > 0 {
+					t.Errorf("got messages %q to the unknown user, want none", got)
 				}
 			},
 		},
 		{
-			name: "a link that nobody has made", standIn: recoveryStandIn, blueprint: recoveryBlueprint, pageHost: true,
+			name: "a forged recovery link", standIn: recoveryStandIn, blueprint: recoveryBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/if/flow/" + s.of("recovery") + "/?flow_token=doesnotexist")
-				p.asks("uid_field").notes().calm()
+				p := s.visitor(t).open("/if/flow/" + s.unique("recovery") + "/?flow_token=doesnotexist")
+				p.asksFor("uid_field").showsNotice().showsNoError()
 			},
 		},
 	}
 }
 
-// renews fills in the form for a new password.
-func (p page) renews(password, again string) page {
+// setPassword submits the form for a new password.
+func (p page) setPassword(password, again string) page {
 	p.visitor.Helper()
-	return p.stands("ak-stage-prompt").enter("New password", password, "New password again", again)
+	return p.isChallenge("ak-stage-prompt").enter("New password", password, "New password again", again)
 }
 
 func recoveryStandIn(n names) authentiktest.Config {
 	cfg := n.twoSteps(nil, n.account("alice"), n.account("bob"))
-	cfg.Flows[0].Bindings[0].Stage = &authentiktest.IdentificationStage{UserFields: usual, RecoveryFlow: n.of("recovery")}
+	cfg.Flows[0].Bindings[0].Stage = &authentiktest.IdentificationStage{UserFields: usual, RecoveryFlow: n.unique("recovery")}
 	cfg.Flows = append(cfg.Flows, n.designed(
 		"recovery", authentiktest.DesignationRecovery,
 		&authentiktest.IdentificationStage{UserFields: usual}, &authentiktest.EmailStage{},
@@ -102,5 +102,5 @@ func recoveryBlueprint(n names) *draft {
 		Attrs{"field_key": "password_repeat", "label": "New password again", "type": "password", "required": true},
 	)
 	d.userWrite("recovery", "never_create", false).login("recovery")
-	return d.identificationAs("flow", Attrs{"recovery_flow": KeyOf("recovery")}).passwordAlone("flow").login("flow")
+	return d.identificationAs("flow", Attrs{"recovery_flow": KeyOf("recovery")}).boundPassword("flow").login("flow")
 }

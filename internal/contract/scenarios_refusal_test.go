@@ -7,7 +7,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// barred is what visitors are told who are refused by a stage or a policy.
+// barred is the message for visitors whom a stage or a policy refuses.
 const barred = "Not for you today."
 
 func refusalScenarios() []scenario {
@@ -16,15 +16,15 @@ func refusalScenarios() []scenario {
 			name: "denied by a policy on the flow", standIn: closedStandIn, blueprint: closedBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				v.open("/").refused(http.StatusForbidden).shows(barred)
-				v.open("/again").refused(http.StatusForbidden).shows(barred)
+				v.open("/").isRefused(http.StatusForbidden).shows(barred)
+				v.open("/again").isRefused(http.StatusForbidden).shows(barred)
 			},
 		},
 		{
-			name: "a flow that only a link begins", standIn: linkOnlyStandIn, blueprint: linkOnlyBlueprint, pageHost: true,
+			name: "a flow that needs a link", standIn: linkOnlyStandIn, blueprint: linkOnlyBlueprint, pageHost: true,
 			since: authentiktest.Release202608,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/if/flow/" + s.of("reset") + "/").refused(http.StatusForbidden)
+				p := s.visitor(t).open("/if/flow/" + s.unique("reset") + "/").isRefused(http.StatusForbidden)
 				p.shows("Flow does not apply to current user.")
 				s.visitor(t).open("/").signIn("alice").greets("alice", "/")
 			},
@@ -33,14 +33,14 @@ func refusalScenarios() []scenario {
 			name: "denied by a policy on a stage", standIn: denyStandIn, blueprint: denyBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				v.open("/").signIn("bob").refused(http.StatusForbidden).shows(barred)
-				v.open("/").asks("uid_field").signIn("alice").greets("alice", "/")
+				v.open("/").signIn("bob").isRefused(http.StatusForbidden).shows(barred)
+				v.open("/").asksFor("uid_field").signIn("alice").greets("alice", "/")
 			},
 		},
 		{
-			name: "a wrong password begins the flow anew", standIn: restartStandIn, blueprint: restartBlueprint,
+			name: "a wrong password restarts the flow", standIn: restartStandIn, blueprint: restartBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/x").identify("alice").password("wrong").asks("uid_field").calm()
+				p := s.visitor(t).open("/x").identify("alice").password("wrong").asksFor("uid_field").showsNoError()
 				p.signIn("alice").greets("alice", "/x")
 			},
 		},
@@ -48,7 +48,7 @@ func refusalScenarios() []scenario {
 			name: "application allowed", standIn: appStandIn, blueprint: appBlueprint, application: "app",
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				v.open("/a").signIn("alice").greets("alice", "/a").shows(s.of("staff"))
+				v.open("/a").signIn("alice").greets("alice", "/a").shows(s.unique("staff"))
 				v.open("/b").greets("alice", "/b")
 			},
 		},
@@ -56,8 +56,8 @@ func refusalScenarios() []scenario {
 			name: "application denied", standIn: appStandIn, blueprint: appBlueprint, application: "app",
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				v.open("/a").signIn("bob").refused(http.StatusForbidden).shows(s.of("bob"))
-				p := v.open("/b").refused(http.StatusForbidden).shows(s.of("bob"))
+				v.open("/a").signIn("bob").isRefused(http.StatusForbidden).shows(s.unique("bob"))
+				p := v.open("/b").isRefused(http.StatusForbidden).shows(s.unique("bob"))
 				// With another account the same browser may.
 				p.press("Use another account").signIn("alice").greets("alice", "/b")
 			},
@@ -87,7 +87,7 @@ func linkOnlyStandIn(n names) authentiktest.Config {
 }
 
 func linkOnlyBlueprint(n names) *draft {
-	d := n.draft("alice").flow("reset", "recovery").sets("reset", Attrs{"authentication": "require_token"})
+	d := n.draft("alice").flow("reset", "recovery").set("reset", Attrs{"authentication": "require_token"})
 	return d.identification("reset").twoSteps(nil)
 }
 
@@ -98,14 +98,14 @@ func restartStandIn(n names) authentiktest.Config {
 }
 
 func restartBlueprint(n names) *draft {
-	return plainBlueprint(n).sets("flow-password-binding", Attrs{"invalid_response_action": "restart"})
+	return plainBlueprint(n).set("flow-password-binding", Attrs{"invalid_response_action": "restart"})
 }
 
-// denyStandIn has a deny stage that only bob comes to. The policy asks about the
-// pending user: to authentik itself the visitor is nobody yet.
+// denyStandIn has a deny stage for bob only. Its policy checks the pending user:
+// the request has no authenticated user yet.
 func denyStandIn(n names) authentiktest.Config {
 	bob := authentiktest.Policy{Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
-		return r.Pending.Username == n.of("bob"), nil, nil
+		return r.Pending.Username == n.unique("bob"), nil, nil
 	}}
 	return n.twoSteps([]authentiktest.Binding{{
 		Stage: &authentiktest.DenyStage{Message: barred}, Policies: []authentiktest.Policy{bob},
@@ -116,13 +116,13 @@ func denyBlueprint(n names) *draft {
 	return n.draft("alice", "bob").twoSteps(func(d *draft) {
 		d.stage("flow", "authentik_stages_deny.denystage", "deny", Attrs{"deny_message": barred})
 		d.policy("deny-binding", "bob-alone", "user = request.context.get(\"pending_user\")\n"+
-			"return user is not None and user.username == \""+n.of("bob")+"\"")
+			"return user is not None and user.username == \""+n.unique("bob")+"\"")
 	})
 }
 
 func appStandIn(n names) authentiktest.Config {
 	cfg := n.twoSteps(nil, n.account("alice", "staff"), n.account("bob"))
-	cfg.Applications = []authentiktest.Application{{Slug: n.of("app"), Name: "Contract", Policies: n.members("staff")}}
+	cfg.Applications = []authentiktest.Application{{Slug: n.unique("app"), Name: "Contract", Policies: n.members("staff")}}
 	return cfg
 }
 

@@ -6,34 +6,33 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// scriptedScenarios are about what a real authentik asks only where it was not a
-// gate that led there: there is no blueprint that would have it ask.
+// scriptedScenarios are about challenges that a real authentik never sends to a
+// visitor of the gate: no blueprint can produce them.
 func scriptedScenarios() []scenario {
 	return []scenario{
 		{
 			name: "device code", standIn: deviceCodeStandIn,
-			notThere: "authentik asks for the code only at its own address /device, which belongs to a brand",
+			standInOnly: "authentik asks for the code only at its own address /device, which belongs to a brand",
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/").signIn("alice").stands("ak-provider-oauth2-device-code").calm()
-				p = p.enter("code", "000000000").stands("ak-provider-oauth2-device-code").alarms("Invalid code")
-				p.enter("code", "640378382").shows("Your device is connected").click("Sign in").asks("uid_field").calm()
-				v.open("/").asks("uid_field") // that was for the device
+				p := v.open("/").signIn("alice").isChallenge("ak-provider-oauth2-device-code").showsNoError()
+				p = p.enter("code", "000000000").isChallenge("ak-provider-oauth2-device-code").showsError("Invalid code")
+				p.enter("code", "640378382").shows("Your device is connected").click("Sign in").asksFor("uid_field").showsNoError()
+				v.open("/").asksFor("uid_field") // the code signed in the device, not this browser
 			},
 		},
 		{
 			name: "session end", standIn: sessionEndStandIn,
-			notThere: "authentik says so only at the end-session address of a provider",
+			standInOnly: "authentik says so only at the end-session address of a provider",
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/x").signIn("alice").shows("You have signed out of Notes.").shows("You are still signed in to Example.")
-				p.click("Sign in again").asks("uid_field").calm()
+				p.click("Sign in again").asksFor("uid_field").showsNoError()
 			},
 		},
 	}
 }
 
-// deviceCodeStandIn has the device's code asked of a user who has signed in, as
-// authentik does.
+// deviceCodeStandIn asks a signed-in user for the device's code, as authentik does.
 func deviceCodeStandIn(n names) authentiktest.Config {
 	cfg := n.twoSteps(nil, n.account("alice"))
 	cfg.Flows[0].Bindings = append(cfg.Flows[0].Bindings, bindings(

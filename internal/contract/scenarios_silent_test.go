@@ -8,14 +8,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// silentScenarios are about stages that ask for a click at most.
+// silentScenarios are about stages that ask for at most one click.
 func silentScenarios() []scenario {
 	return []scenario{
 		{
 			name: "consent with permissions", standIn: permissionsStandIn, blueprint: permissionsBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/x").signIn("alice").calm().stands("ak-stage-consent")
+				p := v.open("/x").signIn("alice").showsNoError().isChallenge("ak-stage-consent")
 				p.shows("You're about to sign into Contract.").shows("Read your address").press("").greets("alice", "/x")
 			},
 		},
@@ -24,7 +24,7 @@ func silentScenarios() []scenario {
 			walk: func(t *testing.T, s *site) {
 				for _, choice := range []string{"remember_me=1", "remember_me=0"} {
 					v := s.visitor(t)
-					v.open("/x").signIn("alice").calm().stands("ak-stage-user-login").press(choice).greets("alice", "/x")
+					v.open("/x").signIn("alice").showsNoError().isChallenge("ak-stage-user-login").press(choice).greets("alice", "/x")
 					v.open("/y").greets("alice", "/y")
 					v.signOut()
 				}
@@ -34,8 +34,8 @@ func silentScenarios() []scenario {
 			name: "a dummy", standIn: dummyStandIn(false), blueprint: dummyBlueprint(false),
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/x").signIn("alice").calm().stands("ak-stage-dummy")
-				v.open("/").asks("uid_field")
+				p := v.open("/x").signIn("alice").showsNoError().isChallenge("ak-stage-dummy")
+				v.open("/").asksFor("uid_field")
 				p.press("").greets("alice", "/x")
 			},
 		},
@@ -43,29 +43,29 @@ func silentScenarios() []scenario {
 			name: "an error inside authentik", standIn: dummyStandIn(true), blueprint: dummyBlueprint(true),
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/x").signIn("alice").refused(http.StatusBadGateway)
-				p.click("Try again").asks("uid_field").calm()
+				p := v.open("/x").signIn("alice").isRefused(http.StatusBadGateway)
+				p.click("Try again").asksFor("uid_field").showsNoError()
 			},
 		},
 		{
 			name: "denied without a reason", standIn: reasonlessStandIn, blueprint: reasonlessBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
-				p := v.open("/x").signIn("alice").refused(http.StatusForbidden).shows("Unknown error")
-				p.click("Try again").asks("uid_field").calm()
+				p := v.open("/x").signIn("alice").isRefused(http.StatusForbidden).shows("Unknown error")
+				p.click("Try again").asksFor("uid_field").showsNoError()
 			},
 		},
 		{
-			name: "turned away without a word", standIn: turnedAwayStandIn, blueprint: turnedAwayBlueprint,
+			name: "redirected without a message", standIn: turnedAwayStandIn, blueprint: turnedAwayBlueprint,
 			walk: func(t *testing.T, s *site) {
-				s.visitor(t).open("/x").refused(http.StatusForbidden)
+				s.visitor(t).open("/x").isRefused(http.StatusForbidden)
 			},
 		},
 	}
 }
 
-// permissionsStandIn has the policy that says what to consent to, as a provider
-// would.
+// permissionsStandIn has a policy that sets the permissions to consent to, as a
+// provider does.
 func permissionsStandIn(n names) authentiktest.Config {
 	asks := authentiktest.Policy{Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
 		r.Context["consent_header"] = "You're about to sign into Contract."
@@ -91,12 +91,12 @@ func stayStandIn(n names) authentiktest.Config {
 }
 
 func stayBlueprint(n names) *draft {
-	return plainBlueprint(n).sets("flow-login", Attrs{"session_duration": "hours=8", "remember_me_offset": "days=30"})
+	return plainBlueprint(n).set("flow-login", Attrs{"session_duration": "hours=8", "remember_me_offset": "days=30"})
 }
 
 func dummyStandIn(throws bool) func(names) authentiktest.Config {
 	return func(n names) authentiktest.Config {
-		return n.twoSteps(bindings(&authentiktest.DummyStage{Name: n.of("dummy"), Throw: throws}), n.account("alice"))
+		return n.twoSteps(bindings(&authentiktest.DummyStage{Name: n.unique("dummy"), Throw: throws}), n.account("alice"))
 	}
 }
 
@@ -118,7 +118,8 @@ func reasonlessBlueprint(n names) *draft {
 	})
 }
 
-// turnedAwayStandIn sends those away whom the flow is not for, and says nothing.
+// turnedAwayStandIn redirects visitors whom the flow does not apply to, without a
+// message.
 func turnedAwayStandIn(n names) authentiktest.Config {
 	cfg := closedStandIn(n)
 	cfg.Flows[0].DeniedAction = authentiktest.DeniedContinue
@@ -126,5 +127,5 @@ func turnedAwayStandIn(n names) authentiktest.Config {
 }
 
 func turnedAwayBlueprint(n names) *draft {
-	return closedBlueprint(n).sets("flow", Attrs{"denied_action": "continue"})
+	return closedBlueprint(n).set("flow", Attrs{"denied_action": "continue"})
 }

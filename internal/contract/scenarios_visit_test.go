@@ -10,27 +10,27 @@ func visitScenarios() []scenario {
 	return []scenario{
 		{
 			name: "a lost authentik session in mid-visit", standIn: plainStandIn, blueprint: plainBlueprint,
-			notThere: "authentik's API lists and ends the sessions of signed-in users alone: nobody can have it lose a visit",
+			standInOnly: "authentik's API ends only the sessions of signed-in users: no request makes it lose a visit",
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/way/back").identify("alice").asks("password")
-				s.forget()
-				p = p.password(s.password).asks("uid_field").calm()
+				p := s.visitor(t).open("/way/back").identify("alice").asksFor("password")
+				s.loseSessions()
+				p = p.password(s.password).asksFor("uid_field").showsNoError()
 				if len(p.Notices()) == 0 {
-					p.fatal("begins anew without a word")
+					p.fatal("restarts the flow without a notice")
 				}
 				p.signIn("alice").greets("alice", "/way/back")
 			},
 		},
 		{
-			name: "two tabs know nothing of each other", standIn: pairStandIn, blueprint: pairBlueprint,
+			name: "two tabs are independent", standIn: pairStandIn, blueprint: pairBlueprint,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				first, second := v.open("/first"), v.open("/second")
-				first = first.identify("alice").asks("password").shows(s.of("alice"))
-				second = second.identify("bob").asks("password").shows(s.of("bob"))
+				first = first.identify("alice").asksFor("password").shows(s.unique("alice"))
+				second = second.identify("bob").asksFor("password").shows(s.unique("bob"))
 				second.password(s.password).greets("bob", "/second")
-				// The other tab's visit is over, since the browser has a new
-				// secret; whoever is signed in goes where it wanted to go.
+				// The browser has a new secret, so the other tab's visit has ended. Its
+				// answer leads to where that tab wanted to go, with the new session.
 				first.password(s.password).greets("bob", "/first")
 			},
 		},

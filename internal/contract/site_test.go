@@ -19,37 +19,38 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// Names are unique to one run of a scenario, so that its objects in authentik
-// differ from all others.
+// A names value is the prefix of the names of a scenario's objects in authentik,
+// with other values of one run.
 type names struct {
 	run      string
 	url      string // the site's own address
 	password string // of all users
-	outbox          // where authentik hands in what it sends
+	outbox          // servers for what authentik sends
 }
 
-// of returns the name of an object in authentik, such as a slug, a username or a
-// group. The run is part of it, so that two runs do not share objects.
-func (n names) of(thing string) string { return n.run + "-" + thing }
+// unique returns the name of an object in authentik, such as a slug, a username or
+// a group. It contains the run, so that two runs do not share objects.
+func (n names) unique(thing string) string { return n.run + "-" + thing }
 
-// address is a mailbox of a user's own.
-func (n names) address(user string) string { return n.of(user) + "@example.com" }
+// address returns the mail address of a user.
+func (n names) address(user string) string { return n.unique(user) + "@example.com" }
 
-// uuid is a key that a thing is to have in authentik (RFC 9562, version 8).
+// uuid returns the primary key for an object in authentik (RFC 9562, version 8).
 func (n names) uuid(thing string) string {
-	sum := sha256.Sum256([]byte(n.of(thing)))
+	sum := sha256.Sum256([]byte(n.unique(thing)))
 	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
-// telephone is a number that nobody else has.
+// telephone returns the telephone number of a user, different for each user and
+// run.
 func (n names) telephone(user string) string {
-	sum := sha256.Sum256([]byte(n.of(user)))
+	sum := sha256.Sum256([]byte(n.unique(user)))
 	return fmt.Sprintf("+1555%07d", binary.BigEndian.Uint32(sum[:])%10_000_000)
 }
 
-// An application greets whom it is told to, and remembers whether anything
-// ever reached it without.
+// An application shows the identity headers of the request. It remembers requests
+// without a user, and requests with cookies of the gate.
 type application struct {
 	mu        sync.Mutex
 	anonymous []string
@@ -71,37 +72,38 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say("Remote-User"), say("Remote-Name"), say("Remote-Email"), say("Remote-Groups"))
 }
 
-// A site is an application with the gate before it, and the authentik behind
-// the gate.
+// A site is an application behind the gate, and the authentik that the gate uses.
 type site struct {
 	names
-	server    *httptest.Server
-	app       *application
-	authentik string                // its address
-	release   authentiktest.Release // of the stand-in; empty at a real authentik
-	post      postbox
-	admin     administrator
-	read      map[string]int // how many messages of each address have been read
-	forget    func()         // has authentik lose all its sessions; nil where nobody can
+	server       *httptest.Server
+	app          *application
+	authentik    string                // its address
+	release      authentiktest.Release // of the stand-in; empty at a real authentik
+	inbox        inbox
+	admin        administrator
+	read         map[string]int // how many messages of each address have been read
+	loseSessions func()         // makes the stand-in lose all sessions; nil at a real authentik
 	clock
 }
 
-// newSite has an address, and nothing there yet: authentik is told the address before there is a gate.
+// newSite reserves the address of a site without serving it yet: authentik needs
+// the address before the gate exists.
 func newSite(t *testing.T, as scenario, authentik string) *site {
 	t.Helper()
 	s := &site{names: newNames(), server: httptest.NewUnstartedServer(nil), app: newApplication(t), read: map[string]int{}}
 	t.Cleanup(s.server.Close)
 	s.url = "http://" + s.server.Listener.Addr().String()
 	s.authentik = strings.TrimSuffix(authentik, "/")
-	// No key belongs to an address in numbers, and cookies do not tell ports apart:
-	// where the browser goes to authentik too, that needs another host.
+	// A passkey needs a host name, not an IP address. Cookies are shared between the
+	// ports of a host: if the browser opens authentik too, the site must be on
+	// another host.
 	if as.pageHost || as.client != nil && as.client.redirect && !strings.Contains(authentik, "//localhost") {
 		s.url = strings.Replace(s.url, "127.0.0.1", "localhost", 1)
 	}
 	return s
 }
 
-// guard puts the gate before the application, as a scenario has it.
+// guard serves the application behind a gate that is configured for a scenario.
 func (s *site) guard(t *testing.T, authentik *url.URL, as scenario) {
 	t.Helper()
 	client, err := flowclient.New(flowclient.Config{URL: authentik})
@@ -111,7 +113,7 @@ func (s *site) guard(t *testing.T, authentik *url.URL, as scenario) {
 	store := proxy.NewMemory()
 	cfg := proxy.Config{
 		Now:    s.gateNow,
-		Client: client, Flow: s.of("flow"), Application: as.applicationOf(s.names), PageHost: as.pageHost, Hosts: []string{strings.TrimPrefix(s.url, "http://")},
+		Client: client, Flow: s.unique("flow"), Application: as.applicationOf(s.names), PageHost: as.pageHost, Hosts: []string{strings.TrimPrefix(s.url, "http://")},
 		Store: store, Key: bytes.Repeat([]byte{7}, 32),
 	}
 	if as.client != nil {
@@ -137,8 +139,8 @@ func (s *site) guard(t *testing.T, authentik *url.URL, as scenario) {
 	})
 }
 
-// newApplication is one that complains at the end about what should never have
-// reached it.
+// newApplication returns an application that fails the test at its end if a
+// request without a user, or a cookie of the gate, has reached it.
 func newApplication(t *testing.T) *application {
 	t.Helper()
 	a := new(application)
@@ -146,24 +148,24 @@ func newApplication(t *testing.T) *application {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if len(a.anonymous) > 0 {
-			t.Errorf("the application was reached by nobody: %q", a.anonymous)
+			t.Errorf("got requests without a user at the application: %q, want none", a.anonymous)
 		}
 		if len(a.leaked) > 0 {
-			t.Errorf("the application saw cookies of the gate: %q", a.leaked)
+			t.Errorf("got requests with cookies of the gate at the application: %q, want none", a.leaked)
 		}
 	})
 	return a
 }
 
-// visitor opens a browser with an empty profile.
+// visitor returns a visitor with an empty browser profile.
 func (s *site) visitor(t testing.TB) *visitor {
 	t.Helper()
 	return &visitor{TB: t, site: s, browser: browser.New(http.DefaultTransport)}
 }
 
-// passBy has somebody look at the sign-in page and go on, so that whoever comes next may be
-// drawn a copy of it, and begins their visit with the first answer.
-func (s *site) passBy(t *testing.T) {
+// cacheSignInPage opens the sign-in page once, so that the gate may serve the next
+// visitor a cached copy of it, whose visit begins with the first answer.
+func (s *site) cacheSignInPage(t *testing.T) {
 	t.Helper()
 	if _, err := s.visitor(t).browser.Open(t.Context(), s.url+"/.authentik/login"); err != nil {
 		t.Fatal(err)

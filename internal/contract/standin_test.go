@@ -2,13 +2,13 @@ package contract
 
 import "github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 
-// account is a user at the stand-in.
+// account returns a user for the stand-in.
 func (n names) account(name string, groups ...string) authentiktest.User {
 	u := authentiktest.User{
-		Username: n.of(name), Name: fullName(name), Email: n.address(name), Password: n.password,
+		Username: n.unique(name), Name: fullName(name), Email: n.address(name), Password: n.password,
 	}
 	for _, g := range groups {
-		u.Groups = append(u.Groups, n.of(g))
+		u.Groups = append(u.Groups, n.unique(g))
 	}
 	return u
 }
@@ -25,8 +25,8 @@ func login() authentiktest.Binding {
 	return authentiktest.Binding{Stage: &authentiktest.UserLoginStage{}}
 }
 
-// twoSteps is the stand-in with a sign-in with name and password, what comes
-// between them and the end, and these users.
+// twoSteps returns a stand-in with a sign-in by name and password and with these
+// users. between are the stages between the password and the login stage.
 func (n names) twoSteps(between []authentiktest.Binding, users ...authentiktest.User) authentiktest.Config {
 	bindings := append([]authentiktest.Binding{identification(), password()}, between...)
 	return authentiktest.Config{Users: users, Flows: []authentiktest.Flow{n.flow("flow", append(bindings, login())...)}}
@@ -34,24 +34,24 @@ func (n names) twoSteps(between []authentiktest.Binding, users ...authentiktest.
 
 func (n names) flow(thing string, bindings ...authentiktest.Binding) authentiktest.Flow {
 	return authentiktest.Flow{
-		Slug: n.of(thing), Title: "Contract", DeniedAction: authentiktest.DeniedMessage, Bindings: bindings,
+		Slug: n.unique(thing), Title: "Contract", DeniedAction: authentiktest.DeniedMessage, Bindings: bindings,
 	}
 }
 
-// members lets the members of a group pass.
+// members returns a policy that passes for the members of a group.
 func (n names) members(group string) []authentiktest.Policy {
-	return []authentiktest.Policy{{Group: n.of(group)}}
+	return []authentiktest.Policy{{Group: n.unique(group)}}
 }
 
-// setUp has users without a device set one up in mid-login.
-func setUp(class authentiktest.DeviceClass, stage authentiktest.SetupStage) []authentiktest.Binding {
+// setUpDevice makes users without a device set one up while they sign in.
+func setUpDevice(class authentiktest.DeviceClass, stage authentiktest.SetupStage) []authentiktest.Binding {
 	return []authentiktest.Binding{{Stage: &authentiktest.AuthenticatorValidateStage{
 		DeviceClasses: []authentiktest.DeviceClass{class}, NotConfigured: authentiktest.NotConfiguredConfigure,
 		ConfigurationStages: []authentiktest.SetupStage{stage},
 	}}}
 }
 
-// bindings are stages one after the other.
+// bindings binds stages one after the other.
 func bindings(stages ...authentiktest.Stage) (all []authentiktest.Binding) {
 	for _, s := range stages {
 		all = append(all, authentiktest.Binding{Stage: s})
@@ -59,7 +59,7 @@ func bindings(stages ...authentiktest.Stage) (all []authentiktest.Binding) {
 	return all
 }
 
-// designed is a flow for something else than signing in.
+// designed returns a flow with another designation than authentication.
 func (n names) designed(thing string, designation authentiktest.Designation, stages ...authentiktest.Stage) authentiktest.Flow {
 	f := n.flow(thing, bindings(stages...)...)
 	f.Designation = designation

@@ -21,7 +21,7 @@ type visitor struct {
 	browser *browser.Browser
 }
 
-// A page is what the visitor has in front of them.
+// A page is the page that the visitor's browser shows.
 type page struct {
 	*browser.Page
 	visitor *visitor
@@ -37,8 +37,8 @@ func (v *visitor) open(path string) page {
 	return page{p, v}
 }
 
-// enter sends the form that has these fields. They come in pairs: the name
-// of a field, or the label of a prompt, and what to fill in.
+// enter submits the form that has these fields, given as pairs: the name of a
+// field, or the label of a prompt, and its value.
 func (p page) enter(pairs ...string) page {
 	p.visitor.Helper()
 	fields := browser.Fields{}
@@ -56,7 +56,7 @@ func (p page) enter(pairs ...string) page {
 	return page{next, p.visitor}
 }
 
-// press presses a button.
+// press submits the form by a button with that text.
 func (p page) press(button string) page {
 	p.visitor.Helper()
 	next, err := p.Submit(p.visitor.Context(), nil, button)
@@ -66,7 +66,7 @@ func (p page) press(button string) page {
 	return page{next, p.visitor}
 }
 
-// click follows the link of that text.
+// click follows the link with that text.
 func (p page) click(link string) page {
 	p.visitor.Helper()
 	next, err := p.Follow(p.visitor.Context(), link)
@@ -76,36 +76,37 @@ func (p page) click(link string) page {
 	return page{next, p.visitor}
 }
 
-// identify names a user of the scenario and, in two steps, their password.
+// identify enters the name of a user of the scenario.
 func (p page) identify(user string) page {
 	p.visitor.Helper()
-	return p.enter("uid_field", p.visitor.site.of(user))
+	return p.enter("uid_field", p.visitor.site.unique(user))
 }
 
 func (p page) password(password string) page {
 	p.visitor.Helper()
-	return p.asks("password").enter("password", password)
+	return p.asksFor("password").enter("password", password)
 }
 
-// signIn gives name and password, one after the other.
+// signIn enters name and password, one after the other.
 func (p page) signIn(user string) page {
 	p.visitor.Helper()
 	return p.identify(user).password(p.visitor.site.password)
 }
 
-// signsIn reports whether the page is of a sign-in.
-func (p page) signsIn() bool { return strings.HasPrefix(p.URL.Path, "/.authentik/login") }
+// isSignIn reports whether the page is the gate's sign-in page.
+func (p page) isSignIn() bool { return strings.HasPrefix(p.URL.Path, "/.authentik/login") }
 
-// asks holds the page to be a question of the gate with that field.
-func (p page) asks(field string) page {
+// asksFor fails the test unless the page is the gate's sign-in page with that
+// field.
+func (p page) asksFor(field string) page {
 	p.visitor.Helper()
-	if p.Status != 200 || !p.signsIn() || !p.Has(field) {
-		p.fatal("does not ask for %s", field)
+	if p.Status != 200 || !p.isSignIn() || !p.Has(field) {
+		p.fatal("is not a sign-in page with the field %s", field)
 	}
 	return p
 }
 
-// shows holds the page to have a text on it.
+// shows fails the test unless the page has that text.
 func (p page) shows(text string) page {
 	p.visitor.Helper()
 	if !strings.Contains(p.Text(), text) {
@@ -114,80 +115,82 @@ func (p page) shows(text string) page {
 	return p
 }
 
-// alarms holds the page to raise an alarm with that text.
-func (p page) alarms(text string) page {
+// showsError fails the test unless the page shows an error with that text.
+func (p page) showsError(text string) page {
 	p.visitor.Helper()
 	if !slices.ContainsFunc(p.Errors(), func(e string) bool { return strings.Contains(e, text) }) {
-		p.fatal("raises no alarm about %q but %q", text, p.Errors())
+		p.fatal("shows the errors %q, want one with %q", p.Errors(), text)
 	}
 	return p
 }
 
-// calm holds the page to raise no alarm.
-func (p page) calm() page {
+// showsNoError fails the test if the page shows an error.
+func (p page) showsNoError() page {
 	p.visitor.Helper()
 	if errs := p.Errors(); len(errs) > 0 {
-		p.fatal("raises an alarm: %q", errs)
+		p.fatal("shows the errors %q, want none", errs)
 	}
 	return p
 }
 
-// greets holds the page to be the application's, at that address, which knows
-// the user.
+// greets fails the test unless the page is the application's, at that path, with
+// the user signed in.
 func (p page) greets(user, path string) page {
 	p.visitor.Helper()
-	want := p.visitor.site.of(user)
+	want := p.visitor.site.unique(user)
 	if p.Status != 200 || p.Title() != "Application" || p.Heading() != "Hello "+want || p.URL.RequestURI() != path {
-		p.fatal("is not the application's at %s, greeting %s", path, want)
+		p.fatal("is not the application's page at %s with %s signed in", path, want)
 	}
 	return p
 }
 
-// refused holds the page to be the gate's, and to refuse.
-func (p page) refused(status int) page {
+// isRefused fails the test unless the page is not the application's and has that
+// status.
+func (p page) isRefused(status int) page {
 	p.visitor.Helper()
 	if p.Status != status || p.Title() == "Application" {
-		p.fatal("is no refusal with status %d", status)
+		p.fatal("is not a refusal with status %d", status)
 	}
 	return p
 }
 
-// stands holds the page to be that question of authentik's.
-func (p page) stands(component string) page {
+// isChallenge fails the test unless the page is the challenge of that component.
+func (p page) isChallenge(component string) page {
 	p.visitor.Helper()
 	if at, _ := p.Value("component"); at != component {
-		p.fatal("is no %s but %q", component, at)
+		p.fatal("has the challenge %q, want %s", at, component)
 	}
 	return p
 }
 
-// notes holds the page to mention something by the way.
-func (p page) notes() page {
+// showsNotice fails the test unless the page shows a notice that is not an error.
+func (p page) showsNotice() page {
 	p.visitor.Helper()
 	if len(p.Notices()) == 0 {
-		p.fatal("mentions nothing by the way")
+		p.fatal("shows no notice, want one")
 	}
 	return p
 }
 
-// begins presses the button whose text begins like that.
-func (p page) begins(text string) page {
+// pressStarting presses the button whose text starts with text.
+func (p page) pressStarting(text string) page {
 	p.visitor.Helper()
 	for _, button := range p.Buttons() {
 		if strings.HasPrefix(button, text) {
 			return p.press(button)
 		}
 	}
-	p.fatal("has no button %q but %q", text, p.Buttons())
+	p.fatal("has the buttons %q, want one that starts with %q", p.Buttons(), text)
 	return p
 }
 
-// follow clicks a link in a mail, which must lead to a flow on this site. The mail
-// is read on the page of another site, as most are.
+// follow clicks the link of a mail, which must lead to a flow on this site. The
+// mail is shown on a page of another site, as in a web mailer, so that the request
+// is cross-site.
 func (v *visitor) follow(m message, flow string) page {
 	v.Helper()
-	if !strings.HasPrefix(m.link(), v.site.url+"/if/flow/"+v.site.of(flow)+"/?") {
-		v.Fatalf("The link %q does not lead to the flow %s on this site %s.", m.link(), v.site.of(flow), v.site.url)
+	if !strings.HasPrefix(m.link(), v.site.url+"/if/flow/"+v.site.unique(flow)+"/?") {
+		v.Fatalf("got the link %q in the mail, want one to the flow %s on %s", m.link(), v.site.unique(flow), v.site.url)
 	}
 	mails := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -203,20 +206,20 @@ func (v *visitor) follow(m message, flow string) page {
 
 func (p page) fatal(format string, args ...any) {
 	p.visitor.Helper()
-	p.visitor.Fatalf("The page at %s (status %d) %s. It says:\n%s", p.URL, p.Status, fmt.Sprintf(format, args...), p.Text())
+	p.visitor.Fatalf("the page at %s (status %d) %s; its text is:\n%s", p.URL, p.Status, fmt.Sprintf(format, args...), p.Text())
 }
 
-// signOut leaves the application.
+// signOut signs out at the gate and checks that the application is closed.
 func (v *visitor) signOut() {
 	v.Helper()
 	p := v.open("/.authentik/logout").press("")
-	p.calm()
-	if p = v.open("/"); !p.signsIn() {
-		p.fatal("is shown after signing out")
+	p.showsNoError()
+	if p = v.open("/"); !p.isSignIn() {
+		p.fatal("is shown after signing out, want the sign-in page")
 	}
 }
 
-// secret reads the key of an authenticator app off the page.
+// secret returns the key for an authenticator app that the page shows.
 func (p page) secret() string {
 	p.visitor.Helper()
 	shown := p.Texts("secret")
@@ -226,7 +229,7 @@ func (p page) secret() string {
 	return strings.Join(strings.Fields(shown[0]), "")
 }
 
-// codes reads recovery codes off the page.
+// codes returns the recovery codes that the page shows.
 func (p page) codes() []string {
 	p.visitor.Helper()
 	shown := p.Texts("codes")
@@ -236,7 +239,7 @@ func (p page) codes() []string {
 	return strings.Fields(shown[0])
 }
 
-// code is what an authenticator app shows now.
+// code returns the code that an authenticator app shows at authentik's time.
 func (v *visitor) code(secret string) string {
 	v.Helper()
 	code, err := totp.GenerateCode(secret, v.site.authentikNow())

@@ -27,22 +27,21 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// mailTimeout is for how long a message of a real authentik is waited for. Its
-// worker sends mails when it gets to them: on a busy machine, or while it
-// discovers blueprints, that takes minutes. The stand-in sends them at once.
+// mailTimeout bounds the wait for a message of a real authentik. On a busy
+// machine, or while it discovers blueprints, its worker takes minutes to send a
+// mail. The stand-in sends them at once.
 const mailTimeout = 5 * time.Minute
 
-// answerTimeout is for how long the gate may take to notice what has changed at
-// authentik.
+// answerTimeout bounds the wait for the gate to notice a change at authentik.
 const answerTimeout = 90 * time.Second
 
-// A message is what somebody can read of a mail or of a text message.
+// A message is the readable text of a mail or of a text message.
 type message string
 
-// A postbox is where all arrives that authentik sends to people.
-type postbox interface {
-	// received are the messages so far to a mail address or a telephone number,
-	// the latest last.
+// An inbox has the messages that authentik sends to users.
+type inbox interface {
+	// received returns the messages so far to a mail address or a telephone
+	// number, the latest last.
 	received(to string) []message
 }
 
@@ -51,10 +50,10 @@ var (
 	codes = regexp.MustCompile(`(?:^|\s)(\d{6})(?:[\s.]|$)`)
 )
 
-// link is the address that the message asks to open.
+// link returns the link to a flow in the message, or "".
 func (m message) link() string { return html.UnescapeString(links.FindString(string(m))) }
 
-// code is the code that the message is sent for.
+// code returns the six-digit code in the message, or "".
 func (m message) code() string {
 	found := codes.FindStringSubmatch(string(m))
 	if found == nil {
@@ -63,10 +62,11 @@ func (m message) code() string {
 	return found[1]
 }
 
-// A standInPost is the stand-in's: it sends nothing, and tells.
-type standInPost struct{ *authentiktest.Server }
+// A standInInbox has the messages of the stand-in, which keeps them instead of
+// sending them.
+type standInInbox struct{ *authentiktest.Server }
 
-func (p standInPost) received(to string) (all []message) {
+func (p standInInbox) received(to string) (all []message) {
 	for _, m := range p.Mail() {
 		if m.To == to {
 			all = append(all, message(m.Body))
@@ -80,25 +80,27 @@ func (p standInPost) received(to string) (all []message) {
 	return all
 }
 
-// An outbox says where a real authentik hands in what it sends.
+// An outbox has the addresses of the servers that a real authentik sends its mails
+// and text messages to.
 type outbox struct {
 	host    string // of the mail server
 	port    int
 	gateway string // address of the service that sends text messages
 }
 
-// An office is a mail server and a gateway for text messages that deliver
-// nothing.
-type office struct {
+// A messageServer is a mail server and a gateway for text messages. It keeps the
+// messages instead of delivering them.
+type messageServer struct {
 	outbox
 	mu   sync.Mutex
 	kept map[string][]message
 }
 
-// openOffice listens on this machine alone: authentik has to run on it too.
-func openOffice(t *testing.T) *office {
+// startMessageServer listens on the loopback interface only: authentik has to run
+// on this machine too.
+func startMessageServer(t *testing.T) *messageServer {
 	t.Helper()
-	o := &office{kept: map[string][]message{}}
+	o := &messageServer{kept: map[string][]message{}}
 	texts := httptest.NewServer(http.HandlerFunc(o.text))
 	t.Cleanup(texts.Close)
 	var listen net.ListenConfig
@@ -106,11 +108,11 @@ func openOffice(t *testing.T) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mails := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &handIn{office: o}, nil }))
+	mails := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &smtpSession{messageServer: o}, nil }))
 	mails.Domain, mails.MaxMessageBytes = "localhost", 4<<20
 	go func() {
 		if err := mails.Serve(at); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
-			t.Errorf("the mail server has ended: %v", err)
+			t.Errorf("serving mails: %v", err)
 		}
 	}()
 	t.Cleanup(func() { _ = mails.Close() })
@@ -119,20 +121,20 @@ func openOffice(t *testing.T) *office {
 	return o
 }
 
-func (o *office) keep(to string, m message) {
+func (o *messageServer) keep(to string, m message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.kept[to] = append(o.kept[to], m)
 }
 
-func (o *office) received(to string) []message {
+func (o *messageServer) received(to string) []message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.kept[to])
 }
 
-// text takes a text message as authentik's generic provider sends it.
-func (o *office) text(w http.ResponseWriter, r *http.Request) {
+// text receives a text message from authentik's generic SMS provider.
+func (o *messageServer) text(w http.ResponseWriter, r *http.Request) {
 	var sent struct{ To, Body string }
 	if err := json.NewDecoder(r.Body).Decode(&sent); err != nil || sent.To == "" {
 		http.Error(w, "no message", http.StatusBadRequest)
@@ -141,17 +143,17 @@ func (o *office) text(w http.ResponseWriter, r *http.Request) {
 	o.keep(sent.To, message(sent.Body))
 }
 
-// A handIn is one mail on its way.
-type handIn struct {
-	office *office
-	to     []string
+// An smtpSession receives one mail.
+type smtpSession struct {
+	messageServer *messageServer
+	to            []string
 }
 
-func (h *handIn) Mail(string, *smtp.MailOptions) error { h.to = nil; return nil }
+func (h *smtpSession) Mail(string, *smtp.MailOptions) error { h.to = nil; return nil }
 
-func (h *handIn) Rcpt(to string, _ *smtp.RcptOptions) error { h.to = append(h.to, to); return nil }
+func (h *smtpSession) Rcpt(to string, _ *smtp.RcptOptions) error { h.to = append(h.to, to); return nil }
 
-func (h *handIn) Data(r io.Reader) error {
+func (h *smtpSession) Data(r io.Reader) error {
 	m, err := mail.ReadMessage(r)
 	if err != nil {
 		return err
@@ -161,16 +163,16 @@ func (h *handIn) Data(r io.Reader) error {
 		return err
 	}
 	for _, to := range h.to {
-		h.office.keep(to, message(text))
+		h.messageServer.keep(to, message(text))
 	}
 	return nil
 }
 
-func (*handIn) Reset() {}
+func (*smtpSession) Reset() {}
 
-func (*handIn) Logout() error { return nil }
+func (*smtpSession) Logout() error { return nil }
 
-// textOf is what can be read of a mail, or of a part of one.
+// textOf returns the readable text of a mail or of a part of one.
 func textOf(kind, encoding string, body io.Reader) (string, error) {
 	media, params, err := mime.ParseMediaType(kind)
 	if err != nil {
@@ -195,7 +197,7 @@ func textOf(kind, encoding string, body io.Reader) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// readable is what a reader sees of HTML, and where its links lead.
+// readable returns the text of an HTML document, with the addresses of its links.
 func readable(body io.Reader) (string, error) {
 	doc, err := html.Parse(body)
 	if err != nil {
@@ -217,8 +219,8 @@ func readable(body io.Reader) (string, error) {
 	return strings.TrimSpace(text.String()), nil
 }
 
-// firstText is the first part that can be read: the plainest one stands first
-// (RFC 2046, section 5.1.4).
+// firstText returns the text of the first part that has any: the plainest one is
+// first (RFC 2046, section 5.1.4).
 func firstText(parts *multipart.Reader) (string, error) {
 	for {
 		part, err := parts.NextRawPart()
@@ -226,7 +228,7 @@ func firstText(parts *multipart.Reader) (string, error) {
 			return "", nil
 		}
 		if err != nil {
-			return "", fmt.Errorf("a part of a mail: %w", err)
+			return "", fmt.Errorf("reading a part of a mail: %w", err)
 		}
 		text, err := textOf(part.Header.Get("Content-Type"), part.Header.Get("Content-Transfer-Encoding"), part)
 		if err != nil || text != "" {
@@ -235,23 +237,24 @@ func firstText(parts *multipart.Reader) (string, error) {
 	}
 }
 
-// reads waits for the next message to somebody that they have not yet read.
-func (s *site) reads(t testing.TB, to string) message {
+// nextMessage waits for the next message to an address that the walk has not read
+// yet.
+func (s *site) nextMessage(t testing.TB, to string) message {
 	t.Helper()
 	within := mailTimeout
 	if s.release != "" {
 		within = 0
 	}
-	if !eventually(within, func() bool { return len(s.post.received(to)) > s.read[to] }) {
+	if !eventually(within, func() bool { return len(s.inbox.received(to)) > s.read[to] }) {
 		t.Fatalf("got %d messages to %s within %v, want another one", s.read[to], to, within)
 	}
 	s.read[to]++
-	return s.post.received(to)[s.read[to]-1]
+	return s.inbox.received(to)[s.read[to]-1]
 }
 
-func TestTheOfficeReadsWhatAuthentikSends(t *testing.T) {
+func TestMessageServer_ReadsMailsAndTextMessages(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := startMessageServer(t)
 	const link = "http://127.0.0.1:4711/if/flow/recover/?next=%2F&flow_token=abc"
 	escaped := html.EscapeString(link) // as authentik does, in plain text too
 	page := `<style>p { color: 123456 }</style><p style="color: #123456"><a href="` + escaped + `">Open</a> 654321</p>`
@@ -273,7 +276,7 @@ func TestTheOfficeReadsWhatAuthentikSends(t *testing.T) {
 		}
 		got := o.received(to)
 		if len(got) != 1 || got[0].link() != link || got[0].code() != "654321" {
-			t.Errorf("%s: received %q", name, got)
+			t.Errorf("%s: got messages %q, want one with the link and the code 654321", name, got)
 		}
 	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.gateway, strings.NewReader(`{"From": "1", "To": "+15550142", "Body": "012345", "Message": "x"}`))
@@ -286,6 +289,6 @@ func TestTheOfficeReadsWhatAuthentikSends(t *testing.T) {
 	}
 	defer res.Body.Close()
 	if got := o.received("+15550142"); res.StatusCode != http.StatusOK || len(got) != 1 || got[0].code() != "012345" {
-		t.Errorf("status %d, received %q", res.StatusCode, got)
+		t.Errorf("got status %d and messages %q, want 200 and one with the code 012345", res.StatusCode, got)
 	}
 }
