@@ -1,0 +1,109 @@
+package sites
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// mallory is the value of every header that a client makes up.
+const mallory = "mallory"
+
+// judge looks at a request that has reached the application. It was sent with
+// the cookies of someone.
+func (w *world) judge(asked, seen *http.Request, whose *person) {
+	what := asked.Method + " " + asked.URL.String()
+	for name, values := range seen.Header {
+		if name != "X-Harmless" && strings.Contains(strings.Join(values, " "), mallory) {
+			w.fault("%s: the application got %s: %q, which the client has made up", what, name, values)
+		}
+	}
+	w.judgeCookies(what, seen)
+	host := slices.IndexFunc([]int{0, 1}, func(i int) bool { return strings.EqualFold(asked.URL.Hostname(), hostOf(i)) })
+	if host < 0 || len(w.of(host)) == 0 {
+		w.fault("%s reached the application, which is not on this host", what)
+		return
+	}
+	passed, closed := w.covering(host, asked.URL.Path)
+	if rules.AmbiguousPath(asked.URL) {
+		w.judgeAmbiguous(what, host, seen, whose)
+		return
+	}
+	last := passed[len(passed)-1]
+	told := identity(last, seen)
+	w.judgeIdentity(what, told)
+	for _, g := range closed {
+		w.judgeClosed(what, g, g == last, told.name, whose)
+	}
+	if len(closed) == 0 && told.name != "" && !whose.users[told.name] {
+		w.fault("%s: the application was told %q, want one of %q or nobody", what, told.name, keys(whose.users))
+	}
+}
+
+// judgeClosed looks at a gate that has let a request in. The last one tells the
+// application who the user is; the one before it may know another user.
+func (w *world) judgeClosed(what string, g gate, last bool, name string, whose *person) {
+	may := maps.Clone(whose.entered[g.realm()])
+	if g.login == "redirect" { // authentik's own session signs in there
+		may = maps.Clone(whose.users)
+	}
+	maps.DeleteFunc(may, func(name string, _ bool) bool {
+		u, known := userNamed(name)
+		return !known || !g.admits(u)
+	})
+	if len(may) == 0 || last && !may[name] {
+		w.fault("%s reached the application as %q with the cookies of %s, want one of %q for the gate %+v", what, name, whose.name, keys(may), g)
+	}
+}
+
+// judgeAmbiguous looks at a request whose path may mean any other: some gate of
+// the host must have let it in.
+func (w *world) judgeAmbiguous(what string, host int, seen *http.Request, whose *person) {
+	for _, g := range w.of(host) {
+		if told := identity(g, seen); told.name != "" && whose.users[told.name] {
+			return
+		}
+	}
+	w.fault("%s reached the application, want a sign-in for a path that can be read in two ways", what)
+}
+
+// judgeCookies fails if the application is told a cookie of a gate.
+func (w *world) judgeCookies(what string, seen *http.Request) {
+	for _, c := range seen.Cookies() {
+		given := slices.ContainsFunc(w.people, func(p *person) bool { return p.given[c.Name+"="+c.Value] || p.given[c.Value] })
+		if given || strings.Contains(c.Name, "authentik") {
+			w.fault("%s: the application got the cookie %s of a gate", what, c.Name)
+		}
+	}
+}
+
+// A teller is what the application is told about a user.
+type teller struct{ name, full, email, groups string }
+
+// identity reads the headers of the gate that is next to the application.
+func identity(g gate, r *http.Request) teller {
+	if g.headers == "authentik" {
+		return teller{
+			r.Header.Get("X-Authentik-Username"), r.Header.Get("X-Authentik-Name"), r.Header.Get("X-Authentik-Email"),
+			strings.ReplaceAll(r.Header.Get("X-Authentik-Groups"), "|", ","),
+		}
+	}
+	return teller{r.Header.Get("Remote-User"), r.Header.Get("Remote-Name"), r.Header.Get("Remote-Email"), r.Header.Get("Remote-Groups")}
+}
+
+// judgeIdentity fails unless the application is told everything about one user,
+// or nothing.
+func (w *world) judgeIdentity(what string, told teller) {
+	want := teller{}
+	if u, known := userNamed(told.name); known {
+		want = teller{u.name, u.full, u.email, strings.Join(u.groups, ",")}
+	}
+	if told != want {
+		w.fault("%s: the application was told %+v, want %+v", what, told, want)
+	}
+}
+
+func keys(of map[string]bool) []string { return slices.Sorted(maps.Keys(of)) }

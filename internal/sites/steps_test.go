@@ -1,0 +1,391 @@
+package sites
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A step is something that happens at a site. Its seed decides all about it, so
+// that a list of steps can be shortened.
+type step struct {
+	kind string
+	seed uint64
+}
+
+// kinds are the kinds of steps, the more frequent ones more often.
+var kinds = []string{
+	"request", "request", "request", "request", "request", "request", "request", "request", "request", "request",
+	"visit", "visit", "begin", "begin", "continue", "continue", "continue", "sign in", "sign in", "sign in",
+	"stream", "stream", "sign out", "operator", "authentik", "reload",
+}
+
+func randomSteps(random *rand.Rand, n int) []step {
+	steps := make([]step, n)
+	for i := range steps {
+		steps[i] = step{kinds[random.IntN(len(kinds))], random.Uint64()}
+	}
+	return steps
+}
+
+// do does a step.
+func (w *world) do(s step) {
+	random := rand.New(rand.NewPCG(s.seed, 0)) //nolint:gosec // the same each time
+	p, host := w.people[random.IntN(len(w.people))], w.gates[random.IntN(len(w.gates))].host
+	switch s.kind {
+	case "request":
+		w.randomRequest(random, p, host)
+	case "visit":
+		p.visit(host, w.randomPath(random, host))
+	case "begin":
+		p.begin(host, w.closedPath(random, host), users[random.IntN(len(users))].name)
+	case "continue":
+		if len(p.tabs) > 0 {
+			p.step(random.IntN(len(p.tabs)), chance(random, 8))
+		}
+	case "sign in":
+		p.begin(host, w.closedPath(random, host), users[random.IntN(len(users))].name)
+		for range 8 {
+			if len(p.tabs) == 0 || !p.step(len(p.tabs)-1, false) {
+				break
+			}
+		}
+	case "stream":
+		p.openStream(host, w.closedPath(random, host)+"/stream")
+	case "sign out":
+		w.signOut(p, host)
+	case "operator":
+		w.endAll(users[random.IntN(len(users))].name)
+	case "authentik":
+		w.endAtAuthentik(users[random.IntN(len(users))].name)
+	case "reload":
+		if err := w.load(); err != nil {
+			w.fault("reload: %w", err)
+		}
+	}
+}
+
+// closedPath is a path below one of the gates of a host.
+func (w *world) closedPath(random *rand.Rand, host int) string {
+	gates := w.of(host)
+	return gates[random.IntN(len(gates))].under + pick(random, "/x", "/x/y", "/a.html")
+}
+
+// odd are the ends of paths that are not like others.
+var odd = []string{
+	"/open/a", "/open/..;/x", "/open/../x", "/open/%2e%2e/x", "/open/%252e%252e/x", `/open/..\x`, "/open//x", "/open/x%00", "/open/%2fx",
+	"//x", "/", "/x;a=1", "/if/flow/login/", "/if/flow/" + flow + "/?next=%2Fx", "/api/v3/flows/executor/" + flow + "/", "/static/dist/x.js",
+	"/open/stream/a", "/P0/x", "/p0/../p1/x", "/p0%2fx", "/outpost.goauthentik.io/start", "/x?next=https://evil.example/", "/favicon.ico",
+}
+
+func (w *world) randomPath(random *rand.Rand, host int) string {
+	switch random.IntN(4) {
+	case 0:
+		return w.closedPath(random, host)
+	case 1:
+		own := w.ownPath(pick(random, "/login", "/login?to=/x", "/logout", "/session", "/callback?code=a&state=b", "/none", "/backchannel-logout", "/../x", ""))
+		return own
+	case 2:
+		return w.of(host)[0].under + odd[random.IntN(len(odd))]
+	default:
+		return odd[random.IntN(len(odd))]
+	}
+}
+
+// madeUp are headers that a client could send, with values that change nothing.
+var madeUp = []string{
+	"Remote-User", "remote-name", "Remote-Groups", "REMOTE-EMAIL", "Remote.User", "Remote~User", "X-Authentik-Username", "X-authentik-groups",
+	"X.Authentik.Username", "X-Authentik-Meta-App",
+}
+
+var harmless = [][2]string{
+	{"Accept", "text/html"},
+	{"Accept", "*/*"},
+	{"Accept", "application/json"},
+	{"Accept", "text/event-stream"},
+	{"Sec-Fetch-Mode", "navigate"},
+	{"Sec-Fetch-Mode", "cors"},
+	{"Sec-Fetch-Dest", "iframe"},
+	{"Sec-Fetch-Dest", "empty"},
+	{"Sec-Fetch-Site", "cross-site"},
+	{"X-Requested-With", "XMLHttpRequest"},
+	{"User-Agent", "kube-probe/1.30"},
+	{"X-Forwarded-Uri", "/open/a"},
+	{"X-Forwarded-Method", "OPTIONS"},
+	{"X-Original-Url", "/open/a"},
+	{"X-Rewrite-Url", "/open/a"},
+	{"X-Forwarded-Host", "evil.example"},
+	{"Forwarded", "host=evil.example;proto=https"},
+	{"Authorization", "Bearer x"},
+	{"Authorization", "Basic YWRhOngK"},
+	{"X-Http-Method-Override", "GET"},
+	{"Origin", "https://evil.example"},
+	{"Connection", "Remote-User"},
+	{"Connection", "close, X-Authentik-Username"},
+	{"Range", "bytes=0-3"},
+	{"Purpose", "prefetch"},
+	{"X-Harmless", mallory},
+}
+
+// randomRequest sends a request with the cookies of someone, of which some may
+// be exchanged.
+func (w *world) randomRequest(random *rand.Rand, p *person, host int) {
+	method := pick(random, "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND")
+	u, err := url.Parse(w.origin(host, w.port) + w.randomPath(random, host))
+	if err != nil {
+		return // which Caddy would refuse too
+	}
+	r, err := http.NewRequestWithContext(w, method, u.String(), strings.NewReader(pick(random, "", "", "a=b", `{"visit": "x"}`)))
+	if err != nil {
+		return
+	}
+	for range random.IntN(4) {
+		h := harmless[random.IntN(len(harmless))]
+		r.Header.Add(h[0], h[1])
+	}
+	for range random.IntN(3) {
+		r.Header[madeUp[random.IntN(len(madeUp))]] = []string{mallory}
+	}
+	whose := w.people[random.IntN(len(w.people))]
+	r.Header.Set("Cookie", w.randomCookies(random, whose, host))
+	by := p.h1
+	if chance(random, 2) {
+		by = p.h2
+		r.Header.Del("Connection")
+	}
+	res, err := p.send(r, by, whose)
+	if err != nil {
+		return // a server that is replaced may break a connection off
+	}
+	body, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
+	_ = res.Body.Close()
+	if res.StatusCode >= 500 {
+		w.fault("%s %s: got status %d: %s", method, u, res.StatusCode, body)
+	}
+}
+
+// randomCookies are someone's cookies for a host, as they are, broken, or with
+// the values of one name under another.
+func (w *world) randomCookies(random *rand.Rand, whose *person, host int) string {
+	cookies := whose.cookies(host)
+	names := slices.Sorted(mapKeys(cookies))
+	pairs := []string{"theme=dark"}
+	for _, name := range names {
+		value := cookies[name]
+		switch random.IntN(6) {
+		case 0:
+			value = cookies[names[random.IntN(len(names))]]
+		case 1:
+			value = value[:random.IntN(len(value)+1)]
+		case 2:
+			pairs = append(pairs, name+"=junk")
+		case 3:
+			other := whose.cookies(1 - host)
+			for n, v := range other {
+				pairs = append(pairs, n+"="+v)
+			}
+		}
+		pairs = append(pairs, name+"="+value)
+	}
+	random.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
+	return strings.Join(pairs, "; ")
+}
+
+func mapKeys(of map[string]string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range of {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// A stream is a response that goes on.
+type stream struct {
+	trace string
+	host  int
+	path  string
+	user  string
+	over  chan struct{} // closed when the client has got its end
+}
+
+// openStream asks for a response that goes on, with the browser's cookies.
+func (p *person) openStream(host int, path string) {
+	r, err := http.NewRequestWithContext(p, http.MethodGet, p.origin(host, p.port)+path, nil)
+	if err != nil {
+		p.fault("%w", err)
+		return
+	}
+	r.Header.Set("Cookie", join(p.cookies(host)))
+	res, err := p.send(r, p.h1, p)
+	if err != nil {
+		return
+	}
+	id := r.Header.Get(trace)
+	seen := p.app.request(id)
+	if res.StatusCode != http.StatusOK || seen == nil {
+		_ = res.Body.Close()
+		return
+	}
+	passed, _ := p.covering(host, path)
+	s := stream{id, host, path, identity(passed[len(passed)-1], seen).name, make(chan struct{})}
+	go func() {
+		defer close(s.over)
+		_, _ = io.Copy(io.Discard, bufio.NewReader(res.Body))
+		_ = res.Body.Close()
+	}()
+	p.streams = append(p.streams, s)
+}
+
+// endOf waits for the ends of streams, which come within seconds.
+func (p *person) endOf(what string, belongs func(stream) bool) {
+	for _, s := range p.streams {
+		if !belongs(s) {
+			continue
+		}
+		for side, over := range map[string]<-chan struct{}{"application": p.app.streamOver(s.trace), "client": s.over} {
+			select {
+			case <-over:
+			case <-time.After(p.patience):
+				p.fault("%s: the stream %s of %s goes on at the %s", what, s.path, s.user, side)
+			}
+		}
+	}
+	p.streams = slices.DeleteFunc(p.streams, belongs)
+}
+
+func join(cookies map[string]string) string {
+	var pairs []string
+	for name, value := range cookies {
+		pairs = append(pairs, name+"="+value)
+	}
+	return strings.Join(pairs, "; ")
+}
+
+// A copy is a browser's cookies, as a thief has them.
+type copied struct {
+	of      *person
+	cookies [2]map[string]string
+}
+
+func copyOf(p *person) copied { return copied{p, [2]map[string]string{p.cookies(0), p.cookies(1)}} }
+
+// opens returns the user as whom a copy gets through a gate.
+func (w *world) opens(c copied, g gate) string {
+	r, err := http.NewRequestWithContext(w, http.MethodGet, w.origin(g.host, w.port)+g.under+"/probe", nil)
+	if err != nil {
+		w.fault("%w", err)
+		return ""
+	}
+	r.Header.Set("Cookie", join(c.cookies[g.host]))
+	res, err := c.of.send(r, c.of.h1, c.of)
+	if err != nil {
+		return ""
+	}
+	_ = res.Body.Close()
+	seen := w.app.request(r.Header.Get(trace))
+	if seen == nil {
+		return ""
+	}
+	passed, _ := w.covering(g.host, g.under+"/probe")
+	return identity(passed[len(passed)-1], seen).name
+}
+
+// signOut signs out at a host, and looks whether that has ended the session.
+func (w *world) signOut(p *person, host int) {
+	at := w.answering(host)
+	before := copyOf(p)
+	if w.opens(before, at) == "" || !p.signOut(host) {
+		return
+	}
+	delete(p.entered, at.realm())
+	for _, g := range w.gates {
+		if g.realm() != at.realm() || g.host != at.host {
+			continue
+		}
+		if name := w.opens(before, g); name != "" {
+			w.fault("sign-out of %s at %s: a copy of the cookies still opens %s%s as %s", p.name, hostOf(host), hostOf(g.host), g.under, name)
+		}
+	}
+	p.endOf("sign-out", func(s stream) bool {
+		_, closed := w.covering(s.host, s.path)
+		return slices.ContainsFunc(closed, func(g gate) bool { return g.realm() == at.realm() && g.host == at.host })
+	})
+}
+
+// endAll has the operator end all sessions of a user.
+func (w *world) endAll(name string) {
+	var copies []copied
+	for _, p := range w.people {
+		copies = append(copies, copyOf(p))
+	}
+	r, err := http.NewRequestWithContext(w, http.MethodDelete, "http://"+w.admin+"/authentik/sessions?user="+name, nil)
+	if err != nil {
+		w.fault("%w", err)
+		return
+	}
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext}}).Do(r)
+	if err != nil {
+		w.fault("the operator ends the sessions of %s: %w", name, err)
+		return
+	}
+	body, _ := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNotFound {
+		w.fault("the operator ends the sessions of %s: got status %d: %s", name, res.StatusCode, body)
+	}
+	w.ended(fmt.Sprintf("the operator's end of %s (%s)", name, bytes.TrimSpace(body)), name, copies, func(gate) bool { return true })
+}
+
+// endAtAuthentik has authentik end all sessions of a user, and tell the clients
+// at the first host.
+func (w *world) endAtAuthentik(name string) {
+	var copies []copied
+	for _, p := range w.people {
+		copies = append(copies, copyOf(p))
+	}
+	if w.authentik.EndSessions(name) == 0 {
+		return
+	}
+	if err := w.authentik.Delivered(w); err != nil {
+		w.fault("authentik's notices: %w", err)
+		return
+	}
+	at := w.answering(0)
+	if at.client == "" {
+		return
+	}
+	w.ended("authentik's end of "+name, name, copies, func(g gate) bool { return g.host == 0 && g.realm() == at.realm() })
+}
+
+// ended looks whether the sessions of a user have ended at gates.
+func (w *world) ended(what, name string, copies []copied, at func(gate) bool) {
+	for i, c := range copies {
+		for _, g := range w.gates {
+			if !at(g) {
+				continue
+			}
+			if w.opens(c, g) == name {
+				w.fault("%s: the cookies of %s still open %s%s", what, w.people[i].name, hostOf(g.host), g.under)
+			}
+			if g.login != "redirect" {
+				delete(c.of.entered[g.realm()], name)
+			}
+		}
+		c.of.endOf(what, func(s stream) bool {
+			passed, closed := w.covering(s.host, s.path)
+			return s.user == name && len(closed) > 0 && at(passed[len(passed)-1])
+		})
+	}
+}
+
+func (s step) String() string { return fmt.Sprintf("%s %d", s.kind, s.seed) }
