@@ -105,9 +105,9 @@ func (h *Handler) checkReaders(t *testing.T, target string) (open, differs int) 
 	if r == nil {
 		return 0, 0
 	}
-	isOpen, plain := h.open(r), !h.matched(r, 0)
+	isOpen, plain := h.open(r), !matched(h.closed, r, 0)
 	for reader, read := range readers {
-		if closed := h.matched(at(r, read(target)), 0); closed && isOpen {
+		if closed := matched(h.closed, at(r, read(target)), 0); closed && isOpen {
 			t.Errorf("%s is open, and %s reads it as %q, which is closed", target, reader, read(target))
 		} else if closed && plain {
 			differs = 1

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -25,6 +26,12 @@ func init() {
 // up.
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	p := newParser(new(Handler))
+	p.named = func(name string) (caddy.ModuleMap, error) {
+		one := h
+		one.Dispenser = caddyfile.NewDispenser([]caddyfile.Token{{File: h.File(), Line: h.Line(), Text: name}})
+		set, _, err := one.MatcherToken()
+		return set, err
+	}
 	h.Next()
 	set, found, err := h.MatcherToken()
 	if err != nil {
@@ -56,6 +63,14 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    require     group|user|<claim> <value>...
 //	    require     mfa
 //	    max_age     <duration>
+//	    open        <path|@matcher>...
+//	    only        <path|@matcher>...
+//	    on          <path|@matcher>... {
+//	        require group|user|<claim> <value>...
+//	        require mfa
+//	        max_age <duration>
+//	        open
+//	    }
 //	    client_id     <id>
 //	    client_secret <secret>
 //	    scopes        <scope>...
@@ -97,11 +112,15 @@ type parser struct {
 	*options.Parser
 	handler *Handler
 	source  rules.Source // known before the options are read
+	// named returns a matcher of the site by its name. It is nil outside of sites.
+	named   func(name string) (caddy.ModuleMap, error)
+	matched bool     // the directive has a matcher
+	words   []string // the option that is being read, with its matchers
 }
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes"}, "cookie": {"persistent"},
+		"": {"trust", "sessions", "require", "scopes", "open", "only", "on"}, "cookie": {"persistent"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -112,7 +131,7 @@ func newParser(h *Handler) *parser {
 func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 	d.Next()
 	p.Start(d)
-	if matcher {
+	if p.matched = matcher; matcher {
 		d.NextArg()
 	}
 	if d.NextArg() {
@@ -128,6 +147,11 @@ func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 	}
 	for _, c := range p.handler.conflicts(p.source.OpenID) {
 		p.WrongAt(c.Option, c.Err)
+	}
+	for _, r := range p.handler.On {
+		for _, err := range r.check(p.handler, p.source.OpenID) {
+			p.WrongAt(r.name, fmt.Errorf("%s: %w", r.name, err))
+		}
 	}
 	if p.Failed() {
 		p.files()
@@ -210,6 +234,12 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.require(d)
 	case "scopes":
 		p.scopes(d)
+	case "open":
+		p.open(d)
+	case "only":
+		p.only(d)
+	case "on":
+		p.on(d)
 	default:
 		p.One(d, name)
 	}

@@ -90,6 +90,9 @@ func checkTemplates(text string) error {
 	return options.Text(text)
 }
 
+// checkMaxAge checks how old a sign-in may be.
+var checkMaxAge = options.AtLeast(rules.MinMaxAge, "less than a minute, which a sign-in takes itself", "8h")
+
 func checkMaxPerUser(text string) error {
 	if n, err := strconv.Atoi(text); err != nil || n < 0 || n > rules.MaxPerUser || strconv.Itoa(n) != text {
 		return fmt.Errorf("%q is not a number of sessions; write one from 1 to %d, or leave it out for no limit", text, rules.MaxPerUser)

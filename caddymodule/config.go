@@ -44,6 +44,16 @@ type Handler struct {
 	// path.
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
+	// The requests that are open to everyone, as far as `match` does not say so
+	// already. An open request needs no sign-in unless a rule of `on` demands
+	// something of it. Like `match`, these are looked at with the address as it was
+	// sent and as it is now, and both must be open. Default: none.
+	OpenRaw caddyhttp.RawMatcherSets `json:"open,omitempty" caddy:"namespace=http.matchers"`
+
+	// Rules for some requests. What all rules demand that match a request must be
+	// met, in addition to what is demanded of all. Default: none.
+	On []*Rule `json:"on,omitempty"`
+
 	// The address of authentik as Caddy reaches it, for example
 	// `http://authentik-server:9000`. Required.
 	URL string `json:"url,omitempty"`
@@ -166,6 +176,7 @@ type Handler struct {
 
 	log     *slog.Logger
 	starter *starter
+	opened  []matchers     // a request that one of them matches needs none
 	closed  []matchers     // a request that one of them matches needs a sign-in
 	hosts   []string       // that the site has, as far as it is known
 	ports   []string       // that the server listens on
@@ -286,7 +297,7 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "site", Value: &h.Site, Check: rules.Origin, Example: "site https://app.example.com"},
 		{Name: "flow", Value: &h.Flow, Check: rules.Slug, Example: "flow default-authentication-flow"},
 		{Name: "application", Value: &h.Application, Check: rules.Slug, Example: "application wiki"},
-		{Name: "max_age", Value: &h.MaxAge, Check: options.AtLeast(rules.MinMaxAge, "less than a minute, which a sign-in takes itself", "8h"), Example: "max_age 8h"},
+		{Name: "max_age", Value: &h.MaxAge, Check: checkMaxAge, Example: "max_age 8h"},
 		{Name: "client_id", Value: &h.ClientID, Check: rules.ClientID, Example: "client_id wiki"},
 		{Name: "client_secret", Value: &h.ClientSecret, Check: options.Secret, Example: "client_secret {file./run/secrets/client_secret}"},
 		{Name: "login", Value: &h.Login, Check: options.OneOf("page", "relay", "redirect"), Example: "login page"},

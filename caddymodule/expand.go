@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"fmt"
+
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -22,6 +24,9 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 	source := h.source()
 	for i := range h.Require {
 		wrong = append(wrong, h.Require[i].expand(source)...)
+	}
+	for i, r := range h.On {
+		wrong = wrong.And(options.In(fmt.Sprintf("on %d", i+1), r.expand(h).Err()))
 	}
 	for i := range h.Headers.Own {
 		own := &h.Headers.Own[i]

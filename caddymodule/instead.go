@@ -9,11 +9,9 @@ import (
 // forward_auth, of authentik's outposts and of other sign-in proxies. The keys
 // are in lower case, without underscores and hyphens.
 var instead = map[string]string{ //nolint:gosec // advice about secrets, not secrets
-	"open":       "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
-	"only":       "write a matcher: authentik <path> <url>, for several paths with a named matcher",
-	"skip":       "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
-	"bypass":     "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
-	"publicurls": "write a matcher that leaves these paths out: @closed not path <path>, then authentik @closed <url>",
+	"skip":       "write open with the paths that need no sign-in: open /healthz /assets/*",
+	"bypass":     "write open with the paths that need no sign-in: open /healthz /assets/*",
+	"publicurls": "write open with the paths that need no sign-in: open /healthz /assets/*",
 
 	"copyheaders":    "the gate sets the headers itself; write headers authentik for those of authentik's outpost",
 	"headerup":       "write headers, and the header with a claim in its block: headers { X-User username }",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -22,30 +23,37 @@ type matcher struct {
 }
 
 func (h *Handler) loadMatchers(ctx caddy.Context) error {
-	if len(h.MatcherSetsRaw) == 0 {
-		return nil
-	}
-	loaded, err := ctx.LoadModule(h, "MatcherSetsRaw")
-	if err != nil {
+	var err error
+	if h.closed, err = loadSets(ctx, h, "MatcherSetsRaw", len(h.MatcherSetsRaw)); err != nil {
 		return fmt.Errorf("match: %w", err)
 	}
-	var sets caddyhttp.MatcherSets
-	if err := sets.FromInterface(loaded); err != nil {
-		return fmt.Errorf("match: %w", err)
-	}
-	h.closed = closedBy(sets)
-	return nil
+	return h.loadRules(ctx)
 }
 
-func closedBy(sets caddyhttp.MatcherSets) (closed []matchers) {
+// readBy returns matcher sets with what each matcher reads.
+func readBy(sets caddyhttp.MatcherSets) (all []matchers) {
 	for _, set := range sets {
-		var all matchers
+		var read matchers
 		for _, m := range set {
-			all = append(all, matcher{caddyhttp.MatcherSet{m}, partsRead(m)})
+			read = append(read, matcher{caddyhttp.MatcherSet{m}, partsRead(m)})
 		}
-		closed = append(closed, all)
+		all = append(all, read)
 	}
-	return closed
+	return all
+}
+
+// name returns the name of the matcher's module.
+func (m matcher) name() string {
+	if module, ok := m.MatcherSet[0].(caddy.Module); ok {
+		return module.CaddyModule().ID.Name()
+	}
+	return ""
+}
+
+// everything reports whether the matcher has a path that stands for all.
+func (m matcher) everything() bool {
+	paths, _ := m.MatcherSet[0].(caddyhttp.MatchPath)
+	return slices.Contains(paths, "*") || slices.Contains(paths, "/*")
 }
 
 // partsRead returns the parts of the address that a matcher reads, as far as is
@@ -143,27 +151,68 @@ func (all matchers) match(r *http.Request, ambiguous rules.Part) (bool, error) {
 	return true, nil
 }
 
-// open reports whether a request needs no sign-in: the matcher matches it
-// neither as it was sent nor as it was rewritten, since the application may go
-// by either. An address that servers read in different ways is not open by the
-// part that they differ in, as `/public/..;/admin` is not. A matcher that fails
-// counts as matching.
-func (h *Handler) open(r *http.Request) bool {
-	if len(h.closed) == 0 || h.matched(r, 0) {
-		return false
+// opens reports whether all matchers match a request, and none reads one of the
+// ambiguous parts or fails.
+func (all matchers) opens(r *http.Request, ambiguous rules.Part) bool {
+	for _, m := range all {
+		if m.reads&ambiguous != 0 {
+			return false
+		}
+		if matches, err := m.MatchWithError(r); !matches || err != nil {
+			return false
+		}
 	}
-	sent := asked(r)
-	ambiguous := rules.Ambiguous(sent.URL, r.Host)
-	rewritten := sent.Method != r.Method || *sent.URL != *r.URL
-	if rewritten {
-		ambiguous |= rules.Ambiguous(r.URL, r.Host)
-	}
-	return (ambiguous == 0 || !h.matched(r, ambiguous)) && (!rewritten || !h.matchedAsSent(r, sent, ambiguous))
+	return true
 }
 
-// matched reports whether a request needs a sign-in by one of the matcher sets.
-func (h *Handler) matched(r *http.Request, ambiguous rules.Part) bool {
-	for _, set := range h.closed {
+// open reports whether a request needs no sign-in. It is looked at as it was
+// sent and as it was rewritten, since the application may go by either.
+func (h *Handler) open(r *http.Request) bool {
+	return len(h.closed) > 0 && !concerns(h.closed, r) || len(h.opened) > 0 && opens(h.opened, r)
+}
+
+// concerns reports whether one of the matcher sets matches a request, as it was
+// sent or as it was rewritten. An address that servers read in different ways
+// matches by the part that they differ in, as `/public/..;/admin` does. A matcher
+// that fails counts as matching.
+func concerns(sets []matchers, r *http.Request) bool {
+	if matched(sets, r, 0) {
+		return true
+	}
+	sent, rewritten, ambiguous := asSent(r)
+	if ambiguous != 0 && matched(sets, r, ambiguous) {
+		return true
+	}
+	return rewritten && withRequestAsSent(r, sent, func(second *http.Request) bool {
+		return matched(sets, second, 0) || ambiguous != 0 && matched(sets, second, ambiguous)
+	})
+}
+
+// opens reports whether a matcher set matches a request as it was sent, and one
+// as it was rewritten, by parts of the address that all servers read alike.
+func opens(sets []matchers, r *http.Request) bool {
+	sent, rewritten, ambiguous := asSent(r)
+	open := func(r *http.Request) bool {
+		return slices.ContainsFunc(sets, func(set matchers) bool { return set.opens(r, ambiguous) })
+	}
+	return open(r) && (!rewritten || withRequestAsSent(r, sent, open))
+}
+
+// asSent returns the request line as the client sent it, whether it was
+// rewritten, and which parts of either are ambiguous.
+func asSent(r *http.Request) (sent http.Request, rewritten bool, ambiguous rules.Part) {
+	sent = asked(r)
+	ambiguous = rules.Ambiguous(sent.URL, r.Host)
+	if rewritten = sent.Method != r.Method || *sent.URL != *r.URL; rewritten {
+		ambiguous |= rules.Ambiguous(r.URL, r.Host)
+	}
+	return sent, rewritten, ambiguous
+}
+
+// matched reports whether one of the matcher sets matches a request. Matchers of
+// the ambiguous parts, and those that fail, count as matching.
+func matched(sets []matchers, r *http.Request, ambiguous rules.Part) bool {
+	for _, set := range sets {
 		if matches, err := set.match(r, ambiguous); matches || err != nil {
 			return true
 		}

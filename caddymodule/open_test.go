@@ -37,7 +37,7 @@ func TestOpen_IsWhatTheMatcherDoesNotMatchTwice(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := Handler{closed: closedBy(tt.matchers)}
+			h := Handler{closed: readBy(tt.matchers)}
 			r := inCaddy(t, http.MethodGet, tt.asked, nil)
 			r.URL.Path = tt.rewritten
 			if got := h.open(r); got != tt.want {
@@ -53,7 +53,7 @@ func TestOpen_IsWhatTheMatcherDoesNotMatchTwice(t *testing.T) {
 // A matcher may fail on the address as asked alone.
 func TestOpen_IsFalseIfTheMatcherFails(t *testing.T) {
 	t.Parallel()
-	h := Handler{closed: closedBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
+	h := Handler{closed: readBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
 		if r.URL.Path == "/asked" {
 			return false, errors.New("failed")
 		}
@@ -68,7 +68,7 @@ func TestOpen_IsFalseIfTheMatcherFails(t *testing.T) {
 
 func TestOpen_ChecksTheMethodAsSent(t *testing.T) {
 	t.Parallel()
-	h := Handler{closed: closedBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
+	h := Handler{closed: readBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
 		return r.Method == http.MethodPost, nil
 	})}})}
 	r := inCaddy(t, http.MethodPost, "/", nil)
@@ -80,7 +80,7 @@ func TestOpen_ChecksTheMethodAsSent(t *testing.T) {
 
 // A request whose address is plain costs no more than its matchers.
 func TestOpen_AllocatesNothing(t *testing.T) {
-	h := Handler{closed: closedBy(onPath("/closed"))}
+	h := Handler{closed: readBy(onPath("/closed"))}
 	r := inCaddy(t, http.MethodGet, "/assets/app.js?v=1", nil)
 	if n := testing.AllocsPerRun(100, func() { h.open(r) }); n != 0 {
 		t.Errorf("got %v allocations, want none", n)

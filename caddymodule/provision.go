@@ -101,6 +101,7 @@ func (h *Handler) config() proxy.Config {
 		Application: h.Application,
 		OIDC:        h.openID(),
 		Require:     h.requirements(),
+		Rules:       h.rulesOf(),
 		Login:       proxy.Login(h.Login),
 		PageHost:    h.pageHost(),
 		Hosts:       h.toldHosts(),

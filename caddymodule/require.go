@@ -50,23 +50,29 @@ func (r *Requirement) expand(source rules.Source) options.Mistakes {
 // require reads one requirement. All of them must hold, but the same one twice
 // is a mistake.
 func (p *parser) require(d *caddyfile.Dispenser) {
+	p.requireOf(d, "", &p.handler.Require, &p.handler.RequireMFA)
+}
+
+// requireOf reads a requirement of the directive, or of a rule with a name.
+func (p *parser) requireOf(d *caddyfile.Dispenser, rule string, all *[]Requirement, mfa *bool) {
+	option := strings.TrimSpace(rule + " require")
 	if !d.NextArg() {
-		p.Wrong(d, "require names nothing; write for example: require group staff")
-		p.NoBlock(d, "require")
+		p.Wrong(d, "%s names nothing; write for example: require group staff", option)
+		p.NoBlock(d, option)
 		return
 	}
 	r := Requirement{d.Val(), d.RemainingArgs()}
-	name := "require " + r.Claim
+	name := option + " " + r.Claim
 	defer p.NoBlock(d, name)
 	if r.Claim == "mfa" && len(r.Values) == 0 {
-		p.handler.RequireMFA = true
+		*mfa = true
 		p.Repeated(d, name)
 		return
 	}
-	if p.Repeated(d, "require "+r.String()) {
+	if p.Repeated(d, option+" "+r.String()) {
 		return
 	}
-	p.handler.Require = append(p.handler.Require, r)
+	*all = append(*all, r)
 	if options.HasPlaceholder(r.Claim) || slices.ContainsFunc(r.Values, options.HasPlaceholder) {
 		return
 	}

@@ -6,25 +6,23 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// matchedAsSent is matched for a request that was rewritten, as the client sent
+// withRequestAsSent asks about a request that was rewritten, as the client sent
 // it. Matchers read placeholders and variables from the request's context, and
 // leave some there: they get a context of their own, so that they see the
 // address as sent, and so that nothing of it is left for later handlers.
 //
 // Meanwhile the request itself has the address as sent too: what a handler has
 // added to the placeholders, as the directive map does, reads it there.
-func (h *Handler) matchedAsSent(r *http.Request, sent http.Request, ambiguous rules.Part) bool {
+func withRequestAsSent(r *http.Request, sent http.Request, ask func(*http.Request) bool) bool {
 	method, uri, address := r.Method, r.RequestURI, *r.URL
 	defer func() { r.Method, r.RequestURI, *r.URL = method, uri, address }()
 	r.Method, r.RequestURI, *r.URL = sent.Method, sent.RequestURI, *sent.URL
 
 	second := withOwnContext(r)
 	defer func() { r.Body = second.Body }() // a placeholder may have read it, and put a copy there
-	return h.matched(second, 0) || ambiguous != 0 && h.matched(second, ambiguous)
+	return ask(second)
 }
 
 // withOwnContext returns a copy of a request with placeholders and variables of

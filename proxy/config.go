@@ -17,7 +17,6 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -56,6 +55,8 @@ type Config struct {
 	// Require says who may pass, of those whom authentik lets in: every rule must hold. Default:
 	// all of them.
 	Require []Requirement
+	// Rules demand more of some requests. Default: none.
+	Rules []Rule
 	// Login says how visitors sign in. Default: LoginPage.
 	Login Login
 	// PageHost tells authentik this site's own host name instead of authentik's
@@ -213,12 +214,7 @@ func (cfg Config) hosts() []string {
 
 // fits reports whether a user meets all that the operator requires.
 func (cfg Config) fits(u User) bool {
-	for _, need := range cfg.Require {
-		if !user.Meets(u, need.Claim, need.Values) {
-			return false
-		}
-	}
-	return true
+	return meetsAll(u, cfg.Require)
 }
 
 // CookieConfig says how the browser keeps the session.
@@ -371,6 +367,7 @@ func (cfg Config) check() error {
 		wrong("host", rules.ToldHosts(cfg.hosts()))
 	}
 	cfg.checkSignIn(wrong)
+	cfg.checkRules(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)
 }
 

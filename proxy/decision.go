@@ -15,9 +15,12 @@ import (
 type decision interface{ kind() string }
 
 type (
-	pass    struct{ session *session.Session } // to the application; no session on an open path
-	own     struct{}                           // to the gate's own addresses
-	relayed struct {                           // to authentik's own interface
+	pass struct { // to the application; no session on an open path
+		session *session.Session
+		needs   needs
+	}
+	own     struct{} // to the gate's own addresses
+	relayed struct { // to authentik's own interface
 		by     *Gate
 		target relay.Target
 	}
@@ -54,13 +57,14 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	if target, ok := g.relayOf(x); ok {
 		return target
 	}
-	open := g.open(x)
+	needs := g.needs(x)
+	open := needs == 0 && g.open(x)
 	s, found, err := x.Session()
 	switch {
 	case err != nil && !open:
 		return refuse{fault.From(err)}
 	case found:
-		if d := g.judge(s); !open || d.kind() == "pass" {
+		if d := g.judge(s, needs); !open || d.kind() == "pass" {
 			return d
 		}
 		return pass{}
@@ -89,14 +93,14 @@ func (g *Gate) open(x *exchange.Exchange) bool {
 // It only reads. A session whose recheck is overdue by more than a recheck's
 // interval is asked about first, so that no session that has ended at authentik
 // passes once more after a pause.
-func (g *Gate) judge(s *session.Session) decision {
-	return g.judgeWithin(s, g.cfg.Recheck+min(g.cfg.Recheck, *g.cfg.Grace))
+func (g *Gate) judge(s *session.Session, needs needs) decision {
+	return g.judgeWithin(s, needs, g.cfg.Recheck+min(g.cfg.Recheck, *g.cfg.Grace))
 }
 
 // judgeUnreachable is judge after authentik could not be asked: then an overdue
 // recheck is tolerated for the grace.
-func (g *Gate) judgeUnreachable(s *session.Session, cause error) decision {
-	d := g.judgeWithin(s, g.cfg.Recheck+*g.cfg.Grace)
+func (g *Gate) judgeUnreachable(s *session.Session, needs needs, cause error) decision {
+	d := g.judgeWithin(s, needs, g.cfg.Recheck+*g.cfg.Grace)
 	if _, undecided := d.(recheck); undecided {
 		return refuse{fault.From(cause)}
 	}
@@ -106,7 +110,7 @@ func (g *Gate) judgeUnreachable(s *session.Session, cause error) decision {
 // judgeWithin is the one place that lets anybody in: a session passes if
 // authentik has confirmed it within a time and said yes to the application. A no
 // holds until a recheck is due.
-func (g *Gate) judgeWithin(s *session.Session, confirmed time.Duration) decision {
+func (g *Gate) judgeWithin(s *session.Session, needs needs, confirmed time.Duration) decision {
 	now := g.cfg.Now()
 	allowed := s.Allowed(g.cfg.Application)
 	switch {
@@ -114,21 +118,21 @@ func (g *Gate) judgeWithin(s *session.Session, confirmed time.Duration) decision
 		return recheck{}
 	case s.Unconfirmed(now) > confirmed, !allowed && s.Due(now):
 		return recheck{}
-	case !allowed:
+	case !allowed, !g.fits(s, needs):
 		return refuse{fault.New(fault.NotAllowed, nil)}
-	case g.cfg.OIDC.demand().Unmet(s.SignIn, now):
+	case g.demand(needs).Unmet(s.SignIn, now):
 		return stepUp{}
 	default:
-		return pass{s}
+		return pass{s, needs}
 	}
 }
 
 // verdict is judge for the rooms below, which know no decisions.
-func (g *Gate) verdict(s *session.Session) exchange.Verdict { return verdictOf(g.judge(s)) }
+func (g *Gate) verdict(s *session.Session) exchange.Verdict { return verdictOf(g.judge(s, 0)) }
 
 // unreachable is judgeUnreachable for the rooms below.
 func (g *Gate) unreachable(s *session.Session, cause error) exchange.Verdict {
-	return verdictOf(g.judgeUnreachable(s, cause))
+	return verdictOf(g.judgeUnreachable(s, 0, cause))
 }
 
 func verdictOf(d decision) exchange.Verdict {
@@ -153,9 +157,9 @@ func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
 	s, found, err := x.Recheck()
 	switch {
 	case err != nil:
-		return g.judgeUnreachable(before, err)
+		return g.judgeUnreachable(before, g.needs(x), err)
 	case found:
-		return g.judge(s)
+		return g.judge(s, g.needs(x))
 	case exchange.Navigates(x.R), exchange.Framed(x.R):
 		return signIn{}
 	default:

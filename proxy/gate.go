@@ -203,13 +203,14 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	}
 	g.cfg.Metrics.Decision(d.kind())
 	if p, ok := d.(pass); ok {
-		request, running := g.introduce(&x, p.session)
+		request, running := g.introduce(&x, p)
 		defer running.Finish()
 		return next(w, request)
 	}
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
 	}
+	x.Asking = g.asking(g.needs(&x))
 	answered := x // so that x stays off the heap for requests that pass
 	g.answer(&answered, d)
 	return nil
@@ -266,8 +267,8 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 // cookies, and with the identity of a session if there is one. Its context ends
 // with the session. running is nil without a session; its Finish says that the
 // application has answered.
-func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *http.Request, running *session.Stream) {
-	r, next := x.R, (*earlier)(nil)
+func (g *Gate) introduce(x *exchange.Exchange, p pass) (request *http.Request, running *session.Stream) {
+	s, r, next := p.session, x.R, (*earlier)(nil)
 	if g.shares() {
 		r, next = g.handOn(x)
 	}
@@ -279,7 +280,7 @@ func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *htt
 	if ok && !g.sessions.Fresh(s) {
 		g.sessions.Touch(value, x.At.Host, s)
 	}
-	running = g.sessions.Follow(r.Context(), x.W, value, x.At.Host, s)
+	running = g.sessions.Follow(r.Context(), x.W, value, x.At.Host, s, uint64(p.needs))
 	x.Cookies.Strip(r.Header)
 	request = r.WithContext(running)
 	g.headers.Set(request, s.Headers)
@@ -296,16 +297,16 @@ func (g *Gate) mayStay(ctx context.Context, one *session.Stream) (s *session.Ses
 	if !found || err != nil {
 		return nil, false
 	}
-	verdict := g.judge(s)
+	verdict := g.judge(s, needs(one.Needs))
 	if _, undecided := verdict.(recheck); undecided {
 		now, found, err := g.sessions.Await(ctx, one.Cookie, one.Host, s)
 		switch {
 		case err != nil:
-			verdict = g.judgeUnreachable(s, err)
+			verdict = g.judgeUnreachable(s, needs(one.Needs), err)
 		case !found:
 			return nil, false
 		default:
-			s, verdict = now, g.judge(now)
+			s, verdict = now, g.judge(now, needs(one.Needs))
 		}
 	}
 	if _, stays = verdict.(pass); stays {

@@ -248,11 +248,19 @@ func (g *Gate) handOn(x *exchange.Exchange) (*http.Request, *earlier) {
 	return x.R.WithContext(context.WithValue(x.Context(), earlierKey{}, next)), next
 }
 
+// described returns what the rules demand.
+func (cfg Config) described() (texts []string) {
+	for _, rule := range cfg.Rules {
+		texts = append(texts, fmt.Sprint(rule.Require, rule.demand()))
+	}
+	return texts
+}
+
 // identity describes what the gate demands and where its sessions belong.
 func (cfg Config) identity() *exchange.Identity {
 	return exchange.NewIdentity(
 		cfg.Client.Root(), cfg.Flow, cfg.Application, string(cfg.Login), cfg.Prefix,
 		cfg.Cookie.Name, cfg.Cookie.Domain, fmt.Sprint(cfg.OIDC.ClientID, cfg.OIDC.RequireMFA, cfg.OIDC.MaxAge),
-		fmt.Sprint(cfg.Require, cfg.Lifetime, cfg.Idle, cfg.PageHost), cfg.Page.Title, cfg.Page.Language,
+		fmt.Sprint(cfg.Require, cfg.described(), cfg.Lifetime, cfg.Idle, cfg.PageHost), cfg.Page.Title, cfg.Page.Language,
 	)
 }

@@ -178,7 +178,7 @@ func TestStream_ThatBeginsJustAfterTheEndOfItsSessionEnds(t *testing.T) {
 			t.Fatal(found, err)
 		}
 		s.end(s.Gate)
-		one := s.sessions.Follow(t.Context(), httptest.NewRecorder(), s.cookie, "app.example.com", found)
+		one := s.sessions.Follow(t.Context(), httptest.NewRecorder(), s.cookie, "app.example.com", found, 0)
 		defer one.Finish()
 		time.Sleep(endsWithin)
 		synctest.Wait()

@@ -129,9 +129,9 @@ func TestOptions_TableNamesEachOption(t *testing.T) {
 	rows := table(t, section(t, read(t, "docs/options.md"), "## All options"))
 	got := firstCells(rows, optionOf)
 	want := configured(t, "http.handlers.authentik")
-	// match is what stands before the block, and headers has a page of its own.
+	// match stands before the block, or in it as only; headers has a page of its own.
 	want = slices.DeleteFunc(want, func(name string) bool { return name == "match" || strings.HasPrefix(name, "headers.") })
-	same(t, "options", append(want, "headers"), got)
+	same(t, "options", append(want, "headers", "only"), got)
 }
 
 func TestOptions_TableHasTheDefaultsOfTheGate(t *testing.T) {
@@ -168,14 +168,6 @@ func defaultOf(t *testing.T, code, name string) time.Duration {
 		t.Fatal(err)
 	}
 	return d
-}
-
-func TestOptions_PageSaysWhatIsRefused(t *testing.T) {
-	t.Parallel()
-	// Names of other tools are refused by the same table, under another advice.
-	refused := found(t, `(?m)^\t"(open|only)": +"write a matcher`, sources(t, "caddymodule"))
-	listed := section(t, read(t, "docs/options.md"), "## Options that are not there yet")
-	same(t, "options that are refused", refused, found(t, "`([a-z_]+)`", listed))
 }
 
 func TestSeveralCaddys_TableNamesEachOptionOfRedis(t *testing.T) {

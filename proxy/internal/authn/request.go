@@ -2,6 +2,8 @@ package authn
 
 import (
 	"crypto/rand"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,7 +57,9 @@ func (r Request) Again(in session.SignIn, now time.Time) Request {
 func (r Request) AnsweredBy(to string) bool { return strings.HasPrefix(to, r.Redirect+"?") }
 
 // A Demand is what an application demands of a sign-in, besides that there is
-// one.
+// one. What a rule of the gate demands of some requests travels in the address of
+// the sign-in. A visitor who writes a demand makes only their own sign-in harder,
+// and one who removes it is asked again.
 type Demand struct {
 	MFA    bool          `json:"mfa,omitempty"`
 	MaxAge time.Duration `json:"max_age,omitempty"`
@@ -73,4 +77,35 @@ func (d Demand) And(other Demand) Demand {
 // Unmet reports whether a sign-in is not of the demanded kind.
 func (d Demand) Unmet(in session.SignIn, now time.Time) bool {
 	return d.MFA && !in.MFA || d.MaxAge > 0 && now.Sub(in.At) > d.MaxAge
+}
+
+// The parameters of a demand in the address of a sign-in. The age is in seconds.
+const (
+	demandMFA    = "mfa"
+	demandMaxAge = "max_age"
+)
+
+// Query returns a demand as parameters of an address, each with an ampersand
+// before it.
+func (d Demand) Query() (query string) {
+	if d.MFA {
+		query += "&" + demandMFA + "=1"
+	}
+	if d.MaxAge > 0 {
+		query += "&" + demandMaxAge + "=" + strconv.Itoa(int(d.MaxAge/time.Second))
+	}
+	return query
+}
+
+// maxDemandAge bounds the age in an address, in seconds.
+const maxDemandAge = int((365 * 24 * time.Hour) / time.Second)
+
+// DemandIn reads what Query has written. An age of less than a minute would have
+// passed before the visitor comes back.
+func DemandIn(query url.Values) (d Demand) {
+	d.MFA = query.Has(demandMFA)
+	if seconds, err := strconv.Atoi(query.Get(demandMaxAge)); err == nil && seconds > 0 && seconds <= maxDemandAge {
+		d.MaxAge = max(time.Duration(seconds)*time.Second, time.Minute)
+	}
+	return d
 }

@@ -87,6 +87,9 @@ type Exchange struct {
 	// Sent are the lines of the Cookie header as the browser sent them: a gate
 	// before this one may have removed what this one needs.
 	Sent []string
+	// Asking is what the request demands of a sign-in beyond what the gate demands
+	// of all, as parameters of an address.
+	Asking string
 
 	looked bool
 	found  bool

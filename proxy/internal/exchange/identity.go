@@ -90,7 +90,7 @@ func (s *Shared) LoginAt(query string) string { return s.ownAt("/login", query) 
 func (s *Shared) FramedAt() string { return s.ownAt(FramedPath, "") }
 
 func (s *Shared) ownAt(path, query string) string {
-	query = strings.TrimSuffix(s.Identity.query()+query, "&")
+	query = strings.Trim(s.Identity.query()+query, "&")
 	if query != "" {
 		query = "?" + query
 	}

@@ -86,7 +86,7 @@ func (x *Exchange) Problem(e *fault.Error) {
 	document := problem{Type: "about:blank", Title: e.Title, Status: e.Status, Code: e.Code}
 	if e.Code == fault.SignInRequired {
 		x.Invite()
-		document.LoginURL = x.LoginAt("")
+		document.LoginURL = x.LoginAt(x.Asking)
 	}
 	x.W.WriteHeader(e.Status)
 	_ = json.NewEncoder(x.W).Encode(document) // a visitor who has gone away needs no answer
@@ -95,7 +95,7 @@ func (x *Exchange) Problem(e *fault.Error) {
 // Invite says where to sign in, as every 401 must (RFC 9110, 15.5.2).
 func (x *Exchange) Invite() {
 	x.Mark()
-	x.W.Header().Set("WWW-Authenticate", `authentik login_url="`+x.LoginAt("")+`"`)
+	x.W.Header().Set("WWW-Authenticate", `authentik login_url="`+x.LoginAt(x.Asking)+`"`)
 }
 
 // Mark marks a response that the gate sends in the place of the application to a

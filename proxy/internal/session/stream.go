@@ -31,6 +31,7 @@ type Stream struct {
 	Session *Session
 	Cookie  string // the value of the session cookie
 	Host    string
+	Needs   uint64 // what the request has to meet; the gate knows what that is
 
 	owner *Registry
 	w     http.ResponseWriter
@@ -60,8 +61,9 @@ type liveContext struct {
 
 // Follow returns the context in which a session's request runs: it ends with the
 // session at the latest. The caller calls Finish once the handler has returned.
-func (r *Registry) Follow(ctx context.Context, w http.ResponseWriter, cookie, host string, s *Session) *Stream {
-	one := &Stream{Context: ctx, Session: s, Cookie: cookie, Host: host, owner: r, w: w}
+// Needs is kept for MayStay.
+func (r *Registry) Follow(ctx context.Context, w http.ResponseWriter, cookie, host string, s *Session, needs uint64) *Stream {
+	one := &Stream{Context: ctx, Session: s, Cookie: cookie, Host: host, Needs: needs, owner: r, w: w}
 	r.Streams.begin(one)
 	return one
 }

@@ -14,7 +14,7 @@ func holding(t testing.TB, n int) *Registry {
 	r := &Registry{Options: Options{Now: time.Now, Streams: new(Streams)}, reviews: make(chan struct{}, 1)}
 	for i := range n {
 		s := &Session{name: fmt.Sprintf("session-%d", i), ends: []string{fmt.Sprintf("user-%d", i)}, Until: time.Now().Add(time.Hour)}
-		r.Follow(context.Background(), httptest.NewRecorder(), "", "", s)
+		r.Follow(context.Background(), httptest.NewRecorder(), "", "", s, 0)
 	}
 	r.Streams.promote(func(*Stream) bool { return true })
 	return r
@@ -39,7 +39,7 @@ func TestStreams_AreFoundByEveryNameThatEndsTheirSession(t *testing.T) {
 func TestStreams_NothingIsHeldOfWhatHasFinished(t *testing.T) {
 	t.Parallel()
 	r := holding(t, 100)
-	young := r.Follow(t.Context(), httptest.NewRecorder(), "", "", &Session{name: "young"})
+	young := r.Follow(t.Context(), httptest.NewRecorder(), "", "", &Session{name: "young"}, 0)
 	for one := range r.Streams.open {
 		one.Finish()
 		one.Finish()

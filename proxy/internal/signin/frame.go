@@ -13,7 +13,7 @@ import (
 func (h *Handler) frame(x *exchange.Exchange) {
 	to := page.FrameLinks{Own: x.WayBack(x.At.Asked.RequestURI())}
 	if x.R.Header.Get("Sec-Fetch-Site") != "cross-site" {
-		to.SignIn = h.SignInAt(h.FramedAt())
+		to.SignIn = h.SignInAt(h.FramedAt()) + x.Asking
 	}
 	x.Invite()
 	h.Pages.Framed(x.W, x.R, to, x.Brand(x))

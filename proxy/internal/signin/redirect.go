@@ -114,7 +114,7 @@ func (h *Handler) Callback(x *exchange.Exchange) {
 	switch {
 	case err == nil:
 		h.arrive(x, a)
-	case h.already(x, d.Back): // another tab was faster, or the page was reloaded
+	case fault.From(err).Code != fault.StepUpRefused && h.already(x, d.Back): // another tab was faster, or the page was reloaded
 	case fault.From(err).Code == fault.VisitLost && !d.Second:
 		before, _ := h.demanded(x)
 		h.depart(x, departure{Back: d.Back, Second: true}, before)

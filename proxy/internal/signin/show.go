@@ -144,7 +144,7 @@ func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	}
 	x.W.Header().Set("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !link.Valid() {
-		to := h.SignInAt(x.Shorten(x.WayBack(x.At.Asked.RequestURI())))
+		to := h.SignInAt(x.Shorten(x.WayBack(x.At.Asked.RequestURI()))) + x.Asking
 		if len(x.Arrivals()) > 0 {
 			to += "&asked=1"
 		}

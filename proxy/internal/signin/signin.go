@@ -63,11 +63,20 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 	}
 }
 
+// demand returns what this gate demands, and what a rule of it demands of the
+// request that led here.
+func (h *Handler) demand(x *exchange.Exchange) authn.Demand {
+	if h.OIDC == nil {
+		return authn.Demand{}
+	}
+	return h.Demand.And(authn.DemandIn(x.At.Asked.Query()))
+}
+
 // demanded returns the session of a visitor who is signed in, may use the
 // application, and has to sign in again.
 func (h *Handler) demanded(x *exchange.Exchange) (s *session.Session, demanded bool) {
 	s, found, err := x.Session()
-	if !found || err != nil || !h.Demand.Unmet(s.SignIn, h.Now()) {
+	if !found || err != nil || !h.demand(x).Unmet(s.SignIn, h.Now()) {
 		return nil, false
 	}
 	if v := x.Judge(s); v.Pass || v.StepUp {
@@ -112,7 +121,7 @@ func (h *Handler) Request(x *exchange.Exchange) *authn.Request {
 		return nil
 	}
 	request := authn.NewRequest(x.RedirectURI())
-	request.Demand = h.Demand
+	request.Demand = h.demand(x)
 	return &request
 }
 
