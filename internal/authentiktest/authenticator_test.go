@@ -31,7 +31,7 @@ func newSoftwareKey(t testing.TB, id []byte) *softwareKey {
 	return &softwareKey{id, private}
 }
 
-// device is what a server knows of the key.
+// device returns the device that a server stores for the key.
 func (k *softwareKey) device(t testing.TB) Device {
 	t.Helper()
 	point, err := k.private.PublicKey.Bytes() // 4, x, y
@@ -65,8 +65,8 @@ func (k *softwareKey) sign(t testing.TB, authenticator, client []byte) string {
 // securityKey is the key of the recording's visitor. The recorded assertions
 // were made for recorded challenges by a private key that is not recorded, so
 // they are made again: with the recorded client and authenticator data, save
-// for the challenge, and signed anew. Those of keys that are not this one are
-// signed by nobody.
+// for the challenge, and signed again. Those of other keys get an invalid
+// signature.
 func (r *replay) securityKey() Device {
 	var key *softwareKey
 	for i := range r.recording.Exchanges {
@@ -119,7 +119,7 @@ func (r *replay) bytes(recorded any) []byte {
 	text, _ := recorded.(string)
 	raw, err := b64.DecodeString(text)
 	if err != nil || text == "" {
-		r.t.Fatalf("%v is no base64url: %v", recorded, err)
+		r.t.Fatalf("recorded value %v is not base64url: %v", recorded, err)
 	}
 	return raw
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
-// An inbox is where a client is told of logouts.
+// An inbox is a client's endpoint for logout tokens.
 type inbox struct {
 	address string
 
@@ -41,7 +41,7 @@ func newInbox(t testing.TB, status int, wait <-chan struct{}) *inbox {
 	return box
 }
 
-// heard are the tokens so far.
+// heard returns the logout tokens received so far.
 func (b *inbox) heard() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,7 +58,7 @@ func delivered(t testing.TB, s *Server) {
 	}
 }
 
-func TestClientsAreToldOnTheBackChannelHowASessionEnds(t *testing.T) {
+func TestBackchannel_LogoutTokensForEveryEndOfASession(t *testing.T) {
 	t.Parallel()
 	for what, c := range map[string]struct {
 		end  func(p *party, sid string)
@@ -89,7 +89,7 @@ func TestClientsAreToldOnTheBackChannelHowASessionEnds(t *testing.T) {
 				delivered(t, p.authentik)
 				heard := box.heard()
 				if len(heard) != c.told {
-					t.Fatalf("the client is told %d times, want %d", len(heard), c.told)
+					t.Fatalf("got %d logout tokens, want %d", len(heard), c.told)
 				}
 				for _, token := range heard {
 					p.comparesLogout(token, id)
@@ -110,22 +110,22 @@ func (p *party) signInElsewhere() {
 		`{"uid_field": "oi-alice", "password": "`+oidcPassword+`"}`)
 }
 
-// comparesLogout checks a logout token as a client does, against the ID token
+// comparesLogout verifies a logout token as a client does, against the ID token
 // of the session.
 func (p *party) comparesLogout(raw string, id object) {
 	p.t.Helper()
 	token, err := p.issuer.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(p.t.Context(), raw)
 	if err != nil {
-		p.t.Errorf("the logout token: %v", err)
+		p.t.Errorf("verifying the logout token: %v", err)
 		return
 	}
 	claims := claimsOf(raw)
 	if token.Subject != id["sub"] || claims["sid"] != id["sid"] || claims["nonce"] != nil {
-		p.t.Errorf("a logout token says %v, the ID token %v", claims, id)
+		p.t.Errorf("got a logout token with %v, want the user and session of the ID token %v", claims, id)
 	}
 }
 
-func TestEndSessionTellsItsClientOnce(t *testing.T) {
+func TestBackchannel_EndSessionNotifiesItsClientOnce(t *testing.T) {
 	t.Parallel()
 	for release, told := range map[Release]int{Release202510: 0, Release202605: 1} {
 		t.Run(string(release), func(t *testing.T) {
@@ -136,18 +136,18 @@ func TestEndSessionTellsItsClientOnce(t *testing.T) {
 			p.open(p.base + "/application/o/oi-code/end-session/")
 			delivered(t, p.authentik)
 			if heard := box.heard(); len(heard) != told {
-				t.Errorf("end-session tells the client %d times, want %d", len(heard), told)
+				t.Errorf("got %d logout tokens after end-session, want %d", len(heard), told)
 			}
 			p.authentik.EndSessions("oi-alice")
 			delivered(t, p.authentik)
 			if heard := box.heard(); len(heard) != 1 {
-				t.Errorf("in the end the client was told %d times", len(heard))
+				t.Errorf("got %d logout tokens at the end of the session, want 1", len(heard))
 			}
 		})
 	}
 }
 
-func TestClientsAreNotToldOfExpiredAccessTokens(t *testing.T) {
+func TestBackchannel_ExpiredAccessTokensCauseNoNotice(t *testing.T) {
 	t.Parallel()
 	box := newInbox(t, http.StatusOK, nil)
 	p := newParty(t, Release202605, quickly, box.tells, func(p *Provider) { p.AccessValidity = time.Nanosecond })
@@ -155,11 +155,11 @@ func TestClientsAreNotToldOfExpiredAccessTokens(t *testing.T) {
 	p.authentik.EndSessions("oi-alice")
 	delivered(t, p.authentik)
 	if heard := box.heard(); len(heard) > 0 {
-		t.Errorf("a client without an access token is told %v", heard)
+		t.Errorf("got logout tokens %v at a client without an access token, want none", heard)
 	}
 }
 
-// hourly is a stand-in whose sessions last an hour, with a clock.
+// hourly returns a stand-in with sessions of an hour, and its clock.
 func hourly(t *testing.T, box *inbox) (*Server, *client, *clock) {
 	t.Helper()
 	now := newClock()
@@ -171,30 +171,30 @@ func hourly(t *testing.T, box *inbox) (*Server, *client, *clock) {
 	return s, c, now
 }
 
-func TestClientsAreToldOfExpiredSessionsAtTheCleanUp(t *testing.T) {
+func TestBackchannel_ExpiredSessionsAreNotifiedByTheCleanUp(t *testing.T) {
 	t.Parallel()
 	box := newInbox(t, http.StatusOK, nil)
 	s, c, now := hourly(t, box)
 	access(t, s, signedIn(t, c, "in", "lg-hour"), "oi-one")
 	if n := s.CleanUp(); n != 0 {
-		t.Errorf("the clean-up ends %d sessions before their time", n)
+		t.Errorf("got %d sessions ended by an early clean-up, want 0", n)
 	}
 	now.pass(2 * time.Hour)
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 	delivered(t, s)
 	if heard := box.heard(); len(heard) > 0 {
-		t.Error("a client is told of an expired session before the clean-up")
+		t.Error("got a logout token before the clean-up, want none")
 	}
 	if n := s.CleanUp(); n != 1 {
-		t.Errorf("the clean-up ends %d sessions, want 1", n)
+		t.Errorf("got %d sessions ended by the clean-up, want 1", n)
 	}
 	delivered(t, s)
 	if heard := box.heard(); len(heard) != 1 {
-		t.Errorf("after the clean-up the client was told %d times", len(heard))
+		t.Errorf("got %d logout tokens after the clean-up, want 1", len(heard))
 	}
 }
 
-func TestHeldLogoutTokensAreOfTheTimeWhenTheyAreSent(t *testing.T) {
+func TestBackchannel_LogoutTokensAreMadeWhenTheyAreSent(t *testing.T) {
 	t.Parallel()
 	box := newInbox(t, http.StatusOK, nil)
 	s, c, now := hourly(t, box)
@@ -204,10 +204,10 @@ func TestHeldLogoutTokensAreOfTheTimeWhenTheyAreSent(t *testing.T) {
 	soon, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if err := s.Delivered(soon); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("while logout tokens are held: %v", err)
+		t.Errorf("got error %v while logout tokens are held, want the context's", err)
 	}
 	if heard := box.heard(); len(heard) > 0 {
-		t.Errorf("the client is told %v nevertheless", heard)
+		t.Errorf("got logout tokens %v while they are held, want none", heard)
 	}
 	now.pass(10 * time.Minute)
 	s.RotateKeys()
@@ -216,18 +216,18 @@ func TestHeldLogoutTokensAreOfTheTimeWhenTheyAreSent(t *testing.T) {
 	delivered(t, s)
 	heard := box.heard()
 	if len(heard) != 1 {
-		t.Fatalf("the client is told %d times", len(heard))
+		t.Fatalf("got %d logout tokens after the release, want 1", len(heard))
 	}
 	claims := claimsOf(heard[0])
 	if claims["iat"] != float64(now.now().Unix()) || claims["sid"] != sid {
-		t.Errorf("at %d of session %v the client is told %v", now.now().Unix(), sid, claims)
+		t.Errorf("got a wrong iat or sid: at %d for session %v the logout token has %v", now.now().Unix(), sid, claims)
 	}
 	if header, _ := numbers(headerOf(heard[0])).(map[string]any); header["kid"] != s.ring.key(rs256, now.now()).id {
-		t.Errorf("a logout token is signed with a key that is no more: %v", header)
+		t.Errorf("got a logout token signed with the old key: header %v", header)
 	}
 }
 
-func TestLogoutTokensThatNobodyTakesAreGivenUp(t *testing.T) {
+func TestBackchannel_GivesUpAfterRepeatedFailures(t *testing.T) {
 	t.Parallel()
 	refusing := newInbox(t, http.StatusBadRequest, nil)
 	for what, c := range map[string]struct {
@@ -246,15 +246,15 @@ func TestLogoutTokensThatNobodyTakesAreGivenUp(t *testing.T) {
 			p.enters()
 			p.authentik.EndSessions("oi-alice")
 			if err := p.authentik.Delivered(t.Context()); err == nil {
-				t.Error("nobody says so")
+				t.Error("got no error from Delivered, want one that names the logout token given up")
 			}
 			tries := p.authentik.Logouts()
 			if len(tries) != noticeTries {
-				t.Errorf("%d tries", len(tries))
+				t.Errorf("got %d tries, want %d", len(tries), noticeTries)
 			}
 			for _, try := range tries {
 				if try.Client != "oi-code" || try.URI != c.uri || try.Err == nil || c.status != 0 && try.Status != c.status {
-					t.Errorf("a try: %+v", try)
+					t.Errorf("got the try %+v, want one with the status or an error", try)
 				}
 			}
 		})
@@ -271,7 +271,7 @@ func round(t *testing.T) string {
 	return web.URL + "/told"
 }
 
-func TestClientsThatAreSlowHoldUpNoRequest(t *testing.T) {
+func TestBackchannel_SlowClientsDelayNoRequest(t *testing.T) {
 	t.Parallel()
 	wait := make(chan struct{})
 	box := newInbox(t, http.StatusOK, wait)
@@ -281,7 +281,7 @@ func TestClientsThatAreSlowHoldUpNoRequest(t *testing.T) {
 		want(t, p.do(http.MethodGet, executor("default-invalidation-flow"), ""), "component", "xak-flow-redirect")
 	}
 	if heard := box.heard(); len(heard) > 1 {
-		t.Errorf("the worker sends %d logout tokens at once", len(heard))
+		t.Errorf("got %d logout tokens sent at once, want 1", len(heard))
 	}
 	close(wait)
 	delivered(t, p.authentik)
@@ -290,11 +290,11 @@ func TestClientsThatAreSlowHoldUpNoRequest(t *testing.T) {
 		distinct[claimsOf(token)["jti"]] = true
 	}
 	if len(distinct) != 3 {
-		t.Errorf("%d logout tokens of 3 arrive", len(distinct))
+		t.Errorf("got %d different logout tokens, want 3", len(distinct))
 	}
 }
 
-func TestOneSessionTellsEachClientForEachAccessToken(t *testing.T) {
+func TestBackchannel_OneLogoutTokenForEachAccessToken(t *testing.T) {
 	t.Parallel()
 	one, two := newInbox(t, http.StatusOK, nil), newInbox(t, http.StatusOK, nil)
 	s, c := serve(t, Config{
@@ -308,7 +308,7 @@ func TestOneSessionTellsEachClientForEachAccessToken(t *testing.T) {
 	s.EndSessions("lg-one")
 	delivered(t, s)
 	if len(one.heard()) != 2 || len(two.heard()) != 1 {
-		t.Errorf("the clients are told %d and %d times, want 2 and 1", len(one.heard()), len(two.heard()))
+		t.Errorf("got %d and %d logout tokens at the two clients, want 2 and 1", len(one.heard()), len(two.heard()))
 	}
 	for box, audience := range map[*inbox]string{one: "oi-one", two: "oi-two"} {
 		for _, token := range box.heard() {
@@ -317,7 +317,7 @@ func TestOneSessionTellsEachClientForEachAccessToken(t *testing.T) {
 	}
 }
 
-func TestLogoutTokensAreSentByTheClientOfTheConfig(t *testing.T) {
+func TestBackchannel_UsesTheHTTPClientOfTheConfig(t *testing.T) {
 	t.Parallel()
 	var sent []url.URL
 	s, c := serve(t, Config{
@@ -332,7 +332,7 @@ func TestLogoutTokensAreSentByTheClientOfTheConfig(t *testing.T) {
 	s.EndSessions("lg-one")
 	delivered(t, s)
 	if len(sent) != 1 || sent[0].String() != "https://app.example.com/told" {
-		t.Errorf("sent to %v", sent)
+		t.Errorf("got requests to %v, want those of the client of the Config", sent)
 	}
 }
 

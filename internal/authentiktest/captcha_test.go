@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestCaptchaJudgesByScoreAndCode(t *testing.T) {
+func TestCaptcha_ChecksScoreAndErrorCodes(t *testing.T) {
 	t.Parallel()
 	s := recaptcha()
 	for token, want := range map[string]string{
@@ -19,14 +19,14 @@ func TestCaptchaJudgesByScoreAndCode(t *testing.T) {
 	}
 	s.Lenient = true
 	if s.refusal("other") != "" || s.refusal("broken") == "" {
-		t.Error("a lenient stage lets refusals pass, and nothing else")
+		t.Error("got another result with AllowErrors, want only a provider's refusal accepted")
 	}
 	if (&CaptchaStage{}).refusal("any") != "" {
-		t.Error("without a provider a token is refused")
+		t.Error("got a token refused without a provider, want it accepted")
 	}
 }
 
-func TestAgentThatProvesItselfPasses(t *testing.T) {
+func TestEndpointAgent_ValidResponsePasses(t *testing.T) {
 	t.Parallel()
 	required := &EndpointAgentStage{Required: true, Verify: func(r string) bool { return r == "signed" }}
 	for release, component := range map[Release]string{

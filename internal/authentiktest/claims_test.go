@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestClaimsStandApartWhereTheProviderSaysSo(t *testing.T) {
+func TestClaims_LeftOutOfTokensByClaimsApart(t *testing.T) {
 	t.Parallel()
 	for _, apart := range []bool{false, true} {
 		p := newParty(t, Release202605, quickly, func(p *Provider) {
@@ -16,13 +16,13 @@ func TestClaimsStandApartWhereTheProviderSaysSo(t *testing.T) {
 		id, userinfo := p.claims(token), p.userinfo(token)
 		for _, name := range []string{"email", "email_verified", "name", "preferred_username", "groups", "department"} {
 			if told := id[name] != nil; told == apart {
-				t.Errorf("apart is %t, and the ID token says that %s is %v", apart, name, id[name])
+				t.Errorf("ClaimsApart %t: got ID token with %s = %v", apart, name, id[name])
 			}
 			if told := claimsOf(token.AccessToken)[name] != nil; told == apart {
-				t.Errorf("apart is %t, and the access token has %s: %t", apart, name, told)
+				t.Errorf("ClaimsApart %t: access token has %s: got %t", apart, name, told)
 			}
 			if userinfo[name] == nil {
-				t.Errorf("apart is %t, and userinfo lacks %s", apart, name)
+				t.Errorf("ClaimsApart %t: got userinfo without %s, want it there", apart, name)
 			}
 		}
 		u, _ := p.authentik.User("oi-alice")
@@ -30,7 +30,7 @@ func TestClaimsStandApartWhereTheProviderSaysSo(t *testing.T) {
 	}
 }
 
-func TestMappingsTellWhatTheyPlease(t *testing.T) {
+func TestClaims_ScopeMappingsOverrideOtherClaims(t *testing.T) {
 	t.Parallel()
 	p := newParty(t, Release202605, quickly, func(p *Provider) {
 		p.Claims = map[string]map[string]any{
@@ -45,7 +45,7 @@ func TestMappingsTellWhatTheyPlease(t *testing.T) {
 	want(t, p.userinfo(token), "groups", "one, two", "sub", u.UID)
 }
 
-func TestTokensSayHowTheUserSignedIn(t *testing.T) {
+func TestClaims_AMRHasTheMethodsOfTheSignIn(t *testing.T) {
 	t.Parallel()
 	codes := Device{Class: DeviceStatic, Codes: []string{"mine01"}}
 	s, c := serve(t, Config{
@@ -66,17 +66,17 @@ func TestTokensSayHowTheUserSignedIn(t *testing.T) {
 		b.code(slug, "mine01")
 		told, _ := claimsOf(access(t, s, b.cookie(cookieSession), "oi-one"))["amr"].([]any)
 		if !slices.Equal(told, amr) {
-			t.Errorf("after the flow %s amr is %v, want %v", slug, told, amr)
+			t.Errorf("flow %s: got amr %v, want %v", slug, told, amr)
 		}
 	}
 	b := browse(t, c.base)
-	b.login("both", "lg-two") // who has no device
+	b.login("both", "lg-two") // lg-two has no device
 	if told := claimsOf(access(t, s, b.cookie(cookieSession), "oi-one"))["amr"]; fmt.Sprint(told) != "[pwd]" {
-		t.Errorf("of a factor that nobody was asked for amr says %v", told)
+		t.Errorf("got amr %v after a skipped factor, want only the password", told)
 	}
 }
 
-func TestAPasskeyIsNamedAsOne(t *testing.T) {
+func TestClaims_AMROfAPasskey(t *testing.T) {
 	t.Parallel()
 	for l, amr := range map[login][]string{
 		{method: methodPasskey}:               {"user"},
@@ -85,7 +85,7 @@ func TestAPasskeyIsNamedAsOne(t *testing.T) {
 		{method: "token"}:                     nil,
 	} {
 		if got := l.amr(); !slices.Equal(got, amr) {
-			t.Errorf("of %+v amr is %v, want %v", l, got, amr)
+			t.Errorf("%+v: got amr %v, want %v", l, got, amr)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// oidcNormalisations are those of OAuth2 and OpenID Connect.
+// oidcNormalisations are the normalisations of OAuth2 and OpenID Connect.
 func oidcNormalisations() []normalisation {
 	seconds, key := regexp.MustCompile(`^\d{10}$`), regexp.MustCompile(`^[A-Za-z0-9]{40}$`)
 	thumb := regexp.MustCompile(`^[\w-]{27,43}$`)
@@ -55,7 +55,7 @@ func (d *differences) parameters(where, recorded, live string) {
 	}
 }
 
-// token compares two signed tokens by what they say. It reports false for
+// token compares the claims of two signed tokens. It reports false for
 // anything else.
 func (d *differences) token(where, recorded, live string) bool {
 	h, g := claimsOf(recorded), claimsOf(live)
@@ -75,7 +75,7 @@ func (d *differences) token(where, recorded, live string) bool {
 	return true
 }
 
-// lifetime is for how long a token is good. The recorded server looked at its
+// lifetime is the lifetime of a token. The recorded server read its
 // clock twice, some seconds apart.
 func lifetime(claims map[string]any) int {
 	exp, _ := claims["exp"].(float64)
@@ -102,7 +102,7 @@ func unencoded(part string) string {
 	return string(raw)
 }
 
-// numbers is JSON as recordings hold it, the text itself if it is none.
+// numbers parses JSON as recordings have it, or returns the text if it is not JSON.
 func numbers(raw string) any {
 	value, err := decode(raw)
 	if err != nil {
@@ -119,7 +119,7 @@ func inOrder(scope string) string {
 	return strings.Join(words, " ")
 }
 
-// unnamed reports whether a list has strings alone: groups in tokens, which
+// unnamed reports whether a list has only strings: groups in tokens, which
 // have no order there. In users/me they are objects, and are in order.
 func unnamed(list []any) bool {
 	return !slices.ContainsFunc(list, func(one any) bool { _, ok := one.(string); return !ok })

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// page compares what was kept of HTML: the title, the first visible words and
+// page compares the recorded parts of HTML: the title, the first visible words and
 // the number of forms. The rest of authentik's markup is not copied.
 func (d *differences) page(recorded recordedPage, live string) {
 	page, err := reduced(live)
@@ -26,7 +26,7 @@ func (d *differences) page(recorded recordedPage, live string) {
 	}
 }
 
-// reduced keeps of a whole page what recordings keep.
+// reduced returns the parts of a page that recordings have.
 func reduced(page string) (recordedPage, error) {
 	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {

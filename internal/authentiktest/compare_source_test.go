@@ -29,7 +29,7 @@ func sourceNormalisations() []normalisation {
 var samlVaries = regexp.MustCompile(`\b((?:ID|IssueInstant|NotBefore|NotOnOrAfter|AuthnInstant|SessionIndex|SessionNotOnOrAfter)=)"[^"]+"` +
 	`|(<(?:saml:NameID|samlp:SessionIndex)\b[^>]*>)[0-9a-f]{64}<`)
 
-// samlText is what a packed SAML message says, without what is made for one
+// samlText returns the text of a packed SAML message without what is unique to one
 // message, one session or one installation. It is empty for anything else.
 func samlText(packed string) string {
 	packed, err := url.PathUnescape(packed)

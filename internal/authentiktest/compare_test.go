@@ -80,7 +80,7 @@ func (r *replay) normalised(name string, recorded, live string) (alike, known bo
 	return false, false
 }
 
-// compare says what differs between a recorded answer and a live one.
+// compare lists the differences between a recorded answer and a live one.
 func (r *replay) compare(i int, live *http.Response) {
 	r.t.Helper()
 	e := r.recording.Exchanges[i]
@@ -296,7 +296,7 @@ func (d *differences) object(where string, h, g map[string]any) {
 	}
 }
 
-// ordered puts the lists in order that have none: a user's devices.
+// ordered sorts the lists whose order does not matter: a user's devices.
 func ordered(name string, list []any) []any {
 	if name == "groups" && unnamed(list) {
 		return sorted(list)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A comparison that lets everything through would make every replay pass.
-func TestComparisonNoticesEachDifference(t *testing.T) {
+// A comparison that finds no differences would make every replay pass.
+func TestCompare_ReportsEachDifference(t *testing.T) {
 	t.Parallel()
 	const body = `{"a": 1, "b": ["x", null], "request_id": "0123456789abcdef0123456789abcdef", "pk": "7"}`
 	headers := func() http.Header {
@@ -61,12 +61,12 @@ func TestComparisonNoticesEachDifference(t *testing.T) {
 		c.change(live)
 		d := &differences{replay: &replay{live: values{}}}
 		if d.answers(recorded, live); (len(d.list) > 0) != c.differ {
-			t.Errorf("%s: %v", what, d.list)
+			t.Errorf("%s: got %v", what, d.list)
 		}
 	}
 }
 
-func TestComparisonReadsPagesAndTokens(t *testing.T) {
+func TestCompare_ReadsPagesAndTokens(t *testing.T) {
 	t.Parallel()
 	page := recordedPage{Title: "T", Words: "a b", Forms: []any{nil}}
 	for live, differ := range map[string]bool{
@@ -78,7 +78,7 @@ func TestComparisonReadsPagesAndTokens(t *testing.T) {
 	} {
 		d := &differences{replay: &replay{live: values{}}}
 		if d.page(page, live); (len(d.list) > 0) != differ {
-			t.Errorf("%s: %v", live, d.list)
+			t.Errorf("%s: got %v", live, d.list)
 		}
 	}
 	s := &Server{key: []byte("k")}
@@ -88,12 +88,12 @@ func TestComparisonReadsPagesAndTokens(t *testing.T) {
 	} {
 		d := &differences{replay: &replay{live: values{}}}
 		if d.claims(cookieSession, token("one", true), live); (len(d.list) > 0) != differ {
-			t.Errorf("%s: %v", live, d.list)
+			t.Errorf("%s: got %v", live, d.list)
 		}
 	}
 }
 
-func TestValuesOfTheRecordingAreReplaced(t *testing.T) {
+func TestCompare_RecordedValuesAreReplaced(t *testing.T) {
 	t.Parallel()
 	m := values{}
 	m.learn("device_uid", "6", "41")
@@ -105,12 +105,12 @@ func TestValuesOfTheRecordingAreReplaced(t *testing.T) {
 		"other":      {"x=recorded-token-0123456789-longer&y=recorded-token-0123456789", "x=live-longer&y=live-token"},
 	} {
 		if got := m.in(name, c[0]); got != c[1] {
-			t.Errorf("%s: %q becomes %q, want %q", name, c[0], got, c[1])
+			t.Errorf("%s, %q: got %q, want %q", name, c[0], got, c[1])
 		}
 	}
 }
 
-func TestComparisonLooksAroundWhatIsRandom(t *testing.T) {
+func TestCompare_ChecksTheTextAroundRandomValues(t *testing.T) {
 	t.Parallel()
 	address := func(user, secret string) string {
 		return "otpauth://totp/authentik%3A" + user + "?secret=" + secret + "&digits=6"
@@ -131,7 +131,7 @@ func TestComparisonLooksAroundWhatIsRandom(t *testing.T) {
 			last, _ = r.normalised("config_url", address("lg-gina", one), live)
 		}
 		if last != c.alike {
-			t.Errorf("%s: alike is %t", what, last)
+			t.Errorf("%s: got equal %t", what, last)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func waiting(t *testing.T, stage *EmailStage, change ...func(*Config)) (*Server,
 	browser.do(http.MethodGet, executor("mailed"), "")
 	want(t, browser.do(http.MethodPost, executor("mailed"), `{"uid_field": "st-mailed"}`), "component", "ak-stage-email")
 	if len(s.Mail()) != 1 {
-		t.Fatalf("%d mails have been sent", len(s.Mail()))
+		t.Fatalf("got %d mails, want 1", len(s.Mail()))
 	}
 	return s, browser, c
 }
@@ -41,7 +41,7 @@ func (c *client) confirm(m Mail) object {
 	return c.do(http.MethodPost, opening(m), `{"token": "`+token+`"}`)
 }
 
-func TestLinkGoesOnInWhateverBrowserAndOnce(t *testing.T) {
+func TestEmail_LinkWorksInAnyBrowserOnce(t *testing.T) {
 	t.Parallel()
 	s, browser, _ := waiting(t, &EmailStage{})
 	want(t, browse(t, browser.base).confirm(s.Mail()[0]), "component", "ak-stage-dummy")
@@ -49,7 +49,7 @@ func TestLinkGoesOnInWhateverBrowserAndOnce(t *testing.T) {
 	want(t, browser.do(http.MethodGet, executor("mailed"), ""), "component", "ak-stage-email")
 }
 
-func TestLinkIsGoodForItsTimeOnly(t *testing.T) {
+func TestEmail_LinkExpires(t *testing.T) {
 	t.Parallel()
 	s, browser, clock := waiting(t, &EmailStage{Expiry: 10 * time.Minute})
 	clock.pass(10 * time.Minute)
@@ -61,7 +61,7 @@ func TestLinkIsGoodForItsTimeOnly(t *testing.T) {
 	want(t, other.do(http.MethodGet, opening(s.Mail()[0]), ""), "component", "ak-stage-access-denied")
 }
 
-func TestOpeningALinkUsesNothingUp(t *testing.T) {
+func TestEmail_OpeningALinkDoesNotUseItUp(t *testing.T) {
 	t.Parallel()
 	s, browser, _ := waiting(t, &EmailStage{})
 	for range 3 {
@@ -70,7 +70,7 @@ func TestOpeningALinkUsesNothingUp(t *testing.T) {
 	want(t, browse(t, browser.base).confirm(s.Mail()[0]), "component", "ak-stage-dummy")
 }
 
-func TestUsedLinkIsToldToThoseWhoStandBeforeIt(t *testing.T) {
+func TestEmail_UsedLinkIsReportedAtTheConfirmation(t *testing.T) {
 	t.Parallel()
 	s, browser, _ := waiting(t, &EmailStage{})
 	other := browse(t, browser.base)
@@ -82,14 +82,14 @@ func TestUsedLinkIsToldToThoseWhoStandBeforeIt(t *testing.T) {
 	)
 }
 
-func TestMailsOnRequestAreLimitedForATime(t *testing.T) {
+func TestEmail_RequestedMailsAreRateLimited(t *testing.T) {
 	t.Parallel()
 	s, browser, clock := waiting(t, &EmailStage{MaxAttempts: 2, Window: time.Minute})
 	again := func(mails int) {
 		t.Helper()
 		want(t, browser.do(http.MethodPost, executor("mailed"), `{}`), "component", "ak-stage-email")
 		if sent := len(s.Mail()); sent != mails {
-			t.Errorf("%d mails have been sent, want %d", sent, mails)
+			t.Errorf("got %d mails, want %d", sent, mails)
 		}
 	}
 	again(2)
@@ -99,27 +99,27 @@ func TestMailsOnRequestAreLimitedForATime(t *testing.T) {
 	again(4)
 }
 
-func TestMailGoesOutOnceForAllLooksAtTheStage(t *testing.T) {
+func TestEmail_ReloadingTheStageSendsNoMail(t *testing.T) {
 	t.Parallel()
 	s, browser, _ := waiting(t, &EmailStage{})
 	browser.do(http.MethodGet, executor("mailed"), "")
 	if sent := len(s.Mail()); sent != 1 {
-		t.Errorf("%d mails have been sent", sent)
+		t.Errorf("got %d mails, want 1", sent)
 	}
 }
 
-func TestLinkActivatesAccountsOnlyWhereItShall(t *testing.T) {
+func TestEmail_LinkActivatesAnAccountOnlyIfTheStageSaysSo(t *testing.T) {
 	t.Parallel()
 	for _, activate := range []bool{false, true} {
 		s, browser, _ := waiting(t, &EmailStage{Activate: activate}, func(cfg *Config) { cfg.Users[0].Inactive = true })
 		browser.confirm(s.Mail()[0])
 		if u, _ := s.User("st-mailed"); u.Inactive == activate {
-			t.Errorf("activate is %t, and inactive %t", activate, u.Inactive)
+			t.Errorf("Activate %t: got user inactive %t", activate, u.Inactive)
 		}
 	}
 }
 
-func TestLinkKeepsTheQueryOfThePage(t *testing.T) {
+func TestEmail_LinkKeepsTheQueryOfThePage(t *testing.T) {
 	t.Parallel()
 	s, browser, _ := waiting(t, &EmailStage{})
 	query := url.QueryEscape("next=%2Fapp&flow_token=old")
@@ -129,11 +129,11 @@ func TestLinkKeepsTheQueryOfThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := u.Query(); got.Get("next") != "/app" || len(got["flow_token"]) != 1 || got.Get("flow_token") == "old" {
-		t.Errorf("the link is %s", u)
+		t.Errorf("got the link %s, want the query of the page in it", u)
 	}
 }
 
-func TestMailWaitsForAUser(t *testing.T) {
+func TestEmail_NeedsAPendingUser(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Flows: []Flow{
 		flowOf("nobody", &EmailStage{}), flowOf("unknown", ask(), &EmailStage{}),
@@ -142,11 +142,11 @@ func TestMailWaitsForAUser(t *testing.T) {
 	browser.do(http.MethodGet, executor("unknown"), "")
 	want(t, browser.do(http.MethodPost, executor("unknown"), `{"uid_field": "x"}`), "component", "ak-stage-flow-error")
 	if sent := len(s.Mail()); sent != 0 {
-		t.Errorf("%d mails have been sent", sent)
+		t.Errorf("got %d mails, want 0", sent)
 	}
 }
 
-func TestRecoveryLinkIsForAdministratorsToMake(t *testing.T) {
+func TestRecoveryLink_OnlyAdministratorsCreateOne(t *testing.T) {
 	t.Parallel()
 	cfg := Config{
 		Users:  append(people("lg-plain"), User{Username: "admin", Superuser: true}),
@@ -170,11 +170,11 @@ func TestRecoveryLinkIsForAdministratorsToMake(t *testing.T) {
 	made := browser.do(http.MethodPost, path, `{}`, "Authorization", "Bearer key-of-admin")
 	link, _ := made["link"].(string)
 	if len(flowTokenOf(link)) != 60 {
-		t.Errorf("the link is %q", link)
+		t.Errorf("got the recovery link %q", link)
 	}
 }
 
-func TestRecoveryLinkOfAnAdministratorWorksOnce(t *testing.T) {
+func TestRecoveryLink_WorksOnce(t *testing.T) {
 	t.Parallel()
 	_, browser := serve(t, Config{
 		Users: append(people("lg-lost"), User{Username: "admin", Superuser: true}), Tokens: map[string]string{"key": "admin"},
@@ -188,7 +188,7 @@ func TestRecoveryLinkOfAnAdministratorWorksOnce(t *testing.T) {
 	want(t, browse(t, browser.base).do(http.MethodGet, open, ""), "component", "ak-stage-access-denied")
 }
 
-func TestRecoveryLinkNeedsAFlow(t *testing.T) {
+func TestRecoveryLink_NeedsAFlow(t *testing.T) {
 	t.Parallel()
 	_, browser := serve(t, Config{
 		Users: []User{{Username: "admin", Superuser: true}}, Tokens: map[string]string{"key": "admin"},

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// wished is what end-session answers to a wish for an address after the logout,
-// and the challenge that follows.
+// wished returns the response of end-session to a post_logout_redirect_uri
+// and the challenge after it.
 func wished(c *client, address, hint string) (status, challenge any) {
 	c.t.Helper()
 	query := "post_logout_redirect_uri=" + url.QueryEscape(address)
@@ -33,7 +33,7 @@ func TestEndSession_OnlyRegisteredAddressesAreFollowed(t *testing.T) {
 	}
 }
 
-func TestEndSession_WhatCannotBeVerifiedIsABadRequest(t *testing.T) {
+func TestEndSession_UnverifiableRequestIsABadRequest(t *testing.T) {
 	t.Parallel()
 	const registered, other = "https://app.example.com/out", "https://app.example.com/out/there"
 	s, c, _ := twoClients(t, Release202608)
@@ -56,11 +56,11 @@ func TestEndSession_WhatCannotBeVerifiedIsABadRequest(t *testing.T) {
 		c.do(http.MethodGet, "/flows/-/cancel/", "")
 	}
 	if got := c.do(http.MethodGet, "/api/v3/core/users/me/", ""); got["status"] != http.StatusOK {
-		t.Errorf("after refused logouts the session at authentik is gone: %v", got)
+		t.Errorf("got %v from users/me after refused logouts, want the session kept", got)
 	}
 }
 
-// A hint names the issuer that signed it: the host and the scheme count.
+// A hint names its issuer, which includes host and scheme.
 func TestEndSession_HintMustComeFromTheSameHost(t *testing.T) {
 	t.Parallel()
 	s, c, _ := twoClients(t, Release202608)
@@ -69,11 +69,11 @@ func TestEndSession_HintMustComeFromTheSameHost(t *testing.T) {
 	r := request(t, "")
 	p, app, _ := s.client("oi-one")
 	if v := s.visit(r); v.issuedHere(p, app, hint) {
-		t.Errorf("a hint of %s is taken at %s", c.base, r.Host)
+		t.Errorf("got a hint of %s accepted at %s, want it refused", c.base, r.Host)
 	}
 	r.Host = strings.TrimPrefix(c.base, "http://")
 	if v := s.visit(r); !v.issuedHere(p, app, hint) {
-		t.Errorf("a hint of %s is refused at %s", c.base, r.Host)
+		t.Errorf("got a hint of %s refused at %s, want it accepted", c.base, r.Host)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestEndSession_AccessTokensOfTheClientEnd(t *testing.T) {
 		c.do(http.MethodGet, "/application/o/oi-one/end-session/", "")
 		got := c.do(http.MethodGet, "/application/o/userinfo/", "", "Authorization", "Bearer "+token)
 		if got["status"] != status {
-			t.Errorf("%s: userinfo answers %v, want %d", release, got["status"], status)
+			t.Errorf("%s: got status %v from userinfo, want %d", release, got["status"], status)
 		}
 		refresh, _ := answer["refresh_token"].(string)
 		want(t, c.submit(tokenPath, "grant_type", "refresh_token", "refresh_token", refresh,

@@ -7,16 +7,16 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// renewed takes new tokens with the refresh token of others.
+// renewed uses the refresh token of the given tokens.
 func (p *party) renewed(token *oauth2.Token) (*oauth2.Token, error) {
 	return p.config.TokenSource(p.t.Context(), &oauth2.Token{RefreshToken: token.RefreshToken}).Token()
 }
 
-func TestTokensGoWithWhatTheyDependOn(t *testing.T) {
+func TestTokens_EndWithTheirSessionOrUser(t *testing.T) {
 	t.Parallel()
 	for what, c := range map[string]struct {
 		end             func(*Server)
-		access, refresh bool // they are still good
+		access, refresh bool // whether they are still valid
 		sessions        int  // that are left
 	}{
 		"nothing happens":         {func(*Server) {}, true, true, 1},
@@ -39,14 +39,14 @@ func TestTokensGoWithWhatTheyDependOn(t *testing.T) {
 			token := p.enters()
 			c.end(p.authentik)
 			if good := p.userinfo(token)["status"] == http.StatusOK; good != c.access {
-				t.Errorf("the access token is good: %t", good)
+				t.Errorf("got access token valid: %t", good)
 			}
 			if n := p.authentik.Sessions(); n != c.sessions {
-				t.Errorf("%d sessions are left, want %d", n, c.sessions)
+				t.Errorf("got %d sessions left, want %d", n, c.sessions)
 			}
 			next, err := p.renewed(token)
 			if good := err == nil; good != c.refresh {
-				t.Errorf("the refresh token is good: %t (%v)", good, err)
+				t.Errorf("got refresh token valid: %t (%v)", good, err)
 			}
 			if err == nil {
 				p.tellsOfASession(next, c.access)
@@ -61,25 +61,25 @@ func (p *party) tellsOfASession(token *oauth2.Token, there bool) {
 	p.t.Helper()
 	claims := p.claims(token)
 	if (claims["sid"] != nil) != there || (claims["amr"] != nil) != there {
-		p.t.Errorf("the ID token says %v", claims)
+		p.t.Errorf("got the ID token %v, want sid and amr both or neither", claims)
 	}
 	p.verified(token)
 	if again, err := p.renewed(token); err != nil || (p.claims(again)["sid"] != nil) != there {
-		p.t.Errorf("renewed once more: %v", err)
+		p.t.Errorf("renewing once more: %v", err)
 	}
 }
 
-func TestCodesGoWithTheSession(t *testing.T) {
+func TestTokens_CodesEndWithTheSession(t *testing.T) {
 	t.Parallel()
 	p := newParty(t, Release202605, quickly)
 	code := p.signIn().Get("code")
 	p.authentik.EndSessions("oi-alice")
 	if _, err := p.config.Exchange(t.Context(), code); err == nil {
-		t.Error("a code outlives its session")
+		t.Error("got a code valid after its session, want it revoked")
 	}
 }
 
-func TestOnlyTheNamedSessionEnds(t *testing.T) {
+func TestServer_EndSessionEndsOnlyTheNamedSession(t *testing.T) {
 	t.Parallel()
 	s, one := serve(t, Config{
 		Users: people("lg-one"), Flows: []Flow{oneStep("in")}, SigningKey: signingKey(), Applications: []Application{relying("oi-one")},
@@ -89,13 +89,13 @@ func TestOnlyTheNamedSessionEnds(t *testing.T) {
 	two.login("in", "lg-one")
 	sid, _ := claimsOf(access(t, s, cookie, "oi-one"))["sid"].(string)
 	if !s.EndSession(sid) || s.EndSession(sid) {
-		t.Error("a session ends twice, or never")
+		t.Error("got another result of EndSession, want true once and then false")
 	}
 	want(t, one.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 	want(t, two.do(http.MethodGet, usersMe, ""), "status", http.StatusOK)
 }
 
-func TestNewGroupsAndAddressesAreToldOnRefresh(t *testing.T) {
+func TestTokens_RefreshHasNewGroupsAndAddresses(t *testing.T) {
 	t.Parallel()
 	p := newParty(t, Release202605, quickly)
 	token := p.enters()
@@ -107,11 +107,11 @@ func TestNewGroupsAndAddressesAreToldOnRefresh(t *testing.T) {
 	claims := p.claims(next)
 	want(t, claims, "email", "new@example.com")
 	if groups, _ := claims["groups"].([]any); len(groups) != 1 || groups[0] != "oi-guests" {
-		t.Errorf("the groups are %v", groups)
+		t.Errorf("got groups %v", groups)
 	}
 }
 
-func TestDevicesOfDeactivatedUsersAreForgotten(t *testing.T) {
+func TestDeviceGrant_DeactivatedUserLosesDeviceCodes(t *testing.T) {
 	t.Parallel()
 	s, c, _ := twoClients(t)
 	code, entry := c.device("oi-one")
@@ -123,12 +123,12 @@ func TestDevicesOfDeactivatedUsersAreForgotten(t *testing.T) {
 	want(t, got, "error", "invalid_grant")
 }
 
-func TestChangesOfAProviderStayWithTheServer(t *testing.T) {
+func TestServer_KeepsItsOwnCopyOfAProvider(t *testing.T) {
 	t.Parallel()
 	app := relying("oi-one")
 	s, _ := serve(t, Config{Applications: []Application{app}})
 	s.EditApplication("oi-one", func(a *Application) { a.Provider.Secret = "another" })
 	if p, _, _ := s.client("oi-one"); p.Secret != "another" || app.Provider.Secret != "oi-one-secret" {
-		t.Errorf("the secret is %q there and %q here", p.Secret, app.Provider.Secret)
+		t.Errorf("got the server's secret %q and ours %q, want the server's unchanged", p.Secret, app.Provider.Secret)
 	}
 }

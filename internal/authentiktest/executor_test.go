@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestDeniedFlowsDoNotLeadToOtherHosts(t *testing.T) {
+func TestExecutor_DeniedFlowsDoNotRedirectToOtherHosts(t *testing.T) {
 	t.Parallel()
 	f := flowOf("no", dummy("a"))
 	f.Policies = []Policy{says(false, "No.")}
@@ -17,7 +17,7 @@ func TestDeniedFlowsDoNotLeadToOtherHosts(t *testing.T) {
 	}
 }
 
-func TestLoginStageRefusesNobodyAndTheInactive(t *testing.T) {
+func TestUserLoginStage_RefusesMissingAndInactiveUsers(t *testing.T) {
 	t.Parallel()
 	gone := person("lg-gone")
 	gone.Inactive = true
@@ -31,7 +31,7 @@ func TestLoginStageRefusesNobodyAndTheInactive(t *testing.T) {
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 }
 
-func TestRefererMustBeOfTheSameSchemeAndHost(t *testing.T) {
+func TestCSRF_RefererMustHaveTheSameSchemeAndHost(t *testing.T) {
 	t.Parallel()
 	f := flowOf("click", dummy("a"))
 	_, c := serve(t, Config{Users: people("lg-ref"), Flows: []Flow{oneStep("in"), f}})
@@ -65,11 +65,11 @@ func signedIn(t testing.TB, c *client, slug, username string) string {
 			return cookie.Value
 		}
 	}
-	t.Fatal("there is no session cookie")
+	t.Fatal("got no session cookie, want one")
 	return ""
 }
 
-func TestAnotherUserGetsNothingOfTheSession(t *testing.T) {
+func TestSession_AnotherUserStartsWithAnEmptyOne(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Config{Users: people("lg-one", "lg-two"), Flows: []Flow{oneStep("in")}})
 	value := signedIn(t, c, "in", "lg-one")
@@ -80,17 +80,17 @@ func TestAnotherUserGetsNothingOfTheSession(t *testing.T) {
 	s.mu.Unlock()
 	v := s.visit(request(t, cookieSession+"="+value))
 	if v.session.data["secret"] == nil {
-		t.Fatal("the session was not found")
+		t.Fatal("got no session for the cookie, want one")
 	}
 	two, _ := s.User("lg-two")
 	first := v.session.data[dataLogin]
 	v.signIn(two)
 	if v.session.data[dataLogin] == first {
-		t.Error("the second user is given the login of the first")
+		t.Error("got the first user's login in the second user's session, want none")
 	}
-	delete(v.session.data, dataLogin) // his own
+	delete(v.session.data, dataLogin) // the second user's own
 	if len(v.session.data) > 0 {
-		t.Errorf("the second user is given %v", v.session.data)
+		t.Errorf("got %v in the second user's session, want it empty", v.session.data)
 	}
 }
 
@@ -104,7 +104,7 @@ func request(t testing.TB, cookie string) *http.Request {
 	return r
 }
 
-func TestLogoutForgetsTheSessionAndItsTarget(t *testing.T) {
+func TestUserLogoutStage_DeletesTheSessionAndItsTarget(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Config{Users: people("lg-out"), Flows: []Flow{oneStep("in"), flowOf("out", &UserLogoutStage{})}})
 	old := signedIn(t, c, "in", "lg-out")
@@ -112,11 +112,11 @@ func TestLogoutForgetsTheSessionAndItsTarget(t *testing.T) {
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 	want(t, browse(t, c.base).do(http.MethodGet, usersMe, "", "Cookie", cookieSession+"="+old), "status", http.StatusForbidden)
 	if n := s.Sessions(); n != 0 {
-		t.Errorf("%d sessions are left, of whom?", n)
+		t.Errorf("got %d sessions, want 0", n)
 	}
 }
 
-func TestCancelDropsThePlanAndFollowsNextByRelease(t *testing.T) {
+func TestCancel_DeletesThePlanAndFollowsNextByRelease(t *testing.T) {
 	t.Parallel()
 	for release, to := range map[Release]string{
 		Release202510: "/flows/-/default/invalidation/",
@@ -126,7 +126,7 @@ func TestCancelDropsThePlanAndFollowsNextByRelease(t *testing.T) {
 		want(t, c.do(http.MethodPost, executor("in"), `{"uid_field": "lg-stop"}`), "component", "ak-stage-password")
 		c.http.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 			if r.URL.Path != to {
-				t.Errorf("%s leads to %s, want %s", release, r.URL, to)
+				t.Errorf("%s: got a redirect to %s, want %s", release, r.URL, to)
 			}
 			return http.ErrUseLastResponse
 		}

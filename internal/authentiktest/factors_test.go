@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A clock stands still unless it is told to go on. It begins at the beginning
-// of a half minute, in which a TOTP code is new.
+// A clock stands still unless it is advanced. It starts at the beginning
+// of a TOTP step.
 type clock struct {
 	mu   sync.Mutex
 	when time.Time
@@ -68,7 +68,7 @@ func (r *replay) recordedCode(i int) string {
 	case json.Number:
 		return code.String()
 	}
-	r.t.Fatalf("exchange %d has no code", i)
+	r.t.Fatalf("recording: exchange %d has no code", i)
 	return ""
 }
 

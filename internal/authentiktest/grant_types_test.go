@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestGrantTypesAreLimitedWhereTheReleaseDoes(t *testing.T) {
+func TestGrantTypes_AreLimitedInReleasesThatLimitThem(t *testing.T) {
 	t.Parallel()
 	without := func(kind string) []string {
 		return slices.DeleteFunc(slices.Clone(everyGrant), func(one string) bool { return one == kind })
@@ -33,7 +33,7 @@ func checkGrant(t *testing.T, release Release, list []string, kind string, allow
 		"authorization_code": "code", "hybrid": "code id_token", "implicit": "id_token",
 	}[kind]; browser {
 		if refused := c.refusedAuthorization(response); refused == allowed {
-			t.Errorf("%s with %v: authorize refuses %s: %t", release, list, kind, refused)
+			t.Errorf("%s, grant types %v: authorization of %s: got refused %t", release, list, kind, refused)
 		}
 	}
 	if kind == "hybrid" || kind == "implicit" || s.dialect.grantRefused == "invalid_grant" {
@@ -41,7 +41,7 @@ func checkGrant(t *testing.T, release Release, list []string, kind string, allow
 	}
 	got := c.submit(tokenPath, "grant_type", kind, "client_id", "oi-code", "client_secret", "oi-code-secret", "redirect_uri", callback)
 	if refused := got["error"] == or(s.dialect.grantRefused, "invalid_request"); refused == allowed {
-		t.Errorf("%s with %v: the token endpoint answers %s with %v", s.dialect.version, list, kind, got)
+		t.Errorf("%s, grant types %v: token endpoint, %s: got %v", s.dialect.version, list, kind, got)
 	}
 }
 
@@ -62,7 +62,7 @@ func TestGrantTypes_MissingOnesAreAnInvalidGrantIn202608(t *testing.T) {
 	}
 }
 
-func TestGrantTypes_DeviceEndpointWantsItsOwnIn202608(t *testing.T) {
+func TestGrantTypes_DeviceEndpointNeedsItsOwnIn202608(t *testing.T) {
 	t.Parallel()
 	for release, refused := range map[Release]any{Release202605: nil, Release202608: "invalid_client"} {
 		s, c, _ := twoClients(t, release)

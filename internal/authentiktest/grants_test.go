@@ -59,7 +59,7 @@ func granted(s *Server, c *client) (code string, answer object) {
 	return fresh(), answer
 }
 
-func TestTokenEndpointGivesNothingToOthers(t *testing.T) {
+func TestTokenEndpoint_RefusesOtherClients(t *testing.T) {
 	t.Parallel()
 	s, c, _ := twoClients(t)
 	code, answer := granted(s, c)
@@ -78,14 +78,14 @@ func TestTokenEndpointGivesNothingToOthers(t *testing.T) {
 		},
 	} {
 		if got := c.submit(tokenPath, fields...); got["error"] != "invalid_grant" {
-			t.Errorf("%s: %v", what, got)
+			t.Errorf("%s: got %v", what, got)
 		}
 	}
 	want(t, c.submit(tokenPath, "grant_type", "refresh_token", "refresh_token", refresh,
 		"client_id", "oi-one", "client_secret", "oi-one-secret"), "status", http.StatusOK)
 }
 
-func TestRefreshTokensAreNoAccessTokens(t *testing.T) {
+func TestTokens_RefreshTokenIsNotAnAccessToken(t *testing.T) {
 	t.Parallel()
 	s, c, _ := twoClients(t)
 	_, answer := granted(s, c)
@@ -93,7 +93,7 @@ func TestRefreshTokensAreNoAccessTokens(t *testing.T) {
 		token, _ := answer[name].(string)
 		got := c.do(http.MethodGet, "/application/o/userinfo/", "", "Authorization", "Bearer "+token)
 		if got["status"] != status {
-			t.Errorf("userinfo for the %s: %v", name, got)
+			t.Errorf("userinfo with the %s: got %v", name, got)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func (c *client) enter(entry string) string {
 	return strings.Trim(strings.TrimPrefix(res.Request.URL.Path, "/if/flow/"), "/")
 }
 
-func TestDeviceCodesAreForTheirClientAndTime(t *testing.T) {
+func TestDeviceGrant_CodesAreForOneClientAndExpire(t *testing.T) {
 	t.Parallel()
 	_, c, now := twoClients(t)
 	poll := func(id, code string) object {
@@ -133,7 +133,7 @@ func TestDeviceCodesAreForTheirClientAndTime(t *testing.T) {
 	}
 	code, entry := c.device("oi-one")
 	if flow := c.enter(entry); flow != "default-provider-authorization-implicit-consent" {
-		t.Fatalf("the code of a device leads to %q", flow)
+		t.Fatalf("got %q after a device's code, want its flow", flow)
 	}
 	c.do(http.MethodGet, executor("default-provider-authorization-implicit-consent"), "")
 	want(t, poll("oi-two", code), "error", "invalid_grant")
@@ -141,16 +141,16 @@ func TestDeviceCodesAreForTheirClientAndTime(t *testing.T) {
 
 	_, closed := c.device("oi-closed")
 	if flow := c.enter(closed); flow != "device" {
-		t.Errorf("a device of an application that the user may not use leads to %q", flow)
+		t.Errorf("got %q after the code for an application without access, want the device flow again", flow)
 	}
 	_, entry = c.device("oi-one")
 	now.pass(2 * time.Minute)
 	if flow := c.enter(entry); flow != "device" {
-		t.Errorf("the code of a device that is past its time leads to %q", flow)
+		t.Errorf("got %q after an expired code, want the device flow again", flow)
 	}
 }
 
-func TestDeviceGrant_SecretOfTheClientIsAsked(t *testing.T) {
+func TestDeviceGrant_NeedsTheClientSecret(t *testing.T) {
 	t.Parallel()
 	for release, refusal := range map[Release]string{
 		Release202605: "authorization_pending", Release202608: "invalid_client",

@@ -47,7 +47,7 @@ func (c *client) send(method, path string, header ...string) (*http.Response, st
 	return res, string(body)
 }
 
-// raw is a browser that keeps nothing and follows nobody.
+// raw is a client that keeps no cookies and follows no redirects.
 func raw(t testing.TB, cfg Config) *client {
 	t.Helper()
 	_, c := serve(t, cfg)
@@ -62,18 +62,18 @@ func wantHeaders(t testing.TB, got http.Header, pairs ...string) {
 	t.Helper()
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if value := strings.Join(got.Values(pairs[i]), " | "); value != pairs[i+1] {
-			t.Errorf("%s is %q, want %q", pairs[i], value, pairs[i+1])
+			t.Errorf("%s: got %q, want %q", pairs[i], value, pairs[i+1])
 		}
 	}
 }
 
-func TestTheFlowPageSaysWhereTheServerIs(t *testing.T) {
+func TestInterface_FlowPageHasTheServersAddress(t *testing.T) {
 	t.Parallel()
 	releases(t, func(t *testing.T, release Release) {
 		c := raw(t, Config{Release: release, Path: "/auth/"})
 		res, page := c.send(http.MethodGet, loginPage+"?next=%2F", "Host", "crm.example.org", "X-Forwarded-Proto", "https")
 		if res.StatusCode != http.StatusOK {
-			t.Fatalf("status %d", res.StatusCode)
+			t.Fatalf("got status %d, want 200", res.StatusCode)
 		}
 		wantHeaders(t, res.Header, "X-Frame-Options", "DENY", "Referrer-Policy", "same-origin", "X-Content-Type-Options", "nosniff",
 			"X-Powered-By", "authentik", "Vary", "Accept-Encoding | Accept-Language, Cookie", "Content-Type", "text/html; charset=utf-8",
@@ -89,14 +89,14 @@ func TestTheFlowPageSaysWhereTheServerIs(t *testing.T) {
 		}
 		for _, text := range append(says, `rel="prefetch" href="`+background+`"`, `url("`+background+`")`) {
 			if !strings.Contains(page, text) {
-				t.Errorf("%s is missing in\n%s", text, page)
+				t.Errorf("got the page without %s:\n%s", text, page)
 			}
 		}
 		if absolute := strings.Count(page, "https://crm.example.org"); absolute != map[Release]int{Release202510: 1, Release202605: 3}[release] {
-			t.Errorf("%d absolute addresses in\n%s", absolute, page)
+			t.Errorf("got %d absolute addresses, want those of the configuration:\n%s", absolute, page)
 		}
 		if res, _ := c.send(http.MethodGet, "/if/flow/absent/"); res.StatusCode != http.StatusNotFound {
-			t.Errorf("status %d for a flow that is not there", res.StatusCode)
+			t.Errorf("got status %d for an unknown flow", res.StatusCode)
 		}
 	})
 }
@@ -139,7 +139,7 @@ func (c *client) crawl(page string) (seen []string) {
 		seen = append(seen, at)
 		res, body := c.send(http.MethodGet, at)
 		if res.StatusCode != http.StatusOK {
-			c.t.Errorf("status %d for %s", res.StatusCode, at)
+			c.t.Errorf("%[2]s: got status %[1]d, want 200", res.StatusCode, at)
 		}
 		if kind := path.Ext(at); kind == ".js" || kind == ".css" {
 			for _, name := range addresses(c.t, kind, body) {
@@ -154,7 +154,7 @@ func (c *client) crawl(page string) (seen []string) {
 	return seen
 }
 
-func TestAllThatTheFlowPageNeedsIsThere(t *testing.T) {
+func TestInterface_EveryFileOfTheFlowPageIsServed(t *testing.T) {
 	t.Parallel()
 	const version = `[0-9.]+-rc1`
 	common := []string{
@@ -174,11 +174,11 @@ func TestAllThatTheFlowPageNeedsIsThere(t *testing.T) {
 			want := slices.Concat(common, own[release])
 			for _, pattern := range want {
 				if !slices.ContainsFunc(seen, regexp.MustCompile("^"+pattern+"$").MatchString) {
-					t.Errorf("nothing like %s is asked for, but %q", pattern, seen)
+					t.Errorf("got no request like %s, but %q", pattern, seen)
 				}
 			}
 			if len(seen) != len(want) {
-				t.Errorf("asked for %q", seen)
+				t.Errorf("got requests for %q", seen)
 			}
 			for _, at := range seen {
 				c.staysKept(at)
@@ -187,7 +187,7 @@ func TestAllThatTheFlowPageNeedsIsThere(t *testing.T) {
 	})
 }
 
-// staysKept holds a file to be one that a browser keeps and asks about.
+// staysKept checks that browsers may cache a file and revalidate it.
 func (c *client) staysKept(at string) {
 	c.t.Helper()
 	res, body := c.send(http.MethodGet, at)
@@ -201,26 +201,26 @@ func (c *client) staysKept(at string) {
 	wantHeaders(c.t, res.Header, headers...)
 	tag := res.Header.Get("Etag")
 	if len(tag) < 10 || res.Header.Get("Last-Modified") == "" || !strings.Contains(res.Header.Get("X-Authentik-Version"), "-rc1") || body == "" {
-		c.t.Errorf("%s: %v", at, res.Header)
+		c.t.Errorf("%s: got headers %v, want those of a cached file", at, res.Header)
 	}
 	for header, value := range map[string]string{"If-None-Match": tag, "If-Modified-Since": res.Header.Get("Last-Modified")} {
 		if res, body := c.send(http.MethodGet, at, header, value); res.StatusCode != http.StatusNotModified || body != "" || res.Header.Get("Etag") != tag {
-			c.t.Errorf("%s, which has not changed: status %d, %v", at, res.StatusCode, res.Header)
+			c.t.Errorf("%s, unchanged: got status %d, headers %v, want 304", at, res.StatusCode, res.Header)
 		}
 	}
 	if res, _ := c.send(http.MethodGet, at, "If-None-Match", `"other"`); res.StatusCode != http.StatusOK {
-		c.t.Errorf("%s, which has changed: status %d", at, res.StatusCode)
+		c.t.Errorf("%s, changed: got status %d, want 200", at, res.StatusCode)
 	}
 }
 
-func TestChunksAreNamedByWhatIsInThem(t *testing.T) {
+func TestInterface_ChunkNamesDependOnTheContent(t *testing.T) {
 	t.Parallel()
 	one := map[string][]byte{"chunks/a.js": []byte("1"), "b.js": []byte(`"chunks/a.js"`)}
 	other := map[string][]byte{"chunks/a.js": []byte("2")}
 	if a, b := chunksOf(one).Replace("chunks/a.js"), chunksOf(other).Replace("chunks/a.js"); a == b || a == "chunks/a.js" {
-		t.Errorf("named %s and %s", a, b)
+		t.Errorf("got the names %s and %s, want them to depend on the content", a, b)
 	}
 	if got := chunksOf(one).Replace("b.js"); got != "b.js" {
-		t.Errorf("what is no chunk is named %s", got)
+		t.Errorf("got the name %s for a file that is not a chunk, want its own", got)
 	}
 }

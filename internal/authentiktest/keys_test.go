@@ -21,17 +21,17 @@ func (p *party) jwks() []object {
 	return keys
 }
 
-// header is what a token says of how it is made.
+// header returns the JOSE header of a token.
 func header(t testing.TB, token string) object {
 	t.Helper()
 	h, ok := numbers(headerOf(token)).(map[string]any)
 	if !ok {
-		t.Fatalf("%q is no token", token)
+		t.Fatalf("got %q, want a token with three parts", token)
 	}
 	return h
 }
 
-func TestProvidersSignWithTheirAlgorithm(t *testing.T) {
+func TestProvider_SignsWithItsAlgorithm(t *testing.T) {
 	t.Parallel()
 	for algorithm, key := range map[string]object{
 		"":      {"alg": "RS256", "kty": "RSA"},
@@ -48,7 +48,7 @@ func TestProvidersSignWithTheirAlgorithm(t *testing.T) {
 			p.verified(token)
 			keys := p.jwks()
 			if len(keys) != 1 {
-				t.Fatalf("%d keys are published", len(keys))
+				t.Fatalf("got %d published keys, want 1", len(keys))
 			}
 			for name, value := range key {
 				want(t, keys[0], name, value)
@@ -59,17 +59,17 @@ func TestProvidersSignWithTheirAlgorithm(t *testing.T) {
 	}
 }
 
-// discovers checks that discovery lists one value, or none at all.
+// discovers checks that discovery lists only that value, or nothing.
 func (p *party) discovers(name string, value any) {
 	p.t.Helper()
 	document := p.do(http.MethodGet, "/application/o/oi-code/.well-known/openid-configuration", "")
 	list, _ := document[name].([]any)
 	if value == nil && document[name] != nil || value != nil && (len(list) != 1 || list[0] != value) {
-		p.t.Errorf("discovery: %s is %v, want %v", name, document[name], value)
+		p.t.Errorf("discovery: %s: got %v, want %v", name, document[name], value)
 	}
 }
 
-func TestProvidersWithoutAKeySignWithTheirSecret(t *testing.T) {
+func TestProvider_WithoutAKeySignsWithItsSecret(t *testing.T) {
 	t.Parallel()
 	box := newInbox(t, http.StatusOK, nil)
 	p := newParty(t, Release202605, box.tells, func(p *Provider) { p.SecretSigns = true })
@@ -80,16 +80,16 @@ func TestProvidersWithoutAKeySignWithTheirSecret(t *testing.T) {
 		want(t, header(t, token), "alg", "HS256", "typ", kind, "kid", nil)
 		i := strings.LastIndexByte(token, '.')
 		if sum := mac([]byte("oi-code-secret"), token[:i]); base64.RawURLEncoding.EncodeToString(sum) != token[i+1:] {
-			t.Errorf("%s is not signed with the secret", token)
+			t.Errorf("got the token %s not signed with the secret", token)
 		}
 	}
 	if keys := p.jwks(); len(keys) > 0 {
-		t.Errorf("keys are published: %v", keys)
+		t.Errorf("got published keys %v, want none", keys)
 	}
 	p.discovers("id_token_signing_alg_values_supported", "HS256")
 }
 
-func TestRotatedKeysAreOthersAtOnce(t *testing.T) {
+func TestKeys_RotationTakesEffectAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []string{"RS256", "ES256"} {
 		t.Run(algorithm, func(t *testing.T) {
@@ -100,18 +100,18 @@ func TestRotatedKeysAreOthersAtOnce(t *testing.T) {
 			p.authentik.RotateKeys()
 			after := p.jwks()
 			if len(before) != 1 || len(after) != 1 || before[0]["kid"] == after[0]["kid"] {
-				t.Errorf("before the keys are %v, afterwards %v", before, after)
+				t.Errorf("got keys %v before and %v after the rotation, want one each, different", before, after)
 			}
 			want(t, header(t, old.AccessToken), "kid", before[0]["kid"])
-			p.verified(p.enters()) // a key that is unknown is asked for
+			p.verified(p.enters()) // the verifier fetches the unknown key
 			if info := p.userinfo(old); info["status"] != http.StatusOK {
-				t.Errorf("an access token is forgotten with the key: %v", info)
+				t.Errorf("got %v for an access token after the rotation, want it valid", info)
 			}
 		})
 	}
 }
 
-func TestTokensAreEncryptedWhereTheProviderSaysSo(t *testing.T) {
+func TestProvider_EncryptsTokensIfConfigured(t *testing.T) {
 	t.Parallel()
 	box := newInbox(t, http.StatusOK, nil)
 	p := newParty(t, Release202605, quickly, box.tells, func(p *Provider) { p.Encrypts = true })
@@ -122,7 +122,7 @@ func TestTokensAreEncryptedWhereTheProviderSaysSo(t *testing.T) {
 	id, _ := token.Extra("id_token").(string)
 	keys := p.jwks()
 	if len(keys) != 2 {
-		t.Fatalf("%d keys are published", len(keys))
+		t.Fatalf("got %d published keys, want 1", len(keys))
 	}
 	want(t, keys[0], "use", "sig", "alg", "ES256")
 	want(t, keys[1], "use", "enc", "alg", "RSA-OAEP-256", "enc", "A256CBC-HS512", "kty", "RSA")
@@ -131,7 +131,7 @@ func TestTokensAreEncryptedWhereTheProviderSaysSo(t *testing.T) {
 	} {
 		want(t, header(t, raw), "alg", "RSA-OAEP-256", "enc", "A256CBC-HS512", "typ", "JWE", "kid", keys[1]["kid"])
 		if inner := p.decrypted(raw); claimsOf(inner)["aud"] != "oi-code" {
-			t.Errorf("in %s is %q", kind, inner)
+			t.Errorf("%s: got %q inside the JWE, want a JWT", kind, inner)
 		}
 	}
 	p.discovers("id_token_encryption_alg_values_supported", "RSA-OAEP-256")
@@ -160,7 +160,7 @@ func (p *party) decrypted(raw string) string {
 	return string(inner)
 }
 
-func TestProvidersThatCannotBeAreRefused(t *testing.T) {
+func TestProvider_InvalidConfigurationIsAnError(t *testing.T) {
 	t.Parallel()
 	for what, edit := range map[string]func(*Provider){
 		"an algorithm that does not sign": func(p *Provider) { p.Algorithm = "RSA-OAEP-256" },
@@ -168,10 +168,10 @@ func TestProvidersThatCannotBeAreRefused(t *testing.T) {
 		"a grant type that is none":       func(p *Provider) { p.GrantTypes = []string{"authorization-code"} },
 	} {
 		if _, err := New(Config{Applications: []Application{relying("oi-code", edit)}}); err == nil {
-			t.Errorf("%s passes", what)
+			t.Errorf("%s: got no error, want one", what)
 		}
 		if _, err := New(Config{Providers: []Provider{*relying("oi-code", edit).Provider}}); err == nil {
-			t.Errorf("%s passes without an application", what)
+			t.Errorf("%s, without an application: got no error, want one", what)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (r *replay) links(mails ...int) {
 		met[token] = true
 		r.before(fmt.Sprintf("#%d", i), func() {
 			if sent := len(r.Mail()); sent <= which {
-				r.t.Fatalf("%d mails have been sent, not %d", sent, which+1)
+				r.t.Fatalf("got %d mails, want %d", sent, which+1)
 			}
 			live := r.Mail()[which]
 			r.live.learn("flow_token", token, flowTokenOf(live.Link))
@@ -29,18 +29,18 @@ func (r *replay) links(mails ...int) {
 	}
 }
 
-// mailed compares a mail with the one that was recorded. Of some there is
-// nothing but to whom they went.
+// mailed compares a mail with the recorded one. Of some, only the recipient
+// was recorded.
 func (r *replay) mailed(nth int, live Mail) {
 	was := r.recording.Mails[nth]
 	if live.To != was.To {
-		r.t.Errorf("mail %d: recorded to %s, live to %s", nth, was.To, live.To)
+		r.t.Errorf("mail %d: want recipient %s, got %s", nth, was.To, live.To)
 	}
 	if was.Subject != "" && live.Subject != was.Subject {
-		r.t.Errorf("mail %d: recorded about %q, live about %q", nth, was.Subject, live.Subject)
+		r.t.Errorf("mail %d: want subject %q, got %q", nth, was.Subject, live.Subject)
 	}
 	if was.Text != "" && !strings.Contains(r.live.within(was.Text), live.Link) {
-		r.t.Errorf("mail %d: recorded %q, live with the link %s", nth, was.Text, live.Link)
+		r.t.Errorf("mail %d: want text like %q, got the link %s", nth, was.Text, live.Link)
 	}
 }
 
@@ -127,7 +127,7 @@ func recoverySameBrowser(r *replay) Config {
 	r.links(0)
 	r.before("logged in", func() {
 		if sent := len(r.Mail()); sent != 3 {
-			r.t.Errorf("%d mails have been sent, not the first and two more", sent)
+			r.t.Errorf("got %d mails, want 3", sent)
 		}
 	})
 	return recovering(r)
@@ -146,7 +146,7 @@ func recoveryOtherUser(r *replay) Config {
 func recoveryUnknownUser(r *replay) Config {
 	r.before("a made-up token: ignored, flow starts at the first stage", func() {
 		if sent := len(r.Mail()); sent != 0 {
-			r.t.Errorf("%d mails have been sent to nobody", sent)
+			r.t.Errorf("got %d mails to unknown users, want 0", sent)
 		}
 	})
 	return recovering(r)

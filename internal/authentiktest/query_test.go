@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestQueryIsReencodedAsPythonDoes(t *testing.T) {
+func TestQuery_IsReencodedAsPythonDoes(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		"":                                     "",
@@ -24,7 +24,7 @@ func TestQueryIsReencodedAsPythonDoes(t *testing.T) {
 		url.Values{"query": {"ü=&?"}}.Encode(): url.Values{"query": {"ü=&?"}}.Encode(),
 	} {
 		if got := reencode(raw); got != want {
-			t.Errorf("%q becomes %q, want %q", raw, got, want)
+			t.Errorf("reencode(%q): got %q, want %q", raw, got, want)
 		}
 	}
 }
@@ -34,10 +34,10 @@ func FuzzQuerySurvivesARoundTrip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		once := reencode(raw)
 		if twice := reencode(once); twice != once {
-			t.Errorf("%q becomes %q, then %q", raw, once, twice)
+			t.Errorf("reencode(%q): got %q, then %q, want the same twice", raw, once, twice)
 		}
 		if sent := (url.Values{"query": {raw}}).Encode(); validUTF8(raw) && reencode(sent) != sent {
-			t.Errorf("what Go encodes, %q, becomes %q", sent, reencode(sent))
+			t.Errorf("reencode of Go's %q: got %q, want it unchanged", sent, reencode(sent))
 		}
 	})
 }
@@ -51,7 +51,7 @@ func validUTF8(s string) bool {
 	return true
 }
 
-func TestAbsoluteAddressesAreTold(t *testing.T) {
+func TestQuery_AbsoluteAddressesAreRecognized(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]bool{
 		"/if/user/": false, "//evil.example.net/": true, "https://a.example/": true, "https:/a": false,
@@ -59,12 +59,12 @@ func TestAbsoluteAddressesAreTold(t *testing.T) {
 		"x://y": true,
 	} {
 		if got := absolute(address); got != want {
-			t.Errorf("%q: %t, want %t", address, got, want)
+			t.Errorf("absolute(%q): got %t, want %t", address, got, want)
 		}
 	}
 }
 
-func TestRedirectsLeadNowhereDangerous(t *testing.T) {
+func TestRedirect_DangerousTargetsAreErrors(t *testing.T) {
 	t.Parallel()
 	s := &Server{base: "/auth"}
 	for to, want := range map[string]string{
@@ -74,7 +74,7 @@ func TestRedirectsLeadNowhereDangerous(t *testing.T) {
 	} {
 		got, err := resolve(s, to)
 		if got != want || (err != nil) != (want == "") {
-			t.Errorf("%q leads to %q (%v), want %q", to, got, err, want)
+			t.Errorf("resolve(%q): got %q (%v), want %q", to, got, err, want)
 		}
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// index is a text about what is in the archive, for those who do not want to
+// index is a list of the archive's contents, for readers who do not
 // unpack it.
 const index = "recordings/INDEX.md"
 
 var update = flag.Bool("update", false, "write "+index+" from the archive")
 
-func TestRecordings_IndexSaysWhatIsInTheArchive(t *testing.T) {
+func TestRecordings_IndexListsTheArchive(t *testing.T) {
 	t.Parallel()
 	want := indexOf(recorded(t))
 	if *update {
@@ -30,7 +30,7 @@ func TestRecordings_IndexSaysWhatIsInTheArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the archive has; write it again with `go test -run Index -update`; got\n%s\nwant\n%s", index, got, want)
+		t.Errorf("%s differs from the archive: run `go test -run Index -update`; got\n%s\nwant\n%s", index, got, want)
 	}
 }
 

@@ -36,7 +36,7 @@ type recordedMail struct{ To, Subject, Text string }
 type exchange struct {
 	Note     string
 	Browser  int
-	By       string // whose request it is, if no visitor's
+	By       string // who sent the request, unless a visitor did
 	Request  recordedRequest
 	Response recordedResponse
 }
@@ -61,8 +61,8 @@ type recordedPage struct {
 	Forms        []any
 }
 
-// recordings are all scenarios by "<release>/<name>". Without any of them
-// every test that asks fails: a test fed by files must not pass without.
+// recordings returns all scenarios by "<release>/<name>". If there are none,
+// the test fails: a test that reads files must not pass without them.
 var recordings = sync.OnceValues(func() (map[string]recording, error) {
 	packed, err := os.ReadFile(archive)
 	if err != nil {
@@ -132,23 +132,23 @@ func recorded(t testing.TB) map[string]recording {
 		t.Fatalf("reading the recordings: %v", err)
 	}
 	if len(all) == 0 {
-		t.Fatalf("there is not one recording in %s", archive)
+		t.Fatalf("got no recordings in %s, want some", archive)
 	}
 	return all
 }
 
-func TestRecordingsAreOfBothReleasesAndWhole(t *testing.T) {
+func TestRecordings_EveryReleaseIsComplete(t *testing.T) {
 	t.Parallel()
 	exchanges := map[Release]int{}
 	for name, one := range recorded(t) {
 		if name != string(one.Release)+"/"+one.Name {
-			t.Errorf("%s says of itself that it is %s/%s", name, one.Release, one.Name)
+			t.Errorf("recording %s: got the name %s/%s inside it, want the same", name, one.Release, one.Name)
 		}
 		exchanges[one.Release] += len(one.Exchanges)
 	}
 	for _, release := range Releases() {
 		if exchanges[release] < 1000 {
-			t.Errorf("of %s there are %d exchanges, which cannot be all", release, exchanges[release])
+			t.Errorf("%s: got %d exchanges, want far more: the archive is incomplete", release, exchanges[release])
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// A party is a relying party that is not of our making, with the browser of
+// A party is a relying party by an independent library, with the browser of
 // one of its users.
 type party struct {
 	*client
@@ -36,7 +36,7 @@ func newParty(t *testing.T, release Release, edit ...func(*Provider)) *party {
 	}
 	var err error
 	if p.issuer, err = oidc.NewProvider(t.Context(), c.base+"/application/o/oi-code/"); err != nil {
-		t.Fatalf("discovery: %v", err)
+		t.Fatalf("reading discovery: %v", err)
 	}
 	p.config = oauth2.Config{
 		ClientID: "oi-code", ClientSecret: "oi-code-secret", RedirectURL: callback, Endpoint: p.issuer.Endpoint(),
@@ -75,7 +75,7 @@ func (p *party) signIn(options ...oauth2.AuthCodeOption) url.Values {
 	to, _ := last["to"].(string)
 	p.open(p.base + to)
 	if p.arrived == nil {
-		p.t.Fatalf("the browser never came to the application; the login ended with %v", last)
+		p.t.Fatalf("got no redirect to the application; the login ended with %v", last)
 	}
 	return p.arrived.Query()
 }
@@ -86,15 +86,15 @@ func (p *party) verified(token *oauth2.Token) *oidc.IDToken {
 	raw, _ := token.Extra("id_token").(string)
 	id, err := p.issuer.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(p.t.Context(), raw)
 	if err != nil {
-		p.t.Fatalf("the ID token: %v", err)
+		p.t.Fatalf("verifying the ID token: %v", err)
 	}
 	return id
 }
 
-// quickly makes keys that are made faster than those of RSA.
+// quickly uses keys that are generated faster than those of RSA.
 func quickly(p *Provider) { p.Algorithm = "ES256" }
 
-// enters signs the user in and takes the tokens for it.
+// enters signs the user in and exchanges the code for tokens.
 func (p *party) enters() *oauth2.Token {
 	p.t.Helper()
 	token, err := p.config.Exchange(p.t.Context(), p.signIn().Get("code"))
@@ -110,12 +110,12 @@ func access(t testing.TB, s *Server, cookie, id string) string {
 	v := s.visit(request(t, cookieSession+"="+cookie))
 	p, app, found := s.client(id)
 	if !found || v.user.PK == 0 {
-		t.Fatalf("no access token for %s and user %d", id, v.user.PK)
+		t.Fatalf("storing an access token for %s and user %d: not found", id, v.user.PK)
 	}
 	return v.issue(p, app, v.newGrant(&authorization{provider: p, scopes: p.Scopes})).access
 }
 
-// claims are those of an ID token that has been checked.
+// claims returns the claims of a verified ID token.
 func (p *party) claims(token *oauth2.Token) object {
 	p.t.Helper()
 	claims := object{}
@@ -125,13 +125,13 @@ func (p *party) claims(token *oauth2.Token) object {
 	return claims
 }
 
-// userinfo is what authentik says of the user of a token.
+// userinfo returns authentik's userinfo for a token.
 func (p *party) userinfo(token *oauth2.Token) object {
 	p.t.Helper()
 	return p.do(http.MethodGet, "/application/o/userinfo/", "", "Authorization", "Bearer "+token.AccessToken)
 }
 
-func TestRelyingPartySignsSomebodyIn(t *testing.T) {
+func TestRelyingParty_SignsAUserIn(t *testing.T) {
 	t.Parallel()
 	for _, release := range Releases() {
 		t.Run(string(release), func(t *testing.T) {
@@ -140,11 +140,11 @@ func TestRelyingPartySignsSomebodyIn(t *testing.T) {
 			verifier := oauth2.GenerateVerifier()
 			given := p.signIn(oidc.Nonce("a nonce"), oauth2.S256ChallengeOption(verifier))
 			if given.Get("state") != "a state & more" || given.Get("error") != "" {
-				t.Fatalf("the application was given %v", given)
+				t.Fatalf("got %v at the application", given)
 			}
 			token, err := p.config.Exchange(t.Context(), given.Get("code"), oauth2.VerifierOption(verifier))
 			if err != nil {
-				t.Fatalf("the code: %v", err)
+				t.Fatalf("exchanging the code: %v", err)
 			}
 			p.tells(token)
 			p.renews(token)
@@ -152,7 +152,7 @@ func TestRelyingPartySignsSomebodyIn(t *testing.T) {
 	}
 }
 
-// tells checks what the ID token and userinfo say.
+// tells checks the claims of the ID token and of userinfo.
 func (p *party) tells(token *oauth2.Token) {
 	p.t.Helper()
 	u, _ := p.authentik.User("oi-alice")
@@ -165,15 +165,15 @@ func (p *party) tells(token *oauth2.Token) {
 		p.t.Fatal(err)
 	}
 	if id.Subject != u.UID || id.Nonce != "a nonce" || claims.Name != "oi-alice" || !slices.Equal(claims.Groups, u.Groups) {
-		p.t.Errorf("the ID token says %+v, %+v", id, claims)
+		p.t.Errorf("got the ID token %+v with claims %+v", id, claims)
 	}
 	info, err := p.issuer.UserInfo(p.t.Context(), p.config.TokenSource(p.t.Context(), token))
 	if err != nil || info.Subject != u.UID || info.Email != u.Email {
-		p.t.Errorf("userinfo says %+v, %v", info, err)
+		p.t.Errorf("got userinfo %+v, error %v", info, err)
 	}
 }
 
-// renews takes new tokens with the refresh token, which is good for once.
+// renews uses the refresh token, which works once.
 func (p *party) renews(token *oauth2.Token) {
 	p.t.Helper()
 	again := func() (*oauth2.Token, error) {
@@ -181,17 +181,17 @@ func (p *party) renews(token *oauth2.Token) {
 	}
 	next, err := again()
 	if err != nil {
-		p.t.Fatalf("the refresh token: %v", err)
+		p.t.Fatalf("using the refresh token: %v", err)
 	}
 	if p.verified(next).Nonce != "" || next.RefreshToken == token.RefreshToken {
-		p.t.Error("a renewed ID token has the nonce of the login, or the refresh token stays the same")
+		p.t.Error("got the login's nonce in the new ID token, or the same refresh token, want neither")
 	}
 	if _, err := again(); err == nil {
-		p.t.Error("a refresh token is good for a second time")
+		p.t.Error("got a refresh token accepted twice, want once")
 	}
 }
 
-func TestRelyingPartyIsRefusedWhatItMayNotHave(t *testing.T) {
+func TestRelyingParty_WrongRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	p := newParty(t, Release202605)
 	verifier := oauth2.GenerateVerifier()
@@ -211,19 +211,19 @@ func TestRelyingPartyIsRefusedWhatItMayNotHave(t *testing.T) {
 			oauth2.VerifierOption(verifier)),
 	} {
 		if err == nil {
-			t.Errorf("a code is good with %s", what)
+			t.Errorf("got a code accepted with %s, want it refused", what)
 		}
 	}
 	if err := mistaken(func(*oauth2.Config) {}, oauth2.VerifierOption(verifier)); err != nil {
-		t.Errorf("the right answer after wrong ones: %v", err)
+		t.Errorf("got error %v for the right request after wrong ones, want none", err)
 	}
 	if err := mistaken(func(*oauth2.Config) {}, oauth2.VerifierOption(verifier)); err == nil {
-		t.Error("a code is good for a second time")
+		t.Error("got a code accepted twice, want once")
 	}
 }
 
-// A token of another issuer, or for another client, must not pass for ours.
-func TestRelyingPartyRefusesTokensOfOthers(t *testing.T) {
+// A client must refuse tokens of another issuer and for another client.
+func TestRelyingParty_RefusesTokensOfOtherIssuersAndClients(t *testing.T) {
 	t.Parallel()
 	mine, other := newParty(t, Release202605), newParty(t, Release202605)
 	token, err := other.config.Exchange(t.Context(), other.signIn().Get("code"))
@@ -236,15 +236,15 @@ func TestRelyingPartyRefusesTokensOfOthers(t *testing.T) {
 		"another issuer":       {ClientID: "oi-code", InsecureSkipSignatureCheck: true},
 	} {
 		if _, err := mine.issuer.Verifier(config).Verify(t.Context(), raw); err == nil {
-			t.Errorf("a token of %s passes", what)
+			t.Errorf("got a token of %s verified, want an error", what)
 		}
 	}
 	if _, err := other.issuer.Verifier(&oidc.Config{ClientID: "somebody else"}).Verify(t.Context(), raw); err == nil {
-		t.Error("a token for another client passes")
+		t.Error("got a token for another client verified, want an error")
 	}
 }
 
-func TestRelyingPartyLosesItsTokensWithTheSession(t *testing.T) {
+func TestRelyingParty_AccessTokenEndsWithTheSession(t *testing.T) {
 	t.Parallel()
 	p := newParty(t, Release202605)
 	token, err := p.config.Exchange(t.Context(), p.signIn().Get("code"))
@@ -257,11 +257,11 @@ func TestRelyingPartyLosesItsTokensWithTheSession(t *testing.T) {
 	}
 	p.authentik.EndSessions("oi-alice")
 	if _, err := p.issuer.UserInfo(t.Context(), source); err == nil {
-		t.Error("an access token outlives the session it was given in")
+		t.Error("got an access token valid after its session, want it revoked")
 	}
 }
 
-func TestTheProvidersLoginFlowComesBeforeTheBrands(t *testing.T) {
+func TestProvider_AuthenticationFlowPrecedesTheBrands(t *testing.T) {
 	t.Parallel()
 	for _, release := range []Release{Release202510, Release202605} {
 		own := func(p *Provider) { p.AuthenticationFlow = "oi-login" }
@@ -272,7 +272,7 @@ func TestTheProvidersLoginFlowComesBeforeTheBrands(t *testing.T) {
 			visitor := party{client: browse(t, c.base)}
 			config := oauth2.Config{ClientID: client, RedirectURL: callback, Endpoint: oauth2.Endpoint{AuthURL: c.base + "/application/o/authorize/"}}
 			if page := visitor.open(config.AuthCodeURL("state")); page.Path != "/if/flow/"+flow+"/" {
-				t.Errorf("%s: a visitor of %s is led to %s", release, client, page)
+				t.Errorf("%s, client %s: got a redirect to %s", release, client, page)
 			}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 // adminView is why exchanges of administrators are left out.
 const adminView = "an administrator's own interface; what it does is done here by a method of Server"
 
-// by has something done in place of an exchange with the API of
+// by does something instead of an exchange with the API of
 // administrators.
 func (r *replay) by(exchange string, do func()) {
 	r.before(exchange, do)

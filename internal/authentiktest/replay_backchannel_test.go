@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A listener is where recorded clients hear of logouts, in this run.
+// A listener receives the logout tokens of the recorded clients in this run.
 type listener struct {
 	*replay
 	address string
@@ -20,7 +20,7 @@ type listener struct {
 	missed   int   // how many of the last tries the recording lacks
 }
 
-// listens makes a listener. What authentik sent in the recording is compared
+// listens starts a listener. What authentik sent in the recording is compared
 // with what arrives there.
 func (r *replay) listens() *listener {
 	l := &listener{replay: r}
@@ -35,7 +35,7 @@ func (r *replay) listens() *listener {
 	return l
 }
 
-// at has a client told at the listener.
+// at registers the listener as a client's back-channel address.
 func (l *listener) at(path string) func(*Provider) {
 	return func(p *Provider) { p.BackchannelURI = l.address + path }
 }
@@ -47,7 +47,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body := map[string]any{}
 	if err := r.ParseForm(); err != nil {
-		l.t.Errorf("what was sent to the client is no form: %v", err)
+		l.t.Errorf("parsing the form sent to the client: %v", err)
 	}
 	for name := range r.PostForm {
 		body[name] = r.PostForm.Get(name)
@@ -62,8 +62,8 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hears compares what the listener has heard since it was last asked with what
-// the recorded client did.
+// hears compares the logout tokens since its last call with those that
+// the recorded client got.
 func (l *listener) hears(recorded []exchange) {
 	l.t.Helper()
 	if err := l.Delivered(l.t.Context()); err != nil {
@@ -74,7 +74,7 @@ func (l *listener) hears(recorded []exchange) {
 	l.heard, l.missed = nil, 0
 	l.mu.Unlock()
 	if len(heard) != len(recorded) {
-		l.t.Errorf("the clients heard %d times, the recorded ones %d times", len(heard), len(recorded))
+		l.t.Errorf("got %d logout tokens, want %d as recorded", len(heard), len(recorded))
 		return
 	}
 	byPath := func(a, b recordedRequest) int { return strings.Compare(a.Path, b.Path) }
@@ -112,8 +112,8 @@ func (l *listener) sent(match func(exchange) bool) (all []exchange) {
 	return all
 }
 
-// causes has the administrator do something, and compares what is sent because
-// of it.
+// causes does something as the administrator, and compares the logout tokens
+// that it causes.
 func (l *listener) causes(exchange, cause string, do func()) {
 	l.by(exchange, func() {
 		do()

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// captchaRows are the recordings about proofs of what the visitor is and
-// what he sits at.
+// captchaRows are the recordings about captchas and about agents on the
+// visitor's device.
 func captchaRows() []row {
 	return []row{
 		{name: "captcha-identification", replay: captchaIdentification},

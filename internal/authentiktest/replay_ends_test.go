@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// A held is what a client had got before the recorded requests: where the
-// recording shows it, and when it is to be given.
+// A held has the tokens of a client from before the recorded requests: where the
+// recording shows them, and when to issue them.
 type held struct {
 	client          string
 	before          int             // the exchange before which it is given
 	at              int             // an exchange of the session it is given in
-	session         func() *session // in place of at
-	access, refresh int             // exchanges that show the tokens; none that does if 0
-	hint            int             // an exchange whose address has the ID token; none that does if 0
+	session         func() *session // instead of at
+	access, refresh int             // exchanges that show the tokens; 0 if none does
+	hint            int             // an exchange whose address has the ID token; 0 if none has
 }
 
 // holds gives a client its tokens.
@@ -77,7 +77,7 @@ func idTokenHint(e exchange) string {
 func (r *replay) give(clientID string, s *session, claims map[string]any) (given issued, refresh string) {
 	p, app, found := r.client(clientID)
 	if !found || claims == nil {
-		r.t.Fatalf("no tokens can be given to %s", clientID)
+		r.t.Fatalf("client %s: want a provider to issue tokens, got none", clientID)
 	}
 	v := r.visit(httptest.NewRequestWithContext(r.t.Context(), http.MethodGet, "https://auth.example.com/", http.NoBody))
 	g := grant{client: clientID, user: s.user, session: s.id}
@@ -94,7 +94,7 @@ func (r *replay) sessionOf(e exchange) *session {
 	fake := http.Request{Header: http.Header{"Cookie": {e.Request.Headers["Cookie"]}}}
 	c, err := fake.Cookie(cookieSession)
 	if err != nil {
-		r.t.Fatalf("%q has no session: %v", e.Note, err)
+		r.t.Fatalf("exchange %q: got no session: %v", e.Note, err)
 	}
 	r.enter(e)
 	return r.load(r.live.within(c.Value))

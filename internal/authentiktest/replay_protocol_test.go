@@ -48,7 +48,7 @@ func dummyDeny(*replay) Config {
 	}}
 }
 
-// says is an expression policy that always comes to the same result.
+// says is an expression policy that always has the same result.
 func says(passing bool, messages ...string) Policy {
 	return Policy{Func: func(*PolicyRequest) (bool, []string, error) { return passing, messages, nil }}
 }
@@ -183,7 +183,7 @@ func concurrentAnswers(r *replay) Config {
 	return Config{Users: people("lg-twice"), Flows: []Flow{proto, twoSteps("lg-twice-mfa", dummy("lg-dummy"))}}
 }
 
-// withCodes is a user with recovery codes, none of which the visitor knows.
+// withCodes is a user with recovery codes that the visitor does not know.
 func withCodes(username string) User {
 	return having(username, Device{Class: DeviceStatic, Codes: []string{"neverUsed123"}})
 }

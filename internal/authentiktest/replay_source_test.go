@@ -27,7 +27,7 @@ func openIDSource(slug, name string) Source {
 	}
 }
 
-// botToken is of nobody's bot.
+// botToken is an invented token.
 const botToken = "123:replay"
 
 // allSources are one of every kind, in the order of their names.
@@ -102,8 +102,8 @@ func sourceDenied(*replay) Config {
 	}
 }
 
-// sourceTelegram has the answers dated and signed anew, but for the one that
-// is to be wrong.
+// sourceTelegram dates and signs the answers again, except for the one that
+// must be wrong.
 func sourceTelegram(r *replay) Config {
 	sign := func(age time.Duration) func(*recordedRequest) {
 		return func(q *recordedRequest) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A row says what becomes of one scenario, in both releases: either replay
+// A row is one scenario, in every release: either replay
 // sets the stand-in up for it, or why says why it is not replayed.
 type row struct {
 	name   string
@@ -17,7 +17,7 @@ type row struct {
 	why    string
 }
 
-// later is the reason of rows that nobody has got to yet. It is no reason: a
+// later is the reason of rows that are not done yet. It is not a valid reason: a
 // test fails as long as one is left.
 const later = "not yet replayed"
 
@@ -29,42 +29,42 @@ func table() []row {
 	)
 }
 
-func TestReplayTableNamesEveryRecordingOnce(t *testing.T) {
+func TestReplay_TableListsEveryRecordingOnce(t *testing.T) {
 	t.Parallel()
 	rows := map[string]bool{}
 	for _, r := range table() {
 		if rows[r.name] {
-			t.Errorf("%s stands in the table twice", r.name)
+			t.Errorf("got %s in the table twice, want once", r.name)
 		}
 		rows[r.name] = true
 		if (r.replay == nil) == (r.why == "") {
-			t.Errorf("%s needs a replay or the reason why there is none, not both", r.name)
+			t.Errorf("%s: want either a replay or the reason why there is none", r.name)
 		}
 	}
 	names := map[string]bool{}
 	for _, one := range recorded(t) {
 		names[one.Name] = true
 		if !rows[one.Name] {
-			t.Errorf("%s (%s) is missing from the table", one.Name, one.Release)
+			t.Errorf("got no row for %s (%s) in the table, want one", one.Name, one.Release)
 		}
 	}
 	for name := range rows {
 		if !names[name] {
-			t.Errorf("there is no recording %s", name)
+			t.Errorf("got a row for %s, which is not recorded", name)
 		}
 	}
 }
 
-func TestReplayLeavesNothingForLater(t *testing.T) {
+func TestReplay_EveryOmissionHasAReason(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
 		if r.why == later {
-			t.Errorf("%s is not replayed, without a reason", r.name)
+			t.Errorf("got no reason why %s is not replayed, want one", r.name)
 		}
 	}
 }
 
-func TestStandInAnswersAsRecorded(t *testing.T) {
+func TestReplay_AnswersAsRecorded(t *testing.T) {
 	t.Parallel()
 	all := recorded(t)
 	for _, row := range table() {
@@ -88,7 +88,7 @@ func play(t *testing.T, one recording, setup func(*replay) Config) {
 	cfg.Release, cfg.SigningKey = one.Release, signingKey()
 	server, err := New(cfg)
 	if err != nil {
-		t.Fatalf("the set-up: %v", err)
+		t.Fatalf("starting the stand-in: %v", err)
 	}
 	r.Server = server
 	for i := 0; i < len(one.Exchanges); i++ {
@@ -99,7 +99,7 @@ func play(t *testing.T, one recording, setup func(*replay) Config) {
 	}
 	for what := range r.hooks {
 		if !r.met[what] {
-			t.Errorf("no exchange is %q", what)
+			t.Errorf("got a hook for %q, which is not an exchange of the recording", what)
 		}
 	}
 }
@@ -138,7 +138,7 @@ func (r *replay) hook(exchange string) *hooks {
 	return r.hooks[exchange]
 }
 
-// before has something happen before an exchange: what the administrator did
+// before does something before an exchange: what the administrator did
 // between two requests.
 func (r *replay) before(exchange string, do func()) {
 	h := r.hook(exchange)
@@ -152,7 +152,7 @@ func (r *replay) change(exchange string, edit func(*recordedRequest)) {
 	h.change = append(h.change, edit)
 }
 
-// skip leaves an exchange out. It is counted, and told with its reason.
+// skip leaves an exchange out. It is counted, and logged with its reason.
 func (r *replay) skip(exchange, why string) { r.hook(exchange).skip = why }
 
 // together sends an exchange at the same moment as the one after it: the
@@ -250,11 +250,11 @@ func (r *replay) enter(e exchange) {
 	}
 }
 
-// open signs a user in behind the flows' back and returns his cookies.
+// open signs a user in without a flow and returns the user's cookies.
 func (r *replay) open(username string) map[string]string {
 	u, found := r.User(username)
 	if !found {
-		r.t.Fatalf("there is no user %s to be signed in", username)
+		r.t.Fatalf("signing in %s: no such user", username)
 	}
 	v := r.visit(httptest.NewRequestWithContext(r.t.Context(), http.MethodGet, "/", http.NoBody))
 	v.plan = &plan{context: map[string]any{contextMethod: "password"}}

@@ -41,7 +41,7 @@ type earned struct {
 	session func() *session
 }
 
-// earns makes a code in place of a recorded one, for tokens with the same
+// earns makes a code instead of a recorded one, for tokens with the same
 // nonce.
 func (r *replay) earns(c earned) {
 	r.before(exchangeNo(c.before), func() {
@@ -133,7 +133,7 @@ func tokensRefresh(r *replay) Config {
 	}
 }
 
-// said is a value of a recorded answer: a key that the administrator was told.
+// said returns a value of a recorded answer, such as a key that the administrator got.
 func (r *replay) said(i int, path ...string) any {
 	value := r.recording.Exchanges[i].Response.JSON
 	for _, name := range path {

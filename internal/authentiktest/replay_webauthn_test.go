@@ -35,7 +35,7 @@ func otherHost(r *replay) Config {
 	}
 }
 
-// keysOnly is validation that takes security keys alone.
+// keysOnly is validation that accepts only security keys.
 func keysOnly(verification string) *AuthenticatorValidateStage {
 	return &AuthenticatorValidateStage{DeviceClasses: []DeviceClass{DeviceWebAuthn}, UserVerification: verification}
 }
@@ -72,8 +72,8 @@ func identPasskey(r *replay) Config {
 	}
 }
 
-// webauthnSetup takes the recorded attestations as they are: a key that
-// attests nothing signs nothing. Only the challenge is that of this run. The
+// webauthnSetup uses the recorded attestations unchanged: a key that
+// attests nothing signs nothing. Only the challenge is of this run. The
 // id of the user is part of what is compared.
 func webauthnSetup(r *replay) Config {
 	r.signedIn(0, "lg-mona")

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/websocket"
 )
 
-func TestTheRouterPutsItsNameToAnswersOfTheCore(t *testing.T) {
+func TestRouter_AddsItsHeadersToAnswersOfTheCore(t *testing.T) {
 	t.Parallel()
 	c := raw(t, Config{})
 	for _, path := range []string{executor("default-authentication-flow"), "/if/user/", "/absent", usersMe} {
@@ -18,9 +18,9 @@ func TestTheRouterPutsItsNameToAnswersOfTheCore(t *testing.T) {
 	}
 }
 
-// TestWhatIsNobodysBusinessIsMarked is for tests of what stands before
-// authentik: they look for these words.
-func TestWhatIsNobodysBusinessIsMarked(t *testing.T) {
+// TestRouter_ForbiddenAddressesHaveAMarker is for tests of proxies in front of
+// authentik: they look for these markers.
+func TestRouter_ForbiddenAddressesHaveAMarker(t *testing.T) {
 	t.Parallel()
 	releases(t, func(t *testing.T, release Release) {
 		c := raw(t, Config{Release: release, Path: "/auth/"})
@@ -29,13 +29,13 @@ func TestWhatIsNobodysBusinessIsMarked(t *testing.T) {
 			"/outpost.goauthentik.io/ping": "authentik outpost", "/-/metrics/": "authentik metrics",
 		} {
 			if res, body := c.send(http.MethodGet, path); res.StatusCode != http.StatusOK || !strings.Contains(body, text) {
-				t.Errorf("%s: status %d, %s", path, res.StatusCode, body)
+				t.Errorf("%s: got status %d, body %s", path, res.StatusCode, body)
 			}
 		}
 	})
 }
 
-func TestTheChannelStaysOpenWithoutAWord(t *testing.T) {
+func TestRouter_WebSocketStaysOpenAndSilent(t *testing.T) {
 	t.Parallel()
 	c := raw(t, Config{Path: "/auth/"})
 	socket, err := websocket.Dial(strings.Replace(c.base, "http", "ws", 1)+"/ws/client/", "", c.base)
@@ -49,12 +49,12 @@ func TestTheChannelStaysOpenWithoutAWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := socket.Read(make([]byte, 1)); n > 0 || !strings.Contains(err.Error(), "timeout") {
-		t.Errorf("read %d bytes: %v", n, err)
+		t.Errorf("got %d bytes and error %v from the WebSocket, want only a timeout", n, err)
 	}
 	if err := socket.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if res, _ := c.send(http.MethodGet, "/ws/client/"); res.StatusCode != http.StatusNotFound {
-		t.Errorf("status %d for what is no WebSocket", res.StatusCode)
+		t.Errorf("got status %d for a request that is not a WebSocket", res.StatusCode)
 	}
 }

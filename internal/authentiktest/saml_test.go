@@ -25,7 +25,7 @@ func asked(message string) string { return "?SAMLRequest=" + escape(deflated(mes
 
 const samlBase = "/application/saml/st-saml-post/"
 
-func TestSAMLRefusesRequestsThatItCannotRead(t *testing.T) {
+func TestSAML_UnreadableRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	c := samlServed(t, unedited)
 	for what, query := range map[string]string{
@@ -40,12 +40,12 @@ func TestSAMLRefusesRequestsThatItCannotRead(t *testing.T) {
 			strings.Repeat("x", 2*samlLimit) + `"/>`),
 	} {
 		if got := c.do(http.MethodGet, samlBase+"sso/binding/redirect/"+query, ""); got["status"] != http.StatusBadRequest {
-			t.Errorf("%s: %v", what, got["status"])
+			t.Errorf("%s: got %v", what, got["status"])
 		}
 	}
 }
 
-func TestSAMLAssertionIsXMLWhateverAnApplicationSends(t *testing.T) {
+func TestSAML_AssertionEscapesValuesOfTheRequest(t *testing.T) {
 	t.Parallel()
 	c := samlServed(t, func(a *Application) { a.SAML.Audience = `a<b>&"c"` })
 	const id = `_1&quot;&gt;&lt;evil/&gt;`
@@ -68,11 +68,11 @@ func TestSAMLAssertionIsXMLWhateverAnApplicationSends(t *testing.T) {
 		t.Fatal(err)
 	}
 	if response.InResponseTo != `_1"><evil/>` || response.Audience != `a<b>&"c"` || response.Evil != nil {
-		t.Errorf("the response says %+v", response)
+		t.Errorf("got the response %+v", response)
 	}
 }
 
-func TestSAMLLogoutOfAnApplicationLeavesTheSession(t *testing.T) {
+func TestSAML_LogoutOfAnApplicationKeepsTheSession(t *testing.T) {
 	t.Parallel()
 	c := samlServed(t, func(a *Application) { a.SAML.LogoutMethod = SAMLLogoutNative })
 	c.do(http.MethodGet, samlBase+"slo/binding/redirect/"+asked(`<samlp:LogoutRequest ID="_1"/>`), "")
@@ -83,7 +83,7 @@ func TestSAMLLogoutOfAnApplicationLeavesTheSession(t *testing.T) {
 	want(t, c.do(http.MethodGet, samlBase+"slo/binding/redirect/", ""), "status", http.StatusBadRequest)
 }
 
-func TestLogoutTellsOnlyApplicationsThatWereUsed(t *testing.T) {
+func TestSAML_LogoutNotifiesOnlyUsedApplications(t *testing.T) {
 	t.Parallel()
 	c := samlServed(t, unedited)
 	want(t, c.do(http.MethodGet, executor("st-logout"), ""), "component", "xak-flow-redirect")
@@ -93,12 +93,12 @@ func TestLogoutTellsOnlyApplicationsThatWereUsed(t *testing.T) {
 	frames := c.do(http.MethodGet, executor("st-logout"), "")
 	want(t, frames, "component", "ak-provider-iframe-logout")
 	if urls, _ := frames["logout_urls"].([]any); len(urls) != 1 {
-		t.Errorf("%d applications are told", len(urls))
+		t.Errorf("got logout messages for %d applications, want only the used ones", len(urls))
 	}
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 }
 
-func TestOnlyAdministratorsExecuteFlows(t *testing.T) {
+func TestAdmin_OnlyAdministratorsExecuteFlows(t *testing.T) {
 	t.Parallel()
 	boss := person("st-boss")
 	boss.Superuser = true

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A client is one browser at a stand-in that is really served.
+// A client is one browser at a stand-in behind a real HTTP server.
 type client struct {
 	t    testing.TB
 	http *http.Client
@@ -40,7 +40,7 @@ func browse(t testing.TB, base string) *client {
 	return &client{t: t, base: base, http: &http.Client{Jar: jar}}
 }
 
-// do sends a request, follows redirects and returns the JSON it comes to.
+// do sends a request, follows redirects and returns the JSON of the last response.
 func (c *client) do(method, path, body string, header ...string) object {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, strings.NewReader(body))
@@ -82,12 +82,12 @@ func want(t testing.TB, got object, pairs ...any) {
 	t.Helper()
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if name := fmt.Sprint(pairs[i]); got[name] != pairs[i+1] {
-			t.Errorf("%s is %v, want %v (in %v)", name, got[name], pairs[i+1], got)
+			t.Errorf("%s: got %v, want %v (in %v)", name, got[name], pairs[i+1], got)
 		}
 	}
 }
 
-func TestServerStandsBelowItsPath(t *testing.T) {
+func TestServer_ServesBelowItsPath(t *testing.T) {
 	t.Parallel()
 	_, c := serve(t, Config{Path: "/auth/", Users: people("lg-path"), Flows: []Flow{oneStep("in")}})
 	first := c.do(http.MethodGet, executor("in"), "")
@@ -99,38 +99,38 @@ func TestServerStandsBelowItsPath(t *testing.T) {
 	want(t, outside.do(http.MethodGet, executor("in"), ""), "status", http.StatusNotFound)
 }
 
-func TestServerForgetsSessionsWhenTold(t *testing.T) {
+func TestServer_ForgetDropsAllSessions(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Config{Users: people("lg-lost"), Flows: []Flow{twoSteps("in")}})
 	c.do(http.MethodPost, executor("in"), `{"uid_field": "lg-lost"}`)
 	if s.Sessions() != 1 {
-		t.Errorf("%d sessions, want 1", s.Sessions())
+		t.Errorf("got %d sessions, want 1", s.Sessions())
 	}
 	s.Forget()
 	lost := c.do(http.MethodPost, executor("in"), `{"password": "`+goodPassword+`"}`)
 	want(t, lost, "component", "ak-stage-identification")
 	if lost["response_errors"] == nil {
-		t.Error("the answer of the forgotten stage was not handed to the first one")
+		t.Error("got the answer to a forgotten stage ignored, want it given to the first stage")
 	}
 }
 
-func TestServerEndsTheSessionsOfOneUserOnly(t *testing.T) {
+func TestServer_EndSessionsEndsThoseOfOneUser(t *testing.T) {
 	t.Parallel()
 	s, one := serve(t, Config{Users: people("lg-one", "lg-two"), Flows: []Flow{oneStep("in")}})
 	two := browse(t, one.base)
 	one.login("in", "lg-one")
 	two.login("in", "lg-two")
 	if n := s.EndSessions("lg-one"); n != 1 {
-		t.Errorf("%d sessions ended, want 1", n)
+		t.Errorf("got %d sessions ended, want 1", n)
 	}
 	want(t, one.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 	want(t, two.do(http.MethodGet, usersMe, ""), "status", http.StatusOK)
 	if n := s.EndSessions("lg-nobody"); n != 0 {
-		t.Errorf("%d sessions of nobody ended", n)
+		t.Errorf("got %d sessions ended of an unknown user, want 0", n)
 	}
 }
 
-func TestServerTakesNoSessionCookieButItsOwn(t *testing.T) {
+func TestSession_ForgedCookieIsRefused(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Config{Users: people("lg-victim"), Flows: []Flow{oneStep("in")}})
 	c.login("in", "lg-victim")
@@ -145,7 +145,7 @@ func TestServerTakesNoSessionCookieButItsOwn(t *testing.T) {
 	}
 }
 
-func TestServerEndsSessionsWhoseTimeIsOver(t *testing.T) {
+func TestSession_Expires(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -161,7 +161,7 @@ func TestServerEndsSessionsWhoseTimeIsOver(t *testing.T) {
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 }
 
-func TestLoginEndsOtherSessionsWhereItIsToldTo(t *testing.T) {
+func TestUserLoginStage_EndsOtherSessionsIfConfigured(t *testing.T) {
 	t.Parallel()
 	_, one := serve(t, Config{Users: people("lg-single"), Flows: []Flow{
 		flowOf("in", askBoth(), &UserLoginStage{TerminateOthers: true}),
@@ -173,7 +173,7 @@ func TestLoginEndsOtherSessionsWhereItIsToldTo(t *testing.T) {
 	want(t, two.do(http.MethodGet, usersMe, ""), "status", http.StatusOK)
 }
 
-func TestSessionDeletedDuringARequestIsInterrupted(t *testing.T) {
+func TestSession_DeletedDuringARequestIsAnError(t *testing.T) {
 	t.Parallel()
 	var s *Server
 	cruel := Policy{Func: func(*PolicyRequest) (bool, []string, error) { s.Forget(); return true, nil, nil }}
@@ -184,7 +184,7 @@ func TestSessionDeletedDuringARequestIsInterrupted(t *testing.T) {
 	want(t, c.do(http.MethodPost, executor("in"), `{}`), "status", http.StatusBadRequest)
 }
 
-func TestSuperusersAreToldTheCauseOfAnError(t *testing.T) {
+func TestFlowError_OnlySuperusersSeeTheCause(t *testing.T) {
 	t.Parallel()
 	root := person("lg-root")
 	root.Groups = []string{"admins"}
@@ -194,13 +194,13 @@ func TestSuperusersAreToldTheCauseOfAnError(t *testing.T) {
 		Flows:  []Flow{flowOf("boom", &DummyStage{Throw: true})},
 	})
 	if got := c.do(http.MethodGet, executor("boom"), ""); got["error"] != nil || got["request_id"] == nil {
-		t.Errorf("a visitor is told %v", got)
+		t.Errorf("got %v for an ordinary visitor, want no cause", got)
 	}
 	got := c.do(http.MethodGet, executor("boom"), "", "Authorization", "Bearer key-of-root")
 	want(t, got, "component", "ak-stage-flow-error", "error", errRaised.Error())
 }
 
-func TestScriptedStageAsksAnythingAndChecksTheAnswer(t *testing.T) {
+func TestScriptedStage_ShowsAChallengeAndChecksTheAnswer(t *testing.T) {
 	t.Parallel()
 	_, c := serve(t, Config{Flows: []Flow{flowOf("any", &ScriptedStage{
 		Component: "ak-stage-of-tomorrow",
@@ -215,15 +215,15 @@ func TestScriptedStageAsksAnythingAndChecksTheAnswer(t *testing.T) {
 	asked := c.do(http.MethodGet, executor("any"), "")
 	want(t, asked, "component", "ak-stage-of-tomorrow", "flow_info", nil)
 	if got := fmt.Sprint(asked["riddle"]); got != "[one 2]" {
-		t.Errorf("the riddle is %s", got)
+		t.Errorf("got the field riddle = %s, want [one 2]", got)
 	}
 	if refused := c.do(http.MethodPost, executor("any"), `{"guess": "two"}`); refused["response_errors"] == nil {
-		t.Errorf("a wrong guess gets %v", refused)
+		t.Errorf("got %v after a wrong answer", refused)
 	}
 	want(t, c.do(http.MethodPost, executor("any"), `{"guess": "three"}`), "component", "xak-flow-redirect")
 }
 
-func TestCheckAccessAsksTheBindingsOfTheApplication(t *testing.T) {
+func TestCheckAccess_EvaluatesTheBindingsOfTheApplication(t *testing.T) {
 	t.Parallel()
 	staff := person("lg-staff")
 	staff.Groups = []string{"staff"}
@@ -252,7 +252,7 @@ func TestCheckAccessAsksTheBindingsOfTheApplication(t *testing.T) {
 	want(t, c.do(http.MethodGet, "/api/v3/core/applications/none/check_access/", ""), "status", http.StatusNotFound)
 }
 
-func TestServerIsSafeForManyAtOnce(t *testing.T) {
+func TestServer_IsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Config{Users: people("lg-many"), Flows: []Flow{oneStep("in")}})
 	var all sync.WaitGroup
@@ -269,22 +269,22 @@ func TestServerIsSafeForManyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	if s.Requests() < 40 {
-		t.Errorf("%d requests were counted", s.Requests())
+		t.Errorf("got %d requests counted", s.Requests())
 	}
 }
 
-func TestNewNamesEverythingThatIsWrong(t *testing.T) {
+func TestNew_ErrorNamesEveryMistake(t *testing.T) {
 	t.Parallel()
 	_, err := New(Config{
 		Release: "1999.1", Path: "auth", Users: []User{{Username: "a"}, {Username: "a"}},
 		Flows: []Flow{{Slug: "no slug"}, {Slug: "f", Bindings: []Binding{{}}}}, Applications: []Application{{}},
 	})
 	if err == nil {
-		t.Fatal("nothing is said")
+		t.Fatal("got no error, want one")
 	}
 	for _, what := range []string{`"1999.1"`, `path "auth"`, `user "a"`, `flow "no slug"`, "binding 0", `application ""`} {
 		if !strings.Contains(err.Error(), what) {
-			t.Errorf("not a word about %s in: %v", what, err)
+			t.Errorf("got no mention of %s in the error: %v", what, err)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (c *client) post(path, body string) object {
 	return c.do(http.MethodPost, path, body, "X-Authentik-Csrf", c.cookie(cookieCSRF), "Origin", c.base)
 }
 
-func TestDuoIsAskedForTheUsersOwnPageInTheOlderRelease(t *testing.T) {
+func TestDuo_StatusNeedsASignedInUserInTheOlderRelease(t *testing.T) {
 	t.Parallel()
 	for release, status := range map[Release]int{Release202510: http.StatusForbidden, Release202605: http.StatusOK} {
 		stage := &AuthenticatorDuoStage{}
@@ -40,7 +40,7 @@ func TestDuoIsAskedForTheUsersOwnPageInTheOlderRelease(t *testing.T) {
 	}
 }
 
-func TestDuoIsSetUpOnceDuoSaysSo(t *testing.T) {
+func TestDuo_SetUpWaitsForTheEnrolment(t *testing.T) {
 	t.Parallel()
 	status := "waiting"
 	stage := &AuthenticatorDuoStage{}
@@ -61,11 +61,11 @@ func TestDuoIsSetUpOnceDuoSaysSo(t *testing.T) {
 	c.do(http.MethodGet, executor("duo"), "")
 	want(t, c.post(executor("duo"), `{}`), "component", "xak-flow-redirect")
 	if u, _ := s.User("lg-duo"); len(u.devices([]DeviceClass{DeviceDuo})) != 1 {
-		t.Errorf("the user has %v", u.Devices)
+		t.Errorf("got devices %v of the user", u.Devices)
 	}
 }
 
-func TestATelephoneIsSetUpByOneUserOnly(t *testing.T) {
+func TestSetUp_TelephoneBelongsToOneUser(t *testing.T) {
 	t.Parallel()
 	s, c := signedUp(t, Config{
 		Users: append(people("lg-sms"), having("lg-first", Device{Class: DeviceSMS, Number: "+15550100"})),
@@ -74,18 +74,18 @@ func TestATelephoneIsSetUpByOneUserOnly(t *testing.T) {
 	c.do(http.MethodGet, executor("sms"), "")
 	number := func(n string) object { return c.post(executor("sms"), fmt.Sprintf(`{"phone_number": %q}`, n)) }
 	if what := refused(t, number("+15550100"), elsewhere); what != "Invalid phone number" || len(s.Texts()) != 0 {
-		t.Errorf("another user's number is told %q, sent %v", what, s.Texts())
+		t.Errorf("got %q and messages %v for another user's number, want a refusal and none", what, s.Texts())
 	}
 	number("+15550101")
 	number("+15550102")
 	texts := s.Texts()
 	if len(texts) != 2 || texts[0].Code != texts[1].Code || texts[1].To != "+15550102" {
-		t.Fatalf("sent: %v", texts)
+		t.Fatalf("got messages %v, want one", texts)
 	}
 	want(t, c.post(executor("sms"), `{"code": "`+texts[1].Code+`"}`), "component", "xak-flow-redirect")
 	u, _ := s.User("lg-sms")
 	if len(u.Devices) != 1 || u.Devices[0].Number != "+15550102" || u.Devices[0].sent.code != "" {
-		t.Errorf("the user has %v", u.Devices)
+		t.Errorf("got devices %v of the user", u.Devices)
 	}
 }
 
@@ -99,7 +99,7 @@ func (s *fill) get(v *visit) (*response, error) {
 
 func (s *fill) post(v *visit) (*response, error) { return s.get(v) }
 
-func TestWhatWasPromptedForGetsItsCodeAtOnce(t *testing.T) {
+func TestSetUp_PromptedAddressGetsItsCodeAtOnce(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the gateway is out of order")
 	sms := &AuthenticatorSMSStage{Send: func(string, string) error { return broken }}
@@ -111,25 +111,25 @@ func TestWhatWasPromptedForGetsItsCodeAtOnce(t *testing.T) {
 	want(t, c.do(http.MethodGet, executor("mail"), ""), "email", "o****@e******.org", "email_required", false)
 	want(t, c.do(http.MethodGet, executor("sms"), ""), "phone_number_required", false)
 	if len(s.Mail()) != 1 || s.Mail()[0].To != "other@example.org" || len(s.Texts()) != 1 {
-		t.Errorf("sent: %v, %v", s.Mail(), s.Texts())
+		t.Errorf("got mails %v and messages %v, want one each", s.Mail(), s.Texts())
 	}
 	if what := refused(t, c.do(http.MethodGet, executor("broken"), ""), elsewhere); what != broken.Error() {
-		t.Errorf("the gateway is told as %q", what)
+		t.Errorf("got the gateway's error as %q", what)
 	}
 }
 
-func TestAnAddressIsSetUpByOneUserOnly(t *testing.T) {
+func TestSetUp_AddressBelongsToOneUser(t *testing.T) {
 	t.Parallel()
 	users := append(people("lg-mail"), having("lg-first", Device{Class: DeviceEmail, Email: "used@example.com"}))
 	users[0].Email = ""
 	s, c := signedUp(t, Config{Users: users, Flows: []Flow{settingUp("mail", "Mail", &AuthenticatorEmailStage{})}}, "lg-mail")
 	c.do(http.MethodGet, executor("mail"), "")
 	if what := refused(t, c.post(executor("mail"), `{"email": "used@example.com"}`), elsewhere); what != "Invalid email" || len(s.Mail()) != 0 {
-		t.Errorf("another user's address is told %q, sent %v", what, s.Mail())
+		t.Errorf("got %q and mails %v for another user's address, want a refusal and none", what, s.Mail())
 	}
 }
 
-func TestSetUpsAreSkippedForNobody(t *testing.T) {
+func TestSetUp_IsSkippedWithoutAUser(t *testing.T) {
 	t.Parallel()
 	stages := map[string]Stage{
 		"totp": &AuthenticatorTOTPStage{}, "static": &AuthenticatorStaticStage{}, "sms": &AuthenticatorSMSStage{},
@@ -143,26 +143,26 @@ func TestSetUpsAreSkippedForNobody(t *testing.T) {
 	_, c := serve(t, Config{Flows: flows})
 	for slug := range stages {
 		if got := c.do(http.MethodGet, executor(slug), ""); got["component"] != "xak-flow-redirect" {
-			t.Errorf("%s: %v", slug, got)
+			t.Errorf("%s: got %v", slug, got)
 		}
 	}
 }
 
-func TestDevicesAreListedToTheirUser(t *testing.T) {
+func TestDevices_AreListedToTheirUser(t *testing.T) {
 	t.Parallel()
 	const all = "/api/v3/authenticators/all/"
 	_, c := signedUp(t, Config{Users: []User{having("lg-list", app(), Device{Class: DeviceStatic})}}, "lg-list")
 	list := fmt.Sprint(c.do(http.MethodGet, all, ""))
 	for _, model := range []string{"authentik_stages_authenticator_totp.TOTPDevice", "authentik_stages_authenticator_static.StaticDevice"} {
 		if !strings.Contains(list, model) {
-			t.Errorf("%s is missing from %s", model, list)
+			t.Errorf("got no %s in %s", model, list)
 		}
 	}
 	want(t, browse(t, c.base).do(http.MethodGet, all, ""), "status", http.StatusForbidden)
 	want(t, c.post(all, "{}"), "status", http.StatusMethodNotAllowed)
 }
 
-func TestDevicesStandInAuthentiksOrder(t *testing.T) {
+func TestDevices_AreInAuthentiksOrder(t *testing.T) {
 	t.Parallel()
 	var u User
 	for _, class := range slices.Backward(deviceClasses) {
@@ -170,10 +170,10 @@ func TestDevicesStandInAuthentiksOrder(t *testing.T) {
 	}
 	for i, d := range u.devices(nil) {
 		if d.Class != deviceClasses[i] {
-			t.Errorf("%d is %s", i, d.Class)
+			t.Errorf("device %d: got class %s", i, d.Class)
 		}
 	}
 	if got := u.devices([]DeviceClass{DeviceSMS}); len(got) != 1 || got[0].Class != DeviceSMS {
-		t.Errorf("of one class there are %v", got)
+		t.Errorf("got devices of one class %v", got)
 	}
 }

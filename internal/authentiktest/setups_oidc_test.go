@@ -49,7 +49,7 @@ func member(username string, groups ...string) User {
 	return u
 }
 
-// asks is an authorization flow that asks for consent.
+// asks returns an authorization flow that asks for consent.
 func asks(slug string, stage *ConsentStage) Flow {
 	return Flow{
 		Slug: slug, Title: "Redirecting to %(app)s", Designation: DesignationAuthorization,
@@ -57,5 +57,5 @@ func asks(slug string, stage *ConsentStage) Flow {
 	}
 }
 
-// signingKey is one for all replays: to make keys is what takes longest.
+// signingKey is shared by all replays: generating a key is the slowest part of one.
 var signingKey = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })

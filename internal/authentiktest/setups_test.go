@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The administrators of the recorded servers used a few set-ups again and
-// again.
+// The administrators of the recorded servers used a few set-ups
+// repeatedly.
 const (
 	goodPassword = "correct horse battery staple"
 	welcome      = "Welcome to Example!"

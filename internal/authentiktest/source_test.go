@@ -56,7 +56,7 @@ func (c *client) back(state string) {
 	c.do(http.MethodGet, "/source/oauth/callback/st-oauth/?code=good&state="+state, "")
 }
 
-func TestSourceTakesAStateOfItsOwnSessionOnly(t *testing.T) {
+func TestSource_StateOfAnotherSessionIsRefused(t *testing.T) {
 	t.Parallel()
 	_, c, state := arriving(t, Person{ID: "7", Username: "ext"})
 	other := browse(t, c.base)
@@ -73,7 +73,7 @@ func TestSourceTakesAStateOfItsOwnSessionOnly(t *testing.T) {
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusOK)
 }
 
-func TestSourceDoesNotEnrolSomebodyWithATakenName(t *testing.T) {
+func TestSource_TakenNameIsNotEnrolled(t *testing.T) {
 	t.Parallel()
 	_, c, state := arriving(t, Person{ID: "7", Username: "st-taken"}, person("st-taken"))
 	c.back(state)
@@ -81,7 +81,7 @@ func TestSourceDoesNotEnrolSomebodyWithATakenName(t *testing.T) {
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 }
 
-func TestSourceThatIsLinkedSignsTheUserInNextTime(t *testing.T) {
+func TestSource_LinkedUserIsSignedIn(t *testing.T) {
 	t.Parallel()
 	_, c, _ := arriving(t, Person{ID: "7", Username: "ext"}, person("st-linker"))
 	c.login("in", "st-linker")
@@ -94,7 +94,7 @@ func TestSourceThatIsLinkedSignsTheUserInNextTime(t *testing.T) {
 	want(t, me, "username", "st-linker")
 }
 
-func TestSourceFlowsAreForThoseWhoComeFromASource(t *testing.T) {
+func TestSource_FlowsNeedASource(t *testing.T) {
 	t.Parallel()
 	_, c := serve(t, Config{})
 	for _, slug := range []string{"default-source-authentication", "default-source-enrollment"} {
@@ -103,7 +103,7 @@ func TestSourceFlowsAreForThoseWhoComeFromASource(t *testing.T) {
 	}
 }
 
-func TestSourceViewsAreOfTheirOwnKindOnly(t *testing.T) {
+func TestSource_ViewsAreOfOneKind(t *testing.T) {
 	t.Parallel()
 	plex := openIDSource("plex", "Plex")
 	plex.Kind = SourcePlex
@@ -128,7 +128,7 @@ func plexed(t testing.TB, release Release, redeem func(string) (Person, bool), u
 
 const plexRedeem = "/api/v3/sources/plex/redeem_token/?slug=st-plex"
 
-func TestPlexSaysWhoseATokenIs(t *testing.T) {
+func TestPlex_RedeemNamesTheUserOfAToken(t *testing.T) {
 	t.Parallel()
 	for _, release := range []Release{Release202510, Release202605} {
 		redeem := func(token string) (Person, bool) {
@@ -145,7 +145,7 @@ func TestPlexSaysWhoseATokenIs(t *testing.T) {
 	}
 }
 
-func TestPlexLinksWhoIsSignedInIfHisOwnPageAsks(t *testing.T) {
+func TestPlex_LinksASignedInUser(t *testing.T) {
 	t.Parallel()
 	for _, release := range []Release{Release202510, Release202605} {
 		c := plexed(t, release, func(string) (Person, bool) { return Person{ID: "7"}, true }, person("st-linker"))
@@ -155,7 +155,7 @@ func TestPlexLinksWhoIsSignedInIfHisOwnPageAsks(t *testing.T) {
 	}
 }
 
-func TestPlexWithoutEnrolmentIsAPageInAChallenge(t *testing.T) {
+func TestPlex_WithoutEnrolmentIsAPageInAChallenge(t *testing.T) {
 	t.Parallel()
 	s := openIDSource("st-plex", "St Plex")
 	s.Kind, s.EnrollmentFlow = SourcePlex, ""
@@ -164,11 +164,11 @@ func TestPlexWithoutEnrolmentIsAPageInAChallenge(t *testing.T) {
 	got := c.do(http.MethodPost, plexRedeem, `{"plex_token": "good"}`)
 	want(t, got, "status", http.StatusOK, "component", "xak-flow-shell")
 	if text, _ := got["body"].(string); !strings.Contains(text, "Source is not configured for enrollment.") {
-		t.Errorf("the page says %s", text)
+		t.Errorf("got the page %s", text)
 	}
 }
 
-func TestTelegramSignsAllThatItSays(t *testing.T) {
+func TestTelegram_HashCoversEveryField(t *testing.T) {
 	t.Parallel()
 	said := object{"id": 7, "auth_date": 1, "username": "tg", "component": "ak-source-telegram", "hash": "x"}
 	before := telegramHash("token", said)
@@ -177,15 +177,15 @@ func TestTelegramSignsAllThatItSays(t *testing.T) {
 		changed := maps.Clone(said)
 		changed[name] = value
 		if telegramHash("token", changed) == before {
-			t.Errorf("%s can be changed without the hash changing", name)
+			t.Errorf("got the same hash after a change of %s, want another", name)
 		}
 	}
 	if telegramHash("other token", said) == before {
-		t.Error("any token signs alike")
+		t.Error("got the same hash with another token, want another")
 	}
 }
 
-func TestReputationCountsWhatItIsToldTo(t *testing.T) {
+func TestReputation_CountsNamesAndAddressesAsConfigured(t *testing.T) {
 	t.Parallel()
 	s, err := New(Config{Users: people("st-a", "st-b")})
 	if err != nil {
@@ -215,12 +215,12 @@ func TestReputationCountsWhatItIsToldTo(t *testing.T) {
 	} {
 		q := &PolicyRequest{User: User{Username: c.username}, HTTP: from(c.address)}
 		if got := c.policy.passes(s, q); got != c.fallen {
-			t.Errorf("%s: %t", what, got)
+			t.Errorf("%s: got the policy passed: %t", what, got)
 		}
 	}
 }
 
-func TestSessionBoundToAnAddressMovesNowhere(t *testing.T) {
+func TestSession_BoundToAnAddressEndsAtAnotherOne(t *testing.T) {
 	t.Parallel()
 	bound := flowOf("in", askBoth(), &UserLoginStage{BindAddress: true, Duration: time.Hour})
 	s, c := serve(t, Config{Users: people("st-net"), Flows: []Flow{bound}})
@@ -229,10 +229,10 @@ func TestSessionBoundToAnAddressMovesNowhere(t *testing.T) {
 	sessions := s.Sessions()
 	page := c.do(http.MethodGet, usersMe, "", "X-Forwarded-For", "198.51.100.7")
 	if text, _ := page["text"].(string); !strings.Contains(text, "<title>authentik</title>") {
-		t.Errorf("another address gets %v", page)
+		t.Errorf("got %v at another address", page)
 	}
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 	if s.Sessions() >= sessions {
-		t.Error("the session is still there")
+		t.Error("got the session kept, want it deleted")
 	}
 }

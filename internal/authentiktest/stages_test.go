@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestInvitationIsUsedUpByOneVisitor(t *testing.T) {
+func TestInvitation_SingleUseWorksOnce(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Flows: []Flow{flowOf("join", &InvitationStage{}, dummy("in"))}})
 	once := s.AddInvitation(Invitation{SingleUse: true})
@@ -21,7 +21,7 @@ func TestInvitationIsUsedUpByOneVisitor(t *testing.T) {
 	want(t, come(often), "component", "ak-stage-dummy")
 }
 
-func TestInvitationsEndInNewReleasesOnly(t *testing.T) {
+func TestInvitation_ExpiresInNewReleasesOnly(t *testing.T) {
 	t.Parallel()
 	for release, component := range map[Release]string{
 		Release202510: "ak-stage-dummy", Release202605: "ak-stage-access-denied",
@@ -36,7 +36,7 @@ func TestInvitationsEndInNewReleasesOnly(t *testing.T) {
 	}
 }
 
-func TestInvitationIsTakenFromAFieldToo(t *testing.T) {
+func TestInvitation_TokenMayComeFromAField(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Flows: []Flow{
 		flowOf("join", &PromptStage{Fields: []Field{{Key: "token", Label: "Token"}}}, &InvitationStage{}, dummy("in")),
@@ -55,7 +55,7 @@ func writing(slug string, stage *UserWriteStage, keys ...string) Flow {
 	return flowOf(slug, form, stage, dummy("written"))
 }
 
-func TestUserWriteDemandsWhatAUserNeeds(t *testing.T) {
+func TestUserWriteStage_IncompleteDataIsRefused(t *testing.T) {
 	t.Parallel()
 	_, browser := serve(t, Config{Users: people("lg-there"), Flows: []Flow{
 		flowOf("nothing", &UserWriteStage{}),
@@ -74,7 +74,7 @@ func TestUserWriteDemandsWhatAUserNeeds(t *testing.T) {
 	want(t, write("new", `{"username": "lg-new"}`), "component", "ak-stage-dummy")
 }
 
-func TestUserWriteMakesUsersAsItIsTold(t *testing.T) {
+func TestUserWriteStage_CreatesUsersAsConfigured(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Flows: []Flow{
 		writing("plain", &UserWriteStage{}, "username"),
@@ -89,19 +89,19 @@ func TestUserWriteMakesUsersAsItIsTold(t *testing.T) {
 		want(t, c.do(http.MethodPost, executor(slug), answer), "component", "ak-stage-dummy")
 	}
 	if u, found := s.User("lg-plain"); !found || !u.Inactive || u.Type != "external" {
-		t.Errorf("without being told, the user is %+v", u)
+		t.Errorf("got the user %+v by default", u)
 	}
 	u, _ := s.User("lg-told")
 	if u.Inactive || u.Type != "internal" || !slices.Contains(u.Groups, "joined") {
-		t.Errorf("the user is %+v", u)
+		t.Errorf("got the user %+v", u)
 	}
 	inner, _ := u.Attributes["a"].(object)
 	if inner["b"] != "c" || len(u.Attributes) != 1 {
-		t.Errorf("the attributes are %v", u.Attributes)
+		t.Errorf("got attributes %v", u.Attributes)
 	}
 }
 
-func TestUserWriteLeavesOldCopiesOfAUserAlone(t *testing.T) {
+func TestUserWriteStage_DoesNotChangeCopiesOfAUser(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{
 		Users: []User{{Username: "lg-a", Password: goodPassword, Attributes: object{"a": object{"kept": "yes"}}}},
@@ -113,14 +113,14 @@ func TestUserWriteLeavesOldCopiesOfAUserAlone(t *testing.T) {
 	want(t, browser.do(http.MethodPost, executor("in"), `{"attributes_a_new": "v"}`), "component", "ak-stage-dummy")
 	after, _ := s.User("lg-a")
 	if inner, _ := before.Attributes["a"].(object); len(inner) != 1 {
-		t.Errorf("the copy has become %v", inner)
+		t.Errorf("got the copy changed to %v, want it unchanged", inner)
 	}
 	if inner, _ := after.Attributes["a"].(object); inner["new"] != "v" || inner["kept"] != "yes" {
-		t.Errorf("the attributes are %v", after.Attributes)
+		t.Errorf("got attributes %v", after.Attributes)
 	}
 }
 
-func TestUserWriteKeepsWhatOthersWroteMeanwhile(t *testing.T) {
+func TestUserWriteStage_KeepsConcurrentChanges(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Users: people("lg-a"), Flows: []Flow{
 		flowOf("in", askBoth(), &PromptStage{Fields: []Field{{Key: "name", Label: "Name"}}}, &UserWriteStage{}, dummy("x")),
@@ -130,11 +130,11 @@ func TestUserWriteKeepsWhatOthersWroteMeanwhile(t *testing.T) {
 	s.EditUser("lg-a", func(u *User) { u.Email = "new@example.com" })
 	want(t, browser.do(http.MethodPost, executor("in"), `{"name": "New"}`), "component", "ak-stage-dummy")
 	if u, _ := s.User("lg-a"); u.Name != "New" || u.Email != "new@example.com" {
-		t.Errorf("the user is %+v", u)
+		t.Errorf("got the user %+v", u)
 	}
 }
 
-func TestUserDeleteNeedsAUser(t *testing.T) {
+func TestUserDeleteStage_NeedsAUser(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Users: people("lg-gone"), Flows: []Flow{
 		flowOf("nobody", &UserDeleteStage{}), flowOf("leave", ask(), &UserDeleteStage{}),
@@ -143,11 +143,11 @@ func TestUserDeleteNeedsAUser(t *testing.T) {
 	browser.do(http.MethodGet, executor("leave"), "")
 	want(t, browser.do(http.MethodPost, executor("leave"), `{"uid_field": "lg-gone"}`), "component", "xak-flow-redirect")
 	if _, found := s.User("lg-gone"); found {
-		t.Error("the user is still there")
+		t.Error("got the user kept, want it deleted")
 	}
 }
 
-func TestRedirectStageNeedsATarget(t *testing.T) {
+func TestRedirectStage_NeedsATarget(t *testing.T) {
 	t.Parallel()
 	closed := flowOf("closed", dummy("x"))
 	closed.Authentication = RequireAuthenticated
@@ -169,13 +169,13 @@ func TestRedirectStageNeedsATarget(t *testing.T) {
 	}
 }
 
-func TestRedirectStageAsksForItsTarget(t *testing.T) {
+func TestRedirectStage_ChallengeHasItsTarget(t *testing.T) {
 	t.Parallel()
 	_, browser := serve(t, Config{Flows: []Flow{flowOf("on", &RedirectStage{To: "/there"}, dummy("x"))}})
 	browser.do(http.MethodGet, executor("on"), "")
 	got := browser.do(http.MethodPost, executor("on"), `{}`)
 	want(t, got, "component", "xak-flow-redirect", "to", "/there")
 	if errs, _ := got["response_errors"].(object); errs["to"] == nil {
-		t.Errorf("nothing is said of the field: %v", got)
+		t.Errorf("got no error of the field: %v", got)
 	}
 }

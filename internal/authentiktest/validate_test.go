@@ -28,13 +28,13 @@ func refused(t testing.TB, c object, field string) string {
 	errs, _ := c["response_errors"].(object)
 	list, _ := errs[field].([]any)
 	if len(list) == 0 {
-		t.Fatalf("%s is not refused in %v", field, c)
+		t.Fatalf("got no error of %s in %v, want one", field, c)
 	}
 	first, _ := list[0].(object)
 	return fmt.Sprint(first["string"])
 }
 
-func TestACodeOfSomebodyElseIsRefused(t *testing.T) {
+func TestValidate_CodeOfAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
 	_, c := serve(t, Config{
 		Users: []User{
@@ -48,7 +48,7 @@ func TestACodeOfSomebodyElseIsRefused(t *testing.T) {
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 }
 
-func TestACodeBeforeTheQuestionIsRefused(t *testing.T) {
+func TestValidate_CodeBeforeTheChallengeIsRefused(t *testing.T) {
 	t.Parallel()
 	_, c := serve(t, Config{
 		Users: []User{having("lg-early", Device{Class: DeviceStatic, Codes: []string{"mine01"}})},
@@ -57,7 +57,7 @@ func TestACodeBeforeTheQuestionIsRefused(t *testing.T) {
 	refused(t, c.code("in", "mine01"), "code")
 }
 
-func TestOnlyAllowedClassesAreOfferedAndTaken(t *testing.T) {
+func TestValidate_OnlyAllowedClassesAreOfferedAndAccepted(t *testing.T) {
 	t.Parallel()
 	_, c := serve(t, Config{
 		Users: []User{having("lg-class", Device{Class: DeviceStatic, Codes: []string{"mine01"}})},
@@ -100,7 +100,7 @@ func (c *client) fresh(name, value string) *client {
 	return other
 }
 
-func TestRememberedFactorCountsForItsStageAndItsTimeOnly(t *testing.T) {
+func TestValidate_RememberedFactorIsForOneStageAndExpires(t *testing.T) {
 	t.Parallel()
 	clk := newClock()
 	hour := func() *AuthenticatorValidateStage { return &AuthenticatorValidateStage{LastAuthThreshold: time.Hour} }
@@ -113,7 +113,7 @@ func TestRememberedFactorCountsForItsStageAndItsTimeOnly(t *testing.T) {
 	want(t, c.code("in", "mine01"), "component", "xak-flow-redirect")
 	cookie := c.cookie(cookieFactor)
 	if cookie == "" {
-		t.Fatal("no cookie remembers the factor")
+		t.Fatal("got no cookie that remembers the factor, want one")
 	}
 	head, _, _ := strings.Cut(cookie, ".")
 	later := clk.now().Add(time.Minute).Unix()
@@ -127,14 +127,14 @@ func TestRememberedFactorCountsForItsStageAndItsTimeOnly(t *testing.T) {
 	} {
 		got := c.fresh(cookieFactor, one.cookie).login(one.slug, "lg-mem")
 		if got["component"] != one.component {
-			t.Errorf("%s: %v", what, got["component"])
+			t.Errorf("%s: got challenge %v", what, got["component"])
 		}
 	}
 	clk.pass(time.Hour)
 	want(t, c.fresh(cookieFactor, cookie).login("in", "lg-mem"), "component", "ak-stage-authenticator-validate")
 }
 
-func TestSelectingADeviceSendsItACode(t *testing.T) {
+func TestValidate_SelectingADeviceSendsACode(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Config{
 		Users: []User{having("lg-send",
@@ -151,15 +151,15 @@ func TestSelectingADeviceSendsItACode(t *testing.T) {
 	refused(t, choose(DeviceSMS, 902), "selected_challenge")
 	texts, mails := s.Texts(), s.Mail()
 	if len(texts) != 1 || texts[0].To != "+15550100" || len(mails) != 1 || mails[0].To != "a@example.com" {
-		t.Fatalf("sent: %v, %v", texts, mails)
+		t.Fatalf("got messages %v and mails %v, want one each", texts, mails)
 	}
 	if !strings.Contains(texts[0].Body, texts[0].Code) || texts[0].Code == mails[0].Code {
-		t.Errorf("the messages say %v and %v", texts[0], mails[0])
+		t.Errorf("got the messages %v and %v, want the device's code in each", texts[0], mails[0])
 	}
 	want(t, c.code("in", texts[0].Code), "component", "xak-flow-redirect")
 }
 
-func TestDuoDecides(t *testing.T) {
+func TestValidate_DuoDecides(t *testing.T) {
 	t.Parallel()
 	allowed := true
 	cfg := Config{
@@ -174,13 +174,13 @@ func TestDuoDecides(t *testing.T) {
 	refused(t, push(`"x"`), "duo")
 	allowed = false
 	if what := refused(t, push("7"), "duo"); what != "Duo denied access" {
-		t.Errorf("a refusal says %q", what)
+		t.Errorf("got the refusal %q", what)
 	}
 	allowed = true
 	want(t, push(`"7"`), "component", "xak-flow-redirect")
 }
 
-func TestWhatIsSetUpInTheLoginIsNotAskedForAgain(t *testing.T) {
+func TestValidate_DeviceSetUpInTheLoginIsNotAskedFor(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Config{
 		Users: people("lg-conf"),
@@ -191,15 +191,15 @@ func TestWhatIsSetUpInTheLoginIsNotAskedForAgain(t *testing.T) {
 	shown := c.login("in", "lg-conf")
 	codes, _ := shown["codes"].([]any)
 	if len(codes) != 2 || len(fmt.Sprint(codes[0])) != 40 {
-		t.Fatalf("the codes are %v", shown)
+		t.Fatalf("got the codes %v", shown)
 	}
 	if u, _ := s.User("lg-conf"); len(u.Devices) > 0 {
-		t.Error("codes count before the visitor has seen them")
+		t.Error("got the codes stored before the visitor has seen them, want none")
 	}
 	want(t, c.do(http.MethodPost, executor("in"), `{}`), "component", "xak-flow-redirect")
 	u, _ := s.User("lg-conf")
 	if len(u.Devices) != 1 || !slices.Contains(u.Devices[0].Codes, fmt.Sprint(codes[1])) {
-		t.Errorf("the user has %v", u.Devices)
+		t.Errorf("got devices %v of the user", u.Devices)
 	}
 	other := browse(t, c.base)
 	want(t, other.login("in", "lg-conf"), "component", "ak-stage-authenticator-validate")

@@ -98,7 +98,7 @@ func registrationOf(c object) any {
 	return r["challenge"]
 }
 
-func TestAKeyIsRegisteredAndThenSignsIn(t *testing.T) {
+func TestWebAuthn_RegisteredKeySignsIn(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Config{Users: people("lg-key"), Flows: []Flow{
 		mfa("in", &AuthenticatorValidateStage{
@@ -110,22 +110,22 @@ func TestAKeyIsRegisteredAndThenSignsIn(t *testing.T) {
 	first := registrationOf(c.login("in", "lg-key"))
 	reply := c.register("in", gesture{key: key, challenge: first, absent: true})
 	if what := refused(t, reply, "response"); !strings.HasPrefix(what, "Registration failed. Error: ") {
-		t.Errorf("an absent user is told %q", what)
+		t.Errorf("got %q without user presence", what)
 	}
 	stale := c.register("in", gesture{key: key, challenge: first})
 	if what := refused(t, stale, "response"); !strings.HasSuffix(what, "challenge was not expected challenge") {
-		t.Errorf("a stale challenge is told %q", what)
+		t.Errorf("got %q for an old challenge", what)
 	}
 	want(t, c.register("in", gesture{key: key, challenge: registrationOf(stale)}), "component", "xak-flow-redirect")
 	other := browse(t, c.base)
 	shown := other.login("again", "lg-key")
 	want(t, other.show("again", "webauthn", gesture{key: key, challenge: challengeOf(shown), count: 5}), "component", "xak-flow-redirect")
 	if u, _ := s.User("lg-key"); u.Devices[0].Credential.SignCount != 5 || u.Devices[0].LastUsed.IsZero() {
-		t.Errorf("the key is kept as %v", u.Devices[0])
+		t.Errorf("got the key stored as %v", u.Devices[0])
 	}
 }
 
-func TestAssertionsThatDoNotHoldAreRefused(t *testing.T) {
+func TestWebAuthn_InvalidAssertionsAreRefused(t *testing.T) {
 	t.Parallel()
 	key, foreign := newSoftwareKey(t, []byte("key of the user!")), newSoftwareKey(t, []byte("key of another's"))
 	impostor := newSoftwareKey(t, key.id) // claims to be the key and is not
@@ -146,7 +146,7 @@ func TestAssertionsThatDoNotHoldAreRefused(t *testing.T) {
 		"an empty challenge":       {key: key, challenge: "", count: 10},
 	} {
 		if got := c.show("in", "webauthn", g); got["component"] != "ak-stage-authenticator-validate" {
-			t.Errorf("%s: %v", what, got)
+			t.Errorf("%s: got %v", what, got)
 		} else {
 			refused(t, got, "webauthn")
 		}
@@ -154,7 +154,7 @@ func TestAssertionsThatDoNotHoldAreRefused(t *testing.T) {
 	want(t, c.show("in", "webauthn", gesture{key: key, challenge: challenge, count: 10}), "component", "xak-flow-redirect")
 }
 
-func TestAnAssertionWithoutAnyChallengeIsRefused(t *testing.T) {
+func TestWebAuthn_AssertionWithoutAChallengeIsRefused(t *testing.T) {
 	t.Parallel()
 	key := newSoftwareKey(t, []byte("key of the user!"))
 	_, c := serve(t, Config{Users: []User{having("lg-key", key.device(t))}, Flows: []Flow{passkeyFlow()}})
@@ -169,7 +169,7 @@ func passkeyFlow() Flow {
 	return flowOf("in", first, &UserLoginStage{})
 }
 
-func TestPasskeysAreOfferedInOneReleaseOnly(t *testing.T) {
+func TestWebAuthn_PasskeysAreOfferedInOneReleaseOnly(t *testing.T) {
 	t.Parallel()
 	key := newSoftwareKey(t, []byte("key of the user!"))
 	for release, offered := range map[Release]bool{Release202510: false, Release202605: true} {
@@ -177,12 +177,12 @@ func TestPasskeysAreOfferedInOneReleaseOnly(t *testing.T) {
 		o, _ := c.do(http.MethodGet, executor("in"), "")["passkey_challenge"].(object)
 		got := c.show("in", "passkey", gesture{key: key, challenge: o["challenge"], count: 1})
 		if (got["component"] == "xak-flow-redirect") != offered {
-			t.Errorf("%s: %v", release, got)
+			t.Errorf("%s: got %v", release, got)
 		}
 	}
 }
 
-func TestRegistrationEndsAfterTooManyAttempts(t *testing.T) {
+func TestWebAuthn_RegistrationEndsAfterTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	f := mfa("in", &AuthenticatorValidateStage{})
 	f.Bindings[1].Stage = &AuthenticatorWebAuthnStage{MaxAttempts: 2, Attachment: "platform", ResidentKey: "required", Hints: []string{"hybrid"}}
@@ -190,7 +190,7 @@ func TestRegistrationEndsAfterTooManyAttempts(t *testing.T) {
 	r, _ := c.login("in", "lg-key")["registration"].(object)
 	want(t, r["authenticatorSelection"].(object), "authenticatorAttachment", "platform", "requireResidentKey", true) //nolint:errcheck // it panics
 	if fmt.Sprint(r["hints"]) != "[hybrid]" {
-		t.Errorf("the hints are %v", r["hints"])
+		t.Errorf("got the hints %v, want [hybrid]", r["hints"])
 	}
 	wrong := func() object {
 		return c.do(http.MethodPost, executor("in"), `{"response": {"id": "AAAA", "rawId": "AAAA"}}`)
