@@ -8,10 +8,10 @@ GOLANGCI_LINT := v2.15.0
 GOFUMPT := v0.12.0
 GOVULNCHECK := v1.9.0
 
-# The race detector looks at everything but what starts programs: it sees nothing
-# of what runs in those. Only package caddymodule has tests that -short skips and
-# that run a whole Caddy in the test's own process.
-RACE = $(shell go list ./... | grep -v -e '/internal/e2e' -e '/caddymodule$$')
+# The race detector looks at what runs in production. Only package caddymodule
+# has tests that -short skips and that run a whole Caddy in the test's own
+# process.
+RACE = $(shell go list ./flowclient/... ./proxy/... ./caddymodule/... ./examples/... | grep -v '/caddymodule$$')
 
 .DEFAULT_GOAL := help
 .PHONY: help tools build format format-check validate tidy vet lint test short race fuzz bench vulnerabilities ci
