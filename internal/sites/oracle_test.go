@@ -47,7 +47,7 @@ func (w *world) judge(asked, seen *http.Request, whose *person) {
 // application who the user is; the one before it may know another user.
 func (w *world) judgeClosed(what string, g gate, last bool, name string, whose *person) {
 	may := maps.Clone(whose.entered[g.realm()])
-	if g.login == "redirect" { // authentik's own session signs in there
+	if w.redirects(g.realm()) {
 		may = maps.Clone(whose.users)
 	}
 	maps.DeleteFunc(may, func(name string, _ bool) bool {
@@ -57,6 +57,12 @@ func (w *world) judgeClosed(what string, g gate, last bool, name string, whose *
 	if len(may) == 0 || last && !may[name] {
 		w.fault("%s reached the application as %q with the cookies of %s, want one of %q for the gate %+v", what, name, whose.name, keys(may), g)
 	}
+}
+
+// redirects reports whether a gate of a realm sends browsers to authentik, whose
+// own session signs in there without a password.
+func (s site) redirects(r realm) bool {
+	return slices.ContainsFunc(s.gates, func(g gate) bool { return g.login == "redirect" && g.realm() == r })
 }
 
 // judgeAmbiguous looks at a request whose path may mean any other: some gate of

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -163,7 +164,15 @@ func (p *person) enter(t *tab) {
 
 // interfaced does what authentik's own interface does on its page of a flow, up
 // to the page that it leads to.
+//
+// All relays of a host share its paths: the sign-in is for the one that was
+// begun last.
 func (p *person) interfaced(t tab, secret string) *browser.Page {
+	for _, g := range p.gates {
+		if g.login == "relay" && t.page.URL.Hostname() == hostOf(g.host) {
+			t.gates = append(slices.Clone(t.gates), g)
+		}
+	}
 	answer := map[string]any(nil)
 	for range 6 {
 		challenge := p.executor(t.page, answer)

@@ -3,6 +3,7 @@ package sites
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -161,14 +163,20 @@ func (w *world) randomRequest(random *rand.Rand, p *person, host int) {
 		by = p.h2
 		r.Header.Del("Connection")
 	}
-	res, err := p.send(r, by, whose)
-	if err != nil {
-		return // a server that is replaced may break a connection off
-	}
-	body, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
-	_ = res.Body.Close()
-	if res.StatusCode >= 500 {
-		w.fault("%s %s: got status %d: %s", method, u, res.StatusCode, body)
+	for try := 1; ; try++ {
+		res, err := p.send(r.Clone(w), by, whose)
+		if err != nil {
+			return // a server that is replaced may break a connection off
+		}
+		body, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
+		_ = res.Body.Close()
+		if res.StatusCode < http.StatusInternalServerError {
+			return
+		}
+		if try == 2 { // the server that is replaced says that it has ended
+			w.fault("%s %s: got status %d: %s", method, u, res.StatusCode, body)
+			return
+		}
 	}
 }
 
@@ -328,22 +336,37 @@ func (w *world) endAll(name string) {
 	for _, p := range w.people {
 		copies = append(copies, copyOf(p))
 	}
-	r, err := http.NewRequestWithContext(w, http.MethodDelete, "http://"+w.admin+"/authentik/sessions?user="+name, nil)
-	if err != nil {
-		w.fault("%w", err)
-		return
-	}
-	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext}}).Do(r)
-	if err != nil {
+	status, body, err := w.askAdmin(http.MethodDelete, "/authentik/sessions?user="+name)
+	switch {
+	case err != nil:
 		w.fault("the operator ends the sessions of %s: %w", name, err)
 		return
-	}
-	body, _ := io.ReadAll(res.Body)
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNotFound {
-		w.fault("the operator ends the sessions of %s: got status %d: %s", name, res.StatusCode, body)
+	case status != http.StatusOK && status != http.StatusNotFound:
+		w.fault("the operator ends the sessions of %s: got status %d: %s", name, status, body)
 	}
 	w.ended(fmt.Sprintf("the operator's end of %s (%s)", name, bytes.TrimSpace(body)), name, copies, func(gate) bool { return true })
+}
+
+// askAdmin asks Caddy's admin API, whose server is another after each reload.
+func (w *world) askAdmin(method, path string) (status int, body []byte, err error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext}}
+	for range 5 {
+		r, err := http.NewRequestWithContext(w, method, "http://"+w.admin+path, nil)
+		if err != nil {
+			return 0, nil, err
+		}
+		res, err := client.Do(r)
+		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED) {
+			continue
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		defer func() { _ = res.Body.Close() }()
+		body, err = io.ReadAll(res.Body)
+		return res.StatusCode, body, err
+	}
+	return 0, nil, io.EOF
 }
 
 // endAtAuthentik has authentik end all sessions of a user, and tell the clients
@@ -377,7 +400,7 @@ func (w *world) ended(what, name string, copies []copied, at func(gate) bool) {
 			if w.opens(c, g) == name {
 				w.fault("%s: the cookies of %s still open %s%s", what, w.people[i].name, hostOf(g.host), g.under)
 			}
-			if g.login != "redirect" {
+			if !w.redirects(g.realm()) {
 				delete(c.of.entered[g.realm()], name)
 			}
 		}
