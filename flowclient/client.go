@@ -46,6 +46,8 @@ type Client struct {
 	transport   http.RoundTripper
 	timeout     time.Duration
 	log         *slog.Logger
+	circuit     *circuit
+	large       chan struct{} // a place for each large answer that is being read
 }
 
 // New returns a client, or an error that names everything that is wrong with the
@@ -62,6 +64,7 @@ func New(cfg Config) (*Client, error) {
 		url: cfg.URL, public: cfg.public(),
 		base:      strings.TrimRight(cfg.URL.EscapedPath(), "/"),
 		transport: transport, timeout: cfg.Timeout, log: cfg.Logger,
+		circuit: &circuit{now: time.Now}, large: make(chan struct{}, maxLarge),
 	}
 	if c.timeout == 0 {
 		c.timeout = defaultTimeout

@@ -49,6 +49,7 @@
 //   - client.go: configuration, client and visitor
 //   - walk.go: from a request to the next question
 //   - exchange.go, request.go, reply.go, limits.go: HTTP, in one place
+//   - circuit.go: an authentik that does not answer
 //   - tls.go, tlserror.go: certificates
 //   - cookies.go, csrf.go: what authentik needs to see again
 //   - flow.go, step.go, login.go: the position of a visitor

@@ -1,6 +1,7 @@
 package flowclient
 
 import (
+	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"context"
@@ -26,16 +27,49 @@ func (c *Client) exchange(ctx context.Context, v Visitor, q request) (reply, err
 	if err != nil {
 		return reply{}, err
 	}
+	p, err := c.circuit.enter(q.timeout > c.timeout)
+	if err != nil {
+		return reply{}, unreachable(q, err)
+	}
 	start := time.Now()
 	resp, err := c.send(req, q)
 	if err != nil {
+		p.fail(c.hangs(ctx, q, p, err))
 		return reply{}, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // The answer has been read.
 	c.log.DebugContext(ctx, "authentik answered",
 		"method", req.Method, "endpoint", q.endpoint, "status", resp.StatusCode,
 		"duration", time.Since(start), "request_id", resp.Header.Get("X-authentik-id"))
-	return c.read(v, q, resp)
+	body, err := c.body(ctx, resp)
+	if err != nil && errors.Is(err, ctx.Err()) {
+		p.fail(c.hangs(ctx, q, p, err))
+	} else {
+		p.succeed()
+	}
+	return c.read(v, q, resp, body, err)
+}
+
+// body reads the body of an answer. Of large ones only a few are read at a time.
+func (c *Client) body(ctx context.Context, resp *http.Response) ([]byte, error) {
+	var body bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= largeAnswer {
+		body.Grow(int(n) + bytes.MinRead)
+	}
+	if _, err := io.CopyN(&body, resp.Body, largeAnswer); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return body.Bytes(), err
+	}
+	select {
+	case c.large <- struct{}{}:
+		defer func() { <-c.large }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	_, err := body.ReadFrom(resp.Body)
+	return body.Bytes(), err
 }
 
 // send sends a request and limits the body of the answer. It uses no http.Client,
@@ -70,10 +104,9 @@ func gated(h http.Header) bool {
 	return h.Get(GateHeader) != "" || strings.HasPrefix(h.Get("WWW-Authenticate"), "authentik login_url=")
 }
 
-// read reads the body up to the limit of the request. net/http has decompressed it,
-// so a small answer cannot become a large one.
-func (c *Client) read(v Visitor, q request, resp *http.Response) (reply, error) {
-	body, err := io.ReadAll(resp.Body)
+// read reads an answer with its body, which net/http has decompressed: the limit of
+// the request holds for it, so a small answer cannot become a large one.
+func (c *Client) read(v Visitor, q request, resp *http.Response, body []byte, err error) (reply, error) {
 	if err != nil && (!errors.Is(err, errTooLarge) || !unavailable(resp.StatusCode)) {
 		return reply{}, unread(q, resp.StatusCode, err)
 	}

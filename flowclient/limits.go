@@ -30,6 +30,9 @@ const (
 	// maxOAuth bounds an answer to Relay.HTTP, in bytes: user information with
 	// several thousand groups.
 	maxOAuth = 1 << 20
+	// largeAnswer is the size in bytes from which an answer counts as large, and
+	// maxLarge how many of those are read at once. The others wait.
+	largeAnswer, maxLarge = 64 << 10, 16
 	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 256 << 10
 )

@@ -46,10 +46,19 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	if accept != "" {
 		out.Header.Set("Accept", accept)
 	}
+	p, err := t.c.circuit.enter(false)
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // http.RoundTripper demands it
+		}
+		return nil, unreachable(q, err)
+	}
 	resp, err := t.c.send(out, q)
 	if err != nil {
+		p.fail(t.c.hangs(r.Context(), q, p, err))
 		return nil, err
 	}
+	p.succeed()
 	if err := (reply{status: resp.StatusCode, header: resp.Header}).outage(q); err != nil {
 		_ = resp.Body.Close() // it is not authentik's answer
 		return nil, err

@@ -56,8 +56,8 @@ func (rl *Relay) Send(ctx context.Context, v Visitor, rr RelayRequest) (RelayRep
 	if strings.HasPrefix(rr.Path, "/api/") {
 		q.limit = maxRelayedAPI
 	}
-	if post {
-		q.timeout = pushTimeout // the answer may wait for a push
+	if answer, err := readObject(rr.Body); err == nil && answer.has("duo") {
+		q.timeout = pushTimeout // the answer waits for a person
 	}
 	r, err := rl.c.exchange(ctx, v, q)
 	if err != nil {

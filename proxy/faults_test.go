@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -313,6 +314,39 @@ func TestEveryCodeHasAMeaningForProgramsAndForPeople(t *testing.T) {
 		s.gate.shared.Pages.Fail(w, r, page.Failure{Code: string(code), Status: m.Status}, "/", flowclient.Brand{})
 		if strings.Contains(w.Body.String(), "fail_") {
 			t.Errorf("%s has no words on its page:\n%s", code, w.Body)
+		}
+	}
+}
+
+// TestFault_AFailuresPageAsksAuthentikNothing has authentik accept requests and
+// say nothing: a visitor waits for it once.
+func TestFault_AFailuresPageAsksAuthentikNothing(t *testing.T) {
+	t.Parallel()
+	for _, flow := range []string{"", "login"} {
+		s := newSite(t, func(c *Config) { c.Flow = flow })
+		at, err := url.Parse(s.gate.cfg.Client.Root())
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := flowclient.New(flowclient.Config{URL: at, Timeout: 50 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.gate.setClient(client)
+		ended := make(chan struct{})
+		s.front.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-ended:
+			case <-r.Context().Done():
+			}
+		})
+		p := s.person(t)
+		before := s.front.asked.Load()
+		page := p.open("/.authentik/login")
+		close(ended)
+		page.says(t, string(fault.AuthentikUnreachable))
+		if got := s.front.asked.Load() - before; got != 1 {
+			t.Errorf("flow %q: got %d requests for the page of a failure, want 1", flow, got)
 		}
 	}
 }

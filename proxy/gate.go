@@ -128,7 +128,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		})
 	}
 	g.signIn = signin.New(options)
-	shared.Brand = g.signIn.Brand
+	shared.Brand, shared.KnownBrand = g.signIn.Brand, g.signIn.KnownBrand
 	g.signIn.Source = authn.Own{Authentik: cfg.Client, Application: cfg.Application, First: g.signIn.First, Opening: g.signIn.Opening}
 	if options.OIDC != nil {
 		g.signIn.Source = options.OIDC

@@ -56,6 +56,9 @@ type Shared struct {
 	Room     *intake.Room // for larger bodies of requests
 	// Brand returns how the pages of a request look.
 	Brand func(x *Exchange) flowclient.Brand
+	// KnownBrand is Brand as far as it is known without asking authentik. Pages that
+	// report a failure use it: authentik may be what fails.
+	KnownBrand func(x *Exchange) flowclient.Brand
 	// Judge says whether a session may use the application. It only reads.
 	Judge func(s *session.Session) Verdict
 	// Unreachable is Judge after authentik could not be asked about a session.

@@ -58,7 +58,7 @@ func (x *Exchange) Fail(e *fault.Error, back string) {
 	if e.Code == fault.SignInRequired {
 		x.Invite()
 	}
-	x.Pages.Fail(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status, Cause: e.Suspect}, back, x.Brand(x))
+	x.Pages.Fail(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status, Cause: e.Suspect}, back, x.KnownBrand(x))
 }
 
 // TurnAway tells a signed-in visitor that the application is not for them, or
@@ -74,7 +74,7 @@ func (x *Exchange) TurnAway(s *session.Session, e *fault.Error, back string) {
 		x.Fail(e, back)
 		return
 	}
-	x.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, s.User.Username, nil, back, x.Brand(x))
+	x.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, s.User.Username, nil, back, x.KnownBrand(x))
 }
 
 // Tell sends a program JSON that is no failure.

@@ -36,6 +36,12 @@ func (b *brands) of(ctx context.Context, v flowclient.Visitor) (flowclient.Brand
 	})
 }
 
+// lately returns the brand for a visitor's host if it is known, without asking.
+func (b *brands) lately(v flowclient.Visitor) flowclient.Brand {
+	brand, _ := b.kept.Get(v.Host)
+	return brand
+}
+
 // forget has a host's brand fetched again.
 func (b *brands) forget(v flowclient.Visitor) { b.kept.Delete(v.Host) }
 
@@ -50,6 +56,11 @@ func (h *Handler) Brand(x *exchange.Exchange) flowclient.Brand {
 	}
 	brand, _ := h.brands.of(x.Context(), x.Visitor(nil))
 	return brand
+}
+
+// KnownBrand is Brand as far as it is known: authentik is not asked.
+func (h *Handler) KnownBrand(x *exchange.Exchange) flowclient.Brand {
+	return h.brands.lately(x.Visitor(nil))
 }
 
 // First returns the flow that a visit begins with: the operator's, the

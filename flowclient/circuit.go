@@ -1,0 +1,92 @@
+package flowclient
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// pauseAfterFailure is for how long authentik is not asked after it did not answer.
+// After that one request is let through at a time until one is answered.
+const pauseAfterFailure = 2 * time.Second
+
+// errHanging is the cause of an error without a request: the last ones got no answer.
+var errHanging = errors.New("the last request got no answer; authentik is asked again in a moment")
+
+// A circuit keeps the visitors of an authentik that hangs from waiting for it, each
+// in turn, and their requests from piling up. It opens when a request got no answer,
+// unless another one was answered meanwhile: a single slow page is no outage. Any
+// answer closes it.
+type circuit struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	open     bool
+	until    time.Time // no request is let through before
+	probing  bool      // one is under way
+	answered time.Time // the last time
+}
+
+// A passage is one request through the circuit.
+type passage struct {
+	of    *circuit
+	start time.Time
+	probe bool
+}
+
+// enter lets a request through, or returns errHanging. One that waits for a person
+// is no probe.
+func (c *circuit) enter(waits bool) (passage, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := passage{of: c, start: c.now()}
+	if !c.open {
+		return p, nil
+	}
+	if waits || c.probing || p.start.Before(c.until) {
+		return passage{}, errHanging
+	}
+	c.probing, p.probe = true, true
+	return p, nil
+}
+
+// succeed notes an answer, whatever it says.
+func (p passage) succeed() {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	p.of.open, p.of.probing = false, false
+	p.of.answered = p.of.now()
+}
+
+// fail notes that there was no answer. hangs says that this was authentik's fault.
+func (p passage) fail(hangs bool) {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	if p.probe {
+		p.of.probing = false
+	}
+	if !hangs || !p.probe && p.of.answered.After(p.start) {
+		return
+	}
+	p.of.open, p.of.until = true, p.of.now().Add(pauseAfterFailure)
+}
+
+// waited returns how long the request has been under way.
+func (p passage) waited() time.Duration { return p.of.now().Sub(p.start) }
+
+// hangs reports whether an error of a request says that authentik does not answer
+// anybody. A visitor who has left says nothing, and neither does a caller who would
+// not wait for long, or a request that waits for a person.
+func (c *Client) hangs(ctx context.Context, q request, p passage, err error) bool {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return false
+	}
+	var timeout net.Error
+	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
+		return q.timeout <= c.timeout && p.waited() >= c.timeout/2
+	}
+	var dial *net.OpError
+	return errors.As(err, &dial) && dial.Op == "dial"
+}
