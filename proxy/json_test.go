@@ -318,3 +318,25 @@ func TestAPageLoadGetsAPageWhateverItAccepts(t *testing.T) {
 		t.Errorf("a page load gets %s", page.header.Get("Content-Type"))
 	}
 }
+
+// TestCode_ThatWasSentIsNotBlamedOnTheClock: authentik has one sentence for all
+// kinds of codes.
+func TestCode_ThatWasSentIsNotBlamedOnTheClock(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		devices []authentiktest.Device
+		clock   bool
+	}{
+		{[]authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"goodcode"}}}, false},
+		{[]authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"goodcode"}}, {Class: authentiktest.DeviceTOTP, Secret: "JBSWY3DPEHPK3PXP"}}, true},
+	} {
+		s := newSite(t, func(c *Config) { c.Flow = "mfa" }, loginFlow("mfa", authentiktest.Binding{Stage: &authentiktest.AuthenticatorValidateStage{}}))
+		s.authentik.EditUser("jane", func(u *authentiktest.User) { u.Devices = row.devices })
+		p := s.program(t)
+		step := p.answer(p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`), `{"password":"open sesame"}`)
+		step = p.answer(step, `{"code":"wrong"}`).complains("ak-stage-authenticator-validate", "code", "invalid")
+		if got := step.Errors["code"][0].String; strings.Contains(got, "time on your device") != row.clock || !row.clock && !strings.Contains(got, "wait a few seconds") {
+			t.Errorf("%d devices: got %q", len(row.devices), got)
+		}
+	}
+}

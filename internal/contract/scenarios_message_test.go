@@ -38,8 +38,7 @@ func messageScenarios() []scenario {
 			// After a wrong code authentik also refuses the right one for a while, with the
 			// same message.
 			name: "a right code right after a wrong one", standIn: mailedCodeStandIn, blueprint: mailedCodeBlueprint,
-			since:    authentiktest.Release202605,
-			knownBug: "the page blames the clock for a code by e-mail (authentik-2026.8.md, D4)",
+			since: authentiktest.Release202605,
 			walk: func(t *testing.T, s *site) {
 				v := s.visitor(t)
 				p, code := setUpByMessage(s, s.address("alice"), func() page { return v.open("/").signIn("alice") })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -83,6 +84,9 @@ func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
 			all[field] = append(all[field], saying{e.Text, e.Code})
 		}
 	}
+	if c, ok := q.Step.Challenge.(flowclient.AuthenticatorValidate); ok && page.CodeRefused(c) && withoutApp(c) {
+		all["code"] = []saying{{h.Pages.Text(r, q, "code_too_soon"), "invalid"}}
+	}
 	if found != nil && len(all) == 0 {
 		all[flowclient.NonField] = []saying{{h.Pages.Text(r, q, "not_accepted"), "not_accepted"}}
 	}
@@ -94,6 +98,12 @@ func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
 		all[field] = append(all[field], saying{h.Pages.Text(r, q, m.Name, m.Pairs...), m.Name})
 	}
 	return all
+}
+
+// withoutApp reports whether no device of a challenge makes codes of its own: then
+// no clock can be wrong.
+func withoutApp(c flowclient.AuthenticatorValidate) bool {
+	return !slices.ContainsFunc(c.Devices, func(d flowclient.DeviceChallenge) bool { return d.Class == "totp" })
 }
 
 // presentable is a challenge less what no page would show: what authentik tells
