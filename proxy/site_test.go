@@ -167,7 +167,7 @@ func newClient(t testing.TB, address string) *flowclient.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := flowclient.New(flowclient.Config{URL: at, Timeout: 5 * time.Second})
+	client, err := flowclient.New(flowclient.Config{URL: at, Timeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
