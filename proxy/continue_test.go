@@ -55,7 +55,7 @@ func TestSigningOutReachesTheSessionThatTheBrowserHasAtAuthentik(t *testing.T) {
 		t.Errorf("the answer to the form may not lead to authentik: %s", policy)
 	}
 	p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	to, err := url.Parse(p.post("/.authentik/logout", nil).header.Get("Location"))
+	to, err := p.post("/.authentik/logout", nil).goesOn()
 	if err != nil || to.Path != "/application/o/app/end-session/" {
 		t.Errorf("leads to %v: %v", to, err)
 	}

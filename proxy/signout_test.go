@@ -77,7 +77,8 @@ func TestABrowserWithAuthentiksSessionSignsOutThere(t *testing.T) {
 	p.open(a.authorize(t, p.departs("/"), "jane", "open sesame"))
 	p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	page := p.post("/.authentik/logout", nil)
-	to, err := url.Parse(page.header.Get("Location"))
+	page.says(t, "If authentik then shows its sign-in page, the sign-out has worked.")
+	to, err := page.goesOn()
 	if err != nil || to.Path != "/application/o/app/end-session/" || to.Query().Get("id_token_hint") == "" {
 		t.Fatalf("status %d, to %v: %v", page.status, to, err)
 	}
@@ -86,5 +87,27 @@ func TestABrowserWithAuthentiksSessionSignsOutThere(t *testing.T) {
 	}
 	if p.cookie(s.gate.names().Session) != "" {
 		t.Error("the browser keeps the session")
+	}
+}
+
+// goesOn returns where a page says that the browser goes on by itself.
+func (s screen) goesOn() (*url.URL, error) {
+	_, to, _ := strings.Cut(s.header.Get("Refresh"), "; url=")
+	return url.Parse(to)
+}
+
+// Once authentik has sent a browser back, the address to come back to is known to
+// be registered, and visitors are led there at once.
+func TestSignOut_LeadsToAuthentikAtOnceIfItLeadsBack(t *testing.T) {
+	t.Parallel()
+	s := newRedirectSite(t, nil)
+	p, a := s.person(t), &stranger{site: s}
+	p.open("/.authentik/logout?state=signed-out").says(t, "You are signed out")
+	p.open(a.authorize(t, p.departs("/"), "jane", "open sesame"))
+	p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	page := p.post("/.authentik/logout", nil)
+	to, err := url.Parse(page.header.Get("Location"))
+	if err != nil || to.Path != "/application/o/app/end-session/" || to.Query().Get("state") != "signed-out" {
+		t.Errorf("got %d to %v, %v, want authentik's end-session", page.status, to, err)
 	}
 }

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -15,7 +16,12 @@ func signOutScenarios() []scenario {
 	registered := func(n names) []string { return []string{n.url + logout} }
 	signsOut := func(v *visitor) page {
 		v.open("/x").finishFlow("alice").greets("alice", "/x")
-		return v.open(logout).press("")
+		host := strings.TrimPrefix(strings.TrimPrefix(v.site.authentik, "http://"), "https://")
+		p := v.open(logout).press("")
+		if !strings.Contains(p.Text(), "You are signed out of this site.") {
+			p.fatal("does not say that the sign-out has worked")
+		}
+		return p.click("Continue at " + host)
 	}
 	return []scenario{
 		scenario{

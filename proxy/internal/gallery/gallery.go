@@ -234,6 +234,7 @@ func (g *Gallery) own() {
 		add(name, func(w http.ResponseWriter, r *http.Request) { g.pages.Framed(w, r, framed, brand()) })
 	}
 	add("framed-arrived", func(w http.ResponseWriter, r *http.Request) { g.pages.SignedInFromFrame(w, r, "jane.doe", brand()) })
+	add("signing-out", func(w http.ResponseWriter, r *http.Request) { g.pages.SigningOut(w, r, prefix+"/signed-out", brand()) })
 	for name, how := range map[string]page.SignOutScope{
 		"signed-out": page.SignOutUnknown, "signed-out-all": page.SignOutEverywhere, "signed-out-here": page.SignOutHere,
 	} {

@@ -167,6 +167,22 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, username string,
 	})
 }
 
+// signOutPause is how long the page about a sign-out is shown before the browser
+// goes on to authentik, in seconds.
+const signOutPause = "4"
+
+// SigningOut says that the visitor is signed out here, and then sends the browser
+// to authentik to sign out there. Without an address to come back to, authentik
+// shows its sign-in page, which looks as if the sign-out had failed.
+func (p *Pages) SigningOut(w http.ResponseWriter, r *http.Request, away string, b flowclient.Brand) {
+	d := p.newDraft(r, b, false)
+	w.Header().Set("Refresh", signOutPause+"; url="+away)
+	p.drawEnding(w, d, http.StatusOK, "signed_out", endingView{
+		Words: []string{d.text("signed_out_on")},
+		Links: []action{{Text: d.text("continue_at", "Host", p.cfg.PublicHost), Address: away, Away: true, Focus: true}},
+	})
+}
+
 // SignedOut says what has ended. It does not redirect to the application: that
 // would sign the visitor in again.
 func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, scope SignOutScope, b flowclient.Brand) {

@@ -87,6 +87,7 @@ func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
 	add("framed", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, framedHere, b) })
 	add("framed elsewhere", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, FrameLinks{Own: "/app"}, b) })
 	add("arrived", func(w http.ResponseWriter, r *http.Request) { p.SignedInFromFrame(w, r, "jane.doe", b) })
+	add("signing out", func(w http.ResponseWriter, r *http.Request) { p.SigningOut(w, r, "https://auth.example.com/end", b) })
 	for how := range signOutMessages {
 		add("signed out "+string(how), func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, how, b) })
 	}

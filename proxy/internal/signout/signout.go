@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -33,6 +34,10 @@ type Handler struct {
 	Store  store.Store
 	Idle   time.Duration // 0: sessions may be unused
 	Root   string        // authentik's public address
+	// comesBack reports that authentik has sent a browser back after a sign-out. The
+	// address must be registered at the provider for that, and if it is not, authentik
+	// shows its sign-in page.
+	comesBack atomic.Bool
 	// All are the sign-outs of all gates on a request's host, this one first.
 	All func(x *exchange.Exchange) []Place
 }
@@ -90,6 +95,9 @@ func (h *Handler) Page(x *exchange.Exchange) {
 		return
 	}
 	if !found {
+		if x.At.Asked.Query().Get("state") == oidc.SignedOutState {
+			h.comesBack.Store(true)
+		}
 		h.Pages.SignedOut(x.W, x.R, page.ParseSignOutScope(x.At.Asked.Query().Get("ended")), x.Brand(x))
 		return
 	}
@@ -112,8 +120,10 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 	x.RenewVisit()
 	x.SetArrivals(nil) // a visitor who signs in again does so by hand
 	switch back := x.WayBack(form.Get("to")); {
-	case away != "":
+	case away != "" && (x.JSON() || h.comesBack.Load()):
 		x.Leave(away)
+	case away != "":
+		h.Pages.SigningOut(x.W, x.R, away, x.Brand(x))
 	case form.Has("switch"):
 		x.Lead(back, h.LoginAt("to="+url.QueryEscape(back)))
 	default:

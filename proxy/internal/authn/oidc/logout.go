@@ -92,6 +92,11 @@ func (p *Source) Issuer(ctx context.Context) (string, error) {
 	return m.issuer, nil
 }
 
+// SignedOutState is the state that a browser brings back from authentik after a
+// sign-out. It proves nothing, and nothing depends on it but how the next sign-out
+// is shown.
+const SignedOutState = "signed-out"
+
 // SignOutURL returns the address at which a browser ends authentik's session, if
 // that is the browser's own (OpenID Connect RP-Initiated Logout 1.0). The browser
 // comes back to the address in redirect.
@@ -104,7 +109,7 @@ func (p *Source) SignOutURL(ctx context.Context, rec *session.Record, redirect s
 	if err != nil {
 		return "", err
 	}
-	query := url.Values{"post_logout_redirect_uri": {redirect}, "client_id": {p.ClientID}}
+	query := url.Values{"post_logout_redirect_uri": {redirect}, "client_id": {p.ClientID}, "state": {SignedOutState}}
 	if rec.Tokens != nil && rec.Tokens.ID != "" {
 		query.Set("id_token_hint", rec.Tokens.ID)
 	}
