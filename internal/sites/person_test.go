@@ -45,21 +45,26 @@ type tab struct {
 var traces atomic.Int64
 
 func newPerson(w *world, i int) *person {
-	h2 := new(http.Protocols)
-	h2.SetUnencryptedHTTP2(true)
 	p := &person{
-		world: w, name: fmt.Sprintf("browser %d", i), h1: w.wire(nil), h2: w.wire(h2),
+		world: w, name: fmt.Sprintf("browser %d", i),
 		users: map[string]bool{}, entered: map[realm]map[string]bool{}, given: map[string]bool{},
 	}
-	p.h1.client = fmt.Sprintf("198.51.100.%d", i+1)
-	p.h2.client = p.h1.client
+	p.connect(i)
 	p.browser = browser.New(p)
 	return p
 }
 
-func (p *person) forgetConnections() {
-	p.h1.transport.CloseIdleConnections()
-	p.h2.transport.CloseIdleConnections()
+// connect makes new connections: a server that is replaced goes on with those of
+// HTTP/2 without TLS.
+func (p *person) connect(i int) {
+	h2 := new(http.Protocols)
+	h2.SetUnencryptedHTTP2(true)
+	if p.h2 != nil {
+		p.h2.transport.CloseIdleConnections()
+	}
+	p.h1, p.h2 = p.wire(nil), p.wire(h2)
+	p.h1.client = fmt.Sprintf("198.51.100.%d", i+1)
+	p.h2.client = p.h1.client
 }
 
 // RoundTrip carries what the browser sends, and looks at what reaches the

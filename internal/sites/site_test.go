@@ -106,10 +106,13 @@ func pick[T any](random *rand.Rand, of ...T) T { return of[random.IntN(len(of))]
 // addresses are what stands in a Caddyfile besides the site.
 type addresses struct{ port, admin, storage, authentikURL, applicationURL string }
 
+// logSuffix makes the name of Caddy's log of that of its storage.
+const logSuffix = ".log"
+
 // caddyfile is the site for Caddy. load makes the text of each load another.
 func (s site) caddyfile(at addresses, load int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "{\n\tadmin %s\n\tpersist_config off\n\tauto_https off\n\tstorage file_system %q\n\tlog {\n\t\tlevel ERROR\n\t\toutput discard\n\t}\n", at.admin, at.storage)
+	fmt.Fprintf(&b, "{\n\tadmin %s\n\tpersist_config off\n\tauto_https off\n\tstorage file_system %q\n\tlog {\n\t\tlevel ERROR\n\t\toutput file %s\n\t}\n", at.admin, at.storage, at.storage+logSuffix)
 	b.WriteString("\tservers {\n\t\tprotocols h1 h2c\n\t\ttrusted_proxies static 127.0.0.1/32\n\t}\n}\n")
 	for host := range 2 {
 		gates := s.of(host)

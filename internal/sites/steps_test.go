@@ -1,19 +1,13 @@
 package sites
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 )
 
 // A step is something that happens at a site. Its seed decides all about it, so
@@ -174,7 +168,7 @@ func (w *world) randomRequest(random *rand.Rand, p *person, host int) {
 			return
 		}
 		if try == 2 { // the server that is replaced says that it has ended
-			w.fault("%s %s: got status %d: %s", method, u, res.StatusCode, body)
+			w.fault("%s %s: got status %d: %s\n%s", method, u, res.StatusCode, body, w.said())
 			return
 		}
 	}
@@ -214,200 +208,6 @@ func mapKeys(of map[string]string) func(func(string) bool) {
 				return
 			}
 		}
-	}
-}
-
-// A stream is a response that goes on.
-type stream struct {
-	trace string
-	host  int
-	path  string
-	user  string
-	over  chan struct{} // closed when the client has got its end
-}
-
-// openStream asks for a response that goes on, with the browser's cookies.
-func (p *person) openStream(host int, path string) {
-	r, err := http.NewRequestWithContext(p, http.MethodGet, p.origin(host, p.port)+path, nil)
-	if err != nil {
-		p.fault("%w", err)
-		return
-	}
-	r.Header.Set("Cookie", join(p.cookies(host)))
-	res, err := p.send(r, p.h1, p)
-	if err != nil {
-		return
-	}
-	id := r.Header.Get(trace)
-	seen := p.app.request(id)
-	if res.StatusCode != http.StatusOK || seen == nil {
-		_ = res.Body.Close()
-		return
-	}
-	passed, _ := p.covering(host, path)
-	s := stream{id, host, path, identity(passed[len(passed)-1], seen).name, make(chan struct{})}
-	go func() {
-		defer close(s.over)
-		_, _ = io.Copy(io.Discard, bufio.NewReader(res.Body))
-		_ = res.Body.Close()
-	}()
-	p.streams = append(p.streams, s)
-}
-
-// endOf waits for the ends of streams, which come within seconds.
-func (p *person) endOf(what string, belongs func(stream) bool) {
-	for _, s := range p.streams {
-		if !belongs(s) {
-			continue
-		}
-		for side, over := range map[string]<-chan struct{}{"application": p.app.streamOver(s.trace), "client": s.over} {
-			select {
-			case <-over:
-			case <-time.After(p.patience):
-				p.fault("%s: the stream %s of %s goes on at the %s", what, s.path, s.user, side)
-			}
-		}
-	}
-	p.streams = slices.DeleteFunc(p.streams, belongs)
-}
-
-func join(cookies map[string]string) string {
-	var pairs []string
-	for name, value := range cookies {
-		pairs = append(pairs, name+"="+value)
-	}
-	return strings.Join(pairs, "; ")
-}
-
-// A copy is a browser's cookies, as a thief has them.
-type copied struct {
-	of      *person
-	cookies [2]map[string]string
-}
-
-func copyOf(p *person) copied { return copied{p, [2]map[string]string{p.cookies(0), p.cookies(1)}} }
-
-// opens returns the user as whom a copy gets through a gate.
-func (w *world) opens(c copied, g gate) string {
-	r, err := http.NewRequestWithContext(w, http.MethodGet, w.origin(g.host, w.port)+g.under+"/probe", nil)
-	if err != nil {
-		w.fault("%w", err)
-		return ""
-	}
-	r.Header.Set("Cookie", join(c.cookies[g.host]))
-	res, err := c.of.send(r, c.of.h1, c.of)
-	if err != nil {
-		return ""
-	}
-	_ = res.Body.Close()
-	seen := w.app.request(r.Header.Get(trace))
-	if seen == nil {
-		return ""
-	}
-	passed, _ := w.covering(g.host, g.under+"/probe")
-	return identity(passed[len(passed)-1], seen).name
-}
-
-// signOut signs out at a host, and looks whether that has ended the session.
-func (w *world) signOut(p *person, host int) {
-	at := w.answering(host)
-	before := copyOf(p)
-	if w.opens(before, at) == "" || !p.signOut(host) {
-		return
-	}
-	delete(p.entered, at.realm())
-	for _, g := range w.gates {
-		if g.realm() != at.realm() || g.host != at.host {
-			continue
-		}
-		if name := w.opens(before, g); name != "" {
-			w.fault("sign-out of %s at %s: a copy of the cookies still opens %s%s as %s", p.name, hostOf(host), hostOf(g.host), g.under, name)
-		}
-	}
-	p.endOf("sign-out", func(s stream) bool {
-		_, closed := w.covering(s.host, s.path)
-		return slices.ContainsFunc(closed, func(g gate) bool { return g.realm() == at.realm() && g.host == at.host })
-	})
-}
-
-// endAll has the operator end all sessions of a user.
-func (w *world) endAll(name string) {
-	var copies []copied
-	for _, p := range w.people {
-		copies = append(copies, copyOf(p))
-	}
-	status, body, err := w.askAdmin(http.MethodDelete, "/authentik/sessions?user="+name)
-	switch {
-	case err != nil:
-		w.fault("the operator ends the sessions of %s: %w", name, err)
-		return
-	case status != http.StatusOK && status != http.StatusNotFound:
-		w.fault("the operator ends the sessions of %s: got status %d: %s", name, status, body)
-	}
-	w.ended(fmt.Sprintf("the operator's end of %s (%s)", name, bytes.TrimSpace(body)), name, copies, func(gate) bool { return true })
-}
-
-// askAdmin asks Caddy's admin API, whose server is another after each reload.
-func (w *world) askAdmin(method, path string) (status int, body []byte, err error) {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext}}
-	for range 5 {
-		r, err := http.NewRequestWithContext(w, method, "http://"+w.admin+path, nil)
-		if err != nil {
-			return 0, nil, err
-		}
-		res, err := client.Do(r)
-		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED) {
-			continue
-		}
-		if err != nil {
-			return 0, nil, err
-		}
-		defer func() { _ = res.Body.Close() }()
-		body, err = io.ReadAll(res.Body)
-		return res.StatusCode, body, err
-	}
-	return 0, nil, io.EOF
-}
-
-// endAtAuthentik has authentik end all sessions of a user, and tell the clients
-// at the first host.
-func (w *world) endAtAuthentik(name string) {
-	var copies []copied
-	for _, p := range w.people {
-		copies = append(copies, copyOf(p))
-	}
-	if w.authentik.EndSessions(name) == 0 {
-		return
-	}
-	if err := w.authentik.Delivered(w); err != nil {
-		w.fault("authentik's notices: %w", err)
-		return
-	}
-	at := w.answering(0)
-	if at.client == "" {
-		return
-	}
-	w.ended("authentik's end of "+name, name, copies, func(g gate) bool { return g.host == 0 && g.realm() == at.realm() })
-}
-
-// ended looks whether the sessions of a user have ended at gates.
-func (w *world) ended(what, name string, copies []copied, at func(gate) bool) {
-	for i, c := range copies {
-		for _, g := range w.gates {
-			if !at(g) {
-				continue
-			}
-			if w.opens(c, g) == name {
-				w.fault("%s: the cookies of %s still open %s%s", what, w.people[i].name, hostOf(g.host), g.under)
-			}
-			if !w.redirects(g.realm()) {
-				delete(c.of.entered[g.realm()], name)
-			}
-		}
-		c.of.endOf(what, func(s stream) bool {
-			passed, closed := w.covering(s.host, s.path)
-			return s.user == name && len(closed) > 0 && at(passed[len(passed)-1])
-		})
 	}
 }
 

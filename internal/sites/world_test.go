@@ -107,8 +107,8 @@ func (w *world) load() error {
 	if err := caddy.Load(config, true); err != nil {
 		return fmt.Errorf("%w: %w", errNoSite, err)
 	}
-	for _, p := range w.people {
-		p.forgetConnections()
+	for i, p := range w.people {
+		p.connect(i)
 	}
 	return nil
 }
@@ -122,7 +122,16 @@ func (w *world) close() error {
 		s.CloseClientConnections()
 		s.Close()
 	}
-	return errors.Join(err, os.RemoveAll(w.storage))
+	return errors.Join(err, os.RemoveAll(w.storage), os.RemoveAll(w.storage+logSuffix))
+}
+
+// said returns what Caddy has logged, which is errors.
+func (w *world) said() string {
+	text, err := os.ReadFile(w.storage + logSuffix)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // fault notes that something is wrong.

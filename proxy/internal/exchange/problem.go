@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -47,6 +48,8 @@ func (x *Exchange) report(e *fault.Error) {
 	switch {
 	case e.Code == fault.SignInRequired:
 		return
+	case errors.Is(e, context.Canceled) && x.Context().Err() != nil:
+		level = slog.LevelDebug // the client has gone away, and nothing has failed
 	case e.Status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	}
