@@ -95,7 +95,12 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        persistent
 //	    }
 //	    headers remote|authentik|off {
-//	        <Header> <claim-or-placeholder>
+//	        encoding utf8|percent|latin1|quoted-printable|rfc2047
+//	        max_size <size>
+//	        groups   only <pattern>...
+//	        <Header> <claim-or-placeholder> {
+//	            encoding utf8|percent|latin1|quoted-printable|rfc2047
+//	        }
 //	    }
 //	    prefix <path>
 //	}
@@ -120,7 +125,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "open", "only", "on"}, "cookie": {"persistent"},
+		"": {"trust", "sessions", "require", "scopes", "open", "only", "on"}, "cookie": {"persistent"}, "headers": {"groups"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -325,7 +330,7 @@ func (p *parser) headers(d *caddyfile.Dispenser) {
 		d.RemainingArgs()
 	}
 	for d.NextBlock(0) {
-		p.header(d.NewFromNextSegment())
+		p.headersOption(d.NewFromNextSegment())
 		empty = false
 	}
 	if empty {
@@ -333,8 +338,39 @@ func (p *parser) headers(d *caddyfile.Dispenser) {
 	}
 }
 
-func (p *parser) header(d *caddyfile.Dispenser) {
+// headersOption reads one line of the block. Words in lower case that are not
+// options are names of headers.
+func (p *parser) headersOption(d *caddyfile.Dispenser) {
 	d.Next()
+	switch name := d.Val(); name {
+	case "encoding", "max_size":
+		p.One(d, "headers "+name)
+	case "groups":
+		p.groups(d)
+	default:
+		p.header(d)
+	}
+}
+
+func (p *parser) groups(d *caddyfile.Dispenser) {
+	words := p.Values(d, "headers groups only", 2, -1, "groups only app-* staff")
+	if words == nil {
+		return
+	}
+	if words[0] != "only" {
+		p.Wrong(d, "headers groups: %q is not known; write groups only, and patterns such as app-*", words[0])
+		return
+	}
+	p.handler.Headers.GroupsOnly = words[1:]
+	for _, pattern := range words[1:] {
+		if err := rules.GroupPattern(pattern); err != nil && !options.HasPlaceholder(pattern) {
+			p.Wrong(d, "headers groups only: %v", err)
+		}
+	}
+}
+
+// header reads a header of the operator's own.
+func (p *parser) header(d *caddyfile.Dispenser) {
 	own := Header{Name: d.Val()}
 	if p.Repeated(d, "headers "+strings.ToLower(own.Name)) {
 		return
@@ -346,11 +382,28 @@ func (p *parser) header(d *caddyfile.Dispenser) {
 		return
 	}
 	own.Value = args[0]
+	p.headerBlock(d, &own)
 	if err := checkHeader(own, p.source); err != nil {
 		p.Wrong(d, "headers %s: %v", own.Name, err)
 	}
 	p.handler.Headers.Own = append(p.handler.Headers.Own, own)
-	p.NoBlock(d, "headers "+own.Name)
+}
+
+// headerBlock reads the options of one header.
+func (p *parser) headerBlock(d *caddyfile.Dispenser, own *Header) {
+	for d.NextBlock(0) {
+		if d.Val() != "encoding" {
+			p.Wrong(d, "headers %s: unrecognized option %s; write encoding, or leave the block out", own.Name, d.Val())
+			d.RemainingArgs()
+			continue
+		}
+		args := d.RemainingArgs()
+		if len(args) != 1 || own.Encoding != "" {
+			p.Wrong(d, "headers %s: encoding takes one value, once; write for example: encoding latin1", own.Name)
+			continue
+		}
+		own.Encoding = args[0]
+	}
 }
 
 // Interface guard.

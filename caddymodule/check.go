@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -113,6 +115,11 @@ func checkHeader(own Header, source rules.Source) error {
 	if err := rules.HeaderName(own.Name); err != nil {
 		return err
 	}
+	if own.Encoding != "" && !options.HasPlaceholder(own.Encoding) {
+		if err := options.In("encoding", checkEncoding(own.Encoding)); err != nil {
+			return err
+		}
+	}
 	switch {
 	case own.Value == "":
 		return errors.New("it has no value; write a claim, such as username, or a text with placeholders")
@@ -120,6 +127,17 @@ func checkHeader(own Header, source rules.Source) error {
 		return checkPlaceholders(own.Value, source)
 	}
 	return source.Claim(own.Value)
+}
+
+func checkEncoding(text string) error { return options.OneOf(proxy.HeaderEncodings()...)(text) }
+
+// checkMaxSize checks the longest size of a header's value.
+func checkMaxSize(text string) error {
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n < proxy.MinHeaderSize || n > proxy.MaxHeaderSize {
+		return fmt.Errorf("%q is not a size of headers; write one from 1KiB to 64KiB, such as 16KiB", text)
+	}
+	return nil
 }
 
 // checkPlaceholders refuses placeholders of a user that are never set. Nothing

@@ -24,7 +24,7 @@ import (
 //
 // Placeholder | Meaning
 // ------------|--------
-// `{http.auth.user.id}` | the username, as Caddy's own authentication sets it
+// `{http.auth.user.id}` | the username, as Caddy's own authentication sets it, spelled as in the headers
 // `{http.auth.user.username}` | the username
 // `{http.auth.user.name}` | the full name
 // `{http.auth.user.email}` | the e-mail address
@@ -243,6 +243,21 @@ type Headers struct {
 	// proxy. `off` is none. Default: `remote`, or `off` if `own` has headers.
 	Preset string `json:"preset,omitempty"`
 
+	// How names are spelled in the values. `utf8` sends UTF-8 and percent-encodes
+	// only what could be misread. `percent` percent-encodes all but printable
+	// ASCII. `latin1` sends ISO 8859-1, and values that it has no characters for
+	// as `percent` does. `quoted-printable` and `rfc2047` are those of e-mail.
+	// Default: `utf8`.
+	Encoding string `json:"encoding,omitempty"`
+
+	// How long a value may be, for example `16KiB`; from `1KiB` to `64KiB`. A
+	// longer one is left out whole. Default: `8KiB`.
+	MaxSize string `json:"max_size,omitempty"`
+
+	// Patterns for the names of groups, in which `*` stands for any characters.
+	// Headers name only groups that match one of them. Default: all groups.
+	GroupsOnly []string `json:"groups_only,omitempty"`
+
 	// Headers of your own. They are added to the set, or replace those of the
 	// same name in it.
 	Own []Header `json:"own,omitempty"`
@@ -258,6 +273,9 @@ type Header struct {
 	// `access_token` and the claims of OpenID Connect about the user, and with
 	// the scope `ak_proxy` also `attributes.KEY`.
 	Value string `json:"value"`
+
+	// How names are spelled in this header. Default: that of all headers.
+	Encoding string `json:"encoding,omitempty"`
 
 	// expanded says that placeholders in Value were replaced. It is a text then,
 	// even if no placeholder is left.
@@ -315,6 +333,8 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "cookie name", Value: &h.Cookie.Name, Check: rules.CookieName, Example: "name example_session"},
 		{Name: "cookie domain", Value: &h.Cookie.Domain, Check: rules.CookieDomain, Example: "domain example.com"},
 		{Name: "headers", Value: &h.Headers.Preset, Check: options.OneOf("remote", "authentik", "off"), Example: "headers authentik"},
+		{Name: "headers encoding", Value: &h.Headers.Encoding, Check: checkEncoding, Example: "encoding percent"},
+		{Name: "headers max_size", Value: &h.Headers.MaxSize, Check: checkMaxSize, Example: "max_size 16KiB"},
 		{Name: "prefix", Value: &h.Prefix, Check: rules.Prefix, Example: "prefix /.authentik"},
 	}
 }

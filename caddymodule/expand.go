@@ -28,6 +28,10 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 	for i, r := range h.On {
 		wrong = wrong.And(options.In(fmt.Sprintf("on %d", i+1), r.expand(h).Err()))
 	}
+	wrong = append(wrong, options.ExpandAll("headers groups only", h.Headers.GroupsOnly)...)
+	for _, pattern := range h.Headers.GroupsOnly {
+		wrong = wrong.And(options.In("headers groups only", rules.GroupPattern(pattern)))
+	}
 	for i := range h.Headers.Own {
 		own := &h.Headers.Own[i]
 		wrong = wrong.And(options.In("headers "+own.Name, own.expand(source)))
@@ -53,5 +57,8 @@ func (own *Header) expand(source rules.Source) error {
 		return err
 	}
 	own.Value, own.expanded = value, own.isText()
+	if err := options.Expand(&own.Encoding); err != nil {
+		return options.In("encoding", err)
+	}
 	return checkHeader(*own, source)
 }

@@ -56,7 +56,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	return gate.Guard(w, r, func(w http.ResponseWriter, r *http.Request) error {
 		if s, signedIn := proxy.SessionFrom(r.Context()); signedIn {
-			setPlaceholders(r, s)
+			setPlaceholders(r, s, proxy.HeaderEncoding(h.Headers.Encoding))
 		}
 		return next.ServeHTTP(w, r)
 	})

@@ -2,38 +2,59 @@ package caddymodule
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/dustin/go-humanize"
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // isText reports whether the value is a text with placeholders. Otherwise it
 // is a claim.
 func (own Header) isText() bool { return own.expanded || strings.Contains(own.Value, "{") }
 
+// config returns the headers for the gate. The options have been checked.
+func (hs Headers) config() proxy.HeaderConfig {
+	size, _ := humanize.ParseBytes(hs.MaxSize)
+	return proxy.HeaderConfig{
+		Preset: proxy.HeaderPreset(hs.Preset), Encoding: proxy.HeaderEncoding(hs.Encoding),
+		MaxSize: int(size), Groups: hs.GroupsOnly, Own: hs.rules(), //nolint:gosec // at most MaxHeaderSize
+	}
+}
+
 // rules returns the operator's headers for the gate.
 func (hs Headers) rules() []proxy.HeaderRule {
 	all := make([]proxy.HeaderRule, 0, len(hs.Own))
 	for _, own := range hs.Own {
-		all = append(all, own.rule())
+		all = append(all, hs.rule(own))
 	}
 	return all
 }
 
 // rule returns one header for the gate. The gate prepares claims once for each
 // session and computes texts for each request. So it does with the access
-// token, which is renewed during a session.
-func (own Header) rule() proxy.HeaderRule {
+// token, which is renewed during a session. Credentials are not names: only the
+// line itself can have them encoded, as quoted-printable would with "=".
+func (hs Headers) rule(own Header) proxy.HeaderRule {
+	rule := proxy.HeaderRule{Name: own.Name, Encoding: proxy.HeaderEncoding(own.Encoding)}
 	switch claim := own.claim(); claim {
 	case "":
-		return proxy.HeaderRule{Name: own.Name, Value: text(own.Value)}
+		rule.Value = hs.text(own.Value)
+		if strings.EqualFold(own.Name, "Authorization") && rule.Encoding == "" {
+			rule.Encoding = proxy.EncodingUTF8
+		}
 	case tokenClaim:
-		return proxy.HeaderRule{Name: own.Name, Value: func(_ *http.Request, s proxy.Session) string { return s.AccessToken() }}
+		rule.Value = func(_ *http.Request, s proxy.Session) string { return s.AccessToken() }
+		if rule.Encoding == "" {
+			rule.Encoding = proxy.EncodingUTF8
+		}
 	default:
-		return proxy.HeaderRule{Name: own.Name, Claim: claim}
+		rule.Claim = claim
 	}
+	return rule
 }
 
 // claim returns the claim in the value, which may also be written as a
@@ -56,23 +77,38 @@ func (own Header) needsToken() bool {
 }
 
 // text returns a function that replaces the placeholders in a header's value
-// for one request. An unknown placeholder becomes empty.
-func text(value string) func(*http.Request, proxy.Session) string {
+// for one request. An unknown placeholder becomes empty. The gate spells the
+// whole text, so the username is not spelled before.
+func (hs Headers) text(value string) func(*http.Request, proxy.Session) string {
 	return func(r *http.Request, s proxy.Session) string {
 		repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 		if !found {
 			return ""
 		}
 		filled, err := repl.ReplaceFunc(value, func(key string, before any) (any, error) {
-			if strings.HasPrefix(key, userPrefix) {
-				ours, _ := placeholder(s, key)
-				return ours, nil
+			field, ours := strings.CutPrefix(key, userPrefix)
+			switch {
+			case !ours:
+				return before, nil
+			case field == "groups":
+				return joined(hs.groups(s.User().Groups)), nil
 			}
-			return before, nil
+			known, _ := placeholder(s, field)
+			return known, nil
 		})
 		if err != nil {
 			return ""
 		}
 		return filled
 	}
+}
+
+// groups returns those of a user's groups that headers name.
+func (hs Headers) groups(all []string) []string {
+	if len(hs.GroupsOnly) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(group string) bool {
+		return !slices.ContainsFunc(hs.GroupsOnly, func(pattern string) bool { return rules.GroupMatches(pattern, group) })
+	})
 }

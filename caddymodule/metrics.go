@@ -28,6 +28,7 @@ type metrics struct {
 	steps    *prometheus.CounterVec
 	signIns  *prometheus.CounterVec
 	ended    *prometheus.CounterVec
+	leftOut  *prometheus.CounterVec
 	requests *prometheus.HistogramVec
 	stores   *prometheus.HistogramVec
 
@@ -42,10 +43,11 @@ var processMetrics = sync.OnceValue(func() *metrics {
 		steps:    counters("steps_total", "Challenges that were shown and answered.", "component", "outcome", "site"),
 		signIns:  counters("signins_total", "Sign-ins that have ended.", "way", "outcome", "site"), //nolint:misspell // the documented name
 		ended:    counters("sessions_ended_total", "Sessions that have ended.", "reason", "site"),
+		leftOut:  counters("headers_left_out_total", "Identity headers that sessions lack because they are too long.", "header", "site"),
 		requests: timers("request_seconds", "How long authentik took to answer.", "endpoint"),
 		stores:   timers("store_seconds", "How long the session store took.", "store", "operation"),
 	}
-	m.collectors = []prometheus.Collector{m.decided, m.steps, m.signIns, m.ended, m.requests, m.stores, newSessionGauge()}
+	m.collectors = []prometheus.Collector{m.decided, m.steps, m.signIns, m.ended, m.leftOut, m.requests, m.stores, newSessionGauge()}
 	return m
 })
 
@@ -125,6 +127,9 @@ func (g gateMetrics) SignIn(way, outcome string) {
 
 // Ended counts the end of a session.
 func (g gateMetrics) Ended(reason string) { g.ended.WithLabelValues(reason, g.site).Inc() }
+
+// HeaderLeftOut counts an identity header that a session lacks.
+func (g gateMetrics) HeaderLeftOut(name string) { g.leftOut.WithLabelValues(name, g.site).Inc() }
 
 // Request records one call to authentik.
 func (m *metrics) Request(endpoint string, took time.Duration) {

@@ -42,15 +42,17 @@ func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 	m.Step("ak-stage-of-next-year", "shown")
 	m.SignIn("session", "admitted")
 	m.Ended("signed-out")
+	m.HeaderLeftOut("Remote-Groups")
 	m.Request("executor", time.Second)
 	m.Store("load", time.Millisecond)
 	want := map[string]string{
-		"caddy_authentik_decisions_total":      "decision,site",
-		"caddy_authentik_steps_total":          "component,outcome,site",
-		"caddy_authentik_signins_total":        "outcome,site,way", //nolint:misspell // the documented name
-		"caddy_authentik_sessions_ended_total": "reason,site",
-		"caddy_authentik_request_seconds":      "endpoint",
-		"caddy_authentik_store_seconds":        "operation,store",
+		"caddy_authentik_decisions_total":        "decision,site",
+		"caddy_authentik_steps_total":            "component,outcome,site",
+		"caddy_authentik_signins_total":          "outcome,site,way", //nolint:misspell // the documented name
+		"caddy_authentik_sessions_ended_total":   "reason,site",
+		"caddy_authentik_headers_left_out_total": "header,site",
+		"caddy_authentik_request_seconds":        "endpoint",
+		"caddy_authentik_store_seconds":          "operation,store",
 	}
 	families, err := registry.Gather()
 	if err != nil {

@@ -22,21 +22,30 @@ const (
 // setPlaceholders sets the placeholders of the signed-in user for the handlers
 // after the gate. It deletes those of other modules, since authentik is
 // authoritative. Nothing is computed before a placeholder is used.
-func setPlaceholders(r *http.Request, s proxy.Session) {
+//
+// The placeholder id is spelled like the username in the headers: php_fastcgi
+// hands it to the application as REMOTE_USER, beside the headers.
+func setPlaceholders(r *http.Request, s proxy.Session, encoding proxy.HeaderEncoding) {
 	repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !found {
 		return
 	}
 	repl.DeleteByPrefix(userPrefix)
-	repl.Map(func(key string) (any, bool) { return placeholder(s, key) })
+	repl.Map(func(key string) (any, bool) {
+		field, ours := strings.CutPrefix(key, userPrefix)
+		switch {
+		case !ours:
+			return nil, false
+		case field == "id":
+			return encoding.Spell(s.User().Username), true
+		}
+		return placeholder(s, field)
+	})
 }
 
-// placeholder returns the value of a placeholder of the user.
-func placeholder(s proxy.Session, key string) (any, bool) {
-	field, ours := strings.CutPrefix(key, userPrefix)
-	if !ours {
-		return nil, false
-	}
+// placeholder returns the value of a placeholder of the user, which has this
+// name below userPrefix.
+func placeholder(s proxy.Session, field string) (any, bool) {
 	switch field {
 	case "id", "username":
 		return s.User().Username, true
@@ -74,17 +83,9 @@ func flat(value any) any {
 	return joined(texts)
 }
 
-// joined joins names with commas. A comma in a name is percent-encoded, as in
-// the headers, so that one name cannot look like two.
-func joined(names []string) string {
-	safe := make([]string, len(names))
-	for i, name := range names {
-		safe[i] = separators.Replace(name)
-	}
-	return strings.Join(safe, ",")
-}
-
-var separators = strings.NewReplacer("%", "%25", ",", "%2C")
+// joined joins names with commas, as in headers in UTF-8, so that one name cannot
+// look like two.
+func joined(names []string) string { return proxy.EncodingUTF8.Join(names) }
 
 // attribute finds a value by its key, or by a path of keys with dots between.
 func attribute(in map[string]any, path string) (any, bool) {

@@ -113,7 +113,7 @@ func (h *Handler) config() proxy.Config {
 		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
 		Prefix:      h.Prefix,
 		Site:        parsed(h.Site),
-		Headers:     proxy.HeaderConfig{Preset: proxy.HeaderPreset(h.Headers.Preset), Own: h.Headers.rules()},
+		Headers:     h.Headers.config(),
 		// The skin looks for addresses that servers read in two ways itself.
 		DangerouslyOpen: h.open,
 		Writer:          newKeeper,

@@ -283,7 +283,9 @@ func (g *Gate) introduce(x *exchange.Exchange, p pass) (request *http.Request, r
 	running = g.sessions.Follow(r.Context(), x.W, value, x.At.Host, s, uint64(p.needs))
 	x.Cookies.Strip(r.Header)
 	request = r.WithContext(running)
-	g.headers.Set(request, s.Headers)
+	if problems := g.headers.Set(request, s.Headers); problems != nil {
+		g.sessions.ReportHeaders(s, problems)
+	}
 	if next != nil {
 		next.identity = append(next.identity, g.headers.Lines(request)...)
 	}

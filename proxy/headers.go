@@ -21,12 +21,57 @@ const (
 	HeadersOff = HeaderPreset(headers.Off)
 )
 
+// The bounds of HeaderConfig.MaxSize, in bytes.
+const (
+	MinHeaderSize = headers.MinSize
+	MaxHeaderSize = headers.MaxSize
+)
+
+// HeaderEncoding is how names are spelled in the values of headers. With each of
+// them two names never have the same spelling, and no name can pass for several.
+type HeaderEncoding string
+
+// The encodings.
+const (
+	// EncodingUTF8 sends UTF-8, as authentik's own outpost does. Controls, a
+	// separator inside a name, blanks at its ends, and a percent sign that two
+	// hexadecimal digits follow are percent-encoded.
+	EncodingUTF8 = HeaderEncoding(headers.UTF8)
+	// EncodingPercent percent-encodes all but printable ASCII.
+	EncodingPercent = HeaderEncoding(headers.Percent)
+	// EncodingLatin1 is EncodingUTF8 in ISO 8859-1. A value with other characters is
+	// spelled as with EncodingPercent.
+	EncodingLatin1 = HeaderEncoding(headers.Latin1)
+	// EncodingQuotedPrintable is that of RFC 2045, without line breaks.
+	EncodingQuotedPrintable = HeaderEncoding(headers.QuotedPrintable)
+	// EncodingRFC2047 has encoded words of RFC 2047 where a name needs them.
+	EncodingRFC2047 = HeaderEncoding(headers.RFC2047)
+)
+
+// HeaderEncodings returns the names of all encodings.
+func HeaderEncodings() []string { return headers.Encodings() }
+
+// Spell returns what a header with only this name says.
+func (e HeaderEncoding) Spell(name string) string { return headers.Encoding(e).Spell(name) }
+
+// Join returns what a header with these names says, separated by commas.
+func (e HeaderEncoding) Join(names []string) string { return headers.Encoding(e).Join(names) }
+
 // HeaderConfig says what the application is told. Whatever it says, headers of
 // all presets that a client has sent never reach the application.
 type HeaderConfig struct {
 	// Preset is the set to begin with. Default: HeadersRemote, or HeadersOff if Own
 	// has rules.
 	Preset HeaderPreset
+	// Encoding is how values are spelled. Default: EncodingUTF8.
+	Encoding HeaderEncoding
+	// MaxSize is how long a value may be, in bytes, from 1 KiB to 64 KiB. A longer
+	// one is left out whole. Default: 8 KiB.
+	MaxSize int
+	// Groups are patterns for the names of groups, in which * stands for any
+	// characters. The application is told only of groups that match one of them.
+	// Default: of all.
+	Groups []string
 	// Own adds headers to the preset, or replaces some of it.
 	Own []HeaderRule
 }
@@ -40,6 +85,8 @@ type HeaderRule struct {
 	// by its name there. Several values are separated by commas, or by bars if the
 	// claim ends with one: groups|.
 	Claim string
+	// Encoding is how the value is spelled. Default: that of HeaderConfig.
+	Encoding HeaderEncoding
 	// Value makes the header's value anew for each request, instead of Claim.
 	Value func(*http.Request, Session) string
 }
@@ -47,9 +94,9 @@ type HeaderRule struct {
 // options converts the configuration for package headers. The session of a
 // request is in its context when headers are set.
 func (c HeaderConfig) options() headers.Options {
-	o := headers.Options{Preset: headers.Preset(c.Preset)}
+	o := headers.Options{Preset: headers.Preset(c.Preset), Encoding: headers.Encoding(c.Encoding), MaxSize: c.MaxSize, Groups: c.Groups}
 	for _, own := range c.Own {
-		rule := headers.Rule{Name: own.Name, Claim: own.Claim}
+		rule := headers.Rule{Name: own.Name, Claim: own.Claim, Encoding: headers.Encoding(own.Encoding)}
 		if own.Value != nil {
 			rule.Value = func(r *http.Request) string {
 				s, _ := SessionFrom(r.Context())

@@ -18,6 +18,9 @@ type Metrics interface {
 	// admin. back-channel and front-channel count notices, each of which may end
 	// several sessions.
 	Ended(reason string)
+	// HeaderLeftOut counts an identity header that a session lacks because its
+	// value is too long. The name is one of the configuration.
+	HeaderLeftOut(name string)
 }
 
 // NopMetrics counts nothing.
@@ -34,3 +37,6 @@ func (NopMetrics) SignIn(string, string) {}
 
 // Ended does nothing.
 func (NopMetrics) Ended(string) {}
+
+// HeaderLeftOut does nothing.
+func (NopMetrics) HeaderLeftOut(string) {}

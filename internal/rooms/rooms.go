@@ -148,7 +148,7 @@ var Rooms = []Room{
 		OnlyWhy: "what authentik said about a person lies below every room that reads it",
 	},
 	{
-		Path: "proxy/internal/headers", Only: []string{Module + "/proxy/internal/user", "golang.org/x"},
+		Path: "proxy/internal/headers", Only: []string{Module + "/proxy/internal/user", Module + "/proxy/rules", "golang.org/x"},
 		OnlyWhy: "it knows no session and no gate",
 	},
 	{

@@ -11,6 +11,7 @@
 package headers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -31,6 +32,14 @@ const (
 type Options struct {
 	// Preset is the set to begin with. Default: Remote, or Off if there are rules.
 	Preset Preset
+	// Encoding is how values are spelled. Default: UTF8.
+	Encoding Encoding
+	// MaxSize is how long a value may be, in bytes. A longer one is left out.
+	// Default: DefaultSize.
+	MaxSize int
+	// Groups are patterns of rules.GroupMatches. The application is told only of
+	// groups that match one of them. Default: of all groups.
+	Groups []string
 	// Rules add headers to the preset, or replace some of it. The later of two
 	// rules for one header counts.
 	Rules []Rule
@@ -40,9 +49,19 @@ type Options struct {
 type Rule struct {
 	Name  string
 	Claim string
+	// Encoding is how the value is spelled. Default: that of the options.
+	Encoding Encoding
 	// Value makes the header's value for each request.
 	Value func(*http.Request) string
 }
+
+// The bounds of a value's size, in bytes. Servers refuse requests with much
+// longer headers.
+const (
+	MinSize     = 1 << 10
+	DefaultSize = 8 << 10
+	MaxSize     = 64 << 10
+)
 
 // presets are in the order in which their headers are set.
 var presets = map[Preset][]Rule{
@@ -84,7 +103,11 @@ func (o Options) Check() (errs []error) {
 	}
 	_, known := presets[o.preset()]
 	wrong(!known, "%q is no set of headers; there are remote, authentik and off", o.Preset)
+	wrong(spellers[o.Encoding] == nil, "%q is no encoding; there are %s", o.Encoding, strings.Join(Encodings(), ", "))
+	wrong(o.MaxSize != 0 && (o.MaxSize < MinSize || o.MaxSize > MaxSize),
+		"a header's value cannot be bounded to %d bytes; choose a size from %d to %d", o.MaxSize, MinSize, MaxSize)
 	for _, rule := range o.Rules {
+		wrong(spellers[rule.Encoding] == nil, "header %s: %q is no encoding; there are %s", rule.Name, rule.Encoding, strings.Join(Encodings(), ", "))
 		wrong(!validName(rule.Name), "%q cannot be the name of a header", rule.Name)
 		wrong(rule.Claim == "" && rule.Value == nil, "header %s needs a claim or a value", rule.Name)
 		wrong(reservedByHTTP[textproto.CanonicalMIMEHeaderKey(rule.Name)],
@@ -110,6 +133,9 @@ var reservedByHTTP = map[string]bool{
 // Headers strips, prepares and sets identity headers. It is immutable and safe
 // for concurrent use.
 type Headers struct {
+	maxSize int
+	groups  []string
+
 	rules  []Rule
 	names  map[string]bool // folded, see fold
 	firsts [256]bool       // what a name that matters can begin with, as it is written
@@ -118,7 +144,7 @@ type Headers struct {
 // New makes the headers of options that Check has found nothing wrong with. The
 // headers of all presets are removed from requests, whichever is set.
 func New(o Options) *Headers {
-	h := &Headers{names: map[string]bool{}}
+	h := &Headers{maxSize: cmp.Or(o.MaxSize, DefaultSize), groups: o.Groups, names: map[string]bool{}}
 	for _, blank := range " \t\r\n" { // some applications trim names
 		h.firsts[blank] = true
 	}
@@ -135,6 +161,9 @@ func New(o Options) *Headers {
 	}
 	for _, rule := range presets[o.preset()] {
 		h.rules = keep(h.rules, rule)
+	}
+	for i := range h.rules {
+		h.rules[i].Encoding = cmp.Or(h.rules[i].Encoding, o.Encoding, UTF8)
 	}
 	return h
 }

@@ -1,45 +1,48 @@
 package headers
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
-
-// maxValue is how long a header's value may be, in bytes. A longer one is left
-// out: cut off, it could end in the name of another group.
-const maxValue = 4 << 10
 
 // A Header is one line that is ready to be set.
 type Header struct{ Name, Value string }
 
+// A Problem is a value that the application does not get as configured.
+type Problem struct {
+	Header string
+	// Size is that of the value in bytes. It is larger than Max, and the header
+	// was left out: cut off, it could end in the name of another group.
+	Size, Max int
+	// Encoding has no characters for the value, which was percent-encoded. It is
+	// empty if the value was left out.
+	Encoding Encoding
+}
+
 // Prepare makes the headers that are the same for every request of a session:
-// of its user, of its public ID, and of its access token where there is one. A
-// header whose value is too long is not among them, and err names it.
-func (h *Headers) Prepare(u user.User, sessionID, accessToken string) (prepared []Header, err error) {
-	var errs []error
+// of its user, of its public ID, and of its access token where there is one.
+func (h *Headers) Prepare(u user.User, sessionID, accessToken string) (prepared []Header, problems []Problem) {
+	u.Groups = h.Groups(u.Groups)
 	for _, rule := range h.rules {
 		if rule.Value != nil {
 			continue
 		}
-		value := valueOf(rule.Claim, u, sessionID, accessToken)
-		switch {
-		case len(value) > maxValue:
-			errs = append(errs, fmt.Errorf("header %s is left out: it has %d bytes, and %d are the most", rule.Name, len(value), maxValue))
-		case value != "":
-			prepared = append(prepared, Header{rule.Name, value})
+		names, separator := namesOf(rule.Claim, u, sessionID, accessToken)
+		if line, ok := h.line(rule, names, separator, &problems); ok {
+			prepared = append(prepared, line)
 		}
 	}
-	return prepared, errors.Join(errs...)
+	return prepared, problems
 }
 
 // Set sets prepared headers, and those that are made for each request. The
 // values of all prepared ones share one array that belongs to this request only,
 // since handlers behind the gate may change them in place.
-func (h *Headers) Set(r *http.Request, prepared []Header) {
+func (h *Headers) Set(r *http.Request, prepared []Header) (problems []Problem) {
 	values := make([]string, len(prepared))
 	for i, line := range prepared {
 		values[i] = line.Value
@@ -49,35 +52,60 @@ func (h *Headers) Set(r *http.Request, prepared []Header) {
 		if rule.Value == nil {
 			continue
 		}
-		if value := encode(rule.Value(r), ""); value != "" && len(value) <= maxValue {
-			r.Header[rule.Name] = []string{value}
+		if line, ok := h.line(rule, []string{rule.Value(r)}, "", &problems); ok {
+			r.Header[line.Name] = []string{line.Value}
 		}
 	}
+	return problems
 }
 
-// valueOf returns what is known under a name, safe for a header. Several values
-// are separated by commas, or by a bar if the name ends with one.
-func valueOf(claim string, u user.User, sessionID, accessToken string) string {
-	name, bar := strings.CutSuffix(claim, "|")
-	separator := ","
+// line makes the header of a rule. ok is false if there is nothing to say, or
+// too much.
+func (h *Headers) line(rule Rule, names []string, separator string, problems *[]Problem) (line Header, ok bool) {
+	value, fellBack := rule.Encoding.join(names, separator)
+	switch {
+	case len(value) > h.maxSize:
+		*problems = append(*problems, Problem{Header: rule.Name, Size: len(value), Max: h.maxSize})
+		return Header{}, false
+	case fellBack:
+		*problems = append(*problems, Problem{Header: rule.Name, Encoding: rule.Encoding})
+	}
+	return Header{rule.Name, value}, value != ""
+}
+
+// Groups returns the groups that the application is told of.
+func (h *Headers) Groups(groups []string) []string {
+	if len(h.groups) == 0 {
+		return groups
+	}
+	return slices.DeleteFunc(slices.Clone(groups), func(group string) bool {
+		return !slices.ContainsFunc(h.groups, func(pattern string) bool { return rules.GroupMatches(pattern, group) })
+	})
+}
+
+// namesOf returns what is known under a claim, and what to write between several
+// names: a comma, or a bar if the claim ends with one.
+func namesOf(claim string, u user.User, sessionID, accessToken string) (names []string, separator string) {
+	claim, bar := strings.CutSuffix(claim, "|")
+	separator = ","
 	if bar {
 		separator = "|"
 	}
 	switch claim {
 	case "username", "id":
-		return encode(u.Username, "")
+		return []string{u.Username}, ""
 	case "session":
-		return sessionID
+		return []string{sessionID}, ""
 	case "access_token":
-		return encode(accessToken, "")
+		return []string{accessToken}, ""
+	case "groups":
+		return u.Groups, separator
 	}
-	if name == "groups" {
-		return joined(u.Groups, separator)
+	value := user.Claim(u, claim)
+	if list, ok := value.([]any); ok {
+		return user.Scalars(list), separator
 	}
-	if list, ok := user.Claim(u, name).([]any); ok {
-		return joined(user.Scalars(list), separator)
-	}
-	return encode(user.Scalar(user.Claim(u, name)), "")
+	return []string{user.Scalar(value)}, ""
 }
 
 // Lines returns the identity headers that a request has.

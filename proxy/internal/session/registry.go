@@ -57,9 +57,9 @@ type Options struct {
 
 	// Fits reports whether a user meets the operator's requirements.
 	Fits func(user.User) bool
-	// Headers prepares the identity headers of a session. On an error those
-	// without it are used, and the error is logged.
-	Headers func(u user.User, id, accessToken string) ([]headers.Header, error)
+	// Headers prepares the identity headers of a session, and says which of them
+	// are not as configured.
+	Headers func(u user.User, id, accessToken string) ([]headers.Header, []headers.Problem)
 	// Ask asks authentik whether a session is still good.
 	// flowclient.ErrUnauthenticated says that it has ended. Any other error says
 	// nothing about the session.
@@ -77,8 +77,11 @@ type Options struct {
 	Access func(backgroundCtx context.Context, rec *Record, application string) (bool, error)
 }
 
-// Metrics counts ends of sessions.
-type Metrics interface{ Ended(reason string) }
+// Metrics counts ends of sessions, and headers that they lack.
+type Metrics interface {
+	Ended(reason string)
+	HeaderLeftOut(name string)
+}
 
 // A Registry finds, begins, rechecks and ends sessions. It is safe for
 // concurrent use.
@@ -88,6 +91,7 @@ type Registry struct {
 	index    *index
 	cache    *cache
 	misses   *misses
+	reported *reported
 	rechecks *rechecks
 	reading  singleflight.Group
 	reviews  chan struct{} // those that wait for the store or authentik
@@ -99,7 +103,7 @@ type Registry struct {
 
 // New returns a registry.
 func New(o Options) *Registry {
-	r := &Registry{Options: o, misses: newMisses(), rechecks: newRechecks(), reviews: make(chan struct{}, maxReviews)}
+	r := &Registry{Options: o, misses: newMisses(), reported: newReported(), rechecks: newRechecks(), reviews: make(chan struct{}, maxReviews)}
 	r.index = newIndex(r.Options)
 	r.cache = newCache(o.Now, cacheEntries, cacheBytes)
 	return r
@@ -110,6 +114,7 @@ func (r *Registry) Sweep() {
 	r.rechecks.sweep()
 	r.cache.sweep()
 	r.misses.sweep()
+	r.reported.kept.DeleteExpired()
 }
 
 // Watch follows the store's revocations until ctx ends. While the watch is
@@ -345,10 +350,9 @@ func (r *Registry) prepare(held stored, host string) *Session {
 	if r.Domain == "" {
 		s.host = Hostname(host)
 	}
-	var err error
-	if s.Headers, err = r.Headers(s.User, s.id, s.AccessToken); err != nil {
-		r.Logger.Warn("identity header: left out", "error", err, "user", rec.User.Username, "session", s.id)
-	}
+	var problems []headers.Problem
+	s.Headers, problems = r.Headers(s.User, s.id, s.AccessToken)
+	r.ReportHeaders(s, problems)
 	s.weight = s.size()
 	return s
 }
