@@ -63,6 +63,22 @@ func (c Cookies) after(h http.Header, now time.Time) Cookies {
 	return out
 }
 
+// sessionUntil returns until when the session cookie lasts that a response sets. It
+// is zero if the response sets none, or one that ends with the browser.
+func sessionUntil(h http.Header, now time.Time) (until time.Time) {
+	for _, line := range h.Values("Set-Cookie") {
+		k, err := http.ParseSetCookie(line)
+		if err != nil || k.Name != sessionCookie || expired(k, now) {
+			continue
+		}
+		until = k.Expires
+		if k.MaxAge > 0 {
+			until = now.Add(time.Duration(k.MaxAge) * time.Second)
+		}
+	}
+	return until
+}
+
 // expired reports whether a cookie is set in order to delete it. Max-Age has
 // precedence over Expires (RFC 6265, section 5.3).
 func expired(k *http.Cookie, now time.Time) bool {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Relay passes on requests that others have made: authentik's own web interface
@@ -41,6 +42,9 @@ type RelayReply struct {
 	Body []byte
 	// Cookies are the visitor's after the answer.
 	Cookies Cookies
+	// SessionUntil is until when the session cookie lasts, if the answer has set it to
+	// outlast the browser.
+	SessionUntil time.Time
 }
 
 // Send sends a request of authentik's own web interface in the visitor's name.
@@ -69,7 +73,7 @@ func (rl *Relay) Send(ctx context.Context, v Visitor, rr RelayRequest) (RelayRep
 			header[name] = slices.Clone(values)
 		}
 	}
-	return RelayReply{Status: r.status, Header: header, Body: r.body, Cookies: r.cookies}, nil
+	return RelayReply{Status: r.status, Header: header, Body: r.body, Cookies: r.cookies, SessionUntil: r.until}, nil
 }
 
 var errMethod = errors.New("flowclient: relaying a request: the method must be GET or HEAD without a body, or POST with one")

@@ -14,6 +14,7 @@ type reply struct {
 	header  http.Header
 	body    []byte
 	cookies Cookies
+	until   time.Time // of the session cookie, if that was set to outlast the browser
 }
 
 // fromAuthentik reports whether the answer is authentik's own, and not that of a

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"time"
 	"unicode/utf8"
 )
 
@@ -32,6 +33,10 @@ type Step struct {
 	// Login says whether a user was signed in during this call, and by which flow. It
 	// is not part of the encoded step.
 	Login Login
+	// SessionUntil is until when the session cookie lasts, if authentik has set it
+	// during this call to outlast the browser, as for a visitor who wants to stay
+	// signed in. It is not part of the encoded step.
+	SessionUntil time.Time
 }
 
 // Authenticated reports whether the session cookie says that a user is signed in. Its

@@ -66,13 +66,14 @@ type walk struct {
 	resumed   bool
 
 	login    Login
-	language string // of the last challenge
+	until    time.Time // of the session cookie
+	language string    // of the last challenge
 }
 
 func (c *Client) walk(v Visitor, f Flow) *walk { return &walk{c: c, v: v, first: f, flow: f} }
 
 func (w *walk) step(ch Challenge) Step {
-	s := Step{Flow: w.flow, Challenge: ch, Cookies: w.v.Cookies, Lost: w.lost, Root: w.c.root(w.v), Login: w.login}
+	s := Step{Flow: w.flow, Challenge: ch, Cookies: w.v.Cookies, Lost: w.lost, Root: w.c.root(w.v), Login: w.login, SessionUntil: w.until}
 	if ch != nil {
 		s.Language = w.language
 	}
@@ -193,6 +194,9 @@ func (w *walk) send(ctx context.Context, q request) (reply, error) {
 		w.kept = w.kept || !replaced
 		w.lost = w.lost || replaced && (!posted || !w.opening)
 		w.v.Cookies = r.cookies
+		if !r.until.IsZero() {
+			w.until = r.until
+		}
 	}
 	return r, err
 }

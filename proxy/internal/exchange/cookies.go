@@ -88,12 +88,16 @@ func mark(of string) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:markLength])
 }
 
-// SetSession gives the browser its session.
-func (x *Exchange) SetSession(s seal.Secret) {
+// SetSession gives the browser its session. The cookie of a visitor who stays
+// signed in outlasts the browser until then.
+func (x *Exchange) SetSession(s seal.Secret, stay time.Time) {
 	c := x.cookie(x.Cookies.session, s.Cookie())
 	c.Domain = x.Cookies.domain
 	if x.Cookies.persistent {
 		c.MaxAge = int(x.Cookies.lifetime / time.Second)
+	}
+	if left := int(stay.Sub(x.Now()) / time.Second); left > c.MaxAge {
+		c.MaxAge = left
 	}
 	x.setCookie(c)
 }

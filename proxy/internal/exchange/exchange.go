@@ -216,6 +216,17 @@ func (x *Exchange) Record(s *session.Session) (rec *session.Record, found bool, 
 	return x.Sessions.Read(x.Context(), browser, x.At.Host)
 }
 
+// Stays returns the value of a cookie whose session has expired, of a visitor who
+// wanted to stay signed in.
+func (x *Exchange) Stays() (value string, found bool, err error) {
+	for value := range x.sessionCookies() {
+		if _, found, err := x.Sessions.Stays(x.Context(), value, x.At.Host); found || err != nil {
+			return value, found, err
+		}
+	}
+	return "", false, nil
+}
+
 // Box returns the box of a kind of record for a browser at this site.
 func (x *Exchange) Box(kind seal.Kind, browser seal.Secret) seal.Box {
 	return x.Key.Box(kind, x.Sessions.Realm(x.At.Host), browser)

@@ -40,10 +40,14 @@ func (h *Handler) follow(x *exchange.Exchange, t Target, got flowclient.RelayRep
 		if !ok {
 			break
 		}
+		until := got.SessionUntil
 		var err error
 		got, err = h.Authentik.Send(x.Context(), x.Visitor(got.Cookies), flowclient.RelayRequest{Method: http.MethodGet, Path: path, Header: x.R.Header})
 		if err != nil {
 			return got, err
+		}
+		if got.SessionUntil.IsZero() {
+			got.SessionUntil = until
 		}
 	}
 	if got.Status == http.StatusMethodNotAllowed || got.Status >= http.StatusInternalServerError {

@@ -275,6 +275,12 @@ func read(x *exchange.Exchange, t Target) (message, error) {
 // acts on what it says.
 func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, given judged) {
 	v := t.visit.after(t, got.Cookies)
+	if said, asked := given.answer.Fields["remember_me"]; asked {
+		v.Stay = string(said) == "true"
+	}
+	if !got.SessionUntil.IsZero() {
+		v.Until = got.SessionUntil
+	}
 	header := x.W.Header()
 	for name, values := range got.Header {
 		header[name] = values

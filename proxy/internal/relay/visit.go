@@ -41,6 +41,10 @@ type visit struct {
 	Flows []string `json:"flows"`
 	// Login says by which flow authentik's session has come by its user.
 	Login flowclient.Login `json:"login,omitzero"`
+	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
+	// session lasts then.
+	Stay  bool      `json:"stay,omitempty"`
+	Until time.Time `json:"until,omitzero"`
 	// At is the flow that was asked last.
 	At flowclient.Flow `json:"at,omitzero"`
 	// Pending is the user whom authentik has named last, for whom tries count.
@@ -72,6 +76,7 @@ func (v visit) after(t Target, cookies flowclient.Cookies) visit {
 func (v visit) at(step flowclient.Step) signin.Visit {
 	return signin.Visit{
 		Begun: v.Begun, Back: v.Back, First: v.First, Opening: v.Opening, Request: v.Request, Login: v.Login,
+		Stay: v.Stay, Until: v.Until,
 	}.At(step)
 }
 

@@ -53,11 +53,11 @@ func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Sec
 // returns the sessions that have to end for it.
 func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus []Entry, err error) {
 	rec := held.rec
-	if err := r.index.point(ctx, rec.User.Username, rec.User.UID, rec.Until); err != nil {
+	if err := r.index.point(ctx, rec.User.Username, rec.User.UID, rec.kept()); err != nil {
 		return nil, err
 	}
 	entry := Entry{
-		Name: held.box.Name(), Site: r.scope(host), Flow: r.Flow, Client: r.Client, Begun: rec.Begun, Until: rec.Until,
+		Name: held.box.Name(), Site: r.scope(host), Flow: r.Flow, Client: r.Client, Begun: rec.Begun, Until: rec.kept(),
 		Addr: rec.Addr, Agent: shortened(rec.UserAgent),
 	}
 	confirmed := rec.Checked
@@ -79,7 +79,7 @@ func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus
 	}
 	var sidEpoch string
 	if !early {
-		sidEpoch, err = r.index.know(ctx, rec.SID, confirmed, rec.Until)
+		sidEpoch, err = r.index.know(ctx, rec.SID, confirmed, rec.kept())
 	}
 	if early || errors.Is(err, ErrEndedEarly) {
 		return nil, fault.New(fault.VisitExpired, ErrEndedEarly)
@@ -94,7 +94,7 @@ func (r *Registry) save(ctx context.Context, held stored) error {
 	if err != nil {
 		return fault.New(fault.SessionsUnavailable, err)
 	}
-	_, err = r.Store.Save(ctx, held.box.Name(), store.Record{Value: sealed, Expiry: held.rec.Until})
+	_, err = r.Store.Save(ctx, held.box.Name(), store.Record{Value: sealed, Expiry: held.rec.kept()})
 	switch {
 	case errors.Is(err, store.ErrConflict): // the name is random, so it has a tombstone
 		return fault.New(fault.SessionsUnavailable, ErrRevokedEarly)

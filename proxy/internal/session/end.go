@@ -11,7 +11,7 @@ import (
 
 // End ends a session in every process.
 func (r *Registry) End(ctx context.Context, s *Session) error {
-	if err := r.Revoke(ctx, s.name, s.Until); err != nil {
+	if err := r.Revoke(ctx, s.name, later(s.Until, s.Stay)); err != nil {
 		return err
 	}
 	r.remove(ctx, s.User.UID, Entry{Name: s.name})

@@ -18,7 +18,7 @@ func (r *Registry) idle(rec *Record) bool {
 // retire ends a session that was found to have ended. If the store fails, the
 // next reader finds the same.
 func (r *Registry) retire(ctx context.Context, held stored, reason string) {
-	if err := r.Revoke(ctx, held.box.Name(), held.rec.Until); err != nil {
+	if err := r.Revoke(ctx, held.box.Name(), held.rec.kept()); err != nil {
 		r.Logger.WarnContext(ctx, "session store: record of an ended session stays until it expires", "error", err)
 		return
 	}

@@ -22,7 +22,9 @@ type Proof struct {
 	Cookies flowclient.Cookies
 	SID     string // authentik's session in tokens and logout notices
 	SignIn  SignIn
-	Tokens  *Tokens // nil without OpenID Connect
+	// Stay is until when the visitor stays signed in at authentik who wants to.
+	Stay   time.Time
+	Tokens *Tokens // nil without OpenID Connect
 	// Asked is when authentik was asked: what it has said about ends since counts.
 	Asked time.Time
 }
@@ -49,6 +51,7 @@ type Record struct {
 	User      user.User          `json:"user"`
 	Begun     time.Time          `json:"begun"`
 	Until     time.Time          `json:"until"`
+	Stay      time.Time          `json:"stay,omitzero"`  // until when another session may follow
 	Apps      map[string]bool    `json:"apps,omitempty"` // authentik's verdicts by application
 	Ends      []string           `json:"ends,omitempty"` // tombstones that end it with others
 	Cookies   flowclient.Cookies `json:"cookies,omitzero"`
@@ -90,6 +93,10 @@ func (rec *Record) Visitor() flowclient.Visitor {
 // checked returns when authentik last confirmed the session: at its beginning,
 // if not later.
 func (rec *Record) checked() time.Time { return later(rec.Begun, rec.Checked) }
+
+// kept returns until when the record is needed: after the end of its session
+// another may follow it.
+func (rec *Record) kept() time.Time { return later(rec.Until, rec.Stay) }
 
 // used returns when the session was last used, as far as it was noted.
 func (rec *Record) used() time.Time { return later(rec.Begun, rec.Used) }

@@ -287,7 +287,11 @@ func (r *Registry) Read(ctx context.Context, browser seal.Secret, host string) (
 func (r *Registry) read(ctx context.Context, browser seal.Secret, host string) (held stored, found bool, err error) {
 	held.box = r.Key.Box(seal.KindSession, r.Realm(host), browser)
 	held, found, err = r.open(ctx, held.box)
-	if !found && err == nil {
+	expired := found && !r.Now().Before(held.rec.Until)
+	if found && err == nil {
+		found, err = r.alive(ctx, held)
+	}
+	if !found && err == nil && !expired {
 		r.cache.forget(held.box.Name())
 		r.Streams.End(held.box.Name())
 	}
@@ -309,8 +313,7 @@ func (r *Registry) open(ctx context.Context, box seal.Box) (held stored, found b
 		r.Logger.WarnContext(ctx, "session: record does not open and is ignored", "error", err)
 		return held, false, nil
 	}
-	good, err := r.alive(ctx, held)
-	return held, good, err
+	return held, true, nil
 }
 
 // alive reports whether a record that opens is one of a live session.
@@ -338,7 +341,7 @@ func (r *Registry) alive(ctx context.Context, held stored) (bool, error) {
 func (r *Registry) prepare(held stored, host string) *Session {
 	rec := held.rec
 	s := &Session{
-		User: rec.User, Begun: rec.Begun, Until: rec.Until, SignIn: rec.SignIn,
+		User: rec.User, Begun: rec.Begun, Until: rec.Until, SignIn: rec.SignIn, Stay: rec.Stay,
 		id: PublicID(held.box.Name()), name: held.box.Name(), apps: rec.Apps, ends: rec.Ends,
 		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
 	}
@@ -376,7 +379,7 @@ func (r *Registry) amend(ctx context.Context, value, host string, change func(*R
 		if err != nil {
 			return nil, false, fault.New(fault.SessionsUnavailable, err)
 		}
-		_, err = r.Store.Save(ctx, held.box.Name(), store.Record{Value: sealed, Expiry: held.rec.Until, Version: held.version})
+		_, err = r.Store.Save(ctx, held.box.Name(), store.Record{Value: sealed, Expiry: held.rec.kept(), Version: held.version})
 		if err == nil {
 			return r.hold(value, held, host, since), true, nil
 		}

@@ -17,7 +17,8 @@ type Session struct {
 	User         user.User
 	Begun, Until time.Time // when it began, and when it ends at the latest
 	SignIn       SignIn
-	AccessToken  string // empty unless the gate keeps access tokens
+	Stay         time.Time // until when another session may follow without a sign-in
+	AccessToken  string    // empty unless the gate keeps access tokens
 	Headers      []headers.Header
 
 	id      string          // public, for logs

@@ -109,7 +109,8 @@ func (x *index) know(ctx context.Context, sid string, confirmed, until time.Time
 			rec.Epoch = newEpoch()
 		}
 		epoch = rec.Epoch
-		if !x.notices && epoch == "" || found && !over && !kept.Expiry.Before(until) {
+		longer := until.After(x.now().Add(x.lifetime)) // an end must be kept for so long
+		if !x.notices && !longer && epoch == "" || found && !over && !kept.Expiry.Before(until) {
 			return nil
 		}
 		rec.Until = later(rec.Until, until)
@@ -141,7 +142,7 @@ func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
 	if err != nil {
 		return fault.New(fault.SessionsUnavailable, err)
 	}
-	return r.Revoke(ctx, r.index.sidTombstone(sid, rec.Epoch), r.Now().Add(r.Longest(r.Lifetime)))
+	return r.Revoke(ctx, r.index.sidTombstone(sid, rec.Epoch), later(rec.Until, r.Now().Add(r.Longest(r.Lifetime))))
 }
 
 // EndedAtAuthentik is EndAuthentik after authentik has said that its session has

@@ -48,6 +48,7 @@ func (h *Handler) admitProved(x *exchange.Exchange, vis Visit, who session.Proof
 	if vis.Request != nil && h.fallsShort(*vis.Request, who) {
 		return Outcome{}, fault.New(fault.StepUpRefused, errStepUp)
 	}
+	who.Stay = vis.stays()
 	admitted, err := h.welcome(x, who, vis.Back)
 	if err != nil {
 		return Outcome{}, err
@@ -75,6 +76,9 @@ func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, back string) 
 		Begun: now, Until: now.Add(h.Lifetime), Used: now, Redirect: x.RedirectURI(),
 		Addr: v.Addr, UserAgent: v.UserAgent, Language: v.Language, Scheme: v.Scheme, Host: v.Host,
 	}
+	if len(who.Cookies) > 0 {
+		rec.Stay = who.Stay
+	}
 	rec.Take(who, now)
 	if !who.Asked.IsZero() {
 		rec.Checked = who.Asked
@@ -88,6 +92,28 @@ func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, back string) 
 	}
 	h.Metrics.SignIn(h.Source.Name(), "admitted")
 	return &Admission{secret: browser, session: s, back: back, browser: h.remember(x, who.Cookies)}, nil
+}
+
+// renewed begins another session for a visitor who wanted to stay signed in, if
+// authentik's own session is still good. A page load is enough for that; other
+// requests are refused in the meantime.
+func (h *Handler) renewed(x *exchange.Exchange, back string) bool {
+	kept := x.Uncanceled()
+	value, found, err := kept.Stays()
+	if err != nil || !found {
+		return false // a store that fails is reported by what follows
+	}
+	browser, s, found, err := x.Sessions.Renew(kept.Context(), value, x.At.Host, x.At.Client)
+	switch {
+	case err != nil:
+		x.Fail(fault.From(err), back)
+		return true
+	case !found:
+		return false
+	}
+	x.Log().InfoContext(x.Context(), "signed in", "user", s.User.Username, "session", s.ID(), "renewed", true)
+	h.arrive(x, &Admission{secret: browser, session: s, back: back})
+	return true
 }
 
 // remember keeps what lets authentik recognize the browser. A store that fails

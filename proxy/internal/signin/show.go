@@ -106,7 +106,7 @@ func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
 	if before, found, err := x.Session(); err == nil && found && before.Name() != a.session.Name() {
 		_ = x.End(before, "replaced") // logged; the new session is good all the same
 	}
-	x.SetSession(a.secret)
+	x.SetSession(a.secret, a.session.Stay)
 	x.RenewVisit()
 	x.SetArrivals(x.Arrivals().With(h.Now()))
 	if h.Relay != nil {

@@ -46,6 +46,7 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 		return
 	}
 	switch {
+	case !query.Has("signed-in") && !query.Has("link") && !again && h.renewed(x, back):
 	case query.Has("signed-in") && !again:
 		x.Fail(fault.New(fault.CookiesBlocked, nil), back)
 	case query.Has("link"):
@@ -225,6 +226,9 @@ func (h *Handler) step(x *exchange.Exchange, vis Visit, said reply.Reply) Outcom
 
 // give hands an answer to authentik, once.
 func (h *Handler) give(x *exchange.Exchange, vis Visit, answer flowclient.Answer) Outcome {
+	if said, ok := answer.(flowclient.UserLoginAnswer); ok {
+		vis.Stay = said.RememberMe
+	}
 	words, err := json.Marshal(answer)
 	if err != nil {
 		return Outcome{Err: fault.New(fault.BadRequest, err)}

@@ -37,6 +37,10 @@ type Visit struct {
 	// Login says by which flow authentik's session has come by its user. A visitor
 	// may have been led to another than the visit began with, and back.
 	Login flowclient.Login `json:"login,omitzero"`
+	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
+	// session lasts then.
+	Stay  bool      `json:"stay,omitempty"`
+	Until time.Time `json:"until,omitzero"`
 	// Step is the challenge, and the cookies by which authentik knows the visit. It
 	// has no cookies if the challenge was drawn from a copy, and the visit begins
 	// with its answer.
@@ -55,8 +59,20 @@ func (v Visit) at(step flowclient.Step) Visit {
 	v.ID = rand.Text()
 	v.Step, v.Detour = step, nil
 	v.Login = v.Login.Then(step.Login)
-	v.Step.Login = flowclient.Login{} // noted
+	if !step.SessionUntil.IsZero() {
+		v.Until = step.SessionUntil
+	}
+	v.Step.Login, v.Step.SessionUntil = flowclient.Login{}, time.Time{} // noted
 	return v
+}
+
+// stays returns until when a visitor stays signed in who wants to. It is zero for
+// others.
+func (v Visit) stays() time.Time {
+	if !v.Stay {
+		return time.Time{}
+	}
+	return v.Until
 }
 
 // At returns the visit at its next step, as a page of its own.

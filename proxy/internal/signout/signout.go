@@ -98,6 +98,12 @@ func (h *Handler) Page(x *exchange.Exchange) {
 		if x.At.Asked.Query().Get("state") == oidc.SignedOutState {
 			h.comesBack.Store(true)
 		}
+		for _, at := range h.All(x) {
+			if rec, _, stays := at.stays(at.Exchange); stays { // a page load would begin another session
+				h.Pages.SignOut(x.W, x.R, rec.User.Username, x.Brand(x))
+				return
+			}
+		}
 		h.Pages.SignedOut(x.W, x.R, page.ParseSignOutScope(x.At.Asked.Query().Get("ended")), x.Brand(x))
 		return
 	}
@@ -138,8 +144,11 @@ func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away st
 	for i, at := range h.All(x) {
 		s, found, err := at.Exchange.Session()
 		scope, to := page.SignOutUnknown, ""
-		if err == nil && found {
+		switch {
+		case err == nil && found:
 			scope, to, err = at.end(at.Exchange, s)
+		case err == nil:
+			scope, err = at.endStay(at.Exchange)
 		}
 		if err != nil {
 			return "", "", err
@@ -177,6 +186,38 @@ func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.Sign
 		return page.SignOutHere, "", nil
 	}
 	return page.SignOutEverywhere, away, nil
+}
+
+// stays returns what is kept of a visitor who wanted to stay signed in, after
+// their session has expired.
+func (h *Handler) stays(x *exchange.Exchange) (rec *session.Record, value string, found bool) {
+	value, found, err := x.Stays()
+	if err != nil || !found {
+		return nil, "", false
+	}
+	rec, found, err = x.Sessions.Stays(x.Context(), value, x.At.Host)
+	return rec, value, found && err == nil
+}
+
+// endStay ends it, here and at authentik.
+func (h *Handler) endStay(x *exchange.Exchange) (ended page.SignOutScope, err error) {
+	rec, value, found := h.stays(x)
+	if !found {
+		return page.SignOutUnknown, nil
+	}
+	if err := x.Sessions.EndStay(x.Context(), value, x.At.Host); err != nil {
+		return "", err
+	}
+	if rec.SID != "" {
+		if err := x.Sessions.EndAuthentik(x.Context(), rec.SID); err != nil {
+			return "", err
+		}
+	}
+	if _, err := h.endAtAuthentik(x.Uncanceled(), rec); err != nil {
+		x.Log().WarnContext(x.Context(), "sign-out: authentik's own session may go on", "error", fault.Cause(err))
+		return page.SignOutHere, nil
+	}
+	return page.SignOutEverywhere, nil
 }
 
 func (h *Handler) endAtAuthentik(x *exchange.Exchange, rec *session.Record) (away string, err error) {

@@ -1,0 +1,146 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// Stays returns the record of an expired session that another may follow, since
+// its user wanted to stay signed in at authentik. It opens nothing by itself.
+func (r *Registry) Stays(ctx context.Context, value, host string) (rec *Record, found bool, err error) {
+	browser, ok := seal.ParseSecret(value)
+	if !ok {
+		return nil, false, nil
+	}
+	held, found, err := r.stays(ctx, browser, host)
+	return held.rec, found, err
+}
+
+func (r *Registry) stays(ctx context.Context, browser seal.Secret, host string) (stored, bool, error) {
+	held, found, err := r.open(ctx, r.Key.Box(seal.KindSession, r.Realm(host), browser))
+	now := r.Now()
+	if err != nil || !found || now.Before(held.rec.Until) || !now.Before(held.rec.Stay) {
+		return held, false, err
+	}
+	revoked, err := r.Store.Revoked(ctx, held.rec.Ends...)
+	switch {
+	case err != nil:
+		return held, false, fault.New(fault.SessionsUnavailable, err)
+	case revoked:
+		return held, false, nil
+	case r.idle(held.rec):
+		r.retire(ctx, held, "idle")
+		return held, false, nil
+	}
+	return held, true, nil
+}
+
+// EndStay ends what Stays has found.
+func (r *Registry) EndStay(ctx context.Context, value, host string) error {
+	browser, ok := seal.ParseSecret(value)
+	if !ok {
+		return nil
+	}
+	held, found, err := r.stays(ctx, browser, host)
+	if err != nil || !found {
+		return err
+	}
+	return r.endStay(ctx, held)
+}
+
+func (r *Registry) endStay(ctx context.Context, held stored) error {
+	if err := r.Revoke(ctx, held.box.Name(), held.rec.kept()); err != nil {
+		return err
+	}
+	r.remove(ctx, held.rec.User.UID, Entry{Name: held.box.Name()})
+	return nil
+}
+
+// A renewal is a session that has followed another, with its secret.
+type renewal struct {
+	browser seal.Secret
+	session *Session
+	found   bool
+}
+
+// Renew begins another session after one that has expired, if authentik says
+// that its own is still good. It lasts no longer than any other, and its sign-in
+// is that of the first. Tabs that ask at once get the same. It yields found ==
+// false if there is nothing to renew.
+func (r *Registry) Renew(ctx context.Context, value, host string, addr netip.Addr) (browser seal.Secret, s *Session, found bool, err error) {
+	key := keyOf(value)
+	result := r.rechecks.single.DoChan("renew-"+string(key[:]), func() (got any, err error) {
+		r.Background.Do(func(backgroundCtx context.Context) {
+			asking, cancel := context.WithTimeout(backgroundCtx, recheckWait)
+			defer cancel()
+			got, err = r.renew(asking, value, host, addr)
+		})
+		return got, err
+	})
+	select {
+	case got := <-result:
+		renewed, _ := got.Val.(renewal)
+		return renewed.browser, renewed.session, renewed.found, got.Err
+	case <-ctx.Done():
+		return seal.Secret{}, nil, false, fault.New(fault.AuthentikUnreachable, ctx.Err())
+	}
+}
+
+func (r *Registry) renew(ctx context.Context, value, host string, addr netip.Addr) (renewal, error) {
+	before, ok := seal.ParseSecret(value)
+	if !ok {
+		return renewal{}, nil
+	}
+	held, found, err := r.stays(ctx, before, host)
+	if err != nil || !found {
+		return renewal{}, err
+	}
+	rec := *held.rec
+	rec.Addr = addr
+	asked := r.Now()
+	apps, err := r.verdicts(ctx, &rec)
+	if err != nil {
+		return renewal{}, err
+	}
+	who, err := r.Ask(ctx, &rec)
+	if errors.Is(err, flowclient.ErrUnauthenticated) || err == nil && who.User.UID != rec.User.UID {
+		if err := r.endStay(ctx, held); err != nil {
+			return renewal{}, err
+		}
+		r.Report(ctx, held.box.Name(), rec.User.Username, "gone")
+		return renewal{}, nil
+	}
+	if err != nil {
+		return renewal{}, err
+	}
+	if !who.Passing {
+		apps = with(apps, r.Application, false)
+	}
+	browser, s, err := r.Begin(ctx, r.following(rec, who, apps, asked), host)
+	if err != nil {
+		return renewal{}, err
+	}
+	if err := r.endStay(ctx, held); err != nil {
+		r.Logger.WarnContext(ctx, "session store: record of a renewed session stays until it expires", "error", errors.Unwrap(err))
+	}
+	return renewal{browser, s, true}, nil
+}
+
+// following returns the record of a session that follows another.
+func (r *Registry) following(rec Record, who Proof, apps map[string]bool, asked time.Time) Record {
+	now := r.Now()
+	signIn := rec.SignIn
+	rec.Take(who, asked)
+	if rec.SignIn.At.IsZero() {
+		rec.SignIn = signIn
+	}
+	rec.Begun, rec.Used, rec.Until = now, now, now.Add(r.Lifetime)
+	rec.Apps, rec.Ends = apps, nil
+	return rec
+}
