@@ -36,6 +36,9 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	h.SignIn.Remember(v.Cookies, base.PendingUser)
 	h.Metrics.Step(string(step.Challenge.Component()), "asked")
 	given.settle(*v, flow, step)
+	if offered := h.SignIn.Offered(step); len(offered.Challenge.Common().Raw) != len(base.Raw) {
+		step, got.Body = offered, offered.Challenge.Common().Raw
+	}
 	for _, link := range linksOf(step.Challenge) {
 		if flow, ok := step.FlowAt(link); ok && link != "" {
 			v.sentTo(flow)

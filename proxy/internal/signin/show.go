@@ -42,7 +42,7 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	h.Metrics.Step(string(component), "asked")
 	exchange.RetryAfter(x.W.Header(), out.wait)
 	q := page.Question{
-		Step: vis.Step, Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
+		Step: h.Offered(vis.Step), Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
 		Elsewhere: h.elsewhere(vis), Origin: x.Origin(),
 		Source: h.Chosen(vis), ResendAfter: vis.longestRest(h.Now()),
 		Name: vis.Name, Lockout: out.wait,

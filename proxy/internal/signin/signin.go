@@ -322,7 +322,7 @@ func (h *Handler) reopen(x *exchange.Exchange, back string) Outcome {
 // authentik session, whose plan it replaces.
 func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 	link := ""
-	switch c := vis.Step.Challenge.(type) {
+	switch c := h.Offered(vis.Step).Challenge.(type) {
 	case flowclient.Identification:
 		link = map[string]string{"recovery": c.RecoveryURL, "enroll": c.EnrollURL, "passwordless": c.PasswordlessURL}[name]
 	case flowclient.SessionEnd:
