@@ -2,12 +2,15 @@ package proxy
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // A stand is one gate of a site with several, and the paths that it stands
@@ -381,4 +384,55 @@ func newClientOf(t testing.TB) Authentik {
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	return newClient(t, server.URL)
+}
+
+// Several clients on one host have one address for logout notices, and gates of
+// one client may keep their sessions in different stores.
+func TestGroup_ALogoutNoticeReachesEveryGateOfItsClient(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	group, family := new(Group), new(Family)
+	at := func(change func(*Config)) *Gate {
+		cfg := Config{
+			Hosts: []string{"app.example.com"}, Group: group, Family: family,
+			Client: newClient(t, i.URL), Store: newStore(t), Key: []byte(strings.Repeat("k", 32)),
+		}
+		i.registered(&cfg)
+		change(&cfg)
+		return newGate(t, cfg)
+	}
+	first := at(func(c *Config) { c.OIDC.ClientID = "another" })
+	none := at(func(c *Config) { c.OIDC, c.Application, c.Flow = OIDCConfig{}, "", "login" })
+	mine, apart := at(func(*Config) {}), at(func(c *Config) { c.Prefix = "/auth" })
+	begin := func(g *Gate, sid string) seal.Secret {
+		rec := recordOf(jane)
+		rec.SID, rec.Apps, rec.Cookies = sid, map[string]bool{"app": true}, nil
+		s, _, err := g.start(t.Context(), rec, somewhere("app.example.com"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for name, tell := range map[string]func(g *Gate, sid string) int{
+		"back-channel": func(g *Gate, sid string) int {
+			return notified{&desk{t: t, Gate: g}, i}.told(i.notice(claims{"sid": sid}))
+		},
+		"front-channel": func(g *Gate, sid string) int {
+			query := url.Values{"iss": {i.name()}, "sid": {sid}}
+			return notified{&desk{t: t, Gate: g}, i}.shown(query).Code
+		},
+	} {
+		for n, told := range []*Gate{first, none, mine} {
+			sid := fmt.Sprint(name, n)
+			sessions := map[*Gate]seal.Secret{mine: begin(mine, sid), apart: begin(apart, sid)}
+			if got := tell(told, sid); got != http.StatusOK {
+				t.Errorf("%s: got status %d, want 200", name, got)
+			}
+			for g, s := range sessions {
+				if _, found, err := g.sessions.Find(t.Context(), s.Cookie(), "app.example.com"); found || err != nil {
+					t.Errorf("%s: got a session that goes on (%v), %v", name, found, err)
+				}
+			}
+		}
+	}
 }

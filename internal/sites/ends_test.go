@@ -127,11 +127,7 @@ func (w *world) endAtAuthentik(name string) {
 		w.fault("authentik's notices: %w", err)
 		return
 	}
-	at := w.answering(0)
-	if at.client == "" {
-		return
-	}
-	w.ended("authentik's end of "+name, name, copies, func(g gate) bool { return g.host == 0 && g.realm() == at.realm() })
+	w.ended("authentik's end of "+name, name, copies, func(g gate) bool { return g.host == 0 && g.client != "" })
 }
 
 // ended looks whether the sessions of a user have ended at gates.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -88,7 +89,7 @@ func (w *world) setup() authentiktest.Config {
 			p.RedirectURIs = append(p.RedirectURIs, at+"/callback")
 			p.LogoutURIs = append(p.LogoutURIs, at+"/logout")
 		}
-		if w.answering(0).client == slug {
+		if slices.ContainsFunc(w.of(0), func(g gate) bool { return g.client == slug }) {
 			p.BackchannelURI = w.origin(0, w.port) + w.ownPath("/backchannel-logout")
 		}
 		cfg.Applications = append(cfg.Applications, authentiktest.Application{Slug: slug, Name: slug, Provider: &p})
@@ -121,6 +122,12 @@ func (w *world) close() error {
 	for _, s := range w.servers {
 		s.CloseClientConnections()
 		s.Close()
+	}
+	for range 50 { // a gate that has been closed may still finish writing
+		if os.RemoveAll(w.storage) == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	return errors.Join(err, os.RemoveAll(w.storage), os.RemoveAll(w.storage+logSuffix))
 }

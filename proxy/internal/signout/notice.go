@@ -28,7 +28,7 @@ func (h *Handler) BackChannel(x *exchange.Exchange) {
 	if form, err := reply.Posted(x.R, x.Body(intake.Small)); err == nil && len(form["logout_token"]) == 1 {
 		raw = form.Get("logout_token")
 	}
-	err := h.Notice(x.Context(), raw)
+	err := h.everywhere(x, func(at Place) error { return at.Notice(x.Context(), raw) })
 	x.W.Header().Set("Cache-Control", "no-store")
 	if err == nil {
 		x.W.WriteHeader(http.StatusOK)
@@ -38,6 +38,32 @@ func (h *Handler) BackChannel(x *exchange.Exchange) {
 	x.W.Header().Set("Content-Type", "application/json")
 	x.W.WriteHeader(http.StatusBadRequest) // also if the store fails, as the specification says (2.8)
 	_ = json.NewEncoder(x.W).Encode(map[string]string{"error": "invalid_request", "error_description": fault.From(err).Title})
+}
+
+// everywhere does what a notice says at all gates of this host that use OpenID
+// Connect. They share one address, and authentik's notice is for one client: that
+// of another gate, perhaps, or of several that keep their sessions in different
+// stores. It is heeded if one of them takes it, unless a store fails.
+func (h *Handler) everywhere(x *exchange.Exchange, heed func(Place) error) error {
+	var refused error
+	heeded := false
+	for _, at := range h.All(x) {
+		if at.OIDC == nil {
+			continue
+		}
+		switch err := heed(at); {
+		case err == nil:
+			heeded = true
+		case fault.From(err).Code == fault.SessionsUnavailable:
+			return err
+		case refused == nil:
+			refused = err
+		}
+	}
+	if heeded {
+		return nil
+	}
+	return refused
 }
 
 // Notice does what a logout token says. Its identifier is noted once that is
@@ -97,7 +123,7 @@ func (h *Handler) endSubject(ctx context.Context, subject string) error {
 func (h *Handler) FrontChannel(x *exchange.Exchange) {
 	query, err := url.ParseQuery(x.At.Asked.RawQuery)
 	if err == nil {
-		err = h.frontChannel(x.Context(), query)
+		err = h.everywhere(x, func(at Place) error { return at.frontChannel(x.Context(), query) })
 	}
 	header := x.W.Header()
 	header.Set("Cache-Control", "no-cache, no-store")
