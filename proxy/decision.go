@@ -15,12 +15,9 @@ import (
 type decision interface{ kind() string }
 
 type (
-	pass struct { // to the application; no session on an open path
-		session *session.Session
-		needs   needs
-	}
-	own     struct{} // to the gate's own addresses
-	relayed struct { // to authentik's own interface
+	pass    struct{ session *session.Session } // to the application; no session on an open path
+	own     struct{}                           // to the gate's own addresses
+	relayed struct {                           // to authentik's own interface
 		by     *Gate
 		target relay.Target
 	}
@@ -51,13 +48,13 @@ func (refuse) kind() string   { return "refuse" }
 // sends, only a credential changes the result. Reading a session can note in the
 // store that it has expired, which changes no decision.
 func (g *Gate) decide(x *exchange.Exchange) decision {
-	if _, ok := g.owner(x); ok {
+	if _, ok := g.neighbours.owner(x); ok {
 		return own{}
 	}
-	if target, ok := g.relayOf(x); ok {
+	if target, ok := g.neighbours.relayed(x); ok {
 		return target
 	}
-	needs := g.needs(x)
+	needs := needs(x.Needs)
 	open := needs == 0 && g.open(x)
 	s, found, err := x.Session()
 	switch {
@@ -118,12 +115,12 @@ func (g *Gate) judgeWithin(s *session.Session, needs needs, confirmed time.Durat
 		return recheck{}
 	case s.Unconfirmed(now) > confirmed, !allowed && s.Due(now):
 		return recheck{}
-	case !allowed, !g.fits(s, needs):
+	case !allowed, !g.rules.fit(s.User, needs):
 		return refuse{fault.New(fault.NotAllowed, nil)}
-	case g.demand(needs).Unmet(s.SignIn, now):
+	case g.rules.demand(needs, g.cfg.OIDC.demand()).Unmet(s.SignIn, now):
 		return stepUp{}
 	default:
-		return pass{s, needs}
+		return pass{s}
 	}
 }
 
@@ -157,9 +154,9 @@ func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
 	s, found, err := x.Recheck()
 	switch {
 	case err != nil:
-		return g.judgeUnreachable(before, g.needs(x), err)
+		return g.judgeUnreachable(before, needs(x.Needs), err)
 	case found:
-		return g.judge(s, g.needs(x))
+		return g.judge(s, needs(x.Needs))
 	case exchange.Navigates(x.R), exchange.Framed(x.R):
 		return signIn{}
 	default:
@@ -174,9 +171,9 @@ func (g *Gate) misdirected(x *exchange.Exchange, d decision) bool {
 	case signIn, stepUp:
 		return x.Misdirected()
 	case relayed:
-		return d.by.at(x).Misdirected()
+		return d.by.received(x).Misdirected()
 	case leftOver:
-		return d.by.at(x).Misdirected()
+		return d.by.received(x).Misdirected()
 	default:
 		return false
 	}

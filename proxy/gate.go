@@ -46,6 +46,8 @@ type Gate struct {
 	own        map[string]route
 	forgery    *http.CrossOriginProtection
 	background *background.Group
+	neighbours neighbours
+	rules      ruleSet
 	closing    sync.Once
 	closed     chan struct{}
 	leave      []func() // the family, and the group
@@ -63,6 +65,7 @@ func New(cfg Config) (*Gate, error) {
 			return nil, fmt.Errorf("proxy: site: %w", err)
 		}
 	}
+	g.neighbours, g.rules = neighbours{cfg.Group, g}, cfg.Rules
 	g.shared = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}
 	key := seal.NewKey(cfg.Key)
 	pages, err := g.openPages(key)
@@ -118,7 +121,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		Throttle: throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
 			return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
 		}}),
-		HandOver: g.handOver,
+		HandOver: g.neighbours.handOver,
 		Flow:     cfg.Flow, Application: cfg.Application, Demand: cfg.OIDC.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
 	}
 	if cfg.OIDC.used() {
@@ -135,7 +138,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	}
 	g.sessions = session.New(g.sessionOptions(key, issuer))
 	shared.Sessions = g.sessions
-	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), All: g.signOuts}
+	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), All: g.neighbours.signOuts}
 	if cfg.Login == LoginRelay {
 		g.relay = &relay.Handler{
 			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
@@ -189,11 +192,12 @@ func (g *Gate) Closed() <-chan struct{} { return g.closed }
 // Guard is the whole gate. It lets the request pass to next, or answers it
 // itself. An error comes only from next. Next gets the response writer as it is.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
-	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared, Sent: g.sent(r)}
+	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared, Sent: g.neighbours.sent(r)}
 	// This must come first: Strip removes the header that left-over requests are
 	// known by, and then their password would reach the application.
-	left, isLeft := g.leftOver(r, x.At)
+	left, isLeft := g.neighbours.leftOver(r, x.At)
 	g.headers.Strip(r)
+	x.Needs = uint64(g.rules.about(&x))
 	d := g.settle(&x, g.decide(&x))
 	if isLeft && noVisit(d) {
 		d = leftOver{left}
@@ -203,14 +207,16 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	}
 	g.cfg.Metrics.Decision(d.kind())
 	if p, ok := d.(pass); ok {
-		request, running := g.introduce(&x, p)
+		request, running := g.introduce(&x, p.session)
 		defer running.Finish()
 		return next(w, request)
 	}
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
 	}
-	x.Asking = g.asking(g.needs(&x))
+	if x.Needs != 0 && g.cfg.OIDC.used() {
+		x.Asking = g.rules.demand(needs(x.Needs), g.cfg.OIDC.demand()).Query()
+	}
 	answered := x // so that x stays off the heap for requests that pass
 	g.answer(&answered, d)
 	return nil
@@ -220,12 +226,12 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 func (g *Gate) answer(x *exchange.Exchange, d decision) {
 	switch d := d.(type) {
 	case own:
-		by := g.asker(x)
-		by.serve(by.at(x))
+		by := g.neighbours.asker(x)
+		by.serve(by.received(x))
 	case leftOver:
-		d.by.relay.Resume(d.by.at(x))
+		d.by.relay.Resume(d.by.received(x))
 	case relayed:
-		d.by.relay.Pass(d.by.at(x), d.target)
+		d.by.relay.Pass(d.by.received(x), d.target)
 	case signIn:
 		g.signIn.Lead(x, d.link)
 	case stepUp:
@@ -267,10 +273,10 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 // cookies, and with the identity of a session if there is one. Its context ends
 // with the session. running is nil without a session; its Finish says that the
 // application has answered.
-func (g *Gate) introduce(x *exchange.Exchange, p pass) (request *http.Request, running *session.Stream) {
-	s, r, next := p.session, x.R, (*earlier)(nil)
-	if g.shares() {
-		r, next = g.handOn(x)
+func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *http.Request, running *session.Stream) {
+	r, next := x.R, (*earlier)(nil)
+	if g.neighbours.any() {
+		r, next = handOn(x)
 	}
 	if s == nil {
 		x.Cookies.Strip(r.Header)
@@ -280,7 +286,7 @@ func (g *Gate) introduce(x *exchange.Exchange, p pass) (request *http.Request, r
 	if ok && !g.sessions.Fresh(s) {
 		g.sessions.Touch(value, x.At.Host, s)
 	}
-	running = g.sessions.Follow(r.Context(), x.W, value, x.At.Host, s, uint64(p.needs))
+	running = g.sessions.Follow(r.Context(), x.W, value, x.At.Host, s, x.Needs)
 	x.Cookies.Strip(r.Header)
 	request = r.WithContext(running)
 	if problems := g.headers.Set(request, s.Headers); problems != nil {

@@ -46,7 +46,7 @@ func (p *Group) change(edit func([]*Gate) []*Gate) {
 	all := edit(slices.Clone(p.all()))
 	p.members.Store(&all)
 	for _, g := range all {
-		g.shared.Identity.Shared.Store(slices.ContainsFunc(all, g.beside))
+		g.shared.Identity.Shared.Store(slices.ContainsFunc(all, g.neighbours.beside))
 	}
 }
 
@@ -57,41 +57,42 @@ func (p *Group) all() []*Gate {
 	return nil
 }
 
-// beside reports whether another gate may stand before the same host.
-func (g *Gate) beside(other *Gate) bool {
-	return other != g && rules.HostsOverlap(g.cfg.hosts(), other.cfg.hosts())
+// neighbours are the gates of a group as one of them sees the others.
+type neighbours struct {
+	group *Group
+	self  *Gate
 }
 
-// shares reports whether another gate stands before the same hosts. Most gates
-// stand alone and look no further.
-func (g *Gate) shares() bool { return g.shared.Identity.Shared.Load() }
+// beside reports whether another gate may stand before the same host.
+func (n neighbours) beside(other *Gate) bool {
+	return other != n.self && rules.HostsOverlap(n.self.cfg.hosts(), other.cfg.hosts())
+}
 
-// neighbours are the other gates that stand before a host.
-func (g *Gate) neighbours(host string) iter.Seq[*Gate] {
+// any reports whether another gate stands before the same hosts. Most gates stand
+// alone and look no further.
+func (n neighbours) any() bool { return n.self.shared.Identity.Shared.Load() }
+
+// at are the others that stand before a host.
+func (n neighbours) at(host string) iter.Seq[*Gate] {
 	return func(yield func(*Gate) bool) {
-		if !g.shares() {
+		if !n.any() {
 			return
 		}
-		for _, other := range g.cfg.Group.all() {
-			if other != g && other.serves(host) && !yield(other) {
+		for _, other := range n.group.all() {
+			if other != n.self && other.cfg.serves(host) && !yield(other) {
 				return
 			}
 		}
 	}
 }
 
-func (g *Gate) serves(host string) bool {
-	hosts := g.cfg.hosts()
-	return len(hosts) == 0 || slices.ContainsFunc(hosts, func(pattern string) bool { return rules.HostMatches(pattern, host) })
-}
-
 // named returns the gate with a name, which may be this one, among those of a
 // host.
-func (g *Gate) named(id, host string) (*Gate, bool) {
-	if id == g.shared.Identity.ID {
-		return g, true
+func (n neighbours) named(id, host string) (*Gate, bool) {
+	if id == n.self.shared.Identity.ID {
+		return n.self, true
 	}
-	for other := range g.neighbours(host) {
+	for other := range n.at(host) {
 		if other.shared.Identity.ID == id {
 			return other, true
 		}
@@ -100,11 +101,11 @@ func (g *Gate) named(id, host string) (*Gate, bool) {
 }
 
 // owner returns the gate whose own address a request asks for, if it is one.
-func (g *Gate) owner(x *exchange.Exchange) (*Gate, bool) {
-	if exchange.Owns(g.cfg.Prefix, x.At.Asked.Path) {
-		return g, true
+func (n neighbours) owner(x *exchange.Exchange) (*Gate, bool) {
+	if exchange.Owns(n.self.cfg.Prefix, x.At.Asked.Path) {
+		return n.self, true
 	}
-	for other := range g.neighbours(x.At.Host) {
+	for other := range n.at(x.At.Host) {
 		if exchange.Owns(other.cfg.Prefix, x.At.Asked.Path) {
 			return other, true
 		}
@@ -112,32 +113,24 @@ func (g *Gate) owner(x *exchange.Exchange) (*Gate, bool) {
 	return nil, false
 }
 
-// at returns a request of another gate as it is at this one.
-func (g *Gate) at(x *exchange.Exchange) *exchange.Exchange {
-	if x.Shared == g.shared {
-		return x
-	}
-	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent}
-}
-
 // asker returns the gate that a request for own addresses is meant for: the one
 // that it names, or the one that knows what is asked for.
-func (g *Gate) asker(x *exchange.Exchange) *Gate {
-	if !g.shares() {
-		return g
+func (n neighbours) asker(x *exchange.Exchange) *Gate {
+	if !n.any() {
+		return n.self
 	}
-	if by, ok := g.named(exchange.GateIn(x.At.Asked.Query()), x.At.Host); ok && exchange.Owns(by.cfg.Prefix, x.At.Asked.Path) {
+	if by, ok := n.named(exchange.GateIn(x.At.Asked.Query()), x.At.Host); ok && exchange.Owns(by.cfg.Prefix, x.At.Asked.Path) {
 		return by
 	}
-	by, ok := g.owner(x)
+	by, ok := n.owner(x)
 	if !ok {
-		return g
+		return n.self
 	}
 	below := x.At.Asked.Path[len(by.cfg.Prefix):]
 	if by.has(below, x) {
 		return by
 	}
-	for other := range by.neighbours(x.At.Host) {
+	for other := range by.neighbours.at(x.At.Host) {
 		if other.cfg.Prefix == by.cfg.Prefix && other.has(below, x) {
 			return other
 		}
@@ -145,7 +138,66 @@ func (g *Gate) asker(x *exchange.Exchange) *Gate {
 	return by
 }
 
-// has reports whether a gate answers a path below its prefix: whether it has
+// handOver is asker for a visit that a body brings.
+func (n neighbours) handOver(x *exchange.Exchange, id string) (*signin.Handler, *exchange.Exchange) {
+	if by, ok := n.named(id, x.At.Host); ok {
+		if there := by.received(x); !there.Misdirected() {
+			return by.signIn, there
+		}
+	}
+	return n.self.signIn, x
+}
+
+// signOuts are the sign-outs of all gates on a request's host, each with the
+// request as it is there, this one first.
+func (n neighbours) signOuts(x *exchange.Exchange) []signout.Place {
+	all := []signout.Place{{Handler: n.self.signOut, Exchange: x}}
+	for other := range n.at(x.At.Host) {
+		all = append(all, signout.Place{Handler: other.signOut, Exchange: other.received(x)})
+	}
+	return all
+}
+
+// relayed returns the relay on whose behalf authentik's interface asks, in a
+// sign-in that another gate on this host has begun.
+func (n neighbours) relayed(x *exchange.Exchange) (found relayed, ok bool) {
+	for other := range n.at(x.At.Host) {
+		if other.relay == nil {
+			continue
+		}
+		there := other.received(x)
+		if target, ok := other.relay.Target(there); ok && !there.Misdirected() {
+			return relayed{other, target}, true
+		}
+	}
+	return relayed{}, false
+}
+
+// leftOver returns the gate from whose relay a request is left over.
+func (n neighbours) leftOver(r *http.Request, at Resolved) (*Gate, bool) {
+	if !relay.Marked(r) {
+		return nil, false
+	}
+	if n.self.relay != nil && n.self.relay.LeftOver(r, at) {
+		return n.self, true
+	}
+	for other := range n.at(at.Host) {
+		if other.relay != nil && other.relay.LeftOver(r, at) {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+// received returns a request of a neighbour as it is at this gate.
+func (g *Gate) received(x *exchange.Exchange) *exchange.Exchange {
+	if x.Shared == g.shared {
+		return x
+	}
+	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent}
+}
+
+// has reports whether the gate answers a path below its prefix: whether it has
 // such an address, and knows the asset or picture.
 func (g *Gate) has(below string, x *exchange.Exchange) bool {
 	_, ok := g.route(below)
@@ -159,57 +211,10 @@ func (g *Gate) has(below string, x *exchange.Exchange) bool {
 	}
 }
 
-// handOver is asker for a visit that a body brings.
-func (g *Gate) handOver(x *exchange.Exchange, id string) (*signin.Handler, *exchange.Exchange) {
-	by, ok := g.named(id, x.At.Host)
-	if !ok {
-		return g.signIn, x
-	}
-	if there := by.at(x); !there.Misdirected() {
-		return by.signIn, there
-	}
-	return g.signIn, x
-}
-
-// signOuts are the sign-outs of all gates on a request's host, each with the
-// request as it is there, this one first.
-func (g *Gate) signOuts(x *exchange.Exchange) []signout.Place {
-	all := []signout.Place{{Handler: g.signOut, Exchange: x}}
-	for other := range g.neighbours(x.At.Host) {
-		all = append(all, signout.Place{Handler: other.signOut, Exchange: other.at(x)})
-	}
-	return all
-}
-
-// relayOf returns the relay on whose behalf authentik's interface asks, in a
-// sign-in that another gate on this host has begun.
-func (g *Gate) relayOf(x *exchange.Exchange) (found relayed, ok bool) {
-	for other := range g.neighbours(x.At.Host) {
-		if other.relay == nil {
-			continue
-		}
-		there := other.at(x)
-		if target, ok := other.relay.Target(there); ok && !there.Misdirected() {
-			return relayed{other, target}, true
-		}
-	}
-	return relayed{}, false
-}
-
-// leftOver returns the gate from whose relay a request is left over.
-func (g *Gate) leftOver(r *http.Request, at Resolved) (*Gate, bool) {
-	if g.relay != nil && g.relay.LeftOver(r, at) {
-		return g, true
-	}
-	if !relay.Marked(r) {
-		return nil, false
-	}
-	for other := range g.neighbours(at.Host) {
-		if other.relay != nil && other.relay.LeftOver(r, at) {
-			return other, true
-		}
-	}
-	return nil, false
+// serves reports whether a host is one of the site's.
+func (cfg Config) serves(host string) bool {
+	hosts := cfg.hosts()
+	return len(hosts) == 0 || slices.ContainsFunc(hosts, func(pattern string) bool { return rules.HostMatches(pattern, host) })
 }
 
 // earlier is what a gate that has let a request pass leaves to those of its
@@ -223,8 +228,8 @@ type earlierKey struct{}
 
 // sent returns the lines of the Cookie header as the browser sent them. A gate
 // that has let the request pass has removed its own and its neighbours'.
-func (g *Gate) sent(r *http.Request) []string {
-	if !g.shares() {
+func (n neighbours) sent(r *http.Request) []string {
+	if !n.any() {
 		return r.Header["Cookie"]
 	}
 	if e, ok := r.Context().Value(earlierKey{}).(*earlier); ok {
@@ -237,7 +242,7 @@ func (g *Gate) sent(r *http.Request) []string {
 // complete once this gate has set its headers. It has removed identity headers,
 // also those of a gate before it, and sets these again: on a path that this gate
 // leaves open they are all there are.
-func (g *Gate) handOn(x *exchange.Exchange) (*http.Request, *earlier) {
+func handOn(x *exchange.Exchange) (*http.Request, *earlier) {
 	next := &earlier{sent: x.Sent}
 	if e, ok := x.Context().Value(earlierKey{}).(*earlier); ok {
 		next.identity = slices.Clone(e.identity)

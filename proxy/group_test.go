@@ -348,21 +348,21 @@ func TestGroup_GatesOfOtherHostsAreStrangers(t *testing.T) {
 		return newGate(t, c)
 	}
 	a, b := at("login", "a.example.com"), at("strong", "b.example.com")
-	if a.shares() || b.shares() {
+	if a.neighbours.any() || b.neighbours.any() {
 		t.Error("got gates before different hosts that share one, want none")
 	}
 	wild := at("weak", "*.example.com")
-	if !a.shares() || !wild.shares() {
+	if !a.neighbours.any() || !wild.neighbours.any() {
 		t.Error("got gates before overlapping hosts that share none, want both to")
 	}
-	if _, ok := a.named(b.shared.Identity.ID, "a.example.com"); ok {
+	if _, ok := a.neighbours.named(b.shared.Identity.ID, "a.example.com"); ok {
 		t.Error("got the gate of another host, want none")
 	}
-	if got, ok := a.named(wild.shared.Identity.ID, "a.example.com"); !ok || got != wild {
+	if got, ok := a.neighbours.named(wild.shared.Identity.ID, "a.example.com"); !ok || got != wild {
 		t.Errorf("got %v, %v, want the gate of all hosts", got, ok)
 	}
 	_ = wild.Close()
-	if _, ok := a.named(wild.shared.Identity.ID, "a.example.com"); ok || a.shares() {
+	if _, ok := a.neighbours.named(wild.shared.Identity.ID, "a.example.com"); ok || a.neighbours.any() {
 		t.Error("got a gate that is closed, want none")
 	}
 }

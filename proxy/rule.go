@@ -9,7 +9,6 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -34,19 +33,22 @@ type Rule struct {
 
 func (r Rule) demand() authn.Demand { return authn.Demand{MFA: r.RequireMFA, MaxAge: r.MaxAge} }
 
-// Needs are the rules that are about a request, one bit each.
+// A ruleSet is the rules of a gate.
+type ruleSet []Rule
+
+// needs are the rules that are about a request, one bit each.
 type needs uint64
 
 // maxRules is how many rules a gate may have.
 const maxRules = 64
 
-// needs returns the rules that are about a request.
-func (g *Gate) needs(x *exchange.Exchange) (n needs) {
-	if len(g.cfg.Rules) == 0 {
+// about returns the rules that are about a request.
+func (all ruleSet) about(x *exchange.Exchange) (n needs) {
+	if len(all) == 0 {
 		return 0
 	}
 	every := rules.AmbiguousPath(x.At.Asked) || rules.AmbiguousPath(x.R.URL)
-	for i, rule := range g.cfg.Rules {
+	for i, rule := range all {
 		if every || rule.Match(x.R) {
 			n |= 1 << i
 		}
@@ -54,29 +56,20 @@ func (g *Gate) needs(x *exchange.Exchange) (n needs) {
 	return n
 }
 
-// demand returns what the gate and its rules demand of a sign-in.
-func (g *Gate) demand(n needs) authn.Demand {
-	demand := g.cfg.OIDC.demand()
+// demand returns what rules demand of a sign-in beyond what is demanded of all.
+func (all ruleSet) demand(n needs, demand authn.Demand) authn.Demand {
 	for i := 0; n != 0; i, n = i+1, n>>1 {
 		if n&1 != 0 {
-			demand = demand.And(g.cfg.Rules[i].demand())
+			demand = demand.And(all[i].demand())
 		}
 	}
 	return demand
 }
 
-// asking returns what rules demand of a sign-in, as parameters of an address.
-func (g *Gate) asking(n needs) string {
-	if n == 0 || !g.cfg.OIDC.used() {
-		return ""
-	}
-	return g.demand(n).Query()
-}
-
-// fits reports whether the user of a session meets what rules require.
-func (g *Gate) fits(s *session.Session, n needs) bool {
+// fit reports whether a user meets what rules require.
+func (all ruleSet) fit(u User, n needs) bool {
 	for i := 0; n != 0; i, n = i+1, n>>1 {
-		if n&1 != 0 && !meetsAll(s.User, g.cfg.Rules[i].Require) {
+		if n&1 != 0 && !meetsAll(u, all[i].Require) {
 			return false
 		}
 	}

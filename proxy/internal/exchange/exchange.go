@@ -90,6 +90,8 @@ type Exchange struct {
 	// Sent are the lines of the Cookie header as the browser sent them: a gate
 	// before this one may have removed what this one needs.
 	Sent []string
+	// Needs are the rules that are about the request. The gate knows what they are.
+	Needs uint64
 	// Asking is what the request demands of a sign-in beyond what the gate demands
 	// of all, as parameters of an address.
 	Asking string
