@@ -19,7 +19,7 @@ func TestCaptcha_ChecksScoreAndErrorCodes(t *testing.T) {
 	}
 	s.Lenient = true
 	if s.refusal("other") != "" || s.refusal("broken") == "" {
-		t.Error("got another result with AllowErrors, want only a provider's refusal accepted")
+		t.Error("got another result with Lenient, want only a provider's refusal accepted")
 	}
 	if (&CaptchaStage{}).refusal("any") != "" {
 		t.Error("got a token refused without a provider, want it accepted")

@@ -13,14 +13,14 @@ import (
 // makes one for each stage that asks nothing.
 const maxHops = 30
 
-// A judged is an answer of the interface while authentik judges it. Without an
-// attempt it proves nothing.
+// A judged is an answer of the interface that authentik is checking. It has an
+// attempt if it is a proof, such as a password.
 type judged struct {
 	attempt *throttle.Attempt
 	answer  flowclient.RawAnswer
 }
 
-// settle counts an answer by what authentik asks next.
+// settle counts an answer as right or wrong by authentik's next challenge.
 func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) {
 	pending := next.Challenge.Common().PendingUser
 	if v.at(flowclient.Step{Flow: at}).Refused(j.answer, next) {
@@ -30,10 +30,10 @@ func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) {
 	j.attempt.Accept(pending)
 }
 
-// follow asks what comes after a proof that authentik has answered with a
+// follow fetches the challenge after a proof that authentik has answered with a
 // redirect to the executor itself. It answers most proofs so, right or wrong: only
-// the next challenge shows whether the flow has begun anew, and for whom. A
-// browser follows such a redirect in the same way, but only if it wants to.
+// the next challenge shows whether the flow has restarted, and for which user. The
+// gate cannot leave that to the browser, which may not follow the redirect.
 func (h *Handler) follow(x *exchange.Exchange, t Target, got flowclient.RelayReply) (flowclient.RelayReply, error) {
 	for range maxHops {
 		path, ok := h.onward(x, t, got)

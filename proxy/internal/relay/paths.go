@@ -12,7 +12,7 @@ import (
 
 // A rule is one kind of paths that authentik's interface may ask for.
 type rule struct {
-	pattern *regexp.Regexp // of a path below authentik's root; its group is the slug of a flow
+	pattern *regexp.Regexp // matches a path below authentik's root; its group is the slug of a flow
 	methods []string
 	kind    kind
 }
@@ -24,16 +24,16 @@ const (
 	page     kind = iota + 1 // the HTML of the interface
 	file                     // what it loads
 	api                      // what it asks besides
-	executor                 // the questions of flows
+	executor                 // the challenges of flows
 	away                     // where other providers are reached from, which the gate's own page explains
 	turn                     // what sends the browser on
-	expired                  // where a sign-in begins anew: its first page once it is over, and what authentik's pages lead out to
+	expired                  // where a new sign-in begins: flow pages after the visit has ended, and the targets of links on authentik's pages
 )
 
 // allowed are the paths that the interface of 2025.10 and 2026.5 was seen to need.
 // Nothing else of authentik is reachable: neither its interfaces for users and
 // administrators, nor the rest of its API, nor its WebSocket, which the interface
-// does without.
+// does not need.
 var allowed = []rule{
 	{regexp.MustCompile(`^/if/flow/([-a-zA-Z0-9_]+)/$`), reading, page},
 	{regexp.MustCompile(`^/if/flow/([-a-zA-Z0-9_]+)/assets/` + filePath + `$`), reading, file},
@@ -46,8 +46,8 @@ var allowed = []rule{
 	{regexp.MustCompile(`^/flows/-/(?:default/authentication|cancel)/$`), reading, turn},
 }
 
-// own matches the addresses of authentik that no application has: they are never
-// where a sign-in leads back to.
+// own matches the paths that belong to authentik and not to the application: a
+// sign-in never leads back to one.
 var own = regexp.MustCompile(`^/(?:if/flow|flows/-|api/v3/flows|source/(?:oauth/login|saml|kerberos|plex|telegram))/`)
 
 // Own returns a function that reports whether a path of this host is authentik's

@@ -1,6 +1,6 @@
 // Package relay shows authentik's own interface on this host, to visitors who are
-// signing in. It is an allow-list of what that interface needs, never an open
-// door to authentik.
+// signing in. It passes on only the requests that the interface needs, by an
+// allow-list.
 //
 //   - paths.go: the allow-list
 //   - visit.go: a visit, sealed in a cookie
@@ -67,11 +67,11 @@ func (h *Handler) Target(x *exchange.Exchange) (t Target, ok bool) {
 		return Target{}, false
 	}
 	v, begun := h.visitOf(x)
-	if !ok { // an address that authentik has led the browser to, and that is not relayed
+	if !ok { // authentik has redirected the browser to an address that is not relayed
 		return Target{kind: expired, visit: v}, v.Back != "" && exchange.Navigates(x.R)
 	}
 	if first := (flowclient.Flow{Slug: slug, Query: x.At.Asked.RawQuery}); kind == page && !begun && first == v.First {
-		return Target{kind: expired, visit: v}, true // no link: the visit knows where it was to lead
+		return Target{kind: expired, visit: v}, true // not a link: the visit has the address to lead back to
 	}
 	if kind == page && !v.allows(slug) {
 		return Target{kind: expired, visit: v}, v.Back != "" && !h.PageHost && exchange.Navigates(x.R) // other page loads may be links
@@ -149,7 +149,7 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 	}
 	if attempt != nil {
 		if got, err = h.follow(x, t, got); err != nil {
-			attempt.Fail(t.visit.Pending) // authentik has judged it, and did not say how
+			attempt.Fail(t.visit.Pending) // authentik has checked the answer, but its result is unknown
 			h.fail(x, t, fault.From(err))
 			return
 		}
@@ -167,20 +167,20 @@ func (h *Handler) send(x *exchange.Exchange, t Target, said message) (flowclient
 }
 
 // spent reports whether a request is for the flow that this gate demands, in a
-// session that another flow has signed in. It would admit nobody; authentik has
-// it end at once, or refuses it.
+// session that another flow has signed in. authentik would end or refuse the flow
+// at once, and the gate does not admit such a session.
 func (h *Handler) spent(t Target) bool {
 	demanded := h.SignIn.Flow
 	return demanded != "" && t.slug == demanded && t.visit.Login != (flowclient.Login{}) && !t.visit.Login.By(demanded)
 }
 
-// ownPage returns where the visit goes on at the gate's own page, which knows a
-// way on for what authentik's cannot do on this host.
+// ownPage returns the address at which the gate's own page continues the visit. It
+// can show what authentik's page cannot do on this host.
 func (h *Handler) ownPage(v visit) string {
 	return h.LoginAt(signin.OnPage + "=1&to=" + url.QueryEscape(v.Back))
 }
 
-// Exit goes on with a relayed visit at the gate's own page.
+// Exit returns the outcome of a relayed visit for the gate's own page.
 func (h *Handler) Exit(x *exchange.Exchange, back string) signin.Outcome {
 	v, begun := h.visitOf(x)
 	if !begun || !v.At.Valid() {
@@ -189,10 +189,10 @@ func (h *Handler) Exit(x *exchange.Exchange, back string) signin.Outcome {
 	return h.SignIn.Look(x, v.at(flowclient.Step{Flow: v.At, Cookies: v.Cookies}), v.At)
 }
 
-// LeftOver reports whether a request is one that only authentik's interface
-// sends, known by a header. A page of it may still ask when its visit has ended:
-// a user has signed in in another tab, or the page was left open for too long. A
-// password may be in the request, and it must not reach the application.
+// LeftOver reports whether a request is one that only authentik's interface sends,
+// recognized by a header. Its page may still send requests after its visit has
+// ended: the user has signed in in another tab, or the page was open for too long.
+// The request may contain a password, which must not reach the application.
 func (h *Handler) LeftOver(r *http.Request, at exchange.Resolved) bool {
 	path, below := h.path(at)
 	return Marked(r) && below && strings.HasPrefix(path, executorPath)
@@ -202,14 +202,15 @@ func (h *Handler) LeftOver(r *http.Request, at exchange.Resolved) bool {
 // interface sends.
 func Marked(r *http.Request) bool { return r.Header["X-Authentik-Csrf"] != nil }
 
-// Resume has a left-over page go on: as the user who has signed in, or with a new
-// visit to where the old one was to lead.
+// Resume redirects a left-over page to the sign-in page, which leads on to the
+// application if a user has signed in.
 func (h *Handler) Resume(x *exchange.Exchange) {
 	v, _ := h.visitOf(x)
-	_ = x.WriteJSON(http.StatusOK, redirectTo(h.anew(v))) // a visitor who has gone away needs no answer
+	_ = x.WriteJSON(http.StatusOK, redirectTo(h.anew(v))) // fails only if the client has disconnected
 }
 
-// anew returns where another visit begins that leads to where this one was to.
+// anew returns the address of a new visit that leads to the same address as this
+// one.
 func (h *Handler) anew(v visit) string {
 	return h.SignIn.SignInAt(exchange.LocalPath(v.Back))
 }
@@ -220,7 +221,7 @@ func (h *Handler) permit(r *http.Request, t Target) error {
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch {
 	case r.Header.Get("Service-Worker") != "":
-		return fault.New(fault.NotFound, errForm) // no worker may outlive the sign-in
+		return fault.New(fault.NotFound, errForm) // a service worker would outlive the sign-in
 	case t.kind != page && site != "" && site != "same-origin" && site != "none":
 		return fault.New(fault.CrossSite, errForm)
 	case t.slug != "" && !t.visit.allows(t.slug):
@@ -245,11 +246,13 @@ type message struct {
 	release func()                     // gives back what the body takes
 }
 
-// maxAPI bounds what the interface sends besides answers, in bytes: nothing.
+// maxAPI bounds the bodies of the interface's requests other than answers, in
+// bytes: it sends none.
 const maxAPI = 1 << 10
 
-// read reads the body of a POST. An answer that could be read in two ways, or is
-// none, is refused: it has to be throttled as what authentik reads.
+// read reads the body of a POST. A body that is not an answer, or that authentik
+// could read differently, is refused: the throttle must see the same answer as
+// authentik.
 func read(x *exchange.Exchange, t Target) (message, error) {
 	if x.R.Method != http.MethodPost {
 		return message{release: func() {}}, nil
@@ -264,15 +267,15 @@ func read(x *exchange.Exchange, t Target) (message, error) {
 	if err != nil {
 		return s, err
 	}
-	s.body = body // never nil: ReadAll has made room
+	s.body = body // never nil: ReadAll allocates
 	if t.kind == executor {
 		s.fields, err = reply.Object(s.body)
 	}
 	return s, err
 }
 
-// answer sends authentik's answer on, without what is not for the browser, and
-// acts on what it says.
+// answer passes authentik's response on, without what is not for the browser, and
+// handles the challenge in it.
 func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, given judged) {
 	v := t.visit.after(t, got.Cookies)
 	if said, asked := given.answer.Fields["remember_me"]; asked {
@@ -312,11 +315,11 @@ func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayRep
 		return
 	}
 	x.W.WriteHeader(got.Status)
-	_, _ = x.W.Write(got.Body) //nolint:gosec // authentik's own, as it came; a visitor who has gone away needs no answer
+	_, _ = x.W.Write(got.Body) //nolint:gosec // authentik's own page, unchanged; fails only if the client has disconnected
 }
 
-// rewriteHosts replaces authentik's host with this site in a page, if authentik
-// was told its own.
+// rewriteHosts replaces authentik's host with this site in a page, unless this
+// site's host was sent to authentik.
 func (h *Handler) rewriteHosts(at exchange.Resolved, html []byte) []byte {
 	if h.PageHost {
 		return html
@@ -327,8 +330,8 @@ func (h *Handler) rewriteHosts(at exchange.Resolved, html []byte) []byte {
 	return bytes.ReplaceAll(html, []byte(escaped), []byte(here))
 }
 
-// rewritten returns where the browser goes when authentik sends it on: to a flow,
-// which the visit may then run, or to begin again. It never leaves this site.
+// rewritten returns the address for a redirect of authentik's: a flow, which the
+// visit may then run, or a new visit. It never leads to another site.
 func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
 	step, err := stepOf(flowclient.Flow{}, redirectTo(to), v.Cookies, h.rootAt(at))
 	rd, ok := step.Challenge.(flowclient.Redirect)
@@ -346,7 +349,7 @@ func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
 		if _, _, ok := lookup(http.MethodGet, pathOf(rd.Path)); ok {
 			return strings.TrimSuffix(h.Base, "/") + rd.Path
 		}
-		return h.anew(*v) // that for signing out: the visitor has given up, or is another
+		return h.anew(*v) // the flow for signing out: the visitor has cancelled, or is another user
 	default:
 		return h.anew(*v)
 	}
@@ -358,8 +361,8 @@ func pathOf(address string) string {
 	return path
 }
 
-// rootAt returns authentik's address as authentik was told it, by which its
-// references are read.
+// rootAt returns authentik's address as authentik sees it, which resolves its
+// relative references.
 func (h *Handler) rootAt(at exchange.Resolved) string {
 	if h.PageHost {
 		return exchange.Origin(at) + h.Base
@@ -367,7 +370,7 @@ func (h *Handler) rootAt(at exchange.Resolved) string {
 	return h.Root
 }
 
-// redirectTo returns a challenge that sends the browser on.
+// redirectTo returns a challenge that redirects the browser.
 func redirectTo(to string) []byte {
 	raw, _ := json.Marshal(map[string]string{"component": string(flowclient.ComponentRedirect), "to": to}) // texts can be
 	return raw

@@ -21,7 +21,7 @@ const (
 	maxFlows = 20
 )
 
-// A visit is one sign-in on its way through authentik's own interface. The
+// A visit is one unfinished sign-in on authentik's own interface. The
 // interface's pages have no room for it, so it lives in a cookie, sealed for this
 // gate and this browser. Nothing is stored for it, and neither the browser nor
 // the application can read authentik's cookies. Tabs share it, as they do at
@@ -35,19 +35,20 @@ type visit struct {
 	First flowclient.Flow `json:"first"`
 	// Opening is the component of that flow's first challenge.
 	Opening flowclient.Component `json:"opening,omitempty"`
-	// Flows are those that authentik has sent this visit to. No other runs in it: a
-	// script on this host could otherwise change a password in a session that has
-	// just signed in.
+	// Flows are the flows that authentik has sent this visit to. Only these run in
+	// it: otherwise a script on this host could change a password in a session that
+	// has just signed in.
 	Flows []string `json:"flows"`
-	// Login says by which flow authentik's session has come by its user.
+	// Login says which flow has signed the user in at authentik.
 	Login flowclient.Login `json:"login,omitzero"`
 	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
 	// session lasts then.
 	Stay  bool      `json:"stay,omitempty"`
 	Until time.Time `json:"until,omitzero"`
-	// At is the flow that was asked last.
+	// At is the flow of the last request.
 	At flowclient.Flow `json:"at,omitzero"`
-	// Pending is the user whom authentik has named last, for whom tries count.
+	// Pending is the pending user in authentik's last challenge. Wrong answers count
+	// against it.
 	Pending string `json:"pending,omitempty"`
 }
 
@@ -87,8 +88,8 @@ func (v visit) same(other visit) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
-// keep gives the browser the visit. It returns false if that is more than a
-// cookie can hold; cookies of proxies before authentik are dropped first.
+// keep sets the visit's cookie. It returns false if the visit is too large for a
+// cookie; cookies of proxies in front of authentik are dropped first.
 func (h *Handler) keep(x *exchange.Exchange, v visit) bool {
 	box := x.Box(seal.KindRelay, x.EnsureVisit())
 	for _, cookies := range []flowclient.Cookies{v.Cookies, v.Cookies.Own()} {
@@ -101,8 +102,8 @@ func (h *Handler) keep(x *exchange.Exchange, v visit) bool {
 	return false
 }
 
-// visitOf opens the visit that a browser brings. With begun == false it is
-// expired, or the zero visit.
+// visitOf opens the visit in a request's cookie. If begun is false, the visit is
+// expired or the zero visit.
 func (h *Handler) visitOf(x *exchange.Exchange) (v visit, begun bool) {
 	s, ok := x.Visit()
 	if !ok {

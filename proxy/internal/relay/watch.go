@@ -13,8 +13,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
-// try throttles answers as those of the gate's own page. The interface is told to
-// wait.
+// try throttles answers as the gate's own page does. It returns how long to wait,
+// or the attempt that the caller must end; for anything but an answer it returns
+// neither.
 func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Attempt, time.Duration) {
 	if s.fields == nil {
 		return nil, 0
@@ -22,14 +23,14 @@ func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Atte
 	return h.SignIn.Try(x, flowclient.RawAnswer{Fields: s.fields}, t.visit.Cookies, t.visit.Pending)
 }
 
-// watch looks at what the executor says. If a flow has ended, authentik is asked
-// who has signed in, and its interface is told what follows. A flow that a
-// challenge leads to may be run from then on.
+// watch examines a response of the executor. If a flow has ended, it asks authentik
+// who has signed in, and answers the interface with a redirect. A flow that a
+// challenge links to may be run from then on.
 func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, given judged) (*signin.Admission, *fault.Error) {
 	flow := flowclient.Flow{Slug: t.slug, Query: x.At.Asked.Query().Get("query")}
 	step, err := stepOf(flow, got.Body, v.Cookies, h.rootAt(x.At))
 	if err != nil || step.Challenge == nil {
-		return nil, nil //nolint:nilerr // the interface shows what is no challenge
+		return nil, nil //nolint:nilerr // not a challenge: the interface shows it
 	}
 	base := step.Challenge.Common()
 	v.At, v.Pending = flow, base.PendingUser
@@ -63,7 +64,7 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	return admitted, failed
 }
 
-// end settles the end of a flow, or what comes after it.
+// end handles the end of a flow.
 func (h *Handler) end(x *exchange.Exchange, v *visit, step flowclient.Step, got *flowclient.RelayReply) (*signin.Admission, *fault.Error) {
 	out := h.SignIn.Settle(x, v.at(step))
 	switch next := out.Visit.Step; {

@@ -24,8 +24,8 @@ func (a *Admission) Username() string { return a.session.User.Username }
 
 var errStepUp = errors.New("the sign-in is not of the kind that the application demands")
 
-// admit makes a session of a visit once authentik has said who the visitor is.
-// If authentik has another challenge first, the outcome is the visit at that.
+// admit begins the session of a visit once authentik has said who the visitor is.
+// If authentik has another challenge first, it returns the visit at that one.
 func (h *Handler) admit(x *exchange.Exchange, vis Visit) (Outcome, error) {
 	asked := h.Now()
 	result, err := h.Source.Prove(x.Context(), x.Visitor(vis.Step.Cookies), vis.Step, vis.Request)
@@ -58,9 +58,9 @@ func (h *Handler) admitProved(x *exchange.Exchange, vis Visit, who session.Proof
 	return Outcome{Admitted: admitted, advanced: true}, nil
 }
 
-// fallsShort reports whether a sign-in that was just made is not of the kind
-// that the application demands: to ask for another would ask for the same. A
-// visitor who was sent to sign in again has to have done so since.
+// fallsShort reports whether a new sign-in does not meet the application's demand,
+// such as a second factor: asking again would only repeat it. A visitor who had to
+// sign in again must have done so since.
 func (h *Handler) fallsShort(request authn.Request, who session.Proof) bool {
 	if !who.Passing {
 		return false

@@ -42,14 +42,14 @@ func (b *brands) lately(v flowclient.Visitor) flowclient.Brand {
 	return brand
 }
 
-// forget has a host's brand fetched again.
+// forget drops a host's brand, so that it is fetched again.
 func (b *brands) forget(v flowclient.Visitor) { b.kept.Delete(v.Host) }
 
 func (b *brands) sweep() { b.kept.Sweep() }
 
-// Brand returns how the pages of a request look. Without a brand they are drawn
-// all the same. authentik is not asked for the brands of hosts that a client has
-// made up.
+// Brand returns the brand for the pages of a request, or the zero brand if it
+// cannot be fetched. authentik is not asked for the brands of hosts that a client
+// has made up.
 func (h *Handler) Brand(x *exchange.Exchange) flowclient.Brand {
 	if x.Misdirected() {
 		return flowclient.Brand{}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// copyLifetime is how long a first question is drawn again. Pictures in it are
+	// copyLifetime is how long a first challenge is served again. Pictures in it are
 	// good for about fifteen minutes, and an edited flow shows at the latest with
 	// the first answer.
 	copyLifetime = 10 * time.Second
@@ -21,25 +21,25 @@ const (
 	maxCopies    = 200
 	maxCopyBytes = 128 << 10
 	// maxCopyName bounds, in bytes, what a visitor can add to the key of a copy.
-	// authentik is told no more than that of a language.
+	// The same bound applies to the language that is sent to authentik.
 	maxCopyName = 256
 )
 
-// copies are first questions of flows, some seconds old. To visitors of whom it
-// knows nothing authentik puts the same question each time, so it is not asked
-// each time, and keeps no session for visitors who only look at the page, or for
-// machines that load it all day.
+// copies caches the first challenges of flows for some seconds. authentik shows
+// every visitor without cookies the same first challenge. With a copy it is not
+// asked each time, and it stores no session for visitors who only look at the
+// page, or for machines that load it all day.
 type copies struct {
 	kept *ttlcache.Cache[copyKey, copied]
 }
 
-// A copyKey is all that authentik is told of a visitor without cookies of its
-// own, except address and browser: those may decide whether a visitor is denied,
-// and a denial is never kept.
+// A copyKey has everything that is sent to authentik about a visitor without its
+// cookies, except address and browser. Those may decide whether a visitor is
+// denied, and a denial is never cached.
 type copyKey struct{ scheme, host, flow, language string }
 
-// A copied is a first question without the cookies of the visitor whom it was
-// put to. One that is not plain only says that it is of no use to others.
+// A copied is a first challenge without the cookies of the visitor who got it. If
+// plain is false, the challenge cannot be shown to other visitors.
 type copied struct {
 	step  flowclient.Step
 	plain bool
@@ -51,8 +51,8 @@ func newCopies(now func() time.Time) *copies {
 
 func (c *copies) sweep() { c.kept.Sweep() }
 
-// Opening returns the first question of a flow. For a visitor who has been here
-// before authentik is asked: it may know the device.
+// Opening returns the first challenge of a flow. For a visitor with device cookies
+// authentik is always asked: its answer may depend on the device.
 func (h *Handler) Opening(ctx context.Context, v flowclient.Visitor, flow flowclient.Flow) (flowclient.Step, error) {
 	ask := func(ctx context.Context) (flowclient.Step, error) { return h.Client.Ask(ctx, v, flow) }
 	key := copyKey{v.Scheme, v.Host, flow.Slug, v.Language}
@@ -62,11 +62,11 @@ func (h *Handler) Opening(ctx context.Context, v flowclient.Visitor, flow flowcl
 	return h.copies.question(ctx, key, flow, ask)
 }
 
-// question returns a copy, or what ask fetches. Of many visitors who miss a copy
-// at once, authentik is asked for one, whose visit has then begun; those of the
-// others have not. A question that is not for everybody, and above all a denial,
-// a redirect or an error, goes only to the visitor who caused it: one of bad
-// repute does not set what others see.
+// question returns a copy, or what ask fetches. Of many visitors who miss the
+// cache at once, only one asks authentik; that visit has begun, those of the
+// others have not. A challenge that is not the same for every visitor, and above
+// all a denial, a redirect or an error, goes only to the visitor who caused it:
+// a visitor whom authentik distrusts must not decide what others see.
 func (c *copies) question(
 	ctx context.Context, key copyKey, flow flowclient.Flow, ask func(context.Context) (flowclient.Step, error),
 ) (flowclient.Step, error) {
@@ -74,7 +74,7 @@ func (c *copies) question(
 		step flowclient.Step
 		err  error
 	}
-	own := make(chan answer, 1) // filled if it was this visitor's turn to ask
+	own := make(chan answer, 1) // filled if this call has asked authentik
 	found, err := c.kept.Do(ctx, key, func(ctx context.Context) (copied, time.Duration, error) {
 		step, err := ask(ctx)
 		own <- answer{step, err}
@@ -96,8 +96,8 @@ func (c *copies) question(
 	}
 }
 
-// copyOf makes a copy of a question. Anything else than a first question has no
-// lifetime: not even that it was met is kept.
+// copyOf returns the copy of a challenge and its lifetime. If the result is not a
+// first challenge, the lifetime is zero and nothing is cached.
 func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (copied, time.Duration) {
 	asked, ok := step.Challenge.(flowclient.Identification)
 	if err != nil || !ok || step.Flow != flow || step.Lost {
@@ -110,8 +110,9 @@ func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (copied, time
 	return copied{step, true}, copyLifetime
 }
 
-// plainMembers are the members of an identification challenge that are the same for everybody, or
-// looked at below. A member that a later release adds may hold a value for one visitor.
+// plainMembers are the members of an identification challenge that are the same
+// for all visitors, or checked by plain. A member that a later release adds may
+// have a value for one visitor, so it makes a challenge not plain.
 var plainMembers = []string{
 	"allow_show_password", "application_pre", "application_pre_launch", "captcha_stage", "component", "enable_remember_me",
 	"enroll_url", "flow_designation", "flow_info", "passkey_challenge", "password_fields", "passwordless_url",
@@ -119,8 +120,8 @@ var plainMembers = []string{
 	"show_source_labels", "sources", "user_fields",
 }
 
-// plain reports whether a first question holds nothing that is for one visitor or for one
-// time.
+// plain reports whether a first challenge has no value that is for one visitor or
+// can be used only once.
 func plain(c flowclient.Identification) bool {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(c.Raw, &members) != nil || len(c.Raw) > maxCopyBytes {
@@ -135,10 +136,10 @@ func plain(c flowclient.Identification) bool {
 		len(c.PasskeyChallenge) == 0 && c.CaptchaStage == nil && !slices.ContainsFunc(c.Sources, bound)
 }
 
-// bound reports whether a source's button belongs to one visitor's session. That of Apple
-// holds a state. A redirect to authentik's own view of a source holds nothing, since state is made when that
-// is visited, and Plex is known by an identifier that is the same for all; where one of those is
-// chosen the visit begins first. Of everything else nothing is known.
+// bound reports whether a source's button belongs to one visitor's session. That
+// of Apple has a state. A redirect to authentik's own view of a source has none,
+// since the view creates it, and Plex's identifier is the same for all visitors; a
+// visit begins before one of these is followed. Unknown kinds count as bound.
 func bound(s flowclient.Source) bool {
 	switch c := s.Challenge.(type) {
 	case flowclient.SourcePlex:

@@ -16,12 +16,12 @@ import (
 // deviceTries is how often a save is tried again after a conflict.
 const deviceTries = 3
 
-// deviceCookies are the cookies by which authentik recognizes a device, whoever
-// signs in on it.
+// deviceCookies are the cookies by which authentik recognizes a device, for any
+// user.
 var deviceCookies = []string{"authentik_device", "authentik_mfa"}
 
-// devices keep, for each browser, what lets authentik remember the device. Every
-// visit begins with it, although visits know nothing of each other.
+// devices stores, for each browser, the cookies by which authentik remembers the
+// device. Every visit begins with them.
 type devices struct {
 	store  store.Store
 	key    seal.Key
@@ -36,8 +36,8 @@ func (d devices) box(s seal.Secret, host string) seal.Box {
 	return d.key.Box(seal.KindBrowser, d.issuer+"\x00"+session.Hostname(host), s)
 }
 
-// recall returns the device cookies of a browser. Without them a visit goes on
-// all the same: authentik asks for the second factor once more.
+// recall returns the device cookies of a browser. A visit works without them:
+// authentik only asks for the second factor again.
 func (d devices) recall(ctx context.Context, s seal.Secret, host string) flowclient.Cookies {
 	box := d.box(s, host)
 	kept, found, err := d.store.Load(ctx, box.Name())

@@ -13,41 +13,42 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// A question is what a program gets in the place of a page: what it needs for a
-// page of its own, besides the challenge, which stands next to these.
+// A question is the JSON document that a program gets instead of a page. document
+// adds the challenge to these fields.
 type question struct {
 	// Visit is the sealed visit, and To the way back, which comes back beside it.
 	Visit string `json:"visit"`
 	To    string `json:"to"`
-	// Errors is what was wrong with the last answer, by its fields.
+	// Errors are the errors of the last answer, by field.
 	Errors map[string][]saying `json:"errors"`
-	// Notice is news of the visit as a whole: that it has begun again, and why.
+	// Notice is about the visit as a whole, such as that it has begun again, and why.
 	Notice *saying `json:"notice,omitempty"`
-	// RetryAfter says, in seconds, how long answers are not taken because too many were wrong.
+	// RetryAfter is for how many seconds answers are refused, since too many were wrong.
 	RetryAfter int `json:"retry_after,omitempty"`
-	// Elsewhere is where a browser goes on at authentik's own page: an address of this site where it comes back signed in.
+	// Elsewhere leads a browser to authentik's own page, from which it comes back
+	// signed in.
 	Elsewhere string `json:"elsewhere,omitempty"`
-	// Source is what was chosen of the question's sources. Barred says that it does not
-	// count here; Open is where a browser goes before "on" is said.
+	// Source is the chosen source of the challenge. Barred says that this gate does
+	// not accept it; Open is the address for a browser, before the answer "on".
 	Source *chosen `json:"source,omitempty"`
 }
 
-// chosen is a source that was chosen.
+// A chosen is the source that the visitor has chosen.
 type chosen struct {
 	Name   string `json:"name"`
 	Open   string `json:"open,omitempty"`
 	Barred bool   `json:"barred,omitempty"`
 }
 
-// A saying is a sentence for people, and a word for programs that never changes. The
-// names are authentik's.
+// A saying is a sentence for people and a code for programs, which never changes.
+// The names of the fields are authentik's.
 type saying struct {
 	String string `json:"string"`
 	Code   string `json:"code"`
 }
 
-// document writes a question with the challenge as authentik sent it, byte for
-// byte: encoding it again would reformat what a page of authentik's own would get.
+// document encodes a question with the challenge as authentik sent it, byte for
+// byte: a program gets exactly what authentik's own page would get.
 func (h *Handler) document(r *http.Request, q page.Question) ([]byte, error) {
 	out := question{Visit: q.Visit, To: q.Back, Errors: h.wrong(r, q), Elsewhere: q.Elsewhere, RetryAfter: q.LockoutSeconds()}
 	if q.Notice != "" {
@@ -70,8 +71,8 @@ func (h *Handler) document(r *http.Request, q page.Question) ([]byte, error) {
 	return append(body, "}\n"...), nil
 }
 
-// wrong is what authentik, or the gate before it, found wrong with the answer. A
-// refusal without a word would look like a first question, so it is given one.
+// wrong returns the errors that authentik or the gate found in the answer. A
+// refusal without a message would look like a first challenge, so it gets one.
 func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
 	all := map[string][]saying{}
 	if q.Lockout > 0 {
@@ -106,9 +107,9 @@ func withoutApp(c flowclient.AuthenticatorValidate) bool {
 	return !slices.ContainsFunc(c.Devices, func(d flowclient.DeviceChallenge) bool { return d.Class == "totp" })
 }
 
-// presentable is a challenge less what no page would show: what authentik tells
-// administrators about its own insides, a whole page with scripts of its own, and an
-// address that would run as a script of this site.
+// presentable returns a challenge without the members that no page may show: what
+// authentik tells administrators about an exception, a whole page with scripts,
+// and an address that would run as a script of this site.
 func presentable(c flowclient.Challenge) (json.RawMessage, error) {
 	raw := c.Common().Raw
 	switch c := c.(type) {
@@ -126,7 +127,7 @@ func presentable(c flowclient.Challenge) (json.RawMessage, error) {
 	}
 }
 
-// without is a JSON object less some members.
+// without returns a JSON object without some members.
 func without(raw json.RawMessage, names ...string) (json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {

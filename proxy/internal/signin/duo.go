@@ -11,8 +11,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// enrol answers for a Duo device once Duo knows of it. An earlier answer would end
-// the flow.
+// enrol answers the set-up of a Duo device once Duo knows the device. An earlier
+// answer would end the flow.
 func (h *Handler) enrol(x *exchange.Exchange, vis Visit, duo flowclient.AuthenticatorDuo, answer flowclient.Answer) Outcome {
 	found := h.waits.ask(x.Context(), vis.ID, h.duoNews(x, vis, duo))
 	switch {
@@ -48,7 +48,7 @@ func (h *Handler) duoNews(x *exchange.Exchange, vis Visit, duo flowclient.Authen
 	}
 }
 
-// pushes reports whether an answer has authentik wait for a person with a phone.
+// pushes reports whether an answer makes authentik wait for a push to be confirmed.
 func pushes(answer flowclient.Answer) bool {
 	switch a := answer.(type) {
 	case flowclient.ValidateDuoAnswer:
@@ -60,8 +60,8 @@ func pushes(answer flowclient.Answer) bool {
 	}
 }
 
-// unconfirmed is the outcome of an answer that got no reply. A push that was not
-// confirmed in time is the visitor's to send again, from a page of its own.
+// unconfirmed returns the outcome of an answer that got no reply. If a push was
+// not confirmed in time, a page lets the visitor send it again.
 func unconfirmed(vis Visit, answer flowclient.Answer, err error) Outcome {
 	if pushes(answer) && errors.Is(err, flowclient.ErrUnreachable) {
 		return Outcome{Visit: vis.at(vis.Step), mistake: &page.Mistake{Name: "duo_unconfirmed"}}

@@ -1,7 +1,7 @@
 // Package signin leads a visitor from the first challenge to a session, one step
 // at a time.
 //
-//   - handler.go: what the room needs
+//   - handler.go: what the package needs
 //   - signin.go, admission.go: begin, answer, settle, admit
 //   - visit.go: a visit, sealed in its page
 //   - show.go, document.go, frame.go: how a step is shown
@@ -27,7 +27,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// Authentik is what a sign-in asks.
+// Authentik has the requests to authentik that a sign-in makes.
 type Authentik interface {
 	Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error)
 	Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error)
@@ -55,7 +55,8 @@ type Options struct {
 	Lifetime    time.Duration
 	Redirect    bool // browsers sign in at authentik's own pages
 	// HandOver returns the gate on this host that has asked for a visit, and the
-	// request as it is there; or this gate, if there is no such gate any more.
+	// request as that gate sees it. If that gate no longer exists, it returns this
+	// one.
 	HandOver func(x *exchange.Exchange, gate string) (*Handler, *exchange.Exchange)
 	// Relay shows a visit on authentik's own interface. It is nil if the login is
 	// not relayed.
@@ -64,9 +65,9 @@ type Options struct {
 
 // A Relay shows visits on authentik's own interface, on this host.
 type Relay interface {
-	// Enter goes on there with what a visit has come to.
+	// Enter continues a visit on authentik's interface.
 	Enter(x *exchange.Exchange, out Outcome, back string)
-	// Exit returns what the visit has come to there, for a page of the gate.
+	// Exit returns the outcome of a visit there, for a page of the gate.
 	Exit(x *exchange.Exchange, back string) Outcome
 }
 

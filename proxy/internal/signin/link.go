@@ -13,23 +13,24 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// FlowPages is where the pages of authentik's flows lie, on this site's host too
-// if authentik is told that name.
+// FlowPages is the path of authentik's flow pages. Links to them lead to this
+// site's host if that name is sent to authentik.
 const FlowPages = "/if/flow/"
 
 // maxQuery bounds the query of a link, in bytes.
 const maxQuery = 4 << 10
 
-// noticeLink stands above a challenge that a used or an old link leads to as well.
+// noticeLink is shown with a challenge to which a used or expired link may have
+// led.
 const noticeLink = "notice_link"
 
 // A Link is the flow of a link that authentik has made.
 type Link = flowclient.Flow
 
 // LinkAt reads a link that authentik has made on this site's own host: one in a
-// mail, an invitation, one that an administrator hands out. authentik makes them
-// only if it is told this host's name. The Link of any other address is not
-// valid.
+// mail, an invitation, or one that an administrator hands out. authentik makes
+// them only if this host's name is sent to it. The Link of any other address is
+// not valid.
 func LinkAt(pageHost bool, asked *url.URL) Link {
 	slug, below := strings.CutPrefix(asked.EscapedPath(), FlowPages)
 	slug, whole := strings.CutSuffix(slug, "/")
@@ -68,9 +69,9 @@ func (h *Handler) linkTo(x *exchange.Exchange, link Link) (string, error) {
 	return h.LoginAt("link=" + h.Identity.Sign(sealed)), err
 }
 
-// follow begins the visit that a link leads to. It gets an authentik session of
-// its own, since another user may be pending in one that is on its way, and
-// releases differ in whom they then take the visitor for.
+// follow begins the visit that a link leads to, in a new session at authentik. In
+// an existing one another user may be pending, and releases differ in which user
+// they then treat as the visitor.
 //
 // A user who sends another their own link may get them into the sender's account,
 // as with a link to authentik itself. Before a mailed link takes effect authentik
@@ -104,7 +105,7 @@ func (h *Handler) openLink(x *exchange.Exchange, sealed string) (flowclient.Flow
 }
 
 // enter begins a visit in the flow of a link. If the gate demands another flow,
-// this one admits nobody: it leads to the sign-in.
+// this one does not admit the visitor: the sign-in follows.
 func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow) Outcome {
 	x = x.Uncanceled()
 	step, err := h.Client.Ask(x.Context(), x.Visitor(h.device(x)), link)
@@ -124,8 +125,8 @@ func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow) Outcome {
 }
 
 // stale returns the notice for a visitor whose link may have been used. authentik
-// forgets such tokens and begins the flow anew without a message; a good link
-// begins with the consent, or in the middle of the flow.
+// deletes used tokens and starts the flow from its first stage without a message;
+// a valid link starts with the consent, or in the middle of the flow.
 func stale(link flowclient.Flow, step flowclient.Step) string {
 	query, _ := url.ParseQuery(link.Query)
 	if query.Get("flow_token") == "" {

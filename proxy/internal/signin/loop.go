@@ -45,7 +45,7 @@ func (h *Handler) loops(x *exchange.Exchange, back string) bool {
 	switch holds := found && !again; {
 	case holds && !query.Has("asked"):
 		if len(counted) == 0 {
-			counted = counted.With(now) // so that a gate that asks again says so
+			counted = counted.With(now) // counts a gate that asks for a sign-in again
 		}
 	case counted.Full():
 		x.Fail(suspect(x, found, again), back)

@@ -6,15 +6,15 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 )
 
-// What a page that waits is told to do.
+// What a waiting page has to do.
 const (
 	pollWait   = "wait"   // nothing has happened
-	pollAnswer = "answer" // what it waits for has come: its form can be sent
-	pollBegin  = "begin"  // a user has signed in in another tab: on to the application
+	pollAnswer = "answer" // what it waits for has happened: submit the form
+	pollBegin  = "begin"  // the user has signed in in another tab: open the application
 )
 
-// poll tells a page that waits whether its time has come. It asks the store
-// only for browsers that have a session's cookie.
+// poll tells a waiting page what to do. It reads the store only for browsers with
+// a session cookie.
 func (h *Handler) poll(x *exchange.Exchange, said reply.Reply) {
 	next := pollWait
 	if _, found, err := x.Session(); err == nil && found {
@@ -22,11 +22,11 @@ func (h *Handler) poll(x *exchange.Exchange, said reply.Reply) {
 	} else if vis, err := h.Opened(x, said.Visit); err == nil && h.ready(x, vis) {
 		next = pollAnswer
 	}
-	_ = x.Tell(map[string]string{"next": next}) // a visitor who has gone away needs no answer
+	_ = x.Tell(map[string]string{"next": next}) // fails only if the client has disconnected
 }
 
-// ready reports whether what a visit waits for has happened, or cannot happen any
-// more: either way its form should be sent.
+// ready reports whether what a visit waits for has happened or can no longer
+// happen. Either way the page submits its form.
 func (h *Handler) ready(x *exchange.Exchange, vis Visit) bool {
 	switch c := vis.waitsFor().(type) {
 	case flowclient.AuthenticatorDuo:

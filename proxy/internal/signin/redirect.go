@@ -14,20 +14,20 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// A departure is a sign-in at authentik's own pages on its way. It travels as the
-// state of the request, sealed for the browser that left: tabs know nothing of
-// each other, and nothing is stored.
+// A departure is an unfinished sign-in at authentik's own pages. It is the state
+// parameter of the request, sealed for the browser: tabs are independent, and
+// nothing is stored.
 type departure struct {
 	Begun   time.Time     `json:"begun"`
 	Back    string        `json:"back"`
 	Request authn.Request `json:"request"`
-	// Second says that what the browser came back with first did not open.
+	// Second says that the state with which the browser first came back did not open.
 	Second bool `json:"-"`
 }
 
 // depart sends the browser to authentik's authorize endpoint (OpenID Connect Core
 // 1.0, 3.1.2). A visitor with a session that is not as the application demands
-// is to sign in again there.
+// has to sign in again there.
 func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Session) {
 	back := d.Back
 	d.Begun, d.Request = h.Now(), *h.Request(x)
@@ -59,10 +59,10 @@ func (h *Handler) circular(x *exchange.Exchange) bool {
 // markSecond is the third part of the state of a second departure.
 const markSecond = ".2"
 
-// seal writes a departure for an address. The way back stands beside it as well:
-// if another tab has signed in meanwhile, or the sign-in has to begin anew, it is
-// all that is needed, and it is a place on this site whoever wrote it. So does
-// the mark of a second departure: a browser that keeps no cookies opens nothing.
+// seal encodes a departure for an address. The way back is also in it unsealed: it
+// is needed if another tab has signed in meanwhile, or if the sign-in has to begin
+// again, and it can only lead to this site, even if it is forged. So is the mark
+// of a second departure: a browser without cookies cannot open the sealed part.
 func (d departure) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 	d.Request.State = ""
 	sealed, err := x.Box(seal.KindState, s).SealText(d)
@@ -74,8 +74,8 @@ func (d departure) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 	return sealed, err
 }
 
-// openDeparture reads what this browser has departed with. What stands beside it
-// is set whatever else is wrong.
+// openDeparture opens the departure of this browser. The unsealed parts are set
+// even if it returns an error.
 func (h *Handler) openDeparture(x *exchange.Exchange, state string) (departure, error) {
 	state, second := strings.CutSuffix(state, markSecond)
 	_, state = exchange.Signed(state)
@@ -97,12 +97,12 @@ func (h *Handler) openDeparture(x *exchange.Exchange, state string) (departure, 
 	return opened, nil
 }
 
-// Callback answers GET callback: authentik has sent a browser back. What it has
-// left with may be lost: its cookie was renewed, or it waited at authentik's page
-// for too long, or it never left from here, as a visitor who comes by a link in
-// one of authentik's mails. Then the sign-in begins anew by itself, once, in
-// which authentik asks a signed-in user nothing. The code that came is not used:
-// a visitor who was sent here with another's code signs in as themselves.
+// Callback answers GET callback: authentik has sent a browser back. The departure
+// may be lost: the browser's cookie was renewed, or it stayed at authentik's page
+// for too long, or it never left from here, as with a link in one of authentik's
+// mails. Then the sign-in begins again by itself, once; authentik asks a signed-in
+// user nothing. The code of the request is not used, so that a visitor who was
+// sent here with an attacker's code (login CSRF) signs in as themselves.
 func (h *Handler) Callback(x *exchange.Exchange) {
 	said, err := oidc.ReadResponse(x.At.Asked.RawQuery)
 	if err != nil {
@@ -124,8 +124,8 @@ func (h *Handler) Callback(x *exchange.Exchange) {
 	}
 }
 
-// landed makes a session of what authentik has sent. That the departure is lost
-// counts once it is clear that authentik has sent a code, and no error.
+// landed begins a session with the code that authentik has sent. An error of
+// authentik's takes precedence over a lost departure.
 func (h *Handler) landed(x *exchange.Exchange, d departure, lost error, said oidc.Response) (*Admission, error) {
 	x = x.Uncanceled()
 	code, err := h.OIDC.Code(x.Context(), said)

@@ -5,7 +5,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 )
 
-// moved reports whether authentik has gone on from one step to the next.
+// moved reports whether authentik has moved from one step to the next.
 func moved(from, to flowclient.Step) bool {
 	return from.Flow != to.Flow || !repeated(from, to) || to.Challenge.Common().Errors == nil
 }
@@ -17,13 +17,12 @@ func repeated(from, to flowclient.Step) bool {
 }
 
 // Refused reports whether authentik has refused a proof that was given at the
-// visit's step. It is the one judgement for forms, for programs and for
-// authentik's own interface, where the step's challenge is not known.
+// visit's step. It decides for forms, for programs and for authentik's own
+// interface, where the step's challenge is not known.
 //
-// A refusal need not look like one: a flow that begins anew after a wrong answer
-// does so without an error, and after the last answer that is allowed access is
-// denied. The parameters of a flow count for nothing, since a browser can choose
-// them.
+// A refusal may have no error: a flow can restart after a wrong answer without
+// one, and after the last attempt access is denied instead. The query of a flow is
+// ignored, since a browser can choose it.
 func (v Visit) Refused(answer flowclient.Answer, next flowclient.Step) bool {
 	component := next.Challenge.Component()
 	within, prompt := next.Flow.Slug == v.Step.Flow.Slug, answer.Component() == flowclient.ComponentPrompt
@@ -31,7 +30,7 @@ func (v Visit) Refused(answer flowclient.Answer, next flowclient.Step) bool {
 	case next.Lost:
 		return misread(answer, component)
 	case component == flowclient.ComponentPrompt && next.Challenge.Common().Errors != nil:
-		return false // a new password, for example, is compared with nothing
+		return false // a new password, for example, proves nothing
 	case !moved(v.Step, next), component == v.Opening && next.Flow.Slug == v.First.Slug:
 		return true
 	case component == flowclient.ComponentIdentification:

@@ -63,7 +63,7 @@ func TestRefused_AFlowThatBeginsAnewHasRefused(t *testing.T) {
 	answer := flowclient.PasswordAnswer{Password: "x"}
 	for raw, want := range map[string]bool{
 		`{"component":"ak-stage-identification"}`:                true,
-		`{"component":"ak-stage-dummy"}`:                         true, // its first question
+		`{"component":"ak-stage-dummy"}`:                         true, // its first challenge
 		`{"component":"ak-stage-access-denied"}`:                 true,
 		`{"component":"ak-stage-flow-error"}`:                    true,
 		`{"component":"ak-stage-password","response_errors":{}}`: true,

@@ -16,7 +16,7 @@ const (
 	noticeDone    = "notice_done"
 )
 
-// Show shows what a step has come to.
+// Show shows the outcome of a step.
 func (h *Handler) Show(x *exchange.Exchange, out Outcome, back string) { h.show(x, out, back) }
 
 func (h *Handler) show(x *exchange.Exchange, out Outcome, back string) {
@@ -52,8 +52,8 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	}
 }
 
-// ask shows a challenge in the response format. Both have the same status: a
-// refusal is one for programs too.
+// ask shows a challenge as HTML or JSON. Both have the same status: a refused
+// answer has an error status for programs too.
 func (h *Handler) ask(x *exchange.Exchange, q page.Question) error {
 	if !x.JSON() {
 		return h.Pages.Ask(x.W, x.R, q)
@@ -66,9 +66,9 @@ func (h *Handler) ask(x *exchange.Exchange, q page.Question) error {
 	return x.WriteJSON(q.Status(), body)
 }
 
-// elsewhere returns where a browser goes on at authentik's own pages. With
-// OpenID Connect it leaves from here, so that it comes back signed in. Without,
-// the gate cannot know what is done there.
+// elsewhere returns the address that leads a browser to authentik's own pages.
+// With OpenID Connect it starts at this site, so that the browser comes back
+// signed in. Without, the gate does not learn what happens there.
 func (h *Handler) elsewhere(vis Visit) string {
 	if h.OIDC != nil {
 		return h.LoginAt("at=authentik&to=" + url.QueryEscape(vis.Back))
@@ -76,9 +76,8 @@ func (h *Handler) elsewhere(vis Visit) string {
 	return h.Client.Root() + "if/flow/" + vis.Step.Flow.Slug + "/"
 }
 
-// arrive gives the browser its session. A browser comes back once, which shows
-// whether it keeps the cookie. A program is told at once what a browser would
-// hear then.
+// arrive gives the browser its session. A browser is redirected once, which shows
+// whether it keeps the cookie. A program gets the result in this response.
 func (h *Handler) arrive(x *exchange.Exchange, a *Admission) {
 	h.Hand(x, a)
 	if !x.JSON() {
@@ -100,11 +99,11 @@ func (h *Handler) Arrival(a *Admission) string {
 	return h.LoginAt("signed-in=1&to=" + url.QueryEscape(a.back))
 }
 
-// Hand sets the cookies of a session that has begun. The browser gets a new
-// secret for its visits: pages of whoever used it before are dead from then on.
+// Hand sets the cookies of a session that has begun. The browser gets a new secret
+// for its visits, so that pages of its previous user no longer work.
 func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
 	if before, found, err := x.Session(); err == nil && found && before.Name() != a.session.Name() {
-		_ = x.End(before, "replaced") // logged; the new session is good all the same
+		_ = x.End(before, "replaced") // logged; the new session is valid in any case
 	}
 	x.SetSession(a.secret, a.session.Stay)
 	x.RenewVisit()
@@ -117,8 +116,8 @@ func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
 	}
 }
 
-// disappoint tells a visitor what has gone wrong with a sign-in. A visitor who is
-// signed in all the same is told as whom.
+// disappoint shows why a sign-in has failed. If a step-up was refused, the page
+// names the user who is signed in.
 func (h *Handler) disappoint(x *exchange.Exchange, e *fault.Error, back string) {
 	if s, found, err := x.Session(); err == nil && found && e.Code == fault.StepUpRefused {
 		x.TurnAway(s, e, back)
@@ -129,8 +128,8 @@ func (h *Handler) disappoint(x *exchange.Exchange, e *fault.Error, back string) 
 
 // Lead sends a page load to the sign-in page, or to the page of a link, if valid.
 // In a frame it stays where it is, and gets a page that opens the sign-in beside
-// it. If the browser was told a moment ago that a user is signed in, the address
-// says so: the sign-in page may know them, and lead them back here, without end.
+// it. If the browser was sent here signed in a moment ago, the address says so: the
+// sign-in page detects by it a loop between the two.
 func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	x.ExpireUnreadable()
 	x.Mark()

@@ -17,8 +17,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// OnPage in an address has the gate's own page shown where authentik's interface
-// would be.
+// OnPage is the query parameter that asks for the gate's own page instead of
+// authentik's interface.
 const OnPage = "page"
 
 // An Outcome is the result of one step, before any of it is shown. It belongs to
@@ -30,11 +30,11 @@ type Outcome struct {
 	notice   string        // the name of a sentence for the next page
 	mistake  *page.Mistake // what was wrong with the form; authentik was not asked
 	advanced bool          // authentik has accepted the answer; no other may follow it
-	wait     time.Duration // how long no answer is passed on: there were too many
+	wait     time.Duration // how long answers are throttled
 }
 
 // Begin answers GET login: it shows the first challenge of a new visit. A visitor
-// who is signed in already goes on.
+// with a session is redirected to where they wanted to go.
 func (h *Handler) Begin(x *exchange.Exchange) {
 	query := x.At.Asked.Query()
 	back := x.WayBack(query.Get("to"))
@@ -64,8 +64,8 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 	}
 }
 
-// demand returns what this gate demands, and what a rule of it demands of the
-// request that led here.
+// demand returns what this gate demands of a sign-in, together with the demand of
+// the rule that the original request matched.
 func (h *Handler) demand(x *exchange.Exchange) authn.Demand {
 	if h.OIDC == nil {
 		return authn.Demand{}
@@ -86,7 +86,8 @@ func (h *Handler) demanded(x *exchange.Exchange) (s *session.Session, demanded b
 	return nil, false
 }
 
-// already sends a visitor on who is signed in, or says why not.
+// already redirects a visitor who has a session to where they wanted to go, or
+// shows why it cannot. It reports whether it has answered.
 func (h *Handler) already(x *exchange.Exchange, back string) bool {
 	s, found, err := x.Session()
 	if err != nil {
@@ -96,8 +97,8 @@ func (h *Handler) already(x *exchange.Exchange, back string) bool {
 	return found && h.onward(x, s, back)
 }
 
-// onward sends the user of a session to where they wanted to go, or says why
-// not. It does neither if authentik has ended the session.
+// onward redirects the user of a session to where they wanted to go, or shows why
+// it cannot. It does neither if authentik has ended the session.
 func (h *Handler) onward(x *exchange.Exchange, s *session.Session, back string) bool {
 	v, found, err := x.Judgement()
 	switch {
@@ -144,7 +145,7 @@ func (h *Handler) begin(x *exchange.Exchange, vis Visit, v flowclient.Visitor) O
 	return denied(h.Settle(x, vis), vis.Step)
 }
 
-// denied is the outcome of a flow whose first step is its end: beginning again
+// denied returns the outcome of a flow that ends with its first step: a new visit
 // would end the same way.
 func denied(out Outcome, step flowclient.Step) Outcome {
 	if out.Ended() && !elsewhere(step) {
@@ -224,7 +225,7 @@ func (h *Handler) step(x *exchange.Exchange, vis Visit, said reply.Reply) Outcom
 	return h.give(x, vis, answer)
 }
 
-// give hands an answer to authentik, once.
+// give sends an answer to authentik, once.
 func (h *Handler) give(x *exchange.Exchange, vis Visit, answer flowclient.Answer) Outcome {
 	if said, ok := answer.(flowclient.UserLoginAnswer); ok {
 		vis.Stay = said.RememberMe
@@ -237,7 +238,7 @@ func (h *Handler) give(x *exchange.Exchange, vis Visit, answer flowclient.Answer
 		return Outcome{Err: fault.New(fault.TooLarge, nil)}
 	}
 	sum := sha256.Sum256(words)
-	x = x.Uncanceled() // an impatient browser gives up the first of two clicks
+	x = x.Uncanceled() // on a second click the browser cancels the first request
 	return h.answers.once(x.Context(), vis.ID, string(answer.Component())+hex.EncodeToString(sum[:]), func() Outcome {
 		return h.handOver(x, vis, answer)
 	})
@@ -259,7 +260,7 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 			return out
 		}
 		if !errors.Is(err, flowclient.ErrUnreachable) {
-			attempt.Fail("") // authentik has judged it, and did not say how
+			attempt.Fail("") // authentik has checked the answer, but its result is unknown
 		}
 		return unconfirmed(vis, answer, err)
 	}
@@ -276,7 +277,7 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 	return out
 }
 
-// accepted goes on from authentik's reply to an answer.
+// accepted returns the outcome of authentik's reply to an answer.
 func (h *Handler) accepted(x *exchange.Exchange, vis Visit, answer flowclient.Answer, step flowclient.Step) Outcome {
 	if changed(vis, answer, step) {
 		return h.afresh(x, vis, answer, step)
@@ -310,16 +311,16 @@ func (h *Handler) count(from, to flowclient.Step, err error) {
 	h.Metrics.Step(component, result)
 }
 
-// reopen begins again after a flow that has ended well and signed nobody in, such
-// as one to choose a new password.
+// reopen begins again after a flow that was completed without a sign-in, such as
+// one to choose a new password.
 func (h *Handler) reopen(x *exchange.Exchange, back string) Outcome {
 	out := h.Open(x, back)
 	out.notice, out.advanced = noticeDone, true
 	return out
 }
 
-// aside leads to another flow that the challenge offers. It runs in the same
-// authentik session, whose plan it replaces.
+// aside starts another flow that the challenge offers. It runs in the same
+// authentik session and replaces its plan.
 func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 	link := ""
 	switch c := h.Offered(vis.Step).Challenge.(type) {
@@ -351,10 +352,10 @@ func (h *Handler) Look(x *exchange.Exchange, vis Visit, flow flowclient.Flow) Ou
 	return out
 }
 
-// Settle looks at what a step has come to. A redirect may be the end of a
-// sign-in, but never proves one: authentik is asked who the visitor is. A gate
-// with a flow admits only users whom that very flow has signed in: one that finds
-// them signed in may skip everything.
+// Settle returns the outcome of a step. A redirect may be the end of a sign-in,
+// but never proves one: authentik is asked who the visitor is. A gate with a flow
+// admits only users whom that very flow has signed in: a flow may skip all its
+// challenges for a user who is signed in already.
 func (h *Handler) Settle(x *exchange.Exchange, vis Visit) Outcome {
 	h.Remember(vis.Step.Cookies, vis.Step.Challenge.Common().PendingUser)
 	if _, ended := vis.Step.Challenge.(flowclient.Redirect); !ended {
@@ -390,7 +391,7 @@ func (o Outcome) Ended() bool {
 	return ended
 }
 
-// elsewhere reports whether the flow sends the visitor to another place first.
+// elsewhere reports whether the flow first redirects the visitor to another place.
 func elsewhere(step flowclient.Step) bool {
 	to, ok := step.Challenge.(flowclient.Redirect)
 	return ok && (to.Class() == flowclient.RedirectExternal || to.Class() == flowclient.RedirectSource)

@@ -15,8 +15,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// A detour is a source that the visitor has chosen, and authentik does not know
-// of yet. The challenge stays the one that it was chosen on.
+// A detour is a source that the visitor has chosen, and that authentik does not
+// know of yet. The visit stays at the challenge that offered the source.
 type detour struct {
 	// Place is the source's index among those of the challenge.
 	Place int `json:"place"`
@@ -24,8 +24,8 @@ type detour struct {
 	PIN *plex.PIN `json:"pin,omitempty"`
 }
 
-// UnmarshalJSON treats what another version of the gate has written, and this one
-// cannot read, as a source that is not there: the visit goes on from its
+// UnmarshalJSON reads a detour. One that another version of the gate has written
+// and that cannot be read counts as no source: the visit continues at its
 // challenge.
 func (d *detour) UnmarshalJSON(data []byte) error {
 	type plain detour
@@ -77,8 +77,8 @@ func (h *Handler) source(x *exchange.Exchange, vis Visit, which string) Outcome 
 	return Outcome{Visit: vis}
 }
 
-// barred reports whether no source counts at this gate: it names the flow by
-// which its sessions are won, and every source leads to a flow of its own.
+// barred reports whether this gate accepts no source: it demands a flow, and every
+// source signs users in by a flow of its own.
 func (h *Handler) barred() bool { return h.Flow != "" }
 
 // beginSource follows a source's button in the visitor's name.
@@ -124,7 +124,7 @@ func (h *Handler) beginPlex(x *exchange.Exchange, vis Visit, c flowclient.Source
 	})
 }
 
-// returned goes on from a source once the visitor is back from it.
+// returned continues a visit once the visitor is back from a source.
 func (h *Handler) returned(x *exchange.Exchange, vis Visit) Outcome {
 	source, _ := sourceAt(vis.Step.Challenge, vis.Detour.Place)
 	c, ok := source.Challenge.(flowclient.SourcePlex)
@@ -162,7 +162,8 @@ func (h *Handler) plexNews(vis Visit, c flowclient.SourcePlex) func(context.Cont
 	}
 }
 
-// redeem gives authentik Plex's token, once, and goes on where it says.
+// redeem sends Plex's token to authentik, once, and continues in the flow that
+// authentik answers with.
 func (h *Handler) redeem(x *exchange.Exchange, vis Visit, c flowclient.SourcePlex, token string) Outcome {
 	return h.answers.once(x.Context(), vis.ID, "redeem", func() Outcome {
 		x = x.Uncanceled()
@@ -181,8 +182,8 @@ func (h *Handler) redeem(x *exchange.Exchange, vis Visit, c flowclient.SourcePle
 	})
 }
 
-// mistaken goes back to the challenge and says why. The failed step's cookies
-// count all the same.
+// mistaken returns to the challenge and says why. The failed step's cookies are
+// kept.
 func (v Visit) mistaken(sentence string, step flowclient.Step) Outcome {
 	if step.Cookies != nil {
 		v.Step.Cookies = step.Cookies
@@ -190,8 +191,8 @@ func (v Visit) mistaken(sentence string, step flowclient.Step) Outcome {
 	return Outcome{Visit: v.at(v.Step), mistake: &page.Mistake{Name: sentence}}
 }
 
-// arriveBy goes on in the flow that a source has led to. It is not the one that
-// the visit began with.
+// arriveBy continues in the flow of a source, which is not the flow that the visit
+// began with.
 func (h *Handler) arriveBy(x *exchange.Exchange, vis Visit, step flowclient.Step) Outcome {
 	out := h.Settle(x, vis.at(step))
 	out.advanced = out.Err == nil
@@ -204,7 +205,7 @@ func (h *Handler) arriveBy(x *exchange.Exchange, vis Visit, step flowclient.Step
 	return out
 }
 
-// Chosen returns what the page shows of a detour, or nil if there is none.
+// Chosen returns the chosen source for the page, or nil if there is none.
 func (h *Handler) Chosen(vis Visit) *page.ChosenSource {
 	if vis.Detour == nil {
 		return nil

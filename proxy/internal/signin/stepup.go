@@ -9,10 +9,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// openAgain begins a visit of a user who is signed in, and has to sign in again
-// as the application demands: with a second factor, or lately. authentik asks in
-// the session that the gate holds, and the result is checked at the end. If that
-// session has ended, asking to sign in again would have the visitor do so twice.
+// openAgain begins a visit of a user who is signed in and has to sign in again to
+// meet the application's demand: with a second factor, or recently. It runs in the
+// authentik session that the gate has, and the result is checked at the end. If
+// that session has ended, openAgain opens an ordinary visit, since the visitor
+// would have to sign in twice otherwise.
 func (h *Handler) openAgain(x *exchange.Exchange, back string, s *session.Session) Outcome {
 	x = x.Uncanceled()
 	rec, found, err := x.Record(s)

@@ -38,7 +38,7 @@ func (s *submissions) sweep() { s.given.Sweep() }
 // once gives an answer unless it was given already, and returns its result.
 // Answers to one page are given one after the other. Once authentik has accepted
 // an answer to a page, every further answer to it gets the result of that one.
-// An answer that is being given goes on when the browser leaves.
+// An answer is completed even if the browser disconnects.
 func (s *submissions) once(ctx context.Context, visit, answer string, give func() Outcome) Outcome {
 	for {
 		given, err := s.given.Do(ctx, visit, func(context.Context) (*submission, time.Duration, error) {
@@ -64,9 +64,9 @@ func (s *submission) lifetime() time.Duration {
 	return submissionLifetime
 }
 
-// settles reports whether the result is that of an answer, too. A second
-// submission of the same answer that waited gets its failure as well: whether to
-// submit it again is for the visitor to decide.
+// settles reports whether the result is also the result of a further answer. If an
+// answer fails, a second submission of the same answer that waited for it fails
+// too, and the visitor decides whether to submit it again.
 func (s *submission) settles(answer string) bool {
 	return s.answer == answer || s.result.advanced
 }

@@ -15,13 +15,14 @@ import (
 // maxTyped is the length of a typed name that is remembered, in bytes.
 const maxTyped = 256
 
-// begun reports whether authentik knows of the visit. One that was drawn from a copy begins with
-// its first answer, which authentik takes without having asked.
+// begun reports whether authentik has a session for the visit. A visit whose
+// challenge is a copy begins with its first answer: authentik accepts an answer to
+// a challenge that it has not sent.
 func (v Visit) begun() bool { return len(v.Step.Cookies) > 0 }
 
-// start begins a visit that has not begun, where something is wanted of it that
-// authentik must know it for. It returns what comes instead where authentik offers the
-// chosen source no longer.
+// start begins a visit that has not begun, for a step that needs a session at
+// authentik. If authentik no longer offers the chosen source, start returns the
+// outcome to show instead.
 func (h *Handler) start(x *exchange.Exchange, vis Visit) (Visit, *Outcome) {
 	if vis.begun() {
 		return vis, nil
@@ -45,9 +46,10 @@ func sameChallenge(a, b flowclient.Challenge) bool {
 	return string(a.Common().Raw) == string(b.Common().Raw)
 }
 
-// changed reports whether authentik has taken the first answer of a visit that had not begun for
-// the answer to something else than was drawn: the flow has another first question by now, asks for
-// more with this one, or has begun again. Its reply then belongs to nothing the visitor has seen.
+// changed reports whether authentik has treated the first answer of a visit that
+// had not begun as the answer to another challenge than the copy: the flow now has
+// another first challenge, asks for more in it, or has restarted. Its reply then
+// belongs to no challenge that the visitor has seen.
 func changed(vis Visit, answer flowclient.Answer, step flowclient.Step) bool {
 	if vis.begun() {
 		return false
@@ -56,13 +58,14 @@ func changed(vis Visit, answer flowclient.Answer, step flowclient.Step) bool {
 	case flowclient.Identification:
 		return c.Errors == nil && step.Flow == vis.Step.Flow || missing(vis, answer, c) != nil
 	case flowclient.FlowError:
-		return true // a question that wants to be asked before it is answered
+		return true // a stage that fails if it is answered before it was shown
 	default:
 		return step.Lost
 	}
 }
 
-// missing is what the form that was drawn did not ask for, and authentik wants with the name.
+// missing returns the mistake for a field that authentik now requires with the
+// name and that the copy did not have.
 func missing(vis Visit, answer flowclient.Answer, asked flowclient.Identification) *page.Mistake {
 	drawn, _ := vis.Step.Challenge.(flowclient.Identification)
 	switch {
@@ -75,8 +78,8 @@ func missing(vis Visit, answer flowclient.Answer, asked flowclient.Identificatio
 	}
 }
 
-// afresh draws what authentik asks by now, in a session that nothing has been answered in, so
-// that nobody skips a question without having seen it. What had been typed stays.
+// afresh shows the present first challenge, in a new session at authentik, so that
+// no challenge is skipped unseen. The typed name stays.
 func (h *Handler) afresh(x *exchange.Exchange, vis Visit, answer flowclient.Answer, said flowclient.Step) Outcome {
 	step, err := h.Client.Ask(x.Context(), x.Visitor(h.device(x)), vis.Step.Flow)
 	if err != nil {
@@ -91,8 +94,8 @@ func (h *Handler) afresh(x *exchange.Exchange, vis Visit, answer flowclient.Answ
 	return denied(out, step)
 }
 
-// renamed begins again where the flow of a copy is gone and the brand may name another. Nothing has been
-// lost: authentik has heard of no answer.
+// renamed begins again if the flow of a copy no longer exists and the brand may
+// name another. No answer is lost: authentik has accepted none.
 func (h *Handler) renamed(x *exchange.Exchange, vis Visit, answer flowclient.Answer, err error) (Outcome, bool) {
 	if vis.begun() || h.Flow != "" || !errors.Is(err, flowclient.ErrFlowNotFound) {
 		return Outcome{}, false
@@ -103,7 +106,7 @@ func (h *Handler) renamed(x *exchange.Exchange, vis Visit, answer flowclient.Ans
 	return out, true
 }
 
-// nameIn is the name in an answer, short enough to be remembered in a page.
+// nameIn returns the name in an answer, if it is short enough for the sealed visit.
 func nameIn(answer flowclient.Answer) string {
 	name := strings.TrimSpace(reply.TypedName(answer))
 	if len(name) > maxTyped {

@@ -17,9 +17,9 @@ const VisitLife = 30 * time.Minute
 
 var errVisitExpired = errors.New("proxy: the visit was begun too long ago")
 
-// A Visit is one sign-in on its way. It lives in the page that shows its present
-// challenge, sealed for this gate and this browser, and nowhere else: tabs know
-// nothing of each other, and a restart during a sign-in changes nothing.
+// A Visit is one unfinished sign-in. It is kept only in the page that shows its
+// present challenge, sealed for this gate and this browser: tabs are independent,
+// and a restart of the gate does not interrupt a sign-in.
 type Visit struct {
 	// ID is new for each page that is drawn.
 	ID string `json:"id"`
@@ -30,12 +30,12 @@ type Visit struct {
 	// First is the flow that the visit began with.
 	First flowclient.Flow `json:"first"`
 	// Opening is the component of the flow's first challenge. If it comes again,
-	// the flow has begun anew.
+	// the flow has restarted.
 	Opening flowclient.Component `json:"opening,omitempty"`
 	// Name is the name that was typed if authentik asked for something else first.
 	Name string `json:"name,omitempty"`
-	// Login says by which flow authentik's session has come by its user. A visitor
-	// may have been led to another than the visit began with, and back.
+	// Login says which flow has signed the user in at authentik. It may be another
+	// flow than the one that the visit began with.
 	Login flowclient.Login `json:"login,omitzero"`
 	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
 	// session lasts then.
