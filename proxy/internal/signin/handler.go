@@ -11,6 +11,7 @@
 //   - poll.go, waits.go, duo.go, resend.go: steps that wait for something else
 //   - submissions.go, retry.go, loop.go: answers given once, tried again, and sign-ins
 //     that do not hold
+//   - ready.go: whether the store takes sessions
 //   - devices.go: what authentik remembers of a browser
 package signin
 
@@ -81,6 +82,7 @@ type Handler struct {
 	answers *submissions
 	waits   *waits
 	copies  *copies
+	probe   *readiness
 }
 
 // New returns a handler.
@@ -89,6 +91,7 @@ func New(o Options) *Handler {
 	h.brands = newBrands(func(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
 		return h.Client.Brand(ctx, v)
 	}, o.Now)
+	h.probe = newReadiness(o.Store, o.Now)
 	h.devices = devices{store: o.Store, key: o.Key, issuer: o.Issuer, now: o.Now, logger: o.Logger}
 	return h
 }

@@ -45,6 +45,10 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 	if h.loops(x, back) || !again && h.already(x, back) {
 		return
 	}
+	if err := h.probe.check(x.Context()); err != nil {
+		x.Fail(fault.From(err), back)
+		return
+	}
 	switch {
 	case !query.Has("signed-in") && !query.Has("link") && !again && h.renewed(x, back):
 	case query.Has("signed-in") && !again:

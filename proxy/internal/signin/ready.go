@@ -1,0 +1,53 @@
+package signin
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+const (
+	// readyFor and unreadyFor are how long the last look at the store counts.
+	readyFor, unreadyFor = 5 * time.Second, time.Second
+	// readyWait is how long the store may take.
+	readyWait = 3 * time.Second
+)
+
+// readiness says whether the store takes sessions. It is asked before a sign-in
+// begins: a visitor should not type a password for a session that cannot be kept.
+type readiness struct {
+	store store.Store
+	name  string
+	last  *ttlcache.Cache[struct{}, error]
+}
+
+func newReadiness(s store.Store, now func() time.Time) *readiness {
+	return &readiness{
+		store: s, name: "probe-" + strings.ToLower(rand.Text()),
+		last: ttlcache.New(ttlcache.Options[struct{}, error]{Entries: 1, Now: now}),
+	}
+}
+
+// check returns an error if the store fails. It takes a lease, since a store that
+// is full can still be read.
+func (r *readiness) check(ctx context.Context) error {
+	failed, err := r.last.Do(ctx, struct{}{}, func(ctx context.Context) (error, time.Duration, error) {
+		ctx, cancel := context.WithTimeout(ctx, readyWait)
+		defer cancel()
+		release, _, err := r.store.Lease(ctx, r.name, readyFor)
+		if err != nil {
+			return err, unreadyFor, nil
+		}
+		release()
+		return nil, readyFor, nil
+	})
+	if failed != nil {
+		return fault.New(fault.SessionsUnavailable, failed)
+	}
+	return err
+}
