@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// addresses are where the requests of a session come from. authentik can bind
-// its session to a network: it is told the visitor's address at each recheck, and
-// ends its session if that has changed too much.
+// addresses are the client addresses of a session's requests. authentik can bind
+// its session to a network: each recheck sends it the visitor's address, and it
+// ends its session if the address has changed too much.
 type addresses struct {
 	told     netip.Addr                 // to authentik last
 	seenTold atomic.Bool                // a request has come from there since
@@ -32,10 +32,9 @@ func (s *Session) SeenFrom(addr netip.Addr) {
 	}
 }
 
-// present returns the address that authentik is to be told: that of the last
-// request. A browser with IPv4 and IPv6 uses both at once, now one and now the
-// other: while requests still come from the address that was told before, one of
-// the other family is no change.
+// present returns the address to send to authentik: that of the last request. A
+// browser with IPv4 and IPv6 alternates between the two: while requests still come
+// from the address that was sent last, one of the other family is not a change.
 func (s *Session) present() netip.Addr {
 	a := &s.from
 	last := a.last.Load()

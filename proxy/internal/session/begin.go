@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	// saveWait is how long the store may take over the beginning of a session.
+	// saveWait is how long the store may take to save a new session.
 	saveWait = 30 * time.Second
-	// cleanupWait is how long it may take over what nothing depends on.
+	// cleanupWait is how long the store may take for a cleanup that nothing waits for.
 	cleanupWait = 5 * time.Second
 )
 
-// ErrRevokedEarly is why a session does not begin that was revoked before it was
-// stored: too many sign-ins of one user at the same moment.
+// ErrRevokedEarly means that a session was revoked before it was stored, since one
+// user had too many sign-ins at the same moment. The session does not begin.
 var ErrRevokedEarly = errors.New("proxy: the session was revoked before it was stored")
 
 // Begin stores a new session and returns it with the secret for the browser's
-// cookie. On an error no session has begun. A session that is not in its user's
-// index does not begin either: it would outlive the end of all the others.
+// cookie. On an error no session has begun. A session must be in its user's index
+// to begin: otherwise ending all of the user's sessions would miss it.
 func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Secret, *Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, saveWait)
 	defer cancel()
@@ -49,8 +49,8 @@ func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Sec
 	return browser, r.prepare(held, host), nil
 }
 
-// enter adds a session to its user's index and gives it its tombstones. It
-// returns the sessions that have to end for it.
+// enter adds a session to its user's index and sets the names of its tombstones.
+// It returns the sessions that exceed a limit and must end.
 func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus []Entry, err error) {
 	rec := held.rec
 	if err := r.index.point(ctx, rec.User.Username, rec.User.UID, rec.kept()); err != nil {
@@ -104,7 +104,7 @@ func (r *Registry) save(ctx context.Context, held stored) error {
 	return nil
 }
 
-// endSurplus ends the sessions that are too many beside a new one.
+// endSurplus ends the sessions that exceed a limit because of a new one.
 func (r *Registry) endSurplus(ctx context.Context, u user.User, surplus []Entry) error {
 	if len(surplus) == 0 {
 		return nil
@@ -120,8 +120,8 @@ func (r *Registry) endSurplus(ctx context.Context, u user.User, surplus []Entry)
 	return nil
 }
 
-// undo removes what is stored of a session that does not begin. What cannot be
-// removed opens for nobody: no browser was given the secret.
+// undo removes what is stored of a session that does not begin. A record that
+// cannot be removed is useless: no browser has its secret.
 func (r *Registry) undo(ctx context.Context, held stored) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
 	defer cancel()

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// cacheShards is how many go-caches stand side by side: a single one would
-	// sweep, and lock, all sessions at once.
+	// cacheShards is the number of go-caches: a single one would lock all sessions
+	// while it sweeps.
 	cacheShards = 64
 	// cacheEntries and cacheBytes bound what is cached.
 	cacheEntries = 2_000_000
 	cacheBytes   = 3 << 30
-	// staleAfter is how long cached sessions are still believed after the watch
-	// on the store was lost. Then only the store is asked, and while it cannot
-	// answer every request is refused.
+	// staleAfter is how long cached sessions stay valid after the watch on the store
+	// was lost. From then on each request reads the store, and is refused if the
+	// store fails.
 	staleAfter = 30 * time.Second
 )
 
@@ -31,8 +31,7 @@ type cacheKey = [sha256.Size]byte
 // keyOf returns the key of a cookie's value.
 func keyOf(cookie string) cacheKey { return sha256.Sum256([]byte(cookie)) }
 
-// A cache holds copies of sessions that were read from the store, until they
-// end. It never knows more than the store.
+// A cache has copies of sessions that were read from the store, until they end.
 type cache struct {
 	now        func() time.Time
 	ended      atomic.Uint64
@@ -48,7 +47,7 @@ type shard struct {
 	// sessions; they are read from the store again.
 	entries  int
 	bytes    int64
-	mu       sync.Mutex // orders additions; reads do not take it
+	mu       sync.Mutex // held by additions, not by reads
 	byCookie *gocache.Cache
 	byName   *gocache.Cache
 	held     atomic.Int64 // bytes
@@ -83,8 +82,7 @@ func (c *cache) get(key cacheKey) (s *Session, found bool) {
 	return s, true
 }
 
-// stale reports whether the watch was lost for so long that no cached session
-// can be believed.
+// stale reports whether the watch was lost for too long to trust cached sessions.
 func (c *cache) stale() bool {
 	since := c.watchLost.Load()
 	return since != 0 && c.now().UnixNano()-since > int64(staleAfter)
@@ -93,8 +91,8 @@ func (c *cache) stale() bool {
 // loseWatch notes that revocations may be missed from now on.
 func (c *cache) loseWatch() { c.watchLost.CompareAndSwap(0, c.now().UnixNano()) }
 
-// revoked takes a name that the store has announced. Any announcement, the
-// empty name included, says that the watch is there.
+// revoked handles a name that the store has announced. Any announcement, also that
+// of the empty name, shows that the watch works.
 func (c *cache) revoked(name string) {
 	c.drop(name)
 	c.watchLost.Store(0)
@@ -104,9 +102,9 @@ func (c *cache) revoked(name string) {
 // hands it to put.
 func (c *cache) epoch() uint64 { return c.ended.Load() }
 
-// put caches a session that was read at an epoch. If anything was revoked
-// meanwhile it could be this session, so it is forgotten again and the next
-// request reads it anew.
+// put caches a session that was read at an epoch. If any name was revoked
+// meanwhile it could be this session's, so the session is not cached and the next
+// request reads the store again.
 func (c *cache) put(key cacheKey, s *Session, since uint64) {
 	left := s.Until.Sub(c.now())
 	if left <= 0 { // go-cache treats zero as no expiry
@@ -122,7 +120,7 @@ func (c *cache) put(key cacheKey, s *Session, since uint64) {
 func (s *shard) add(key cacheKey, session *Session, left time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.byCookie.Delete(string(key[:])) // and its weight
+	s.byCookie.Delete(string(key[:])) // its eviction also subtracts its size
 	if s.byCookie.ItemCount() >= s.entries || s.held.Load()+session.weight > s.bytes {
 		s.flush()
 	}
@@ -201,7 +199,7 @@ func (c *cache) sweep() {
 	}
 }
 
-// all yields the cached sessions that are still believed.
+// all yields the cached sessions that are valid.
 func (c *cache) all() func(yield func(*Session) bool) {
 	return func(yield func(*Session) bool) {
 		for i := range c.shards {
@@ -240,7 +238,7 @@ func (r *Registry) CacheLen() int { return r.cache.count() }
 // revocations.
 func (r *Registry) Watched() bool { return r.cache.watchLost.Load() == 0 }
 
-// Hold caches the session of a record that no store has, for benchmarks.
+// Hold caches the session of a record without storing it, for benchmarks.
 func (r *Registry) Hold(browser seal.Secret, rec Record, host string) {
 	box := r.Key.Box(seal.KindSession, r.Realm(host), browser)
 	r.hold(browser.Cookie(), stored{rec: &rec, box: box}, host, r.cache.epoch())

@@ -18,20 +18,20 @@ func (r *Registry) End(ctx context.Context, s *Session) error {
 	return nil
 }
 
-// Revoke puts a tombstone in the place of a name: that of a session's record,
-// or one that sessions share.
+// Revoke replaces a name by a tombstone: the name of a session's record, or one
+// that sessions share.
 func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) error {
 	r.cache.drop(name)
 	if err := r.Store.Revoke(ctx, name, until); err != nil {
 		return fault.New(fault.SessionsUnavailable, err)
 	}
-	r.cache.drop(name) // a concurrent request may have read it in between
+	r.cache.drop(name) // again: a concurrent request may have cached it in between
 	r.Streams.End(name)
 	return nil
 }
 
-// remove takes ended sessions out of their user's index, and returns those that
-// were in it. Where that fails they stay listed until they expire.
+// remove removes ended sessions from their user's index, and returns those that
+// were in it. If the store fails they stay listed until they expire.
 func (r *Registry) remove(ctx context.Context, uid string, ended ...Entry) (removed []Entry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
 	defer cancel()
@@ -51,10 +51,10 @@ func (r *Registry) remove(ctx context.Context, uid string, ended ...Entry) (remo
 	return removed
 }
 
-// EndUser ends all sessions of a user that have begun before, in every realm
-// and process, and returns them. The epoch changes first, so that sessions that
-// begin from then on are not hit. Then the tombstone of the old epoch ends the
-// sessions, and only then they are removed from the index.
+// EndUser ends all sessions of a user that have begun before, in every realm and
+// process, and returns them. It first changes the epoch, so that later sessions
+// are not ended. Then the tombstone of the old epoch ends the sessions, and only
+// then they are removed from the index.
 func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err error) {
 	return r.endUser(ctx, uid, func(list *sessionList) bool {
 		list.closeEpoch()
@@ -62,9 +62,9 @@ func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err 
 	})
 }
 
-// EndedUser is EndUser after authentik has said that all of a user's sessions
-// have ended: a sign-in that authentik had confirmed before, and whose session
-// has not begun yet, is hit as well.
+// EndedUser is EndUser for a notice of authentik's that all sessions of a user
+// have ended. It also stops a sign-in that authentik has confirmed before the
+// notice and whose session has not begun yet.
 func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []Entry, err error) {
 	now := r.Now()
 	return r.endUser(ctx, uid, func(list *sessionList) bool {
@@ -108,8 +108,8 @@ func (r *Registry) endUser(ctx context.Context, uid string, end func(*sessionLis
 	return ended, err
 }
 
-// endEach ends the sessions of a user one by one after the list could not be
-// saved: a store that is full still takes tombstones in the place of records.
+// endEach ends the sessions of a user one by one, if the list could not be saved:
+// a full store can still replace records by tombstones.
 func (r *Registry) endEach(ctx context.Context, uid string, cause error) ([]Entry, error) {
 	list, _, err := r.index.read(ctx, uid)
 	if err != nil || len(list.Lines) == 0 {
@@ -124,8 +124,8 @@ func (r *Registry) endEach(ctx context.Context, uid string, cause error) ([]Entr
 	return list.Lines, nil
 }
 
-// clear makes room in the store. Records that it misses open for nobody and
-// expire.
+// clear deletes the records of ended sessions. One that it fails to delete no
+// longer opens, and expires.
 func (r *Registry) clear(ctx context.Context, ended []Entry) {
 	for _, entry := range ended {
 		if err := r.Store.Delete(ctx, entry.Name); err != nil {
@@ -141,7 +141,7 @@ func (r *Registry) Report(ctx context.Context, name, username, reason string) {
 	r.Logger.InfoContext(ctx, "session ended", "reason", reason, "user", username, "session", PublicID(name))
 }
 
-// Ended reports whether a cached session was revoked, as the store says.
+// Ended reports whether a cached session was revoked, according to the store.
 func (r *Registry) Ended(ctx context.Context, s *Session) (bool, error) {
 	revoked, err := r.Store.Revoked(ctx, append([]string{s.name}, s.ends...)...)
 	if err != nil {
@@ -150,8 +150,8 @@ func (r *Registry) Ended(ctx context.Context, s *Session) (bool, error) {
 	return revoked, nil
 }
 
-// Cached yields the sessions that this process has let in and still caches.
-// There may be others in the store.
+// Cached yields the sessions in the cache of this process. There may be others in
+// the store.
 func (r *Registry) Cached() func(yield func(*Session) bool) { return r.cache.all() }
 
 // Scope returns where a session's cookie goes: a host, or a domain with a dot

@@ -15,8 +15,8 @@ func (r *Registry) idle(rec *Record) bool {
 	return r.Idle > 0 && r.Now().Sub(rec.used()) > r.Idle
 }
 
-// retire ends a session that was found to have ended. If the store fails, the
-// next reader finds the same.
+// retire ends a session that has expired or was unused for too long. If the store
+// fails, the next reader tries again.
 func (r *Registry) retire(ctx context.Context, held stored, reason string) {
 	if err := r.Revoke(ctx, held.box.Name(), held.rec.kept()); err != nil {
 		r.Logger.WarnContext(ctx, "session store: record of an ended session stays until it expires", "error", err)
@@ -26,8 +26,8 @@ func (r *Registry) retire(ctx context.Context, held stored, reason string) {
 	r.Report(ctx, held.box.Name(), held.rec.User.Username, reason)
 }
 
-// Fresh reports whether a session needs nothing beside the request that it lets
-// in: neither a recheck nor a note of its use.
+// Fresh reports whether neither a recheck of the session is due nor a note of its
+// use.
 func (r *Registry) Fresh(s *Session) bool {
 	now := r.Now()
 	return !s.Due(now) && (r.Idle == 0 || now.Sub(s.Used()) < noteEvery)

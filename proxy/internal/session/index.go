@@ -37,11 +37,11 @@ type sessionList struct {
 	// Epoch is random. All sessions that begin in it share a tombstone; once that
 	// is written another epoch begins.
 	Epoch string `json:"epoch"`
-	// Ending are epochs whose end was ordered and may not be done: a process that
-	// was interrupted, or could not reach the store, finds here what is left.
+	// Ending are epochs that were to end and may not have: after an interruption or
+	// a failure of the store, the next process finishes them.
 	Ending []string `json:"ending,omitempty"`
-	// Ended is when authentik last said that all sessions of the user have ended.
-	// What authentik had confirmed before does not begin afterwards.
+	// Ended is when authentik last said that all sessions of the user have ended. A
+	// sign-in that authentik has confirmed before does not become a session after it.
 	Ended time.Time `json:"ended,omitzero"`
 	Lines []Entry   `json:"lines"` // in the order of admission
 }
@@ -59,7 +59,7 @@ type Entry struct {
 	Agent  string     `json:"agent,omitempty"`
 }
 
-// newEpoch draws a text that no epoch of any user ever had.
+// newEpoch returns a random text, different for every epoch of every user.
 func newEpoch() string { return strings.ToLower(rand.Text()) }
 
 // prune removes expired sessions.
@@ -67,9 +67,9 @@ func (l *sessionList) prune(now time.Time) {
 	l.Lines = slices.DeleteFunc(l.Lines, func(entry Entry) bool { return !now.Before(entry.Until) })
 }
 
-// enter adds a session, and returns those that are too many beside it: the
-// oldest of its realm beyond most, and the oldest of all beyond MaxPerUser. They
-// stay listed until they have ended. A most of zero is no limit.
+// enter adds a session, and returns those that then exceed a limit: the oldest of
+// its realm beyond most, and the oldest of all beyond MaxPerUser. They stay listed
+// until they have ended. If most is zero, only MaxPerUser limits.
 func (l *sessionList) enter(session Entry, most int) (surplus []Entry) {
 	session.Epoch = l.Epoch
 	l.remove(func(entry Entry) bool { return entry.Name == session.Name }) // saved before by a store that reported an error
@@ -172,8 +172,8 @@ func (x *index) listBox(uid string) seal.Box {
 	return x.key.Own(seal.KindIndex, x.issuer+"\x00"+uid)
 }
 
-// tombstones lists what a new session of a user ends with, besides its own end.
-// Whatever else is to end many sessions at once is added here and nowhere else.
+// tombstones lists the shared tombstones that end a new session of a user. Every
+// way to end many sessions at once adds its tombstone here and nowhere else.
 func (x *index) tombstones(uid, epoch, sid, sidEpoch string) []string {
 	all := []string{x.userTombstone(uid, epoch)}
 	if sid != "" {
@@ -265,8 +265,8 @@ func (r *Registry) Places(uid, username, epoch string) (list, pointer seal.Box, 
 	return r.index.listBox(uid), r.index.pointerBox(username), r.index.tombstones(uid, epoch, "", "")
 }
 
-// Unfinished returns how many epochs of a user were ordered to end and may not
-// have ended yet.
+// Unfinished returns how many epochs of a user were to end and may not have ended
+// yet.
 func (r *Registry) Unfinished(ctx context.Context, uid string) (int, error) {
 	list, _, err := r.index.read(ctx, uid)
 	return len(list.Ending), err

@@ -13,10 +13,10 @@ const (
 	maxMisses = 10_000
 )
 
-// misses remember for a moment which cookies open nothing: a page with many
-// pictures, loaded with the cookie of an ended session, asks the store once. No
-// browser has a cookie before its session is stored, so a remembered miss never
-// hides a session, except where a store's replicas lag, and then for missFor.
+// misses caches for a moment which cookies open nothing: a page with many
+// pictures, loaded with the cookie of an ended session, reads the store once. A
+// browser gets its cookie after the session is stored, so a cached miss hides no
+// session, except if a replica of the store lags, and then for missFor.
 type misses struct{ kept *gocache.Cache }
 
 func newMisses() *misses { return &misses{gocache.New(missFor, 0)} }

@@ -26,7 +26,7 @@ type userPointer struct {
 }
 
 // olderClient is the key of an identifier whose client is not known. No client
-// has this name, since it is no text of OAuth 2.0 (RFC 6749, appendix A).
+// has this name: client IDs cannot contain it (RFC 6749, appendix A).
 const olderClient = "\x00"
 
 // with returns the pointer after a sign-in.
@@ -57,9 +57,9 @@ func (x *index) pointerBox(username string) seal.Box {
 	return x.key.Own(seal.KindUser, x.issuer+"\x00"+username)
 }
 
-// point makes a username lead to a user for as long as a session of theirs may
-// last. It is saved for twice as long, so that most sign-ins find it as it
-// should be.
+// point stores the pointer from a username to a user for as long as a session of
+// the user may last. It is saved for twice as long, so that most sign-ins find it
+// up to date.
 func (x *index) point(ctx context.Context, username, uid string, until time.Time) error {
 	b := x.pointerBox(username)
 	return persist(ctx, func() error {
@@ -77,7 +77,7 @@ func (x *index) point(ctx context.Context, username, uid string, until time.Time
 			return err
 		}
 		expiry := until.Add(until.Sub(x.now()))
-		if expiry.Before(kept.Expiry) { // for the sessions of other clients
+		if expiry.Before(kept.Expiry) { // sessions of other clients may need it longer
 			expiry = kept.Expiry
 		}
 		_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: expiry, Version: kept.Version})

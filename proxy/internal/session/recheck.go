@@ -18,27 +18,26 @@ const (
 	// recheckWait is how long one recheck may take, with all its requests to
 	// authentik.
 	recheckWait = 12 * time.Second
-	// RecheckLease is how long one process has a recheck to itself. Should it be
-	// killed, the others wait that long and no longer.
+	// RecheckLease is how long the lease for a recheck lasts. If the process that has
+	// it is killed, the others wait for that long.
 	RecheckLease = recheckWait + 2*time.Second
-	// recheckBackoff is how long authentik is not asked about a session again
-	// after a recheck that failed.
+	// recheckBackoff is the pause after a failed recheck before the next one of the
+	// same session.
 	recheckBackoff = 10 * time.Second
-	// missedFor is how long requests do not wait for a recheck again after one that
-	// failed. It goes on in the background meanwhile.
+	// missedFor is how long after a failed recheck requests do not wait for the next
+	// one, which runs in the background.
 	missedFor = time.Minute
-	// recheckPoll is how often a process looks whether another one has finished.
+	// recheckPoll is how often a process checks whether another one has finished.
 	recheckPoll = 100 * time.Millisecond
 	// MaxRechecks is how many rechecks a gate makes in the background at a time.
 	// Others are left to later requests.
 	MaxRechecks = 16
-	// renewAhead is how long before its expiry an access token is renewed that
-	// the application is told.
+	// renewAhead is how long before its expiry an access token is renewed, if the
+	// application gets it.
 	renewAhead = time.Minute
 )
 
-// rechecks are the questions to authentik about sessions: those under way, and
-// those that have just failed.
+// rechecks are the rechecks that are running, and those that have just failed.
 type rechecks struct {
 	single singleflight.Group
 	mu     sync.Mutex
@@ -88,7 +87,7 @@ func (c *rechecks) lastError(name string) error {
 	return err
 }
 
-// due returns when authentik is to be asked about a session again.
+// due returns when the next recheck of a session is due.
 func (r *Registry) due(rec *Record) time.Time {
 	due := rec.checked().Add(r.Options.Recheck)
 	if r.KeepAccessToken && rec.Tokens != nil && rec.Tokens.Refresh != "" {
@@ -99,7 +98,7 @@ func (r *Registry) due(rec *Record) time.Time {
 	return due
 }
 
-// refresh asks authentik about a session that is due, while its requests go on.
+// refresh rechecks a session in the background if a recheck is due.
 func (r *Registry) refresh(value, host string, s *Session) {
 	if !s.Due(r.Now()) || !r.rechecks.take(s.name) {
 		return
@@ -113,9 +112,9 @@ func (r *Registry) refresh(value, host string, s *Session) {
 	}
 }
 
-// Await is Recheck for a request that cannot pass before. While authentik could
-// not be asked a moment ago, the request does not wait for it again: it gets that
-// error, and the recheck goes on in the background.
+// Await is Recheck for a request that cannot pass before the recheck. If a recheck
+// has failed a moment ago, the request does not wait for another one: it gets that
+// error, and the recheck runs in the background.
 func (r *Registry) Await(ctx context.Context, value, host string, s *Session) (now *Session, found bool, err error) {
 	if err := r.rechecks.missedError(s.name); err != nil {
 		r.refresh(value, host, s)
@@ -160,7 +159,7 @@ func (r *Registry) recheck(ctx context.Context, value, host, name string) (readi
 	return got, err
 }
 
-// errBusy is why a recheck fails that another process seems to make and does not
+// errBusy means that another process has the lease for a recheck and does not
 // finish.
 var errBusy = errors.New("another process has been asking authentik about this session for too long")
 
@@ -198,7 +197,7 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 	}
 	now := r.Now()
 	before := r.prepare(held, host)
-	if before.Known(r.Application) && !before.Due(now) { // another process was first
+	if before.Known(r.Application) && !before.Due(now) { // another process has rechecked it
 		return reading{r.hold(value, held, host, since), true}, nil
 	}
 	if cached, found := r.cache.get(keyOf(value)); found {
@@ -230,11 +229,11 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 	return reading{s, found}, err
 }
 
-// verdicts asks authentik about every application that the session was used
-// for, and this gate's. The gate must hold authentik's session for that;
-// otherwise authentik has said yes to this gate's application. authentik
-// answers without a session too, so the verdicts count only once the user was
-// asked for.
+// verdicts asks authentik about access to every application that the session was
+// used for, and to this gate's. That needs the cookies of authentik's session;
+// without them, authentik has checked access to this gate's application at the
+// sign-in. authentik also answers a request without a session, so the verdicts are
+// valid only after authentik has confirmed the user.
 func (r *Registry) verdicts(ctx context.Context, rec *Record) (map[string]bool, error) {
 	apps := map[string]bool{}
 	for app := range rec.Apps {
@@ -251,7 +250,7 @@ func (r *Registry) verdicts(ctx context.Context, rec *Record) (map[string]bool, 
 		if err != nil && (app == r.Application || !errors.Is(err, flowclient.ErrApplicationNotFound)) {
 			return nil, err
 		}
-		apps[app] = passing // another gate's application that was removed admits nobody
+		apps[app] = passing // false for another gate's application that was removed
 	}
 	return apps, nil
 }

@@ -11,21 +11,21 @@ import (
 // ClockLeeway is how far authentik's clock and this one may differ.
 const ClockLeeway = time.Minute
 
-// A Proof is what authentik has said about a user who is signed in. Only
-// authentication sources make one, and only a Proof becomes a session.
+// A Proof is authentik's confirmation that a user is signed in. Only authentication
+// sources create one, and a session begins only with a Proof.
 type Proof struct {
 	User user.User
 	// Passing reports whether the user may use the gate's application.
 	Passing bool
-	// Cookies are those by which authentik knows its session. They are empty if
-	// the browser holds them, as after a redirect.
+	// Cookies are the cookies of authentik's session. They are empty if the browser
+	// has them, as after a redirect.
 	Cookies flowclient.Cookies
 	SID     string // authentik's session in tokens and logout notices
 	SignIn  SignIn
 	// Stay is until when the visitor stays signed in at authentik who wants to.
 	Stay   time.Time
 	Tokens *Tokens // nil without OpenID Connect
-	// Asked is when authentik was asked: what it has said about ends since counts.
+	// Asked is when authentik was asked: ends that it has reported since then apply.
 	Asked time.Time
 }
 
@@ -45,8 +45,8 @@ type SignIn struct {
 	MFA bool      `json:"mfa,omitempty"`
 }
 
-// A Record is a session as it is stored, sealed. It also holds what only the
-// gate needs: the cookies and tokens by which authentik knows the session.
+// A Record is a session as it is stored, sealed. It also has the cookies and tokens
+// of the session at authentik, which only the gate uses.
 type Record struct {
 	User      user.User          `json:"user"`
 	Begun     time.Time          `json:"begun"`
@@ -68,8 +68,8 @@ type Record struct {
 	Host      string             `json:"host,omitempty"`
 }
 
-// Take records what authentik has said at a time. Cookies and the identifier of
-// authentik's session stay if the proof has none.
+// Take updates the record with a proof that was obtained at a time. Cookies and
+// the identifier of authentik's session stay if the proof has none.
 func (rec *Record) Take(who Proof, now time.Time) {
 	rec.User, rec.Tokens, rec.SignIn, rec.Checked = who.User, who.Tokens, who.SignIn, now
 	if len(who.Cookies) > 0 {

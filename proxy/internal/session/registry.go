@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// loadWait is how long the store may take over a reading.
+	// loadWait is how long the store may take to read a session.
 	loadWait = 10 * time.Second
-	// amendTries is how often a change is tried again that others came before.
+	// amendTries is how often a change is tried again after a conflict.
 	amendTries = 5
 )
 
@@ -38,7 +38,7 @@ type Options struct {
 	Background *background.Group
 
 	Issuer      string // authentik's public address
-	WonBy       string // the flow or client that sessions are won by; may be empty
+	WonBy       string // the flow or client by which users sign in; may be empty
 	Flow        string // as shown to operators; may be empty
 	Client      string // OpenID Connect client, as shown to operators; may be empty
 	Domain      string // the cookie's domain; empty: the host of each request
@@ -49,7 +49,7 @@ type Options struct {
 	// least atLeast. A revocation that hits sessions of several gates is kept that
 	// long: otherwise the longest of them would open again.
 	Longest    func(atLeast time.Duration) time.Duration
-	Idle       time.Duration // 0: sessions may be unused
+	Idle       time.Duration // longest time without use; 0: no limit
 	Recheck    time.Duration // how often authentik is asked again
 	MaxPerUser int           // 0: only maxEntries
 	// KeepAccessToken keeps access tokens in the process's memory.
@@ -60,8 +60,8 @@ type Options struct {
 	// Headers prepares the identity headers of a session, and says which of them
 	// are not as configured.
 	Headers func(u user.User, id, accessToken string) ([]headers.Header, []headers.Problem)
-	// Ask asks authentik whether a session is still good.
-	// flowclient.ErrUnauthenticated says that it has ended. Any other error says
+	// Ask asks authentik whether a session is still valid.
+	// flowclient.ErrUnauthenticated means that it has ended. Any other error says
 	// nothing about the session.
 	Ask func(backgroundCtx context.Context, rec *Record) (Proof, error)
 	// Streams are the running requests of the process.
@@ -94,9 +94,9 @@ type Registry struct {
 	reported *reported
 	rechecks *rechecks
 	reading  singleflight.Group
-	reviews  chan struct{} // those that wait for the store or authentik
+	reviews  chan struct{} // limits reviews that wait for the store or authentik
 
-	draining atomic.Bool // the gate was closed; what runs is waited for
+	draining atomic.Bool // the gate was closed and waits for its streams
 	running  int         // its streams; guarded by Streams
 	finish   func()      // called once no stream is open; guarded by Streams
 }
@@ -117,8 +117,8 @@ func (r *Registry) Sweep() {
 	r.reported.kept.DeleteExpired()
 }
 
-// Watch follows the store's revocations until ctx ends. While the watch is
-// lost, cached sessions are believed for a short time only.
+// Watch follows the store's revocations until ctx ends. While the watch is lost,
+// cached sessions are used for a short time only.
 func (r *Registry) Watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := r.Store.Watch(ctx, r.Revoked)
@@ -131,8 +131,8 @@ func (r *Registry) Watch(ctx context.Context) {
 	}
 }
 
-// Revoked takes a name that the store has announced as revoked. The empty name
-// says that names may have been missed.
+// Revoked handles a name that the store has announced as revoked. The empty name
+// means that announcements may have been missed.
 func (r *Registry) Revoked(name string) {
 	r.cache.revoked(name)
 	if name == "" {
@@ -142,12 +142,12 @@ func (r *Registry) Revoked(name string) {
 	r.Streams.End(name)
 }
 
-// Open begins to look at the running requests of the registry's sessions. Close
-// ends that.
+// Open starts to review the running requests of the registry's sessions, until
+// Close.
 func (r *Registry) Open() { r.Streams.join(r) }
 
-// Realm names what a session is good for: the authentik that it came from, the
-// flow or client that it was won by, and the hosts that its cookie goes to. It
+// Realm names where a session is valid: the authentik that it came from, the flow
+// or client by which the user signed in, and the hosts that its cookie goes to. It
 // is part of every name and key, so a session of one realm does not open in
 // another.
 func (r *Registry) Realm(host string) string {
@@ -203,19 +203,19 @@ func (r *Registry) Held(value, host string) (s *Session, found bool) {
 	return s, true
 }
 
-// good reports whether a session is one of this host and has not expired.
+// good reports whether a session belongs to this host and has not expired.
 func (r *Registry) good(s *Session, host string) bool {
 	return r.Now().Before(s.Until) && (s.host == "" || s.host == Hostname(host))
 }
 
-// A reading is what the store said about a cookie.
+// A reading is the result of one lookup of a cookie in the store.
 type reading struct {
 	session *Session
 	found   bool
 }
 
-// load reads a session from the store. Requests that come at once share one
-// reading. It goes on for the others when one of them has gone away.
+// load reads a session from the store. Concurrent requests share one reading, which
+// is not cancelled when one of their clients disconnects.
 func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool, error) {
 	browser, ok := seal.ParseSecret(value)
 	if !ok {
@@ -281,9 +281,9 @@ func (r *Registry) Read(ctx context.Context, browser seal.Secret, host string) (
 	return held.rec, found, err
 }
 
-// read is Read. What the store does not have, or no longer, ends here as well,
-// also if no end was announced: a store can be emptied, or lose what it had in a
-// failover.
+// read is Read. If the store no longer has the record, the session also ends in
+// this process, even without an announcement: a store can be emptied, or lose
+// records in a failover.
 func (r *Registry) read(ctx context.Context, browser seal.Secret, host string) (held stored, found bool, err error) {
 	held.box = r.Key.Box(seal.KindSession, r.Realm(host), browser)
 	held, found, err = r.open(ctx, held.box)
@@ -316,7 +316,7 @@ func (r *Registry) open(ctx context.Context, box seal.Box) (held stored, found b
 	return held, true, nil
 }
 
-// alive reports whether a record that opens is one of a live session.
+// alive reports whether an opened record is that of a live session.
 func (r *Registry) alive(ctx context.Context, held stored) (bool, error) {
 	if !r.Now().Before(held.rec.Until) {
 		return false, nil
@@ -337,7 +337,7 @@ func (r *Registry) alive(ctx context.Context, held stored) (bool, error) {
 	return true, nil
 }
 
-// prepare makes the session of a record, with all that its requests need.
+// prepare returns the session of a record, with its prepared identity headers.
 func (r *Registry) prepare(held stored, host string) *Session {
 	rec := held.rec
 	s := &Session{
@@ -360,9 +360,9 @@ func (r *Registry) prepare(held stored, host string) *Session {
 	return s
 }
 
-// amend changes the record of a session and returns the session as it then is,
-// or found == false if it has ended. A concurrent change is read first and
-// kept: change writes only its own fields, and may be called again.
+// amend changes the record of a session and returns the session with the change,
+// or found == false if it has ended. After a conflict it reads the record again
+// and repeats the change, so change must write only its own fields.
 func (r *Registry) amend(ctx context.Context, value, host string, change func(*Record)) (s *Session, found bool, err error) {
 	browser, ok := seal.ParseSecret(value)
 	if !ok {

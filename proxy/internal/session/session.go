@@ -11,8 +11,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// A Session is a proved sign-in as the process keeps it. Only the time of its
-// last use changes after it is made; many requests may use it at once.
+// A Session is a session in the memory of the process. Only the time of its last
+// use changes after it was created. It is safe for concurrent use.
 type Session struct {
 	User         user.User
 	Begun, Until time.Time // when it began, and when it ends at the latest
@@ -34,18 +34,19 @@ type Session struct {
 	weight  int64    // approximate size in bytes
 }
 
-// ID returns the session's public name, for logs. It opens nothing.
+// ID returns the session's public name, for logs. It cannot be used to open the
+// session.
 func (s *Session) ID() string { return s.id }
 
 // Name returns the name of the session's record.
 func (s *Session) Name() string { return s.name }
 
-// String returns the public name and the user, and nothing that could be used.
+// String returns the public name and the user, and no secrets.
 func (s *Session) String() string { return "session " + s.id + " of " + s.User.Username }
 
-// Allowed reports whether the user may use an application: authentik has said
-// so, and the user meets the operator's requirements. An empty application is
-// one that authentik was not asked about.
+// Allowed reports whether the user may use an application: authentik allows it,
+// and the user meets the operator's requirements. For an empty application only
+// the requirements count.
 func (s *Session) Allowed(application string) bool {
 	return s.fits && (application == "" || s.apps[application])
 }
@@ -57,7 +58,7 @@ func (s *Session) Known(application string) bool {
 	return known || application == ""
 }
 
-// Due reports whether a recheck is due, also by a clock that was set back.
+// Due reports whether a recheck is due. It is due, too, if the clock was set back.
 func (s *Session) Due(now time.Time) bool {
 	return !now.Before(s.due) || now.Before(s.checked.Add(-ClockLeeway))
 }
@@ -68,8 +69,8 @@ func (s *Session) Unconfirmed(now time.Time) time.Duration { return now.Sub(s.ch
 // Used returns when the session was last used, as far as this process knows.
 func (s *Session) Used() time.Time { return time.Unix(s.used.Load(), 0) }
 
-// EndsWith reports whether revoking a name ends the session: that of its
-// record, or of a tombstone that it shares with others.
+// EndsWith reports whether revoking a name ends the session. It may be the name of
+// its record, or of a tombstone that sessions share.
 func (s *Session) EndsWith(name string) bool {
 	for end := range s.endNames() {
 		if end == name {
@@ -93,8 +94,8 @@ func (s *Session) endNames() iter.Seq[string] {
 	}
 }
 
-// size estimates what a session takes of the process's memory, in bytes: its
-// texts, and what Go and the cache need around them.
+// size estimates the memory of a session in bytes: its texts, and the overhead of
+// Go and the cache.
 func (s *Session) size() int64 {
 	const rest, each = 700, 24
 	n := rest + len(s.name) + len(s.User.Username) + len(s.User.Name) + len(s.User.Email) + len(s.User.UID)
@@ -110,8 +111,8 @@ func (s *Session) size() int64 {
 	return int64(n+len(s.AccessToken)) + 100*int64(len(s.User.Attributes)+len(s.User.Claims)+len(s.apps))
 }
 
-// PublicID returns the public id of the session whose record has a name. It
-// leads back neither to the record nor to the cookie.
+// PublicID returns the public ID of the session whose record has a name. Neither
+// the record's name nor the cookie can be computed from it.
 func PublicID(name string) string {
 	sum := sha256.Sum256([]byte("public\x00" + name))
 	return hex.EncodeToString(sum[:6])

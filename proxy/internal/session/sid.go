@@ -11,30 +11,30 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// beginsFor is the longest time between authentik's confirmation of a sign-in
-// and the beginning of its session. For as long it is remembered that authentik
-// has said that a session of its own has ended of which none is known here.
+// beginsFor is the longest time between authentik's confirmation of a sign-in and
+// the beginning of its session. A notice that a session of authentik's has ended,
+// on which no known session rests, is remembered for as long.
 const beginsFor = 10 * time.Minute
 
-// maxUnsigned bounds how many notices of any clients are remembered.
+// maxUnsigned bounds how many unsigned notices are remembered.
 const maxUnsigned = 10_000
 
-// ErrEndedEarly is why a session does not begin that authentik has ended between
-// confirming it and its beginning.
+// ErrEndedEarly means that authentik has ended its session after it has confirmed
+// the sign-in. The session here does not begin.
 var ErrEndedEarly = errors.New("proxy: authentik has ended its session during the sign-in")
 
-// A sidRecord is what is kept of a session of authentik on which sessions rest.
+// A sidRecord is stored for a session of authentik's on which sessions rest.
 type sidRecord struct {
 	Until time.Time `json:"until"`
-	// Epoch begins anew when the sessions that rest on it have been ended here: a
-	// user who signs in again while authentik's own session goes on gets a session
-	// that lasts. Those of one epoch share a tombstone. The first is empty.
+	// Epoch changes when the sessions that rest on it have been ended here, so that a
+	// user who signs in again with the same session of authentik's gets one that is
+	// not revoked. The sessions of one epoch share a tombstone. The first is empty.
 	Epoch string `json:"epoch,omitempty"`
 	// Ended is when authentik last said that its session has ended.
 	Ended time.Time `json:"ended,omitzero"`
 }
 
-// UnmarshalJSON also reads what the first version wrote: the time by itself.
+// UnmarshalJSON also reads records of the first version, which are only a time.
 func (s *sidRecord) UnmarshalJSON(text []byte) error {
 	if len(text) > 0 && text[0] == '"' {
 		return json.Unmarshal(text, &s.Until)
@@ -56,7 +56,7 @@ func (x *index) sidTombstone(sid, epoch string) string {
 	return x.key.Tombstone("sid", x.issuer+"\x00"+epoch+sid)
 }
 
-// readSID returns what is kept of a session of authentik.
+// readSID returns the stored record of a session of authentik's.
 func (x *index) readSID(ctx context.Context, sid string) (rec sidRecord, kept store.Record, found bool, err error) {
 	b := x.sidBox(sid)
 	kept, found, err = x.store.Load(ctx, b.Name())
@@ -80,11 +80,11 @@ func (x *index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry t
 	return err
 }
 
-// know notes, for as long as a new session may last, that it rests on a session
-// of authentik, and returns the epoch that it begins in. Front-channel notices
-// act only on sessions that are known: any client can send some, and what is
-// written for them must be bounded by what has signed in. Without OpenID Connect
-// there are no notices, and nothing is noted in the first epoch.
+// know stores, for as long as a new session may last, that it rests on a session
+// of authentik's, and returns the epoch that it begins in. Front-channel notices
+// act only on such sessions: any client can send a notice, and the records written
+// for them must be bounded by the number of sign-ins. Without OpenID Connect there
+// are no notices, and nothing is stored for the first epoch.
 //
 // If authentik has ended its session since it has confirmed the sign-in, know
 // returns ErrEndedEarly.
@@ -119,13 +119,13 @@ func (x *index) know(ctx context.Context, sid string, confirmed, until time.Time
 	return epoch, err
 }
 
-// NoteUnsigned notes, in this process and for a moment, that any client has said
-// that a session of authentik has ended on which none is known to rest: one may
-// be about to begin.
+// NoteUnsigned remembers for a moment, in this process, an unsigned notice for a
+// session of authentik's on which no known session rests: one may be about to
+// begin.
 func (r *Registry) NoteUnsigned(sid string) { r.index.unsigned.Put(sid, r.Now(), beginsFor) }
 
-// KnowsAuthentik reports whether any session has rested on a session of
-// authentik, by authentik's identifier of it.
+// KnowsAuthentik reports whether any session has rested on the session of
+// authentik's with that identifier.
 func (r *Registry) KnowsAuthentik(ctx context.Context, sid string) (bool, error) {
 	_, found, err := r.Store.Load(ctx, r.index.sidBox(sid).Name())
 	if err != nil {
@@ -134,9 +134,9 @@ func (r *Registry) KnowsAuthentik(ctx context.Context, sid string) (bool, error)
 	return found, nil
 }
 
-// EndAuthentik ends all sessions that rest on one session of authentik, in
-// every process, and for as long as any of them could last. Sessions that begin
-// on it afterwards go on. It is no error if there are none.
+// EndAuthentik ends all sessions that rest on one session of authentik's, in every
+// process. Sessions that begin on it afterwards are not ended. It returns nil if
+// there are no such sessions.
 func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
 	rec, _, _, err := r.index.readSID(ctx, sid)
 	if err != nil {
@@ -145,9 +145,9 @@ func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
 	return r.Revoke(ctx, r.index.sidTombstone(sid, rec.Epoch), later(rec.Until, r.Now().Add(r.Longest(r.Lifetime))))
 }
 
-// EndedAtAuthentik is EndAuthentik after authentik has said that its session has
-// ended: a sign-in that authentik had confirmed before, and whose session has
-// not begun yet, is hit as well.
+// EndedAtAuthentik is EndAuthentik for a notice of authentik's that its session has
+// ended. It also stops a sign-in that authentik has confirmed before the notice
+// and whose session has not begun yet.
 func (r *Registry) EndedAtAuthentik(ctx context.Context, sid string) error {
 	now := r.Now()
 	err := persist(ctx, func() error {
@@ -161,7 +161,7 @@ func (r *Registry) EndedAtAuthentik(ctx context.Context, sid string) error {
 	if ended := r.EndAuthentik(ctx, sid); ended != nil {
 		return ended
 	}
-	if err != nil { // the store is full: what has begun is ended all the same
+	if err != nil { // the store may be full: end the sessions that have begun in any case
 		r.Logger.WarnContext(ctx, "session index: the end of a session at authentik cannot be noted; a sign-in under way may go on", "error", errors.Unwrap(err))
 	}
 	return nil

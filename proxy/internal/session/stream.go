@@ -14,8 +14,8 @@ import (
 // client does not look at its context.
 const breakAfter = 250 * time.Millisecond
 
-// ErrEnded is the cause of the end of a request's context whose session has
-// ended.
+// ErrEnded is the cause of a request's context that was ended because its session
+// has ended.
 var ErrEnded = errors.New("the session has ended")
 
 // A ContextKey is the key of the *Session in the context of a request that has
@@ -26,7 +26,7 @@ type ContextKey struct{}
 // request. Most are short, so nothing is allocated beside the Stream unless the
 // handler waits for the end of the context.
 type Stream struct {
-	context.Context // of the request as it came
+	context.Context // of the original request
 
 	Session *Session
 	Cookie  string // the value of the session cookie
@@ -39,11 +39,11 @@ type Stream struct {
 	// In the list of young streams. Guarded by the shard.
 	shard      *youngStreams
 	prev, next *Stream
-	seen       bool // by one tick
+	seen       bool // one tick has seen it
 	indexed    bool
 
 	// Guarded by the index.
-	review   time.Time // when the session is looked at again, by the owner's clock
+	review   time.Time // when the next review is due, by the owner's clock
 	reviewed bool      // a review is under way
 	changed  bool      // the session has changed since that review began
 
@@ -53,9 +53,9 @@ type Stream struct {
 	live     atomic.Pointer[liveContext]
 }
 
-// A liveContext is a context that can be ended before the request's own.
+// A liveContext is a request's context that can be cancelled earlier.
 type liveContext struct {
-	context.Context //nolint:containedctx // it is one
+	context.Context //nolint:containedctx // it is a context itself
 	cancel          context.CancelCauseFunc
 }
 
@@ -68,8 +68,8 @@ func (r *Registry) Follow(ctx context.Context, w http.ResponseWriter, cookie, ho
 	return one
 }
 
-// Finish says that the handler has returned. It may be called more than once,
-// and does nothing for nil.
+// Finish must be called when the handler has returned. It may be called more than
+// once, and does nothing if s is nil.
 func (s *Stream) Finish() {
 	if s == nil {
 		return
@@ -99,8 +99,8 @@ func (s *Stream) Err() error {
 	return s.Context.Err()
 }
 
-// Value returns what the context holds under a key. The context package finds
-// its own contexts by it, and then needs no goroutine for those derived from s.
+// Value returns the value for a key. The context package uses it to find its own
+// contexts; contexts derived from s then need no goroutine.
 func (s *Stream) Value(key any) any {
 	if key == (ContextKey{}) {
 		return s.Session
@@ -111,7 +111,8 @@ func (s *Stream) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// waited returns the context that can be ended, and makes it at first need.
+// waited returns the context that can be cancelled. It creates it at the first
+// call.
 func (s *Stream) waited() *liveContext {
 	if live := s.live.Load(); live != nil {
 		return live
@@ -134,7 +135,7 @@ func (s *Stream) waitedLocked() *liveContext {
 	return live
 }
 
-// end ends the request, since its session has ended.
+// end cancels the request, since its session has ended.
 func (s *Stream) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,9 +147,8 @@ func (s *Stream) end() {
 	time.AfterFunc(breakAfter, s.cut)
 }
 
-// cut makes every further reading and writing fail: of downloads to a client
-// that reads slowly, uploads of one that sends slowly, and connections that were
-// taken over by their handler.
+// cut makes all further reads and writes of the connection fail: of slow downloads
+// and uploads, and of connections that their handler has hijacked.
 func (s *Stream) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

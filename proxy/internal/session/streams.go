@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// streamTick is how often running requests are looked at. One that is still
-	// running after two ticks is in the index; a session that ended before that
-	// is found to have ended then.
+	// streamTick is how often running requests are checked. One that is still running
+	// after two ticks is added to the index, and its session is checked then, since
+	// it may have ended before.
 	streamTick = 500 * time.Millisecond
-	// reviewEvery is how often a stream's session is looked up again, for ends
-	// that nothing announces.
+	// reviewEvery is how often a stream's session is reviewed, for ends that are not
+	// announced.
 	reviewEvery = 15 * time.Second
 	// maxReviews is how many reviews of a gate's streams may wait for the store or
-	// for authentik at a time. Others are left to the next tick.
+	// for authentik at a time. Others wait for the next tick.
 	maxReviews = 4 * MaxRechecks
 	// youngShards is how many lists of young requests there are, so that requests
 	// hardly ever wait for one another.
@@ -24,11 +24,11 @@ const (
 )
 
 // Streams are the running requests of sessions, of all gates of a process. They
-// end with their session, whichever gate let them in, and whichever hears of the
-// end: those of a configuration that was replaced go on for as long as their
-// clients like.
+// end with their session, no matter which gate has let them in and which one
+// learns of the end: requests of a replaced configuration continue until their
+// clients disconnect.
 //
-// Nearly all requests are over within milliseconds. They stay in lists of young
+// Nearly all requests end within milliseconds. They stay in lists of young
 // requests, which cost no more than two short locks; only what runs for longer
 // is indexed by what ends its session.
 //
@@ -50,11 +50,11 @@ type youngStreams struct {
 	_    [48]byte // a cache line of its own
 }
 
-// A streamTicker is the goroutine that looks at streams.
+// A streamTicker is the goroutine that reviews streams.
 type streamTicker struct{ stop, stopped chan struct{} }
 
-// begin adds a request that begins. At a gate that is closed it counts at once:
-// the gate's watch lasts until its streams have ended.
+// begin adds a new request. If its gate was closed it is indexed at once: the
+// gate's watch lasts until its streams have ended.
 func (s *Streams) begin(one *Stream) {
 	shard := &s.young[shardOf(one.Session.name, youngShards)]
 	one.shard = shard
@@ -171,8 +171,8 @@ func (s *Streams) named(name string) []*Stream {
 	return slices.Clone(s.byName[name])
 }
 
-// Review has the streams of a session looked at with the next tick, since
-// something about it has changed.
+// Review makes the next tick review the streams of a session, since the session
+// has changed.
 func (s *Streams) Review(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *Streams) Review(name string) {
 	}
 }
 
-// reviewAll has all streams of a gate looked at with the next tick.
+// reviewAll makes the next tick review all streams of a gate.
 func (s *Streams) reviewAll(of *Registry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -192,14 +192,14 @@ func (s *Streams) reviewAll(of *Registry) {
 	}
 }
 
-// Len returns how many streams are known.
+// Len returns the number of streams.
 func (s *Streams) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.open)
 }
 
-// join has the streams of a gate looked at.
+// join starts the review of a gate's streams.
 func (s *Streams) join(r *Registry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,9 +230,9 @@ func (s *Streams) leave(r *Registry) {
 	}
 }
 
-// Close has finish called once no stream of the gate is open, and before it
-// returns if there is none: the gate's watch, rechecks and reviews go on for as
-// long as anything runs that they could end.
+// Close calls finish once the gate has no open streams, at once if it has none.
+// Until then the gate's watch, rechecks and reviews continue, since they can end
+// the streams.
 func (r *Registry) Close(finish func()) {
 	s := r.Streams
 	r.draining.Store(true)
@@ -264,8 +264,8 @@ func (s *Streams) run(t *streamTicker) {
 	}
 }
 
-// Tick looks at the running requests once: those that have been running for a
-// while are streams from then on, and streams whose session has ended are ended.
+// Tick checks the running requests once: it indexes those that have been running
+// for a while as streams, and ends streams whose session has ended.
 func (s *Streams) Tick() {
 	s.promote(func(one *Stream) bool {
 		seen := one.seen
@@ -277,8 +277,7 @@ func (s *Streams) Tick() {
 	}
 }
 
-// due returns the streams whose session has to be looked at, and gives each to
-// this caller only.
+// due returns the streams whose review is due. It gives each to one caller only.
 func (s *Streams) due() (due []*Stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -291,7 +290,7 @@ func (s *Streams) due() (due []*Stream) {
 	return due
 }
 
-// again says when a stream is looked at next.
+// again sets when the next review of a stream is due.
 func (s *Streams) again(one *Stream, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -300,8 +299,8 @@ func (s *Streams) again(one *Stream, at time.Time) {
 	}
 }
 
-// review ends a stream if its session has ended. It waits for nothing: what only
-// the store or authentik can say is asked in the background.
+// review ends a stream if its session has ended. It does not block: the store and
+// authentik are asked in the background.
 func (r *Registry) review(one *Stream) {
 	now := r.Now()
 	if !now.Before(one.Session.Until) {
@@ -341,15 +340,15 @@ func (r *Registry) ask(one *Stream) {
 		}
 		r.Streams.again(one, r.nextReview(s, r.Now()))
 	})
-	if !started { // the gate has ended, and hears of no end any more
+	if !started { // the gate has ended and no longer learns of revocations
 		<-r.reviews
 		one.end()
 		r.Streams.again(one, r.Now().Add(reviewEvery))
 	}
 }
 
-// nextReview returns when a stream is to be looked at again: when its session
-// ends or a recheck is due, and in any case after a while.
+// nextReview returns when the next review of a stream is due: when its session
+// expires or a recheck is due, and after reviewEvery at the latest.
 func (r *Registry) nextReview(s *Session, now time.Time) time.Time {
 	next := now.Add(reviewEvery)
 	for _, at := range []time.Time{s.Until, s.due} {

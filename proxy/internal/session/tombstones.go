@@ -9,8 +9,8 @@ import (
 const maxTombstones = 100_000
 
 // tombstones are the shared revocations that were announced since the cache was
-// last flushed. A session that was read before has to be checked against them.
-// One that is read later was checked against those in the store.
+// last flushed. A session that was read before its tombstone was announced is
+// checked against them; one that is read later is checked against the store.
 type tombstones struct {
 	count atomic.Int64 // mostly zero, and then no lock is taken
 	mu    sync.RWMutex

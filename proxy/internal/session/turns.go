@@ -16,17 +16,18 @@ const (
 	// turnStripes is how many records can be changed at once in one process.
 	turnStripes = 64
 	// conflictTries is how often a change is tried again after a conflict.
-	// Changes of one process wait for their turn, so conflicts come from others.
+	// Changes of one process wait for their turn, so conflicts come from other
+	// processes.
 	conflictTries = 50
 	// conflictPause is the longest pause after the first conflict. Later ones are
 	// longer by as much each, up to sixteen times.
 	conflictPause = 2 * time.Millisecond
 )
 
-// turns let one sign-in of a user at a time begin a session. A thousand at once
-// would otherwise spoil each other's versions, and each end all the others that
-// are too many. Other processes know nothing of turns; the store's versions
-// protect against those.
+// turns serializes the sign-ins of a user in this process. Otherwise a thousand
+// concurrent ones would conflict in the store, and each would end the sessions
+// beyond the limit. Turns are not shared between processes; there the store's
+// versions detect conflicts.
 type turns struct {
 	seed    maphash.Seed
 	stripes [turnStripes]chan struct{}
@@ -51,8 +52,8 @@ func (t *turns) wait(ctx context.Context, of string) (leave func(), err error) {
 	}
 }
 
-// persist tries a change until it meets no conflict. It pauses for a random
-// time between tries, so that writers that have met do not meet again.
+// persist repeats a change until it has no conflict. It pauses for a random time
+// between tries, so that the same writers do not conflict again.
 func persist(ctx context.Context, change func() error) error {
 	var err error
 	for try := range conflictTries {
