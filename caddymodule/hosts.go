@@ -78,6 +78,7 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if ok {
 		h.warnOfErrorRoutes(server)
+		h.warnOfUnreachableAddresses(ctx, server)
 		h.ports = listenPorts(server)
 	}
 	return options.Mistakes(nil).And(h.checkCookieDomain()).And(h.checkToldHosts()).Err()

@@ -1,0 +1,142 @@
+package caddymodule
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// warnOfUnreachableAddresses warns of a gate whose own addresses are not routed
+// to any gate, as in `handle_path /app/* { authentik … }` beside a `handle` with
+// something else. Visitors are then sent to a sign-in page that the neighbour
+// answers.
+func (h *Handler) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server) {
+	prefix := h.Prefix
+	if prefix == "" {
+		prefix = "/.authentik"
+	}
+	prefix = strings.TrimSuffix(prefix, "/")
+	levels := []caddyhttp.RouteList{server.Routes}
+	for _, module := range ctx.Modules() {
+		if subroute, ok := module.(*caddyhttp.Subroute); ok {
+			levels = append(levels, subroute.Routes)
+		}
+	}
+	if around, reached := reach(levels, prefix+"/login"); !reached {
+		below := strings.TrimRight(around, "/*")
+		if below == "" || strings.ContainsAny(below, "*{") {
+			below = "/app"
+		}
+		h.log.Warn("route: the gate's own addresses do not reach a gate, and nobody can sign in; write prefix "+below+
+			"/.authentik, or a handle for them: handle "+prefix+"/* { authentik … }", "prefix", prefix, "route", around)
+	}
+	if around, reached := reach(levels, "/if/flow/x/"); !reached && h.pageHost() {
+		h.log.Warn("route: authentik's pages below /if/flow/ do not reach a gate, which login relay and links in mails need; "+
+			"write the directive where it gets all paths of the site", "route", around)
+	}
+}
+
+// reach reports whether a path comes to the gate that is being loaded, or to
+// another one, which hands the request over. levels are the routes around the
+// gate, the outermost first; around is the path of the route that is in the way.
+func reach(levels []caddyhttp.RouteList, path string) (around string, reached bool) {
+	reached = true
+	for _, routes := range levels {
+		i := slices.IndexFunc(routes, loading)
+		if i < 0 {
+			continue
+		}
+		if !mayMatch(routes[i], path) {
+			around, reached = firstPath(routes[i], around), false
+		}
+		if slices.ContainsFunc(slices.Concat(routes[:i], routes[i+1:]), func(r caddyhttp.Route) bool {
+			return mayMatch(r, path) && holdsGate(r, path)
+		}) {
+			return "", true
+		}
+		path = stripped(routes[:i], path)
+	}
+	return around, reached
+}
+
+// loading reports whether the handlers of a route are about to be loaded.
+func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
+
+// mayMatch reports whether a route may match a path. Only matchers of paths are
+// asked.
+func mayMatch(r caddyhttp.Route, path string) bool {
+	ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
+	asked := (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
+	return len(r.MatcherSets) == 0 || slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
+		return !slices.ContainsFunc(set, func(m any) bool {
+			if partsRead(m) != rules.PartPath || name(m) == "expression" || name(m) == "file" {
+				return false
+			}
+			matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked)
+			return err == nil && !matches
+		})
+	})
+}
+
+func name(m any) string {
+	if module, ok := m.(caddy.Module); ok {
+		return module.CaddyModule().ID.Name()
+	}
+	return ""
+}
+
+// holdsGate reports whether a route has a gate that a path may reach. What is
+// not loaded yet is looked at as text.
+func holdsGate(r caddyhttp.Route, path string) bool {
+	if loading(r) {
+		return bytes.Contains(bytes.Join(rawMessages(r.HandlersRaw), nil), []byte(`"handler":"authentik"`))
+	}
+	return slices.ContainsFunc(r.Handlers, func(m caddyhttp.MiddlewareHandler) bool {
+		switch m := m.(type) {
+		case *Handler:
+			return true
+		case *caddyhttp.Subroute:
+			for i, inner := range m.Routes {
+				if below := stripped(m.Routes[:i], path); mayMatch(inner, below) && holdsGate(inner, below) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}
+
+// stripped returns a path after routes that remove its beginning, as handle_path
+// does.
+func stripped(routes caddyhttp.RouteList, path string) string {
+	for _, r := range routes {
+		for _, m := range r.Handlers {
+			if rewriting, ok := m.(*rewrite.Rewrite); ok && len(r.MatcherSets) == 0 {
+				path = strings.TrimPrefix(path, rewriting.StripPathPrefix)
+			}
+		}
+	}
+	return path
+}
+
+// firstPath returns the first path that a route matches, or another text if it
+// matches none.
+func firstPath(r caddyhttp.Route, otherwise string) string {
+	for _, set := range r.MatcherSets {
+		for _, m := range set {
+			if paths, ok := m.(*caddyhttp.MatchPath); ok && len(*paths) > 0 {
+				return (*paths)[0]
+			}
+		}
+	}
+	return otherwise
+}
