@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestPicturesComeFromAuthentikAloneAndThroughTheGate(t *testing.T) {
+func TestBrand_PicturesComeOnlyFromAuthentikThroughTheGate(t *testing.T) {
 	t.Parallel()
 	p := testPages(t)
 	for address, want := range map[string]string{
@@ -36,7 +36,7 @@ func TestPicturesComeFromAuthentikAloneAndThroughTheGate(t *testing.T) {
 	}
 }
 
-func TestThePictureOfTheThemeIsShown(t *testing.T) {
+func TestBrand_PictureOfTheThemeIsShown(t *testing.T) {
 	t.Parallel()
 	p := testPages(t)
 	const at = "/.authentik/brand/%2F"
@@ -63,7 +63,7 @@ func TestThePictureOfTheThemeIsShown(t *testing.T) {
 	}
 }
 
-func TestTheOperatorsTitleAndLogoWin(t *testing.T) {
+func TestBrand_OperatorsTitleAndLogoWin(t *testing.T) {
 	t.Parallel()
 	cfg := testPageConfig()
 	cfg.Title, cfg.Logo = "Intranet", "https://cdn.example.com/logo.svg"
@@ -80,7 +80,7 @@ func TestTheOperatorsTitleAndLogoWin(t *testing.T) {
 	}
 }
 
-func TestALayoutThatIsNotOursIsStacked(t *testing.T) {
+func TestBrand_UnknownLayoutIsStacked(t *testing.T) {
 	t.Parallel()
 	for layout, want := range map[string]string{
 		"sidebar_left": "sidebar_left", "content_right": "content_right", "stacked": "stacked", "": "stacked",
@@ -97,7 +97,7 @@ func TestALayoutThatIsNotOursIsStacked(t *testing.T) {
 	}
 }
 
-func TestTheAvatarThatEverybodyHasIsLeftOut(t *testing.T) {
+func TestBrand_DefaultAvatarIsLeftOut(t *testing.T) {
 	t.Parallel()
 	p := testPages(t)
 	for avatar, shown := range map[string]bool{

@@ -30,7 +30,7 @@ func loadsFor(t testing.TB, script string) (header map[string]string, page strin
 	return header, w.Body.String()
 }
 
-func TestThePageOfACaptchaLoadsWhatItsProviderNeedsAndNoMore(t *testing.T) {
+func TestCaptcha_LoadsOnlyWhatItsProviderNeeds(t *testing.T) {
 	t.Parallel()
 	const google = " https://www.google.com/recaptcha/ https://www.recaptcha.net/recaptcha/ https://recaptcha.net/recaptcha/"
 	const hcaptcha = " https://hcaptcha.com https://*.hcaptcha.com"
@@ -80,7 +80,7 @@ func TestThePageOfACaptchaLoadsWhatItsProviderNeedsAndNoMore(t *testing.T) {
 	}
 }
 
-func TestAScriptThatNoBrowserShouldLoadIsNotLoaded(t *testing.T) {
+func TestCaptcha_UnsafeScriptIsNotLoaded(t *testing.T) {
 	t.Parallel()
 	plain, _ := loadsFor(t, "")
 	for _, script := range append([]string{
@@ -103,7 +103,7 @@ func TestAScriptThatNoBrowserShouldLoadIsNotLoaded(t *testing.T) {
 	}
 }
 
-func TestACaptchaInTheFirstFormKeepsWhatWasTyped(t *testing.T) {
+func TestCaptcha_InTheFirstFormKeepsWhatWasTyped(t *testing.T) {
 	t.Parallel()
 	wrong := `,"response_errors":{"non_field_errors":[{"string":"Invalid captcha response","code":"invalid"}]}`
 	page := drawnPage(t, flowclient.ComponentIdentification, withCaptcha+wrong, map[string][]string{"uid_field": {"jane"}, "captcha_token": {"used-token"}}, nil)
@@ -113,7 +113,7 @@ func TestACaptchaInTheFirstFormKeepsWhatWasTyped(t *testing.T) {
 	has(t, drawnPage(t, flowclient.ComponentIdentification, away, nil, nil), english.text("asks_captcha_also"))
 }
 
-func TestACaptchaSaysWhatIsWrongBesideItself(t *testing.T) {
+func TestCaptcha_ErrorIsBesideIt(t *testing.T) {
 	t.Parallel()
 	fields := `,"site_key":"a\"b","js_url":"https://captcha.example/api.js","response_errors":{"token":[{"string":"Invalid captcha response","code":"invalid"}]}`
 	page := drawnPage(t, flowclient.ComponentCaptcha, fields, map[string][]string{"token": {"used-token"}}, nil)
@@ -125,7 +125,7 @@ func TestACaptchaSaysWhatIsWrongBesideItself(t *testing.T) {
 	has(t, missing, `id="captcha-wrong"`, english.text("captcha_missing"))
 }
 
-func TestNoOtherPageIsAllowedWhatACaptchaIs(t *testing.T) {
+func TestCaptcha_PolicyIsForItsPageOnly(t *testing.T) {
 	t.Parallel()
 	loadsFor(t, "https://www.recaptcha.net/recaptcha/api.js")
 	w := ask(t, questionOf(challengeOf(t, "", flowclient.ComponentPassword)), nil)

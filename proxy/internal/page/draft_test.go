@@ -50,7 +50,7 @@ func lacks(t testing.TB, page string, parts ...string) {
 	}
 }
 
-func TestARefusedFormComesBackWithoutItsPassword(t *testing.T) {
+func TestForm_RefusedOneHasNoPassword(t *testing.T) {
 	t.Parallel()
 	form := url.Values{"uid_field": {"jane"}, "password": {"hunter2"}}
 	page := drawnPage(t, flowclient.ComponentIdentification, bothAsked+refused, form, nil)
@@ -58,7 +58,7 @@ func TestARefusedFormComesBackWithoutItsPassword(t *testing.T) {
 	lacks(t, page, "hunter2")
 }
 
-func TestAFreshQuestionShowsNothingOfAnotherForm(t *testing.T) {
+func TestForm_NewChallengeHasNoValuesOfAnother(t *testing.T) {
 	t.Parallel()
 	form := url.Values{"uid_field": {"jane"}}
 	lacks(t, drawnPage(t, flowclient.ComponentIdentification, bothAsked, form, nil), "jane")
@@ -66,7 +66,7 @@ func TestAFreshQuestionShowsNothingOfAnotherForm(t *testing.T) {
 	lacks(t, drawnPage(t, flowclient.ComponentIdentification, bothAsked+refused, other, nil), "jane")
 }
 
-func TestAFieldSaysWhatIsWrongWithItAndHasTheFocus(t *testing.T) {
+func TestForm_FieldWithAnErrorHasTheFocus(t *testing.T) {
 	t.Parallel()
 	wrong := `,"response_errors":{"password":[{"string":"Invalid password","code":"invalid"}],"elsewhere":[{"string":"Not shown beside a field"}]}`
 	page := drawnPage(t, flowclient.ComponentPassword, wrong, url.Values{"password": {"x"}}, nil)
@@ -77,7 +77,7 @@ func TestAFieldSaysWhatIsWrongWithItAndHasTheFocus(t *testing.T) {
 	}
 }
 
-func TestAMistakeStandsBesideItsField(t *testing.T) {
+func TestForm_MistakeIsBesideItsField(t *testing.T) {
 	t.Parallel()
 	page := drawnPage(t, flowclient.ComponentIdentification, bothAsked, url.Values{"uid_field": {"jane"}}, func(q *Question) {
 		q.Mistake = mistake("password", "enter_password")
@@ -87,8 +87,8 @@ func TestAMistakeStandsBesideItsField(t *testing.T) {
 	has(t, focused, `id="password"`)
 }
 
-// TestALostVisitShowsNoErrors: they belong to a question that nobody has seen.
-func TestALostVisitShowsNoErrors(t *testing.T) {
+// TestForm_LostVisitShowsNoErrors: they belong to a question that nobody has seen.
+func TestForm_LostVisitShowsNoErrors(t *testing.T) {
 	t.Parallel()
 	page := drawnPage(t, flowclient.ComponentIdentification, bothAsked+refused, url.Values{"uid_field": {"jane"}}, func(q *Question) {
 		q.Step.Lost, q.Notice = true, "Your sign-in had to begin again."
@@ -102,7 +102,7 @@ const fourDevices = `,"device_challenges":[{"device_class":"static","device_uid"
 	{"device_class":"email","device_uid":"8","challenge":{"email":"j***@e***.org"},"last_used":null},
 	{"device_class":"webauthn","device_uid":"3","challenge":{},"last_used":null}]`
 
-func TestSeveralDevicesAreOfferedInOneOrder(t *testing.T) {
+func TestValidate_DevicesHaveOneOrder(t *testing.T) {
 	t.Parallel()
 	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, fourDevices, nil, nil)
 	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.text("key_belongs", "Host", "auth.example.com"))
@@ -112,7 +112,7 @@ func TestSeveralDevicesAreOfferedInOneOrder(t *testing.T) {
 	}
 }
 
-func TestTheChosenDeviceStaysChosen(t *testing.T) {
+func TestValidate_ChosenDeviceStaysChosen(t *testing.T) {
 	t.Parallel()
 	const component = flowclient.ComponentAuthenticatorValidate
 	empty := `,"response_errors":{"non_field_errors":[{"string":"Leere Antwort","code":"invalid"}]}`
@@ -133,8 +133,8 @@ func TestTheChosenDeviceStaysChosen(t *testing.T) {
 	lacks(t, page, `inputmode="numeric"`)
 }
 
-// TestACodeThatWasNotSentIsNotAskedFor: the gateway has refused, and says so.
-func TestACodeThatWasNotSentIsNotAskedFor(t *testing.T) {
+// TestValidate_UnsentCodeIsNotAskedFor: the gateway has refused, and says so.
+func TestValidate_UnsentCodeIsNotAskedFor(t *testing.T) {
 	t.Parallel()
 	broken := `,"response_errors":{"selected_challenge":[{"string":"Gateway says no","code":"invalid"}]}`
 	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, fourDevices+broken, url.Values{"device": {"email:8"}}, nil)
@@ -142,7 +142,7 @@ func TestACodeThatWasNotSentIsNotAskedFor(t *testing.T) {
 	lacks(t, page, `name="code"`)
 }
 
-func TestNoMessageIsSentUnasked(t *testing.T) {
+func TestValidate_NoMessageIsSentUnasked(t *testing.T) {
 	t.Parallel()
 	one := `,"device_challenges":[{"device_class":"sms","device_uid":"9","challenge":{},"last_used":"2026-01-01T00:00:00Z"}]`
 	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, one, nil, nil)
@@ -150,7 +150,7 @@ func TestNoMessageIsSentUnasked(t *testing.T) {
 	lacks(t, page, `name="code"`)
 }
 
-func TestACodeIsAskedForAtOnceWhereNothingElseIsLikely(t *testing.T) {
+func TestValidate_OnlyCodeIsAskedForAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, devices := range map[string]string{
 		"the only device": `{"device_class":"totp","device_uid":"7"}`,
@@ -174,7 +174,7 @@ func TestACodeIsAskedForAtOnceWhereNothingElseIsLikely(t *testing.T) {
 	}
 }
 
-func TestKeysAloneNeedAuthentiksOwnPage(t *testing.T) {
+func TestValidate_OnlyKeysNeedAuthentiksPage(t *testing.T) {
 	t.Parallel()
 	for class, sentence := range map[string]string{"webauthn": "asks_webauthn_prove", "brainwave": "asks_device_of_yours"} {
 		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"`+class+`","device_uid":"-1"}]`, nil, nil)
@@ -182,7 +182,7 @@ func TestKeysAloneNeedAuthentiksOwnPage(t *testing.T) {
 	}
 }
 
-func TestAnotherNumberCanBeGiven(t *testing.T) {
+func TestSetUp_AnotherNumberCanBeGiven(t *testing.T) {
 	t.Parallel()
 	later := `,"phone_number_required":false`
 	has(t, drawnPage(t, flowclient.ComponentAuthenticatorSMS, later, nil, nil), `name="code"`, `name="change"`)
@@ -194,7 +194,7 @@ func TestAnotherNumberCanBeGiven(t *testing.T) {
 	has(t, page, `name="email"`, `value="jane"`, english.text("address_email_want"))
 }
 
-func TestAMailSentAgainIsNoError(t *testing.T) {
+func TestEmail_SentAgainIsNotAnError(t *testing.T) {
 	t.Parallel()
 	sent := `,"response_errors":{"non_field_errors":[{"string":"email-sent","code":"email-sent"}]}`
 	page := drawnPage(t, flowclient.ComponentEmail, sent, url.Values{}, nil)
@@ -202,7 +202,7 @@ func TestAMailSentAgainIsNoError(t *testing.T) {
 	lacks(t, page, `role="alert"`, "email-sent")
 }
 
-func TestOnlyTheWebIsLinkedTo(t *testing.T) {
+func TestLink_OnlyWebAddressesAreLinked(t *testing.T) {
 	t.Parallel()
 	for to, linked := range map[string]bool{
 		"https://example.com/x?y=1": true, "http://example.com/": true, "//example.com/x": true,
@@ -218,8 +218,8 @@ func TestOnlyTheWebIsLinkedTo(t *testing.T) {
 	}
 }
 
-// TestALeadIsCheckedWhateverItsClass: a link is the last place to be sure.
-func TestALeadIsCheckedWhateverItsClass(t *testing.T) {
+// TestLink_RedirectOfEveryClassIsChecked: a link is the last place to be sure.
+func TestLink_RedirectOfEveryClassIsChecked(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{"javascript:alert(1)", "https:evil", "///", "https://a\\b/"} {
 		page, ok := linkTo(to, &draft{locale: english}).(redirectView)
@@ -229,7 +229,7 @@ func TestALeadIsCheckedWhateverItsClass(t *testing.T) {
 	}
 }
 
-func TestPromptsPrefillNoPassword(t *testing.T) {
+func TestPrompt_PrefillsNoPassword(t *testing.T) {
 	t.Parallel()
 	fields := `,"fields":[{"field_key":"p","type":"password","initial_value":"hunter2","required":true},{"field_key":"u","type":"username","initial_value":"jane"},
 		{"field_key":"h","type":"hidden","initial_value":"hunter3"},{"field_key":"d","type":"date-time","initial_value":"2026-05-01T14:30:00+02:00"},
@@ -245,21 +245,21 @@ func TestPromptsPrefillNoPassword(t *testing.T) {
 	lacks(t, page, "hunter4", `value="1" checked`)
 }
 
-func TestASilentRefusalIsSaid(t *testing.T) {
+func TestForm_SilentRefusalHasAnError(t *testing.T) {
 	t.Parallel()
 	fields := `,"fields":[{"field_key":"u","type":"text"}],"response_errors":{}`
 	has(t, drawnPage(t, flowclient.ComponentPrompt, fields, url.Values{}, nil), english.text("not_accepted"))
 	lacks(t, drawnPage(t, flowclient.ComponentPrompt, fields, nil, nil), english.text("not_accepted"))
 }
 
-func TestErrorsOfTheFlowAreNotShown(t *testing.T) {
+func TestEnding_ExceptionTextIsNotShown(t *testing.T) {
 	t.Parallel()
 	page := drawnPage(t, flowclient.ComponentFlowError, `,"request_id":"9f1c","error":"KeyError: secret","traceback":"File x.py"`, nil, nil)
 	has(t, page, "9f1c")
 	lacks(t, page, "KeyError", "x.py")
 }
 
-func TestALanguageOfOnesOwnStaysChosen(t *testing.T) {
+func TestPrompt_ChosenLanguageStaysChosen(t *testing.T) {
 	t.Parallel()
 	for initial, want := range map[string]string{
 		"de-DE": `<option value="de-DE" selected>Deutsch</option>`, "zh_TW": `<option value="zh_TW" selected>zh_TW</option>`,
@@ -270,7 +270,7 @@ func TestALanguageOfOnesOwnStaysChosen(t *testing.T) {
 	}
 }
 
-func TestAMailedLinkIsSaidToLeadWhereItDoes(t *testing.T) {
+func TestEmail_SaysWhereItsLinkLeads(t *testing.T) {
 	t.Parallel()
 	for here, want := range map[bool]string{true: "Open the link to continue.", false: "a link to auth.example.com."} {
 		cfg := testPageConfig()

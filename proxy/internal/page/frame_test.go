@@ -16,8 +16,8 @@ func inFrame(t testing.TB, f FrameLinks) *http.Response {
 	return w.Result()
 }
 
-// TestThePageOfAFrameMayBeFramed, and is held to everything else that other pages are.
-func TestThePageOfAFrameMayBeFramed(t *testing.T) {
+// TestFrame_PageMayBeFramed, and is held to everything else that other pages are.
+func TestFrame_PageMayBeFramed(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]FrameLinks{"here": framedHere, "elsewhere": {Own: "/app"}} {
 		res := inFrame(t, f)
@@ -41,7 +41,7 @@ func TestThePageOfAFrameMayBeFramed(t *testing.T) {
 	}
 }
 
-func TestThePageOfAFrameOpensWindowsAndNothingElse(t *testing.T) {
+func TestFrame_PageOnlyOpensWindows(t *testing.T) {
 	t.Parallel()
 	own := `<a class="button%s" href="/app?a=1&amp;b=2" target="_blank" rel="noopener" data-own>`
 	for name, row := range map[string]struct {

@@ -45,10 +45,10 @@ func handmadeQuestion(t testing.TB, name string) Question {
 	return q
 }
 
-// TestGoldenPages compares whole pages with those that were looked at:
+// TestPage_Golden compares whole pages with those that were looked at:
 //
 //	go test ./proxy/internal/page -run GoldenPages -update
-func TestGoldenPages(t *testing.T) {
+func TestPage_Golden(t *testing.T) {
 	t.Parallel()
 	for name := range handmade(t) {
 		page := ask(t, handmadeQuestion(t, name), nil).Body.Bytes()

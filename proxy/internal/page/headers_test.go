@@ -50,7 +50,7 @@ func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
 	return all
 }
 
-func TestEveryPageIsSentWithWhatProtectsIt(t *testing.T) {
+func TestHeaders_ProtectEveryPage(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"Content-Type":               "text/html; charset=utf-8",
@@ -72,8 +72,8 @@ func TestEveryPageIsSentWithWhatProtectsIt(t *testing.T) {
 	}
 }
 
-// TestASignOutMayLeadToAuthentik, but no other form may: an answer's redirect counts like the form's own address.
-func TestASignOutMayLeadToAuthentik(t *testing.T) {
+// TestHeaders_SignOutMayLeadToAuthentik, but no other form may: an answer's redirect counts like the form's own address.
+func TestHeaders_SignOutMayLeadToAuthentik(t *testing.T) {
 	t.Parallel()
 	p, err := New(Config{
 		Prefix: "/.authentik", SignOutURL: "https://auth.example.com:8443/sub/",
@@ -99,7 +99,7 @@ func TestASignOutMayLeadToAuthentik(t *testing.T) {
 	}
 }
 
-func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
+func TestPage_HasItsText(t *testing.T) {
 	t.Parallel()
 	all := pagesOfAllKinds(t)
 	for name, row := range map[string]struct {
@@ -134,8 +134,8 @@ func TestOurOwnPagesSayWhatTheyShould(t *testing.T) {
 	}
 }
 
-// TestTheCallbackIsSaidAsItIs: an operator would register in vain what is not below the prefix.
-func TestTheCallbackIsSaidAsItIs(t *testing.T) {
+// TestPage_CallbackAddressIsShown: an operator would register in vain what is not below the prefix.
+func TestPage_CallbackAddressIsShown(t *testing.T) {
 	t.Parallel()
 	cfg := testPageConfig()
 	cfg.Prefix = "/gate"
@@ -149,7 +149,7 @@ func TestTheCallbackIsSaidAsItIs(t *testing.T) {
 	lacks(t, w.Body.String(), "/.authentik")
 }
 
-func TestAPartingFromAnAddressIsOneThatThereIs(t *testing.T) {
+func TestSignOutScope_OthersAreUnknown(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]SignOutScope{
 		"": SignOutUnknown, "all": SignOutEverywhere, "here": SignOutHere,
@@ -161,7 +161,7 @@ func TestAPartingFromAnAddressIsOneThatThereIs(t *testing.T) {
 	}
 }
 
-func TestAFailureLeadsToTheRootWithoutAWayBack(t *testing.T) {
+func TestPage_FailureWithoutAWayBackLeadsToTheRoot(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
 	testPages(t).Fail(w, httptest.NewRequest(http.MethodGet, "/", nil), unreachable, "", flowclient.Brand{})
@@ -170,8 +170,8 @@ func TestAFailureLeadsToTheRootWithoutAWayBack(t *testing.T) {
 	}
 }
 
-// TestABrokenTemplateLeavesNoHalfPage breaks one in its middle.
-func TestABrokenTemplateLeavesNoHalfPage(t *testing.T) {
+// TestTemplate_BrokenOneSendsNoPartialPage breaks one in its middle.
+func TestTemplate_BrokenOneSendsNoPartialPage(t *testing.T) {
 	t.Parallel()
 	p, err := New(testPageConfig())
 	if err != nil {
@@ -200,7 +200,7 @@ func TestABrokenTemplateLeavesNoHalfPage(t *testing.T) {
 	}
 }
 
-func TestALogoElsewhereIsTheOnlyOtherOrigin(t *testing.T) {
+func TestHeaders_ForeignLogoIsTheOnlyOtherOrigin(t *testing.T) {
 	t.Parallel()
 	for logo, want := range map[string]string{
 		"":                                   "img-src 'self' data:;",
@@ -216,7 +216,7 @@ func TestALogoElsewhereIsTheOnlyOtherOrigin(t *testing.T) {
 	}
 }
 
-func TestTheFirstLoadIsLight(t *testing.T) {
+func TestPage_FirstLoadIsSmall(t *testing.T) {
 	t.Parallel()
 	const budget = 25 << 10
 	p := testPages(t)
@@ -242,7 +242,7 @@ func gunzipped(t testing.TB, b []byte) []byte {
 	return out.Bytes()
 }
 
-func TestAssetsAreKeptForLongUnderTheirOwnMark(t *testing.T) {
+func TestAssets_AreCachedByTheirVersion(t *testing.T) {
 	t.Parallel()
 	p := testPages(t)
 	address := p.assetURL("style.css")
@@ -272,8 +272,8 @@ func TestAssetsAreKeptForLongUnderTheirOwnMark(t *testing.T) {
 	}
 }
 
-// TestTheStyleNeedsNobodyElse finds what would ask another host.
-func TestTheStyleNeedsNobodyElse(t *testing.T) {
+// TestAssets_StyleLoadsNothing finds what would ask another host.
+func TestAssets_StyleLoadsNothing(t *testing.T) {
 	t.Parallel()
 	style := string(testPages(t).assets["style.css"].body)
 	for _, foreign := range []string{"url(", "@import", "http:", "https:", "@font-face"} {

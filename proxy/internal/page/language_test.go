@@ -23,7 +23,7 @@ func choice(t testing.TB, fixed, header, brand string, known bool) string {
 	return c.choose(r, flowclient.Brand{DefaultLocale: brand}, known).tag.String()
 }
 
-func TestALongHeaderIsReadAsFarAsAuthentikIsToldOfIt(t *testing.T) {
+func TestLanguage_LongHeaderIsReadUpToTheLimit(t *testing.T) {
 	t.Parallel()
 	if got := acceptedLanguages(strings.Repeat("x", maxAcceptLanguage)); len(got) != 0 {
 		t.Errorf("%v from nonsense", got)
@@ -39,7 +39,7 @@ func TestALongHeaderIsReadAsFarAsAuthentikIsToldOfIt(t *testing.T) {
 	}
 }
 
-func TestBrowsersAreAnsweredInTheirLanguage(t *testing.T) {
+func TestLanguage_IsTheBrowsers(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{
 		"": "en", "*": "en", "en": "en", "en-GB,en;q=0.9,de;q=0.5": "en", "de": "de", "de-AT": "de", "de-CH-1996": "de", "DE_de": "de",
@@ -59,7 +59,7 @@ func TestBrowsersAreAnsweredInTheirLanguage(t *testing.T) {
 	}
 }
 
-func TestWhatABrandSpeaksComesBeforeOrAfterTheBrowser(t *testing.T) {
+func TestLanguage_OrderOfBrandAndBrowser(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		fixed, header, brand string
@@ -82,7 +82,7 @@ func TestWhatABrandSpeaksComesBeforeOrAfterTheBrowser(t *testing.T) {
 	}
 }
 
-func TestEnglishComesFirstAndTheOthersInOneOrder(t *testing.T) {
+func TestLanguage_EnglishComesFirst(t *testing.T) {
 	t.Parallel()
 	if languages[0] != language.English {
 		t.Errorf("%s comes first", languages[0])
@@ -92,7 +92,7 @@ func TestEnglishComesFirstAndTheOthersInOneOrder(t *testing.T) {
 	}
 }
 
-func TestOnlyALanguageThatThereAreWordsInCanBeFixed(t *testing.T) {
+func TestLanguage_OnlyATranslatedOneCanBeFixed(t *testing.T) {
 	t.Parallel()
 	for tag, want := range map[string]string{
 		"de": "", "en-GB": "", "fr-CA": "", "nb": "not translated to", "gsw": "not translated to", "german": "is not a language tag", "": "is not a language tag",

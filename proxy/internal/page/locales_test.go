@@ -66,7 +66,7 @@ func inEveryLanguage(t *testing.T, test func(t *testing.T, english, other wordLi
 	}
 }
 
-func TestEveryLanguageHasTheSentencesOfEnglish(t *testing.T) {
+func TestLocale_HasEverySentenceOfEnglish(t *testing.T) {
 	t.Parallel()
 	inEveryLanguage(t, func(t *testing.T, english, other wordList) {
 		for _, name := range english.order {
@@ -85,7 +85,7 @@ func TestEveryLanguageHasTheSentencesOfEnglish(t *testing.T) {
 	})
 }
 
-func TestEveryFailureHasARemedyAndEveryRemedyAFailure(t *testing.T) {
+func TestLocale_EveryFailureHasARemedy(t *testing.T) {
 	t.Parallel()
 	known, codes := catalogued(t), failures()
 	if len(codes) < 25 {
@@ -105,7 +105,7 @@ func TestEveryFailureHasARemedyAndEveryRemedyAFailure(t *testing.T) {
 
 var blanksOpen = regexp.MustCompile(`{{[^}]*}}`)
 
-func TestEverySentenceLeavesOpenWhatEnglishDoes(t *testing.T) {
+func TestLocale_SentencesHaveThePlaceholdersOfEnglish(t *testing.T) {
 	t.Parallel()
 	inEveryLanguage(t, func(t *testing.T, english, other wordList) {
 		for name, sentence := range other.says {
@@ -122,7 +122,7 @@ func TestEverySentenceLeavesOpenWhatEnglishDoes(t *testing.T) {
 // half a pair of braces, authentik with a capital, and three dots for an ellipsis.
 var sloppy = regexp.MustCompile(`^\s|\s$|^$|\s\s|[<>&]|[^{]{[^{]|[^}]}[^}]|Authentik|\.\.\.|[\x00-\x1f]`)
 
-func TestSentencesAreTidy(t *testing.T) {
+func TestLocale_SentencesAreTidy(t *testing.T) {
 	t.Parallel()
 	for _, tag := range languages {
 		for name, sentence := range wordsIn(t, tag).says {
@@ -136,8 +136,8 @@ func TestSentencesAreTidy(t *testing.T) {
 // ends are the marks at the end of a sentence, in any script.
 const ends = ".。:：?？…"
 
-// TestLabelsStayLabels finds buttons that have become sentences, and sentences without an end.
-func TestLabelsStayLabels(t *testing.T) {
+// TestLocale_LabelsStayLabels finds buttons that have become sentences, and sentences without an end.
+func TestLocale_LabelsStayLabels(t *testing.T) {
 	t.Parallel()
 	inEveryLanguage(t, func(t *testing.T, english, other wordList) {
 		for name, sentence := range other.says {
@@ -167,7 +167,7 @@ var alike = map[string]struct{ languages, why string }{
 	"password":  {"it", "the usual word is the English one"},
 }
 
-func TestNothingWasLeftInEnglish(t *testing.T) {
+func TestLocale_NothingIsLeftInEnglish(t *testing.T) {
 	t.Parallel()
 	english := wordsIn(t, language.English)
 	for _, tag := range others() {
@@ -186,8 +186,8 @@ func TestNothingWasLeftInEnglish(t *testing.T) {
 // attribute is one that no person reads; those that are read aloud stay, quoted.
 var attribute = regexp.MustCompile(` ?\b([-a-z]+)="[^"]*"`)
 
-// TestTemplatesHaveNoWordsOfTheirOwn: what stands in them would be English for everybody.
-func TestTemplatesHaveNoWordsOfTheirOwn(t *testing.T) {
+// TestLocale_TemplatesHaveNoTextOfTheirOwn: what stands in them would be English for everybody.
+func TestLocale_TemplatesHaveNoTextOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	texts := testPages(t).templates.sources
 	if len(texts) < 15 {

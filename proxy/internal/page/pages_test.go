@@ -147,7 +147,7 @@ func ask(t testing.TB, q Question, form url.Values) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestEveryRecordedChallengeIsDrawn(t *testing.T) {
+func TestPage_EveryRecordedChallengeIsRendered(t *testing.T) {
 	t.Parallel()
 	for _, rec := range recordings(t) {
 		t.Run(rec.name, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"rsc.io/qr"
 )
 
-// TestTheQRCodeIsThatOfItsAddress reads the picture back, module by module.
-func TestTheQRCodeIsThatOfItsAddress(t *testing.T) {
+// TestQR_EncodesItsAddress reads the picture back, module by module.
+func TestQR_EncodesItsAddress(t *testing.T) {
 	t.Parallel()
 	for _, content := range []string{
 		"otpauth://totp/Example:jane.doe?secret=WTWDJ44DFJK7W64IB7PZXGTKCE44RHFX&algorithm=SHA1&digits=6&period=30&issuer=Example",

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-func TestAdministratorsHTMLIsCleaned(t *testing.T) {
+func TestSanitize_CleansAdministratorsHTML(t *testing.T) {
 	t.Parallel()
 	const rel = ` rel="nofollow noreferrer`
 	for in, want := range map[string]string{

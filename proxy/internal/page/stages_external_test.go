@@ -20,8 +20,8 @@ var hostileAddresses = []string{
 // policyOf is the policy that a page was sent with.
 func policyOf(w *httptest.ResponseRecorder) string { return w.Header().Get("Content-Security-Policy") }
 
-// TestHostileAddressesLeadNowhere puts each into every challenge that has an address for the browser.
-func TestHostileAddressesLeadNowhere(t *testing.T) {
+// TestLink_HostileAddressesAreNotLinked puts each into every challenge that has an address for the browser.
+func TestLink_HostileAddressesAreNotLinked(t *testing.T) {
 	t.Parallel()
 	base := basePolicy("").String()
 	for name, raw := range map[string]string{
@@ -50,7 +50,7 @@ func TestHostileAddressesLeadNowhere(t *testing.T) {
 	}
 }
 
-func TestAPageMayDoNoMoreThanItsOwnChallengeNeeds(t *testing.T) {
+func TestHeaders_PolicyFitsTheChallenge(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"autosubmit":     "form-action 'self' https://grafana.example.com;",
@@ -76,7 +76,7 @@ func TestAPageMayDoNoMoreThanItsOwnChallengeNeeds(t *testing.T) {
 	}
 }
 
-func TestTheQRCodeOfDuoIsDrawnHere(t *testing.T) {
+func TestQR_OfDuoIsRenderedHere(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ fields, content string }{
 		"of the picture's address": {`,"activation_barcode":"https://api.duosecurity.com/frame/qr?value=duo%3A%2F%2Fabc","activation_code":"duo://other"`, "duo://abc"},
@@ -94,7 +94,7 @@ func TestTheQRCodeOfDuoIsDrawnHere(t *testing.T) {
 	}
 }
 
-func TestAPushIsOfferedAndNeverMadeByAPage(t *testing.T) {
+func TestDuo_PushIsOfferedAndNeverSentByThePage(t *testing.T) {
 	t.Parallel()
 	alone := `,"device_challenges":[{"device_class":"duo","device_uid":"6"}]`
 	for _, posted := range []map[string][]string{nil, {"device": {"duo:6"}}, {"chosen": {"duo:6"}}} {
@@ -105,7 +105,7 @@ func TestAPushIsOfferedAndNeverMadeByAPage(t *testing.T) {
 	has(t, drawnPage(t, flowclient.ComponentAuthenticatorValidate, denied, map[string][]string{"device": {"duo:6"}}, nil), "Duo denied access")
 }
 
-func TestSourcesAreOfferedByNamePromotedOnesFirst(t *testing.T) {
+func TestSource_PromotedOnesComeFirst(t *testing.T) {
 	t.Parallel()
 	const redirect = `"challenge":{"component":"xak-flow-redirect","to":"/source/oauth/login/x/"}`
 	page := drawnPage(t, flowclient.ComponentIdentification, `,"user_fields":["username"],"sources":[{"name":"éa <b>","icon_url":"https://elsewhere.example/a.svg",`+redirect+`},
@@ -122,7 +122,7 @@ func TestSourcesAreOfferedByNamePromotedOnesFirst(t *testing.T) {
 	has(t, drawnPage(t, flowclient.ComponentIdentification, ``, nil, nil), english.text("asks_nothing"))
 }
 
-func TestAChosenSourceSaysWhereItLeads(t *testing.T) {
+func TestSource_ChosenOneSaysWhereItLeads(t *testing.T) {
 	t.Parallel()
 	question := handmadeQuestion(t, "sources")
 	for name, row := range map[string]struct {
@@ -144,7 +144,7 @@ func TestAChosenSourceSaysWhereItLeads(t *testing.T) {
 	}
 }
 
-func TestWhatIsSentAgainRestsForAWhile(t *testing.T) {
+func TestResend_ButtonIsDisabledForAWhile(t *testing.T) {
 	t.Parallel()
 	for raw, posted := range map[string]map[string][]string{
 		`{"component":"ak-stage-email"}`: nil,
@@ -161,7 +161,7 @@ func TestWhatIsSentAgainRestsForAWhile(t *testing.T) {
 	}
 }
 
-func TestOfAWholePageOnlyWordsAreShown(t *testing.T) {
+func TestEnding_WholePageIsShownAsText(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("word ", 1000)
 	for body, want := range map[string]string{
@@ -176,7 +176,7 @@ func TestOfAWholePageOnlyWordsAreShown(t *testing.T) {
 	}
 }
 
-func TestTheAgentIsNotWaitedForForEver(t *testing.T) {
+func TestAgent_WaitIsBounded(t *testing.T) {
 	t.Parallel()
 	for seconds, want := range map[int]string{0: "5", -3: "5", 7: "7", 100000: "60"} {
 		page := drawnPage(t, flowclient.ComponentEndpointAgent, `,"challenge":"a\"b","challenge_idle_timeout":`+strconv.Itoa(seconds), nil, nil)
@@ -184,7 +184,7 @@ func TestTheAgentIsNotWaitedForForEver(t *testing.T) {
 	}
 }
 
-func TestALogoutWithNothingToTellGoesOn(t *testing.T) {
+func TestLogout_WithoutApplicationsContinues(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{`{"component":"ak-provider-iframe-logout","logout_urls":[]}`, `{"component":"ak-provider-saml-native-logout","is_complete":true}`} {
 		page := ask(t, questionOf(decode(t, []byte(raw))), nil).Body.String()

@@ -14,7 +14,7 @@ const (
 	attesting = `{"id":"xBrf","rawId":"xBrf","response":{"attestationObject":"o2Nm","clientDataJSON":"eyJ9"},"type":"public-key"}`
 )
 
-func TestWhatKeysSayIsReadStrictly(t *testing.T) {
+func TestKey_ResponseIsReadStrictly(t *testing.T) {
 	t.Parallel()
 	more := func(said, what string) string { return strings.TrimSuffix(said, "}") + what + "}" }
 	for name, row := range map[string]struct {
@@ -50,7 +50,7 @@ func TestWhatKeysSayIsReadStrictly(t *testing.T) {
 	}
 }
 
-func TestKeysAnswerOnlyWhatWasAsked(t *testing.T) {
+func TestKey_AnswersOnlyItsChallenge(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		component flowclient.Component

@@ -33,7 +33,7 @@ func onOwnHost(q Question) Question {
 
 func setOwnHost(q *Question) { *q = onOwnHost(*q) }
 
-func TestAKeyFitsOnlyAtHome(t *testing.T) {
+func TestKey_WorksOnlyAtItsHost(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		party, root, origin string
@@ -104,7 +104,7 @@ func drawnRaw(t testing.TB, component flowclient.Component, fields string, form 
 	return page
 }
 
-func TestAKeyIsMadeAtHome(t *testing.T) {
+func TestKey_IsCreatedAtItsHost(t *testing.T) {
 	t.Parallel()
 	page := drawnRaw(t, flowclient.ComponentAuthenticatorWebAuthn, registration, nil, setOwnHost)
 	options, kind, field, auto := optionsIn(t, page)
@@ -121,9 +121,9 @@ func TestAKeyIsMadeAtHome(t *testing.T) {
 	has(t, page, "/.authentik/assets/webauthn.js", english.text("key_make"), "<noscript>")
 }
 
-// TestTheHandleIsAuthentiks: that page decodes twice, what is inside being in
+// TestKey_UserHandleIsAuthentiks: that page decodes twice, what is inside being in
 // hexadecimal or not.
-func TestTheHandleIsAuthentiks(t *testing.T) {
+func TestKey_UserHandleIsAuthentiks(t *testing.T) {
 	t.Parallel()
 	long := base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("AAAA", 22)))
 	for id, want := range map[string]string{
@@ -140,7 +140,7 @@ func TestTheHandleIsAuthentiks(t *testing.T) {
 	}
 }
 
-func TestAKeyIsUsedAtHome(t *testing.T) {
+func TestKey_IsUsedAtItsHost(t *testing.T) {
 	t.Parallel()
 	const component = flowclient.ComponentAuthenticatorValidate
 	for name, row := range map[string]struct {
@@ -166,7 +166,7 @@ func TestAKeyIsUsedAtHome(t *testing.T) {
 	}
 }
 
-func TestAKeyIsOneChoiceOfSeveral(t *testing.T) {
+func TestKey_IsOneOfSeveralDevices(t *testing.T) {
 	t.Parallel()
 	const component = flowclient.ComponentAuthenticatorValidate
 	for name, form := range map[string]url.Values{"at first": nil, "back to the choice": {"device": {""}, "chosen": {"webauthn:3"}, "webauthn": {""}}} {
@@ -179,7 +179,7 @@ func TestAKeyIsOneChoiceOfSeveral(t *testing.T) {
 	}
 }
 
-func TestAnyPasskeyWillDoWithoutAName(t *testing.T) {
+func TestKey_AnyPasskeyIsAcceptedWithoutAName(t *testing.T) {
 	t.Parallel()
 	fields := strings.ReplaceAll(keyAlone, `"device_uid":"3"`, `"device_uid":"-1"`)
 	page := drawnRaw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, setOwnHost)
@@ -189,7 +189,7 @@ func TestAnyPasskeyWillDoWithoutAName(t *testing.T) {
 	lacks(t, page, `class="who"`)
 }
 
-func TestARefusedKeyIsAskedAgainWithWhatTheReplyHolds(t *testing.T) {
+func TestKey_RefusedOneIsAskedForWithNewOptions(t *testing.T) {
 	t.Parallel()
 	wrong := `,"response_errors":{"webauthn":[{"string":"Assertion failed","code":"invalid"}]}`
 	page := drawnRaw(t, flowclient.ComponentAuthenticatorValidate, keyAlone+wrong, url.Values{"webauthn": {"{}"}}, setOwnHost)
@@ -199,7 +199,7 @@ func TestARefusedKeyIsAskedAgainWithWhatTheReplyHolds(t *testing.T) {
 	has(t, page, "Registration failed. Error: x", "IQLum2k-")
 }
 
-func TestAKeyThatBelongsElsewhereIsNotAskedFor(t *testing.T) {
+func TestKey_OfAnotherHostIsNotAskedFor(t *testing.T) {
 	t.Parallel()
 	away := func(q *Question) { q.Step.Root, q.Origin = "https://auth.example.com/", "https://app.example.com" }
 	for name, row := range map[string]struct {
@@ -223,7 +223,7 @@ func TestAKeyThatBelongsElsewhereIsNotAskedFor(t *testing.T) {
 	has(t, drawnPage(t, flowclient.ComponentAuthenticatorValidate, keyNeverUsed, nil, away), `value="totp:7" autofocus`)
 }
 
-func TestWhatIsNoQuestionToAKeyIsNotAsked(t *testing.T) {
+func TestKey_InvalidOptionsAreNotUsed(t *testing.T) {
 	t.Parallel()
 	for _, options := range []string{`{}`, `null`, `[]`, `"x"`, `{"challenge":""}`, `{"challenge":7}`, `{"challenge":"AAAA","rpId":7}`} {
 		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, strings.ReplaceAll(keyAlone, asked, options), nil, setOwnHost)
@@ -235,7 +235,7 @@ func TestWhatIsNoQuestionToAKeyIsNotAsked(t *testing.T) {
 	}
 }
 
-func TestPasskeysAreOfferedBesideTheName(t *testing.T) {
+func TestKey_PasskeysAreOfferedWithTheName(t *testing.T) {
 	t.Parallel()
 	const component = flowclient.ComponentIdentification
 	page := drawnRaw(t, component, `,"user_fields":["username"]`+passkeyOffered, nil, setOwnHost)
@@ -256,7 +256,7 @@ func TestPasskeysAreOfferedBesideTheName(t *testing.T) {
 	}
 }
 
-func TestKeysThatCannotBeMadeHereComeLast(t *testing.T) {
+func TestKey_ThoseOfAnotherHostComeLast(t *testing.T) {
 	t.Parallel()
 	stages := `,"configuration_stages":[{"pk":"k","name":"Key","meta_model_name":"authentik_stages_authenticator_webauthn.authenticatorwebauthnstage"},
 		{"pk":"a","name":"App","meta_model_name":"authentik_stages_authenticator_totp.authenticatortotpstage"}]`
@@ -268,7 +268,7 @@ func TestKeysThatCannotBeMadeHereComeLast(t *testing.T) {
 	lacks(t, page, hint)
 }
 
-func TestHostileOptionsStayInTheirPlace(t *testing.T) {
+func TestKey_HostileOptionsAreEscaped(t *testing.T) {
 	t.Parallel()
 	for _, evil := range hostile {
 		text, err := json.Marshal(evil)

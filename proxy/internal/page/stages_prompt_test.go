@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestPromptsSendWhatEachKindOfFieldTakes(t *testing.T) {
+func TestPrompt_SendsWhatEachFieldAccepts(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		field string // type and requirement of the field k
@@ -82,7 +82,7 @@ func TestPromptsSendWhatEachKindOfFieldTakes(t *testing.T) {
 	}
 }
 
-func TestTwoPasswordsAreAlwaysSentBoth(t *testing.T) {
+func TestPrompt_BothPasswordsAreSent(t *testing.T) {
 	t.Parallel()
 	c := challengeOf(t, `,"fields":[{"field_key":"a","type":"password"},{"field_key":"b","type":"password"}]`, flowclient.ComponentPrompt)
 	got, _ := Read(c, formOf(c, "field.a", "x"))
@@ -92,7 +92,7 @@ func TestTwoPasswordsAreAlwaysSentBoth(t *testing.T) {
 	}
 }
 
-func TestAFileIsSentInItsAddress(t *testing.T) {
+func TestPrompt_FileIsSentAsADataURI(t *testing.T) {
 	t.Parallel()
 	c := challengeOf(t, `,"fields":[{"field_key":"a.b","type":"file","required":true}]`, flowclient.ComponentPrompt)
 	for kind, want := range map[string]string{
@@ -121,7 +121,7 @@ func TestAFileIsSentInItsAddress(t *testing.T) {
 	}
 }
 
-func TestNoFileIsNoAnswer(t *testing.T) {
+func TestPrompt_MissingFileIsLeftOut(t *testing.T) {
 	t.Parallel()
 	c := challengeOf(t, `,"fields":[{"field_key":"k","type":"file","required":true}]`, flowclient.ComponentPrompt)
 	for name, files := range map[string]map[string]File{
@@ -136,7 +136,7 @@ func TestNoFileIsNoAnswer(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsTooLargeIsAMistakeWithItsLimit(t *testing.T) {
+func TestPrompt_LargeFileIsAMistakeWithTheLimit(t *testing.T) {
 	t.Parallel()
 	c := challengeOf(t, `,"fields":[{"field_key":"k","type":"file"}]`, flowclient.ComponentPrompt)
 	form := formOf(c)
@@ -161,7 +161,7 @@ const oneOfEach = `,"fields":[
 	{"field_key":"i","type":"dropdown","label":"Set","initial_value":"a","choices":["a","b"]},
 	{"field_key":"f","type":"file","label":"Picture","required":true}]`
 
-func TestFieldsAreDrawnAsAuthentikDrawsThem(t *testing.T) {
+func TestPrompt_FieldsAreRenderedAsByAuthentik(t *testing.T) {
 	t.Parallel()
 	page := drawnPage(t, flowclient.ComponentPrompt, oneOfEach+`,"pending_user":"jane"`, nil, nil)
 	has(t, page,
@@ -196,7 +196,7 @@ func TestPrompt_AlertsAreTextThatStandsOut(t *testing.T) {
 	lacks(t, page, `type="text"`, "script>x", "No help", "field.")
 }
 
-func TestANewPasswordHasANameBesideItOnlyWhereNoneIsAsked(t *testing.T) {
+func TestPrompt_NewPasswordHasAUsernameField(t *testing.T) {
 	t.Parallel()
 	for fields, want := range map[string]bool{
 		`{"field_key":"p","type":"password"}`:                                            true,
@@ -212,7 +212,7 @@ func TestANewPasswordHasANameBesideItOnlyWhereNoneIsAsked(t *testing.T) {
 	}
 }
 
-func TestARefusedFormSaysThatTheFileIsGone(t *testing.T) {
+func TestPrompt_RefusedFormSaysThatTheFileIsGone(t *testing.T) {
 	t.Parallel()
 	c := challengeOf(t, oneOfEach+`,"response_errors":{"n":[{"string":"A valid integer is required."}]}`, flowclient.ComponentPrompt)
 	draw := func(files map[string][]*multipart.FileHeader) string {

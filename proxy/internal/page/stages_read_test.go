@@ -30,7 +30,7 @@ const twoDevices = `,"device_challenges":[{"device_class":"totp","device_uid":"7
 	{"device_class":"webauthn","device_uid":"3","challenge":{},"last_used":null}],
 	"configuration_stages":[{"pk":"b2f8","name":"App","verbose_name":"","meta_model_name":""}]`
 
-func TestFormsAreReadAsAnswers(t *testing.T) {
+func TestForm_IsReadAsAnAnswer(t *testing.T) {
 	t.Parallel()
 	sms := flowclient.DeviceChallenge{Class: "sms", UID: "9", Challenge: json.RawMessage("{}")}
 	for name, row := range map[string]struct {
@@ -126,7 +126,7 @@ func mistakeName(wrong *Mistake) string {
 	return wrong.Field
 }
 
-func TestAFormForAnotherQuestionAnswersNothing(t *testing.T) {
+func TestForm_OfAnotherChallengeIsRefused(t *testing.T) {
 	t.Parallel()
 	password := challengeOf(t, "", flowclient.ComponentPassword)
 	for _, component := range []string{"ak-stage-identification", "", "AK-STAGE-PASSWORD", "ak-stage-password "} {

@@ -15,7 +15,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestEveryComponentIsDrawn(t *testing.T) {
+func TestStage_EveryComponentIsRendered(t *testing.T) {
 	t.Parallel()
 	known := map[flowclient.Component]bool{}
 	for _, c := range flowclient.Components() {
@@ -31,9 +31,9 @@ func TestEveryComponentIsDrawn(t *testing.T) {
 	}
 }
 
-// TestEveryStageTakesItsOwnChallenge finds rows whose functions are another
+// TestStage_TakesItsOwnChallenge finds rows whose functions are another
 // stage's: shows and reads would send their visitors elsewhere.
-func TestEveryStageTakesItsOwnChallenge(t *testing.T) {
+func TestStage_TakesItsOwnChallenge(t *testing.T) {
 	t.Parallel()
 	for c, row := range stages {
 		one := decode(t, []byte(`{"component":"`+string(c)+`","user_fields":["username"],"device_challenges":[{"device_class":"totp","device_uid":"1"}]}`))
@@ -50,7 +50,7 @@ func TestEveryStageTakesItsOwnChallenge(t *testing.T) {
 	}
 }
 
-func TestAnUnknownChallengeIsSentElsewhereAndSaysSo(t *testing.T) {
+func TestStage_UnknownChallengeLeadsElsewhere(t *testing.T) {
 	t.Parallel()
 	page := ask(t, questionOf(decode(t, []byte(`{"component":"ak-stage-of-tomorrow"}`))), nil).Body.String()
 	checkPage(t, page)
@@ -61,8 +61,8 @@ func TestAnUnknownChallengeIsSentElsewhereAndSaysSo(t *testing.T) {
 	}
 }
 
-// TestWhatComesOfASignInElsewhereIsSaid: an address of the gate's own brings the visitor back, one of authentik's does not.
-func TestWhatComesOfASignInElsewhereIsSaid(t *testing.T) {
+// TestStage_SaysTheResultOfASignInElsewhere: an address of the gate's own brings the visitor back, one of authentik's does not.
+func TestStage_SaysTheResultOfASignInElsewhere(t *testing.T) {
 	t.Parallel()
 	q := questionOf(decode(t, []byte(`{"component":"ak-stage-of-tomorrow"}`)))
 	for to, want := range map[string]string{
@@ -86,10 +86,10 @@ func TestWhatComesOfASignInElsewhereIsSaid(t *testing.T) {
 	}
 }
 
-// TestEverySentenceIsThereAndIsSaid finds names without a sentence, where they stand
+// TestLocale_EverySentenceExistsAndIsUsed finds names without a sentence, where they stand
 // in the sources as a whole, and sentences that nothing names, whole or by the
 // beginning of a name that is put together ("device_" + class).
-func TestEverySentenceIsThereAndIsSaid(t *testing.T) {
+func TestLocale_EverySentenceExistsAndIsUsed(t *testing.T) {
 	t.Parallel()
 	said := regexp.MustCompile(`say "([a-z_]+)"|say\("([a-z_]+)"|mistake\([^,()]*, "([a-z_]+)"|away\("([a-z_]+)"|task\("([a-z_]+)"`)
 	all, known := strings.Join(sources(t), "\n"), catalogued(t)
@@ -140,7 +140,7 @@ func sources(t testing.TB) []string {
 	return all
 }
 
-func TestEveryTemplateIsUsed(t *testing.T) {
+func TestTemplate_EveryOneIsUsed(t *testing.T) {
 	t.Parallel()
 	text := strings.Join(sources(t), "\n")
 	names, err := fs.Glob(templateFiles, "templates/*.html")
@@ -164,7 +164,7 @@ var hostile = []string{
 	`" autofocus onfocus=alert(1) x="`, `<svg/onload=alert(1)>`, `<base href=//evil.example>`, `&#x6a;avascript:alert(1)`, "",
 }
 
-func TestHostileTextsStayTexts(t *testing.T) {
+func TestTemplate_HostileTextIsEscaped(t *testing.T) {
 	t.Parallel()
 	for _, rec := range recordings(t) {
 		t.Run(rec.name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func drawnWithTemplates(t testing.TB, own map[string]string) string {
 	return w.Body.String()
 }
 
-func TestATemplateOfOnesOwnTakesThePlaceOfOurs(t *testing.T) {
+func TestTemplate_OperatorsReplacesOurs(t *testing.T) {
 	t.Parallel()
 	page := drawnWithTemplates(t, map[string]string{
 		"password.html": `{{define "stage"}}<p>Ours, {{.Account.Name}}: {{say "password"}} of {{.Stage.Password.Label}}</p>{{end}}`,
@@ -49,7 +49,7 @@ func TestATemplateOfOnesOwnTakesThePlaceOfOurs(t *testing.T) {
 	lacks(t, page, "<main>")
 }
 
-func TestWhatIsWrongWithATemplateIsSaidAtStart(t *testing.T) {
+func TestTemplate_MistakeIsAnErrorAtTheStart(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ file, text, want string }{
 		"it does not end":              {"password.html", "\n{{define \"stage\"}}", "password.html:2"},
@@ -75,7 +75,7 @@ func TestWhatIsWrongWithATemplateIsSaidAtStart(t *testing.T) {
 	}
 }
 
-func TestAStyleOfOnesOwnComesLast(t *testing.T) {
+func TestAssets_OperatorsStyleComesLast(t *testing.T) {
 	t.Parallel()
 	cfg := testPageConfig()
 	cfg.Style = []byte("h1 { color: red }")
@@ -99,7 +99,7 @@ func TestAStyleOfOnesOwnComesLast(t *testing.T) {
 	}
 }
 
-func TestAssetsComeCompressedToWhoeverTakesIt(t *testing.T) {
+func TestAssets_AreCompressedIfAccepted(t *testing.T) {
 	t.Parallel()
 	p := testPages(t)
 	plainMark, smallMark := `"`+p.assets["style.css"].hash+`"`, `"`+p.assets["style.css"].hash+`-gz"`

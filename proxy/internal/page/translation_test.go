@@ -24,9 +24,9 @@ func pagesIn(t testing.TB, tag language.Tag) *Pages {
 	return p
 }
 
-// TestEveryPageSpeaksEveryLanguage draws all pages that are looked at, and looks for
+// TestPage_EveryLanguage draws all pages that are looked at, and looks for
 // the names of sentences, and for English ones, in what people see or hear.
-func TestEveryPageSpeaksEveryLanguage(t *testing.T) {
+func TestPage_EveryLanguage(t *testing.T) {
 	t.Parallel()
 	english := wordsIn(t, language.English)
 	for _, tag := range languages {
