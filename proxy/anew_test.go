@@ -13,9 +13,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// TestADepartureThatIsLostBeginsAnew has the browser come back with a cookie that is not the one it left with any more, and
+// TestRedirect_LostDepartureBeginsAgain has the browser come back with a cookie that is not the one it left with any more, and
 // too late. authentik knows the visitor, and asks nothing.
-func TestADepartureThatIsLostBeginsAnew(t *testing.T) {
+func TestRedirect_LostDepartureBeginsAgain(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*site, *person){
 		"another cookie": func(s *site, p *person) { p.setCookie(s.gate.names().Visit, seal.NewSecret().Cookie()) },
@@ -36,8 +36,8 @@ func TestADepartureThatIsLostBeginsAnew(t *testing.T) {
 	}
 }
 
-// TestABrowserWithoutCookiesDoesNotGoRoundInCircles follows one that keeps nothing at all.
-func TestABrowserWithoutCookiesDoesNotGoRoundInCircles(t *testing.T) {
+// TestRedirect_BrowserWithoutCookiesIsNotSentInALoop follows one that keeps nothing at all.
+func TestRedirect_BrowserWithoutCookiesIsNotSentInALoop(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
@@ -51,9 +51,9 @@ func TestABrowserWithoutCookiesDoesNotGoRoundInCircles(t *testing.T) {
 	page.says(t, `href="/.authentik/login?to=%2Freport"`)
 }
 
-// TestNobodyBecomesSomebodyElseByAnAddress sends a victim to where authentik has sent an attacker. The code is never redeemed, and
+// TestRedirect_ForeignCodeSignsNobodyIn sends a victim to where authentik has sent an attacker. The code is never redeemed, and
 // the victim signs in as themselves.
-func TestNobodyBecomesSomebodyElseByAnAddress(t *testing.T) {
+func TestRedirect_ForeignCodeSignsNobodyIn(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	attacker, jane := &stranger{site: s}, &stranger{site: s}
@@ -80,9 +80,9 @@ func TestNobodyBecomesSomebodyElseByAnAddress(t *testing.T) {
 	}
 }
 
-// TestALinkOfAuthentiksEndsSignedIn comes back from a page of authentik's whose way on is the request of a visit on the gate's page,
+// TestRedirect_LinkOfAuthentiksEndsSignedIn comes back from a page of authentik's whose way on is the request of a visit on the gate's page,
 // as links in mails have it: its state is a random text, and nothing of the visit is in the browser that opens the link.
-func TestALinkOfAuthentiksEndsSignedIn(t *testing.T) {
+func TestRedirect_LinkOfAuthentiksEndsSignedIn(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}

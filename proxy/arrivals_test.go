@@ -38,7 +38,7 @@ const (
 	another  = "another gate on this host does not accept your session"
 )
 
-func TestSignInsThatDoNotHoldHaveACause(t *testing.T) {
+func TestLoop_NamesItsCause(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -58,8 +58,8 @@ func TestSignInsThatDoNotHoldHaveACause(t *testing.T) {
 	p.open("/app").says(t, `name="uid_field"`)
 }
 
-// TestAnApplicationThatIsNeverContentIsSaidToBe has a session that is good, and too old whenever it comes back.
-func TestAnApplicationThatIsNeverContentIsSaidToBe(t *testing.T) {
+// TestLoop_UnmeetableStepUpIsNamed has a session that is good, and too old whenever it comes back.
+func TestLoop_UnmeetableStepUpIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) {
 		reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
@@ -71,9 +71,9 @@ func TestAnApplicationThatIsNeverContentIsSaidToBe(t *testing.T) {
 	p.open("/").stops(t, stricter)
 }
 
-// TestAnotherGateOnTheHostThatAsksAgainIsNoticed has two gates on one host, of which the first answers the sign-in page: whoever is
+// TestLoop_OtherGateOnTheHostIsNamed has two gates on one host, of which the first answers the sign-in page: whoever is
 // signed in there would be led back and forth until the browser gives up.
-func TestAnotherGateOnTheHostThatAsksAgainIsNoticed(t *testing.T) {
+func TestLoop_OtherGateOnTheHostIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	cfg := s.gate.cfg
@@ -126,8 +126,8 @@ func (j leakyJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	j.Jar.SetCookies(u, slices.DeleteFunc(slices.Clone(cookies), func(c *http.Cookie) bool { return c.Name == j.name }))
 }
 
-// TestASessionCookieThatIsDroppedStopsTheThirdTime has authentik sign in silently, so that nothing but the gate would stop a browser.
-func TestASessionCookieThatIsDroppedStopsTheThirdTime(t *testing.T) {
+// TestLoop_DroppedSessionCookieStopsTheThirdSignIn has authentik sign in silently, so that nothing but the gate would stop a browser.
+func TestLoop_DroppedSessionCookieStopsTheThirdSignIn(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
@@ -142,8 +142,8 @@ func TestASessionCookieThatIsDroppedStopsTheThirdTime(t *testing.T) {
 	}
 }
 
-// TestSessionsThatAreLostStopTheThirdTime has each session end as soon as it has begun.
-func TestSessionsThatAreLostStopTheThirdTime(t *testing.T) {
+// TestLoop_LostSessionsStopTheThirdSignIn has each session end as soon as it has begun.
+func TestLoop_LostSessionsStopTheThirdSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -162,7 +162,7 @@ func TestSessionsThatAreLostStopTheThirdTime(t *testing.T) {
 	p.open("/app").stops(t, unknown)
 }
 
-func TestWhoSignsOutAndInByHandIsNotStopped(t *testing.T) {
+func TestLoop_SigningOutAndInByHandIsNotOne(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -180,8 +180,8 @@ func TestWhoSignsOutAndInByHandIsNotStopped(t *testing.T) {
 	}
 }
 
-// TestManyTabsThatGoOnAreNotStopped: when one has signed in, all the others load their sign-in page again.
-func TestManyTabsThatGoOnAreNotStopped(t *testing.T) {
+// TestLoop_ManyWaitingTabsAreNotOne: when one has signed in, all the others load their sign-in page again.
+func TestLoop_ManyWaitingTabsAreNotOne(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)

@@ -34,8 +34,8 @@ func (a *answered) only(t testing.TB) map[string]any {
 	return a.all[0]
 }
 
-// TestWhatOnlyNeedsAClickGoesOn walks through each of these in the middle of a login.
-func TestWhatOnlyNeedsAClickGoesOn(t *testing.T) {
+// TestEnding_NeedsAtMostOneClick walks through each of these in the middle of a login.
+func TestEnding_NeedsAtMostOneClick(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		component, challenge, says, policy string
@@ -84,8 +84,8 @@ func TestWhatOnlyNeedsAClickGoesOn(t *testing.T) {
 	}
 }
 
-// TestAFormForAnotherSiteIsNeverAnswered: authentik would fail at an answer.
-func TestAFormForAnotherSiteIsNeverAnswered(t *testing.T) {
+// TestEnding_FormForAnotherSiteIsNotAnswered: authentik would fail at an answer.
+func TestEnding_FormForAnotherSiteIsNotAnswered(t *testing.T) {
 	t.Parallel()
 	got := new(answered)
 	s := newSiteOf(t, inLogin(whoIsIt(&authentiktest.ScriptedStage{
@@ -105,8 +105,8 @@ func TestAFormForAnotherSiteIsNeverAnswered(t *testing.T) {
 	}
 }
 
-// TestASessionThatEndsElsewhereCanEndAltogether runs authentik's flow for it.
-func TestASessionThatEndsElsewhereCanEndAltogether(t *testing.T) {
+// TestEnding_SessionEndOffersSigningOutEverywhere runs authentik's flow for it.
+func TestEnding_SessionEndOffersSigningOutEverywhere(t *testing.T) {
 	t.Parallel()
 	cfg := inLogin(whoIsIt(&authentiktest.ScriptedStage{
 		Component: "ak-stage-session-end", Last: true,
@@ -140,7 +140,7 @@ func (a shellAuthentik) Answer(ctx context.Context, v flowclient.Visitor, f flow
 	return flowclient.Step{Flow: f, Challenge: shell, Cookies: v.Cookies}, err
 }
 
-func TestAWrongCodeOfADeviceIsAskedForAgain(t *testing.T) {
+func TestDeviceCode_WrongOneIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	got := new(answered)
 	s := newSiteOf(t, inLogin(whoIsIt(&authentiktest.ScriptedStage{Component: "ak-provider-oauth2-device-code", Check: got.take})...),
@@ -159,7 +159,7 @@ func TestAWrongCodeOfADeviceIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestAPageOfAuthentiksOwnIsReadOutToTheVisitor(t *testing.T) {
+func TestEnding_TextOfAuthentiksPageIsShown(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, inLogin(&authentiktest.ScriptedStage{
 		Component: "xak-flow-shell", Last: true,

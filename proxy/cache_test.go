@@ -77,7 +77,7 @@ func hearing(t testing.TB, g *Gate, want bool) {
 	}
 }
 
-func TestRequestsThatComeAtOnceReadTheStoreOnce(t *testing.T) {
+func TestCache_ConcurrentRequestsReadTheStoreOnce(t *testing.T) {
 	t.Parallel()
 	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}})
 	store.gate = make(chan struct{})
@@ -102,7 +102,7 @@ func TestRequestsThatComeAtOnceReadTheStoreOnce(t *testing.T) {
 	}
 }
 
-func TestACookieThatOpensNothingIsLookedUpOnceInAWhile(t *testing.T) {
+func TestCache_UnknownCookieIsLookedUpOnce(t *testing.T) {
 	t.Parallel()
 	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}})
 	at, stranger := somewhere("app.example.com"), seal.NewSecret().Cookie()
@@ -129,7 +129,7 @@ func TestACookieThatOpensNothingIsLookedUpOnceInAWhile(t *testing.T) {
 	}
 }
 
-func TestAFailureOfTheStoreIsNoMiss(t *testing.T) {
+func TestCache_StoreFailureIsNotAMiss(t *testing.T) {
 	t.Parallel()
 	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}})
 	at := somewhere("app.example.com")
@@ -143,7 +143,7 @@ func TestAFailureOfTheStoreIsNoMiss(t *testing.T) {
 	}
 }
 
-func TestWhatEndsManySessionsEndsThoseThatAreRemembered(t *testing.T) {
+func TestCache_SharedTombstonesEndCachedSessions(t *testing.T) {
 	t.Parallel()
 	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}, Ends: []string{"end-jane-1"}})
 	other, otherCookie := held(t, func(cfg *Config) { cfg.Store = g.cfg.Store }, session.Record{User: User{Username: "joe"}, Ends: []string{"end-joe-1"}})
@@ -175,10 +175,10 @@ func TestWhatEndsManySessionsEndsThoseThatAreRemembered(t *testing.T) {
 	}
 }
 
-// TestAStoreThatIsNotHeardIsBelievedForAWhileAndThenRefuses: an end that is not
+// TestCache_LostWatchIsToleratedAndThenRefuses: an end that is not
 // heard of must not keep somebody in for ever, and a store that is being restarted must
 // not throw everybody out.
-func TestAStoreThatIsNotHeardIsBelievedForAWhileAndThenRefuses(t *testing.T) {
+func TestCache_LostWatchIsToleratedAndThenRefuses(t *testing.T) {
 	t.Parallel()
 	g, store, clock, cookie := counted(t, session.Record{User: User{Username: "jane"}, Until: time.Now().Add(24 * time.Hour)})
 	at := somewhere("app.example.com")
@@ -203,9 +203,9 @@ func TestAStoreThatIsNotHeardIsBelievedForAWhileAndThenRefuses(t *testing.T) {
 	}
 }
 
-// TestAnonymousVisitorsLeaveNothingBehind sends many requests that nobody is signed in
+// TestAnonymous_VisitorsStoreNothing sends many requests that nobody is signed in
 // for, and looks at what they have cost.
-func TestAnonymousVisitorsLeaveNothingBehind(t *testing.T) {
+func TestAnonymous_VisitorsStoreNothing(t *testing.T) {
 	if testing.Short() || raced {
 		t.Skip("sends a million requests")
 	}

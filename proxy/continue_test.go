@@ -21,8 +21,8 @@ func newSiteWithSources(t testing.TB) *site {
 	})
 }
 
-// TestWhatRunsAtAuthentikComesBackSignedIn has somebody choose a source on the page, and sign in at authentik's own.
-func TestWhatRunsAtAuthentikComesBackSignedIn(t *testing.T) {
+// TestElsewhere_ComesBackSignedIn has somebody choose a source on the page, and sign in at authentik's own.
+func TestElsewhere_ComesBackSignedIn(t *testing.T) {
 	t.Parallel()
 	s := newSiteWithSources(t)
 	p, a := s.person(t), &stranger{site: s}
@@ -44,8 +44,8 @@ func TestWhatRunsAtAuthentikComesBackSignedIn(t *testing.T) {
 	}
 }
 
-// TestSigningOutReachesTheSessionThatTheBrowserHasAtAuthentik: the next person at this browser would come in by one click otherwise.
-func TestSigningOutReachesTheSessionThatTheBrowserHasAtAuthentik(t *testing.T) {
+// TestSignOut_EndsTheBrowsersSessionAtAuthentik: the next person at this browser would come in by one click otherwise.
+func TestSignOut_EndsTheBrowsersSessionAtAuthentik(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
@@ -67,7 +67,7 @@ func TestSigningOutReachesTheSessionThatTheBrowserHasAtAuthentik(t *testing.T) {
 	}
 }
 
-func TestWhatThePageDoesNotKnowLeadsToAuthentik(t *testing.T) {
+func TestElsewhere_UnknownChallengeLeadsToAuthentik(t *testing.T) {
 	t.Parallel()
 	unknown := []authentiktest.Binding{{Stage: &authentiktest.ScriptedStage{Component: "ak-stage-of-tomorrow"}}}
 	s := newOIDCSite(t, func(reg *registration) { reg.flows = []authentiktest.Flow{{Slug: "login", Bindings: unknown}} })
@@ -84,8 +84,8 @@ func TestWhatThePageDoesNotKnowLeadsToAuthentik(t *testing.T) {
 	}
 }
 
-// TestWithoutOpenIDConnectNobodyComesBack holds the page to say so, and the address to begin on the page.
-func TestWithoutOpenIDConnectNobodyComesBack(t *testing.T) {
+// TestElsewhere_WithoutOpenIDConnectNobodyComesBack holds the page to say so, and the address to begin on the page.
+func TestElsewhere_WithoutOpenIDConnectNobodyComesBack(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(github()), nil)
 	p := s.person(t)

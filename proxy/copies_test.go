@@ -37,7 +37,7 @@ func names() *authentiktest.IdentificationStage {
 	return &authentiktest.IdentificationStage{UserFields: []string{"username", "email"}}
 }
 
-func TestAThousandFirstVisitorsAskAuthentikOnce(t *testing.T) {
+func TestCopy_AThousandFirstVisitorsAskAuthentikOnce(t *testing.T) {
 	t.Parallel()
 	clock := &clock{}
 	still := time.Now() // however long a thousand take on a busy machine
@@ -69,7 +69,7 @@ func TestAThousandFirstVisitorsAskAuthentikOnce(t *testing.T) {
 	}
 }
 
-func TestAVisitThatWasDrawnFromACopySignsIn(t *testing.T) {
+func TestCopy_VisitSignsIn(t *testing.T) {
 	t.Parallel()
 	for _, flow := range []string{"login", "both"} {
 		s := newSite(t, func(c *Config) { c.Flow = flow })
@@ -94,7 +94,7 @@ func TestAVisitThatWasDrawnFromACopySignsIn(t *testing.T) {
 	}
 }
 
-func TestAProgramSignsInFromACopy(t *testing.T) {
+func TestCopy_ProgramSignsIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.program(t).ask("/.authentik/login")
@@ -109,7 +109,7 @@ func TestAProgramSignsInFromACopy(t *testing.T) {
 	}
 }
 
-func TestARefusalIsHeardByTheOneAloneItIsFor(t *testing.T) {
+func TestCopy_RefusalIsNotShared(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.authentik.EditFlow("login", func(f *authentiktest.Flow) {
@@ -148,7 +148,7 @@ func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // placedStep is a step that has been kept and opened, so that its redirects know where authentik is.
 // TestFirstQuestionsOfEveryReleaseAreCopied holds the list of members to what real servers send.
-func TestLanguagesAndHostsAreNotMixed(t *testing.T) {
+func TestCopy_IsForOneLanguageAndHost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.PageHost, c.Hosts = true, []string{"a.example", "b.example"} })
 	ask := func(host, language string) {
@@ -183,7 +183,7 @@ func TestLanguagesAndHostsAreNotMixed(t *testing.T) {
 	}
 }
 
-func TestWhoHasADeviceIsAskedInPersonAndSetsNothing(t *testing.T) {
+func TestCopy_VisitorWithADeviceGetsAndMakesNone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -206,7 +206,7 @@ func TestWhoHasADeviceIsAskedInPersonAndSetsNothing(t *testing.T) {
 	}
 }
 
-func TestACopyIsDrawnForTenSecondsAndNotWhenTheClockGoesBack(t *testing.T) {
+func TestCopy_LastsTenSeconds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.warm(t)

@@ -37,7 +37,7 @@ func held(t testing.TB, change func(*Config), rec session.Record) (*Gate, string
 	return g, s.Cookie()
 }
 
-func TestDecisions(t *testing.T) {
+func TestDecision_OfEveryRequest(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, func(c *Config) {
 		c.Application = "wiki"
@@ -130,7 +130,7 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-func TestEverythingThatIsNoPageLoadIsToldInAWayThatProgramsRead(t *testing.T) {
+func TestUnauthenticated_ProgramsGetProblemJSON(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api", nil)
@@ -153,7 +153,7 @@ func TestEverythingThatIsNoPageLoadIsToldInAWayThatProgramsRead(t *testing.T) {
 	}
 }
 
-func TestOwnAddressesAnswerOnlyWhatTheyAreFor(t *testing.T) {
+func TestOwnAddresses_RefuseOtherMethods(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -185,7 +185,7 @@ func TestOwnAddressesAnswerOnlyWhatTheyAreFor(t *testing.T) {
 	}
 }
 
-func TestAnUnknownDecisionGoesNowhere(t *testing.T) {
+func TestFault_UnknownErrorIsAServerError(t *testing.T) {
 	t.Parallel()
 	e := fault.From(errors.New("something that nobody thought of"))
 	if e.Status < 500 || e.Code != fault.AuthentikUnexpected {
@@ -193,7 +193,7 @@ func TestAnUnknownDecisionGoesNowhere(t *testing.T) {
 	}
 }
 
-func TestOnlyAFewCookiesOfOneNameAreTried(t *testing.T) {
+func TestSession_FewCookiesOfOneNameAreTried(t *testing.T) {
 	t.Parallel()
 	line := strings.Repeat("a=1; ", 1000)
 	n := 0
@@ -205,7 +205,7 @@ func TestOnlyAFewCookiesOfOneNameAreTried(t *testing.T) {
 	}
 }
 
-func TestASessionIsFoundBehindAPlantedCookieOfTheSameName(t *testing.T) {
+func TestSession_IsFoundBehindAPlantedCookie(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -216,7 +216,7 @@ func TestASessionIsFoundBehindAPlantedCookieOfTheSameName(t *testing.T) {
 	}
 }
 
-func TestTheApplicationWritesToTheServersOwnWriter(t *testing.T) {
+func TestGuard_PassesTheServersOwnWriter(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -234,7 +234,7 @@ func TestTheApplicationWritesToTheServersOwnWriter(t *testing.T) {
 	}
 }
 
-func TestTheSessionPageTellsWhoAndUntilWhenAndNoSecret(t *testing.T) {
+func TestSessionPage_HasUserAndExpiryAndNoSecret(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-func TestAnotherSiteCannotSpeakForAProgram(t *testing.T) {
+func TestJSON_OtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -57,7 +57,7 @@ func TestAnotherSiteCannotSpeakForAProgram(t *testing.T) {
 	}
 }
 
-func TestTheCookiesOfAProgramAreThoseOfABrowser(t *testing.T) {
+func TestJSON_CookiesAreThoseOfABrowser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -89,7 +89,7 @@ func TestTheCookiesOfAProgramAreThoseOfABrowser(t *testing.T) {
 	}
 }
 
-func TestNothingOfAuthentiksSessionReachesAProgram(t *testing.T) {
+func TestJSON_HasNothingOfAuthentiksSession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -127,7 +127,7 @@ func told(t *testing.T, challenge string) (program, heard) {
 	return p, p.ask("/.authentik/login")
 }
 
-func TestAChallengeIsPassedOnByteForByte(t *testing.T) {
+func TestJSON_ChallengeIsPassedOnByteForByte(t *testing.T) {
 	t.Parallel()
 	for _, challenge := range []string{
 		"{ \"component\" :\t\"ak-stage-password\",\n  \"pending_user\": \"<b>J\u00e4ne\u2028&</b>\", \"n\": 1.50e+1, \"n\": 0 }",
@@ -141,7 +141,7 @@ func TestAChallengeIsPassedOnByteForByte(t *testing.T) {
 	}
 }
 
-func TestWhatIsForAdministratorsStaysWithThem(t *testing.T) {
+func TestJSON_ExceptionTextIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	for challenge, want := range map[string]struct {
 		status int
@@ -165,13 +165,13 @@ func TestWhatIsForAdministratorsStaysWithThem(t *testing.T) {
 }
 
 // TestAnAddressThatWouldRunIsNotPassedOn has no visit: a flow that only redirects is refused before.
-func TestARefusalWithoutAWordIsGivenOne(t *testing.T) {
+func TestJSON_SilentRefusalHasAnError(t *testing.T) {
 	t.Parallel()
 	_, step := told(t, `{"component":"ak-stage-prompt","fields":[],"response_errors":{}}`)
 	step.complains("ak-stage-prompt", "non_field_errors", "not_accepted")
 }
 
-func TestErrorsHaveTheShapeOfAuthentiks(t *testing.T) {
+func TestJSON_ErrorsHaveAuthentiksShape(t *testing.T) {
 	t.Parallel()
 	_, step := told(t, `{"component":"ak-stage-prompt","fields":[],"response_errors":{"a":[{"string":"<b>","code":"bad"},"bare"]}}`)
 	var got struct{ Errors json.RawMessage }
@@ -183,7 +183,7 @@ func TestErrorsHaveTheShapeOfAuthentiks(t *testing.T) {
 	}
 }
 
-func TestFailuresOfTheGateAreProblemsToPrograms(t *testing.T) {
+func TestJSON_FailuresAreProblemDetails(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Flow = "nowhere" })
 	p := s.program(t)
@@ -194,7 +194,7 @@ func TestFailuresOfTheGateAreProblemsToPrograms(t *testing.T) {
 	down.program(t).ask("/.authentik/login").fails(fault.AuthentikUnreachable)
 }
 
-func TestAProgramChoosesASourceAndComesBack(t *testing.T) {
+func TestJSON_SourceIsChosenAndReturnedFrom(t *testing.T) {
 	t.Parallel()
 	p, step := told(t, `{"component":"ak-stage-identification","user_fields":["username"],"sources":[`+
 		`{"name":"Elsewhere","challenge":{"component":"xak-flow-redirect","to":"/source/oauth/login/elsewhere/"}}]}`)
@@ -212,7 +212,7 @@ func TestAProgramChoosesASourceAndComesBack(t *testing.T) {
 	p.say(step, "source", "1").complains(asksName, "non_field_errors", "source_gone")
 }
 
-func TestAMessageIsNotSentAgainAtOnceForAProgram(t *testing.T) {
+func TestJSON_MessageIsNotSentAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	flow := authentiktest.Flow{Slug: "mail", Bindings: []authentiktest.Binding{
 		{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}}},

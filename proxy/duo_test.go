@@ -62,9 +62,9 @@ func setUpDuo(t *testing.T, duo *duoService) (*site, *person, screen) {
 	return s, p, page
 }
 
-// TestDuoIsAnsweredForOnceDuoKnowsOfIt: an answer that came too early would end
+// TestDuo_SetUpIsAnsweredOnceDuoKnowsTheDevice: an answer that came too early would end
 // the flow.
-func TestDuoIsAnsweredForOnceDuoKnowsOfIt(t *testing.T) {
+func TestDuo_SetUpIsAnsweredOnceDuoKnowsTheDevice(t *testing.T) {
 	t.Parallel()
 	duo := &duoService{status: "waiting"}
 	s, p, page := setUpDuo(t, duo)
@@ -77,7 +77,7 @@ func TestDuoIsAnsweredForOnceDuoKnowsOfIt(t *testing.T) {
 	p.send(page).says(t, "hello jane")
 }
 
-func TestASetUpThatDuoHasForgottenBeginsAgainAndSaysSo(t *testing.T) {
+func TestDuo_ForgottenSetUpBeginsAgainWithANotice(t *testing.T) {
 	t.Parallel()
 	duo := &duoService{status: "invalid"}
 	_, p, page := setUpDuo(t, duo)
@@ -86,7 +86,7 @@ func TestASetUpThatDuoHasForgottenBeginsAgainAndSaysSo(t *testing.T) {
 	page.says(t, `name="uid_field"`)
 }
 
-func TestADuoThatCannotBeAskedCostsNothing(t *testing.T) {
+func TestDuo_UnreachableOneLosesNoVisit(t *testing.T) {
 	t.Parallel()
 	duo := &duoService{status: "waiting"}
 	s, p, page := setUpDuo(t, duo)
@@ -98,8 +98,8 @@ func TestADuoThatCannotBeAskedCostsNothing(t *testing.T) {
 	p.send(page).says(t, "hello jane")
 }
 
-// TestAPageThatWaitsCannotHammerAuthentik polls as fast as it can.
-func TestAPageThatWaitsCannotHammerAuthentik(t *testing.T) {
+// TestDuo_PollsOfAPageAreBounded polls as fast as it can.
+func TestDuo_PollsOfAPageAreBounded(t *testing.T) {
 	t.Parallel()
 	duo := &duoService{status: "waiting"}
 	s, p, page := setUpDuo(t, duo)
@@ -140,7 +140,7 @@ func pushable(t *testing.T, duo *duoService, change func(*Config)) (*site, *pers
 	return s, p, page
 }
 
-func TestAPushIsSentForAClickAndForNothingElse(t *testing.T) {
+func TestDuo_PushIsSentOnlyForAClick(t *testing.T) {
 	t.Parallel()
 	duo := &duoService{}
 	_, p, page := pushable(t, duo, nil)
@@ -160,9 +160,9 @@ func TestAPushIsSentForAClickAndForNothingElse(t *testing.T) {
 	}
 }
 
-// TestAPushWhileDuoIsDownCanBeTriedAgain: authentik itself answers it with an error
+// TestDuo_PushCanBeRetriedAfterAFailure: authentik itself answers it with an error
 // that would end the sign-in.
-func TestAPushWhileDuoIsDownCanBeTriedAgain(t *testing.T) {
+func TestDuo_PushCanBeRetriedAfterAFailure(t *testing.T) {
 	t.Parallel()
 	duo := &duoService{down: true}
 	_, p, page := pushable(t, duo, nil)
@@ -187,9 +187,9 @@ func (a impatientAuthentik) Answer(ctx context.Context, v flowclient.Visitor, f 
 	return a.Authentik.Answer(ctx, v, f, answer)
 }
 
-// TestAPushThatNobodyConfirmsCanBeSentAgain loses two: the second would be taken for the
+// TestDuo_UnconfirmedPushCanBeSentAgain loses two: the second would be taken for the
 // first's double click, were the page the same.
-func TestAPushThatNobodyConfirmsCanBeSentAgain(t *testing.T) {
+func TestDuo_UnconfirmedPushCanBeSentAgain(t *testing.T) {
 	t.Parallel()
 	duo, lost := &duoService{allows: true}, 2
 	_, p, page := pushable(t, duo, func(c *Config) { c.Client = impatientAuthentik{c.Client, &lost} })

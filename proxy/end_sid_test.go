@@ -21,7 +21,7 @@ func sidOf(sid string) string {
 	return name
 }
 
-func TestWhatRestsOnOneSessionOfAuthentikEndsWithIt(t *testing.T) {
+func TestEndSID_EndsAllSessionsOfOneSessionAtAuthentik(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	other := d.beside(nil)

@@ -25,7 +25,7 @@ func until(t testing.TB, so func() bool, what string) {
 	}
 }
 
-func TestEndingAllOfAUserEndsThemEverywhereAndNothingElse(t *testing.T) {
+func TestEndAll_EndsAUserEverywhereAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	here := newDesk(t, nil)
 	there := here.beside(nil)
@@ -62,9 +62,9 @@ func TestEndingAllOfAUserEndsThemEverywhereAndNothingElse(t *testing.T) {
 	}
 }
 
-// TestNoSessionOutlivesTheEndOfAllThatItBeganBefore signs in and ends all at once, thousands
+// TestEndAll_EndsConcurrentSignIns signs in and ends all at once, thousands
 // of times, at two gates: with the end there are those that began afterwards, and they are on the roll.
-func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
+func TestEndAll_EndsConcurrentSignIns(t *testing.T) {
 	t.Parallel()
 	here := newDesk(t, nil)
 	there := here.beside(nil)
@@ -114,7 +114,7 @@ func TestNoSessionOutlivesTheEndOfAllThatItBeganBefore(t *testing.T) {
 	}
 }
 
-func TestWhoSignsInWhileAllAreEndedIsNotStruckOff(t *testing.T) {
+func TestEndAll_KeepsSignInsDuringTheEnd(t *testing.T) {
 	t.Parallel()
 	here := newDesk(t, nil)
 	there := here.beside(nil)
@@ -134,8 +134,8 @@ func TestWhoSignsInWhileAllAreEndedIsNotStruckOff(t *testing.T) {
 	}
 }
 
-// TestAnEndThatIsInterruptedIsFinishedByTheNext lets the store fail at each call of it.
-func TestAnEndThatIsInterruptedIsFinishedByTheNext(t *testing.T) {
+// TestEndAll_InterruptedOneIsFinishedByTheNext lets the store fail at each call of it.
+func TestEndAll_InterruptedOneIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	for at := int64(1); ; at++ {
@@ -175,7 +175,7 @@ func TestAnEndThatIsInterruptedIsFinishedByTheNext(t *testing.T) {
 	}
 }
 
-func TestAnEndLastsAsLongAsAnySessionThatItHits(t *testing.T) {
+func TestEndAll_LastsAsLongAsTheLongestSession(t *testing.T) {
 	t.Parallel()
 	var spy *storeSpy
 	d := newDesk(t, func(c *Config) {
@@ -205,7 +205,7 @@ func TestAnEndLastsAsLongAsAnySessionThatItHits(t *testing.T) {
 	}
 }
 
-func TestWhoSignsOutIsOffTheRoll(t *testing.T) {
+func TestIndex_SignOutRemovesTheSession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -220,7 +220,7 @@ func TestWhoSignsOutIsOffTheRoll(t *testing.T) {
 	}
 }
 
-func TestAnEndedSessionThatStaysOnTheRollDoesNoHarm(t *testing.T) {
+func TestIndex_StaleEntryIsHarmless(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
 	d := newDesk(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
@@ -244,7 +244,7 @@ func TestAnEndedSessionThatStaysOnTheRollDoesNoHarm(t *testing.T) {
 	}
 }
 
-func TestWhoHasGoneAwayIsStruckOffAllTheSame(t *testing.T) {
+func TestIndex_SignOutOfADisconnectedClientRemovesTheSession(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -256,7 +256,7 @@ func TestWhoHasGoneAwayIsStruckOffAllTheSame(t *testing.T) {
 	}
 }
 
-func TestOneSessionIsEndedByItsID(t *testing.T) {
+func TestEnd_OneSessionByItsID(t *testing.T) {
 	t.Parallel()
 	metrics := &countingMetrics{}
 	here := newDesk(t, func(c *Config) { c.Metrics = metrics })
@@ -293,8 +293,8 @@ func TestOneSessionIsEndedByItsID(t *testing.T) {
 	}
 }
 
-// TestWhatHasEndedIsNotEndedAgain by another gate of the process that has not heard of it yet.
-func TestWhatHasEndedIsNotEndedAgain(t *testing.T) {
+// TestEnd_IsIdempotent by another gate of the process that has not heard of it yet.
+func TestEnd_IsIdempotent(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	for what, end := range map[string]func(s *session.Session) error{
@@ -311,7 +311,7 @@ func TestWhatHasEndedIsNotEndedAgain(t *testing.T) {
 	}
 }
 
-func TestAnOperatorIsToldThatTheStoreFails(t *testing.T) {
+func TestEnd_StoreFailureIsReported(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	cookie := d.begin(jane)

@@ -95,10 +95,10 @@ func (f faultyStore) Save(ctx context.Context, name string, r Record) (Version, 
 	return f.Store.Save(ctx, name, r)
 }
 
-// TestNoFaultLetsAnybodyThrough breaks each call of a sign-in in turn, in
+// TestFault_NeverLetsARequestThrough breaks each call of a sign-in in turn, in
 // every way that calls break. Whatever happens, the application is
 // reached by nobody but who has signed in, and never under another name.
-func TestNoFaultLetsAnybodyThrough(t *testing.T) {
+func TestFault_NeverLetsARequestThrough(t *testing.T) {
 	t.Parallel()
 	ways := map[string]func() error{
 		"unreachable": func() error { return flowclient.ErrUnreachable },
@@ -153,7 +153,7 @@ func breaksOneCall(t *testing.T, of string, broken *injected) {
 	}
 }
 
-func TestAPanicLetsNobodyThrough(t *testing.T) {
+func TestFault_PanicLetsNoRequestThrough(t *testing.T) {
 	t.Parallel()
 	for at := int64(1); at <= 8; at++ {
 		s := newSite(t, func(c *Config) {
@@ -177,7 +177,7 @@ func TestAPanicLetsNobodyThrough(t *testing.T) {
 	}
 }
 
-func TestAnExistingSessionGoesOnWhileAuthentikIsDown(t *testing.T) {
+func TestFault_SessionSurvivesAnUnreachableAuthentik(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Application = "wiki" })
 	p := s.person(t)
@@ -209,8 +209,8 @@ func (downAuthentik) Brand(context.Context, flowclient.Visitor) (flowclient.Bran
 	return flowclient.Brand{}, flowclient.ErrUnreachable
 }
 
-// TestBadDaysOfAuthentik has something else answer in authentik's place.
-func TestBadDaysOfAuthentik(t *testing.T) {
+// TestFault_ResponsesOfAFailingAuthentik has something else answer in authentik's place.
+func TestFault_ResponsesOfAFailingAuthentik(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
@@ -255,7 +255,7 @@ func TestBadDaysOfAuthentik(t *testing.T) {
 	}
 }
 
-func TestAStoreThatFailsRefusesWithoutForgettingAnybody(t *testing.T) {
+func TestFault_FailingStoreRefusesAndLosesNoSession(t *testing.T) {
 	t.Parallel()
 	broken := &injected{at: -1, with: func() error { return errFault }}
 	s := newSite(t, func(c *Config) { c.Store = faultyStore{c.Store, broken} })
@@ -283,7 +283,7 @@ func (a sayingAuthentik) User(context.Context, flowclient.Visitor) (flowclient.U
 	return a.user, nil
 }
 
-func TestWhoeverAuthentikDoesNotNameIsNobody(t *testing.T) {
+func TestFault_UnnamedUserIsNotAdmitted(t *testing.T) {
 	t.Parallel()
 	for name, user := range map[string]flowclient.User{
 		"no user at all": {},
@@ -300,8 +300,8 @@ func TestWhoeverAuthentikDoesNotNameIsNobody(t *testing.T) {
 	}
 }
 
-// TestEveryCodeHasAMeaningForProgramsAndForPeople: a page without words helps nobody.
-func TestEveryCodeHasAMeaningForProgramsAndForPeople(t *testing.T) {
+// TestFault_EveryCodeHasAStatusAndASentence: a page without words helps nobody.
+func TestFault_EveryCodeHasAStatusAndASentence(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for _, code := range fault.Codes() {

@@ -31,7 +31,7 @@ const (
 	opensItself    = `href="/deep/link?x=1&amp;y=%2F" target="_blank" rel="noopener"`
 )
 
-func TestAFrameIsAskedToSignInInAWindow(t *testing.T) {
+func TestFrame_SignInOpensAWindow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -74,7 +74,7 @@ func TestAFrameIsAskedToSignInInAWindow(t *testing.T) {
 	}
 }
 
-func TestTheWayOutOfAFrameIsAPathOfThisSite(t *testing.T) {
+func TestFrame_LinkIsAPathOfThisSite(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	page := s.person(t).do(s.inFrame(t, "//evil.example/x", "iframe", "cross-site"))
@@ -82,7 +82,7 @@ func TestTheWayOutOfAFrameIsAPathOfThisSite(t *testing.T) {
 	page.lacks(t, "evil")
 }
 
-func TestAFrameGoesOnOnceItsWindowHasSignedIn(t *testing.T) {
+func TestFrame_ContinuesAfterTheWindowHasSignedIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -111,8 +111,8 @@ func TestAFrameGoesOnOnceItsWindowHasSignedIn(t *testing.T) {
 	}
 }
 
-// TestAWindowOfAFrameSaysWhoMayNot: the frame itself would only ask again.
-func TestAWindowOfAFrameSaysWhoMayNot(t *testing.T) {
+// TestFrame_WindowExplainsARefusal: the frame itself would only ask again.
+func TestFrame_WindowExplainsARefusal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Application = "wiki" })
 	p := s.person(t)
@@ -126,8 +126,8 @@ func TestAWindowOfAFrameSaysWhoMayNot(t *testing.T) {
 	}
 }
 
-// TestAFrameSignsInAgainWhereTheApplicationDemandsIt, in a window as well: the session is good for everything else.
-func TestAFrameSignsInAgainWhereTheApplicationDemandsIt(t *testing.T) {
+// TestFrame_StepUp, in a window as well: the session is good for everything else.
+func TestFrame_StepUp(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) {
 		reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
@@ -145,7 +145,7 @@ func TestAFrameSignsInAgainWhereTheApplicationDemandsIt(t *testing.T) {
 	}
 }
 
-func TestAFrameCountsAsASignIn(t *testing.T) {
+func TestFrame_CountsAsASignIn(t *testing.T) {
 	t.Parallel()
 	count := &decisions{}
 	s := newSite(t, func(c *Config) { c.Metrics = count })
@@ -165,9 +165,9 @@ type decisions struct {
 
 func (d *decisions) Decision(kind string) { d.made = append(d.made, kind) }
 
-// TestNoOtherPageMayBeFramed walks through all pages there are. What authentik loads in a frame when somebody signs out
+// TestFrame_OtherPagesMayNotBeFramed walks through all pages there are. What authentik loads in a frame when somebody signs out
 // (frontchannel-logout) is no page, and has tests of its own.
-func TestNoOtherPageMayBeFramed(t *testing.T) {
+func TestFrame_OtherPagesMayNotBeFramed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Application = "wiki" })
 	nobody, jane, joe := s.person(t), s.person(t), s.person(t)
@@ -214,7 +214,7 @@ func unframed(t testing.TB, name string, h http.Header) {
 	}
 }
 
-func TestThePageOfAFrameIsForItsRequestAlone(t *testing.T) {
+func TestFrame_PageIsNotCached(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for _, from := range []string{"same-origin", "cross-site"} {
@@ -233,7 +233,7 @@ func TestThePageOfAFrameIsForItsRequestAlone(t *testing.T) {
 	}
 }
 
-func TestPageLoadsInsideFramesAreKnown(t *testing.T) {
+func TestFrame_PageLoadsAreRecognized(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		method, mode, dest string

@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-func TestAVisitorSignsInAndLandsWhereTheyWanted(t *testing.T) {
+func TestSignIn_LeadsBackToTheRequestedPage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -42,7 +42,7 @@ func TestAVisitorSignsInAndLandsWhereTheyWanted(t *testing.T) {
 	}
 }
 
-func TestAWrongPasswordIsAskedAgain(t *testing.T) {
+func TestSignIn_WrongPasswordIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -55,7 +55,7 @@ func TestAWrongPasswordIsAskedAgain(t *testing.T) {
 	}
 }
 
-func TestSignOutEndsTheSessionForEveryCopyOfItsCookie(t *testing.T) {
+func TestSignOut_EndsEveryCopyOfTheCookie(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -87,7 +87,7 @@ func TestSignOutEndsTheSessionForEveryCopyOfItsCookie(t *testing.T) {
 	}
 }
 
-func TestSwitchingTheAccountBeginsANewSignIn(t *testing.T) {
+func TestSwitch_BeginsANewSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -99,7 +99,7 @@ func TestSwitchingTheAccountBeginsANewSignIn(t *testing.T) {
 	}
 }
 
-func TestASessionEndsWithItsLifetime(t *testing.T) {
+func TestSession_EndsWithItsLifetime(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Lifetime = time.Hour })
 	p := s.person(t)
@@ -114,7 +114,7 @@ func TestASessionEndsWithItsLifetime(t *testing.T) {
 	}
 }
 
-func TestAnApplicationIsForThoseWhomAuthentikLetsIn(t *testing.T) {
+func TestApplication_AccessIsAuthentiksDecision(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Application = "wiki" })
 	jane := s.person(t)
@@ -136,7 +136,7 @@ func TestAnApplicationIsForThoseWhomAuthentikLetsIn(t *testing.T) {
 	}
 }
 
-func TestAnUnknownApplicationLetsNobodyIn(t *testing.T) {
+func TestApplication_UnknownOneAdmitsNobody(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Application = "nowhere" })
 	page := s.person(t).signIn("jane", "open sesame", "/")
@@ -146,7 +146,7 @@ func TestAnUnknownApplicationLetsNobodyIn(t *testing.T) {
 	page.says(t, string(fault.ApplicationNotFound))
 }
 
-func TestAnUnknownFlowIsNamedAsWhatItIs(t *testing.T) {
+func TestFlow_UnknownOneIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Flow = "nowhere" })
 	page := s.person(t).open("/")
@@ -156,7 +156,7 @@ func TestAnUnknownFlowIsNamedAsWhatItIs(t *testing.T) {
 	page.says(t, string(fault.FlowNotFound))
 }
 
-func TestTheBrandsFlowIsRunWhereNoneIsNamed(t *testing.T) {
+func TestFlow_DefaultIsTheBrands(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Flow = "" })
 	p := s.person(t)
@@ -168,7 +168,7 @@ func TestTheBrandsFlowIsRunWhereNoneIsNamed(t *testing.T) {
 	}
 }
 
-func TestAFlowWithoutALoginAdmitsNobody(t *testing.T) {
+func TestFlow_WithoutALoginAdmitsNobody(t *testing.T) {
 	t.Parallel()
 	flow := authentiktest.Flow{Slug: "empty", Bindings: []authentiktest.Binding{{Stage: &authentiktest.DummyStage{}}}}
 	s := newSite(t, func(c *Config) { c.Flow = "empty" }, flow)
@@ -180,7 +180,7 @@ func TestAFlowWithoutALoginAdmitsNobody(t *testing.T) {
 	page.says(t, "component")
 }
 
-func TestAForgottenSessionOfAuthentikBeginsAgainWithoutStrangeErrors(t *testing.T) {
+func TestVisit_LostAtAuthentikBeginsAgainWithoutErrors(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -197,7 +197,7 @@ func TestAForgottenSessionOfAuthentikBeginsAgainWithoutStrangeErrors(t *testing.
 	}
 }
 
-func TestAMistakeAfterAVisitThatBeganAgainIsShown(t *testing.T) {
+func TestVisit_MistakeAfterANewBeginningIsShown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -209,7 +209,7 @@ func TestAMistakeAfterAVisitThatBeganAgainIsShown(t *testing.T) {
 	page.says(t, `aria-invalid="true"`)
 }
 
-func TestTwoTabsKnowNothingOfEachOther(t *testing.T) {
+func TestVisit_TabsAreIndependent(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -225,7 +225,7 @@ func TestTwoTabsKnowNothingOfEachOther(t *testing.T) {
 	}
 }
 
-func TestAnOldPageGoesOnWithItsWayBackKept(t *testing.T) {
+func TestVisit_ExpiredPageKeepsItsWayBack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -239,7 +239,7 @@ func TestAnOldPageGoesOnWithItsWayBackKept(t *testing.T) {
 	}
 }
 
-func TestAPageWithoutItsCookieSaysSo(t *testing.T) {
+func TestVisit_MissingCookieIsExplained(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	page := s.person(t).open("/kept")
@@ -255,7 +255,7 @@ func TestAPageWithoutItsCookieSaysSo(t *testing.T) {
 	}
 }
 
-func TestABrowserThatKeepsNoCookieIsToldSo(t *testing.T) {
+func TestSignIn_BrowserWithoutCookiesIsTold(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -266,7 +266,7 @@ func TestABrowserThatKeepsNoCookieIsToldSo(t *testing.T) {
 	page.says(t, string(fault.CookiesBlocked))
 }
 
-func TestTheDeviceIsKnownAgainAtTheNextSignIn(t *testing.T) {
+func TestDevice_IsRememberedAtTheNextSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -282,7 +282,7 @@ func TestTheDeviceIsKnownAgainAtTheNextSignIn(t *testing.T) {
 	}
 }
 
-func TestNothingOfAuthentikReachesTheBrowserInClear(t *testing.T) {
+func TestVisit_BrowserGetsNothingOfAuthentikInClear(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -307,7 +307,7 @@ func TestNothingOfAuthentikReachesTheBrowserInClear(t *testing.T) {
 	}
 }
 
-func TestEveryCookieIsKeptFromScriptsAndOtherSites(t *testing.T) {
+func TestCookies_AreHTTPOnlyAndSameSite(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -349,7 +349,7 @@ func recoveryFlow() []authentiktest.Flow {
 	}}
 }
 
-func TestAnotherFlowThanTheOneDemandedAdmitsNobody(t *testing.T) {
+func TestFlow_OtherThanTheDemandedAdmitsNobody(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Flow = "demanding" }, recoveryFlow()...)
 	p := s.person(t)
@@ -365,7 +365,7 @@ func TestAnotherFlowThanTheOneDemandedAdmitsNobody(t *testing.T) {
 	}
 }
 
-func TestFormsThatOfferNoFlowLeadToNone(t *testing.T) {
+func TestFlow_OnlyOfferedOnesAreStarted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -376,7 +376,7 @@ func TestFormsThatOfferNoFlowLeadToNone(t *testing.T) {
 	}
 }
 
-func TestSignInAndSignOutRenewTheSecretOfVisits(t *testing.T) {
+func TestVisit_SecretIsRenewedBySignInAndSignOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -392,7 +392,7 @@ func TestSignInAndSignOutRenewTheSecretOfVisits(t *testing.T) {
 	}
 }
 
-func TestASignInEndsTheSessionThatItReplaces(t *testing.T) {
+func TestSignIn_EndsTheSessionThatItReplaces(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)

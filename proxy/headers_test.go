@@ -137,7 +137,7 @@ func TestHeaders_HandlersBehindTheGateCannotSpoilASession(t *testing.T) {
 	}
 }
 
-func TestCookiesOfTheApplicationAreLeftAlone(t *testing.T) {
+func TestHeaders_CookiesOfTheApplicationAreKept(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)

@@ -20,7 +20,7 @@ const (
 	asksPassword = "ak-stage-password"
 )
 
-func TestAProgramSignsInWithoutASinglePage(t *testing.T) {
+func TestJSON_SignsIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -40,7 +40,7 @@ func TestAProgramSignsInWithoutASinglePage(t *testing.T) {
 	}
 }
 
-func TestAWrongPasswordIsSaidByItsField(t *testing.T) {
+func TestJSON_WrongPasswordIsAnErrorOfItsField(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -52,7 +52,7 @@ func TestAWrongPasswordIsSaidByItsField(t *testing.T) {
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
 }
 
-func TestACodeOfAnAuthenticatorAppIsSetUpAndGiven(t *testing.T) {
+func TestJSON_AuthenticatorAppIsSetUpAndUsed(t *testing.T) {
 	t.Parallel()
 	flow := loginFlow("totp", authentiktest.Binding{Stage: &authentiktest.AuthenticatorTOTPStage{}})
 	s := newSite(t, func(c *Config) { c.Flow = "totp" }, flow)
@@ -70,7 +70,7 @@ func TestACodeOfAnAuthenticatorAppIsSetUpAndGiven(t *testing.T) {
 	p.answer(step, `{"code":"`+code+`"}`).ends("/")
 }
 
-func TestAPromptTakesEveryKindOfValue(t *testing.T) {
+func TestJSON_PromptAcceptsEveryKindOfValue(t *testing.T) {
 	t.Parallel()
 	flow := loginFlow("form", authentiktest.Binding{Stage: &authentiktest.PromptStage{Fields: []authentiktest.Field{
 		{Key: "contact", Label: "Contact", Type: authentiktest.FieldEmail},
@@ -88,7 +88,7 @@ func TestAPromptTakesEveryKindOfValue(t *testing.T) {
 	p.answer(step, `{"contact":"jane@example.com","count":7,"news":true}`).ends("/")
 }
 
-func TestAProgramGoesToAnotherFlowThatIsOffered(t *testing.T) {
+func TestJSON_StartsAnOfferedFlow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Flow = "demanding" }, recoveryFlow()...)
 	p := s.program(t)
@@ -102,7 +102,7 @@ func TestAProgramGoesToAnotherFlowThatIsOffered(t *testing.T) {
 	p.answer(step, `{"password":"open sesame"}`).ends("/kept")
 }
 
-func TestARefusalByTheFlowIsForbidden(t *testing.T) {
+func TestJSON_DeniedFlowIsForbidden(t *testing.T) {
 	t.Parallel()
 	flow := loginFlow("denying", authentiktest.Binding{Stage: &authentiktest.DenyStage{Message: "Not today."}})
 	s := newSite(t, func(c *Config) { c.Flow = "denying" }, flow)
@@ -128,7 +128,7 @@ func TestARefusalByTheFlowIsForbidden(t *testing.T) {
 	}
 }
 
-func TestAnOldVisitBeginsAgainAndSaysSo(t *testing.T) {
+func TestJSON_ExpiredVisitBeginsAgainWithANotice(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -140,7 +140,7 @@ func TestAnOldVisitBeginsAgainAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestAVisitThatAuthentikForgotBeginsAgainWithoutErrors(t *testing.T) {
+func TestJSON_VisitLostAtAuthentikBeginsAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -155,7 +155,7 @@ func TestAVisitThatAuthentikForgotBeginsAgainWithoutErrors(t *testing.T) {
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
 }
 
-func TestAVisitIsForTheProgramThatBeganIt(t *testing.T) {
+func TestJSON_VisitIsForOneProgram(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	step := s.program(t).ask("/.authentik/login")
@@ -169,7 +169,7 @@ func TestAVisitIsForTheProgramThatBeganIt(t *testing.T) {
 	p.answer(step, `{"uid_field":"jane"}`).fails(fault.VisitLost)
 }
 
-func TestAnAnswerThatIsSentTwiceIsGivenOnce(t *testing.T) {
+func TestJSON_RepeatedAnswerIsGivenOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -183,7 +183,7 @@ func TestAnAnswerThatIsSentTwiceIsGivenOnce(t *testing.T) {
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
 }
 
-func TestWhoIsSignedInAlreadyIsDoneWithAnyVisit(t *testing.T) {
+func TestJSON_VisitOfASignedInUserIsDone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -199,7 +199,7 @@ func TestWhoIsSignedInAlreadyIsDoneWithAnyVisit(t *testing.T) {
 	p.answer(waiting, `{"uid_field":"joe"}`).ends("/waiting")
 }
 
-func TestWhoMayNotPassIsToldSoAtTheEnd(t *testing.T) {
+func TestJSON_UserWithoutAccessIsForbidden(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Application = "wiki" })
 	p := s.program(t)
@@ -214,7 +214,7 @@ func TestWhoMayNotPassIsToldSoAtTheEnd(t *testing.T) {
 	p.answer(step, `{"password":"open sesame"}`).ends("/there")
 }
 
-func TestAProgramSignsOut(t *testing.T) {
+func TestJSON_SignsOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -233,7 +233,7 @@ func TestAProgramSignsOut(t *testing.T) {
 	}
 }
 
-func TestAVisitGoesOnInEitherForm(t *testing.T) {
+func TestJSON_VisitContinuesAsHTMLAndBack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -249,7 +249,7 @@ func TestAVisitGoesOnInEitherForm(t *testing.T) {
 	}
 }
 
-func TestAFormCanBeAnsweredInJSON(t *testing.T) {
+func TestJSON_FormCanBeAnsweredInJSON(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -264,7 +264,7 @@ func TestAFormCanBeAnsweredInJSON(t *testing.T) {
 	p.hear(r).asks(asksPassword)
 }
 
-func TestWhatCannotBeReadIsRefusedWithoutAskingAuthentik(t *testing.T) {
+func TestJSON_UnreadableAnswerIsRefusedHere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -286,7 +286,7 @@ func TestWhatCannotBeReadIsRefusedWithoutAskingAuthentik(t *testing.T) {
 	p.answer(step, `{"uid_field":"jane"}`).asks(asksPassword)
 }
 
-func TestTheWayBackOfAProgramIsLocalToo(t *testing.T) {
+func TestJSON_WayBackIsLocal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.program(t)
@@ -303,7 +303,7 @@ func TestTheWayBackOfAProgramIsLocalToo(t *testing.T) {
 	p.answer(step, `{"password":"open sesame"}`).ends("/") // the old visit does not open any more
 }
 
-func TestAPageLoadGetsAPageWhateverItAccepts(t *testing.T) {
+func TestJSON_PageLoadsGetHTML(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)

@@ -98,9 +98,9 @@ func codeOn(t testing.TB, page screen) string {
 	return code
 }
 
-// TestAVisitIsGermanThroughout: our own words and authentik's, mistakes and failures
+// TestLanguage_VisitIsGermanThroughout: our own words and authentik's, mistakes and failures
 // included, whether the browser asks for it or the operator has settled it.
-func TestAVisitIsGermanThroughout(t *testing.T) {
+func TestLanguage_VisitIsGermanThroughout(t *testing.T) {
 	t.Parallel()
 	english := englishSentences(t)
 	for name, row := range map[string]struct{ fixed, accept string }{
@@ -129,8 +129,8 @@ func TestAVisitIsGermanThroughout(t *testing.T) {
 	}
 }
 
-// TestOthersAreSpokenToInEnglish is what shows that the test above could fail.
-func TestOthersAreSpokenToInEnglish(t *testing.T) {
+// TestLanguage_DefaultIsEnglish is what shows that the test above could fail.
+func TestLanguage_DefaultIsEnglish(t *testing.T) {
 	t.Parallel()
 	s := languageSite(t, "")
 	for _, accept := range []string{"", "en", "nb", "de;q=0", "nonsense;;;"} {

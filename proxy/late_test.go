@@ -20,8 +20,8 @@ func (lateStore) Watch(ctx context.Context, ended func(string)) error {
 	return nil
 }
 
-// TestAnEndThatIsNotHeardOfYetIsNoFailure ends a session that is remembered, as another process does.
-func TestAnEndThatIsNotHeardOfYetIsNoFailure(t *testing.T) {
+// TestWatch_LateAnnouncementIsNotAFailure ends a session that is remembered, as another process does.
+func TestWatch_LateAnnouncementIsNotAFailure(t *testing.T) {
 	t.Parallel()
 	for name, try := range map[string]struct {
 		age  time.Duration

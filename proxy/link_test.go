@@ -102,7 +102,7 @@ func local(t testing.TB, s *site, link string) string {
 	return path
 }
 
-func TestAMailedLinkGoesOnInAnyBrowser(t *testing.T) {
+func TestLink_WorksInAnyBrowser(t *testing.T) {
 	t.Parallel()
 	s, authentik := linkSite(t, nil)
 	waits := s.person(t).signIn("jane", "open sesame", "/deep")
@@ -124,7 +124,7 @@ func TestAMailedLinkGoesOnInAnyBrowser(t *testing.T) {
 	}
 }
 
-func TestALinkBeginsInASessionOfItsOwn(t *testing.T) {
+func TestLink_BeginsInItsOwnSessionAtAuthentik(t *testing.T) {
 	t.Parallel()
 	s, authentik := linkSite(t, nil)
 	p := s.person(t)
@@ -142,7 +142,7 @@ func TestALinkBeginsInASessionOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestAnotherFlowThanTheDemandedOneAdmitsNobody(t *testing.T) {
+func TestLink_OtherFlowThanTheDemandedAdmitsNobody(t *testing.T) {
 	t.Parallel()
 	for flow, path := range map[string]string{"login": "/.authentik/login", "enrol": "/"} {
 		s, _ := linkSite(t, func(c *Config) { c.Flow = flow })
@@ -160,7 +160,7 @@ func TestAnotherFlowThanTheDemandedOneAdmitsNobody(t *testing.T) {
 	}
 }
 
-func TestTheTokenOfALinkStandsNowhereAfterwards(t *testing.T) {
+func TestLink_TokenIsNotShownAfterwards(t *testing.T) {
 	t.Parallel()
 	s, _ := linkSite(t, nil)
 	p := s.person(t)
@@ -195,7 +195,7 @@ func adminLink(t testing.TB, authentik string) string {
 	return strings.TrimPrefix(made.Link, authentik)
 }
 
-func TestScannersOfMailsUseNoLinkUp(t *testing.T) {
+func TestLink_MailScannersDoNotUseItUp(t *testing.T) {
 	t.Parallel()
 	_, address, authentik := linked(t)
 	s := newSite(t, func(c *Config) { c.Client, c.PageHost = authentik, true })
@@ -224,7 +224,7 @@ func TestScannersOfMailsUseNoLinkUp(t *testing.T) {
 	p.open(link).says(t, `name="field.password"`)
 }
 
-func TestWhoIsSignedInGetsTheApplicationsPage(t *testing.T) {
+func TestLink_SignedInUserGetsTheApplication(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.PageHost = true })
 	p := s.person(t)
@@ -234,7 +234,7 @@ func TestWhoIsSignedInGetsTheApplicationsPage(t *testing.T) {
 	}
 }
 
-func TestALinkToNoFlowIsNoPage(t *testing.T) {
+func TestLink_ToAnUnknownFlowIsNotFound(t *testing.T) {
 	t.Parallel()
 	s, _ := linkSite(t, nil)
 	if shown := s.person(t).open("/if/flow/absent/"); shown.status != http.StatusNotFound {
@@ -243,7 +243,7 @@ func TestALinkToNoFlowIsNoPage(t *testing.T) {
 	s.person(t).open("/if/flow/nothing/?x=1").says(t, `name="uid_field"`) // a flow that ends at once leads to the sign-in
 }
 
-func TestWhatIsALink(t *testing.T) {
+func TestLink_IsRecognizedByItsAddress(t *testing.T) {
 	t.Parallel()
 	_, _, client := newAuthentik(t)
 	cfg := Config{Client: client, Store: newStore(t), Key: []byte(strings.Repeat("k", seal.MinKey)), PageHost: true, Hosts: []string{"example.com"}}
@@ -284,7 +284,7 @@ func TestWhatIsALink(t *testing.T) {
 	}
 }
 
-func TestLinksAreLeftAloneWhereNobodyIsLedToSignIn(t *testing.T) {
+func TestLink_IsIgnoredOnOpenPathsAndOtherRequests(t *testing.T) {
 	t.Parallel()
 	_, _, client := newAuthentik(t)
 	g := newGate(t, Config{

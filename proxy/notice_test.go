@@ -61,7 +61,7 @@ func (n notified) shown(query url.Values) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestALogoutNoticeEndsWhatRestsOnItsSession(t *testing.T) {
+func TestNotice_EndsWhatRestsOnItsSession(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	other := n.beside(nil)
@@ -93,7 +93,7 @@ func TestALogoutNoticeEndsWhatRestsOnItsSession(t *testing.T) {
 	}
 }
 
-func TestANoticeWithoutASessionEndsAllOfItsUser(t *testing.T) {
+func TestNotice_WithoutASessionEndsAllOfItsUser(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	joe := User{Username: "joe", UID: "another user"}
@@ -106,7 +106,7 @@ func TestANoticeWithoutASessionEndsAllOfItsUser(t *testing.T) {
 	}
 }
 
-func TestANoticeCountsOnce(t *testing.T) {
+func TestNotice_IsAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	n.beginAt(jane, "a session")
@@ -119,7 +119,7 @@ func TestANoticeCountsOnce(t *testing.T) {
 	}
 }
 
-func TestANoticeThatCouldNotBeKeptMayComeAgain(t *testing.T) {
+func TestNotice_FailedOneMayBeRepeated(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	cookie := n.beginAt(jane, "a session")
@@ -139,8 +139,8 @@ func TestANoticeThatCouldNotBeKeptMayComeAgain(t *testing.T) {
 	}
 }
 
-// TestNoticesOfTheUnknownLeaveNothingBehind sends what anybody could.
-func TestNoticesOfTheUnknownLeaveNothingBehind(t *testing.T) {
+// TestNotice_OfUnknownSessionsStoresNothing sends what anybody could.
+func TestNotice_OfUnknownSessionsStoresNothing(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	n.beginAt(jane, "a session")
@@ -164,7 +164,7 @@ func TestNoticesOfTheUnknownLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-func TestANoticeInAFrameEndsWhatItNames(t *testing.T) {
+func TestNotice_FrontChannelEndsWhatItNames(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	cookie := n.beginAt(jane, "a session")
@@ -189,7 +189,7 @@ func TestANoticeInAFrameEndsWhatItNames(t *testing.T) {
 	}
 }
 
-func TestAStreamClosesWithItsSession(t *testing.T) {
+func TestStream_ClosesWithItsSession(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	other := n.beside(nil)
@@ -249,8 +249,8 @@ func TestAStreamClosesWithItsSession(t *testing.T) {
 	}
 }
 
-// TestAStreamIsClosedOfWhomNobodyWouldLetIn: of ends by time nobody tells.
-func TestAStreamIsClosedOfWhomNobodyWouldLetIn(t *testing.T) {
+// TestStream_ClosesWhenAccessIsLost: of ends by time nobody tells.
+func TestStream_ClosesWhenAccessIsLost(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, s *site) {
 		p := s.person(t)

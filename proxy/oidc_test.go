@@ -11,7 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-func TestASignInByOpenIDConnect(t *testing.T) {
+func TestOIDC_SignsIn(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, nil)
 	p := s.person(t)
@@ -20,7 +20,7 @@ func TestASignInByOpenIDConnect(t *testing.T) {
 	}
 }
 
-func TestASignInWithConsent(t *testing.T) {
+func TestOIDC_AsksForConsent(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) {
 		reg.provider.AuthorizationFlow = "default-provider-authorization-explicit-consent"
@@ -33,7 +33,7 @@ func TestASignInWithConsent(t *testing.T) {
 	}
 }
 
-func TestAUserWhomTheApplicationIsNotFor(t *testing.T) {
+func TestOIDC_UserWithoutAccessIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) { reg.policies = []authentiktest.Policy{{Group: "staff"}} })
 	if page := s.person(t).signIn("jane", "open sesame", "/"); page.body != "hello jane" {
@@ -50,8 +50,8 @@ func TestAUserWhomTheApplicationIsNotFor(t *testing.T) {
 	}
 }
 
-// TestAuthentikMayBeReachedByAnotherAddress has an issuer that is named by the address of browsers.
-func TestAuthentikMayBeReachedByAnotherAddress(t *testing.T) {
+// TestOIDC_InternalAddressMayDiffer has an issuer that is named by the address of browsers.
+func TestOIDC_InternalAddressMayDiffer(t *testing.T) {
 	t.Parallel()
 	for name, page := range map[string]bool{"told its own host": false, "told the site's host": true} {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +95,7 @@ func publicly(t *testing.T, inner, public string) *flowclient.Client {
 	return client
 }
 
-func TestAnIssuerOfAnotherNameIsSaidToBe(t *testing.T) {
+func TestOIDC_WrongIssuerIsNamed(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	var cfg Config
@@ -107,8 +107,8 @@ func TestAnIssuerOfAnotherNameIsSaidToBe(t *testing.T) {
 	}
 }
 
-// TestTheAccessTokenIsToldWhereItIsWanted and nowhere else, and is renewed before it expires.
-func TestTheAccessTokenIsToldWhereItIsWanted(t *testing.T) {
+// TestOIDC_AccessTokenIsPassedIfConfigured and nowhere else, and is renewed before it expires.
+func TestOIDC_AccessTokenIsPassedIfConfigured(t *testing.T) {
 	t.Parallel()
 	for name, keep := range map[string]bool{"kept": true, "not kept": false} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestTheAccessTokenIsToldWhereItIsWanted(t *testing.T) {
 	}
 }
 
-func TestOnlyThoseMayPassWhoMeetEveryRequirement(t *testing.T) {
+func TestRequire_EveryRequirementMustBeMet(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name    string

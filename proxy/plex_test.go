@@ -91,7 +91,7 @@ func plexPerson(token string) (authentiktest.Person, bool) {
 	return authentiktest.Person{ID: "1", Username: "plexer", Name: "Plex Er"}, token == theToken
 }
 
-func TestPlexSignsInOnOurOwnPage(t *testing.T) {
+func TestPlex_SignsInOnTheGatesPage(t *testing.T) {
 	t.Parallel()
 	plex, log := &fakePlex{}, new(logbook)
 	s := newSiteOf(t, withSources(plexSource(plexPerson)), func(c *Config) {
@@ -125,8 +125,8 @@ func TestPlexSignsInOnOurOwnPage(t *testing.T) {
 	}
 }
 
-// TestADoubleClickAsksPlexOnce: each PIN would be another one.
-func TestADoubleClickAsksPlexOnce(t *testing.T) {
+// TestPlex_DoubleClickAsksOnce: each PIN would be another one.
+func TestPlex_DoubleClickAsksOnce(t *testing.T) {
 	t.Parallel()
 	plex := &fakePlex{}
 	s := newSiteOf(t, withSources(plexSource(plexPerson)), func(c *Config) { c.Plex = plex.at(t) })
@@ -140,7 +140,7 @@ func TestADoubleClickAsksPlexOnce(t *testing.T) {
 	}
 }
 
-func TestWhatGoesWrongWithPlexHasASentence(t *testing.T) {
+func TestPlex_EveryFailureHasASentence(t *testing.T) {
 	t.Parallel()
 	denies := func(string) (authentiktest.Person, bool) { return authentiktest.Person{}, false }
 	for name, row := range map[string]struct {
@@ -185,7 +185,7 @@ func TestWhatGoesWrongWithPlexHasASentence(t *testing.T) {
 	}
 }
 
-func TestAGateWithoutPlexSendsPeopleOn(t *testing.T) {
+func TestPlex_WithoutAClientLeadsToAuthentik(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(plexSource(plexPerson)), nil) // NoPlex
 	p := s.person(t)
@@ -195,7 +195,7 @@ func TestAGateWithoutPlexSendsPeopleOn(t *testing.T) {
 	}
 }
 
-func TestATokenFollowsNoRedirect(t *testing.T) {
+func TestPlex_TokenFollowsNoRedirect(t *testing.T) {
 	t.Parallel()
 	var followed bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -210,8 +210,8 @@ func TestATokenFollowsNoRedirect(t *testing.T) {
 	}
 }
 
-// TestTheAddressAtPlexIsWhatItSeems holds names that would be more than names.
-func TestTheAddressAtPlexIsWhatItSeems(t *testing.T) {
+// TestPlex_AddressEscapesTheClientID holds names that would be more than names.
+func TestPlex_AddressEscapesTheClientID(t *testing.T) {
 	t.Parallel()
 	for client, want := range map[string]string{
 		"abc":     "https://app.plex.tv/auth#!?clientID=abc&code=d4",

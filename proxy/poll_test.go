@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAPageThatWaitsHearsThatAnotherTabHasSignedIn(t *testing.T) {
+func TestPoll_WaitingPageLearnsOfASignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)

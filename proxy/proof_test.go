@@ -11,7 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestAProgramIsToldTheSame(t *testing.T) {
+func TestThrottle_ProgramsGetTheSame(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	p := s.program(t)
@@ -46,7 +46,7 @@ func TestAProgramIsToldTheSame(t *testing.T) {
 // TestWhatIsKeptOfAttemptsIsBoundedAndNamesNobody has a million accounts tried from as many addresses.
 // TestTheAccountThatAuthentikNamesCounts: two pages of one session of authentik can be used to try
 // an account on a page that shows another.
-func TestAnAnswerThatGotNoneDoesNotCount(t *testing.T) {
+func TestThrottle_AnswerWithoutAReplyDoesNotCount(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	s.warm(t)

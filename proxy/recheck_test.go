@@ -53,7 +53,7 @@ func (p *person) settles(path string, fine func(screen) bool) {
 	p.t.Fatalf("status %d at %s after 10 s: %s", page.status, page.path, page.body)
 }
 
-func TestARecheckTellsTheApplicationWhatHasChanged(t *testing.T) {
+func TestRecheck_PassesOnWhatHasChanged(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, s *site) {
 		p := s.person(t)
@@ -71,7 +71,7 @@ func TestARecheckTellsTheApplicationWhatHasChanged(t *testing.T) {
 	})
 }
 
-func TestARecheckEndsWhatIsOverAtAuthentik(t *testing.T) {
+func TestRecheck_EndsWhatHasEndedAtAuthentik(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*site){
 		"deleted":                    func(s *site) { s.authentik.DeleteUser("jane") },
@@ -94,7 +94,7 @@ func TestARecheckEndsWhatIsOverAtAuthentik(t *testing.T) {
 	}
 }
 
-func TestARecheckRefusesWhoMayNoLonger(t *testing.T) {
+func TestRecheck_RefusesUsersWithoutAccess(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, s *site) {
 		p := s.person(t)
@@ -108,7 +108,7 @@ func TestARecheckRefusesWhoMayNoLonger(t *testing.T) {
 	})
 }
 
-func TestAnAuthentikThatIsAwayIsForgivenForAWhile(t *testing.T) {
+func TestRecheck_UnreachableAuthentikIsToleratedForGrace(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, s *site) {
 		p := s.person(t)
@@ -134,8 +134,8 @@ func TestAnAuthentikThatIsAwayIsForgivenForAWhile(t *testing.T) {
 	})
 }
 
-// TestOneRedemptionForManyRequestsAtManyGates sends 200 requests at once through three gates over one store.
-func TestOneRedemptionForManyRequestsAtManyGates(t *testing.T) {
+// TestRecheck_OneRefreshForManyRequestsAndGates sends 200 requests at once through three gates over one store.
+func TestRecheck_OneRefreshForManyRequestsAndGates(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, nil)
 	p := s.person(t)
@@ -157,8 +157,8 @@ func TestOneRedemptionForManyRequestsAtManyGates(t *testing.T) {
 	}
 }
 
-// TestARefreshTokenThatWasLostIsMended is killed between the redemption and the save.
-func TestARefreshTokenThatWasLostIsMended(t *testing.T) {
+// TestRecheck_LostRefreshTokenIsRecovered is killed between the redemption and the save.
+func TestRecheck_LostRefreshTokenIsRecovered(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, nil)
 	p := s.person(t)
@@ -176,7 +176,7 @@ func TestARefreshTokenThatWasLostIsMended(t *testing.T) {
 	}
 }
 
-func TestASessionThatIsNotUsedEnds(t *testing.T) {
+func TestIdle_UnusedSessionEnds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(cfg *Config) { cfg.Idle, cfg.Recheck = 30*time.Minute, 24*time.Hour })
 	p := s.person(t)
@@ -220,8 +220,8 @@ func (i *impersonated) User(ctx context.Context, v flowclient.Visitor) (flowclie
 	return u, err
 }
 
-// TestASessionNeverBecomesAnothers has the cookies that a session rests on belong to another user.
-func TestASessionNeverBecomesAnothers(t *testing.T) {
+// TestRecheck_SessionKeepsItsUser has the cookies that a session rests on belong to another user.
+func TestRecheck_SessionKeepsItsUser(t *testing.T) {
 	t.Parallel()
 	var client *impersonated
 	s := newSite(t, func(cfg *Config) {

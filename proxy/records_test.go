@@ -74,7 +74,7 @@ func (p *person) session() string {
 	return ""
 }
 
-func TestARecordThatIsNotAsItWasSealedIsNobodys(t *testing.T) {
+func TestRecord_AlteredOneDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	store := newLedger(t)
 	g, cookie := held(t, func(c *Config) { c.Store = store }, session.Record{User: User{Username: "jane"}})
@@ -118,8 +118,8 @@ func TestARecordThatIsNotAsItWasSealedIsNobodys(t *testing.T) {
 	}
 }
 
-// TestWhatIsKeptSaysNothingToAThief looks through everything that a store gets to see.
-func TestWhatIsKeptSaysNothingToAThief(t *testing.T) {
+// TestRecord_StoredNamesAndValuesRevealNothing looks through everything that a store gets to see.
+func TestRecord_StoredNamesAndValuesRevealNothing(t *testing.T) {
 	t.Parallel()
 	store := newLedger(t)
 	s := newSite(t, func(c *Config) { c.Store = store })
@@ -140,9 +140,9 @@ func TestWhatIsKeptSaysNothingToAThief(t *testing.T) {
 	}
 }
 
-// TestAnotherKeyOpensNothingAndBreaksNothing: who loses the gate's key loses the sessions, and
+// TestRecord_AnotherKeyOpensNothing: who loses the gate's key loses the sessions, and
 // signs in again.
-func TestAnotherKeyOpensNothingAndBreaksNothing(t *testing.T) {
+func TestRecord_AnotherKeyOpensNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -160,7 +160,7 @@ func TestAnotherKeyOpensNothingAndBreaksNothing(t *testing.T) {
 	}
 }
 
-func TestAClockThatMovesByAnHourLosesNobodyForGood(t *testing.T) {
+func TestClock_ChangeOfAnHourLosesNoSession(t *testing.T) {
 	t.Parallel()
 	for _, by := range []time.Duration{time.Hour, -time.Hour} {
 		s := newSite(t, nil)
@@ -180,8 +180,8 @@ func TestAClockThatMovesByAnHourLosesNobodyForGood(t *testing.T) {
 	}
 }
 
-// TestASignInThatCannotBeKeptIsNone: a store that is full, or has gone read-only.
-func TestASignInThatCannotBeKeptIsNone(t *testing.T) {
+// TestSignIn_FailsIfTheStoreFails: a store that is full, or has gone read-only.
+func TestSignIn_FailsIfTheStoreFails(t *testing.T) {
 	t.Parallel()
 	full := &fullStore{Store: newStore(t)}
 	s := newSite(t, func(c *Config) { c.Store = full })

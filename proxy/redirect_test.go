@@ -86,7 +86,7 @@ func (a *stranger) authorize(t testing.TB, to *url.URL, name, password string) s
 	return back
 }
 
-func TestASignInAtAuthentiksOwnPages(t *testing.T) {
+func TestRedirect_SignsInAtAuthentiksPages(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
@@ -105,7 +105,7 @@ func TestASignInAtAuthentiksOwnPages(t *testing.T) {
 	}
 }
 
-func TestManyTabsLeaveForAuthentik(t *testing.T) {
+func TestRedirect_ManyTabsSignIn(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
@@ -120,8 +120,8 @@ func TestManyTabsLeaveForAuthentik(t *testing.T) {
 	}
 }
 
-// TestNobodyArrivesWithWhatAnotherHasLeftWith tries the callback with all that an attacker can have.
-func TestNobodyArrivesWithWhatAnotherHasLeftWith(t *testing.T) {
+// TestRedirect_StateIsForOneBrowser tries the callback with all that an attacker can have.
+func TestRedirect_StateIsForOneBrowser(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	victim, attacker, a := s.person(t), s.person(t), &stranger{site: s}
@@ -164,7 +164,7 @@ func TestNobodyArrivesWithWhatAnotherHasLeftWith(t *testing.T) {
 	}
 }
 
-func TestALostDepartureGoesOnWhereSomebodyIsSignedIn(t *testing.T) {
+func TestRedirect_LostDepartureWithASessionGoesBack(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
@@ -176,7 +176,7 @@ func TestALostDepartureGoesOnWhereSomebodyIsSignedIn(t *testing.T) {
 	}
 }
 
-func TestWhatAuthentikRefusesHasAPageOfItsOwn(t *testing.T) {
+func TestRedirect_RefusalHasAPage(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
@@ -215,7 +215,7 @@ func TestWhatAuthentikRefusesHasAPageOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestProvidersOfEveryKind(t *testing.T) {
+func TestOIDC_ProvidersOfEveryKind(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*registration){
 		"issuer for all":       func(reg *registration) { reg.provider.GlobalIssuer = true },

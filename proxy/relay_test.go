@@ -118,7 +118,7 @@ func (p *interfaced) goes(challenge map[string]any) screen {
 	return page
 }
 
-func TestASignInThroughAuthentiksOwnInterface(t *testing.T) {
+func TestRelay_SignsIn(t *testing.T) {
 	t.Parallel()
 	relays(t, func(t *testing.T, s *site) {
 		p := &interfaced{person: s.person(t)}
@@ -154,8 +154,8 @@ func TestASignInThroughAuthentiksOwnInterface(t *testing.T) {
 	})
 }
 
-// TestTheRelayIsNoDoorToAuthentik tries what authentik has besides, with a visit under way.
-func TestTheRelayIsNoDoorToAuthentik(t *testing.T) {
+// TestRelay_ReachesNothingElseOfAuthentik tries what authentik has besides, with a visit under way.
+func TestRelay_ReachesNothingElseOfAuthentik(t *testing.T) {
 	t.Parallel()
 	relays(t, func(t *testing.T, s *site) {
 		p := &interfaced{person: s.person(t)}
@@ -189,8 +189,8 @@ func TestTheRelayIsNoDoorToAuthentik(t *testing.T) {
 	})
 }
 
-// TestOnlyFlowsThatAuthentikSentTheVisitToAreRun has a script on the site's host try others.
-func TestOnlyFlowsThatAuthentikSentTheVisitToAreRun(t *testing.T) {
+// TestRelay_RunsOnlyFlowsThatAuthentikSentTheVisitTo has a script on the site's host try others.
+func TestRelay_RunsOnlyFlowsThatAuthentikSentTheVisitTo(t *testing.T) {
 	t.Parallel()
 	relays(t, func(t *testing.T, s *site) {
 		p := &interfaced{person: s.person(t)}
@@ -229,7 +229,7 @@ func TestOnlyFlowsThatAuthentikSentTheVisitToAreRun(t *testing.T) {
 	})
 }
 
-func TestARelayedQuestionMayLeadIntoItsOtherFlows(t *testing.T) {
+func TestRelay_ChallengeMayLeadToItsOtherFlows(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(cfg *Config) { cfg.Login, cfg.Flow = LoginRelay, "with-recovery" }, authentiktest.Flow{
 		Slug: "with-recovery", Title: "Welcome", Bindings: []authentiktest.Binding{
@@ -248,7 +248,7 @@ func TestARelayedQuestionMayLeadIntoItsOtherFlows(t *testing.T) {
 	}
 }
 
-func TestWhoHasNotBegunSeesNothingOfAuthentik(t *testing.T) {
+func TestRelay_NothingIsReachableWithoutAVisit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(cfg *Config) { cfg.Login = LoginRelay })
 	p := s.person(t)
@@ -269,8 +269,8 @@ func TestWhoHasNotBegunSeesNothingOfAuthentik(t *testing.T) {
 	}
 }
 
-// TestAnotherTabsPasswordIsNotTheApplications has a tab with authentik's interface send its answer after another has signed in.
-func TestAnotherTabsPasswordIsNotTheApplications(t *testing.T) {
+// TestRelay_LeftOverPasswordDoesNotReachTheApplication has a tab with authentik's interface send its answer after another has signed in.
+func TestRelay_LeftOverPasswordDoesNotReachTheApplication(t *testing.T) {
 	t.Parallel()
 	relays(t, func(t *testing.T, s *site) {
 		p := &interfaced{person: s.person(t)}
@@ -297,8 +297,8 @@ func TestAnotherTabsPasswordIsNotTheApplications(t *testing.T) {
 	})
 }
 
-// TestWhatAuthentiksInterfaceCannotDoHereGoesOnAtTheGatesPage has a security key of authentik's own host.
-func TestWhatAuthentiksInterfaceCannotDoHereGoesOnAtTheGatesPage(t *testing.T) {
+// TestRelay_ContinuesOnTheGatesPage has a security key of authentik's own host.
+func TestRelay_ContinuesOnTheGatesPage(t *testing.T) {
 	t.Parallel()
 	flow := loginFlow("keyed", authentiktest.Binding{Stage: &authentiktest.AuthenticatorValidateStage{
 		NotConfigured: authentiktest.NotConfiguredConfigure, ConfigurationStages: []authentiktest.SetupStage{&authentiktest.AuthenticatorWebAuthnStage{}},
@@ -322,8 +322,8 @@ func TestWhatAuthentiksInterfaceCannotDoHereGoesOnAtTheGatesPage(t *testing.T) {
 	}
 }
 
-// TestAPageWhoseVisitIsOverGoesOnWithAnother had a form open for too long.
-func TestAPageWhoseVisitIsOverGoesOnWithAnother(t *testing.T) {
+// TestRelay_ExpiredVisitBeginsAgain had a form open for too long.
+func TestRelay_ExpiredVisitBeginsAgain(t *testing.T) {
 	t.Parallel()
 	relays(t, func(t *testing.T, s *site) {
 		p := &interfaced{person: s.person(t)}
@@ -363,8 +363,8 @@ func TestAPageWhoseVisitIsOverGoesOnWithAnother(t *testing.T) {
 	})
 }
 
-// TestDatesOfFilesAreNotComparedWithTheApplications: its files may have the same addresses.
-func TestDatesOfFilesAreNotComparedWithTheApplications(t *testing.T) {
+// TestRelay_FilesHaveNoModificationDate: its files may have the same addresses.
+func TestRelay_FilesHaveNoModificationDate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(cfg *Config) { cfg.Login = LoginRelay })
 	p := &interfaced{person: s.person(t)}
@@ -383,8 +383,8 @@ func TestDatesOfFilesAreNotComparedWithTheApplications(t *testing.T) {
 	}
 }
 
-// TestNoFileOfAuthentiksStaysInTheBrowser: its address is the application's as soon as somebody is signed in.
-func TestNoFileOfAuthentiksStaysInTheBrowser(t *testing.T) {
+// TestRelay_FilesAreRevalidated: its address is the application's as soon as somebody is signed in.
+func TestRelay_FilesAreRevalidated(t *testing.T) {
 	t.Parallel()
 	relays(t, func(t *testing.T, s *site) {
 		p := &interfaced{person: s.person(t)}

@@ -7,8 +7,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// TestAMailIsNotSentAgainAtOnce counts mails, as its receiver would.
-func TestAMailIsNotSentAgainAtOnce(t *testing.T) {
+// TestResend_MailIsNotSentAgainAtOnce counts mails, as its receiver would.
+func TestResend_MailIsNotSentAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, inLogin(whoIsIt(&authentiktest.EmailStage{})...), nil)
 	p := s.person(t)
@@ -32,8 +32,8 @@ func TestAMailIsNotSentAgainAtOnce(t *testing.T) {
 	}
 }
 
-// TestACodeIsNotSentAgainAtOnce also asks in JSON, which is no way around.
-func TestACodeIsNotSentAgainAtOnce(t *testing.T) {
+// TestResend_CodeIsNotSentAgainAtOnce also asks in JSON, which is no way around.
+func TestResend_CodeIsNotSentAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	cfg := inLogin(whoIsIt(&authentiktest.AuthenticatorValidateStage{})...)
 	cfg.Users = people()

@@ -15,7 +15,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-func TestAListTellsWhatAnOperatorMayKnow(t *testing.T) {
+func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(c *Config) { c.Flow = "login" })
 	d.begin(jane)
@@ -43,7 +43,7 @@ func TestAListTellsWhatAnOperatorMayKnow(t *testing.T) {
 	}
 }
 
-func TestTheOldestEndsWhereAUserHasTooMany(t *testing.T) {
+func TestIndex_LimitEndsTheOldest(t *testing.T) {
 	t.Parallel()
 	metrics := &countingMetrics{}
 	d := newDesk(t, func(c *Config) { c.MaxPerUser, c.Metrics = 2, metrics })
@@ -73,8 +73,8 @@ func TestTheOldestEndsWhereAUserHasTooMany(t *testing.T) {
 	}
 }
 
-// TestManySignInsAtOnceKeepToTheLimit begins a thousand sessions of one user at two gates.
-func TestManySignInsAtOnceKeepToTheLimit(t *testing.T) {
+// TestIndex_ConcurrentSignInsKeepTheLimit begins a thousand sessions of one user at two gates.
+func TestIndex_ConcurrentSignInsKeepTheLimit(t *testing.T) {
 	t.Parallel()
 	const most = 3
 	many := 1000
@@ -113,7 +113,7 @@ func TestManySignInsAtOnceKeepToTheLimit(t *testing.T) {
 	t.Logf("%d of %d were ended before they had begun", overtaken.Load(), many)
 }
 
-func TestARollForgetsWhatIsOver(t *testing.T) {
+func TestIndex_DropsExpiredSessions(t *testing.T) {
 	t.Parallel()
 	c := &clock{}
 	d := newDesk(t, func(c2 *Config) { c2.Now = c.now })
@@ -129,9 +129,9 @@ func TestARollForgetsWhatIsOver(t *testing.T) {
 	}
 }
 
-// TestNoFaultOfTheStoreLeavesHalfASession lets the store fail at each call of an admission,
+// TestIndex_StoreFailureLeavesNoHalfSession lets the store fail at each call of an admission,
 // where one more session is one too many.
-func TestNoFaultOfTheStoreLeavesHalfASession(t *testing.T) {
+func TestIndex_StoreFailureLeavesNoHalfSession(t *testing.T) {
 	t.Parallel()
 	for at := int64(1); ; at++ {
 		d := newDesk(t, func(c *Config) { c.MaxPerUser = 1 })
@@ -169,7 +169,7 @@ func TestNoFaultOfTheStoreLeavesHalfASession(t *testing.T) {
 	}
 }
 
-func TestAStoreThatIsDownAdmitsNobody(t *testing.T) {
+func TestIndex_FailingStoreAdmitsNobody(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"load", "save"} {
 		d := newDesk(t, nil)
@@ -189,8 +189,8 @@ func TestAStoreThatIsDownAdmitsNobody(t *testing.T) {
 	}
 }
 
-// TestARollThatDoesNotOpenIsBegunAnew: one that is damaged, of another key or of another user.
-func TestARollThatDoesNotOpenIsBegunAnew(t *testing.T) {
+// TestIndex_UnreadableListIsReplaced: one that is damaged, of another key or of another user.
+func TestIndex_UnreadableListIsReplaced(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(d *desk, value []byte) []byte{
 		"cut short": func(_ *desk, value []byte) []byte { return value[:len(value)/2] },
@@ -234,8 +234,8 @@ func TestARollThatDoesNotOpenIsBegunAnew(t *testing.T) {
 	}
 }
 
-// TestWhatIsStoredTellsNothing looks for all that is known of a user in all that is stored.
-func TestWhatIsStoredTellsNothing(t *testing.T) {
+// TestIndex_StoredListRevealsNothing looks for all that is known of a user in all that is stored.
+func TestIndex_StoredListRevealsNothing(t *testing.T) {
 	t.Parallel()
 	var spy *storeSpy
 	d := newDesk(t, func(c *Config) {
@@ -268,8 +268,8 @@ func TestWhatIsStoredTellsNothing(t *testing.T) {
 	}
 }
 
-// TestARollIsFoundWithTheGatesKeyAlone and not with another, nor for another authentik.
-func TestARollIsFoundWithTheGatesKeyAlone(t *testing.T) {
+// TestIndex_IsFoundOnlyWithTheGatesKey and not with another, nor for another authentik.
+func TestIndex_IsFoundOnlyWithTheGatesKey(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	_, _, there := newAuthentik(t)
@@ -296,7 +296,7 @@ func TestARollIsFoundWithTheGatesKeyAlone(t *testing.T) {
 	}
 }
 
-func TestTheNewestUserOfANameIsMeant(t *testing.T) {
+func TestIndex_UsernameLeadsToItsNewestUser(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	d.begin(User{Username: "jane", UID: "first"})
@@ -314,7 +314,7 @@ func TestTheNewestUserOfANameIsMeant(t *testing.T) {
 	}
 }
 
-func TestALimitThatCannotBeHeldIsAMistake(t *testing.T) {
+func TestIndex_ImpossibleLimitIsAMistake(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	for most, wrong := range map[int]bool{-1: true, 0: false, 1: false, session.MaxPerUser: false, session.MaxPerUser + 1: true} {

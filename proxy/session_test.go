@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestASessionIsGoodInItsRealmAlone(t *testing.T) {
+func TestSession_OpensOnlyInItsRealm(t *testing.T) {
 	t.Parallel()
 	store, key := newStore(t), []byte(strings.Repeat("k", seal.MinKey))
 	_, _, here := newAuthentik(t)
@@ -54,7 +54,7 @@ func TestASessionIsGoodInItsRealmAlone(t *testing.T) {
 	}
 }
 
-func TestOneCookieOpensNothingAtAnotherHostOfTheSameGate(t *testing.T) {
+func TestSession_OpensOnlyAtItsHost(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	for host, want := range map[string]bool{
@@ -70,7 +70,7 @@ func TestOneCookieOpensNothingAtAnotherHostOfTheSameGate(t *testing.T) {
 	}
 }
 
-func TestHostsBelowOneDomainShareASignInAndAskForEachApplication(t *testing.T) {
+func TestSession_HostsOfADomainShareOne(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, func(c *Config) { c.Cookie.Domain = ".Example.com" }, session.Record{User: User{Username: "jane"}})
 	for _, host := range []string{"app.example.com", "wiki.example.com"} {
@@ -80,7 +80,7 @@ func TestHostsBelowOneDomainShareASignInAndAskForEachApplication(t *testing.T) {
 	}
 }
 
-func TestAnotherApplicationAsksAuthentikOnceWithTheSessionsOwnCookies(t *testing.T) {
+func TestSession_OtherApplicationIsCheckedOnce(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		who, password string
@@ -105,7 +105,7 @@ func TestAnotherApplicationAsksAuthentikOnceWithTheSessionsOwnCookies(t *testing
 	}
 }
 
-func TestASessionWhoseAuthentikSessionIsGoneIsNotAdmittedElsewhere(t *testing.T) {
+func TestSession_EndedAtAuthentikIsNotAdmittedElsewhere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -121,7 +121,7 @@ func TestASessionWhoseAuthentikSessionIsGoneIsNotAdmittedElsewhere(t *testing.T)
 	}
 }
 
-func TestGatesOfTwoFlowsOnOneHostKeepTheirOwnCookies(t *testing.T) {
+func TestSession_TwoFlowsOnOneHostHaveTheirOwnCookies(t *testing.T) {
 	t.Parallel()
 	a := exchange.NewCookies(exchange.CookieOptions{WonBy: "login", Name: "authentik_gate"})
 	b := exchange.NewCookies(exchange.CookieOptions{WonBy: "strong", Name: "authentik_gate"})
@@ -134,7 +134,7 @@ func TestGatesOfTwoFlowsOnOneHostKeepTheirOwnCookies(t *testing.T) {
 	}
 }
 
-func TestAnEndedSessionNeverComesBack(t *testing.T) {
+func TestSession_EndedOneNeverComesBack(t *testing.T) {
 	t.Parallel()
 	g, _ := held(t, nil, session.Record{})
 	at := somewhere("app.example.com")
@@ -160,7 +160,7 @@ func TestAnEndedSessionNeverComesBack(t *testing.T) {
 	}
 }
 
-func TestAnotherGateHearsOfAnEnd(t *testing.T) {
+func TestSession_EndReachesOtherGates(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	other := newGate(t, g.cfg)

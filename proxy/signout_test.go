@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-func TestSignOutEndsAuthentiksSessionToo(t *testing.T) {
+func TestSignOut_EndsAuthentiksSession(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, s *site) {
 		p := s.person(t)
@@ -38,7 +38,7 @@ func TestSignOutEndsAuthentiksSessionToo(t *testing.T) {
 	})
 }
 
-func TestSignOutSaysWhenAuthentiksSessionMayGoOn(t *testing.T) {
+func TestSignOut_SaysIfAuthentiksSessionMayContinue(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, s *site) {
 		p := s.person(t)
@@ -55,7 +55,7 @@ func TestSignOutSaysWhenAuthentiksSessionMayGoOn(t *testing.T) {
 	})
 }
 
-func TestSignOutEndsTheSiblingsOfASignIn(t *testing.T) {
+func TestSignOut_EndsTheSessionsOfTheSameSignIn(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	first, sibling, another := n.beginAt(jane, "a session"), n.beginAt(jane, "a session"), n.beginAt(jane, "another")
@@ -70,7 +70,7 @@ func TestSignOutEndsTheSiblingsOfASignIn(t *testing.T) {
 	}
 }
 
-func TestABrowserWithAuthentiksSessionSignsOutThere(t *testing.T) {
+func TestSignOut_BrowserWithAuthentiksSessionIsSentThere(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}

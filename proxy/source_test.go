@@ -36,9 +36,9 @@ func github() authentiktest.Source {
 	return authentiktest.Source{Slug: "github", Name: "GitHub", Kind: authentiktest.SourceOAuth, ClientID: "c", URL: "https://github.example/login"}
 }
 
-// TestASourceElsewhereIsSaidToRunThere: nothing is sent to authentik for it, and the
+// TestSource_ElsewhereIsNamed: nothing is sent to authentik for it, and the
 // way back keeps the visit.
-func TestASourceElsewhereIsSaidToRunThere(t *testing.T) {
+func TestSource_ElsewhereIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(
 		github(),
@@ -64,7 +64,7 @@ func TestASourceElsewhereIsSaidToRunThere(t *testing.T) {
 	p.send(page, "password", "open sesame").says(t, "hello jane")
 }
 
-func TestASourceThatIsNotThereCannotBeChosen(t *testing.T) {
+func TestSource_UnknownOneCannotBeChosen(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(github()), nil)
 	p := s.person(t)
@@ -96,7 +96,7 @@ func pressed(now time.Time, hash string) []string {
 	}
 }
 
-func TestTelegramSignsInOnOurOwnPage(t *testing.T) {
+func TestSource_TelegramSignsInOnTheGatesPage(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(github(), telegram()), nil)
 	p := s.person(t)
@@ -116,9 +116,9 @@ func TestTelegramSignsInOnOurOwnPage(t *testing.T) {
 	}
 }
 
-// TestAGateThatNamesAFlowTakesNobodyFromASource: the session would have been
+// TestSource_IsBarredIfTheGateDemandsAFlow: the session would have been
 // won by another flow.
-func TestAGateThatNamesAFlowTakesNobodyFromASource(t *testing.T) {
+func TestSource_IsBarredIfTheGateDemandsAFlow(t *testing.T) {
 	t.Parallel()
 	pins := &fakePlex{}
 	cfg := withSources(telegram(), plexSource(nil))
@@ -134,9 +134,9 @@ func TestAGateThatNamesAFlowTakesNobodyFromASource(t *testing.T) {
 	}
 }
 
-// TestASourcesFlowOpensNoGateThatNamesAnother takes a visit that is in a source's
+// TestSource_FlowDoesNotAdmitAtAGateThatDemandsAnother takes a visit that is in a source's
 // flow already to a gate that names one.
-func TestASourcesFlowOpensNoGateThatNamesAnother(t *testing.T) {
+func TestSource_FlowDoesNotAdmitAtAGateThatDemandsAnother(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(telegram()), nil)
 	p := s.person(t)
@@ -148,8 +148,8 @@ func TestASourcesFlowOpensNoGateThatNamesAnother(t *testing.T) {
 	}
 }
 
-// TestADetourOfAnotherVersionIsNone opens visits in which it is something else.
-func TestADetourOfAnotherVersionIsNone(t *testing.T) {
+// TestSource_DetourOfAnotherVersionIsIgnored opens visits in which it is something else.
+func TestSource_DetourOfAnotherVersionIsIgnored(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(github()), nil)
 	at, secret := somewhere("app.example.com"), seal.NewSecret()

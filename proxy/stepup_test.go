@@ -14,7 +14,7 @@ import (
 // aged moves the clock by an hour, without a recheck.
 func (s *site) aged() { s.clock.move(time.Hour) }
 
-func TestASignInThatIsTooOldIsMadeAgain(t *testing.T) {
+func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) {
 		reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
@@ -41,8 +41,8 @@ func TestASignInThatIsTooOldIsMadeAgain(t *testing.T) {
 	}
 }
 
-// TestARecheckIsNoSignIn renews the tokens, which says nothing of when somebody signed in.
-func TestARecheckIsNoSignIn(t *testing.T) {
+// TestStepUp_RecheckIsNotASignIn renews the tokens, which says nothing of when somebody signed in.
+func TestStepUp_RecheckIsNotASignIn(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) { reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge = 30 * time.Minute } })
 	p := s.person(t)
@@ -57,8 +57,8 @@ func TestARecheckIsNoSignIn(t *testing.T) {
 	}
 }
 
-// TestAnAuthentikThatIgnoresItProvesNoStepUp has an authentik that sends the old sign-in back.
-func TestAnAuthentikThatIgnoresItProvesNoStepUp(t *testing.T) {
+// TestStepUp_IgnoredByAuthentikIsRefused has an authentik that sends the old sign-in back.
+func TestStepUp_IgnoredByAuthentikIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, func(reg *registration) {
 		reg.gate = func(cfg *Config) {
@@ -86,7 +86,7 @@ func TestAnAuthentikThatIgnoresItProvesNoStepUp(t *testing.T) {
 	page.says(t, "jane")
 }
 
-func TestASecondFactorIsDemanded(t *testing.T) {
+func TestStepUp_DemandsASecondFactor(t *testing.T) {
 	t.Parallel()
 	strong := loginFlow("login", authentiktest.Binding{Stage: &authentiktest.AuthenticatorValidateStage{
 		DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceStatic},

@@ -25,7 +25,7 @@ func (c countingAuthentik) Answer(ctx context.Context, v flowclient.Visitor, f f
 	return c.Authentik.Answer(ctx, v, f, a)
 }
 
-func TestADoubleClickGivesOneAnswerAndBothAreSignedIn(t *testing.T) {
+func TestSubmission_DoubleClickSignsInOnce(t *testing.T) {
 	t.Parallel()
 	var answers atomic.Int64
 	hold := make(chan struct{})
@@ -49,7 +49,7 @@ func TestADoubleClickGivesOneAnswerAndBothAreSignedIn(t *testing.T) {
 	}
 }
 
-func TestTheFirstOfTwoClicksMayBeGivenUpByTheBrowser(t *testing.T) {
+func TestSubmission_FirstClickMayBeCancelled(t *testing.T) {
 	t.Parallel()
 	var answers atomic.Int64
 	hold := make(chan struct{})
@@ -81,7 +81,7 @@ func TestTheFirstOfTwoClicksMayBeGivenUpByTheBrowser(t *testing.T) {
 	}
 }
 
-func TestARefusedAnswerMakesRoomForAnother(t *testing.T) {
+func TestSubmission_RefusedAnswerAllowsAnother(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Flow = "both" })
 	p := s.person(t)
@@ -93,7 +93,7 @@ func TestARefusedAnswerMakesRoomForAnother(t *testing.T) {
 	}
 }
 
-func TestAnAnswerToAPageThatWasAnsweredIsNotHandedToTheNextQuestion(t *testing.T) {
+func TestSubmission_LateAnswerIsNotGivenToTheNextChallenge(t *testing.T) {
 	t.Parallel()
 	var answers atomic.Int64
 	s := newSite(t, func(c *Config) { c.Client = countingAuthentik{Authentik: c.Client, answers: &answers} })

@@ -208,7 +208,7 @@ func (i *issuer) notice(changed claims) string {
 // events is what makes a token one for logouts.
 var events = claims{"http://schemas.openid.net/event/backchannel-logout": struct{}{}}
 
-func TestTokensThatAreGood(t *testing.T) {
+func TestToken_ValidOnesAreAccepted(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	for name, c := range map[string]claims{
@@ -235,8 +235,8 @@ func TestTokensThatAreGood(t *testing.T) {
 	}
 }
 
-// TestForgedTokensProveNothing tries what has broken others.
-func TestForgedTokensProveNothing(t *testing.T) {
+// TestToken_ForgedOnesAreRefused tries what has broken others.
+func TestToken_ForgedOnesAreRefused(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -337,7 +337,7 @@ func encrypt(t testing.TB, token string) string {
 	return out
 }
 
-func TestEveryKeyThatAuthentikCanHaveChecksTokens(t *testing.T) {
+func TestToken_EveryKindOfKeyIsSupported(t *testing.T) {
 	t.Parallel()
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -375,8 +375,8 @@ func TestEveryKeyThatAuthentikCanHaveChecksTokens(t *testing.T) {
 	}
 }
 
-// TestASecretThatIsNoneSignsNothing has a provider without a key, and a public client.
-func TestASecretThatIsNoneSignsNothing(t *testing.T) {
+// TestToken_EmptySecretVerifiesNothing has a provider without a key, and a public client.
+func TestToken_EmptySecretVerifiesNothing(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	i.algs, i.keys, i.p.ClientSecret = []string{"HS256"}, nil, ""
@@ -385,7 +385,7 @@ func TestASecretThatIsNoneSignsNothing(t *testing.T) {
 	}
 }
 
-func TestANewKeyIsFetchedAndNotTooOften(t *testing.T) {
+func TestKeys_NewOneIsFetchedAtALimitedRate(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	now := &clock{}
@@ -413,8 +413,8 @@ func TestANewKeyIsFetchedAndNotTooOften(t *testing.T) {
 	}
 }
 
-// TestNoBrowserIsSentToAnotherHost has metadata name endpoints that are none of authentik's.
-func TestNoBrowserIsSentToAnotherHost(t *testing.T) {
+// TestDiscovery_OtherHostsAreRefused has metadata name endpoints that are none of authentik's.
+func TestDiscovery_OtherHostsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "revocation_endpoint", "end_session_endpoint", "jwks_uri",
@@ -429,7 +429,7 @@ func TestNoBrowserIsSentToAnotherHost(t *testing.T) {
 	}
 }
 
-func TestKeysThatCannotBeHadAreSaidToBe(t *testing.T) {
+func TestKeys_UnavailableOnesAreNamed(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	i.broken = true
@@ -438,7 +438,7 @@ func TestKeysThatCannotBeHadAreSaidToBe(t *testing.T) {
 	}
 }
 
-func TestLogoutTokens(t *testing.T) {
+func TestLogoutToken_IsVerified(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	now, sign := time.Now(), i.notice

@@ -13,7 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-func TestAVisitThatHasNotBegunOutlivesTheGate(t *testing.T) {
+func TestUnbegun_VisitSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.warm(t)
@@ -26,7 +26,7 @@ func TestAVisitThatHasNotBegunOutlivesTheGate(t *testing.T) {
 	}
 }
 
-func TestADoubleClickOnACopyBeginsOneVisit(t *testing.T) {
+func TestUnbegun_DoubleClickBeginsOneVisit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.warm(t)
@@ -42,8 +42,8 @@ func TestADoubleClickOnACopyBeginsOneVisit(t *testing.T) {
 	}
 }
 
-// TestAFirstQuestionThatChangedIsDrawnAfresh edits the flow between the page and its answer.
-func TestAFirstQuestionThatChangedIsDrawnAfresh(t *testing.T) {
+// TestUnbegun_ChangedChallengeIsShownAgain edits the flow between the page and its answer.
+func TestUnbegun_ChangedChallengeIsShownAgain(t *testing.T) {
 	t.Parallel()
 	captcha := &authentiktest.CaptchaStage{JSURL: "https://captcha.example/api.js", SiteKey: "key"}
 	for name, tt := range map[string]struct {
@@ -83,7 +83,7 @@ func TestAFirstQuestionThatChangedIsDrawnAfresh(t *testing.T) {
 	}
 }
 
-func TestTheNameIsKeptUntilItIsAskedForAgain(t *testing.T) {
+func TestUnbegun_TypedNameIsKept(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.warm(t)
@@ -99,7 +99,7 @@ func TestTheNameIsKeptUntilItIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestAPasswordThatHasJoinedTheNameSignsIn(t *testing.T) {
+func TestUnbegun_NewPasswordFieldSignsIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.warm(t)
@@ -117,7 +117,7 @@ func TestAPasswordThatHasJoinedTheNameSignsIn(t *testing.T) {
 	}
 }
 
-func TestAFlowThatIsGoneSaysSoAtItsFirstAnswer(t *testing.T) {
+func TestUnbegun_RemovedFlowIsNamedAtTheFirstAnswer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.warm(t)
@@ -131,7 +131,7 @@ func TestAFlowThatIsGoneSaysSoAtItsFirstAnswer(t *testing.T) {
 	next.says(t, string(fault.FlowNotFound))
 }
 
-func TestAFlowThatTheBrandCallsOtherwiseGoesOn(t *testing.T) {
+func TestUnbegun_RenamedFlowOfTheBrandContinues(t *testing.T) {
 	t.Parallel()
 	cfg := inLogin(whoIsIt(&authentiktest.PasswordStage{})...)
 	cfg.Flows[0].Slug = "old"
@@ -161,7 +161,7 @@ func (b brandOf) Brand(context.Context, flowclient.Visitor) (flowclient.Brand, e
 	return flowclient.Brand{FlowAuthentication: b.flow}, nil
 }
 
-func TestWhileAuthentikIsDownACopyIsDrawnAndItsAnswerCanBeGivenAgain(t *testing.T) {
+func TestUnbegun_AnswerCanBeRepeatedAfterAFailure(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.warm(t)
@@ -192,7 +192,7 @@ func (deadAuthentik) Answer(context.Context, flowclient.Visitor, flowclient.Flow
 	return flowclient.Step{}, flowclient.ErrUnreachable
 }
 
-func TestOtherWaysLeadOnFromACopy(t *testing.T) {
+func TestUnbegun_OtherFlowsAndSourcesBegin(t *testing.T) {
 	t.Parallel()
 	flow := authentiktest.Flow{Slug: "recover", Title: "Recover", Bindings: []authentiktest.Binding{{Stage: names()}}}
 	s := newSite(t, nil, flow)
@@ -210,7 +210,7 @@ func TestOtherWaysLeadOnFromACopy(t *testing.T) {
 	}
 }
 
-func TestASourceOfACopyBeginsTheVisit(t *testing.T) {
+func TestUnbegun_SourceBeginsTheVisit(t *testing.T) {
 	t.Parallel()
 	plex := &fakePlex{claimed: true}
 	s := newSiteOf(t, withSources(github(), telegram(), plexSource(plexPerson)), func(c *Config) { c.Plex = plex.at(t) })
@@ -237,7 +237,7 @@ func TestASourceOfACopyBeginsTheVisit(t *testing.T) {
 	}
 }
 
-func TestASourceOfACopyThatIsGoneIsSaidToBe(t *testing.T) {
+func TestUnbegun_RemovedSourceIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(telegram()), nil)
 	s.warm(t)

@@ -17,7 +17,7 @@ import (
 )
 
 // FuzzLocalPath reads the result as a browser does, on a page of this site.
-func TestNoSignInLeadsBackToTheSignIn(t *testing.T) {
+func TestWayBack_IsNeverTheSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for _, to := range []string{"/.authentik/login", "/.authentik/login?to=%2F", "/.authentik/logout", "/.authentik", "/%2eauthentik/x"} {
@@ -27,8 +27,8 @@ func TestNoSignInLeadsBackToTheSignIn(t *testing.T) {
 	}
 }
 
-// TestASignInLeadsBackToWhatAFrameWaitsFor, and to nothing that only looks like it.
-func TestASignInLeadsBackToWhatAFrameWaitsFor(t *testing.T) {
+// TestWayBack_ServesAWaitingFrame, and to nothing that only looks like it.
+func TestWayBack_ServesAWaitingFrame(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for to, want := range map[string]string{
@@ -42,7 +42,7 @@ func TestASignInLeadsBackToWhatAFrameWaitsFor(t *testing.T) {
 	}
 }
 
-func TestAVisitIsTheGatesOwnWork(t *testing.T) {
+func TestVisit_ForgedOneIsRefused(t *testing.T) {
 	t.Parallel()
 	g, _ := held(t, func(c *Config) { c.Flow = "login" }, session.Record{})
 	at := somewhere("app.example.com")
@@ -81,7 +81,7 @@ func TestAVisitIsTheGatesOwnWork(t *testing.T) {
 	}
 }
 
-func TestAVisitMadeWithTheBrowsersSecretAloneIsRefused(t *testing.T) {
+func TestVisit_SealedWithOnlyTheBrowsersSecretIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
@@ -125,7 +125,7 @@ func FuzzProceed(f *testing.F) {
 	})
 }
 
-func TestAPageSentAgainAfterSomebodyElsesSignInIsDead(t *testing.T) {
+func TestVisit_PageFromBeforeAnotherSignInIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := s.person(t)
