@@ -98,6 +98,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        encoding utf8|percent|latin1|quoted-printable|rfc2047
 //	        max_size <size>
 //	        groups   only <pattern>...
+//	        additional <Header>...
 //	        <Header> <claim-or-placeholder> {
 //	            encoding utf8|percent|latin1|quoted-printable|rfc2047
 //	        }
@@ -125,7 +126,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "open", "only", "on"}, "cookie": {"persistent"}, "headers": {"groups"},
+		"": {"trust", "sessions", "require", "scopes", "open", "only", "on"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -347,6 +348,8 @@ func (p *parser) headersOption(d *caddyfile.Dispenser) {
 		p.One(d, "headers "+name)
 	case "groups":
 		p.groups(d)
+	case "additional":
+		p.additional(d)
 	default:
 		p.header(d)
 	}
@@ -366,6 +369,14 @@ func (p *parser) groups(d *caddyfile.Dispenser) {
 		if err := rules.GroupPattern(pattern); err != nil && !options.HasPlaceholder(pattern) {
 			p.Wrong(d, "headers groups only: %v", err)
 		}
+	}
+}
+
+func (p *parser) additional(d *caddyfile.Dispenser) {
+	names := p.Values(d, "headers additional", 1, -1, "additional X-Tenant X-Role")
+	p.handler.Headers.Additional = names
+	if err := p.handler.Headers.checkAdditional(p.source); err != nil {
+		p.Wrong(d, "headers additional: %v", err)
 	}
 }
 

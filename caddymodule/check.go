@@ -140,6 +140,25 @@ func checkMaxSize(text string) error {
 	return nil
 }
 
+// checkAdditional checks the names of headers that attributes of users set.
+func (hs Headers) checkAdditional(source rules.Source) error {
+	for _, name := range hs.Additional {
+		if options.HasPlaceholder(name) {
+			continue
+		}
+		if err := rules.HeaderName(name); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(hs.Additional) == 0:
+		return nil
+	case hs.Preset != string(proxy.HeadersAuthentik) && !options.HasPlaceholder(hs.Preset):
+		return errors.New("these are headers of authentik's own proxy; write headers authentik, or a line such as: X-Tenant attributes.additionalHeaders.X-Tenant")
+	}
+	return source.Claim("attributes.additionalHeaders")
+}
+
 // checkPlaceholders refuses placeholders of a user that are never set. Nothing
 // is known of other placeholders before there is a request.
 func checkPlaceholders(value string, source rules.Source) error {

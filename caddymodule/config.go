@@ -258,6 +258,12 @@ type Headers struct {
 	// Headers name only groups that match one of them. Default: all groups.
 	GroupsOnly []string `json:"groups_only,omitempty"`
 
+	// Names of headers that `authentik` also sets, for users who have them in the
+	// attribute `additionalHeaders` at authentik. Headers that begin with
+	// `X-Authentik-` need not be listed; others are removed from all requests.
+	// Needs `client_id` and the scope `ak_proxy`. Default: none.
+	Additional []string `json:"additional,omitempty"`
+
 	// Headers of your own. They are added to the set, or replace those of the
 	// same name in it.
 	Own []Header `json:"own,omitempty"`

@@ -32,11 +32,19 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 	for _, pattern := range h.Headers.GroupsOnly {
 		wrong = wrong.And(options.In("headers groups only", rules.GroupPattern(pattern)))
 	}
+	wrong = append(wrong, h.expandAdditional(source)...)
 	for i := range h.Headers.Own {
 		own := &h.Headers.Own[i]
 		wrong = wrong.And(options.In("headers "+own.Name, own.expand(source)))
 	}
 	return wrong
+}
+
+func (h *Handler) expandAdditional(source rules.Source) options.Mistakes {
+	if wrong := options.ExpandAll("headers additional", h.Headers.Additional); wrong != nil {
+		return wrong
+	}
+	return options.Mistakes(nil).And(options.In("headers additional", h.Headers.checkAdditional(source)))
 }
 
 func (h *Handler) expandScopes() options.Mistakes {

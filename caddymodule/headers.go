@@ -21,7 +21,7 @@ func (hs Headers) config() proxy.HeaderConfig {
 	size, _ := humanize.ParseBytes(hs.MaxSize)
 	return proxy.HeaderConfig{
 		Preset: proxy.HeaderPreset(hs.Preset), Encoding: proxy.HeaderEncoding(hs.Encoding),
-		MaxSize: int(size), Groups: hs.GroupsOnly, Own: hs.rules(), //nolint:gosec // at most MaxHeaderSize
+		MaxSize: int(size), Groups: hs.GroupsOnly, Additional: hs.Additional, Own: hs.rules(), //nolint:gosec // at most MaxHeaderSize
 	}
 }
 

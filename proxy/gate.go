@@ -59,7 +59,7 @@ func New(cfg Config) (*Gate, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, headers: headers.New(cfg.Headers.options()), forgery: http.NewCrossOriginProtection(), background: background.New(), closed: make(chan struct{})}
+	g := &Gate{cfg: cfg, headers: headers.New(cfg.headers()), forgery: http.NewCrossOriginProtection(), background: background.New(), closed: make(chan struct{})}
 	if cfg.Site != nil {
 		if err := g.forgery.AddTrustedOrigin(cfg.Site.Scheme + "://" + cfg.Site.Host); err != nil {
 			return nil, fmt.Errorf("proxy: site: %w", err)
@@ -155,7 +155,7 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
-		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.headers.Prepare,
+		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
 		Ask:     g.signIn.Source.Recheck,
 		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
 		Passes:  func(s *session.Session) bool { return g.verdict(s).Pass },

@@ -72,6 +72,10 @@ type HeaderConfig struct {
 	// characters. The application is told only of groups that match one of them.
 	// Default: of all.
 	Groups []string
+	// Additional are names of headers that HeadersAuthentik also sets, for users who
+	// have them in the attribute additionalHeaders. Names that begin with
+	// X-Authentik- need not be listed. It needs the scope ak_proxy. Default: none.
+	Additional []string
 	// Own adds headers to the preset, or replaces some of it.
 	Own []HeaderRule
 }
@@ -94,7 +98,7 @@ type HeaderRule struct {
 // options converts the configuration for package headers. The session of a
 // request is in its context when headers are set.
 func (c HeaderConfig) options() headers.Options {
-	o := headers.Options{Preset: headers.Preset(c.Preset), Encoding: headers.Encoding(c.Encoding), MaxSize: c.MaxSize, Groups: c.Groups}
+	o := headers.Options{Preset: headers.Preset(c.Preset), Encoding: headers.Encoding(c.Encoding), MaxSize: c.MaxSize, Groups: c.Groups, Additional: c.Additional}
 	for _, own := range c.Own {
 		rule := headers.Rule{Name: own.Name, Claim: own.Claim, Encoding: headers.Encoding(own.Encoding)}
 		if own.Value != nil {
@@ -104,6 +108,17 @@ func (c HeaderConfig) options() headers.Options {
 			}
 		}
 		o.Rules = append(o.Rules, rule)
+	}
+	return o
+}
+
+// headers returns the options of the gate's headers, with what the gate knows of
+// the application.
+func (cfg Config) headers() headers.Options {
+	o := cfg.Headers.options()
+	o.Application = cfg.Application
+	if cfg.OIDC.used() {
+		o.ProviderKeys = cfg.Client.Root() + "application/o/" + cfg.Application + "/jwks/"
 	}
 	return o
 }

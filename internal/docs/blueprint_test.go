@@ -63,6 +63,7 @@ var stock = []string{
 	"authentik_flows.flow slug=default-invalidation-flow",
 	"authentik_crypto.certificatekeypair name=authentik Self-signed Certificate",
 	scopeMapping + "openid", scopeMapping + "email", scopeMapping + "profile", scopeMapping + "offline_access", scopeMapping + "entitlements",
+	"authentik_providers_oauth2.scopemapping managed=goauthentik.io/providers/proxy/scope-proxy",
 }
 
 const scopeMapping = "authentik_providers_oauth2.scopemapping managed=goauthentik.io/providers/oauth2/scope-"

@@ -209,7 +209,7 @@ func TestHeaders_TableNamesEachHeaderOfThePresets(t *testing.T) {
 			got = append(got, name)
 		}
 	}
-	same(t, "headers", found(t, `Name: "((?:Remote|X-Authentik)-[A-Za-z]+)"`, sources(t, "proxy")), got)
+	same(t, "headers", found(t, `Name: "((?:Remote|X-Authentik)-[A-Za-z-]+)"`, sources(t, "proxy")), got)
 }
 
 func TestHeaders_TableNamesEachPlaceholder(t *testing.T) {

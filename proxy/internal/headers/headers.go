@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,14 @@ type Options struct {
 	// Groups are patterns of rules.GroupMatches. The application is told only of
 	// groups that match one of them. Default: of all groups.
 	Groups []string
+	// Additional are names of headers that are set as the attribute
+	// additionalHeaders of a user says, with the preset Authentik. Names that begin
+	// with X-Authentik- need not be among them. Others do: a header that only some
+	// users have has to be removed from the requests of all.
+	Additional []string
+	// Application is the slug of authentik's application, and ProviderKeys the
+	// address of the keys that ID tokens are signed with. They may be empty.
+	Application, ProviderKeys string
 	// Rules add headers to the preset, or replace some of it. The later of two
 	// rules for one header counts.
 	Rules []Rule
@@ -63,6 +72,13 @@ const (
 	MaxSize     = 64 << 10
 )
 
+// What only the preset Authentik tells. An operator's rule has no such claim.
+const (
+	idToken      = "id_token"
+	providerKeys = "provider keys"
+	application  = "application"
+)
+
 // presets are in the order in which their headers are set.
 var presets = map[Preset][]Rule{
 	Remote: {
@@ -78,6 +94,9 @@ var presets = map[Preset][]Rule{
 		{Name: "X-Authentik-Name", Claim: "name"},
 		{Name: "X-Authentik-Uid", Claim: "uid"},
 		{Name: "X-Authentik-Entitlements", Claim: "entitlements|"}, // by OpenID Connect, if that scope is requested
+		{Name: "X-Authentik-Jwt", Claim: idToken},                  // likewise
+		{Name: "X-Authentik-Meta-Jwks", Claim: providerKeys},
+		{Name: "X-Authentik-Meta-App", Claim: application},
 	},
 	Off: nil,
 }
@@ -106,6 +125,11 @@ func (o Options) Check() (errs []error) {
 	wrong(spellers[o.Encoding] == nil, "%q is no encoding; there are %s", o.Encoding, strings.Join(Encodings(), ", "))
 	wrong(o.MaxSize != 0 && (o.MaxSize < MinSize || o.MaxSize > MaxSize),
 		"a header's value cannot be bounded to %d bytes; choose a size from %d to %d", o.MaxSize, MinSize, MaxSize)
+	for _, name := range o.Additional {
+		wrong(o.sets(name), "header %s is set for every user already and cannot be an additional one", name)
+		wrong(!validName(name) || reservedByHTTP[textproto.CanonicalMIMEHeaderKey(name)], "%q cannot be the name of an additional header", name)
+	}
+	wrong(len(o.Additional) > 0 && o.preset() != Authentik, "additional headers are for the preset authentik; write own rules instead")
 	for _, rule := range o.Rules {
 		wrong(spellers[rule.Encoding] == nil, "header %s: %q is no encoding; there are %s", rule.Name, rule.Encoding, strings.Join(Encodings(), ", "))
 		wrong(!validName(rule.Name), "%q cannot be the name of a header", rule.Name)
@@ -114,6 +138,17 @@ func (o Options) Check() (errs []error) {
 			"header %s belongs to HTTP itself and cannot tell who the visitor is", rule.Name)
 	}
 	return errs
+}
+
+// sets reports whether the preset or a rule sets a header of this name.
+func (o Options) sets(name string) bool {
+	return slices.ContainsFunc(slices.Concat(presets[o.preset()], o.Rules), func(rule Rule) bool { return sameName(rule.Name, name) })
+}
+
+// sameName reports whether some application reads both names as one.
+func sameName(a, b string) bool {
+	var folded, other [maxName]byte
+	return string(fold(&folded, a)) == string(fold(&other, b))
 }
 
 // maxName is the longest name of an identity header, in bytes.
@@ -135,6 +170,11 @@ var reservedByHTTP = map[string]bool{
 type Headers struct {
 	maxSize int
 	groups  []string
+	facts   map[string]string // by claim: the same for all users
+	// additional are headers that are set as a user's attributes say. It is nil
+	// for none.
+	additional map[string]bool
+	encoding   Encoding
 
 	rules  []Rule
 	names  map[string]bool // folded, see fold
@@ -144,7 +184,8 @@ type Headers struct {
 // New makes the headers of options that Check has found nothing wrong with. The
 // headers of all presets are removed from requests, whichever is set.
 func New(o Options) *Headers {
-	h := &Headers{maxSize: cmp.Or(o.MaxSize, DefaultSize), groups: o.Groups, names: map[string]bool{}}
+	h := &Headers{maxSize: cmp.Or(o.MaxSize, DefaultSize), groups: o.Groups, encoding: cmp.Or(o.Encoding, UTF8), names: map[string]bool{}}
+	h.facts = map[string]string{application: o.Application, providerKeys: o.ProviderKeys}
 	for _, blank := range " \t\r\n" { // some applications trim names
 		h.firsts[blank] = true
 	}
@@ -163,7 +204,14 @@ func New(o Options) *Headers {
 		h.rules = keep(h.rules, rule)
 	}
 	for i := range h.rules {
-		h.rules[i].Encoding = cmp.Or(h.rules[i].Encoding, o.Encoding, UTF8)
+		h.rules[i].Encoding = cmp.Or(h.rules[i].Encoding, h.encoding)
+	}
+	if o.preset() == Authentik {
+		h.additional = map[string]bool{}
+	}
+	for _, name := range o.Additional {
+		h.protect(name)
+		h.additional[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
 	return h
 }

@@ -96,7 +96,7 @@ func TestHeaders_OfEachPreset(t *testing.T) {
 			t.Parallel()
 			h := New(tt.options)
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/some", nil)
-			prepared, problems := h.Prepare(jane, "0123", "to%ken")
+			prepared, problems := h.Prepare(Subject{User: jane, Session: "0123", AccessToken: "to%ken"})
 			problems = append(problems, h.Set(r, prepared)...)
 			if got := fmt.Sprint(problems); got != fmt.Sprint(tt.problems) {
 				t.Errorf("problems: got %s, want %v", got, tt.problems)
@@ -127,7 +127,7 @@ func TestHeaders_TooLongValueIsLeftOutWhole(t *testing.T) {
 		{size - 1, fmt.Sprintf("1 [{Remote-Groups %d %d }]", size, size-1)},
 		{size, "2 []"},
 	} {
-		prepared, problems := New(Options{MaxSize: tt.max}).Prepare(u, "", "")
+		prepared, problems := New(Options{MaxSize: tt.max}).Prepare(Subject{User: u})
 		if got := fmt.Sprint(len(prepared), problems); got != tt.want {
 			t.Errorf("at most %d: got %.100s, want %s", tt.max, got, tt.want)
 		}
@@ -142,7 +142,7 @@ func TestHeaders_EncodingOfAllAndOfOne(t *testing.T) {
 		{Name: "X-Each", Value: func(*http.Request) string { return "猫" }, Encoding: Latin1},
 	}})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	prepared, problems := h.Prepare(user.User{Username: "zoë", Name: "Zoë Ümlaut", Groups: []string{"猫", "staff"}}, "", "")
+	prepared, problems := h.Prepare(Subject{User: user.User{Username: "zoë", Name: "Zoë Ümlaut", Groups: []string{"猫", "staff"}}})
 	problems = append(problems, h.Set(r, prepared)...)
 	want := "map[Remote-Groups:[=?utf-8?q?=E7=8C=AB?=,staff] Remote-Name:[Zo%C3%AB %C3%9Cmlaut] Remote-User:[zo%C3%AB] X-Each:[%E7%8C%AB] X-Name:[Zo\xeb \xdcmlaut]]"
 	if got := fmt.Sprint(r.Header); got != want {
@@ -157,7 +157,7 @@ func TestHeaders_OnlySomeGroups(t *testing.T) {
 	t.Parallel()
 	h := New(Options{Groups: []string{"app-*", "staff"}})
 	groups := []string{"staff", "family", "app-wiki", "Staff"}
-	prepared, _ := h.Prepare(user.User{Username: "jane", Groups: groups}, "", "")
+	prepared, _ := h.Prepare(Subject{User: user.User{Username: "jane", Groups: groups}})
 	if got, want := fmt.Sprint(prepared), "[{Remote-User jane} {Remote-Groups staff,app-wiki}]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -169,7 +169,7 @@ func TestHeaders_OnlySomeGroups(t *testing.T) {
 func TestHeaders_OneRequestCannotChangeAnother(t *testing.T) {
 	t.Parallel()
 	h := New(Options{})
-	prepared, problems := h.Prepare(jane, "", "")
+	prepared, problems := h.Prepare(Subject{User: jane})
 	if problems != nil {
 		t.Fatal(problems)
 	}

@@ -1,7 +1,9 @@
 package headers
 
 import (
+	"maps"
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strings"
 
@@ -23,20 +25,61 @@ type Problem struct {
 	Encoding Encoding
 }
 
-// Prepare makes the headers that are the same for every request of a session:
-// of its user, of its public ID, and of its access token where there is one.
-func (h *Headers) Prepare(u user.User, sessionID, accessToken string) (prepared []Header, problems []Problem) {
-	u.Groups = h.Groups(u.Groups)
+// A Subject is whom headers tell about.
+type Subject struct {
+	User user.User
+	// Session is the public ID of the session.
+	Session string
+	// AccessToken and IDToken are empty without OpenID Connect.
+	AccessToken, IDToken string
+}
+
+// Prepare makes the headers that are the same for every request of a session.
+func (h *Headers) Prepare(s Subject) (prepared []Header, problems []Problem) {
+	s.User.Groups = h.Groups(s.User.Groups)
 	for _, rule := range h.rules {
 		if rule.Value != nil {
 			continue
 		}
-		names, separator := namesOf(rule.Claim, u, sessionID, accessToken)
+		names, separator := h.namesOf(rule.Claim, s)
 		if line, ok := h.line(rule, names, separator, &problems); ok {
 			prepared = append(prepared, line)
 		}
 	}
-	return prepared, problems
+	return append(prepared, h.ofUser(s.User, &problems)...), problems
+}
+
+// ofUser makes the headers that a user's attributes name. No user gets a header
+// of the preset or of a rule that way, and none that clients could send for
+// others.
+func (h *Headers) ofUser(u user.User, problems *[]Problem) (lines []Header) {
+	if h.additional == nil {
+		return nil
+	}
+	all := user.AdditionalHeaders(u)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		rule := Rule{Name: textproto.CanonicalMIMEHeaderKey(name), Encoding: h.encoding}
+		if !h.additional[rule.Name] && !h.mayAdd(rule.Name) {
+			continue
+		}
+		if line, ok := h.line(rule, []string{all[name]}, "", problems); ok {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// mayAdd reports whether a header need not be named to be set for some users
+// only.
+func (h *Headers) mayAdd(name string) bool {
+	var buf [maxName]byte
+	folded := string(fold(&buf, name))
+	return validName(name) && strings.HasPrefix(folded, outposts) && len(folded) > len(outposts) && !h.names[folded]
+}
+
+// TellsIDToken reports whether the application is told the ID token.
+func (h *Headers) TellsIDToken() bool {
+	return slices.ContainsFunc(h.rules, func(rule Rule) bool { return rule.Value == nil && rule.Claim == idToken })
 }
 
 // Set sets prepared headers, and those that are made for each request. The
@@ -85,7 +128,7 @@ func (h *Headers) Groups(groups []string) []string {
 
 // namesOf returns what is known under a claim, and what to write between several
 // names: a comma, or a bar if the claim ends with one.
-func namesOf(claim string, u user.User, sessionID, accessToken string) (names []string, separator string) {
+func (h *Headers) namesOf(claim string, s Subject) (names []string, separator string) {
 	claim, bar := strings.CutSuffix(claim, "|")
 	separator = ","
 	if bar {
@@ -93,26 +136,30 @@ func namesOf(claim string, u user.User, sessionID, accessToken string) (names []
 	}
 	switch claim {
 	case "username", "id":
-		return []string{u.Username}, ""
+		return []string{s.User.Username}, ""
 	case "session":
-		return []string{sessionID}, ""
+		return []string{s.Session}, ""
 	case "access_token":
-		return []string{accessToken}, ""
+		return []string{s.AccessToken}, ""
+	case idToken:
+		return []string{s.IDToken}, ""
+	case application, providerKeys:
+		return []string{h.facts[claim]}, ""
 	case "groups":
-		return u.Groups, separator
+		return s.User.Groups, separator
 	}
-	value := user.Claim(u, claim)
+	value := user.Claim(s.User, claim)
 	if list, ok := value.([]any); ok {
 		return user.Scalars(list), separator
 	}
 	return []string{user.Scalar(value)}, ""
 }
 
-// Lines returns the identity headers that a request has.
+// Lines returns the identity headers that a request has after Strip and Set.
 func (h *Headers) Lines(r *http.Request) (lines []Header) {
-	for _, rule := range h.rules {
-		if value := r.Header[rule.Name]; len(value) > 0 {
-			lines = append(lines, Header{Name: rule.Name, Value: value[0]})
+	for name, values := range r.Header {
+		if len(values) > 0 && h.protects(name) {
+			lines = append(lines, Header{Name: name, Value: values[0]})
 		}
 	}
 	return lines

@@ -90,7 +90,7 @@ func (c *rechecks) lastError(name string) error {
 // due returns when the next recheck of a session is due.
 func (r *Registry) due(rec *Record) time.Time {
 	due := rec.checked().Add(r.Options.Recheck)
-	if r.KeepAccessToken && rec.Tokens != nil && rec.Tokens.Refresh != "" {
+	if (r.KeepAccessToken || r.TellIDToken) && rec.Tokens != nil && rec.Tokens.Refresh != "" {
 		if ahead := rec.Tokens.Expiry.Add(-renewAhead); ahead.Before(due) {
 			due = later(ahead, rec.checked().Add(recheckBackoff)) // of a token that is always about to expire
 		}

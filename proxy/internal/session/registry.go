@@ -54,12 +54,15 @@ type Options struct {
 	MaxPerUser int           // 0: only maxEntries
 	// KeepAccessToken keeps access tokens in the process's memory.
 	KeepAccessToken bool
+	// TellIDToken says that headers have the ID token, so that it is renewed before
+	// it expires.
+	TellIDToken bool
 
 	// Fits reports whether a user meets the operator's requirements.
 	Fits func(user.User) bool
 	// Headers prepares the identity headers of a session, and says which of them
 	// are not as configured.
-	Headers func(u user.User, id, accessToken string) ([]headers.Header, []headers.Problem)
+	Headers func(headers.Subject) ([]headers.Header, []headers.Problem)
 	// Ask asks authentik whether a session is still valid.
 	// flowclient.ErrUnauthenticated means that it has ended. Any other error says
 	// nothing about the session.
@@ -353,8 +356,12 @@ func (r *Registry) prepare(held stored, host string) *Session {
 	if r.Domain == "" {
 		s.host = Hostname(host)
 	}
+	about := headers.Subject{User: s.User, Session: s.id, AccessToken: s.AccessToken}
+	if rec.Tokens != nil {
+		about.IDToken = rec.Tokens.ID
+	}
 	var problems []headers.Problem
-	s.Headers, problems = r.Headers(s.User, s.id, s.AccessToken)
+	s.Headers, problems = r.Headers(about)
 	r.ReportHeaders(s, problems)
 	s.weight = s.size()
 	return s

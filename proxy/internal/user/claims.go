@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -135,11 +136,27 @@ func Scalar(value any) string {
 	switch value := value.(type) {
 	case string:
 		return value
-	case bool, float64, int, int64:
+	case float64: // as encoding/json reads numbers; not 1e+06
+		return strconv.FormatFloat(value, 'f', -1, 64)
+	case bool, int, int64:
 		return fmt.Sprint(value)
 	default:
 		return ""
 	}
+}
+
+// AdditionalHeaders returns the headers that authentik's proxy would send of a
+// user beside its own, as the attribute additionalHeaders of the user and of the
+// user's groups has them.
+func AdditionalHeaders(u User) map[string]string {
+	told, _ := u.Attributes["additionalHeaders"].(map[string]any)
+	all := make(map[string]string, len(told))
+	for name, value := range told {
+		if text := Scalar(value); text != "" {
+			all[name] = text
+		}
+	}
+	return all
 }
 
 // attribute finds a value by its dotted path.

@@ -61,13 +61,13 @@ func TestClaim_IsKnownUnderItsName(t *testing.T) {
 	t.Parallel()
 	u := User{
 		Username: "jane", Name: "Jane Doe", Email: "jane@example.com", UID: "abc", Groups: []string{"staff"},
-		Attributes: map[string]any{"a.b": "whole", "a": map[string]any{"b": "part", "c": map[string]any{"d": 7.0}, "e": true}, "list": []any{"x"}},
+		Attributes: map[string]any{"number": 1234567.0, "a.b": "whole", "a": map[string]any{"b": "part", "c": map[string]any{"d": 7.0}, "e": true}, "list": []any{"x"}},
 		Claims:     map[string]any{"roles": []any{"admin"}, "level": 3.0},
 	}
 	for name, want := range map[string]any{
 		"sub": "abc", "uid": "abc", "preferred_username": "jane", "nickname": "jane", "name": "Jane Doe", "given_name": "Jane Doe",
 		"email": "jane@example.com", "groups": []any{"staff"}, "roles": []any{"admin"}, "level": 3.0, "other": nil, "username": nil,
-		"attributes.a.b": "whole", "attributes.a.c.d": "7", "attributes.a.e": "true", "attributes.a": "", "attributes.list": "", "attributes.x.y": "",
+		"attributes.number": "1234567", "attributes.a.b": "whole", "attributes.a.c.d": "7", "attributes.a.e": "true", "attributes.a": "", "attributes.list": "", "attributes.x.y": "",
 	} {
 		if got := Claim(u, name); !reflect.DeepEqual(got, want) {
 			t.Errorf("claim %s: got %v, want %v", name, got, want)
