@@ -124,6 +124,30 @@ func TestLink_WorksInAnyBrowser(t *testing.T) {
 	}
 }
 
+// A link that is opened in the browser that asked for it leads to where the sign-in
+// was to lead; elsewhere that is not known.
+func TestLink_LeadsToWhereTheSignInWasToLead(t *testing.T) {
+	t.Parallel()
+	for name, deep := range map[string]string{"short": "/deep?x=1", "long": longLink("deep", 9000)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := linkSite(t, nil)
+			p := s.person(t)
+			p.signIn("jane", "open sesame", deep).says(t, `name="component" value="ak-stage-email"`)
+			link := local(t, s, s.authentik.Mail()[0].Link)
+			if done := p.send(p.open(link)); done.path != deep || !strings.Contains(done.body, "hello jane") {
+				t.Errorf("got %d at %.80s, want the deep link", done.status, done.path)
+			}
+		})
+	}
+	s, _ := linkSite(t, nil)
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/deep")
+	if done := p.open(invitation); strings.Contains(done.body, "deep") {
+		t.Errorf("got a deep link for an invitation, want none:\n%s", done.body)
+	}
+}
+
 func TestLink_BeginsInItsOwnSessionAtAuthentik(t *testing.T) {
 	t.Parallel()
 	s, authentik := linkSite(t, nil)

@@ -29,6 +29,7 @@ type Cookies struct {
 	browser  cookieName
 	relay    cookieName
 	arrivals cookieName
+	mailed   cookieName
 	back     cookieName // with the number of its part
 	all      []string   // every name above; none reaches the application
 	// Family are the gates of the process. It may be nil.
@@ -72,8 +73,9 @@ func NewCookies(o CookieOptions) Cookies {
 	c.browser = cookieName{plain: "authentik_browser", secure: "__Host-authentik_browser"}
 	c.relay = cookieName{plain: "authentik_relay", secure: "__Host-authentik_relay"}
 	c.arrivals = cookieName{plain: "authentik_arrivals", secure: "__Host-authentik_arrivals"}
+	c.mailed = cookieName{plain: "authentik_mailed", secure: "__Host-authentik_mailed"}
 	c.back = cookieName{plain: "authentik_back", secure: "__Secure-authentik_back"}
-	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals} {
+	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals, c.mailed} {
 		c.all = append(c.all, n.plain, n.secure)
 	}
 	return c
@@ -180,6 +182,22 @@ func (x *Exchange) Relays() func(yield func(string) bool) {
 // SetRelay gives the browser the sealed visit to authentik's own interface.
 func (x *Exchange) SetRelay(sealed string) {
 	x.setCookie(x.cookie(x.Cookies.relay, sealed))
+}
+
+// mailedLife is how long it is remembered where a visit was to lead in which
+// authentik has sent a mail. Links in mails are good for less.
+const mailedLife = 24 * time.Hour
+
+// Mailed yields what SetMailed has given the browser.
+func (x *Exchange) Mailed() func(yield func(string) bool) {
+	return CookieValues(x.Sent, x.Cookies.mailed.in(x.At.Scheme))
+}
+
+// SetMailed gives the browser where a visit was to lead, sealed.
+func (x *Exchange) SetMailed(sealed string) {
+	c := x.cookie(x.Cookies.mailed, sealed)
+	c.MaxAge = int(mailedLife / time.Second)
+	x.setCookie(c)
 }
 
 // ExpireRelay removes it from the browser.
@@ -295,7 +313,7 @@ func (c Cookies) owns(pair string) bool {
 // default, with or without a mark, or one of authentik's own.
 func reserved(base string) bool {
 	switch base {
-	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals",
+	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals", "authentik_mailed",
 		"authentik_session", "authentik_csrf", "authentik_device", "authentik_mfa":
 		return true
 	}

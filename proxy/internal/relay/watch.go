@@ -34,6 +34,7 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	}
 	base := step.Challenge.Common()
 	v.At, v.Pending = flow, base.PendingUser
+	h.SignIn.KeepForMail(x, step.Challenge.Component(), v.Back)
 	h.SignIn.Remember(v.Cookies, base.PendingUser)
 	h.Metrics.Step(string(step.Challenge.Component()), "asked")
 	given.settle(*v, flow, step)

@@ -46,6 +46,7 @@ const (
 	KindState   Kind = "state"
 	KindRelay   Kind = "relay"
 	KindBack    Kind = "back"
+	KindMailed  Kind = "mailed"
 )
 
 // A Secret is the value of one of the gate's cookies: 32 random bytes that only

@@ -85,7 +85,8 @@ func (h *Handler) follow(x *exchange.Exchange, sealed string) {
 		x.W.Header().Set("Cache-Control", "no-store")
 		x.W.WriteHeader(http.StatusOK)
 	default:
-		h.show(x, h.enter(x, link), "/")
+		back := h.mailedBack(x, link)
+		h.show(x, h.enter(x, link, back), back)
 	}
 }
 
@@ -106,7 +107,7 @@ func (h *Handler) openLink(x *exchange.Exchange, sealed string) (flowclient.Flow
 
 // enter begins a visit in the flow of a link. If the gate demands another flow,
 // this one does not admit the visitor: the sign-in follows.
-func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow) Outcome {
+func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow, back string) Outcome {
 	x = x.Uncanceled()
 	step, err := h.Client.Ask(x.Context(), x.Visitor(h.device(x)), link)
 	if errors.Is(err, flowclient.ErrFlowNotFound) {
@@ -115,10 +116,10 @@ func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow) Outcome {
 	if err != nil {
 		return Outcome{Err: fault.From(err)}
 	}
-	vis := Visit{Begun: h.Now(), Back: "/", First: link, Request: h.Request(x)}
+	vis := Visit{Begun: h.Now(), Back: back, First: link, Request: h.Request(x)}
 	out := h.Settle(x, vis.at(step))
 	if out.Ended() && !elsewhere(step) {
-		return h.reopen(x, "/")
+		return h.reopen(x, back)
 	}
 	out.notice = stale(link, step)
 	return out

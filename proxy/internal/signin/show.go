@@ -39,6 +39,7 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 		return
 	}
 	component := vis.Step.Challenge.Component()
+	h.KeepForMail(x, component, vis.Back)
 	h.Metrics.Step(string(component), "asked")
 	exchange.RetryAfter(x.W.Header(), out.wait)
 	q := page.Question{
