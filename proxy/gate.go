@@ -93,7 +93,7 @@ func (g *Gate) openPages(key seal.Key) (*page.Pages, error) {
 		signOutAt = cfg.Client.Root()
 	}
 	g.pictures = pictures.New(pictures.Options{
-		Source: cfg.Client, Key: key.Derive([]byte(cfg.Client.Root()), string(seal.KindPicture), sha256.Size), Now: cfg.Now,
+		Source: cfg.Client, Key: key.Derive([]byte(cfg.Client.Root()), string(seal.KindPicture), sha256.Size), Now: cfg.Now, Go: g.background.Go,
 	})
 	return page.New(page.Config{
 		SignOutURL: signOutAt,
@@ -117,7 +117,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	shared := g.shared
 	shared.Cookies.Family = &cfg.Family.members
 	options := signin.Options{
-		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex,
+		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex, Go: g.background.Go,
 		Throttle: throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
 			return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
 		}}),
@@ -127,7 +127,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	if cfg.OIDC.used() {
 		options.OIDC = oidc.New(oidc.Options{
 			Authentik: cfg.Client, Application: cfg.Application, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret,
-			Scopes: cfg.OIDC.Scopes, Now: cfg.Now,
+			Scopes: cfg.OIDC.Scopes, Now: cfg.Now, Go: g.background.Go,
 		})
 	}
 	g.signIn = signin.New(options)

@@ -68,6 +68,15 @@ func New[K comparable, V any](o Options[K, V]) *Cache[K, V] {
 	}
 }
 
+// OwnedBy has fetches run by an owner from now on, as Options.Go says, and
+// returns the cache. It is called before the cache is used.
+func (c *Cache[K, V]) OwnedBy(run func(work func(context.Context)) bool) *Cache[K, V] {
+	if run != nil {
+		c.options.Go = run
+	}
+	return c
+}
+
 func unowned(work func(context.Context)) bool {
 	go work(context.Background())
 	return true

@@ -228,7 +228,7 @@ func (c *cache) count() (n int) {
 // read from the store again.
 func (r *Registry) Forget() {
 	r.cache.flush()
-	r.misses.kept.Flush()
+	r.misses.kept.Clear()
 }
 
 // CacheLen returns how many sessions are cached.

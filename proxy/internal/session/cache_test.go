@@ -8,11 +8,11 @@ import (
 
 func TestMissesAreBounded(t *testing.T) {
 	t.Parallel()
-	m := newMisses()
+	m := newMisses(time.Now)
 	for i := range 3 * maxMisses {
 		m.add(fmt.Sprint(i))
 	}
-	if n := m.kept.ItemCount(); n > maxMisses {
+	if n := m.kept.Len(); n > maxMisses {
 		t.Errorf("%d are remembered", n)
 	}
 }

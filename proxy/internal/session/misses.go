@@ -3,7 +3,7 @@ package session
 import (
 	"time"
 
-	gocache "github.com/patrickmn/go-cache"
+	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 )
 
 const (
@@ -17,21 +17,20 @@ const (
 // pictures, loaded with the cookie of an ended session, reads the store once. A
 // browser gets its cookie after the session is stored, so a cached miss hides no
 // session, except if a replica of the store lags, and then for missFor.
-type misses struct{ kept *gocache.Cache }
+type misses struct {
+	kept *bounded.Cache[string, struct{}]
+}
 
-func newMisses() *misses { return &misses{gocache.New(missFor, 0)} }
+func newMisses(now func() time.Time) *misses {
+	return &misses{bounded.New(bounded.Options[string, struct{}]{Entries: maxMisses, Now: now})}
+}
 
 func (m *misses) has(lookup string) bool {
 	_, found := m.kept.Get(lookup)
 	return found
 }
 
-// add remembers a miss. When there are too many, all are forgotten.
-func (m *misses) add(lookup string) {
-	if m.kept.ItemCount() >= maxMisses {
-		m.kept.Flush()
-	}
-	m.kept.SetDefault(lookup, nil)
-}
+// add remembers a miss.
+func (m *misses) add(lookup string) { m.kept.Put(lookup, struct{}{}, missFor) }
 
-func (m *misses) sweep() { m.kept.DeleteExpired() }
+func (m *misses) sweep() { m.kept.Sweep() }

@@ -9,9 +9,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
-	gocache "github.com/patrickmn/go-cache"
-	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -39,27 +38,30 @@ const (
 
 // rechecks are the rechecks that are running, and those that have just failed.
 type rechecks struct {
-	single singleflight.Group
+	single *bounded.Cache[string, reading] // keeps nothing
 	mu     sync.Mutex
-	going  map[string]bool // by record name
-	failed *gocache.Cache  // by record name: error, for recheckBackoff
-	missed *gocache.Cache  // by record name: error, for missedFor
+	going  map[string]bool               // by record name
+	failed *bounded.Cache[string, error] // by record name, for recheckBackoff
+	missed *bounded.Cache[string, error] // by record name, for missedFor
 }
 
-func newRechecks() *rechecks {
-	return &rechecks{going: map[string]bool{}, failed: gocache.New(recheckBackoff, 0), missed: gocache.New(missedFor, 0)}
+// maxFailed bounds how many sessions are remembered whose recheck has failed.
+const maxFailed = 100_000
+
+func newRechecks(now func() time.Time) *rechecks {
+	errs := bounded.Options[string, error]{Entries: maxFailed, Now: now}
+	return &rechecks{going: map[string]bool{}, failed: bounded.New(errs), missed: bounded.New(errs)}
 }
 
 // sweep forgets old failures.
 func (c *rechecks) sweep() {
-	c.failed.DeleteExpired()
-	c.missed.DeleteExpired()
+	c.failed.Sweep()
+	c.missed.Sweep()
 }
 
 // missedError returns how a recheck failed, if none has succeeded since.
 func (c *rechecks) missedError(name string) error {
-	found, _ := c.missed.Get(name)
-	err, _ := found.(error)
+	err, _ := c.missed.Get(name)
 	return err
 }
 
@@ -82,8 +84,7 @@ func (c *rechecks) done(name string) {
 
 // lastError returns how the last recheck failed, if that was just now.
 func (c *rechecks) lastError(name string) error {
-	found, _ := c.failed.Get(name)
-	err, _ := found.(error)
+	err, _ := c.failed.Get(name)
 	return err
 }
 
@@ -127,19 +128,14 @@ func (r *Registry) Await(ctx context.Context, value, host string, s *Session) (n
 // wait for it, and returns the session as it then is. An ended session yields
 // found == false. An error says nothing about the session.
 func (r *Registry) Recheck(ctx context.Context, value, host, name string) (s *Session, found bool, err error) {
-	result := r.rechecks.single.DoChan(name, func() (got any, err error) {
-		r.Background.Do(func(backgroundCtx context.Context) {
-			got, err = r.recheck(backgroundCtx, value, host, name)
-		})
-		return got, err
+	read, err := r.rechecks.single.Do(ctx, name, func(backgroundCtx context.Context) (reading, time.Duration, error) {
+		got, err := r.recheck(backgroundCtx, value, host, name)
+		return got, 0, err
 	})
-	select {
-	case got := <-result:
-		read, _ := got.Val.(reading)
-		return read.session, read.found, got.Err
-	case <-ctx.Done():
-		return nil, false, fault.New(fault.AuthentikUnreachable, ctx.Err())
+	if err != nil && ctx.Err() != nil {
+		err = fault.New(fault.AuthentikUnreachable, ctx.Err())
 	}
+	return read.session, read.found, err
 }
 
 func (r *Registry) recheck(ctx context.Context, value, host, name string) (reading, error) {
@@ -151,8 +147,8 @@ func (r *Registry) recheck(ctx context.Context, value, host, name string) (readi
 		r.rechecks.missed.Delete(name)
 		r.Streams.Review(name)
 	} else {
-		r.rechecks.failed.SetDefault(name, err)
-		r.rechecks.missed.SetDefault(name, err)
+		r.rechecks.failed.Put(name, err, recheckBackoff)
+		r.rechecks.missed.Put(name, err, missedFor)
 		r.Logger.WarnContext(ctx, "recheck: failed, the session goes on for as long as grace allows",
 			"error", fault.Cause(err), "code", fault.From(err).Code, "session", PublicID(name))
 	}
@@ -266,6 +262,6 @@ func (r *Registry) endGone(ctx context.Context, s *Session) {
 
 // RetryRechecks forgets that rechecks have just failed.
 func (r *Registry) RetryRechecks() {
-	r.rechecks.failed.Flush()
-	r.rechecks.missed.Flush()
+	r.rechecks.failed.Clear()
+	r.rechecks.missed.Clear()
 }

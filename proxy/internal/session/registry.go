@@ -12,11 +12,11 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
-	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -96,8 +96,9 @@ type Registry struct {
 	misses   *misses
 	reported *reported
 	rechecks *rechecks
-	reading  singleflight.Group
-	reviews  chan struct{} // limits reviews that wait for the store or authentik
+	reading  *bounded.Cache[string, reading] // keeps nothing
+	renewals *bounded.Cache[string, renewal] // keeps nothing
+	reviews  chan struct{}                   // limits reviews that wait for the store or authentik
 
 	draining atomic.Bool // the gate was closed and waits for its streams
 	running  int         // its streams; guarded by Streams
@@ -106,10 +107,22 @@ type Registry struct {
 
 // New returns a registry.
 func New(o Options) *Registry {
-	r := &Registry{Options: o, misses: newMisses(), reported: newReported(), rechecks: newRechecks(), reviews: make(chan struct{}, maxReviews)}
+	r := &Registry{Options: o, misses: newMisses(o.Now), reported: newReported(), rechecks: newRechecks(o.Now), reviews: make(chan struct{}, maxReviews)}
 	r.index = newIndex(r.Options)
+	r.reading = bounded.New(bounded.Options[string, reading]{Go: r.shared})
+	r.rechecks.single = bounded.New(bounded.Options[string, reading]{Go: r.shared})
+	r.renewals = bounded.New(bounded.Options[string, renewal]{Go: r.shared})
 	r.cache = newCache(o.Now, cacheEntries, cacheBytes)
 	return r
+}
+
+// shared runs what several requests wait for. It belongs to the background work
+// of the gate, and goes on for its last requests once that has ended.
+func (r *Registry) shared(work func(context.Context)) bool {
+	if !r.Background.Go(work) {
+		go work(context.Background())
+	}
+	return true
 }
 
 // Sweep forgets what has expired.
@@ -232,21 +245,16 @@ func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool
 	// A request that comes after a revocation must not share a reading that
 	// began before it.
 	shared := lookup + strconv.FormatUint(r.cache.epoch(), 36)
-	result := r.reading.DoChan(shared, func() (got any, err error) {
-		r.Background.Do(func(backgroundCtx context.Context) {
-			storeCtx, cancel := context.WithTimeout(backgroundCtx, loadWait)
-			defer cancel()
-			got, err = r.fetch(storeCtx, browser, lookup, host)
-		})
-		return got, err
+	read, err := r.reading.Do(ctx, shared, func(backgroundCtx context.Context) (reading, time.Duration, error) {
+		storeCtx, cancel := context.WithTimeout(backgroundCtx, loadWait)
+		defer cancel()
+		got, err := r.fetch(storeCtx, browser, lookup, host)
+		return got, 0, err
 	})
-	select {
-	case got := <-result:
-		read, _ := got.Val.(reading)
-		return read.session, read.found, got.Err
-	case <-ctx.Done():
-		return nil, false, fault.New(fault.SessionsUnavailable, ctx.Err())
+	if err != nil && fault.From(err).Code != fault.SessionsUnavailable {
+		err = fault.New(fault.SessionsUnavailable, err)
 	}
+	return read.session, read.found, err
 }
 
 // fetch makes one reading and remembers its result.

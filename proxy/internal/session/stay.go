@@ -75,21 +75,16 @@ type renewal struct {
 // false if there is nothing to renew.
 func (r *Registry) Renew(ctx context.Context, value, host string, addr netip.Addr) (browser seal.Secret, s *Session, found bool, err error) {
 	key := keyOf(value)
-	result := r.rechecks.single.DoChan("renew-"+string(key[:]), func() (got any, err error) {
-		r.Background.Do(func(backgroundCtx context.Context) {
-			asking, cancel := context.WithTimeout(backgroundCtx, recheckWait)
-			defer cancel()
-			got, err = r.renew(asking, value, host, addr)
-		})
-		return got, err
+	got, err := r.renewals.Do(ctx, string(key[:]), func(backgroundCtx context.Context) (renewal, time.Duration, error) {
+		asking, cancel := context.WithTimeout(backgroundCtx, recheckWait)
+		defer cancel()
+		got, err := r.renew(asking, value, host, addr)
+		return got, 0, err
 	})
-	select {
-	case got := <-result:
-		renewed, _ := got.Val.(renewal)
-		return renewed.browser, renewed.session, renewed.found, got.Err
-	case <-ctx.Done():
-		return seal.Secret{}, nil, false, fault.New(fault.AuthentikUnreachable, ctx.Err())
+	if err != nil && ctx.Err() != nil {
+		err = fault.New(fault.AuthentikUnreachable, ctx.Err())
 	}
+	return got.browser, got.session, got.found, err
 }
 
 func (r *Registry) renew(ctx context.Context, value, host string, addr netip.Addr) (renewal, error) {

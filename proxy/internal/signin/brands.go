@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -30,10 +31,20 @@ func newBrands(fetch func(context.Context, flowclient.Visitor) (flowclient.Brand
 // of returns the brand for a visitor's host.
 func (b *brands) of(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
 	v.Cookies = nil // the brand is the same for all visitors
-	return b.kept.Do(ctx, v.Host, func(ctx context.Context) (flowclient.Brand, time.Duration, error) {
+	brand, err := b.kept.Do(ctx, v.Host, func(ctx context.Context) (flowclient.Brand, time.Duration, error) {
 		brand, err := b.fetch(ctx, v)
 		return brand, brandLifetime, err
 	})
+	if closing(ctx, err) {
+		return b.fetch(ctx, v)
+	}
+	return brand, err
+}
+
+// closing reports whether a fetch has failed only because the gate closes: its
+// last requests are answered all the same.
+func closing(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && (errors.Is(err, ttlcache.ErrClosed) || errors.Is(err, context.Canceled))
 }
 
 // lately returns the brand for a visitor's host if it is known, without asking.

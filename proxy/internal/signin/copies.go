@@ -83,10 +83,15 @@ func (c *copies) question(
 	})
 	select {
 	case mine := <-own:
+		if closing(ctx, mine.err) {
+			return ask(ctx)
+		}
 		return mine.step, mine.err
 	default:
 	}
 	switch {
+	case closing(ctx, err):
+		return ask(ctx)
 	case err != nil:
 		return flowclient.Step{}, err
 	case found.plain:

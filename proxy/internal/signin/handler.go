@@ -55,6 +55,9 @@ type Options struct {
 	Demand      authn.Demand
 	Lifetime    time.Duration
 	Redirect    bool // browsers sign in at authentik's own pages
+	// Go runs what is fetched for several visitors in the background of the gate,
+	// which waits for it when it closes.
+	Go func(work func(context.Context)) bool
 	// HandOver returns the gate on this host that has asked for a visit, and the
 	// request as that gate sees it. If that gate no longer exists, it returns this
 	// one.
@@ -92,6 +95,9 @@ func New(o Options) *Handler {
 		return h.Client.Brand(ctx, v)
 	}, o.Now)
 	h.probe = newReadiness(o.Store, o.Now)
+	h.brands.kept.OwnedBy(o.Go)
+	h.copies.kept.OwnedBy(o.Go)
+	h.waits.known.OwnedBy(o.Go)
 	h.devices = devices{store: o.Store, key: o.Key, issuer: o.Issuer, now: o.Now, logger: o.Logger}
 	return h
 }

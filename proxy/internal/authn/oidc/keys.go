@@ -6,11 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
-	"golang.org/x/sync/singleflight"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 
 	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
@@ -53,9 +52,9 @@ type publishedKeys struct {
 
 // newPublishedKeys fetches keys with a client when the first token comes, and
 // again when a token is signed with an unknown key.
-func newPublishedKeys(ctx context.Context, address string, client *http.Client, now func() time.Time) publishedKeys {
-	load := &limitedTransport{client: client, now: now}
-	ctx = goidc.ClientContext(ctx, &http.Client{Transport: load, Timeout: keysWait})
+func newPublishedKeys(ctx context.Context, address string, client *http.Client, o Options) publishedKeys {
+	load := &limitedTransport{client: client, kept: cache.New(cache.Options[string, fetched]{Entries: 1, Now: o.Now, Go: o.Go})}
+	ctx = goidc.ClientContext(context.WithoutCancel(ctx), &http.Client{Transport: load, Timeout: keysWait})
 	return publishedKeys{goidc.NewRemoteKeySet(ctx, address), load}
 }
 
@@ -73,17 +72,12 @@ func (k publishedKeys) VerifySignature(ctx context.Context, token string) ([]byt
 // that sends foreign tokens must not have authentik asked for its keys each
 // time. Requests that come at once share one fetch.
 type limitedTransport struct {
-	client   *http.Client
-	now      func() time.Time
-	fetching singleflight.Group
-
-	mu   sync.Mutex // guards last; not held while fetching
-	last fetched
+	client *http.Client
+	kept   *cache.Cache[string, fetched]
 }
 
 // A fetched response, or why there is none.
 type fetched struct {
-	at     time.Time
 	status int
 	header http.Header
 	body   []byte
@@ -92,15 +86,13 @@ type fetched struct {
 
 // RoundTrip implements http.RoundTripper.
 func (l *limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	got, fresh := l.recent()
-	if !fresh {
-		result := l.fetching.DoChan("", func() (any, error) { return l.fetch(r), nil })
-		select {
-		case one := <-result:
-			got, _ = one.Val.(fetched)
-		case <-r.Context().Done():
-			return nil, r.Context().Err()
-		}
+	got, err := l.kept.Do(r.Context(), "", func(backgroundCtx context.Context) (fetched, time.Duration, error) {
+		ctx, cancel := context.WithTimeout(backgroundCtx, keysWait)
+		defer cancel()
+		return l.fetch(ctx, r), metadataBackoff, nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if got.err != nil {
 		return nil, got.err
@@ -111,25 +103,8 @@ func (l *limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// recent returns the last response, and whether it is recent enough to be used.
-func (l *limitedTransport) recent() (got fetched, fresh bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	age := l.now().Sub(l.last.at)
-	return l.last, !l.last.at.IsZero() && age >= 0 && age < metadataBackoff
-}
-
-func (l *limitedTransport) fetch(r *http.Request) (got fetched) {
-	if got, fresh := l.recent(); fresh { // fetched while this request came
-		return got
-	}
-	got.at = l.now()
-	defer func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.last = got
-	}()
-	out := r.Clone(r.Context())
+func (l *limitedTransport) fetch(ctx context.Context, r *http.Request) (got fetched) {
+	out := r.Clone(ctx)
 	out.RequestURI = ""
 	var resp *http.Response
 	//nolint:gosec // the address comes from the metadata, which must lie below authentik's own
@@ -144,7 +119,7 @@ func (l *limitedTransport) fetch(r *http.Request) (got fetched) {
 
 // trouble returns why there are no keys, or nil if there are some.
 func (l *limitedTransport) trouble() error {
-	last, _ := l.recent()
+	last, _ := l.kept.Get("")
 	switch {
 	case fault.From(last.err).Code == fault.AuthentikTLS:
 		return last.err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 
 	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -58,26 +59,23 @@ func (p *Source) metadata(ctx context.Context) (*metadata, error) {
 	if known != nil && (now.Sub(known.at) < metadataFor || now.Sub(asked) < metadataBackoff) {
 		return known, nil
 	}
-	result := p.discovering.DoChan("", func() (any, error) {
-		m, err := p.discover(context.WithoutCancel(ctx)) // others wait for it, too
+	fresh, err := p.discovering.Do(ctx, "", func(backgroundCtx context.Context) (*metadata, time.Duration, error) {
+		m, err := p.discover(backgroundCtx) // others wait for it, too
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.asked = p.Now()
 		if err == nil {
 			p.known = m
 		}
-		return m, err
+		return m, 0, err
 	})
-	select {
-	case got := <-result:
-		if got.Err != nil && known != nil {
-			return known, nil
-		}
-		fresh, _ := got.Val.(*metadata)
-		return fresh, got.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	switch {
+	case err != nil && known != nil && ctx.Err() == nil:
+		return known, nil
+	case ctx.Err() == nil && (errors.Is(err, cache.ErrClosed) || errors.Is(err, context.Canceled)):
+		return p.discover(ctx) // the gate closes, and its last requests are answered all the same
 	}
+	return fresh, err
 }
 
 // outdated has the metadata fetched again unless they are new. It reports
@@ -167,7 +165,7 @@ func (p *Source) signing(ctx context.Context, client *http.Client, d document) (
 	if len(known) == 0 {
 		return nil, nil, fmt.Errorf("authentik signs tokens with %s, and none of that can be checked here", strings.Join(d.Algorithms, ", "))
 	}
-	return known, newPublishedKeys(ctx, d.JWKS, client, p.Now), nil
+	return known, newPublishedKeys(ctx, d.JWKS, client, p.Options), nil
 }
 
 // askJSON fetches a JSON document. The status is that of the response, also on an

@@ -10,9 +10,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
-	"golang.org/x/sync/singleflight"
 )
 
 // maxRounds bounds how often the authorize endpoint is asked in one visit. Each
@@ -42,6 +42,9 @@ type Options struct {
 	ClientSecret string // empty for a public client
 	Scopes       []string
 	Now          func() time.Time
+	// Go runs what is fetched for several visitors in the background of the gate,
+	// which waits for it when it closes. Default: it ends by itself.
+	Go func(work func(context.Context)) bool
 }
 
 // A Source knows visitors by OpenID Connect. It is safe for concurrent use.
@@ -49,7 +52,7 @@ type Source struct {
 	Options
 	root string // authentik's public address, with a slash at its end
 
-	discovering singleflight.Group
+	discovering *cache.Cache[string, *metadata] // keeps nothing
 	mu          sync.Mutex
 	known       *metadata
 	asked       time.Time // the last discovery, successful or not
@@ -58,7 +61,9 @@ type Source struct {
 var _ authn.Source = (*Source)(nil)
 
 // New returns a source. It asks authentik nothing yet.
-func New(o Options) *Source { return &Source{Options: o, root: o.Authentik.Root()} }
+func New(o Options) *Source {
+	return &Source{Options: o, root: o.Authentik.Root(), discovering: cache.New(cache.Options[string, *metadata]{Now: o.Now, Go: o.Go})}
+}
 
 // Name implements [authn.Source].
 func (*Source) Name() string { return "oidc" }
