@@ -31,7 +31,7 @@ func TestBrand_PicturesComeOnlyFromAuthentikThroughTheGate(t *testing.T) {
 		"data:image/png;base64," + strings.Repeat("A", maxInline): "",
 	} {
 		if got := p.pictureURL(address); got != want {
-			t.Errorf("%.60q comes from %q, want %q", address, got, want)
+			t.Errorf("%.60q: got address %q, want %q", address, got, want)
 		}
 	}
 }
@@ -58,7 +58,7 @@ func TestBrand_PictureOfTheThemeIsShown(t *testing.T) {
 	} {
 		got := p.picture(row.plain, row.themed, row.theme)
 		if string(got.Light) != row.light || string(got.Dark) != row.dark {
-			t.Errorf("%s: %q and %q", name, got.Light, got.Dark)
+			t.Errorf("%s: got light %q and dark %q", name, got.Light, got.Dark)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestBrand_OperatorsTitleAndLogoWin(t *testing.T) {
 		t.Errorf("%+v", v.Logo)
 	}
 	if v = testPages(t).brandView(testBrand(), english); v.Logo.Text != "Example" || !v.Logo.Found() {
-		t.Errorf("without them: %+v", v.Logo)
+		t.Errorf("without the operator's: got logo %+v", v.Logo)
 	}
 }
 
@@ -89,10 +89,10 @@ func TestBrand_UnknownLayoutIsStacked(t *testing.T) {
 		v := pageView{Layout: "stacked"}
 		testPages(t).applyFlow(&v, &flowclient.FlowInfo{Layout: layout, Background: "/b.jpg"})
 		if v.Layout != want {
-			t.Errorf("%q is drawn as %q", layout, v.Layout)
+			t.Errorf("layout %q: got %q", layout, v.Layout)
 		}
 		if framed := strings.HasSuffix(layout, "_frame_background"); v.Backdrop.Found() == framed {
-			t.Errorf("%q: a picture behind: %v", layout, v.Backdrop.Found())
+			t.Errorf("layout %q: got background picture: %v", layout, v.Backdrop.Found())
 		}
 	}
 }
@@ -104,11 +104,11 @@ func TestBrand_DefaultAvatarIsLeftOut(t *testing.T) {
 		"/static/dist/assets/images/user_default.png": false, "/media/jane.png": true, "data:image/svg+xml;base64,PHN2Zy8+": true, "": false,
 	} {
 		if got := p.account(flowclient.Base{PendingUser: "jane", PendingUserAvatar: avatar}); got == nil || (got.Face != "") != shown {
-			t.Errorf("%q: %+v", avatar, got)
+			t.Errorf("avatar %q: got %+v", avatar, got)
 		}
 	}
 	if p.account(flowclient.Base{}) != nil {
-		t.Error("nobody has an account")
+		t.Error("got no user in the view, want one")
 	}
 }
 

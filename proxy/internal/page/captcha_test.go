@@ -70,11 +70,11 @@ func TestCaptcha_LoadsOnlyWhatItsProviderNeeds(t *testing.T) {
 		got, page := loadsFor(t, script)
 		for name, own := range base {
 			if want := strings.TrimSpace(own + more[name]); got[name] != want {
-				t.Errorf("%s: %s is\n%q, want\n%q", script, name, got[name], want)
+				t.Errorf("%s, %s: got\n%q, want\n%q", script, name, got[name], want)
 			}
 		}
 		if extra := slices.DeleteFunc(slices.Collect(maps.Keys(got)), func(name string) bool { _, ok := base[name]; return ok }); len(extra) > 0 {
-			t.Errorf("%s: directives %q", script, extra)
+			t.Errorf("%s: got further directives %q, want none", script, extra)
 		}
 		has(t, page, `data-script="http`, "/.authentik/assets/captcha.js")
 	}
@@ -96,7 +96,7 @@ func TestCaptcha_UnsafeScriptIsNotLoaded(t *testing.T) {
 		}
 		for name := range got {
 			if got[name] != plain[name] {
-				t.Errorf("%q: %s is %q", script, name, got[name])
+				t.Errorf("%q, %s: got %q", script, name, got[name])
 			}
 		}
 		has(t, page, english.text("asks_captcha"), "https://auth.example.com/if/flow/login/")
@@ -130,6 +130,6 @@ func TestCaptcha_PolicyIsForItsPageOnly(t *testing.T) {
 	loadsFor(t, "https://www.recaptcha.net/recaptcha/api.js")
 	w := ask(t, questionOf(challengeOf(t, "", flowclient.ComponentPassword)), nil)
 	if got := w.Header().Get("Content-Security-Policy"); got != basePolicy("").String() {
-		t.Errorf("after a captcha, the policy of a password's page is %s", got)
+		t.Errorf("got the policy %s for a password page after a captcha, want none of the captcha's", got)
 	}
 }

@@ -122,7 +122,7 @@ func typeName(t testing.TB, of reflect.Type) string {
 	case of.Kind() == reflect.Slice:
 		return "list of " + typeName(t, of.Elem())
 	}
-	t.Errorf("%s has no name: add it to viewNames", of)
+	t.Errorf("got no name for %s: add it to viewNames", of)
 	return ""
 }
 
@@ -146,7 +146,7 @@ func TestTemplatesDocument_NamesEveryField(t *testing.T) {
 	}
 	for heading, text := range sections {
 		if len(documented(text)) > 0 {
-			t.Errorf("section %q of docs/templates.md describes fields of nothing", heading)
+			t.Errorf("section %q of docs/templates.md: got no view of that name", heading)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func TestTemplatesDocument_KnowsEveryTemplate(t *testing.T) {
 	t.Parallel()
 	for _, name := range TemplateNames() {
 		if _, ok := templateViews[name]; !ok && name != layout {
-			t.Errorf("%s is not in templateViews", name)
+			t.Errorf("got no %s in templateViews, want it there", name)
 		}
 	}
 	for _, rec := range recordings(t) {
@@ -184,13 +184,13 @@ func TestTemplatesDocument_NamesEveryPart(t *testing.T) {
 	inner := []string{"captcha-elsewhere", "entry-input", "entry-marks", "icon-email", "icon-key", "icon-sms", "icon-static", "icon-totp"}
 	for _, part := range regexp.MustCompile(`{{-? ?define "([-a-z]+)"`).FindAllStringSubmatch(string(raw), -1) {
 		if !strings.Contains(text, "`"+part[1]+"`") && !slices.Contains(inner, part[1]) {
-			t.Errorf("docs/templates.md does not name the part %q", part[1])
+			t.Errorf("docs/templates.md: got no part %q, want it named", part[1])
 		}
 	}
 	for _, part := range regexp.MustCompile("(?m)^\\| (`[-a-z]+`(?:, `[-a-z]+`)*) \\|").FindAllStringSubmatch(text, -1) {
 		for _, name := range strings.Split(strings.ReplaceAll(part[1], "`", ""), ", ") {
 			if !strings.Contains(string(raw), `define "`+name+`"`) && !strings.HasPrefix(name, "data-") {
-				t.Errorf("docs/templates.md names the part %q, which layout.html does not define", name)
+				t.Errorf("docs/templates.md: got the part %q, which layout.html does not define", name)
 			}
 		}
 	}
@@ -205,7 +205,7 @@ func TestTemplatesDocument_AttributesAreThoseOfTheTemplates(t *testing.T) {
 	}
 	for _, name := range names {
 		if !strings.Contains(templates, name[1]) {
-			t.Errorf("no template uses %s", name[1])
+			t.Errorf("got no template that uses %s", name[1])
 		}
 	}
 }
@@ -264,7 +264,7 @@ func exampleTargets(t testing.TB, p *Pages, file string) (pages []string) {
 		w := httptest.NewRecorder()
 		draw(w)
 		if w.Code == http.StatusInternalServerError {
-			t.Errorf("%s draws no failure", file)
+			t.Errorf("%s: got no failure on the page", file)
 		}
 		pages = append(pages, w.Body.String())
 	}

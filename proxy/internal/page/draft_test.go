@@ -36,7 +36,7 @@ func has(t testing.TB, page string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(page, part) {
-			t.Errorf("no %q in:\n%s", part, page)
+			t.Errorf("got no %q in:\n%s", part, page)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func lacks(t testing.TB, page string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if strings.Contains(page, part) {
-			t.Errorf("%q in:\n%s", part, page)
+			t.Errorf("got %q, want it absent, in:\n%s", part, page)
 		}
 	}
 }
@@ -73,7 +73,7 @@ func TestForm_FieldWithAnErrorHasTheFocus(t *testing.T) {
 	has(t, page, `aria-describedby="password-wrong" aria-invalid="true"`, `<div class="wrong" id="password-wrong" role="alert"><p class="plain">Invalid password`,
 		`<div class="alert" role="alert"><p class="plain">Not shown beside a field`)
 	if strings.Count(page, "Invalid password") != 1 {
-		t.Errorf("said twice:\n%s", page)
+		t.Errorf("got the message twice, want once:\n%s", page)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestValidate_DevicesHaveOneOrder(t *testing.T) {
 	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.text("key_belongs", "Host", "auth.example.com"))
 	lacks(t, page, `value="webauthn:3"`, `name="code"`)
 	if strings.Index(page, "totp:7") > strings.Index(page, "static:1") {
-		t.Error("recovery codes come first")
+		t.Error("got recovery codes first, want them last")
 	}
 }
 
@@ -160,7 +160,7 @@ func TestValidate_OnlyCodeIsAskedForAtOnce(t *testing.T) {
 	} {
 		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[`+devices+`]`, nil, nil)
 		if !strings.Contains(page, `name="chosen" value="totp:7"`) {
-			t.Errorf("%s: no code is asked for in:\n%s", name, page)
+			t.Errorf("%s: got no field for a code, want one, in:\n%s", name, page)
 		}
 	}
 	for name, devices := range map[string]string{
@@ -169,7 +169,7 @@ func TestValidate_OnlyCodeIsAskedForAtOnce(t *testing.T) {
 	} {
 		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[`+devices+`]`, nil, nil)
 		if strings.Contains(page, `name="code"`) {
-			t.Errorf("%s: a code is asked for in:\n%s", name, page)
+			t.Errorf("%s: got a field for a code, want none, in:\n%s", name, page)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func TestLink_OnlyWebAddressesAreLinked(t *testing.T) {
 		page := ask(t, questionOf(c), nil).Body.String()
 		checkPage(t, page)
 		if got := strings.Contains(page, `rel="noreferrer" autofocus>Continue at`) && !strings.Contains(page, "/if/flow/login/"); got != linked {
-			t.Errorf("%q linked to: %v\n%s", to, got, page)
+			t.Errorf("%q: got linked: %v\n%s", to, got, page)
 		}
 	}
 }
@@ -224,7 +224,7 @@ func TestLink_RedirectOfEveryClassIsChecked(t *testing.T) {
 	for _, to := range []string{"javascript:alert(1)", "https:evil", "///", "https://a\\b/"} {
 		page, ok := linkTo(to, &draft{locale: english}).(redirectView)
 		if !ok || page.Address != "" {
-			t.Errorf("%q leads to %q", to, page.Address)
+			t.Errorf("%q: got a link to %q, want none", to, page.Address)
 		}
 	}
 }

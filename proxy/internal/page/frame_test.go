@@ -22,7 +22,7 @@ func TestFrame_PageMayBeFramed(t *testing.T) {
 	for name, f := range map[string]FrameLinks{"here": framedHere, "elsewhere": {Own: "/app"}} {
 		res := inFrame(t, f)
 		if res.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%s: status %d", name, res.StatusCode)
+			t.Errorf("%s: got status %d", name, res.StatusCode)
 		}
 		for header, want := range map[string]string{
 			"Content-Type":               "text/html; charset=utf-8",
@@ -63,7 +63,7 @@ func TestFrame_PageOnlyOpensWindows(t *testing.T) {
 		has(t, page, append(row.has, `<body class="framed">`, "/assets/framed.js?v=")...)
 		lacks(t, page, append(row.lacks, "<form", "autofocus", "Imprint", "backdrop")...)
 		if strings.Count(page, "<a ") != strings.Count(page, `target="_blank"`) {
-			t.Errorf("%s: a link is followed inside the frame:\n%s", name, page)
+			t.Errorf("%s: got a link without a target, want it to open a window:\n%s", name, page)
 		}
 	}
 }

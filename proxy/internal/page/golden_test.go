@@ -64,7 +64,7 @@ func TestPage_Golden(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(unmarked(string(want)), unmarked(string(page))); diff != "" {
-			t.Errorf("%s is another page (-want +got):\n%s", name, diff)
+			t.Errorf("%s: page (-want +got):\n%s", name, diff)
 		}
 	}
 }

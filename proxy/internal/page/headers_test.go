@@ -94,7 +94,7 @@ func TestHeaders_SignOutMayLeadToAuthentik(t *testing.T) {
 		w := httptest.NewRecorder()
 		row.draw(w)
 		if got := w.Header().Get("Content-Security-Policy"); !strings.Contains(got, row.want) {
-			t.Errorf("%s: no %q in %q", name, row.want, got)
+			t.Errorf("%s: want %q in the policy, got %q", name, row.want, got)
 		}
 	}
 }
@@ -124,11 +124,11 @@ func TestPage_HasItsText(t *testing.T) {
 	} {
 		w := all[name]
 		if w.Code != row.status {
-			t.Errorf("%s: status %d, want %d", name, w.Code, row.status)
+			t.Errorf("%s: got status %d, want %d", name, w.Code, row.status)
 		}
 		for _, part := range row.parts {
 			if !strings.Contains(w.Body.String(), part) {
-				t.Errorf("%s: no %q in:\n%s", name, part, w.Body)
+				t.Errorf("%s: got no %q in:\n%s", name, part, w.Body)
 			}
 		}
 	}
@@ -156,7 +156,7 @@ func TestSignOutScope_OthersAreUnknown(t *testing.T) {
 		"ALL": SignOutUnknown, "all ": SignOutUnknown, "away": SignOutUnknown, "<b>": SignOutUnknown,
 	} {
 		if got := ParseSignOutScope(said); got != want {
-			t.Errorf("%q is %q, want %q", said, got, want)
+			t.Errorf("ParseSignOutScope(%q): got %q, want %q", said, got, want)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func TestPage_FailureWithoutAWayBackLeadsToTheRoot(t *testing.T) {
 	w := httptest.NewRecorder()
 	testPages(t).Fail(w, httptest.NewRequest(http.MethodGet, "/", nil), unreachable, "", flowclient.Brand{})
 	if !strings.Contains(w.Body.String(), `href="/.authentik/login?to=%2F"`) {
-		t.Errorf("no way back to the root in:\n%s", w.Body)
+		t.Errorf("got no link to the root in:\n%s", w.Body)
 	}
 }
 
@@ -189,13 +189,13 @@ func TestTemplate_BrokenOneSendsNoPartialPage(t *testing.T) {
 		w := httptest.NewRecorder()
 		err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), questionOf(decode(t, []byte(`{"component":"ak-stage-password"}`))))
 		if err == nil || w.Code != http.StatusInternalServerError {
-			t.Errorf("status %d, error %v", w.Code, err)
+			t.Errorf("got status %d, error %v", w.Code, err)
 		}
 		if body := w.Body.String(); strings.Contains(body, "half") || strings.Contains(body, "<html") {
-			t.Errorf("half a page:\n%s", body)
+			t.Errorf("got part of a page before the failure:\n%s", body)
 		}
 		if w.Header().Get("Cache-Control") != "no-store" {
-			t.Error("the failure may be kept")
+			t.Error("got a failure that may be cached, want no-store")
 		}
 	}
 }
@@ -211,7 +211,7 @@ func TestHeaders_ForeignLogoIsTheOnlyOtherOrigin(t *testing.T) {
 		"https://*/logo.svg":                 "img-src 'self' data:;",
 	} {
 		if got := basePolicy(logo).String(); !strings.Contains(got, want) {
-			t.Errorf("%q: %s", logo, got)
+			t.Errorf("logo %q: got the policy %s", logo, got)
 		}
 	}
 }
@@ -224,7 +224,7 @@ func TestPage_FirstLoadIsSmall(t *testing.T) {
 	for _, rec := range recordings(t) {
 		page := ask(t, questionOf(rec.challenge), nil).Body.Bytes()
 		if weight := style + len(gunzipped(t, page)) + len(p.assets["icon.svg"].body); weight > budget/2 {
-			t.Errorf("%s weighs %d bytes with its style, more than half of %d", rec.name, weight, budget)
+			t.Errorf("%s: got %d bytes with the style, want at most half of %d", rec.name, weight, budget)
 		}
 	}
 }
@@ -264,10 +264,10 @@ func TestAssets_AreCachedByTheirVersion(t *testing.T) {
 		w := httptest.NewRecorder()
 		p.Assets().ServeHTTP(w, r)
 		if w.Code != row.status || w.Header().Get("Cache-Control") != row.cache {
-			t.Errorf("%s: status %d, Cache-Control %q", name, w.Code, w.Header().Get("Cache-Control"))
+			t.Errorf("%s: got status %d, Cache-Control %q", name, w.Code, w.Header().Get("Cache-Control"))
 		}
 		if w.Code == 200 && (w.Header().Get("Content-Type") != "text/css; charset=utf-8" || w.Header().Get("X-Content-Type-Options") != "nosniff") {
-			t.Errorf("%s: %v", name, w.Header())
+			t.Errorf("%s: got headers %v", name, w.Header())
 		}
 	}
 }
@@ -278,17 +278,17 @@ func TestAssets_StyleLoadsNothing(t *testing.T) {
 	style := string(testPages(t).assets["style.css"].body)
 	for _, foreign := range []string{"url(", "@import", "http:", "https:", "@font-face"} {
 		if strings.Contains(style, foreign) {
-			t.Errorf("%s in the style", foreign)
+			t.Errorf("got %s in the style, want nothing loaded", foreign)
 		}
 	}
 	for _, side := range []string{"-left:", "-right:", "\tleft:", "\tright:", "text-align: left", "text-align: right"} {
 		if strings.Contains(style, side) {
-			t.Errorf("%s in the style: a page may be written from right to left", side)
+			t.Errorf("got %s in the style, want a logical property: a page may be right to left", side)
 		}
 	}
 	for _, need := range []string{"prefers-color-scheme", "prefers-reduced-motion", "forced-colors", ":focus-visible", "@media print"} {
 		if !strings.Contains(style, need) {
-			t.Errorf("no %s in the style", need)
+			t.Errorf("got no %s in the style", need)
 		}
 	}
 }

@@ -26,15 +26,15 @@ func choice(t testing.TB, fixed, header, brand string, known bool) string {
 func TestLanguage_LongHeaderIsReadUpToTheLimit(t *testing.T) {
 	t.Parallel()
 	if got := acceptedLanguages(strings.Repeat("x", maxAcceptLanguage)); len(got) != 0 {
-		t.Errorf("%v from nonsense", got)
+		t.Errorf("got languages %v of an invalid header, want none", got)
 	}
 	before := strings.Repeat("xx, ", maxAcceptLanguage/4-1)
 	if got := acceptedLanguages(before + "de"); len(got) != 1 || got[0].String() != "de" {
-		t.Errorf("%v at the end of what is read", got)
+		t.Errorf("got languages %v at the limit of the header", got)
 	}
 	for _, cut := range []string{before + "de-AT", before + "xx, de"} {
 		if got := acceptedLanguages(cut); len(got) != 0 {
-			t.Errorf("%v from beyond, or from half a tag", got)
+			t.Errorf("got languages %v from beyond the limit or from part of a tag, want none", got)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestLanguage_IsTheBrowsers(t *testing.T) {
 		strings.Repeat("xx,", 1<<18) + "de": "en", "de," + strings.Repeat("fr,", 1<<18): "de",
 	} {
 		if got := choice(t, "", header, "", true); got != want {
-			t.Errorf("%.60q is answered in %q, want %q", header, got, want)
+			t.Errorf("%.60q: got language %q, want %q", header, got, want)
 		}
 	}
 }
@@ -85,10 +85,10 @@ func TestLanguage_OrderOfBrandAndBrowser(t *testing.T) {
 func TestLanguage_EnglishComesFirst(t *testing.T) {
 	t.Parallel()
 	if languages[0] != language.English {
-		t.Errorf("%s comes first", languages[0])
+		t.Errorf("got %s first, want English", languages[0])
 	}
 	if rest := strings.Split(languageList(), ", ")[1:]; !slices.IsSorted(rest) || slices.Contains(rest, "en") {
-		t.Errorf("the others are %q", rest)
+		t.Errorf("got the other languages %q, want them sorted", rest)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestLanguage_OnlyATranslatedOneCanBeFixed(t *testing.T) {
 	} {
 		err := CheckLanguage(tag)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), languageList())) {
-			t.Errorf("%q: %v", tag, err)
+			t.Errorf("%q: got error %v", tag, err)
 		}
 	}
 }
@@ -133,7 +133,7 @@ func FuzzAnyHeaderChoosesALanguage(f *testing.F) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Accept-Language", header)
 		if c.choose(r, flowclient.Brand{DefaultLocale: brand}, known) == nil {
-			t.Error("no language")
+			t.Error("got no languages, want some")
 		}
 	})
 }

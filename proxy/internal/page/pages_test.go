@@ -33,7 +33,7 @@ func recordings(t testing.TB) []recorded {
 		all = append(all, recordingsIn(t, f)...)
 	}
 	if len(files) < 48 || len(all) < 300 {
-		t.Fatalf("%d files with %d challenges: some are missing", len(files), len(all))
+		t.Fatalf("got %d files with %d challenges, want more: some are missing", len(files), len(all))
 	}
 	return all
 }
@@ -154,7 +154,7 @@ func TestPage_EveryRecordedChallengeIsRendered(t *testing.T) {
 			t.Parallel()
 			w := ask(t, questionOf(rec.challenge), nil)
 			if want := Status(rec.challenge.Component()); w.Code != want {
-				t.Errorf("status %d, want %d", w.Code, want)
+				t.Errorf("got status %d, want %d", w.Code, want)
 			}
 			checkPage(t, w.Body.String())
 		})

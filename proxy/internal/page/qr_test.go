@@ -21,19 +21,19 @@ func TestQR_EncodesItsAddress(t *testing.T) {
 		}
 		got := drawQR(content)
 		if got.Side != want.Size+8 {
-			t.Fatalf("a side of %d for a code of %d", got.Side, want.Size)
+			t.Fatalf("got a side of %d modules, want %d", got.Side, want.Size)
 		}
 		dark := rasterised(t, got)
 		for y := range got.Side {
 			for x := range got.Side {
 				if dark[[2]int{x, y}] != want.Black(x-4, y-4) {
-					t.Fatalf("another module at %d,%d", x, y)
+					t.Fatalf("got another module at %d,%d", x, y)
 				}
 			}
 		}
 	}
 	if drawQR(strings.Repeat("x", 3000)) != nil {
-		t.Error("a code of what fits into none")
+		t.Error("got a code of a text that is too long, want none")
 	}
 }
 
@@ -47,7 +47,7 @@ func rasterised(t testing.TB, p *qrCode) map[[2]int]bool {
 		}
 		var x, y, width, back int
 		if n, err := fmt.Sscanf(run, "M%d %dh%dv1h-%d", &x, &y, &width, &back); n != 4 || err != nil || back != width {
-			t.Fatalf("no rectangle: %q", run)
+			t.Fatalf("got the path %q, want rectangles", run)
 		}
 		for i := range width {
 			dark[[2]int{x + i, y}] = true

@@ -39,7 +39,7 @@ func TestSanitize_CleansAdministratorsHTML(t *testing.T) {
 		"<svg><a xlink:href='javascript:alert(1)'>x</a></svg>":            "x",
 	} {
 		if got := string(sanitize(in)); got != want {
-			t.Errorf("%q gives\n%s\nwant\n%s", in, got, want)
+			t.Errorf("%q: got\n%s\nwant\n%s", in, got, want)
 		}
 	}
 }
@@ -74,7 +74,7 @@ func FuzzRich(f *testing.F) {
 		}
 		mine, next := byID(doc, "mine"), byID(doc, "next")
 		if mine == nil || next == nil || next.PrevSibling != mine || next.FirstChild.Data != "x" || next.Parent.DataAtom != atom.Form {
-			t.Fatalf("%q does not end where it should:\n%s", markup, got)
+			t.Fatalf("%q: got an element that is not closed:\n%s", markup, got)
 		}
 		for _, e := range elements(mine) {
 			harmlessText(t, e)
@@ -95,11 +95,11 @@ func byID(doc *html.Node, id string) *html.Node {
 func harmlessText(t testing.TB, e *html.Node) {
 	t.Helper()
 	if !slices.Contains(inert, e.Data) || e.Namespace != "" {
-		t.Fatalf("<%s> in a text", e.Data)
+		t.Fatalf("got <%s> in a text, want it removed", e.Data)
 	}
 	for _, a := range e.Attr {
 		if !slices.Contains(inertMarks, a.Key) {
-			t.Fatalf("%s=%q in a text", a.Key, a.Val)
+			t.Fatalf("got %s=%q in a text, want it removed", a.Key, a.Val)
 		}
 	}
 	if e.DataAtom != atom.A {
@@ -108,9 +108,9 @@ func harmlessText(t testing.TB, e *html.Node) {
 	href, _ := value(e, "href")
 	to, err := url.Parse(href)
 	if err != nil || !slices.Contains([]string{"http", "https", "mailto"}, to.Scheme) {
-		t.Fatalf("a link to %q in a text", href)
+		t.Fatalf("got a link to %q in a text, want it removed", href)
 	}
 	if rel, _ := value(e, "rel"); !strings.Contains(rel, "nofollow") || !strings.Contains(rel, "noreferrer") {
-		t.Fatalf("a link with rel=%q in a text", rel)
+		t.Fatalf("got a link with rel=%q in a text", rel)
 	}
 }

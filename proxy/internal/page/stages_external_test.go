@@ -41,10 +41,10 @@ func TestLink_HostileAddressesAreNotLinked(t *testing.T) {
 			w := ask(t, questionOf(decode(t, []byte(fields))), nil)
 			checkPage(t, w.Body.String())
 			if policyOf(w) != base {
-				t.Errorf("%s, %q: the policy is %s", name, address, policyOf(w))
+				t.Errorf("%s, %q: got the policy %s", name, address, policyOf(w))
 			}
 			if webAddress(address) == "" && len(address) > 9 && strings.Contains(w.Body.String(), `="`+address+`"`) {
-				t.Errorf("%s: %q stands on the page:\n%s", name, address, w.Body)
+				t.Errorf("%s: got %q on the page:\n%s", name, address, w.Body)
 			}
 		}
 	}
@@ -67,11 +67,11 @@ func TestHeaders_PolicyFitsTheChallenge(t *testing.T) {
 	} {
 		w := ask(t, handmadeQuestion(t, name), nil)
 		if !strings.Contains(policyOf(w), want) {
-			t.Errorf("%s: the policy is %s", name, policyOf(w))
+			t.Errorf("%s: got the policy %s", name, policyOf(w))
 		}
 		opener := map[bool]string{true: "same-origin-allow-popups", false: "same-origin"}[name == "telegram"]
 		if got := w.Header().Get("Cross-Origin-Opener-Policy"); got != opener {
-			t.Errorf("%s: the opener policy is %s", name, got)
+			t.Errorf("%s: got the opener policy %s", name, got)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func TestQR_OfDuoIsRenderedHere(t *testing.T) {
 		page := drawnPage(t, flowclient.ComponentAuthenticatorDuo, row.fields, nil, nil)
 		has(t, page, drawQR(row.content).Path)
 		if strings.Contains(page, "duosecurity") {
-			t.Errorf("%s: Duo stands on the page", name)
+			t.Errorf("%s: got an address of Duo's on the page, want none", name)
 		}
 	}
 	for _, fields := range []string{``, `,"activation_barcode":"https://x/?value=` + strings.Repeat("x", 5000) + `"`} {
@@ -112,10 +112,10 @@ func TestSource_PromotedOnesComeFirst(t *testing.T) {
 		{"name":" ",`+redirect+`},{"name":"Best","promoted":true,"icon_url":"/static/b.svg",`+redirect+`}]`, nil, nil)
 	has(t, page, "éa <b>", `data-initial="É"`, `value="2"`, `src="/.authentik/brand/`)
 	if strings.Contains(page, "elsewhere.example") || strings.Contains(page, `name="source" value="1"`) {
-		t.Errorf("a picture of a third party, or a source without a name:\n%s", page)
+		t.Errorf("got a picture of a third party or a source without a name:\n%s", page)
 	}
 	if strings.Index(page, `value="2"`) > strings.Index(page, `name="source" value="0"`) {
-		t.Error("the promoted one does not come first")
+		t.Error("got another source before the promoted one")
 	}
 	only := drawnPage(t, flowclient.ComponentIdentification, `,"sources":[{"name":"One",`+redirect+`}]`, nil, nil)
 	has(t, only, `<button class="source" name="source" value="0" autofocus>`)
@@ -139,7 +139,7 @@ func TestSource_ChosenOneSaysWhereItLeads(t *testing.T) {
 		checkPage(t, page)
 		has(t, page, row.want...)
 		if strings.Contains(page, row.not) {
-			t.Errorf("%s: %s stands on the page:\n%s", name, row.not, page)
+			t.Errorf("%s: got %s on the page:\n%s", name, row.not, page)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func TestResend_ButtonIsDisabledForAWhile(t *testing.T) {
 	} {
 		question := questionOf(decode(t, []byte(raw)))
 		if page := ask(t, question, posted).Body.String(); strings.Contains(page, "data-rest") {
-			t.Errorf("nothing was sent, and yet:\n%s", page)
+			t.Errorf("got data-rest although nothing was sent:\n%s", page)
 		}
 		question.ResendAfter = 12_300_000_000
 		page := ask(t, question, posted).Body.String()
@@ -171,7 +171,7 @@ func TestEnding_WholePageIsShownAsText(t *testing.T) {
 		`<title></title><p>x`: "x",
 	} {
 		if got := shellText(body); got != want {
-			t.Errorf("%.60q gives %q, want %q", body, got, want)
+			t.Errorf("%.60q: got %q, want %q", body, got, want)
 		}
 	}
 }

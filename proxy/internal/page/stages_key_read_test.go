@@ -41,7 +41,7 @@ func TestKey_ResponseIsReadStrictly(t *testing.T) {
 	} {
 		got, wrong := assertion(row.said)
 		if (wrong == nil) != (row.wrong == "") || wrong != nil && wrong.Name != row.wrong {
-			t.Errorf("%s: mistake %+v", name, wrong)
+			t.Errorf("%s: got mistake %+v", name, wrong)
 		}
 		want := strings.ReplaceAll(proof, "eyJ9", map[bool]string{true: "eyJ9AA==", false: "eyJ9"}[name == "with padding"])
 		if wrong == nil && string(got) != want {
@@ -74,7 +74,7 @@ func TestKey_AnswersOnlyItsChallenge(t *testing.T) {
 		c := challengeOf(t, row.fields, row.component)
 		got, wrong := Read(c, formOf(c, row.form...))
 		if diff := cmp.Diff(row.want, got); diff != "" || (wrong == nil) != (row.want != nil) {
-			t.Errorf("%s: mistake %+v\n%s", name, wrong, diff)
+			t.Errorf("%s: got mistake %+v\n%s", name, wrong, diff)
 		}
 	}
 }

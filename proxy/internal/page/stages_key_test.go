@@ -109,14 +109,14 @@ func TestKey_IsCreatedAtItsHost(t *testing.T) {
 	page := drawnRaw(t, flowclient.ComponentAuthenticatorWebAuthn, registration, nil, setOwnHost)
 	options, kind, field, auto := optionsIn(t, page)
 	if kind != "create" || field != "response" || auto {
-		t.Errorf("%s into %s, by itself %v", kind, field, auto)
+		t.Errorf("got kind %s, field %s, automatic %v", kind, field, auto)
 	}
 	user, _ := options["user"].(map[string]any)
 	if user["id"] != "39b1a94b8db833d9c7a6ed134398f6bb5dc872e607b2a09f81c4bba04a4f5696" {
-		t.Errorf("the handle is %v", user["id"])
+		t.Errorf("got user handle %v", user["id"])
 	}
 	if user["name"] != "jane.doe" || options["challenge"] != "IQLum2k-" || options["attestation"] != "direct" {
-		t.Errorf("something is lost: %v", options)
+		t.Errorf("got options %v, want those of the challenge", options)
 	}
 	has(t, page, "/.authentik/assets/webauthn.js", english.text("key_make"), "<noscript>")
 }
@@ -135,7 +135,7 @@ func TestKey_UserHandleIsAuthentiks(t *testing.T) {
 		"":            "",
 	} {
 		if got := userHandle(id); got != want {
-			t.Errorf("%q becomes %q", id, got)
+			t.Errorf("ID %q: got %q", id, got)
 		}
 	}
 }
@@ -158,10 +158,10 @@ func TestKey_IsUsedAtItsHost(t *testing.T) {
 		page := drawnRaw(t, component, row.fields, row.form, setOwnHost)
 		options, kind, field, auto := optionsIn(t, page)
 		if kind != "get" || field != "webauthn" || auto != row.auto || options["challenge"] != "yGYC8TdE" {
-			t.Errorf("%s: %s into %q by itself %v: %v", name, kind, field, auto, options)
+			t.Errorf("%s: got kind %s, field %q, automatic %v: %v", name, kind, field, auto, options)
 		}
 		if more := strings.Contains(page, english.text("another_way")); more != (row.fields != keyAlone) {
-			t.Errorf("%s: another way %v", name, more)
+			t.Errorf("%s: got other devices offered: %v", name, more)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func TestKey_AnyPasskeyIsAcceptedWithoutAName(t *testing.T) {
 	fields := strings.ReplaceAll(keyAlone, `"device_uid":"3"`, `"device_uid":"-1"`)
 	page := drawnRaw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, setOwnHost)
 	if _, kind, _, auto := optionsIn(t, page); kind != "get" || !auto {
-		t.Errorf("%q, by itself %v", kind, auto)
+		t.Errorf("got kind %q, automatic %v", kind, auto)
 	}
 	lacks(t, page, `class="who"`)
 }
@@ -241,7 +241,7 @@ func TestKey_PasskeysAreOfferedWithTheName(t *testing.T) {
 	page := drawnRaw(t, component, `,"user_fields":["username"]`+passkeyOffered, nil, setOwnHost)
 	options, kind, field, _ := optionsIn(t, page)
 	if kind != "conditional" || field != "passkey" || options["challenge"] != "yGYC8TdE" {
-		t.Errorf("%s into %s: %v", kind, field, options)
+		t.Errorf("got kind %s, field %s: %v", kind, field, options)
 	}
 	has(t, page, `autocomplete="username webauthn"`, "webauthn.js")
 	for name, page := range map[string]string{
@@ -278,7 +278,7 @@ func TestKey_HostileOptionsAreEscaped(t *testing.T) {
 		fields := strings.ReplaceAll(registration, `"Jane Doe"`, string(text)) + `,"pending_user":` + string(text)
 		options, _, _, _ := optionsIn(t, drawnRaw(t, flowclient.ComponentAuthenticatorWebAuthn, fields, nil, setOwnHost))
 		if user, _ := options["user"].(map[string]any); user["displayName"] != evil {
-			t.Errorf("%q becomes %q", evil, user["displayName"])
+			t.Errorf("%q: got %q, want it unchanged", evil, user["displayName"])
 		}
 		fields = strings.ReplaceAll(keyAndApp, `"preferred"`, string(text))
 		optionsIn(t, drawnRaw(t, flowclient.ComponentAuthenticatorValidate, fields, nil, setOwnHost))

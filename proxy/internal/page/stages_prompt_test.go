@@ -70,7 +70,7 @@ func TestPrompt_SendsWhatEachFieldAccepts(t *testing.T) {
 			c := challengeOf(t, `,"fields":[{"field_key":"k",`+row.field+`}]`, flowclient.ComponentPrompt)
 			got, wrong := Read(c, formOf(c, row.form...))
 			if (wrong != nil) != row.wrong {
-				t.Fatalf("mistake: %+v", wrong)
+				t.Fatalf("got mistake %+v, want none", wrong)
 			}
 			if wrong != nil {
 				return
@@ -88,7 +88,7 @@ func TestPrompt_BothPasswordsAreSent(t *testing.T) {
 	got, _ := Read(c, formOf(c, "field.a", "x"))
 	want := flowclient.PromptAnswer{Values: map[string]any{"a": "x", "b": ""}}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%v is not what authentik wants of two passwords", got)
+		t.Errorf("got %v, want both passwords", got)
 	}
 }
 
@@ -113,10 +113,10 @@ func TestPrompt_FileIsSentAsADataURI(t *testing.T) {
 		got, wrong := Read(c, form)
 		answer, ok := got.(flowclient.PromptAnswer)
 		if wrong != nil || !ok {
-			t.Fatalf("%q: %T, %+v", kind, got, wrong)
+			t.Fatalf("%q: got %T, mistake %+v", kind, got, wrong)
 		}
 		if sent := answer.Values["a.b"]; sent != "data:"+want+";base64,aGVsbG8=" {
-			t.Errorf("%q is sent as %v", kind, sent)
+			t.Errorf("%q: got %v", kind, sent)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func TestPrompt_MissingFileIsLeftOut(t *testing.T) {
 		form.Files = files
 		got, wrong := Read(c, form)
 		if diff := cmp.Diff(flowclient.Answer(flowclient.PromptAnswer{Values: map[string]any{}}), got); diff != "" || wrong != nil {
-			t.Errorf("%s: %v\n%s", name, wrong, diff)
+			t.Errorf("%s: got mistake %v\n%s", name, wrong, diff)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestPrompt_LargeFileIsAMistakeWithTheLimit(t *testing.T) {
 	form.Files = map[string]File{"field.k": {Type: "image/png", Limit: 8 << 20}}
 	got, wrong := Read(c, form)
 	if got != nil || wrong == nil || wrong.Field != "k" || english.text(wrong.Name, wrong.Pairs...) != english.text("file_too_large", "Megabytes", 8) {
-		t.Errorf("%v, %+v", got, wrong)
+		t.Errorf("got %v, mistake %+v", got, wrong)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestPrompt_NewPasswordHasAUsernameField(t *testing.T) {
 		for _, user := range []string{"jane", ""} {
 			page := drawnPage(t, flowclient.ComponentPrompt, `,"pending_user":"`+user+`","fields":[`+fields+`]`, nil, nil)
 			if got := strings.Contains(page, `name="username"`); got != (want && user != "") {
-				t.Errorf("%s for %q: a name beside it %v", fields, user, got)
+				t.Errorf("%s for user %q: got a username field: %v", fields, user, got)
 			}
 		}
 	}

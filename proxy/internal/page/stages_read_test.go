@@ -105,10 +105,10 @@ func TestForm_IsReadAsAnAnswer(t *testing.T) {
 			c := challengeOf(t, row.fields, row.component)
 			got, wrong := Read(c, formOf(c, row.form...))
 			if !reflect.DeepEqual(got, row.want) {
-				t.Errorf("another answer:\n%s", cmp.Diff(row.want, got, cmp.Transformer("", func(a flowclient.Answer) any { b, _ := json.Marshal(a); return string(b) })))
+				t.Errorf("answer (-want +got):\n%s", cmp.Diff(row.want, got, cmp.Transformer("", func(a flowclient.Answer) any { b, _ := json.Marshal(a); return string(b) })))
 			}
 			if what := mistakeName(wrong); what != row.wrong {
-				t.Errorf("mistake %q (%+v), want %q", what, wrong, row.wrong)
+				t.Errorf("got mistake %q (%+v), want %q", what, wrong, row.wrong)
 			}
 		})
 	}
@@ -132,7 +132,7 @@ func TestForm_OfAnotherChallengeIsRefused(t *testing.T) {
 	for _, component := range []string{"ak-stage-identification", "", "AK-STAGE-PASSWORD", "ak-stage-password "} {
 		got, wrong := Read(password, Form{Values: url.Values{"component": {component}, "password": {"x"}}})
 		if got != nil || wrong == nil {
-			t.Errorf("a form for %q was read as %T", component, got)
+			t.Errorf("form for %q: got it read as %T, want no answer", component, got)
 		}
 	}
 }
@@ -153,13 +153,13 @@ func FuzzReadAnswer(f *testing.F) {
 		form.Set("component", component)
 		got, wrong := Read(c, Form{Values: form})
 		if (got == nil) == (wrong == nil) {
-			t.Fatalf("%T and %v of one form", got, wrong)
+			t.Fatalf("got answer %T and mistake %v of one form, want one of them", got, wrong)
 		}
 		if got != nil && (got.Component() != c.Component() || component != string(c.Component())) {
-			t.Fatalf("%s answered by a form for %q with an answer to %s", c.Component(), component, got.Component())
+			t.Fatalf("challenge %s, form for %q: got an answer to %s", c.Component(), component, got.Component())
 		}
 		if wrong != nil && strings.HasPrefix(wrong.Name, "flowclient.") {
-			t.Fatalf("a row of the stage table with another's reader: %s", wrong.Name)
+			t.Fatalf("got the reader of another stage in a row of the stage table: %s", wrong.Name)
 		}
 	})
 }

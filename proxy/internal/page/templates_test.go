@@ -62,16 +62,16 @@ func TestTemplate_MistakeIsAnErrorAtTheStart(t *testing.T) {
 	} {
 		_, err := withTemplates(map[string]string{row.file: row.text})
 		if err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s: %v, want %q", name, err, row.want)
+			t.Errorf("%s: got error %v, want %q", name, err, row.want)
 		}
 	}
 	if _, err := withTemplates(map[string]string{".gitignore": "", "password.html": `{{define "stage"}}{{.Stage.Nothing}}{{end}}`}); err != nil {
-		t.Errorf("what only a stage can tell is told before: %v", err)
+		t.Errorf("got error %v before a stage is rendered, want none", err)
 	}
 	cfg := testPageConfig()
 	cfg.Templates = os.DirFS(filepath.Join(t.TempDir(), "nowhere"))
 	if _, err := New(cfg); err == nil {
-		t.Error("a directory that is not there is none")
+		t.Error("got no error for a missing directory, want one")
 	}
 }
 
@@ -85,17 +85,17 @@ func TestAssets_OperatorsStyleComesLast(t *testing.T) {
 	}
 	styles := p.brandView(testBrand(), english).Styles
 	if len(styles) != 2 || !regexp.MustCompile(`^/\.authentik/assets/own\.css\?v=[-_\w]{12}$`).MatchString(styles[1]) {
-		t.Fatalf("styles: %q", styles)
+		t.Fatalf("got styles %q", styles)
 	}
 	w := httptest.NewRecorder()
 	p.Assets().ServeHTTP(w, httptest.NewRequest(http.MethodGet, styles[1], nil))
 	if w.Body.String() != string(cfg.Style) || w.Header().Get("Content-Type") != "text/css; charset=utf-8" {
-		t.Errorf("%q, %v", w.Body, w.Header())
+		t.Errorf("got body %q, headers %v", w.Body, w.Header())
 	}
 	w = httptest.NewRecorder()
 	testPages(t).Assets().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/.authentik/assets/own.css", nil))
 	if w.Code != http.StatusNotFound {
-		t.Errorf("without a style of one's own: status %d", w.Code)
+		t.Errorf("without an operator's style: got status %d", w.Code)
 	}
 }
 
@@ -137,10 +137,10 @@ func TestAssets_AreCompressedIfAccepted(t *testing.T) {
 			mark = smallMark
 		}
 		if w.Code != row.status || w.Header().Get("ETag") != mark || w.Header().Get("Vary") != "Accept-Encoding" {
-			t.Errorf("%s: status %d, ETag %s, Vary %q", name, w.Code, w.Header().Get("ETag"), w.Header().Get("Vary"))
+			t.Errorf("%s: got status %d, ETag %s, Vary %q", name, w.Code, w.Header().Get("ETag"), w.Header().Get("Vary"))
 		}
 		if got := w.Header().Get("Content-Encoding") == "gzip"; w.Code != 304 && got != row.small {
-			t.Errorf("%s: compressed: %v", name, got)
+			t.Errorf("%s: got compressed: %v", name, got)
 		}
 		want := p.assets["style.css"].body
 		if row.small {
@@ -153,7 +153,7 @@ func TestAssets_AreCompressedIfAccepted(t *testing.T) {
 			want = want[:10]
 		}
 		if w.Body.String() != string(want) {
-			t.Errorf("%s: %d bytes", name, w.Body.Len())
+			t.Errorf("%s: got %d bytes", name, w.Body.Len())
 		}
 	}
 }

@@ -37,10 +37,10 @@ func TestPage_EveryLanguage(t *testing.T) {
 				has(t, page, fmt.Sprintf(`<html lang=%q dir="ltr"`, tag))
 				for _, text := range visibleTexts(t, page) {
 					if at, ok := bareName(text, english); ok {
-						t.Errorf("%s shows the name %q instead of its sentence", name, at)
+						t.Errorf("%s: got the name %q instead of its sentence", name, at)
 					}
 					if at, ok := inEnglish(text, english); ok && tag != language.English {
-						t.Errorf("%s says %q in English", name, at)
+						t.Errorf("%s: got %q in English", name, at)
 					}
 				}
 			}

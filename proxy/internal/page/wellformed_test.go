@@ -19,13 +19,13 @@ func checkPage(t testing.TB, page string) {
 	}
 	all := elements(doc)
 	if n := count(all, atom.H1); n != 1 {
-		t.Errorf("%d h1, want one", n)
+		t.Errorf("got %d h1, want one", n)
 	}
 	if n := count(all, atom.Main); n != 1 {
-		t.Errorf("%d main, want one", n)
+		t.Errorf("got %d main, want one", n)
 	}
 	if n, want := having(all, "autofocus"), focused(all); n != want {
-		t.Errorf("%d elements with autofocus, want %d", n, want)
+		t.Errorf("got %d elements with autofocus, want %d", n, want)
 	}
 	for _, e := range all {
 		harmless(t, e)
@@ -34,7 +34,7 @@ func checkPage(t testing.TB, page string) {
 	}
 	uniqueIDs(t, all)
 	if strings.Contains(page, "ZgotmplZ") {
-		t.Errorf("the template engine has found something unsafe:\n%s", page)
+		t.Errorf("got ZgotmplZ, which html/template writes for unsafe values:\n%s", page)
 	}
 }
 
@@ -108,13 +108,13 @@ func checkBalance(t testing.TB, page string) {
 			open = append(open, k.Data)
 		case k.Type == html.EndTagToken:
 			if len(open) == 0 || open[len(open)-1] != k.Data {
-				t.Fatalf("</%s> closes %v in:\n%s", k.Data, open, page)
+				t.Fatalf("got </%s> for the open elements %v in:\n%s", k.Data, open, page)
 			}
 			open = open[:len(open)-1]
 		}
 	}
 	if len(open) > 0 {
-		t.Fatalf("%v never closed in:\n%s", open, page)
+		t.Fatalf("got %v unclosed in:\n%s", open, page)
 	}
 }
 
@@ -123,24 +123,24 @@ func checkBalance(t testing.TB, page string) {
 func harmless(t testing.TB, e *html.Node) {
 	t.Helper()
 	if slices.Contains([]string{"object", "embed", "base", "style"}, e.Data) || e.DataAtom == atom.Iframe && !confined(e) {
-		t.Errorf("<%s> on the page", e.Data)
+		t.Errorf("got <%s> on the page, want none", e.Data)
 	}
 	if src, _ := value(e, "src"); e.DataAtom == atom.Script && (e.FirstChild != nil || !strings.HasPrefix(src, "/.authentik/assets/")) {
-		t.Errorf("a script on the page that is not ours: %q", src)
+		t.Errorf("got a script from %q, want only ours", src)
 	}
 	for _, a := range e.Attr {
 		if strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc" || a.Key == "formaction" {
-			t.Errorf("attribute %s=%q on the page", a.Key, a.Val)
+			t.Errorf("got attribute %s=%q on the page, want none", a.Key, a.Val)
 		}
 	}
 	if to, ok := value(e, "href"); ok && !goesSomewhereSafe(e, to) {
-		t.Errorf("a link to %q", to)
+		t.Errorf("got a link to %q", to)
 	}
 	if src, ok := value(e, "src"); ok && e.DataAtom != atom.Iframe && !strings.HasPrefix(src, "/.authentik/") && !dataPicture.MatchString(src) {
-		t.Errorf("a picture from %q", src)
+		t.Errorf("got a picture from %q", src)
 	}
 	if to, ok := value(e, "action"); ok && to != "/.authentik/login" && to != "/.authentik/logout" && !leaves(e, to) {
-		t.Errorf("a form to %q", to)
+		t.Errorf("got a form to %q", to)
 	}
 }
 
@@ -193,7 +193,7 @@ func labelled(t testing.TB, e *html.Node, all []*html.Node) {
 			return
 		}
 	}
-	t.Errorf("an input without a label: %v", e.Attr)
+	t.Errorf("got an input without a label: %v", e.Attr)
 }
 
 // described finds references to explanations that are not there.
@@ -202,7 +202,7 @@ func described(t testing.TB, e *html.Node, all []*html.Node) {
 	ids, _ := value(e, "aria-describedby")
 	for _, id := range strings.Fields(ids) {
 		if !slices.ContainsFunc(all, func(n *html.Node) bool { v, _ := value(n, "id"); return v == id }) {
-			t.Errorf("nothing has the id %q", id)
+			t.Errorf("got no element with the id %q", id)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func uniqueIDs(t testing.TB, all []*html.Node) {
 	for _, e := range all {
 		if id, ok := value(e, "id"); ok {
 			if seen[id] {
-				t.Errorf("the id %q twice", id)
+				t.Errorf("got the id %q twice, want once", id)
 			}
 			seen[id] = true
 		}
