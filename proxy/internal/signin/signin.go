@@ -61,10 +61,21 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 		h.show(x, h.openAgain(x, back, before), back)
 	case h.Relay != nil && query.Has(OnPage):
 		h.show(x, h.Relay.Exit(x, back), back)
-	case h.Relay != nil && !x.JSON():
-		h.Relay.Enter(x, h.Open(x, back), back)
 	default:
-		h.show(x, h.Open(x, back), back)
+		h.open(x, back)
+	}
+}
+
+// open shows the first challenge of a new visit.
+func (h *Handler) open(x *exchange.Exchange, back string) {
+	out := h.Open(x, back)
+	switch {
+	case h.onlySource(x, out):
+		h.depart(x, departure{Back: back}, nil)
+	case h.Relay != nil && !x.JSON():
+		h.Relay.Enter(x, out, back)
+	default:
+		h.show(x, out, back)
 	}
 }
 
