@@ -30,7 +30,7 @@ func TestRedirect_LostDepartureBeginsAgain(t *testing.T) {
 			lose(s, p)
 			again := p.departs(callback)
 			if page := p.open(a.authorize(t, again, "", "")); page.body != "hello jane" || page.path != "/report?month=5" {
-				t.Errorf("status %d at %s: %s", page.status, page.path, page.body)
+				t.Errorf("got status %d at %s: %s", page.status, page.path, page.body)
 			}
 		})
 	}
@@ -45,7 +45,7 @@ func TestRedirect_BrowserWithoutCookiesIsNotSentInALoop(t *testing.T) {
 	again := p.departs(a.authorize(t, p.departs("/report"), "jane", "open sesame"))
 	page := p.open(a.authorize(t, again, "", ""))
 	if page.status != http.StatusBadRequest || s.reached() > 0 {
-		t.Errorf("status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s", page.status, page.path)
 	}
 	page.says(t, string(fault.VisitLost))
 	page.says(t, `href="/.authentik/login?to=%2Freport"`)
@@ -72,10 +72,10 @@ func TestRedirect_ForeignCodeSignsNobodyIn(t *testing.T) {
 		victim.open("/.authentik/session") // has no cookie yet
 		to := victim.departs(address)
 		if victim.cookie(s.gate.names().Session) != "" || strings.Contains(to.String(), query.Get("code")) {
-			t.Fatalf("%s: signed in, or the code goes on to %s", name, to)
+			t.Fatalf("%s: got signed in or the code passed on to %s, want neither", name, to)
 		}
 		if page := victim.open(jane.authorize(t, to, "jane", "open sesame")); page.body != "hello jane" || page.path != "/" {
-			t.Errorf("%s: status %d at %s: %s", name, page.status, page.path, page.body)
+			t.Errorf("%s: got status %d at %s: %s", name, page.status, page.path, page.body)
 		}
 	}
 }
@@ -97,6 +97,6 @@ func TestRedirect_LinkOfAuthentiksEndsSignedIn(t *testing.T) {
 	}
 	again := p.departs(a.authorize(t, to, "jane", "open sesame"))
 	if page := p.open(a.authorize(t, again, "", "")); page.body != "hello jane" || page.path != "/" {
-		t.Errorf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Errorf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 }

@@ -27,7 +27,7 @@ func (s screen) stops(t testing.TB, why string) {
 	s.says(t, why)
 	s.says(t, `afresh=1"`)
 	if s.status != http.StatusLoopDetected {
-		t.Errorf("status %d at %s", s.status, s.path)
+		t.Errorf("got status %d at %s", s.status, s.path)
 	}
 }
 
@@ -47,11 +47,11 @@ func TestLoop_NamesItsCause(t *testing.T) {
 	p.setCookie(s.gate.names().Session, seal.NewSecret().Cookie())
 	p.open("/app").stops(t, unknown)
 	if s.program(t).ask("/.authentik/login").component() == "" {
-		t.Error("a program is stopped")
+		t.Error("got a program stopped, want it served")
 	}
 	p.open("/.authentik/login?to=/app&afresh=1").says(t, `name="uid_field"`)
 	if p.cookie("__Host-authentik_arrivals") != "" {
-		t.Error("who tries again does not begin afresh")
+		t.Error("got no new count after trying again, want one")
 	}
 	p.arrived()
 	s.clock.move(time.Minute)
@@ -98,21 +98,21 @@ func TestLoop_OtherGateOnTheHostIsNamed(t *testing.T) {
 	}
 	p.open("/strong").stops(t, another)
 	if asks > 3 {
-		t.Errorf("the browser was led to the sign-in %d times", asks)
+		t.Errorf("got %d redirects to the sign-in", asks)
 	}
 	if page := p.open("/"); page.body != "hello jane" {
-		t.Errorf("status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s", page.status, page.path)
 	}
 	s.clock.move(2 * time.Minute) // and somebody who has been signed in for a while
 	asks = 0
 	p.open("/strong").stops(t, another)
 	if asks > 4 {
-		t.Errorf("the browser was led to the sign-in %d times", asks)
+		t.Errorf("got %d redirects to the sign-in", asks)
 	}
 	asks = 0
 	p.open("/.authentik/login?to=/strong&afresh=1").stops(t, another)
 	if asks > 4 {
-		t.Errorf("tried again, the browser was led to the sign-in %d times", asks)
+		t.Errorf("got %d redirects to the sign-in after trying again", asks)
 	}
 }
 
@@ -138,7 +138,7 @@ func TestLoop_DroppedSessionCookieStopsTheThirdSignIn(t *testing.T) {
 	}
 	p.open("/app").stops(t, dropped)
 	if page := p.open("/.authentik/login?to=/app&afresh=1"); page.status != http.StatusSeeOther {
-		t.Errorf("who tries again: status %d at %s", page.status, page.path)
+		t.Errorf("after trying again: got status %d at %s", page.status, page.path)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestLoop_LostSessionsStopTheThirdSignIn(t *testing.T) {
 	p := s.person(t)
 	for range 3 {
 		if page := p.signIn("jane", "open sesame", "/app"); page.body != "hello jane" {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		session, _, err := s.gate.exchange(s.request(p), s.place()).Session()
 		if err != nil || session == nil {
@@ -168,14 +168,14 @@ func TestLoop_SigningOutAndInByHandIsNotOne(t *testing.T) {
 	p := s.person(t)
 	for range 5 {
 		if page := p.signIn("jane", "open sesame", "/app"); page.body != "hello jane" {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		if p.cookie("__Host-authentik_arrivals") == "" {
-			t.Fatal("the arrival is not counted")
+			t.Fatal("got no arrival counted, want one")
 		}
 		p.post("/.authentik/logout", nil)
 		if p.cookie("__Host-authentik_arrivals") != "" {
-			t.Fatal("the arrivals are not forgotten")
+			t.Fatal("got arrivals kept, want none")
 		}
 	}
 }
@@ -188,7 +188,7 @@ func TestLoop_ManyWaitingTabsAreNotOne(t *testing.T) {
 	p.signIn("jane", "open sesame", "/app")
 	for range 10 {
 		if page := p.open("/.authentik/login?to=/app"); page.body != "hello jane" {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func whoIsIt(between ...authentiktest.Stage) []authentiktest.Stage {
 func (s screen) lacks(t testing.TB, text string) {
 	t.Helper()
 	if strings.Contains(s.body, text) {
-		t.Fatalf("status %d at %s: %q is on the page:\n%s", s.status, s.path, text, s.body)
+		t.Fatalf("got status %d at %s: %q is on the page:\n%s", s.status, s.path, text, s.body)
 	}
 }
 

@@ -29,7 +29,7 @@ func (a *answered) only(t testing.TB) map[string]any {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.all) != 1 {
-		t.Fatalf("%d answers: %v", len(a.all), a.all)
+		t.Fatalf("got %d answers: %v", len(a.all), a.all)
 	}
 	return a.all[0]
 }
@@ -74,11 +74,11 @@ func TestEnding_NeedsAtMostOneClick(t *testing.T) {
 			page.says(t, row.says)
 			policy := page.header.Get("Content-Security-Policy")
 			if !strings.Contains(policy, row.policy) || row.policy == "" && strings.Contains(policy, "frame-src") || strings.Contains(policy, "script-src *") {
-				t.Errorf("the policy is %s", policy)
+				t.Errorf("got the policy %s", policy)
 			}
 			p.send(page, row.form...).says(t, "hello jane")
 			if said := got.only(t)["response"]; said != row.response {
-				t.Errorf("authentik was told %v", said)
+				t.Errorf("got %v at authentik", said)
 			}
 		})
 	}
@@ -97,11 +97,11 @@ func TestEnding_FormForAnotherSiteIsNotAnswered(t *testing.T) {
 	page.says(t, `name="SAMLResponse" value="&lt;x&gt;"`)
 	page.lacks(t, `name="visit"`)
 	if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' https://grafana.example.com;") {
-		t.Errorf("the policy is %s", policy)
+		t.Errorf("got the policy %s", policy)
 	}
 	p.send(page, "component", "ak-stage-autosubmit")
 	if len(got.all) != 0 {
-		t.Errorf("answered %v", got.all)
+		t.Errorf("got the answers %v", got.all)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestEnding_SessionEndOffersSigningOutEverywhere(t *testing.T) {
 	page.says(t, "Goodbye")
 	p.send(page).says(t, `name="uid_field"`)
 	if s.reached() != 0 {
-		t.Error("the application was reached")
+		t.Error("got a request at the application, want none")
 	}
 }
 
@@ -155,7 +155,7 @@ func TestDeviceCode_WrongOneIsAskedForAgain(t *testing.T) {
 	}
 	p.send(page, "code", "628 193 475").says(t, "hello jane")
 	if code := got.only(t)["code"]; code != "628193475" {
-		t.Errorf("authentik was told %v", code)
+		t.Errorf("got %v at authentik", code)
 	}
 }
 

@@ -34,7 +34,7 @@ func crowd(b *testing.B, n int) (g *Gate, cookie string, perSession uint64) {
 		cookie = s.Cookie()
 	}
 	if kept := g.sessions.CacheLen(); kept != n {
-		b.Fatalf("%d of %d sessions are remembered", kept, n)
+		b.Fatalf("got %d of %d sessions cached, want all", kept, n)
 	}
 	return g, cookie, (memory() - before) / uint64(n)
 }
@@ -68,7 +68,7 @@ func BenchmarkGuard(b *testing.B) {
 				_ = g.Guard(w, r, next)
 			}
 			if passed == 0 || w.Code != http.StatusOK || r.Header.Get("Remote-User") == "" {
-				b.Fatal("the request did not pass")
+				b.Fatal("got the request refused")
 			}
 			b.ReportMetric(float64(perSession), "B/session")
 		})
@@ -88,7 +88,7 @@ func BenchmarkDecide(b *testing.B) {
 			for b.Loop() {
 				x := exchange.Exchange{R: r, At: at, Shared: g.shared, Sent: r.Header["Cookie"]}
 				if _, ok := g.decide(&x).(pass); !ok {
-					b.Fatal("the request did not pass")
+					b.Fatal("got the request refused")
 				}
 			}
 		})

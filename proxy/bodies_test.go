@@ -109,7 +109,7 @@ func TestAnswer_IsReducedToWhatItsChallengeAsksFor(t *testing.T) {
 	}
 	for range 2 * accountFree {
 		if got := p.answer(first, `{"uid_field":"joe","password":"open sesame"}`); got.Done {
-			t.Fatal("the password on an old page was tried")
+			t.Fatal("got the password of an old page sent to authentik, want it dropped")
 		}
 		s.clock.move(submissionsKept)
 	}

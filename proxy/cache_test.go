@@ -72,7 +72,7 @@ func hearing(t testing.TB, g *Gate, want bool) {
 	t.Helper()
 	for begun := time.Now(); g.sessions.Watched() != want; time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 20*time.Second {
-			t.Fatalf("the store is heard: %v", !want)
+			t.Fatalf("got watched %v, want the opposite", !want)
 		}
 	}
 }
@@ -86,19 +86,19 @@ func TestCache_ConcurrentRequestsReadTheStoreOnce(t *testing.T) {
 	for range 50 {
 		all.Go(func() {
 			if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
-				t.Errorf("%v, %v", s, err)
+				t.Errorf("got %v, %v", s, err)
 			}
 		})
 	}
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := g.find(impatient, cookie, at); err == nil {
-		t.Error("a request that has gone away is answered")
+		t.Error("got an answer for a cancelled request, want its context's error")
 	}
 	close(store.gate)
 	all.Wait()
 	if n := store.loads.Load(); n != 1 {
-		t.Errorf("%d readings", n)
+		t.Errorf("got %d reads of the store, want 1", n)
 	}
 }
 
@@ -109,23 +109,23 @@ func TestCache_UnknownCookieIsLookedUpOnce(t *testing.T) {
 	begun := time.Now()
 	for range 100 {
 		if s, err := g.find(t.Context(), stranger, at); s != nil || err != nil {
-			t.Fatalf("%v, %v", s, err)
+			t.Fatalf("got %v, %v", s, err)
 		}
 	}
 	if n := store.loads.Load(); n > 1+int64(time.Since(begun)/time.Second) {
-		t.Errorf("%d readings for one cookie", n)
+		t.Errorf("got %d reads of the store for one cookie", n)
 	}
 	before := store.loads.Load()
 	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
-		t.Errorf("beside it a session is %v, %v", s, err)
+		t.Errorf("another cookie: got session %v, %v", s, err)
 	}
 	if s, err := g.find(t.Context(), "no secret at all", at); s != nil || err != nil || store.loads.Load() != before+1 {
-		t.Errorf("what nobody has written is looked up: %v, %v", s, err)
+		t.Errorf("invalid cookie: got %v, %v, want no lookup", s, err)
 	}
 	time.Sleep(time.Second + 50*time.Millisecond)
 	_, _ = g.find(t.Context(), stranger, at)
 	if n := store.loads.Load(); n != before+2 {
-		t.Errorf("it is never looked up again: %d readings, and %d before", n, before)
+		t.Errorf("got %d reads of the store, and %d before, want another lookup", n, before)
 	}
 }
 
@@ -135,11 +135,11 @@ func TestCache_StoreFailureIsNotAMiss(t *testing.T) {
 	at := somewhere("app.example.com")
 	store.fail.Store(true)
 	if _, err := g.find(t.Context(), cookie, at); err == nil {
-		t.Fatal("no error")
+		t.Fatal("got no error, want one")
 	}
 	store.fail.Store(false)
 	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
-		t.Errorf("once the store is back: %v, %v", s, err)
+		t.Errorf("after the store's recovery: got %v, %v", s, err)
 	}
 }
 
@@ -150,10 +150,10 @@ func TestCache_SharedTombstonesEndCachedSessions(t *testing.T) {
 	at := somewhere("app.example.com")
 	for range 2 {
 		if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
-			t.Fatalf("before: %v, %v", s, err)
+			t.Fatalf("before the end: got %v, %v", s, err)
 		}
 		if s, err := other.find(t.Context(), otherCookie, at); s == nil || err != nil {
-			t.Fatalf("before: %v, %v", s, err)
+			t.Fatalf("before the end: got %v, %v", s, err)
 		}
 	}
 	if err := store.Revoke(t.Context(), "end-jane-1", time.Now().Add(time.Hour)); err != nil {
@@ -163,15 +163,15 @@ func TestCache_SharedTombstonesEndCachedSessions(t *testing.T) {
 		if s, err := g.find(t.Context(), cookie, at); s == nil && err == nil {
 			break
 		} else if time.Since(begun) > 20*time.Second {
-			t.Fatalf("after: %v, %v", s, err)
+			t.Fatalf("after the end: got %v, %v", s, err)
 		}
 	}
 	g.sessions.Forget() // as after a restart
 	if s, err := g.find(t.Context(), cookie, at); s != nil || err != nil {
-		t.Errorf("read anew: %v, %v", s, err)
+		t.Errorf("after another read: got %v, %v", s, err)
 	}
 	if s, err := other.find(t.Context(), otherCookie, at); s == nil || err != nil {
-		t.Errorf("somebody else: %v, %v", s, err)
+		t.Errorf("another user: got %v, %v", s, err)
 	}
 }
 
@@ -183,23 +183,23 @@ func TestCache_LostWatchIsToleratedAndThenRefuses(t *testing.T) {
 	g, store, clock, cookie := counted(t, session.Record{User: User{Username: "jane"}, Until: time.Now().Add(24 * time.Hour)})
 	at := somewhere("app.example.com")
 	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
-		t.Fatalf("%v, %v", s, err)
+		t.Fatalf("got %v, %v", s, err)
 	}
 	store.fail.Store(true)
 	hearing(t, g, false)
 	clock.move(30*time.Second - 5*time.Second)
 	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
-		t.Errorf("while it may be a restart: %v, %v", s, err)
+		t.Errorf("shortly after the loss of the watch: got %v, %v", s, err)
 	}
 	clock.move(10 * time.Second)
 	var refusal *fault.Error
 	if s, err := g.find(t.Context(), cookie, at); !errors.As(err, &refusal) || refusal.Code != fault.SessionsUnavailable {
-		t.Errorf("after that: %v, %v", s, err)
+		t.Errorf("long after the loss of the watch: got %v, %v", s, err)
 	}
 	store.fail.Store(false)
 	hearing(t, g, true)
 	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
-		t.Errorf("once it is back: %v, %v", s, err)
+		t.Errorf("after the watch is back: got %v, %v", s, err)
 	}
 }
 
@@ -212,7 +212,10 @@ func TestAnonymous_VisitorsStoreNothing(t *testing.T) {
 	const million = 1_000_000
 	store := &countingStore{Store: newStore(t)}
 	g, _ := held(t, func(cfg *Config) { cfg.Store = store }, session.Record{})
-	next := func(http.ResponseWriter, *http.Request) error { t.Error("let in"); return nil }
+	next := func(http.ResponseWriter, *http.Request) error {
+		t.Error("got an anonymous request admitted, want it refused")
+		return nil
+	}
 	request := anonymous(t)
 	store.loads.Store(0) // the beginning of the session read as well
 	for range 1000 {     // whatever is made once is made
@@ -223,10 +226,10 @@ func TestAnonymous_VisitorsStoreNothing(t *testing.T) {
 		_ = g.Guard(nowhere{}, request(), next)
 	}
 	if grown := int64(memory()) - int64(before); grown > 2<<20 {
-		t.Errorf("the process has grown by %d bytes", grown)
+		t.Errorf("got the heap grown by %d bytes", grown)
 	}
 	if n := store.loads.Load(); n != 0 || g.sessions.CacheLen() != 0 {
-		t.Errorf("%d readings, %d sessions remembered", n, g.sessions.CacheLen())
+		t.Errorf("got %d reads of the store and %d cached sessions, want none", n, g.sessions.CacheLen())
 	}
 }
 

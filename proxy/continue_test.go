@@ -33,14 +33,14 @@ func TestElsewhere_ComesBackSignedIn(t *testing.T) {
 	page.says(t, `href="`+html.EscapeString(link)+`"`)
 	to := p.departs(link)
 	if to.Host != hostOf(s.gate.cfg.Client.Root()) {
-		t.Fatalf("leaves for %s", to.Host)
+		t.Fatalf("got a redirect to %s, want authentik", to.Host)
 	}
 	if page := p.open(a.authorize(t, to, "jane", "open sesame")); page.body != "hello jane" || page.path != "/report?month=5&x=1" {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	s.clock.move(21 * time.Minute) // a recheck that requests wait for
 	if page := p.open("/"); page.body != "hello jane" {
-		t.Errorf("after a recheck: status %d at %s", page.status, page.path)
+		t.Errorf("after a recheck: got status %d at %s", page.status, page.path)
 	}
 }
 
@@ -52,18 +52,18 @@ func TestSignOut_EndsTheBrowsersSessionAtAuthentik(t *testing.T) {
 	p.open(a.authorize(t, p.departs("/.authentik/login?at=authentik"), "jane", "open sesame"))
 	page := p.open("/.authentik/logout")
 	if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' "+strings.TrimSuffix(s.gate.cfg.Client.Root(), "/")) {
-		t.Errorf("the answer to the form may not lead to authentik: %s", policy)
+		t.Errorf("got a policy that forbids the form's redirect to authentik: %s", policy)
 	}
 	p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	to, err := p.post("/.authentik/logout", nil).goesOn()
 	if err != nil || to.Path != "/application/o/app/end-session/" {
-		t.Errorf("leads to %v: %v", to, err)
+		t.Errorf("got a redirect to %v: %v", to, err)
 	}
 	p.http.CheckRedirect = nil
 	p.signIn("jane", "open sesame", "/") // on the page: authentik's session is the gate's
 	p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if to := p.post("/.authentik/logout", nil).header.Get("Location"); to != "/.authentik/logout?ended=all" {
-		t.Errorf("leads to %s", to)
+		t.Errorf("got a redirect to %s", to)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestElsewhere_UnknownChallengeLeadsToAuthentik(t *testing.T) {
 	page.says(t, `href="/.authentik/login?at=authentik&amp;to=%2Fapp"`)
 	step := s.program(t).ask("/.authentik/login?to=/app")
 	if step.Elsewhere != "/.authentik/login?at=authentik&to=%2Fapp" {
-		t.Errorf("a program is led to %q", step.Elsewhere)
+		t.Errorf("got elsewhere %q in JSON", step.Elsewhere)
 	}
 	left := s.program(t).ask(step.Elsewhere)
 	if to, err := url.Parse(left.To); err != nil || left.Done || to.Path != "/application/o/authorize/" {

@@ -15,7 +15,7 @@ import (
 func (s *site) warm(t testing.TB) {
 	t.Helper()
 	if page := s.person(t).open("/.authentik/login"); page.status != http.StatusOK {
-		t.Fatalf("status %d: %s", page.status, page.body)
+		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
 }
 
@@ -29,7 +29,7 @@ func (s *site) stage(t testing.TB, first authentiktest.Stage, insert bool) {
 		}
 		f.Bindings = append([]authentiktest.Binding{{Stage: first}}, rest...)
 	}) {
-		t.Fatal("there is no such flow")
+		t.Fatal("got no such flow at the stand-in, want it")
 	}
 }
 
@@ -50,22 +50,22 @@ func TestCopy_AThousandFirstVisitorsAskAuthentikOnce(t *testing.T) {
 				w := httptest.NewRecorder()
 				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://app.example/.authentik/login", nil)
 				if handler.ServeHTTP(w, r); !strings.Contains(w.Body.String(), "uid_field") {
-					t.Errorf("status %d: %s", w.Code, w.Body)
+					t.Errorf("got status %d: %s", w.Code, w.Body)
 				}
 			}
 		})
 	}
 	all.Wait()
 	if n := s.authentik.Sessions(); n != 1 {
-		t.Errorf("authentik has %d sessions", n)
+		t.Errorf("got %d sessions at authentik", n)
 	}
 	if n := s.authentik.Requests(); n > 3 { // the flow, and the brand once or twice
-		t.Errorf("authentik was asked %d times", n)
+		t.Errorf("got %d requests to authentik", n)
 	}
 	clock.move(copyFor)
 	s.warm(t)
 	if n := s.authentik.Sessions(); n != 2 {
-		t.Errorf("after ten seconds authentik has %d sessions", n)
+		t.Errorf("after ten seconds: got %d sessions at authentik", n)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestCopy_VisitSignsIn(t *testing.T) {
 			page = p.send(page, "password", "open sesame")
 		}
 		if page.body != "hello jane" || page.path != "/app?a=b" || before != 1 || s.authentik.Sessions() != 2 {
-			t.Errorf("%s: status %d at %s, %d sessions before and %d after: %s", flow, page.status, page.path, before, s.authentik.Sessions(), page.body)
+			t.Errorf("%s: got status %d at %s, %d sessions before and %d after: %s", flow, page.status, page.path, before, s.authentik.Sessions(), page.body)
 		}
 	}
 }
@@ -101,11 +101,11 @@ func TestCopy_ProgramSignsIn(t *testing.T) {
 	p := s.program(t)
 	asked := p.ask("/.authentik/login?to=/app")
 	if n := s.authentik.Sessions(); n != 1 {
-		t.Fatalf("%d sessions", n)
+		t.Fatalf("got %d sessions", n)
 	}
 	next := p.answer(p.answer(asked, `{"uid_field":"jane"}`), `{"password":"open sesame"}`)
 	if !next.Done || next.To != "/app" {
-		t.Fatalf("status %d: %s", next.status, next.body)
+		t.Fatalf("got status %d: %s", next.status, next.body)
 	}
 }
 
@@ -172,14 +172,14 @@ func TestCopy_IsForOneLanguageAndHost(t *testing.T) {
 		}
 	}
 	if n := s.authentik.Sessions(); n != want {
-		t.Errorf("authentik has %d sessions, want one for each of %d", n, want)
+		t.Errorf("got %d sessions at authentik, want one for each of %d", n, want)
 	}
 	for range 3 {
 		ask("a.example", strings.Repeat("de,", 100)) // longer than what a copy is known by
 		want++
 	}
 	if n := s.authentik.Sessions(); n != want {
-		t.Errorf("authentik has %d sessions, want %d", n, want)
+		t.Errorf("got %d sessions at authentik, want %d", n, want)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestCopy_VisitorWithADeviceGetsAndMakesNone(t *testing.T) {
 	p.signIn("jane", "open sesame", "/")
 	p.post("/.authentik/logout", nil)
 	if p.cookie("__Host-authentik_browser") == "" {
-		t.Fatal("the browser is not remembered")
+		t.Fatal("got no device cookie stored, want the browser remembered")
 	}
 	s.clock.move(copyFor)
 	before := s.authentik.Sessions()
@@ -198,11 +198,11 @@ func TestCopy_VisitorWithADeviceGetsAndMakesNone(t *testing.T) {
 	s.warm(t)                   // who does
 	p.open("/.authentik/login") // and is not drawn it
 	if n := s.authentik.Sessions() - before; n != 3 {
-		t.Errorf("authentik has %d sessions more", n)
+		t.Errorf("got %d more sessions at authentik", n)
 	}
 	s.warm(t)
 	if n := s.authentik.Sessions() - before; n != 3 {
-		t.Errorf("a copy was not drawn: %d sessions more", n)
+		t.Errorf("got %d more sessions at authentik, want a copy served", n)
 	}
 }
 

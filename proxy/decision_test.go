@@ -106,7 +106,7 @@ func TestDecision_OfEveryRequest(t *testing.T) {
 			at := somewhere("app.example.com")
 			at.Asked = r.URL
 			if got := g.decide(g.exchange(r, at)).kind(); got != tt.want {
-				t.Errorf("decided %s, want %s", got, tt.want)
+				t.Errorf("got decision %s, want %s", got, tt.want)
 			}
 		})
 	}
@@ -125,7 +125,7 @@ func FuzzDecide(f *testing.F) {
 		at := somewhere(r.Host)
 		at.Asked = r.URL
 		if p, ok := g.decide(g.exchange(r.WithContext(t.Context()), at)).(pass); ok {
-			t.Fatalf("let through: %+v", p)
+			t.Fatalf("got the request admitted: %+v", p)
 		}
 	})
 }
@@ -141,14 +141,14 @@ func TestUnauthenticated_ProgramsGetProblemJSON(t *testing.T) {
 	got := s.person(t).do(r)
 	want := `{"type":"about:blank","title":"Sign-in required","status":401,"code":"sign-in-required","login_url":"/.authentik/login"}`
 	if got.status != http.StatusUnauthorized || strings.TrimSpace(got.body) != want {
-		t.Errorf("status %d: %s", got.status, got.body)
+		t.Errorf("got status %d: %s", got.status, got.body)
 	}
 	for name, value := range map[string]string{
 		"Content-Type": "application/problem+json", "Cache-Control": "no-store",
 		"WWW-Authenticate": `authentik login_url="/.authentik/login"`, "Vary": "Cookie, Sec-Fetch-Mode, Accept",
 	} {
 		if got.header.Get(name) != value {
-			t.Errorf("%s is %q", name, got.header.Get(name))
+			t.Errorf("%s: got %q", name, got.header.Get(name))
 		}
 	}
 }
@@ -177,11 +177,11 @@ func TestOwnAddresses_RefuseOtherMethods(t *testing.T) {
 		}
 		r.Header.Set("Sec-Fetch-Site", tt.site)
 		if got := p.do(r); got.status != tt.want {
-			t.Errorf("%s %s (%s): status %d, want %d", tt.method, tt.path, tt.site, got.status, tt.want)
+			t.Errorf("%s %s (%s): got status %d, want %d", tt.method, tt.path, tt.site, got.status, tt.want)
 		}
 	}
 	if s.reached() != 0 {
-		t.Error("an address below the prefix has reached the application")
+		t.Error("got a request below the prefix at the application, want none")
 	}
 }
 
@@ -201,7 +201,7 @@ func TestSession_FewCookiesOfOneNameAreTried(t *testing.T) {
 		n++
 	}
 	if n != exchange.MaxTried {
-		t.Errorf("%d are tried", n)
+		t.Errorf("got %d cookies tried", n)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestSession_IsFoundBehindAPlantedCookie(t *testing.T) {
 	r.Host = "app.example.com"
 	r.Header.Set("Cookie", "authentik_gate=planted; authentik_gate="+seal.NewSecret().Cookie()+"; authentik_gate="+cookie)
 	if got := through(t, g, r).Header.Get("Remote-User"); got != "jane" {
-		t.Errorf("introduced as %q", got)
+		t.Errorf("got user %q at the application", got)
 	}
 }
 
@@ -225,12 +225,12 @@ func TestGuard_PassesTheServersOwnWriter(t *testing.T) {
 	w, failed := httptest.NewRecorder(), errors.New("the application's own failure")
 	err := g.Guard(w, r, func(got http.ResponseWriter, _ *http.Request) error {
 		if got != http.ResponseWriter(w) {
-			t.Errorf("the application is given a %T", got)
+			t.Errorf("got a %T at the application, want the server's own writer", got)
 		}
 		return failed
 	})
 	if !errors.Is(err, failed) {
-		t.Errorf("the application's failure comes back as %v", err)
+		t.Errorf("got error %v from the application's failure", err)
 	}
 }
 
@@ -244,6 +244,6 @@ func TestSessionPage_HasUserAndExpiryAndNoSecret(t *testing.T) {
 		page.says(t, part)
 	}
 	if strings.Contains(page.body, p.cookie(s.gate.names().Session)) || strings.Contains(page.body, "eyJ") {
-		t.Errorf("a secret is told: %s", page.body)
+		t.Errorf("got a secret in the session page: %s", page.body)
 	}
 }

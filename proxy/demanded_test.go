@@ -74,7 +74,7 @@ func TestFlow_ThatFindsTheUserSignedInAdmitsNobody(t *testing.T) {
 					}
 				}
 				if page := p.open("/report"); s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
-					t.Fatalf("admitted at %s", page.path)
+					t.Fatalf("got admitted at %s, want refused", page.path)
 				}
 				p.opens("/report")
 				p.is(p.asks(map[string]any{"uid_field": "jane"}), asksPassword)
@@ -116,7 +116,7 @@ func TestFlow_ThatLeadsToAnotherAdmitsByNeither(t *testing.T) {
 	page := p.send(p.open("/kept"))
 	page = p.send(page, "uid_field", "jane")
 	if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
-		t.Fatal("a weaker flow that the demanded one leads to has admitted")
+		t.Fatal("got admitted by a weaker flow that the demanded one leads to, want refused")
 	}
 	page.says(t, "Done. You can sign in now.")
 	s = newSite(t, func(c *Config) { c.Flow = "signs" }, signs, after)

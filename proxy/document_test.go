@@ -53,7 +53,7 @@ func TestJSON_OtherSitesAreRefused(t *testing.T) {
 	r.Header.Set("Content-Type", "text/plain")
 	p.hear(r).fails(fault.BadRequest)
 	if s.authentik.Requests() != before {
-		t.Error("authentik was asked")
+		t.Error("got a request to authentik, want none")
 	}
 }
 
@@ -74,7 +74,7 @@ func TestJSON_CookiesAreThoseOfABrowser(t *testing.T) {
 		names = append(names, name)
 		for _, mark := range []string{"Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
 			if !strings.Contains(line, "; "+mark) {
-				t.Errorf("%s lacks %s", name, mark)
+				t.Errorf("%s: got no %s", name, mark)
 			}
 		}
 	}
@@ -85,7 +85,7 @@ func TestJSON_CookiesAreThoseOfABrowser(t *testing.T) {
 		session, "__Host-authentik_visit", "__Host-authentik_arrivals",
 	}
 	if !slices.Equal(names, want) {
-		t.Errorf("cookies are set in this order: %v", names)
+		t.Errorf("got cookies set in the order %v", names)
 	}
 }
 
@@ -97,11 +97,11 @@ func TestJSON_HasNothingOfAuthentiksSession(t *testing.T) {
 	browser, _ := seal.ParseSecret(p.cookie("__Host-authentik_visit"))
 	vis, err := s.gate.visit(browser, Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}, step.Visit)
 	if err != nil || len(vis.Step.Cookies) == 0 {
-		t.Fatalf("the visit holds %d cookies (%v)", len(vis.Step.Cookies), err)
+		t.Fatalf("got %d cookies in the visit (%v)", len(vis.Step.Cookies), err)
 	}
 	for name, value := range vis.Step.Cookies {
 		if strings.Contains(step.body, value) {
-			t.Errorf("%s is in the document", name)
+			t.Errorf("got %s in the document, want none", name)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func TestJSON_ChallengeIsPassedOnByteForByte(t *testing.T) {
 	} {
 		_, step := told(t, challenge)
 		if !bytes.Contains([]byte(step.body), []byte(`"challenge":`+challenge+`}`)) {
-			t.Errorf("%s\nbecomes\n%s", challenge, step.body)
+			t.Errorf("%s\ngot\n%s", challenge, step.body)
 		}
 	}
 }
@@ -159,7 +159,7 @@ func TestJSON_ExceptionTextIsNotPassedOn(t *testing.T) {
 	} {
 		_, step := told(t, challenge)
 		if step.status != want.status || strings.Contains(step.body, "secret") || string(step.Challenge) != want.left {
-			t.Errorf("%s becomes status %d: %s", challenge, step.status, step.body)
+			t.Errorf("%s: got status %d: %s", challenge, step.status, step.body)
 		}
 	}
 }
@@ -199,15 +199,15 @@ func TestJSON_SourceIsChosenAndReturnedFrom(t *testing.T) {
 	p, step := told(t, `{"component":"ak-stage-identification","user_fields":["username"],"sources":[`+
 		`{"name":"Elsewhere","challenge":{"component":"xak-flow-redirect","to":"/source/oauth/login/elsewhere/"}}]}`)
 	if step.Source != nil {
-		t.Errorf("before anything was chosen: %+v", step.Source)
+		t.Errorf("before a choice: got source %+v, want none", step.Source)
 	}
 	step = p.say(step, "source", "0").asks(asksName)
 	if step.Source == nil || *step.Source != (chosen{Name: "Elsewhere", Barred: true}) {
-		t.Errorf("chosen is %+v", step.Source)
+		t.Errorf("got source %+v", step.Source)
 	}
 	step = p.say(step, "ways", "true").asks(asksName)
 	if step.Source != nil {
-		t.Errorf("after going back: %+v", step.Source)
+		t.Errorf("after going back: got source %+v, want none", step.Source)
 	}
 	p.say(step, "source", "1").complains(asksName, "non_field_errors", "source_gone")
 }
@@ -224,9 +224,9 @@ func TestJSON_MessageIsNotSentAgainAtOnce(t *testing.T) {
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
 	step = p.answer(step, `{}`)
 	if step.component() != "ak-stage-email" || step.Notice == nil || step.Notice.Code != "wait_again" {
-		t.Errorf("status %d: %s", step.status, step.body)
+		t.Errorf("got status %d: %s", step.status, step.body)
 	}
 	if sent := len(s.authentik.Mail()); sent != 1 {
-		t.Errorf("%d messages are on their way", sent)
+		t.Errorf("got %d messages sent", sent)
 	}
 }

@@ -108,20 +108,20 @@ func TestDuo_PollsOfAPageAreBounded(t *testing.T) {
 	for range 30 {
 		wg.Go(func() {
 			if told := p.send(page, "poll", "1"); !strings.Contains(told.body, `"wait"`) {
-				t.Errorf("told %s", told.body)
+				t.Errorf("got %s", told.body)
 			}
 		})
 	}
 	wg.Wait()
 	duo.set(func(d *duoService) {
 		if d.asked > 2 { // more than one only where this took two seconds
-			t.Errorf("Duo was asked %d times", d.asked)
+			t.Errorf("got %d requests to Duo", d.asked)
 		}
 		d.status = "success"
 	})
 	s.clock.move(2 * time.Second)
 	if told := p.send(page, "poll", "1"); !strings.Contains(told.body, `"answer"`) {
-		t.Errorf("told %s", told.body)
+		t.Errorf("got %s", told.body)
 	}
 	p.send(page).says(t, "hello jane")
 }
@@ -149,14 +149,14 @@ func TestDuo_PushIsSentOnlyForAClick(t *testing.T) {
 	p.send(page, "chosen", "duo:6")
 	p.send(page, "poll", "1")
 	if duo.set(func(*duoService) {}); duo.pushed != 0 {
-		t.Fatalf("%d pushes without a click", duo.pushed)
+		t.Fatalf("got %d pushes without a click, want 0", duo.pushed)
 	}
 	page = p.send(page, "device", "duo:6")
 	page.says(t, "Duo denied access")
 	duo.set(func(d *duoService) { d.allows = true })
 	p.send(page, "device", "duo:6").says(t, "hello jane")
 	if duo.pushed != 2 {
-		t.Errorf("%d pushes for two clicks", duo.pushed)
+		t.Errorf("got %d pushes for two clicks", duo.pushed)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestDuo_UnconfirmedPushCanBeSentAgain(t *testing.T) {
 		page = p.send(page, "device", "duo:6")
 		page.says(t, "The sign-in was not confirmed in the Duo app in time.")
 		if page.status != 200 {
-			t.Errorf("status %d", page.status)
+			t.Errorf("got status %d", page.status)
 		}
 	}
 	p.send(page, "device", "duo:6").says(t, "hello jane")

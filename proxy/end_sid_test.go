@@ -37,7 +37,7 @@ func TestEndSID_EndsAllSessionsOfOneSessionAtAuthentik(t *testing.T) {
 	first, second, another := begin("one"), begin("one"), begin("two")
 	for _, cookie := range []string{first, second, another} {
 		if !d.alive(cookie) || !other.alive(cookie) {
-			t.Fatal("a session does not begin")
+			t.Fatal("got no session, want one begun")
 		}
 	}
 	if err := d.EndAuthentik(t.Context(), sidOf("one")); err != nil {
@@ -45,19 +45,19 @@ func TestEndSID_EndsAllSessionsOfOneSessionAtAuthentik(t *testing.T) {
 	}
 	for begun := time.Now(); other.alive(first) || other.alive(second); time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 20*time.Second {
-			t.Fatal("another gate still lets it in")
+			t.Fatal("got the ended session admitted by another gate")
 		}
 	}
 	if d.alive(first) || d.alive(second) {
-		t.Error("a session goes on")
+		t.Error("got a session alive, want it ended")
 	}
 	if !d.alive(another) || !other.alive(another) {
-		t.Error("a session of another of authentik's has ended")
+		t.Error("got a session ended that rests on another one of authentik's, want it kept")
 	}
 	if err := d.EndAuthentik(t.Context(), "never seen"); err != nil {
 		t.Error(err)
 	}
 	if err := d.EndAuthentik(t.Context(), ""); !errors.Is(err, ErrNoSession) {
-		t.Errorf("of no session: %v", err)
+		t.Errorf("unknown session: got error %v, want none", err)
 	}
 }

@@ -20,7 +20,7 @@ func until(t testing.TB, so func() bool, what string) {
 	t.Helper()
 	for begun := time.Now(); !so(); time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 2*time.Second {
-			t.Fatalf("after two seconds still not: %s", what)
+			t.Fatalf("got no success within two seconds: %s", what)
 		}
 	}
 }
@@ -35,30 +35,30 @@ func TestEndAll_EndsAUserEverywhereAndNobodyElse(t *testing.T) {
 	joe := there.begin(User{Username: "joe", UID: "joe"})
 	first, second, third := here.begin(jane), there.begin(jane), strong.begin(jane)
 	if !there.believed(first) || !there.believed(second) || !there.believed(joe) || !strong.believed(third) {
-		t.Fatal("not all of them have begun")
+		t.Fatal("got a session that has not begun, want all")
 	}
 	ended, err := here.EndAll(t.Context(), "jane")
 	if err != nil || len(ended) != 3 {
-		t.Fatalf("%v, %v", ended, err)
+		t.Fatalf("got %v, %v", ended, err)
 	}
 	later := here.begin(jane)
 	until(t, func() bool { return !there.believed(first) && !there.believed(second) && !strong.believed(third) }, "the others have heard")
 	for _, d := range []*desk{here, there} {
 		if d.alive(first) || d.alive(second) || !d.alive(later) || !d.alive(joe) {
-			t.Error("not the right ones have ended")
+			t.Error("got other sessions ended than expected")
 		}
 	}
 	if n := here.stored(); n != 2 {
-		t.Errorf("%d records are left", n)
+		t.Errorf("got %d records left, want 0", n)
 	}
 	if ended, err := here.EndAll(t.Context(), "jane"); err != nil || len(ended) != 1 || here.alive(later) {
-		t.Errorf("the next time: %v, %v", ended, err)
+		t.Errorf("second call: got %v, %v", ended, err)
 	}
 	if ended, err := here.EndAll(t.Context(), "jane"); err != nil || len(ended) != 0 {
-		t.Errorf("with nothing left: %v, %v", ended, err)
+		t.Errorf("third call: got %v, %v", ended, err)
 	}
 	if _, err := here.EndAll(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
-		t.Errorf("of nobody: %v", err)
+		t.Errorf("unknown user: got error %v", err)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestEndAll_EndsConcurrentSignIns(t *testing.T) {
 		race.Wait()
 		for _, cookie := range before {
 			if here.alive(cookie) {
-				t.Fatal("one that began before is alive")
+				t.Fatal("got a session alive that began before the end")
 			}
 		}
 		alive := 0
@@ -103,10 +103,10 @@ func TestEndAll_EndsConcurrentSignIns(t *testing.T) {
 			}
 		}
 		if n := len(here.listed(jane.UID)); n != alive {
-			t.Fatalf("%d are alive and %d on the roll", alive, n)
+			t.Fatalf("got %d sessions alive and %d in the index", alive, n)
 		}
 		if !here.alive(here.begin(jane)) {
-			t.Fatal("one that began afterwards was hit")
+			t.Fatal("got a session ended that began after the end")
 		}
 		if _, err := there.sessions.EndUser(t.Context(), jane.UID); err != nil {
 			t.Fatal(err)
@@ -127,10 +127,10 @@ func TestEndAll_KeepsSignInsDuringTheEnd(t *testing.T) {
 	}
 	ended, err := here.sessions.EndUser(t.Context(), jane.UID)
 	if err != nil || len(ended) != 1 || amid == "" {
-		t.Fatalf("%v, %v", ended, err)
+		t.Fatalf("got %v, %v", ended, err)
 	}
 	if here.alive(before) || !there.alive(amid) || len(here.listed(jane.UID)) != 1 {
-		t.Errorf("alive are %v and %v, and %d on the roll", here.alive(before), there.alive(amid), len(here.listed(jane.UID)))
+		t.Errorf("got alive %v and %v, and %d sessions in the index", here.alive(before), there.alive(amid), len(here.listed(jane.UID)))
 	}
 }
 
@@ -153,7 +153,7 @@ func TestEndAll_InterruptedOneIsFinishedByTheNext(t *testing.T) {
 		d.store.fails = nil
 		if !met {
 			if at < 6 {
-				t.Fatalf("an end makes only %d calls", at-1)
+				t.Fatalf("got only %d calls of the store for an end", at-1)
 			}
 			return
 		}
@@ -161,7 +161,7 @@ func TestEndAll_InterruptedOneIsFinishedByTheNext(t *testing.T) {
 			t.Errorf("call %d: %v", at, err)
 		}
 		if err == nil && d.alive(before) {
-			t.Errorf("call %d: it says that all have ended, and one has not", at)
+			t.Errorf("failure at call %d: got no error although one session is alive", at)
 		}
 		after := d.begin(jane)
 		again, failed := d.sessions.EndUser(t.Context(), jane.UID)
@@ -193,15 +193,15 @@ func TestEndAll_LastsAsLongAsTheLongestSession(t *testing.T) {
 	}
 	revoked := spy.revoked()
 	if len(revoked) == 0 {
-		t.Error("nothing was revoked")
+		t.Error("got nothing revoked, want tombstones")
 	}
 	for name, until := range revoked {
 		if until.Before(rec.Until) {
-			t.Errorf("%s is revoked until %v, and the session could last until %v", name, until, rec.Until)
+			t.Errorf("got %s revoked until %v, want it until the session's end %v", name, until, rec.Until)
 		}
 	}
 	if d.alive(s.Cookie()) {
-		t.Error("it is alive")
+		t.Error("got the session alive, want it ended")
 	}
 }
 
@@ -211,12 +211,12 @@ func TestIndex_SignOutRemovesTheSession(t *testing.T) {
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
 	if list, err := s.gate.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 1 {
-		t.Fatalf("%v, %v", list, err)
+		t.Fatalf("got %v, %v", list, err)
 	}
 	p.signIn("jane", "open sesame", "/.authentik/login") // signed in already: nothing begins
 	p.post("/.authentik/logout", url.Values{})
 	if list, err := s.gate.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 0 {
-		t.Errorf("%v, %v", list, err)
+		t.Errorf("got %v, %v", list, err)
 	}
 }
 
@@ -233,14 +233,14 @@ func TestIndex_StaleEntryIsHarmless(t *testing.T) {
 		return nil
 	}
 	if err := d.sessions.End(t.Context(), s); err != nil {
-		t.Errorf("%v", err)
+		t.Errorf("got %v", err)
 	}
 	d.store.fails = nil
 	if d.alive(cookie) || !d.alive(other) || len(d.listed(jane.UID)) != 2 {
-		t.Error("it has not ended, or not alone")
+		t.Error("got another result than only that session ended")
 	}
 	if !strings.Contains(said.String(), "stay listed") || strings.Contains(said.String(), cookie) {
-		t.Errorf("the log says %s", said.String())
+		t.Errorf("got the log %s", said.String())
 	}
 }
 
@@ -252,7 +252,7 @@ func TestIndex_SignOutOfADisconnectedClientRemovesTheSession(t *testing.T) {
 	cancel()
 	d.sessions.Unlist(ctx, jane.UID, d.listed(jane.UID)...)
 	if n := len(d.listed(jane.UID)); n != 0 || !d.alive(cookie) {
-		t.Errorf("%d are on the roll", n)
+		t.Errorf("got %d sessions in the index", n)
 	}
 }
 
@@ -265,20 +265,20 @@ func TestEnd_OneSessionByItsID(t *testing.T) {
 	cookies := []string{here.begin(jane), here.begin(jane), here.begin(jane)}
 	list, err := here.SessionsOf(t.Context(), "jane")
 	if err != nil || len(list) != 3 || !there.believed(cookies[2]) {
-		t.Fatalf("%v, %v", list, err)
+		t.Fatalf("got %v, %v", list, err)
 	}
 	if ended, err := here.EndOne(t.Context(), "jane", list[0].ID); err != nil || ended.ID != list[0].ID || ended.User != "jane" {
-		t.Errorf("with the name: %v, %v", ended, err)
+		t.Errorf("with the username: got %v, %v", ended, err)
 	}
 	until(t, func() bool { return !there.believed(cookies[2]) }, "the other has heard")
 	if _, err := here.EndOne(t.Context(), "", list[1].ID); !errors.Is(err, ErrNoSession) {
-		t.Errorf("without the name, not remembered: %v", err)
+		t.Errorf("without the username, session not cached: got error %v", err)
 	}
 	if !here.believed(cookies[1]) {
-		t.Fatal("it has ended all the same")
+		t.Fatal("got the session ended, want it alive")
 	}
 	if ended, err := here.EndOne(t.Context(), "", list[1].ID); err != nil || ended.ID != list[1].ID {
-		t.Errorf("without the name: %v, %v", ended, err)
+		t.Errorf("without the username: got %v, %v", ended, err)
 	}
 	for name, id := range map[string]string{"jane": list[0].ID, "joe": list[2].ID, "": "nonsense", "nobody": ""} {
 		if ended, err := here.EndOne(t.Context(), name, id); !errors.Is(err, ErrNoSession) {
@@ -286,10 +286,10 @@ func TestEnd_OneSessionByItsID(t *testing.T) {
 		}
 	}
 	if here.alive(cookies[2]) || here.alive(cookies[1]) || !here.alive(cookies[0]) || len(here.listed(jane.UID)) != 1 {
-		t.Error("not the right ones have ended")
+		t.Error("got other sessions ended than expected")
 	}
 	if n := metrics.ended("admin"); n != 2 {
-		t.Errorf("%d ends are counted", n)
+		t.Errorf("got %d ends counted", n)
 	}
 }
 
@@ -316,7 +316,7 @@ func TestEnd_StoreFailureIsReported(t *testing.T) {
 	d := newDesk(t, nil)
 	cookie := d.begin(jane)
 	if !d.believed(cookie) {
-		t.Fatal("it has not begun")
+		t.Fatal("got no session, want one begun")
 	}
 	list, _ := d.SessionsOf(t.Context(), "jane")
 	for at := int64(1); at <= 2; at++ {
@@ -343,6 +343,6 @@ func TestEnd_StoreFailureIsReported(t *testing.T) {
 	}
 	d.store.fails = nil
 	if !d.alive(cookie) {
-		t.Error("it has ended")
+		t.Error("got the session ended, want it alive")
 	}
 }

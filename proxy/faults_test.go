@@ -140,16 +140,16 @@ func breaksOneCall(t *testing.T, of string, broken *injected) {
 	defer s.Close()
 	page := s.person(t).signIn("joe", "let me in", "/")
 	if s.reached() != 0 {
-		t.Fatalf("call %d: joe, who may not, has reached the application", broken.at)
+		t.Fatalf("failure at call %d: got joe, who has no access, at the application", broken.at)
 	}
 	if page.status == http.StatusInternalServerError || page.body == "" {
 		t.Errorf("call %d: got status %d, %q", broken.at, page.status, page.body)
 	}
 	if strings.Contains(page.body, "injected") {
-		t.Errorf("call %d: the cause is shown", broken.at)
+		t.Errorf("failure at call %d: got the cause on the page, want it only in the log", broken.at)
 	}
 	if page := s.person(t).signIn("jane", "open sesame", "/"); page.status == http.StatusOK && page.path == "/" && page.body != "hello jane" {
-		t.Errorf("call %d: jane is introduced as %q", broken.at, page.body)
+		t.Errorf("failure at call %d: got jane's request with the identity %q", broken.at, page.body)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestFault_PanicLetsNoRequestThrough(t *testing.T) {
 			}
 		}
 		if s.reached() != 0 {
-			t.Fatalf("panic at call %d: the application was reached", at)
+			t.Fatalf("panic at call %d: got the request at the application, want it refused", at)
 		}
 	}
 }
@@ -187,12 +187,12 @@ func TestFault_SessionSurvivesAnUnreachableAuthentik(t *testing.T) {
 	// The same authentik by name, so that the realm stays, but nobody answers there.
 	s.gate.setClient(downAuthentik{Authentik: s.gate.cfg.Client})
 	if page := p.open("/"); page.body != "hello jane" {
-		t.Fatalf("status %d: %s", page.status, page.body)
+		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
 	s.clock.move(copyFor) // nothing is left to be drawn again
 	page := s.person(t).open("/kept")
 	if page.status != http.StatusServiceUnavailable {
-		t.Fatalf("a new sign-in: status %d", page.status)
+		t.Fatalf("a new sign-in: got status %d", page.status)
 	}
 	page.says(t, string(fault.AuthentikUnreachable))
 	page.says(t, "%2Fkept")
@@ -242,14 +242,14 @@ func TestFault_ResponsesOfAFailingAuthentik(t *testing.T) {
 			s := newSite(t, func(c *Config) { c.Client = newClient(t, authentik.URL) })
 			page := s.person(t).open("/")
 			if page.status != tt.status {
-				t.Errorf("status %d, want %d", page.status, tt.status)
+				t.Errorf("got status %d, want %d", page.status, tt.status)
 			}
 			page.says(t, string(tt.code))
 			if name == "starting" && page.header.Get("Retry-After") != "5" {
 				t.Errorf("Retry-After is %q", page.header.Get("Retry-After"))
 			}
 			if s.reached() != 0 {
-				t.Error("the application was reached")
+				t.Error("got a request at the application, want none")
 			}
 		})
 	}
@@ -265,11 +265,11 @@ func TestFault_FailingStoreRefusesAndLosesNoSession(t *testing.T) {
 	broken.at = broken.calls.Load() + 1
 	page := p.open("/")
 	if page.status != http.StatusServiceUnavailable {
-		t.Fatalf("status %d", page.status)
+		t.Fatalf("got status %d", page.status)
 	}
 	page.says(t, string(fault.SessionsUnavailable))
 	if page = p.open("/"); page.body != "hello jane" {
-		t.Fatalf("afterwards: status %d: %s", page.status, page.body)
+		t.Fatalf("afterwards: got status %d: %s", page.status, page.body)
 	}
 }
 
@@ -295,7 +295,7 @@ func TestFault_UnnamedUserIsNotAdmitted(t *testing.T) {
 		p := s.person(t)
 		p.signIn("jane", "open sesame", "/")
 		if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
-			t.Errorf("%s: a session was made", name)
+			t.Errorf("%s: got a session, want none", name)
 		}
 	}
 }
@@ -313,7 +313,7 @@ func TestFault_EveryCodeHasAStatusAndASentence(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		s.gate.shared.Pages.Fail(w, r, page.Failure{Code: string(code), Status: m.Status}, "/", flowclient.Brand{})
 		if strings.Contains(w.Body.String(), "fail_") {
-			t.Errorf("%s has no words on its page:\n%s", code, w.Body)
+			t.Errorf("%s: got no sentence on the page:\n%s", code, w.Body)
 		}
 	}
 }

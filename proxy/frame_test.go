@@ -59,7 +59,7 @@ func TestFrame_SignInOpensAWindow(t *testing.T) {
 		got := p.do(r)
 		name := strings.Join([]string{tt.dest, tt.from, tt.header, tt.value}, " ")
 		if got.status != http.StatusUnauthorized || got.path != "/deep/link?x=1&y=%2F" || got.header.Get("WWW-Authenticate") != `authentik login_url="/.authentik/login"` {
-			t.Errorf("%s: status %d at %s: %v", name, got.status, got.path, got.header)
+			t.Errorf("%s: got status %d at %s: %v", name, got.status, got.path, got.header)
 		}
 		page, signs, itself := !strings.Contains(got.body, `"code":"sign-in-required"`), strings.Contains(got.body, opensTheSignIn), strings.Contains(got.body, opensItself)
 		if page != (tt.want != "problem") || signs != (tt.want == "sign-in") || itself != page {
@@ -70,7 +70,7 @@ func TestFrame_SignInOpensAWindow(t *testing.T) {
 	r.Method = http.MethodPost
 	p.do(r).says(t, `"code":"sign-in-required"`)
 	if s.reached() != 0 {
-		t.Error("the application was reached before anybody had signed in")
+		t.Error("got a request at the application before the sign-in, want none")
 	}
 }
 
@@ -87,27 +87,27 @@ func TestFrame_ContinuesAfterTheWindowHasSignedIn(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	if page := p.open("/.authentik/framed"); page.path != "/.authentik/login?to=%2F.authentik%2Fframed" {
-		t.Fatalf("nobody is signed in, and is led to %s", page.path)
+		t.Fatalf("without a session: got a redirect to %s", page.path)
 	}
 	program := s.inFrame(t, "/.authentik/framed", "empty", "same-origin")
 	program.Header.Set("Sec-Fetch-Mode", "cors")
 	program.Header.Set("Accept", "*/*")
 	if page := p.do(program); page.path != "/.authentik/framed" || page.header.Get("Content-Type") != "application/problem+json" {
-		t.Errorf("a program is led to %s: %s", page.path, page.body)
+		t.Errorf("program: got a redirect to %s: %s", page.path, page.body)
 	}
 	page := p.signIn("jane", "open sesame", "/.authentik/login?to=%2F.authentik%2Fframed")
 	if page.path != "/.authentik/framed" || page.status != http.StatusOK {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	page.says(t, "You are signed in as jane.")
 	page.says(t, "/assets/arrived.js")
 	for _, from := range []string{"same-origin", "same-site"} {
 		if page := p.do(s.inFrame(t, "/", "iframe", from)); page.body != "hello jane" {
-			t.Errorf("%s: the frame shows %d:\n%s", from, page.status, page.body)
+			t.Errorf("%s: got status %d in the frame:\n%s", from, page.status, page.body)
 		}
 	}
 	if page := p.open("/.authentik/login?to=%2F.authentik%2Fframed"); page.path != "/.authentik/framed" {
-		t.Errorf("who is signed in already is led to %s", page.path)
+		t.Errorf("with a session: got a redirect to %s", page.path)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestFrame_WindowExplainsARefusal(t *testing.T) {
 	page := p.signIn("joe", "let me in", "/.authentik/login?to=%2F.authentik%2Fframed")
 	for range 2 {
 		if page.status != http.StatusForbidden {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		page.says(t, `name="to" value="/.authentik/framed"`)
 		page = p.open("/.authentik/framed")
@@ -138,10 +138,10 @@ func TestFrame_StepUp(t *testing.T) {
 	frame := s.inFrame(t, "/", "iframe", "same-origin")
 	p.do(frame).says(t, opensTheSignIn)
 	if page := p.signIn("jane", "open sesame", "/.authentik/framed"); page.path != "/.authentik/framed" {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	if page := p.do(frame); page.body != "hello jane" {
-		t.Errorf("the frame shows %d:\n%s", page.status, page.body)
+		t.Errorf("got status %d in the frame:\n%s", page.status, page.body)
 	}
 }
 
@@ -150,10 +150,10 @@ func TestFrame_CountsAsASignIn(t *testing.T) {
 	count := &decisions{}
 	s := newSite(t, func(c *Config) { c.Metrics = count })
 	if lets(s.gate, s.inFrame(t, "/", "iframe", "cross-site")) {
-		t.Error("the frame is let in")
+		t.Error("got the frame admitted, want it refused")
 	}
 	if len(count.made) != 1 || count.made[0] != "sign-in" {
-		t.Errorf("decided %q", count.made)
+		t.Errorf("got the decisions %q", count.made)
 	}
 }
 
@@ -192,7 +192,7 @@ func TestFrame_OtherPagesMayNotBeFramed(t *testing.T) {
 	}
 	for name, page := range all {
 		if !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") {
-			t.Errorf("%s is no page: status %d at %s", name, page.status, page.path)
+			t.Errorf("%s: got status %d at %s, want a page", name, page.status, page.path)
 		}
 		unframed(t, name, page.header)
 	}
@@ -210,7 +210,7 @@ func unframed(t testing.TB, name string, h http.Header) {
 		return
 	}
 	if h.Get("X-Frame-Options") != "DENY" || !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
-		t.Errorf("%s may be framed: %v", name, h)
+		t.Errorf("%s: got headers that allow framing: %v", name, h)
 	}
 }
 
@@ -220,7 +220,7 @@ func TestFrame_PageIsNotCached(t *testing.T) {
 	for _, from := range []string{"same-origin", "cross-site"} {
 		h := s.person(t).do(s.inFrame(t, "/", "iframe", from)).header
 		if h.Get("X-Frame-Options") != "" || !strings.Contains(h.Get("Content-Security-Policy"), "; frame-ancestors *;") {
-			t.Errorf("%s: the frame shows nothing: %v", from, h)
+			t.Errorf("%s: got headers that forbid the frame: %v", from, h)
 		}
 		if h.Get("Cache-Control") != "no-store" || h.Get("Location") != "" || len(h.Values("Set-Cookie")) > 0 {
 			t.Errorf("%s: %v", from, h)
@@ -251,7 +251,7 @@ func TestFrame_PageLoadsAreRecognized(t *testing.T) {
 		r.Header.Set("Sec-Fetch-Mode", row.mode)
 		r.Header.Set("Sec-Fetch-Dest", row.dest)
 		if exchange.Framed(r) != row.want || exchange.Framed(r) && exchange.Navigates(r) {
-			t.Errorf("%s: in a frame %v, in a window %v", name, exchange.Framed(r), exchange.Navigates(r))
+			t.Errorf("%s: got framed %v, navigation %v", name, exchange.Framed(r), exchange.Navigates(r))
 		}
 	}
 }

@@ -21,24 +21,24 @@ func TestSignIn_LeadsBackToTheRequestedPage(t *testing.T) {
 	page := p.open("/deep/link?x=1&y=%2F")
 	page.says(t, "uid_field")
 	if s.reached() != 0 {
-		t.Fatal("the application was reached before anybody had signed in")
+		t.Fatal("got a request at the application before the sign-in, want none")
 	}
 	page = p.send(page, "uid_field", "jane")
 	page.says(t, "password")
 	page = p.send(page, "password", "open sesame")
 	if page.path != "/deep/link?x=1&y=%2F" || page.body != "hello jane" {
-		t.Fatalf("landed at %q: %s", page.path, page.body)
+		t.Fatalf("got the page at %q: %s", page.path, page.body)
 	}
 	r := s.last(t)
 	for name, want := range map[string]string{
 		"Remote-User": "jane", "Remote-Name": "Jane Doe", "Remote-Email": "jane@example.com", "Remote-Groups": "staff",
 	} {
 		if got := r.Header.Get(name); got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
+			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
 	if c := r.Header.Get("Cookie"); c != "" {
-		t.Errorf("the application was sent the gate's cookies: %s", c)
+		t.Errorf("got the gate's cookies at the application: %s", c)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestSignIn_WrongPasswordIsAskedForAgain(t *testing.T) {
 	page.says(t, "Invalid password")
 	page.says(t, `role="alert"`)
 	if page = p.send(page, "password", "open sesame"); page.body != "hello jane" {
-		t.Fatalf("status %d: %s", page.status, page.body)
+		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
 }
 
@@ -63,27 +63,27 @@ func TestSignOut_EndsEveryCopyOfTheCookie(t *testing.T) {
 	name := s.gate.names().Session
 	stolen := p.cookie(name)
 	if stolen == "" {
-		t.Fatal("there is no session cookie")
+		t.Fatal("got no session cookie, want one")
 	}
 	thief := s.person(t)
 	thief.setCookie(name, stolen)
 	if page := thief.open("/"); page.body != "hello jane" {
-		t.Fatalf("the copied cookie should work before: %s", page.body)
+		t.Fatalf("got the copied cookie refused before the end: %s", page.body)
 	}
 	p.open("/.authentik/logout").says(t, "jane")
 	page := p.post("/.authentik/logout", nil)
 	if page.status != http.StatusOK || page.path != "/.authentik/logout?ended=all" {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	before := s.reached()
 	for _, who := range []*person{p, thief} {
 		who.setCookie(name, stolen)
 		if page := who.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
-			t.Errorf("the ended session still opens %s", page.path)
+			t.Errorf("got %s opened with an ended session, want the sign-in", page.path)
 		}
 	}
 	if s.reached() != before {
-		t.Error("the application was reached with an ended session")
+		t.Error("got a request at the application with an ended session")
 	}
 }
 
@@ -95,7 +95,7 @@ func TestSwitch_BeginsANewSignIn(t *testing.T) {
 	page := p.post("/.authentik/logout", url.Values{"switch": {"1"}, "to": {"/there"}})
 	page = p.send(page, "uid_field", "joe")
 	if page = p.send(page, "password", "let me in"); page.path != "/there" || page.body != "hello joe" {
-		t.Fatalf("landed at %s: %s", page.path, page.body)
+		t.Fatalf("got the page at %s: %s", page.path, page.body)
 	}
 }
 
@@ -106,11 +106,11 @@ func TestSession_EndsWithItsLifetime(t *testing.T) {
 	p.signIn("jane", "open sesame", "/")
 	s.clock.move(59 * time.Minute)
 	if page := p.open("/"); page.body != "hello jane" {
-		t.Fatalf("the session ended early: %s", page.body)
+		t.Fatalf("got the session ended early: %s", page.body)
 	}
 	s.clock.move(2 * time.Minute)
 	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
-		t.Fatalf("the session lasts longer than its lifetime: %s", page.path)
+		t.Fatalf("got the session valid after its lifetime: %s", page.path)
 	}
 }
 
@@ -119,20 +119,20 @@ func TestApplication_AccessIsAuthentiksDecision(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Application = "wiki" })
 	jane := s.person(t)
 	if page := jane.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
-		t.Fatalf("staff should pass: %s", page.body)
+		t.Fatalf("got a member of staff refused: %s", page.body)
 	}
 	before := s.reached()
 	joe := s.person(t)
 	page := joe.signIn("joe", "let me in", "/")
 	if page.status != http.StatusForbidden {
-		t.Fatalf("status %d: %s", page.status, page.body)
+		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
 	page.says(t, "joe")
 	if page = joe.open("/page"); page.status != http.StatusForbidden {
-		t.Errorf("a page load of one who may not pass: status %d", page.status)
+		t.Errorf("page load without access: got status %d", page.status)
 	}
 	if s.reached() != before {
-		t.Error("the application was reached by one who may not pass")
+		t.Error("got a request at the application from a user without access")
 	}
 }
 
@@ -141,7 +141,7 @@ func TestApplication_UnknownOneAdmitsNobody(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Application = "nowhere" })
 	page := s.person(t).signIn("jane", "open sesame", "/")
 	if page.status != http.StatusBadGateway || s.reached() != 0 {
-		t.Fatalf("status %d, reached %d times", page.status, s.reached())
+		t.Fatalf("got status %d, reached %d times", page.status, s.reached())
 	}
 	page.says(t, string(fault.ApplicationNotFound))
 }
@@ -151,7 +151,7 @@ func TestFlow_UnknownOneIsNamed(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Flow = "nowhere" })
 	page := s.person(t).open("/")
 	if page.status != http.StatusBadGateway {
-		t.Fatalf("status %d", page.status)
+		t.Fatalf("got status %d", page.status)
 	}
 	page.says(t, string(fault.FlowNotFound))
 }
@@ -161,10 +161,10 @@ func TestFlow_DefaultIsTheBrands(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Flow = "" })
 	p := s.person(t)
 	if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
-		t.Fatalf("status %d: %s", page.status, page.body)
+		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
 	if s.gate.names().Session != "__Host-authentik_gate" {
-		t.Errorf("without a flow the cookie is called %s", s.gate.names().Session)
+		t.Errorf("got the cookie name %s without a flow", s.gate.names().Session)
 	}
 }
 
@@ -175,7 +175,7 @@ func TestFlow_WithoutALoginAdmitsNobody(t *testing.T) {
 	p := s.person(t)
 	page := p.send(p.open("/"))
 	if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
-		t.Fatal("a flow that signs nobody in has made a session")
+		t.Fatal("got a session by a flow without a login stage, want none")
 	}
 	page.says(t, "component")
 }
@@ -189,11 +189,11 @@ func TestVisit_LostAtAuthentikBeginsAgainWithoutErrors(t *testing.T) {
 	page = p.send(page, "password", "open sesame")
 	page.says(t, "authentik has lost your last answer.")
 	if strings.Contains(page.body, `role="alert"`) {
-		t.Errorf("an error is shown for a field that the visitor never saw:\n%s", page.body)
+		t.Errorf("got an error of a field that the visitor has not seen:\n%s", page.body)
 	}
 	page = p.send(page, "uid_field", "jane")
 	if page = p.send(page, "password", "open sesame"); page.path != "/kept?a=b" {
-		t.Fatalf("landed at %s", page.path)
+		t.Fatalf("got the page at %s", page.path)
 	}
 }
 
@@ -217,11 +217,11 @@ func TestVisit_TabsAreIndependent(t *testing.T) {
 	one = p.send(one, "uid_field", "jane")
 	two = p.send(two, "uid_field", "joe")
 	if page := p.send(one, "password", "open sesame"); page.path != "/one" || page.body != "hello jane" {
-		t.Fatalf("tab one landed at %s: %s", page.path, page.body)
+		t.Fatalf("tab one: got the page at %s: %s", page.path, page.body)
 	}
 	// The other tab's page is dead by now, and its visitor is signed in.
 	if page := p.send(two, "password", "let me in"); page.path != "/two" || page.body != "hello jane" {
-		t.Fatalf("tab two landed at %s: %s", page.path, page.body)
+		t.Fatalf("tab two: got the page at %s: %s", page.path, page.body)
 	}
 }
 
@@ -235,7 +235,7 @@ func TestVisit_ExpiredPageKeepsItsWayBack(t *testing.T) {
 	page.says(t, "Your sign-in took too long and has started over.")
 	page = p.send(page, "uid_field", "jane")
 	if page = p.send(page, "password", "open sesame"); page.path != "/kept" {
-		t.Fatalf("landed at %s", page.path)
+		t.Fatalf("got the page at %s", page.path)
 	}
 }
 
@@ -247,7 +247,7 @@ func TestVisit_MissingCookieIsExplained(t *testing.T) {
 	for range 2 {
 		lost := other.send(page, "uid_field", "jane")
 		if lost.status != http.StatusBadRequest {
-			t.Fatalf("status %d", lost.status)
+			t.Fatalf("got status %d", lost.status)
 		}
 		lost.says(t, string(fault.VisitLost))
 		lost.says(t, "%2Fkept")
@@ -261,7 +261,7 @@ func TestSignIn_BrowserWithoutCookiesIsTold(t *testing.T) {
 	p := s.person(t)
 	page := p.open("/.authentik/login?signed-in=1&to=/x")
 	if page.status != http.StatusBadRequest {
-		t.Fatalf("status %d", page.status)
+		t.Fatalf("got status %d", page.status)
 	}
 	page.says(t, string(fault.CookiesBlocked))
 }
@@ -273,12 +273,12 @@ func TestDevice_IsRememberedAtTheNextSignIn(t *testing.T) {
 	p.signIn("jane", "open sesame", "/")
 	browser, ok := seal.ParseSecret(p.cookie("__Host-authentik_browser"))
 	if !ok {
-		t.Fatal("the browser is not remembered")
+		t.Fatal("got no device cookie stored, want the browser remembered")
 	}
 	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
 	cookies := s.gate.signIn.Recall(t.Context(), browser, at.Host)
 	if cookies["authentik_device"] == "" || cookies["authentik_session"] != "" {
-		t.Fatalf("remembered are %v", len(cookies))
+		t.Fatalf("got %v cookies remembered", len(cookies))
 	}
 }
 
@@ -293,16 +293,16 @@ func TestVisit_BrowserGetsNothingOfAuthentikInClear(t *testing.T) {
 	}
 	browser, ok := seal.ParseSecret(p.cookie("__Host-authentik_visit"))
 	if !ok {
-		t.Fatal("no visit cookie")
+		t.Fatal("got no visit cookie, want one")
 	}
 	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
 	vis, err := s.gate.visit(browser, at, page.fields().Get("visit"))
 	if err != nil || len(vis.Step.Cookies) == 0 {
-		t.Fatalf("the visit holds %d cookies (%v)", len(vis.Step.Cookies), err)
+		t.Fatalf("got %d cookies in the visit (%v)", len(vis.Step.Cookies), err)
 	}
 	for name, value := range vis.Step.Cookies {
 		if strings.Contains(all, name) || strings.Contains(all, value) {
-			t.Errorf("%s is on the page", name)
+			t.Errorf("got %s on the page, want none", name)
 		}
 	}
 }
@@ -325,7 +325,7 @@ func TestCookies_AreHTTPOnlyAndSameSite(t *testing.T) {
 		names[name] = true
 		for _, mark := range []string{"Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
 			if !strings.Contains(line, "; "+mark) {
-				t.Errorf("%s lacks %s", name, mark)
+				t.Errorf("%s: got no %s", name, mark)
 			}
 		}
 		if strings.Contains(line, "Domain") || len(line) > 160 {
@@ -357,11 +357,11 @@ func TestFlow_OtherThanTheDemandedAdmitsNobody(t *testing.T) {
 	page = p.send(page, "uid_field", "jane")
 	page.says(t, "Done. You can sign in now.")
 	if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
-		t.Fatal("a sign-in through another flow has made a session")
+		t.Fatal("got a session by another flow than the demanded one, want none")
 	}
 	page = p.send(page, "uid_field", "jane")
 	if page = p.send(page, "password", "open sesame"); page.path != "/kept" || page.body != "hello jane" {
-		t.Fatalf("landed at %s: %s", page.path, page.body)
+		t.Fatalf("got the page at %s: %s", page.path, page.body)
 	}
 }
 
@@ -371,7 +371,7 @@ func TestFlow_OnlyOfferedOnesAreStarted(t *testing.T) {
 	p := s.person(t)
 	for _, flow := range []string{"recovery", "enroll", "../strong", "strong"} {
 		if page := p.send(p.open("/"), "flow", flow); page.status != http.StatusBadRequest {
-			t.Errorf("%q: status %d", flow, page.status)
+			t.Errorf("%q: got status %d", flow, page.status)
 		}
 	}
 }
@@ -388,7 +388,7 @@ func TestVisit_SecretIsRenewedBySignInAndSignOut(t *testing.T) {
 	p.post("/.authentik/logout", nil)
 	third := p.cookie(name)
 	if first == "" || first == second || second == third || third == "" {
-		t.Errorf("the secrets: %q, %q, %q", first, second, third)
+		t.Errorf("got the secrets %q, %q, %q, want three different ones", first, second, third)
 	}
 }
 
@@ -403,11 +403,11 @@ func TestSignIn_EndsTheSessionThatItReplaces(t *testing.T) {
 	p.setCookie("__Host-authentik_visit", visits)
 	page = p.send(page, "uid_field", "joe")
 	if page = p.send(page, "password", "let me in"); page.body != "hello joe" {
-		t.Fatalf("status %d: %s", page.status, page.body)
+		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
 	thief := s.person(t)
 	thief.setCookie(name, before)
 	if page := thief.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
-		t.Error("the replaced session still opens the application")
+		t.Error("got the application opened with the replaced session")
 	}
 }

@@ -47,7 +47,7 @@ func TestHeaders_NoClientSaysWhoItIs(t *testing.T) {
 				after := through(t, g, r)
 				said := fmt.Sprint(after.Header, after.Trailer)
 				if strings.Contains(said, "admin") {
-					t.Errorf("%q, signed in %t: the application is told %s", spelled, signedIn, said)
+					t.Errorf("%q, signed in %t: got %s at the application", spelled, signedIn, said)
 				}
 				if c := strings.Join(after.Header["Connection"], ","); c != "close" {
 					t.Errorf("%q: Connection is %q", spelled, c)
@@ -66,7 +66,7 @@ func through(t testing.TB, g *Gate, r *http.Request) *http.Request {
 		return nil
 	})
 	if err != nil || got == nil {
-		t.Fatalf("the request did not pass: %v", err)
+		t.Fatalf("got the request refused: %v", err)
 	}
 	return got
 }
@@ -131,7 +131,7 @@ func TestHeaders_HandlersBehindTheGateCannotSpoilASession(t *testing.T) {
 		r.Header.Set("Cookie", "authentik_gate="+cookie)
 		got := through(t, g, r)
 		if got.Header.Get("Remote-User") != "jane" {
-			t.Fatalf("the second request is introduced as %q", got.Header.Get("Remote-User"))
+			t.Fatalf("got the identity %q for the second request", got.Header.Get("Remote-User"))
 		}
 		got.Header["Remote-User"][0] = "admin"
 	}
@@ -148,6 +148,6 @@ func TestHeaders_CookiesOfTheApplicationAreKept(t *testing.T) {
 	}
 	got := strings.Join(through(t, g, r).Header["Cookie"], "/")
 	if got != "theme=dark; x=authentik_visit/; ;a=b" {
-		t.Errorf("the application is sent %q", got)
+		t.Errorf("got the cookies %q at the application", got)
 	}
 }

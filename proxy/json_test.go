@@ -32,7 +32,7 @@ func TestJSON_SignsIn(t *testing.T) {
 	step = p.answer(step, `{"uid_field":"jane"}`).asks(asksPassword)
 	p.answer(step, `{"component":"ak-stage-password","password":"open sesame"}`).ends("/deep/link?x=1")
 	if page := p.open("/deep/link?x=1"); page.body != "hello jane" {
-		t.Fatalf("status %d: %s", page.status, page.body)
+		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
 	p.ask("/.authentik/login?to=/other").ends("/other")
 	if who := p.ask("/.authentik/session"); who.status != http.StatusOK || !strings.Contains(who.body, `"jane"`) {
@@ -47,7 +47,7 @@ func TestJSON_WrongPasswordIsAnErrorOfItsField(t *testing.T) {
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
 	step = p.answer(step, `{"password":"wrong"}`).complains(asksPassword, "password", "invalid")
 	if got := step.Errors["password"][0].String; got != "Invalid password" {
-		t.Errorf("the complaint is %q", got)
+		t.Errorf("got the error %q", got)
 	}
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
 }
@@ -61,7 +61,7 @@ func TestJSON_AuthenticatorAppIsSetUpAndUsed(t *testing.T) {
 	step = p.answer(step, `{"password":"open sesame"}`).asks("ak-stage-authenticator-totp")
 	secret := regexp.MustCompile(`secret=([A-Z2-7]+)`).FindStringSubmatch(string(step.Challenge))
 	if secret == nil {
-		t.Fatalf("no secret: %s", step.body)
+		t.Fatalf("got no secret in %s", step.body)
 	}
 	code, err := totp.GenerateCode(secret[1], time.Now())
 	if err != nil {
@@ -95,7 +95,7 @@ func TestJSON_StartsAnOfferedFlow(t *testing.T) {
 	step := p.say(p.ask("/.authentik/login?to=/kept"), "flow", `"recovery"`).asks(asksName)
 	step = p.answer(step, `{"uid_field":"jane"}`).asks(asksName)
 	if step.Notice == nil || step.Notice.Code != "done" || step.Notice.String != "Done. You can sign in now." {
-		t.Errorf("the notice is %+v", step.Notice)
+		t.Errorf("got the notice %+v", step.Notice)
 	}
 	p.say(step, "flow", `"strong"`).fails(fault.BadRequest)
 	step = p.answer(step, `{"uid_field":"jane"}`)
@@ -111,20 +111,20 @@ func TestJSON_DeniedFlowIsForbidden(t *testing.T) {
 	step = p.answer(step, `{"password":"open sesame"}`)
 	if step.status != http.StatusForbidden || step.component() != "ak-stage-access-denied" ||
 		!strings.Contains(step.body, "Not today.") || step.Visit == "" {
-		t.Fatalf("status %d: %s", step.status, step.body)
+		t.Fatalf("got status %d: %s", step.status, step.body)
 	}
 	before := s.authentik.Requests()
 	for _, answer := range []string{`{}`, `{"component":"ak-stage-access-denied"}`, `{"component":"ak-stage-password","password":"open sesame"}`} {
 		again := p.answer(step, answer)
 		if again.status != http.StatusForbidden || again.Errors["non_field_errors"][0].Code != "not_answered" {
-			t.Errorf("%s to a refusal: status %d, %v", answer, again.status, again.Errors)
+			t.Errorf("answer %s to a refusal: got status %d, %v", answer, again.status, again.Errors)
 		}
 	}
 	if s.authentik.Requests() != before {
-		t.Error("authentik was given an answer that it has not asked for")
+		t.Error("got an answer at authentik that it has not asked for")
 	}
 	if again := p.say(step, "again", "true").asks(asksName); again.To != "/kept" {
-		t.Errorf("it begins again with %q for the way back", again.To)
+		t.Errorf("got the way back %q after the new beginning", again.To)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestJSON_VisitLostAtAuthentikBeginsAgain(t *testing.T) {
 	s.authentik.Forget()
 	step = p.answer(step, `{"password":"open sesame"}`).asks(asksName)
 	if step.Notice == nil || step.Notice.Code != "lost" {
-		t.Errorf("the notice is %+v", step.Notice)
+		t.Errorf("got the notice %+v", step.Notice)
 	}
 	p.answer(step, `{"component":"ak-stage-password"}`).complains(asksName, "non_field_errors", "wrong_page")
 	step = p.answer(step, `{"uid_field":"jane"}`)
@@ -178,7 +178,7 @@ func TestJSON_RepeatedAnswerIsGivenOnce(t *testing.T) {
 	before := s.authentik.Requests()
 	p.answer(first, `{"uid_field":"jane"}`).asks(asksPassword)
 	if s.authentik.Requests() != before {
-		t.Error("authentik was given the answer twice")
+		t.Error("got the answer at authentik twice, want once")
 	}
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
 }
@@ -189,12 +189,12 @@ func TestJSON_VisitOfASignedInUserIsDone(t *testing.T) {
 	p := s.program(t)
 	waiting := p.ask("/.authentik/login?to=/waiting")
 	if told := p.say(waiting, "poll", "true"); told.Next != "wait" {
-		t.Errorf("with nobody signed in: %s", told.body)
+		t.Errorf("before the sign-in: got %s", told.body)
 	}
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
 	if told := p.say(waiting, "poll", "true"); told.Next != "begin" {
-		t.Errorf("with somebody signed in: %s", told.body)
+		t.Errorf("after the sign-in: got %s", told.body)
 	}
 	p.answer(waiting, `{"uid_field":"joe"}`).ends("/waiting")
 }
@@ -208,7 +208,7 @@ func TestJSON_UserWithoutAccessIsForbidden(t *testing.T) {
 	p.ask("/.authentik/login").fails(fault.NotAllowed)
 	p.ask("/").fails(fault.NotAllowed)
 	if out := p.request(http.MethodPost, "/.authentik/logout", ""); !out.Done {
-		t.Fatalf("signing out: %s", out.body)
+		t.Fatalf("signing out: got %s", out.body)
 	}
 	step = p.answer(p.ask("/.authentik/login?to=/there"), `{"uid_field":"jane"}`)
 	p.answer(step, `{"password":"open sesame"}`).ends("/there")
@@ -223,13 +223,13 @@ func TestJSON_SignsOut(t *testing.T) {
 	stolen := p.cookie(s.gate.names().Session)
 	out := p.request(http.MethodPost, "/.authentik/logout", "")
 	if out.status != http.StatusOK || strings.TrimSpace(out.body) != `{"done":true}` {
-		t.Fatalf("status %d: %s", out.status, out.body)
+		t.Fatalf("got status %d: %s", out.status, out.body)
 	}
 	p.ask("/.authentik/session").fails(fault.SignInRequired)
 	p.setCookie(s.gate.names().Session, stolen)
 	p.ask("/.authentik/session").fails(fault.SignInRequired)
 	if out = p.request(http.MethodPost, "/.authentik/logout", ""); !out.Done {
-		t.Errorf("signing out twice: %s", out.body)
+		t.Errorf("signing out twice: got %s", out.body)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestJSON_VisitContinuesAsHTMLAndBack(t *testing.T) {
 		complains(asksPassword, "password", "invalid")
 	p.http.CheckRedirect = nil
 	if page = p.send(step.page(), "password", "open sesame"); page.path != "/there" || page.body != "hello jane" {
-		t.Fatalf("landed at %s: %s", page.path, page.body)
+		t.Fatalf("got the page at %s: %s", page.path, page.body)
 	}
 }
 
@@ -281,7 +281,7 @@ func TestJSON_UnreadableAnswerIsRefusedHere(t *testing.T) {
 	p.request(http.MethodPost, "/.authentik/login", large).fails(fault.TooLarge)
 	p.answer(step, `{"component":"ak-stage-password","uid_field":"jane"}`).complains(asksName, "non_field_errors", "wrong_page")
 	if s.authentik.Requests() != before {
-		t.Error("authentik was asked")
+		t.Error("got a request to authentik, want none")
 	}
 	p.answer(step, `{"uid_field":"jane"}`).asks(asksPassword)
 }
@@ -292,7 +292,7 @@ func TestJSON_WayBackIsLocal(t *testing.T) {
 	p := s.program(t)
 	for _, to := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "/.authentik/logout", "javascript:alert(1)"} {
 		if step := p.ask("/.authentik/login?to=" + to).asks(asksName); step.To != "/" {
-			t.Errorf("%s leads to %q", to, step.To)
+			t.Errorf("%s: got the way back %q", to, step.To)
 		}
 	}
 	step := p.ask("/.authentik/login?to=/there")
@@ -315,7 +315,7 @@ func TestJSON_PageLoadsGetHTML(t *testing.T) {
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
 	r.Header.Set("Sec-Fetch-Dest", "document")
 	if page := p.do(r); page.header.Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Errorf("a page load gets %s", page.header.Get("Content-Type"))
+		t.Errorf("page load: got content type %s", page.header.Get("Content-Type"))
 	}
 }
 

@@ -49,7 +49,7 @@ func englishSentences(t testing.TB) []string {
 		}
 	}
 	if len(all) < 100 {
-		t.Fatalf("%d sentences", len(all))
+		t.Fatalf("got %d sentences", len(all))
 	}
 	return all
 }
@@ -89,7 +89,7 @@ func codeOn(t testing.TB, page screen) string {
 	t.Helper()
 	secret := regexp.MustCompile(`secret=([A-Z2-7]+)`).FindStringSubmatch(page.body)
 	if secret == nil {
-		t.Fatalf("no key on the page:\n%s", page.body)
+		t.Fatalf("got no key on the page:\n%s", page.body)
 	}
 	code, err := totp.GenerateCode(secret[1], time.Now())
 	if err != nil {
@@ -116,7 +116,7 @@ func TestLanguage_VisitIsGermanThroughout(t *testing.T) {
 				on.says(t, `<html lang="de" dir="ltr"`)
 				for _, want := range on.want {
 					if !regexp.MustCompile(want).MatchString(body) {
-						t.Errorf("no %q in:\n%s", want, body)
+						t.Errorf("got no %q in:\n%s", want, body)
 					}
 				}
 				for _, sentence := range english {

@@ -40,7 +40,7 @@ func TestWatch_LateAnnouncementIsNotAFailure(t *testing.T) {
 			})
 			p := s.person(t)
 			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
-				t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+				t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 			}
 			browser, _ := seal.ParseSecret(p.cookie(s.gate.names().Session))
 			b := s.gate.shared.Key.Box(seal.KindSession, s.gate.sessions.Realm(s.place().Host), browser)
@@ -50,7 +50,7 @@ func TestWatch_LateAnnouncementIsNotAFailure(t *testing.T) {
 			s.clock.move(11 * time.Minute)
 			page := try.then(p)
 			if page.status != http.StatusOK || !strings.Contains(page.body, try.says) {
-				t.Errorf("status %d at %s: %s", page.status, page.path, page.body)
+				t.Errorf("got status %d at %s: %s", page.status, page.path, page.body)
 			}
 		})
 	}

@@ -97,7 +97,7 @@ func local(t testing.TB, s *site, link string) string {
 	t.Helper()
 	path, ours := strings.CutPrefix(link, s.URL)
 	if !ours {
-		t.Fatalf("the link %s is not on this site %s", link, s.URL)
+		t.Fatalf("got the link %s, want one on this site %s", link, s.URL)
 	}
 	return path
 }
@@ -113,14 +113,14 @@ func TestLink_WorksInAnyBrowser(t *testing.T) {
 	asked.says(t, "Continue to confirm this email address.")
 	before := authentik.count()
 	if again := other.open(asked.path); again.status != http.StatusOK || authentik.count() != before+1 {
-		t.Errorf("a reload shows %d and asks authentik %d times", again.status, authentik.count()-before)
+		t.Errorf("after a reload: got status %d and %d requests to authentik", again.status, authentik.count()-before)
 	}
 	done := other.send(other.open(link))
 	if done.path != "/" || !strings.Contains(done.body, "hello jane") {
-		t.Fatalf("the link ends at %s:\n%s", done.path, done.body)
+		t.Fatalf("got the link's flow ended at %s:\n%s", done.path, done.body)
 	}
 	if used := s.person(t).open(link); used.path == "/" || !strings.Contains(used.body, "it may have expired") {
-		t.Errorf("the used link shows at %s:\n%s", used.path, used.body)
+		t.Errorf("used link: got the page at %s:\n%s", used.path, used.body)
 	}
 }
 
@@ -156,13 +156,13 @@ func TestLink_BeginsInItsOwnSessionAtAuthentik(t *testing.T) {
 	p.open(invitation).says(t, "username")
 	asked, flow := authentik.asked[authentik.count()-1], authentik.flows[authentik.count()-1]
 	if _, pending := asked.Cookies["authentik_session"]; pending {
-		t.Error("the link is opened in a session in which somebody is pending")
+		t.Error("got the link opened in a session with a pending user, want a new session")
 	}
 	if want := (flowclient.Flow{Slug: "enrol", Query: "itoken=488a9fc0-27c1-4397-99e7-e8300ec3b86f"}); flow != want {
-		t.Errorf("asked for %+v", flow)
+		t.Errorf("got a request for the flow %+v", flow)
 	}
 	if "https://"+asked.Host != s.URL || asked.Scheme != "https" {
-		t.Errorf("authentik is told the host %s", asked.Host)
+		t.Errorf("got the host %s sent to authentik", asked.Host)
 	}
 }
 
@@ -173,13 +173,13 @@ func TestLink_OtherFlowThanTheDemandedAdmitsNobody(t *testing.T) {
 		p := s.person(t)
 		end := p.send(p.open(invitation), "field.username", "zoe", "field.password", "correct horse")
 		if !strings.HasPrefix(end.path, path) || (s.reached() > 0) != (path == "/") {
-			t.Errorf("a gate that demands %s ends the enrolment at %s:\n%s", flow, end.path, end.body)
+			t.Errorf("gate that demands %s: got the enrolment ended at %s:\n%s", flow, end.path, end.body)
 		}
 		if path != "/" {
 			end.says(t, "You can sign in now.")
 		}
 		if _, found := s.authentik.User("zoe"); !found {
-			t.Error("nobody was enrolled")
+			t.Error("got no user enrolled, want one")
 		}
 	}
 }
@@ -190,11 +190,11 @@ func TestLink_TokenIsNotShownAfterwards(t *testing.T) {
 	p := s.person(t)
 	shown := p.open(invitation)
 	if text := shown.path + shown.body; strings.Contains(text, "488a9fc0") || strings.Contains(text, "itoken") {
-		t.Errorf("the token is on the page or in its address %s", shown.path)
+		t.Errorf("got the token on the page or in its address %s", shown.path)
 	}
 	// The link belongs to the browser that has opened it.
 	if stolen := s.person(t).open(shown.path); stolen.status != http.StatusBadRequest {
-		t.Errorf("another browser opens it with %d", stolen.status)
+		t.Errorf("another browser: got status %d", stolen.status)
 	}
 }
 
@@ -214,7 +214,7 @@ func adminLink(t testing.TB, authentik string) string {
 	defer res.Body.Close()
 	var made struct{ Link string }
 	if err := json.NewDecoder(res.Body).Decode(&made); err != nil || made.Link == "" {
-		t.Fatalf("no link: %v", err)
+		t.Fatalf("want a link, got error %v", err)
 	}
 	return strings.TrimPrefix(made.Link, authentik)
 }
@@ -238,7 +238,7 @@ func TestLink_MailScannersDoNotUseItUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := authentik.count(); n > 0 {
-			t.Fatalf("authentik was asked %d times at a scanner's %s, which ended with %d", n, method, res.StatusCode)
+			t.Fatalf("got %d requests to authentik for a scanner's %s, which got status %d", n, method, res.StatusCode)
 		}
 	}
 	p := s.person(t)
@@ -262,7 +262,7 @@ func TestLink_ToAnUnknownFlowIsNotFound(t *testing.T) {
 	t.Parallel()
 	s, _ := linkSite(t, nil)
 	if shown := s.person(t).open("/if/flow/absent/"); shown.status != http.StatusNotFound {
-		t.Errorf("status %d", shown.status)
+		t.Errorf("got status %d", shown.status)
 	}
 	s.person(t).open("/if/flow/nothing/?x=1").says(t, `name="uid_field"`) // a flow that ends at once leads to the sign-in
 }
@@ -303,7 +303,7 @@ func TestLink_IsRecognizedByItsAddress(t *testing.T) {
 		at.Asked = r.URL
 		led, ok := tt.gate.decide(tt.gate.exchange(r, at)).(signIn)
 		if !ok || led.link.Slug != tt.slug || tt.slug != "" && led.link.Query != r.URL.RawQuery {
-			t.Errorf("%.60s is taken for %+v", tt.address, led.link)
+			t.Errorf("%.60s: got the link %+v", tt.address, led.link)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (n notified) told(token string) int {
 	w := httptest.NewRecorder()
 	_ = n.Guard(w, r, func(http.ResponseWriter, *http.Request) error { return errors.New("the application") })
 	if w.Header().Get("Cache-Control") != "no-store" {
-		n.t.Error("the answer may be kept")
+		n.t.Error("got a response that may be cached, want no-store")
 	}
 	return w.Code
 }
@@ -67,29 +67,29 @@ func TestNotice_EndsWhatRestsOnItsSession(t *testing.T) {
 	other := n.beside(nil)
 	first, second := n.beginAt(jane, "a session"), n.beginAt(jane, "another")
 	if !other.believed(first) || !other.believed(second) {
-		t.Fatal("a session does not begin")
+		t.Fatal("got no session, want one begun")
 	}
 	if status := n.told(n.issuer.notice(nil)); status != http.StatusOK {
-		t.Fatalf("status %d", status)
+		t.Fatalf("got status %d", status)
 	}
 	begun := time.Now()
 	for other.believed(first) {
 		if time.Since(begun) > 10*time.Second {
-			t.Fatal("the other gate still lets it in")
+			t.Fatal("got the ended session admitted by the other gate")
 		}
 		time.Sleep(time.Millisecond)
 	}
 	t.Logf("heard by the other gate after %v", time.Since(begun))
 	if n.believed(first) || n.alive(first) {
-		t.Error("it goes on")
+		t.Error("got the session alive, want it ended")
 	}
 	if !n.alive(second) || !other.believed(second) {
-		t.Error("a newer session of the same user has ended")
+		t.Error("got a newer session of the same user ended, want it kept")
 	}
 	// The user has signed in again since: a notice that comes late is about what is over.
 	third := n.beginAt(jane, "a third")
 	if status := n.told(n.issuer.notice(nil)); status != http.StatusOK || !n.alive(third) {
-		t.Errorf("status %d of a second notice, and the newer session is alive: %v", status, n.alive(third))
+		t.Errorf("second notice: got status %d, newer session alive: %v", status, n.alive(third))
 	}
 }
 
@@ -99,10 +99,10 @@ func TestNotice_WithoutASessionEndsAllOfItsUser(t *testing.T) {
 	joe := User{Username: "joe", UID: "another user"}
 	first, second, his := n.beginAt(jane, "one"), n.beginAt(jane, "two"), n.beginAt(joe, "three")
 	if status := n.told(n.issuer.notice(claims{"sid": nil})); status != http.StatusOK {
-		t.Fatalf("status %d", status)
+		t.Fatalf("got status %d", status)
 	}
 	if n.alive(first) || n.alive(second) || !n.alive(his) {
-		t.Errorf("alive: %v, %v, %v", n.alive(first), n.alive(second), n.alive(his))
+		t.Errorf("got alive: %v, %v, %v", n.alive(first), n.alive(second), n.alive(his))
 	}
 }
 
@@ -112,10 +112,10 @@ func TestNotice_IsAcceptedOnce(t *testing.T) {
 	n.beginAt(jane, "a session")
 	token := n.issuer.notice(nil)
 	if status := n.told(token); status != http.StatusOK {
-		t.Fatalf("status %d", status)
+		t.Fatalf("got status %d", status)
 	}
 	if status := n.told(token); status != http.StatusBadRequest {
-		t.Errorf("status %d of the same token again", status)
+		t.Errorf("got status %d for the same token again", status)
 	}
 }
 
@@ -131,11 +131,11 @@ func TestNotice_FailedOneMayBeRepeated(t *testing.T) {
 		return nil
 	}
 	if status := n.told(token); status != http.StatusBadRequest {
-		t.Fatalf("status %d", status)
+		t.Fatalf("got status %d", status)
 	}
 	n.store.fails = nil
 	if status := n.told(token); status != http.StatusOK || n.alive(cookie) {
-		t.Errorf("status %d, and the session is alive: %v", status, n.alive(cookie))
+		t.Errorf("got status %d, session alive: %v", status, n.alive(cookie))
 	}
 }
 
@@ -153,14 +153,14 @@ func TestNotice_OfUnknownSessionsStoresNothing(t *testing.T) {
 	}
 	for range 100 {
 		if w := n.shown(url.Values{"iss": {n.issuer.name()}, "sid": {seal.NewSecret().Cookie()}}); w.Code != http.StatusOK {
-			t.Fatalf("status %d", w.Code)
+			t.Fatalf("got status %d", w.Code)
 		}
 		if status := n.told("not a token"); status != http.StatusBadRequest {
-			t.Fatalf("status %d", status)
+			t.Fatalf("got status %d", status)
 		}
 	}
 	if buried != 0 {
-		t.Errorf("the store was written to %d times", buried)
+		t.Errorf("got %d writes to the store, want 0", buried)
 	}
 }
 
@@ -177,15 +177,15 @@ func TestNotice_FrontChannelEndsWhatItNames(t *testing.T) {
 		"another session": {"iss": {n.issuer.name()}, "sid": {"another"}},
 	} {
 		if n.shown(query); !n.alive(cookie) {
-			t.Fatalf("%s ends it", name)
+			t.Fatalf("%s: got the session ended, want it kept", name)
 		}
 	}
 	w := n.shown(url.Values{"iss": {n.issuer.name()}, "sid": {"a session"}})
 	if w.Code != http.StatusOK || n.alive(cookie) {
-		t.Errorf("status %d, alive: %v", w.Code, n.alive(cookie))
+		t.Errorf("got status %d, alive: %v", w.Code, n.alive(cookie))
 	}
 	if policy := w.Header().Get("Content-Security-Policy"); w.Header().Get("X-Frame-Options") != "" || !strings.HasSuffix(policy, "frame-ancestors "+n.issuer.URL) {
-		t.Errorf("authentik cannot put it into a frame: %v", w.Header())
+		t.Errorf("got headers that forbid framing by authentik: %v", w.Header())
 	}
 }
 
@@ -225,11 +225,11 @@ func TestStream_ClosesWithItsSession(t *testing.T) {
 			select {
 			case <-opened:
 			case err := <-closed:
-				t.Fatalf("%s does not open: %v", name, err)
+				t.Fatalf("opening %s: %v", name, err)
 			}
 			select {
 			case err := <-closed:
-				t.Fatalf("%s: it closes by itself: %v", name, err)
+				t.Fatalf("%s: got the stream closed before the end: %v", name, err)
 			case <-time.After(20 * time.Millisecond):
 			}
 			begun := time.Now()
@@ -240,10 +240,10 @@ func TestStream_ClosesWithItsSession(t *testing.T) {
 			case err := <-closed:
 				t.Logf("%s, ended %s, closes after %v: %v", name, how, time.Since(begun), err)
 			case <-time.After(10 * time.Second):
-				t.Fatalf("%s, ended %s, stays open", name, how)
+				t.Fatalf("%s, ended by %s: got the stream open, want it closed", name, how)
 			}
 			if open := n.sessions.Streams.Len(); open != 0 {
-				t.Errorf("%d streams are held", open)
+				t.Errorf("got %d streams, want none", open)
 			}
 		}
 	}
@@ -266,21 +266,21 @@ func TestStream_ClosesWhenAccessIsLost(t *testing.T) {
 			return stays
 		}
 		if !mayStay() {
-			t.Fatal("it is closed at once")
+			t.Fatal("got the stream closed at once, want it open")
 		}
 		s.clock.move(21 * time.Minute) // a recheck that it has to wait for
 		if !mayStay() {
-			t.Error("it is closed although authentik vouches for the session")
+			t.Error("got the stream closed, want it open: authentik has confirmed the session")
 		}
 		s.front.away.Store(true)
 		s.clock.move(21 * time.Minute)
 		if mayStay() {
-			t.Error("it stays although authentik has been away for longer than is forgiven")
+			t.Error("got the stream open, want it closed: authentik was unreachable for longer than grace")
 		}
 		s.front.away.Store(false)
 		s.clock.move(25 * time.Hour)
 		if mayStay() {
-			t.Error("it outlives its session")
+			t.Error("got the stream open after its session has ended")
 		}
 	})
 }

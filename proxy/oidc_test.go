@@ -16,7 +16,7 @@ func TestOIDC_SignsIn(t *testing.T) {
 	s := newOIDCSite(t, nil)
 	p := s.person(t)
 	if page := p.signIn("jane", "open sesame", "/report?month=5"); page.body != "hello jane" || page.path != "/report?month=5" {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 }
 
@@ -29,7 +29,7 @@ func TestOIDC_AsksForConsent(t *testing.T) {
 	page := p.signIn("jane", "open sesame", "/report")
 	page.says(t, "ak-stage-consent")
 	if page = p.send(page); page.body != "hello jane" || page.path != "/report" {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 }
 
@@ -37,16 +37,16 @@ func TestOIDC_UserWithoutAccessIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) { reg.policies = []authentiktest.Policy{{Group: "staff"}} })
 	if page := s.person(t).signIn("jane", "open sesame", "/"); page.body != "hello jane" {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	page := s.person(t).signIn("joe", "let me in", "/")
 	if page.status != 403 {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	page.says(t, "joe")
 	page.says(t, string(fault.NotAllowed))
 	if s.reached() != 1 {
-		t.Error("it reaches the application")
+		t.Error("got a request at the application, want it refused")
 	}
 }
 
@@ -63,15 +63,15 @@ func TestOIDC_InternalAddressMayDiffer(t *testing.T) {
 			})
 			p := s.person(t)
 			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
-				t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+				t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 			}
 			issuer, err := s.gate.signIn.OIDC.Issuer(t.Context())
 			if err != nil || issuer != "https://auth.example.com/application/o/app/" {
-				t.Errorf("issuer %v, %v", issuer, err)
+				t.Errorf("got issuer %v, %v", issuer, err)
 			}
 			s.clock.move(21 * time.Minute)
 			if page := p.open("/"); page.body != "hello jane" {
-				t.Errorf("after a recheck: status %d at %s", page.status, page.path)
+				t.Errorf("after a recheck: got status %d at %s", page.status, page.path)
 			}
 		})
 	}
@@ -103,7 +103,7 @@ func TestOIDC_WrongIssuerIsNamed(t *testing.T) {
 	cfg.Client = publicly(t, i.URL, "https://auth.example.com") // as if url were not what browsers use
 	i.p = sourceOf(cfg.withDefaults())
 	if _, err := i.redeem(""); err == nil || fault.From(err).Code != fault.IssuerMismatch {
-		t.Errorf("%v", err)
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -125,22 +125,22 @@ func TestOIDC_AccessTokenIsPassedIfConfigured(t *testing.T) {
 			p.signIn("jane", "open sesame", "/")
 			told := s.last(t).Header
 			if told.Get("X-Tenant") != "north" || told.Get("X-Roles") != "a,b%2Cc" {
-				t.Errorf("claims: %v", told)
+				t.Errorf("got claims %v", told)
 			}
 			first := told.Get("X-Token")
 			if !keep {
 				if first != "" {
-					t.Error("the application is told a token that the gate was not to keep")
+					t.Error("got an access token at the application, want none")
 				}
 				return
 			}
 			if first != s.record(t, p).Tokens.Access {
-				t.Fatalf("it is told %q", first)
+				t.Fatalf("got the access token %q at the application", first)
 			}
 			s.clock.move(3*time.Minute + 30*time.Second) // no recheck is due yet
 			p.settles("/", func(screen) bool { return s.last(t).Header.Get("X-Token") != first })
 			if again := s.last(t).Header.Get("X-Token"); again != s.record(t, p).Tokens.Access {
-				t.Errorf("it is told %q", again)
+				t.Errorf("got the access token %q after the renewal", again)
 			}
 		})
 	}
@@ -175,7 +175,7 @@ func TestRequire_EveryRequirementMustBeMet(t *testing.T) {
 			})
 			page := s.person(t).signIn("jane", "open sesame", "/")
 			if passes := page.body == "hello jane"; passes != tt.jane {
-				t.Errorf("status %d at %s", page.status, page.path)
+				t.Errorf("got status %d at %s", page.status, page.path)
 			}
 			if !tt.jane {
 				page.says(t, string(fault.NotAllowed))

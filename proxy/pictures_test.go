@@ -18,10 +18,10 @@ func TestPicture_MissingBackgroundIsBlank(t *testing.T) {
 	page := p.open("/")
 	behind := regexp.MustCompile(`"(/\.authentik/brand/[^"]+\?behind)"`).FindStringSubmatch(page.body)
 	if behind == nil {
-		t.Fatalf("no background on the page:\n%s", page.body)
+		t.Fatalf("got no background on the page:\n%s", page.body)
 	}
 	if got := p.open(behind[1]); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/svg+xml" {
-		t.Errorf("status %d, %s", got.status, got.header.Get("Content-Type"))
+		t.Errorf("got status %d, %s", got.status, got.header.Get("Content-Type"))
 	}
 	if got := p.open(strings.TrimSuffix(behind[1], "?behind")); got.status != http.StatusNotFound {
 		t.Errorf("without the mark: status %d", got.status)

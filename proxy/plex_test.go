@@ -107,14 +107,14 @@ func TestPlex_SignsInOnTheGatesPage(t *testing.T) {
 	page = p.send(page, "on", "1")
 	page.says(t, "Plex has not confirmed your sign-in yet.")
 	if told := p.send(page, "poll", "1"); !strings.Contains(told.body, `"wait"`) {
-		t.Errorf("told %s", told.body)
+		t.Errorf("got %s", told.body)
 	}
 
 	plex.set(func(f *fakePlex) { f.claimed = true })
 	s.clock.move(2 * time.Second)
 	told := p.send(page, "poll", "1")
 	if !strings.Contains(told.body, `"answer"`) {
-		t.Errorf("told %s", told.body)
+		t.Errorf("got %s", told.body)
 	}
 	end := p.send(page, "on", "1")
 	end.says(t, "hello plexer")
@@ -179,7 +179,7 @@ func TestPlex_EveryFailureHasASentence(t *testing.T) {
 				t.Error("the token stands in the log")
 			}
 			if page.status != http.StatusOK {
-				t.Errorf("status %d", page.status)
+				t.Errorf("got status %d", page.status)
 			}
 		})
 	}

@@ -11,7 +11,7 @@ func TestPoll_WaitingPageLearnsOfASignIn(t *testing.T) {
 	p := s.person(t)
 	waiting := p.open("/")
 	if told := p.send(waiting, "poll", "1"); !strings.Contains(told.body, `"wait"`) {
-		t.Fatalf("with nobody signed in: %s", told.body)
+		t.Fatalf("before the sign-in: got %s", told.body)
 	}
 	p.signIn("jane", "open sesame", "/")
 	if told := p.send(waiting, "poll", "1"); !strings.Contains(told.body, `"begin"`) {

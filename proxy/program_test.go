@@ -85,7 +85,7 @@ func (p program) hear(r *http.Request) heard {
 	h := heard{t: p.t, status: got.status, header: got.header, body: got.body}
 	kind := got.header.Get("Content-Type")
 	if kind != "application/json" && kind != "application/problem+json" {
-		p.t.Fatalf("status %d, %s:\n%s", got.status, kind, got.body)
+		p.t.Fatalf("got status %d, %s:\n%s", got.status, kind, got.body)
 	}
 	if err := json.Unmarshal([]byte(got.body), &h); err != nil {
 		p.t.Fatalf("%v: %s", err, got.body)
@@ -95,7 +95,7 @@ func (p program) hear(r *http.Request) heard {
 	}
 	for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
 		if got := got.header.Get(name); got != want {
-			p.t.Errorf("%s is %q", name, got)
+			p.t.Errorf("%s: got %q", name, got)
 		}
 	}
 	return h
@@ -112,7 +112,7 @@ func (h heard) component() string {
 func (h heard) asks(component string) heard {
 	h.t.Helper()
 	if h.status != http.StatusOK || h.component() != component || len(h.Errors) > 0 || h.Visit == "" || h.Done {
-		h.t.Fatalf("status %d, want %s: %s", h.status, component, h.body)
+		h.t.Fatalf("got status %d, want %s: %s", h.status, component, h.body)
 	}
 	return h
 }
@@ -123,7 +123,7 @@ func (h heard) complains(component, field, code string) heard {
 	h.t.Helper()
 	wrong := h.Errors[field]
 	if h.status != http.StatusOK || h.component() != component || len(wrong) == 0 || wrong[0].Code != code || wrong[0].String == "" {
-		h.t.Fatalf("status %d, want %s with %s: %s", h.status, component, code, h.body)
+		h.t.Fatalf("got status %d, want %s with %s: %s", h.status, component, code, h.body)
 	}
 	return h
 }
@@ -132,7 +132,7 @@ func (h heard) complains(component, field, code string) heard {
 func (h heard) fails(code Code) heard {
 	h.t.Helper()
 	if h.header.Get("Content-Type") != "application/problem+json" || h.Code != string(code) || h.status != fault.New(code, nil).Status {
-		h.t.Fatalf("status %d, want %s: %s", h.status, code, h.body)
+		h.t.Fatalf("got status %d, want %s: %s", h.status, code, h.body)
 	}
 	return h
 }
@@ -141,7 +141,7 @@ func (h heard) fails(code Code) heard {
 func (h heard) ends(to string) heard {
 	h.t.Helper()
 	if h.status != http.StatusOK || !h.Done || h.To != to || h.Visit != "" {
-		h.t.Fatalf("status %d, want the end: %s", h.status, h.body)
+		h.t.Fatalf("got status %d, want the end: %s", h.status, h.body)
 	}
 	return h
 }

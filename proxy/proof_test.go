@@ -30,14 +30,14 @@ func TestThrottle_ProgramsGetTheSame(t *testing.T) {
 	said := slow.Errors[flowclient.NonField]
 	if slow.status != http.StatusTooManyRequests || told.RetryAfter != 1 || slow.header.Get("Retry-After") != "1" ||
 		len(said) != 1 || said[0].Code != string(fault.TooManyAttempts) || slow.Visit == "" {
-		t.Fatalf("status %d, Retry-After %q: %s", slow.status, slow.header.Get("Retry-After"), slow.body)
+		t.Fatalf("got status %d, Retry-After %q: %s", slow.status, slow.header.Get("Retry-After"), slow.body)
 	}
 	if s.authentik.Requests() != before {
-		t.Error("authentik was asked")
+		t.Error("got a request to authentik, want none")
 	}
 	s.clock.move(time.Second)
 	if end := p.answer(slow, `{"uid_field":"jane","password":"open sesame"}`); !end.Done {
-		t.Errorf("status %d: %s", end.status, end.body)
+		t.Errorf("got status %d: %s", end.status, end.body)
 	}
 }
 
@@ -56,11 +56,11 @@ func TestThrottle_AnswerWithoutAReplyDoesNotCount(t *testing.T) {
 	s.gate.setClient(deadAuthentik{downAuthentik{client}})
 	for range 3 * addressFree {
 		if got := p.send(page, "uid_field", "jane", "password", "open sesame"); got.status != http.StatusServiceUnavailable {
-			t.Fatalf("status %d", got.status)
+			t.Fatalf("got status %d", got.status)
 		}
 	}
 	s.gate.setClient(client)
 	if end := p.send(page, "uid_field", "jane", "password", "open sesame"); end.body != "hello jane" {
-		t.Errorf("status %d: %s", end.status, end.body)
+		t.Errorf("got status %d: %s", end.status, end.body)
 	}
 }

@@ -50,7 +50,7 @@ func (p *person) settles(path string, fine func(screen) bool) {
 			return
 		}
 	}
-	p.t.Fatalf("status %d at %s after 10 s: %s", page.status, page.path, page.body)
+	p.t.Fatalf("got status %d at %s after 10 s: %s", page.status, page.path, page.body)
 }
 
 func TestRecheck_PassesOnWhatHasChanged(t *testing.T) {
@@ -117,13 +117,13 @@ func TestRecheck_UnreachableAuthentikIsToleratedForGrace(t *testing.T) {
 		for range 3 {
 			s.clock.move(5 * time.Minute)
 			if page := p.open("/"); page.body != "hello jane" {
-				t.Fatalf("status %d at %s", page.status, page.path)
+				t.Fatalf("got status %d at %s", page.status, page.path)
 			}
 		}
 		s.clock.move(6 * time.Minute)
 		page := p.open("/")
 		if page.status != http.StatusServiceUnavailable {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		page.says(t, string(fault.AuthentikUnreachable))
 		s.front.away.Store(false)
@@ -169,7 +169,7 @@ func TestRecheck_LostRefreshTokenIsRecovered(t *testing.T) {
 	}
 	s.clock.move(21 * time.Minute)
 	if page := p.open("/"); page.body != "hello jane" {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	if after := s.record(t, p); after.Tokens.Refresh == rec.Tokens.Refresh || after.Tokens.Refresh == "" {
 		t.Error("there is no new refresh token")
@@ -184,7 +184,7 @@ func TestIdle_UnusedSessionEnds(t *testing.T) {
 	for range 5 {
 		s.clock.move(20 * time.Minute)
 		if page := p.open("/"); page.body != "hello jane" {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		used := s.clock.now().Add(-time.Minute)
 		for begun := time.Now(); s.record(t, p).Used.Before(used); time.Sleep(time.Millisecond) {
@@ -202,7 +202,7 @@ func TestIdle_UnusedSessionEnds(t *testing.T) {
 		t.Error("another gate lets in who was idle")
 	}
 	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
-		t.Errorf("status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s", page.status, page.path)
 	}
 }
 

@@ -153,10 +153,10 @@ func TestRecord_AnotherKeyOpensNothing(t *testing.T) {
 	s.Config.Handler = other.Wrap(http.HandlerFunc(s.application))
 	before := s.reached()
 	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") || s.reached() != before {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	if page := p.signIn("jane", "open sesame", "/there"); page.path != "/there" || page.body != "hello jane" {
-		t.Errorf("landed at %s: %s", page.path, page.body)
+		t.Errorf("got the page at %s: %s", page.path, page.body)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestSignIn_FailsIfTheStoreFails(t *testing.T) {
 	p := s.person(t)
 	page := p.signIn("jane", "open sesame", "/")
 	if page.status != http.StatusServiceUnavailable || p.session() != "" || s.reached() != 0 {
-		t.Fatalf("status %d at %s, and the application was reached %d times", page.status, page.path, s.reached())
+		t.Fatalf("got status %d at %s, and the application was reached %d times", page.status, page.path, s.reached())
 	}
 	page.says(t, string(fault.SessionsUnavailable))
 	full.room = true

@@ -36,7 +36,7 @@ func (p *person) departs(path string) *url.URL {
 	page := p.open(path)
 	to, err := url.Parse(page.header.Get("Location"))
 	if err != nil || to.Path != "/application/o/authorize/" {
-		p.t.Fatalf("status %d at %s, to %v: %v", page.status, page.path, to, err)
+		p.t.Fatalf("got status %d at %s, to %v: %v", page.status, page.path, to, err)
 	}
 	return to
 }
@@ -93,12 +93,12 @@ func TestRedirect_SignsInAtAuthentiksPages(t *testing.T) {
 	to := p.departs("/report?month=5")
 	for name, want := range map[string]string{"response_type": "code", "client_id": "gate", "code_challenge_method": "S256", "prompt": "", "max_age": ""} {
 		if got := to.Query().Get(name); got != want {
-			t.Errorf("%s is %q", name, got)
+			t.Errorf("%s: got %q", name, got)
 		}
 	}
 	back := a.authorize(t, to, "jane", "open sesame")
 	if page := p.open(back); page.body != "hello jane" || page.path != "/report?month=5" {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	if page := p.open(back); page.body != "hello jane" || page.path != "/report?month=5" {
 		t.Errorf("loaded again: status %d at %s", page.status, page.path)
@@ -115,7 +115,7 @@ func TestRedirect_ManyTabsSignIn(t *testing.T) {
 	}
 	for i, path := range []string{"/one", "/two", "/three"} {
 		if page := p.open(a.authorize(t, leaves[i], "jane", "open sesame")); page.body != "hello jane" || page.path != path {
-			t.Errorf("status %d at %s, want %s", page.status, page.path, path)
+			t.Errorf("got status %d at %s, want %s", page.status, page.path, path)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func TestRedirect_StateIsForOneBrowser(t *testing.T) {
 		change(query)
 		page := victim.open("/.authentik/callback?" + query.Encode())
 		if page.status < 400 || page.status >= 600 {
-			t.Errorf("%s: status %d at %s", name, page.status, page.path)
+			t.Errorf("%s: got status %d at %s", name, page.status, page.path)
 		}
 		if victim.cookie(s.gate.names().Session) != "" {
 			t.Fatalf("%s: the victim is signed in", name)
@@ -172,7 +172,7 @@ func TestRedirect_LostDepartureWithASessionGoesBack(t *testing.T) {
 	second := a.authorize(t, p.departs("/second"), "jane", "open sesame")
 	p.open(callback) // renews the cookie that the second has left with
 	if page := p.open(second); page.body != "hello jane" || page.path != "/second" {
-		t.Errorf("status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s", page.status, page.path)
 	}
 }
 
@@ -209,7 +209,7 @@ func TestRedirect_RefusalHasAPage(t *testing.T) {
 			}
 			page.says(t, string(tt.want))
 			if page.status != fault.New(tt.want, nil).Status || s.reached() > 0 {
-				t.Errorf("status %d, the application was reached %d times", page.status, s.reached())
+				t.Errorf("got status %d, the application was reached %d times", page.status, s.reached())
 			}
 		})
 	}
@@ -235,11 +235,11 @@ func TestOIDC_ProvidersOfEveryKind(t *testing.T) {
 			s := newOIDCSite(t, change)
 			p := s.person(t)
 			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
-				t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+				t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 			}
 			s.clock.move(21 * time.Minute)
 			if page := p.open("/"); page.body != "hello jane" {
-				t.Fatalf("after a recheck: status %d at %s", page.status, page.path)
+				t.Fatalf("after a recheck: got status %d at %s", page.status, page.path)
 			}
 			if s.last(t).Header.Get("Remote-Groups") != "staff" {
 				t.Errorf("groups %q", s.last(t).Header.Get("Remote-Groups"))

@@ -43,7 +43,7 @@ func (p *interfaced) opens(path string) {
 	p.t.Helper()
 	page := p.open(path)
 	if !strings.HasPrefix(page.path, "/if/flow/") || page.status != http.StatusOK {
-		p.t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		p.t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	p.at = page.path
 	p.clean(page)
@@ -90,7 +90,7 @@ func (p *interfaced) asks(answer map[string]any) map[string]any {
 	p.clean(page)
 	var challenge map[string]any
 	if err := json.Unmarshal([]byte(page.body), &challenge); err != nil || page.status != http.StatusOK {
-		p.t.Fatalf("status %d: %s", page.status, page.body)
+		p.t.Fatalf("got status %d: %s", page.status, page.body)
 	}
 	return challenge
 }
@@ -138,7 +138,7 @@ func TestRelay_SignsIn(t *testing.T) {
 			page = p.goes(p.asks(map[string]any{"component": "ak-stage-consent", "token": consent["token"]}))
 		}
 		if page.body != "hello jane" || page.path != "/report?month=5" {
-			t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+			t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 		}
 		for _, c := range p.jar.Cookies(page.url(t, s)) {
 			if strings.Contains(c.Name, "relay") || strings.HasPrefix(c.Name, "authentik_") {
@@ -148,7 +148,7 @@ func TestRelay_SignsIn(t *testing.T) {
 		// From now on every path is the application's.
 		for _, path := range []string{"/if/flow/login/", "/static/dist/poly.js", "/api/v3/flows/executor/login/", "/api/v3/root/config/"} {
 			if page := p.open(path); page.body != "hello jane" || page.path != path {
-				t.Errorf("%s is still authentik's: status %d, %s", path, page.status, page.body)
+				t.Errorf("%s is still authentik's: got status %d, %s", path, page.status, page.body)
 			}
 		}
 	})
@@ -177,14 +177,14 @@ func TestRelay_ReachesNothingElseOfAuthentik(t *testing.T) {
 			r.Header.Set("Sec-Fetch-Site", "same-origin")
 			r.Header.Set("Sec-Fetch-Mode", "cors")
 			if page := p.do(r); page.status != http.StatusUnauthorized {
-				t.Errorf("%s: status %d: %.200s", path, page.status, page.body)
+				t.Errorf("%s: got status %d: %.200s", path, page.status, page.body)
 			}
 		}
 		if n := s.front.asked.Load() - before; n != 0 {
-			t.Errorf("authentik was asked %d times", n)
+			t.Errorf("got %d requests to authentik", n)
 		}
 		if s.reached() != 0 {
-			t.Error("the application was reached")
+			t.Error("got a request at the application, want none")
 		}
 	})
 }
@@ -220,7 +220,7 @@ func TestRelay_RunsOnlyFlowsThatAuthentikSentTheVisitTo(t *testing.T) {
 			change(r)
 			before := s.front.asked.Load()
 			if page := p.do(r); page.status < 400 {
-				t.Errorf("%s: status %d: %.200s", name, page.status, page.body)
+				t.Errorf("%s: got status %d: %.200s", name, page.status, page.body)
 			}
 			if s.front.asked.Load() != before {
 				t.Errorf("%s: authentik is asked", name)
@@ -244,7 +244,7 @@ func TestRelay_ChallengeMayLeadToItsOtherFlows(t *testing.T) {
 	}
 	p.asks(nil)
 	if page := p.open("/if/flow/strong/"); page.status != http.StatusOK || page.path != "/if/flow/strong/" {
-		t.Errorf("status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s", page.status, page.path)
 	}
 }
 
@@ -260,12 +260,12 @@ func TestRelay_NothingIsReachableWithoutAVisit(t *testing.T) {
 		r.Header.Set("Accept", "application/json")
 		page := p.do(r)
 		if page.status != http.StatusUnauthorized {
-			t.Errorf("%s: status %d", path, page.status)
+			t.Errorf("%s: got status %d", path, page.status)
 		}
 		page.says(t, `"login_url":"/.authentik/login"`)
 	}
 	if s.front.asked.Load() != 0 {
-		t.Error("authentik was asked")
+		t.Error("got a request to authentik, want none")
 	}
 }
 
@@ -289,10 +289,10 @@ func TestRelay_LeftOverPasswordDoesNotReachTheApplication(t *testing.T) {
 		p.at = old
 		next := p.asks(map[string]any{"component": "ak-stage-password", "password": "another's secret"})
 		if s.reached() != before {
-			t.Error("it reaches the application")
+			t.Error("got a request at the application, want it refused")
 		}
 		if page := p.goes(next); page.body != "hello jane" {
-			t.Errorf("status %d at %s", page.status, page.path)
+			t.Errorf("got status %d at %s", page.status, page.path)
 		}
 	})
 }
@@ -313,7 +313,7 @@ func TestRelay_ContinuesOnTheGatesPage(t *testing.T) {
 	p.asks(map[string]any{"component": "ak-stage-identification", "uid_field": "jane"})
 	page := p.goes(p.asks(map[string]any{"component": "ak-stage-password", "password": "open sesame"}))
 	if !strings.HasPrefix(page.path, "/.authentik/login?page=1") || page.status != http.StatusOK {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	page.says(t, "auth.example.com")
 	page.says(t, "jane")
@@ -340,14 +340,14 @@ func TestRelay_ExpiredVisitBeginsAgain(t *testing.T) {
 			t.Fatalf("it is sent to %v", to)
 		}
 		if page := p.goes(next); !strings.HasPrefix(page.path, "/if/flow/") {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		p.is(p.asks(nil), "ak-stage-identification")
 
 		// So does the page when it is loaded again: it is no link to a flow.
 		s.clock.move(signin.VisitLife + time.Minute)
 		if page := p.open(p.at); !strings.HasPrefix(page.path, "/if/flow/") {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		} else {
 			p.at = page.path
 		}
@@ -358,7 +358,7 @@ func TestRelay_ExpiredVisitBeginsAgain(t *testing.T) {
 			page = p.goes(p.asks(map[string]any{"component": "ak-stage-consent", "token": p.asks(nil)["token"]}))
 		}
 		if page.path != "/report?month=5" || page.body != "hello jane" {
-			t.Errorf("status %d at %s", page.status, page.path)
+			t.Errorf("got status %d at %s", page.status, page.path)
 		}
 	})
 }
@@ -371,7 +371,7 @@ func TestRelay_FilesHaveNoModificationDate(t *testing.T) {
 	p.opens("/")
 	const file = "/static/dist/poly-2026.8.0-rc1.js"
 	if page := p.open(file); page.status != http.StatusOK || page.header.Get("Last-Modified") != "" || page.header.Get("Etag") == "" {
-		t.Errorf("status %d, %v", page.status, page.header)
+		t.Errorf("got status %d, %v", page.status, page.header)
 	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+file, nil)
 	if err != nil {
@@ -391,7 +391,7 @@ func TestRelay_FilesAreRevalidated(t *testing.T) {
 		p.opens("/")
 		page := p.open("/static/dist/assets/icons/icon.png")
 		if page.status != http.StatusOK || page.header.Get("Cache-Control") != "private, no-cache" || page.header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("status %d, %v", page.status, page.header)
+			t.Errorf("got status %d, %v", page.status, page.header)
 		}
 	})
 }

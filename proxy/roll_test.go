@@ -23,7 +23,7 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 	d.begin(User{Username: "joe", UID: "joe"})
 	list, err := d.SessionsOf(t.Context(), "jane")
 	if err != nil || len(list) != 2 {
-		t.Fatalf("%v, %v", list, err)
+		t.Fatalf("got %v, %v", list, err)
 	}
 	if !d.believed(cookie) {
 		t.Fatal("it is not there")
@@ -36,7 +36,7 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 		t.Errorf("the newest is %+v", newest)
 	}
 	if _, err := d.SessionsOf(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
-		t.Errorf("of nobody: %v", err)
+		t.Errorf("unknown user: got error %v", err)
 	}
 	if seen := d.Cached(); len(seen) != 1 || seen[0].ID != newest.ID || seen[0].User != "jane" || seen[0].Site != "app.example.com" {
 		t.Errorf("remembered are %+v", seen)
@@ -66,10 +66,10 @@ func TestIndex_LimitEndsTheOldest(t *testing.T) {
 		t.Error("one of another realm has ended")
 	}
 	if n := metrics.ended("limit"); n != 1 {
-		t.Errorf("%d ends are counted", n)
+		t.Errorf("got %d ends counted", n)
 	}
 	if n := len(d.listed(jane.UID)); n != 3 {
-		t.Errorf("%d are on the roll", n)
+		t.Errorf("got %d sessions in the index", n)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestIndex_DropsExpiredSessions(t *testing.T) {
 	c.move(30 * time.Minute)
 	d.begin(jane)
 	if n := len(d.listed(jane.UID)); n != 2 {
-		t.Errorf("%d are on the roll", n)
+		t.Errorf("got %d sessions in the index", n)
 	}
 	c.move(31 * time.Minute)
 	if n := len(d.listed(jane.UID)); n != 0 { // both until an hour from the true time

@@ -96,7 +96,7 @@ func TestSession_OtherApplicationIsCheckedOnce(t *testing.T) {
 		before := s.authentik.Requests()
 		for range 3 {
 			if page := p.open("/"); page.status != tt.status {
-				t.Errorf("%s: status %d", tt.who, page.status)
+				t.Errorf("%s: got status %d", tt.who, page.status)
 			}
 		}
 		if asked := s.authentik.Requests() - before; asked > 3 { // check_access, users/me, and the brand of a page
@@ -117,7 +117,7 @@ func TestSession_EndedAtAuthentikIsNotAdmittedElsewhere(t *testing.T) {
 	s.Config.Handler = gate.Wrap(http.HandlerFunc(s.application))
 	before := s.reached()
 	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") || s.reached() != before {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestSession_EndReachesOtherGates(t *testing.T) {
 	at := somewhere("app.example.com")
 	s, err := other.find(t.Context(), cookie, at)
 	if s == nil || err != nil {
-		t.Fatalf("%v, %v", s, err)
+		t.Fatalf("got %v, %v", s, err)
 	}
 	if err := g.sessions.End(t.Context(), s); err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestSession_EndReachesOtherGates(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the other gate still lets it in")
+			t.Fatal("got the ended session admitted by the other gate")
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -47,7 +47,7 @@ func TestSignOut_SaysIfAuthentiksSessionMayContinue(t *testing.T) {
 		s.front.away.Store(true)
 		page := p.post("/.authentik/logout", nil)
 		if page.status != http.StatusOK || !strings.HasSuffix(page.path, "ended=here") {
-			t.Fatalf("status %d at %s", page.status, page.path)
+			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		if lets(s.gate, r) {
 			t.Error("the session goes on here")
@@ -66,7 +66,7 @@ func TestSignOut_EndsTheSessionsOfTheSameSignIn(t *testing.T) {
 	r.AddCookie(&http.Cookie{Name: n.names().Session, Value: first})
 	n.signOut.SignOut(n.exchange(r, somewhere("app.example.com")))
 	if n.alive(first) || n.alive(sibling) || !n.alive(another) {
-		t.Errorf("alive: %v, %v, %v", n.alive(first), n.alive(sibling), n.alive(another))
+		t.Errorf("got alive: %v, %v, %v", n.alive(first), n.alive(sibling), n.alive(another))
 	}
 }
 
@@ -80,7 +80,7 @@ func TestSignOut_BrowserWithAuthentiksSessionIsSentThere(t *testing.T) {
 	page.says(t, "If authentik then shows its sign-in page, the sign-out has worked.")
 	to, err := page.goesOn()
 	if err != nil || to.Path != "/application/o/app/end-session/" || to.Query().Get("id_token_hint") == "" {
-		t.Fatalf("status %d, to %v: %v", page.status, to, err)
+		t.Fatalf("got status %d, to %v: %v", page.status, to, err)
 	}
 	if got := to.Query().Get("post_logout_redirect_uri"); got != s.URL+"/.authentik/logout" {
 		t.Errorf("and back to %s", got)

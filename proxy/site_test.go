@@ -288,7 +288,7 @@ func (s screen) url(t testing.TB, at *site) *url.URL {
 func (s screen) says(t testing.TB, text string) {
 	t.Helper()
 	if !strings.Contains(s.body, text) {
-		t.Fatalf("status %d at %s: %q is not on the page:\n%s", s.status, s.path, text, s.body)
+		t.Fatalf("got status %d at %s: %q is not on the page:\n%s", s.status, s.path, text, s.body)
 	}
 }
 

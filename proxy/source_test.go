@@ -103,7 +103,7 @@ func TestSource_TelegramSignsInOnTheGatesPage(t *testing.T) {
 	page := p.send(p.open("/app"), "source", "1")
 	page.says(t, `data-bot="example_bot"`)
 	if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-src https://oauth.telegram.org;") {
-		t.Errorf("the policy is %s", policy)
+		t.Errorf("got the policy %s", policy)
 	}
 	page = p.send(page, pressed(time.Now().Add(-time.Hour), "")...)
 	page.says(t, "Authentication date is too old")
@@ -112,7 +112,7 @@ func TestSource_TelegramSignsInOnTheGatesPage(t *testing.T) {
 	end := p.send(page, pressed(time.Now(), "")...)
 	end.says(t, "hello tele")
 	if end.path != "/app" {
-		t.Errorf("landed at %s", end.path)
+		t.Errorf("got the page at %s", end.path)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestSource_FlowDoesNotAdmitAtAGateThatDemandsAnother(t *testing.T) {
 	s.gate.signIn.Flow = "default-authentication-flow" // as if the visit had been begun at such a gate
 	p.send(page, pressed(time.Now(), "")...)
 	if s.reached() != 0 {
-		t.Error("the application was reached")
+		t.Error("got a request at the application, want none")
 	}
 }
 

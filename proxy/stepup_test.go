@@ -21,7 +21,7 @@ func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 	})
 	p := s.person(t)
 	if page := p.signIn("jane", "open sesame", "/report"); page.body != "hello jane" {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	s.aged()
 	if lets(s.gate, s.request(p)) {
@@ -30,7 +30,7 @@ func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 	before := p.cookie(s.gate.names().Session)
 	page := p.signIn("jane", "open sesame", "/report")
 	if page.body != "hello jane" || page.path != "/report" {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	if p.cookie(s.gate.names().Session) == before {
 		t.Error("the session is still the one before")
@@ -49,11 +49,11 @@ func TestStepUp_RecheckIsNotASignIn(t *testing.T) {
 	p.signIn("jane", "open sesame", "/")
 	s.clock.move(25 * time.Minute) // a recheck that requests wait for
 	if page := p.open("/"); page.body != "hello jane" {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	s.clock.move(10 * time.Minute)
 	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
-		t.Errorf("status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s", page.status, page.path)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestStepUp_IgnoredByAuthentikIsRefused(t *testing.T) {
 	})
 	p, a := s.person(t), &stranger{site: s}
 	if page := p.open(a.authorize(t, p.departs("/"), "jane", "open sesame")); page.body != "hello jane" {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	s.aged()
 	to := p.departs("/")
@@ -80,7 +80,7 @@ func TestStepUp_IgnoredByAuthentikIsRefused(t *testing.T) {
 	to.RawQuery = query.Encode()
 	page := p.open(a.authorize(t, to, "jane", "open sesame"))
 	if page.status != http.StatusForbidden || s.reached() != 1 {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	page.says(t, string(fault.StepUpRefused))
 	page.says(t, "jane")
@@ -101,11 +101,11 @@ func TestStepUp_DemandsASecondFactor(t *testing.T) {
 	p := s.person(t)
 	page := p.signIn("jane", "open sesame", "/")
 	if page = p.send(page, "code", "one-two-three"); page.body != "hello jane" {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	page = s.person(t).signIn("joe", "let me in", "/") // has no second factor
 	if page.status != http.StatusForbidden {
-		t.Fatalf("status %d at %s", page.status, page.path)
+		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	page.says(t, string(fault.StepUpRefused))
 	if s.reached() != 1 {

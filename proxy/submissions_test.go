@@ -38,7 +38,7 @@ func TestSubmission_DoubleClickSignsInOnce(t *testing.T) {
 			again := s.person(t) // the same browser, whose first request is given up
 			again.setCookie("__Host-authentik_visit", p.cookie("__Host-authentik_visit"))
 			if got := again.send(page, "uid_field", "jane", "password", "open sesame"); got.body != "hello jane" {
-				t.Errorf("status %d at %s: %s", got.status, got.path, got.body)
+				t.Errorf("got status %d at %s: %s", got.status, got.path, got.body)
 			}
 		})
 	}
@@ -77,7 +77,7 @@ func TestSubmission_FirstClickMayBeCancelled(t *testing.T) {
 	<-gone
 	close(hold)
 	if got := p.send(page, "uid_field", "jane", "password", "open sesame"); got.body != "hello jane" {
-		t.Fatalf("status %d at %s: %s", got.status, got.path, got.body)
+		t.Fatalf("got status %d at %s: %s", got.status, got.path, got.body)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestSubmission_RefusedAnswerAllowsAnother(t *testing.T) {
 	p.send(page, "uid_field", "jane", "password", "wrong")
 	// Back to the first page, and another answer to it.
 	if got := p.send(page, "uid_field", "jane", "password", "open sesame"); got.body != "hello jane" {
-		t.Fatalf("status %d at %s: %s", got.status, got.path, got.body)
+		t.Fatalf("got status %d at %s: %s", got.status, got.path, got.body)
 	}
 }
 

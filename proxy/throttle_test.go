@@ -89,13 +89,13 @@ func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
 		asked := s.authentik.Requests()
 		page = p.send(page, "password", "open sesame") // the right one waits as well
 		if !page.isSlow(t) {
-			t.Fatalf("status %d: %s", page.status, page.body)
+			t.Fatalf("got status %d: %s", page.status, page.body)
 		}
 		page.says(t, `name="password"`)
 		page.lacks(t, "open sesame")
 		page.lacks(t, "Invalid password")
 		if n := s.authentik.Requests(); n != asked {
-			t.Fatalf("authentik was asked %d times", n-asked)
+			t.Fatalf("got %d requests to authentik", n-asked)
 		}
 		pauses = append(pauses, page.header.Get("Retry-After"))
 		wait, err := time.ParseDuration(page.header.Get("Retry-After") + "s")
@@ -227,7 +227,7 @@ func TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain(t *testing.T) {
 			}
 			page = p.send(page, "password", "open sesame")
 			if !strings.Contains(page.body, `name="code"`) {
-				t.Fatalf("%s: status %d: %s", name, page.status, page.body)
+				t.Fatalf("%s: got status %d: %s", name, page.status, page.body)
 			}
 			if page = p.send(page, "code", fmt.Sprintf("wrong%d", i)); !page.isSlow(t) {
 				tried++
@@ -248,7 +248,7 @@ func TestThrottle_SignInForgetsFailuresOfItsAccountAndNotOfItsAddress(t *testing
 	s.brute(t, accountFree, who("jane", "198.51.100.1"))
 	p := s.person(t).from("198.51.100.2")
 	if end := p.send(p.open("/"), "uid_field", "jane", "password", "open sesame"); end.body != "hello jane" {
-		t.Fatalf("status %d: %s", end.status, end.body)
+		t.Fatalf("got status %d: %s", end.status, end.body)
 	}
 	if asked := s.brute(t, 2*accountFree, who("jane", "198.51.100.3")); asked != accountFree+1 {
 		t.Errorf("after a success %d tries were free", asked)
@@ -256,7 +256,7 @@ func TestThrottle_SignInForgetsFailuresOfItsAccountAndNotOfItsAddress(t *testing
 	s.brute(t, addressFree, func(i int) (string, string) { return fmt.Sprintf("user%d", i), "198.51.100.9" })
 	other := s.person(t).from("198.51.100.9")
 	if end := other.send(other.open("/"), "uid_field", "joe", "password", "let me in"); end.body != "hello joe" {
-		t.Fatalf("status %d: %s", end.status, end.body)
+		t.Fatalf("got status %d: %s", end.status, end.body)
 	}
 	if asked := s.brute(t, 3, func(i int) (string, string) { return fmt.Sprintf("more%d", i), "198.51.100.9" }); asked != 1 {
 		t.Errorf("an account of one's own has bought %d tries on others", asked)
@@ -329,7 +329,7 @@ func TestThrottle_OfficeSignsInAtOnce(t *testing.T) {
 		all.Go(func() {
 			p := s.person(t)
 			if end := p.send(p.open("/"), "uid_field", fmt.Sprintf("user%d", i), "password", "open sesame"); end.body != fmt.Sprintf("hello user%d", i) {
-				t.Errorf("status %d: %.200s", end.status, end.body)
+				t.Errorf("got status %d: %.200s", end.status, end.body)
 			}
 		})
 	}
@@ -394,7 +394,7 @@ func TestThrottle_NamesOfOneAccountCountTogether(t *testing.T) {
 			return p.send(page, "password", password)
 		}
 		if end := guess(0, "open sesame"); end.body != "hello jane" { // by the e-mail address
-			t.Fatalf("%s: status %d: %s", flow, end.status, end.body)
+			t.Fatalf("%s: got status %d: %s", flow, end.status, end.body)
 		}
 		tried := 0
 		for i := range 4 * accountFree {

@@ -381,7 +381,7 @@ func TestToken_EmptySecretVerifiesNothing(t *testing.T) {
 	i := newIssuer(t)
 	i.algs, i.keys, i.p.ClientSecret = []string{"HS256"}, nil, ""
 	if _, err := i.redeem(signed(t, jose.HS256, []byte(theSecret), "", i.good())); err == nil || fault.From(err).Code != fault.TokenInvalid {
-		t.Errorf("%v", err)
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -434,7 +434,7 @@ func TestKeys_UnavailableOnesAreNamed(t *testing.T) {
 	i := newIssuer(t)
 	i.broken = true
 	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err == nil || fault.From(err).Code != fault.KeysUnreachable {
-		t.Errorf("%v", err)
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -22,7 +22,7 @@ func TestUnbegun_VisitSurvivesARestart(t *testing.T) {
 	other := newGate(t, s.gate.cfg) // as after a restart: of all that was in memory nothing is left
 	s.Config.Handler = other.Wrap(http.HandlerFunc(s.application))
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" {
-		t.Fatalf("status %d: %s", end.status, end.body)
+		t.Fatalf("got status %d: %s", end.status, end.body)
 	}
 }
 
@@ -38,7 +38,7 @@ func TestUnbegun_DoubleClickBeginsOneVisit(t *testing.T) {
 	}
 	clicks.Wait()
 	if n := s.authentik.Sessions(); n != 2 {
-		t.Errorf("authentik has %d sessions", n)
+		t.Errorf("got %d sessions at authentik", n)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestUnbegun_TypedNameIsKept(t *testing.T) {
 	page = p.send(page)
 	page.says(t, `value="jane"`)
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" {
-		t.Fatalf("status %d: %s", end.status, end.body)
+		t.Fatalf("got status %d: %s", end.status, end.body)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestUnbegun_NewPasswordFieldSignsIn(t *testing.T) {
 	})
 	page = p.send(page, "uid_field", "jane")
 	if end := p.send(page, "uid_field", "jane", "password", "open sesame"); end.body != "hello jane" || end.path != "/app" {
-		t.Fatalf("status %d at %s: %s", end.status, end.path, end.body)
+		t.Fatalf("got status %d at %s: %s", end.status, end.path, end.body)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestUnbegun_RemovedFlowIsNamedAtTheFirstAnswer(t *testing.T) {
 	s.authentik.DeleteFlow("login")
 	next := p.send(page, "uid_field", "jane")
 	if next.status != http.StatusBadGateway {
-		t.Errorf("status %d", next.status)
+		t.Errorf("got status %d", next.status)
 	}
 	next.says(t, string(fault.FlowNotFound))
 }
@@ -147,7 +147,7 @@ func TestUnbegun_RenamedFlowOfTheBrandContinues(t *testing.T) {
 	page = p.send(page, "uid_field", "jane")
 	page.says(t, `value="jane"`)
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" || end.path != "/app" {
-		t.Fatalf("status %d at %s: %s", end.status, end.path, end.body)
+		t.Fatalf("got status %d at %s: %s", end.status, end.path, end.body)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestUnbegun_AnswerCanBeRepeatedAfterAFailure(t *testing.T) {
 	page.says(t, "uid_field")
 	down := p.send(page, "uid_field", "jane")
 	if down.status != http.StatusServiceUnavailable {
-		t.Errorf("status %d", down.status)
+		t.Errorf("got status %d", down.status)
 	}
 	down.says(t, string(fault.AuthentikUnreachable))
 	s.clock.move(copyFor)
@@ -181,7 +181,7 @@ func TestUnbegun_AnswerCanBeRepeatedAfterAFailure(t *testing.T) {
 	}
 	s.gate.setClient(client)
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" { // back, and once more
-		t.Errorf("status %d: %s", end.status, end.body)
+		t.Errorf("got status %d: %s", end.status, end.body)
 	}
 }
 
@@ -202,11 +202,11 @@ func TestUnbegun_OtherFlowsAndSourcesBegin(t *testing.T) {
 	page := p.send(p.open("/app"), "flow", "recovery")
 	page.says(t, "Recover")
 	if n := s.authentik.Sessions(); n != 2 {
-		t.Errorf("authentik has %d sessions", n)
+		t.Errorf("got %d sessions at authentik", n)
 	}
 	p.send(p.open("/app"), "on", "1").says(t, "uid_field")
 	if n := s.authentik.Sessions(); n != 3 {
-		t.Errorf("authentik has %d sessions", n)
+		t.Errorf("got %d sessions at authentik", n)
 	}
 }
 

@@ -88,7 +88,7 @@ func TestVisit_SealedWithOnlyTheBrowsersSecretIsRefused(t *testing.T) {
 	page := p.open("/")
 	browser, ok := seal.ParseSecret(p.cookie("__Host-authentik_visit"))
 	if !ok {
-		t.Fatal("no visit cookie")
+		t.Fatal("got no visit cookie, want one")
 	}
 	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
 	vis, err := s.gate.visit(browser, at, page.fields().Get("visit"))
@@ -103,7 +103,7 @@ func TestVisit_SealedWithOnlyTheBrowsersSecretIsRefused(t *testing.T) {
 	form.Set("visit", forged)
 	form.Set("uid_field", "jane")
 	if got := p.post("/.authentik/login", form); got.status != http.StatusBadRequest {
-		t.Fatalf("status %d", got.status)
+		t.Fatalf("got status %d", got.status)
 	}
 }
 
@@ -133,7 +133,7 @@ func TestVisit_PageFromBeforeAnotherSignInIsRefused(t *testing.T) {
 	p.signIn("jane", "open sesame", "/")
 	p.post("/.authentik/logout", nil)
 	if page := p.send(old, "password", "let me in"); page.status != http.StatusBadRequest {
-		t.Fatalf("status %d at %s: %s", page.status, page.path, page.body)
+		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 }
 
