@@ -194,7 +194,7 @@ func newestFirst(byID map[string]proxy.Entry) []proxy.Entry {
 }
 
 // apiError returns an error with the text and status of the admin API. Unlike a
-// visitor, an operator is told why a store fails.
+// visitor, an operator learns why a store fails.
 func apiError(err error) error {
 	status := http.StatusBadRequest
 	switch {

@@ -47,7 +47,7 @@ type Config struct {
 	// Flow is the slug of the authentication flow. Empty stands for the one of authentik's brand for the host.
 	Flow string
 	// Application is the slug of the application whose bindings in authentik
-	// decide who may pass. Empty: whoever can sign in may.
+	// decide who may pass. Empty: every user who can sign in may.
 	Application string
 	// OIDC makes sign-ins rest on OpenID Connect, at the provider of Application, which
 	// it needs; Flow must be empty then. Default: they rest on authentik's own session.
@@ -65,8 +65,9 @@ type Config struct {
 	// needs an authentik that is reached directly.
 	PageHost bool
 	// Hosts are the names of this site as browsers show them, with a port where they
-	// show one, for example app.example.com:8443. With PageHost authentik is told no
-	// other, and a visitor at another host is refused. PageHost needs Hosts or Site.
+	// show one, for example app.example.com:8443. With PageHost no other name is sent
+	// to authentik, and a visitor at another host is refused. PageHost needs Hosts or
+	// Site.
 	Hosts []string
 
 	// Family are the other gates of this process, which this one joins. Default: none.
@@ -77,8 +78,8 @@ type Config struct {
 
 	// Store keeps the sessions.
 	Store Store
-	// Key is the gate's secret, at least 32 bytes. Without it a record opens
-	// for nobody; whoever loses it ends all sessions.
+	// Key is the gate's secret, at least 32 bytes. No record opens without it: a new
+	// key ends all sessions.
 	Key []byte
 	// Lifetime is how long a session lasts at most. Default: 24 hours.
 	Lifetime time.Duration
@@ -104,13 +105,13 @@ type Config struct {
 	// Site is this site's origin as browsers see it, for servers whose requests
 	// do not say it truly. Default: what Resolve says.
 	Site *url.URL
-	// Headers says what the application is told about the visitor.
+	// Headers says which identity headers the application gets.
 	Headers HeaderConfig
 	// Page says how the gate's pages look.
 	Page PageConfig
 
-	// Plex is asked when somebody signs in with a source of that kind. Default: plex.tv,
-	// by plex.New. plex.None leaves it to authentik's own page.
+	// Plex is the client for sign-ins with a source of that kind. Default: plex.tv, by
+	// plex.New. plex.None leaves these sign-ins to authentik's own page.
 	Plex plex.Client
 
 	// Open reports whether a request needs no sign-in. A path that servers read in
@@ -123,13 +124,13 @@ type Config struct {
 	// Resolve tells what the server in front knows about a request. Default: what the connection itself says.
 	Resolve func(*http.Request) Resolved
 
-	// Writer returns the writer for a response of the gate itself, in the place of the
-	// one that Guard was given. Default: that one.
+	// Writer returns the writer for a response of the gate itself, instead of the one
+	// that Guard was given. Default: that one.
 	Writer func(http.ResponseWriter) http.ResponseWriter
 
-	// Metrics is told what happens. Default: nobody is.
+	// Metrics counts what happens. Default: nothing is counted.
 	Metrics Metrics
-	// Logger is told what an operator should know. Default: nothing is logged.
+	// Logger logs what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -148,11 +149,11 @@ type OIDCConfig struct {
 	// again with one.
 	RequireMFA bool
 	// MaxAge is how long ago a sign-in at authentik may be (auth_time, OpenID Connect Core
-	// 1.0, 2), at least a minute. Who has signed in earlier does so again. Default: any time.
+	// 1.0, 2), at least a minute. After that the user has to sign in again. Default: any time.
 	MaxAge time.Duration
 	// KeepAccessToken keeps the access token of a session in the process's memory, for headers
-	// and placeholders that tell it, and renews it before it expires. Default: the
-	// store alone has it.
+	// and placeholders that contain it, and renews it before it expires. Default: only
+	// the store has it.
 	KeepAccessToken bool
 }
 
@@ -167,7 +168,7 @@ type Login string
 
 // The ways to show a login.
 const (
-	// LoginPage draws authentik's questions on pages of the gate's own.
+	// LoginPage shows authentik's challenges on the gate's own pages.
 	LoginPage Login = "page"
 	// LoginRelay shows authentik's own pages on this site's host.
 	LoginRelay Login = "relay"
@@ -222,7 +223,7 @@ type CookieConfig struct {
 	// Name is the cookie's name, without the prefix that its scope demands.
 	// Default: authentik_gate.
 	Name string
-	// Domain makes one session good for all hosts below it. Default: the host alone.
+	// Domain makes one session valid for all hosts below it. Default: only the host.
 	Domain string
 	// Persistent lets the cookie outlive the browser, up to the session's Lifetime.
 	Persistent bool

@@ -104,9 +104,9 @@ func (g *Gate) judgeUnreachable(s *session.Session, needs needs, cause error) de
 	return d
 }
 
-// judgeWithin is the one place that lets anybody in: a session passes if
-// authentik has confirmed it within a time and said yes to the application. A no
-// holds until a recheck is due.
+// judgeWithin is the only place that admits a session: it passes if authentik has
+// confirmed it within a time and allows the application. A refusal is valid until
+// a recheck is due.
 func (g *Gate) judgeWithin(s *session.Session, needs needs, confirmed time.Duration) decision {
 	now := g.cfg.Now()
 	allowed := s.Allowed(g.cfg.Application)

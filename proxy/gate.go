@@ -170,8 +170,8 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 // Requests are still answered.
 //
 // If requests of signed-in users are running, Close does not wait for them: the
-// gate goes on for as long as they do, since they have to end with their
-// session. Closed says when that is over. Until then the store is in use.
+// gate stays active for as long as they run, since they have to end with their
+// session. Closed says when all have ended. Until then the store is in use.
 func (g *Gate) Close() error {
 	g.closing.Do(func() {
 		for _, leave := range g.leave {

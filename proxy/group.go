@@ -68,8 +68,8 @@ func (n neighbours) beside(other *Gate) bool {
 	return other != n.self && rules.HostsOverlap(n.self.cfg.hosts(), other.cfg.hosts())
 }
 
-// any reports whether another gate stands before the same hosts. Most gates stand
-// alone and look no further.
+// any reports whether another gate guards the same hosts. For most gates there is
+// none, and nothing else is checked.
 func (n neighbours) any() bool { return n.self.shared.Identity.Shared.Load() }
 
 // at are the others that stand before a host.

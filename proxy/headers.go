@@ -57,8 +57,8 @@ func (e HeaderEncoding) Spell(name string) string { return headers.Encoding(e).S
 // Join returns what a header with these names says, separated by commas.
 func (e HeaderEncoding) Join(names []string) string { return headers.Encoding(e).Join(names) }
 
-// HeaderConfig says what the application is told. Whatever it says, headers of
-// all presets that a client has sent never reach the application.
+// HeaderConfig says which identity headers the application gets. In any case,
+// headers of all presets that a client has sent are removed.
 type HeaderConfig struct {
 	// Preset is the set to begin with. Default: HeadersRemote, or HeadersOff if Own
 	// has rules.
@@ -69,8 +69,8 @@ type HeaderConfig struct {
 	// one is left out whole. Default: 8 KiB.
 	MaxSize int
 	// Groups are patterns for the names of groups, in which * stands for any
-	// characters. The application is told only of groups that match one of them.
-	// Default: of all.
+	// characters. The application gets only groups that match one of them.
+	// Default: all groups.
 	Groups []string
 	// Additional are names of headers that HeadersAuthentik also sets, for users who
 	// have them in the attribute additionalHeaders. Names that begin with
@@ -91,7 +91,7 @@ type HeaderRule struct {
 	Claim string
 	// Encoding is how the value is spelled. Default: that of HeaderConfig.
 	Encoding HeaderEncoding
-	// Value makes the header's value anew for each request, instead of Claim.
+	// Value computes the header's value for each request, instead of Claim.
 	Value func(*http.Request, Session) string
 }
 

@@ -16,8 +16,8 @@ var ErrNoUser = errors.New("proxy: no session is known of a user of this name")
 // ErrNoSession is returned for an id of no live session.
 var ErrNoSession = errors.New("proxy: no such session is alive")
 
-// An Entry is what an operator is told of a session. Unlike a Session it opens
-// nothing and says which browser the session belongs to.
+// An Entry describes a session to an operator. Unlike a Session it contains no
+// secret, and it names the browser that the session belongs to.
 type Entry struct {
 	// ID is the session's public name, as in logs.
 	ID   string `json:"id"`

@@ -131,8 +131,8 @@ func New(code Code, cause error) *Error {
 }
 
 // From returns the Error in err's chain, or the Error that err amounts to. An
-// error of no known kind becomes AuthentikUnexpected, so that an error nobody
-// thought of lets nobody in.
+// error of no known kind becomes AuthentikUnexpected, so that an unforeseen error
+// never lets a request through.
 func From(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e

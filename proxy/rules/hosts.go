@@ -66,9 +66,9 @@ func Pin(text string) error {
 // siteHost matches the values that a Host header may have.
 var siteHost = regexp.MustCompile(`^(?:[-.a-zA-Z0-9]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$`)
 
-// ToldHosts checks the hosts of a site whose names authentik is told. authentik
-// mails links to the host that it is told, so a client must not be able to make
-// one up.
+// ToldHosts checks the hosts of a site whose names are sent to authentik. authentik
+// mails links to the host that it gets, so a client must not be able to make one
+// up.
 func ToldHosts(hosts []string) error {
 	const write = "write site https://app.example.com, or list the names of the site in its address"
 	if len(hosts) == 0 {

@@ -96,8 +96,8 @@ func Me(ctx context.Context, a Authentik, v flowclient.Visitor, passing bool) (s
 var errStillSignedIn = errors.New("authentik's invalidation flow has not ended its session; it asks the visitor something")
 
 // Invalidate ends authentik's session by the invalidation flow of its brand, as
-// far as that asks the visitor nothing, and asks whether it has ended: a flow
-// need not sign anybody out.
+// far as that asks the visitor nothing, and checks that the session has ended: a
+// flow may not sign the user out.
 func Invalidate(ctx context.Context, a Authentik, v flowclient.Visitor) error {
 	flow, err := a.DefaultFlow(ctx, v, "invalidation")
 	if err != nil {

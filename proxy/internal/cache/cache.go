@@ -91,9 +91,9 @@ func (c *Cache[K, V]) Get(key K) (value V, found bool) {
 }
 
 // Put keeps a value for a lifetime, instead of the one that the key had. With a
-// lifetime of zero or less, or if the value alone weighs more than the cache
-// may, the key has no value afterwards. What a running fetch of the key returns
-// is not kept.
+// lifetime of zero or less, or if the value is larger than the cache may be, the
+// key has no value afterwards. The result of a running fetch of the key is not
+// kept.
 func (c *Cache[K, V]) Put(key K, value V, lifetime time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,8 +101,8 @@ func (c *Cache[K, V]) Put(key K, value V, lifetime time.Duration) {
 	c.put(key, value, lifetime)
 }
 
-// Delete drops the value of a key. What a running fetch of the key returns goes
-// to those who wait for it and is not kept; who asks later has it fetched anew.
+// Delete drops the value of a key. The result of a running fetch of the key goes
+// to the callers that wait for it and is not kept; a later call fetches it again.
 func (c *Cache[K, V]) Delete(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

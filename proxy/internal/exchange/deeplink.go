@@ -12,8 +12,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// DeepPath is where a long way back waits for the end of the sign-in, below the
-// prefix.
+// DeepPath is the path, below the prefix, that leads to a long way back after the
+// sign-in.
 const DeepPath = "/back/"
 
 const (

@@ -37,13 +37,12 @@ func Origin(at Resolved) string { return at.Scheme + "://" + at.Host }
 type Shared struct {
 	Prefix   string // of the gate's own addresses, without a slash at its end
 	Identity *Identity
-	PageHost bool   // authentik is told this site's host
-	Hosts    Hosts  // that it may be told
-	Language string // in which authentik is asked to speak; empty: the visitor's
-	OIDC     bool   // sign-ins rest on OpenID Connect
+	PageHost bool   // this site's host is sent to authentik
+	Hosts    Hosts  // that may be sent to it
+	Language string // for authentik's texts; empty: the visitor's
+	OIDC     bool   // sign-ins use OpenID Connect
 	Relay    bool   // the login is relayed
-	// NotBack reports whether a path is none that a sign-in leads back to. It may be
-	// nil.
+	// NotBack reports whether a sign-in must not lead back to a path. It may be nil.
 	NotBack  func(path string) bool
 	Cookies  Cookies
 	Key      seal.Key

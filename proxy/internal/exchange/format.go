@@ -31,18 +31,18 @@ func (x *Exchange) Lead(to, by string) {
 	x.Redirect(by)
 }
 
-// Leave sends a browser to an address of authentik. A program is told where,
-// and that no user is signed in yet.
+// Leave redirects a browser to an address of authentik's. A program gets the
+// address in JSON, and that no user is signed in yet.
 func (x *Exchange) Leave(to string) {
 	if x.JSON() {
-		_ = x.Tell(done{To: to}) // a visitor who has gone away needs no answer
+		_ = x.Tell(done{To: to}) // fails only if the client has disconnected
 		return
 	}
 	x.Redirect(to)
 }
 
-// Fail reports a failure in the response format. What nobody looks at, such as
-// a picture, gets a problem document as well.
+// Fail reports a failure as HTML or JSON. A request that is not a page load, such
+// as that of a picture, gets a problem document too.
 func (x *Exchange) Fail(e *fault.Error, back string) {
 	if x.JSON() {
 		x.W.Header().Add("Vary", "Accept")

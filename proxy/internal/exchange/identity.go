@@ -16,8 +16,8 @@ type Identity struct {
 	// ID follows from what the gate demands and where its sessions belong. It is
 	// the same on every server with the same configuration.
 	ID string
-	// Shared reports that another gate stands before the same host. A gate that
-	// stands alone is not named.
+	// Shared reports that another gate guards the same host. The only gate of a host
+	// is not named.
 	Shared atomic.Bool
 }
 
@@ -38,7 +38,7 @@ func NewIdentity(texts ...string) *Identity {
 // apart.
 const idLength = 10
 
-// name returns the name, or an empty text for a gate that stands alone.
+// name returns the name, or an empty text for the only gate of a host.
 func (i *Identity) name() string {
 	if i == nil || !i.Shared.Load() {
 		return ""

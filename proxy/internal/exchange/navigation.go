@@ -40,7 +40,7 @@ func Framed(r *http.Request) bool {
 }
 
 // asksForPage reports whether r is a request of a script for a page, such as one
-// that a service worker makes anew instead of passing a page load on. Its
+// that a service worker repeats instead of passing a page load on. Its
 // response may fill the window, but a redirect would lead only the script to the
 // sign-in page.
 func asksForPage(r *http.Request) bool {
@@ -57,8 +57,8 @@ func loads(r *http.Request) bool {
 	})
 }
 
-// ahead are the headers by which browsers, and older ones, mark pages that they
-// load before anybody asks for them.
+// ahead are the headers by which browsers, old ones included, mark pages that they
+// prefetch.
 var ahead = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
 
 // partial reports whether a script of a page asks for a piece of it, or for a
@@ -72,7 +72,7 @@ func partial(r *http.Request) bool {
 }
 
 // partials are the headers of htmx, Turbo, pjax, Unpoly, Inertia and Livewire. Turbo
-// loads the page anew if the response is not HTML.
+// reloads the page if the response is not HTML.
 var partials = []string{"Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id", "X-Pjax", "X-Up-Version", "X-Inertia", "X-Livewire"}
 
 // Owns reports whether a path, as it was asked for, is one of the gate's own

@@ -101,8 +101,8 @@ func (x *Exchange) Invite() {
 	x.W.Header().Set("WWW-Authenticate", `authentik login_url="`+x.LoginAt(x.Asking)+`"`)
 }
 
-// Mark marks a response that the gate sends in the place of the application to a
-// client that has to sign in. A gate whose authentik is behind it recognizes it.
+// Mark marks a response of the gate, instead of the application's, to a client that
+// has to sign in. A gate recognizes by it that its authentik is behind a gate.
 func (x *Exchange) Mark() { x.W.Header().Set(flowclient.GateHeader, "sign-in") }
 
 // problem is a failure for programs to read.

@@ -48,8 +48,8 @@ func New(testdata fs.FS) (*Gallery, error) {
 
 const prefix = "/.authentik"
 
-// restless are the scripts by which pages go on by themselves, or ask others. Whoever
-// looks at a page wants it to stay.
+// restless are the scripts by which pages continue by themselves or send requests.
+// In the gallery a page has to stay as it is.
 var restless = []string{"agent.js", "arrived.js", "logout.js", "send.js", "telegram.js"}
 
 // Names are the names of all pages, in order.
@@ -242,7 +242,7 @@ func (g *Gallery) own() {
 	}
 }
 
-// chosen draws a question on which a source was chosen.
+// chosen draws a challenge on which a source was chosen.
 func (g *Gallery) chosen(w http.ResponseWriter, r *http.Request, source page.ChosenSource) {
 	_ = g.pages.Ask(w, r, page.Question{ // the tests of package page look at the error
 		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: flowclient.Identification{}},
@@ -250,7 +250,8 @@ func (g *Gallery) chosen(w http.ResponseWriter, r *http.Request, source page.Cho
 	})
 }
 
-// unknown draws what only authentik's own page knows, from where whoever signs in comes back signed in.
+// unknown draws a challenge that only authentik's own page can show; a visitor comes
+// back from there signed in.
 func (g *Gallery) unknown(w http.ResponseWriter, r *http.Request) {
 	_ = g.pages.Ask(w, r, page.Question{ // the tests of package page look at the error
 		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: flowclient.Unknown{}},

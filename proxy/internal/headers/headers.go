@@ -29,7 +29,7 @@ const (
 	Off       Preset = "off"
 )
 
-// Options say what the application is told.
+// Options say which identity headers the application gets.
 type Options struct {
 	// Preset is the set to begin with. Default: Remote, or Off if there are rules.
 	Preset Preset
@@ -38,8 +38,8 @@ type Options struct {
 	// MaxSize is how long a value may be, in bytes. A longer one is left out.
 	// Default: DefaultSize.
 	MaxSize int
-	// Groups are patterns of rules.GroupMatches. The application is told only of
-	// groups that match one of them. Default: of all groups.
+	// Groups are patterns of rules.GroupMatches. The application gets only groups that
+	// match one of them. Default: all groups.
 	Groups []string
 	// Additional are names of headers that are set as the attribute
 	// additionalHeaders of a user says, with the preset Authentik. Names that begin

@@ -116,7 +116,7 @@ func (h *Headers) line(rule Rule, names []string, separator string, problems *[]
 	return Header{rule.Name, value}, value != ""
 }
 
-// Groups returns the groups that the application is told of.
+// Groups returns the groups that the application gets.
 func (h *Headers) Groups(groups []string) []string {
 	if len(h.groups) == 0 {
 		return groups

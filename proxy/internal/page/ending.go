@@ -7,11 +7,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// An endingView is a page without a question.
+// An endingView is a page without a challenge.
 type endingView struct {
 	// Words are paragraphs.
 	Words []string
-	// Facts are details for whoever helps the visitor.
+	// Facts are details for a person who helps the visitor.
 	Facts []namedValue
 	// Links and Forms are what the visitor can do next.
 	Links, Forms []action
@@ -50,11 +50,11 @@ func (f Failure) remedy(d *draft) string {
 	return d.text(f.messageName()+"_remedy", "Callback", d.pages.cfg.Prefix+"/callback")
 }
 
-// codeSignInLoop is the failure that counts sign-ins. Trying again starts the
-// count anew.
+// codeSignInLoop is the failure that counts sign-ins. Trying again resets the
+// count.
 const codeSignInLoop = "sign-in-loop"
 
-// codeSignInRequired is the failure that is none: the visitor has to sign in.
+// codeSignInRequired is not a real failure: the visitor has to sign in.
 const codeSignInRequired = "sign-in-required"
 
 // codeStepUpRefused is the one refusal that signing in again can resolve.
@@ -91,7 +91,7 @@ func ParseSignOutScope(s string) SignOutScope {
 	return SignOutUnknown
 }
 
-// drawEnding draws a page without a question. The error is dropped: tests
+// drawEnding draws a page without a challenge. The error is dropped: tests
 // render every such page, so only a broken connection is left.
 func (p *Pages) drawEnding(w http.ResponseWriter, d *draft, status int, heading string, e endingView) {
 	d.Template, d.Heading, d.Stage = "ending.html", d.text(heading), e

@@ -146,8 +146,8 @@ func Status(c flowclient.Component) int {
 	}
 }
 
-// Text returns a message of the catalogue in the language of the question's
-// page, for responses in JSON.
+// Text returns a message of the catalogue in the language of the challenge's page,
+// for responses in JSON.
 func (p *Pages) Text(r *http.Request, q Question, name string, pairs ...any) string {
 	return p.catalogue.choose(r, q.Brand, q.Step.Authenticated()).text(name, pairs...)
 }

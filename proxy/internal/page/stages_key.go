@@ -230,7 +230,7 @@ func passkey(c flowclient.Identification, d *draft) *keyRequest {
 const maxCredential = 64 << 10
 
 // credential reads a browser's answer (Web Authentication, 5.1, toJSON). It is
-// written anew for authentik: the ID of the key and the named parts, which must
+// encoded again for authentik: the ID of the key and the named parts, which must
 // be base64url, and nothing else.
 func credential(text string, parts ...string) (json.RawMessage, *Mistake) {
 	var in struct {

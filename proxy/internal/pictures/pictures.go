@@ -66,8 +66,8 @@ type Pictures struct {
 
 	source Source
 	// kept holds pictures by host and path: tokens in the query change and expire,
-	// the picture does not. That there is none is kept by the whole address, since
-	// another token may be good.
+	// the picture does not. A missing picture is kept by the whole address, since
+	// another token may be valid.
 	kept *cache.Cache[string, flowclient.Picture]
 }
 

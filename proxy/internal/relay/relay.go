@@ -96,7 +96,7 @@ func (h *Handler) Enter(x *exchange.Exchange, out signin.Outcome, back string) {
 }
 
 var (
-	errLarge = errors.New("authentik, or a proxy before it, has set more cookies than one cookie can hold")
+	errLarge = errors.New("authentik, or a proxy in front of it, has set too many or too large cookies for the visit's cookie of 4 KB")
 	errFlow  = errors.New("authentik has not sent this visit to that flow")
 	errForm  = errors.New("authentik's interface sends only JSON, and only from this site's own pages")
 )

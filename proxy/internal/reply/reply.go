@@ -35,15 +35,15 @@ const (
 // A Reply is what comes back from a challenge that was shown: an answer, or one
 // of the wishes that a page has buttons for.
 type Reply struct {
-	// Visit is the sealed visit, and Back the way back that stands beside it.
+	// Visit is the sealed visit, and Back the way back beside it.
 	Visit, Back string
 
-	Again  bool   // to begin anew
+	Again  bool   // to begin again
 	On     bool   // to see where the visit stands
 	Flow   string // to go to another flow that the challenge offers, by its kind
 	Source string // to sign in by one of the challenge's sources, by its index
 	Offer  bool   // from a source back to the challenge that offers it
-	Poll   bool   // to hear whether it is time to go on; a script of the page asks
+	Poll   bool   // to learn whether to continue; a script of the page polls
 
 	// Answer reads the answer to a challenge. A mistake is for the visitor to mend.
 	Answer func(flowclient.Challenge) (flowclient.Answer, *page.Mistake)

@@ -179,7 +179,7 @@ func (b Box) Open(sealed []byte, v any) error {
 		return ErrSealed
 	}
 	if err := json.Unmarshal(plain, v); err != nil {
-		return fmt.Errorf("opening: %w", err)
+		return fmt.Errorf("decoding a sealed value: %w", err)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// The gate's own notices above a challenge, by their names in the catalogue.
+// The gate's own notices with a challenge, by their names in the message catalogue.
 const (
 	noticeExpired = "notice_expired"
 	noticeLost    = "notice_lost"

@@ -2,11 +2,11 @@
 // clients that go on guessing wait before authentik is asked again.
 //
 // It knows names of accounts and addresses of clients. It knows no visit, no
-// question and no gate: whether an answer could be guessed, and whether authentik
-// has refused it, is for the caller to say.
+// challenge and no gate: the caller says whether an answer could be guessed, and
+// whether authentik has refused it.
 //
 // Failures are counted per account, so that neither a new visit, nor another
-// factor, nor another address starts the count anew, and per address, so that one
+// factor, nor another address resets the count, and per address, so that one
 // password tried on many accounts is counted as well.
 //
 // A limit per account is a weapon, too: a client that keeps failing in a person's
@@ -61,7 +61,7 @@ type Key [16]byte
 // Options say how a throttle works. Derive is required.
 type Options struct {
 	// Derive makes the key of a name. It should need a secret, so that the memory of
-	// the process names nobody. Different kinds have different keys.
+	// the process contains no names. Different kinds have different keys.
 	Derive func(kind, name string) Key
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -96,10 +96,10 @@ type Answer struct {
 	// Client is the visitor's address. The zero Addr is counted nowhere.
 	Client netip.Addr
 	// Name is the name of an account in the answer, and Pending the account that
-	// authentik's question was about. Either may be empty.
+	// authentik's challenge was about. Either may be empty.
 	Name, Pending string
 	// Session identifies authentik's session, for example by its cookie. The
-	// accounts that Remember has been told of count as well. It may be empty.
+	// accounts that were passed to Remember count as well. It may be empty.
 	Session string
 	// Proves says that a right answer proves something, as a password does, and
 	// that it could therefore be guessed.
@@ -200,8 +200,8 @@ func network(client netip.Addr) string {
 }
 
 // Fail counts the attempt, for the accounts that it began with and for the one
-// that authentik now says it was about: the question that was answered need not be
-// the one in the browser's page.
+// that authentik now says it was about: the challenge that was answered need not
+// be the one on the browser's page.
 func (a *Attempt) Fail(pending string) {
 	if a == nil {
 		return

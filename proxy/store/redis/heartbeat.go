@@ -12,9 +12,8 @@ import (
 const (
 	// heartbeatEvery is the pause between two heartbeats.
 	heartbeatEvery = 500 * time.Millisecond
-	// maxSilence is how old the last proof may be that the subscription works.
-	// Within this time a loss is noticed, and within less than two seconds the
-	// watchers are told.
+	// maxSilence is how old the last heartbeat may be before the subscription counts
+	// as lost. Watchers are then notified in less than two seconds.
 	maxSilence = 1500 * time.Millisecond
 )
 

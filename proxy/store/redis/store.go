@@ -55,9 +55,8 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close ends the subscription, waits for it, and closes the connections. Every
-// watcher is told once more to drop what it has cached, and every other call
-// fails from then on.
+// Close ends the subscription, waits for it, and closes the connections. It makes
+// every watcher drop its cache once more. Every other call fails from then on.
 func (s *Store) Close() error { return s.close() }
 
 // key is the key of a name. Prefixes and names have no braces, so that a

@@ -18,7 +18,7 @@ const retryEvery = 250 * time.Millisecond
 
 var errSilent = errors.New("redis: a heartbeat did not come back in time")
 
-// A receiver is told what a subscriber receives.
+// A receiver gets the events of a subscriber.
 type receiver interface {
 	established()        // from now on every revocation is received
 	revoked(name string) // a name was revoked
@@ -37,8 +37,8 @@ func (s *Store) subscriber() *subscriber {
 	return &subscriber{client: s.client, channel: s.channel(), log: s.cfg.Logger, connected: s.warnOfEviction}
 }
 
-// run subscribes until ctx is done. While that fails, the receiver is told so
-// after every attempt. Nothing that it starts runs after it returns.
+// run subscribes until ctx is done. After every attempt that fails it calls lost.
+// Nothing that it starts runs after it returns.
 func (s *subscriber) run(ctx context.Context, to receiver) {
 	var background sync.WaitGroup // not waited for between attempts, which would delay lost
 	defer background.Wait()

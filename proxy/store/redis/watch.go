@@ -87,8 +87,8 @@ func (w *watchers) unsubscribe() {
 	}
 }
 
-// close ends the subscription for good and waits for it. Watchers are told to
-// drop their caches.
+// close ends the subscription for good and waits for it. It makes watchers drop
+// their caches.
 func (w *watchers) close() {
 	w.mu.Lock()
 	w.closed = true

@@ -33,8 +33,8 @@ const (
 // is allowed if the provider has no key, see [secretKeys].
 var algorithms = []string{goidc.RS256, goidc.ES256, goidc.ES384, goidc.ES512, goidc.EdDSA}
 
-// metadata are what the provider says of itself (OpenID Connect Discovery 1.0),
-// and the keys that its tokens are checked with.
+// metadata is the provider's discovery document (OpenID Connect Discovery 1.0),
+// and the keys that verify its tokens.
 type metadata struct {
 	*goidc.Provider
 	issuer, endSession, revocation string
@@ -93,7 +93,7 @@ func (p *Source) outdated(m *metadata) bool {
 	return true
 }
 
-// document is the part of the metadata that is read.
+// document has the fields of the discovery document that the gate uses.
 type document struct {
 	Issuer        string   `json:"issuer"`
 	Authorization string   `json:"authorization_endpoint"`
