@@ -37,7 +37,8 @@ type starter struct {
 
 	mu      sync.Mutex // guards what follows, and changes of gate
 	stopped bool
-	unkeep  func() // ends keepKey; a storage that hangs is not waited for
+	ended   atomic.Bool // stopped, for requests to look at
+	unkeep  func()      // ends keepKey; a storage that hangs is not waited for
 }
 
 // start makes the gate with a key.
@@ -105,6 +106,7 @@ func (s *starter) stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
+	s.ended.Store(true)
 	if s.unkeep != nil {
 		s.unkeep()
 	}

@@ -83,7 +83,7 @@ func (p *person) send(r *http.Request, by *proxyInFront, whose *person) (*http.R
 		return nil, err
 	}
 	for _, c := range res.Cookies() {
-		if strings.HasSuffix(r.URL.Hostname(), domain) {
+		if c.Value != "" && strings.HasSuffix(r.URL.Hostname(), domain) {
 			p.given[c.Name+"="+c.Value] = true
 			p.given[c.Value] = p.given[c.Value] || len(c.Value) == secretLength
 		}
