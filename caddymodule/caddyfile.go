@@ -74,6 +74,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    client_id     <id>
 //	    client_secret <secret>
 //	    scopes        <scope>...
+//	    sign_out_back
 //	    login       page|relay|redirect
 //	    page {
 //	        title <text>
@@ -108,7 +109,8 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //
 // All lines of require must hold. client_id turns on OpenID Connect: it needs
 // application and excludes flow. These options need client_id: require mfa,
-// require with a claim, max_age, client_secret, scopes and login redirect.
+// require with a claim, max_age, client_secret, scopes, sign_out_back
+// and login redirect.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return newParser(h).directive(d, false)
 }
@@ -126,7 +128,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "open", "only", "on"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -238,6 +240,8 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.headers(d)
 	case "require":
 		p.require(d)
+	case "sign_out_back":
+		p.flag(d, "sign_out_back", &p.handler.SignOutBack)
 	case "scopes":
 		p.scopes(d)
 	case "open":
@@ -280,14 +284,20 @@ func (p *parser) cookieOption(d *caddyfile.Dispenser) {
 		p.One(d, "cookie "+d.Val())
 		return
 	}
-	if p.Repeated(d, "cookie persistent") {
+	p.flag(d, "cookie persistent", &p.handler.Cookie.Persistent)
+}
+
+// flag reads an option without a value.
+func (p *parser) flag(d *caddyfile.Dispenser, option string, set *bool) {
+	word := d.Val()
+	if p.Repeated(d, option) {
 		return
 	}
-	p.handler.Cookie.Persistent = true
+	*set = true
 	if d.NextArg() {
-		p.Wrong(d, "cookie persistent takes no value; write persistent without one, or leave it out")
+		p.Wrong(d, "%s takes no value; write %s without one, or leave it out", option, word)
 	}
-	p.NoBlock(d, "cookie persistent")
+	p.NoBlock(d, option)
 }
 
 // sessions reads the store with the parser of its own module, so that a third

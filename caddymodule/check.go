@@ -33,7 +33,7 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	return append(all, rules.Given{
 		Application: h.Application != "", Flow: h.Flow != "",
 		ClientID: openID, ClientSecret: h.ClientSecret != "", Scopes: len(h.Scopes) > 0,
-		RequireMFA: h.RequireMFA, MaxAge: h.MaxAge != "",
+		RequireMFA: h.RequireMFA, MaxAge: h.MaxAge != "", SignOutBack: h.SignOutBack,
 		LoginByRedirect: h.Login == string(proxy.LoginRedirect),
 	}.Conflicts()...)
 }

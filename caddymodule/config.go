@@ -125,6 +125,14 @@ type Handler struct {
 	// attributes. Needs `client_id`. Default: `openid`, `profile` and `email`.
 	Scopes []string `json:"scopes,omitempty"`
 
+	// The address of the sign-out page (`https://<site>/.authentik/logout`) is
+	// registered at the provider as a redirect URI of the type "logout". With
+	// `login redirect` authentik then sends the browser back after a sign-out.
+	// Do not set it otherwise: authentik 2026.8 and later refuses a sign-out that
+	// names another address than the registered ones. Needs `client_id`. Default:
+	// no address is named, and the visitor ends at authentik's page.
+	SignOutBack bool `json:"sign_out_back,omitempty"`
+
 	// How visitors sign in: with `page` on pages of the handler, with `relay`
 	// in authentik's own interface on this site's host, with `redirect` at
 	// authentik's own address, which needs `client_id`. Default: `page`.

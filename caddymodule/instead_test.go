@@ -22,7 +22,7 @@ func TestOtherTool_HasAdviceForEverySpelling(t *testing.T) {
 // Advice about an option that exists would never be given.
 func TestOtherTool_KnowsNoneOfOurOptions(t *testing.T) {
 	t.Parallel()
-	ours := []string{"trust", "sessions", "require", "scopes", "cookie persistent", "page", "cookie"}
+	ours := []string{"trust", "sessions", "require", "scopes", "sign_out_back", "cookie persistent", "page", "cookie"}
 	for _, s := range new(Handler).settings() {
 		ours = append(ours, s.Name)
 	}

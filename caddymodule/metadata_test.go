@@ -97,7 +97,7 @@ func TestExample_IsValidWithAllOptions(t *testing.T) {
 			t.Errorf("the example leaves out %s", s.Name)
 		}
 	}
-	for _, option := range []string{"trust", "sessions", "persistent", "require mfa", "require group", "scopes"} {
+	for _, option := range []string{"trust", "sessions", "persistent", "require mfa", "require group", "scopes", "sign_out_back"} {
 		if !strings.Contains(everything, "\t"+option) {
 			t.Errorf("the example leaves out %s", option)
 		}
@@ -105,7 +105,7 @@ func TestExample_IsValidWithAllOptions(t *testing.T) {
 }
 
 // commented matches a line with an option that is commented out.
-var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|pin|tls_name|key|client_secret|require|idle|domain|max_per_user|persistent|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
+var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|pin|tls_name|key|client_secret|require|idle|domain|max_per_user|persistent|sign_out_back|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
 
 // What users build must never hold the stand-in for authentik: whoever can set
 // its address would sign in as anybody.

@@ -128,6 +128,7 @@ func (h *Handler) openID() proxy.OIDCConfig {
 		ClientID:        h.ClientID,
 		ClientSecret:    h.ClientSecret,
 		Scopes:          h.Scopes,
+		SignOutBack:     h.SignOutBack,
 		RequireMFA:      h.RequireMFA,
 		MaxAge:          duration(h.MaxAge),
 		KeepAccessToken: slices.ContainsFunc(h.Headers.Own, Header.needsToken),

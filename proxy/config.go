@@ -155,6 +155,11 @@ type OIDCConfig struct {
 	// and placeholders that contain it, and renews it before it expires. Default: only
 	// the store has it.
 	KeepAccessToken bool
+	// SignOutBack says that the address of the sign-out page is registered at the
+	// provider as a post-logout redirect URI (OpenID Connect RP-Initiated Logout 1.0,
+	// 3.1), so that authentik sends browsers back there. authentik refuses the
+	// sign-out if it names an address that is not. Default: none is named.
+	SignOutBack bool
 }
 
 // demand is what this gate demands of a sign-in.
@@ -406,7 +411,7 @@ func (cfg Config) checkSignIn(wrong func(option string, err error)) {
 	options := rules.Given{
 		Application: cfg.Application != "", Flow: cfg.Flow != "",
 		ClientID: c.ClientID != "", ClientSecret: c.ClientSecret != "", Scopes: len(c.Scopes) > 0,
-		RequireMFA: c.RequireMFA, MaxAge: c.MaxAge != 0, KeepAccessToken: c.KeepAccessToken,
+		RequireMFA: c.RequireMFA, MaxAge: c.MaxAge != 0, KeepAccessToken: c.KeepAccessToken, SignOutBack: c.SignOutBack,
 		LoginByRedirect: cfg.Login == LoginRedirect,
 	}
 	for _, conflict := range options.Conflicts() {

@@ -327,8 +327,8 @@ func TestCode_ThatWasSentIsNotBlamedOnTheClock(t *testing.T) {
 		devices []authentiktest.Device
 		clock   bool
 	}{
-		{[]authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"goodcode"}}}, false},
-		{[]authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"goodcode"}}, {Class: authentiktest.DeviceTOTP, Secret: "JBSWY3DPEHPK3PXP"}}, true},
+		{[]authentiktest.Device{{Class: authentiktest.DeviceEmail, Email: "jane@example.com"}}, false},
+		{[]authentiktest.Device{{Class: authentiktest.DeviceEmail, Email: "jane@example.com"}, {Class: authentiktest.DeviceTOTP, Secret: "JBSWY3DPEHPK3PXP"}}, true},
 	} {
 		s := newSite(t, func(c *Config) { c.Flow = "mfa" }, loginFlow("mfa", authentiktest.Binding{Stage: &authentiktest.AuthenticatorValidateStage{}}))
 		s.authentik.EditUser("jane", func(u *authentiktest.User) { u.Devices = row.devices })

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
 func TestSignOut_EndsAuthentiksSession(t *testing.T) {
@@ -79,11 +80,8 @@ func TestSignOut_BrowserWithAuthentiksSessionIsSentThere(t *testing.T) {
 	page := p.post("/.authentik/logout", nil)
 	page.says(t, "If authentik then shows its sign-in page, the sign-out has worked.")
 	to, err := page.goesOn()
-	if err != nil || to.Path != "/application/o/app/end-session/" || to.Query().Get("id_token_hint") == "" {
-		t.Fatalf("got status %d, to %v: %v", page.status, to, err)
-	}
-	if got := to.Query().Get("post_logout_redirect_uri"); got != s.URL+"/.authentik/logout" {
-		t.Errorf("and back to %s", got)
+	if err != nil || to.Path != "/application/o/app/end-session/" || to.RawQuery != "" {
+		t.Fatalf("got %d to %v, %v, want authentik's end-session without a way back", page.status, to, err)
 	}
 	if p.cookie(s.gate.names().Session) != "" {
 		t.Error("the browser keeps the session")
@@ -96,18 +94,41 @@ func (s screen) goesOn() (*url.URL, error) {
 	return url.Parse(to)
 }
 
-// Once authentik has sent a browser back, the address to come back to is known to
-// be registered, and visitors are led there at once.
-func TestSignOut_LeadsToAuthentikAtOnceIfItLeadsBack(t *testing.T) {
+// TestSignOut_NamesAWayBackOnlyIfItIsRegistered: authentik 2026.8 answers 400 to
+// another, and the user stays signed in.
+func TestSignOut_NamesAWayBackOnlyIfItIsRegistered(t *testing.T) {
 	t.Parallel()
-	s := newRedirectSite(t, nil)
-	p, a := s.person(t), &stranger{site: s}
-	p.open("/.authentik/logout?state=signed-out").says(t, "You are signed out")
-	p.open(a.authorize(t, p.departs("/"), "jane", "open sesame"))
-	p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	page := p.post("/.authentik/logout", nil)
-	to, err := url.Parse(page.header.Get("Location"))
-	if err != nil || to.Path != "/application/o/app/end-session/" || to.Query().Get("state") != "signed-out" {
-		t.Errorf("got %d to %v, %v, want authentik's end-session", page.status, to, err)
+	for _, row := range []struct {
+		release    authentiktest.Release
+		registered bool // by the option
+		back       bool
+	}{
+		{authentiktest.Release202510, false, true},
+		{authentiktest.Release202605, false, true},
+		{authentiktest.Release202608, false, false},
+		{authentiktest.Release202608, true, true},
+	} {
+		s := newRedirectSite(t, func(reg *registration) {
+			reg.release = row.release
+			reg.gate = func(c *Config) { c.Login, c.OIDC.SignOutBack = LoginRedirect, row.registered }
+		})
+		p, a := s.person(t), &stranger{site: s}
+		p.open(a.authorize(t, p.departs("/"), "jane", "open sesame"))
+		p.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		page := p.post("/.authentik/logout", nil)
+		to, err := page.goesOn()
+		if row.registered { // the way back says what has ended
+			to, err = url.Parse(page.header.Get("Location"))
+		}
+		if err != nil || to.Path != "/application/o/app/end-session/" {
+			t.Fatalf("%+v: got %d to %v, %v, want authentik's end-session", row, page.status, to, err)
+		}
+		want := ""
+		if row.back {
+			want = s.URL + "/.authentik/logout"
+		}
+		if got := to.Query().Get("post_logout_redirect_uri"); got != want || to.Query().Has("id_token_hint") != row.back {
+			t.Errorf("%+v: got %v, want the way back %q, and a hint only with it", row, to, want)
+		}
 	}
 }

@@ -22,6 +22,8 @@ type client struct {
 
 	// logouts returns the registered post-logout redirect URIs.
 	logouts func(names) []string
+	// returns says that the gate's own is among them.
+	returns bool
 }
 
 // granted returns the grant types of the client.
@@ -114,7 +116,7 @@ var grants = []string{"authorization_code", "refresh_token"}
 
 // config returns the gate's configuration of the client.
 func (c client) config(n names) proxy.OIDCConfig {
-	return proxy.OIDCConfig{ClientID: n.unique("client"), ClientSecret: c.secret(n)}
+	return proxy.OIDCConfig{ClientID: n.unique("client"), ClientSecret: c.secret(n), SignOutBack: c.returns}
 }
 
 // provider returns the stand-in's configuration of the client.

@@ -9,7 +9,7 @@ import (
 type Given struct {
 	Application, Flow                bool
 	ClientID, ClientSecret, Scopes   bool
-	RequireMFA, MaxAge               bool
+	RequireMFA, MaxAge, SignOutBack  bool
 	KeepAccessToken, LoginByRedirect bool
 }
 
@@ -49,6 +49,7 @@ func (g Given) needOpenID() (all []Conflict) {
 		{"scopes", "scopes", g.Scopes},
 		{"require mfa", "require mfa", g.RequireMFA},
 		{"max_age", "max_age", g.MaxAge},
+		{"sign_out_back", "sign_out_back", g.SignOutBack},
 		{"login", "login redirect", g.LoginByRedirect},
 		{"headers", "the access token", g.KeepAccessToken},
 	} {

@@ -61,7 +61,7 @@ func start(t testing.TB, authentik authentiktest.Config, gate ...string) *redire
 func (r *redirected) signOut(w *chromium.Window) {
 	w.Helper()
 	w.SignOut()
-	w.AwaitURL(r.Address + "/.authentik/logout?state=signed-out")
+	w.AwaitURL(r.Address + "/.authentik/logout")
 	w.Await("main a.button")
 	w.AwaitText("main", "You are signed out")
 }

@@ -183,7 +183,7 @@ func drawCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChalle
 		page.Code.Autocomplete = "off"
 	}
 	page.Code.Hint = d.text("code_" + device.Class + "_hint")
-	if device.Class != "totp" && CodeRefused(c) {
+	if sendsCode(device) && CodeRefused(c) {
 		page.Code.Wrong = []string{d.text("code_too_soon")}
 	}
 	if sendsCode(device) {
@@ -201,8 +201,8 @@ func drawCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChalle
 
 // CodeRefused reports whether authentik has refused a code. For some seconds after
 // a wrong one it refuses the right one as well, with the same words: that the clock
-// of the device may be wrong. They fit authenticator apps only, and there is nothing
-// for a program to tell the two apart by.
+// of the device may be wrong. They do not fit a code that was sent, and there is
+// nothing for a program to tell the two apart by.
 func CodeRefused(c flowclient.AuthenticatorValidate) bool {
 	return slices.ContainsFunc(c.Errors["code"], func(e flowclient.FieldError) bool { return e.Code == "invalid" })
 }

@@ -85,7 +85,7 @@ func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
 			all[field] = append(all[field], saying{e.Text, e.Code})
 		}
 	}
-	if c, ok := q.Step.Challenge.(flowclient.AuthenticatorValidate); ok && page.CodeRefused(c) && withoutApp(c) {
+	if c, ok := q.Step.Challenge.(flowclient.AuthenticatorValidate); ok && page.CodeRefused(c) && allSent(c) {
 		all["code"] = []saying{{h.Pages.Text(r, q, "code_too_soon"), "invalid"}}
 	}
 	if found != nil && len(all) == 0 {
@@ -101,10 +101,10 @@ func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
 	return all
 }
 
-// withoutApp reports whether no device of a challenge makes codes of its own: then
-// no clock can be wrong.
-func withoutApp(c flowclient.AuthenticatorValidate) bool {
-	return !slices.ContainsFunc(c.Devices, func(d flowclient.DeviceChallenge) bool { return d.Class == "totp" })
+// allSent reports whether every code that a challenge takes is one that was sent:
+// then no clock can be wrong.
+func allSent(c flowclient.AuthenticatorValidate) bool {
+	return !slices.ContainsFunc(c.Devices, func(d flowclient.DeviceChallenge) bool { return d.Class == "totp" || d.Class == "static" })
 }
 
 // presentable returns a challenge without the members that no page may show: what

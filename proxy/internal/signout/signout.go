@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -34,10 +33,6 @@ type Handler struct {
 	Store  store.Store
 	Idle   time.Duration // 0: sessions may be unused
 	Root   string        // authentik's public address
-	// comesBack reports that authentik has sent a browser back after a sign-out. The
-	// address must be registered at the provider for that, and if it is not, authentik
-	// shows its sign-in page.
-	comesBack atomic.Bool
 	// All are the sign-outs of all gates on a request's host, this one first.
 	All func(x *exchange.Exchange) []Place
 }
@@ -95,9 +90,6 @@ func (h *Handler) Page(x *exchange.Exchange) {
 		return
 	}
 	if !found {
-		if x.At.Asked.Query().Get("state") == oidc.SignedOutState {
-			h.comesBack.Store(true)
-		}
 		for _, at := range h.All(x) {
 			if rec, _, stays := at.stays(at.Exchange); stays { // a page load would begin another session
 				h.Pages.SignOut(x.W, x.R, rec.User.Username, x.Brand(x))
@@ -118,7 +110,7 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 		x.Fail(reply.Unreadable(err), "/")
 		return
 	}
-	ended, away, err := h.endAll(x)
+	ended, there, err := h.endAll(x)
 	if err != nil { // the cookie stays, so that the visitor can try again
 		x.Fail(fault.From(err), "/")
 		return
@@ -126,10 +118,10 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 	x.RenewVisit()
 	x.SetArrivals(nil) // a visitor who signs in again does so by hand
 	switch back := x.WayBack(form.Get("to")); {
-	case away != "" && (x.JSON() || h.comesBack.Load()):
-		x.Leave(away)
-	case away != "":
-		h.Pages.SigningOut(x.W, x.R, away, x.Brand(x))
+	case there.to != "" && (x.JSON() || there.back):
+		x.Leave(there.to)
+	case there.to != "": // authentik's own page is the last, and may look as if nothing had ended
+		h.Pages.SigningOut(x.W, x.R, there.to, x.Brand(x))
 	case form.Has("switch"):
 		x.Lead(back, h.LoginAt("to="+url.QueryEscape(back)))
 	default:
@@ -137,13 +129,20 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 	}
 }
 
+// A departure is where a browser ends authentik's session that it holds itself,
+// and whether it comes back from there. The zero departure is none.
+type departure struct {
+	to   string
+	back bool
+}
+
 // endAll ends the sessions that the browser has at the gates of this host. The
 // result is that of the first; away is where the first leads.
-func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away string, err error) {
+func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away departure, err error) {
 	ended = page.SignOutUnknown
 	for i, at := range h.All(x) {
 		s, found, err := at.Exchange.Session()
-		scope, to := page.SignOutUnknown, ""
+		scope, to := page.SignOutUnknown, departure{}
 		switch {
 		case err == nil && found:
 			scope, to, err = at.end(at.Exchange, s)
@@ -151,7 +150,7 @@ func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away st
 			scope, err = at.endStay(at.Exchange)
 		}
 		if err != nil {
-			return "", "", err
+			return "", departure{}, err
 		}
 		if i == 0 || at.Exchange.SentSession() {
 			at.Exchange.ExpireSession()
@@ -167,23 +166,23 @@ func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away st
 // end ends a session here, with all that rest on the same session of authentik,
 // and then at authentik as far as possible. The result says what has ended. away
 // is where a browser ends authentik's session that holds it itself.
-func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.SignOutScope, away string, err error) {
+func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.SignOutScope, away departure, err error) {
 	rec, found, err := x.Record(s)
 	if err != nil || !found {
-		return page.SignOutUnknown, "", err
+		return page.SignOutUnknown, departure{}, err
 	}
 	if err := x.End(s, "signed-out"); err != nil {
-		return "", "", err
+		return "", departure{}, err
 	}
 	if rec.SID != "" {
 		if err := h.Sessions.EndAuthentik(x.Context(), rec.SID); err != nil {
-			return "", "", err
+			return "", departure{}, err
 		}
 	}
 	away, err = h.endAtAuthentik(x.Uncanceled(), rec)
 	if err != nil {
 		x.Log().WarnContext(x.Context(), "sign-out: authentik's own session may go on", "error", fault.Cause(err), "session", s.ID())
-		return page.SignOutHere, "", nil
+		return page.SignOutHere, departure{}, nil
 	}
 	return page.SignOutEverywhere, away, nil
 }
@@ -220,11 +219,12 @@ func (h *Handler) endStay(x *exchange.Exchange) (ended page.SignOutScope, err er
 	return page.SignOutEverywhere, nil
 }
 
-func (h *Handler) endAtAuthentik(x *exchange.Exchange, rec *session.Record) (away string, err error) {
+func (h *Handler) endAtAuthentik(x *exchange.Exchange, rec *session.Record) (away departure, err error) {
 	ctx, cancel := context.WithTimeout(x.Context(), signOutWait)
 	defer cancel()
 	if err := h.Source.SignOut(ctx, rec); err != nil || h.OIDC == nil || len(rec.Cookies) > 0 {
-		return "", err
+		return departure{}, err
 	}
-	return h.OIDC.SignOutURL(ctx, rec, x.Origin()+h.Prefix+"/logout")
+	away.to, away.back, err = h.OIDC.SignOutURL(ctx, rec, x.Origin()+h.Prefix+"/logout")
+	return away, err
 }

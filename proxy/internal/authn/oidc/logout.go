@@ -3,12 +3,14 @@ package oidc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	goidc "github.com/coreos/go-oidc/v3/oidc"
+	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
@@ -92,27 +94,55 @@ func (p *Source) Issuer(ctx context.Context) (string, error) {
 	return m.issuer, nil
 }
 
-// SignedOutState is the state that a browser brings back from authentik after a
-// sign-out. It proves nothing, and nothing depends on it but how the next sign-out
-// is shown.
-const SignedOutState = "signed-out"
-
 // SignOutURL returns the address at which a browser ends authentik's session, if
-// that is the browser's own (OpenID Connect RP-Initiated Logout 1.0). The browser
-// comes back to the address in redirect.
-func (p *Source) SignOutURL(ctx context.Context, rec *session.Record, redirect string) (string, error) {
+// that is the browser's own (OpenID Connect RP-Initiated Logout 1.0). If back is
+// true, the browser comes back to the address in redirect.
+//
+// authentik 2026.8 answers parameters that it cannot verify with a page of status
+// 400, and the user stays signed in. It is told an address only with an ID token,
+// and only if that is registered. Older releases ignore one that is not, so that
+// they can be asked whether they send the browser back.
+func (p *Source) SignOutURL(ctx context.Context, rec *session.Record, redirect string) (to string, back bool, err error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
-		return "", err
+		return "", false, err
+	}
+	if rec.Tokens == nil || rec.Tokens.ID == "" || !p.SignOutBack && !p.ignoresUnregistered(ctx) {
+		return m.endSession, false, nil
 	}
 	u, err := url.Parse(m.endSession)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	query := url.Values{"post_logout_redirect_uri": {redirect}, "client_id": {p.ClientID}, "state": {SignedOutState}}
-	if rec.Tokens != nil && rec.Tokens.ID != "" {
-		query.Set("id_token_hint", rec.Tokens.ID)
+	u.RawQuery = url.Values{"post_logout_redirect_uri": {redirect}, "client_id": {p.ClientID}, "id_token_hint": {rec.Tokens.ID}}.Encode()
+	return u.String(), p.SignOutBack, nil
+}
+
+// staticFile is a file that every authentik has. Its version is in the header.
+const staticFile = "static/dist/assets/icons/icon_left_brand.svg"
+
+// ignoresUnregistered reports whether authentik is known to be older than 2026.8.
+func (p *Source) ignoresUnregistered(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, p.root+staticFile, nil)
+	if err != nil {
+		return false
 	}
-	u.RawQuery = query.Encode()
-	return u.String(), nil
+	resp, err := p.Authentik.Relay().HTTP(flowclient.Visitor{}).Do(req)
+	if err != nil {
+		return false
+	}
+	if err := resp.Body.Close(); err != nil {
+		return false
+	}
+	return olderThan202608(resp.Header.Get("X-Authentik-Version"))
+}
+
+// olderThan202608 compares a version such as 2026.5.3. What is no version counts
+// as newer.
+func olderThan202608(version string) bool {
+	var year, month int
+	if n, err := fmt.Sscanf(version, "%d.%d", &year, &month); n != 2 || err != nil {
+		return false
+	}
+	return year < 2026 || year == 2026 && month < 8
 }

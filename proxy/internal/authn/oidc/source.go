@@ -41,6 +41,7 @@ type Options struct {
 	ClientID     string
 	ClientSecret string // empty for a public client
 	Scopes       []string
+	SignOutBack  bool // the address of the sign-out page is registered
 	Now          func() time.Time
 	// Go runs what is fetched for several visitors in the background of the gate,
 	// which waits for it when it closes. Default: it ends by itself.
