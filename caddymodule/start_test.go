@@ -12,7 +12,7 @@ import (
 func TestHandler_WhoseConfigurationHasEndedClosesTheConnection(t *testing.T) {
 	t.Parallel()
 	h := &Handler{starter: new(starter), log: slog.New(slog.DiscardHandler)}
-	h.starter.unkeep = func() {}
+	h.starter.letGo = func() error { return nil }
 	if err := h.starter.stop(); err != nil {
 		t.Fatal(err)
 	}
