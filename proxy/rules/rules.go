@@ -71,7 +71,7 @@ func URL(example string) func(string) error {
 		case u.User != nil:
 			return errors.New("a username or password in the address is never used; leave it out")
 		case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-			return fmt.Errorf("%q goes on after the path; leave out what begins with ? or #", text)
+			return fmt.Errorf("%q has a query or a fragment; leave out what begins with ? or #", text)
 		}
 		return nil
 	}

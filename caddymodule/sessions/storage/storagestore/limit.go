@@ -74,8 +74,8 @@ type outcome[T any] struct {
 	err   error
 }
 
-// attempt does the work. If the storage panics, the panic becomes an error: in
-// this goroutine no server would recover it.
+// attempt does the work. A panic of the storage becomes an error: no server would
+// recover it in this goroutine.
 func attempt[T any](ctx context.Context, work func(context.Context) (T, error)) (o outcome[T]) {
 	defer func() {
 		if p := recover(); p != nil {
