@@ -95,6 +95,8 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        domain <domain>
 //	        persistent
 //	    }
+//	    app_cookies <name> [path <path>] [domain <domain>]
+//	    clear_site_data storage|cache...
 //	    headers remote|authentik|off {
 //	        encoding utf8|percent|latin1|quoted-printable|rfc2047
 //	        max_size <size>
@@ -128,7 +130,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "app_cookies", "clear_site_data"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -238,6 +240,10 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.sessions(d)
 	case "headers":
 		p.headers(d)
+	case "app_cookies":
+		p.appCookies(d)
+	case "clear_site_data":
+		p.clearSiteData(d)
 	case "require":
 		p.require(d)
 	case "sign_out_back":

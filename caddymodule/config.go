@@ -175,6 +175,14 @@ type Handler struct {
 	// The session cookie.
 	Cookie Cookie `json:"cookie,omitzero"`
 
+	// Cookies of the application that expire when another user signs in on the
+	// same browser. Default: none.
+	AppCookies []AppCookie `json:"app_cookies,omitempty"`
+
+	// What browsers clear of this site then, as in the response header
+	// Clear-Site-Data: `cache`, `storage` or both. Default: nothing.
+	ClearSiteData []string `json:"clear_site_data,omitempty"`
+
 	// The headers that tell the application about the visitor.
 	Headers Headers `json:"headers,omitzero"`
 
@@ -242,6 +250,18 @@ type Cookie struct {
 	// Whether the cookie is kept when the browser is closed, up to `lifetime`.
 	// Default: it is not.
 	Persistent bool `json:"persistent,omitempty"`
+}
+
+// AppCookie is a cookie of the application.
+type AppCookie struct {
+	// The name, with the prefix `__Host-` or `__Secure-` if it has one.
+	Name string `json:"name"`
+
+	// The path that the application sets it with. Default: `/`.
+	Path string `json:"path,omitempty"`
+
+	// The domain that the application sets it with. Default: none.
+	Domain string `json:"domain,omitempty"`
 }
 
 // Headers are the headers that tell the application about the visitor.

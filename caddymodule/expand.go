@@ -33,6 +33,7 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 		wrong = wrong.And(options.In("headers groups only", rules.GroupPattern(pattern)))
 	}
 	wrong = append(wrong, h.expandAdditional(source)...)
+	wrong = append(wrong, h.expandChange()...)
 	for i := range h.Headers.Own {
 		own := &h.Headers.Own[i]
 		wrong = wrong.And(options.In("headers "+own.Name, own.expand(source)))

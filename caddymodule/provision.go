@@ -111,9 +111,10 @@ func (h *Handler) config() proxy.Config {
 		Grace:       h.grace(),
 		MaxPerUser:  h.maxPerUser(),
 		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
-		Prefix:      h.Prefix,
-		Site:        parsed(h.Site),
-		Headers:     h.Headers.config(),
+		AppCookies:  h.appCookies(), ClearSiteData: h.ClearSiteData,
+		Prefix:  h.Prefix,
+		Site:    parsed(h.Site),
+		Headers: h.Headers.config(),
 		// The skin looks for addresses that servers read in two ways itself.
 		DangerouslyOpen: h.open,
 		Writer:          newKeeper,

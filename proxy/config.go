@@ -100,6 +100,13 @@ type Config struct {
 	// Cookie says how the browser keeps the session.
 	Cookie CookieConfig
 
+	// AppCookies are cookies of the application that expire when another user signs
+	// in on the same browser. Default: none.
+	AppCookies []AppCookie
+	// ClearSiteData is what browsers clear of this site then: cache or storage, as
+	// in the header of that name. Default: nothing.
+	ClearSiteData []string
+
 	// Prefix is the path below which the gate answers itself. Default: /.authentik.
 	Prefix string
 	// Site is this site's origin as browsers see it, for servers whose requests
@@ -372,6 +379,7 @@ func (cfg Config) check() error {
 	if cfg.PageHost {
 		wrong("host", rules.ToldHosts(cfg.hosts()))
 	}
+	cfg.checkAppCookies(wrong)
 	cfg.checkSignIn(wrong)
 	cfg.checkRules(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)

@@ -112,6 +112,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		Cookies: exchange.NewCookies(exchange.CookieOptions{
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
+		AppCookies: cfg.appCookies(), ClearSiteData: cfg.ClearSiteData,
 		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Room: &cfg.Family.room, Judge: g.verdict, Unreachable: g.unreachable,
 	}
 	shared := g.shared

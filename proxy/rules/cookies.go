@@ -70,3 +70,30 @@ func Reach(domain, host string) CookieReach {
 	}
 	return NotReached
 }
+
+// cookiePath matches what the path of a cookie may be.
+var cookiePath = regexp.MustCompile(`^/[!-:<-~]{0,1000}$`)
+
+// AppCookie checks a cookie of the application beside a gate whose session
+// cookie has a name. The path and the domain may be empty.
+func AppCookie(name, path, domain, gate string) error {
+	if name == "" || len(name) > 100 || strings.Trim(name, tokenCharacters) != "" {
+		return fmt.Errorf("%q cannot be the name of a cookie; write letters, digits, - and _", name)
+	}
+	plain := strings.TrimPrefix(strings.TrimPrefix(name, "__Host-"), "__Secure-")
+	if strings.HasPrefix(plain, "authentik_") || gate != "" && strings.HasPrefix(plain, gate) {
+		return fmt.Errorf("%s is a cookie of the gate or of authentik; write one of the application", name)
+	}
+	if path != "" && !cookiePath.MatchString(path) {
+		return fmt.Errorf("%q is not the path of a cookie; write one such as /app", path)
+	}
+	if strings.HasPrefix(name, "__Host-") && (domain != "" || path != "" && path != "/") {
+		return fmt.Errorf("%s cannot have a domain or another path than /; leave them out", name)
+	}
+	if domain != "" {
+		return CookieDomain(domain)
+	}
+	return nil
+}
+
+const tokenCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!#$%&'*+^`|~"

@@ -30,6 +30,7 @@ type Cookies struct {
 	relay    cookieName
 	arrivals cookieName
 	mailed   cookieName
+	user     cookieName
 	back     cookieName // with the number of its part
 	all      []string   // every name above; none reaches the application
 	// Family are the gates of the process. It may be nil.
@@ -74,8 +75,9 @@ func NewCookies(o CookieOptions) Cookies {
 	c.relay = cookieName{plain: "authentik_relay", secure: "__Host-authentik_relay"}
 	c.arrivals = cookieName{plain: "authentik_arrivals", secure: "__Host-authentik_arrivals"}
 	c.mailed = cookieName{plain: "authentik_mailed", secure: "__Host-authentik_mailed"}
+	c.user = cookieName{plain: "authentik_user", secure: "__Host-authentik_user"}
 	c.back = cookieName{plain: "authentik_back", secure: "__Secure-authentik_back"}
-	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals, c.mailed} {
+	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals, c.mailed, c.user} {
 		c.all = append(c.all, n.plain, n.secure)
 	}
 	return c
@@ -313,7 +315,7 @@ func (c Cookies) owns(pair string) bool {
 // default, with or without a mark, or one of authentik's own.
 func reserved(base string) bool {
 	switch base {
-	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals", "authentik_mailed",
+	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals", "authentik_mailed", "authentik_user",
 		"authentik_session", "authentik_csrf", "authentik_device", "authentik_mfa":
 		return true
 	}

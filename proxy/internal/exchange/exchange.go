@@ -43,16 +43,19 @@ type Shared struct {
 	OIDC     bool   // sign-ins use OpenID Connect
 	Relay    bool   // the login is relayed
 	// NotBack reports whether a sign-in must not lead back to a path. It may be nil.
-	NotBack  func(path string) bool
-	Cookies  Cookies
-	Key      seal.Key
-	Sessions *session.Registry
-	Pages    *page.Pages
-	Logger   *slog.Logger
-	Demands  []slog.Attr // what the gate demands of authentik, for lines about failures
-	Metrics  Metrics
-	Now      func() time.Time
-	Room     *intake.Room // for larger bodies of requests
+	NotBack func(path string) bool
+	Cookies Cookies
+	// AppCookies and ClearSiteData are for browsers that change their user.
+	AppCookies    []AppCookie
+	ClearSiteData []string
+	Key           seal.Key
+	Sessions      *session.Registry
+	Pages         *page.Pages
+	Logger        *slog.Logger
+	Demands       []slog.Attr // what the gate demands of authentik, for lines about failures
+	Metrics       Metrics
+	Now           func() time.Time
+	Room          *intake.Room // for larger bodies of requests
 	// Brand returns how the pages of a request look.
 	Brand func(x *Exchange) flowclient.Brand
 	// KnownBrand is Brand as far as it is known without asking authentik. Pages that

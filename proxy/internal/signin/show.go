@@ -109,6 +109,7 @@ func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
 	x.SetSession(a.secret, a.session.Stay)
 	x.RenewVisit()
 	x.SetArrivals(x.Arrivals().With(h.Now()))
+	x.ForUser(a.session.User.UID)
 	if h.Relay != nil {
 		x.ExpireRelay() // the visit may have gone on at the gate's own page
 	}

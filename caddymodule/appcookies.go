@@ -1,0 +1,89 @@
+package caddymodule
+
+import (
+	"slices"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// appCookies reads one line: a name, and the path and the domain after these
+// words. Each cookie has a line of its own.
+func (p *parser) appCookies(d *caddyfile.Dispenser) {
+	words := d.RemainingArgs()
+	p.NoBlock(d, "app_cookies")
+	if len(words)%2 == 0 {
+		p.Wrong(d, "app_cookies has %d values; write for example: app_cookies sid path /app", len(words))
+		return
+	}
+	c := AppCookie{Name: words[0]}
+	for pair := range slices.Chunk(words[1:], 2) {
+		switch into := map[string]*string{"path": &c.Path, "domain": &c.Domain}[pair[0]]; {
+		case into == nil:
+			p.Wrong(d, "app_cookies: %q is not known; write path or domain%s", pair[0], rules.Suggest(pair[0], []string{"path", "domain"}))
+		case *into != "":
+			p.Wrong(d, "app_cookies: %s is given twice; keep one of them", pair[0])
+		default:
+			*into = pair[1]
+		}
+	}
+	if slices.Contains(p.handler.AppCookies, c) {
+		p.Wrong(d, "app_cookies: %s is given twice; keep one of them", c.Name)
+	}
+	p.handler.AppCookies = append(p.handler.AppCookies, c)
+	if !slices.ContainsFunc(words, options.HasPlaceholder) {
+		if err := c.check(p.handler.Cookie.Name); err != nil {
+			p.Wrong(d, "app_cookies: %v", err)
+		}
+	}
+}
+
+func (p *parser) clearSiteData(d *caddyfile.Dispenser) {
+	p.handler.ClearSiteData = p.Values(d, "clear_site_data", 1, 2, "clear_site_data storage")
+	for _, what := range p.handler.ClearSiteData {
+		if err := checkSiteData(what); err != nil && !options.HasPlaceholder(what) {
+			p.Wrong(d, "clear_site_data: %v", err)
+		}
+	}
+}
+
+// checkSiteData checks what browsers clear. "cookies" is not among it: it would
+// end the sessions of the gate, of authentik and of all other hosts below the
+// same registrable domain.
+func checkSiteData(what string) error { return options.OneOf("storage", "cache")(what) }
+
+func (c AppCookie) check(gate string) error {
+	if gate == "" {
+		gate = "authentik_gate"
+	}
+	return rules.AppCookie(c.Name, c.Path, c.Domain, gate)
+}
+
+// expandChange replaces the placeholders in what happens when the user changes.
+func (h *Handler) expandChange() (wrong options.Mistakes) {
+	for i := range h.AppCookies {
+		c := &h.AppCookies[i]
+		for _, value := range []*string{&c.Name, &c.Path, &c.Domain} {
+			if *value != "" {
+				wrong = wrong.And(options.In("app_cookies", options.Expand(value)))
+			}
+		}
+		wrong = wrong.And(options.In("app_cookies", c.check(h.Cookie.Name)))
+	}
+	wrong = append(wrong, options.ExpandAll("clear_site_data", h.ClearSiteData)...)
+	for _, what := range h.ClearSiteData {
+		wrong = wrong.And(options.In("clear_site_data", checkSiteData(what)))
+	}
+	return wrong
+}
+
+// appCookies returns the cookies for the gate.
+func (h *Handler) appCookies() (all []proxy.AppCookie) {
+	for _, c := range h.AppCookies {
+		all = append(all, proxy.AppCookie(c))
+	}
+	return all
+}

@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// TestAppCookies_ExpireForAnotherUser: the application has a session of its own
+// that belongs to the user before, also after that user has signed out.
+func TestAppCookies_ExpireForAnotherUser(t *testing.T) {
+	t.Parallel()
+	g, _ := held(t, func(c *Config) {
+		c.AppCookies = []AppCookie{{Name: "sid"}, {Name: "__Host-x"}, {Name: "old", Path: "/wiki", Domain: "example.com"}}
+		c.ClearSiteData = []string{"storage", "cache"}
+	}, session.Record{User: User{Username: "jane"}})
+	sent := ""
+	for _, step := range []struct {
+		name, uid, cookies string
+		expires            bool
+	}{
+		{"the first user", "jane", "", true},
+		{"the same user", "jane", "MARK", false},
+		{"another user", "joe", "MARK", true},
+		{"the first user again", "jane", "MARK", true},
+		{"a mark that was planted beside", "jane", "MARK; __Host-authentik_user=x", true},
+		{"a mark of no gate", "jane", "__Host-authentik_user=jane", true},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("Cookie", strings.ReplaceAll(step.cookies, "MARK", sent))
+		x := exchange.Exchange{W: w, R: r, At: somewhere("app.example.com"), Shared: g.shared, Sent: r.Header["Cookie"]}
+		x.ForUser(step.uid)
+		got := map[string]string{}
+		for _, c := range w.Result().Cookies() {
+			got[c.Name] = fmt.Sprint(c.Path, c.Domain, c.MaxAge < 0, c.Secure)
+			if c.Name == "__Host-authentik_user" {
+				sent = c.Name + "=" + c.Value
+				got[c.Name] = ""
+			}
+		}
+		want := map[string]string{}
+		clears := ""
+		if step.expires {
+			want = map[string]string{
+				"__Host-authentik_user": "", "sid": "/true true", "__Host-x": "/true true", "old": "/wikiexample.comtrue true",
+			}
+			clears = `"storage", "cache"`
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) || w.Header().Get("Clear-Site-Data") != clears {
+			t.Errorf("%s: got %v, %s, want %v, %s", step.name, got, w.Header().Get("Clear-Site-Data"), want, clears)
+		}
+	}
+}
+
+func TestAppCookies_AreNotTheGates(t *testing.T) {
+	t.Parallel()
+	for _, c := range []AppCookie{{}, {Name: "a b"}, {Name: "authentik_gate"}, {Name: "__Host-authentik_session"}, {Name: "sid", Path: "x"}, {Name: "__Host-a", Path: "/x"}} {
+		cfg := Config{AppCookies: []AppCookie{c}, ClearSiteData: []string{"cookies"}}
+		if err := cfg.withDefaults().check(); err == nil || strings.Count(err.Error(), "app cookies")+strings.Count(err.Error(), "clear site data") != 2 {
+			t.Errorf("%+v: got %v, want two mistakes", c, err)
+		}
+	}
+}
+
+// TestAppCookies_AfterASignIn walks the whole way of two users in one browser.
+func TestAppCookies_AfterASignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.AppCookies = []AppCookie{{Name: "sid"}} })
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	sessionName := s.gate.names().Session
+	for _, step := range []struct{ user, password, left string }{{"jane", "open sesame", "of jane"}, {"joe", "let me in", ""}} {
+		p.setCookie("sid", "of jane")
+		p.setCookie(sessionName, "")
+		p.signIn(step.user, step.password, "/")
+		if got := s.last(t).Header.Get("Remote-User"); got != step.user {
+			t.Fatalf("user: got %q, want %q", got, step.user)
+		}
+		if strings.Contains(fmt.Sprint(s.last(t).Header["Cookie"]), "authentik_user") {
+			t.Error("the application is told the mark of the browser's user")
+		}
+		if got := p.cookie("sid"); got != step.left {
+			t.Errorf("%s: got the cookie %q, want %q", step.user, got, step.left)
+		}
+	}
+}

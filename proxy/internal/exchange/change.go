@@ -1,0 +1,55 @@
+package exchange
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// An AppCookie is a cookie of the application. A browser keeps several cookies of
+// one name for different paths and domains, so a name alone does not tell which
+// is meant.
+type AppCookie struct{ Name, Path, Domain string }
+
+// ForUser gives the browser over to a user. If its last user here was another
+// one, or is not known, the application's cookies expire and its data is cleared:
+// the application must not go on with an account of its own that belongs to the
+// other user.
+func (x *Exchange) ForUser(uid string) {
+	if len(x.AppCookies) == 0 && len(x.ClearSiteData) == 0 {
+		return
+	}
+	mark := base64.RawURLEncoding.EncodeToString(x.Key.Derive([]byte(uid), "v1\x00user of a browser", markSize))
+	if x.markedWith(mark) {
+		return
+	}
+	c := x.cookie(x.Cookies.user, mark)
+	c.MaxAge = int(BrowserLife / time.Second)
+	x.setCookie(c)
+	for _, app := range x.AppCookies {
+		x.setCookie(&http.Cookie{
+			Name: app.Name, Path: app.Path, Domain: app.Domain, MaxAge: -1,
+			Secure: x.At.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+	}
+	if len(x.ClearSiteData) > 0 {
+		x.W.Header().Set("Clear-Site-Data", `"`+strings.Join(x.ClearSiteData, `", "`)+`"`)
+	}
+}
+
+// markSize is the size of what stands for a user, in bytes. It leads back to
+// nobody without the gate's key.
+const markSize = 16
+
+// markedWith reports whether the browser's last user was the one of a mark. A
+// second cookie of the name, which another host may have planted, counts as
+// another user.
+func (x *Exchange) markedWith(mark string) bool {
+	found, other := false, false
+	for value := range CookieValues(x.Sent, x.Cookies.user.in(x.At.Scheme)) {
+		found = found || value == mark
+		other = other || value != mark
+	}
+	return found && !other
+}
