@@ -206,10 +206,10 @@ type halting struct {
 }
 
 func (h *halting) Read(p []byte) (int, error) {
-	switch {
-	case h.sent == 4*largeAnswer:
+	switch h.sent {
+	case 4 * largeAnswer:
 		return 0, io.EOF
-	case h.sent == largeAnswer:
+	case largeAnswer:
 		if h.reading.Add(1) > maxLarge {
 			select {
 			case <-h.goOn:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -66,6 +67,7 @@ type walk struct {
 	resumed   bool
 
 	login    Login
+	led      []string
 	until    time.Time // of the session cookie
 	language string    // of the last challenge
 }
@@ -73,7 +75,7 @@ type walk struct {
 func (c *Client) walk(v Visitor, f Flow) *walk { return &walk{c: c, v: v, first: f, flow: f} }
 
 func (w *walk) step(ch Challenge) Step {
-	s := Step{Flow: w.flow, Challenge: ch, Cookies: w.v.Cookies, Lost: w.lost, Root: w.c.root(w.v), Login: w.login, SessionUntil: w.until}
+	s := Step{Flow: w.flow, Challenge: ch, Cookies: w.v.Cookies, Lost: w.lost, Root: w.c.root(w.v), Login: w.login, Led: w.led, SessionUntil: w.until}
 	if ch != nil {
 		s.Language = w.language
 	}
@@ -292,6 +294,9 @@ func (w *walk) follow(rd Redirect) *request {
 		f, ok := rd.Flow()
 		if !ok {
 			return nil
+		}
+		if rd.Class() == RedirectFlow && f.Slug != w.flow.Slug && w.login == (Login{}) && !strings.Contains(w.flow.Query, "next=") {
+			w.led = append(w.led, w.flow.Slug)
 		}
 		w.flow = f
 		next := w.ask()

@@ -37,7 +37,7 @@ func enrolmentScenarios() []scenario {
 
 				p = v.follow(mail, "enrolment").isChallenge("ak-stage-consent").showsNoError().shows(s.unique("zoe"))
 				p = p.press("").asksFor("uid_field").showsNotice().showsNoError() // the flow signs in, but it is not the gate's
-				p.signIn("zoe").greets("zoe", "/").shows("Zoe Doe").shows(s.address("zoe"))
+				p.signIn("zoe").greets("zoe", "/wanted").shows("Zoe Doe").shows(s.address("zoe"))
 
 				// With a session, the address of the flow belongs to the application.
 				// Without one, the flow starts from its first stage.

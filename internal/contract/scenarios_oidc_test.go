@@ -61,7 +61,7 @@ func oidcScenarios() []scenario {
 				v := s.visitor(t)
 				v.open("/wanted").press("flow=recovery").asksFor("uid_field").showsNoError().identify("alice").isChallenge("ak-stage-email").showsNoError()
 				p := v.follow(s.nextMessage(t, s.address("alice")), "recovery").isChallenge("ak-stage-consent").shows(s.unique("alice")).press("")
-				p.showsNoError().setPassword(newPassword, newPassword).greets("alice", "/") // the flow signs in, and authentik vouches for it
+				p.showsNoError().setPassword(newPassword, newPassword).greets("alice", "/wanted") // the flow signs in, and authentik vouches for it
 				v.signOut()
 				v.open("/wanted").identify("alice").password(newPassword).greets("alice", "/wanted")
 			},
@@ -72,7 +72,7 @@ func oidcScenarios() []scenario {
 				v := s.visitor(t)
 				v.open("/wanted").press("flow=enroll").showsNoError().enrol("zoe", s.password).isChallenge("ak-stage-email").showsNoError()
 				p := v.follow(s.nextMessage(t, s.address("zoe")), "enrolment").isChallenge("ak-stage-consent").showsNoError().shows(s.unique("zoe"))
-				p.press("").greets("zoe", "/").shows("Zoe Doe").shows(s.address("zoe"))
+				p.press("").greets("zoe", "/wanted").shows("Zoe Doe").shows(s.address("zoe"))
 			},
 		}.byOIDC(client{}),
 	}

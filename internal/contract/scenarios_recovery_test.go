@@ -30,7 +30,7 @@ func recoveryScenarios() []scenario {
 				p = p.setPassword("short", "short").showsError(tooShort)
 				p = p.setPassword(newPassword, newPassword).asksFor("uid_field").showsNotice().showsNoError()
 				p = p.signIn("alice").showsError("Invalid password")
-				p.password(newPassword).greets("alice", "/")
+				p.password(newPassword).greets("alice", "/wanted")
 			},
 		},
 		{

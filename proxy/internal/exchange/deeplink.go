@@ -54,7 +54,7 @@ func (x *Exchange) Shorten(back string) string {
 // deepCookie returns the cookie of one part. Its path leaves it the prefix
 // __Secure- only.
 func (x *Exchange) deepCookie(part int, path, value string) *http.Cookie {
-	c := x.cookie(x.Cookies.back, value)
+	c := x.cookie(x.Cookies.back, value) //nolint:gosec // It has all attributes.
 	c.Name += strconv.Itoa(part)
 	c.Path, c.MaxAge = path, int(deepLife/time.Second)
 	return c

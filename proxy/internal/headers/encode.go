@@ -112,7 +112,7 @@ func spellLatin1(name, separator string) (string, bool) {
 	spelled, _ := spellUTF8(name, separator)
 	octets := make([]byte, 0, len(spelled))
 	for _, c := range spelled {
-		octets = append(octets, byte(c))
+		octets = append(octets, byte(c)) //nolint:gosec // It is at most unicode.MaxLatin1.
 	}
 	return string(octets), true
 }

@@ -350,6 +350,7 @@ func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 	if !ok || link == "" {
 		return Outcome{Err: fault.New(fault.BadRequest, nil)}
 	}
+	vis.Via = nil
 	return h.Look(x, vis, flow)
 }
 
@@ -376,7 +377,7 @@ func (h *Handler) Settle(x *exchange.Exchange, vis Visit) Outcome {
 	if _, ended := vis.Step.Challenge.(flowclient.Redirect); !ended {
 		return Outcome{Visit: vis}
 	}
-	if h.Flow != "" && !vis.Login.By(h.Flow) {
+	if h.Flow != "" && !vis.signedInBy(h.Flow) {
 		if vis.Login != (flowclient.Login{}) {
 			x.Log().InfoContext(x.Context(), "sign-in: by another flow than the gate demands", "flow", vis.Login.Flow, "demanded", h.Flow)
 		}

@@ -3,6 +3,7 @@ package signin
 import (
 	"crypto/rand"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -37,6 +38,9 @@ type Visit struct {
 	// Login says which flow has signed the user in at authentik. It may be another
 	// flow than the one that the visit began with.
 	Login flowclient.Login `json:"login,omitzero"`
+	// Via are the flows that have led to the present one by themselves since the
+	// visitor has chosen one, before a user was signed in.
+	Via []string `json:"via,omitempty"`
 	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
 	// session lasts then.
 	Stay  bool      `json:"stay,omitempty"`
@@ -58,12 +62,21 @@ type Visit struct {
 func (v Visit) at(step flowclient.Step) Visit {
 	v.ID = rand.Text()
 	v.Step, v.Detour = step, nil
+	if v.Login == (flowclient.Login{}) {
+		v.Via = append(slices.Clip(v.Via), step.Led...)
+	}
 	v.Login = v.Login.Then(step.Login)
 	if !step.SessionUntil.IsZero() {
 		v.Until = step.SessionUntil
 	}
-	v.Step.Login, v.Step.SessionUntil = flowclient.Login{}, time.Time{} // noted
+	v.Step.Login, v.Step.Led, v.Step.SessionUntil = flowclient.Login{}, nil, time.Time{} // noted
 	return v
+}
+
+// signedInBy reports whether a flow has signed the user in, or one that it has
+// led to by itself, as a redirect stage does: what the flow asks comes before.
+func (v Visit) signedInBy(flow string) bool {
+	return v.Login.By(flow) || v.Login.By(v.Login.Flow) && slices.Contains(v.Via, flow)
 }
 
 // stays returns until when a visitor stays signed in who wants to. It is zero for
