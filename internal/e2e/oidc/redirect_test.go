@@ -24,6 +24,7 @@ const neighbours = `https://files.localhost:PORT {
 		client_id "gate of files"
 		client_secret {env.CLIENT_SECRET}
 		login redirect
+		sign_out_back
 	}
 	reverse_proxy APPLICATION
 }
@@ -46,7 +47,7 @@ func start(t testing.TB, authentik authentiktest.Config, gate ...string) *redire
 	chromium.Find(t)
 	authentik.Applications = []authentiktest.Application{testsite.Client("files")}
 	u := testsite.Setup{
-		Scheme: "https", More: neighbours, Gate: append(gate, "public_url https://auth.localhost:PORT"), Authentik: authentik,
+		Scheme: "https", More: neighbours, Gate: append(gate, "public_url https://auth.localhost:PORT", "sign_out_back"), Authentik: authentik,
 	}
 	r := &redirected{Site: u.OIDC().Start(t)}
 	r.files = strings.Replace(r.Address, "localhost", "files.localhost", 1)
@@ -57,10 +58,15 @@ func start(t testing.TB, authentik authentiktest.Config, gate ...string) *redire
 	return r
 }
 
+// endSession is where the browser ends authentik's session.
+func (r *redirected) endSession() string { return r.auth + "/application/o/app/end-session/" }
+
 // signOut signs out by the page, and by way of authentik.
 func (r *redirected) signOut(w *chromium.Window) {
 	w.Helper()
+	before := len(w.Requested(r.endSession()))
 	w.SignOut()
+	testsite.Eventually(w, "a request that ends authentik's session", func() bool { return len(w.Requested(r.endSession())) > before })
 	w.AwaitURL(r.Address + "/.authentik/logout")
 	w.Await("main a.button")
 	w.AwaitText("main", "You are signed out")
@@ -91,7 +97,7 @@ func TestRedirect_SignsInAndOutAtAuthentik(t *testing.T) {
 	other.Landed("/there?y=2")
 
 	r.signOut(w)
-	if got := w.Requested(r.auth + "/application/o/app/end-session/"); len(got) != 1 {
+	if got := w.Requested(r.endSession()); len(got) != 1 {
 		t.Errorf("got requests %q to end authentik's session, want one", got)
 	}
 	for _, window := range []*chromium.Window{w, other} {

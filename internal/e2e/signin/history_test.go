@@ -88,6 +88,7 @@ func isIn(w *chromium.Window) { w.Landed(deep) }
 // passwordByKeys goes on with the password at a page where the focus is on its
 // field, as it was.
 func passwordByKeys(w *chromium.Window) {
+	w.Await("#password:focus")
 	w.Do(chromedp.KeyEvent(testsite.Password + kb.Enter))
 	w.Landed(deep)
 }
