@@ -24,11 +24,11 @@ func (x *Exchange) ForUser(uid string) {
 	if x.markedWith(mark) {
 		return
 	}
-	c := x.cookie(x.Cookies.user, mark)
+	c := x.cookie(x.Cookies.user, mark) //nolint:gosec // It has all attributes.
 	c.MaxAge = int(BrowserLife / time.Second)
 	x.setCookie(c)
 	for _, app := range x.AppCookies {
-		x.setCookie(&http.Cookie{
+		x.setCookie(&http.Cookie{ //nolint:gosec // Secure where the site is.
 			Name: app.Name, Path: app.Path, Domain: app.Domain, MaxAge: -1,
 			Secure: x.At.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		})
