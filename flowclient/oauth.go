@@ -1,7 +1,9 @@
 package flowclient
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -17,7 +19,7 @@ import (
 func (rl *Relay) HTTP(v Visitor) *http.Client {
 	v.Cookies, v.Host, v.Scheme = nil, "", ""
 	return &http.Client{
-		Transport: carrier{rl.c, v}, Timeout: rl.c.timeout,
+		Transport:     carrier{rl.c, v},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -38,7 +40,9 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, fmt.Errorf("flowclient: asking %s: %w", at.Host, ErrOtherHost)
 	}
-	out := r.Clone(r.Context())
+	// Client.Timeout of net/http would hide what kind of error it is.
+	ctx, cancel := context.WithTimeout(r.Context(), t.c.timeout)
+	out := r.Clone(ctx)
 	out.URL.Scheme, out.URL.Host, out.Host = t.c.url.Scheme, t.c.url.Host, t.c.public.Host
 	q := request{endpoint: strings.TrimPrefix(at.EscapedPath(), t.c.base), limit: maxOAuth}
 	accept := out.Header.Get("Accept")
@@ -48,6 +52,7 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	p, err := t.c.circuit.enter(false)
 	if err != nil {
+		cancel()
 		if r.Body != nil {
 			_ = r.Body.Close() // http.RoundTripper demands it
 		}
@@ -55,13 +60,28 @@ func (t carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.c.send(out, q)
 	if err != nil {
-		p.fail(t.c.hangs(r.Context(), q, p, err))
+		p.fail(t.c.hangs(ctx, q, p, err))
+		cancel()
 		return nil, err
 	}
 	p.succeed()
 	if err := (reply{status: resp.StatusCode, header: resp.Header}).outage(q); err != nil {
 		_ = resp.Body.Close() // it is not authentik's answer
+		cancel()
 		return nil, err
 	}
+	resp.Body = timedBody{resp.Body, cancel}
 	return resp, nil
+}
+
+// A timedBody is a body that is read within the time of its request.
+type timedBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Close closes the body and ends the time.
+func (b timedBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
 }
