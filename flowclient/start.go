@@ -68,7 +68,7 @@ func (w *walk) sourceTarget(q request, r reply) (Challenge, *request, error) {
 	}
 	switch rd.Class() {
 	case RedirectFlow:
-		return nil, w.follow(rd), nil
+		return nil, w.follow(q, rd), nil
 	case RedirectSource:
 		return nil, nil, ErrBrowserNeeded
 	case RedirectExternal:

@@ -261,7 +261,7 @@ func (w *walk) challenge(q request, r reply) (Challenge, *request, error) {
 	w.language = r.language()
 	switch c := ch.(type) {
 	case Redirect:
-		if next := w.follow(c); next != nil {
+		if next := w.follow(q, c); next != nil {
 			return nil, next, nil
 		}
 	case Unknown:
@@ -286,16 +286,16 @@ func (w *walk) resume(q request, r reply) (Challenge, *request, error) {
 	return nil, &next, nil
 }
 
-// follow returns the request that a redirect leads to, or nil if it is for the
-// caller to follow.
-func (w *walk) follow(rd Redirect) *request {
+// follow returns the request that a redirect in the answer to q leads to, or nil
+// if it is for the caller to follow.
+func (w *walk) follow(q request, rd Redirect) *request {
 	switch rd.Class() {
 	case RedirectFlow, RedirectExecutor:
 		f, ok := rd.Flow()
 		if !ok {
 			return nil
 		}
-		if rd.Class() == RedirectFlow && f.Slug != w.flow.Slug && w.login == (Login{}) && !strings.Contains(w.flow.Query, "next=") {
+		if q.endpoint == endpointExecutor && rd.Class() == RedirectFlow && f.Slug != w.flow.Slug && w.login == (Login{}) && !strings.Contains(w.flow.Query, "next=") {
 			w.led = append(w.led, w.flow.Slug)
 		}
 		w.flow = f
@@ -317,7 +317,7 @@ func (w *walk) followLocation(q request, r reply) (Challenge, *request, error) {
 	if rd.Class() == RedirectDefaultFlow && q.endpoint == endpointExecutor {
 		return w.restart(q, r)
 	}
-	if next := w.follow(rd); next != nil {
+	if next := w.follow(q, rd); next != nil {
 		return nil, next, nil
 	}
 	return nil, nil, unexpected(q, r, errNoTarget)

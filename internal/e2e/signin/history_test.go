@@ -88,7 +88,6 @@ func isIn(w *chromium.Window) { w.Landed(deep) }
 // passwordByKeys goes on with the password at a page where the focus is on its
 // field, as it was.
 func passwordByKeys(w *chromium.Window) {
-	w.Await("#password:focus")
 	w.Do(chromedp.KeyEvent(testsite.Password + kb.Enter))
 	w.Landed(deep)
 }
@@ -132,7 +131,10 @@ func TestHistory_LeadsOnOrToAFreshFirstStep(t *testing.T) {
 func TestHistory_WithoutScripts(t *testing.T) {
 	t.Parallel()
 	for name, j := range map[string]journey{
-		"reload at the password": {toPassword, reload, passwordByKeys},
+		"reload at the password": {toPassword, reload, func(w *chromium.Window) {
+			w.Await("#password:focus")
+			passwordByKeys(w)
+		}},
 		"back from the password": {toPassword, back, func(w *chromium.Window) {
 			w.Do(chromedp.KeyEvent(kb.Enter))
 			w.Enter("#password", testsite.Password)

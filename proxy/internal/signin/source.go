@@ -194,7 +194,7 @@ func (v Visit) mistaken(sentence string, step flowclient.Step) Outcome {
 // arriveBy continues in the flow of a source, which is not the flow that the visit
 // began with.
 func (h *Handler) arriveBy(x *exchange.Exchange, vis Visit, step flowclient.Step) Outcome {
-	vis.Via = nil
+	vis.Via, step.Led = nil, nil // the visitor has chosen it
 	out := h.Settle(x, vis.at(step))
 	out.advanced = out.Err == nil
 	if out.Ended() && !elsewhere(step) {
