@@ -71,22 +71,29 @@ func adapt(t testing.TB, input string) string {
 	return pretty.String() + "\n"
 }
 
+// checkGolden compares what is made of a golden file's input with what it says,
+// or writes it there.
+func checkGolden(t *testing.T, file string, of func(t testing.TB, input string) string) {
+	t.Helper()
+	input, want := golden(t, file)
+	got := of(t, input)
+	if *update {
+		if err := os.WriteFile(file, []byte(input+between+strings.ReplaceAll(got, languages(), "<languages>")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
 func TestCaddyfile_AdaptsAsInTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	for _, file := range goldenFiles(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".caddyfiletest"), func(t *testing.T) {
 			t.Parallel()
-			input, want := golden(t, file)
-			got := adapt(t, input)
-			if *update {
-				if err := os.WriteFile(file, []byte(input+between+strings.ReplaceAll(got, languages(), "<languages>")), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("unexpected (-want +got):\n%s", diff)
-			}
+			checkGolden(t, file, adapt)
 		})
 	}
 }

@@ -49,7 +49,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // handle_errors, whose routes may lead to the application, never gets them. An
 // error that is returned comes from the application.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if h.starter.ended.Load() {
+	if h.starter.stopped.Load() {
 		// A connection of HTTP/2 without TLS can outlive its configuration, whose
 		// store is closed. This closes it after the response.
 		w.Header().Set("Connection", "close")

@@ -35,10 +35,10 @@ type starter struct {
 	gate     atomic.Pointer[proxy.Gate]
 	creating singleflight.Group
 
-	mu      sync.Mutex // guards what follows, and changes of gate
-	stopped bool
-	ended   atomic.Bool // stopped, for requests to look at
-	unkeep  func()      // ends keepKey; a storage that hangs is not waited for
+	stopped atomic.Bool
+
+	mu     sync.Mutex // guards unkeep, and changes of gate and stopped
+	unkeep func()     // ends keepKey; a storage that hangs is not waited for
 }
 
 // start makes the gate with a key.
@@ -46,7 +46,7 @@ func (s *starter) start(key []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.stopped:
+	case s.stopped.Load():
 		return errStopped
 	case s.gate.Load() != nil:
 		return nil
@@ -105,8 +105,7 @@ func (s *starter) startBeside(key []byte) error {
 func (s *starter) stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopped = true
-	s.ended.Store(true)
+	s.stopped.Store(true)
 	if s.unkeep != nil {
 		s.unkeep()
 	}

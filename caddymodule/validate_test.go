@@ -2,12 +2,9 @@ package caddymodule
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestValidate_SaysWhatToWriteInstead holds what "caddy validate" says about
@@ -19,17 +16,7 @@ func TestValidate_SaysWhatToWriteInstead(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".caddyfiletest"), func(t *testing.T) {
-			input, want := golden(t, file)
-			got := verdict(t, input)
-			if *update {
-				if err := os.WriteFile(file, []byte(input+between+strings.ReplaceAll(got, languages(), "<languages>")), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("unexpected (-want +got):\n%s", diff)
-			}
+			checkGolden(t, file, verdict)
 		})
 	}
 }

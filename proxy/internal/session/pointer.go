@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -94,7 +93,7 @@ func (r *Registry) UIDs(ctx context.Context, username string) ([]string, error) 
 		return nil, fault.New(fault.SessionsUnavailable, err)
 	}
 	var to userPointer
-	if !found || b.Open(kept.Value, &to) != nil || cmp.Or(to.UID) == "" {
+	if !found || b.Open(kept.Value, &to) != nil || to.UID == "" {
 		return nil, nil
 	}
 	return to.uids(), nil
