@@ -63,9 +63,9 @@ func (Admin) serve(w http.ResponseWriter, r *http.Request) error {
 	if !configured {
 		return apiError(errNoGate)
 	}
-	all := []gate{noGateYet{}}
+	all := []operator{noGateYet{}}
 	for g := range running {
-		all = append(all, g)
+		all = append(all, g.Operator())
 	}
 	list, err := execute(r.Context(), all, r.Method, user, id)
 	if err != nil {
@@ -76,8 +76,9 @@ func (Admin) serve(w http.ResponseWriter, r *http.Request) error {
 	return json.NewEncoder(w).Encode(list)
 }
 
-// A gate is what an operator can ask of a gate. *proxy.Gate implements it.
-type gate interface {
+// An operator lists the sessions of a gate and ends them. proxy.Operator
+// implements it.
+type operator interface {
 	SessionsOf(ctx context.Context, user string) ([]proxy.Entry, error)
 	Cached() []proxy.Entry
 	EndAll(ctx context.Context, user string) ([]proxy.Entry, error)
@@ -129,24 +130,24 @@ func parameters(r *http.Request) (user, id string, err error) {
 }
 
 // execute does what a request asks for, at all gates.
-func execute(ctx context.Context, all []gate, method, user, id string) (sessionList, error) {
+func execute(ctx context.Context, all []operator, method, user, id string) (sessionList, error) {
 	switch {
 	case method == http.MethodGet && id != "":
 		return sessionList{}, errList
 	case method == http.MethodGet && user != "":
-		found, err := collect(all, func(g gate) ([]proxy.Entry, error) { return g.SessionsOf(ctx, user) })
+		found, err := collect(all, func(o operator) ([]proxy.Entry, error) { return o.SessionsOf(ctx, user) })
 		return sessionList{Sessions: found}, err
 	case method == http.MethodGet:
-		found, err := collect(all, func(g gate) ([]proxy.Entry, error) { return g.Cached(), nil })
+		found, err := collect(all, func(o operator) ([]proxy.Entry, error) { return o.Cached(), nil })
 		return sessionList{Sessions: found, Remembered: true}, err
 	case method == http.MethodDelete && id != "":
-		ended, err := collect(all, func(g gate) ([]proxy.Entry, error) {
-			one, err := g.EndOne(ctx, user, id)
+		ended, err := collect(all, func(o operator) ([]proxy.Entry, error) {
+			one, err := o.EndOne(ctx, user, id)
 			return []proxy.Entry{one}, err
 		})
 		return sessionList{Sessions: ended, Ended: true}, err
 	case method == http.MethodDelete && user != "":
-		ended, err := collect(all, func(g gate) ([]proxy.Entry, error) { return g.EndAll(ctx, user) })
+		ended, err := collect(all, func(o operator) ([]proxy.Entry, error) { return o.EndAll(ctx, user) })
 		return sessionList{Sessions: ended, Ended: true}, err
 	case method == http.MethodDelete:
 		return sessionList{}, errWhose
@@ -157,12 +158,12 @@ func execute(ctx context.Context, all []gate, method, user, id string) (sessionL
 // collect asks every gate. Gates with the same store know the same sessions,
 // each of which is listed once. It returns that a user or session is unknown
 // only if no gate knows it, and every other error in any case.
-func collect(all []gate, ask func(gate) ([]proxy.Entry, error)) ([]proxy.Entry, error) {
+func collect(all []operator, ask func(operator) ([]proxy.Entry, error)) ([]proxy.Entry, error) {
 	byID := make(map[string]proxy.Entry)
 	var unknown, failed error
 	known := false
-	for _, g := range all {
-		found, err := ask(g)
+	for _, o := range all {
+		found, err := ask(o)
 		switch {
 		case errors.Is(err, proxy.ErrNoUser) || errors.Is(err, proxy.ErrNoSession):
 			unknown = err

@@ -21,17 +21,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// A fakeGate says what a test says.
-type fakeGate struct {
+// A fakeOperator answers what a test says.
+type fakeOperator struct {
 	list []proxy.Entry
 	err  error
 }
 
-func (f fakeGate) SessionsOf(context.Context, string) ([]proxy.Entry, error) { return f.list, f.err }
-func (f fakeGate) Cached() []proxy.Entry                                     { return f.list }
-func (f fakeGate) EndAll(context.Context, string) ([]proxy.Entry, error)     { return f.list, f.err }
+func (f fakeOperator) SessionsOf(context.Context, string) ([]proxy.Entry, error) {
+	return f.list, f.err
+}
+func (f fakeOperator) Cached() []proxy.Entry                                 { return f.list }
+func (f fakeOperator) EndAll(context.Context, string) ([]proxy.Entry, error) { return f.list, f.err }
 
-func (f fakeGate) EndOne(context.Context, string, string) (proxy.Entry, error) {
+func (f fakeOperator) EndOne(context.Context, string, string) (proxy.Entry, error) {
 	if len(f.list) == 0 {
 		return proxy.Entry{}, f.err
 	}
@@ -45,29 +47,29 @@ func entry(id string, age time.Duration) proxy.Entry {
 func TestAdmin_AsksAllGatesAsOne(t *testing.T) {
 	t.Parallel()
 	down := &proxy.Error{Status: http.StatusServiceUnavailable, Title: "Session store unavailable", Err: errors.New("cable cut")}
-	one, two := fakeGate{list: []proxy.Entry{entry("a", time.Hour), entry("b", 0)}}, fakeGate{list: []proxy.Entry{entry("b", 0)}}
-	nobody, nothing := fakeGate{err: proxy.ErrNoUser}, fakeGate{err: proxy.ErrNoSession}
+	one, two := fakeOperator{list: []proxy.Entry{entry("a", time.Hour), entry("b", 0)}}, fakeOperator{list: []proxy.Entry{entry("b", 0)}}
+	noUser, noSession := fakeOperator{err: proxy.ErrNoUser}, fakeOperator{err: proxy.ErrNoSession}
 	for name, tt := range map[string]struct {
-		gates        []gate
+		gates        []operator
 		method, user string
 		id           string
 		want         string // ids, the newest first
 		err          error
 	}{
-		"one store, listed once":            {[]gate{one, two}, "GET", "ada", "", "b a", nil},
-		"what is remembered":                {[]gate{two, one}, "GET", "", "", "b a", nil},
-		"one does not know the user":        {[]gate{nobody, one}, "GET", "ada", "", "b a", nil},
-		"nobody knows the user":             {[]gate{nobody, nobody}, "GET", "ada", "", "", proxy.ErrNoUser},
-		"known and without a session":       {[]gate{nobody, fakeGate{}}, "GET", "ada", "", "", nil},
-		"one fails":                         {[]gate{one, fakeGate{err: down}}, "GET", "ada", "", "b a", down},
-		"all of a user end":                 {[]gate{one, nobody}, "DELETE", "ada", "", "b a", nil},
-		"one of them ends":                  {[]gate{nothing, one}, "DELETE", "ada", "a", "a", nil},
-		"one ends without a user":           {[]gate{nothing, one}, "DELETE", "", "a", "a", nil},
-		"no such session":                   {[]gate{nothing, nothing}, "DELETE", "", "x", "", proxy.ErrNoSession},
-		"nobody is named":                   {[]gate{one}, "DELETE", "", "", "", errWhose},
-		"a list of one":                     {[]gate{one}, "GET", "", "a", "", errList},
-		"another method":                    {[]gate{one}, "POST", "ada", "", "", errMethod},
-		"a failure beside one who is known": {[]gate{fakeGate{err: down}, nobody}, "DELETE", "ada", "", "", down},
+		"one store, listed once":            {[]operator{one, two}, "GET", "ada", "", "b a", nil},
+		"what is remembered":                {[]operator{two, one}, "GET", "", "", "b a", nil},
+		"one does not know the user":        {[]operator{noUser, one}, "GET", "ada", "", "b a", nil},
+		"no gate knows the user":            {[]operator{noUser, noUser}, "GET", "ada", "", "", proxy.ErrNoUser},
+		"known and without a session":       {[]operator{noUser, fakeOperator{}}, "GET", "ada", "", "", nil},
+		"one fails":                         {[]operator{one, fakeOperator{err: down}}, "GET", "ada", "", "b a", down},
+		"all of a user end":                 {[]operator{one, noUser}, "DELETE", "ada", "", "b a", nil},
+		"one of them ends":                  {[]operator{noSession, one}, "DELETE", "ada", "a", "a", nil},
+		"one ends without a user":           {[]operator{noSession, one}, "DELETE", "", "a", "a", nil},
+		"no such session":                   {[]operator{noSession, noSession}, "DELETE", "", "x", "", proxy.ErrNoSession},
+		"no user is named":                  {[]operator{one}, "DELETE", "", "", "", errWhose},
+		"a list of one":                     {[]operator{one}, "GET", "", "a", "", errList},
+		"another method":                    {[]operator{one}, "POST", "ada", "", "", errMethod},
+		"a failure beside one who is known": {[]operator{fakeOperator{err: down}, noUser}, "DELETE", "ada", "", "", down},
 	} {
 		says, err := execute(t.Context(), tt.gates, tt.method, tt.user, tt.id)
 		var ids []string
@@ -78,10 +80,10 @@ func TestAdmin_AsksAllGatesAsOne(t *testing.T) {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
 	}
-	if says, _ := execute(t.Context(), []gate{one}, "GET", "", ""); !says.Remembered || says.Ended {
+	if says, _ := execute(t.Context(), []operator{one}, "GET", "", ""); !says.Remembered || says.Ended {
 		t.Error("a list of what is remembered does not say so")
 	}
-	if says, _ := execute(t.Context(), []gate{fakeGate{}}, "GET", "ada", ""); says.Remembered || says.Sessions == nil {
+	if says, _ := execute(t.Context(), []operator{fakeOperator{}}, "GET", "ada", ""); says.Remembered || says.Sessions == nil {
 		t.Error("an empty list is none")
 	}
 }
@@ -119,15 +121,15 @@ func TestAdmin_ErrorsHaveAStatusAndARemedy(t *testing.T) {
 	}
 }
 
-// An operator runs the command against the Caddy of a test.
-type operator struct {
+// A terminal runs the command against the Caddy of a test.
+type terminal struct {
 	*site
 	api string
 }
 
-func newOperator(t *testing.T, text string) operator {
+func newTerminal(t *testing.T, text string) terminal {
 	t.Helper()
-	o := operator{newSite(t), processtest.Free(t)}
+	o := terminal{newSite(t), processtest.Free(t)}
 	if err := o.try("admin "+o.api, text); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +137,7 @@ func newOperator(t *testing.T, text string) operator {
 }
 
 // run returns what is written, how the command ends, and why.
-func (o operator) run(args ...string) (out string, code int, err error) {
+func (o terminal) run(args ...string) (out string, code int, err error) {
 	o.Helper()
 	var written bytes.Buffer
 	root := sessionsCommand()
@@ -153,7 +155,7 @@ func (o operator) run(args ...string) (out string, code int, err error) {
 	return written.String(), code, err
 }
 
-func (o operator) list(args ...string) sessionList {
+func (o terminal) list(args ...string) sessionList {
 	o.Helper()
 	out, code, err := o.run(append([]string{"list", "--json"}, args...)...)
 	if err != nil || code != 0 {
@@ -180,7 +182,7 @@ http://other.example.com:PORT {
 `
 
 func TestCommand_ListsAndEndsSessions(t *testing.T) {
-	o := newOperator(t, twoSites)
+	o := newTerminal(t, twoSites)
 	ada, again, bob := o.browser(), o.browser(), o.browser()
 	for b, name := range map[*browser]string{ada: "ada", again: "ada", bob: "bob"} {
 		b.expect(b.follow(b.signIn("/", name)), http.StatusOK, "application, user")
@@ -219,13 +221,13 @@ func TestCommand_ListsAndEndsSessions(t *testing.T) {
 }
 
 func TestCommand_SaysWhatIsWrong(t *testing.T) {
-	o := newOperator(t, oneLine)
+	o := newTerminal(t, oneLine)
 	for args, want := range map[string]struct {
 		code int
 		text string
 	}{
-		"list --user nobody":   {exitNotFound, "write the name as authentik does"},
-		"end --user nobody":    {exitNotFound, "write the name as authentik does"},
+		"list --user stranger": {exitNotFound, "write the name as authentik does"},
+		"end --user stranger":  {exitNotFound, "write the name as authentik does"},
 		"end 0123456789ab":     {exitNotFound, "list those of a user"},
 		"end":                  {1, "--user <name> for all of a user"},
 		"end x/../y --user b/": {exitNotFound, "list those of a user"},
@@ -252,7 +254,7 @@ func TestCommand_SaysWhatIsWrong(t *testing.T) {
 
 // TestAdmin_ShowsNoSecret holds what it says against everything in a browser and a store.
 func TestAdmin_ShowsNoSecret(t *testing.T) {
-	o := newOperator(t, oneLine)
+	o := newTerminal(t, oneLine)
 	b := o.browser()
 	b.signIn("/", "ada")
 	b.get("/")
@@ -277,7 +279,7 @@ func TestAdmin_ShowsNoSecret(t *testing.T) {
 
 // TestAdmin_IsNotForBrowsers leaves it to Caddy who may ask, and sees that it does.
 func TestAdmin_IsNotForBrowsers(t *testing.T) {
-	o := newOperator(t, oneLine)
+	o := newTerminal(t, oneLine)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, "http://"+o.api+sessionsPath+"?user=ada", nil)
 	if err != nil {
 		t.Fatal(err)

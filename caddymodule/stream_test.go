@@ -104,7 +104,7 @@ func TestReload_StreamsEndWithTheirSession(t *testing.T) {
 		"administrator": func(b *browser) {
 			running, _ := runningGates()
 			for gate := range running {
-				if _, err := gate.EndAll(b.Context(), "ada"); err != nil {
+				if _, err := gate.Operator().EndAll(b.Context(), "ada"); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -63,7 +63,7 @@ func TestEndAuthentik_EndsNoSessionThatBeginsAfterwards(t *testing.T) {
 	n := newNotified(t)
 	before := n.beginAt(jane, "one")
 	for range 3 {
-		if err := n.EndAuthentik(t.Context(), "one"); err != nil {
+		if err := n.Operator().EndAuthentik(t.Context(), "one"); err != nil {
 			t.Fatal(err)
 		}
 		after := n.beginAt(jane, "one")
@@ -87,10 +87,10 @@ func TestEndAll_EndsAUserByEveryIdentifier(t *testing.T) {
 	byName.UID = "jane"
 	cookies := map[*desk]string{n.desk: n.beginAt(byName, "a session"), plain: plain.begin(jane)}
 	joe := plain.begin(User{Username: "joe", UID: "joe"})
-	if list, err := n.SessionsOf(t.Context(), "jane"); len(list) != 2 || err != nil {
+	if list, err := n.Operator().SessionsOf(t.Context(), "jane"); len(list) != 2 || err != nil {
 		t.Errorf("got %v (%v), want both sessions", list, err)
 	}
-	if ended, err := n.EndAll(t.Context(), "jane"); len(ended) != 2 || err != nil {
+	if ended, err := n.Operator().EndAll(t.Context(), "jane"); len(ended) != 2 || err != nil {
 		t.Errorf("got %d ended (%v), want 2", len(ended), err)
 	}
 	for d, cookie := range cookies {
@@ -114,7 +114,7 @@ func TestEndAll_WorksInAFullStore(t *testing.T) {
 		}
 		return nil
 	}
-	ended, err := d.EndAll(t.Context(), "jane")
+	ended, err := d.Operator().EndAll(t.Context(), "jane")
 	if len(ended) != 2 || err != nil {
 		t.Errorf("got %d ended (%v), want 2", len(ended), err)
 	}

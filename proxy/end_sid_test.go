@@ -40,7 +40,7 @@ func TestEndSID_EndsAllSessionsOfOneSessionAtAuthentik(t *testing.T) {
 			t.Fatal("got no session, want one begun")
 		}
 	}
-	if err := d.EndAuthentik(t.Context(), sidOf("one")); err != nil {
+	if err := d.Operator().EndAuthentik(t.Context(), sidOf("one")); err != nil {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); other.alive(first) || other.alive(second); time.Sleep(time.Millisecond) {
@@ -54,10 +54,10 @@ func TestEndSID_EndsAllSessionsOfOneSessionAtAuthentik(t *testing.T) {
 	if !d.alive(another) || !other.alive(another) {
 		t.Error("got a session ended that rests on another one of authentik's, want it kept")
 	}
-	if err := d.EndAuthentik(t.Context(), "never seen"); err != nil {
+	if err := d.Operator().EndAuthentik(t.Context(), "never seen"); err != nil {
 		t.Error(err)
 	}
-	if err := d.EndAuthentik(t.Context(), ""); !errors.Is(err, ErrNoSession) {
+	if err := d.Operator().EndAuthentik(t.Context(), ""); !errors.Is(err, ErrNoSession) {
 		t.Errorf("unknown session: got error %v, want none", err)
 	}
 }

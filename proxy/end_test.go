@@ -37,7 +37,7 @@ func TestEndAll_EndsAUserEverywhereAndNobodyElse(t *testing.T) {
 	if !there.believed(first) || !there.believed(second) || !there.believed(joe) || !strong.believed(third) {
 		t.Fatal("got a session that has not begun, want all")
 	}
-	ended, err := here.EndAll(t.Context(), "jane")
+	ended, err := here.Operator().EndAll(t.Context(), "jane")
 	if err != nil || len(ended) != 3 {
 		t.Fatalf("got %v, %v", ended, err)
 	}
@@ -51,13 +51,13 @@ func TestEndAll_EndsAUserEverywhereAndNobodyElse(t *testing.T) {
 	if n := here.stored(); n != 2 {
 		t.Errorf("got %d records left, want 0", n)
 	}
-	if ended, err := here.EndAll(t.Context(), "jane"); err != nil || len(ended) != 1 || here.alive(later) {
+	if ended, err := here.Operator().EndAll(t.Context(), "jane"); err != nil || len(ended) != 1 || here.alive(later) {
 		t.Errorf("second call: got %v, %v", ended, err)
 	}
-	if ended, err := here.EndAll(t.Context(), "jane"); err != nil || len(ended) != 0 {
+	if ended, err := here.Operator().EndAll(t.Context(), "jane"); err != nil || len(ended) != 0 {
 		t.Errorf("third call: got %v, %v", ended, err)
 	}
-	if _, err := here.EndAll(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
+	if _, err := here.Operator().EndAll(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
 		t.Errorf("unknown user: got error %v", err)
 	}
 }
@@ -210,12 +210,12 @@ func TestIndex_SignOutRemovesTheSession(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
-	if list, err := s.gate.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 1 {
+	if list, err := s.gate.Operator().SessionsOf(t.Context(), "jane"); err != nil || len(list) != 1 {
 		t.Fatalf("got %v, %v", list, err)
 	}
 	p.signIn("jane", "open sesame", "/.authentik/login") // signed in already: nothing begins
 	p.post("/.authentik/logout", url.Values{})
-	if list, err := s.gate.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 0 {
+	if list, err := s.gate.Operator().SessionsOf(t.Context(), "jane"); err != nil || len(list) != 0 {
 		t.Errorf("got %v, %v", list, err)
 	}
 }
@@ -263,25 +263,25 @@ func TestEnd_OneSessionByItsID(t *testing.T) {
 	there := here.beside(nil)
 	hearing(t, there.Gate, true)
 	cookies := []string{here.begin(jane), here.begin(jane), here.begin(jane)}
-	list, err := here.SessionsOf(t.Context(), "jane")
+	list, err := here.Operator().SessionsOf(t.Context(), "jane")
 	if err != nil || len(list) != 3 || !there.believed(cookies[2]) {
 		t.Fatalf("got %v, %v", list, err)
 	}
-	if ended, err := here.EndOne(t.Context(), "jane", list[0].ID); err != nil || ended.ID != list[0].ID || ended.User != "jane" {
+	if ended, err := here.Operator().EndOne(t.Context(), "jane", list[0].ID); err != nil || ended.ID != list[0].ID || ended.User != "jane" {
 		t.Errorf("with the username: got %v, %v", ended, err)
 	}
 	until(t, func() bool { return !there.believed(cookies[2]) }, "the other has heard")
-	if _, err := here.EndOne(t.Context(), "", list[1].ID); !errors.Is(err, ErrNoSession) {
+	if _, err := here.Operator().EndOne(t.Context(), "", list[1].ID); !errors.Is(err, ErrNoSession) {
 		t.Errorf("without the username, session not cached: got error %v", err)
 	}
 	if !here.believed(cookies[1]) {
 		t.Fatal("got the session ended, want it alive")
 	}
-	if ended, err := here.EndOne(t.Context(), "", list[1].ID); err != nil || ended.ID != list[1].ID {
+	if ended, err := here.Operator().EndOne(t.Context(), "", list[1].ID); err != nil || ended.ID != list[1].ID {
 		t.Errorf("without the username: got %v, %v", ended, err)
 	}
 	for name, id := range map[string]string{"jane": list[0].ID, "joe": list[2].ID, "": "nonsense", "nobody": ""} {
-		if ended, err := here.EndOne(t.Context(), name, id); !errors.Is(err, ErrNoSession) {
+		if ended, err := here.Operator().EndOne(t.Context(), name, id); !errors.Is(err, ErrNoSession) {
 			t.Errorf("%q of %q: %v, %v", id, name, ended, err)
 		}
 	}
@@ -305,7 +305,7 @@ func TestEnd_IsIdempotent(t *testing.T) {
 		if err != nil || end(s) != nil {
 			t.Fatal(what, err)
 		}
-		if ended, err := d.endEach(t.Context(), []*session.Session{s}); err != nil || len(ended) != 0 {
+		if ended, err := d.Operator().endEach(t.Context(), []*session.Session{s}); err != nil || len(ended) != 0 {
 			t.Errorf("%s: %v, %v", what, ended, err)
 		}
 	}
@@ -318,7 +318,7 @@ func TestEnd_StoreFailureIsReported(t *testing.T) {
 	if !d.believed(cookie) {
 		t.Fatal("got no session, want one begun")
 	}
-	list, _ := d.SessionsOf(t.Context(), "jane")
+	list, _ := d.Operator().SessionsOf(t.Context(), "jane")
 	for at := int64(1); at <= 2; at++ {
 		d.store.fails = func(n int64, _ string) error {
 			if n >= at {
@@ -327,11 +327,11 @@ func TestEnd_StoreFailureIsReported(t *testing.T) {
 			return nil
 		}
 		for what, try := range map[string]func() error{
-			"list":    func() error { _, err := d.SessionsOf(t.Context(), "jane"); return err },
-			"end all": func() error { _, err := d.EndAll(t.Context(), "jane"); return err },
-			"end one": func() error { _, err := d.EndOne(t.Context(), "jane", list[0].ID); return err },
+			"list":    func() error { _, err := d.Operator().SessionsOf(t.Context(), "jane"); return err },
+			"end all": func() error { _, err := d.Operator().EndAll(t.Context(), "jane"); return err },
+			"end one": func() error { _, err := d.Operator().EndOne(t.Context(), "jane", list[0].ID); return err },
 			"end remembered": func() error {
-				_, err := d.EndOne(t.Context(), "", list[0].ID)
+				_, err := d.Operator().EndOne(t.Context(), "", list[0].ID)
 				return err
 			},
 		} {

@@ -107,7 +107,7 @@ func TestFamily_AnEndLastsAsLongAsTheLongestSessionThatItHits(t *testing.T) {
 	}
 	spy := &untilStore{Store: short.sessions.Store}
 	short.sessions.Store = spy
-	if err := short.EndAuthentik(t.Context(), "one"); err != nil {
+	if err := short.Operator().EndAuthentik(t.Context(), "one"); err != nil {
 		t.Fatal(err)
 	}
 	if got := time.Until(spy.until); got < 6*24*time.Hour {

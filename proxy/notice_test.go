@@ -208,7 +208,7 @@ func TestStream_ClosesWithItsSession(t *testing.T) {
 			"by a notice at the other gate": func(cookie string) error {
 				return other.signOut.Notice(t.Context(), n.issuer.notice(claims{"sid": name + "by a notice at the other gate"}))
 			},
-			"by the operator": func(string) error { _, err := other.EndAll(t.Context(), "jane"); return err },
+			"by the operator": func(string) error { _, err := other.Operator().EndAll(t.Context(), "jane"); return err },
 		} {
 			cookie := n.beginAt(jane, name+how)
 			r := httptest.NewRequest(http.MethodGet, "https://app.example.com/live", nil)

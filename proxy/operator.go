@@ -36,10 +36,19 @@ type Entry struct {
 	Flow string `json:"flow,omitempty"`
 }
 
+// An Operator lists the sessions of a gate, and ends them.
+type Operator struct {
+	sessions *session.Registry
+	flow     string
+}
+
+// Operator returns what an operator can do with the gate's sessions.
+func (g *Gate) Operator() Operator { return Operator{g.sessions, g.cfg.Flow} }
+
 // SessionsOf lists the live sessions of a user, wherever they are used, the
 // newest first. It returns ErrNoUser for a username without recent sign-ins.
-func (g *Gate) SessionsOf(ctx context.Context, username string) ([]Entry, error) {
-	lists, err := g.listed(ctx, username)
+func (o Operator) SessionsOf(ctx context.Context, username string) ([]Entry, error) {
+	lists, err := o.listed(ctx, username)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +68,8 @@ type listing struct {
 }
 
 // listed returns the sessions of a username.
-func (g *Gate) listed(ctx context.Context, username string) ([]listing, error) {
-	uids, err := g.sessions.UIDs(ctx, username)
+func (o Operator) listed(ctx context.Context, username string) ([]listing, error) {
+	uids, err := o.sessions.UIDs(ctx, username)
 	switch {
 	case err != nil:
 		return nil, err
@@ -69,7 +78,7 @@ func (g *Gate) listed(ctx context.Context, username string) ([]listing, error) {
 	}
 	var lists []listing
 	for i, uid := range uids {
-		name, list, err := g.sessions.List(ctx, uid)
+		name, list, err := o.sessions.List(ctx, uid)
 		if err != nil {
 			return nil, err
 		}
@@ -92,33 +101,33 @@ func entries(username string, list []session.Entry) []Entry {
 	return all
 }
 
-// Cached lists the sessions that this gate has let in and still caches. There
+// Cached lists the sessions that the gate has let in and still caches. There
 // may be others in the store.
-func (g *Gate) Cached() []Entry {
+func (o Operator) Cached() []Entry {
 	all := []Entry{}
-	for s := range g.sessions.Cached() {
-		all = append(all, g.entry(s))
+	for s := range o.sessions.Cached() {
+		all = append(all, o.entry(s))
 	}
 	return all
 }
 
-func (g *Gate) entry(s *session.Session) Entry {
+func (o Operator) entry(s *session.Session) Entry {
 	return Entry{
 		ID: s.ID(), User: s.User.Username, Begun: s.Begun.UTC(), Until: s.Until.UTC(),
-		Site: g.sessions.Scope(s), Flow: g.cfg.Flow,
+		Site: o.sessions.Scope(s), Flow: o.flow,
 	}
 }
 
 // EndAll ends all sessions of a user that have begun before, wherever they are
 // used, and returns them. Sessions of other users, and those that begin
 // afterwards, go on. It returns ErrNoUser for a username without sessions.
-func (g *Gate) EndAll(ctx context.Context, username string) ([]Entry, error) {
-	lists, err := g.listed(ctx, username)
+func (o Operator) EndAll(ctx context.Context, username string) ([]Entry, error) {
+	lists, err := o.listed(ctx, username)
 	known := !errors.Is(err, ErrNoUser)
 	if err != nil && known {
 		return nil, err
 	}
-	cached := g.cached(func(s *session.Session) bool {
+	cached := o.cached(func(s *session.Session) bool {
 		return s.User.Username == username || slices.ContainsFunc(lists, func(l listing) bool { return l.uid == s.User.UID })
 	})
 	if !known && len(cached) == 0 {
@@ -126,16 +135,16 @@ func (g *Gate) EndAll(ctx context.Context, username string) ([]Entry, error) {
 	}
 	var all []Entry
 	for _, list := range lists {
-		ended, err := g.sessions.EndUser(ctx, list.uid)
+		ended, err := o.sessions.EndUser(ctx, list.uid)
 		if err != nil {
 			return all, err
 		}
 		for _, one := range ended {
-			g.sessions.Report(ctx, one.Name, username, "admin")
+			o.sessions.Report(ctx, one.Name, username, "admin")
 		}
 		all = append(all, entries(username, ended)...)
 	}
-	rest, err := g.endEach(ctx, cached)
+	rest, err := o.endEach(ctx, cached)
 	return append(all, rest...), err
 }
 
@@ -143,46 +152,46 @@ func (g *Gate) EndAll(ctx context.Context, username string) ([]Entry, error) {
 // authentik's own identifier of it, in every process. Other sessions of the
 // same user go on, and so does authentik's own session. It is no error if there
 // are none.
-func (g *Gate) EndAuthentik(ctx context.Context, sid string) error {
+func (o Operator) EndAuthentik(ctx context.Context, sid string) error {
 	if sid == "" {
 		return ErrNoSession
 	}
-	return g.sessions.EndAuthentik(ctx, sid)
+	return o.sessions.EndAuthentik(ctx, sid)
 }
 
 // endEach ends cached sessions that have not ended yet: a store may have lost
 // the index that they were in.
-func (g *Gate) endEach(ctx context.Context, cached []*session.Session) (ended []Entry, err error) {
+func (o Operator) endEach(ctx context.Context, cached []*session.Session) (ended []Entry, err error) {
 	for _, s := range cached {
-		over, err := g.sessions.Ended(ctx, s)
+		over, err := o.sessions.Ended(ctx, s)
 		if err != nil {
 			return ended, err
 		}
 		if over {
 			continue
 		}
-		if err := g.sessions.End(ctx, s); err != nil {
+		if err := o.sessions.End(ctx, s); err != nil {
 			return ended, err
 		}
-		g.sessions.Report(ctx, s.Name(), s.User.Username, "admin")
-		ended = append(ended, g.entry(s))
+		o.sessions.Report(ctx, s.Name(), s.User.Username, "admin")
+		ended = append(ended, o.entry(s))
 	}
 	return ended, nil
 }
 
 // EndOne ends the session of a public id. With a username it is looked for among
-// all of that user's sessions; without, among those that this gate caches. It
+// all of that user's sessions; without, among those that the gate caches. It
 // returns ErrNoSession if there is none.
-func (g *Gate) EndOne(ctx context.Context, username, id string) (Entry, error) {
+func (o Operator) EndOne(ctx context.Context, username, id string) (Entry, error) {
 	if username != "" {
-		if ended, err := g.endListed(ctx, username, id); !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrNoUser) {
+		if ended, err := o.endListed(ctx, username, id); !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrNoUser) {
 			return ended, err
 		}
 	}
-	found := g.cached(func(s *session.Session) bool {
+	found := o.cached(func(s *session.Session) bool {
 		return s.ID() == id && (username == "" || s.User.Username == username)
 	})
-	ended, err := g.endEach(ctx, found)
+	ended, err := o.endEach(ctx, found)
 	if err == nil && len(ended) == 0 {
 		err = ErrNoSession
 	}
@@ -193,8 +202,8 @@ func (g *Gate) EndOne(ctx context.Context, username, id string) (Entry, error) {
 }
 
 // endListed ends a session that is in its user's index.
-func (g *Gate) endListed(ctx context.Context, username, id string) (Entry, error) {
-	lists, err := g.listed(ctx, username)
+func (o Operator) endListed(ctx context.Context, username, id string) (Entry, error) {
+	lists, err := o.listed(ctx, username)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -203,18 +212,18 @@ func (g *Gate) endListed(ctx context.Context, username, id string) (Entry, error
 		if at < 0 {
 			continue
 		}
-		if err := g.sessions.EndListed(ctx, list.uid, list.entries[at]); err != nil {
+		if err := o.sessions.EndListed(ctx, list.uid, list.entries[at]); err != nil {
 			return Entry{}, err
 		}
-		g.sessions.Report(ctx, list.entries[at].Name, list.username, "admin")
+		o.sessions.Report(ctx, list.entries[at].Name, list.username, "admin")
 		return entries(list.username, list.entries[at:at+1])[0], nil
 	}
 	return Entry{}, ErrNoSession
 }
 
 // cached returns the cached sessions that match.
-func (g *Gate) cached(match func(*session.Session) bool) (all []*session.Session) {
-	for s := range g.sessions.Cached() {
+func (o Operator) cached(match func(*session.Session) bool) (all []*session.Session) {
+	for s := range o.sessions.Cached() {
 		if match(s) {
 			all = append(all, s)
 		}

@@ -21,7 +21,7 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 	d.begin(jane)
 	cookie := d.begin(jane)
 	d.begin(User{Username: "joe", UID: "joe"})
-	list, err := d.SessionsOf(t.Context(), "jane")
+	list, err := d.Operator().SessionsOf(t.Context(), "jane")
 	if err != nil || len(list) != 2 {
 		t.Fatalf("got %v, %v", list, err)
 	}
@@ -35,10 +35,10 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 		!newest.Until.Equal(s.Until) || !newest.Begun.Equal(s.Begun) {
 		t.Errorf("the newest is %+v", newest)
 	}
-	if _, err := d.SessionsOf(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
+	if _, err := d.Operator().SessionsOf(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
 		t.Errorf("unknown user: got error %v", err)
 	}
-	if seen := d.Cached(); len(seen) != 1 || seen[0].ID != newest.ID || seen[0].User != "jane" || seen[0].Site != "app.example.com" {
+	if seen := d.Operator().Cached(); len(seen) != 1 || seen[0].ID != newest.ID || seen[0].User != "jane" || seen[0].Site != "app.example.com" {
 		t.Errorf("remembered are %+v", seen)
 	}
 }
@@ -228,7 +228,7 @@ func TestIndex_UnreadableListIsReplaced(t *testing.T) {
 		if !d.believed(before) { // remembered, so that it can be ended after all
 			t.Fatal(name)
 		}
-		if ended, err := d.EndAll(t.Context(), "jane"); err != nil || len(ended) != 2 || d.alive(before) || d.alive(after) {
+		if ended, err := d.Operator().EndAll(t.Context(), "jane"); err != nil || len(ended) != 2 || d.alive(before) || d.alive(after) {
 			t.Errorf("%s: %d ended (%v)", name, len(ended), err)
 		}
 	}
@@ -246,7 +246,7 @@ func TestIndex_StoredListRevealsNothing(t *testing.T) {
 	for range 3 {
 		cookies = append(cookies, d.begin(jane))
 	}
-	if _, err := d.EndAll(t.Context(), "jane"); err != nil {
+	if _, err := d.Operator().EndAll(t.Context(), "jane"); err != nil {
 		t.Fatal(err)
 	}
 	cookies = append(cookies, d.begin(jane))
@@ -301,15 +301,15 @@ func TestIndex_UsernameLeadsToItsNewestUser(t *testing.T) {
 	d := newDesk(t, nil)
 	d.begin(User{Username: "jane", UID: "first"})
 	d.begin(User{Username: "janet", UID: "first"}) // renamed
-	if list, err := d.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 2 || list[0].User != "janet" {
+	if list, err := d.Operator().SessionsOf(t.Context(), "jane"); err != nil || len(list) != 2 || list[0].User != "janet" {
 		t.Errorf("by the old name: %v, %v", list, err)
 	}
 	second := d.begin(User{Username: "jane", UID: "second"})
-	ended, err := d.EndAll(t.Context(), "jane")
+	ended, err := d.Operator().EndAll(t.Context(), "jane")
 	if err != nil || len(ended) != 1 || d.alive(second) {
 		t.Errorf("%d of two janes are ended (%v)", len(ended), err)
 	}
-	if list, err := d.SessionsOf(t.Context(), "janet"); err != nil || len(list) != 2 {
+	if list, err := d.Operator().SessionsOf(t.Context(), "janet"); err != nil || len(list) != 2 {
 		t.Errorf("by the new name: %v, %v", list, err)
 	}
 }

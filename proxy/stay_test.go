@@ -89,7 +89,7 @@ func TestStay_EndsAsAuthentikSaysAndAtASignOut(t *testing.T) {
 			p.post("/.authentik/logout", url.Values{})
 		},
 		"by an administrator": func(s *site, p *person) {
-			if ended, err := s.gate.EndAll(p.t.Context(), "jane"); len(ended) != 1 || err != nil {
+			if ended, err := s.gate.Operator().EndAll(p.t.Context(), "jane"); len(ended) != 1 || err != nil {
 				p.t.Errorf("got %v (%v), want one session ended", ended, err)
 			}
 		},

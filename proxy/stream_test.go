@@ -129,7 +129,7 @@ func (s *streaming) ends(ended <-chan error) {
 
 func (s *streaming) end(by *Gate) {
 	s.Helper()
-	if _, err := by.EndAll(s.Context(), jane.Username); err != nil {
+	if _, err := by.Operator().EndAll(s.Context(), jane.Username); err != nil {
 		s.Fatal(err)
 	}
 }

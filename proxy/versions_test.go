@@ -69,7 +69,7 @@ func TestRecords_OfTheFirstVersionOpen(t *testing.T) {
 	if !found || err != nil || rec.Tokens == nil || rec.Tokens.Refresh != "r" || rec.Cookies["authentik_session"] != "s" {
 		t.Errorf("record: got %+v, %v, %v", rec, found, err)
 	}
-	if list, err := g.SessionsOf(t.Context(), "jane"); err != nil || len(list) != 1 || list[0].Agent != "agent" {
+	if list, err := g.Operator().SessionsOf(t.Context(), "jane"); err != nil || len(list) != 1 || list[0].Agent != "agent" {
 		t.Errorf("index: got %v, %v, want one session", list, err)
 	}
 	if known, err := g.sessions.KnowsAuthentik(t.Context(), "sid-1"); !known || err != nil {
