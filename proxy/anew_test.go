@@ -18,8 +18,8 @@ import (
 func TestRedirect_LostDepartureBeginsAgain(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*site, *person){
-		"another cookie": func(s *site, p *person) { p.setCookie(s.gate.names().Visit, seal.NewSecret().Cookie()) },
-		"no cookie":      func(s *site, p *person) { p.setCookie(s.gate.names().Visit, "") },
+		"another cookie": func(s *site, p *person) { p.setCookie(cookieNames(s.gate).Visit, seal.NewSecret().Cookie()) },
+		"no cookie":      func(s *site, p *person) { p.setCookie(cookieNames(s.gate).Visit, "") },
 		"too late":       func(s *site, _ *person) { s.clock.move(31 * time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestRedirect_ForeignCodeSignsNobodyIn(t *testing.T) {
 		victim := s.person(t)
 		victim.open("/.authentik/session") // has no cookie yet
 		to := victim.departs(address)
-		if victim.cookie(s.gate.names().Session) != "" || strings.Contains(to.String(), query.Get("code")) {
+		if victim.cookie(cookieNames(s.gate).Session) != "" || strings.Contains(to.String(), query.Get("code")) {
 			t.Fatalf("%s: got signed in or the code passed on to %s, want neither", name, to)
 		}
 		if page := victim.open(jane.authorize(t, to, "jane", "open sesame")); page.body != "hello jane" || page.path != "/" {

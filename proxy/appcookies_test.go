@@ -74,7 +74,7 @@ func TestAppCookies_AfterASignIn(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.AppCookies = []AppCookie{{Name: "sid"}} })
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
-	sessionName := s.gate.names().Session
+	sessionName := cookieNames(s.gate).Session
 	for _, step := range []struct{ user, password, left string }{{"jane", "open sesame", "of jane"}, {"joe", "let me in", ""}} {
 		p.setCookie("sid", "of jane")
 		p.setCookie(sessionName, "")

@@ -44,7 +44,7 @@ func TestLoop_NamesItsCause(t *testing.T) {
 	p := s.person(t)
 	p.arrived()
 	p.open("/app").stops(t, dropped)
-	p.setCookie(s.gate.names().Session, seal.NewSecret().Cookie())
+	p.setCookie(cookieNames(s.gate).Session, seal.NewSecret().Cookie())
 	p.open("/app").stops(t, unknown)
 	if s.program(t).ask("/.authentik/login").component() == "" {
 		t.Error("got a program stopped, want it served")
@@ -131,7 +131,7 @@ func TestLoop_DroppedSessionCookieStopsTheThirdSignIn(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
-	p.http.Jar = leakyJar{p.jar, s.gate.names().Session}
+	p.http.Jar = leakyJar{p.jar, cookieNames(s.gate).Session}
 	for range 3 {
 		page := p.open(a.authorize(t, p.departs("/app"), "jane", "open sesame"))
 		page.says(t, string(fault.CookiesBlocked))
@@ -151,7 +151,7 @@ func TestLoop_LostSessionsStopTheThirdSignIn(t *testing.T) {
 		if page := p.signIn("jane", "open sesame", "/app"); page.body != "hello jane" {
 			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
-		session, _, err := s.gate.exchange(s.request(p), s.place()).Session()
+		session, _, err := exchangeAt(s.gate, s.request(p), s.place()).Session()
 		if err != nil || session == nil {
 			t.Fatal(session, err)
 		}

@@ -22,7 +22,7 @@ func (n notified) confirmedAt(asked time.Time, sid string) (cookie string, err e
 	n.t.Helper()
 	rec := recordOf(jane)
 	rec.SID, rec.Apps, rec.Cookies, rec.Checked = sid, map[string]bool{"app": true}, nil, asked
-	s, _, err := n.start(n.t.Context(), rec, somewhere("app.example.com"))
+	s, _, err := startSession(n.t.Context(), n.Gate, rec, somewhere("app.example.com"))
 	return s.Cookie(), err
 }
 
@@ -154,7 +154,7 @@ func TestSession_ThatTheStoreHasLostEndsAtTheNextLook(t *testing.T) {
 		s := newStreaming(t, nil)
 		ended := s.open(http.MethodGet, nil)
 		at := somewhere("app.example.com")
-		found, err := s.find(t.Context(), s.cookie, at)
+		found, err := findSession(t.Context(), s.Gate, s.cookie, at)
 		if err != nil || found == nil {
 			t.Fatal(found, err)
 		}
@@ -163,7 +163,7 @@ func TestSession_ThatTheStoreHasLostEndsAtTheNextLook(t *testing.T) {
 		}
 		time.Sleep(s.cfg.Recheck)
 		s.ends(ended)
-		if again, err := s.find(t.Context(), s.cookie, at); again != nil || err != nil {
+		if again, err := findSession(t.Context(), s.Gate, s.cookie, at); again != nil || err != nil {
 			t.Errorf("got %v (%v), want no session", again, err)
 		}
 	})
@@ -175,7 +175,7 @@ func TestRecheck_WaitsForTheLeaseOfAKilledProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreaming(t, func(c *Config) { c.Grace = new(time.Duration(0)) })
 		at := somewhere("app.example.com")
-		found, err := s.find(t.Context(), s.cookie, at)
+		found, err := findSession(t.Context(), s.Gate, s.cookie, at)
 		if err != nil || found == nil {
 			t.Fatal(found, err)
 		}
@@ -185,7 +185,7 @@ func TestRecheck_WaitsForTheLeaseOfAKilledProcess(t *testing.T) {
 		}
 		begun := time.Now()
 		r := httptest.NewRequest(http.MethodGet, "https://app.example.com/", nil)
-		r.AddCookie(&http.Cookie{Name: s.names().Session, Value: s.cookie})
+		r.AddCookie(&http.Cookie{Name: cookieNames(s.Gate).Session, Value: s.cookie})
 		if got := through(t, s.Gate, r).Header.Get("Remote-User"); got != "jane" {
 			t.Errorf("got the user %q, want jane", got)
 		}
@@ -223,7 +223,7 @@ func TestRecheck_TellsThePresentAddress(t *testing.T) {
 				pass := func(from string) {
 					client.Store(new(netip.MustParseAddr(from)))
 					r := httptest.NewRequest(http.MethodGet, "https://app.example.com/", nil)
-					r.AddCookie(&http.Cookie{Name: s.names().Session, Value: s.cookie})
+					r.AddCookie(&http.Cookie{Name: cookieNames(s.Gate).Session, Value: s.cookie})
 					if got := through(t, s.Gate, r).Header.Get("Remote-User"); got != "jane" {
 						t.Fatalf("got the user %q, want jane", got)
 					}

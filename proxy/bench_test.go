@@ -102,7 +102,7 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		g.sessions.Forget()
-		if s, err := g.find(b.Context(), cookie, at); s == nil || err != nil {
+		if s, err := findSession(b.Context(), g, cookie, at); s == nil || err != nil {
 			b.Fatal(s, err)
 		}
 	}

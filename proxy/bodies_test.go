@@ -81,7 +81,7 @@ func TestBodies_RoomIsGivenBack(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, s.URL+"/.authentik/login", strings.NewReader(body))
 		r.Header.Set("Content-Type", kind)
 		r.Header.Set("Accept", "application/json")
-		r.AddCookie(&http.Cookie{Name: s.gate.names().Visit, Value: secret})
+		r.AddCookie(&http.Cookie{Name: cookieNames(s.gate).Visit, Value: secret})
 		w := httptest.NewRecorder()
 		s.Config.Handler.ServeHTTP(w, r)
 		if !strings.Contains(w.Body.String(), string(fault.VisitLost)) {

@@ -85,14 +85,14 @@ func TestCache_ConcurrentRequestsReadTheStoreOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
+			if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 				t.Errorf("got %v, %v", s, err)
 			}
 		})
 	}
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := g.find(impatient, cookie, at); err == nil {
+	if _, err := findSession(impatient, g, cookie, at); err == nil {
 		t.Error("got an answer for a cancelled request, want its context's error")
 	}
 	close(store.gate)
@@ -108,7 +108,7 @@ func TestCache_UnknownCookieIsLookedUpOnce(t *testing.T) {
 	at, stranger := somewhere("app.example.com"), seal.NewSecret().Cookie()
 	begun := time.Now()
 	for range 100 {
-		if s, err := g.find(t.Context(), stranger, at); s != nil || err != nil {
+		if s, err := findSession(t.Context(), g, stranger, at); s != nil || err != nil {
 			t.Fatalf("got %v, %v", s, err)
 		}
 	}
@@ -116,14 +116,14 @@ func TestCache_UnknownCookieIsLookedUpOnce(t *testing.T) {
 		t.Errorf("got %d reads of the store for one cookie", n)
 	}
 	before := store.loads.Load()
-	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 		t.Errorf("another cookie: got session %v, %v", s, err)
 	}
-	if s, err := g.find(t.Context(), "no secret at all", at); s != nil || err != nil || store.loads.Load() != before+1 {
+	if s, err := findSession(t.Context(), g, "no secret at all", at); s != nil || err != nil || store.loads.Load() != before+1 {
 		t.Errorf("invalid cookie: got %v, %v, want no lookup", s, err)
 	}
 	time.Sleep(time.Second + 50*time.Millisecond)
-	_, _ = g.find(t.Context(), stranger, at)
+	_, _ = findSession(t.Context(), g, stranger, at)
 	if n := store.loads.Load(); n != before+2 {
 		t.Errorf("got %d reads of the store, and %d before, want another lookup", n, before)
 	}
@@ -134,11 +134,11 @@ func TestCache_StoreFailureIsNotAMiss(t *testing.T) {
 	g, store, _, cookie := counted(t, session.Record{User: User{Username: "jane"}})
 	at := somewhere("app.example.com")
 	store.fail.Store(true)
-	if _, err := g.find(t.Context(), cookie, at); err == nil {
+	if _, err := findSession(t.Context(), g, cookie, at); err == nil {
 		t.Fatal("got no error, want one")
 	}
 	store.fail.Store(false)
-	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 		t.Errorf("after the store's recovery: got %v, %v", s, err)
 	}
 }
@@ -149,10 +149,10 @@ func TestCache_SharedTombstonesEndCachedSessions(t *testing.T) {
 	other, otherCookie := held(t, func(cfg *Config) { cfg.Store = g.cfg.Store }, session.Record{User: User{Username: "joe"}, Ends: []string{"end-joe-1"}})
 	at := somewhere("app.example.com")
 	for range 2 {
-		if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
+		if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 			t.Fatalf("before the end: got %v, %v", s, err)
 		}
-		if s, err := other.find(t.Context(), otherCookie, at); s == nil || err != nil {
+		if s, err := findSession(t.Context(), other, otherCookie, at); s == nil || err != nil {
 			t.Fatalf("before the end: got %v, %v", s, err)
 		}
 	}
@@ -160,17 +160,17 @@ func TestCache_SharedTombstonesEndCachedSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
-		if s, err := g.find(t.Context(), cookie, at); s == nil && err == nil {
+		if s, err := findSession(t.Context(), g, cookie, at); s == nil && err == nil {
 			break
 		} else if time.Since(begun) > 20*time.Second {
 			t.Fatalf("after the end: got %v, %v", s, err)
 		}
 	}
 	g.sessions.Forget() // as after a restart
-	if s, err := g.find(t.Context(), cookie, at); s != nil || err != nil {
+	if s, err := findSession(t.Context(), g, cookie, at); s != nil || err != nil {
 		t.Errorf("after another read: got %v, %v", s, err)
 	}
-	if s, err := other.find(t.Context(), otherCookie, at); s == nil || err != nil {
+	if s, err := findSession(t.Context(), other, otherCookie, at); s == nil || err != nil {
 		t.Errorf("another user: got %v, %v", s, err)
 	}
 }
@@ -182,23 +182,23 @@ func TestCache_LostWatchIsToleratedAndThenRefuses(t *testing.T) {
 	t.Parallel()
 	g, store, clock, cookie := counted(t, session.Record{User: User{Username: "jane"}, Until: time.Now().Add(24 * time.Hour)})
 	at := somewhere("app.example.com")
-	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 		t.Fatalf("got %v, %v", s, err)
 	}
 	store.fail.Store(true)
 	hearing(t, g, false)
 	clock.move(30*time.Second - 5*time.Second)
-	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 		t.Errorf("shortly after the loss of the watch: got %v, %v", s, err)
 	}
 	clock.move(10 * time.Second)
 	var refusal *fault.Error
-	if s, err := g.find(t.Context(), cookie, at); !errors.As(err, &refusal) || refusal.Code != fault.SessionsUnavailable {
+	if s, err := findSession(t.Context(), g, cookie, at); !errors.As(err, &refusal) || refusal.Code != fault.SessionsUnavailable {
 		t.Errorf("long after the loss of the watch: got %v, %v", s, err)
 	}
 	store.fail.Store(false)
 	hearing(t, g, true)
-	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil {
+	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 		t.Errorf("after the watch is back: got %v, %v", s, err)
 	}
 }

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"time"
-
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
@@ -61,7 +59,7 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	case err != nil && !open:
 		return refuse{fault.From(err)}
 	case found:
-		if d := g.judge(s, needs); !open || d.kind() == "pass" {
+		if d := g.access.check(s, needs); !open || d.kind() == "pass" {
 			return d
 		}
 		return pass{}
@@ -86,65 +84,6 @@ func (g *Gate) open(x *exchange.Exchange) bool {
 		g.cfg.Open(x.R) && !rules.AmbiguousPath(x.R.URL) && !rules.AmbiguousPath(x.At.Asked)
 }
 
-// judge says whether a session's user may use the application behind this gate.
-// It only reads. A session whose recheck is overdue by more than a recheck's
-// interval is asked about first, so that no session that has ended at authentik
-// passes once more after a pause.
-func (g *Gate) judge(s *session.Session, needs needs) decision {
-	return g.judgeWithin(s, needs, g.cfg.Recheck+min(g.cfg.Recheck, *g.cfg.Grace))
-}
-
-// judgeUnreachable is judge after authentik could not be asked: then an overdue
-// recheck is tolerated for the grace.
-func (g *Gate) judgeUnreachable(s *session.Session, needs needs, cause error) decision {
-	d := g.judgeWithin(s, needs, g.cfg.Recheck+*g.cfg.Grace)
-	if _, undecided := d.(recheck); undecided {
-		return refuse{fault.From(cause)}
-	}
-	return d
-}
-
-// judgeWithin is the only place that admits a session: it passes if authentik has
-// confirmed it within a time and allows the application. A refusal is valid until
-// a recheck is due.
-func (g *Gate) judgeWithin(s *session.Session, needs needs, confirmed time.Duration) decision {
-	now := g.cfg.Now()
-	allowed := s.Allowed(g.cfg.Application)
-	switch {
-	case !s.Known(g.cfg.Application):
-		return recheck{}
-	case s.Unconfirmed(now) > confirmed, !allowed && s.Due(now):
-		return recheck{}
-	case !allowed, !g.rules.fit(s.User, needs):
-		return refuse{fault.New(fault.NotAllowed, nil)}
-	case g.rules.demand(needs, g.cfg.OIDC.demand()).Unmet(s.SignIn, now):
-		return stepUp{}
-	default:
-		return pass{s}
-	}
-}
-
-// verdict is judge for the rooms below, which know no decisions.
-func (g *Gate) verdict(s *session.Session) exchange.Verdict { return verdictOf(g.judge(s, 0)) }
-
-// unreachable is judgeUnreachable for the rooms below.
-func (g *Gate) unreachable(s *session.Session, cause error) exchange.Verdict {
-	return verdictOf(g.judgeUnreachable(s, 0, cause))
-}
-
-func verdictOf(d decision) exchange.Verdict {
-	switch d := d.(type) {
-	case pass:
-		return exchange.Verdict{Pass: true}
-	case stepUp:
-		return exchange.Verdict{StepUp: true}
-	case refuse:
-		return exchange.Verdict{Err: d.err}
-	default:
-		return exchange.Verdict{}
-	}
-}
-
 // settle asks authentik if a decision depends on it.
 func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
 	if _, open := d.(recheck); !open {
@@ -154,9 +93,9 @@ func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
 	s, found, err := x.Recheck()
 	switch {
 	case err != nil:
-		return g.judgeUnreachable(before, needs(x.Needs), err)
+		return g.access.checkUnreachable(before, needs(x.Needs), err)
 	case found:
-		return g.judge(s, needs(x.Needs))
+		return g.access.check(s, needs(x.Needs))
 	case exchange.Navigates(x.R), exchange.Framed(x.R):
 		return signIn{}
 	default:

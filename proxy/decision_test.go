@@ -30,7 +30,7 @@ func held(t testing.TB, change func(*Config), rec session.Record) (*Gate, string
 	if rec.Begun.IsZero() {
 		rec.Begun = time.Now()
 	}
-	s, _, err := g.start(t.Context(), rec, somewhere("app.example.com"))
+	s, _, err := startSession(t.Context(), g, rec, somewhere("app.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestDecision_OfEveryRequest(t *testing.T) {
 		c.Open = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/open/") }
 	}, session.Record{User: User{Username: "jane"}, Apps: map[string]bool{"wiki": true}})
 	put := func(apps map[string]bool) string {
-		s, _, err := g.start(t.Context(), session.Record{
+		s, _, err := startSession(t.Context(), g, session.Record{
 			User: User{Username: "joe"}, Apps: apps, Begun: time.Now(), Until: time.Now().Add(time.Hour),
 		}, somewhere("app.example.com"))
 		if err != nil {
@@ -101,11 +101,11 @@ func TestDecision_OfEveryRequest(t *testing.T) {
 				r.Header[name] = values
 			}
 			if tt.cookie != "" {
-				r.Header.Set("Cookie", g.names().Session+"="+tt.cookie)
+				r.Header.Set("Cookie", cookieNames(g).Session+"="+tt.cookie)
 			}
 			at := somewhere("app.example.com")
 			at.Asked = r.URL
-			if got := g.decide(g.exchange(r, at)).kind(); got != tt.want {
+			if got := g.decide(exchangeAt(g, r, at)).kind(); got != tt.want {
 				t.Errorf("got decision %s, want %s", got, tt.want)
 			}
 		})
@@ -124,7 +124,7 @@ func FuzzDecide(f *testing.F) {
 		r := &http.Request{Method: method, URL: &url.URL{Path: path}, Header: http.Header{name: {value}}, Host: "app.example.com"}
 		at := somewhere(r.Host)
 		at.Asked = r.URL
-		if p, ok := g.decide(g.exchange(r.WithContext(t.Context()), at)).(pass); ok {
+		if p, ok := g.decide(exchangeAt(g, r.WithContext(t.Context()), at)).(pass); ok {
 			t.Fatalf("got the request admitted: %+v", p)
 		}
 	})
@@ -243,7 +243,7 @@ func TestSessionPage_HasUserAndExpiryAndNoSecret(t *testing.T) {
 	for _, part := range []string{`"user":"jane"`, `"groups":["staff"]`, `"until":"`, `"limit":"lifetime"`} {
 		page.says(t, part)
 	}
-	if strings.Contains(page.body, p.cookie(s.gate.names().Session)) || strings.Contains(page.body, "eyJ") {
+	if strings.Contains(page.body, p.cookie(cookieNames(s.gate).Session)) || strings.Contains(page.body, "eyJ") {
 		t.Errorf("got a secret in the session page: %s", page.body)
 	}
 }

@@ -58,7 +58,7 @@ func TestFlow_ThatFindsTheUserSignedInAdmitsNobody(t *testing.T) {
 				s := newReleaseSite(t, release, func(c *Config) { c.Flow, c.Login = "guarded", LoginRelay }, flow, recoveryFlow()[1])
 				p := &interfaced{person: s.person(t)}
 				p.opens("/report")
-				relay := s.gate.names().Relay
+				relay := cookieNames(s.gate).Relay
 				p.is(p.asks(nil), asksName)
 				before := p.cookie(relay)
 				p.open("/if/flow/recovery/")
@@ -73,7 +73,7 @@ func TestFlow_ThatFindsTheUserSignedInAdmitsNobody(t *testing.T) {
 						p.gets("/api/v3/flows/executor/" + slug + "/?query=")
 					}
 				}
-				if page := p.open("/report"); s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
+				if page := p.open("/report"); s.reached() != 0 || p.cookie(cookieNames(s.gate).Session) != "" {
 					t.Fatalf("got admitted at %s, want refused", page.path)
 				}
 				p.opens("/report")

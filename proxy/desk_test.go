@@ -113,7 +113,7 @@ func recordOf(user User) session.Record {
 
 func (d *desk) begin(user User) string {
 	d.t.Helper()
-	s, _, err := d.start(d.t.Context(), recordOf(user), somewhere("app.example.com"))
+	s, _, err := startSession(d.t.Context(), d.Gate, recordOf(user), somewhere("app.example.com"))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func (d *desk) alive(cookie string) bool {
 // believed reports whether a cookie opens a session as it does for a request.
 func (d *desk) believed(cookie string) bool {
 	d.t.Helper()
-	s, err := d.find(context.WithoutCancel(d.t.Context()), cookie, somewhere("app.example.com"))
+	s, err := findSession(context.WithoutCancel(d.t.Context()), d.Gate, cookie, somewhere("app.example.com"))
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -17,8 +17,10 @@
 // This package is the face of the gate:
 //
 //   - gate.go: the rooms put together; Guard, Wrap and Close
-//   - decision.go: every decision, and the two functions that make them
-//   - routes.go: the gate's own addresses
+//   - decision.go: every decision, and the function that makes them
+//   - access.go: whether a session may use the application
+//   - addresses.go: the gate's own addresses
+//   - group.go, family.go, rule.go: gates beside each other, and what each demands
 //   - config.go: the configuration, its defaults and its checks
 //   - headers.go, session.go, operator.go: headers and sessions as programs and operators see them
 //   - errors.go, metrics.go, store.go: failures, counts, and where sessions are kept

@@ -78,7 +78,7 @@ func TestJSON_CookiesAreThoseOfABrowser(t *testing.T) {
 			}
 		}
 	}
-	session := s.gate.names().Session
+	session := cookieNames(s.gate).Session
 	want := []string{
 		"__Host-authentik_visit",
 		session, "__Host-authentik_visit", "__Host-authentik_arrivals", "__Host-authentik_browser",
@@ -95,7 +95,7 @@ func TestJSON_HasNothingOfAuthentiksSession(t *testing.T) {
 	p := s.program(t)
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
 	browser, _ := seal.ParseSecret(p.cookie("__Host-authentik_visit"))
-	vis, err := s.gate.visit(browser, Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}, step.Visit)
+	vis, err := openVisit(s.gate, browser, Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}, step.Visit)
 	if err != nil || len(vis.Step.Cookies) == 0 {
 		t.Fatalf("got %d cookies in the visit (%v)", len(vis.Step.Cookies), err)
 	}

@@ -28,7 +28,7 @@ func TestEndSID_EndsAllSessionsOfOneSessionAtAuthentik(t *testing.T) {
 	begin := func(sid string) string {
 		rec := recordOf(jane)
 		rec.Cookies, rec.SID = ticketOf(sid), sidOf(sid)
-		s, _, err := d.start(t.Context(), rec, somewhere("app.example.com"))
+		s, _, err := startSession(t.Context(), d.Gate, rec, somewhere("app.example.com"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -78,7 +78,7 @@ func TestEndAll_EndsConcurrentSignIns(t *testing.T) {
 		var race sync.WaitGroup
 		for i, d := range []*desk{here, there} {
 			race.Go(func() {
-				s, _, err := d.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+				s, _, err := startSession(t.Context(), d.Gate, recordOf(jane), somewhere("app.example.com"))
 				if err != nil {
 					t.Error(err)
 				}
@@ -184,7 +184,7 @@ func TestEndAll_LastsAsLongAsTheLongestSession(t *testing.T) {
 	})
 	rec := recordOf(jane)
 	rec.Until = time.Now().Add(365 * 24 * time.Hour) // of a gate with another lifetime
-	s, _, err := d.start(t.Context(), rec, somewhere("app.example.com"))
+	s, _, err := startSession(t.Context(), d.Gate, rec, somewhere("app.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestIndex_StaleEntryIsHarmless(t *testing.T) {
 	var said bytes.Buffer
 	d := newDesk(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
 	cookie, other := d.begin(jane), d.begin(jane)
-	s, _ := d.find(t.Context(), cookie, somewhere("app.example.com"))
+	s, _ := findSession(t.Context(), d.Gate, cookie, somewhere("app.example.com"))
 	d.store.fails = func(_ int64, operation string) error {
 		if operation == "save" {
 			return errFault
@@ -301,7 +301,7 @@ func TestEnd_IsIdempotent(t *testing.T) {
 		"alone":           func(s *session.Session) error { return d.sessions.End(t.Context(), s) },
 		"with the others": func(*session.Session) error { _, err := d.sessions.EndUser(t.Context(), jane.UID); return err },
 	} {
-		s, err := d.find(t.Context(), d.begin(jane), somewhere("app.example.com"))
+		s, err := findSession(t.Context(), d.Gate, d.begin(jane), somewhere("app.example.com"))
 		if err != nil || end(s) != nil {
 			t.Fatal(what, err)
 		}

@@ -101,7 +101,7 @@ func TestFamily_AnEndLastsAsLongAsTheLongestSessionThatItHits(t *testing.T) {
 	long := short.beside(func(cfg *Config) { cfg.Lifetime, cfg.Flow = 7*24*time.Hour, "other" })
 	rec := recordOf(jane)
 	rec.SID, rec.Until = "one", time.Now().Add(7*24*time.Hour)
-	secret, _, err := long.start(t.Context(), rec, somewhere("app.example.com"))
+	secret, _, err := startSession(t.Context(), long.Gate, rec, somewhere("app.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,14 +147,14 @@ func TestRealm_HasThePathOfAuthentik(t *testing.T) {
 	}
 	staff, guests := gate("https://sso.example.com/staff/"), gate("https://sso.example.com/guests/")
 	at := somewhere("app.example.com")
-	secret, _, err := guests.start(t.Context(), recordOf(jane), at)
+	secret, _, err := startSession(t.Context(), guests, recordOf(jane), at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := staff.find(t.Context(), secret.Cookie(), at); s != nil || err != nil {
+	if s, err := findSession(t.Context(), staff, secret.Cookie(), at); s != nil || err != nil {
 		t.Errorf("a session of guests at staff: got %v, %v, want none", s, err)
 	}
-	if s, err := guests.find(t.Context(), secret.Cookie(), at); s == nil || err != nil {
+	if s, err := findSession(t.Context(), guests, secret.Cookie(), at); s == nil || err != nil {
 		t.Errorf("a session of guests at guests: got %v, %v, want it", s, err)
 	}
 }

@@ -185,7 +185,7 @@ func TestFault_SessionSurvivesAnUnreachableAuthentik(t *testing.T) {
 	cfg := s.gate.cfg
 	cfg.Client = newClient(t, "http://127.0.0.1:1")
 	// The same authentik by name, so that the realm stays, but nobody answers there.
-	s.gate.setClient(downAuthentik{Authentik: s.gate.cfg.Client})
+	setClient(s.gate, downAuthentik{Authentik: s.gate.cfg.Client})
 	if page := p.open("/"); page.body != "hello jane" {
 		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
@@ -294,7 +294,7 @@ func TestFault_UnnamedUserIsNotAdmitted(t *testing.T) {
 		s := newSite(t, func(c *Config) { c.Client = sayingAuthentik{c.Client, user} })
 		p := s.person(t)
 		p.signIn("jane", "open sesame", "/")
-		if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
+		if s.reached() != 0 || p.cookie(cookieNames(s.gate).Session) != "" {
 			t.Errorf("%s: got a session, want none", name)
 		}
 	}
@@ -332,7 +332,7 @@ func TestFault_AFailuresPageAsksAuthentikNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.gate.setClient(client)
+		setClient(s.gate, client)
 		ended := make(chan struct{})
 		s.front.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			select {

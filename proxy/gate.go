@@ -43,11 +43,11 @@ type Gate struct {
 	relay      *relay.Handler // nil if the login is not relayed
 	signOut    *signout.Handler
 	pictures   *pictures.Pictures
-	own        map[string]route
+	own        addresses
 	forgery    *http.CrossOriginProtection
 	background *background.Group
 	neighbours neighbours
-	rules      ruleSet
+	access     access
 	closing    sync.Once
 	closed     chan struct{}
 	leave      []func() // the family, and the group
@@ -65,7 +65,7 @@ func New(cfg Config) (*Gate, error) {
 			return nil, fmt.Errorf("proxy: site: %w", err)
 		}
 	}
-	g.neighbours, g.rules = neighbours{cfg.Group, g}, cfg.Rules
+	g.neighbours, g.access = neighbours{cfg.Group, g}, cfg.access()
 	g.shared = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}
 	key := seal.NewKey(cfg.Key)
 	pages, err := g.openPages(key)
@@ -113,7 +113,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
 		AppCookies: cfg.appCookies(), ClearSiteData: cfg.ClearSiteData,
-		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Room: &cfg.Family.room, Judge: g.verdict, Unreachable: g.unreachable,
+		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
 	}
 	shared := g.shared
 	shared.Cookies.Family = &cfg.Family.members
@@ -146,7 +146,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		}
 		g.signIn.Relay, shared.NotBack = g.relay, relay.Own(g.relay.Base)
 	}
-	g.own = g.routes()
+	g.own = addressesOf(g)
 }
 
 // sessionOptions say how this gate's sessions live.
@@ -159,7 +159,7 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
 		Ask:     g.signIn.Source.Recheck,
 		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
-		Passes:  func(s *session.Session) bool { return g.verdict(s).Pass },
+		Passes:  func(s *session.Session) bool { return g.access.verdict(s).Pass },
 		MayStay: g.mayStay,
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
@@ -198,7 +198,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	// known by, and then their password would reach the application.
 	left, isLeft := g.neighbours.leftOver(r, x.At)
 	g.headers.Strip(r)
-	x.Needs = uint64(g.rules.about(&x))
+	x.Needs = uint64(g.access.rules.about(&x))
 	d := g.settle(&x, g.decide(&x))
 	if isLeft && noVisit(d) {
 		d = leftOver{left}
@@ -216,7 +216,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		x.W = g.cfg.Writer(w)
 	}
 	if x.Needs != 0 && g.cfg.OIDC.used() {
-		x.Asking = g.rules.demand(needs(x.Needs), g.cfg.OIDC.demand()).Query()
+		x.Asking = g.access.demanded(needs(x.Needs)).Query()
 	}
 	answered := x // so that x stays off the heap for requests that pass
 	g.answer(&answered, d)
@@ -228,7 +228,7 @@ func (g *Gate) answer(x *exchange.Exchange, d decision) {
 	switch d := d.(type) {
 	case own:
 		by := g.neighbours.asker(x)
-		by.serve(by.received(x))
+		by.own.serve(by.received(x))
 	case leftOver:
 		d.by.relay.Resume(d.by.received(x))
 	case relayed:
@@ -306,16 +306,16 @@ func (g *Gate) mayStay(ctx context.Context, one *session.Stream) (s *session.Ses
 	if !found || err != nil {
 		return nil, false
 	}
-	verdict := g.judge(s, needs(one.Needs))
+	verdict := g.access.check(s, needs(one.Needs))
 	if _, undecided := verdict.(recheck); undecided {
 		now, found, err := g.sessions.Await(ctx, one.Cookie, one.Host, s)
 		switch {
 		case err != nil:
-			verdict = g.judgeUnreachable(s, needs(one.Needs), err)
+			verdict = g.access.checkUnreachable(s, needs(one.Needs), err)
 		case !found:
 			return nil, false
 		default:
-			s, verdict = now, g.judge(now, needs(one.Needs))
+			s, verdict = now, g.access.check(now, needs(one.Needs))
 		}
 	}
 	if _, stays = verdict.(pass); stays {

@@ -60,7 +60,7 @@ func TestSignOut_EndsEveryCopyOfTheCookie(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
-	name := s.gate.names().Session
+	name := cookieNames(s.gate).Session
 	stolen := p.cookie(name)
 	if stolen == "" {
 		t.Fatal("got no session cookie, want one")
@@ -163,8 +163,8 @@ func TestFlow_DefaultIsTheBrands(t *testing.T) {
 	if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
 		t.Fatalf("got status %d: %s", page.status, page.body)
 	}
-	if s.gate.names().Session != "__Host-authentik_gate" {
-		t.Errorf("got the cookie name %s without a flow", s.gate.names().Session)
+	if cookieNames(s.gate).Session != "__Host-authentik_gate" {
+		t.Errorf("got the cookie name %s without a flow", cookieNames(s.gate).Session)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestFlow_WithoutALoginAdmitsNobody(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Flow = "empty" }, flow)
 	p := s.person(t)
 	page := p.send(p.open("/"))
-	if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
+	if s.reached() != 0 || p.cookie(cookieNames(s.gate).Session) != "" {
 		t.Fatal("got a session by a flow without a login stage, want none")
 	}
 	page.says(t, "component")
@@ -296,7 +296,7 @@ func TestVisit_BrowserGetsNothingOfAuthentikInClear(t *testing.T) {
 		t.Fatal("got no visit cookie, want one")
 	}
 	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
-	vis, err := s.gate.visit(browser, at, page.fields().Get("visit"))
+	vis, err := openVisit(s.gate, browser, at, page.fields().Get("visit"))
 	if err != nil || len(vis.Step.Cookies) == 0 {
 		t.Fatalf("got %d cookies in the visit (%v)", len(vis.Step.Cookies), err)
 	}
@@ -356,7 +356,7 @@ func TestFlow_OtherThanTheDemandedAdmitsNobody(t *testing.T) {
 	page := p.send(p.open("/kept"), "flow", "recovery")
 	page = p.send(page, "uid_field", "jane")
 	page.says(t, "Done. You can sign in now.")
-	if s.reached() != 0 || p.cookie(s.gate.names().Session) != "" {
+	if s.reached() != 0 || p.cookie(cookieNames(s.gate).Session) != "" {
 		t.Fatal("got a session by another flow than the demanded one, want none")
 	}
 	page = p.send(page, "uid_field", "jane")
@@ -397,7 +397,7 @@ func TestSignIn_EndsTheSessionThatItReplaces(t *testing.T) {
 	s := newSite(t, nil)
 	p := s.person(t)
 	page := p.open("/")
-	visits, name := p.cookie("__Host-authentik_visit"), s.gate.names().Session
+	visits, name := p.cookie("__Host-authentik_visit"), cookieNames(s.gate).Session
 	p.signIn("jane", "open sesame", "/")
 	before := p.cookie(name)
 	p.setCookie("__Host-authentik_visit", visits)

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"path"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -127,11 +125,11 @@ func (n neighbours) asker(x *exchange.Exchange) *Gate {
 		return n.self
 	}
 	below := x.At.Asked.Path[len(by.cfg.Prefix):]
-	if by.has(below, x) {
+	if by.own.has(below, x) {
 		return by
 	}
 	for other := range by.neighbours.at(x.At.Host) {
-		if other.cfg.Prefix == by.cfg.Prefix && other.has(below, x) {
+		if other.cfg.Prefix == by.cfg.Prefix && other.own.has(below, x) {
 			return other
 		}
 	}
@@ -195,20 +193,6 @@ func (g *Gate) received(x *exchange.Exchange) *exchange.Exchange {
 		return x
 	}
 	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent}
-}
-
-// has reports whether the gate answers a path below its prefix: whether it has
-// such an address, and knows the asset or picture.
-func (g *Gate) has(below string, x *exchange.Exchange) bool {
-	_, ok := g.route(below)
-	switch {
-	case strings.HasPrefix(below, "/assets/"):
-		return ok && g.shared.Pages.HasAsset(path.Base(below), x.At.Asked.Query().Get("v"))
-	case strings.HasPrefix(below, "/brand/"):
-		return ok && g.pictures.Has(path.Base(below))
-	default:
-		return ok
-	}
 }
 
 // serves reports whether a host is one of the site's.

@@ -166,9 +166,9 @@ func (p *person) submit(on screen, name, value string) screen {
 	return p.post(strings.ReplaceAll(action, "&amp;", "&"), form)
 }
 
-// TestGroup_ADemandIsJudgedByTheRouteThatAsked has a route that demands a second
+// TestGroup_ADemandIsCheckedByTheRouteThatAsked has a route that demands a second
 // factor, and a user without one, by every way to show a login.
-func TestGroup_ADemandIsJudgedByTheRouteThatAsked(t *testing.T) {
+func TestGroup_ADemandIsCheckedByTheRouteThatAsked(t *testing.T) {
 	t.Parallel()
 	mfa := func(c *Config) { c.OIDC.RequireMFA = true }
 	for _, login := range []Login{LoginPage, LoginRedirect} {
@@ -330,7 +330,7 @@ func TestGroup_SigningOutEndsTheSessionsOfAllGates(t *testing.T) {
 		if got := p.open(path); !strings.HasPrefix(got.path, "/.authentik/login") {
 			t.Errorf("%s: got status %d at %s, want the sign-in", path, got.status, got.path)
 		}
-		if got := p.cookie(gates[i].names().Session); got != "" {
+		if got := p.cookie(cookieNames(gates[i]).Session); got != "" {
 			t.Errorf("%s: got the cookie %q, want none", path, got)
 		}
 	}
@@ -407,7 +407,7 @@ func TestGroup_ALogoutNoticeReachesEveryGateOfItsClient(t *testing.T) {
 	begin := func(g *Gate, sid string) seal.Secret {
 		rec := recordOf(jane)
 		rec.SID, rec.Apps, rec.Cookies = sid, map[string]bool{"app": true}, nil
-		s, _, err := g.start(t.Context(), rec, somewhere("app.example.com"))
+		s, _, err := startSession(t.Context(), g, rec, somewhere("app.example.com"))
 		if err != nil {
 			t.Fatal(err)
 		}

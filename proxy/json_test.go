@@ -220,13 +220,13 @@ func TestJSON_SignsOut(t *testing.T) {
 	p := s.program(t)
 	step := p.answer(p.ask("/.authentik/login"), `{"uid_field":"jane"}`)
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
-	stolen := p.cookie(s.gate.names().Session)
+	stolen := p.cookie(cookieNames(s.gate).Session)
 	out := p.request(http.MethodPost, "/.authentik/logout", "")
 	if out.status != http.StatusOK || strings.TrimSpace(out.body) != `{"done":true}` {
 		t.Fatalf("got status %d: %s", out.status, out.body)
 	}
 	p.ask("/.authentik/session").fails(fault.SignInRequired)
-	p.setCookie(s.gate.names().Session, stolen)
+	p.setCookie(cookieNames(s.gate).Session, stolen)
 	p.ask("/.authentik/session").fails(fault.SignInRequired)
 	if out = p.request(http.MethodPost, "/.authentik/logout", ""); !out.Done {
 		t.Errorf("signing out twice: got %s", out.body)

@@ -13,8 +13,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 )
 
-// find returns the session that a cookie opens, or nil.
-func (g *Gate) find(ctx context.Context, cookie string, at Resolved) (*session.Session, error) {
+// findSession returns the session that a cookie opens, or nil.
+func findSession(ctx context.Context, g *Gate, cookie string, at Resolved) (*session.Session, error) {
 	s, found, err := g.sessions.Find(ctx, cookie, at.Host)
 	if !found {
 		return nil, err
@@ -22,16 +22,16 @@ func (g *Gate) find(ctx context.Context, cookie string, at Resolved) (*session.S
 	return s, err
 }
 
-// start begins a session that no visitor has signed in to.
-func (g *Gate) start(ctx context.Context, rec session.Record, at Resolved) (seal.Secret, *session.Session, error) {
+// startSession begins a session that no visitor has signed in to.
+func startSession(ctx context.Context, g *Gate, rec session.Record, at Resolved) (seal.Secret, *session.Session, error) {
 	return g.sessions.Begin(ctx, rec, at.Host)
 }
 
-// names are the gate's cookies over HTTPS.
-func (g *Gate) names() exchange.Names { return g.shared.Cookies.Names("https") }
+// cookieNames are a gate's cookies over HTTPS.
+func cookieNames(g *Gate) exchange.Names { return g.shared.Cookies.Names("https") }
 
-// exchange is a request at the gate, without an answer.
-func (g *Gate) exchange(r *http.Request, at Resolved) *exchange.Exchange {
+// exchangeAt is a request at a gate, without an answer.
+func exchangeAt(g *Gate, r *http.Request, at Resolved) *exchange.Exchange {
 	return &exchange.Exchange{W: httptest.NewRecorder(), R: r, At: at, Shared: g.shared, Sent: r.Header["Cookie"]}
 }
 
@@ -47,7 +47,7 @@ const (
 )
 
 // setClient puts another authentik behind a gate that is in use.
-func (g *Gate) setClient(c Authentik) {
+func setClient(g *Gate, c Authentik) {
 	g.cfg.Client, g.signIn.Client = c, c
 	if own, ok := g.signIn.Source.(authn.Own); ok {
 		own.Authentik = c
@@ -55,11 +55,11 @@ func (g *Gate) setClient(c Authentik) {
 	}
 }
 
-// visit opens the visit in a page of a browser.
-func (g *Gate) visit(browser seal.Secret, at Resolved, sealed string) (signin.Visit, error) {
+// openVisit opens the visit in a page of a browser.
+func openVisit(g *Gate, browser seal.Secret, at Resolved, sealed string) (signin.Visit, error) {
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
 	r.AddCookie(&http.Cookie{Name: g.shared.Cookies.Names(at.Scheme).Visit, Value: browser.Cookie()})
-	return g.signIn.Opened(g.exchange(r, at), sealed)
+	return g.signIn.Opened(exchangeAt(g, r, at), sealed)
 }
 
 // A saying is a sentence of the JSON form, with its code.

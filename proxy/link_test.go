@@ -301,7 +301,7 @@ func TestLink_IsRecognizedByItsAddress(t *testing.T) {
 		r.Header.Set("Accept", "text/html")
 		at := somewhere(r.Host)
 		at.Asked = r.URL
-		led, ok := tt.gate.decide(tt.gate.exchange(r, at)).(signIn)
+		led, ok := tt.gate.decide(exchangeAt(tt.gate, r, at)).(signIn)
 		if !ok || led.link.Slug != tt.slug || tt.slug != "" && led.link.Query != r.URL.RawQuery {
 			t.Errorf("%.60s: got the link %+v", tt.address, led.link)
 		}
@@ -325,7 +325,7 @@ func TestLink_IsIgnoredOnOpenPathsAndOtherRequests(t *testing.T) {
 		r.Header.Set("Sec-Fetch-Mode", tt.mode)
 		at := somewhere(r.Host)
 		at.Asked = &url.URL{Path: tt.path}
-		if got := g.decide(g.exchange(r, at)).kind(); got != tt.want {
+		if got := g.decide(exchangeAt(g, r, at)).kind(); got != tt.want {
 			t.Errorf("%s %s (%s): decided %s, want %s", tt.method, tt.path, tt.mode, got, tt.want)
 		}
 	}

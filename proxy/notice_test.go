@@ -31,7 +31,7 @@ func (n notified) beginAt(user User, sid string) string {
 	n.t.Helper()
 	rec := recordOf(user)
 	rec.SID, rec.Apps, rec.Cookies = sid, map[string]bool{"app": true}, nil
-	s, _, err := n.start(n.t.Context(), rec, somewhere("app.example.com"))
+	s, _, err := startSession(n.t.Context(), n.Gate, rec, somewhere("app.example.com"))
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestStream_ClosesWithItsSession(t *testing.T) {
 	} {
 		for how, end := range map[string]func(cookie string) error{
 			"here": func(cookie string) error {
-				s, err := n.find(t.Context(), cookie, somewhere("app.example.com"))
+				s, err := findSession(t.Context(), n.Gate, cookie, somewhere("app.example.com"))
 				if err != nil {
 					return err
 				}
@@ -213,7 +213,7 @@ func TestStream_ClosesWithItsSession(t *testing.T) {
 			cookie := n.beginAt(jane, name+how)
 			r := httptest.NewRequest(http.MethodGet, "https://app.example.com/live", nil)
 			r.Header = header.Clone()
-			r.AddCookie(&http.Cookie{Name: n.names().Session, Value: cookie})
+			r.AddCookie(&http.Cookie{Name: cookieNames(n.Gate).Session, Value: cookie})
 			opened, closed := make(chan struct{}), make(chan error, 1) // it returns why its context is done
 			go func() {
 				closed <- n.Guard(httptest.NewRecorder(), r, func(_ http.ResponseWriter, r *http.Request) error {
@@ -255,8 +255,8 @@ func TestStream_ClosesWhenAccessIsLost(t *testing.T) {
 	ways(t, func(t *testing.T, s *site) {
 		p := s.person(t)
 		p.signIn("jane", "open sesame", "/")
-		value := p.cookie(s.gate.names().Session)
-		found, err := s.gate.find(t.Context(), value, s.place())
+		value := p.cookie(cookieNames(s.gate).Session)
+		found, err := findSession(t.Context(), s.gate, value, s.place())
 		if err != nil || found == nil {
 			t.Fatal(found, err)
 		}

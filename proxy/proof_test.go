@@ -53,13 +53,13 @@ func TestThrottle_AnswerWithoutAReplyDoesNotCount(t *testing.T) {
 	client := s.gate.cfg.Client
 	p := s.person(t)
 	page := p.open("/")
-	s.gate.setClient(deadAuthentik{downAuthentik{client}})
+	setClient(s.gate, deadAuthentik{downAuthentik{client}})
 	for range 3 * addressFree {
 		if got := p.send(page, "uid_field", "jane", "password", "open sesame"); got.status != http.StatusServiceUnavailable {
 			t.Fatalf("got status %d", got.status)
 		}
 	}
-	s.gate.setClient(client)
+	setClient(s.gate, client)
 	if end := p.send(page, "uid_field", "jane", "password", "open sesame"); end.body != "hello jane" {
 		t.Errorf("got status %d: %s", end.status, end.body)
 	}

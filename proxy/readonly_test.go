@@ -37,9 +37,9 @@ func (s *readOnlyStore) Lease(ctx context.Context, name string, d time.Duration)
 	return s.Store.Lease(ctx, name, d)
 }
 
-// TestDecide_OnlyReads holds decide and judge to writing nothing: neither to the
-// response, nor to the request, nor to the store, and to asking authentik
-// nothing, whatever the request and the age of its session.
+// TestDecide_OnlyReads holds decide and the check of a session to writing
+// nothing: neither to the response, nor to the request, nor to the store, and to
+// asking authentik nothing, whatever the request and the age of its session.
 func TestDecide_OnlyReads(t *testing.T) {
 	t.Parallel()
 	store, c := &readOnlyStore{Store: newStore(t)}, &clock{}
@@ -47,7 +47,7 @@ func TestDecide_OnlyReads(t *testing.T) {
 		cfg.Store, cfg.Now, cfg.Application, cfg.Login, cfg.PageHost = store, c.now, "app", LoginRelay, true
 		cfg.Hosts = []string{"app.example.com"}
 	}, session.Record{User: User{Username: "jane"}, Until: time.Now().Add(24 * time.Hour)})
-	g.setClient(silentAuthentik{}) // panics when it is asked
+	setClient(g, silentAuthentik{}) // panics when it is asked
 	at := somewhere("app.example.com")
 	for _, age := range []time.Duration{0, 6 * time.Minute, time.Hour, 48 * time.Hour} {
 		c.move(age)
@@ -56,14 +56,14 @@ func TestDecide_OnlyReads(t *testing.T) {
 			for _, value := range []string{"", cookie, "junk"} {
 				r := httptest.NewRequest(http.MethodGet, "https://app.example.com"+path, nil)
 				r.Header.Set("Accept", "text/html")
-				r.AddCookie(&http.Cookie{Name: g.names().Session, Value: value})
+				r.AddCookie(&http.Cookie{Name: cookieNames(g).Session, Value: value})
 				at.Asked = r.URL
 				headers, w := len(r.Header), httptest.NewRecorder()
-				x := g.exchange(r, at)
+				x := exchangeAt(g, r, at)
 				x.W = w
 				g.decide(x)
 				if s, found, _ := x.Session(); found {
-					g.judge(s, 0)
+					g.access.check(s, 0)
 				}
 				if len(w.Header()) != 0 || w.Body.Len() != 0 || len(r.Header) != headers {
 					t.Errorf("%s with %q: got a response or a changed request, want neither", path, value)

@@ -33,7 +33,7 @@ func ways(t *testing.T, try func(t *testing.T, s *site)) {
 // record is what is kept of a person's session.
 func (s *site) record(t *testing.T, p *person) *session.Record {
 	t.Helper()
-	browser, _ := seal.ParseSecret(p.cookie(s.gate.names().Session))
+	browser, _ := seal.ParseSecret(p.cookie(cookieNames(s.gate).Session))
 	rec, _, err := s.gate.sessions.Read(t.Context(), browser, s.place().Host)
 	if err != nil || rec == nil {
 		t.Fatal(rec, err)

@@ -79,7 +79,7 @@ func TestRecord_AlteredOneDoesNotOpen(t *testing.T) {
 	store := newLedger(t)
 	g, cookie := held(t, func(c *Config) { c.Store = store }, session.Record{User: User{Username: "jane"}})
 	at, name := somewhere("app.example.com"), nameOf(t, g, cookie)
-	other, _, err := g.start(t.Context(), session.Record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)}, at)
+	other, _, err := startSession(t.Context(), g, session.Record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,14 +106,14 @@ func TestRecord_AlteredOneDoesNotOpen(t *testing.T) {
 		store.change(name, func([]byte) []byte { return change(bytes.Clone(good)) })
 		g.sessions.Forget()
 		g.sessions.Forget()
-		if s, err := g.find(t.Context(), cookie, at); s != nil || err != nil {
+		if s, err := findSession(t.Context(), g, cookie, at); s != nil || err != nil {
 			t.Errorf("%s: %v, %v", what, s, err)
 		}
 	}
 	store.change(name, func([]byte) []byte { return good })
 	g.sessions.Forget()
 	g.sessions.Forget()
-	if s, err := g.find(t.Context(), cookie, at); s == nil || err != nil || s.User.Username != "jane" {
+	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil || s.User.Username != "jane" {
 		t.Errorf("as it was: %v, %v", s, err)
 	}
 }

@@ -155,7 +155,7 @@ func TestRedirect_StateIsForOneBrowser(t *testing.T) {
 		if page.status < 400 || page.status >= 600 {
 			t.Errorf("%s: got status %d at %s", name, page.status, page.path)
 		}
-		if victim.cookie(s.gate.names().Session) != "" {
+		if victim.cookie(cookieNames(s.gate).Session) != "" {
 			t.Fatalf("%s: the victim is signed in", name)
 		}
 	}

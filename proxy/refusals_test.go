@@ -84,7 +84,7 @@ func TestThrottle_RelayCookieFromBeforeTheNameCounts(t *testing.T) {
 	p := &interfaced{person: s.person(t)}
 	p.opens("/")
 	p.is(p.asks(nil), asksName)
-	relay := s.gate.names().Relay
+	relay := cookieNames(s.gate).Relay
 	old := p.cookie(relay)
 	p.posts("patient", "", map[string]any{"uid_field": "jane"})
 	tried := 0

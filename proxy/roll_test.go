@@ -29,7 +29,7 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 		t.Fatal("it is not there")
 	}
 	newest := list[0]
-	s, _ := d.find(t.Context(), cookie, somewhere("app.example.com"))
+	s, _ := findSession(t.Context(), d.Gate, cookie, somewhere("app.example.com"))
 	if newest.ID != s.ID() || newest.User != "jane" || newest.Site != "app.example.com" || newest.Flow != "login" ||
 		newest.Address.String() != "203.0.113.7" || newest.Agent != "Mozilla/5.0 (secretive)" ||
 		!newest.Until.Equal(s.Until) || !newest.Begun.Equal(s.Begun) {
@@ -88,7 +88,7 @@ func TestIndex_ConcurrentSignInsKeepTheLimit(t *testing.T) {
 	var crowd sync.WaitGroup
 	for i := range many {
 		crowd.Go(func() {
-			s, _, err := gates[i%2].start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+			s, _, err := startSession(t.Context(), gates[i%2].Gate, recordOf(jane), somewhere("app.example.com"))
 			switch {
 			case errors.Is(err, session.ErrRevokedEarly):
 				overtaken.Add(1)
@@ -145,7 +145,7 @@ func TestIndex_StoreFailureLeavesNoHalfSession(t *testing.T) {
 			operation = of
 			return errFault
 		}
-		s, _, err := d.start(t.Context(), recordOf(jane), somewhere("app.example.com"))
+		s, _, err := startSession(t.Context(), d.Gate, recordOf(jane), somewhere("app.example.com"))
 		d.store.fails = nil
 		if operation == "" {
 			if at < 8 {
@@ -179,7 +179,7 @@ func TestIndex_FailingStoreAdmitsNobody(t *testing.T) {
 			}
 			return nil
 		}
-		if _, _, err := d.start(t.Context(), recordOf(jane), somewhere("app.example.com")); asErr(err) != fault.SessionsUnavailable {
+		if _, _, err := startSession(t.Context(), d.Gate, recordOf(jane), somewhere("app.example.com")); asErr(err) != fault.SessionsUnavailable {
 			t.Errorf("%s: %v", operation, err)
 		}
 		d.store.fails = nil

@@ -110,7 +110,7 @@ func TestRule_EndsAStreamThatItNoLongerLetsPass(t *testing.T) {
 	p := s.person(t)
 	p.signsIn("/wiki")
 	r := s.request(p)
-	found, err := s.gate.find(t.Context(), p.cookie(s.gate.names().Session), s.place())
+	found, err := findSession(t.Context(), s.gate, p.cookie(cookieNames(s.gate).Session), s.place())
 	if err != nil || found == nil {
 		t.Fatalf("got %v, %v, want a session", found, err)
 	}
@@ -118,7 +118,7 @@ func TestRule_EndsAStreamThatItNoLongerLetsPass(t *testing.T) {
 		if n == 1 {
 			s.aged()
 		}
-		one := s.gate.sessions.Follow(r.Context(), nil, p.cookie(s.gate.names().Session), s.place().Host, found, n)
+		one := s.gate.sessions.Follow(r.Context(), nil, p.cookie(cookieNames(s.gate).Session), s.place().Host, found, n)
 		if _, got := s.gate.mayStay(t.Context(), one); got != want && n == 1 {
 			t.Errorf("needs %d: got %v, want %v", n, got, want)
 		}

@@ -37,7 +37,7 @@ func TestSession_OpensOnlyInItsRealm(t *testing.T) {
 		{"another authentik", gate(there, "", ""), app},
 	}
 	for _, won := range places {
-		secret, _, err := won.gate.start(t.Context(), session.Record{
+		secret, _, err := startSession(t.Context(), won.gate, session.Record{
 			User: User{Username: "jane"}, Until: time.Now().Add(time.Hour),
 		}, won.at)
 		if err != nil {
@@ -45,7 +45,7 @@ func TestSession_OpensOnlyInItsRealm(t *testing.T) {
 		}
 		for _, used := range places {
 			for range 2 { // read from the store, then from the cache
-				s, err := used.gate.find(t.Context(), secret.Cookie(), used.at)
+				s, err := findSession(t.Context(), used.gate, secret.Cookie(), used.at)
 				if err != nil || (s != nil) != (used.name == won.name) {
 					t.Errorf("won at %s, used at %s: %v, %v", won.name, used.name, s, err)
 				}
@@ -62,7 +62,7 @@ func TestSession_OpensOnlyAtItsHost(t *testing.T) {
 		"other.example.com": false, "app.example.com.evil.example": false, "xapp.example.com": false, "": false,
 	} {
 		for range 2 {
-			s, err := g.find(t.Context(), cookie, somewhere(host))
+			s, err := findSession(t.Context(), g, cookie, somewhere(host))
 			if err != nil || (s != nil) != want {
 				t.Errorf("at %q: %v, %v", host, s, err)
 			}
@@ -74,7 +74,7 @@ func TestSession_HostsOfADomainShareOne(t *testing.T) {
 	t.Parallel()
 	g, cookie := held(t, func(c *Config) { c.Cookie.Domain = ".Example.com" }, session.Record{User: User{Username: "jane"}})
 	for _, host := range []string{"app.example.com", "wiki.example.com"} {
-		if s, err := g.find(t.Context(), cookie, somewhere(host)); s == nil || err != nil {
+		if s, err := findSession(t.Context(), g, cookie, somewhere(host)); s == nil || err != nil {
 			t.Errorf("at %s: %v, %v", host, s, err)
 		}
 	}
@@ -139,7 +139,7 @@ func TestSession_EndedOneNeverComesBack(t *testing.T) {
 	g, _ := held(t, nil, session.Record{})
 	at := somewhere("app.example.com")
 	for range 500 {
-		secret, session, err := g.start(t.Context(), session.Record{
+		secret, session, err := startSession(t.Context(), g, session.Record{
 			User: User{Username: "jane"}, Until: time.Now().Add(time.Hour),
 		}, at)
 		if err != nil {
@@ -147,14 +147,14 @@ func TestSession_EndedOneNeverComesBack(t *testing.T) {
 		}
 		var race sync.WaitGroup
 		race.Go(func() { _, _, _ = g.sessions.Note(t.Context(), secret.Cookie(), at.Host, "wiki", true) })
-		race.Go(func() { _, _ = g.find(t.Context(), secret.Cookie(), at) })
+		race.Go(func() { _, _ = findSession(t.Context(), g, secret.Cookie(), at) })
 		race.Go(func() {
 			if err := g.sessions.End(t.Context(), session); err != nil {
 				t.Error(err)
 			}
 		})
 		race.Wait()
-		if s, err := g.find(t.Context(), secret.Cookie(), at); s != nil || err != nil {
+		if s, err := findSession(t.Context(), g, secret.Cookie(), at); s != nil || err != nil {
 			t.Fatalf("it is back: %v, %v", s, err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestSession_EndReachesOtherGates(t *testing.T) {
 	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
 	other := newGate(t, g.cfg)
 	at := somewhere("app.example.com")
-	s, err := other.find(t.Context(), cookie, at)
+	s, err := findSession(t.Context(), other, cookie, at)
 	if s == nil || err != nil {
 		t.Fatalf("got %v, %v", s, err)
 	}
@@ -174,7 +174,7 @@ func TestSession_EndReachesOtherGates(t *testing.T) {
 	}
 	deadline := time.Now().Add(2 * time.Second)
 	for {
-		s, err := other.find(t.Context(), cookie, at)
+		s, err := findSession(t.Context(), other, cookie, at)
 		if s == nil && err == nil {
 			return
 		}

@@ -64,8 +64,8 @@ func TestSignOut_EndsTheSessionsOfTheSameSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.AddCookie(&http.Cookie{Name: n.names().Session, Value: first})
-	n.signOut.SignOut(n.exchange(r, somewhere("app.example.com")))
+	r.AddCookie(&http.Cookie{Name: cookieNames(n.Gate).Session, Value: first})
+	n.signOut.SignOut(exchangeAt(n.Gate, r, somewhere("app.example.com")))
 	if n.alive(first) || n.alive(sibling) || !n.alive(another) {
 		t.Errorf("got alive: %v, %v, %v", n.alive(first), n.alive(sibling), n.alive(another))
 	}
@@ -83,7 +83,7 @@ func TestSignOut_BrowserWithAuthentiksSessionIsSentThere(t *testing.T) {
 	if err != nil || to.Path != "/application/o/app/end-session/" || to.RawQuery != "" {
 		t.Fatalf("got %d to %v, %v, want authentik's end-session without a way back", page.status, to, err)
 	}
-	if p.cookie(s.gate.names().Session) != "" {
+	if p.cookie(cookieNames(s.gate).Session) != "" {
 		t.Error("the browser keeps the session")
 	}
 }

@@ -76,7 +76,7 @@ func (s *site) place() Resolved {
 // request is one of a person's to the gate itself.
 func (s *site) request(p *person) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, s.URL+"/", nil)
-	name := s.gate.names().Session
+	name := cookieNames(s.gate).Session
 	r.AddCookie(&http.Cookie{Name: name, Value: p.cookie(name)})
 	return r
 }

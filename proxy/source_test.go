@@ -168,7 +168,7 @@ func TestSource_DetourOfAnotherVersionIsIgnored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		vis, err := s.gate.visit(secret, at, sealed)
+		vis, err := openVisit(s.gate, secret, at, sealed)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -34,7 +34,7 @@ func newStaying(t *testing.T, answer string, change func(*Config)) (*site, *pers
 // left is how long the browser keeps the session cookie; zero: until it is closed.
 func (p *person) given(path string) (left int, value string) {
 	p.t.Helper()
-	name := p.site.gate.names().Session
+	name := cookieNames(p.site.gate).Session
 	follow := p.http.CheckRedirect
 	defer func() { p.http.CheckRedirect = follow }()
 	p.http.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
@@ -52,7 +52,7 @@ func (p *person) given(path string) (left int, value string) {
 func TestStay_AuthentiksSessionIsUsedAgainWithoutAPassword(t *testing.T) {
 	t.Parallel()
 	s, p := newStaying(t, "1", nil)
-	name := s.gate.names().Session
+	name := cookieNames(s.gate).Session
 	signedIn := s.clock.now()
 	for day := 1; day < 20; day++ {
 		before := p.cookie(name)
@@ -66,7 +66,7 @@ func TestStay_AuthentiksSessionIsUsedAgainWithoutAPassword(t *testing.T) {
 			t.Fatalf("got a session until %v, want no longer than any other", rec.Until)
 		}
 		p.setCookie(name, before)
-		if found, err := s.gate.find(t.Context(), before, s.place()); found != nil || err != nil {
+		if found, err := findSession(t.Context(), s.gate, before, s.place()); found != nil || err != nil {
 			t.Fatalf("got the session of the day before (%v)", err)
 		}
 		p.setCookie(name, value)

@@ -27,12 +27,12 @@ func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 	if lets(s.gate, s.request(p)) {
 		t.Error("a request that is no page load is let in")
 	}
-	before := p.cookie(s.gate.names().Session)
+	before := p.cookie(cookieNames(s.gate).Session)
 	page := p.signIn("jane", "open sesame", "/report")
 	if page.body != "hello jane" || page.path != "/report" {
 		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
-	if p.cookie(s.gate.names().Session) == before {
+	if p.cookie(cookieNames(s.gate).Session) == before {
 		t.Error("the session is still the one before")
 	}
 	s.clock.move(20 * time.Minute)

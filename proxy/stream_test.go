@@ -54,7 +54,7 @@ func newStreaming(t testing.TB, change func(*Config)) *streaming {
 	s := &streaming{TB: t, store: newStore(t), family: new(Family)}
 	s.Gate = s.gate(change)
 	now := time.Now()
-	secret, _, err := s.start(t.Context(), session.Record{User: jane, Begun: now, Checked: now, Used: now, Until: now.Add(s.cfg.Lifetime)}, somewhere("app.example.com"))
+	secret, _, err := startSession(t.Context(), s.Gate, session.Record{User: jane, Begun: now, Checked: now, Used: now, Until: now.Add(s.cfg.Lifetime)}, somewhere("app.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func (s *streaming) open(method string, header http.Header) <-chan error {
 	if r.Header == nil {
 		r.Header = http.Header{}
 	}
-	r.AddCookie(&http.Cookie{Name: s.names().Session, Value: s.cookie})
+	r.AddCookie(&http.Cookie{Name: cookieNames(s.Gate).Session, Value: s.cookie})
 	opened, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- s.Guard(httptest.NewRecorder(), r, func(_ http.ResponseWriter, r *http.Request) error {
@@ -173,7 +173,7 @@ func TestStream_ThatBeginsJustAfterTheEndOfItsSessionEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreaming(t, nil)
-		found, err := s.find(t.Context(), s.cookie, somewhere("app.example.com"))
+		found, err := findSession(t.Context(), s.Gate, s.cookie, somewhere("app.example.com"))
 		if err != nil || found == nil {
 			t.Fatal(found, err)
 		}
@@ -208,7 +208,7 @@ func TestStream_KeepsItsSessionFromBeingIdle(t *testing.T) {
 		ended := s.open(http.MethodPut, nil)
 		time.Sleep(30 * time.Minute)
 		s.runs(ended)
-		if found, err := s.find(t.Context(), s.cookie, somewhere("app.example.com")); found == nil || err != nil {
+		if found, err := findSession(t.Context(), s.Gate, s.cookie, somewhere("app.example.com")); found == nil || err != nil {
 			t.Fatalf("got no session (%v) while one of its requests runs", err)
 		}
 	})
@@ -275,7 +275,7 @@ func TestStream_OfAnotherSessionGoesOn(t *testing.T) {
 		ended := s.open(http.MethodGet, nil)
 		other := s.gate(nil)
 		now := time.Now()
-		_, joe, err := other.start(t.Context(), session.Record{User: User{Username: "joe", UID: "joe"}, Begun: now, Until: now.Add(time.Hour)}, somewhere("app.example.com"))
+		_, joe, err := startSession(t.Context(), other, session.Record{User: User{Username: "joe", UID: "joe"}, Begun: now, Until: now.Add(time.Hour)}, somewhere("app.example.com"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +334,7 @@ func TestStream_OfASlowClientEndsWithItsSession(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = conn.Close() })
-			_, _ = fmt.Fprintf(conn, "POST /big HTTP/1.1\r\nHost: app.example.com\r\nContent-Length: 9\r\nCookie: %s=%s\r\n\r\n", s.names().Session, s.cookie)
+			_, _ = fmt.Fprintf(conn, "POST /big HTTP/1.1\r\nHost: app.example.com\r\nContent-Length: 9\r\nCookie: %s=%s\r\n\r\n", cookieNames(s.Gate).Session, s.cookie)
 			<-begun
 			s.end(s.Gate)
 			<-returned

@@ -143,7 +143,7 @@ func TestUnbegun_RenamedFlowOfTheBrandContinues(t *testing.T) {
 	page := p.open("/app")
 	s.authentik.DeleteFlow("old")
 	client := s.gate.cfg.Client
-	s.gate.setClient(brandOf{client, "new"})
+	setClient(s.gate, brandOf{client, "new"})
 	page = p.send(page, "uid_field", "jane")
 	page.says(t, `value="jane"`)
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" || end.path != "/app" {
@@ -166,7 +166,7 @@ func TestUnbegun_AnswerCanBeRepeatedAfterAFailure(t *testing.T) {
 	s := newSite(t, nil)
 	s.warm(t)
 	client := s.gate.cfg.Client
-	s.gate.setClient(deadAuthentik{downAuthentik{client}})
+	setClient(s.gate, deadAuthentik{downAuthentik{client}})
 	p := s.person(t)
 	page := p.open("/app")
 	page.says(t, "uid_field")
@@ -179,7 +179,7 @@ func TestUnbegun_AnswerCanBeRepeatedAfterAFailure(t *testing.T) {
 	if again := s.person(t).open("/app"); again.status != http.StatusServiceUnavailable {
 		t.Errorf("an old copy is drawn: status %d", again.status)
 	}
-	s.gate.setClient(client)
+	setClient(s.gate, client)
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" { // back, and once more
 		t.Errorf("got status %d: %s", end.status, end.body)
 	}

@@ -58,7 +58,7 @@ func TestRecords_OfTheFirstVersionOpen(t *testing.T) {
 	if !ok {
 		t.Fatal("got no secret in the old cookie")
 	}
-	s, err := g.find(t.Context(), old.Cookie, at)
+	s, err := findSession(t.Context(), g, old.Cookie, at)
 	if s == nil || err != nil {
 		t.Fatalf("session: got %v, %v, want that of the first version", s, err)
 	}
@@ -78,10 +78,10 @@ func TestRecords_OfTheFirstVersionOpen(t *testing.T) {
 	if got := g.signIn.Recall(t.Context(), browser, at.Host); got["authentik_device"] != "d" {
 		t.Errorf("remembered device: got %v", got)
 	}
-	if vis, err := g.visit(browser, at, old.Visit); err != nil || vis.Back != "/deep" || vis.Step.Challenge.Component() != flowclient.ComponentPassword {
+	if vis, err := openVisit(g, browser, at, old.Visit); err != nil || vis.Back != "/deep" || vis.Step.Challenge.Component() != flowclient.ComponentPassword {
 		t.Errorf("visit: got %+v, %v", vis, err)
 	}
-	x := g.exchange(httptest.NewRequest(http.MethodGet, "/", nil), at)
+	x := exchangeAt(g, httptest.NewRequest(http.MethodGet, "/", nil), at)
 	for kind, sealed := range map[seal.Kind]string{seal.KindRelay: old.Relay, seal.KindLink: old.Link, seal.KindState: strings.Split(old.State, ".")[0]} {
 		var v map[string]any
 		if err := x.Box(kind, browser).OpenText(sealed, &v); err != nil || len(v) == 0 {

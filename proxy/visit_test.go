@@ -21,7 +21,7 @@ func TestWayBack_IsNeverTheSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for _, to := range []string{"/.authentik/login", "/.authentik/login?to=%2F", "/.authentik/logout", "/.authentik", "/%2eauthentik/x"} {
-		if got := s.gate.exchange(httptest.NewRequest(http.MethodGet, "/", nil), s.place()).WayBack(to); got != "/" {
+		if got := exchangeAt(s.gate, httptest.NewRequest(http.MethodGet, "/", nil), s.place()).WayBack(to); got != "/" {
 			t.Errorf("%q leads back to %q", to, got)
 		}
 	}
@@ -36,7 +36,7 @@ func TestWayBack_ServesAWaitingFrame(t *testing.T) {
 		"/.authentik/framed?x=1": "/", "/.authentik/framed/": "/", "/.authentik/framed/../login": "/", "/.authentik//framed": "/",
 		"/%2eauthentik/framed": "/", "//app/.authentik/framed": "/", "/.authentik/framed\\": "/", "/.authentik/Framed": "/",
 	} {
-		if got := s.gate.exchange(httptest.NewRequest(http.MethodGet, "/", nil), s.place()).WayBack(to); got != want {
+		if got := exchangeAt(s.gate, httptest.NewRequest(http.MethodGet, "/", nil), s.place()).WayBack(to); got != want {
 			t.Errorf("%q leads back to %q, want %q", to, got, want)
 		}
 	}
@@ -58,11 +58,11 @@ func TestVisit_ForgedOneIsRefused(t *testing.T) {
 	open := func(change func(*signin.Visit)) error {
 		v := good
 		change(&v)
-		sealed, err := g.exchange(httptest.NewRequest(http.MethodGet, "/", nil), at).Box(seal.KindVisit, browser).SealText(v)
+		sealed, err := exchangeAt(g, httptest.NewRequest(http.MethodGet, "/", nil), at).Box(seal.KindVisit, browser).SealText(v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = g.visit(browser, at, sealed)
+		_, err = openVisit(g, browser, at, sealed)
 		return err
 	}
 	if err := open(func(*signin.Visit) {}); err != nil {
@@ -91,7 +91,7 @@ func TestVisit_SealedWithOnlyTheBrowsersSecretIsRefused(t *testing.T) {
 		t.Fatal("got no visit cookie, want one")
 	}
 	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
-	vis, err := s.gate.visit(browser, at, page.fields().Get("visit"))
+	vis, err := openVisit(s.gate, browser, at, page.fields().Get("visit"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,5 +8,5 @@
 //   - accept.go, format.go, problem.go: the response format, HTML or JSON
 //
 // It decides nothing: whether a session may pass is said by the gate, through
-// Shared.Judge.
+// Shared.Access.
 package exchange

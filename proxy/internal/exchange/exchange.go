@@ -61,9 +61,9 @@ type Shared struct {
 	// KnownBrand is Brand as far as it is known without asking authentik. Pages that
 	// report a failure use it: authentik may be what fails.
 	KnownBrand func(x *Exchange) flowclient.Brand
-	// Judge says whether a session may use the application. It only reads.
-	Judge func(s *session.Session) Verdict
-	// Unreachable is Judge after authentik could not be asked about a session.
+	// Access says whether a session may use the application. It only reads.
+	Access func(s *session.Session) Verdict
+	// Unreachable is Access after authentik could not be asked about a session.
 	Unreachable func(s *session.Session, cause error) Verdict
 }
 
@@ -170,15 +170,15 @@ func (x *Exchange) Recheck() (s *session.Session, found bool, err error) {
 	return now, found, nil
 }
 
-// Judgement returns the verdict on the request's session, after authentik was
+// Verdict returns the verdict on the request's session, after authentik was
 // asked if need be. It yields found == false if there is no session, or none
 // any more. An error says that the store failed.
-func (x *Exchange) Judgement() (v Verdict, found bool, err error) {
+func (x *Exchange) Verdict() (v Verdict, found bool, err error) {
 	s, found, err := x.Session()
 	if !found || err != nil {
 		return Verdict{}, false, err
 	}
-	if v = x.Judge(s); v != (Verdict{}) {
+	if v = x.Access(s); v != (Verdict{}) {
 		return v, true, nil
 	}
 	now, found, err := x.Recheck()
@@ -188,7 +188,7 @@ func (x *Exchange) Judgement() (v Verdict, found bool, err error) {
 	case !found:
 		return Verdict{}, false, nil
 	}
-	return x.Judge(now), true, nil
+	return x.Access(now), true, nil
 }
 
 // CookieOf returns the value of the cookie that opened a session.

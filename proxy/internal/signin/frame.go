@@ -23,7 +23,7 @@ func (h *Handler) frame(x *exchange.Exchange) {
 // who has signed in may close it. All others are led to the sign-in, which says
 // what is wrong with those who have signed in and may not pass.
 func (h *Handler) Unframe(x *exchange.Exchange) {
-	v, found, err := x.Judgement()
+	v, found, err := x.Verdict()
 	if err != nil {
 		x.Fail(fault.From(err), "/")
 		return

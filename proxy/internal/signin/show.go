@@ -85,7 +85,7 @@ func (h *Handler) arrive(x *exchange.Exchange, a *Admission) {
 		x.Redirect(h.Arrival(a))
 		return
 	}
-	switch v := x.Judge(a.session); {
+	switch v := x.Access(a.session); {
 	case v.Pass:
 		x.Lead(a.back, a.back)
 	case v.Err != nil:

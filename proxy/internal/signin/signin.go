@@ -95,7 +95,7 @@ func (h *Handler) demanded(x *exchange.Exchange) (s *session.Session, demanded b
 	if !found || err != nil || !h.demand(x).Unmet(s.SignIn, h.Now()) {
 		return nil, false
 	}
-	if v := x.Judge(s); v.Pass || v.StepUp {
+	if v := x.Access(s); v.Pass || v.StepUp {
 		return s, true
 	}
 	return nil, false
@@ -115,7 +115,7 @@ func (h *Handler) already(x *exchange.Exchange, back string) bool {
 // onward redirects the user of a session to where they wanted to go, or shows why
 // it cannot. It does neither if authentik has ended the session.
 func (h *Handler) onward(x *exchange.Exchange, s *session.Session, back string) bool {
-	v, found, err := x.Judgement()
+	v, found, err := x.Verdict()
 	switch {
 	case err != nil:
 		x.Fail(fault.From(err), back)

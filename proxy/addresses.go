@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 )
 
 // A route answers one of the gate's own addresses, by method.
@@ -26,9 +28,16 @@ func directed(answer func(*exchange.Exchange)) func(*exchange.Exchange) {
 	}
 }
 
-// routes returns what answers the gate's own addresses, by their path below the
-// prefix. A path that ends with a slash stands for all names below it.
-func (g *Gate) routes() map[string]route {
+// addresses are a gate's own, which lie below its prefix.
+type addresses struct {
+	shared   *exchange.Shared
+	pictures *pictures.Pictures
+	forgery  *http.CrossOriginProtection
+	routes   map[string]route // by path; one that ends with a slash stands for all names below it
+}
+
+// addressesOf returns the addresses of a gate whose rooms are built.
+func addressesOf(g *Gate) addresses {
 	all := map[string]route{
 		"/login":            {http.MethodGet: directed(g.signIn.Begin), http.MethodPost: directed(g.signIn.Answer)},
 		"/logout":           {http.MethodGet: g.signOut.Page, http.MethodPost: g.signOut.SignOut},
@@ -43,25 +52,39 @@ func (g *Gate) routes() map[string]route {
 		all["/backchannel-logout"] = post(g.signOut.BackChannel)
 		all["/frontchannel-logout"] = get(g.signOut.FrontChannel)
 	}
-	return all
+	return addresses{g.shared, g.pictures, g.forgery, all}
 }
 
 // route finds what answers a path below the prefix.
-func (g *Gate) route(path string) (found route, ok bool) {
-	if found, ok = g.own[path]; ok && !strings.HasSuffix(path, "/") {
+func (a addresses) route(path string) (found route, ok bool) {
+	if found, ok = a.routes[path]; ok && !strings.HasSuffix(path, "/") {
 		return found, true
 	}
 	if i := strings.IndexByte(strings.TrimPrefix(path, "/"), '/'); i >= 0 && len(path) > i+2 {
-		found, ok = g.own[path[:i+2]]
+		found, ok = a.routes[path[:i+2]]
 		return found, ok
 	}
 	return nil, false
 }
 
+// has reports whether the gate answers a path below its prefix: whether it has
+// such an address, and knows the asset or picture.
+func (a addresses) has(below string, x *exchange.Exchange) bool {
+	_, ok := a.route(below)
+	switch {
+	case strings.HasPrefix(below, "/assets/"):
+		return ok && a.shared.Pages.HasAsset(path.Base(below), x.At.Asked.Query().Get("v"))
+	case strings.HasPrefix(below, "/brand/"):
+		return ok && a.pictures.Has(path.Base(below))
+	default:
+		return ok
+	}
+}
+
 // serve answers the gate's own addresses. Whatever else lies below the prefix
 // never reaches the application.
-func (g *Gate) serve(x *exchange.Exchange) {
-	found, ok := g.route(x.At.Asked.Path[len(g.cfg.Prefix):])
+func (a addresses) serve(x *exchange.Exchange) {
+	found, ok := a.route(x.At.Asked.Path[len(a.shared.Prefix):])
 	if !ok {
 		x.Fail(fault.New(fault.NotFound, nil), "/")
 		return
@@ -76,7 +99,7 @@ func (g *Gate) serve(x *exchange.Exchange) {
 		return
 	}
 	if method == http.MethodPost {
-		if err := g.forgery.Check(x.R); err != nil {
+		if err := a.forgery.Check(x.R); err != nil {
 			x.Fail(fault.New(fault.CrossSite, err), "/")
 			return
 		}

@@ -1,0 +1,85 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// An access is what a gate demands of a session before it passes.
+type access struct {
+	application    string
+	recheck, grace time.Duration
+	demand         authn.Demand
+	rules          ruleSet
+	now            func() time.Time
+}
+
+func (cfg Config) access() access {
+	return access{cfg.Application, cfg.Recheck, *cfg.Grace, cfg.OIDC.demand(), cfg.Rules, cfg.Now}
+}
+
+// check says whether a session's user may use the application behind this gate.
+// It only reads. A session whose recheck is overdue by more than a recheck's
+// interval is asked about first, so that no session that has ended at authentik
+// passes once more after a pause.
+func (a access) check(s *session.Session, needs needs) decision {
+	return a.checkWithin(s, needs, a.recheck+min(a.recheck, a.grace))
+}
+
+// checkUnreachable is check after authentik could not be asked: then an overdue
+// recheck is tolerated for the grace.
+func (a access) checkUnreachable(s *session.Session, needs needs, cause error) decision {
+	d := a.checkWithin(s, needs, a.recheck+a.grace)
+	if _, undecided := d.(recheck); undecided {
+		return refuse{fault.From(cause)}
+	}
+	return d
+}
+
+// checkWithin is the only place that admits a session: it passes if authentik has
+// confirmed it within a time and allows the application. A refusal is valid until
+// a recheck is due.
+func (a access) checkWithin(s *session.Session, needs needs, confirmed time.Duration) decision {
+	now := a.now()
+	allowed := s.Allowed(a.application)
+	switch {
+	case !s.Known(a.application):
+		return recheck{}
+	case s.Unconfirmed(now) > confirmed, !allowed && s.Due(now):
+		return recheck{}
+	case !allowed, !a.rules.fit(s.User, needs):
+		return refuse{fault.New(fault.NotAllowed, nil)}
+	case a.demanded(needs).Unmet(s.SignIn, now):
+		return stepUp{}
+	default:
+		return pass{s}
+	}
+}
+
+// demanded returns what a sign-in has to be like for a request.
+func (a access) demanded(needs needs) authn.Demand { return a.rules.demand(needs, a.demand) }
+
+// verdict is check for the rooms below, which know no decisions.
+func (a access) verdict(s *session.Session) exchange.Verdict { return verdictOf(a.check(s, 0)) }
+
+// unreachable is checkUnreachable for the rooms below.
+func (a access) unreachable(s *session.Session, cause error) exchange.Verdict {
+	return verdictOf(a.checkUnreachable(s, 0, cause))
+}
+
+func verdictOf(d decision) exchange.Verdict {
+	switch d := d.(type) {
+	case pass:
+		return exchange.Verdict{Pass: true}
+	case stepUp:
+		return exchange.Verdict{StepUp: true}
+	case refuse:
+		return exchange.Verdict{Err: d.err}
+	default:
+		return exchange.Verdict{}
+	}
+}
