@@ -52,7 +52,8 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	if target, ok := g.neighbours.relayed(x); ok {
 		return target
 	}
-	needs := needs(x.Needs)
+	needs := g.access.rules.about(x) // not at the gates' own addresses, whose answers no rule may change
+	x.Needs = uint64(needs)
 	open := needs == 0 && g.open(x)
 	s, found, err := x.Session()
 	switch {

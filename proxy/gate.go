@@ -198,7 +198,6 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	// known by, and then their password would reach the application.
 	left, isLeft := g.neighbours.leftOver(r, x.At)
 	g.headers.Strip(r)
-	x.Needs = uint64(g.access.rules.about(&x))
 	d := g.settle(&x, g.decide(&x))
 	if isLeft && noVisit(d) {
 		d = leftOver{left}

@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -140,5 +143,34 @@ func TestRule_ThatDemandsNothingIsRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
+	}
+}
+
+// TestRule_IsNotAskedAboutTheGatesOwnAddresses has a rule about every request, and
+// asks for each of the gate's own addresses.
+func TestRule_IsNotAskedAboutTheGatesOwnAddresses(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	s := newOIDCSite(t, func(reg *registration) {
+		reg.gate = func(c *Config) {
+			match := func(*http.Request) bool { asked.Add(1); return true }
+			c.Open = match
+			c.Rules = []Rule{{Match: match, RequireMFA: true}}
+		}
+	})
+	for _, path := range []string{"", "/login", "/login?to=/", "/session", "/logout", "/callback?state=x", "/nothing", "/..;/x", "/assets/x"} {
+		for _, accept := range []string{"text/html", "application/json"} {
+			r := httptest.NewRequest(http.MethodGet, s.URL+"/.authentik"+path, nil)
+			r.Header.Set("Accept", accept)
+			w := httptest.NewRecorder()
+			s.Config.Handler.ServeHTTP(w, r)
+			if got := w.Body.String() + fmt.Sprint(w.Header()); asked.Load() != 0 || strings.Contains(got, "mfa=1") {
+				t.Errorf("%s (%s): got %d questions to the rule, want none, and status %d %s", path, accept, asked.Load(), w.Code, got)
+			}
+		}
+	}
+	s.person(t).open("/")
+	if asked.Load() == 0 {
+		t.Error("got no question about another address, want some")
 	}
 }
