@@ -71,6 +71,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        max_age <duration>
 //	        open
 //	    }
+//	    preflight
 //	    client_id     <id>
 //	    client_secret <secret>
 //	    scopes        <scope>...
@@ -130,7 +131,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "app_cookies", "clear_site_data"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "app_cookies", "clear_site_data"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -248,6 +249,8 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.require(d)
 	case "sign_out_back":
 		p.flag(d, "sign_out_back", &p.handler.SignOutBack)
+	case "preflight":
+		p.flag(d, "preflight", &p.handler.Preflight)
 	case "scopes":
 		p.scopes(d)
 	case "open":

@@ -54,6 +54,12 @@ type Handler struct {
 	// met, in addition to what is demanded of all. Default: none.
 	On []*Rule `json:"on,omitempty"`
 
+	// Whether CORS preflights pass without a sign-in, which browsers send before a
+	// script of another origin may use the application. They lose cookies,
+	// credentials and identity, and the request that follows needs a sign-in like
+	// any other. Default: preflights are refused.
+	Preflight bool `json:"preflight,omitempty"`
+
 	// The address of authentik as Caddy reaches it, for example
 	// `http://authentik-server:9000`. Required.
 	URL string `json:"url,omitempty"`

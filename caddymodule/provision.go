@@ -117,6 +117,7 @@ func (h *Handler) config() proxy.Config {
 		Headers: h.Headers.config(),
 		// The skin looks for addresses that servers read in two ways itself.
 		DangerouslyOpen: h.open,
+		Preflight:       h.Preflight,
 		Writer:          newKeeper,
 		Resolve:         (&resolver{log: h.log}).resolve,
 	}

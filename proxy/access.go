@@ -56,7 +56,7 @@ func (a access) checkWithin(s *session.Session, needs needs, confirmed time.Dura
 	case a.demanded(needs).Unmet(s.SignIn, now):
 		return stepUp{}
 	default:
-		return pass{s}
+		return pass{session: s}
 	}
 }
 

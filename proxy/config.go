@@ -128,6 +128,10 @@ type Config struct {
 	// DangerouslyOpen is like Open, and decides about ambiguous paths itself. A request that
 	// either of them says is open needs no sign-in. Default: no request is open.
 	DangerouslyOpen func(*http.Request) bool
+	// Preflight lets preflights of other origins pass (Fetch, CORS-preflight request),
+	// whatever Rules demand, without cookies, credentials, identity, and headers that
+	// change the method. Default: they get 401, as other requests do.
+	Preflight bool
 	// Resolve tells what the server in front knows about a request. Default: what the connection itself says.
 	Resolve func(*http.Request) Resolved
 

@@ -13,9 +13,12 @@ import (
 type decision interface{ kind() string }
 
 type (
-	pass    struct{ session *session.Session } // to the application; no session on an open path
-	own     struct{}                           // to the gate's own addresses
-	relayed struct {                           // to authentik's own interface
+	pass struct { // to the application
+		session *session.Session // nil on an open path, and for a preflight
+		bare    bool             // without the client's credentials
+	}
+	own     struct{} // to the gate's own addresses
+	relayed struct { // to authentik's own interface
 		by     *Gate
 		target relay.Target
 	}
@@ -54,18 +57,18 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	}
 	needs := g.access.rules.about(x) // not at the gates' own addresses, whose answers no rule may change
 	x.Needs = uint64(needs)
-	open := needs == 0 && g.open(x)
+	unasked, passes := g.unasked(x, needs)
 	s, found, err := x.Session()
 	switch {
-	case err != nil && !open:
+	case err != nil && !passes:
 		return refuse{fault.From(err)}
 	case found:
-		if d := g.access.check(s, needs); !open || d.kind() == "pass" {
+		if d := g.access.check(s, needs); !passes || d.kind() == "pass" {
 			return d
 		}
-		return pass{}
-	case open:
-		return pass{}
+		return unasked
+	case passes:
+		return unasked
 	}
 	if g.relay != nil {
 		if target, ok := g.relay.Target(x); ok {
@@ -76,6 +79,23 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 		return signIn{signin.LinkAt(g.cfg.PageHost, x.At.Asked)}
 	}
 	return refuse{fault.New(fault.SignInRequired, nil)}
+}
+
+// unasked is the only place that lets requests pass without a session: those that
+// are open, and, if the operator says so, preflights.
+//
+// Demands do not hold for a preflight: a request without credentials can meet none,
+// and the request that follows it has to meet them all. It passes on every path,
+// so that it does not matter how an application reads the path, and without what
+// could make more of it than a question.
+func (g *Gate) unasked(x *exchange.Exchange, needs needs) (p pass, passes bool) {
+	switch {
+	case needs == 0 && g.open(x):
+		return pass{}, true
+	case g.cfg.Preflight && x.Preflight():
+		return pass{bare: true}, true
+	}
+	return pass{}, false
 }
 
 // open reports whether a request needs no sign-in. The application may go by the

@@ -207,6 +207,9 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	}
 	g.cfg.Metrics.Decision(d.kind())
 	if p, ok := d.(pass); ok {
+		if p.bare {
+			exchange.StripCredentials(r.Header)
+		}
 		request, running := g.introduce(&x, p.session)
 		defer running.Finish()
 		return next(w, request)
