@@ -107,6 +107,10 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	            encoding utf8|percent|latin1|quoted-printable|rfc2047
 //	        }
 //	    }
+//	    assertion {
+//	        audience <text>
+//	        lifetime <duration>
+//	    }
 //	    prefix <path>
 //	}
 //
@@ -235,6 +239,8 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.trust(d)
 	case "page":
 		p.Block(d, name, p.pageOption)
+	case "assertion":
+		p.Block(d, name, func(d *caddyfile.Dispenser) { p.One(d, "assertion "+d.Val()) })
 	case "cookie":
 		p.Block(d, name, p.cookieOption)
 	case "sessions":

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/dustin/go-humanize"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
@@ -35,6 +37,7 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 		ClientID: openID, ClientSecret: h.ClientSecret != "", Scopes: len(h.Scopes) > 0,
 		RequireMFA: h.RequireMFA, MaxAge: h.MaxAge != "", SignOutBack: h.SignOutBack,
 		LoginByRedirect: h.Login == string(proxy.LoginRedirect),
+		Assertion:       slices.ContainsFunc(h.Headers.Own, Header.needsAssertion), AboutAssertion: h.Assertion != Assertion{}, Site: h.Site != "",
 	}.Conflicts()...)
 }
 
@@ -127,6 +130,15 @@ func checkHeader(own Header, source rules.Source) error {
 		return checkPlaceholders(own.Value, source)
 	}
 	return source.Claim(own.Value)
+}
+
+// checkAssertionLifetime checks how long a signed assertion is valid.
+func checkAssertionLifetime(text string) error {
+	d, err := caddy.ParseDuration(text)
+	if err != nil || d < proxy.MinAssertionLifetime || d > proxy.MaxAssertionLifetime {
+		return fmt.Errorf("%q is not a time from 2m to 5m; write for example 3m", text)
+	}
+	return nil
 }
 
 func checkEncoding(text string) error { return options.OneOf(proxy.HeaderEncodings()...)(text) }

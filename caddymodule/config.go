@@ -31,6 +31,7 @@ import (
 // `{http.auth.user.uid}` | authentik's stable, opaque id of the user
 // `{http.auth.user.groups}` | the names of the groups, separated by commas
 // `{http.auth.user.session}` | a public id of the session, for logs
+// `{http.auth.user.assertion}` | a signed statement about the user; set only if a header in `headers` contains it
 // `{http.auth.user.attributes.KEY}` | with client_id and the scope ak_proxy, one of the user's attributes in authentik
 // `{http.auth.user.CLAIM}` | with client_id, any other claim of OpenID Connect about the user; lists are separated by commas
 // `{http.auth.user.access_token}` | with client_id, the access token, for requests on the user's behalf; set only if a header in `headers` contains it
@@ -143,6 +144,10 @@ type Handler struct {
 	// in authentik's own interface on this site's host, with `redirect` at
 	// authentik's own address, which needs `client_id`. Default: `page`.
 	Login string `json:"login,omitempty"`
+
+	// What signed assertions are like, which a header with `assertion` contains.
+	// They need `site`.
+	Assertion Assertion `json:"assertion,omitzero"`
 
 	// What the sign-in page looks like.
 	Page Page `json:"page,omitzero"`
@@ -303,13 +308,26 @@ type Headers struct {
 	Own []Header `json:"own,omitempty"`
 }
 
+// Assertion is a signed statement about the user, which the application can
+// verify: a JSON Web Token of the site (`iss` is `site`) with `aud`, `sub`, `exp`,
+// `preferred_username`, `name`, `email`, `groups` and `sid`. The keys are at
+// `/.authentik/jwks`.
+type Assertion struct {
+	// Who it is for, as the application expects it in `aud`. Default: `site`,
+	// followed by a slash and `application` if there is one.
+	Audience string `json:"audience,omitempty"`
+
+	// How long it is valid, from `2m` to `5m`. Default: `5m`.
+	Lifetime string `json:"lifetime,omitempty"`
+}
+
 // Header is a header of your own.
 type Header struct {
 	// The name of the header, for example `X-Forwarded-User`.
 	Name string `json:"name"`
 
 	// A claim, or a text with placeholders. The claims are `username`, `name`,
-	// `email`, `uid`, `groups` and `session`; with `client_id` also
+	// `email`, `uid`, `groups`, `session` and `assertion`; with `client_id` also
 	// `access_token` and the claims of OpenID Connect about the user, and with
 	// the scope `ak_proxy` also `attributes.KEY`.
 	Value string `json:"value"`
@@ -375,6 +393,8 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "headers", Value: &h.Headers.Preset, Check: options.OneOf("remote", "authentik", "off"), Example: "headers authentik"},
 		{Name: "headers encoding", Value: &h.Headers.Encoding, Check: checkEncoding, Example: "encoding percent"},
 		{Name: "headers max_size", Value: &h.Headers.MaxSize, Check: checkMaxSize, Example: "max_size 16KiB"},
+		{Name: "assertion audience", Value: &h.Assertion.Audience, Check: options.Text, Example: "audience grafana"},
+		{Name: "assertion lifetime", Value: &h.Assertion.Lifetime, Check: checkAssertionLifetime, Example: "lifetime 3m"},
 		{Name: "prefix", Value: &h.Prefix, Check: rules.Prefix, Example: "prefix /.authentik"},
 	}
 }

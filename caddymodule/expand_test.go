@@ -23,6 +23,7 @@ func TestExpand_ReplacesPlaceholdersInEveryValue(t *testing.T) {
 		"key": strings.Repeat("k", rules.MinKey), "pin": strings.Repeat("0f", 32), "tls_name": "auth.example.com", "cookie name": "example", "cookie domain": "example.com",
 		"headers": "off", "headers encoding": "latin1", "headers max_size": "16KiB", "prefix": "/.login", "idle": "1h", "recheck": "30s", "grace": "0s",
 		"client_id": "wiki", "client_secret": "{not} a placeholder", "max_age": "8h",
+		"assertion audience": "grafana", "assertion lifetime": "3m",
 	}
 	together := map[string][]string{ // what does not go with the others
 		"a flow":         {"client_id", "client_secret", "max_age"},
@@ -30,7 +31,7 @@ func TestExpand_ReplacesPlaceholdersInEveryValue(t *testing.T) {
 	}
 	for name, without := range together {
 		t.Run(name, func(t *testing.T) {
-			h := new(Handler)
+			h := &Handler{Headers: Headers{Own: []Header{{Name: "X-Assertion", Value: "assertion"}}}}
 			for _, s := range h.settings() {
 				if slices.Contains(without, s.Name) {
 					continue

@@ -72,8 +72,13 @@ func (own Header) claim() string {
 }
 
 // needsToken reports whether the header contains the access token.
-func (own Header) needsToken() bool {
-	return own.claim() == tokenClaim || strings.Contains(own.Value, "{"+userPrefix+tokenClaim+"}")
+func (own Header) needsToken() bool { return own.contains(tokenClaim) }
+
+// needsAssertion reports whether the header contains a signed assertion.
+func (own Header) needsAssertion() bool { return own.contains(assertionClaim) }
+
+func (own Header) contains(claim string) bool {
+	return own.claim() == claim || strings.Contains(own.Value, "{"+userPrefix+claim+"}")
 }
 
 // text returns a function that replaces the placeholders in a header's value

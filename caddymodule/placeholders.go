@@ -17,6 +17,9 @@ const (
 	// tokenClaim is the access token. Only gates that have a header with it
 	// keep it at hand.
 	tokenClaim = "access_token"
+	// assertionClaim is a signed assertion. Only gates that have a header with it
+	// sign.
+	assertionClaim = "assertion"
 )
 
 // setPlaceholders sets the placeholders of the signed-in user for the handlers
@@ -61,6 +64,8 @@ func placeholder(s proxy.Session, field string) (any, bool) {
 		return s.ID(), true
 	case tokenClaim:
 		return s.AccessToken(), true
+	case assertionClaim:
+		return s.Assertion(), true
 	}
 	if path, isAttribute := strings.CutPrefix(field, attributePrefix); isAttribute {
 		return attribute(s.User().Attributes, path)

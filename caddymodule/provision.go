@@ -114,7 +114,7 @@ func (h *Handler) config() proxy.Config {
 		AppCookies:  h.appCookies(), ClearSiteData: h.ClearSiteData,
 		Prefix:  h.Prefix,
 		Site:    parsed(h.Site),
-		Headers: h.Headers.config(),
+		Headers: h.Headers.config(), Assertion: h.assertion(),
 		// The skin looks for addresses that servers read in two ways itself.
 		DangerouslyOpen: h.open,
 		Preflight:       h.Preflight,
@@ -135,6 +135,14 @@ func (h *Handler) openID() proxy.OIDCConfig {
 		MaxAge:          duration(h.MaxAge),
 		KeepAccessToken: slices.ContainsFunc(h.Headers.Own, Header.needsToken),
 	}
+}
+
+// assertion returns what signed assertions are like, if a header has one.
+func (h *Handler) assertion() *proxy.AssertionConfig {
+	if !slices.ContainsFunc(h.Headers.Own, Header.needsAssertion) {
+		return nil
+	}
+	return &proxy.AssertionConfig{Audience: h.Assertion.Audience, Lifetime: duration(h.Assertion.Lifetime)}
 }
 
 // duration returns the duration in a text that has been checked, or zero.

@@ -52,6 +52,9 @@ func addressesOf(g *Gate) addresses {
 		all["/backchannel-logout"] = post(g.signOut.BackChannel)
 		all["/frontchannel-logout"] = get(g.signOut.FrontChannel)
 	}
+	if g.assertions != nil {
+		all["/jwks"] = get(g.neighbours.publishKeys)
+	}
 	return addresses{g.shared, g.pictures, g.forgery, all}
 }
 

@@ -114,6 +114,9 @@ type Config struct {
 	Site *url.URL
 	// Headers says which identity headers the application gets.
 	Headers HeaderConfig
+	// Assertion says what signed assertions are like. A header with the claim
+	// assertion needs it. Default: there are none.
+	Assertion *AssertionConfig
 	// Page says how the gate's pages look.
 	Page PageConfig
 
@@ -384,6 +387,7 @@ func (cfg Config) check() error {
 		wrong("host", rules.ToldHosts(cfg.hosts()))
 	}
 	cfg.checkAppCookies(wrong)
+	cfg.checkAssertion(wrong)
 	cfg.checkSignIn(wrong)
 	cfg.checkRules(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)

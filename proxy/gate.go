@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
@@ -48,6 +49,7 @@ type Gate struct {
 	background *background.Group
 	neighbours neighbours
 	access     access
+	assertions *assertion.Signer // nil if the application gets none
 	closing    sync.Once
 	closed     chan struct{}
 	leave      []func() // the family, and the group
@@ -137,6 +139,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	if options.OIDC != nil {
 		g.signIn.Source = options.OIDC
 	}
+	g.assertions = cfg.assertions(key)
 	g.sessions = session.New(g.sessionOptions(key, issuer))
 	shared.Sessions = g.sessions
 	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), All: g.neighbours.signOuts}
@@ -156,7 +159,7 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
-		KeepAccessToken: cfg.OIDC.KeepAccessToken, Fits: cfg.fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
+		KeepAccessToken: cfg.OIDC.KeepAccessToken, Assert: asserting(g.assertions, g.headers), Fits: cfg.fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
 		Ask:     g.signIn.Source.Recheck,
 		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
 		Passes:  func(s *session.Session) bool { return g.access.verdict(s).Pass },

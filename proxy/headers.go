@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 
@@ -87,7 +88,8 @@ type HeaderRule struct {
 	// Claim is what is known of the user: username, name, email, uid, groups, id,
 	// session, attributes.<key>, access_token, or another claim of OpenID Connect
 	// by its name there. Several values are separated by commas, or by bars if the
-	// claim ends with one: groups|.
+	// claim ends with one: groups|. It can also be assertion, with
+	// Config.Assertion.
 	Claim string
 	// Encoding is how the value is spelled. Default: that of HeaderConfig.
 	Encoding HeaderEncoding
@@ -105,6 +107,13 @@ func (c HeaderConfig) options() headers.Options {
 			rule.Value = func(r *http.Request) string {
 				s, _ := SessionFrom(r.Context())
 				return own.Value(r, s)
+			}
+		}
+		if own.Claim == assertionClaim {
+			rule.Encoding = cmp.Or(rule.Encoding, headers.UTF8) // of JSON Web Tokens it changes nothing
+			rule.Value = func(r *http.Request) string {
+				s, _ := SessionFrom(r.Context())
+				return s.Assertion()
 			}
 		}
 		o.Rules = append(o.Rules, rule)

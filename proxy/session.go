@@ -46,6 +46,10 @@ func (s Session) Claim(name string) (value any, ok bool) {
 // the gate was configured to keep it.
 func (s Session) AccessToken() string { return s.s.AccessToken }
 
+// Assertion returns a signed assertion about the user, which is valid for at
+// least a minute. It is empty unless Config.Assertion is set.
+func (s Session) Assertion() string { return s.s.Assertion.Text() }
+
 // SessionFrom returns the session of a request that has passed the gate. It
 // yields ok == false for a request without one, such as one to an open path.
 func SessionFrom(ctx context.Context) (s Session, ok bool) {

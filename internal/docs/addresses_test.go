@@ -22,6 +22,7 @@ func newGate(t *testing.T) *proxy.Gate {
 	g, err := proxy.New(proxy.Config{
 		Client: client, Store: proxy.NewMemory(), Key: []byte(strings.Repeat("k", 32)),
 		Application: "app", OIDC: proxy.OIDCConfig{ClientID: "app"},
+		Site: &url.URL{Scheme: "http", Host: "example.com"}, Assertion: &proxy.AssertionConfig{},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +66,7 @@ func TestJSON_TableNamesAddressesThatTheGateAnswers(t *testing.T) {
 func TestJSON_TableNamesEachAddress(t *testing.T) {
 	t.Parallel()
 	text := section(t, read(t, "docs/json.md"), "## Addresses")
-	for _, path := range found(t, `"(/(?:login|logout|session|framed|callback|[a-z]+-logout|assets/|brand/))"`, sources(t, "proxy")) {
+	for _, path := range found(t, `"(/(?:login|logout|session|framed|callback|jwks|[a-z]+-logout|assets/|brand/))"`, sources(t, "proxy")) {
 		if !strings.Contains(text, "/.authentik"+path) {
 			t.Errorf("%s is not in the table", path)
 		}

@@ -152,6 +152,11 @@ var Rooms = []Room{
 		OnlyWhy: "it knows no session and no gate",
 	},
 	{
+		Path:    "proxy/internal/assertion",
+		Only:    []string{Module + "/proxy/internal/user", Module + "/proxy/internal/seal", "github.com/go-jose/go-jose", "golang.org/x"},
+		OnlyWhy: "it signs what it is given, and knows no session and no request",
+	},
+	{
 		Path: "proxy/internal/background", Only: nothing,
 		OnlyWhy: "it runs what it is given",
 	},
@@ -239,7 +244,7 @@ var Rooms = []Room{
 // with rooms before it.
 var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
-	"proxy/internal/cache", "proxy/internal/seal", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/pictures",
+	"proxy/internal/cache", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/pictures",
 	"proxy/internal/page", "proxy/internal/session", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/exchange",
 	"proxy/internal/reply", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy",
 }

@@ -19,7 +19,7 @@ type Source struct {
 }
 
 // userClaims are known of every user, from either source.
-var userClaims = []string{"id", "username", "name", "email", "uid", "groups", "session"}
+var userClaims = []string{"id", "username", "name", "email", "uid", "groups", "session", "assertion"}
 
 // requirable is what can be required with either source.
 var requirable = []string{"group", "user"}

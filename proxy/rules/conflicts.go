@@ -11,6 +11,9 @@ type Given struct {
 	ClientID, ClientSecret, Scopes   bool
 	RequireMFA, MaxAge, SignOutBack  bool
 	KeepAccessToken, LoginByRedirect bool
+	// Assertion says that a header has a signed assertion, and AboutAssertion that
+	// options say what assertions are like.
+	Assertion, AboutAssertion, Site bool
 }
 
 // A Conflict is a mistake in a combination of options. Option is the one to
@@ -23,10 +26,10 @@ type Conflict struct {
 // Conflicts returns what is wrong with a combination of options. An option
 // without an effect is a mistake, since its author believes that it has one.
 func (g Given) Conflicts() []Conflict {
+	all := g.aboutAssertions()
 	if !g.ClientID {
-		return g.needOpenID()
+		return append(all, g.needOpenID()...)
 	}
-	var all []Conflict
 	if !g.Application {
 		all = append(all, Conflict{"client_id", errors.New(
 			"client_id needs the application whose provider the client is registered at; write application <slug> too")})
@@ -34,6 +37,18 @@ func (g Given) Conflicts() []Conflict {
 	if g.Flow {
 		all = append(all, Conflict{"flow", errors.New(
 			"flow cannot be used with client_id, as authentik's provider picks the flow; leave flow out, and choose the flow at the provider")})
+	}
+	return all
+}
+
+func (g Given) aboutAssertions() (all []Conflict) {
+	if g.Assertion && !g.Site {
+		all = append(all, Conflict{"headers", errors.New(
+			"an assertion says which site it comes from; write site https://app.example.com too, with the name of this site")})
+	}
+	if g.AboutAssertion && !g.Assertion {
+		all = append(all, Conflict{"assertion", errors.New(
+			"assertion has no effect, since no header contains one; write headers with a line such as X-Auth-Assertion assertion, or leave it out")})
 	}
 	return all
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
@@ -63,6 +64,8 @@ type Options struct {
 	// Headers prepares the identity headers of a session, and says which of them
 	// are not as configured.
 	Headers func(headers.Subject) ([]headers.Header, []headers.Problem)
+	// Assert returns what the session asserts to the application. It may be nil.
+	Assert func(u user.User, session string) *assertion.Assertion
 	// Ask asks authentik whether a session is still valid.
 	// flowclient.ErrUnauthenticated means that it has ended. Any other error says
 	// nothing about the session.
@@ -371,6 +374,9 @@ func (r *Registry) prepare(held stored, host string) *Session {
 	var problems []headers.Problem
 	s.Headers, problems = r.Headers(about)
 	r.ReportHeaders(s, problems)
+	if r.Assert != nil {
+		s.Assertion = r.Assert(s.User, s.id)
+	}
 	s.weight = s.size()
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
@@ -20,6 +21,7 @@ type Session struct {
 	Stay         time.Time // until when another session may follow without a sign-in
 	AccessToken  string    // empty unless the gate keeps access tokens
 	Headers      []headers.Header
+	Assertion    *assertion.Assertion // nil if the application gets none
 
 	id      string          // public, for logs
 	name    string          // of its record
@@ -107,6 +109,9 @@ func (s *Session) size() int64 {
 	}
 	for _, e := range s.ends {
 		n += len(e) + each
+	}
+	if s.Assertion != nil {
+		n *= 3 // an assertion repeats most of this in base64
 	}
 	return int64(n+len(s.AccessToken)) + 100*int64(len(s.User.Attributes)+len(s.User.Claims)+len(s.apps))
 }
