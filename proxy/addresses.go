@@ -76,7 +76,7 @@ func (a addresses) has(below string, x *exchange.Exchange) bool {
 	_, ok := a.route(below)
 	switch {
 	case strings.HasPrefix(below, "/assets/"):
-		return ok && a.shared.Pages.HasAsset(path.Base(below), x.At.Asked.Query().Get("v"))
+		return ok && a.shared.Pages.Assets().Has(path.Base(below), x.At.Asked.Query().Get("v"))
 	case strings.HasPrefix(below, "/brand/"):
 		return ok && a.pictures.Has(path.Base(below))
 	default:

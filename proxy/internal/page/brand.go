@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/assets"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
 // A pictureView is the brand's logo or the flow's background.
@@ -27,15 +29,15 @@ type pictureView struct {
 func (p pictureView) Found() bool { return p.Light != "" }
 
 // brandView returns a page with the brand's looks.
-func (p *Pages) brandView(b flowclient.Brand, l *locale) pageView {
+func (p *Pages) brandView(b flowclient.Brand, l *locales.Locale) pageView {
 	v := pageView{
-		Language: l.tag.String(), Direction: l.direction(), Theme: themeOf(b), Layout: "stacked", Host: p.hostName(b),
-		Styles: []string{p.assetURL("style.css")}, Scripts: []string{p.assetURL("page.js")},
+		Language: l.Tag(), Direction: l.Direction(), Theme: themeOf(b), Layout: "stacked", Host: p.hostName(b),
+		Styles: []string{p.assets.URL("style.css")}, Scripts: []string{p.assets.URL("page.js")},
 	}
-	if _, own := p.assets[operatorStyle]; own {
-		v.Styles = append(v.Styles, p.assetURL(operatorStyle))
+	if p.assets.Has(assets.Own, "") {
+		v.Styles = append(v.Styles, p.assets.URL(assets.Own))
 	}
-	v.Icon = template.URL(p.assetURL("icon.svg")) //nolint:gosec // Our own address.
+	v.Icon = template.URL(p.assets.URL("icon.svg")) //nolint:gosec // Our own address.
 	if icon := p.picture(b.Favicon, b.FaviconThemed, v.Theme); icon.Found() {
 		v.Icon = icon.Light
 	}
@@ -48,7 +50,7 @@ func (p *Pages) brandView(b flowclient.Brand, l *locale) pageView {
 		v.Logo.Text = b.Title
 	}
 	if v.Logo.Text == "" {
-		v.Logo.Text = l.text("the_other")
+		v.Logo.Text = l.Text("the_other")
 	}
 	for _, l := range b.FooterLinks {
 		if l.Name != "" {

@@ -131,7 +131,7 @@ func TestFooter_NamesAPublicHostOrElseTheBrand(t *testing.T) {
 		if err := p.Ask(w, httptest.NewRequest(http.MethodGet, "/", nil), handmadeQuestion(t, "password")); err != nil {
 			t.Fatal(err)
 		}
-		has(t, w.Body.String(), english.text("checked_by", "Host", want))
+		has(t, w.Body.String(), english.Text("checked_by", "Host", want))
 		w = httptest.NewRecorder()
 		p.Fail(w, httptest.NewRequest(http.MethodGet, "/", nil), unreachable, "/", flowclient.Brand{})
 		if got := strings.Contains(w.Body.String(), "checked by"); got != (want == host) {

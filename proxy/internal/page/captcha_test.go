@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
 )
 
 const withCaptcha = `,"user_fields":["username"],"captcha_stage":{"component":"ak-stage-captcha","site_key":"k","js_url":"https://captcha.example/api.js","interactive":true}`
@@ -99,7 +100,7 @@ func TestCaptcha_UnsafeScriptIsNotLoaded(t *testing.T) {
 				t.Errorf("%q, %s: got %q", script, name, got[name])
 			}
 		}
-		has(t, page, english.text("asks_captcha"), "https://auth.example.com/if/flow/login/")
+		has(t, page, english.Text("asks_captcha"), "https://auth.example.com/if/flow/login/")
 	}
 }
 
@@ -107,10 +108,10 @@ func TestCaptcha_InTheFirstFormKeepsWhatWasTyped(t *testing.T) {
 	t.Parallel()
 	wrong := `,"response_errors":{"non_field_errors":[{"string":"Invalid captcha response","code":"invalid"}]}`
 	page := drawnPage(t, flowclient.ComponentIdentification, withCaptcha+wrong, map[string][]string{"uid_field": {"jane"}, "captcha_token": {"used-token"}}, nil)
-	has(t, page, `value="jane"`, "Invalid captcha response", `name="captcha_token" value=""`, "data-visible", "<noscript>", english.text("captcha_script"))
+	has(t, page, `value="jane"`, "Invalid captcha response", `name="captcha_token" value=""`, "data-visible", "<noscript>", english.Text("captcha_script"))
 	lacks(t, page, "used-token", "data-alone")
 	away := strings.Replace(withCaptcha, "https://captcha.example", "javascript:", 1)
-	has(t, drawnPage(t, flowclient.ComponentIdentification, away, nil, nil), english.text("asks_captcha_also"))
+	has(t, drawnPage(t, flowclient.ComponentIdentification, away, nil, nil), english.Text("asks_captcha_also"))
 }
 
 func TestCaptcha_ErrorIsBesideIt(t *testing.T) {
@@ -122,14 +123,14 @@ func TestCaptcha_ErrorIsBesideIt(t *testing.T) {
 	missing := drawnPage(t, flowclient.ComponentCaptcha, `,"js_url":"https://captcha.example/api.js"`, map[string][]string{"token": {""}}, func(q *Question) {
 		q.Mistake = mistake("token", "captcha_missing")
 	})
-	has(t, missing, `id="captcha-wrong"`, english.text("captcha_missing"))
+	has(t, missing, `id="captcha-wrong"`, english.Text("captcha_missing"))
 }
 
 func TestCaptcha_PolicyIsForItsPageOnly(t *testing.T) {
 	t.Parallel()
 	loadsFor(t, "https://www.recaptcha.net/recaptcha/api.js")
 	w := ask(t, questionOf(challengeOf(t, "", flowclient.ComponentPassword)), nil)
-	if got := w.Header().Get("Content-Security-Policy"); got != basePolicy("").String() {
+	if got := w.Header().Get("Content-Security-Policy"); got != csp.New("").String() {
 		t.Errorf("got the policy %s for a password page after a captcha, want none of the captcha's", got)
 	}
 }

@@ -9,16 +9,17 @@
 // # Files
 //
 //   - pages.go: Pages and its configuration; Ask draws a challenge
-//   - view.go: the data of layout.html; draft.go: a page that is being built
-//   - stages.go: the table of challenges; stages_*.go: how each kind is drawn, and
-//     how its answer is read
-//   - form.go: what a browser sends; entry.go: fields to type into
-//   - ending.go: pages without a question; frame.go: pages for frames
-//   - brand.go: authentik's looks; sanitize.go, plaintext.go and qr.go: what is
-//     made of authentik's HTML and secrets
-//   - locale.go, language.go, locales: our own messages, in the visitor's language
-//   - templates.go, templates: the HTML; assets.go, assets: style sheet and scripts
-//   - policy.go, policy_captcha.go: the content security policy
+//   - view.go: the data of layout.html and of fields to type into; draft.go: a page
+//     that is being built
+//   - stages.go: the table of challenges, and what a browser sends; stages_*.go: how
+//     each kind is drawn, and how its answer is read
+//   - ending.go: pages without a question, and those for frames
+//   - brand.go: authentik's looks
+//   - templates.go, templates: the HTML
+//
+// Rooms of their own, which know no page: locales has our messages in every
+// language, assets the style sheet and the scripts, csp the content security
+// policy, markup makes authentik's HTML safe, and qrcode draws secrets.
 //
 // Templates can be replaced by the operator. What they get is described in
 // docs/templates.md, and is part of the public contract.

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/qrcode"
 )
 
 // templateViews are the data of each template: what .Stage is in it.
@@ -41,7 +43,7 @@ var viewNames = map[reflect.Type]string{
 	reflect.TypeFor[pictureView]():    "picture",
 	reflect.TypeFor[promptChoice]():   "prompt choice",
 	reflect.TypeFor[promptField]():    "prompt field",
-	reflect.TypeFor[qrCode]():         "QR code",
+	reflect.TypeFor[qrcode.Code]():    "QR code",
 	reflect.TypeFor[sourceButton]():   "source button",
 
 	reflect.TypeFor[string]():          "string",

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
 // A draft is a page that is being built: its view, and what the view is built
@@ -17,8 +19,8 @@ type draft struct {
 	pageView
 	Template    string
 	pages       *Pages
-	locale      *locale
-	policy      policy
+	locale      *locales.Locale
+	policy      csp.Policy
 	origin      string          // of this site, as the browser sees it
 	resendAfter time.Duration   // until a message can be sent again
 	knownName   string          // typed on an earlier page
@@ -40,7 +42,7 @@ type draft struct {
 // authenticated reports that the visitor has signed in, which changes how
 // authentik, and so the page, chooses the language.
 func (p *Pages) newDraft(r *http.Request, b flowclient.Brand, authenticated bool) *draft {
-	d := &draft{pages: p, locale: p.catalogue.choose(r, b, authenticated), policy: p.policy}
+	d := &draft{pages: p, locale: p.locale(r, b, authenticated), policy: p.policy}
 	d.pageView = p.brandView(b, d.locale)
 	return d
 }
@@ -79,7 +81,7 @@ func (d *draft) setReload(r *http.Request, back string) {
 }
 
 // text returns a message of the catalogue in the page's language.
-func (d *draft) text(name string, pairs ...any) string { return d.locale.text(name, pairs...) }
+func (d *draft) text(name string, pairs ...any) string { return d.locale.Text(name, pairs...) }
 
 // optionalText returns "" for the empty name.
 func (d *draft) optionalText(name string) string {
@@ -90,10 +92,10 @@ func (d *draft) optionalText(name string) string {
 }
 
 // addScript adds one of our scripts to page.js, which all pages load.
-func (d *draft) addScript(name string) { d.Scripts = append(d.Scripts, d.pages.assetURL(name)) }
+func (d *draft) addScript(name string) { d.Scripts = append(d.Scripts, d.pages.assets.URL(name)) }
 
 // allow extends the content security policy of this page only.
-func (d *draft) allow(more policy) { d.policy = d.policy.with(more) }
+func (d *draft) allow(more csp.Policy) { d.policy = d.policy.With(more) }
 
 // setElsewhere sets the address where the visitor can continue at authentik,
 // and whether they come back signed in.

@@ -82,7 +82,7 @@ func TestForm_MistakeIsBesideItsField(t *testing.T) {
 	page := drawnPage(t, flowclient.ComponentIdentification, bothAsked, url.Values{"uid_field": {"jane"}}, func(q *Question) {
 		q.Mistake = mistake("password", "enter_password")
 	})
-	has(t, page, `value="jane"`, `id="password-wrong"`, english.text("enter_password"))
+	has(t, page, `value="jane"`, `id="password-wrong"`, english.Text("enter_password"))
 	focused := page[strings.Index(page, "autofocus")-300 : strings.Index(page, "autofocus")]
 	has(t, focused, `id="password"`)
 }
@@ -105,7 +105,7 @@ const fourDevices = `,"device_challenges":[{"device_class":"static","device_uid"
 func TestValidate_DevicesHaveOneOrder(t *testing.T) {
 	t.Parallel()
 	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, fourDevices, nil, nil)
-	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.text("key_belongs", "Host", "auth.example.com"))
+	has(t, page, `value="totp:7" autofocus`, `value="email:8"`, `value="static:1"`, "j***@e***.org", english.Text("key_belongs", "Host", "auth.example.com"))
 	lacks(t, page, `value="webauthn:3"`, `name="code"`)
 	if strings.Index(page, "totp:7") > strings.Index(page, "static:1") {
 		t.Error("got recovery codes first, want them last")
@@ -117,7 +117,7 @@ func TestValidate_ChosenDeviceStaysChosen(t *testing.T) {
 	const component = flowclient.ComponentAuthenticatorValidate
 	empty := `,"response_errors":{"non_field_errors":[{"string":"Leere Antwort","code":"invalid"}]}`
 	page := drawnPage(t, component, fourDevices+empty, url.Values{"device": {"email:8"}}, nil)
-	has(t, page, `name="chosen" value="email:8"`, `name="code"`, "j***@e***.org", `value="email:8" formnovalidate>`+english.text("send_again"))
+	has(t, page, `name="chosen" value="email:8"`, `name="code"`, "j***@e***.org", `value="email:8" formnovalidate>`+english.Text("send_again"))
 	lacks(t, page, "Leere Antwort")
 
 	wrong := `,"response_errors":{"code":[{"string":"Invalid Token.","code":"invalid"}]}`
@@ -129,7 +129,7 @@ func TestValidate_ChosenDeviceStaysChosen(t *testing.T) {
 	has(t, page, `value="totp:7" autofocus`)
 
 	page = drawnPage(t, component, fourDevices, url.Values{"device": {"static:1"}}, nil)
-	has(t, page, english.text("recovery_code"), `autocomplete="off"`)
+	has(t, page, english.Text("recovery_code"), `autocomplete="off"`)
 	lacks(t, page, `inputmode="numeric"`)
 }
 
@@ -178,7 +178,7 @@ func TestValidate_OnlyKeysNeedAuthentiksPage(t *testing.T) {
 	t.Parallel()
 	for class, sentence := range map[string]string{"webauthn": "asks_webauthn_prove", "brainwave": "asks_device_of_yours"} {
 		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"`+class+`","device_uid":"-1"}]`, nil, nil)
-		has(t, page, english.text(sentence), `href="https://auth.example.com/if/flow/login/"`)
+		has(t, page, english.Text(sentence), `href="https://auth.example.com/if/flow/login/"`)
 	}
 }
 
@@ -191,14 +191,14 @@ func TestSetUp_AnotherNumberCanBeGiven(t *testing.T) {
 	page := drawnPage(t, flowclient.ComponentAuthenticatorEmail, wrong, url.Values{"email": {"jane"}}, func(q *Question) {
 		q.Mistake = mistake("email", "address_email_want")
 	})
-	has(t, page, `name="email"`, `value="jane"`, english.text("address_email_want"))
+	has(t, page, `name="email"`, `value="jane"`, english.Text("address_email_want"))
 }
 
 func TestEmail_SentAgainIsNotAnError(t *testing.T) {
 	t.Parallel()
 	sent := `,"response_errors":{"non_field_errors":[{"string":"email-sent","code":"email-sent"}]}`
 	page := drawnPage(t, flowclient.ComponentEmail, sent, url.Values{}, nil)
-	has(t, page, english.text("email_sent"))
+	has(t, page, english.Text("email_sent"))
 	lacks(t, page, `role="alert"`, "email-sent")
 }
 
@@ -248,8 +248,8 @@ func TestPrompt_PrefillsNoPassword(t *testing.T) {
 func TestForm_SilentRefusalHasAnError(t *testing.T) {
 	t.Parallel()
 	fields := `,"fields":[{"field_key":"u","type":"text"}],"response_errors":{}`
-	has(t, drawnPage(t, flowclient.ComponentPrompt, fields, url.Values{}, nil), english.text("not_accepted"))
-	lacks(t, drawnPage(t, flowclient.ComponentPrompt, fields, nil, nil), english.text("not_accepted"))
+	has(t, drawnPage(t, flowclient.ComponentPrompt, fields, url.Values{}, nil), english.Text("not_accepted"))
+	lacks(t, drawnPage(t, flowclient.ComponentPrompt, fields, nil, nil), english.Text("not_accepted"))
 }
 
 func TestEnding_ExceptionTextIsNotShown(t *testing.T) {
@@ -263,7 +263,7 @@ func TestPrompt_ChosenLanguageStaysChosen(t *testing.T) {
 	t.Parallel()
 	for initial, want := range map[string]string{
 		"de-DE": `<option value="de-DE" selected>Deutsch</option>`, "zh_TW": `<option value="zh_TW" selected>zh_TW</option>`,
-		"": `<option value="">` + english.text("locale_auto") + `</option>`,
+		"": `<option value="">` + english.Text("locale_auto") + `</option>`,
 	} {
 		page := drawnPage(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"l","type":"ak-locale","initial_value":"`+initial+`"}]`, nil, nil)
 		has(t, page, want, `<option value="fi-FI">Suomi</option>`)
@@ -293,7 +293,7 @@ func TestQuestion_ReloadingAnAnswerSaysWhyTheSignInStartsOver(t *testing.T) {
 	first, answer := ask(t, q, nil).Body.String(), ask(t, q, url.Values{"component": {"ak-stage-identification"}}).Body.String()
 	const address = "/.authentik/login?to=%2Fapp%3Fa%3D1"
 	has(t, first, `data-afresh="`+address+`"`)
-	lacks(t, first, "data-reload", english.text("notice_reloaded"))
+	lacks(t, first, "data-reload", english.Text("notice_reloaded"))
 	has(t, answer, `data-afresh="`+address+`" data-reload="`+address+`&amp;reloaded=1"`)
 
 	reload := func(q Question) string {
@@ -304,8 +304,8 @@ func TestQuestion_ReloadingAnAnswerSaysWhyTheSignInStartsOver(t *testing.T) {
 		return w.Body.String()
 	}
 	again := reload(q)
-	has(t, again, `<div class="note" role="status"><p>`+english.text("notice_reloaded"))
+	has(t, again, `<div class="note" role="status"><p>`+english.Text("notice_reloaded"))
 	lacks(t, again, "data-reload", "reloaded=1")
 	q.Notice = "notice_expired"
-	lacks(t, reload(q), english.text("notice_reloaded"))
+	lacks(t, reload(q), english.Text("notice_reloaded"))
 }

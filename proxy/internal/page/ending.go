@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
 )
 
 // An endingView is a page without a challenge.
@@ -137,7 +138,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 // are those of a flow. A step-up that was refused offers to sign in again.
 func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, username string, messages []string, back string, b flowclient.Brand) {
 	d, heading, logout := p.newDraft(r, b, true), "forbidden", p.cfg.Prefix+"/logout"
-	d.allow(policy{forms: origins(p.cfg.SignOutURL)})
+	d.allow(csp.Policy{Forms: csp.Origins(p.cfg.SignOutURL)})
 	d.setReloadAddress(r, back)
 	again := f.Code == codeStepUpRefused
 	e := endingView{
@@ -160,7 +161,7 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, userna
 // SignOut asks before the session ends: following a link must not end it.
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, username string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)
-	d.allow(policy{forms: origins(p.cfg.SignOutURL)})
+	d.allow(csp.Policy{Forms: csp.Origins(p.cfg.SignOutURL)})
 	p.drawEnding(w, d, http.StatusOK, "sign_out_ask", endingView{
 		Words: []string{d.text("account", "Name", username)},
 		Forms: []action{{Text: d.text("sign_out"), Address: p.cfg.Prefix + "/logout", Focus: true}},
@@ -190,5 +191,43 @@ func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, scope SignOutS
 	p.drawEnding(w, d, http.StatusOK, "signed_out", endingView{
 		Words: []string{d.text(signOutMessages[scope])},
 		Links: []action{{Text: d.text("sign_in_again"), Address: p.signInURL("/"), Focus: true}},
+	})
+}
+
+// FrameLinks are the addresses on the page that a frame gets instead of the
+// sign-in page, which must not be framed.
+type FrameLinks struct {
+	// SignIn opens the sign-in in a window of its own. It is empty in a frame of
+	// another site, which would not get the session's cookie.
+	SignIn string
+	// Own is the page that was asked for.
+	Own string
+}
+
+// Framed draws the page for a frame in which a visitor has to sign in. It
+// leaves out the brand's links, which would open inside the frame, and sets no
+// focus.
+//
+// This is the only page that any site may frame: the gate does not know which
+// sites embed the application. Clickjacking gains nothing, since a click only
+// opens a window in which the browser shows the address. The page says nothing
+// about the visitor, has no form and changes nothing.
+func (p *Pages) Framed(w http.ResponseWriter, r *http.Request, links FrameLinks, b flowclient.Brand) {
+	d := p.newDraft(r, b, false)
+	d.allow(csp.Policy{Framable: true})
+	d.addScript("framed.js")
+	d.Layout, d.Links = "framed", nil
+	d.Template, d.Heading, d.Stage = "framed.html", d.text("framed_title"), links
+	d.setTitle()
+	_ = p.write(w, d, http.StatusUnauthorized) // as in drawEnding
+}
+
+// SignedInFromFrame draws the page in the window that a frame has opened. Its
+// script tells the frame and closes the window.
+func (p *Pages) SignedInFromFrame(w http.ResponseWriter, r *http.Request, username string, b flowclient.Brand) {
+	d := p.newDraft(r, b, true)
+	d.addScript("arrived.js")
+	p.drawEnding(w, d, http.StatusOK, "framed_done", endingView{
+		Words: []string{d.text("account", "Name", username), d.text("framed_close")},
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
 )
 
 var framedHere = FrameLinks{SignIn: "/.authentik/login?to=%2F.authentik%2Fframed", Own: "/app?a=1&b=2"}
@@ -27,7 +29,7 @@ func TestFrame_PageMayBeFramed(t *testing.T) {
 		for header, want := range map[string]string{
 			"Content-Type":               "text/html; charset=utf-8",
 			"Cache-Control":              "no-store",
-			"Content-Security-Policy":    strings.Replace(basePolicy("").String(), "frame-ancestors 'none'", "frame-ancestors *", 1),
+			"Content-Security-Policy":    strings.Replace(csp.New("").String(), "frame-ancestors 'none'", "frame-ancestors *", 1),
 			"Cross-Origin-Opener-Policy": "same-origin",
 			"Referrer-Policy":            "same-origin",
 			"Vary":                       "Accept, Accept-Language, Cookie, Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site",

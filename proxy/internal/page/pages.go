@@ -12,16 +12,19 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/assets"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
 // Pages draws everything that a visitor sees. It is safe for concurrent use.
 type Pages struct {
 	cfg       Config
-	catalogue *catalogue
+	catalogue *locales.Catalogue
 	templates *templates
-	assets    map[string]asset
+	assets    *assets.Set
 	logo      pictureView
-	policy    policy
+	policy    csp.Policy
 }
 
 // A Config is what the pages need to know about the gate. Prefix and Seal are
@@ -97,18 +100,18 @@ func (q Question) LockoutSeconds() int { return int(math.Ceil(q.Lockout.Seconds(
 // New reads the templates, the messages and the assets. An error is about what
 // the operator has configured.
 func New(cfg Config) (*Pages, error) {
-	p := &Pages{cfg: cfg, policy: basePolicy(cfg.Logo)}
+	p := &Pages{cfg: cfg, policy: csp.New(cfg.Logo)}
 	if p.cfg.LoginAt == nil {
 		p.cfg.LoginAt = func(query string) string { return cfg.Prefix + "/login?" + query }
 	}
 	var err error
-	if p.catalogue, err = newCatalogue(cfg.Language); err != nil {
+	if p.catalogue, err = locales.New(cfg.Language); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	if p.templates, err = newTemplates(cfg.Templates); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	if p.assets, err = newAssets(cfg.Style); err != nil {
+	if p.assets, err = assets.New(cfg.Prefix+"/assets/", cfg.Style); err != nil {
 		return nil, fmt.Errorf("page: reading assets: %w", err)
 	}
 	p.logo = pictureView{Light: template.URL(cfg.Logo)} //nolint:gosec // The operator's own, from the configuration.
@@ -149,8 +152,17 @@ func Status(c flowclient.Component) int {
 // Text returns a message of the catalogue in the language of the challenge's page,
 // for responses in JSON.
 func (p *Pages) Text(r *http.Request, q Question, name string, pairs ...any) string {
-	return p.catalogue.choose(r, q.Brand, q.Step.Authenticated()).text(name, pairs...)
+	return p.locale(r, q.Brand, q.Step.Authenticated()).Text(name, pairs...)
 }
+
+// locale returns the locale of a visitor.
+func (p *Pages) locale(r *http.Request, b flowclient.Brand, authenticated bool) *locales.Locale {
+	return p.catalogue.Choose(r.Header.Get("Accept-Language"), b.DefaultLocale, authenticated)
+}
+
+// CheckLanguage returns an error if the pages are not available in the language
+// with this tag.
+func CheckLanguage(tag string) error { return locales.Check(tag) }
 
 // write sends the page. It is rendered into a buffer first, so that a template
 // that fails does not leave half a page.
@@ -182,23 +194,26 @@ func (p *Pages) render(d *draft) (*bytes.Buffer, error) {
 // setHeaders sets the headers of every page: no cache may store it, no site may
 // frame it, browsers must not guess its type, and it loads only what the policy
 // allows. The one page that may be framed varies with where it is shown.
-func setHeaders(h http.Header, allowed policy) {
+func setHeaders(h http.Header, allowed csp.Policy) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", allowed.String())
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	if allowed.popups {
+	if allowed.Popups {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Vary", "Accept, Accept-Language")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if allowed.framable {
+	if allowed.Framable {
 		h.Set("Vary", "Accept, Accept-Language, Cookie, Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site")
 		return
 	}
 	h.Set("X-Frame-Options", "DENY")
 }
+
+// Assets handles GET <prefix>/assets/<name>.
+func (p *Pages) Assets() *assets.Set { return p.assets }
 
 // signInURL returns the address of a new sign-in that returns to back.
 func (p *Pages) signInURL(back string) string {

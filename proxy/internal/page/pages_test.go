@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
 // A recorded challenge is one that a real authentik has sent.
@@ -79,31 +80,15 @@ func testPageConfig() Config {
 	}
 }
 
-// english is the tongue that tests read.
+// english is the language that tests read.
 var english = mustLocale()
 
-func mustLocale() *locale {
-	words, err := newCatalogue("")
+func mustLocale() *locales.Locale {
+	words, err := locales.New("")
 	if err != nil {
 		panic(err)
 	}
-	return words.locales[0]
-}
-
-// catalogued are the names of all sentences.
-func catalogued(t testing.TB) map[string]bool {
-	t.Helper()
-	raw, err := localeFiles.ReadFile("locales/active.en.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := map[string]bool{}
-	for line := range strings.Lines(string(raw)) {
-		if name, _, ok := strings.Cut(line, " = "); ok && !strings.HasPrefix(name, "#") {
-			names[name] = true
-		}
-	}
-	return names
+	return words.Choose("", "", false)
 }
 
 func testPages(t testing.TB) *Pages {

@@ -1,10 +1,10 @@
 package page
 
 import (
-	"net/url"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
 )
 
 // A captchaView is drawn by the provider's script. Ours puts the token into the
@@ -38,7 +38,7 @@ func drawCaptcha(c flowclient.Captcha, d *draft) any {
 // newCaptcha adds a captcha to the page. If ok is false, no browser should load
 // its script.
 func newCaptcha(c flowclient.Captcha, field string, d *draft) (*captchaView, bool) {
-	script, more, ok := captchaPolicy(c.JSURL, d.pages.cfg.Root)
+	script, more, ok := csp.Captcha(c.JSURL, d.pages.cfg.Root)
 	if !ok {
 		return nil, false
 	}
@@ -62,24 +62,4 @@ func captchaToken(field string, form Form) (string, *Mistake) {
 		return "", mistake(field, "captcha_missing")
 	}
 	return token, nil
-}
-
-// scriptAddress returns the address that a browser may load a provider's script
-// from. A relative one is relative to authentik.
-func scriptAddress(address, authentik string) (*url.URL, bool) {
-	if strings.ContainsFunc(address, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"'<>\^{|}`+"`", c) }) {
-		return nil, false
-	}
-	u, err := url.Parse(address)
-	if err != nil || address == "" {
-		return nil, false
-	}
-	if base, err := url.Parse(authentik); err == nil && base.Host != "" && u.Scheme == "" {
-		u = base.ResolveReference(u)
-	}
-	if u.User != nil || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http" || !policyHost.MatchString(u.Host) {
-		return nil, false
-	}
-	u.Fragment, u.RawFragment = "", ""
-	return u, true
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
 // An identificationView asks who the visitor is.
@@ -78,14 +79,14 @@ func (p *identificationView) setFocus() {
 	p.Sources[0].Focus, p.Sources[0].Main = true, len(p.Sources) == 1
 }
 
-func identificationLead(c flowclient.Identification, l *locale) string {
+func identificationLead(c flowclient.Identification, l *locales.Locale) string {
 	switch {
 	case c.FlowDesignation == "recovery":
-		return l.text("recovery_lead")
+		return l.Text("recovery_lead")
 	case len(c.UserFields) == 0 && len(c.Sources) != 1:
-		return l.text("nothing_to_enter")
+		return l.Text("nothing_to_enter")
 	case c.ApplicationPre != "":
-		return l.text("into", "Name", c.ApplicationPre)
+		return l.Text("into", "Name", c.ApplicationPre)
 	}
 	return ""
 }
@@ -105,7 +106,7 @@ func nameEntry(c flowclient.Identification, d *draft) *Entry {
 // nameLabel names the accepted kinds of user names, always in the same order.
 // Each combination has a message of its own, since not every language can join
 // them with a word for "or".
-func nameLabel(fields []string, l *locale) string {
+func nameLabel(fields []string, l *locales.Locale) string {
 	var kinds []string
 	for _, kind := range []string{"email", "username", "upn"} {
 		if slices.Contains(fields, kind) {
@@ -113,9 +114,9 @@ func nameLabel(fields []string, l *locale) string {
 		}
 	}
 	if len(kinds) == 0 {
-		return l.text("username")
+		return l.Text("username")
 	}
-	return l.text("name_" + strings.Join(kinds, "_"))
+	return l.Text("name_" + strings.Join(kinds, "_"))
 }
 
 // passwordEntry asks for the password. authentik decides whether it can be shown.
@@ -130,7 +131,7 @@ func passwordEntry(d *draft, shown bool) *Entry {
 	return e
 }
 
-func flowButtons(c flowclient.Identification, l *locale) []flowButton {
+func flowButtons(c flowclient.Identification, l *locales.Locale) []flowButton {
 	var buttons []flowButton
 	for _, w := range []struct{ address, kind, name string }{
 		{c.PasswordlessURL, "passwordless", "passwordless"},
@@ -138,7 +139,7 @@ func flowButtons(c flowclient.Identification, l *locale) []flowButton {
 		{c.EnrollURL, "enroll", "enroll"},
 	} {
 		if w.address != "" {
-			buttons = append(buttons, flowButton{Kind: w.kind, Text: l.text(w.name)})
+			buttons = append(buttons, flowButton{Kind: w.kind, Text: l.Text(w.name)})
 		}
 	}
 	return buttons

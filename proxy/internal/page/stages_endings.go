@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/markup"
 )
 
 // drawAccessDenied shows authentik's reason. The flow's title, which usually
@@ -126,7 +127,7 @@ const maxShellText = 600
 
 // shellText returns the beginning of the page's text.
 func shellText(body string) string {
-	words := []rune(plainText(body))
+	words := []rune(markup.Text(body))
 	if len(words) > maxShellText {
 		return strings.TrimSpace(string(words[:maxShellText])) + "…"
 	}

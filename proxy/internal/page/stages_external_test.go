@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/qrcode"
 )
 
 // astray are addresses that no page may open, frame, send to or name in a policy.
@@ -23,7 +25,7 @@ func policyOf(w *httptest.ResponseRecorder) string { return w.Header().Get("Cont
 // TestLink_HostileAddressesAreNotLinked puts each into every challenge that has an address for the browser.
 func TestLink_HostileAddressesAreNotLinked(t *testing.T) {
 	t.Parallel()
-	base := basePolicy("").String()
+	base := csp.New("").String()
 	for name, raw := range map[string]string{
 		"a form for another site":   `{"component":"ak-stage-autosubmit","url":%s,"attrs":{"a":"b"}}`,
 		"a frame to sign out in":    `{"component":"ak-provider-iframe-logout","logout_urls":[{"url":%s,"binding":"redirect","provider_name":"Wiki"}]}`,
@@ -57,13 +59,13 @@ func TestHeaders_PolicyFitsTheChallenge(t *testing.T) {
 		"logouts":        "frame-src https://wiki.example.com https://crm.example.com; connect-src 'self'; form-action 'self' https://crm.example.com;",
 		"logout":         "form-action 'self' https://crm.example.com;",
 		"telegram":       "script-src 'self'; style-src 'self'; img-src 'self' data:; frame-src https://oauth.telegram.org; connect-src 'self'; form-action 'self';",
-		"duo":            basePolicy("").String(),
-		"sources":        basePolicy("").String(),
-		"session-end":    basePolicy("").String(),
-		"frame":          basePolicy("").String(),
-		"agent":          basePolicy("").String(),
-		"shell":          basePolicy("").String(),
-		"identification": basePolicy("").String(),
+		"duo":            csp.New("").String(),
+		"sources":        csp.New("").String(),
+		"session-end":    csp.New("").String(),
+		"frame":          csp.New("").String(),
+		"agent":          csp.New("").String(),
+		"shell":          csp.New("").String(),
+		"identification": csp.New("").String(),
 	} {
 		w := ask(t, handmadeQuestion(t, name), nil)
 		if !strings.Contains(policyOf(w), want) {
@@ -84,13 +86,13 @@ func TestQR_OfDuoIsRenderedHere(t *testing.T) {
 		"of the code alone":        {`,"activation_code":"duo://abc"`, "duo://abc"},
 	} {
 		page := drawnPage(t, flowclient.ComponentAuthenticatorDuo, row.fields, nil, nil)
-		has(t, page, drawQR(row.content).Path)
+		has(t, page, qrcode.Draw(row.content).Path)
 		if strings.Contains(page, "duosecurity") {
 			t.Errorf("%s: got an address of Duo's on the page, want none", name)
 		}
 	}
 	for _, fields := range []string{``, `,"activation_barcode":"https://x/?value=` + strings.Repeat("x", 5000) + `"`} {
-		has(t, drawnPage(t, flowclient.ComponentAuthenticatorDuo, fields, nil, nil), english.text("duo_unreadable"))
+		has(t, drawnPage(t, flowclient.ComponentAuthenticatorDuo, fields, nil, nil), english.Text("duo_unreadable"))
 	}
 }
 
@@ -99,7 +101,7 @@ func TestDuo_PushIsOfferedAndNeverSentByThePage(t *testing.T) {
 	alone := `,"device_challenges":[{"device_class":"duo","device_uid":"6"}]`
 	for _, posted := range []map[string][]string{nil, {"device": {"duo:6"}}, {"chosen": {"duo:6"}}} {
 		page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, alone, posted, nil)
-		has(t, page, `name="device" value="duo:6"`, english.text("device_duo"), "press.js", `data-says="`+english.text("duo_pushed"))
+		has(t, page, `name="device" value="duo:6"`, english.Text("device_duo"), "press.js", `data-says="`+english.Text("duo_pushed"))
 	}
 	denied := alone + `,"response_errors":{"duo":[{"string":"Duo denied access","code":"denied"}]}`
 	has(t, drawnPage(t, flowclient.ComponentAuthenticatorValidate, denied, map[string][]string{"device": {"duo:6"}}, nil), "Duo denied access")
@@ -119,7 +121,7 @@ func TestSource_PromotedOnesComeFirst(t *testing.T) {
 	}
 	only := drawnPage(t, flowclient.ComponentIdentification, `,"sources":[{"name":"One",`+redirect+`}]`, nil, nil)
 	has(t, only, `<button class="source" name="source" value="0" autofocus>`)
-	has(t, drawnPage(t, flowclient.ComponentIdentification, ``, nil, nil), english.text("asks_nothing"))
+	has(t, drawnPage(t, flowclient.ComponentIdentification, ``, nil, nil), english.Text("asks_nothing"))
 }
 
 func TestSource_ChosenOneSaysWhereItLeads(t *testing.T) {
@@ -188,6 +190,6 @@ func TestLogout_WithoutApplicationsContinues(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{`{"component":"ak-provider-iframe-logout","logout_urls":[]}`, `{"component":"ak-provider-saml-native-logout","is_complete":true}`} {
 		page := ask(t, questionOf(decode(t, []byte(raw))), nil).Body.String()
-		has(t, page, "data-then", "logout.js", english.text("logout_none"))
+		has(t, page, "data-then", "logout.js", english.Text("logout_none"))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
 )
 
 // A keyRequest is what webauthn.js asks of a passkey or security key (Web
@@ -46,7 +47,7 @@ type keyView struct {
 // the one of its own request, so a parent domain, which browsers would accept,
 // does not work.
 func keyWorksAt(party, root, origin string) bool {
-	own := origins(root)
+	own := csp.Origins(root)
 	at, err := url.Parse(origin)
 	if err != nil || len(own) != 1 || own[0] != origin {
 		return false
@@ -198,7 +199,7 @@ func drawKey(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallen
 	if len(c.Devices) > 1 {
 		page.Turns = append(page.Turns, formButton{"device", "", d.text("another_way")})
 	}
-	if d.Elsewhere != "" && !slices.Contains(origins(d.pages.cfg.Root), d.origin) {
+	if d.Elsewhere != "" && !slices.Contains(csp.Origins(d.pages.cfg.Root), d.origin) {
 		page.Other = d.text("key_other", "Host", d.elsewhereName())
 	}
 	return d.keyPage(page)

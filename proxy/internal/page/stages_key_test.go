@@ -118,7 +118,7 @@ func TestKey_IsCreatedAtItsHost(t *testing.T) {
 	if user["name"] != "jane.doe" || options["challenge"] != "IQLum2k-" || options["attestation"] != "direct" {
 		t.Errorf("got options %v, want those of the challenge", options)
 	}
-	has(t, page, "/.authentik/assets/webauthn.js", english.text("key_make"), "<noscript>")
+	has(t, page, "/.authentik/assets/webauthn.js", english.Text("key_make"), "<noscript>")
 }
 
 // TestKey_UserHandleIsAuthentiks: that page decodes twice, what is inside being in
@@ -160,7 +160,7 @@ func TestKey_IsUsedAtItsHost(t *testing.T) {
 		if kind != "get" || field != "webauthn" || auto != row.auto || options["challenge"] != "yGYC8TdE" {
 			t.Errorf("%s: got kind %s, field %q, automatic %v: %v", name, kind, field, auto, options)
 		}
-		if more := strings.Contains(page, english.text("another_way")); more != (row.fields != keyAlone) {
+		if more := strings.Contains(page, english.Text("another_way")); more != (row.fields != keyAlone) {
 			t.Errorf("%s: got other devices offered: %v", name, more)
 		}
 	}
@@ -171,8 +171,8 @@ func TestKey_IsOneOfSeveralDevices(t *testing.T) {
 	const component = flowclient.ComponentAuthenticatorValidate
 	for name, form := range map[string]url.Values{"at first": nil, "back to the choice": {"device": {""}, "chosen": {"webauthn:3"}, "webauthn": {""}}} {
 		page := drawnPage(t, component, keyNeverUsed, form, setOwnHost)
-		has(t, page, `value="webauthn:3" autofocus`, `value="totp:7"`, english.text("device_webauthn"))
-		lacks(t, page, "data-options", english.text("continue_at", "Host", "auth.example.com"))
+		has(t, page, `value="webauthn:3" autofocus`, `value="totp:7"`, english.Text("device_webauthn"))
+		lacks(t, page, "data-options", english.Text("continue_at", "Host", "auth.example.com"))
 		if t.Failed() {
 			t.Fatal(name)
 		}
@@ -214,7 +214,7 @@ func TestKey_OfAnotherHostIsNotAskedFor(t *testing.T) {
 		"no asking": {flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"webauthn","device_uid":"3","challenge":{}}]`, "key_belongs"},
 	} {
 		page := drawnPage(t, row.component, row.fields, nil, away)
-		has(t, page, english.text(row.says, "Host", "auth.example.com"), `href="https://auth.example.com/if/flow/login/"`)
+		has(t, page, english.Text(row.says, "Host", "auth.example.com"), `href="https://auth.example.com/if/flow/login/"`)
 		lacks(t, page, "data-options", "webauthn.js")
 		if t.Failed() {
 			t.Fatal(name)
@@ -260,7 +260,7 @@ func TestKey_ThoseOfAnotherHostComeLast(t *testing.T) {
 	t.Parallel()
 	stages := `,"configuration_stages":[{"pk":"k","name":"Key","meta_model_name":"authentik_stages_authenticator_webauthn.authenticatorwebauthnstage"},
 		{"pk":"a","name":"App","meta_model_name":"authentik_stages_authenticator_totp.authenticatortotpstage"}]`
-	hint := english.text("key_there_only", "Host", "auth.example.com")
+	hint := english.Text("key_there_only", "Host", "auth.example.com")
 	page := drawnPage(t, flowclient.ComponentAuthenticatorValidate, stages, nil, nil)
 	has(t, page, `value="a" autofocus`, hint)
 	page = drawnPage(t, flowclient.ComponentAuthenticatorValidate, stages, nil, setOwnHost)

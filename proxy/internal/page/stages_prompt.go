@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/markup"
 )
 
 // A promptView is an administrator's form.
@@ -120,7 +122,7 @@ func (d *draft) explainRefusal(c flowclient.Prompt) {
 func drawField(f flowclient.Field, i int, d *draft) *promptField {
 	p := &promptField{Entry: Entry{
 		ID: "f" + strconv.Itoa(i), Name: fieldName(f.Key), Label: label(f, i, d.locale), Type: "text", Autocomplete: "off",
-		Placeholder: f.Placeholder, Value: f.Initial, Help: sanitize(f.SubText), Required: f.Required,
+		Placeholder: f.Placeholder, Value: f.Initial, Help: markup.Sanitize(f.SubText), Required: f.Required,
 	}}
 	if fillable(f) {
 		p.Wrong = d.takeErrors(f.Key)
@@ -138,8 +140,8 @@ func drawField(f flowclient.Field, i int, d *draft) *promptField {
 	return p
 }
 
-func label(f flowclient.Field, i int, l *locale) string {
-	return cmp.Or(strings.TrimSpace(f.Label), strings.TrimSpace(f.Placeholder), strings.TrimSpace(f.Key), l.text("untitled", "Number", i+1))
+func label(f flowclient.Field, i int, l *locales.Locale) string {
+	return cmp.Or(strings.TrimSpace(f.Label), strings.TrimSpace(f.Placeholder), strings.TrimSpace(f.Key), l.Text("untitled", "Number", i+1))
 }
 
 // restore fills in what the visitor sent.
@@ -203,6 +205,6 @@ var fieldKinds = map[flowclient.FieldType]func(*promptField, flowclient.Field, *
 // no label and no help for it.
 func drawStatic(alert string) func(*promptField, flowclient.Field, *draft) {
 	return func(p *promptField, f flowclient.Field, _ *draft) {
-		p.Kind, p.Static, p.Alert, p.Help = "static", sanitize(f.Initial), alert, ""
+		p.Kind, p.Static, p.Alert, p.Help = "static", markup.Sanitize(f.Initial), alert, ""
 	}
 }

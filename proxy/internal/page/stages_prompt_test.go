@@ -142,7 +142,7 @@ func TestPrompt_LargeFileIsAMistakeWithTheLimit(t *testing.T) {
 	form := formOf(c)
 	form.Files = map[string]File{"field.k": {Type: "image/png", Limit: 8 << 20}}
 	got, wrong := Read(c, form)
-	if got != nil || wrong == nil || wrong.Field != "k" || english.text(wrong.Name, wrong.Pairs...) != english.text("file_too_large", "Megabytes", 8) {
+	if got != nil || wrong == nil || wrong.Field != "k" || english.Text(wrong.Name, wrong.Pairs...) != english.Text("file_too_large", "Megabytes", 8) {
 		t.Errorf("got %v, mistake %+v", got, wrong)
 	}
 }
@@ -173,7 +173,7 @@ func TestPrompt_FieldsAreRenderedAsByAuthentik(t *testing.T) {
 		`<input type="checkbox" id="f7" name="field.t" value="1" aria-describedby="f7-help">`,
 		`<div class="hint rich" id="f7-help"><a href="https://example.com/terms" rel="nofollow noreferrer noopener" target="_blank">The terms</a></div>`,
 		"<option value=\"\"></option>\n<option value=\"a\">a</option>",
-		`<option value="">`+english.text("prompt_choose")+`</option>`,
+		`<option value="">`+english.Text("prompt_choose")+`</option>`,
 		"name=\"field.i\" autocomplete=\"off\">\n<option value=\"a\" selected>a</option>",
 		`<input type="file" id="f11" name="field.f" required>`)
 	lacks(t, page, "Not shown", "hunter2", "1/0", "onclick")
@@ -226,10 +226,10 @@ func TestPrompt_RefusedFormSaysThatTheFileIsGone(t *testing.T) {
 		checkPage(t, w.Body.String())
 		return w.Body.String()
 	}
-	again := `<p class="hint plain" id="f11-hint">` + english.text("file_again")
+	again := `<p class="hint plain" id="f11-hint">` + english.Text("file_again")
 	has(t, draw(map[string][]*multipart.FileHeader{"field.f": {{}}}), again, `aria-describedby="f11-hint"`)
 	lacks(t, draw(nil), again)
 	kept := drawnPage(t, flowclient.ComponentPrompt, `,"fields":[{"field_key":"f","type":"file","required":true,"initial_value":"data:text/plain;base64,eA=="}]`, nil, nil)
-	has(t, kept, english.text("file_kept"))
+	has(t, kept, english.Text("file_kept"))
 	lacks(t, kept, "required", "eA==")
 }

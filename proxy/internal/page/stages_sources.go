@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
 )
 
 // A sourceButton signs in with an external account.
@@ -155,7 +156,7 @@ const (
 func drawSourceTelegram(c flowclient.SourceTelegram, d *draft) any {
 	d.Heading = d.text("source_title", "Name", "Telegram") // the flow's title is not meant for visitors
 	d.addScript("telegram.js")
-	d.allow(policy{frames: []string{telegramFrame}, popups: true})
+	d.allow(csp.Policy{Frames: []string{telegramFrame}, Popups: true})
 	return telegramView{Bot: c.BotUsername, Writes: c.RequestMessageAccess}
 }
 

@@ -38,7 +38,7 @@ func TestStage_TakesItsOwnChallenge(t *testing.T) {
 	for c, row := range stages {
 		one := decode(t, []byte(`{"component":"`+string(c)+`","user_fields":["username"],"device_challenges":[{"device_class":"totp","device_uid":"1"}]}`))
 		w := ask(t, questionOf(one), nil)
-		if strings.Contains(w.Body.String(), english.text("asks_unknown")) {
+		if strings.Contains(w.Body.String(), english.Text("asks_unknown")) {
 			t.Errorf("%s is drawn as unknown", c)
 		}
 		if row.read == nil {
@@ -54,7 +54,7 @@ func TestStage_UnknownChallengeLeadsElsewhere(t *testing.T) {
 	t.Parallel()
 	page := ask(t, questionOf(decode(t, []byte(`{"component":"ak-stage-of-tomorrow"}`))), nil).Body.String()
 	checkPage(t, page)
-	for _, want := range []string{english.text("asks_unknown"), "https://auth.example.com/if/flow/login/", english.text("begin_again")} {
+	for _, want := range []string{english.Text("asks_unknown"), "https://auth.example.com/if/flow/login/", english.Text("begin_again")} {
 		if !strings.Contains(html.UnescapeString(page), want) {
 			t.Errorf("no %q in:\n%s", want, page)
 		}
@@ -66,8 +66,8 @@ func TestStage_SaysTheResultOfASignInElsewhere(t *testing.T) {
 	t.Parallel()
 	q := questionOf(decode(t, []byte(`{"component":"ak-stage-of-tomorrow"}`)))
 	for to, want := range map[string]string{
-		"https://auth.example.com/if/flow/login/":  english.text("elsewhere_stays"),
-		"/.authentik/login?at=authentik&to=%2Fapp": english.text("elsewhere_returns"),
+		"https://auth.example.com/if/flow/login/":  english.Text("elsewhere_stays"),
+		"/.authentik/login?at=authentik&to=%2Fapp": english.Text("elsewhere_returns"),
 		"javascript:alert(1)":                      "",
 		"//evil.example/.authentik/login":          "",
 		"/.authentik.evil.example":                 "",
@@ -91,10 +91,10 @@ func TestStage_SaysTheResultOfASignInElsewhere(t *testing.T) {
 // beginning of a name that is put together ("device_" + class).
 func TestLocale_EverySentenceExistsAndIsUsed(t *testing.T) {
 	t.Parallel()
-	said := regexp.MustCompile(`say "([a-z_]+)"|say\("([a-z_]+)"|mistake\([^,()]*, "([a-z_]+)"|away\("([a-z_]+)"|task\("([a-z_]+)"`)
-	all, known := strings.Join(sources(t), "\n"), catalogued(t)
+	said := regexp.MustCompile(`say "([a-z_]+)"|[tT]ext\("([a-z_]+)"|mistake\([^,()]*, "([a-z_]+)"|away\("([a-z_]+)"|task\("([a-z_]+)"`)
+	all, known := strings.Join(sources(t), "\n"), messages(t)
 	for _, m := range said.FindAllStringSubmatch(all, -1) {
-		if name := strings.Join(m[1:], ""); !known[name] && !strings.HasSuffix(name, "_") {
+		if name := strings.Join(m[1:], ""); known[name] == "" && !strings.HasSuffix(name, "_") {
 			t.Errorf("%q is said, but there is no such sentence", name)
 		}
 	}

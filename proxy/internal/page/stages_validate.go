@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
 // A codeView asks for a code.
@@ -218,12 +219,12 @@ func codeEntry(d *draft) *Entry {
 }
 
 // maskedAddress returns the address that authentik sends to, as it masks it.
-func maskedAddress(device flowclient.DeviceChallenge, l *locale) string {
+func maskedAddress(device flowclient.DeviceChallenge, l *locales.Locale) string {
 	var in struct {
 		Email string `json:"email"`
 	}
 	if json.Unmarshal(device.Challenge, &in) != nil || in.Email == "" {
-		return l.text("your_mailbox")
+		return l.Text("your_mailbox")
 	}
 	return in.Email
 }

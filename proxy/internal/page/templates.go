@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
 //go:embed templates
@@ -143,13 +145,13 @@ func readTemplate(own fs.FS, name string) (text string, replaced bool, err error
 }
 
 // get returns a template in the language of a locale.
-func (t *templates) get(name string, l *locale) (*template.Template, error) {
-	key := parsedKey{name, l.tag.String()}
+func (t *templates) get(name string, l *locales.Locale) (*template.Template, error) {
+	key := parsedKey{name, l.Tag()}
 	if found, ok := t.parsed.Load(key); ok {
 		ready, _ := found.(*template.Template)
 		return ready, nil
 	}
-	tmpl, err := t.parse(name, l.text)
+	tmpl, err := t.parse(name, l.Text)
 	if err != nil {
 		return nil, err
 	}

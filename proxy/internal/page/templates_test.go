@@ -99,65 +99,6 @@ func TestAssets_OperatorsStyleComesLast(t *testing.T) {
 	}
 }
 
-func TestAssets_AreCompressedIfAccepted(t *testing.T) {
-	t.Parallel()
-	p := testPages(t)
-	plainMark, smallMark := `"`+p.assets["style.css"].hash+`"`, `"`+p.assets["style.css"].hash+`-gz"`
-	for name, row := range map[string]struct {
-		method, accept, ranged, known string
-		status                        int
-		small                         bool
-	}{
-		"a browser":               {"GET", "gzip, deflate, br, zstd", "", "", 200, true},
-		"nothing said":            {"GET", "", "", "", 200, false},
-		"none of it":              {"GET", "br", "", "", 200, false},
-		"in so many words":        {"GET", "gzip;q=0", "", "", 200, false},
-		"with zeros":              {"GET", "gzip; q=0.000, br", "", "", 200, false},
-		"reluctantly":             {"GET", "br, GZIP;q=0.1", "", "", 200, true},
-		"nothing but that":        {"GET", "identity;q=0, gzip", "", "", 200, true},
-		"a part":                  {"GET", "gzip", "bytes=0-9", "", 206, false},
-		"the head alone":          {"HEAD", "gzip", "", "", 200, true},
-		"known already":           {"GET", "gzip", "", smallMark, 304, true},
-		"known as the other form": {"GET", "gzip", "", plainMark, 200, true},
-		"known as it is":          {"GET", "", "", plainMark, 304, false},
-	} {
-		r := httptest.NewRequest(row.method, p.assetURL("style.css"), nil)
-		r.Header.Set("Accept-Encoding", row.accept)
-		r.Header.Set("Range", row.ranged)
-		r.Header.Set("If-None-Match", row.known)
-		for _, empty := range []string{"Accept-Encoding", "Range", "If-None-Match"} {
-			if r.Header.Get(empty) == "" {
-				r.Header.Del(empty)
-			}
-		}
-		w := httptest.NewRecorder()
-		p.Assets().ServeHTTP(w, r)
-		mark := plainMark
-		if row.small {
-			mark = smallMark
-		}
-		if w.Code != row.status || w.Header().Get("ETag") != mark || w.Header().Get("Vary") != "Accept-Encoding" {
-			t.Errorf("%s: got status %d, ETag %s, Vary %q", name, w.Code, w.Header().Get("ETag"), w.Header().Get("Vary"))
-		}
-		if got := w.Header().Get("Content-Encoding") == "gzip"; w.Code != 304 && got != row.small {
-			t.Errorf("%s: got compressed: %v", name, got)
-		}
-		want := p.assets["style.css"].body
-		if row.small {
-			want = p.assets["style.css"].gzipped
-		}
-		switch {
-		case row.method == "HEAD" || w.Code == 304:
-			want = nil
-		case w.Code == 206:
-			want = want[:10]
-		}
-		if w.Body.String() != string(want) {
-			t.Errorf("%s: got %d bytes", name, w.Body.Len())
-		}
-	}
-}
-
 // BenchmarkNew measures what each gate costs at start, after the first one.
 func BenchmarkNew(b *testing.B) {
 	own := testPageConfig()

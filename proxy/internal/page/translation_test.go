@@ -4,19 +4,63 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/BurntSushi/toml"
 	"golang.org/x/net/html"
-	"golang.org/x/text/language"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/markup"
 )
 
-// speaking are pages that are in one language, whatever a browser asks for.
-func pagesIn(t testing.TB, tag language.Tag) *Pages {
+// languages are the tags of the languages that there are messages in.
+func languages(t testing.TB) (tags []string) {
+	t.Helper()
+	files, err := filepath.Glob("locales/active.*.toml")
+	if err != nil || len(files) < 6 {
+		t.Fatalf("got the files %q, %v, want one for each language", files, err)
+	}
+	for _, file := range files {
+		tags = append(tags, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "active."), ".toml"))
+	}
+	return tags
+}
+
+// messages are the English ones by their names.
+func messages(t testing.TB) (all map[string]string) {
+	t.Helper()
+	raw, err := os.ReadFile("locales/active.en.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := toml.Unmarshal(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// failures are the codes that English has a message for.
+func failures(t testing.TB) []string {
+	t.Helper()
+	var codes []string
+	for name := range messages(t) {
+		if code, ok := strings.CutPrefix(name, "fail_"); ok && !strings.HasSuffix(code, "_remedy") && code != "client" && code != "server" {
+			codes = append(codes, strings.ReplaceAll(code, "_", "-"))
+		}
+	}
+	slices.Sort(codes)
+	return codes
+}
+
+// pagesIn are pages that are in one language, whatever a browser asks for.
+func pagesIn(t testing.TB, tag string) *Pages {
 	t.Helper()
 	cfg := testPageConfig()
-	cfg.Language = tag.String()
+	cfg.Language = tag
 	p, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -28,9 +72,9 @@ func pagesIn(t testing.TB, tag language.Tag) *Pages {
 // the names of sentences, and for English ones, in what people see or hear.
 func TestPage_EveryLanguage(t *testing.T) {
 	t.Parallel()
-	english := wordsIn(t, language.English)
-	for _, tag := range languages {
-		t.Run(tag.String(), func(t *testing.T) {
+	english := messages(t)
+	for _, tag := range languages(t) {
+		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
 			for name, page := range drawnIn(t, pagesIn(t, tag)) {
 				checkPage(t, page)
@@ -39,7 +83,7 @@ func TestPage_EveryLanguage(t *testing.T) {
 					if at, ok := bareName(text, english); ok {
 						t.Errorf("%s: got the name %q instead of its sentence", name, at)
 					}
-					if at, ok := inEnglish(text, english); ok && tag != language.English {
+					if at, ok := inEnglish(text, english); ok && tag != "en" {
 						t.Errorf("%s: got %q in English", name, at)
 					}
 				}
@@ -64,16 +108,16 @@ func drawnIn(t testing.TB, p *Pages) map[string]string {
 		q := handmadeQuestion(t, name)
 		draw(name, func(w http.ResponseWriter, r *http.Request) error { return p.Ask(w, r, q) })
 	}
-	ownPages(p, func(name string, paint http.HandlerFunc) {
+	ownPages(t, p, func(name string, paint http.HandlerFunc) {
 		draw(name, func(w http.ResponseWriter, r *http.Request) error { paint(w, r); return nil })
 	})
 	return all
 }
 
 // ownPages are those that are no question.
-func ownPages(p *Pages, add func(string, http.HandlerFunc)) {
+func ownPages(t testing.TB, p *Pages, add func(string, http.HandlerFunc)) {
 	b := testBrand()
-	for _, code := range failures() {
+	for _, code := range failures(t) {
 		f := Failure{Code: code, Status: http.StatusBadGateway}
 		add(code, func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, f, "/app", b) })
 	}
@@ -100,7 +144,7 @@ var spokenAttributes = []string{"alt", "title", "aria-label", "placeholder"}
 // scripts say to them.
 func visibleTexts(t testing.TB, page string) []string {
 	t.Helper()
-	texts := strings.Split(plainText(page), "\n")
+	texts := strings.Split(markup.Text(page), "\n")
 	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		t.Fatal(err)
@@ -116,9 +160,9 @@ func visibleTexts(t testing.TB, page string) []string {
 }
 
 // bareName finds the name of a sentence that stands where the sentence should.
-func bareName(text string, english wordList) (string, bool) {
+func bareName(text string, english map[string]string) (string, bool) {
 	for word := range strings.FieldsSeq(text) {
-		if _, named := english.says[word]; named && strings.Contains(word, "_") {
+		if _, named := english[word]; named && strings.Contains(word, "_") {
 			return word, true
 		}
 	}
@@ -127,13 +171,57 @@ func bareName(text string, english wordList) (string, bool) {
 
 // inEnglish finds an English sentence. One or two words are not looked for: challenges
 // have them too, and what authentik says is not ours to translate.
-func inEnglish(text string, english wordList) (string, bool) {
-	for _, sentence := range english.says {
+func inEnglish(text string, english map[string]string) (string, bool) {
+	for _, sentence := range english {
 		if strings.Count(sentence, " ") > 1 && !strings.Contains(sentence, "{{") && strings.Contains(text, sentence) {
 			return sentence, true
 		}
 	}
 	return "", false
+}
+
+func TestFailure_HasARemedy(t *testing.T) {
+	t.Parallel()
+	known, codes := messages(t), failures(t)
+	if len(codes) < 25 {
+		t.Errorf("only %d failures: %q", len(codes), codes)
+	}
+	for _, code := range codes {
+		if remedy := (Failure{Code: code}).messageName() + "_remedy"; known[remedy] == "" {
+			t.Errorf("there is no %s", remedy)
+		}
+	}
+	for name := range known {
+		if code, ok := strings.CutSuffix(name, "_remedy"); ok && known[code] == "" {
+			t.Errorf("there is no %s", code)
+		}
+	}
+}
+
+// actions are those of templates.
+var actions = regexp.MustCompile(`{{[^}]*}}`)
+
+// attribute is one that no person reads; those that are read aloud stay, quoted.
+var attribute = regexp.MustCompile(` ?\b([-a-z]+)="[^"]*"`)
+
+// TestTemplates_HaveNoTextOfTheirOwn: such text would be English in every language.
+func TestTemplates_HaveNoTextOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	texts := testPages(t).templates.sources
+	if len(texts) < 15 {
+		t.Fatalf("%d templates", len(texts))
+	}
+	for name, text := range texts {
+		text = attribute.ReplaceAllStringFunc(actions.ReplaceAllString(text, ""), func(a string) string {
+			if key, value, _ := strings.Cut(strings.TrimSpace(a), "="); slices.Contains(spokenAttributes, key) {
+				return ">" + value + "<b "
+			}
+			return ""
+		})
+		if found := regexp.MustCompile(`\pL{2,}`).FindString(markup.Text(text)); found != "" {
+			t.Errorf("%s says %q by itself: give it a name in the catalogue", name, found)
+		}
+	}
 }
 
 // BenchmarkWordsOfAPage chooses the language of a page and says what stands on that of
@@ -146,12 +234,12 @@ func BenchmarkWordsOfAPage(b *testing.B) {
 	b.Run("words", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			l := p.catalogue.choose(r, q.Brand, false)
+			l := p.locale(r, q.Brand, false)
 			for _, name := range []string{"sign_in", "log_in", "name_email_username", "password", "show_password", "forgot", "enroll", "or", "remember_name", "passwordless", "more", "the_other"} {
-				l.text(name)
+				l.Text(name)
 			}
-			l.text("into", "Name", "Wiki")
-			l.text("checked_by", "Host", "auth.example.com")
+			l.Text("into", "Name", "Wiki")
+			l.Text("checked_by", "Host", "auth.example.com")
 		}
 	})
 	b.Run("page", func(b *testing.B) {

@@ -1,4 +1,4 @@
-package page
+package qrcode
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ func TestQR_EncodesItsAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := drawQR(content)
+		got := Draw(content)
 		if got.Side != want.Size+8 {
 			t.Fatalf("got a side of %d modules, want %d", got.Side, want.Size)
 		}
@@ -32,13 +32,13 @@ func TestQR_EncodesItsAddress(t *testing.T) {
 			}
 		}
 	}
-	if drawQR(strings.Repeat("x", 3000)) != nil {
+	if Draw(strings.Repeat("x", 3000)) != nil {
 		t.Error("got a code of a text that is too long, want none")
 	}
 }
 
 // rasterised fills the rectangles of a path.
-func rasterised(t testing.TB, p *qrCode) map[[2]int]bool {
+func rasterised(t testing.TB, p *Code) map[[2]int]bool {
 	t.Helper()
 	dark := map[[2]int]bool{}
 	for _, run := range strings.Split(p.Path, "z") {

@@ -2,11 +2,14 @@ package page
 
 import (
 	"cmp"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
 // drawDropdown offers an empty choice only if that is an answer: authentik uses
@@ -59,9 +62,9 @@ func drawLocale(p *promptField, f flowclient.Field, d *draft) {
 
 // choices adds the choices that authentik offers. An initial value that is not
 // among them, which some releases send, selects nothing.
-func (f *promptField) choices(offered []flowclient.Choice, initial string, l *locale) {
+func (f *promptField) choices(offered []flowclient.Choice, initial string, l *locales.Locale) {
 	for i, c := range offered {
-		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), l.text("untitled_choice", "Number", i+1))
+		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), l.Text("untitled_choice", "Number", i+1))
 		f.Choices = append(f.Choices, &promptChoice{
 			ID: f.ID + "-" + strconv.Itoa(i), Value: c.Value, Label: l, Chosen: c.Value == initial,
 		})
@@ -76,4 +79,64 @@ func (f *promptField) focusChoice() {
 	}
 	at := max(0, slices.IndexFunc(f.Choices, func(c *promptChoice) bool { return c.Chosen }))
 	f.Choices[at].Focus = true
+}
+
+// initialValue returns the initial value in the format of the browser's field.
+// Anything else, such as the text of a failed expression, is left out, as
+// browsers would do.
+func initialValue(f flowclient.Field) string {
+	switch f.Type {
+	case "number":
+		if _, whole := new(big.Int).SetString(strings.TrimSpace(f.Initial), 10); !whole {
+			return ""
+		}
+		return strings.TrimSpace(f.Initial)
+	case "date":
+		return formatTime(f.Initial, time.DateOnly)
+	case "date-time":
+		if s := formatTime(f.Initial, "2006-01-02T15:04:05"); !strings.HasSuffix(s, ":00") {
+			return s
+		}
+		return formatTime(f.Initial, "2006-01-02T15:04")
+	default:
+		return f.Initial
+	}
+}
+
+// drawDateTime says that the time is in UTC, as authentik interprets times
+// without a zone, which browsers' fields do not have. Seconds are kept.
+func drawDateTime(p *promptField, f flowclient.Field, d *draft) {
+	p.Type, p.Value, p.Hint = "datetime-local", initialValue(f), d.text("time_utc")
+	if strings.Count(p.Value, ":") > 1 {
+		p.Step = "1"
+	}
+}
+
+// drawFile draws a file field, which no page can fill in again. A file that
+// authentik already has need not be chosen again.
+func drawFile(p *promptField, f flowclient.Field, d *draft) {
+	p.Kind, p.Type, p.Value, p.Placeholder = "file", "file", "", ""
+	switch {
+	case d.refused && d.chosenFiles[p.Name]:
+		p.Hint = d.text("file_again")
+	case f.Initial != "":
+		p.Hint, p.Required = d.text("file_kept"), false
+	}
+}
+
+// timeLayouts are authentik's formats of dates and times.
+var timeLayouts = []string{
+	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04",
+	"2006-01-02 15:04:05Z07:00", time.DateTime, "2006-01-02 15:04", time.DateOnly,
+}
+
+// formatTime returns a date in UTC in the format of the browser's field, or "" if
+// it is not a date.
+func formatTime(value, layout string) string {
+	for _, in := range timeLayouts {
+		if t, err := time.Parse(in, strings.TrimSpace(value)); err == nil {
+			return t.UTC().Format(layout)
+		}
+	}
+	return ""
 }

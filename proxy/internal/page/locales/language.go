@@ -1,31 +1,29 @@
-package page
+package locales
 
 import (
 	"cmp"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"golang.org/x/text/language"
 )
 
 // languages are those that the catalogue has a file for: English first, which is
 // the default, then the others in the order of their tags.
-var languages = languagesIn(localeFiles)
+var languages = languagesIn(files)
 
 // languagesIn panics if a file is not named after a language: the files are
 // embedded at build time.
 func languagesIn(files fs.FS) []language.Tag {
-	names, err := fs.Glob(files, "locales/active.*.toml")
+	names, err := fs.Glob(files, "active.*.toml")
 	if err != nil {
 		panic(err)
 	}
 	tags := []language.Tag{language.English}
 	for _, name := range names {
-		tag := language.MustParse(strings.TrimSuffix(strings.TrimPrefix(name, "locales/active."), ".toml"))
+		tag := language.MustParse(strings.TrimSuffix(strings.TrimPrefix(name, "active."), ".toml"))
 		if tag != language.English {
 			tags = append(tags, tag)
 		}
@@ -46,9 +44,9 @@ func languageIndex(tag language.Tag) (i int, ok bool) {
 	return i, confidence >= language.High && wanted == found
 }
 
-// CheckLanguage returns an error if the pages are not available in the language
+// Check returns an error if the pages are not available in the language
 // with this tag.
-func CheckLanguage(tag string) error {
+func Check(tag string) error {
 	wanted, err := language.Parse(tag)
 	if err != nil {
 		return fmt.Errorf("%q is not a language tag; write one of %s", tag, languageList())
@@ -69,7 +67,7 @@ func languageList() string {
 
 // match returns the locale of the first wanted language that is available, else
 // English.
-func (c *catalogue) match(wanted ...language.Tag) *locale {
+func (c *Catalogue) match(wanted ...language.Tag) *Locale {
 	for _, tag := range wanted {
 		if i, ok := languageIndex(tag); ok {
 			return c.locales[i]
@@ -78,22 +76,22 @@ func (c *catalogue) match(wanted ...language.Tag) *locale {
 	return c.locales[0]
 }
 
-// choose returns the locale of a page, chosen as authentik chooses its own:
+// Choose returns the locale of a page, chosen as authentik chooses its own:
 // what the browser asks for, then the default of the brand. For visitors who
 // have not signed in, the default of the brand comes first, whatever the
 // browser asks for and whatever Content-Language says.
-func (c *catalogue) choose(r *http.Request, b flowclient.Brand, authenticated bool) *locale {
+func (c *Catalogue) Choose(acceptLanguage, brand string, authenticated bool) *Locale {
 	if c.fixed != nil {
 		return c.fixed
 	}
-	wanted := acceptedLanguages(r.Header.Get("Accept-Language"))
-	brand, err := language.Parse(b.DefaultLocale)
+	wanted := acceptedLanguages(acceptLanguage)
+	byDefault, err := language.Parse(brand)
 	switch {
 	case err != nil:
 	case authenticated:
-		wanted = append(wanted, brand)
+		wanted = append(wanted, byDefault)
 	default:
-		wanted = slices.Insert(wanted, 0, brand)
+		wanted = slices.Insert(wanted, 0, byDefault)
 	}
 	return c.match(wanted...)
 }

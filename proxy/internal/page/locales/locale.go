@@ -1,9 +1,10 @@
-package page
+// Package locales has the page's own messages in every language, and chooses the
+// language of a visitor. It knows no page and no request.
+package locales
 
 import (
 	"embed"
 	"fmt"
-	"path"
 	"strings"
 	"sync"
 
@@ -12,12 +13,12 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed locales
-var localeFiles embed.FS
+//go:embed *.toml
+var files embed.FS
 
-// A locale has our own messages in one language. authentik's texts arrive in
+// A Locale has our own messages in one language. authentik's texts arrive in
 // the visitor's language already.
-type locale struct {
+type Locale struct {
 	tag language.Tag
 	// static are the messages without parameters, which are most of them. They
 	// need no localizer.
@@ -26,12 +27,12 @@ type locale struct {
 }
 
 // newLocale adds the file of a language to the bundle.
-func newLocale(bundle *i18n.Bundle, tag language.Tag) (*locale, error) {
-	file, err := bundle.LoadMessageFileFS(localeFiles, path.Join("locales", "active."+tag.String()+".toml"))
+func newLocale(bundle *i18n.Bundle, tag language.Tag) (*Locale, error) {
+	file, err := bundle.LoadMessageFileFS(files, "active."+tag.String()+".toml")
 	if err != nil {
 		return nil, fmt.Errorf("reading the messages in %s: %w", tag, err)
 	}
-	l := &locale{tag: tag, static: make(map[string]string, len(file.Messages)), localizer: i18n.NewLocalizer(bundle, tag.String())}
+	l := &Locale{tag: tag, static: make(map[string]string, len(file.Messages)), localizer: i18n.NewLocalizer(bundle, tag.String())}
 	for _, m := range file.Messages {
 		if !strings.Contains(m.Other, "{{") {
 			l.static[m.ID] = m.Other
@@ -40,10 +41,10 @@ func newLocale(bundle *i18n.Bundle, tag language.Tag) (*locale, error) {
 	return l, nil
 }
 
-// text returns the message with this name. The pairs are its parameters, each a
+// Text returns the message with this name. The pairs are its parameters, each a
 // name and a value. A message that is missing in the language is in English,
 // and an unknown name is returned as it is; tests find both.
-func (l *locale) text(name string, pairs ...any) string {
+func (l *Locale) Text(name string, pairs ...any) string {
 	if text, ok := l.static[name]; ok {
 		return text
 	}
@@ -58,8 +59,8 @@ func (l *locale) text(name string, pairs ...any) string {
 	return text
 }
 
-// direction returns the writing direction for the attribute dir.
-func (l *locale) direction() string {
+// Direction returns the writing direction for the attribute dir.
+func (l *Locale) Direction() string {
 	script, _ := l.tag.Script()
 	switch script.String() {
 	case "Arab", "Hebr", "Syrc", "Thaa", "Nkoo":
@@ -69,24 +70,27 @@ func (l *locale) direction() string {
 	}
 }
 
-// A catalogue has a locale for each language.
-type catalogue struct {
-	locales []*locale // in the order of languages
-	fixed   *locale   // the operator's choice; nil if visitors choose
+// Tag returns the tag (BCP 47) of the language, for the attribute lang.
+func (l *Locale) Tag() string { return l.tag.String() }
+
+// A Catalogue has a Locale for each language.
+type Catalogue struct {
+	locales []*Locale // in the order of languages
+	fixed   *Locale   // the operator's choice; nil if visitors choose
 }
 
-// newCatalogue returns the catalogue. All pages are in the fixed language if it
+// New returns the catalogue. All pages are in the fixed language if it
 // is not empty.
-func newCatalogue(fixed string) (*catalogue, error) {
+func New(fixed string) (*Catalogue, error) {
 	all, err := loadLocales()
 	if err != nil {
 		return nil, err
 	}
-	c := &catalogue{locales: all}
+	c := &Catalogue{locales: all}
 	if fixed == "" {
 		return c, nil
 	}
-	if err := CheckLanguage(fixed); err != nil {
+	if err := Check(fixed); err != nil {
 		return nil, fmt.Errorf("language: %w", err)
 	}
 	c.fixed = c.match(language.Make(fixed))
@@ -95,10 +99,10 @@ func newCatalogue(fixed string) (*catalogue, error) {
 
 // loadLocales reads all languages once per process: reading takes a while, and
 // the messages of all gates are the same.
-var loadLocales = sync.OnceValues(func() ([]*locale, error) {
+var loadLocales = sync.OnceValues(func() ([]*Locale, error) {
 	bundle := i18n.NewBundle(languages[0])
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
-	all := make([]*locale, 0, len(languages))
+	all := make([]*Locale, 0, len(languages))
 	for _, tag := range languages {
 		l, err := newLocale(bundle, tag)
 		if err != nil {

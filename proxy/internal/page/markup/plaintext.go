@@ -1,4 +1,4 @@
-package page
+package markup
 
 import (
 	"strings"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// plainText returns the text of an HTML page: its title and what browsers would
+// Text returns the text of an HTML page: its title and what browsers would
 // show, each block on a line.
-func plainText(page string) string {
+func Text(page string) string {
 	var out strings.Builder
 	z, muted := html.NewTokenizer(strings.NewReader(page)), atom.Atom(0)
 	for z.Next() != html.ErrorToken {

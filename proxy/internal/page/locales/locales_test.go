@@ -1,4 +1,4 @@
-package page
+package locales
 
 import (
 	"regexp"
@@ -19,7 +19,7 @@ type wordList struct {
 
 func wordsIn(t testing.TB, tag language.Tag) wordList {
 	t.Helper()
-	raw, err := localeFiles.ReadFile("locales/active." + tag.String() + ".toml")
+	raw, err := files.ReadFile("active." + tag.String() + ".toml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,18 +39,6 @@ func wordsIn(t testing.TB, tag language.Tag) wordList {
 
 // others are the languages that are translated into.
 func others() []language.Tag { return languages[1:] }
-
-// failures are the codes of which English says something.
-func failures() []string {
-	var codes []string
-	for name := range english.static {
-		if code, ok := strings.CutPrefix(name, "fail_"); ok && !strings.HasSuffix(code, "_remedy") && code != "client" && code != "server" {
-			codes = append(codes, strings.ReplaceAll(code, "_", "-"))
-		}
-	}
-	slices.Sort(codes)
-	return codes
-}
 
 // inEveryLanguage runs a test for each of them.
 func inEveryLanguage(t *testing.T, test func(t *testing.T, english, other wordList)) {
@@ -83,24 +71,6 @@ func TestLocale_HasEverySentenceOfEnglish(t *testing.T) {
 			t.Error("sentences or headings stand in another order than in active.en.toml: put them in that one")
 		}
 	})
-}
-
-func TestLocale_EveryFailureHasARemedy(t *testing.T) {
-	t.Parallel()
-	known, codes := catalogued(t), failures()
-	if len(codes) < 25 {
-		t.Errorf("only %d failures: %q", len(codes), codes)
-	}
-	for _, code := range codes {
-		if remedy := (Failure{Code: code}).messageName() + "_remedy"; !known[remedy] {
-			t.Errorf("there is no %s", remedy)
-		}
-	}
-	for name := range known {
-		if code, ok := strings.CutSuffix(name, "_remedy"); ok && !known[code] {
-			t.Errorf("there is no %s", code)
-		}
-	}
 }
 
 var blanksOpen = regexp.MustCompile(`{{[^}]*}}`)
@@ -179,29 +149,6 @@ func TestLocale_NothingIsLeftInEnglish(t *testing.T) {
 			case !same && allowed:
 				t.Errorf("%s is not the same in %s as in English any more: take it out of alike", name, tag)
 			}
-		}
-	}
-}
-
-// attribute is one that no person reads; those that are read aloud stay, quoted.
-var attribute = regexp.MustCompile(` ?\b([-a-z]+)="[^"]*"`)
-
-// TestLocale_TemplatesHaveNoTextOfTheirOwn: what stands in them would be English for everybody.
-func TestLocale_TemplatesHaveNoTextOfTheirOwn(t *testing.T) {
-	t.Parallel()
-	texts := testPages(t).templates.sources
-	if len(texts) < 15 {
-		t.Fatalf("%d templates", len(texts))
-	}
-	for name, text := range texts {
-		text = attribute.ReplaceAllStringFunc(blanksOpen.ReplaceAllString(text, ""), func(a string) string {
-			if key, value, _ := strings.Cut(strings.TrimSpace(a), "="); slices.Contains(spokenAttributes, key) {
-				return ">" + value + "<b "
-			}
-			return ""
-		})
-		if found := regexp.MustCompile(`\pL{2,}`).FindString(plainText(text)); found != "" {
-			t.Errorf("%s says %q by itself: give it a name in the catalogue", name, found)
 		}
 	}
 }

@@ -1,4 +1,6 @@
-package page
+// Package assets serves the style sheets, the scripts and the icon of the pages,
+// each at an address of its version. It knows no page.
+package assets
 
 import (
 	"bytes"
@@ -14,11 +16,11 @@ import (
 	"time"
 )
 
-//go:embed assets
-var assetFiles embed.FS
+//go:embed *.css *.js *.svg
+var embedded embed.FS
 
-// operatorStyle is the name that the operator's style sheet is served under.
-const operatorStyle = "own.css"
+// Own is the name that the operator's style sheet is served under.
+const Own = "own.css"
 
 // An asset is a style sheet, script or icon. gzipped is nil if it would not be
 // smaller than body.
@@ -34,33 +36,42 @@ var contentTypes = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// embeddedAssets reads the embedded assets, once per process.
-var embeddedAssets = sync.OnceValues(func() (map[string]asset, error) {
-	files := map[string]asset{}
-	entries, err := assetFiles.ReadDir("assets")
+// A Set is the embedded assets and the operator's style sheet, below one address.
+type Set struct {
+	at  string // ends with a slash
+	all map[string]asset
+}
+
+// New returns the assets below the path at, which ends with a slash, with the
+// operator's style sheet if there is one.
+func New(at string, style []byte) (*Set, error) {
+	all, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if len(style) > 0 {
+		all = maps.Clone(all)
+		all[Own] = newAsset(Own, style)
+	}
+	return &Set{at, all}, nil
+}
+
+// read reads the embedded assets, once per process.
+var read = sync.OnceValues(func() (map[string]asset, error) {
+	all := map[string]asset{}
+	entries, err := embedded.ReadDir(".")
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		body, err := assetFiles.ReadFile("assets/" + e.Name())
+		body, err := embedded.ReadFile(e.Name())
 		if err != nil {
 			return nil, err
 		}
-		files[e.Name()] = newAsset(e.Name(), body)
+		all[e.Name()] = newAsset(e.Name(), body)
 	}
-	return files, nil
+	return all, nil
 })
-
-// newAssets returns the embedded assets and the operator's style sheet.
-func newAssets(style []byte) (map[string]asset, error) {
-	files, err := embeddedAssets()
-	if err != nil || len(style) == 0 {
-		return files, err
-	}
-	files = maps.Clone(files)
-	files[operatorStyle] = newAsset(operatorStyle, style)
-	return files, nil
-}
 
 func newAsset(name string, body []byte) asset {
 	f := asset{contentType: contentTypes[path.Ext(name)], hash: hashOf(body), body: body}
@@ -90,28 +101,24 @@ func hashOf(body []byte) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
-// assetURL returns an address that is different for each version of an asset.
-func (p *Pages) assetURL(name string) string {
-	return p.cfg.Prefix + "/assets/" + name + "?v=" + p.assets[name].hash
-}
+// URL returns an address that is different for each version of an asset.
+func (s *Set) URL(name string) string { return s.at + name + "?v=" + s.all[name].hash }
 
-// Assets handles GET <prefix>/assets/<name>.
-func (p *Pages) Assets() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f, ok := p.assets[path.Base(r.URL.Path)]
-		if !ok || r.URL.Path != p.cfg.Prefix+"/assets/"+path.Base(r.URL.Path) {
-			http.NotFound(w, r)
-			return
-		}
-		f.serve(w, r)
-	})
-}
-
-// HasAsset reports whether there is an asset, in the version that an address
-// names.
-func (p *Pages) HasAsset(name, version string) bool {
-	f, ok := p.assets[name]
+// Has reports whether there is an asset, in the version that an address names.
+// Without a version it reports whether there is one of the name.
+func (s *Set) Has(name, version string) bool {
+	f, ok := s.all[name]
 	return ok && (version == "" || version == f.hash)
+}
+
+// ServeHTTP answers requests for the assets.
+func (s *Set) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f, ok := s.all[path.Base(r.URL.Path)]
+	if !ok || r.URL.Path != s.at+path.Base(r.URL.Path) {
+		http.NotFound(w, r)
+		return
+	}
+	f.serve(w, r)
 }
 
 func (f asset) serve(w http.ResponseWriter, r *http.Request) {

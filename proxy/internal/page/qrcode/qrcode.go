@@ -1,4 +1,5 @@
-package page
+// Package qrcode draws QR codes as SVG.
+package qrcode
 
 import (
 	"fmt"
@@ -10,15 +11,15 @@ import (
 // quiet is the width of the white border in modules (ISO/IEC 18004).
 const quiet = 4
 
-// A qrCode is the path of an SVG of Side by Side modules. It is drawn here, so
+// A Code is the path of an SVG of Side by Side modules. It is drawn here, so
 // that the secret in it is never sent to a third party.
-type qrCode struct {
+type Code struct {
 	Side int
 	Path string
 }
 
-// drawQR returns the QR code of content, or nil if content is too long.
-func drawQR(content string) *qrCode {
+// Draw returns the QR code of content, or nil if content is too long.
+func Draw(content string) *Code {
 	code, err := qr.Encode(content, qr.M)
 	if err != nil {
 		return nil
@@ -27,7 +28,7 @@ func drawQR(content string) *qrCode {
 	for y := range code.Size {
 		drawRow(&path, code, y)
 	}
-	return &qrCode{Side: code.Size + 2*quiet, Path: path.String()}
+	return &Code{Side: code.Size + 2*quiet, Path: path.String()}
 }
 
 // drawRow draws each run of dark modules in row y as one rectangle, which takes

@@ -1,4 +1,6 @@
-package page
+// Package markup makes HTML from outside safe to show, or text of it. It knows no
+// page.
+package markup
 
 import (
 	"html/template"
@@ -9,9 +11,9 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// sanitize returns the part of an administrator's HTML that may be shown. It is
+// Sanitize returns the part of an administrator's HTML that may be shown. It is
 // the only place where text from outside becomes HTML.
-func sanitize(markup string) template.HTML {
+func Sanitize(markup string) template.HTML {
 	clean := strings.TrimSpace(sanitizer.Sanitize(balance(markup)))
 	return template.HTML(clean) //nolint:gosec // This is what the sanitizer is for.
 }

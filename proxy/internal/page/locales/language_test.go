@@ -1,26 +1,21 @@
-package page
+package locales
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"golang.org/x/text/language"
 )
 
 // choice is the tag of the language of a page, for what a browser and a brand say.
 func choice(t testing.TB, fixed, header, brand string, known bool) string {
 	t.Helper()
-	c, err := newCatalogue(fixed)
+	c, err := New(fixed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.Header.Set("Accept-Language", header)
-	return c.choose(r, flowclient.Brand{DefaultLocale: brand}, known).tag.String()
+	return c.Choose(header, brand, known).Tag()
 }
 
 func TestLanguage_LongHeaderIsReadUpToTheLimit(t *testing.T) {
@@ -97,7 +92,7 @@ func TestLanguage_OnlyATranslatedOneCanBeFixed(t *testing.T) {
 	for tag, want := range map[string]string{
 		"de": "", "en-GB": "", "fr-CA": "", "nb": "not translated to", "gsw": "not translated to", "german": "is not a language tag", "": "is not a language tag",
 	} {
-		err := CheckLanguage(tag)
+		err := Check(tag)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), languageList())) {
 			t.Errorf("%q: got error %v", tag, err)
 		}
@@ -125,14 +120,12 @@ func FuzzAnyHeaderChoosesALanguage(f *testing.F) {
 		f.Add(header, "", false)
 		f.Add("", header, true)
 	}
-	c, err := newCatalogue("")
+	c, err := New("")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, header, brand string, known bool) {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Header.Set("Accept-Language", header)
-		if c.choose(r, flowclient.Brand{DefaultLocale: brand}, known) == nil {
+		if c.Choose(header, brand, known) == nil {
 			t.Error("got no languages, want some")
 		}
 	})
