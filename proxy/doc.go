@@ -26,11 +26,11 @@
 //   - errors.go, metrics.go, store.go: failures, counts, and where sessions are kept
 //
 // The rooms behind it are below internal, from the bottom up: user, background,
-// cache, seal, headers, throttle, pictures and page; session, the life of
-// sessions; authn, who a visitor is; exchange, one request at the gate; reply and
-// signin, a visit step by step; relay, authentik's own interface on this host;
-// signout, the end. Each says in its package documentation what it is and what it
-// does not know.
+// cache, readiness, seal, headers, throttle, pictures and page; session, the life
+// of sessions; devices, what authentik remembers of a browser; authn, who a visitor
+// is; exchange, one request at the gate; reply and signin, a visit step by step;
+// relay, authentik's own interface on this host; signout, the end. Each says in its
+// package documentation what it is and what it does not know.
 //
 // Public packages beside it: fault has the codes of failures, store the contract
 // of session stores, rules those for values of a configuration, plex the client

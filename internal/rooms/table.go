@@ -102,6 +102,16 @@ var Rooms = []Room{
 	})},
 	{Path: "proxy/internal/exchange", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/reply", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/devices", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/page", "what authentik remembers of a browser is kept for any page"},
+		{Module + "/proxy/internal/exchange", "it knows a browser by its secret, and no request"},
+	})},
+	{
+		Path: "proxy/internal/readiness", Only: []string{
+			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/store", Module + "/proxy/internal/cache", "github.com/patrickmn/go-cache",
+		},
+		OnlyWhy: "it asks a store, and knows neither sessions nor visits",
+	},
 	{Path: "proxy/internal/signin", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/relay", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/signout", Bans: slices.Concat(caddy, standIn)},
@@ -226,8 +236,8 @@ var Rooms = []Room{
 // with rooms before it.
 var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
-	"proxy/internal/cache", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/pictures",
+	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets",
-	"proxy/internal/page", "proxy/internal/session", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/exchange",
+	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/exchange",
 	"proxy/internal/reply", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy",
 }

@@ -1,11 +1,13 @@
 package signin
 
 import (
+	"context"
 	"errors"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/devices"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -119,16 +121,30 @@ func (h *Handler) renewed(x *exchange.Exchange, back string) bool {
 // remember keeps what lets authentik recognize the browser. A store that fails
 // here costs a second factor next time, not this sign-in.
 func (h *Handler) remember(x *exchange.Exchange, cookies flowclient.Cookies) *seal.Secret {
-	if len(lasting(cookies)) == 0 {
+	if len(devices.Lasting(cookies)) == 0 {
 		return nil
 	}
 	s, ok := x.Browser()
 	if !ok {
 		s = seal.NewSecret()
 	}
-	if err := h.devices.remember(x.Context(), s, x.At.Host, cookies); err != nil {
+	if err := h.devices.Remember(x.Context(), s, x.At.Host, cookies); err != nil {
 		x.Log().WarnContext(x.Context(), "remembered device: cannot be saved", "error", err)
 		return nil
 	}
 	return &s
+}
+
+// device returns what authentik remembers of the request's browser.
+func (h *Handler) device(x *exchange.Exchange) flowclient.Cookies {
+	s, ok := x.Browser()
+	if !ok {
+		return nil
+	}
+	return h.Recall(x.Context(), s, x.At.Host)
+}
+
+// Recall returns what authentik remembers of a browser at a host.
+func (h *Handler) Recall(ctx context.Context, browser seal.Secret, host string) flowclient.Cookies {
+	return h.devices.Recall(ctx, browser, host)
 }

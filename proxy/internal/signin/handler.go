@@ -2,17 +2,18 @@
 // at a time.
 //
 //   - handler.go: what the package needs
-//   - signin.go, admission.go: begin, answer, settle, admit
+//   - begin.go, answer.go, outcome.go, admission.go: begin, answer, settle, admit
 //   - visit.go: a visit, sealed in its page
-//   - show.go, document.go, frame.go: how a step is shown
-//   - redirect.go, link.go, source.go, stepup.go: other ways to begin
+//   - show.go, document.go: how a step is shown
+//   - redirect.go, link.go, source.go: other places to begin at
 //   - copies.go, brands.go, unbegun.go: first challenges that cost authentik
 //     nothing, and visits that begin with their answer
-//   - poll.go, waits.go, duo.go, resend.go: steps that wait for something else
-//   - submissions.go, retry.go, loop.go: answers given once, tried again, and sign-ins
-//     that do not hold
-//   - ready.go: whether the store takes sessions
-//   - devices.go: what authentik remembers of a browser
+//   - poll.go, duo.go, resend.go: steps that wait for something else
+//   - submissions.go, refused.go, loop.go: answers given once, answers that
+//     authentik refuses, and sign-ins that do not hold
+//
+// Rooms of their own: devices keeps what authentik remembers of a browser, and
+// readiness says whether the store takes sessions.
 package signin
 
 import (
@@ -22,7 +23,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/devices"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/readiness"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
@@ -80,12 +83,12 @@ type Handler struct {
 	Options
 	Source authn.Source
 
-	devices devices
+	devices devices.Devices
 	brands  *brands
 	answers *submissions
 	waits   *waits
 	copies  *copies
-	probe   *readiness
+	probe   *readiness.Probe
 }
 
 // New returns a handler.
@@ -94,11 +97,11 @@ func New(o Options) *Handler {
 	h.brands = newBrands(func(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
 		return h.Client.Brand(ctx, v)
 	}, o.Now)
-	h.probe = newReadiness(o.Store, o.Now)
+	h.probe = readiness.New(o.Store, o.Now)
 	h.brands.kept.OwnedBy(o.Go)
 	h.copies.kept.OwnedBy(o.Go)
 	h.waits.known.OwnedBy(o.Go)
-	h.devices = devices{store: o.Store, key: o.Key, issuer: o.Issuer, now: o.Now, logger: o.Logger}
+	h.devices = devices.Devices{Store: o.Store, Key: o.Key, Issuer: o.Issuer, Life: exchange.BrowserLife, Now: o.Now, Logger: o.Logger}
 	return h
 }
 

@@ -7,12 +7,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/fault"
-	"github.com/flowsidecar/caddy-authentik/proxy/plex"
-
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 )
 
 // A detour is a source that the visitor has chosen, and that authentik does not
@@ -220,4 +219,40 @@ func (h *Handler) Chosen(vis Visit) *page.ChosenSource {
 		chosen.Plex = plex.Page(c.ClientID, *vis.Detour.PIN)
 	}
 	return chosen
+}
+
+// onlySource reports whether a visit begins with one button and nothing else: to a
+// provider that the visitor comes back from. authentik's own interface goes on by
+// itself there, and so does the gate, by way of authentik's authorize endpoint.
+// The redirects leave nothing in the browser's history to come back to.
+func (h *Handler) onlySource(x *exchange.Exchange, out Outcome) bool {
+	if h.OIDC == nil || x.JSON() || out.Err != nil || out.Admitted != nil || !exchange.Navigates(x.R) {
+		return false
+	}
+	c, ok := out.Visit.Step.Challenge.(flowclient.Identification)
+	if !ok || len(c.UserFields) > 0 || len(c.Sources) != 1 || c.PasskeyChallenge != nil || c.EnrollURL+c.RecoveryURL+c.PasswordlessURL != "" {
+		return false
+	}
+	to, ok := c.Sources[0].Challenge.(flowclient.Redirect)
+	return ok && to.Class() == flowclient.RedirectSource
+}
+
+// Offered returns a step as it is shown. A gate that demands a flow leaves out the
+// button of another one that signs in without a password: authentik would accept
+// the visitor, and the gate would not, and would ask for the name again.
+func (h *Handler) Offered(step flowclient.Step) flowclient.Step {
+	c, ok := step.Challenge.(flowclient.Identification)
+	if !ok || h.Flow == "" || c.PasswordlessURL == "" {
+		return step
+	}
+	if flow, ok := step.FlowAt(c.PasswordlessURL); ok && flow.Slug == h.Flow {
+		return step
+	}
+	raw, err := without(c.Raw, "passwordless_url")
+	if err != nil {
+		return step // cannot happen: the challenge was read from it
+	}
+	c.PasswordlessURL, c.Raw = "", raw
+	step.Challenge = c
+	return step
 }

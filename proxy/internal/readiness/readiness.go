@@ -1,4 +1,5 @@
-package signin
+// Package readiness says whether a session store takes sessions.
+package readiness
 
 import (
 	"context"
@@ -18,24 +19,25 @@ const (
 	readyWait = 3 * time.Second
 )
 
-// readiness says whether the store takes sessions. It is asked before a sign-in
+// A Probe says whether the store takes sessions. It is asked before a sign-in
 // begins: a visitor should not type a password for a session that cannot be kept.
-type readiness struct {
+type Probe struct {
 	store store.Store
 	name  string
 	last  *ttlcache.Cache[struct{}, error]
 }
 
-func newReadiness(s store.Store, now func() time.Time) *readiness {
-	return &readiness{
+// New returns a probe of a store.
+func New(s store.Store, now func() time.Time) *Probe {
+	return &Probe{
 		store: s, name: "probe-" + strings.ToLower(rand.Text()),
 		last: ttlcache.New(ttlcache.Options[struct{}, error]{Entries: 1, Now: now}),
 	}
 }
 
-// check returns an error if the store fails. It takes a lease, since a store that
+// Check returns an error if the store fails. It takes a lease, since a store that
 // is full can still be read.
-func (r *readiness) check(ctx context.Context) error {
+func (r *Probe) Check(ctx context.Context) error {
 	failed, err := r.last.Do(ctx, struct{}{}, func(ctx context.Context) (error, time.Duration, error) {
 		ctx, cancel := context.WithTimeout(ctx, readyWait)
 		defer cancel()
