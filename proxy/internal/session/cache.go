@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
-
 	gocache "github.com/patrickmn/go-cache"
 )
 
@@ -243,3 +243,32 @@ func (r *Registry) Hold(browser seal.Secret, rec Record, host string) {
 	box := r.Key.Box(seal.KindSession, r.Realm(host), browser)
 	r.hold(browser.Cookie(), stored{rec: &rec, box: box}, host, r.cache.epoch())
 }
+
+const (
+	// missFor is how long a cookie that opens nothing is not looked up again, and
+	// maxMisses how many of them are remembered.
+	missFor   = time.Second
+	maxMisses = 10_000
+)
+
+// misses caches for a moment which cookies open nothing: a page with many
+// pictures, loaded with the cookie of an ended session, reads the store once. A
+// browser gets its cookie after the session is stored, so a cached miss hides no
+// session, except if a replica of the store lags, and then for missFor.
+type misses struct {
+	kept *bounded.Cache[string, struct{}]
+}
+
+func newMisses(now func() time.Time) *misses {
+	return &misses{bounded.New(bounded.Options[string, struct{}]{Entries: maxMisses, Now: now})}
+}
+
+func (m *misses) has(lookup string) bool {
+	_, found := m.kept.Get(lookup)
+	return found
+}
+
+// add remembers a miss.
+func (m *misses) add(lookup string) { m.kept.Put(lookup, struct{}{}, missFor) }
+
+func (m *misses) sweep() { m.kept.Sweep() }

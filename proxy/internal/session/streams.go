@@ -1,7 +1,6 @@
 package session
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -12,12 +11,6 @@ const (
 	// after two ticks is added to the index, and its session is checked then, since
 	// it may have ended before.
 	streamTick = 500 * time.Millisecond
-	// reviewEvery is how often a stream's session is reviewed, for ends that are not
-	// announced.
-	reviewEvery = 15 * time.Second
-	// maxReviews is how many reviews of a gate's streams may wait for the store or
-	// for authentik at a time. Others wait for the next tick.
-	maxReviews = 4 * MaxRechecks
 	// youngShards is how many lists of young requests there are, so that requests
 	// hardly ever wait for one another.
 	youngShards = 64
@@ -248,113 +241,4 @@ func (r *Registry) Close(finish func()) {
 		s.leave(r)
 		finish()
 	}
-}
-
-func (s *Streams) run(t *streamTicker) {
-	defer close(t.stopped)
-	tick := time.NewTicker(streamTick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-t.stop:
-			return
-		case <-tick.C:
-			s.Tick()
-		}
-	}
-}
-
-// Tick checks the running requests once: it indexes those that have been running
-// for a while as streams, and ends streams whose session has ended.
-func (s *Streams) Tick() {
-	s.promote(func(one *Stream) bool {
-		seen := one.seen
-		one.seen = true
-		return seen
-	})
-	for _, one := range s.due() {
-		one.owner.review(one)
-	}
-}
-
-// due returns the streams whose review is due. It gives each to one caller only.
-func (s *Streams) due() (due []*Stream) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for one := range s.open {
-		if !one.reviewed && !one.owner.Now().Before(one.review) {
-			one.reviewed, one.changed = true, false
-			due = append(due, one)
-		}
-	}
-	return due
-}
-
-// again sets when the next review of a stream is due.
-func (s *Streams) again(one *Stream, at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if one.reviewed = false; !one.changed {
-		one.review = at
-	}
-}
-
-// review ends a stream if its session has ended. It does not block: the store and
-// authentik are asked in the background.
-func (r *Registry) review(one *Stream) {
-	now := r.Now()
-	if !now.Before(one.Session.Until) {
-		one.end()
-	} else if s, known := r.peek(one); !known || !r.Passes(s) {
-		r.ask(one)
-		return
-	} else {
-		r.Touch(one.Cookie, one.Host, s)
-		r.Streams.again(one, r.nextReview(s, now))
-		return
-	}
-	r.Streams.again(one, now.Add(reviewEvery))
-}
-
-// peek returns the session of a stream if it is cached and not idle.
-func (r *Registry) peek(one *Stream) (s *Session, known bool) {
-	s, known = r.cache.get(keyOf(one.Cookie))
-	return s, known && s.name == one.Session.name && (r.Idle == 0 || r.Now().Sub(s.Used()) <= r.Idle)
-}
-
-// ask ends a stream in the background unless a request with its cookie would
-// pass.
-func (r *Registry) ask(one *Stream) {
-	select {
-	case r.reviews <- struct{}{}:
-	default:
-		r.Streams.again(one, time.Time{})
-		return
-	}
-	started := r.Background.Go(func(backgroundCtx context.Context) {
-		defer func() { <-r.reviews }()
-		s, stays := r.MayStay(backgroundCtx, one)
-		if !stays {
-			one.end()
-			s = one.Session
-		}
-		r.Streams.again(one, r.nextReview(s, r.Now()))
-	})
-	if !started { // the gate has ended and no longer learns of revocations
-		<-r.reviews
-		one.end()
-		r.Streams.again(one, r.Now().Add(reviewEvery))
-	}
-}
-
-// nextReview returns when the next review of a stream is due: when its session
-// expires or a recheck is due, and after reviewEvery at the latest.
-func (r *Registry) nextReview(s *Session, now time.Time) time.Time {
-	next := now.Add(reviewEvery)
-	for _, at := range []time.Time{s.Until, s.due} {
-		if at.After(now) && at.Before(next) {
-			next = at
-		}
-	}
-	return next
 }

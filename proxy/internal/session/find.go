@@ -1,0 +1,255 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+const (
+	// loadWait is how long the store may take to read a session.
+	loadWait = 10 * time.Second
+	// amendTries is how often a change is tried again after a conflict.
+	amendTries = 5
+)
+
+// Find returns the session that a cookie's value opens at a host. A missing,
+// foreign, ended or expired session yields found == false. An error says that
+// the store failed.
+func (r *Registry) Find(ctx context.Context, value, host string) (s *Session, found bool, err error) {
+	if s, found = r.Held(value, host); found {
+		return s, true, nil
+	}
+	if s, found = r.cache.get(keyOf(value)); found {
+		if !r.good(s, host) {
+			return nil, false, nil
+		}
+		r.cache.forget(s.name) // it was unused for long, and another process may know of a later use
+	}
+	if s, found, err = r.load(ctx, value, host); !found || err != nil || !r.good(s, host) {
+		return nil, false, err
+	}
+	return s, true, nil
+}
+
+// Held returns the session that a cookie's value opens at a host if it is
+// cached. It asks nothing of the store.
+func (r *Registry) Held(value, host string) (s *Session, found bool) {
+	if s, found = r.cache.get(keyOf(value)); !found || !r.good(s, host) {
+		return nil, false
+	}
+	if r.Idle > 0 && r.Now().Sub(s.Used()) > r.Idle {
+		return nil, false
+	}
+	return s, true
+}
+
+// good reports whether a session belongs to this host and has not expired.
+func (r *Registry) good(s *Session, host string) bool {
+	return r.Now().Before(s.Until) && (s.host == "" || s.host == Hostname(host))
+}
+
+// A reading is the result of one lookup of a cookie in the store.
+type reading struct {
+	session *Session
+	found   bool
+}
+
+// load reads a session from the store. Concurrent requests share one reading, which
+// is not cancelled when one of their clients disconnects.
+func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool, error) {
+	browser, ok := seal.ParseSecret(value)
+	if !ok {
+		return nil, false, nil
+	}
+	key := keyOf(value)
+	lookup := string(key[:]) + r.scope(host)
+	if r.misses.has(lookup) {
+		return nil, false, nil
+	}
+	// A request that comes after a revocation must not share a reading that
+	// began before it.
+	shared := lookup + strconv.FormatUint(r.cache.epoch(), 36)
+	read, err := r.reading.Do(ctx, shared, func(backgroundCtx context.Context) (reading, time.Duration, error) {
+		storeCtx, cancel := context.WithTimeout(backgroundCtx, loadWait)
+		defer cancel()
+		got, err := r.fetch(storeCtx, browser, lookup, host)
+		return got, 0, err
+	})
+	if err != nil && fault.From(err).Code != fault.SessionsUnavailable {
+		err = fault.New(fault.SessionsUnavailable, err)
+	}
+	return read.session, read.found, err
+}
+
+// fetch makes one reading and remembers its result.
+func (r *Registry) fetch(ctx context.Context, browser seal.Secret, lookup, host string) (reading, error) {
+	since := r.cache.epoch()
+	held, found, err := r.read(ctx, browser, host)
+	switch {
+	case err != nil:
+		return reading{}, err
+	case !found:
+		r.misses.add(lookup)
+		return reading{}, nil
+	}
+	return reading{r.hold(browser.Cookie(), held, host, since), true}, nil
+}
+
+// A stored is a record that was read, with its place and version in the store.
+type stored struct {
+	rec     *Record
+	version store.Version
+	box     seal.Box
+}
+
+// hold makes the session of a record that was read at an epoch, and caches it.
+func (r *Registry) hold(value string, held stored, host string, since uint64) *Session {
+	s := r.prepare(held, host)
+	r.cache.put(keyOf(value), s, since)
+	return s
+}
+
+// Read returns the record that a browser's secret opens at a host. A missing,
+// foreign, ended or expired record yields found == false.
+func (r *Registry) Read(ctx context.Context, browser seal.Secret, host string) (rec *Record, found bool, err error) {
+	held, found, err := r.read(ctx, browser, host)
+	return held.rec, found, err
+}
+
+// read is Read. If the store no longer has the record, the session also ends in
+// this process, even without an announcement: a store can be emptied, or lose
+// records in a failover.
+func (r *Registry) read(ctx context.Context, browser seal.Secret, host string) (held stored, found bool, err error) {
+	held.box = r.Key.Box(seal.KindSession, r.Realm(host), browser)
+	held, found, err = r.open(ctx, held.box)
+	expired := found && !r.Now().Before(held.rec.Until)
+	if found && err == nil {
+		found, err = r.alive(ctx, held)
+	}
+	if !found && err == nil && !expired {
+		r.cache.forget(held.box.Name())
+		r.Streams.End(held.box.Name())
+	}
+	return held, found, err
+}
+
+// open reads the record of a box.
+func (r *Registry) open(ctx context.Context, box seal.Box) (held stored, found bool, err error) {
+	held.box = box
+	kept, found, err := r.Store.Load(ctx, box.Name())
+	if err != nil {
+		return held, false, fault.New(fault.SessionsUnavailable, err)
+	}
+	if !found {
+		return held, false, nil
+	}
+	held.rec, held.version = new(Record), kept.Version
+	if err := box.Open(kept.Value, held.rec); err != nil {
+		r.Logger.WarnContext(ctx, "session: record does not open and is ignored", "error", err)
+		return held, false, nil
+	}
+	return held, true, nil
+}
+
+// alive reports whether an opened record is that of a live session.
+func (r *Registry) alive(ctx context.Context, held stored) (bool, error) {
+	if !r.Now().Before(held.rec.Until) {
+		return false, nil
+	}
+	if len(held.rec.Ends) > 0 {
+		revoked, err := r.Store.Revoked(ctx, held.rec.Ends...)
+		if err != nil {
+			return false, fault.New(fault.SessionsUnavailable, err)
+		}
+		if revoked {
+			return false, nil
+		}
+	}
+	if r.idle(held.rec) {
+		r.retire(ctx, held, "idle")
+		return false, nil
+	}
+	return true, nil
+}
+
+// prepare returns the session of a record, with its prepared identity headers.
+func (r *Registry) prepare(held stored, host string) *Session {
+	rec := held.rec
+	s := &Session{
+		User: rec.User, Begun: rec.Begun, Until: rec.Until, SignIn: rec.SignIn, Stay: rec.Stay,
+		id: PublicID(held.box.Name()), name: held.box.Name(), apps: rec.Apps, ends: rec.Ends,
+		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
+	}
+	s.used.Store(rec.used().Unix())
+	s.from.told = rec.Addr
+	if r.KeepAccessToken && rec.Tokens != nil {
+		s.AccessToken = rec.Tokens.Access
+	}
+	if r.Domain == "" {
+		s.host = Hostname(host)
+	}
+	about := headers.Subject{User: s.User, Session: s.id, AccessToken: s.AccessToken}
+	if rec.Tokens != nil {
+		about.IDToken = rec.Tokens.ID
+	}
+	var problems []headers.Problem
+	s.Headers, problems = r.Headers(about)
+	r.ReportHeaders(s, problems)
+	if r.Assert != nil {
+		s.Assertion = r.Assert(s.User, s.id)
+	}
+	s.weight = s.size()
+	return s
+}
+
+// amend changes the record of a session and returns the session with the change,
+// or found == false if it has ended. After a conflict it reads the record again
+// and repeats the change, so change must write only its own fields.
+func (r *Registry) amend(ctx context.Context, value, host string, change func(*Record)) (s *Session, found bool, err error) {
+	browser, ok := seal.ParseSecret(value)
+	if !ok {
+		return nil, false, nil
+	}
+	since := r.cache.epoch()
+	for range amendTries {
+		held, found, err := r.read(ctx, browser, host)
+		if err != nil || !found {
+			return nil, false, err
+		}
+		change(held.rec)
+		sealed, err := held.box.Seal(held.rec)
+		if err != nil {
+			return nil, false, fault.New(fault.SessionsUnavailable, err)
+		}
+		_, err = r.Store.Save(ctx, held.box.Name(), store.Record{Value: sealed, Expiry: held.rec.kept(), Version: held.version})
+		if err == nil {
+			return r.hold(value, held, host, since), true, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, false, fault.New(fault.SessionsUnavailable, err)
+		}
+	}
+	return nil, false, fault.New(fault.SessionsUnavailable, store.ErrConflict)
+}
+
+// Note keeps what authentik said about an application, for this session's further
+// requests.
+func (r *Registry) Note(ctx context.Context, value, host, app string, passing bool) (s *Session, found bool, err error) {
+	return r.amend(ctx, value, host, func(rec *Record) { rec.Apps = with(rec.Apps, app, passing) })
+}
+
+// with returns a copy of the verdicts with one more.
+func with(apps map[string]bool, app string, passing bool) map[string]bool {
+	all := make(map[string]bool, len(apps)+1)
+	maps.Copy(all, apps)
+	all[app] = passing
+	return all
+}

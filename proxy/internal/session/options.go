@@ -1,0 +1,76 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// Options say what a registry needs. All fields without a stated default are
+// required.
+type Options struct {
+	Store   store.Store
+	Key     seal.Key
+	Now     func() time.Time
+	Logger  *slog.Logger
+	Metrics Metrics
+	// Background runs rechecks and saves that no request waits for.
+	Background *background.Group
+
+	Issuer      string // authentik's public address
+	WonBy       string // the flow or client by which users sign in; may be empty
+	Flow        string // as shown to operators; may be empty
+	Client      string // OpenID Connect client, as shown to operators; may be empty
+	Domain      string // the cookie's domain; empty: the host of each request
+	Application string // whose access is rechecked; may be empty
+
+	Lifetime time.Duration // a session's longest life
+	// Longest returns how long a session of any gate of the process may last, and at
+	// least atLeast. A revocation that hits sessions of several gates is kept that
+	// long: otherwise the longest of them would open again.
+	Longest    func(atLeast time.Duration) time.Duration
+	Idle       time.Duration // longest time without use; 0: no limit
+	Recheck    time.Duration // how often authentik is asked again
+	MaxPerUser int           // 0: only maxEntries
+	// KeepAccessToken keeps access tokens in the process's memory.
+	KeepAccessToken bool
+	// TellIDToken says that headers have the ID token, so that it is renewed before
+	// it expires.
+	TellIDToken bool
+
+	// Fits reports whether a user meets the operator's requirements.
+	Fits func(user.User) bool
+	// Headers prepares the identity headers of a session, and says which of them
+	// are not as configured.
+	Headers func(headers.Subject) ([]headers.Header, []headers.Problem)
+	// Assert returns what the session asserts to the application. It may be nil.
+	Assert func(u user.User, session string) *assertion.Assertion
+	// Ask asks authentik whether a session is still valid.
+	// flowclient.ErrUnauthenticated means that it has ended. Any other error says
+	// nothing about the session.
+	Ask func(backgroundCtx context.Context, rec *Record) (Proof, error)
+	// Streams are the running requests of the process.
+	Streams *Streams
+	// Passes reports whether a session may use the application, without asking
+	// authentik. It only reads.
+	Passes func(*Session) bool
+	// MayStay returns the session that the cookie of a stream opens, and whether a
+	// request with that cookie would pass. It may ask the store and authentik.
+	MayStay func(backgroundCtx context.Context, one *Stream) (s *Session, stays bool)
+	// Access asks authentik whether the user of a record's cookies may use an
+	// application.
+	Access func(backgroundCtx context.Context, rec *Record, application string) (bool, error)
+}
+
+// Metrics counts ends of sessions, and headers that they lack.
+type Metrics interface {
+	Ended(reason string)
+	HeaderLeftOut(name string)
+}
