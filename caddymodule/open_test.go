@@ -3,8 +3,11 @@ package caddymodule
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
@@ -84,5 +87,52 @@ func TestOpen_AllocatesNothing(t *testing.T) {
 	r := inCaddy(t, http.MethodGet, "/assets/app.js?v=1", nil)
 	if n := testing.AllocsPerRun(100, func() { h.open(r) }); n != 0 {
 		t.Errorf("got %v allocations, want none", n)
+	}
+}
+
+// An option open opens nothing by a matcher that fails, whatever it says besides.
+func TestOpen_NothingIsOpenByAMatcherThatFails(t *testing.T) {
+	t.Parallel()
+	for _, says := range []bool{false, true} {
+		failing := caddyhttp.MatcherSets{{fakeMatcher(func(*http.Request) (bool, error) { return says, errors.New("failed") })}}
+		h := Handler{opened: readBy(failing)}
+		if h.open(inCaddy(t, http.MethodGet, "/x", nil)) {
+			t.Errorf("a matcher that fails and says %v: got open, want closed", says)
+		}
+	}
+}
+
+// A matcher of several parts is asked about those that are not ambiguous, of the
+// request as it was sent and as it was rewritten.
+func TestOpen_AmbiguousPartsCountAsMatching(t *testing.T) {
+	t.Parallel()
+	path := caddyhttp.MatchPath{"/admin/*"}
+	method := caddyhttp.MatchMethod{http.MethodPost}
+	for name, tt := range map[string]struct {
+		sets                   caddyhttp.MatcherSets
+		method, asked          string
+		newMethod, rewrittenTo string
+		want                   bool
+	}{
+		"plain":                         {caddyhttp.MatcherSets{{path, method}}, "POST", "/public/x", "POST", "/public/x", true},
+		"as sent":                       {caddyhttp.MatcherSets{{path, method}}, "POST", "/public/..;/admin/x", "POST", "/public/..;/admin/x", false},
+		"as sent, another method":       {caddyhttp.MatcherSets{{path, method}}, "GET", "/public/..;/admin/x", "GET", "/public/..;/admin/x", true},
+		"as sent, the method rewritten": {caddyhttp.MatcherSets{{path, method}}, "POST", "/public/..;/admin/x", "GET", "/public/y", false},
+		"as rewritten":                  {caddyhttp.MatcherSets{{path}}, "GET", "/public/x", "GET", "/public/..;/admin/x", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := Handler{closed: readBy(tt.sets)}
+			r := httptest.NewRequestWithContext(t.Context(), tt.method, tt.asked, nil)
+			r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, new(caddyhttp.Server))
+			to, err := url.Parse(tt.rewrittenTo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Method, r.URL = tt.newMethod, to
+			if got := h.open(r); got != tt.want {
+				t.Errorf("got open %v, want %v", got, tt.want)
+			}
+		})
 	}
 }

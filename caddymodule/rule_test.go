@@ -102,3 +102,34 @@ func TestRules_MistakesSayWhatToWrite(t *testing.T) {
 		t.Errorf("got %v, want a matcher and only refused together", err)
 	}
 }
+
+// TestRules_OpenIsReadAsEveryServerReadsIt has a site where some paths are open
+// and nothing is demanded of any.
+func TestRules_OpenIsReadAsEveryServerReadsIt(t *testing.T) {
+	s := newSite(t)
+	s.load(`SITE {
+	rewrite /door/* /assets/x
+	rewrite /window/* /wiki
+	authentik AUTHENTIK {
+		open /assets/* /door/a /window/*
+	}
+	reverse_proxy APP
+}
+`)
+	b := s.browser()
+	for path, want := range map[string]int{
+		"/assets/a.css":           200,
+		"/assets/..;/wiki":        303,
+		"/assets/%2e%2e/wiki":     303,
+		"/assets/..%5cwiki":       303,
+		"/assets/%252e%252e/wiki": 303,
+		"/assets/a;x=1":           303,
+		"/door/a":                 200, // open by both addresses
+		"/door/b":                 303, // was closed as it was sent
+		"/window/a":               303, // is closed as it was rewritten
+	} {
+		if got := b.get(path); got.StatusCode != want {
+			t.Errorf("%s: got %d, want %d", path, got.StatusCode, want)
+		}
+	}
+}

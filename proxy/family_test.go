@@ -47,7 +47,8 @@ func TestFamily_NoCookieOfAnyGateReachesAnApplication(t *testing.T) {
 			}
 		}
 		sent = append(sent, "authentik_session=x", "authentik_csrf=x", "authentik_device=x", "authentik_mfa=x",
-			"__Secure-authentik_gate="+secret, "authentik_gate_abc234="+secret)
+			"__Secure-authentik_gate="+secret, "authentik_gate_abc234="+secret, "authentik_back0=x", "__Secure-authentik_back5=x",
+			"__Host-authentik_user=x", "authentik_mailed=x")
 		kept := []string{"theme=dark", "wiki_session=the application's own", "authentik_gateway=1", "my_authentik_gate=2", "authentik_gate_zu_lang=3"}
 		for _, g := range gates {
 			r := httptest.NewRequest(http.MethodGet, scheme+"://app.example.com/", nil)

@@ -136,3 +136,63 @@ func TestThrottle_RefusalsThatLookLikeNoneCountOnThePage(t *testing.T) {
 		}
 	}
 }
+
+// TestThrottle_RelayedAnswerWithoutAResultCounts has authentik check a password and
+// fail before it says what has come of it: with its answer, or when the gate asks
+// for the next challenge.
+func TestThrottle_RelayedAnswerWithoutAResultCounts(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]func(r *http.Request, answered bool) int{
+		"with its answer": func(r *http.Request, _ bool) int {
+			if r.Method == http.MethodPost {
+				return http.StatusInternalServerError
+			}
+			return 0
+		},
+		"with the next challenge": func(r *http.Request, answered bool) int {
+			if r.Method == http.MethodGet && answered {
+				return http.StatusInternalServerError
+			}
+			return 0
+		},
+		"and a proxy says so": func(r *http.Request, answered bool) int {
+			if r.Method == http.MethodGet && answered {
+				return http.StatusBadGateway
+			}
+			return 0
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stillSite(t, func(c *Config) { c.Flow, c.Login = "patient", LoginRelay }, patient("patient"))
+			p := &interfaced{person: s.person(t)}
+			p.opens("/")
+			p.is(p.asks(nil), asksName)
+			p.posts("patient", "", map[string]any{"uid_field": "jane"})
+			inner := s.front.Handler
+			tried, answered := 0, false
+			s.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				status := fails(r, answered)
+				if r.Method == http.MethodPost {
+					tried, answered = tried+1, true
+				}
+				if status == 0 {
+					inner.ServeHTTP(w, r)
+					return
+				}
+				if status == http.StatusInternalServerError {
+					w.Header().Set("X-authentik-id", "test")
+				}
+				w.WriteHeader(status)
+			})
+			for i := range 4 * accountFree {
+				answered = false
+				p.from(fmt.Sprintf("198.51.100.%d", i))
+				p.posts("patient", "", map[string]any{"password": "wrong"})
+			}
+			if tried != accountFree+1 {
+				t.Errorf("got %d passwords checked, want %d", tried, accountFree+1)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -205,7 +206,9 @@ func TestRelay_RunsOnlyFlowsThatAuthentikSentTheVisitTo(t *testing.T) {
 				r.Header.Set("Origin", "https://evil.example.com")
 				r.Header.Del("Sec-Fetch-Site")
 			},
-			"a form":           func(r *http.Request) { r.Method = http.MethodPost; r.Header.Set("Content-Type", "text/plain") },
+			"a form":           func(r *http.Request) { answers(r, `{"uid_field":"jane"}`); r.Header.Set("Content-Type", "text/plain") },
+			"a name twice":     func(r *http.Request) { answers(r, `{"uid_field":"jane","uid_field":"joe"}`) },
+			"not UTF-8":        func(r *http.Request) { answers(r, "{\"uid_field\":\"jane\xff\"}") },
 			"a service worker": func(r *http.Request) { r.Header.Set("Service-Worker", "script") },
 			"another method":   func(r *http.Request) { r.Method = http.MethodDelete },
 		} {
@@ -227,6 +230,11 @@ func TestRelay_RunsOnlyFlowsThatAuthentikSentTheVisitTo(t *testing.T) {
 			}
 		}
 	})
+}
+
+// answers makes a request an answer to a challenge.
+func answers(r *http.Request, body string) {
+	r.Method, r.Body = http.MethodPost, io.NopCloser(strings.NewReader(body))
 }
 
 func TestRelay_ChallengeMayLeadToItsOtherFlows(t *testing.T) {

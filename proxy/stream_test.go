@@ -149,7 +149,7 @@ func TestStream_EveryRunningRequestEndsWithItsSession(t *testing.T) {
 		"upload":        {http.MethodPut, nil},
 		"WebSocket":     {http.MethodGet, http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}},
 	} {
-		for _, age := range []time.Duration{0, 300 * time.Millisecond, 700 * time.Millisecond, time.Minute} {
+		for _, age := range []time.Duration{0, 300 * time.Millisecond, 700 * time.Millisecond, 65 * time.Second} { // reviews are every 15 s
 			t.Run(fmt.Sprintf("%s after %v", name, age), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {

@@ -66,6 +66,7 @@ func TestRefused_AFlowThatBeginsAnewHasRefused(t *testing.T) {
 		`{"component":"ak-stage-dummy"}`:                         true, // its first challenge
 		`{"component":"ak-stage-access-denied"}`:                 true,
 		`{"component":"ak-stage-flow-error"}`:                    true,
+		`{"component":"ak-stage-password"}`:                      true, // once more, without a word
 		`{"component":"ak-stage-password","response_errors":{}}`: true,
 		`{"component":"ak-stage-authenticator-validate"}`:        false,
 		`{"component":"xak-flow-redirect","to":"/"}`:             false,
