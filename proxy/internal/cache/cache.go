@@ -101,6 +101,20 @@ func (c *Cache[K, V]) Put(key K, value V, lifetime time.Duration) {
 	c.put(key, value, lifetime)
 }
 
+// Add keeps a value for a lifetime if the key has none, and reports whether it
+// does. Of several callers at once one adds its value. A running fetch of the key
+// goes on, and its result replaces the value.
+func (c *Cache[K, V]) Add(key K, value V, lifetime time.Duration) (added bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, found := c.get(key); found {
+		return false
+	}
+	c.put(key, value, lifetime)
+	_, added = c.kept[key]
+	return added
+}
+
 // Delete drops the value of a key. The result of a running fetch of the key goes
 // to the callers that wait for it and is not kept; a later call fetches it again.
 func (c *Cache[K, V]) Delete(key K) {

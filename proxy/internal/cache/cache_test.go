@@ -65,6 +65,25 @@ func TestCache_ValueWithoutLifetimeIsNotKept(t *testing.T) {
 	}
 }
 
+func TestCache_AddKeepsTheValueThatIsThere(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	c := New(Options[string, string]{Entries: 10, Now: clock.Now})
+	for _, lifetime := range []time.Duration{0, -time.Hour} {
+		if c.Add("a", "a", lifetime) {
+			t.Errorf("lifetime %v: got the value added, want it not", lifetime)
+		}
+	}
+	if !c.Add("a", "a", time.Minute) || c.Add("a", "other", time.Hour) {
+		t.Error("want the first value added, and no other")
+	}
+	has(t, c, "a")
+	clock.move(time.Minute)
+	if !c.Add("a", "a", time.Minute) {
+		t.Error("after the lifetime: got the value not added, want it added")
+	}
+}
+
 func TestCache_ClockThatWasSetBackKeepsNothing(t *testing.T) {
 	t.Parallel()
 	clock := newClock()

@@ -4,8 +4,8 @@ import (
 	"log/slog"
 	"time"
 
+	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
-	gocache "github.com/patrickmn/go-cache"
 )
 
 // maxReported is how many problems are remembered as reported.
@@ -13,21 +13,21 @@ const maxReported = 10_000
 
 // reported remembers which problems of which session have been reported: a
 // session is made anew at every recheck, and some headers at every request.
-type reported struct{ kept *gocache.Cache }
-
-func newReported() *reported { return &reported{gocache.New(gocache.NoExpiration, 0)} }
-
-// first reports whether a problem was not reported before. When too many are
-// remembered, all are forgotten and reported again.
-func (r *reported) first(problem string, until time.Duration) bool {
-	if until <= 0 { // go-cache treats zero as no expiry
-		return false
-	}
-	if r.kept.ItemCount() >= maxReported {
-		r.kept.Flush()
-	}
-	return r.kept.Add(problem, nil, until) == nil
+type reported struct {
+	kept *bounded.Cache[string, struct{}]
 }
+
+func newReported(now func() time.Time) *reported {
+	return &reported{bounded.New(bounded.Options[string, struct{}]{Entries: maxReported, Now: now})}
+}
+
+// first reports whether a problem was not reported before, and remembers it until
+// the session expires. When too many are remembered, the oldest is forgotten.
+func (r *reported) first(problem string, until time.Duration) bool {
+	return r.kept.Add(problem, struct{}{}, until)
+}
+
+func (r *reported) sweep() { r.kept.Sweep() }
 
 // ReportHeaders counts and logs what the application does not get as configured:
 // once for each header that a session lacks, and once for a session whose values

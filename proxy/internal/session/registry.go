@@ -31,7 +31,7 @@ type Registry struct {
 
 // New returns a registry.
 func New(o Options) *Registry {
-	r := &Registry{Options: o, misses: newMisses(o.Now), reported: newReported(), rechecks: newRechecks(o.Now), reviews: make(chan struct{}, maxReviews)}
+	r := &Registry{Options: o, misses: newMisses(o.Now), reported: newReported(o.Now), rechecks: newRechecks(o.Now), reviews: make(chan struct{}, maxReviews)}
 	r.index = newIndex(r.Options)
 	r.reading = bounded.New(bounded.Options[string, reading]{Go: r.shared})
 	r.rechecks.single = bounded.New(bounded.Options[string, reading]{Go: r.shared})
@@ -54,7 +54,7 @@ func (r *Registry) Sweep() {
 	r.rechecks.sweep()
 	r.cache.sweep()
 	r.misses.sweep()
-	r.reported.kept.DeleteExpired()
+	r.reported.sweep()
 }
 
 // Watch follows the store's revocations until ctx ends. While the watch is lost,
