@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -31,7 +32,8 @@ func (h *Handler) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhtt
 			levels = append(levels, subroute.Routes)
 		}
 	}
-	if around, reached := reach(levels, prefix+"/login"); !reached {
+	hosts := siteHosts(ctx)
+	if around, reached := reach(levels, hosts, prefix+"/login"); !reached {
 		below := strings.TrimRight(around, "/*")
 		if below == "" || strings.ContainsAny(below, "*{") {
 			below = "/app"
@@ -39,7 +41,7 @@ func (h *Handler) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhtt
 		h.log.Warn("route: the gate's own addresses do not reach a gate, and nobody can sign in; write prefix "+below+
 			"/.authentik, or a handle for them: handle "+prefix+"/* { authentik … }", "prefix", prefix, "route", around)
 	}
-	if around, reached := reach(levels, "/if/flow/x/"); !reached && h.pageHost() {
+	if around, reached := reach(levels, hosts, "/if/flow/x/"); !reached && h.pageHost() {
 		h.log.Warn("route: authentik's pages below /if/flow/ do not reach a gate, which login relay and links in mails need; "+
 			"write the directive where it gets all paths of the site", "route", around)
 	}
@@ -47,19 +49,24 @@ func (h *Handler) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhtt
 
 // reach reports whether a path comes to the gate that is being loaded, or to
 // another one, which hands the request over. levels are the routes around the
-// gate, the outermost first; around is the path of the route that is in the way.
-func reach(levels []caddyhttp.RouteList, path string) (around string, reached bool) {
+// gate, the outermost first, and hosts those of its site; around is the path of
+// the route that is in the way.
+func reach(levels []caddyhttp.RouteList, hosts []string, path string) (around string, reached bool) {
 	reached = true
 	for _, routes := range levels {
 		i := slices.IndexFunc(routes, loading)
 		if i < 0 {
 			continue
 		}
-		if !mayMatch(routes[i], path) {
+		others := slices.Concat(routes[:i], routes[i+1:])
+		switch {
+		case !mayMatch(routes[i], hosts, path):
 			around, reached = firstPath(routes[i], around), false
+		case routes[i].Terminal: // as each site of a Caddyfile is
+			others = routes[:i]
 		}
-		if slices.ContainsFunc(slices.Concat(routes[:i], routes[i+1:]), func(r caddyhttp.Route) bool {
-			return mayMatch(r, path) && holdsGate(r, path)
+		if slices.ContainsFunc(others, func(r caddyhttp.Route) bool {
+			return mayMatch(r, hosts, path) && holdsGate(r, hosts, path)
 		}) {
 			return "", true
 		}
@@ -71,18 +78,35 @@ func reach(levels []caddyhttp.RouteList, path string) (around string, reached bo
 // loading reports whether the handlers of a route are about to be loaded.
 func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 
-// mayMatch reports whether a route may match a path. Only matchers of paths are
-// asked.
-func mayMatch(r caddyhttp.Route, path string) bool {
+// mayMatch reports whether a route may match a path at all of these hosts. Only
+// matchers of paths and hosts are asked.
+func mayMatch(r caddyhttp.Route, hosts []string, path string) bool {
 	ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
 	asked := (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
 	return len(r.MatcherSets) == 0 || slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
 		return !slices.ContainsFunc(set, func(m any) bool {
+			if patterns, ok := m.(*caddyhttp.MatchHost); ok {
+				return !coverHosts(*patterns, hosts)
+			}
 			if partsRead(m) != rules.PartPath || name(m) == "expression" || name(m) == "file" {
 				return false
 			}
 			matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked)
 			return err == nil && !matches
+		})
+	})
+}
+
+// coverHosts reports whether patterns match each of a site's hosts. Those of
+// either that are known only with a request count as if they did. Without hosts
+// the site has every host.
+func coverHosts(patterns, hosts []string) bool {
+	if hosts == nil {
+		return false
+	}
+	return !slices.ContainsFunc(hosts, func(host string) bool {
+		return !slices.ContainsFunc(lastingHosts(patterns), func(pattern string) bool {
+			return options.HasPlaceholder(pattern) || rules.HostMatches(pattern, host)
 		})
 	})
 }
@@ -96,7 +120,7 @@ func name(m any) string {
 
 // holdsGate reports whether a route has a gate that a path may reach. What is
 // not loaded yet is looked at as text.
-func holdsGate(r caddyhttp.Route, path string) bool {
+func holdsGate(r caddyhttp.Route, hosts []string, path string) bool {
 	if loading(r) {
 		return bytes.Contains(bytes.Join(rawMessages(r.HandlersRaw), nil), []byte(`"handler":"authentik"`))
 	}
@@ -106,7 +130,7 @@ func holdsGate(r caddyhttp.Route, path string) bool {
 			return true
 		case *caddyhttp.Subroute:
 			for i, inner := range m.Routes {
-				if below := stripped(m.Routes[:i], path); mayMatch(inner, below) && holdsGate(inner, below) {
+				if below := stripped(m.Routes[:i], path); mayMatch(inner, hosts, below) && holdsGate(inner, hosts, below) {
 					return true
 				}
 			}
