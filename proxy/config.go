@@ -117,6 +117,13 @@ type Config struct {
 	// Assertion says what signed assertions are like. A header with the claim
 	// assertion needs it. Default: there are none.
 	Assertion *AssertionConfig
+	// SignOnForm signs users in at an application with a login form of its own.
+	// Default: users sign in there themselves.
+	SignOnForm *SignOnForm
+	// SignOutPaths are paths by which the application signs its users out. Whoever
+	// opens one of them from a page of this site is signed out here as well, after
+	// the application has answered. Default: none.
+	SignOutPaths []string
 	// Page says how the gate's pages look.
 	Page PageConfig
 
@@ -388,6 +395,7 @@ func (cfg Config) check() error {
 	}
 	cfg.checkAppCookies(wrong)
 	cfg.checkAssertion(wrong)
+	cfg.checkSignOn(wrong)
 	cfg.checkSignIn(wrong)
 	cfg.checkRules(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)

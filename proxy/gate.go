@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signon"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -50,6 +52,7 @@ type Gate struct {
 	neighbours neighbours
 	access     access
 	assertions *assertion.Signer // nil if the application gets none
+	signOn     *signon.Handler   // nil if the gate signs in at no application
 	closing    sync.Once
 	closed     chan struct{}
 	leave      []func() // the family, and the group
@@ -142,7 +145,8 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	g.assertions = cfg.assertions(key)
 	g.sessions = session.New(g.sessionOptions(key, issuer))
 	shared.Sessions = g.sessions
-	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), All: g.neighbours.signOuts}
+	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, All: g.neighbours.signOuts}
+	g.signOn = cfg.signOn()
 	if cfg.Login == LoginRelay {
 		g.relay = &relay.Handler{
 			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
@@ -213,6 +217,9 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		if p.bare {
 			exchange.StripCredentials(r.Header)
 		}
+		if p.session != nil && (g.signOn.Takes(&x) || g.signOut.Takes(&x)) {
+			return g.accompany(x, p.session, next)
+		}
 		request, running := g.introduce(&x, p.session)
 		defer running.Finish()
 		return next(w, request)
@@ -226,6 +233,22 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	answered := x // so that x stays off the heap for requests that pass
 	g.answer(&answered, d)
 	return nil
+}
+
+// accompany passes a request by which a user signs in or out at the application
+// itself.
+func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) error {
+	w := x.W
+	x.Sent = slices.Clone(x.Sent) // which introduce changes in place
+	request, running := g.introduce(&x, s)
+	defer running.Finish()
+	if g.cfg.Writer != nil {
+		x.W = g.cfg.Writer(w)
+	}
+	if g.signOut.Takes(&x) {
+		return g.signOut.AtApplication(&x, request, next)
+	}
+	return g.signOn.Serve(&x, w, request, s, signon.Next(next))
 }
 
 // answer answers a request that does not pass.

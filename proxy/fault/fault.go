@@ -47,6 +47,7 @@ const (
 	HostUnknown          Code = "host-unknown"
 	AuthentikTLS         Code = "authentik-tls"
 	AuthentikBehindGate  Code = "authentik-behind-gate"
+	SignOnFailed         Code = "sign-on-failed"
 )
 
 // Error is a failure that the gate reports to the visitor. Its title is safe to
@@ -108,6 +109,7 @@ var meanings = map[Code]meaning{
 	SignInLoop:           {http.StatusLoopDetected, "Sign-ins do not hold"},
 	AuthentikTLS:         {http.StatusBadGateway, "No secure connection to the sign-in service"},
 	AuthentikBehindGate:  {http.StatusBadGateway, "Address of the sign-in service leads to a gate"},
+	SignOnFailed:         {http.StatusBadGateway, "Sign-in at the application failed"},
 	HostUnknown:          {http.StatusMisdirectedRequest, "Host not known to be this site's"},
 }
 

@@ -32,6 +32,7 @@ var remedies = map[Code]string{
 	ClockSkew:            "set the clocks of Caddy and of authentik (NTP)",
 	AuthentikBehindGate:  "url leads to a site behind this gate: write authentik's own address, such as http://authentik-server:9000, and leave authentik's host out of the site",
 	HostUnknown:          "if visitors use this host, set site, or add the host to the addresses of the site",
+	SignOnFailed:         "check sign_on form against the login page of the application, and the user's name and password there; the error has the cause",
 	SessionsUnavailable:  "check the session store; the error has the cause",
 }
 

@@ -96,4 +96,13 @@ func AppCookie(name, path, domain, gate string) error {
 	return nil
 }
 
+// CookiePattern checks a pattern for the names of the application's cookies, in
+// which * stands for any characters.
+func CookiePattern(pattern string) error {
+	if strings.Trim(pattern, "*") == "" {
+		return fmt.Errorf("%q is not a pattern that selects cookies; write their names, such as sid or app_*", pattern)
+	}
+	return AppCookie(pattern, "", "", "")
+}
+
 const tokenCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!#$%&'*+^`|~"

@@ -101,6 +101,17 @@ func Prefix(text string) error {
 	return nil
 }
 
+// appPath matches a path that all servers read in the same way.
+var appPath = regexp.MustCompile(`^/[-._~A-Za-z0-9/]*$`)
+
+// Path checks one path of the application.
+func Path(text string) error {
+	if !appPath.MatchString(text) || path.Clean(text) != strings.TrimSuffix(text, "/") && text != "/" {
+		return fmt.Errorf("%q is not the path of a page; write one such as /login, without a query", text)
+	}
+	return nil
+}
+
 // headerName leaves out what HTTP allows and some applications read as another
 // name.
 var headerName = regexp.MustCompile(`^[-._A-Za-z0-9]{1,64}$`)

@@ -275,7 +275,7 @@ func (c Cookies) without(line string) string {
 	kept.Grow(len(line))
 	for pair := range strings.SplitSeq(line, ";") {
 		pair = textproto.TrimString(pair)
-		if pair == "" || c.owns(pair) {
+		if pair == "" || c.Owns(pair) {
 			continue
 		}
 		if kept.Len() > 0 {
@@ -288,17 +288,17 @@ func (c Cookies) without(line string) string {
 
 func (c Cookies) mentions(line string) bool {
 	for pair := range strings.SplitSeq(line, ";") {
-		if c.owns(pair) {
+		if c.Owns(pair) {
 			return true
 		}
 	}
 	return false
 }
 
-// owns reports whether a name and its value are a cookie that no application may
+// Owns reports whether a name and its value are a cookie that no application may
 // see: one of any gate, or one of authentik. With another gate's session cookie
 // an application could open what that gate guards.
-func (c Cookies) owns(pair string) bool {
+func (c Cookies) Owns(pair string) bool {
 	key, value, _ := strings.Cut(pair, "=")
 	key = textproto.TrimString(key)
 	if slices.Contains(c.all, key) {

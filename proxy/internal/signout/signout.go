@@ -1,6 +1,7 @@
 // Package signout ends sessions: at the visitor's wish, and at authentik's.
 //
 //   - signout.go: who is signed in, and the page to sign out
+//   - application.go: sign-outs at the application
 //   - notice.go: logout notices of OpenID Connect
 package signout
 
@@ -33,6 +34,7 @@ type Handler struct {
 	Store  store.Store
 	Idle   time.Duration // 0: sessions may be unused
 	Root   string        // authentik's public address
+	Paths  []string      // by which the application signs its users out
 	// All are the sign-outs of all gates on a request's host, this one first.
 	All func(x *exchange.Exchange) []Place
 }
@@ -117,6 +119,12 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 	}
 	x.RenewVisit()
 	x.SetArrivals(nil) // a visitor who signs in again does so by hand
+	h.farewell(x, ended, there, form)
+}
+
+// farewell answers a visitor who has signed out here. The form says what is to
+// follow.
+func (h *Handler) farewell(x *exchange.Exchange, ended page.SignOutScope, there departure, form url.Values) {
 	switch back := x.WayBack(form.Get("to")); {
 	case there.to != "" && (x.JSON() || there.back):
 		x.Leave(there.to)

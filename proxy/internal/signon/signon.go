@@ -1,0 +1,282 @@
+// Package signon signs users in at an application that knows only its own login
+// form: when the application leads a browser to its login page, the gate fills in
+// and sends the form, and hands the application's cookies to the browser. The
+// credentials never reach the browser.
+//
+//   - signon.go: when that is done, and what the browser gets
+//   - form.go: the form, as a browser would send it
+//   - jar.go: the application's cookies
+//   - tries.go: how often that is tried
+package signon
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/answer"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// Options say how an application's login form is used.
+type Options struct {
+	// Page is the path of the login page, and Post the path that its form is sent
+	// to, as the application sees them.
+	Page, Post string
+	// User and Password are the two fields of the form.
+	User, Password Field
+	// Cookies are patterns for the names of the application's cookies that browsers
+	// get, in which * stands for any characters.
+	Cookies []string
+	// Redirected says that only a redirect means that the application has signed
+	// the user in. Otherwise any answer does that is neither an error nor shows the
+	// password's field again.
+	Redirected bool
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// A Field is the name of a field in the form, and what is written there for a
+// session's user.
+type Field struct {
+	Name  string
+	Value func(*session.Session) string
+}
+
+// A Handler signs users in at the application. It is safe for concurrent use.
+type Handler struct {
+	Options
+	tries tries
+}
+
+// New returns a handler.
+func New(o Options) *Handler {
+	o.Post = cmp.Or(o.Post, o.Page)
+	return &Handler{Options: o, tries: newTries(o.Now)}
+}
+
+// A Next is the application.
+type Next func(http.ResponseWriter, *http.Request) error
+
+// Takes reports whether a request is a page load of the application's login page.
+// A nil Handler takes none.
+func (h *Handler) Takes(x *exchange.Exchange) bool {
+	return h != nil && x.R.Method == http.MethodGet && x.R.URL.Path == h.Page && exchange.Navigates(x.R)
+}
+
+// Serve answers a page load of the login page, for the user of a session. The gate
+// itself answers by x; the application, if it is to answer, by w. r is the request
+// as the application would get it.
+func (h *Handler) Serve(x *exchange.Exchange, w http.ResponseWriter, r *http.Request, s *session.Session, next Next) error {
+	user, password := h.User.Value(s), h.Password.Value(s)
+	if user == "" || password == "" {
+		x.Log().WarnContext(x.Context(), "sign-on: no name or no password at the application is known of the user",
+			"user", s.User.Username, "session", s.ID())
+		return next(w, r)
+	}
+	try, ok := h.tries.begin(r.Context(), s.User.UID)
+	if !ok {
+		return next(w, r) // the visitor sees the application's own page
+	}
+	refused := false
+	defer func() { try.end(h.Now(), refused) }()
+	a := attempt{Options: h.Options, request: r, origin: x.Origin(), asked: x.At.Asked, jar: newJar(r), next: next}
+	to, err := a.run(user, password)
+	switch {
+	case a.failed != nil:
+		return a.failed // the application could not be asked
+	case errors.Is(err, errNoLogin) && a.page.Cut:
+		return next(w, r)
+	case errors.Is(err, errNoLogin):
+		a.page.Replay(w)
+		return nil
+	case err != nil:
+		refused = true
+		x.Fail(fault.New(fault.SignOnFailed, err), x.WayBack(x.At.Asked.RequestURI()))
+		return nil
+	}
+	for _, line := range a.jar.given(h.Cookies, x.Cookies.Owns) {
+		x.W.Header().Add("Set-Cookie", line)
+	}
+	x.Redirect(to)
+	return nil
+}
+
+// errNoLogin says that the login page shows no login, for example since the user
+// is signed in at the application already.
+var errNoLogin = errors.New("the application shows no login")
+
+// An attempt is one sign-in at the application.
+type attempt struct {
+	Options
+
+	request *http.Request // for the login page
+	origin  string        // of the site, as browsers see it
+	asked   *url.URL      // the login page, as browsers see it
+	jar     *jar
+	next    Next
+
+	page   answer.Answer
+	failed error // of next
+}
+
+// run signs in, and returns where the browser goes then.
+func (a *attempt) run(user, password string) (to string, err error) {
+	get := a.derive(http.MethodGet, a.request.URL, nil)
+	if a.failed = a.next(&a.page, get); a.failed != nil {
+		return "", a.failed
+	}
+	sent := a.page.Sent()
+	switch {
+	case a.page.Status >= http.StatusInternalServerError:
+		return "", fmt.Errorf("the application answers its login page with %d", a.page.Status)
+	case a.page.Status != http.StatusOK || !isHTML(sent):
+		return "", errNoLogin
+	}
+	if a.page.Cut {
+		return "", answer.ErrTooLong
+	}
+	a.jar.add(a.page.Cookies(), sent["Set-Cookie"])
+	d, err := readDocument(a.page.Body)
+	if err != nil {
+		return "", err
+	}
+	form, err := loginFormOf(d, a.Password.Name)
+	if err != nil {
+		return "", err
+	}
+	action, err := a.action(d, form)
+	if err != nil {
+		return "", err
+	}
+	fields, err := form.fill(user, password, a.Options)
+	if err != nil {
+		return "", err
+	}
+	return a.post(action, fields)
+}
+
+// action returns where the form is sent to. It must be a configured path of this
+// site: a page that an attacker has changed must not get the password.
+func (a *attempt) action(d *document, form *loginForm) (*url.URL, error) {
+	base, err := a.resolve(a.asked, d.base)
+	if err != nil {
+		return nil, err
+	}
+	to, err := a.resolve(base, form.action)
+	if err != nil {
+		return nil, err
+	}
+	stripped := strings.TrimSuffix(a.asked.Path, a.request.URL.Path)
+	to.Path, _ = strings.CutPrefix(to.Path, stripped)
+	switch {
+	case to.Path != a.Page && to.Path != a.Post:
+		return nil, fmt.Errorf("the form is sent to %q and not to %q; if that is right, set post", to.Path, a.Post)
+	case form.method != "post":
+		return nil, errors.New("the form is not sent with POST")
+	case form.encoding != "" && form.encoding != urlencoded:
+		return nil, fmt.Errorf("the form is sent as %s and not as %s", form.encoding, urlencoded)
+	}
+	return to, nil
+}
+
+const urlencoded = "application/x-www-form-urlencoded"
+
+// resolve returns an address of this site that a page names.
+func (a *attempt) resolve(base *url.URL, ref string) (*url.URL, error) {
+	to, err := base.Parse(strings.TrimSpace(ref))
+	if err != nil {
+		return nil, fmt.Errorf("the page names an address that cannot be read: %w", err)
+	}
+	if to.Host != "" && to.Scheme+"://"+to.Host != a.origin {
+		return nil, fmt.Errorf("the page leads to %s://%s, which is another site", to.Scheme, to.Host)
+	}
+	return &url.URL{Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery}, nil
+}
+
+// post sends the form, and returns where the browser goes then.
+func (a *attempt) post(action *url.URL, fields url.Values) (to string, err error) {
+	var done answer.Answer
+	if a.failed = a.next(&done, a.derive(http.MethodPost, action, fields)); a.failed != nil {
+		return "", a.failed
+	}
+	a.jar.add(done.Cookies(), done.Sent()["Set-Cookie"])
+	switch {
+	case done.Status >= http.StatusBadRequest:
+		return "", fmt.Errorf("the application answers the form with %d", done.Status)
+	case done.Status < http.StatusMultipleChoices && a.Redirected:
+		return "", fmt.Errorf("the application answers the form with %d and not with a redirect", done.Status)
+	case done.Status < http.StatusMultipleChoices && done.Cut:
+		return "", answer.ErrTooLong
+	case done.Status < http.StatusMultipleChoices:
+		if d, err := readDocument(done.Body); err != nil || hasPassword(d, a.Password.Name) {
+			return "", errors.New("the application shows its login again: it does not accept the name and the password")
+		}
+	}
+	if !a.jar.holds(a.Cookies) {
+		return "", errors.New("the application has set none of the cookies that are configured")
+	}
+	return a.after(done.Sent().Get("Location"))
+}
+
+// after returns where an application that has signed the user in leads, if that
+// is a page of this site.
+func (a *attempt) after(location string) (to string, err error) {
+	if location == "" {
+		return "/", nil
+	}
+	u, err := a.resolve(a.asked, location)
+	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") {
+		return "/", nil //nolint:nilerr // the application leads to another site: the browser stays here
+	}
+	stripped := strings.TrimSuffix(a.asked.Path, a.request.URL.Path)
+	if path, _ := strings.CutPrefix(u.Path, stripped); path == a.Page {
+		return "", errors.New("the application leads to its login again: it does not accept the name and the password")
+	}
+	return u.RequestURI(), nil
+}
+
+func hasPassword(d *document, name string) bool {
+	_, err := loginFormOf(d, name)
+	return err == nil
+}
+
+func isHTML(h http.Header) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && (kind == "text/html" || kind == "application/xhtml+xml")
+}
+
+// derive returns a request that the browser could have sent next, without what
+// would have the application answer only a part, or in a way that cannot be read.
+func (a *attempt) derive(method string, to *url.URL, fields url.Values) *http.Request {
+	r := a.request.Clone(a.request.Context())
+	for _, name := range []string{"Accept-Encoding", "Range", "If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
+		r.Header.Del(name)
+	}
+	r.Method, r.URL, r.RequestURI = method, to, to.RequestURI()
+	a.jar.send(r)
+	if method != http.MethodPost {
+		return r
+	}
+	body := fields.Encode()
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewBufferString(body)), int64(len(body))
+	r.Header.Set("Content-Type", urlencoded)
+	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	r.Header.Set("Origin", a.origin)
+	r.Header.Set("Referer", a.origin+a.asked.RequestURI())
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.Header.Set("Sec-Fetch-User", "?1")
+	return r
+}
