@@ -3,13 +3,8 @@ package caddymodule
 import (
 	"encoding/json"
 	"log/slog"
-	"strconv"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
-	"github.com/flowsidecar/caddy-authentik/proxy"
-	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // Handler asks every visitor of a site to sign in at authentik. It shows
@@ -338,63 +333,4 @@ type Header struct {
 	// expanded says that placeholders in Value were replaced. It is a text then,
 	// even if no placeholder is left.
 	expanded bool
-}
-
-// Number is a whole number, or a placeholder for one.
-type Number string
-
-// MarshalJSON writes a number, or a placeholder as a string.
-func (n Number) MarshalJSON() ([]byte, error) {
-	if _, err := strconv.Atoi(string(n)); err == nil {
-		return []byte(n), nil
-	}
-	return json.Marshal(string(n))
-}
-
-// UnmarshalJSON reads a number, or a string with a placeholder.
-func (n *Number) UnmarshalJSON(text []byte) error {
-	if len(text) > 0 && text[0] == '"' {
-		return json.Unmarshal(text, (*string)(n))
-	}
-	*n = Number(text)
-	return nil
-}
-
-// settings lists the options with one value. Parsing a Caddyfile and Provision
-// use the same list.
-func (h *Handler) settings() []options.Setting {
-	const authentikURL = "https://auth.example.com"
-	return []options.Setting{
-		{Name: "url", Value: &h.URL, Check: rules.URL(authentikURL), Example: "url " + authentikURL},
-		{Name: "public_url", Value: &h.PublicURL, Check: rules.URL(authentikURL), Example: "public_url " + authentikURL},
-		{Name: "pin", Value: &h.Pin, Check: rules.Pin, Example: "pin 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"},
-		{Name: "tls_name", Value: &h.TLSName, Check: rules.HostName, Example: "tls_name auth.example.com"},
-		{Name: "host", Value: &h.Host, Check: options.OneOf("public", "page"), Example: "host page"},
-		{Name: "site", Value: &h.Site, Check: rules.Origin, Example: "site https://app.example.com"},
-		{Name: "flow", Value: &h.Flow, Check: rules.Slug, Example: "flow default-authentication-flow"},
-		{Name: "application", Value: &h.Application, Check: rules.Slug, Example: "application wiki"},
-		{Name: "max_age", Value: &h.MaxAge, Check: checkMaxAge, Example: "max_age 8h"},
-		{Name: "client_id", Value: &h.ClientID, Check: rules.ClientID, Example: "client_id wiki"},
-		{Name: "client_secret", Value: &h.ClientSecret, Check: options.Secret, Example: "client_secret {file./run/secrets/client_secret}"},
-		{Name: "login", Value: &h.Login, Check: options.OneOf("page", "relay", "redirect"), Example: "login page"},
-		{Name: "page title", Value: &h.Page.Title, Check: options.Text, Example: `title "Example Ltd."`},
-		{Name: "page logo", Value: &h.Page.Logo, Check: checkLogo, Example: "logo https://www.example.com/logo.svg"},
-		{Name: "page style", Value: &h.Page.Style, Check: checkStyle, Example: "style /etc/caddy/signin.css"},
-		{Name: "page templates", Value: &h.Page.Templates, Check: checkTemplates, Example: "templates /etc/caddy/signin"},
-		{Name: "page language", Value: &h.Page.Language, Check: proxy.CheckPageLanguage, Example: "language de"},
-		{Name: "lifetime", Value: &h.Lifetime, Check: options.AtLeast(rules.MinLifetime, "less than a minute, too short to use the application", "24h"), Example: "lifetime 7d"},
-		{Name: "idle", Value: &h.Idle, Check: options.AtLeast(rules.MinIdle, "less than two minutes, and the use of a session is recorded once a minute", "30m"), Example: "idle 30m"},
-		{Name: "recheck", Value: &h.Recheck, Check: options.AtLeast(rules.MinRecheck, "less than ten seconds, too often for authentik", "5m"), Example: "recheck 5m"},
-		{Name: "grace", Value: &h.Grace, Check: options.AtLeast(0, "negative", "15m, or 0s to refuse at once"), Example: "grace 15m"},
-		{Name: "max_per_user", Value: (*string)(&h.MaxPerUser), Check: checkMaxPerUser, Example: "max_per_user 3"},
-		{Name: "key", Value: &h.Key, Check: checkKey, Example: "key {file./run/secrets/gate_key}"},
-		{Name: "cookie name", Value: &h.Cookie.Name, Check: rules.CookieName, Example: "name example_session"},
-		{Name: "cookie domain", Value: &h.Cookie.Domain, Check: rules.CookieDomain, Example: "domain example.com"},
-		{Name: "headers", Value: &h.Headers.Preset, Check: options.OneOf("remote", "authentik", "off"), Example: "headers authentik"},
-		{Name: "headers encoding", Value: &h.Headers.Encoding, Check: checkEncoding, Example: "encoding percent"},
-		{Name: "headers max_size", Value: &h.Headers.MaxSize, Check: checkMaxSize, Example: "max_size 16KiB"},
-		{Name: "assertion audience", Value: &h.Assertion.Audience, Check: options.Text, Example: "audience grafana"},
-		{Name: "assertion lifetime", Value: &h.Assertion.Lifetime, Check: checkAssertionLifetime, Example: "lifetime 3m"},
-		{Name: "prefix", Value: &h.Prefix, Check: rules.Prefix, Example: "prefix /.authentik"},
-	}
 }

@@ -3,8 +3,9 @@
 // and package flowclient speaks to authentik. Here is what Caddy needs.
 //
 //   - handler.go: the handler
-//   - config.go, check.go, expand.go: the options, their rules and placeholders
-//   - caddyfile.go, require.go, instead.go: the directive
+//   - config.go, settings.go, check.go, expand.go: the options, their rules and
+//     placeholders
+//   - caddyfile.go, caddyfile_headers.go, require.go, instead.go: the directive
 //   - provision.go, start.go, key.go: from the options to a running gate
 //   - page.go, transport.go, sessions.go: files, connections and session stores
 //   - hosts.go: the site that the handler is part of

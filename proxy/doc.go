@@ -16,12 +16,12 @@
 //
 // This package is the face of the gate:
 //
-//   - gate.go: the rooms put together; Guard, Wrap and Close
+//   - gate.go: New, Guard, Wrap and Close; build.go: the rooms put together
 //   - decision.go: every decision, and the function that makes them
 //   - access.go: whether a session may use the application
 //   - addresses.go: the gate's own addresses
 //   - group.go, family.go, rule.go: gates beside each other, and what each demands
-//   - config.go: the configuration, its defaults and its checks
+//   - config.go, check.go: the configuration, its defaults and its checks
 //   - headers.go, session.go, operator.go: headers and sessions as programs and operators see them
 //   - errors.go, metrics.go, store.go: failures, counts, and where sessions are kept
 //

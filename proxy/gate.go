@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,12 +11,9 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
@@ -25,7 +21,6 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signon"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -87,91 +82,6 @@ func New(cfg Config) (*Gate, error) {
 	})
 	g.sessions.Open()
 	return g, nil
-}
-
-// openPages makes the pages, and the handler of authentik's pictures.
-func (g *Gate) openPages(key seal.Key) (*page.Pages, error) {
-	cfg := g.cfg
-	address, _ := cfg.Client.PublicURL("/")
-	signOutAt := ""
-	if cfg.OIDC.used() {
-		signOutAt = cfg.Client.Root()
-	}
-	g.pictures = pictures.New(pictures.Options{
-		Source: cfg.Client, Key: key.Derive([]byte(cfg.Client.Root()), string(seal.KindPicture), sha256.Size), Now: cfg.Now, Go: g.background.Go,
-	})
-	return page.New(page.Config{
-		SignOutURL: signOutAt,
-		Prefix:     cfg.Prefix, LoginAt: g.shared.LoginAt, Title: cfg.Page.Title, Logo: cfg.Page.Logo, PublicHost: hostOf(address), Root: cfg.Client.Root(), MailLinksHere: cfg.PageHost,
-		Style: cfg.Page.Style, Templates: cfg.Page.Templates, Language: cfg.Page.Language,
-		Seal: g.pictures.Name,
-	})
-}
-
-// build makes the rooms, from the bottom up.
-func (g *Gate) build(key seal.Key, pages *page.Pages) {
-	cfg := g.cfg
-	issuer := cfg.Client.Root()
-	*g.shared = exchange.Shared{
-		Prefix: cfg.Prefix, Identity: g.shared.Identity, PageHost: cfg.PageHost, Hosts: exchange.NewHosts(cfg.hosts()), Language: cfg.Page.Language,
-		Cookies: exchange.NewCookies(exchange.CookieOptions{
-			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
-		}),
-		AppCookies: cfg.appCookies(), ClearSiteData: cfg.ClearSiteData,
-		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
-	}
-	shared := g.shared
-	shared.Cookies.Family = &cfg.Family.members
-	options := signin.Options{
-		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex, Go: g.background.Go,
-		Throttle: throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
-			return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
-		}}),
-		HandOver: g.neighbours.handOver,
-		Flow:     cfg.Flow, Application: cfg.Application, Demand: cfg.OIDC.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
-	}
-	if cfg.OIDC.used() {
-		options.OIDC = oidc.New(oidc.Options{
-			Authentik: cfg.Client, Application: cfg.Application, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret,
-			Scopes: cfg.OIDC.Scopes, SignOutBack: cfg.OIDC.SignOutBack, Now: cfg.Now, Go: g.background.Go,
-		})
-	}
-	g.signIn = signin.New(options)
-	shared.Brand, shared.KnownBrand = g.signIn.Brand, g.signIn.KnownBrand
-	g.signIn.Source = authn.Own{Authentik: cfg.Client, Application: cfg.Application, First: g.signIn.First, Opening: g.signIn.Opening}
-	if options.OIDC != nil {
-		g.signIn.Source = options.OIDC
-	}
-	g.assertions = cfg.assertions(key)
-	g.sessions = session.New(g.sessionOptions(key, issuer))
-	shared.Sessions = g.sessions
-	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, All: g.neighbours.signOuts}
-	g.signOn = cfg.signOn()
-	if cfg.Login == LoginRelay {
-		g.relay = &relay.Handler{
-			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
-		}
-		g.signIn.Relay, shared.NotBack = g.relay, relay.Own(g.relay.Base)
-	}
-	g.own = addressesOf(g)
-}
-
-// sessionOptions say how this gate's sessions live.
-func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
-	cfg := g.cfg
-	return session.Options{
-		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Background: g.background,
-		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
-		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
-		KeepAccessToken: cfg.OIDC.KeepAccessToken, Assert: asserting(g.assertions, g.headers), Fits: cfg.fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
-		Ask:     g.signIn.Source.Recheck,
-		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
-		Passes:  func(s *session.Session) bool { return g.access.verdict(s).Pass },
-		MayStay: g.mayStay,
-		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
-			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
-		},
-	}
 }
 
 // Close ends what the gate does in the background and waits until it has ended.

@@ -112,3 +112,17 @@ func (cfg Config) checkRules(wrong func(option string, err error)) {
 		}
 	}
 }
+
+// A Requirement is met by a user of whom one of its values is true.
+type Requirement struct {
+	// Claim is "user" for the username, "group" for the name of a group, or a claim of
+	// OpenID Connect. Names are compared as they are, case included.
+	Claim string
+	// Values are alternatives. One at least is required.
+	Values []string
+}
+
+// fits reports whether a user meets all that the operator requires.
+func (cfg Config) fits(u User) bool {
+	return meetsAll(u, cfg.Require)
+}

@@ -7,7 +7,6 @@
 package storetest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,153 +132,6 @@ func deleteRecord(t *testing.T, s store.Store, name string) {
 	}
 }
 
-func testUnknown(t *testing.T, s store.Store) { expect(t, s, "session-a", "") }
-
-func testSave(t *testing.T, s store.Store) {
-	v := save(t, s, "session-a", record("one"))
-	r := expect(t, s, "session-a", "one")
-	if v == "" || r.Version != v {
-		t.Errorf("got version %q, want %q as Save returned it", r.Version, v)
-	}
-	expect(t, s, "session-b", "")
-	large := record(string(bytes.Repeat([]byte{0, 255, '\n'}, 100_000)))
-	save(t, s, "session-large", large)
-	expect(t, s, "session-large", string(large.Value))
-}
-
-func testCopies(t *testing.T, s store.Store) {
-	r := record("one")
-	save(t, s, "session-a", r)
-	r.Value[0] = 'X'
-	got := expect(t, s, "session-a", "one")
-	got.Value[0] = 'X'
-	expect(t, s, "session-a", "one")
-}
-
-func testConflict(t *testing.T, s store.Store) {
-	first := record("one")
-	first.Version = save(t, s, "session-a", first)
-	second := first
-	second.Value = []byte("two")
-	v := save(t, s, "session-a", second)
-	if v == first.Version || v == "" {
-		t.Errorf("got version %q, want another one", v)
-	}
-	third := first
-	third.Value = []byte("three")
-	expectConflict(t, s, "session-a", third)
-	expect(t, s, "session-a", "two")
-	expectConflict(t, s, "session-none", third)
-}
-
-func testOccupied(t *testing.T, s store.Store) {
-	save(t, s, "session-a", record("one"))
-	expectConflict(t, s, "session-a", record("two"))
-	expect(t, s, "session-a", "one")
-}
-
-// testEnds waits once for everything that ends.
-func testEnds(t *testing.T, s store.Store) {
-	r := record("one")
-	r.Expiry = time.Now().Add(short)
-	save(t, s, "session-a", r)
-	expect(t, s, "session-a", "one")
-	revoke(t, s, "session-b", short)
-	revoke(t, s, "session-c", short)
-	revoke(t, s, "session-c", time.Hour)
-	expectRevoked(t, s, true, "session-b")
-	lost := lease(t, s, "work", short, true)
-	lease(t, s, "work", time.Hour, false)
-	time.Sleep(afterShort)
-	expect(t, s, "session-a", "")
-	save(t, s, "session-a", record("again"))
-	expect(t, s, "session-a", "again")
-	expectRevoked(t, s, false, "session-b")
-	save(t, s, "session-b", record("new"))
-	expectRevoked(t, s, true, "session-c")
-	lease(t, s, "work", time.Hour, true)
-	lost() // after its end: another caller has the lease
-	lease(t, s, "work", time.Hour, false)
-}
-
-func testSaveExpired(t *testing.T, s store.Store) {
-	for i, expiry := range []time.Time{{}, time.Now().Add(-time.Hour), time.Now()} {
-		name := fmt.Sprintf("session-%d", i)
-		r := record("one")
-		r.Version = save(t, s, name, r)
-		r.Expiry = expiry
-		if v := save(t, s, name, r); v != "" {
-			t.Errorf("got version %q of an expired record, want none", v)
-		}
-		expect(t, s, name, "")
-		r.Version = ""
-		save(t, s, name, r)
-		expect(t, s, name, "")
-		save(t, s, name, record("again"))
-	}
-}
-
-func testDelete(t *testing.T, s store.Store) {
-	r := record("one")
-	r.Version = save(t, s, "session-a", r)
-	for range 2 {
-		deleteRecord(t, s, "session-a")
-		expect(t, s, "session-a", "")
-	}
-	expectConflict(t, s, "session-a", r)
-	save(t, s, "session-a", record("new"))
-	expect(t, s, "session-a", "new")
-}
-
-func testRevoke(t *testing.T, s store.Store) {
-	r := record("one")
-	r.Version = save(t, s, "session-a", r)
-	expectRevoked(t, s, false)
-	expectRevoked(t, s, false, "session-a", "user-x")
-	revoke(t, s, "session-a", time.Hour)
-	revoke(t, s, "user-x", time.Hour) // it never had a record
-	expect(t, s, "session-a", "")
-	expectRevoked(t, s, true, "session-b", "session-a")
-	expectRevoked(t, s, true, "user-x")
-	expectConflict(t, s, "session-a", record("new"))
-	expectConflict(t, s, "session-a", r)
-	deleteRecord(t, s, "session-a")
-	expectRevoked(t, s, true, "session-a")
-	save(t, s, "session-past", record("one"))
-	revoke(t, s, "session-past", -time.Hour)
-	expect(t, s, "session-past", "")
-	expectRevoked(t, s, false, "session-past")
-}
-
-func testLateWrite(t *testing.T, s store.Store) {
-	rounds := 300
-	if testing.Short() {
-		rounds = 30
-	}
-	for i := range rounds {
-		name := fmt.Sprintf("session-%d", i)
-		r := record("one")
-		r.Version = save(t, s, name, r)
-		var race sync.WaitGroup
-		race.Go(func() { _, _ = s.Save(context.WithoutCancel(t.Context()), name, r) })
-		race.Go(func() {
-			if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
-				t.Errorf("revoking %s: %v", name, err)
-			}
-		})
-		race.Wait()
-		expect(t, s, name, "")
-	}
-}
-
-func testRevokeAgain(t *testing.T, s store.Store) {
-	revoke(t, s, "session-a", time.Hour)
-	revoke(t, s, "session-a", time.Millisecond)
-	revoke(t, s, "session-a", -time.Hour)
-	time.Sleep(2 * time.Millisecond)
-	expectRevoked(t, s, true, "session-a")
-}
-
 // lease asks for a lease, and returns the function that releases it.
 func lease(t *testing.T, s store.Store, name string, d time.Duration, want bool) func() {
 	t.Helper()
@@ -304,43 +156,6 @@ func testLease(t *testing.T, s store.Store) {
 	lease(t, s, "work", time.Hour, true)
 	release() // the lease is another caller's by now
 	lease(t, s, "work", time.Hour, false)
-}
-
-func testWatch(t *testing.T, s store.Store) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	names, done := make(chan string, 100), make(chan error, 1)
-	go func() { done <- s.Watch(ctx, func(name string) { names <- name }) }()
-	expectName(t, names, "")
-	revoke(t, s, "session-a", time.Hour)
-	expectName(t, names, "session-a")
-	revoke(t, s, "user-x", time.Hour)
-	expectName(t, names, "user-x")
-	cancel()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Errorf("Watch after its context was canceled: got %v, want nil", err)
-		}
-	case <-time.After(toldWithin):
-		t.Error("Watch does not return after its context was canceled")
-	}
-}
-
-// expectName waits for a name. Others may come before it, and it may come twice.
-func expectName(t *testing.T, names <-chan string, want string) {
-	t.Helper()
-	deadline := time.After(toldWithin)
-	for {
-		select {
-		case got := <-names:
-			if got == want {
-				return
-			}
-		case <-deadline:
-			t.Fatalf("watching: got no %q within %v", want, toldWithin)
-		}
-	}
 }
 
 func testDoneContext(t *testing.T, s store.Store) {

@@ -1,0 +1,69 @@
+package relay
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+)
+
+// rewriteHosts replaces authentik's host with this site in a page, unless this
+// site's host was sent to authentik.
+func (h *Handler) rewriteHosts(at exchange.Resolved, html []byte) []byte {
+	if h.PageHost {
+		return html
+	}
+	here := exchange.Origin(at) + h.Base
+	html = bytes.ReplaceAll(html, []byte(h.Root), []byte(here))
+	escaped := strings.ReplaceAll(h.Root, "-", `\u002D`) // as Django writes texts into scripts
+	return bytes.ReplaceAll(html, []byte(escaped), []byte(here))
+}
+
+// rewritten returns the address for a redirect of authentik's: a flow, which the
+// visit may then run, or a new visit. It never leads to another site.
+func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
+	step, err := stepOf(flowclient.Flow{}, redirectTo(to), v.Cookies, h.rootAt(at))
+	rd, ok := step.Challenge.(flowclient.Redirect)
+	if err != nil || !ok {
+		return h.anew(*v)
+	}
+	switch rd.Class() {
+	case flowclient.RedirectFlow:
+		flow, _ := rd.Flow()
+		v.sentTo(flow)
+		return h.flowPage(flow)
+	case flowclient.RedirectExecutor:
+		return strings.TrimSuffix(h.Base, "/") + rd.Path
+	case flowclient.RedirectDefaultFlow:
+		if _, _, ok := lookup(http.MethodGet, pathOf(rd.Path)); ok {
+			return strings.TrimSuffix(h.Base, "/") + rd.Path
+		}
+		return h.anew(*v) // the flow for signing out: the visitor has cancelled, or is another user
+	default:
+		return h.anew(*v)
+	}
+}
+
+// pathOf returns an address without its query.
+func pathOf(address string) string {
+	path, _, _ := strings.Cut(address, "?")
+	return path
+}
+
+// rootAt returns authentik's address as authentik sees it, which resolves its
+// relative references.
+func (h *Handler) rootAt(at exchange.Resolved) string {
+	if h.PageHost {
+		return exchange.Origin(at) + h.Base
+	}
+	return h.Root
+}
+
+// redirectTo returns a challenge that redirects the browser.
+func redirectTo(to string) []byte {
+	raw, _ := json.Marshal(map[string]string{"component": string(flowclient.ComponentRedirect), "to": to}) // texts can be
+	return raw
+}
