@@ -38,7 +38,7 @@ func TestConflicts_AreRefusedInJSON(t *testing.T) {
 			"login redirect needs OpenID Connect; write client_id and application too, or leave login redirect out",
 		},
 		`"headers": {"own": [{"name": "X-Tenant", "value": "tenant"}, {"name": "X-Token", "value": "{http.auth.user.access_token}"}]}`: {
-			`headers X-Tenant: "tenant" is not a claim without client_id; write one of id, username, name, email, uid, groups, session, or a text with placeholders`,
+			`headers X-Tenant: "tenant" is not a claim without client_id; write one of id, username, name, email, uid, groups, session, assertion, or a text with placeholders`,
 			"headers X-Token: access_token needs OpenID Connect; write client_id and application too, or leave this header out",
 		},
 		`"require": [{"claim": "email", "values": ["ada@example.com"]}, {"claim": "groups", "values": ["staff"]}]`: {
