@@ -196,13 +196,14 @@ type Handler struct {
 	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`
 
-	log     *slog.Logger
-	starter *starter
-	opened  []matchers     // a request that one of them matches needs none
-	closed  []matchers     // a request that one of them matches needs a sign-in
-	hosts   []string       // that the site has, as far as it is known
-	ports   []string       // that the server listens on
-	release []func() error // undoes Provision, the last step first
+	log       *slog.Logger
+	starter   *starter
+	opened    []matchers     // a request that one of them matches needs none
+	closed    []matchers     // a request that one of them matches needs a sign-in
+	hosts     []string       // that the site has, as far as it is known
+	storeName string         // tells its store from those of gates beside it
+	ports     []string       // that the server listens on
+	release   []func() error // undoes Provision, the last step first
 }
 
 // Requirement is a rule about who may pass. A visitor passes if one of the

@@ -88,7 +88,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 		Transport: timedTransport{transport, metrics}, Logger: h.log,
 	})
 	cfg := h.config()
-	cfg.Client, cfg.Store = client, timedStore{store.store, metrics}
+	cfg.Client, cfg.Store, cfg.StoreName = client, timedStore{store.store, metrics}, h.storeName
 	cfg.Metrics, cfg.Logger = metrics, h.log.With("authentik", h.URL)
 	return cfg, err
 }

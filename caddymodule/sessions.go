@@ -55,6 +55,8 @@ func unknownStore(name string) error {
 func (h *Handler) store(ctx caddy.Context) (sessionStore, error) {
 	if h.SessionsRaw == nil {
 		h.SessionsRaw = []byte(`{"store": "storage"}`)
+	} else {
+		h.storeName = string(h.SessionsRaw) // LoadModule drops it
 	}
 	guest, err := ctx.LoadModule(h, "SessionsRaw")
 	if err != nil {

@@ -74,6 +74,9 @@ type Config struct {
 
 	// Store keeps the sessions.
 	Store Store
+	// StoreName tells the stores of gates before one host apart. It is the same on
+	// every server with the same configuration, and may contain secrets. Default: none.
+	StoreName string
 	// Key is the gate's secret, at least 32 bytes. No record opens without it: a new
 	// key ends all sessions.
 	Key []byte

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"iter"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -247,9 +249,13 @@ func (cfg Config) described() (texts []string) {
 
 // identity describes what the gate demands and where its sessions belong.
 func (cfg Config) identity() *exchange.Identity {
-	return exchange.NewIdentity(
+	texts := []string{
 		cfg.Client.Root(), cfg.Flow, cfg.Application, string(cfg.Login), cfg.Prefix,
 		cfg.Cookie.Name, cfg.Cookie.Domain, fmt.Sprint(cfg.OIDC.ClientID, cfg.OIDC.RequireMFA, cfg.OIDC.MaxAge),
 		fmt.Sprint(cfg.Require, cfg.described(), cfg.Lifetime, cfg.Idle, cfg.PageHost), cfg.Page.Title, cfg.Page.Language,
-	)
+	}
+	if cfg.StoreName != "" { // derived, since the name may be guessed at by the identity
+		texts = append(texts, string(seal.NewKey(cfg.Key).Derive([]byte(cfg.StoreName), "v1\x00store", sha256.Size)))
+	}
+	return exchange.NewIdentity(texts...)
 }

@@ -137,6 +137,17 @@ func TestGroup_SeveralGatesBeforeOneHost(t *testing.T) {
 	}
 }
 
+// TestGroup_GatesWithStoresOfTheirOwn are alike in all else: a sign-in must begin
+// its session in the store of the gate that has asked.
+func TestGroup_GatesWithStoresOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	kept := newStore(t)
+	s, _ := newStands(t, nil, true,
+		before("/admin", and(ownSession("login"), func(c *Config) { c.Store, c.StoreName = kept, "memory" })), everywhere(ownSession("login")))
+	s.person(t).signsIn("/admin/x")
+	s.person(t).signsIn("/wiki")
+}
+
 // signsIn opens a path, and answers what it is asked, by however many gates.
 func (p *person) signsIn(path string) {
 	p.t.Helper()

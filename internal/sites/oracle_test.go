@@ -47,7 +47,7 @@ func (w *world) judge(asked, seen *http.Request, whose *person) {
 // application who the user is; the one before it may know another user.
 func (w *world) judgeClosed(what string, g gate, last bool, name string, whose *person) {
 	may := maps.Clone(whose.entered[g.realm()])
-	if w.redirects(g.realm()) {
+	if w.redirects(g.realm()) || whose.calledBack && g.client != "" {
 		may = maps.Clone(whose.users)
 	}
 	maps.DeleteFunc(may, func(name string, _ bool) bool {

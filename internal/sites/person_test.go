@@ -33,6 +33,10 @@ type person struct {
 	streams []stream
 	given   map[string]bool // cookies that the site has set, and secrets in them
 	hops    int             // requests since the last click
+
+	// calledBack says that the browser has opened a callback by itself. That begins
+	// a sign-in at authentik, which asks nothing of a user whom it knows.
+	calledBack bool
 }
 
 // A tab is a page in front of a person who wants to sign in.
@@ -109,6 +113,7 @@ func (p *person) click(what string, do func() (*browser.Page, error)) *browser.P
 
 // visit opens a path of the site.
 func (p *person) visit(host int, path string) *browser.Page {
+	p.calledBack = p.calledBack || strings.Contains(path, "/callback")
 	return p.click("open "+path, func() (*browser.Page, error) {
 		return p.browser.Open(p, p.origin(host, p.port)+path)
 	})
