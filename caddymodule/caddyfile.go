@@ -98,6 +98,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    }
 //	    app_cookies <name> [path <path>] [domain <domain>]
 //	    clear_site_data storage|cache...
+//	    cache private|off
 //	    headers remote|authentik|off {
 //	        encoding utf8|percent|latin1|quoted-printable|rfc2047
 //	        max_size <size>

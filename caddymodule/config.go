@@ -189,6 +189,13 @@ type Handler struct {
 	// Clear-Site-Data: `cache`, `storage` or both. Default: nothing.
 	ClearSiteData []string `json:"clear_site_data,omitempty"`
 
+	// What caches may keep of the application's responses to signed-in visitors,
+	// if the application sends neither Cache-Control nor Expires nor Pragma. With
+	// `private` the response gets `Cache-Control: private`, and a page also
+	// `no-cache`; signing out clears the browser's cache of this site. With `off`
+	// nothing is added. Default: `private`.
+	Cache string `json:"cache,omitempty"`
+
 	// The headers that tell the application about the visitor.
 	Headers Headers `json:"headers,omitzero"`
 

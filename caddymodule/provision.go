@@ -112,6 +112,7 @@ func (h *Handler) config() proxy.Config {
 		MaxPerUser:  h.maxPerUser(),
 		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
 		AppCookies:  h.appCookies(), ClearSiteData: h.ClearSiteData,
+		Cache:   proxy.Cache(h.Cache),
 		Prefix:  h.Prefix,
 		Site:    parsed(h.Site),
 		Headers: h.Headers.config(), Assertion: h.assertion(),

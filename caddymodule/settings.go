@@ -59,6 +59,7 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "key", Value: &h.Key, Check: checkKey, Example: "key {file./run/secrets/gate_key}"},
 		{Name: "cookie name", Value: &h.Cookie.Name, Check: rules.CookieName, Example: "name example_session"},
 		{Name: "cookie domain", Value: &h.Cookie.Domain, Check: rules.CookieDomain, Example: "domain example.com"},
+		{Name: "cache", Value: &h.Cache, Check: options.OneOf("private", "off"), Example: "cache off"},
 		{Name: "headers", Value: &h.Headers.Preset, Check: options.OneOf("remote", "authentik", "off"), Example: "headers authentik"},
 		{Name: "headers encoding", Value: &h.Headers.Encoding, Check: checkEncoding, Example: "encoding percent"},
 		{Name: "headers max_size", Value: &h.Headers.MaxSize, Check: checkMaxSize, Example: "max_size 16KiB"},

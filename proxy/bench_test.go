@@ -15,9 +15,9 @@ import (
 )
 
 // crowd makes a gate that remembers n sessions, and the cookie of one of them.
-func crowd(b *testing.B, n int) (g *Gate, cookie string, perSession uint64) {
+func crowd(b *testing.B, n int, change func(*Config)) (g *Gate, cookie string, perSession uint64) {
 	b.Helper()
-	g, _ = held(b, nil, session.Record{})
+	g, _ = held(b, change, session.Record{})
 	at := somewhere("app.example.com")
 	before := memory()
 	for i := range n {
@@ -48,9 +48,12 @@ func memory() uint64 {
 
 // BenchmarkGuard is the gate's share of a request of a visitor who is signed in.
 func BenchmarkGuard(b *testing.B) {
-	for _, n := range []int{1_000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {
-			g, cookie, perSession := crowd(b, n)
+	for _, tt := range []struct {
+		n     int
+		cache Cache
+	}{{1_000, CacheOff}, {1_000, CachePrivate}, {100_000, CachePrivate}, {1_000_000, CachePrivate}} {
+		b.Run(fmt.Sprintf("sessions=%d/cache=%s", tt.n, tt.cache), func(b *testing.B) {
+			g, cookie, perSession := crowd(b, tt.n, func(c *Config) { c.Cache = tt.cache })
 			line := "theme=dark; authentik_gate=" + cookie
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/some/page", nil)
 			r.Host = "app.example.com"
@@ -59,7 +62,12 @@ func BenchmarkGuard(b *testing.B) {
 			}
 			w := httptest.NewRecorder()
 			passed := 0
-			next := func(http.ResponseWriter, *http.Request) error { passed++; return nil }
+			next := func(w http.ResponseWriter, _ *http.Request) error {
+				passed++
+				w.WriteHeader(http.StatusOK)
+				clear(w.Header())
+				return nil
+			}
 			lines := make([]string, 1)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -79,7 +87,7 @@ func BenchmarkGuard(b *testing.B) {
 func BenchmarkDecide(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {
-			g, cookie, _ := crowd(b, n)
+			g, cookie, _ := crowd(b, n, nil)
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/some/page", nil)
 			r.Header.Set("Cookie", "theme=dark; authentik_gate="+cookie)
 			at := somewhere("app.example.com")

@@ -73,7 +73,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	g.assertions = cfg.assertions(key)
 	g.sessions = session.New(g.sessionOptions(key, issuer))
 	shared.Sessions = g.sessions
-	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, All: g.neighbours.signOuts}
+	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, ClearCache: cfg.Cache == CachePrivate, All: g.neighbours.signOuts}
 	g.signOn = cfg.signOn()
 	if cfg.Login == LoginRelay {
 		g.relay = &relay.Handler{

@@ -60,6 +60,7 @@ func (cfg Config) check() error {
 	}
 	cfg.checkAppCookies(wrong)
 	cfg.checkAssertion(wrong)
+	cfg.checkCache(wrong)
 	cfg.checkSignOn(wrong)
 	cfg.checkSignIn(wrong)
 	cfg.checkRules(wrong)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"log/slog"
@@ -105,6 +106,10 @@ type Config struct {
 	// ClearSiteData is what browsers clear of this site then: cache or storage, as
 	// in the header of that name. Default: nothing.
 	ClearSiteData []string
+
+	// Cache says what caches may keep of the application's responses to signed-in
+	// visitors, where the application says nothing. Default: CachePrivate.
+	Cache Cache
 
 	// Prefix is the path below which the gate answers itself. Default: /.authentik.
 	Prefix string
@@ -290,6 +295,7 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Login == "" {
 		cfg.Login = LoginPage
 	}
+	cfg.Cache = cmp.Or(cfg.Cache, CachePrivate)
 	if cfg.OIDC.used() && cfg.OIDC.Scopes == nil {
 		cfg.OIDC.Scopes = []string{"profile", "email"}
 	}

@@ -108,7 +108,9 @@ func (g *Gate) Close() error {
 func (g *Gate) Closed() <-chan struct{} { return g.closed }
 
 // Guard is the whole gate. It lets the request pass to next, or answers it
-// itself. An error comes only from next. Next gets the response writer as it is.
+// itself. An error comes only from next. Next gets the response writer as it is,
+// except that with CachePrivate the header of a response to a signed-in visitor is
+// marked on its way.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared, Sent: g.neighbours.sent(r)}
 	// This must come first: Strip removes the header that left-over requests are
@@ -132,7 +134,11 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		}
 		request, running := g.introduce(&x, p.session)
 		defer running.Finish()
-		return next(w, request)
+		err := next(g.marked(w, request, running), request)
+		if err == nil && running != nil {
+			running.Response.Finish()
+		}
+		return err
 	}
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
@@ -158,7 +164,16 @@ func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) err
 	if g.signOut.Takes(&x) {
 		return g.signOut.AtApplication(&x, request, next)
 	}
-	return g.signOn.Serve(&x, w, request, s, signon.Next(next))
+	return g.signOn.Serve(&x, g.marked(w, request, running), request, s, signon.Next(next))
+}
+
+// marked returns the writer for the application's response, which is marked if it
+// is for one visitor.
+func (g *Gate) marked(w http.ResponseWriter, request *http.Request, running *session.Stream) http.ResponseWriter {
+	if running == nil || g.cfg.Cache != CachePrivate {
+		return w
+	}
+	return running.Response.Mark(w, request)
 }
 
 // answer answers a request that does not pass.

@@ -105,6 +105,10 @@ var Rooms = []Room{
 		OnlyWhy: "it keeps what an application writes, whatever that is",
 	},
 	{Path: "proxy/internal/signon", Bans: slices.Concat(caddy, standIn)},
+	{
+		Path: "proxy/internal/caching", Only: nothing,
+		OnlyWhy: "it stands between an application and its server, and needs nothing of the gate",
+	},
 	{Path: "proxy/internal/exchange", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/reply", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/devices", Bans: slices.Concat(caddy, standIn, []Ban{

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/caching"
 )
 
 // breakAfter is how long a handler has to end a response by itself after its
@@ -32,6 +34,9 @@ type Stream struct {
 	Cookie  string // the value of the session cookie
 	Host    string
 	Needs   uint64 // what the request has to meet; the gate knows what that is
+
+	// Response is here so that it needs no allocation of its own.
+	Response caching.Response
 
 	owner *Registry
 	w     http.ResponseWriter

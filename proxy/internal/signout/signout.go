@@ -35,6 +35,8 @@ type Handler struct {
 	Idle   time.Duration // 0: sessions may be unused
 	Root   string        // authentik's public address
 	Paths  []string      // by which the application signs its users out
+	// ClearCache has browsers forget the application's pages at a sign-out.
+	ClearCache bool
 	// All are the sign-outs of all gates on a request's host, this one first.
 	All func(x *exchange.Exchange) []Place
 }
@@ -125,6 +127,11 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 // farewell answers a visitor who has signed out here. The form says what is to
 // follow.
 func (h *Handler) farewell(x *exchange.Exchange, ended page.SignOutScope, there departure, form url.Values) {
+	if h.ClearCache {
+		// Otherwise Back shows the last page from memory, and an index page on disk
+		// loads without its scripts, which are refused.
+		x.W.Header().Set("Clear-Site-Data", `"cache"`)
+	}
 	switch back := x.WayBack(form.Get("to")); {
 	case there.to != "" && (x.JSON() || there.back):
 		x.Leave(there.to)
