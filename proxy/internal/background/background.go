@@ -37,6 +37,15 @@ func (g *Group) Go(work func(backgroundCtx context.Context)) bool {
 	return true
 }
 
+// Shared is Go for what several requests wait for. Once the group is closed, the
+// work goes on for the last requests without it.
+func (g *Group) Shared(work func(context.Context)) bool {
+	if !g.Go(work) {
+		go work(context.Background())
+	}
+	return true
+}
+
 // Do runs work in this goroutine, with a context that ends with the group and
 // not with the request that asked first. Once the group is closed the context
 // has ended already.

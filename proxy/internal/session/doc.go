@@ -13,6 +13,7 @@
 //   - index.go, pointer.go, sid.go, turns.go: the index of each user's sessions, and
 //     of those of one session at authentik
 //   - stream.go, streams.go, review.go: responses that last as long as their session
+//   - program.go: the session of a program, which is only in memory
 //   - problems.go: headers that a session lacks
 //
 // It knows no request, no page and no authentication source: authentik is asked

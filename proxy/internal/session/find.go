@@ -182,19 +182,25 @@ func (r *Registry) alive(ctx context.Context, held stored) (bool, error) {
 
 // prepare returns the session of a record, with its prepared identity headers.
 func (r *Registry) prepare(held stored, host string) *Session {
-	rec := held.rec
+	s := r.made(held.box.Name(), held.rec)
+	if r.Domain == "" {
+		s.host = Hostname(host)
+	}
+	s.weight = s.size()
+	return s
+}
+
+// made returns the session of a name.
+func (r *Registry) made(name string, rec *Record) *Session {
 	s := &Session{
 		User: rec.User, Begun: rec.Begun, Until: rec.Until, SignIn: rec.SignIn, Stay: rec.Stay,
-		id: PublicID(held.box.Name()), name: held.box.Name(), apps: rec.Apps, ends: rec.Ends,
+		id: PublicID(name), name: name, apps: rec.Apps, ends: rec.Ends,
 		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
 	}
 	s.used.Store(rec.used().Unix())
 	s.from.told = rec.Addr
 	if r.KeepAccessToken && rec.Tokens != nil {
 		s.AccessToken = rec.Tokens.Access
-	}
-	if r.Domain == "" {
-		s.host = Hostname(host)
 	}
 	about := headers.Subject{User: s.User, Session: s.id, AccessToken: s.AccessToken}
 	if rec.Tokens != nil {
@@ -206,7 +212,6 @@ func (r *Registry) prepare(held stored, host string) *Session {
 	if r.Assert != nil {
 		s.Assertion = r.Assert(s.User, s.id)
 	}
-	s.weight = s.size()
 	return s
 }
 

@@ -33,20 +33,11 @@ type Registry struct {
 func New(o Options) *Registry {
 	r := &Registry{Options: o, misses: newMisses(o.Now), reported: newReported(o.Now), rechecks: newRechecks(o.Now), reviews: make(chan struct{}, maxReviews)}
 	r.index = newIndex(r.Options)
-	r.reading = bounded.New(bounded.Options[string, reading]{Go: r.shared})
-	r.rechecks.single = bounded.New(bounded.Options[string, reading]{Go: r.shared})
-	r.renewals = bounded.New(bounded.Options[string, renewal]{Go: r.shared})
+	r.reading = bounded.New(bounded.Options[string, reading]{Go: r.Background.Shared})
+	r.rechecks.single = bounded.New(bounded.Options[string, reading]{Go: r.Background.Shared})
+	r.renewals = bounded.New(bounded.Options[string, renewal]{Go: r.Background.Shared})
 	r.cache = newCache(o.Now, cacheEntries, cacheBytes)
 	return r
-}
-
-// shared runs what several requests wait for. It belongs to the background work
-// of the gate, and goes on for its last requests once that has ended.
-func (r *Registry) shared(work func(context.Context)) bool {
-	if !r.Background.Go(work) {
-		go work(context.Background())
-	}
-	return true
 }
 
 // Sweep forgets what has expired.

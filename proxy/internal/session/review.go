@@ -82,6 +82,9 @@ func (r *Registry) review(one *Stream) {
 
 // peek returns the session of a stream if it is cached and not idle.
 func (r *Registry) peek(one *Stream) (s *Session, known bool) {
+	if one.Again != nil {
+		return nil, false
+	}
 	s, known = r.cache.get(keyOf(one.Cookie))
 	return s, known && s.name == one.Session.name && (r.Idle == 0 || r.Now().Sub(s.Used()) <= r.Idle)
 }
@@ -97,7 +100,7 @@ func (r *Registry) ask(one *Stream) {
 	}
 	started := r.Background.Go(func(backgroundCtx context.Context) {
 		defer func() { <-r.reviews }()
-		s, stays := r.MayStay(backgroundCtx, one)
+		s, stays := r.goesOn(backgroundCtx, one)
 		if !stays {
 			one.end()
 			s = one.Session
@@ -109,6 +112,15 @@ func (r *Registry) ask(one *Stream) {
 		one.end()
 		r.Streams.again(one, r.Now().Add(reviewEvery))
 	}
+}
+
+// goesOn returns the session of a stream, and whether a request with its cookie or
+// credential would pass.
+func (r *Registry) goesOn(ctx context.Context, one *Stream) (*Session, bool) {
+	if one.Again != nil {
+		return one.Again(ctx)
+	}
+	return r.MayStay(ctx, one)
 }
 
 // nextReview returns when the next review of a stream is due: when its session

@@ -35,6 +35,7 @@ type Session struct {
 	from    addresses
 	ends    []string // tombstones that end it together with others
 	weight  int64    // approximate size in bytes
+	program bool     // it stands for a credential, and has neither a record nor a cookie
 }
 
 // ID returns the session's public name, for logs. It cannot be used to open the

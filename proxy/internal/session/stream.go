@@ -34,6 +34,7 @@ type Stream struct {
 	Cookie  string // the value of the session cookie
 	Host    string
 	Needs   uint64 // what the request has to meet; the gate knows what that is
+	Again   Again  // instead of these three, if a program has shown a credential
 
 	// Response is here so that it needs no allocation of its own.
 	Response caching.Response

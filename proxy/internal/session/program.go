@@ -1,0 +1,43 @@
+package session
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Program returns the session of a program that shows a credential with each
+// request. It is only in memory: no store has a record of it, no index names it,
+// and no cookie opens it. Authentik has confirmed it at a time, and it lasts until
+// its credential expires or for as long as sessions do, whichever comes first.
+func (r *Registry) Program(name string, who Proof, asked, expires time.Time) *Session {
+	rec := &Record{Begun: asked, Until: asked.Add(r.Lifetime)}
+	if !expires.IsZero() && expires.Before(rec.Until) {
+		rec.Until = expires
+	}
+	rec.Take(who, asked)
+	if r.Application != "" {
+		rec.Apps = map[string]bool{r.Application: who.Passing}
+	}
+	s := r.made(name, rec)
+	s.program, s.weight = true, s.size()
+	return s
+}
+
+// IsProgram reports whether the session stands for a credential of a program.
+func (s *Session) IsProgram() bool { return s.program }
+
+// Weight returns about how much memory the session takes, in bytes.
+func (s *Session) Weight() int64 { return s.weight }
+
+// Again asks about the credential that a running request has shown: it returns
+// the session that the credential now stands for, and whether a request with it
+// would pass.
+type Again func(backgroundCtx context.Context) (s *Session, stays bool)
+
+// FollowProgram is Follow for the session of a program.
+func (r *Registry) FollowProgram(ctx context.Context, w http.ResponseWriter, s *Session, again Again) *Stream {
+	one := &Stream{Context: ctx, Session: s, Again: again, owner: r, w: w}
+	r.Streams.begin(one)
+	return one
+}
