@@ -37,11 +37,11 @@ var algorithms = []string{goidc.RS256, goidc.ES256, goidc.ES384, goidc.ES512, go
 // and the keys that verify its tokens.
 type metadata struct {
 	*goidc.Provider
-	issuer, endSession, revocation string
-	algorithms                     []string
-	offline                        bool // it issues refresh tokens
-	keys                           goidc.KeySet
-	at                             time.Time
+	issuer, endSession, revocation, introspection string
+	algorithms                                    []string
+	offline                                       bool // it issues refresh tokens
+	keys                                          goidc.KeySet
+	at                                            time.Time
 }
 
 // place returns the address of one of the provider's views.
@@ -100,6 +100,7 @@ type document struct {
 	Token         string   `json:"token_endpoint"`
 	UserInfo      string   `json:"userinfo_endpoint"`
 	Revocation    string   `json:"revocation_endpoint"`
+	Introspection string   `json:"introspection_endpoint"`
 	EndSession    string   `json:"end_session_endpoint"`
 	JWKS          string   `json:"jwks_uri"`
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
@@ -108,7 +109,11 @@ type document struct {
 
 // endpoints are all that the gate asks or sends browsers to.
 func (d document) endpoints() []string {
-	return []string{d.Authorization, d.Token, d.UserInfo, d.Revocation, d.EndSession, d.JWKS}
+	all := []string{d.Authorization, d.Token, d.UserInfo, d.Revocation, d.EndSession, d.JWKS}
+	if d.Introspection != "" { // only tokens of programs need it
+		all = append(all, d.Introspection)
+	}
+	return all
 }
 
 // discover fetches the metadata. The endpoints must be below authentik's own
@@ -135,7 +140,7 @@ func (p *Source) discover(ctx context.Context) (*metadata, error) {
 		}
 	}
 	m := &metadata{
-		issuer: d.Issuer, endSession: d.EndSession, revocation: d.Revocation, at: p.Now(),
+		issuer: d.Issuer, endSession: d.EndSession, revocation: d.Revocation, introspection: d.Introspection, at: p.Now(),
 		offline: slices.Contains(d.Scopes, goidc.ScopeOfflineAccess),
 	}
 	ctx = goidc.ClientContext(ctx, client)
