@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"math"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -25,9 +26,20 @@ func (cfg Config) access() access {
 // check says whether a session's user may use the application behind this gate.
 // It only reads. A session whose recheck is overdue by more than a recheck's
 // interval is asked about first, so that no session that has ended at authentik
-// passes once more after a pause.
+// passes once more after a pause. A program's is asked about as soon as it is due:
+// its credential is at hand with the request only.
 func (a access) check(s *session.Session, needs needs) decision {
-	return a.checkWithin(s, needs, a.recheck+min(a.recheck, a.grace))
+	confirmed := a.recheck
+	if !s.IsProgram() {
+		confirmed += min(a.recheck, a.grace)
+	}
+	return a.checkWithin(s, needs, confirmed)
+}
+
+// checkConfirmed is check after authentik has just confirmed a session, however
+// long that took.
+func (a access) checkConfirmed(s *session.Session, needs needs) decision {
+	return a.checkWithin(s, needs, math.MaxInt64)
 }
 
 // checkUnreachable is check after authentik could not be asked: then an overdue
@@ -54,6 +66,9 @@ func (a access) checkWithin(s *session.Session, needs needs, confirmed time.Dura
 	case !allowed, !a.rules.fit(s.User, needs):
 		return refuse{fault.New(fault.NotAllowed, nil)}
 	case a.demanded(needs).Unmet(s.SignIn, now):
+		if s.IsProgram() {
+			return refuse{fault.New(fault.StepUpRefused, errCannotShow)}
+		}
 		return stepUp{}
 	default:
 		return pass{session: s}

@@ -52,9 +52,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	shared.Cookies.Family = &cfg.Family.members
 	options := signin.Options{
 		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex, Go: g.background.Go,
-		Throttle: throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
-			return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
-		}}),
+		Throttle: newThrottle(cfg, key),
 		HandOver: g.neighbours.handOver,
 		Flow:     cfg.Flow, Application: cfg.Application, Demand: cfg.OIDC.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
 	}
@@ -73,6 +71,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	g.assertions = cfg.assertions(key)
 	g.sessions = session.New(g.sessionOptions(key, issuer))
 	shared.Sessions = g.sessions
+	shared.Programs = g.programs(key, options)
 	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, ClearCache: cfg.Cache == CachePrivate, All: g.neighbours.signOuts}
 	g.signOn = cfg.signOn()
 	if cfg.Login == LoginRelay {
@@ -82,6 +81,13 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		g.signIn.Relay, shared.NotBack = g.relay, relay.Own(g.relay.Base)
 	}
 	g.own = addressesOf(g)
+}
+
+// newThrottle makes what counts wrong answers.
+func newThrottle(cfg Config, key seal.Key) *throttle.Throttle {
+	return throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
+		return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
+	}})
 }
 
 // sessionOptions say how this gate's sessions live.

@@ -63,6 +63,7 @@ func (cfg Config) check() error {
 	cfg.checkCache(wrong)
 	cfg.checkSignOn(wrong)
 	cfg.checkSignIn(wrong)
+	cfg.checkClients(wrong)
 	cfg.checkRules(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)
 }

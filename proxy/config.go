@@ -67,6 +67,9 @@ type Config struct {
 	// Site.
 	Hosts []string
 
+	// Clients lets programs in that have no browser. Default: none.
+	Clients ClientsConfig
+
 	// Family are the other gates of this process, which this one joins. Default: none.
 	Family *Family
 	// Group are the gates on the same server, which this one joins. Gates that stand

@@ -16,17 +16,22 @@ type (
 	pass struct { // to the application
 		session *session.Session // nil on an open path, and for a preflight
 		bare    bool             // without the client's credentials
+		hidden  bool             // without the credential of a program, which lets nobody in
 	}
 	own     struct{} // to the gate's own addresses
 	relayed struct { // to authentik's own interface
 		by     *Gate
 		target relay.Target
 	}
-	leftOver struct{ by *Gate }         // what that interface still asks for when its visit has ended
-	recheck  struct{}                   // authentik has to say first whether this user may pass
-	stepUp   struct{}                   // the application demands another kind of sign-in, or a newer one
-	signIn   struct{ link signin.Link } // to the sign-in page and back, or where a link leads
-	refuse   struct{ err *fault.Error } // no further
+	leftOver struct{ by *Gate } // what that interface still asks for when its visit has ended
+	recheck  struct{}           // authentik has to say first whether this user may pass
+	try      struct {           // authentik has to say first whether this credential is good
+		unasked pass // if it is not
+		passes  bool
+	}
+	stepUp struct{}                   // the application demands another kind of sign-in, or a newer one
+	signIn struct{ link signin.Link } // to the sign-in page and back, or where a link leads
+	refuse struct{ err *fault.Error } // no further
 )
 
 func (p pass) kind() string {
@@ -41,6 +46,7 @@ func (own) kind() string      { return "own" }
 func (relayed) kind() string  { return "own" }
 func (leftOver) kind() string { return "own" }
 func (recheck) kind() string  { return "weigh" }
+func (try) kind() string      { return "weigh" }
 func (stepUp) kind() string   { return "sign-in" }
 func (signIn) kind() string   { return "sign-in" }
 func (refuse) kind() string   { return "refuse" }
@@ -55,6 +61,9 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	if target, ok := g.neighbours.relayed(x); ok {
 		return target
 	}
+	if x.Credential.Several {
+		return refuse{fault.New(fault.BadRequest, errSeveral)}
+	}
 	needs := g.access.rules.about(x) // not at the gates' own addresses, whose answers no rule may change
 	x.Needs = uint64(needs)
 	unasked, passes := g.unasked(x, needs)
@@ -67,7 +76,10 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 			return d
 		}
 		return unasked
+	case x.Shows():
+		return g.decideProgram(x, needs, unasked, passes)
 	case passes:
+		unasked.hidden = x.Standing().Session != nil
 		return unasked
 	}
 	if g.relay != nil {
@@ -107,6 +119,9 @@ func (g *Gate) open(x *exchange.Exchange) bool {
 
 // settle asks authentik if a decision depends on it.
 func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
+	if d, shown := d.(try); shown {
+		return g.settleProgram(x, d)
+	}
 	if _, open := d.(recheck); !open {
 		return d
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -79,6 +80,7 @@ func New(cfg Config) (*Gate, error) {
 		g.sessions.Sweep()
 		g.signIn.Sweep()
 		g.pictures.Sweep()
+		g.shared.Programs.Sweep()
 	})
 	g.sessions.Open()
 	return g, nil
@@ -116,6 +118,10 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	// This must come first: Strip removes the header that left-over requests are
 	// known by, and then their password would reach the application.
 	left, isLeft := g.neighbours.leftOver(r, x.At)
+	x.Authorization = g.neighbours.authorization(r) // likewise
+	if g.shared.Programs != nil {
+		x.Credential = programs.Read(x.Authorization)
+	}
 	g.headers.Strip(r)
 	d := g.settle(&x, g.decide(&x))
 	if isLeft && noVisit(d) {
@@ -129,10 +135,10 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		if p.bare {
 			exchange.StripCredentials(r.Header)
 		}
-		if p.session != nil && (g.signOn.Takes(&x) || g.signOut.Takes(&x)) {
-			return g.accompany(x, p.session, next)
+		if p.session != nil && !p.session.IsProgram() && (g.signOn.Takes(&x) || g.signOut.Takes(&x)) {
+			return g.accompany(x, p, next)
 		}
-		request, running := g.introduce(&x, p.session)
+		request, running := g.introduce(&x, p)
 		defer running.Finish()
 		err := next(g.marked(w, request, running), request)
 		if err == nil && running != nil {
@@ -153,10 +159,10 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 
 // accompany passes a request by which a user signs in or out at the application
 // itself.
-func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) error {
-	w := x.W
+func (g *Gate) accompany(x exchange.Exchange, p pass, next Next) error {
+	w, s := x.W, p.session
 	x.Sent = slices.Clone(x.Sent) // which introduce changes in place
-	request, running := g.introduce(&x, s)
+	request, running := g.introduce(&x, p)
 	defer running.Finish()
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
@@ -227,20 +233,20 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 // cookies, and with the identity of a session if there is one. Its context ends
 // with the session. running is nil without a session; its Finish says that the
 // application has answered.
-func (g *Gate) introduce(x *exchange.Exchange, s *session.Session) (request *http.Request, running *session.Stream) {
+func (g *Gate) introduce(x *exchange.Exchange, p pass) (request *http.Request, running *session.Stream) {
 	r, next := x.R, (*earlier)(nil)
 	if g.neighbours.any() {
 		r, next = handOn(x)
+	}
+	s := p.session
+	if p.hidden || s != nil && s.IsProgram() && !g.shared.Programs.Passes() {
+		exchange.HideCredential(r)
 	}
 	if s == nil {
 		x.Cookies.Strip(r.Header)
 		return r, nil
 	}
-	value, ok := x.CookieOf(s)
-	if ok && !g.sessions.Fresh(s) {
-		g.sessions.Touch(value, x.At.Host, s)
-	}
-	running = g.sessions.Follow(r.Context(), x.W, value, x.At.Host, s, x.Needs)
+	running = g.follow(x, r, s)
 	x.Cookies.Strip(r.Header)
 	request = r.WithContext(running)
 	if problems := g.headers.Set(request, s.Headers); problems != nil {

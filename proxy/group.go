@@ -194,7 +194,7 @@ func (g *Gate) received(x *exchange.Exchange) *exchange.Exchange {
 	if x.Shared == g.shared {
 		return x
 	}
-	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent}
+	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent, Authorization: x.Authorization, Credential: x.Credential}
 }
 
 // serves reports whether a host is one of the site's.
@@ -206,8 +206,9 @@ func (cfg Config) serves(host string) bool {
 // earlier is what a gate that has let a request pass leaves to those of its
 // group that the request meets next.
 type earlier struct {
-	sent     []string         // the lines of the Cookie header as the browser sent them
-	identity []headers.Header // that these gates have set
+	sent          []string         // the lines of the Cookie header as the browser sent them
+	authorization []string         // and those of Authorization
+	identity      []headers.Header // that these gates have set
 }
 
 type earlierKey struct{}
@@ -224,12 +225,24 @@ func (n neighbours) sent(r *http.Request) []string {
 	return slices.Clone(r.Header["Cookie"])
 }
 
+// authorization returns the lines of the header by which a program shows a
+// credential, as they were sent. A gate that has let the request pass has removed
+// them, or has set others.
+func (n neighbours) authorization(r *http.Request) []string {
+	if n.any() {
+		if e, ok := r.Context().Value(earlierKey{}).(*earlier); ok {
+			return e.authorization
+		}
+	}
+	return r.Header["Authorization"]
+}
+
 // handOn returns the request with what the next gate has to know, which is
 // complete once this gate has set its headers. It has removed identity headers,
 // also those of a gate before it, and sets these again: on a path that this gate
 // leaves open they are all there are.
 func handOn(x *exchange.Exchange) (*http.Request, *earlier) {
-	next := &earlier{sent: x.Sent}
+	next := &earlier{sent: x.Sent, authorization: x.Authorization}
 	if e, ok := x.Context().Value(earlierKey{}).(*earlier); ok {
 		next.identity = slices.Clone(e.identity)
 		for _, line := range e.identity {
@@ -257,5 +270,5 @@ func (cfg Config) identity() *exchange.Identity {
 	if cfg.StoreName != "" { // derived, since the name may be guessed at by the identity
 		texts = append(texts, string(seal.NewKey(cfg.Key).Derive([]byte(cfg.StoreName), "v1\x00store", sha256.Size)))
 	}
-	return exchange.NewIdentity(texts...)
+	return exchange.NewIdentity(append(texts, cfg.Clients.described()...)...)
 }

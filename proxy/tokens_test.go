@@ -37,9 +37,11 @@ type issuer struct {
 	keys    []jose.JSONWebKey // published
 	algs    []string
 	fetched int               // how often the keys were
+	asked   int               // how often tokens were asked about
 	token   string            // the ID token of the next answer
 	broken  bool              // the keys cannot be had
 	other   map[string]string // endpoints that are named otherwise
+	says    map[string]any    // what the view of a name answers; a number is a status
 }
 
 const (
@@ -99,6 +101,13 @@ func (i *issuer) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		said = jose.JSONWebKeySet{Keys: i.keys}
+	case "userinfo/", "introspect/":
+		i.asked++
+		said = i.says[strings.TrimPrefix(r.URL.Path, "/application/o/")]
+		if status, ok := said.(int); ok {
+			w.WriteHeader(status)
+			return
+		}
 	case "token/":
 		said = map[string]any{"access_token": "opaque", "token_type": "Bearer", "expires_in": 600, "id_token": i.token}
 	}

@@ -104,6 +104,9 @@ var Rooms = []Room{
 		Path: "proxy/internal/answer", Only: nothing,
 		OnlyWhy: "it keeps what an application writes, whatever that is",
 	},
+	{Path: "proxy/internal/programs", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/page", "programs see no page"},
+	})},
 	{Path: "proxy/internal/signon", Bans: slices.Concat(caddy, standIn)},
 	{
 		Path: "proxy/internal/caching", Only: nothing,
@@ -247,6 +250,6 @@ var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets",
-	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/exchange",
+	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/programs", "proxy/internal/exchange",
 	"proxy/internal/reply", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy",
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
@@ -65,6 +66,8 @@ type Shared struct {
 	Access func(s *session.Session) Verdict
 	// Unreachable is Access after authentik could not be asked about a session.
 	Unreachable func(s *session.Session, cause error) Verdict
+	// Programs are those that may come without a browser. Nil: none may.
+	Programs *programs.Programs
 }
 
 // Metrics counts what handlers of the gate's own addresses do.
@@ -92,6 +95,10 @@ type Exchange struct {
 	// Sent are the lines of the Cookie header as the browser sent them: a gate
 	// before this one may have removed what this one needs.
 	Sent []string
+	// Authorization are the lines of that header, likewise, and Credential is what
+	// they say to a gate that lets programs in.
+	Authorization []string
+	Credential    programs.Credential
 	// Needs are the rules that are about the request. The gate knows what they are.
 	Needs uint64
 	// Asking is what the request demands of a sign-in beyond what the gate demands

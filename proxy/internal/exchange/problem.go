@@ -98,7 +98,9 @@ func (x *Exchange) Problem(e *fault.Error) {
 // Invite says where to sign in, as every 401 must (RFC 9110, 15.5.2).
 func (x *Exchange) Invite() {
 	x.Mark()
-	x.W.Header().Set("WWW-Authenticate", `authentik login_url="`+x.LoginAt(x.Asking)+`"`)
+	x.W.Header().Del("WWW-Authenticate")
+	x.offer() // first: some programs read only the first line
+	x.W.Header().Add("WWW-Authenticate", `authentik login_url="`+x.LoginAt(x.Asking)+`"`)
 }
 
 // Mark marks a response of the gate, instead of the application's, to a client that

@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// ClientsConfig says which programs without a browser may come, such as clients of
+// CalDAV, WebDAV and git. They show a credential with each request, in the header
+// Authorization. A visitor's session counts first.
+type ClientsConfig struct {
+	// Basic lets in users by username and app password (RFC 7617): with OpenID
+	// Connect by authentik's token endpoint, otherwise by the flow, which may then
+	// ask for nothing else. Passwords go over plain HTTP as they are.
+	Basic bool
+	// Bearer lets in access tokens that were issued for the client of OIDC, which it
+	// needs (RFC 6750).
+	Bearer bool
+	// BearerClients are further clients whose tokens are let in. Their providers
+	// decide who gets one, and not the bindings of Application, so that TrustBindings
+	// has to say that this is wanted.
+	BearerClients []string
+	TrustBindings bool
+	// Pass leaves the header of a program that was let in on the request to the
+	// application. Default: it is removed.
+	Pass bool
+}
+
+// used reports whether any program may come.
+func (c ClientsConfig) used() bool { return c.Basic || c.Bearer }
+
+// checkClients checks which programs may come.
+func (cfg Config) checkClients(wrong func(option string, err error)) {
+	c := cfg.Clients
+	given := rules.Clients{
+		Basic: c.Basic, Bearer: c.Bearer, BearerClients: c.BearerClients, TrustBindings: c.TrustBindings, Pass: c.Pass,
+		ClientID: cfg.OIDC.ClientID, SetsAuthorization: cfg.Headers.sets("Authorization"),
+	}
+	for _, err := range given.Check() {
+		wrong("clients", err)
+	}
+}
+
+// sets reports whether an own rule makes a header.
+func (c HeaderConfig) sets(name string) bool {
+	for _, rule := range c.Own {
+		if strings.EqualFold(rule.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// programs makes what knows programs, or nil if none may come.
+func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
+	cfg := g.cfg
+	if !cfg.Clients.used() {
+		return nil
+	}
+	of := strings.Join([]string{g.shared.Identity.ID, cfg.OIDC.ClientID, cfg.Application}, "\x00")
+	return programs.New(programs.Options{
+		Ways: g.ways(o.OIDC), Pass: cfg.Clients.Pass,
+		Key:     key.Derive([]byte(cfg.Client.Root()), "v1\x00programs\x00"+of, sha256.Size),
+		Recheck: cfg.Recheck, Grace: *cfg.Grace, Now: cfg.Now, Logger: cfg.Logger, Go: g.background.Shared,
+		Guesses: o.Throttle, Tokens: newThrottle(cfg, key),
+		Session: g.sessions.Program, Ended: func(name string) { g.sessions.Streams.End(name) },
+	})
+}
+
+// ways are how authentik is asked about programs.
+func (g *Gate) ways(client *oidc.Source) map[programs.Scheme]programs.Way {
+	cfg, all := g.cfg, map[programs.Scheme]programs.Way{}
+	var tokens programs.Tokens
+	if client != nil {
+		tokens = oidc.NewAccess(client, cfg.Clients.BearerClients)
+	}
+	if cfg.Clients.Bearer {
+		all[programs.Bearer] = programs.ByToken{Tokens: tokens}
+	}
+	switch {
+	case !cfg.Clients.Basic:
+	case client != nil:
+		all[programs.Basic] = programs.ByGrant{Tokens: tokens}
+	default:
+		all[programs.Basic] = programs.ByFlow{
+			Authentik: cfg.Client, Application: cfg.Application, Flow: cfg.Flow, First: g.signIn.First, Logger: cfg.Logger, Go: g.background.Shared,
+		}
+	}
+	return all
+}
+
+// described returns what a gate lets in, for its identity.
+func (c ClientsConfig) described() (texts []string) {
+	if c.used() {
+		texts = append(texts, fmt.Sprint("clients", c))
+	}
+	return texts
+}

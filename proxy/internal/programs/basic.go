@@ -1,0 +1,163 @@
+package programs
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+const (
+	// maxQuestions is how many questions of a flow are answered. Name and password
+	// are two.
+	maxQuestions = 3
+	// endWait is how long it may take to end the session that a try has left at
+	// authentik.
+	endWait = 15 * time.Second
+)
+
+// The reasons for a refusal that are the same for all visitors.
+const (
+	reasonWrong  = "authentik does not accept the username and password"
+	reasonPerson = "needs-person: authentik asks for something that only a person can answer"
+	reasonFlow   = "another flow than the gate's has signed the user in"
+	reasonDenied = "authentik does not let this user use the application"
+)
+
+// Executor runs flows; *flowclient.Client is one.
+type Executor interface {
+	authn.Authentik
+	Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error)
+}
+
+// ByFlow is the way of usernames and passwords that runs the gate's flow. The flow
+// may ask for these two and nothing else.
+type ByFlow struct {
+	Authentik   Executor
+	Application string // may be empty
+	Flow        string // that the gate demands; may be empty
+	// First returns the flow to begin with.
+	First  func(context.Context, flowclient.Visitor) (flowclient.Flow, error)
+	Logger *slog.Logger
+	// Go runs what no request waits for.
+	Go func(work func(context.Context)) bool
+}
+
+// Try runs the flow, and then asks authentik who has signed in and whether the
+// user may use the application. The session that this leaves at authentik is of no
+// further use, since the next try runs the flow again, and is ended.
+func (f ByFlow) Try(ctx context.Context, v flowclient.Visitor, c Credential) (session.Proof, error) {
+	username, password, _ := c.Password()
+	first, err := f.First(ctx, v)
+	if err != nil {
+		return session.Proof{}, err
+	}
+	run := run{ByFlow: f, visitor: v, username: username, password: password}
+	if err := run.complete(ctx, first); err != nil {
+		return session.Proof{}, err
+	}
+	defer f.end(run.visitor)
+	own := authn.Own{Authentik: f.Authentik, Application: f.Application}
+	result, err := own.Prove(ctx, run.visitor, flowclient.Step{}, nil)
+	if err != nil {
+		return session.Proof{}, err
+	}
+	proved, ok := result.(authn.Proved)
+	if !ok || !proved.Passing {
+		return session.Proof{}, &authn.Refusal{Reason: reasonDenied}
+	}
+	proved.Cookies = nil
+	return proved.Proof, nil
+}
+
+// end ends the session of a try at authentik.
+func (f ByFlow) end(v flowclient.Visitor) {
+	f.Go(func(backgroundCtx context.Context) {
+		ctx, cancel := context.WithTimeout(backgroundCtx, endWait)
+		defer cancel()
+		if err := authn.Invalidate(ctx, f.Authentik, v); err != nil {
+			f.Logger.WarnContext(ctx, "program: session at authentik cannot be ended and stays until it expires", "error", err)
+		}
+	})
+}
+
+// A run is one run of a flow.
+type run struct {
+	ByFlow
+	visitor            flowclient.Visitor
+	username, password string
+	login              flowclient.Login
+	led                []string
+}
+
+// complete answers the questions of a flow until it ends with a sign-in.
+func (r *run) complete(ctx context.Context, flow flowclient.Flow) error {
+	step, err := r.Authentik.Ask(ctx, r.visitor, flow)
+	for asked := 0; err == nil; asked++ {
+		r.note(step)
+		if over(step.Challenge) {
+			return r.signedIn()
+		}
+		answer, refusal := r.answer(step.Challenge)
+		switch {
+		case refusal != nil:
+			return refusal
+		case asked == maxQuestions:
+			return &authn.Refusal{Reason: reasonPerson}
+		}
+		step, err = r.Authentik.Answer(ctx, r.visitor, step.Flow, answer)
+	}
+	return err
+}
+
+// note keeps what a step says about the way of the run.
+func (r *run) note(step flowclient.Step) {
+	r.visitor.Cookies = step.Cookies
+	if r.login == (flowclient.Login{}) {
+		r.led = append(r.led, step.Led...)
+	}
+	r.login = r.login.Then(step.Login)
+}
+
+// over reports whether a flow has ended otherwise than with a denial.
+func over(c flowclient.Challenge) bool {
+	_, ended := c.(flowclient.Redirect)
+	return ended
+}
+
+// answer returns the answer to a question, or why there is none.
+func (r *run) answer(question flowclient.Challenge) (flowclient.Answer, error) {
+	if question.Common().Errors != nil {
+		return nil, &authn.Refusal{Reason: reasonWrong}
+	}
+	switch q := question.(type) {
+	case flowclient.Identification:
+		switch {
+		case len(q.UserFields) == 0 || q.CaptchaStage != nil:
+			return nil, &authn.Refusal{Reason: reasonPerson}
+		case q.PasswordFields:
+			return flowclient.IdentificationAnswer{UID: r.username, Password: r.password}, nil
+		}
+		return flowclient.IdentificationAnswer{UID: r.username}, nil
+	case flowclient.Password:
+		return flowclient.PasswordAnswer{Password: r.password}, nil
+	case flowclient.AccessDenied:
+		return nil, &authn.Refusal{Reason: reasonWrong}
+	default:
+		return nil, &authn.Refusal{Reason: reasonPerson + ": " + string(question.Component())}
+	}
+}
+
+// signedIn reports whether the flow that the gate demands has signed the user in,
+// or one that it leads to.
+func (r *run) signedIn() error {
+	by := r.login.Flow
+	if r.Flow == "" || r.login.By(r.Flow) || r.login.By(by) && slices.Contains(r.led, r.Flow) {
+		return nil
+	}
+	return &authn.Refusal{Reason: reasonFlow}
+}

@@ -1,0 +1,33 @@
+package programs
+
+import (
+	"context"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// Tokens is the client of OpenID Connect that is asked about access tokens, and
+// for tokens of users with app passwords.
+type Tokens interface {
+	Bearer(ctx context.Context, v flowclient.Visitor, token string) (session.Proof, error)
+	AppPassword(ctx context.Context, v flowclient.Visitor, username, password string) (session.Proof, error)
+}
+
+// ByToken is the way of access tokens.
+type ByToken struct{ Tokens }
+
+// Try implements [Way].
+func (t ByToken) Try(ctx context.Context, v flowclient.Visitor, c Credential) (session.Proof, error) {
+	token, _ := c.Token()
+	return t.Bearer(ctx, v, token)
+}
+
+// ByGrant is the way of usernames and app passwords that asks the token endpoint.
+type ByGrant struct{ Tokens }
+
+// Try implements [Way].
+func (g ByGrant) Try(ctx context.Context, v flowclient.Visitor, c Credential) (session.Proof, error) {
+	username, password, _ := c.Password()
+	return g.AppPassword(ctx, v, username, password)
+}

@@ -1,0 +1,292 @@
+package programs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
+)
+
+const (
+	// maxGood is how many good credentials are known, maxGoodBytes what their
+	// sessions may weigh, and maxRefused how many refused ones are known.
+	maxGood      = 10_000
+	maxGoodBytes = 64 << 20
+	maxRefused   = 10_000
+	// refusedFor is how long a refused credential is not tried again. It is short, so
+	// that one which was just made works soon.
+	refusedFor = 5 * time.Second
+	// tryWait is how long one try may take, with all its requests to authentik.
+	tryWait = 12 * time.Second
+	// tryBackoff is how long a credential is not tried again when authentik could
+	// not be asked.
+	tryBackoff = 10 * time.Second
+	// missedFor is how long after that requests do not wait for the next try of a
+	// credential that was good.
+	missedFor = time.Minute
+)
+
+// A Way asks authentik about credentials of one scheme. A refusal is an
+// authn.Refusal. Any other error says nothing about the credential.
+type Way interface {
+	Try(ctx context.Context, v flowclient.Visitor, c Credential) (session.Proof, error)
+}
+
+// Options say how programs are known. All fields are required.
+type Options struct {
+	// Ways are those that the operator allows.
+	Ways map[Scheme]Way
+	// Pass leaves a good credential on the request.
+	Pass bool
+	// Key makes the names of credentials. It is for this gate, client and application
+	// only.
+	Key []byte
+	// Recheck is how long authentik's answer counts, and Grace for how long more it
+	// does while authentik cannot be asked.
+	Recheck, Grace time.Duration
+	Now            func() time.Time
+	Logger         *slog.Logger
+	// Go runs what several requests wait for, in the background of the gate.
+	Go func(work func(context.Context)) bool
+	// Guesses is the throttle of sign-ins, for what can be guessed. Tokens is for
+	// what cannot, so that programs with an old token do not slow people down.
+	Guesses, Tokens *throttle.Throttle
+	// Session makes the session that a credential stands for.
+	Session func(name string, who session.Proof, asked, expires time.Time) *session.Session
+	// Ended ends the running requests of such a session.
+	Ended func(name string)
+}
+
+// Programs are the credentials that a gate knows. They are safe for concurrent
+// use.
+type Programs struct {
+	options Options
+	namer   *namer
+	good    *cache.Cache[Name, *session.Session]
+	refused *cache.Cache[Name, time.Time] // when
+	missed  *cache.Cache[Name, missed]
+	trying  *cache.Cache[Name, *session.Session] // keeps nothing
+	later   sync.Map                             // the names that are tried in the background
+}
+
+// A missed try says why authentik could not be asked, and when.
+type missed struct {
+	err error
+	at  time.Time
+}
+
+// New knows no program yet.
+func New(o Options) *Programs {
+	return &Programs{
+		options: o, namer: newNamer(o.Key),
+		good: cache.New(cache.Options[Name, *session.Session]{
+			Entries: maxGood, Bytes: maxGoodBytes, Now: o.Now, Weight: func(_ Name, s *session.Session) int64 { return s.Weight() },
+		}),
+		refused: cache.New(cache.Options[Name, time.Time]{Entries: maxRefused, Now: o.Now}),
+		missed:  cache.New(cache.Options[Name, missed]{Entries: maxRefused, Now: o.Now}),
+		trying:  cache.New(cache.Options[Name, *session.Session]{Now: o.Now, Go: o.Go}),
+	}
+}
+
+// Allows reports whether the operator allows a scheme.
+func (p *Programs) Allows(s Scheme) bool { return p != nil && p.options.Ways[s] != nil }
+
+// Passes reports whether a good credential stays on the request.
+func (p *Programs) Passes() bool { return p != nil && p.options.Pass }
+
+// Sweep forgets what has expired.
+func (p *Programs) Sweep() {
+	if p == nil {
+		return
+	}
+	p.good.Sweep()
+	p.refused.Sweep()
+	p.missed.Sweep()
+	p.options.Tokens.Sweep()
+}
+
+// A Standing is what is known of a credential.
+type Standing struct {
+	// Session is what the credential stands for, or nil. Authentik may have to be
+	// asked about it again.
+	Session *session.Session
+	// Refused says that authentik has refused it within seconds, and Foreign that it
+	// has since a recheck would have been due: it may be one of the application's own.
+	Refused, Foreign bool
+}
+
+// Known returns what is known of a credential. It asks nobody.
+func (p *Programs) Known(c Credential) Standing {
+	if len(c.text) > maxCredential {
+		return Standing{Refused: true, Foreign: true}
+	}
+	return p.known(p.namer.name(c))
+}
+
+func (p *Programs) known(name Name) (known Standing) {
+	if s, found := p.good.Get(name); found && p.options.Now().Before(s.Until) {
+		return Standing{Session: s}
+	}
+	if at, found := p.refused.Get(name); found {
+		return Standing{Refused: p.options.Now().Sub(at) < refusedFor, Foreign: true}
+	}
+	return Standing{}
+}
+
+// Try asks authentik about a credential, once for all requests that show it at a
+// time, and returns the session that it stands for. A refusal is an
+// authn.ErrNotSignedIn. After any other error the session, if there is one, is what
+// was known before.
+func (p *Programs) Try(ctx context.Context, v flowclient.Visitor, c Credential) (*session.Session, error) {
+	if !c.Valid() {
+		return nil, &authn.Refusal{Reason: "it has not the form of its scheme", Unasked: true}
+	}
+	name := p.namer.name(c)
+	try := func(backgroundCtx context.Context) (*session.Session, time.Duration, error) {
+		s, err := p.try(backgroundCtx, v, c, name)
+		return s, 0, err
+	}
+	before := p.known(name).Session
+	if last, found := p.missed.Get(name); found {
+		resting := p.options.Now().Sub(last.at) < tryBackoff
+		if before != nil && !resting {
+			p.tryLater(name, try)
+		}
+		if before != nil || resting {
+			return before, last.err
+		}
+	}
+	s, err := p.trying.Do(ctx, name, try)
+	switch {
+	case err == nil:
+		return s, nil
+	case ctx.Err() != nil, errors.Is(err, context.Canceled): // the program has gone away, or the gate is closing
+		return before, fault.New(fault.AuthentikUnreachable, err)
+	case errors.Is(err, authn.ErrNotSignedIn):
+		return nil, err
+	}
+	return before, err
+}
+
+// tryLater tries a credential in the background, unless that is under way.
+func (p *Programs) tryLater(name Name, try cache.Fetch[*session.Session]) {
+	if _, going := p.later.LoadOrStore(name, true); going {
+		return
+	}
+	p.options.Go(func(backgroundCtx context.Context) {
+		defer p.later.Delete(name)
+		_, _ = p.trying.Do(backgroundCtx, name, try) // noted there
+	})
+}
+
+var errRefused = &authn.Refusal{Reason: "authentik has refused it a moment ago"}
+
+// try asks authentik, unless another request has asked since the caller looked.
+func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, name Name) (*session.Session, error) {
+	known, now := p.known(name), p.options.Now()
+	switch {
+	case known.Session != nil && !known.Session.Due(now):
+		return known.Session, nil
+	case known.Refused:
+		return nil, errRefused
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryWait)
+	defer cancel()
+	who, err := p.ask(ctx, v, c, known.Session != nil)
+	switch {
+	case errors.Is(err, authn.ErrNotSignedIn):
+		p.refuse(ctx, v, c, name, err)
+		return nil, err
+	case err != nil:
+		if fault.From(err).Code != fault.TooManyAttempts {
+			p.miss(ctx, c, name, err)
+		}
+		return nil, err
+	}
+	return p.accept(ctx, v, c, name, who, p.options.Now()), nil
+}
+
+// accept keeps what a good credential stands for.
+func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credential, name Name, who session.Proof, asked time.Time) *session.Session {
+	var expires time.Time
+	if c.Scheme == Bearer && who.Tokens != nil {
+		expires = who.Tokens.Expiry
+	}
+	before := p.known(name).Session
+	s := p.options.Session(name.session(), who, asked, expires)
+	p.refused.Delete(name)
+	p.missed.Delete(name)
+	p.good.Put(name, s, min(p.options.Recheck+p.options.Grace, s.Until.Sub(asked)))
+	if before == nil {
+		p.options.Logger.InfoContext(ctx, "program signed in", "scheme", string(c.Scheme), "user", who.User.Username,
+			"session", s.ID(), "client_ip", v.Addr.String())
+	}
+	return s
+}
+
+// refuse notes that a credential is not good, or no longer.
+func (p *Programs) refuse(ctx context.Context, v flowclient.Visitor, c Credential, name Name, cause error) {
+	attrs := []any{"scheme", string(c.Scheme), "reason", cause.Error(), "client_ip", v.Addr.String()}
+	if before := p.known(name).Session; before != nil {
+		attrs = append(attrs, "user", before.User.Username, "session", before.ID())
+	}
+	p.good.Delete(name)
+	p.missed.Delete(name)
+	p.refused.Put(name, p.options.Now(), p.options.Recheck)
+	p.options.Ended(name.session())
+	p.options.Logger.InfoContext(ctx, "program refused", attrs...)
+}
+
+// miss notes that authentik could not be asked.
+func (p *Programs) miss(ctx context.Context, c Credential, name Name, err error) {
+	p.missed.Put(name, missed{err, p.options.Now()}, missedFor)
+	p.options.Logger.WarnContext(ctx, "program: authentik cannot be asked about a credential, known ones go on for as long as grace allows",
+		"error", fault.Cause(err), "code", fault.From(err).Code, "scheme", string(c.Scheme))
+}
+
+// ask asks authentik, if not too many wrong credentials came before. One that was
+// good is no guess.
+func (p *Programs) ask(ctx context.Context, v flowclient.Visitor, c Credential, known bool) (session.Proof, error) {
+	way := p.options.Ways[c.Scheme]
+	if known {
+		return way.Try(ctx, v, c)
+	}
+	guarded, answer := p.options.Tokens, throttle.Answer{Client: v.Addr, Proves: true}
+	if name, _, ok := c.Password(); ok {
+		guarded, answer.Name = p.options.Guesses, name
+	}
+	attempt, wait := guarded.Begin(ctx, answer)
+	if wait > 0 {
+		e := fault.New(fault.TooManyAttempts, nil)
+		e.RetryAfter = wait
+		return session.Proof{}, e
+	}
+	defer attempt.End()
+	who, err := way.Try(ctx, v, c)
+	switch {
+	case failed(err):
+		attempt.Fail("")
+	case err == nil && c.Scheme == Basic:
+		attempt.Accept(who.User.Username)
+		guarded.SignedIn(v.Addr, who.User.Username, who.User.Email)
+	}
+	return who, err
+}
+
+// failed reports whether a try counts as a wrong one: authentik has refused it, or
+// has answered something that may depend on what was shown.
+func failed(err error) bool {
+	if no, ok := errors.AsType[*authn.Refusal](err); ok {
+		return !no.Unasked
+	}
+	_, unexpected := errors.AsType[*flowclient.UnexpectedError](err)
+	return unexpected || errors.Is(err, authn.ErrNotSignedIn)
+}

@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// awayRetry is how long programs are told to wait while authentik cannot be asked.
+const awayRetry = 15 * time.Second
+
+var (
+	errSeveral    = errors.New("there are several Authorization headers, and servers disagree on which of them counts")
+	errCannotShow = errors.New("the credential of a program cannot show a second factor or a newer sign-in")
+)
+
+// decideProgram says what is to be done with a request that shows a credential, as
+// far as that is known. It only reads. Without the credential, the request may pass
+// as unasked says.
+func (g *Gate) decideProgram(x *exchange.Exchange, needs needs, unasked pass, passes bool) decision {
+	known := x.Standing()
+	switch {
+	case known.Session != nil:
+		d := g.access.check(known.Session, needs)
+		if _, undecided := d.(recheck); undecided {
+			return try{unasked, passes}
+		}
+		return orUnasked(d, unasked, passes)
+	case known.Foreign && passes:
+		return unasked // it is the application's own
+	case known.Refused, !passes && !x.Credential.Valid():
+		return refuse{fault.New(fault.SignInRequired, nil)}
+	default:
+		return try{unasked, passes}
+	}
+}
+
+// orUnasked returns the decision about a request whose credential is good, or was.
+// Nobody is refused who may pass without one, but an application that is not told
+// who comes does not get the credential either.
+func orUnasked(d decision, unasked pass, passes bool) decision {
+	if _, admitted := d.(pass); admitted || !passes {
+		return d
+	}
+	unasked.hidden = true
+	return unasked
+}
+
+// settleProgram asks authentik about the credential of a request. One that is not
+// good may be the application's own where a request needs none, and passes with it.
+func (g *Gate) settleProgram(x *exchange.Exchange, d try) decision {
+	s, err := x.TryCredential()
+	switch {
+	case err == nil:
+		return orUnasked(g.access.checkConfirmed(s, needs(x.Needs)), d.unasked, d.passes)
+	case s != nil:
+		return orUnasked(g.access.checkUnreachable(s, needs(x.Needs), err), d.unasked, d.passes)
+	case d.passes:
+		return d.unasked
+	case errors.Is(err, authn.ErrNotSignedIn):
+		return refuse{fault.New(fault.SignInRequired, err)}
+	}
+	e := fault.From(err)
+	if e.RetryAfter == 0 && e.Status == http.StatusServiceUnavailable {
+		e.RetryAfter = awayRetry
+	}
+	return refuse{e}
+}
+
+// follow returns the context in which a request of a session runs. A session that
+// a cookie has opened is used by it.
+func (g *Gate) follow(x *exchange.Exchange, r *http.Request, s *session.Session) *session.Stream {
+	if s.IsProgram() {
+		return g.followProgram(x, r, s)
+	}
+	value, ok := x.CookieOf(s)
+	if ok && !g.sessions.Fresh(s) {
+		g.sessions.Touch(value, x.At.Host, s)
+	}
+	return g.sessions.Follow(r.Context(), x.W, value, x.At.Host, s, x.Needs)
+}
+
+// followProgram returns the context in which the request of a program runs. It ends
+// if authentik refuses the credential meanwhile.
+func (g *Gate) followProgram(x *exchange.Exchange, r *http.Request, s *session.Session) *session.Stream {
+	needs := needs(x.Needs)
+	return g.sessions.FollowProgram(r.Context(), x.W, s, x.Again(s, func(s *session.Session, tried bool, cause error) bool {
+		d := g.access.check(s, needs)
+		switch {
+		case cause != nil:
+			d = g.access.checkUnreachable(s, needs, cause)
+		case tried:
+			d = g.access.checkConfirmed(s, needs)
+		}
+		_, passes := d.(pass)
+		return passes
+	}))
+}

@@ -1,0 +1,56 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Clients say which programs may come without a browser, and what that depends on.
+type Clients struct {
+	Basic, Bearer       bool
+	BearerClients       []string
+	TrustBindings, Pass bool
+	// ClientID is that of the gate, and may be empty.
+	ClientID string
+	// SetsAuthorization says that a header of the operator's is Authorization.
+	SetsAuthorization bool
+}
+
+// Check returns what is wrong with a combination of options.
+func (c Clients) Check() (wrong []error) {
+	add := func(broken bool, format string, args ...any) {
+		if broken {
+			wrong = append(wrong, fmt.Errorf(format, args...))
+		}
+	}
+	further, some := len(c.BearerClients) > 0, c.Basic || c.Bearer
+	add(!some && (further || c.TrustBindings || c.Pass), "no program may come; write clients basic, clients bearer or both")
+	add(c.Bearer && c.ClientID == "", "bearer needs OpenID Connect, as tokens are issued for a client; write client_id and application too, or only clients basic")
+	add(further && some && !c.Bearer, "there are clients whose tokens are let in, and no token is; write bearer too")
+	add(further && !c.TrustBindings,
+		"tokens of further clients are issued by the bindings of their own applications, and not by those of this site's; write trust_bindings in the block if these may decide, or leave the clients out")
+	add(!further && c.TrustBindings, "trust_bindings is about further clients, and there are none; write bearer <client_id> in the block, or leave it out")
+	add(c.Pass && c.SetsAuthorization, "pass has no effect, as a line of headers sets Authorization; leave one of them out")
+	for i, id := range c.BearerClients {
+		if err := ClientID(id); err != nil {
+			wrong = append(wrong, fmt.Errorf("bearer: %w", err))
+		}
+		add(id == c.ClientID, "bearer %s: tokens of client_id itself are let in anyway; leave it out", id)
+		add(slices.Index(c.BearerClients, id) < i, "bearer: %s is given twice; keep one of them", id)
+	}
+	return wrong
+}
+
+var errNoScheme = errors.New("it says nothing; write clients basic, clients bearer or both")
+
+// ClientScheme checks the word that a program's way to show a credential has.
+func ClientScheme(word string) error {
+	switch word {
+	case "basic", "bearer":
+		return nil
+	case "":
+		return errNoScheme
+	}
+	return fmt.Errorf("%q is not known; write basic or bearer%s", word, Suggest(word, []string{"basic", "bearer"}))
+}
