@@ -108,6 +108,19 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	            encoding utf8|percent|latin1|quoted-printable|rfc2047
 //	        }
 //	    }
+//	    sign_on form {
+//	        page     <path>
+//	        post     <path>
+//	        user     <field> <text>
+//	        password <field> <text>
+//	        cookies  <pattern>...
+//	        ok       not_page|redirect
+//	    }
+//	    sign_on basic {
+//	        user     <text>
+//	        password <text>
+//	    }
+//	    sign_out <path>...
 //	    assertion {
 //	        audience <text>
 //	        lifetime <duration>
@@ -136,7 +149,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "app_cookies", "clear_site_data"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "app_cookies", "clear_site_data", "sign_on", "sign_out"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -242,6 +255,10 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.Block(d, name, p.pageOption)
 	case "assertion":
 		p.Block(d, name, func(d *caddyfile.Dispenser) { p.One(d, "assertion "+d.Val()) })
+	case "sign_on":
+		p.signOn(d)
+	case "sign_out":
+		p.signOut(d)
 	case "cookie":
 		p.Block(d, name, p.cookieOption)
 	case "sessions":

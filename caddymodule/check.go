@@ -31,6 +31,7 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	if option, err := h.checkToldHost(); err != nil {
 		all = append(all, rules.Conflict{Option: option, Err: err})
 	}
+	all = append(all, h.SignOn.conflicts(h.Headers)...)
 	all = append(all, h.checkTLS()...)
 	return append(all, rules.Given{
 		Application: h.Application != "", Flow: h.Flow != "",

@@ -144,6 +144,14 @@ type Handler struct {
 	// They need `site`.
 	Assertion Assertion `json:"assertion,omitzero"`
 
+	// How the gate signs users in at an application with a login of its own.
+	SignOn SignOn `json:"sign_on,omitzero"`
+
+	// Paths by which the application signs its users out, for example `/logout`. A
+	// user who opens one from a page of this site is signed out here as well, after
+	// the application has answered. Default: none.
+	SignOut []string `json:"sign_out,omitempty"`
+
 	// What the sign-in page looks like.
 	Page Page `json:"page,omitzero"`
 
@@ -322,6 +330,63 @@ type Assertion struct {
 
 	// How long it is valid, from `2m` to `5m`. Default: `5m`.
 	Lifetime string `json:"lifetime,omitempty"`
+}
+
+// SignOn says how the gate signs users in at the application itself, so that they
+// sign in once. The browser never sees the name and the password.
+type SignOn struct {
+	// The application's own login form, which the gate fills in and sends when the
+	// application leads to it. Default: users sign in there themselves.
+	Form *SignOnForm `json:"form,omitempty"`
+
+	// A name and a password in the header `Authorization` of every request (RFC
+	// 7617). Default: none.
+	Basic *SignOnBasic `json:"basic,omitempty"`
+}
+
+// SignOnForm is the login form of an application.
+type SignOnForm struct {
+	// The path of the login page. Required.
+	Page string `json:"page"`
+
+	// The path that the form is sent to. Default: `page`.
+	Post string `json:"post,omitempty"`
+
+	// The field for the name. Required.
+	User FormField `json:"user"`
+
+	// The field for the password. Required.
+	Password FormField `json:"password"`
+
+	// Names of cookies that the application may set in the browser, in which `*`
+	// stands for any characters. Required.
+	Cookies []string `json:"cookies"`
+
+	// What shows that the application has signed the user in: `not_page` is any
+	// answer that is no error and does not show the form again, `redirect` only a
+	// redirect to another page. Default: `not_page`.
+	OK string `json:"ok,omitempty"`
+}
+
+// FormField is a field of a form.
+type FormField struct {
+	// The name of the field in HTML, for example `username`.
+	Field string `json:"field"`
+
+	// A text with placeholders of the user, for example
+	// `{http.auth.user.username}`. If nothing is known for one of them, the user
+	// gets the application's own page.
+	Value string `json:"value"`
+}
+
+// SignOnBasic is a name and a password for the application.
+type SignOnBasic struct {
+	// The name: a text with placeholders of the user. Required.
+	User string `json:"user"`
+
+	// The password: a text with placeholders of the user, or one for all users such
+	// as `{env.APP_PASSWORD}`. Required.
+	Password string `json:"password"`
 }
 
 // Header is a header of your own.

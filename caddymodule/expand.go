@@ -34,6 +34,11 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 	}
 	wrong = append(wrong, h.expandAdditional(source)...)
 	wrong = append(wrong, h.expandChange()...)
+	wrong = append(wrong, h.SignOn.expand(source)...)
+	wrong = append(wrong, options.ExpandAll("sign_out", h.SignOut)...)
+	for _, path := range h.SignOut {
+		wrong = wrong.And(options.In("sign_out", rules.Path(path)))
+	}
 	for i := range h.Headers.Own {
 		own := &h.Headers.Own[i]
 		wrong = wrong.And(options.In("headers "+own.Name, own.expand(source)))

@@ -17,11 +17,15 @@ import (
 func (own Header) isText() bool { return own.expanded || strings.Contains(own.Value, "{") }
 
 // config returns the headers for the gate. The options have been checked.
-func (hs Headers) config() proxy.HeaderConfig {
+func (hs Headers) config(further ...proxy.HeaderRule) proxy.HeaderConfig {
 	size, _ := humanize.ParseBytes(hs.MaxSize)
+	preset := hs.Preset
+	if preset == "" && len(hs.Own) == 0 {
+		preset = string(proxy.HeadersRemote) // also beside further headers
+	}
 	return proxy.HeaderConfig{
-		Preset: proxy.HeaderPreset(hs.Preset), Encoding: proxy.HeaderEncoding(hs.Encoding),
-		MaxSize: int(size), Groups: hs.GroupsOnly, Additional: hs.Additional, Own: hs.rules(), //nolint:gosec // at most MaxHeaderSize
+		Preset: proxy.HeaderPreset(preset), Encoding: proxy.HeaderEncoding(hs.Encoding),
+		MaxSize: int(size), Groups: hs.GroupsOnly, Additional: hs.Additional, Own: append(hs.rules(), further...), //nolint:gosec // at most MaxHeaderSize
 	}
 }
 

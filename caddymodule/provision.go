@@ -115,7 +115,8 @@ func (h *Handler) config() proxy.Config {
 		Cache:   proxy.Cache(h.Cache),
 		Prefix:  h.Prefix,
 		Site:    parsed(h.Site),
-		Headers: h.Headers.config(), Assertion: h.assertion(),
+		Headers: h.Headers.config(h.SignOn.header()...), Assertion: h.assertion(),
+		SignOnForm: h.SignOn.signOnForm(), SignOutPaths: h.SignOut,
 		// The skin looks for addresses that servers read in two ways itself.
 		DangerouslyOpen: h.open,
 		Preflight:       h.Preflight,

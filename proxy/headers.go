@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // HeaderPreset names a set of headers that tell the application who the
@@ -95,6 +96,10 @@ type HeaderRule struct {
 	Encoding HeaderEncoding
 	// Value computes the header's value for each request, instead of Claim.
 	Value func(*http.Request, Session) string
+	// Of computes the header's value once for each session, and anew at a recheck,
+	// instead of Claim. The session has no ID yet. A warning says if the value is
+	// empty.
+	Of func(Session) string
 }
 
 // options converts the configuration for package headers. The session of a
@@ -107,6 +112,11 @@ func (c HeaderConfig) options() headers.Options {
 			rule.Value = func(r *http.Request) string {
 				s, _ := SessionFrom(r.Context())
 				return own.Value(r, s)
+			}
+		}
+		if own.Of != nil {
+			rule.Of = func(s headers.Subject) string {
+				return own.Of(Session{&session.Session{User: s.User, AccessToken: s.AccessToken}})
 			}
 		}
 		if own.Claim == assertionClaim {

@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"encoding/base64"
 	"errors"
+	"strings"
+	"unicode"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signon"
@@ -35,6 +38,16 @@ type FormField struct {
 	// Value returns what is written into it. If it is empty, the user gets the
 	// application's own page.
 	Value func(Session) string
+}
+
+// Basic returns the value of the header Authorization for a name and a password
+// (RFC 7617), in UTF-8. It is empty if there are none, or none that the header can
+// tell: a name cannot have a colon, and neither can have control characters.
+func Basic(user, password string) string {
+	if user == "" || password == "" || strings.Contains(user, ":") || strings.ContainsFunc(user+password, unicode.IsControl) {
+		return ""
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
 // field returns the field for package signon.

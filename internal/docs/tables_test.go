@@ -2,6 +2,7 @@ package docs
 
 import (
 	"cmp"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -51,6 +52,8 @@ func optionOf(cell string) string {
 		return words[0] + "." + words[2]
 	case len(words) > 1 && words[0] == "require" && words[1] == "mfa":
 		return "require_mfa"
+	case len(words) > 1 && words[0] == "sign_on":
+		return words[0] + "." + words[1]
 	default:
 		return words[0]
 	}
@@ -129,9 +132,26 @@ func TestOptions_TableNamesEachOption(t *testing.T) {
 	rows := table(t, section(t, read(t, "docs/options.md"), "## All options"))
 	got := firstCells(rows, optionOf)
 	want := configured(t, "http.handlers.authentik")
-	// match stands before the block, or in it as only; headers has a page of its own.
-	want = slices.DeleteFunc(want, func(name string) bool { return name == "match" || strings.HasPrefix(name, "headers.") })
-	same(t, "options", append(want, "headers", "only"), got)
+	// match stands before the block, or in it as only; headers and sign_on have
+	// pages of their own.
+	want = slices.DeleteFunc(want, func(name string) bool {
+		return name == "match" || strings.HasPrefix(name, "headers.") || strings.HasPrefix(name, "sign_on.")
+	})
+	same(t, "options", append(want, "headers", "only", "sign_on.form", "sign_on.basic"), got)
+}
+
+func TestSignOn_TableNamesEachOptionOfTheForm(t *testing.T) {
+	t.Parallel()
+	rows := table(t, section(t, read(t, "docs/sign-on.md"), "## A login form"))
+	got := firstCells(rows, func(cell string) string { return strings.Fields(strings.Trim(cell, "`"))[0] })
+	want := map[string]bool{}
+	for _, name := range configured(t, "http.handlers.authentik") {
+		if option, ok := strings.CutPrefix(name, "sign_on.form."); ok {
+			option, _, _ = strings.Cut(option, ".")
+			want[option] = true
+		}
+	}
+	same(t, "options of sign_on form", slices.Collect(maps.Keys(want)), got)
 }
 
 func TestOptions_TableHasTheDefaultsOfTheGate(t *testing.T) {

@@ -213,6 +213,14 @@ var Rooms = []Room{
 			{Module + "/internal", "it is for stores of other people, who cannot import that"},
 		}),
 	},
+	{
+		Path: "examples/legacy", Only: []string{Module + "/examples/legacy/ledger"},
+		OnlyWhy: "it is an application that knows nothing of the gate",
+	},
+	{
+		Path: "examples/legacy/ledger", Only: nothing,
+		OnlyWhy: "it is an application that knows nothing of the gate",
+	},
 	{Path: "examples/store", Bans: slices.Concat(standIn, []Ban{
 		{Module + "/internal", "it shows what other people can do, and they cannot import that"},
 	})},

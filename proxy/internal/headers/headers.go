@@ -62,6 +62,8 @@ type Rule struct {
 	Encoding Encoding
 	// Value makes the header's value for each request.
 	Value func(*http.Request) string
+	// Of makes the header's value for each session.
+	Of func(Subject) string
 }
 
 // The bounds of a value's size, in bytes. Servers refuse requests with much
@@ -133,7 +135,7 @@ func (o Options) Check() (errs []error) {
 	for _, rule := range o.Rules {
 		wrong(spellers[rule.Encoding] == nil, "header %s: %q is no encoding; there are %s", rule.Name, rule.Encoding, strings.Join(Encodings(), ", "))
 		wrong(!validName(rule.Name), "%q cannot be the name of a header", rule.Name)
-		wrong(rule.Claim == "" && rule.Value == nil, "header %s needs a claim or a value", rule.Name)
+		wrong(rule.Claim == "" && rule.Value == nil && rule.Of == nil, "header %s needs a claim or a value", rule.Name)
 		wrong(reservedByHTTP[textproto.CanonicalMIMEHeaderKey(rule.Name)],
 			"header %s belongs to HTTP itself and cannot tell who the visitor is", rule.Name)
 	}

@@ -23,6 +23,8 @@ type Problem struct {
 	// Encoding has no characters for the value, which was percent-encoded. It is
 	// empty if the value was left out.
 	Encoding Encoding
+	// Missing says that the header was left out since nothing is known for it.
+	Missing bool
 }
 
 // A Subject is whom headers tell about.
@@ -42,6 +44,12 @@ func (h *Headers) Prepare(s Subject) (prepared []Header, problems []Problem) {
 			continue
 		}
 		names, separator := h.namesOf(rule.Claim, s)
+		if rule.Of != nil {
+			names = []string{rule.Of(s)}
+			if names[0] == "" {
+				problems = append(problems, Problem{Header: rule.Name, Missing: true})
+			}
+		}
 		if line, ok := h.line(rule, names, separator, &problems); ok {
 			prepared = append(prepared, line)
 		}

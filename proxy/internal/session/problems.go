@@ -43,6 +43,13 @@ func (r *Registry) ReportHeaders(s *Session, problems []headers.Problem) {
 			}
 			continue
 		}
+		if p.Missing {
+			if r.reported.first(s.name+"\x00"+p.Header, left) {
+				r.Metrics.HeaderLeftOut(p.Header)
+				r.Logger.With(who...).Warn("identity header: left out, since nothing is known for it", "header", p.Header)
+			}
+			continue
+		}
 		if r.reported.first(s.name+"\x00"+p.Header, left) {
 			r.Metrics.HeaderLeftOut(p.Header)
 			r.Logger.With(who...).Warn("identity header: left out, since its value is too long",

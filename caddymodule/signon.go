@@ -1,0 +1,244 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+const (
+	formExample  = "sign_on form { page /login; user username {http.auth.user.username}; password password {http.auth.user.attributes.password}; cookies sid }"
+	basicExample = "sign_on basic { user {http.auth.user.username}; password {http.auth.user.attributes.password} }"
+)
+
+// signOn reads one of the forms of sign_on.
+func (p *parser) signOn(d *caddyfile.Dispenser) {
+	if !d.NextArg() {
+		p.Wrong(d, "sign_on has no value; write sign_on form or sign_on basic, each with a block")
+		return
+	}
+	switch kind := d.Val(); kind {
+	case "form":
+		f := new(SignOnForm)
+		p.handler.SignOn.Form = f
+		p.Block(d, "sign_on form", func(d *caddyfile.Dispenser) { p.formOption(d, f) })
+		p.readSignOn(d, "sign_on form", f.check)
+	case "basic":
+		b := new(SignOnBasic)
+		p.handler.SignOn.Basic = b
+		p.Block(d, "sign_on basic", func(d *caddyfile.Dispenser) { p.basicOption(d, b) })
+		p.readSignOn(d, "sign_on basic", b.check)
+	default:
+		p.Wrong(d, "sign_on: %q is not known; write form or basic%s", kind, rules.Suggest(kind, []string{"form", "basic"}))
+	}
+}
+
+// readSignOn checks what was read, if there is nothing else to say about it.
+func (p *parser) readSignOn(d *caddyfile.Dispenser, name string, check func(rules.Source) error) {
+	if p.Failed() {
+		return
+	}
+	if err := check(p.source); err != nil {
+		p.Wrong(d, "%s: %v", name, err)
+	}
+}
+
+func (p *parser) formOption(d *caddyfile.Dispenser, f *SignOnForm) {
+	switch option := d.Val(); option {
+	case "page", "post", "ok":
+		into := map[string]*string{"page": &f.Page, "post": &f.Post, "ok": &f.OK}[option]
+		example := map[string]string{"page": "page /login", "post": "post /login/check", "ok": "ok not_page"}[option]
+		if words := p.Values(d, "sign_on form "+option, 1, 1, example); words != nil {
+			*into = words[0]
+		}
+	case "user", "password":
+		into := map[string]*FormField{"user": &f.User, "password": &f.Password}[option]
+		example := map[string]string{"user": "user username {http.auth.user.username}", "password": "password password {http.auth.user.attributes.password}"}[option]
+		words := p.Values(d, "sign_on form "+option, 2, 2, example)
+		if words != nil {
+			into.Field, into.Value = words[0], words[1]
+		}
+	case "cookies":
+		f.Cookies = p.Values(d, "sign_on form cookies", 1, -1, "cookies sid app_*")
+	default:
+		p.Wrong(d, "unrecognized option sign_on form %s; write one of cookies, ok, page, password, post, user", option)
+		d.RemainingArgs()
+	}
+}
+
+func (p *parser) basicOption(d *caddyfile.Dispenser, b *SignOnBasic) {
+	option := d.Val()
+	into := map[string]*string{"user": &b.User, "password": &b.Password}[option]
+	if into == nil {
+		p.Wrong(d, "unrecognized option sign_on basic %s; write one of password, user", option)
+		d.RemainingArgs()
+		return
+	}
+	if words := p.Values(d, "sign_on basic "+option, 1, 1, option+" {http.auth.user.attributes."+option+"}"); words != nil {
+		*into = words[0]
+	}
+}
+
+// signOut reads the paths by which the application signs its users out.
+func (p *parser) signOut(d *caddyfile.Dispenser) {
+	p.handler.SignOut = p.Values(d, "sign_out", 1, -1, "sign_out /logout")
+	for _, path := range p.handler.SignOut {
+		if err := rules.Path(path); err != nil && !options.HasPlaceholder(path) {
+			p.Wrong(d, "sign_out: %v", err)
+		}
+	}
+}
+
+// check returns what is wrong with the options of a form.
+func (f *SignOnForm) check(source rules.Source) error {
+	if f.Page == "" || f.User.Field == "" || f.Password.Field == "" || len(f.Cookies) == 0 {
+		return fmt.Errorf("it needs page, user, password and cookies; write for example %s", formExample)
+	}
+	for _, path := range []string{f.Page, f.Post} {
+		if path != "" && !options.HasPlaceholder(path) {
+			if err := rules.Path(path); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range f.Cookies {
+		if err := rules.CookiePattern(name); err != nil && !options.HasPlaceholder(name) {
+			return options.In("cookies", err)
+		}
+	}
+	if f.OK != "" && !options.HasPlaceholder(f.OK) {
+		if err := options.OneOf("not_page", "redirect")(f.OK); err != nil {
+			return options.In("ok", err)
+		}
+	}
+	return checkCredentials(f.User.Value, f.Password.Value, source)
+}
+
+// check returns what is wrong with a name and a password.
+func (b *SignOnBasic) check(source rules.Source) error {
+	if b.User == "" || b.Password == "" {
+		return fmt.Errorf("it needs user and password; write for example %s", basicExample)
+	}
+	return checkCredentials(b.User, b.Password, source)
+}
+
+func checkCredentials(user, password string, source rules.Source) error {
+	if err := checkCredential(user, source); err != nil {
+		return options.In("user", err)
+	}
+	return options.In("password", checkCredential(password, source))
+}
+
+// checkCredential checks a name or a password at the application, which is the
+// same for all requests of a session.
+func checkCredential(value string, source rules.Source) error {
+	for _, part := range strings.Split(value, "{")[1:] {
+		name, _, closed := strings.Cut(part, "}")
+		claim, ours := strings.CutPrefix(name, userPrefix)
+		switch {
+		case !closed:
+			return fmt.Errorf("%q lacks a closing brace", value)
+		case strings.HasPrefix(name, "env."), strings.HasPrefix(name, "file."):
+		case !ours:
+			return fmt.Errorf("{%s} can differ from request to request; write placeholders of the user, such as {http.auth.user.username}, or {env.NAME}", name)
+		case claim == "session", claim == assertionClaim:
+			return fmt.Errorf("{%s} is no name and no password; write another placeholder", name)
+		default:
+			if err := source.Claim(claim); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// expand replaces the placeholders that are the same for everyone and checks the
+// result.
+func (s *SignOn) expand(source rules.Source) (wrong options.Mistakes) {
+	if f := s.Form; f != nil {
+		for _, text := range []*string{&f.Page, &f.Post, &f.OK, &f.User.Field, &f.Password.Field} {
+			if *text != "" {
+				wrong = wrong.And(options.In("sign_on form", options.Expand(text)))
+			}
+		}
+		wrong = append(wrong, options.ExpandAll("sign_on form cookies", f.Cookies)...)
+		wrong = wrong.And(options.In("sign_on form", f.check(source)))
+		wrong = wrong.And(options.In("sign_on form user", expandLasting(&f.User.Value)))
+		wrong = wrong.And(options.In("sign_on form password", expandLasting(&f.Password.Value)))
+	}
+	if b := s.Basic; b != nil {
+		wrong = wrong.And(options.In("sign_on basic", b.check(source)))
+		wrong = wrong.And(options.In("sign_on basic user", expandLasting(&b.User)))
+		wrong = wrong.And(options.In("sign_on basic password", expandLasting(&b.Password)))
+	}
+	return wrong
+}
+
+func expandLasting(text *string) (err error) {
+	*text, err = options.ExpandLasting(*text)
+	return err
+}
+
+// credential returns what a text says for a session's user. A placeholder of which
+// nothing is known leaves the whole of it empty: a name or a password must not be
+// half of one.
+func credential(text string) func(proxy.Session) string {
+	return func(s proxy.Session) string {
+		filled, err := caddy.NewEmptyReplacer().ReplaceFunc(text, func(key string, _ any) (any, error) {
+			value, known := placeholder(s, strings.TrimPrefix(key, userPrefix))
+			if !known || value == nil || value == "" {
+				return nil, errUnknownCredential
+			}
+			return value, nil
+		})
+		if err != nil {
+			return ""
+		}
+		return filled
+	}
+}
+
+var errUnknownCredential = errors.New("nothing is known for the placeholder")
+
+// signOnForm returns the form for the gate.
+func (s SignOn) signOnForm() *proxy.SignOnForm {
+	f := s.Form
+	if f == nil {
+		return nil
+	}
+	return &proxy.SignOnForm{
+		Page: f.Page, Post: f.Post, Cookies: f.Cookies, Redirected: f.OK == "redirect",
+		User:     proxy.FormField{Name: f.User.Field, Value: credential(f.User.Value)},
+		Password: proxy.FormField{Name: f.Password.Field, Value: credential(f.Password.Value)},
+	}
+}
+
+// header returns the header of sign_on basic, if there is one.
+func (s SignOn) header() []proxy.HeaderRule {
+	b := s.Basic
+	if b == nil {
+		return nil
+	}
+	user, password := credential(b.User), credential(b.Password)
+	return []proxy.HeaderRule{{
+		Name: "Authorization", Encoding: proxy.EncodingUTF8,
+		Of: func(s proxy.Session) string { return proxy.Basic(user(s), password(s)) },
+	}}
+}
+
+// conflicts returns options that sign_on does not go with.
+func (s SignOn) conflicts(hs Headers) []rules.Conflict {
+	own := slices.ContainsFunc(hs.Own, func(h Header) bool { return strings.EqualFold(h.Name, "Authorization") })
+	if s.Basic == nil || !own {
+		return nil
+	}
+	return []rules.Conflict{{Option: "headers", Err: errors.New("headers has a line Authorization, and sign_on basic writes that header; leave one of them out")}}
+}

@@ -1,0 +1,93 @@
+package caddymodule
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/examples/legacy/ledger"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// TestSignOn_AnOldApplicationIsSignedInTo puts the gate before an application that
+// nobody has changed.
+func TestSignOn_AnOldApplicationIsSignedInTo(t *testing.T) {
+	s := newSite(t)
+	old := httptest.NewServer(ledger.New(map[string]string{"ada": "from 1987"}))
+	t.Cleanup(old.Close)
+	t.Setenv("LEDGER_PASSWORD", "from 1987")
+	s.load(`SITE {
+	authentik AUTHENTIK {
+		sign_on form {
+			page /login
+			user username {http.auth.user.username}
+			password password {env.LEDGER_PASSWORD}
+			cookies ledger_sid
+		}
+		sign_out /logout
+	}
+	reverse_proxy ` + strings.TrimPrefix(old.URL, "http://") + "\n}\n")
+	b := s.browser()
+	end := b.signIn("/1987/march?sum=1", "ada")
+	login := b.follow(end)
+	if to := login.Header.Get("Location"); !strings.HasPrefix(to, "/login?next=") {
+		t.Fatalf("the application leads to %q, want its login", to)
+	}
+	in := b.follow(login)
+	if to := in.Header.Get("Location"); in.StatusCode != http.StatusSeeOther || to != "/1987/march?sum=1" {
+		t.Fatalf("got %d to %q, want the page that was asked for:\n%s", in.StatusCode, to, in.body)
+	}
+	b.expect(b.follow(in), http.StatusOK, "for <b>ada</b>")
+
+	b.header.Set("Sec-Fetch-Site", "same-origin")
+	b.header.Set("Sec-Fetch-Mode", "navigate")
+	out := b.get("/logout")
+	b.expect(b.follow(out), http.StatusOK, "")
+	b.expect(b.get("/1987/march"), http.StatusSeeOther, "")
+	if strings.Contains(b.cookies(), "ledger_sid") {
+		t.Errorf("the browser keeps %s", b.cookies())
+	}
+}
+
+func TestSignOn_BasicIsSentToTheApplicationOnly(t *testing.T) {
+	s := newSite(t)
+	t.Setenv("LEDGER_PASSWORD", "a:{b}ü")
+	s.load(`SITE {
+	authentik AUTHENTIK {
+		sign_on basic {
+			user {http.auth.user.username}
+			password {env.LEDGER_PASSWORD}
+		}
+	}
+	reverse_proxy APP
+}
+`)
+	b := s.browser()
+	b.header.Set("Authorization", "Basic Zm9yZ2VkOmJ5IGNsaWVudA==")
+	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("ada:a:{b}ü"))
+	if seen := s.app.seen(); strings.Join(seen.Header["Authorization"], "|") != want {
+		t.Errorf("got %q, want %q", seen.Header["Authorization"], want)
+	}
+}
+
+func TestSignOn_ACredentialIsWholeOrNone(t *testing.T) {
+	t.Parallel()
+	s := proxy.NewSession(proxy.User{Username: "ada", Attributes: map[string]any{"key": "secret {http.auth.user.username}", "empty": ""}})
+	for text, want := range map[string]string{
+		"{http.auth.user.username}":                      "ada",
+		"{http.auth.user.username}@example.com":          "ada@example.com",
+		"plain":                                          "plain",
+		"{http.auth.user.attributes.key}":                "secret {http.auth.user.username}",
+		"x{http.auth.user.attributes.missing}":           "",
+		"x{http.auth.user.attributes.empty}":             "",
+		"{http.auth.user.username}{http.auth.user.name}": "",
+		`a\{b\}`: "a{b}",
+	} {
+		if got := credential(text)(s); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
