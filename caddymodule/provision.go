@@ -56,12 +56,16 @@ func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore)
 		return proxy.New(cfg)
 	}
 	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	h.starter.cookie = h.sessionCookie()
 	family, group, unregister, err := register(h.starter, server)
 	if err != nil {
 		return err
 	}
 	cfg.Family, cfg.Group = family, group
 	h.release = append(h.release, unregister)
+	if err := h.starter.checkCookie(); err != nil {
+		return err
+	}
 	key := []byte(h.Key)
 	if len(key) == 0 {
 		h.starter.keepKey = func(ctx context.Context, key []byte) { keepKey(ctx, storage, key, h.log) }

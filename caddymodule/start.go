@@ -28,6 +28,7 @@ type starter struct {
 	// is in the configuration.
 	keepKey func(ctx context.Context, key []byte)
 	store   sessionStore
+	cookie  sessionCookie
 	letGo   func() error // says that the store is no longer needed
 	// beside returns the starters of the other gates on the server. It may be nil.
 	beside func() []*starter

@@ -182,9 +182,11 @@ func TestGroup_EveryDemandGivesAnotherName(t *testing.T) {
 		"another rule": func(c *Config) {
 			c.Rules = []Rule{{Match: below("/"), Require: []Requirement{{Claim: "user", Values: []string{"jane"}}}}}
 		},
-		"lifetime":  func(c *Config) { c.Lifetime = 1 << 40 },
-		"idle":      func(c *Config) { c.Idle = 1 << 40 },
-		"page host": func(c *Config) { c.PageHost = true },
+		"lifetime":      func(c *Config) { c.Lifetime = 1 << 40 },
+		"idle":          func(c *Config) { c.Idle = 1 << 40 },
+		"page host":     func(c *Config) { c.PageHost = true },
+		"a store":       func(c *Config) { c.StoreName = "memory" },
+		"another store": func(c *Config) { c.StoreName = "redis" },
 	} {
 		c := cfg
 		change(&c)
