@@ -62,29 +62,50 @@ func interfaces(ctx context.Context, host string) []string {
 
 const localhost = "localhost"
 
-// site returns the gate's origin in browsers. It has a name if possible, since
-// passkeys do not work with an IP address.
-func (at addresses) site() string {
-	host, port, _ := net.SplitHostPort(at.gate)
+// after returns an address with the next port.
+func after(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	n, _ := strconv.ParseUint(port, 10, 16)
+	return net.JoinHostPort(host, strconv.FormatUint(min(n+1, 65535), 10))
+}
+
+// site returns the origin in browsers of what listens at an address. It has a name
+// if possible, since passkeys do not work with an IP address.
+func site(address string) string {
+	host, port, _ := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = localhost
 	}
 	return "http://" + net.JoinHostPort(host, port)
 }
 
+func (at addresses) site() string { return site(at.gate) }
+
 // link returns the address of a row's flow.
 func (at addresses) link(r row) string { return at.site() + "/if/flow/" + r.name + "/" + r.query }
 
-// caddyfile returns the whole configuration of the site. It has host page, so
-// that passkeys and the links in e-mails belong to this site, which is named
-// since its address is only a port.
+// caddyfile returns the whole configuration. It has host page, so that passkeys and
+// the links in e-mails belong to this site, which is named since its address is
+// only a port.
 func (at addresses) caddyfile(ctx context.Context) string {
-	host, port, _ := net.SplitHostPort(at.gate)
+	return at.block(ctx, at.gate, "", at.application) + "\n" + at.block(ctx, at.oldGate, `
+		sign_on form {
+			page /login
+			user username {http.auth.user.username}
+			password password "`+oldPassword+`"
+			cookies ledger_sid
+		}
+		sign_out /logout`, at.old)
+}
+
+// block returns the block of one site.
+func (at addresses) block(ctx context.Context, address, options, application string) string {
+	host, port, _ := net.SplitHostPort(address)
 	bind := ""
 	if host != "" {
 		bind = "\tbind " + strings.Join(interfaces(ctx, host), " ") + "\n"
 	}
 	return "http://:" + port + " {\n" + bind +
-		"\tauthentik http://" + at.standIn + " {\n\t\thost page\n\t\tsite " + at.site() + "\n\t}\n" +
-		"\treverse_proxy " + at.application + "\n}\n"
+		"\tauthentik http://" + at.standIn + " {\n\t\thost page\n\t\tsite " + site(address) + options + "\n\t}\n" +
+		"\treverse_proxy " + application + "\n}\n"
 }

@@ -29,6 +29,7 @@ func (d *demonstration) announce(ctx context.Context, at addresses, groups []gro
 			text.WriteString(tableRow(at, g, r))
 		}
 	}
+	fmt.Fprintf(&text, "\n  An old application with a login of its own, to which the gate signs its users in:\n    %s\n", site(at.oldGate))
 	fmt.Fprintf(&text, "\n  The stand-in for authentik is at http://%s, and this is the whole configuration:\n\n%s", at.standIn, indent(at.caddyfile(ctx)))
 	fmt.Fprintf(&text, "\n  Ctrl-C ends it.\n\n")
 	_, _ = text.WriteTo(d.out)

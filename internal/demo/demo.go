@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // the demonstration's configuration uses them
 
+	"github.com/flowsidecar/caddy-authentik/examples/legacy/ledger"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
@@ -68,11 +69,22 @@ func (d *demonstration) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// addresses are those that the parts of the demonstration listen on.
-type addresses struct{ gate, standIn, application, elsewhere string }
+// addresses are those that the parts of the demonstration listen on: the gate
+// before the application, and before an old one with a login of its own.
+type addresses struct{ gate, standIn, application, elsewhere, oldGate, old string }
 
-// startSites starts the application and the site elsewhere.
+// oldPassword is what the old application wants from each of its users.
+const oldPassword = "from 1987"
+
+// startSites starts the applications and the site elsewhere.
 func startSites(ctx context.Context) (at addresses, err error) {
+	users := map[string]string{}
+	for _, p := range people(groups("")) {
+		users[p.name] = oldPassword
+	}
+	if at.old, err = serve(ctx, "127.0.0.1:0", ledger.New(users)); err != nil {
+		return at, fmt.Errorf("starting the old application: %w", err)
+	}
 	if at.application, err = serve(ctx, "127.0.0.1:0", app()); err != nil {
 		return at, fmt.Errorf("starting the application: %w", err)
 	}
@@ -84,12 +96,15 @@ func startSites(ctx context.Context) (at addresses, err error) {
 	return at, nil
 }
 
-// startAuthentik starts the stand-in for authentik and finds an address for the gate.
+// startAuthentik starts the stand-in for authentik and finds addresses for the gate.
 func (d *demonstration) startAuthentik(ctx context.Context, at addresses, server *authentiktest.Server) (_ addresses, err error) {
 	if at.standIn, err = serve(ctx, d.authentik, server); err != nil {
 		return at, fmt.Errorf("starting the stand-in for authentik: %w", err)
 	}
-	at.gate, err = freeAddress(ctx, d.listen)
+	if at.gate, err = freeAddress(ctx, d.listen); err != nil {
+		return at, err
+	}
+	at.oldGate, err = freeAddress(ctx, after(at.gate))
 	return at, err
 }
 

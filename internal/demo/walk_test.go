@@ -192,3 +192,17 @@ func (w *walk) elsewhere() string {
 	}
 	return found[1]
 }
+
+// TestOld_UsersAreSignedInAtTheOldApplication: no user has to type the password that
+// it has known since 1987.
+func TestOld_UsersAreSignedInAtTheOldApplication(t *testing.T) {
+	r, _ := started(t, "localhost:0")
+	w := walker(t, r)
+	w.signIn("demo")
+	old := regexp.MustCompile(`(?m)signs its users in:\n    (http://\S+)`).FindStringSubmatch(r.out.String())
+	if old == nil {
+		t.Fatalf("got no address of the old application:\n%s", r.out)
+	}
+	w.open(old[1] + "/1987/march")
+	w.shows("Page /1987/march, for demo")
+}
