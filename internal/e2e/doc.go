@@ -5,6 +5,6 @@
 //
 //	go test ./internal/e2e/relay
 //
-// What they share is in internal/testsite, and Chromium in
-// internal/e2e/chromium. With -short they are skipped.
+// What they share is in internal/testsite, Chromium in internal/e2e/chromium, and a
+// server of every page in internal/e2e/gallery. With -short they are skipped.
 package e2e

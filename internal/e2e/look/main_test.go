@@ -1,4 +1,5 @@
-// Package look tests how the pages look: whether everybody can use them, whether all languages fit, and whether something moves while they load.
+// Package look tests how the pages look: whether people with disabilities can use
+// them, and whether something moves while they load.
 package look
 
 import (

@@ -2,53 +2,22 @@ package look
 
 import (
 	"flag"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/flowsidecar/caddy-authentik/internal/e2e/chromium"
+	"github.com/flowsidecar/caddy-authentik/internal/e2e/gallery"
 )
 
-// A view is the screen that a page is looked at on.
-type view struct {
-	theme         string
-	width, height int64
-	zoom          float64 // of the text; 0 is as it comes
-}
-
 // views are those in which every page must be right.
-var views = []view{
-	{"light", 1280, 900, 0},
-	{"dark", 1280, 900, 0},
-	{"light", 360, 800, 0},
-	{"dark", 320, 800, 2},
-}
-
-func (v view) String() string { return fmt.Sprintf("%s at %d px", v.theme, v.width) }
-
-// show has the window show its page in a view.
-func (v view) show(w *chromium.Window) {
-	w.Helper()
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: v.theme},
-		{Name: "prefers-reduced-motion", Value: "reduce"}, // a colour in transition belongs to no theme
-	}}
-	if _, err := chromedp.Call(w.Ctx, emulation.SetEmulatedMedia, media); err != nil {
-		w.Fatal(err)
-	}
-	size := emulation.SetDeviceMetricsOverrideParams{Width: v.width, Height: v.height, DeviceScaleFactor: 1}
-	if _, err := chromedp.Call(w.Ctx, emulation.SetDeviceMetricsOverride, size); err != nil {
-		w.Fatal(err)
-	}
-	letters := ""
-	if v.zoom > 0 {
-		letters = fmt.Sprintf("%v%%", 100*v.zoom)
-	}
-	w.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.documentElement.style.fontSize = %q`, letters)))
+var views = []gallery.View{
+	{Theme: "light", Width: 1280, Height: 900},
+	{Theme: "dark", Width: 1280, Height: 900},
+	{Theme: "light", Width: 360, Height: 800},
+	{Theme: "dark", Width: 320, Height: 800, Zoom: 2},
 }
 
 // groups is in how many windows the pages are opened at a time.
@@ -59,15 +28,15 @@ const groups = 4
 //	go test ./internal/e2e/look -run Pages -sheet contact-sheet.png
 var sheetFile = flag.String("sheet", "", "write a contact sheet of all pages to this PNG file")
 
-// TestPages_CanBeUsedByEverybody opens pages that together have everything that
+// TestPages_AreAccessible opens pages that together have everything that
 // pages are built from: axe-core finds nothing on it, in light and dark; nothing has to be
 // scrolled sideways on a telephone, nor on a small screen with letters of twice
 // the size; and everything can be reached with the keyboard.
-func TestPages_CanBeUsedByEverybody(t *testing.T) {
+func TestPages_AreAccessible(t *testing.T) {
 	t.Parallel()
-	pages := startGallery(t)
+	pages := gallery.Start(t)
 	source := axe(t)
-	names := pages.names("?distinct")
+	names := pages.Names("?distinct")
 	if len(names) < 20 {
 		t.Fatalf("got %d pages, want 20 or more", len(names))
 	}
@@ -76,7 +45,7 @@ func TestPages_CanBeUsedByEverybody(t *testing.T) {
 		for group := range slices.Chunk(names, (len(names)+groups-1)/groups) {
 			t.Run("group", func(t *testing.T) {
 				t.Parallel()
-				w := chromium.Open(t, pages.address)
+				w := chromium.Open(t, pages.Address)
 				w.AddAuthenticator() // without one, a dialog of the browser about keys would take the keyboard
 				for _, name := range group {
 					t.Run(name, func(t *testing.T) { shown.add(name, examine(t, w, "/"+name, source)) })
@@ -95,15 +64,15 @@ func TestPages_CanBeUsedByEverybody(t *testing.T) {
 // be a contact sheet.
 func examine(t *testing.T, w *chromium.Window, path, source string) (shots [][]byte) {
 	t.Helper()
-	views[0].show(w)
+	views[0].Show(w)
 	w.Open(path)
 	w.Do(chromedp.Evaluate[chromedp.Void](source))
 	for i, v := range views {
-		v.show(w)
+		v.Show(w)
 		switch { // the page has the same elements at any width, and in the dark other colours only
 		case i == 0:
 			checkAccessible(t, w, allRules)
-		case v.width > 1000:
+		case v.Width > 1000:
 			checkAccessible(t, w, colourRules)
 		}
 		checkWidth(t, w, v)
@@ -122,9 +91,9 @@ func examine(t *testing.T, w *chromium.Window, path, source string) (shots [][]b
 
 // checkWidth fails the test if the page has to be scrolled sideways (WCAG 2.2,
 // 1.4.10).
-func checkWidth(t testing.TB, w *chromium.Window, v view) {
+func checkWidth(t testing.TB, w *chromium.Window, v gallery.View) {
 	t.Helper()
-	if got := chromium.Value[int64](w, `document.documentElement.scrollWidth`); got > v.width {
+	if got := chromium.Value[int64](w, `document.documentElement.scrollWidth`); got > v.Width {
 		t.Errorf("%s: got a page %d px wide, want it no wider than the screen", v, got)
 	}
 }

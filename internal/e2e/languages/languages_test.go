@@ -1,4 +1,5 @@
-package look
+// Package languages tests that every page fits on a telephone in every language.
+package languages
 
 import (
 	"strings"
@@ -8,7 +9,10 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/flowsidecar/caddy-authentik/internal/e2e/chromium"
+	"github.com/flowsidecar/caddy-authentik/internal/e2e/gallery"
 )
+
+func TestMain(m *testing.M) { chromium.Main(m) }
 
 // setLanguage has the window ask for pages in one language.
 func setLanguage(w *chromium.Window, tag string) {
@@ -26,22 +30,22 @@ const overflowing = `[...document.querySelectorAll("h1, h2, p, li, label, legend
 	.map(e => e.localName + ": " + e.textContent.trim())`
 
 // telephone is a small screen with letters of twice the size.
-var telephone = view{"light", 320, 800, 2}
+var telephone = gallery.View{Theme: "light", Width: 320, Height: 800, Zoom: 2}
 
 // TestLanguages_FitOnATelephone looks at the pages with texts of our own, as
 // many words are longer than the English ones, and some languages put no spaces
 // between theirs.
 func TestLanguages_FitOnATelephone(t *testing.T) {
 	t.Parallel()
-	pages := startGallery(t)
-	names := pages.names("")
+	pages := gallery.Start(t)
+	names := pages.Names("")
 	for _, tag := range []string{"de", "fr", "es", "it", "nl", "pt", "pl", "ja", "zh-Hans", "zh-Hant"} {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
-			w := chromium.Open(t, pages.address)
+			w := chromium.Open(t, pages.Address)
 			w.AddAuthenticator() // without one, a dialog of the browser about keys would stay above the pages
 			setLanguage(w, tag)
-			telephone.show(w)
+			telephone.Show(w)
 			for _, name := range names {
 				if strings.HasPrefix(name, "made/") || strings.HasPrefix(name, "own/") {
 					w.Open("/" + name)
@@ -65,8 +69,8 @@ func checkLanguage(t *testing.T, w *chromium.Window, tag, name string) {
 		Width int64    `json:"width"`
 		Wider []string `json:"wider"`
 	}
-	if got := chromium.Value[measured](w, fit); got.Lang != tag || got.Width > telephone.width || len(got.Wider) > 0 {
+	if got := chromium.Value[measured](w, fit); got.Lang != tag || got.Width > telephone.Width || len(got.Wider) > 0 {
 		t.Errorf("%s: got the language %q, a page %d px wide, and texts wider than their boxes: %q; want %q, %d px, and none",
-			name, got.Lang, got.Width, got.Wider, tag, telephone.width)
+			name, got.Lang, got.Width, got.Wider, tag, telephone.Width)
 	}
 }
