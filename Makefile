@@ -59,14 +59,14 @@ short: ## the tests that start no browser and build no program
 	go test -short ./...
 
 race: ## the tests of one process under the race detector
-	go test -race -short $(RACE)
-	go test -race ./caddymodule
+	go test -vet=off -race -short $(RACE)
+	go test -vet=off -race ./caddymodule
 
 fuzz: ## every fuzz test for a short while
 	.ci/fuzz
 
 bench: build ## every benchmark of the gate once, and a short load test of Caddy
-	go test -run '^$$' -bench . -benchtime 1x ./proxy
+	go test -vet=off -run '^$$' -bench . -benchtime 1x ./proxy
 	go run ./bench/load -caddy $(BIN)/caddy -rounds 1 -round 500ms
 
 vulnerabilities: ## known vulnerabilities of what is linked
