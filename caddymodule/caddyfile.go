@@ -72,6 +72,11 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        open
 //	    }
 //	    preflight
+//	    clients     basic|bearer... {
+//	        bearer <client_id>...
+//	        trust_bindings
+//	        pass
+//	    }
 //	    client_id     <id>
 //	    client_secret <secret>
 //	    scopes        <scope>...
@@ -130,7 +135,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //
 // All lines of require must hold. client_id turns on OpenID Connect: it needs
 // application and excludes flow. These options need client_id: require mfa,
-// require with a claim, max_age, client_secret, scopes, sign_out_back
+// require with a claim, max_age, client_secret, scopes, clients bearer, sign_out_back
 // and login redirect.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return newParser(h).directive(d, false)
@@ -149,7 +154,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "app_cookies", "clear_site_data", "sign_on", "sign_out"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "sign_on", "sign_out"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -273,6 +278,8 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.require(d)
 	case "sign_out_back":
 		p.flag(d, "sign_out_back", &p.handler.SignOutBack)
+	case "clients":
+		p.clients(d)
 	case "preflight":
 		p.flag(d, "preflight", &p.handler.Preflight)
 	case "scopes":

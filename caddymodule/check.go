@@ -33,6 +33,7 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	}
 	all = append(all, h.SignOn.conflicts(h.Headers)...)
 	all = append(all, h.checkTLS()...)
+	all = append(all, h.checkClients(openID)...)
 	return append(all, rules.Given{
 		Application: h.Application != "", Flow: h.Flow != "",
 		ClientID: openID, ClientSecret: h.ClientSecret != "", Scopes: len(h.Scopes) > 0,

@@ -50,6 +50,11 @@ type Handler struct {
 	// met, in addition to what is demanded of all. Default: none.
 	On []*Rule `json:"on,omitempty"`
 
+	// Programs without a browser, such as clients of CalDAV, WebDAV and git. They
+	// show who they are with each request, in the header Authorization. Default:
+	// none may come.
+	Clients Clients `json:"clients,omitzero"`
+
 	// Whether CORS preflights pass without a sign-in, which browsers send before a
 	// script of another origin may use the application. They lose cookies,
 	// credentials and identity, and the request that follows needs a sign-in like

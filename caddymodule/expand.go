@@ -16,6 +16,7 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 	for _, s := range h.settings() {
 		wrong = wrong.And(options.In(s.Name, s.Expand()))
 	}
+	wrong = append(wrong, h.expandClients()...)
 	for _, c := range h.conflicts(h.ClientID != "") {
 		wrong = append(wrong, c.Err)
 	}

@@ -106,6 +106,7 @@ func (h *Handler) config() proxy.Config {
 		OIDC:        h.openID(),
 		Require:     h.requirements(),
 		Rules:       h.rulesOf(),
+		Clients:     h.clients(),
 		Login:       proxy.Login(h.Login),
 		PageHost:    h.pageHost(),
 		Hosts:       h.toldHosts(),

@@ -132,12 +132,12 @@ func TestOptions_TableNamesEachOption(t *testing.T) {
 	rows := table(t, section(t, read(t, "docs/options.md"), "## All options"))
 	got := firstCells(rows, optionOf)
 	want := configured(t, "http.handlers.authentik")
-	// match stands before the block, or in it as only; headers and sign_on have
-	// pages of their own.
+	// match stands before the block, or in it as only; headers, sign_on and
+	// clients have pages of their own.
 	want = slices.DeleteFunc(want, func(name string) bool {
-		return name == "match" || strings.HasPrefix(name, "headers.") || strings.HasPrefix(name, "sign_on.")
+		return name == "match" || strings.HasPrefix(name, "headers.") || strings.HasPrefix(name, "sign_on.") || strings.HasPrefix(name, "clients.")
 	})
-	same(t, "options", append(want, "headers", "only", "sign_on.form", "sign_on.basic"), got)
+	same(t, "options", append(want, "headers", "only", "sign_on.form", "sign_on.basic", "clients"), got)
 }
 
 func TestSignOn_TableNamesEachOptionOfTheForm(t *testing.T) {
@@ -152,6 +152,20 @@ func TestSignOn_TableNamesEachOptionOfTheForm(t *testing.T) {
 		}
 	}
 	same(t, "options of sign_on form", slices.Collect(maps.Keys(want)), got)
+}
+
+func TestPrograms_TableNamesEachOption(t *testing.T) {
+	t.Parallel()
+	rows := table(t, section(t, read(t, "docs/programs.md"), "## All options"))
+	got := firstCells(rows, func(cell string) string {
+		if option := optionOf(cell); option != "clients" {
+			return option
+		}
+		return "clients.schemes"
+	})
+	want := configured(t, "http.handlers.authentik")
+	want = slices.DeleteFunc(want, func(name string) bool { return !strings.HasPrefix(name, "clients.") })
+	same(t, "options of clients", want, got)
 }
 
 func TestOptions_TableHasTheDefaultsOfTheGate(t *testing.T) {
