@@ -27,6 +27,10 @@ type Setup struct {
 	// PageHost has authentik take the site's host for its own, which is
 	// localhost then, as no passkey belongs to an address in numbers.
 	PageHost bool
+	// Application is behind the gate. Default: one that shows its headers.
+	Application http.Handler
+	// Change changes the configuration of the gate. It may be nil.
+	Change func(*proxy.Config)
 }
 
 // A Site is a gate with an application behind it and the stand-in for
@@ -108,12 +112,16 @@ func (u Setup) gate(t testing.TB, s *Site, authentik string) http.Handler {
 		t.Fatal(err)
 	}
 	store := proxy.NewMemory()
-	gate, err := proxy.New(proxy.Config{
+	cfg := proxy.Config{
 		Client: client, Flow: testsite.LoginFlow, Login: u.Login, PageHost: u.PageHost || u.Login == proxy.LoginRelay,
 		Hosts: []string{strings.TrimPrefix(s.Address, "https://")},
 		Store: store, Key: []byte(strings.Repeat("k", 32)),
 		Now: s.Clock.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+	}
+	if u.Change != nil {
+		u.Change(&cfg)
+	}
+	gate, err := proxy.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,5 +129,8 @@ func (u Setup) gate(t testing.TB, s *Site, authentik string) http.Handler {
 		_ = gate.Close()
 		_ = store.Close()
 	})
+	if u.Application != nil {
+		return gate.Wrap(u.Application)
+	}
 	return gate.Wrap(s.App)
 }
