@@ -179,3 +179,14 @@ func TestKey_ThatTheStorageHasLostIsWrittenAgain(t *testing.T) {
 		}
 	})
 }
+
+// Another Caddy may have written its key since this one has missed it.
+func TestKey_OfAnotherCaddyIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	theirs, ours := bytes.Repeat([]byte{7}, keySize), bytes.Repeat([]byte{8}, keySize)
+	storage := &fakeStorage{kept: map[string][]byte{keyName: theirs}}
+	restoreKey(t.Context(), storage, ours, slog.New(slog.DiscardHandler))
+	if got, err := loadKey(t.Context(), storage); !bytes.Equal(got, theirs) || err != nil {
+		t.Errorf("got the key %x (%v), want that of the other, %x", got, err, theirs)
+	}
+}

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -242,6 +244,59 @@ func TestRecheck_TellsThePresentAddress(t *testing.T) {
 					t.Errorf("got the address %s told, want %s", got, row.want)
 				}
 			})
+		})
+	}
+}
+
+// TestBegin_ANoticeBesideTheTokenPreventsIt has authentik say that the user's
+// sessions have ended after it has made the token and before the gate has it, by
+// every way that a sign-in ends in.
+func TestBegin_ANoticeBesideTheTokenPreventsIt(t *testing.T) {
+	t.Parallel()
+	for _, login := range []Login{LoginPage, LoginRedirect} {
+		t.Run(string(login), func(t *testing.T) {
+			t.Parallel()
+			s := newOIDCSite(t, func(reg *registration) { reg.gate = func(c *Config) { c.Login = login } })
+			inner := s.front.Handler
+			told := false
+			s.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !strings.HasSuffix(r.URL.Path, "/token/") || told {
+					inner.ServeHTTP(w, r)
+					return
+				}
+				told = true
+				answer := httptest.NewRecorder()
+				inner.ServeHTTP(answer, r)
+				var token struct {
+					ID string `json:"id_token"`
+				}
+				var claims struct{ Sub, SID string }
+				if err := json.Unmarshal(answer.Body.Bytes(), &token); err != nil {
+					t.Error(err)
+				}
+				payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token.ID, ".")[1])
+				if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Sub == "" {
+					t.Errorf("got the token %q", token.ID)
+				}
+				s.clock.move(time.Second)
+				if _, err := s.gate.sessions.EndedUser(r.Context(), claims.Sub); err != nil {
+					t.Error(err)
+				}
+				s.clock.move(time.Second)
+				for name, values := range answer.Header() {
+					w.Header()[name] = values
+				}
+				w.WriteHeader(answer.Code)
+				_, _ = w.Write(answer.Body.Bytes())
+			})
+			p := s.person(t)
+			got := p.passesAuthentik(&stranger{site: s}, "/wiki")
+			if s.reached() != 0 || p.cookie(cookieNames(s.gate).Session) != "" || !strings.Contains(got.body, string(fault.VisitExpired)) {
+				t.Errorf("got status %d at %s, want %s:\n%s", got.status, got.path, fault.VisitExpired, got.body)
+			}
+			if got := p.passesAuthentik(&stranger{site: s}, "/wiki"); got.body != "hello jane" {
+				t.Errorf("once more: got status %d at %s, want hello jane", got.status, got.path)
+			}
 		})
 	}
 }

@@ -127,3 +127,44 @@ func TestAnswer_LargerThanItsChallengeCanNeedIsRefused(t *testing.T) {
 	}
 	p.answer(step, `{"password":"open sesame"}`).ends("/")
 }
+
+// TestBodies_OfTheRelayAreBounded has a visit of authentik's own interface, whose
+// answers are forms, and whose other requests have no body.
+func TestBodies_OfTheRelayAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Login = LoginRelay })
+	p := &interfaced{person: s.person(t)}
+	p.opens("/")
+	send := func(path string, body io.Reader) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, s.URL+path, body)
+		r.ContentLength = -1
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		for _, c := range p.jar.Cookies(r.URL) {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		s.Config.Handler.ServeHTTP(w, r)
+		return w
+	}
+	before := s.front.asked.Load()
+	for path, most := range map[string]int64{
+		"/api/v3/flows/executor/login/?query=": 8<<20 + 1,
+		"/api/v3/stages/authenticator/duo/00000000-0000-0000-0000-000000000000/enrollment_status/?stage_uuid=x": 1<<10 + 1,
+	} {
+		body := &measured{Reader: io.MultiReader(strings.NewReader(`{"uid_field":"`), strings.NewReader(strings.Repeat("a", 9<<20)))}
+		w := send(path, body)
+		if read := body.read.Load(); read > most || !strings.Contains(w.Body.String(), string(fault.TooLarge)) {
+			t.Errorf("%s: got %d bytes read and status %d, want at most %d and %s", path, read, w.Code, most, fault.TooLarge)
+		}
+	}
+	if got := s.front.asked.Load() - before; got != 0 {
+		t.Errorf("got %d requests to authentik, want none", got)
+	}
+	for _, body := range []string{`{"uid_field":"jane","more":"` + strings.Repeat("a", 1<<20) + `"}`, `{"uid_field":"` + strings.Repeat("a", 1<<20)} {
+		send("/api/v3/flows/executor/login/?query=", strings.NewReader(body))
+		if taken, waiting := s.gate.shared.Room.State(); taken != 0 || waiting != 0 {
+			t.Errorf("got %d bytes held and %d waiting, want none", taken, waiting)
+		}
+	}
+}

@@ -348,5 +348,12 @@ func TestFault_AFailuresPageAsksAuthentikNothing(t *testing.T) {
 		if got := s.front.asked.Load() - before; got != 1 {
 			t.Errorf("flow %q: got %d requests for the page of a failure, want 1", flow, got)
 		}
+		s = newSite(t, func(c *Config) { c.Flow = "login" })
+		s.front.away.Store(true) // which answers, so that nothing keeps the gate from asking
+		before = s.front.asked.Load()
+		s.person(t).open("/.authentik/login").says(t, string(fault.AuthentikUnreachable))
+		if got := s.front.asked.Load() - before; got != 1 {
+			t.Errorf("a proxy that answers: got %d requests for the page of a failure, want 1", got)
+		}
 	}
 }

@@ -98,6 +98,20 @@ func TestBody_DeadlineGrowsWithItsSizeAndIsLifted(t *testing.T) {
 	}
 }
 
+// A server waits for the rest of a body that nothing reads before it goes on.
+func TestBody_ThatIsNotReadHasADeadline(t *testing.T) {
+	t.Parallel()
+	for length, want := range map[int64]int{0: 0, 1: 1, -1: 1} {
+		w := &recorder{ResponseWriter: httptest.NewRecorder()}
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.ContentLength = length
+		b := Open(w, r, Options{Room: new(Room), Limit: Small})
+		if len(w.deadlines) != want || want > 0 && w.deadlines[0].Sub(b.began) != firstTime {
+			t.Errorf("length %d: got the deadlines %v, want %d after %v", length, w.deadlines, want, firstTime)
+		}
+	}
+}
+
 // TestRoom_AdmitsFewLargeBodies has 500 clients on loopback send half of a large
 // body each, and then nothing.
 func TestRoom_AdmitsFewLargeBodies(t *testing.T) {

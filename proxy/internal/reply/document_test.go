@@ -240,3 +240,26 @@ func TestADocumentThatBreaksOffIsRefused(t *testing.T) {
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// Small values in great number, and deep ones, cost more than a long text.
+func TestObject_IsBoundedInValuesAndDepth(t *testing.T) {
+	t.Parallel()
+	list := func(n int) string { return `{"a":[0` + strings.Repeat(",0", n-1) + `]}` }
+	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "0" + strings.Repeat("}", n) }
+	for text, want := range map[string]bool{
+		list(maxValues - 10): true, list(maxValues): false, deep(maxDepth): true, deep(maxDepth + 1): false,
+	} {
+		if _, err := Object([]byte(text)); (err == nil) != want {
+			t.Errorf("%.20s of %d bytes: got %v, want it read: %v", text, len(text), err, want)
+		}
+	}
+}
+
+func TestForm_HasABoundedNumberOfFields(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]bool{maxNames: true, maxNames + 1: false} {
+		if _, err := Form(strings.NewReader(strings.Repeat("a=b&", n-1) + "a=b")); (err == nil) != want {
+			t.Errorf("%d fields: got %v, want them read: %v", n, err, want)
+		}
+	}
+}
