@@ -170,7 +170,11 @@ func (g *Gate) accompany(x exchange.Exchange, p pass, next Next) error {
 	if g.signOut.Takes(&x) {
 		return g.signOut.AtApplication(&x, request, next)
 	}
-	return g.signOn.Serve(&x, g.marked(w, request, running), request, s, signon.Next(next))
+	err := g.signOn.Serve(&x, g.marked(w, request, running), request, s, signon.Next(next))
+	if err == nil {
+		running.Response.Finish()
+	}
+	return err
 }
 
 // marked returns the writer for the application's response, which is marked if it

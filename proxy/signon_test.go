@@ -21,6 +21,7 @@ type legacy struct {
 	page     string                                       // instead of its own form
 	posts    int
 	ended    bool
+	silent   bool // it writes nothing
 	fails    error
 }
 
@@ -31,6 +32,7 @@ func (l *legacy) serve(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case l.fails != nil:
 		return l.fails
+	case l.silent:
 	case r.URL.Path == "/logout":
 		l.ended = true
 		http.SetCookie(w, &http.Cookie{Name: "sid", MaxAge: -1}) //nolint:gosec // of an old application
@@ -256,6 +258,18 @@ func TestSignOn_AnApplicationThatIsDownFailsAsWithoutTheGate(t *testing.T) {
 	in.password = "secret"
 	if w, _ := send(http.MethodGet, "/login"); w.Code != http.StatusSeeOther {
 		t.Errorf("got %d, want the user signed in", w.Code)
+	}
+}
+
+// TestSignOn_ThePageOfTheApplicationIsPrivate: a cache must not show one visitor's
+// login page to another, also if the application says nothing at all.
+func TestSignOn_ThePageOfTheApplicationIsPrivate(t *testing.T) {
+	t.Parallel()
+	for _, app := range []*legacy{{}, {silent: true}} {
+		send, _ := app.before(t, func(c *Config) { c.SignOnForm.Password.Value = func(Session) string { return "" } })
+		if w, _ := send(http.MethodGet, "/login"); !strings.HasPrefix(w.Header().Get("Cache-Control"), "private") {
+			t.Errorf("silent %t: got Cache-Control %q, want it private", app.silent, w.Header().Get("Cache-Control"))
+		}
 	}
 }
 
