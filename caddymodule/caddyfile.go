@@ -103,6 +103,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    }
 //	    app_cookies <name> [path <path>] [domain <domain>]
 //	    clear_site_data storage|cache...
+//	    late_forms <path>...
 //	    cache private|off
 //	    headers remote|authentik|off {
 //	        encoding utf8|percent|latin1|quoted-printable|rfc2047
@@ -154,7 +155,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "sign_on", "sign_out"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -272,6 +273,8 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.headers(d)
 	case "app_cookies":
 		p.appCookies(d)
+	case "late_forms":
+		p.lateForms(d)
 	case "clear_site_data":
 		p.clearSiteData(d)
 	case "require":

@@ -202,6 +202,11 @@ type Handler struct {
 	// Clear-Site-Data: `cache`, `storage` or both. Default: nothing.
 	ClearSiteData []string `json:"clear_site_data,omitempty"`
 
+	// Paths to which a form of another site is kept for a visitor who has to sign in
+	// first, for example that of a SAML response. Sent after the sign-in, it looks
+	// like a form of this site. Default: only forms of this site are kept.
+	LateForms []string `json:"late_forms,omitempty"`
+
 	// What caches may keep of the application's responses to signed-in visitors,
 	// if the application sends neither Cache-Control nor Expires nor Pragma. With
 	// `private` the response gets `Cache-Control: private`, and a page also

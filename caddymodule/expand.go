@@ -40,6 +40,7 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 	for _, path := range h.SignOut {
 		wrong = wrong.And(options.In("sign_out", rules.Path(path)))
 	}
+	wrong = append(wrong, h.expandLateForms()...)
 	for i := range h.Headers.Own {
 		own := &h.Headers.Own[i]
 		wrong = wrong.And(options.In("headers "+own.Name, own.expand(source)))

@@ -21,7 +21,7 @@ func TestExpand_ReplacesPlaceholdersInEveryValue(t *testing.T) {
 		"page title": "Example", "page logo": "https://www.example.com/logo.svg", "lifetime": "7d", "max_per_user": "3",
 		"page style": "/etc/caddy/signin.css", "page templates": "/etc/caddy/signin", "page language": "fr",
 		"key": strings.Repeat("k", rules.MinKey), "pin": strings.Repeat("0f", 32), "tls_name": "auth.example.com", "cookie name": "example", "cookie domain": "example.com",
-		"headers": "off", "headers encoding": "latin1", "headers max_size": "16KiB", "prefix": "/.login", "idle": "1h", "recheck": "30s", "grace": "0s",
+		"cache": "off", "headers": "off", "headers encoding": "latin1", "headers max_size": "16KiB", "prefix": "/.login", "idle": "1h", "recheck": "30s", "grace": "0s",
 		"client_id": "wiki", "client_secret": "{not} a placeholder", "max_age": "8h",
 		"assertion audience": "grafana", "assertion lifetime": "3m",
 	}

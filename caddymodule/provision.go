@@ -117,7 +117,7 @@ func (h *Handler) config() proxy.Config {
 		MaxPerUser:  h.maxPerUser(),
 		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
 		AppCookies:  h.appCookies(), ClearSiteData: h.ClearSiteData,
-		Cache:   proxy.Cache(h.Cache),
+		Cache: proxy.Cache(h.Cache), LateForms: h.LateForms,
 		Prefix:  h.Prefix,
 		Site:    parsed(h.Site),
 		Headers: h.Headers.config(h.SignOn.header()...), Assertion: h.assertion(),

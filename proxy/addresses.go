@@ -42,6 +42,7 @@ func addressesOf(g *Gate) addresses {
 		"/login":            {http.MethodGet: directed(g.signIn.Begin), http.MethodPost: directed(g.signIn.Answer)},
 		"/logout":           {http.MethodGet: g.signOut.Page, http.MethodPost: g.signOut.SignOut},
 		exchange.FramedPath: get(g.signIn.Unframe),
+		exchange.LatePath:   {http.MethodGet: g.lateForms.Arrived, http.MethodPost: g.lateForms.Continue},
 		exchange.DeepPath:   get((*exchange.Exchange).Lengthen),
 		"/session":          get(g.signOut.Session),
 		"/assets/":          get(func(x *exchange.Exchange) { g.shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) }),

@@ -7,6 +7,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/lateform"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
@@ -74,6 +75,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	shared.Programs = g.programs(key, options)
 	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, ClearCache: cfg.Cache == CachePrivate, All: g.neighbours.signOuts}
 	g.signOn = cfg.signOn()
+	g.lateForms = &lateform.Handler{Shared: shared, Paths: cfg.LateForms, SignInAt: g.signIn.SignInAt}
 	if cfg.Login == LoginRelay {
 		g.relay = &relay.Handler{
 			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,

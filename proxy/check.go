@@ -61,6 +61,9 @@ func (cfg Config) check() error {
 	cfg.checkAppCookies(wrong)
 	cfg.checkAssertion(wrong)
 	cfg.checkCache(wrong)
+	for _, path := range cfg.LateForms {
+		wrong("late forms", rules.Path(path))
+	}
 	cfg.checkSignOn(wrong)
 	cfg.checkSignIn(wrong)
 	cfg.checkClients(wrong)

@@ -114,6 +114,12 @@ type Config struct {
 	// visitors, where the application says nothing. Default: CachePrivate.
 	Cache Cache
 
+	// LateForms are the paths to which a form of another site is kept for a visitor
+	// who has to sign in first, for example that of a SAML response. Sent after the
+	// sign-in, it looks like one of this site. Default: only forms of this site are
+	// kept.
+	LateForms []string
+
 	// Prefix is the path below which the gate answers itself. Default: /.authentik.
 	Prefix string
 	// Site is this site's origin as browsers see it, for servers whose requests

@@ -14,6 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/lateform"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
@@ -41,6 +42,7 @@ type Gate struct {
 	signIn     *signin.Handler
 	relay      *relay.Handler // nil if the login is not relayed
 	signOut    *signout.Handler
+	lateForms  *lateform.Handler
 	pictures   *pictures.Pictures
 	own        addresses
 	forgery    *http.CrossOriginProtection
@@ -203,12 +205,22 @@ func (g *Gate) answer(x *exchange.Exchange, d decision) {
 			g.signIn.Lead(x, signin.Link{})
 			return
 		}
-		x.Refuse(fault.New(fault.SignInRequired, nil))
+		g.refuse(x, fault.New(fault.SignInRequired, nil))
 	case refuse:
-		x.Refuse(d.err)
+		g.refuse(x, d.err)
 	default:
 		x.Refuse(fault.New(fault.AuthentikUnexpected, errUndecided))
 	}
+}
+
+// refuse answers a request that is refused. A form that a browser has sent is kept
+// for a visitor who only has to sign in.
+func (g *Gate) refuse(x *exchange.Exchange, err *fault.Error) {
+	if err.Code == fault.SignInRequired && exchange.Submits(x.R) {
+		g.lateForms.Keep(x)
+		return
+	}
+	x.Refuse(err)
 }
 
 var errUndecided = errors.New("the recheck has decided nothing")

@@ -125,6 +125,7 @@ var Rooms = []Room{
 		OnlyWhy: "it asks a store, and knows neither sessions nor visits",
 	},
 	{Path: "proxy/internal/signin", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/lateform", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/relay", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/signout", Bans: slices.Concat(caddy, standIn)},
 	{
@@ -259,5 +260,5 @@ var Floors = []string{
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets",
 	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/programs", "proxy/internal/exchange",
-	"proxy/internal/reply", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy",
+	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy",
 }

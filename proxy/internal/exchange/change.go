@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"encoding/base64"
 	"net/http"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ func (x *Exchange) ForUser(uid string) {
 	if len(x.AppCookies) == 0 && len(x.ClearSiteData) == 0 {
 		return
 	}
-	mark := base64.RawURLEncoding.EncodeToString(x.Key.Derive([]byte(uid), "v1\x00user of a browser", markSize))
+	mark := x.markOf(uid)
 	if x.markedWith(mark) {
 		return
 	}

@@ -83,12 +83,12 @@ func Owns(prefix, path string) bool {
 }
 
 // WayBack returns where a sign-in leads in the end: never to the gate's own
-// pages, where it would begin again, except to the one that ends what a frame
-// has begun, and to where a long way back waits. Nor does it lead to an address of
+// pages, where it would begin again, except to those that end what a frame
+// or a late form has begun, and to where a long way back waits. Nor does it lead to an address of
 // authentik.
 func (x *Exchange) WayBack(to string) string {
 	to = LocalPath(to)
-	if to == x.FramedAt() || x.shortened(to) {
+	if to == x.FramedAt() || to == x.LateAt() || x.shortened(to) {
 		return to
 	}
 	u, err := url.Parse(to)

@@ -29,6 +29,8 @@ type action struct {
 	// Quiet actions are not the recommended one. Away ones lead to another site.
 	// Focus is set on the one that has the focus at first.
 	Quiet, Away, Focus bool
+	// Tab opens a link in another tab. Files says that a form may have files.
+	Tab, Files bool
 }
 
 // A Failure is an error that the visitor sees. The catalogue has two messages

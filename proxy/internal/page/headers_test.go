@@ -46,6 +46,16 @@ func pagesOfAllKinds(t testing.TB) map[string]*httptest.ResponseRecorder {
 	draw("signed out everywhere", func(w http.ResponseWriter) { p.SignedOut(w, r, SignOutEverywhere, b) })
 	draw("signed out here", func(w http.ResponseWriter) { p.SignedOut(w, r, SignOutHere, b) })
 	draw("arrived", func(w http.ResponseWriter) { p.SignedInFromFrame(w, r, "jane <b>", b) })
+	hostile := []Field{{Name: `"><script>`, Value: "\"><b>\r\n'"}}
+	draw("late form", func(w http.ResponseWriter) {
+		p.Late(w, r, LateForm{SignIn: "/.authentik/login", Continue: "/.authentik/late", Fields: hostile, Files: []string{"<i>"}}, b)
+	})
+	draw("late form, lost", func(w http.ResponseWriter) { p.LateLost(w, r, "/.authentik/login", b) })
+	draw("late form, foreign", func(w http.ResponseWriter) { p.LateForeign(w, r, "/.authentik/login", b) })
+	draw("late form, signed in", func(w http.ResponseWriter) { p.LateSignedIn(w, r, "jane <b>", b) })
+	draw("late form, other", func(w http.ResponseWriter) {
+		p.LateOther(w, r, LateForm{Continue: "/.authentik/late", Fields: hostile}, "jane <b>", b)
+	})
 	draw("no brand", func(w http.ResponseWriter) { p.SignedOut(w, r, SignOutUnknown, flowclient.Brand{}) })
 	return all
 }

@@ -131,6 +131,15 @@ func ownPages(t testing.TB, p *Pages, add func(string, http.HandlerFunc)) {
 	add("framed", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, framedHere, b) })
 	add("framed elsewhere", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, FrameLinks{Own: "/app"}, b) })
 	add("arrived", func(w http.ResponseWriter, r *http.Request) { p.SignedInFromFrame(w, r, "jane.doe", b) })
+	late := LateForm{SignIn: "/.authentik/login", Continue: "/.authentik/late", Fields: []Field{{Name: "late", Value: "x"}}, Files: []string{"report.pdf"}}
+	add("late form", func(w http.ResponseWriter, r *http.Request) { p.Late(w, r, late, b) })
+	add("late form, lost", func(w http.ResponseWriter, r *http.Request) { p.LateLost(w, r, "/.authentik/login", b) })
+	add("late form, foreign", func(w http.ResponseWriter, r *http.Request) { p.LateForeign(w, r, "/.authentik/login", b) })
+	add("late form, signed in", func(w http.ResponseWriter, r *http.Request) { p.LateSignedIn(w, r, "jane.doe", b) })
+	add("late form, sent", func(w http.ResponseWriter, r *http.Request) {
+		p.LateSend(w, r, LateSend{To: "/app", Username: "jane.doe", Files: true}, b)
+	})
+	add("late form, other", func(w http.ResponseWriter, r *http.Request) { p.LateOther(w, r, late, "jane.doe", b) })
 	add("signing out", func(w http.ResponseWriter, r *http.Request) { p.SigningOut(w, r, "https://auth.example.com/end", b) })
 	for how := range signOutMessages {
 		add("signed out "+string(how), func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, how, b) })

@@ -47,6 +47,8 @@ const (
 	KindRelay   Kind = "relay"
 	KindBack    Kind = "back"
 	KindMailed  Kind = "mailed"
+	// KindLateForm is where a form was going that came without a session.
+	KindLateForm Kind = "late"
 )
 
 // A Secret is the value of one of the gate's cookies: 32 random bytes that only

@@ -1,0 +1,119 @@
+package lateform
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+)
+
+const (
+	// maxKept bounds the names and values of a form that is kept, in bytes.
+	maxKept = 256 << 10
+	// maxSent bounds a form with files, of which only the names are kept.
+	maxSent = 8 << 20
+	// maxFields bounds the fields of a form, and maxFiles the files that are named.
+	maxFields, maxFiles = 1000, 20
+	maxFileName         = 100
+)
+
+const (
+	typeForm      = "application/x-www-form-urlencoded"
+	typeMultipart = "multipart/form-data"
+)
+
+// errNotKept says that a page cannot hold the form as it is.
+var errNotKept = errors.New("lateform: the form cannot be kept")
+
+// A form is what a page keeps of a form.
+type form struct {
+	fields []page.Field
+	files  []string // the names of files, which are lost
+	size   int
+}
+
+// add adds a field. HTML holds no NUL, and the page is in UTF-8.
+func (f *form) add(name, value string) error {
+	f.size += len(name) + len(value)
+	if f.size > maxKept || len(f.fields) >= maxFields ||
+		!utf8.ValidString(name+value) || strings.ContainsRune(name+value, 0) {
+		return errNotKept
+	}
+	f.fields = append(f.fields, page.Field{Name: name, Value: value})
+	return nil
+}
+
+// read reads a form of a type that browsers send. text/plain is not among them: an
+// application cannot tell such a form from other texts.
+func read(contentType string, body io.Reader) (f form, err error) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	switch {
+	case err != nil:
+		return form{}, errNotKept
+	case kind == typeForm:
+		return readPlain(body)
+	case kind == typeMultipart && params["boundary"] != "":
+		return readParts(multipart.NewReader(body, params["boundary"]))
+	default:
+		return form{}, errNotKept
+	}
+}
+
+// readPlain reads a form without files, in its order.
+func readPlain(body io.Reader) (f form, err error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return form{}, err
+	}
+	for pair := range strings.SplitSeq(string(text), "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err1 := url.QueryUnescape(name)
+		value, err2 := url.QueryUnescape(value)
+		if err1 != nil || err2 != nil {
+			return form{}, errNotKept
+		}
+		if err := f.add(name, value); err != nil {
+			return form{}, err
+		}
+	}
+	return f, nil
+}
+
+// readParts reads a form that may have files.
+func readParts(parts *multipart.Reader) (f form, err error) {
+	for {
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return f, nil
+		}
+		if err != nil {
+			return form{}, err
+		}
+		if _, isFile := params(part)["filename"]; isFile {
+			if name := part.FileName(); name != "" && name != "." && len(f.files) < maxFiles {
+				f.files = append(f.files, strings.ToValidUTF8(name[:min(len(name), maxFileName)], ""))
+			}
+			continue // reading on skips the rest
+		}
+		value, err := io.ReadAll(io.LimitReader(part, maxKept+1))
+		if err != nil {
+			return form{}, err
+		}
+		if err := f.add(part.FormName(), string(value)); err != nil {
+			return form{}, err
+		}
+	}
+}
+
+func params(part *multipart.Part) map[string]string {
+	_, params, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	return params
+}

@@ -1,0 +1,183 @@
+package lateform
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+const (
+	// keptFor is how long a page with a form can be gone on with.
+	keptFor = 24 * time.Hour
+	// sealedField is the field of a page's form with what is sealed, and before the
+	// names of the fields that it keeps stands prefix.
+	sealedField, prefix = "late", "f."
+	// maxOwn bounds the form that a page sends: each byte of what it keeps may be
+	// spelled with three.
+	maxOwn = 3*maxKept + 64<<10
+)
+
+// A Handler keeps forms. It is safe for concurrent use.
+type Handler struct {
+	*exchange.Shared
+	// Paths are those to which forms of other sites may be kept.
+	Paths []string
+	// SignInAt returns where a visitor signs in who wants to go to an address.
+	SignInAt func(to string) string
+}
+
+// An origin is where a form was going, sealed. The page cannot change it.
+type origin struct {
+	To    string    `json:"to"`
+	User  string    `json:"user,omitempty"` // the mark of the user of the ended session, if known
+	Files bool      `json:"files,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+func (h *Handler) box(x *exchange.Exchange) seal.Box {
+	return h.Key.Own(seal.KindLateForm, h.Sessions.Realm(x.At.Host))
+}
+
+// Keep answers a form that needs a sign-in first: with a page that keeps it.
+//
+// A form of another site is not kept, unless the operator has named its path: sent
+// again from this site it would have the session's cookie, which SameSite has kept
+// from it, and the Origin of this site.
+func (h *Handler) Keep(x *exchange.Exchange) {
+	x.ExpireUnreadable()
+	x.W.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
+	x.Invite()
+	to := x.At.Asked.RequestURI()
+	switch {
+	case !x.SentByThisSite() && !slices.Contains(h.Paths, x.At.Asked.Path):
+		h.Pages.LateForeign(x.W, x.R, h.signIn(x, "/"), x.Brand(x))
+		return
+	case exchange.LocalPath(to) != to:
+		h.lost(x)
+		return
+	}
+	body := intake.Open(x.W, x.R, intake.Options{Room: h.Room, Client: x.At.Client, Limit: maxSent, Held: maxKept})
+	defer body.Close() //nolint:errcheck // It only gives back room.
+	f, err := read(x.R.Header.Get("Content-Type"), bounded(x.R, body))
+	if err != nil {
+		h.lost(x)
+		return
+	}
+	from := origin{To: to, User: x.LastUser(), At: h.Now(), Files: strings.HasPrefix(x.R.Header.Get("Content-Type"), typeMultipart)}
+	sealed, err := h.box(x).SealText(from)
+	if err != nil {
+		x.Fail(fault.New(fault.AuthentikUnexpected, err), "/")
+		return
+	}
+	h.show(x, sealed, f)
+}
+
+// bounded bounds a form without files to what can be kept of it.
+func bounded(r *http.Request, body io.Reader) io.Reader {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), typeMultipart) {
+		return body
+	}
+	return io.LimitReader(body, maxOwn)
+}
+
+func (h *Handler) lost(x *exchange.Exchange) {
+	h.Pages.LateLost(x.W, x.R, h.signIn(x, x.WayBack(x.At.Asked.RequestURI())), x.Brand(x))
+}
+
+func (h *Handler) signIn(x *exchange.Exchange, to string) string { return h.SignInAt(to) + x.Asking }
+
+// show draws the page that keeps a form.
+func (h *Handler) show(x *exchange.Exchange, sealed string, f form) {
+	h.Pages.Late(x.W, x.R, h.kept(x, sealed, f), x.Brand(x))
+}
+
+// kept returns what a page keeps.
+func (h *Handler) kept(x *exchange.Exchange, sealed string, f form) page.LateForm {
+	kept := []page.Field{{Name: sealedField, Value: sealed}}
+	for _, field := range f.fields {
+		kept = append(kept, page.Field{Name: prefix + field.Name, Value: field.Value})
+	}
+	return page.LateForm{SignIn: h.signIn(x, h.LateAt()), Continue: h.LateAt(), Fields: kept, Files: f.files}
+}
+
+// Arrived answers GET late, where the sign-in in the other tab ends.
+func (h *Handler) Arrived(x *exchange.Exchange) {
+	v, found, err := x.Verdict()
+	switch {
+	case err != nil:
+		x.Fail(fault.From(err), "/")
+	case found && v.Pass:
+		s, _, _ := x.Session()
+		h.Pages.LateSignedIn(x.W, x.R, s.User.Username, x.Brand(x))
+	case exchange.Navigates(x.R):
+		x.Redirect(h.SignInAt(h.LateAt()))
+	default:
+		x.Fail(fault.New(fault.SignInRequired, nil), "/")
+	}
+}
+
+// Continue answers POST late, the button of the page that keeps a form: with the
+// name of the account that would send it, and the button that does.
+func (h *Handler) Continue(x *exchange.Exchange) {
+	sealed, from, f, err := h.sent(x)
+	if err != nil {
+		x.Fail(reply.Unreadable(err), "/")
+		return
+	}
+	v, found, err := x.Verdict()
+	switch {
+	case err != nil:
+		x.Fail(fault.From(err), "/")
+		return
+	case !found, !v.Pass && v.Err == nil:
+		x.Invite()
+		h.show(x, sealed, f)
+		return
+	}
+	s, _, _ := x.Session()
+	switch {
+	case v.Err != nil:
+		x.TurnAway(s, v.Err, "/")
+	case from.User != "" && !x.IsUser(from.User, s.User.UID):
+		h.Pages.LateOther(x.W, x.R, h.kept(x, sealed, f), s.User.Username, x.Brand(x))
+	default:
+		h.Pages.LateSend(x.W, x.R, page.LateSend{
+			To: from.To, Fields: f.fields, Files: from.Files, Username: s.User.Username, Insecure: x.At.Scheme == "http",
+		}, x.Brand(x))
+	}
+}
+
+var errForged = errors.New("lateform: the page was not made by this gate, or is too old")
+
+// sent reads what the page that keeps a form has sent.
+func (h *Handler) sent(x *exchange.Exchange) (sealed string, from origin, f form, err error) {
+	body := intake.Open(x.W, x.R, intake.Options{Room: h.Room, Client: x.At.Client, Limit: maxOwn})
+	defer body.Close() //nolint:errcheck // It only gives back room.
+	all, err := readPlain(body)
+	if err != nil {
+		return "", origin{}, form{}, err
+	}
+	for _, field := range all.fields {
+		name, kept := strings.CutPrefix(field.Name, prefix)
+		switch {
+		case kept:
+			f.fields = append(f.fields, page.Field{Name: name, Value: field.Value})
+		case field.Name == sealedField:
+			sealed = field.Value
+		}
+	}
+	if err := h.box(x).OpenText(sealed, &from); err != nil || h.Now().Sub(from.At) > keptFor || exchange.LocalPath(from.To) != from.To {
+		return "", origin{}, form{}, errForged
+	}
+	return sealed, from, f, nil
+}
