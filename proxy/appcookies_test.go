@@ -58,6 +58,30 @@ func TestAppCookies_ExpireForAnotherUser(t *testing.T) {
 	}
 }
 
+// TestAppCookies_ThatTheGateHasHandedOverExpire: the next user must not go on with
+// the account that the gate has signed in to for the one before.
+func TestAppCookies_ThatTheGateHasHandedOverExpire(t *testing.T) {
+	t.Parallel()
+	value := func(Session) string { return "x" }
+	g, _ := held(t, func(c *Config) {
+		c.SignOnForm = &SignOnForm{Page: "/login", User: FormField{"u", value}, Password: FormField{"p", value}, Cookies: []string{"sid", "app_*", "*gate"}}
+	}, session.Record{User: User{Username: "jane"}})
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", "sid=1; app_x=2; other=3; authentik_gate=4; sid=5")
+	x := exchange.Exchange{W: w, R: r, At: somewhere("app.example.com"), Shared: g.shared, Sent: r.Header["Cookie"]}
+	x.ForUser("joe")
+	var expired []string
+	for _, c := range w.Result().Cookies() {
+		if c.MaxAge < 0 {
+			expired = append(expired, c.Name+c.Path)
+		}
+	}
+	if got := strings.Join(expired, " "); got != "sid/ app_x/" {
+		t.Errorf("got %s expired, want sid and app_x", got)
+	}
+}
+
 func TestAppCookies_AreNotTheGates(t *testing.T) {
 	t.Parallel()
 	for _, c := range []AppCookie{{}, {Name: "a b"}, {Name: "authentik_gate"}, {Name: "__Host-authentik_session"}, {Name: "sid", Path: "x"}, {Name: "__Host-a", Path: "/x"}} {

@@ -46,7 +46,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		Cookies: exchange.NewCookies(exchange.CookieOptions{
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
-		AppCookies: cfg.appCookies(), ClearSiteData: cfg.ClearSiteData,
+		AppCookies: cfg.appCookies(), HandedOver: cfg.SignOnForm.cookies(), ClearSiteData: cfg.ClearSiteData,
 		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
 	}
 	shared := g.shared

@@ -24,11 +24,20 @@ type SignOnForm struct {
 	// User and Password are the fields of the form. Required.
 	User, Password FormField
 	// Cookies are names of cookies that the application may set in the browser, in
-	// which * stands for any characters. Required.
+	// which * stands for any characters. They expire when another user signs in on
+	// the same browser, as with AppCookies for the path /. Required.
 	Cookies []string
 	// Redirected says that only a redirect means success. Default: any answer does
 	// that is no error and does not show the form again.
 	Redirected bool
+}
+
+// cookies are patterns for the cookies that browsers get.
+func (f *SignOnForm) cookies() []string {
+	if f == nil {
+		return nil
+	}
+	return f.Cookies
 }
 
 // A FormField is a field of a login form.

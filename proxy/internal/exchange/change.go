@@ -2,8 +2,11 @@ package exchange
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // An AppCookie is a cookie of the application. A browser keeps several cookies of
@@ -16,7 +19,7 @@ type AppCookie struct{ Name, Path, Domain string }
 // the application must not go on with an account of its own that belongs to the
 // other user.
 func (x *Exchange) ForUser(uid string) {
-	if len(x.AppCookies) == 0 && len(x.ClearSiteData) == 0 {
+	if len(x.AppCookies) == 0 && len(x.HandedOver) == 0 && len(x.ClearSiteData) == 0 {
 		return
 	}
 	mark := x.markOf(uid)
@@ -26,7 +29,7 @@ func (x *Exchange) ForUser(uid string) {
 	c := x.cookie(x.Cookies.user, mark) //nolint:gosec // It has all attributes.
 	c.MaxAge = int(BrowserLife / time.Second)
 	x.setCookie(c)
-	for _, app := range x.AppCookies {
+	for _, app := range append(x.handedOver(), x.AppCookies...) {
 		x.setCookie(&http.Cookie{ //nolint:gosec // Secure where the site is.
 			Name: app.Name, Path: app.Path, Domain: app.Domain, MaxAge: -1,
 			Secure: x.At.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode,
@@ -51,4 +54,16 @@ func (x *Exchange) markedWith(mark string) bool {
 		other = other || value != mark
 	}
 	return found && !other
+}
+
+// handedOver returns the cookies of the request that the gate may have handed over.
+func (x *Exchange) handedOver() (all []AppCookie) {
+	for _, c := range (&http.Request{Header: http.Header{"Cookie": x.Sent}}).Cookies() {
+		one := AppCookie{Name: c.Name, Path: "/"}
+		given := slices.ContainsFunc(x.HandedOver, func(pattern string) bool { return rules.GroupMatches(pattern, c.Name) })
+		if given && !x.Cookies.Owns(c.Name+"="+c.Value) && !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	return all
 }

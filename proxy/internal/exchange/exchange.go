@@ -46,8 +46,11 @@ type Shared struct {
 	// NotBack reports whether a sign-in must not lead back to a path. It may be nil.
 	NotBack func(path string) bool
 	Cookies Cookies
-	// AppCookies and ClearSiteData are for browsers that change their user.
+	// AppCookies, HandedOver and ClearSiteData are for browsers that change their
+	// user. HandedOver are patterns for the names of cookies that the gate has handed
+	// over from the application.
 	AppCookies    []AppCookie
+	HandedOver    []string
 	ClearSiteData []string
 	Key           seal.Key
 	Sessions      *session.Registry
