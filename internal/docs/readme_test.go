@@ -26,6 +26,9 @@ func TestREADME_LinksEveryPage(t *testing.T) {
 	t.Parallel()
 	readme := read(t, "README.md")
 	for _, path := range filesBelow(t, "docs", func(path string) bool { return filepath.Ext(path) == ".md" }) {
+		if filepath.Dir(path) == applications && filepath.Base(path) != "README.md" {
+			continue // the index there links them
+		}
 		if !strings.Contains(readme, "]("+path+")") {
 			t.Errorf("README.md has no link to %s", path)
 		}
