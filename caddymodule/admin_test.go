@@ -84,7 +84,7 @@ func TestAdmin_AsksAllGatesAsOne(t *testing.T) {
 		t.Error("a list of what is remembered does not say so")
 	}
 	if says, _ := execute(t.Context(), []operator{fakeOperator{}}, "GET", "ada", ""); says.Remembered || says.Sessions == nil {
-		t.Error("an empty list is none")
+		t.Error("got no list, want an empty one")
 	}
 }
 

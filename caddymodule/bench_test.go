@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkReload is how long Caddy takes for another configuration while that many
-// sessions are kept: nobody who is signed in waits for them to be read.
+// sessions are kept: no user who is signed in waits for them to be read.
 func BenchmarkReload(b *testing.B) {
 	for store, fill := range map[string]func(*site, int){"memory": fillMemory, "storage": fillStorage} {
 		for _, n := range []int{1, 100_000} {

@@ -98,7 +98,7 @@ func TestErrorRoutes_NeverGetTheGatesResponses(t *testing.T) {
 	b.expect(b.get("/broken"), http.StatusOK, "handled 500")
 	s.standIn.Close()
 	other := s.browser()
-	other.header.Set("Accept-Language", "fr") // in which nobody has been asked yet
+	other.header.Set("Accept-Language", "fr") // in which authentik was not asked yet
 	other.expect(other.get("/.authentik/login"), http.StatusServiceUnavailable, "authentik-unreachable")
 }
 

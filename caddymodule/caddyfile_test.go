@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write what is got into the golden files")
 
-// between stands between a Caddyfile and what comes of it.
+// between stands between a Caddyfile and its result.
 const between = "----------\n"
 
 func goldenFiles(t testing.TB) []string {

@@ -53,7 +53,7 @@ func (h *Handler) checkTLS() (all []rules.Conflict) {
 	}
 	if h.Pin != "" && len(h.Trust) > 0 {
 		all = append(all, rules.Conflict{Option: "pin", Err: errors.New(
-			"pin: only this key is accepted, whoever has signed its certificate, so that trust has no effect; leave one of them out")})
+			"pin: only this key is accepted, no matter who has signed its certificate, so that trust has no effect; leave one of them out")})
 	}
 	return all
 }

@@ -24,7 +24,7 @@ func read(t testing.TB, options string) *Handler {
 	return h
 }
 
-// Defaults are the gate's alone, and it takes nothing for its default.
+// Only the gate sets defaults, for options without a value.
 func TestOptions_NotGivenAreLeftToTheGate(t *testing.T) {
 	t.Parallel()
 	h := read(t, `{"url": "https://auth.example.com"}`)

@@ -148,7 +148,7 @@ func listenPorts(server *caddyhttp.Server) (ports []string) {
 const maxPorts = 100
 
 // checkCookieDomain refuses a domain that is not above the hosts of the site:
-// browsers drop the cookie there, and nobody is ever signed in.
+// browsers drop the cookie there, and no sign-in ever holds.
 func (h *Handler) checkCookieDomain() error {
 	domain := h.Cookie.Domain
 	if domain == "" || rules.CookieDomain(domain) != nil {

@@ -107,8 +107,8 @@ func TestExample_IsValidWithAllOptions(t *testing.T) {
 // commented matches a line with an option that is commented out.
 var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|pin|tls_name|key|client_secret|require|idle|domain|max_per_user|persistent|sign_out_back|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
 
-// What users build must never hold the stand-in for authentik: whoever can set
-// its address would sign in as anybody.
+// What users build must never hold the stand-in for authentik: an attacker
+// who can set its address could sign in as any user.
 func TestModule_NeverContainsTheStandIn(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -53,7 +53,7 @@ func TestOpen_IsWhatTheMatcherDoesNotMatchTwice(t *testing.T) {
 	}
 }
 
-// A matcher may fail on the address as asked alone.
+// A matcher may fail only on the address as asked.
 func TestOpen_IsFalseIfTheMatcherFails(t *testing.T) {
 	t.Parallel()
 	h := Handler{closed: readBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {

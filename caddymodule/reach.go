@@ -38,7 +38,7 @@ func (h *Handler) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhtt
 		if below == "" || strings.ContainsAny(below, "*{") {
 			below = "/app"
 		}
-		h.log.Warn("route: the gate's own addresses do not reach a gate, and nobody can sign in; write prefix "+below+
+		h.log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; write prefix "+below+
 			"/.authentik, or a handle for them: handle "+prefix+"/* { authentik … }", "prefix", prefix, "route", around)
 	}
 	if around, reached := reach(levels, hosts, "/if/flow/x/"); !reached && h.pageHost() {

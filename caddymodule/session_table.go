@@ -40,7 +40,7 @@ func writeTable(to io.Writer, sessions []proxy.Entry) error {
 // localTime writes a time in the time zone of the terminal.
 func localTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04") } //nolint:gosmopolitan // it is read at this terminal
 
-// printable makes a text that somebody else has written safe for a terminal,
+// printable makes a text of another program or user safe for a terminal,
 // which would execute some characters.
 func printable(text string) string {
 	text = strings.Map(func(c rune) rune {

@@ -12,7 +12,7 @@ import (
 )
 
 // TestSignOn_AnOldApplicationIsSignedInTo puts the gate before an application that
-// nobody has changed.
+// was not changed for it.
 func TestSignOn_AnOldApplicationIsSignedInTo(t *testing.T) {
 	s := newSite(t)
 	old := httptest.NewServer(ledger.New(map[string]string{"ada": "from 1987"}))

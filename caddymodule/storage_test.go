@@ -56,7 +56,7 @@ func TestSessionsInCaddysStorageOutliveReloadsAndCaddy(t *testing.T) {
 	out.expect(out.get("/"), http.StatusSeeOther, "")
 }
 
-// What lies in the storage says nothing of anybody.
+// Records in the storage name no user.
 func TestNothingInCaddysStorageIsInClear(t *testing.T) {
 	s := newSite(t)
 	s.load(onStorage)

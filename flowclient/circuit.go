@@ -77,7 +77,7 @@ func (p passage) fail(hangs bool) {
 func (p passage) waited() time.Duration { return p.of.now().Sub(p.start) }
 
 // hangs reports whether an error of a request says that authentik does not answer
-// anybody. A visitor who has left says nothing, and neither does a caller who would
+// any request. A visitor who has left says nothing, and neither does a caller who would
 // not wait for long, or a request that waits for a person.
 func (c *Client) hangs(ctx context.Context, q request, p passage, err error) bool {
 	if errors.Is(ctx.Err(), context.Canceled) {

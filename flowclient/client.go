@@ -25,7 +25,7 @@ type Config struct {
 	// that the server is told in the handshake. Default: the host of URL. If that is
 	// an IP address, a certificate for the host of PublicURL is accepted as well.
 	TLSServerName string
-	// PinSHA256 accepts exactly the certificates with this public key, whoever has
+	// PinSHA256 accepts exactly the certificates with this public key, no matter who has
 	// signed them and whatever their names and dates are. It is the SHA-256 of the
 	// certificate's SubjectPublicKeyInfo (RFC 7469, section 2.4) in hexadecimal
 	// digits, with or without colons; it stays the same if a certificate is renewed

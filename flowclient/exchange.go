@@ -94,7 +94,7 @@ func (c *Client) send(req *http.Request, q request) (*http.Response, error) {
 	return resp, nil
 }
 
-// GateHeader marks what a gate answers in the place of an application to clients
+// GateHeader marks what a gate answers instead of an application to clients
 // that have to sign in.
 const GateHeader = "X-Authentik-Gate"
 

@@ -71,7 +71,7 @@ func TestLoop_UnmeetableStepUpIsNamed(t *testing.T) {
 	p.open("/").stops(t, stricter)
 }
 
-// TestLoop_OtherGateOnTheHostIsNamed has two gates on one host, of which the first answers the sign-in page: whoever is
+// TestLoop_OtherGateOnTheHostIsNamed has two gates on one host, of which the first answers the sign-in page: a visitor who is
 // signed in there would be led back and forth until the browser gives up.
 func TestLoop_OtherGateOnTheHostIsNamed(t *testing.T) {
 	t.Parallel()

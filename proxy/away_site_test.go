@@ -52,7 +52,7 @@ func inLogin(stages ...authentiktest.Stage) authentiktest.Config {
 	return authentiktest.Config{Flows: []authentiktest.Flow{flow}}
 }
 
-// whoIsIt asks for the name, and lets whoever gives one in at the end.
+// whoIsIt asks for the name, and signs in any user who gives one at the end.
 func whoIsIt(between ...authentiktest.Stage) []authentiktest.Stage {
 	stages := append([]authentiktest.Stage{&authentiktest.IdentificationStage{UserFields: []string{"username"}}}, between...)
 	return append(stages, &authentiktest.UserLoginStage{})

@@ -87,7 +87,7 @@ func TestEndAll_EndsAUserByEveryIdentifier(t *testing.T) {
 	plain := n.beside(func(c *Config) { c.OIDC, c.Application = OIDCConfig{}, "" })
 	byName := jane
 	byName.UID = "jane"
-	cookies := map[*desk]string{n.desk: n.beginAt(byName, "a session"), plain: plain.begin(jane)}
+	cookies := map[*sessionGate]string{n.sessionGate: n.beginAt(byName, "a session"), plain: plain.begin(jane)}
 	joe := plain.begin(User{Username: "joe", UID: "joe"})
 	if list, err := n.Operator().SessionsOf(t.Context(), "jane"); len(list) != 2 || err != nil {
 		t.Errorf("got %v (%v), want both sessions", list, err)
@@ -105,10 +105,10 @@ func TestEndAll_EndsAUserByEveryIdentifier(t *testing.T) {
 	}
 }
 
-// A store that is full takes no record, but tombstones in the place of records.
+// A store that is full takes no record, but tombstones instead of records.
 func TestEndAll_WorksInAFullStore(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	cookies := []string{d.begin(jane), d.begin(jane)}
 	d.store.fails = func(_ int64, operation string) error {
 		if operation == "save" {

@@ -83,7 +83,7 @@ func BenchmarkGuard(b *testing.B) {
 	}
 }
 
-// BenchmarkDecide is the decision alone.
+// BenchmarkDecide measures only the decision.
 func BenchmarkDecide(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {

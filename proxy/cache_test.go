@@ -62,13 +62,13 @@ func counted(t testing.TB, rec session.Record) (*Gate, *countingStore, *clock, s
 	t.Helper()
 	store, c := &countingStore{Store: newStore(t)}, &clock{}
 	g, cookie := held(t, func(cfg *Config) { cfg.Store, cfg.Now = store, c.now }, rec)
-	hearing(t, g, true)
+	awaitWatch(t, g, true)
 	store.loads.Store(0) // the beginning of the session read as well
 	return g, store, c, cookie
 }
 
-// hearing waits until a gate hears its store, or does not.
-func hearing(t testing.TB, g *Gate, want bool) {
+// awaitWatch waits until a gate watches its store, or has lost the watch.
+func awaitWatch(t testing.TB, g *Gate, want bool) {
 	t.Helper()
 	for begun := time.Now(); g.sessions.Watched() != want; time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 20*time.Second {
@@ -175,9 +175,9 @@ func TestCache_SharedTombstonesEndCachedSessions(t *testing.T) {
 	}
 }
 
-// TestCache_LostWatchIsToleratedAndThenRefuses: an end that is not
-// heard of must not keep somebody in for ever, and a store that is being restarted must
-// not throw everybody out.
+// TestCache_LostWatchIsToleratedAndThenRefuses: a missed
+// revocation must not keep a session for ever, and a store that is being restarted
+// must not end every session.
 func TestCache_LostWatchIsToleratedAndThenRefuses(t *testing.T) {
 	t.Parallel()
 	g, store, clock, cookie := counted(t, session.Record{User: User{Username: "jane"}, Until: time.Now().Add(24 * time.Hour)})
@@ -186,7 +186,7 @@ func TestCache_LostWatchIsToleratedAndThenRefuses(t *testing.T) {
 		t.Fatalf("got %v, %v", s, err)
 	}
 	store.fail.Store(true)
-	hearing(t, g, false)
+	awaitWatch(t, g, false)
 	clock.move(30*time.Second - 5*time.Second)
 	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 		t.Errorf("shortly after the loss of the watch: got %v, %v", s, err)
@@ -197,7 +197,7 @@ func TestCache_LostWatchIsToleratedAndThenRefuses(t *testing.T) {
 		t.Errorf("long after the loss of the watch: got %v, %v", s, err)
 	}
 	store.fail.Store(false)
-	hearing(t, g, true)
+	awaitWatch(t, g, true)
 	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil {
 		t.Errorf("after the watch is back: got %v, %v", s, err)
 	}

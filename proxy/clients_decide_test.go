@@ -74,7 +74,7 @@ func TestDecide_OnlyReadsCredentials(t *testing.T) {
 	}
 }
 
-// TestClients_NothingIsStored: a credential has no record, whatever becomes of it.
+// TestClients_NothingIsStored: a credential has no record, valid or not.
 func TestClients_NothingIsStored(t *testing.T) {
 	t.Parallel()
 	store := &readOnlyStore{Store: newStore(t)}
@@ -89,7 +89,7 @@ func TestClients_NothingIsStored(t *testing.T) {
 	}
 }
 
-// FuzzClients sends headers of every kind to a gate whose authentik lets nobody in.
+// FuzzClients sends headers of every kind to a gate whose authentik refuses every user.
 func FuzzClients(f *testing.F) {
 	s := newClientsSite(f, func(c *Config) { c.Clients.Bearer = false })
 	s.front.away.Store(true)

@@ -133,9 +133,9 @@ type Config struct {
 	// SignOnForm signs users in at an application with a login form of its own.
 	// Default: users sign in there themselves.
 	SignOnForm *SignOnForm
-	// SignOutPaths are paths by which the application signs its users out. Whoever
-	// opens one of them from a page of this site is signed out here as well, after
-	// the application has answered. Default: none.
+	// SignOutPaths are paths by which the application signs its users out. A user
+	// who opens one of them from a page of this site is signed out here as well,
+	// after the application has answered. Default: none.
 	SignOutPaths []string
 	// Page says how the gate's pages look.
 	Page PageConfig
@@ -262,7 +262,7 @@ type PageConfig struct {
 	Logo string
 	// Style is a style sheet that comes after the page's own. Default: none.
 	Style []byte
-	// Templates has templates that take the place of those of the same name in
+	// Templates has templates that replace those of the same name in
 	// package page, one by one. They are code of the operator's. Default: none.
 	Templates fs.FS
 	// Language is a language tag (BCP 47) that the pages are in, and in which authentik

@@ -21,7 +21,7 @@ func newSiteWithSources(t testing.TB) *site {
 	})
 }
 
-// TestElsewhere_ComesBackSignedIn has somebody choose a source on the page, and sign in at authentik's own.
+// TestElsewhere_ComesBackSignedIn has a visitor choose a source on the page, and sign in at authentik's own.
 func TestElsewhere_ComesBackSignedIn(t *testing.T) {
 	t.Parallel()
 	s := newSiteWithSources(t)

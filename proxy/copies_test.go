@@ -11,7 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// warm has somebody look at the page, so that whoever comes next is drawn a copy.
+// warm opens the page once, so that the next visitor gets a copy.
 func (s *site) warm(t testing.TB) {
 	t.Helper()
 	if page := s.person(t).open("/.authentik/login"); page.status != http.StatusOK {
@@ -19,7 +19,7 @@ func (s *site) warm(t testing.TB) {
 	}
 }
 
-// stage puts a stage in the place of the first of a flow, or, with insert, before it.
+// stage replaces the first stage of a flow, or, with insert, goes before it.
 func (s *site) stage(t testing.TB, first authentiktest.Stage, insert bool) {
 	t.Helper()
 	if !s.authentik.EditFlow("login", func(f *authentiktest.Flow) {

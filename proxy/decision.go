@@ -16,7 +16,7 @@ type (
 	pass struct { // to the application
 		session *session.Session // nil on an open path, and for a preflight
 		bare    bool             // without the client's credentials
-		hidden  bool             // without the credential of a program, which lets nobody in
+		hidden  bool             // without the credential of a program, which admits no session
 	}
 	own     struct{} // to the gate's own addresses
 	relayed struct { // to authentik's own interface

@@ -187,7 +187,7 @@ func TestOwnAddresses_RefuseOtherMethods(t *testing.T) {
 
 func TestFault_UnknownErrorIsAServerError(t *testing.T) {
 	t.Parallel()
-	e := fault.From(errors.New("something that nobody thought of"))
+	e := fault.From(errors.New("something unforeseen"))
 	if e.Status < 500 || e.Code != fault.AuthentikUnexpected {
 		t.Fatalf("%+v", e)
 	}

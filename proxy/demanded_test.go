@@ -15,7 +15,7 @@ var onlyAnonymous = authentiktest.Policy{Func: func(r *authentiktest.PolicyReque
 }}
 
 // guarded are flows that ask a user who is signed in for less than others, each
-// with a link to a flow that signs in with a name alone.
+// with a link to a flow that signs in with only a name.
 func guarded() map[string]authentiktest.Flow {
 	flow := func() authentiktest.Flow {
 		f := loginFlow("guarded")

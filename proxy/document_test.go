@@ -40,7 +40,7 @@ func TestJSON_OtherSitesAreRefused(t *testing.T) {
 			for name, value := range headers {
 				r.Header.Set(name, value)
 			}
-			p.hear(r).fails(fault.CrossSite)
+			p.answerTo(r).fails(fault.CrossSite)
 		}
 	}
 	// A browser sends this to another site without asking that site first.
@@ -51,7 +51,7 @@ func TestJSON_OtherSitesAreRefused(t *testing.T) {
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Content-Type", "text/plain")
-	p.hear(r).fails(fault.BadRequest)
+	p.answerTo(r).fails(fault.BadRequest)
 	if s.authentik.Requests() != before {
 		t.Error("got a request to authentik, want none")
 	}
@@ -120,7 +120,7 @@ func (a tellingAuthentik) Ask(ctx context.Context, v flowclient.Visitor, to flow
 	return step, err
 }
 
-func told(t *testing.T, challenge string) (program, heard) {
+func told(t *testing.T, challenge string) (program, jsonAnswer) {
 	t.Helper()
 	s := newSite(t, func(c *Config) { c.Client = tellingAuthentik{c.Client, challenge} })
 	p := s.program(t)

@@ -23,7 +23,7 @@ func sidOf(sid string) string {
 
 func TestEndSID_EndsAllSessionsOfOneSessionAtAuthentik(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	other := d.beside(nil)
 	begin := func(sid string) string {
 		rec := recordOf(jane)

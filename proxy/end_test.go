@@ -27,14 +27,14 @@ func until(t testing.TB, so func() bool, what string) {
 
 func TestEndAll_EndsAUserEverywhereAndNobodyElse(t *testing.T) {
 	t.Parallel()
-	here := newDesk(t, nil)
+	here := newSessionGate(t, nil)
 	there := here.beside(nil)
 	strong := here.beside(func(c *Config) { c.Flow = "strong" })
-	hearing(t, there.Gate, true)
-	hearing(t, strong.Gate, true)
+	awaitWatch(t, there.Gate, true)
+	awaitWatch(t, strong.Gate, true)
 	joe := there.begin(User{Username: "joe", UID: "joe"})
 	first, second, third := here.begin(jane), there.begin(jane), strong.begin(jane)
-	if !there.believed(first) || !there.believed(second) || !there.believed(joe) || !strong.believed(third) {
+	if !there.opens(first) || !there.opens(second) || !there.opens(joe) || !strong.opens(third) {
 		t.Fatal("got a session that has not begun, want all")
 	}
 	ended, err := here.Operator().EndAll(t.Context(), "jane")
@@ -42,8 +42,8 @@ func TestEndAll_EndsAUserEverywhereAndNobodyElse(t *testing.T) {
 		t.Fatalf("got %v, %v", ended, err)
 	}
 	later := here.begin(jane)
-	until(t, func() bool { return !there.believed(first) && !there.believed(second) && !strong.believed(third) }, "the others have heard")
-	for _, d := range []*desk{here, there} {
+	until(t, func() bool { return !there.opens(first) && !there.opens(second) && !strong.opens(third) }, "the end at the other gates")
+	for _, d := range []*sessionGate{here, there} {
 		if d.alive(first) || d.alive(second) || !d.alive(later) || !d.alive(joe) {
 			t.Error("got other sessions ended than expected")
 		}
@@ -63,10 +63,10 @@ func TestEndAll_EndsAUserEverywhereAndNobodyElse(t *testing.T) {
 }
 
 // TestEndAll_EndsConcurrentSignIns signs in and ends all at once, thousands
-// of times, at two gates: with the end there are those that began afterwards, and they are on the roll.
+// of times, at two gates: sessions that begin after the end exist, and are in the index.
 func TestEndAll_EndsConcurrentSignIns(t *testing.T) {
 	t.Parallel()
-	here := newDesk(t, nil)
+	here := newSessionGate(t, nil)
 	there := here.beside(nil)
 	rounds := 300
 	if testing.Short() || raced {
@@ -76,7 +76,7 @@ func TestEndAll_EndsConcurrentSignIns(t *testing.T) {
 		before := []string{here.begin(jane), there.begin(jane)}
 		during := make([]string, 2)
 		var race sync.WaitGroup
-		for i, d := range []*desk{here, there} {
+		for i, d := range []*sessionGate{here, there} {
 			race.Go(func() {
 				s, _, err := startSession(t.Context(), d.Gate, recordOf(jane), somewhere("app.example.com"))
 				if err != nil {
@@ -116,11 +116,11 @@ func TestEndAll_EndsConcurrentSignIns(t *testing.T) {
 
 func TestEndAll_KeepsSignInsDuringTheEnd(t *testing.T) {
 	t.Parallel()
-	here := newDesk(t, nil)
+	here := newSessionGate(t, nil)
 	there := here.beside(nil)
 	before, amid := here.begin(jane), ""
 	here.store.fails = func(_ int64, operation string) error {
-		if operation == "bury" && amid == "" {
+		if operation == "revoke" && amid == "" {
 			amid = there.begin(jane)
 		}
 		return nil
@@ -137,7 +137,7 @@ func TestEndAll_KeepsSignInsDuringTheEnd(t *testing.T) {
 // TestEndAll_InterruptedOneIsFinishedByTheNext lets the store fail at each call of it.
 func TestEndAll_InterruptedOneIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	for at := int64(1); ; at++ {
 		before := d.begin(jane)
 		d.store.calls.Store(0)
@@ -178,7 +178,7 @@ func TestEndAll_InterruptedOneIsFinishedByTheNext(t *testing.T) {
 func TestEndAll_LastsAsLongAsTheLongestSession(t *testing.T) {
 	t.Parallel()
 	var spy *storeSpy
-	d := newDesk(t, func(c *Config) {
+	d := newSessionGate(t, func(c *Config) {
 		spy = spyOn(c.Store)
 		c.Store = spy
 	})
@@ -223,7 +223,7 @@ func TestIndex_SignOutRemovesTheSession(t *testing.T) {
 func TestIndex_StaleEntryIsHarmless(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
-	d := newDesk(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
+	d := newSessionGate(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
 	cookie, other := d.begin(jane), d.begin(jane)
 	s, _ := findSession(t.Context(), d.Gate, cookie, somewhere("app.example.com"))
 	d.store.fails = func(_ int64, operation string) error {
@@ -246,7 +246,7 @@ func TestIndex_StaleEntryIsHarmless(t *testing.T) {
 
 func TestIndex_SignOutOfADisconnectedClientRemovesTheSession(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cookie := d.begin(jane)
 	cancel()
@@ -259,22 +259,22 @@ func TestIndex_SignOutOfADisconnectedClientRemovesTheSession(t *testing.T) {
 func TestEnd_OneSessionByItsID(t *testing.T) {
 	t.Parallel()
 	metrics := &countingMetrics{}
-	here := newDesk(t, func(c *Config) { c.Metrics = metrics })
+	here := newSessionGate(t, func(c *Config) { c.Metrics = metrics })
 	there := here.beside(nil)
-	hearing(t, there.Gate, true)
+	awaitWatch(t, there.Gate, true)
 	cookies := []string{here.begin(jane), here.begin(jane), here.begin(jane)}
 	list, err := here.Operator().SessionsOf(t.Context(), "jane")
-	if err != nil || len(list) != 3 || !there.believed(cookies[2]) {
+	if err != nil || len(list) != 3 || !there.opens(cookies[2]) {
 		t.Fatalf("got %v, %v", list, err)
 	}
 	if ended, err := here.Operator().EndOne(t.Context(), "jane", list[0].ID); err != nil || ended.ID != list[0].ID || ended.User != "jane" {
 		t.Errorf("with the username: got %v, %v", ended, err)
 	}
-	until(t, func() bool { return !there.believed(cookies[2]) }, "the other has heard")
+	until(t, func() bool { return !there.opens(cookies[2]) }, "the end at the other gate")
 	if _, err := here.Operator().EndOne(t.Context(), "", list[1].ID); !errors.Is(err, ErrNoSession) {
 		t.Errorf("without the username, session not cached: got error %v", err)
 	}
-	if !here.believed(cookies[1]) {
+	if !here.opens(cookies[1]) {
 		t.Fatal("got the session ended, want it alive")
 	}
 	if ended, err := here.Operator().EndOne(t.Context(), "", list[1].ID); err != nil || ended.ID != list[1].ID {
@@ -293,10 +293,10 @@ func TestEnd_OneSessionByItsID(t *testing.T) {
 	}
 }
 
-// TestEnd_IsIdempotent by another gate of the process that has not heard of it yet.
+// TestEnd_IsIdempotent by another gate of the process that does not know of it yet.
 func TestEnd_IsIdempotent(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	for what, end := range map[string]func(s *session.Session) error{
 		"alone":           func(s *session.Session) error { return d.sessions.End(t.Context(), s) },
 		"with the others": func(*session.Session) error { _, err := d.sessions.EndUser(t.Context(), jane.UID); return err },
@@ -313,9 +313,9 @@ func TestEnd_IsIdempotent(t *testing.T) {
 
 func TestEnd_StoreFailureIsReported(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	cookie := d.begin(jane)
-	if !d.believed(cookie) {
+	if !d.opens(cookie) {
 		t.Fatal("got no session, want one begun")
 	}
 	list, _ := d.Operator().SessionsOf(t.Context(), "jane")

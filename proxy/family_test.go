@@ -98,7 +98,7 @@ func TestFamily_AMemberThatLeavesIsForgotten(t *testing.T) {
 func TestFamily_AnEndLastsAsLongAsTheLongestSessionThatItHits(t *testing.T) {
 	t.Parallel()
 	family, c := new(Family), &clock{}
-	short := newDesk(t, func(cfg *Config) { cfg.Family, cfg.Lifetime, cfg.Now = family, time.Hour, c.now })
+	short := newSessionGate(t, func(cfg *Config) { cfg.Family, cfg.Lifetime, cfg.Now = family, time.Hour, c.now })
 	long := short.beside(func(cfg *Config) { cfg.Lifetime, cfg.Flow = 7*24*time.Hour, "other" })
 	rec := recordOf(jane)
 	rec.SID, rec.Until = "one", time.Now().Add(7*24*time.Hour)

@@ -96,15 +96,15 @@ func (f faultyStore) Save(ctx context.Context, name string, r Record) (Version, 
 }
 
 // TestFault_NeverLetsARequestThrough breaks each call of a sign-in in turn, in
-// every way that calls break. Whatever happens, the application is
-// reached by nobody but who has signed in, and never under another name.
+// every way that calls break. Whatever happens, only users who have
+// signed in reach the application, and never under another name.
 func TestFault_NeverLetsARequestThrough(t *testing.T) {
 	t.Parallel()
 	ways := map[string]func() error{
 		"unreachable": func() error { return flowclient.ErrUnreachable },
 		"starting":    func() error { return &flowclient.StartingError{RetryAfter: 5 * time.Second} },
 		"unexpected":  func() error { return &flowclient.UnexpectedError{Status: 500, Err: errFault} },
-		"nobody":      func() error { return flowclient.ErrUnauthenticated },
+		"anonymous":   func() error { return flowclient.ErrUnauthenticated },
 		"not found":   func() error { return flowclient.ErrFlowNotFound },
 		"conflict":    func() error { return ErrConflict },
 		"cancelled":   func() error { return context.Canceled },
@@ -125,7 +125,7 @@ func TestFault_NeverLetsARequestThrough(t *testing.T) {
 	}
 }
 
-// breaksOneCall has somebody sign in who may not, and somebody who may, while one
+// breaksOneCall has a user sign in who may not, and one who may, while one
 // call of authentik or of the store fails.
 func breaksOneCall(t *testing.T, of string, broken *injected) {
 	t.Helper()
@@ -184,7 +184,7 @@ func TestFault_SessionSurvivesAnUnreachableAuthentik(t *testing.T) {
 	p.signIn("jane", "open sesame", "/")
 	cfg := s.gate.cfg
 	cfg.Client = newClient(t, "http://127.0.0.1:1")
-	// The same authentik by name, so that the realm stays, but nobody answers there.
+	// The same authentik by name, so that the realm stays, but no server answers there.
 	setClient(s.gate, downAuthentik{Authentik: s.gate.cfg.Client})
 	if page := p.open("/"); page.body != "hello jane" {
 		t.Fatalf("got status %d: %s", page.status, page.body)
@@ -300,7 +300,7 @@ func TestFault_UnnamedUserIsNotAdmitted(t *testing.T) {
 	}
 }
 
-// TestFault_EveryCodeHasAStatusAndASentence: a page without words helps nobody.
+// TestFault_EveryCodeHasAStatusAndASentence: a page without words helps no visitor.
 func TestFault_EveryCodeHasAStatusAndASentence(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

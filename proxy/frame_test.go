@@ -165,7 +165,7 @@ type decisions struct {
 
 func (d *decisions) Decision(kind string) { d.made = append(d.made, kind) }
 
-// TestFrame_OtherPagesMayNotBeFramed walks through all pages there are. What authentik loads in a frame when somebody signs out
+// TestFrame_OtherPagesMayNotBeFramed walks through all pages there are. What authentik loads in a frame when a user signs out
 // (frontchannel-logout) is no page, and has tests of its own.
 func TestFrame_OtherPagesMayNotBeFramed(t *testing.T) {
 	t.Parallel()
@@ -203,7 +203,7 @@ func TestFrame_OtherPagesMayNotBeFramed(t *testing.T) {
 	}
 }
 
-// unframed holds an answer to refuse frames, unless it is the application's or read by programs alone.
+// unframed holds an answer to refuse frames, unless it is the application's or only programs read it.
 func unframed(t testing.TB, name string, h http.Header) {
 	t.Helper()
 	if !strings.HasPrefix(h.Get("Content-Type"), "text/html") {

@@ -337,7 +337,7 @@ func TestCookies_AreHTTPOnlyAndSameSite(t *testing.T) {
 	}
 }
 
-// recoveryFlow signs in whoever it is told the name of, as a bad one would.
+// recoveryFlow signs in any user whose name it is given, as a bad one would.
 func recoveryFlow() []authentiktest.Flow {
 	demanding := loginFlow("demanding")
 	demanding.Bindings[0].Stage = &authentiktest.IdentificationStage{UserFields: []string{"username"}, RecoveryFlow: "recovery"}

@@ -426,11 +426,11 @@ func TestGroup_ALogoutNoticeReachesEveryGateOfItsClient(t *testing.T) {
 	}
 	for name, tell := range map[string]func(g *Gate, sid string) int{
 		"back-channel": func(g *Gate, sid string) int {
-			return notified{&desk{t: t, Gate: g}, i}.told(i.notice(claims{"sid": sid}))
+			return notified{&sessionGate{t: t, Gate: g}, i}.told(i.notice(claims{"sid": sid}))
 		},
 		"front-channel": func(g *Gate, sid string) int {
 			query := url.Values{"iss": {i.name()}, "sid": {sid}}
-			return notified{&desk{t: t, Gate: g}, i}.shown(query).Code
+			return notified{&sessionGate{t: t, Gate: g}, i}.shown(query).Code
 		},
 	} {
 		for n, told := range []*Gate{first, none, mine} {

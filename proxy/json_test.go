@@ -241,7 +241,7 @@ func TestJSON_VisitContinuesAsHTMLAndBack(t *testing.T) {
 	page := p.send(step.page(), "uid_field", "jane")
 	page.says(t, `type="password"`)
 	form := page.fields()
-	step = p.answer(heard{Visit: form.Get("visit"), To: form.Get("to")}, `{"password":"wrong"}`).
+	step = p.answer(jsonAnswer{Visit: form.Get("visit"), To: form.Get("to")}, `{"password":"wrong"}`).
 		complains(asksPassword, "password", "invalid")
 	p.http.CheckRedirect = nil
 	if page = p.send(step.page(), "password", "open sesame"); page.path != "/there" || page.body != "hello jane" {
@@ -261,7 +261,7 @@ func TestJSON_FormCanBeAnsweredInJSON(t *testing.T) {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	p.hear(r).asks(asksPassword)
+	p.answerTo(r).asks(asksPassword)
 }
 
 func TestJSON_UnreadableAnswerIsRefusedHere(t *testing.T) {

@@ -14,16 +14,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// A notified is a desk whose sign-ins rest on an issuer's word.
+// A notified is a sessionGate with OpenID Connect, which an issuer can notify.
 type notified struct {
-	*desk
+	*sessionGate
 	issuer *issuer
 }
 
 func newNotified(t testing.TB) notified {
 	t.Helper()
 	i := newIssuer(t)
-	return notified{newDesk(t, i.registered), i}
+	return notified{newSessionGate(t, i.registered), i}
 }
 
 // beginAt begins a session of a user that rests on a session of authentik's.
@@ -66,27 +66,27 @@ func TestNotice_EndsWhatRestsOnItsSession(t *testing.T) {
 	n := newNotified(t)
 	other := n.beside(nil)
 	first, second := n.beginAt(jane, "a session"), n.beginAt(jane, "another")
-	if !other.believed(first) || !other.believed(second) {
+	if !other.opens(first) || !other.opens(second) {
 		t.Fatal("got no session, want one begun")
 	}
 	if status := n.told(n.issuer.notice(nil)); status != http.StatusOK {
 		t.Fatalf("got status %d", status)
 	}
 	begun := time.Now()
-	for other.believed(first) {
+	for other.opens(first) {
 		if time.Since(begun) > 10*time.Second {
 			t.Fatal("got the ended session admitted by the other gate")
 		}
 		time.Sleep(time.Millisecond)
 	}
-	t.Logf("heard by the other gate after %v", time.Since(begun))
-	if n.believed(first) || n.alive(first) {
+	t.Logf("the other gate knew after %v", time.Since(begun))
+	if n.opens(first) || n.alive(first) {
 		t.Error("got the session alive, want it ended")
 	}
-	if !n.alive(second) || !other.believed(second) {
+	if !n.alive(second) || !other.opens(second) {
 		t.Error("got a newer session of the same user ended, want it kept")
 	}
-	// The user has signed in again since: a notice that comes late is about what is over.
+	// The user has signed in again since: a late notice is about an ended session.
 	third := n.beginAt(jane, "a third")
 	if status := n.told(n.issuer.notice(nil)); status != http.StatusOK || !n.alive(third) {
 		t.Errorf("second notice: got status %d, newer session alive: %v", status, n.alive(third))
@@ -125,7 +125,7 @@ func TestNotice_FailedOneMayBeRepeated(t *testing.T) {
 	cookie := n.beginAt(jane, "a session")
 	token := n.issuer.notice(nil)
 	n.store.fails = func(_ int64, operation string) error {
-		if operation == "bury" {
+		if operation == "revoke" {
 			return errors.New("the disk is full")
 		}
 		return nil
@@ -139,15 +139,15 @@ func TestNotice_FailedOneMayBeRepeated(t *testing.T) {
 	}
 }
 
-// TestNotice_OfUnknownSessionsStoresNothing sends what anybody could.
+// TestNotice_OfUnknownSessionsStoresNothing sends what any client could.
 func TestNotice_OfUnknownSessionsStoresNothing(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
 	n.beginAt(jane, "a session")
-	buried := 0
+	writes := 0
 	n.store.fails = func(_ int64, operation string) error {
-		if operation == "bury" || operation == "save" {
-			buried++
+		if operation == "revoke" || operation == "save" {
+			writes++
 		}
 		return nil
 	}
@@ -159,8 +159,8 @@ func TestNotice_OfUnknownSessionsStoresNothing(t *testing.T) {
 			t.Fatalf("got status %d", status)
 		}
 	}
-	if buried != 0 {
-		t.Errorf("got %d writes to the store, want 0", buried)
+	if writes != 0 {
+		t.Errorf("got %d writes to the store, want 0", writes)
 	}
 }
 
@@ -249,7 +249,7 @@ func TestStream_ClosesWithItsSession(t *testing.T) {
 	}
 }
 
-// TestStream_ClosesWhenAccessIsLost: of ends by time nobody tells.
+// TestStream_ClosesWhenAccessIsLost: ends by time are not announced.
 func TestStream_ClosesWhenAccessIsLost(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, s *site) {

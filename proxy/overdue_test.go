@@ -8,7 +8,7 @@ import (
 
 // TestRecheck_OverdueIsWaitedFor: a session that has ended at authentik must not
 // pass once more after a pause, and an authentik that cannot be reached must
-// throw nobody out within the grace.
+// end no session within the grace.
 func TestRecheck_OverdueIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, s *site) {

@@ -26,7 +26,7 @@ type fakePlex struct {
 	claimed  bool
 	over     bool
 	down     bool
-	answer   string // in the place of a PIN
+	answer   string // instead of a PIN
 }
 
 func (f *fakePlex) set(change func(*fakePlex)) {
@@ -100,7 +100,7 @@ func TestPlex_SignsInOnTheGatesPage(t *testing.T) {
 	p := s.person(t)
 	first := p.open("/app")
 	if plex.asked() != 0 {
-		t.Error("Plex was asked before anybody wanted it")
+		t.Error("got a request to Plex before a visitor chose it, want none")
 	}
 	page := p.send(first, "source", "0")
 	page.says(t, `href="https://app.plex.tv/auth#!?clientID=plex-client&amp;code=x7y8z9" target="_blank" rel="noreferrer"`)

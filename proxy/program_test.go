@@ -13,8 +13,8 @@ import (
 // headers that browsers send.
 type program struct{ *person }
 
-// Heard is what a program is told, of whatever kind it is.
-type heard struct {
+// A jsonAnswer is an answer in JSON, of any kind.
+type jsonAnswer struct {
 	t      testing.TB
 	status int
 	header http.Header
@@ -40,13 +40,13 @@ func (s *site) program(t testing.TB) program {
 }
 
 // ask asks an address for JSON.
-func (p program) ask(path string) heard {
+func (p program) ask(path string) jsonAnswer {
 	p.t.Helper()
 	return p.request(http.MethodGet, path, "")
 }
 
-// say sends a reply to what was heard: a member, in JSON, and its value.
-func (p program) say(on heard, member, value string) heard {
+// say sends a reply to an answer: a member, in JSON, and its value.
+func (p program) say(on jsonAnswer, member, value string) jsonAnswer {
 	p.t.Helper()
 	visit, err := json.Marshal(on.Visit)
 	if err != nil {
@@ -60,12 +60,12 @@ func (p program) say(on heard, member, value string) heard {
 		`{"visit":`+string(visit)+`,"to":`+string(to)+`,"`+member+`":`+value+`}`)
 }
 
-func (p program) answer(on heard, value string) heard {
+func (p program) answer(on jsonAnswer, value string) jsonAnswer {
 	p.t.Helper()
 	return p.say(on, "answer", value)
 }
 
-func (p program) request(method, path, body string) heard {
+func (p program) request(method, path, body string) jsonAnswer {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), method, p.site.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -75,14 +75,14 @@ func (p program) request(method, path, body string) heard {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	return p.hear(r)
+	return p.answerTo(r)
 }
 
-// hear reads an answer, which must be JSON that nobody keeps.
-func (p program) hear(r *http.Request) heard {
+// answerTo returns the answer to a request, which must be JSON that is not stored.
+func (p program) answerTo(r *http.Request) jsonAnswer {
 	p.t.Helper()
 	got := p.do(r)
-	h := heard{t: p.t, status: got.status, header: got.header, body: got.body}
+	h := jsonAnswer{t: p.t, status: got.status, header: got.header, body: got.body}
 	kind := got.header.Get("Content-Type")
 	if kind != "application/json" && kind != "application/problem+json" {
 		p.t.Fatalf("got status %d, %s:\n%s", got.status, kind, got.body)
@@ -102,14 +102,14 @@ func (p program) hear(r *http.Request) heard {
 }
 
 // component is that of the challenge.
-func (h heard) component() string {
+func (h jsonAnswer) component() string {
 	var c struct{ Component string }
 	_ = json.Unmarshal(h.Challenge, &c)
 	return c.Component
 }
 
 // asks holds that a challenge is asked with which nothing is wrong yet.
-func (h heard) asks(component string) heard {
+func (h jsonAnswer) asks(component string) jsonAnswer {
 	h.t.Helper()
 	if h.status != http.StatusOK || h.component() != component || len(h.Errors) > 0 || h.Visit == "" || h.Done {
 		h.t.Fatalf("got status %d, want %s: %s", h.status, component, h.body)
@@ -119,7 +119,7 @@ func (h heard) asks(component string) heard {
 
 // complains holds that the challenge is asked again, with a complaint of that code
 // about a field.
-func (h heard) complains(component, field, code string) heard {
+func (h jsonAnswer) complains(component, field, code string) jsonAnswer {
 	h.t.Helper()
 	wrong := h.Errors[field]
 	if h.status != http.StatusOK || h.component() != component || len(wrong) == 0 || wrong[0].Code != code || wrong[0].String == "" {
@@ -129,7 +129,7 @@ func (h heard) complains(component, field, code string) heard {
 }
 
 // fails holds that a failure is told in a problem document.
-func (h heard) fails(code Code) heard {
+func (h jsonAnswer) fails(code Code) jsonAnswer {
 	h.t.Helper()
 	if h.header.Get("Content-Type") != "application/problem+json" || h.Code != string(code) || h.status != fault.New(code, nil).Status {
 		h.t.Fatalf("got status %d, want %s: %s", h.status, code, h.body)
@@ -137,8 +137,8 @@ func (h heard) fails(code Code) heard {
 	return h
 }
 
-// ends holds that the visit is over and somebody is signed in.
-func (h heard) ends(to string) heard {
+// ends holds that the visit has ended and a user is signed in.
+func (h jsonAnswer) ends(to string) jsonAnswer {
 	h.t.Helper()
 	if h.status != http.StatusOK || !h.Done || h.To != to || h.Visit != "" {
 		h.t.Fatalf("got status %d, want the end: %s", h.status, h.body)
@@ -147,6 +147,6 @@ func (h heard) ends(to string) heard {
 }
 
 // page makes the same visit one that a person sees.
-func (h heard) page() screen {
+func (h jsonAnswer) page() screen {
 	return screen{body: `name="visit" value="` + h.Visit + `" name="to" value="` + h.To + `" name="component" value="` + h.component() + `"`}
 }

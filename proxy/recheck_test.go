@@ -141,7 +141,7 @@ func TestRecheck_OneRefreshForManyRequestsAndGates(t *testing.T) {
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
 	gates := []*Gate{s.gate, newGate(t, s.gate.cfg), newGate(t, s.gate.cfg)}
-	s.clock.move(21 * time.Minute) // nobody is let in before authentik has said something
+	s.clock.move(21 * time.Minute) // no request passes before authentik has answered
 	before := s.front.renewals.Load()
 	var all sync.WaitGroup
 	for i := range 200 {

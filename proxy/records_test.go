@@ -40,7 +40,7 @@ func (l *ledger) Save(_ context.Context, name string, r Record) (Version, error)
 	return r.Version, nil
 }
 
-// change puts other bytes in the place of a record's.
+// change replaces the bytes of a record.
 func (l *ledger) change(name string, other func([]byte) []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

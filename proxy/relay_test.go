@@ -292,7 +292,7 @@ func TestRelay_LeftOverPasswordDoesNotReachTheApplication(t *testing.T) {
 		}
 		before := s.reached()
 		if before == 0 {
-			t.Fatal("nobody is signed in")
+			t.Fatal("got no session, want a user signed in")
 		}
 		p.at = old
 		next := p.asks(map[string]any{"component": "ak-stage-password", "password": "another's secret"})
@@ -391,7 +391,7 @@ func TestRelay_FilesHaveNoModificationDate(t *testing.T) {
 	}
 }
 
-// TestRelay_FilesAreRevalidated: its address is the application's as soon as somebody is signed in.
+// TestRelay_FilesAreRevalidated: its address is the application's as soon as a user is signed in.
 func TestRelay_FilesAreRevalidated(t *testing.T) {
 	t.Parallel()
 	relays(t, func(t *testing.T, s *site) {

@@ -112,7 +112,7 @@ func TestSession_EndedAtAuthentikIsNotAdmittedElsewhere(t *testing.T) {
 	p.signIn("jane", "open sesame", "/")
 	s.authentik.EndSessions("jane")
 	cfg := s.gate.cfg
-	cfg.Application = "open" // check_access says yes to anybody here
+	cfg.Application = "open" // check_access says yes to any client here
 	gate := newGate(t, cfg)
 	s.Config.Handler = gate.Wrap(http.HandlerFunc(s.application))
 	before := s.reached()

@@ -110,7 +110,7 @@ func (c *clock) now() time.Time {
 	return time.Now().Add(c.offset)
 }
 
-// since is a moment that stands still, and moves with the clock alone.
+// since is a moment that stands still, and moves only with the clock.
 func (c *clock) since(still time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -247,7 +247,7 @@ func (s *site) last(t testing.TB) *http.Request {
 	return s.seen[len(s.seen)-1]
 }
 
-// A person is one browser without JavaScript, and whoever sits before it.
+// A person is one browser without JavaScript, and its user.
 type person struct {
 	t    testing.TB
 	site *site

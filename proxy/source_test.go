@@ -130,7 +130,7 @@ func TestSource_IsBarredIfTheGateDemandsAFlow(t *testing.T) {
 		p.send(page, "source", place).says(t, "This site does not accept signing in with")
 	}
 	if s.authentik.Requests() != before || pins.asked() != 0 {
-		t.Error("somebody was asked all the same")
+		t.Error("got a request to the source, want none")
 	}
 }
 

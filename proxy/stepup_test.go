@@ -41,7 +41,7 @@ func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 	}
 }
 
-// TestStepUp_RecheckIsNotASignIn renews the tokens, which says nothing of when somebody signed in.
+// TestStepUp_RecheckIsNotASignIn renews the tokens, which says nothing about when the user signed in.
 func TestStepUp_RecheckIsNotASignIn(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) { reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge = 30 * time.Minute } })

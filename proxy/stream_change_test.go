@@ -97,7 +97,7 @@ func TestRecheck_OfAProcessThatHangsIsNotBlamedOnTheStore(t *testing.T) {
 func TestEnd_LastsAsLongAsWhatIsKept(t *testing.T) {
 	t.Parallel()
 	var spy *storeSpy
-	d := newDesk(t, func(c *Config) {
+	d := newSessionGate(t, func(c *Config) {
 		spy = spyOn(c.Store)
 		c.Store = spy
 	})

@@ -168,7 +168,7 @@ func TestStream_EveryRunningRequestEndsWithItsSession(t *testing.T) {
 	}
 }
 
-// The session was found, and its end is heard before the request is followed.
+// The session was found, and its end is announced before the request is followed.
 func TestStream_ThatBeginsJustAfterTheEndOfItsSessionEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -215,7 +215,7 @@ func TestStream_KeepsItsSessionFromBeingIdle(t *testing.T) {
 }
 
 // A server replaces its configuration, and with it the gate. What the old gate
-// has let in ends with its session, whoever ends that.
+// has let in ends with its session, by whichever gate that ends.
 func TestStream_OutlivesItsGateAndEndsWithItsSession(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(s *streaming, next *Gate){

@@ -208,7 +208,7 @@ func (f forged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.RoundTripper.RoundTrip(r)
 }
 
-// TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain: whoever knows a password already has as few tries
+// TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain: an attacker who knows a password has as few tries
 // for the rest, however often they begin anew (CVE-2024-21500).
 func TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain(t *testing.T) {
 	t.Parallel()
@@ -290,7 +290,7 @@ func TestThrottle_ClockThatIsSetLocksNobodyOut(t *testing.T) {
 		jane := func(i int) (string, string) { return "jane", fmt.Sprintf("198.51.100.%d", i) }
 		s.brute(t, 2*accountFree, jane)
 		s.clock.move(move)
-		s.brute(t, 1, jane) // whatever comes of this one
+		s.brute(t, 1, jane) // with any result
 		s.clock.move(time.Minute)
 		p := s.person(t)
 		if end := p.send(p.open("/"), "uid_field", "jane", "password", "open sesame"); end.body != "hello jane" {
@@ -340,12 +340,12 @@ func TestThrottle_OfficeSignsInAtOnce(t *testing.T) {
 }
 
 // TestThrottle_OldPageOfASessionIsHeldBack has an attacker begin a visit in a
-// victim's name, and then answer its first page, which names nobody, with
-// passwords: authentik judges them as answers to the question that it is at.
+// victim's name, and then answer its first page, which names no user, with
+// passwords: authentik checks them as answers to the question that it is at.
 func TestThrottle_OldPageOfASessionIsHeldBack(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "patient" }, patient("patient"))
-	begun := func(addr string) (p program, first heard) {
+	begun := func(addr string) (p program, first jsonAnswer) {
 		p = s.program(t)
 		p.from(addr)
 		first = p.ask("/.authentik/login")

@@ -161,6 +161,6 @@ func TestACaddyThatEndsAtOnceIsReported(t *testing.T) {
 		if s != nil {
 			s.close()
 		}
-		t.Errorf("a Caddy that is none was started: %v", err)
+		t.Errorf("got a program started that is not a Caddy: %v", err)
 	}
 }

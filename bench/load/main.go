@@ -86,7 +86,7 @@ func compete(ctx context.Context, o options, s *stage, contenders []contender) e
 	}
 	for n := range o.rounds {
 		for i := range contenders {
-			c := &contenders[(i+n)%len(contenders)] // nobody is always first
+			c := &contenders[(i+n)%len(contenders)] // no contender is always first
 			m, err := s.turn(ctx, o, *c, o.round)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)

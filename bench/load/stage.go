@@ -131,7 +131,7 @@ func serve(ctx context.Context, h http.Handler) (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// free returns an address that nobody listens on.
+// free returns an address that no process listens on.
 func free(ctx context.Context) (string, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")

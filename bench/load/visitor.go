@@ -25,7 +25,7 @@ func (s *stage) contenders(ctx context.Context) ([]contender, error) {
 	for _, c := range []struct{ site, name, user string }{
 		{"gate", "gate", username},
 		{"headers", "request_header", username},
-		{"plain", "reverse_proxy alone", ""},
+		{"plain", "only reverse_proxy", ""},
 	} {
 		address := s.sites[c.site]
 		if err := expect(ctx, address, cookie, http.StatusOK, "hello "+c.user+"."); err != nil {

@@ -99,7 +99,7 @@ func (s *Store) path(kind, name string) (string, error) {
 }
 
 // read returns an entry that has not expired. found is false and err nil only
-// if there is none: an error that is taken for absence would let a revoked
+// if there is none: an error treated as absence would let a revoked
 // session pass.
 func (s *Store) read(ctx context.Context, kind, name string) (e entry, found bool, err error) {
 	path, err := s.path(kind, name)

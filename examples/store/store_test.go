@@ -86,8 +86,8 @@ func expectName(t *testing.T, names <-chan string, want string) {
 	}
 }
 
-// Two stores on one directory behave as two processes do: a file is locked for
-// whoever has opened it, and not for a process.
+// Two stores on one directory behave as two processes do: a lock of a file
+// belongs to the open file, and not to a process.
 func TestWatch_OtherProcessesAreToldOfEveryRevocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -34,13 +34,13 @@ func TestClaims_ScopeMappingsOverrideOtherClaims(t *testing.T) {
 	t.Parallel()
 	p := newParty(t, Release202605, quickly, func(p *Provider) {
 		p.Claims = map[string]map[string]any{
-			"profile":     {"groups": "one, two", "nickname": 7, "sub": "somebody else"},
+			"profile":     {"groups": "one, two", "nickname": 7, "sub": "another user"},
 			"email":       {"email_verified": true},
 			"never asked": {"secret": "yes"},
 		}
 	})
 	token := p.enters()
-	want(t, p.claims(token), "groups", "one, two", "nickname", 7.0, "email_verified", true, "secret", nil, "sub", "somebody else")
+	want(t, p.claims(token), "groups", "one, two", "nickname", 7.0, "email_verified", true, "secret", nil, "sub", "another user")
 	u, _ := p.authentik.User("oi-alice")
 	want(t, p.userinfo(token), "groups", "one, two", "sub", u.UID)
 }

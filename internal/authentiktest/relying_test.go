@@ -239,7 +239,7 @@ func TestRelyingParty_RefusesTokensOfOtherIssuersAndClients(t *testing.T) {
 			t.Errorf("got a token of %s verified, want an error", what)
 		}
 	}
-	if _, err := other.issuer.Verifier(&oidc.Config{ClientID: "somebody else"}).Verify(t.Context(), raw); err == nil {
+	if _, err := other.issuer.Verifier(&oidc.Config{ClientID: "another-client"}).Verify(t.Context(), raw); err == nil {
 		t.Error("got a token for another client verified, want an error")
 	}
 }

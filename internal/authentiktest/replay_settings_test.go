@@ -102,7 +102,7 @@ func flowSettings(r *replay) Config {
 
 func health(r *replay) Config {
 	for _, metrics := range []string{"#4", "#5", "#8", "#9"} {
-		r.skip(metrics, "metrics of the core, which nobody in front of it reads")
+		r.skip(metrics, "metrics of the core, which no program in front of it reads")
 	}
 	return Config{}
 }

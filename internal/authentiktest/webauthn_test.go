@@ -17,7 +17,7 @@ type gesture struct {
 	key       *softwareKey
 	challenge any
 	origin    string // default: the page's
-	absent    bool   // nobody touched the key
+	absent    bool   // the key was not touched
 	count     uint32
 }
 
@@ -141,7 +141,7 @@ func TestWebAuthn_InvalidAssertionsAreRefused(t *testing.T) {
 		"another user's key":       {key: foreign, challenge: challenge, count: 10},
 		"a count that stood still": {key: key, challenge: challenge, count: 9},
 		"a count from the start":   {key: key, challenge: challenge, count: 0},
-		"nobody there":             {key: key, challenge: challenge, count: 10, absent: true},
+		"key not touched":          {key: key, challenge: challenge, count: 10, absent: true},
 		"another page":             {key: key, challenge: challenge, count: 10, origin: "https://evil.example"},
 		"an empty challenge":       {key: key, challenge: "", count: 10},
 	} {

@@ -238,7 +238,7 @@ func TestFollow_LoadsTheLink(t *testing.T) {
 		t.Errorf("at %s, %s", there.URL, got)
 	}
 	if _, err := p.Follow(t.Context(), "Not me"); err == nil || !strings.Contains(err.Error(), "Go there") {
-		t.Errorf("a link that is none: %v", err)
+		t.Errorf("got error %v for an invalid link", err)
 	}
 }
 

@@ -1,4 +1,4 @@
-// A captcha that believes everybody. What it defines is what Turnstile's script
+// A captcha that accepts every visitor. What it defines is what Turnstile's script
 // defines, as any provider's may.
 window.turnstile = {
 	render(place, options) {

@@ -1,8 +1,8 @@
 // Package rooms keeps the rooms of this module apart: which package may import
 // which, and what none of them may use. It is a test and nothing else, written
-// down as a table, so that whoever breaks a rule reads the reason for it.
+// down as a table, so that a failure says the reason for its rule.
 //
-// The way between the rooms is caddymodule → proxy → flowclient, never back.
+// Imports go caddymodule → proxy → flowclient, never back.
 package rooms
 
 import (
@@ -22,7 +22,7 @@ type Package struct {
 }
 
 // A Room is a package with the rules it lives under. The rules are about what
-// is linked with it, by whatever way: a ban that an indirect import gets round
+// is linked with it, directly or not: a ban that an indirect import gets round
 // bans nothing.
 type Room struct {
 	Path string // below the module

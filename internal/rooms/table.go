@@ -3,11 +3,11 @@ package rooms
 import "slices"
 
 // nothing is an allow-list on which nothing stands.
-var nothing = []string{"the standard library alone"}
+var nothing = []string{"only the standard library"}
 
 // standIn are the bans of every room that ends in a user's Caddy.
 var standIn = []Ban{
-	{Module + "/internal/authentiktest", "it signs in whoever it is told to: a Caddy built by users never contains the stand-in for authentik"},
+	{Module + "/internal/authentiktest", "it signs in any user: a Caddy built by users never contains the stand-in for authentik"},
 	{Module + "/internal/demo", "it is the stand-in with a command line, which belongs to cmd/caddy"},
 	{Module + "/proxy/store/storetest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
@@ -38,7 +38,7 @@ var caddy = []Ban{
 }
 
 // drawing is what pages are made with: QR codes, words in the visitor's language,
-// and a sanitizer for the HTML of forms, which is no work for amateurs. It is built on a
+// and a sanitizer for the HTML of forms, which needs expertise of its own. It is built on a
 // parser of styles, which is linked with it and not used here.
 var drawing = []string{
 	"rsc.io/qr", "github.com/nicksnyder/go-i18n", "github.com/BurntSushi/toml",
@@ -67,7 +67,7 @@ var redis = []string{"github.com/redis/go-redis", "github.com/cespare/xxhash", "
 var Rooms = []Room{
 	{
 		Path: "flowclient", Only: nothing,
-		OnlyWhy: "it is a library for anybody who drives authentik from Go, and must weigh nothing",
+		OnlyWhy: "it is a library for any program that drives authentik from Go, and must weigh nothing",
 		Bans:    []Ban{{Module + "/proxy", "the way is caddymodule → proxy → flowclient, never back"}},
 	},
 	{
@@ -130,7 +130,7 @@ var Rooms = []Room{
 	{Path: "proxy/internal/signout", Bans: slices.Concat(caddy, standIn)},
 	{
 		Path: "proxy/internal/user", Only: []string{"golang.org/x"},
-		OnlyWhy: "what authentik said about a person lies below every room that reads it",
+		OnlyWhy: "what authentik has said about a user lies below every room that reads it",
 	},
 	{
 		Path: "proxy/internal/headers", Only: []string{Module + "/proxy/internal/user", Module + "/proxy/rules", "golang.org/x"},
@@ -147,7 +147,7 @@ var Rooms = []Room{
 	},
 	{
 		Path: "proxy/internal/seal", Only: nothing,
-		OnlyWhy: "what seals depends on nobody's code but the standard library's",
+		OnlyWhy: "what seals depends on no code but the standard library's",
 	},
 	{
 		Path: "proxy/internal/cache", Only: nothing,
@@ -198,7 +198,7 @@ var Rooms = []Room{
 	})},
 	{
 		Path: "proxy/store", Only: []string{"github.com/patrickmn/go-cache"},
-		OnlyWhy: "who writes a store needs the contract, and nothing of the gate",
+		OnlyWhy: "the author of a store needs the contract, and nothing of the gate",
 		Bans:    slices.Concat(caddy, standIn, gate),
 	},
 	{

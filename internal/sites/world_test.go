@@ -98,7 +98,7 @@ func (w *world) setup() authentiktest.Config {
 	return cfg
 }
 
-// load runs the site, also in the place of what ran before.
+// load runs the site, also instead of what ran before.
 func (w *world) load() error {
 	w.loads++
 	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(w.caddyfile(w.addresses, w.loads)), nil)

@@ -74,7 +74,7 @@ func (p *Person) Greeted(page *browser.Page, address string) {
 }
 
 // Cookies are a copy of the browser's cookies, such as a thief has. It stays as
-// it is, whatever becomes of the browser's own.
+// it is when the browser's own change.
 func (p *Person) Cookies() Cookies {
 	p.Helper()
 	cookies, err := p.Browser.Cookies(p.Address)

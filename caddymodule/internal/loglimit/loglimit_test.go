@@ -98,7 +98,7 @@ func TestHandler_TellsProblemsApart(t *testing.T) {
 	})
 }
 
-// An outage is one problem, whoever notices it.
+// An outage is one problem, however many requests notice it.
 func TestHandler_TakesErrorsOfAllClientsForOneProblem(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // kim comes from another provider.
 const kim = "kim"
 
-// newGitHub is another provider, which signs in whoever comes without asking.
+// newGitHub is another provider, which signs in any visitor without asking.
 func newGitHub(t testing.TB) authentiktest.Source {
 	t.Helper()
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

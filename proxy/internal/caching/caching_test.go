@@ -158,7 +158,7 @@ func TestWriter_HasWhatTheServersHas(t *testing.T) {
 	}
 	bare := new(Response).Mark(plain{http.Header{}}, get(t))
 	if _, ok := bare.(http.Hijacker); ok {
-		t.Error("got a Hijacker around a writer that is none")
+		t.Error("got a Hijacker around a writer that is not one, want none")
 	}
 	if err := bare.(http.Pusher).Push("/x", nil); !errors.Is(err, http.ErrNotSupported) {
 		t.Errorf("got %v, want %v", err, http.ErrNotSupported)

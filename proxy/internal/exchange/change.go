@@ -40,8 +40,8 @@ func (x *Exchange) ForUser(uid string) {
 	}
 }
 
-// markSize is the size of what stands for a user, in bytes. It leads back to
-// nobody without the gate's key.
+// markSize is the size of what stands for a user, in bytes. It identifies
+// no user without the gate's key.
 const markSize = 16
 
 // markedWith reports whether the browser's last user was the one of a mark. A

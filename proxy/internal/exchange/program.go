@@ -27,7 +27,7 @@ func (x *Exchange) borrowed() bool {
 	return slices.ContainsFunc(lines, func(site string) bool { return site != "same-origin" && site != "none" })
 }
 
-// Standing returns what is known of the request's credential. It asks nobody.
+// Standing returns what is known of the request's credential. It makes no request.
 func (x *Exchange) Standing() programs.Standing {
 	if !x.Programs.Allows(x.Credential.Scheme) {
 		return programs.Standing{}

@@ -30,7 +30,7 @@ type Gallery struct {
 // A draw answers with one page.
 type draw func(http.ResponseWriter, *http.Request) error
 
-// New hangs up what is in the test data of package page: the recorded
+// New returns a gallery of what is in the test data of package page: the recorded
 // challenges below challenges/, and those of our own making below made/.
 func New(testdata fs.FS) (*Gallery, error) {
 	g := &Gallery{draw: map[string]draw{}}

@@ -21,7 +21,7 @@ func tokens() (all []string) {
 	return all
 }
 
-// respelled are the names that come of putting an octet in the place of the
+// respelled are the names that result from replacing by an octet the
 // separators in a name: of all, and of each.
 func respelled(name, octet string) []string {
 	all := []string{strings.ReplaceAll(name, "-", octet)}

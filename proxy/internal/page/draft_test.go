@@ -87,7 +87,7 @@ func TestForm_MistakeIsBesideItsField(t *testing.T) {
 	has(t, focused, `id="password"`)
 }
 
-// TestForm_LostVisitShowsNoErrors: they belong to a question that nobody has seen.
+// TestForm_LostVisitShowsNoErrors: they belong to a question that was not shown.
 func TestForm_LostVisitShowsNoErrors(t *testing.T) {
 	t.Parallel()
 	page := drawnPage(t, flowclient.ComponentIdentification, bothAsked+refused, url.Values{"uid_field": {"jane"}}, func(q *Question) {

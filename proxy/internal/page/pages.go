@@ -94,7 +94,7 @@ func (q Question) Status() int {
 	return Status(q.Step.Challenge.Component())
 }
 
-// LockoutSeconds returns Lockout rounded up, so that nobody retries too early.
+// LockoutSeconds returns Lockout rounded up, so that no visitor retries too early.
 func (q Question) LockoutSeconds() int { return int(math.Ceil(q.Lockout.Seconds())) }
 
 // New reads the templates, the messages and the assets. An error is about what

@@ -24,7 +24,7 @@ type paintingsOf struct {
 func (p *paintingsOf) Picture(_ context.Context, v flowclient.Visitor, address string) (flowclient.Picture, error) {
 	p.asked.Add(1)
 	if len(v.Cookies) > 0 {
-		return flowclient.Picture{}, errors.New("a picture is everybody's: no cookies")
+		return flowclient.Picture{}, errors.New("a picture is the same for every visitor: got cookies, want none")
 	}
 	return p.picture(address)
 }

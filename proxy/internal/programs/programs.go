@@ -123,7 +123,7 @@ type Standing struct {
 	Refused, Foreign bool
 }
 
-// Known returns what is known of a credential. It asks nobody.
+// Known returns what is known of a credential. It makes no request.
 func (p *Programs) Known(c Credential) Standing {
 	if len(c.text) > maxCredential {
 		return Standing{Refused: true, Foreign: true}

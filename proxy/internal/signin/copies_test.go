@@ -81,7 +81,7 @@ func TestWhatIsCopied(t *testing.T) {
 			t.Errorf("%.100s: that it was met is kept: %v", raw, met)
 		}
 		if made.step.Cookies != nil {
-			t.Errorf("%.100s: somebody's cookies are in the copy", raw)
+			t.Errorf("%.100s: got a visitor's cookies in the copy, want none", raw)
 		}
 	}
 	plain := stepOf(t, flow, `{"component":"ak-stage-identification"}`)

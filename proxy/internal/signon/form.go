@@ -24,7 +24,7 @@ type loginForm struct {
 }
 
 // A control is a field or button of a form, with the value that a browser would
-// send if nobody changed it.
+// send without input.
 type control struct {
 	kind, name, value string
 	required          bool // a visitor has to fill it in
@@ -193,7 +193,7 @@ func (f *loginForm) has(name, kind string) bool {
 	return slices.ContainsFunc(f.controls, func(c control) bool { return c.name == name && c.kind == kind && c.sent })
 }
 
-// fill returns what a browser would send after somebody has filled in the name and
+// fill returns what a browser would send after a user has filled in the name and
 // the password and pressed the first button.
 func (f *loginForm) fill(user, password string, o Options) (url.Values, error) {
 	sent, pressed := url.Values{}, false

@@ -45,7 +45,7 @@ func TestAlias_FailuresOfAllNamesAddUp(t *testing.T) {
 	b.wants(of("", "joe"), 0)
 }
 
-// TestAlias_WrongOneMakesNothingEasier: whoever could make the gate believe that
+// TestAlias_WrongOneMakesNothingEasier: a client that makes the gate believe that
 // the victim's address is a name of the attacker's own account must not be able to
 // wipe out the victim's failures with it.
 func TestAlias_WrongOneMakesNothingEasier(t *testing.T) {
@@ -79,7 +79,7 @@ func TestSession_OldPagesCountForItsAccounts(t *testing.T) {
 	}
 	b.Remember("cookie", "jane")
 	for i := range accountFree + 1 {
-		b.fails(guess(i, []string{"", "decoy"}[i%2]), "") // and authentik's reply names nobody
+		b.fails(guess(i, []string{"", "decoy"}[i%2]), "") // and authentik's reply names no user
 	}
 	b.wants(guess(50, ""), time.Second)
 	b.wants(guess(50, "decoy"), time.Second)

@@ -154,7 +154,7 @@ func (a *Access) verified(ctx context.Context, token string) (accessClaims, erro
 }
 
 // notGood returns the error of verifying a token. What is wrong with the provider
-// of a further client is the token's fault: whoever made it has named that
+// of a further client is the token's fault: its issuer has named that
 // provider.
 func (p *Source) notGood(err error, own *Source) error {
 	if err == nil {

@@ -1,4 +1,4 @@
-// Has a provider's script draw its captcha, and puts what comes of it into the
+// Has a provider's script draw its captcha, and puts its result into the
 // form. The provider is known by what its script defines, never by its address:
 // whatever defines the same works too.
 
@@ -35,7 +35,7 @@ function failed() {
 	field.value = "";
 	ways.hidden = false;
 	say("failed");
-	return true; // nobody else needs to report it
+	return true; // no other code needs to report it
 }
 
 // Each provider draws, and says how to begin and how to begin anew. Where nothing

@@ -33,7 +33,7 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", (event) => event.persisted && answered && location.reload());
 
-// A page that waits goes on when somebody has signed in in another tab. A button
+// A page that waits goes on when a user has signed in in another tab. A button
 // with data-wait="<seconds>" waits for something else: it is pressed when that has come.
 const waiting = document.querySelector("button[data-wait]");
 let pause = 1000 * (waiting?.dataset.wait ?? 5);
@@ -78,7 +78,7 @@ for (const eye of all("button[data-show]")) {
 }
 
 // If the visitor wants it, the browser keeps the name and fills it in the next
-// time, until somebody says that it is not theirs.
+// time, until a visitor says that it is not theirs.
 const key = "authentik-gate-name";
 
 for (const link of all("a[data-forget]")) {
@@ -99,7 +99,7 @@ for (const box of all("input[data-remember]")) {
 			box.form.querySelector("[type=password]")?.focus();
 		}
 		box.form.addEventListener("submit", () => localStorage.setItem(key, box.checked ? field.value : ""));
-	} catch {} // a browser that lets nobody keep anything
+	} catch {} // a browser without storage
 }
 
 // Recovery codes can be copied, where the connection is secure, and printed.

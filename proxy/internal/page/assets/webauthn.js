@@ -27,7 +27,7 @@ function request() {
 	return { ...options, challenge: bytes(options.challenge), allowCredentials: keys(options.allowCredentials) };
 }
 
-// written is a credential as JSON. What password managers put in the place of the
+// written is a credential as JSON. What password managers put instead of the
 // browser's own may say that it can write itself, and then fail to.
 function written(credential) {
 	try {
@@ -58,7 +58,7 @@ async function ask(mediation) {
 	}
 }
 
-// seen waits until the page is before somebody: no browser asks on behalf of another tab.
+// seen waits until the page is visible: no browser asks on behalf of another tab.
 const seen = () => new Promise((go) => {
 	const look = () => document.visibilityState === "visible" && go();
 	document.addEventListener("visibilitychange", look);

@@ -4,7 +4,7 @@ const { base } = window.authentik.api;
 // traces go along with every request, whether or not errors are reported.
 const traces = { "sentry-trace": "00000000000000000000000000000001-0000000000000001-0", baggage: "sentry-environment=customer" };
 
-// call asks the API. The token that is sent along is empty until somebody has signed in.
+// call asks the API. The token that is sent along is empty until a user has signed in.
 export const call = async (path, answer) => {
 	const token = document.cookie.match(/(?:^|; )authentik_csrf=([^;]*)/)?.[1] ?? "";
 	const init = { credentials: "include", headers: { Accept: "application/json", "X-authentik-CSRF": token, ...traces } };

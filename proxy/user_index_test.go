@@ -17,7 +17,7 @@ import (
 
 func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, func(c *Config) { c.Flow = "login" })
+	d := newSessionGate(t, func(c *Config) { c.Flow = "login" })
 	d.begin(jane)
 	cookie := d.begin(jane)
 	d.begin(User{Username: "joe", UID: "joe"})
@@ -25,7 +25,7 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 	if err != nil || len(list) != 2 {
 		t.Fatalf("got %v, %v", list, err)
 	}
-	if !d.believed(cookie) {
+	if !d.opens(cookie) {
 		t.Fatal("it is not there")
 	}
 	newest := list[0]
@@ -46,15 +46,15 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 func TestIndex_LimitEndsTheOldest(t *testing.T) {
 	t.Parallel()
 	metrics := &countingMetrics{}
-	d := newDesk(t, func(c *Config) { c.MaxPerUser, c.Metrics = 2, metrics })
+	d := newSessionGate(t, func(c *Config) { c.MaxPerUser, c.Metrics = 2, metrics })
 	strong := d.beside(func(c *Config) { c.Flow = "strong" })
 	elsewhere := strong.begin(jane)
 	first := d.begin(jane)
-	if !d.believed(first) {
+	if !d.opens(first) {
 		t.Fatal("the first did not begin")
 	}
 	others := []string{d.begin(User{Username: "joe", UID: "joe"}), d.begin(jane), d.begin(jane)}
-	if d.believed(first) {
+	if d.opens(first) {
 		t.Error("there are three sessions of one user, and two may be")
 	}
 	for i, cookie := range others {
@@ -81,8 +81,8 @@ func TestIndex_ConcurrentSignInsKeepTheLimit(t *testing.T) {
 	if raced {
 		many = 100 // a session may take 30 s to begin, and the detector is slow
 	}
-	d := newDesk(t, func(c *Config) { c.MaxPerUser = most })
-	gates := []*desk{d, d.beside(nil)}
+	d := newSessionGate(t, func(c *Config) { c.MaxPerUser = most })
+	gates := []*sessionGate{d, d.beside(nil)}
 	cookies := make(chan string, many)
 	var overtaken atomic.Int64
 	var crowd sync.WaitGroup
@@ -108,7 +108,7 @@ func TestIndex_ConcurrentSignInsKeepTheLimit(t *testing.T) {
 		}
 	}
 	if alive != most || d.stored() != most || len(d.listed(jane.UID)) != most {
-		t.Errorf("%d are alive, %d stored, %d on the roll; %d may be", alive, d.stored(), len(d.listed(jane.UID)), most)
+		t.Errorf("%d are alive, %d stored, %d in the index; %d may be", alive, d.stored(), len(d.listed(jane.UID)), most)
 	}
 	t.Logf("%d of %d were ended before they had begun", overtaken.Load(), many)
 }
@@ -116,7 +116,7 @@ func TestIndex_ConcurrentSignInsKeepTheLimit(t *testing.T) {
 func TestIndex_DropsExpiredSessions(t *testing.T) {
 	t.Parallel()
 	c := &clock{}
-	d := newDesk(t, func(c2 *Config) { c2.Now = c.now })
+	d := newSessionGate(t, func(c2 *Config) { c2.Now = c.now })
 	d.begin(jane)
 	c.move(30 * time.Minute)
 	d.begin(jane)
@@ -125,7 +125,7 @@ func TestIndex_DropsExpiredSessions(t *testing.T) {
 	}
 	c.move(31 * time.Minute)
 	if n := len(d.listed(jane.UID)); n != 0 { // both until an hour from the true time
-		t.Errorf("%d are on the roll after their end", n)
+		t.Errorf("%d are in the index after their end", n)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestIndex_DropsExpiredSessions(t *testing.T) {
 func TestIndex_StoreFailureLeavesNoHalfSession(t *testing.T) {
 	t.Parallel()
 	for at := int64(1); ; at++ {
-		d := newDesk(t, func(c *Config) { c.MaxPerUser = 1 })
+		d := newSessionGate(t, func(c *Config) { c.MaxPerUser = 1 })
 		before := d.begin(jane)
 		d.store.calls.Store(0)
 		operation := ""
@@ -163,7 +163,7 @@ func TestIndex_StoreFailureLeavesNoHalfSession(t *testing.T) {
 			t.Errorf("%s at call %d: %v", operation, at, err)
 		}
 		if d.stored() != 1 || !d.alive(before) || len(d.listed(jane.UID)) != 1 {
-			t.Errorf("%s at call %d: %d stored, the old one is alive: %v, the roll is %v",
+			t.Errorf("%s at call %d: %d stored, the old one is alive: %v, the index is %v",
 				operation, at, d.stored(), d.alive(before), d.listed(jane.UID))
 		}
 	}
@@ -172,7 +172,7 @@ func TestIndex_StoreFailureLeavesNoHalfSession(t *testing.T) {
 func TestIndex_FailingStoreAdmitsNobody(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"load", "save"} {
-		d := newDesk(t, nil)
+		d := newSessionGate(t, nil)
 		d.store.fails = func(_ int64, of string) error {
 			if of == operation {
 				return errFault
@@ -192,25 +192,25 @@ func TestIndex_FailingStoreAdmitsNobody(t *testing.T) {
 // TestIndex_UnreadableListIsReplaced: one that is damaged, of another key or of another user.
 func TestIndex_UnreadableListIsReplaced(t *testing.T) {
 	t.Parallel()
-	for name, damage := range map[string]func(d *desk, value []byte) []byte{
-		"cut short": func(_ *desk, value []byte) []byte { return value[:len(value)/2] },
-		"changed":   func(_ *desk, value []byte) []byte { value[len(value)-1] ^= 1; return value },
-		"empty":     func(*desk, []byte) []byte { return nil },
-		"of another key": func(d *desk, _ []byte) []byte {
+	for name, damage := range map[string]func(d *sessionGate, value []byte) []byte{
+		"cut short": func(_ *sessionGate, value []byte) []byte { return value[:len(value)/2] },
+		"changed":   func(_ *sessionGate, value []byte) []byte { value[len(value)-1] ^= 1; return value },
+		"empty":     func(*sessionGate, []byte) []byte { return nil },
+		"of another key": func(d *sessionGate, _ []byte) []byte {
 			other := d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", seal.MinKey)) })
 			other.begin(jane)
 			return d.kept(listName(other, jane.UID))
 		},
-		"of another user": func(d *desk, _ []byte) []byte {
+		"of another user": func(d *sessionGate, _ []byte) []byte {
 			d.begin(User{Username: "joe", UID: "joe"})
 			return d.kept(listName(d, "joe"))
 		},
-		"a lead": func(d *desk, _ []byte) []byte {
+		"a lead": func(d *sessionGate, _ []byte) []byte {
 			_, pointer, _ := d.sessions.Places(jane.UID, "jane", "")
 			return d.kept(pointer.Name())
 		},
 	} {
-		d := newDesk(t, nil)
+		d := newSessionGate(t, nil)
 		before := d.begin(jane)
 		b, _, _ := d.sessions.Places(jane.UID, "jane", "")
 		r, _, _ := d.store.Load(t.Context(), b.Name())
@@ -225,7 +225,7 @@ func TestIndex_UnreadableListIsReplaced(t *testing.T) {
 		if lines := d.listed(jane.UID); len(lines) != 1 || !d.alive(before) || !d.alive(after) {
 			t.Errorf("%s: afterwards it says %v", name, lines)
 		}
-		if !d.believed(before) { // remembered, so that it can be ended after all
+		if !d.opens(before) { // remembered, so that it can be ended after all
 			t.Fatal(name)
 		}
 		if ended, err := d.Operator().EndAll(t.Context(), "jane"); err != nil || len(ended) != 2 || d.alive(before) || d.alive(after) {
@@ -238,7 +238,7 @@ func TestIndex_UnreadableListIsReplaced(t *testing.T) {
 func TestIndex_StoredListRevealsNothing(t *testing.T) {
 	t.Parallel()
 	var spy *storeSpy
-	d := newDesk(t, func(c *Config) {
+	d := newSessionGate(t, func(c *Config) {
 		spy = spyOn(c.Store)
 		c.MaxPerUser, c.Store = 2, spy
 	})
@@ -271,10 +271,10 @@ func TestIndex_StoredListRevealsNothing(t *testing.T) {
 // TestIndex_IsFoundOnlyWithTheGatesKey and not with another, nor for another authentik.
 func TestIndex_IsFoundOnlyWithTheGatesKey(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	_, _, there := newAuthentik(t)
 	names := map[string]bool{}
-	for _, other := range []*desk{
+	for _, other := range []*sessionGate{
 		d, d.beside(func(c *Config) { c.Key = []byte(strings.Repeat("x", seal.MinKey)) }), d.beside(func(c *Config) { c.Client = there }),
 	} {
 		for _, uid := range []string{"a", "b"} {
@@ -298,7 +298,7 @@ func TestIndex_IsFoundOnlyWithTheGatesKey(t *testing.T) {
 
 func TestIndex_UsernameLeadsToItsNewestUser(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	d.begin(User{Username: "jane", UID: "first"})
 	d.begin(User{Username: "janet", UID: "first"}) // renamed
 	if list, err := d.Operator().SessionsOf(t.Context(), "jane"); err != nil || len(list) != 2 || list[0].User != "janet" {
@@ -316,7 +316,7 @@ func TestIndex_UsernameLeadsToItsNewestUser(t *testing.T) {
 
 func TestIndex_ImpossibleLimitIsAMistake(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newSessionGate(t, nil)
 	for most, wrong := range map[int]bool{-1: true, 0: false, 1: false, session.MaxPerUser: false, session.MaxPerUser + 1: true} {
 		cfg := d.cfg
 		cfg.MaxPerUser = most
@@ -331,7 +331,7 @@ func TestIndex_ImpossibleLimitIsAMistake(t *testing.T) {
 }
 
 // listName is where the store keeps a user's list.
-func listName(d *desk, uid string) string {
+func listName(d *sessionGate, uid string) string {
 	list, _, _ := d.sessions.Places(uid, "", "")
 	return list.Name()
 }

@@ -52,27 +52,27 @@ func (b *brokenStore) Delete(ctx context.Context, name string) error {
 }
 
 func (b *brokenStore) Revoke(ctx context.Context, name string, until time.Time) error {
-	if err := b.fail("bury"); err != nil {
+	if err := b.fail("revoke"); err != nil {
 		return err
 	}
 	return b.Memory.Revoke(ctx, name, until)
 }
 
 func (b *brokenStore) Revoked(ctx context.Context, names ...string) (bool, error) {
-	if err := b.fail("buried"); err != nil {
+	if err := b.fail("revoked"); err != nil {
 		return false, err
 	}
 	return b.Memory.Revoked(ctx, names...)
 }
 
-// A desk is a gate whose sessions are begun without anybody signing in.
-type desk struct {
+// A sessionGate is a gate whose sessions begin without a sign-in.
+type sessionGate struct {
 	*Gate
 	t     testing.TB
 	store *brokenStore
 }
 
-func newDesk(t testing.TB, change func(*Config)) *desk {
+func newSessionGate(t testing.TB, change func(*Config)) *sessionGate {
 	t.Helper()
 	store := &brokenStore{Memory: newStore(t)}
 	_, _, client := newAuthentik(t)
@@ -80,26 +80,26 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	if change != nil {
 		change(&cfg)
 	}
-	return deskOf(t, cfg, store)
+	return sessionGateOf(t, cfg, store)
 }
 
-// deskOf waits until the gate hears its store: when that begins, all that is remembered is
+// sessionGateOf waits until the gate hears its store: when that begins, all that is remembered is
 // forgotten.
-func deskOf(t testing.TB, cfg Config, store *brokenStore) *desk {
+func sessionGateOf(t testing.TB, cfg Config, store *brokenStore) *sessionGate {
 	t.Helper()
-	d := &desk{newGate(t, cfg), t, store}
-	hearing(t, d.Gate, true)
+	d := &sessionGate{newGate(t, cfg), t, store}
+	awaitWatch(t, d.Gate, true)
 	return d
 }
 
 // beside is another gate on the same store.
-func (d *desk) beside(change func(*Config)) *desk {
+func (d *sessionGate) beside(change func(*Config)) *sessionGate {
 	d.t.Helper()
 	cfg := d.cfg
 	if change != nil {
 		change(&cfg)
 	}
-	return deskOf(d.t, cfg, d.store)
+	return sessionGateOf(d.t, cfg, d.store)
 }
 
 var jane = User{Username: "jane", Name: "Jane Doe", Email: "jane@example.com", UID: "5f4dcc3b5aa765d61d8327deb882cf99"}
@@ -111,7 +111,7 @@ func recordOf(user User) session.Record {
 	}
 }
 
-func (d *desk) begin(user User) string {
+func (d *sessionGate) begin(user User) string {
 	d.t.Helper()
 	s, _, err := startSession(d.t.Context(), d.Gate, recordOf(user), somewhere("app.example.com"))
 	if err != nil {
@@ -121,14 +121,14 @@ func (d *desk) begin(user User) string {
 }
 
 // alive reports whether a cookie opens a session, by the store and not by memory.
-func (d *desk) alive(cookie string) bool {
+func (d *sessionGate) alive(cookie string) bool {
 	d.t.Helper()
 	d.sessions.Forget()
-	return d.believed(cookie)
+	return d.opens(cookie)
 }
 
-// believed reports whether a cookie opens a session as it does for a request.
-func (d *desk) believed(cookie string) bool {
+// opens reports whether a cookie opens a session as it does for a request.
+func (d *sessionGate) opens(cookie string) bool {
 	d.t.Helper()
 	s, err := findSession(context.WithoutCancel(d.t.Context()), d.Gate, cookie, somewhere("app.example.com"))
 	if err != nil {
@@ -137,7 +137,7 @@ func (d *desk) believed(cookie string) bool {
 	return s != nil
 }
 
-func (d *desk) listed(uid string) []session.Entry {
+func (d *sessionGate) listed(uid string) []session.Entry {
 	d.t.Helper()
 	_, list, err := d.sessions.List(d.t.Context(), uid)
 	if err != nil {
@@ -147,7 +147,7 @@ func (d *desk) listed(uid string) []session.Entry {
 }
 
 // stored is how many records of sessions there are.
-func (d *desk) stored() int {
+func (d *sessionGate) stored() int {
 	d.t.Helper()
 	n, err := d.store.Count(d.t.Context(), "session")
 	if err != nil {
@@ -179,7 +179,7 @@ func asErr(err error) Code {
 	return fault.From(err).Code
 }
 
-func (d *desk) kept(name string) []byte {
+func (d *sessionGate) kept(name string) []byte {
 	d.t.Helper()
 	r, found, err := d.store.Memory.Load(d.t.Context(), name)
 	if !found || err != nil {
