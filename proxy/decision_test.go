@@ -216,21 +216,39 @@ func TestSession_IsFoundBehindAPlantedCookie(t *testing.T) {
 	}
 }
 
+// The application gets the server's own writer, but for responses to signed-in
+// visitors that may have to be marked.
 func TestGuard_PassesTheServersOwnWriter(t *testing.T) {
 	t.Parallel()
-	g, cookie := held(t, nil, session.Record{User: User{Username: "jane"}})
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	r.Host = "app.example.com"
-	r.Header.Set("Cookie", "authentik_gate="+cookie)
-	w, failed := httptest.NewRecorder(), errors.New("the application's own failure")
-	err := g.Guard(w, r, func(got http.ResponseWriter, _ *http.Request) error {
-		if got != http.ResponseWriter(w) {
-			t.Errorf("got a %T at the application, want the server's own writer", got)
+	for name, tt := range map[string]struct {
+		cache  Cache
+		method string
+		open   bool
+		marked bool
+	}{
+		"cache off":             {CacheOff, http.MethodGet, false, false},
+		"POST":                  {CachePrivate, http.MethodPost, false, false},
+		"open, without session": {CachePrivate, http.MethodGet, true, false},
+		"cache private":         {CachePrivate, http.MethodGet, false, true},
+	} {
+		g, cookie := held(t, func(c *Config) {
+			c.Cache, c.Open = tt.cache, func(*http.Request) bool { return tt.open }
+		}, session.Record{User: User{Username: "jane"}})
+		r := httptest.NewRequestWithContext(t.Context(), tt.method, "/", nil)
+		r.Host = "app.example.com"
+		if !tt.open {
+			r.Header.Set("Cookie", "authentik_gate="+cookie)
 		}
-		return failed
-	})
-	if !errors.Is(err, failed) {
-		t.Errorf("got error %v from the application's failure", err)
+		w, failed := httptest.NewRecorder(), errors.New("the application's own failure")
+		err := g.Guard(w, r, func(got http.ResponseWriter, _ *http.Request) error {
+			if own := got == http.ResponseWriter(w); own == tt.marked {
+				t.Errorf("%s: got a %T at the application, want the server's own writer: %v", name, got, !tt.marked)
+			}
+			return failed
+		})
+		if !errors.Is(err, failed) {
+			t.Errorf("%s: got error %v from the application's failure", name, err)
+		}
 	}
 }
 
