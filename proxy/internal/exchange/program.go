@@ -90,7 +90,8 @@ func (x *Exchange) fromBrowser() bool {
 // realm returns the host as it may stand between quotes.
 func realm(host string) string {
 	odd := func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".-:[]", r))
+		plain := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".-:[]", r)
+		return !plain
 	}
 	if host == "" || strings.ContainsFunc(host, odd) {
 		return "authentik"

@@ -93,7 +93,7 @@ func FuzzCredential(f *testing.F) {
 		if c.Several != (len(lines) > 1) || c.Several && c.Valid() {
 			t.Errorf("got several %t of %d lines", c.Several, len(lines))
 		}
-		if namer.name(c) != namer.name(c) {
+		if first, second := namer.name(c), namer.name(c); first != second {
 			t.Error("got two names of one credential")
 		}
 	})
