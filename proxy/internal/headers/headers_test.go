@@ -123,14 +123,28 @@ func TestHeaders_TooLongValueIsLeftOutWhole(t *testing.T) {
 		max  int
 		want string
 	}{
-		{0, fmt.Sprintf("1 [{Remote-Groups %d %d }]", size, DefaultSize)},
-		{size - 1, fmt.Sprintf("1 [{Remote-Groups %d %d }]", size, size-1)},
+		{0, fmt.Sprintf("1 [{Remote-Groups %d %d  false}]", size, DefaultSize)},
+		{size - 1, fmt.Sprintf("1 [{Remote-Groups %d %d  false}]", size, size-1)},
 		{size, "2 []"},
 	} {
 		prepared, problems := New(Options{MaxSize: tt.max}).Prepare(Subject{User: u})
 		if got := fmt.Sprint(len(prepared), problems); got != tt.want {
 			t.Errorf("at most %d: got %.100s, want %s", tt.max, got, tt.want)
 		}
+	}
+}
+
+// TestHeaders_OfNothingIsLeftOutAndReported: an application would ask the browser
+// for a name and a password instead.
+func TestHeaders_OfNothingIsLeftOutAndReported(t *testing.T) {
+	t.Parallel()
+	h := New(Options{Rules: []Rule{
+		{Name: "Authorization", Of: func(s Subject) string { return s.User.Email }, Encoding: UTF8},
+		{Name: "X-User", Of: func(s Subject) string { return s.User.Username }},
+	}})
+	prepared, problems := h.Prepare(Subject{User: user.User{Username: "jane"}})
+	if got, want := fmt.Sprint(prepared, problems), "[{X-User jane}] [{Authorization 0 0  true}]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -148,7 +162,7 @@ func TestHeaders_EncodingOfAllAndOfOne(t *testing.T) {
 	if got := fmt.Sprint(r.Header); got != want {
 		t.Errorf("got\n%q, want\n%q", got, want)
 	}
-	if got, want := fmt.Sprint(problems), "[{X-Each 0 0 latin1}]"; got != want {
+	if got, want := fmt.Sprint(problems), "[{X-Each 0 0 latin1 false}]"; got != want {
 		t.Errorf("problems: got %s, want %s", got, want)
 	}
 }
