@@ -16,21 +16,23 @@ func TestSource_ThatIsTheOnlyWayIsGoneToAtOnce(t *testing.T) {
 		fields  []string
 		sources []authentiktest.Source
 		login   Login
+		link    string // to a flow for recovery
 		want    bool
 	}{
-		"one source, page":       {nil, []authentiktest.Source{github()}, LoginPage, true},
-		"one source, relay":      {nil, []authentiktest.Source{github()}, LoginRelay, true},
-		"a field as well":        {fields, []authentiktest.Source{github()}, LoginPage, false},
-		"a field as well, relay": {fields, []authentiktest.Source{github()}, LoginRelay, false},
+		"one source, page":       {nil, []authentiktest.Source{github()}, LoginPage, "", true},
+		"one source, relay":      {nil, []authentiktest.Source{github()}, LoginRelay, "", true},
+		"a field as well":        {fields, []authentiktest.Source{github()}, LoginPage, "", false},
+		"a field as well, relay": {fields, []authentiktest.Source{github()}, LoginRelay, "", false},
+		"a link as well":         {nil, []authentiktest.Source{github()}, LoginPage, "strong", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := withSources(tt.sources...)
-			stage := &authentiktest.IdentificationStage{UserFields: tt.fields, Sources: cfg.Sources}
+			stage := &authentiktest.IdentificationStage{UserFields: tt.fields, Sources: cfg.Sources, RecoveryFlow: tt.link}
 			s := newOIDCSite(t, func(reg *registration) {
 				flow := loginFlow("login")
 				flow.Bindings[0].Stage = stage
-				flows := []authentiktest.Flow{flow}
+				flows := []authentiktest.Flow{flow, loginFlow("strong")}
 				for _, one := range cfg.Flows {
 					if strings.HasPrefix(one.Slug, "default-source") {
 						flows = append(flows, one)
