@@ -126,7 +126,7 @@ func (a *Application) login(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.HasPrefix(next, `/\`) {
 		next = "/"
 	}
-	http.Redirect(w, r, next, http.StatusFound)
+	http.Redirect(w, r, next, http.StatusFound) //nolint:gosec // It is a path of this site.
 }
 
 func (a *Application) logout(w http.ResponseWriter, r *http.Request) {
