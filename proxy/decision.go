@@ -68,6 +68,11 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	x.Needs = uint64(needs)
 	unasked, passes := g.unasked(x, needs)
 	s, found, err := x.Session()
+	if g.relay != nil && !found && err == nil { // also where the path is open
+		if target, ok := g.relay.Target(x); ok {
+			return relayed{g, target}
+		}
+	}
 	switch {
 	case err != nil && !passes:
 		return refuse{fault.From(err)}
@@ -81,11 +86,6 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	case passes:
 		unasked.hidden = x.Standing().Session != nil
 		return unasked
-	}
-	if g.relay != nil {
-		if target, ok := g.relay.Target(x); ok {
-			return relayed{g, target}
-		}
 	}
 	if exchange.Navigates(x.R) || exchange.Framed(x.R) {
 		return signIn{signin.LinkAt(g.cfg.PageHost, x.At.Asked)}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -96,5 +97,28 @@ func TestRelay_DemandedFlowBeginsAgainAfterAWeakerOne(t *testing.T) {
 				t.Errorf("the demanded flow: got status %d at %s, want hello jane", page.status, page.path)
 			}
 		})
+	}
+}
+
+// TestRelay_WorksWhereMostOfTheSiteIsOpen: the paths of authentik's interface are
+// open as well then, and are the application's until a sign-in has begun.
+func TestRelay_WorksWhereMostOfTheSiteIsOpen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) {
+		c.Login = LoginRelay
+		c.Open = func(r *http.Request) bool { return !strings.HasPrefix(r.URL.Path, "/admin") }
+	})
+	p := &interfaced{person: s.person(t)}
+	if page := p.open("/if/flow/login/"); page.body != "hello " {
+		t.Errorf("before a sign-in: got %q, want the application", page.body)
+	}
+	p.opens("/admin")
+	p.is(p.asks(nil), asksName)
+	p.asks(map[string]any{"uid_field": "jane"})
+	if page := p.goes(p.asks(map[string]any{"password": "open sesame"})); page.body != "hello jane" || page.path != "/admin" {
+		t.Errorf("got status %d at %s, want hello jane at /admin", page.status, page.path)
+	}
+	if page := p.open("/if/flow/login/"); page.body != "hello jane" {
+		t.Errorf("after the sign-in: got %q, want the application", page.body)
 	}
 }
