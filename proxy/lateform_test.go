@@ -120,6 +120,26 @@ func TestLateForm_IsSentOnceAfterTheSignIn(t *testing.T) {
 	}
 }
 
+// TestLateForm_IsKeptUpToItsBoundsAllTheWay: the page's own form, with longer names
+// and what is sealed, must not be too large for the gate.
+func TestLateForm_IsKeptUpToItsBoundsAllTheWay(t *testing.T) {
+	t.Parallel()
+	s := newPosting(t, nil)
+	for name, body := range map[string]string{
+		"256 KiB":     "a=" + strings.Repeat("x", 256<<10-1),
+		"1000 fields": strings.TrimSuffix(strings.Repeat("a=1&", 1000), "&"),
+	} {
+		p := s.person(t)
+		late := p.submits("/page", urlencoded, body, "same-origin")
+		if _, got := p.goesOn(late, "jane", "open sesame").formOf(t); got != body {
+			t.Errorf("%s: got %d bytes kept, want %d", name, len(got), len(body))
+		}
+		if over := s.person(t).submits("/page", urlencoded, body+"&b=", "same-origin"); strings.Contains(over.body, "<form") {
+			t.Errorf("%s and a little more: got the form kept", name)
+		}
+	}
+}
+
 // What another site has sent is kept only where the operator says so.
 func TestLateForm_OfAnotherSiteIsNotKept(t *testing.T) {
 	t.Parallel()

@@ -34,13 +34,25 @@ var errNotKept = errors.New("lateform: the form cannot be kept")
 type form struct {
 	fields []page.Field
 	files  []string // the names of files, which are lost
+	bounds bounds
 	size   int
 }
+
+// bounds are how many bytes of names and values a form can have, and how many
+// fields.
+type bounds struct{ size, fields int }
+
+// The bounds of a form that is kept, and of the form of the page that keeps it,
+// whose names are longer.
+var (
+	ofKept = bounds{maxKept, maxFields}
+	ofPage = bounds{maxKept + maxFields*len(prefix) + maxSealed, maxFields + 1}
+)
 
 // add adds a field. HTML holds no NUL, and the page is in UTF-8.
 func (f *form) add(name, value string) error {
 	f.size += len(name) + len(value)
-	if f.size > maxKept || len(f.fields) >= maxFields ||
+	if f.size > f.bounds.size || len(f.fields) >= f.bounds.fields ||
 		!utf8.ValidString(name+value) || strings.ContainsRune(name+value, 0) {
 		return errNotKept
 	}
@@ -56,7 +68,7 @@ func read(contentType string, body io.Reader) (f form, err error) {
 	case err != nil:
 		return form{}, errNotKept
 	case kind == typeForm:
-		return readPlain(body)
+		return readPlain(body, ofKept)
 	case kind == typeMultipart && params["boundary"] != "":
 		return readParts(multipart.NewReader(body, params["boundary"]))
 	default:
@@ -65,7 +77,8 @@ func read(contentType string, body io.Reader) (f form, err error) {
 }
 
 // readPlain reads a form without files, in its order.
-func readPlain(body io.Reader) (f form, err error) {
+func readPlain(body io.Reader, within bounds) (f form, err error) {
+	f.bounds = within
 	text, err := io.ReadAll(body)
 	if err != nil {
 		return form{}, err
@@ -89,6 +102,7 @@ func readPlain(body io.Reader) (f form, err error) {
 
 // readParts reads a form that may have files.
 func readParts(parts *multipart.Reader) (f form, err error) {
+	f.bounds = ofKept
 	for {
 		part, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) {

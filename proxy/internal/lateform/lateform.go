@@ -22,6 +22,8 @@ const (
 	// sealedField is the field of a page's form with what is sealed, and before the
 	// names of the fields that it keeps stands prefix.
 	sealedField, prefix = "late", "f."
+	// maxSealed bounds what is sealed in a page: an address of up to 16 KiB.
+	maxSealed = 32 << 10
 	// maxOwn bounds the form that a page sends: each byte of what it keeps may be
 	// spelled with three.
 	maxOwn = 3*maxKept + 64<<10
@@ -163,7 +165,7 @@ var errForged = errors.New("lateform: the page was not made by this gate, or is 
 func (h *Handler) sent(x *exchange.Exchange) (sealed string, from origin, f form, err error) {
 	body := intake.Open(x.W, x.R, intake.Options{Room: h.Room, Client: x.At.Client, Limit: maxOwn})
 	defer body.Close() //nolint:errcheck // It only gives back room.
-	all, err := readPlain(body)
+	all, err := readPlain(body, ofPage)
 	if err != nil {
 		return "", origin{}, form{}, err
 	}
