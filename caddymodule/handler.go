@@ -60,11 +60,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.unavailable(w, r, err)
 		return nil
 	}
-	return gate.Guard(w, r, func(w http.ResponseWriter, r *http.Request) error {
-		if s, signedIn := proxy.SessionFrom(r.Context()); signedIn {
-			setPlaceholders(r, s, proxy.HeaderEncoding(h.Headers.Encoding))
+	return gate.Guard(w, r, func(w http.ResponseWriter, passing *http.Request) error {
+		if passing.URL != r.URL { // the gate asks the application itself
+			passing = withOwnContext(passing)
 		}
-		return next.ServeHTTP(w, r)
+		if s, signedIn := proxy.SessionFrom(passing.Context()); signedIn {
+			setPlaceholders(passing, s, proxy.HeaderEncoding(h.Headers.Encoding))
+		}
+		return next.ServeHTTP(w, passing)
 	})
 }
 

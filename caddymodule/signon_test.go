@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/examples/legacy/ledger"
@@ -48,6 +49,44 @@ func TestSignOn_AnOldApplicationIsSignedInTo(t *testing.T) {
 	b.expect(b.get("/1987/march"), http.StatusSeeOther, "")
 	if strings.Contains(b.cookies(), "ledger_sid") {
 		t.Errorf("the browser keeps %s", b.cookies())
+	}
+}
+
+// TestSignOn_RoutesSeeTheFormAndNotThePageLoad: what stands behind the gate reads
+// placeholders of the request that the gate has made, and may rewrite it.
+func TestSignOn_RoutesSeeTheFormAndNotThePageLoad(t *testing.T) {
+	s := newSite(t)
+	var other atomic.Int32
+	app := http.StripPrefix("/v1", ledger.New(map[string]string{"ada": "from 1987"}))
+	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Line") != r.Method+" "+r.URL.RequestURI() {
+			other.Add(1)
+		}
+		app.ServeHTTP(w, r)
+	}))
+	t.Cleanup(old.Close)
+	s.load(`SITE {
+	route {
+		authentik AUTHENTIK {
+			sign_on form {
+				page /login
+				user username {http.auth.user.username}
+				password password "from 1987"
+				cookies ledger_sid
+			}
+		}
+		rewrite * /v1{http.request.uri}
+		reverse_proxy ` + strings.TrimPrefix(old.URL, "http://") + ` {
+			header_up X-Line "{http.request.method} {http.request.uri}"
+		}
+	}
+}
+`)
+	b := s.browser()
+	in := b.follow(b.follow(b.signIn("/1987/march?sum=1", "ada")))
+	b.expect(b.follow(in), http.StatusOK, "for <b>ada</b>")
+	if other.Load() > 0 {
+		t.Errorf("got %d requests with placeholders of another request", other.Load())
 	}
 }
 

@@ -263,7 +263,8 @@ func (a *attempt) derive(method string, to *url.URL, fields url.Values) *http.Re
 	for _, name := range []string{"Accept-Encoding", "Range", "If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
 		r.Header.Del(name)
 	}
-	r.Method, r.URL, r.RequestURI = method, to, to.RequestURI()
+	address := *to // handlers before the application may change it
+	r.Method, r.URL, r.RequestURI = method, &address, to.RequestURI()
 	a.jar.send(r)
 	if method != http.MethodPost {
 		return r
