@@ -24,13 +24,25 @@ import (
 
 // A way answers as a test says, and counts.
 type way struct {
-	asked  atomic.Int32
+	asked atomic.Int32
+
+	mu     sync.Mutex
 	answer func(ctx context.Context) (session.Proof, error)
+}
+
+// set has the next tries answered otherwise.
+func (w *way) set(answer func(ctx context.Context) (session.Proof, error)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer = answer
 }
 
 func (w *way) Try(ctx context.Context, _ flowclient.Visitor, _ Credential) (session.Proof, error) {
 	w.asked.Add(1)
-	return w.answer(ctx)
+	w.mu.Lock()
+	answer := w.answer
+	w.mu.Unlock()
+	return answer(ctx)
 }
 
 var jane = session.Proof{User: user.User{Username: "jane", UID: "jane's id"}, Passing: true}
@@ -145,7 +157,7 @@ func TestPrograms_RefusalIsRememberedForSeconds(t *testing.T) {
 		if known := p.Known(shown); known.Refused || !known.Foreign {
 			t.Errorf("later: got %+v, want no refusal any more", known)
 		}
-		w.answer = good
+		w.set(good)
 		if s, err := p.Try(t.Context(), visitor, shown); err != nil || s == nil {
 			t.Errorf("got %v, %v, want Jane", s, err)
 		}
@@ -171,7 +183,7 @@ func TestPrograms_RefusedAtTheRecheck(t *testing.T) {
 		if known := p.Known(shown); known.Session == nil || !known.Session.Due(time.Now()) {
 			t.Errorf("got %+v, want a session that is due", known)
 		}
-		w.answer = refused
+		w.set(refused)
 		if s, err := p.Try(t.Context(), visitor, shown); s != nil || !errors.Is(err, authn.ErrNotSignedIn) || ended.Load() != 1 {
 			t.Errorf("got %v, %v, %d ends, want a refusal and one", s, err, ended.Load())
 		}
@@ -190,10 +202,10 @@ func TestPrograms_SlowAuthentikIsNotWaitedFor(t *testing.T) {
 		p, _ := newPrograms(t, w)
 		_, _ = p.Try(t.Context(), visitor, shown)
 		time.Sleep(recheck)
-		w.answer = func(ctx context.Context) (session.Proof, error) {
+		w.set(func(ctx context.Context) (session.Proof, error) {
 			<-ctx.Done()
 			return session.Proof{}, fmt.Errorf("test: %w", flowclient.ErrUnreachable)
-		}
+		})
 		began := time.Now()
 		if s, err := p.Try(t.Context(), visitor, shown); s == nil || err == nil || time.Since(began) != tryWait {
 			t.Errorf("first: got %v, %v after %v, want the session and an error after %v", s, err, time.Since(began), tryWait)
@@ -209,7 +221,7 @@ func TestPrograms_SlowAuthentikIsNotWaitedFor(t *testing.T) {
 			t.Errorf("got %d questions, want 3: at first, at the recheck, and one in the background", got)
 		}
 		time.Sleep(time.Minute)
-		w.answer = good
+		w.set(good)
 		time.Sleep(tryBackoff)
 		_, _ = p.Try(t.Context(), visitor, shown)
 		synctest.Wait()
@@ -245,7 +257,7 @@ func TestPrograms_GraceEnds(t *testing.T) {
 		w := &way{answer: good}
 		p, _ := newPrograms(t, w)
 		_, _ = p.Try(t.Context(), visitor, shown)
-		w.answer = away
+		w.set(away)
 		time.Sleep(recheck + grace - time.Second)
 		if s, _ := p.Try(t.Context(), visitor, shown); s == nil {
 			t.Error("within the grace: got nothing, want the session")
@@ -289,7 +301,7 @@ func TestPrograms_KnownOneIsNoGuess(t *testing.T) {
 		p, _ := newPrograms(t, w)
 		_, _ = p.Try(t.Context(), visitor, shown)
 		time.Sleep(recheck)
-		w.answer = refused
+		w.set(refused)
 		for i := range 10 {
 			_, _ = p.Try(t.Context(), visitor, Read([]string{encoded(fmt.Sprint("jane:guess", i))}))
 		}
@@ -297,7 +309,7 @@ func TestPrograms_KnownOneIsNoGuess(t *testing.T) {
 		if e := fault.From(err); e.Code != fault.TooManyAttempts || e.RetryAfter <= 0 {
 			t.Errorf("a guess: got %v, want %s and how long to wait", err, fault.TooManyAttempts)
 		}
-		w.answer = good
+		w.set(good)
 		if s, err := p.Try(t.Context(), visitor, shown); s == nil || err != nil {
 			t.Errorf("the known one: got %v, %v, want its session", s, err)
 		}
