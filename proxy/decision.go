@@ -13,10 +13,12 @@ import (
 type decision interface{ kind() string }
 
 type (
-	pass struct { // to the application
-		session *session.Session // nil on an open path, and for a preflight
-		bare    bool             // without the client's credentials
-		hidden  bool             // without the credential of a program, which admits no session
+	// A pass is what most decisions are. With one pointer only it is boxed without an
+	// allocation.
+	pass struct{ session *session.Session } // to the application, with who is signed in
+	open struct {                           // to the application without a session: an open path, or a preflight
+		bare   bool // without the client's credentials
+		hidden bool // without the credential of a program, which admits no session
 	}
 	own     struct{} // to the gate's own addresses
 	relayed struct { // to authentik's own interface
@@ -26,7 +28,7 @@ type (
 	leftOver struct{ by *Gate } // what that interface still asks for when its visit has ended
 	recheck  struct{}           // authentik has to say first whether this user may pass
 	try      struct {           // authentik has to say first whether this credential is good
-		unasked pass // if it is not
+		unasked open // if it is not
 		passes  bool
 	}
 	stepUp struct{}                   // the application demands another kind of sign-in, or a newer one
@@ -34,14 +36,9 @@ type (
 	refuse struct{ err *fault.Error } // no further
 )
 
-func (p pass) kind() string {
-	if p.session == nil {
-		return "open"
-	}
-	return "pass"
-}
-
 // The kinds are labels of metrics.
+func (pass) kind() string     { return "pass" }
+func (open) kind() string     { return "open" }
 func (own) kind() string      { return "own" }
 func (relayed) kind() string  { return "own" }
 func (leftOver) kind() string { return "own" }
@@ -100,14 +97,14 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 // and the request that follows it has to meet them all. It passes on every path,
 // so that it does not matter how an application reads the path, and without what
 // could make more of it than a question.
-func (g *Gate) unasked(x *exchange.Exchange, needs needs) (p pass, passes bool) {
+func (g *Gate) unasked(x *exchange.Exchange, needs needs) (o open, passes bool) {
 	switch {
 	case needs == 0 && g.open(x):
-		return pass{}, true
+		return open{}, true
 	case g.cfg.Preflight && x.Preflight():
-		return pass{bare: true}, true
+		return open{bare: true}, true
 	}
-	return pass{}, false
+	return open{}, false
 }
 
 // open reports whether a request needs no sign-in. The application may go by the
@@ -161,5 +158,6 @@ func noVisit(d decision) bool {
 		return no.err.Code == fault.SignInRequired
 	}
 	_, passes := d.(pass)
-	return passes
+	_, unasked := d.(open)
+	return passes || unasked
 }

@@ -133,14 +133,16 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		d = refuse{fault.New(fault.HostUnknown, nil)}
 	}
 	g.cfg.Metrics.Decision(d.kind())
-	if p, ok := d.(pass); ok {
-		if p.bare {
+	p, signedIn := d.(pass)
+	o, isOpen := d.(open)
+	if signedIn || isOpen {
+		if o.bare {
 			exchange.StripCredentials(r.Header)
 		}
-		if p.session != nil && !p.session.IsProgram() && (g.signOn.Takes(&x) || g.signOut.Takes(&x)) {
-			return g.accompany(x, p, next)
+		if signedIn && !p.session.IsProgram() && (g.signOn.Takes(&x) || g.signOut.Takes(&x)) {
+			return g.accompany(x, p.session, next)
 		}
-		request, running := g.introduce(&x, p)
+		request, running := g.introduce(&x, p.session, o.hidden)
 		defer running.Finish()
 		err := next(g.marked(w, request, running), request)
 		if err == nil && running != nil {
@@ -161,10 +163,10 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 
 // accompany passes a request by which a user signs in or out at the application
 // itself.
-func (g *Gate) accompany(x exchange.Exchange, p pass, next Next) error {
-	w, s := x.W, p.session
+func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) error {
+	w := x.W
 	x.Sent = slices.Clone(x.Sent) // which introduce changes in place
-	request, running := g.introduce(&x, p)
+	request, running := g.introduce(&x, s, false)
 	defer running.Finish()
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
@@ -248,14 +250,14 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 // introduce makes the request that the application sees: without the gate's
 // cookies, and with the identity of a session if there is one. Its context ends
 // with the session. running is nil without a session; its Finish says that the
-// application has answered.
-func (g *Gate) introduce(x *exchange.Exchange, p pass) (request *http.Request, running *session.Stream) {
+// application has answered. The credential of a program is taken off with hidden,
+// and where it has opened the session.
+func (g *Gate) introduce(x *exchange.Exchange, s *session.Session, hidden bool) (request *http.Request, running *session.Stream) {
 	r, next := x.R, (*earlier)(nil)
 	if g.neighbours.any() {
 		r, next = handOn(x)
 	}
-	s := p.session
-	if p.hidden || s != nil && s.IsProgram() && !g.shared.Programs.Passes() {
+	if hidden || s != nil && s.IsProgram() && !g.shared.Programs.Passes() {
 		exchange.HideCredential(r)
 	}
 	if s == nil {

@@ -22,7 +22,7 @@ var (
 // decideProgram says what is to be done with a request that shows a credential, as
 // far as that is known. It only reads. Without the credential, the request may pass
 // as unasked says.
-func (g *Gate) decideProgram(x *exchange.Exchange, needs needs, unasked pass, passes bool) decision {
+func (g *Gate) decideProgram(x *exchange.Exchange, needs needs, unasked open, passes bool) decision {
 	known := x.Standing()
 	switch {
 	case known.Session != nil:
@@ -43,7 +43,7 @@ func (g *Gate) decideProgram(x *exchange.Exchange, needs needs, unasked pass, pa
 // orUnasked returns the decision about a request whose credential is good, or was.
 // Nobody is refused who may pass without one, but an application that is not told
 // who comes does not get the credential either.
-func orUnasked(d decision, unasked pass, passes bool) decision {
+func orUnasked(d decision, unasked open, passes bool) decision {
 	if _, admitted := d.(pass); admitted || !passes {
 		return d
 	}
