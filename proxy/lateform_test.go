@@ -210,7 +210,7 @@ func TestLateForm_GoesNowhereElse(t *testing.T) {
 	}
 }
 
-// If it is known who has sent the form, nobody else sends it.
+// If it is known who has sent the form, no other user sends it.
 func TestLateForm_IsNotSentByAnotherUser(t *testing.T) {
 	t.Parallel()
 	s := newPosting(t, func(c *Config) { c.AppCookies = []AppCookie{{Name: "sid"}} })

@@ -41,7 +41,7 @@ func (g *Gate) decideProgram(x *exchange.Exchange, needs needs, unasked open, pa
 }
 
 // orUnasked returns the decision about a request whose credential is good, or was.
-// Nobody is refused who may pass without one, but an application that is not told
+// No request is refused that may pass without one, but an application that is not told
 // who comes does not get the credential either.
 func orUnasked(d decision, unasked open, passes bool) decision {
 	if _, admitted := d.(pass); admitted || !passes {

@@ -25,7 +25,7 @@ func TestStream_EndsOnceAnnouncementsMayHaveBeenMissed(t *testing.T) {
 		}
 		time.Sleep(between)
 		s.runs(ended)
-		if err := s.store.Delete(t.Context(), list[0].Name); err != nil { // which nobody is told of
+		if err := s.store.Delete(t.Context(), list[0].Name); err != nil { // without a notice
 			t.Fatal(err)
 		}
 		s.sessions.Revoked("")

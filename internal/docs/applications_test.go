@@ -42,7 +42,7 @@ func TestApplications_IndexLinksEveryPage(t *testing.T) {
 	}
 }
 
-// A recipe that nobody has tried must not look like one that was.
+// A recipe that was not tried must not look like one that was.
 func TestApplications_EveryPageSaysWhatWasTried(t *testing.T) {
 	t.Parallel()
 	tried := regexp.MustCompile(`(?is)not tried here; from .*(version|documentation|issues|wiki).*|on 20\d\d-\d\d-\d\d`)

@@ -66,7 +66,7 @@ func TestFlow_AsksForNameAndPasswordOnly(t *testing.T) {
 		"one step":              {[]flowclient.Step{both, end("login")}, ""},
 		"led on by the flow":    {[]flowclient.Step{name, password, end("next", "login")}, ""},
 		"another flow":          {[]flowclient.Step{name, password, end("weak")}, reasonFlow},
-		"nobody signed in":      {[]flowclient.Step{name, password, end("")}, reasonFlow},
+		"no user signed in":     {[]flowclient.Step{name, password, end("")}, reasonFlow},
 		"wrong":                 {[]flowclient.Step{name, wrong}, reasonWrong},
 		"denied":                {[]flowclient.Step{name, password, at(flowclient.AccessDenied{})}, reasonWrong},
 		"second factor":         {[]flowclient.Step{name, password, at(flowclient.AuthenticatorValidate{})}, reasonPerson},

@@ -1,4 +1,4 @@
-// For applications that make requests by themselves: when the gate refuses one because nobody is
+// For applications that make requests by themselves: when the gate refuses one because no user is
 // signed in, this asks the visitor to sign in, in a window of its own, and makes the request again.
 // The application opts in with one line: <script src="/.authentik/assets/session.js"></script>
 
