@@ -54,8 +54,11 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	if !ended {
 		return nil, nil
 	}
-	if flow, goesOn := to.Flow(); goesOn {
-		v.sentTo(flow)
+	if next, goesOn := to.Flow(); goesOn {
+		v.sentTo(next)
+		if to.Class() == flowclient.RedirectFlow {
+			v.ledFrom(flow, next)
+		}
 		return nil, nil
 	}
 	admitted, failed := h.end(x, v, step, got)
