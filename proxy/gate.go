@@ -265,6 +265,9 @@ func (g *Gate) introduce(x *exchange.Exchange, s *session.Session, hidden bool) 
 		return r, nil
 	}
 	running = g.follow(x, r, s)
+	if !s.IsProgram() {
+		x.FromElsewhere(r, s.User.UID)
+	}
 	x.Cookies.Strip(r.Header)
 	request = r.WithContext(running)
 	if problems := g.headers.Set(request, s.Headers); problems != nil {
