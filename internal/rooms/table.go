@@ -193,6 +193,10 @@ var Rooms = []Room{
 		Path: "proxy/internal/page/assets", Only: nothing,
 		OnlyWhy: "it serves files that are the same for every visitor, and knows no page",
 	},
+	{
+		Path: "proxy/internal/page/prints", Only: nothing,
+		OnlyWhy: "it fills gaps in a text, and knows no page",
+	},
 	{Path: "proxy/internal/gallery", Bans: slices.Concat(caddy, []Ban{
 		{Module + "/internal", "it shows the pages as they are, without anything that stands in for authentik"},
 	})},
@@ -258,7 +262,7 @@ var Rooms = []Room{
 var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/pictures",
-	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets",
+	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
 	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/programs", "proxy/internal/exchange",
 	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy",
 }

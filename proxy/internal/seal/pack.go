@@ -17,8 +17,10 @@ import (
 const (
 	// maxOpened bounds what a sealed value may decompress to, in bytes.
 	maxOpened = 16 << 20
-	// minCompressed is the least length of JSON that becomes shorter, in bytes.
-	minCompressed = 128
+	// minSmall is the least length of JSON that becomes shorter, in bytes, and
+	// minFast the least that becomes so much shorter that it is worth the time.
+	minSmall = 128
+	minFast  = 512
 	// storedHead is the length of what precedes a stored block: the kind of the
 	// block, its length, and the complement of its length.
 	storedHead = 5
@@ -58,15 +60,16 @@ var levels = map[Kind]level{
 // levelOf returns how JSON of a kind and a length is compressed.
 func levelOf(of Kind, length int) level {
 	how, known := levels[of]
+	if !known {
+		how = fast
+	}
 	switch {
-	case length > maxStored && how == stored:
-		return fast
-	case length < minCompressed:
+	case how == small && length < minSmall, how == fast && length < minFast:
 		return stored
-	case known:
-		return how
-	default:
+	case how == stored && length > maxStored:
 		return fast
+	default:
+		return how
 	}
 }
 

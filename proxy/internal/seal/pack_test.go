@@ -52,7 +52,7 @@ func openedBefore(t testing.TB, b Box, sealed []byte) (v []string) {
 
 // values have all the lengths at which something changes.
 func values() (all [][]string) {
-	for _, n := range []int{0, 1, minCompressed - 6, minCompressed - 5, minCompressed - 4, 1000, maxStored - 6, maxStored - 5, maxStored - 4, maxStored, 1 << 18} {
+	for _, n := range []int{0, 1, minSmall - 6, minSmall - 5, minSmall - 4, minFast - 6, minFast - 5, minFast - 4, maxStored - 6, maxStored - 5, maxStored - 4, maxStored, 1 << 18} {
 		all = append(all, []string{strings.Repeat("x", n)})
 	}
 	return all

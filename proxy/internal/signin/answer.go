@@ -39,6 +39,8 @@ func (h *Handler) Answer(x *exchange.Exchange) {
 		out := h.Open(x, vis.Back)
 		out.notice = noticeExpired
 		h.show(x, out, vis.Back)
+	case errors.Is(err, errCopyGone):
+		h.show(x, h.recalled(x, vis, said), vis.Back)
 	case err != nil:
 		if !h.already(x, back) {
 			x.Fail(fault.New(fault.VisitLost, err), back)

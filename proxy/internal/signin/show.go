@@ -33,7 +33,7 @@ func (h *Handler) show(x *exchange.Exchange, out Outcome, back string) {
 // draw shows the challenge of a visit, sealed for the browser that asks.
 func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	vis := out.Visit
-	sealed, err := vis.seal(x, x.EnsureVisit())
+	sealed, err := vis.forPage(x)
 	if err != nil {
 		x.Fail(fault.New(fault.AuthentikUnexpected, err), vis.Back)
 		return
@@ -47,6 +47,9 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 		Elsewhere: h.elsewhere(vis), Origin: x.Origin(),
 		Source: h.Chosen(vis), ResendAfter: vis.longestRest(h.Now()),
 		Name: vis.Name, Lockout: out.wait,
+	}
+	if vis.copy != nil {
+		q.Prints = vis.copy.prints
 	}
 	if err = h.ask(x, q); err != nil {
 		x.Log().ErrorContext(x.Context(), "page: cannot be drawn", "error", err, "component", component)
