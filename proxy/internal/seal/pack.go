@@ -109,7 +109,7 @@ func (b *buffer) release() {
 // pack encodes a value. The caller releases the result.
 func pack(of Kind, v any) (*buffer, error) {
 	plain := newBuffer()
-	plain.Write(make([]byte, storedHead))
+	_, _ = plain.Write(make([]byte, storedHead))
 	if err := json.NewEncoder(plain).Encode(v); err != nil {
 		plain.release()
 		return nil, err
