@@ -16,6 +16,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/examples/legacy/ledger"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest/adminapi"
 )
 
 // A demonstration is the gate with everything around it.
@@ -98,7 +99,7 @@ func startSites(ctx context.Context) (at addresses, err error) {
 
 // startAuthentik starts the stand-in for authentik and finds addresses for the gate.
 func (d *demonstration) startAuthentik(ctx context.Context, at addresses, server *authentiktest.Server) (_ addresses, err error) {
-	if at.standIn, err = serve(ctx, d.authentik, server); err != nil {
+	if at.standIn, err = serve(ctx, d.authentik, adminapi.New(server)); err != nil {
 		return at, fmt.Errorf("starting the stand-in for authentik: %w", err)
 	}
 	if at.gate, err = freeAddress(ctx, d.listen); err != nil {

@@ -238,6 +238,10 @@ var Rooms = []Room{
 		Path: "caddymodule/internal/loglimit", Only: nothing,
 		OnlyWhy: "it counts lines of any log",
 	},
+	{Path: "caddymodule/internal/setup", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy/internal", "a command sets authentik up, and knows nothing of the gate's inside"},
+	})},
+	{Path: "internal/authentikadmin", Only: nothing, OnlyWhy: "it holds the token of an administrator"},
 	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, guests)},
 	{
 		Path:    "caddymodule/sessions/storage/storagestore",
