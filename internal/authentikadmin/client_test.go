@@ -40,8 +40,12 @@ func TestClient_ReadsAllPagesBelowTheWebPath(t *testing.T) {
 // A filter that a release does not know is ignored there, and all objects come.
 func TestClient_BelievesNoFilter(t *testing.T) {
 	t.Parallel()
-	c := newTestClient(t, func(w http.ResponseWriter, _ *http.Request) {
+	c := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if strings.Contains(r.URL.Path, "groups") {
+			fmt.Fprint(w, `{"pagination": {"next": 0}, "results": [{"pk": "1", "name": "others"}]}`)
+			return
+		}
 		fmt.Fprint(w, `{"pagination": {"next": 0}, "results": [{"pk": 1, "name": "other", "client_id": "other"}, {"pk": 2, "name": "mine", "client_id": "c"}]}`)
 	})
 	if all, err := c.ProvidersNamed(t.Context(), "mine"); err != nil || len(all) != 1 || all[0].PK != 2 {
