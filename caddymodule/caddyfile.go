@@ -131,6 +131,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        audience <text>
 //	        lifetime <duration>
 //	    }
+//	    audit
 //	    prefix <path>
 //	}
 //
@@ -155,7 +156,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "audit"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -283,6 +284,8 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.flag(d, "sign_out_back", &p.handler.SignOutBack)
 	case "clients":
 		p.clients(d)
+	case "audit":
+		p.flag(d, "audit", &p.handler.Audit)
 	case "preflight":
 		p.flag(d, "preflight", &p.handler.Preflight)
 	case "scopes":

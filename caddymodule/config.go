@@ -217,6 +217,11 @@ type Handler struct {
 	// The headers that tell the application about the visitor.
 	Headers Headers `json:"headers,omitzero"`
 
+	// Whether there is a line for each sign-in, wrong answer, refusal, sign-out and
+	// end of a session, all with the same fields, in the logger
+	// `http.handlers.authentik.audit`. Default: there are none.
+	Audit bool `json:"audit,omitempty"`
+
 	// The path below which the handler has its own addresses. Default:
 	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`

@@ -93,7 +93,10 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 	})
 	cfg := h.config()
 	cfg.Client, cfg.Store, cfg.StoreName = client, timedStore{store.store, metrics}, h.storeName
-	cfg.Metrics, cfg.Logger = metrics, h.log.With("authentik", h.URL)
+	cfg.Metrics, cfg.Logger, cfg.Tracer = metrics, h.log.With("authentik", h.URL), tracer{}
+	if h.Audit {
+		cfg.Audit = h.newAuditLog(ctx).With("authentik", h.URL)
+	}
 	return cfg, err
 }
 

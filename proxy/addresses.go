@@ -39,8 +39,8 @@ type addresses struct {
 // addressesOf returns the addresses of a gate whose rooms are built.
 func addressesOf(g *Gate) addresses {
 	all := map[string]route{
-		"/login":            {http.MethodGet: directed(g.signIn.Begin), http.MethodPost: directed(g.signIn.Answer)},
-		"/logout":           {http.MethodGet: g.signOut.Page, http.MethodPost: g.signOut.SignOut},
+		"/login":            {http.MethodGet: directed(exchange.Spanned("sign-in begin", g.signIn.Begin)), http.MethodPost: directed(exchange.Spanned("sign-in answer", g.signIn.Answer))},
+		"/logout":           {http.MethodGet: g.signOut.Page, http.MethodPost: exchange.Spanned("sign-out", g.signOut.SignOut)},
 		exchange.FramedPath: get(g.signIn.Unframe),
 		exchange.LatePath:   {http.MethodGet: g.lateForms.Arrived, http.MethodPost: g.lateForms.Continue},
 		exchange.DeepPath:   get((*exchange.Exchange).Lengthen),
@@ -49,8 +49,8 @@ func addressesOf(g *Gate) addresses {
 		"/brand/":           get(func(x *exchange.Exchange) { g.pictures.ServeHTTP(x.W, x.Asked()) }),
 	}
 	if g.cfg.OIDC.used() {
-		all["/callback"] = get(directed(g.signIn.Callback))
-		all["/backchannel-logout"] = post(g.signOut.BackChannel)
+		all["/callback"] = get(directed(exchange.Spanned("sign-in callback", g.signIn.Callback)))
+		all["/backchannel-logout"] = post(exchange.Spanned("sign-out notice", g.signOut.BackChannel))
 		all["/frontchannel-logout"] = get(g.signOut.FrontChannel)
 	}
 	if g.assertions != nil {

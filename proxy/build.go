@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -47,7 +48,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
 		AppCookies: cfg.appCookies(), HandedOver: cfg.SignOnForm.cookies(), ClearSiteData: cfg.ClearSiteData,
-		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
+		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Tracer: cfg.Tracer, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
 	}
 	shared := g.shared
 	shared.Cookies.Family = &cfg.Family.members
@@ -96,7 +97,7 @@ func newThrottle(cfg Config, key seal.Key) *throttle.Throttle {
 func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 	cfg := g.cfg
 	return session.Options{
-		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Background: g.background,
+		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Carry: cfg.carry(), Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
 		KeepAccessToken: cfg.OIDC.KeepAccessToken, Assert: asserting(g.assertions, g.headers), Fits: cfg.fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),

@@ -164,8 +164,13 @@ type Config struct {
 
 	// Metrics counts what happens. Default: nothing is counted.
 	Metrics Metrics
+	// Tracer traces sign-ins. Default: nothing is traced.
+	Tracer Tracer
 	// Logger logs what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
+	// Audit gets a line for each sign-in, wrong answer, refusal, sign-out and end of a
+	// session, all with the same fields. Default: there are none.
+	Audit *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }

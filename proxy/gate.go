@@ -199,7 +199,7 @@ func (g *Gate) answer(x *exchange.Exchange, d decision) {
 	case leftOver:
 		d.by.relay.Resume(d.by.received(x))
 	case relayed:
-		d.by.relay.Pass(d.by.received(x), d.target)
+		exchange.Spanned("sign-in relay", func(x *exchange.Exchange) { d.by.relay.Pass(x, d.target) })(d.by.received(x))
 	case signIn:
 		g.signIn.Lead(x, d.link)
 	case stepUp:

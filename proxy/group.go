@@ -194,7 +194,7 @@ func (g *Gate) received(x *exchange.Exchange) *exchange.Exchange {
 	if x.Shared == g.shared {
 		return x
 	}
-	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent, Authorization: x.Authorization, Credential: x.Credential}
+	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent, Authorization: x.Authorization, Credential: x.Credential, Span: x.Span}
 }
 
 // serves reports whether a host is one of the site's.

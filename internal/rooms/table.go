@@ -101,6 +101,10 @@ var Rooms = []Room{
 		{Module + "/proxy/internal/page", "a source gets plain values and draws nothing"},
 	})},
 	{
+		Path: "proxy/internal/audit", Only: nothing,
+		OnlyWhy: "it writes what it is told, and knows no session and no request",
+	},
+	{
 		Path: "proxy/internal/answer", Only: nothing,
 		OnlyWhy: "it keeps what an application writes, whatever that is",
 	},
@@ -265,7 +269,7 @@ var Rooms = []Room{
 // with rooms before it.
 var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
-	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/pictures",
+	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
 	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/programs", "proxy/internal/exchange",
 	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy",

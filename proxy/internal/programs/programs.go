@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -54,6 +55,7 @@ type Options struct {
 	Recheck, Grace time.Duration
 	Now            func() time.Time
 	Logger         *slog.Logger
+	Audit          audit.Log
 	// Go runs what several requests wait for, in the background of the gate.
 	Go func(work func(context.Context)) bool
 	// Guesses is the throttle of sign-ins, for what can be guessed. Tokens is for
@@ -228,6 +230,9 @@ func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credentia
 	if before == nil {
 		p.options.Logger.InfoContext(ctx, "program signed in", "scheme", string(c.Scheme), "user", who.User.Username,
 			"session", s.ID(), "client_ip", v.Addr.String())
+		p.options.Audit.Write(ctx, audit.Line{
+			Event: audit.SignIn, User: who.User.Username, Session: s.ID(), Client: v.Addr, Way: string(c.Scheme),
+		})
 	}
 	return s
 }
@@ -235,14 +240,17 @@ func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credentia
 // refuse notes that a credential is not good, or no longer.
 func (p *Programs) refuse(ctx context.Context, v flowclient.Visitor, c Credential, name Name, cause error) {
 	attrs := []any{"scheme", string(c.Scheme), "reason", cause.Error(), "client_ip", v.Addr.String()}
+	line := audit.Line{Event: audit.Refusal, Reason: audit.CredentialRefused, Client: v.Addr, Way: string(c.Scheme)}
 	if before := p.known(name).Session; before != nil {
-		attrs = append(attrs, "user", before.User.Username, "session", before.ID())
+		line.User, line.Session = before.User.Username, before.ID()
+		attrs = append(attrs, "user", line.User, "session", line.Session)
 	}
 	p.good.Delete(name)
 	p.missed.Delete(name)
 	p.refused.Put(name, p.options.Now(), p.options.Recheck)
 	p.options.Ended(name.session())
 	p.options.Logger.InfoContext(ctx, "program refused", attrs...)
+	p.options.Audit.Write(ctx, line)
 }
 
 // miss notes that authentik could not be asked.

@@ -74,7 +74,7 @@ func newPrograms(t testing.TB, w *way) (p *Programs, ended *atomic.Int32) {
 		}})
 	}
 	sessions := session.New(session.Options{
-		Now: time.Now, Logger: slog.New(slog.DiscardHandler), Background: work, Lifetime: 24 * time.Hour, Recheck: recheck,
+		Now: time.Now, Carry: func(ctx, _ context.Context) context.Context { return ctx }, Logger: slog.New(slog.DiscardHandler), Background: work, Lifetime: 24 * time.Hour, Recheck: recheck,
 		Fits:    func(user.User) bool { return true },
 		Headers: func(headers.Subject) ([]headers.Header, []headers.Problem) { return nil, nil },
 	})

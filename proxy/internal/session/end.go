@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 )
 
 // End ends a session in every process.
@@ -139,6 +140,7 @@ func (r *Registry) clear(ctx context.Context, ended []Entry) {
 func (r *Registry) Report(ctx context.Context, name, username, reason string) {
 	r.Metrics.Ended(reason)
 	r.Logger.InfoContext(ctx, "session ended", "reason", reason, "user", username, "session", PublicID(name))
+	r.Audit.Write(ctx, audit.Line{Event: audit.Ended(reason), Reason: reason, User: username, Session: PublicID(name)})
 }
 
 // Ended reports whether a cached session was revoked, according to the store.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
@@ -21,6 +22,9 @@ type Options struct {
 	Now     func() time.Time
 	Logger  *slog.Logger
 	Metrics Metrics
+	Audit   audit.Log
+	// Carry returns a context with the span of a trace that another one has.
+	Carry func(ctx, from context.Context) context.Context
 	// Background runs rechecks and saves that no request waits for.
 	Background *background.Group
 

@@ -129,7 +129,7 @@ func (r *Registry) Await(ctx context.Context, value, host string, s *Session) (n
 // found == false. An error says nothing about the session.
 func (r *Registry) Recheck(ctx context.Context, value, host, name string) (s *Session, found bool, err error) {
 	read, err := r.rechecks.single.Do(ctx, name, func(backgroundCtx context.Context) (reading, time.Duration, error) {
-		got, err := r.recheck(backgroundCtx, value, host, name)
+		got, err := r.recheck(r.Carry(backgroundCtx, ctx), value, host, name)
 		return got, 0, err
 	})
 	if err != nil && ctx.Err() != nil {

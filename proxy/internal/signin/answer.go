@@ -11,6 +11,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
@@ -114,11 +115,12 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 		component := vis.Step.Challenge.Component()
 		h.Metrics.Step(string(component), "slowed")
 		x.Log().InfoContext(x.Context(), "refused", "code", fault.TooManyAttempts, "component", component)
+		x.Refused(fault.TooManyAttempts, audit.Line{Component: string(component)})
 		return Outcome{Visit: vis, wait: wait}
 	}
 	defer attempt.End()
 	step, err := h.Client.Answer(x.Context(), x.Visitor(vis.Step.Cookies), vis.Step.Flow, answer)
-	h.count(vis.Step, step, err)
+	h.count(x, vis.Step, step, err)
 	if err != nil {
 		if out, again := h.renamed(x, vis, answer, err); again {
 			return out
@@ -131,6 +133,9 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 	pending := step.Challenge.Common().PendingUser
 	if vis.Refused(answer, step) {
 		attempt.Fail(pending)
+		if reply.Proves(answer) {
+			x.Witness(audit.Line{Event: audit.WrongAnswer, Component: string(vis.Step.Challenge.Component())})
+		}
 		return h.accepted(x, vis, answer, step)
 	}
 	attempt.Accept(pending)
@@ -161,7 +166,7 @@ func (h *Handler) accepted(x *exchange.Exchange, vis Visit, answer flowclient.An
 }
 
 // count reports the result of an answer, and visits that end without a session.
-func (h *Handler) count(from, to flowclient.Step, err error) {
+func (h *Handler) count(x *exchange.Exchange, from, to flowclient.Step, err error) {
 	component, result := string(from.Challenge.Component()), "accepted"
 	switch {
 	case err != nil:
@@ -173,6 +178,8 @@ func (h *Handler) count(from, to flowclient.Step, err error) {
 		h.Metrics.SignIn(h.Source.Name(), "denied")
 	}
 	h.Metrics.Step(component, result)
+	x.Mention("answered", component)
+	x.Mention("outcome", result)
 }
 
 // reopen begins again after a flow that was completed without a sign-in, such as

@@ -41,6 +41,7 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	component := vis.Step.Challenge.Component()
 	h.KeepForMail(x, component, vis.Back)
 	h.Metrics.Step(string(component), "asked")
+	x.Mention("component", string(component))
 	exchange.RetryAfter(x.W.Header(), out.wait)
 	q := page.Question{
 		Step: h.Offered(vis.Step), Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
