@@ -33,6 +33,10 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	}
 	all = append(all, h.SignOn.conflicts(h.Headers)...)
 	all = append(all, h.checkTLS()...)
+	all = append(all, h.checkLoginHost(openID)...)
+	if h.LoginHost != "" { // nothing else counts there
+		return all
+	}
 	all = append(all, h.checkClients(openID)...)
 	return append(all, rules.Given{
 		Application: h.Application != "", Flow: h.Flow != "",

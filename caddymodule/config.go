@@ -145,6 +145,18 @@ type Handler struct {
 	// authentik's own address, which needs `client_id`. Default: `page`.
 	Login string `json:"login,omitempty"`
 
+	// The address of the login host where visitors sign in instead of here, for
+	// example `https://auth.example.com`: a site with `login_host`, with the same
+	// `sessions` and `key`. It cannot be used with `login`, `flow`, `client_id` and
+	// `host`. Default: visitors sign in here.
+	LoginAt string `json:"login_at,omitempty"`
+
+	// Makes this site the one where visitors of other sites sign in, which have
+	// `login_at`. It guards nothing: authentik itself is behind it. With
+	// `authentik` they sign in on authentik's own pages. Default: it is no login
+	// host.
+	LoginHost string `json:"login_host,omitempty"`
+
 	// What signed assertions are like, which a header with `assertion` contains.
 	// They need `site`.
 	Assertion Assertion `json:"assertion,omitzero"`

@@ -81,7 +81,7 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 		h.warnOfUnreachableAddresses(ctx, server)
 		h.ports = listenPorts(server)
 	}
-	return options.Mistakes(nil).And(h.checkCookieDomain()).And(h.checkToldHosts()).Err()
+	return options.Mistakes(nil).And(h.checkCookieDomain()).And(h.checkToldHosts()).And(h.checkTicketHosts()).Err()
 }
 
 // pageHost reports whether authentik is told the host of this site.

@@ -88,7 +88,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 	}
 	metrics = metrics.at(h.siteLabel())
 	client, err := flowclient.New(flowclient.Config{
-		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL),
+		URL: parsed(h.URL), PublicURL: h.publicURL(),
 		Transport: timedTransport{transport, metrics}, Logger: h.log,
 	})
 	cfg := h.config()
@@ -111,15 +111,16 @@ func (h *Handler) config() proxy.Config {
 		Rules:       h.rulesOf(),
 		Clients:     h.clients(),
 		Login:       proxy.Login(h.Login),
-		PageHost:    h.pageHost(),
-		Hosts:       h.toldHosts(),
-		Lifetime:    duration(h.Lifetime),
-		Idle:        duration(h.Idle),
-		Recheck:     duration(h.Recheck),
-		Grace:       h.grace(),
-		MaxPerUser:  h.maxPerUser(),
-		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
-		AppCookies:  h.appCookies(), ClearSiteData: h.ClearSiteData,
+		LoginAt:     h.loginAt(), LoginHost: h.loginHostConfig(),
+		PageHost:   h.pageHost(),
+		Hosts:      h.toldHosts(),
+		Lifetime:   duration(h.Lifetime),
+		Idle:       duration(h.Idle),
+		Recheck:    duration(h.Recheck),
+		Grace:      h.grace(),
+		MaxPerUser: h.maxPerUser(),
+		Cookie:     proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
+		AppCookies: h.appCookies(), ClearSiteData: h.ClearSiteData,
 		Cache: proxy.Cache(h.Cache), LateForms: h.LateForms,
 		Prefix:  h.Prefix,
 		Site:    parsed(h.Site),

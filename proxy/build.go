@@ -51,7 +51,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Tracer: cfg.Tracer, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
 	}
 	shared := g.shared
-	shared.Cookies.Family = &cfg.Family.members
+	shared.Cookies.Family, shared.Cookies.BeforeAuthentik = &cfg.Family.members, cfg.LoginHost != nil
 	options := signin.Options{
 		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex, Go: g.background.Go,
 		Throttle: newThrottle(cfg, key),
@@ -64,11 +64,17 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 			Scopes: cfg.OIDC.Scopes, SignOutBack: cfg.OIDC.SignOutBack, Now: cfg.Now, Go: g.background.Go,
 		})
 	}
+	if cfg.LoginAt != nil {
+		options.Host = g.atLoginHost(key)
+	}
 	g.signIn = signin.New(options)
 	shared.Brand, shared.KnownBrand = g.signIn.Brand, g.signIn.KnownBrand
 	g.signIn.Source = authn.Own{Authentik: cfg.Client, Application: cfg.Application, First: g.signIn.First, Opening: g.signIn.Opening}
 	if options.OIDC != nil {
 		g.signIn.Source = options.OIDC
+	}
+	if options.Host != nil {
+		g.signIn.Source = options.Host.Source
 	}
 	g.assertions = cfg.assertions(key)
 	g.sessions = session.New(g.sessionOptions(key, issuer))
@@ -83,6 +89,9 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		}
 		g.signIn.Relay, shared.NotBack = g.relay, relay.Own(g.relay.Base)
 	}
+	if cfg.LoginHost != nil {
+		g.loginHost = g.newLoginHost()
+	}
 	g.own = addressesOf(g)
 }
 
@@ -96,7 +105,7 @@ func newThrottle(cfg Config, key seal.Key) *throttle.Throttle {
 // sessionOptions say how this gate's sessions live.
 func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 	cfg := g.cfg
-	return session.Options{
+	o := session.Options{
 		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Carry: cfg.carry(), Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
@@ -109,4 +118,8 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
 		},
 	}
+	if g.signIn.Host != nil {
+		o.Lend = g.signIn.Host.Lend
+	}
+	return o
 }

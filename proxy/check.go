@@ -66,6 +66,7 @@ func (cfg Config) check() error {
 	}
 	cfg.checkSignOn(wrong)
 	cfg.checkSignIn(wrong)
+	cfg.checkLoginHost(wrong)
 	cfg.checkClients(wrong)
 	cfg.checkRules(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)

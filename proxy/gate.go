@@ -15,6 +15,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/lateform"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
@@ -40,7 +41,8 @@ type Gate struct {
 	sessions   *session.Registry
 	shared     *exchange.Shared
 	signIn     *signin.Handler
-	relay      *relay.Handler // nil if the login is not relayed
+	relay      *relay.Handler     // nil if the login is not relayed
+	loginHost  *loginhost.Handler // nil if this is none
 	signOut    *signout.Handler
 	lateForms  *lateform.Handler
 	pictures   *pictures.Pictures
@@ -84,6 +86,7 @@ func New(cfg Config) (*Gate, error) {
 		g.pictures.Sweep()
 		g.shared.Programs.Sweep()
 	})
+	g.register()
 	g.sessions.Open()
 	return g, nil
 }

@@ -267,6 +267,9 @@ func (cfg Config) identity() *exchange.Identity {
 		cfg.Cookie.Name, cfg.Cookie.Domain, fmt.Sprint(cfg.OIDC.ClientID, cfg.OIDC.RequireMFA, cfg.OIDC.MaxAge),
 		fmt.Sprint(cfg.Require, cfg.described(), cfg.Lifetime, cfg.Idle, cfg.PageHost), cfg.Page.Title, cfg.Page.Language,
 	}
+	if cfg.LoginAt != nil {
+		texts = append(texts, "login at "+originOf(cfg.LoginAt))
+	}
 	if cfg.StoreName != "" { // derived, since the name may be guessed at by the identity
 		texts = append(texts, string(seal.NewKey(cfg.Key).Derive([]byte(cfg.StoreName), "v1\x00store", sha256.Size)))
 	}

@@ -100,6 +100,11 @@ var Rooms = []Room{
 	{Path: "proxy/internal/authn/oidc", Bans: slices.Concat(caddy, standIn, []Ban{
 		{Module + "/proxy/internal/page", "a source gets plain values and draws nothing"},
 	})},
+	{Path: "proxy/internal/authn/host", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/page", "a source gets plain values and draws nothing"},
+		{Module + "/proxy/internal/exchange", "it knows browsers by what stands for their secrets, and no request"},
+	})},
+	{Path: "proxy/internal/loginhost", Bans: slices.Concat(caddy, standIn)},
 	{
 		Path: "proxy/internal/audit", Only: nothing,
 		OnlyWhy: "it writes what it is told, and knows no session and no request",
@@ -271,6 +276,6 @@ var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
-	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/programs", "proxy/internal/exchange",
-	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy",
+	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
+	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy/internal/loginhost", "proxy",
 }

@@ -31,9 +31,13 @@ type Cookies struct {
 	mailed   cookieName
 	user     cookieName
 	back     cookieName // with the number of its part
+	copied   cookieName // at a login host
 	all      []string   // every name above; none reaches the application
 	// Family are the gates of the process. It may be nil.
 	Family *Family
+	// BeforeAuthentik says that the application is authentik itself, which gets its
+	// own cookies.
+	BeforeAuthentik bool
 }
 
 // A cookieName is one name in both spellings.
@@ -76,7 +80,8 @@ func NewCookies(o CookieOptions) Cookies {
 	c.mailed = cookieName{plain: "authentik_mailed", secure: "__Host-authentik_mailed"}
 	c.user = cookieName{plain: "authentik_user", secure: "__Host-authentik_user"}
 	c.back = cookieName{plain: "authentik_back", secure: "__Secure-authentik_back"}
-	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals, c.mailed, c.user} {
+	c.copied = cookieName{plain: "authentik_copy", secure: "__Host-authentik_copy"}
+	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals, c.mailed, c.user, c.copied} {
 		c.all = append(c.all, n.plain, n.secure)
 	}
 	return c

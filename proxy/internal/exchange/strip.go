@@ -76,6 +76,11 @@ func (c Cookies) mentions(line string) bool {
 func (c Cookies) Owns(pair string) bool {
 	key, value, _ := strings.Cut(pair, "=")
 	key = textproto.TrimString(key)
+	return !c.BeforeAuthentik && authentiks(key) || c.owns(key, value)
+}
+
+// owns reports whether a cookie is one of any gate.
+func (c Cookies) owns(key, value string) bool {
 	if slices.Contains(c.all, key) {
 		return true
 	}
@@ -87,11 +92,10 @@ func (c Cookies) Owns(pair string) bool {
 }
 
 // reserved reports whether a name without its prefix is one that gates have by
-// default, with or without a mark, or one of authentik's own.
+// default, with or without a mark.
 func reserved(base string) bool {
 	switch base {
-	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals", "authentik_mailed", "authentik_user",
-		"authentik_session", "authentik_csrf", "authentik_device", "authentik_mfa":
+	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals", "authentik_mailed", "authentik_user", "authentik_copy":
 		return true
 	}
 	part, back := strings.CutPrefix(base, "authentik_back")

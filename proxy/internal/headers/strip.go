@@ -65,7 +65,7 @@ func (h *Headers) protects(name string) bool {
 	var buf [maxName]byte
 	folded := fold(&buf, name)
 	return h.names[string(folded)] ||
-		len(folded) > len(outposts) && string(folded[:len(outposts)]) == outposts
+		h.outposts && len(folded) > len(outposts) && string(folded[:len(outposts)]) == outposts
 }
 
 // Strip removes what a client says about who it is: headers in every spelling,

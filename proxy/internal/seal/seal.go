@@ -42,6 +42,13 @@ const (
 	KindMailed  Kind = "mailed"
 	// KindLateForm is where a form was going that came without a session.
 	KindLateForm Kind = "late"
+	// These are for sign-ins at a login host.
+	KindLoginRequest Kind = "loginrequest"
+	KindLoginVisit   Kind = "loginvisit"
+	KindLoginGate    Kind = "logingate"
+	KindLoginHost    Kind = "loginhost"
+	KindTicket       Kind = "ticket"
+	KindCopy         Kind = "copy" // of authentik's cookies
 )
 
 // A Secret is the value of one of the gate's cookies: 32 random bytes that only

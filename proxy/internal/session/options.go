@@ -60,6 +60,10 @@ type Options struct {
 	// flowclient.ErrUnauthenticated means that it has ended. Any other error says
 	// nothing about the session.
 	Ask func(backgroundCtx context.Context, rec *Record) (Proof, error)
+	// Lend returns a record as authentik is asked about it, if its session rests on
+	// cookies that are kept elsewhere. flowclient.ErrUnauthenticated means that
+	// they have ended. It may be nil.
+	Lend func(backgroundCtx context.Context, rec *Record) (*Record, error)
 	// Streams are the running requests of the process.
 	Streams *Streams
 	// Passes reports whether a session may use the application, without asking

@@ -85,6 +85,9 @@ func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, begun time.Ti
 		rec.Stay = who.Stay
 	}
 	rec.Take(who, now)
+	if h.Host != nil {
+		h.Host.Rest(&rec)
+	}
 	if !who.Asked.IsZero() {
 		rec.Checked = who.Asked
 	}

@@ -36,6 +36,8 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 		x.Fail(fault.New(fault.CookiesBlocked, nil), back)
 	case query.Has("link"):
 		h.follow(x, query.Get("link"))
+	case h.Host != nil:
+		h.departToHost(x, back, false)
 	case h.Redirect, h.OIDC != nil && query.Get("at") == "authentik":
 		h.depart(x, departure{Back: back}, before)
 	case again:
