@@ -7,6 +7,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -158,7 +159,7 @@ func (h *Handler) admit(x *exchange.Exchange, records host.Records, vis host.Vis
 		x.SetCopied(kept)
 	}
 	ticket, err := records.Issue(x.Context(), vis.Request.Origin, host.Ticket{
-		Nonce: vis.Request.Nonce, Back: vis.Request.Back, User: who.User, SID: who.SID, Copy: kept.Cookie(), Asked: who.Asked,
+		Nonce: vis.Request.Nonce, Back: vis.Request.Back, User: who.User, SID: who.SID, Copy: kept.Cookie(), Begun: vis.Request.Made, Asked: who.Asked,
 	})
 	if err != nil {
 		return err
@@ -184,11 +185,12 @@ func callback(request host.Request, gate host.Registration, ticket string) strin
 // forbid tells a signed-in user that the application is not for them.
 func (h *Handler) forbid(x *exchange.Exchange, who session.Proof, gate host.Registration, again string) {
 	e := fault.New(fault.NotAllowed, nil)
-	x.Log().InfoContext(x.Context(), "refused", "code", string(e.Code), "user", who.User.Username, "application", gate.Application, "remedy", e.Remedy())
 	if x.JSON() {
 		x.Problem(e)
 		return
 	}
+	x.Log().InfoContext(x.Context(), "refused", "code", string(e.Code), "user", who.User.Username, "application", gate.Application, "remedy", e.Remedy())
+	x.Refused(e.Code, audit.Line{User: who.User.Username})
 	h.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, who.User.Username, nil, again, x.KnownBrand(x))
 }
 

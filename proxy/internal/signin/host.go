@@ -76,7 +76,7 @@ func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) 
 	if err != nil {
 		return nil, err
 	}
-	a, err := h.welcome(x, h.Host.Proof(t), x.WayBack(t.Back))
+	a, err := h.welcome(x, h.Host.Proof(t), t.Begun, x.WayBack(t.Back))
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ type Ticket struct {
 	User  user.User `json:"user"`
 	SID   string    `json:"sid"`   // of authentik's session
 	Copy  string    `json:"copy"`  // the secret of the copy of authentik's cookies
+	Begun time.Time `json:"begun"` // when the gate has asked
 	Asked time.Time `json:"asked"` // when authentik has named the user
 	Made  time.Time `json:"made"`
 	Used  bool      `json:"used,omitempty"`
