@@ -113,7 +113,7 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Ask:     g.signIn.Source.Recheck,
 		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
 		Passes:  func(s *session.Session) bool { return g.access.verdict(s).Pass },
-		MayStay: g.mayStay,
+		MayStay: g.mayStay, EndPrograms: func(name string) []*session.Session { return g.shared.Programs.End(name) },
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
 		},

@@ -22,6 +22,8 @@ const (
 	maxGood      = 10_000
 	maxGoodBytes = 64 << 20
 	maxRefused   = 10_000
+	// maxEnded is how many ends of sessions are known for as long as a try takes.
+	maxEnded = 1_000
 	// refusedFor is how long a refused credential is not tried again. It is short, so
 	// that one which was just made works soon.
 	refusedFor = 5 * time.Second
@@ -75,6 +77,7 @@ type Programs struct {
 	good    *cache.Cache[Name, *session.Session]
 	refused *cache.Cache[Name, time.Time] // when
 	missed  *cache.Cache[Name, missed]
+	ended   *cache.Cache[string, time.Time]      // what has ended sessions, and when
 	trying  *cache.Cache[Name, *session.Session] // keeps nothing
 	later   sync.Map                             // the names that are tried in the background
 }
@@ -94,6 +97,7 @@ func New(o Options) *Programs {
 		}),
 		refused: cache.New(cache.Options[Name, time.Time]{Entries: maxRefused, Now: o.Now}),
 		missed:  cache.New(cache.Options[Name, missed]{Entries: maxRefused, Now: o.Now}),
+		ended:   cache.New(cache.Options[string, time.Time]{Entries: maxEnded, Now: o.Now}),
 		trying:  cache.New(cache.Options[Name, *session.Session]{Now: o.Now, Go: o.Go}),
 	}
 }
@@ -112,6 +116,7 @@ func (p *Programs) Sweep() {
 	p.good.Sweep()
 	p.refused.Sweep()
 	p.missed.Sweep()
+	p.ended.Sweep()
 	p.options.Tokens.Sweep()
 }
 
@@ -202,6 +207,7 @@ func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryWait)
 	defer cancel()
+	begun := p.options.Now()
 	who, err := p.ask(ctx, v, c, known.Session != nil)
 	switch {
 	case errors.Is(err, authn.ErrNotSignedIn):
@@ -213,7 +219,9 @@ func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, 
 		}
 		return nil, err
 	}
-	return p.accept(ctx, v, c, name, who, p.options.Now()), nil
+	s := p.accept(ctx, v, c, name, who, p.options.Now())
+	p.heed(name, s, begun)
+	return s, nil
 }
 
 // accept keeps what a good credential stands for.

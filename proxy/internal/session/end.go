@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -27,6 +28,7 @@ func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) err
 		return fault.New(fault.SessionsUnavailable, err)
 	}
 	r.cache.drop(name) // again: a concurrent request may have cached it in between
+	r.forget(name)
 	r.Streams.End(name)
 	return nil
 }
@@ -75,7 +77,13 @@ func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []Entry, er
 	})
 }
 
+// endUser ends the sessions that are listed, as end says, and those of programs.
 func (r *Registry) endUser(ctx context.Context, uid string, end func(*sessionList) bool) (ended []Entry, err error) {
+	ended, err = r.endListed(ctx, uid, end)
+	return ended, cmp.Or(err, r.announce(ctx, r.index.programsOf("user", uid)))
+}
+
+func (r *Registry) endListed(ctx context.Context, uid string, end func(*sessionList) bool) (ended []Entry, err error) {
 	leave, err := r.index.turns.wait(ctx, uid)
 	if err != nil {
 		return nil, err

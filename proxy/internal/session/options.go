@@ -64,6 +64,9 @@ type Options struct {
 	// cookies that are kept elsewhere. flowclient.ErrUnauthenticated means that
 	// they have ended. It may be nil.
 	Lend func(backgroundCtx context.Context, rec *Record) (*Record, error)
+	// EndPrograms forgets what is remembered of the programs whose sessions end with a
+	// name, and returns those sessions. The empty name means all. It may be nil.
+	EndPrograms func(name string) []*Session
 	// Streams are the running requests of the process.
 	Streams *Streams
 	// Passes reports whether a session may use the application, without asking
