@@ -20,6 +20,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 	"github.com/flowsidecar/caddy-authentik/internal/browser"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // The sites of the tests: authentik with the login host before it, two
@@ -42,6 +43,7 @@ type domains struct {
 	log       *strings.Builder // guarded by mu
 	transport *http.Transport
 	evil      http.HandlerFunc
+	inner     string // where authentik itself is
 
 	mu   sync.Mutex
 	seen map[string][]*http.Request // by host, what reached what is behind the gate
@@ -67,7 +69,7 @@ func newDomains(t testing.TB, change func(origin string, cfg *Config)) *domains 
 	stand, server, _ := newAuthentik(t)
 	d := &domains{
 		TB: t, authentik: stand, front: frontOf(server), gates: map[string]*Gate{}, clock: &clock{}, store: newStore(t),
-		log: new(strings.Builder), seen: map[string][]*http.Request{},
+		inner: server.URL, log: new(strings.Builder), seen: map[string][]*http.Request{},
 	}
 	d.evil = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "evil") }
 	behind := map[string]http.Handler{authHost: d.passing(server.URL), wikiHost: http.HandlerFunc(d.application), filesHost: http.HandlerFunc(d.application)}
@@ -77,7 +79,7 @@ func newDomains(t testing.TB, change func(origin string, cfg *Config)) *domains 
 		handlers[strings.TrimPrefix(origin, "https://")] = d.gates[origin].Wrap(application)
 	}
 	caddy := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h := handlers[r.Host]; h != nil {
+		if h := handlers[session.Hostname(r.Host)]; h != nil {
 			h.ServeHTTP(w, r)
 			return
 		}
@@ -165,9 +167,36 @@ func (d *domains) reached(origin string) []*http.Request {
 type guest struct {
 	*domains
 	*browser.Browser
+	before string // addresses with this in them are not asked for
 }
 
-func (d *domains) guest() *guest { return &guest{d, browser.New(d.transport)} }
+func (d *domains) guest() *guest {
+	g := &guest{domains: d}
+	g.Browser = browser.New(g)
+	return g
+}
+
+// RoundTrip carries the requests of the browser.
+func (g *guest) RoundTrip(r *http.Request) (*http.Response, error) {
+	if g.before != "" && strings.Contains(r.URL.String(), g.before) {
+		w := httptest.NewRecorder()
+		return w.Result(), nil
+	}
+	return g.transport.RoundTrip(r)
+}
+
+// led opens a page and returns the first address with something in it to which the
+// browser is led, which it has not asked for yet.
+func (g *guest) led(address, before string) string {
+	g.Helper()
+	g.before = before
+	defer func() { g.before = "" }()
+	at := g.open(address).URL.String()
+	if !strings.Contains(at, before) {
+		g.Fatalf("got to %s, want an address with %s", at, before)
+	}
+	return at
+}
 
 // open loads a page.
 func (g *guest) open(address string) *browser.Page {
@@ -286,4 +315,30 @@ func (g *guest) refused(page *browser.Page, code string) {
 	if page.Status < http.StatusBadRequest || !strings.Contains(page.Text(), code) {
 		g.Fatalf("got status %d at %s, want %s:\n%s", page.Status, page.URL, code, page.Text())
 	}
+}
+
+// renew has every gate register again, as it does each minute.
+func (d *domains) renew() {
+	d.Helper()
+	for _, g := range d.gates {
+		switch {
+		case g.loginHost != nil:
+			g.loginHost.Announce(d.Context())
+		case g.signIn.Host != nil:
+			if err := g.signIn.Host.Gate.Renew(d.Context()); err != nil {
+				d.Error(err)
+			}
+		}
+	}
+}
+
+// other returns how another gate of the wiki begins a sign-in.
+func (d *domains) other(change func(cfg *Config)) *http.Response {
+	d.Helper()
+	g := d.gate(d.inner, wikiHost, func(_ string, cfg *Config) { change(cfg) })
+	r := httptest.NewRequestWithContext(d.Context(), http.MethodGet, wikiHost+"/.authentik/login", nil)
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	w := httptest.NewRecorder()
+	g.Wrap(http.NotFoundHandler()).ServeHTTP(w, r)
+	return w.Result()
 }
