@@ -63,7 +63,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 				d.Fatalf("got to %s with a good ticket, want to arrive", got)
 			}
 			again := jane.raw(ticket)
-			if got := again.Header.Get("Set-Cookie"); strings.Contains(got, "authentik_gate") {
+			if got := strings.Join(again.Header["Set-Cookie"], "; "); strings.Contains(got, "authentik_gate") {
 				d.Errorf("got a second session with one ticket: %s", got)
 			}
 		},

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +45,8 @@ type domains struct {
 	transport *http.Transport
 	evil      http.HandlerFunc
 	inner     string // where authentik itself is
+	change    func(origin string, cfg *Config)
+	from      atomic.Pointer[string] // whom authentik was last asked about, by address
 
 	mu   sync.Mutex
 	seen map[string][]*http.Request // by host, what reached what is behind the gate
@@ -71,12 +74,21 @@ func newDomains(t testing.TB, change func(origin string, cfg *Config)) *domains 
 		TB: t, authentik: stand, front: frontOf(server), gates: map[string]*Gate{}, clock: &clock{}, store: newStore(t),
 		inner: server.URL, log: new(strings.Builder), seen: map[string][]*http.Request{},
 	}
+	d.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/users/me/") {
+			d.from.Store(new(r.Header.Get("X-Forwarded-For")))
+		}
+		stand.ServeHTTP(w, r)
+	})
 	d.evil = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "evil") }
 	behind := map[string]http.Handler{authHost: d.passing(server.URL), wikiHost: http.HandlerFunc(d.application), filesHost: http.HandlerFunc(d.application)}
 	handlers := map[string]http.Handler{"evil.example.com": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.evil(w, r) })}
+	d.change = change
 	for origin, application := range behind {
 		d.gates[origin] = d.gate(server.URL, origin, change)
-		handlers[strings.TrimPrefix(origin, "https://")] = d.gates[origin].Wrap(application)
+		handlers[strings.TrimPrefix(origin, "https://")] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d.running(origin).Wrap(application).ServeHTTP(w, r)
+		})
 	}
 	caddy := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h := handlers[session.Hostname(r.Host)]; h != nil {
@@ -94,6 +106,25 @@ func newDomains(t testing.TB, change func(origin string, cfg *Config)) *domains 
 	}
 	t.Cleanup(d.transport.CloseIdleConnections)
 	return d
+}
+
+// running returns the gate of a site.
+func (d *domains) running(origin string) *Gate {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gates[origin]
+}
+
+// restart closes all gates, and starts others with the same store.
+func (d *domains) restart() {
+	d.Helper()
+	for _, origin := range []string{authHost, wikiHost, filesHost} {
+		_ = d.running(origin).Close()
+		g := d.gate(d.inner, origin, d.change)
+		d.mu.Lock()
+		d.gates[origin] = g
+		d.mu.Unlock()
+	}
 }
 
 // gate makes the gate of a site.
