@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -110,6 +111,24 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			mixed.RawQuery = query.Encode()
 			if got := jane.raw(mixed.String()); strings.Contains(strings.Join(got.Header["Set-Cookie"], ""), "authentik_gate") {
 				d.Errorf("got a session at the files with a ticket of the wiki: %s", got.Header["Set-Cookie"])
+			}
+		},
+		"a ticket of one gate is brought to another on its host": func(d *domains) {
+			joe := d.atAuthentik("joe", "let me in")
+			ticket, _ := url.Parse(joe.led(filesHost+"/", callback))
+			strict := d.gate(d.inner, filesHost, func(_ string, cfg *Config) { cfg.Application = "wiki" })
+			query := ticket.Query()
+			query.Set("gate", strict.shared.Identity.ID)
+			ticket.RawQuery = query.Encode()
+			r := httptest.NewRequestWithContext(d.Context(), http.MethodGet, ticket.String(), nil)
+			cookies, _ := joe.Cookies(filesHost)
+			for name, value := range cookies {
+				r.AddCookie(&http.Cookie{Name: name, Value: value})
+			}
+			w := httptest.NewRecorder()
+			strict.Wrap(http.NotFoundHandler()).ServeHTTP(w, r)
+			if got := strings.Join(w.Header()["Set-Cookie"], "; "); strings.Contains(got, "authentik_gate") {
+				d.Errorf("got a session at a gate with another application: %s", got)
 			}
 		},
 		"a ticket is old": func(d *domains) {

@@ -158,7 +158,7 @@ func (h *Handler) admit(x *exchange.Exchange, records host.Records, vis host.Vis
 	if !known || kept != before {
 		x.SetCopied(kept)
 	}
-	ticket, err := records.Issue(x.Context(), vis.Request.Origin, host.Ticket{
+	ticket, err := records.Issue(x.Context(), host.Place{Gate: vis.Request.Gate, Origin: vis.Request.Origin}, host.Ticket{
 		Nonce: vis.Request.Nonce, Back: vis.Request.Back, User: who.User, SID: who.SID, Copy: kept.Cookie(), Begun: vis.Request.Made, Asked: who.Asked,
 	})
 	if err != nil {

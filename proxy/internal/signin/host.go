@@ -72,7 +72,7 @@ func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) 
 	if browser, ok := x.Visit(); ok {
 		nonce = h.Host.Nonce(browser)
 	}
-	t, err := h.Host.Redeem(x.Context(), x.Origin(), ticket, nonce)
+	t, err := h.Host.Redeem(x.Context(), host.Place{Gate: h.Host.Gate.Name, Origin: x.Origin()}, ticket, nonce)
 	if err != nil {
 		return nil, err
 	}

@@ -35,38 +35,42 @@ type Ticket struct {
 }
 
 var (
-	errTicket      = errors.New("the ticket was made for another site, was used, or never existed")
+	errTicket      = errors.New("the ticket was made for another site or gate, was used, or never existed")
 	errTicketOld   = errors.New("the ticket was made too long ago")
 	errTicketOther = errors.New("the ticket was made for another browser, or this one has lost its cookie")
 )
 
-// ticketBox is the place of a ticket for one site: at another site the same text
-// leads to another place.
-func (r Records) ticketBox(origin string, s seal.Secret) seal.Box {
-	return r.Key.Box(seal.KindTicket, r.Origin+"\x00"+origin, s)
+// A Place is where a ticket is good: one gate, by the name of its registration, at
+// one of its origins. Gates on one host differ in whom they let pass.
+type Place struct{ Gate, Origin string }
+
+// ticketBox is the place of a ticket in the store. At another gate or site the same
+// text leads to another one.
+func (r Records) ticketBox(at Place, s seal.Secret) seal.Box {
+	return r.Key.Box(seal.KindTicket, r.Origin+"\x00"+at.Gate+"\x00"+at.Origin, s)
 }
 
-// Issue stores a ticket for the gate of a site, and returns its text.
-func (r Records) Issue(ctx context.Context, origin string, t Ticket) (string, error) {
+// Issue stores a ticket, and returns its text.
+func (r Records) Issue(ctx context.Context, at Place, t Ticket) (string, error) {
 	s := seal.NewSecret()
 	t.Made, t.Used = r.Now(), false
-	err := r.save(ctx, r.ticketBox(origin, s), t, t.Made.Add(ticketKept), "")
+	err := r.save(ctx, r.ticketBox(at, s), t, t.Made.Add(ticketKept), "")
 	if err != nil {
 		return "", fault.From(err)
 	}
 	return s.Cookie(), nil
 }
 
-// Redeem returns the ticket of a text at the gate of a site, once. It is used up by
+// Redeem returns the ticket of a text at the place where it is good, once. It is used up by
 // the first who brings it, also if it was made for another browser: then it is
 // known where it should not be. An error with the code VisitLost says that the
 // ticket is not good, and any other that the store failed.
-func (r Records) Redeem(ctx context.Context, origin, text, nonce string) (Ticket, error) {
+func (r Records) Redeem(ctx context.Context, at Place, text, nonce string) (Ticket, error) {
 	s, ok := seal.ParseSecret(text)
 	if !ok {
 		return Ticket{}, fault.New(fault.VisitLost, errTicket)
 	}
-	box := r.ticketBox(origin, s)
+	box := r.ticketBox(at, s)
 	var t Ticket
 	version, found, err := r.load(ctx, box, &t)
 	switch {
