@@ -126,9 +126,7 @@ type untilStore struct {
 }
 
 func (s *untilStore) Revoke(ctx context.Context, name string, until time.Time) error {
-	if !until.IsZero() { // programs only need to be told
-		s.until = until
-	}
+	s.until = until
 	return s.Store.Revoke(ctx, name, until)
 }
 
