@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +12,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
-
-	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/setup"
 )
 
 // CommandsNamespace is the namespace of modules that are further commands below
@@ -39,22 +36,12 @@ func init() {
 }
 
 func addCommands(parent *cobra.Command) {
-	parent.AddCommand(sessionsCommand(), setup.Command(commandTransport))
+	parent.AddCommand(sessionsCommand())
 	for _, m := range caddy.GetModules(CommandsNamespace) {
 		if provider, ok := m.New().(CommandProvider); ok {
 			parent.AddCommand(provider.Command())
 		}
 	}
-}
-
-// commandTransport returns connections to authentik for a command, which trust
-// these PEM files besides the system's authorities.
-func commandTransport(trust []string) (http.RoundTripper, error) {
-	authorities, _, err := readTrust(trust)
-	if err != nil || len(trust) == 0 {
-		return newTransport(nil).Transport, err
-	}
-	return newTransport(&tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}).Transport, nil
 }
 
 func sessionsCommand() *cobra.Command {
