@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
 )
 
@@ -34,7 +35,9 @@ type Replicas struct {
 	asked [2]int
 }
 
-// OnRedis starts two Caddys that share Redis and the key, and nothing else.
+// OnRedis starts two Caddys that share Redis and the key, and nothing else. In
+// the further sites of the setup, SHARED stands for both, and :COMMON for the port
+// of the common address.
 func (u Setup) OnRedis(t testing.TB) *Replicas {
 	t.Helper()
 	Program(t) // skips before anything is started
@@ -47,8 +50,8 @@ func (u Setup) OnRedis(t testing.TB) *Replicas {
 		}
 		return "{file." + file + "}"
 	}
-	u.Gate = append(slices.Clone(u.Gate), "key "+secret("key", sharedKey),
-		"sessions redis {\n\t\t\taddress "+redis.Address+"\n\t\t\tpassword "+secret("password", redisPassword)+"\n\t\t}")
+	shared := []string{"key " + secret("key", sharedKey), "sessions redis {\n\t\t\taddress " + redis.Address + "\n\t\t\tpassword " + secret("password", redisPassword) + "\n\t\t}"}
+	u.Gate, u.More = append(slices.Clone(u.Gate), shared...), strings.ReplaceAll(u.More, "SHARED", strings.Join(shared, "\n\t\t"))
 	r := u.replicas(t, t.TempDir(), t.TempDir())
 	r.Redis = redis
 	return r
@@ -69,6 +72,7 @@ func (u Setup) replicas(t testing.TB, storage ...string) *Replicas {
 	r := &Replicas{Site: s}
 	balancer := httptest.NewServer(r)
 	t.Cleanup(balancer.Close)
+	u.More = strings.ReplaceAll(u.More, ":COMMON", ":"+processtest.Port(t, strings.TrimPrefix(balancer.URL, "http://")))
 	for i := range r.Each {
 		r.Each[i] = newCaddy(t, u, storage[i], authentik, application)
 	}
