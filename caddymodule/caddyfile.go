@@ -82,6 +82,8 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    scopes        <scope>...
 //	    sign_out_back
 //	    login       page|relay|redirect
+//	    login at    <origin>
+//	    login_host
 //	    page {
 //	        title <text>
 //	        logo  <url>
@@ -131,17 +133,15 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        audience <text>
 //	        lifetime <duration>
 //	    }
-//	    forward_auth {
-//	        from <network> nginx|traefik|haproxy|envoy|caddy
-//	        site <host>... [application <slug>]
-//	    }
+//	    audit
 //	    prefix <path>
 //	}
 //
 // All lines of require must hold. client_id turns on OpenID Connect: it needs
 // application and excludes flow. These options need client_id: require mfa,
 // require with a claim, max_age, client_secret, scopes, clients bearer, sign_out_back
-// and login redirect.
+// and login redirect. Visitors sign in at authentik's own pages with login at,
+// which names a site with login_host.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return newParser(h).directive(d, false)
 }
@@ -159,7 +159,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "forward_auth"}, "forward_auth": {"from", "site"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "login_host", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "audit"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -261,6 +261,10 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 	switch name := d.Val(); name {
 	case "trust":
 		p.trust(d)
+	case "login":
+		p.login(d)
+	case "login_host":
+		p.loginHost(d)
 	case "page":
 		p.Block(d, name, p.pageOption)
 	case "assertion":
@@ -277,8 +281,6 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.headers(d)
 	case "app_cookies":
 		p.appCookies(d)
-	case "forward_auth":
-		p.forwardAuth(d)
 	case "late_forms":
 		p.lateForms(d)
 	case "clear_site_data":
@@ -289,6 +291,8 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.flag(d, "sign_out_back", &p.handler.SignOutBack)
 	case "clients":
 		p.clients(d)
+	case "audit":
+		p.flag(d, "audit", &p.handler.Audit)
 	case "preflight":
 		p.flag(d, "preflight", &p.handler.Preflight)
 	case "scopes":

@@ -33,8 +33,11 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	}
 	all = append(all, h.SignOn.conflicts(h.Headers)...)
 	all = append(all, h.checkTLS()...)
+	all = append(all, h.checkLoginHost(openID)...)
+	if h.LoginHost != "" { // nothing else counts there
+		return all
+	}
 	all = append(all, h.checkClients(openID)...)
-	all = append(all, h.checkForwardAuth(openID)...)
 	return append(all, rules.Given{
 		Application: h.Application != "", Flow: h.Flow != "",
 		ClientID: openID, ClientSecret: h.ClientSecret != "", Scopes: len(h.Scopes) > 0,

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/setup"
 )
 
 // CommandsNamespace is the namespace of modules that are further commands below
@@ -36,12 +39,22 @@ func init() {
 }
 
 func addCommands(parent *cobra.Command) {
-	parent.AddCommand(sessionsCommand())
+	parent.AddCommand(sessionsCommand(), setup.Command(commandTransport))
 	for _, m := range caddy.GetModules(CommandsNamespace) {
 		if provider, ok := m.New().(CommandProvider); ok {
 			parent.AddCommand(provider.Command())
 		}
 	}
+}
+
+// commandTransport returns connections to authentik for a command, which trust
+// these PEM files besides the system's authorities.
+func commandTransport(trust []string) (http.RoundTripper, error) {
+	authorities, _, err := readTrust(trust)
+	if err != nil || len(trust) == 0 {
+		return newTransport(nil).Transport, err
+	}
+	return newTransport(&tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}).Transport, nil
 }
 
 func sessionsCommand() *cobra.Command {

@@ -5,8 +5,6 @@ import (
 	"log/slog"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/flowsidecar/caddy-authentik/proxy/sidecar"
 )
 
 // Handler asks every visitor of a site to sign in at authentik. It shows
@@ -147,6 +145,18 @@ type Handler struct {
 	// authentik's own address, which needs `client_id`. Default: `page`.
 	Login string `json:"login,omitempty"`
 
+	// The address of the login host where visitors sign in instead of here, for
+	// example `https://auth.example.com`: a site with `login_host`, with the same
+	// `sessions` and `key`. It cannot be used with `login`, `flow`, `client_id` and
+	// `host`. Default: visitors sign in here.
+	LoginAt string `json:"login_at,omitempty"`
+
+	// Makes this site the one where visitors of other sites sign in, which have
+	// `login_at`. It guards nothing: authentik itself is behind it. With
+	// `authentik` they sign in on authentik's own pages. Default: it is no login
+	// host.
+	LoginHost string `json:"login_host,omitempty"`
+
 	// What signed assertions are like, which a header with `assertion` contains.
 	// They need `site`.
 	Assertion Assertion `json:"assertion,omitzero"`
@@ -219,24 +229,23 @@ type Handler struct {
 	// The headers that tell the application about the visitor.
 	Headers Headers `json:"headers,omitzero"`
 
-	// Has the gate decide for sites that other proxies serve: nginx, Traefik,
-	// HAProxy, Envoy or another Caddy. Default: the gate stands before the handlers
-	// after it.
-	ForwardAuth *ForwardAuth `json:"forward_auth,omitempty"`
+	// Whether there is a line for each sign-in, wrong answer, refusal, sign-out and
+	// end of a session, all with the same fields, in the logger
+	// `http.handlers.authentik.audit`. Default: there are none.
+	Audit bool `json:"audit,omitempty"`
 
 	// The path below which the handler has its own addresses. Default:
 	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`
 
 	log       *slog.Logger
-	starters  []*starter       // of its gates: one, or with forward_auth one for each application
-	sidecar   *sidecar.Sidecar // only with forward_auth
-	opened    []matchers       // a request that one of them matches needs none
-	closed    []matchers       // a request that one of them matches needs a sign-in
-	hosts     []string         // that the site has, as far as it is known
-	storeName string           // tells its store from those of gates beside it
-	ports     []string         // that the server listens on
-	release   []func() error   // undoes Provision, the last step first
+	starter   *starter
+	opened    []matchers     // a request that one of them matches needs none
+	closed    []matchers     // a request that one of them matches needs a sign-in
+	hosts     []string       // that the site has, as far as it is known
+	storeName string         // tells its store from those of gates beside it
+	ports     []string       // that the server listens on
+	release   []func() error // undoes Provision, the last step first
 }
 
 // Requirement is a rule about who may pass. A visitor passes if one of the

@@ -17,7 +17,7 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 		wrong = wrong.And(options.In(s.Name, s.Expand()))
 	}
 	wrong = append(wrong, h.expandClients()...)
-	wrong = append(wrong, h.expandForwardAuth()...)
+	wrong = append(wrong, h.expandLoginHost()...)
 	for _, c := range h.conflicts(h.ClientID != "") {
 		wrong = append(wrong, c.Err)
 	}

@@ -75,16 +75,13 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 	if u := parsed(h.Site); u != nil {
 		h.hosts = []string{u.Host}
 	}
-	if h.ForwardAuth != nil {
-		h.hosts = h.ForwardAuth.hosts()
-	}
 	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if ok {
 		h.warnOfErrorRoutes(server)
 		h.warnOfUnreachableAddresses(ctx, server)
 		h.ports = listenPorts(server)
 	}
-	return options.Mistakes(nil).And(h.checkCookieDomain()).And(h.checkToldHosts()).Err()
+	return options.Mistakes(nil).And(h.checkCookieDomain()).And(h.checkToldHosts()).And(h.checkTicketHosts()).Err()
 }
 
 // pageHost reports whether authentik is told the host of this site.

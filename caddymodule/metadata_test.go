@@ -97,7 +97,7 @@ func TestExample_IsValidWithAllOptions(t *testing.T) {
 			t.Errorf("the example leaves out %s", s.Name)
 		}
 	}
-	for _, option := range []string{"trust", "sessions", "persistent", "require mfa", "require group", "scopes", "sign_out_back", "only", "open", "on", "sign_on form", "sign_on basic", "sign_out", "app_cookies", "clear_site_data", "clients", "preflight", "late_forms"} {
+	for _, option := range []string{"trust", "sessions", "persistent", "require mfa", "require group", "scopes", "sign_out_back", "only", "open", "on", "sign_on form", "sign_on basic", "sign_out", "app_cookies", "clear_site_data", "clients", "preflight", "late_forms", "login at", "login_host"} {
 		if !regexp.MustCompile(`(?m)^\t+(?:# )?` + option + `(?: |$)`).MatchString(example) {
 			t.Errorf("the example leaves out %s", option)
 		}

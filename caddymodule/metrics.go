@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
 // decisions are the decisions of a gate. Their counters are created in advance,
@@ -27,6 +28,8 @@ type metrics struct {
 	decided  *prometheus.CounterVec
 	steps    *prometheus.CounterVec
 	signIns  *prometheus.CounterVec
+	took     *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 	ended    *prometheus.CounterVec
 	leftOut  *prometheus.CounterVec
 	requests *prometheus.HistogramVec
@@ -41,15 +44,21 @@ var processMetrics = sync.OnceValue(func() *metrics {
 	m := &metrics{
 		decided:  counters("decisions_total", "Requests by decision of the gate.", "decision", "site"),
 		steps:    counters("steps_total", "Challenges that were shown and answered.", "component", "outcome", "site"),
-		signIns:  counters("signins_total", "Sign-ins that have ended.", "way", "outcome", "site"), //nolint:misspell // the documented name
+		signIns:  counters("signins_total", "Sign-ins that have ended.", "way", "outcome", "site"),                     //nolint:misspell // the documented name
+		took:     timers("signin_seconds", "How long sign-ins took that have begun a session.", people, "way", "site"), //nolint:misspell // beside signins_total
+		refused:  counters("refusals_total", "Requests that were refused, by error code.", "code", "site"),
 		ended:    counters("sessions_ended_total", "Sessions that have ended.", "reason", "site"),
 		leftOut:  counters("headers_left_out_total", "Identity headers that sessions lack because they are too long.", "header", "site"),
-		requests: timers("request_seconds", "How long authentik took to answer.", "endpoint"),
-		stores:   timers("store_seconds", "How long the session store took.", "store", "operation"),
+		requests: timers("request_seconds", "How long authentik took to answer.", prometheus.DefBuckets, "endpoint"),
+		stores:   timers("store_seconds", "How long the session store took.", prometheus.DefBuckets, "store", "operation"),
 	}
-	m.collectors = []prometheus.Collector{m.decided, m.steps, m.signIns, m.ended, m.leftOut, m.requests, m.stores, newSessionGauge()}
+	m.collectors = []prometheus.Collector{m.decided, m.steps, m.signIns, m.took, m.refused, m.ended, m.leftOut, m.requests, m.stores, newSessionGauge()}
 	return m
 })
+
+// people are the buckets of what people do, in seconds. A password takes seconds,
+// and a code that comes by mail takes minutes.
+var people = []float64{1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800}
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -57,9 +66,9 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	}, labels)
 }
 
-func timers(name, help string, labels ...string) *prometheus.HistogramVec {
+func timers(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: "caddy", Subsystem: "authentik", Name: name, Help: help, Buckets: prometheus.DefBuckets,
+		Namespace: "caddy", Subsystem: "authentik", Name: name, Help: help, Buckets: buckets,
 	}, labels)
 }
 
@@ -85,8 +94,14 @@ func newMetrics(registry prometheus.Registerer, store string) (gateMetrics, erro
 	return gateMetrics{metrics: m, store: store}.at(anySite), nil
 }
 
-// at returns the metrics of a site.
+// at returns the metrics of a site. The counters of refusals are created in
+// advance: the first refusal with a code would be no increase otherwise.
 func (g gateMetrics) at(site string) gateMetrics {
+	for _, code := range fault.Codes() {
+		if code != fault.SignInRequired { // counted as a decision
+			g.refused.WithLabelValues(string(code), site)
+		}
+	}
 	g.site, g.decision = site, make(map[string]prometheus.Counter)
 	for _, kind := range append(slices.Clone(decisions), otherLabel) {
 		g.decision[kind] = g.decided.WithLabelValues(kind, site)
@@ -123,6 +138,19 @@ func (g gateMetrics) Step(component, outcome string) {
 // SignIn counts the end of a sign-in.
 func (g gateMetrics) SignIn(way, outcome string) {
 	g.signIns.WithLabelValues(way, outcome, g.site).Inc()
+}
+
+// SignInTook measures a sign-in that has begun a session.
+func (g gateMetrics) SignInTook(way string, took time.Duration) {
+	g.took.WithLabelValues(way, g.site).Observe(took.Seconds())
+}
+
+// Refused counts a refused request.
+func (g gateMetrics) Refused(code string) {
+	if !slices.Contains(fault.Codes(), fault.Code(code)) {
+		code = otherLabel
+	}
+	g.refused.WithLabelValues(code, g.site).Inc()
 }
 
 // Ended counts the end of a session.

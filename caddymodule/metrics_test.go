@@ -41,6 +41,9 @@ func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 	m.Step("ak-stage-password", "shown")
 	m.Step("ak-stage-of-next-year", "shown")
 	m.SignIn("session", "admitted")
+	m.SignInTook("session", time.Minute)
+	m.Refused("not-allowed")
+	m.Refused("something new")
 	m.Ended("signed-out")
 	m.HeaderLeftOut("Remote-Groups")
 	m.Request("executor", time.Second)
@@ -49,6 +52,8 @@ func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 		"caddy_authentik_decisions_total":        "decision,site",
 		"caddy_authentik_steps_total":            "component,outcome,site",
 		"caddy_authentik_signins_total":          "outcome,site,way", //nolint:misspell // the documented name
+		"caddy_authentik_signin_seconds":         "site,way",         //nolint:misspell // the documented name
+		"caddy_authentik_refusals_total":         "code,site",
 		"caddy_authentik_sessions_ended_total":   "reason,site",
 		"caddy_authentik_headers_left_out_total": "header,site",
 		"caddy_authentik_request_seconds":        "endpoint",

@@ -29,8 +29,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	wrong = append(wrong, mistakes...)
 	wrong = wrong.And(h.loadMatchers(ctx))
 	wrong = wrong.And(h.checkSite(ctx))
-	h.newStarters()
+	h.starter = &starter{letGo: func() error { return nil }}
+	h.release = append(h.release, h.starter.stop)
 	store, err := h.store(ctx)
+	h.starter.store = store
 	if err := wrong.And(err).Err(); err != nil {
 		return err
 	}
@@ -39,41 +41,34 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	cfg.Page = page
-	for _, s := range h.starters {
-		s.store = store
-		if err := h.start(ctx, s, cfg); err != nil {
-			return err
-		}
-	}
-	return h.openSidecar()
+	return h.start(ctx, cfg, store)
 }
 
-// start makes a gate, unless its key must be created first.
-func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
+// start makes the gate, unless its key must be created first.
+func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore) error {
 	storage := ctx.Storage()
-	s.createKey = func(ctx context.Context) ([]byte, error) {
+	h.starter.createKey = func(ctx context.Context) ([]byte, error) {
 		return loadOrCreateKey(ctx, storage, h.log)
 	}
-	cfg.Application, cfg.Hosts = s.at.application, s.at.hosts
-	s.newGate = func(key []byte) (*proxy.Gate, error) {
+	h.starter.newGate = func(key []byte) (*proxy.Gate, error) {
 		cfg := cfg
 		cfg.Key = key
 		return proxy.New(cfg)
 	}
 	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	s.cookie = h.sessionCookie()
-	family, group, unregister, err := register(s, server)
+	h.starter.cookie = h.sessionCookie()
+	family, group, unregister, err := register(h.starter, server)
 	if err != nil {
 		return err
 	}
 	cfg.Family, cfg.Group = family, group
 	h.release = append(h.release, unregister)
-	if err := s.checkCookie(); err != nil {
+	if err := h.starter.checkCookie(); err != nil {
 		return err
 	}
 	key := []byte(h.Key)
 	if len(key) == 0 {
-		s.keepKey = func(ctx context.Context, key []byte) { keepKey(ctx, storage, key, h.log) }
+		h.starter.keepKey = func(ctx context.Context, key []byte) { keepKey(ctx, storage, key, h.log) }
 		if key, err = loadKey(ctx, storage); err != nil {
 			return err
 		}
@@ -82,7 +77,7 @@ func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
 		cfg.Key = make([]byte, keySize)
 		return proxy.Check(cfg)
 	}
-	return s.start(key)
+	return h.starter.start(key)
 }
 
 // gateConfig returns the gate's configuration, without page and key.
@@ -93,12 +88,15 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 	}
 	metrics = metrics.at(h.siteLabel())
 	client, err := flowclient.New(flowclient.Config{
-		URL: parsed(h.URL), PublicURL: parsed(h.PublicURL),
+		URL: parsed(h.URL), PublicURL: h.publicURL(),
 		Transport: timedTransport{transport, metrics}, Logger: h.log,
 	})
-	cfg := h.describe(h.config())
+	cfg := h.config()
 	cfg.Client, cfg.Store, cfg.StoreName = client, timedStore{store.store, metrics}, h.storeName
-	cfg.Metrics, cfg.Logger = metrics, h.log.With("authentik", h.URL)
+	cfg.Metrics, cfg.Logger, cfg.Tracer = metrics, h.log.With("authentik", h.URL), tracer{}
+	if h.Audit {
+		cfg.Audit = h.newAuditLog(ctx).With("authentik", h.URL)
+	}
 	return cfg, err
 }
 
@@ -113,15 +111,16 @@ func (h *Handler) config() proxy.Config {
 		Rules:       h.rulesOf(),
 		Clients:     h.clients(),
 		Login:       proxy.Login(h.Login),
-		PageHost:    h.pageHost(),
-		Hosts:       h.toldHosts(),
-		Lifetime:    duration(h.Lifetime),
-		Idle:        duration(h.Idle),
-		Recheck:     duration(h.Recheck),
-		Grace:       h.grace(),
-		MaxPerUser:  h.maxPerUser(),
-		Cookie:      proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
-		AppCookies:  h.appCookies(), ClearSiteData: h.ClearSiteData,
+		LoginAt:     h.loginAt(), LoginHost: h.loginHostConfig(),
+		PageHost:   h.pageHost(),
+		Hosts:      h.toldHosts(),
+		Lifetime:   duration(h.Lifetime),
+		Idle:       duration(h.Idle),
+		Recheck:    duration(h.Recheck),
+		Grace:      h.grace(),
+		MaxPerUser: h.maxPerUser(),
+		Cookie:     proxy.CookieConfig{Name: h.Cookie.Name, Domain: h.Cookie.Domain, Persistent: h.Cookie.Persistent},
+		AppCookies: h.appCookies(), ClearSiteData: h.ClearSiteData,
 		Cache: proxy.Cache(h.Cache), LateForms: h.LateForms,
 		Prefix:  h.Prefix,
 		Site:    parsed(h.Site),

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 
+	labels "go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
@@ -39,7 +42,7 @@ type timings interface {
 }
 
 // A timedTransport measures every request to authentik until the response
-// begins.
+// begins. If the request that needs it is traced, so is it.
 type timedTransport struct {
 	http.RoundTripper
 	metrics timings
@@ -47,51 +50,76 @@ type timedTransport struct {
 
 // RoundTrip passes the request on.
 func (t timedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	defer t.since(endpoint(r.URL.Path), time.Now())
-	return t.RoundTripper.RoundTrip(r)
+	name := endpoint(r.URL.Path)
+	defer t.since(name, time.Now())
+	ctx, span := startSpan(r.Context(), trace.SpanKindClient, "authentik ", name)
+	if span == nil {
+		return t.RoundTripper.RoundTrip(r)
+	}
+	response, err := t.RoundTripper.RoundTrip(r.WithContext(ctx))
+	span.SetAttributes(labels.String("http.request.method", r.Method))
+	if err == nil {
+		span.SetAttributes(labels.Int("http.response.status_code", response.StatusCode))
+	}
+	endSpan(span, err)
+	return response, err
 }
 
 func (t timedTransport) since(endpoint string, begin time.Time) {
 	t.metrics.Request(endpoint, time.Since(begin))
 }
 
-// A timedStore measures the operations of a session store. It does not measure
-// Lease and Watch, which take as long as their callers want.
+// A timedStore measures the operations of a session store, and traces those of
+// requests that are traced. It does not measure Lease and Watch, which take as
+// long as their callers want.
 type timedStore struct {
 	proxy.Store
 	metrics timings
 }
 
-func (s timedStore) since(operation string, begin time.Time) {
-	s.metrics.Store(operation, time.Since(begin))
+// begin begins an operation, under the documented label. end takes its error.
+func (s timedStore) begin(ctx context.Context, operation string) (inner context.Context, end func(*error)) {
+	begin := time.Now()
+	inner, span := startSpan(ctx, trace.SpanKindClient, "store ", operation)
+	return inner, func(err *error) {
+		s.metrics.Store(operation, time.Since(begin))
+		if span != nil {
+			endSpan(span, *err)
+		}
+	}
 }
 
 // Load measures loading.
-func (s timedStore) Load(ctx context.Context, name string) (proxy.Record, bool, error) {
-	defer s.since("load", time.Now())
+func (s timedStore) Load(ctx context.Context, name string) (r proxy.Record, found bool, err error) {
+	ctx, end := s.begin(ctx, "load")
+	defer end(&err)
 	return s.Store.Load(ctx, name)
 }
 
 // Save measures saving.
-func (s timedStore) Save(ctx context.Context, name string, r proxy.Record) (proxy.Version, error) {
-	defer s.since("save", time.Now())
+func (s timedStore) Save(ctx context.Context, name string, r proxy.Record) (v proxy.Version, err error) {
+	ctx, end := s.begin(ctx, "save")
+	defer end(&err)
 	return s.Store.Save(ctx, name, r)
 }
 
 // Delete measures deleting.
-func (s timedStore) Delete(ctx context.Context, name string) error {
-	defer s.since("delete", time.Now())
+func (s timedStore) Delete(ctx context.Context, name string) (err error) {
+	ctx, end := s.begin(ctx, "delete")
+	defer end(&err)
 	return s.Store.Delete(ctx, name)
 }
 
-// Revoke measures revoking, under the documented label.
-func (s timedStore) Revoke(ctx context.Context, name string, until time.Time) error {
-	defer s.since("bury", time.Now())
+// Revoke measures revoking.
+func (s timedStore) Revoke(ctx context.Context, name string, until time.Time) (err error) {
+	ctx, end := s.begin(ctx, "bury")
+	defer end(&err)
 	return s.Store.Revoke(ctx, name, until)
 }
 
-// Revoked measures looking for tombstones, under the documented label.
-func (s timedStore) Revoked(ctx context.Context, names ...string) (bool, error) {
-	defer s.since("buried", time.Now())
+// Revoked measures looking for tombstones.
+func (s timedStore) Revoked(ctx context.Context, names ...string) (revoked bool, err error) {
+	ctx, end := s.begin(ctx, "buried")
+	defer end(&err)
 	return s.Store.Revoked(ctx, names...)
 }

@@ -23,8 +23,11 @@ import (
 // which server has the session.
 type Cookies map[string]string
 
+// SessionCookie is the name of the cookie that has authentik's session.
+const SessionCookie = "authentik_session"
+
 const (
-	sessionCookie = "authentik_session"
+	sessionCookie = SessionCookie
 	csrfCookie    = "authentik_csrf"
 
 	// maxCookies and maxCookieBytes bound what a visit has to carry. authentik sets

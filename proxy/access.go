@@ -30,8 +30,11 @@ func (cfg Config) access() access {
 // its credential is at hand with the request only.
 func (a access) check(s *session.Session, needs needs) decision {
 	confirmed := a.recheck
-	if !s.IsProgram() {
+	switch {
+	case !s.IsProgram():
 		confirmed += min(a.recheck, a.grace)
+	case s.Doubted():
+		return recheck{}
 	}
 	return a.checkWithin(s, needs, confirmed)
 }

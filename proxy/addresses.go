@@ -7,6 +7,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 )
 
@@ -38,26 +39,48 @@ type addresses struct {
 
 // addressesOf returns the addresses of a gate whose rooms are built.
 func addressesOf(g *Gate) addresses {
+	if g.loginHost != nil {
+		return g.addressesOfLoginHost()
+	}
 	all := map[string]route{
-		"/login":            {http.MethodGet: directed(g.signIn.Begin), http.MethodPost: directed(g.signIn.Answer)},
-		"/logout":           {http.MethodGet: g.signOut.Page, http.MethodPost: g.signOut.SignOut},
+		"/login":            {http.MethodGet: directed(exchange.Spanned("sign-in begin", g.signIn.Begin)), http.MethodPost: directed(exchange.Spanned("sign-in answer", g.signIn.Answer))},
+		"/logout":           {http.MethodGet: g.signOut.Page, http.MethodPost: exchange.Spanned("sign-out", g.signOut.SignOut)},
 		exchange.FramedPath: get(g.signIn.Unframe),
 		exchange.LatePath:   {http.MethodGet: g.lateForms.Arrived, http.MethodPost: g.lateForms.Continue},
 		exchange.DeepPath:   get((*exchange.Exchange).Lengthen),
 		"/session":          get(g.signOut.Session),
-		"/assets/":          get(func(x *exchange.Exchange) { g.shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) }),
-		"/brand/":           get(func(x *exchange.Exchange) { g.pictures.ServeHTTP(x.W, x.Asked()) }),
+		"/assets/":          get(g.asset),
+		"/brand/":           get(g.picture),
 	}
 	if g.cfg.OIDC.used() {
-		all["/callback"] = get(directed(g.signIn.Callback))
-		all["/backchannel-logout"] = post(g.signOut.BackChannel)
+		all["/callback"] = get(directed(exchange.Spanned("sign-in callback", g.signIn.Callback)))
+		all["/backchannel-logout"] = post(exchange.Spanned("sign-out notice", g.signOut.BackChannel))
 		all["/frontchannel-logout"] = get(g.signOut.FrontChannel)
+	}
+	if g.signIn.Host != nil {
+		all["/callback"] = get(g.signIn.Arrive)
 	}
 	if g.assertions != nil {
 		all["/jwks"] = get(g.neighbours.publishKeys)
 	}
 	return addresses{g.shared, g.pictures, g.forgery, all}
 }
+
+// addressesOfLoginHost are those of a gate that guards nothing.
+func (g *Gate) addressesOfLoginHost() addresses {
+	h := g.loginHost
+	return addresses{g.shared, g.pictures, g.forgery, map[string]route{
+		loginhost.SignInPath: get(directed(h.SignIn)),
+		"/login":             get(directed(h.Begin)),
+		"/logout":            {http.MethodGet: directed(h.Page), http.MethodPost: directed(h.SignOut)},
+		"/assets/":           get(g.asset),
+		"/brand/":            get(g.picture),
+	}}
+}
+
+func (g *Gate) asset(x *exchange.Exchange) { g.shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) }
+
+func (g *Gate) picture(x *exchange.Exchange) { g.pictures.ServeHTTP(x.W, x.Asked()) }
 
 // route finds what answers a path below the prefix.
 func (a addresses) route(path string) (found route, ok bool) {

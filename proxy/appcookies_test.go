@@ -114,3 +114,88 @@ func TestAppCookies_AfterASignIn(t *testing.T) {
 		}
 	}
 }
+
+// TestAppCookies_ExpireWhereTheUserSignsInAtAnotherHost: with a domain the session
+// comes along to hosts where the user before had one at the application.
+func TestAppCookies_ExpireWhereTheUserSignsInAtAnotherHost(t *testing.T) {
+	t.Parallel()
+	value := func(Session) string { return "x" }
+	g, session := held(t, func(c *Config) {
+		c.Cookie.Domain = "example.com"
+		c.AppCookies, c.ClearSiteData = []AppCookie{{Name: "sid"}}, []string{"storage"}
+		c.SignOnForm = &SignOnForm{Page: "/login", User: FormField{"u", value}, Password: FormField{"p", value}, Cookies: []string{"app_*"}}
+		c.Resolve = func(r *http.Request) Resolved { return somewhere(r.Host) }
+	}, session.Record{User: User{Username: "joe", UID: "joe's"}})
+	mark := ""
+	for _, step := range []struct {
+		name, mode, mark string
+		expires          bool
+		reaches          string
+	}{
+		{"a script, before the page", "cors", "", false, "other=3"},
+		{"the page", "navigate", "", true, "other=3"},
+		{"the page again", "navigate", "MARK", false, "sid=1; app_x=2; other=3"},
+		{"a script after it", "cors", "MARK", false, "sid=1; app_x=2; other=3"},
+		{"another user's mark", "navigate", "; __Host-authentik_user=x", true, "other=3"},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://files.example.com/", nil)
+		r.Header.Set("Sec-Fetch-Mode", step.mode)
+		r.Header.Set("Cookie", "sid=1; app_x=2; other=3; "+cookieNames(g).Session+"="+session+strings.ReplaceAll(step.mark, "MARK", mark))
+		var reached string
+		err := g.Guard(w, r, func(_ http.ResponseWriter, r *http.Request) error {
+			reached = r.Header.Get("Cookie")
+			return nil
+		})
+		expired := map[string]bool{}
+		for _, c := range w.Result().Cookies() {
+			if c.Name == "__Host-authentik_user" {
+				mark = "; " + c.Name + "=" + c.Value
+				continue
+			}
+			expired[c.Name] = c.MaxAge < 0
+		}
+		if err != nil || w.Code != http.StatusOK || reached != step.reaches || expired["sid"] != step.expires || expired["app_x"] != step.expires ||
+			(w.Header().Get("Clear-Site-Data") != "") != step.expires {
+			t.Errorf("%s: got status %d (%v), the cookies %q at the application, %v expired; want %q, expired: %t",
+				step.name, w.Code, err, reached, expired, step.reaches, step.expires)
+		}
+	}
+}
+
+// TestAppCookies_OfOneHostCostNothingLater: without a domain every user signs in on
+// this host, and that has told the browser.
+func TestAppCookies_OfOneHostCostNothingLater(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.AppCookies = []AppCookie{{Name: "sid"}} })
+	p := s.person(t)
+	p.signIn("jane", "open sesame", "/")
+	p.setCookie("sid", "of jane")
+	p.setCookie("__Host-authentik_user", "")
+	p.open("/")
+	if got := s.last(t).Header.Get("Cookie"); got != "sid=of jane" && got != `sid="of jane"` {
+		t.Errorf("got %q at the application, want its cookie", got)
+	}
+}
+
+// TestAppCookies_AfterARelayedSignIn: authentik's own interface ends the sign-in.
+func TestAppCookies_AfterARelayedSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Login, c.AppCookies = LoginRelay, []AppCookie{{Name: "sid"}} })
+	p := &interfaced{person: s.person(t)}
+	name := cookieNames(s.gate).Session
+	for _, step := range []struct{ user, password, left string }{
+		{"jane", "open sesame", ""}, {"jane", "open sesame", "set"}, {"joe", "let me in", ""},
+	} {
+		p.setCookie("sid", "set")
+		p.setCookie(name, "")
+		p.opens("/")
+		p.is(p.asks(map[string]any{"uid_field": step.user}), asksPassword)
+		if page := p.goes(p.asks(map[string]any{"password": step.password})); page.body != "hello "+step.user {
+			t.Fatalf("got status %d at %s, want hello %s", page.status, page.path, step.user)
+		}
+		if got := p.cookie("sid"); got != step.left {
+			t.Errorf("%s: got the cookie %q, want %q", step.user, got, step.left)
+		}
+	}
+}

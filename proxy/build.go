@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -47,10 +48,10 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
 		AppCookies: cfg.appCookies(), HandedOver: cfg.SignOnForm.cookies(), ClearSiteData: cfg.ClearSiteData,
-		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
+		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Tracer: cfg.Tracer, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
 	}
 	shared := g.shared
-	shared.Cookies.Family = &cfg.Family.members
+	shared.Cookies.Family, shared.Cookies.BeforeAuthentik = &cfg.Family.members, cfg.LoginHost != nil
 	options := signin.Options{
 		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex, Go: g.background.Go,
 		Throttle: newThrottle(cfg, key),
@@ -63,11 +64,17 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 			Scopes: cfg.OIDC.Scopes, SignOutBack: cfg.OIDC.SignOutBack, Now: cfg.Now, Go: g.background.Go,
 		})
 	}
+	if cfg.LoginAt != nil {
+		options.Host = g.atLoginHost(key)
+	}
 	g.signIn = signin.New(options)
 	shared.Brand, shared.KnownBrand = g.signIn.Brand, g.signIn.KnownBrand
 	g.signIn.Source = authn.Own{Authentik: cfg.Client, Application: cfg.Application, First: g.signIn.First, Opening: g.signIn.Opening}
 	if options.OIDC != nil {
 		g.signIn.Source = options.OIDC
+	}
+	if options.Host != nil {
+		g.signIn.Source = options.Host.Source
 	}
 	g.assertions = cfg.assertions(key)
 	g.sessions = session.New(g.sessionOptions(key, issuer))
@@ -75,12 +82,15 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	shared.Programs = g.programs(key, options)
 	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, ClearCache: cfg.Cache == CachePrivate, All: g.neighbours.signOuts}
 	g.signOn = cfg.signOn()
-	g.lateForms = &lateform.Handler{Shared: shared, Paths: cfg.LateForms, Elsewhere: cfg.Described, SignInAt: g.signIn.SignInAt}
+	g.lateForms = &lateform.Handler{Shared: shared, Paths: cfg.LateForms, SignInAt: g.signIn.SignInAt}
 	if cfg.Login == LoginRelay {
 		g.relay = &relay.Handler{
 			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
 		}
 		g.signIn.Relay, shared.NotBack = g.relay, relay.Own(g.relay.Base)
+	}
+	if cfg.LoginHost != nil {
+		g.loginHost = g.newLoginHost()
 	}
 	g.own = addressesOf(g)
 }
@@ -95,17 +105,21 @@ func newThrottle(cfg Config, key seal.Key) *throttle.Throttle {
 // sessionOptions say how this gate's sessions live.
 func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 	cfg := g.cfg
-	return session.Options{
-		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Background: g.background,
+	o := session.Options{
+		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Carry: cfg.carry(), Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
 		KeepAccessToken: cfg.OIDC.KeepAccessToken, Assert: asserting(g.assertions, g.headers), Fits: cfg.fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
 		Ask:     g.signIn.Source.Recheck,
 		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
 		Passes:  func(s *session.Session) bool { return g.access.verdict(s).Pass },
-		MayStay: g.mayStay,
+		MayStay: g.mayStay, EndPrograms: func(name string) []*session.Session { return g.shared.Programs.End(name) },
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
 		},
 	}
+	if g.signIn.Host != nil {
+		o.Lend = g.signIn.Host.Lend
+	}
+	return o
 }

@@ -66,9 +66,9 @@ func (cfg Config) check() error {
 	}
 	cfg.checkSignOn(wrong)
 	cfg.checkSignIn(wrong)
+	cfg.checkLoginHost(wrong)
 	cfg.checkClients(wrong)
 	cfg.checkRules(wrong)
-	cfg.checkDescribed(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)
 }
 

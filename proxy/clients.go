@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
@@ -68,7 +69,7 @@ func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
 	return programs.New(programs.Options{
 		Ways: g.ways(o.OIDC), Pass: cfg.Clients.Pass,
 		Key:     key.Derive([]byte(cfg.Client.Root()), "v1\x00programs\x00"+of, sha256.Size),
-		Recheck: cfg.Recheck, Grace: *cfg.Grace, Now: cfg.Now, Logger: cfg.Logger, Go: g.background.Shared,
+		Recheck: cfg.Recheck, Grace: *cfg.Grace, Now: cfg.Now, Logger: cfg.Logger, Audit: audit.New(cfg.Audit), Go: g.background.Shared,
 		Guesses: o.Throttle, Tokens: newThrottle(cfg, key),
 		Session: g.sessions.Program, Ended: func(name string) { g.sessions.Streams.End(name) },
 	})

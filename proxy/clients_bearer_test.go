@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/go-jose/go-jose/v4"
 )
 
 // grant asks the stand-in's token endpoint.
@@ -200,16 +202,36 @@ func TestClients_WrongTokensSlowNobodyDown(t *testing.T) {
 	t.Parallel()
 	s := newTokenSite(t, nil)
 	s.clock.stop()
-	slowed := false
-	for range addressFree + 5 {
-		got := s.show(t, "/", auth("Bearer nonsense"))
-		slowed = slowed || got.status == http.StatusTooManyRequests
+	status := 0
+	for range addressFree + 1 {
 		s.clock.move(6 * time.Second)
+		status = s.show(t, "/", auth("Bearer nonsense")).status
 	}
-	if !slowed {
-		t.Error("got no status 429, want one after so many wrong tokens")
+	if status = s.show(t, "/", auth("Bearer another")).status; status != http.StatusTooManyRequests {
+		t.Errorf("got status %d after so many wrong tokens, want 429", status)
 	}
 	if got := s.person(t).signIn("jane", "open sesame", "/"); got.body != "hello jane" {
 		t.Errorf("got status %d on the page, want hello jane", got.status)
+	}
+}
+
+// TestClients_BearerOfAnotherSiteCounts: no browser sends a token by itself, so that a
+// script of another site has the token.
+func TestClients_BearerOfAnotherSiteCounts(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	i.telling("userinfo/", claims{"sub": jane.UID, "preferred_username": "jane"})
+	g := newSessionGate(t, func(cfg *Config) {
+		i.registered(cfg)
+		cfg.Clients.Bearer = true
+	})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://app.example.com/", nil)
+	r.Header.Set("Authorization", "Bearer "+signed(t, jose.RS256, rsaKey(t), "one", i.access().with(claims{"sub": jane.UID})))
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	r.Header.Set("Sec-Fetch-Mode", "cors")
+	w := httptest.NewRecorder()
+	_ = g.Guard(w, r, func(http.ResponseWriter, *http.Request) error { return nil })
+	if w.Code != http.StatusOK {
+		t.Errorf("got status %d, want 200", w.Code)
 	}
 }

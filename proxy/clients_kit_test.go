@@ -74,6 +74,7 @@ func newClientsSite(t testing.TB, change func(*Config), flows ...authentiktest.F
 		}
 	}, flows...)
 	s.appPasswords()
+	awaitWatch(t, s.gate, true) // when it begins, what is known of programs is doubted
 	return s
 }
 
@@ -104,5 +105,6 @@ func newTokenSite(t testing.TB, change func(*Config)) *site {
 		}
 	})
 	s.appPasswords()
+	awaitWatch(t, s.gate, true) // when it begins, what is known of programs is doubted
 	return s
 }

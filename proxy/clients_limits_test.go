@@ -19,7 +19,7 @@ func TestClients_RunsLeaveNoSessionAtAuthentik(t *testing.T) {
 		}
 		s.clock.move(6 * time.Minute)
 	}
-	testsite.Eventually(t, "no session of Jane at authentik", func() bool { return s.authentik.EndSessions("jane") == 0 })
+	testsite.Eventually(t, "no session of Jane at authentik", func() bool { return s.authentik.SessionsOf("jane") == 0 })
 }
 
 // TestClients_ManyRequestsAskOnce: a client of CalDAV sends twenty requests at
@@ -30,7 +30,7 @@ func TestClients_ManyRequestsAskOnce(t *testing.T) {
 		s.show(t, "/", auth(basic("joe", otherPassword))) // metadata and brand are known then
 		before := s.front.asked.Load()
 		s.show(t, "/", auth(basic("jane", appPassword)))
-		testsite.Eventually(t, "what one try asks", func() bool { return s.authentik.EndSessions("jane") == 0 })
+		testsite.Eventually(t, "what one try asks", func() bool { return s.authentik.SessionsOf("jane") == 0 })
 		one := s.front.asked.Load() - before
 		s.clock.move(6 * time.Minute) // recheck is 5 minutes
 		before = s.front.asked.Load()

@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -148,5 +150,30 @@ func TestClients_BasicOfAnotherSiteCountsForNothing(t *testing.T) {
 	header.Set("Sec-Fetch-Site", "cross-site")
 	if s.show(t, "/open/x", header); s.last(t).Header.Get("Authorization") != "" || s.last(t).Header.Get("Remote-User") != "" {
 		t.Errorf("open path: got %v at the application, want neither user nor credential", s.last(t).Header)
+	}
+}
+
+// TestClients_SignInAndOutAtTheApplicationThemselves: what the gate does there is for
+// browsers.
+func TestClients_SignInAndOutAtTheApplicationThemselves(t *testing.T) {
+	t.Parallel()
+	value := func(Session) string { return "x" }
+	s := newClientsSite(t, func(c *Config) {
+		c.SignOutPaths = []string{"/logout"}
+		c.SignOnForm = &SignOnForm{Page: "/login", User: FormField{"u", value}, Password: FormField{"p", value}, Cookies: []string{"sid"}}
+	})
+	for path, method := range map[string]string{"/logout": http.MethodPost, "/login": http.MethodGet} {
+		r, _ := s.shownAt(t, path, basic("jane", appPassword))
+		r.Method = method
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Sec-Fetch-Mode", "navigate")
+		w := httptest.NewRecorder()
+		_ = s.gate.Guard(w, r, func(w http.ResponseWriter, _ *http.Request) error {
+			_, err := io.WriteString(w, "the application")
+			return err
+		})
+		if w.Code != http.StatusOK || w.Body.String() != "the application" || w.Header()["Set-Cookie"] != nil {
+			t.Errorf("%s: got status %d, %q, cookies %q, want the application's answer", path, w.Code, w.Body, w.Header()["Set-Cookie"])
+		}
 	}
 }

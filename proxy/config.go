@@ -56,6 +56,14 @@ type Config struct {
 	Rules []Rule
 	// Login says how visitors sign in. Default: LoginPage.
 	Login Login
+	// LoginAt is the origin of the login host where visitors sign in instead of here,
+	// for example https://auth.example.com: a site with LoginHost, with the same
+	// Store and Key. It needs Hosts or Site. Default: visitors sign in here.
+	LoginAt *url.URL
+	// LoginHost makes this site the one where visitors of other gates sign in. It
+	// guards nothing: the application behind it is authentik itself. Default: it is
+	// an ordinary gate.
+	LoginHost *LoginHostConfig
 	// PageHost tells authentik this site's own host name instead of authentik's
 	// public one, so that passkeys and mail links belong to this site. Then the pages
 	// of flows, below /if/flow/, are the gate's for visitors who are not signed in. It
@@ -158,23 +166,25 @@ type Config struct {
 	// Resolve tells what the server in front knows about a request. Default: what the connection itself says.
 	Resolve func(*http.Request) Resolved
 
-	// Described says that requests are described by another proxy, which asks about
-	// each, and keeps their bodies and the application's responses: see package
-	// proxy/sidecar. Options that need these are refused. Default: the gate stands
-	// before the application.
-	Described bool
-
 	// Writer returns the writer for a response of the gate itself, instead of the one
 	// that Guard was given. Default: that one.
 	Writer func(http.ResponseWriter) http.ResponseWriter
 
 	// Metrics counts what happens. Default: nothing is counted.
 	Metrics Metrics
+	// Tracer traces sign-ins. Default: nothing is traced.
+	Tracer Tracer
 	// Logger logs what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
+	// Audit gets a line for each sign-in, wrong answer, refusal, sign-out and end of a
+	// session, all with the same fields. Default: there are none.
+	Audit *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
+
+// LoginHostConfig says how a login host works.
+type LoginHostConfig struct{}
 
 // OIDCConfig is the gate's registration as a client of OpenID Connect at authentik.
 type OIDCConfig struct {
@@ -223,8 +233,11 @@ const (
 
 // wonBy is what sessions of the gate are won by: the flow or the client that it names, or nothing.
 func (cfg Config) wonBy() string {
-	if cfg.OIDC.used() {
+	switch {
+	case cfg.OIDC.used():
 		return "oidc\x00" + cfg.OIDC.ClientID
+	case cfg.LoginAt != nil:
+		return "host\x00" + originOf(cfg.LoginAt)
 	}
 	return cfg.Flow
 }
@@ -310,9 +323,7 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Login == "" {
 		cfg.Login = LoginPage
 	}
-	if cfg.Described {
-		cfg.Cache = cmp.Or(cfg.Cache, CacheOff)
-	}
+	cfg.PageHost = cfg.PageHost || cfg.LoginHost != nil
 	cfg.Cache = cmp.Or(cfg.Cache, CachePrivate)
 	if cfg.OIDC.used() && cfg.OIDC.Scopes == nil {
 		cfg.OIDC.Scopes = []string{"profile", "email"}

@@ -124,3 +124,60 @@ func TestFlow_ThatLeadsToAnotherAdmits(t *testing.T) {
 		t.Errorf("signed in by the demanded flow, which goes on elsewhere: got %d at %s", page.status, page.path)
 	}
 }
+
+// TestRelay_DemandedFlowThatLeadsToAnotherAdmits has the demanded flow hand the
+// visitor over on authentik's own pages, and not the visitor choose another.
+func TestRelay_DemandedFlowThatLeadsToAnotherAdmits(t *testing.T) {
+	t.Parallel()
+	weak := authentiktest.Flow{Slug: "weak", Bindings: []authentiktest.Binding{
+		{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}, RecoveryFlow: "recovery"}}, {Stage: &authentiktest.UserLoginStage{}},
+	}}
+	hands := authentiktest.Flow{Slug: "hands", Bindings: []authentiktest.Binding{
+		{Stage: &authentiktest.DummyStage{}}, {Stage: &authentiktest.RedirectStage{Flow: "between"}},
+	}}
+	between := authentiktest.Flow{Slug: "between", Bindings: []authentiktest.Binding{
+		{Stage: &authentiktest.DummyStage{}}, {Stage: &authentiktest.RedirectStage{Flow: "weak"}},
+	}}
+	ends := authentiktest.Flow{Slug: "ends", Bindings: []authentiktest.Binding{{Stage: &authentiktest.DummyStage{}}}}
+	for name, tt := range map[string]struct {
+		demanded string
+		walk     func(p *interfaced) screen
+		admitted bool
+	}{
+		"by itself": {"hands", func(p *interfaced) screen {
+			p.goes(p.asks(map[string]any{}))
+			p.goes(p.asks(map[string]any{}))
+			p.is(p.asks(nil), asksName)
+			return p.goes(p.asks(map[string]any{"uid_field": "jane"}))
+		}, true},
+		"after a flow that the visitor chooses": {"hands", func(p *interfaced) screen {
+			p.goes(p.asks(map[string]any{}))
+			p.goes(p.asks(map[string]any{}))
+			p.is(p.asks(nil), asksName)
+			p.opens("/if/flow/recovery/")
+			p.is(p.asks(nil), asksName)
+			p.opens("/if/flow/weak/")
+			p.is(p.asks(nil), asksName)
+			return p.goes(p.asks(map[string]any{"uid_field": "jane"}))
+		}, false},
+		"by an address that the visitor has named": {"ends", func(p *interfaced) screen {
+			p.at += "?next=%2Fif%2Fflow%2Fweak%2F"
+			p.is(p.asks(nil), "ak-stage-dummy")
+			p.goes(p.asks(map[string]any{}))
+			p.is(p.asks(nil), asksName)
+			return p.goes(p.asks(map[string]any{"uid_field": "jane"}))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, func(c *Config) { c.Flow, c.Login = tt.demanded, LoginRelay }, hands, between, weak, ends, recoveryFlow()[1])
+			p := &interfaced{person: s.person(t)}
+			p.opens("/kept")
+			p.is(p.asks(nil), "ak-stage-dummy")
+			page := tt.walk(p)
+			if admitted := page.body == "hello jane" && page.path == "/kept"; admitted != tt.admitted || !admitted && s.reached() != 0 {
+				t.Errorf("got status %d at %s, admitted: %t, want %t", page.status, page.path, admitted, tt.admitted)
+			}
+		})
+	}
+}

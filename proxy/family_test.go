@@ -126,7 +126,9 @@ type untilStore struct {
 }
 
 func (s *untilStore) Revoke(ctx context.Context, name string, until time.Time) error {
-	s.until = until
+	if !until.IsZero() { // programs only need to be told
+		s.until = until
+	}
 	return s.Store.Revoke(ctx, name, until)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/lateform"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
@@ -40,7 +41,8 @@ type Gate struct {
 	sessions   *session.Registry
 	shared     *exchange.Shared
 	signIn     *signin.Handler
-	relay      *relay.Handler // nil if the login is not relayed
+	relay      *relay.Handler     // nil if the login is not relayed
+	loginHost  *loginhost.Handler // nil if this is none
 	signOut    *signout.Handler
 	lateForms  *lateform.Handler
 	pictures   *pictures.Pictures
@@ -84,6 +86,7 @@ func New(cfg Config) (*Gate, error) {
 		g.pictures.Sweep()
 		g.shared.Programs.Sweep()
 	})
+	g.register()
 	g.sessions.Open()
 	return g, nil
 }
@@ -199,7 +202,7 @@ func (g *Gate) answer(x *exchange.Exchange, d decision) {
 	case leftOver:
 		d.by.relay.Resume(d.by.received(x))
 	case relayed:
-		d.by.relay.Pass(d.by.received(x), d.target)
+		exchange.Spanned("sign-in relay", func(x *exchange.Exchange) { d.by.relay.Pass(x, d.target) })(d.by.received(x))
 	case signIn:
 		g.signIn.Lead(x, d.link)
 	case stepUp:
@@ -265,6 +268,9 @@ func (g *Gate) introduce(x *exchange.Exchange, s *session.Session, hidden bool) 
 		return r, nil
 	}
 	running = g.follow(x, r, s)
+	if !s.IsProgram() {
+		x.FromElsewhere(r, s.User.UID)
+	}
 	x.Cookies.Strip(r.Header)
 	request = r.WithContext(running)
 	if problems := g.headers.Set(request, s.Headers); problems != nil {

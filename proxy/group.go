@@ -194,7 +194,7 @@ func (g *Gate) received(x *exchange.Exchange) *exchange.Exchange {
 	if x.Shared == g.shared {
 		return x
 	}
-	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent, Authorization: x.Authorization, Credential: x.Credential}
+	return &exchange.Exchange{W: x.W, R: x.R, At: g.resolve(x.R), Shared: g.shared, Sent: x.Sent, Authorization: x.Authorization, Credential: x.Credential, Span: x.Span}
 }
 
 // serves reports whether a host is one of the site's.
@@ -266,6 +266,9 @@ func (cfg Config) identity() *exchange.Identity {
 		cfg.Client.Root(), cfg.Flow, cfg.Application, string(cfg.Login), cfg.Prefix,
 		cfg.Cookie.Name, cfg.Cookie.Domain, fmt.Sprint(cfg.OIDC.ClientID, cfg.OIDC.RequireMFA, cfg.OIDC.MaxAge),
 		fmt.Sprint(cfg.Require, cfg.described(), cfg.Lifetime, cfg.Idle, cfg.PageHost), cfg.Page.Title, cfg.Page.Language,
+	}
+	if cfg.LoginAt != nil {
+		texts = append(texts, "login at "+originOf(cfg.LoginAt))
 	}
 	if cfg.StoreName != "" { // derived, since the name may be guessed at by the identity
 		texts = append(texts, string(seal.NewKey(cfg.Key).Derive([]byte(cfg.StoreName), "v1\x00store", sha256.Size)))

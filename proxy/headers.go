@@ -135,7 +135,7 @@ func (c HeaderConfig) options() headers.Options {
 // the application.
 func (cfg Config) headers() headers.Options {
 	o := cfg.Headers.options()
-	o.Application = cfg.Application
+	o.Application, o.BeforeAuthentik = cfg.Application, cfg.LoginHost != nil
 	if cfg.OIDC.used() {
 		o.ProviderKeys = cfg.Client.Root() + "application/o/" + cfg.Application + "/jwks/"
 	}

@@ -1,5 +1,7 @@
 package proxy
 
+import "time"
+
 // Metrics counts what the gate does. Labels come from closed sets: never a user,
 // a path or a host. Implementations are safe for concurrent use and return at
 // once.
@@ -14,6 +16,12 @@ type Metrics interface {
 	// SignIn counts the end of a visit: admitted, denied or failed. The source is
 	// session or oidc.
 	SignIn(source, outcome string)
+	// SignInTook measures a sign-in that has begun a session: from the first
+	// challenge, or from the redirect to authentik, to the session.
+	SignInTook(source string, took time.Duration)
+	// Refused counts a request that was refused, for another reason than that its
+	// visitor has to sign in. The code is one of package fault.
+	Refused(code string)
 	// Ended counts a session's end: signed-out, replaced, gone, idle, limit or
 	// admin. back-channel and front-channel count notices, each of which may end
 	// several sessions.
@@ -34,6 +42,12 @@ func (NopMetrics) Step(string, string) {}
 
 // SignIn does nothing.
 func (NopMetrics) SignIn(string, string) {}
+
+// SignInTook does nothing.
+func (NopMetrics) SignInTook(string, time.Duration) {}
+
+// Refused does nothing.
+func (NopMetrics) Refused(string) {}
 
 // Ended does nothing.
 func (NopMetrics) Ended(string) {}

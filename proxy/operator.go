@@ -120,7 +120,9 @@ func (o Operator) entry(s *session.Session) Entry {
 
 // EndAll ends all sessions of a user that have begun before, wherever they are
 // used, and returns them. Sessions of other users, and those that begin
-// afterwards, go on. It returns ErrNoUser for a username without sessions.
+// afterwards, go on. What is remembered of the user's programs is forgotten, too,
+// and authentik is asked when they come back; those of this process are in the
+// result. It returns ErrNoUser for a username without any of these.
 func (o Operator) EndAll(ctx context.Context, username string) ([]Entry, error) {
 	lists, err := o.listed(ctx, username)
 	known := !errors.Is(err, ErrNoUser)
@@ -130,10 +132,13 @@ func (o Operator) EndAll(ctx context.Context, username string) ([]Entry, error) 
 	cached := o.cached(func(s *session.Session) bool {
 		return s.User.Username == username || slices.ContainsFunc(lists, func(l listing) bool { return l.uid == s.User.UID })
 	})
-	if !known && len(cached) == 0 {
+	all, err := o.endPrograms(ctx, username)
+	if err != nil {
+		return nil, err
+	}
+	if !known && len(cached) == 0 && len(all) == 0 {
 		return nil, ErrNoUser
 	}
-	var all []Entry
 	for _, list := range lists {
 		ended, err := o.sessions.EndUser(ctx, list.uid)
 		if err != nil {
@@ -146,6 +151,18 @@ func (o Operator) EndAll(ctx context.Context, username string) ([]Entry, error) 
 	}
 	rest, err := o.endEach(ctx, cached)
 	return append(all, rest...), err
+}
+
+// endPrograms has every process forget the credentials of a user's programs.
+func (o Operator) endPrograms(ctx context.Context, username string) (all []Entry, err error) {
+	ended, err := o.sessions.EndProgramsOf(ctx, username)
+	for _, s := range ended {
+		o.sessions.Report(ctx, s.Name(), username, "admin")
+		entry := o.entry(s)
+		entry.Site = "" // good wherever the credential is shown
+		all = append(all, entry)
+	}
+	return all, err
 }
 
 // EndAuthentik ends all sessions that rest on one session of authentik, by

@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,14 +23,75 @@ func newStaying(t *testing.T, answer string, change func(*Config)) (*site, *pers
 		if change != nil {
 			change(cfg)
 		}
-	}, authentiktest.Flow{Slug: "staying", Title: "Welcome", Bindings: []authentiktest.Binding{
-		{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}}},
-		{Stage: &authentiktest.PasswordStage{}},
-		{Stage: &authentiktest.UserLoginStage{RememberMe: stayFor}},
-	}})
+	}, stayingFlow())
 	p := s.person(t)
 	p.send(p.signIn("jane", "open sesame", "/deep"), "remember_me", answer).says(t, "hello jane")
 	return s, p
+}
+
+// stayingFlow is a flow whose last stage asks whether the visitor wants to stay
+// signed in.
+func stayingFlow() authentiktest.Flow {
+	return authentiktest.Flow{Slug: "staying", Title: "Welcome", Bindings: []authentiktest.Binding{
+		{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}}},
+		{Stage: &authentiktest.PasswordStage{}},
+		{Stage: &authentiktest.UserLoginStage{RememberMe: stayFor}},
+	}}
+}
+
+// TestStay_WithEverySourceAndInterface answers the question on the gate's page and
+// on authentik's, with and without OpenID Connect.
+func TestStay_WithEverySourceAndInterface(t *testing.T) {
+	t.Parallel()
+	for _, login := range []Login{LoginPage, LoginRelay} {
+		for _, openID := range []bool{false, true} {
+			for answer, stays := range map[string]bool{"1": true, "0": false} {
+				t.Run(fmt.Sprintf("%s, OpenID Connect %t, answer %s", login, openID, answer), func(t *testing.T) {
+					t.Parallel()
+					set := func(cfg *Config) { cfg.Login, cfg.Lifetime = login, 12*time.Hour }
+					var s *site
+					if openID {
+						s = newOIDCSite(t, func(reg *registration) {
+							reg.flows, reg.gate = append(reg.flows, stayingFlow()), set
+							reg.provider.AuthenticationFlow = "staying"
+						})
+					} else {
+						s = newSite(t, func(cfg *Config) { set(cfg); cfg.Flow = "staying" }, stayingFlow())
+					}
+					p := s.person(t)
+					signIn := func() screen {
+						return p.send(p.signIn("jane", "open sesame", "/deep"), "remember_me", answer)
+					}
+					if login == LoginRelay {
+						shown := &interfaced{person: p}
+						signIn = func() screen {
+							shown.opens("/deep")
+							shown.is(shown.asks(map[string]any{"uid_field": "jane"}), asksPassword)
+							shown.is(shown.asks(map[string]any{"password": "open sesame"}), "ak-stage-user-login")
+							return shown.goes(shown.asks(map[string]any{"remember_me": answer == "1"}))
+						}
+					}
+					signIn().says(t, "hello jane")
+					signedIn := s.clock.now()
+					for day := 1; stays && day < 4; day++ {
+						s.clock.move(24 * time.Hour)
+						left, value := p.given("/deep")
+						want := stayFor - s.clock.now().Sub(signedIn)
+						if got := time.Duration(left) * time.Second; value == "" || got > want+time.Minute || got < want-time.Minute {
+							t.Fatalf("day %d: got a cookie for %v, want one for %v", day, got, want)
+						}
+					}
+					s.clock.move(24 * time.Hour)
+					if stays {
+						s.authentik.EndSessions("jane")
+					}
+					if page := p.open("/deep"); strings.Contains(page.body, "hello") {
+						t.Errorf("got %q at %s, want a sign-in", page.body, page.path)
+					}
+				})
+			}
+		}
+	}
 }
 
 // left is how long the browser keeps the session cookie; zero: until it is closed.

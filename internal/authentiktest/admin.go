@@ -49,6 +49,19 @@ func (s *Server) Sessions() int {
 	return len(s.sessions)
 }
 
+// SessionsOf counts the HTTP sessions of a user.
+func (s *Server) SessionsOf(username string) (n int) {
+	u, _ := s.User(username)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.sessions {
+		if u.PK != 0 && one.user == u.PK {
+			n++
+		}
+	}
+	return n
+}
+
 // AddUser creates a user and returns it with its keys.
 func (s *Server) AddUser(u User) User {
 	s.mu.Lock()

@@ -37,6 +37,12 @@ type row struct {
 // commonPassword is the password of all users of the demonstration.
 const commonPassword = "demo"
 
+// administrator is the user of the stand-in whom the API token belongs to.
+const (
+	administrator = "akadmin"
+	apiToken      = "demo"
+)
+
 // groups returns everything that the demonstration shows. Elsewhere is the origin
 // of the site that stands for all other sites.
 func groups(elsewhere string) []group {
@@ -75,9 +81,13 @@ const signInFlow = "default-authentication-flow"
 // need.
 func setUp(groups []group, elsewhere string, duo authentiktest.Duo) authentiktest.Config {
 	cfg := authentiktest.Config{
-		Duo: duo, Sources: sources(elsewhere), Invitations: []authentiktest.Invitation{{Token: invitation}},
+		Tokens: map[string]string{apiToken: administrator},
+		Duo:    duo, Sources: sources(elsewhere), Invitations: []authentiktest.Invitation{{Token: invitation}},
 		Flows: []authentiktest.Flow{{Slug: signInFlow, Title: "Welcome to the demonstration", Bindings: bindings(people(groups))}, {Slug: beforeSource}},
 	}
+	boss := person(row{name: administrator})
+	boss.Superuser, boss.Groups = true, []string{"authentik Admins"}
+	cfg.Users = append(cfg.Users, boss)
 	for _, r := range people(groups) {
 		cfg.Users = append(cfg.Users, person(r))
 	}

@@ -19,9 +19,15 @@ type told struct {
 	Headers map[string]string `json:"headers"`
 }
 
+// words are what an application says about itself.
+type words struct {
+	Title     string
+	Other, At string // another application, and its address; may be empty
+}
+
 // app returns an application without a sign-in of its own. It trusts the header
 // Remote-User, as many applications do.
-func app() http.Handler {
+func app(about words) http.Handler {
 	page := template.Must(template.New("app").Parse(appPage)) // a mistake in it shows at the start
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -32,7 +38,10 @@ func app() http.Handler {
 		if strings.Contains(r.Header.Get("Accept"), "application/json") {
 			kind, err = "application/json", json.NewEncoder(&body).Encode(says)
 		} else {
-			err = page.Execute(&body, says)
+			err = page.Execute(&body, struct {
+				words
+				told
+			}{about, says})
 		}
 		if err != nil {
 			http.Error(w, "the page could not be rendered", http.StatusInternalServerError)

@@ -16,11 +16,13 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/examples/legacy/ledger"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest/adminapi"
 )
 
 // A demonstration is the gate with everything around it.
 type demonstration struct {
 	listen, authentik string
+	domains           bool // two applications on two domains, and one sign-in
 	out               io.Writer
 	in                io.Reader
 	approvalDelay     time.Duration // until an approval with Duo
@@ -41,32 +43,45 @@ func (d *demonstration) run(ctx context.Context) (err error) {
 	if err := os.Setenv("XDG_DATA_HOME", directory); err != nil {
 		return err
 	}
-	at, err := startSites(ctx)
+	begin := d.begin
+	if d.domains {
+		begin = d.beginDomains
+	}
+	at, server, rows, err := begin(ctx, directory)
 	if err != nil {
 		return err
-	}
-	groups := groups(at.elsewhere)
-	phones := phone{after: d.approvalDelay}
-	server, err := authentiktest.New(setUp(groups, at.elsewhere, phones.duo()))
-	if err != nil {
-		return err
-	}
-	at, err = d.startAuthentik(ctx, at, server)
-	if err != nil {
-		return err
-	}
-	if err := start(at.caddyfile(ctx), directory); err != nil {
-		return fmt.Errorf("starting Caddy: %w", err)
 	}
 	defer func() { err = errors.Join(err, caddy.Stop()) }()
-	d.announce(ctx, at, groups)
 	if d.ready != nil {
 		d.ready(at.gate)
 	}
 	go d.printMessages(ctx, server)
-	go d.printCodes(server, people(groups), time.Now)
+	go d.printCodes(server, rows, time.Now)
 	<-ctx.Done()
 	return nil
+}
+
+// begin starts everything around one application, and an old one.
+func (d *demonstration) begin(ctx context.Context, directory string) (at addresses, server *authentiktest.Server, rows []row, err error) {
+	if at, err = startSites(ctx); err != nil {
+		return at, nil, nil, err
+	}
+	groups := groups(at.elsewhere)
+	phones := phone{after: d.approvalDelay}
+	if server, err = authentiktest.New(setUp(groups, at.elsewhere, phones.duo())); err != nil {
+		return at, nil, nil, err
+	}
+	if at, err = d.startAuthentik(ctx, at, server); err != nil {
+		return at, nil, nil, err
+	}
+	if at.oldGate, err = freeAddress(ctx, after(at.gate)); err != nil {
+		return at, nil, nil, err
+	}
+	if err = start(at.caddyfile(ctx), directory); err != nil {
+		return at, nil, nil, err
+	}
+	d.announce(ctx, at, groups)
+	return at, server, people(groups), nil
 }
 
 // addresses are those that the parts of the demonstration listen on: the gate
@@ -85,7 +100,7 @@ func startSites(ctx context.Context) (at addresses, err error) {
 	if at.old, err = serve(ctx, "127.0.0.1:0", ledger.New(users)); err != nil {
 		return at, fmt.Errorf("starting the old application: %w", err)
 	}
-	if at.application, err = serve(ctx, "127.0.0.1:0", app()); err != nil {
+	if at.application, err = serve(ctx, "127.0.0.1:0", app(words{Title: "Stock ledger"})); err != nil {
 		return at, fmt.Errorf("starting the application: %w", err)
 	}
 	address, err := serve(ctx, "127.0.0.1:0", elsewhere())
@@ -98,13 +113,10 @@ func startSites(ctx context.Context) (at addresses, err error) {
 
 // startAuthentik starts the stand-in for authentik and finds addresses for the gate.
 func (d *demonstration) startAuthentik(ctx context.Context, at addresses, server *authentiktest.Server) (_ addresses, err error) {
-	if at.standIn, err = serve(ctx, d.authentik, server); err != nil {
+	if at.standIn, err = serve(ctx, d.authentik, adminapi.New(server)); err != nil {
 		return at, fmt.Errorf("starting the stand-in for authentik: %w", err)
 	}
-	if at.gate, err = freeAddress(ctx, d.listen); err != nil {
-		return at, err
-	}
-	at.oldGate, err = freeAddress(ctx, after(at.gate))
+	at.gate, err = freeAddress(ctx, d.listen)
 	return at, err
 }
 
@@ -144,5 +156,8 @@ func start(site, directory string) error {
 	if err != nil {
 		return err
 	}
-	return caddy.Load(config, true)
+	if err := caddy.Load(config, true); err != nil {
+		return fmt.Errorf("starting Caddy: %w", err)
+	}
+	return nil
 }

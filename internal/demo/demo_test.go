@@ -34,6 +34,12 @@ type running struct {
 // of its own.
 func started(t *testing.T, listen string) (*running, string) {
 	t.Helper()
+	return startedAs(t, demonstration{listen: listen})
+}
+
+// startedAs starts a demonstration with these flags.
+func startedAs(t *testing.T, d demonstration) (*running, string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts Caddy")
 	}
@@ -49,10 +55,7 @@ func started(t *testing.T, listen string) (*running, string) {
 	r.in = in
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, done := make(chan string, 1), make(chan error, 1)
-	d := demonstration{
-		listen: listen, authentik: "127.0.0.1:0", out: r.out, in: keyboard,
-		ready: func(address string) { ready <- address },
-	}
+	d.authentik, d.out, d.in, d.ready = "127.0.0.1:0", r.out, keyboard, func(address string) { ready <- address }
 	go func() { done <- d.run(ctx) }()
 	select {
 	case r.gate = <-ready:
@@ -212,7 +215,7 @@ func TestFreeAddress_RefusesInvalidAddresses(t *testing.T) {
 
 func TestApplication_GreetsTheUserInTheHeaders(t *testing.T) {
 	t.Parallel()
-	address, err := serve(t.Context(), "127.0.0.1:0", app())
+	address, err := serve(t.Context(), "127.0.0.1:0", app(words{Title: "Stock ledger"}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@
 //
 //   - command.go: the command line
 //   - demo.go, address.go: what runs, from its start to its end, and on which ports
+//   - domains.go: the same for two applications on two domains, and one sign-in
 //   - accounts.go and accounts_*.go: the users, and how authentik is set up for them
 //   - announce.go: what is printed at the start
 //   - codes.go, phone.go: what would come by message or from a phone

@@ -35,6 +35,7 @@ func elsewhere() http.Handler {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		_, _ = w.Write(captchaCode)
 	})
+	mux.HandleFunc("GET "+providerPath, provider)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 		if err := r.ParseForm(); err != nil {

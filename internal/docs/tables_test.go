@@ -52,6 +52,8 @@ func optionOf(cell string) string {
 		return words[0] + "." + words[2]
 	case len(words) > 1 && words[0] == "require" && words[1] == "mfa":
 		return "require_mfa"
+	case len(words) > 1 && words[0] == "login" && words[1] == "at":
+		return "login_at"
 	case len(words) > 1 && words[0] == "sign_on":
 		return words[0] + "." + words[1]
 	default:

@@ -80,14 +80,6 @@ var Rooms = []Room{
 		Bans:    slices.Concat(caddy, standIn),
 	},
 	{
-		Path: "proxy/sidecar",
-		Only: slices.Concat(drawing, signing, []string{
-			Module + "/flowclient", Module + "/proxy", "github.com/patrickmn/go-cache", "golang.org/x",
-		}),
-		OnlyWhy: "it decides nothing, and needs what the gate needs",
-		Bans:    slices.Concat(caddy, standIn),
-	},
-	{
 		Path: "proxy/fault", Only: []string{Module + "/flowclient"},
 		OnlyWhy: "failures lie below every room of the gate",
 	},
@@ -108,6 +100,15 @@ var Rooms = []Room{
 	{Path: "proxy/internal/authn/oidc", Bans: slices.Concat(caddy, standIn, []Ban{
 		{Module + "/proxy/internal/page", "a source gets plain values and draws nothing"},
 	})},
+	{Path: "proxy/internal/authn/host", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/page", "a source gets plain values and draws nothing"},
+		{Module + "/proxy/internal/exchange", "it knows browsers by what stands for their secrets, and no request"},
+	})},
+	{Path: "proxy/internal/loginhost", Bans: slices.Concat(caddy, standIn)},
+	{
+		Path: "proxy/internal/audit", Only: nothing,
+		OnlyWhy: "it writes what it is told, and knows no session and no request",
+	},
 	{
 		Path: "proxy/internal/answer", Only: nothing,
 		OnlyWhy: "it keeps what an application writes, whatever that is",
@@ -201,6 +202,10 @@ var Rooms = []Room{
 		Path: "proxy/internal/page/assets", Only: nothing,
 		OnlyWhy: "it serves files that are the same for every visitor, and knows no page",
 	},
+	{
+		Path: "proxy/internal/page/prints", Only: nothing,
+		OnlyWhy: "it fills gaps in a text, and knows no page",
+	},
 	{Path: "proxy/internal/gallery", Bans: slices.Concat(caddy, []Ban{
 		{Module + "/internal", "it shows the pages as they are, without anything that stands in for authentik"},
 	})},
@@ -242,6 +247,10 @@ var Rooms = []Room{
 		Path: "caddymodule/internal/loglimit", Only: nothing,
 		OnlyWhy: "it counts lines of any log",
 	},
+	{Path: "caddymodule/internal/setup", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy/internal", "a command sets authentik up, and knows nothing of the gate's inside"},
+	})},
+	{Path: "internal/authentikadmin", Only: nothing, OnlyWhy: "it holds the token of an administrator"},
 	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, guests)},
 	{
 		Path:    "caddymodule/sessions/storage/storagestore",
@@ -265,8 +274,8 @@ var Rooms = []Room{
 // with rooms before it.
 var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
-	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/pictures",
-	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets",
-	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/programs", "proxy/internal/exchange",
-	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy", "proxy/sidecar",
+	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
+	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
+	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
+	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy/internal/loginhost", "proxy",
 }

@@ -48,6 +48,8 @@ const (
 	AuthentikTLS         Code = "authentik-tls"
 	AuthentikBehindGate  Code = "authentik-behind-gate"
 	SignOnFailed         Code = "sign-on-failed"
+	LoginHostUnknown     Code = "login-host-unknown"
+	SeveralSessions      Code = "several-sessions"
 )
 
 // Error is a failure that the gate reports to the visitor. Its title is safe to
@@ -110,6 +112,8 @@ var meanings = map[Code]meaning{
 	AuthentikTLS:         {http.StatusBadGateway, "No secure connection to the sign-in service"},
 	AuthentikBehindGate:  {http.StatusBadGateway, "Address of the sign-in service leads to a gate"},
 	SignOnFailed:         {http.StatusBadGateway, "Sign-in at the application failed"},
+	LoginHostUnknown:     {http.StatusBadGateway, "Login host not known"},
+	SeveralSessions:      {http.StatusBadRequest, "Several sessions at once"},
 	HostUnknown:          {http.StatusMisdirectedRequest, "Host not known to be this site's"},
 }
 

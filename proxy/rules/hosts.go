@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -88,18 +90,6 @@ func ToldHosts(hosts []string) error {
 	return errors.Join(errs...)
 }
 
-// servedHost matches the names of sites that another proxy serves.
-var servedHost = regexp.MustCompile(`^(?:(?:\*\.)?[-_a-zA-Z0-9]+(?:\.[-_a-zA-Z0-9]+)*|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$`)
-
-// SiteHost checks the name of a site that another proxy serves, or a pattern for
-// such names.
-func SiteHost(text string) error {
-	if !servedHost.MatchString(text) {
-		return fmt.Errorf("%q is not a host or a pattern of hosts; write one like wiki.example.com or *.example.com", text)
-	}
-	return nil
-}
-
 // HostMatches reports whether a host, which may have a port, is one that a
 // pattern stands for. As in Caddy, a label "*" stands for any one label. Ports
 // count only if the pattern has one.
@@ -125,4 +115,55 @@ func hostsMatch(pattern, host string, label func(want, got string) bool) bool {
 	_, got, _ := net.SplitHostPort(host)
 	return (want == "" || got == "" || want == got) &&
 		slices.EqualFunc(strings.Split(Host(pattern), "."), strings.Split(Host(host), "."), label)
+}
+
+// OriginMatches reports whether an authority, as it stands in an origin with a
+// scheme, is one that a pattern stands for. Other than with HostMatches ports
+// count: a pattern without a port stands for that of the scheme, as another port
+// may be another's server.
+func OriginMatches(scheme, pattern, authority string) bool {
+	return sameAuthority(Authority(scheme, pattern), Authority(scheme, authority))
+}
+
+func sameAuthority(pattern, authority string) bool {
+	_, want, _ := net.SplitHostPort(pattern)
+	_, got, _ := net.SplitHostPort(authority)
+	return want == got && HostMatches(pattern, authority)
+}
+
+// LoginOrigin checks the origin of a login host. Passwords and authentik's cookies
+// travel to it, so that it needs HTTPS, on the loopback interface apart.
+func LoginOrigin(text string) error {
+	if err := Origin(strings.TrimSuffix(text, "/")); err != nil {
+		return err
+	}
+	if u, err := url.Parse(text); err != nil || !Secure(u) {
+		return fmt.Errorf("%q is not secure: anybody on the way reads authentik's cookies; write https://", text)
+	}
+	return nil
+}
+
+// Secure reports whether nobody on the network can listen between a browser and an
+// origin: it has HTTPS, or is on the browser's own machine.
+func Secure(u *url.URL) bool {
+	name := Host(u.Hostname())
+	addr, err := netip.ParseAddr(name)
+	local := name == "localhost" || strings.HasSuffix(name, ".localhost") || err == nil && addr.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && local
+}
+
+// TicketHosts checks the hosts of a site whose visitors sign in at a login host.
+// Tickets go to these only, so there must be some; a wildcard trusts every name
+// below it.
+func TicketHosts(hosts []string) error {
+	const write = "write site https://app.example.com, or list the names of the site in its address"
+	if len(hosts) == 0 {
+		return errors.New("the login host sends visitors back to this site with a ticket, and any client can make a host up where the site has no names; " + write)
+	}
+	for _, host := range hosts {
+		if name := Host(host); strings.Trim(name, "*.") == "" {
+			return fmt.Errorf("the login host sends visitors back to this site with a ticket, and %q stands for every host; %s", host, write)
+		}
+	}
+	return nil
 }

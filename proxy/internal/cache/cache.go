@@ -134,6 +134,18 @@ func (c *Cache[K, V]) DeleteIf(key K, drop func(V) bool) {
 	}
 }
 
+// DeleteWhere drops the values that drop approves of. It has no influence on
+// running fetches.
+func (c *Cache[K, V]) DeleteWhere(drop func(K, V) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, element := range c.kept {
+		if drop(key, in[K, V](element).value) {
+			c.remove(element)
+		}
+	}
+}
+
 // Clear drops all values, as Delete does.
 func (c *Cache[K, V]) Clear() {
 	c.mu.Lock()

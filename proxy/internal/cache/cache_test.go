@@ -215,3 +215,17 @@ func TestCache_ManyAtOnce(t *testing.T) {
 		t.Errorf("at the end: got %d values of %d bytes, want at most 5 of 10 each", c.Len(), c.weight)
 	}
 }
+
+func TestCache_DeleteWhereDropsWhatIsNamed(t *testing.T) {
+	t.Parallel()
+	c := New(Options[string, string]{Entries: 3})
+	for _, key := range []string{"a", "b", "c"} {
+		c.Put(key, "value of "+key, time.Hour)
+	}
+	c.DeleteWhere(func(key, value string) bool { return key == "a" || value == "value of c" })
+	for key, want := range map[string]bool{"a": false, "b": true, "c": false} {
+		if _, found := c.Get(key); found != want {
+			t.Errorf("%s: got found %t, want %t", key, found, want)
+		}
+	}
+}

@@ -19,13 +19,10 @@ type AppCookie struct{ Name, Path, Domain string }
 // the application must not go on with an account of its own that belongs to the
 // other user.
 func (x *Exchange) ForUser(uid string) {
-	if len(x.AppCookies) == 0 && len(x.HandedOver) == 0 && len(x.ClearSiteData) == 0 {
+	if x.knowsUser(uid) {
 		return
 	}
 	mark := x.markOf(uid)
-	if x.markedWith(mark) {
-		return
-	}
 	c := x.cookie(x.Cookies.user, mark) //nolint:gosec // It has all attributes.
 	c.MaxAge = int(BrowserLife / time.Second)
 	x.setCookie(c)
@@ -38,6 +35,29 @@ func (x *Exchange) ForUser(uid string) {
 	if len(x.ClearSiteData) > 0 {
 		x.W.Header().Set("Clear-Site-Data", `"`+strings.Join(x.ClearSiteData, `", "`)+`"`)
 	}
+}
+
+// knowsUser reports whether nothing changes with a user.
+func (x *Exchange) knowsUser(uid string) bool {
+	nothing := len(x.AppCookies) == 0 && len(x.HandedOver) == 0 && len(x.ClearSiteData) == 0
+	return nothing || x.markedWith(x.markOf(uid))
+}
+
+// FromElsewhere is ForUser for a request of a user who may have signed in at
+// another host of the cookie's domain. The application gets r without the cookies of
+// the user before. The browser forgets them with the next page load: what loads
+// besides may be for a cache, and must not set cookies.
+func (x *Exchange) FromElsewhere(r *http.Request, uid string) {
+	if x.Cookies.domain == "" || x.knowsUser(uid) {
+		return
+	}
+	if Navigates(r) {
+		x.ForUser(uid)
+	}
+	stale := append(x.handedOver(), x.AppCookies...)
+	StripNamed(r.Header, func(name string) bool {
+		return slices.ContainsFunc(stale, func(c AppCookie) bool { return c.Name == name })
+	})
 }
 
 // markSize is the size of what stands for a user, in bytes. It identifies

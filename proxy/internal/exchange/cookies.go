@@ -5,7 +5,6 @@ import (
 	"encoding/base32"
 	"net/http"
 	"net/textproto"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,9 +31,13 @@ type Cookies struct {
 	mailed   cookieName
 	user     cookieName
 	back     cookieName // with the number of its part
+	copied   cookieName // at a login host
 	all      []string   // every name above; none reaches the application
 	// Family are the gates of the process. It may be nil.
 	Family *Family
+	// BeforeAuthentik says that the application is authentik itself, which gets its
+	// own cookies.
+	BeforeAuthentik bool
 }
 
 // A cookieName is one name in both spellings.
@@ -77,7 +80,8 @@ func NewCookies(o CookieOptions) Cookies {
 	c.mailed = cookieName{plain: "authentik_mailed", secure: "__Host-authentik_mailed"}
 	c.user = cookieName{plain: "authentik_user", secure: "__Host-authentik_user"}
 	c.back = cookieName{plain: "authentik_back", secure: "__Secure-authentik_back"}
-	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals, c.mailed, c.user} {
+	c.copied = cookieName{plain: "authentik_copy", secure: "__Host-authentik_copy"}
+	for _, n := range []cookieName{c.session, c.visit, c.browser, c.relay, c.arrivals, c.mailed, c.user, c.copied} {
 		c.all = append(c.all, n.plain, n.secure)
 	}
 	return c
@@ -246,96 +250,5 @@ func CookieValues(lines []string, name string) func(yield func(string) bool) {
 				}
 			}
 		}
-	}
-}
-
-// Strip removes the gate's cookies from a request that goes to the application,
-// and leaves the others as the browser wrote them.
-func (c Cookies) Strip(h http.Header) {
-	lines := h["Cookie"]
-	kept := lines[:0]
-	for _, line := range lines {
-		if line = c.without(line); line != "" {
-			kept = append(kept, line)
-		}
-	}
-	if len(kept) == 0 {
-		delete(h, "Cookie")
-		return
-	}
-	h["Cookie"] = kept
-}
-
-// without returns the line without the gate's cookies.
-func (c Cookies) without(line string) string {
-	if !c.mentions(line) {
-		return line
-	}
-	var kept strings.Builder
-	kept.Grow(len(line))
-	for pair := range strings.SplitSeq(line, ";") {
-		pair = textproto.TrimString(pair)
-		if pair == "" || c.Owns(pair) {
-			continue
-		}
-		if kept.Len() > 0 {
-			kept.WriteString("; ")
-		}
-		kept.WriteString(pair)
-	}
-	return kept.String()
-}
-
-func (c Cookies) mentions(line string) bool {
-	for pair := range strings.SplitSeq(line, ";") {
-		if c.Owns(pair) {
-			return true
-		}
-	}
-	return false
-}
-
-// Owns reports whether a name and its value are a cookie that no application may
-// see: one of any gate, or one of authentik. With another gate's session cookie
-// an application could open what that gate guards.
-func (c Cookies) Owns(pair string) bool {
-	key, value, _ := strings.Cut(pair, "=")
-	key = textproto.TrimString(key)
-	if slices.Contains(c.all, key) {
-		return true
-	}
-	base := strings.TrimPrefix(strings.TrimPrefix(key, "__Host-"), "__Secure-")
-	if strings.HasPrefix(base, "authentik_") {
-		return reserved(base)
-	}
-	return c.Family.knows(base, value)
-}
-
-// reserved reports whether a name without its prefix is one that gates have by
-// default, with or without a mark, or one of authentik's own.
-func reserved(base string) bool {
-	switch base {
-	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals", "authentik_mailed", "authentik_user",
-		"authentik_session", "authentik_csrf", "authentik_device", "authentik_mfa":
-		return true
-	}
-	part, back := strings.CutPrefix(base, "authentik_back")
-	return back && len(part) == 1 || marked(base, "authentik_gate")
-}
-
-// marked reports whether a name is another one with a gate's mark.
-func marked(base, name string) bool {
-	rest, ok := strings.CutPrefix(base, name+"_")
-	return ok && len(rest) == markLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
-}
-
-// Names are the names of a gate's cookies for one scheme.
-type Names struct{ Session, Visit, Browser, Relay, Arrivals string }
-
-// Names returns the names of the gate's cookies for a scheme.
-func (c Cookies) Names(scheme string) Names {
-	return Names{
-		Session: c.session.in(scheme), Visit: c.visit.in(scheme), Browser: c.browser.in(scheme),
-		Relay: c.relay.in(scheme), Arrivals: c.arrivals.in(scheme),
 	}
 }

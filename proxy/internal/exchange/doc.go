@@ -3,7 +3,7 @@
 // session, which is looked up once.
 //
 //   - exchange.go: the request, its session, redirects and failures
-//   - cookies.go, arrivals.go: the gate's cookies
+//   - cookies.go, strip.go, arrivals.go: the gate's cookies
 //   - navigation.go: page loads, frames, and ways back on this site
 //   - accept.go, format.go, problem.go: the response format, HTML or JSON
 //

@@ -12,6 +12,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
@@ -58,6 +59,8 @@ type Shared struct {
 	Logger        *slog.Logger
 	Demands       []slog.Attr // what the gate demands of authentik, for lines about failures
 	Metrics       Metrics
+	Audit         audit.Log
+	Tracer        Tracer // nil: nothing is traced
 	Now           func() time.Time
 	Room          *intake.Room // for larger bodies of requests
 	// Brand returns how the pages of a request look.
@@ -77,6 +80,8 @@ type Shared struct {
 type Metrics interface {
 	Step(component, outcome string)
 	SignIn(source, outcome string)
+	SignInTook(source string, took time.Duration)
+	Refused(code string)
 	Ended(reason string)
 }
 
@@ -107,6 +112,9 @@ type Exchange struct {
 	// Asking is what the request demands of a sign-in beyond what the gate demands
 	// of all, as parameters of an address.
 	Asking string
+
+	// Span is that of the request. Nil: it is not traced.
+	Span Span
 
 	looked bool
 	found  bool
@@ -274,6 +282,12 @@ func (x *Exchange) Log() *slog.Logger {
 	return x.Logger.With("site", x.Origin(), "client_ip", x.At.Client.String())
 }
 
+// Witness writes a line of the audit log about the request.
+func (x *Exchange) Witness(line audit.Line) {
+	line.Site, line.Client = x.Origin(), x.At.Client
+	x.Audit.Write(x.Context(), line)
+}
+
 // Redirect sends the browser to an address on this site, or to one of
 // authentik's.
 func (x *Exchange) Redirect(to string) {
@@ -297,5 +311,6 @@ func (x *Exchange) End(s *session.Session, reason string) error {
 	}
 	x.Metrics.Ended(reason)
 	x.Log().InfoContext(x.Context(), "session ended", "reason", reason, "user", s.User.Username, "session", s.ID())
+	x.Witness(audit.Line{Event: audit.Ended(reason), Reason: reason, User: s.User.Username, Session: s.ID()})
 	return nil
 }

@@ -3,7 +3,6 @@ package exchange
 import (
 	"bytes"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -68,12 +67,12 @@ func (x *Exchange) TurnAway(s *session.Session, e *fault.Error, back string) {
 		x.Fail(e, back)
 		return
 	}
-	attrs := append(x.about(e), slog.String("user", s.User.Username), slog.String("session", s.ID()))
-	x.Log().LogAttrs(x.Context(), slog.LevelInfo, "refused", attrs...)
 	if x.JSON() {
-		x.Fail(e, back)
+		x.W.Header().Add("Vary", "Accept")
+		x.problem(e, s)
 		return
 	}
+	x.reportOf(e, s)
 	x.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, s.User.Username, nil, back, x.KnownBrand(x))
 }
 

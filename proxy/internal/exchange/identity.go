@@ -86,6 +86,12 @@ func GateIn(query url.Values) (id string) {
 // address or none.
 func (s *Shared) LoginAt(query string) string { return s.ownAt("/login", query) }
 
+// CallbackAt returns where browsers come back to with a ticket of a login host. It
+// always names the gate: whether others share its hosts changes as they start.
+func (s *Shared) CallbackAt() string {
+	return s.Prefix + "/callback?" + gateParam + "=" + s.Identity.ID
+}
+
 // FramedAt returns where a sign-in ends that a frame has begun.
 func (s *Shared) FramedAt() string { return s.ownAt(FramedPath, "") }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // Refuse answers a request for the application that may not pass. A page load
@@ -43,7 +45,10 @@ func RetryAfter(h http.Header, d time.Duration) {
 }
 
 // report logs a failure once, with its cause and what an operator can do.
-func (x *Exchange) report(e *fault.Error) {
+func (x *Exchange) report(e *fault.Error) { x.reportOf(e, x.known()) }
+
+// reportOf is report for a session, which may be nil.
+func (x *Exchange) reportOf(e *fault.Error, s *session.Session) {
 	level := slog.LevelInfo
 	switch {
 	case e.Code == fault.SignInRequired:
@@ -53,7 +58,31 @@ func (x *Exchange) report(e *fault.Error) {
 	case e.Status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	}
-	x.Log().LogAttrs(x.Context(), level, "refused", x.about(e)...)
+	attrs, line := x.about(e), audit.Line{}
+	if s != nil {
+		line.User, line.Session = s.User.Username, s.ID()
+		attrs = append(attrs, slog.String("user", line.User), slog.String("session", line.Session))
+	}
+	x.Log().LogAttrs(x.Context(), level, "refused", attrs...)
+	if level != slog.LevelDebug {
+		x.Refused(e.Code, line)
+	}
+}
+
+// Refused counts a refusal, and writes its line of the audit log.
+func (x *Exchange) Refused(code fault.Code, line audit.Line) {
+	x.Metrics.Refused(string(code))
+	x.Mention("code", string(code))
+	line.Event, line.Reason = audit.Refusal, string(code)
+	x.Witness(line)
+}
+
+// known returns the request's session if it was looked up and found.
+func (x *Exchange) known() *session.Session {
+	if !x.found {
+		return nil
+	}
+	return x.held
 }
 
 // about returns what a line about a failure says.
@@ -79,8 +108,10 @@ func (x *Exchange) about(e *fault.Error) []slog.Attr {
 func (x *Exchange) Report(e *fault.Error) { x.report(e) }
 
 // Problem answers with a problem document (RFC 9457).
-func (x *Exchange) Problem(e *fault.Error) {
-	x.report(e)
+func (x *Exchange) Problem(e *fault.Error) { x.problem(e, x.known()) }
+
+func (x *Exchange) problem(e *fault.Error, s *session.Session) {
+	x.reportOf(e, s)
 	h := x.W.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")

@@ -10,9 +10,19 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
+
+// Metrics that count nothing.
+type uncounted struct{}
+
+func (uncounted) Step(string, string)              {}
+func (uncounted) SignIn(string, string)            {}
+func (uncounted) SignInTook(string, time.Duration) {}
+func (uncounted) Refused(string)                   {}
+func (uncounted) Ended(string)                     {}
 
 // A visitor who closes the page while a session is looked up is no failure of
 // the store.
@@ -33,7 +43,7 @@ func TestReport_AClientThatHasGoneAwayIsNoError(t *testing.T) {
 		x := &Exchange{
 			W: httptest.NewRecorder(), R: httptest.NewRequestWithContext(tt.ctx, http.MethodGet, "/", nil),
 			At:     Resolved{Scheme: "https", Host: "app.example.com", Asked: &url.URL{Path: "/"}},
-			Shared: &Shared{Logger: slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))},
+			Shared: &Shared{Metrics: uncounted{}, Logger: slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))},
 		}
 		x.Problem(fault.New(fault.SessionsUnavailable, tt.cause))
 		if got := lines.String(); !strings.Contains(got, tt.want) {

@@ -49,6 +49,10 @@ type Options struct {
 	// Application is the slug of authentik's application, and ProviderKeys the
 	// address of the keys that ID tokens are signed with. They may be empty.
 	Application, ProviderKeys string
+	// BeforeAuthentik says that the application is authentik itself. Headers of its
+	// own pages and of its outposts begin as those of the preset Authentik do, so
+	// that only the names of presets are removed.
+	BeforeAuthentik bool
 	// Rules add headers to the preset, or replace some of it. The later of two
 	// rules for one header counts.
 	Rules []Rule
@@ -178,10 +182,10 @@ type Headers struct {
 	additional map[string]bool
 	encoding   Encoding
 
-	rules  []Rule
-	told   []string        // the names of headers that some users have
-	names  map[string]bool // folded, see fold
-	firsts [256]bool       // what a name that matters can begin with, as it is written
+	rules    []Rule
+	names    map[string]bool // folded, see fold
+	outposts bool            // names that begin as those of outposts are removed
+	firsts   [256]bool       // what a name that matters can begin with, as it is written
 }
 
 // New makes the headers of options that Check has found nothing wrong with. The
@@ -193,6 +197,7 @@ func New(o Options) *Headers {
 		h.firsts[blank] = true
 	}
 	h.begin(outposts[0])
+	h.outposts = !o.BeforeAuthentik
 	for _, rules := range presets {
 		for _, rule := range rules {
 			h.protect(rule.Name)
@@ -216,7 +221,6 @@ func New(o Options) *Headers {
 		h.protect(name)
 		h.additional[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
-	h.tell()
 	return h
 }
 

@@ -2,7 +2,6 @@ package headers
 
 import (
 	"io"
-	"maps"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -57,23 +56,6 @@ func foldOctet(c byte) byte {
 	}
 }
 
-// Names returns the names of the headers that requests of some users get, each
-// once.
-func (h *Headers) Names() []string { return slices.Clip(h.told) }
-
-func (h *Headers) tell() {
-	h.told = slices.Collect(maps.Keys(h.additional))
-	for _, rule := range h.rules {
-		h.told = append(h.told, rule.Name)
-	}
-	slices.Sort(h.told)
-	h.told = slices.Compact(h.told)
-}
-
-// Protects reports whether an application may read who the visitor is from a
-// header of this name, so that no client may send it.
-func (h *Headers) Protects(name string) bool { return h.protects(name) }
-
 // protects reports whether an application may read who the visitor is from a
 // header of this name.
 func (h *Headers) protects(name string) bool {
@@ -83,7 +65,7 @@ func (h *Headers) protects(name string) bool {
 	var buf [maxName]byte
 	folded := fold(&buf, name)
 	return h.names[string(folded)] ||
-		len(folded) > len(outposts) && string(folded[:len(outposts)]) == outposts
+		h.outposts && len(folded) > len(outposts) && string(folded[:len(outposts)]) == outposts
 }
 
 // Strip removes what a client says about who it is: headers in every spelling,

@@ -9,6 +9,7 @@
 // # Files
 //
 //   - pages.go: Pages and its configuration; Ask draws a challenge
+//   - printed.go: first pages that are drawn once for many visitors
 //   - view.go: the data of layout.html and of fields to type into; draft.go: a page
 //     that is being built
 //   - stages.go: the table of challenges, and what a browser sends; stages_*.go: how
@@ -19,7 +20,8 @@
 //
 // Rooms of their own, which know no page: locales has our messages in every
 // language, assets the style sheet and the scripts, csp the content security
-// policy, markup makes authentik's HTML safe, and qrcode draws secrets.
+// policy, prints pages with gaps for what differs between visitors, markup makes
+// authentik's HTML safe, and qrcode draws secrets.
 //
 // Templates can be replaced by the operator. What they get is described in
 // docs/templates.md, and is part of the public contract.

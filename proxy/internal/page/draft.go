@@ -63,6 +63,21 @@ func (p *Pages) newQuestion(r *http.Request, q Question) *draft {
 	return d
 }
 
+// drawStage draws the stage's own part of a challenge.
+func (d *draft) drawStage(q Question) {
+	row, ok := stages[d.component]
+	if !ok {
+		row = stage{template: "elsewhere.html", draw: drawUnknown}
+	}
+	d.Template = row.template
+	if q.Source != nil {
+		d.Stage = drawChosenSource(*q.Source, d)
+	} else {
+		d.Stage = row.draw(q.Step.Challenge, d)
+	}
+	d.finish()
+}
+
 // reloaded is the parameter of the address of a page that answers a form. To
 // reload it begins a new sign-in, since forms are not sent again; the parameter
 // lets that page say why.

@@ -160,6 +160,19 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, userna
 	p.drawEnding(w, d, f.Status, heading, e)
 }
 
+// Several tells a visitor whose browser has several sessions of authentik's at
+// once that none of them counts, and offers to end all.
+func (p *Pages) Several(w http.ResponseWriter, r *http.Request, f Failure, back string, b flowclient.Brand) {
+	d := p.newDraft(r, b, true)
+	p.drawEnding(w, d, f.Status, "fail_client", endingView{
+		Words: []string{d.text(f.messageName()), f.remedy(d)},
+		Facts: []namedValue{{d.text("code_name"), f.Code}},
+		Forms: []action{{
+			Text: d.text("switch_account"), Address: p.cfg.Prefix + "/logout", Focus: true, Hidden: []namedValue{{"switch", "1"}, {"to", back}},
+		}},
+	})
+}
+
 // SignOut asks before the session ends: following a link must not end it.
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, username string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)

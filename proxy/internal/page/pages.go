@@ -65,6 +65,7 @@ type Question struct {
 	// Brand is authentik's for this host; zero if it is not known.
 	Brand flowclient.Brand
 	// Visit is the sealed visit, Back the address to return to after signing in.
+	// Only the head of a page with Prints can be drawn without a visit.
 	Visit, Back string
 	// Notice is the name of a message to show above the form, if any.
 	Notice string
@@ -84,6 +85,9 @@ type Question struct {
 	Name string
 	// Lockout is how long no answers are accepted, after too many wrong ones.
 	Lockout time.Duration
+	// Prints are the pages that were drawn for the challenge before. They are nil
+	// if it is only for this visitor.
+	Prints *Prints
 }
 
 // Status returns the status of the response.
@@ -120,19 +124,19 @@ func New(cfg Config) (*Pages, error) {
 
 // Ask draws a challenge.
 func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
-	d := p.newQuestion(r, q)
-	row, ok := stages[d.component]
-	if !ok {
-		row = stage{template: "elsewhere.html", draw: drawUnknown}
-	}
-	d.Template = row.template
-	if q.Source != nil {
-		d.Stage = drawChosenSource(*q.Source, d)
-	} else {
-		d.Stage = row.draw(q.Step.Challenge, d)
-	}
-	d.finish()
 	w.Header().Set(flowclient.GateHeader, "sign-in") // for monitors that follow redirects
+	if p.printable(r, q) {
+		if found, ok := p.print(r, q); ok {
+			setHeaders(w.Header(), found.policy)
+			if r.Method == http.MethodHead {
+				w.WriteHeader(q.Status())
+				return nil
+			}
+			return send(w, q.Status(), found.Fill(q.Visit, q.Back, p.signInURL(q.Back)))
+		}
+	}
+	d := p.newQuestion(r, q)
+	d.drawStage(q)
 	return p.write(w, d, q.Status())
 }
 
@@ -173,9 +177,14 @@ func (p *Pages) write(w http.ResponseWriter, d *draft, status int) error {
 		http.Error(w, d.text("fail_server"), http.StatusInternalServerError)
 		return err
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
+	return send(w, status, page.Bytes())
+}
+
+// send sends a page whose headers are set.
+func send(w http.ResponseWriter, status int, page []byte) error {
+	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(status)
-	_, err = page.WriteTo(w)
+	_, err := w.Write(page)
 	return err
 }
 

@@ -25,8 +25,9 @@ const layout = "layout.html"
 // templates are the sources of all templates. Each is parsed for a language when
 // the first visitor needs it, since most sites need few languages.
 type templates struct {
-	sources map[string]string
-	parsed  sync.Map // of parsedKey to *template.Template
+	sources  map[string]string
+	replaced map[string]bool // the operator's, by name
+	parsed   sync.Map        // of parsedKey to *template.Template
 }
 
 // A parsedKey is the name of a template and a language.
@@ -48,14 +49,14 @@ func newTemplates(own fs.FS) (*templates, error) {
 // loadTemplates reads the templates, and checks those of the operator. A test
 // checks the embedded ones, and only a layout of the operator's can break them.
 func loadTemplates(own fs.FS) (*templates, error) {
-	t := &templates{sources: map[string]string{}}
+	t := &templates{sources: map[string]string{}, replaced: map[string]bool{}}
 	var toCheck []string
 	for _, name := range TemplateNames() {
 		text, replaced, err := readTemplate(own, name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the template %s: %w", name, err)
 		}
-		t.sources[name] = text
+		t.sources[name], t.replaced[name] = text, replaced
 		if replaced {
 			toCheck = append(toCheck, name)
 		}

@@ -55,7 +55,10 @@ func TestFlow_AsksForNameAndPasswordOnly(t *testing.T) {
 	both := at(flowclient.Identification{UserFields: []string{"username"}, PasswordFields: true})
 	password := at(flowclient.Password{})
 	end := func(by string, led ...string) flowclient.Step {
-		return flowclient.Step{Challenge: flowclient.Redirect{}, Login: flowclient.Login{Flow: by}, Led: led}
+		return flowclient.Step{Challenge: flowclient.Redirect{}, Login: flowclient.Login{Flow: by}, Led: led, Cookies: flowclient.Cookies{"authentik_session": "x"}}
+	}
+	signedIn := func(by string, led ...string) flowclient.Step {
+		return flowclient.Step{Challenge: flowclient.Password{}, Login: flowclient.Login{Flow: by}, Led: led}
 	}
 	wrong := at(flowclient.Password{Base: flowclient.Base{Errors: map[string][]flowclient.FieldError{"password": {{}}}}})
 	for title, tt := range map[string]struct {
@@ -66,6 +69,8 @@ func TestFlow_AsksForNameAndPasswordOnly(t *testing.T) {
 		"one step":              {[]flowclient.Step{both, end("login")}, ""},
 		"led on by the flow":    {[]flowclient.Step{name, password, end("next", "login")}, ""},
 		"another flow":          {[]flowclient.Step{name, password, end("weak")}, reasonFlow},
+		"led on afterwards":     {[]flowclient.Step{name, signedIn("weak"), end("", "login")}, reasonFlow},
+		"signed in twice":       {[]flowclient.Step{name, signedIn("weak", "login"), end("other")}, reasonFlow},
 		"no user signed in":     {[]flowclient.Step{name, password, end("")}, reasonFlow},
 		"wrong":                 {[]flowclient.Step{name, wrong}, reasonWrong},
 		"denied":                {[]flowclient.Step{name, password, at(flowclient.AccessDenied{})}, reasonWrong},
@@ -85,8 +90,8 @@ func TestFlow_AsksForNameAndPasswordOnly(t *testing.T) {
 		who, err := way.Try(t.Context(), visitor, shown)
 		no, refused := errors.AsType[*authn.Refusal](err)
 		switch {
-		case tt.want == "" && (err != nil || who.User.Username != "jane"):
-			t.Errorf("%s: got %v, %v, want Jane", title, who.User, err)
+		case tt.want == "" && (err != nil || who.User.Username != "jane" || who.Cookies != nil):
+			t.Errorf("%s: got %v, %v, cookies %v, want Jane without cookies", title, who.User, err, who.Cookies)
 		case tt.want != "" && (!refused || !strings.HasPrefix(no.Reason, tt.want)):
 			t.Errorf("%s: got %v, want a refusal: %s", title, err, tt.want)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -21,6 +22,8 @@ const (
 	maxGood      = 10_000
 	maxGoodBytes = 64 << 20
 	maxRefused   = 10_000
+	// maxEnded is how many ends of sessions are known for as long as a try takes.
+	maxEnded = 1_000
 	// refusedFor is how long a refused credential is not tried again. It is short, so
 	// that one which was just made works soon.
 	refusedFor = 5 * time.Second
@@ -54,6 +57,7 @@ type Options struct {
 	Recheck, Grace time.Duration
 	Now            func() time.Time
 	Logger         *slog.Logger
+	Audit          audit.Log
 	// Go runs what several requests wait for, in the background of the gate.
 	Go func(work func(context.Context)) bool
 	// Guesses is the throttle of sign-ins, for what can be guessed. Tokens is for
@@ -73,6 +77,7 @@ type Programs struct {
 	good    *cache.Cache[Name, *session.Session]
 	refused *cache.Cache[Name, time.Time] // when
 	missed  *cache.Cache[Name, missed]
+	ended   *cache.Cache[string, time.Time]      // what has ended sessions, and when
 	trying  *cache.Cache[Name, *session.Session] // keeps nothing
 	later   sync.Map                             // the names that are tried in the background
 }
@@ -92,6 +97,7 @@ func New(o Options) *Programs {
 		}),
 		refused: cache.New(cache.Options[Name, time.Time]{Entries: maxRefused, Now: o.Now}),
 		missed:  cache.New(cache.Options[Name, missed]{Entries: maxRefused, Now: o.Now}),
+		ended:   cache.New(cache.Options[string, time.Time]{Entries: maxEnded, Now: o.Now}),
 		trying:  cache.New(cache.Options[Name, *session.Session]{Now: o.Now, Go: o.Go}),
 	}
 }
@@ -110,6 +116,7 @@ func (p *Programs) Sweep() {
 	p.good.Sweep()
 	p.refused.Sweep()
 	p.missed.Sweep()
+	p.ended.Sweep()
 	p.options.Tokens.Sweep()
 }
 
@@ -200,6 +207,7 @@ func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryWait)
 	defer cancel()
+	begun := p.options.Now()
 	who, err := p.ask(ctx, v, c, known.Session != nil)
 	switch {
 	case errors.Is(err, authn.ErrNotSignedIn):
@@ -211,7 +219,9 @@ func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, 
 		}
 		return nil, err
 	}
-	return p.accept(ctx, v, c, name, who, p.options.Now()), nil
+	s := p.accept(ctx, v, c, name, who, p.options.Now())
+	p.heed(name, s, begun)
+	return s, nil
 }
 
 // accept keeps what a good credential stands for.
@@ -228,6 +238,9 @@ func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credentia
 	if before == nil {
 		p.options.Logger.InfoContext(ctx, "program signed in", "scheme", string(c.Scheme), "user", who.User.Username,
 			"session", s.ID(), "client_ip", v.Addr.String())
+		p.options.Audit.Write(ctx, audit.Line{
+			Event: audit.SignIn, User: who.User.Username, Session: s.ID(), Client: v.Addr, Way: string(c.Scheme),
+		})
 	}
 	return s
 }
@@ -235,14 +248,17 @@ func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credentia
 // refuse notes that a credential is not good, or no longer.
 func (p *Programs) refuse(ctx context.Context, v flowclient.Visitor, c Credential, name Name, cause error) {
 	attrs := []any{"scheme", string(c.Scheme), "reason", cause.Error(), "client_ip", v.Addr.String()}
+	line := audit.Line{Event: audit.Refusal, Reason: audit.CredentialRefused, Client: v.Addr, Way: string(c.Scheme)}
 	if before := p.known(name).Session; before != nil {
-		attrs = append(attrs, "user", before.User.Username, "session", before.ID())
+		line.User, line.Session = before.User.Username, before.ID()
+		attrs = append(attrs, "user", line.User, "session", line.Session)
 	}
 	p.good.Delete(name)
 	p.missed.Delete(name)
 	p.refused.Put(name, p.options.Now(), p.options.Recheck)
 	p.options.Ended(name.session())
 	p.options.Logger.InfoContext(ctx, "program refused", attrs...)
+	p.options.Audit.Write(ctx, line)
 }
 
 // miss notes that authentik could not be asked.

@@ -65,6 +65,12 @@ const (
 // newPrograms knows no program, and asks by a way for both schemes.
 func newPrograms(t testing.TB, w *way) (p *Programs, ended *atomic.Int32) {
 	t.Helper()
+	return newProgramsFor(t, w, recheck)
+}
+
+// newProgramsFor is newPrograms with another interval between rechecks.
+func newProgramsFor(t testing.TB, w *way, recheck time.Duration) (p *Programs, ended *atomic.Int32) {
+	t.Helper()
 	work, ended := background.New(), new(atomic.Int32)
 	t.Cleanup(work.Close)
 	limits := func() *throttle.Throttle {
@@ -74,7 +80,7 @@ func newPrograms(t testing.TB, w *way) (p *Programs, ended *atomic.Int32) {
 		}})
 	}
 	sessions := session.New(session.Options{
-		Now: time.Now, Logger: slog.New(slog.DiscardHandler), Background: work, Lifetime: 24 * time.Hour, Recheck: recheck,
+		Now: time.Now, Carry: func(ctx, _ context.Context) context.Context { return ctx }, Logger: slog.New(slog.DiscardHandler), Background: work, Lifetime: 24 * time.Hour, Recheck: recheck,
 		Fits:    func(user.User) bool { return true },
 		Headers: func(headers.Subject) ([]headers.Header, []headers.Problem) { return nil, nil },
 	})
@@ -206,6 +212,8 @@ func TestPrograms_SlowAuthentikIsNotWaitedFor(t *testing.T) {
 			<-ctx.Done()
 			return session.Proof{}, fmt.Errorf("test: %w", flowclient.ErrUnreachable)
 		})
+		begun, start := 0, p.options.Go
+		p.options.Go = func(work func(context.Context)) bool { begun++; return start(work) }
 		began := time.Now()
 		if s, err := p.Try(t.Context(), visitor, shown); s == nil || err == nil || time.Since(began) != tryWait {
 			t.Errorf("first: got %v, %v after %v, want the session and an error after %v", s, err, time.Since(began), tryWait)
@@ -219,6 +227,9 @@ func TestPrograms_SlowAuthentikIsNotWaitedFor(t *testing.T) {
 		}
 		if got := w.asked.Load(); got != 3 {
 			t.Errorf("got %d questions, want 3: at first, at the recheck, and one in the background", got)
+		}
+		if begun != 1 {
+			t.Errorf("got %d tries begun in the background, want 1", begun)
 		}
 		time.Sleep(time.Minute)
 		w.set(good)

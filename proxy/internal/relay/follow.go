@@ -6,6 +6,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
@@ -20,14 +21,16 @@ type judged struct {
 	answer  flowclient.RawAnswer
 }
 
-// settle counts an answer as right or wrong by authentik's next challenge.
-func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) {
+// settle counts an answer as right or wrong by authentik's next challenge. It
+// reports whether it is a proof that authentik has refused.
+func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) (refused bool) {
 	pending := next.Challenge.Common().PendingUser
 	if v.at(flowclient.Step{Flow: at}).Refused(j.answer, next) {
 		j.attempt.Fail(pending)
-		return
+		return reply.Proves(j.answer)
 	}
 	j.attempt.Accept(pending)
+	return false
 }
 
 // follow fetches the challenge after a proof that authentik has answered with a

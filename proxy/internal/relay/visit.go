@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -41,6 +42,11 @@ type visit struct {
 	Flows []string `json:"flows"`
 	// Login says which flow has signed the user in at authentik.
 	Login flowclient.Login `json:"login,omitzero"`
+	// Via are the flows that have led to the next by themselves, one after the other,
+	// before a user was signed in, and To is the flow that the last of them has led to.
+	// The visit forgets them once another flow than To runs.
+	Via []string `json:"via,omitempty"`
+	To  string   `json:"to,omitempty"`
 	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
 	// session lasts then.
 	Stay  bool      `json:"stay,omitempty"`
@@ -70,14 +76,31 @@ func (v visit) after(t Target, cookies flowclient.Cookies) visit {
 	}
 	v.Login = v.Login.Then(v.Cookies.Login(cookies, slug))
 	v.Cookies = cookies
+	if slug != "" && slug != v.To {
+		v.Via, v.To = nil, ""
+	}
 	return v
+}
+
+// ledFrom notes that a flow has led to another by itself, as a redirect stage does.
+// It has not if the visitor has named an address to go to at its end, nor if a user
+// is signed in already.
+func (v *visit) ledFrom(flow, next flowclient.Flow) {
+	if flow.Slug == next.Slug || v.Login != (flowclient.Login{}) || len(v.Via) == maxFlows {
+		return
+	}
+	if v.To = ""; strings.Contains(flow.Query, "next=") {
+		v.Via = nil
+		return
+	}
+	v.Via, v.To = append(slices.Clone(v.Via), flow.Slug), next.Slug
 }
 
 // at returns the visit of the gate's own pages at one of the steps.
 func (v visit) at(step flowclient.Step) signin.Visit {
 	return signin.Visit{
 		Begun: v.Begun, Back: v.Back, First: v.First, Opening: v.Opening, Request: v.Request, Login: v.Login,
-		Stay: v.Stay, Until: v.Until,
+		Via: v.Via, Stay: v.Stay, Until: v.Until,
 	}.At(step)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
@@ -37,7 +38,10 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	h.SignIn.KeepForMail(x, step.Challenge.Component(), v.Back)
 	h.SignIn.Remember(v.Cookies, base.PendingUser)
 	h.Metrics.Step(string(step.Challenge.Component()), "asked")
-	given.settle(*v, flow, step)
+	if given.settle(*v, flow, step) {
+		x.Witness(audit.Line{Event: audit.WrongAnswer, Component: string(step.Challenge.Component())})
+	}
+	x.Mention("component", string(step.Challenge.Component()))
 	if offered := h.SignIn.Offered(step); len(offered.Challenge.Common().Raw) != len(base.Raw) {
 		step, got.Body = offered, offered.Challenge.Common().Raw
 	}
@@ -54,8 +58,11 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 	if !ended {
 		return nil, nil
 	}
-	if flow, goesOn := to.Flow(); goesOn {
-		v.sentTo(flow)
+	if next, goesOn := to.Flow(); goesOn {
+		v.sentTo(next)
+		if to.Class() == flowclient.RedirectFlow {
+			v.ledFrom(flow, next)
+		}
 		return nil, nil
 	}
 	admitted, failed := h.end(x, v, step, got)

@@ -3,8 +3,6 @@
 package seal
 
 import (
-	"bytes"
-	"compress/flate"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -12,18 +10,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 )
 
 // MinKey is the least length of the gate's key, in bytes.
 const MinKey = 32
-
-// maxOpened bounds what a sealed value may decompress to, in bytes.
-const maxOpened = 16 << 20
 
 // ErrSealed is returned for every sealed value that does not open. Why it does
 // not is of use to an attacker only.
@@ -49,6 +42,13 @@ const (
 	KindMailed  Kind = "mailed"
 	// KindLateForm is where a form was going that came without a session.
 	KindLateForm Kind = "late"
+	// These are for sign-ins at a login host.
+	KindLoginRequest Kind = "loginrequest"
+	KindLoginVisit   Kind = "loginvisit"
+	KindLoginGate    Kind = "logingate"
+	KindLoginHost    Kind = "loginhost"
+	KindTicket       Kind = "ticket"
+	KindCopy         Kind = "copy" // of authentik's cookies
 )
 
 // A Secret is the value of one of the gate's cookies: 32 random bytes that only
@@ -100,6 +100,7 @@ func (Key) LogValue() slog.Value { return slog.StringValue("[key]") }
 // A Box is the place of one browser's record of one kind: a name that reveals
 // nothing, and the cipher that opens it.
 type Box struct {
+	kind Kind
 	name string
 	lock cipher.AEAD
 }
@@ -119,7 +120,7 @@ func (k Key) Box(of Kind, realm string, s Secret) Box {
 	if err != nil {
 		panic("proxy: AES has a block of 16 bytes") // as GCM requires
 	}
-	return Box{name: string(of) + "-" + hex.EncodeToString(material[:sha256.Size]), lock: lock}
+	return Box{kind: of, name: string(of) + "-" + hex.EncodeToString(material[:sha256.Size]), lock: lock}
 }
 
 // Own returns the box of a record that belongs to no browser. Only the gate's
@@ -152,38 +153,24 @@ func (k Key) Derive(browser []byte, purpose string, n int) []byte {
 	return out
 }
 
-// Seal encodes v so that only the same box can open it. The encoding is
-// compressed, because sealed values travel in pages and addresses.
+// Seal encodes v so that only the same box can open it.
 func (b Box) Seal(v any) ([]byte, error) {
-	var small bytes.Buffer
-	w, err := flate.NewWriter(&small, flate.DefaultCompression)
+	packed, err := pack(b.kind, v)
 	if err != nil {
 		return nil, fmt.Errorf("sealing: %w", err)
 	}
-	if err := json.NewEncoder(w).Encode(v); err != nil {
-		return nil, fmt.Errorf("sealing: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("sealing: %w", err)
-	}
-	return b.lock.Seal(nil, nil, small.Bytes(), nil), nil
+	defer packed.release()
+	return b.lock.Seal(nil, nil, packed.Bytes(), nil), nil
 }
 
 // Open decodes into v what the same box has sealed. Bytes that were sealed
 // elsewhere are neither decompressed nor decoded.
 func (b Box) Open(sealed []byte, v any) error {
-	small, err := b.lock.Open(nil, nil, sealed, nil)
+	packed, err := b.lock.Open(nil, nil, sealed, nil)
 	if err != nil {
 		return ErrSealed
 	}
-	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(small)), maxOpened))
-	if err != nil {
-		return ErrSealed
-	}
-	if err := json.Unmarshal(plain, v); err != nil {
-		return fmt.Errorf("decoding a sealed value: %w", err)
-	}
-	return nil
+	return unpack(packed, v)
 }
 
 // SealText is Seal for a page, a cookie or an address.

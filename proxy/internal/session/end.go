@@ -1,12 +1,14 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 )
 
 // End ends a session in every process.
@@ -26,6 +28,7 @@ func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) err
 		return fault.New(fault.SessionsUnavailable, err)
 	}
 	r.cache.drop(name) // again: a concurrent request may have cached it in between
+	r.forget(name)
 	r.Streams.End(name)
 	return nil
 }
@@ -74,7 +77,13 @@ func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []Entry, er
 	})
 }
 
+// endUser ends the sessions that are listed, as end says, and those of programs.
 func (r *Registry) endUser(ctx context.Context, uid string, end func(*sessionList) bool) (ended []Entry, err error) {
+	ended, err = r.endListed(ctx, uid, end)
+	return ended, cmp.Or(err, r.announce(ctx, r.index.programsOf("user", uid)))
+}
+
+func (r *Registry) endListed(ctx context.Context, uid string, end func(*sessionList) bool) (ended []Entry, err error) {
 	leave, err := r.index.turns.wait(ctx, uid)
 	if err != nil {
 		return nil, err
@@ -139,6 +148,7 @@ func (r *Registry) clear(ctx context.Context, ended []Entry) {
 func (r *Registry) Report(ctx context.Context, name, username, reason string) {
 	r.Metrics.Ended(reason)
 	r.Logger.InfoContext(ctx, "session ended", "reason", reason, "user", username, "session", PublicID(name))
+	r.Audit.Write(ctx, audit.Line{Event: audit.Ended(reason), Reason: reason, User: username, Session: PublicID(name)})
 }
 
 // Ended reports whether a cached session was revoked, according to the store.

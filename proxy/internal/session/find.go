@@ -78,7 +78,7 @@ func (r *Registry) load(ctx context.Context, value, host string) (*Session, bool
 	// began before it.
 	shared := lookup + strconv.FormatUint(r.cache.epoch(), 36)
 	read, err := r.reading.Do(ctx, shared, func(backgroundCtx context.Context) (reading, time.Duration, error) {
-		storeCtx, cancel := context.WithTimeout(backgroundCtx, loadWait)
+		storeCtx, cancel := context.WithTimeout(r.Carry(backgroundCtx, ctx), loadWait)
 		defer cancel()
 		got, err := r.fetch(storeCtx, browser, lookup, host)
 		return got, 0, err

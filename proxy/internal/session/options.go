@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
@@ -21,6 +22,9 @@ type Options struct {
 	Now     func() time.Time
 	Logger  *slog.Logger
 	Metrics Metrics
+	Audit   audit.Log
+	// Carry returns a context with the span of a trace that another one has.
+	Carry func(ctx, from context.Context) context.Context
 	// Background runs rechecks and saves that no request waits for.
 	Background *background.Group
 
@@ -56,6 +60,13 @@ type Options struct {
 	// flowclient.ErrUnauthenticated means that it has ended. Any other error says
 	// nothing about the session.
 	Ask func(backgroundCtx context.Context, rec *Record) (Proof, error)
+	// Lend returns a record as authentik is asked about it, if its session rests on
+	// cookies that are kept elsewhere. flowclient.ErrUnauthenticated means that
+	// they have ended. It may be nil.
+	Lend func(backgroundCtx context.Context, rec *Record) (*Record, error)
+	// EndPrograms forgets what is remembered of the programs whose sessions end with a
+	// name, and returns those sessions. The empty name means all. It may be nil.
+	EndPrograms func(name string) []*Session
 	// Streams are the running requests of the process.
 	Streams *Streams
 	// Passes reports whether a session may use the application, without asking

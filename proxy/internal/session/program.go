@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // Program returns the session of a program that shows a credential with each
@@ -16,12 +18,46 @@ func (r *Registry) Program(name string, who Proof, asked, expires time.Time) *Se
 		rec.Until = expires
 	}
 	rec.Take(who, asked)
+	rec.Ends = []string{r.index.programsOf("user", who.User.UID), r.index.programsOf("name", who.User.Username)}
+	if who.SID != "" {
+		rec.Ends = append(rec.Ends, r.index.programsOf("sid", who.SID))
+	}
 	if r.Application != "" {
 		rec.Apps = map[string]bool{r.Application: who.Passing}
 	}
 	s := r.made(name, rec)
 	s.program, s.weight = true, s.size()
 	return s
+}
+
+// programsOf is the name by which the sessions of programs end: of a user, by the
+// identifier or the name that authentik gives it, or of those whose tokens rest on a
+// session of authentik's. It is only announced and never has a tombstone, since
+// authentik may confirm the credential again at once.
+func (x *index) programsOf(of, whose string) string {
+	return x.key.Tombstone("programs of "+of, x.issuer+"\x00"+whose)
+}
+
+// announce ends, in every process, the sessions of programs that end with a name.
+func (r *Registry) announce(ctx context.Context, name string) error {
+	return r.Revoke(ctx, name, time.Time{})
+}
+
+// EndProgramsOf ends the sessions of a user's programs, in every process, and
+// returns those of this one. Authentik is asked again when a program comes back.
+func (r *Registry) EndProgramsOf(ctx context.Context, username string) (ended []*Session, err error) {
+	name := r.index.programsOf("name", username)
+	ended = r.forget(name)
+	return ended, r.announce(ctx, name)
+}
+
+// forget ends the sessions of programs in this process that end with a name. The
+// empty name means all.
+func (r *Registry) forget(name string) (ended []*Session) {
+	if r.EndPrograms == nil || name != "" && !seal.IsTombstone(name) {
+		return nil
+	}
+	return r.EndPrograms(name)
 }
 
 // IsProgram reports whether the session stands for a credential of a program.

@@ -129,7 +129,7 @@ func (r *Registry) Await(ctx context.Context, value, host string, s *Session) (n
 // found == false. An error says nothing about the session.
 func (r *Registry) Recheck(ctx context.Context, value, host, name string) (s *Session, found bool, err error) {
 	read, err := r.rechecks.single.Do(ctx, name, func(backgroundCtx context.Context) (reading, time.Duration, error) {
-		got, err := r.recheck(backgroundCtx, value, host, name)
+		got, err := r.recheck(r.Carry(backgroundCtx, ctx), value, host, name)
 		return got, 0, err
 	})
 	if err != nil && ctx.Err() != nil {
@@ -200,16 +200,12 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 		held.rec.Addr = cached.present()
 	}
 	addr := held.rec.Addr
-	apps, err := r.verdicts(ctx, held.rec)
-	if err != nil {
-		return reading{}, err
-	}
-	who, err := r.Ask(ctx, held.rec)
-	if errors.Is(err, flowclient.ErrUnauthenticated) || err == nil && who.User.UID != held.rec.User.UID {
+	apps, who, gone, err := r.askAbout(ctx, held.rec)
+	switch {
+	case gone:
 		r.endGone(ctx, before)
 		return reading{}, nil
-	}
-	if err != nil {
+	case err != nil:
 		return reading{}, err
 	}
 	if !who.Passing {
@@ -223,6 +219,22 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 		}
 	})
 	return reading{s, found}, err
+}
+
+// askAbout asks authentik about a session: first about its applications, and
+// then who its user is. gone says that authentik's session has ended.
+func (r *Registry) askAbout(ctx context.Context, rec *Record) (apps map[string]bool, who Proof, gone bool, err error) {
+	user := rec.User.UID
+	if r.Lend != nil {
+		if rec, err = r.Lend(ctx, rec); err != nil {
+			return nil, Proof{}, errors.Is(err, flowclient.ErrUnauthenticated), err
+		}
+	}
+	if apps, err = r.verdicts(ctx, rec); err != nil {
+		return nil, Proof{}, false, err
+	}
+	who, err = r.Ask(ctx, rec)
+	return apps, who, errors.Is(err, flowclient.ErrUnauthenticated) || err == nil && who.User.UID != user, err
 }
 
 // verdicts asks authentik about access to every application that the session was

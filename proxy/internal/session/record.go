@@ -20,8 +20,11 @@ type Proof struct {
 	// Cookies are the cookies of authentik's session. They are empty if the browser
 	// has them, as after a redirect.
 	Cookies flowclient.Cookies
-	SID     string // authentik's session in tokens and logout notices
-	SignIn  SignIn
+	// Rest is the secret of the copy of authentik's cookies, if the user has signed
+	// in at a login host.
+	Rest   string
+	SID    string // authentik's session in tokens and logout notices
+	SignIn SignIn
 	// Stay is until when the visitor stays signed in at authentik who wants to.
 	Stay   time.Time
 	Tokens *Tokens // nil without OpenID Connect
@@ -55,6 +58,7 @@ type Record struct {
 	Apps      map[string]bool    `json:"apps,omitempty"` // authentik's verdicts by application
 	Ends      []string           `json:"ends,omitempty"` // tombstones that end it with others
 	Cookies   flowclient.Cookies `json:"cookies,omitzero"`
+	Rest      string             `json:"rest,omitempty"` // secret of the copy that has the cookies instead
 	Tokens    *Tokens            `json:"tokens,omitempty"`
 	SID       string             `json:"sid,omitempty"` // of authentik's session
 	SignIn    SignIn             `json:"sign_in,omitzero"`
@@ -74,6 +78,9 @@ func (rec *Record) Take(who Proof, now time.Time) {
 	rec.User, rec.Tokens, rec.SignIn, rec.Checked = who.User, who.Tokens, who.SignIn, now
 	if len(who.Cookies) > 0 {
 		rec.Cookies = who.Cookies
+	}
+	if who.Rest != "" {
+		rec.Rest = who.Rest
 	}
 	if who.SID != "" {
 		rec.SID = who.SID

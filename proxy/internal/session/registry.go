@@ -65,6 +65,7 @@ func (r *Registry) Watch(ctx context.Context) {
 // Revoked handles a name that the store has announced as revoked. The empty name
 // means that announcements may have been missed.
 func (r *Registry) Revoked(name string) {
+	r.forget(name)
 	r.cache.revoked(name)
 	if name == "" {
 		r.Streams.reviewAll(r)

@@ -14,7 +14,7 @@ import (
 )
 
 // A Session is a session in the memory of the process. Only the time of its last
-// use changes after it was created. It is safe for concurrent use.
+// use, and whether it is doubted, change after it was created. It is safe for concurrent use.
 type Session struct {
 	User         user.User
 	Begun, Until time.Time // when it began, and when it ends at the latest
@@ -36,6 +36,7 @@ type Session struct {
 	ends    []string // tombstones that end it together with others
 	weight  int64    // approximate size in bytes
 	program bool     // it stands for a credential, and has neither a record nor a cookie
+	doubted atomic.Bool
 }
 
 // ID returns the session's public name, for logs. It cannot be used to open the
@@ -64,8 +65,14 @@ func (s *Session) Known(application string) bool {
 
 // Due reports whether a recheck is due. It is due, too, if the clock was set back.
 func (s *Session) Due(now time.Time) bool {
-	return !now.Before(s.due) || now.Before(s.checked.Add(-ClockLeeway))
+	return s.doubted.Load() || !now.Before(s.due) || now.Before(s.checked.Add(-ClockLeeway))
 }
+
+// Doubt makes a recheck due: an end of the session may have been missed.
+func (s *Session) Doubt() { s.doubted.Store(true) }
+
+// Doubted reports whether a recheck is due since an end may have been missed.
+func (s *Session) Doubted() bool { return s.doubted.Load() }
 
 // Unconfirmed returns how long ago authentik last confirmed the session.
 func (s *Session) Unconfirmed(now time.Time) time.Duration { return now.Sub(s.checked) }
@@ -76,8 +83,14 @@ func (s *Session) Used() time.Time { return time.Unix(s.used.Load(), 0) }
 // EndsWith reports whether revoking a name ends the session. It may be the name of
 // its record, or of a tombstone that sessions share.
 func (s *Session) EndsWith(name string) bool {
+	return s.EndsBy(func(end string) bool { return end == name })
+}
+
+// EndsBy reports whether a name that ends the session is one of those that were
+// revoked.
+func (s *Session) EndsBy(revoked func(name string) bool) bool {
 	for end := range s.endNames() {
-		if end == name {
+		if revoked(end) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,7 +123,10 @@ func (x *index) know(ctx context.Context, sid string, confirmed, until time.Time
 // NoteUnsigned remembers for a moment, in this process, an unsigned notice for a
 // session of authentik's on which no known session rests: one may be about to
 // begin.
-func (r *Registry) NoteUnsigned(sid string) { r.index.unsigned.Put(sid, r.Now(), beginsFor) }
+func (r *Registry) NoteUnsigned(sid string) {
+	r.index.unsigned.Put(sid, r.Now(), beginsFor)
+	r.forget(r.index.programsOf("sid", sid))
+}
 
 // KnowsAuthentik reports whether any session has rested on the session of
 // authentik's with that identifier.
@@ -142,7 +146,8 @@ func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
 	if err != nil {
 		return fault.New(fault.SessionsUnavailable, err)
 	}
-	return r.Revoke(ctx, r.index.sidTombstone(sid, rec.Epoch), later(rec.Until, r.Now().Add(r.Longest(r.Lifetime))))
+	err = r.Revoke(ctx, r.index.sidTombstone(sid, rec.Epoch), later(rec.Until, r.Now().Add(r.Longest(r.Lifetime))))
+	return cmp.Or(err, r.announce(ctx, r.index.programsOf("sid", sid)))
 }
 
 // EndedAtAuthentik is EndAuthentik for a notice of authentik's that its session has

@@ -3,9 +3,11 @@ package signin
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/devices"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -51,7 +53,7 @@ func (h *Handler) admitProved(x *exchange.Exchange, vis Visit, who session.Proof
 		return Outcome{}, fault.New(fault.StepUpRefused, errStepUp)
 	}
 	who.Stay = vis.stays()
-	admitted, err := h.welcome(x, who, vis.Back)
+	admitted, err := h.welcome(x, who, vis.Begun, vis.Back)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -71,8 +73,9 @@ func (h *Handler) fallsShort(request authn.Request, who session.Proof) bool {
 		!request.Since.IsZero() && who.SignIn.At.Before(request.Since.Add(-session.ClockLeeway))
 }
 
-// welcome begins the session of a user whom authentik has named.
-func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, back string) (*Admission, error) {
+// welcome begins the session of a user whom authentik has named. The sign-in has
+// begun at a time.
+func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, begun time.Time, back string) (*Admission, error) {
 	now, v := h.Now(), x.Visitor(who.Cookies)
 	rec := session.Record{
 		Begun: now, Until: now.Add(h.Lifetime), Used: now, Redirect: x.RedirectURI(),
@@ -82,6 +85,9 @@ func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, back string) 
 		rec.Stay = who.Stay
 	}
 	rec.Take(who, now)
+	if h.Host != nil {
+		h.Host.Rest(&rec)
+	}
 	if !who.Asked.IsZero() {
 		rec.Checked = who.Asked
 	}
@@ -93,7 +99,15 @@ func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, back string) 
 		return nil, err
 	}
 	h.Metrics.SignIn(h.Source.Name(), "admitted")
+	h.Metrics.SignInTook(h.Source.Name(), now.Sub(begun))
+	h.witness(x, s, "new")
 	return &Admission{secret: browser, session: s, back: back, browser: h.remember(x, who.Cookies)}, nil
+}
+
+// witness writes the line of the audit log about a session that has begun.
+func (h *Handler) witness(x *exchange.Exchange, s *session.Session, reason string) {
+	x.Mention("outcome", "admitted")
+	x.Witness(audit.Line{Event: audit.SignIn, Reason: reason, User: s.User.Username, Session: s.ID(), Way: h.Source.Name()})
 }
 
 // renewed begins another session for a visitor who wanted to stay signed in, if
@@ -114,6 +128,7 @@ func (h *Handler) renewed(x *exchange.Exchange, back string) bool {
 		return false
 	}
 	x.Log().InfoContext(x.Context(), "signed in", "user", s.User.Username, "session", s.ID(), "renewed", true)
+	h.witness(x, s, "renewed")
 	h.arrive(x, &Admission{secret: browser, session: s, back: back})
 	return true
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
@@ -39,6 +40,8 @@ func (h *Handler) Answer(x *exchange.Exchange) {
 		out := h.Open(x, vis.Back)
 		out.notice = noticeExpired
 		h.show(x, out, vis.Back)
+	case errors.Is(err, errCopyGone):
+		h.show(x, h.recalled(x, vis, said), vis.Back)
 	case err != nil:
 		if !h.already(x, back) {
 			x.Fail(fault.New(fault.VisitLost, err), back)
@@ -112,11 +115,12 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 		component := vis.Step.Challenge.Component()
 		h.Metrics.Step(string(component), "slowed")
 		x.Log().InfoContext(x.Context(), "refused", "code", fault.TooManyAttempts, "component", component)
+		x.Refused(fault.TooManyAttempts, audit.Line{Component: string(component)})
 		return Outcome{Visit: vis, wait: wait}
 	}
 	defer attempt.End()
 	step, err := h.Client.Answer(x.Context(), x.Visitor(vis.Step.Cookies), vis.Step.Flow, answer)
-	h.count(vis.Step, step, err)
+	h.count(x, vis.Step, step, err)
 	if err != nil {
 		if out, again := h.renamed(x, vis, answer, err); again {
 			return out
@@ -129,6 +133,9 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 	pending := step.Challenge.Common().PendingUser
 	if vis.Refused(answer, step) {
 		attempt.Fail(pending)
+		if reply.Proves(answer) {
+			x.Witness(audit.Line{Event: audit.WrongAnswer, Component: string(vis.Step.Challenge.Component())})
+		}
 		return h.accepted(x, vis, answer, step)
 	}
 	attempt.Accept(pending)
@@ -159,7 +166,7 @@ func (h *Handler) accepted(x *exchange.Exchange, vis Visit, answer flowclient.An
 }
 
 // count reports the result of an answer, and visits that end without a session.
-func (h *Handler) count(from, to flowclient.Step, err error) {
+func (h *Handler) count(x *exchange.Exchange, from, to flowclient.Step, err error) {
 	component, result := string(from.Challenge.Component()), "accepted"
 	switch {
 	case err != nil:
@@ -171,6 +178,8 @@ func (h *Handler) count(from, to flowclient.Step, err error) {
 		h.Metrics.SignIn(h.Source.Name(), "denied")
 	}
 	h.Metrics.Step(component, result)
+	x.Mention("answered", component)
+	x.Mention("outcome", result)
 }
 
 // reopen begins again after a flow that was completed without a sign-in, such as

@@ -36,6 +36,8 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 		x.Fail(fault.New(fault.CookiesBlocked, nil), back)
 	case query.Has("link"):
 		h.follow(x, query.Get("link"))
+	case h.Host != nil:
+		h.departToHost(x, back, false)
 	case h.Redirect, h.OIDC != nil && query.Get("at") == "authentik":
 		h.depart(x, departure{Back: back}, before)
 	case again:
@@ -138,6 +140,7 @@ func (h *Handler) begin(x *exchange.Exchange, vis Visit, v flowclient.Visitor) O
 	}
 	vis.First, vis.Opening, vis.Request = opening.Flow, opening.Step.Challenge.Component(), opening.Request
 	vis = vis.at(opening.Step)
+	vis.copy = h.copies.of(v, opening.Step)
 	return denied(h.Settle(x, vis), vis.Step)
 }
 

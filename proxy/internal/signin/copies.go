@@ -2,13 +2,17 @@ package signin
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	ttlcache "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
 const (
@@ -20,6 +24,10 @@ const (
 	// a few kilobytes unless its pictures are part of it.
 	maxCopies    = 200
 	maxCopyBytes = 128 << 10
+	// maxMarked is how many copies are kept for the answers to them, and
+	// maxMarkedBytes how large they may be together.
+	maxMarked      = 1000
+	maxMarkedBytes = 8 << 20
 	// maxCopyName bounds, in bytes, what a visitor can add to the key of a copy.
 	// The same bound applies to the language that is sent to authentik.
 	maxCopyName = 256
@@ -31,6 +39,9 @@ const (
 // page, or for machines that load it all day.
 type copies struct {
 	kept *ttlcache.Cache[copyKey, copied]
+	// marked are the copies that visits were drawn from, for as long as they may be
+	// answered. One that has not changed for hours is kept once.
+	marked *ttlcache.Cache[string, copied]
 }
 
 // A copyKey has everything that is sent to authentik about a visitor without its
@@ -43,23 +54,59 @@ type copyKey struct{ scheme, host, flow, language string }
 type copied struct {
 	step  flowclient.Step
 	plain bool
+	// mark stands for the challenge in the visits that were drawn from the copy.
+	mark string
+	// prints are the pages that were drawn from it.
+	prints *page.Prints
 }
 
 func newCopies(now func() time.Time) *copies {
-	return &copies{ttlcache.New(ttlcache.Options[copyKey, copied]{Entries: maxCopies, Now: now})}
+	return &copies{
+		kept: ttlcache.New(ttlcache.Options[copyKey, copied]{Entries: maxCopies, Now: now}),
+		marked: ttlcache.New(ttlcache.Options[string, copied]{
+			Entries: maxMarked, Bytes: maxMarkedBytes, Now: now,
+			Weight: func(_ string, c copied) int64 { return int64(len(c.step.Challenge.Common().Raw)) },
+		}),
+	}
 }
 
-func (c *copies) sweep() { c.kept.Sweep() }
+func (c *copies) sweep() {
+	c.kept.Sweep()
+	c.marked.Sweep()
+}
+
+// of returns the copy that a first challenge is from, or nil if it is none or was
+// kept before.
+func (c *copies) of(v flowclient.Visitor, step flowclient.Step) *copied {
+	found, ok := c.kept.Get(keyOf(v, step.Flow))
+	if !ok || !found.plain || len(step.Cookies) > 0 || !sameText(found.step.Challenge, step.Challenge) {
+		return nil
+	}
+	if _, ok := c.marked.Get(found.mark); !ok {
+		return nil // the visit holds its challenge itself
+	}
+	return &found
+}
+
+// sameText reports whether two challenges are one, and not only alike.
+func sameText(a, b flowclient.Challenge) bool {
+	one, other := a.Common().Raw, b.Common().Raw
+	return len(one) > 0 && len(one) == len(other) && &one[0] == &other[0]
+}
 
 // Opening returns the first challenge of a flow. For a visitor with device cookies
 // authentik is always asked: its answer may depend on the device.
 func (h *Handler) Opening(ctx context.Context, v flowclient.Visitor, flow flowclient.Flow) (flowclient.Step, error) {
 	ask := func(ctx context.Context) (flowclient.Step, error) { return h.Client.Ask(ctx, v, flow) }
-	key := copyKey{v.Scheme, v.Host, flow.Slug, v.Language}
+	key := keyOf(v, flow)
 	if len(v.Cookies) > 0 || flow.Query != "" || len(v.Host) > maxCopyName || len(v.Language) > maxCopyName {
 		return ask(ctx)
 	}
 	return h.copies.question(ctx, key, flow, ask)
+}
+
+func keyOf(v flowclient.Visitor, flow flowclient.Flow) copyKey {
+	return copyKey{v.Scheme, v.Host, flow.Slug, v.Language}
 }
 
 // question returns a copy, or what ask fetches. Of many visitors who miss the
@@ -79,6 +126,9 @@ func (c *copies) question(
 		step, err := ask(ctx)
 		own <- answer{step, err}
 		made, lifetime := copyOf(flow, step, err)
+		if made.plain {
+			c.marked.Put(made.mark, made, VisitLife+copyLifetime)
+		}
 		return made, lifetime, nil
 	})
 	select {
@@ -112,7 +162,30 @@ func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (copied, time
 		return copied{}, copyLifetime
 	}
 	step.Cookies = nil
-	return copied{step, true}, copyLifetime
+	return copied{step: step, plain: true, mark: markOf(step, asked), prints: new(page.Prints)}, copyLifetime
+}
+
+// markOf returns a short text that stands for a first challenge: for all of it but
+// the addresses of pictures, which authentik signs anew each time.
+func markOf(step flowclient.Step, c flowclient.Identification) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(c.Raw, &members) != nil {
+		return ""
+	}
+	delete(members, "flow_info")
+	delete(members, "sources")
+	text, err := json.Marshal(members) // in the order of their names
+	if err != nil {
+		return ""
+	}
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%q %q ", step.Root, step.Flow.Slug)
+	_, _ = h.Write(text)
+	for _, s := range c.Sources {
+		_, _ = fmt.Fprintf(h, "\x00%q %t ", s.Name, s.Promoted)
+		_, _ = h.Write(s.Challenge.Common().Raw)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
 }
 
 // plainMembers are the members of an identification challenge that are the same

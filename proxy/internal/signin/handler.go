@@ -5,7 +5,7 @@
 //   - begin.go, answer.go, outcome.go, admission.go: begin, answer, settle, admit
 //   - visit.go: a visit, sealed in its page
 //   - show.go, document.go: how a step is shown
-//   - redirect.go, link.go, source.go: other places to begin at
+//   - redirect.go, host.go, link.go, source.go: other places to begin at
 //   - copies.go, brands.go, unbegun.go: first challenges that cost authentik
 //     nothing, and visits that begin with their answer
 //   - poll.go, duo.go, resend.go: steps that wait for something else
@@ -51,6 +51,7 @@ type Options struct {
 	Store       store.Store  // keeps remembered devices
 	Issuer      string       // authentik's public address
 	OIDC        *oidc.Source // nil without OpenID Connect
+	Host        *LoginHost   // nil if visitors sign in here
 	Throttle    *throttle.Throttle
 	Plex        plex.Client
 	Flow        string // that the gate demands; may be empty

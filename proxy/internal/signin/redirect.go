@@ -144,7 +144,7 @@ func (h *Handler) landed(x *exchange.Exchange, d departure, lost error, said oid
 		return nil, fault.New(fault.StepUpRefused, errStepUp)
 	}
 	who.Asked = asked
-	a, err := h.welcome(x, who, d.Back)
+	a, err := h.welcome(x, who, d.Begun, d.Back)
 	if err != nil {
 		return nil, err
 	}

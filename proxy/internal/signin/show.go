@@ -33,7 +33,7 @@ func (h *Handler) show(x *exchange.Exchange, out Outcome, back string) {
 // draw shows the challenge of a visit, sealed for the browser that asks.
 func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	vis := out.Visit
-	sealed, err := vis.seal(x, x.EnsureVisit())
+	sealed, err := vis.forPage(x)
 	if err != nil {
 		x.Fail(fault.New(fault.AuthentikUnexpected, err), vis.Back)
 		return
@@ -41,12 +41,16 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	component := vis.Step.Challenge.Component()
 	h.KeepForMail(x, component, vis.Back)
 	h.Metrics.Step(string(component), "asked")
+	x.Mention("component", string(component))
 	exchange.RetryAfter(x.W.Header(), out.wait)
 	q := page.Question{
 		Step: h.Offered(vis.Step), Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
 		Elsewhere: h.elsewhere(vis), Origin: x.Origin(),
 		Source: h.Chosen(vis), ResendAfter: vis.longestRest(h.Now()),
 		Name: vis.Name, Lockout: out.wait,
+	}
+	if vis.copy != nil {
+		q.Prints = vis.copy.prints
 	}
 	if err = h.ask(x, q); err != nil {
 		x.Log().ErrorContext(x.Context(), "page: cannot be drawn", "error", err, "component", component)

@@ -42,6 +42,31 @@ func (h *Handler) start(x *exchange.Exchange, vis Visit) (Visit, *Outcome) {
 	return vis, nil
 }
 
+// recalled does what a reply to a copy asks for that this process no longer has:
+// another process has drawn it, or an earlier configuration. The present first
+// challenge takes its place. A source or a flow belongs to the challenge that the
+// visitor has seen, so if that has changed, the present one is shown instead.
+func (h *Handler) recalled(x *exchange.Exchange, vis Visit, said reply.Reply) Outcome {
+	x = x.Uncanceled()
+	typed, _ := said.Answer(flowclient.Identification{UserFields: []string{"username"}}) // h.step finds mistakes
+	v := x.Visitor(h.device(x))
+	step, err := h.Opening(x.Context(), v, vis.Step.Flow)
+	if err != nil {
+		if out, again := h.renamed(x, vis, typed, err); again {
+			return out
+		}
+		return Outcome{Err: fault.From(err)}
+	}
+	asked, ok := step.Challenge.(flowclient.Identification)
+	if ok && step.Flow == vis.Step.Flow && (said.Source == "" && said.Flow == "" || markOf(step, asked) == vis.Copy) {
+		vis.Copy, vis.Step, vis.copy = "", step, h.copies.of(v, step)
+		return h.step(x, vis, said)
+	}
+	next := vis.at(step)
+	next.Copy, next.Opening, next.Name = "", step.Challenge.Component(), nameIn(typed)
+	return denied(h.Settle(x, next), step)
+}
+
 func sameChallenge(a, b flowclient.Challenge) bool {
 	return string(a.Common().Raw) == string(b.Common().Raw)
 }

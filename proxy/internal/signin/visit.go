@@ -3,6 +3,7 @@ package signin
 import (
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -16,7 +17,10 @@ import (
 // beginning.
 const VisitLife = 30 * time.Minute
 
-var errVisitExpired = errors.New("proxy: the visit was begun too long ago")
+var (
+	errVisitExpired = errors.New("proxy: the visit was begun too long ago")
+	errCopyGone     = errors.New("proxy: this process no longer has the challenge that the visit was drawn from")
+)
 
 // A Visit is one unfinished sign-in. It is kept only in the page that shows its
 // present challenge, sealed for this gate and this browser: tabs are independent,
@@ -49,6 +53,9 @@ type Visit struct {
 	// has no cookies if the challenge was drawn from a copy, and the visit begins
 	// with its answer.
 	Step flowclient.Step `json:"step"`
+	// Copy is the mark of the copy that the challenge was drawn from. The sealed
+	// visit has it instead of the challenge.
+	Copy string `json:"copy,omitempty"`
 	// Request is what authentik's authorize endpoint is asked for. It is nil
 	// without OpenID Connect.
 	Request *authn.Request `json:"request,omitempty"`
@@ -56,12 +63,14 @@ type Visit struct {
 	Detour *detour `json:"detour,omitempty"`
 	// Sent says when messages were sent that the visitor could have sent again.
 	Sent map[string]time.Time `json:"sent,omitempty"`
+
+	copy *copied // nil unless the challenge was drawn from a copy
 }
 
 // at returns the visit at its next step, as a page of its own.
 func (v Visit) at(step flowclient.Step) Visit {
 	v.ID = rand.Text()
-	v.Step, v.Detour = step, nil
+	v.Step, v.Detour, v.copy = step, nil, nil
 	if v.Login == (flowclient.Login{}) {
 		v.Via = append(slices.Clip(v.Via), step.Led...)
 	}
@@ -93,14 +102,26 @@ func (v Visit) At(step flowclient.Step) Visit { return v.at(step) }
 
 // seal writes a visit for the page of the browser that has the secret.
 func (v Visit) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
+	if v.copy != nil {
+		v.Copy, v.Step.Challenge = v.copy.mark, nil
+	}
 	sealed, err := x.Box(seal.KindVisit, s).SealText(v)
 	return x.Identity.Sign(sealed), err
 }
 
+// forPage seals the visit for the page that answers a request. The head of a page
+// from a copy needs none: nobody can answer it, and authentik has no session for it.
+func (v Visit) forPage(x *exchange.Exchange) (string, error) {
+	if v.copy != nil && x.R.Method == http.MethodHead {
+		return "", nil
+	}
+	return v.seal(x, x.EnsureVisit())
+}
+
 // Opened opens the visit that a page brings back. The gate itself wrote what
 // is inside; it is checked all the same, since a slug becomes part of an address
-// at authentik and the way back one in the browser. With errVisitExpired the
-// visit is returned as well.
+// at authentik and the way back one in the browser. With errVisitExpired and with
+// errCopyGone the visit is returned as well.
 func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
 	s, ok := x.Visit()
 	if !ok {
@@ -111,11 +132,24 @@ func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
 	if err := x.Box(seal.KindVisit, s).OpenText(sealed, &v); err != nil {
 		return Visit{}, err
 	}
-	if !v.Step.Flow.Valid() || !v.First.Valid() || v.Step.Challenge == nil || v.Back != exchange.LocalPath(v.Back) {
+	if !v.Step.Flow.Valid() || !v.First.Valid() || v.Step.Challenge == nil && v.Copy == "" || v.Back != exchange.LocalPath(v.Back) {
 		return Visit{}, seal.ErrSealed
 	}
 	if age := h.Now().Sub(v.Begun); age > VisitLife || age < -VisitLife {
 		return v, errVisitExpired
 	}
+	if v.Copy == "" {
+		return v, nil
+	}
+	return v.drawnFrom(h.copies.marked.Get(v.Copy))
+}
+
+// drawnFrom returns the visit with the challenge of the copy that it was drawn
+// from.
+func (v Visit) drawnFrom(c copied, found bool) (Visit, error) {
+	if !found {
+		return v, errCopyGone
+	}
+	v.Copy, v.copy, v.Step.Challenge = "", &c, c.step.Challenge
 	return v, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
@@ -104,6 +105,7 @@ func (h *Handler) endNamed(ctx context.Context, sid, reason string) error {
 	}
 	h.Metrics.Ended(reason)
 	h.Logger.InfoContext(ctx, "session ended", "reason", reason)
+	h.Audit.Write(ctx, audit.Line{Event: audit.SessionEnd, Reason: reason})
 	return nil
 }
 

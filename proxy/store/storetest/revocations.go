@@ -69,6 +69,12 @@ func testWatch(t *testing.T, s store.Store) {
 	expectName(t, names, "session-a")
 	revoke(t, s, "user-x", time.Hour)
 	expectName(t, names, "user-x")
+	for _, after := range []string{"session-b", "session-c"} { // also where no tombstone is set, and again
+		revoke(t, s, "program-x", -time.Hour)
+		expectName(t, names, "program-x")
+		revoke(t, s, after, time.Hour)
+		expectName(t, names, after)
+	}
 	cancel()
 	select {
 	case err := <-done:

@@ -1,0 +1,94 @@
+package setup
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// ran runs the command and returns its output.
+func ran(t *testing.T, input string, args ...string) (out, said string, err error) {
+	t.Helper()
+	c := Command(func([]string) (http.RoundTripper, error) { return http.DefaultTransport, nil })
+	var stdout, stderr bytes.Buffer
+	c.SetOut(&stdout)
+	c.SetErr(&stderr)
+	c.SetIn(strings.NewReader(input))
+	c.SetArgs(args)
+	c.SilenceUsage = true
+	err = c.ExecuteContext(t.Context())
+	return stdout.String(), stderr.String(), err
+}
+
+// The token comes from the environment or a file, and is in no output.
+func TestCommand_MakesShowsAndRemoves(t *testing.T) {
+	at := standIn(t, authentiktest.Release202608)
+	directory := t.TempDir()
+	secret := filepath.Join(directory, "secret")
+	file := filepath.Join(directory, "token")
+	if err := os.WriteFile(file, []byte("the-token\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--url", at.url, "--site", "https://wiki.example.com", "--group", group, "--openid", "--secret-file", secret}
+	with := func(more ...string) []string { return append(append([]string{}, args...), more...) }
+
+	t.Setenv(TokenVariable, "the-token")
+	out, said, err := ran(t, "", with("--dry-run")...)
+	if err != nil || out != "" || !strings.Contains(said, "Nothing was changed") || !strings.Contains(said, "create OAuth2 provider") {
+		t.Errorf("--dry-run: got %q %q %v, want only the plan", out, said, err)
+	}
+	if out, _, err = ran(t, "n\n", args...); err == nil || out != "" {
+		t.Errorf("answered no: got %q %v, want nothing done", out, err)
+	}
+	t.Setenv(TokenVariable, "")
+	if _, _, err = ran(t, "", with("--yes")...); err == nil || !strings.Contains(err.Error(), "API token") {
+		t.Errorf("without a token: got %v, want an error that says so", err)
+	}
+	out, said, err = ran(t, "yes\n", with("--token-file", file)...)
+	if err != nil || !strings.HasPrefix(out, "wiki.example.com {\n") || !strings.Contains(out, "client_secret {file."+secret+"}") {
+		t.Fatalf("got %q %q %v, want lines for the Caddyfile", out, said, err)
+	}
+	kept, err := os.ReadFile(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("got %v %v, want a file that only its owner reads", info.Mode(), err)
+	}
+	for _, hidden := range []string{"the-token", strings.TrimSpace(string(kept))} {
+		if strings.Contains(out+said, hidden) {
+			t.Errorf("got a secret in the output:\n%s%s", out, said)
+		}
+	}
+	again, said, err := ran(t, "the-token\n", with("--yes", "--token-file", "-")...)
+	if err != nil || again != out || !strings.Contains(said, "Nothing is left to be done") {
+		t.Errorf("again: got %q %q %v, want the same lines and no change", again, said, err)
+	}
+	if _, said, err = ran(t, "", "--url", at.url, "--application", "wiki", "--remove", "--yes", "--token-file", file, "--secret-file", secret); err != nil {
+		t.Errorf("--remove: got %q %v", said, err)
+	}
+	if _, err := os.Stat(secret); err == nil {
+		t.Error("--remove: got the file with the secret, want it gone")
+	}
+	if apps, spare := at.server.Applications(); len(apps)+len(spare) != 0 {
+		t.Errorf("--remove: got %+v %+v, want nothing", apps, spare)
+	}
+}
+
+func TestCommand_FromOutpostOnlyReads(t *testing.T) {
+	at := standIn(t, authentiktest.Release202608)
+	at.api.AddProxy(map[string]any{
+		"name": "Wiki", "external_host": "https://wiki.example.com", "internal_host": "http://wiki:3000", "assigned_application_slug": "wiki",
+	})
+	at.api.Before = func(r *http.Request) bool { t.Errorf("got %s %s, want no change", r.Method, r.URL.Path); return true }
+	t.Setenv(TokenVariable, "the-token")
+	out, _, err := ran(t, "", "--url", at.url, "--from-outpost")
+	if err != nil || !strings.Contains(out, "wiki.example.com {\n") || !strings.Contains(out, "reverse_proxy http://wiki:3000") {
+		t.Errorf("got %q %v, want the site", out, err)
+	}
+}

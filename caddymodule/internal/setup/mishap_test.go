@@ -1,0 +1,282 @@
+package setup
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+)
+
+// A run that breaks off at any request leaves nothing that is open to every user,
+// and the next run completes it.
+func TestSetup_BrokenOffAndRunAgainEndsRight(t *testing.T) {
+	t.Parallel()
+	for n := 1; ; n++ {
+		at := standIn(t, authentiktest.Release202608)
+		w := wanted(t, at, func(w *Wanted) { w.OpenID = true })
+		count, broken := 0, false
+		at.api.Before = func(r *http.Request) bool {
+			if r.ContentLength == 2 { // only asks for rights
+				return true
+			}
+			count++
+			broken = broken || count == n
+			return count != n
+		}
+		_, err := Carry(t.Context(), at.client, w, Make, func(Step) {})
+		if !broken {
+			if n < 5 {
+				t.Errorf("got %d requests that change something, want more", n-1)
+			}
+			return
+		}
+		if err == nil {
+			t.Errorf("broken off at request %d: got no error", n)
+		}
+		s := state(t, at, w)
+		if s.App != nil && len(s.Bindings) == 0 {
+			t.Errorf("broken off at request %d: the application is open to every user", n)
+		}
+		carryOut(t, at, w, Make)
+		s = state(t, at, w)
+		if s.App == nil || s.Draft != nil || s.Named == nil || len(s.Bindings) != 1 || s.Secret != s.Named.ClientSecret {
+			t.Errorf("broken off at request %d, run again: got %+v %+v %+v", n, s.App, s.Draft, s.Named)
+		}
+	}
+}
+
+func TestSetup_TwoAdministratorsAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, openID := range []bool{false, true} {
+		at := standIn(t, authentiktest.Release202608)
+		w := wanted(t, at, func(w *Wanted) { w.OpenID = openID })
+		var both sync.WaitGroup
+		errs := make([]error, 4)
+		for i := range errs {
+			both.Go(func() {
+				own := w
+				own.SecretFile += fmt.Sprint(i)
+				own.Fresh = strings.Repeat(fmt.Sprint(i), 40)
+				_, errs[i] = Carry(t.Context(), at.client, own, Make, func(Step) {})
+			})
+		}
+		both.Wait()
+		failed := 0
+		for _, err := range errs {
+			if err != nil { // another secret was kept than the one in this file
+				failed++
+				if !openID {
+					t.Errorf("got %v, want no error", err)
+				}
+			}
+		}
+		if failed == len(errs) {
+			t.Errorf("got %v, want one administrator at least to succeed", errs)
+		}
+		if !openID {
+			carryOut(t, at, w, Make)
+		}
+		s := state(t, at, w)
+		if s.App == nil || len(s.Bindings) == 0 {
+			t.Fatalf("got %+v with bindings %+v, want a complete application", s.App, s.Bindings)
+		}
+	}
+}
+
+func TestSetup_ForeignObjectsStopItBeforeAnyChange(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		prepare func(*testing.T, place, Wanted)
+		want    string
+	}{
+		"application": {func(t *testing.T, at place, w Wanted) {
+			_, err := at.client.AddApplication(t.Context(), admin.Fields{"name": "Theirs", "slug": w.Slug})
+			must(t, err)
+		}, "that setup did not make"},
+		"application of another site": {func(t *testing.T, at place, w Wanted) {
+			w.Site = "https://other.example.org"
+			carryOut(t, at, w, Make)
+		}, "for another site"},
+		"provider with the client ID": {func(t *testing.T, at place, w Wanted) {
+			addForeignProvider(t, at, "theirs", w.clientID())
+		}, "has the client ID"},
+		"provider at the application": {func(t *testing.T, at place, w Wanted) {
+			session := w
+			session.OpenID = false
+			carryOut(t, at, session, Make)
+			must(t, at.client.ChangeApplication(t.Context(), w.Slug, admin.Fields{"provider": addForeignProvider(t, at, "theirs", "theirs")}))
+		}, "has a provider \"theirs\""},
+		"provider of another application": {func(t *testing.T, at place, w Wanted) {
+			_, err := at.client.AddApplication(t.Context(), admin.Fields{
+				"name": "x", "slug": "elsewhere", "provider": addForeignProvider(t, at, w.providerName(), "theirs"),
+			})
+			must(t, err)
+		}, "belongs to the application \"elsewhere\""},
+		"no such group": {func(*testing.T, place, Wanted) {}, "has no group \"nobody\""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := standIn(t, authentiktest.Release202608)
+			w := wanted(t, at, func(w *Wanted) { w.OpenID = true })
+			c.prepare(t, at, w)
+			if name == "no such group" {
+				w.Groups = append(w.Groups, "nobody")
+			}
+			at.api.Before = func(r *http.Request) bool { t.Errorf("got %s %s, want no change", r.Method, r.URL.Path); return true }
+			_, err := Carry(t.Context(), at.client, w, Make, func(Step) {})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func addForeignProvider(t *testing.T, at place, name, clientID string) int {
+	t.Helper()
+	flow, _, err := at.client.Flow(t.Context(), authorizationFlow)
+	must(t, err)
+	p, err := at.client.AddProvider(t.Context(), admin.Fields{
+		"name": name, "client_id": clientID, "authorization_flow": flow.PK, "invalidation_flow": flow.PK, "redirect_uris": []any{},
+	})
+	must(t, err)
+	return p.PK
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSetup_RemovalLeavesWhatItDidNotMake(t *testing.T) {
+	t.Parallel()
+	at := standIn(t, authentiktest.Release202608)
+	w := wanted(t, at, nil)
+	carryOut(t, at, w, Make)
+	clerks, _, err := at.client.Group(t.Context(), "clerks")
+	must(t, err)
+	s := state(t, at, w)
+	must(t, at.client.AddBinding(t.Context(), admin.Fields{"target": s.App.PK, "group": clerks.PK, "order": 0}))
+	_, err = Carry(t.Context(), at.client, removing(w), MakeRemoval, func(Step) {})
+	if err == nil || !strings.Contains(err.Error(), "group clerks") {
+		t.Errorf("got %v, want an error about the binding of clerks", err)
+	}
+	if steps := carryOut(t, at, w, Make); len(steps) > 0 {
+		t.Errorf("a run beside a binding made by hand: got %q, want no steps", steps)
+	}
+	foreign := wanted(t, at, nil)
+	_, err = at.client.AddApplication(t.Context(), admin.Fields{"name": "Theirs", "slug": foreign.Slug})
+	must(t, err)
+	if _, err := Carry(t.Context(), at.client, removing(foreign), MakeRemoval, func(Step) {}); err == nil {
+		t.Error("got no error for an application of somebody else, want it left alone")
+	}
+}
+
+func TestSetup_ChangesWhoMayPass(t *testing.T) {
+	t.Parallel()
+	at := standIn(t, authentiktest.Release202608)
+	w := wanted(t, at, nil)
+	carryOut(t, at, w, Make)
+	w.Groups = []string{"clerks"}
+	steps := carryOut(t, at, w, Make)
+	if len(steps) != 2 || !strings.HasPrefix(steps[0], "bind") || !strings.HasPrefix(steps[1], "remove") {
+		t.Errorf("got %q, want the new binding before the old one goes", steps)
+	}
+	s := state(t, at, w)
+	must(t, at.client.ChangeBinding(t.Context(), s.Bindings[0].PK, admin.Fields{"negate": true}))
+	if steps := carryOut(t, at, w, Make); len(steps) != 1 {
+		t.Errorf("a negated binding: got %q, want it mended", steps)
+	}
+}
+
+func TestSetup_NamesTheMissingRight(t *testing.T) {
+	t.Parallel()
+	all := []string{
+		"authentik_core.view_application", "authentik_policies.view_policybinding", "authentik_core.view_group",
+		"authentik_core.add_application", "authentik_policies.add_policybinding",
+	}
+	for i, missing := range all {
+		at := standIn(t, authentiktest.Release202608)
+		at.api.Rights["clerk"] = append(append([]string{}, all[:i]...), all[i+1:]...)
+		client := newClient(t, at.url, "clerks-token")
+		at.api.Before = func(r *http.Request) bool {
+			if r.ContentLength != 2 {
+				t.Errorf("without %s: got %s %s, want no change", missing, r.Method, r.URL.Path)
+			}
+			return true
+		}
+		w := wanted(t, at, nil)
+		if missing == "authentik_policies.view_policybinding" {
+			continue // asked for only once there is an application
+		}
+		_, err := Carry(t.Context(), client, w, Make, func(Step) {})
+		var refused *admin.RefusedError
+		if !errors.As(err, &refused) || refused.Right != missing || !strings.Contains(err.Error(), missing) {
+			t.Errorf("got %v, want the missing right %s", err, missing)
+		}
+	}
+}
+
+func TestSetup_BadTokensAndAddresses(t *testing.T) {
+	t.Parallel()
+	at := standIn(t, authentiktest.Release202608)
+	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<html>hello</html>")
+	}))
+	t.Cleanup(html.Close)
+	elsewhere := httptest.NewServer(http.RedirectHandler(at.url, http.StatusFound))
+	t.Cleanup(elsewhere.Close)
+	for name, c := range map[string]struct{ address, token, want string }{
+		"wrong token": {at.url, "nonsense-secret", "does not accept the token"},
+		"HTML":        {html.URL, "nonsense-secret", "not authentik's API"},
+		"redirect":    {elsewhere.URL, "nonsense-secret", "not authentik's API"},
+		"down":        {"http://127.0.0.1:1", "nonsense-secret", "refused"},
+	} {
+		_, err := Carry(t.Context(), newClient(t, c.address, c.token), wanted(t, at, nil), Make, func(Step) {})
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "nonsense-secret") {
+			t.Errorf("%s: got %v, want an error with %q and without the token", name, err, c.want)
+		}
+	}
+}
+
+// versioned is the stand-in with another version.
+func versioned(t *testing.T, version string) place {
+	t.Helper()
+	at := standIn(t, authentiktest.Release202608)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/admin/version/") {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"version_current": %q}`, version)
+			return
+		}
+		at.api.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	return place{newClient(t, front.URL, "the-token"), front.URL, at.api, at.server}
+}
+
+func TestSetup_OldReleasesAreRefusedAndNewOnesWarnedOf(t *testing.T) {
+	t.Parallel()
+	old := versioned(t, "2025.8.4")
+	if _, _, err := Prepare(t.Context(), old.client, wanted(t, old, nil), Make); err == nil || !strings.Contains(err.Error(), "2025.10 or newer") {
+		t.Errorf("2025.8: got %v, want it refused", err)
+	}
+	for version, warned := range map[string]bool{"2026.8.7": false, "2026.11.0": true, "2027.2.0-rc1": true, "dev": true} {
+		at := versioned(t, version)
+		_, p, err := Prepare(t.Context(), at.client, wanted(t, at, nil), Make)
+		if err != nil {
+			t.Errorf("%s: %v", version, err)
+		}
+		if got := strings.Contains(strings.Join(p.Notes, ""), "newest"); got != warned {
+			t.Errorf("%s: got a warning: %v, want %v", version, got, warned)
+		}
+	}
+}

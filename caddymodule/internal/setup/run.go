@@ -1,0 +1,94 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+)
+
+// rounds bounds how often a plan is made and carried out. More than one are
+// needed if another administrator changes the same objects at the same time.
+const rounds = 6
+
+// A Maker makes a plan from what authentik has.
+type Maker func(Wanted, State) (Plan, error)
+
+// Prepare reads what authentik has, makes a plan, and checks that the token may
+// create what the plan creates. It changes nothing.
+func Prepare(ctx context.Context, c *admin.Client, w Wanted, plan Maker) (State, Plan, error) {
+	s, err := Read(ctx, c, w)
+	if err != nil {
+		return s, Plan{}, err
+	}
+	p, err := plan(w, s)
+	if err != nil {
+		return s, Plan{}, err
+	}
+	var lacking []error
+	for _, kind := range p.adds() {
+		lacking = append(lacking, c.MayAdd(ctx, kind))
+	}
+	return s, p, errors.Join(lacking...)
+}
+
+// Carry carries a plan out, and makes and carries out further ones until nothing
+// is left to be done. done is called with each step that was done.
+func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func(Step)) (Plan, error) {
+	var last error
+	var before string
+	for range rounds {
+		s, p, err := Prepare(ctx, c, w, plan)
+		if err != nil {
+			return p, err
+		}
+		if len(p.Steps) == 0 {
+			return p, nil
+		}
+		text := described(p)
+		if last == nil && text == before {
+			return p, fmt.Errorf("authentik does not keep what was changed (%s); this release may be one that setup does not know", firstLine(text))
+		}
+		before = text
+		last = carry(ctx, c, s, p, done)
+		if last != nil && !changed(last) {
+			return p, fmt.Errorf("%w\nWhat was done before stays. Run the command again: it goes on from here", last)
+		}
+	}
+	return Plan{}, fmt.Errorf("somebody else changes the same objects at the same time (%w); run the command again", errors.Join(last))
+}
+
+func described(p Plan) (text string) {
+	for _, step := range p.Steps {
+		text += step.Describe() + "\n"
+	}
+	return text
+}
+
+// carry does the steps of one plan.
+func carry(ctx context.Context, c *admin.Client, s State, p Plan, done func(Step)) error {
+	m := &made{client: c}
+	if s.Named != nil {
+		m.provider = s.Named.PK
+	}
+	for _, app := range []*admin.Application{s.Draft, s.App} {
+		if app != nil {
+			m.application = app.PK
+		}
+	}
+	for _, step := range p.Steps {
+		if err := step.do(ctx, m); err != nil {
+			return fmt.Errorf("could not %s: %w", firstLine(step.Describe()), err)
+		}
+		done(step)
+	}
+	return nil
+}
+
+// changed reports whether a step failed because authentik has changed since the
+// plan was made. A new plan sees what is there.
+func changed(err error) bool {
+	var refused *admin.RefusedError
+	return errors.As(err, &refused) && (refused.Taken() || refused.NotFound())
+}

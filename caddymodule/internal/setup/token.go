@@ -1,0 +1,121 @@
+package setup
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+)
+
+// TokenVariable is the environment variable for the token.
+const TokenVariable = "AUTHENTIK_TOKEN" //nolint:gosec // the name of a variable, not a token
+
+// maxToken bounds how much is read of a token.
+const maxToken = 4096
+
+// A Terminal is where questions are asked.
+type Terminal struct {
+	In  io.Reader
+	Out io.Writer
+	// Environment returns a variable of the environment.
+	Environment func(string) string
+
+	lines *bufio.Reader
+}
+
+// terminal returns the file descriptor of the input, if that is a terminal.
+func (t *Terminal) terminal() (fd int, found bool) {
+	f, ok := t.In.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	fd = int(f.Fd()) //nolint:gosec // descriptors are small
+	return fd, term.IsTerminal(fd)
+}
+
+// Secret returns a secret from a file, from the environment, or from the
+// terminal, where it is asked for without an echo. With the file "-" it is read
+// from the input. It is in no error.
+func (t *Terminal) Secret(what, file, variable string) (string, error) {
+	switch {
+	case file == "-":
+		return t.line(what)
+	case file != "":
+		return t.fromFile(what, file)
+	case variable != "" && t.Environment(variable) != "":
+		return checkSecret(what, t.Environment(variable))
+	}
+	fd, found := t.terminal()
+	if !found {
+		return "", fmt.Errorf("the %s is missing, and there is no terminal to ask for it; write it to a file and name that file, or set %s", what, variable)
+	}
+	fmt.Fprintf(t.Out, "The %s (it is not shown): ", what)
+	text, err := term.ReadPassword(fd)
+	fmt.Fprintln(t.Out)
+	if err != nil {
+		return "", fmt.Errorf("reading the %s: %w", what, err)
+	}
+	return checkSecret(what, string(text))
+}
+
+func (t *Terminal) fromFile(what, file string) (string, error) {
+	f, err := os.Open(file) //nolint:gosec // the operator names the file
+	if err != nil {
+		return "", fmt.Errorf("reading the %s: %w", what, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxToken))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("reading the %s: %w", what, err)
+	}
+	return checkSecret(what, string(text))
+}
+
+// line reads a line of the input.
+func (t *Terminal) line(what string) (string, error) {
+	if t.lines == nil {
+		t.lines = bufio.NewReader(io.LimitReader(t.In, 1<<20))
+	}
+	text, err := t.lines.ReadString('\n')
+	if err != nil && (!errors.Is(err, io.EOF) || text == "") {
+		return "", fmt.Errorf("reading the %s from the input: %w", what, err)
+	}
+	return checkSecret(what, text)
+}
+
+func checkSecret(what, text string) (string, error) {
+	text = strings.TrimSpace(text)
+	switch {
+	case text == "":
+		return "", fmt.Errorf("the %s is empty", what)
+	case len(text) >= maxToken || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "", fmt.Errorf("the %s is not one line of text; check what the file holds", what)
+	}
+	return text, nil
+}
+
+// Token returns the API token.
+func (t *Terminal) Token(file string) (admin.Token, error) {
+	text, err := t.Secret("API token of an administrator of authentik", file, TokenVariable)
+	return admin.Token(text), err
+}
+
+// Confirm asks a question and reports whether the answer is yes.
+func (t *Terminal) Confirm(question string) (bool, error) {
+	if _, found := t.terminal(); !found && t.lines == nil {
+		if _, ok := t.In.(*os.File); ok {
+			return false, errors.New("there is no terminal to ask for a confirmation; add --yes, or --dry-run to only look")
+		}
+	}
+	fmt.Fprint(t.Out, question+" [y/N] ")
+	answer, err := t.line("answer")
+	if err != nil {
+		return false, nil //nolint:nilerr // no answer is no
+	}
+	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), nil
+}

@@ -1,0 +1,195 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// loginHostAuthentik is a login host where visitors sign in on authentik's own
+// pages.
+const loginHostAuthentik = "authentik"
+
+const exampleLoginAt = "login at https://auth.example.com"
+
+// login reads how visitors sign in here, or at which login host they do.
+func (p *parser) login(d *caddyfile.Dispenser) {
+	if !d.NextArg() || d.Val() != "at" {
+		d.Reset()
+		d.Next()
+		p.One(d, "login")
+		return
+	}
+	if p.Repeated(d, "login") {
+		return
+	}
+	args := d.RemainingArgs()
+	defer p.NoBlock(d, "login at")
+	if len(args) != 1 || args[0] == "" {
+		p.Wrong(d, "login at has %d values and takes one; write for example: %s", len(args), exampleLoginAt)
+		return
+	}
+	p.handler.LoginAt = args[0]
+	if options.HasPlaceholder(args[0]) {
+		return
+	}
+	if err := rules.LoginOrigin(args[0]); err != nil {
+		p.Wrong(d, "login at: %v", err)
+	}
+}
+
+// loginHost reads that the site is a login host.
+func (p *parser) loginHost(d *caddyfile.Dispenser) {
+	if p.matched {
+		p.Wrong(d, "login_host stands for the whole site; leave the matcher of the directive out")
+	}
+	p.flag(d, "login_host", new(bool))
+	p.handler.LoginHost = loginHostAuthentik
+}
+
+// expandLoginHost replaces placeholders, and checks the results.
+func (h *Handler) expandLoginHost() (wrong options.Mistakes) {
+	if h.LoginHost != "" && h.LoginHost != loginHostAuthentik {
+		wrong = append(wrong, fmt.Errorf("login_host: %q is not known; write %s", h.LoginHost, loginHostAuthentik))
+	}
+	if h.LoginAt == "" {
+		return wrong
+	}
+	err := options.Expand(&h.LoginAt)
+	if err == nil {
+		err = rules.LoginOrigin(h.LoginAt)
+	}
+	return wrong.And(options.In("login at", err))
+}
+
+// checkLoginHost returns what contradicts a login host, or a gate whose visitors
+// sign in at one.
+func (h *Handler) checkLoginHost(openID bool) (all []rules.Conflict) {
+	if h.LoginHost != "" {
+		all = append(all, h.besideLoginHost(openID)...)
+	}
+	if h.LoginAt != "" {
+		all = append(all, h.besideLoginAt(openID)...)
+	}
+	return all
+}
+
+// given is an option, and whether it is given.
+type given struct {
+	option string
+	given  bool
+}
+
+// besideLoginHost returns the options that a login host cannot have.
+func (h *Handler) besideLoginHost(openID bool) (all []rules.Conflict) {
+	for _, o := range []given{
+		{"application", h.Application != ""},
+		{"require", len(h.Require) > 0},
+		{"require mfa", h.RequireMFA},
+		{"max_age", h.MaxAge != ""},
+		{"open", h.OpenRaw != nil},
+		{"only", h.MatcherSetsRaw != nil},
+		{"on", len(h.On) > 0},
+		{"preflight", h.Preflight},
+		{"clients", len(h.Clients.Schemes) > 0},
+		{"client_id", openID},
+		{"headers", h.Headers.Preset != "" || len(h.Headers.Own) > 0},
+		{"sign_on form", h.SignOn != SignOn{}},
+		{"sign_out", len(h.SignOut) > 0},
+		{"late_forms", len(h.LateForms) > 0},
+		{"app_cookies", len(h.AppCookies) > 0},
+		{"clear_site_data", len(h.ClearSiteData) > 0},
+		{"cookie domain", h.Cookie.Domain != ""},
+	} {
+		if o.given {
+			all = append(all, rules.Conflict{Option: placeOf(o.option), Err: fmt.Errorf(
+				"%s has no effect with login_host, which guards nothing: authentik is behind it; leave it out, and write it at the sites that have login at", o.option)})
+		}
+	}
+	for _, o := range []given{{"login", h.Login != "" || h.LoginAt != ""}, {"host", h.Host != ""}} {
+		if o.given {
+			all = append(all, rules.Conflict{Option: o.option, Err: fmt.Errorf(
+				"%s cannot be used with login_host: visitors sign in at authentik's own pages, which have the host of this site; leave %[1]s out", o.option)})
+		}
+	}
+	return all
+}
+
+// placeOf returns the option by whose place in a Caddyfile a mistake is found: that
+// of the directive for an option that can be given several times.
+func placeOf(option string) string {
+	if slices.Contains([]string{"require", "on", "app_cookies"}, option) {
+		return ""
+	}
+	return option
+}
+
+// besideLoginAt returns the options that belong to the login host instead.
+func (h *Handler) besideLoginAt(openID bool) (all []rules.Conflict) {
+	wrong := func(option, text string) {
+		all = append(all, rules.Conflict{Option: option, Err: errors.New(text)})
+	}
+	if h.Flow != "" {
+		wrong("flow", "flow cannot be used with login at, as visitors sign in at the login host; write flow at the site that has login_host")
+	}
+	if openID {
+		wrong("client_id", "client_id cannot be used with login at, which needs no provider; leave client_id out, or write login redirect instead of login at")
+	}
+	if h.Login != "" {
+		wrong("login", "login "+h.Login+" cannot be used together with login at; keep one of them")
+	}
+	if h.Host != "" {
+		wrong("host", "host cannot be used with login at: authentik is told the host of the login host; leave host out")
+	}
+	if h.PublicURL != "" && strings.TrimSuffix(h.PublicURL, "/") != strings.TrimSuffix(h.LoginAt, "/") {
+		wrong("public_url", "public_url is that of the login host; leave it out, or write public_url "+strings.TrimSuffix(h.LoginAt, "/"))
+	}
+	return all
+}
+
+// checkTicketHosts refuses a site without names of its own whose visitors sign in at
+// a login host, or which is one.
+func (h *Handler) checkTicketHosts() error {
+	switch {
+	case h.LoginAt != "":
+		return options.In("login at", rules.TicketHosts(bracketed(h.hosts)))
+	case h.LoginHost != "":
+		return options.In("login_host", rules.ToldHosts(bracketed(h.hosts)))
+	}
+	return nil
+}
+
+// publicURL returns authentik's address for browsers: that of the login host, if
+// there is one.
+func (h *Handler) publicURL() *url.URL {
+	switch {
+	case h.PublicURL != "" || h.LoginAt == "" && h.LoginHost == "":
+		return parsed(h.PublicURL)
+	case h.LoginAt != "":
+		return parsed(h.LoginAt)
+	case h.Site != "":
+		return parsed(h.Site)
+	case len(h.hosts) > 0:
+		return &url.URL{Scheme: "https", Host: bracketed(h.hosts)[0]}
+	}
+	return nil
+}
+
+// loginHostConfig returns what the options say, which have been checked.
+func (h *Handler) loginHostConfig() *proxy.LoginHostConfig {
+	if h.LoginHost == "" {
+		return nil
+	}
+	return new(proxy.LoginHostConfig)
+}
+
+// loginAt returns the origin of the login host, or nil.
+func (h *Handler) loginAt() *url.URL { return parsed(strings.TrimSuffix(h.LoginAt, "/")) }

@@ -1,0 +1,151 @@
+// Package authentikadmin speaks to the administrators' API of authentik: what
+// setting a site up and examining it needs, and nothing else. It depends only on
+// the standard library, and is never linked with the path of a request: the token
+// of an administrator is for commands that a person runs.
+//
+// client.go sends requests, errors.go says what a refusal means and which right
+// is missing, release.go compares releases, objects.go has the objects and
+// calls.go the calls.
+package authentikadmin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// maxAnswer bounds how much of an answer is read.
+const maxAnswer = 8 << 20
+
+// maxPages bounds how many pages of a list are read.
+const maxPages = 200
+
+// A Token is an API token of authentik. It appears in no log and in no error.
+type Token string
+
+// String hides the token.
+func (Token) String() string { return "[hidden]" }
+
+// GoString hides the token.
+func (Token) GoString() string { return "[hidden]" }
+
+// LogValue hides the token.
+func (Token) LogValue() slog.Value { return slog.StringValue("[hidden]") }
+
+// A Client sends requests to the API of one authentik.
+type Client struct {
+	URL   *url.URL // of authentik, with its web.path if it has one
+	Token Token
+	HTTP  *http.Client // follows no redirects; see [NoRedirects]
+}
+
+// NoRedirects is a CheckRedirect for [Client.HTTP]: authentik's API redirects
+// nowhere, and a token must not follow one.
+func NoRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// call sends a request and decodes the answer into into, unless that is nil.
+func (c *Client) call(ctx context.Context, method, path string, query url.Values, body, into any) error {
+	var sent io.Reader = http.NoBody
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		sent = bytes.NewReader(text)
+	}
+	at := c.URL.JoinPath("api/v3", path)
+	at.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, at.String(), sent)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Authorization", "Bearer "+string(c.Token))
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.HTTP.Do(req) //nolint:gosec // the operator gives the address
+	if err != nil {
+		return fmt.Errorf("asking authentik's API (%s %s): %w", method, path, withoutAddress(err))
+	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err := errors.Join(err, res.Body.Close()); err != nil {
+		return fmt.Errorf("reading the answer of authentik's API (%s %s): %w", method, path, err)
+	}
+	return read(method, path, res, text, into)
+}
+
+// read decodes an answer, or says what it means if it is not the one wanted.
+func read(method, path string, res *http.Response, text []byte, into any) error {
+	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+	switch {
+	case res.StatusCode/100 == 3:
+		return &UnexpectedError{Request: method + " " + path, Status: res.StatusCode, What: "a redirect to " + origin(res.Header.Get("Location"))}
+	case res.StatusCode == http.StatusNoContent, res.StatusCode/100 == 2 && into == nil:
+		return nil
+	case kind != "application/json":
+		return &UnexpectedError{Request: method + " " + path, Status: res.StatusCode, What: "no JSON"}
+	case res.StatusCode/100 != 2:
+		return refused(method, path, res.StatusCode, text)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return &UnexpectedError{Request: method + " " + path, Status: res.StatusCode, What: "JSON of another kind"}
+	}
+	return nil
+}
+
+// withoutAddress returns the cause of an error of a client, which repeats the
+// whole address otherwise.
+func withoutAddress(err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
+// origin returns the scheme and host of an address, which has no secrets.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "another path"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// A page is one page of a list.
+type page[T any] struct {
+	Pagination struct {
+		Next int `json:"next"`
+	} `json:"pagination"`
+	Results []T `json:"results"`
+}
+
+// list reads all pages of a list.
+func list[T any](ctx context.Context, c *Client, path string, query url.Values) (all []T, err error) {
+	asked := url.Values{"page_size": {"100"}}
+	for name, values := range query {
+		asked[name] = values
+	}
+	for n := 1; n > 0 && n <= maxPages; {
+		asked.Set("page", strconv.Itoa(n))
+		var one page[T]
+		if err := c.call(ctx, http.MethodGet, path, asked, nil, &one); err != nil {
+			return nil, err
+		}
+		all = append(all, one.Results...)
+		if one.Pagination.Next <= n {
+			return all, nil
+		}
+		n = one.Pagination.Next
+	}
+	return all, nil
+}

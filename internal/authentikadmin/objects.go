@@ -1,0 +1,128 @@
+package authentikadmin
+
+// Fields are what is sent of an object: only the fields that are to change.
+type Fields map[string]any
+
+// An Application is what users are given access to.
+type Application struct {
+	PK         string `json:"pk"`
+	Slug       string `json:"slug"`
+	Name       string `json:"name"`
+	Provider   *int   `json:"provider"`
+	LaunchURL  string `json:"meta_launch_url"`
+	Publisher  string `json:"meta_publisher"`
+	PolicyMode string `json:"policy_engine_mode"`
+	// ProviderObject is the provider, of whatever kind.
+	ProviderObject *struct {
+		Name      string `json:"name"`
+		Component string `json:"component"`
+	} `json:"provider_obj"`
+}
+
+// A Provider is an OAuth2 provider. Everything that authentik says of it is in
+// Raw, since releases differ in the fields that they have.
+type Provider struct {
+	PK              int    `json:"pk"`
+	Name            string `json:"name"`
+	ClientID        string `json:"client_id"`
+	ClientSecret    string `json:"client_secret"`
+	ApplicationSlug string `json:"assigned_application_slug"`
+	Raw             Fields `json:"-"`
+}
+
+// A Binding lets a group, a user or a policy decide about an application.
+type Binding struct {
+	PK      string  `json:"pk"`
+	Target  string  `json:"target"`
+	Group   *string `json:"group"`
+	User    *int    `json:"user"`
+	Policy  *string `json:"policy"`
+	Enabled bool    `json:"enabled"`
+	Negate  bool    `json:"negate"`
+	Order   int     `json:"order"`
+	// GroupObject, UserObject and PolicyObject have the names.
+	GroupObject *struct {
+		Name string `json:"name"`
+	} `json:"group_obj"`
+	UserObject *struct {
+		Username string `json:"username"`
+	} `json:"user_obj"`
+	PolicyObject *struct {
+		Name string `json:"name"`
+	} `json:"policy_obj"`
+}
+
+// Whom returns whom a binding is about, in words.
+func (b Binding) Whom() string {
+	switch {
+	case b.GroupObject != nil:
+		return "group " + b.GroupObject.Name
+	case b.UserObject != nil:
+		return "user " + b.UserObject.Username
+	case b.PolicyObject != nil:
+		return "policy " + b.PolicyObject.Name
+	}
+	return "an unnamed policy"
+}
+
+// A Group is a named set of users.
+type Group struct {
+	PK   string `json:"pk"`
+	Name string `json:"name"`
+}
+
+// A Flow is a flow.
+type Flow struct {
+	PK          string `json:"pk"`
+	Slug        string `json:"slug"`
+	Designation string `json:"designation"`
+}
+
+// A Scope is a scope mapping.
+type Scope struct {
+	PK      string `json:"pk"`
+	Managed string `json:"managed"`
+	Name    string `json:"scope_name"`
+}
+
+// A Key is a certificate with its private key.
+type Key struct {
+	PK   string `json:"pk"`
+	Name string `json:"name"`
+}
+
+// A Proxy is a proxy provider, which an outpost serves.
+type Proxy struct {
+	PK               int    `json:"pk"`
+	Name             string `json:"name"`
+	ApplicationSlug  string `json:"assigned_application_slug"`
+	ApplicationName  string `json:"assigned_application_name"`
+	Mode             string `json:"mode"` // proxy, forward_single or forward_domain
+	ExternalHost     string `json:"external_host"`
+	InternalHost     string `json:"internal_host"`
+	VerifiesInternal bool   `json:"internal_host_ssl_validation"`
+	Open             string `json:"skip_path_regex"`
+	CookieDomain     string `json:"cookie_domain"`
+	BasicAuth        bool   `json:"basic_auth_enabled"`
+	BasicUser        string `json:"basic_auth_user_attribute"`
+	BasicPassword    string `json:"basic_auth_password_attribute"`
+	InterceptsHeader bool   `json:"intercept_header_auth"`
+	AccessValidity   string `json:"access_token_validity"`
+}
+
+// A User is the user that a token belongs to.
+type User struct {
+	Username  string `json:"username"`
+	Superuser bool   `json:"is_superuser"`
+}
+
+// An Event is an entry of authentik's log of events.
+type Event struct {
+	Action   string `json:"action"`
+	ClientIP string `json:"client_ip"`
+	User     struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	Context map[string]any `json:"context"`
+	Created string         `json:"created"`
+}

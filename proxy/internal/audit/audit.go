@@ -1,0 +1,87 @@
+// Package audit writes a line for each event that somebody may ask about later:
+// who has signed in, who was refused and why, and which session has ended. Every
+// line has the same fields, so that a program can read them without knowing the
+// events.
+package audit
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+)
+
+// Message is the message of every line.
+const Message = "audit"
+
+// An Event is what has happened.
+type Event string
+
+// The events.
+const (
+	SignIn      Event = "sign-in"      // a session has begun, or a program's credential was accepted
+	WrongAnswer Event = "wrong-answer" // authentik has not accepted an answer, such as a password
+	Refusal     Event = "refusal"      // a request was refused, for a reason other than a missing sign-in
+	SignOut     Event = "sign-out"     // a user has signed out
+	SessionEnd  Event = "session-end"  // a session has ended in another way
+	AdminEnd    Event = "admin-end"    // an administrator has ended a session
+)
+
+// CredentialRefused is the reason of a refusal that has no code: authentik has not
+// accepted the credential of a program.
+const CredentialRefused = "credential-refused"
+
+// Events returns all events.
+func Events() []Event {
+	return []Event{SignIn, WrongAnswer, Refusal, SignOut, SessionEnd, AdminEnd}
+}
+
+// Ended returns the event of a session that has ended for a reason.
+func Ended(reason string) Event {
+	switch reason {
+	case "signed-out":
+		return SignOut
+	case "admin":
+		return AdminEnd
+	default:
+		return SessionEnd
+	}
+}
+
+// A Line is one event. What is not known is empty.
+type Line struct {
+	Event Event
+	// Reason is the code of a refusal, or why a session has ended.
+	Reason string
+	// User and Session are the username and the public ID. A name that a visitor has
+	// typed is not a user: it may be a password in the wrong field.
+	User, Session string
+	// Site is the origin that was asked for, and Client the visitor's address.
+	Site   string
+	Client netip.Addr
+	// Way is how a user has signed in: session, oidc, basic or bearer.
+	Way string
+	// Component is the challenge of a wrong answer.
+	Component string
+}
+
+// A Log takes the lines. The zero Log drops them. It is safe for concurrent use.
+type Log struct{ logger *slog.Logger }
+
+// New returns a log that writes to a logger. A nil logger drops everything.
+func New(logger *slog.Logger) Log { return Log{logger} }
+
+// Write writes a line, with all fields.
+func (l Log) Write(ctx context.Context, line Line) {
+	if l.logger == nil {
+		return
+	}
+	client := ""
+	if line.Client.IsValid() {
+		client = line.Client.String()
+	}
+	l.logger.LogAttrs(ctx, slog.LevelInfo, Message,
+		slog.String("event", string(line.Event)), slog.String("reason", line.Reason),
+		slog.String("user", line.User), slog.String("session", line.Session),
+		slog.String("site", line.Site), slog.String("client_ip", client),
+		slog.String("way", line.Way), slog.String("component", line.Component))
+}

@@ -1,0 +1,95 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+)
+
+const (
+	// awaitHost is how long a login host is waited for that is not known yet: it may
+	// have started at the same time.
+	awaitHost = 3 * time.Second
+	awaitPoll = 100 * time.Millisecond
+	// knownFor is how long a login host is believed to be there.
+	knownFor = time.Minute
+)
+
+// A Member is one gate that a login host knows. It is safe for concurrent use.
+type Member struct {
+	Records
+	Registration
+	// Name is the name of its registration.
+	Name string
+
+	mu         sync.Mutex
+	registered time.Time // last time
+	seen       time.Time // when the login host was last seen
+	at         Announcement
+}
+
+// NewMember returns a gate that has not registered yet.
+func NewMember(r Records, g Registration, gate string) *Member {
+	return &Member{Records: r, Registration: g, Name: g.Name(gate)}
+}
+
+// Renew registers the gate, or keeps it known.
+func (m *Member) Renew(ctx context.Context) error {
+	if err := m.Register(ctx, m.Name, m.Registration); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.registered = m.Now()
+	return nil
+}
+
+// Introduce makes sure that the login host knows the gate, before a browser is
+// sent there, and returns where it is. An error with the code LoginHostUnknown says
+// that there is no such login host.
+func (m *Member) Introduce(ctx context.Context) (Announcement, error) {
+	at, known, registered := m.lately()
+	if !registered {
+		if err := m.Renew(ctx); err != nil {
+			return Announcement{}, err
+		}
+	}
+	if known {
+		return at, nil
+	}
+	return m.await(ctx)
+}
+
+// lately returns what is known without asking the store.
+func (m *Member) lately() (at Announcement, known, registered bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at, m.fresh(m.seen, knownFor), m.fresh(m.registered, RegisterEvery)
+}
+
+// await looks for the login host, and waits a moment for one that is starting.
+func (m *Member) await(ctx context.Context) (Announcement, error) {
+	waiting, cancel := context.WithTimeout(ctx, awaitHost)
+	defer cancel()
+	for {
+		at, found, err := m.Announced(ctx)
+		switch {
+		case err != nil:
+			return Announcement{}, err
+		case found:
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.at, m.seen = at, m.Now()
+			return at, nil
+		case !background.Sleep(waiting, awaitPoll):
+			return Announcement{}, fault.New(fault.LoginHostUnknown, fmt.Errorf("%w: %s", errNoHost, m.Origin))
+		}
+	}
+}
+
+var errNoHost = errors.New("no gate with login_host is known at this origin, with the same store and key")

@@ -1,0 +1,75 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// storeWait is how long the store may take for one of these records.
+const storeWait = 10 * time.Second
+
+// Records are what one login host and its gates seal for each other, and keep in
+// the store that they share. They are safe for concurrent use.
+type Records struct {
+	Store store.Store
+	Key   seal.Key
+	Now   func() time.Time
+	// Origin is that of the login host.
+	Origin string
+}
+
+// Nonce returns what stands for a browser in a request or a visit. It reveals
+// nothing of the browser's secret.
+func (r Records) Nonce(browser seal.Secret) string {
+	return base64.RawURLEncoding.EncodeToString(r.Key.Derive(browser[:], "v1\x00login-nonce\x00"+r.Origin, sha256.Size))
+}
+
+// own returns the box of a kind of record that belongs to no browser.
+func (r Records) own(kind seal.Kind, of string) seal.Box {
+	return r.Key.Own(kind, r.Origin+"\x00"+of)
+}
+
+// load reads a record. One that does not open counts as none.
+func (r Records) load(ctx context.Context, box seal.Box, v any) (version store.Version, found bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	kept, found, err := r.Store.Load(ctx, box.Name())
+	if err != nil {
+		return "", false, fault.New(fault.SessionsUnavailable, err)
+	}
+	if !found || box.Open(kept.Value, v) != nil {
+		return kept.Version, false, nil
+	}
+	return kept.Version, true, nil
+}
+
+// save writes a record over the version that was read. store.ErrConflict says
+// that it was changed or revoked meanwhile; every other error is a fault.
+func (r Records) save(ctx context.Context, box seal.Box, v any, expiry time.Time, version store.Version) error {
+	sealed, err := box.Seal(v)
+	if err != nil {
+		return fault.New(fault.SessionsUnavailable, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	_, err = r.Store.Save(ctx, box.Name(), store.Record{Value: sealed, Expiry: expiry, Version: version})
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return fault.New(fault.SessionsUnavailable, err)
+	}
+	return err
+}
+
+// fresh reports whether something was made no longer ago than life. Clocks of
+// several servers may differ a little.
+func (r Records) fresh(made time.Time, life time.Duration) bool {
+	age := r.Now().Sub(made)
+	return age <= life && age >= -session.ClockLeeway
+}

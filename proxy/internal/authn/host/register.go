@@ -1,0 +1,94 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+const (
+	// RegisterEvery is how often login hosts and gates register again.
+	RegisterEvery = time.Minute
+	// registeredFor is how long they are known without that.
+	registeredFor = 3 * RegisterEvery
+)
+
+// A Registration is a gate as its login host knows it. Only registered gates are
+// sent tickets, and only at their own addresses: what a request says decides
+// nothing.
+type Registration struct {
+	Hosts       []string      `json:"hosts"`    // with a port where the site's address has one
+	Callback    string        `json:"callback"` // on each of them
+	Application string        `json:"application,omitempty"`
+	Lifetime    time.Duration `json:"lifetime"` // of a session
+	Until       time.Time     `json:"until"`
+}
+
+// Name returns the name of a registration, which is the same on every server with
+// the same configuration.
+func (g Registration) Name(gate string) string {
+	sum := sha256.Sum256([]byte(strings.Join(append([]string{gate, g.Callback, g.Application, g.Lifetime.String()}, g.Hosts...), "\x00")))
+	return hex.EncodeToString(sum[:10])
+}
+
+// Serves reports whether an origin is one of the gate's: of a host that the
+// configuration names, with the port that it names, over HTTPS. On the loopback
+// interface plain HTTP is as good.
+func (g Registration) Serves(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Path != "" || u.RawQuery != "" || u.User != nil || !rules.Secure(u) {
+		return false
+	}
+	return slices.ContainsFunc(g.Hosts, func(pattern string) bool { return rules.OriginMatches(u.Scheme, pattern, u.Host) })
+}
+
+// Register makes a gate known to the login host, or keeps it known.
+func (r Records) Register(ctx context.Context, name string, g Registration) error {
+	g.Until = r.Now().Add(registeredFor)
+	return r.renew(ctx, r.own(seal.KindLoginGate, name), g, g.Until)
+}
+
+// Registered returns the gate of a registration that has not expired.
+func (r Records) Registered(ctx context.Context, name string) (g Registration, found bool, err error) {
+	_, found, err = r.load(ctx, r.own(seal.KindLoginGate, name), &g)
+	return g, found && r.Now().Before(g.Until), err
+}
+
+// An Announcement is a login host as its gates know it.
+type Announcement struct {
+	SignIn string `json:"sign_in"` // the path where requests are brought to
+}
+
+// Announce makes the login host known to gates, or keeps it known.
+func (r Records) Announce(ctx context.Context, a Announcement) error {
+	return r.renew(ctx, r.own(seal.KindLoginHost, ""), a, r.Now().Add(registeredFor))
+}
+
+// Announced returns the login host, if there is one with the same store and key.
+func (r Records) Announced(ctx context.Context) (a Announcement, found bool, err error) {
+	_, found, err = r.load(ctx, r.own(seal.KindLoginHost, ""), &a)
+	return a, found, err
+}
+
+// renew writes a record anew. Another server with the same configuration may have
+// written the same at this moment.
+func (r Records) renew(ctx context.Context, box seal.Box, v any, until time.Time) error {
+	var before any
+	version, _, err := r.load(ctx, box, &before)
+	if err != nil {
+		return err
+	}
+	if err = r.save(ctx, box, v, until, version); errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package host
+
+import (
+	"crypto/subtle"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+const (
+	// requestLife is how long a gate's request may take to reach the login host: a
+	// browser brings it at once.
+	requestLife = 2 * time.Minute
+	// VisitLife is how long a visit at the login host lasts.
+	VisitLife = 30 * time.Minute
+)
+
+// A Request is what a gate asks the login host for. A browser brings it, sealed,
+// in an address that others may read: it opens nothing, and the answer to it is
+// of use to one browser only.
+type Request struct {
+	Gate   string    `json:"gate"`             // the name of its registration
+	Origin string    `json:"origin"`           // of the site that was asked for
+	Back   string    `json:"back"`             // a local address there
+	Nonce  string    `json:"nonce"`            // stands for the browser at the gate
+	Second bool      `json:"second,omitempty"` // the first answer was of no use
+	Made   time.Time `json:"made"`
+}
+
+// A Visit is a Request that a browser has brought to the login host, from then on
+// bound to that browser there.
+type Visit struct {
+	Request Request   `json:"request"`
+	Begun   time.Time `json:"begun"`
+	Here    string    `json:"here"`              // stands for the browser at the login host
+	Returns int       `json:"returns,omitempty"` // how often authentik has sent it back
+}
+
+// visitMark begins the text of a visit. That of a request never has it.
+const visitMark = "v."
+
+// SealRequest writes a request for an address.
+func (r Records) SealRequest(q Request) (string, error) {
+	q.Made = r.Now()
+	return r.own(seal.KindLoginRequest, "").SealText(q)
+}
+
+// SealVisit writes a visit for an address.
+func (r Records) SealVisit(v Visit) (string, error) {
+	text, err := r.own(seal.KindLoginVisit, "").SealText(v)
+	return visitMark + text, err
+}
+
+// An Age says whether a request or a visit may still be answered.
+type Age int
+
+// The ages. What has Expired was sealed by this gate, but too long ago.
+const (
+	Unknown Age = iota
+	Expired
+	Good
+)
+
+// Open opens what a browser brings to the login host: a request, which begins a
+// visit, or a visit. returned says that it is a visit.
+func (r Records) Open(text string) (v Visit, returned bool, age Age) {
+	sealed, returned := strings.CutPrefix(text, visitMark)
+	if returned {
+		if r.own(seal.KindLoginVisit, "").OpenText(sealed, &v) != nil {
+			return Visit{}, true, Unknown
+		}
+		return v, true, r.age(v.Begun, VisitLife)
+	}
+	if r.own(seal.KindLoginRequest, "").OpenText(sealed, &v.Request) != nil {
+		return Visit{}, false, Unknown
+	}
+	v.Begun = r.Now()
+	return v, false, r.age(v.Request.Made, requestLife)
+}
+
+func (r Records) age(made time.Time, life time.Duration) Age {
+	if !r.fresh(made, life) {
+		return Expired
+	}
+	return Good
+}
+
+// Is reports whether two nonces stand for the same browser.
+func Is(nonce, other string) bool {
+	return nonce != "" && subtle.ConstantTimeCompare([]byte(nonce), []byte(other)) == 1
+}

@@ -1,0 +1,140 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/url"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// Name is the source's label in metrics and logs.
+const Name = "host"
+
+// Options say what a source needs.
+type Options struct {
+	Records
+	Authentik authn.Authentik
+	// At is the origin of the login host, by which authentik is asked.
+	At *url.URL
+	// Lifetime is how long a session lasts.
+	Lifetime time.Duration
+}
+
+// A Source knows visitors by authentik's own session at a login host. It is safe
+// for concurrent use.
+type Source struct{ Options }
+
+var _ authn.Source = (*Source)(nil)
+
+// New returns a source.
+func New(o Options) *Source { return &Source{o} }
+
+var (
+	errElsewhere = errors.New("visitors of this gate sign in at its login host, and nowhere else")
+	errNoCopy    = errors.New("the session at the login host has ended")
+)
+
+// Name implements [authn.Source].
+func (*Source) Name() string { return Name }
+
+// Begin implements [authn.Source]. No visit begins here.
+func (*Source) Begin(context.Context, flowclient.Visitor, *authn.Request) (authn.Opening, error) {
+	return authn.Opening{}, errElsewhere
+}
+
+// Prove implements [authn.Source]. No visit ends here.
+func (*Source) Prove(context.Context, flowclient.Visitor, flowclient.Step, *authn.Request) (authn.Result, error) {
+	return nil, errElsewhere
+}
+
+// Proof returns what a redeemed ticket proves.
+func (*Source) Proof(t Ticket) session.Proof {
+	return session.Proof{User: t.User, Passing: true, SID: t.SID, Rest: t.Copy, Asked: t.Asked}
+}
+
+// Rest has the record of a session rest on authentik's session at the login host.
+// The copy must outlast the session, so that its end reaches it.
+func (s *Source) Rest(rec *session.Record) {
+	rec.Scheme, rec.Host = s.At.Scheme, s.At.Host
+	if secret, ok := seal.ParseSecret(rec.Rest); ok {
+		rec.Ends = append(rec.Ends, s.Tombstone(secret))
+	}
+}
+
+// Lend returns a copy of a session's record as authentik is asked about it: with
+// the cookies that the login host has seen last. authn.ErrNotSignedIn says that
+// they have ended.
+func (s *Source) Lend(ctx context.Context, rec *session.Record) (*session.Record, error) {
+	secret, ok := seal.ParseSecret(rec.Rest)
+	if !ok {
+		return nil, authn.ErrNotSignedIn
+	}
+	c, found, err := s.Copy(ctx, secret)
+	switch {
+	case err != nil:
+		return nil, err
+	case !found || c.UID != rec.User.UID:
+		return nil, errors.Join(authn.ErrNotSignedIn, errNoCopy)
+	}
+	lent := *rec
+	lent.Cookies = c.Cookies
+	return &lent, nil
+}
+
+// Recheck asks authentik who is signed in at the login host, on behalf of a record
+// that was lent cookies. If nobody is, all sessions end that rest on them, unless
+// the login host has seen newer ones meanwhile.
+func (s *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
+	who, err := authn.Me(ctx, s.Authentik, rec.Visitor(), true)
+	if errors.Is(err, authn.ErrNotSignedIn) {
+		newer, lent := s.Lend(ctx, rec)
+		switch {
+		case errors.Is(lent, authn.ErrNotSignedIn):
+			return session.Proof{}, err
+		case lent != nil:
+			return session.Proof{}, lent
+		case !maps.Equal(newer.Cookies, rec.Cookies):
+			who, err = authn.Me(ctx, s.Authentik, newer.Visitor(), true)
+		}
+	}
+	if errors.Is(err, authn.ErrNotSignedIn) {
+		_ = s.endAll(ctx, rec) // this session ends in any case, and the others at their own recheck
+	}
+	who.Cookies = nil // they stay with the copy
+	return who, err
+}
+
+// endAll ends everything that rests on the same copy as a session.
+func (s *Source) endAll(ctx context.Context, rec *session.Record) error {
+	secret, ok := seal.ParseSecret(rec.Rest)
+	if !ok {
+		return nil
+	}
+	until := s.Now().Add(s.Lifetime)
+	if c, found, err := s.Copy(ctx, secret); err == nil && found && c.Until.After(until) {
+		until = c.Until
+	}
+	return s.End(ctx, secret, until)
+}
+
+// SignOut ends authentik's session at the login host, and first everything that
+// rests on it, on all domains.
+func (s *Source) SignOut(ctx context.Context, rec *session.Record) error {
+	lent, err := s.Lend(ctx, rec)
+	if ended := s.endAll(ctx, rec); ended != nil {
+		return ended
+	}
+	switch {
+	case errors.Is(err, authn.ErrNotSignedIn): // it has ended already
+		return nil
+	case err != nil:
+		return err
+	}
+	return authn.Invalidate(ctx, s.Authentik, lent.Visitor())
+}

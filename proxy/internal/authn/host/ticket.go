@@ -1,0 +1,96 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+const (
+	// ticketLife is how long a ticket may be redeemed: the browser brings it at once.
+	ticketLife = 30 * time.Second
+	// ticketKept is how long the store keeps it. It must be longer, so that a record
+	// that is about to expire is not marked as used twice.
+	ticketKept = 2*ticketLife + session.ClockLeeway
+)
+
+// A Ticket says who has signed in at the login host. A browser takes it to the
+// gate that has asked: its text is random, and opens the record in the store once.
+type Ticket struct {
+	Nonce string    `json:"nonce"` // of the request
+	Back  string    `json:"back"`
+	User  user.User `json:"user"`
+	SID   string    `json:"sid"`   // of authentik's session
+	Copy  string    `json:"copy"`  // the secret of the copy of authentik's cookies
+	Begun time.Time `json:"begun"` // when the gate has asked
+	Asked time.Time `json:"asked"` // when authentik has named the user
+	Made  time.Time `json:"made"`
+	Used  bool      `json:"used,omitempty"`
+}
+
+var (
+	errTicket      = errors.New("the ticket was made for another site or gate, was used, or never existed")
+	errTicketOld   = errors.New("the ticket was made too long ago")
+	errTicketOther = errors.New("the ticket was made for another browser, or this one has lost its cookie")
+)
+
+// A Place is where a ticket is good: one gate, by the name of its registration, at
+// one of its origins. Gates on one host differ in whom they let pass.
+type Place struct{ Gate, Origin string }
+
+// ticketBox is the place of a ticket in the store. At another gate or site the same
+// text leads to another one.
+func (r Records) ticketBox(at Place, s seal.Secret) seal.Box {
+	return r.Key.Box(seal.KindTicket, r.Origin+"\x00"+at.Gate+"\x00"+at.Origin, s)
+}
+
+// Issue stores a ticket, and returns its text.
+func (r Records) Issue(ctx context.Context, at Place, t Ticket) (string, error) {
+	s := seal.NewSecret()
+	t.Made, t.Used = r.Now(), false
+	err := r.save(ctx, r.ticketBox(at, s), t, t.Made.Add(ticketKept), "")
+	if err != nil {
+		return "", fault.From(err)
+	}
+	return s.Cookie(), nil
+}
+
+// Redeem returns the ticket of a text at the place where it is good, once. It is used up by
+// the first who brings it, also if it was made for another browser: then it is
+// known where it should not be. An error with the code VisitLost says that the
+// ticket is not good, and any other that the store failed.
+func (r Records) Redeem(ctx context.Context, at Place, text, nonce string) (Ticket, error) {
+	s, ok := seal.ParseSecret(text)
+	if !ok {
+		return Ticket{}, fault.New(fault.VisitLost, errTicket)
+	}
+	box := r.ticketBox(at, s)
+	var t Ticket
+	version, found, err := r.load(ctx, box, &t)
+	switch {
+	case err != nil:
+		return Ticket{}, err
+	case !found || t.Used:
+		return Ticket{}, fault.New(fault.VisitLost, errTicket)
+	}
+	used := t
+	used.Used = true
+	err = r.save(ctx, box, used, t.Made.Add(ticketKept), version)
+	switch {
+	case errors.Is(err, store.ErrConflict): // somebody else was faster
+		return Ticket{}, fault.New(fault.VisitLost, errTicket)
+	case err != nil:
+		return Ticket{}, err
+	case !Is(t.Nonce, nonce):
+		return Ticket{}, fault.New(fault.VisitLost, errTicketOther)
+	case !r.fresh(t.Made, ticketLife):
+		return Ticket{}, fault.New(fault.VisitLost, errTicketOld)
+	}
+	return t, nil
+}

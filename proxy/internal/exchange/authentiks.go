@@ -1,0 +1,109 @@
+package exchange
+
+import (
+	"maps"
+	"net/netip"
+	"net/textproto"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// authentiks reports whether a name is one of authentik's own cookies.
+func authentiks(name string) bool {
+	switch strings.TrimPrefix(strings.TrimPrefix(name, "__Host-"), "__Secure-") {
+	case "authentik_session", "authentik_csrf", "authentik_device", "authentik_mfa":
+		return true
+	}
+	return false
+}
+
+// Authentiks returns the cookies of authentik that the browser sends to a login
+// host, byte for byte, and how many sessions are among them: other hosts below
+// the same domain can plant one, and which of several counts is not for the gate
+// to guess.
+func (x *Exchange) Authentiks() (cookies flowclient.Cookies, sessions int) {
+	cookies = flowclient.Cookies{}
+	for _, line := range x.Sent {
+		for pair := range strings.SplitSeq(line, ";") {
+			name, value, _ := strings.Cut(textproto.TrimString(pair), "=")
+			if !strings.HasPrefix(name, "authentik_") || x.Cookies.owns(name, value) {
+				continue
+			}
+			if name == flowclient.SessionCookie {
+				sessions++
+			}
+			if plainValue(value) {
+				cookies[name] = value
+			}
+		}
+	}
+	return cookies, sessions
+}
+
+// maxEnded is how many of several sessions are told apart.
+const maxEnded = 4
+
+// EachAuthentik returns the cookies of authentik once for each session among them,
+// with that session only.
+func (x *Exchange) EachAuthentik() (all []flowclient.Cookies) {
+	cookies, _ := x.Authentiks()
+	for value := range CookieValues(x.Sent, flowclient.SessionCookie) {
+		if len(all) < maxEnded && plainValue(value) && value != "" {
+			one := maps.Clone(cookies)
+			one[flowclient.SessionCookie] = value
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// plainValue reports whether every server reads a cookie's value in the same way
+// (RFC 6265, 4.1.1, without quotes).
+func plainValue(value string) bool {
+	return !strings.ContainsFunc(value, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`",;\\`, c)
+	})
+}
+
+// Copied returns the secret of the copy of authentik's cookies on which sessions
+// rest that began in this browser.
+func (x *Exchange) Copied() (seal.Secret, bool) {
+	return firstSecret(x.Sent, x.Cookies.copied.in(x.At.Scheme))
+}
+
+// SetCopied gives the browser the secret of such a copy.
+func (x *Exchange) SetCopied(s seal.Secret) {
+	x.setCookie(x.cookie(x.Cookies.copied, s.Cookie()))
+}
+
+// ExpireAuthentiks removes authentik's session from the browser, and what other
+// hosts below the same domains may have planted beside it, as far as a host can:
+// a cookie is removed by its name, its domain and its path.
+func (x *Exchange) ExpireAuthentiks(paths ...string) {
+	c := x.cookie(x.Cookies.copied, "")
+	c.MaxAge = -1
+	x.setCookie(c)
+	for _, domain := range append([]string{""}, domainsAbove(x.At.Host)...) {
+		for _, path := range append([]string{"/"}, paths...) {
+			c := x.cookie(cookieName{}, "") //nolint:gosec // It has all attributes.
+			c.Name, c.Path, c.Domain, c.MaxAge = flowclient.SessionCookie, path, domain, -1
+			x.setCookie(c)
+		}
+	}
+}
+
+// domainsAbove returns a host and the domains above it that cookies may have.
+func domainsAbove(host string) (all []string) {
+	name := rules.Host(host)
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		return nil
+	}
+	for strings.Contains(name, ".") {
+		all = append(all, name)
+		_, name, _ = strings.Cut(name, ".")
+	}
+	return all
+}

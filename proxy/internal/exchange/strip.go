@@ -1,0 +1,120 @@
+package exchange
+
+import (
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+// Strip removes the gate's cookies from a request that goes to the application,
+// and leaves the others as the browser wrote them.
+func (c Cookies) Strip(h http.Header) {
+	lines := h["Cookie"]
+	kept := lines[:0]
+	for _, line := range lines {
+		if line = c.without(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = kept
+}
+
+// StripNamed removes cookies from a request by their names.
+func StripNamed(h http.Header, named func(name string) bool) {
+	lines := slices.Clone(h["Cookie"])
+	for i, line := range lines {
+		lines[i] = withoutPairs(line, func(pair string) bool {
+			name, _, _ := strings.Cut(pair, "=")
+			return named(textproto.TrimString(name))
+		})
+	}
+	h["Cookie"] = lines
+}
+
+// without returns the line without the gate's cookies.
+func (c Cookies) without(line string) string {
+	if !c.mentions(line) {
+		return line
+	}
+	return withoutPairs(line, c.Owns)
+}
+
+// withoutPairs returns the line without some cookies.
+func withoutPairs(line string, dropped func(pair string) bool) string {
+	var kept strings.Builder
+	kept.Grow(len(line))
+	for pair := range strings.SplitSeq(line, ";") {
+		pair = textproto.TrimString(pair)
+		if pair == "" || dropped(pair) {
+			continue
+		}
+		if kept.Len() > 0 {
+			kept.WriteString("; ")
+		}
+		kept.WriteString(pair)
+	}
+	return kept.String()
+}
+
+func (c Cookies) mentions(line string) bool {
+	for pair := range strings.SplitSeq(line, ";") {
+		if c.Owns(pair) {
+			return true
+		}
+	}
+	return false
+}
+
+// Owns reports whether a name and its value are a cookie that no application may
+// see: one of any gate, or one of authentik. With another gate's session cookie
+// an application could open what that gate guards.
+func (c Cookies) Owns(pair string) bool {
+	key, value, _ := strings.Cut(pair, "=")
+	key = textproto.TrimString(key)
+	return !c.BeforeAuthentik && authentiks(key) || c.owns(key, value)
+}
+
+// owns reports whether a cookie is one of any gate.
+func (c Cookies) owns(key, value string) bool {
+	if slices.Contains(c.all, key) {
+		return true
+	}
+	base := strings.TrimPrefix(strings.TrimPrefix(key, "__Host-"), "__Secure-")
+	if strings.HasPrefix(base, "authentik_") {
+		return reserved(base)
+	}
+	return c.Family.knows(base, value)
+}
+
+// reserved reports whether a name without its prefix is one that gates have by
+// default, with or without a mark.
+func reserved(base string) bool {
+	switch base {
+	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals", "authentik_mailed", "authentik_user", "authentik_copy":
+		return true
+	}
+	part, back := strings.CutPrefix(base, "authentik_back")
+	return back && len(part) == 1 || marked(base, "authentik_gate")
+}
+
+// marked reports whether a name is another one with a gate's mark.
+func marked(base, name string) bool {
+	rest, ok := strings.CutPrefix(base, name+"_")
+	return ok && len(rest) == markLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}
+
+// Names are the names of a gate's cookies for one scheme.
+type Names struct{ Session, Visit, Browser, Relay, Arrivals string }
+
+// Names returns the names of the gate's cookies for a scheme.
+func (c Cookies) Names(scheme string) Names {
+	return Names{
+		Session: c.session.in(scheme), Visit: c.visit.in(scheme), Browser: c.browser.in(scheme),
+		Relay: c.relay.in(scheme), Arrivals: c.arrivals.in(scheme),
+	}
+}

@@ -1,0 +1,206 @@
+package loginhost
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// maxReturns is how often authentik may send a visitor back who has not signed in.
+const maxReturns = 2
+
+// suspectLogin is the sentence for visitors who come back without a session.
+const suspectLogin = "loop_login_host"
+
+var (
+	errNoPageLoad = errors.New("only a page load can be led through a sign-in")
+	errRequest    = errors.New("the request was not sealed by a gate with the same key, or for another login host")
+	errBrowser    = errors.New("the visit at the login host was begun in another browser, or this one has lost its cookie")
+	errGate       = errors.New("no gate is registered at this login host that has asked for this, or not for this site")
+	errSeveral    = errors.New("the browser has sent several sessions of authentik's")
+	errReturned   = errors.New("authentik's flow has sent the visitor back without signing them in")
+)
+
+// SignIn answers GET sign-in: a browser brings a gate's request, or comes back from
+// authentik's flow. A signed-in user who may use the gate's application is sent
+// there with a ticket, and everyone else to the flow.
+func (h *Handler) SignIn(x *exchange.Exchange) {
+	if !loads(x) {
+		x.Fail(fault.New(fault.BadRequest, errNoPageLoad), "/")
+		return
+	}
+	records := h.records(x.Origin())
+	vis, returned, age := records.Open(x.At.Asked.Query().Get("request"))
+	switch {
+	case age == host.Unknown && returned:
+		x.Fail(fault.New(fault.VisitLost, errRequest), "/")
+		return
+	case age == host.Unknown:
+		x.Fail(fault.New(fault.LoginHostUnknown, errRequest), "/")
+		return
+	case returned && !h.begunHere(x, records, vis):
+		x.Fail(fault.New(fault.VisitLost, errBrowser), "/")
+		return
+	}
+	gate, found, err := records.Registered(x.Context(), vis.Request.Gate)
+	switch {
+	case err != nil:
+		x.Fail(fault.From(err), h.here(x))
+	case !found || !gate.Serves(vis.Request.Origin):
+		x.Fail(fault.New(fault.LoginHostUnknown, errGate), "/")
+	case age == host.Expired: // the site sends the browser here again
+		leads(x, vis.Request.Origin+exchange.LocalPath(vis.Request.Back))
+	default:
+		h.answer(x, records, vis, gate)
+	}
+}
+
+// begunHere reports whether a visit was begun in this browser.
+func (h *Handler) begunHere(x *exchange.Exchange, records host.Records, vis host.Visit) bool {
+	browser, ok := x.Visit()
+	return ok && host.Is(vis.Here, records.Nonce(browser))
+}
+
+// here returns the address of the request itself, to try it again.
+func (h *Handler) here(x *exchange.Exchange) string {
+	return h.at(x.At.Asked.Query().Get("request"))
+}
+
+// answer answers the good request of a registered gate.
+func (h *Handler) answer(x *exchange.Exchange, records host.Records, vis host.Visit, gate host.Registration) {
+	vis.Here = records.Nonce(x.EnsureVisit())
+	again, err := records.SealVisit(vis)
+	if err != nil {
+		x.Fail(fault.New(fault.AuthentikUnexpected, err), "/")
+		return
+	}
+	cookies, sessions := x.Authentiks()
+	if sessions > 1 {
+		h.several(x, h.at(again))
+		return
+	}
+	asked := h.Now()
+	who, err := h.signedIn(x, cookies, gate)
+	switch {
+	case errors.Is(err, authn.ErrNotSignedIn):
+		h.lead(x, records, vis)
+	case err != nil:
+		x.Fail(fault.From(err), h.at(again))
+	case !who.Passing:
+		h.forbid(x, who, gate, h.at(again))
+	default:
+		who.Asked = asked
+		if err := h.admit(x, records, vis, gate, who); err != nil {
+			x.Fail(fault.From(err), h.at(again))
+		}
+	}
+}
+
+// signedIn asks authentik who is signed in in the browser, and whether they may use
+// the gate's application. The user comes last: authentik answers the other
+// question without a session too.
+func (h *Handler) signedIn(x *exchange.Exchange, cookies flowclient.Cookies, gate host.Registration) (session.Proof, error) {
+	if cookies[flowclient.SessionCookie] == "" {
+		return session.Proof{}, authn.ErrNotSignedIn
+	}
+	v, passing := x.Visitor(cookies), true
+	if gate.Application != "" {
+		var err error
+		if passing, err = authn.Access(x.Context(), h.Authentik, v, gate.Application); err != nil {
+			return session.Proof{}, err
+		}
+	}
+	return authn.Me(x.Context(), h.Authentik, v, passing)
+}
+
+// lead sends the browser to authentik's flow, which sends it back here. The second
+// time that it comes back without a session is the last.
+func (h *Handler) lead(x *exchange.Exchange, records host.Records, vis host.Visit) {
+	if vis.Returns >= maxReturns {
+		vis.Returns = 0 // for a visitor who tries it again by hand
+		again, _ := records.SealVisit(vis)
+		e := fault.New(fault.SignInLoop, errReturned)
+		e.Suspect = suspectLogin
+		x.Fail(e, h.at(again))
+		return
+	}
+	vis.Returns++
+	flow, err := h.First(x.Context(), x.Visitor(nil))
+	if err == nil {
+		var next string
+		if next, err = records.SealVisit(vis); err == nil {
+			leads(x, h.flowAt(flow, h.at(next)))
+			return
+		}
+	}
+	x.Fail(fault.From(err), h.here(x))
+}
+
+// admit sends the browser to the gate with a ticket.
+func (h *Handler) admit(x *exchange.Exchange, records host.Records, vis host.Visit, gate host.Registration, who session.Proof) error {
+	x = x.Uncanceled()
+	before, known := x.Copied()
+	kept, err := records.Keep(x.Context(), before, known, host.Copy{
+		UID: who.User.UID, Cookies: who.Cookies, Until: h.Now().Add(gate.Lifetime),
+	})
+	if err != nil {
+		return err
+	}
+	if !known || kept != before {
+		x.SetCopied(kept)
+	}
+	ticket, err := records.Issue(x.Context(), host.Place{Gate: vis.Request.Gate, Origin: vis.Request.Origin}, host.Ticket{
+		Nonce: vis.Request.Nonce, Back: vis.Request.Back, User: who.User, SID: who.SID, Copy: kept.Cookie(), Begun: vis.Request.Made, Asked: who.Asked,
+	})
+	if err != nil {
+		return err
+	}
+	x.Log().InfoContext(x.Context(), "login host: signed in", "user", who.User.Username, "for", vis.Request.Origin)
+	leads(x, callback(vis.Request, gate, ticket))
+	return nil
+}
+
+// callback returns where a gate gets a ticket.
+func callback(request host.Request, gate host.Registration, ticket string) string {
+	join := "?"
+	if strings.Contains(gate.Callback, "?") {
+		join = "&"
+	}
+	to := request.Origin + gate.Callback + join + "ticket=" + url.QueryEscape(ticket) + "&to=" + url.QueryEscape(request.Back)
+	if request.Second {
+		to += "&second=1"
+	}
+	return to
+}
+
+// forbid tells a signed-in user that the application is not for them.
+func (h *Handler) forbid(x *exchange.Exchange, who session.Proof, gate host.Registration, again string) {
+	e := fault.New(fault.NotAllowed, nil)
+	if x.JSON() {
+		x.Problem(e)
+		return
+	}
+	x.Log().InfoContext(x.Context(), "refused", "code", string(e.Code), "user", who.User.Username, "application", gate.Application, "remedy", e.Remedy())
+	x.Refused(e.Code, audit.Line{User: who.User.Username})
+	h.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, who.User.Username, nil, again, x.KnownBrand(x))
+}
+
+// several tells a visitor that no session counts, as their browser has several.
+func (h *Handler) several(x *exchange.Exchange, again string) {
+	e := fault.New(fault.SeveralSessions, errSeveral)
+	if x.JSON() {
+		x.Problem(e)
+		return
+	}
+	x.Report(e)
+	h.Pages.Several(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, again, x.KnownBrand(x))
+}

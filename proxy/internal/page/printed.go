@@ -1,0 +1,105 @@
+package page
+
+import (
+	"net/http"
+	"reflect"
+	"sync"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/prints"
+)
+
+const (
+	// printedTemplate is the template of the pages that are printed.
+	printedTemplate = "identification.html"
+	// maxPrints is how many pages of one challenge are kept. Its visitors have one
+	// host and language, so there are several only if the brand has changed.
+	maxPrints = 4
+	// maxPrintedLanguage bounds what a visitor can add to a print, in bytes.
+	maxPrintedLanguage = 256
+)
+
+// Prints are the pages that were drawn for a challenge that is the same for all
+// visitors. The sealed visit and the way back are gaps in them. The zero Prints
+// are empty. They are safe for concurrent use.
+type Prints struct {
+	mu   sync.Mutex
+	kept []printed
+}
+
+// A printed page is for the visitors who would get the same one.
+type printed struct {
+	*prints.Print
+	language string // Accept-Language of the visitors
+	brand    flowclient.Brand
+	policy   csp.Policy
+}
+
+// gapMarks are drawn into the gaps for the visit, the way back, and the address of a
+// new sign-in that leads there.
+var gapMarks = prints.Marks(3)
+
+// printable reports whether the page of a question differs from that of others
+// only in what the gaps are for. Only the gate's own templates are printed: one of
+// the operator's may use the visit and the way back in any other way.
+func (p *Pages) printable(r *http.Request, q Question) bool {
+	return q.Prints != nil && !p.templates.replaced[layout] && !p.templates.replaced[printedTemplate] &&
+		q.Step.Challenge.Component() == flowclient.ComponentIdentification && !q.Step.Lost && len(q.Step.Cookies) == 0 &&
+		q.Notice == "" && q.Mistake == nil && q.Source == nil && q.Name == "" && q.Lockout == 0 && q.ResendAfter == 0 &&
+		(r.Method == http.MethodGet || r.Method == http.MethodHead) && !r.URL.Query().Has(reloaded) &&
+		len(r.Header.Get("Accept-Language")) <= maxPrintedLanguage
+}
+
+// print returns the printed page of a question, and draws it if there is none. ok
+// is false if the page cannot be printed.
+func (p *Pages) print(r *http.Request, q Question) (found printed, ok bool) {
+	language := r.Header.Get("Accept-Language")
+	if found, ok = q.Prints.find(language, q.Brand); ok {
+		return found, true
+	}
+	d := p.newQuestion(r, q)
+	d.Visit, d.Back, d.Afresh = gapMarks[0], gapMarks[1], gapMarks[2]
+	d.drawStage(q)
+	if d.Template != printedTemplate {
+		return printed{}, false
+	}
+	page, err := p.render(d)
+	if err != nil { // reported when the page is drawn for the visitor
+		return printed{}, false
+	}
+	found = printed{prints.New(page.String(), gapMarks), language, q.Brand, d.policy}
+	q.Prints.add(found)
+	return found, true
+}
+
+// find returns the page for a visitor.
+func (k *Prints) find(language string, b flowclient.Brand) (found printed, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, one := range k.kept {
+		if one.language == language && sameBrand(one.brand, b) {
+			return one, true
+		}
+	}
+	return printed{}, false
+}
+
+// add keeps a page instead of the oldest one.
+func (k *Prints) add(one printed) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.kept) >= maxPrints {
+		k.kept = k.kept[1:]
+	}
+	k.kept = append(k.kept, one)
+}
+
+// sameBrand reports whether two brands are the same. Those that come from one
+// answer of authentik's share its text.
+func sameBrand(a, b flowclient.Brand) bool {
+	if len(a.Raw) > 0 && len(a.Raw) == len(b.Raw) && &a.Raw[0] == &b.Raw[0] {
+		return true
+	}
+	return reflect.DeepEqual(a, b)
+}

@@ -1,0 +1,48 @@
+package programs
+
+import (
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// End forgets the credentials whose sessions end with a name, so that authentik is
+// asked about them again, and returns these sessions. Their running requests end.
+// The empty name means that ends may have been missed: authentik is asked again about
+// every credential, and those that were good go on if it cannot be asked.
+func (p *Programs) End(name string) (ended []*session.Session) {
+	if p == nil {
+		return nil
+	}
+	p.ended.Put(name, p.options.Now(), 2*tryWait) // first, for a try that ends meanwhile
+	p.good.DeleteWhere(func(_ Name, s *session.Session) bool {
+		switch {
+		case name == "":
+			s.Doubt()
+			return false
+		case !s.EndsWith(name):
+			return false
+		}
+		ended = append(ended, s)
+		return true
+	})
+	for _, s := range ended {
+		p.options.Ended(s.Name())
+	}
+	return ended
+}
+
+// heed makes up for what has ended since authentik was asked about a credential: it
+// may have confirmed it before.
+func (p *Programs) heed(name Name, s *session.Session, asked time.Time) {
+	since := func(end string) bool {
+		at, found := p.ended.Get(end)
+		return found && !at.Before(asked)
+	}
+	if since("") {
+		s.Doubt()
+	}
+	if s.EndsBy(since) {
+		p.good.Delete(name)
+	}
+}

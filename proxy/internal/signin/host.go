@@ -1,0 +1,85 @@
+package signin
+
+import (
+	"errors"
+	"net/url"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+)
+
+// A LoginHost is where visitors of a gate sign in, if not here.
+type LoginHost struct {
+	*host.Source
+	// Gate is this gate as the login host knows it.
+	Gate *host.Member
+}
+
+var errForeignHost = errors.New("the host is none that the configuration names for this site, or the browser has asked for it without HTTPS")
+
+// departToHost sends the browser to the login host. second says that it was there
+// before, and that what it came back with was of no use.
+func (h *Handler) departToHost(x *exchange.Exchange, back string, second bool) {
+	if !h.Host.Gate.Serves(x.Origin()) {
+		x.Fail(fault.New(fault.HostUnknown, errForeignHost), "/")
+		return
+	}
+	at, err := h.Host.Gate.Introduce(x.Context())
+	if err != nil {
+		x.Fail(fault.From(err), back)
+		return
+	}
+	request, err := h.Host.SealRequest(host.Request{
+		Gate: h.Host.Gate.Name, Origin: x.Origin(), Back: x.Shorten(back), Nonce: h.Host.Nonce(x.EnsureVisit()), Second: second,
+	})
+	if err != nil {
+		x.Fail(fault.New(fault.AuthentikUnexpected, err), back)
+		return
+	}
+	x.W.Header().Set("Referrer-Policy", "no-referrer")
+	x.Leave(h.Host.Origin + at.SignIn + "?request=" + url.QueryEscape(request))
+}
+
+// Arrive answers GET callback of a gate whose visitors sign in at a login host:
+// the browser comes back with a ticket. If the ticket is not good the browser
+// goes there once more, where a signed-in user is asked nothing. A visitor who was
+// sent here with a ticket of somebody else's (login CSRF) signs in as themselves.
+//
+// Every way out of here is a redirect or a page that no script of this site can
+// read, so that a ticket stays in no address that one could.
+func (h *Handler) Arrive(x *exchange.Exchange) {
+	query := x.At.Asked.Query()
+	back := x.WayBack(query.Get("to"))
+	x.W.Header().Set("Referrer-Policy", "no-referrer")
+	a, err := h.land(x, query.Get("ticket"))
+	switch {
+	case err == nil:
+		h.arrive(x, a)
+	case h.already(x, back): // another tab was faster, or the page was reloaded
+	case fault.From(err).Code == fault.VisitLost && !query.Has("second"):
+		h.departToHost(x, back, true)
+	default:
+		h.Metrics.SignIn(h.Source.Name(), "failed")
+		x.Fail(fault.From(err), back)
+	}
+}
+
+// land begins a session with a ticket.
+func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) {
+	x = x.Uncanceled()
+	nonce := ""
+	if browser, ok := x.Visit(); ok {
+		nonce = h.Host.Nonce(browser)
+	}
+	t, err := h.Host.Redeem(x.Context(), host.Place{Gate: h.Host.Gate.Name, Origin: x.Origin()}, ticket, nonce)
+	if err != nil {
+		return nil, err
+	}
+	a, err := h.welcome(x, h.Host.Proof(t), t.Begun, x.WayBack(t.Back))
+	if err != nil {
+		return nil, err
+	}
+	x.Log().InfoContext(x.Context(), "signed in", "user", t.User.Username, "session", a.session.ID(), "at", h.Host.Origin)
+	return a, nil
+}

@@ -1,0 +1,130 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// registerAfter is how long after its start a gate registers in the store: one
+// that is only checked and closed again leaves nothing behind.
+const registerAfter = time.Second
+
+// originOf returns an origin in the one spelling that requests have as well.
+func originOf(u *url.URL) string {
+	return exchange.Origin(Resolved{Scheme: u.Scheme, Host: rules.Authority(u.Scheme, u.Host)})
+}
+
+// atLoginHost returns the login host of this gate's visitors, and this gate as
+// that host knows it.
+func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
+	cfg := g.cfg
+	records := host.Records{Store: cfg.Store, Key: key, Now: cfg.Now, Origin: originOf(cfg.LoginAt)}
+	return &signin.LoginHost{
+		Source: host.New(host.Options{Records: records, Authentik: cfg.Client, At: cfg.LoginAt, Lifetime: cfg.Lifetime}),
+		Gate: host.NewMember(records, host.Registration{
+			Hosts: cfg.hosts(), Callback: g.shared.CallbackAt(), Application: cfg.Application, Lifetime: cfg.Lifetime,
+		}, g.shared.Identity.ID),
+	}
+}
+
+// newLoginHost returns what answers a login host's own addresses.
+func (g *Gate) newLoginHost() *loginhost.Handler {
+	var origins []string
+	for _, name := range g.cfg.hosts() {
+		for _, scheme := range []string{"https", "http"} {
+			u := &url.URL{Scheme: scheme, Host: name}
+			if rules.Secure(u) {
+				origins = append(origins, originOf(u))
+			}
+		}
+	}
+	return loginhost.New(loginhost.Options{
+		Shared: g.shared, Authentik: g.cfg.Client, Store: g.cfg.Store, First: g.signIn.First,
+		Base: relay.BasePath(g.cfg.Client.Root()), Origins: origins,
+	})
+}
+
+// register keeps login hosts and their gates known to each other for as long as
+// they run.
+func (g *Gate) register() {
+	var renew func(context.Context)
+	switch {
+	case g.loginHost != nil:
+		renew = g.loginHost.Announce
+	case g.signIn.Host != nil:
+		renew = func(ctx context.Context) {
+			if err := g.signIn.Host.Gate.Renew(ctx); err != nil && ctx.Err() == nil {
+				g.cfg.Logger.WarnContext(ctx, "login host: this gate cannot be made known to it", "error", err, "login_at", originOf(g.cfg.LoginAt))
+			}
+		}
+	default:
+		return
+	}
+	g.background.Go(func(ctx context.Context) {
+		for pause := registerAfter; background.Sleep(ctx, pause); pause = host.RegisterEvery {
+			renew(ctx)
+		}
+	})
+}
+
+// checkLoginHost checks a login host, or a gate whose visitors sign in at one.
+func (cfg Config) checkLoginHost(wrong func(option string, err error)) {
+	if cfg.LoginHost != nil {
+		for _, given := range []struct {
+			option string
+			given  bool
+		}{
+			{"login at", cfg.LoginAt != nil},
+			{"login relay or redirect", cfg.Login != LoginPage},
+			{"application", cfg.Application != ""},
+			{"client id", cfg.OIDC.used()},
+			{"require", len(cfg.Require) > 0},
+			{"rules", len(cfg.Rules) > 0},
+			{"preflight", cfg.Preflight},
+			{"clients", cfg.Clients.Basic || cfg.Clients.Bearer},
+			{"cookie domain", cfg.Cookie.Domain != ""},
+			{"sign on form", cfg.SignOnForm != nil},
+			{"sign out paths", len(cfg.SignOutPaths) > 0},
+			{"late forms", len(cfg.LateForms) > 0},
+			{"assertion", cfg.Assertion != nil},
+		} {
+			if given.given {
+				wrong(given.option, errors.New("a login host guards nothing; leave it out, and set it on the gates that name it with login at"))
+			}
+		}
+	}
+	if cfg.LoginAt != nil {
+		cfg.checkLoginAt(wrong)
+	}
+}
+
+// checkLoginAt checks a gate whose visitors sign in at a login host.
+func (cfg Config) checkLoginAt(wrong func(option string, err error)) {
+	wrong("login at", rules.LoginOrigin(cfg.LoginAt.String()))
+	wrong("login at", rules.TicketHosts(cfg.hosts()))
+	for _, given := range []struct {
+		option string
+		given  bool
+	}{
+		{"flow", cfg.Flow != ""},
+		{"client id", cfg.OIDC.used()},
+		{"login", cfg.Login != LoginPage},
+		{"host", cfg.PageHost},
+	} {
+		if given.given {
+			wrong(given.option, fmt.Errorf("it cannot be used with login at: visitors sign in at %s; leave it out", originOf(cfg.LoginAt)))
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package proxy
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/browser"
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
+)
+
+// press submits the form of a page that has a button.
+func (g *guest) press(page *browser.Page, button string) *browser.Page {
+	g.Helper()
+	next, err := page.Submit(g.Context(), nil, button)
+	if err != nil {
+		g.Fatal(err)
+	}
+	return next
+}
+
+// follow opens the link of a page with a text.
+func (g *guest) follow(page *browser.Page, link string) *browser.Page {
+	g.Helper()
+	next, err := page.Follow(g.Context(), link)
+	if err != nil {
+		g.Fatal(err)
+	}
+	return next
+}
+
+// Signing out at one site ends authentik's session, and all that rest on it, at once
+// in every gate.
+func TestLoginHost_SignOutAnywhereEndsAll(t *testing.T) {
+	t.Parallel()
+	for name, out := range map[string]string{"at an application": wikiHost, "at the login host": authHost} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDomains(t, nil)
+			jane, other := d.guest(), d.guest()
+			other.signsIn(filesHost+"/", "jane", "open sesame")
+			jane.signsIn(wikiHost+"/", "jane", "open sesame")
+			jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+			page := jane.press(jane.open(out+"/.authentik/logout"), "Sign out")
+			if page.Status != http.StatusOK || page.URL.Query().Get("ended") != "all" {
+				t.Fatalf("got status %d at %s, want the page that says that all has ended:\n%s", page.Status, page.URL, page.Text())
+			}
+			for _, origin := range []string{wikiHost, filesHost} {
+				testsite.Eventually(t, "the end of the session at "+origin, func() bool { return jane.signedInAs(origin) == "" })
+			}
+			jane.asked(jane.open(filesHost + "/"))
+			if got := other.signedInAs(filesHost); got != "jane" {
+				t.Errorf("got the session of another browser ended, want it to go on")
+			}
+			jane.signsIn(wikiHost+"/", "jane", "open sesame")
+		})
+	}
+}
+
+// A session ends at its recheck once authentik's own has ended, and takes those
+// with it that rest on the same one.
+func TestLoginHost_RechecksFollowAuthentik(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+	d.clock.move(6 * time.Minute)
+	jane.greeted(jane.open(wikiHost+"/"), wikiHost+"/", "jane")
+	d.authentik.EndSessions("jane")
+	d.clock.move(11 * time.Minute)
+	d.renew()
+	jane.isNobody(wikiHost)
+	testsite.Eventually(t, "the end of the session at the other domain", func() bool { return jane.signedInAs(filesHost) == "" })
+}
+
+// A user who signs in anew in the same browser keeps the sessions at other sites,
+// which rest on the new session of authentik from then on.
+func TestLoginHost_SessionsMoveToTheNewSession(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	before, _ := jane.Cookies(authHost)
+	d.authentik.EndSessions("jane")
+	jane.signsIn(filesHost+"/", "jane", "open sesame")
+	after, _ := jane.Cookies(authHost)
+	if before["authentik_session"] == after["authentik_session"] {
+		t.Fatal("got the same session at authentik, want another one")
+	}
+	d.clock.move(11 * time.Minute)
+	d.renew()
+	if got := jane.signedInAs(wikiHost); got != "jane" {
+		t.Errorf("got signed in as %q after a recheck, want jane still", got)
+	}
+}
+
+// authentik is told at rechecks where the visitor is now.
+func TestLoginHost_RechecksTellTheLastAddress(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, func(_ string, cfg *Config) {
+		cfg.Resolve = func(r *http.Request) Resolved {
+			at := resolveConnection(r)
+			if said := r.Header.Get("X-Test-Address"); said != "" {
+				at.Client = netip.MustParseAddr(said)
+			}
+			return at
+		}
+	})
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	jane.raw(wikiHost+"/", "X-Test-Address", "203.0.113.9")
+	d.clock.move(11 * time.Minute)
+	d.renew()
+	jane.raw(wikiHost+"/", "X-Test-Address", "203.0.113.9")
+	if got := d.from.Load(); got == nil || !strings.Contains(*got, "203.0.113.9") {
+		t.Errorf("got the address %v told to authentik, want that of the last request", got)
+	}
+}
+
+// A visitor who comes back from authentik without a session is sent there once
+// more, and then told so.
+func TestLoginHost_DoesNotLoop(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	page := jane.open(wikiHost + "/")
+	jane.asked(page)
+	page = jane.open(authHost + page.URL.Query().Get("next"))
+	jane.asked(page)
+	page = jane.open(authHost + page.URL.Query().Get("next"))
+	jane.refused(page, "sign-in-loop")
+	jane.asked(jane.follow(page, "Try again"))
+}
+
+// A user who may not use an application is told so at the login host, and can
+// switch the account there.
+func TestLoginHost_RefusesWhomAuthentikRefuses(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	joe := d.guest()
+	page := joe.finish(joe.open(wikiHost+"/d"), "joe", "let me in")
+	if page.Status != http.StatusForbidden || page.URL.Host != "auth.example.com" || !strings.Contains(page.Text(), "joe") {
+		t.Fatalf("got status %d at %s, want joe refused at the login host:\n%s", page.Status, page.URL, page.Text())
+	}
+	if strings.Contains(d.logged(), "ticket") {
+		t.Errorf("got a ticket for somebody who may not pass:\n%s", d.logged())
+	}
+	joe.isNobody(wikiHost)
+	page = joe.press(page, "Use another account")
+	joe.greeted(joe.finish(page, "jane", "open sesame"), wikiHost+"/d", "jane")
+}
+
+// Ten tabs that were restored at once each end at their own address.
+func TestLoginHost_TabsEndAtTheirOwnAddress(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.atAuthentik("jane", "open sesame")
+	tickets := map[string]string{}
+	for _, path := range []string{"/1", "/2", "/3", "/4", "/5", "/6", "/7", "/8", "/9", "/10"} {
+		tickets[path] = jane.led(wikiHost+path, callback)
+	}
+	for path, ticket := range tickets {
+		jane.greeted(jane.open(ticket), wikiHost+path, "jane")
+		jane.greeted(jane.open(ticket), wikiHost+path, "jane") // reloaded
+	}
+}
+
+// A restart in the middle of a sign-in changes nothing.
+func TestLoginHost_SurvivesARestart(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	page := jane.open(wikiHost + "/r")
+	d.restart()
+	jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/r", "jane")
+	d.restart()
+	jane.greeted(jane.open(wikiHost+"/r"), wikiHost+"/r", "jane")
+	jane.greeted(jane.open(filesHost+"/r"), filesHost+"/r", "jane")
+}
+
+// authentik that is away, or answers what is none of its own, is no reason to
+// sign anybody out, and the page says so.
+func TestLoginHost_OutageIsReported(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.atAuthentik("jane", "open sesame")
+	link := jane.led(wikiHost+"/", request)
+	d.front.away.Store(true)
+	page := jane.open(link)
+	jane.refused(page, "authentik-")
+	d.front.away.Store(false)
+	jane.greeted(jane.follow(page, "Try again"), wikiHost+"/", "jane")
+}
+
+// The redirects with a ticket are neither kept nor told to other sites.
+func TestLoginHost_TicketIsNotKept(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.atAuthentik("jane", "open sesame")
+	link := jane.led(wikiHost+"/", request)
+	ticket := jane.led(wikiHost+"/", callback)
+	for _, address := range []string{link, ticket} {
+		h := jane.raw(address).Header
+		if h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("%s: got Cache-Control %q and Referrer-Policy %q, want no-store and no-referrer", address, h.Get("Cache-Control"), h.Get("Referrer-Policy"))
+		}
+	}
+	at, _ := url.Parse(ticket)
+	if strings.Contains(d.logged(), at.Query().Get("ticket")) {
+		t.Errorf("got the ticket in the log:\n%s", d.logged())
+	}
+}

@@ -1,0 +1,64 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// One sign-in at authentik's own page opens applications on two domains.
+func TestLoginHost_OneSignInOpensTwoDomains(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	page := jane.open(wikiHost + "/deep/link?x=1&y=%2F")
+	jane.asked(page)
+	if got := d.reached(wikiHost); got != nil {
+		t.Fatal("got a request at the application before the sign-in, want none")
+	}
+	jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/deep/link?x=1&y=%2F", "jane")
+	jane.greeted(jane.open(filesHost+"/f"), filesHost+"/f", "jane")
+	for _, origin := range []string{wikiHost, filesHost} {
+		for _, r := range d.reached(origin) {
+			if c := r.Header.Get("Cookie"); c != "" {
+				t.Errorf("%s: got cookies at the application, want none: %s", origin, c)
+			}
+		}
+	}
+	if strings.Contains(d.logged(), "ticket=") {
+		t.Errorf("got a ticket in the log:\n%s", d.logged())
+	}
+}
+
+// Somebody who is signed in at authentik enters without a question.
+func TestLoginHost_KeepsSingleSignOn(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	if page := jane.finish(jane.open(authHost+"/if/flow/login/"), "jane", "open sesame"); page.Status != http.StatusOK {
+		t.Fatalf("got status %d at %s", page.Status, page.URL)
+	}
+	jane.greeted(jane.open(wikiHost+"/"), wikiHost+"/", "jane")
+}
+
+// authentik gets its cookies and headers as browsers send them, and nobody's word
+// on who is signed in.
+func TestLoginHost_GuardsNothing(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	jane.raw(authHost+"/if/user/", "Remote-User", "mallory", "X-Authentik-Username", "mallory", "X-Authentik-Outpost-Token", "secret")
+	all := d.reached(authHost)
+	last := all[len(all)-1]
+	if got := last.Header.Get("Remote-User") + last.Header.Get("X-Authentik-Username"); got != "" {
+		t.Errorf("got identity headers at authentik: %s", got)
+	}
+	if last.Header.Get("X-Authentik-Outpost-Token") == "" {
+		t.Error("got no header of an outpost at authentik, want it")
+	}
+	cookies := strings.Join(last.Header["Cookie"], "; ")
+	if !strings.Contains(cookies, "authentik_session=") || strings.Contains(cookies, "__Host-") {
+		t.Errorf("got the cookies %q at authentik, want its own only", cookies)
+	}
+}
