@@ -14,6 +14,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/setup"
 )
 
@@ -39,7 +40,7 @@ func init() {
 }
 
 func addCommands(parent *cobra.Command) {
-	parent.AddCommand(sessionsCommand(), setup.Command(commandTransport))
+	parent.AddCommand(sessionsCommand(), setup.Command(commandTransport), doctor.Command(doctorTools()))
 	for _, m := range caddy.GetModules(CommandsNamespace) {
 		if provider, ok := m.New().(CommandProvider); ok {
 			parent.AddCommand(provider.Command())

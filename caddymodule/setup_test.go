@@ -21,7 +21,7 @@ func newAdministered(t *testing.T, release authentiktest.Release) *site {
 	t.Helper()
 	s := newSite(t)
 	server, err := authentiktest.New(authentiktest.Config{
-		Release: release, Tokens: map[string]string{"the-token": "akadmin"},
+		Release: release, Tokens: map[string]string{"the-token": "akadmin", "adas-token": "ada"},
 		Users: []authentiktest.User{
 			{Username: "akadmin", Superuser: true},
 			{Username: "ada", Name: "Ada Lovelace", Email: "ada@example.com", Password: "secret", Groups: []string{"staff"}},

@@ -250,6 +250,9 @@ var Rooms = []Room{
 	{Path: "caddymodule/internal/setup", Bans: slices.Concat(standIn, []Ban{
 		{Module + "/proxy/internal", "a command sets authentik up, and knows nothing of the gate's inside"},
 	})},
+	{Path: "caddymodule/internal/doctor", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy/internal", "it examines a gate from outside, as visitors and authentik see it"},
+	})},
 	{Path: "internal/authentikadmin", Only: nothing, OnlyWhy: "it holds the token of an administrator"},
 	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, guests)},
 	{

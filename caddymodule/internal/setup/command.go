@@ -15,8 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
@@ -81,16 +79,14 @@ error: "caddy authentik setup ... > Caddyfile" writes a Caddyfile.`,
 	f.BoolVar(&run.yes, "yes", false, "Do not ask")
 	f.BoolVar(&run.remove, "remove", false, "Delete what setup has made for the application")
 	f.BoolVar(&run.fromOutpost, "from-outpost", false, "Write the Caddyfile for all applications that authentik's outposts guard; changes nothing")
-	c.RunE = caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) {
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		c.SilenceUsage = true
 		ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		run.out = c.OutOrStdout()
 		run.terminal = &Terminal{In: c.InOrStdin(), Out: c.ErrOrStderr(), Environment: os.Getenv}
-		if err := run.run(ctx); err != nil {
-			return caddy.ExitCodeFailedStartup, err
-		}
-		return caddy.ExitCodeSuccess, nil
-	})
+		return run.run(ctx)
+	}
 	return c
 }
 

@@ -209,6 +209,13 @@ func (a *API) AddProxy(fields map[string]any) {
 	a.tables.proxies = append(a.tables.proxies, one)
 }
 
+// SetProvider changes fields of the OAuth2 provider with a client_id.
+func (a *API) SetProvider(clientID string, fields map[string]any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.Copy(find(a.tables.providers, "client_id", clientID), fields)
+}
+
 // AddEvent adds an entry to authentik's log of events.
 func (a *API) AddEvent(action, username, clientIP string) {
 	a.mu.Lock()

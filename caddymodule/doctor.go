@@ -1,0 +1,216 @@
+package caddymodule
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/filestorage"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// doctorTools are what "caddy authentik doctor" needs of the handler.
+func doctorTools() doctor.Tools {
+	return doctor.Tools{Validate: validateQuietly, Open: openForDoctor, Root: storageRoot}
+}
+
+// withLog returns a configuration that logs only warnings, to a file.
+func withLog(config []byte, file string) ([]byte, error) {
+	var c map[string]any
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil, err
+	}
+	c["admin"] = map[string]any{"disabled": true}
+	writer := map[string]any{"output": "discard"}
+	if file != "" {
+		writer = map[string]any{"output": "file", "filename": file}
+	}
+	c["logging"] = map[string]any{"logs": map[string]any{"default": map[string]any{
+		"level": "WARN", "encoder": map[string]any{"format": "json"}, "writer": writer,
+	}}}
+	return json.Marshal(c)
+}
+
+// validateQuietly loads a configuration as "caddy validate" does, and returns what
+// the gates warned of.
+func validateQuietly(config []byte) (warnings []string, err error) {
+	directory, err := os.MkdirTemp("", "caddy-authentik-doctor-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(directory) }()
+	file := filepath.Join(directory, "log")
+	quiet, err := withLog(config, file)
+	if err != nil {
+		return nil, err
+	}
+	var c caddy.Config
+	if err := json.Unmarshal(quiet, &c); err != nil {
+		return nil, err
+	}
+	invalid := caddy.Validate(&c)
+	text, err := os.ReadFile(file) //nolint:gosec // made above
+	if err != nil {
+		text = nil // nothing was logged
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		var line struct{ Logger, Msg string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && strings.HasPrefix(line.Logger, "http.handlers.authentik") {
+			warnings = append(warnings, line.Msg)
+		}
+	}
+	return warnings, invalid
+}
+
+// openForDoctor loads one gate in this process. It answers the gate's own
+// addresses, for the site origin, with sessions in memory and a key of its own.
+func openForDoctor(_ context.Context, storage, gate json.RawMessage, origin string) (*doctor.Opened, error) {
+	raw, err := ofSite(gate, origin)
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.Marshal(map[string]any{"storage": orNull(storage)})
+	if err == nil {
+		config, err = withLog(config, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	var c caddy.Config
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil, err
+	}
+	base, err := caddy.ProvisionContext(&c)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := caddy.NewContext(base)
+	opened, err := openIn(ctx, raw, origin)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	inside := opened.Close
+	opened.Close = func() { inside(); cancel() }
+	return opened, nil
+}
+
+func orNull(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 {
+		return json.RawMessage("null")
+	}
+	return raw
+}
+
+// ofSite returns a handler's configuration with the site's origin in it: outside
+// of a server it does not know its hosts.
+func ofSite(gate json.RawMessage, origin string) (json.RawMessage, error) {
+	var options map[string]any
+	if err := json.Unmarshal(gate, &options); err != nil {
+		return nil, err
+	}
+	if _, given := options["site"]; !given && origin != "" {
+		options["site"] = origin
+	}
+	delete(options, "handler")
+	return json.Marshal(options)
+}
+
+// openIn loads one gate in a context.
+func openIn(ctx caddy.Context, raw json.RawMessage, origin string) (*doctor.Opened, error) {
+	module, err := ctx.LoadModuleByID("http.handlers.authentik", raw)
+	if err != nil {
+		return nil, err
+	}
+	h, ok := module.(*Handler)
+	if !ok {
+		return nil, fmt.Errorf("http.handlers.authentik is %T", module)
+	}
+	opened := &doctor.Opened{
+		Store: h.starter.store.store, StoreName: h.starter.store.name, ClientSecret: h.ClientSecret,
+		Secrets: []string{h.ClientSecret, h.Key}, Cause: func() string { return "" }, Close: func() {},
+	}
+	if opened.Transport, err = h.transport(); err != nil {
+		return nil, err
+	}
+	if origin == "" {
+		return opened, nil
+	}
+	log := &lastCause{}
+	cfg, err := h.gateConfig(ctx, opened.Transport, sessionStore{proxy.NewMemory(), "memory"})
+	if err != nil {
+		return nil, err
+	}
+	site := parsed(origin)
+	cfg.Key, cfg.StoreName, cfg.Logger = []byte(rand.Text()+rand.Text()), "", slog.New(log)
+	cfg.Login = proxy.LoginPage // what the gate asks authentik itself shows what is wrong
+	cfg.OIDC.SignOutBack = false
+	cfg.Resolve = func(r *http.Request) proxy.Resolved {
+		return proxy.Resolved{Scheme: site.Scheme, Host: site.Host, Client: netip.MustParseAddr(doctor.Visitor), Asked: r.URL}
+	}
+	g, err := proxy.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	opened.Gate = g.Wrap(http.NotFoundHandler())
+	opened.Cause = log.text
+	opened.Close = func() { _ = g.Close() }
+	return opened, nil
+}
+
+// A lastCause is a log that keeps the cause of the last refusal.
+type lastCause struct{ cause atomic.Value }
+
+func (l *lastCause) text() string { text, _ := l.cause.Load().(string); return text }
+
+// Enabled implements slog.Handler.
+func (*lastCause) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (l *lastCause) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "error" && r.Message == "refused" {
+			l.cause.Store(a.Value.String())
+		}
+		return true
+	})
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (l *lastCause) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+// WithGroup implements slog.Handler.
+func (l *lastCause) WithGroup(string) slog.Handler { return l }
+
+// storageRoot returns the directory of a storage of files, or "" for another one.
+func storageRoot(storage json.RawMessage) string {
+	var s struct {
+		Module string `json:"module"`
+		filestorage.FileStorage
+	}
+	switch {
+	case len(storage) == 0:
+		return caddy.AppDataDir()
+	case json.Unmarshal(storage, &s) != nil || s.Module != "file_system":
+		return ""
+	}
+	root, err := caddy.NewReplacer().ReplaceOrErr(s.Root, false, false)
+	if err != nil || root == "" {
+		return caddy.AppDataDir()
+	}
+	return root
+}

@@ -1,0 +1,416 @@
+package caddymodule
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest/adminapi"
+)
+
+// A broken set-up is one with a mistake, which the doctor finds.
+type broken struct {
+	name    string
+	prepare func(*testing.T, *brokenSite)
+	options string // global ones
+	site    string // the Caddyfile
+	args    []string
+	want    string // the code
+	level   string // failure unless said otherwise
+	// seen is what the finding says.
+	seen string
+}
+
+// A brokenSite is a site with an API at its authentik.
+type brokenSite struct {
+	*site
+	api *adminapi.API
+	// front, if it is set, stands before authentik.
+	front func(next http.Handler) http.Handler
+	files string
+}
+
+// provider is the provider of the application "client".
+func clientApplication(change func(*authentiktest.Application)) authentiktest.Application {
+	a := authentiktest.Application{
+		Slug: "client", Name: "Client", Policies: []authentiktest.Policy{{Group: "staff"}},
+		Provider: &authentiktest.Provider{
+			ClientID: "id", Secret: "right-secret", GrantTypes: []string{"authorization_code", "refresh_token"},
+			RedirectURIs: []string{"http://127.0.0.1/.authentik/callback"},
+		},
+	}
+	if change != nil {
+		change(&a)
+	}
+	return a
+}
+
+func newBrokenSite(t *testing.T) *brokenSite {
+	t.Helper()
+	s := &brokenSite{site: newAdministered(t, authentiktest.Release202608), files: t.TempDir()}
+	s.setApplications(nil)
+	return s
+}
+
+// setApplications gives authentik its applications: wiki for the group staff, open
+// for everybody, and client with a provider, which change may change.
+func (s *brokenSite) setApplications(change func(*authentiktest.Application)) {
+	callback := "http://" + s.address + "/.authentik/callback"
+	s.server.SetApplications([]authentiktest.Application{
+		{Slug: "wiki", Name: "Wiki", Policies: []authentiktest.Policy{{Group: "staff"}}},
+		{Slug: "open", Name: "Open"},
+		clientApplication(func(a *authentiktest.Application) {
+			a.Provider.RedirectURIs = []string{callback}
+			a.Provider.BackchannelURI = "http://" + s.address + "/.authentik/backchannel-logout"
+			if change != nil {
+				change(a)
+			}
+		}),
+	}, nil)
+	s.api = adminapi.New(s.server)
+	s.standIn.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.front != nil {
+			s.front(s.api).ServeHTTP(w, r)
+			return
+		}
+		s.api.ServeHTTP(w, r)
+	})
+}
+
+const gated = "SITE {\n\tauthentik AUTHENTIK {\n\t\tapplication wiki\n\t}\n\treverse_proxy APP\n}\n"
+
+// client is a site with OpenID Connect, and more options.
+func openID(more string) string {
+	return "http://127.0.0.1:PORT {\n\tbind 127.0.0.1\n\tauthentik AUTHENTIK {\n\t\tapplication client\n\t\tclient_id id\n\t\tclient_secret {file.FILES/secret}\n" + more + "\t}\n\treverse_proxy APP\n}\n"
+}
+
+func brokenSetups() []broken {
+	return []broken{
+		{name: "unknown option", site: "SITE {\n\tauthentik AUTHENTIK {\n\t\tapplicatin wiki\n\t}\n}\n", want: "config-invalid", seen: "did you mean application"},
+		{name: "a file that is not there", site: "SITE {\n\tauthentik AUTHENTIK {\n\t\ttrust /nowhere.pem\n\t}\n}\n", want: "config-invalid", seen: "/nowhere.pem"},
+		{name: "no gate", site: "SITE {\n\treverse_proxy APP\n}\n", want: "config-no-gate"},
+		{name: "another site is named", site: gated, args: []string{"--site", "other.example.com"}, want: "config-no-gate"},
+		{name: "prefix not routed to the gate", site: "SITE {\n\thandle_path /app/* {\n\t\tauthentik AUTHENTIK\n\t\treverse_proxy APP\n\t}\n\thandle {\n\t\trespond hello\n\t}\n}\n", want: "config-warning", level: "warning", seen: "do not reach a gate"},
+		{name: "secret in the Caddyfile", site: "SITE {\n\tauthentik AUTHENTIK {\n\t\tapplication client\n\t\tclient_id id\n\t\tclient_secret right-secret\n\t}\n}\n", want: "secret-in-config", level: "warning"},
+		{name: "inner name for browsers", site: "https://app.example.com:PORT {\n\tauthentik http://authentik-server:9000\n}\n", want: "public-url-missing", level: "warning"},
+		{name: "plain HTTP", site: "http://app.example.com:PORT {\n\tauthentik AUTHENTIK\n}\n", want: "plain-http", level: "warning"},
+		{name: "cookie domain beside the host", site: "http://app.example.com:PORT {\n\tauthentik AUTHENTIK {\n\t\tcookie {\n\t\t\tdomain example.org\n\t\t}\n\t}\n}\n", want: "cookie-domain"},
+		{name: "neighbour below the cookie domain", site: "http://app.example.com:PORT {\n\tauthentik AUTHENTIK {\n\t\tcookie {\n\t\t\tdomain example.com\n\t\t}\n\t}\n\treverse_proxy APP\n}\nhttp://blog.example.com:PORT {\n\trespond hello\n}\n", want: "cookie-domain-neighbour", level: "warning", seen: "blog.example.com"},
+		{name: "two gates on one host", site: "SITE {\n\tauthentik /a/* AUTHENTIK {\n\t\tsessions memory\n\t}\n\tauthentik /b/* AUTHENTIK\n\treverse_proxy APP\n}\n", want: "gates-differ", level: "warning"},
+		{name: "another site leads past the gate", site: gated + "http://other.example.com:PORT {\n\treverse_proxy APP\n}\n", want: "neighbour-unguarded", seen: "other.example.com"},
+		{name: "another path leads past the gate", site: "SITE {\n\thandle /api/* {\n\t\treverse_proxy APP\n\t}\n\thandle {\n\t\tauthentik AUTHENTIK\n\t\treverse_proxy APP\n\t}\n}\n", want: "neighbour-unguarded"},
+		{name: "every proxy is trusted", options: "servers {\n\t\ttrusted_proxies static 0.0.0.0/0\n\t}", site: gated, want: "trusted-proxies-all"},
+		{name: "no such name", site: strings.ReplaceAll(gated, "AUTHENTIK", "http://auth.invalid"), want: "name-unresolved", seen: "auth.invalid"},
+		{name: "authentik is down", site: strings.ReplaceAll(gated, "AUTHENTIK", "http://127.0.0.1:1"), want: "authentik-unreachable"},
+		{name: "HTTPS to a port of HTTP", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.standIn.URL = strings.Replace(s.standIn.URL, "http:", "https:", 1)
+		}, want: "tls-scheme", seen: "plain HTTP"},
+		{name: "HTTP to a port of HTTPS", site: gated, prepare: func(t *testing.T, s *brokenSite) {
+			s.overTLS(t, nil)
+			s.standIn.URL = strings.Replace(s.standIn.URL, "https:", "http:", 1)
+		}, want: "tls-scheme", seen: "speaks HTTPS"},
+		{name: "unknown authority", site: gated, prepare: func(t *testing.T, s *brokenSite) { s.overTLS(t, nil) }, want: "tls-authority", seen: "Test Authority"},
+		{name: "certificate for another name", site: trusting, prepare: func(t *testing.T, s *brokenSite) {
+			s.overTLS(t, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"auth.example.com"}, nil })
+		}, want: "tls-name", seen: "auth.example.com"},
+		{name: "expired certificate", site: trusting, prepare: func(t *testing.T, s *brokenSite) {
+			s.overTLS(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
+		}, want: "tls-expired"},
+		{name: "certificate that expires soon", site: trusting, prepare: func(t *testing.T, s *brokenSite) {
+			s.overTLS(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(48 * time.Hour) })
+		}, want: "tls-expires-soon", level: "warning"},
+		{name: "another pin", site: strings.Replace(gated, "application wiki", "pin "+strings.Repeat("ab", 32), 1), prepare: func(t *testing.T, s *brokenSite) { s.overTLS(t, nil) }, want: "tls-pin"},
+		{name: "another server", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>hello</html>") })
+			}
+		}, want: "authentik-unexpected"},
+		{name: "authentik is starting", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+			}
+		}, want: "authentik-starting"},
+		{name: "authentik behind its own gate", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("WWW-Authenticate", `authentik login_url="/.authentik/login"`)
+					w.WriteHeader(http.StatusUnauthorized)
+				})
+			}
+		}, want: "authentik-behind-gate"},
+		{name: "authentik is new", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = atPath("/", func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+				http.Redirect(w, r, "/setup", http.StatusFound)
+			})
+		}, want: "authentik-not-set-up"},
+		{name: "another clock", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
+					next.ServeHTTP(w, r)
+				})
+			}
+		}, want: "clock-skew", seen: "10m"},
+		{name: "old release", site: gated, prepare: released("2025.6.3"), want: "release-old", seen: "2025.6.3"},
+		{name: "new release", site: gated, prepare: released("2027.2.0"), want: "release-new", level: "warning"},
+		{name: "authentik sees plain HTTP", site: strings.Replace(gated, "application wiki", "public_url https://localhost", 1), prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { r.Header.Del("X-Forwarded-Proto"); next.ServeHTTP(w, r) })
+			}
+		}, want: "scheme-not-seen"},
+		{name: "authentik sees another host", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { r.Host = "authentik.internal"; next.ServeHTTP(w, r) })
+			}
+		}, want: "host-not-seen", seen: "authentik.internal"},
+		{name: "no such flow", site: strings.Replace(gated, "application wiki", "flow nowhere", 1), want: "flow-not-found"},
+		{name: "flow for somebody else", site: strings.Replace(gated, "application wiki", "flow default-invalidation-flow", 1), prepare: func(_ *testing.T, s *brokenSite) {
+			s.server.EditFlow("default-invalidation-flow", func(f *authentiktest.Flow) { f.Authentication = authentiktest.RequireAuthenticated })
+		}, want: "flow-refuses"},
+		{name: "no such application", site: strings.Replace(gated, "wiki", "nowhere", 1), want: "application-not-found"},
+		{name: "application without bindings", site: strings.Replace(gated, "wiki", "open", 1), want: "application-open", level: "warning"},
+		{name: "application without provider", site: strings.Replace(openID(""), "application client", "application wiki", 1), want: "provider-missing"},
+		{name: "no such client", site: strings.Replace(openID(""), "client_id id", "client_id other", 1), want: "client-rejected"},
+		{name: "wrong client secret", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
+			s.setApplications(func(a *authentiktest.Application) { a.Provider.Secret = "another-secret" })
+		}, want: "client-secret"},
+		{name: "redirect URI not registered", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
+			s.setApplications(func(a *authentiktest.Application) {
+				a.Provider.RedirectURIs = []string{"https://app.example.com/.authentik/callback"}
+			})
+		}, want: "redirect-uri-rejected", seen: "/.authentik/callback"},
+		{name: "no grant types", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
+			s.setApplications(func(a *authentiktest.Application) { a.Provider.GrantTypes = nil })
+		}, want: "grant-types"},
+		{name: "no grant types, without a token", site: openID(""), prepare: func(t *testing.T, s *brokenSite) {
+			t.Setenv("AUTHENTIK_TOKEN", "")
+			s.setApplications(func(a *authentiktest.Application) { a.Provider.GrantTypes = nil })
+		}, want: "grant-types"},
+		{name: "no refresh token", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
+			s.setApplications(func(a *authentiktest.Application) { a.Provider.GrantTypes = []string{"authorization_code"} })
+		}, want: "grant-types", seen: "refresh token"},
+		{name: "no signing key", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
+			s.setApplications(func(a *authentiktest.Application) { a.Provider.SecretSigns = true })
+		}, want: "keys-missing"},
+		{name: "another issuer", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { r.Host = "authentik.internal"; next.ServeHTTP(w, r) })
+			}
+		}, want: "issuer-mismatch", seen: "authentik.internal"},
+		{name: "scope that is not offered", site: openID("\t\tscopes openid ak_proxy\n"), want: "scope-missing", level: "warning", seen: "ak_proxy"},
+		{name: "way back after a sign-out not registered", site: openID("\t\tlogin redirect\n\t\tsign_out_back\n"), want: "logout-uri-missing"},
+		{name: "no address for logout notices", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
+			s.setApplications(func(a *authentiktest.Application) { a.Provider.BackchannelURI = "" })
+		}, want: "backchannel-unset", level: "warning"},
+		{name: "sessions in memory", site: strings.Replace(gated, "application wiki", "sessions memory", 1), want: "store-memory", level: "note"},
+		{name: "storage that is not there", site: gated, prepare: func(_ *testing.T, s *brokenSite) { s.storage = filepath.Join(s.files, "nowhere") }, want: "store-not-tested", level: "note"},
+		{name: "authentik hides its release", site: gated, prepare: func(t *testing.T, s *brokenSite) {
+			t.Setenv("AUTHENTIK_TOKEN", "")
+			s.front = func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if strings.HasPrefix(r.URL.Path, "/static/") || strings.HasPrefix(r.URL.Path, "/if/") {
+						http.NotFound(w, r)
+						return
+					}
+					next.ServeHTTP(w, r)
+				})
+			}
+		}, want: "release-unknown", level: "note"},
+		{name: "keys that cannot be read", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = atPath("/application/o/client/jwks/", func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusForbidden) })
+		}, want: "keys-unreachable"},
+		{name: "encrypted tokens", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) { s.api.SetProvider("id", map[string]any{"encryption_key": "k"}) }, want: "token-encrypted"},
+		{name: "logout notices do not arrive", site: openID(""), prepare: func(t *testing.T, s *brokenSite) {
+			s.occupied(t, func(http.ResponseWriter) {})
+		}, want: "backchannel-unreachable", level: "warning"},
+		{name: "certificate of the site", site: "https://127.0.0.1:PORT {\n\tbind 127.0.0.1\n\tauthentik AUTHENTIK\n}\n", prepare: func(t *testing.T, s *brokenSite) {
+			authentik := s.standIn.URL
+			s.overTLS(t, nil) // a server with a certificate that nobody trusts
+			s.address, s.standIn.URL = strings.TrimPrefix(s.standIn.URL, "https://"), authentik
+		}, want: "site-certificate", level: "warning"},
+		{name: "authentik answers a sign-in with nonsense", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
+			s.front = atPath("/api/v3/flows/executor/default-authentication-flow/", func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+				w.WriteHeader(http.StatusTeapot)
+			})
+		}, want: "authentik-unexpected"},
+		{name: "wrong token", site: gated, prepare: func(t *testing.T, _ *brokenSite) { t.Setenv("AUTHENTIK_TOKEN", "wrong-token") }, want: "token-rejected"},
+		{name: "token without rights", site: gated, prepare: func(t *testing.T, _ *brokenSite) { t.Setenv("AUTHENTIK_TOKEN", "adas-token") }, want: "token-rights", level: "note", seen: "view_application"},
+		{name: "Caddy does not run", site: gated, want: "site-unreachable", level: "warning"},
+		{name: "something else runs there", site: gated, prepare: func(t *testing.T, s *brokenSite) { s.occupied(t, nil) }, want: "site-not-gate"},
+		{name: "a proxy in front that Caddy does not know", site: gated, prepare: func(t *testing.T, s *brokenSite) {
+			s.occupied(t, func(w http.ResponseWriter) { w.Header().Set("Via", "1.1 tunnel") })
+		}, want: "trusted-proxies-missing", level: "warning"},
+		{name: "Redis is down", site: strings.Replace(gated, "application wiki", "sessions redis {\n\t\t\taddress 127.0.0.1:1\n\t\t\ttimeout 1s\n\t\t}", 1), want: "store-fails"},
+		{name: "wrong password", site: gated, prepare: password("wrong-password"), args: []string{"--user", "ada"}, want: "sign-in-refused"},
+		{name: "user who may not pass", site: gated, prepare: password("secret"), args: []string{"--user", "bob"}, want: "not-allowed"},
+		{name: "second factor", site: gated, prepare: func(t *testing.T, s *brokenSite) {
+			password("secret")(t, s)
+			s.server.EditUser("ada", func(u *authentiktest.User) {
+				u.Devices = []authentiktest.Device{{Class: "totp", Secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}}
+			})
+		}, args: []string{"--user", "ada"}, want: "sign-in-stops", level: "note", seen: "ak-stage-authenticator-validate"},
+		{name: "authentik sees Caddy's address", site: gated, prepare: func(t *testing.T, s *brokenSite) {
+			password("secret")(t, s)
+			s.api.AddEvent("login", "ada", "172.18.0.5")
+		}, args: []string{"--user", "ada"}, want: "address-not-seen", level: "warning", seen: "172.18.0.5"},
+	}
+}
+
+// trusting is a site that trusts the authority of [brokenSite.overTLS].
+const trusting = "SITE {\n\tauthentik AUTHENTIK {\n\t\ttrust FILES/authority.pem\n\t}\n\treverse_proxy APP\n}\n"
+
+// atPath answers one path itself.
+func atPath(path string, does func(http.ResponseWriter, *http.Request, http.Handler)) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == path {
+				does(w, r, next)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// released makes authentik say that it is another release.
+func released(version string) func(*testing.T, *brokenSite) {
+	return func(_ *testing.T, s *brokenSite) {
+		s.front = atPath("/api/v3/admin/version/", func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprintf(w, `{"version_current": %q}`, version)
+		})
+	}
+}
+
+func password(text string) func(*testing.T, *brokenSite) {
+	return func(t *testing.T, _ *brokenSite) { t.Setenv("AUTHENTIK_TEST_PASSWORD", text) }
+}
+
+// occupied lets something else answer at the site's address: a server that is no
+// gate, or a gate's answer that somebody has added to.
+func (s *brokenSite) occupied(t *testing.T, add func(http.ResponseWriter)) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if add == nil {
+			_, _ = fmt.Fprint(w, "hello")
+			return
+		}
+		add(w)
+		_, _ = fmt.Fprint(w, `{"code": "sign-in-required"}`)
+	}))
+	t.Cleanup(server.Close)
+	s.address = server.Listener.Addr().String()
+}
+
+// overTLS serves authentik over TLS, with a certificate of an authority of its
+// own, which change may change.
+func (s *brokenSite) overTLS(t *testing.T, change func(*x509.Certificate)) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test Authority"}, NotBefore: time.Now().Add(-48 * time.Hour),
+		NotAfter: time.Now().Add(1000 * time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "authentik"}, NotBefore: time.Now().Add(-24 * time.Hour),
+		NotAfter: time.Now().Add(1000 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if change != nil {
+		change(leaf)
+	}
+	sign := func(c *x509.Certificate) []byte {
+		der, err := x509.CreateCertificate(rand.Reader, c, authority, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: sign(authority)})
+	if err := os.WriteFile(filepath.Join(s.files, "authority.pem"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(s.standIn.Config.Handler)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{sign(leaf)}, PrivateKey: key}}} //nolint:gosec // for a test
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	s.standIn.URL = server.URL
+}
+
+func TestDoctor_FindsWhatIsBroken(t *testing.T) {
+	all := brokenSetups()
+	if len(all) < 20 {
+		t.Fatalf("got %d broken set-ups, want at least 20", len(all))
+	}
+	for _, b := range all {
+		t.Run(b.name, func(t *testing.T) {
+			t.Setenv("AUTHENTIK_TOKEN", "the-token")
+			s := newBrokenSite(t)
+			if err := os.WriteFile(filepath.Join(s.files, "secret"), []byte("right-secret"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if b.prepare != nil {
+				b.prepare(t, s)
+			}
+			e := s.examine(t, b.options, strings.ReplaceAll(b.site, "FILES", s.files), b.args...)
+			b.check(t, e)
+		})
+	}
+}
+
+// elsewhere are the codes that no set-up here provokes, with the reason.
+var elsewhere = map[string]string{
+	"tls-handshake": "tested in package doctor", "store-slow": "tested in package doctor", "store-no-notice": "tested in package doctor",
+	"check-timed-out": "tested in package doctor", "gate-fails": "for codes of the gate that are none of the doctor's",
+}
+
+func TestDoctor_EachCodeHasABrokenSetUp(t *testing.T) {
+	wanted := map[string]bool{}
+	for _, b := range brokenSetups() {
+		wanted[b.want] = true
+		if level := doctor.Codes()[b.want]; b.level == "" && level != doctor.Failure || b.level != "" && string(level) != b.level {
+			t.Errorf("%s: got the level %s of %s, want %q", b.name, level, b.want, b.level)
+		}
+	}
+	for code := range doctor.Codes() {
+		if wanted[code] == (elsewhere[code] != "") {
+			t.Errorf("%s: want either a broken set-up or the reason why there is none", code)
+		}
+	}
+}
+
+func (b broken) check(t *testing.T, e examined) {
+	t.Helper()
+	if b.level == "" {
+		b.level = "failure"
+	}
+	for _, f := range e.Findings {
+		if f.Code == b.want && string(f.Level) == b.level && strings.Contains(f.Seen, b.seen) {
+			for _, secret := range []string{"right-secret", "the-token", "wrong-token", "wrong-password", "adas-token"} {
+				if strings.Contains(e.text, secret) {
+					t.Errorf("got %s, want no secret in it", e.text)
+				}
+			}
+			return
+		}
+	}
+	t.Errorf("got %s, want a %s %s with %q", e.text, b.level, b.want, b.seen)
+}

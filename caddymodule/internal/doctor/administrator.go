@@ -1,0 +1,177 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+)
+
+// administrator checks what only an administrator of authentik sees.
+func (x *subject) administrator(ctx context.Context) []Finding {
+	if x.Admin == nil {
+		return nil
+	}
+	if _, err := x.Admin.Me(ctx); err != nil {
+		return []Finding{x.refused(err)}
+	}
+	var all []Finding
+	if x.gate.Application != "" {
+		all = append(all, x.bindings(ctx)...)
+	}
+	if x.gate.ClientID != "" {
+		all = append(all, x.registration(ctx)...)
+	}
+	return all
+}
+
+// refused says why the API did not answer.
+func (x *subject) refused(err error) Finding {
+	var refused *admin.RefusedError
+	switch {
+	case errors.As(err, &refused) && refused.Right != "":
+		return found("token-rights", err.Error(), "")
+	case errors.As(err, &refused) && refused.BadToken():
+		return found("token-rejected", err.Error(), "")
+	}
+	return skipped("administrator", err.Error())
+}
+
+// bindings says who may use the application.
+func (x *subject) bindings(ctx context.Context) []Finding {
+	app, there, err := x.Admin.Application(ctx, x.gate.Application)
+	if err != nil {
+		return []Finding{x.refused(err)}
+	}
+	if !there {
+		return nil // said without a token already
+	}
+	bindings, err := x.Admin.Bindings(ctx, app.PK)
+	if err != nil {
+		return []Finding{x.refused(err)}
+	}
+	var who []string
+	for _, b := range bindings {
+		text := b.Whom()
+		if b.Negate {
+			text = "not " + text
+		}
+		if b.Enabled {
+			who = append(who, text)
+		}
+	}
+	if len(who) == 0 {
+		return nil // said without a token already
+	}
+	return []Finding{fine("bindings", fmt.Sprintf("%s of %q: %s", app.PolicyMode, app.Slug, join(who)))}
+}
+
+// registration checks the provider of the client.
+func (x *subject) registration(ctx context.Context) (all []Finding) {
+	list, err := x.Admin.ProvidersOf(ctx, x.gate.ClientID)
+	if err != nil {
+		return []Finding{x.refused(err)}
+	}
+	if len(list) == 0 {
+		return []Finding{found("client-rejected", fmt.Sprintf("authentik has no OAuth2 provider with the client ID %q", x.gate.ClientID), "correct client_id, or make the provider with caddy authentik setup --openid")}
+	}
+	p := list[0]
+	if p.ApplicationSlug != x.gate.Application {
+		all = append(all, found("provider-missing", fmt.Sprintf("the client %q belongs to the application %q, and not to %q", x.gate.ClientID, p.ApplicationSlug, x.gate.Application),
+			"write the application that the provider belongs to"))
+	}
+	if callback := x.gate.Origin + x.gate.prefix() + "/callback"; x.gate.Origin != "" && !registered(p.Raw, callback, "authorization") {
+		all = append(all, found("redirect-uri-rejected", "the provider does not have the redirect URI "+callback, "add it in authentik as a strict redirect URI of the type authorization"))
+	}
+	if back := x.gate.Origin + x.gate.prefix() + "/logout"; x.gate.SignOutBack && !registered(p.Raw, back, "logout") {
+		all = append(all, found("logout-uri-missing", "sign_out_back is set, and the provider does not have "+back+" as an address of the type logout",
+			"add it in authentik, or leave sign_out_back out: authentik 2026.8 refuses such sign-outs"))
+	}
+	if missing := missingGrants(p.Raw); len(missing) > 0 {
+		all = append(all, found("grant-types", "the provider does not allow the grant types "+join(missing), "allow authorization code and refresh token at the provider in authentik"))
+	}
+	if p.Raw["encryption_key"] != nil {
+		all = append(all, found("token-encrypted", "the provider encrypts its tokens, which the gate does not read", "remove the encryption key from the provider in authentik"))
+	}
+	if p.Raw["signing_key"] == nil {
+		all = append(all, found("keys-missing", "the provider has no signing key: its tokens are signed with the client secret", "choose a signing key at the provider in authentik"))
+	}
+	return append(all, x.logoutAddress(p)...)
+}
+
+// logoutAddress checks where authentik sends logout notices.
+func (x *subject) logoutAddress(p admin.Provider) []Finding {
+	address, _ := p.Raw["logout_uri"].(string)
+	if old, _ := p.Raw["backchannel_logout_uri"].(string); address == "" {
+		address = old
+	}
+	want := x.gate.Origin + x.gate.prefix() + "/backchannel-logout"
+	if x.gate.Origin == "" || address == want || address == x.gate.Origin+x.gate.prefix()+"/frontchannel-logout" {
+		return nil
+	}
+	seen := "the provider has no address for logout notices"
+	if address != "" {
+		seen = "the provider sends logout notices to " + address + ", and not to " + want
+	}
+	return []Finding{found("backchannel-unset", seen, "set the logout URI of the provider to "+want+", with the method back-channel")}
+}
+
+// registered reports whether a provider has a redirect URI.
+func registered(raw admin.Fields, address, kind string) bool {
+	list, _ := raw["redirect_uris"].([]any)
+	return slices.ContainsFunc(list, func(one any) bool {
+		u, _ := one.(map[string]any)
+		text, _ := u["url"].(string)
+		if of, typed := u["redirect_uri_type"].(string); typed && of != kind || !typed && kind != "authorization" {
+			return false
+		}
+		if u["matching_mode"] == "regex" {
+			pattern, err := regexp.Compile("^(?:" + text + ")$")
+			return err == nil && pattern.MatchString(address)
+		}
+		return text == address
+	})
+}
+
+// missingGrants returns the grant types that the gate needs and a provider does not
+// allow. Releases before 2026.5 have none.
+func missingGrants(raw admin.Fields) (missing []string) {
+	allowed, limits := raw["grant_types"].([]any)
+	if !limits {
+		return nil
+	}
+	for _, grant := range []string{"authorization_code", "refresh_token"} {
+		if !slices.Contains(allowed, any(grant)) {
+			missing = append(missing, strings.ReplaceAll(grant, "_", " "))
+		}
+	}
+	return missing
+}
+
+// visitorAddress checks which address authentik has seen when the test user
+// signed in.
+func (x *subject) visitorAddress(ctx context.Context, actions ...string) []Finding {
+	if x.Admin == nil {
+		return nil
+	}
+	for _, action := range actions {
+		events, err := x.Admin.Events(ctx, action, x.User)
+		if err != nil {
+			return []Finding{x.refused(err)}
+		}
+		i := slices.IndexFunc(events, func(e admin.Event) bool { return e.User.Username == x.User || e.User.Username == "" })
+		if i < 0 {
+			continue
+		}
+		if events[i].ClientIP == Visitor {
+			return []Finding{fine("address", "authentik sees the visitor's own address")}
+		}
+		return []Finding{found("address-not-seen", "authentik has seen the visitor at "+events[i].ClientIP+", and not at "+Visitor+", where the doctor said it was",
+			"name Caddy's address in authentik's AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS, and let proxies in front of authentik pass on X-Forwarded-For")}
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// An Opened is a gate of the configuration, loaded in this process.
+type Opened struct {
+	// Gate answers the gate's own addresses. Its sessions are in memory: it leaves
+	// nothing behind. Cause is why it refused last, for the operator.
+	Gate  http.Handler
+	Cause func() string
+	// Store is the configured one, with its name.
+	Store     store.Store
+	StoreName string
+	// Transport makes the connections to authentik, as configured.
+	Transport http.RoundTripper
+	// ClientSecret is the secret with placeholders replaced.
+	ClientSecret string
+	Secrets      []string // that no output may contain
+	Close        func()
+}
+
+// Tools are what checks need of the rest of Caddy's module.
+type Tools struct {
+	// Validate loads a whole configuration and unloads it. The warnings are what the
+	// gates said at their start.
+	Validate func(config []byte) (warnings []string, err error)
+	// Open loads one gate.
+	Open func(ctx context.Context, storage, gate json.RawMessage, origin string) (*Opened, error)
+	// Root is the directory of the storage, if it is one of files.
+	Root func(storage json.RawMessage) string
+}
+
+// An Examination is one run.
+type Examination struct {
+	Tools   Tools
+	Setup   *Setup
+	Config  []byte
+	Timeout time.Duration // of each check
+	// Admin is the API of authentik's administrators; nil without a token.
+	Admin *admin.Client
+	// User and Password are those of a test user; empty without one.
+	User, Password string
+	// Progress is called when a check is done.
+	Progress func(site, check string, done, all int)
+	Now      func() time.Time
+
+	mu      sync.Mutex
+	secrets []string
+}
+
+// hide notes secrets that no output may contain.
+func (e *Examination) hide(secrets ...string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.secrets = append(e.secrets, secrets...)
+}
+
+// A check looks at one thing.
+type check struct {
+	name string
+	run  func(context.Context) []Finding
+}
+
+// Run examines the sites and returns what was found: first what is about all
+// sites, then one site after the other.
+func (e *Examination) Run(ctx context.Context) []Finding {
+	all := e.loads(ctx)
+	all = append(all, e.Setup.configured()...)
+	if len(e.Setup.Gates) == 0 {
+		all = append(all, found("config-no-gate", "no site of the configuration has the directive authentik, or none that --site names",
+			"write in the block of the site: authentik https://auth.example.com"))
+	}
+	// Sites are examined one after the other, and the checks of one side by side:
+	// a small authentik is not asked everything at once.
+	for _, g := range e.Setup.Gates {
+		for _, f := range e.site(ctx, g) {
+			if f.Site == "" {
+				f.Site = g.label()
+			}
+			all = append(all, f)
+		}
+	}
+	for i := range all {
+		all[i].Seen, all[i].Write = hideSecrets(all[i].Seen, e.secrets), hideSecrets(all[i].Write, e.secrets)
+	}
+	return slices.CompactFunc(all, func(a, b Finding) bool { return a == b })
+}
+
+// loads checks whether Caddy takes the configuration.
+func (e *Examination) loads(ctx context.Context) []Finding {
+	return e.bounded(ctx, check{"configuration", func(context.Context) (all []Finding) {
+		warnings, err := e.Tools.Validate(e.Config)
+		if err != nil {
+			all = append(all, found("config-invalid", err.Error(), "correct the configuration; caddy validate says the same"))
+		}
+		slices.Sort(warnings)
+		for _, w := range slices.Compact(warnings) {
+			all = append(all, found("config-warning", w, ""))
+		}
+		return all
+	}})
+}
+
+// site examines one site.
+func (e *Examination) site(ctx context.Context, g Gate) []Finding {
+	all := g.configured(e.Setup)
+	x := &subject{Examination: e, gate: g}
+	opened, err := e.Tools.Open(ctx, e.Setup.Storage, g.Raw, g.Origin)
+	if err != nil {
+		all = append(all, found("config-invalid", err.Error(), ""))
+		opened = &Opened{Transport: http.DefaultTransport, Close: func() {}}
+	}
+	defer opened.Close()
+	e.hide(opened.Secrets...)
+	x.opened = opened
+	if x.authentik, err = url.Parse(g.URL); err != nil || x.authentik.Host == "" {
+		return all
+	}
+	if x.public, err = url.Parse(g.public()); err != nil {
+		return all
+	}
+	first := e.side(ctx, g, []check{{"connection", x.connection}, {"site", x.site}, {"store", x.store}})
+	all = append(all, first...)
+	if slices.ContainsFunc(first, func(f Finding) bool { return f.Code == "connection" && f.Level == OK }) {
+		all = append(all, e.side(ctx, g, []check{
+			{"release", x.release},
+			{"address", x.sees},
+			{"application", x.application},
+			{"provider", x.provider},
+			{"gate", x.probe},
+			{"client", x.secret},
+			{"administrator", x.administrator},
+		})...)
+		all = append(all, e.side(ctx, g, []check{{"sign-in", x.signIn}})...)
+	}
+	return distinct(all)
+}
+
+// distinct leaves out findings with a code that was there already: two checks
+// may see the same from two sides. The first one is nearer to the cause.
+func distinct(all []Finding) (kept []Finding) {
+	for _, f := range all {
+		if f.Level == OK || !slices.ContainsFunc(kept, func(k Finding) bool { return k.Code == f.Code && (k.Seen == f.Seen || mirrored[f.Code]) }) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// mirrored are codes that the gate says as well.
+var mirrored = map[string]bool{
+	"flow-not-found": true, "application-not-found": true, "issuer-mismatch": true, "keys-unreachable": true, "client-rejected": true,
+	"redirect-uri-rejected": true, "grant-types": true, "clock-skew": true, "provider-missing": true, "authentik-starting": true,
+	"authentik-unexpected": true, "authentik-behind-gate": true, "config-invalid": true,
+}
+
+// A subject is a site that is examined.
+type subject struct {
+	*Examination
+	gate              Gate
+	opened            *Opened
+	authentik, public *url.URL
+}
+
+// side runs checks side by side, and returns what they found in their order.
+func (e *Examination) side(ctx context.Context, g Gate, checks []check) (all []Finding) {
+	results := make([][]Finding, len(checks))
+	var running sync.WaitGroup
+	var mu sync.Mutex
+	done := 0
+	for i, c := range checks {
+		running.Go(func() {
+			results[i] = e.bounded(ctx, c)
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			if e.Progress != nil {
+				e.Progress(g.label(), c.name, done, len(checks))
+			}
+		})
+	}
+	running.Wait()
+	return slices.Concat(results...)
+}
+
+// bounded runs a check with a time-out, also one that does not look at its
+// context.
+func (e *Examination) bounded(ctx context.Context, c check) []Finding {
+	ctx, cancel := context.WithTimeout(ctx, e.Timeout)
+	defer cancel()
+	result := make(chan []Finding, 1)
+	go func() { result <- c.run(ctx) }()
+	select {
+	case all := <-result:
+		return all
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(time.Second) // for a check that says itself what hung
+	defer grace.Stop()
+	select {
+	case all := <-result:
+		return all
+	case <-grace.C:
+		return []Finding{found("check-timed-out", fmt.Sprintf("the check %q gave no answer within %s", c.name, e.Timeout), "run it again, with a longer --timeout")}
+	}
+}

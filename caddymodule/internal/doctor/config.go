@@ -1,0 +1,182 @@
+package doctor
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// A Setup is a configuration, as far as checks look at it.
+type Setup struct {
+	Gates     []Gate
+	Upstreams []upstream
+	Hosts     []host
+	Servers   []server
+	Storage   json.RawMessage
+}
+
+// A Gate is one handler of the configuration.
+type Gate struct {
+	options
+	Raw    json.RawMessage
+	Hosts  []string // empty for every host
+	Server string
+	// Origin is the site as browsers see it.
+	Origin string
+}
+
+// options are the options of a gate that checks look at.
+type options struct {
+	URL          string          `json:"url"`
+	PublicURL    string          `json:"public_url"`
+	Site         string          `json:"site"`
+	Flow         string          `json:"flow"`
+	Application  string          `json:"application"`
+	ClientID     string          `json:"client_id"`
+	ClientSecret string          `json:"client_secret"`
+	Scopes       []string        `json:"scopes"`
+	SignOutBack  bool            `json:"sign_out_back"`
+	Login        string          `json:"login"`
+	Key          string          `json:"key"`
+	Prefix       string          `json:"prefix"`
+	Sessions     json.RawMessage `json:"sessions"`
+	Cookie       struct {
+		Domain string `json:"domain"`
+		Name   string `json:"name"`
+	} `json:"cookie"`
+}
+
+// An upstream is where a reverse_proxy leads.
+type upstream struct {
+	dial    string
+	site    string
+	guarded bool // by a gate, by another login, or by deleting identity headers
+	byGate  bool
+}
+
+// A host is one that a route names.
+type host struct {
+	name    string
+	guarded bool
+}
+
+// A server is one server of Caddy.
+type server struct {
+	name    string
+	trusted []string // ranges of trusted proxies
+	proxied bool     // trusted_proxies is set
+}
+
+// config is the JSON of Caddy.
+type config struct {
+	Storage json.RawMessage `json:"storage"`
+	Apps    struct {
+		HTTP struct {
+			Servers map[string]struct {
+				Listen  []string `json:"listen"`
+				Routes  []route  `json:"routes"`
+				TLS     []any    `json:"tls_connection_policies"`
+				Trusted *struct {
+					Source string   `json:"source"`
+					Ranges []string `json:"ranges"`
+				} `json:"trusted_proxies"`
+			} `json:"servers"`
+		} `json:"http"`
+	} `json:"apps"`
+}
+
+// Read reads a configuration. It provisions nothing, so that one that Caddy does
+// not take can be examined too.
+func Read(text []byte) (*Setup, error) {
+	var c config
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	s := &Setup{Storage: c.Storage}
+	for _, name := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
+		one := c.Apps.HTTP.Servers[name]
+		at := server{name: name}
+		if one.Trusted != nil {
+			at.proxied, at.trusted = true, one.Trusted.Ranges
+		}
+		s.Servers = append(s.Servers, at)
+		w := walk{setup: s, server: name, scheme: "http"}
+		for _, listen := range one.Listen {
+			if _, port, err := net.SplitHostPort(strings.TrimPrefix(listen, "tcp/")); err == nil {
+				w.port = port
+			}
+		}
+		if len(one.TLS) > 0 || w.port == "443" {
+			w.scheme = "https"
+		}
+		w.routes(one.Routes, passage{})
+	}
+	return s, nil
+}
+
+// origin returns the address of a gate's site: what the option says, or else the
+// first host with the server's scheme and port. A site without hosts is localhost,
+// unless its name matters. It is empty if it is not known.
+func (w *walk) origin(o options, hosts []string) string {
+	if u, err := url.Parse(expand(o.Site)); o.Site != "" && err == nil && u.Host != "" {
+		return u.Scheme + "://" + u.Host
+	}
+	i := slices.IndexFunc(hosts, func(h string) bool { return !strings.ContainsAny(h, "*{") })
+	name := "localhost"
+	switch {
+	case i >= 0:
+		name = hosts[i]
+	case len(hosts) > 0, o.ClientID != "": // a guess would be found wrong at the provider
+		return ""
+	}
+	if w.port == "" || w.scheme == "https" && w.port == "443" || w.scheme == "http" && w.port == "80" {
+		return w.scheme + "://" + name
+	}
+	return w.scheme + "://" + net.JoinHostPort(name, w.port)
+}
+
+// expand replaces placeholders that are the same for every request.
+func expand(text string) string {
+	return caddy.NewReplacer().ReplaceKnown(text, "")
+}
+
+// expanded returns the options with placeholders replaced.
+func (o options) expanded() options {
+	for _, text := range []*string{&o.URL, &o.PublicURL, &o.Site, &o.Flow, &o.Application, &o.ClientID, &o.Prefix, &o.Cookie.Domain} {
+		*text = expand(*text)
+	}
+	return o
+}
+
+// public is the address of authentik that it is told.
+func (g Gate) public() string {
+	if g.PublicURL != "" {
+		return g.PublicURL
+	}
+	return g.URL
+}
+
+// prefix is the path of the gate's own addresses.
+func (g Gate) prefix() string {
+	if g.Prefix == "" {
+		return "/.authentik"
+	}
+	return strings.TrimSuffix(g.Prefix, "/")
+}
+
+// label names the site of a gate.
+func (g Gate) label() string {
+	if u, err := url.Parse(g.Origin); g.Origin != "" && err == nil {
+		return u.Host
+	}
+	if len(g.Hosts) > 0 {
+		return strings.Join(g.Hosts, " ")
+	}
+	return g.Server
+}

@@ -1,0 +1,238 @@
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// adapted is a configuration as Caddy adapts it: two sites, one with a gate.
+const adapted = `{"storage": {"module": "file_system", "root": "/x"}, "apps": {"http": {"servers": {
+	"srv0": {"listen": [":443"], "trusted_proxies": {"source": "static", "ranges": ["10.0.0.0/8"]}, "routes": [
+		{"match": [{"host": ["wiki.example.com"]}], "handle": [{"handler": "subroute", "routes": [
+			{"handle": [{"handler": "headers", "response": {"set": {"X": ["y"]}}}]},
+			{"match": [{"path": ["/api/*"]}], "handle": [{"handler": "subroute", "routes": [{"handle": [
+				{"handler": "headers", "request": {"delete": ["Remote-*"]}}, {"handler": "reverse_proxy", "upstreams": [{"dial": "127.0.0.1:3000"}]}
+			]}]}]},
+			{"handle": [{"handler": "authentik", "url": "https://auth.example.com", "application": "wiki"}]},
+			{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "localhost:3000"}]}]}
+		]}], "terminal": true},
+		{"match": [{"host": ["old.example.com"]}], "handle": [{"handler": "subroute", "routes": [
+			{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "outpost:9000"}], "handle_response": [{}]}]},
+			{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "[::1]:3000"}]}]}
+		]}], "terminal": true},
+		{"match": [{"host": ["bare.example.com"]}], "handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "localhost:3000"}, {"dial": "other:1"}]}]}
+	]},
+	"srv1": {"listen": ["127.0.0.1:8080"], "routes": [{"handle": [{"handler": "authentik", "url": "http://a", "site": "http://Named.example"}]}]},
+	"srv2": {"listen": [":9443"], "tls_connection_policies": [{}], "routes": [
+		{"match": [{"host": ["*.example.com", "x.example.com"]}], "handle": [{"handler": "authentik", "url": "http://a"}]}
+	]}
+}}}}`
+
+func TestSetup_IsReadFromJSON(t *testing.T) {
+	t.Parallel()
+	s, err := Read([]byte(adapted))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var origins []string
+	for _, g := range s.Gates {
+		origins = append(origins, g.Origin)
+	}
+	want := "https://wiki.example.com http://Named.example https://x.example.com:9443"
+	if got := strings.Join(origins, " "); got != want {
+		t.Errorf("got origins %q, want %q", got, want)
+	}
+	if !s.Servers[0].proxied || s.Servers[1].proxied {
+		t.Errorf("got servers %+v, want trusted proxies at the first", s.Servers)
+	}
+	found := s.neighbours()
+	if len(found) != 1 || found[0].Site != "bare.example.com" {
+		t.Errorf("got %+v, want only bare.example.com: one path deletes the headers, and forward_auth guards the old site", found)
+	}
+	s.only("x.example.com")
+	if len(s.Gates) != 1 || s.Gates[0].Server != "srv2" {
+		t.Errorf("got %+v, want one gate", s.Gates)
+	}
+}
+
+func TestFinding_HidesSecretsAndControls(t *testing.T) {
+	t.Parallel()
+	got := hideSecrets("the secret hunter22 and\x1b[31m red\nline \u202e x", []string{"hunter22", "", "a"})
+	if strings.Contains(got, "hunter22") || strings.ContainsAny(got, "\x1b\n\u202e") || !strings.Contains(got, "the secret [hidden] and") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestReport_ExitCodes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		levels []Level
+		want   int
+	}{{nil, 0}, {[]Level{OK, Note}, 0}, {[]Level{Warning, OK}, 3}, {[]Level{Warning, Failure}, 2}} {
+		var all []Finding
+		for _, l := range c.levels {
+			all = append(all, Finding{Level: l, Code: "x", Seen: "y", Write: "z"})
+		}
+		r := newReport(all)
+		var text strings.Builder
+		if err := r.text(&text); err != nil || r.exit() != c.want {
+			t.Errorf("%v: got %d, %v, want %d\n%s", c.levels, r.exit(), err, c.want, text.String())
+		}
+	}
+}
+
+func TestCheck_ThatHangsIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	e := &Examination{Timeout: time.Millisecond}
+	block := make(chan struct{})
+	defer close(block)
+	all := e.bounded(t.Context(), check{"stuck", func(context.Context) []Finding { <-block; return nil }})
+	if len(all) != 1 || all[0].Code != "check-timed-out" || !strings.Contains(all[0].Seen, "stuck") {
+		t.Errorf("got %+v, want check-timed-out", all)
+	}
+}
+
+// brokenStore is a store with a fault.
+type brokenStore struct {
+	store.Store
+	slow, silent, forgets bool
+}
+
+func (s brokenStore) Load(ctx context.Context, name string) (store.Record, bool, error) {
+	if s.slow {
+		time.Sleep(slowStore)
+	}
+	if s.forgets {
+		return store.Record{}, false, nil
+	}
+	return s.Store.Load(ctx, name)
+}
+
+func (s brokenStore) Watch(ctx context.Context, ended func(string)) error {
+	if !s.silent {
+		return s.Store.Watch(ctx, ended)
+	}
+	ended("")
+	<-ctx.Done()
+	return nil
+}
+
+func TestStore_FaultsAreFound(t *testing.T) {
+	t.Parallel()
+	for want, s := range map[string]brokenStore{
+		"store": {}, "store-slow": {slow: true}, "store-no-notice": {silent: true}, "store-fails": {forgets: true},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			memory := store.NewMemory()
+			s.Store = memory
+			x := &subject{Examination: &Examination{Now: time.Now}, opened: &Opened{Store: s, StoreName: "redis"}}
+			all := x.store(t.Context())
+			if len(all) == 0 || all[0].Code != want {
+				t.Errorf("got %+v, want %s", all, want)
+			}
+			if n, err := memory.Count(t.Context(), "doctor"); err != nil || n != 0 {
+				t.Errorf("got %d records left, %v, want none", n, err)
+			}
+		})
+	}
+}
+
+func TestConnection_BadCertificatesHaveACode(t *testing.T) {
+	t.Parallel()
+	u := &url.URL{Scheme: "https", Host: "auth.example.com"}
+	x := &subject{Examination: &Examination{}, authentik: u, public: u}
+	for want, err := range map[string]error{
+		"tls-handshake":         x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.NotAuthorizedToSign},
+		"tls-expired":           x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.Expired},
+		"authentik-unreachable": errors.New("no route"),
+	} {
+		if got := x.failed(t.Context(), err); got.Code != want {
+			t.Errorf("%v: got %s, want %s", err, got.Code, want)
+		}
+	}
+}
+
+func TestProvider_RegistrationsAreCompared(t *testing.T) {
+	t.Parallel()
+	typed := func(url, mode, kind string) map[string]any {
+		return map[string]any{"url": url, "matching_mode": mode, "redirect_uri_type": kind}
+	}
+	for _, c := range []struct {
+		one  map[string]any
+		kind string
+		want bool
+	}{
+		{typed("https://a.example/cb", "strict", "authorization"), "authorization", true},
+		{typed("https://a.example/cb", "strict", "logout"), "authorization", false},
+		{typed(`https://[a-z]+\.example/cb`, "regex", "authorization"), "authorization", true},
+		{typed(`https://a`, "regex", "authorization"), "authorization", false},
+		{map[string]any{"url": "https://a.example/cb", "matching_mode": "strict"}, "authorization", true},
+		{map[string]any{"url": "https://a.example/cb", "matching_mode": "strict"}, "logout", false},
+	} {
+		if got := registered(map[string]any{"redirect_uris": []any{c.one}}, "https://a.example/cb", c.kind); got != c.want {
+			t.Errorf("%v as %s: got %v, want %v", c.one, c.kind, got, c.want)
+		}
+	}
+}
+
+// Each code is in the documentation, with its level, and no other one is.
+func TestDocument_ListsEachCode(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (failure|warning|note) \\| .+ \\| .+ \\|$").FindAllStringSubmatch(string(text), -1) {
+		documented[row[1]] = row[2]
+	}
+	for code, level := range Codes() {
+		if documented[code] != string(level) {
+			t.Errorf("%s: got level %q in the documentation, want %q", code, documented[code], level)
+		}
+		delete(documented, code)
+	}
+	for code := range documented {
+		t.Errorf("got the code %s in the documentation, which does not exist", code)
+	}
+}
+
+// Each code that the sources use is one of the table, which has no other ones.
+func TestCodes_AreThoseOfTheSources(t *testing.T) {
+	t.Parallel()
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{"gate-fails": true}
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), "_test.go") || f.Name() == "finding.go" || !strings.HasSuffix(f.Name(), ".go") {
+			continue
+		}
+		text, err := os.ReadFile(f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?:found\(|code(?:, write|, cause)? :?= )"([a-z-]+)"`).FindAllStringSubmatch(string(text), -1) {
+			used[m[1]] = true
+			if _, known := levels[m[1]]; !known {
+				t.Errorf("%s: got the code %s, which is not in the table", f.Name(), m[1])
+			}
+		}
+	}
+	for code := range levels {
+		if !used[code] {
+			t.Errorf("got no use of the code %s", code)
+		}
+	}
+}

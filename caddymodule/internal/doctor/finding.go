@@ -1,0 +1,96 @@
+// Package doctor is the command "caddy authentik doctor": it examines a set-up
+// from both sides, and says for each finding what was seen and what to write.
+//
+// finding.go has the codes and report.go writes them. config.go and routes.go read
+// a configuration, configured.go checks what can be seen in it. network.go,
+// authentik.go, provider.go and administrator.go ask authentik; site.go asks the
+// running site, store.go the session store, and signin.go signs in. check.go runs
+// the checks, and command.go is the command line.
+package doctor
+
+import "strings"
+
+// A Level is how grave a finding is.
+type Level string
+
+// The levels.
+const (
+	OK      Level = "ok"
+	Note    Level = "note"    // something could not be examined, or is worth knowing
+	Warning Level = "warning" // works, and should be different
+	Failure Level = "failure" // does not work, or is not safe
+)
+
+// A Finding is what one check has found.
+type Finding struct {
+	Level Level  `json:"level"`
+	Code  string `json:"code"`
+	// Site is the site that it is about; empty if it is about all.
+	Site string `json:"site,omitempty"`
+	// Seen is what was seen, and Write what to write instead.
+	Seen  string `json:"seen"`
+	Write string `json:"write,omitempty"`
+}
+
+// levels are the codes with their levels. docs/doctor.md explains each.
+var levels = map[string]Level{
+	// The configuration.
+	"config-invalid": Failure, "config-no-gate": Failure, "config-warning": Warning,
+	"secret-in-config": Warning, "public-url-missing": Warning, "plain-http": Warning,
+	"cookie-domain": Failure, "cookie-domain-neighbour": Warning, "gates-differ": Warning,
+	"neighbour-unguarded": Failure, "trusted-proxies-all": Failure, "trusted-proxies-missing": Warning,
+	// The way to authentik.
+	"name-unresolved": Failure, "authentik-unreachable": Failure, "authentik-starting": Failure,
+	"authentik-unexpected": Failure, "authentik-behind-gate": Failure, "authentik-not-set-up": Failure,
+	"tls-authority": Failure, "tls-name": Failure, "tls-expired": Failure, "tls-pin": Failure, "tls-scheme": Failure, "tls-handshake": Failure,
+	"tls-expires-soon": Warning, "clock-skew": Failure, "scheme-not-seen": Failure, "host-not-seen": Failure, "address-not-seen": Warning,
+	// authentik.
+	"release-old": Failure, "release-new": Warning, "release-unknown": Note,
+	"flow-not-found": Failure, "flow-refuses": Failure,
+	"application-not-found": Failure, "application-open": Warning,
+	// OpenID Connect.
+	"provider-missing": Failure, "issuer-mismatch": Failure, "keys-missing": Failure, "keys-unreachable": Failure,
+	"client-rejected": Failure, "client-secret": Failure, "redirect-uri-rejected": Failure, "grant-types": Failure,
+	"scope-missing": Warning, "token-encrypted": Failure, "logout-uri-missing": Failure,
+	"backchannel-unset": Warning, "backchannel-unreachable": Warning,
+	// With a token.
+	"token-rejected": Failure, "token-rights": Note,
+	// The running site.
+	"site-unreachable": Warning, "site-not-gate": Failure, "site-certificate": Warning,
+	// The store.
+	"store-fails": Failure, "store-slow": Warning, "store-no-notice": Failure, "store-not-tested": Note, "store-memory": Note,
+	// A sign-in.
+	"gate-fails": Failure, "sign-in-refused": Failure, "sign-in-stops": Note, "not-allowed": Failure,
+	// The doctor itself.
+	"check-timed-out": Warning,
+}
+
+// Codes returns the codes with their levels.
+func Codes() map[string]Level { return levels }
+
+// found makes a finding.
+func found(code, seen, write string) Finding {
+	return Finding{Level: levels[code], Code: code, Seen: seen, Write: write}
+}
+
+// fine makes a finding of a check that has found nothing wrong.
+func fine(check, seen string) Finding { return Finding{Level: OK, Code: check, Seen: seen} }
+
+// skipped makes a finding of a check that had nothing to look at.
+func skipped(check, why string) Finding { return Finding{Level: Note, Code: check, Seen: why} }
+
+// hideSecrets removes what nobody else should read, and what could steer a
+// terminal, from a text.
+func hideSecrets(text string, secrets []string) string {
+	for _, secret := range secrets {
+		if len(secret) >= 4 {
+			text = strings.ReplaceAll(text, secret, "[hidden]")
+		}
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' {
+			return ' '
+		}
+		return r
+	}, text)
+}
