@@ -82,7 +82,11 @@ func openForDoctor(_ context.Context, storage, gate json.RawMessage, origin stri
 	if err != nil {
 		return nil, err
 	}
-	config, err := json.Marshal(map[string]any{"storage": orNull(storage)})
+	parts := map[string]any{}
+	if len(storage) > 0 {
+		parts["storage"] = storage
+	}
+	config, err := json.Marshal(parts)
 	if err == nil {
 		config, err = withLog(config, "")
 	}
@@ -106,13 +110,6 @@ func openForDoctor(_ context.Context, storage, gate json.RawMessage, origin stri
 	inside := opened.Close
 	opened.Close = func() { inside(); cancel() }
 	return opened, nil
-}
-
-func orNull(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 {
-		return json.RawMessage("null")
-	}
-	return raw
 }
 
 // ofSite returns a handler's configuration with the site's origin in it: outside

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
@@ -55,6 +56,36 @@ func TestDoctor_FindsNothingAtAHealthySite(t *testing.T) {
 					t.Errorf("got %s, want no failure, no warning and a sign-in", e.text)
 				}
 			})
+		}
+	}
+}
+
+// Without a storage in the configuration there is Caddy's own.
+func TestDoctor_LoadsAGateWithCaddysOwnStorage(t *testing.T) {
+	opened, err := openForDoctor(t.Context(), nil, json.RawMessage(`{"handler": "authentik", "url": "http://127.0.0.1:1"}`), "http://localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	if opened.Gate == nil || opened.StoreName != "storage" || storageRoot(nil) == "" {
+		t.Errorf("got %+v with root %q, want a gate with a storage", opened, storageRoot(nil))
+	}
+	for text, want := range map[string]string{`{"module": "file_system", "root": "/x"}`: "/x", `{"module": "consul"}`: "", `{`: ""} {
+		if got := storageRoot(json.RawMessage(text)); got != want {
+			t.Errorf("%s: got root %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestDoctor_WithoutAFileExaminesNothing(t *testing.T) {
+	for _, args := range [][]string{{"--config", "/nowhere/Caddyfile"}, {"--timeout", "0s"}, {"--user", "ada", "--password-file", "/nowhere"}} {
+		file := filepath.Join(t.TempDir(), "Caddyfile")
+		if err := os.WriteFile(file, []byte("http://localhost:1 {\n\tauthentik http://127.0.0.1:1\n}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := command(t, append([]string{"doctor", "--config", file}, args...)...)
+		if err == nil || out != "" || strings.HasPrefix(err.Error(), "exiting with status") {
+			t.Errorf("%v: got %q and %v, want an error of its own", args, out, err)
 		}
 	}
 }

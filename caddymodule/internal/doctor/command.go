@@ -87,11 +87,14 @@ func (c *command) run(ctx context.Context) (status int, err error) {
 		return 0, errors.New("--timeout: write a duration, such as 20s")
 	}
 	e := &Examination{Tools: c.tools, Timeout: c.timeout, User: c.user, Now: time.Now, Progress: c.progress}
+	if c.config != "" && c.config != "-" {
+		if _, err := os.Stat(c.config); err != nil {
+			return 0, fmt.Errorf("--config: %w", err)
+		}
+	}
 	var all []Finding
 	e.Config, _, _, err = caddycmd.LoadConfig(c.config, c.adapter)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return 0, err
 	case err != nil:
 		all = []Finding{found("config-invalid", hideSecrets(err.Error(), nil), "correct the configuration; caddy adapt says the same")}
 	case len(e.Config) == 0:
