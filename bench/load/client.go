@@ -13,11 +13,24 @@ import (
 	"time"
 )
 
+// An exchange is a request and what is expected of its answer.
+type exchange struct {
+	address string
+	request []byte
+	status  string // the beginning of the answer
+	head    bool   // the answer has no body
+}
+
+// work returns what a contender does: send this request.
+func (e exchange) work(ctx context.Context, o options, d time.Duration) (int, error) {
+	return hammer(ctx, e, o.connections, o.requests, d)
+}
+
 // hammer sends the same request over several connections until the time or the
 // number of requests is up, and returns how many were answered with 200. It
 // speaks HTTP/1.1 by itself: net/http's client would take a larger part of the
 // processor than the gate that is to be measured.
-func hammer(ctx context.Context, c contender, connections, requests int, d time.Duration) (int, error) {
+func hammer(ctx context.Context, e exchange, connections, requests int, d time.Duration) (int, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d, errTimeUp)
 	defer cancel()
 	var (
@@ -29,7 +42,7 @@ func hammer(ctx context.Context, c contender, connections, requests int, d time.
 	left.Store(int64(requests))
 	for i := range connections {
 		group.Go(func() {
-			if errs[i] = send(ctx, c, &left, &done); errs[i] != nil {
+			if errs[i] = send(ctx, e, &left, &done); errs[i] != nil {
 				cancel()
 			}
 		})
@@ -44,9 +57,9 @@ var errTimeUp = errors.New("the time is up")
 const patience = 5 * time.Second
 
 // send sends requests over one connection, each when the last was answered.
-func send(ctx context.Context, c contender, left, done *atomic.Int64) error {
+func send(ctx context.Context, e exchange, left, done *atomic.Int64) error {
 	var dialer net.Dialer
-	connection, err := dialer.DialContext(context.WithoutCancel(ctx), "tcp", c.address)
+	connection, err := dialer.DialContext(context.WithoutCancel(ctx), "tcp", e.address)
 	if err != nil {
 		return err
 	}
@@ -56,10 +69,10 @@ func send(ctx context.Context, c contender, left, done *atomic.Int64) error {
 		if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
 			return err
 		}
-		if _, err := connection.Write(c.request); err != nil {
+		if _, err := connection.Write(e.request); err != nil {
 			return err
 		}
-		if err := swallow(answers); err != nil {
+		if err := swallow(answers, e.status, e.head); err != nil {
 			return err
 		}
 		done.Add(1)
@@ -67,13 +80,13 @@ func send(ctx context.Context, c contender, left, done *atomic.Int64) error {
 	return nil
 }
 
-// swallow reads one answer, which must be a 200 that says how long it is.
-func swallow(r *bufio.Reader) error {
+// swallow reads one answer, which must have the status and say how long it is.
+func swallow(r *bufio.Reader, want string, head bool) error {
 	status, err := r.ReadSlice('\n')
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(string(status), "HTTP/1.1 200 ") {
+	if !strings.HasPrefix(string(status), "HTTP/1.1 "+want+" ") {
 		return fmt.Errorf("the answer is %q", strings.TrimSpace(string(status)))
 	}
 	length := -1
@@ -90,6 +103,9 @@ func swallow(r *bufio.Reader) error {
 				return err
 			}
 		}
+	}
+	if head {
+		return nil
 	}
 	if length < 0 {
 		return errors.New("the answer does not say how long it is")

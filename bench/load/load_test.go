@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -49,14 +51,15 @@ func TestRatiosCompareTurnsOfTheSameRound(t *testing.T) {
 		t.Error(diff)
 	}
 	var out strings.Builder
-	report(&out, []contender{fast, slow})
-	if !strings.Contains(out.String(), "a : b = 2.000 in requests/s (from 1.000 to 3.000)") {
+	slow.base = true
+	report(&out, "request", []contender{fast, slow})
+	if !strings.Contains(out.String(), "a : b   2.000 (1.000 to 3.000)") {
 		t.Error(out.String())
 	}
 }
 
-// site is a server that counts, and a contender for it.
-func site(t *testing.T, h http.HandlerFunc) (contender, *atomic.Int64) {
+// counting is a server that counts, and a request to it.
+func counting(t *testing.T, h http.HandlerFunc) (exchange, *atomic.Int64) {
 	t.Helper()
 	var served atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,12 +68,12 @@ func site(t *testing.T, h http.HandlerFunc) (contender, *atomic.Int64) {
 	}))
 	t.Cleanup(server.Close)
 	address := strings.TrimPrefix(server.URL, "http://")
-	return contender{name: "site", address: address, request: request(address, "a=b")}, &served
+	return exchange{address: address, request: request(address, "Cookie: a=b"), status: "200"}, &served
 }
 
 func TestEveryAnswerThatCountsWasGiven(t *testing.T) {
 	t.Parallel()
-	c, served := site(t, application)
+	c, served := counting(t, application)
 	n, err := hammer(t.Context(), c, 3, 200, time.Minute)
 	if err != nil || n != 200 || served.Load() != 200 {
 		t.Errorf("%d requests were counted and %d served, not 200: %v", n, served.Load(), err)
@@ -79,7 +82,7 @@ func TestEveryAnswerThatCountsWasGiven(t *testing.T) {
 
 func TestATurnEndsWithItsTime(t *testing.T) {
 	t.Parallel()
-	c, served := site(t, application)
+	c, served := counting(t, application)
 	begun := time.Now()
 	n, err := hammer(t.Context(), c, 2, 1<<40, 100*time.Millisecond)
 	if took := time.Since(begun); err != nil || n == 0 || int64(n) != served.Load() || took > 10*time.Second {
@@ -94,7 +97,7 @@ func TestAnythingButSuccessEndsTheMeasurement(t *testing.T) {
 		"303": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusSeeOther) },
 		"502": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusBadGateway) },
 	} {
-		c, _ := site(t, handler)
+		c, _ := counting(t, handler)
 		if _, err := hammer(t.Context(), c, 2, 100, time.Minute); err == nil || !strings.Contains(err.Error(), status) {
 			t.Errorf("an answer of %s counts: %v", status, err)
 		}
@@ -113,7 +116,7 @@ func TestAnswersAreReadToTheirEnd(t *testing.T) {
 		{"", ""},
 	} {
 		r := bufio.NewReader(strings.NewReader(tt.answer))
-		err := swallow(r)
+		err := swallow(r, "200", false)
 		if tt.rest == "" {
 			if err == nil {
 				t.Errorf("%q is taken for an answer", tt.answer)
@@ -138,17 +141,22 @@ func TestFormsCarryWhatThePageHid(t *testing.T) {
 
 func TestOptionsThatMeasureNothingAreRefused(t *testing.T) {
 	t.Parallel()
-	good := options{rounds: 1, round: time.Second, connections: 1, requests: 1}
+	good := options{mode: "requests", rounds: 1, round: time.Second, connections: 1, requests: 1, sites: 1, streams: 1}
 	for _, change := range []func(*options){
 		func(o *options) { o.rounds = 0 },
 		func(o *options) { o.round = 0 },
 		func(o *options) { o.connections = -1 },
 		func(o *options) { o.requests = 0 },
+		func(o *options) { o.sites = 0 },
+		func(o *options) { o.streams = 0 },
+		func(o *options) { o.mode = "nothing" },
+		func(o *options) { o.against = "caddy" },
+		func(o *options) { o.caddyfile = "Caddyfile" },
 	} {
 		bad := good
 		change(&bad)
-		if err := run(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "positive") {
-			t.Errorf("%+v: %v", bad, err)
+		if err := run(t.Context(), bad); err == nil {
+			t.Errorf("%+v: got no error", bad)
 		}
 	}
 }
@@ -157,10 +165,19 @@ func TestACaddyThatEndsAtOnceIsReported(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if s, err := open(ctx, t.TempDir(), "false"); err == nil || !strings.Contains(err.Error(), "has ended") {
-		if s != nil {
-			s.close()
-		}
-		t.Errorf("got a program started that is not a Caddy: %v", err)
+	s, err := open(ctx, t.TempDir(), "false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if _, _, err := s.start("", site{name: "gate"}); err == nil || !strings.Contains(err.Error(), "has ended") {
+		t.Errorf("got %v for a program that is not a Caddy, want that it has ended", err)
+	}
+}
+
+func TestEveryModeIsListed(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(modes())), slices.Sorted(slices.Values(modeNames()))); diff != "" {
+		t.Error(diff)
 	}
 }

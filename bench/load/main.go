@@ -1,19 +1,29 @@
-// Command load measures what the gate costs a signed-in request, as a ratio:
-// how many requests per second one Caddy answers with the gate before the
-// application, against the same Caddy with nothing before it, and with headers
-// of the same names that request_header sets.
+// Command load measures what the gate costs, as ratios to plain Caddy in the same
+// run:
 //
-//	go run ./bench/load
+//	go run ./bench/load                 a signed-in visitor's request
+//	go run ./bench/load -mode pages     the first page of a sign-in
+//	go run ./bench/load -mode sign-ins  a whole sign-in, by store
+//	go run ./bench/load -mode reloads   a reload of Caddy's configuration
+//	go run ./bench/load -mode streams   responses that stay open
 //
-// Everything runs on the loopback interface in one process group: this program
-// is the application, the stand-in for authentik and the clients, and Caddy is a
-// process of its own. It signs in as a browser does and sends the cookie that it
-// got. The three sites are measured in turns, so that what else the machine does
-// meets all of them, and the median of the turns' ratios counts.
+// Everything runs on the loopback interface: this program is the application, the
+// stand-in for authentik and the clients, and Caddy is a process of its own. What
+// is compared takes turns, so that what else the machine does meets all of it, and
+// the median of the turns' ratios counts.
 //
-// Clients and Caddy share the processors. Where those are few, the clients'
-// part lessens the difference in requests per second; so the processor time
-// that Caddy itself spends on a request is given beside it.
+// Clients and Caddy share the processors. Where those are few, the clients' part
+// lessens the difference in requests per second; so the processor time that Caddy
+// itself spends is given beside it.
+//
+// Another Caddy can be put beside ours in the modes requests, pages and sign-ins:
+//
+//	go run ./bench/load -against ./other-caddy ./Caddyfile
+//
+// Its Caddyfile listens on {$LOAD_LISTEN}, and has the application at
+// {$LOAD_APPLICATION} and authentik at {$LOAD_AUTHENTIK}. It may be a gate with
+// pages like ours, which the program signs in to, or let the visitor with the
+// header of -header in, or everybody.
 package main
 
 import (
@@ -24,26 +34,39 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"time"
 )
 
 // options are what can be asked for on the command line.
 type options struct {
+	mode        string
 	caddy       string
 	rounds      int
 	round       time.Duration
 	connections int
 	requests    int
+	sites       int
+	streams     int
+	against     string // a Caddy
+	caddyfile   string // of that Caddy
+	header      string // that it knows the visitor by
 }
 
 func main() {
 	var o options
+	flag.StringVar(&o.mode, "mode", "requests", "what is measured: "+strings.Join(modeNames(), ", "))
 	flag.StringVar(&o.caddy, "caddy", "", "a Caddy with the gate; default: it is built from ./cmd/caddy")
-	flag.IntVar(&o.rounds, "rounds", 15, "how often each site has its turn")
+	flag.IntVar(&o.rounds, "rounds", 15, "how many turns each has")
 	flag.DurationVar(&o.round, "round", time.Second, "how long a turn lasts")
 	flag.IntVar(&o.connections, "connections", 16, "how many connections send requests")
 	flag.IntVar(&o.requests, "requests", 1_000_000, "how many requests a turn has at most")
+	flag.IntVar(&o.sites, "sites", 200, "how many sites are reloaded")
+	flag.IntVar(&o.streams, "streams", 2000, "how many responses stay open")
+	flag.StringVar(&o.against, "against", "", "another Caddy to compare with; its Caddyfile is the argument")
+	flag.StringVar(&o.header, "header", "", "a header that the other Caddy knows the visitor by, as Name: value")
 	flag.Parse()
+	o.caddyfile = flag.Arg(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
 	stop()
@@ -53,10 +76,44 @@ func main() {
 	}
 }
 
+// check returns an error for options that measure nothing.
+func (o options) check() error {
+	if o.rounds < 1 || o.connections < 1 || o.requests < 1 || o.round <= 0 || o.sites < 1 || o.streams < 1 {
+		return errors.New("rounds, connections, requests, sites, streams and the length of a round must be positive")
+	}
+	if (o.against == "") != (o.caddyfile == "") {
+		return errors.New("-against takes a Caddy, and the Caddyfile for it as the argument")
+	}
+	return nil
+}
+
+// A mode is one kind of measurement: of contenders that take turns, or by itself.
+type mode struct {
+	unit       string
+	contenders func(context.Context, *stage, options) ([]contender, error)
+	alone      func(context.Context, *stage, options) error
+}
+
+func modes() map[string]mode {
+	return map[string]mode{
+		"requests": {unit: "request", contenders: requests},
+		"pages":    {unit: "request", contenders: pages},
+		"sign-ins": {unit: "sign-in", contenders: signIns},
+		"reloads":  {unit: "reload", contenders: reloads},
+		"streams":  {alone: streams},
+	}
+}
+
+func modeNames() []string { return []string{"requests", "pages", "sign-ins", "reloads", "streams"} }
+
 // run measures in a directory that it removes again.
 func run(ctx context.Context, o options) error {
-	if o.rounds < 1 || o.connections < 1 || o.requests < 1 || o.round <= 0 {
-		return errors.New("rounds, connections, requests and the length of a round must be positive")
+	if err := o.check(); err != nil {
+		return err
+	}
+	m, known := modes()[o.mode]
+	if !known {
+		return fmt.Errorf("there is no mode %q; the modes are %s", o.mode, strings.Join(modeNames(), ", "))
 	}
 	directory, err := os.MkdirTemp("", "caddy-authentik-load-")
 	if err != nil {
@@ -68,32 +125,35 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer s.close()
-	contenders, err := s.contenders(ctx)
+	fmt.Printf("%d processors, %s/%s, %s\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	if m.alone != nil {
+		return m.alone(ctx, s, o)
+	}
+	contenders, err := m.contenders(ctx, s, o)
 	if err != nil {
 		return err
 	}
-	return compete(ctx, o, s, contenders)
+	return compete(ctx, o, m.unit, contenders)
 }
 
 // compete lets the contenders have their turns and prints what came of it.
-func compete(ctx context.Context, o options, s *stage, contenders []contender) error {
-	fmt.Printf("%d processors, %s/%s, %s, %d connections, %d turns of %v for each site\n\n",
-		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), o.connections, o.rounds, o.round)
-	for i := range contenders { // a first turn makes caches and connections warm, and is not counted
-		if _, err := s.turn(ctx, o, contenders[i], o.round/3); err != nil {
-			return fmt.Errorf("%s: %w", contenders[i].name, err)
+func compete(ctx context.Context, o options, unit string, contenders []contender) error {
+	fmt.Printf("%d connections, %d turns of %v for each\n\n", o.connections, o.rounds, o.round)
+	for _, c := range contenders { // a first turn makes caches and connections warm, and is not counted
+		if _, err := c.turn(ctx, o, o.round/3); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	for n := range o.rounds {
 		for i := range contenders {
-			c := &contenders[(i+n)%len(contenders)] // no contender is always first
-			m, err := s.turn(ctx, o, *c, o.round)
+			c := &contenders[(i+n)%len(contenders)] // none is always first
+			m, err := c.turn(ctx, o, o.round)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			c.turns = append(c.turns, m)
 		}
 	}
-	report(os.Stdout, contenders)
+	report(os.Stdout, unit, contenders)
 	return nil
 }

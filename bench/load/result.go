@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -8,12 +10,15 @@ import (
 	"time"
 )
 
-// A contender is one site, and what its turns have shown.
+// A contender is what is measured, and what its turns have shown.
 type contender struct {
-	name    string
-	address string
-	request []byte
-	turns   []measurement
+	name string
+	// base says that those before it are compared with it.
+	base    bool
+	process *process
+	// work does as much as it can in a time, and returns how much that was.
+	work  func(ctx context.Context, o options, d time.Duration) (int, error)
+	turns []measurement
 }
 
 // A measurement is one turn.
@@ -26,6 +31,17 @@ type measurement struct {
 func (m measurement) rate() float64 { return float64(m.requests) / m.took.Seconds() }
 
 func (m measurement) cost() float64 { return float64(m.processor.Microseconds()) / float64(m.requests) }
+
+// turn lets a contender work for a while.
+func (c contender) turn(ctx context.Context, o options, d time.Duration) (measurement, error) {
+	spent, begun := c.process.processorTime(), time.Now()
+	n, err := c.work(ctx, o, d)
+	m := measurement{requests: n, took: time.Since(begun), processor: c.process.processorTime() - spent}
+	if err == nil && n == 0 {
+		err = errors.New("nothing was answered")
+	}
+	return m, errors.Join(err, ctx.Err())
+}
 
 // ratios divide each turn of a by the turn of b in the same round.
 func ratios(a, b contender, of func(measurement) float64) []float64 {
@@ -54,19 +70,29 @@ func medianOf(c contender, of func(measurement) float64) float64 {
 	return median(values)
 }
 
-// report compares the first contender with each of the others.
-func report(w io.Writer, contenders []contender) {
+// spread is a median with what it lies between.
+func spread(values []float64) string {
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", median(values), slices.Min(values), slices.Max(values))
+}
+
+// report prints all contenders, and compares each with the bases after it.
+func report(w io.Writer, unit string, contenders []contender) {
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	_, _ = fmt.Fprintln(table, "site\trequests/s\tµs of Caddy's processor time a request")
+	_, _ = fmt.Fprintf(table, "\t%ss/s\tµs of Caddy's processor time a %s\n", unit, unit)
 	for _, c := range contenders {
 		_, _ = fmt.Fprintf(table, "%s\t%.0f\t%.1f\n", c.name, medianOf(c, measurement.rate), medianOf(c, measurement.cost))
 	}
 	_ = table.Flush()
-	_, _ = fmt.Fprintln(w)
-	gate := contenders[0]
-	for _, other := range contenders[1:] {
-		rates, costs := ratios(gate, other, measurement.rate), ratios(gate, other, measurement.cost)
-		_, _ = fmt.Fprintf(w, "%s : %s = %.3f in requests/s (from %.3f to %.3f), %.3f in processor time\n",
-			gate.name, other.name, median(rates), slices.Min(rates), slices.Max(rates), median(costs))
+	_, _ = fmt.Fprintf(w, "\nmedians of the ratios of turns, and what they lie between:\n")
+	table = tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	_, _ = fmt.Fprintf(table, "\t%ss/s\tprocessor time\n", unit)
+	for i, c := range contenders {
+		for _, base := range contenders[i+1:] {
+			if base.base {
+				_, _ = fmt.Fprintf(table, "%s : %s\t%s\t%s\n", c.name, base.name,
+					spread(ratios(c, base, measurement.rate)), spread(ratios(c, base, measurement.cost)))
+			}
+		}
 	}
+	_ = table.Flush()
 }

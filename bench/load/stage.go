@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,29 +9,30 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// The visitor that signs in.
+// The visitors that sign in. Each has sessions of its own, as users have.
 const (
 	username = "jane"
 	password = "open sesame"
+	visitors = 2000
 )
 
 // A stage is everything that stands around a measurement.
 type stage struct {
-	caddy *exec.Cmd
-	ended chan error
-	sites map[string]string // addresses by name
-	stop  context.CancelFunc
+	directory, caddy string // the program
+	authentik        string // addresses
+	application      string
+	processes        []*process
+	stop             context.CancelFunc
+	untilClose       context.Context //nolint:containedctx // Processes end with it.
 }
 
-// open starts the application, the stand-in for authentik and Caddy.
+// open starts the application and the stand-in for authentik, and finds a Caddy.
 func open(ctx context.Context, directory, caddy string) (*stage, error) {
 	if caddy == "" {
 		// Caddy has its data in a directory "caddy" there.
@@ -43,9 +43,15 @@ func open(ctx context.Context, directory, caddy string) (*stage, error) {
 			return nil, fmt.Errorf("building Caddy: %w", err)
 		}
 	}
-	ctx, stop := context.WithCancel(ctx)
-	s := &stage{stop: stop, sites: map[string]string{}, ended: make(chan error, 1)}
-	err := s.start(ctx, directory, caddy)
+	s := &stage{directory: directory, caddy: caddy}
+	s.untilClose, s.stop = context.WithCancel(ctx)
+	authentik, err := standIn()
+	if err == nil {
+		s.authentik, err = serve(s.untilClose, authentik)
+	}
+	if err == nil {
+		s.application, err = serve(s.untilClose, http.HandlerFunc(application))
+	}
 	if err != nil {
 		s.close()
 		return nil, err
@@ -53,57 +59,76 @@ func open(ctx context.Context, directory, caddy string) (*stage, error) {
 	return s, nil
 }
 
-func (s *stage) start(ctx context.Context, directory, caddy string) error {
-	authentik, err := standIn()
-	if err != nil {
-		return err
-	}
+// A site is one of a Caddyfile. It has a name here, and directives before the
+// application.
+type site struct{ name, before string }
+
+// gate is a site with the gate and options for it.
+func (s *stage) gate(name, options string) site {
+	return site{name, "\tauthentik http://" + s.authentik + " {\n" + options + "\t}\n"}
+}
+
+// start starts a Caddy with some sites, and returns their addresses by name.
+func (s *stage) start(global string, sites ...site) (*process, map[string]string, error) {
 	at := map[string]string{}
-	for name, handler := range map[string]http.Handler{"authentik": authentik, "application": http.HandlerFunc(application)} {
-		if at[name], err = serve(ctx, handler); err != nil {
-			return err
+	addresses := make([]string, 0, len(sites))
+	text := "{\n\tpersist_config off\n\tauto_https off\n\tlog {\n\t\tlevel ERROR\n\t}\n" + global + "}\n"
+	for _, one := range sites {
+		address, err := free(s.untilClose)
+		if err != nil {
+			return nil, nil, err
 		}
+		at[one.name], addresses = address, append(addresses, address)
+		_, port, _ := net.SplitHostPort(address)
+		text += fmt.Sprintf("http://:%s {\n\tbind 127.0.0.1\n%s\treverse_proxy %s\n}\n", port, one.before, s.application)
 	}
-	for _, name := range []string{"gate", "headers", "plain"} {
-		if s.sites[name], err = free(ctx); err != nil {
-			return err
-		}
+	file := filepath.Join(s.directory, fmt.Sprintf("Caddyfile-%d", len(s.processes)))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, nil, err
 	}
-	file := filepath.Join(directory, "Caddyfile")
-	if err := os.WriteFile(file, []byte(s.caddyfile(at)), 0o600); err != nil {
-		return err
-	}
-	s.caddy = exec.CommandContext(ctx, caddy, "run", "--adapter", "caddyfile", "--config", file) //nolint:gosec // The one we were given.
-	s.caddy.Env = append(os.Environ(), "XDG_DATA_HOME="+directory, "XDG_CONFIG_HOME="+directory)
-	s.caddy.Stderr = os.Stderr
-	s.caddy.Cancel = func() error { return s.caddy.Process.Signal(syscall.SIGTERM) }
-	s.caddy.WaitDelay = 5 * time.Second
-	if err := s.caddy.Start(); err != nil {
-		return fmt.Errorf("starting Caddy: %w", err)
-	}
-	go func() { s.ended <- s.caddy.Wait() }()
-	return s.wait(ctx)
+	p, err := s.launch(nil, addresses, s.caddy, "run", "--adapter", "caddyfile", "--config", file)
+	return p, at, err
 }
 
-// caddyfile describes three sites of one Caddy. They differ in one directive.
-func (s *stage) caddyfile(at map[string]string) string {
-	site := func(name, before string) string {
-		_, port, _ := net.SplitHostPort(s.sites[name])
-		return fmt.Sprintf("http://:%s {\n\tbind 127.0.0.1\n%s\treverse_proxy %s\n}\n", port, before, at["application"])
+// launch starts a process that ends with the stage.
+func (s *stage) launch(env, addresses []string, program string, args ...string) (*process, error) {
+	p, err := launch(s.untilClose, filepath.Join(s.directory, fmt.Sprint(len(s.processes))), env, addresses, program, args...)
+	if p != nil {
+		s.processes = append(s.processes, p)
 	}
-	return "{\n\tadmin off\n\tpersist_config off\n\tauto_https off\n\tlog {\n\t\tlevel ERROR\n\t}\n}\n" +
-		site("gate", "\tauthentik http://"+at["authentik"]+"\n") +
-		site("headers", "\trequest_header Remote-User "+username+"\n\trequest_header Remote-Name \"Jane Doe\"\n"+
-			"\trequest_header Remote-Email jane@example.com\n\trequest_header Remote-Groups staff,wiki\n") +
-		site("plain", "")
+	return p, err
 }
 
-// standIn is an authentik with one visitor.
+// other starts the Caddy that is compared with, and returns its address.
+func (s *stage) other(o options) (*process, string, error) {
+	address, err := free(s.untilClose)
+	if err != nil {
+		return nil, "", err
+	}
+	env := []string{"LOAD_LISTEN=" + address, "LOAD_APPLICATION=" + s.application, "LOAD_AUTHENTIK=" + s.authentik}
+	p, err := s.launch(env, []string{address}, o.against, "run", "--adapter", "caddyfile", "--config", o.caddyfile)
+	return p, address, err
+}
+
+// close ends everything.
+func (s *stage) close() {
+	s.stop()
+	for _, p := range s.processes {
+		p.close()
+	}
+}
+
+// standIn is an authentik with many visitors. Each user's name is username and a
+// number; the first has none.
 func standIn() (http.Handler, error) {
+	users := make([]authentiktest.User, visitors)
+	for i := range users {
+		users[i] = authentiktest.User{
+			Username: visitor(i), Name: "Jane Doe", Email: visitor(i) + "@example.com", Password: password, Groups: []string{"staff", "wiki"},
+		}
+	}
 	return authentiktest.New(authentiktest.Config{
-		Users: []authentiktest.User{{
-			Username: username, Name: "Jane Doe", Email: "jane@example.com", Password: password, Groups: []string{"staff", "wiki"},
-		}},
+		Users: users,
 		Flows: []authentiktest.Flow{{Slug: "default-authentication-flow", Title: "Welcome", Bindings: []authentiktest.Binding{
 			{Stage: &authentiktest.IdentificationStage{UserFields: []string{"username"}}},
 			{Stage: &authentiktest.PasswordStage{}},
@@ -112,8 +137,24 @@ func standIn() (http.Handler, error) {
 	})
 }
 
-// application answers a short page, and tells whom it takes the visitor for.
+// visitor returns the name of a user.
+func visitor(i int) string {
+	if i%visitors == 0 {
+		return username
+	}
+	return fmt.Sprintf("%s%d", username, i%visitors)
+}
+
+// application answers a short page, and tells whom it takes the visitor for. A
+// stream stays open until its client leaves.
 func application(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == streamPath {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, "hello "+r.Header.Get("Remote-User")+strings.Repeat(".", 1024)) //nolint:gosec // Plain text, to ourselves.
 }
@@ -139,65 +180,4 @@ func free(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return listener.Addr().String(), listener.Close()
-}
-
-// wait waits until every site takes connections.
-func (s *stage) wait(ctx context.Context) error {
-	var dialer net.Dialer
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	for name, address := range s.sites {
-		for {
-			connection, err := dialer.DialContext(ctx, "tcp", address)
-			if err == nil {
-				_ = connection.Close()
-				break
-			}
-			select {
-			case ended := <-s.ended:
-				s.ended <- ended
-				return fmt.Errorf("the Caddy process has ended: %w", errors.Join(ended, err))
-			case <-ctx.Done():
-				return fmt.Errorf("the site %s does not answer: %w", name, err)
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
-	}
-	return nil
-}
-
-// close ends everything, Caddy first.
-func (s *stage) close() {
-	s.stop()
-	if s.caddy != nil && s.caddy.Process != nil {
-		<-s.ended //nolint:errcheck // It was told to end.
-	}
-}
-
-// turn lets one contender answer for a while.
-func (s *stage) turn(ctx context.Context, o options, c contender, d time.Duration) (measurement, error) {
-	spent, begun := s.processorTime(), time.Now()
-	n, err := hammer(ctx, c, o.connections, o.requests, d)
-	m := measurement{requests: n, took: time.Since(begun), processor: s.processorTime() - spent}
-	if err == nil && n == 0 {
-		err = errors.New("nothing was answered")
-	}
-	return m, errors.Join(err, ctx.Err())
-}
-
-// processorTime is what Caddy has spent so far, as Linux tells (proc(5)), or
-// zero elsewhere. A tick is a hundredth of a second on every Linux.
-func (s *stage) processorTime() time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.caddy.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, after, _ := strings.Cut(string(stat), ") ") // the name of the program may hold blanks
-	fields := strings.Fields(after)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond
 }

@@ -14,48 +14,35 @@ import (
 	"time"
 )
 
-// contenders signs in and makes the three sites ready. Each is tried once, so
-// that nothing is measured but what was meant.
-func (s *stage) contenders(ctx context.Context) ([]contender, error) {
-	cookie, err := signIn(ctx, "http://"+s.sites["gate"])
-	if err != nil {
-		return nil, fmt.Errorf("signing in: %w", err)
-	}
-	var all []contender
-	for _, c := range []struct{ site, name, user string }{
-		{"gate", "gate", username},
-		{"headers", "request_header", username},
-		{"plain", "only reverse_proxy", ""},
-	} {
-		address := s.sites[c.site]
-		if err := expect(ctx, address, cookie, http.StatusOK, "hello "+c.user+"."); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
-		}
-		all = append(all, contender{name: c.name, address: address, request: request(address, cookie)})
-	}
-	if err := expect(ctx, s.sites["gate"], "none=none", http.StatusUnauthorized, ""); err != nil {
-		return nil, fmt.Errorf("the gate without a cookie: %w", err)
-	}
-	return all, nil
-}
-
-// request is what a browser sends when a page asks for something of its site.
-func request(address, cookie string) []byte {
+// request is what a browser sends when a page asks for something of its site. The
+// header is one that the visitor is known by.
+func request(address, header string) []byte {
 	return []byte("GET /some/page HTTP/1.1\r\nHost: " + address + "\r\n" +
 		"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\n" +
 		"Accept: */*\r\nAccept-Language: en-US,en;q=0.9\r\n" +
 		"Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: same-origin\r\n" +
 		"Sec-Ch-Ua: \"Chromium\";v=\"140\"\r\nSec-Ch-Ua-Mobile: ?0\r\nSec-Ch-Ua-Platform: \"Linux\"\r\n" +
-		"Referer: http://" + address + "/\r\nCookie: theme=dark; " + cookie + "\r\n\r\n")
+		"Referer: http://" + address + "/\r\n" + header + "\r\n\r\n")
+}
+
+// load is what a browser sends that opens a page and has no cookies yet.
+func load(method, address, path string, more ...string) []byte {
+	return []byte(method + " " + path + " HTTP/1.1\r\nHost: " + address + "\r\n" +
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\n" +
+		"Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-US,en;q=0.9\r\n" +
+		"Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: none\r\n" +
+		strings.Join(more, "") + "\r\n")
 }
 
 // expect asks once and looks at the answer.
-func expect(ctx context.Context, address, cookie string, status int, begins string) error {
+func expect(ctx context.Context, address, header string, status int, begins string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/some/page", nil)
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Cookie", "theme=dark; "+cookie)
+	if name, value, found := strings.Cut(header, ":"); found {
+		r.Header.Set(name, strings.TrimSpace(value))
+	}
 	got, body, err := do(http.DefaultClient, r)
 	if err != nil {
 		return err
@@ -66,37 +53,41 @@ func expect(ctx context.Context, address, cookie string, status int, begins stri
 	return nil
 }
 
-// signIn answers authentik's questions on the gate's pages and returns the
-// cookies that it has then.
-func signIn(ctx context.Context, site string) (string, error) {
+// signIn answers authentik's questions on the gate's pages, and returns the header
+// with the cookies that it has then.
+func signIn(ctx context.Context, transport http.RoundTripper, site, user string) (header string, err error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return "", err
 	}
-	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second}
-	page, err := load(ctx, browser, site+"/", nil)
-	for _, typed := range []url.Values{{"uid_field": {username}}, {"password": {password}}} {
+	browser := &http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: transport}
+	page, err := visit(ctx, browser, site+"/", nil)
+	for _, typed := range []url.Values{{"uid_field": {user}}, {"password": {password}}} {
 		if err != nil {
 			return "", err
 		}
-		page, err = load(ctx, browser, site+"/.authentik/login", fill(page, typed))
+		page, err = visit(ctx, browser, site+"/.authentik/login", fill(page, typed))
 	}
 	if err != nil {
 		return "", err
 	}
-	if !strings.HasPrefix(page, "hello "+username) {
+	if !strings.HasPrefix(page, "hello "+user+".") {
 		return "", fmt.Errorf("the sign-in ended with %.200q", page)
 	}
 	at, err := url.Parse(site)
 	if err != nil {
 		return "", err
 	}
+	var cookies []string
 	for _, c := range jar.Cookies(at) {
 		if c.Name == "authentik_gate" {
-			return c.Name + "=" + c.Value, nil
+			cookies = append(cookies, c.Name+"="+c.Value)
 		}
 	}
-	return "", errors.New("the gate has set no cookie")
+	if len(cookies) == 0 {
+		return "", errors.New("the gate has set no cookie")
+	}
+	return "Cookie: theme=dark; " + strings.Join(cookies, "; "), nil
 }
 
 var hidden = regexp.MustCompile(`name="(visit|to|component)" value="([^"]*)"`)
@@ -109,8 +100,8 @@ func fill(page string, typed url.Values) url.Values {
 	return typed
 }
 
-// load opens a page, or sends a form where there is one.
-func load(ctx context.Context, browser *http.Client, address string, form url.Values) (string, error) {
+// visit opens a page, or sends a form where there is one.
+func visit(ctx context.Context, browser *http.Client, address string, form url.Values) (string, error) {
 	method := http.MethodGet
 	if form != nil {
 		method = http.MethodPost

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// reloads compare what Caddy needs for another configuration, with a gate before
+// each site and with none.
+func reloads(_ context.Context, s *stage, o options) ([]contender, error) {
+	gates, err := s.reloaded(o, "\tauthentik http://"+s.authentik+"\n")
+	if err != nil {
+		return nil, err
+	}
+	gates.name = fmt.Sprintf("%d gates", o.sites)
+	plain, err := s.reloaded(o, "")
+	plain.name, plain.base = fmt.Sprintf("%d sites without", o.sites), true
+	return []contender{gates, plain}, err
+}
+
+// reloaded starts a Caddy with many sites, which is given its configuration again
+// and again.
+func (s *stage) reloaded(o options, before string) (contender, error) {
+	admin, err := free(s.untilClose)
+	if err != nil {
+		return contender{}, err
+	}
+	listen, err := free(s.untilClose)
+	if err != nil {
+		return contender{}, err
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "{\n\tadmin %s\n\tpersist_config off\n\tauto_https off\n\tlog {\n\t\tlevel ERROR\n\t}\n}\n", admin)
+	_, port, _ := strings.Cut(listen, ":")
+	for i := range o.sites {
+		fmt.Fprintf(&text, "http://site%d.example:%s {\n\tbind 127.0.0.1\n%s\treverse_proxy %s\n}\n", i, port, before, s.application)
+	}
+	file := filepath.Join(s.directory, fmt.Sprintf("Caddyfile-%d", len(s.processes)))
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		return contender{}, err
+	}
+	p, err := s.launch(nil, []string{admin, listen}, s.caddy, "run", "--adapter", "caddyfile", "--config", file)
+	work := func(ctx context.Context, o options, d time.Duration) (n int, err error) {
+		for ends := time.Now().Add(d); n == 0 || time.Now().Before(ends) && n < o.requests; n++ {
+			if err := reload(ctx, admin, text.String()); err != nil {
+				return n, err
+			}
+		}
+		return n, nil
+	}
+	return contender{process: p, work: work}, err
+}
+
+// reload gives a Caddy a configuration that it takes for another one.
+func reload(ctx context.Context, admin, caddyfile string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+admin+"/load", bytes.NewReader([]byte(caddyfile)))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "text/caddyfile")
+	r.Header.Set("Cache-Control", "must-revalidate")
+	status, body, err := do(http.DefaultClient, r)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("reloading: %d %.200q", status, body)
+	}
+	return err
+}
