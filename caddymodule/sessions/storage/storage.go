@@ -51,7 +51,7 @@ func (m *Module) Provision(ctx caddy.Context) error { return m.take(ctx.Storage(
 
 func (m *Module) take(storage certmagic.Storage, log *slog.Logger) error {
 	key := keyOf(storage)
-	taken, release, err := shared.Take(key, func() (pooled, error) { return pooled{storagestore.New(storage, log)}, nil })
+	taken, release, err := shared.Take(key, func() (pooled, error) { return pooled{storagestore.New(creating(storage), log)}, nil })
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,15 @@ func (m *Module) take(storage certmagic.Storage, log *slog.Logger) error {
 		m.store = countingStore(taken)
 	}
 	return nil
+}
+
+// creating returns the storage as one that writes new entries without a lock, if
+// it is the file system's.
+func creating(storage certmagic.Storage) storagestore.Storage {
+	if files, ok := storage.(*certmagic.FileStorage); ok {
+		return storagestore.Files{Storage: files, Path: files.Path}
+	}
+	return storage
 }
 
 // Cleanup gives the store back. The last gate to do so closes it; the sessions

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,6 +68,21 @@ func BenchmarkSaveNew(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// The cost of a sign-in where many sign in at once.
+func BenchmarkSaveNewByMany(b *testing.B) {
+	s, _ := newIdle(b, fileStorage(b))
+	b.ReportAllocs()
+	b.SetParallelism(8)
+	var next atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.Save(b.Context(), fmt.Sprintf("session-%d", next.Add(1)), session()); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }
 
 // The cost of a recheck.

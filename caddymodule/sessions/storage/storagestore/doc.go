@@ -23,6 +23,9 @@
 // it was released, even if it belongs to another process by then that has been
 // killed.
 //
+// On the file system a new entry needs no lock: its file gets its name with a
+// link, which fails if the name is taken.
+//
 // # Which clocks are compared
 //
 // Records, tombstones and leases expire by the clock of the process that reads
@@ -35,6 +38,7 @@
 //   - store.go: the store, its records
 //   - entry.go, place.go: the format of what is stored, and its keys
 //   - swap.go: reading, and replacing a version that was read before
+//   - create.go: writing what was not there before
 //   - limit.go: storages that ignore contexts
 //   - tombstone.go, lease.go: revocations, leases
 //   - outbox.go, inbox.go, watch.go: names that this process has revoked, names

@@ -188,7 +188,7 @@ func (j *logBuffer) String() string {
 // open makes a store that is closed when the test ends.
 func open(t testing.TB, storage Storage) *Store {
 	t.Helper()
-	s := New(storage, slog.New(slog.DiscardHandler))
+	s := New(asCreator(storage), slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -197,10 +197,18 @@ func open(t testing.TB, storage Storage) *Store {
 func newIdle(t testing.TB, storage Storage) (*Store, *logBuffer) {
 	t.Helper()
 	log := new(logBuffer)
-	s := New(storage, slog.New(slog.NewTextHandler(log, nil)))
+	s := New(asCreator(storage), slog.New(slog.NewTextHandler(log, nil)))
 	s.started.Do(func() {})
 	t.Cleanup(func() { _ = s.Close() })
 	return s, log
+}
+
+// asCreator returns the file system's storage as the module gives it to a store.
+func asCreator(storage Storage) Storage {
+	if files, ok := storage.(*certmagic.FileStorage); ok {
+		return Files{files, files.Path}
+	}
+	return storage
 }
 
 func fileStorage(t testing.TB) *certmagic.FileStorage {

@@ -26,7 +26,7 @@ const childEnv = "STORAGESTORE_TEST_DIRECTORY"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
-		s := New(&certmagic.FileStorage{Path: dir}, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+		s := New(asCreator(&certmagic.FileStorage{Path: dir}), slog.New(slog.NewTextHandler(os.Stderr, nil)))
 		obey(s, os.Stdin, os.Stdout)
 		_ = s.Close()
 		return

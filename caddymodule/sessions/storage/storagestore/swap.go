@@ -52,19 +52,33 @@ func (s *Store) read(ctx context.Context, p place) (entry, error) {
 // is the zero entry. If the place holds another version by now, swap changes
 // nothing: replaced is false, and found is what the place holds.
 func (s *Store) swap(ctx context.Context, p place, before, next entry) (found entry, replaced bool, err error) {
-	lock := p.lockOf(before.version)
+	if to, can := s.storage.(Creator); can && before.version == "" && next.version != "" {
+		if found, replaced, err = s.create(ctx, to, p, next); !errors.Is(err, errors.ErrUnsupported) {
+			return found, replaced, err
+		}
+	}
+	err = s.locked(ctx, p, before.version, func() error {
+		locked := time.Now()
+		if found, err = s.read(ctx, p); err != nil || found.version != before.version {
+			return err
+		}
+		if time.Since(locked) > maxLockAge {
+			return fmt.Errorf("storagestore: writing %s: %w", p.key, errLockExpired)
+		}
+		replaced = true
+		return s.put(ctx, p, next)
+	})
+	return found, replaced, err
+}
+
+// locked does work while no other process replaces a version.
+func (s *Store) locked(ctx context.Context, p place, version string, work func() error) error {
+	lock := p.lockOf(version)
 	if err := s.storage.Lock(ctx, lock); err != nil {
-		return entry{}, false, fmt.Errorf("storagestore: locking %s: %w", p.key, err)
+		return fmt.Errorf("storagestore: locking %s: %w", p.key, err)
 	}
-	locked := time.Now()
 	defer s.unlock(ctx, lock)
-	if found, err = s.read(ctx, p); err != nil || found.version != before.version {
-		return found, false, err
-	}
-	if time.Since(locked) > maxLockAge {
-		return found, false, fmt.Errorf("storagestore: writing %s: %w", p.key, errLockExpired)
-	}
-	return found, true, s.put(ctx, p, next)
+	return work()
 }
 
 // put writes an entry; the zero entry removes what is there.

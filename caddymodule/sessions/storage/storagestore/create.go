@@ -1,0 +1,113 @@
+package storagestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A Creator is a Storage that can write a value under a key that has none, in one
+// step. With it, a new entry needs no lock.
+type Creator interface {
+	Storage
+	// Create writes a value that survives the end of the process. If the key has a
+	// value already, it changes nothing and returns fs.ErrExist: of several writers,
+	// in whatever process, one succeeds. Where it is not possible, it returns
+	// errors.ErrUnsupported.
+	Create(ctx context.Context, key string, value []byte) error
+}
+
+// create is swap where there was no entry. What has come there meanwhile is found,
+// unless it is torn: that is replaced under a lock.
+func (s *Store) create(ctx context.Context, to Creator, p place, next entry) (found entry, created bool, err error) {
+	all, err := next.encode(p.key)
+	if err != nil {
+		return entry{}, false, err
+	}
+	for range listTries {
+		if err = ctx.Err(); err != nil {
+			return entry{}, false, err
+		}
+		if err = to.Create(ctx, p.key, all); err == nil {
+			return entry{}, true, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+		if found, err = s.read(ctx, p); err != nil || found.version != "" {
+			return found, false, err
+		}
+		if found.torn {
+			if err := s.removeTorn(ctx, p); err != nil {
+				return entry{}, false, err
+			}
+		}
+	}
+	return entry{}, false, fmt.Errorf("storagestore: writing %s: %w", p.key, err)
+}
+
+// removeTorn removes an entry that is torn, and no other that comes in its place
+// from a process that does the same.
+func (s *Store) removeTorn(ctx context.Context, p place) error {
+	return s.locked(ctx, p, "", func() error {
+		found, err := s.fetch(ctx, p)
+		if err != nil || !found.torn {
+			return err
+		}
+		return s.remove(ctx, p.key)
+	})
+}
+
+// Files is the file system's storage as a Creator.
+type Files struct {
+	Storage
+	// Path is the directory that keys are paths in.
+	Path string
+}
+
+// Create implements Creator. The value gets its name when it is complete, and is
+// on the disk together with the name when Create returns.
+func (f Files) Create(_ context.Context, key string, value []byte) error {
+	name := filepath.Join(f.Path, filepath.FromSlash(key))
+	if _, err := os.Lstat(name); err == nil {
+		return fs.ErrExist
+	}
+	draft, err := newDraft(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(draft.Name()) }() // what stays behind is swept
+	if _, err = draft.Write(value); err == nil {
+		err = linked(os.Link(draft.Name(), name))
+	}
+	if err == nil {
+		err = draft.Sync()
+	}
+	return errors.Join(err, draft.Close())
+}
+
+// newDraft makes a file for a value that is not complete, beside the others.
+func newDraft(dir string) (*os.File, error) {
+	draft, err := os.CreateTemp(dir, "")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(dir, 0o700); err == nil {
+			draft, err = os.CreateTemp(dir, "")
+		}
+	}
+	return draft, err
+}
+
+// linked returns the result of a link. Only that there is such a file is certain:
+// some file systems have no links, and each says so in its own way.
+func linked(err error) error {
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+}
+
+// Interface guard.
+var _ Creator = Files{}
