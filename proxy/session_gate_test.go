@@ -117,6 +117,7 @@ func (d *sessionGate) begin(user User) string {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	d.sessions.Forget() // no request has come with it yet
 	return s.Cookie()
 }
 

@@ -97,3 +97,26 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
+
+// Beside runs work beside its caller, who has to wait for it: wait returns its
+// result, as often as it is called. A panic of the work is one of wait, where a
+// server recovers it.
+func Beside[T any](work func() T) (wait func() T) {
+	var (
+		result  T
+		failure any
+		done    = make(chan struct{})
+	)
+	go func() {
+		defer close(done)
+		defer func() { failure = recover() }()
+		result = work()
+	}()
+	return func() T {
+		<-done
+		if failure != nil {
+			panic(failure)
+		}
+		return result
+	}
+}

@@ -46,3 +46,27 @@ func TestGroup_EveryRunsUntilItIsClosed(t *testing.T) {
 		}
 	})
 }
+
+func TestBeside_WaitReturnsTheResultAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{})
+	wait := Beside(func() int { <-begun; return 7 })
+	close(begun)
+	for range 2 {
+		if got := wait(); got != 7 {
+			t.Errorf("got %d, want 7", got)
+		}
+	}
+}
+
+func TestBeside_PanicIsOneOfItsCaller(t *testing.T) {
+	t.Parallel()
+	wait := Beside(func() int { panic("the store") })
+	defer func() {
+		if p := recover(); p != "the store" {
+			t.Errorf("got %v, want the panic of the work", p)
+		}
+	}()
+	wait()
+	t.Error("got a result of work that has panicked")
+}

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
-	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 const (
@@ -33,12 +31,10 @@ func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Sec
 		return seal.Secret{}, nil, err
 	}
 	defer leave()
+	since := r.cache.epoch()
 	browser := seal.NewSecret()
 	held := stored{rec: &rec, box: r.Key.Box(seal.KindSession, r.Realm(host), browser)}
 	surplus, err := r.enter(ctx, held, host)
-	if err == nil {
-		err = r.save(ctx, held)
-	}
 	if err == nil {
 		err = r.endSurplus(ctx, rec.User, surplus)
 	}
@@ -46,62 +42,7 @@ func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Sec
 		r.undo(ctx, held)
 		return seal.Secret{}, nil, err
 	}
-	return browser, r.prepare(held, host), nil
-}
-
-// enter adds a session to its user's index and sets the names of its tombstones.
-// It returns the sessions that exceed a limit and must end.
-func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus []Entry, err error) {
-	rec := held.rec
-	if err := r.index.point(ctx, rec.User.Username, rec.User.UID, rec.kept()); err != nil {
-		return nil, err
-	}
-	entry := Entry{
-		Name: held.box.Name(), Site: r.scope(host), Flow: r.Flow, Client: r.Client, Begun: rec.Begun, Until: rec.kept(),
-		Addr: rec.Addr, Agent: shortened(rec.UserAgent),
-	}
-	confirmed := rec.Checked
-	if confirmed.IsZero() {
-		confirmed = rec.Begun
-	}
-	var epoch string
-	early := false
-	err = r.index.change(ctx, rec.User.UID, func(list *sessionList) bool {
-		if early = !list.Ended.IsZero() && !confirmed.After(list.Ended); early {
-			return false
-		}
-		epoch, list.Username = list.Epoch, rec.User.Username
-		surplus = list.enter(entry, r.MaxPerUser)
-		return true
-	})
-	if err != nil {
-		return nil, err
-	}
-	var sidEpoch string
-	if !early {
-		sidEpoch, err = r.index.know(ctx, rec.SID, confirmed, rec.kept())
-	}
-	if early || errors.Is(err, ErrEndedEarly) {
-		return nil, fault.New(fault.VisitExpired, ErrEndedEarly)
-	}
-	rec.Ends = append(rec.Ends, r.index.tombstones(rec.User.UID, epoch, rec.SID, sidEpoch)...)
-	return surplus, err
-}
-
-// save stores the record of a new session.
-func (r *Registry) save(ctx context.Context, held stored) error {
-	sealed, err := held.box.Seal(held.rec)
-	if err != nil {
-		return fault.New(fault.SessionsUnavailable, err)
-	}
-	_, err = r.Store.Save(ctx, held.box.Name(), store.Record{Value: sealed, Expiry: held.rec.kept()})
-	switch {
-	case errors.Is(err, store.ErrConflict): // the name is random, so it has a tombstone
-		return fault.New(fault.SessionsUnavailable, ErrRevokedEarly)
-	case err != nil:
-		return fault.New(fault.SessionsUnavailable, err)
-	}
-	return nil
+	return browser, r.hold(browser.Cookie(), held, host, since), nil
 }
 
 // endSurplus ends the sessions that exceed a limit because of a new one.

@@ -7,7 +7,7 @@
 //   - find.go: sessions found by their cookie and amended
 //   - cache.go, tombstones.go: the copies in the process, and the revocations
 //     that they are checked against
-//   - begin.go, end.go, idle.go: a session's beginning and its ends
+//   - begin.go, enter.go, end.go, idle.go: a session's beginning and its ends
 //   - stay.go: another session for a visitor who stays signed in
 //   - recheck.go: asking authentik again
 //   - index.go, pointer.go, sid.go, turns.go: the index of each user's sessions, and

@@ -9,6 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/devices"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
@@ -94,14 +95,16 @@ func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, begun time.Ti
 	if h.Application != "" {
 		rec.Apps = map[string]bool{h.Application: who.Passing}
 	}
+	remembered := background.Beside(func() *seal.Secret { return h.remember(x, who.Cookies) })
 	browser, s, err := h.Sessions.Begin(x.Context(), rec, x.At.Host)
+	device := remembered()
 	if err != nil {
 		return nil, err
 	}
 	h.Metrics.SignIn(h.Source.Name(), "admitted")
 	h.Metrics.SignInTook(h.Source.Name(), now.Sub(begun))
 	h.witness(x, s, "new")
-	return &Admission{secret: browser, session: s, back: back, browser: h.remember(x, who.Cookies)}, nil
+	return &Admission{secret: browser, session: s, back: back, browser: device}, nil
 }
 
 // witness writes the line of the audit log about a session that has begun.

@@ -1,0 +1,105 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// An entrance stores a new session. Its record, its user's list and the pointer
+// to the user are written at the same time: on a disk each write takes as long as
+// all of them together. The session begins when all are stored, so their order
+// does not matter; what has been written of one that does not begin is undone.
+type entrance struct {
+	*Registry
+	stored
+	ends []string // the record's tombstones but those of the index
+	// known waits until the session of authentik's is known, whose epoch is sidEpoch.
+	known    func() error
+	sidEpoch string
+	// saved waits until the record is saved, with the tombstones of an epoch of the
+	// user's list.
+	saved   func() error
+	epoch   string
+	version store.Version
+}
+
+// enter stores a session: its record, with the names of its tombstones, and its
+// entry in its user's index. It returns the sessions that exceed a limit and must
+// end.
+func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus []Entry, err error) {
+	rec := held.rec
+	entry := Entry{
+		Name: held.box.Name(), Site: r.scope(host), Flow: r.Flow, Client: r.Client, Begun: rec.Begun, Until: rec.kept(),
+		Addr: rec.Addr, Agent: shortened(rec.UserAgent),
+	}
+	confirmed := rec.Checked
+	if confirmed.IsZero() {
+		confirmed = rec.Begun
+	}
+	pointed := background.Beside(func() error { return r.index.point(ctx, rec.User.Username, rec.User.UID, rec.kept()) })
+	e := &entrance{Registry: r, stored: held, ends: rec.Ends, saved: func() error { return nil }}
+	e.known = background.Beside(func() (err error) {
+		e.sidEpoch, err = r.index.know(ctx, rec.SID, confirmed, rec.kept())
+		return err
+	})
+	early := false
+	err = r.index.change(ctx, rec.User.UID, func(list *sessionList) bool {
+		if early = !list.Ended.IsZero() && !confirmed.After(list.Ended); early {
+			return false
+		}
+		list.Username = rec.User.Username
+		surplus = list.enter(entry, r.MaxPerUser)
+		e.save(ctx, list.Epoch)
+		return true
+	})
+	saved, known := e.saved(), e.known()
+	if err := pointed(); err != nil {
+		return nil, err
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case early || errors.Is(known, ErrEndedEarly):
+		return nil, fault.New(fault.VisitExpired, ErrEndedEarly)
+	case known != nil:
+		return nil, known
+	}
+	return surplus, saved
+}
+
+// save begins to save the record of a session that begins in an epoch of its
+// user's list. If another process has changed the list meanwhile, it is called
+// again, and the record is saved again if the epoch has changed.
+func (e *entrance) save(ctx context.Context, epoch string) {
+	if epoch == e.epoch {
+		return
+	}
+	before := e.saved()
+	e.epoch = epoch
+	e.saved = background.Beside(func() error {
+		if before != nil {
+			return before
+		}
+		if err := e.known(); err != nil {
+			return err
+		}
+		e.rec.Ends = append(slices.Clip(e.ends), e.index.tombstones(e.rec.User.UID, epoch, e.rec.SID, e.sidEpoch)...)
+		sealed, err := e.box.Seal(e.rec)
+		if err != nil {
+			return fault.New(fault.SessionsUnavailable, err)
+		}
+		e.version, err = e.Store.Save(ctx, e.box.Name(), store.Record{Value: sealed, Expiry: e.rec.kept(), Version: e.version})
+		switch {
+		case errors.Is(err, store.ErrConflict): // the name is random, so it has a tombstone
+			return fault.New(fault.SessionsUnavailable, ErrRevokedEarly)
+		case err != nil:
+			return fault.New(fault.SessionsUnavailable, err)
+		}
+		return nil
+	})
+}
