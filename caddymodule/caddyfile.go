@@ -83,7 +83,9 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    sign_out_back
 //	    login       page|relay|redirect
 //	    login at    <origin>
-//	    login_host
+//	    login_host {
+//	        page
+//	    }
 //	    page {
 //	        title <text>
 //	        logo  <url>

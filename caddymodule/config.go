@@ -153,8 +153,8 @@ type Handler struct {
 
 	// Makes this site the one where visitors of other sites sign in, which have
 	// `login_at`. It guards nothing: authentik itself is behind it. With
-	// `authentik` they sign in on authentik's own pages. Default: it is no login
-	// host.
+	// `authentik` they sign in on authentik's own pages, with `page` on those of
+	// the handler; in both cases at authentik itself. Default: it is no login host.
 	LoginHost string `json:"login_host,omitempty"`
 
 	// What signed assertions are like, which a header with `assertion` contains.

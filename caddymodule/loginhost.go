@@ -14,9 +14,12 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// loginHostAuthentik is a login host where visitors sign in on authentik's own
-// pages.
-const loginHostAuthentik = "authentik"
+// The pages on which visitors sign in at a login host: authentik's own, or the
+// gate's.
+const (
+	loginHostAuthentik = "authentik"
+	loginHostPage      = "page"
+)
 
 const exampleLoginAt = "login at https://auth.example.com"
 
@@ -51,14 +54,28 @@ func (p *parser) loginHost(d *caddyfile.Dispenser) {
 	if p.matched {
 		p.Wrong(d, "login_host stands for the whole site; leave the matcher of the directive out")
 	}
-	p.flag(d, "login_host", new(bool))
+	if p.Repeated(d, "login_host") {
+		return
+	}
 	p.handler.LoginHost = loginHostAuthentik
+	if d.NextArg() {
+		p.Wrong(d, "login_host takes no value; write login_host without one, or login_host { page } for the gate's own pages")
+		d.RemainingArgs()
+	}
+	for d.NextBlock(0) {
+		if d.Val() != loginHostPage || d.NextArg() {
+			p.Wrong(d, "unrecognized option login_host %s; write page, or leave it out", d.Val())
+			d.RemainingArgs()
+			continue
+		}
+		p.handler.LoginHost = loginHostPage
+	}
 }
 
 // expandLoginHost replaces placeholders, and checks the results.
 func (h *Handler) expandLoginHost() (wrong options.Mistakes) {
-	if h.LoginHost != "" && h.LoginHost != loginHostAuthentik {
-		wrong = append(wrong, fmt.Errorf("login_host: %q is not known; write %s", h.LoginHost, loginHostAuthentik))
+	if err := options.OneOf(loginHostAuthentik, loginHostPage)(h.LoginHost); h.LoginHost != "" && err != nil {
+		wrong = append(wrong, fmt.Errorf("login_host: %w", err))
 	}
 	if h.LoginAt == "" {
 		return wrong
@@ -117,7 +134,7 @@ func (h *Handler) besideLoginHost(openID bool) (all []rules.Conflict) {
 	for _, o := range []given{{"login", h.Login != "" || h.LoginAt != ""}, {"host", h.Host != ""}} {
 		if o.given {
 			all = append(all, rules.Conflict{Option: o.option, Err: fmt.Errorf(
-				"%s cannot be used with login_host: visitors sign in at authentik's own pages, which have the host of this site; leave %[1]s out", o.option)})
+				"%s cannot be used with login_host: visitors of other sites sign in here, at authentik's own host; leave %[1]s out", o.option)})
 		}
 	}
 	return all
@@ -188,7 +205,7 @@ func (h *Handler) loginHostConfig() *proxy.LoginHostConfig {
 	if h.LoginHost == "" {
 		return nil
 	}
-	return new(proxy.LoginHostConfig)
+	return &proxy.LoginHostConfig{Page: h.LoginHost == loginHostPage}
 }
 
 // loginAt returns the origin of the login host, or nil.

@@ -180,6 +180,13 @@ func (c Cookies) Session() (sid string, ok bool) {
 	return hex.EncodeToString(sum[:]), true
 }
 
+// Authenticated reports whether the session cookie says that a user is signed in. It
+// has not been verified, so this may decide what to show, but not who is let in.
+func (c Cookies) Authenticated() bool {
+	t, _ := c.claims()
+	return t.Authenticated
+}
+
 // replaced reports whether authentik answered these cookies with a new session,
 // because it had none for them, or had one no longer. A sign-in and a sign-out also
 // change the session, and do not count.

@@ -69,13 +69,18 @@ func addressesOf(g *Gate) addresses {
 // addressesOfLoginHost are those of a gate that guards nothing.
 func (g *Gate) addressesOfLoginHost() addresses {
 	h := g.loginHost
-	return addresses{g.shared, g.pictures, g.forgery, map[string]route{
+	all := map[string]route{
 		loginhost.SignInPath: get(directed(h.SignIn)),
 		"/login":             get(directed(h.Begin)),
 		"/logout":            {http.MethodGet: directed(h.Page), http.MethodPost: directed(h.SignOut)},
 		"/assets/":           get(g.asset),
 		"/brand/":            get(g.picture),
-	}}
+	}
+	if g.cfg.LoginHost.Page {
+		all["/login"][http.MethodPost] = directed(g.signIn.Answer)
+		all[exchange.DeepPath] = get((*exchange.Exchange).Lengthen)
+	}
+	return addresses{g.shared, g.pictures, g.forgery, all}
 }
 
 func (g *Gate) asset(x *exchange.Exchange) { g.shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) }

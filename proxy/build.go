@@ -64,6 +64,9 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 			Scopes: cfg.OIDC.Scopes, SignOutBack: cfg.OIDC.SignOutBack, Now: cfg.Now, Go: g.background.Go,
 		})
 	}
+	if cfg.LoginHost != nil {
+		options.HandsOver, options.Base = true, relay.BasePath(issuer)
+	}
 	if cfg.LoginAt != nil {
 		options.Host = g.atLoginHost(key)
 	}

@@ -184,7 +184,12 @@ type Config struct {
 }
 
 // LoginHostConfig says how a login host works.
-type LoginHostConfig struct{}
+type LoginHostConfig struct {
+	// Page shows the sign-ins of other sites on pages of the gate, on this host. In
+	// the end the browser has authentik's own session. Default: authentik's own
+	// pages.
+	Page bool
+}
 
 // OIDCConfig is the gate's registration as a client of OpenID Connect at authentik.
 type OIDCConfig struct {

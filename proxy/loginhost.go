@@ -50,10 +50,16 @@ func (g *Gate) newLoginHost() *loginhost.Handler {
 			}
 		}
 	}
-	return loginhost.New(loginhost.Options{
+	o := loginhost.Options{
 		Shared: g.shared, Authentik: g.cfg.Client, Store: g.cfg.Store, First: g.signIn.First,
 		Base: relay.BasePath(g.cfg.Client.Root()), Origins: origins,
-	})
+	}
+	if g.cfg.LoginHost.Page {
+		o.Own = g.signIn
+	}
+	h := loginhost.New(o)
+	g.shared.IsBack = h.IsBack
+	return h
 }
 
 // register keeps login hosts and their gates known to each other for as long as

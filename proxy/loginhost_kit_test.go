@@ -199,6 +199,7 @@ type guest struct {
 	*domains
 	*browser.Browser
 	before string // addresses with this in them are not asked for
+	watch  func(*http.Response)
 }
 
 func (d *domains) guest() *guest {
@@ -213,7 +214,11 @@ func (g *guest) RoundTrip(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		return w.Result(), nil
 	}
-	return g.transport.RoundTrip(r)
+	res, err := g.transport.RoundTrip(r)
+	if err == nil && g.watch != nil {
+		g.watch(res)
+	}
+	return res, err
 }
 
 // led opens a page and returns the first address with something in it to which the

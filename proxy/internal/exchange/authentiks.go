@@ -2,9 +2,12 @@ package exchange
 
 import (
 	"maps"
+	"net/http"
 	"net/netip"
 	"net/textproto"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
@@ -77,6 +80,33 @@ func (x *Exchange) Copied() (seal.Secret, bool) {
 // SetCopied gives the browser the secret of such a copy.
 func (x *Exchange) SetCopied(s seal.Secret) {
 	x.setCookie(x.cookie(x.Cookies.copied, s.Cookie()))
+}
+
+// csrfLife is how long authentik's cookie against forged requests lasts.
+const csrfLife = 365 * 24 * time.Hour
+
+// SetAuthentiks gives the browser cookies of authentik, as authentik itself would:
+// the session until a time, or until the browser closes. Scripts of authentik's
+// read the others. It writes the session for all sites, as frames of authentik in
+// applications need it.
+func (x *Exchange) SetAuthentiks(cookies flowclient.Cookies, until time.Time, path string) {
+	for _, name := range slices.Sorted(maps.Keys(cookies)) {
+		if !authentiks(name) || !plainValue(cookies[name]) {
+			continue
+		}
+		c := x.cookie(cookieName{}, cookies[name]) //nolint:gosec // It has the attributes that authentik gives it.
+		c.Name, c.Path = name, path
+		switch name {
+		case flowclient.SessionCookie:
+			c.Expires = until
+			if c.Secure {
+				c.SameSite = http.SameSiteNoneMode
+			}
+		default:
+			c.HttpOnly, c.MaxAge = false, int(csrfLife/time.Second)
+		}
+		x.setCookie(c)
+	}
 }
 
 // ExpireAuthentiks removes authentik's session from the browser, and what other

@@ -46,6 +46,9 @@ type Shared struct {
 	Relay    bool   // the login is relayed
 	// NotBack reports whether a sign-in must not lead back to a path. It may be nil.
 	NotBack func(path string) bool
+	// IsBack reports whether a sign-in may lead to one of the gate's own addresses,
+	// which a login host has. It may be nil.
+	IsBack  func(to string) bool
 	Cookies Cookies
 	// AppCookies, HandedOver and ClearSiteData are for browsers that change their
 	// user. HandedOver are patterns for the names of cookies that the gate has handed

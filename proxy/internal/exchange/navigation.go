@@ -88,6 +88,9 @@ func Owns(prefix, path string) bool {
 // authentik.
 func (x *Exchange) WayBack(to string) string {
 	to = LocalPath(to)
+	if x.IsBack != nil && x.IsBack(to) {
+		return to
+	}
 	if to == x.FramedAt() || to == x.LateAt() || x.shortened(to) {
 		return to
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
@@ -32,6 +33,9 @@ type Options struct {
 	Store     store.Store
 	// First returns the flow that signs a visitor in.
 	First func(context.Context, flowclient.Visitor) (flowclient.Flow, error)
+	// Own shows sign-ins on pages of the gate, if not on authentik's own. It may be
+	// nil.
+	Own *signin.Handler
 	// Base is the path that authentik lies below, with a slash at its end.
 	Base string
 	// Origins are those of this site as the configuration names them.
@@ -60,15 +64,27 @@ func (h *Handler) Announce(ctx context.Context) {
 	}
 }
 
-// Begin answers GET login, where the links of this gate's pages lead: back to a
-// visit, or to authentik.
+// ask is the parameter of an address that asks for the sign-in page, although the
+// browser seems to be signed in.
+const ask = "ask"
+
+// Begin answers GET login, where the links of this gate's pages lead: to the sign-in
+// page if there is one, and otherwise back to a visit, or to authentik.
 func (h *Handler) Begin(x *exchange.Exchange) {
-	to := h.own(x.At.Asked.Query().Get("to"))
+	query := x.At.Asked.Query()
+	if cookies, _ := x.Authentiks(); h.Own != nil && (query.Has(ask) || !cookies.Authenticated()) {
+		h.Own.Begin(x)
+		return
+	}
+	to := h.own(query.Get("to"))
 	if to == "" {
 		to = h.Base
 	}
 	x.Lead(to, to)
 }
+
+// IsBack reports whether an address is that of a visit here.
+func (h *Handler) IsBack(to string) bool { return h.own(to) == to && to != "" }
 
 // own returns an address if it is that of a visit here, and otherwise nothing.
 func (h *Handler) own(to string) string {

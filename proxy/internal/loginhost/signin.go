@@ -134,15 +134,21 @@ func (h *Handler) lead(x *exchange.Exchange, records host.Records, vis host.Visi
 		return
 	}
 	vis.Returns++
-	flow, err := h.First(x.Context(), x.Visitor(nil))
-	if err == nil {
-		var next string
-		if next, err = records.SealVisit(vis); err == nil {
-			leads(x, h.flowAt(flow, h.at(next)))
-			return
-		}
+	next, err := records.SealVisit(vis)
+	if err != nil {
+		x.Fail(fault.New(fault.AuthentikUnexpected, err), "/")
+		return
 	}
-	x.Fail(fault.From(err), h.here(x))
+	if h.Own != nil {
+		leads(x, h.LoginAt(ask+"=1&to="+url.QueryEscape(h.at(next))))
+		return
+	}
+	flow, err := h.First(x.Context(), x.Visitor(nil))
+	if err != nil {
+		x.Fail(fault.From(err), h.here(x))
+		return
+	}
+	leads(x, h.flowAt(flow, h.at(next)))
 }
 
 // admit sends the browser to the gate with a ticket.

@@ -22,6 +22,10 @@ type Admission struct {
 	session *session.Session
 	browser *seal.Secret // set if authentik wants the browser remembered
 	back    string
+	// cookies are authentik's, at a login host, and until is how long the one of its
+	// session lasts. Zero: until the browser closes.
+	cookies flowclient.Cookies
+	until   time.Time
 }
 
 // Username returns the name that authentik gives the user who is admitted.
@@ -52,6 +56,9 @@ func (h *Handler) admit(x *exchange.Exchange, vis Visit) (Outcome, error) {
 func (h *Handler) admitProved(x *exchange.Exchange, vis Visit, who session.Proof) (Outcome, error) {
 	if vis.Request != nil && h.fallsShort(*vis.Request, who) {
 		return Outcome{}, fault.New(fault.StepUpRefused, errStepUp)
+	}
+	if h.HandsOver {
+		return Outcome{Admitted: h.atAuthentik(x, vis, who), advanced: true}, nil
 	}
 	who.Stay = vis.stays()
 	admitted, err := h.welcome(x, who, vis.Begun, vis.Back)
@@ -155,6 +162,10 @@ func (h *Handler) remember(x *exchange.Exchange, cookies flowclient.Cookies) *se
 
 // device returns what authentik remembers of the request's browser.
 func (h *Handler) device(x *exchange.Exchange) flowclient.Cookies {
+	if h.HandsOver {
+		cookies, _ := x.Authentiks()
+		return devices.Lasting(cookies)
+	}
 	s, ok := x.Browser()
 	if !ok {
 		return nil

@@ -47,11 +47,15 @@ type Authentik interface {
 // Options say what a handler needs.
 type Options struct {
 	*exchange.Shared
-	Client      Authentik
-	Store       store.Store  // keeps remembered devices
-	Issuer      string       // authentik's public address
-	OIDC        *oidc.Source // nil without OpenID Connect
-	Host        *LoginHost   // nil if visitors sign in here
+	Client Authentik
+	Store  store.Store  // keeps remembered devices
+	Issuer string       // authentik's public address
+	OIDC   *oidc.Source // nil without OpenID Connect
+	Host   *LoginHost   // nil if visitors sign in here
+	// HandsOver says that a sign-in ends with authentik's own session in the browser,
+	// as at authentik itself, and that no session begins here: this is a login host.
+	HandsOver   bool
+	Base        string // the path that authentik lies below, with a slash at its end
 	Throttle    *throttle.Throttle
 	Plex        plex.Client
 	Flow        string // that the gate demands; may be empty

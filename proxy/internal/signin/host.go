@@ -7,6 +7,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // A LoginHost is where visitors of a gate sign in, if not here.
@@ -82,4 +83,19 @@ func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) 
 	}
 	x.Log().InfoContext(x.Context(), "signed in", "user", t.User.Username, "session", a.session.ID(), "at", h.Host.Origin)
 	return a, nil
+}
+
+// atAuthentik returns the admission of a visitor of a login host: what authentik
+// has given the visit is handed to the browser.
+func (h *Handler) atAuthentik(x *exchange.Exchange, vis Visit, who session.Proof) *Admission {
+	h.Metrics.SignIn(h.Source.Name(), "admitted")
+	x.Log().InfoContext(x.Context(), "login host: signed in on the page", "user", who.User.Username,
+		"flow", vis.Step.Flow.Slug, "duration", h.Now().Sub(vis.Begun))
+	return &Admission{session: &session.Session{User: who.User}, back: vis.Back, cookies: who.Cookies, until: vis.Until}
+}
+
+// giveBrowser gives the browser authentik's session, and leads it on.
+func (h *Handler) giveBrowser(x *exchange.Exchange, a *Admission) {
+	x.SetAuthentiks(a.cookies, a.until, h.Base)
+	x.Lead(a.back, a.back)
 }

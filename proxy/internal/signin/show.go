@@ -78,12 +78,19 @@ func (h *Handler) elsewhere(vis Visit) string {
 	if h.OIDC != nil {
 		return h.LoginAt("at=authentik&to=" + url.QueryEscape(vis.Back))
 	}
+	if h.HandsOver { // at this very host
+		return h.Base + "if/flow/" + vis.Step.Flow.Slug + "/?next=" + url.QueryEscape(vis.Back)
+	}
 	return h.Client.Root() + "if/flow/" + vis.Step.Flow.Slug + "/"
 }
 
 // arrive gives the browser its session. A browser is redirected once, which shows
 // whether it keeps the cookie. A program gets the result in this response.
 func (h *Handler) arrive(x *exchange.Exchange, a *Admission) {
+	if a.cookies != nil {
+		h.giveBrowser(x, a)
+		return
+	}
 	h.Hand(x, a)
 	if !x.JSON() {
 		x.Redirect(h.Arrival(a))

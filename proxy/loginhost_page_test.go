@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/internal/browser"
+)
+
+// withPage has the login host show the gate's own page.
+func withPage(origin string, cfg *Config) {
+	if origin == authHost {
+		cfg.LoginHost.Page = true
+	}
+}
+
+// types fills in the field of a page and sends its form.
+func (g *guest) types(page *browser.Page, field, value string) *browser.Page {
+	g.Helper()
+	next, err := page.Submit(g.Context(), browser.Fields{field: value}, "")
+	if err != nil {
+		g.Fatalf("%v, at %s with status %d:\n%s", err, page.URL, page.Status, page.Text())
+	}
+	return next
+}
+
+// The page of the login host signs in at authentik itself, and so at all sites.
+func TestLoginHost_PageSignsInAtAuthentik(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, withPage)
+	jane := d.guest()
+	link := wikiHost + "/deep/" + strings.Repeat("long-", 160) + "?x=1"
+	page := jane.open(link)
+	if page.URL.Host != "auth.example.com" || !page.Has("uid_field") {
+		t.Fatalf("got status %d at %s, want the sign-in page of the login host:\n%s", page.Status, page.URL, page.Text())
+	}
+	page = jane.types(jane.types(page, "uid_field", "jane"), "password", "open sesame")
+	jane.greeted(page, link, "jane")
+	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+	if cookies, _ := jane.Cookies(authHost); cookies["authentik_session"] == "" || cookies["authentik_csrf"] == "" {
+		t.Errorf("got the cookies %v at authentik, want its session", cookies)
+	}
+	if page = jane.open(authHost + "/"); page.Status != http.StatusOK || page.URL.Path != "/if/user/" {
+		t.Errorf("got status %d at %s, want authentik's interface for users:\n%s", page.Status, page.URL, page.Text())
+	}
+	if cookies, _ := jane.Cookies(wikiHost); cookies["authentik_session"] != "" {
+		t.Error("got authentik's session at an application")
+	}
+}
+
+// A wrong password is asked for again, and a lost session leads to the page again.
+func TestLoginHost_PageAsksAgain(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, withPage)
+	jane := d.guest()
+	page := jane.types(jane.types(jane.open(wikiHost+"/"), "uid_field", "jane"), "password", "wrong")
+	if len(page.Errors()) == 0 {
+		t.Errorf("got no error for a wrong password:\n%s", page.Text())
+	}
+	jane.greeted(jane.types(page, "password", "open sesame"), wikiHost+"/", "jane")
+	d.authentik.EndSessions("jane")
+	d.clock.move(11 * time.Minute)
+	d.renew()
+	page = jane.open(wikiHost + "/again")
+	if !page.Has("uid_field") {
+		t.Fatalf("got status %d at %s, want the sign-in page:\n%s", page.Status, page.URL, page.Text())
+	}
+	jane.greeted(jane.types(jane.types(page, "uid_field", "jane"), "password", "open sesame"), wikiHost+"/again", "jane")
+}
+
+// Every cookie is as authentik sets it.
+func TestLoginHost_PageSetsCookiesAsAuthentik(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, withPage)
+	jane := d.guest()
+	page := jane.types(jane.open(wikiHost+"/"), "uid_field", "jane")
+	jane.before = "/sign-in?request="
+	var set []string
+	jane.watch = func(res *http.Response) { set = append(set, res.Header["Set-Cookie"]...) }
+	jane.types(page, "password", "open sesame")
+	all := strings.Join(set, "\n")
+	for _, want := range []string{"Path=/; HttpOnly; Secure; SameSite=None", "authentik_csrf="} {
+		if !strings.Contains(all, want) {
+			t.Errorf("got the cookies %s, want %s", all, want)
+		}
+	}
+	if strings.Contains(all, "authentik_gate") {
+		t.Errorf("got a session of the gate at the login host: %s", all)
+	}
+}
