@@ -242,7 +242,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 		"an address leads elsewhere": func(d *domains) {
 			jane := d.atAuthentik("jane", "open sesame")
 			jane.greeted(jane.open(wikiHost+"/"), wikiHost+"/", "jane")
-			for _, to := range []string{"https://evil.example.net/", "//evil.example.net", `/\evil.example.net`, "/.authentik/sign-in?request=\n"} {
+			for _, to := range []string{"https://evil.example.net/", "//evil.example.net", `/\evil.example.net`, "/.authentik/sign-in?request=\n", "//evil.example.net/.authentik/sign-in?request=x", "https://evil.example.net/.authentik/sign-in?request=x"} {
 				for _, at := range []string{wikiHost + "/.authentik/callback?ticket=x&to=", authHost + "/.authentik/login?to="} {
 					got := jane.raw(at + url.QueryEscape(to)).Header.Get("Location")
 					if u, err := url.Parse(got); err != nil || u.Host != "" || strings.Contains(got, "evil") {

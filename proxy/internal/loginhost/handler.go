@@ -86,10 +86,11 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 // IsBack reports whether an address is that of a visit here.
 func (h *Handler) IsBack(to string) bool { return h.own(to) == to && to != "" }
 
-// own returns an address if it is that of a visit here, and otherwise nothing.
+// own returns an address if it is that of a visit here, and otherwise nothing. It
+// writes the address anew, so that nothing in it leads to another host.
 func (h *Handler) own(to string) string {
 	u, err := url.Parse(to)
-	if err != nil || exchange.LocalPath(to) != to || u.Path != h.Prefix+SignInPath {
+	if err != nil || u.Path != h.Prefix+SignInPath {
 		return ""
 	}
 	return h.at(u.Query().Get("request"))
