@@ -143,7 +143,7 @@ func openIn(ctx caddy.Context, raw json.RawMessage, origin string) (*doctor.Open
 	if opened.Transport, err = h.transport(); err != nil {
 		return nil, err
 	}
-	if origin == "" {
+	if origin == "" || h.LoginHost != "" || h.LoginAt != "" { // a login host signs in only browsers
 		return opened, nil
 	}
 	log := &lastCause{}

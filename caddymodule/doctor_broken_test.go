@@ -218,6 +218,7 @@ func brokenSetups() []broken {
 		{name: "no address for logout notices", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
 			s.setApplications(func(a *authentiktest.Application) { a.Provider.BackchannelURI = "" })
 		}, want: "backchannel-unset", level: "warning"},
+		{name: "login host that is none", site: "http://wiki.localhost:PORT {\n\tauthentik AUTHENTIK {\n\t\tlogin at http://auth.localhost:PORT\n\t}\n}\nhttp://auth.localhost:PORT {\n\tauthentik AUTHENTIK\n}\n", want: "gate-fails", seen: "no login host"},
 		{name: "sessions in memory", site: strings.Replace(gated, "application wiki", "sessions memory", 1), want: "store-memory", level: "note"},
 		{name: "storage that is not there", site: gated, prepare: func(_ *testing.T, s *brokenSite) { s.storage = filepath.Join(s.files, "nowhere") }, want: "store-not-tested", level: "note"},
 		{name: "authentik hides its release", site: gated, prepare: func(t *testing.T, s *brokenSite) {
@@ -379,7 +380,7 @@ func TestDoctor_FindsWhatIsBroken(t *testing.T) {
 // elsewhere are the codes that no set-up here provokes, with the reason.
 var elsewhere = map[string]string{
 	"tls-handshake": "tested in package doctor", "store-slow": "tested in package doctor", "store-no-notice": "tested in package doctor",
-	"check-timed-out": "tested in package doctor", "gate-fails": "for codes of the gate that are none of the doctor's",
+	"check-timed-out": "tested in package doctor",
 }
 
 func TestDoctor_EachCodeHasABrokenSetUp(t *testing.T) {

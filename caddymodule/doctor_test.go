@@ -89,3 +89,38 @@ func TestDoctor_WithoutAFileExaminesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestDoctor_KnowsALoginHost(t *testing.T) {
+	s := newAdministered(t, authentiktest.Release202608)
+	const text = `http://auth.localhost:PORT {
+	bind 127.0.0.1
+	authentik AUTHENTIK {
+		login_host
+	}
+	reverse_proxy AUTHENTIK
+}
+http://wiki.localhost:PORT {
+	bind 127.0.0.1
+	authentik AUTHENTIK {
+		public_url http://auth.localhost:PORT
+		login at http://auth.localhost:PORT
+		application open
+	}
+	reverse_proxy APP
+}
+`
+	s.server.SetApplications([]authentiktest.Application{{Slug: "open", Policies: []authentiktest.Policy{{Group: "staff"}}}}, nil)
+	s.load(text)
+	t.Setenv("AUTHENTIK_TEST_PASSWORD", "secret")
+	e := s.examine(t, "", text, "--user", "ada")
+	for _, f := range e.Findings {
+		if f.Level == doctor.Failure && f.Code != "name-unresolved" {
+			t.Errorf("got %+v, want no failure", f)
+		}
+	}
+	for _, want := range []string{"visitors sign in at the login host http://auth.localhost"} {
+		if !strings.Contains(e.text, want) {
+			t.Errorf("got %s, want %q in it", e.text, want)
+		}
+	}
+}

@@ -163,7 +163,7 @@ func (x *subject) visitorAddress(ctx context.Context, actions ...string) []Findi
 		if err != nil {
 			return []Finding{x.refused(err)}
 		}
-		i := slices.IndexFunc(events, func(e admin.Event) bool { return e.User.Username == x.User || e.User.Username == "" })
+		i := slices.IndexFunc(events, func(e admin.Event) bool { return e.User.Username == x.User || e.Context["username"] == x.User })
 		if i < 0 {
 			continue
 		}

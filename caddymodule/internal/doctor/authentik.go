@@ -128,6 +128,9 @@ func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 // has not signed in may use it: then every user may.
 func (x *subject) application(ctx context.Context) []Finding {
 	slug := x.gate.Application
+	if x.gate.isLoginHost() {
+		return nil
+	}
 	if slug == "" {
 		return []Finding{skipped("application", "no application is named: every user of authentik may pass, unless require says otherwise")}
 	}

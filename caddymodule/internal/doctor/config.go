@@ -15,6 +15,7 @@ import (
 // A Setup is a configuration, as far as checks look at it.
 type Setup struct {
 	Gates     []Gate
+	all       []Gate // those that are not examined included
 	Upstreams []upstream
 	Hosts     []host
 	Servers   []server
@@ -43,6 +44,8 @@ type options struct {
 	Scopes       []string        `json:"scopes"`
 	SignOutBack  bool            `json:"sign_out_back"`
 	Login        string          `json:"login"`
+	LoginAt      string          `json:"login_at"`
+	LoginHost    json.RawMessage `json:"login_host"`
 	Key          string          `json:"key"`
 	Prefix       string          `json:"prefix"`
 	Sessions     json.RawMessage `json:"sessions"`
@@ -117,6 +120,7 @@ func Read(text []byte) (*Setup, error) {
 		}
 		w.routes(one.Routes, passage{})
 	}
+	s.all = slices.Clone(s.Gates)
 	return s, nil
 }
 
@@ -152,6 +156,15 @@ func (o options) expanded() options {
 		*text = expand(*text)
 	}
 	return o
+}
+
+// isLoginHost reports whether people sign in here for other sites.
+func (o options) isLoginHost() bool {
+	switch string(o.LoginHost) {
+	case "", "null", "false", `""`:
+		return false
+	}
+	return true
 }
 
 // public is the address of authentik that it is told.

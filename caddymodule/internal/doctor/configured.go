@@ -88,7 +88,7 @@ func (g Gate) configured(s *Setup) (all []Finding) {
 		all = append(all, found("secret-in-config", "client_secret is written in the configuration itself",
 			"write it to a file and name that: client_secret {file./etc/caddy/client-secret}"))
 	}
-	if u, err := url.Parse(g.public()); err == nil && g.PublicURL == "" && inner(u.Hostname()) && !inner(hostOf(g.Origin)) {
+	if u, err := url.Parse(g.public()); err == nil && g.PublicURL == "" && !g.isLoginHost() && inner(u.Hostname()) && !inner(hostOf(g.Origin)) {
 		all = append(all, found("public-url-missing", fmt.Sprintf("url is %s, which browsers do not know, and there is no public_url", g.public()),
 			"write the address of authentik that browsers use: public_url https://auth.example.com"))
 	}
@@ -105,7 +105,7 @@ func inner(name string) bool {
 	if ip, err := netip.ParseAddr(name); err == nil {
 		return ip.IsLoopback() || ip.IsPrivate()
 	}
-	return !strings.Contains(name, ".") || strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")
+	return !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")
 }
 
 func hostOf(origin string) string {
@@ -149,5 +149,5 @@ func (g Gate) cookies(s *Setup) (all []Finding) {
 
 // guards reports whether a gate stands before a host.
 func (s *Setup) guards(name string) bool {
-	return slices.ContainsFunc(s.Gates, func(g Gate) bool { return slices.Contains(g.Hosts, name) })
+	return slices.ContainsFunc(s.all, func(g Gate) bool { return slices.Contains(g.Hosts, name) })
 }

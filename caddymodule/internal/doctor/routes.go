@@ -82,8 +82,8 @@ func (w *walk) handler(raw json.RawMessage, met passage) passage {
 	}
 	switch h.Handler {
 	case "authentik":
-		w.gate(raw, met)
-		met.gate, met.guarded = true, true
+		// A login host guards nothing: authentik is behind it.
+		met.gate, met.guarded = !w.gate(raw, met), true
 	case "subroute":
 		return w.routes(h.Routes, met)
 	case "authentication":
@@ -113,15 +113,16 @@ func removesIdentity(pattern string) bool {
 	return strings.HasPrefix(pattern, "remote-") || strings.HasPrefix(pattern, "x-authentik-")
 }
 
-// gate notes a gate.
-func (w *walk) gate(raw json.RawMessage, met passage) {
+// gate notes a gate, and reports whether it is a login host.
+func (w *walk) gate(raw json.RawMessage, met passage) (loginHost bool) {
 	g := Gate{Raw: raw, Hosts: met.hosts, Server: w.server}
 	if json.Unmarshal(raw, &g.options) != nil {
-		return
+		return false
 	}
 	g.options = g.expanded()
 	g.Origin = w.origin(g.options, met.hosts)
 	w.setup.Gates = append(w.setup.Gates, g)
+	return g.isLoginHost()
 }
 
 func (w *walk) site(hosts []string) string {

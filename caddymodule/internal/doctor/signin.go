@@ -46,7 +46,7 @@ type question struct {
 
 func (x *subject) newClient() (*client, bool) {
 	site, err := url.Parse(x.gate.Origin)
-	if x.opened.Gate == nil || x.gate.Origin == "" || err != nil {
+	if x.gate.isLoginHost() || x.opened.Gate == nil || x.gate.Origin == "" || err != nil {
 		return nil, false
 	}
 	return &client{gate: x.opened.Gate, site: site, prefix: x.gate.prefix(), cookies: map[string]string{}}, true
@@ -102,6 +102,9 @@ func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 // probe begins a sign-in at the gate, as a visitor does, and reports how far that
 // gets before anything is asked.
 func (x *subject) probe(ctx context.Context) []Finding {
+	if x.gate.LoginAt != "" {
+		return x.loginAt()
+	}
 	c, can := x.newClient()
 	if !can {
 		return nil
@@ -111,6 +114,21 @@ func (x *subject) probe(ctx context.Context) []Finding {
 		return []Finding{fine("gate", "a sign-in begins with "+q.Challenge.Component)}
 	}
 	return []Finding{x.gateFails(q)}
+}
+
+// loginAt checks that the login host of the site is one, with the same store and
+// key, if it is in the same configuration.
+func (x *subject) loginAt() []Finding {
+	for _, g := range x.Setup.all {
+		if g.Origin != x.gate.LoginAt {
+			continue
+		}
+		if !g.isLoginHost() || !bytes.Equal(g.Sessions, x.gate.Sessions) || g.Key != x.gate.Key {
+			return []Finding{found("gate-fails", x.gate.LoginAt+" is no login host with the same sessions and key", "write login_host there, and the same sessions and key at both")}
+		}
+		return []Finding{fine("gate", "visitors sign in at the login host "+x.gate.LoginAt+", where only a browser can")}
+	}
+	return []Finding{skipped("gate", "visitors sign in at "+x.gate.LoginAt+", which is not in this configuration")}
 }
 
 // gateFails says why the gate refuses. Where the gate's code is one of the

@@ -68,6 +68,7 @@ error: "caddy authentik setup ... > Caddyfile" writes a Caddyfile.`,
 	f.BoolVar(&run.OpenID, "openid", false, "Sign in by OpenID Connect: also makes a provider")
 	f.BoolVar(&run.Public, "public-client", false, "With --openid: a client without a secret")
 	f.StringVar(&run.Login, "login", "page", "How visitors sign in: page, relay, or with --openid redirect")
+	f.StringVar(&run.LoginAt, "login-at", "", "The address of a login host, where visitors sign in for several sites")
 	f.StringVar(&run.SecretFile, "secret-file", "", "With --openid: the file that gets the client secret; <slug>.client-secret if left out")
 	f.StringVar(&run.Key, "signing-key", "", "With --openid: the name of the certificate that signs tokens")
 	f.StringVar(&run.Prefix, "prefix", "", "The path of the gate's own addresses; /.authentik if left out")

@@ -28,6 +28,9 @@ func Lines(w Wanted, p Plan) string {
 	if w.Login != "" && w.Login != "page" {
 		line("login %s", w.Login)
 	}
+	if w.LoginAt != "" {
+		line("login at %s", token(w.LoginAt))
+	}
 	if p.LogoutBack {
 		line("sign_out_back")
 	}

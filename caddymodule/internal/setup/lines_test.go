@@ -25,6 +25,14 @@ func TestLines_AreFormattedAsCaddyDoes(t *testing.T) {
 	reverse_proxy wiki:3000
 }
 `},
+		"login host": {Wanted{URL: "http://authentik:9000", Site: "https://wiki.example.com", LoginAt: "https://auth.example.com", Everyone: true, Upstream: "wiki:3000"}, Plan{}, `wiki.example.com {
+	authentik http://authentik:9000 {
+		application wiki
+		login at https://auth.example.com
+	}
+	reverse_proxy wiki:3000
+}
+`},
 		"OpenID Connect": {Wanted{
 			URL: "http://authentik:9000", PublicURL: "https://auth.example.com", Site: "http://127.0.0.1:8081", Slug: "wiki", Everyone: true,
 			OpenID: true, Login: "redirect", SecretFile: "/etc/caddy/wiki secret", Prefix: "/app/.authentik",

@@ -32,7 +32,7 @@ func (p *Plan) provider(w Wanted, s State) error {
 	step := changeProvider{pk: s.Named.PK, name: s.Named.Name, was: admin.Fields{}, now: admin.Fields{}}
 	for field, value := range fields {
 		is, there := s.Named.Raw[field]
-		if there && !same(field, withoutTypes(field, is, value), value) {
+		if there && !same(field, likeWanted(is, value), value) {
 			step.was[field], step.now[field] = is, value
 		}
 	}
@@ -54,6 +54,9 @@ func (p *Plan) secret(w Wanted, s State) (string, error) {
 	}
 	switch {
 	case !w.hasSecret():
+		return "", nil
+	case s.Named != nil && has == "" && s.Secret != "":
+		p.note("the token may not see the client secret; %s is taken to hold it", w.SecretFile)
 		return "", nil
 	case s.Secret == "" && has != "":
 		p.Steps = append(p.Steps, writeSecret{w.SecretFile, has})
@@ -115,21 +118,28 @@ func redirects(w Wanted, s State) []any {
 	return []any{callback, map[string]any{"matching_mode": "strict", "url": w.address("/logout"), "redirect_uri_type": "logout"}}
 }
 
-// withoutTypes returns redirect URIs as a release without types has them, if
-// those that are wanted have none.
-func withoutTypes(field string, is, want any) any {
-	list, ok := is.([]any)
+// likeWanted returns a list of objects with only the members that the wanted ones
+// have: releases differ in the others.
+func likeWanted(is, want any) any {
+	list, _ := is.([]any)
 	wanted, _ := want.([]any)
-	if field != "redirect_uris" || !ok || len(wanted) == 0 {
+	if len(list) == 0 || len(wanted) == 0 {
 		return is
 	}
-	if first, _ := wanted[0].(map[string]any); first["redirect_uri_type"] != nil {
+	members, ok := wanted[0].(map[string]any)
+	if !ok {
 		return is
 	}
-	plain := []any{}
+	alike := []any{}
 	for _, one := range list {
-		address, _ := one.(map[string]any)
-		plain = append(plain, map[string]any{"matching_mode": address["matching_mode"], "url": address["url"]})
+		object, _ := one.(map[string]any)
+		kept := map[string]any{}
+		for name := range members {
+			if value, there := object[name]; there {
+				kept[name] = value
+			}
+		}
+		alike = append(alike, kept)
 	}
-	return plain
+	return alike
 }

@@ -47,6 +47,7 @@ type Wanted struct {
 	OpenID   bool   // with a provider
 	Public   bool   // a client without a secret
 	Login    string // page, relay or redirect; empty for page
+	LoginAt  string // the origin of a login host, where visitors sign in instead
 	Removing bool   // what setup has made is to go
 	Prefix   string
 	Key      string // the name of the signing key
@@ -109,6 +110,9 @@ func (w *Wanted) Complete() error {
 	}
 	if err := rules.URL("https://auth.example.com")(w.PublicURL); w.PublicURL != "" && err != nil {
 		errs = append(errs, fmt.Errorf("--public-url: %w", err))
+	}
+	if err := rules.URL("https://auth.example.com")(w.LoginAt); w.LoginAt != "" && (err != nil || w.OpenID || w.Login != "" && w.Login != "page") {
+		errs = append(errs, errors.Join(errors.New("--login-at is the address of a login host, and cannot be used with --openid or --login"), err))
 	}
 	if err := rules.Slug(w.Slug); err != nil && w.Slug+w.Site != "" {
 		errs = append(errs, fmt.Errorf("--application: %w", err))
