@@ -27,6 +27,7 @@ const anySite = "*"
 type metrics struct {
 	decided  *prometheus.CounterVec
 	steps    *prometheus.CounterVec
+	programs *prometheus.CounterVec
 	signIns  *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
@@ -44,6 +45,7 @@ var processMetrics = sync.OnceValue(func() *metrics {
 	m := &metrics{
 		decided:  counters("decisions_total", "Requests by decision of the gate.", "decision", "site"),
 		steps:    counters("steps_total", "Challenges that were shown and answered.", "component", "outcome", "site"),
+		programs: counters("programs_total", "Credentials of programs that were tried.", "scheme", "outcome", "site"),
 		signIns:  counters("signins_total", "Sign-ins that have ended.", "way", "outcome", "site"),                     //nolint:misspell // the documented name
 		took:     timers("signin_seconds", "How long sign-ins took that have begun a session.", people, "way", "site"), //nolint:misspell // beside signins_total
 		refused:  counters("refusals_total", "Requests that were refused, by error code.", "code", "site"),
@@ -52,7 +54,7 @@ var processMetrics = sync.OnceValue(func() *metrics {
 		requests: timers("request_seconds", "How long authentik took to answer.", prometheus.DefBuckets, "endpoint"),
 		stores:   timers("store_seconds", "How long the session store took.", prometheus.DefBuckets, "store", "operation"),
 	}
-	m.collectors = []prometheus.Collector{m.decided, m.steps, m.signIns, m.took, m.refused, m.ended, m.leftOut, m.requests, m.stores, newSessionGauge()}
+	m.collectors = []prometheus.Collector{m.decided, m.steps, m.programs, m.signIns, m.took, m.refused, m.ended, m.leftOut, m.requests, m.stores, newSessionGauge()}
 	return m
 })
 
@@ -133,6 +135,11 @@ func (g gateMetrics) Step(component, outcome string) {
 		component = otherLabel
 	}
 	g.steps.WithLabelValues(component, outcome, g.site).Inc()
+}
+
+// Program counts one try of a program's credential.
+func (g gateMetrics) Program(scheme, outcome string) {
+	g.programs.WithLabelValues(scheme, outcome, g.site).Inc()
 }
 
 // SignIn counts the end of a sign-in.

@@ -40,6 +40,7 @@ func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 	m.Decision("something new")
 	m.Step("ak-stage-password", "shown")
 	m.Step("ak-stage-of-next-year", "shown")
+	m.Program("basic", "accepted")
 	m.SignIn("session", "admitted")
 	m.SignInTook("session", time.Minute)
 	m.Refused("not-allowed")
@@ -51,6 +52,7 @@ func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 	want := map[string]string{
 		"caddy_authentik_decisions_total":        "decision,site",
 		"caddy_authentik_steps_total":            "component,outcome,site",
+		"caddy_authentik_programs_total":         "outcome,scheme,site",
 		"caddy_authentik_signins_total":          "outcome,site,way", //nolint:misspell // the documented name
 		"caddy_authentik_signin_seconds":         "site,way",         //nolint:misspell // the documented name
 		"caddy_authentik_refusals_total":         "code,site",

@@ -192,13 +192,16 @@ func TestMonitoring_PromtoolAcceptsTheRules(t *testing.T) {
 func TestMonitoring_PrometheusAnswersEveryQuery(t *testing.T) {
 	o := newTerminal(t, oneLine)
 	path := installed(t, "prometheus", "prometheus")
-	if err := o.try("metrics\n\tadmin "+o.api, "SITE {\n\tauthentik AUTHENTIK {\n\t\trequire group staff\n\t}\n\treverse_proxy APP\n}\n"); err != nil {
+	if err := o.try("metrics\n\tadmin "+o.api, "SITE {\n\tauthentik AUTHENTIK {\n\t\trequire group staff\n\t\tclients basic\n\t}\n\treverse_proxy APP\n}\n"); err != nil {
 		t.Fatal(err)
 	}
 	o.browser().signIn("/", "ada")
 	bob := o.browser()
 	bob.signIn("/", "bob")
 	bob.expect(bob.get("/"), http.StatusForbidden, "not-allowed")
+	program := o.browser()
+	program.header = http.Header{"Authorization": {"Basic YWRhOndyb25n"}} // ada:wrong
+	program.expect(program.get("/"), http.StatusUnauthorized, "sign-in-required")
 
 	dir, address := t.TempDir(), processtest.Free(t)
 	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n  - {job_name: caddy, static_configs: [{targets: [%q]}]}\n", o.api)

@@ -71,6 +71,7 @@ func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
 		Key:     key.Derive([]byte(cfg.Client.Root()), "v1\x00programs\x00"+of, sha256.Size),
 		Recheck: cfg.Recheck, Grace: *cfg.Grace, Now: cfg.Now, Logger: cfg.Logger, Audit: audit.New(cfg.Audit), Go: g.background.Shared,
 		Guesses: o.Throttle, Tokens: newThrottle(cfg, key),
+		Tried:   func(scheme programs.Scheme, outcome string) { cfg.Metrics.Program(string(scheme), outcome) },
 		Session: g.sessions.Program, Ended: func(name string) { g.sessions.Streams.End(name) },
 	})
 }

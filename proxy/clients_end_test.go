@@ -177,7 +177,7 @@ func TestClients_RunningResponseIsOfOneUser(t *testing.T) {
 			s.gate.shared.Programs = programs.New(programs.Options{
 				Ways: map[programs.Scheme]programs.Way{programs.Basic: way}, Key: []byte("key"), Recheck: s.gate.cfg.Recheck, Grace: *s.gate.cfg.Grace,
 				Now: s.clock.now, Logger: s.gate.cfg.Logger, Go: s.gate.background.Shared, Guesses: newThrottle(s.gate.cfg, s.gate.shared.Key), Tokens: newThrottle(s.gate.cfg, s.gate.shared.Key),
-				Session: s.gate.sessions.Program, Ended: func(string) {},
+				Session: s.gate.sessions.Program, Ended: func(string) {}, Tried: func(programs.Scheme, string) {},
 			})
 			shown := basic("jane", appPassword)
 			ended := s.running(t, shown)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -129,5 +130,44 @@ func TestClients_GraceOfNothing(t *testing.T) {
 	s.clock.move(5*time.Minute + time.Second)
 	if got := s.show(t, "/", shown); got.status != http.StatusServiceUnavailable {
 		t.Errorf("got status %d, want 503", got.status)
+	}
+}
+
+// A triesCounted counts how the tries of credentials end.
+type triesCounted struct {
+	NopMetrics
+	mu    sync.Mutex
+	tries map[string]int
+}
+
+func (m *triesCounted) Program(scheme, outcome string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tries[scheme+" "+outcome]++
+}
+
+// TestClients_TriesAreCounted: by the outcome, and not the requests that authentik is
+// not asked about.
+func TestClients_TriesAreCounted(t *testing.T) {
+	t.Parallel()
+	m := &triesCounted{tries: map[string]int{}}
+	s := newTokenSite(t, func(c *Config) { c.Metrics = m })
+	s.clock.stop()
+	for range 3 {
+		s.show(t, "/", auth(basic("jane", appPassword)))
+		s.show(t, "/", auth("Bearer nonsense"))
+		s.show(t, "/", auth("Basic !"))
+	}
+	for i := range accountFree + 1 {
+		s.show(t, "/", auth(basic("joe", "guess"+strings.Repeat("s", i))))
+	}
+	s.show(t, "/", auth(basic("joe", "slowed")))
+	s.front.away.Store(true)
+	s.show(t, "/", auth(basic("jim", "unknown")))
+	want := map[string]int{"basic accepted": 1, "bearer refused": 1, "basic refused": accountFree + 1, "basic slowed": 1, "basic failed": 1}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !maps.Equal(m.tries, want) {
+		t.Errorf("got %v, want %v", m.tries, want)
 	}
 }

@@ -65,6 +65,8 @@ type Options struct {
 	Guesses, Tokens *throttle.Throttle
 	// Session makes the session that a credential stands for.
 	Session func(name string, who session.Proof, asked, expires time.Time) *session.Session
+	// Tried counts a try by its outcome: accepted, refused, failed or slowed.
+	Tried func(scheme Scheme, outcome string)
 	// Ended ends the running requests of such a session.
 	Ended func(name string)
 }
@@ -209,6 +211,7 @@ func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, 
 	defer cancel()
 	begun := p.options.Now()
 	who, err := p.ask(ctx, v, c, known.Session != nil)
+	p.options.Tried(c.Scheme, outcome(err))
 	switch {
 	case errors.Is(err, authn.ErrNotSignedIn):
 		p.refuse(ctx, v, c, name, err)
@@ -222,6 +225,20 @@ func (p *Programs) try(ctx context.Context, v flowclient.Visitor, c Credential, 
 	s := p.accept(ctx, v, c, name, who, p.options.Now())
 	p.heed(name, s, begun)
 	return s, nil
+}
+
+// outcome names the result of a try for metrics.
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return "accepted"
+	case errors.Is(err, authn.ErrNotSignedIn):
+		return "refused"
+	case fault.From(err).Code == fault.TooManyAttempts:
+		return "slowed"
+	default:
+		return "failed"
+	}
 }
 
 // accept keeps what a good credential stands for.

@@ -87,7 +87,7 @@ func newProgramsFor(t testing.TB, w *way, recheck time.Duration) (p *Programs, e
 	return New(Options{
 		Ways: map[Scheme]Way{Basic: w, Bearer: w}, Key: []byte("key"), Recheck: recheck, Grace: grace, Now: time.Now,
 		Logger: slog.New(slog.DiscardHandler), Go: work.Shared, Guesses: limits(), Tokens: limits(),
-		Session: sessions.Program, Ended: func(string) { ended.Add(1) },
+		Session: sessions.Program, Ended: func(string) { ended.Add(1) }, Tried: func(Scheme, string) {},
 	}), ended
 }
 
