@@ -15,6 +15,9 @@ type Clients struct {
 	ClientID string
 	// SetsAuthorization says that a header of the operator's is Authorization.
 	SetsAuthorization bool
+	// RequireMFA and MaxAge say that every request needs a second factor, or a sign-in
+	// that is not too old.
+	RequireMFA, MaxAge bool
 }
 
 // Check returns what is wrong with a combination of options.
@@ -34,6 +37,10 @@ func (c Clients) Check() (wrong []error) {
 	add(further && !c.TrustBindings,
 		"tokens of further clients are issued by the bindings of their own applications, and not by those of this site's; write trust_bindings in the block if these may decide, or leave the clients out")
 	add(!further && c.TrustBindings, "trust_bindings is about further clients, and there are none; write bearer <client_id> in the block, or leave it out")
+	add(c.Basic && c.RequireMFA,
+		"basic lets no program in, as require mfa is for every request and a password shows no second factor; leave basic out, or write require mfa only for some requests: on <matcher> { require mfa }")
+	add(c.Basic && c.MaxAge && !c.RequireMFA,
+		"basic lets no program in, as max_age is for every request and a password does not show when its user has signed in; leave basic out, or write max_age only for some requests: on <matcher> { max_age 8h }")
 	add(c.Pass && c.SetsAuthorization, "pass has no effect, as a line of headers sets Authorization; leave one of them out")
 	for i, id := range c.BearerClients {
 		if err := ClientID(id); err != nil {
