@@ -199,9 +199,14 @@ func TestClients_RunningResponseIsOfOneUser(t *testing.T) {
 				s.clock.move(20 * time.Second)
 			}
 			if !tt.mayContinue {
-				if err := <-ended; !errors.Is(err, session.ErrEnded) {
-					t.Errorf("got %v, want %v", err, session.ErrEnded)
-				}
+				testsite.Eventually(t, "the end of the response", func() bool {
+					select {
+					case err := <-ended:
+						return errors.Is(err, session.ErrEnded)
+					default:
+						return false
+					}
+				})
 				return
 			}
 			select {
