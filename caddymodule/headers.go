@@ -118,6 +118,6 @@ func (hs Headers) groups(all []string) []string {
 		return all
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(group string) bool {
-		return !slices.ContainsFunc(hs.GroupsOnly, func(pattern string) bool { return rules.GroupMatches(pattern, group) })
+		return !rules.MatchesAny(hs.GroupsOnly, group)
 	})
 }

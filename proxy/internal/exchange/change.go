@@ -80,7 +80,7 @@ func (x *Exchange) markedWith(mark string) bool {
 func (x *Exchange) handedOver() (all []AppCookie) {
 	for _, c := range (&http.Request{Header: http.Header{"Cookie": x.Sent}}).Cookies() {
 		one := AppCookie{Name: c.Name, Path: "/"}
-		given := slices.ContainsFunc(x.HandedOver, func(pattern string) bool { return rules.GroupMatches(pattern, c.Name) })
+		given := rules.MatchesAny(x.HandedOver, c.Name)
 		if given && !x.Cookies.Owns(c.Name+"="+c.Value) && !slices.Contains(all, one) {
 			all = append(all, one)
 		}

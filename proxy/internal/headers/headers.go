@@ -38,7 +38,7 @@ type Options struct {
 	// MaxSize is how long a value may be, in bytes. A longer one is left out.
 	// Default: DefaultSize.
 	MaxSize int
-	// Groups are patterns of rules.GroupMatches. The application gets only groups that
+	// Groups are patterns of rules.MatchesAny. The application gets only groups that
 	// match one of them. Default: all groups.
 	Groups []string
 	// Additional are names of headers that are set as the attribute

@@ -130,7 +130,7 @@ func (h *Headers) Groups(groups []string) []string {
 		return groups
 	}
 	return slices.DeleteFunc(slices.Clone(groups), func(group string) bool {
-		return !slices.ContainsFunc(h.groups, func(pattern string) bool { return rules.GroupMatches(pattern, group) })
+		return !rules.MatchesAny(h.groups, group)
 	})
 }
 

@@ -64,7 +64,7 @@ func (j *jar) send(r *http.Request) {
 
 // holds reports whether there is a cookie of a name that browsers get.
 func (j *jar) holds(patterns []string) bool {
-	return slices.ContainsFunc(j.order, func(name string) bool { return matches(patterns, name) })
+	return slices.ContainsFunc(j.order, func(name string) bool { return rules.MatchesAny(patterns, name) })
 }
 
 // given returns the lines for the browser: of cookies that the operator has named,
@@ -72,13 +72,9 @@ func (j *jar) holds(patterns []string) bool {
 func (j *jar) given(patterns []string, ours func(pair string) bool) (lines []string) {
 	for _, set := range j.lines {
 		pair, _, _ := strings.Cut(set.line, ";")
-		if matches(patterns, set.name) && !ours(pair) {
+		if rules.MatchesAny(patterns, set.name) && !ours(pair) {
 			lines = append(lines, set.line)
 		}
 	}
 	return lines
-}
-
-func matches(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool { return rules.GroupMatches(pattern, name) })
 }

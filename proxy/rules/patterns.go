@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,9 +14,14 @@ func GroupPattern(pattern string) error {
 	return nil
 }
 
-// GroupMatches reports whether a group's name has a pattern, in which * stands
-// for any characters, or none. Case counts, as in a Requirement.
-func GroupMatches(pattern, name string) bool {
+// MatchesAny reports whether a name, such as that of a group or of a cookie, matches
+// one of the patterns. In a pattern * stands for any characters, or none. Case
+// counts, as in a Requirement.
+func MatchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, name) })
+}
+
+func matches(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	last := len(parts) - 1
 	if last == 0 {

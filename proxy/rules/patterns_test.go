@@ -2,7 +2,7 @@ package rules
 
 import "testing"
 
-func TestGroupMatches_StarsStandForAnything(t *testing.T) {
+func TestMatchesAny_StarsStandForAnything(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		pattern, name string
@@ -25,9 +25,14 @@ func TestGroupMatches_StarsStandForAnything(t *testing.T) {
 		{"[a]", "a", false},
 		{"[a]", "[a]", true},
 	} {
-		if got := GroupMatches(tt.pattern, tt.name); got != tt.want {
-			t.Errorf("%q of %q: got %t, want %t", tt.pattern, tt.name, got, tt.want)
+		for _, patterns := range [][]string{{tt.pattern}, {"another", tt.pattern}, {tt.pattern, "another"}} {
+			if got := MatchesAny(patterns, tt.name); got != tt.want {
+				t.Errorf("%q of %q: got %t, want %t", patterns, tt.name, got, tt.want)
+			}
 		}
+	}
+	if MatchesAny(nil, "") {
+		t.Error("no patterns: got a match, want none")
 	}
 }
 
