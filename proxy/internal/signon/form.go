@@ -19,8 +19,8 @@ var errTooManyControls = fmt.Errorf("the page has more than %d fields", maxContr
 
 // A loginForm is a form of the application's login page.
 type loginForm struct {
-	id, action, method, encoding string
-	controls                     []control
+	id, action, method, encoding, accepts string
+	controls                              []control
 }
 
 // A control is a field or button of a form, with the value that a browser would
@@ -107,7 +107,7 @@ func (d *document) begin(tag html.Token) {
 		}
 	case "form":
 		if d.open == nil {
-			d.open = &loginForm{id: attr["id"], action: attr["action"], method: strings.ToLower(attr["method"]), encoding: strings.ToLower(attr["enctype"])}
+			d.open = &loginForm{id: attr["id"], action: attr["action"], method: strings.ToLower(attr["method"]), encoding: strings.ToLower(attr["enctype"]), accepts: attr["accept-charset"]}
 			d.forms = append(d.forms, d.open)
 		}
 	case "input", "button":

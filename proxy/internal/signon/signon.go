@@ -4,7 +4,7 @@
 // credentials never reach the browser.
 //
 //   - signon.go: when that is done, and what the browser gets
-//   - form.go: the form, as a browser would send it
+//   - form.go, encoding.go: the form, as a browser would send it
 //   - jar.go: the application's cookies
 //   - tries.go: how often that is tried
 package signon
@@ -132,7 +132,7 @@ type attempt struct {
 
 // run signs in, and returns where the browser goes then.
 func (a *attempt) run(user, password string) (to string, err error) {
-	get := a.derive(http.MethodGet, a.request.URL, nil)
+	get := a.derive(http.MethodGet, a.request.URL)
 	if a.failed = a.next(&a.page, get); a.failed != nil {
 		return "", a.failed
 	}
@@ -147,7 +147,11 @@ func (a *attempt) run(user, password string) (to string, err error) {
 		return "", answer.ErrTooLong
 	}
 	a.jar.add(a.page.Cookies(), sent["Set-Cookie"])
-	d, err := readDocument(a.page.Body)
+	text, charset, err := asText(a.page.Body, sent.Get("Content-Type"))
+	if err != nil {
+		return "", err
+	}
+	d, err := readDocument(text)
 	if err != nil {
 		return "", err
 	}
@@ -163,7 +167,11 @@ func (a *attempt) run(user, password string) (to string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return a.post(action, fields)
+	body, contentType, err := form.encode(fields, charset, user, password)
+	if err != nil {
+		return "", err
+	}
+	return a.post(action, body, contentType)
 }
 
 // action returns where the form is sent to. It must be a configured path of this
@@ -184,13 +192,11 @@ func (a *attempt) action(d *document, form *loginForm) (*url.URL, error) {
 		return nil, fmt.Errorf("the form is sent to %q and not to %q; if that is right, set post", to.Path, a.Post)
 	case form.method != "post":
 		return nil, errors.New("the form is not sent with POST")
-	case form.encoding != "" && form.encoding != urlencoded:
-		return nil, fmt.Errorf("the form is sent as %s and not as %s", form.encoding, urlencoded)
+	case form.encoding == "text/plain": // which no application can read without doubt
+		return nil, fmt.Errorf("the form is sent as %s and not as %s or %s", form.encoding, urlencoded, multiparts)
 	}
 	return to, nil
 }
-
-const urlencoded = "application/x-www-form-urlencoded"
 
 // resolve returns an address of this site that a page names.
 func (a *attempt) resolve(base *url.URL, ref string) (*url.URL, error) {
@@ -205,9 +211,13 @@ func (a *attempt) resolve(base *url.URL, ref string) (*url.URL, error) {
 }
 
 // post sends the form, and returns where the browser goes then.
-func (a *attempt) post(action *url.URL, fields url.Values) (to string, err error) {
+func (a *attempt) post(action *url.URL, body []byte, contentType string) (to string, err error) {
 	var done answer.Answer
-	if a.failed = a.next(&done, a.derive(http.MethodPost, action, fields)); a.failed != nil {
+	r := a.derive(http.MethodPost, action)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	if a.failed = a.next(&done, r); a.failed != nil {
 		return "", a.failed
 	}
 	a.jar.add(done.Cookies(), done.Sent()["Set-Cookie"])
@@ -219,7 +229,11 @@ func (a *attempt) post(action *url.URL, fields url.Values) (to string, err error
 	case done.Status < http.StatusMultipleChoices && done.Cut:
 		return "", answer.ErrTooLong
 	case done.Status < http.StatusMultipleChoices:
-		if d, err := readDocument(done.Body); err != nil || hasPassword(d, a.Password.Name) {
+		text, _, err := asText(done.Body, done.Sent().Get("Content-Type"))
+		if err != nil {
+			return "", err
+		}
+		if d, err := readDocument(text); err != nil || hasPassword(d, a.Password.Name) {
 			return "", errors.New("the application shows its login again: it does not accept the name and the password")
 		}
 	}
@@ -258,7 +272,7 @@ func isHTML(h http.Header) bool {
 
 // derive returns a request that the browser could have sent next, without what
 // would have the application answer only a part, or in a way that cannot be read.
-func (a *attempt) derive(method string, to *url.URL, fields url.Values) *http.Request {
+func (a *attempt) derive(method string, to *url.URL) *http.Request {
 	r := a.request.Clone(a.request.Context())
 	for _, name := range []string{"Accept-Encoding", "Range", "If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
 		r.Header.Del(name)
@@ -269,10 +283,6 @@ func (a *attempt) derive(method string, to *url.URL, fields url.Values) *http.Re
 	if method != http.MethodPost {
 		return r
 	}
-	body := fields.Encode()
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewBufferString(body)), int64(len(body))
-	r.Header.Set("Content-Type", urlencoded)
-	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	r.Header.Set("Origin", a.origin)
 	r.Header.Set("Referer", a.origin+a.asked.RequestURI())
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
