@@ -22,13 +22,14 @@ func init() {
 // sessionsPath is where Caddy's admin API has the sessions of all gates.
 const sessionsPath = "/authentik/sessions"
 
-// Admin lists and ends sessions through Caddy's admin API. Caddy decides who may
+// Admin lists and ends sessions, and explains decisions, through Caddy's admin API. Caddy decides who may
 // use that. No site serves any of these addresses.
 //
 //	GET    /authentik/sessions?user=<name>       the live sessions of a user
 //	GET    /authentik/sessions                   those that this process has in memory
 //	DELETE /authentik/sessions?user=<name>       ends all sessions of a user
 //	DELETE /authentik/sessions/<id>?user=<name>  ends one; without user, one that this process has in memory
+//	POST   /authentik/explain                    what a gate decides about a request, and why
 type Admin struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -41,6 +42,7 @@ func (a Admin) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		{Pattern: sessionsPath, Handler: caddy.AdminHandlerFunc(a.serve)},
 		{Pattern: sessionsPath + "/", Handler: caddy.AdminHandlerFunc(a.serve)},
+		{Pattern: explainPath, Handler: caddy.AdminHandlerFunc(a.explain)},
 	}
 }
 

@@ -136,6 +136,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	        lifetime <duration>
 //	    }
 //	    audit
+//	    debug <group>
 //	    prefix <path>
 //	}
 //

@@ -40,7 +40,7 @@ func init() {
 }
 
 func addCommands(parent *cobra.Command) {
-	parent.AddCommand(sessionsCommand(), setup.Command(commandTransport), doctor.Command(doctorTools()))
+	parent.AddCommand(sessionsCommand(), explainCommand(), setup.Command(commandTransport), doctor.Command(doctorTools()))
 	for _, m := range caddy.GetModules(CommandsNamespace) {
 		if provider, ok := m.New().(CommandProvider); ok {
 			parent.AddCommand(provider.Command())

@@ -234,18 +234,26 @@ type Handler struct {
 	// `http.handlers.authentik.audit`. Default: there are none.
 	Audit bool `json:"audit,omitempty"`
 
+	// The name of a group in authentik. Its members, signed in, get the reasons of
+	// each decision about their requests in the response header
+	// `X-Authentik-Explain`. Default: there is no such header.
+	Debug string `json:"debug,omitempty"`
+
 	// The path below which the handler has its own addresses. Default:
 	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`
 
-	log       *slog.Logger
-	starter   *starter
-	opened    []matchers     // a request that one of them matches needs none
-	closed    []matchers     // a request that one of them matches needs a sign-in
-	hosts     []string       // that the site has, as far as it is known
-	storeName string         // tells its store from those of gates beside it
-	ports     []string       // that the server listens on
-	release   []func() error // undoes Provision, the last step first
+	log     *slog.Logger
+	starter *starter
+	opened  []matchers // a request that one of them matches needs none
+	closed  []matchers // a request that one of them matches needs a sign-in
+	// closedText and openedText describe these matchers.
+	closedText string
+	openedText []string
+	hosts      []string       // that the site has, as far as it is known
+	storeName  string         // tells its store from those of gates beside it
+	ports      []string       // that the server listens on
+	release    []func() error // undoes Provision, the last step first
 }
 
 // Requirement is a rule about who may pass. A visitor passes if one of the

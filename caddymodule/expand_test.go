@@ -23,7 +23,7 @@ func TestExpand_ReplacesPlaceholdersInEveryValue(t *testing.T) {
 		"key": strings.Repeat("k", rules.MinKey), "pin": strings.Repeat("0f", 32), "tls_name": "auth.example.com", "cookie name": "example", "cookie domain": "example.com",
 		"cache": "off", "headers": "off", "headers encoding": "latin1", "headers max_size": "16KiB", "prefix": "/.login", "idle": "1h", "recheck": "30s", "grace": "0s",
 		"client_id": "wiki", "client_secret": "{not} a placeholder", "max_age": "8h",
-		"assertion audience": "grafana", "assertion lifetime": "3m",
+		"debug": "admins", "assertion audience": "grafana", "assertion lifetime": "3m",
 	}
 	together := map[string][]string{ // what does not go with the others
 		"a flow":         {"client_id", "client_secret", "max_age"},

@@ -97,7 +97,7 @@ func TestExample_IsValidWithAllOptions(t *testing.T) {
 			t.Errorf("the example leaves out %s", s.Name)
 		}
 	}
-	for _, option := range []string{"trust", "sessions", "persistent", "require mfa", "require group", "scopes", "sign_out_back", "only", "open", "on", "sign_on form", "sign_on basic", "sign_out", "app_cookies", "clear_site_data", "clients", "preflight", "late_forms", "login at", "login_host"} {
+	for _, option := range []string{"trust", "sessions", "persistent", "require mfa", "require group", "scopes", "sign_out_back", "only", "open", "on", "sign_on form", "sign_on basic", "sign_out", "app_cookies", "clear_site_data", "clients", "preflight", "late_forms", "login at", "login_host", "audit"} {
 		if !regexp.MustCompile(`(?m)^\t+(?:# )?` + option + `(?: |$)`).MatchString(example) {
 			t.Errorf("the example leaves out %s", option)
 		}
@@ -105,7 +105,7 @@ func TestExample_IsValidWithAllOptions(t *testing.T) {
 }
 
 // commented matches a line with an option that is commented out.
-var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|pin|tls_name|key|client_secret|require|idle|domain|max_per_user|persistent|sign_out_back|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
+var commented = regexp.MustCompile(`(?m)^(\t+)# ((?:trust|pin|tls_name|key|client_secret|require|idle|domain|max_per_user|persistent|sign_out_back|debug|style|templates|language)\b[^,.]*(?:\.\S+)?)$`)
 
 // What users build must never hold the stand-in for authentik: an attacker
 // who can set its address could sign in as any user.

@@ -24,6 +24,7 @@ type matcher struct {
 
 func (h *Handler) loadMatchers(ctx caddy.Context) error {
 	var err error
+	h.closedText = strings.Join(describe(h.MatcherSetsRaw), " or ")
 	if h.closed, err = loadSets(ctx, h, "MatcherSetsRaw", len(h.MatcherSetsRaw)); err != nil {
 		return fmt.Errorf("match: %w", err)
 	}

@@ -128,6 +128,8 @@ func (h *Handler) config() proxy.Config {
 		SignOnForm: h.SignOn.signOnForm(), SignOutPaths: h.SignOut,
 		// The skin looks for addresses that servers read in two ways itself.
 		DangerouslyOpen: h.open,
+		WhyOpen:         h.whyOpen,
+		Debug:           h.Debug,
 		Preflight:       h.Preflight,
 		Writer:          newKeeper,
 		Resolve:         (&resolver{log: h.log}).resolve,

@@ -41,6 +41,7 @@ type Rule struct {
 	MaxAge string `json:"max_age,omitempty"`
 
 	name string // as it stands in the Caddyfile
+	text string // what it is about, for explanations
 	sets []matchers
 }
 
@@ -93,17 +94,20 @@ func (r *Rule) age() options.Setting {
 
 // loadRules loads the matchers of open and of the rules.
 func (h *Handler) loadRules(ctx caddy.Context) error {
+	h.openedText = describe(h.OpenRaw)
 	opened, err := loadSets(ctx, h, "OpenRaw", len(h.OpenRaw))
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
 	h.opened = opened
 	for i, r := range h.On {
+		text := describe(r.MatcherSetsRaw)
+		r.text = "on " + strings.Join(text, " or ")
 		if r.sets, err = loadSets(ctx, r, "MatcherSetsRaw", len(r.MatcherSetsRaw)); err != nil {
 			return fmt.Errorf("on %d: %w", i+1, err)
 		}
 		if r.Open {
-			h.opened = append(h.opened, r.sets...)
+			h.opened, h.openedText = append(h.opened, r.sets...), append(h.openedText, text...)
 		}
 	}
 	h.warnOfOpen()
@@ -160,7 +164,7 @@ func (h *Handler) rulesOf() (all []proxy.Rule) {
 		if !r.demands() {
 			continue
 		}
-		one := proxy.Rule{Match: func(q *http.Request) bool { return concerns(r.sets, q) }, RequireMFA: r.RequireMFA, MaxAge: duration(r.MaxAge)}
+		one := proxy.Rule{Name: r.text, Match: func(q *http.Request) bool { return concerns(r.sets, q) }, RequireMFA: r.RequireMFA, MaxAge: duration(r.MaxAge)}
 		for _, need := range r.Require {
 			one.Require = append(one.Require, proxy.Requirement(need))
 		}

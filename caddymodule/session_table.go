@@ -43,12 +43,7 @@ func localTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04")
 // printable makes a text of another program or user safe for a terminal,
 // which would execute some characters.
 func printable(text string) string {
-	text = strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return '?'
-		}
-		return c
-	}, text)
+	text = visible(text)
 	if cut := []rune(text); len(cut) > maxCell {
 		text = string(cut[:maxCell-1]) + "…"
 	}
@@ -56,4 +51,14 @@ func printable(text string) string {
 		return "-"
 	}
 	return text
+}
+
+// visible replaces what a terminal would act on.
+func visible(text string) string {
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return '?'
+		}
+		return c
+	}, text)
 }

@@ -65,6 +65,7 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "headers max_size", Value: &h.Headers.MaxSize, Check: checkMaxSize, Example: "max_size 16KiB"},
 		{Name: "assertion audience", Value: &h.Assertion.Audience, Check: options.Text, Example: "audience grafana"},
 		{Name: "assertion lifetime", Value: &h.Assertion.Lifetime, Check: checkAssertionLifetime, Example: "lifetime 3m"},
+		{Name: "debug", Value: &h.Debug, Check: options.Text, Example: "debug admins"},
 		{Name: "prefix", Value: &h.Prefix, Check: rules.Prefix, Example: "prefix /.authentik"},
 	}
 }

@@ -172,6 +172,12 @@ type Config struct {
 
 	// Metrics counts what happens. Default: nothing is counted.
 	Metrics Metrics
+	// Debug is the name of a group. For its members every decision is explained in the
+	// response header ExplainHeader. Default: for no group.
+	Debug string
+	// WhyOpen says which option opens a request, or that none does, for Explain.
+	// Default: nothing is said about it.
+	WhyOpen func(*http.Request) string
 	// Tracer traces sign-ins. Default: nothing is traced.
 	Tracer Tracer
 	// Logger logs what an operator should know. Default: nothing is logged.

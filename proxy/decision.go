@@ -53,15 +53,18 @@ func (refuse) kind() string   { return "refuse" }
 // store that it has expired, which changes no decision.
 func (g *Gate) decide(x *exchange.Exchange) decision {
 	if _, ok := g.neighbours.owner(x); ok {
+		x.Trace.Note("the address is one of the gate's own")
 		return own{}
 	}
 	if target, ok := g.neighbours.relayed(x); ok {
+		x.Trace.Note("authentik's own interface asks, in a sign-in that another gate has begun")
 		return target
 	}
 	if g.loginHost != nil { // authentik is behind it, which asks for itself
 		return open{}
 	}
 	if x.Credential.Several {
+		x.Trace.Note("there are several Authorization headers, and servers disagree on which of them counts")
 		return refuse{fault.New(fault.BadRequest, errSeveral)}
 	}
 	needs := g.access.rules.about(x) // not at the gates' own addresses, whose answers no rule may change
@@ -70,26 +73,34 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	s, found, err := x.Session()
 	if g.relay != nil && !found && err == nil { // also where the path is open
 		if target, ok := g.relay.Target(x); ok {
+			x.Trace.Note("authentik's own interface asks")
 			return relayed{g, target}
 		}
 	}
 	switch {
 	case err != nil && !passes:
+		x.Trace.Note("the session store fails")
 		return refuse{fault.From(err)}
 	case found:
-		if d := g.access.check(s, needs); !passes || d.kind() == "pass" {
+		x.Trace.Note("a cookie opens a session")
+		if d := g.access.checkTraced(s, needs, x.Trace); !passes || d.kind() == "pass" {
 			return d
 		}
+		x.Trace.Note("that does not matter, since the request is open")
 		return unasked
 	case x.Shows():
 		return g.decideProgram(x, needs, unasked, passes)
 	case passes:
+		x.Trace.Note("there is no session, and none is needed")
 		unasked.hidden = x.Standing().Session != nil
 		return unasked
 	}
+	x.Trace.Note("there is no session")
 	if exchange.Navigates(x.R) || exchange.Framed(x.R) {
+		x.Trace.Note("the request is a page load, which is led to the sign-in page")
 		return signIn{signin.LinkAt(g.cfg.PageHost, x.At.Asked)}
 	}
+	x.Trace.Note("the request is no page load, and gets 401")
 	return refuse{fault.New(fault.SignInRequired, nil)}
 }
 
@@ -103,10 +114,13 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 func (g *Gate) unasked(x *exchange.Exchange, needs needs) (o open, passes bool) {
 	switch {
 	case needs == 0 && g.open(x):
+		x.Trace.Note("the request is open: it needs no sign-in")
 		return open{}, true
 	case g.cfg.Preflight && x.Preflight():
+		x.Trace.Note("the request is a preflight, which passes without credentials")
 		return open{bare: true}, true
 	}
+	x.Trace.Note("the request needs a sign-in")
 	return open{}, false
 }
 

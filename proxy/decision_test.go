@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -107,6 +108,11 @@ func TestDecision_OfEveryRequest(t *testing.T) {
 			at.Asked = r.URL
 			if got := g.decide(exchangeAt(g, r, at)).kind(); got != tt.want {
 				t.Errorf("got decision %s, want %s", got, tt.want)
+			}
+			r.Host, r.TLS = at.Host, new(tls.ConnectionState)
+			e := g.Explain(r)
+			if got := strings.Replace(e.Decision, "ask", "weigh", 1); got != tt.want || len(e.Steps) == 0 {
+				t.Errorf("got decision %s explained by %q, want %s", got, e.Steps, tt.want)
 			}
 		})
 	}

@@ -120,22 +120,12 @@ func (g *Gate) Closed() <-chan struct{} { return g.closed }
 // marked on its way.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared, Sent: g.neighbours.sent(r)}
-	// This must come first: Strip removes the header that left-over requests are
-	// known by, and then their password would reach the application.
-	left, isLeft := g.neighbours.leftOver(r, x.At)
-	x.Authorization = g.neighbours.authorization(r) // likewise
-	if g.shared.Programs != nil {
-		x.Credential = programs.Read(x.Authorization)
-	}
-	g.headers.Strip(r)
-	d := g.settle(&x, g.decide(&x))
-	if isLeft && noVisit(d) {
-		d = leftOver{left}
-	}
-	if g.misdirected(&x, d) {
-		d = refuse{fault.New(fault.HostUnknown, nil)}
-	}
+	left := g.prepare(&x)
+	d := g.redirected(&x, left, g.settle(&x, g.decide(&x)))
 	g.cfg.Metrics.Decision(d.kind())
+	if g.cfg.Debug != "" {
+		g.debug(&x, d)
+	}
 	p, signedIn := d.(pass)
 	o, isOpen := d.(open)
 	if signedIn || isOpen {
@@ -162,6 +152,35 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	answered := x // so that x stays off the heap for requests that pass
 	g.answer(&answered, d)
 	return nil
+}
+
+// prepare reads what a request shows, and then strips the identity headers that
+// the client has made up. It returns the gate from whose relay the request is left
+// over, or nil.
+func (g *Gate) prepare(x *exchange.Exchange) (left *Gate) {
+	// This must come first: Strip removes the header that left-over requests are
+	// known by, and then their password would reach the application.
+	left, _ = g.neighbours.leftOver(x.R, x.At)
+	x.Authorization = g.neighbours.authorization(x.R) // likewise
+	if g.shared.Programs != nil {
+		x.Credential = programs.Read(x.Authorization)
+	}
+	g.headers.Strip(x.R)
+	return left
+}
+
+// redirected returns the decision about a request that may be left over from a
+// relay, or be at a host that authentik must not be told.
+func (g *Gate) redirected(x *exchange.Exchange, left *Gate, d decision) decision {
+	if left != nil && noVisit(d) {
+		x.Trace.Note("the request is left over from authentik's own interface, and its sign-in begins again")
+		d = leftOver{left}
+	}
+	if g.misdirected(x, d) {
+		x.Trace.Note("a sign-in would have to tell authentik a host that the site does not have")
+		d = refuse{fault.New(fault.HostUnknown, nil)}
+	}
+	return d
 }
 
 // accompany passes a request by which a user signs in or out at the application

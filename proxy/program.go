@@ -26,16 +26,20 @@ func (g *Gate) decideProgram(x *exchange.Exchange, needs needs, unasked open, pa
 	known := x.Standing()
 	switch {
 	case known.Session != nil:
-		d := g.access.check(known.Session, needs)
+		x.Trace.Note("the credential in Authorization is that of a known program")
+		d := g.access.checkTraced(known.Session, needs, x.Trace)
 		if _, undecided := d.(recheck); undecided {
 			return try{unasked, passes}
 		}
 		return orUnasked(d, unasked, passes)
 	case known.Foreign && passes:
-		return unasked // it is the application's own
+		x.Trace.Note("the credential in Authorization is the application's own")
+		return unasked
 	case known.Refused, !passes && !x.Credential.Valid():
+		x.Trace.Note("authentik has refused the credential in Authorization a moment ago, or it is none")
 		return refuse{fault.New(fault.SignInRequired, nil)}
 	default:
+		x.Trace.Note("authentik is asked whether the credential in Authorization is good")
 		return try{unasked, passes}
 	}
 }

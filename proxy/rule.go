@@ -17,6 +17,8 @@ import (
 // rules demand that are about a request has to be met, and no such request is
 // open.
 type Rule struct {
+	// Name is how Explain names the rule. Default: its number.
+	Name string
 	// Match reports whether the rule is about a request. A request whose path
 	// servers read in different ways, as rules.AmbiguousPath says, has to meet the
 	// demands of every rule. Required.

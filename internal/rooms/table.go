@@ -254,6 +254,9 @@ var Rooms = []Room{
 		{Module + "/proxy/internal", "it examines a gate from outside, as visitors and authentik see it"},
 	})},
 	{Path: "internal/authentikadmin", Only: nothing, OnlyWhy: "it holds the token of an administrator"},
+	{Path: "caddymodule/internal/walk", Bans: slices.Concat(standIn, guests, []Ban{
+		{Module + "/proxy", "it follows Caddy's routes, and knows no gate"},
+	})},
 	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, guests)},
 	{
 		Path:    "caddymodule/sessions/storage/storagestore",

@@ -118,6 +118,8 @@ type Exchange struct {
 
 	// Span is that of the request. Nil: it is not traced.
 	Span Span
+	// Trace is for explaining the decision. Nil for a request that is answered.
+	Trace *Trace
 
 	looked bool
 	found  bool
@@ -146,6 +148,10 @@ func (x *Exchange) Context() context.Context { return x.R.Context() }
 func (x *Exchange) Session() (s *session.Session, found bool, err error) {
 	if !x.looked {
 		x.looked = true
+		if x.Trace != nil {
+			x.peek()
+			return x.held, x.found, x.err
+		}
 		x.find()
 		if x.found {
 			x.held.SeenFrom(x.At.Client)

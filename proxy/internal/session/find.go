@@ -190,9 +190,16 @@ func (r *Registry) prepare(held stored, host string) *Session {
 	return s
 }
 
-// made returns the session of a name.
+// made returns the session of a name, and reports what its headers lack.
 func (r *Registry) made(name string, rec *Record) *Session {
-	s := &Session{
+	s, problems := r.unreported(name, rec)
+	r.ReportHeaders(s, problems)
+	return s
+}
+
+// unreported is made without the report.
+func (r *Registry) unreported(name string, rec *Record) (s *Session, problems []headers.Problem) {
+	s = &Session{
 		User: rec.User, Begun: rec.Begun, Until: rec.Until, SignIn: rec.SignIn, Stay: rec.Stay,
 		id: PublicID(name), name: name, apps: rec.Apps, ends: rec.Ends,
 		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
@@ -206,13 +213,11 @@ func (r *Registry) made(name string, rec *Record) *Session {
 	if rec.Tokens != nil {
 		about.IDToken = rec.Tokens.ID
 	}
-	var problems []headers.Problem
 	s.Headers, problems = r.Headers(about)
-	r.ReportHeaders(s, problems)
 	if r.Assert != nil {
 		s.Assertion = r.Assert(s.User, s.id)
 	}
-	return s
+	return s, problems
 }
 
 // amend changes the record of a session and returns the session with the change,

@@ -56,6 +56,10 @@ func (s *Session) Allowed(application string) bool {
 	return s.fits && (application == "" || s.apps[application])
 }
 
+// HasAccess reports whether authentik allows an application, whatever the
+// operator requires.
+func (s *Session) HasAccess(application string) bool { return s.apps[application] }
+
 // Known reports whether authentik has said whether the user may use an
 // application.
 func (s *Session) Known(application string) bool {

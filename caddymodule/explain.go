@@ -1,0 +1,188 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/walk"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+)
+
+// explainPath is where Caddy's admin API explains decisions.
+const explainPath = "/authentik/explain"
+
+// maxQuestion bounds what is asked, in bytes.
+const maxQuestion = 256 << 10
+
+// A question is a request that is to be explained. It is in the body, and not in
+// the address, since addresses are logged.
+type question struct {
+	// Method is that of the request. Default: GET.
+	Method string `json:"method,omitempty"`
+	URL    string `json:"url"`
+	// Headers are lines such as "Cookie: a=b".
+	Headers []string `json:"headers,omitempty"`
+	// Client is the address that the request comes from. Default: 127.0.0.1.
+	Client string `json:"client,omitempty"`
+}
+
+// An explained is the answer.
+type explained struct {
+	Request string          `json:"request"`
+	Gates   []explainedGate `json:"gates"`
+	// NotRun are handlers that the request meets and that were not run.
+	NotRun []string `json:"not_run,omitempty"`
+	// Reaches is the handler that gets the request after the gates.
+	Reaches string   `json:"reaches,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
+}
+
+// An explainedGate is a gate that the request meets.
+type explainedGate struct {
+	Authentik   string   `json:"authentik"`
+	Application string   `json:"application,omitempty"`
+	Flow        string   `json:"flow,omitempty"`
+	ClientID    string   `json:"client_id,omitempty"`
+	Hosts       []string `json:"hosts,omitempty"`
+	Prefix      string   `json:"prefix,omitempty"`
+	proxy.Explanation
+}
+
+var (
+	errQuestion = errors.New(`a question is sent with POST, as JSON: {"method": "GET", "url": "https://wiki.example.com/", "headers": ["Cookie: a=b"]}`)
+	errNoServer = errors.New("this Caddy serves no site")
+)
+
+// explain answers a question of the admin API.
+func (Admin) explain(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: errQuestion}
+	}
+	var q question
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxQuestion))
+	decoder.DisallowUnknownFields()
+	if decoder.Decode(&q) != nil { // whose error could repeat a cookie
+		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: errQuestion}
+	}
+	app, err := caddy.ActiveContext().AppIfConfigured("http")
+	served, ok := app.(*caddyhttp.App)
+	if err != nil || !ok {
+		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errNoServer}
+	}
+	answer, err := q.answer(r.Context(), served)
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	return json.NewEncoder(w).Encode(answer)
+}
+
+// answer follows the request through the server that listens on its port, or else
+// through all of them until one has a gate for it: something in front of Caddy may
+// have another port.
+func (q question) answer(ctx context.Context, app *caddyhttp.App) (explained, error) {
+	r, port, err := walk.Asked{Method: q.Method, URL: q.URL, Headers: q.Headers, Client: q.Client}.Request(ctx)
+	if err != nil {
+		return explained{}, err
+	}
+	said := explained{Request: r.Method + " " + q.URL, Gates: []explainedGate{}}
+	names := slices.Sorted(maps.Keys(app.Servers))
+	at := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !listensOn(app.Servers[name], port) })
+	if len(at) == 0 {
+		said.Notes = append(said.Notes, fmt.Sprintf("no server of this Caddy listens on port %d; all of them were tried", port))
+		at = names
+	}
+	for _, name := range at {
+		one := said
+		one.Notes = slices.Clone(said.Notes)
+		if err := one.follow(app.Servers[name], r.Clone(ctx)); err != nil {
+			return explained{}, err
+		}
+		if len(one.Gates) > 0 || one.Reaches != "" || len(one.Notes) > len(said.Notes) {
+			return one, nil
+		}
+	}
+	said.Notes = append(said.Notes, "no site of this Caddy answers this address")
+	return said, nil
+}
+
+// listensOn reports whether a server listens on a port.
+func listensOn(s *caddyhttp.Server, port int) bool {
+	return slices.ContainsFunc(s.Listen, func(listen string) bool {
+		addr, err := caddy.ParseNetworkAddress(listen)
+		return err == nil && !addr.IsUnixNetwork() && uint(port) >= addr.StartPort && uint(port) <= addr.EndPort //nolint:gosec // a port
+	})
+}
+
+// follow explains what each gate decides that the request meets.
+func (e *explained) follow(s *caddyhttp.Server, r *http.Request) error {
+	way, err := walk.Follow(s, r, func(h caddyhttp.MiddlewareHandler, r *http.Request) (known, ends bool) {
+		gate, ok := h.(*Handler)
+		if !ok {
+			return false, false
+		}
+		running := gate.starter.gate.Load()
+		if running == nil {
+			e.Notes = append(e.Notes, "the gate of "+gate.URL+" has not started: it does with its first request, which creates its key")
+			return true, true
+		}
+		found := explainedGate{gate.URL, gate.Application, gate.Flow, gate.ClientID, gate.hosts, gate.Prefix, running.Explain(r)}
+		e.Gates = append(e.Gates, found)
+		return true, found.Decision != "pass" && found.Decision != "open"
+	})
+	if err != nil {
+		return fmt.Errorf("following the routes of the site: %w", err)
+	}
+	e.NotRun, e.Reaches = way.NotRun, way.Reached
+	if len(e.Gates) == 0 && e.Reaches != "" {
+		e.Notes = append(e.Notes, "the request meets no gate on its way: write authentik into the route, too, or into the site")
+	}
+	return nil
+}
+
+// whyOpen says which option opens a request, or that none does.
+func (h *Handler) whyOpen(r *http.Request) string {
+	if len(h.closed) > 0 && !concerns(h.closed, r) {
+		return "only " + h.closedText + " does not match the request"
+	}
+	for i, set := range h.opened {
+		if opens([]matchers{set}, r) {
+			return "open " + h.openedText[i] + " matches"
+		}
+	}
+	if len(h.closed) > 0 {
+		return "only " + h.closedText + " matches"
+	}
+	return "no open matches the request"
+}
+
+// describe says what matcher sets match, one text for each.
+func describe(raw caddyhttp.RawMatcherSets) (all []string) {
+	for _, set := range raw {
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			var words []string
+			text := string(set[name])
+			if json.Unmarshal(set[name], &words) == nil {
+				text = strings.Join(words, " ")
+			}
+			if name == "path" {
+				parts = append(parts, text)
+				continue
+			}
+			parts = append(parts, name+" "+text)
+		}
+		all = append(all, strings.Join(parts, " and "))
+	}
+	return all
+}

@@ -1,0 +1,242 @@
+package proxy
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// ExplainHeader is the response header that explains a decision to the members of
+// Config.Debug.
+const ExplainHeader = "X-Authentik-Explain"
+
+// An Explanation says why a gate decides about a request as it does. It has no
+// secret: no cookie, no token, and of what the application is told only the values
+// that say who the user is.
+type Explanation struct {
+	// Decision is pass, open, own, sign-in, refuse, or ask if authentik has to be
+	// asked first.
+	Decision string `json:"decision"`
+	// Code is that of a refusal, and Status the one of the response.
+	Code   fault.Code `json:"code,omitempty"`
+	Status int        `json:"status,omitempty"`
+	// Steps say in order what the decision rests on.
+	Steps []string `json:"steps"`
+	// Open says which option opens the request, or that none does. It is empty if
+	// Config.WhyOpen says nothing.
+	Open    string           `json:"open,omitempty"`
+	Session ExplainedSession `json:"session"`
+	// Rules are everything that is demanded, first of all requests.
+	Rules []ExplainedRule `json:"rules"`
+	// Removed are names of request headers that the client has made up. Told are the
+	// headers that the application gets, if the request passes.
+	Removed []string          `json:"removed,omitempty"`
+	Told    []ExplainedHeader `json:"told,omitempty"`
+	// At is how the gate sees the request.
+	At ExplainedRequest `json:"at"`
+}
+
+// ExplainedRequest is a request as the server in front has resolved it.
+type ExplainedRequest struct {
+	Site   string `json:"site"`
+	Path   string `json:"path"`
+	Client string `json:"client"`
+}
+
+// ExplainedSession is the session of a request, or why there is none.
+type ExplainedSession struct {
+	ID    string    `json:"id,omitempty"`
+	User  string    `json:"user,omitempty"`
+	Begun time.Time `json:"begun,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	// Confirmed is when authentik has last confirmed it.
+	Confirmed time.Time `json:"confirmed,omitzero"`
+	// Missing says why there is no session: one reason for each cookie of that name.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// ExplainedRule is a rule, and what it demands.
+type ExplainedRule struct {
+	Rule string `json:"rule"`
+	// Applies says whether the rule is about the request.
+	Applies bool              `json:"applies"`
+	Demands []ExplainedDemand `json:"demands"`
+}
+
+// ExplainedDemand is one demand. Verdict is met, not met or unknown.
+type ExplainedDemand struct {
+	Demand  string `json:"demand"`
+	Verdict string `json:"verdict"`
+}
+
+// ExplainedHeader is a header for the application. Hidden says that its value is a
+// secret, or is made for each request.
+type ExplainedHeader struct {
+	Name   string `json:"name"`
+	Value  string `json:"value,omitempty"`
+	Hidden bool   `json:"hidden,omitempty"`
+}
+
+// Explain says what the gate would decide about a request, and why. It decides as
+// Guard does and changes nothing: no session is used, ended or counted by it, and
+// authentik is asked nothing. The request is not changed either.
+func (g *Gate) Explain(r *http.Request) Explanation {
+	r = r.Clone(r.Context())
+	x := exchange.Exchange{R: r, At: g.resolve(r), Shared: g.shared, Sent: slices.Clone(g.neighbours.sent(r)), Trace: new(exchange.Trace)}
+	before := slices.Sorted(maps.Keys(r.Header))
+	left := g.prepare(&x)
+	removed := slices.DeleteFunc(before, func(name string) bool { _, kept := r.Header[name]; return kept })
+	e := g.explain(&x, g.redirected(&x, left, g.decide(&x)))
+	e.Removed = removed
+	if g.cfg.WhyOpen != nil {
+		e.Open = g.cfg.WhyOpen(r)
+	}
+	return e
+}
+
+// explain puts a decision into words.
+func (g *Gate) explain(x *exchange.Exchange, d decision) Explanation {
+	e := Explanation{Decision: d.kind(), Steps: x.Trace.Steps, Rules: []ExplainedRule{}, At: ExplainedRequest{x.Origin(), x.At.Asked.Path, x.At.Client.String()}}
+	s, found, _ := x.Session()
+	if !found && x.Shows() {
+		s = x.Standing().Session
+	}
+	e.Session = ExplainedSession{Missing: x.Trace.Missing}
+	if s != nil {
+		e.Session = ExplainedSession{
+			ID: s.ID(), User: s.User.Username, Begun: s.Begun.UTC(), Until: s.Until.UTC(),
+			Confirmed: g.cfg.Now().Add(-s.Unconfirmed(g.cfg.Now())).UTC(),
+		}
+	} else if len(e.Session.Missing) == 0 {
+		e.Session.Missing = []string{"the request has no session cookie of this gate"}
+	}
+	switch d := d.(type) {
+	case pass:
+		for _, told := range g.headers.Told(d.session.Headers) {
+			e.Told = append(e.Told, ExplainedHeader{told.Name, told.Value, !told.Shown})
+		}
+	case recheck, try:
+		e.Decision = "ask"
+	case signIn:
+		e.Status = http.StatusSeeOther
+	case stepUp:
+		e.Status = http.StatusUnauthorized
+		if exchange.Navigates(x.R) || exchange.Framed(x.R) {
+			e.Status = http.StatusSeeOther
+		}
+	case refuse:
+		e.Code, e.Status = d.err.Code, d.err.Status
+	}
+	e.Rules = g.explainRules(x, s)
+	return e
+}
+
+// explainRules says what is demanded of a request, and whether it is met.
+func (g *Gate) explainRules(x *exchange.Exchange, s *session.Session) []ExplainedRule {
+	all := ExplainedRule{Rule: "every request", Applies: true, Demands: []ExplainedDemand{}}
+	if app := g.cfg.Application; app != "" {
+		verdict := "unknown"
+		if s != nil && s.Known(app) {
+			verdict = verdictWord(s.HasAccess(app))
+		}
+		all.Demands = append(all.Demands, ExplainedDemand{"application " + app, verdict})
+	}
+	all.Demands = append(all.Demands, g.explainDemands(s, g.cfg.Require, g.cfg.OIDC.demand())...)
+	rules := []ExplainedRule{all}
+	needs := g.access.rules.about(x)
+	for i, rule := range g.cfg.Rules {
+		one := ExplainedRule{Rule: rule.Name, Applies: needs&(1<<i) != 0, Demands: g.explainDemands(s, rule.Require, rule.demand())}
+		if one.Rule == "" {
+			one.Rule = fmt.Sprintf("rule %d", i+1)
+		}
+		rules = append(rules, one)
+	}
+	return rules
+}
+
+func (g *Gate) explainDemands(s *session.Session, require []Requirement, demand authn.Demand) []ExplainedDemand {
+	demands := []ExplainedDemand{}
+	add := func(text string, met func() bool) {
+		verdict := "unknown"
+		if s != nil {
+			verdict = verdictWord(met())
+		}
+		demands = append(demands, ExplainedDemand{text, verdict})
+	}
+	for _, need := range require {
+		add("require "+need.Claim+" "+strings.Join(need.Values, " "), func() bool { return meetsAll(s.User, []Requirement{need}) })
+	}
+	if demand.MFA {
+		add("require mfa", func() bool { return !authn.Demand{MFA: true}.Unmet(s.SignIn, g.cfg.Now()) })
+	}
+	if demand.MaxAge > 0 {
+		add("max_age "+demand.MaxAge.String(), func() bool { return !authn.Demand{MaxAge: demand.MaxAge}.Unmet(s.SignIn, g.cfg.Now()) })
+	}
+	return demands
+}
+
+func verdictWord(met bool) string {
+	if met {
+		return "met"
+	}
+	return "not met"
+}
+
+// debug explains a decision in a response header, if the user of the request's
+// session is a member of the group.
+func (g *Gate) debug(x *exchange.Exchange, d decision) {
+	switch d.(type) {
+	case own, relayed, leftOver:
+		return
+	}
+	s, found, err := x.Session()
+	if err != nil || !found || !slices.Contains(s.User.Groups, g.cfg.Debug) {
+		return
+	}
+	again := *x
+	again.Trace = new(exchange.Trace)
+	g.decide(&again)
+	x.W.Header().Set(ExplainHeader, g.explain(&again, d).line())
+}
+
+// maxLine bounds the explanation in a header, in bytes.
+const maxLine = 2 << 10
+
+// line returns the explanation in printable ASCII.
+func (e Explanation) line() string {
+	parts := []string{e.Decision}
+	if e.Code != "" {
+		parts = append(parts, string(e.Code))
+	}
+	if e.Session.ID != "" {
+		parts = append(parts, "session "+e.Session.ID)
+	}
+	parts = append(parts, e.Steps...)
+	for _, rule := range e.Rules {
+		for _, demand := range rule.Demands {
+			if rule.Applies {
+				parts = append(parts, rule.Rule+": "+demand.Demand+": "+demand.Verdict)
+			}
+		}
+	}
+	var line strings.Builder
+	for i, b := range []byte(strings.Join(parts, "; ")) {
+		switch {
+		case i >= maxLine:
+			return line.String() + "..."
+		case b < ' ', b > '~', b == '%':
+			fmt.Fprintf(&line, "%%%02X", b)
+		default:
+			line.WriteByte(b)
+		}
+	}
+	return line.String()
+}
