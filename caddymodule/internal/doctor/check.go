@@ -58,6 +58,9 @@ type Examination struct {
 
 	mu      sync.Mutex
 	secrets []string
+	// dead are the authentiks that did not answer, with what was found: the next
+	// site that has the same one does not wait again.
+	dead map[string][]Finding
 }
 
 // hide notes secrets that no output may contain.
@@ -131,7 +134,7 @@ func (e *Examination) site(ctx context.Context, g Gate) []Finding {
 	if x.public, err = url.Parse(g.public()); err != nil {
 		return all
 	}
-	first := e.side(ctx, g, []check{{"connection", x.connection}, {"site", x.site}, {"store", x.store}})
+	first := e.side(ctx, g, []check{{"connection", x.connectionOnce}, {"site", x.site}, {"store", x.store}})
 	all = append(all, first...)
 	if slices.ContainsFunc(first, func(f Finding) bool { return f.Code == "connection" && f.Level == OK }) {
 		all = append(all, e.side(ctx, g, []check{

@@ -37,6 +37,9 @@ type options struct {
 	URL          string          `json:"url"`
 	PublicURL    string          `json:"public_url"`
 	Site         string          `json:"site"`
+	Trust        []string        `json:"trust"`
+	Pin          string          `json:"pin"`
+	TLSName      string          `json:"tls_name"`
 	Flow         string          `json:"flow"`
 	Application  string          `json:"application"`
 	ClientID     string          `json:"client_id"`

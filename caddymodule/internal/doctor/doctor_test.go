@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -236,3 +237,26 @@ func TestCodes_AreThoseOfTheSources(t *testing.T) {
 		}
 	}
 }
+
+// Many sites with one authentik that hangs do not wait one after the other.
+func TestConnection_DeadAuthentikIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	e := &Examination{Now: time.Now}
+	for range 3 {
+		u := &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
+		x := &subject{Examination: e, authentik: u, public: u, gate: Gate{options: options{URL: u.String()}}, opened: &Opened{
+			Transport: roundTripper(func(*http.Request) (*http.Response, error) { asked++; return nil, errors.New("hangs") }),
+		}}
+		if all := x.connectionOnce(t.Context()); len(all) != 1 || all[0].Code != "authentik-unreachable" {
+			t.Errorf("got %+v, want authentik-unreachable", all)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("got %d requests, want 1", asked)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -76,6 +77,27 @@ func (x *subject) send(req *http.Request) (answer, error) {
 func (a answer) json() bool {
 	kind, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";")
 	return kind == "application/json"
+}
+
+// connectionOnce is connection, unless the same authentik did not answer before.
+func (x *subject) connectionOnce(ctx context.Context) []Finding {
+	key := fmt.Sprint(x.gate.URL, x.gate.public(), x.gate.Trust, x.gate.Pin, x.gate.TLSName)
+	x.mu.Lock()
+	known := x.dead[key]
+	x.mu.Unlock()
+	if known != nil {
+		return known
+	}
+	all := x.connection(ctx)
+	if !slices.ContainsFunc(all, func(f Finding) bool { return f.Level == OK }) {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.dead == nil {
+			x.dead = map[string][]Finding{}
+		}
+		x.dead[key] = all
+	}
+	return all
 }
 
 // connection checks the name, the connection and the certificate of authentik, and

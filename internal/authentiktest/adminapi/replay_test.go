@@ -58,8 +58,48 @@ type response struct {
 	JSON   any
 }
 
+// An application with a binding, as a blueprint has made them at a real authentik.
+func TestAPI_ShowsApplicationsAndBindingsAsRecorded(t *testing.T) {
+	t.Parallel()
+	r := newReplay(t, authentiktest.Release202608)
+	r.send(http.MethodPost, "/api/v3/providers/oauth2/", map[string]any{
+		"name": "gate-oi-crm", "client_id": "oi-crm", "redirect_uris": []any{},
+		"authorization_flow": r.api.tables.flows[0]["pk"], "invalidation_flow": r.api.tables.flows[0]["pk"],
+	}, http.StatusCreated)
+	r.send(http.MethodPost, "/api/v3/core/applications/", map[string]any{
+		"name": "OI CRM", "slug": "oi-crm", "meta_launch_url": "https://app.example.com", "provider": find(r.api.tables.providers, "client_id", "oi-crm")["pk"],
+	}, http.StatusCreated)
+	group := object{"pk": uuid(), "name": "app-oi-crm-users", "is_superuser": false, "attributes": object{}}
+	r.api.tables.groups = append(r.api.tables.groups, group)
+	app := find(r.api.tables.applications, "slug", "oi-crm")
+	r.send(http.MethodPost, "/api/v3/policies/bindings/", map[string]any{"target": app["pk"], "group": group["pk"], "order": 0}, http.StatusCreated)
+	replayed := 0
+	for _, e := range recordedAs(t, "2026.8/provisioning-blueprint.json") {
+		switch e.Note {
+		case "the application it made":
+			r.keys[fmt.Sprint(e.Response.JSON.(map[string]any)["provider"])] = fmt.Sprint(app["provider"])
+		case "the binding it made":
+			recorded, _ := e.Response.JSON.(map[string]any)["results"].([]any)[0].(map[string]any)
+			r.keys[str(recorded["group"])] = str(group["pk"])
+		default:
+			continue
+		}
+		replayed++
+		r.exchange(e)
+	}
+	if replayed != 2 {
+		t.Errorf("got %d exchanges, want 2", replayed)
+	}
+}
+
 // recorded returns the exchanges with the administrators' API of a release.
 func recorded(t *testing.T, release authentiktest.Release) []exchange {
+	t.Helper()
+	return recordedAs(t, string(release)+"/provisioning-api.json")
+}
+
+// recordedAs returns the exchanges of a recording.
+func recordedAs(t *testing.T, name string) []exchange {
 	t.Helper()
 	packed, err := os.ReadFile("../recordings/recordings.tar.bz2")
 	if err != nil {
@@ -68,9 +108,9 @@ func recorded(t *testing.T, release authentiktest.Release) []exchange {
 	for files := tar.NewReader(bzip2.NewReader(bytes.NewReader(packed))); ; {
 		file, err := files.Next()
 		if err != nil {
-			t.Fatalf("looking for the recording of %s: %v", release, err)
+			t.Fatalf("looking for the recording %s: %v", name, err)
 		}
-		if path.Clean(file.Name) != string(release)+"/provisioning-api.json" {
+		if path.Clean(file.Name) != name {
 			continue
 		}
 		var one struct{ Exchanges []exchange }
