@@ -46,9 +46,9 @@ func (c Cookies) names() string {
 	return "cookies " + strings.Join(slices.Sorted(maps.Keys(c)), ", ") + " " + withheld
 }
 
-// after returns the cookies as a response leaves them. It does not change the
+// After returns the cookies as a response leaves them. It does not change the
 // receiver, which belongs to the caller.
-func (c Cookies) after(h http.Header, now time.Time) Cookies {
+func (c Cookies) After(h http.Header, now time.Time) Cookies {
 	out := maps.Clone(c)
 	if out == nil {
 		out = Cookies{}

@@ -17,7 +17,7 @@ func setting(lines ...string) http.Header { return http.Header{"Set-Cookie": lin
 
 func TestCookies_AreKeptRegardlessOfTheirAttributes(t *testing.T) {
 	t.Parallel()
-	got := Cookies{"old": "1", "authentik_session": "before"}.after(setting(
+	got := Cookies{"old": "1", "authentik_session": "before"}.After(setting(
 		"authentik_session=after; HttpOnly; Path=/auth/; SameSite=None; Secure; Domain=example.com",
 		"authentik_device=d; expires=Fri, 01 May 2026 12:00:01 GMT; Path=/; SameSite=Lax",
 		"authentik_mfa=m; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=60",
@@ -39,7 +39,7 @@ func TestCookies_ExpiredOnesAreDeleted(t *testing.T) {
 		"authentik_session=",
 	} {
 		before := Cookies{sessionCookie: "s", "authentik_device": "d"}
-		got := before.after(setting(line), noon)
+		got := before.After(setting(line), noon)
 		if !maps.Equal(got, Cookies{"authentik_device": "d"}) {
 			t.Errorf("%s left %q", line, map[string]string(got))
 		}
@@ -51,7 +51,7 @@ func TestCookies_ExpiredOnesAreDeleted(t *testing.T) {
 
 func TestCookies_MalformedOnesAreIgnored(t *testing.T) {
 	t.Parallel()
-	got := Cookies(nil).after(setting("", "=x", "a b=c", "noequals", "a=\x00", "fine=1"), noon)
+	got := Cookies(nil).After(setting("", "=x", "a b=c", "noequals", "a=\x00", "fine=1"), noon)
 	if !maps.Equal(got, Cookies{"fine": "1"}) {
 		t.Errorf("got %q", map[string]string(got))
 	}
@@ -61,18 +61,18 @@ func TestCookies_AreBoundedAndAuthentiksHavePrecedence(t *testing.T) {
 	t.Parallel()
 	c := Cookies{}
 	for i := range 100 {
-		c = c.after(setting(fmt.Sprintf("front%02d=%s", i, strings.Repeat("x", 200))), noon)
+		c = c.After(setting(fmt.Sprintf("front%02d=%s", i, strings.Repeat("x", 200))), noon)
 	}
 	if c.tooMany() || len(c) != maxCookies {
 		t.Errorf("got %d cookies, want %d", len(c), maxCookies)
 	}
 	for _, line := range []string{"authentik_session=" + strings.Repeat("s", 4000), "authentik_csrf=c", "authentik_device=" + strings.Repeat("d", 3000)} {
-		c = c.after(setting(line), noon)
+		c = c.After(setting(line), noon)
 	}
 	if c.tooMany() || len(c[sessionCookie]) != 4000 || c[csrfCookie] != "c" || len(c["authentik_device"]) != 3000 {
 		t.Errorf("got %d cookies and a session of %d bytes, want authentik's cookies kept", len(c), len(c[sessionCookie]))
 	}
-	c = c.after(setting("authentik_session="+strings.Repeat("s", maxCookieBytes+1)), noon)
+	c = c.After(setting("authentik_session="+strings.Repeat("s", maxCookieBytes+1)), noon)
 	if c.tooMany() || len(c[sessionCookie]) != 4000 {
 		t.Errorf("got a session of %d bytes after one that is too large, want the previous one", len(c[sessionCookie]))
 	}

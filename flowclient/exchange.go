@@ -112,7 +112,7 @@ func (c *Client) read(v Visitor, q request, resp *http.Response, body []byte, er
 	}
 	r := reply{
 		status: resp.StatusCode, header: resp.Header, body: body,
-		cookies: v.Cookies.after(resp.Header, time.Now()), until: sessionUntil(resp.Header, time.Now()),
+		cookies: v.Cookies.After(resp.Header, time.Now()), until: sessionUntil(resp.Header, time.Now()),
 	}
 	return r, r.outage(q)
 }

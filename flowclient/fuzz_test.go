@@ -79,7 +79,7 @@ func FuzzCookies(f *testing.F) {
 	f.Add(session("a", true), `authentik_session=""; Max-Age=0`)
 	f.Fuzz(func(t *testing.T, first, second string) {
 		before := Cookies{sessionCookie: token("a", false), "x": "y"}
-		after := before.after(setting(first, second), time.Unix(1_800_000_000, 0))
+		after := before.After(setting(first, second), time.Unix(1_800_000_000, 0))
 		if after.tooMany() || len(before) != 2 {
 			t.Errorf("got %d cookies, want no more than the bound; %d before", len(after), len(before))
 		}

@@ -129,6 +129,9 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	p, signedIn := d.(pass)
 	o, isOpen := d.(open)
 	if signedIn || isOpen {
+		if g.loginHost != nil {
+			return g.passToAuthentik(x, next)
+		}
 		if o.bare {
 			exchange.StripCredentials(r.Header)
 		}

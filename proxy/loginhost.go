@@ -52,7 +52,7 @@ func (g *Gate) newLoginHost() *loginhost.Handler {
 	}
 	o := loginhost.Options{
 		Shared: g.shared, Authentik: g.cfg.Client, Store: g.cfg.Store, First: g.signIn.First,
-		Base: relay.BasePath(g.cfg.Client.Root()), Origins: origins,
+		Base: relay.BasePath(g.cfg.Client.Root()), Origins: origins, Go: g.background.Go,
 	}
 	if g.cfg.LoginHost.Page {
 		o.Own = g.signIn
@@ -60,6 +60,15 @@ func (g *Gate) newLoginHost() *loginhost.Handler {
 	h := loginhost.New(o)
 	g.shared.IsBack = h.IsBack
 	return h
+}
+
+// passToAuthentik passes a request through a login host. What authentik answers
+// goes to the browser as it is; the gate only reads its header afterwards.
+func (g *Gate) passToAuthentik(x exchange.Exchange, next Next) error {
+	passing := g.loginHost.Passing(&x)
+	request, _ := g.introduce(&x, nil, false)
+	defer func() { passing.Answered(x.W.Header()) }() // also if the browser leaves in the middle of an answer
+	return next(x.W, request)
 }
 
 // register keeps login hosts and their gates known to each other for as long as

@@ -5,6 +5,7 @@
 //   - handler.go: what the package needs, and the addresses of others
 //   - signin.go: from a gate's request to a ticket
 //   - signout.go: the end of authentik's session
+//   - passing.go: its end, or a new one, on the way through to authentik
 //
 // What passes between a login host and its gates is in package authn/host.
 package loginhost
@@ -38,6 +39,8 @@ type Options struct {
 	Own *signin.Handler
 	// Base is the path that authentik lies below, with a slash at its end.
 	Base string
+	// Go runs what no request waits for, in the background of the gate.
+	Go func(work func(context.Context)) bool
 	// Origins are those of this site as the configuration names them.
 	Origins []string
 }

@@ -64,6 +64,24 @@ func (r Records) Keep(ctx context.Context, s seal.Secret, known bool, c Copy) (s
 	return seal.Secret{}, fault.New(fault.SessionsUnavailable, store.ErrConflict)
 }
 
+// Move replaces a copy by that of a newer session of the same user at authentik, on
+// which everything rests from then on. It does nothing if the copy has ended, or is
+// that of another user by now.
+func (r Records) Move(ctx context.Context, s seal.Secret, c Copy) error {
+	for range copyTries {
+		var before Copy
+		version, found, err := r.load(ctx, r.copyBox(s), &before)
+		if err != nil || !found || before.UID != c.UID || maps.Equal(before.Cookies, c.Cookies) {
+			return err
+		}
+		c.Until = before.Until
+		if err = r.save(ctx, r.copyBox(s), c, c.Until, version); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return fault.New(fault.SessionsUnavailable, store.ErrConflict)
+}
+
 // Copy returns the copy of a secret.
 func (r Records) Copy(ctx context.Context, s seal.Secret) (c Copy, found bool, err error) {
 	_, found, err = r.load(ctx, r.copyBox(s), &c)

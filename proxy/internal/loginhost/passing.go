@@ -1,0 +1,121 @@
+package loginhost
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+const (
+	// followWait is how long authentik and the store may take for one change of a
+	// session.
+	followWait = 12 * time.Second
+	// successorWait is how long after the end of authentik's session the answer may
+	// come that has its successor: two answers to one browser can pass each other.
+	successorWait = 250 * time.Millisecond
+)
+
+// A Passing is a request on its way to authentik, from a browser in which sessions
+// of other sites have begun. What rests on authentik's session follows it: it moves
+// to a new session of the same user, and ends with the last one.
+//
+// Only authentik's answers are looked at, and only for whether they change its
+// session cookie. Whether that is a sign-in, a sign-out or neither, authentik says
+// by the cookies themselves. No path or body of a request ends anything.
+type Passing struct {
+	h       *Handler
+	records host.Records
+	secret  seal.Secret
+	sent    flowclient.Cookies
+	visitor flowclient.Visitor
+}
+
+// Passing returns a request that is about to pass, or nil if nothing rests on what
+// its browser has at authentik.
+func (h *Handler) Passing(x *exchange.Exchange) *Passing {
+	secret, found := x.Copied()
+	if !found {
+		return nil
+	}
+	sent, _ := x.Authentiks()
+	return &Passing{h: h, records: h.records(x.Origin()), secret: secret, sent: sent, visitor: x.Visitor(nil)}
+}
+
+// Answered is told the header of authentik's answer once that has passed. The
+// writer of the answer is not wrapped, so that streams and WebSockets are as
+// without the gate.
+func (p *Passing) Answered(header http.Header) {
+	if p == nil || len(header["Set-Cookie"]) == 0 {
+		return
+	}
+	now := p.sent.After(header, p.h.Now())
+	if now[flowclient.SessionCookie] == p.sent[flowclient.SessionCookie] {
+		return
+	}
+	maps.DeleteFunc(now, func(name, _ string) bool { return !strings.HasPrefix(name, "authentik_") })
+	p.h.Go(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, followWait)
+		defer cancel()
+		if err := p.follow(ctx, now); err != nil {
+			p.h.Logger.WarnContext(ctx, "login host: a change of authentik's session could not be followed; the next recheck does it", "error", fault.Cause(err))
+		}
+	})
+}
+
+// follow moves what rests on authentik's session to the session that the browser
+// has now, or ends it if there is none of the same user.
+func (p *Passing) follow(ctx context.Context, now flowclient.Cookies) error {
+	kept, found, err := p.records.Copy(ctx, p.secret)
+	if err != nil || !found {
+		return err
+	}
+	uid, cookies, err := p.user(ctx, now)
+	if err != nil {
+		return err
+	}
+	if uid == kept.UID {
+		kept.Cookies = cookies
+		return p.records.Move(ctx, p.secret, kept)
+	}
+	for {
+		if uid, _, err = p.user(ctx, kept.Cookies); err != nil || uid == kept.UID {
+			return err
+		}
+		dead := kept.Cookies
+		if !background.Sleep(ctx, successorWait) {
+			return ctx.Err()
+		}
+		if kept, found, err = p.records.Copy(ctx, p.secret); err != nil || !found {
+			return err
+		}
+		if maps.Equal(kept.Cookies, dead) {
+			p.h.Logger.InfoContext(ctx, "login host: authentik's session has ended, and all sessions that rest on it")
+			return p.records.End(ctx, p.secret, kept.Until)
+		}
+	}
+}
+
+// user returns which user authentik knows by cookies: none has an empty UID.
+func (p *Passing) user(ctx context.Context, cookies flowclient.Cookies) (uid string, now flowclient.Cookies, err error) {
+	if cookies[flowclient.SessionCookie] == "" {
+		return "", nil, nil
+	}
+	v := p.visitor
+	v.Cookies = cookies
+	who, err := authn.Me(ctx, p.h.Authentik, v, true)
+	if errors.Is(err, authn.ErrNotSignedIn) {
+		return "", nil, nil
+	}
+	return who.User.UID, who.Cookies, err
+}
