@@ -85,7 +85,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	shared.Programs = g.programs(key, options)
 	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, ClearCache: cfg.Cache == CachePrivate, All: g.neighbours.signOuts}
 	g.signOn = cfg.signOn()
-	g.lateForms = &lateform.Handler{Shared: shared, Paths: cfg.LateForms, SignInAt: g.signIn.SignInAt}
+	g.lateForms = &lateform.Handler{Shared: shared, Paths: cfg.LateForms, Elsewhere: cfg.Described, SignInAt: g.signIn.SignInAt}
 	if cfg.Login == LoginRelay {
 		g.relay = &relay.Handler{
 			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,

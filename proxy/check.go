@@ -69,6 +69,7 @@ func (cfg Config) check() error {
 	cfg.checkLoginHost(wrong)
 	cfg.checkClients(wrong)
 	cfg.checkRules(wrong)
+	cfg.checkDescribed(wrong)
 	return errors.Join(append(errs, cfg.Headers.check()...)...)
 }
 

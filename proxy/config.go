@@ -166,6 +166,12 @@ type Config struct {
 	// Resolve tells what the server in front knows about a request. Default: what the connection itself says.
 	Resolve func(*http.Request) Resolved
 
+	// Described says that requests are described by another proxy, which asks about
+	// each, and keeps their bodies and the application's responses: see package
+	// proxy/sidecar. Options that need these are refused. Default: the gate stands
+	// before the application.
+	Described bool
+
 	// Writer returns the writer for a response of the gate itself, instead of the one
 	// that Guard was given. Default: that one.
 	Writer func(http.ResponseWriter) http.ResponseWriter
@@ -335,6 +341,9 @@ func (cfg Config) withDefaults() Config {
 		cfg.Login = LoginPage
 	}
 	cfg.PageHost = cfg.PageHost || cfg.LoginHost != nil
+	if cfg.Described {
+		cfg.Cache = cmp.Or(cfg.Cache, CacheOff)
+	}
 	cfg.Cache = cmp.Or(cfg.Cache, CachePrivate)
 	if cfg.OIDC.used() && cfg.OIDC.Scopes == nil {
 		cfg.OIDC.Scopes = []string{"profile", "email"}

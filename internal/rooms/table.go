@@ -80,6 +80,14 @@ var Rooms = []Room{
 		Bans:    slices.Concat(caddy, standIn),
 	},
 	{
+		Path: "proxy/sidecar",
+		Only: slices.Concat(drawing, signing, []string{
+			Module + "/flowclient", Module + "/proxy", "github.com/patrickmn/go-cache", "golang.org/x",
+		}),
+		OnlyWhy: "it decides nothing, and needs what the gate needs",
+		Bans:    slices.Concat(caddy, standIn),
+	},
+	{
 		Path: "proxy/fault", Only: []string{Module + "/flowclient"},
 		OnlyWhy: "failures lie below every room of the gate",
 	},
@@ -283,5 +291,5 @@ var Floors = []string{
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
 	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
-	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy/internal/loginhost", "proxy",
+	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",
 }

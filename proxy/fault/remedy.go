@@ -31,7 +31,7 @@ var remedies = map[Code]string{
 	TokenInvalid:         "check the provider's signing key, and that it has no encryption key",
 	ClockSkew:            "set the clocks of Caddy and of authentik (NTP)",
 	AuthentikBehindGate:  "url leads to a site behind this gate: write authentik's own address, such as http://authentik-server:9000, and leave authentik's host out of the site",
-	HostUnknown:          "if visitors use this host, set site, or add the host to the addresses of the site",
+	HostUnknown:          "if visitors use this host, set site, or add the host to the addresses of the site; with forward_auth, add it there as site",
 	SignOnFailed:         "check sign_on form against the login page of the application, and the user's name and password there; the error has the cause",
 	LoginHostUnknown:     "check that a site at login at has login_host, and that both have the same sessions and key; with sessions memory both must be in one Caddy",
 	SeveralSessions:      "another host below the same domain has set authentik's session cookie; if it lasts, find out which, or give applications that you do not trust a domain of their own",

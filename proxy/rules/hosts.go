@@ -90,6 +90,18 @@ func ToldHosts(hosts []string) error {
 	return errors.Join(errs...)
 }
 
+// servedHost matches the names of sites that another proxy serves.
+var servedHost = regexp.MustCompile(`^(?:(?:\*\.)?[-_a-zA-Z0-9]+(?:\.[-_a-zA-Z0-9]+)*|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$`)
+
+// SiteHost checks the name of a site that another proxy serves, or a pattern for
+// such names.
+func SiteHost(text string) error {
+	if !servedHost.MatchString(text) {
+		return fmt.Errorf("%q is not a host or a pattern of hosts; write one like wiki.example.com or *.example.com", text)
+	}
+	return nil
+}
+
 // HostMatches reports whether a host, which may have a port, is one that a
 // pattern stands for. As in Caddy, a label "*" stands for any one label. Ports
 // count only if the pattern has one.

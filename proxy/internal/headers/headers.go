@@ -183,6 +183,7 @@ type Headers struct {
 	encoding   Encoding
 
 	rules    []Rule
+	told     []string        // the names of headers that some users have
 	names    map[string]bool // folded, see fold
 	outposts bool            // names that begin as those of outposts are removed
 	firsts   [256]bool       // what a name that matters can begin with, as it is written
@@ -221,6 +222,7 @@ func New(o Options) *Headers {
 		h.protect(name)
 		h.additional[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
+	h.tell()
 	return h
 }
 

@@ -2,6 +2,7 @@ package headers
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -55,6 +56,23 @@ func foldOctet(c byte) byte {
 		return '-'
 	}
 }
+
+// Names returns the names of the headers that requests of some users get, each
+// once.
+func (h *Headers) Names() []string { return slices.Clip(h.told) }
+
+func (h *Headers) tell() {
+	h.told = slices.Collect(maps.Keys(h.additional))
+	for _, rule := range h.rules {
+		h.told = append(h.told, rule.Name)
+	}
+	slices.Sort(h.told)
+	h.told = slices.Compact(h.told)
+}
+
+// Protects reports whether an application may read who the visitor is from a
+// header of this name, so that no client may send it.
+func (h *Headers) Protects(name string) bool { return h.protects(name) }
 
 // protects reports whether an application may read who the visitor is from a
 // header of this name.

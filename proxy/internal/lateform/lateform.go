@@ -34,6 +34,8 @@ type Handler struct {
 	*exchange.Shared
 	// Paths are those to which forms of other sites may be kept.
 	Paths []string
+	// Elsewhere says that another proxy has the forms, and none can be kept.
+	Elsewhere bool
 	// SignInAt returns where a visitor signs in who wants to go to an address.
 	SignInAt func(to string) string
 }
@@ -64,7 +66,7 @@ func (h *Handler) Keep(x *exchange.Exchange) {
 	case !x.SentByThisSite() && !slices.Contains(h.Paths, x.At.Asked.Path):
 		h.Pages.LateForeign(x.W, x.R, h.signIn(x, "/"), x.Brand(x))
 		return
-	case exchange.LocalPath(to) != to:
+	case h.Elsewhere, exchange.LocalPath(to) != to:
 		h.lost(x)
 		return
 	}

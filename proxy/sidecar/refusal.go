@@ -1,0 +1,73 @@
+package sidecar
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// Unwrap is for http.ResponseController.
+func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// WriteHeader answers that a request does not pass. It is the gate's answer, and no
+// status of it may mean to the other proxy that the request passes: with 200 a gate
+// shows a page of its own.
+func (c *call) WriteHeader(status int) {
+	if c.wrote || status < http.StatusOK {
+		return
+	}
+	c.wrote = true
+	if status < http.StatusMultipleChoices {
+		status = http.StatusUnauthorized
+	}
+	if to := c.Header().Get("Location"); c.from != nil && c.from.absolute && strings.HasPrefix(to, "/") {
+		c.Header().Set("Location", c.scheme+"://"+rules.Authority(c.scheme, c.host)+to)
+	}
+	if c.from != nil && c.from.codes && !c.whole {
+		status = codeOf(status)
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes the page of a refusal.
+func (c *call) Write(body []byte) (int, error) {
+	if !c.wrote {
+		c.WriteHeader(http.StatusUnauthorized)
+	}
+	return c.ResponseWriter.Write(body)
+}
+
+// codeOf returns the status for nginx, which knows that a request passes (2xx), that
+// it does not (401 and 403), and failures (all others, which it answers with 500).
+// A redirect is a 401 with Location.
+func codeOf(status int) int {
+	switch {
+	case status < http.StatusBadRequest, status == http.StatusUnauthorized:
+		return http.StatusUnauthorized
+	case status < http.StatusInternalServerError:
+		return http.StatusForbidden
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// refuse refuses a request before a gate has decided about it, or because its
+// decision cannot be carried out.
+func (c *call) refuse(r *http.Request, code fault.Code, cause error) {
+	e := fault.New(code, cause)
+	c.sidecar.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "forward_auth: refused", slog.String("code", string(code)),
+		slog.Any("error", cause), slog.String("peer", c.peer), slog.String("site", c.host))
+	h := c.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if code == fault.Busy {
+		h.Set("Retry-After", "1")
+	}
+	c.WriteHeader(e.Status)
+	_ = json.NewEncoder(c).Encode(map[string]any{"type": "about:blank", "title": e.Title, "status": e.Status, "code": e.Code}) // the peer may have gone away
+}

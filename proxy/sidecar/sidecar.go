@@ -1,0 +1,154 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+)
+
+// Config says who may ask, and about which sites.
+type Config struct {
+	// From are the proxies that may ask. Required.
+	From []Peer
+	// Sites are the sites that they may ask about. Required.
+	Sites []Site
+	// Prefix is that of the gates' own addresses. Default: /.authentik.
+	Prefix string
+	// Prepare adds to a described request what the server in front adds to each
+	// request. Default: nothing.
+	Prepare func(*http.Request) *http.Request
+	// Writer returns the writer for an answer, instead of the one that ServeHTTP was
+	// given. Default: that one.
+	Writer func(http.ResponseWriter) http.ResponseWriter
+	// Logger logs what is refused before a gate has decided. Default: nothing is
+	// logged.
+	Logger *slog.Logger
+}
+
+// A Site is a host that another proxy serves, and the gate before it.
+type Site struct {
+	// Host is a name such as wiki.example.com, with a port if browsers show one. With
+	// *. at its beginning it stands for all names one label longer, and whoever can
+	// have such a name served is trusted. A name counts more than a pattern.
+	Host string
+	// Gate returns the gate. Its Config has Described, and Resolve is [Resolve].
+	Gate func(context.Context) (*proxy.Gate, error)
+}
+
+// A Sidecar answers other proxies. It is safe for concurrent use.
+type Sidecar struct {
+	peers peers
+	sites sites
+	own   string // the prefix of own addresses, with a slash at its end
+	asked string // the address of verdicts
+	cfg   Config
+}
+
+// New returns a sidecar, or reports everything that is wrong with its
+// configuration.
+func New(cfg Config) (*Sidecar, error) {
+	if errs := cfg.Check(); errs != nil {
+		return nil, fmt.Errorf("sidecar: %w", errors.Join(errs...))
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = "/.authentik"
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Prepare == nil {
+		cfg.Prepare = func(r *http.Request) *http.Request { return r }
+	}
+	if cfg.Writer == nil {
+		cfg.Writer = func(w http.ResponseWriter) http.ResponseWriter { return w }
+	}
+	prefix := strings.TrimSuffix(cfg.Prefix, "/")
+	return &Sidecar{peers: newPeers(cfg.From), sites: newSites(cfg.Sites), own: prefix + "/", asked: prefix + "/forward", cfg: cfg}, nil
+}
+
+// What is missing.
+var (
+	ErrNoPeer = errors.New("from is missing, and no proxy may ask; write its address and what it is: from 10.0.0.2 nginx")
+	ErrNoSite = errors.New("site is missing, and no proxy may ask about any; write the hosts that it serves: site wiki.example.com")
+)
+
+// Check returns everything that is wrong with the configuration.
+func (cfg Config) Check() (errs []error) {
+	if len(cfg.From) == 0 {
+		errs = append(errs, ErrNoPeer)
+	}
+	if len(cfg.Sites) == 0 {
+		errs = append(errs, ErrNoSite)
+	}
+	return append(append(errs, checkPeers(cfg.From)...), checkSites(cfg.Sites)...)
+}
+
+// ServeHTTP answers a proxy that asks about a request, and requests for the gates'
+// own addresses that it passes on. Other requests are refused: the sidecar stands
+// before no application.
+func (s *Sidecar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{sidecar: s, ResponseWriter: s.cfg.Writer(w), from: s.peers.dialect(r), peer: r.RemoteAddr}
+	below, forward := strings.CutPrefix(r.URL.Path, s.asked)
+	switch {
+	case c.from == nil:
+		c.refuse(r, fault.NotFound, errPeer)
+	case forward && (below == "" || below[0] == '/'):
+		c.verdict(r, below)
+	case strings.HasPrefix(r.URL.Path, s.own):
+		c.passOn(r)
+	default:
+		c.refuse(r, fault.NotFound, errNoApplication)
+	}
+}
+
+var (
+	errPeer          = errors.New("this peer is not listed in from")
+	errNoApplication = errors.New("there is no application here; the other proxy asks at the address that ends with /forward")
+	errAsApplication = errors.New("a client has asked for a verdict, since the request has the host of a site; let the other proxy ask with another Host, and not pass /forward on")
+	errOwnAddress    = errors.New("the other proxy asks about one of the gate's own addresses; let it pass them on without asking")
+)
+
+// passOn has a gate answer a request for its own addresses. What the other proxy
+// must say about it is the same in all dialects: the host in Host, the scheme in
+// X-Forwarded-Proto, and the client in X-Forwarded-For.
+func (c *call) passOn(r *http.Request) {
+	at := description{method: r.Method, host: r.Host, uri: r.RequestURI}
+	err := at.readConnection(r.Header)
+	if err == nil {
+		err = at.contradicted(r.Header, named)
+	}
+	if err != nil {
+		c.refuse(r, fault.BadRequest, err)
+		return
+	}
+	gate, ok := c.gateOf(r, at.host)
+	if !ok {
+		return
+	}
+	c.whole = true
+	_ = gate.Guard(c.ResponseWriter, at.resolving(r, r.URL), func(http.ResponseWriter, *http.Request) error {
+		c.refuse(r, fault.NotFound, errNoApplication)
+		return nil
+	})
+}
+
+// gateOf returns the gate before a host. If there is none, it refuses the request.
+func (c *call) gateOf(r *http.Request, host string) (*proxy.Gate, bool) {
+	site, ok := c.sidecar.sites.at(host)
+	if !ok {
+		c.refuse(r, fault.HostUnknown, fmt.Errorf("no site is %q", host))
+		return nil, false
+	}
+	gate, err := site.Gate(r.Context())
+	if err != nil {
+		c.refuse(r, fault.SessionsUnavailable, err)
+		return nil, false
+	}
+	return gate, true
+}

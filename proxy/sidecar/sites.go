@@ -1,0 +1,57 @@
+package sidecar
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// checkSites returns what is wrong with sites.
+func checkSites(all []Site) (errs []error) {
+	for i, s := range all {
+		if err := rules.SiteHost(s.Host); err != nil {
+			errs = append(errs, fmt.Errorf("site: %w", err))
+		}
+		if slices.ContainsFunc(all[:i], func(other Site) bool { return strings.EqualFold(other.Host, s.Host) }) {
+			errs = append(errs, fmt.Errorf("site: %s is given twice; keep one of them", s.Host))
+		}
+	}
+	return errs
+}
+
+// sites are the sites by host. No two patterns with the same number of labels
+// stand for the same host.
+type sites map[string]Site
+
+func newSites(all []Site) sites {
+	byHost := make(sites, len(all))
+	for _, s := range all {
+		byHost[strings.ToLower(s.Host)] = s
+	}
+	return byHost
+}
+
+// at returns the site that a host belongs to, which may have a port. A name counts
+// more than a pattern, and one with a port more than one without.
+func (all sites) at(host string) (Site, bool) {
+	name := rules.Host(host)
+	_, port, _ := net.SplitHostPort(host)
+	label, parent, _ := strings.Cut(name, ".")
+	if label == "" {
+		return Site{}, false
+	}
+	for _, spelling := range [...]string{name, "*." + parent} {
+		if port != "" {
+			if s, ok := all[spelling+":"+port]; ok {
+				return s, true
+			}
+		}
+		if s, ok := all[spelling]; ok {
+			return s, true
+		}
+	}
+	return Site{}, false
+}

@@ -1,0 +1,162 @@
+package sidecar
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+)
+
+// refusedPath is below the address of verdicts where a proxy gets a refusal in
+// full, which passes on nothing but a status otherwise.
+const refusedPath = "/refused"
+
+// verdict answers a proxy that asks about a request.
+func (c *call) verdict(r *http.Request, below string) {
+	s := c.sidecar
+	c.whole = c.from.codes && below == refusedPath
+	if code, err := c.misused(r, below); err != nil {
+		c.refuse(r, code, err)
+		return
+	}
+	d, err := c.from.describe(r, s.asked)
+	if err == nil {
+		err = d.contradicted(r.Header, all)
+	}
+	if err != nil {
+		c.refuse(r, fault.BadRequest, err)
+		return
+	}
+	c.scheme, c.host = d.scheme, d.host
+	gate, ok := c.gateOf(r, d.host)
+	if !ok {
+		return
+	}
+	asked, err := d.request(r)
+	if err != nil {
+		c.refuse(r, fault.BadRequest, err)
+		return
+	}
+	if strings.HasPrefix(asked.URL.Path+"/", s.own) {
+		c.refuse(r, fault.NotFound, errOwnAddress)
+		return
+	}
+	c.gate, c.names = gate, namesOf(asked.Header)
+	_ = gate.Guard(c, s.cfg.Prepare(asked), c.pass)
+}
+
+// misused returns an error if a request for a verdict is not as proxies of this kind
+// make it. One with the host of a site was made by a client, and passed on like
+// those for the gates' own addresses: what a verdict has may be secret.
+func (c *call) misused(r *http.Request, below string) (fault.Code, error) {
+	_, ours := c.sidecar.sites.at(r.Host)
+	switch {
+	case c.from.itself:
+		return "", nil
+	case ours:
+		return fault.NotFound, errAsApplication
+	case below != "" && !c.whole:
+		return fault.NotFound, errBelow
+	case r.Method != http.MethodGet:
+		return fault.MethodNotAllowed, fmt.Errorf("the other proxy asks with %s, and not with GET", r.Method)
+	}
+	return "", nil
+}
+
+func namesOf(h http.Header) []string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	return names
+}
+
+// pass tells the other proxy to let the request pass, and what to change: the
+// identity, and the cookies and the credential that are left for the application.
+func (c *call) pass(_ http.ResponseWriter, r *http.Request) error {
+	gone, err := c.gone(r.Header)
+	switch {
+	case err != nil:
+		c.refuse(r, fault.BadRequest, err)
+		return nil
+	case c.whole: // only refusals are asked for here; meanwhile the visitor has signed in
+		c.refuse(r, fault.Busy, errPasses)
+		return nil
+	}
+	h := c.Header()
+	var set []string
+	for name, lines := range r.Header {
+		if !carried(name) && !c.gate.IsIdentityHeader(name) {
+			continue
+		}
+		h[name] = lines
+		if name == "Cookie" && len(lines) > 1 {
+			h[name] = []string{strings.Join(lines, "; ")}
+		}
+		if c.from.sets != "" {
+			set = append(set, name)
+		}
+	}
+	if c.from.sets != "" {
+		h.Set(c.from.sets, strings.Join(set, ","))
+	}
+	if c.from.removes != "" && len(gone) > 0 {
+		h.Set(c.from.removes, strings.Join(gone, ","))
+	}
+	h.Set("Cache-Control", "no-store")
+	c.ResponseWriter.WriteHeader(http.StatusOK)
+	return nil
+}
+
+var (
+	errPasses = errors.New("the request passes now")
+	errBelow  = errors.New("the address has a path after /forward, which only envoy has")
+)
+
+// carried reports whether a verdict has the header as it is left for the
+// application.
+func carried(name string) bool { return name == "Cookie" || name == "Authorization" }
+
+// gone returns the headers that the application must not get: those that the gate
+// has removed from the request, and those that no user has in it. An error says that
+// the other proxy cannot be told to remove one.
+func (c *call) gone(left http.Header) (gone []string, err error) {
+	told := c.gate.IdentityHeaders()
+	for _, name := range c.names {
+		if _, there := left[name]; there {
+			continue
+		}
+		if c.from.removes == "" && !carried(name) && !slices.Contains(told, name) {
+			return nil, fmt.Errorf("a client has sent %q, which no application may get, and the other proxy cannot be told to remove it", name)
+		}
+		gone = append(gone, name)
+	}
+	if c.from.removes == "" {
+		return nil, nil
+	}
+	for _, name := range append(told, "Cookie", "Authorization") {
+		if _, there := left[name]; !there && !slices.Contains(gone, name) {
+			gone = append(gone, name)
+		}
+	}
+	return gone, nil
+}
+
+// A call is a request at the sidecar. As a writer it takes the answer of a gate to a
+// request that does not pass.
+type call struct {
+	http.ResponseWriter
+	sidecar *Sidecar
+	from    *dialect
+	peer    string
+	gate    *proxy.Gate
+	// scheme and host are those of the described request.
+	scheme, host string
+	names        []string // of the headers that the described request had
+	whole        bool     // the browser gets the answer as it is
+	wrote        bool
+}
