@@ -137,6 +137,10 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    }
 //	    audit
 //	    debug <group>
+//	    forward_auth {
+//	        from <network> nginx|traefik|haproxy|envoy|caddy
+//	        site <host>... [application <slug>]
+//	    }
 //	    prefix <path>
 //	}
 //
@@ -162,7 +166,7 @@ type parser struct {
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "login_host", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "audit"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+		"": {"trust", "login_host", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "audit", "forward_auth"}, "forward_auth": {"from", "site"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
 	p.Instead = otherTool
 	return &parser{Parser: p, handler: h}
@@ -284,6 +288,8 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 		p.headers(d)
 	case "app_cookies":
 		p.appCookies(d)
+	case "forward_auth":
+		p.forwardAuth(d)
 	case "late_forms":
 		p.lateForms(d)
 	case "clear_site_data":

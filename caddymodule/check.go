@@ -38,6 +38,7 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 		return all
 	}
 	all = append(all, h.checkClients(openID)...)
+	all = append(all, h.checkForwardAuth(openID)...)
 	return append(all, rules.Given{
 		Application: h.Application != "", Flow: h.Flow != "",
 		ClientID: openID, ClientSecret: h.ClientSecret != "", Scopes: len(h.Scopes) > 0,

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/sidecar"
 )
 
 // Handler asks every visitor of a site to sign in at authentik. It shows
@@ -239,14 +241,20 @@ type Handler struct {
 	// `X-Authentik-Explain`. Default: there is no such header.
 	Debug string `json:"debug,omitempty"`
 
+	// Has the gate decide for sites that other proxies serve: nginx, Traefik,
+	// HAProxy, Envoy or another Caddy. Default: the gate stands before the handlers
+	// after it.
+	ForwardAuth *ForwardAuth `json:"forward_auth,omitempty"`
+
 	// The path below which the handler has its own addresses. Default:
 	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`
 
-	log     *slog.Logger
-	starter *starter
-	opened  []matchers // a request that one of them matches needs none
-	closed  []matchers // a request that one of them matches needs a sign-in
+	log      *slog.Logger
+	starters []*starter       // of its gates: one, or with forward_auth one for each application
+	sidecar  *sidecar.Sidecar // only with forward_auth
+	opened   []matchers       // a request that one of them matches needs none
+	closed   []matchers       // a request that one of them matches needs a sign-in
 	// closedText and openedText describe these matchers.
 	closedText string
 	openedText []string

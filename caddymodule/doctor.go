@@ -119,7 +119,9 @@ func ofSite(gate json.RawMessage, origin string) (json.RawMessage, error) {
 	if err := json.Unmarshal(gate, &options); err != nil {
 		return nil, err
 	}
-	if _, given := options["site"]; !given && origin != "" {
+	_, given := options["site"]
+	_, others := options["forward_auth"] // which says its sites itself
+	if !given && !others && origin != "" {
 		options["site"] = origin
 	}
 	delete(options, "handler")
@@ -137,7 +139,7 @@ func openIn(ctx caddy.Context, raw json.RawMessage, origin string) (*doctor.Open
 		return nil, fmt.Errorf("http.handlers.authentik is %T", module)
 	}
 	opened := &doctor.Opened{
-		Store: h.starter.store.store, StoreName: h.starter.store.name, ClientSecret: h.ClientSecret,
+		Store: h.starters[0].store.store, StoreName: h.starters[0].store.name, ClientSecret: h.ClientSecret,
 		Secrets: []string{h.ClientSecret, h.Key}, Cause: func() string { return "" }, Close: func() {},
 	}
 	if opened.Transport, err = h.transport(); err != nil {

@@ -18,6 +18,7 @@ func (h *Handler) expand() (wrong options.Mistakes) {
 	}
 	wrong = append(wrong, h.expandClients()...)
 	wrong = append(wrong, h.expandLoginHost()...)
+	wrong = append(wrong, h.expandForwardAuth()...)
 	for _, c := range h.conflicts(h.ClientID != "") {
 		wrong = append(wrong, c.Err)
 	}

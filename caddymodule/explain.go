@@ -131,7 +131,11 @@ func (e *explained) follow(s *caddyhttp.Server, r *http.Request) error {
 		if !ok {
 			return false, false
 		}
-		running := gate.starter.gate.Load()
+		if gate.sidecar != nil {
+			e.Notes = append(e.Notes, "the gate of "+gate.URL+" has forward_auth: it decides about requests that other proxies describe, and not about this one")
+			return true, true
+		}
+		running := gate.starters[0].gate.Load()
 		if running == nil {
 			e.Notes = append(e.Notes, "the gate of "+gate.URL+" has not started: it does with its first request, which creates its key")
 			return true, true

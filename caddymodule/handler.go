@@ -9,6 +9,7 @@
 //   - provision.go, start.go, key.go: from the options to a running gate
 //   - page.go, transport.go, sessions.go: files, connections and session stores
 //   - hosts.go: the site that the handler is part of
+//   - forwardauth.go, sidecar.go: sites that other proxies serve
 //   - request.go: what Caddy knows about a request
 //   - open.go, second.go: which requests need no sign-in
 //   - keep.go: the gate's responses, whatever the directive header says
@@ -50,12 +51,16 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // handle_errors, whose routes may lead to the application, never gets them. An
 // error that is returned comes from the application.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if h.starter.stopped.Load() {
+	if h.starters[0].stopped.Load() {
 		// A connection of HTTP/2 without TLS can outlive its configuration, whose
 		// store is closed. This closes it after the response.
 		w.Header().Set("Connection", "close")
 	}
-	gate, err := h.starter.running(r.Context())
+	if h.sidecar != nil {
+		h.sidecar.ServeHTTP(w, r)
+		return nil
+	}
+	gate, err := h.starters[0].running(r.Context())
 	if err != nil {
 		h.unavailable(w, r, err)
 		return nil

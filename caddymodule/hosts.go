@@ -75,6 +75,9 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 	if u := parsed(h.Site); u != nil {
 		h.hosts = []string{u.Host}
 	}
+	if h.ForwardAuth != nil {
+		h.hosts = h.ForwardAuth.hosts()
+	}
 	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if ok {
 		h.warnOfErrorRoutes(server)

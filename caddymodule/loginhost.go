@@ -125,6 +125,7 @@ func (h *Handler) besideLoginHost(openID bool) (all []rules.Conflict) {
 		{"app_cookies", len(h.AppCookies) > 0},
 		{"clear_site_data", len(h.ClearSiteData) > 0},
 		{"cookie domain", h.Cookie.Domain != ""},
+		{"forward_auth", h.ForwardAuth != nil},
 	} {
 		if o.given {
 			all = append(all, rules.Conflict{Option: placeOf(o.option), Err: fmt.Errorf(

@@ -29,10 +29,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	wrong = append(wrong, mistakes...)
 	wrong = wrong.And(h.loadMatchers(ctx))
 	wrong = wrong.And(h.checkSite(ctx))
-	h.starter = &starter{letGo: func() error { return nil }}
-	h.release = append(h.release, h.starter.stop)
+	h.newStarters()
 	store, err := h.store(ctx)
-	h.starter.store = store
 	if err := wrong.And(err).Err(); err != nil {
 		return err
 	}
@@ -41,34 +39,41 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	cfg.Page = page
-	return h.start(ctx, cfg, store)
+	for _, s := range h.starters {
+		s.store = store
+		if err := h.start(ctx, s, cfg); err != nil {
+			return err
+		}
+	}
+	return h.openSidecar()
 }
 
-// start makes the gate, unless its key must be created first.
-func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore) error {
+// start makes a gate, unless its key must be created first.
+func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
 	storage := ctx.Storage()
-	h.starter.createKey = func(ctx context.Context) ([]byte, error) {
+	s.createKey = func(ctx context.Context) ([]byte, error) {
 		return loadOrCreateKey(ctx, storage, h.log)
 	}
-	h.starter.newGate = func(key []byte) (*proxy.Gate, error) {
+	cfg.Application, cfg.Hosts = s.at.application, s.at.hosts
+	s.newGate = func(key []byte) (*proxy.Gate, error) {
 		cfg := cfg
 		cfg.Key = key
 		return proxy.New(cfg)
 	}
 	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	h.starter.cookie = h.sessionCookie()
-	family, group, unregister, err := register(h.starter, server)
+	s.cookie = h.sessionCookie()
+	family, group, unregister, err := register(s, server)
 	if err != nil {
 		return err
 	}
 	cfg.Family, cfg.Group = family, group
 	h.release = append(h.release, unregister)
-	if err := h.starter.checkCookie(); err != nil {
+	if err := s.checkCookie(); err != nil {
 		return err
 	}
 	key := []byte(h.Key)
 	if len(key) == 0 {
-		h.starter.keepKey = func(ctx context.Context, key []byte) { keepKey(ctx, storage, key, h.log) }
+		s.keepKey = func(ctx context.Context, key []byte) { keepKey(ctx, storage, key, h.log) }
 		if key, err = loadKey(ctx, storage); err != nil {
 			return err
 		}
@@ -77,7 +82,7 @@ func (h *Handler) start(ctx caddy.Context, cfg proxy.Config, store sessionStore)
 		cfg.Key = make([]byte, keySize)
 		return proxy.Check(cfg)
 	}
-	return h.starter.start(key)
+	return s.start(key)
 }
 
 // gateConfig returns the gate's configuration, without page and key.
@@ -91,7 +96,7 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 		URL: parsed(h.URL), PublicURL: h.publicURL(),
 		Transport: timedTransport{transport, metrics}, Logger: h.log,
 	})
-	cfg := h.config()
+	cfg := h.describe(h.config())
 	cfg.Client, cfg.Store, cfg.StoreName = client, timedStore{store.store, metrics}, h.storeName
 	cfg.Metrics, cfg.Logger, cfg.Tracer = metrics, h.log.With("authentik", h.URL), tracer{}
 	if h.Audit {

@@ -51,7 +51,7 @@ func unknownStore(name string) error {
 }
 
 // store loads the module that keeps the sessions. Its store stays open until
-// the starter has stopped.
+// the starters have stopped.
 func (h *Handler) store(ctx caddy.Context) (sessionStore, error) {
 	if h.SessionsRaw == nil {
 		h.SessionsRaw = []byte(`{"store": "storage"}`)
@@ -68,7 +68,9 @@ func (h *Handler) store(ctx caddy.Context) (sessionStore, error) {
 		return sessionStore{}, errors.New("sessions: this module is not a session store; write sessions storage")
 	}
 	if holder, holds := guest.(storeHolder); holds {
-		h.starter.letGo = holder.Hold()
+		for _, s := range h.starters {
+			s.letGo = holder.Hold()
+		}
 	}
 	return sessionStore{provider.Store(), module.CaddyModule().ID.Name()}, nil
 }

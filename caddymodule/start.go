@@ -29,6 +29,7 @@ type starter struct {
 	keepKey func(ctx context.Context, key []byte)
 	store   sessionStore
 	cookie  sessionCookie
+	at      post
 	letGo   func() error // says that the store is no longer needed
 	// beside returns the starters of the other gates on the server. It may be nil.
 	beside func() []*starter

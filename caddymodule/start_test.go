@@ -11,12 +11,12 @@ import (
 // A connection that has outlived its configuration gets to the next one.
 func TestHandler_WhoseConfigurationHasEndedClosesTheConnection(t *testing.T) {
 	t.Parallel()
-	h := &Handler{starter: new(starter), log: slog.New(slog.DiscardHandler)}
-	h.starter.letGo = func() error { return nil }
-	if err := h.starter.stop(); err != nil {
+	s := &starter{letGo: func() error { return nil }}
+	h := &Handler{starters: []*starter{s}, log: slog.New(slog.DiscardHandler)}
+	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
-	h.starter.createKey = func(context.Context) ([]byte, error) { return nil, errStopped }
+	s.createKey = func(context.Context) ([]byte, error) { return nil, errStopped }
 	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	if err := h.ServeHTTP(w, r, nil); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,93 @@
+package caddymodule
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/sidecar"
+)
+
+// A post is where a gate of the handler stands. It is as if each application of
+// forward_auth had a site with a handler of its own.
+type post struct {
+	application string
+	hosts       []string
+}
+
+// posts returns the posts of the handler's gates.
+func (h *Handler) posts() (all []post) {
+	if h.ForwardAuth == nil {
+		return []post{{h.Application, h.toldHosts()}}
+	}
+	for _, site := range h.ForwardAuth.Sites {
+		application := h.applicationOf(site)
+		i := slices.IndexFunc(all, func(p post) bool { return p.application == application })
+		if i < 0 {
+			i, all = len(all), append(all, post{application: application})
+		}
+		all[i].hosts = append(all[i].hosts, site.Host)
+	}
+	return all
+}
+
+// applicationOf returns the application whose bindings decide about a site.
+func (h *Handler) applicationOf(site ForwardSite) string {
+	if site.Application != "" {
+		return site.Application
+	}
+	return h.Application
+}
+
+// hosts returns the hosts of all sites.
+func (f *ForwardAuth) hosts() (all []string) {
+	for _, site := range f.Sites {
+		all = append(all, site.Host)
+	}
+	return all
+}
+
+// newStarters makes what starts the gates.
+func (h *Handler) newStarters() {
+	for _, at := range h.posts() {
+		s := &starter{letGo: func() error { return nil }, at: at}
+		h.starters = append(h.starters, s)
+		h.release = append(h.release, s.stop)
+	}
+}
+
+// openSidecar makes what answers other proxies, if the handler does that.
+func (h *Handler) openSidecar() (err error) {
+	if h.ForwardAuth == nil {
+		return nil
+	}
+	sites := h.ForwardAuth.sites()
+	for i, site := range h.ForwardAuth.Sites {
+		of := slices.IndexFunc(h.starters, func(s *starter) bool { return s.at.application == h.applicationOf(site) })
+		sites[i].Gate = h.starters[of].running
+	}
+	h.sidecar, err = sidecar.New(sidecar.Config{
+		From: h.ForwardAuth.peers(), Sites: sites, Prefix: h.Prefix,
+		Prepare: prepare, Writer: newKeeper, Logger: h.log,
+	})
+	return err
+}
+
+// describe adapts the configuration of gates whose requests other proxies describe.
+func (h *Handler) describe(cfg proxy.Config) proxy.Config {
+	if h.ForwardAuth != nil {
+		cfg.Described, cfg.Resolve, cfg.Writer = true, sidecar.Resolve, nil
+	}
+	return cfg
+}
+
+// prepare gives a described request the placeholders and variables that Caddy gives
+// to each. Matchers read them, and must not see those of the request that describes
+// it.
+func prepare(r *http.Request) *http.Request {
+	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, server)
+}

@@ -1,0 +1,136 @@
+package caddymodule
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// ask asks for a verdict as Traefik does.
+func (s *site) ask(t *testing.T, path string, header ...string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address+"/.authentik/forward", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"X-Forwarded-Method": "GET", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "wiki.example.com", "X-Forwarded-Uri": path, "X-Forwarded-For": "203.0.113.7",
+	} {
+		r.Header.Set(name, value)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	_ = res.Body.Close()
+	return res
+}
+
+// TestForwardAuth_MatchersSeeTheDescribedRequest has what matchers read: the path,
+// headers, addresses, hosts, placeholders. They do not see the request that asks.
+func TestForwardAuth_MatchersSeeTheDescribedRequest(t *testing.T) {
+	s := newSite(t)
+	s.load(`SITE {
+	@tool {
+		header X-Tool yes
+		client_ip 203.0.113.0/24
+		remote_ip 203.0.113.0/24
+		host wiki.example.com
+		protocol https
+		method GET
+	}
+	@asks path /.authentik/forward
+	@peer client_ip 127.0.0.0/8
+	@expression expression {http.request.orig_uri.path} == '/expression' && {http.request.host} == 'wiki.example.com' && {http.request.scheme} == 'https'
+	authentik AUTHENTIK {
+		forward_auth {
+			from 127.0.0.1 traefik
+			site wiki.example.com
+		}
+		open /open/* @tool @asks @peer @expression
+		on /open/admin/* {
+			require group staff
+		}
+	}
+}
+`)
+	for _, tt := range []struct {
+		path, header string
+		want         int
+	}{
+		{"/open/x", "", 200},
+		{"/closed", "", 401},
+		{"/open/admin/x", "", 401},
+		{"/open/../closed", "", 401},
+		{"/closed", "X-Tool", 200},
+		{"/closed?X-Tool=yes", "", 401},
+		{"/expression", "", 200},
+	} {
+		header := []string{"Accept", "application/json"}
+		if tt.header != "" {
+			header = append(header, tt.header, "yes")
+		}
+		if got := s.ask(t, tt.path, header...); got.StatusCode != tt.want {
+			t.Errorf("%s %s: got status %d, want %d", tt.path, tt.header, got.StatusCode, tt.want)
+		}
+	}
+	if got := s.ask(t, "/closed", "X-Tool", "yes", "X-Forwarded-For", "198.51.100.1", "Accept", "application/json"); got.StatusCode != 401 {
+		t.Errorf("got status %d for a client elsewhere, want 401", got.StatusCode)
+	}
+}
+
+// TestForwardAuth_StartsOneGateForEachApplication also says that the first request
+// makes the key for all of them.
+func TestForwardAuth_StartsOneGateForEachApplication(t *testing.T) {
+	s := newSite(t)
+	s.load(`SITE {
+	authentik AUTHENTIK {
+		forward_auth {
+			from 127.0.0.1 traefik
+			site wiki.example.com application wiki
+			site a.example.com b.example.com application other
+			site *.example.com
+		}
+	}
+	respond "behind the gate"
+}
+`)
+	for host, want := range map[string]int{"wiki.example.com": 303, "a.example.com": 303, "c.example.com": 303, "example.com": 421, "any.net": 421} {
+		if got := s.ask(t, "/", "X-Forwarded-Host", host, "Accept", "text/html"); got.StatusCode != want || want == 303 && !strings.HasPrefix(got.Header.Get("Location"), "https://"+host+"/.authentik/login") {
+			t.Errorf("%s: got status %d to %q, want %d", host, got.StatusCode, got.Header.Get("Location"), want)
+		}
+	}
+	running, _ := runningGates()
+	if len(running) != 3 {
+		t.Errorf("got %d gates, want one for each application, and one without", len(running))
+	}
+	b := s.browser()
+	b.expect(b.get("/"), http.StatusNotFound, "not-found") // there is no application behind it
+}
+
+// TestForwardAuth_AnswersKeepTheirHeaders: the directive header must not change where
+// a verdict leads.
+func TestForwardAuth_AnswersKeepTheirHeaders(t *testing.T) {
+	s := newSite(t)
+	s.load(`SITE {
+	header Location https://any.net
+	header >Location https://any.net
+	header Cache-Control public
+	authentik AUTHENTIK {
+		forward_auth {
+			from 127.0.0.1 traefik
+			site wiki.example.com
+		}
+	}
+}
+`)
+	got := s.ask(t, "/", "Accept", "text/html")
+	if to := got.Header.Get("Location"); !strings.HasPrefix(to, "https://wiki.example.com/.authentik/login") || got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("got the headers %v, want those of the gate", got.Header)
+	}
+}
