@@ -39,6 +39,7 @@ const caddyfile = `{
 	storage file_system %[4]q
 	servers {
 		protocols h1 h2
+		%[6]s
 	}
 }
 
@@ -63,7 +64,7 @@ func newCaddy(t testing.TB, u Setup, storage, authentik, application string) *Ca
 		c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1)
 	}
 	c.markClean()
-	c.config = fmt.Sprintf(caddyfile, c.Admin, c.Address, u.routes(), c.storage, u.More)
+	c.config = fmt.Sprintf(caddyfile, c.Admin, c.Address, u.routes(), c.storage, u.More, u.Servers)
 	c.config = strings.NewReplacer(
 		"AUTHENTIK", authentik, "APPLICATION", strings.TrimPrefix(application, "http://"), ":PORT", ":"+port,
 	).Replace(c.config)

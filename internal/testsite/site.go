@@ -32,6 +32,7 @@ type Setup struct {
 	// are further sites of the Caddyfile. In all of it, AUTHENTIK, APPLICATION
 	// and :PORT stand for addresses.
 	Routes, More string
+	Servers      string // a line of the global option of that name
 
 	Front func(authentik http.Handler) http.Handler // stands before authentik
 	Env   []string                                  // of Caddy, on top of the test's own
