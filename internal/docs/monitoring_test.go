@@ -61,9 +61,7 @@ func TestMonitoring_TableNamesEachSpan(t *testing.T) {
 	placeholder := regexp.MustCompile(` <.*>`)
 	got := firstCells(rows, func(cell string) string { return placeholder.ReplaceAllString(code(cell), "") })
 	want := found(t, `Spanned\("([a-z -]+)"`, sources(t, "proxy"))
-	for _, room := range found(t, `SpanKindClient, "([a-z]+) "`, sources(t, "caddymodule")) {
-		want = append(want, room)
-	}
+	want = append(want, found(t, `SpanKindClient, "([a-z]+) "`, sources(t, "caddymodule"))...)
 	same(t, "spans", want, got)
 	text := section(t, read(t, "docs/monitoring.md"), "## Traces")
 	same(t, "attributes", found(t, `Mention\("([a-z]+)"`, sources(t, "proxy")), found(t, "`authentik\\.([a-z]+)`", text))

@@ -28,7 +28,7 @@ const (
 
 // CredentialRefused is the reason of a refusal that has no code: authentik has not
 // accepted the credential of a program.
-const CredentialRefused = "credential-refused"
+const CredentialRefused = "credential-refused" //nolint:gosec // a word, and no credential
 
 // Events returns all events.
 func Events() []Event {
