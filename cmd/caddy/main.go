@@ -3,8 +3,9 @@
 //	go run ./cmd/caddy authentik demo
 //
 // The demonstration contains a stand-in for authentik that accepts a published
-// password. It is linked with this command only. A Caddy that users build has
-// package caddymodule and no part of the demonstration.
+// password. It is linked with this command only, and not with the build tag nodemo,
+// by which releases are built. A Caddy that users build has package caddymodule and
+// no part of the demonstration.
 package main
 
 import (
@@ -12,7 +13,6 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule"
-	_ "github.com/flowsidecar/caddy-authentik/internal/demo"
 )
 
 func main() { caddycmd.Main() }
