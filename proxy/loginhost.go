@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -72,26 +73,43 @@ func (g *Gate) passToAuthentik(x exchange.Exchange, next Next) error {
 }
 
 // register keeps login hosts and their gates known to each other for as long as
-// they run.
+// they run. A gate without a login host says so at once, before a visitor comes.
 func (g *Gate) register() {
-	var renew func(context.Context)
+	renew, look := func(context.Context) {}, func(context.Context) {}
 	switch {
 	case g.loginHost != nil:
 		renew = g.loginHost.Announce
 	case g.signIn.Host != nil:
-		renew = func(ctx context.Context) {
-			if err := g.signIn.Host.Gate.Renew(ctx); err != nil && ctx.Err() == nil {
-				g.cfg.Logger.WarnContext(ctx, "login host: this gate cannot be made known to it", "error", err, "login_at", originOf(g.cfg.LoginAt))
-			}
-		}
+		renew, look = g.renew, g.lookForLoginHost
 	default:
 		return
 	}
-	g.background.Go(func(ctx context.Context) {
-		for pause := registerAfter; background.Sleep(ctx, pause); pause = host.RegisterEvery {
-			renew(ctx)
+	g.background.Go(func(backgroundCtx context.Context) {
+		if !background.Sleep(backgroundCtx, registerAfter) {
+			return
+		}
+		renew(backgroundCtx)
+		look(backgroundCtx)
+		for background.Sleep(backgroundCtx, host.RegisterEvery) {
+			renew(backgroundCtx)
 		}
 	})
+}
+
+// renew makes this gate known to its login host.
+func (g *Gate) renew(backgroundCtx context.Context) {
+	if err := g.signIn.Host.Gate.Renew(backgroundCtx); err != nil && backgroundCtx.Err() == nil {
+		g.cfg.Logger.WarnContext(backgroundCtx, "login host: this gate cannot be made known to it", "error", fault.Cause(err), "login_at", originOf(g.cfg.LoginAt))
+	}
+}
+
+// lookForLoginHost says if there is no login host.
+func (g *Gate) lookForLoginHost(backgroundCtx context.Context) {
+	if _, err := g.signIn.Host.Gate.Introduce(backgroundCtx); err != nil && backgroundCtx.Err() == nil {
+		e := fault.From(err)
+		g.cfg.Logger.ErrorContext(backgroundCtx, "login host: visitors cannot sign in", "code", e.Code, "error", fault.Cause(err),
+			"login_at", originOf(g.cfg.LoginAt), "remedy", e.Remedy())
+	}
 }
 
 // checkLoginHost checks a login host, or a gate whose visitors sign in at one.

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
 // One sign-in at authentik's own page opens applications on two domains.
@@ -61,4 +63,17 @@ func TestLoginHost_GuardsNothing(t *testing.T) {
 	if !strings.Contains(cookies, "authentik_session=") || strings.Contains(cookies, "__Host-") {
 		t.Errorf("got the cookies %q at authentik, want its own only", cookies)
 	}
+}
+
+// A gate whose login host is none says so before a visitor comes.
+func TestLoginHost_ThatIsMissingIsReportedAtStart(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, func(origin string, cfg *Config) {
+		if origin == authHost {
+			cfg.LoginHost = nil
+		}
+	})
+	testsite.Eventually(t, "a line about the login host in the log", func() bool {
+		return strings.Contains(d.logged(), "login host: visitors cannot sign in") && strings.Contains(d.logged(), "login-host-unknown")
+	})
 }

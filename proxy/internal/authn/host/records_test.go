@@ -1,0 +1,252 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+// A brokenStore fails if it is told to.
+type brokenStore struct {
+	*store.Memory
+	err error
+}
+
+func (b *brokenStore) Load(ctx context.Context, name string) (store.Record, bool, error) {
+	if b.err != nil {
+		return store.Record{}, false, b.err
+	}
+	return b.Memory.Load(ctx, name)
+}
+
+func (b *brokenStore) Save(ctx context.Context, name string, r store.Record) (store.Version, error) {
+	if b.err != nil {
+		return "", b.err
+	}
+	return b.Memory.Save(ctx, name, r)
+}
+
+func newRecords(t *testing.T) (Records, *brokenStore) {
+	t.Helper()
+	kept := &brokenStore{Memory: store.NewMemory()}
+	t.Cleanup(func() { _ = kept.Close() })
+	return Records{
+		Store: kept, Key: seal.NewKey([]byte(strings.Repeat("k", seal.MinKey))), Now: time.Now, Origin: "https://auth.example.com",
+	}, kept
+}
+
+// Of many who bring a ticket at the same moment one has it.
+func TestTicket_IsRedeemedOnce(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	at := Place{Gate: "wiki", Origin: "https://wiki.example.com"}
+	for range 20 {
+		text, err := r.Issue(t.Context(), at, Ticket{Nonce: "browser"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var good atomic.Int32
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				switch _, err := r.Redeem(t.Context(), at, text, "browser"); {
+				case err == nil:
+					good.Add(1)
+				case fault.From(err).Code != fault.VisitLost:
+					t.Errorf("got %v, want %s", err, fault.VisitLost)
+				}
+			})
+		}
+		all.Wait()
+		if got := good.Load(); got != 1 {
+			t.Fatalf("got %d sign-ins with one ticket, want 1", got)
+		}
+	}
+}
+
+// A store that fails lets nobody in, and is not blamed on the ticket.
+func TestTicket_NeedsTheStore(t *testing.T) {
+	t.Parallel()
+	r, kept := newRecords(t)
+	at := Place{Gate: "wiki", Origin: "https://wiki.example.com"}
+	text, err := r.Issue(t.Context(), at, Ticket{Nonce: "browser"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.err = errors.New("the disk is full")
+	if _, err := r.Redeem(t.Context(), at, text, "browser"); err == nil || fault.From(err).Code != fault.SessionsUnavailable {
+		t.Errorf("got %v from a store that fails, want %s", err, fault.SessionsUnavailable)
+	}
+	if _, err := r.Issue(t.Context(), at, Ticket{}); err == nil || fault.From(err).Code != fault.SessionsUnavailable {
+		t.Errorf("got %v from a store that fails, want %s", err, fault.SessionsUnavailable)
+	}
+	kept.err = nil
+	if _, err := r.Redeem(t.Context(), at, text, "browser"); err != nil {
+		t.Errorf("got %v once the store works again, want the ticket", err)
+	}
+}
+
+// A ticket without a browser's nonce is for no browser.
+func TestTicket_NeedsABrowser(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	at := Place{Gate: "wiki", Origin: "https://wiki.example.com"}
+	text, err := r.Issue(t.Context(), at, Ticket{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Redeem(t.Context(), at, text, ""); err == nil {
+		t.Error("got a ticket without a nonce redeemed, want a refusal")
+	}
+}
+
+// The copy of authentik's cookies opens with its own secret only, and not with the
+// gate's key.
+func TestCopy_NeedsItsSecret(t *testing.T) {
+	t.Parallel()
+	r, kept := newRecords(t)
+	c := Copy{UID: "jane", Cookies: flowclient.Cookies{"authentik_session": "secret"}, Until: time.Now().Add(time.Hour)}
+	s, err := r.Keep(t.Context(), seal.Secret{}, false, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, found, err := kept.Load(t.Context(), r.copyBox(s).Name())
+	if err != nil || !found {
+		t.Fatalf("got no record: %v", err)
+	}
+	var opened Copy
+	for name, box := range map[string]seal.Box{
+		"the gate's key": r.own(seal.KindCopy, ""), "another secret": r.copyBox(seal.NewSecret()), "no secret": r.copyBox(seal.Secret{}),
+	} {
+		if box.Open(record.Value, &opened) == nil {
+			t.Errorf("got the copy opened with %s", name)
+		}
+	}
+	if got, found, err := r.Copy(t.Context(), s); err != nil || !found || got.Cookies["authentik_session"] != "secret" {
+		t.Errorf("got %v, %v, %v with its secret, want the copy", got, found, err)
+	}
+}
+
+// A copy is replaced for its user, and never becomes that of another. Nothing is
+// kept again where a copy has ended.
+func TestCopy_StaysThatOfItsUser(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	keep := func(s seal.Secret, uid, session string) seal.Secret {
+		t.Helper()
+		kept, err := r.Keep(t.Context(), s, s != seal.Secret{}, Copy{
+			UID: uid, Cookies: flowclient.Cookies{"authentik_session": session}, Until: time.Now().Add(time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kept
+	}
+	first := keep(seal.Secret{}, "jane", "one")
+	if keep(first, "jane", "two") != first {
+		t.Error("got another secret for the same user, want the same")
+	}
+	if c, _, _ := r.Copy(t.Context(), first); c.Cookies["authentik_session"] != "two" {
+		t.Errorf("got the cookies %v, want those seen last", c.Cookies["authentik_session"])
+	}
+	if keep(first, "joe", "three") == first {
+		t.Error("got the copy of jane for joe, want one of his own")
+	}
+	if c, _, _ := r.Copy(t.Context(), first); c.UID != "jane" {
+		t.Errorf("got the copy of %s, want it to stay that of jane", c.UID)
+	}
+	if err := r.End(t.Context(), first, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, found, _ := r.Copy(t.Context(), first); found {
+		t.Error("got a copy after its end")
+	}
+	if keep(first, "jane", "four") == first {
+		t.Error("got a copy kept where one has ended: its tombstone ends every session that rests on it")
+	}
+}
+
+// Hosts are those of the configuration, with their port, over HTTPS.
+func TestRegistration_ServesItsOwnOrigins(t *testing.T) {
+	t.Parallel()
+	g := Registration{Hosts: []string{"wiki.example.com", "wiki.example.com:8443", "*.other.org", "127.0.0.1:8080", "app.localhost:8080"}}
+	for origin, want := range map[string]bool{
+		"https://wiki.example.com":          true,
+		"https://wiki.example.com:8443":     true,
+		"https://WIKI.example.com.":         true,
+		"https://a.other.org":               true,
+		"http://127.0.0.1:8080":             true,
+		"http://app.localhost:8080":         true,
+		"https://wiki.example.com:9443":     false,
+		"http://wiki.example.com":           false,
+		"https://a.b.other.org":             false,
+		"https://other.org":                 false,
+		"https://a.other.org:8443":          false,
+		"https://wiki.example.com.evil.net": false,
+		"https://wiki.example.com/x":        false,
+		"https://wiki.example.com?x":        false,
+		"https://u@wiki.example.com":        false,
+		"javascript://wiki.example.com":     false,
+		"":                                  false,
+		"null":                              false,
+	} {
+		if got := g.Serves(origin); got != want {
+			t.Errorf("%s: got %v, want %v", origin, got, want)
+		}
+	}
+}
+
+// What one login host has sealed is nothing to another with the same key.
+func TestRequest_IsForOneLoginHost(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	other := r
+	other.Origin = "https://login.other.org"
+	request, err := r.SealRequest(Request{Gate: "wiki"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit, err := r.SealVisit(Visit{Begun: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{request, visit, visitMark + request, strings.TrimPrefix(visit, visitMark)} {
+		if _, _, age := other.Open(text); age != Unknown {
+			t.Errorf("got %v for a text of another login host, want it unknown", age)
+		}
+	}
+	if _, returned, age := r.Open(request); age != Good || returned {
+		t.Errorf("got age %v, returned %v for a request, want it good", age, returned)
+	}
+	if _, returned, age := r.Open(visit); age != Good || !returned {
+		t.Errorf("got age %v, returned %v for a visit, want it good", age, returned)
+	}
+	if _, _, age := r.Open(visitMark + request); age != Unknown {
+		t.Errorf("got %v for a request that is marked as a visit, want it unknown", age)
+	}
+}
+
+func FuzzOpen_NeverPanics(f *testing.F) {
+	r := Records{Store: store.NewMemory(), Key: seal.NewKey([]byte(strings.Repeat("k", seal.MinKey))), Now: time.Now, Origin: "https://auth.example.com"}
+	good, err := r.SealRequest(Request{Gate: "wiki"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, text := range []string{"", "v.", "v.x", good, visitMark + good} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, _, age := r.Open(text); age != Unknown && text != good {
+			t.Errorf("got %q opened, which was not sealed", text)
+		}
+	})
+}
