@@ -124,3 +124,17 @@ http://wiki.localhost:PORT {
 		}
 	}
 }
+
+// Each site of other proxies has a gate that a sign-in can begin at.
+func TestDoctor_ExaminesTheSitesOfOtherProxies(t *testing.T) {
+	s := newAdministered(t, authentiktest.Release202608)
+	s.server.SetApplications([]authentiktest.Application{{Slug: "wiki", Policies: []authentiktest.Policy{{Group: "staff"}}}}, nil)
+	e := s.examine(t, "", "SITE {\n\tauthentik AUTHENTIK {\n\t\tforward_auth {\n\t\t\tfrom 127.0.0.1 nginx\n\t\t\tsite wiki.localhost application wiki\n\t\t\tsite gone.localhost application gone\n\t\t}\n\t}\n}\n")
+	found := map[string]bool{}
+	for _, f := range e.Findings {
+		found[f.Site+" "+f.Code] = true
+	}
+	if !found["wiki.localhost gate"] || found["wiki.localhost application-not-found"] || !found["gone.localhost application-not-found"] {
+		t.Errorf("got %s, want a gate at wiki.localhost, and no application for gone.localhost", e.text)
+	}
+}

@@ -52,7 +52,13 @@ type options struct {
 	Key          string          `json:"key"`
 	Prefix       string          `json:"prefix"`
 	Sessions     json.RawMessage `json:"sessions"`
-	Cookie       struct {
+	ForwardAuth  *struct {
+		Sites []struct {
+			Host        string `json:"host"`
+			Application string `json:"application"`
+		} `json:"site"`
+	} `json:"forward_auth"`
+	Cookie struct {
 		Domain string `json:"domain"`
 		Name   string `json:"name"`
 	} `json:"cookie"`

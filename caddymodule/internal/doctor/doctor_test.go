@@ -260,3 +260,21 @@ func TestConnection_DeadAuthentikIsAskedOnce(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The sites that other proxies serve are examined one by one.
+func TestSetup_ForwardAuthHasManySites(t *testing.T) {
+	t.Parallel()
+	s, err := Read([]byte(`{"apps": {"http": {"servers": {"srv0": {"listen": [":9080"], "routes": [{"handle": [{
+		"handler": "authentik", "url": "http://a", "application": "portal", "forward_auth": {"from": [{"network": "10.0.0.2"}], "site": [
+			{"host": "wiki.example.com", "application": "wiki"}, {"host": "*.example.org"}
+	]}}]}]}}}}}`))
+	if err != nil || len(s.Gates) != 2 {
+		t.Fatalf("got %+v %v, want two gates", s, err)
+	}
+	for i, want := range []Gate{{options: options{Application: "wiki"}, Origin: "https://wiki.example.com"}, {options: options{Application: "portal"}}} {
+		g := s.Gates[i]
+		if g.Application != want.Application || g.Origin != want.Origin || strings.Contains(string(g.Raw), "forward_auth") {
+			t.Errorf("got %s at %q with %s, want %s at %q without forward_auth", g.Application, g.Origin, g.Raw, want.Application, want.Origin)
+		}
+	}
+}

@@ -120,9 +120,35 @@ func (w *walk) gate(raw json.RawMessage, met passage) (loginHost bool) {
 		return false
 	}
 	g.options = g.expanded()
+	if g.ForwardAuth != nil {
+		w.described(g)
+		return false
+	}
 	g.Origin = w.origin(g.options, met.hosts)
 	w.setup.Gates = append(w.setup.Gates, g)
 	return g.isLoginHost()
+}
+
+// described notes a gate for each site that other proxies serve. They speak HTTPS
+// with browsers, as a rule.
+func (w *walk) described(g Gate) {
+	for _, site := range g.ForwardAuth.Sites {
+		var raw map[string]any
+		if json.Unmarshal(g.Raw, &raw) != nil {
+			continue
+		}
+		one := g
+		one.ForwardAuth, one.Hosts = nil, []string{expand(site.Host)}
+		delete(raw, "forward_auth")
+		if site.Application != "" {
+			one.Application = expand(site.Application)
+			raw["application"] = one.Application
+		}
+		if one.Raw, _ = json.Marshal(raw); !strings.ContainsAny(one.Hosts[0], "*{") {
+			one.Origin = "https://" + one.Hosts[0]
+		}
+		w.setup.Gates = append(w.setup.Gates, one)
+	}
 }
 
 func (w *walk) site(hosts []string) string {
