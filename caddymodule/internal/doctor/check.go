@@ -118,6 +118,7 @@ func (e *Examination) loads(ctx context.Context) []Finding {
 
 // site examines one site.
 func (e *Examination) site(ctx context.Context, g Gate) []Finding {
+	e.hide(secretsIn(g.Raw)...)
 	all := g.configured(e.Setup)
 	x := &subject{Examination: e, gate: g}
 	opened, err := e.Tools.Open(ctx, e.Setup.Storage, g.Raw, g.Origin)

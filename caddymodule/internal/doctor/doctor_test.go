@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,22 @@ func TestFinding_HidesSecretsAndControls(t *testing.T) {
 	got := hideSecrets("the secret hunter22 and\x1b[31m red\nline \u202e x", []string{"hunter22", "", "a"})
 	if strings.Contains(got, "hunter22") || strings.ContainsAny(got, "\x1b\n\u202e") || !strings.Contains(got, "the secret [hidden] and") {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestFinding_KnowsTheSecretsOfAConfiguration(t *testing.T) {
+	t.Setenv("DOCTOR_TEST_PASSWORD", "from the environment")
+	all := secretsIn([]byte(`{"url": "http://a", "key": "the key", "client_secret": "the secret", "sessions": {"store": "redis", "address": "r:1",
+		"password": "{env.DOCTOR_TEST_PASSWORD}"}, "sign_on": {"basic": {"user": "u", "password": "basic"}}, "list": [{"access_token": "the token"}], "n": 1}`))
+	for _, want := range []string{"the key", "the secret", "from the environment", "basic", "the token"} {
+		if !slices.Contains(all, want) {
+			t.Errorf("got %q, want %q in it", all, want)
+		}
+	}
+	for _, not := range []string{"http://a", "r:1", "u", "redis"} {
+		if slices.Contains(all, not) {
+			t.Errorf("got %q, want no %q in it", all, not)
+		}
 	}
 }
 

@@ -8,7 +8,10 @@
 // the checks, and command.go is the command line.
 package doctor
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // A Level is how grave a finding is.
 type Level string
@@ -78,6 +81,33 @@ func fine(check, seen string) Finding { return Finding{Level: OK, Code: check, S
 
 // skipped makes a finding of a check that had nothing to look at.
 func skipped(check, why string) Finding { return Finding{Level: Note, Code: check, Seen: why} }
+
+// secretsIn returns the texts of a configuration whose names say that they are
+// secret, as they are written and with placeholders replaced.
+func secretsIn(raw json.RawMessage) (all []string) {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) == nil {
+		for name, value := range object {
+			var text string
+			if json.Unmarshal(value, &text) != nil {
+				all = append(all, secretsIn(value)...)
+			} else if secretName(name) {
+				all = append(all, text, expand(text))
+			}
+		}
+		return all
+	}
+	var list []json.RawMessage
+	_ = json.Unmarshal(raw, &list) // anything else holds nothing
+	for _, one := range list {
+		all = append(all, secretsIn(one)...)
+	}
+	return all
+}
+
+func secretName(name string) bool {
+	return name == "key" || strings.Contains(name, "password") || strings.Contains(name, "secret") || strings.Contains(name, "token")
+}
 
 // hideSecrets removes what nobody else should read, and what could steer a
 // terminal, from a text.

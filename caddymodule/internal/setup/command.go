@@ -55,7 +55,7 @@ takes from --token-file or the environment variable AUTHENTIK_TOKEN. The token i
 not kept.
 
 The lines for the Caddyfile go to the standard output, all else to the standard
-error: "caddy authentik setup ... > Caddyfile" writes a Caddyfile.`,
+error: "caddy authentik setup ... >> Caddyfile" adds them to a Caddyfile.`,
 	}
 	f := c.Flags()
 	f.StringVar(&run.URL, "url", "", "The address of authentik, as Caddy reaches it")
