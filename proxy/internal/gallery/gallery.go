@@ -240,6 +240,24 @@ func (g *Gallery) own() {
 	} {
 		add(name, func(w http.ResponseWriter, r *http.Request) { g.pages.SignedOut(w, r, how, brand()) })
 	}
+	g.late(add)
+}
+
+// late adds the pages about a form that has come without a session.
+func (g *Gallery) late(add func(name string, f func(http.ResponseWriter, *http.Request))) {
+	fields := []page.Field{{Name: "title", Value: "Minutes"}, {Name: "text", Value: "The first line"}}
+	kept := page.LateForm{SignIn: prefix + "/login?to=%2Fapp", Continue: prefix + "/late", Fields: fields}
+	files := kept
+	files.Files = []string{"plan.pdf", "an unusually long name of a photograph from the summer.jpeg"}
+	add("late", func(w http.ResponseWriter, r *http.Request) { g.pages.Late(w, r, kept, brand()) })
+	add("late-files", func(w http.ResponseWriter, r *http.Request) { g.pages.Late(w, r, files, brand()) })
+	add("late-lost", func(w http.ResponseWriter, r *http.Request) { g.pages.LateLost(w, r, kept.SignIn, brand()) })
+	add("late-foreign", func(w http.ResponseWriter, r *http.Request) { g.pages.LateForeign(w, r, kept.SignIn, brand()) })
+	add("late-signed-in", func(w http.ResponseWriter, r *http.Request) { g.pages.LateSignedIn(w, r, "jane.doe", brand()) })
+	add("late-other", func(w http.ResponseWriter, r *http.Request) { g.pages.LateOther(w, r, kept, "joe.doe", brand()) })
+	add("late-send", func(w http.ResponseWriter, r *http.Request) {
+		g.pages.LateSend(w, r, page.LateSend{To: "/app/save", Fields: fields, Files: true, Username: "jane.doe"}, brand())
+	})
 }
 
 // chosen draws a challenge on which a source was chosen.
