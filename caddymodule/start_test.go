@@ -2,10 +2,17 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // A connection that has outlived its configuration gets to the next one.
@@ -23,5 +30,79 @@ func TestHandler_WhoseConfigurationHasEndedClosesTheConnection(t *testing.T) {
 	}
 	if got := w.Header().Get("Connection"); got != "close" || w.Code != http.StatusServiceUnavailable {
 		t.Errorf("got status %d with Connection: %q, want 503 with close", w.Code, got)
+	}
+}
+
+// newWaiting returns the starter of a gate without a key, and says with which keys gates
+// were made.
+func newWaiting(t *testing.T) (s *starter, keys *[]string) {
+	t.Helper()
+	keys = new([]string)
+	s = &starter{letGo: func() error { return nil }}
+	s.createKey = func(context.Context) ([]byte, error) { return []byte("the new key"), nil }
+	s.newGate = func(key []byte) (*proxy.Gate, error) {
+		*keys = append(*keys, string(key))
+		client, err := flowclient.New(flowclient.Config{URL: parsed("https://auth.example.com")})
+		if err != nil {
+			return nil, err
+		}
+		store := proxy.NewMemory()
+		t.Cleanup(func() { _ = store.Close() })
+		return proxy.New(proxy.Config{Client: client, Store: store, Key: []byte(strings.Repeat(string(key), 5)), Logger: slog.New(slog.DiscardHandler)})
+	}
+	t.Cleanup(func() { _ = s.stop() })
+	return s, keys
+}
+
+// TestStart_MakesTheGatesBesideWithTheSameKey: each has to know who else stands before
+// its hosts, and none of another server.
+func TestStart_MakesTheGatesBesideWithTheSameKey(t *testing.T) {
+	t.Parallel()
+	first, firstKeys := newWaiting(t)
+	second, secondKeys := newWaiting(t)
+	stopped, stoppedKeys := newWaiting(t)
+	far, farKeys := newWaiting(t)
+	here, elsewhere := new(caddyhttp.Server), new(caddyhttp.Server)
+	groups := map[*starter]*proxy.Group{}
+	for s, on := range map[*starter]*caddyhttp.Server{first: here, second: here, stopped: here, far: elsewhere} {
+		_, group, unregister, err := register(s, on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups[s] = group
+		t.Cleanup(func() { _ = unregister() })
+	}
+	if groups[first] != groups[second] || groups[first] == groups[far] {
+		t.Error("got gates of two servers in one group, or of one server in two, want one group for each server")
+	}
+	if err := stopped.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if gate, err := first.running(t.Context()); gate == nil || err != nil {
+		t.Fatalf("got %v, %v, want a gate", gate, err)
+	}
+	for name, tt := range map[string]struct {
+		keys *[]string
+		want int
+	}{"asked": {firstKeys, 1}, "beside it": {secondKeys, 1}, "beside it, and stopped": {stoppedKeys, 0}, "of another server": {farKeys, 0}} {
+		if got := *tt.keys; len(got) != tt.want || tt.want == 1 && got[0] != "the new key" {
+			t.Errorf("%s: got gates made with the keys %q, want %d", name, got, tt.want)
+		}
+	}
+	if others := far.beside(); len(others) != 0 {
+		t.Errorf("got %d gates beside the one of another server, want none", len(others))
+	}
+}
+
+// TestStart_FailureOfAGateBesideIsAnError: the sites would not know of each other.
+func TestStart_FailureOfAGateBesideIsAnError(t *testing.T) {
+	t.Parallel()
+	first, _ := newWaiting(t)
+	broken, _ := newWaiting(t)
+	cause := errors.New("broken")
+	broken.newGate = func([]byte) (*proxy.Gate, error) { return nil, cause }
+	first.beside = func() []*starter { return []*starter{broken} }
+	if _, err := first.running(t.Context()); !errors.Is(err, cause) {
+		t.Errorf("got %v, want %v", err, cause)
 	}
 }

@@ -68,6 +68,9 @@ func newCaddy(t testing.TB, u Setup, storage, authentik, application string) *Ca
 	c.config = strings.NewReplacer(
 		"AUTHENTIK", authentik, "APPLICATION", strings.TrimPrefix(application, "http://"), ":PORT", ":"+port,
 	).Replace(c.config)
+	if u.Protocols != "" {
+		c.config = strings.Replace(c.config, "protocols h1 h2\n", "protocols "+u.Protocols+"\n", 1)
+	}
 	t.Cleanup(func() {
 		if c.process != nil {
 			c.Kill()

@@ -36,6 +36,8 @@ type Setup struct {
 
 	Front func(authentik http.Handler) http.Handler // stands before authentik
 	Env   []string                                  // of Caddy, on top of the test's own
+
+	Protocols string // that Caddy speaks, as in its option; empty for h1 h2
 }
 
 // Start starts the site, which ends with the test. At its end the test fails if
