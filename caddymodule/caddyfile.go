@@ -83,6 +83,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    sign_out_back
 //	    login       page|relay|redirect
 //	    login at    <origin>
+//	    login page or at <origin>
 //	    login_host {
 //	        page
 //	    }

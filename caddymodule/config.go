@@ -149,8 +149,10 @@ type Handler struct {
 
 	// The address of the login host where visitors sign in instead of here, for
 	// example `https://auth.example.com`: a site with `login_host`, with the same
-	// `sessions` and `key`. It cannot be used with `login`, `flow`, `client_id` and
-	// `host`. Default: visitors sign in here.
+	// `sessions` and `key`. It cannot be used with `flow` and `client_id`. With `login`
+	// `page`, visitors sign in here, and there only if the page cannot do what authentik
+	// wants; it cannot be used with other kinds of `login`, and with `host` only
+	// together with `page`. Default: visitors sign in here.
 	LoginAt string `json:"login_at,omitempty"`
 
 	// Makes this site the one where visitors of other sites sign in, which have

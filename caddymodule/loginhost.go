@@ -21,11 +21,25 @@ const (
 	loginHostPage      = "page"
 )
 
-const exampleLoginAt = "login at https://auth.example.com"
+// loginPage has visitors sign in on the gate's page: with login_at, there first.
+const loginPage = "page"
+
+// pageOr tells gates whose visitors sign in on a page, or at a login host, from
+// those whose visitors only do so at the login host.
+func (h *Handler) pageOr() string {
+	if h.LoginAt != "" && h.Login == loginPage {
+		return "page or "
+	}
+	return ""
+}
 
 // login reads how visitors sign in here, or at which login host they do.
 func (p *parser) login(d *caddyfile.Dispenser) {
-	if !d.NextArg() || d.Val() != "at" {
+	args, how := d.RemainingArgs(), "login"
+	if len(args) > 2 && args[0] == loginPage && args[1] == "or" {
+		args, how = args[2:], "login page or"
+	}
+	if len(args) == 0 || args[0] != "at" {
 		d.Reset()
 		d.Next()
 		p.One(d, "login")
@@ -34,10 +48,13 @@ func (p *parser) login(d *caddyfile.Dispenser) {
 	if p.Repeated(d, "login") {
 		return
 	}
-	args := d.RemainingArgs()
-	defer p.NoBlock(d, "login at")
+	if how != "login" {
+		p.handler.Login = loginPage
+	}
+	args = args[1:]
+	defer p.NoBlock(d, how+" at")
 	if len(args) != 1 || args[0] == "" {
-		p.Wrong(d, "login at has %d values and takes one; write for example: %s", len(args), exampleLoginAt)
+		p.Wrong(d, "%s at has %d values and takes one; write for example: %s at https://auth.example.com", how, len(args), how)
 		return
 	}
 	p.handler.LoginAt = args[0]
@@ -155,16 +172,20 @@ func (h *Handler) besideLoginAt(openID bool) (all []rules.Conflict) {
 	wrong := func(option, text string) {
 		all = append(all, rules.Conflict{Option: option, Err: errors.New(text)})
 	}
-	if h.Flow != "" {
+	page := h.pageOr() != ""
+	switch {
+	case page && h.Flow != "":
+		wrong("flow", "flow cannot be used with login page or at, as the login host has a flow of its own; leave one of them out")
+	case h.Flow != "":
 		wrong("flow", "flow cannot be used with login at, as visitors sign in at the login host; write flow at the site that has login_host")
 	}
 	if openID {
 		wrong("client_id", "client_id cannot be used with login at, which needs no provider; leave client_id out, or write login redirect instead of login at")
 	}
-	if h.Login != "" {
+	if h.Login != "" && !page {
 		wrong("login", "login "+h.Login+" cannot be used together with login at; keep one of them")
 	}
-	if h.Host != "" {
+	if h.Host != "" && !page {
 		wrong("host", "host cannot be used with login at: authentik is told the host of the login host; leave host out")
 	}
 	if h.PublicURL != "" && strings.TrimSuffix(h.PublicURL, "/") != strings.TrimSuffix(h.LoginAt, "/") {

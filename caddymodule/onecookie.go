@@ -15,7 +15,7 @@ type sessionCookie struct {
 
 func (h *Handler) sessionCookie() sessionCookie {
 	c := sessionCookie{
-		name: h.Cookie.Name, flow: h.Flow + h.LoginAt, client: h.ClientID, domain: h.Cookie.Domain,
+		name: h.Cookie.Name, flow: h.Flow + h.pageOr() + h.LoginAt, client: h.ClientID, domain: h.Cookie.Domain,
 		store: h.storeName, authentik: h.URL + " " + h.PublicURL,
 	}
 	if c.domain == "" {

@@ -77,7 +77,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		g.signIn.Source = options.OIDC
 	}
 	if options.Host != nil {
-		g.signIn.Source = options.Host.Source
+		g.signIn.Source = cfg.hostSource(options.Host, g.signIn.Source)
 	}
 	g.assertions = cfg.assertions(key)
 	g.sessions = session.New(g.sessionOptions(key, issuer))
@@ -121,8 +121,8 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
 		},
 	}
-	if g.signIn.Host != nil {
-		o.Lend = g.signIn.Host.Lend
+	if lender, ok := g.signIn.Source.(lender); ok {
+		o.Lend = lender.Lend
 	}
 	return o
 }

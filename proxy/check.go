@@ -100,7 +100,7 @@ func (cfg Config) checkBounds(wrong func(option string, err error)) {
 
 // checkSignIn checks how visitors sign in, and who may pass then.
 func (cfg Config) checkSignIn(wrong func(option string, err error)) {
-	if cfg.Login != LoginPage && cfg.Login != LoginRelay && cfg.Login != LoginRedirect {
+	if cfg.Login != LoginPage && (cfg.Login != loginAtHost || cfg.LoginAt == nil) && cfg.Login != LoginRelay && cfg.Login != LoginRedirect {
 		wrong("login", fmt.Errorf("%q is not known; use page, relay or redirect", cfg.Login))
 	}
 	c := cfg.OIDC
@@ -108,7 +108,7 @@ func (cfg Config) checkSignIn(wrong func(option string, err error)) {
 		Application: cfg.Application != "", Flow: cfg.Flow != "",
 		ClientID: c.ClientID != "", ClientSecret: c.ClientSecret != "", Scopes: len(c.Scopes) > 0,
 		RequireMFA: c.RequireMFA, MaxAge: c.MaxAge != 0, KeepAccessToken: c.KeepAccessToken, SignOutBack: c.SignOutBack,
-		LoginByRedirect: cfg.Login == LoginRedirect,
+		LoginByRedirect: cfg.Login == LoginRedirect, LoginAt: cfg.LoginAt != nil,
 	}
 	for _, conflict := range options.Conflicts() {
 		wrong(conflict.Option, conflict.Err)

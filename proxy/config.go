@@ -54,11 +54,14 @@ type Config struct {
 	Require []Requirement
 	// Rules demand more of some requests. Default: none.
 	Rules []Rule
-	// Login says how visitors sign in. Default: LoginPage.
+	// Login says how visitors sign in. Default: LoginPage, or only at LoginAt if that is
+	// set.
 	Login Login
 	// LoginAt is the origin of the login host where visitors sign in instead of here,
 	// for example https://auth.example.com: a site with LoginHost, with the same
-	// Store and Key. It needs Hosts or Site. Default: visitors sign in here.
+	// Store and Key. It needs Hosts or Site. If Login is LoginPage, visitors sign in
+	// here, and there only if the page cannot do what authentik wants, for example with
+	// a passkey of authentik's own host. Default: visitors sign in here.
 	LoginAt *url.URL
 	// LoginHost makes this site the one where visitors of other gates sign in. It
 	// guards nothing: the application behind it is authentik itself. Default: it is
@@ -242,6 +245,8 @@ type Login string
 const (
 	// LoginPage shows authentik's challenges on the gate's own pages.
 	LoginPage Login = "page"
+	// loginAtHost sends visitors to LoginAt.
+	loginAtHost Login = "at"
 	// LoginRelay shows authentik's own pages on this site's host.
 	LoginRelay Login = "relay"
 	// LoginRedirect sends browsers to authentik's own pages, by OpenID Connect.
@@ -253,6 +258,8 @@ func (cfg Config) wonBy() string {
 	switch {
 	case cfg.OIDC.used():
 		return "oidc\x00" + cfg.OIDC.ClientID
+	case cfg.LoginAt != nil && cfg.Login == LoginPage:
+		return "page or host\x00" + originOf(cfg.LoginAt)
 	case cfg.LoginAt != nil:
 		return "host\x00" + originOf(cfg.LoginAt)
 	}
@@ -339,6 +346,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Login == "" {
 		cfg.Login = LoginPage
+		if cfg.LoginAt != nil {
+			cfg.Login = loginAtHost
+		}
 	}
 	cfg.PageHost = cfg.PageHost || cfg.LoginHost != nil
 	if cfg.Described {

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -33,11 +35,26 @@ func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
 	cfg := g.cfg
 	records := host.Records{Store: cfg.Store, Key: key, Now: cfg.Now, Origin: originOf(cfg.LoginAt)}
 	return &signin.LoginHost{
+		Page:   cfg.Login == LoginPage,
 		Source: host.New(host.Options{Records: records, Authentik: cfg.Client, At: cfg.LoginAt, Lifetime: cfg.Lifetime}),
 		Gate: host.NewMember(records, host.Registration{
 			Hosts: cfg.hosts(), Callback: g.shared.CallbackAt(), Application: cfg.Application, Lifetime: cfg.Lifetime,
 		}, g.shared.Identity.ID),
 	}
+}
+
+// A lender has authentik's cookies for sessions that have none themselves.
+type lender interface {
+	Lend(ctx context.Context, rec *session.Record) (*session.Record, error)
+}
+
+// hostSource returns the source of a gate whose visitors sign in at a login host,
+// or of one that has a page for them too.
+func (cfg Config) hostSource(at *signin.LoginHost, page authn.Source) authn.Source {
+	if at.Page {
+		return host.Either{Source: page, Host: at.Source}
+	}
+	return at.Source
 }
 
 // newLoginHost returns what answers a login host's own addresses.
@@ -153,8 +170,8 @@ func (cfg Config) checkLoginAt(wrong func(option string, err error)) {
 	}{
 		{"flow", cfg.Flow != ""},
 		{"client id", cfg.OIDC.used()},
-		{"login", cfg.Login != LoginPage},
-		{"host", cfg.PageHost},
+		{"login", cfg.Login != loginAtHost && cfg.Login != LoginPage},
+		{"host", cfg.PageHost && cfg.Login != LoginPage},
 	} {
 		if given.given {
 			wrong(given.option, fmt.Errorf("it cannot be used with login at: visitors sign in at %s; leave it out", originOf(cfg.LoginAt)))

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
@@ -43,6 +44,15 @@ func (g *guest) are(name string) {
 	}
 }
 
+// ended waits until a browser is signed in at neither application: the gates hear of
+// it by the store.
+func (g *guest) ended() {
+	g.Helper()
+	for _, origin := range []string{wikiHost, filesHost} {
+		testsite.Eventually(g, "the end of the session at "+origin, func() bool { return g.signedInAs(origin) == "" })
+	}
+}
+
 // A sign-out on authentik's own pages ends all sessions that rest on it, before any
 // recheck, and no other.
 func TestPassing_SignOutAtAuthentikEndsAll(t *testing.T) {
@@ -56,7 +66,7 @@ func TestPassing_SignOutAtAuthentikEndsAll(t *testing.T) {
 	if c := jane.challenge(page, nil); c["component"] != "xak-flow-redirect" {
 		t.Fatalf("got %v at the end of the sign-out", c)
 	}
-	jane.are("")
+	jane.ended()
 	other.are("jane")
 }
 
@@ -85,7 +95,7 @@ func TestPassing_AnotherUserEndsAll(t *testing.T) {
 	d.followed()
 	jane := d.atBoth()
 	jane.finish(jane.open(authHost+"/if/flow/login/"), "joe", "let me in")
-	jane.are("")
+	jane.ended()
 }
 
 // Nothing that a browser sends ends a session: only what authentik answers, and
@@ -153,7 +163,7 @@ func TestPassing_AuthentikThatIsAwayEndsNothing(t *testing.T) {
 	}
 	d.clock.move(11 * time.Minute)
 	d.renew()
-	jane.are("")
+	jane.ended()
 }
 
 // Two answers to one browser can pass each other: that without the old session, and

@@ -105,7 +105,7 @@ func (cfg Config) checkRules(wrong func(option string, err error)) {
 		if rule.MaxAge != 0 && rule.MaxAge < rules.MinMaxAge {
 			wrong(name, fmt.Errorf("max age: %v is too short; at least %v are needed", rule.MaxAge, rules.MinMaxAge))
 		}
-		options := rules.Given{ClientID: cfg.OIDC.used(), Application: true, RequireMFA: rule.RequireMFA, MaxAge: rule.MaxAge != 0}
+		options := rules.Given{ClientID: cfg.OIDC.used(), Application: true, LoginAt: cfg.LoginAt != nil, RequireMFA: rule.RequireMFA, MaxAge: rule.MaxAge != 0}
 		for _, conflict := range options.Conflicts() {
 			wrong(name, conflict.Err)
 		}

@@ -11,6 +11,8 @@ type Given struct {
 	ClientID, ClientSecret, Scopes   bool
 	RequireMFA, MaxAge, SignOutBack  bool
 	KeepAccessToken, LoginByRedirect bool
+	// LoginAt says that visitors sign in at a login host.
+	LoginAt bool
 	// Assertion says that a header has a signed assertion, and AboutAssertion that
 	// options say what assertions are like.
 	Assertion, AboutAssertion, Site bool
@@ -68,7 +70,12 @@ func (g Given) needOpenID() (all []Conflict) {
 		{"login", "login redirect", g.LoginByRedirect},
 		{"headers", "the access token", g.KeepAccessToken},
 	} {
-		if o.given {
+		switch {
+		case o.given && g.LoginAt:
+			all = append(all, Conflict{o.option, fmt.Errorf(
+				"%s cannot be used with login at: it needs OpenID Connect, since a visitor who comes back from authentik's own pages proves nothing about how they have signed in; "+
+					"write client_id and application instead of login at, or have the flow of the login host demand it of everybody, and leave %[1]s out", o.name)})
+		case o.given:
 			all = append(all, Conflict{o.option, fmt.Errorf(
 				"%s needs OpenID Connect; write client_id and application too, or leave %[1]s out", o.name)})
 		}

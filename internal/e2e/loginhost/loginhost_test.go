@@ -2,6 +2,7 @@ package loginhost
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,21 @@ func TestPasskey_OfAuthentiksHostSignsInEverywhere(t *testing.T) {
 	w.Landed(deep)
 	w.Address = s.at("photos")
 	w.Open(deep)
+	w.Landed(deep)
+	w.SignOut()
+
+	// A page on another host cannot use it, and leads to where it can be used.
+	w.Address = s.at(desk)
+	w.Open(deep)
+	w.Credentials()
+	w.Await(`a[href*="at=authentik"]`)
+	if got := w.Text("main"); !strings.Contains(got, "works only there") {
+		t.Errorf("got a page that does not say where the passkey belongs:\n%s", got)
+	}
+	w.Click(`a[href*="at=authentik"]`)
+	s.asked(w)
+	w.Click(`a[href*="/if/flow/passwordless/"]`)
+	w.Click(`button[name="webauthn"]`)
 	w.Landed(deep)
 }
 

@@ -12,6 +12,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
+// desk is an application with a sign-in page, which leads to the login host what it
+// cannot do.
+const desk = "desk"
+
 // names are those of the applications. A domain below localhost is one by itself.
 var names = []string{"wiki", "files", "photos"}
 
@@ -27,6 +31,8 @@ func setup(scheme, port string, cfg authentiktest.Config, more ...string) testsi
 		u.Authentik.Applications = append(u.Authentik.Applications, authentiktest.Application{Slug: name, Name: name})
 		u.More += block(name, "APPLICATION", "login at "+scheme+"://auth.localhost"+port, "application "+name)
 	}
+	u.Authentik.Applications = append(u.Authentik.Applications, authentiktest.Application{Slug: desk, Name: desk})
+	u.More += block(desk, "APPLICATION", "login page or at "+scheme+"://auth.localhost"+port, "application "+desk)
 	return u
 }
 
@@ -38,7 +44,7 @@ func start(t testing.TB, cfg authentiktest.Config) world {
 	t.Helper()
 	chromium.Find(t)
 	w := world{setup("https", ":PORT", cfg).Start(t)}
-	for _, name := range append(names, "auth") {
+	for _, name := range append(names, "auth", desk) {
 		w.AwaitHost(w.at(name) + "/.authentik/")
 	}
 	return w

@@ -36,7 +36,7 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 		x.Fail(fault.New(fault.CookiesBlocked, nil), back)
 	case query.Has("link"):
 		h.follow(x, query.Get("link"))
-	case h.Host != nil:
+	case h.Host != nil && (!h.Host.Page || query.Get("at") == "authentik"):
 		h.departToHost(x, back, false)
 	case h.Redirect, h.OIDC != nil && query.Get("at") == "authentik":
 		h.depart(x, departure{Back: back}, before)

@@ -13,6 +13,9 @@ import (
 // A LoginHost is where visitors of a gate sign in, if not here.
 type LoginHost struct {
 	*host.Source
+	// Page says that they sign in here, and there only if the page cannot do what
+	// authentik wants.
+	Page bool
 	// Gate is this gate as the login host knows it.
 	Gate *host.Member
 }

@@ -72,10 +72,10 @@ func (h *Handler) ask(x *exchange.Exchange, q page.Question) error {
 }
 
 // elsewhere returns the address that leads a browser to authentik's own pages.
-// With OpenID Connect it starts at this site, so that the browser comes back
-// signed in. Without, the gate does not learn what happens there.
+// With OpenID Connect or a login host it starts at this site, so that the browser
+// comes back signed in. Without, the gate does not learn what happens there.
 func (h *Handler) elsewhere(vis Visit) string {
-	if h.OIDC != nil {
+	if h.OIDC != nil || h.Host != nil {
 		return h.LoginAt("at=authentik&to=" + url.QueryEscape(vis.Back))
 	}
 	if h.HandsOver { // at this very host

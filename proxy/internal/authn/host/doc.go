@@ -3,6 +3,7 @@
 // cookies.
 //
 //   - source.go: rechecks and sign-outs of sessions that began there
+//   - either.go: the same for gates with a sign-in page as well
 //   - request.go: what a gate asks the login host for, and the visit there
 //   - ticket.go: what the login host answers with
 //   - copy.go: the copy of authentik's cookies that sessions rest on

@@ -58,11 +58,11 @@ func (*Source) Proof(t Ticket) session.Proof {
 	return session.Proof{User: t.User, Passing: true, SID: t.SID, Rest: t.Copy, Asked: t.Asked}
 }
 
-// Rest has the record of a session rest on authentik's session at the login host.
-// The copy must outlast the session, so that its end reaches it.
+// Rest has the record of a session that began with a ticket rest on authentik's
+// session at the login host. It leaves other records as they are. The copy must outlast the session, so that its end reaches it.
 func (s *Source) Rest(rec *session.Record) {
-	rec.Scheme, rec.Host = s.At.Scheme, s.At.Host
 	if secret, ok := seal.ParseSecret(rec.Rest); ok {
+		rec.Scheme, rec.Host = s.At.Scheme, s.At.Host
 		rec.Ends = append(rec.Ends, s.Tombstone(secret))
 	}
 }

@@ -1,0 +1,42 @@
+package host
+
+import (
+	"context"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// An Either is the source of a gate whose visitors sign in on its own page, or at a
+// login host if the page cannot do what authentik wants. Each session has a record
+// that says which.
+type Either struct {
+	authn.Source // of the page
+	// Host is that of the login host.
+	Host *Source
+}
+
+// Recheck implements [authn.Source].
+func (e Either) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
+	if rec.Rest != "" {
+		return e.Host.Recheck(ctx, rec)
+	}
+	return e.Source.Recheck(ctx, rec)
+}
+
+// SignOut implements [authn.Source].
+func (e Either) SignOut(ctx context.Context, rec *session.Record) error {
+	if rec.Rest != "" {
+		return e.Host.SignOut(ctx, rec)
+	}
+	return e.Source.SignOut(ctx, rec)
+}
+
+// Lend is [Source.Lend] for a session that began at the login host. Others have
+// authentik's cookies themselves.
+func (e Either) Lend(ctx context.Context, rec *session.Record) (*session.Record, error) {
+	if rec.Rest != "" {
+		return e.Host.Lend(ctx, rec)
+	}
+	return rec, nil
+}
