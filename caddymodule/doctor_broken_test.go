@@ -221,6 +221,11 @@ func brokenSetups() []broken {
 		{name: "login host that is none", site: "http://wiki.localhost:PORT {\n\tauthentik AUTHENTIK {\n\t\tlogin at http://auth.localhost:PORT\n\t}\n}\nhttp://auth.localhost:PORT {\n\tauthentik AUTHENTIK\n}\n", want: "gate-fails", seen: "no login host"},
 		{name: "sessions in memory", site: strings.Replace(gated, "application wiki", "sessions memory", 1), want: "store-memory", level: "note"},
 		{name: "storage that is not there", site: gated, prepare: func(_ *testing.T, s *brokenSite) { s.storage = filepath.Join(s.files, "nowhere") }, want: "store-not-tested", level: "note"},
+		{name: "storage of another user", site: gated, prepare: func(t *testing.T, s *brokenSite) {
+			if err := os.Chown(s.storage, 12345, -1); err != nil {
+				t.Skipf("giving a directory to another user: %v", err)
+			}
+		}, want: "store-not-tested", level: "note", seen: "belongs to the user 12345"},
 		{name: "authentik hides its release", site: gated, prepare: func(t *testing.T, s *brokenSite) {
 			t.Setenv("AUTHENTIK_TOKEN", "")
 			s.front = func(next http.Handler) http.Handler {

@@ -13,10 +13,10 @@ import (
 
 // administrator checks what only an administrator of authentik sees.
 func (x *subject) administrator(ctx context.Context) []Finding {
-	if x.Admin == nil {
+	if x.api() == nil {
 		return nil
 	}
-	if _, err := x.Admin.Me(ctx); err != nil {
+	if _, err := x.api().Me(ctx); err != nil {
 		return []Finding{x.refused(err)}
 	}
 	var all []Finding
@@ -43,14 +43,14 @@ func (x *subject) refused(err error) Finding {
 
 // bindings says who may use the application.
 func (x *subject) bindings(ctx context.Context) []Finding {
-	app, there, err := x.Admin.Application(ctx, x.gate.Application)
+	app, there, err := x.api().Application(ctx, x.gate.Application)
 	if err != nil {
 		return []Finding{x.refused(err)}
 	}
 	if !there {
 		return nil // said without a token already
 	}
-	bindings, err := x.Admin.Bindings(ctx, app.PK)
+	bindings, err := x.api().Bindings(ctx, app.PK)
 	if err != nil {
 		return []Finding{x.refused(err)}
 	}
@@ -72,7 +72,7 @@ func (x *subject) bindings(ctx context.Context) []Finding {
 
 // registration checks the provider of the client.
 func (x *subject) registration(ctx context.Context) (all []Finding) {
-	list, err := x.Admin.ProvidersOf(ctx, x.gate.ClientID)
+	list, err := x.api().ProvidersOf(ctx, x.gate.ClientID)
 	if err != nil {
 		return []Finding{x.refused(err)}
 	}
@@ -155,11 +155,11 @@ func missingGrants(raw admin.Fields) (missing []string) {
 // visitorAddress checks which address authentik has seen when the test user
 // signed in.
 func (x *subject) visitorAddress(ctx context.Context, actions ...string) []Finding {
-	if x.Admin == nil {
+	if x.api() == nil {
 		return nil
 	}
 	for _, action := range actions {
-		events, err := x.Admin.Events(ctx, action, x.User)
+		events, err := x.api().Events(ctx, action, x.User)
 		if err != nil {
 			return []Finding{x.refused(err)}
 		}

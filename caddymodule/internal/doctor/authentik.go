@@ -18,8 +18,8 @@ var versionInPage = regexp.MustCompile(`versionFamily:?\s*"([0-9]{4}\.[0-9]{1,2}
 // release checks authentik's release, as far as it says it to anybody.
 func (x *subject) release(ctx context.Context) []Finding {
 	version := ""
-	if x.Admin != nil {
-		version, _ = x.Admin.Version(ctx) // without it, the pages say it
+	if x.api() != nil {
+		version, _ = x.api().Version(ctx) // without it, the pages say it
 	}
 	if a, err := x.ask(ctx, http.MethodGet, "static/dist/assets/icons/icon.png", nil, nil); version == "" && err == nil {
 		version = a.Header.Get("X-Authentik-Version")

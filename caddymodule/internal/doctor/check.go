@@ -48,8 +48,10 @@ type Examination struct {
 	Setup   *Setup
 	Config  []byte
 	Timeout time.Duration // of each check
-	// Admin is the API of authentik's administrators; nil without a token.
-	Admin *admin.Client
+	// Admin is the API of authentik's administrators; nil without a token. AdminURL is
+	// the authentik that it is of.
+	Admin    *admin.Client
+	AdminURL string
 	// User and Password are those of a test user; empty without one.
 	User, Password string
 	// Progress is called when a check is done.
@@ -176,6 +178,15 @@ type subject struct {
 	gate              Gate
 	opened            *Opened
 	authentik, public *url.URL
+}
+
+// api returns the administrators' API of the site's authentik, or nil. A token of
+// one authentik says nothing about another one.
+func (x *subject) api() *admin.Client {
+	if x.gate.URL != x.AdminURL {
+		return nil
+	}
+	return x.Admin
 }
 
 // side runs checks side by side, and returns what they found in their order.

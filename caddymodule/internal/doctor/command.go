@@ -163,7 +163,8 @@ func (c *command) credentials(e *Examination) error {
 		return err
 	}
 	e.hide(string(token))
-	// The sites of one configuration have one authentik, as a rule: the first.
+	// The token is of the first site's authentik, which all sites have, as a rule.
+	e.AdminURL = e.Setup.Gates[0].URL
 	at, err := url.Parse(e.Setup.Gates[0].URL)
 	if err != nil {
 		return fmt.Errorf("url: %w", err)

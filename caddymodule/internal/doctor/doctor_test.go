@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
@@ -292,6 +293,17 @@ func TestSetup_ForwardAuthHasManySites(t *testing.T) {
 		g := s.Gates[i]
 		if g.Application != want.Application || g.Origin != want.Origin || strings.Contains(string(g.Raw), "forward_auth") {
 			t.Errorf("got %s at %q with %s, want %s at %q without forward_auth", g.Application, g.Origin, g.Raw, want.Application, want.Origin)
+		}
+	}
+}
+
+func TestToken_IsOfOneAuthentik(t *testing.T) {
+	t.Parallel()
+	e := &Examination{Admin: &admin.Client{}, AdminURL: "https://auth.example.com"}
+	for address, want := range map[string]bool{"https://auth.example.com": true, "https://other.example.com": false} {
+		x := &subject{Examination: e, gate: Gate{options: options{URL: address}}}
+		if got := x.api() != nil; got != want {
+			t.Errorf("%s: got an API: %v, want %v", address, got, want)
 		}
 	}
 }

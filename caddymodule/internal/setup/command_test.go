@@ -3,6 +3,7 @@ package setup
 import (
 	"bytes"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,5 +91,22 @@ func TestCommand_FromOutpostOnlyReads(t *testing.T) {
 	out, _, err := ran(t, "", "--url", at.url, "--from-outpost")
 	if err != nil || !strings.Contains(out, "wiki.example.com {\n") || !strings.Contains(out, "reverse_proxy http://wiki:3000") {
 		t.Errorf("got %q %v, want the site", out, err)
+	}
+}
+
+// The token goes only to the address that the operator has named.
+func TestCommand_TokenFollowsNoRedirect(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("got %s with Authorization %q, want no request", r.URL.Path, r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(other.Close)
+	named := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect)
+	}))
+	t.Cleanup(named.Close)
+	t.Setenv(TokenVariable, "the-token")
+	_, _, err := ran(t, "", "--url", named.URL, "--site", "https://wiki.example.com", "--everyone", "--yes")
+	if err == nil || !strings.Contains(err.Error(), "a redirect to "+other.URL) {
+		t.Errorf("got %v, want an error that names the redirect", err)
 	}
 }
