@@ -6,6 +6,7 @@
 //	go run ./bench/load -mode sign-ins  a whole sign-in, by store
 //	go run ./bench/load -mode reloads   a reload of Caddy's configuration
 //	go run ./bench/load -mode streams   responses that stay open
+//	go run ./bench/load -mode sidecar   a signed-in visitor's request at nginx, which asks
 //
 // Everything runs on the loopback interface: this program is the application, the
 // stand-in for authentik and the clients, and Caddy is a process of its own. What
@@ -101,10 +102,13 @@ func modes() map[string]mode {
 		"sign-ins": {unit: "sign-in", contenders: signIns},
 		"reloads":  {unit: "reload", contenders: reloads},
 		"streams":  {alone: streams},
+		"sidecar":  {unit: "request", contenders: sidecar},
 	}
 }
 
-func modeNames() []string { return []string{"requests", "pages", "sign-ins", "reloads", "streams"} }
+func modeNames() []string {
+	return []string{"requests", "pages", "sign-ins", "reloads", "streams", "sidecar"}
+}
 
 // run measures in a directory that it removes again.
 func run(ctx context.Context, o options) error {
