@@ -243,6 +243,7 @@ var Rooms = []Room{
 		Path: "examples/legacy/ledger", Only: nothing,
 		OnlyWhy: "it is an application that knows nothing of the gate",
 	},
+	{Path: "examples/container", Bans: standIn},
 	{Path: "examples/store", Bans: slices.Concat(standIn, []Ban{
 		{Module + "/internal", "it shows what other people can do, and they cannot import that"},
 	})},
