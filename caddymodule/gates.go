@@ -55,6 +55,7 @@ func register(s *starter, on *caddyhttp.Server) (family *proxy.Family, group *pr
 	known.set(s, true)
 	together := known.join(s, on)
 	s.beside = func() []*starter { return known.beside(s, on) }
+	s.sharing = func() []*starter { return known.sharing(s) }
 	return &known.family, &together.group, func() error {
 		known.set(s, false)
 		known.part(s, on)
@@ -90,6 +91,19 @@ func (g *gates) beside(s *starter, on *caddyhttp.Server) (others []*starter) {
 	defer g.mu.Unlock()
 	if together := g.servers[on]; together != nil {
 		others = slices.DeleteFunc(slices.Clone(together.starters), func(one *starter) bool { return one == s })
+	}
+	return others
+}
+
+// sharing returns the starters whose key is in the same storage, except one. Those
+// with a key in the configuration run already.
+func (g *gates) sharing(s *starter) (others []*starter) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for other := range g.all {
+		if other != s && same(other.storage, s.storage) {
+			others = append(others, other)
+		}
 	}
 	return others
 }
@@ -138,8 +152,8 @@ func distinctStores(of map[*proxy.Gate]sessionStore) map[string][]proxy.Store {
 	return byName
 }
 
-// same reports whether two stores are one. Stores of a third party may have a
-// type that Go cannot compare: they count as different.
-func same(a, b proxy.Store) bool {
-	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
+// same reports whether two stores or storages are one. Those of a third party may
+// have a type that Go cannot compare: they count as different.
+func same(a, b any) bool {
+	return a != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
 }

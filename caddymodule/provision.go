@@ -51,6 +51,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // start makes a gate, unless its key must be created first.
 func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
 	storage := ctx.Storage()
+	s.storage = storage
 	s.createKey = func(ctx context.Context) ([]byte, error) {
 		return loadOrCreateKey(ctx, storage, h.log)
 	}

@@ -31,8 +31,10 @@ type starter struct {
 	cookie  sessionCookie
 	at      post
 	letGo   func() error // says that the store is no longer needed
-	// beside returns the starters of the other gates on the server. It may be nil.
-	beside func() []*starter
+	// beside returns the starters of the other gates on the server, and sharing those
+	// of all gates whose key is in the same storage. Both may be nil.
+	beside, sharing func() []*starter
+	storage         any // of the key
 
 	gate     atomic.Pointer[proxy.Gate]
 	creating singleflight.Group
@@ -77,7 +79,7 @@ func (s *starter) running(ctx context.Context) (*proxy.Gate, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, errors.Join(s.start(key), s.startBeside(key))
+		return nil, errors.Join(s.start(key), s.startSharing(key))
 	})
 	select {
 	case <-ctx.Done():
@@ -87,14 +89,15 @@ func (s *starter) running(ctx context.Context) (*proxy.Gate, error) {
 	}
 }
 
-// startBeside makes the other gates on the server that wait for the same key,
-// since each has to know who else stands before its hosts.
-func (s *starter) startBeside(key []byte) error {
-	if s.beside == nil {
+// startSharing makes the other gates that wait for the same key: each has to know
+// who else stands before its hosts, and a login host has to be known to the gates of
+// other servers before it gets its first request.
+func (s *starter) startSharing(key []byte) error {
+	if s.sharing == nil {
 		return nil
 	}
 	var errs []error
-	for _, other := range s.beside() {
+	for _, other := range s.sharing() {
 		if err := other.start(key); !errors.Is(err, errStopped) {
 			errs = append(errs, err)
 		}
