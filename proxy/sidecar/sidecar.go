@@ -43,11 +43,11 @@ type Site struct {
 
 // A Sidecar answers other proxies. It is safe for concurrent use.
 type Sidecar struct {
-	peers peers
-	sites sites
-	own   string // the prefix of own addresses, with a slash at its end
-	asked string // the address of verdicts
-	cfg   Config
+	peers  peers
+	sites  sites
+	prefix string // of own addresses, without a slash at its end
+	asked  string // the address of verdicts
+	cfg    Config
 }
 
 // New returns a sidecar, or reports everything that is wrong with its
@@ -69,7 +69,7 @@ func New(cfg Config) (*Sidecar, error) {
 		cfg.Writer = func(w http.ResponseWriter) http.ResponseWriter { return w }
 	}
 	prefix := strings.TrimSuffix(cfg.Prefix, "/")
-	return &Sidecar{peers: newPeers(cfg.From), sites: newSites(cfg.Sites), own: prefix + "/", asked: prefix + "/forward", cfg: cfg}, nil
+	return &Sidecar{peers: newPeers(cfg.From), sites: newSites(cfg.Sites), prefix: prefix, asked: prefix + "/forward", cfg: cfg}, nil
 }
 
 // What is missing.
@@ -100,7 +100,7 @@ func (s *Sidecar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.refuse(r, fault.NotFound, errPeer)
 	case forward && (below == "" || below[0] == '/'):
 		c.verdict(r, below)
-	case strings.HasPrefix(r.URL.Path, s.own):
+	case strings.HasPrefix(r.URL.Path, s.prefix+"/"):
 		c.passOn(r)
 	default:
 		c.refuse(r, fault.NotFound, errNoApplication)

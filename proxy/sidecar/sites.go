@@ -43,15 +43,18 @@ func (all sites) at(host string) (Site, bool) {
 	if label == "" {
 		return Site{}, false
 	}
-	for _, spelling := range [...]string{name, "*." + parent} {
-		if port != "" {
-			if s, ok := all[spelling+":"+port]; ok {
-				return s, true
-			}
-		}
-		if s, ok := all[spelling]; ok {
+	if s, ok := all.spelled(name, port); ok {
+		return s, true
+	}
+	return all.spelled("*."+parent, port)
+}
+
+func (all sites) spelled(name, port string) (Site, bool) {
+	if port != "" {
+		if s, ok := all[name+":"+port]; ok {
 			return s, true
 		}
 	}
-	return Site{}, false
+	s, ok := all[name]
+	return s, ok
 }

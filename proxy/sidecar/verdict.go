@@ -41,7 +41,7 @@ func (c *call) verdict(r *http.Request, below string) {
 		c.refuse(r, fault.BadRequest, err)
 		return
 	}
-	if strings.HasPrefix(asked.URL.Path+"/", s.own) {
+	if rest, below := strings.CutPrefix(asked.URL.Path, s.prefix); below && (rest == "" || rest[0] == '/') {
 		c.refuse(r, fault.NotFound, errOwnAddress)
 		return
 	}

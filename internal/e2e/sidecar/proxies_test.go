@@ -84,10 +84,12 @@ var kinds = []kind{
 // a test have the same address, and the stand-in for authentik.
 type world struct {
 	*testsite.Site
-	sidecars map[string]string
+	sidecars  map[string]string
+	loginHost string
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld starts a world whose sidecars have further options.
+func newWorld(t *testing.T, options ...string) *world {
 	t.Helper()
 	jane, other := testsite.UserJane(), testsite.UserJane()
 	jane.AppPasswords = []string{robot}
@@ -101,11 +103,16 @@ func newWorld(t *testing.T) *world {
 	for _, k := range kinds {
 		at := processtest.Free(t)
 		w.sidecars[k.dialect] = at
-		more.WriteString(edit(t, "Caddyfile", site,
+		more.WriteString(strings.ReplaceAll(edit(t, "Caddyfile", site,
 			":9080 {\n", ":"+processtest.Port(t, at)+" {\n\tbind 127.0.0.1\n", "https://auth.example.com", "AUTHENTIK",
-			"from 10.0.0.2 nginx", "from 127.0.0.1 "+k.dialect, "\t\tforward_auth {\n", "\t\topen /open\n\t\tclients basic\n\t\tforward_auth {\n"))
+			"from 10.0.0.2 nginx", "from 127.0.0.1 "+k.dialect, "\t\tforward_auth {\n", "\t\topen /open\n\t\tOPTIONS\n\t\tforward_auth {\n"), "OPTIONS", strings.Join(options, "\n\t\t")))
 	}
-	w.Site = testsite.Setup{Scheme: "http", Authentik: cfg, More: more.String(), Servers: "max_header_size 128KiB"}.Start(t)
+	// A login host, on the loopback interface.
+	w.loginHost = "http://localhost:" + processtest.Port(t, processtest.Free(t))
+	host := w.loginHost + " {\n\tbind 127.0.0.1\n\tauthentik AUTHENTIK {\n\t\tlogin_host {\n\t\t\tpage\n\t\t}\n\t}\n\treverse_proxy AUTHENTIK\n}\n"
+	w.Site = testsite.Setup{
+		Scheme: "http", Authentik: cfg, More: strings.ReplaceAll(more.String(), "LOGINHOST", w.loginHost) + host, Servers: "max_header_size 128KiB",
+	}.Start(t)
 	return w
 }
 
@@ -165,8 +172,11 @@ func (k kind) serve(t *testing.T, gate string) *proxied {
 	p.Transport = &http.Transport{
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the certificate is as old as the test
 		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, p.at)
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if strings.HasPrefix(address, "wiki.example.com:") {
+				address = p.at
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
 		},
 	}
 	testsite.EventuallyOr(t, func() bool {

@@ -21,7 +21,7 @@ import (
 func TestProxy_AsksTheGate(t *testing.T) {
 	t.Parallel()
 	testsite.Program(t) // skips before anything is started
-	w := newWorld(t)
+	w := newWorld(t, "clients basic")
 	for _, k := range kinds {
 		t.Run(k.dialect, func(t *testing.T) {
 			t.Parallel()
@@ -229,6 +229,31 @@ func refused(t *testing.T, p *proxied, _ string) {
 	page = person.Open("/")
 	if page.Status != http.StatusForbidden || !strings.Contains(page.Text(), joe) {
 		t.Errorf("got status %d, want 403 and a page that names the user:\n%s", page.Status, page.Text())
+	}
+}
+
+// TestProxy_SignsInAtALoginHost: the sign-in is at another origin, and its ticket
+// comes back through the proxy.
+func TestProxy_SignsInAtALoginHost(t *testing.T) {
+	t.Parallel()
+	testsite.Program(t)
+	w := newWorld(t, "login at LOGINHOST")
+	for _, k := range kinds {
+		t.Run(k.dialect, func(t *testing.T) {
+			t.Parallel()
+			p := k.serve(t, w.sidecars[k.dialect])
+			jane := p.person(t)
+			page := jane.Open("/a?b=c")
+			if at := page.URL.Scheme + "://" + page.URL.Host; at != w.loginHost {
+				t.Fatalf("got the sign-in at %s, want it at %s:\n%s", page.URL, w.loginHost, page.Text())
+			}
+			jane.Greeted(jane.Credentials(page), "/a?b=c")
+			p.App.Check(t, testsite.Jane)
+			jane.SignOut()
+			if page = jane.Open("/"); page.URL.Scheme+"://"+page.URL.Host != w.loginHost {
+				t.Errorf("got %s after the sign-out, want the sign-in", page.URL)
+			}
+		})
 	}
 }
 
