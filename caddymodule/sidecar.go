@@ -69,11 +69,20 @@ func (h *Handler) openSidecar() (err error) {
 		of := slices.IndexFunc(h.starters, func(s *starter) bool { return s.at.application == h.applicationOf(site) })
 		sites[i].Gate = h.starters[of].running
 	}
-	h.sidecar, err = sidecar.New(sidecar.Config{
-		From: h.ForwardAuth.peers(), Sites: sites, Prefix: h.Prefix,
-		Prepare: prepare, Writer: newKeeper, Logger: h.log,
-	})
+	cfg := sidecar.Config{From: h.ForwardAuth.peers(), Sites: sites, Prefix: h.Prefix, Writer: newKeeper, Logger: h.log}
+	if h.readsRequests() {
+		cfg.Prepare = prepare
+	}
+	h.sidecar, err = sidecar.New(cfg)
 	return err
+}
+
+// readsRequests reports whether an option has matchers or placeholders, which read
+// the request. For the others nothing is prepared, which is half of what a verdict
+// allocates.
+func (h *Handler) readsRequests() bool {
+	return len(h.closed) > 0 || len(h.opened) > 0 || len(h.On) > 0 || h.SignOn != SignOn{} || h.Debug != "" ||
+		slices.ContainsFunc(h.Headers.Own, Header.isText)
 }
 
 // describe adapts the configuration of gates whose requests other proxies describe.

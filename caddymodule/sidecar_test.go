@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	browserpkg "github.com/flowsidecar/caddy-authentik/internal/browser"
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
 // ask asks for a verdict as Traefik does.
@@ -133,4 +136,49 @@ func TestForwardAuth_AnswersKeepTheirHeaders(t *testing.T) {
 	if to := got.Header.Get("Location"); !strings.HasPrefix(to, "https://wiki.example.com/.authentik/login") || got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("got the headers %v, want those of the gate", got.Header)
 	}
+}
+
+// TestForwardAuth_PlaceholdersAreTheDescribedRequests has a header that is made of
+// the request, and nothing else that reads it.
+func TestForwardAuth_PlaceholdersAreTheDescribedRequests(t *testing.T) {
+	s := newSite(t)
+	s.load(`SITE {
+	authentik AUTHENTIK {
+		forward_auth {
+			from 127.0.0.1 traefik
+			site wiki.example.com
+		}
+		headers {
+			X-Asked "{http.auth.user.username} {http.request.method} {http.request.scheme}://{http.request.host}{http.request.orig_uri}"
+		}
+	}
+}
+`)
+	cookie := s.signInBehind(t)
+	got := s.ask(t, "/a/b?c=d", "Cookie", cookie)
+	if want := "ada GET https://wiki.example.com/a/b?c=d"; got.StatusCode != 200 || got.Header.Get("X-Asked") != want {
+		t.Errorf("got status %d and the header %q, want %q", got.StatusCode, got.Header.Get("X-Asked"), want)
+	}
+}
+
+// signInBehind signs Ada in as the other proxy passes her requests on, and returns
+// her cookies.
+func (s *site) signInBehind(t *testing.T) string {
+	t.Helper()
+	ada := &testsite.Person{TB: t, Address: "https://wiki.example.com", Browser: browserpkg.New(passing{s})}
+	page := ada.Open("/.authentik/login?to=/.authentik/session")
+	page = ada.Enter(page, "uid_field", "ada")
+	ada.Enter(page, "password", "secret")
+	return ada.Cookies().Header()
+}
+
+// passing passes requests on.
+type passing struct{ *site }
+
+func (p passing) RoundTrip(r *http.Request) (*http.Response, error) {
+	on := r.Clone(r.Context())
+	on.Host, on.URL.Host, on.URL.Scheme = r.URL.Host, p.address, "http"
+	on.Header.Set("X-Forwarded-Proto", r.URL.Scheme)
+	on.Header.Set("X-Forwarded-For", "203.0.113.7")
+	return http.DefaultTransport.RoundTrip(on)
 }
