@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowsidecar/caddy-authentik/internal/processtest"
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
@@ -242,10 +243,11 @@ func TestCommand_SaysWhatIsWrong(t *testing.T) {
 	if _, code, err := o.run("list"); code != 1 || err == nil || !strings.Contains(err.Error(), "no gate runs") {
 		t.Errorf("without a gate: %d, %v", code, err)
 	}
-	o.load(oneLine) // with admin off
-	if _, code, err := o.run("list"); code != 1 || err == nil || !strings.Contains(err.Error(), "admin off") || !strings.Contains(err.Error(), "--address") {
-		t.Errorf("without an API: %d, %v", code, err)
-	}
+	o.load(oneLine)                                              // with admin off
+	testsite.Eventually(t, "that there is no API", func() bool { // Caddy stops the old one in the background
+		_, code, err := o.run("list")
+		return code == 1 && err != nil && strings.Contains(err.Error(), "admin off") && strings.Contains(err.Error(), "--address")
+	})
 	o.api = o.address // what answers there is a site
 	if _, code, err := o.run("list"); code != 1 || err == nil {
 		t.Errorf("at a site: %d, %v", code, err)
