@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +31,25 @@ func BenchmarkReload(b *testing.B) {
 				signedIn.expect(signedIn.get("/"), http.StatusOK, `user "ada"`)
 			})
 		}
+	}
+}
+
+// BenchmarkReloadSites is how long Caddy takes for a configuration with many sites,
+// with a gate before each and without.
+func BenchmarkReloadSites(b *testing.B) {
+	for name, before := range map[string]string{"gates": "\tauthentik AUTHENTIK\n", "plain": ""} {
+		b.Run(name, func(b *testing.B) {
+			s := newSite(b)
+			var text strings.Builder
+			for i := range 200 {
+				fmt.Fprintf(&text, "http://site%d.example {\n%s\treverse_proxy APP\n}\n", i, before)
+			}
+			s.load(text.String())
+			b.ReportAllocs()
+			for b.Loop() {
+				s.load(text.String())
+			}
+		})
 	}
 }
 

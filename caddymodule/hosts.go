@@ -36,11 +36,14 @@ func siteHosts(ctx caddy.Context) []string {
 			hosts = inner
 		}
 	}
-	return slices.DeleteFunc(lastingHosts(hosts), options.HasPlaceholder)
+	return slices.DeleteFunc(slices.Clone(lastingHosts(hosts)), options.HasPlaceholder)
 }
 
 // lastingHosts replaces the placeholders that are the same for every request.
 func lastingHosts(hosts []string) []string {
+	if !slices.ContainsFunc(hosts, func(host string) bool { return strings.Contains(host, "{") }) {
+		return hosts
+	}
 	all := slices.Clone(hosts)
 	for i, host := range all {
 		if expanded, err := options.ExpandLasting(host); err == nil {

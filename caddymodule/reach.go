@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -58,19 +59,18 @@ func reach(levels []caddyhttp.RouteList, hosts []string, path string) (around st
 		if i < 0 {
 			continue
 		}
-		others := slices.Concat(routes[:i], routes[i+1:])
+		before, after := routes[:i], routes[i+1:]
 		switch {
 		case !mayMatch(routes[i], hosts, path):
 			around, reached = firstPath(routes[i], around), false
 		case routes[i].Terminal: // as each site of a Caddyfile is
-			others = routes[:i]
+			after = nil
 		}
-		if slices.ContainsFunc(others, func(r caddyhttp.Route) bool {
-			return mayMatch(r, hosts, path) && holdsGate(r, hosts, path)
-		}) {
+		elsewhere := func(r caddyhttp.Route) bool { return mayMatch(r, hosts, path) && holdsGate(r, hosts, path) }
+		if slices.ContainsFunc(before, elsewhere) || slices.ContainsFunc(after, elsewhere) {
 			return "", true
 		}
-		path = stripped(routes[:i], path)
+		path = stripped(before, path)
 	}
 	return around, reached
 }
@@ -81,8 +81,10 @@ func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 // mayMatch reports whether a route may match a path at all of these hosts. Only
 // matchers of paths and hosts are asked.
 func mayMatch(r caddyhttp.Route, hosts []string, path string) bool {
-	ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
-	asked := (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
+	asked := sync.OnceValue(func() *http.Request { // most routes are of another host, and not asked
+		ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
+		return (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
+	})
 	return len(r.MatcherSets) == 0 || slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
 		return !slices.ContainsFunc(set, func(m any) bool {
 			if patterns, ok := m.(*caddyhttp.MatchHost); ok {
@@ -91,7 +93,7 @@ func mayMatch(r caddyhttp.Route, hosts []string, path string) bool {
 			if partsRead(m) != rules.PartPath || name(m) == "expression" || name(m) == "file" {
 				return false
 			}
-			matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked)
+			matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked())
 			return err == nil && !matches
 		})
 	})
@@ -104,8 +106,9 @@ func coverHosts(patterns, hosts []string) bool {
 	if hosts == nil {
 		return false
 	}
+	lasting := lastingHosts(patterns)
 	return !slices.ContainsFunc(hosts, func(host string) bool {
-		return !slices.ContainsFunc(lastingHosts(patterns), func(pattern string) bool {
+		return !slices.ContainsFunc(lasting, func(pattern string) bool {
 			return options.HasPlaceholder(pattern) || rules.HostMatches(pattern, host)
 		})
 	})

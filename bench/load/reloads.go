@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -57,17 +56,30 @@ func (s *stage) reloaded(o options, before string) (contender, error) {
 	return contender{process: p, work: work}, err
 }
 
-// reload gives a Caddy a configuration that it takes for another one.
-func reload(ctx context.Context, admin, caddyfile string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+admin+"/load", bytes.NewReader([]byte(caddyfile)))
+// reload gives a Caddy a configuration that it takes for another one. Its admin
+// interface is replaced as well, and may be between the two.
+func reload(ctx context.Context, admin, caddyfile string) (err error) {
+	for range 100 {
+		var status int
+		var body string
+		if status, body, err = post(ctx, "http://"+admin+"/load", caddyfile); err == nil {
+			if status != http.StatusOK {
+				return fmt.Errorf("reloading: %d %.200q", status, body)
+			}
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return err
+}
+
+func post(ctx context.Context, address, caddyfile string) (status int, body string, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(caddyfile))
 	if err != nil {
-		return err
+		return 0, "", err
 	}
 	r.Header.Set("Content-Type", "text/caddyfile")
 	r.Header.Set("Cache-Control", "must-revalidate")
-	status, body, err := do(http.DefaultClient, r)
-	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("reloading: %d %.200q", status, body)
-	}
-	return err
+	r.Close = true
+	return do(http.DefaultClient, r)
 }

@@ -14,8 +14,10 @@ import (
 // Host returns a host name in the one spelling that all of its spellings have
 // in common: lower case, without port and without the dot at its end.
 func Host(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if strings.Contains(host, ":") {
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
 	}
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
@@ -123,6 +125,9 @@ func HostsOverlap(a, b []string) bool {
 }
 
 func hostsMatch(pattern, host string, label func(want, got string) bool) bool {
+	if !strings.ContainsAny(pattern, "*:") && !strings.ContainsAny(host, "*:") {
+		return Host(pattern) == Host(host)
+	}
 	_, want, _ := net.SplitHostPort(pattern)
 	_, got, _ := net.SplitHostPort(host)
 	return (want == "" || got == "" || want == got) &&

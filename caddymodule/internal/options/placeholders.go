@@ -33,6 +33,9 @@ func ExpandAll(option string, values []string) (wrong Mistakes) {
 // and keeps the others. It escapes braces in what it inserts: they are not
 // placeholders.
 func ExpandLasting(text string) (string, error) {
+	if !strings.Contains(text, "{") {
+		return text, nil
+	}
 	var empty string
 	lasting := caddy.NewEmptyReplacer()
 	lasting.Map(func(key string) (any, bool) {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // A Creator is a Storage that can write a value under a key that has none, in one
@@ -61,7 +63,7 @@ func (s *Store) removeTorn(ctx context.Context, p place) error {
 	})
 }
 
-// Files is the file system's storage as a Creator.
+// Files is the file system's storage as a Creator. It also lists faster.
 type Files struct {
 	Storage
 	// Path is the directory that keys are paths in.
@@ -88,6 +90,38 @@ func (f Files) Create(_ context.Context, key string, value []byte) error {
 	}
 	return errors.Join(err, draft.Close())
 }
+
+// List implements Storage. The storage's own looks at every file, which takes ten
+// times as long as reading their names. Whatever else is asked for, it does itself.
+func (f Files) List(ctx context.Context, path string, recursive bool) ([]string, error) {
+	if recursive {
+		return f.Storage.List(ctx, path, recursive)
+	}
+	dir, err := os.Open(filepath.Join(f.Path, filepath.FromSlash(path)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	var keys []string
+	for {
+		names, err := dir.Readdirnames(namesAtOnce)
+		for _, name := range names {
+			keys = append(keys, path+"/"+name)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			slices.Sort(keys)
+			return keys, nil
+		case err != nil:
+			return nil, err
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// namesAtOnce is how many names are read before the context is looked at.
+const namesAtOnce = 1000
 
 // newDraft makes a file for a value that is not complete, beside the others.
 func newDraft(dir string) (*os.File, error) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,6 +96,35 @@ func TestCreate_ReplacesWhatIsTorn(t *testing.T) {
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestFiles_ListIsThatOfTheStorage(t *testing.T) {
+	t.Parallel()
+	storage := fileStorage(t)
+	f := Files{storage, storage.Path}
+	for i := range 2500 {
+		file := filepath.Join(storage.Path, "many", fmt.Sprintf("%04d", i*7%2500))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Mkdir(filepath.Join(storage.Path, "none"), 0o700), os.MkdirAll(filepath.Join(storage.Path, "deep", "a", "b"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"many", "none", "deep", "deep/a", "missing"} {
+		for _, recursive := range []bool{false, true} {
+			got, err := f.List(t.Context(), path, recursive)
+			want, wantErr := storage.List(t.Context(), path, recursive)
+			if !slices.Equal(got, want) || (err == nil) != (wantErr == nil) || errors.Is(err, fs.ErrNotExist) != errors.Is(wantErr, fs.ErrNotExist) {
+				t.Errorf("%s, recursive %t: got %d keys, %v, want %d, %v", path, recursive, len(got), err, len(want), wantErr)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.List(ctx, "many", false); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the end of the context", err)
 	}
 }
 
