@@ -65,9 +65,11 @@ race: ## the tests of one process under the race detector
 fuzz: ## every fuzz test for a short while
 	.ci/fuzz
 
-bench: build ## every benchmark of the gate once, and a short load test of Caddy
-	go test -vet=off -run '^$$' -bench . -benchtime 1x ./proxy
-	go run ./bench/load -caddy $(BIN)/caddy -rounds 1 -round 500ms
+bench: build ## the gate's benchmarks once, with few sessions, and a short load test of Caddy
+	go test -vet=off -short -run '^$$' -bench . -benchtime 1x ./proxy ./proxy/internal/seal
+	for mode in requests pages sign-ins reloads streams; do \
+		go run ./bench/load -caddy $(BIN)/caddy -mode $$mode -rounds 1 -round 300ms -sites 20 -streams 100 || exit; \
+	done
 
 vulnerabilities: ## known vulnerabilities of what is linked
 	.ci/vulnerabilities

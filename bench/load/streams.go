@@ -16,7 +16,7 @@ import (
 const streamPath = "/stream"
 
 // idle is how long Caddy is watched while its streams say nothing.
-const idle = 5 * time.Second
+const idle = 3 * time.Second
 
 // streams compare responses that stay open: what they take of Caddy's memory, what
 // they cost while nothing happens, and how long after a sign-out those of the

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/flowsidecar/caddy-authentik/internal/redistest"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
@@ -75,4 +77,48 @@ func BenchmarkRevoked(b *testing.B) {
 			b.Fatal(over, err)
 		}
 	}
+}
+
+// BenchmarkLarge is what grows with the number of sessions: counting them for
+// metrics, and one session's first request. Redis takes two gigabytes for it.
+func BenchmarkLarge(b *testing.B) {
+	if testing.Short() {
+		b.Skip("writes a million records")
+	}
+	const n, atOnce = 1_000_000, 10_000
+	s, r := benched(b)
+	text := encode(r)
+	for first := 0; first < n; first += atOnce {
+		_, err := s.client.Pipelined(b.Context(), func(pipe goredis.Pipeliner) error {
+			for i := range atOnce {
+				pipe.Set(b.Context(), s.key(fmt.Sprintf("session-%d", first+i)), text, time.Hour)
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("count", func(b *testing.B) {
+		for b.Loop() {
+			byKind, err := s.countAll(b.Context())
+			if err != nil || byKind["session"] != n+1 {
+				b.Fatalf("got %v, %v, want %d sessions", byKind, err, n+1)
+			}
+		}
+	})
+	b.Run("count-again", func(b *testing.B) {
+		for b.Loop() {
+			if got, err := s.Count(b.Context(), "session"); err != nil || got != n+1 {
+				b.Fatalf("got %d, %v, want %d", got, err, n+1)
+			}
+		}
+	})
+	b.Run("load", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if _, found, err := s.Load(b.Context(), fmt.Sprintf("session-%d", i*7919%n)); err != nil || !found {
+				b.Fatal(found, err)
+			}
+		}
+	})
 }

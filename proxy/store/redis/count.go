@@ -21,6 +21,9 @@ const (
 	countKept   = 5 * time.Minute
 )
 
+// countTimeout bounds how long a count may take.
+const countTimeout = 5 * time.Minute
+
 // counts is the result of the last count. One caller counts at a time; others
 // wait until their context is done.
 type counts struct {
@@ -32,7 +35,8 @@ type counts struct {
 func newCounts() counts { return counts{lock: make(chan struct{}, 1)} }
 
 // Count implements store.Counter. It scans all keys; a large number may be some
-// minutes old.
+// minutes old. A count that takes longer than its caller waits goes on, and is
+// there for the next caller.
 func (s *Store) Count(ctx context.Context, kind string) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -41,17 +45,43 @@ func (s *Store) Count(ctx context.Context, kind string) (int, error) {
 	case <-ctx.Done():
 		return 0, fmt.Errorf("redis: waiting for another count: %w", ctx.Err())
 	case s.counts.lock <- struct{}{}:
-		defer func() { <-s.counts.lock }()
 	}
 	if s.counts.byKind[kind] >= manyRecords && s.now().Sub(s.counts.at) < countKept {
+		defer s.counts.unlock()
 		return s.counts.byKind[kind], nil
 	}
-	byKind, err := s.countAll(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("redis: counting: %w", err)
+	type result struct {
+		n   int
+		err error
 	}
-	s.counts.byKind, s.counts.at = byKind, s.now()
-	return byKind[kind], nil
+	counted := make(chan result, 1)
+	go func() {
+		defer s.counts.unlock()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTimeout)
+		defer cancel()
+		byKind, err := s.countAll(ctx)
+		if err == nil {
+			s.counts.byKind, s.counts.at = byKind, s.now()
+		}
+		counted <- result{byKind[kind], err}
+	}()
+	select {
+	case <-ctx.Done():
+		return 0, fmt.Errorf("redis: counting: %w", ctx.Err())
+	case r := <-counted:
+		if r.err != nil {
+			return 0, fmt.Errorf("redis: counting: %w", r.err)
+		}
+		return r.n, nil
+	}
+}
+
+func (c *counts) unlock() { <-c.lock }
+
+// wait waits until nothing is counted.
+func (c *counts) wait() {
+	c.lock <- struct{}{}
+	c.unlock()
 }
 
 // countAll counts the records on all servers by the kind that their names begin

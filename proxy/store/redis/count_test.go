@@ -63,9 +63,27 @@ func TestCount_WaitersLeaveWhenTheirContextIsDone(t *testing.T) {
 	t.Parallel()
 	s := open(t, addressed("127.0.0.1:1"))
 	s.counts.lock <- struct{}{}
+	defer s.counts.unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if _, err := s.Count(ctx, "session"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the deadline exceeded", err)
+	}
+}
+
+// A count that outlasts its caller is there for the next one, who waits for none.
+func TestCount_GoesOnWithoutItsCaller(t *testing.T) {
+	t.Parallel()
+	s := open(t, addressed(redistest.Start(t, "appendfsync no").Address))
+	save(t, s, "session-1", record("x"))
+	ctx, cancel := context.WithCancel(t.Context())
+	s.now = func() time.Time { cancel(); return time.Now() } // when the count is asked for, and when it is done
+	s.counts.byKind = map[string]int{"session": manyRecords}
+	if n, err := s.Count(ctx, "session"); !errors.Is(err, context.Canceled) && n != 1 {
+		t.Fatalf("got %d, %v, want the caller to leave", n, err)
+	}
+	s.counts.wait()
+	if n := s.counts.byKind["session"]; n != 1 {
+		t.Errorf("got %d sessions, want the count of the caller who has left", n)
 	}
 }

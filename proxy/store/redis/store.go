@@ -50,7 +50,9 @@ func New(cfg Config) (*Store, error) {
 	s.watchers.run = s.subscriber().run
 	s.close = sync.OnceValue(func() error {
 		s.watchers.close()
-		return s.client.Close()
+		err := s.client.Close()
+		s.counts.wait() // it fails without connections
+		return err
 	})
 	return s, nil
 }

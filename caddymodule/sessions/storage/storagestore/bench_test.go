@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -156,4 +157,59 @@ func BenchmarkSweepASlot(b *testing.B) {
 		}
 		b.ReportMetric(float64(len(keys)), "records/op")
 	}
+}
+
+// The costs that grow with the number of sessions: counting them for metrics, the
+// first time and again, sweeping one of 256 directories, and one session's first
+// request. It writes a million files, which takes minutes and four gigabytes of disk.
+func BenchmarkLarge(b *testing.B) {
+	if testing.Short() {
+		b.Skip("writes a million files")
+	}
+	const n = 1_000_000
+	storage := fileStorage(b)
+	writeSessions(b, storage.Path, n)
+	s, _ := newIdle(b, storage)
+	count := func(b *testing.B) {
+		b.Helper()
+		if got, err := s.counts.update(b.Context(), s, "session-"); got != n || err != nil {
+			b.Fatalf("got %d sessions, %v, want %d", got, err, n)
+		}
+	}
+	b.Run("count", func(b *testing.B) {
+		for b.Loop() {
+			s.counts = newCounts()
+			count(b)
+		}
+	})
+	b.Run("count-again", func(b *testing.B) {
+		for b.Loop() {
+			count(b)
+		}
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapAlloc)/n, "B/session")
+	})
+	b.Run("sweep", func(b *testing.B) {
+		for b.Loop() {
+			keys, err := s.list(b.Context(), directory(records, 0))
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, key := range keys {
+				if err := s.sweepKey(b.Context(), records, key); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(keys)), "records/op")
+		}
+	})
+	b.Run("load", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if _, found, err := s.Load(b.Context(), fmt.Sprintf("session-%d", i*7919%n)); !found || err != nil {
+				b.Fatal(found, err)
+			}
+		}
+	})
 }
