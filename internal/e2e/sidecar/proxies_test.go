@@ -121,6 +121,7 @@ type proxied struct {
 	*http.Transport
 	App    *testsite.Application
 	at     string // where the proxy listens
+	dir    string
 	stderr *processtest.Log
 }
 
@@ -132,6 +133,7 @@ func (k kind) serve(t *testing.T, gate string) *proxied {
 	t.Cleanup(app.Close)
 	program := k.find(t)
 	dir := t.TempDir()
+	p.dir = dir
 	certify(t, dir)
 	host, port, _ := strings.Cut(p.at, ":")
 	here := strings.NewReplacer("DIR", dir, "LISTEN", p.at, "HOST", host, "PORT", port, "BASE", port)
@@ -218,6 +220,12 @@ func (k kind) find(t *testing.T) string {
 		t.Skipf("%s is not installed; %s", k.program, k.install)
 	}
 	return path
+}
+
+// logged is what the proxy has logged.
+func (p *proxied) logged() string {
+	file, _ := os.ReadFile(filepath.Join(p.dir, "access.log")) // nginx has one
+	return p.stderr.String() + string(file)
 }
 
 // person is a visitor of the site.

@@ -249,6 +249,11 @@ func TestProxy_SignsInAtALoginHost(t *testing.T) {
 			}
 			jane.Greeted(jane.Credentials(page), "/a?b=c")
 			p.App.Check(t, testsite.Jane)
+			testsite.EventuallyOr(t, func() bool { return k.dialect == "traefik" || strings.Contains(p.logged(), "/.authentik/callback") },
+				func() string { return "got no line about the callback:\n" + p.logged() })
+			if got := p.logged(); strings.Contains(got, "ticket=") {
+				t.Errorf("got a ticket in the log, want addresses without their queries:\n%s", got)
+			}
 			jane.SignOut()
 			if page = jane.Open("/"); page.URL.Scheme+"://"+page.URL.Host != w.loginHost {
 				t.Errorf("got %s after the sign-out, want the sign-in", page.URL)
