@@ -2,8 +2,10 @@ package loginhost
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -27,6 +29,7 @@ var (
 	errBrowser    = errors.New("the visit at the login host was begun in another browser, or this one has lost its cookie")
 	errGate       = errors.New("no gate is registered at this login host that has asked for this, or not for this site")
 	errSeveral    = errors.New("the browser has sent several sessions of authentik's")
+	errClock      = errors.New("the clock of the site's server differs from this one")
 	errReturned   = errors.New("authentik's flow has sent the visitor back without signing them in")
 )
 
@@ -47,6 +50,10 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 	case age == host.Unknown:
 		x.Fail(fault.New(fault.LoginHostUnknown, errRequest), "/")
 		return
+	case age == host.Early, age == host.Expired && !returned && vis.Request.Second:
+		x.Fail(fault.New(fault.ClockSkew, fmt.Errorf("%w: its request was made at %v, and here it is %v",
+			errClock, vis.Request.Made.UTC().Format(time.DateTime), h.Now().UTC().Format(time.DateTime))), "/")
+		return
 	case returned && !h.begunHere(x, records, vis):
 		x.Fail(fault.New(fault.VisitLost, errBrowser), "/")
 		return
@@ -57,7 +64,9 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 		x.Fail(fault.From(err), h.here(x))
 	case !found || !gate.Serves(vis.Request.Origin):
 		x.Fail(fault.New(fault.LoginHostUnknown, errGate), "/")
-	case age == host.Expired: // the site sends the browser here again
+	case age == host.Expired && !returned: // the site sends the browser here again, and says so
+		leads(x, callback(vis.Request, gate, ""))
+	case age == host.Expired:
 		leads(x, vis.Request.Origin+exchange.LocalPath(vis.Request.Back))
 	default:
 		h.answer(x, records, vis, gate)

@@ -5,12 +5,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
@@ -65,19 +68,27 @@ func (r Records) Registered(ctx context.Context, name string) (g Registration, f
 
 // An Announcement is a login host as its gates know it.
 type Announcement struct {
-	SignIn string `json:"sign_in"` // the path where requests are brought to
+	SignIn string    `json:"sign_in"` // the path where requests are brought to
+	Made   time.Time `json:"made,omitzero"`
 }
 
 // Announce makes the login host known to gates, or keeps it known.
 func (r Records) Announce(ctx context.Context, a Announcement) error {
+	a.Made = r.Now()
 	return r.renew(ctx, r.own(seal.KindLoginHost, ""), a, r.Now().Add(registeredFor))
 }
 
-// Announced returns the login host, if there is one with the same store and key.
+// Announced returns the login host, if there is one with the same store and key. An
+// error with the code ClockSkew says that its clock is ahead of this one.
 func (r Records) Announced(ctx context.Context) (a Announcement, found bool, err error) {
 	_, found, err = r.load(ctx, r.own(seal.KindLoginHost, ""), &a)
+	if ahead := a.Made.Sub(r.Now()); err == nil && ahead > session.ClockLeeway {
+		return Announcement{}, false, fault.New(fault.ClockSkew, fmt.Errorf("%w: it is %v ahead of this server's", errHostAhead, ahead.Round(time.Second)))
+	}
 	return a, found, err
 }
+
+var errHostAhead = errors.New("the clock of the login host differs")
 
 // renew writes a record anew. Another server with the same configuration may have
 // written the same at this moment.

@@ -55,10 +55,12 @@ func (r Records) SealVisit(v Visit) (string, error) {
 // An Age says whether a request or a visit may still be answered.
 type Age int
 
-// The ages. What has Expired was sealed by this gate, but too long ago.
+// The ages. What has Expired was sealed by this gate, but too long ago, and what is
+// Early by a server whose clock is ahead.
 const (
 	Unknown Age = iota
 	Expired
+	Early
 	Good
 )
 
@@ -80,10 +82,14 @@ func (r Records) Open(text string) (v Visit, returned bool, age Age) {
 }
 
 func (r Records) age(made time.Time, life time.Duration) Age {
-	if !r.fresh(made, life) {
+	switch {
+	case r.fresh(made, life):
+		return Good
+	case made.After(r.Now()):
+		return Early
+	default:
 		return Expired
 	}
-	return Good
 }
 
 // Is reports whether two nonces stand for the same browser.
