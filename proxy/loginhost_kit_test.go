@@ -237,7 +237,7 @@ func (g *guest) led(address, before string) string {
 // open loads a page.
 func (g *guest) open(address string) *browser.Page {
 	g.Helper()
-	page, err := g.Browser.Open(g.Context(), address)
+	page, err := g.Open(g.Context(), address)
 	if err != nil {
 		g.Fatal(err)
 	}

@@ -64,7 +64,11 @@ func TestLoginHost_SignOutAnywhereEndsAll(t *testing.T) {
 // with it that rest on the same one.
 func TestLoginHost_RechecksFollowAuthentik(t *testing.T) {
 	t.Parallel()
-	d := newDomains(t, nil)
+	d := newDomains(t, func(origin string, cfg *Config) {
+		if origin == filesHost {
+			cfg.Recheck = 10 * time.Hour // so that another site learns of the end first
+		}
+	})
 	jane := d.guest()
 	jane.signsIn(wikiHost+"/", "jane", "open sesame")
 	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
@@ -84,17 +88,38 @@ func TestLoginHost_SessionsMoveToTheNewSession(t *testing.T) {
 	d := newDomains(t, nil)
 	jane := d.guest()
 	jane.signsIn(wikiHost+"/", "jane", "open sesame")
-	before, _ := jane.Cookies(authHost)
-	d.authentik.EndSessions("jane")
-	jane.signsIn(filesHost+"/", "jane", "open sesame")
-	after, _ := jane.Cookies(authHost)
-	if before["authentik_session"] == after["authentik_session"] {
-		t.Fatal("got the same session at authentik, want another one")
-	}
+	jane.anew()
+	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
 	d.clock.move(11 * time.Minute)
 	d.renew()
 	if got := jane.signedInAs(wikiHost); got != "jane" {
 		t.Errorf("got signed in as %q after a recheck, want jane still", got)
+	}
+}
+
+// A sign-out also ends the sessions that began on an older session of authentik's
+// in the same browser, before their next recheck.
+func TestLoginHost_SignOutEndsWhatBeganBefore(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	jane.anew()
+	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+	if got := jane.signedInAs(wikiHost); got != "jane" {
+		t.Fatalf("got signed in as %q before the sign-out, want jane still", got)
+	}
+	jane.press(jane.open(filesHost+"/.authentik/logout"), "Sign out")
+	testsite.Eventually(t, "the end of the session at the other domain", func() bool { return jane.signedInAs(wikiHost) == "" })
+}
+
+// anew signs a user in once more, who gets another session at authentik.
+func (g *guest) anew() {
+	g.Helper()
+	before, _ := g.Cookies(authHost)
+	g.finish(g.open(authHost+"/if/flow/login/"), "jane", "open sesame")
+	if after, _ := g.Cookies(authHost); before["authentik_session"] == after["authentik_session"] {
+		g.Fatal("got the same session at authentik, want another one")
 	}
 }
 
@@ -132,7 +157,7 @@ func TestLoginHost_DoesNotLoop(t *testing.T) {
 	page = jane.open(authHost + page.URL.Query().Get("next"))
 	jane.asked(page)
 	page = jane.open(authHost + page.URL.Query().Get("next"))
-	jane.refused(page, "sign-in-loop")
+	jane.refused(page, "denied-by-flow")
 	jane.asked(jane.follow(page, "Try again"))
 }
 

@@ -113,7 +113,7 @@ func (x *Exchange) SetAuthentiks(cookies flowclient.Cookies, until time.Time, pa
 // hosts below the same domains may have planted beside it, as far as a host can:
 // a cookie is removed by its name, its domain and its path.
 func (x *Exchange) ExpireAuthentiks(paths ...string) {
-	c := x.cookie(x.Cookies.copied, "")
+	c := x.cookie(x.Cookies.copied, "") //nolint:gosec // It has all attributes.
 	c.MaxAge = -1
 	x.setCookie(c)
 	for _, domain := range append([]string{""}, domainsAbove(x.At.Host)...) {

@@ -216,6 +216,11 @@ func (g *Gallery) own() {
 	add("step-up", func(w http.ResponseWriter, r *http.Request) {
 		g.pages.Forbid(w, r, weak, "jane.doe", nil, "/app", brand())
 	})
+	unsigned := page.Failure{Code: "denied-by-flow", Status: http.StatusForbidden, Cause: "returned_unsigned"}
+	add("unsigned", func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, unsigned, "/app", brand()) })
+	add("several", func(w http.ResponseWriter, r *http.Request) {
+		g.pages.Several(w, r, page.Failure{Code: "several-sessions", Status: http.StatusBadRequest}, "/.authentik/sign-in?request=v.x", brand())
+	})
 	for _, why := range []string{"no_cookie", "no_session", "other_gate", "step_up"} {
 		f := page.Failure{Code: "sign-in-loop", Status: http.StatusLoopDetected, Cause: "loop_" + why}
 		add("loop-"+strings.ReplaceAll(why, "_", "-"), func(w http.ResponseWriter, r *http.Request) { g.pages.Fail(w, r, f, "/app", brand()) })

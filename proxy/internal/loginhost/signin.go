@@ -21,7 +21,7 @@ import (
 const maxReturns = 2
 
 // suspectLogin is the sentence for visitors who come back without a session.
-const suspectLogin = "loop_login_host"
+const suspectLogin = "returned_unsigned"
 
 var (
 	errNoPageLoad = errors.New("only a page load can be led through a sign-in")
@@ -137,7 +137,7 @@ func (h *Handler) lead(x *exchange.Exchange, records host.Records, vis host.Visi
 	if vis.Returns >= maxReturns {
 		vis.Returns = 0 // for a visitor who tries it again by hand
 		again, _ := records.SealVisit(vis)
-		e := fault.New(fault.SignInLoop, errReturned)
+		e := fault.New(fault.DeniedByFlow, errReturned)
 		e.Suspect = suspectLogin
 		x.Fail(e, h.at(again))
 		return

@@ -121,11 +121,14 @@ func ownPages(t testing.TB, p *Pages, add func(string, http.HandlerFunc)) {
 		f := Failure{Code: code, Status: http.StatusBadGateway}
 		add(code, func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, f, "/app", b) })
 	}
-	for _, why := range []string{"loop_login_host", "loop_no_cookie", "loop_no_session", "loop_other_gate", "loop_step_up"} {
+	for _, why := range []string{"loop_no_cookie", "loop_no_session", "loop_other_gate", "loop_step_up"} {
 		f := Failure{Code: codeSignInLoop, Status: http.StatusLoopDetected, Cause: why}
 		add(why, func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, f, "/app", b) })
 	}
 	add("forbid", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, notAllowed, "jane.doe", nil, "/app", b) })
+	add("unsigned", func(w http.ResponseWriter, r *http.Request) {
+		p.Fail(w, r, Failure{Code: "denied-by-flow", Status: http.StatusForbidden, Cause: "returned_unsigned"}, "/app", b)
+	})
 	add("several", func(w http.ResponseWriter, r *http.Request) {
 		p.Several(w, r, Failure{Code: "several-sessions", Status: http.StatusBadRequest}, "/.authentik/sign-in?request=v.x", b)
 	})

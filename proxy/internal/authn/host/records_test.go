@@ -141,10 +141,11 @@ func TestCopy_NeedsItsSecret(t *testing.T) {
 func TestCopy_StaysThatOfItsUser(t *testing.T) {
 	t.Parallel()
 	r, _ := newRecords(t)
+	until := time.Now().Add(time.Hour)
 	keep := func(s seal.Secret, uid, session string) seal.Secret {
 		t.Helper()
 		kept, err := r.Keep(t.Context(), s, s != seal.Secret{}, Copy{
-			UID: uid, Cookies: flowclient.Cookies{"authentik_session": session}, Until: time.Now().Add(time.Hour),
+			UID: uid, Cookies: flowclient.Cookies{"authentik_session": session}, Until: until,
 		})
 		if err != nil {
 			t.Fatal(err)
