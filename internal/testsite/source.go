@@ -23,7 +23,7 @@ func GitHub(t testing.TB) authentiktest.Source {
 			return
 		}
 		back.RawQuery = url.Values{"code": {"of Kim"}, "state": {r.URL.Query().Get("state")}}.Encode()
-		http.Redirect(w, r, back.String(), http.StatusFound)
+		http.Redirect(w, r, back.String(), http.StatusFound) //nolint:gosec // a provider of tests, which knows no clients
 	}))
 	t.Cleanup(provider.Close)
 	return authentiktest.Source{
