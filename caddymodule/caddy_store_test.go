@@ -99,7 +99,7 @@ func TestStore_OfAThirdPartyIsConfiguredLikeOurs(t *testing.T) {
 	}
 }
 
-func TestStore_ThatFailsLetsNobodyIn(t *testing.T) {
+func TestStore_ThatFailsAdmitsNoVisitor(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions test_store {\n\t\t\tbroken\n\t\t}\n\t}\n\treverse_proxy APP\n\thandle_errors {\n\t\treverse_proxy APP\n\t}\n}\n")
 	b := s.browser()

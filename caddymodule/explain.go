@@ -39,7 +39,7 @@ type question struct {
 type explained struct {
 	Request string          `json:"request"`
 	Gates   []explainedGate `json:"gates"`
-	// NotRun are handlers that the request meets and that were not run.
+	// NotRun are handlers that the request would meet and that were not run.
 	NotRun []string `json:"not_run,omitempty"`
 	// Reaches is the handler that gets the request after the gates.
 	Reaches string   `json:"reaches,omitempty"`

@@ -11,7 +11,7 @@ import (
 )
 
 // Every way to write it must leave the gate's responses as they are.
-func TestHeaderDirective_LeavesTheGatesOwnResponsesAlone(t *testing.T) {
+func TestHeaderDirective_DoesNotChangeTheGatesResponses(t *testing.T) {
 	s := newSite(t)
 	const policy = "default-src 'self' https://cdn.example.com"
 	for name, lines := range map[string]string{

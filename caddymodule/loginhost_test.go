@@ -79,7 +79,7 @@ func (s *site) finishAtAuthentik(b *pages.Browser, page *pages.Page, username st
 	s.Helper()
 	slug, ok := strings.CutPrefix(page.URL.Path, "/if/flow/")
 	if !ok {
-		s.Fatalf("got %d at %s, want a flow of authentik's:\n%s", page.Status, page.URL, page.Text())
+		s.Fatalf("got %d at %s, want one of authentik's flows:\n%s", page.Status, page.URL, page.Text())
 	}
 	answers := map[string]string{"ak-stage-identification": `"uid_field":"` + username + `"`, "ak-stage-password": `"password":"secret"`}
 	method, body := http.MethodGet, ""

@@ -50,7 +50,7 @@ func command(t *testing.T, args ...string) (string, error) {
 }
 
 // A newcomer's walk: one command, whose output is the Caddyfile, and Caddy.
-func TestSetup_ItsLinesLetTheGroupInAndNobodyElse(t *testing.T) {
+func TestSetup_ItsLinesAdmitOnlyTheGroup(t *testing.T) {
 	for name, more := range map[string][]string{
 		"session": nil, "page": {"--openid"}, "redirect": {"--openid", "--login", "redirect"}, "public client": {"--openid", "--public-client"},
 	} {

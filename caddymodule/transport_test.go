@@ -111,7 +111,7 @@ func TestTLS_OptionsSayWhichCertificateIsAccepted(t *testing.T) {
 		"pinned":                 {secure.URL, "pin " + pinOf(secure), nil},
 		"pinned, another name":   {"https://localhost:" + securePort, "pin " + pinOf(secure), nil},
 		"another pin":            {secure.URL, "pin " + other, []string{"not the configured one", "set pin " + pinOf(secure), `\"example.com\"`}},
-		"another name":           {"https://localhost:" + securePort, "trust " + pem, []string{`not for \"localhost\"`, "set tls_name to a name of authentik's in the certificate (example.com, *.example.com, 127.0.0.1, ::1)"}},
+		"another name":           {"https://localhost:" + securePort, "trust " + pem, []string{`not for \"localhost\"`, "set tls_name to one of the names in authentik's certificate (example.com, *.example.com, 127.0.0.1, ::1)"}},
 		"the name of another":    {"https://localhost:" + securePort, "trust " + pem + "\ntls_name example.com", nil},
 		"a name that is not in":  {secure.URL, "trust " + pem + "\ntls_name auth.example.org", []string{`not for \"auth.example.org\"`}},
 		"the public name":        {secure.URL, "trust " + pem + "\npublic_url https://example.com", nil},

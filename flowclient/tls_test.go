@@ -275,7 +275,7 @@ func TestTLSConfig_AsksTheCheckOfTheCallerToo(t *testing.T) {
 	}
 }
 
-func TestTLSConfig_LeavesACallerWhoSkipsVerificationAlone(t *testing.T) {
+func TestTLSConfig_KeepsThatACallerSkipsVerification(t *testing.T) {
 	t.Parallel()
 	tr := trusting(newAuthority(t))
 	tr.TLSClientConfig.InsecureSkipVerify = true

@@ -51,9 +51,9 @@ func TestRedirect_BrowserWithoutCookiesIsNotSentInALoop(t *testing.T) {
 	page.says(t, `href="/.authentik/login?to=%2Freport"`)
 }
 
-// TestRedirect_ForeignCodeSignsNobodyIn sends a victim to where authentik has sent an attacker. The code is never redeemed, and
+// TestRedirect_ForeignCodeSignsNoUserIn sends a victim to where authentik has sent an attacker. The code is never redeemed, and
 // the victim signs in as themselves.
-func TestRedirect_ForeignCodeSignsNobodyIn(t *testing.T) {
+func TestRedirect_ForeignCodeSignsNoUserIn(t *testing.T) {
 	t.Parallel()
 	s := newRedirectSite(t, nil)
 	attacker, jane := &stranger{site: s}, &stranger{site: s}
@@ -80,7 +80,7 @@ func TestRedirect_ForeignCodeSignsNobodyIn(t *testing.T) {
 	}
 }
 
-// TestRedirect_LinkOfAuthentiksEndsSignedIn comes back from a page of authentik's whose way on is the request of a visit on the gate's page,
+// TestRedirect_LinkOfAuthentiksEndsSignedIn comes back from one of authentik's pages whose way on is the request of a visit on the gate's page,
 // as links in mails have it: its state is a random text, and nothing of the visit is in the browser that opens the link.
 func TestRedirect_LinkOfAuthentiksEndsSignedIn(t *testing.T) {
 	t.Parallel()

@@ -107,7 +107,7 @@ func TestAppCookies_AfterASignIn(t *testing.T) {
 			t.Fatalf("user: got %q, want %q", got, step.user)
 		}
 		if strings.Contains(fmt.Sprint(s.last(t).Header["Cookie"]), "authentik_user") {
-			t.Error("the application is told the mark of the browser's user")
+			t.Error("got the mark of the browser's user at the application, want it removed")
 		}
 		if got := p.cookie("sid"); got != step.left {
 			t.Errorf("%s: got the cookie %q, want %q", step.user, got, step.left)

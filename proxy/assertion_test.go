@@ -55,7 +55,7 @@ func TestAssertion_ReachesTheApplication(t *testing.T) {
 	}
 	got := send()
 	if got.Header.Get("X_Assertion") != "" {
-		t.Error("the client's own assertion reaches the application")
+		t.Error("got the client's own assertion at the application, want it removed")
 	}
 	token, err := jwt.ParseSigned(got.Header.Get("X-Assertion"), []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
@@ -77,7 +77,7 @@ func TestAssertion_ReachesTheApplication(t *testing.T) {
 		t.Errorf("got groups %v, session %q, want app-editors and a public ID", claims.Groups, claims.SID)
 	}
 	if again := send().Header.Get("X-Assertion"); again != got.Header.Get("X-Assertion") {
-		t.Error("the next request has another assertion")
+		t.Error("got another assertion with the next request, want the same")
 	}
 }
 

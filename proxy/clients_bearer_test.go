@@ -196,9 +196,9 @@ func TestClients_OpaqueTokens(t *testing.T) {
 	}
 }
 
-// TestClients_WrongTokensSlowNobodyDown: a program that goes on with an old token
+// TestClients_WrongTokensSlowNoVisitorDown: a program that goes on with an old token
 // is no guess, and people sign in from the same address.
-func TestClients_WrongTokensSlowNobodyDown(t *testing.T) {
+func TestClients_WrongTokensSlowNoVisitorDown(t *testing.T) {
 	t.Parallel()
 	s := newTokenSite(t, nil)
 	s.clock.stop()

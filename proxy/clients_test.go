@@ -89,7 +89,7 @@ func TestClients_RevokedPasswordEndsAtTheNextRecheck(t *testing.T) {
 	}, nil)
 }
 
-func TestClients_OddCredentialsLetNobodyIn(t *testing.T) {
+func TestClients_OddCredentialsAdmitNoUser(t *testing.T) {
 	t.Parallel()
 	s := newClientsSite(t, func(c *Config) { c.Clients.Bearer = false })
 	encoded := func(text string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }

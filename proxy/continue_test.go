@@ -84,8 +84,8 @@ func TestElsewhere_UnknownChallengeLeadsToAuthentik(t *testing.T) {
 	}
 }
 
-// TestElsewhere_WithoutOpenIDConnectNobodyComesBack holds the page to say so, and the address to begin on the page.
-func TestElsewhere_WithoutOpenIDConnectNobodyComesBack(t *testing.T) {
+// TestElsewhere_WithoutOpenIDConnectNoVisitorComesBack holds the page to say so, and the address to begin on the page.
+func TestElsewhere_WithoutOpenIDConnectNoVisitorComesBack(t *testing.T) {
 	t.Parallel()
 	s := newSiteOf(t, withSources(github()), nil)
 	p := s.person(t)

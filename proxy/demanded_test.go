@@ -47,9 +47,9 @@ func newReleaseSite(t testing.TB, release authentiktest.Release, change func(*Co
 	})
 }
 
-// TestFlow_ThatFindsTheUserSignedInAdmitsNobody finishes a weaker flow, and then
+// TestFlow_ThatFindsTheUserSignedInAdmitsNoUser finishes a weaker flow, and then
 // asks for the demanded one in the same session.
-func TestFlow_ThatFindsTheUserSignedInAdmitsNobody(t *testing.T) {
+func TestFlow_ThatFindsTheUserSignedInAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	for name, flow := range guarded() {
 		for _, release := range authentiktest.Releases() {

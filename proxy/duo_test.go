@@ -126,7 +126,7 @@ func TestDuo_PollsOfAPageAreBounded(t *testing.T) {
 	p.send(page).says(t, "hello jane")
 }
 
-// pushable brings a person to a Duo device that is set up already.
+// pushable brings a person to the page of a Duo device that is already set up.
 func pushable(t *testing.T, duo *duoService, change func(*Config)) (*site, *person, screen) {
 	t.Helper()
 	cfg := inLogin(whoIsIt(&authentiktest.AuthenticatorValidateStage{})...)

@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// ticketOf is a session cookie of authentik's with an identifier.
+// ticketOf is an authentik session cookie with an identifier.
 func ticketOf(sid string) flowclient.Cookies {
 	payload := base64.RawURLEncoding.EncodeToString([]byte(`{"sid":"` + sid + `","authenticated":true}`))
 	return flowclient.Cookies{"authentik_session": "e30." + payload + ".c2ln"}
@@ -52,7 +52,7 @@ func TestEndSID_EndsAllSessionsOfOneSessionAtAuthentik(t *testing.T) {
 		t.Error("got a session alive, want it ended")
 	}
 	if !d.alive(another) || !other.alive(another) {
-		t.Error("got a session ended that rests on another one of authentik's, want it kept")
+		t.Error("got a session ended that rests on another authentik session, want it kept")
 	}
 	if err := d.Operator().EndAuthentik(t.Context(), "never seen"); err != nil {
 		t.Error(err)

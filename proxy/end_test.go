@@ -25,7 +25,7 @@ func until(t testing.TB, so func() bool, what string) {
 	}
 }
 
-func TestEndAll_EndsAUserEverywhereAndNobodyElse(t *testing.T) {
+func TestEndAll_EndsOneUserEverywhereAndNoOther(t *testing.T) {
 	t.Parallel()
 	here := newSessionGate(t, nil)
 	there := here.beside(nil)

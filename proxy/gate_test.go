@@ -136,7 +136,7 @@ func TestApplication_AccessIsAuthentiksDecision(t *testing.T) {
 	}
 }
 
-func TestApplication_UnknownOneAdmitsNobody(t *testing.T) {
+func TestApplication_UnknownOneAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Application = "nowhere" })
 	page := s.person(t).signIn("jane", "open sesame", "/")
@@ -168,7 +168,7 @@ func TestFlow_DefaultIsTheBrands(t *testing.T) {
 	}
 }
 
-func TestFlow_WithoutALoginAdmitsNobody(t *testing.T) {
+func TestFlow_WithoutALoginAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	flow := authentiktest.Flow{Slug: "empty", Bindings: []authentiktest.Binding{{Stage: &authentiktest.DummyStage{}}}}
 	s := newSite(t, func(c *Config) { c.Flow = "empty" }, flow)
@@ -349,7 +349,7 @@ func recoveryFlow() []authentiktest.Flow {
 	}}
 }
 
-func TestFlow_OtherThanTheDemandedAdmitsNobody(t *testing.T) {
+func TestFlow_OtherThanTheDemandedAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Flow = "demanding" }, recoveryFlow()...)
 	p := s.person(t)

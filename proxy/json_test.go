@@ -36,7 +36,7 @@ func TestJSON_SignsIn(t *testing.T) {
 	}
 	p.ask("/.authentik/login?to=/other").ends("/other")
 	if who := p.ask("/.authentik/session"); who.status != http.StatusOK || !strings.Contains(who.body, `"jane"`) {
-		t.Errorf("the session is %s", who.body)
+		t.Errorf("got the session %s, want Jane's", who.body)
 	}
 }
 

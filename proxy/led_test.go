@@ -8,10 +8,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// TestFlow_ThatAWeakerSignInLeadsToAdmitsNobody has the weaker flow lead to the
+// TestFlow_ThatAWeakerSignInLeadsToAdmitsNoUser has the weaker flow lead to the
 // demanded one once it has signed a user in. That one asks a user nothing, and
 // leads on to a third.
-func TestFlow_ThatAWeakerSignInLeadsToAdmitsNobody(t *testing.T) {
+func TestFlow_ThatAWeakerSignInLeadsToAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	rest := authentiktest.Flow{Slug: "rest", Bindings: []authentiktest.Binding{{Stage: &authentiktest.DummyStage{Name: "rest"}}}}
 	weak := recoveryFlow()[1]
@@ -47,9 +47,9 @@ func TestFlow_ThatAWeakerSignInLeadsToAdmitsNobody(t *testing.T) {
 	}
 }
 
-// TestFlow_ThatIsLeftByALinkAdmitsNobody has the demanded flow lead to a page from
+// TestFlow_ThatIsLeftByALinkAdmitsNoUser has the demanded flow lead to a page from
 // which the visitor goes to a weaker flow.
-func TestFlow_ThatIsLeftByALinkAdmitsNobody(t *testing.T) {
+func TestFlow_ThatIsLeftByALinkAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	hands := authentiktest.Flow{Slug: "hands", Bindings: []authentiktest.Binding{
 		{Stage: &authentiktest.DummyStage{}}, {Stage: &authentiktest.RedirectStage{Flow: "demanding"}},

@@ -166,7 +166,7 @@ func TestLink_BeginsInItsOwnSessionAtAuthentik(t *testing.T) {
 	}
 }
 
-func TestLink_OtherFlowThanTheDemandedAdmitsNobody(t *testing.T) {
+func TestLink_OtherFlowThanTheDemandedAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	for flow, path := range map[string]string{"login": "/.authentik/login", "enrol": "/"} {
 		s, _ := linkSite(t, func(c *Config) { c.Flow = flow })

@@ -116,7 +116,7 @@ func (g *Gate) register() {
 // renew makes this gate known to its login host.
 func (g *Gate) renew(backgroundCtx context.Context) {
 	if err := g.signIn.Host.Gate.Renew(backgroundCtx); err != nil && backgroundCtx.Err() == nil {
-		g.cfg.Logger.WarnContext(backgroundCtx, "login host: this gate cannot be made known to it", "error", fault.Cause(err), "login_at", originOf(g.cfg.LoginAt))
+		g.cfg.Logger.WarnContext(backgroundCtx, "login host: this gate cannot be registered", "error", fault.Cause(err), "login_at", originOf(g.cfg.LoginAt))
 	}
 }
 

@@ -302,12 +302,12 @@ func (g *guest) finish(page *browser.Page, name, password string) *browser.Page 
 	return nil
 }
 
-// challenge asks the executor from a page of authentik's, or answers it.
+// challenge asks the executor from one of authentik's pages, or answers it.
 func (g *guest) challenge(page *browser.Page, answer map[string]any) (c map[string]any) {
 	g.Helper()
 	slug, ok := strings.CutPrefix(page.URL.Path, "/if/flow/")
 	if !ok || page.URL.Host != "auth.example.com" {
-		g.Fatalf("got status %d at %s, want a flow of authentik's:\n%s", page.Status, page.URL, page.Text())
+		g.Fatalf("got status %d at %s, want one of authentik's flows:\n%s", page.Status, page.URL, page.Text())
 	}
 	method, body := http.MethodGet, ""
 	if answer != nil {

@@ -249,7 +249,7 @@ func TestPassing_WriterIsNotWrapped(t *testing.T) {
 
 // BenchmarkPassing measures a request through a login host: of a browser without
 // the gate's cookie, of one with sessions at other sites, and of one whose answer
-// sets a cookie of authentik's to what it is.
+// sets one of authentik's cookies to what it is.
 func BenchmarkPassing(b *testing.B) {
 	d := newDomains(b, nil)
 	jane := d.atBoth()

@@ -26,7 +26,7 @@ func newNotified(t testing.TB) notified {
 	return notified{newSessionGate(t, i.registered), i}
 }
 
-// beginAt begins a session of a user that rests on a session of authentik's.
+// beginAt begins a session of a user that rests on an authentik session.
 func (n notified) beginAt(user User, sid string) string {
 	n.t.Helper()
 	rec := recordOf(user)

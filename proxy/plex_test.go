@@ -120,7 +120,7 @@ func TestPlex_SignsInOnTheGatesPage(t *testing.T) {
 	end.says(t, "hello plexer")
 	for _, text := range []string{first.body, page.body, told.body, end.body, log.String()} {
 		if strings.Contains(text, theToken) {
-			t.Errorf("the token is in the open:\n%s", text)
+			t.Errorf("got the token in clear text, want it sealed:\n%s", text)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func TestPlex_EveryFailureHasASentence(t *testing.T) {
 			page.says(t, row.want)
 			page.lacks(t, theToken)
 			if strings.Contains(log.String(), theToken) {
-				t.Error("the token stands in the log")
+				t.Error("got the token in the log, want no secret")
 			}
 			if page.status != http.StatusOK {
 				t.Errorf("got status %d", page.status)

@@ -156,7 +156,7 @@ func TestRedirect_StateIsForOneBrowser(t *testing.T) {
 			t.Errorf("%s: got status %d at %s", name, page.status, page.path)
 		}
 		if victim.cookie(cookieNames(s.gate).Session) != "" {
-			t.Fatalf("%s: the victim is signed in", name)
+			t.Fatalf("%s: got the victim signed in, want no session", name)
 		}
 	}
 	if page := attacker.open(callback); page.body != "hello joe" {

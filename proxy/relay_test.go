@@ -50,7 +50,7 @@ func (p *interfaced) opens(path string) {
 	p.clean(page)
 }
 
-// clean holds an answer to have nothing of authentik's in it that is not for the browser.
+// clean holds an answer to have nothing in it from authentik that is not for the browser.
 func (p *interfaced) clean(page screen) {
 	p.t.Helper()
 	inner := p.site.gate.cfg.Client.Root()
@@ -60,10 +60,10 @@ func (p *interfaced) clean(page screen) {
 		}
 	}
 	if strings.Contains(page.body, inner) {
-		p.t.Errorf("%s names authentik's own address", page.path)
+		p.t.Errorf("%s: got authentik's own address in the page, want none", page.path)
 	}
 	if cache := page.header.Get("Cache-Control"); !strings.Contains(cache, "private") && !strings.Contains(cache, "no-store") {
-		p.t.Errorf("%s may be kept: %s", page.path, cache)
+		p.t.Errorf("%s: got Cache-Control %q, want no-store or private", page.path, cache)
 	}
 }
 
@@ -100,7 +100,7 @@ func (p *interfaced) asks(answer map[string]any) map[string]any {
 func (p *interfaced) is(challenge map[string]any, component string) {
 	p.t.Helper()
 	if challenge["component"] != component {
-		p.t.Fatalf("authentik asks %v, not %s", challenge, component)
+		p.t.Fatalf("got the challenge %v, want %s", challenge, component)
 	}
 }
 
@@ -110,7 +110,7 @@ func (p *interfaced) goes(challenge map[string]any) screen {
 	p.is(challenge, "xak-flow-redirect")
 	to, _ := challenge["to"].(string)
 	if !strings.HasPrefix(to, "/") {
-		p.t.Fatalf("the interface is sent to %s", to)
+		p.t.Fatalf("got the interface sent to %s, want a path of this site", to)
 	}
 	page := p.open(to)
 	if strings.HasPrefix(page.path, "/if/flow/") {
@@ -129,7 +129,7 @@ func TestRelay_SignsIn(t *testing.T) {
 		wrong := p.asks(map[string]any{"component": "ak-stage-password", "password": "wrong"})
 		p.is(wrong, "ak-stage-password")
 		if wrong["response_errors"] == nil {
-			t.Error("a wrong password is not said to be wrong")
+			t.Error("got no error after a wrong password, want one")
 		}
 		next := p.asks(map[string]any{"component": "ak-stage-password", "password": "open sesame"})
 		page := p.goes(next)
@@ -143,7 +143,7 @@ func TestRelay_SignsIn(t *testing.T) {
 		}
 		for _, c := range p.jar.Cookies(page.url(t, s)) {
 			if strings.Contains(c.Name, "relay") || strings.HasPrefix(c.Name, "authentik_") {
-				t.Errorf("the browser keeps %s", c.Name)
+				t.Errorf("got the cookie %s in the browser, want it removed", c.Name)
 			}
 		}
 		// From now on every path is the application's.
@@ -226,7 +226,7 @@ func TestRelay_RunsOnlyFlowsThatAuthentikSentTheVisitTo(t *testing.T) {
 				t.Errorf("%s: got status %d: %.200s", name, page.status, page.body)
 			}
 			if s.front.asked.Load() != before {
-				t.Errorf("%s: authentik is asked", name)
+				t.Errorf("%s: got a request to authentik, want none", name)
 			}
 		}
 	})
@@ -248,7 +248,7 @@ func TestRelay_ChallengeMayLeadToItsOtherFlows(t *testing.T) {
 	p := &interfaced{person: s.person(t)}
 	p.opens("/")
 	if page := p.open("/if/flow/strong/"); !strings.HasPrefix(page.path, "/if/flow/with-recovery/") {
-		t.Fatalf("it is open before authentik has named it: status %d at %s", page.status, page.path)
+		t.Fatalf("before authentik has named it: got status %d at %s, want it closed", page.status, page.path)
 	}
 	p.asks(nil)
 	if page := p.open("/if/flow/strong/"); page.status != http.StatusOK || page.path != "/if/flow/strong/" {
@@ -326,7 +326,7 @@ func TestRelay_ContinuesOnTheGatesPage(t *testing.T) {
 	page.says(t, "auth.example.com")
 	page.says(t, "jane")
 	if page = p.open("/source/oauth/login/github/"); !strings.HasPrefix(page.path, "/.authentik/login?page=1") {
-		t.Errorf("a source leads to %s", page.path)
+		t.Errorf("a source: got %s, want the gate's own page", page.path)
 	}
 }
 
@@ -342,7 +342,7 @@ func TestRelay_ExpiredVisitBeginsAgain(t *testing.T) {
 		before := s.front.asked.Load()
 		next := p.asks(map[string]any{"component": "ak-stage-password", "password": "open sesame"})
 		if s.front.asked.Load() != before || s.reached() != 0 {
-			t.Error("what it sent was passed on")
+			t.Error("got what it sent passed on, want it kept back")
 		}
 		if to := next["to"]; to != "/.authentik/login?to=%2Freport%3Fmonth%3D5" {
 			t.Fatalf("it is sent to %v", to)
@@ -387,7 +387,7 @@ func TestRelay_FilesHaveNoModificationDate(t *testing.T) {
 	}
 	r.Header.Set("If-Modified-Since", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 	if page := p.do(r); page.status != http.StatusOK {
-		t.Errorf("a date later than that of the file: status %d", page.status)
+		t.Errorf("a date later than that of the file: got status %d, want the file", page.status)
 	}
 }
 
@@ -464,7 +464,7 @@ func TestRelay_PassesOnNoHeaderThatCommandsTheBrowser(t *testing.T) {
 		}
 		page := p.open("/report")
 		if page.header.Get("Content-Security-Policy") == "" {
-			t.Error("authentik's content security policy is lost")
+			t.Error("got no content security policy, want authentik's")
 		}
 		hold(page)
 		p.at = page.path

@@ -121,7 +121,7 @@ func TestSignOn_HandsTheApplicationsCookiesToTheBrowser(t *testing.T) {
 		t.Errorf("the browser gets %s, want %s and no cookie of the gate", got, want)
 	}
 	if body := w.Body.String(); strings.Contains(body, "secret") {
-		t.Errorf("the browser gets %q", body)
+		t.Errorf("got %q in the browser, want nothing of the application", body)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestSignOn_FailuresStopAndSaySo(t *testing.T) {
 				t.Errorf("got %v, %d %.200s, want the page that says so", err, w.Code, w.Body)
 			}
 			if strings.Contains(fmt.Sprint(w.Header()["Set-Cookie"]), "sid") {
-				t.Errorf("the browser gets %q of a sign-in that failed", w.Header()["Set-Cookie"])
+				t.Errorf("got %q in the browser after a sign-in that failed, want none", w.Header()["Set-Cookie"])
 			}
 			posts := app.posts
 			if w, _ := send(http.MethodGet, "/login"); w.Code != http.StatusOK || app.posts != posts {
@@ -286,7 +286,7 @@ func TestSignOut_AtTheApplicationEndsTheGatesSession(t *testing.T) {
 		t.Errorf("the browser gets %s, want the application's cookie ended, and the gate's once", set)
 	}
 	if w, _ := send(http.MethodGet, "/"); w.Code == http.StatusOK {
-		t.Error("the session goes on")
+		t.Error("got a session that goes on, want it ended")
 	}
 }
 
@@ -301,7 +301,7 @@ func TestSignOut_ScriptsGetTheApplicationsAnswer(t *testing.T) {
 		t.Errorf("got %v, %d to %q, want the application's answer", err, w.Code, w.Header().Get("Location"))
 	}
 	if w, _ := send(http.MethodGet, "/"); w.Code == http.StatusOK {
-		t.Error("the session goes on")
+		t.Error("got a session that goes on, want it ended")
 	}
 }
 
@@ -314,7 +314,7 @@ func TestSignOut_AnApplicationThatFailsKeepsNoSession(t *testing.T) {
 		_, _ = send(http.MethodPost, "/logout", "Sec-Fetch-Mode", mode)
 		app.fails = nil
 		if w, _ := send(http.MethodGet, "/"); w.Code == http.StatusOK {
-			t.Errorf("%s: the session goes on", mode)
+			t.Errorf("%s: got a session that goes on, want it ended", mode)
 		}
 	}
 }
@@ -348,7 +348,7 @@ func TestSignOut_AnotherSiteEndsNothing(t *testing.T) {
 	send, _ := app.before(t, nil)
 	_, _ = send(http.MethodPost, "/logout", "Sec-Fetch-Site", "", "Origin", "https://app.example.com")
 	if w, _ := send(http.MethodGet, "/"); w.Code == http.StatusOK {
-		t.Error("a page of this site, by its Origin: the session goes on")
+		t.Error("a page of this site, by its Origin: got a session that goes on, want it ended")
 	}
 }
 

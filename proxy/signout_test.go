@@ -21,16 +21,16 @@ func TestSignOut_EndsAuthentiksSession(t *testing.T) {
 		}
 		p.open("/.authentik/logout").says(t, "jane")
 		if _, err := s.gate.cfg.Client.User(t.Context(), rec.Visitor()); err != nil {
-			t.Fatalf("a look at the page ends authentik's session: %v", err)
+			t.Fatalf("got authentik's session ended by a look at the page (%v), want it to go on", err)
 		}
 		page := p.post("/.authentik/logout", nil)
 		page.says(t, "of this site, of authentik")
 		if _, err := s.gate.cfg.Client.User(t.Context(), rec.Visitor()); err == nil {
-			t.Error("authentik's session goes on")
+			t.Error("got authentik's session going on, want it ended")
 		}
 		if rec.Tokens != nil {
 			if _, err := s.gate.signIn.OIDC.Renew(t.Context(), rec.Visitor(), rec); err == nil {
-				t.Error("the refresh token is still good")
+				t.Error("got a refresh token that is still good, want it revoked")
 			}
 			if _, err := s.gate.signIn.OIDC.Userinfo(t.Context(), flowclient.Visitor{}, rec.Tokens.Access); err == nil {
 				t.Error("the access token is still good")

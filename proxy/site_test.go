@@ -242,7 +242,7 @@ func (s *site) last(t testing.TB) *http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.seen) == 0 {
-		t.Fatal("nothing reached the application")
+		t.Fatal("got no request at the application, want one")
 	}
 	return s.seen[len(s.seen)-1]
 }

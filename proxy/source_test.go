@@ -174,7 +174,7 @@ func TestSource_DetourOfAnotherVersionIsIgnored(t *testing.T) {
 			continue
 		}
 		if s.gate.signIn.Chosen(vis) != nil {
-			t.Errorf("%s: something is chosen", name)
+			t.Errorf("%s: got a source chosen, want none", name)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 	}
 	s.aged()
 	if lets(s.gate, s.request(p)) {
-		t.Error("a request that is no page load is let in")
+		t.Error("got a request admitted that is no page load, want it refused")
 	}
 	before := p.cookie(cookieNames(s.gate).Session)
 	page := p.signIn("jane", "open sesame", "/report")
@@ -33,7 +33,7 @@ func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	if p.cookie(cookieNames(s.gate).Session) == before {
-		t.Error("the session is still the one before")
+		t.Error("got the session of before, want a new one")
 	}
 	s.clock.move(20 * time.Minute)
 	if page := p.open("/"); page.body != "hello jane" {
@@ -109,6 +109,6 @@ func TestStepUp_DemandsASecondFactor(t *testing.T) {
 	}
 	page.says(t, string(fault.StepUpRefused))
 	if s.reached() != 1 {
-		t.Error("joe reaches the application")
+		t.Error("got Joe at the application, want him refused")
 	}
 }

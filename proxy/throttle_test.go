@@ -52,7 +52,7 @@ func (a resolved) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.RoundTripper.RoundTrip(r)
 }
 
-// patient flows never end in a refusal of authentik's own.
+// patient flows never end in a refusal by authentik itself.
 func patient(slug string, between ...authentiktest.Binding) authentiktest.Flow {
 	flow := loginFlow(slug, between...)
 	flow.Bindings[1].Stage = &authentiktest.PasswordStage{FailedAttempts: 1000}
@@ -67,7 +67,7 @@ func (s screen) isSlow(t testing.TB) bool {
 	}
 	seconds, err := strconv.Atoi(s.header.Get("Retry-After"))
 	if err != nil || seconds < 1 || seconds > 60 {
-		t.Fatalf("Retry-After is %q", s.header.Get("Retry-After"))
+		t.Fatalf("got Retry-After %q, want a number of seconds", s.header.Get("Retry-After"))
 	}
 	s.says(t, fmt.Sprintf("Please try again in %d s.", seconds))
 	return true
@@ -81,7 +81,7 @@ func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
 	for i := range accountFree + 1 {
 		page = p.send(page, "password", "wrong")
 		if page.isSlow(t) {
-			t.Fatalf("slow after %d tries", i)
+			t.Fatalf("got a pause after %d tries, want none yet", i)
 		}
 	}
 	var pauses []string
@@ -104,11 +104,11 @@ func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
 		}
 		s.clock.move(wait - time.Millisecond)
 		if page = p.send(page, "password", "wrong"); !page.isSlow(t) {
-			t.Fatal("the pause ends too soon")
+			t.Fatal("got no pause any more, want it to last")
 		}
 		s.clock.move(time.Millisecond)
 		if page = p.send(page, "password", "wrong"); page.isSlow(t) {
-			t.Fatal("the pause does not end")
+			t.Fatal("got a pause that does not end, want it over")
 		}
 	}
 	if got := strings.Join(pauses, " "); got != "1 2 4 8 16 32 60 60" {
@@ -116,7 +116,7 @@ func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
 	}
 	s.clock.move(time.Minute)
 	if page = p.send(page, "password", "open sesame"); page.body != "hello jane" {
-		t.Errorf("the right password after the pause: status %d: %s", page.status, page.body)
+		t.Errorf("the right password after the pause: got status %d, want it accepted: %s", page.status, page.body)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestThrottle_NewVisitsAndOtherSpellingsCount(t *testing.T) {
 		t.Errorf("authentik was asked %d times about one account from many addresses", asked)
 	}
 	if asked := s.brute(t, 1, func(int) (string, string) { return "joe", "198.51.100.200" }); asked != 1 {
-		t.Error("another account from another address has to wait")
+		t.Error("got a pause for another account from another address, want none")
 	}
 }
 
@@ -158,10 +158,10 @@ func TestThrottle_ManyAccountsFromOneAddressCount(t *testing.T) {
 		t.Errorf("authentik was asked %d times", asked)
 	}
 	if asked := s.brute(t, 1, func(int) (string, string) { return "another", "::ffff:198.51.100.7" }); asked != 0 {
-		t.Error("the same address counts twice when it is written as one of IPv6")
+		t.Error("got the same address counted twice when it is written in IPv6, want it counted once")
 	}
 	if asked := s.brute(t, 1, func(int) (string, string) { return "another", "198.51.100.8" }); asked != 1 {
-		t.Error("another address has to wait")
+		t.Error("got a pause for another address, want none")
 	}
 }
 
@@ -175,7 +175,7 @@ func TestThrottle_PrefixOfIPv6CountsAsOneAddress(t *testing.T) {
 		t.Errorf("authentik was asked %d times", asked)
 	}
 	if asked := s.brute(t, 1, func(int) (string, string) { return "another", "2001:db8:1:3::1" }); asked != 1 {
-		t.Error("another prefix has to wait")
+		t.Error("got a pause for another prefix, want none")
 	}
 }
 
@@ -251,7 +251,7 @@ func TestThrottle_SignInForgetsFailuresOfItsAccountAndNotOfItsAddress(t *testing
 		t.Fatalf("got status %d: %s", end.status, end.body)
 	}
 	if asked := s.brute(t, 2*accountFree, who("jane", "198.51.100.3")); asked != accountFree+1 {
-		t.Errorf("after a success %d tries were free", asked)
+		t.Errorf("got %d free tries after a success, want as many as at first", asked)
 	}
 	s.brute(t, addressFree, func(i int) (string, string) { return fmt.Sprintf("user%d", i), "198.51.100.9" })
 	other := s.person(t).from("198.51.100.9")
@@ -259,7 +259,7 @@ func TestThrottle_SignInForgetsFailuresOfItsAccountAndNotOfItsAddress(t *testing
 		t.Fatalf("got status %d: %s", end.status, end.body)
 	}
 	if asked := s.brute(t, 3, func(i int) (string, string) { return fmt.Sprintf("more%d", i), "198.51.100.9" }); asked != 1 {
-		t.Errorf("an account of one's own has bought %d tries on others", asked)
+		t.Errorf("got %d tries on others by an account of one's own, want no more than without it", asked)
 	}
 }
 
@@ -279,11 +279,11 @@ func TestThrottle_FailuresAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
 	s.clock.move((15 * time.Minute))
 	s.gate.signIn.Throttle.Sweep()
 	if n, m := s.gate.signIn.Throttle.Len(); n != 0 || m != 0 {
-		t.Errorf("%d accounts and %d addresses are remembered", n, m)
+		t.Errorf("got %d accounts and %d addresses remembered, want none", n, m)
 	}
 }
 
-func TestThrottle_ClockThatIsSetLocksNobodyOut(t *testing.T) {
+func TestThrottle_ClockThatIsSetLocksNoVisitorOut(t *testing.T) {
 	t.Parallel()
 	for _, move := range []time.Duration{time.Hour, -time.Hour} {
 		s := stillSite(t, func(c *Config) { c.Flow = "both" })
@@ -294,7 +294,7 @@ func TestThrottle_ClockThatIsSetLocksNobodyOut(t *testing.T) {
 		s.clock.move(time.Minute)
 		p := s.person(t)
 		if end := p.send(p.open("/"), "uid_field", "jane", "password", "open sesame"); end.body != "hello jane" {
-			t.Errorf("moved by %v: status %d: %s", move, end.status, end.body)
+			t.Errorf("clock moved by %v: got status %d, want the user signed in: %s", move, end.status, end.body)
 		}
 	}
 }
@@ -335,7 +335,7 @@ func TestThrottle_OfficeSignsInAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	if n, m := s.gate.signIn.Throttle.Len(); n != 0 || m != 0 {
-		t.Errorf("%d accounts and %d addresses are remembered of people who did nothing wrong", n, m)
+		t.Errorf("got %d accounts and %d addresses remembered of people who did nothing wrong, want none", n, m)
 	}
 }
 
@@ -423,7 +423,7 @@ func TestThrottle_MendedTypoDoesNotCountAgainstTheAddress(t *testing.T) {
 			t.Fatalf("user %d: got a pause, want none", i)
 		}
 		if end := p.send(page, "uid_field", name, "password", "open sesame"); end.body != "hello "+user.Username {
-			t.Fatalf("user %d: status %d: %.200s", i, end.status, end.body)
+			t.Fatalf("user %d: got status %d, want the user signed in: %.200s", i, end.status, end.body)
 		}
 	}
 	spray := func(i int) (string, string) { return fmt.Sprintf("other%d", i), "198.51.100.7" }

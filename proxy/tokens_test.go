@@ -422,7 +422,7 @@ func TestKeys_NewOneIsFetchedAtALimitedRate(t *testing.T) {
 	}
 }
 
-// TestDiscovery_OtherHostsAreRefused has metadata name endpoints that are none of authentik's.
+// TestDiscovery_OtherHostsAreRefused has metadata name endpoints that are not authentik's.
 func TestDiscovery_OtherHostsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

@@ -177,7 +177,7 @@ func TestUnbegun_AnswerCanBeRepeatedAfterAFailure(t *testing.T) {
 	down.says(t, string(fault.AuthentikUnreachable))
 	s.clock.move(copyFor)
 	if again := s.person(t).open("/app"); again.status != http.StatusServiceUnavailable {
-		t.Errorf("an old copy is drawn: status %d", again.status)
+		t.Errorf("got an old copy, with status %d, want a new first page", again.status)
 	}
 	setClient(s.gate, client)
 	if end := p.send(p.send(page, "uid_field", "jane"), "password", "open sesame"); end.body != "hello jane" { // back, and once more
@@ -233,7 +233,7 @@ func TestUnbegun_SourceBeginsTheVisit(t *testing.T) {
 	before := s.authentik.Requests()
 	third.send(third.open("/app"), "source", "0").says(t, "GitHub")
 	if s.authentik.Requests() != before {
-		t.Error("authentik was asked about a source that runs elsewhere")
+		t.Error("got a request to authentik about a source that runs elsewhere, want none")
 	}
 }
 

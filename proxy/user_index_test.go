@@ -169,7 +169,7 @@ func TestIndex_StoreFailureLeavesNoHalfSession(t *testing.T) {
 	}
 }
 
-func TestIndex_FailingStoreAdmitsNobody(t *testing.T) {
+func TestIndex_FailingStoreAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"load", "save"} {
 		d := newSessionGate(t, nil)

@@ -161,7 +161,7 @@ func TestOptionsThatMeasureNothingAreRefused(t *testing.T) {
 	}
 }
 
-func TestACaddyThatEndsAtOnceIsReported(t *testing.T) {
+func TestCaddy_EndAtOnceIsReported(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

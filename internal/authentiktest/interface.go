@@ -17,7 +17,7 @@ import (
 // says where the server is, and scripts that run the flow from there. The
 // scripts are the stand-in's own. They send the same requests as authentik's,
 // and draw plain fields for the questions. Each release has a folder, whose
-// files have the addresses of authentik's; the word VERSION in their names is
+// files have the addresses of authentik's own; the word VERSION in their names is
 // replaced. The font was drawn for this and has one glyph, a frame at U+E000.
 //
 //go:embed interface

@@ -14,7 +14,7 @@ type object map[string]any
 func endings(elsewhere string) []row {
 	return []row{
 		{name: "error", asks: "an error inside authentik", stages: stages(&authentiktest.DummyStage{Name: "error", Throw: true})},
-		{name: "shell", asks: "a page of authentik's own, in place of a question", stages: stages(
+		{name: "shell", asks: "authentik's own page instead of a challenge", stages: stages(
 			last("xak-flow-shell", object{"body": "<h1>Server Error</h1><p>The database is at lunch.</p>"}))},
 		{name: "redirect", asks: "another site", stages: stages(&authentiktest.RedirectStage{To: elsewhere + "/redirect"})},
 		{name: "form", asks: "another site, by a form that sends itself", stages: stages(last("ak-stage-autosubmit", object{

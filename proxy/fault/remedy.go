@@ -52,7 +52,7 @@ func (e *Error) Remedy() string {
 	case flowclient.TLSUnknownAuthority:
 		return "set trust to a PEM file with the authority that has signed the certificate; if it signs itself, check that it is authentik's and set pin " + t.PinSHA256
 	case flowclient.TLSWrongName:
-		return "set tls_name to a name of authentik's in the certificate (" + strings.Join(t.Names, ", ") + "), or url to a host that the certificate names"
+		return "set tls_name to one of the names in authentik's certificate (" + strings.Join(t.Names, ", ") + "), or url to a host that the certificate names"
 	case flowclient.TLSExpired:
 		return "renew authentik's certificate, and check the clock of this server"
 	case flowclient.TLSWrongPin:

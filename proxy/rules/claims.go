@@ -114,7 +114,7 @@ func (s Source) Requirement(claim string, values []string) error {
 	}
 	for i, value := range values {
 		if slices.Contains(values[:i], value) {
-			return fmt.Errorf("%q is there twice; leave one of them out", value)
+			return fmt.Errorf("%q is given twice; keep one of them", value)
 		}
 	}
 	return nil

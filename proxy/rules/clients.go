@@ -33,7 +33,7 @@ func (c Clients) Check() (wrong []error) {
 		return wrong
 	}
 	add(c.Bearer && c.ClientID == "", "bearer needs OpenID Connect, as tokens are issued for a client; write client_id and application too, or only clients basic")
-	add(further && !c.Bearer, "there are clients whose tokens are let in, and no token is; write bearer too")
+	add(further && !c.Bearer, "bearer names further clients, but no tokens are let in; write bearer as a scheme too")
 	add(further && !c.TrustBindings,
 		"tokens of further clients are issued by the bindings of their own applications, and not by those of this site's; write trust_bindings in the block if these may decide, or leave the clients out")
 	add(!further && c.TrustBindings, "trust_bindings is about further clients, and there are none; write bearer <client_id> in the block, or leave it out")

@@ -28,7 +28,7 @@ func Scopes(scopes []string) (wrong []error) {
 		case !scopeToken.MatchString(scope):
 			wrong = append(wrong, fmt.Errorf(`%q is not a scope; write scopes with blanks between them, each without blanks, " and \`, scope))
 		case slices.Contains(scopes[:i], scope):
-			wrong = append(wrong, fmt.Errorf("%s is there twice; leave one of them out", scope))
+			wrong = append(wrong, fmt.Errorf("%s is given twice; keep one of them", scope))
 		}
 	}
 	return wrong

@@ -62,7 +62,7 @@ func TestOrigin_HasNoPath(t *testing.T) {
 	})
 }
 
-func TestHeaderName_LeavesTheTransferAlone(t *testing.T) {
+func TestHeaderName_CannotChangeTheTransfer(t *testing.T) {
 	t.Parallel()
 	checkAll(t, HeaderName, map[string]bool{
 		"X-User": true, "remote_user": true, "X.User": true, strings.Repeat("x", 64): true,

@@ -109,7 +109,7 @@ func TestReport_ExitCodes(t *testing.T) {
 	}
 }
 
-func TestCheck_ThatHangsIsLeftAlone(t *testing.T) {
+func TestCheck_ThatHangsIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	e := &Examination{Timeout: time.Millisecond}
 	block := make(chan struct{})
@@ -226,7 +226,7 @@ func TestDocument_ListsEachCode(t *testing.T) {
 	}
 }
 
-// Each code that the sources use is one of the table, which has no other ones.
+// Every code in the sources is in the table, and the table has no others.
 func TestCodes_AreThoseOfTheSources(t *testing.T) {
 	t.Parallel()
 	files, err := os.ReadDir(".")

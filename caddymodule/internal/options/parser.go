@@ -15,7 +15,7 @@ import (
 // mistakes. A mistake in one option does not hide those in the next.
 type Parser struct {
 	// Instead returns what to write instead of an option that other tools
-	// have, or nil for an option that it does not know. It may be nil.
+	// have, or nil for an option that it does not know. The function itself may be nil.
 	Instead func(option string) error
 
 	settings map[string]Setting

@@ -75,7 +75,7 @@ func (m *Module) conflicts() (all []rules.Conflict) {
 }
 
 // expand replaces the placeholders, and returns the configuration of the store
-// and its key in the pool, or all that is wrong.
+// and its key in the pool, or everything that is wrong.
 func (m *Module) expand() (redisstore.Config, storeKey, error) {
 	wrong := options.ExpandAll("redis address", m.Addresses)
 	for _, s := range m.settings() {

@@ -48,7 +48,7 @@ func (m mistakes) durations(body object, fields ...string) {
 
 var slugPattern = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 
-// reserved are the slugs that are paths of authentik's own.
+// reserved are the slugs that are authentik's own paths.
 var reserved = []string{"authorize", "token", "device", "userinfo", "introspect", "revoke"}
 
 func (m mistakes) slug(body object, d dialect) {

@@ -100,7 +100,7 @@ func TestPasskey_OfAuthentiksHostSignsInEverywhere(t *testing.T) {
 	w.Landed(deep)
 }
 
-// TestSource_UserOfAnotherProviderComesBack: without a provider of authentik's for
+// TestSource_UserOfAnotherProviderComesBack: without an authentik provider for
 // any of the applications.
 func TestSource_UserOfAnotherProviderComesBack(t *testing.T) {
 	t.Parallel()

@@ -162,7 +162,7 @@ func TestRelay_EveryPathIsTheApplicationsAfterTheSignIn(t *testing.T) {
 	openRelayed(w, deep)
 	script := w.Requested(s.Address + "/static/dist/poly-")
 	if len(script) == 0 {
-		t.Fatal("got no request for a script of authentik's")
+		t.Fatal("got no request for one of authentik's scripts")
 	}
 	if !w.True(`navigator.serviceWorker.register("` + script[0] + `", { scope: "/static/dist/" }).then(() => false, () => true)`) {
 		t.Error("got a service worker, want its registration refused")

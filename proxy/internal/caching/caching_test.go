@@ -83,7 +83,7 @@ func TestResponse_IsMarkedByWhateverWritesFirst(t *testing.T) {
 }
 
 // No cache keeps the response to another method unless it is told to.
-func TestResponse_OfOtherMethodsIsLeftAlone(t *testing.T) {
+func TestResponse_OfOtherMethodsIsNotMarked(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodOptions, http.MethodConnect} {
 		recorder := httptest.NewRecorder()

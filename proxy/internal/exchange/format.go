@@ -30,7 +30,7 @@ func (x *Exchange) Lead(to, by string) {
 	x.Redirect(by)
 }
 
-// Leave redirects a browser to an address of authentik's. A program gets the
+// Leave redirects a browser to one of authentik's addresses. A program gets the
 // address in JSON, and that no user is signed in yet.
 func (x *Exchange) Leave(to string) {
 	if x.JSON() {

@@ -18,7 +18,7 @@ func hung(t testing.TB) *Gallery {
 	return g
 }
 
-func TestEveryPageHangsAtItsName(t *testing.T) {
+func TestGallery_HasEveryPageAtItsName(t *testing.T) {
 	t.Parallel()
 	g := hung(t)
 	server := httptest.NewServer(g)
@@ -52,7 +52,7 @@ func TestDistinct_HasEveryElementBesideEveryOther(t *testing.T) {
 	}
 }
 
-func TestMoulds_KnowNoTexts(t *testing.T) {
+func TestMoulds_IgnoreTexts(t *testing.T) {
 	t.Parallel()
 	for name, pages := range map[string][2]string{
 		"other words":     {`<p class="a">x</p>`, `<p class="a">y</p>`},

@@ -110,7 +110,7 @@ func leads(x *exchange.Exchange, to string) {
 	x.Redirect(to)
 }
 
-// flowAt returns the address of a flow of authentik's that leads to another one of
+// flowAt returns the address of one of authentik's flows that leads to another one of
 // this host in the end.
 func (h *Handler) flowAt(flow flowclient.Flow, next string) string {
 	return strings.TrimSuffix(h.Base, "/") + "/if/flow/" + flow.Slug + "/?next=" + url.QueryEscape(next)

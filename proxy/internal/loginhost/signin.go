@@ -28,7 +28,7 @@ var (
 	errRequest    = errors.New("the request was not sealed by a gate with the same key, or for another login host")
 	errBrowser    = errors.New("the visit at the login host was begun in another browser, or this one has lost its cookie")
 	errGate       = errors.New("no gate is registered at this login host that has asked for this, or not for this site")
-	errSeveral    = errors.New("the browser has sent several sessions of authentik's")
+	errSeveral    = errors.New("the browser has sent cookies of several authentik sessions")
 	errClock      = errors.New("the clock of the site's server differs from this one")
 	errReturned   = errors.New("authentik's flow has sent the visitor back without signing them in")
 )

@@ -83,7 +83,7 @@ func (h *Handler) endResting(x *exchange.Exchange) error {
 	return records.End(x.Context(), secret, kept.Until)
 }
 
-// endAtAuthentik ends every session of authentik's that the browser has sent.
+// endAtAuthentik ends every authentik session that the browser has sent.
 func (h *Handler) endAtAuthentik(x *exchange.Exchange) error {
 	ctx, cancel := context.WithTimeout(x.Context(), signOutWait)
 	defer cancel()

@@ -85,7 +85,7 @@ func themeOf(b flowclient.Brand) string {
 	return ""
 }
 
-// layouts are those of authentik's that a page can have. The two with another
+// layouts are authentik's layouts that a page can have. The two with another
 // page in the background have no background here: it would be a frame.
 var layouts = []string{"stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"}
 

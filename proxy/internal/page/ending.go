@@ -160,7 +160,7 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, userna
 	p.drawEnding(w, d, f.Status, heading, e)
 }
 
-// Several tells a visitor whose browser has several sessions of authentik's at
+// Several tells a visitor whose browser has several authentik sessions at
 // once that none of them counts, and offers to end all.
 func (p *Pages) Several(w http.ResponseWriter, r *http.Request, f Failure, back string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)

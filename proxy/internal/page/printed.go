@@ -96,7 +96,7 @@ func (k *Prints) add(one printed) {
 }
 
 // sameBrand reports whether two brands are the same. Those that come from one
-// answer of authentik's share its text.
+// answer from authentik share its text.
 func sameBrand(a, b flowclient.Brand) bool {
 	if len(a.Raw) > 0 && len(a.Raw) == len(b.Raw) && &a.Raw[0] == &b.Raw[0] {
 		return true

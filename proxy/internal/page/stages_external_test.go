@@ -33,7 +33,7 @@ func TestLink_HostileAddressesAreNotLinked(t *testing.T) {
 		"a tab to sign out in":      `{"component":"ak-provider-saml-native-logout","redirect_url":%s,"saml_binding":"redirect"}`,
 		"a tab to be sent a form":   `{"component":"ak-provider-saml-native-logout","post_url":%s,"saml_binding":"post"}`,
 		"the application's address": `{"component":"ak-stage-session-end","application_launch_url":%s,"application_name":"Wiki"}`,
-		"a frame of authentik's":    `{"component":"xak-flow-frame","url":%s}`,
+		"one of authentik's frames": `{"component":"xak-flow-frame","url":%s}`,
 		"a link to open Duo with":   `{"component":"ak-stage-authenticator-duo","activation_code":%s,"activation_barcode":%[1]s}`,
 		"a picture of a source":     `{"component":"ak-stage-identification","sources":[{"name":"X","icon_url":%s,"challenge":{"component":"xak-flow-redirect","to":%[1]s}}]}`,
 	} {

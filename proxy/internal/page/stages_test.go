@@ -61,7 +61,7 @@ func TestStage_UnknownChallengeLeadsElsewhere(t *testing.T) {
 	}
 }
 
-// TestStage_SaysTheResultOfASignInElsewhere: an address of the gate's own brings the visitor back, one of authentik's does not.
+// TestStage_SaysTheResultOfASignInElsewhere: an address of the gate brings the visitor back, and one of authentik does not.
 func TestStage_SaysTheResultOfASignInElsewhere(t *testing.T) {
 	t.Parallel()
 	q := questionOf(decode(t, []byte(`{"component":"ak-stage-of-tomorrow"}`)))

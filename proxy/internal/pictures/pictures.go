@@ -3,7 +3,7 @@
 //
 // It fetches only addresses that authentik itself has named, which a mark in the
 // picture's name proves, sends the browser nothing but pictures, and keeps them
-// for all visitors. It is not a proxy for anything else of authentik's, and
+// for all visitors. It is not a proxy for anything else at authentik, and
 // knows neither visitors nor sessions.
 //
 //   - pictures.go: the handler and what it keeps
@@ -121,7 +121,7 @@ func (p *Pictures) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // picture.
 const blank = `<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`
 
-// imageTypes are what browsers draw. Nothing else of authentik's is passed on.
+// imageTypes are what browsers draw. Nothing else from authentik is passed on.
 var imageTypes = []string{
 	"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/svg+xml",
 	"image/x-icon", "image/vnd.microsoft.icon",

@@ -37,7 +37,7 @@ func always(kind, body string) *paintingsOf {
 
 func newPictures(from Source) *Pictures { return New(Options{Source: from, Key: []byte("key")}) }
 
-// look asks for the picture at an address of authentik's.
+// look asks for the picture at one of authentik's addresses.
 func look(p *Pictures, address string) *httptest.ResponseRecorder {
 	return open(p, p.seal(address))
 }

@@ -280,8 +280,8 @@ func TestPrograms_GraceEnds(t *testing.T) {
 	})
 }
 
-// TestPrograms_PanicLetsNobodyIn: whatever happens in a way.
-func TestPrograms_PanicLetsNobodyIn(t *testing.T) {
+// TestPrograms_PanicAdmitsNoUser: whatever happens in a way.
+func TestPrograms_PanicAdmitsNoUser(t *testing.T) {
 	t.Parallel()
 	p, _ := newPrograms(t, &way{answer: func(context.Context) (session.Proof, error) { panic("broken") }})
 	if s, err := p.Try(t.Context(), visitor, shown); s != nil || err == nil || errors.Is(err, authn.ErrNotSignedIn) {

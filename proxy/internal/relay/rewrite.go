@@ -22,7 +22,7 @@ func (h *Handler) rewriteHosts(at exchange.Resolved, html []byte) []byte {
 	return bytes.ReplaceAll(html, []byte(escaped), []byte(here))
 }
 
-// rewritten returns the address for a redirect of authentik's: a flow, which the
+// rewritten returns the address for one of authentik's redirects: a flow, which the
 // visit may then run, or a new visit. It never leads to another site.
 func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
 	step, err := stepOf(flowclient.Flow{}, redirectTo(to), v.Cookies, h.rootAt(at))

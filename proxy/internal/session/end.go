@@ -65,7 +65,7 @@ func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err 
 	})
 }
 
-// EndedUser is EndUser for a notice of authentik's that all sessions of a user
+// EndedUser is EndUser for authentik's notice that all sessions of a user
 // have ended. It also stops a sign-in that authentik has confirmed before the
 // notice and whose session has not begun yet.
 func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []Entry, err error) {

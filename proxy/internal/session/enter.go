@@ -18,7 +18,7 @@ type entrance struct {
 	*Registry
 	stored
 	ends []string // the record's tombstones but those of the index
-	// known waits until the session of authentik's is known, whose epoch is sidEpoch.
+	// known waits until the authentik session is known, whose epoch is sidEpoch.
 	known    func() error
 	sidEpoch string
 	// saved waits until the record is saved, with the tombstones of an epoch of the

@@ -31,8 +31,8 @@ func (r *Registry) Program(name string, who Proof, asked, expires time.Time) *Se
 }
 
 // programsOf is the name by which the sessions of programs end: of a user, by the
-// identifier or the name that authentik gives it, or of those whose tokens rest on a
-// session of authentik's. It is only announced and never has a tombstone, since
+// identifier or the name that authentik gives it, or of those whose tokens rest on an
+// authentik session. It is only announced and never has a tombstone, since
 // authentik may confirm the credential again at once.
 func (x *index) programsOf(of, whose string) string {
 	return x.key.Tombstone("programs of "+of, x.issuer+"\x00"+whose)

@@ -13,7 +13,7 @@ import (
 )
 
 // beginsFor is the longest time between authentik's confirmation of a sign-in and
-// the beginning of its session. A notice that a session of authentik's has ended,
+// the beginning of its session. A notice that an authentik session has ended,
 // on which no known session rests, is remembered for as long.
 const beginsFor = 10 * time.Minute
 
@@ -24,11 +24,11 @@ const maxUnsigned = 10_000
 // the sign-in. The session here does not begin.
 var ErrEndedEarly = errors.New("proxy: authentik has ended its session during the sign-in")
 
-// A sidRecord is stored for a session of authentik's on which sessions rest.
+// A sidRecord is stored for an authentik session on which sessions rest.
 type sidRecord struct {
 	Until time.Time `json:"until"`
 	// Epoch changes when the sessions that rest on it have been ended here, so that a
-	// user who signs in again with the same session of authentik's gets one that is
+	// user who signs in again with the same authentik session gets one that is
 	// not revoked. The sessions of one epoch share a tombstone. The first is empty.
 	Epoch string `json:"epoch,omitempty"`
 	// Ended is when authentik last said that its session has ended.
@@ -57,7 +57,7 @@ func (x *index) sidTombstone(sid, epoch string) string {
 	return x.key.Tombstone("sid", x.issuer+"\x00"+epoch+sid)
 }
 
-// readSID returns the stored record of a session of authentik's.
+// readSID returns the stored record of an authentik session.
 func (x *index) readSID(ctx context.Context, sid string) (rec sidRecord, kept store.Record, found bool, err error) {
 	b := x.sidBox(sid)
 	kept, found, err = x.store.Load(ctx, b.Name())
@@ -81,8 +81,8 @@ func (x *index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry t
 	return err
 }
 
-// know stores, for as long as a new session may last, that it rests on a session
-// of authentik's, and returns the epoch that it begins in. Front-channel notices
+// know stores, for as long as a new session may last, that it rests on an authentik
+// session, and returns the epoch that it begins in. Front-channel notices
 // act only on such sessions: any client can send a notice, and the records written
 // for them must be bounded by the number of sign-ins. Without OpenID Connect there
 // are no notices, and nothing is stored for the first epoch.
@@ -121,7 +121,7 @@ func (x *index) know(ctx context.Context, sid string, confirmed, until time.Time
 }
 
 // NoteUnsigned remembers for a moment, in this process, an unsigned notice for a
-// session of authentik's on which no known session rests: one may be about to
+// authentik session on which no known session rests: one may be about to
 // begin.
 func (r *Registry) NoteUnsigned(sid string) {
 	r.index.unsigned.Put(sid, r.Now(), beginsFor)
@@ -138,7 +138,7 @@ func (r *Registry) KnowsAuthentik(ctx context.Context, sid string) (bool, error)
 	return found, nil
 }
 
-// EndAuthentik ends all sessions that rest on one session of authentik's, in every
+// EndAuthentik ends all sessions that rest on one authentik session, in every
 // process. Sessions that begin on it afterwards are not ended. It returns nil if
 // there are no such sessions.
 func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
@@ -150,7 +150,7 @@ func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
 	return cmp.Or(err, r.announce(ctx, r.index.programsOf("sid", sid)))
 }
 
-// EndedAtAuthentik is EndAuthentik for a notice of authentik's that its session has
+// EndedAtAuthentik is EndAuthentik for authentik's notice that its session has
 // ended. It also stops a sign-in that authentik has confirmed before the notice
 // and whose session has not begun yet.
 func (r *Registry) EndedAtAuthentik(ctx context.Context, sid string) error {

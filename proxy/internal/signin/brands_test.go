@@ -46,7 +46,7 @@ func TestBrands_AreKeptForTwoMinutesOfTheGatesClock(t *testing.T) {
 	}
 }
 
-func TestBrands_VisitorWhoLeavesTakesNobodysBrandAway(t *testing.T) {
+func TestBrands_VisitorWhoLeavesTakesNoOthersBrandAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32

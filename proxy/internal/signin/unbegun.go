@@ -103,8 +103,8 @@ func missing(vis Visit, answer flowclient.Answer, asked flowclient.Identificatio
 	}
 }
 
-// afresh shows the present first challenge, in a new session at authentik, so that
-// no challenge is skipped unseen. The typed name stays.
+// afresh shows the first challenge as it is now, in a new session at authentik, so
+// that no challenge is skipped unseen. The typed name stays.
 func (h *Handler) afresh(x *exchange.Exchange, vis Visit, answer flowclient.Answer, said flowclient.Step) Outcome {
 	step, err := h.Client.Ask(x.Context(), x.Visitor(h.device(x)), vis.Step.Flow)
 	if err != nil {

@@ -64,7 +64,7 @@ func (f *loginForm) encode(fields url.Values, page string, exact ...string) (bod
 	if name != utf8Name {
 		for _, text := range exact {
 			if _, err := e.NewEncoder().String(text); err != nil {
-				return nil, "", fmt.Errorf("the form is sent as %s, which has not all characters of the name and the password", name)
+				return nil, "", fmt.Errorf("the form is sent as %s, which lacks characters of the name or of the password", name)
 			}
 		}
 		written = func(text string) string {

@@ -181,7 +181,7 @@ func TestThrottle_FailuresAreForgotten(t *testing.T) {
 	}
 }
 
-func TestThrottle_ClockThatWasSetBackLocksNobodyOut(t *testing.T) {
+func TestThrottle_ClockThatWasSetBackLocksNoVisitorOut(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.guesses(20, jane)

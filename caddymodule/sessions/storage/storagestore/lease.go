@@ -51,7 +51,7 @@ func (s *Store) release(ctx context.Context, name string, mine entry) {
 		return nothing{}, s.exclusive(ctx, p, func() error { return s.removeLease(ctx, p, mine) })
 	})
 	if err != nil {
-		s.log.WarnContext(ctx, "session store: lease was not released and ends by itself", "until", mine.until, "error", err)
+		s.log.WarnContext(ctx, "session store: lease was not released and stays until it expires", "until", mine.until, "error", err)
 	}
 }
 
