@@ -54,6 +54,18 @@ func TestPage_FilesAreReadAtTheStart(t *testing.T) {
 	}
 }
 
+// TestPage_ReportsAllMistakesAtOnce: one in each file.
+func TestPage_ReportsAllMistakesAtOnce(t *testing.T) {
+	t.Parallel()
+	templates := put(t, map[string]string{"pasword.html": "", "password.html": "{{"})
+	_, wrong := Page{Style: filepath.Join(templates, "none.css"), Templates: templates}.read()
+	for _, want := range []string{"page style: ", "page templates: there is no template pasword.html"} {
+		if !strings.Contains(wrong.Error(), want) {
+			t.Errorf("got %v, want %q as well", wrong, want)
+		}
+	}
+}
+
 func TestPage_HasStylesAndTemplatesOfTheOperator(t *testing.T) {
 	s := newSite(t)
 	dir := put(t, map[string]string{"password.html": `{{define "stage"}}<p>Ours</p><form method="post" action="{{.Action}}">{{template "hidden" .}}{{template "entry" .Stage.Password}}<button>{{say "continue"}}</button></form>{{end}}`})

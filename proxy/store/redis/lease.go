@@ -45,6 +45,6 @@ func (s *Store) release(ctx context.Context, key, token string) {
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
 	if _, err := s.run(ctx, releaseScript, key, token); err != nil {
-		s.cfg.Logger.WarnContext(ctx, "session store: lease was not released and ends by itself", "error", err)
+		s.cfg.Logger.WarnContext(ctx, "session store: lease was not released and stays until it expires", "error", err)
 	}
 }
