@@ -63,7 +63,7 @@ local function describe(txn)
 	local secure = txn.f:ssl_fc()
 	headers["x-forwarded-method"] = { txn.sf:method() }
 	headers["x-forwarded-proto"] = { (secure == true or secure == 1) and "https" or "http" }
-	headers["x-forwarded-host"] = { txn.sf:req_hdr("host") }
+	headers["x-forwarded-host"] = { txn.sf:req_fhdr("host") }
 	headers["x-forwarded-uri"] = { txn.sf:pathq() }
 	headers["x-forwarded-for"] = { txn.sf:src() }
 	headers["host"] = { (gate:gsub("^https?://", "")) }

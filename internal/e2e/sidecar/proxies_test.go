@@ -94,6 +94,7 @@ func newWorld(t *testing.T, options ...string) *world {
 	jane, other := testsite.UserJane(), testsite.UserJane()
 	jane.AppPasswords = []string{robot}
 	other.Username, other.Name, other.Email = joe, "Joe", "joe@example.com"
+	other.AppPasswords = []string{otherRobot}
 	cfg := testsite.Flow()
 	cfg.Users = []authentiktest.User{jane, other}
 	cfg.Applications = []authentiktest.Application{{Slug: "wiki", Name: "Wiki", Policies: []authentiktest.Policy{{User: testsite.Jane}}}}
