@@ -111,6 +111,7 @@ func TestOutpost_OnlyPlainExpressionsStayOpen(t *testing.T) {
 	for expression, want := range map[string]string{
 		"^/healthz$": "/healthz", "^/static/.*": "/static/*", "^/static/(.*)$": "/static/*", "^/x": "/x*", `^/a\.b$`: "/a.b",
 		"/api": "", "^/": "/*", "^/(a|b)$": "", "^/a?$": "", "^/[a-z]+$": "", ".*": "", "^.*$": "", "^/a{2}": "", "": "",
+		"^/s/.+": "", "^/s/(.+)$": "", // which does not match /s/, as /s/* does
 		`^https://w\.example\.com/api/.*`: "", // only the other modes compare with the whole address
 	} {
 		got, _ := plainPath(expression, admin.Proxy{Mode: modeProxy, ExternalHost: "https://w.example.com"})
@@ -125,6 +126,10 @@ func TestOutpost_OnlyPlainExpressionsStayOpen(t *testing.T) {
 		if got != want {
 			t.Errorf("forward: %s: got %q, want %q", expression, got, want)
 		}
+	}
+	domain := admin.Proxy{Mode: modeDomain, ExternalHost: "https://auth.example.com"} // whose snippet is for all hosts of the domain
+	if got, open := plainPath(`^https://auth\.example\.com/api/.*`, domain); open {
+		t.Errorf("domain: got %q open at each site, want nothing", got)
 	}
 }
 

@@ -157,6 +157,9 @@ var (
 )
 
 func plainPath(expression string, p admin.Proxy) (path string, ok bool) {
+	if p.Mode == modeDomain { // it is about one host, and the snippet is for each
+		return "", false
+	}
 	m := atPath.FindStringSubmatch(expression)
 	if p.Mode != modeProxy {
 		if m = atAddress.FindStringSubmatch(expression); m != nil {
@@ -173,7 +176,7 @@ func plainPath(expression string, p admin.Proxy) (path string, ok bool) {
 	rest := m[1]
 	exact := strings.HasSuffix(rest, "$") && !strings.HasSuffix(rest, `\$`)
 	rest = strings.TrimSuffix(rest, "$")
-	for _, all := range []string{"(.*)", ".*", "(.+)"} {
+	for _, all := range []string{"(.*)", ".*"} {
 		if before, found := strings.CutSuffix(rest, all); found {
 			rest, exact = before, false
 			break
