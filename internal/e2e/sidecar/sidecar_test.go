@@ -157,16 +157,19 @@ func verdicts(t *testing.T, p *proxied, cookie string) {
 	}
 }
 
+// upload sends a body that is longer than any buffer, with its length and without.
 func upload(t *testing.T, p *proxied, cookie string) {
-	body := strings.Repeat("0123456789abcdef", 40<<10) // 640 KiB, more than any buffer
-	r := request(t, http.MethodPost, "/posted", "Cookie", cookie, "Content-Type", "application/octet-stream")
-	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
-	if got := p.send(t, r); got.StatusCode != http.StatusOK {
-		t.Fatalf("got %s, want the application", got)
-	}
-	posts := p.App.Posts()
-	if len(posts) != 1 || posts[0] != body {
-		t.Errorf("got %d bodies at the application, want one as it was sent", len(posts))
+	body := strings.Repeat("0123456789abcdef", 40<<10) // 640 KiB
+	for name, length := range map[string]int64{"length": int64(len(body)), "chunks": -1} {
+		before := len(p.App.Posts())
+		r := request(t, http.MethodPost, "/posted", "Cookie", cookie, "Content-Type", "application/octet-stream")
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), length
+		if got := p.send(t, r); got.StatusCode != http.StatusOK {
+			t.Fatalf("%s: got %s, want the application", name, got)
+		}
+		if posts := p.App.Posts()[before:]; len(posts) != 1 || posts[0] != body {
+			t.Errorf("%s: got %d bodies at the application, want one as it was sent", name, len(posts))
+		}
 	}
 }
 
