@@ -27,10 +27,11 @@ var wires = map[string]struct {
 	"h2c": {
 		testsite.Setup{Scheme: "http", Protocols: "h1 h2c", Env: []string{"GODEBUG=http2xconnect=1"}},
 		func(t testing.TB) http.RoundTripper {
+			//nolint:staticcheck // http.Transport sends no pseudo-header, and so opens no WebSocket.
 			transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, network, address)
 			}}
-			t.Cleanup(transport.CloseIdleConnections)
+			t.Cleanup(transport.CloseIdleConnections) //nolint:staticcheck // likewise
 			return transport
 		},
 		func(r *http.Request) { r.Header.Set(":protocol", "websocket") }, // RFC 8441
