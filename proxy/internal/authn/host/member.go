@@ -27,10 +27,9 @@ type Member struct {
 	// Name is the name of its registration.
 	Name string
 
-	mu         sync.Mutex
-	registered time.Time // last time
-	seen       time.Time // when the login host was last seen
-	at         Announcement
+	mu   sync.Mutex
+	seen time.Time // when the login host was last seen
+	at   Announcement
 }
 
 // NewMember returns a gate that has not registered yet.
@@ -40,36 +39,31 @@ func NewMember(r Records, g Registration, gate string) *Member {
 
 // Renew registers the gate, or keeps it known.
 func (m *Member) Renew(ctx context.Context) error {
-	if err := m.Register(ctx, m.Name, m.Registration); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.registered = m.Now()
-	return nil
+	return m.Register(ctx, m.Name, m.Registration)
 }
 
 // Introduce makes sure that the login host knows the gate, before a browser is
 // sent there, and returns where it is. An error with the code LoginHostUnknown says
 // that there is no such login host.
 func (m *Member) Introduce(ctx context.Context) (Announcement, error) {
-	at, known, registered := m.lately()
-	if !registered {
-		if err := m.Renew(ctx); err != nil {
-			return Announcement{}, err
-		}
+	_, registered, err := m.Registered(ctx, m.Name) // a store may have lost it meanwhile
+	if err == nil && !registered {
+		err = m.Renew(ctx)
 	}
-	if known {
+	if err != nil {
+		return Announcement{}, err
+	}
+	if at, known := m.lately(); known {
 		return at, nil
 	}
 	return m.await(ctx)
 }
 
-// lately returns what is known without asking the store.
-func (m *Member) lately() (at Announcement, known, registered bool) {
+// lately returns what is known of the login host without asking the store.
+func (m *Member) lately() (at Announcement, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.at, m.fresh(m.seen, knownFor), m.fresh(m.registered, RegisterEvery)
+	return m.at, m.fresh(m.seen, knownFor)
 }
 
 // await looks for the login host, and waits a moment for one that is starting.

@@ -236,6 +236,27 @@ func TestRequest_IsForOneLoginHost(t *testing.T) {
 	}
 }
 
+// A store that has lost everything learns of a gate when it sends a visitor away.
+func TestMember_IsKnownAgainAfterALoss(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	m := NewMember(r, Registration{Hosts: []string{"wiki.example.com"}}, "wiki")
+	for range 2 {
+		kept := store.NewMemory()
+		m.Store = kept
+		t.Cleanup(func() { _ = kept.Close() })
+		if err := m.Announce(t.Context(), Announcement{SignIn: "/sign-in"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Introduce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, found, err := m.Registered(t.Context(), m.Name); err != nil || !found {
+			t.Errorf("got the gate registered: %v, %v, want it known to the login host", found, err)
+		}
+	}
+}
+
 func FuzzOpen_NeverPanics(f *testing.F) {
 	r := Records{Store: store.NewMemory(), Key: seal.NewKey([]byte(strings.Repeat("k", seal.MinKey))), Now: time.Now, Origin: "https://auth.example.com"}
 	good, err := r.SealRequest(Request{Gate: "wiki"})
