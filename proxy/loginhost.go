@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -132,6 +133,7 @@ func (g *Gate) lookForLoginHost(backgroundCtx context.Context) {
 // checkLoginHost checks a login host, or a gate whose visitors sign in at one.
 func (cfg Config) checkLoginHost(wrong func(option string, err error)) {
 	if cfg.LoginHost != nil {
+		wrong("prefix", cfg.checkBelowAuthentik())
 		for _, given := range []struct {
 			option string
 			given  bool
@@ -158,6 +160,19 @@ func (cfg Config) checkLoginHost(wrong func(option string, err error)) {
 	if cfg.LoginAt != nil {
 		cfg.checkLoginAt(wrong)
 	}
+}
+
+// checkBelowAuthentik checks that browsers send authentik's cookies to the addresses
+// of a login host: authentik sets them for the path that it lies below.
+func (cfg Config) checkBelowAuthentik() error {
+	if cfg.Client == nil {
+		return nil
+	}
+	base := relay.BasePath(cfg.Client.Root())
+	if strings.HasPrefix(cfg.Prefix, base) {
+		return nil
+	}
+	return fmt.Errorf("authentik lies below %s, and browsers send its cookies to no other path, such as %s; write prefix %s", base, cfg.Prefix, base+".authentik")
 }
 
 // checkLoginAt checks a gate whose visitors sign in at a login host.

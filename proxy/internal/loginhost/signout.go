@@ -3,6 +3,7 @@ package loginhost
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -54,12 +55,24 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 		x.Log().WarnContext(x.Context(), "sign-out: authentik's own session may go on", "error", fault.Cause(err))
 		scope = page.SignOutHere
 	}
-	x.ExpireAuthentiks(h.Prefix, h.Prefix+"/", h.Prefix+SignInPath)
+	x.ExpireAuthentiks(pathsAbove(h.Prefix + SignInPath)...)
 	back := h.own(form.Get("to"))
 	if back == "" || !form.Has("switch") {
 		back = h.Prefix + "/logout?ended=" + string(scope)
 	}
 	x.Lead(back, back)
+}
+
+// pathsAbove returns a path and all paths whose cookies browsers send there, apart
+// from the root.
+func pathsAbove(path string) (all []string) {
+	for ; path != ""; path = path[:strings.LastIndexByte(path, '/')] {
+		if len(all) > 0 {
+			all = append(all, path+"/")
+		}
+		all = append(all, path)
+	}
+	return all
 }
 
 // endResting ends the sessions at other sites that rest on what this browser has.

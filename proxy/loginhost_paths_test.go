@@ -1,0 +1,52 @@
+package proxy
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// Browsers send authentik's cookies only to the path that authentik lies below.
+func TestLoginHost_BelowAPathNeedsItsPrefixThere(t *testing.T) {
+	t.Parallel()
+	at, _ := url.Parse("http://authentik:9000/auth/")
+	client, err := flowclient.New(flowclient.Config{URL: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for prefix, good := range map[string]bool{"": false, "/authentik": false, "/auth/.authentik": true} {
+		cfg := Config{Client: client, Store: newStore(t), Prefix: prefix, Hosts: []string{"auth.example.com"}, Key: []byte(strings.Repeat("k", seal.MinKey)), LoginHost: new(LoginHostConfig)}
+		g, err := New(cfg)
+		if g != nil {
+			_ = g.Close()
+		}
+		if (err == nil) != good || err != nil && !strings.Contains(err.Error(), "/auth/.authentik") {
+			t.Errorf("prefix %q: got error %v, want one: %v, with the prefix to write", prefix, err, !good)
+		}
+	}
+}
+
+// A sign-out removes authentik's session from every path that has one for the login
+// host, whoever has set it.
+func TestLoginHost_SignOutRemovesTheCookieOfEachPath(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, func(origin string, cfg *Config) {
+		if origin == authHost {
+			cfg.Prefix = "/auth/.authentik"
+		}
+	})
+	jane := d.atAuthentik("jane", "open sesame")
+	page := jane.open(authHost + "/auth/.authentik/logout")
+	var set []string
+	jane.watch = func(res *http.Response) { set = append(set, res.Header["Set-Cookie"]...) }
+	jane.press(page, "Sign out")
+	for _, path := range []string{"/", "/auth", "/auth/", "/auth/.authentik", "/auth/.authentik/", "/auth/.authentik/sign-in"} {
+		if want := "authentik_session=; Path=" + path + "; Max-Age=0"; !strings.Contains(strings.Join(set, "\n"), want) {
+			t.Errorf("got the cookies %q, want %s", set, want)
+		}
+	}
+}
