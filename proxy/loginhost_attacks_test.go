@@ -147,6 +147,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			if !strings.HasPrefix(got, wikiHost+"/.authentik/callback?") || !strings.HasSuffix(got, "&ticket=&to=%2Fb") {
 				d.Errorf("got to %q with a request of two minutes, want to the site without a ticket", got)
 			}
+			jane.greeted(jane.open(link), wikiHost+"/b", "jane")
 		},
 		"a visit at the login host is old": func(d *domains) {
 			jane := d.guest()
@@ -205,7 +206,16 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			jane := d.guest()
 			page := jane.open(wikiHost + "/b")
 			d.clock.move(181 * time.Second)
-			jane.refused(jane.finish(page, "jane", "open sesame"), "login-host-unknown")
+			jane.before = "example.com/b"
+			if got := jane.finish(page, "jane", "open sesame").URL.String(); got != wikiHost+"/b" {
+				d.Errorf("got to %q, want to where it began, without a ticket", got)
+			}
+			at := d.gates[wikiHost].signIn.Host
+			sealed, err := at.SealRequest(host.Request{Gate: at.Gate.Name, Origin: wikiHost, Back: "/"})
+			if err != nil {
+				d.Fatal(err)
+			}
+			jane.refused(jane.open(authHost+request+sealed), "login-host-unknown")
 		},
 		"a frame asks": func(d *domains) {
 			jane := d.atAuthentik("jane", "open sesame")

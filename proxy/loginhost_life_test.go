@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/internal/browser"
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // press submits the form of a page that has a button.
@@ -237,5 +238,41 @@ func TestLoginHost_TicketIsNotKept(t *testing.T) {
 	at, _ := url.Parse(ticket)
 	if strings.Contains(d.logged(), at.Query().Get("ticket")) {
 		t.Errorf("got the ticket in the log:\n%s", d.logged())
+	}
+}
+
+// A visitor who is at authentik while their site is configured anew arrives there,
+// although the gate that has sent them is known no longer.
+func TestLoginHost_VisitGoesOnAtAnotherConfiguration(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	page := jane.open(wikiHost + "/b")
+	d.change = func(origin string, cfg *Config) {
+		if origin == wikiHost {
+			cfg.Lifetime = time.Hour
+		}
+	}
+	d.restart()
+	d.clock.move(4 * time.Minute)
+	d.renew()
+	jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/b", "jane")
+}
+
+// The copy of authentik's cookies lasts as long as a session that begins with the
+// last moment of a ticket, so that a sign-out reaches that to its end.
+func TestLoginHost_CopyOutlastsItsSessions(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.atAuthentik("jane", "open sesame")
+	ticket := jane.led(wikiHost+"/", callback)
+	d.clock.move(29 * time.Second)
+	jane.greeted(jane.open(ticket), wikiHost+"/", "jane")
+	g := d.gates[wikiHost]
+	cookies, _ := jane.Cookies(authHost)
+	secret, _ := seal.ParseSecret(cookies["__Host-authentik_copy"])
+	kept, found, err := g.signIn.Host.Copy(t.Context(), secret)
+	if want := d.clock.now().Add(g.cfg.Lifetime); err != nil || !found || kept.Until.Before(want) {
+		t.Errorf("got a copy until %v (found %v, %v), want it until %v at least", kept.Until, found, err, want)
 	}
 }

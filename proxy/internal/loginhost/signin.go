@@ -62,12 +62,12 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 	switch {
 	case err != nil:
 		x.Fail(fault.From(err), h.here(x))
+	case (!found || age == host.Expired) && returned: // the site sends the browser here again, as it is configured now
+		leads(x, vis.Request.Origin+exchange.LocalPath(vis.Request.Back))
 	case !found || !gate.Serves(vis.Request.Origin):
 		x.Fail(fault.New(fault.LoginHostUnknown, errGate), "/")
-	case age == host.Expired && !returned: // the site sends the browser here again, and says so
+	case age == host.Expired: // the site sends the browser here again, and says so
 		leads(x, callback(vis.Request, gate, ""))
-	case age == host.Expired:
-		leads(x, vis.Request.Origin+exchange.LocalPath(vis.Request.Back))
 	default:
 		h.answer(x, records, vis, gate)
 	}
@@ -165,7 +165,7 @@ func (h *Handler) admit(x *exchange.Exchange, records host.Records, vis host.Vis
 	x = x.Uncanceled()
 	before, known := x.Copied()
 	kept, err := records.Keep(x.Context(), before, known, host.Copy{
-		UID: who.User.UID, Cookies: who.Cookies, Until: h.Now().Add(gate.Lifetime),
+		UID: who.User.UID, Cookies: who.Cookies, Until: h.Now().Add(gate.Lifetime + host.TicketKept),
 	})
 	if err != nil {
 		return err

@@ -15,9 +15,9 @@ import (
 const (
 	// ticketLife is how long a ticket may be redeemed: the browser brings it at once.
 	ticketLife = 30 * time.Second
-	// ticketKept is how long the store keeps it. It must be longer, so that a record
+	// TicketKept is how long the store keeps it. It must be longer, so that a record
 	// that is about to expire is not marked as used twice.
-	ticketKept = 2*ticketLife + session.ClockLeeway
+	TicketKept = 2*ticketLife + session.ClockLeeway
 )
 
 // A Ticket says who has signed in at the login host. A browser takes it to the
@@ -54,7 +54,7 @@ func (r Records) ticketBox(at Place, s seal.Secret) seal.Box {
 func (r Records) Issue(ctx context.Context, at Place, t Ticket) (string, error) {
 	s := seal.NewSecret()
 	t.Made, t.Used = r.Now(), false
-	err := r.save(ctx, r.ticketBox(at, s), t, t.Made.Add(ticketKept), "")
+	err := r.save(ctx, r.ticketBox(at, s), t, t.Made.Add(TicketKept), "")
 	if err != nil {
 		return "", fault.From(err)
 	}
@@ -81,7 +81,7 @@ func (r Records) Redeem(ctx context.Context, at Place, text, nonce string) (Tick
 	}
 	used := t
 	used.Used = true
-	err = r.save(ctx, box, used, t.Made.Add(ticketKept), version)
+	err = r.save(ctx, box, used, t.Made.Add(TicketKept), version)
 	switch {
 	case errors.Is(err, store.ErrConflict): // somebody else was faster
 		return Ticket{}, fault.New(fault.VisitLost, errTicket)
