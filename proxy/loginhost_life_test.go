@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -112,6 +113,41 @@ func TestLoginHost_SignOutEndsWhatBeganBefore(t *testing.T) {
 	}
 	jane.press(jane.open(filesHost+"/.authentik/logout"), "Sign out")
 	testsite.Eventually(t, "the end of the session at the other domain", func() bool { return jane.signedInAs(wikiHost) == "" })
+}
+
+// A user whose session at authentik is replaced in the middle of a recheck stays
+// signed in: what authentik has said to nobody counts for nobody.
+func TestLoginHost_RecheckThatIsOvertakenBeginsAgain(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	cookies, _ := jane.Cookies(authHost)
+	secret, _ := seal.ParseSecret(cookies["__Host-authentik_copy"])
+	records := d.gates[wikiHost].signIn.Host.Records
+	kept, _, err := records.Copy(t.Context(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.clock.move(11 * time.Minute)
+	d.renew()
+	var once sync.Once
+	inner := d.front.Handler
+	d.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/check_access/") {
+			once.Do(func() {
+				d.authentik.EndSessions("jane")
+				kept.Cookies, _ = d.atAuthentik("jane", "open sesame").Cookies(authHost)
+				if err := records.Move(t.Context(), secret, kept); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		inner.ServeHTTP(w, r)
+	})
+	if got := jane.signedInAs(wikiHost); got != "jane" {
+		t.Errorf("got signed in as %q, want jane still", got)
+	}
 }
 
 // anew signs a user in once more, who gets another session at authentik.

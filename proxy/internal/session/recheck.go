@@ -221,9 +221,28 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 	return reading{s, found}, err
 }
 
-// askAbout asks authentik about a session: first about its applications, and
-// then who its user is. gone says that authentik's session has ended.
+// ErrMoved says that a session rests on other cookies by now than those by which
+// authentik was asked about it.
+var ErrMoved = errors.New("authentik's session was replaced during the recheck")
+
+// maxMoves is how often a recheck begins again because of that.
+const maxMoves = 2
+
+// askAbout asks authentik about a session, and again if it has moved meanwhile:
+// what authentik says about access by cookies that have ended, it says of nobody.
+// gone says that authentik's session has ended.
 func (r *Registry) askAbout(ctx context.Context, rec *Record) (apps map[string]bool, who Proof, gone bool, err error) {
+	for range maxMoves {
+		if apps, who, gone, err = r.askOnce(ctx, rec); !errors.Is(err, ErrMoved) {
+			return apps, who, gone, err
+		}
+	}
+	return r.askOnce(ctx, rec)
+}
+
+// askOnce asks authentik about a session: first about its applications, and then
+// who its user is.
+func (r *Registry) askOnce(ctx context.Context, rec *Record) (apps map[string]bool, who Proof, gone bool, err error) {
 	user := rec.User.UID
 	if r.Lend != nil {
 		if rec, err = r.Lend(ctx, rec); err != nil {

@@ -89,7 +89,7 @@ func (s *Source) Lend(ctx context.Context, rec *session.Record) (*session.Record
 
 // Recheck asks authentik who is signed in at the login host, on behalf of a record
 // that was lent cookies. If nobody is, all sessions end that rest on them, unless
-// the login host has seen newer ones meanwhile.
+// the login host has seen newer ones meanwhile: then session.ErrMoved says so.
 func (s *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
 	who, err := authn.Me(ctx, s.Authentik, rec.Visitor(), true)
 	if errors.Is(err, authn.ErrNotSignedIn) {
@@ -100,7 +100,7 @@ func (s *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proo
 		case lent != nil:
 			return session.Proof{}, lent
 		case !maps.Equal(newer.Cookies, rec.Cookies):
-			who, err = authn.Me(ctx, s.Authentik, newer.Visitor(), true)
+			return session.Proof{}, session.ErrMoved
 		}
 	}
 	if errors.Is(err, authn.ErrNotSignedIn) {
