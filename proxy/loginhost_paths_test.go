@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,8 +31,8 @@ func TestLoginHost_BelowAPathNeedsItsPrefixThere(t *testing.T) {
 	}
 }
 
-// A sign-out removes authentik's session from every path that has one for the login
-// host, whoever has set it.
+// A sign-out removes authentik's session from every path and domain that has one for
+// the login host, whoever has set it. A cookie with Partitioned is one of its own.
 func TestLoginHost_SignOutRemovesTheCookieOfEachPath(t *testing.T) {
 	t.Parallel()
 	d := newDomains(t, func(origin string, cfg *Config) {
@@ -40,13 +41,22 @@ func TestLoginHost_SignOutRemovesTheCookieOfEachPath(t *testing.T) {
 		}
 	})
 	jane := d.atAuthentik("jane", "open sesame")
+	d.evil = func(w http.ResponseWriter, _ *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "authentik_session", Value: "x", Domain: "example.com", Path: "/", Secure: true})
+	}
+	jane.open(evilHost + "/")
 	page := jane.open(authHost + "/auth/.authentik/logout")
 	var set []string
 	jane.watch = func(res *http.Response) { set = append(set, res.Header["Set-Cookie"]...) }
-	jane.press(page, "Sign out")
+	jane.press(page, "Use another account")
 	for _, path := range []string{"/", "/auth", "/auth/", "/auth/.authentik", "/auth/.authentik/", "/auth/.authentik/sign-in"} {
-		if want := "authentik_session=; Path=" + path + "; Max-Age=0"; !strings.Contains(strings.Join(set, "\n"), want) {
-			t.Errorf("got the cookies %q, want %s", set, want)
+		for _, domain := range []string{"", "Domain=auth.example.com; ", "Domain=example.com; "} {
+			for _, end := range []string{"", "; Partitioned"} {
+				want := "authentik_session=; Path=" + path + "; " + domain + "Max-Age=0; HttpOnly; Secure; SameSite=Lax" + end
+				if !slices.Contains(set, want) {
+					t.Errorf("got the cookies %q, want %s", set, want)
+				}
+			}
 		}
 	}
 }

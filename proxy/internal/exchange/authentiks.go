@@ -111,8 +111,9 @@ func (x *Exchange) SetAuthentiks(cookies flowclient.Cookies, until time.Time, pa
 
 // ExpireAuthentiks removes authentik's session from the browser, and what other
 // hosts below the same domains may have planted beside it, as far as a host can:
-// a cookie is removed by its name, its domain and its path.
+// a cookie is removed by its name, its domain, its path and its partition.
 func (x *Exchange) ExpireAuthentiks(paths ...string) {
+	_, sessions := x.Authentiks()
 	c := x.cookie(x.Cookies.copied, "") //nolint:gosec // It has all attributes.
 	c.MaxAge = -1
 	x.setCookie(c)
@@ -121,6 +122,10 @@ func (x *Exchange) ExpireAuthentiks(paths ...string) {
 			c := x.cookie(cookieName{}, "") //nolint:gosec // It has all attributes.
 			c.Name, c.Path, c.Domain, c.MaxAge = flowclient.SessionCookie, path, domain, -1
 			x.setCookie(c)
+			if c.Secure && sessions > 1 { // browsers keep it beside the other, and remove each by itself
+				c.Partitioned = true
+				x.setCookie(c)
+			}
 		}
 	}
 }
