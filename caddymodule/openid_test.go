@@ -56,12 +56,12 @@ func TestConflicts_AreRefusedInJSON(t *testing.T) {
 		},
 		`"require": [{"claim": "group", "values": [""]}, {"claim": "user", "values": ["ada", "ada"]}]`: {
 			"require group: this text is blank or has control characters; write a line of plain text",
-			`require user: "ada" is there twice; leave one of them out`,
+			`require user: "ada" is given twice; keep one of them`,
 		},
 		`"client_id": "wiki", "application": "wiki", "scopes": ["{env.GATE_SCOPES}", "", "email", "email"]`: {
 			`scopes: "profile email" is not a scope; write scopes with blanks between them, each without blanks, " and \`,
 			`scopes: "" is not a scope; write scopes with blanks between them, each without blanks, " and \`,
-			"scopes: email is there twice; leave one of them out",
+			"scopes: email is given twice; keep one of them",
 		},
 		`"client_id": "wiki", "application": "wiki", "require": [{"claim": "a b", "values": ["x"]}], "headers": {"own": [{"name": "X-A", "value": "a b"}]}`: {
 			`require a b: "a b" cannot be the name of a claim; write up to 100 letters, digits and _ . : / -`,

@@ -38,7 +38,7 @@ func TestHandler_WhoseConfigurationHasEndedClosesTheConnection(t *testing.T) {
 func newWaiting(t *testing.T) (s *starter, keys *[]string) {
 	t.Helper()
 	keys = new([]string)
-	s = &starter{letGo: func() error { return nil }}
+	s = &starter{letGo: func() error { return nil }, storage: "storage of " + t.Name()}
 	s.createKey = func(context.Context) ([]byte, error) { return []byte("the new key"), nil }
 	s.newGate = func(key []byte) (*proxy.Gate, error) {
 		*keys = append(*keys, string(key))
@@ -54,17 +54,19 @@ func newWaiting(t *testing.T) (s *starter, keys *[]string) {
 	return s, keys
 }
 
-// TestStart_MakesTheGatesBesideWithTheSameKey: each has to know who else stands before
-// its hosts, and none of another server.
-func TestStart_MakesTheGatesBesideWithTheSameKey(t *testing.T) {
+// TestStart_MakesTheGatesThatShareTheKey: each has to know who else stands before its
+// hosts, and a login host has to be known on every server.
+func TestStart_MakesTheGatesThatShareTheKey(t *testing.T) {
 	t.Parallel()
 	first, firstKeys := newWaiting(t)
 	second, secondKeys := newWaiting(t)
 	stopped, stoppedKeys := newWaiting(t)
 	far, farKeys := newWaiting(t)
+	foreign, foreignKeys := newWaiting(t)
+	foreign.storage = "another storage"
 	here, elsewhere := new(caddyhttp.Server), new(caddyhttp.Server)
 	groups := map[*starter]*proxy.Group{}
-	for s, on := range map[*starter]*caddyhttp.Server{first: here, second: here, stopped: here, far: elsewhere} {
+	for s, on := range map[*starter]*caddyhttp.Server{first: here, second: here, stopped: here, far: elsewhere, foreign: here} {
 		_, group, unregister, err := register(s, on)
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +86,7 @@ func TestStart_MakesTheGatesBesideWithTheSameKey(t *testing.T) {
 	for name, tt := range map[string]struct {
 		keys *[]string
 		want int
-	}{"asked": {firstKeys, 1}, "beside it": {secondKeys, 1}, "beside it, and stopped": {stoppedKeys, 0}, "of another server": {farKeys, 0}} {
+	}{"asked": {firstKeys, 1}, "beside it": {secondKeys, 1}, "beside it, and stopped": {stoppedKeys, 0}, "of another server": {farKeys, 1}, "with another storage": {foreignKeys, 0}} {
 		if got := *tt.keys; len(got) != tt.want || tt.want == 1 && got[0] != "the new key" {
 			t.Errorf("%s: got gates made with the keys %q, want %d", name, got, tt.want)
 		}
@@ -94,14 +96,15 @@ func TestStart_MakesTheGatesBesideWithTheSameKey(t *testing.T) {
 	}
 }
 
-// TestStart_FailureOfAGateBesideIsAnError: the sites would not know of each other.
-func TestStart_FailureOfAGateBesideIsAnError(t *testing.T) {
+// TestStart_FailureOfAGateThatSharesTheKeyIsAnError: the sites would not know of each
+// other.
+func TestStart_FailureOfAGateThatSharesTheKeyIsAnError(t *testing.T) {
 	t.Parallel()
 	first, _ := newWaiting(t)
 	broken, _ := newWaiting(t)
 	cause := errors.New("broken")
 	broken.newGate = func([]byte) (*proxy.Gate, error) { return nil, cause }
-	first.beside = func() []*starter { return []*starter{broken} }
+	first.sharing = func() []*starter { return []*starter{broken} }
 	if _, err := first.running(t.Context()); !errors.Is(err, cause) {
 		t.Errorf("got %v, want %v", err, cause)
 	}
