@@ -56,7 +56,7 @@ func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func
 			return p, fmt.Errorf("%w\nWhat was done before stays. Run the command again: it goes on from here", last)
 		}
 	}
-	return Plan{}, fmt.Errorf("somebody else changes the same objects at the same time (%w); run the command again", errors.Join(last))
+	return Plan{}, fmt.Errorf("another administrator changes the same objects at the same time (%w); run the command again", errors.Join(last))
 }
 
 func described(p Plan) (text string) {
