@@ -257,7 +257,9 @@ func TestMember_IsKnownAgainAfterALoss(t *testing.T) {
 	}
 }
 
-func FuzzOpen_NeverPanics(f *testing.F) {
+// FuzzOpen_OnlyOpensWhatWasSealed goes by the content: each process of a fuzz test
+// seals the request anew, and its text is another one each time.
+func FuzzOpen_OnlyOpensWhatWasSealed(f *testing.F) {
 	r := Records{Store: store.NewMemory(), Key: seal.NewKey([]byte(strings.Repeat("k", seal.MinKey))), Now: time.Now, Origin: "https://auth.example.com"}
 	good, err := r.SealRequest(Request{Gate: "wiki"})
 	if err != nil {
@@ -267,8 +269,8 @@ func FuzzOpen_NeverPanics(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, _, age := r.Open(text); age != Unknown && text != good {
-			t.Errorf("got %q opened, which was not sealed", text)
+		if v, returned, age := r.Open(text); age != Unknown && (returned || v.Request.Gate != "wiki") {
+			t.Errorf("got %q opened as %+v, want only what was sealed", text, v)
 		}
 	})
 }
