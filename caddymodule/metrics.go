@@ -82,31 +82,34 @@ type gateMetrics struct {
 	decision map[string]prometheus.Counter
 }
 
-// newMetrics registers the collectors with the registry of a configuration. Another
-// gate of that configuration may have registered them already. The metrics are
-// those of a site without a host.
-func newMetrics(registry prometheus.Registerer, store string) (gateMetrics, error) {
+// newMetrics registers the collectors with the registry of a configuration, and
+// returns the metrics of a gate at a site. If another gate of that configuration
+// has registered the first of them, it has registered them all.
+func newMetrics(registry prometheus.Registerer, store, site string) (gateMetrics, error) {
 	m := processMetrics()
 	for _, c := range m.collectors {
 		err := registry.Register(c)
-		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {
+		if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok && already.ExistingCollector == c {
+			break
+		}
+		if err != nil {
 			return gateMetrics{}, err
 		}
 	}
-	return gateMetrics{metrics: m, store: store}.at(anySite), nil
+	return m.at(store, site), nil
 }
 
-// at returns the metrics of a site. The counters of refusals are created in
+// at returns the metrics of a gate. The counters of refusals are created in
 // advance: the first refusal with a code would be no increase otherwise.
-func (g gateMetrics) at(site string) gateMetrics {
+func (m *metrics) at(store, site string) gateMetrics {
 	for _, code := range fault.Codes() {
 		if code != fault.SignInRequired { // counted as a decision
-			g.refused.WithLabelValues(string(code), site)
+			m.refused.WithLabelValues(string(code), site)
 		}
 	}
-	g.site, g.decision = site, make(map[string]prometheus.Counter)
+	g := gateMetrics{metrics: m, store: store, site: site, decision: make(map[string]prometheus.Counter)}
 	for _, kind := range append(slices.Clone(decisions), otherLabel) {
-		g.decision[kind] = g.decided.WithLabelValues(kind, site)
+		g.decision[kind] = m.decided.WithLabelValues(kind, site)
 	}
 	return g
 }

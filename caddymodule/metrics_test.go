@@ -13,8 +13,13 @@ func TestMetrics_CanBeRegisteredTwice(t *testing.T) {
 	for range 2 {
 		registry := prometheus.NewRegistry()
 		for range 2 {
-			if _, err := newMetrics(registry, "memory"); err != nil {
+			if _, err := newMetrics(registry, "memory", anySite); err != nil {
 				t.Fatal(err)
+			}
+		}
+		for _, c := range processMetrics().collectors {
+			if !registry.Unregister(c) {
+				t.Errorf("got %v unregistered, want every collector registered", c)
 			}
 		}
 	}
@@ -24,7 +29,7 @@ func TestMetrics_OfAnotherKindWithOurNameAreAnError(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(counters("steps_total", "Something else.", "other"))
-	if _, err := newMetrics(registry, "memory"); err == nil {
+	if _, err := newMetrics(registry, "memory", anySite); err == nil {
 		t.Error("a collector that cannot be registered is no error")
 	}
 }
@@ -32,7 +37,7 @@ func TestMetrics_OfAnotherKindWithOurNameAreAnError(t *testing.T) {
 func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	m, err := newMetrics(registry, "memory")
+	m, err := newMetrics(registry, "memory", anySite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +94,7 @@ func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 }
 
 func BenchmarkDecision(b *testing.B) {
-	m, err := newMetrics(prometheus.NewRegistry(), "memory")
+	m, err := newMetrics(prometheus.NewRegistry(), "memory", anySite)
 	if err != nil {
 		b.Fatal(err)
 	}

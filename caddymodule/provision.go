@@ -88,11 +88,10 @@ func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
 
 // gateConfig returns the gate's configuration, without page and key.
 func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, store sessionStore) (proxy.Config, error) {
-	metrics, err := newMetrics(ctx.GetMetricsRegistry(), store.name)
+	metrics, err := newMetrics(ctx.GetMetricsRegistry(), store.name, h.siteLabel())
 	if err != nil {
 		return proxy.Config{}, err
 	}
-	metrics = metrics.at(h.siteLabel())
 	client, err := flowclient.New(flowclient.Config{
 		URL: parsed(h.URL), PublicURL: h.publicURL(),
 		Transport: timedTransport{transport, metrics}, Logger: h.log,

@@ -54,25 +54,29 @@ func (h *Handler) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhtt
 // the route that is in the way.
 func reach(levels []caddyhttp.RouteList, hosts []string, path string) (around string, reached bool) {
 	reached = true
+	var neighbours []func() bool // asked last: most gates need none, and a server may have many
 	for _, routes := range levels {
 		i := slices.IndexFunc(routes, loading)
 		if i < 0 {
 			continue
 		}
-		before, after := routes[:i], routes[i+1:]
+		before, after, here := routes[:i], routes[i+1:], path
 		switch {
-		case !mayMatch(routes[i], hosts, path):
+		case !mayMatch(routes[i], hosts, here):
 			around, reached = firstPath(routes[i], around), false
 		case routes[i].Terminal: // as each site of a Caddyfile is
 			after = nil
 		}
-		elsewhere := func(r caddyhttp.Route) bool { return mayMatch(r, hosts, path) && holdsGate(r, hosts, path) }
-		if slices.ContainsFunc(before, elsewhere) || slices.ContainsFunc(after, elsewhere) {
-			return "", true
-		}
+		elsewhere := func(r caddyhttp.Route) bool { return mayMatch(r, hosts, here) && holdsGate(r, hosts, here) }
+		neighbours = append(neighbours, func() bool {
+			return slices.ContainsFunc(before, elsewhere) || slices.ContainsFunc(after, elsewhere)
+		})
 		path = stripped(before, path)
 	}
-	return around, reached
+	if reached || slices.ContainsFunc(neighbours, func(reach func() bool) bool { return reach() }) {
+		return "", true
+	}
+	return around, false
 }
 
 // loading reports whether the handlers of a route are about to be loaded.
