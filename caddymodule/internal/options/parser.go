@@ -18,7 +18,7 @@ type Parser struct {
 	// have, or nil for an option that it does not know. The function itself may be nil.
 	Instead func(option string) error
 
-	settings map[string]Setting
+	settings []Setting
 	others   map[string][]string // options without a Setting, by block
 	first    map[string]string   // where each option stood first
 	mistakes Mistakes
@@ -27,11 +27,17 @@ type Parser struct {
 // NewParser returns a parser of these settings. The options in others have no
 // Setting and are read by the caller; the key is their block, or empty.
 func NewParser(settings []Setting, others map[string][]string) *Parser {
-	p := &Parser{settings: make(map[string]Setting), others: others, first: make(map[string]string)}
-	for _, s := range settings {
-		p.settings[s.Name] = s
+	return &Parser{settings: settings, others: others, first: make(map[string]string)}
+}
+
+// setting returns the setting of a name. A directive has few options, so that a
+// map would cost more than it saves.
+func (p *Parser) setting(name string) (s Setting, found bool) {
+	i := slices.IndexFunc(p.settings, func(s Setting) bool { return s.Name == name })
+	if i < 0 {
+		return Setting{}, false
 	}
-	return p
+	return p.settings[i], true
 }
 
 // Start notes where the directive itself stands, which has the name "".
@@ -51,7 +57,7 @@ func (p *Parser) Add(mistakes ...error) { p.mistakes = append(p.mistakes, mistak
 
 // One reads an option with one value, or says that it is unknown.
 func (p *Parser) One(d *caddyfile.Dispenser, name string) {
-	s, found := p.settings[name]
+	s, found := p.setting(name)
 	if !found {
 		p.unknown(d, name)
 		return
@@ -71,7 +77,7 @@ func (p *Parser) One(d *caddyfile.Dispenser, name string) {
 // Set keeps the value of an option. It checks the value, unless that has a
 // placeholder: Setting.Expand checks it then.
 func (p *Parser) Set(d *caddyfile.Dispenser, name, value string) {
-	s := p.settings[name]
+	s, _ := p.setting(name)
 	if value == "" {
 		p.Wrong(d, "%s is empty; write for example: %s", name, s.Example)
 		return
@@ -169,8 +175,8 @@ func (p *Parser) options(block string) []string {
 	for _, name := range p.others[block] {
 		names[name] = true
 	}
-	for name := range p.settings {
-		outer, inner, nested := strings.Cut(name, " ")
+	for _, s := range p.settings {
+		outer, inner, nested := strings.Cut(s.Name, " ")
 		switch {
 		case block == "":
 			names[outer] = true
