@@ -19,8 +19,8 @@ import (
 func until(t testing.TB, so func() bool, what string) {
 	t.Helper()
 	for begun := time.Now(); !so(); time.Sleep(time.Millisecond) {
-		if time.Since(begun) > 2*time.Second {
-			t.Fatalf("got no success within two seconds: %s", what)
+		if time.Since(begun) > 30*time.Second { // what a busy machine may need
+			t.Fatalf("got no success: %s", what)
 		}
 	}
 }
@@ -274,12 +274,17 @@ func TestEnd_OneSessionByItsID(t *testing.T) {
 	if _, err := here.Operator().EndOne(t.Context(), "", list[1].ID); !errors.Is(err, ErrNoSession) {
 		t.Errorf("without the username, session not cached: got error %v", err)
 	}
-	if !here.opens(cookies[1]) {
-		t.Fatal("got the session ended, want it alive")
-	}
-	if ended, err := here.Operator().EndOne(t.Context(), "", list[1].ID); err != nil || ended.ID != list[1].ID {
-		t.Errorf("without the username: got %v, %v", ended, err)
-	}
+	// What is read while an end is announced is not cached, so one look can be too few.
+	until(t, func() bool {
+		if !here.opens(cookies[1]) {
+			t.Fatal("got the session ended, want it alive")
+		}
+		ended, err := here.Operator().EndOne(t.Context(), "", list[1].ID)
+		if err != nil && !errors.Is(err, ErrNoSession) || err == nil && ended.ID != list[1].ID {
+			t.Fatalf("without the username: got %v, %v, want %s ended", ended, err, list[1].ID)
+		}
+		return err == nil
+	}, "the end of a cached session without the username")
 	for name, id := range map[string]string{"jane": list[0].ID, "joe": list[2].ID, "": "nonsense", "nobody": ""} {
 		if ended, err := here.Operator().EndOne(t.Context(), name, id); !errors.Is(err, ErrNoSession) {
 			t.Errorf("%q of %q: %v, %v", id, name, ended, err)
