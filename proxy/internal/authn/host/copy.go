@@ -29,8 +29,13 @@ func (r Records) Tombstone(s seal.Secret) string {
 	return r.Key.Tombstone("copy", r.Origin+"\x00"+r.copyBox(s).Name())
 }
 
-// copyTries is how often a copy is saved that others save as well.
-const copyTries = 5
+const (
+	// copyTries is how often a copy is saved that others save as well.
+	copyTries = 5
+	// copyAhead is how much longer a copy is kept than its sessions need. The other
+	// tabs of a browser that signs in at several sites then have nothing to save.
+	copyAhead = 10 * time.Minute
+)
 
 // Keep keeps a copy under the secret of a browser. If the secret's copy is that of
 // another user, or has ended, it draws another secret. Sessions that rest on the
@@ -50,10 +55,12 @@ func (r Records) Keep(ctx context.Context, s seal.Secret, known bool, c Copy) (s
 			s, version = seal.NewSecret(), ""
 		case found && maps.Equal(before.Cookies, c.Cookies) && !before.Until.Before(c.Until):
 			return s, nil
-		case found && before.Until.After(c.Until):
-			c.Until = before.Until
 		}
-		err = r.save(ctx, r.copyBox(s), c, c.Until, version)
+		kept := c
+		if kept.Until = c.Until.Add(copyAhead); found && before.UID == c.UID && before.Until.After(kept.Until) {
+			kept.Until = before.Until
+		}
+		err = r.save(ctx, r.copyBox(s), kept, kept.Until, version)
 		if !errors.Is(err, store.ErrConflict) {
 			return s, err
 		}

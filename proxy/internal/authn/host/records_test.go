@@ -176,6 +176,37 @@ func TestCopy_StaysThatOfItsUser(t *testing.T) {
 	}
 }
 
+// TestCopy_IsSavedOnceForManyTabs: ten tabs that are restored together would be in
+// each other's way.
+func TestCopy_IsSavedOnceForManyTabs(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	until := time.Now().Add(time.Hour)
+	keep := func(s seal.Secret, known bool, until time.Time) (seal.Secret, store.Version) {
+		t.Helper()
+		s, err := r.Keep(t.Context(), s, known, Copy{UID: "jane", Cookies: flowclient.Cookies{"authentik_session": "secret"}, Until: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, found, err := r.Copy(t.Context(), s)
+		if err != nil || !found || c.Until.Before(until) {
+			t.Fatalf("got a copy until %v (%v, %v), want one until %v", c.Until, found, err, until)
+		}
+		record, _, err := r.Store.Load(t.Context(), r.copyBox(s).Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, record.Version
+	}
+	s, first := keep(seal.Secret{}, false, until)
+	if _, again := keep(s, true, until.Add(time.Minute)); again != first {
+		t.Errorf("got version %v saved a minute later, want %v kept", again, first)
+	}
+	if _, later := keep(s, true, until.Add(time.Hour)); later == first {
+		t.Error("got no version saved an hour later, want one that lasts as long as the new session")
+	}
+}
+
 // Hosts are those of the configuration, with their port, over HTTPS.
 func TestRegistration_ServesItsOwnOrigins(t *testing.T) {
 	t.Parallel()
