@@ -46,24 +46,7 @@ func TestRecalled_DoubleClickAfterARestartBeginsOneVisit(t *testing.T) {
 // TestRecalled_ChangedChallengeIsShown edits the flow while the gate restarts.
 func TestRecalled_ChangedChallengeIsShown(t *testing.T) {
 	t.Parallel()
-	captcha := &authentiktest.CaptchaStage{JSURL: "https://captcha.example/api.js", SiteKey: "key"}
-	for name, tt := range map[string]struct {
-		first  authentiktest.Stage
-		insert bool
-		says   []string
-	}{
-		"the password in the same form": {
-			&authentiktest.IdentificationStage{UserFields: []string{"username"}, Password: &authentiktest.PasswordStage{}}, false,
-			[]string{`value="jane"`, "Enter your password.", `name="password"`},
-		},
-		"a captcha in the same form": {
-			&authentiktest.IdentificationStage{UserFields: []string{"username"}, Captcha: captcha}, false,
-			[]string{`value="jane"`, "captcha"},
-		},
-		"a captcha first": {captcha, true, []string{"captcha.js"}},
-		"a click first":   {&authentiktest.DummyStage{Name: "hello"}, true, []string{`value="ak-stage-dummy"`}},
-		"a form first":    {&authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "age", Label: "Age"}}}, true, []string{"Age"}},
-	} {
+	for name, tt := range changedChallenges() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, nil)

@@ -42,15 +42,18 @@ func TestUnbegun_DoubleClickBeginsOneVisit(t *testing.T) {
 	}
 }
 
-// TestUnbegun_ChangedChallengeIsShownAgain edits the flow between the page and its answer.
-func TestUnbegun_ChangedChallengeIsShownAgain(t *testing.T) {
-	t.Parallel()
+// A changedChallenge is how an administrator edits a flow between its first page
+// and the answer, and what the visitor then sees.
+type changedChallenge struct {
+	first  authentiktest.Stage
+	insert bool
+	says   []string
+}
+
+// changedChallenges returns one for each kind of change. Stages belong to one flow.
+func changedChallenges() map[string]changedChallenge {
 	captcha := &authentiktest.CaptchaStage{JSURL: "https://captcha.example/api.js", SiteKey: "key"}
-	for name, tt := range map[string]struct {
-		first  authentiktest.Stage
-		insert bool
-		says   []string
-	}{
+	return map[string]changedChallenge{
 		"the password in the same form": {
 			&authentiktest.IdentificationStage{UserFields: []string{"username"}, Password: &authentiktest.PasswordStage{}}, false,
 			[]string{`value="jane"`, "Enter your password.", `name="password"`},
@@ -63,8 +66,15 @@ func TestUnbegun_ChangedChallengeIsShownAgain(t *testing.T) {
 		"a click first":             {&authentiktest.DummyStage{Name: "hello"}, true, []string{`value="ak-stage-dummy"`}},
 		"a form first":              {&authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "age", Label: "Age"}}}, true, []string{"Age"}},
 		"a form with nothing to do": {&authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "terms", Label: "Terms", Optional: true}}}, true, []string{"Terms"}},
-		"a device first":            {&authentiktest.AuthenticatorValidateStage{DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceWebAuthn}}, true, []string{"authentik asks for your passkey or security key"}},
-	} {
+	}
+}
+
+// TestUnbegun_ChangedChallengeIsShownAgain edits the flow between the page and its answer.
+func TestUnbegun_ChangedChallengeIsShownAgain(t *testing.T) {
+	t.Parallel()
+	changes := changedChallenges()
+	changes["a device first"] = changedChallenge{&authentiktest.AuthenticatorValidateStage{DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceWebAuthn}}, true, []string{"authentik asks for your passkey or security key"}} // its page has no form
+	for name, tt := range changes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, nil)
