@@ -129,7 +129,7 @@ func TestLoginHost_OneSignInOpensAllSites(t *testing.T) {
 	}
 }
 
-// A site whose login host is none says so before it sends anybody away.
+// A site that names a login host which does not exist says so before it redirects.
 func TestLoginHost_ThatIsNoneIsReported(t *testing.T) {
 	s := newSite(t)
 	s.loadOneSignIn("", "login_host\n")

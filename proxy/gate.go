@@ -42,7 +42,7 @@ type Gate struct {
 	shared     *exchange.Shared
 	signIn     *signin.Handler
 	relay      *relay.Handler     // nil if the login is not relayed
-	loginHost  *loginhost.Handler // nil if this is none
+	loginHost  *loginhost.Handler // nil if this gate is no login host
 	signOut    *signout.Handler
 	lateForms  *lateform.Handler
 	pictures   *pictures.Pictures

@@ -65,7 +65,7 @@ func TestLoginHost_GuardsNothing(t *testing.T) {
 	}
 }
 
-// A gate whose login host is none says so before a visitor comes.
+// A gate that names a login host which does not exist says so at start.
 func TestLoginHost_ThatIsMissingIsReportedAtStart(t *testing.T) {
 	t.Parallel()
 	d := newDomains(t, func(origin string, cfg *Config) {

@@ -74,7 +74,7 @@ func (g Given) needOpenID() (all []Conflict) {
 		case o.given && g.LoginAt:
 			all = append(all, Conflict{o.option, fmt.Errorf(
 				"%s cannot be used with login at: it needs OpenID Connect, since a visitor who comes back from authentik's own pages proves nothing about how they have signed in; "+
-					"write client_id and application instead of login at, or have the flow of the login host demand it of everybody, and leave %[1]s out", o.name)})
+					"write client_id and application instead of login at, or have the flow of the login host demand it of every user, and leave %[1]s out", o.name)})
 		case o.given:
 			all = append(all, Conflict{o.option, fmt.Errorf(
 				"%s needs OpenID Connect; write client_id and application too, or leave %[1]s out", o.name)})

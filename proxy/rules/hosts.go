@@ -155,7 +155,7 @@ func LoginOrigin(text string) error {
 		return err
 	}
 	if u, err := url.Parse(text); err != nil || !Secure(u) {
-		return fmt.Errorf("%q is not secure: anybody on the way reads authentik's cookies; write https://", text)
+		return fmt.Errorf("%q is not secure: authentik's cookies can be read on the network; write https://", text)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 // versionInPage finds the release in a page of authentik.
 var versionInPage = regexp.MustCompile(`versionFamily:?\s*"([0-9]{4}\.[0-9]{1,2})`)
 
-// release checks authentik's release, as far as it says it to anybody.
+// release checks authentik's release, as far as an anonymous request learns it.
 func (x *subject) release(ctx context.Context) []Finding {
 	version := ""
 	if x.api() != nil {

@@ -36,7 +36,7 @@ func (s *Setup) neighbours() (all []Finding) {
 		}
 		said[open.site+open.dial] = true
 		f := found("neighbour-unguarded",
-			fmt.Sprintf("%s leads to the application at %s without the gate, which guards it at %s: there anybody can send Remote-User",
+			fmt.Sprintf("%s leads to the application at %s without the gate, which guards it at %s: there any client can send Remote-User",
 				open.site, open.dial, s.Upstreams[guarded].site),
 			"write the directive before that reverse_proxy too; if it has to be open, write request_header -Remote-* before it (or the headers that the application reads)")
 		f.Site = open.site

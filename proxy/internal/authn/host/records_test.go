@@ -73,7 +73,7 @@ func TestTicket_IsRedeemedOnce(t *testing.T) {
 	}
 }
 
-// A store that fails lets nobody in, and is not blamed on the ticket.
+// A store that fails admits no visitor, and is not blamed on the ticket.
 func TestTicket_NeedsTheStore(t *testing.T) {
 	t.Parallel()
 	r, kept := newRecords(t)

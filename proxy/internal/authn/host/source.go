@@ -88,7 +88,7 @@ func (s *Source) Lend(ctx context.Context, rec *session.Record) (*session.Record
 }
 
 // Recheck asks authentik who is signed in at the login host, on behalf of a record
-// that was lent cookies. If nobody is, all sessions end that rest on them, unless
+// that was lent cookies. If no user is, all sessions end that rest on them, unless
 // the login host has seen newer ones meanwhile: then session.ErrMoved says so.
 func (s *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
 	who, err := authn.Me(ctx, s.Authentik, rec.Visitor(), true)

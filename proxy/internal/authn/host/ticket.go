@@ -83,7 +83,7 @@ func (r Records) Redeem(ctx context.Context, at Place, text, nonce string) (Tick
 	used.Used = true
 	err = r.save(ctx, box, used, t.Made.Add(TicketKept), version)
 	switch {
-	case errors.Is(err, store.ErrConflict): // somebody else was faster
+	case errors.Is(err, store.ErrConflict): // another request was faster
 		return Ticket{}, fault.New(fault.VisitLost, errTicket)
 	case err != nil:
 		return Ticket{}, err
