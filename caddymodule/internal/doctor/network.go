@@ -56,9 +56,12 @@ func (x *subject) ask(ctx context.Context, method, path string, query, form url.
 	return x.send(req)
 }
 
-func (x *subject) send(req *http.Request) (answer, error) {
+func (x *subject) send(req *http.Request) (answer, error) { return send(x.opened.Transport, req) }
+
+// send sends a request by a transport, and follows no redirect.
+func send(by http.RoundTripper, req *http.Request) (answer, error) {
 	client := &http.Client{
-		Transport:     x.opened.Transport,
+		Transport:     by,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	res, err := client.Do(req) //nolint:gosec // the operator gives the address

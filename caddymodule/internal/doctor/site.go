@@ -73,20 +73,9 @@ func (x *subject) visitOnce(ctx context.Context, method, path string, form url.V
 	if form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	transport := &http.Transport{
+	return send(&http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure}, //nolint:gosec // nothing secret is sent
-	}
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.Do(req) //nolint:gosec // the configuration gives the address
-	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
-			err = failed.Err
-		}
-		return answer{}, err
-	}
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	return answer{res, text}, errors.Join(err, res.Body.Close())
+	}, req)
 }
 
 // marks are headers that something in front of Caddy adds.
