@@ -110,7 +110,10 @@ func (s *site) try(options, text string) error {
 	if err != nil {
 		return err
 	}
-	return caddy.Load(config, true)
+	if err := caddy.Load(config, true); err != nil {
+		return err
+	}
+	return processtest.Settled(processtest.Port(s, s.address))
 }
 
 // adapt returns the JSON of a Caddyfile.

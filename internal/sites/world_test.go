@@ -108,6 +108,9 @@ func (w *world) load() error {
 	if err := caddy.Load(config, true); err != nil {
 		return fmt.Errorf("%w: %w", errNoSite, err)
 	}
+	if err := processtest.Settled(w.port); err != nil {
+		return err
+	}
 	for i, p := range w.people {
 		p.connect(i)
 	}

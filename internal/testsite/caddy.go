@@ -24,6 +24,7 @@ type Caddy struct {
 	Journal *processtest.Log // what Caddy prints
 
 	program, dir, storage string
+	port                  string // of Address
 	config                string // the Caddyfile
 	env                   []string
 	process               *processtest.Process
@@ -58,7 +59,7 @@ func newCaddy(t testing.TB, u Setup, storage, authentik, application string) *Ca
 	port := processtest.Port(t, processtest.Free(t))
 	c := &Caddy{
 		TB: t, program: Program(t), dir: t.TempDir(), storage: storage, Admin: processtest.Free(t), Journal: new(processtest.Log),
-		Address: u.Scheme + "://localhost:" + port, env: u.Env,
+		port: port, Address: u.Scheme + "://localhost:" + port, env: u.Env,
 	}
 	if u.Scheme == "http" {
 		c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1)
@@ -172,4 +173,7 @@ func (c *Caddy) Reload(line string) {
 	c.config = strings.Replace(c.config, "\tbind 127.0.0.1\n", "\tbind 127.0.0.1\n\t"+line+"\n", 1)
 	c.write()
 	c.Run("reload", "--config", c.file(), "--adapter", "caddyfile", "--address", c.Admin)
+	if err := processtest.Settled(c.port); err != nil {
+		c.Fatal(err)
+	}
 }
