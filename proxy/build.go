@@ -48,7 +48,9 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
 		AppCookies: cfg.appCookies(), HandedOver: cfg.SignOnForm.cookies(), ClearSiteData: cfg.ClearSiteData,
-		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Tracer: cfg.Tracer, Now: cfg.Now, Room: &cfg.Family.room, Access: g.access.verdict, Unreachable: g.access.unreachable,
+		Key: key, Pages: pages, Logger: cfg.Logger, Demands: cfg.demandAttrs(), Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Tracer: cfg.Tracer, Now: cfg.Now, Room: &cfg.Family.room,
+		Access:      func(s *session.Session) exchange.Verdict { return g.access.Check(s, 0, nil) },
+		Unreachable: func(s *session.Session, cause error) exchange.Verdict { return g.access.CheckUnreachable(s, 0, cause) },
 	}
 	shared := g.shared
 	shared.Cookies.Family, shared.Cookies.BeforeAuthentik = &cfg.Family.members, cfg.LoginHost != nil
@@ -112,10 +114,10 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Carry: cfg.carry(), Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
-		KeepAccessToken: cfg.OIDC.KeepAccessToken, Assert: asserting(g.assertions, g.headers), Fits: cfg.fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
+		KeepAccessToken: cfg.OIDC.KeepAccessToken, Assert: asserting(g.assertions, g.headers), Fits: g.access.Fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
 		Ask:     g.signIn.Source.Recheck,
 		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
-		Passes:  func(s *session.Session) bool { return g.access.verdict(s).Pass },
+		Passes:  func(s *session.Session) bool { return g.access.Check(s, 0, nil).Pass },
 		MayStay: g.mayStay, EndPrograms: func(name string) []*session.Session { return g.shared.Programs.End(name) },
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)

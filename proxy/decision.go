@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -48,6 +49,20 @@ func (stepUp) kind() string   { return "sign-in" }
 func (signIn) kind() string   { return "sign-in" }
 func (refuse) kind() string   { return "refuse" }
 
+// decided returns the decision that follows from the verdict on a session.
+func decided(v exchange.Verdict, s *session.Session) decision {
+	switch {
+	case v.Pass:
+		return pass{s}
+	case v.StepUp:
+		return stepUp{}
+	case v.Err != nil:
+		return refuse{v.Err}
+	default:
+		return recheck{}
+	}
+}
+
 // decide says what is to be done with a request. It only reads; of what a client
 // sends, only a credential changes the result. Reading a session can note in the
 // store that it has expired, which changes no decision.
@@ -67,7 +82,7 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 		x.Trace.Note("there are several Authorization headers, and servers disagree on which of them counts")
 		return refuse{fault.New(fault.BadRequest, errSeveral)}
 	}
-	needs := g.access.rules.about(x) // not at the gates' own addresses, whose answers no rule may change
+	needs := g.access.Rules.About(x) // not at the gates' own addresses, whose answers no rule may change
 	x.Needs = uint64(needs)
 	unasked, passes := g.unasked(x, needs)
 	s, found, err := x.Session()
@@ -83,8 +98,8 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 		return refuse{fault.From(err)}
 	case found:
 		x.Trace.Note("a cookie opens a session")
-		if d := g.access.checkTraced(s, needs, x.Trace); !passes || d.kind() == "pass" {
-			return d
+		if v := g.access.Check(s, needs, x.Trace); v.Pass || !passes {
+			return decided(v, s)
 		}
 		x.Trace.Note("that does not matter, since the request is open")
 		return unasked
@@ -111,7 +126,7 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 // and the request that follows it has to meet them all. It passes on every path,
 // so that it does not matter how an application reads the path, and without what
 // could make more of it than a question.
-func (g *Gate) unasked(x *exchange.Exchange, needs needs) (o open, passes bool) {
+func (g *Gate) unasked(x *exchange.Exchange, needs access.Needs) (o open, passes bool) {
 	switch {
 	case needs == 0 && g.open(x):
 		x.Trace.Note("the request is open: it needs no sign-in")
@@ -143,9 +158,9 @@ func (g *Gate) settle(x *exchange.Exchange, d decision) decision {
 	s, found, err := x.Recheck()
 	switch {
 	case err != nil:
-		return g.access.checkUnreachable(before, needs(x.Needs), err)
+		return decided(g.access.CheckUnreachable(before, access.Needs(x.Needs), err), before)
 	case found:
-		return g.access.check(s, needs(x.Needs))
+		return decided(g.access.Check(s, access.Needs(x.Needs), nil), s)
 	case exchange.Navigates(x.R), exchange.Framed(x.R):
 		return signIn{}
 	default:

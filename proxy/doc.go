@@ -18,7 +18,6 @@
 //
 //   - gate.go: New, Guard, Wrap and Close; build.go: the rooms put together
 //   - decision.go: every decision, and the function that makes them
-//   - access.go: whether a session may use the application
 //   - addresses.go: the gate's own addresses
 //   - group.go, family.go, rule.go: gates beside each other, and what each demands
 //   - config.go, check.go: the configuration, its defaults and its checks
@@ -29,7 +28,8 @@
 // cache, readiness, seal, headers, throttle, pictures and page; session, the life
 // of sessions; devices, what authentik remembers of a browser; authn, who a visitor
 // is; exchange, one request at the gate; reply and signin, a visit step by step;
-// relay, authentik's own interface on this host; signout, the end. Each says in its
+// relay, authentik's own interface on this host; signout, the end; access, whether a
+// session may use the application. Each says in its
 // package documentation what it is and what it does not know.
 //
 // Public packages beside it: fault has the codes of failures, store the contract

@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // ExplainHeader is the response header that explains a decision to the members of
@@ -135,59 +134,21 @@ func (g *Gate) explain(x *exchange.Exchange, d decision) Explanation {
 	case refuse:
 		e.Code, e.Status = d.err.Code, d.err.Status
 	}
-	e.Rules = g.explainRules(x, s)
+	e.Rules = explained(g.access.Demands(x, s))
 	return e
 }
 
-// explainRules says what is demanded of a request, and whether it is met.
-func (g *Gate) explainRules(x *exchange.Exchange, s *session.Session) []ExplainedRule {
-	all := ExplainedRule{Rule: "every request", Applies: true, Demands: []ExplainedDemand{}}
-	if app := g.cfg.Application; app != "" {
-		verdict := "unknown"
-		if s != nil && s.Known(app) {
-			verdict = verdictWord(s.HasAccess(app))
+// explained returns what is demanded as an explanation says it.
+func explained(all []access.Demands) []ExplainedRule {
+	rules := make([]ExplainedRule, 0, len(all))
+	for _, one := range all {
+		rule := ExplainedRule{Rule: one.Rule, Applies: one.Applies, Demands: []ExplainedDemand{}}
+		for _, demand := range one.Each {
+			rule.Demands = append(rule.Demands, ExplainedDemand{demand.Text, demand.Verdict})
 		}
-		all.Demands = append(all.Demands, ExplainedDemand{"application " + app, verdict})
-	}
-	all.Demands = append(all.Demands, g.explainDemands(s, g.cfg.Require, g.cfg.OIDC.demand())...)
-	rules := []ExplainedRule{all}
-	needs := g.access.rules.about(x)
-	for i, rule := range g.cfg.Rules {
-		one := ExplainedRule{Rule: rule.Name, Applies: needs&(1<<i) != 0, Demands: g.explainDemands(s, rule.Require, rule.demand())}
-		if one.Rule == "" {
-			one.Rule = fmt.Sprintf("rule %d", i+1)
-		}
-		rules = append(rules, one)
+		rules = append(rules, rule)
 	}
 	return rules
-}
-
-func (g *Gate) explainDemands(s *session.Session, require []Requirement, demand authn.Demand) []ExplainedDemand {
-	demands := []ExplainedDemand{}
-	add := func(text string, met func() bool) {
-		verdict := "unknown"
-		if s != nil {
-			verdict = verdictWord(met())
-		}
-		demands = append(demands, ExplainedDemand{text, verdict})
-	}
-	for _, need := range require {
-		add("require "+need.Claim+" "+strings.Join(need.Values, " "), func() bool { return meetsAll(s.User, []Requirement{need}) })
-	}
-	if demand.MFA {
-		add("require mfa", func() bool { return !authn.Demand{MFA: true}.Unmet(s.SignIn, g.cfg.Now()) })
-	}
-	if demand.MaxAge > 0 {
-		add("max_age "+demand.MaxAge.String(), func() bool { return !authn.Demand{MaxAge: demand.MaxAge}.Unmet(s.SignIn, g.cfg.Now()) })
-	}
-	return demands
-}
-
-func verdictWord(met bool) string {
-	if met {
-		return "met"
-	}
-	return "not met"
 }
 
 // debug explains a decision in a response header, if the user of the request's

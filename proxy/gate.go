@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -50,7 +51,7 @@ type Gate struct {
 	forgery    *http.CrossOriginProtection
 	background *background.Group
 	neighbours neighbours
-	access     access
+	access     access.Policy
 	assertions *assertion.Signer // nil if the application gets none
 	signOn     *signon.Handler   // nil if the gate signs in at no application
 	closing    sync.Once
@@ -150,7 +151,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		x.W = g.cfg.Writer(w)
 	}
 	if x.Needs != 0 && g.cfg.OIDC.used() {
-		x.Asking = g.access.demanded(needs(x.Needs)).Query()
+		x.Asking = g.access.Demanded(access.Needs(x.Needs)).Query()
 	}
 	answered := x // so that x stays off the heap for requests that pass
 	g.answer(&answered, d)
@@ -311,20 +312,20 @@ func (g *Gate) mayStay(ctx context.Context, one *session.Stream) (s *session.Ses
 	if !found || err != nil {
 		return nil, false
 	}
-	verdict := g.access.check(s, needs(one.Needs))
-	if _, undecided := verdict.(recheck); undecided {
+	verdict := g.access.Check(s, access.Needs(one.Needs), nil)
+	if verdict == (exchange.Verdict{}) {
 		now, found, err := g.sessions.Await(ctx, one.Cookie, one.Host, s)
 		switch {
 		case err != nil:
-			verdict = g.access.checkUnreachable(s, needs(one.Needs), err)
+			verdict = g.access.CheckUnreachable(s, access.Needs(one.Needs), err)
 		case !found:
 			return nil, false
 		default:
-			s, verdict = now, g.access.check(now, needs(one.Needs))
+			s, verdict = now, g.access.Check(now, access.Needs(one.Needs), nil)
 		}
 	}
-	if _, stays = verdict.(pass); stays {
+	if verdict.Pass {
 		g.sessions.Touch(one.Cookie, one.Host, s)
 	}
-	return s, stays
+	return s, verdict.Pass
 }

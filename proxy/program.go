@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -14,24 +15,21 @@ import (
 // awayRetry is how long programs are told to wait while authentik cannot be asked.
 const awayRetry = 15 * time.Second
 
-var (
-	errSeveral    = errors.New("there are several Authorization headers, and servers disagree on which of them counts")
-	errCannotShow = errors.New("the credential of a program cannot show a second factor or a newer sign-in")
-)
+var errSeveral = errors.New("there are several Authorization headers, and servers disagree on which of them counts")
 
 // decideProgram says what is to be done with a request that shows a credential, as
 // far as that is known. It only reads. Without the credential, the request may pass
 // as unasked says.
-func (g *Gate) decideProgram(x *exchange.Exchange, needs needs, unasked open, passes bool) decision {
+func (g *Gate) decideProgram(x *exchange.Exchange, needs access.Needs, unasked open, passes bool) decision {
 	known := x.Standing()
 	switch {
 	case known.Session != nil:
 		x.Trace.Note("the credential in Authorization is that of a known program")
-		d := g.access.checkTraced(known.Session, needs, x.Trace)
-		if _, undecided := d.(recheck); undecided {
+		v := g.access.Check(known.Session, needs, x.Trace)
+		if v == (exchange.Verdict{}) {
 			return try{unasked, passes}
 		}
-		return orUnasked(d, unasked, passes)
+		return orUnasked(decided(v, known.Session), unasked, passes)
 	case known.Foreign && passes:
 		x.Trace.Note("the credential in Authorization is the application's own")
 		return unasked
@@ -61,9 +59,9 @@ func (g *Gate) settleProgram(x *exchange.Exchange, d try) decision {
 	s, err := x.TryCredential()
 	switch {
 	case err == nil:
-		return orUnasked(g.access.checkConfirmed(s, needs(x.Needs)), d.unasked, d.passes)
+		return orUnasked(decided(g.access.CheckConfirmed(s, access.Needs(x.Needs)), s), d.unasked, d.passes)
 	case s != nil:
-		return orUnasked(g.access.checkUnreachable(s, needs(x.Needs), err), d.unasked, d.passes)
+		return orUnasked(decided(g.access.CheckUnreachable(s, access.Needs(x.Needs), err), s), d.unasked, d.passes)
 	case d.passes:
 		return d.unasked
 	case errors.Is(err, authn.ErrNotSignedIn):
@@ -92,16 +90,15 @@ func (g *Gate) follow(x *exchange.Exchange, r *http.Request, s *session.Session)
 // followProgram returns the context in which the request of a program runs. It ends
 // if authentik refuses the credential meanwhile.
 func (g *Gate) followProgram(x *exchange.Exchange, r *http.Request, s *session.Session) *session.Stream {
-	needs := needs(x.Needs)
+	needs := access.Needs(x.Needs)
 	return g.sessions.FollowProgram(r.Context(), x.W, s, x.Again(s, func(s *session.Session, tried bool, cause error) bool {
-		d := g.access.check(s, needs)
 		switch {
 		case cause != nil:
-			d = g.access.checkUnreachable(s, needs, cause)
+			return g.access.CheckUnreachable(s, needs, cause).Pass
 		case tried:
-			d = g.access.checkConfirmed(s, needs)
+			return g.access.CheckConfirmed(s, needs).Pass
+		default:
+			return g.access.Check(s, needs, nil).Pass
 		}
-		_, passes := d.(pass)
-		return passes
 	}))
 }

@@ -63,7 +63,7 @@ func TestDecide_OnlyReads(t *testing.T) {
 				x.W = w
 				g.decide(x)
 				if s, found, _ := x.Session(); found {
-					g.access.check(s, 0)
+					g.access.Check(s, 0, nil)
 				}
 				if len(w.Header()) != 0 || w.Body.Len() != 0 || len(r.Header) != headers {
 					t.Errorf("%s with %q: got a response or a changed request, want neither", path, value)

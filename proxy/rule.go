@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -35,63 +34,10 @@ type Rule struct {
 
 func (r Rule) demand() authn.Demand { return authn.Demand{MFA: r.RequireMFA, MaxAge: r.MaxAge} }
 
-// A ruleSet is the rules of a gate.
-type ruleSet []Rule
-
-// needs are the rules that are about a request, one bit each.
-type needs uint64
-
-// maxRules is how many rules a gate may have.
-const maxRules = 64
-
-// about returns the rules that are about a request.
-func (all ruleSet) about(x *exchange.Exchange) (n needs) {
-	if len(all) == 0 {
-		return 0
-	}
-	every := rules.AmbiguousPath(x.At.Asked) || rules.AmbiguousPath(x.R.URL)
-	for i, rule := range all {
-		if every || rule.Match(x.R) {
-			n |= 1 << i
-		}
-	}
-	return n
-}
-
-// demand returns what rules demand of a sign-in beyond what is demanded of all.
-func (all ruleSet) demand(n needs, demand authn.Demand) authn.Demand {
-	for i := 0; n != 0; i, n = i+1, n>>1 {
-		if n&1 != 0 {
-			demand = demand.And(all[i].demand())
-		}
-	}
-	return demand
-}
-
-// fit reports whether a user meets what rules require.
-func (all ruleSet) fit(u User, n needs) bool {
-	for i := 0; n != 0; i, n = i+1, n>>1 {
-		if n&1 != 0 && !meetsAll(u, all[i].Require) {
-			return false
-		}
-	}
-	return true
-}
-
-// meetsAll reports whether a user meets all requirements.
-func meetsAll(u User, all []Requirement) bool {
-	for _, need := range all {
-		if !user.Meets(u, need.Claim, need.Values) {
-			return false
-		}
-	}
-	return true
-}
-
 // checkRules checks the rules.
 func (cfg Config) checkRules(wrong func(option string, err error)) {
-	if len(cfg.Rules) > maxRules {
-		wrong("rules", fmt.Errorf("there are %d, and at most %d are possible; give several paths the same rule", len(cfg.Rules), maxRules))
+	if len(cfg.Rules) > access.MaxRules {
+		wrong("rules", fmt.Errorf("there are %d, and at most %d are possible; give several paths the same rule", len(cfg.Rules), access.MaxRules))
 	}
 	source := rules.Source{OpenID: cfg.OIDC.used(), Scopes: cfg.OIDC.Scopes}
 	for i, rule := range cfg.Rules {
@@ -124,7 +70,21 @@ type Requirement struct {
 	Values []string
 }
 
-// fits reports whether a user meets all that the operator requires.
-func (cfg Config) fits(u User) bool {
-	return meetsAll(u, cfg.Require)
+// access returns what the gate demands of a session.
+func (cfg Config) access() access.Policy {
+	p := access.Policy{
+		Application: cfg.Application, Recheck: cfg.Recheck, Grace: *cfg.Grace,
+		Require: required(cfg.Require), Demand: cfg.OIDC.demand(), Now: cfg.Now,
+	}
+	for _, rule := range cfg.Rules {
+		p.Rules = append(p.Rules, access.Rule{Name: rule.Name, Match: rule.Match, Require: required(rule.Require), Demand: rule.demand()})
+	}
+	return p
+}
+
+func required(all []Requirement) (required []access.Requirement) {
+	for _, one := range all {
+		required = append(required, access.Requirement(one))
+	}
+	return required
 }

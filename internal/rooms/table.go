@@ -130,6 +130,9 @@ var Rooms = []Room{
 		OnlyWhy: "it stands between an application and its server, and needs nothing of the gate",
 	},
 	{Path: "proxy/internal/exchange", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/access", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/signin", "it reads what is known of a session, and begins no sign-in"},
+	})},
 	{Path: "proxy/internal/reply", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/devices", Bans: slices.Concat(caddy, standIn, []Ban{
 		{Module + "/proxy/internal/page", "what authentik remembers of a browser is kept for any page"},
@@ -292,5 +295,5 @@ var Floors = []string{
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
 	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
-	"proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",
+	"proxy/internal/access", "proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",
 }

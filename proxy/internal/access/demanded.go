@@ -1,0 +1,72 @@
+package access
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+// Demands are what one rule demands.
+type Demands struct {
+	Rule    string
+	Applies bool // the rule is about the request
+	Each    []Demand
+}
+
+// A Demand is one of them in words, with its Verdict: met, not met or unknown.
+type Demand struct{ Text, Verdict string }
+
+// Demands lists everything that is demanded, of all requests first, and whether a
+// session meets it. Without a session, which is nil, all verdicts are unknown.
+func (p *Policy) Demands(x *exchange.Exchange, s *session.Session) []Demands {
+	every := Demands{Rule: "every request", Applies: true}
+	if p.Application != "" {
+		verdict := "unknown"
+		if s != nil && s.Known(p.Application) {
+			verdict = word(s.HasAccess(p.Application))
+		}
+		every.Each = append(every.Each, Demand{"application " + p.Application, verdict})
+	}
+	every.Each = append(every.Each, p.each(s, p.Require, p.Demand)...)
+	all, needs := []Demands{every}, p.Rules.About(x)
+	for i, rule := range p.Rules {
+		all = append(all, Demands{
+			Rule: cmp.Or(rule.Name, fmt.Sprintf("rule %d", i+1)), Applies: needs&(1<<i) != 0, Each: p.each(s, rule.Require, rule.Demand),
+		})
+	}
+	return all
+}
+
+func (p *Policy) each(s *session.Session, require []Requirement, demand authn.Demand) (all []Demand) {
+	add := func(text string, met func() bool) {
+		verdict := "unknown"
+		if s != nil {
+			verdict = word(met())
+		}
+		all = append(all, Demand{text, verdict})
+	}
+	meets := func(one authn.Demand) func() bool {
+		return func() bool { return !one.Unmet(s.SignIn, p.Now()) }
+	}
+	for _, need := range require {
+		add("require "+need.Claim+" "+strings.Join(need.Values, " "), func() bool { return meetsAll(s.User, []Requirement{need}) })
+	}
+	if demand.MFA {
+		add("require mfa", meets(authn.Demand{MFA: true}))
+	}
+	if demand.MaxAge > 0 {
+		add("max_age "+demand.MaxAge.String(), meets(authn.Demand{MaxAge: demand.MaxAge}))
+	}
+	return all
+}
+
+func word(met bool) string {
+	if met {
+		return "met"
+	}
+	return "not met"
+}

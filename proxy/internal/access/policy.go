@@ -1,0 +1,105 @@
+// Package access says whether a session may use the application behind a gate.
+// It reads what is known of the session, and asks and writes nothing.
+//
+//   - policy.go: the verdict on a session, the only place that admits one
+//   - rule.go: what is demanded of some requests only
+//   - demanded.go: all that is demanded, for people to read
+package access
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+)
+
+// A Policy is what a gate demands of a session before it passes.
+type Policy struct {
+	Application string // whose bindings in authentik decide; empty: none
+	// Recheck is how often authentik confirms a session. Grace is for how long that
+	// may be overdue because authentik cannot be asked.
+	Recheck, Grace time.Duration
+	Require        []Requirement // of the user: a session records whether they are met
+	Demand         authn.Demand  // of the sign-in
+	Rules          Rules
+	Now            func() time.Time
+}
+
+// errCannotShow says why a program is refused where a visitor signs in again.
+var errCannotShow = errors.New("the credential of a program cannot show a second factor or a newer sign-in")
+
+// Check returns the verdict on a session, for a request that needs are about. The
+// trace may be nil. A session whose recheck is overdue by more than a recheck's
+// interval is asked about first, so that no session that has ended at authentik
+// passes once more after a pause. A program's is asked about as soon as it is due:
+// its credential is at hand with the request only.
+func (p *Policy) Check(s *session.Session, needs Needs, t *exchange.Trace) exchange.Verdict {
+	confirmed := p.Recheck
+	switch {
+	case !s.IsProgram():
+		confirmed += min(p.Recheck, p.Grace)
+	case s.Doubted():
+		return exchange.Verdict{}
+	}
+	return p.checkWithin(s, needs, confirmed, t)
+}
+
+// CheckConfirmed is Check after authentik has just confirmed a session, however
+// long that took.
+func (p *Policy) CheckConfirmed(s *session.Session, needs Needs) exchange.Verdict {
+	return p.checkWithin(s, needs, math.MaxInt64, nil)
+}
+
+// CheckUnreachable is Check after authentik could not be asked: then an overdue
+// recheck is tolerated for the grace, and the session is refused after that. Its
+// verdict is always definite.
+func (p *Policy) CheckUnreachable(s *session.Session, needs Needs, cause error) exchange.Verdict {
+	v := p.checkWithin(s, needs, p.Recheck+p.Grace, nil)
+	if v == (exchange.Verdict{}) {
+		return exchange.Verdict{Err: fault.From(cause)}
+	}
+	return v
+}
+
+// checkWithin is the only place that admits a session: it passes if authentik has
+// confirmed it within a time and allows the application. A refusal is valid until
+// a recheck is due.
+func (p *Policy) checkWithin(s *session.Session, needs Needs, confirmed time.Duration, t *exchange.Trace) exchange.Verdict {
+	now := p.Now()
+	allowed := s.Allowed(p.Application)
+	switch {
+	case !s.Known(p.Application):
+		t.Note("authentik has not said yet whether the user may use the application, and is asked first")
+		return exchange.Verdict{}
+	case s.Unconfirmed(now) > confirmed, !allowed && s.Due(now):
+		t.Note("authentik has not confirmed the session for too long, and is asked first")
+		return exchange.Verdict{}
+	case !allowed:
+		t.Note("authentik does not let the user use the application, or the user does not meet require")
+		return exchange.Verdict{Err: fault.New(fault.NotAllowed, nil)}
+	case !p.Rules.fit(s.User, needs):
+		t.Note("the user does not meet a rule that is about the request")
+		return exchange.Verdict{Err: fault.New(fault.NotAllowed, nil)}
+	case p.Demanded(needs).Unmet(s.SignIn, now):
+		t.Note("the sign-in has no second factor, or is too old")
+		if s.IsProgram() {
+			return exchange.Verdict{Err: fault.New(fault.StepUpRefused, errCannotShow)}
+		}
+		return exchange.Verdict{StepUp: true}
+	default:
+		t.Note("the user may use the application")
+		return exchange.Verdict{Pass: true}
+	}
+}
+
+// Demanded returns what a sign-in has to be like for a request that needs are
+// about.
+func (p *Policy) Demanded(needs Needs) authn.Demand { return p.Rules.demand(needs, p.Demand) }
+
+// Fits reports whether a user meets what is required of every request.
+func (p *Policy) Fits(u user.User) bool { return meetsAll(u, p.Require) }

@@ -1,0 +1,78 @@
+package access
+
+import (
+	"net/http"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// A Requirement is met by a user of whom one of its values is true.
+type Requirement struct {
+	Claim  string // as user.Meets reads it
+	Values []string
+}
+
+// meetsAll reports whether a user meets all requirements.
+func meetsAll(u user.User, all []Requirement) bool {
+	for _, need := range all {
+		if !user.Meets(u, need.Claim, need.Values) {
+			return false
+		}
+	}
+	return true
+}
+
+// A Rule demands more of some requests than is demanded of all.
+type Rule struct {
+	Name    string // for people
+	Match   func(*http.Request) bool
+	Require []Requirement
+	Demand  authn.Demand
+}
+
+// Rules are those of a gate, MaxRules at most.
+type Rules []Rule
+
+// Needs are the rules that are about a request, one bit each.
+type Needs uint64
+
+// MaxRules is how many rules a gate may have.
+const MaxRules = 64
+
+// About returns the rules that are about a request. Those are all if servers read
+// its path in different ways.
+func (all Rules) About(x *exchange.Exchange) (n Needs) {
+	if len(all) == 0 {
+		return 0
+	}
+	every := rules.AmbiguousPath(x.At.Asked) || rules.AmbiguousPath(x.R.URL)
+	for i, rule := range all {
+		if every || rule.Match(x.R) {
+			n |= 1 << i
+		}
+	}
+	return n
+}
+
+// demand returns what rules demand of a sign-in beyond what is demanded of all.
+func (all Rules) demand(n Needs, demand authn.Demand) authn.Demand {
+	for i := 0; n != 0; i, n = i+1, n>>1 {
+		if n&1 != 0 {
+			demand = demand.And(all[i].Demand)
+		}
+	}
+	return demand
+}
+
+// fit reports whether a user meets what rules require.
+func (all Rules) fit(u user.User, n Needs) bool {
+	for i := 0; n != 0; i, n = i+1, n>>1 {
+		if n&1 != 0 && !meetsAll(u, all[i].Require) {
+			return false
+		}
+	}
+	return true
+}
