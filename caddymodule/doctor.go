@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -19,12 +20,38 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/filestorage"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // doctorTools are what "caddy authentik doctor" needs of the handler.
 func doctorTools() doctor.Tools {
-	return doctor.Tools{Validate: validateQuietly, Open: openForDoctor, Root: storageRoot}
+	return doctor.Tools{Validate: validateQuietly, Open: openForDoctor, Transport: connectForDoctor, Root: storageRoot}
+}
+
+// connectForDoctor returns the connections to authentik that a gate's options ask
+// for, also if the gate cannot be loaded. It fails if an option about the
+// certificate has a mistake: connections that check less are not what the options
+// ask for.
+func connectForDoctor(gate json.RawMessage) (http.RoundTripper, error) {
+	h := &Handler{}
+	if err := json.Unmarshal(gate, h); err != nil {
+		return nil, err
+	}
+	wrong := options.ExpandAll("trust", h.Trust)
+	for _, s := range h.settings() {
+		if slices.Contains([]string{"url", "public_url", "pin", "tls_name"}, s.Name) {
+			wrong = wrong.And(options.In(s.Name, s.Expand()))
+		}
+	}
+	for _, c := range h.checkTLS() {
+		wrong = append(wrong, c.Err)
+	}
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	defer func() { _ = h.Cleanup() }() // which closes only what is idle
+	return h.transport()
 }
 
 // withLog returns a configuration that logs only warnings, to a file.

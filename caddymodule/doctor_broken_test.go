@@ -190,6 +190,8 @@ func brokenSetups() []broken {
 			})
 		}, want: "authentik-unexpected"},
 		{name: "wrong token", site: gated, prepare: func(t *testing.T, _ *brokenSite) { t.Setenv("AUTHENTIK_TOKEN", "wrong-token") }, want: "token-rejected"},
+		{name: "token with a trust that cannot be read", site: "SITE {\n\tauthentik AUTHENTIK {\n\t\ttrust /nowhere.pem\n\t}\n}\n", want: "token-withheld", level: "warning", seen: "/nowhere.pem"},
+		{name: "token without encryption", site: strings.ReplaceAll(gated, "AUTHENTIK", "http://auth.invalid"), want: "token-plain-http", level: "warning", seen: "http://auth.invalid"},
 		{name: "token without rights", site: gated, prepare: func(t *testing.T, _ *brokenSite) { t.Setenv("AUTHENTIK_TOKEN", "adas-token") }, want: "token-rights", level: "note", seen: "view_application"},
 		{name: "Caddy does not run", site: gated, want: "site-unreachable", level: "warning"},
 		{name: "something else runs there", site: gated, prepare: func(t *testing.T, s *brokenSite) { s.occupied(t, nil) }, want: "site-not-gate"},

@@ -1,11 +1,15 @@
 package caddymodule
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
@@ -136,5 +140,56 @@ func TestDoctor_ExaminesTheSitesOfOtherProxies(t *testing.T) {
 	}
 	if !found["wiki.localhost gate"] || found["wiki.localhost application-not-found"] || !found["gone.localhost application-not-found"] {
 		t.Errorf("got %s, want a gate at wiki.localhost, and no application for gone.localhost", e.text)
+	}
+}
+
+// The token never goes to a server whose certificate was not checked as the
+// options say, also if the gate cannot be loaded.
+func TestDoctor_TokenGoesOnlyWhereTheCertificateIsAsConfigured(t *testing.T) {
+	const mistake = "\t\tpage {\n\t\t\tstyle /nowhere.css\n\t\t}\n" // for which the gate is not loaded
+	for name, tt := range map[string]struct {
+		options string
+		sent    bool
+		code    string
+	}{
+		"as configured":       {"trust FILES/authority.pem", true, ""},
+		"another pin":         {"pin " + strings.Repeat("ab", 32), false, "tls-pin"},
+		"another name":        {"trust FILES/authority.pem\n\t\ttls_name other.example.com", false, "tls-name"},
+		"a trust that is not": {"trust FILES/nowhere.pem", false, "token-withheld"},
+		"a pin that is none":  {"pin {env.NO_SUCH_PIN}", false, "token-withheld"},
+		"no authority":        {"flow default-authentication-flow", false, "tls-authority"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newBrokenSite(t)
+			var sent atomic.Bool
+			s.front = func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Header.Get("Authorization") != "" {
+						sent.Store(true)
+					}
+					next.ServeHTTP(w, r)
+				})
+			}
+			s.overTLS(t, nil)
+			// A server that Go's own clients believe.
+			pem, err := os.ReadFile(filepath.Join(s.files, "authority.pem"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			believed := x509.NewCertPool()
+			believed.AppendCertsFromPEM(pem)
+			standard := http.DefaultTransport
+			http.DefaultTransport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: believed, MinVersion: tls.VersionTLS12}}
+			t.Cleanup(func() { http.DefaultTransport = standard })
+			t.Setenv("AUTHENTIK_TOKEN", "the-token")
+			e := s.examine(t, "", "SITE {\n\tauthentik AUTHENTIK {\n\t\t"+strings.ReplaceAll(tt.options, "FILES", s.files)+"\n"+mistake+"\t}\n}\n")
+			if sent.Load() != tt.sent {
+				t.Errorf("got the token sent: %v, want %v\n%s", sent.Load(), tt.sent, e.text)
+			}
+			if !slices.ContainsFunc(e.Findings, func(f doctor.Finding) bool { return f.Code == "config-invalid" }) ||
+				tt.code != "" && !slices.ContainsFunc(e.Findings, func(f doctor.Finding) bool { return f.Code == tt.code }) {
+				t.Errorf("got %s, want config-invalid and %s", e.text, tt.code)
+			}
+		})
 	}
 }

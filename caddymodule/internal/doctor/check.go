@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/setup"
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
@@ -38,6 +39,10 @@ type Tools struct {
 	Validate func(config []byte) (warnings []string, err error)
 	// Open loads one gate.
 	Open func(ctx context.Context, storage, gate json.RawMessage, origin string) (*Opened, error)
+	// Transport returns connections to authentik with the checks of its certificate
+	// that a gate's options ask for. It returns an error, and no connections, if they
+	// cannot be made so.
+	Transport func(gate json.RawMessage) (http.RoundTripper, error)
 	// Root is the directory of the storage, if it is one of files.
 	Root func(storage json.RawMessage) string
 }
@@ -52,6 +57,8 @@ type Examination struct {
 	// the authentik that it is of.
 	Admin    *admin.Client
 	AdminURL string
+	// Withheld is why the token is not sent; nil if it is, or if there is none.
+	Withheld error
 	// User and Password are those of a test user; empty without one.
 	User, Password string
 	// Progress is called when a check is done.
@@ -83,6 +90,7 @@ type check struct {
 func (e *Examination) Run(ctx context.Context) []Finding {
 	all := e.loads(ctx)
 	all = append(all, e.Setup.configured()...)
+	all = append(all, e.token()...)
 	if len(e.Setup.Gates) == 0 {
 		all = append(all, found("config-no-gate", "no site of the configuration has the directive authentik, or none that --site names",
 			"write in the block of the site: authentik https://auth.example.com"))
@@ -101,6 +109,18 @@ func (e *Examination) Run(ctx context.Context) []Finding {
 		all[i].Seen, all[i].Write = hideSecrets(all[i].Seen, e.secrets), hideSecrets(all[i].Write, e.secrets)
 	}
 	return slices.CompactFunc(all, func(a, b Finding) bool { return a == b })
+}
+
+// token checks the way that the API token takes.
+func (e *Examination) token() []Finding {
+	switch {
+	case e.Withheld != nil:
+		return []Finding{found("token-withheld", "the API token was not sent to "+e.AdminURL+", because the certificate there cannot be checked as configured: "+e.Withheld.Error(),
+			"correct url, trust, pin or tls_name, and run this again")}
+	case e.Admin != nil && setup.InTheClear(e.Admin.URL):
+		return []Finding{found("token-plain-http", "the API token goes to "+clean(e.Admin.URL)+" without encryption: it can be read on the way", "write https:// in url, or run this where authentik is")}
+	}
+	return nil
 }
 
 // loads checks whether Caddy takes the configuration.
@@ -126,7 +146,10 @@ func (e *Examination) site(ctx context.Context, g Gate) []Finding {
 	opened, err := e.Tools.Open(ctx, e.Setup.Storage, g.Raw, g.Origin)
 	if err != nil {
 		all = append(all, found("config-invalid", err.Error(), ""))
-		opened = &Opened{Transport: http.DefaultTransport, Close: func() {}}
+		opened = &Opened{Close: func() {}}
+		if opened.Transport, err = e.Tools.Transport(g.Raw); err != nil {
+			return append(all, skipped("connection", "authentik is not asked: its certificate cannot be checked as configured"))
+		}
 	}
 	defer opened.Close()
 	e.hide(opened.Secrets...)

@@ -57,7 +57,7 @@ var levels = map[string]Level{
 	"scope-missing": Warning, "token-encrypted": Failure, "logout-uri-missing": Failure,
 	"backchannel-unset": Warning, "backchannel-unreachable": Warning,
 	// With a token.
-	"token-rejected": Failure, "token-rights": Note,
+	"token-rejected": Failure, "token-rights": Note, "token-withheld": Warning, "token-plain-http": Warning,
 	// The running site.
 	"site-unreachable": Warning, "site-not-gate": Failure, "site-certificate": Warning,
 	// The store.

@@ -163,7 +163,7 @@ func (c *command) client() (*admin.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at.Scheme == "http" && !local(at.Hostname()) {
+	if InTheClear(at) {
 		c.say("Warning: the token goes to " + c.URL + " without encryption.")
 	}
 	token, err := c.terminal.Token(c.tokenFile)
@@ -175,10 +175,12 @@ func (c *command) client() (*admin.Client, error) {
 	}}, nil
 }
 
-// local reports whether a host is this machine, or has a name without a dot, as
-// containers have.
-func local(host string) bool {
-	return host == "localhost" || host == "127.0.0.1" || host == "::1" || !strings.Contains(host, ".") && !strings.Contains(host, ":")
+// InTheClear reports whether a token for this address could be read on the way.
+// This machine, and names without a dot, as containers have, are near enough.
+func InTheClear(at *url.URL) bool {
+	host := at.Hostname()
+	near := host == "localhost" || host == "127.0.0.1" || host == "::1" || !strings.Contains(host, ".") && !strings.Contains(host, ":")
+	return at.Scheme == "http" && !near
 }
 
 func (c *command) say(text string) { fmt.Fprintln(c.terminal.Out, text) }
