@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gatekey"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 )
 
@@ -104,8 +105,8 @@ func TestKey_IsKeptInCaddysStorage(t *testing.T) {
 	s.browser().get("/")
 	file := filepath.Join(s.storage, "authentik", "key")
 	first, err := os.ReadFile(file) //nolint:gosec // in a directory of this test
-	if err != nil || len(first) != keySize {
-		t.Fatalf("got %d bytes, %v, want %d", len(first), err, keySize)
+	if err != nil || len(first) != gatekey.Size {
+		t.Fatalf("got %d bytes, %v, want %d", len(first), err, gatekey.Size)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
 		t.Errorf("got mode %v, %v, want no permissions for others", info.Mode(), err)

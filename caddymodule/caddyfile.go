@@ -11,7 +11,9 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/advice"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/transport"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -169,7 +171,7 @@ func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), map[string][]string{
 		"": {"trust", "login_host", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "audit", "forward_auth"}, "forward_auth": {"from", "site"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
 	})
-	p.Instead = otherTool
+	p.Instead = advice.OtherTool
 	return &parser{Parser: p, handler: h}
 }
 
@@ -222,7 +224,7 @@ func (p *parser) files() {
 		p.WrongAt(optionOf(err), err)
 	}
 	trust := slices.DeleteFunc(slices.Clone(p.handler.Trust), options.HasPlaceholder)
-	if _, _, err := readTrust(trust); err != nil {
+	if err := transport.Check(trust); err != nil {
 		for _, err := range options.Mistakes(nil).And(err) {
 			p.WrongAt(optionOf(err), err)
 		}

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/setup"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/transport"
 )
 
 // CommandsNamespace is the namespace of modules that are further commands below
@@ -40,22 +40,12 @@ func init() {
 }
 
 func addCommands(parent *cobra.Command) {
-	parent.AddCommand(sessionsCommand(), explainCommand(), setup.Command(commandTransport), doctor.Command(doctorTools()))
+	parent.AddCommand(sessionsCommand(), explainCommand(), setup.Command(transport.ForCommand), doctor.Command(doctorTools()))
 	for _, m := range caddy.GetModules(CommandsNamespace) {
 		if provider, ok := m.New().(CommandProvider); ok {
 			parent.AddCommand(provider.Command())
 		}
 	}
-}
-
-// commandTransport returns connections to authentik for a command, which trust
-// these PEM files besides the system's authorities.
-func commandTransport(trust []string) (http.RoundTripper, error) {
-	authorities, _, err := readTrust(trust)
-	if err != nil || len(trust) == 0 {
-		return newTransport(nil).Transport, err
-	}
-	return newTransport(&tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}).Transport, nil
 }
 
 func sessionsCommand() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/matchers"
 	"github.com/flowsidecar/caddy-authentik/proxy/sidecar"
 )
 
@@ -252,18 +253,14 @@ type Handler struct {
 	// `/.authentik`.
 	Prefix string `json:"prefix,omitempty"`
 
-	log      *slog.Logger
-	starters []*starter       // of its gates: one, or with forward_auth one for each application
-	sidecar  *sidecar.Sidecar // only with forward_auth
-	opened   []matchers       // a request that one of them matches needs none
-	closed   []matchers       // a request that one of them matches needs a sign-in
-	// closedText and openedText describe these matchers.
-	closedText string
-	openedText []string
-	hosts      []string       // that the site has, as far as it is known
-	storeName  string         // tells its store from those of gates beside it
-	ports      []string       // that the server listens on
-	release    []func() error // undoes Provision, the last step first
+	log       *slog.Logger
+	starters  []*starter       // of its gates: one, or with forward_auth one for each application
+	sidecar   *sidecar.Sidecar // only with forward_auth
+	openness  matchers.Openness
+	hosts     []string       // that the site has, as far as it is known
+	storeName string         // tells its store from those of gates beside it
+	ports     []string       // that the server listens on
+	release   []func() error // undoes Provision, the last step first
 }
 
 // Requirement is a rule about who may pass. A visitor passes if one of the

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -152,41 +151,4 @@ func (e *explained) follow(s *caddyhttp.Server, r *http.Request) error {
 		e.Notes = append(e.Notes, "the request meets no gate on its way: write authentik into the route, too, or into the site")
 	}
 	return nil
-}
-
-// whyOpen says which option opens a request, or that none does.
-func (h *Handler) whyOpen(r *http.Request) string {
-	if len(h.closed) > 0 && !concerns(h.closed, r) {
-		return "only " + h.closedText + " does not match the request"
-	}
-	for i, set := range h.opened {
-		if opens([]matchers{set}, r) {
-			return "open " + h.openedText[i] + " matches"
-		}
-	}
-	if len(h.closed) > 0 {
-		return "only " + h.closedText + " matches"
-	}
-	return "no open matches the request"
-}
-
-// describe says what matcher sets match, one text for each.
-func describe(raw caddyhttp.RawMatcherSets) (all []string) {
-	for _, set := range raw {
-		var parts []string
-		for _, name := range slices.Sorted(maps.Keys(set)) {
-			var words []string
-			text := string(set[name])
-			if json.Unmarshal(set[name], &words) == nil {
-				text = strings.Join(words, " ")
-			}
-			if name == "path" {
-				parts = append(parts, text)
-				continue
-			}
-			parts = append(parts, name+" "+text)
-		}
-		all = append(all, strings.Join(parts, " and "))
-	}
-	return all
 }

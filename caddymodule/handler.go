@@ -31,6 +31,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/keeper"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
@@ -67,7 +69,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	return gate.Guard(w, r, func(w http.ResponseWriter, passing *http.Request) error {
 		if passing.URL != r.URL { // the gate asks the application itself
-			passing = withOwnContext(passing)
+			passing = request.WithOwnContext(passing)
 		}
 		if s, signedIn := proxy.SessionFrom(passing.Context()); signedIn {
 			setPlaceholders(passing, s, proxy.HeaderEncoding(h.Headers.Encoding))
@@ -79,7 +81,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 // unavailable responds while there is no gate, since its key could not be
 // created. Nothing passes then.
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
-	w = newKeeper(w)
+	w = keeper.New(w)
 	e := fault.New(fault.SessionsUnavailable, err)
 	h.log.ErrorContext(r.Context(), "refused", "code", e.Code, "error", err)
 	w.Header().Set("Content-Type", "application/problem+json")

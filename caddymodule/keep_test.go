@@ -2,12 +2,9 @@ package caddymodule
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // Every way to write it must leave the gate's responses as they are.
@@ -96,32 +93,6 @@ func TestHeaderDirective_ChangesTheApplicationsResponses(t *testing.T) {
 	for _, got := range []answer{b.get("/open"), b.follow(b.signIn("/", "ada"))} {
 		if value := got.Header.Get("Cache-Control"); got.StatusCode != http.StatusOK || value != "public, max-age=3600" {
 			t.Errorf("got %d, Cache-Control %q, want the operator's", got.StatusCode, value)
-		}
-	}
-}
-
-// Writers of other modules may embed Caddy's wrapper in either way.
-func TestKeeper_FindsTheWriterNextToTheConnection(t *testing.T) {
-	t.Parallel()
-	type byPointer struct {
-		*caddyhttp.ResponseWriterWrapper
-	}
-	type byValue struct {
-		caddyhttp.ResponseWriterWrapper
-	}
-	type other struct{ http.ResponseWriter }
-	connection := httptest.NewRecorder()
-	inner := &byValue{caddyhttp.ResponseWriterWrapper{ResponseWriter: connection}}
-	outer := &byPointer{&caddyhttp.ResponseWriterWrapper{ResponseWriter: inner}}
-	if got := deepest(outer); got != &inner.ResponseWriterWrapper {
-		t.Errorf("got %p, want the inner one", got)
-	}
-	if got := deepest(outer.ResponseWriterWrapper); got != &inner.ResponseWriterWrapper {
-		t.Errorf("got %p, want the inner one", got)
-	}
-	for _, w := range []http.ResponseWriter{connection, &other{outer}, other{outer}} {
-		if got := deepest(w); got != nil {
-			t.Errorf("%T: got a wrapper, want none", w)
 		}
 	}
 }

@@ -12,16 +12,22 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gatekey"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/keeper"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/transport"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/version"
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // Provision checks the configuration and makes the gate. It asks nothing of
 // authentik, which may be down when Caddy starts.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = h.newLogger(ctx)
-	version, _ := caddy.Version()
-	warnOfOldCaddy(version, h.log)
+	running, _ := caddy.Version()
+	version.WarnOfOld(running, h.log)
 	wrong := h.expand()
 	transport, err := h.transport()
 	wrong = wrong.And(err)
@@ -53,7 +59,7 @@ func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
 	storage := ctx.Storage()
 	s.storage = storage
 	s.createKey = func(ctx context.Context) ([]byte, error) {
-		return loadOrCreateKey(ctx, storage, h.log)
+		return gatekey.LoadOrCreate(ctx, storage, h.log)
 	}
 	cfg.Application, cfg.Hosts = s.at.application, s.at.hosts
 	s.newGate = func(key []byte) (*proxy.Gate, error) {
@@ -74,16 +80,39 @@ func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
 	}
 	key := []byte(h.Key)
 	if len(key) == 0 {
-		s.keepKey = func(ctx context.Context, key []byte) { keepKey(ctx, storage, key, h.log) }
-		if key, err = loadKey(ctx, storage); err != nil {
+		s.keepKey = func(ctx context.Context, key []byte) { gatekey.Keep(ctx, storage, key, h.log) }
+		if key, err = gatekey.Load(ctx, storage); err != nil {
 			return err
 		}
 	}
 	if key == nil {
-		cfg.Key = make([]byte, keySize)
+		cfg.Key = make([]byte, gatekey.Size)
 		return proxy.Check(cfg)
 	}
 	return s.start(key)
+}
+
+// transport returns the connections to authentik.
+func (h *Handler) transport() (http.RoundTripper, error) {
+	t, release, err := transport.Take(h.Trust, h.verified())
+	if err != nil {
+		return nil, err
+	}
+	h.release = append(h.release, release)
+	return t, nil
+}
+
+// verified returns what the options say about authentik's certificate. It leaves
+// out options with mistakes, which are reported elsewhere.
+func (h *Handler) verified() flowclient.Config {
+	cfg := flowclient.Config{URL: parsed(h.URL), PublicURL: parsed(h.PublicURL), PinSHA256: h.Pin, TLSServerName: h.TLSName}
+	if rules.Pin(h.Pin) != nil || len(h.checkTLS()) > 0 {
+		cfg.PinSHA256 = ""
+	}
+	if rules.HostName(h.TLSName) != nil || len(h.checkTLS()) > 0 {
+		cfg.TLSServerName = ""
+	}
+	return cfg
 }
 
 // gateConfig returns the gate's configuration, without page and key.
@@ -132,13 +161,19 @@ func (h *Handler) config() proxy.Config {
 		Headers: h.Headers.config(h.SignOn.header()...), Assertion: h.assertion(),
 		SignOnForm: h.SignOn.signOnForm(), SignOutPaths: h.SignOut,
 		// The skin looks for addresses that servers read in two ways itself.
-		DangerouslyOpen: h.open,
-		WhyOpen:         h.whyOpen,
+		DangerouslyOpen: h.openness.IsOpen,
+		WhyOpen:         h.openness.Why,
 		Debug:           h.Debug,
 		Preflight:       h.Preflight,
-		Writer:          newKeeper,
-		Resolve:         (&resolver{log: h.log}).resolve,
+		Writer:          keeper.New,
+		Resolve:         h.resolve(),
 	}
+}
+
+// resolve returns what tells the gate what Caddy knows about a request.
+func (h *Handler) resolve() func(*http.Request) proxy.Resolved {
+	resolver := &request.Resolver{Log: h.log}
+	return func(r *http.Request) proxy.Resolved { return proxy.Resolved(resolver.Resolve(r)) }
 }
 
 // openID returns the gate's registration as a client of OpenID Connect, if

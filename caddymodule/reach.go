@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/matchers"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -94,7 +95,7 @@ func mayMatch(r caddyhttp.Route, hosts []string, path string) bool {
 			if patterns, ok := m.(*caddyhttp.MatchHost); ok {
 				return !coverHosts(*patterns, hosts)
 			}
-			if partsRead(m) != rules.PartPath || name(m) == "expression" || name(m) == "file" {
+			if matchers.PartsRead(m) != rules.PartPath || matchers.Name(m) == "expression" || matchers.Name(m) == "file" {
 				return false
 			}
 			matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked())
@@ -116,13 +117,6 @@ func coverHosts(patterns, hosts []string) bool {
 			return options.HasPlaceholder(pattern) || rules.HostMatches(pattern, host)
 		})
 	})
-}
-
-func name(m any) string {
-	if module, ok := m.(caddy.Module); ok {
-		return module.CaddyModule().ID.Name()
-	}
-	return ""
 }
 
 // holdsGate reports whether a route has a gate that a path may reach. What is

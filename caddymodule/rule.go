@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/matchers"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -41,8 +41,7 @@ type Rule struct {
 	MaxAge string `json:"max_age,omitempty"`
 
 	name string // as it stands in the Caddyfile
-	text string // what it is about, for explanations
-	sets []matchers
+	sets matchers.Sets
 }
 
 // demands reports whether the rule demands anything.
@@ -92,70 +91,27 @@ func (r *Rule) age() options.Setting {
 	return options.Setting{Name: "max_age", Value: &r.MaxAge, Example: "max_age 1h", Check: checkMaxAge}
 }
 
-// loadRules loads the matchers of open and of the rules.
-func (h *Handler) loadRules(ctx caddy.Context) error {
-	h.openedText = describe(h.OpenRaw)
-	opened, err := loadSets(ctx, h, "OpenRaw", len(h.OpenRaw))
+// loadMatchers loads the matchers of the handler and of its rules.
+func (h *Handler) loadMatchers(ctx caddy.Context) error {
+	closed, err := matchers.Load(ctx, h, "MatcherSetsRaw", h.MatcherSetsRaw)
+	if err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
+	opened, err := matchers.Load(ctx, h, "OpenRaw", h.OpenRaw)
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	h.opened = opened
 	for i, r := range h.On {
-		text := describe(r.MatcherSetsRaw)
-		r.text = "on " + strings.Join(text, " or ")
-		if r.sets, err = loadSets(ctx, r, "MatcherSetsRaw", len(r.MatcherSetsRaw)); err != nil {
+		if r.sets, err = matchers.Load(ctx, r, "MatcherSetsRaw", r.MatcherSetsRaw); err != nil {
 			return fmt.Errorf("on %d: %w", i+1, err)
 		}
 		if r.Open {
-			h.opened, h.openedText = append(h.opened, r.sets...), append(h.openedText, text...)
+			opened = append(opened, r.sets...)
 		}
 	}
-	h.warnOfOpen()
+	h.openness = matchers.Openness{Closed: closed, Opened: opened}
+	h.openness.Warn(h.log)
 	return nil
-}
-
-// loadSets loads the matcher sets in a field.
-func loadSets(ctx caddy.Context, of any, field string, n int) ([]matchers, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	loaded, err := ctx.LoadModule(of, field)
-	if err != nil {
-		return nil, err
-	}
-	var sets caddyhttp.MatcherSets
-	if err := sets.FromInterface(loaded); err != nil {
-		return nil, err
-	}
-	return readBy(sets), nil
-}
-
-// made are matchers of what any client can make up, and what to write instead.
-var made = map[string]string{
-	"header":        "a client can send any header",
-	"header_regexp": "a client can send any header",
-	"query":         "a client can send any query",
-	"vars":          "a variable may come from the request",
-	"expression":    "an expression may read what a client can make up",
-	"remote_ip":     "behind a proxy it is that proxy's address for all; write client_ip",
-}
-
-// warnOfOpen warns of requests that are open by what any client can make up, and
-// of matchers that open everything.
-func (h *Handler) warnOfOpen() {
-	for _, set := range h.opened {
-		all := true
-		for _, m := range set {
-			name := m.name()
-			if why, ok := made[name]; ok {
-				h.log.Warn("open: requests are open by what a client may make up", "matcher", name, "reason", why)
-			}
-			all = all && name == "path" && m.everything()
-		}
-		if all {
-			h.log.Warn("open: every request is open; the gate only tells the application who is signed in")
-		}
-	}
 }
 
 // rulesOf returns the rules that demand something, for the gate.
@@ -164,7 +120,7 @@ func (h *Handler) rulesOf() (all []proxy.Rule) {
 		if !r.demands() {
 			continue
 		}
-		one := proxy.Rule{Name: r.text, Match: func(q *http.Request) bool { return concerns(r.sets, q) }, RequireMFA: r.RequireMFA, MaxAge: duration(r.MaxAge)}
+		one := proxy.Rule{Name: "on " + r.sets.String(), Match: r.sets.Concern, RequireMFA: r.RequireMFA, MaxAge: duration(r.MaxAge)}
 		for _, need := range r.Require {
 			one.Require = append(one.Require, proxy.Requirement(need))
 		}

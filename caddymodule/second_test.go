@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -83,20 +82,5 @@ func TestMatcher_LeavesNothingOfItsSecondLook(t *testing.T) {
 	seen := s.app.seen()
 	if seen.Header.Get("X-First") != "kept" || strings.Contains(seen.Header.Get("X-Seen"), "open") || seen.ContentLength != int64(len("text=a+body")) {
 		t.Errorf("got headers %v and %d bytes", seen.Header, seen.ContentLength)
-	}
-}
-
-func TestOpen_LeavesTheBodyForTheApplication(t *testing.T) {
-	t.Parallel()
-	h := &Handler{closed: closedIn(t, `[{"expression": "{http.request.body}.contains('closed')"}]`)}
-	r := received(t, "/open")
-	r.Body = io.NopCloser(strings.NewReader("some text"))
-	r.URL.Path = "/index.php"
-	if !h.open(r) {
-		t.Error("got closed, want open")
-	}
-	body, err := io.ReadAll(r.Body)
-	if string(body) != "some text" || err != nil || r.URL.Path != "/index.php" {
-		t.Errorf("got the body %q, %v at %s, want it unread at the rewritten address", body, err, r.URL.Path)
 	}
 }

@@ -1,12 +1,10 @@
 package caddymodule
 
 import (
-	"net/http"
 	"slices"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/keeper"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/sidecar"
 )
@@ -69,9 +67,9 @@ func (h *Handler) openSidecar() (err error) {
 		of := slices.IndexFunc(h.starters, func(s *starter) bool { return s.at.application == h.applicationOf(site) })
 		sites[i].Gate = h.starters[of].running
 	}
-	cfg := sidecar.Config{From: h.ForwardAuth.peers(), Sites: sites, Prefix: h.Prefix, Writer: newKeeper, Logger: h.log}
+	cfg := sidecar.Config{From: h.ForwardAuth.peers(), Sites: sites, Prefix: h.Prefix, Writer: keeper.New, Logger: h.log}
 	if h.readsRequests() {
-		cfg.Prepare = prepare
+		cfg.Prepare = request.Prepare
 	}
 	h.sidecar, err = sidecar.New(cfg)
 	return err
@@ -81,7 +79,7 @@ func (h *Handler) openSidecar() (err error) {
 // the request. For the others nothing is prepared, which is half of what a verdict
 // allocates.
 func (h *Handler) readsRequests() bool {
-	return len(h.closed) > 0 || len(h.opened) > 0 || len(h.On) > 0 || h.SignOn != SignOn{} || h.Debug != "" ||
+	return len(h.openness.Closed) > 0 || len(h.openness.Opened) > 0 || len(h.On) > 0 || h.SignOn != SignOn{} || h.Debug != "" ||
 		slices.ContainsFunc(h.Headers.Own, Header.isText)
 }
 
@@ -91,12 +89,4 @@ func (h *Handler) describe(cfg proxy.Config) proxy.Config {
 		cfg.Described, cfg.Resolve, cfg.Writer = true, sidecar.Resolve, nil
 	}
 	return cfg
-}
-
-// prepare gives a described request the placeholders and variables that Caddy gives
-// to each. Matchers read them, and must not see those of the request that describes
-// it.
-func prepare(r *http.Request) *http.Request {
-	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, server)
 }

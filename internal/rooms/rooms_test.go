@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -46,26 +47,28 @@ func TestEveryRoomKeepsItsRules(t *testing.T) {
 
 func TestTheModuleGoesByTheAddressThatCaddyResolved(t *testing.T) {
 	t.Parallel()
-	sources, err := filepath.Glob("../../caddymodule/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	looked := 0
-	for _, name := range sources {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+	err := filepath.WalkDir("../../caddymodule", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && filepath.Base(name) == "walk":
+			return fs.SkipDir // it makes requests, and says where they come from
+		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
 		}
 		looked++
 		broken, err := CheckAddresses(name, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
 		for _, sentence := range broken {
 			t.Error(sentence)
 		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if looked == 0 {
-		t.Fatal("caddymodule has no sources")
+	if looked < 50 {
+		t.Fatalf("got %d sources of caddymodule, want those of all its rooms", looked)
 	}
 }
 

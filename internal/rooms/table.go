@@ -271,6 +271,30 @@ var Rooms = []Room{
 	})},
 	{Path: "caddymodule/internal/options", Bans: slices.Concat(standIn, guests)},
 	{
+		Path: "caddymodule/internal/advice", Only: nothing,
+		OnlyWhy: "it is a list of words and of what to write instead",
+	},
+	{
+		Path: "caddymodule/internal/version", Only: nothing,
+		OnlyWhy: "it compares versions",
+	},
+	{
+		Path: "caddymodule/internal/gatekey", Only: nothing,
+		OnlyWhy: "it holds the key of all encryption, and knows a storage by its methods",
+	},
+	{Path: "caddymodule/internal/keeper", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy", "it keeps the headers of a response, and knows no gate"},
+	})},
+	{Path: "caddymodule/internal/matchers", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy/internal", "it looks at requests with Caddy's matchers, and knows no gate"},
+	})},
+	{Path: "caddymodule/internal/request", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy", "it says what Caddy knows, and knows no gate"},
+	})},
+	{Path: "caddymodule/internal/transport", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy/internal", "it makes connections, and knows no gate"},
+	})},
+	{
 		Path:    "caddymodule/sessions/storage/storagestore",
 		Only:    []string{Module + "/proxy/store", "github.com/patrickmn/go-cache"},
 		OnlyWhy: "it knows a storage by its methods, and brings none with it",

@@ -1,4 +1,4 @@
-package caddymodule
+package request
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ func inCaddy(t testing.TB, method, target string, vars map[string]any) *http.Req
 	return r.WithContext(ctx)
 }
 
-func newResolver() *resolver { return &resolver{log: slog.New(slog.DiscardHandler)} }
+func newResolver() *Resolver { return &Resolver{Log: slog.New(slog.DiscardHandler)} }
 
 func TestScheme_CountsOnlyFromTrustedPeers(t *testing.T) {
 	t.Parallel()
@@ -67,7 +67,7 @@ func TestScheme_CountsOnlyFromTrustedPeers(t *testing.T) {
 				r.TLS = new(tls.ConnectionState)
 			}
 			r.Header["X-Forwarded-Proto"] = tt.said
-			if got := newResolver().resolve(r).Scheme; got != tt.want {
+			if got := newResolver().Resolve(r).Scheme; got != tt.want {
 				t.Errorf("scheme = %q, want %q", got, tt.want)
 			}
 		})
@@ -78,12 +78,12 @@ func TestScheme_CountsOnlyFromTrustedPeers(t *testing.T) {
 func TestScheme_OfAnUnknownValueIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	var lines bytes.Buffer
-	v := &resolver{log: slog.New(slog.NewTextHandler(&lines, nil))}
+	v := &Resolver{Log: slog.New(slog.NewTextHandler(&lines, nil))}
 	for range 3 {
 		for _, said := range []string{"wss", "https, http", "", "h2"} {
 			r := inCaddy(t, http.MethodGet, "/", map[string]any{caddyhttp.TrustedProxyVarKey: true})
 			r.Header["X-Forwarded-Proto"] = []string{said}
-			v.resolve(r)
+			v.Resolve(r)
 		}
 	}
 	if got := lines.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "value=h2") {
@@ -110,7 +110,7 @@ func TestClient_IsWhatCaddyHasResolved(t *testing.T) {
 		r := inCaddy(t, http.MethodGet, "/", map[string]any{caddyhttp.ClientIPVarKey: tt.said})
 		r.RemoteAddr = "198.51.100.1:1234"
 		r.Header.Set("X-Forwarded-For", "203.0.113.9")
-		if got := newResolver().resolve(r).Client; got != tt.want {
+		if got := newResolver().Resolve(r).Client; got != tt.want {
 			t.Errorf("%s: client = %v, want %v", name, got, tt.want)
 		}
 	}
@@ -121,11 +121,11 @@ func TestAsked_IsTheAddressBeforeRewriting(t *testing.T) {
 	r := inCaddy(t, http.MethodGet, "/.authentik/login?to=/x", nil)
 	r.Host = "app.example.com:8443"
 	r.URL.Path, r.URL.RawQuery = "/index.html", ""
-	at := newResolver().resolve(r)
+	at := newResolver().Resolve(r)
 	if got := at.Asked.String(); got != "/.authentik/login?to=/x" || at.Host != "app.example.com:8443" {
 		t.Errorf("asked = %q at %q", got, at.Host)
 	}
-	if bare := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil); newResolver().resolve(bare).Asked.Path != "/x" {
+	if bare := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil); newResolver().Resolve(bare).Asked.Path != "/x" {
 		t.Error("a request without Caddy around it has lost its path")
 	}
 }

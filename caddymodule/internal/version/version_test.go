@@ -1,4 +1,4 @@
-package caddymodule
+package version
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ func TestVersion_OfAnOldCaddyIsWarnedOf(t *testing.T) {
 	}
 	for version, want := range tests {
 		var lines bytes.Buffer
-		warnOfOldCaddy(version, slog.New(slog.NewTextHandler(&lines, nil)))
+		WarnOfOld(version, slog.New(slog.NewTextHandler(&lines, nil)))
 		if got := lines.Len() > 0; got != want {
 			t.Errorf("%q: warned = %v", version, got)
 		}

@@ -1,4 +1,6 @@
-package caddymodule
+// Package advice knows the options of other tools, and says what to write in a
+// Caddyfile instead of them.
+package advice
 
 import (
 	"fmt"
@@ -120,9 +122,9 @@ var instead = map[string]string{ //nolint:gosec // advice about secrets, not sec
 const insteadOfInsecure = "authentik's certificate is always verified; write trust <pem-file> for one of your own authority, " +
 	"pin <sha256> for one that no authority has signed, or url http://… if authentik is on this machine"
 
-// otherTool returns what to write instead of an option that other tools have,
+// OtherTool returns what to write instead of an option that other tools have,
 // or nil for every other option.
-func otherTool(option string) error {
+func OtherTool(option string) error {
 	name := strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(option))
 	advice := instead[name]
 	if advice == "" {

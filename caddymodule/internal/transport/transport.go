@@ -1,4 +1,6 @@
-package caddymodule
+// Package transport makes the connections to authentik, and shares them between
+// gates that accept the same certificates.
+package transport
 
 import (
 	"crypto/sha256"
@@ -11,13 +13,12 @@ import (
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	"github.com/flowsidecar/caddy-authentik/flowclient"
-	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// transportKey is the key in the pool of a transport. Transports with the same
+// poolKey is the key in the pool of a transport. Transports with the same
 // trusted authorities, and the same name or key in the certificate, have the same
 // key.
-type transportKey [sha256.Size]byte
+type poolKey [sha256.Size]byte
 
 // A transport holds connections to authentik.
 type transport struct{ *http.Transport }
@@ -28,48 +29,50 @@ func (t transport) Destruct() error {
 	return nil
 }
 
-// transport returns the connections to authentik. All handlers that accept the
-// same certificates share them, and they stay open during a reload.
-func (h *Handler) transport() (http.RoundTripper, error) {
-	authorities, key, err := readTrust(h.Trust)
+// Take returns the connections to authentik that trust these PEM files and what is
+// verified. All handlers that accept the same certificates share them, and they stay
+// open during a reload, until the last handler has called release.
+func Take(trust []string, verified flowclient.Config) (t http.RoundTripper, release func() error, err error) {
+	authorities, key, err := readTrust(trust)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var base *tls.Config
-	if len(h.Trust) > 0 {
+	if len(trust) > 0 {
 		base = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
 	}
-	verified := h.verified()
 	config, err := verified.TLSConfig(base)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	t, release, err := shared.Take(key.with(verified, config.ServerName), func() (transport, error) {
+	shares, release, err := shared.Take(key.with(verified, config.ServerName), func() (transport, error) {
 		return newTransport(config), nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("trust: %w", err)
+		return nil, nil, fmt.Errorf("trust: %w", err)
 	}
-	h.release = append(h.release, release)
-	return t.Transport, nil
+	return shares.Transport, release, nil
 }
 
-// verified returns what the options say about authentik's certificate. It leaves
-// out options with mistakes, which are reported elsewhere.
-func (h *Handler) verified() flowclient.Config {
-	cfg := flowclient.Config{URL: parsed(h.URL), PublicURL: parsed(h.PublicURL), PinSHA256: h.Pin, TLSServerName: h.TLSName}
-	if rules.Pin(h.Pin) != nil || len(h.checkTLS()) > 0 {
-		cfg.PinSHA256 = ""
+// ForCommand returns connections to authentik for a command, which trust these PEM
+// files besides the system's authorities.
+func ForCommand(trust []string) (http.RoundTripper, error) {
+	authorities, _, err := readTrust(trust)
+	if err != nil || len(trust) == 0 {
+		return newTransport(nil).Transport, err
 	}
-	if rules.HostName(h.TLSName) != nil || len(h.checkTLS()) > 0 {
-		cfg.TLSServerName = ""
-	}
-	return cfg
+	return newTransport(&tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}).Transport, nil
+}
+
+// Check returns the mistakes in files with certificate authorities.
+func Check(trust []string) error {
+	_, _, err := readTrust(trust)
+	return err
 }
 
 // with returns the key of a transport that also depends on what is verified. The
 // address counts since its host may be accepted besides a name.
-func (k transportKey) with(cfg flowclient.Config, serverName string) transportKey {
+func (k poolKey) with(cfg flowclient.Config, serverName string) poolKey {
 	if serverName == "" && cfg.PinSHA256 == "" {
 		return k
 	}
@@ -80,7 +83,7 @@ func (k transportKey) with(cfg flowclient.Config, serverName string) transportKe
 // hash of their contents, so that a changed file has another transport. Without
 // files there are no authorities: those of the system are many, and copied for
 // each caller.
-func readTrust(files []string) (*x509.CertPool, transportKey, error) {
+func readTrust(files []string) (*x509.CertPool, poolKey, error) {
 	if len(files) == 0 {
 		return nil, sha256.Sum256(nil), nil
 	}
@@ -101,7 +104,7 @@ func readTrust(files []string) (*x509.CertPool, transportKey, error) {
 		_, _ = fmt.Fprintf(sum, "%d:", len(pem))
 		sum.Write(pem)
 	}
-	return authorities, transportKey(sum.Sum(nil)), wrong.Err()
+	return authorities, poolKey(sum.Sum(nil)), wrong.Err()
 }
 
 // newTransport returns a transport like that of Go's own clients. A config

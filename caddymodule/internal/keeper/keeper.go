@@ -1,4 +1,6 @@
-package caddymodule
+// Package keeper keeps the gate's own responses as the gate has made them, whatever
+// other handlers of the site do with responses.
+package keeper
 
 import (
 	"net/http"
@@ -19,7 +21,8 @@ type keeper struct {
 	wrote  bool
 }
 
-func newKeeper(w http.ResponseWriter) http.ResponseWriter {
+// New returns a writer of the gate's own response, which w sends.
+func New(w http.ResponseWriter) http.ResponseWriter {
 	return &keeper{ResponseWriter: w, before: w.Header().Clone()}
 }
 

@@ -1,4 +1,5 @@
-package caddymodule
+// Package version warns of a Caddy that is too old to be safe.
+package version
 
 import (
 	"log/slog"
@@ -11,18 +12,18 @@ import (
 // still passes on others that the rest of the site may trust.
 var oldestSafe = [3]int{2, 11, 4}
 
-// warnOfOldCaddy warns of a Caddy older than that. It says nothing about a
+// WarnOfOld warns of a Caddy older than that. It says nothing about a
 // version that it cannot read, such as that of a Caddy built from a checkout.
-func warnOfOldCaddy(version string, log *slog.Logger) {
-	if parsed, known := parseVersion(version); known && older(parsed, oldestSafe) {
+func WarnOfOld(version string, log *slog.Logger) {
+	if parsed, known := parse(version); known && older(parsed, oldestSafe) {
 		log.Warn("Caddy's version: headers with underscores in their names, which many applications read as hyphens, are passed on; update to 2.11.4 or newer",
 			"caddy_version", version)
 	}
 }
 
-// parseVersion reads a version such as v2.11.4 or v2.11.4-beta.1. A pre-release
+// parse reads a version such as v2.11.4 or v2.11.4-beta.1. A pre-release
 // counts as the release.
-func parseVersion(text string) (v [3]int, known bool) {
+func parse(text string) (v [3]int, known bool) {
 	text, _, _ = strings.Cut(strings.TrimPrefix(text, "v"), "-")
 	text, _, _ = strings.Cut(text, "+")
 	parts := strings.Split(text, ".")

@@ -1,4 +1,4 @@
-package caddymodule
+package request
 
 import (
 	"maps"
@@ -8,26 +8,26 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// withRequestAsSent asks about a request that was rewritten, as the client sent
+// WithAddressAsSent asks about a request that was rewritten, as the client sent
 // it. Matchers read placeholders and variables from the request's context, and
 // leave some there: they get a context of their own, so that they see the
 // address as sent, and so that nothing of it is left for later handlers.
 //
 // Meanwhile the request itself has the address as sent too: what a handler has
 // added to the placeholders, as the directive map does, reads it there.
-func withRequestAsSent(r *http.Request, sent http.Request, ask func(*http.Request) bool) bool {
+func WithAddressAsSent(r *http.Request, sent http.Request, ask func(*http.Request) bool) bool {
 	method, uri, address := r.Method, r.RequestURI, *r.URL
 	defer func() { r.Method, r.RequestURI, *r.URL = method, uri, address }()
 	r.Method, r.RequestURI, *r.URL = sent.Method, sent.RequestURI, *sent.URL
 
-	second := withOwnContext(r)
+	second := WithOwnContext(r)
 	defer func() { r.Body = second.Body }() // a placeholder may have read it, and put a copy there
 	return ask(second)
 }
 
-// withOwnContext returns a copy of a request with placeholders and variables of
+// WithOwnContext returns a copy of a request with placeholders and variables of
 // its own, which know everything that those of the request know.
-func withOwnContext(r *http.Request) *http.Request {
+func WithOwnContext(r *http.Request) *http.Request {
 	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	known, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	vars, _ := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
@@ -41,4 +41,12 @@ func withOwnContext(r *http.Request) *http.Request {
 		maps.Copy(ownVars, vars)
 	}
 	return own
+}
+
+// Prepare gives a described request the placeholders and variables that Caddy gives
+// to each. Matchers read them, and must not see those of the request that describes
+// it.
+func Prepare(r *http.Request) *http.Request {
+	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, server)
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package matchers
 
 import (
 	"bufio"
@@ -15,18 +15,21 @@ import (
 )
 
 // closedIn provisions matcher sets that are written in JSON.
-func closedIn(t testing.TB, text string) []matchers {
+func closedIn(t testing.TB, text string) Sets {
 	t.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 	t.Cleanup(cancel)
-	h := new(Handler)
-	if err := json.Unmarshal([]byte(text), &h.MatcherSetsRaw); err != nil {
+	var module struct {
+		Raw caddyhttp.RawMatcherSets `caddy:"namespace=http.matchers"`
+	}
+	if err := json.Unmarshal([]byte(text), &module.Raw); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.loadMatchers(ctx); err != nil {
+	sets, err := Load(ctx, &module, "Raw", module.Raw)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return h.closed
+	return sets
 }
 
 // received is a request as a server receives it, or nil if it takes no such
@@ -78,7 +81,7 @@ func TestOpen_IsFalseIfAnApplicationReadsAClosedPath(t *testing.T) {
 	for name, text := range closedSites {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := &Handler{closed: closedIn(t, text)}
+			o := Openness{Closed: closedIn(t, text)}
 			random, open, differs := rand.New(rand.NewPCG(1, 2)), 0, 0 //nolint:gosec // the same paths each time
 			for range 3_000 {
 				var target strings.Builder
@@ -86,8 +89,8 @@ func TestOpen_IsFalseIfAnApplicationReadsAClosedPath(t *testing.T) {
 				for range 1 + random.IntN(7) {
 					target.WriteString(pieces[random.IntN(len(pieces))])
 				}
-				o, d := h.checkReaders(t, target.String())
-				open, differs = open+o, differs+d
+				readOpen, d := o.checkReaders(t, target.String())
+				open, differs = open+readOpen, differs+d
 			}
 			if open == 0 || differs == 0 {
 				t.Errorf("got %d open requests and %d that are read in two ways, want some of each", open, differs)
@@ -99,15 +102,15 @@ func TestOpen_IsFalseIfAnApplicationReadsAClosedPath(t *testing.T) {
 // checkReaders fails the test if a target is open that some application reads
 // as a closed one. It counts open targets, and targets that only applications
 // read as closed.
-func (h *Handler) checkReaders(t *testing.T, target string) (open, differs int) {
+func (o Openness) checkReaders(t *testing.T, target string) (open, differs int) {
 	t.Helper()
 	r := received(t, target)
 	if r == nil {
 		return 0, 0
 	}
-	isOpen, plain := h.open(r), !matched(h.closed, r, 0)
+	isOpen, plain := o.IsOpen(r), !o.Closed.matched(r, 0)
 	for reader, read := range readers {
-		if closed := matched(h.closed, at(r, read(target)), 0); closed && isOpen {
+		if closed := o.Closed.matched(at(r, read(target)), 0); closed && isOpen {
 			t.Errorf("%s is open, and %s reads it as %q, which is closed", target, reader, read(target))
 		} else if closed && plain {
 			differs = 1
@@ -136,9 +139,9 @@ func TestOpen_IsFalseForAmbiguousPaths(t *testing.T) {
 		`[{"host": ["admin.example.com"]}]`:             {"http://admin.example.com./", "http://x@admin.example.com/"},
 		`[{"not": [{"host": ["public.example.com"]}]}]`: {"http://public.example.com@admin.example.com/"},
 	} {
-		h := &Handler{closed: closedIn(t, text)}
+		o := Openness{Closed: closedIn(t, text)}
 		for _, target := range targets {
-			if r := received(t, target); r != nil && h.open(r) {
+			if r := received(t, target); r != nil && o.IsOpen(r) {
 				t.Errorf("%s: %s is open, want a sign-in", text, target)
 			}
 		}
@@ -159,9 +162,9 @@ func TestOpen_IgnoresAmbiguityOfWhatTheMatcherDoesNotRead(t *testing.T) {
 		`[{"expression": "{http.request.uri.query}.contains('action=edit')"}]`:           {"/a?action=view"},
 		`[{"header": {"X-Closed": ["{http.request.uri.query.x}"]}}]`:                     {"/a;b?x=1"},
 	} {
-		h := &Handler{closed: closedIn(t, text)}
+		o := Openness{Closed: closedIn(t, text)}
 		for _, target := range targets {
-			if r := received(t, target); r == nil || !h.open(r) {
+			if r := received(t, target); r == nil || !o.IsOpen(r) {
 				t.Errorf("%s: %s needs a sign-in, want it open", text, target)
 			}
 		}

@@ -1,4 +1,4 @@
-package caddymodule
+package gatekey
 
 import (
 	"bytes"
@@ -69,18 +69,18 @@ func TestKey_IsCreatedOnce(t *testing.T) {
 		lines bytes.Buffer
 		log   = slog.New(slog.NewTextHandler(&lines, nil))
 	)
-	first, err := loadOrCreateKey(t.Context(), &v, log)
-	if err != nil || len(first) != keySize {
-		t.Fatalf("loadOrCreateKey = %d bytes, %v", len(first), err)
+	first, err := LoadOrCreate(t.Context(), &v, log)
+	if err != nil || len(first) != Size {
+		t.Fatalf("LoadOrCreate = %d bytes, %v", len(first), err)
 	}
-	second, err := loadOrCreateKey(t.Context(), &v, log)
+	second, err := LoadOrCreate(t.Context(), &v, log)
 	if err != nil || !bytes.Equal(first, second) {
 		t.Errorf("the key is another at the second start: %v", err)
 	}
 	if n := strings.Count(lines.String(), "gate's key: created"); n != 1 {
 		t.Errorf("%d log lines say that a key was made", n)
 	}
-	if other, _ := loadOrCreateKey(t.Context(), new(fakeStorage), log); bytes.Equal(first, other) {
+	if other, _ := LoadOrCreate(t.Context(), new(fakeStorage), log); bytes.Equal(first, other) {
 		t.Error("two storages have the same key")
 	}
 }
@@ -93,11 +93,11 @@ func TestKey_IsCreatedByOneOfManyProcesses(t *testing.T) {
 		keys = make([][]byte, 16)
 	)
 	for i := range keys {
-		wg.Go(func() { keys[i], _ = loadOrCreateKey(t.Context(), &v, slog.New(slog.DiscardHandler)) })
+		wg.Go(func() { keys[i], _ = LoadOrCreate(t.Context(), &v, slog.New(slog.DiscardHandler)) })
 	}
 	wg.Wait()
 	for _, key := range keys {
-		if len(key) != keySize || !bytes.Equal(key, keys[0]) {
+		if len(key) != Size || !bytes.Equal(key, keys[0]) {
 			t.Fatal("two starts have two keys")
 		}
 	}
@@ -110,15 +110,15 @@ func TestKey_OfAFailingStorageIsAnError(t *testing.T) {
 		"lock":       {lock: func() error { return broken }},
 		"load":       {load: func() ([]byte, error) { return nil, broken }},
 		"store":      {store: func() error { return broken }},
-		"cut short":  {kept: map[string][]byte{keyName: []byte("short")}},
-		"empty file": {kept: map[string][]byte{keyName: {}}},
+		"cut short":  {kept: map[string][]byte{storageKey: []byte("short")}},
+		"empty file": {kept: map[string][]byte{storageKey: {}}},
 	}
 	for name, v := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			key, err := loadOrCreateKey(t.Context(), v, slog.New(slog.DiscardHandler))
+			key, err := LoadOrCreate(t.Context(), v, slog.New(slog.DiscardHandler))
 			if err == nil || key != nil {
-				t.Fatalf("loadOrCreateKey = %d bytes, %v; want none and an error", len(key), err)
+				t.Fatalf("LoadOrCreate = %d bytes, %v; want none and an error", len(key), err)
 			}
 			if v.kept == nil && !errors.Is(err, broken) {
 				t.Errorf("the cause is lost: %v", err)
@@ -129,16 +129,16 @@ func TestKey_OfAFailingStorageIsAnError(t *testing.T) {
 
 func TestKey_CreatedDuringTheWaitForTheLockIsUsed(t *testing.T) {
 	t.Parallel()
-	theirs := bytes.Repeat([]byte{7}, keySize)
+	theirs := bytes.Repeat([]byte{7}, Size)
 	var v fakeStorage
 	v.lock = func() error {
 		v.mu.Lock()
-		v.kept = map[string][]byte{keyName: theirs}
+		v.kept = map[string][]byte{storageKey: theirs}
 		return nil
 	}
-	key, err := loadOrCreateKey(t.Context(), &v, slog.New(slog.DiscardHandler))
+	key, err := LoadOrCreate(t.Context(), &v, slog.New(slog.DiscardHandler))
 	if err != nil || !bytes.Equal(key, theirs) {
-		t.Errorf("loadOrCreateKey = %x, %v", key, err)
+		t.Errorf("LoadOrCreate = %x, %v", key, err)
 	}
 }
 
@@ -148,11 +148,11 @@ func TestKey_ThatTheStorageHasLostIsWrittenAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said bytes.Buffer
 		storage, log := new(fakeStorage), slog.New(slog.NewTextHandler(&said, nil))
-		key, err := loadOrCreateKey(t.Context(), storage, log)
+		key, err := LoadOrCreate(t.Context(), storage, log)
 		if err != nil {
 			t.Fatal(err)
 		}
-		go keepKey(t.Context(), storage, key, log)
+		go Keep(t.Context(), storage, key, log)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if strings.Contains(said.String(), "lost") {
@@ -163,14 +163,14 @@ func TestKey_ThatTheStorageHasLostIsWrittenAgain(t *testing.T) {
 		storage.inner.Unlock()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if again, err := loadKey(t.Context(), storage); !bytes.Equal(again, key) || err != nil {
+		if again, err := Load(t.Context(), storage); !bytes.Equal(again, key) || err != nil {
 			t.Errorf("got the key %x (%v), want %x", again, err, key)
 		}
 		if n := strings.Count(said.String(), "written again"); n != 1 {
 			t.Errorf("got %d lines about it, want 1: %s", n, said.String())
 		}
 		storage.inner.Lock()
-		storage.kept[keyName] = bytes.Repeat([]byte("x"), keySize)
+		storage.kept[storageKey] = bytes.Repeat([]byte("x"), Size)
 		storage.inner.Unlock()
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -183,10 +183,10 @@ func TestKey_ThatTheStorageHasLostIsWrittenAgain(t *testing.T) {
 // Another Caddy may have written its key since this one has missed it.
 func TestKey_OfAnotherCaddyIsNotReplaced(t *testing.T) {
 	t.Parallel()
-	theirs, ours := bytes.Repeat([]byte{7}, keySize), bytes.Repeat([]byte{8}, keySize)
-	storage := &fakeStorage{kept: map[string][]byte{keyName: theirs}}
-	restoreKey(t.Context(), storage, ours, slog.New(slog.DiscardHandler))
-	if got, err := loadKey(t.Context(), storage); !bytes.Equal(got, theirs) || err != nil {
+	theirs, ours := bytes.Repeat([]byte{7}, Size), bytes.Repeat([]byte{8}, Size)
+	storage := &fakeStorage{kept: map[string][]byte{storageKey: theirs}}
+	restore(t.Context(), storage, ours, slog.New(slog.DiscardHandler))
+	if got, err := Load(t.Context(), storage); !bytes.Equal(got, theirs) || err != nil {
 		t.Errorf("got the key %x (%v), want that of the other, %x", got, err, theirs)
 	}
 }

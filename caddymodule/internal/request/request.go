@@ -1,33 +1,47 @@
-package caddymodule
+// Package request says what Caddy knows about a request: the scheme, the host and
+// the client that Caddy has resolved, and the address as the client sent it. Nothing
+// else in caddymodule may say who the visitor is.
+//
+//   - request.go: what the gate is told of a request
+//   - second.go: a request as the client sent it, and with a context of its own
+package request
 
 import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// A resolver tells the gate what Caddy knows about a request. Headers of a
+// Resolved is what Caddy knows about a request.
+type Resolved struct {
+	Scheme string     // that the browser used
+	Host   string     // as in the Host header
+	Client netip.Addr // of the visitor, or none
+	Asked  *url.URL   // as the client sent it
+}
+
+// A Resolver tells the gate what Caddy knows about a request. Headers of a
 // proxy in front count only if Caddy's trusted_proxies names that proxy. Caddy
 // resolves the client's address itself, but not the scheme.
-type resolver struct {
-	log    *slog.Logger
+type Resolver struct {
+	Log    *slog.Logger
 	warned sync.Once
 }
 
-func (v *resolver) resolve(r *http.Request) proxy.Resolved {
-	return proxy.Resolved{Scheme: v.scheme(r), Host: r.Host, Client: client(r), Asked: asked(r).URL}
+// Resolve returns what is known about a request.
+func (v *Resolver) Resolve(r *http.Request) Resolved {
+	return Resolved{Scheme: v.scheme(r), Host: r.Host, Client: client(r), Asked: Asked(r).URL}
 }
 
 // scheme returns the scheme that the browser used. A chain of proxies may have
 // written several values; the first is that of the proxy next to the browser.
 // All of them count as said by the peer, which is trusted.
-func (v *resolver) scheme(r *http.Request) string {
+func (v *Resolver) scheme(r *http.Request) string {
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
 		switch said := firstValue(r.Header["X-Forwarded-Proto"]); {
 		case strings.EqualFold(said, "https"), strings.EqualFold(said, "wss"):
@@ -36,7 +50,7 @@ func (v *resolver) scheme(r *http.Request) string {
 			return "http"
 		case said != "":
 			v.warned.Do(func() {
-				v.log.Warn("X-Forwarded-Proto: unknown value of a trusted proxy; the connection's own scheme is used", "value", said)
+				v.Log.Warn("X-Forwarded-Proto: unknown value of a trusted proxy; the connection's own scheme is used", "value", said)
 			})
 		}
 	}
@@ -69,8 +83,8 @@ func client(r *http.Request) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// asked returns the request line as the client sent it, before any rewriting.
-func asked(r *http.Request) http.Request {
+// Asked returns the request line as the client sent it, before any rewriting.
+func Asked(r *http.Request) http.Request {
 	original, found := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
 	if !found || original.URL == nil {
 		return http.Request{Method: r.Method, URL: r.URL, RequestURI: r.RequestURI, RemoteAddr: r.RemoteAddr}

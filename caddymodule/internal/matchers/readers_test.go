@@ -1,4 +1,4 @@
-package caddymodule
+package matchers
 
 import (
 	"net/url"

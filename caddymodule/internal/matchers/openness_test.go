@@ -1,10 +1,12 @@
-package caddymodule
+package matchers
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -15,6 +17,13 @@ import (
 type fakeMatcher func(*http.Request) (bool, error)
 
 func (f fakeMatcher) MatchWithError(r *http.Request) (bool, error) { return f(r) }
+
+// prepared makes a request as Caddy hands it to its handlers.
+func prepared(t testing.TB, method, target string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, new(caddyhttp.Server))
+}
 
 func onPath(path string) caddyhttp.MatcherSets {
 	return caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) { return r.URL.Path == path, nil })}}
@@ -40,10 +49,10 @@ func TestOpen_IsWhatTheMatcherDoesNotMatchTwice(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := Handler{closed: readBy(tt.matchers)}
-			r := inCaddy(t, http.MethodGet, tt.asked, nil)
+			o := Openness{Closed: readBy(tt.matchers)}
+			r := prepared(t, http.MethodGet, tt.asked)
 			r.URL.Path = tt.rewritten
-			if got := h.open(r); got != tt.want {
+			if got := o.IsOpen(r); got != tt.want {
 				t.Errorf("open = %v, want %v", got, tt.want)
 			}
 			if r.URL.Path != tt.rewritten {
@@ -56,36 +65,36 @@ func TestOpen_IsWhatTheMatcherDoesNotMatchTwice(t *testing.T) {
 // A matcher may fail only on the address as asked.
 func TestOpen_IsFalseIfTheMatcherFails(t *testing.T) {
 	t.Parallel()
-	h := Handler{closed: readBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
+	o := Openness{Closed: readBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
 		if r.URL.Path == "/asked" {
 			return false, errors.New("failed")
 		}
 		return false, nil
 	})}})}
-	r := inCaddy(t, http.MethodGet, "/asked", nil)
+	r := prepared(t, http.MethodGet, "/asked")
 	r.URL.Path = "/rewritten"
-	if h.open(r) {
+	if o.IsOpen(r) {
 		t.Error("a failing matcher left a request out")
 	}
 }
 
 func TestOpen_ChecksTheMethodAsSent(t *testing.T) {
 	t.Parallel()
-	h := Handler{closed: readBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
+	o := Openness{Closed: readBy(caddyhttp.MatcherSets{{fakeMatcher(func(r *http.Request) (bool, error) {
 		return r.Method == http.MethodPost, nil
 	})}})}
-	r := inCaddy(t, http.MethodPost, "/", nil)
+	r := prepared(t, http.MethodPost, "/")
 	r.Method = http.MethodGet
-	if h.open(r) {
+	if o.IsOpen(r) {
 		t.Error("a POST that was made a GET passes for a GET")
 	}
 }
 
 // A request whose address is plain costs no more than its matchers.
 func TestOpen_AllocatesNothing(t *testing.T) {
-	h := Handler{closed: readBy(onPath("/closed"))}
-	r := inCaddy(t, http.MethodGet, "/assets/app.js?v=1", nil)
-	if n := testing.AllocsPerRun(100, func() { h.open(r) }); n != 0 {
+	o := Openness{Closed: readBy(onPath("/closed"))}
+	r := prepared(t, http.MethodGet, "/assets/app.js?v=1")
+	if n := testing.AllocsPerRun(100, func() { o.IsOpen(r) }); n != 0 {
 		t.Errorf("got %v allocations, want none", n)
 	}
 }
@@ -95,8 +104,8 @@ func TestOpen_NothingIsOpenByAMatcherThatFails(t *testing.T) {
 	t.Parallel()
 	for _, says := range []bool{false, true} {
 		failing := caddyhttp.MatcherSets{{fakeMatcher(func(*http.Request) (bool, error) { return says, errors.New("failed") })}}
-		h := Handler{opened: readBy(failing)}
-		if h.open(inCaddy(t, http.MethodGet, "/x", nil)) {
+		o := Openness{Opened: readBy(failing)}
+		if o.IsOpen(prepared(t, http.MethodGet, "/x")) {
 			t.Errorf("a matcher that fails and says %v: got open, want closed", says)
 		}
 	}
@@ -122,17 +131,31 @@ func TestOpen_AmbiguousPartsCountAsMatching(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := Handler{closed: readBy(tt.sets)}
-			r := httptest.NewRequestWithContext(t.Context(), tt.method, tt.asked, nil)
-			r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, new(caddyhttp.Server))
+			o := Openness{Closed: readBy(tt.sets)}
+			r := prepared(t, tt.method, tt.asked)
 			to, err := url.Parse(tt.rewrittenTo)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.Method, r.URL = tt.newMethod, to
-			if got := h.open(r); got != tt.want {
+			if got := o.IsOpen(r); got != tt.want {
 				t.Errorf("got open %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestOpen_LeavesTheBodyForTheApplication(t *testing.T) {
+	t.Parallel()
+	o := Openness{Closed: closedIn(t, `[{"expression": "{http.request.body}.contains('closed')"}]`)}
+	r := received(t, "/open")
+	r.Body = io.NopCloser(strings.NewReader("some text"))
+	r.URL.Path = "/index.php"
+	if !o.IsOpen(r) {
+		t.Error("got closed, want open")
+	}
+	body, err := io.ReadAll(r.Body)
+	if string(body) != "some text" || err != nil || r.URL.Path != "/index.php" {
+		t.Errorf("got the body %q, %v at %s, want it unread at the rewritten address", body, err, r.URL.Path)
 	}
 }

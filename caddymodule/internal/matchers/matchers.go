@@ -1,0 +1,193 @@
+// Package matchers looks at requests with Caddy's matchers, in such a way that no
+// rewrite and no address that servers read in different ways gets past them.
+//
+//   - matchers.go: matcher sets, and which requests they concern or open
+//   - parts.go: the parts of an address that a matcher reads
+//   - openness.go: which requests of a site need a sign-in
+package matchers
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// Sets are matcher sets: one of them must match.
+type Sets []Set
+
+// A Set is one matcher set: all of its matchers must match.
+type Set struct {
+	text string // what it matches, for people
+	all  []matcher
+}
+
+// A matcher is a matcher of Caddy, and the parts of the address that it reads.
+type matcher struct {
+	caddyhttp.MatcherSet // of one
+	reads                rules.Part
+}
+
+// Load loads the matcher sets in a field of a module.
+func Load(ctx caddy.Context, of any, field string, raw caddyhttp.RawMatcherSets) (Sets, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	texts := describe(raw) // LoadModule drops raw
+	loaded, err := ctx.LoadModule(of, field)
+	if err != nil {
+		return nil, err
+	}
+	var sets caddyhttp.MatcherSets
+	if err := sets.FromInterface(loaded); err != nil {
+		return nil, err
+	}
+	all := readBy(sets)
+	for i := range all {
+		all[i].text = texts[i]
+	}
+	return all, nil
+}
+
+// describe says what matcher sets match, one text for each.
+func describe(raw caddyhttp.RawMatcherSets) (all []string) {
+	for _, set := range raw {
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			var words []string
+			text := string(set[name])
+			if json.Unmarshal(set[name], &words) == nil {
+				text = strings.Join(words, " ")
+			}
+			if name == "path" {
+				parts = append(parts, text)
+				continue
+			}
+			parts = append(parts, name+" "+text)
+		}
+		all = append(all, strings.Join(parts, " and "))
+	}
+	return all
+}
+
+// String returns what the sets match, for people.
+func (sets Sets) String() string {
+	texts := make([]string, len(sets))
+	for i, set := range sets {
+		texts[i] = set.text
+	}
+	return strings.Join(texts, " or ")
+}
+
+// readBy returns matcher sets with what each matcher reads.
+func readBy(sets caddyhttp.MatcherSets) (all Sets) {
+	for _, set := range sets {
+		var read []matcher
+		for _, m := range set {
+			read = append(read, matcher{caddyhttp.MatcherSet{m}, PartsRead(m)})
+		}
+		all = append(all, Set{all: read})
+	}
+	return all
+}
+
+// name returns the name of the matcher's module.
+func (m matcher) name() string { return Name(m.MatcherSet[0]) }
+
+// Name returns the name of a matcher's module, or an empty one.
+func Name(m any) string {
+	if module, ok := m.(caddy.Module); ok {
+		return module.CaddyModule().ID.Name()
+	}
+	return ""
+}
+
+// everything reports whether the matcher has a path that stands for all.
+func (m matcher) everything() bool {
+	paths, _ := m.MatcherSet[0].(caddyhttp.MatchPath)
+	return slices.Contains(paths, "*") || slices.Contains(paths, "/*")
+}
+
+// match reports whether all matchers match a request. Those that read one of
+// the ambiguous parts count as matching.
+func (set Set) match(r *http.Request, ambiguous rules.Part) (bool, error) {
+	for _, m := range set.all {
+		if m.reads&ambiguous != 0 {
+			continue
+		}
+		if matches, err := m.MatchWithError(r); !matches || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// opens reports whether all matchers match a request, and none reads one of the
+// ambiguous parts or fails.
+func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
+	for _, m := range set.all {
+		if m.reads&ambiguous != 0 {
+			return false
+		}
+		if matches, err := m.MatchWithError(r); !matches || err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Concern reports whether one of the matcher sets matches a request, as it was
+// sent or as it was rewritten. An address that servers read in different ways
+// matches by the part that they differ in, as `/public/..;/admin` does. A matcher
+// that fails counts as matching.
+func (sets Sets) Concern(r *http.Request) bool {
+	if sets.matched(r, 0) {
+		return true
+	}
+	sent, rewritten, ambiguous := asSent(r)
+	if ambiguous != 0 && sets.matched(r, ambiguous) {
+		return true
+	}
+	return rewritten && request.WithAddressAsSent(r, sent, func(second *http.Request) bool {
+		return sets.matched(second, 0) || ambiguous != 0 && sets.matched(second, ambiguous)
+	})
+}
+
+// Open reports whether a matcher set matches a request as it was sent, and one
+// as it was rewritten, by parts of the address that all servers read alike.
+func (sets Sets) Open(r *http.Request) bool {
+	sent, rewritten, ambiguous := asSent(r)
+	open := func(r *http.Request) bool {
+		return slices.ContainsFunc(sets, func(set Set) bool { return set.opens(r, ambiguous) })
+	}
+	return open(r) && (!rewritten || request.WithAddressAsSent(r, sent, open))
+}
+
+// asSent returns the request line as the client sent it, whether it was
+// rewritten, and which parts of either are ambiguous.
+func asSent(r *http.Request) (sent http.Request, rewritten bool, ambiguous rules.Part) {
+	sent = request.Asked(r)
+	ambiguous = rules.Ambiguous(sent.URL, r.Host)
+	if rewritten = sent.Method != r.Method || *sent.URL != *r.URL; rewritten {
+		ambiguous |= rules.Ambiguous(r.URL, r.Host)
+	}
+	return sent, rewritten, ambiguous
+}
+
+// matched reports whether one of the matcher sets matches a request. Matchers of
+// the ambiguous parts, and those that fail, count as matching.
+func (sets Sets) matched(r *http.Request, ambiguous rules.Part) bool {
+	for _, set := range sets {
+		if matches, err := set.match(r, ambiguous); matches || err != nil {
+			return true
+		}
+	}
+	return false
+}

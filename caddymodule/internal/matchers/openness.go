@@ -1,0 +1,62 @@
+package matchers
+
+import (
+	"log/slog"
+	"net/http"
+)
+
+// Openness says which requests of a site need a sign-in.
+type Openness struct {
+	Closed Sets // if there are any, only a request that they concern needs a sign-in
+	Opened Sets // a request that they open needs none
+}
+
+// IsOpen reports whether a request needs no sign-in. It is looked at as it was
+// sent and as it was rewritten, since the application may go by either.
+func (o Openness) IsOpen(r *http.Request) bool {
+	return len(o.Closed) > 0 && !o.Closed.Concern(r) || len(o.Opened) > 0 && o.Opened.Open(r)
+}
+
+// Why says which option opens a request, or that none does.
+func (o Openness) Why(r *http.Request) string {
+	if len(o.Closed) > 0 && !o.Closed.Concern(r) {
+		return "only " + o.Closed.String() + " does not match the request"
+	}
+	for i, set := range o.Opened {
+		if o.Opened[i : i+1].Open(r) {
+			return "open " + set.text + " matches"
+		}
+	}
+	if len(o.Closed) > 0 {
+		return "only " + o.Closed.String() + " matches"
+	}
+	return "no open matches the request"
+}
+
+// made are matchers of what any client can make up, and what to write instead.
+var made = map[string]string{
+	"header":        "a client can send any header",
+	"header_regexp": "a client can send any header",
+	"query":         "a client can send any query",
+	"vars":          "a variable may come from the request",
+	"expression":    "an expression may read what a client can make up",
+	"remote_ip":     "behind a proxy it is that proxy's address for all; write client_ip",
+}
+
+// Warn warns of requests that are open by what any client can make up, and
+// of matchers that open everything.
+func (o Openness) Warn(log *slog.Logger) {
+	for _, set := range o.Opened {
+		all := true
+		for _, m := range set.all {
+			name := m.name()
+			if why, ok := made[name]; ok {
+				log.Warn("open: requests are open by what a client may make up", "matcher", name, "reason", why)
+			}
+			all = all && name == "path" && m.everything()
+		}
+		if all {
+			log.Warn("open: every request is open; the gate only tells the application who is signed in")
+		}
+	}
+}

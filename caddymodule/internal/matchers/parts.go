@@ -1,0 +1,92 @@
+package matchers
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// PartsRead returns the parts of the address that a matcher reads, as far as is
+// known: a matcher that is not known reads the path.
+func PartsRead(m any) rules.Part {
+	module, ok := m.(caddy.Module)
+	if !ok {
+		return rules.AllParts
+	}
+	switch module.CaddyModule().ID.Name() {
+	case "remote_ip", "client_ip", "method", "protocol", "tls", "header", "header_regexp":
+		return partsNamed(m)
+	case "host":
+		return rules.PartHost | partsNamed(m)
+	case "query":
+		return rules.PartQuery | partsNamed(m)
+	case "path":
+		return rules.PartPath | partsNamed(m) | escapesNamed(m)
+	case "not":
+		return partsReadNot(m)
+	default:
+		return rules.PartPath | partsNamed(m)
+	}
+}
+
+// partsReadNot returns what the matchers in a negated matcher read.
+func partsReadNot(m any) (parts rules.Part) {
+	not, ok := m.(*caddyhttp.MatchNot)
+	if !ok {
+		return rules.AllParts
+	}
+	for _, set := range not.MatcherSets {
+		for _, inner := range set {
+			parts |= PartsRead(inner)
+		}
+	}
+	return parts
+}
+
+// addressPlaceholders are placeholders, and functions of expressions, that read
+// a part of the address. The longest come first.
+var addressPlaceholders = []struct {
+	text  string
+	parts rules.Part
+}{
+	{"uri.query", rules.PartQuery},
+	{"uri.prefixed_query", rules.PartQuery},
+	{"query(", rules.PartQuery},
+	{"uri.path_escaped", rules.PartPath},
+	{"uri.path", rules.PartPath},
+	{"http.request.uri", rules.AllParts &^ rules.PartHost},
+	{"http.request.orig_uri", rules.AllParts &^ rules.PartHost},
+	{"http.request.host", rules.PartHost},
+	{"host(", rules.PartHost},
+}
+
+// partsNamed returns the parts of the address that placeholders in the values
+// of a matcher read.
+func partsNamed(m any) (parts rules.Part) {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return rules.AllParts
+	}
+	rest := string(text)
+	for _, p := range addressPlaceholders {
+		if strings.Contains(rest, p.text) {
+			parts |= p.parts
+			rest = strings.ReplaceAll(rest, p.text, "")
+		}
+	}
+	return parts
+}
+
+// escapesNamed says that a pattern with an escape is compared with the path as
+// it is written.
+func escapesNamed(m any) rules.Part {
+	text, err := json.Marshal(m)
+	if err == nil && !strings.Contains(string(text), "%") {
+		return 0
+	}
+	return rules.PartEscapes
+}
