@@ -87,7 +87,7 @@ func TestRedirect_LinkOfAuthentiksEndsSignedIn(t *testing.T) {
 	s := newOIDCSite(t, nil)
 	p, a := s.person(t), &stranger{site: s}
 	request := authn.NewRequest(exchange.Origin(s.place()) + "/.authentik/callback")
-	address, err := s.gate.signIn.OIDC.AuthorizeURL(t.Context(), request)
+	address, err := s.gate.member.SignIn.OIDC.AuthorizeURL(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}

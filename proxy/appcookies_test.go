@@ -34,7 +34,7 @@ func TestAppCookies_ExpireForAnotherUser(t *testing.T) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header.Set("Cookie", strings.ReplaceAll(step.cookies, "MARK", sent))
-		x := exchange.Exchange{W: w, R: r, At: somewhere("app.example.com"), Shared: g.shared, Sent: r.Header["Cookie"]}
+		x := exchange.Exchange{W: w, R: r, At: somewhere("app.example.com"), Shared: g.member.Shared, Sent: r.Header["Cookie"]}
 		x.ForUser(step.uid)
 		got := map[string]string{}
 		for _, c := range w.Result().Cookies() {
@@ -69,7 +69,7 @@ func TestAppCookies_ThatTheGateHasHandedOverExpire(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	r.Header.Set("Cookie", "sid=1; app_x=2; other=3; authentik_gate=4; sid=5")
-	x := exchange.Exchange{W: w, R: r, At: somewhere("app.example.com"), Shared: g.shared, Sent: r.Header["Cookie"]}
+	x := exchange.Exchange{W: w, R: r, At: somewhere("app.example.com"), Shared: g.member.Shared, Sent: r.Header["Cookie"]}
 	x.ForUser("joe")
 	var expired []string
 	for _, c := range w.Result().Cookies() {

@@ -2,17 +2,12 @@ package proxy
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
-	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
@@ -85,28 +80,4 @@ func asserting(signer *assertion.Signer, h *headers.Headers) func(u user.User, s
 		u.Groups = h.Groups(u.Groups)
 		return signer.Of(u, session)
 	}
-}
-
-// keySetType is the media type of a set of keys (RFC 7517, 8.5.2).
-const keySetType = "application/jwk-set+json"
-
-// publishKeys answers with the keys of all gates on the host. The next key is
-// published weeks before it signs, so the answer may be kept.
-func (n neighbours) publishKeys(x *exchange.Exchange) {
-	published := jose.JSONWebKeySet{Keys: n.self.assertions.PublicKeys()}
-	for other := range n.at(x.At.Host) {
-		if other.assertions != nil {
-			published.Keys = append(published.Keys, other.assertions.PublicKeys()...)
-		}
-	}
-	body, err := json.Marshal(published)
-	if err != nil {
-		x.Fail(fault.New(fault.NotFound, err), "/")
-		return
-	}
-	h := x.W.Header()
-	h.Set("Content-Type", keySetType)
-	h.Set("Cache-Control", "public, max-age=3600")
-	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = x.W.Write(body) // fails only if the client has disconnected
 }

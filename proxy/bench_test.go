@@ -119,7 +119,7 @@ func benchDecide(b *testing.B, g *Gate, cookie string) {
 	at.Scheme, at.Asked = "http", r.URL
 	b.ReportAllocs()
 	for b.Loop() {
-		x := exchange.Exchange{R: r, At: at, Shared: g.shared, Sent: r.Header["Cookie"]}
+		x := exchange.Exchange{R: r, At: at, Shared: g.member.Shared, Sent: r.Header["Cookie"]}
 		if _, ok := g.decide(&x).(pass); !ok {
 			b.Fatal("got the request refused")
 		}

@@ -87,7 +87,7 @@ func TestBodies_RoomIsGivenBack(t *testing.T) {
 		if !strings.Contains(w.Body.String(), string(fault.VisitLost)) {
 			t.Errorf("%s: got %d %s, want %s", kind, w.Code, w.Body, fault.VisitLost)
 		}
-		if taken, waiting := s.gate.shared.Room.State(); taken != 0 || waiting != 0 {
+		if taken, waiting := s.gate.member.Shared.Room.State(); taken != 0 || waiting != 0 {
 			t.Errorf("%s: got %d bytes held and %d waiting, want none", kind, taken, waiting)
 		}
 	}
@@ -163,7 +163,7 @@ func TestBodies_OfTheRelayAreBounded(t *testing.T) {
 	}
 	for _, body := range []string{`{"uid_field":"jane","more":"` + strings.Repeat("a", 1<<20) + `"}`, `{"uid_field":"` + strings.Repeat("a", 1<<20)} {
 		send("/api/v3/flows/executor/login/?query=", strings.NewReader(body))
-		if taken, waiting := s.gate.shared.Room.State(); taken != 0 || waiting != 0 {
+		if taken, waiting := s.gate.member.Shared.Room.State(); taken != 0 || waiting != 0 {
 			t.Errorf("got %d bytes held and %d waiting, want none", taken, waiting)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/addresses"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
@@ -19,31 +20,32 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
-// openPages makes the pages, and the handler of authentik's pictures.
-func (g *Gate) openPages(key seal.Key) (*page.Pages, error) {
-	cfg := g.cfg
+// openPages makes the pages, and the handler of authentik's pictures. loginAt
+// returns the address of a sign-in, and run fetches pictures in the background.
+func (cfg Config) openPages(key seal.Key, loginAt func(query string) string, run func(func(context.Context)) bool) (*page.Pages, *pictures.Pictures, error) {
 	address, _ := cfg.Client.PublicURL("/")
 	signOutAt := ""
 	if cfg.OIDC.used() {
 		signOutAt = cfg.Client.Root()
 	}
-	g.pictures = pictures.New(pictures.Options{
-		Source: cfg.Client, Key: key.Derive([]byte(cfg.Client.Root()), string(seal.KindPicture), sha256.Size), Now: cfg.Now, Go: g.background.Go,
+	fetched := pictures.New(pictures.Options{
+		Source: cfg.Client, Key: key.Derive([]byte(cfg.Client.Root()), string(seal.KindPicture), sha256.Size), Now: cfg.Now, Go: run,
 	})
-	return page.New(page.Config{
+	pages, err := page.New(page.Config{
 		SignOutURL: signOutAt,
-		Prefix:     cfg.Prefix, LoginAt: g.shared.LoginAt, Title: cfg.Page.Title, Logo: cfg.Page.Logo, PublicHost: hostOf(address), Root: cfg.Client.Root(), MailLinksHere: cfg.PageHost,
+		Prefix:     cfg.Prefix, LoginAt: loginAt, Title: cfg.Page.Title, Logo: cfg.Page.Logo, PublicHost: hostOf(address), Root: cfg.Client.Root(), MailLinksHere: cfg.PageHost,
 		Style: cfg.Page.Style, Templates: cfg.Page.Templates, Language: cfg.Page.Language,
-		Seal: g.pictures.Name,
+		Seal: fetched.Name,
 	})
+	return pages, fetched, err
 }
 
 // build makes the rooms, from the bottom up.
 func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	cfg := g.cfg
 	issuer := cfg.Client.Root()
-	*g.shared = exchange.Shared{
-		Prefix: cfg.Prefix, Identity: g.shared.Identity, PageHost: cfg.PageHost, Hosts: exchange.NewHosts(cfg.hosts()), Language: cfg.Page.Language,
+	*g.member.Shared = exchange.Shared{
+		Prefix: cfg.Prefix, Identity: g.member.Shared.Identity, PageHost: cfg.PageHost, Hosts: exchange.NewHosts(cfg.hosts()), Language: cfg.Page.Language,
 		Cookies: exchange.NewCookies(exchange.CookieOptions{
 			Name: cfg.Cookie.Name, Domain: cfg.Cookie.Domain, Persistent: cfg.Cookie.Persistent, Lifetime: cfg.Lifetime, WonBy: cfg.wonBy(),
 		}),
@@ -52,12 +54,12 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		Access:      func(s *session.Session) exchange.Verdict { return g.access.Check(s, 0, nil) },
 		Unreachable: func(s *session.Session, cause error) exchange.Verdict { return g.access.CheckUnreachable(s, 0, cause) },
 	}
-	shared := g.shared
+	shared := g.member.Shared
 	shared.Cookies.Family, shared.Cookies.BeforeAuthentik = &cfg.Family.members, cfg.LoginHost != nil
 	options := signin.Options{
 		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex, Go: g.background.Go,
 		Throttle: newThrottle(cfg, key),
-		HandOver: g.neighbours.handOver,
+		HandOver: g.member.HandOver,
 		Flow:     cfg.Flow, Application: cfg.Application, Demand: cfg.OIDC.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
 	}
 	if cfg.OIDC.used() {
@@ -72,32 +74,32 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	if cfg.LoginAt != nil {
 		options.Host = g.atLoginHost(key)
 	}
-	g.signIn = signin.New(options)
-	shared.Brand, shared.KnownBrand = g.signIn.Brand, g.signIn.KnownBrand
-	g.signIn.Source = authn.Own{Authentik: cfg.Client, Application: cfg.Application, First: g.signIn.First, Opening: g.signIn.Opening}
+	g.member.SignIn = signin.New(options)
+	shared.Brand, shared.KnownBrand = g.member.SignIn.Brand, g.member.SignIn.KnownBrand
+	g.member.SignIn.Source = authn.Own{Authentik: cfg.Client, Application: cfg.Application, First: g.member.SignIn.First, Opening: g.member.SignIn.Opening}
 	if options.OIDC != nil {
-		g.signIn.Source = options.OIDC
+		g.member.SignIn.Source = options.OIDC
 	}
 	if options.Host != nil {
-		g.signIn.Source = cfg.hostSource(options.Host, g.signIn.Source)
+		g.member.SignIn.Source = cfg.hostSource(options.Host, g.member.SignIn.Source)
 	}
-	g.assertions = cfg.assertions(key)
+	g.member.Assertions = cfg.assertions(key)
 	g.sessions = session.New(g.sessionOptions(key, issuer))
 	shared.Sessions = g.sessions
 	shared.Programs = g.programs(key, options)
-	g.signOut = &signout.Handler{Shared: shared, Source: g.signIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, ClearCache: cfg.Cache == CachePrivate, All: g.neighbours.signOuts}
+	g.member.SignOut = &signout.Handler{Shared: shared, Source: g.member.SignIn.Source, OIDC: options.OIDC, Store: cfg.Store, Idle: cfg.Idle, Root: cfg.Client.Root(), Paths: cfg.SignOutPaths, ClearCache: cfg.Cache == CachePrivate, All: g.member.SignOuts}
 	g.signOn = cfg.signOn()
-	g.lateForms = &lateform.Handler{Shared: shared, Paths: cfg.LateForms, Elsewhere: cfg.Described, SignInAt: g.signIn.SignInAt}
+	g.lateForms = &lateform.Handler{Shared: shared, Paths: cfg.LateForms, Elsewhere: cfg.Described, SignInAt: g.member.SignIn.SignInAt}
 	if cfg.Login == LoginRelay {
-		g.relay = &relay.Handler{
-			Shared: shared, SignIn: g.signIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
+		g.member.Relay = &relay.Handler{
+			Shared: shared, SignIn: g.member.SignIn, Authentik: cfg.Client.Relay(), Root: cfg.Client.Root(), Base: relay.BasePath(cfg.Client.Root()), Forgery: g.forgery,
 		}
-		g.signIn.Relay, shared.NotBack = g.relay, relay.Own(g.relay.Base)
+		g.member.SignIn.Relay, shared.NotBack = g.member.Relay, relay.Own(g.member.Relay.Base)
 	}
 	if cfg.LoginHost != nil {
 		g.loginHost = g.newLoginHost()
 	}
-	g.own = addressesOf(g)
+	g.member.Addresses = addresses.New(shared, g.pictures, g.forgery, g.routes())
 }
 
 // newThrottle makes what counts wrong answers.
@@ -114,16 +116,16 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Carry: cfg.carry(), Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,
 		Application: cfg.Application, Lifetime: cfg.Lifetime, Idle: cfg.Idle, Recheck: cfg.Recheck, MaxPerUser: cfg.MaxPerUser,
-		KeepAccessToken: cfg.OIDC.KeepAccessToken, Assert: asserting(g.assertions, g.headers), Fits: g.access.Fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
-		Ask:     g.signIn.Source.Recheck,
+		KeepAccessToken: cfg.OIDC.KeepAccessToken, Assert: asserting(g.member.Assertions, g.headers), Fits: g.access.Fits, Headers: g.headers.Prepare, TellIDToken: g.headers.TellsIDToken(),
+		Ask:     g.member.SignIn.Source.Recheck,
 		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
 		Passes:  func(s *session.Session) bool { return g.access.Check(s, 0, nil).Pass },
-		MayStay: g.mayStay, EndPrograms: func(name string) []*session.Session { return g.shared.Programs.End(name) },
+		MayStay: g.mayStay, EndPrograms: func(name string) []*session.Session { return g.member.Shared.Programs.End(name) },
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
 		},
 	}
-	if lender, ok := g.signIn.Source.(lender); ok {
+	if lender, ok := g.member.SignIn.Source.(lender); ok {
 		o.Lend = lender.Lend
 	}
 	return o

@@ -28,7 +28,7 @@ func Check(cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	_, err := (&Gate{cfg: cfg}).openPages(seal.NewKey(cfg.Key))
+	_, _, err := cfg.openPages(seal.NewKey(cfg.Key), nil, nil)
 	return err
 }
 

@@ -66,7 +66,7 @@ func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
 	if !cfg.Clients.used() {
 		return nil
 	}
-	of := strings.Join([]string{g.shared.Identity.ID, cfg.OIDC.ClientID, cfg.Application}, "\x00")
+	of := strings.Join([]string{g.member.Shared.Identity.ID, cfg.OIDC.ClientID, cfg.Application}, "\x00")
 	return programs.New(programs.Options{
 		Ways: g.ways(o.OIDC), Pass: cfg.Clients.Pass,
 		Key:     key.Derive([]byte(cfg.Client.Root()), "v1\x00programs\x00"+of, sha256.Size),
@@ -93,7 +93,7 @@ func (g *Gate) ways(client *oidc.Source) map[programs.Scheme]programs.Way {
 		all[programs.Basic] = programs.ByGrant{Tokens: tokens}
 	default:
 		all[programs.Basic] = programs.ByFlow{
-			Authentik: cfg.Client, Application: cfg.Application, Flow: cfg.Flow, First: g.signIn.First, Logger: cfg.Logger, Go: g.background.Shared,
+			Authentik: cfg.Client, Application: cfg.Application, Flow: cfg.Flow, First: g.member.SignIn.First, Logger: cfg.Logger, Go: g.background.Shared,
 		}
 	}
 	return all

@@ -49,7 +49,7 @@ func BenchmarkClients(b *testing.B) {
 		name, header, line string
 		gate               *Gate
 	}{
-		{"cookie", "Cookie", "theme=dark; " + byFlow.shared.Cookies.Names("http").Session + "=" + secret.Cookie(), byFlow},
+		{"cookie", "Cookie", "theme=dark; " + byFlow.member.Shared.Cookies.Names("http").Session + "=" + secret.Cookie(), byFlow},
 		{"basic", "Authorization", basic("jane", appPassword), byFlow},
 		{"bearer", "Authorization", "Bearer " + token, byToken},
 	} {

@@ -145,7 +145,7 @@ func TestClients_RunningResponseEndsWithTheCredential(t *testing.T) {
 			s.clock.move(6 * time.Minute)
 			testsite.Eventually(t, "a recheck", func() bool {
 				s.gate.sessions.Streams.Tick()
-				known := s.gate.shared.Programs.Known(programs.Read([]string{shown})).Session
+				known := s.gate.member.Shared.Programs.Known(programs.Read([]string{shown})).Session
 				return known != nil && !known.Due(s.clock.now())
 			})
 		}

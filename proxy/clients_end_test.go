@@ -28,7 +28,7 @@ func TestClients_EndWithAllSessionsOfTheirUser(t *testing.T) {
 		awaitWatch(t, other, true)
 		jane, joe := basic("jane", appPassword), basic("joe", otherPassword)
 		knows := func(g *Gate, shown string) bool {
-			return g.shared.Programs.Known(programs.Read([]string{shown})).Session != nil
+			return g.member.Shared.Programs.Known(programs.Read([]string{shown})).Session != nil
 		}
 		show := func(g *Gate, shown string) int {
 			r, _ := s.shownAt(t, "/", shown)
@@ -174,9 +174,9 @@ func TestClients_RunningResponseIsOfOneUser(t *testing.T) {
 			t.Parallel()
 			s := newClientsSite(t, func(c *Config) { c.Require = []Requirement{{Claim: "user", Values: []string{"jane"}}} })
 			way := &changingWay{now: proofOf("jane", "jane's id")}
-			s.gate.shared.Programs = programs.New(programs.Options{
+			s.gate.member.Shared.Programs = programs.New(programs.Options{
 				Ways: map[programs.Scheme]programs.Way{programs.Basic: way}, Key: []byte("key"), Recheck: s.gate.cfg.Recheck, Grace: *s.gate.cfg.Grace,
-				Now: s.clock.now, Logger: s.gate.cfg.Logger, Go: s.gate.background.Shared, Guesses: newThrottle(s.gate.cfg, s.gate.shared.Key), Tokens: newThrottle(s.gate.cfg, s.gate.shared.Key),
+				Now: s.clock.now, Logger: s.gate.cfg.Logger, Go: s.gate.background.Shared, Guesses: newThrottle(s.gate.cfg, s.gate.member.Shared.Key), Tokens: newThrottle(s.gate.cfg, s.gate.member.Shared.Key),
 				Session: s.gate.sessions.Program, Ended: func(string) {}, Tried: func(programs.Scheme, string) {},
 			})
 			shown := basic("jane", appPassword)

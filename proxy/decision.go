@@ -4,6 +4,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
@@ -23,12 +24,12 @@ type (
 	}
 	own     struct{} // to the gate's own addresses
 	relayed struct { // to authentik's own interface
-		by     *Gate
+		by     *group.Member
 		target relay.Target
 	}
-	leftOver struct{ by *Gate } // what that interface still asks for when its visit has ended
-	recheck  struct{}           // authentik has to say first whether this user may pass
-	try      struct {           // authentik has to say first whether this credential is good
+	leftOver struct{ by *group.Member } // what that interface still asks for when its visit has ended
+	recheck  struct{}                   // authentik has to say first whether this user may pass
+	try      struct {                   // authentik has to say first whether this credential is good
 		unasked open // if it is not
 		passes  bool
 	}
@@ -67,13 +68,13 @@ func decided(v exchange.Verdict, s *session.Session) decision {
 // sends, only a credential changes the result. Reading a session can note in the
 // store that it has expired, which changes no decision.
 func (g *Gate) decide(x *exchange.Exchange) decision {
-	if _, ok := g.neighbours.owner(x); ok {
+	if _, ok := g.member.Owner(x); ok {
 		x.Trace.Note("the address is one of the gate's own")
 		return own{}
 	}
-	if target, ok := g.neighbours.relayed(x); ok {
+	if by, target, ok := g.member.Relayed(x); ok {
 		x.Trace.Note("authentik's own interface asks, in a sign-in that another gate has begun")
-		return target
+		return relayed{by, target}
 	}
 	if g.loginHost != nil { // authentik is behind it, which asks for itself
 		return open{}
@@ -86,10 +87,10 @@ func (g *Gate) decide(x *exchange.Exchange) decision {
 	x.Needs = uint64(needs)
 	unasked, passes := g.unasked(x, needs)
 	s, found, err := x.Session()
-	if g.relay != nil && !found && err == nil { // also where the path is open
-		if target, ok := g.relay.Target(x); ok {
+	if g.member.Relay != nil && !found && err == nil { // also where the path is open
+		if target, ok := g.member.Relay.Target(x); ok {
 			x.Trace.Note("authentik's own interface asks")
-			return relayed{g, target}
+			return relayed{g.member, target}
 		}
 	}
 	switch {
@@ -175,9 +176,9 @@ func (g *Gate) misdirected(x *exchange.Exchange, d decision) bool {
 	case signIn, stepUp:
 		return x.Misdirected()
 	case relayed:
-		return d.by.received(x).Misdirected()
+		return d.by.Received(x).Misdirected()
 	case leftOver:
-		return d.by.received(x).Misdirected()
+		return d.by.Received(x).Misdirected()
 	default:
 		return false
 	}

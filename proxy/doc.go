@@ -18,8 +18,8 @@
 //
 //   - gate.go: New, Guard, Wrap and Close; build.go: the rooms put together
 //   - decision.go: every decision, and the function that makes them
-//   - addresses.go: the gate's own addresses
-//   - group.go, family.go, rule.go: gates beside each other, and what each demands
+//   - routes.go: the gate's own addresses
+//   - group.go, rule.go: gates beside each other, and what each demands
 //   - config.go, check.go: the configuration, its defaults and its checks
 //   - headers.go, session.go, operator.go: headers and sessions as programs and operators see them
 //   - errors.go, metrics.go, store.go: failures, counts, and where sessions are kept
@@ -29,7 +29,8 @@
 // of sessions; devices, what authentik remembers of a browser; authn, who a visitor
 // is; exchange, one request at the gate; reply and signin, a visit step by step;
 // relay, authentik's own interface on this host; signout, the end; access, whether a
-// session may use the application. Each says in its
+// session may use the application; addresses, the gate's own; group, the gates on
+// one server. Each says in its
 // package documentation what it is and what it does not know.
 //
 // Public packages beside it: fault has the codes of failures, store the contract

@@ -41,7 +41,7 @@ func TestFamily_NoCookieOfAnyGateReachesAnApplication(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		var sent []string
 		for _, g := range gates {
-			names := g.shared.Cookies.Names(scheme)
+			names := g.member.Shared.Cookies.Names(scheme)
 			for _, name := range []string{names.Session, names.Visit, names.Browser, names.Relay, names.Arrivals} {
 				sent = append(sent, name+"="+secret)
 			}
@@ -59,7 +59,7 @@ func TestFamily_NoCookieOfAnyGateReachesAnApplication(t *testing.T) {
 				return nil
 			})
 			want := strings.Join(kept, "; ")
-			if g.shared.Cookies.Names("http").Session == "wiki_session" { // its own name is its own, whatever the value
+			if g.member.Shared.Cookies.Names("http").Session == "wiki_session" { // its own name is its own, whatever the value
 				want = strings.Replace(want, "wiki_session=the application's own; ", "", 1)
 			}
 			if err != nil || strings.Join(got, "; ") != want {

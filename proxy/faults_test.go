@@ -311,7 +311,7 @@ func TestFault_EveryCodeHasAStatusAndASentence(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		s.gate.shared.Pages.Fail(w, r, page.Failure{Code: string(code), Status: m.Status}, "/", flowclient.Brand{})
+		s.gate.member.Shared.Pages.Fail(w, r, page.Failure{Code: string(code), Status: m.Status}, "/", flowclient.Brand{})
 		if strings.Contains(w.Body.String(), "fail_") {
 			t.Errorf("%s: got no sentence on the page:\n%s", code, w.Body)
 		}

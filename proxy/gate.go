@@ -11,20 +11,18 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/lateform"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signon"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -40,20 +38,14 @@ type Gate struct {
 	cfg        Config
 	headers    *headers.Headers
 	sessions   *session.Registry
-	shared     *exchange.Shared
-	signIn     *signin.Handler
-	relay      *relay.Handler     // nil if the login is not relayed
+	member     *group.Member      // the rooms that gates beside this one use as well
 	loginHost  *loginhost.Handler // nil if this gate is no login host
-	signOut    *signout.Handler
 	lateForms  *lateform.Handler
 	pictures   *pictures.Pictures
-	own        addresses
 	forgery    *http.CrossOriginProtection
 	background *background.Group
-	neighbours neighbours
 	access     access.Policy
-	assertions *assertion.Signer // nil if the application gets none
-	signOn     *signon.Handler   // nil if the gate signs in at no application
+	signOn     *signon.Handler // nil if the gate signs in at no application
 	closing    sync.Once
 	closed     chan struct{}
 	leave      []func() // the family, and the group
@@ -71,21 +63,23 @@ func New(cfg Config) (*Gate, error) {
 			return nil, fmt.Errorf("proxy: site: %w", err)
 		}
 	}
-	g.neighbours, g.access = neighbours{cfg.Group, g}, cfg.access()
-	g.shared = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}
+	g.access = cfg.access()
+	g.member = cfg.Group.members.NewMember()
+	g.member.Shared, g.member.Hosts, g.member.Resolve = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}, cfg.hosts(), g.resolve
 	key := seal.NewKey(cfg.Key)
-	pages, err := g.openPages(key)
+	pages, fetched, err := cfg.openPages(key, g.member.Shared.LoginAt, g.background.Go)
 	if err != nil {
 		return nil, err
 	}
+	g.pictures = fetched
 	g.build(key, pages)
-	g.leave = []func(){cfg.Family.members.Join(cfg.Cookie.Name, cfg.Lifetime), cfg.Group.join(g)}
+	g.leave = []func(){cfg.Family.members.Join(cfg.Cookie.Name, cfg.Lifetime), g.member.Join()}
 	g.background.Go(g.sessions.Watch)
 	g.background.Every(sweepEvery, func(context.Context) {
 		g.sessions.Sweep()
-		g.signIn.Sweep()
+		g.member.SignIn.Sweep()
 		g.pictures.Sweep()
-		g.shared.Programs.Sweep()
+		g.member.Shared.Programs.Sweep()
 	})
 	g.register()
 	g.sessions.Open()
@@ -120,7 +114,7 @@ func (g *Gate) Closed() <-chan struct{} { return g.closed }
 // except that with CachePrivate the header of a response to a signed-in visitor is
 // marked on its way.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
-	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.shared, Sent: g.neighbours.sent(r)}
+	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.member.Shared, Sent: g.member.Sent(r)}
 	left := g.prepare(&x)
 	d := g.redirected(&x, left, g.settle(&x, g.decide(&x)))
 	g.cfg.Metrics.Decision(d.kind())
@@ -136,7 +130,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		if o.bare {
 			exchange.StripCredentials(r.Header)
 		}
-		if signedIn && !p.session.IsProgram() && (g.signOn.Takes(&x) || g.signOut.Takes(&x)) {
+		if signedIn && !p.session.IsProgram() && (g.signOn.Takes(&x) || g.member.SignOut.Takes(&x)) {
 			return g.accompany(x, p.session, next)
 		}
 		request, running := g.introduce(&x, p.session, o.hidden)
@@ -161,12 +155,12 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 // prepare reads what a request shows, and then strips the identity headers that
 // the client has made up. It returns the gate from whose relay the request is left
 // over, or nil.
-func (g *Gate) prepare(x *exchange.Exchange) (left *Gate) {
+func (g *Gate) prepare(x *exchange.Exchange) (left *group.Member) {
 	// This must come first: Strip removes the header that left-over requests are
 	// known by, and then their password would reach the application.
-	left, _ = g.neighbours.leftOver(x.R, x.At)
-	x.Authorization = g.neighbours.authorization(x.R) // likewise
-	if g.shared.Programs != nil {
+	left, _ = g.member.LeftOver(x.R, x.At)
+	x.Authorization = g.member.Authorization(x.R) // likewise
+	if g.member.Shared.Programs != nil {
 		x.Credential = programs.Read(x.Authorization)
 	}
 	g.headers.Strip(x.R)
@@ -175,7 +169,7 @@ func (g *Gate) prepare(x *exchange.Exchange) (left *Gate) {
 
 // redirected returns the decision about a request that may be left over from a
 // relay, or be at a host that authentik must not be told.
-func (g *Gate) redirected(x *exchange.Exchange, left *Gate, d decision) decision {
+func (g *Gate) redirected(x *exchange.Exchange, left *group.Member, d decision) decision {
 	if left != nil && noVisit(d) {
 		x.Trace.Note("the request is left over from authentik's own interface, and its sign-in begins again")
 		d = leftOver{left}
@@ -197,8 +191,8 @@ func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) err
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
 	}
-	if g.signOut.Takes(&x) {
-		return g.signOut.AtApplication(&x, request, next)
+	if g.member.SignOut.Takes(&x) {
+		return g.member.SignOut.AtApplication(&x, request, next)
 	}
 	err := g.signOn.Serve(&x, g.marked(w, request, running), request, s, signon.Next(next))
 	if err == nil {
@@ -220,17 +214,17 @@ func (g *Gate) marked(w http.ResponseWriter, request *http.Request, running *ses
 func (g *Gate) answer(x *exchange.Exchange, d decision) {
 	switch d := d.(type) {
 	case own:
-		by := g.neighbours.asker(x)
-		by.own.serve(by.received(x))
+		by := g.member.Asker(x)
+		by.Addresses.Serve(by.Received(x))
 	case leftOver:
-		d.by.relay.Resume(d.by.received(x))
+		d.by.Relay.Resume(d.by.Received(x))
 	case relayed:
-		exchange.Spanned("sign-in relay", func(x *exchange.Exchange) { d.by.relay.Pass(x, d.target) })(d.by.received(x))
+		exchange.Spanned("sign-in relay", func(x *exchange.Exchange) { d.by.Relay.Pass(x, d.target) })(d.by.Received(x))
 	case signIn:
-		g.signIn.Lead(x, d.link)
+		g.member.SignIn.Lead(x, d.link)
 	case stepUp:
 		if exchange.Navigates(x.R) || exchange.Framed(x.R) {
-			g.signIn.Lead(x, signin.Link{})
+			g.member.SignIn.Lead(x, signin.Link{})
 			return
 		}
 		g.refuse(x, fault.New(fault.SignInRequired, nil))
@@ -279,11 +273,11 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 // application has answered. The credential of a program is taken off with hidden,
 // and where it has opened the session.
 func (g *Gate) introduce(x *exchange.Exchange, s *session.Session, hidden bool) (request *http.Request, running *session.Stream) {
-	r, next := x.R, (*earlier)(nil)
-	if g.neighbours.any() {
-		r, next = handOn(x)
+	r, next := x.R, (*group.Earlier)(nil)
+	if g.member.Shares() {
+		r, next = group.HandOn(x)
 	}
-	if hidden || s != nil && s.IsProgram() && !g.shared.Programs.Passes() {
+	if hidden || s != nil && s.IsProgram() && !g.member.Shared.Programs.Passes() {
 		exchange.HideCredential(r)
 	}
 	if s == nil {
@@ -300,7 +294,7 @@ func (g *Gate) introduce(x *exchange.Exchange, s *session.Session, hidden bool) 
 		g.sessions.ReportHeaders(s, problems)
 	}
 	if next != nil {
-		next.identity = append(next.identity, g.headers.Lines(request)...)
+		next.Tells(g.headers.Lines(request))
 	}
 	return request, running
 }

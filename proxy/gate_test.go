@@ -276,7 +276,7 @@ func TestDevice_IsRememberedAtTheNextSignIn(t *testing.T) {
 		t.Fatal("got no device cookie stored, want the browser remembered")
 	}
 	at := Resolved{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://")}
-	cookies := s.gate.signIn.Recall(t.Context(), browser, at.Host)
+	cookies := s.gate.member.SignIn.Recall(t.Context(), browser, at.Host)
 	if cookies["authentik_device"] == "" || cookies["authentik_session"] != "" {
 		t.Fatalf("got %v cookies remembered", len(cookies))
 	}

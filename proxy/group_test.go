@@ -288,7 +288,7 @@ func TestGroup_AProgramSignsInAtTheGateThatAsked(t *testing.T) {
 		return out
 	}
 	login, _ := ask(http.MethodGet, "/admin/x", nil)["login_url"].(string)
-	if !strings.Contains(login, "gate="+gates[0].shared.Identity.ID) {
+	if !strings.Contains(login, "gate="+gates[0].member.Shared.Identity.ID) {
 		t.Errorf("got login_url %q, want one that names the gate", login)
 	}
 	step := ask(http.MethodGet, login+"&to=/admin/x", nil)
@@ -347,37 +347,6 @@ func TestGroup_SigningOutEndsTheSessionsOfAllGates(t *testing.T) {
 	}
 }
 
-// TestGroup_GatesOfOtherHostsAreStrangers: a name of a gate before another host
-// leads nowhere, and a gate alone on its host is not named.
-func TestGroup_GatesOfOtherHostsAreStrangers(t *testing.T) {
-	t.Parallel()
-	group := new(Group)
-	cfg := Config{Client: newClientOf(t), Store: newStore(t), Key: []byte(strings.Repeat("k", 32)), Group: group}
-	at := func(flow string, hosts ...string) *Gate {
-		c := cfg
-		c.Flow, c.Hosts = flow, hosts
-		return newGate(t, c)
-	}
-	a, b := at("login", "a.example.com"), at("strong", "b.example.com")
-	if a.neighbours.any() || b.neighbours.any() {
-		t.Error("got gates before different hosts that share one, want none")
-	}
-	wild := at("weak", "*.example.com")
-	if !a.neighbours.any() || !wild.neighbours.any() {
-		t.Error("got gates before overlapping hosts that share none, want both to")
-	}
-	if _, ok := a.neighbours.named(b.shared.Identity.ID, "a.example.com"); ok {
-		t.Error("got the gate of another host, want none")
-	}
-	if got, ok := a.neighbours.named(wild.shared.Identity.ID, "a.example.com"); !ok || got != wild {
-		t.Errorf("got %v, %v, want the gate of all hosts", got, ok)
-	}
-	_ = wild.Close()
-	if _, ok := a.neighbours.named(wild.shared.Identity.ID, "a.example.com"); ok || a.neighbours.any() {
-		t.Error("got a gate that is closed, want none")
-	}
-}
-
 // TestGroup_TheNameOfAGateIsStable makes the same gate twice, as two servers do.
 func TestGroup_TheNameOfAGateIsStable(t *testing.T) {
 	t.Parallel()
@@ -385,8 +354,8 @@ func TestGroup_TheNameOfAGateIsStable(t *testing.T) {
 	a, b := newGate(t, cfg), newGate(t, cfg)
 	cfg.Flow = "strong"
 	c := newGate(t, cfg)
-	if a.shared.Identity.ID != b.shared.Identity.ID || a.shared.Identity.ID == c.shared.Identity.ID {
-		t.Errorf("got %q, %q and %q, want the first two alike", a.shared.Identity.ID, b.shared.Identity.ID, c.shared.Identity.ID)
+	if a.member.Shared.Identity.ID != b.member.Shared.Identity.ID || a.member.Shared.Identity.ID == c.member.Shared.Identity.ID {
+		t.Errorf("got %q, %q and %q, want the first two alike", a.member.Shared.Identity.ID, b.member.Shared.Identity.ID, c.member.Shared.Identity.ID)
 	}
 }
 

@@ -28,11 +28,11 @@ func startSession(ctx context.Context, g *Gate, rec session.Record, at Resolved)
 }
 
 // cookieNames are a gate's cookies over HTTPS.
-func cookieNames(g *Gate) exchange.Names { return g.shared.Cookies.Names("https") }
+func cookieNames(g *Gate) exchange.Names { return g.member.Shared.Cookies.Names("https") }
 
 // exchangeAt is a request at a gate, without an answer.
 func exchangeAt(g *Gate, r *http.Request, at Resolved) *exchange.Exchange {
-	return &exchange.Exchange{W: httptest.NewRecorder(), R: r, At: at, Shared: g.shared, Sent: r.Header["Cookie"]}
+	return &exchange.Exchange{W: httptest.NewRecorder(), R: r, At: at, Shared: g.member.Shared, Sent: r.Header["Cookie"]}
 }
 
 const (
@@ -48,18 +48,18 @@ const (
 
 // setClient puts another authentik behind a gate that is in use.
 func setClient(g *Gate, c Authentik) {
-	g.cfg.Client, g.signIn.Client = c, c
-	if own, ok := g.signIn.Source.(authn.Own); ok {
+	g.cfg.Client, g.member.SignIn.Client = c, c
+	if own, ok := g.member.SignIn.Source.(authn.Own); ok {
 		own.Authentik = c
-		g.signIn.Source = own
+		g.member.SignIn.Source = own
 	}
 }
 
 // openVisit opens the visit in a page of a browser.
 func openVisit(g *Gate, browser seal.Secret, at Resolved, sealed string) (signin.Visit, error) {
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
-	r.AddCookie(&http.Cookie{Name: g.shared.Cookies.Names(at.Scheme).Visit, Value: browser.Cookie()})
-	return g.signIn.Opened(exchangeAt(g, r, at), sealed)
+	r.AddCookie(&http.Cookie{Name: g.member.Shared.Cookies.Names(at.Scheme).Visit, Value: browser.Cookie()})
+	return g.member.SignIn.Opened(exchangeAt(g, r, at), sealed)
 }
 
 // A saying is a sentence of the JSON form, with its code.

@@ -43,7 +43,7 @@ func TestWatch_LateAnnouncementIsNotAFailure(t *testing.T) {
 				t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 			}
 			browser, _ := seal.ParseSecret(p.cookie(cookieNames(s.gate).Session))
-			b := s.gate.shared.Key.Box(seal.KindSession, s.gate.sessions.Realm(s.place().Host), browser)
+			b := s.gate.member.Shared.Key.Box(seal.KindSession, s.gate.sessions.Realm(s.place().Host), browser)
 			if err := s.gate.cfg.Store.Revoke(t.Context(), b.Name(), time.Now().Add(24*time.Hour)); err != nil {
 				t.Fatal(err)
 			}

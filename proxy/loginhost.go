@@ -39,8 +39,8 @@ func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
 		Page:   cfg.Login == LoginPage,
 		Source: host.New(host.Options{Records: records, Authentik: cfg.Client, At: cfg.LoginAt, Lifetime: cfg.Lifetime}),
 		Gate: host.NewMember(records, host.Registration{
-			Hosts: cfg.hosts(), Callback: g.shared.CallbackAt(), Application: cfg.Application, Lifetime: cfg.Lifetime,
-		}, g.shared.Identity.ID),
+			Hosts: cfg.hosts(), Callback: g.member.Shared.CallbackAt(), Application: cfg.Application, Lifetime: cfg.Lifetime,
+		}, g.member.Shared.Identity.ID),
 	}
 }
 
@@ -70,14 +70,14 @@ func (g *Gate) newLoginHost() *loginhost.Handler {
 		}
 	}
 	o := loginhost.Options{
-		Shared: g.shared, Authentik: g.cfg.Client, Store: g.cfg.Store, First: g.signIn.First,
+		Shared: g.member.Shared, Authentik: g.cfg.Client, Store: g.cfg.Store, First: g.member.SignIn.First,
 		Base: relay.BasePath(g.cfg.Client.Root()), Origins: origins, Go: g.background.Go,
 	}
 	if g.cfg.LoginHost.Page {
-		o.Own = g.signIn
+		o.Own = g.member.SignIn
 	}
 	h := loginhost.New(o)
-	g.shared.IsBack = h.IsBack
+	g.member.Shared.IsBack = h.IsBack
 	return h
 }
 
@@ -97,7 +97,7 @@ func (g *Gate) register() {
 	switch {
 	case g.loginHost != nil:
 		renew = g.loginHost.Announce
-	case g.signIn.Host != nil:
+	case g.member.SignIn.Host != nil:
 		renew, look = g.renew, g.lookForLoginHost
 	default:
 		return
@@ -116,14 +116,14 @@ func (g *Gate) register() {
 
 // renew makes this gate known to its login host.
 func (g *Gate) renew(backgroundCtx context.Context) {
-	if err := g.signIn.Host.Gate.Renew(backgroundCtx); err != nil && backgroundCtx.Err() == nil {
+	if err := g.member.SignIn.Host.Gate.Renew(backgroundCtx); err != nil && backgroundCtx.Err() == nil {
 		g.cfg.Logger.WarnContext(backgroundCtx, "login host: this gate cannot be registered", "error", fault.Cause(err), "login_at", originOf(g.cfg.LoginAt))
 	}
 }
 
 // lookForLoginHost says if there is no login host.
 func (g *Gate) lookForLoginHost(backgroundCtx context.Context) {
-	if _, err := g.signIn.Host.Gate.Introduce(backgroundCtx); err != nil && backgroundCtx.Err() == nil {
+	if _, err := g.member.SignIn.Host.Gate.Introduce(backgroundCtx); err != nil && backgroundCtx.Err() == nil {
 		e := fault.From(err)
 		g.cfg.Logger.ErrorContext(backgroundCtx, "login host: visitors cannot sign in", "code", e.Code, "error", fault.Cause(err),
 			"login_at", originOf(g.cfg.LoginAt), "remedy", e.Remedy())

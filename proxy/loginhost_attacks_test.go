@@ -118,7 +118,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			ticket, _ := url.Parse(joe.led(filesHost+"/", callback))
 			strict := d.gate(d.inner, filesHost, func(_ string, cfg *Config) { cfg.Application = "wiki" })
 			query := ticket.Query()
-			query.Set("gate", strict.shared.Identity.ID)
+			query.Set("gate", strict.member.Shared.Identity.ID)
 			ticket.RawQuery = query.Encode()
 			r := httptest.NewRequestWithContext(d.Context(), http.MethodGet, ticket.String(), nil)
 			cookies, _ := joe.Cookies(filesHost)
@@ -179,7 +179,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			if got := other.Header.Get("Location"); got != "" || other.StatusCode != http.StatusBadGateway {
 				d.Errorf("got %d to %q, want no way to a login host with another key", other.StatusCode, got)
 			}
-			at := d.gates[wikiHost].signIn.Host
+			at := d.gates[wikiHost].member.SignIn.Host
 			records := at.Records
 			records.Key = seal.NewKey([]byte(strings.Repeat("o", 32)))
 			sealed, err := records.SealRequest(host.Request{Gate: at.Gate.Name, Origin: wikiHost, Back: "/"})
@@ -191,7 +191,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			jane.refused(jane.open(authHost+request+sealed), "login-host-unknown")
 		},
 		"a gate asks for a site of another": func(d *domains) {
-			at := d.gates[wikiHost].signIn.Host
+			at := d.gates[wikiHost].member.SignIn.Host
 			jane := d.atAuthentik("jane", "open sesame")
 			jane.led(wikiHost+"/", request)
 			for _, origin := range []string{filesHost, evilHost, "http://wiki.example.com", "https://wiki.example.com:9999", "https://wiki.example.com@evil.example.com"} {
@@ -210,7 +210,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			if got := jane.finish(page, "jane", "open sesame").URL.String(); got != wikiHost+"/b" {
 				d.Errorf("got to %q, want to where it began, without a ticket", got)
 			}
-			at := d.gates[wikiHost].signIn.Host
+			at := d.gates[wikiHost].member.SignIn.Host
 			sealed, err := at.SealRequest(host.Request{Gate: at.Gate.Name, Origin: wikiHost, Back: "/"})
 			if err != nil {
 				d.Fatal(err)

@@ -59,7 +59,7 @@ func TestLoginHost_OldRequestIsMadeAnewOnce(t *testing.T) {
 	d.renew()
 	jane.greeted(jane.finish(jane.open(link), "jane", "open sesame"), wikiHost+"/b", "jane")
 
-	at := d.gates[wikiHost].signIn.Host
+	at := d.gates[wikiHost].member.SignIn.Host
 	second, err := at.SealRequest(host.Request{Gate: at.Gate.Name, Origin: wikiHost, Back: "/", Second: true})
 	if err != nil {
 		t.Fatal(err)

@@ -360,8 +360,8 @@ func (d *domains) renew() {
 		switch {
 		case g.loginHost != nil:
 			g.loginHost.Announce(d.Context())
-		case g.signIn.Host != nil:
-			if err := g.signIn.Host.Gate.Renew(d.Context()); err != nil {
+		case g.member.SignIn.Host != nil:
+			if err := g.member.SignIn.Host.Gate.Renew(d.Context()); err != nil {
 				d.Error(err)
 			}
 		}

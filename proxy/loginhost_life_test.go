@@ -124,7 +124,7 @@ func TestLoginHost_RecheckThatIsOvertakenBeginsAgain(t *testing.T) {
 	jane.signsIn(wikiHost+"/", "jane", "open sesame")
 	cookies, _ := jane.Cookies(authHost)
 	secret, _ := seal.ParseSecret(cookies["__Host-authentik_copy"])
-	records := d.gates[wikiHost].signIn.Host.Records
+	records := d.gates[wikiHost].member.SignIn.Host.Records
 	kept, _, err := records.Copy(t.Context(), secret)
 	if err != nil {
 		t.Fatal(err)
@@ -307,7 +307,7 @@ func TestLoginHost_CopyOutlastsItsSessions(t *testing.T) {
 	g := d.gates[wikiHost]
 	cookies, _ := jane.Cookies(authHost)
 	secret, _ := seal.ParseSecret(cookies["__Host-authentik_copy"])
-	kept, found, err := g.signIn.Host.Copy(t.Context(), secret)
+	kept, found, err := g.member.SignIn.Host.Copy(t.Context(), secret)
 	if want := d.clock.now().Add(g.cfg.Lifetime); err != nil || !found || kept.Until.Before(want) {
 		t.Errorf("got a copy until %v (found %v, %v), want it until %v at least", kept.Until, found, err, want)
 	}

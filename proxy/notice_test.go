@@ -206,7 +206,7 @@ func TestStream_ClosesWithItsSession(t *testing.T) {
 				return n.sessions.End(t.Context(), s)
 			},
 			"by a notice at the other gate": func(cookie string) error {
-				return other.signOut.Notice(t.Context(), n.issuer.notice(claims{"sid": name + "by a notice at the other gate"}))
+				return other.member.SignOut.Notice(t.Context(), n.issuer.notice(claims{"sid": name + "by a notice at the other gate"}))
 			},
 			"by the operator": func(string) error { _, err := other.Operator().EndAll(t.Context(), "jane"); return err },
 		} {

@@ -65,7 +65,7 @@ func TestOIDC_InternalAddressMayDiffer(t *testing.T) {
 			if page := p.signIn("jane", "open sesame", "/"); page.body != "hello jane" {
 				t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 			}
-			issuer, err := s.gate.signIn.OIDC.Issuer(t.Context())
+			issuer, err := s.gate.member.SignIn.OIDC.Issuer(t.Context())
 			if err != nil || issuer != "https://auth.example.com/application/o/app/" {
 				t.Errorf("got issuer %v, %v", issuer, err)
 			}

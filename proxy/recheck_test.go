@@ -164,7 +164,7 @@ func TestRecheck_LostRefreshTokenIsRecovered(t *testing.T) {
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
 	rec := s.record(t, p)
-	if _, err := s.gate.signIn.OIDC.Renew(t.Context(), rec.Visitor(), rec); err != nil {
+	if _, err := s.gate.member.SignIn.OIDC.Renew(t.Context(), rec.Visitor(), rec); err != nil {
 		t.Fatal(err)
 	}
 	s.clock.move(21 * time.Minute)

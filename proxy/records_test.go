@@ -57,7 +57,7 @@ func nameOf(t testing.TB, g *Gate, cookie string) string {
 		t.Fatal("no cookie")
 	}
 	at := somewhere("app.example.com")
-	return g.shared.Key.Box(seal.KindSession, g.sessions.Realm(at.Host), s).Name()
+	return g.member.Shared.Key.Box(seal.KindSession, g.sessions.Realm(at.Host), s).Name()
 }
 
 // session returns the cookie of the person's session, whatever its name's end.
@@ -84,7 +84,7 @@ func TestRecord_AlteredOneDoesNotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	foreign := store.kept[nameOf(t, g, other.Cookie())].Value
-	browser := g.shared.Key.Box(seal.KindBrowser, "x", seal.NewSecret())
+	browser := g.member.Shared.Key.Box(seal.KindBrowser, "x", seal.NewSecret())
 	kind, err := browser.Seal(session.Record{User: User{Username: "root"}, Until: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)

@@ -29,10 +29,10 @@ func TestSignOut_EndsAuthentiksSession(t *testing.T) {
 			t.Error("got authentik's session going on, want it ended")
 		}
 		if rec.Tokens != nil {
-			if _, err := s.gate.signIn.OIDC.Renew(t.Context(), rec.Visitor(), rec); err == nil {
+			if _, err := s.gate.member.SignIn.OIDC.Renew(t.Context(), rec.Visitor(), rec); err == nil {
 				t.Error("got a refresh token that is still good, want it revoked")
 			}
-			if _, err := s.gate.signIn.OIDC.Userinfo(t.Context(), flowclient.Visitor{}, rec.Tokens.Access); err == nil {
+			if _, err := s.gate.member.SignIn.OIDC.Userinfo(t.Context(), flowclient.Visitor{}, rec.Tokens.Access); err == nil {
 				t.Error("the access token is still good")
 			}
 		}
@@ -65,7 +65,7 @@ func TestSignOut_EndsTheSessionsOfTheSameSignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.AddCookie(&http.Cookie{Name: cookieNames(n.Gate).Session, Value: first})
-	n.signOut.SignOut(exchangeAt(n.Gate, r, somewhere("app.example.com")))
+	n.member.SignOut.SignOut(exchangeAt(n.Gate, r, somewhere("app.example.com")))
 	if n.alive(first) || n.alive(sibling) || !n.alive(another) {
 		t.Errorf("got alive: %v, %v, %v", n.alive(first), n.alive(sibling), n.alive(another))
 	}

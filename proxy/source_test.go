@@ -141,7 +141,7 @@ func TestSource_FlowDoesNotAdmitAtAGateThatDemandsAnother(t *testing.T) {
 	s := newSiteOf(t, withSources(telegram()), nil)
 	p := s.person(t)
 	page := p.send(p.open("/app"), "source", "0")
-	s.gate.signIn.Flow = "default-authentication-flow" // as if the visit had been begun at such a gate
+	s.gate.member.SignIn.Flow = "default-authentication-flow" // as if the visit had been begun at such a gate
 	p.send(page, pressed(time.Now(), "")...)
 	if s.reached() != 0 {
 		t.Error("got a request at the application, want none")
@@ -162,7 +162,7 @@ func TestSource_DetourOfAnotherVersionIsIgnored(t *testing.T) {
 		"a word": "plex", "a list": []int{1}, "a place in words": map[string]any{"place": "first"}, "another PIN": map[string]any{"place": 0, "pin": "x"},
 		"a place beyond": map[string]any{"place": 7}, "nothing": nil,
 	} {
-		sealed, err := s.gate.shared.Key.Box(seal.KindVisit, s.gate.sessions.Realm(at.Host), secret).SealText(map[string]any{
+		sealed, err := s.gate.member.Shared.Key.Box(seal.KindVisit, s.gate.sessions.Realm(at.Host), secret).SealText(map[string]any{
 			"id": "x", "begun": s.clock.now(), "back": "/", "first": step.Flow, "step": step, "detour": detour,
 		})
 		if err != nil {
@@ -173,7 +173,7 @@ func TestSource_DetourOfAnotherVersionIsIgnored(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if s.gate.signIn.Chosen(vis) != nil {
+		if s.gate.member.SignIn.Chosen(vis) != nil {
 			t.Errorf("%s: got a source chosen, want none", name)
 		}
 	}

@@ -277,8 +277,8 @@ func TestThrottle_FailuresAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
 		t.Errorf("%d tries after it", asked)
 	}
 	s.clock.move((15 * time.Minute))
-	s.gate.signIn.Throttle.Sweep()
-	if n, m := s.gate.signIn.Throttle.Len(); n != 0 || m != 0 {
+	s.gate.member.SignIn.Throttle.Sweep()
+	if n, m := s.gate.member.SignIn.Throttle.Len(); n != 0 || m != 0 {
 		t.Errorf("got %d accounts and %d addresses remembered, want none", n, m)
 	}
 }
@@ -334,7 +334,7 @@ func TestThrottle_OfficeSignsInAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n, m := s.gate.signIn.Throttle.Len(); n != 0 || m != 0 {
+	if n, m := s.gate.member.SignIn.Throttle.Len(); n != 0 || m != 0 {
 		t.Errorf("got %d accounts and %d addresses remembered of people who did nothing wrong, want none", n, m)
 	}
 }

@@ -76,7 +76,7 @@ func TestHost_ThatAClientMakesUpIsNoVisitors(t *testing.T) {
 		Client: newClientOf(t), Store: newStore(t), Key: []byte(strings.Repeat("k", 32)), PageHost: true, Hosts: []string{"app.example.com"},
 	})
 	for host, want := range map[string]string{"app.example.com": "app.example.com", "evil.example": "", "app.example.com:9999": ""} {
-		x := &exchange.Exchange{R: httptest.NewRequest(http.MethodGet, "/", nil), At: somewhere(host), Shared: g.shared}
+		x := &exchange.Exchange{R: httptest.NewRequest(http.MethodGet, "/", nil), At: somewhere(host), Shared: g.member.Shared}
 		if v := x.Visitor(nil); v.Host != want || (v.Scheme == "") != (want == "") {
 			t.Errorf("%s: got %q by %q, want %q", host, v.Host, v.Scheme, want)
 		}
@@ -96,7 +96,7 @@ func TestGroup_ANameLeadsOnlyToAGateThatAnswers(t *testing.T) {
 	for _, prefix := range []string{"/.authentik", "/a", "/long/prefix/of/a/gate"} {
 		for _, path := range []string{"", "/login", "/session", "/nothing", "/a/login", "/assets/x"} {
 			want := s.answerAt(t, prefix+path)
-			for _, id := range []string{gates[0].shared.Identity.ID, gates[1].shared.Identity.ID, gates[2].shared.Identity.ID, stranger.shared.Identity.ID, "unknown", "%00"} {
+			for _, id := range []string{gates[0].member.Shared.Identity.ID, gates[1].member.Shared.Identity.ID, gates[2].member.Shared.Identity.ID, stranger.member.Shared.Identity.ID, "unknown", "%00"} {
 				for _, named := range []string{"gate=" + id, "state=" + id + "~x", "link=" + id + "~x"} {
 					if strings.HasPrefix(named, "link=") && path == "/login" {
 						continue // which is another page
@@ -190,7 +190,7 @@ func TestGroup_EveryDemandGivesAnotherName(t *testing.T) {
 	} {
 		c := cfg
 		change(&c)
-		id := newGate(t, c).shared.Identity.ID
+		id := newGate(t, c).member.Shared.Identity.ID
 		if other, found := ids[id]; found {
 			t.Errorf("%s: got the name of the gate with %s", name, other)
 		}

@@ -75,7 +75,7 @@ func TestRecords_OfTheFirstVersionOpen(t *testing.T) {
 	if known, err := g.sessions.KnowsAuthentik(t.Context(), "sid-1"); !known || err != nil {
 		t.Errorf("authentik's session: got %v, %v, want it known", known, err)
 	}
-	if got := g.signIn.Recall(t.Context(), browser, at.Host); got["authentik_device"] != "d" {
+	if got := g.member.SignIn.Recall(t.Context(), browser, at.Host); got["authentik_device"] != "d" {
 		t.Errorf("remembered device: got %v", got)
 	}
 	if vis, err := openVisit(g, browser, at, old.Visit); err != nil || vis.Back != "/deep" || vis.Step.Challenge.Component() != flowclient.ComponentPassword {

@@ -1,0 +1,111 @@
+// Package addresses answers the addresses of a gate itself, which lie below its
+// prefix, by a table of handlers.
+package addresses
+
+import (
+	"maps"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
+)
+
+// A Route answers one address, by method. HEAD is answered as GET.
+type Route map[string]func(*exchange.Exchange)
+
+// Get is a route for GET only.
+func Get(answer func(*exchange.Exchange)) Route { return Route{http.MethodGet: answer} }
+
+// Post is a route for POST only.
+func Post(answer func(*exchange.Exchange)) Route { return Route{http.MethodPost: answer} }
+
+// Directed refuses requests at a host that authentik must not be told.
+func Directed(answer func(*exchange.Exchange)) func(*exchange.Exchange) {
+	return func(x *exchange.Exchange) {
+		if x.Misdirected() {
+			x.Fail(fault.New(fault.HostUnknown, nil), "/")
+			return
+		}
+		answer(x)
+	}
+}
+
+// Addresses are those of one gate. They are safe for concurrent use.
+type Addresses struct {
+	shared   *exchange.Shared
+	pictures *pictures.Pictures
+	forgery  *http.CrossOriginProtection
+	routes   map[string]Route
+}
+
+// Names of files lie below these paths.
+const (
+	assetsPath = "/assets/"
+	brandPath  = "/brand/"
+)
+
+// New returns the addresses of a gate: routes by their path below the prefix, and
+// the assets and pictures of its pages. A POST is answered only if it does not come
+// from another site, as forgery says; a route whose handler checks that itself is
+// not for this table.
+func New(shared *exchange.Shared, pictures *pictures.Pictures, forgery *http.CrossOriginProtection, routes map[string]Route) *Addresses {
+	a := &Addresses{shared, pictures, forgery, maps.Clone(routes)}
+	a.routes[assetsPath] = Get(func(x *exchange.Exchange) { shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) })
+	a.routes[brandPath] = Get(func(x *exchange.Exchange) { pictures.ServeHTTP(x.W, x.Asked()) })
+	return a
+}
+
+// route finds what answers a path below the prefix.
+func (a *Addresses) route(path string) (found Route, ok bool) {
+	if found, ok = a.routes[path]; ok && !strings.HasSuffix(path, "/") {
+		return found, true
+	}
+	if i := strings.IndexByte(strings.TrimPrefix(path, "/"), '/'); i >= 0 && len(path) > i+2 {
+		found, ok = a.routes[path[:i+2]]
+		return found, ok
+	}
+	return nil, false
+}
+
+// Has reports whether the gate answers a path below its prefix: whether it has
+// such an address, and knows the asset or picture.
+func (a *Addresses) Has(below string, x *exchange.Exchange) bool {
+	_, ok := a.route(below)
+	switch {
+	case strings.HasPrefix(below, assetsPath):
+		return ok && a.shared.Pages.Assets().Has(path.Base(below), x.At.Asked.Query().Get("v"))
+	case strings.HasPrefix(below, brandPath):
+		return ok && a.pictures.Has(path.Base(below))
+	default:
+		return ok
+	}
+}
+
+// Serve answers the gate's own addresses. Whatever else lies below the prefix
+// never reaches the application.
+func (a *Addresses) Serve(x *exchange.Exchange) {
+	found, ok := a.route(x.At.Asked.Path[len(a.shared.Prefix):])
+	if !ok {
+		x.Fail(fault.New(fault.NotFound, nil), "/")
+		return
+	}
+	method := x.R.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	answer, allowed := found[method]
+	if !allowed {
+		x.Fail(fault.New(fault.MethodNotAllowed, nil), "/")
+		return
+	}
+	if method == http.MethodPost {
+		if err := a.forgery.Check(x.R); err != nil {
+			x.Fail(fault.New(fault.CrossSite, err), "/")
+			return
+		}
+	}
+	answer(x)
+}

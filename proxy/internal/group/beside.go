@@ -1,0 +1,144 @@
+package group
+
+import (
+	"iter"
+	"net/http"
+	"slices"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// beside reports whether another gate may stand before the same host.
+func (m *Member) beside(other *Member) bool {
+	return other != m && rules.HostsOverlap(m.Hosts, other.Hosts)
+}
+
+// Shares reports whether another gate guards the same hosts. For most gates there is
+// none, and nothing else is checked.
+func (m *Member) Shares() bool { return m.Shared.Identity.Shared.Load() }
+
+// at are the others that stand before a host.
+func (m *Member) at(host string) iter.Seq[*Member] {
+	return func(yield func(*Member) bool) {
+		if !m.Shares() {
+			return
+		}
+		for _, other := range m.group.all() {
+			if other != m && other.serves(host) && !yield(other) {
+				return
+			}
+		}
+	}
+}
+
+// named returns the gate with a name, which may be this one, among those of a
+// host.
+func (m *Member) named(id, host string) (*Member, bool) {
+	if id == m.Shared.Identity.ID {
+		return m, true
+	}
+	for other := range m.at(host) {
+		if other.Shared.Identity.ID == id {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+// Owner returns the gate whose own address a request asks for, if it is one.
+func (m *Member) Owner(x *exchange.Exchange) (*Member, bool) {
+	if exchange.Owns(m.Shared.Prefix, x.At.Asked.Path) {
+		return m, true
+	}
+	for other := range m.at(x.At.Host) {
+		if exchange.Owns(other.Shared.Prefix, x.At.Asked.Path) {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+// Asker returns the gate that a request for own addresses is meant for: the one
+// that it names, or the one that knows what is asked for.
+func (m *Member) Asker(x *exchange.Exchange) *Member {
+	if !m.Shares() {
+		return m
+	}
+	if by, ok := m.named(exchange.GateIn(x.At.Asked.Query()), x.At.Host); ok && exchange.Owns(by.Shared.Prefix, x.At.Asked.Path) {
+		return by
+	}
+	by, ok := m.Owner(x)
+	if !ok {
+		return m
+	}
+	below := x.At.Asked.Path[len(by.Shared.Prefix):]
+	if by.Addresses.Has(below, x) {
+		return by
+	}
+	for other := range by.at(x.At.Host) {
+		if other.Shared.Prefix == by.Shared.Prefix && other.Addresses.Has(below, x) {
+			return other
+		}
+	}
+	return by
+}
+
+// HandOver is Asker for a visit that a body brings.
+func (m *Member) HandOver(x *exchange.Exchange, id string) (*signin.Handler, *exchange.Exchange) {
+	if by, ok := m.named(id, x.At.Host); ok {
+		if there := by.Received(x); !there.Misdirected() {
+			return by.SignIn, there
+		}
+	}
+	return m.SignIn, x
+}
+
+// SignOuts are the sign-outs of all gates on a request's host, each with the
+// request as it is there, this one first.
+func (m *Member) SignOuts(x *exchange.Exchange) []signout.Place {
+	all := []signout.Place{{Handler: m.SignOut, Exchange: x}}
+	for other := range m.at(x.At.Host) {
+		all = append(all, signout.Place{Handler: other.SignOut, Exchange: other.Received(x)})
+	}
+	return all
+}
+
+// Relayed returns the relay on whose behalf authentik's interface asks, in a
+// sign-in that another gate on this host has begun.
+func (m *Member) Relayed(x *exchange.Exchange) (by *Member, target relay.Target, ok bool) {
+	for other := range m.at(x.At.Host) {
+		if other.Relay == nil {
+			continue
+		}
+		there := other.Received(x)
+		if target, ok := other.Relay.Target(there); ok && !there.Misdirected() {
+			return other, target, true
+		}
+	}
+	return nil, relay.Target{}, false
+}
+
+// LeftOver returns the gate from whose relay a request is left over.
+func (m *Member) LeftOver(r *http.Request, at exchange.Resolved) (*Member, bool) {
+	if !relay.Marked(r) {
+		return nil, false
+	}
+	if m.Relay != nil && m.Relay.LeftOver(r, at) {
+		return m, true
+	}
+	for other := range m.at(at.Host) {
+		if other.Relay != nil && other.Relay.LeftOver(r, at) {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+// serves reports whether a host is one of the site's.
+func (m *Member) serves(host string) bool {
+	return len(m.Hosts) == 0 || slices.ContainsFunc(m.Hosts, func(pattern string) bool { return rules.HostMatches(pattern, host) })
+}

@@ -1,0 +1,62 @@
+package group
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+)
+
+// An Earlier is what a gate that has let a request pass leaves to those of its
+// group that the request meets next.
+type Earlier struct {
+	sent          []string         // the lines of the Cookie header as the browser sent them
+	authorization []string         // and those of Authorization
+	identity      []headers.Header // that these gates have set
+}
+
+type earlierKey struct{}
+
+// Sent returns the lines of the Cookie header as the browser sent them. A gate
+// that has let the request pass has removed its own and its neighbours'.
+func (m *Member) Sent(r *http.Request) []string {
+	if !m.Shares() {
+		return r.Header["Cookie"]
+	}
+	if e, ok := r.Context().Value(earlierKey{}).(*Earlier); ok {
+		return e.sent
+	}
+	return slices.Clone(r.Header["Cookie"])
+}
+
+// Authorization returns the lines of the header by which a program shows a
+// credential, as they were sent. A gate that has let the request pass has removed
+// them, or has set others.
+func (m *Member) Authorization(r *http.Request) []string {
+	if m.Shares() {
+		if e, ok := r.Context().Value(earlierKey{}).(*Earlier); ok {
+			return e.authorization
+		}
+	}
+	return r.Header["Authorization"]
+}
+
+// HandOn returns the request with what the next gate has to know, which is
+// complete once this gate has set its headers. It has removed identity headers,
+// also those of a gate before it, and sets these again: on a path that this gate
+// leaves open they are all there are.
+func HandOn(x *exchange.Exchange) (*http.Request, *Earlier) {
+	next := &Earlier{sent: x.Sent, authorization: x.Authorization}
+	if e, ok := x.Context().Value(earlierKey{}).(*Earlier); ok {
+		next.identity = slices.Clone(e.identity)
+		for _, line := range e.identity {
+			x.R.Header[line.Name] = []string{line.Value}
+		}
+	}
+	return x.R.WithContext(context.WithValue(x.Context(), earlierKey{}, next)), next
+}
+
+// Tells adds identity headers that this gate has set.
+func (e *Earlier) Tells(lines []headers.Header) { e.identity = append(e.identity, lines...) }
