@@ -42,17 +42,25 @@ func (e *RefusedError) BadToken() bool {
 	return e.Status == http.StatusForbidden && e.Right == ""
 }
 
-// NotFound reports whether the object does not exist, or the token may not see it.
-func (e *RefusedError) NotFound() bool { return e.Status == http.StatusNotFound }
+// NotFound reports whether the object, or one that the request names, does not
+// exist, or whether the token may not see it.
+func (e *RefusedError) NotFound() bool {
+	return e.Status == http.StatusNotFound || e.says("object does not exist")
+}
 
 // Taken reports whether an object of that name exists already, although it was
 // not there a moment before.
 func (e *RefusedError) Taken() bool {
+	return e.says("already exists") || e.says("must be unique") || e.says("must make a unique set")
+}
+
+// says reports whether authentik has refused a field with such a text.
+func (e *RefusedError) says(part string) bool {
 	if e.Status != http.StatusBadRequest {
 		return false
 	}
 	for _, text := range e.Fields {
-		if strings.Contains(text, "already exists") || strings.Contains(text, "must be unique") || strings.Contains(text, "must make a unique set") {
+		if strings.Contains(text, part) {
 			return true
 		}
 	}

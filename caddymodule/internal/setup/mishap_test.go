@@ -88,6 +88,57 @@ func TestSetup_TwoAdministratorsAtOnce(t *testing.T) {
 	}
 }
 
+// TestSetup_GoesOnAfterAnotherAdministratorDeletesItsDraft has the application
+// deleted after setup has read it, and before setup binds a group to it.
+func TestSetup_GoesOnAfterAnotherAdministratorDeletesItsDraft(t *testing.T) {
+	t.Parallel()
+	at := standIn(t, authentiktest.Release202608)
+	w := wanted(t, at, nil)
+	var once sync.Once
+	at.api.Before = func(r *http.Request) bool {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/policies/bindings/") && r.ContentLength > 2 {
+			once.Do(func() { must(t, at.client.RemoveApplication(r.Context(), w.draft())) })
+		}
+		return true
+	}
+	carryOut(t, at, w, Make)
+	if s := state(t, at, w); s.App == nil || len(s.Bindings) != 1 {
+		t.Errorf("got %+v with bindings %+v, want an application with one binding", s.App, s.Bindings)
+	}
+}
+
+// forgetful answers every PATCH as if authentik had done it.
+type forgetful struct{ patched int }
+
+// RoundTrip implements [http.RoundTripper].
+func (f *forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPatch {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	f.patched++
+	answer := httptest.NewRecorder()
+	answer.Header().Set("Content-Type", "application/json")
+	_, err := answer.WriteString("{}")
+	return answer.Result(), err
+}
+
+func TestSetup_SaysThatAuthentikDoesNotKeepAChange(t *testing.T) {
+	t.Parallel()
+	at := standIn(t, authentiktest.Release202608)
+	w := wanted(t, at, nil)
+	carryOut(t, at, w, Make)
+	must(t, at.client.ChangeApplication(t.Context(), w.Slug, admin.Fields{"policy_engine_mode": "all"}))
+	var f forgetful
+	at.client.HTTP.Transport = &f
+	_, err := Carry(t.Context(), at.client, w, Make, func(Step) {})
+	if err == nil || !strings.Contains(err.Error(), "does not keep what was changed") {
+		t.Errorf("got %v, want that authentik does not keep what was changed", err)
+	}
+	if f.patched != unkept {
+		t.Errorf("got %d tries, want %d", f.patched, unkept)
+	}
+}
+
 func TestSetup_ForeignObjectsStopItBeforeAnyChange(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

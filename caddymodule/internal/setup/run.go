@@ -10,7 +10,12 @@ import (
 
 // rounds bounds how often a plan is made and carried out. More than one are
 // needed if another administrator changes the same objects at the same time.
-const rounds = 6
+const rounds = 10
+
+// unkept is how often in a row the same plan must be left over after it was
+// carried out, for authentik to be one that does not keep changes. Other
+// administrators can undo it a few times.
+const unkept = 3
 
 // A Maker makes a plan from what authentik has.
 type Maker func(Wanted, State) (Plan, error)
@@ -38,6 +43,7 @@ func Prepare(ctx context.Context, c *admin.Client, w Wanted, plan Maker) (State,
 func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func(Step)) (Plan, error) {
 	var last error
 	var before string
+	repeated := 0 // plans in a row that were carried out, and are to be carried out again
 	for range rounds {
 		s, p, err := Prepare(ctx, c, w, plan)
 		if err != nil {
@@ -48,6 +54,11 @@ func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func
 		}
 		text := described(p)
 		if last == nil && text == before {
+			repeated++
+		} else {
+			repeated = 0
+		}
+		if repeated == unkept {
 			return p, fmt.Errorf("authentik does not keep what was changed (%s); this release may be one that setup does not know", firstLine(text))
 		}
 		before = text
