@@ -113,9 +113,10 @@ type Store interface {
 type Counter interface {
 	// Count returns the number of records whose names begin with kind and a
 	// hyphen: "session" stands for those of sessions. Expired records may be
-	// included for a few minutes, not longer. The caller never saves an expired
-	// name again. Count is called a few times a minute at most and may take
-	// seconds, in which it must not block other calls.
+	// included for a few minutes, not longer, and a number above 10 000 may be an
+	// estimate. The caller never saves an expired name again. Count is called a
+	// few times a minute at most and may take seconds, in which it must not block
+	// other calls.
 	Count(ctx context.Context, kind string) (int, error)
 }
 

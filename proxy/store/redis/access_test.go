@@ -24,7 +24,7 @@ import (
 const secret = "correct-horse-battery"
 
 // rights are all that the store needs. docs/several-caddys.md names them.
-const rights = "~authentik:* &authentik:* -@all +get +getrange +scan +set +del +pttl +eval +evalsha +publish +subscribe"
+const rights = "~authentik:* &authentik:* -@all +get +getrange +scan +dbsize +set +del +pttl +eval +evalsha +publish +subscribe"
 
 func TestAccess_DocumentedRightsSuffice(t *testing.T) {
 	t.Parallel()

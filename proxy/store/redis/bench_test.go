@@ -3,6 +3,7 @@ package redis
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -85,7 +86,7 @@ func BenchmarkLarge(b *testing.B) {
 	if testing.Short() {
 		b.Skip("writes a million records")
 	}
-	const n, atOnce = 1_000_000, 10_000
+	const n, atOnce = 1_000_000, 1_000
 	s, r := benched(b)
 	text := encode(r)
 	for first := 0; first < n; first += atOnce {
@@ -101,16 +102,16 @@ func BenchmarkLarge(b *testing.B) {
 	}
 	b.Run("count", func(b *testing.B) {
 		for b.Loop() {
-			byKind, err := s.countAll(b.Context())
-			if err != nil || byKind["session"] != n+1 {
-				b.Fatalf("got %v, %v, want %d sessions", byKind, err, n+1)
+			got, err := s.countAll(b.Context(), "session")
+			if err != nil || math.Abs(float64(got)/n-1) > 0.05 {
+				b.Fatalf("got %d, %v, want about %d sessions", got, err, n+1)
 			}
 		}
 	})
 	b.Run("count-again", func(b *testing.B) {
 		for b.Loop() {
-			if got, err := s.Count(b.Context(), "session"); err != nil || got != n+1 {
-				b.Fatalf("got %d, %v, want %d", got, err, n+1)
+			if got, err := s.Count(b.Context(), "session"); err != nil || math.Abs(float64(got)/n-1) > 0.05 {
+				b.Fatalf("got %d, %v, want about %d", got, err, n+1)
 			}
 		}
 	})

@@ -3,40 +3,56 @@ package redis
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// scanSize is how many keys a server looks at in one step: other clients wait
-// for a step to end.
-const scanSize = 1000
-
-// If there are at least manyRecords, counting takes a while. Then their number,
-// which changes little, is reused for countKept.
 const (
-	manyRecords = 10_000
-	countKept   = 5 * time.Minute
+	// scanSize is how many keys a server looks at in one step: other clients wait
+	// for a step to end.
+	scanSize = 1000
+	// enough is how many records of a kind are counted on a server. If it has
+	// more, the rest is estimated, with a standard error of 0.7 %.
+	enough = 20_000
+)
+
+// A count that takes longer than slowCount is reused for countPause times as long as
+// it took, and for no longer than countKept: a database with many keys of other
+// programs is not always searched.
+const (
+	slowCount  = time.Second
+	countPause = 20
+	countKept  = 5 * time.Minute
 )
 
 // countTimeout bounds how long a count may take.
 const countTimeout = 5 * time.Minute
 
-// counts is the result of the last count. One caller counts at a time; others
+// counts are the results of the last counts. One caller counts at a time; others
 // wait until their context is done.
 type counts struct {
 	lock   chan struct{}
-	byKind map[string]int
-	at     time.Time
+	enough int
+	byKind map[string]counted
 }
 
-func newCounts() counts { return counts{lock: make(chan struct{}, 1)} }
+// A counted is a number of records, and until when it is reused.
+type counted struct {
+	n     int
+	until time.Time
+}
 
-// Count implements store.Counter. It scans all keys; a large number may be some
-// minutes old. A count that takes longer than its caller waits goes on, and is
-// there for the next caller.
+func newCounts() counts {
+	return counts{lock: make(chan struct{}, 1), enough: enough, byKind: map[string]counted{}}
+}
+
+// Count implements store.Counter. No number is kept in Redis, which could become
+// wrong. A count that takes longer than its caller waits goes on, and is there for
+// the next caller.
 func (s *Store) Count(ctx context.Context, kind string) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -46,29 +62,30 @@ func (s *Store) Count(ctx context.Context, kind string) (int, error) {
 		return 0, fmt.Errorf("redis: waiting for another count: %w", ctx.Err())
 	case s.counts.lock <- struct{}{}:
 	}
-	if s.counts.byKind[kind] >= manyRecords && s.now().Sub(s.counts.at) < countKept {
+	if last := s.counts.byKind[kind]; s.now().Before(last.until) {
 		defer s.counts.unlock()
-		return s.counts.byKind[kind], nil
+		return last.n, nil
 	}
 	type result struct {
 		n   int
 		err error
 	}
-	counted := make(chan result, 1)
+	done := make(chan result, 1)
 	go func() {
 		defer s.counts.unlock()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTimeout)
 		defer cancel()
-		byKind, err := s.countAll(ctx)
-		if err == nil {
-			s.counts.byKind, s.counts.at = byKind, s.now()
+		begun := s.now()
+		n, err := s.countAll(ctx, kind)
+		if now := s.now(); err == nil && now.Sub(begun) >= slowCount {
+			s.counts.byKind[kind] = counted{n, now.Add(min(countPause*now.Sub(begun), countKept))}
 		}
-		counted <- result{byKind[kind], err}
+		done <- result{n, err}
 	}()
 	select {
 	case <-ctx.Done():
 		return 0, fmt.Errorf("redis: counting: %w", ctx.Err())
-	case r := <-counted:
+	case r := <-done:
 		if r.err != nil {
 			return 0, fmt.Errorf("redis: counting: %w", r.err)
 		}
@@ -84,54 +101,52 @@ func (c *counts) wait() {
 	c.unlock()
 }
 
-// countAll counts the records on all servers by the kind that their names begin
-// with.
-func (s *Store) countAll(ctx context.Context) (map[string]int, error) {
-	var mu sync.Mutex
-	byKind := map[string]int{}
+// countAll counts the records of a kind on all servers.
+func (s *Store) countAll(ctx context.Context, kind string) (int, error) {
+	var all atomic.Int64
 	err := forEachMaster(ctx, s.client, func(ctx context.Context, server *goredis.Client) error {
-		found, err := s.countServer(ctx, server)
-		mu.Lock()
-		defer mu.Unlock()
-		for kind, n := range found {
-			byKind[kind] += n
-		}
+		n, err := s.countServer(ctx, server, s.key(kind+"-"))
+		all.Add(int64(n))
 		return err
 	})
-	return byKind, err
+	return int(all.Load()), err
 }
 
-// countServer counts the records of one server. A key that moves to another
-// node meanwhile may be counted twice or not at all. Of the characters with a
-// meaning in a pattern a prefix has at most backslashes, see CheckPrefix.
-func (s *Store) countServer(ctx context.Context, server goredis.UniversalClient) (map[string]int, error) {
-	pattern := strings.ReplaceAll(s.key(""), `\`, `\\`) + "*"
-	byKind, cursor := map[string]int{}, uint64(0)
+// countServer counts the records of one server whose keys begin with a prefix. A
+// server returns keys in the order of a hash, so when there are enough of them,
+// they stand for all its keys. If it does not say how many those are, all are
+// counted. A key that moves to another node meanwhile may be counted twice or not
+// at all.
+func (s *Store) countServer(ctx context.Context, server *goredis.Client, prefix string) (int, error) {
+	size, unknown := server.DBSize(ctx).Result()
+	found, seen, cursor := 0, 0, uint64(0)
 	for {
-		keys, next, err := server.Scan(ctx, cursor, pattern, scanSize).Result()
+		keys, next, err := server.Scan(ctx, cursor, "", scanSize).Result()
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		if err := s.countKeys(ctx, server, keys, byKind); err != nil {
-			return nil, err
+		seen += len(keys)
+		n, err := countRecords(ctx, server, slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, prefix) }))
+		if err != nil {
+			return 0, err
 		}
-		if cursor = next; cursor == 0 {
-			return byKind, nil
+		if found += n; next == 0 {
+			return found, nil
 		}
+		if found >= s.counts.enough && unknown == nil {
+			return int(float64(found) / float64(seen) * float64(max(int64(seen), size))), nil
+		}
+		cursor = next
 	}
 }
 
-// countKeys adds the keys that hold a record and not a tombstone.
-func (s *Store) countKeys(ctx context.Context, server goredis.UniversalClient, keys []string, byKind map[string]int) error {
+// countRecords returns how many of the keys hold a record and not a tombstone.
+func countRecords(ctx context.Context, server *goredis.Client, keys []string) (n int, err error) {
 	kinds, err := readKinds(ctx, server, keys)
-	if err != nil {
-		return err
-	}
-	for i, kind := range kinds {
-		of, _, named := strings.Cut(strings.TrimPrefix(keys[i], s.key("")), "-")
-		if named && kind == string(recordKind) {
-			byKind[of]++
+	for _, kind := range kinds {
+		if kind == string(recordKind) {
+			n++
 		}
 	}
-	return nil
+	return n, err
 }

@@ -10,23 +10,31 @@ import (
 	"time"
 )
 
-// countKept is for how long an expired record is assumed to remain expired.
-const countKept = 5 * time.Minute
+const (
+	// countKept is for how long an expired record is assumed to remain expired.
+	countKept = 5 * time.Minute
+	// enough is how many records of a kind are counted. If there are more, the rest
+	// is estimated, with a standard error of 0.7 %.
+	enough = 20_000
+)
 
 // counts remembers when the records expire that were counted before, so that
 // each is read only once and afterwards only listed. The slot for housekeeping
 // guards it: one operation runs at a time.
-type counts struct{ ends map[string]end }
+type counts struct {
+	enough int
+	ends   map[string]end
+}
 
 // An end is when a record expires, and when that was read; both in Unix
 // seconds.
 type end struct{ until, read int64 }
 
-func newCounts() *counts { return &counts{ends: make(map[string]end)} }
+func newCounts() *counts { return &counts{enough: enough, ends: make(map[string]end)} }
 
 // CountRecords returns how many records of a kind are alive: those whose names
-// begin with kind and a hyphen. It lists every directory and reads each record
-// that is new, which is cheap only on a file system. If a record's expiry is
+// begin with kind and a hyphen. It lists directories and reads each record that
+// is new, which is cheap only on a file system. If a record's expiry is
 // extended, it is counted again within minutes.
 func (s *Store) CountRecords(ctx context.Context, kind string) (int, error) {
 	s.start()
@@ -35,49 +43,56 @@ func (s *Store) CountRecords(ctx context.Context, kind string) (int, error) {
 	})
 }
 
-// update counts. If it fails, what it has read so far is remembered.
-func (c *counts) update(ctx context.Context, s *Store, prefix string) (alive int, err error) {
-	met := make(map[string]end, len(c.ends))
+// update counts. If it fails, what it has read so far is remembered. A directory
+// is chosen by a hash of the name, so when the first ones have enough records,
+// they stand for all: a number that were kept in the storage could become wrong,
+// and a kept list of all records fills the memory.
+func (c *counts) update(ctx context.Context, s *Store, prefix string) (int, error) {
+	met, alive := make(map[string]end, len(c.ends)), 0
 	for n := range directories {
-		if err := c.addDirectory(ctx, s, directory(records, n), prefix, met); err != nil {
+		found, err := c.addDirectory(ctx, s, directory(records, n), prefix, met)
+		if err != nil {
 			maps.Copy(c.ends, met)
 			return 0, err
+		}
+		if alive += found; alive >= c.enough {
+			alive = alive * directories / (n + 1)
+			break
 		}
 	}
 	maps.DeleteFunc(c.ends, func(name string, _ end) bool { return strings.HasPrefix(name, prefix) })
 	maps.Copy(c.ends, met)
-	now := s.now().Unix()
-	for _, e := range met {
-		if now < e.until {
-			alive++
-		}
-	}
 	return alive, nil
 }
 
-func (c *counts) addDirectory(ctx context.Context, s *Store, path, prefix string, met map[string]end) error {
+// addDirectory adds the records of a directory to those that were met, and returns
+// how many of them are alive.
+func (c *counts) addDirectory(ctx context.Context, s *Store, path, prefix string, met map[string]end) (alive int, err error) {
 	keys, err := s.storage.List(ctx, path, false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("storagestore: listing %s: %w", path, err)
+		return 0, fmt.Errorf("storagestore: listing %s: %w", path, err)
 	}
 	for _, key := range keys {
 		name, ok := nameOf(key)
 		if !ok || !strings.HasPrefix(name, prefix) {
 			continue
 		}
-		now := s.now()
-		before, known := c.ends[name]
-		if known && (now.Unix() < before.until || now.Unix() < before.read+int64(countKept/time.Second)) {
-			met[name] = before
-			continue
+		now := s.now().Unix()
+		e, known := c.ends[name]
+		if !known || now >= e.until && now >= e.read+int64(countKept/time.Second) {
+			stored, err := s.fetch(ctx, place{key: key})
+			if err != nil {
+				return 0, err
+			}
+			if stored.version == "" {
+				continue
+			}
+			e = end{until: stored.until.Unix(), read: now}
 		}
-		e, err := s.fetch(ctx, place{key: key})
-		if err != nil {
-			return err
-		}
-		if e.version != "" {
-			met[name] = end{until: e.until.Unix(), read: now.Unix()}
+		met[name] = e
+		if now < e.until {
+			alive++
 		}
 	}
-	return ctx.Err()
+	return alive, ctx.Err()
 }

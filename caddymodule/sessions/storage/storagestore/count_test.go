@@ -63,6 +63,25 @@ func TestCountRecords_ExpiredOnesDoNotCount(t *testing.T) {
 	expectCount(t, s, 1)
 }
 
+// Of many records only some are counted: those of the first directories. The bounds
+// are those of 100 among 1000 with six standard errors.
+func TestCountRecords_ManyAreEstimated(t *testing.T) {
+	t.Parallel()
+	kept := newMemoryStorage()
+	s, _ := newIdle(t, kept)
+	s.counts.enough = 100
+	for i := range 1000 {
+		save(t, s, fmt.Sprintf("session-%d", i), record("one"))
+	}
+	n, err := s.CountRecords(t.Context(), "session")
+	if err != nil || n < 400 || n > 1600 {
+		t.Errorf("got %d sessions, %v, want about 1000", n, err)
+	}
+	if known := len(s.counts.ends); known < 100 || known > 150 {
+		t.Errorf("got the ends of %d records in memory, want those of the first directories", known)
+	}
+}
+
 func TestCountRecords_DoneContextIsAnError(t *testing.T) {
 	t.Parallel()
 	s, _ := newIdle(t, newMemoryStorage())
