@@ -13,6 +13,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/advice"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/pagefile"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/transport"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -212,14 +213,14 @@ func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 // no reason to refuse a Caddyfile, which may be adapted on another machine than
 // it is used on. Provision finds them there.
 func (p *parser) files() {
-	page := p.handler.Page
-	if options.HasPlaceholder(page.Style) || checkStyle(page.Style) != nil {
+	page := pagefile.Page(p.handler.Page)
+	if options.HasPlaceholder(page.Style) || pagefile.CheckStyle(page.Style) != nil {
 		page.Style = ""
 	}
-	if options.HasPlaceholder(page.Templates) || checkTemplates(page.Templates) != nil {
+	if options.HasPlaceholder(page.Templates) || pagefile.CheckTemplates(page.Templates) != nil {
 		page.Templates = ""
 	}
-	_, mistakes := page.read()
+	_, mistakes := page.Read()
 	for _, err := range mistakes {
 		p.WrongAt(optionOf(err), err)
 	}

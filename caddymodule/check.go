@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/dustin/go-humanize"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/identity"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -81,27 +81,6 @@ func (h *Handler) checkToldHost() (option string, err error) {
 		option, u.Hostname(), advice)
 }
 
-func checkLogo(text string) error {
-	if strings.HasPrefix(text, "data:image/") {
-		return nil
-	}
-	return rules.URL("https://www.example.com/logo.svg")(text)
-}
-
-func checkStyle(text string) error {
-	if path.Ext(text) != ".css" {
-		return fmt.Errorf("%q is not a style sheet; write the path of a file such as /etc/caddy/signin.css", text)
-	}
-	return nil
-}
-
-func checkTemplates(text string) error {
-	if path.Ext(text) == ".html" {
-		return fmt.Errorf("%q is a template; write the directory that it is in", text)
-	}
-	return options.Text(text)
-}
-
 // checkMaxAge checks how old a sign-in may be.
 var checkMaxAge = options.AtLeast(rules.MinMaxAge, "less than a minute, which a sign-in takes itself", "8h")
 
@@ -134,7 +113,7 @@ func checkHeader(own Header, source rules.Source) error {
 	case own.Value == "":
 		return errors.New("it has no value; write a claim, such as username, or a text with placeholders")
 	case own.isText():
-		return checkPlaceholders(own.Value, source)
+		return identity.CheckPlaceholders(own.Value, source)
 	}
 	return source.Claim(own.Value)
 }
@@ -176,19 +155,4 @@ func (hs Headers) checkAdditional(source rules.Source) error {
 		return errors.New("these are headers of authentik's own proxy; write headers authentik, or a line such as: X-Tenant attributes.additionalHeaders.X-Tenant")
 	}
 	return source.Claim("attributes.additionalHeaders")
-}
-
-// checkPlaceholders refuses placeholders of a user that are never set. Nothing
-// is known of other placeholders before there is a request.
-func checkPlaceholders(value string, source rules.Source) error {
-	for _, part := range strings.Split(value, "{"+userPrefix)[1:] {
-		claim, _, closed := strings.Cut(part, "}")
-		if !closed {
-			return fmt.Errorf("%q lacks a closing brace", value)
-		}
-		if err := source.Claim(claim); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/matchers"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/routes"
 	"github.com/flowsidecar/caddy-authentik/proxy/sidecar"
 )
 
@@ -257,9 +258,8 @@ type Handler struct {
 	starters  []*starter       // of its gates: one, or with forward_auth one for each application
 	sidecar   *sidecar.Sidecar // only with forward_auth
 	openness  matchers.Openness
-	hosts     []string       // that the site has, as far as it is known
+	site      routes.Site
 	storeName string         // tells its store from those of gates beside it
-	ports     []string       // that the server listens on
 	release   []func() error // undoes Provision, the last step first
 }
 

@@ -139,7 +139,7 @@ func (e *explained) follow(s *caddyhttp.Server, r *http.Request) error {
 			e.Notes = append(e.Notes, "the gate of "+gate.URL+" has not started: it does with its first request, which creates its key")
 			return true, true
 		}
-		found := explainedGate{gate.URL, gate.Application, gate.Flow, gate.ClientID, gate.hosts, gate.Prefix, running.Explain(r)}
+		found := explainedGate{gate.URL, gate.Application, gate.Flow, gate.ClientID, gate.site.Hosts, gate.Prefix, running.Explain(r)}
 		e.Gates = append(e.Gates, found)
 		return true, found.Decision != "pass" && found.Decision != "open"
 	})

@@ -31,6 +31,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/identity"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/keeper"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
 	"github.com/flowsidecar/caddy-authentik/proxy"
@@ -72,7 +73,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			passing = request.WithOwnContext(passing)
 		}
 		if s, signedIn := proxy.SessionFrom(passing.Context()); signedIn {
-			setPlaceholders(passing, s, proxy.HeaderEncoding(h.Headers.Encoding))
+			identity.SetPlaceholders(passing, s, proxy.HeaderEncoding(h.Headers.Encoding))
 		}
 		return next.ServeHTTP(w, passing)
 	})

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/dustin/go-humanize"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/identity"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -46,11 +46,11 @@ func (hs Headers) rule(own Header) proxy.HeaderRule {
 	rule := proxy.HeaderRule{Name: own.Name, Encoding: proxy.HeaderEncoding(own.Encoding)}
 	switch claim := own.claim(); claim {
 	case "":
-		rule.Value = hs.text(own.Value)
+		rule.Value = identity.Text(own.Value, hs.groups)
 		if strings.EqualFold(own.Name, "Authorization") && rule.Encoding == "" {
 			rule.Encoding = proxy.EncodingUTF8
 		}
-	case tokenClaim:
+	case identity.TokenClaim:
 		rule.Value = func(_ *http.Request, s proxy.Session) string { return s.AccessToken() }
 		if rule.Encoding == "" {
 			rule.Encoding = proxy.EncodingUTF8
@@ -67,49 +67,17 @@ func (own Header) claim() string {
 	if !own.isText() {
 		return own.Value
 	}
-	claim, prefixed := strings.CutPrefix(own.Value, "{"+userPrefix)
-	claim, closed := strings.CutSuffix(claim, "}")
-	if !prefixed || !closed || strings.ContainsAny(claim, "{}") {
-		return ""
-	}
-	return claim
+	return identity.Claim(own.Value)
 }
 
 // needsToken reports whether the header contains the access token.
-func (own Header) needsToken() bool { return own.contains(tokenClaim) }
+func (own Header) needsToken() bool { return own.contains(identity.TokenClaim) }
 
 // needsAssertion reports whether the header contains a signed assertion.
-func (own Header) needsAssertion() bool { return own.contains(assertionClaim) }
+func (own Header) needsAssertion() bool { return own.contains(identity.AssertionClaim) }
 
 func (own Header) contains(claim string) bool {
-	return own.claim() == claim || strings.Contains(own.Value, "{"+userPrefix+claim+"}")
-}
-
-// text returns a function that replaces the placeholders in a header's value
-// for one request. An unknown placeholder becomes empty. The gate spells the
-// whole text, so the username is not spelled before.
-func (hs Headers) text(value string) func(*http.Request, proxy.Session) string {
-	return func(r *http.Request, s proxy.Session) string {
-		repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-		if !found {
-			return ""
-		}
-		filled, err := repl.ReplaceFunc(value, func(key string, before any) (any, error) {
-			field, ours := strings.CutPrefix(key, userPrefix)
-			switch {
-			case !ours:
-				return before, nil
-			case field == "groups":
-				return joined(hs.groups(s.User().Groups)), nil
-			}
-			known, _ := placeholder(s, field)
-			return known, nil
-		})
-		if err != nil {
-			return ""
-		}
-		return filled
-	}
+	return own.claim() == claim || identity.Contains(own.Value, claim)
 }
 
 // groups returns those of a user's groups that headers name.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // validate does what "caddy validate" does with a Caddyfile. It returns the
@@ -168,17 +167,5 @@ func TestToldHosts_MayBePlaceholders(t *testing.T) {
 		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", host, err, want)
 		}
-	}
-}
-
-func TestToldHosts_HaveThePortsOfTheServer(t *testing.T) {
-	h := &Handler{
-		hosts: []string{"app.example.com", "2001:db8::1"},
-		ports: listenPorts(&caddyhttp.Server{Listen: []string{":8443", "tcp/127.0.0.1:9000-9001", "unix//run/caddy.sock"}}),
-	}
-	want := "app.example.com app.example.com:8443 app.example.com:9000 app.example.com:9001 " +
-		"[2001:db8::1] [2001:db8::1]:8443 [2001:db8::1]:9000 [2001:db8::1]:9001"
-	if got := strings.Join(h.toldHosts(), " "); got != want {
-		t.Errorf("got %s, want %s", got, want)
 	}
 }

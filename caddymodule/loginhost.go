@@ -194,34 +194,6 @@ func (h *Handler) besideLoginAt(openID bool) (all []rules.Conflict) {
 	return all
 }
 
-// checkTicketHosts refuses a site without names of its own whose visitors sign in at
-// a login host, or which is one.
-func (h *Handler) checkTicketHosts() error {
-	switch {
-	case h.LoginAt != "":
-		return options.In("login at", rules.TicketHosts(bracketed(h.hosts)))
-	case h.LoginHost != "":
-		return options.In("login_host", rules.ToldHosts(bracketed(h.hosts)))
-	}
-	return nil
-}
-
-// publicURL returns authentik's address for browsers: that of the login host, if
-// there is one.
-func (h *Handler) publicURL() *url.URL {
-	switch {
-	case h.PublicURL != "" || h.LoginAt == "" && h.LoginHost == "":
-		return parsed(h.PublicURL)
-	case h.LoginAt != "":
-		return parsed(h.LoginAt)
-	case h.Site != "":
-		return parsed(h.Site)
-	case len(h.hosts) > 0:
-		return &url.URL{Scheme: "https", Host: bracketed(h.hosts)[0]}
-	}
-	return nil
-}
-
 // loginHostConfig returns what the options say, which have been checked.
 func (h *Handler) loginHostConfig() *proxy.LoginHostConfig {
 	if h.LoginHost == "" {

@@ -114,15 +114,6 @@ func (m *metrics) at(store, site string) gateMetrics {
 	return g
 }
 
-// siteLabel returns what stands for the handler's site in metrics: its first host
-// in the configuration.
-func (h *Handler) siteLabel() string {
-	if len(h.hosts) == 0 {
-		return anySite
-	}
-	return h.hosts[0]
-}
-
 // Decision counts one decision.
 func (g gateMetrics) Decision(kind string) {
 	c, found := g.decision[kind]

@@ -19,7 +19,7 @@ func (h *Handler) sessionCookie() sessionCookie {
 		store: h.storeName, authentik: h.URL + " " + h.PublicURL,
 	}
 	if c.domain == "" {
-		c.hosts = h.hosts
+		c.hosts = h.site.Hosts
 	}
 	return c
 }

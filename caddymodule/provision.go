@@ -14,6 +14,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gatekey"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/keeper"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/pagefile"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/transport"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/version"
@@ -31,7 +32,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	wrong := h.expand()
 	transport, err := h.transport()
 	wrong = wrong.And(err)
-	page, mistakes := h.Page.read()
+	page, mistakes := pagefile.Page(h.Page).Read()
 	wrong = append(wrong, mistakes...)
 	wrong = wrong.And(h.loadMatchers(ctx))
 	wrong = wrong.And(h.checkSite(ctx))

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/pagefile"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -47,9 +48,9 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "client_secret", Value: &h.ClientSecret, Check: options.Secret, Example: "client_secret {file./run/secrets/client_secret}"},
 		{Name: "login", Value: &h.Login, Check: options.OneOf("page", "relay", "redirect"), Example: "login page"},
 		{Name: "page title", Value: &h.Page.Title, Check: options.Text, Example: `title "Example Ltd."`},
-		{Name: "page logo", Value: &h.Page.Logo, Check: checkLogo, Example: "logo https://www.example.com/logo.svg"},
-		{Name: "page style", Value: &h.Page.Style, Check: checkStyle, Example: "style /etc/caddy/signin.css"},
-		{Name: "page templates", Value: &h.Page.Templates, Check: checkTemplates, Example: "templates /etc/caddy/signin"},
+		{Name: "page logo", Value: &h.Page.Logo, Check: pagefile.CheckLogo, Example: "logo https://www.example.com/logo.svg"},
+		{Name: "page style", Value: &h.Page.Style, Check: pagefile.CheckStyle, Example: "style /etc/caddy/signin.css"},
+		{Name: "page templates", Value: &h.Page.Templates, Check: pagefile.CheckTemplates, Example: "templates /etc/caddy/signin"},
 		{Name: "page language", Value: &h.Page.Language, Check: proxy.CheckPageLanguage, Example: "language de"},
 		{Name: "lifetime", Value: &h.Lifetime, Check: options.AtLeast(rules.MinLifetime, "less than a minute, too short to use the application", "24h"), Example: "lifetime 7d"},
 		{Name: "idle", Value: &h.Idle, Check: options.AtLeast(rules.MinIdle, "less than two minutes, and the use of a session is recorded once a minute", "30m"), Example: "idle 30m"},

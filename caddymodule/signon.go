@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/identity"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -131,33 +131,10 @@ func (b *SignOnBasic) check(source rules.Source) error {
 }
 
 func checkCredentials(user, password string, source rules.Source) error {
-	if err := checkCredential(user, source); err != nil {
+	if err := identity.CheckCredential(user, source); err != nil {
 		return options.In("user", err)
 	}
-	return options.In("password", checkCredential(password, source))
-}
-
-// checkCredential checks a name or a password at the application, which is the
-// same for all requests of a session.
-func checkCredential(value string, source rules.Source) error {
-	for _, part := range strings.Split(value, "{")[1:] {
-		name, _, closed := strings.Cut(part, "}")
-		claim, ours := strings.CutPrefix(name, userPrefix)
-		switch {
-		case !closed:
-			return fmt.Errorf("%q lacks a closing brace", value)
-		case strings.HasPrefix(name, "env."), strings.HasPrefix(name, "file."):
-		case !ours:
-			return fmt.Errorf("{%s} can differ from request to request; write placeholders of the user, such as {http.auth.user.username}, or {env.NAME}", name)
-		case claim == "session", claim == assertionClaim:
-			return fmt.Errorf("{%s} is no name and no password; write another placeholder", name)
-		default:
-			if err := source.Claim(claim); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return options.In("password", identity.CheckCredential(password, source))
 }
 
 // expand replaces the placeholders that are the same for everyone and checks the
@@ -187,27 +164,6 @@ func expandLasting(text *string) (err error) {
 	return err
 }
 
-// credential returns what a text says for a session's user. A placeholder of which
-// nothing is known leaves the whole of it empty: a name or a password must not be
-// half of one.
-func credential(text string) func(proxy.Session) string {
-	return func(s proxy.Session) string {
-		filled, err := caddy.NewEmptyReplacer().ReplaceFunc(text, func(key string, _ any) (any, error) {
-			value, known := placeholder(s, strings.TrimPrefix(key, userPrefix))
-			if !known || value == nil || value == "" {
-				return nil, errUnknownCredential
-			}
-			return value, nil
-		})
-		if err != nil {
-			return ""
-		}
-		return filled
-	}
-}
-
-var errUnknownCredential = errors.New("nothing is known for the placeholder")
-
 // signOnForm returns the form for the gate.
 func (s SignOn) signOnForm() *proxy.SignOnForm {
 	f := s.Form
@@ -216,8 +172,8 @@ func (s SignOn) signOnForm() *proxy.SignOnForm {
 	}
 	return &proxy.SignOnForm{
 		Page: f.Page, Post: f.Post, Cookies: f.Cookies, Redirected: f.OK == "redirect",
-		User:     proxy.FormField{Name: f.User.Field, Value: credential(f.User.Value)},
-		Password: proxy.FormField{Name: f.Password.Field, Value: credential(f.Password.Value)},
+		User:     proxy.FormField{Name: f.User.Field, Value: identity.Credential(f.User.Value)},
+		Password: proxy.FormField{Name: f.Password.Field, Value: identity.Credential(f.Password.Value)},
 	}
 }
 
@@ -227,7 +183,7 @@ func (s SignOn) header() []proxy.HeaderRule {
 	if b == nil {
 		return nil
 	}
-	user, password := credential(b.User), credential(b.Password)
+	user, password := identity.Credential(b.User), identity.Credential(b.Password)
 	return []proxy.HeaderRule{{
 		Name: "Authorization", Encoding: proxy.EncodingUTF8,
 		Of: func(s proxy.Session) string { return proxy.Basic(user(s), password(s)) },

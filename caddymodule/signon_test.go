@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/examples/legacy/ledger"
-	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // TestSignOn_AnOldApplicationIsSignedInTo puts the gate before an application that
@@ -109,24 +108,5 @@ func TestSignOn_BasicIsSentToTheApplicationOnly(t *testing.T) {
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("ada:a:{b}ü"))
 	if seen := s.app.seen(); strings.Join(seen.Header["Authorization"], "|") != want {
 		t.Errorf("got %q, want %q", seen.Header["Authorization"], want)
-	}
-}
-
-func TestSignOn_ACredentialIsWholeOrNone(t *testing.T) {
-	t.Parallel()
-	s := proxy.NewSession(proxy.User{Username: "ada", Attributes: map[string]any{"key": "secret {http.auth.user.username}", "empty": ""}})
-	for text, want := range map[string]string{
-		"{http.auth.user.username}":                      "ada",
-		"{http.auth.user.username}@example.com":          "ada@example.com",
-		"plain":                                          "plain",
-		"{http.auth.user.attributes.key}":                "secret {http.auth.user.username}",
-		"x{http.auth.user.attributes.missing}":           "",
-		"x{http.auth.user.attributes.empty}":             "",
-		"{http.auth.user.username}{http.auth.user.name}": "",
-		`a\{b\}`: "a{b}",
-	} {
-		if got := credential(text)(s); got != want {
-			t.Errorf("%s: got %q, want %q", text, got, want)
-		}
 	}
 }

@@ -293,6 +293,11 @@ var Rooms = []Room{
 	{Path: "caddymodule/internal/request", Bans: slices.Concat(standIn, []Ban{
 		{Module + "/proxy", "it says what Caddy knows, and knows no gate"},
 	})},
+	{Path: "caddymodule/internal/routes", Bans: slices.Concat(standIn, []Ban{
+		{Module + "/proxy/internal", "it reads Caddy's routes, and knows a gate by the id of its module"},
+	})},
+	{Path: "caddymodule/internal/pagefile", Bans: standIn},
+	{Path: "caddymodule/internal/identity", Bans: standIn},
 	{Path: "caddymodule/internal/transport", Bans: slices.Concat(standIn, []Ban{
 		{Module + "/proxy/internal", "it makes connections, and knows no gate"},
 	})},

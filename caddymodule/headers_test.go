@@ -41,39 +41,6 @@ func filled(t testing.TB, own Header, s proxy.Session) string {
 	return rule.Value(r, s)
 }
 
-func TestPlaceholders_DescribeTheUser(t *testing.T) {
-	t.Parallel()
-	r, repl := withReplacer(t)
-	repl.Set("http.auth.user.id", "mallory")
-	repl.Set("http.auth.user.role", "admin")
-	setPlaceholders(r, ada(), "")
-	tests := map[string]string{
-		"{http.auth.user.id}":                      "ada",
-		"{http.auth.user.username}":                "ada",
-		"{http.auth.user.name}":                    "Ada Lovelace",
-		"{http.auth.user.email}":                   "ada@example.com",
-		"{http.auth.user.uid}":                     "abc123",
-		"{http.auth.user.groups}":                  "staff,x%2Cadmins,50%",
-		"{http.auth.user.attributes.tenant}":       "north",
-		"{http.auth.user.attributes.a.b}":          "dotted",
-		"{http.auth.user.attributes.office.floor}": "3",
-		"{http.auth.user.attributes.none}":         "-",
-		"{http.auth.user.attributes.tenant.x}":     "-",
-		"{http.auth.user.role}":                    "-",
-		"{http.auth.user.access_token}":            "-",
-	}
-	for text, want := range tests {
-		if got := repl.ReplaceAll(text, "-"); got != want {
-			t.Errorf("%s = %q, want %q", text, got, want)
-		}
-	}
-}
-
-func TestPlaceholders_NeedNoReplacer(t *testing.T) {
-	t.Parallel()
-	setPlaceholders(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), ada(), "")
-}
-
 func TestHeaders_ReplacePlaceholders(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
@@ -143,32 +110,6 @@ func TestAccessToken_IsReadForEachRequest(t *testing.T) {
 		h := Handler{Headers: Headers{Own: []Header{{Name: "X-User", Value: "username"}, own}}}
 		if got := h.config().OIDC.KeepAccessToken; got != want {
 			t.Errorf("%s: the token is kept: %v", value, got)
-		}
-	}
-}
-
-func TestPlaceholders_WriteListsLikeGroups(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct{ value, want any }{
-		{[]any{"staff", "x,admins", "50%"}, "staff,x%2Cadmins,50%"},
-		{[]any{float64(1), true}, "1,true"},
-		{[]any{}, ""},
-		{"x,y", "x,y"},
-		{float64(3), float64(3)},
-		{nil, nil},
-	} {
-		if got := flat(tt.value); got != tt.want {
-			t.Errorf("%v = %v, want %v", tt.value, got, tt.want)
-		}
-	}
-}
-
-// Every claim that the Caddyfile takes must mean something as a placeholder.
-func TestPlaceholders_ExistForEveryClaim(t *testing.T) {
-	t.Parallel()
-	for _, claim := range []string{"id", "username", "name", "email", "uid", "groups", "session"} {
-		if _, known := placeholder(ada(), claim); !known {
-			t.Errorf("%s is not known", claim)
 		}
 	}
 }

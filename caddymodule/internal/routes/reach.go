@@ -1,7 +1,8 @@
-package caddymodule
+package routes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -22,29 +23,25 @@ import (
 // to any gate, as in `handle_path /app/* { authentik … }` beside a `handle` with
 // something else. Visitors are then sent to a sign-in page that the neighbour
 // answers.
-func (h *Handler) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server) {
-	prefix := h.Prefix
-	if prefix == "" {
-		prefix = "/.authentik"
-	}
-	prefix = strings.TrimSuffix(prefix, "/")
+func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server) {
+	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
 	levels := []caddyhttp.RouteList{server.Routes}
 	for _, module := range ctx.Modules() {
 		if subroute, ok := module.(*caddyhttp.Subroute); ok {
 			levels = append(levels, subroute.Routes)
 		}
 	}
-	hosts := siteHosts(ctx)
+	hosts := hosts(ctx)
 	if around, reached := reach(levels, hosts, prefix+"/login"); !reached {
 		below := strings.TrimRight(around, "/*")
 		if below == "" || strings.ContainsAny(below, "*{") {
 			below = "/app"
 		}
-		h.log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; write prefix "+below+
+		g.Log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; write prefix "+below+
 			"/.authentik, or a handle for them: handle "+prefix+"/* { authentik … }", "prefix", prefix, "route", around)
 	}
-	if around, reached := reach(levels, hosts, "/if/flow/x/"); !reached && h.pageHost() {
-		h.log.Warn("route: authentik's pages below /if/flow/ do not reach a gate, which login relay and links in mails need; "+
+	if around, reached := reach(levels, hosts, "/if/flow/x/"); !reached && g.PageHost {
+		g.Log.Warn("route: authentik's pages below /if/flow/ do not reach a gate, which login relay and links in mails need; "+
 			"write the directive where it gets all paths of the site", "route", around)
 	}
 }
@@ -126,12 +123,12 @@ func holdsGate(r caddyhttp.Route, hosts []string, path string) bool {
 		return bytes.Contains(bytes.Join(rawMessages(r.HandlersRaw), nil), []byte(`"handler":"authentik"`))
 	}
 	return slices.ContainsFunc(r.Handlers, func(m caddyhttp.MiddlewareHandler) bool {
-		switch m := m.(type) {
-		case *Handler:
+		if module, ok := m.(caddy.Module); ok && module.CaddyModule().ID == handlerID {
 			return true
-		case *caddyhttp.Subroute:
-			for i, inner := range m.Routes {
-				if below := stripped(m.Routes[:i], path); mayMatch(inner, hosts, below) && holdsGate(inner, hosts, below) {
+		}
+		if below, ok := m.(*caddyhttp.Subroute); ok {
+			for i, inner := range below.Routes {
+				if rest := stripped(below.Routes[:i], path); mayMatch(inner, hosts, rest) && holdsGate(inner, hosts, rest) {
 					return true
 				}
 			}

@@ -1,4 +1,9 @@
-package caddymodule
+// Package identity tells the rest of Caddy who is signed in: by placeholders, and in
+// texts with placeholders of the user.
+//
+//   - identity.go: the placeholders
+//   - text.go: texts with placeholders, for headers, names and passwords
+package identity
 
 import (
 	"net/http"
@@ -10,45 +15,45 @@ import (
 )
 
 const (
-	// userPrefix begins the placeholders of the signed-in user.
-	userPrefix = "http.auth.user."
+	// Prefix begins the placeholders of the signed-in user.
+	Prefix = "http.auth.user."
 	// attributePrefix begins the claims that are attributes of the user.
 	attributePrefix = "attributes."
-	// tokenClaim is the access token. Only gates that have a header with it
+	// TokenClaim is the access token. Only gates that have a header with it
 	// keep it at hand.
-	tokenClaim = "access_token"
-	// assertionClaim is a signed assertion. Only gates that have a header with it
+	TokenClaim = "access_token"
+	// AssertionClaim is a signed assertion. Only gates that have a header with it
 	// sign.
-	assertionClaim = "assertion"
+	AssertionClaim = "assertion"
 )
 
-// setPlaceholders sets the placeholders of the signed-in user for the handlers
+// SetPlaceholders sets the placeholders of the signed-in user for the handlers
 // after the gate. It deletes those of other modules, since authentik is
 // authoritative. Nothing is computed before a placeholder is used.
 //
 // The placeholder id is spelled like the username in the headers: php_fastcgi
 // hands it to the application as REMOTE_USER, beside the headers.
-func setPlaceholders(r *http.Request, s proxy.Session, encoding proxy.HeaderEncoding) {
+func SetPlaceholders(r *http.Request, s proxy.Session, encoding proxy.HeaderEncoding) {
 	repl, found := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !found {
 		return
 	}
-	repl.DeleteByPrefix(userPrefix)
+	repl.DeleteByPrefix(Prefix)
 	repl.Map(func(key string) (any, bool) {
-		field, ours := strings.CutPrefix(key, userPrefix)
+		field, ours := strings.CutPrefix(key, Prefix)
 		switch {
 		case !ours:
 			return nil, false
 		case field == "id":
 			return encoding.Spell(s.User().Username), true
 		}
-		return placeholder(s, field)
+		return value(s, field)
 	})
 }
 
-// placeholder returns the value of a placeholder of the user, which has this
-// name below userPrefix.
-func placeholder(s proxy.Session, field string) (any, bool) {
+// value returns the value of a placeholder of the user, which has this
+// name below Prefix.
+func value(s proxy.Session, field string) (any, bool) {
 	switch field {
 	case "id", "username":
 		return s.User().Username, true
@@ -62,16 +67,16 @@ func placeholder(s proxy.Session, field string) (any, bool) {
 		return joined(s.User().Groups), true
 	case "session":
 		return s.ID(), true
-	case tokenClaim:
+	case TokenClaim:
 		return s.AccessToken(), true
-	case assertionClaim:
+	case AssertionClaim:
 		return s.Assertion(), true
 	}
 	if path, isAttribute := strings.CutPrefix(field, attributePrefix); isAttribute {
 		return attribute(s.User().Attributes, path)
 	}
-	value, found := s.Claim(field)
-	return flat(value), found
+	claimed, found := s.Claim(field)
+	return flat(claimed), found
 }
 
 // flat joins a list in the same way as groups, and returns other values as they

@@ -1,9 +1,11 @@
-package caddymodule
+// Package pagefile reads the files that change what the sign-in page looks like.
+package pagefile
 
 import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -16,8 +18,11 @@ import (
 // load it.
 const maxStyle = 256 << 10
 
-// read reads the files of the page.
-func (p Page) read() (proxy.PageConfig, options.Mistakes) {
+// A Page is what the sign-in page looks like, as it is configured.
+type Page struct{ Title, Logo, Style, Templates, Language string }
+
+// Read reads the files of the page.
+func (p Page) Read() (proxy.PageConfig, options.Mistakes) {
 	var wrong options.Mistakes
 	cfg := proxy.PageConfig{Title: p.Title, Logo: p.Logo, Language: p.Language}
 	if p.Style != "" {
@@ -76,4 +81,28 @@ func unknownTemplates(dir string) (wrong options.Mistakes) {
 		wrong = append(wrong, fmt.Errorf("there is no template %s%s", name, hint))
 	}
 	return wrong
+}
+
+// CheckLogo checks the address of a picture.
+func CheckLogo(text string) error {
+	if strings.HasPrefix(text, "data:image/") {
+		return nil
+	}
+	return rules.URL("https://www.example.com/logo.svg")(text)
+}
+
+// CheckStyle checks the path of a style sheet.
+func CheckStyle(text string) error {
+	if path.Ext(text) != ".css" {
+		return fmt.Errorf("%q is not a style sheet; write the path of a file such as /etc/caddy/signin.css", text)
+	}
+	return nil
+}
+
+// CheckTemplates checks the path of a directory with templates.
+func CheckTemplates(text string) error {
+	if path.Ext(text) == ".html" {
+		return fmt.Errorf("%q is a template; write the directory that it is in", text)
+	}
+	return options.Text(text)
 }

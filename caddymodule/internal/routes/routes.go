@@ -1,0 +1,166 @@
+// Package routes finds out which site a handler is part of, and warns of routes around
+// it that lead past the gate.
+//
+//   - routes.go: the site's hosts and ports
+//   - gate.go: warnings about the routes beside a gate
+//   - reach.go: which addresses get to a gate
+package routes
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// A Site is what is known of the site that a handler is part of.
+type Site struct {
+	Hosts []string // may have wildcards; nil if every host matches
+	Ports []string // that the server listens on
+}
+
+// Of returns the site of the handler that is being loaded.
+func Of(ctx caddy.Context) Site {
+	s := Site{Hosts: hosts(ctx)}
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		s.Ports = ports(server)
+	}
+	return s
+}
+
+// hosts returns the hosts that the routes around the handler match, which
+// may have wildcards. It returns nil if every host matches, and otherwise leaves
+// out hosts that are known only with a request.
+func hosts(ctx caddy.Context) []string {
+	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return nil
+	}
+	all, _ := routeHosts(server.Routes)
+	for _, module := range ctx.Modules() {
+		subroute, ok := module.(*caddyhttp.Subroute)
+		if !ok {
+			continue
+		}
+		if inner, restricted := routeHosts(subroute.Routes); restricted {
+			all = inner
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(lastingHosts(all)), options.HasPlaceholder)
+}
+
+// lastingHosts replaces the placeholders that are the same for every request.
+func lastingHosts(hosts []string) []string {
+	if !slices.ContainsFunc(hosts, func(host string) bool { return strings.Contains(host, "{") }) {
+		return hosts
+	}
+	all := slices.Clone(hosts)
+	for i, host := range all {
+		if expanded, err := options.ExpandLasting(host); err == nil {
+			all[i] = expanded
+		}
+	}
+	return all
+}
+
+// routeHosts returns the hosts that the route with the handler matches, and
+// whether it matches these only. Caddy is about to load the handlers of that
+// route, and has loaded those of the routes before it.
+func routeHosts(routes caddyhttp.RouteList) (hosts []string, restricted bool) {
+	i := slices.IndexFunc(routes, func(r caddyhttp.Route) bool { return r.HandlersRaw != nil })
+	if i < 0 {
+		return nil, false
+	}
+	for _, set := range routes[i].MatcherSets {
+		j := slices.IndexFunc(set, func(m any) bool { _, ok := m.(*caddyhttp.MatchHost); return ok })
+		if j < 0 {
+			return nil, false
+		}
+		matcher, _ := set[j].(*caddyhttp.MatchHost)
+		hosts = append(hosts, *matcher...)
+	}
+	return hosts, len(hosts) > 0
+}
+
+// Bracketed returns the hosts as they stand in a Host header, where an address of
+// IPv6 has brackets.
+func (s Site) Bracketed() []string {
+	all := slices.Clone(s.Hosts)
+	for i, host := range all {
+		if _, err := netip.ParseAddr(host); err == nil && strings.Contains(host, ":") {
+			all[i] = "[" + host + "]"
+		}
+	}
+	return all
+}
+
+// Told returns the hosts that authentik may be told: those of the site, with the
+// scheme's own port or one that the server listens on. Browsers that come by another
+// port do so through something in front.
+func (s Site) Told() (all []string) {
+	for _, host := range s.Bracketed() {
+		all = append(all, host)
+		for _, port := range s.Ports {
+			all = append(all, host+":"+port)
+		}
+	}
+	return all
+}
+
+// ports returns the ports that a server listens on.
+func ports(server *caddyhttp.Server) (all []string) {
+	for _, listen := range server.Listen {
+		addr, err := caddy.ParseNetworkAddress(listen)
+		if err != nil || addr.IsUnixNetwork() || addr.IsFdNetwork() {
+			continue
+		}
+		for i := range min(addr.PortRangeSize(), maxPorts) {
+			all = append(all, strconv.FormatUint(uint64(addr.StartPort+i), 10))
+		}
+	}
+	return all
+}
+
+// maxPorts bounds how many ports of a range are listed.
+const maxPorts = 100
+
+// CheckCookieDomain refuses a domain that is not above the hosts of the site:
+// browsers drop the cookie there, and no sign-in ever holds.
+func (s Site) CheckCookieDomain(domain string, log *slog.Logger) error {
+	if domain == "" || rules.CookieDomain(domain) != nil {
+		return nil
+	}
+	if len(s.Hosts) == 0 {
+		log.Warn("cookie domain: the hosts of this site are not known; browsers drop the cookie of hosts that are not below the domain", "domain", domain)
+	}
+	var wrong options.Mistakes
+	for _, host := range s.Hosts {
+		switch rules.Reach(domain, host) {
+		case rules.NotReached:
+			wrong = append(wrong, fmt.Errorf("cookie domain: %q is not above the host %s, and browsers drop the cookie there; %s", domain, host, otherDomain(host)))
+		case rules.PartlyReached:
+			log.Warn("cookie domain: only some hosts of this site are below the domain; browsers drop the cookie of the others", "domain", domain, "host", host)
+		case rules.Reached:
+		}
+	}
+	return wrong.Err()
+}
+
+// otherDomain says what to write for a host.
+func otherDomain(host string) string {
+	name := strings.TrimPrefix(rules.Host(host), "*.")
+	above, err := publicsuffix.EffectiveTLDPlusOne(name)
+	if err != nil || rules.CookieDomain(above) != nil {
+		return "leave domain out"
+	}
+	return "write domain " + above + ", or leave it out"
+}

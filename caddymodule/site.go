@@ -1,0 +1,101 @@
+package caddymodule
+
+import (
+	"net/url"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/routes"
+	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// checkSite checks the options against the site that the handler is part of.
+func (h *Handler) checkSite(ctx caddy.Context) error {
+	h.site = routes.Of(ctx)
+	if u := parsed(h.Site); u != nil {
+		h.site.Hosts = []string{u.Host}
+	}
+	if h.ForwardAuth != nil {
+		h.site.Hosts = h.ForwardAuth.hosts()
+	}
+	routes.Gate{Site: h.site, Prefix: h.Prefix, PageHost: h.pageHost(), Headers: h.identityHeaders(), Log: h.log}.Warn(ctx)
+	return options.Mistakes(nil).And(h.site.CheckCookieDomain(h.Cookie.Domain, h.log)).And(h.checkToldHosts()).And(h.checkTicketHosts()).Err()
+}
+
+// pageHost reports whether authentik is told the host of this site.
+func (h *Handler) pageHost() bool {
+	return h.Host == "page" || h.Host == "" && h.Login == string(proxy.LoginRelay)
+}
+
+// checkToldHosts refuses a site without names of its own if authentik is told
+// the name: any client could make one up.
+func (h *Handler) checkToldHosts() error {
+	if !h.pageHost() {
+		return nil
+	}
+	option := "host page"
+	if h.Host == "" {
+		option = "login relay"
+	}
+	return options.In(option, rules.ToldHosts(h.site.Bracketed()))
+}
+
+// toldHosts returns the hosts that authentik may be told. With site the gate knows
+// them.
+func (h *Handler) toldHosts() []string {
+	if h.Site != "" {
+		return nil
+	}
+	return h.site.Told()
+}
+
+// checkTicketHosts refuses a site without names of its own whose visitors sign in at
+// a login host, or which is one.
+func (h *Handler) checkTicketHosts() error {
+	switch {
+	case h.LoginAt != "":
+		return options.In("login at", rules.TicketHosts(h.site.Bracketed()))
+	case h.LoginHost != "":
+		return options.In("login_host", rules.ToldHosts(h.site.Bracketed()))
+	}
+	return nil
+}
+
+// publicURL returns authentik's address for browsers: that of the login host, if
+// there is one.
+func (h *Handler) publicURL() *url.URL {
+	switch {
+	case h.PublicURL != "" || h.LoginAt == "" && h.LoginHost == "":
+		return parsed(h.PublicURL)
+	case h.LoginAt != "":
+		return parsed(h.LoginAt)
+	case h.Site != "":
+		return parsed(h.Site)
+	case len(h.site.Hosts) > 0:
+		return &url.URL{Scheme: "https", Host: h.site.Bracketed()[0]}
+	}
+	return nil
+}
+
+// siteLabel returns what stands for the handler's site in metrics: its first host
+// in the configuration.
+func (h *Handler) siteLabel() string {
+	if len(h.site.Hosts) == 0 {
+		return anySite
+	}
+	return h.site.Hosts[0]
+}
+
+// identityHeaders returns a pattern for the headers that the application trusts.
+func (h *Handler) identityHeaders() string {
+	switch {
+	case h.Headers.Preset == string(proxy.HeadersAuthentik):
+		return "X-Authentik-*"
+	case h.Headers.Preset != string(proxy.HeadersRemote) && len(h.Headers.Own) > 0:
+		return h.Headers.Own[0].Name
+	default:
+		return "Remote-*"
+	}
+}
