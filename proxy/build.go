@@ -65,7 +65,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	if cfg.OIDC.used() {
 		options.OIDC = oidc.New(oidc.Options{
 			Authentik: cfg.Client, Application: cfg.Application, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret,
-			Scopes: cfg.OIDC.Scopes, SignOutBack: cfg.OIDC.SignOutBack, Now: cfg.Now, Go: g.background.Go,
+			Scopes: cfg.OIDC.Scopes, SignOutBack: cfg.OIDC.SignOutBack, Now: cfg.Now, Logger: cfg.Logger, Go: g.background.Go,
 		})
 	}
 	if cfg.LoginHost != nil {

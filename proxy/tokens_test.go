@@ -65,7 +65,7 @@ func newIssuer(t testing.TB) *issuer {
 func sourceOf(cfg Config) *oidc.Source {
 	return oidc.New(oidc.Options{
 		Authentik: cfg.Client, Application: cfg.Application, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret,
-		Scopes: cfg.OIDC.Scopes, Now: cfg.Now,
+		Scopes: cfg.OIDC.Scopes, Now: cfg.Now, Logger: cfg.Logger,
 	})
 }
 

@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
 	"sync"
 	"time"
@@ -43,6 +44,7 @@ type Options struct {
 	Scopes       []string
 	SignOutBack  bool // the address of the sign-out page is registered
 	Now          func() time.Time
+	Logger       *slog.Logger
 	// Go runs what is fetched for several visitors in the background of the gate,
 	// which waits for it when it closes. Default: it ends by itself.
 	Go func(work func(context.Context)) bool
@@ -165,11 +167,22 @@ func (p *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proo
 		case !errors.Is(err, errRefreshRefused):
 			return session.Proof{}, err
 		}
+		p.explainRefusal(ctx, v, rec.Tokens.Refresh)
 	}
 	if len(rec.Cookies) > 0 {
 		return p.silent(ctx, v, rec)
 	}
 	return p.inquire(ctx, v, rec)
+}
+
+// explainRefusal logs that a refresh token that authentik has refused is active.
+// authentik 2026.8 has the same answer for a token that has ended as for a
+// provider that does not allow the grant type.
+func (p *Source) explainRefusal(ctx context.Context, v flowclient.Visitor, refresh string) {
+	if _, err := p.introspect(ctx, v, refresh); err == nil {
+		p.Logger.WarnContext(ctx, "recheck: refresh token is active, and authentik does not accept it",
+			"client_id", p.ClientID, "remedy", "allow the grant type refresh token at the provider in authentik")
+	}
 }
 
 // keeping returns a renewal with what it says nothing about.
