@@ -2,9 +2,12 @@ package chromium
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
@@ -138,13 +141,26 @@ func (w *Window) Do(steps ...chromedp.Action[chromedp.Void]) {
 // Text is what can be read of the first element that a selector finds.
 func (w *Window) Text(selector string) string {
 	w.Helper()
+	return look(w, selector, chromedp.Text(chromedp.CSS(selector), often))
+}
+
+// look reads something of the page, and reads it again if one page gives way to
+// another meanwhile. what is what it reads.
+func look[T any](w *Window, what string, step chromedp.Action[T]) T {
+	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Ctx, testsite.Timeout)
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector), often))
-	if err != nil {
-		w.Fatalf("reading %s: %v", selector, err)
+	for {
+		value, err := chromedp.Run(ctx, step)
+		var gone *cdproto.Error // a node, a frame or a context that is no more
+		if err == nil {
+			return value
+		}
+		if !errors.As(err, &gone) || ctx.Err() != nil {
+			w.Fatalf("reading %s: %v", what, err)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
-	return text
 }
 
 // Value evaluates an expression, and waits for a promise.
@@ -162,17 +178,13 @@ func Value[T any](w *Window, expression string) T {
 // True reports whether an expression is true of the page, or comes to be.
 func (w *Window) True(expression string) bool {
 	w.Helper()
-	return Value[bool](w, expression)
+	return look(w, expression, chromedp.Evaluate[bool](expression, chromedp.EvalAwaitPromise))
 }
 
 // URL is the address of the page.
 func (w *Window) URL() string {
 	w.Helper()
-	address, err := chromedp.Run(w.Ctx, chromedp.Location())
-	if err != nil {
-		w.Fatal(err)
-	}
-	return address
+	return look(w, "the address", chromedp.Location())
 }
 
 // Cookies are the names of all cookies that the browser has for the page.

@@ -49,8 +49,7 @@ const (
 	// maxCounts is how many accounts, and how many addresses, are counted. Each
 	// takes some two hundred bytes.
 	maxCounts = 50_000
-	// queueTimeout is how long an answer waits for those before it, and maxQueue
-	// how many wait at once.
+	// queueTimeout is [Options.Wait] by default, and maxQueue how many wait at once.
 	queueTimeout = 5 * time.Second
 	maxQueue     = 1000
 )
@@ -65,6 +64,8 @@ type Options struct {
 	Derive func(kind, name string) Key
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+	// Wait is how long an answer waits for those before it. Default: 5 seconds.
+	Wait time.Duration
 }
 
 // A Throttle counts failures. It is safe for concurrent use.
@@ -85,6 +86,7 @@ func New(o Options) *Throttle {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.Wait = cmp.Or(o.Wait, queueTimeout)
 	return &Throttle{
 		options: o, known: newKnown(o.Now),
 		accounts: newCounter(accountFree), addresses: newCounter(addressFree), pairs: newCounter(0),
@@ -130,7 +132,7 @@ func (t *Throttle) Begin(ctx context.Context, answer Answer) (*Attempt, time.Dur
 	a := &Attempt{of: t, name: answer.Name, address: t.addressOf(answer.Client)}
 	a.names = union(t.keysOf(answer.Name, answer.Pending), t.named(answer.Session)...)
 	a.accounts = t.known.withCanonical(a.names)
-	timeout := time.NewTimer(queueTimeout)
+	timeout := time.NewTimer(t.options.Wait)
 	defer timeout.Stop()
 	for {
 		pause, before := t.enter(a)
