@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -120,7 +121,7 @@ func benchDecide(b *testing.B, g *Gate, cookie string) {
 	b.ReportAllocs()
 	for b.Loop() {
 		x := exchange.Exchange{R: r, At: at, Shared: g.member.Shared, Sent: r.Header["Cookie"]}
-		if _, ok := g.decide(&x).(pass); !ok {
+		if _, ok := g.decisions.Decide(&x).(decision.Pass); !ok {
 			b.Fatal("got the request refused")
 		}
 	}

@@ -120,7 +120,7 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		Ask:     g.member.SignIn.Source.Recheck,
 		Longest: cfg.Family.members.Longest, Streams: &cfg.Family.members.Streams,
 		Passes:  func(s *session.Session) bool { return g.access.Check(s, 0, nil).Pass },
-		MayStay: g.mayStay, EndPrograms: func(name string) []*session.Session { return g.member.Shared.Programs.End(name) },
+		MayStay: g.upstream.MayStay, EndPrograms: func(name string) []*session.Session { return g.member.Shared.Programs.End(name) },
 		Access: func(ctx context.Context, rec *session.Record, application string) (bool, error) {
 			return authn.Access(ctx, cfg.Client, rec.Visitor(), application)
 		},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
@@ -56,7 +57,7 @@ func TestDecide_OnlyReadsCredentials(t *testing.T) {
 				x.Credential = programs.Read(r.Header["Authorization"])
 				w := httptest.NewRecorder()
 				x.W = w
-				kinds = append(kinds, s.gate.decide(x).kind())
+				kinds = append(kinds, decision.Kind(s.gate.decisions.Decide(x)))
 				if len(w.Header()) != 0 || len(r.Header) != headers || r.Header.Get("Authorization") != shown {
 					t.Errorf("%s with %q: got a response or a changed request, want neither", path, shown)
 				}
@@ -107,8 +108,8 @@ func FuzzClients(f *testing.F) {
 		r.Header[name] = []string{value}
 		x := exchangeAt(s.gate, r, at)
 		x.Credential = programs.Read(r.Header["Authorization"])
-		switch d := s.gate.decide(x).(type) {
-		case pass, open:
+		switch d := s.gate.decisions.Decide(x).(type) {
+		case decision.Pass, decision.Open:
 			t.Fatalf("got the request admitted: %+v", d)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -106,7 +107,7 @@ func TestDecision_OfEveryRequest(t *testing.T) {
 			}
 			at := somewhere("app.example.com")
 			at.Asked = r.URL
-			if got := g.decide(exchangeAt(g, r, at)).kind(); got != tt.want {
+			if got := decision.Kind(g.decisions.Decide(exchangeAt(g, r, at))); got != tt.want {
 				t.Errorf("got decision %s, want %s", got, tt.want)
 			}
 			r.Host, r.TLS = at.Host, new(tls.ConnectionState)
@@ -130,8 +131,8 @@ func FuzzDecide(f *testing.F) {
 		r := &http.Request{Method: method, URL: &url.URL{Path: path}, Header: http.Header{name: {value}}, Host: "app.example.com"}
 		at := somewhere(r.Host)
 		at.Asked = r.URL
-		switch d := g.decide(exchangeAt(g, r.WithContext(t.Context()), at)).(type) {
-		case pass, open:
+		switch d := g.decisions.Decide(exchangeAt(g, r.WithContext(t.Context()), at)).(type) {
+		case decision.Pass, decision.Open:
 			t.Fatalf("got the request admitted: %+v", d)
 		}
 	})

@@ -17,7 +17,6 @@
 // This package is the face of the gate:
 //
 //   - gate.go: New, Guard, Wrap and Close; build.go: the rooms put together
-//   - decision.go: every decision, and the function that makes them
 //   - routes.go: the gate's own addresses
 //   - group.go, rule.go: gates beside each other, and what each demands
 //   - config.go, check.go: the configuration, its defaults and its checks
@@ -30,7 +29,8 @@
 // is; exchange, one request at the gate; reply and signin, a visit step by step;
 // relay, authentik's own interface on this host; signout, the end; access, whether a
 // session may use the application; addresses, the gate's own; group, the gates on
-// one server. Each says in its
+// one server; decision, every decision about a request, and who makes it; upstream,
+// the request that the application gets. Each says in its
 // package documentation what it is and what it does not know.
 //
 // Public packages beside it: fault has the codes of failures, store the contract

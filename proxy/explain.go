@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 )
 
@@ -93,7 +94,7 @@ func (g *Gate) Explain(r *http.Request) Explanation {
 	before := slices.Sorted(maps.Keys(r.Header))
 	left := g.prepare(&x)
 	removed := slices.DeleteFunc(before, func(name string) bool { _, kept := r.Header[name]; return kept })
-	e := g.explain(&x, g.redirected(&x, left, g.decide(&x)))
+	e := g.explain(&x, g.decisions.Final(&x, left, g.decisions.Decide(&x)))
 	e.Removed = removed
 	if g.cfg.WhyOpen != nil {
 		e.Open = g.cfg.WhyOpen(r)
@@ -102,8 +103,8 @@ func (g *Gate) Explain(r *http.Request) Explanation {
 }
 
 // explain puts a decision into words.
-func (g *Gate) explain(x *exchange.Exchange, d decision) Explanation {
-	e := Explanation{Decision: d.kind(), Steps: x.Trace.Steps, Rules: []ExplainedRule{}, At: ExplainedRequest{x.Origin(), x.At.Asked.Path, x.At.Client.String()}}
+func (g *Gate) explain(x *exchange.Exchange, d decision.Decision) Explanation {
+	e := Explanation{Decision: decision.Kind(d), Steps: x.Trace.Steps, Rules: []ExplainedRule{}, At: ExplainedRequest{x.Origin(), x.At.Asked.Path, x.At.Client.String()}}
 	s, found, _ := x.Session()
 	if !found && x.Shows() {
 		s = x.Standing().Session
@@ -118,21 +119,21 @@ func (g *Gate) explain(x *exchange.Exchange, d decision) Explanation {
 		e.Session.Missing = []string{"the request has no session cookie of this gate"}
 	}
 	switch d := d.(type) {
-	case pass:
-		for _, told := range g.headers.Told(d.session.Headers) {
+	case decision.Pass:
+		for _, told := range g.headers.Told(d.Session.Headers) {
 			e.Told = append(e.Told, ExplainedHeader{told.Name, told.Value, !told.Shown})
 		}
-	case recheck, try:
+	case decision.Recheck, decision.Try:
 		e.Decision = "ask"
-	case signIn:
+	case decision.SignIn:
 		e.Status = http.StatusSeeOther
-	case stepUp:
+	case decision.StepUp:
 		e.Status = http.StatusUnauthorized
 		if exchange.Navigates(x.R) || exchange.Framed(x.R) {
 			e.Status = http.StatusSeeOther
 		}
-	case refuse:
-		e.Code, e.Status = d.err.Code, d.err.Status
+	case decision.Refuse:
+		e.Code, e.Status = d.Err.Code, d.Err.Status
 	}
 	e.Rules = explained(g.access.Demands(x, s))
 	return e
@@ -153,9 +154,9 @@ func explained(all []access.Demands) []ExplainedRule {
 
 // debug explains a decision in a response header, if the user of the request's
 // session is a member of the group.
-func (g *Gate) debug(x *exchange.Exchange, d decision) {
+func (g *Gate) debug(x *exchange.Exchange, d decision.Decision) {
 	switch d.(type) {
-	case own, relayed, leftOver:
+	case decision.Own, decision.Relayed, decision.LeftOver:
 		return
 	}
 	s, found, err := x.Session()
@@ -164,7 +165,7 @@ func (g *Gate) debug(x *exchange.Exchange, d decision) {
 	}
 	again := *x
 	again.Trace = new(exchange.Trace)
-	g.decide(&again)
+	g.decisions.Decide(&again)
 	x.W.Header().Set(ExplainHeader, g.explain(&again, d).line())
 }
 

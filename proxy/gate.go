@@ -12,6 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
@@ -23,6 +24,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signon"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/upstream"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -44,7 +46,9 @@ type Gate struct {
 	pictures   *pictures.Pictures
 	forgery    *http.CrossOriginProtection
 	background *background.Group
-	access     access.Policy
+	access     *access.Policy
+	decisions  *decision.Maker
+	upstream   *upstream.Introducer
 	signOn     *signon.Handler // nil if the gate signs in at no application
 	closing    sync.Once
 	closed     chan struct{}
@@ -67,6 +71,11 @@ func New(cfg Config) (*Gate, error) {
 	g.member = cfg.Group.members.NewMember()
 	g.member.Shared, g.member.Hosts, g.member.Resolve = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}, cfg.hosts(), g.resolve
 	key := seal.NewKey(cfg.Key)
+	g.decisions = &decision.Maker{
+		Member: g.member, Access: g.access, LoginHost: cfg.LoginHost != nil,
+		Preflight: cfg.Preflight, Open: cfg.Open, DangerouslyOpen: cfg.DangerouslyOpen,
+	}
+	g.upstream = &upstream.Introducer{Member: g.member, Headers: g.headers, Access: g.access, Private: cfg.Cache == CachePrivate}
 	pages, fetched, err := cfg.openPages(key, g.member.Shared.LoginAt, g.background.Go)
 	if err != nil {
 		return nil, err
@@ -116,26 +125,26 @@ func (g *Gate) Closed() <-chan struct{} { return g.closed }
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.member.Shared, Sent: g.member.Sent(r)}
 	left := g.prepare(&x)
-	d := g.redirected(&x, left, g.settle(&x, g.decide(&x)))
-	g.cfg.Metrics.Decision(d.kind())
+	d := g.decisions.Final(&x, left, g.decisions.Settle(&x, g.decisions.Decide(&x)))
+	g.cfg.Metrics.Decision(decision.Kind(d))
 	if g.cfg.Debug != "" {
 		g.debug(&x, d)
 	}
-	p, signedIn := d.(pass)
-	o, isOpen := d.(open)
+	p, signedIn := d.(decision.Pass)
+	o, isOpen := d.(decision.Open)
 	if signedIn || isOpen {
 		if g.loginHost != nil {
 			return g.passToAuthentik(x, next)
 		}
-		if o.bare {
+		if o.Bare {
 			exchange.StripCredentials(r.Header)
 		}
-		if signedIn && !p.session.IsProgram() && (g.signOn.Takes(&x) || g.member.SignOut.Takes(&x)) {
-			return g.accompany(x, p.session, next)
+		if signedIn && !p.Session.IsProgram() && (g.signOn.Takes(&x) || g.member.SignOut.Takes(&x)) {
+			return g.accompany(x, p.Session, next)
 		}
-		request, running := g.introduce(&x, p.session, o.hidden)
+		request, running := g.upstream.Introduce(&x, p.Session, o.Hidden)
 		defer running.Finish()
-		err := next(g.marked(w, request, running), request)
+		err := next(g.upstream.Mark(w, request, running), request)
 		if err == nil && running != nil {
 			running.Response.Finish()
 		}
@@ -167,26 +176,12 @@ func (g *Gate) prepare(x *exchange.Exchange) (left *group.Member) {
 	return left
 }
 
-// redirected returns the decision about a request that may be left over from a
-// relay, or be at a host that authentik must not be told.
-func (g *Gate) redirected(x *exchange.Exchange, left *group.Member, d decision) decision {
-	if left != nil && noVisit(d) {
-		x.Trace.Note("the request is left over from authentik's own interface, and its sign-in begins again")
-		d = leftOver{left}
-	}
-	if g.misdirected(x, d) {
-		x.Trace.Note("a sign-in would have to tell authentik a host that the site does not have")
-		d = refuse{fault.New(fault.HostUnknown, nil)}
-	}
-	return d
-}
-
 // accompany passes a request by which a user signs in or out at the application
 // itself.
 func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) error {
 	w := x.W
-	x.Sent = slices.Clone(x.Sent) // which introduce changes in place
-	request, running := g.introduce(&x, s, false)
+	x.Sent = slices.Clone(x.Sent) // which Introduce changes in place
+	request, running := g.upstream.Introduce(&x, s, false)
 	defer running.Finish()
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
@@ -194,42 +189,33 @@ func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) err
 	if g.member.SignOut.Takes(&x) {
 		return g.member.SignOut.AtApplication(&x, request, next)
 	}
-	err := g.signOn.Serve(&x, g.marked(w, request, running), request, s, signon.Next(next))
+	err := g.signOn.Serve(&x, g.upstream.Mark(w, request, running), request, s, signon.Next(next))
 	if err == nil {
 		running.Response.Finish()
 	}
 	return err
 }
 
-// marked returns the writer for the application's response, which is marked if it
-// is for one visitor.
-func (g *Gate) marked(w http.ResponseWriter, request *http.Request, running *session.Stream) http.ResponseWriter {
-	if running == nil || g.cfg.Cache != CachePrivate {
-		return w
-	}
-	return running.Response.Mark(w, request)
-}
-
 // answer answers a request that does not pass.
-func (g *Gate) answer(x *exchange.Exchange, d decision) {
+func (g *Gate) answer(x *exchange.Exchange, d decision.Decision) {
 	switch d := d.(type) {
-	case own:
+	case decision.Own:
 		by := g.member.Asker(x)
 		by.Addresses.Serve(by.Received(x))
-	case leftOver:
-		d.by.Relay.Resume(d.by.Received(x))
-	case relayed:
-		exchange.Spanned("sign-in relay", func(x *exchange.Exchange) { d.by.Relay.Pass(x, d.target) })(d.by.Received(x))
-	case signIn:
-		g.member.SignIn.Lead(x, d.link)
-	case stepUp:
+	case decision.LeftOver:
+		d.By.Relay.Resume(d.By.Received(x))
+	case decision.Relayed:
+		exchange.Spanned("sign-in relay", func(x *exchange.Exchange) { d.By.Relay.Pass(x, d.Target) })(d.By.Received(x))
+	case decision.SignIn:
+		g.member.SignIn.Lead(x, d.Link)
+	case decision.StepUp:
 		if exchange.Navigates(x.R) || exchange.Framed(x.R) {
 			g.member.SignIn.Lead(x, signin.Link{})
 			return
 		}
 		g.refuse(x, fault.New(fault.SignInRequired, nil))
-	case refuse:
-		g.refuse(x, d.err)
+	case decision.Refuse:
+		g.refuse(x, d.Err)
 	default:
 		x.Refuse(fault.New(fault.AuthentikUnexpected, errUndecided))
 	}
@@ -265,61 +251,4 @@ func (g *Gate) resolve(r *http.Request) Resolved {
 	}
 	at.Host = rules.Authority(at.Scheme, at.Host)
 	return at
-}
-
-// introduce makes the request that the application sees: without the gate's
-// cookies, and with the identity of a session if there is one. Its context ends
-// with the session. running is nil without a session; its Finish says that the
-// application has answered. The credential of a program is taken off with hidden,
-// and where it has opened the session.
-func (g *Gate) introduce(x *exchange.Exchange, s *session.Session, hidden bool) (request *http.Request, running *session.Stream) {
-	r, next := x.R, (*group.Earlier)(nil)
-	if g.member.Shares() {
-		r, next = group.HandOn(x)
-	}
-	if hidden || s != nil && s.IsProgram() && !g.member.Shared.Programs.Passes() {
-		exchange.HideCredential(r)
-	}
-	if s == nil {
-		x.Cookies.Strip(r.Header)
-		return r, nil
-	}
-	running = g.follow(x, r, s)
-	if !s.IsProgram() {
-		x.FromElsewhere(r, s.User.UID)
-	}
-	x.Cookies.Strip(r.Header)
-	request = r.WithContext(running)
-	if problems := g.headers.Set(request, s.Headers); problems != nil {
-		g.sessions.ReportHeaders(s, problems)
-	}
-	if next != nil {
-		next.Tells(g.headers.Lines(request))
-	}
-	return request, running
-}
-
-// mayStay returns the session that the cookie of a running request opens, and
-// whether it may go on: whether a request with that cookie would still pass.
-func (g *Gate) mayStay(ctx context.Context, one *session.Stream) (s *session.Session, stays bool) {
-	s, found, err := g.sessions.Find(ctx, one.Cookie, one.Host)
-	if !found || err != nil {
-		return nil, false
-	}
-	verdict := g.access.Check(s, access.Needs(one.Needs), nil)
-	if verdict == (exchange.Verdict{}) {
-		now, found, err := g.sessions.Await(ctx, one.Cookie, one.Host, s)
-		switch {
-		case err != nil:
-			verdict = g.access.CheckUnreachable(s, access.Needs(one.Needs), err)
-		case !found:
-			return nil, false
-		default:
-			s, verdict = now, g.access.Check(now, access.Needs(one.Needs), nil)
-		}
-	}
-	if verdict.Pass {
-		g.sessions.Touch(one.Cookie, one.Host, s)
-	}
-	return s, verdict.Pass
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -301,9 +302,9 @@ func TestLink_IsRecognizedByItsAddress(t *testing.T) {
 		r.Header.Set("Accept", "text/html")
 		at := somewhere(r.Host)
 		at.Asked = r.URL
-		led, ok := tt.gate.decide(exchangeAt(tt.gate, r, at)).(signIn)
-		if !ok || led.link.Slug != tt.slug || tt.slug != "" && led.link.Query != r.URL.RawQuery {
-			t.Errorf("%.60s: got the link %+v", tt.address, led.link)
+		led, ok := tt.gate.decisions.Decide(exchangeAt(tt.gate, r, at)).(decision.SignIn)
+		if !ok || led.Link.Slug != tt.slug || tt.slug != "" && led.Link.Query != r.URL.RawQuery {
+			t.Errorf("%.60s: got the link %+v", tt.address, led.Link)
 		}
 	}
 }
@@ -325,7 +326,7 @@ func TestLink_IsIgnoredOnOpenPathsAndOtherRequests(t *testing.T) {
 		r.Header.Set("Sec-Fetch-Mode", tt.mode)
 		at := somewhere(r.Host)
 		at.Asked = &url.URL{Path: tt.path}
-		if got := g.decide(exchangeAt(g, r, at)).kind(); got != tt.want {
+		if got := decision.Kind(g.decisions.Decide(exchangeAt(g, r, at))); got != tt.want {
 			t.Errorf("%s %s (%s): decided %s, want %s", tt.method, tt.path, tt.mode, got, tt.want)
 		}
 	}

@@ -85,7 +85,7 @@ func (g *Gate) newLoginHost() *loginhost.Handler {
 // goes to the browser as it is; the gate only reads its header afterwards.
 func (g *Gate) passToAuthentik(x exchange.Exchange, next Next) error {
 	passing := g.loginHost.Passing(&x)
-	request, _ := g.introduce(&x, nil, false)
+	request, _ := g.upstream.Introduce(&x, nil, false)
 	defer func() { passing.Answered(x.W.Header()) }() // also if the browser leaves in the middle of an answer
 	return next(x.W, request)
 }

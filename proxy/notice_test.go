@@ -262,7 +262,7 @@ func TestStream_ClosesWhenAccessIsLost(t *testing.T) {
 		}
 		one := &session.Stream{Session: found, Cookie: value, Host: s.place().Host}
 		mayStay := func() bool {
-			_, stays := s.gate.mayStay(t.Context(), one)
+			_, stays := s.gate.upstream.MayStay(t.Context(), one)
 			return stays
 		}
 		if !mayStay() {

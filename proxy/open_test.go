@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
@@ -37,12 +38,12 @@ func TestOpen_IsReadAsAskedAndAsRewritten(t *testing.T) {
 		at.Asked = asked
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.rewritten, nil)
 		want := map[bool]string{true: "open", false: "refuse"}[tt.open]
-		if got := open.decide(exchangeAt(open, r, at)).kind(); got != want {
+		if got := decision.Kind(open.decisions.Decide(exchangeAt(open, r, at))); got != want {
 			t.Errorf("%s as %s: got %s, want %s", tt.asked, tt.rewritten, got, want)
 		}
 		r.Header.Set("Cookie", cookieNames(ruled).Session+"="+cookie)
 		want = map[bool]string{true: "pass", false: "refuse"}[tt.open]
-		if got := ruled.decide(exchangeAt(ruled, r, at)).kind(); got != want {
+		if got := decision.Kind(ruled.decisions.Decide(exchangeAt(ruled, r, at))); got != want {
 			t.Errorf("%s as %s, of a user whom a rule does not let pass: got %s, want %s", tt.asked, tt.rewritten, got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
@@ -66,7 +67,7 @@ func TestPreflight_IsOnlyWhatBrowsersSend(t *testing.T) {
 		if asked := r.Header.Get("X-Asked"); asked != "" {
 			at.Asked = &url.URL{Path: "/api", RawQuery: asked}
 		}
-		if got := g.decide(exchangeAt(g, r, at)).kind(); got != "refuse" {
+		if got := decision.Kind(g.decisions.Decide(exchangeAt(g, r, at))); got != "refuse" {
 			t.Errorf("%s: got %s, want refuse", name, got)
 		}
 	}

@@ -61,7 +61,7 @@ func TestDecide_OnlyReads(t *testing.T) {
 				headers, w := len(r.Header), httptest.NewRecorder()
 				x := exchangeAt(g, r, at)
 				x.W = w
-				g.decide(x)
+				g.decisions.Decide(x)
 				if s, found, _ := x.Session(); found {
 					g.access.Check(s, 0, nil)
 				}

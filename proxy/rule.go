@@ -71,8 +71,8 @@ type Requirement struct {
 }
 
 // access returns what the gate demands of a session.
-func (cfg Config) access() access.Policy {
-	p := access.Policy{
+func (cfg Config) access() *access.Policy {
+	p := &access.Policy{
 		Application: cfg.Application, Recheck: cfg.Recheck, Grace: *cfg.Grace,
 		Require: required(cfg.Require), Demand: cfg.OIDC.demand(), Now: cfg.Now,
 	}

@@ -122,7 +122,7 @@ func TestRule_EndsAStreamThatItNoLongerLetsPass(t *testing.T) {
 			s.aged()
 		}
 		one := s.gate.sessions.Follow(r.Context(), nil, p.cookie(cookieNames(s.gate).Session), s.place().Host, found, n)
-		if _, got := s.gate.mayStay(t.Context(), one); got != want && n == 1 {
+		if _, got := s.gate.upstream.MayStay(t.Context(), one); got != want && n == 1 {
 			t.Errorf("needs %d: got %v, want %v", n, got, want)
 		}
 		one.Finish()

@@ -149,6 +149,8 @@ var Rooms = []Room{
 	{Path: "proxy/internal/relay", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/addresses", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/group", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/decision", Bans: slices.Concat(caddy, standIn)},
+	{Path: "proxy/internal/upstream", Bans: slices.Concat(caddy, standIn)},
 	{Path: "proxy/internal/signout", Bans: slices.Concat(caddy, standIn)},
 	{
 		Path: "proxy/internal/user", Only: []string{"golang.org/x"},
@@ -326,5 +328,5 @@ var Floors = []string{
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
 	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
-	"proxy/internal/access", "proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/addresses", "proxy/internal/group", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",
+	"proxy/internal/access", "proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/addresses", "proxy/internal/group", "proxy/internal/decision", "proxy/internal/upstream", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",
 }

@@ -1,0 +1,186 @@
+package decision
+
+import (
+	"net/http"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// A Maker makes the decisions of one gate. It has nothing that could answer a
+// request.
+type Maker struct {
+	Member    *group.Member
+	Access    *access.Policy
+	LoginHost bool // authentik is behind the gate, which guards nothing
+	// Preflight lets preflights pass without credentials.
+	Preflight bool
+	// Open and DangerouslyOpen report whether a request needs no sign-in; only the
+	// second one is asked about ambiguous paths.
+	Open, DangerouslyOpen func(*http.Request) bool
+}
+
+// decided returns the decision that follows from the verdict on a session.
+func decided(v exchange.Verdict, s *session.Session) Decision {
+	switch {
+	case v.Pass:
+		return Pass{s}
+	case v.StepUp:
+		return StepUp{}
+	case v.Err != nil:
+		return Refuse{v.Err}
+	default:
+		return Recheck{}
+	}
+}
+
+// Decide says what is to be done with a request. It only reads; of what a client
+// sends, only a credential changes the result. Reading a session can note in the
+// store that it has expired, which changes no decision.
+func (m *Maker) Decide(x *exchange.Exchange) Decision {
+	if _, ok := m.Member.Owner(x); ok {
+		x.Trace.Note("the address is one of the gate's own")
+		return Own{}
+	}
+	if by, target, ok := m.Member.Relayed(x); ok {
+		x.Trace.Note("authentik's own interface asks, in a sign-in that another gate has begun")
+		return Relayed{by, target}
+	}
+	if m.LoginHost { // authentik is behind it, which asks for itself
+		return Open{}
+	}
+	if x.Credential.Several {
+		x.Trace.Note("there are several Authorization headers, and servers disagree on which of them counts")
+		return Refuse{fault.New(fault.BadRequest, errSeveral)}
+	}
+	needs := m.Access.Rules.About(x) // not at the gates' own addresses, whose answers no rule may change
+	x.Needs = uint64(needs)
+	unasked, passes := m.unasked(x, needs)
+	s, found, err := x.Session()
+	if m.Member.Relay != nil && !found && err == nil { // also where the path is open
+		if target, ok := m.Member.Relay.Target(x); ok {
+			x.Trace.Note("authentik's own interface asks")
+			return Relayed{m.Member, target}
+		}
+	}
+	switch {
+	case err != nil && !passes:
+		x.Trace.Note("the session store fails")
+		return Refuse{fault.From(err)}
+	case found:
+		x.Trace.Note("a cookie opens a session")
+		if v := m.Access.Check(s, needs, x.Trace); v.Pass || !passes {
+			return decided(v, s)
+		}
+		x.Trace.Note("that does not matter, since the request is open")
+		return unasked
+	case x.Shows():
+		return m.decideProgram(x, needs, unasked, passes)
+	case passes:
+		x.Trace.Note("there is no session, and none is needed")
+		unasked.Hidden = x.Standing().Session != nil
+		return unasked
+	}
+	x.Trace.Note("there is no session")
+	if exchange.Navigates(x.R) || exchange.Framed(x.R) {
+		x.Trace.Note("the request is a page load, which is led to the sign-in page")
+		return SignIn{signin.LinkAt(x.PageHost, x.At.Asked)}
+	}
+	x.Trace.Note("the request is no page load, and gets 401")
+	return Refuse{fault.New(fault.SignInRequired, nil)}
+}
+
+// unasked is the only place that lets requests pass without a session: those that
+// are open, and, if the operator says so, preflights.
+//
+// Demands do not hold for a preflight: a request without credentials can meet none,
+// and the request that follows it has to meet them all. It passes on every path,
+// so that it does not matter how an application reads the path, and without what
+// could make more of it than a question.
+func (m *Maker) unasked(x *exchange.Exchange, needs access.Needs) (o Open, passes bool) {
+	switch {
+	case needs == 0 && m.open(x):
+		x.Trace.Note("the request is open: it needs no sign-in")
+		return Open{}, true
+	case m.Preflight && x.Preflight():
+		x.Trace.Note("the request is a preflight, which passes without credentials")
+		return Open{Bare: true}, true
+	}
+	x.Trace.Note("the request needs a sign-in")
+	return Open{}, false
+}
+
+// open reports whether a request needs no sign-in. The application may go by the
+// path as asked for or as rewritten, so neither can be ambiguous.
+func (m *Maker) open(x *exchange.Exchange) bool {
+	return m.DangerouslyOpen(x.R) ||
+		m.Open(x.R) && !rules.AmbiguousPath(x.R.URL) && !rules.AmbiguousPath(x.At.Asked)
+}
+
+// Settle asks authentik if a decision depends on it.
+func (m *Maker) Settle(x *exchange.Exchange, d Decision) Decision {
+	if d, shown := d.(Try); shown {
+		return m.settleProgram(x, d)
+	}
+	if _, open := d.(Recheck); !open {
+		return d
+	}
+	before, _, _ := x.Session()
+	s, found, err := x.Recheck()
+	switch {
+	case err != nil:
+		return decided(m.Access.CheckUnreachable(before, access.Needs(x.Needs), err), before)
+	case found:
+		return decided(m.Access.Check(s, access.Needs(x.Needs), nil), s)
+	case exchange.Navigates(x.R), exchange.Framed(x.R):
+		return SignIn{}
+	default:
+		return Refuse{fault.New(fault.SignInRequired, nil)}
+	}
+}
+
+// Final returns the decision that the gate acts on. It is another one than d for a
+// request that is left over from the relay of a gate, and for a sign-in at a
+// host that authentik must not be told.
+func (*Maker) Final(x *exchange.Exchange, left *group.Member, d Decision) Decision {
+	if left != nil && noVisit(d) {
+		x.Trace.Note("the request is left over from authentik's own interface, and its sign-in begins again")
+		d = LeftOver{left}
+	}
+	if misdirected(x, d) {
+		x.Trace.Note("a sign-in would have to tell authentik a host that the site does not have")
+		d = Refuse{fault.New(fault.HostUnknown, nil)}
+	}
+	return d
+}
+
+// misdirected reports whether a decision begins a sign-in, or goes on with one, at
+// a host that authentik must not be told.
+func misdirected(x *exchange.Exchange, d Decision) bool {
+	switch d := d.(type) {
+	case SignIn, StepUp:
+		return x.Misdirected()
+	case Relayed:
+		return d.By.Received(x).Misdirected()
+	case LeftOver:
+		return d.By.Received(x).Misdirected()
+	default:
+		return false
+	}
+}
+
+// noVisit reports whether a decision about a request of authentik's interface
+// says that there is no visit any more.
+func noVisit(d Decision) bool {
+	if no, refused := d.(Refuse); refused {
+		return no.Err.Code == fault.SignInRequired
+	}
+	_, passes := d.(Pass)
+	_, unasked := d.(Open)
+	return passes || unasked
+}
