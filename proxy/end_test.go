@@ -169,7 +169,7 @@ func TestEndAll_InterruptedOneIsFinishedByTheNext(t *testing.T) {
 			t.Errorf("call %d: the next time %v (%v), alive are %v and %v", at, again, failed, d.alive(before), d.alive(after))
 		}
 		left := d.listed(jane.UID)
-		if n, err := d.sessions.Unfinished(t.Context(), jane.UID); len(left) != 0 || n != 0 || err != nil {
+		if n, err := d.sessions.Index.Unfinished(t.Context(), jane.UID); len(left) != 0 || n != 0 || err != nil {
 			t.Errorf("call %d: %v is left", at, left)
 		}
 	}

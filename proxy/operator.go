@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 )
 
 // ErrNoUser is returned for a username without recent sign-ins.
@@ -64,12 +65,12 @@ func (o Operator) SessionsOf(ctx context.Context, username string) ([]Entry, err
 // authentik gives it, in the order of admission.
 type listing struct {
 	uid, username string // the name at the last sign-in
-	entries       []session.Entry
+	entries       []index.Entry
 }
 
 // listed returns the sessions of a username.
 func (o Operator) listed(ctx context.Context, username string) ([]listing, error) {
-	uids, err := o.sessions.UIDs(ctx, username)
+	uids, err := o.sessions.Index.UIDs(ctx, username)
 	switch {
 	case err != nil:
 		return nil, err
@@ -78,7 +79,7 @@ func (o Operator) listed(ctx context.Context, username string) ([]listing, error
 	}
 	var lists []listing
 	for i, uid := range uids {
-		name, list, err := o.sessions.List(ctx, uid)
+		name, list, err := o.sessions.Index.List(ctx, uid)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +91,7 @@ func (o Operator) listed(ctx context.Context, username string) ([]listing, error
 }
 
 // entries tells of sessions, the last first.
-func entries(username string, list []session.Entry) []Entry {
+func entries(username string, list []index.Entry) []Entry {
 	all := make([]Entry, 0, len(list))
 	for _, one := range slices.Backward(list) {
 		all = append(all, Entry{
@@ -225,7 +226,7 @@ func (o Operator) endListed(ctx context.Context, username, id string) (Entry, er
 		return Entry{}, err
 	}
 	for _, list := range lists {
-		at := slices.IndexFunc(list.entries, func(one session.Entry) bool { return session.PublicID(one.Name) == id })
+		at := slices.IndexFunc(list.entries, func(one index.Entry) bool { return session.PublicID(one.Name) == id })
 		if at < 0 {
 			continue
 		}

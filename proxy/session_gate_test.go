@@ -11,6 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
@@ -138,9 +139,9 @@ func (d *sessionGate) opens(cookie string) bool {
 	return s != nil
 }
 
-func (d *sessionGate) listed(uid string) []session.Entry {
+func (d *sessionGate) listed(uid string) []index.Entry {
 	d.t.Helper()
-	_, list, err := d.sessions.List(d.t.Context(), uid)
+	_, list, err := d.sessions.Index.List(d.t.Context(), uid)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func TestStream_EndsOnceAnnouncementsMayHaveBeenMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreaming(t, nil)
 		ended := s.open(http.MethodGet, nil)
-		_, list, err := s.sessions.List(t.Context(), jane.UID)
+		_, list, err := s.sessions.Index.List(t.Context(), jane.UID)
 		if err != nil || len(list) != 1 {
 			t.Fatal(list, err)
 		}

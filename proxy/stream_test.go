@@ -221,7 +221,7 @@ func TestStream_OutlivesItsGateAndEndsWithItsSession(t *testing.T) {
 	ends := map[string]func(s *streaming, next *Gate){
 		"by the next gate": func(s *streaming, next *Gate) { s.end(next) },
 		"by the store": func(s *streaming, _ *Gate) {
-			_, list, err := s.sessions.List(s.Context(), jane.UID)
+			_, list, err := s.sessions.Index.List(s.Context(), jane.UID)
 			if err != nil || len(list) != 1 {
 				s.Fatal(list, err)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 )
 
 func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
@@ -206,13 +207,13 @@ func TestIndex_UnreadableListIsReplaced(t *testing.T) {
 			return d.kept(listName(d, "joe"))
 		},
 		"a lead": func(d *sessionGate, _ []byte) []byte {
-			_, pointer, _ := d.sessions.Places(jane.UID, "jane", "")
+			_, pointer, _ := d.sessions.Index.Places(jane.UID, "jane", "")
 			return d.kept(pointer.Name())
 		},
 	} {
 		d := newSessionGate(t, nil)
 		before := d.begin(jane)
-		b, _, _ := d.sessions.Places(jane.UID, "jane", "")
+		b, _, _ := d.sessions.Index.Places(jane.UID, "jane", "")
 		r, _, _ := d.store.Load(t.Context(), b.Name())
 		r.Value = damage(d, d.kept(b.Name()))
 		if _, err := d.store.Save(t.Context(), b.Name(), r); err != nil {
@@ -279,7 +280,7 @@ func TestIndex_IsFoundOnlyWithTheGatesKey(t *testing.T) {
 	} {
 		for _, uid := range []string{"a", "b"} {
 			for _, epoch := range []string{"a", "b"} {
-				list, pointer, tombstones := other.sessions.Places(uid, uid, epoch)
+				list, pointer, tombstones := other.sessions.Index.Places(uid, uid, epoch)
 				names[list.Name()], names[pointer.Name()] = true, true
 				for _, name := range tombstones {
 					names[name] = true
@@ -317,7 +318,7 @@ func TestIndex_UsernameLeadsToItsNewestUser(t *testing.T) {
 func TestIndex_ImpossibleLimitIsAMistake(t *testing.T) {
 	t.Parallel()
 	d := newSessionGate(t, nil)
-	for most, wrong := range map[int]bool{-1: true, 0: false, 1: false, session.MaxPerUser: false, session.MaxPerUser + 1: true} {
+	for most, wrong := range map[int]bool{-1: true, 0: false, 1: false, index.MaxPerUser: false, index.MaxPerUser + 1: true} {
 		cfg := d.cfg
 		cfg.MaxPerUser = most
 		g, err := New(cfg)
@@ -332,6 +333,6 @@ func TestIndex_ImpossibleLimitIsAMistake(t *testing.T) {
 
 // listName is where the store keeps a user's list.
 func listName(d *sessionGate, uid string) string {
-	list, _, _ := d.sessions.Places(uid, "", "")
+	list, _, _ := d.sessions.Index.Places(uid, "", "")
 	return list.Name()
 }

@@ -72,7 +72,7 @@ func TestRecords_OfTheFirstVersionOpen(t *testing.T) {
 	if list, err := g.Operator().SessionsOf(t.Context(), "jane"); err != nil || len(list) != 1 || list[0].Agent != "agent" {
 		t.Errorf("index: got %v, %v, want one session", list, err)
 	}
-	if known, err := g.sessions.KnowsAuthentik(t.Context(), "sid-1"); !known || err != nil {
+	if known, err := g.sessions.Index.Knows(t.Context(), "sid-1"); !known || err != nil {
 		t.Errorf("authentik's session: got %v, %v, want it known", known, err)
 	}
 	if got := g.member.SignIn.Recall(t.Context(), browser, at.Host); got["authentik_device"] != "d" {
@@ -88,7 +88,7 @@ func TestRecords_OfTheFirstVersionOpen(t *testing.T) {
 			t.Errorf("%s: got %v, %v", kind, v, err)
 		}
 	}
-	if _, _, tombstones := g.sessions.Places("uid-jane", "jane", "e"); len(tombstones) != 1 || tombstones[0] != old.EndUser {
+	if _, _, tombstones := g.sessions.Index.Places("uid-jane", "jane", "e"); len(tombstones) != 1 || tombstones[0] != old.EndUser {
 		t.Errorf("tombstone of the user: got %v, want %s", tombstones, old.EndUser)
 	}
 }

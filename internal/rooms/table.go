@@ -102,6 +102,9 @@ var Rooms = []Room{
 	{Path: "proxy/internal/session", Bans: slices.Concat(caddy, standIn, []Ban{
 		{Module + "/proxy/internal/page", "a session's life knows no page"},
 	})},
+	{Path: "proxy/internal/session/index", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/user", "it lists sessions by name, and knows nothing that they are about"},
+	})},
 	{Path: "proxy/internal/authn", Bans: slices.Concat(caddy, standIn, []Ban{
 		{Module + "/proxy/internal/page", "a source gets plain values and draws nothing"},
 	})},
@@ -327,6 +330,6 @@ var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
-	"proxy/internal/page", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
+	"proxy/internal/page", "proxy/internal/session/index", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
 	"proxy/internal/access", "proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/addresses", "proxy/internal/group", "proxy/internal/decision", "proxy/internal/upstream", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
@@ -26,7 +27,7 @@ var ErrRevokedEarly = errors.New("proxy: the session was revoked before it was s
 func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Secret, *Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, saveWait)
 	defer cancel()
-	leave, err := r.index.turns.wait(ctx, rec.User.UID)
+	leave, err := r.Index.Turn(ctx, rec.User.UID)
 	if err != nil {
 		return seal.Secret{}, nil, err
 	}
@@ -46,7 +47,7 @@ func (r *Registry) Begin(ctx context.Context, rec Record, host string) (seal.Sec
 }
 
 // endSurplus ends the sessions that exceed a limit because of a new one.
-func (r *Registry) endSurplus(ctx context.Context, u user.User, surplus []Entry) error {
+func (r *Registry) endSurplus(ctx context.Context, u user.User, surplus []index.Entry) error {
 	if len(surplus) == 0 {
 		return nil
 	}
@@ -69,5 +70,5 @@ func (r *Registry) undo(ctx context.Context, held stored) {
 	if err := r.Store.Delete(ctx, held.box.Name()); err != nil {
 		r.Logger.WarnContext(ctx, "session: record of a failed sign-in stays until it expires", "error", err)
 	}
-	r.remove(ctx, held.rec.User.UID, Entry{Name: held.box.Name()})
+	r.remove(ctx, held.rec.User.UID, index.Entry{Name: held.box.Name()})
 }

@@ -10,8 +10,6 @@
 //   - begin.go, enter.go, end.go, idle.go: a session's beginning and its ends
 //   - stay.go: another session for a visitor who stays signed in
 //   - recheck.go: asking authentik again
-//   - index.go, pointer.go, sid.go, turns.go: the index of each user's sessions, and
-//     of those of one session at authentik
 //   - stream.go, streams.go, review.go: responses that last as long as their session
 //   - program.go: the session of a program, which is only in memory
 //   - problems.go: headers that a session lacks

@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 )
 
 // End ends a session in every process.
@@ -16,7 +17,7 @@ func (r *Registry) End(ctx context.Context, s *Session) error {
 	if err := r.Revoke(ctx, s.name, later(s.Until, s.Stay)); err != nil {
 		return err
 	}
-	r.remove(ctx, s.User.UID, Entry{Name: s.name})
+	r.remove(ctx, s.User.UID, index.Entry{Name: s.name})
 	return nil
 }
 
@@ -35,15 +36,15 @@ func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) err
 
 // remove removes ended sessions from their user's index, and returns those that
 // were in it. If the store fails they stay listed until they expire.
-func (r *Registry) remove(ctx context.Context, uid string, ended ...Entry) (removed []Entry) {
+func (r *Registry) remove(ctx context.Context, uid string, ended ...index.Entry) (removed []index.Entry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
 	defer cancel()
 	names := make(map[string]bool, len(ended))
 	for _, entry := range ended {
 		names[entry.Name] = true
 	}
-	err := r.index.change(ctx, uid, func(list *sessionList) bool {
-		removed = list.remove(func(entry Entry) bool { return names[entry.Name] })
+	err := r.Index.Change(ctx, uid, func(list *index.List) bool {
+		removed = list.Remove(func(entry index.Entry) bool { return names[entry.Name] })
 		return len(removed) > 0
 	})
 	if err != nil {
@@ -58,9 +59,9 @@ func (r *Registry) remove(ctx context.Context, uid string, ended ...Entry) (remo
 // process, and returns them. It first changes the epoch, so that later sessions
 // are not ended. Then the tombstone of the old epoch ends the sessions, and only
 // then they are removed from the index.
-func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err error) {
-	return r.endUser(ctx, uid, func(list *sessionList) bool {
-		list.closeEpoch()
+func (r *Registry) EndUser(ctx context.Context, uid string) (ended []index.Entry, err error) {
+	return r.endUser(ctx, uid, func(list *index.List) bool {
+		list.CloseEpoch()
 		return len(list.Ending) > 0
 	})
 }
@@ -68,32 +69,32 @@ func (r *Registry) EndUser(ctx context.Context, uid string) (ended []Entry, err 
 // EndedUser is EndUser for authentik's notice that all sessions of a user
 // have ended. It also stops a sign-in that authentik has confirmed before the
 // notice and whose session has not begun yet.
-func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []Entry, err error) {
+func (r *Registry) EndedUser(ctx context.Context, uid string) (ended []index.Entry, err error) {
 	now := r.Now()
-	return r.endUser(ctx, uid, func(list *sessionList) bool {
-		list.closeEpoch()
+	return r.endUser(ctx, uid, func(list *index.List) bool {
+		list.CloseEpoch()
 		list.Ended = later(list.Ended, now)
 		return true
 	})
 }
 
 // endUser ends the sessions that are listed, as end says, and those of programs.
-func (r *Registry) endUser(ctx context.Context, uid string, end func(*sessionList) bool) (ended []Entry, err error) {
+func (r *Registry) endUser(ctx context.Context, uid string, end func(*index.List) bool) (ended []index.Entry, err error) {
 	ended, err = r.endListed(ctx, uid, end)
-	return ended, cmp.Or(err, r.announce(ctx, r.index.programsOf("user", uid)))
+	return ended, cmp.Or(err, r.announce(ctx, r.Index.ProgramsOf("user", uid)))
 }
 
-func (r *Registry) endListed(ctx context.Context, uid string, end func(*sessionList) bool) (ended []Entry, err error) {
-	leave, err := r.index.turns.wait(ctx, uid)
+func (r *Registry) endListed(ctx context.Context, uid string, end func(*index.List) bool) (ended []index.Entry, err error) {
+	leave, err := r.Index.Turn(ctx, uid)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
 	var ending []string
 	var until time.Time
-	err = r.index.change(ctx, uid, func(list *sessionList) bool {
+	err = r.Index.Change(ctx, uid, func(list *index.List) bool {
 		changed := end(list)
-		ending, until = slices.Clone(list.Ending), list.latest(r.Now().Add(r.Longest(r.Lifetime)))
+		ending, until = slices.Clone(list.Ending), list.Latest(r.Now().Add(r.Longest(r.Lifetime)))
 		return changed
 	})
 	if err != nil {
@@ -103,13 +104,13 @@ func (r *Registry) endListed(ctx context.Context, uid string, end func(*sessionL
 		return nil, nil
 	}
 	for _, epoch := range ending {
-		if err := r.Revoke(ctx, r.index.userTombstone(uid, epoch), until); err != nil {
+		if err := r.Revoke(ctx, r.Index.UserTombstone(uid, epoch), until); err != nil {
 			return nil, err
 		}
 	}
 	over := func(epoch string) bool { return slices.Contains(ending, epoch) }
-	err = r.index.change(ctx, uid, func(list *sessionList) bool {
-		ended = list.remove(func(entry Entry) bool { return over(entry.Epoch) })
+	err = r.Index.Change(ctx, uid, func(list *index.List) bool {
+		ended = list.Remove(func(entry index.Entry) bool { return over(entry.Epoch) })
 		list.Ending = slices.DeleteFunc(list.Ending, over)
 		return true
 	})
@@ -119,8 +120,8 @@ func (r *Registry) endListed(ctx context.Context, uid string, end func(*sessionL
 
 // endEach ends the sessions of a user one by one, if the list could not be saved:
 // a full store can still replace records by tombstones.
-func (r *Registry) endEach(ctx context.Context, uid string, cause error) ([]Entry, error) {
-	list, _, err := r.index.read(ctx, uid)
+func (r *Registry) endEach(ctx context.Context, uid string, cause error) ([]index.Entry, error) {
+	list, _, err := r.Index.Read(ctx, uid)
 	if err != nil || len(list.Lines) == 0 {
 		return nil, cause
 	}
@@ -135,7 +136,7 @@ func (r *Registry) endEach(ctx context.Context, uid string, cause error) ([]Entr
 
 // clear deletes the records of ended sessions. One that it fails to delete no
 // longer opens, and expires.
-func (r *Registry) clear(ctx context.Context, ended []Entry) {
+func (r *Registry) clear(ctx context.Context, ended []index.Entry) {
 	for _, entry := range ended {
 		if err := r.Store.Delete(ctx, entry.Name); err != nil {
 			r.Logger.WarnContext(ctx, "session store: records of ended sessions stay until they expire", "error", err)
@@ -171,4 +172,51 @@ func (r *Registry) Scope(s *Session) string {
 		return "." + r.Domain
 	}
 	return s.host
+}
+
+// Unlist takes sessions out of a user's list without ending them.
+func (r *Registry) Unlist(ctx context.Context, uid string, entries ...index.Entry) {
+	r.remove(ctx, uid, entries...)
+}
+
+// EndListed ends one session of a user's list.
+func (r *Registry) EndListed(ctx context.Context, uid string, entry index.Entry) error {
+	if err := r.Revoke(ctx, entry.Name, entry.Until); err != nil {
+		return err
+	}
+	r.remove(ctx, uid, entry)
+	return nil
+}
+
+// NoteUnsigned remembers an unsigned notice that an authentik session has ended,
+// on which no known session rests, and forgets programs whose tokens rest on it.
+func (r *Registry) NoteUnsigned(sid string) {
+	r.Index.NoteUnsigned(sid)
+	r.forget(r.Index.ProgramsOf("sid", sid))
+}
+
+// EndAuthentik ends all sessions that rest on one authentik session, in every
+// process. Sessions that begin on it afterwards are not ended. It returns nil if
+// there are no such sessions.
+func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
+	tombstone, until, err := r.Index.RestingOn(ctx, sid)
+	if err != nil {
+		return err
+	}
+	err = r.Revoke(ctx, tombstone, later(until, r.Now().Add(r.Longest(r.Lifetime))))
+	return cmp.Or(err, r.announce(ctx, r.Index.ProgramsOf("sid", sid)))
+}
+
+// EndedAtAuthentik is EndAuthentik for authentik's notice that its session has
+// ended. It also stops a sign-in that authentik has confirmed before the notice
+// and whose session has not begun yet.
+func (r *Registry) EndedAtAuthentik(ctx context.Context, sid string) error {
+	err := r.Index.NoteEnd(ctx, sid, r.Now())
+	if ended := r.EndAuthentik(ctx, sid); ended != nil {
+		return ended
+	}
+	if err != nil { // the store may be full: end the sessions that have begun in any case
+		r.Logger.WarnContext(ctx, "session index: the end of a session at authentik cannot be noted; a sign-in under way may go on", "error", errors.Unwrap(err))
+	}
+	return nil
 }

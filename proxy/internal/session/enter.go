@@ -7,6 +7,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
@@ -31,29 +32,29 @@ type entrance struct {
 // enter stores a session: its record, with the names of its tombstones, and its
 // entry in its user's index. It returns the sessions that exceed a limit and must
 // end.
-func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus []Entry, err error) {
+func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus []index.Entry, err error) {
 	rec := held.rec
-	entry := Entry{
+	entry := index.Entry{
 		Name: held.box.Name(), Site: r.scope(host), Flow: r.Flow, Client: r.Client, Begun: rec.Begun, Until: rec.kept(),
-		Addr: rec.Addr, Agent: shortened(rec.UserAgent),
+		Addr: rec.Addr, Agent: rec.UserAgent,
 	}
 	confirmed := rec.Checked
 	if confirmed.IsZero() {
 		confirmed = rec.Begun
 	}
-	pointed := background.Beside(func() error { return r.index.point(ctx, rec.User.Username, rec.User.UID, rec.kept()) })
+	pointed := background.Beside(func() error { return r.Index.Point(ctx, rec.User.Username, rec.User.UID, rec.kept()) })
 	e := &entrance{Registry: r, stored: held, ends: rec.Ends, saved: func() error { return nil }}
 	e.known = background.Beside(func() (err error) {
-		e.sidEpoch, err = r.index.know(ctx, rec.SID, confirmed, rec.kept())
+		e.sidEpoch, err = r.Index.Know(ctx, rec.SID, confirmed, rec.kept())
 		return err
 	})
 	early := false
-	err = r.index.change(ctx, rec.User.UID, func(list *sessionList) bool {
+	err = r.Index.Change(ctx, rec.User.UID, func(list *index.List) bool {
 		if early = !list.Ended.IsZero() && !confirmed.After(list.Ended); early {
 			return false
 		}
 		list.Username = rec.User.Username
-		surplus = list.enter(entry, r.MaxPerUser)
+		surplus = list.Enter(entry, r.MaxPerUser)
 		e.save(ctx, list.Epoch)
 		return true
 	})
@@ -64,8 +65,8 @@ func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus
 	switch {
 	case err != nil:
 		return nil, err
-	case early || errors.Is(known, ErrEndedEarly):
-		return nil, fault.New(fault.VisitExpired, ErrEndedEarly)
+	case early || errors.Is(known, index.ErrEndedEarly):
+		return nil, fault.New(fault.VisitExpired, index.ErrEndedEarly)
 	case known != nil:
 		return nil, known
 	}
@@ -88,7 +89,7 @@ func (e *entrance) save(ctx context.Context, epoch string) {
 		if err := e.known(); err != nil {
 			return err
 		}
-		e.rec.Ends = append(slices.Clip(e.ends), e.index.tombstones(e.rec.User.UID, epoch, e.rec.SID, e.sidEpoch)...)
+		e.rec.Ends = append(slices.Clip(e.ends), e.Index.Tombstones(e.rec.User.UID, epoch, e.rec.SID, e.sidEpoch)...)
 		sealed, err := e.box.Seal(e.rec)
 		if err != nil {
 			return fault.New(fault.SessionsUnavailable, err)

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 )
 
 // noteEvery is how often the use of a session is saved. A session may be unused
@@ -22,7 +24,7 @@ func (r *Registry) retire(ctx context.Context, held stored, reason string) {
 		r.Logger.WarnContext(ctx, "session store: record of an ended session stays until it expires", "error", err)
 		return
 	}
-	r.remove(ctx, held.rec.User.UID, Entry{Name: held.box.Name()})
+	r.remove(ctx, held.rec.User.UID, index.Entry{Name: held.box.Name()})
 	r.Report(ctx, held.box.Name(), held.rec.User.Username, reason)
 }
 

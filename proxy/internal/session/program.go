@@ -18,9 +18,9 @@ func (r *Registry) Program(name string, who Proof, asked, expires time.Time) *Se
 		rec.Until = expires
 	}
 	rec.Take(who, asked)
-	rec.Ends = []string{r.index.programsOf("user", who.User.UID), r.index.programsOf("name", who.User.Username)}
+	rec.Ends = []string{r.Index.ProgramsOf("user", who.User.UID), r.Index.ProgramsOf("name", who.User.Username)}
 	if who.SID != "" {
-		rec.Ends = append(rec.Ends, r.index.programsOf("sid", who.SID))
+		rec.Ends = append(rec.Ends, r.Index.ProgramsOf("sid", who.SID))
 	}
 	if r.Application != "" {
 		rec.Apps = map[string]bool{r.Application: who.Passing}
@@ -28,14 +28,6 @@ func (r *Registry) Program(name string, who Proof, asked, expires time.Time) *Se
 	s := r.made(name, rec)
 	s.program, s.weight = true, s.size()
 	return s
-}
-
-// programsOf is the name by which the sessions of programs end: of a user, by the
-// identifier or the name that authentik gives it, or of those whose tokens rest on an
-// authentik session. It is only announced and never has a tombstone, since
-// authentik may confirm the credential again at once.
-func (x *index) programsOf(of, whose string) string {
-	return x.key.Tombstone("programs of "+of, x.issuer+"\x00"+whose)
 }
 
 // announce ends, in every process, the sessions of programs that end with a name.
@@ -46,7 +38,7 @@ func (r *Registry) announce(ctx context.Context, name string) error {
 // EndProgramsOf ends the sessions of a user's programs, in every process, and
 // returns those of this one. Authentik is asked again when a program comes back.
 func (r *Registry) EndProgramsOf(ctx context.Context, username string) (ended []*Session, err error) {
-	name := r.index.programsOf("name", username)
+	name := r.Index.ProgramsOf("name", username)
 	ended = r.forget(name)
 	return ended, r.announce(ctx, name)
 }

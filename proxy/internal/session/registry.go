@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 	bounded "github.com/flowsidecar/caddy-authentik/proxy/internal/cache"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 )
 
 // A Registry finds, begins, rechecks and ends sessions. It is safe for
@@ -15,7 +16,9 @@ import (
 type Registry struct {
 	Options
 
-	index    *index
+	// Index knows which sessions there are.
+	Index *index.Index
+
 	cache    *cache
 	misses   *misses
 	reported *reported
@@ -32,7 +35,9 @@ type Registry struct {
 // New returns a registry.
 func New(o Options) *Registry {
 	r := &Registry{Options: o, misses: newMisses(o.Now), reported: newReported(o.Now), rechecks: newRechecks(o.Now), reviews: make(chan struct{}, maxReviews)}
-	r.index = newIndex(r.Options)
+	r.Index = index.New(index.Options{
+		Store: o.Store, Key: o.Key, Now: o.Now, Logger: o.Logger, Issuer: o.Issuer, Lifetime: o.Lifetime, Client: o.Client,
+	})
 	r.reading = bounded.New(bounded.Options[string, reading]{Go: r.Background.Shared})
 	r.rechecks.single = bounded.New(bounded.Options[string, reading]{Go: r.Background.Shared})
 	r.renewals = bounded.New(bounded.Options[string, renewal]{Go: r.Background.Shared})

@@ -9,6 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 )
 
 // Stays returns the record of an expired session that another may follow, since
@@ -58,7 +59,7 @@ func (r *Registry) endStay(ctx context.Context, held stored) error {
 	if err := r.Revoke(ctx, held.box.Name(), held.rec.kept()); err != nil {
 		return err
 	}
-	r.remove(ctx, held.rec.User.UID, Entry{Name: held.box.Name()})
+	r.remove(ctx, held.rec.User.UID, index.Entry{Name: held.box.Name()})
 	return nil
 }
 

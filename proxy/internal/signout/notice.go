@@ -153,7 +153,7 @@ func (h *Handler) frontChannel(ctx context.Context, query url.Values) error {
 	if query.Get("iss") != issuer {
 		return fault.New(fault.IssuerMismatch, errIssuer)
 	}
-	known, err := h.Sessions.KnowsAuthentik(ctx, query.Get("sid"))
+	known, err := h.Sessions.Index.Knows(ctx, query.Get("sid"))
 	if err != nil {
 		return err
 	}

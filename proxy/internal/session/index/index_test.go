@@ -1,4 +1,4 @@
-package session
+package index
 
 import (
 	"fmt"
@@ -23,13 +23,13 @@ func FuzzAnAgentIsShortAndText(f *testing.F) {
 
 func TestList_AFullListEndsItsOldest(t *testing.T) {
 	t.Parallel()
-	var list sessionList
+	var list List
 	for i := range MaxPerUser {
-		if surplus := list.enter(Entry{Name: fmt.Sprint(i), Site: fmt.Sprint(i)}, 0); len(surplus) != 0 {
+		if surplus := list.Enter(Entry{Name: fmt.Sprint(i), Site: fmt.Sprint(i)}, 0); len(surplus) != 0 {
 			t.Fatalf("got %d ended at the session %d, want none", len(surplus), i)
 		}
 	}
-	surplus := list.enter(Entry{Name: "newest", Site: "newest"}, 0)
+	surplus := list.Enter(Entry{Name: "newest", Site: "newest"}, 0)
 	if len(surplus) != 1 || surplus[0].Name != "0" {
 		t.Errorf("got %v, want the oldest", surplus)
 	}

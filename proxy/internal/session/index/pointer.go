@@ -1,4 +1,4 @@
-package session
+package index
 
 import (
 	"context"
@@ -52,14 +52,14 @@ func (p userPointer) uids() []string {
 	return all
 }
 
-func (x *index) pointerBox(username string) seal.Box {
+func (x *Index) pointerBox(username string) seal.Box {
 	return x.key.Own(seal.KindUser, x.issuer+"\x00"+username)
 }
 
-// point stores the pointer from a username to a user for as long as a session of
+// Point stores the pointer from a username to a user for as long as a session of
 // the user may last. It is saved for twice as long, so that most sign-ins find it
 // up to date.
-func (x *index) point(ctx context.Context, username, uid string, until time.Time) error {
+func (x *Index) Point(ctx context.Context, username, uid string, until time.Time) error {
 	b := x.pointerBox(username)
 	return persist(ctx, func() error {
 		kept, found, err := x.store.Load(ctx, b.Name())
@@ -86,9 +86,9 @@ func (x *index) point(ctx context.Context, username, uid string, until time.Time
 
 // UIDs returns the users that a username leads to: one user, by each identifier
 // that authentik gives it. It is empty for a username without recent sign-ins.
-func (r *Registry) UIDs(ctx context.Context, username string) ([]string, error) {
-	b := r.index.pointerBox(username)
-	kept, found, err := r.Store.Load(ctx, b.Name())
+func (x *Index) UIDs(ctx context.Context, username string) ([]string, error) {
+	b := x.pointerBox(username)
+	kept, found, err := x.store.Load(ctx, b.Name())
 	if err != nil {
 		return nil, fault.New(fault.SessionsUnavailable, err)
 	}

@@ -1,7 +1,6 @@
-package session
+package index
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,13 +43,13 @@ func (s *sidRecord) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(s))
 }
 
-func (x *index) sidBox(sid string) seal.Box {
+func (x *Index) sidBox(sid string) seal.Box {
 	return x.key.Own(seal.KindSID, x.issuer+"\x00"+sid)
 }
 
 // sidTombstone ends all sessions that rest on one session of authentik and began
 // in an epoch.
-func (x *index) sidTombstone(sid, epoch string) string {
+func (x *Index) sidTombstone(sid, epoch string) string {
 	if epoch != "" {
 		epoch += "\x00"
 	}
@@ -58,7 +57,7 @@ func (x *index) sidTombstone(sid, epoch string) string {
 }
 
 // readSID returns the stored record of an authentik session.
-func (x *index) readSID(ctx context.Context, sid string) (rec sidRecord, kept store.Record, found bool, err error) {
+func (x *Index) readSID(ctx context.Context, sid string) (rec sidRecord, kept store.Record, found bool, err error) {
 	b := x.sidBox(sid)
 	kept, found, err = x.store.Load(ctx, b.Name())
 	if err != nil || !found {
@@ -71,7 +70,7 @@ func (x *index) readSID(ctx context.Context, sid string) (rec sidRecord, kept st
 	return rec, kept, true, nil
 }
 
-func (x *index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry time.Time, version store.Version) error {
+func (x *Index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry time.Time, version store.Version) error {
 	b := x.sidBox(sid)
 	sealed, err := b.Seal(rec)
 	if err != nil {
@@ -81,7 +80,7 @@ func (x *index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry t
 	return err
 }
 
-// know stores, for as long as a new session may last, that it rests on an authentik
+// Know stores, for as long as a new session may last, that it rests on an authentik
 // session, and returns the epoch that it begins in. Front-channel notices
 // act only on such sessions: any client can send a notice, and the records written
 // for them must be bounded by the number of sign-ins. Without OpenID Connect there
@@ -89,7 +88,7 @@ func (x *index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry t
 //
 // If authentik has ended its session since it has confirmed the sign-in, know
 // returns ErrEndedEarly.
-func (x *index) know(ctx context.Context, sid string, confirmed, until time.Time) (epoch string, err error) {
+func (x *Index) Know(ctx context.Context, sid string, confirmed, until time.Time) (epoch string, err error) {
 	if sid == "" {
 		return "", nil
 	}
@@ -120,54 +119,38 @@ func (x *index) know(ctx context.Context, sid string, confirmed, until time.Time
 	return epoch, err
 }
 
-// NoteUnsigned remembers for a moment, in this process, an unsigned notice for a
-// authentik session on which no known session rests: one may be about to
-// begin.
-func (r *Registry) NoteUnsigned(sid string) {
-	r.index.unsigned.Put(sid, r.Now(), beginsFor)
-	r.forget(r.index.programsOf("sid", sid))
-}
+// NoteUnsigned remembers for a moment, in this process, an unsigned notice for an
+// authentik session on which no known session rests: one may be about to begin.
+func (x *Index) NoteUnsigned(sid string) { x.unsigned.Put(sid, x.now(), beginsFor) }
 
-// KnowsAuthentik reports whether any session has rested on the session of
-// authentik's with that identifier.
-func (r *Registry) KnowsAuthentik(ctx context.Context, sid string) (bool, error) {
-	_, found, err := r.Store.Load(ctx, r.index.sidBox(sid).Name())
+// Knows reports whether any session has rested on an authentik session.
+func (x *Index) Knows(ctx context.Context, sid string) (bool, error) {
+	_, found, err := x.store.Load(ctx, x.sidBox(sid).Name())
 	if err != nil {
 		return false, fault.New(fault.SessionsUnavailable, err)
 	}
 	return found, nil
 }
 
-// EndAuthentik ends all sessions that rest on one authentik session, in every
-// process. Sessions that begin on it afterwards are not ended. It returns nil if
-// there are no such sessions.
-func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
-	rec, _, _, err := r.index.readSID(ctx, sid)
+// RestingOn returns the tombstone that ends all sessions that rest on an authentik
+// session and have begun before, and when the last of them expires.
+func (x *Index) RestingOn(ctx context.Context, sid string) (tombstone string, until time.Time, err error) {
+	rec, _, _, err := x.readSID(ctx, sid)
 	if err != nil {
-		return fault.New(fault.SessionsUnavailable, err)
+		return "", time.Time{}, fault.New(fault.SessionsUnavailable, err)
 	}
-	err = r.Revoke(ctx, r.index.sidTombstone(sid, rec.Epoch), later(rec.Until, r.Now().Add(r.Longest(r.Lifetime))))
-	return cmp.Or(err, r.announce(ctx, r.index.programsOf("sid", sid)))
+	return x.sidTombstone(sid, rec.Epoch), rec.Until, nil
 }
 
-// EndedAtAuthentik is EndAuthentik for authentik's notice that its session has
-// ended. It also stops a sign-in that authentik has confirmed before the notice
-// and whose session has not begun yet.
-func (r *Registry) EndedAtAuthentik(ctx context.Context, sid string) error {
-	now := r.Now()
-	err := persist(ctx, func() error {
-		rec, kept, _, err := r.index.readSID(ctx, sid)
+// NoteEnd stores that authentik has ended its session. Know then returns
+// ErrEndedEarly for a sign-in that authentik has confirmed before.
+func (x *Index) NoteEnd(ctx context.Context, sid string, ended time.Time) error {
+	return persist(ctx, func() error {
+		rec, kept, _, err := x.readSID(ctx, sid)
 		if err != nil {
 			return err
 		}
-		rec.Ended = later(rec.Ended, now)
-		return r.index.saveSID(ctx, sid, rec, later(kept.Expiry, now.Add(beginsFor)), kept.Version)
+		rec.Ended = later(rec.Ended, ended)
+		return x.saveSID(ctx, sid, rec, later(kept.Expiry, ended.Add(beginsFor)), kept.Version)
 	})
-	if ended := r.EndAuthentik(ctx, sid); ended != nil {
-		return ended
-	}
-	if err != nil { // the store may be full: end the sessions that have begun in any case
-		r.Logger.WarnContext(ctx, "session index: the end of a session at authentik cannot be noted; a sign-in under way may go on", "error", errors.Unwrap(err))
-	}
-	return nil
 }

@@ -1,0 +1,138 @@
+package index
+
+import (
+	"crypto/rand"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const (
+	// MaxPerUser is how many sessions one user may have in all realms together.
+	// Beyond it the oldest end: a session that was only removed from the index
+	// could not be ended with the others.
+	MaxPerUser = 1000
+	// maxAgent bounds what is kept of a browser's User-Agent, in bytes.
+	maxAgent = 200
+)
+
+// A List holds the live sessions of one user of one authentik, in all
+// realms. Limits, listings and "end all" of a user rest on it. Only the gate's
+// key names and seals it, so a store reveals no user by it, and it holds
+// nothing that opens a session.
+type List struct {
+	// Username is what authentik called the user at the last sign-in.
+	Username string `json:"username"`
+	// Epoch is random. All sessions that begin in it share a tombstone; once that
+	// is written another epoch begins.
+	Epoch string `json:"epoch"`
+	// Ending are epochs that were to end and may not have: after an interruption or
+	// a failure of the store, the next process finishes them.
+	Ending []string `json:"ending,omitempty"`
+	// Ended is when authentik last said that all sessions of the user have ended. A
+	// sign-in that authentik has confirmed before does not become a session after it.
+	Ended time.Time `json:"ended,omitzero"`
+	Lines []Entry   `json:"lines"` // in the order of admission
+}
+
+// An Entry is one session in its user's index.
+type Entry struct {
+	Name   string     `json:"name"` // of its record
+	Epoch  string     `json:"epoch"`
+	Site   string     `json:"site"`             // where its cookie goes
+	Flow   string     `json:"flow,omitempty"`   // that it was won by
+	Client string     `json:"client,omitempty"` // OpenID Connect client that it was won by
+	Begun  time.Time  `json:"begun"`
+	Until  time.Time  `json:"until"`
+	Addr   netip.Addr `json:"addr"`
+	Agent  string     `json:"agent,omitempty"` // shortened when it enters a list
+}
+
+// newEpoch returns a random text, different for every epoch of every user.
+func newEpoch() string { return strings.ToLower(rand.Text()) }
+
+// prune removes expired sessions.
+func (l *List) prune(now time.Time) {
+	l.Lines = slices.DeleteFunc(l.Lines, func(entry Entry) bool { return !now.Before(entry.Until) })
+}
+
+// Enter adds a session, and returns those that then exceed a limit: the oldest of
+// its realm beyond most, and the oldest of all beyond MaxPerUser. They stay listed
+// until they have ended. If most is zero, only MaxPerUser limits.
+func (l *List) Enter(session Entry, most int) (surplus []Entry) {
+	session.Epoch, session.Agent = l.Epoch, shortened(session.Agent)
+	l.Remove(func(entry Entry) bool { return entry.Name == session.Name }) // saved before by a store that reported an error
+	l.Lines = append(l.Lines, session)
+	here := 0
+	for _, entry := range l.Lines {
+		if entry.sameRealm(session) {
+			here++
+		}
+	}
+	all := len(l.Lines)
+	for _, entry := range l.Lines[:len(l.Lines)-1] {
+		if tooMany := most > 0 && entry.sameRealm(session) && here > most; tooMany || all > MaxPerUser {
+			surplus = append(surplus, entry)
+			all--
+			if entry.sameRealm(session) {
+				here--
+			}
+		}
+	}
+	return surplus
+}
+
+// sameRealm reports whether two sessions of one authentik count together.
+func (e Entry) sameRealm(other Entry) bool {
+	return e.Site == other.Site && e.Flow == other.Flow && e.Client == other.Client
+}
+
+// Remove takes sessions out, and returns those that were in.
+func (l *List) Remove(gone func(Entry) bool) (removed []Entry) {
+	l.Lines = slices.DeleteFunc(l.Lines, func(entry Entry) bool {
+		if !gone(entry) {
+			return false
+		}
+		removed = append(removed, entry)
+		return true
+	})
+	return removed
+}
+
+// CloseEpoch begins another epoch. The sessions of the one before stay listed
+// until their tombstone is written.
+func (l *List) CloseEpoch() {
+	if len(l.Lines) == 0 && len(l.Ending) == 0 {
+		return
+	}
+	l.Ending = append(l.Ending, l.Epoch)
+	l.Epoch = newEpoch()
+}
+
+// Latest returns when the last session of the list expires, but no earlier than
+// atLeast.
+func (l *List) Latest(atLeast time.Time) time.Time {
+	for _, entry := range l.Lines {
+		if entry.Until.After(atLeast) {
+			atLeast = entry.Until
+		}
+	}
+	return atLeast
+}
+
+// shortened returns the printable part of a User-Agent header, short enough for
+// a table.
+func shortened(agent string) string {
+	agent = strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(agent, ""))
+	if len(agent) > maxAgent {
+		agent = strings.ToValidUTF8(agent[:maxAgent], "")
+	}
+	return agent
+}
