@@ -141,6 +141,9 @@ var Rooms = []Room{
 		{Module + "/proxy/internal/page", "what authentik remembers of a browser is kept for any page"},
 		{Module + "/proxy/internal/exchange", "it knows a browser by its secret, and no request"},
 	})},
+	{Path: "proxy/internal/copies", Bans: slices.Concat(caddy, standIn, []Ban{
+		{Module + "/proxy/internal/exchange", "a copy is for every visitor: it knows no request"},
+	})},
 	{
 		Path: "proxy/internal/readiness", Only: []string{
 			Module + "/flowclient", Module + "/proxy/fault", Module + "/proxy/store", Module + "/proxy/internal/cache", "github.com/patrickmn/go-cache",
@@ -330,6 +333,6 @@ var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
-	"proxy/internal/page", "proxy/internal/session/index", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
+	"proxy/internal/page", "proxy/internal/copies", "proxy/internal/session/index", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
 	"proxy/internal/access", "proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/addresses", "proxy/internal/group", "proxy/internal/decision", "proxy/internal/upstream", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",
 }

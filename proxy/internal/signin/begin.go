@@ -140,7 +140,7 @@ func (h *Handler) begin(x *exchange.Exchange, vis Visit, v flowclient.Visitor) O
 	}
 	vis.First, vis.Opening, vis.Request = opening.Flow, opening.Step.Challenge.Component(), opening.Request
 	vis = vis.at(opening.Step)
-	vis.copy = h.copies.of(v, opening.Step)
+	vis.copy = h.copies.Of(v, opening.Step)
 	return denied(h.Settle(x, vis), vis.Step)
 }
 

@@ -6,13 +6,14 @@
 //   - visit.go: a visit, sealed in its page
 //   - show.go, document.go: how a step is shown
 //   - redirect.go, host.go, link.go, source.go: other places to begin at
-//   - copies.go, brands.go, unbegun.go: first challenges that cost authentik
-//     nothing, and visits that begin with their answer
+//   - opening.go, unbegun.go: first challenges, and visits that begin with their
+//     answer
 //   - poll.go, duo.go, resend.go: steps that wait for something else
 //   - submissions.go, refused.go, loop.go: answers given once, answers that
 //     authentik refuses, and sign-ins that do not hold
 //
-// Rooms of their own: devices keeps what authentik remembers of a browser, and
+// Rooms of their own: copies keeps brands and first challenges, which cost authentik
+// nothing then; devices keeps what authentik remembers of a browser, and
 // readiness says whether the store takes sessions.
 package signin
 
@@ -23,6 +24,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/copies"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/devices"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/readiness"
@@ -89,22 +91,22 @@ type Handler struct {
 	Source authn.Source
 
 	devices devices.Devices
-	brands  *brands
+	brands  *copies.Brands
 	answers *submissions
 	waits   *waits
-	copies  *copies
+	copies  *copies.Challenges
 	probe   *readiness.Probe
 }
 
 // New returns a handler.
 func New(o Options) *Handler {
-	h := &Handler{Options: o, answers: newSubmissions(o.Now), waits: newWaits(o.Now), copies: newCopies(o.Now)}
-	h.brands = newBrands(func(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
+	h := &Handler{Options: o, answers: newSubmissions(o.Now), waits: newWaits(o.Now)}
+	shared := copies.Options{Now: o.Now, Go: o.Go, VisitLife: VisitLife}
+	h.copies = copies.NewChallenges(shared)
+	h.brands = copies.NewBrands(func(ctx context.Context, v flowclient.Visitor) (flowclient.Brand, error) {
 		return h.Client.Brand(ctx, v)
-	}, o.Now)
+	}, shared)
 	h.probe = readiness.New(o.Store, o.Now)
-	h.brands.kept.OwnedBy(o.Go)
-	h.copies.kept.OwnedBy(o.Go)
 	h.waits.known.OwnedBy(o.Go)
 	h.devices = devices.Devices{Store: o.Store, Key: o.Key, Issuer: o.Issuer, Life: exchange.BrowserLife, Now: o.Now, Logger: o.Logger}
 	return h
@@ -112,9 +114,9 @@ func New(o Options) *Handler {
 
 // Sweep forgets what has expired.
 func (h *Handler) Sweep() {
-	h.brands.sweep()
+	h.brands.Sweep()
 	h.answers.sweep()
 	h.waits.sweep()
-	h.copies.sweep()
+	h.copies.Sweep()
 	h.Throttle.Sweep()
 }

@@ -50,7 +50,7 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 		Name: vis.Name, Lockout: out.wait,
 	}
 	if vis.copy != nil {
-		q.Prints = vis.copy.prints
+		q.Prints = vis.copy.Prints
 	}
 	if err = h.ask(x, q); err != nil {
 		x.Log().ErrorContext(x.Context(), "page: cannot be drawn", "error", err, "component", component)

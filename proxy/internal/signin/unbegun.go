@@ -7,6 +7,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/copies"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
@@ -58,8 +59,8 @@ func (h *Handler) recalled(x *exchange.Exchange, vis Visit, said reply.Reply) Ou
 		return Outcome{Err: fault.From(err)}
 	}
 	asked, ok := step.Challenge.(flowclient.Identification)
-	if ok && step.Flow == vis.Step.Flow && (said.Source == "" && said.Flow == "" || markOf(step, asked) == vis.Copy) {
-		vis.Copy, vis.Step, vis.copy = "", step, h.copies.of(v, step)
+	if ok && step.Flow == vis.Step.Flow && (said.Source == "" && said.Flow == "" || copies.MarkOf(step, asked) == vis.Copy) {
+		vis.Copy, vis.Step, vis.copy = "", step, h.copies.Of(v, step)
 		return h.step(x, vis, said)
 	}
 	next := vis.at(step)
@@ -125,7 +126,7 @@ func (h *Handler) renamed(x *exchange.Exchange, vis Visit, answer flowclient.Ans
 	if vis.begun() || h.Flow != "" || !errors.Is(err, flowclient.ErrFlowNotFound) {
 		return Outcome{}, false
 	}
-	h.brands.forget(x.Visitor(nil))
+	h.brands.Forget(x.Visitor(nil))
 	out := h.Open(x, vis.Back)
 	out.Visit.Name = nameIn(answer)
 	return out, true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/copies"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
@@ -64,7 +65,7 @@ type Visit struct {
 	// Sent says when messages were sent that the visitor could have sent again.
 	Sent map[string]time.Time `json:"sent,omitempty"`
 
-	copy *copied // nil unless the challenge was drawn from a copy
+	copy *copies.Challenge // nil unless the challenge was drawn from a copy
 }
 
 // at returns the visit at its next step, as a page of its own.
@@ -103,7 +104,7 @@ func (v Visit) At(step flowclient.Step) Visit { return v.at(step) }
 // seal writes a visit for the page of the browser that has the secret.
 func (v Visit) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 	if v.copy != nil {
-		v.Copy, v.Step.Challenge = v.copy.mark, nil
+		v.Copy, v.Step.Challenge = v.copy.Mark, nil
 	}
 	sealed, err := x.Box(seal.KindVisit, s).SealText(v)
 	return x.Identity.Sign(sealed), err
@@ -141,15 +142,15 @@ func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
 	if v.Copy == "" {
 		return v, nil
 	}
-	return v.drawnFrom(h.copies.marked.Get(v.Copy))
+	return v.drawnFrom(h.copies.Marked(v.Copy))
 }
 
 // drawnFrom returns the visit with the challenge of the copy that it was drawn
 // from.
-func (v Visit) drawnFrom(c copied, found bool) (Visit, error) {
+func (v Visit) drawnFrom(c copies.Challenge, found bool) (Visit, error) {
 	if !found {
 		return v, errCopyGone
 	}
-	v.Copy, v.copy, v.Step.Challenge = "", &c, c.step.Challenge
+	v.Copy, v.copy, v.Step.Challenge = "", &c, c.Step.Challenge
 	return v, nil
 }

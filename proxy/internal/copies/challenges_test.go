@@ -1,4 +1,4 @@
-package signin
+package copies
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 
 func TestThoseWhoWaitForAnothersRefusalAskThemselves(t *testing.T) {
 	t.Parallel()
-	c := newCopies(time.Now)
+	c := NewChallenges(Options{Now: time.Now})
 	flow := flowclient.Flow{Slug: "login"}
 	denied := stepOf(t, flow, `{"component":"ak-stage-access-denied"}`)
 	good := stepOf(t, flow, `{"component":"ak-stage-identification","user_fields":["username"]}`)
@@ -80,7 +80,7 @@ func TestWhatIsCopied(t *testing.T) {
 		if met := lifetime > 0; met != strings.Contains(raw, "identification") {
 			t.Errorf("%.100s: that it was met is kept: %v", raw, met)
 		}
-		if made.step.Cookies != nil {
+		if made.Step.Cookies != nil {
 			t.Errorf("%.100s: got a visitor's cookies in the copy, want none", raw)
 		}
 	}
@@ -145,7 +145,7 @@ func TestFirstQuestionsOfEveryReleaseAreCopied(t *testing.T) {
 func TestCopies_AreBounded(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	c := newCopies(func() time.Time { return now })
+	c := NewChallenges(Options{Now: func() time.Time { return now }})
 	flow := flowclient.Flow{Slug: "login"}
 	step := stepOf(t, flow, `{"component":"ak-stage-identification"}`)
 	ask := func(context.Context) (flowclient.Step, error) { return step, nil }
@@ -158,7 +158,7 @@ func TestCopies_AreBounded(t *testing.T) {
 		}
 	}
 	now = now.Add(copyLifetime)
-	c.sweep()
+	c.Sweep()
 	if got := c.kept.Len(); got != 0 {
 		t.Errorf("old copies: got %d, want none", got)
 	}
@@ -167,7 +167,7 @@ func TestCopies_AreBounded(t *testing.T) {
 func TestCopies_FirstVisitorLeaves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCopies(time.Now)
+		c := NewChallenges(Options{Now: time.Now})
 		flow := flowclient.Flow{Slug: "login"}
 		asked := 0
 		ask := func(ctx context.Context) (flowclient.Step, error) {
@@ -188,4 +188,13 @@ func TestCopies_FirstVisitorLeaves(t *testing.T) {
 			t.Errorf("who stayed: got %v, %v after %d requests, want a copy after 1", step, err, asked)
 		}
 	})
+}
+
+func stepOf(t testing.TB, flow flowclient.Flow, raw string) flowclient.Step {
+	t.Helper()
+	challenge, err := flowclient.Decode([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flowclient.Step{Flow: flow, Challenge: challenge, Cookies: flowclient.Cookies{"authentik_session": "secret"}}
 }

@@ -1,4 +1,4 @@
-package signin
+package copies
 
 import (
 	"context"
@@ -33,15 +33,16 @@ const (
 	maxCopyName = 256
 )
 
-// copies caches the first challenges of flows for some seconds. authentik shows
+// Challenges caches the first challenges of flows for some seconds. authentik shows
 // every visitor without cookies the same first challenge. With a copy it is not
 // asked each time, and it stores no session for visitors who only look at the
 // page, or for machines that load it all day.
-type copies struct {
-	kept *ttlcache.Cache[copyKey, copied]
+type Challenges struct {
+	kept *ttlcache.Cache[copyKey, Challenge]
 	// marked are the copies that visits were drawn from, for as long as they may be
 	// answered. One that has not changed for hours is kept once.
-	marked *ttlcache.Cache[string, copied]
+	marked *ttlcache.Cache[string, Challenge]
+	life   time.Duration
 }
 
 // A copyKey has everything that is sent to authentik about a visitor without its
@@ -49,40 +50,56 @@ type copies struct {
 // denied, and a denial is never cached.
 type copyKey struct{ scheme, host, flow, language string }
 
-// A copied is a first challenge without the cookies of the visitor who got it. If
+// A Challenge is a first challenge without the cookies of the visitor who got it. If
 // plain is false, the challenge cannot be shown to other visitors.
-type copied struct {
-	step  flowclient.Step
+type Challenge struct {
+	Step  flowclient.Step
 	plain bool
-	// mark stands for the challenge in the visits that were drawn from the copy.
-	mark string
-	// prints are the pages that were drawn from it.
-	prints *page.Prints
+	// Mark stands for the challenge in the visits that were drawn from the copy.
+	Mark string
+	// Prints are the pages that were drawn from it.
+	Prints *page.Prints
 }
 
-func newCopies(now func() time.Time) *copies {
-	return &copies{
-		kept: ttlcache.New(ttlcache.Options[copyKey, copied]{Entries: maxCopies, Now: now}),
-		marked: ttlcache.New(ttlcache.Options[string, copied]{
-			Entries: maxMarked, Bytes: maxMarkedBytes, Now: now,
-			Weight: func(_ string, c copied) int64 { return int64(len(c.step.Challenge.Common().Raw)) },
+// Options say what caches need.
+type Options struct {
+	Now func() time.Time
+	// Go runs what is fetched for several visitors. Nil: a goroutine does, without an
+	// owner that waits for it.
+	Go func(work func(context.Context)) bool
+	// VisitLife is how long a challenge may wait for its answer.
+	VisitLife time.Duration
+}
+
+// NewChallenges returns an empty cache.
+func NewChallenges(o Options) *Challenges {
+	return &Challenges{
+		life: o.VisitLife + copyLifetime,
+		kept: ttlcache.New(ttlcache.Options[copyKey, Challenge]{Entries: maxCopies, Now: o.Now, Go: o.Go}),
+		marked: ttlcache.New(ttlcache.Options[string, Challenge]{
+			Entries: maxMarked, Bytes: maxMarkedBytes, Now: o.Now,
+			Weight: func(_ string, c Challenge) int64 { return int64(len(c.Step.Challenge.Common().Raw)) },
 		}),
 	}
 }
 
-func (c *copies) sweep() {
+// Sweep forgets what has expired.
+func (c *Challenges) Sweep() {
 	c.kept.Sweep()
 	c.marked.Sweep()
 }
 
-// of returns the copy that a first challenge is from, or nil if it is none or was
+// Marked returns the copy that a mark stands for, if it is still kept.
+func (c *Challenges) Marked(mark string) (copied Challenge, found bool) { return c.marked.Get(mark) }
+
+// Of returns the copy that a first challenge is from, or nil if it is none or was
 // kept before.
-func (c *copies) of(v flowclient.Visitor, step flowclient.Step) *copied {
+func (c *Challenges) Of(v flowclient.Visitor, step flowclient.Step) *Challenge {
 	found, ok := c.kept.Get(keyOf(v, step.Flow))
-	if !ok || !found.plain || len(step.Cookies) > 0 || !sameText(found.step.Challenge, step.Challenge) {
+	if !ok || !found.plain || len(step.Cookies) > 0 || !sameText(found.Step.Challenge, step.Challenge) {
 		return nil
 	}
-	if _, ok := c.marked.Get(found.mark); !ok {
+	if _, ok := c.marked.Get(found.Mark); !ok {
 		return nil // the visit holds its challenge itself
 	}
 	return &found
@@ -94,15 +111,16 @@ func sameText(a, b flowclient.Challenge) bool {
 	return len(one) > 0 && len(one) == len(other) && &one[0] == &other[0]
 }
 
-// Opening returns the first challenge of a flow. For a visitor with device cookies
-// authentik is always asked: its answer may depend on the device.
-func (h *Handler) Opening(ctx context.Context, v flowclient.Visitor, flow flowclient.Flow) (flowclient.Step, error) {
-	ask := func(ctx context.Context) (flowclient.Step, error) { return h.Client.Ask(ctx, v, flow) }
-	key := keyOf(v, flow)
+// Opening returns the first challenge of a flow, from a copy if it can, or what ask
+// fetches. For a visitor with device cookies authentik is always asked: its answer
+// may depend on the device.
+func (c *Challenges) Opening(
+	ctx context.Context, v flowclient.Visitor, flow flowclient.Flow, ask func(context.Context) (flowclient.Step, error),
+) (flowclient.Step, error) {
 	if len(v.Cookies) > 0 || flow.Query != "" || len(v.Host) > maxCopyName || len(v.Language) > maxCopyName {
 		return ask(ctx)
 	}
-	return h.copies.question(ctx, key, flow, ask)
+	return c.question(ctx, keyOf(v, flow), flow, ask)
 }
 
 func keyOf(v flowclient.Visitor, flow flowclient.Flow) copyKey {
@@ -114,7 +132,7 @@ func keyOf(v flowclient.Visitor, flow flowclient.Flow) copyKey {
 // others have not. A challenge that is not the same for every visitor, and above
 // all a denial, a redirect or an error, goes only to the visitor who caused it:
 // a visitor whom authentik distrusts must not decide what others see.
-func (c *copies) question(
+func (c *Challenges) question(
 	ctx context.Context, key copyKey, flow flowclient.Flow, ask func(context.Context) (flowclient.Step, error),
 ) (flowclient.Step, error) {
 	type answer struct {
@@ -122,12 +140,12 @@ func (c *copies) question(
 		err  error
 	}
 	own := make(chan answer, 1) // filled if this call has asked authentik
-	found, err := c.kept.Do(ctx, key, func(ctx context.Context) (copied, time.Duration, error) {
+	found, err := c.kept.Do(ctx, key, func(ctx context.Context) (Challenge, time.Duration, error) {
 		step, err := ask(ctx)
 		own <- answer{step, err}
 		made, lifetime := copyOf(flow, step, err)
 		if made.plain {
-			c.marked.Put(made.mark, made, VisitLife+copyLifetime)
+			c.marked.Put(made.Mark, made, c.life)
 		}
 		return made, lifetime, nil
 	})
@@ -145,7 +163,7 @@ func (c *copies) question(
 	case err != nil:
 		return flowclient.Step{}, err
 	case found.plain:
-		return found.step, nil
+		return found.Step, nil
 	default:
 		return ask(ctx)
 	}
@@ -153,21 +171,21 @@ func (c *copies) question(
 
 // copyOf returns the copy of a challenge and its lifetime. If the result is not a
 // first challenge, the lifetime is zero and nothing is cached.
-func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (copied, time.Duration) {
+func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (Challenge, time.Duration) {
 	asked, ok := step.Challenge.(flowclient.Identification)
 	if err != nil || !ok || step.Flow != flow || step.Lost {
-		return copied{}, 0
+		return Challenge{}, 0
 	}
 	if !plain(asked) {
-		return copied{}, copyLifetime
+		return Challenge{}, copyLifetime
 	}
 	step.Cookies = nil
-	return copied{step: step, plain: true, mark: markOf(step, asked), prints: new(page.Prints)}, copyLifetime
+	return Challenge{Step: step, plain: true, Mark: MarkOf(step, asked), Prints: new(page.Prints)}, copyLifetime
 }
 
-// markOf returns a short text that stands for a first challenge: for all of it but
+// MarkOf returns a short text that stands for a first challenge: for all of it but
 // the addresses of pictures, which authentik signs anew each time.
-func markOf(step flowclient.Step, c flowclient.Identification) string {
+func MarkOf(step flowclient.Step, c flowclient.Identification) string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(c.Raw, &members) != nil {
 		return ""
