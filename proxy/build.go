@@ -3,13 +3,16 @@ package proxy
 import (
 	"context"
 	"crypto/sha256"
+	"net/url"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/addresses"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/oidc"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/lateform"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
@@ -18,6 +21,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // openPages makes the pages, and the handler of authentik's pictures. loginAt
@@ -129,4 +133,55 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 		o.Lend = lender.Lend
 	}
 	return o
+}
+
+// atLoginHost returns the login host of this gate's visitors, and this gate as
+// that host knows it.
+func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
+	cfg := g.cfg
+	records := host.Records{Store: cfg.Store, Key: key, Now: cfg.Now, Origin: originOf(cfg.LoginAt)}
+	return &signin.LoginHost{
+		Page:   cfg.Login == LoginPage,
+		Source: host.New(host.Options{Records: records, Authentik: cfg.Client, At: cfg.LoginAt, Lifetime: cfg.Lifetime}),
+		Gate: host.NewMember(records, host.Registration{
+			Hosts: cfg.hosts(), Callback: g.member.Shared.CallbackAt(), Application: cfg.Application, Lifetime: cfg.Lifetime,
+		}, g.member.Shared.Identity.ID),
+	}
+}
+
+// A lender has authentik's cookies for sessions that have none themselves.
+type lender interface {
+	Lend(ctx context.Context, rec *session.Record) (*session.Record, error)
+}
+
+// hostSource returns the source of a gate whose visitors sign in at a login host,
+// or of one that has a page for them too.
+func (cfg Config) hostSource(at *signin.LoginHost, page authn.Source) authn.Source {
+	if at.Page {
+		return host.Either{Source: page, Host: at.Source}
+	}
+	return at.Source
+}
+
+// newLoginHost returns what answers a login host's own addresses.
+func (g *Gate) newLoginHost() *loginhost.Handler {
+	var origins []string
+	for _, name := range g.cfg.hosts() {
+		for _, scheme := range []string{"https", "http"} {
+			u := &url.URL{Scheme: scheme, Host: name}
+			if rules.Secure(u) {
+				origins = append(origins, originOf(u))
+			}
+		}
+	}
+	o := loginhost.Options{
+		Shared: g.member.Shared, Authentik: g.cfg.Client, Store: g.cfg.Store, First: g.member.SignIn.First,
+		Base: relay.BasePath(g.cfg.Client.Root()), Origins: origins, Go: g.background.Go,
+	}
+	if g.cfg.LoginHost.Page {
+		o.Own = g.member.SignIn
+	}
+	h := loginhost.New(o)
+	g.member.Shared.IsBack = h.IsBack
+	return h
 }

@@ -66,10 +66,17 @@ func (cfg Config) check() error {
 	}
 	cfg.checkSignOn(wrong)
 	cfg.checkSignIn(wrong)
-	cfg.checkLoginHost(wrong)
+	if cfg.LoginHost != nil {
+		cfg.checkLoginHost(wrong)
+	}
+	if cfg.LoginAt != nil {
+		cfg.checkLoginAt(wrong)
+	}
 	cfg.checkClients(wrong)
 	cfg.checkRules(wrong)
-	cfg.checkDescribed(wrong)
+	if cfg.Described {
+		cfg.checkDescribed(wrong)
+	}
 	return errors.Join(append(errs, cfg.Headers.check()...)...)
 }
 

@@ -25,7 +25,6 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signon"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/upstream"
-	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // sweepEvery is how often the gate forgets what has expired.
@@ -69,7 +68,7 @@ func New(cfg Config) (*Gate, error) {
 	}
 	g.access = cfg.access()
 	g.member = cfg.Group.members.NewMember()
-	g.member.Shared, g.member.Hosts, g.member.Resolve = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}, cfg.hosts(), g.resolve
+	g.member.Shared, g.member.Hosts, g.member.Resolve = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}, cfg.hosts(), g.cfg.resolve
 	key := seal.NewKey(cfg.Key)
 	g.decisions = &decision.Maker{
 		Member: g.member, Access: g.access, LoginHost: cfg.LoginHost != nil,
@@ -90,7 +89,12 @@ func New(cfg Config) (*Gate, error) {
 		g.pictures.Sweep()
 		g.member.Shared.Programs.Sweep()
 	})
-	g.register()
+	switch { // known to each other before a visitor comes
+	case g.loginHost != nil:
+		g.background.Go(g.loginHost.Stay)
+	case g.member.SignIn.Host != nil:
+		g.background.Go(func(backgroundCtx context.Context) { g.member.SignIn.Host.Gate.Stay(backgroundCtx, cfg.Logger) })
+	}
 	g.sessions.Open()
 	return g, nil
 }
@@ -123,7 +127,7 @@ func (g *Gate) Closed() <-chan struct{} { return g.closed }
 // except that with CachePrivate the header of a response to a signed-in visitor is
 // marked on its way.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
-	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.member.Shared, Sent: g.member.Sent(r)}
+	x := exchange.Exchange{W: w, R: r, At: g.cfg.resolve(r), Shared: g.member.Shared, Sent: g.member.Sent(r)}
 	left := g.prepare(&x)
 	d := g.decisions.Final(&x, left, g.decisions.Settle(&x, g.decisions.Decide(&x)))
 	g.cfg.Metrics.Decision(decision.Kind(d))
@@ -196,6 +200,15 @@ func (g *Gate) accompany(x exchange.Exchange, s *session.Session, next Next) err
 	return err
 }
 
+// passToAuthentik passes a request through a login host. What authentik answers
+// goes to the browser as it is; the gate only reads its header afterwards.
+func (g *Gate) passToAuthentik(x exchange.Exchange, next Next) error {
+	passing := g.loginHost.Passing(&x)
+	request, _ := g.upstream.Introduce(&x, nil, false)
+	defer func() { passing.Answered(x.W.Header()) }() // also if the browser leaves in the middle of an answer
+	return next(x.W, request)
+}
+
 // answer answers a request that does not pass.
 func (g *Gate) answer(x *exchange.Exchange, d decision.Decision) {
 	switch d := d.(type) {
@@ -241,14 +254,4 @@ func (g *Gate) Wrap(h http.Handler) http.Handler {
 			return nil
 		})
 	})
-}
-
-// resolve asks the server in front, and the operator before it.
-func (g *Gate) resolve(r *http.Request) Resolved {
-	at := g.cfg.Resolve(r)
-	if g.cfg.Site != nil {
-		at.Scheme, at.Host = g.cfg.Site.Scheme, g.cfg.Site.Host
-	}
-	at.Host = rules.Authority(at.Scheme, at.Host)
-	return at
 }

@@ -1,6 +1,11 @@
 package proxy
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+)
 
 // Metrics counts what the gate does. Labels come from closed sets: never a user,
 // a path or a host. Implementations are safe for concurrent use and return at
@@ -61,3 +66,21 @@ func (NopMetrics) Ended(string) {}
 
 // HeaderLeftOut does nothing.
 func (NopMetrics) HeaderLeftOut(string) {}
+
+// A Tracer begins spans of a distributed trace: one for each request of a sign-in
+// or sign-out. Its methods say what an implementation has to do. Calls to
+// authentik and to the store are made with the context that Start has returned;
+// the transport and the store can begin spans of their own there.
+type Tracer = exchange.Tracer
+
+// A Span is one part of a trace.
+type Span = exchange.Span
+
+// carry returns what gives background work the span of the request that waits for
+// it.
+func (cfg Config) carry() func(ctx, from context.Context) context.Context {
+	if cfg.Tracer == nil {
+		return func(ctx, _ context.Context) context.Context { return ctx }
+	}
+	return cfg.Tracer.Carry
+}

@@ -67,6 +67,9 @@ func (h *Handler) Announce(ctx context.Context) {
 	}
 }
 
+// Stay keeps the login host known to its gates until the context ends.
+func (h *Handler) Stay(backgroundCtx context.Context) { host.Stay(backgroundCtx, h.Announce, nil) }
+
 // ask is the parameter of an address that asks for the sign-in page, although the
 // browser seems to be signed in.
 const ask = "ask"

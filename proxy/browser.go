@@ -8,6 +8,36 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
+// CookieConfig says how the browser keeps the session.
+type CookieConfig struct {
+	// Name is the cookie's name, without the prefix that its scope demands.
+	// Default: authentik_gate.
+	Name string
+	// Domain makes one session valid for all hosts below it. Default: only the host.
+	Domain string
+	// Persistent lets the cookie outlive the browser, up to the session's Lifetime.
+	Persistent bool
+}
+
+// Cache says what caches may keep of the application's responses to signed-in
+// visitors, where the application itself sends none of Cache-Control, Expires and
+// Pragma.
+type Cache string
+
+const (
+	// CachePrivate lets only the visitor's own browser keep them, which has to ask
+	// again before it shows a page again. Signing out clears that cache.
+	CachePrivate Cache = "private"
+	// CacheOff leaves them as they are.
+	CacheOff Cache = "off"
+)
+
+func (cfg Config) checkCache(wrong func(option string, err error)) {
+	if cfg.Cache != CachePrivate && cfg.Cache != CacheOff {
+		wrong("cache", fmt.Errorf("%q is not known; use private or off", cfg.Cache))
+	}
+}
+
 // An AppCookie is a cookie of the application: its name, and the path and the
 // domain that the application has set it with. The default path is /, and the
 // default domain is none: the cookie is for the host only.

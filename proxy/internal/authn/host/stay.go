@@ -1,0 +1,46 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+)
+
+// registerAfter is how long after its start a gate registers in the store: one
+// that is only checked and closed again leaves nothing behind.
+const registerAfter = time.Second
+
+// Stay calls renew often enough that what it registers stays known, until the
+// context ends. After the first time it calls started, which may be nil.
+func Stay(backgroundCtx context.Context, renew, started func(context.Context)) {
+	if !background.Sleep(backgroundCtx, registerAfter) {
+		return
+	}
+	renew(backgroundCtx)
+	if started != nil {
+		started(backgroundCtx)
+	}
+	for background.Sleep(backgroundCtx, RegisterEvery) {
+		renew(backgroundCtx)
+	}
+}
+
+// Stay keeps the gate known to its login host until the context ends, and says so
+// if there is no login host before a visitor comes.
+func (m *Member) Stay(backgroundCtx context.Context, log *slog.Logger) {
+	renew := func(ctx context.Context) {
+		if err := m.Renew(ctx); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "login host: this gate cannot be registered", "error", fault.Cause(err), "login_at", m.Origin)
+		}
+	}
+	Stay(backgroundCtx, renew, func(ctx context.Context) {
+		if _, err := m.Introduce(ctx); err != nil && ctx.Err() == nil {
+			e := fault.From(err)
+			log.ErrorContext(ctx, "login host: visitors cannot sign in", "code", e.Code, "error", fault.Cause(err),
+				"login_at", m.Origin, "remedy", e.Remedy())
+		}
+	})
+}
