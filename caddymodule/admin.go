@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
@@ -61,7 +62,7 @@ func (Admin) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return apiError(err)
 	}
-	running, configured := runningGates()
+	running, configured := gates.Running()
 	if !configured {
 		return apiError(errNoGate)
 	}

@@ -255,7 +255,7 @@ type Handler struct {
 	Prefix string `json:"prefix,omitempty"`
 
 	log       *slog.Logger
-	starters  []*starter       // of its gates: one, or with forward_auth one for each application
+	posts     []post           // of its gates: one, or with forward_auth one for each application
 	sidecar   *sidecar.Sidecar // only with forward_auth
 	openness  matchers.Openness
 	site      routes.Site

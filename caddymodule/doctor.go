@@ -20,6 +20,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/filestorage"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
@@ -166,7 +167,7 @@ func openIn(ctx caddy.Context, raw json.RawMessage, origin string) (*doctor.Open
 		return nil, fmt.Errorf("http.handlers.authentik is %T", module)
 	}
 	opened := &doctor.Opened{
-		Store: h.starters[0].store.store, StoreName: h.starters[0].store.name, ClientSecret: h.ClientSecret,
+		Store: h.posts[0].Store.Store, StoreName: h.posts[0].Store.Name, ClientSecret: h.ClientSecret,
 		Secrets: []string{h.ClientSecret, h.Key}, Cause: func() string { return "" }, Close: func() {},
 	}
 	if opened.Transport, err = h.transport(); err != nil {
@@ -176,7 +177,7 @@ func openIn(ctx caddy.Context, raw json.RawMessage, origin string) (*doctor.Open
 		return opened, nil
 	}
 	log := &lastCause{}
-	cfg, err := h.gateConfig(ctx, opened.Transport, sessionStore{proxy.NewMemory(), "memory"})
+	cfg, err := h.gateConfig(ctx, opened.Transport, gates.Store{Store: proxy.NewMemory(), Name: "memory"})
 	if err != nil {
 		return nil, err
 	}

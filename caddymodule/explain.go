@@ -134,7 +134,7 @@ func (e *explained) follow(s *caddyhttp.Server, r *http.Request) error {
 			e.Notes = append(e.Notes, "the gate of "+gate.URL+" has forward_auth: it decides about requests that other proxies describe, and not about this one")
 			return true, true
 		}
-		running := gate.starters[0].gate.Load()
+		running := gate.posts[0].Gate()
 		if running == nil {
 			e.Notes = append(e.Notes, "the gate of "+gate.URL+" has not started: it does with its first request, which creates its key")
 			return true, true

@@ -54,7 +54,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // handle_errors, whose routes may lead to the application, never gets them. An
 // error that is returned comes from the application.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if h.starters[0].stopped.Load() {
+	if h.posts[0].Stopped() {
 		// A connection of HTTP/2 without TLS can outlive its configuration, whose
 		// store is closed. This closes it after the response.
 		w.Header().Set("Connection", "close")
@@ -63,7 +63,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.sidecar.ServeHTTP(w, r)
 		return nil
 	}
-	gate, err := h.starters[0].running(r.Context())
+	gate, err := h.posts[0].Running(r.Context())
 	if err != nil {
 		h.unavailable(w, r, err)
 		return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/telemetry"
 	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -83,9 +84,11 @@ func readAs(t testing.TB, name string, unmarshal func([]byte, any) error, into a
 func described(t testing.TB) map[string][]string {
 	t.Helper()
 	descriptions := make(chan *prometheus.Desc, 100)
-	for _, c := range processMetrics().collectors {
-		c.Describe(descriptions)
+	registry := prometheus.NewRegistry()
+	if _, err := telemetry.New(registry, "memory", telemetry.AnySite); err != nil {
+		t.Fatal(err)
 	}
+	registry.Describe(descriptions)
 	close(descriptions)
 	shape := regexp.MustCompile(`fqName: "([a-z_]+)".*variableLabels: \{([a-z_,]*)\}`)
 	all := map[string][]string{}
@@ -105,12 +108,8 @@ func closed() map[string][]string {
 	for _, code := range fault.Codes() {
 		codes = append(codes, string(code))
 	}
-	ends := []string{otherLabel}
-	for _, e := range endpoints {
-		ends = append(ends, e.label)
-	}
 	return map[string][]string{
-		"code": codes, "endpoint": ends, "decision": decisions,
+		"code": codes, "endpoint": telemetry.Endpoints(), "decision": telemetry.Decisions(),
 		"outcome": {"asked", "accepted", "refused", "failed", "slowed", "admitted", "denied"},
 	}
 }

@@ -13,9 +13,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gatekey"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/keeper"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/pagefile"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/telemetry"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/transport"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/version"
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -36,7 +38,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	wrong = append(wrong, mistakes...)
 	wrong = wrong.And(h.loadMatchers(ctx))
 	wrong = wrong.And(h.checkSite(ctx))
-	h.newStarters()
+	h.takePosts()
 	store, err := h.store(ctx)
 	if err := wrong.And(err).Err(); err != nil {
 		return err
@@ -46,9 +48,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	cfg.Page = page
-	for _, s := range h.starters {
-		s.store = store
-		if err := h.start(ctx, s, cfg); err != nil {
+	for _, at := range h.posts {
+		at.Store = store
+		if err := h.start(ctx, at, cfg); err != nil {
 			return err
 		}
 	}
@@ -56,32 +58,32 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 }
 
 // start makes a gate, unless its key must be created first.
-func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
+func (h *Handler) start(ctx caddy.Context, s post, cfg proxy.Config) error {
 	storage := ctx.Storage()
-	s.storage = storage
-	s.createKey = func(ctx context.Context) ([]byte, error) {
+	s.Storage = storage
+	s.CreateKey = func(ctx context.Context) ([]byte, error) {
 		return gatekey.LoadOrCreate(ctx, storage, h.log)
 	}
-	cfg.Application, cfg.Hosts = s.at.application, s.at.hosts
-	s.newGate = func(key []byte) (*proxy.Gate, error) {
+	cfg.Application, cfg.Hosts = s.application, s.hosts
+	s.NewGate = func(key []byte) (*proxy.Gate, error) {
 		cfg := cfg
 		cfg.Key = key
 		return proxy.New(cfg)
 	}
 	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	s.cookie = h.sessionCookie()
-	family, group, unregister, err := register(s, server)
+	s.Cookie = h.sessionCookie()
+	family, group, unregister, err := gates.Register(s.Starter, server)
 	if err != nil {
 		return err
 	}
 	cfg.Family, cfg.Group = family, group
 	h.release = append(h.release, unregister)
-	if err := s.checkCookie(); err != nil {
+	if err := s.CheckCookie(); err != nil {
 		return err
 	}
 	key := []byte(h.Key)
 	if len(key) == 0 {
-		s.keepKey = func(ctx context.Context, key []byte) { gatekey.Keep(ctx, storage, key, h.log) }
+		s.KeepKey = func(ctx context.Context, key []byte) { gatekey.Keep(ctx, storage, key, h.log) }
 		if key, err = gatekey.Load(ctx, storage); err != nil {
 			return err
 		}
@@ -90,7 +92,7 @@ func (h *Handler) start(ctx caddy.Context, s *starter, cfg proxy.Config) error {
 		cfg.Key = make([]byte, gatekey.Size)
 		return proxy.Check(cfg)
 	}
-	return s.start(key)
+	return s.Start(key)
 }
 
 // transport returns the connections to authentik.
@@ -117,18 +119,18 @@ func (h *Handler) verified() flowclient.Config {
 }
 
 // gateConfig returns the gate's configuration, without page and key.
-func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, store sessionStore) (proxy.Config, error) {
-	metrics, err := newMetrics(ctx.GetMetricsRegistry(), store.name, h.siteLabel())
+func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, store gates.Store) (proxy.Config, error) {
+	metrics, err := telemetry.New(ctx.GetMetricsRegistry(), store.Name, h.siteLabel())
 	if err != nil {
 		return proxy.Config{}, err
 	}
 	client, err := flowclient.New(flowclient.Config{
 		URL: parsed(h.URL), PublicURL: h.publicURL(),
-		Transport: timedTransport{transport, metrics}, Logger: h.log,
+		Transport: telemetry.Transport(transport, metrics), Logger: h.log,
 	})
 	cfg := h.describe(h.config())
-	cfg.Client, cfg.Store, cfg.StoreName = client, timedStore{store.store, metrics}, h.storeName
-	cfg.Metrics, cfg.Logger, cfg.Tracer = metrics, h.log.With("authentik", h.URL), tracer{}
+	cfg.Client, cfg.Store, cfg.StoreName = client, telemetry.Store(store.Store, metrics), h.storeName
+	cfg.Metrics, cfg.Logger, cfg.Tracer = metrics, h.log.With("authentik", h.URL), telemetry.Tracer{}
 	if h.Audit {
 		cfg.Audit = h.newAuditLog(ctx).With("authentik", h.URL)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 )
 
 // gateOnly has no reverse proxy, whose own connections outlive a reload.
@@ -107,7 +108,7 @@ func TestReload_LeavesNothingBehind(t *testing.T) {
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if _, configured := runningGates(); configured {
+	if _, configured := gates.Running(); configured {
 		t.Error("got gates after the end of Caddy, want none")
 	}
 }

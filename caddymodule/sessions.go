@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/memory"  // sessions memory
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/redis"   // sessions redis
@@ -51,8 +52,8 @@ func unknownStore(name string) error {
 }
 
 // store loads the module that keeps the sessions. Its store stays open until
-// the starters have stopped.
-func (h *Handler) store(ctx caddy.Context) (sessionStore, error) {
+// the gates have stopped.
+func (h *Handler) store(ctx caddy.Context) (gates.Store, error) {
 	if h.SessionsRaw == nil {
 		h.SessionsRaw = []byte(`{"store": "storage"}`)
 	} else {
@@ -60,17 +61,17 @@ func (h *Handler) store(ctx caddy.Context) (sessionStore, error) {
 	}
 	guest, err := ctx.LoadModule(h, "SessionsRaw")
 	if err != nil {
-		return sessionStore{}, fmt.Errorf("sessions: %w", err)
+		return gates.Store{}, fmt.Errorf("sessions: %w", err)
 	}
 	provider, fits := guest.(StoreProvider)
 	module, isModule := guest.(caddy.Module)
 	if !fits || !isModule {
-		return sessionStore{}, errors.New("sessions: this module is not a session store; write sessions storage")
+		return gates.Store{}, errors.New("sessions: this module is not a session store; write sessions storage")
 	}
 	if holder, holds := guest.(storeHolder); holds {
-		for _, s := range h.starters {
-			s.letGo = holder.Hold()
+		for _, at := range h.posts {
+			at.LetGo = holder.Hold()
 		}
 	}
-	return sessionStore{provider.Store(), module.CaddyModule().ID.Name()}, nil
+	return gates.Store{Store: provider.Store(), Name: module.CaddyModule().ID.Name()}, nil
 }

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"slices"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/keeper"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
 	"github.com/flowsidecar/caddy-authentik/proxy"
@@ -14,12 +15,13 @@ import (
 type post struct {
 	application string
 	hosts       []string
+	*gates.Starter
 }
 
-// posts returns the posts of the handler's gates.
-func (h *Handler) posts() (all []post) {
+// where returns the posts of the handler's gates, at which no gate can start yet.
+func (h *Handler) where() (all []post) {
 	if h.ForwardAuth == nil {
-		return []post{{h.Application, h.toldHosts()}}
+		return []post{{application: h.Application, hosts: h.toldHosts()}}
 	}
 	for _, site := range h.ForwardAuth.Sites {
 		application := h.applicationOf(site)
@@ -48,12 +50,12 @@ func (f *ForwardAuth) hosts() (all []string) {
 	return all
 }
 
-// newStarters makes what starts the gates.
-func (h *Handler) newStarters() {
-	for _, at := range h.posts() {
-		s := &starter{letGo: func() error { return nil }, at: at}
-		h.starters = append(h.starters, s)
-		h.release = append(h.release, s.stop)
+// takePosts makes what starts the gates.
+func (h *Handler) takePosts() {
+	h.posts = h.where()
+	for i := range h.posts {
+		h.posts[i].Starter = &gates.Starter{LetGo: func() error { return nil }}
+		h.release = append(h.release, h.posts[i].Stop)
 	}
 }
 
@@ -64,8 +66,8 @@ func (h *Handler) openSidecar() (err error) {
 	}
 	sites := h.ForwardAuth.sites()
 	for i, site := range h.ForwardAuth.Sites {
-		of := slices.IndexFunc(h.starters, func(s *starter) bool { return s.at.application == h.applicationOf(site) })
-		sites[i].Gate = h.starters[of].running
+		of := slices.IndexFunc(h.posts, func(p post) bool { return p.application == h.applicationOf(site) })
+		sites[i].Gate = h.posts[of].Running
 	}
 	cfg := sidecar.Config{From: h.ForwardAuth.peers(), Sites: sites, Prefix: h.Prefix, Writer: keeper.New, Logger: h.log}
 	if h.readsRequests() {

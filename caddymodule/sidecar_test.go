@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	browserpkg "github.com/flowsidecar/caddy-authentik/internal/browser"
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
@@ -108,7 +109,7 @@ func TestForwardAuth_StartsOneGateForEachApplication(t *testing.T) {
 			t.Errorf("%s: got status %d to %q, want %d", host, got.StatusCode, got.Header.Get("Location"), want)
 		}
 	}
-	running, _ := runningGates()
+	running, _ := gates.Running()
 	if len(running) != 3 {
 		t.Errorf("got %d gates, want one for each application, and one without", len(running))
 	}

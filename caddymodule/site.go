@@ -7,6 +7,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/routes"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/telemetry"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -83,7 +84,7 @@ func (h *Handler) publicURL() *url.URL {
 // in the configuration.
 func (h *Handler) siteLabel() string {
 	if len(h.site.Hosts) == 0 {
-		return anySite
+		return telemetry.AnySite
 	}
 	return h.site.Hosts[0]
 }

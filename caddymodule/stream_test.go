@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 )
 
 // newStreamer makes an application that sends without end: lines below /events,
@@ -102,7 +104,7 @@ func TestReload_StreamsEndWithTheirSession(t *testing.T) {
 			b.do(http.MethodPost, "/.authentik/logout", url.Values{})
 		},
 		"administrator": func(b *browser) {
-			running, _ := runningGates()
+			running, _ := gates.Running()
 			for gate := range running {
 				if _, err := gate.Operator().EndAll(b.Context(), "ada"); err != nil {
 					b.Fatal(err)

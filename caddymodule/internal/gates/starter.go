@@ -1,4 +1,4 @@
-package caddymodule
+package gates
 
 import (
 	"context"
@@ -14,27 +14,29 @@ import (
 // errStopped is returned when a request arrives after Cleanup.
 var errStopped = errors.New("this configuration has ended")
 
-// A starter makes the gate of one handler. Provision does so at once if there
+// A Starter makes the gate of one handler. Provision does so at once if there
 // is a key. A storage without a key gets one with the first request and not
 // before: Provision also runs for "caddy validate", which must leave nothing
 // behind.
-type starter struct {
-	// createKey returns the key in the storage, after it has created one if
+type Starter struct {
+	// CreateKey returns the key in the storage, after it has created one if
 	// there is none.
-	createKey func(context.Context) ([]byte, error)
-	// newGate returns a gate with this key.
-	newGate func(key []byte) (*proxy.Gate, error)
-	// keepKey keeps the key in the storage until ctx is done. It is nil if the key
+	CreateKey func(context.Context) ([]byte, error)
+	// NewGate returns a gate with this key.
+	NewGate func(key []byte) (*proxy.Gate, error)
+	// KeepKey keeps the key in the storage until ctx is done. It is nil if the key
 	// is in the configuration.
-	keepKey func(ctx context.Context, key []byte)
-	store   sessionStore
-	cookie  sessionCookie
-	at      post
-	letGo   func() error // says that the store is no longer needed
+	KeepKey func(ctx context.Context, key []byte)
+	// LetGo says that the store is no longer needed.
+	LetGo  func() error
+	Store  Store
+	Cookie Cookie
+	// Storage is that of the key.
+	Storage any
+
 	// beside returns the starters of the other gates on the server, and sharing those
 	// of all gates whose key is in the same storage. Both may be nil.
-	beside, sharing func() []*starter
-	storage         any // of the key
+	beside, sharing func() []*Starter
 
 	gate     atomic.Pointer[proxy.Gate]
 	creating singleflight.Group
@@ -42,11 +44,11 @@ type starter struct {
 	stopped atomic.Bool
 
 	mu     sync.Mutex // guards unkeep, and changes of gate and stopped
-	unkeep func()     // ends keepKey; a storage that hangs is not waited for
+	unkeep func()     // ends KeepKey; a storage that hangs is not waited for
 }
 
-// start makes the gate with a key.
-func (s *starter) start(key []byte) error {
+// Start makes the gate with a key.
+func (s *Starter) Start(key []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -55,31 +57,31 @@ func (s *starter) start(key []byte) error {
 	case s.gate.Load() != nil:
 		return nil
 	}
-	gate, err := s.newGate(key)
+	gate, err := s.NewGate(key)
 	if err != nil {
 		return err
 	}
 	s.gate.Store(gate)
-	if s.keepKey != nil {
+	if s.KeepKey != nil {
 		var ctx context.Context
 		ctx, s.unkeep = context.WithCancel(context.Background())
-		go s.keepKey(ctx, key)
+		go s.KeepKey(ctx, key)
 	}
 	return nil
 }
 
-// running returns the gate. If it needs a key, one request creates it; the
+// Running returns the gate. If it needs a key, one request creates it; the
 // others wait for that, or until their context is done.
-func (s *starter) running(ctx context.Context) (*proxy.Gate, error) {
+func (s *Starter) Running(ctx context.Context) (*proxy.Gate, error) {
 	if gate := s.gate.Load(); gate != nil {
 		return gate, nil
 	}
 	created := s.creating.DoChan("", func() (any, error) {
-		key, err := s.createKey(context.WithoutCancel(ctx))
+		key, err := s.CreateKey(context.WithoutCancel(ctx))
 		if err != nil {
 			return nil, err
 		}
-		return nil, errors.Join(s.start(key), s.startSharing(key))
+		return nil, errors.Join(s.Start(key), s.startSharing(key))
 	})
 	select {
 	case <-ctx.Done():
@@ -92,22 +94,28 @@ func (s *starter) running(ctx context.Context) (*proxy.Gate, error) {
 // startSharing makes the other gates that wait for the same key: each has to know
 // who else stands before its hosts, and a login host has to be known to the gates of
 // other servers before it gets its first request.
-func (s *starter) startSharing(key []byte) error {
+func (s *Starter) startSharing(key []byte) error {
 	if s.sharing == nil {
 		return nil
 	}
 	var errs []error
 	for _, other := range s.sharing() {
-		if err := other.start(key); !errors.Is(err, errStopped) {
+		if err := other.Start(key); !errors.Is(err, errStopped) {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// stop closes the gate, and makes no other. The store is let go when no request
+// Gate returns the gate, or nil if it has not started.
+func (s *Starter) Gate() *proxy.Gate { return s.gate.Load() }
+
+// Stopped reports whether the gate's configuration has ended.
+func (s *Starter) Stopped() bool { return s.stopped.Load() }
+
+// Stop closes the gate, and makes no other. The store is let go when no request
 // that the gate let in is running any more.
-func (s *starter) stop() error {
+func (s *Starter) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped.Store(true)
@@ -116,17 +124,17 @@ func (s *starter) stop() error {
 	}
 	gate := s.gate.Load()
 	if gate == nil {
-		return s.letGo()
+		return s.LetGo()
 	}
 	err := gate.Close()
 	select {
 	case <-gate.Closed():
-		return errors.Join(err, s.letGo())
+		return errors.Join(err, s.LetGo())
 	default:
 	}
 	go func() {
 		<-gate.Closed()
-		_ = s.letGo() // no store has anything to report
+		_ = s.LetGo() // no store has anything to report
 	}()
 	return err
 }

@@ -1,4 +1,10 @@
-package caddymodule
+// Package gates knows the gates of all Caddy configurations of this process, and
+// starts and stops them.
+//
+//   - gates.go: the gates that run, and those of one server
+//   - starter.go: what starts one gate, with a key that may have to be created first
+//   - cookie.go: session cookies of which a browser keeps only one
+package gates
 
 import (
 	"reflect"
@@ -18,7 +24,7 @@ type gatesKey struct{}
 // During a reload there are two configurations.
 type gates struct {
 	mu  sync.Mutex
-	all map[*starter]bool
+	all map[*Starter]bool
 	// family lets the gates keep each other's cookies from applications.
 	family proxy.Family
 	// servers has the gates of each server of each configuration.
@@ -28,23 +34,23 @@ type gates struct {
 // A server is what the gates of one server have in common.
 type server struct {
 	group    proxy.Group
-	starters []*starter
+	starters []*Starter
 }
 
-// A sessionStore is where a gate keeps its sessions, and the name of the module.
-type sessionStore struct {
-	store proxy.Store
-	name  string
+// A Store is where a gate keeps its sessions, and the name of the module.
+type Store struct {
+	Store proxy.Store
+	Name  string
 }
 
 // Destruct has nothing to do: every gate has unregistered itself.
 func (*gates) Destruct() error { return nil }
 
-// register makes a gate known to operators, and to the gates of its server,
+// Register makes a gate known to operators, and to the gates of its server,
 // until it is unregistered. It returns the family of all gates of the process.
-func register(s *starter, on *caddyhttp.Server) (family *proxy.Family, group *proxy.Group, unregister func() error, err error) {
+func Register(s *Starter, on *caddyhttp.Server) (family *proxy.Family, group *proxy.Group, unregister func() error, err error) {
 	known, release, err := shared.Take(gatesKey{}, func() (*gates, error) {
-		return &gates{all: make(map[*starter]bool), servers: make(map[*caddyhttp.Server]*server)}, nil
+		return &gates{all: make(map[*Starter]bool), servers: make(map[*caddyhttp.Server]*server)}, nil
 	})
 	if err != nil {
 		return nil, nil, nil, err
@@ -54,8 +60,8 @@ func register(s *starter, on *caddyhttp.Server) (family *proxy.Family, group *pr
 	}
 	known.set(s, true)
 	together := known.join(s, on)
-	s.beside = func() []*starter { return known.beside(s, on) }
-	s.sharing = func() []*starter { return known.sharing(s) }
+	s.beside = func() []*Starter { return known.beside(s, on) }
+	s.sharing = func() []*Starter { return known.sharing(s) }
 	return &known.family, &together.group, func() error {
 		known.set(s, false)
 		known.part(s, on)
@@ -63,7 +69,7 @@ func register(s *starter, on *caddyhttp.Server) (family *proxy.Family, group *pr
 	}, nil
 }
 
-func (g *gates) join(s *starter, on *caddyhttp.Server) *server {
+func (g *gates) join(s *Starter, on *caddyhttp.Server) *server {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	together := g.servers[on]
@@ -75,40 +81,40 @@ func (g *gates) join(s *starter, on *caddyhttp.Server) *server {
 	return together
 }
 
-func (g *gates) part(s *starter, on *caddyhttp.Server) {
+func (g *gates) part(s *Starter, on *caddyhttp.Server) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	together := g.servers[on]
-	together.starters = slices.DeleteFunc(together.starters, func(one *starter) bool { return one == s })
+	together.starters = slices.DeleteFunc(together.starters, func(one *Starter) bool { return one == s })
 	if len(together.starters) == 0 {
 		delete(g.servers, on)
 	}
 }
 
 // beside returns the starters of a server's gates, except one.
-func (g *gates) beside(s *starter, on *caddyhttp.Server) (others []*starter) {
+func (g *gates) beside(s *Starter, on *caddyhttp.Server) (others []*Starter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if together := g.servers[on]; together != nil {
-		others = slices.DeleteFunc(slices.Clone(together.starters), func(one *starter) bool { return one == s })
+		others = slices.DeleteFunc(slices.Clone(together.starters), func(one *Starter) bool { return one == s })
 	}
 	return others
 }
 
 // sharing returns the starters whose key is in the same storage, except one. Those
 // with a key in the configuration run already.
-func (g *gates) sharing(s *starter) (others []*starter) {
+func (g *gates) sharing(s *Starter) (others []*Starter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for other := range g.all {
-		if other != s && same(other.storage, s.storage) {
+		if other != s && same(other.Storage, s.Storage) {
 			others = append(others, other)
 		}
 	}
 	return others
 }
 
-func (g *gates) set(s *starter, known bool) {
+func (g *gates) set(s *Starter, known bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if known {
@@ -118,10 +124,10 @@ func (g *gates) set(s *starter, known bool) {
 	delete(g.all, s)
 }
 
-// runningGates returns the gates that run and where each keeps its sessions,
+// Running returns the gates that run and where each keeps its sessions,
 // and whether any gate is configured.
-func runningGates() (running map[*proxy.Gate]sessionStore, configured bool) {
-	running = make(map[*proxy.Gate]sessionStore)
+func Running() (running map[*proxy.Gate]Store, configured bool) {
+	running = make(map[*proxy.Gate]Store)
 	shared.Pool.Range(func(_, value any) bool {
 		known, ok := value.(*gates)
 		if !ok {
@@ -132,7 +138,7 @@ func runningGates() (running map[*proxy.Gate]sessionStore, configured bool) {
 		for s := range known.all {
 			configured = true
 			if gate := s.gate.Load(); gate != nil {
-				running[gate] = s.store
+				running[gate] = s.Store
 			}
 		}
 		return false
@@ -140,13 +146,13 @@ func runningGates() (running map[*proxy.Gate]sessionStore, configured bool) {
 	return running, configured
 }
 
-// distinctStores returns the stores of gates by the name of their module, each
+// Distinct returns the stores of gates by the name of their module, each
 // store once.
-func distinctStores(of map[*proxy.Gate]sessionStore) map[string][]proxy.Store {
+func Distinct(of map[*proxy.Gate]Store) map[string][]proxy.Store {
 	byName := make(map[string][]proxy.Store)
 	for _, s := range of {
-		if !slices.ContainsFunc(byName[s.name], func(known proxy.Store) bool { return same(known, s.store) }) {
-			byName[s.name] = append(byName[s.name], s.store)
+		if !slices.ContainsFunc(byName[s.Name], func(known proxy.Store) bool { return same(known, s.Store) }) {
+			byName[s.Name] = append(byName[s.Name], s.Store)
 		}
 	}
 	return byName

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -86,4 +87,16 @@ func (h *Handler) appCookies() (all []proxy.AppCookie) {
 		all = append(all, proxy.AppCookie(c))
 	}
 	return all
+}
+
+// sessionCookie returns what browsers tell the handler's session cookie from others by.
+func (h *Handler) sessionCookie() gates.Cookie {
+	c := gates.Cookie{
+		Name: h.Cookie.Name, Flow: h.Flow + h.pageOr() + h.LoginAt, Client: h.ClientID, Domain: h.Cookie.Domain,
+		Store: h.storeName, Authentik: h.URL + " " + h.PublicURL,
+	}
+	if c.Domain == "" {
+		c.Hosts = h.site.Hosts
+	}
+	return c
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// scopeName is the instrumentation scope of the gate's spans.
-const scopeName = "github.com/flowsidecar/caddy-authentik/caddymodule"
+// Scope is the instrumentation scope of the gate's spans.
+const Scope = "github.com/flowsidecar/caddy-authentik/caddymodule"
 
 // startSpan begins a span below the one that Caddy's directive tracing has put
 // into the context of a request, with the tracer provider of that one. If there
@@ -22,7 +22,7 @@ func startSpan(ctx context.Context, kind trace.SpanKind, room, name string) (con
 	if !above.IsRecording() {
 		return ctx, nil
 	}
-	return above.TracerProvider().Tracer(scopeName).Start(ctx, room+name, trace.WithSpanKind(kind))
+	return above.TracerProvider().Tracer(Scope).Start(ctx, room+name, trace.WithSpanKind(kind))
 }
 
 // endSpan ends a span. The text of the error stays in the log: it may have an
@@ -34,11 +34,11 @@ func endSpan(span trace.Span, err error) {
 	span.End()
 }
 
-// A tracer traces what the gate does for a request.
-type tracer struct{}
+// A Tracer traces what the gate does for a request.
+type Tracer struct{}
 
 // Start begins a span.
-func (tracer) Start(ctx context.Context, name string) (context.Context, proxy.Span) {
+func (Tracer) Start(ctx context.Context, name string) (context.Context, proxy.Span) {
 	ctx, started := startSpan(ctx, trace.SpanKindInternal, "", name)
 	if started == nil {
 		return ctx, nil
@@ -47,7 +47,7 @@ func (tracer) Start(ctx context.Context, name string) (context.Context, proxy.Sp
 }
 
 // Carry returns ctx with the span of another context.
-func (tracer) Carry(ctx, from context.Context) context.Context {
+func (Tracer) Carry(ctx, from context.Context) context.Context {
 	above := trace.SpanFromContext(from)
 	if !above.IsRecording() {
 		return ctx
@@ -66,6 +66,6 @@ func (s span) End() { s.of.End() }
 
 // Interface guards.
 var (
-	_ proxy.Tracer = tracer{}
+	_ proxy.Tracer = Tracer{}
 	_ proxy.Span   = span{}
 )

@@ -1,4 +1,11 @@
-package caddymodule
+// Package telemetry tells operators what the gates of the process do: in metrics for
+// Prometheus and in traces of OpenTelemetry.
+//
+//   - metrics.go: what is counted
+//   - gauge.go: how many sessions there are
+//   - timing.go: how long authentik and session stores take
+//   - tracing.go: the gate's spans
+package telemetry
 
 import (
 	"errors"
@@ -17,11 +24,14 @@ import (
 // since every request increments one.
 var decisions = []string{"pass", "open", "own", "sign-in", "refuse"}
 
+// Decisions returns the values of the label decision.
+func Decisions() []string { return append(slices.Clone(decisions), otherLabel) }
+
 // otherLabel stands for every value outside of a closed set.
 const otherLabel = "other"
 
-// anySite is the label of a site that has no host of its own.
-const anySite = "*"
+// AnySite is the label of a site that has no host of its own.
+const AnySite = "*"
 
 // metrics count what the gates of the process do.
 type metrics struct {
@@ -54,7 +64,7 @@ var processMetrics = sync.OnceValue(func() *metrics {
 		requests: timers("request_seconds", "How long authentik took to answer.", prometheus.DefBuckets, "endpoint"),
 		stores:   timers("store_seconds", "How long the session store took.", prometheus.DefBuckets, "store", "operation"),
 	}
-	m.collectors = []prometheus.Collector{m.decided, m.steps, m.programs, m.signIns, m.took, m.refused, m.ended, m.leftOut, m.requests, m.stores, newSessionGauge()}
+	m.collectors = []prometheus.Collector{m.decided, m.steps, m.programs, m.signIns, m.took, m.refused, m.ended, m.leftOut, m.requests, m.stores, NewSessionGauge()}
 	return m
 })
 
@@ -74,18 +84,18 @@ func timers(name, help string, buckets []float64, labels ...string) *prometheus.
 	}, labels)
 }
 
-// gateMetrics are the metrics of one gate with one kind of store, at one site.
-type gateMetrics struct {
+// Metrics are the metrics of one gate with one kind of store, at one site.
+type Metrics struct {
 	*metrics
 	store    string
 	site     string // from the configuration, never from a request
 	decision map[string]prometheus.Counter
 }
 
-// newMetrics registers the collectors with the registry of a configuration, and
+// New registers the collectors with the registry of a configuration, and
 // returns the metrics of a gate at a site. If another gate of that configuration
 // has registered the first of them, it has registered them all.
-func newMetrics(registry prometheus.Registerer, store, site string) (gateMetrics, error) {
+func New(registry prometheus.Registerer, store, site string) (Metrics, error) {
 	m := processMetrics()
 	for _, c := range m.collectors {
 		err := registry.Register(c)
@@ -93,7 +103,7 @@ func newMetrics(registry prometheus.Registerer, store, site string) (gateMetrics
 			break
 		}
 		if err != nil {
-			return gateMetrics{}, err
+			return Metrics{}, err
 		}
 	}
 	return m.at(store, site), nil
@@ -101,21 +111,21 @@ func newMetrics(registry prometheus.Registerer, store, site string) (gateMetrics
 
 // at returns the metrics of a gate. The counters of refusals are created in
 // advance: the first refusal with a code would be no increase otherwise.
-func (m *metrics) at(store, site string) gateMetrics {
+func (m *metrics) at(store, site string) Metrics {
 	for _, code := range fault.Codes() {
 		if code != fault.SignInRequired { // counted as a decision
 			m.refused.WithLabelValues(string(code), site)
 		}
 	}
-	g := gateMetrics{metrics: m, store: store, site: site, decision: make(map[string]prometheus.Counter)}
-	for _, kind := range append(slices.Clone(decisions), otherLabel) {
+	g := Metrics{metrics: m, store: store, site: site, decision: make(map[string]prometheus.Counter)}
+	for _, kind := range Decisions() {
 		g.decision[kind] = m.decided.WithLabelValues(kind, site)
 	}
 	return g
 }
 
 // Decision counts one decision.
-func (g gateMetrics) Decision(kind string) {
+func (g Metrics) Decision(kind string) {
 	c, found := g.decision[kind]
 	if !found {
 		c = g.decision[otherLabel]
@@ -124,7 +134,7 @@ func (g gateMetrics) Decision(kind string) {
 }
 
 // Step counts one challenge.
-func (g gateMetrics) Step(component, outcome string) {
+func (g Metrics) Step(component, outcome string) {
 	if !slices.Contains(flowclient.Components(), flowclient.Component(component)) {
 		component = otherLabel
 	}
@@ -132,22 +142,22 @@ func (g gateMetrics) Step(component, outcome string) {
 }
 
 // Program counts one try of a program's credential.
-func (g gateMetrics) Program(scheme, outcome string) {
+func (g Metrics) Program(scheme, outcome string) {
 	g.programs.WithLabelValues(scheme, outcome, g.site).Inc()
 }
 
 // SignIn counts the end of a sign-in.
-func (g gateMetrics) SignIn(way, outcome string) {
+func (g Metrics) SignIn(way, outcome string) {
 	g.signIns.WithLabelValues(way, outcome, g.site).Inc()
 }
 
 // SignInTook measures a sign-in that has begun a session.
-func (g gateMetrics) SignInTook(way string, took time.Duration) {
+func (g Metrics) SignInTook(way string, took time.Duration) {
 	g.took.WithLabelValues(way, g.site).Observe(took.Seconds())
 }
 
 // Refused counts a refused request.
-func (g gateMetrics) Refused(code string) {
+func (g Metrics) Refused(code string) {
 	if !slices.Contains(fault.Codes(), fault.Code(code)) {
 		code = otherLabel
 	}
@@ -155,10 +165,10 @@ func (g gateMetrics) Refused(code string) {
 }
 
 // Ended counts the end of a session.
-func (g gateMetrics) Ended(reason string) { g.ended.WithLabelValues(reason, g.site).Inc() }
+func (g Metrics) Ended(reason string) { g.ended.WithLabelValues(reason, g.site).Inc() }
 
 // HeaderLeftOut counts an identity header that a session lacks.
-func (g gateMetrics) HeaderLeftOut(name string) { g.leftOut.WithLabelValues(name, g.site).Inc() }
+func (g Metrics) HeaderLeftOut(name string) { g.leftOut.WithLabelValues(name, g.site).Inc() }
 
 // Request records one call to authentik.
 func (m *metrics) Request(endpoint string, took time.Duration) {
@@ -166,9 +176,9 @@ func (m *metrics) Request(endpoint string, took time.Duration) {
 }
 
 // Store records one operation of the gate's store.
-func (g gateMetrics) Store(operation string, took time.Duration) {
+func (g Metrics) Store(operation string, took time.Duration) {
 	g.stores.WithLabelValues(g.store, operation).Observe(took.Seconds())
 }
 
 // Interface guard.
-var _ proxy.Metrics = gateMetrics{}
+var _ proxy.Metrics = Metrics{}

@@ -1,11 +1,10 @@
-package caddymodule
+package gates
 
 import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -15,34 +14,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// A connection that has outlived its configuration gets to the next one.
-func TestHandler_WhoseConfigurationHasEndedClosesTheConnection(t *testing.T) {
-	t.Parallel()
-	s := &starter{letGo: func() error { return nil }}
-	h := &Handler{starters: []*starter{s}, log: slog.New(slog.DiscardHandler)}
-	if err := s.stop(); err != nil {
-		t.Fatal(err)
-	}
-	s.createKey = func(context.Context) ([]byte, error) { return nil, errStopped }
-	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	if err := h.ServeHTTP(w, r, nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := w.Header().Get("Connection"); got != "close" || w.Code != http.StatusServiceUnavailable {
-		t.Errorf("got status %d with Connection: %q, want 503 with close", w.Code, got)
-	}
-}
-
 // newWaiting returns the starter of a gate without a key, and says with which keys gates
 // were made.
-func newWaiting(t *testing.T) (s *starter, keys *[]string) {
+func newWaiting(t *testing.T) (s *Starter, keys *[]string) {
 	t.Helper()
 	keys = new([]string)
-	s = &starter{letGo: func() error { return nil }, storage: "storage of " + t.Name()}
-	s.createKey = func(context.Context) ([]byte, error) { return []byte("the new key"), nil }
-	s.newGate = func(key []byte) (*proxy.Gate, error) {
+	s = &Starter{LetGo: func() error { return nil }, Storage: "storage of " + t.Name()}
+	s.CreateKey = func(context.Context) ([]byte, error) { return []byte("the new key"), nil }
+	s.NewGate = func(key []byte) (*proxy.Gate, error) {
 		*keys = append(*keys, string(key))
-		client, err := flowclient.New(flowclient.Config{URL: parsed("https://auth.example.com")})
+		client, err := flowclient.New(flowclient.Config{URL: &url.URL{Scheme: "https", Host: "auth.example.com"}})
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +31,7 @@ func newWaiting(t *testing.T) (s *starter, keys *[]string) {
 		t.Cleanup(func() { _ = store.Close() })
 		return proxy.New(proxy.Config{Client: client, Store: store, Key: []byte(strings.Repeat(string(key), 5)), Logger: slog.New(slog.DiscardHandler)})
 	}
-	t.Cleanup(func() { _ = s.stop() })
+	t.Cleanup(func() { _ = s.Stop() })
 	return s, keys
 }
 
@@ -63,11 +44,11 @@ func TestStart_MakesTheGatesThatShareTheKey(t *testing.T) {
 	stopped, stoppedKeys := newWaiting(t)
 	far, farKeys := newWaiting(t)
 	foreign, foreignKeys := newWaiting(t)
-	foreign.storage = "another storage"
+	foreign.Storage = "another storage"
 	here, elsewhere := new(caddyhttp.Server), new(caddyhttp.Server)
-	groups := map[*starter]*proxy.Group{}
-	for s, on := range map[*starter]*caddyhttp.Server{first: here, second: here, stopped: here, far: elsewhere, foreign: here} {
-		_, group, unregister, err := register(s, on)
+	groups := map[*Starter]*proxy.Group{}
+	for s, on := range map[*Starter]*caddyhttp.Server{first: here, second: here, stopped: here, far: elsewhere, foreign: here} {
+		_, group, unregister, err := Register(s, on)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,10 +58,10 @@ func TestStart_MakesTheGatesThatShareTheKey(t *testing.T) {
 	if groups[first] != groups[second] || groups[first] == groups[far] {
 		t.Error("got gates of two servers in one group, or of one server in two, want one group for each server")
 	}
-	if err := stopped.stop(); err != nil {
+	if err := stopped.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if gate, err := first.running(t.Context()); gate == nil || err != nil {
+	if gate, err := first.Running(t.Context()); gate == nil || err != nil {
 		t.Fatalf("got %v, %v, want a gate", gate, err)
 	}
 	for name, tt := range map[string]struct {
@@ -103,9 +84,9 @@ func TestStart_FailureOfAGateThatSharesTheKeyIsAnError(t *testing.T) {
 	first, _ := newWaiting(t)
 	broken, _ := newWaiting(t)
 	cause := errors.New("broken")
-	broken.newGate = func([]byte) (*proxy.Gate, error) { return nil, cause }
-	first.sharing = func() []*starter { return []*starter{broken} }
-	if _, err := first.running(t.Context()); !errors.Is(err, cause) {
+	broken.NewGate = func([]byte) (*proxy.Gate, error) { return nil, cause }
+	first.sharing = func() []*Starter { return []*Starter{broken} }
+	if _, err := first.Running(t.Context()); !errors.Is(err, cause) {
 		t.Errorf("got %v, want %v", err, cause)
 	}
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
@@ -18,30 +19,31 @@ const (
 	countTimeout = 5 * time.Second
 )
 
-// A sessionGauge counts the live sessions in each kind of store when Prometheus
+// A SessionGauge counts the live sessions in each kind of store when Prometheus
 // asks. It has no value for a store that cannot count or fails to.
-type sessionGauge struct {
+type SessionGauge struct {
 	desc    *prometheus.Desc
-	running func() map[*proxy.Gate]sessionStore
+	running func() map[*proxy.Gate]gates.Store
 
 	mu      sync.Mutex
 	counted time.Time
 	byStore map[string]int
 }
 
-func newSessionGauge() *sessionGauge {
-	return &sessionGauge{
+// NewSessionGauge returns a gauge of the sessions of all gates that run.
+func NewSessionGauge() *SessionGauge {
+	return &SessionGauge{
 		desc:    prometheus.NewDesc("caddy_authentik_sessions", "Live sessions.", []string{"store"}, nil),
-		running: func() map[*proxy.Gate]sessionStore { running, _ := runningGates(); return running },
+		running: func() map[*proxy.Gate]gates.Store { running, _ := gates.Running(); return running },
 	}
 }
 
 // Describe implements prometheus.Collector.
-func (g *sessionGauge) Describe(to chan<- *prometheus.Desc) { to <- g.desc }
+func (g *SessionGauge) Describe(to chan<- *prometheus.Desc) { to <- g.desc }
 
 // Collect implements prometheus.Collector. A scrape waits for the stores; no
 // request of a visitor does.
-func (g *sessionGauge) Collect(to chan<- prometheus.Metric) {
+func (g *SessionGauge) Collect(to chan<- prometheus.Metric) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if time.Since(g.counted) > countEvery {
@@ -54,7 +56,7 @@ func (g *sessionGauge) Collect(to chan<- prometheus.Metric) {
 
 // countSessions asks all stores at the same time. It leaves out a kind of store
 // if one store of that kind cannot count.
-func countSessions(gates map[*proxy.Gate]sessionStore) map[string]int {
+func countSessions(running map[*proxy.Gate]gates.Store) map[string]int {
 	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
 	defer cancel()
 	var (
@@ -62,7 +64,7 @@ func countSessions(gates map[*proxy.Gate]sessionStore) map[string]int {
 		mu     sync.Mutex
 	)
 	byStore := make(map[string]int)
-	for name, stores := range distinctStores(gates) {
+	for name, stores := range gates.Distinct(running) {
 		asking.Go(func() {
 			sum, ok := total(ctx, stores)
 			mu.Lock()

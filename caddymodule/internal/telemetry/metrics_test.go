@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ func TestMetrics_CanBeRegisteredTwice(t *testing.T) {
 	for range 2 {
 		registry := prometheus.NewRegistry()
 		for range 2 {
-			if _, err := newMetrics(registry, "memory", anySite); err != nil {
+			if _, err := New(registry, "memory", AnySite); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -29,7 +29,7 @@ func TestMetrics_OfAnotherKindWithOurNameAreAnError(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(counters("steps_total", "Something else.", "other"))
-	if _, err := newMetrics(registry, "memory", anySite); err == nil {
+	if _, err := New(registry, "memory", AnySite); err == nil {
 		t.Error("a collector that cannot be registered is no error")
 	}
 }
@@ -37,7 +37,7 @@ func TestMetrics_OfAnotherKindWithOurNameAreAnError(t *testing.T) {
 func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	m, err := newMetrics(registry, "memory", anySite)
+	m, err := New(registry, "memory", AnySite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestMetrics_HaveTheDocumentedNamesAndLabels(t *testing.T) {
 }
 
 func BenchmarkDecision(b *testing.B) {
-	m, err := newMetrics(prometheus.NewRegistry(), "memory", anySite)
+	m, err := New(prometheus.NewRegistry(), "memory", AnySite)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -24,6 +24,15 @@ var endpoints = []struct{ part, label string }{
 	{"/flows/-/cancel/", "cancel"},
 }
 
+// Endpoints returns the values of the label endpoint.
+func Endpoints() []string {
+	all := []string{otherLabel}
+	for _, e := range endpoints {
+		all = append(all, e.label)
+	}
+	return all
+}
+
 func endpoint(path string) string {
 	for _, e := range endpoints {
 		if strings.Contains(path, e.part) {
@@ -40,6 +49,16 @@ type timings interface {
 	// Store records one operation of the session store.
 	Store(operation string, took time.Duration)
 }
+
+// Transport returns a transport that measures every request to authentik until the
+// response begins. If the request that needs it is traced, so is it.
+func Transport(t http.RoundTripper, metrics Metrics) http.RoundTripper {
+	return timedTransport{t, metrics}
+}
+
+// Store returns a store that measures the operations of a session store, and traces
+// those of requests that are traced.
+func Store(s proxy.Store, metrics Metrics) proxy.Store { return timedStore{s, metrics} }
 
 // A timedTransport measures every request to authentik until the response
 // begins. If the request that needs it is traced, so is it.
