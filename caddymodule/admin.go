@@ -1,27 +1,15 @@
 package caddymodule
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"maps"
-	"net/http"
-	"slices"
-	"strings"
-
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
-	"github.com/flowsidecar/caddy-authentik/proxy"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/operator"
 )
 
 func init() {
 	caddy.RegisterModule(Admin{})
 }
-
-// sessionsPath is where Caddy's admin API has the sessions of all gates.
-const sessionsPath = "/authentik/sessions"
 
 // Admin lists and ends sessions, and explains decisions, through Caddy's admin API. Caddy decides who may
 // use that. No site serves any of these addresses.
@@ -39,183 +27,29 @@ func (Admin) CaddyModule() caddy.ModuleInfo {
 }
 
 // Routes returns the addresses.
-func (a Admin) Routes() []caddy.AdminRoute {
+func (Admin) Routes() []caddy.AdminRoute {
+	sessions := caddy.AdminHandlerFunc(operator.ServeSessions)
 	return []caddy.AdminRoute{
-		{Pattern: sessionsPath, Handler: caddy.AdminHandlerFunc(a.serve)},
-		{Pattern: sessionsPath + "/", Handler: caddy.AdminHandlerFunc(a.serve)},
-		{Pattern: explainPath, Handler: caddy.AdminHandlerFunc(a.explain)},
+		{Pattern: operator.SessionsPath, Handler: sessions},
+		{Pattern: operator.SessionsPath + "/", Handler: sessions},
+		{Pattern: operator.ExplainPath, Handler: caddy.AdminHandlerFunc(operator.Explainer(gateOf).Serve)},
 	}
 }
 
-// A sessionList is the response of the admin API.
-type sessionList struct {
-	Sessions []proxy.Entry `json:"sessions"`
-	// Remembered says that the list has only the sessions that this process has
-	// in memory. It does not know where those were begun.
-	Remembered bool `json:"remembered,omitempty"`
-	// Ended says that these sessions were ended by the request.
-	Ended bool `json:"ended,omitempty"`
-}
-
-func (Admin) serve(w http.ResponseWriter, r *http.Request) error {
-	user, id, err := parameters(r)
-	if err != nil {
-		return apiError(err)
+// gateOf returns the gate of a handler, if it is one.
+func gateOf(m caddyhttp.MiddlewareHandler) (operator.Gate, bool) {
+	h, ok := m.(*Handler)
+	if !ok {
+		return operator.Gate{}, false
 	}
-	running, configured := gates.Running()
-	if !configured {
-		return apiError(errNoGate)
-	}
-	all := []operator{noGateYet{}}
-	for g := range running {
-		all = append(all, g.Operator())
-	}
-	list, err := execute(r.Context(), all, r.Method, user, id)
-	if err != nil {
-		return apiError(err)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(list)
-}
-
-// An operator lists the sessions of a gate and ends them. proxy.Operator
-// implements it.
-type operator interface {
-	SessionsOf(ctx context.Context, user string) ([]proxy.Entry, error)
-	Cached() []proxy.Entry
-	EndAll(ctx context.Context, user string) ([]proxy.Entry, error)
-	EndOne(ctx context.Context, user, id string) (proxy.Entry, error)
-}
-
-// noGateYet stands for gates that start with their first request, and have no
-// sessions before it.
-type noGateYet struct{}
-
-func (noGateYet) SessionsOf(context.Context, string) ([]proxy.Entry, error) {
-	return nil, proxy.ErrNoUser
-}
-
-func (noGateYet) Cached() []proxy.Entry { return nil }
-
-func (noGateYet) EndAll(context.Context, string) ([]proxy.Entry, error) { return nil, proxy.ErrNoUser }
-
-func (noGateYet) EndOne(context.Context, string, string) (proxy.Entry, error) {
-	return proxy.Entry{}, proxy.ErrNoSession
-}
-
-var (
-	errNoGate    = errors.New("no gate runs in this Caddy; write the directive authentik into its configuration")
-	errMethod    = errors.New("sessions are listed with GET and ended with DELETE")
-	errWhose     = errors.New("the request does not say whose sessions are to end; add ?user=<name>, or /<id> for one session")
-	errUnknown   = errors.New("there is only one parameter, and it has one value: user=<name>")
-	errNoUser    = errors.New("no user of this name has a session; write the name as authentik does, with its capitals")
-	errNoSession = errors.New("there is no live session with this id; list those of a user, and give the user too: without a user " +
-		"only sessions in this process's memory are found")
-	errList = errors.New("sessions are listed by user; write ?user=<name>")
-)
-
-// parameters reads a request. It refuses an unknown parameter: a misspelt user
-// must not mean every user.
-func parameters(r *http.Request) (user, id string, err error) {
-	query := r.URL.Query()
-	if query.Has("user") {
-		user = query.Get("user")
-		if user == "" || len(query["user"]) > 1 {
-			return "", "", errUnknown
-		}
-		query.Del("user")
-	}
-	if len(query) > 0 {
-		return "", "", errUnknown
-	}
-	return user, strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, sessionsPath), "/"), nil
-}
-
-// execute does what a request asks for, at all gates.
-func execute(ctx context.Context, all []operator, method, user, id string) (sessionList, error) {
-	switch {
-	case method == http.MethodGet && id != "":
-		return sessionList{}, errList
-	case method == http.MethodGet && user != "":
-		found, err := collect(all, func(o operator) ([]proxy.Entry, error) { return o.SessionsOf(ctx, user) })
-		return sessionList{Sessions: found}, err
-	case method == http.MethodGet:
-		found, err := collect(all, func(o operator) ([]proxy.Entry, error) { return o.Cached(), nil })
-		return sessionList{Sessions: found, Remembered: true}, err
-	case method == http.MethodDelete && id != "":
-		ended, err := collect(all, func(o operator) ([]proxy.Entry, error) {
-			one, err := o.EndOne(ctx, user, id)
-			return []proxy.Entry{one}, err
-		})
-		return sessionList{Sessions: ended, Ended: true}, err
-	case method == http.MethodDelete && user != "":
-		ended, err := collect(all, func(o operator) ([]proxy.Entry, error) { return o.EndAll(ctx, user) })
-		return sessionList{Sessions: ended, Ended: true}, err
-	case method == http.MethodDelete:
-		return sessionList{}, errWhose
-	}
-	return sessionList{}, errMethod
-}
-
-// collect asks every gate. Gates with the same store know the same sessions,
-// each of which is listed once. It returns that a user or session is unknown
-// only if no gate knows it, and every other error in any case.
-func collect(all []operator, ask func(operator) ([]proxy.Entry, error)) ([]proxy.Entry, error) {
-	byID := make(map[string]proxy.Entry)
-	var unknown, failed error
-	known := false
-	for _, o := range all {
-		found, err := ask(o)
-		switch {
-		case errors.Is(err, proxy.ErrNoUser) || errors.Is(err, proxy.ErrNoSession):
-			unknown = err
-			continue
-		case err != nil:
-			failed = errors.Join(failed, err)
-			continue
-		}
-		known = true
-		for _, e := range found {
-			byID[e.ID] = e
-		}
-	}
-	if failed == nil && !known {
-		failed = unknown
-	}
-	return newestFirst(byID), failed
-}
-
-func newestFirst(byID map[string]proxy.Entry) []proxy.Entry {
-	list := slices.AppendSeq(make([]proxy.Entry, 0, len(byID)), maps.Values(byID))
-	slices.SortFunc(list, func(a, b proxy.Entry) int {
-		if order := b.Begun.Compare(a.Begun); order != 0 {
-			return order
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	return list
-}
-
-// apiError returns an error with the text and status of the admin API. Unlike a
-// visitor, an operator learns why a store fails.
-func apiError(err error) error {
-	status := http.StatusBadRequest
-	switch {
-	case errors.Is(err, proxy.ErrNoUser):
-		status, err = http.StatusNotFound, errNoUser
-	case errors.Is(err, proxy.ErrNoSession):
-		status, err = http.StatusNotFound, errNoSession
-	case errors.Is(err, errNoGate):
-		status = http.StatusNotFound
-	case errors.Is(err, errMethod):
-		status = http.StatusMethodNotAllowed
-	default:
-		if failure, ok := errors.AsType[*proxy.Error](err); ok {
-			status, err = failure.Status, fmt.Errorf("%w: %w", failure, failure.Err)
-		}
-	}
-	return caddy.APIError{HTTPStatus: status, Err: err}
+	return operator.Gate{
+		About: operator.About{
+			Authentik: h.URL, Application: h.Application, Flow: h.Flow, ClientID: h.ClientID,
+			Hosts: h.site.Hosts, Prefix: h.Prefix,
+		},
+		ForOthers: h.sidecar != nil,
+		Running:   h.posts[0].Gate(),
+	}, true
 }
 
 // Interface guard.

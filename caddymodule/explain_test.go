@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -10,22 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/operator"
 	"github.com/google/go-cmp/cmp"
 )
 
 // explain runs the command against the admin API.
 func (o terminal) explain(args ...string) (out string, code int, err error) {
 	o.Helper()
-	var written bytes.Buffer
-	c := explainCommand()
-	c.SetOut(&written)
-	c.SetErr(io.Discard)
-	if err := c.ParseFlags(append(args, "--address", o.api)); err != nil {
-		o.Fatal(err)
-	}
-	code, err = runExplain(c, caddycmd.Flags{FlagSet: c.Flags()})
-	return written.String(), code, err
+	return o.asks(append([]string{"explain"}, args...)...)
 }
 
 // cookieLine is the Cookie header that a browser sends to the site.
@@ -129,7 +120,7 @@ func TestExplain_ShowsNoCookie(t *testing.T) {
 	if strings.Contains(out, "hush") || !strings.Contains(out, `"user": "ada"`) {
 		t.Errorf("got %s, want the session and no token", out)
 	}
-	var said explained
+	var said operator.Explained
 	if err := json.Unmarshal([]byte(out), &said); err != nil || len(said.Gates) != 1 || said.Gates[0].Decision != "pass" {
 		t.Errorf("got %+v, %v, want one gate that passes the request", said, err)
 	}
@@ -155,7 +146,7 @@ func TestExplain_SaysWhatIsWrong(t *testing.T) {
 		}
 	}
 	for body, method := range map[string]string{"": "GET", "{": "POST", `{"url": "https://x", "nonsense": 1}`: "POST"} {
-		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+o.api+explainPath, strings.NewReader(body))
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+o.api+operator.ExplainPath, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +163,7 @@ func TestExplain_SaysWhatIsWrong(t *testing.T) {
 	if err := o.try("admin "+o.api, "SITE {\n\trespond ok\n}\n"); err != nil {
 		t.Fatal(err)
 	}
-	if out, code, err := o.explain("http://" + o.address + "/"); code != exitNoGate || err != nil || !strings.Contains(out, "meets no gate") {
+	if out, code, err := o.explain("http://" + o.address + "/"); code != 4 || err != nil || !strings.Contains(out, "meets no gate") {
 		t.Errorf("without a gate: got %d, %v: %s", code, err, out)
 	}
 }
@@ -211,16 +202,16 @@ SITE {
 `); err != nil {
 		t.Fatal(err)
 	}
-	if out, code, _ := o.explain("http://" + o.address + "/"); code != exitNoGate || !strings.Contains(out, "has not started") {
+	if out, code, _ := o.explain("http://" + o.address + "/"); code != 4 || !strings.Contains(out, "has not started") {
 		t.Errorf("before its first request: got %d: %s, want that the gate has not started", code, out)
 	}
 	o.browser().get("/api/x")
-	if out, code, _ := o.explain("http://" + o.address + "/bare/x"); code != exitNoGate || !strings.Contains(out, "meets no gate") || !strings.Contains(out, "reach: reverse_proxy") {
+	if out, code, _ := o.explain("http://" + o.address + "/bare/x"); code != 4 || !strings.Contains(out, "meets no gate") || !strings.Contains(out, "reach: reverse_proxy") {
 		t.Errorf("got %d: %s, want that the route has no gate", code, out)
 	}
 	for path, want := range map[string]string{"/api/x": "wiki", "/files/x": "files", "/": ""} {
 		out, _, err := o.explain("--json", "http://"+o.address+path, "-H", "Accept: text/html")
-		var said explained
+		var said operator.Explained
 		if err != nil || json.Unmarshal([]byte(out), &said) != nil || len(said.Gates) != 1 {
 			t.Errorf("%s: got %v: %s, want one gate", path, err, out)
 			continue

@@ -37,7 +37,7 @@ func newAdministered(t *testing.T, release authentiktest.Release) *site {
 }
 
 // command runs "caddy authentik ..." and returns its standard output.
-func command(t *testing.T, args ...string) (string, error) {
+func command(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	parent := &cobra.Command{Use: "authentik", SilenceUsage: true, SilenceErrors: true}
 	addCommands(parent)

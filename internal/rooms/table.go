@@ -308,6 +308,7 @@ var Rooms = []Room{
 	{Path: "caddymodule/internal/identity", Bans: standIn},
 	{Path: "caddymodule/internal/gates", Bans: standIn},
 	{Path: "caddymodule/internal/telemetry", Bans: standIn},
+	{Path: "caddymodule/internal/operator", Bans: standIn},
 	{Path: "caddymodule/internal/transport", Bans: slices.Concat(standIn, []Ban{
 		{Module + "/proxy/internal", "it makes connections, and knows no gate"},
 	})},

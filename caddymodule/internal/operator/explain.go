@@ -1,4 +1,4 @@
-package caddymodule
+package operator
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// explainPath is where Caddy's admin API explains decisions.
-const explainPath = "/authentik/explain"
+// ExplainPath is where Caddy's admin API explains decisions.
+const ExplainPath = "/authentik/explain"
 
 // maxQuestion bounds what is asked, in bytes.
 const maxQuestion = 256 << 10
@@ -34,10 +34,10 @@ type question struct {
 	Client string `json:"client,omitempty"`
 }
 
-// An explained is the answer.
-type explained struct {
+// An Explained is the answer.
+type Explained struct {
 	Request string          `json:"request"`
-	Gates   []explainedGate `json:"gates"`
+	Gates   []ExplainedGate `json:"gates"`
 	// NotRun are handlers that the request would meet and that were not run.
 	NotRun []string `json:"not_run,omitempty"`
 	// Reaches is the handler that gets the request after the gates.
@@ -45,24 +45,39 @@ type explained struct {
 	Notes   []string `json:"notes,omitempty"`
 }
 
-// An explainedGate is a gate that the request meets.
-type explainedGate struct {
+// An ExplainedGate is a gate that the request meets.
+type ExplainedGate struct {
+	About
+	proxy.Explanation
+}
+
+// About is what the configuration of a gate says about it.
+type About struct {
 	Authentik   string   `json:"authentik"`
 	Application string   `json:"application,omitempty"`
 	Flow        string   `json:"flow,omitempty"`
 	ClientID    string   `json:"client_id,omitempty"`
 	Hosts       []string `json:"hosts,omitempty"`
 	Prefix      string   `json:"prefix,omitempty"`
-	proxy.Explanation
 }
+
+// A Gate is a gate of a Caddy that runs.
+type Gate struct {
+	About
+	ForOthers bool        // it decides about requests that other proxies describe
+	Running   *proxy.Gate // nil before its first request
+}
+
+// An Explainer explains decisions. It returns the gate of a handler, if it is one.
+type Explainer func(caddyhttp.MiddlewareHandler) (Gate, bool)
 
 var (
 	errQuestion = errors.New(`a question is sent with POST, as JSON: {"method": "GET", "url": "https://wiki.example.com/", "headers": ["Cookie: a=b"]}`)
 	errNoServer = errors.New("this Caddy serves no site")
 )
 
-// explain answers a question of the admin API.
-func (Admin) explain(w http.ResponseWriter, r *http.Request) error {
+// Serve answers a question of the admin API.
+func (gateOf Explainer) Serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: errQuestion}
 	}
@@ -77,7 +92,7 @@ func (Admin) explain(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !ok {
 		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errNoServer}
 	}
-	answer, err := q.answer(r.Context(), served)
+	answer, err := q.answer(r.Context(), served, gateOf)
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}
@@ -89,12 +104,12 @@ func (Admin) explain(w http.ResponseWriter, r *http.Request) error {
 // answer follows the request through the server that listens on its port, or else
 // through all of them until one has a gate for it: something in front of Caddy may
 // have another port.
-func (q question) answer(ctx context.Context, app *caddyhttp.App) (explained, error) {
+func (q question) answer(ctx context.Context, app *caddyhttp.App, gateOf Explainer) (Explained, error) {
 	r, port, err := walk.Asked{Method: q.Method, URL: q.URL, Headers: q.Headers, Client: q.Client}.Request(ctx)
 	if err != nil {
-		return explained{}, err
+		return Explained{}, err
 	}
-	said := explained{Request: r.Method + " " + q.URL, Gates: []explainedGate{}}
+	said := Explained{Request: r.Method + " " + q.URL, Gates: []ExplainedGate{}}
 	names := slices.Sorted(maps.Keys(app.Servers))
 	at := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !listensOn(app.Servers[name], port) })
 	if len(at) == 0 {
@@ -104,8 +119,8 @@ func (q question) answer(ctx context.Context, app *caddyhttp.App) (explained, er
 	for _, name := range at {
 		one := said
 		one.Notes = slices.Clone(said.Notes)
-		if err := one.follow(app.Servers[name], r.Clone(ctx)); err != nil {
-			return explained{}, err
+		if err := one.follow(app.Servers[name], r.Clone(ctx), gateOf); err != nil {
+			return Explained{}, err
 		}
 		if len(one.Gates) > 0 || one.Reaches != "" || len(one.Notes) > len(said.Notes) {
 			return one, nil
@@ -124,22 +139,20 @@ func listensOn(s *caddyhttp.Server, port int) bool {
 }
 
 // follow explains what each gate decides that the request meets.
-func (e *explained) follow(s *caddyhttp.Server, r *http.Request) error {
+func (e *Explained) follow(s *caddyhttp.Server, r *http.Request, gateOf Explainer) error {
 	way, err := walk.Follow(s, r, func(h caddyhttp.MiddlewareHandler, r *http.Request) (known, ends bool) {
-		gate, ok := h.(*Handler)
-		if !ok {
+		gate, ok := gateOf(h)
+		switch {
+		case !ok:
 			return false, false
-		}
-		if gate.sidecar != nil {
-			e.Notes = append(e.Notes, "the gate of "+gate.URL+" has forward_auth: it decides about requests that other proxies describe, and not about this one")
+		case gate.ForOthers:
+			e.Notes = append(e.Notes, "the gate of "+gate.Authentik+" has forward_auth: it decides about requests that other proxies describe, and not about this one")
+			return true, true
+		case gate.Running == nil:
+			e.Notes = append(e.Notes, "the gate of "+gate.Authentik+" has not started: it does with its first request, which creates its key")
 			return true, true
 		}
-		running := gate.posts[0].Gate()
-		if running == nil {
-			e.Notes = append(e.Notes, "the gate of "+gate.URL+" has not started: it does with its first request, which creates its key")
-			return true, true
-		}
-		found := explainedGate{gate.URL, gate.Application, gate.Flow, gate.ClientID, gate.site.Hosts, gate.Prefix, running.Explain(r)}
+		found := ExplainedGate{gate.About, gate.Running.Explain(r)}
 		e.Gates = append(e.Gates, found)
 		return true, found.Decision != "pass" && found.Decision != "open"
 	})

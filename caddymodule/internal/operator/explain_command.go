@@ -1,8 +1,6 @@
-package caddymodule
+package operator
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +13,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func explainCommand() *cobra.Command {
+// ExplainCommand returns the command that explains a decision.
+func ExplainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain [<method>] <url> [-H <header>]... [--client <ip>] [--json] [--address <interface>] [--config <path> [--adapter <name>]]",
 		Short: "Explains what a gate decides about a request",
@@ -35,10 +34,7 @@ gate, and 1 on every failure.`,
 	flags := c.Flags()
 	flags.StringArrayP("header", "H", nil, `A line of the request's header, such as "Accept: text/html", or @file`)
 	flags.String("client", "", "The address that the request comes from. Default: 127.0.0.1")
-	flags.Bool("json", false, "Write JSON, for programs")
-	flags.String("address", "", "The address of the admin API, if not the default")
-	flags.StringP("config", "c", "", "The configuration file that has the address of the admin API")
-	flags.StringP("adapter", "a", "", "The adapter for that configuration file")
+	addFlags(c)
 	c.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return runExplain(c, fl) })
 	return c
 }
@@ -61,14 +57,12 @@ func runExplain(c *cobra.Command, fl caddycmd.Flags) (int, error) {
 	if q.Headers, err = headerLines(lines); err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
-	answer, err := q.ask(fl)
-	if err != nil {
+	var answer Explained
+	if err := ask(fl, http.MethodPost, ExplainPath, q, &answer); err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
 	if fl.Bool("json") {
-		e := json.NewEncoder(c.OutOrStdout())
-		e.SetIndent("", "  ")
-		err = e.Encode(answer)
+		err = writeJSON(c.OutOrStdout(), answer)
 	} else {
 		err = answer.write(c.OutOrStdout())
 	}
@@ -96,30 +90,8 @@ func headerLines(given []string) (lines []string, err error) {
 	return lines, nil
 }
 
-// ask sends the question to the admin API.
-func (q question) ask(fl caddycmd.Flags) (answer explained, err error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(fl.String("address"), nil, fl.String("config"), fl.String("adapter"))
-	if err != nil {
-		return explained{}, fmt.Errorf("finding the address of Caddy's admin API: %w", err)
-	}
-	body, err := json.Marshal(q)
-	if err != nil {
-		return explained{}, err
-	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	response, err := caddycmd.AdminAPIRequest(address, http.MethodPost, explainPath, header, bytes.NewReader(body))
-	if err != nil {
-		return explained{}, explain(err, address)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return explained{}, fmt.Errorf("the server at %s is not an admin API with a gate: %w", address, err)
-	}
-	return answer, nil
-}
-
 // exitCode says for scripts how the request would end.
-func (e explained) exitCode() int {
+func (e Explained) exitCode() int {
 	if len(e.Gates) == 0 {
 		return exitNoGate
 	}
@@ -138,7 +110,7 @@ var verdicts = map[string]string{
 }
 
 // write writes the explanation for people.
-func (e explained) write(to io.Writer) error {
+func (e Explained) write(to io.Writer) error {
 	var all strings.Builder
 	line := func(format string, args ...any) {
 		all.WriteString(strings.TrimRight(visible(fmt.Sprintf(format, args...)), " ") + "\n")
@@ -163,7 +135,7 @@ func (e explained) write(to io.Writer) error {
 }
 
 // write writes what one gate decides.
-func (g explainedGate) write(line func(format string, args ...any)) {
+func (g ExplainedGate) write(line func(format string, args ...any)) {
 	name := "Gate of " + g.Authentik
 	for _, named := range []struct{ option, value string }{{"application", g.Application}, {"flow", g.Flow}, {"client_id", g.ClientID}} {
 		if named.value != "" {
