@@ -1,13 +1,11 @@
 package caddymodule
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
@@ -277,7 +275,7 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 	case "login_host":
 		p.loginHost(d)
 	case "page":
-		p.Block(d, name, p.pageOption)
+		p.Block(d, name, func(d *caddyfile.Dispenser) { p.One(d, "page "+d.Val()) })
 	case "assertion":
 		p.Block(d, name, func(d *caddyfile.Dispenser) { p.One(d, "assertion "+d.Val()) })
 	case "sign_on":
@@ -321,38 +319,6 @@ func (p *parser) option(d *caddyfile.Dispenser) {
 	}
 }
 
-func (p *parser) trust(d *caddyfile.Dispenser) {
-	if p.Repeated(d, "trust") {
-		return
-	}
-	p.handler.Trust = d.RemainingArgs()
-	if len(p.handler.Trust) == 0 {
-		p.Wrong(d, "trust names no file; write trust /etc/ssl/authentik-ca.pem")
-	}
-	p.NoBlock(d, "trust")
-}
-
-func (p *parser) scopes(d *caddyfile.Dispenser) {
-	scopes := p.Values(d, "scopes", 1, -1, "scopes openid profile email")
-	if scopes == nil {
-		return
-	}
-	p.handler.Scopes = scopes
-	for _, err := range rules.Scopes(slices.DeleteFunc(slices.Clone(scopes), options.HasPlaceholder)) {
-		p.Wrong(d, "scopes: %v", err)
-	}
-}
-
-func (p *parser) pageOption(d *caddyfile.Dispenser) { p.One(d, "page "+d.Val()) }
-
-func (p *parser) cookieOption(d *caddyfile.Dispenser) {
-	if d.Val() != "persistent" {
-		p.One(d, "cookie "+d.Val())
-		return
-	}
-	p.flag(d, "cookie persistent", &p.handler.Cookie.Persistent)
-}
-
 // flag reads an option without a value.
 func (p *parser) flag(d *caddyfile.Dispenser, option string, set *bool) {
 	word := d.Val()
@@ -364,33 +330,6 @@ func (p *parser) flag(d *caddyfile.Dispenser, option string, set *bool) {
 		p.Wrong(d, "%s takes no value; write %s without one, or leave it out", option, word)
 	}
 	p.NoBlock(d, option)
-}
-
-// sessions reads the store with the parser of its own module, so that a third
-// party's store is configured in the same way as ours.
-func (p *parser) sessions(d *caddyfile.Dispenser) {
-	if p.Repeated(d, "sessions") {
-		return
-	}
-	if !d.NextArg() {
-		p.Wrong(d, "sessions names no store; write sessions storage")
-		return
-	}
-	name := d.Val()
-	if _, err := caddy.GetModule(storesNamespace + "." + name); err != nil {
-		p.Wrong(d, "%v", unknownStore(name))
-		return
-	}
-	store, err := caddyfile.UnmarshalModule(d, storesNamespace+"."+name)
-	if several, ok := errors.AsType[options.Mistakes](err); ok {
-		p.Add(several...)
-		return
-	}
-	if err != nil {
-		p.Add(err)
-		return
-	}
-	p.handler.SessionsRaw = caddyconfig.JSONModuleObject(store, "store", name, nil)
 }
 
 // Interface guard.

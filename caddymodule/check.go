@@ -5,19 +5,57 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/dustin/go-humanize"
-
-	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/identity"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 var errNoURL = errors.New("url is missing; write where authentik is: authentik https://auth.example.com")
+
+// expand replaces the placeholders in all options and returns everything that
+// is wrong with the result.
+func (h *Handler) expand() (wrong options.Mistakes) {
+	if h.URL == "" {
+		wrong = append(wrong, errNoURL)
+	}
+	for _, s := range h.settings() {
+		wrong = wrong.And(options.In(s.Name, s.Expand()))
+	}
+	wrong = append(wrong, h.expandClients()...)
+	wrong = append(wrong, h.expandLoginHost()...)
+	wrong = append(wrong, h.expandForwardAuth()...)
+	for _, c := range h.conflicts(h.ClientID != "") {
+		wrong = append(wrong, c.Err)
+	}
+	wrong = append(wrong, options.ExpandAll("trust", h.Trust)...)
+	wrong = append(wrong, h.expandScopes()...)
+	source := h.source()
+	for i := range h.Require {
+		wrong = append(wrong, h.Require[i].expand(source)...)
+	}
+	for i, r := range h.On {
+		wrong = wrong.And(options.In(fmt.Sprintf("on %d", i+1), r.expand(h).Err()))
+	}
+	wrong = append(wrong, options.ExpandAll("headers groups only", h.Headers.GroupsOnly)...)
+	for _, pattern := range h.Headers.GroupsOnly {
+		wrong = wrong.And(options.In("headers groups only", rules.GroupPattern(pattern)))
+	}
+	wrong = append(wrong, h.expandAdditional(source)...)
+	wrong = append(wrong, h.expandChange()...)
+	wrong = append(wrong, h.SignOn.expand(source)...)
+	wrong = append(wrong, options.ExpandAll("sign_out", h.SignOut)...)
+	for _, path := range h.SignOut {
+		wrong = wrong.And(options.In("sign_out", rules.Path(path)))
+	}
+	wrong = append(wrong, h.expandLateForms()...)
+	for i := range h.Headers.Own {
+		own := &h.Headers.Own[i]
+		wrong = wrong.And(options.In("headers "+own.Name, own.expand(source)))
+	}
+	return wrong
+}
 
 // source says where the gate learns who the user is.
 func (h *Handler) source() rules.Source {
@@ -79,80 +117,4 @@ func (h *Handler) checkToldHost() (option string, err error) {
 	}
 	return option, fmt.Errorf("%s: the host %q has an underscore, and authentik answers 404 to every request for such a host; %s",
 		option, u.Hostname(), advice)
-}
-
-// checkMaxAge checks how old a sign-in may be.
-var checkMaxAge = options.AtLeast(rules.MinMaxAge, "less than a minute, which a sign-in takes itself", "8h")
-
-func checkMaxPerUser(text string) error {
-	if n, err := strconv.Atoi(text); err != nil || n < 0 || n > rules.MaxPerUser || strconv.Itoa(n) != text {
-		return fmt.Errorf("%q is not a number of sessions; write one from 1 to %d, or leave it out for no limit", text, rules.MaxPerUser)
-	}
-	return nil
-}
-
-// checkKey checks the gate's key. Its error does not repeat the key.
-func checkKey(text string) error {
-	if len(text) < rules.MinKey {
-		return fmt.Errorf("it has %d characters and needs %d; make one with: openssl rand -hex 32", len(text), rules.MinKey)
-	}
-	return nil
-}
-
-// checkHeader checks a header that the operator has added.
-func checkHeader(own Header, source rules.Source) error {
-	if err := rules.HeaderName(own.Name); err != nil {
-		return err
-	}
-	if own.Encoding != "" && !options.HasPlaceholder(own.Encoding) {
-		if err := options.In("encoding", checkEncoding(own.Encoding)); err != nil {
-			return err
-		}
-	}
-	switch {
-	case own.Value == "":
-		return errors.New("it has no value; write a claim, such as username, or a text with placeholders")
-	case own.isText():
-		return identity.CheckPlaceholders(own.Value, source)
-	}
-	return source.Claim(own.Value)
-}
-
-// checkAssertionLifetime checks how long a signed assertion is valid.
-func checkAssertionLifetime(text string) error {
-	d, err := caddy.ParseDuration(text)
-	if err != nil || d < proxy.MinAssertionLifetime || d > proxy.MaxAssertionLifetime {
-		return fmt.Errorf("%q is not a time from 2m to 5m; write for example 3m", text)
-	}
-	return nil
-}
-
-func checkEncoding(text string) error { return options.OneOf(proxy.HeaderEncodings()...)(text) }
-
-// checkMaxSize checks the longest size of a header's value.
-func checkMaxSize(text string) error {
-	n, err := humanize.ParseBytes(text)
-	if err != nil || n < proxy.MinHeaderSize || n > proxy.MaxHeaderSize {
-		return fmt.Errorf("%q is not a size of headers; write one from 1KiB to 64KiB, such as 16KiB", text)
-	}
-	return nil
-}
-
-// checkAdditional checks the names of headers that attributes of users set.
-func (hs Headers) checkAdditional(source rules.Source) error {
-	for _, name := range hs.Additional {
-		if options.HasPlaceholder(name) {
-			continue
-		}
-		if err := rules.HeaderName(name); err != nil {
-			return err
-		}
-	}
-	switch {
-	case len(hs.Additional) == 0:
-		return nil
-	case hs.Preset != string(proxy.HeadersAuthentik) && !options.HasPlaceholder(hs.Preset):
-		return errors.New("these are headers of authentik's own proxy; write headers authentik, or a line such as: X-Tenant attributes.additionalHeaders.X-Tenant")
-	}
-	return source.Claim("attributes.additionalHeaders")
 }

@@ -11,6 +11,42 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
+// Cookie is the session cookie.
+type Cookie struct {
+	// The name, without the prefix `__Host-` or `__Secure-`, which the handler
+	// adds. Default: `authentik_gate`.
+	Name string `json:"name,omitempty"`
+
+	// The domain whose hosts all share one session, for example `example.com`.
+	// The site's host must lie below it, and it cannot be a public suffix such
+	// as `co.uk` or `duckdns.org`. Default: the session is for this host only.
+	Domain string `json:"domain,omitempty"`
+
+	// Whether the cookie is kept when the browser is closed, up to `lifetime`.
+	// Default: it is not.
+	Persistent bool `json:"persistent,omitempty"`
+}
+
+// AppCookie is a cookie of the application.
+type AppCookie struct {
+	// The name, with the prefix `__Host-` or `__Secure-` if it has one.
+	Name string `json:"name"`
+
+	// The path that the application sets it with. Default: `/`.
+	Path string `json:"path,omitempty"`
+
+	// The domain that the application sets it with. Default: none.
+	Domain string `json:"domain,omitempty"`
+}
+
+func (p *parser) cookieOption(d *caddyfile.Dispenser) {
+	if d.Val() != "persistent" {
+		p.One(d, "cookie "+d.Val())
+		return
+	}
+	p.flag(d, "cookie persistent", &p.handler.Cookie.Persistent)
+}
+
 // appCookies reads one line: a name, and the path and the domain after these
 // words. Each cookie has a line of its own.
 func (p *parser) appCookies(d *caddyfile.Dispenser) {

@@ -3,25 +3,28 @@
 // and package flowclient speaks to authentik. Here is what Caddy needs.
 //
 //   - handler.go: the handler
-//   - config.go, settings.go, check.go, expand.go: the options, their rules and
-//     placeholders
-//   - caddyfile.go, caddyfile_headers.go, require.go, instead.go: the directive
-//   - provision.go, start.go, key.go: from the options to a running gate
-//   - page.go, transport.go, sessions.go: files, connections and session stores
-//   - hosts.go: the site that the handler is part of
-//   - forwardauth.go, sidecar.go: sites that other proxies serve
-//   - request.go: what Caddy knows about a request
-//   - open.go, second.go: which requests need no sign-in
-//   - keep.go: the gate's responses, whatever the directive header says
-//   - headers.go, placeholders.go: what the rest of Caddy learns about a user
-//   - gates.go, admin.go, command.go, session_table.go: how an operator lists
-//     and ends sessions
-//   - metrics.go, timing.go, session_gauge.go: metrics for Prometheus
-//   - log.go, version.go: the log, and a warning of an old Caddy
+//   - config.go: its options; cookie.go, headers.go, signon.go, require.go, rule.go,
+//     clients.go, forwardauth.go, loginhost.go, sessions.go: those with parts, each
+//     with how it is read, checked and handed to the gate
+//   - settings.go, lists.go, check.go: options with one value, with several, and what
+//     does not go together
+//   - caddyfile.go: the directive
+//   - provision.go, site.go: from the options to a running gate, at its site
+//   - admin.go, command.go, doctor.go: what operators ask
 //
-// Packages below it read options (internal/options), keep what outlives a reload
-// (internal/shared), limit the log (internal/loglimit) and store sessions
-// (sessions/...).
+// The rooms in internal know nothing of the handler. They are:
+//
+//   - options, advice, pagefile: how options are read
+//   - request, matchers, keeper: what Caddy knows about a request, which requests need
+//     no sign-in, and the gate's responses
+//   - identity: what the rest of Caddy learns about a user
+//   - routes, walk: the routes around a gate, and the way of a request through them
+//   - gates, gatekey, transport, shared: what gates have in common
+//   - telemetry, loglimit, version: metrics, traces, the log, and a warning of an old
+//     Caddy
+//   - operator, setup, doctor: what operators ask of a Caddy, and do at authentik
+//
+// Stores of sessions are in sessions/..., a module each.
 package caddymodule
 
 import (

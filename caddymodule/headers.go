@@ -1,16 +1,84 @@
 package caddymodule
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/identity"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
+
+// Headers are the headers that tell the application about the visitor.
+type Headers struct {
+	// The set of headers. `remote` is Remote-User, Remote-Name, Remote-Email and
+	// Remote-Groups. `authentik` has the names and formats of authentik's own
+	// proxy. `off` is none. Default: `remote`, or `off` if `own` has headers.
+	Preset string `json:"preset,omitempty"`
+
+	// How names are spelled in the values. `utf8` sends UTF-8 and percent-encodes
+	// only what could be misread. `percent` percent-encodes all but printable
+	// ASCII. `latin1` sends ISO 8859-1, and values that it has no characters for
+	// as `percent` does. `quoted-printable` and `rfc2047` are those of e-mail.
+	// Default: `utf8`.
+	Encoding string `json:"encoding,omitempty"`
+
+	// How long a value may be, for example `16KiB`; from `1KiB` to `64KiB`. A
+	// longer one is left out whole. Default: `8KiB`.
+	MaxSize string `json:"max_size,omitempty"`
+
+	// Patterns for the names of groups, in which `*` stands for any characters.
+	// Headers name only groups that match one of them. Default: all groups.
+	GroupsOnly []string `json:"groups_only,omitempty"`
+
+	// Names of headers that `authentik` also sets, for users who have them in the
+	// attribute `additionalHeaders` at authentik. Headers that begin with
+	// `X-Authentik-` need not be listed; others are removed from all requests.
+	// Needs `client_id` and the scope `ak_proxy`. Default: none.
+	Additional []string `json:"additional,omitempty"`
+
+	// Headers of your own. They are added to the set, or replace those of the
+	// same name in it.
+	Own []Header `json:"own,omitempty"`
+}
+
+// Header is a header of your own.
+type Header struct {
+	// The name of the header, for example `X-Forwarded-User`.
+	Name string `json:"name"`
+
+	// A claim, or a text with placeholders. The claims are `username`, `name`,
+	// `email`, `uid`, `groups`, `session` and `assertion`; with `client_id` also
+	// `access_token` and the claims of OpenID Connect about the user, and with
+	// the scope `ak_proxy` also `attributes.KEY`.
+	Value string `json:"value"`
+
+	// How names are spelled in this header. Default: that of all headers.
+	Encoding string `json:"encoding,omitempty"`
+
+	// expanded says that placeholders in Value were replaced. It is a text then,
+	// even if no placeholder is left.
+	expanded bool
+}
+
+// Assertion is a signed statement about the user, which the application can
+// verify: a JSON Web Token of the site (`iss` is `site`) with `aud`, `sub`, `exp`,
+// `preferred_username`, `name`, `email`, `groups` and `sid`. The keys are at
+// `/.authentik/jwks`.
+type Assertion struct {
+	// Who it is for, as the application expects it in `aud`. Default: `site`,
+	// followed by a slash and `application` if there is one.
+	Audience string `json:"audience,omitempty"`
+
+	// How long it is valid, from `2m` to `5m`. Default: `5m`.
+	Lifetime string `json:"lifetime,omitempty"`
+}
 
 // isText reports whether the value is a text with placeholders. Otherwise it
 // is a claim.
@@ -88,4 +156,162 @@ func (hs Headers) groups(all []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(group string) bool {
 		return !rules.MatchesAny(hs.GroupsOnly, group)
 	})
+}
+
+func (p *parser) headers(d *caddyfile.Dispenser) {
+	if p.Repeated(d, "headers") {
+		return
+	}
+	empty := true
+	if d.NextArg() {
+		p.Set(d, "headers", d.Val())
+		empty = false
+	}
+	if d.NextArg() {
+		p.Wrong(d, "headers takes one preset; write further headers in a block, each on a line of its own")
+		d.RemainingArgs()
+	}
+	for d.NextBlock(0) {
+		p.headersOption(d.NewFromNextSegment())
+		empty = false
+	}
+	if empty {
+		p.Wrong(d, "headers has no value; write headers remote, or a block with headers of your own")
+	}
+}
+
+// headersOption reads one line of the block. Words in lower case that are not
+// options are names of headers.
+func (p *parser) headersOption(d *caddyfile.Dispenser) {
+	d.Next()
+	switch name := d.Val(); name {
+	case "encoding", "max_size":
+		p.One(d, "headers "+name)
+	case "groups":
+		p.groups(d)
+	case "additional":
+		p.additional(d)
+	default:
+		p.header(d)
+	}
+}
+
+func (p *parser) groups(d *caddyfile.Dispenser) {
+	words := p.Values(d, "headers groups only", 2, -1, "groups only app-* staff")
+	if words == nil {
+		return
+	}
+	if words[0] != "only" {
+		p.Wrong(d, "headers groups: %q is not known; write groups only, and patterns such as app-*", words[0])
+		return
+	}
+	p.handler.Headers.GroupsOnly = words[1:]
+	for _, pattern := range words[1:] {
+		if err := rules.GroupPattern(pattern); err != nil && !options.HasPlaceholder(pattern) {
+			p.Wrong(d, "headers groups only: %v", err)
+		}
+	}
+}
+
+func (p *parser) additional(d *caddyfile.Dispenser) {
+	names := p.Values(d, "headers additional", 1, -1, "additional X-Tenant X-Role")
+	p.handler.Headers.Additional = names
+	if err := p.handler.Headers.checkAdditional(p.source); err != nil {
+		p.Wrong(d, "headers additional: %v", err)
+	}
+}
+
+// header reads a header of the operator's own.
+func (p *parser) header(d *caddyfile.Dispenser) {
+	own := Header{Name: d.Val()}
+	if p.Repeated(d, "headers "+strings.ToLower(own.Name)) {
+		return
+	}
+	args := d.RemainingArgs()
+	if len(args) != 1 {
+		p.Wrong(d, "headers %s has %d values and takes one; put a text with blanks in quotes, as %s \"Bearer {env.TOKEN}\"",
+			own.Name, len(args), own.Name)
+		return
+	}
+	own.Value = args[0]
+	p.headerBlock(d, &own)
+	if err := checkHeader(own, p.source); err != nil {
+		p.Wrong(d, "headers %s: %v", own.Name, err)
+	}
+	p.handler.Headers.Own = append(p.handler.Headers.Own, own)
+}
+
+// headerBlock reads the options of one header.
+func (p *parser) headerBlock(d *caddyfile.Dispenser, own *Header) {
+	for d.NextBlock(0) {
+		if d.Val() != "encoding" {
+			p.Wrong(d, "headers %s: unrecognized option %s; write encoding, or leave the block out", own.Name, d.Val())
+			d.RemainingArgs()
+			continue
+		}
+		args := d.RemainingArgs()
+		if len(args) != 1 || own.Encoding != "" {
+			p.Wrong(d, "headers %s: encoding takes one value, once; write for example: encoding latin1", own.Name)
+			continue
+		}
+		own.Encoding = args[0]
+	}
+}
+
+func (h *Handler) expandAdditional(source rules.Source) options.Mistakes {
+	if wrong := options.ExpandAll("headers additional", h.Headers.Additional); wrong != nil {
+		return wrong
+	}
+	return options.Mistakes(nil).And(options.In("headers additional", h.Headers.checkAdditional(source)))
+}
+
+// expand replaces the placeholders that are the same for every request.
+func (own *Header) expand(source rules.Source) error {
+	value, err := options.ExpandLasting(own.Value)
+	if err != nil {
+		return err
+	}
+	own.Value, own.expanded = value, own.isText()
+	if err := options.Expand(&own.Encoding); err != nil {
+		return options.In("encoding", err)
+	}
+	return checkHeader(*own, source)
+}
+
+// checkHeader checks a header that the operator has added.
+func checkHeader(own Header, source rules.Source) error {
+	if err := rules.HeaderName(own.Name); err != nil {
+		return err
+	}
+	if own.Encoding != "" && !options.HasPlaceholder(own.Encoding) {
+		if err := options.In("encoding", checkEncoding(own.Encoding)); err != nil {
+			return err
+		}
+	}
+	switch {
+	case own.Value == "":
+		return errors.New("it has no value; write a claim, such as username, or a text with placeholders")
+	case own.isText():
+		return identity.CheckPlaceholders(own.Value, source)
+	}
+	return source.Claim(own.Value)
+}
+
+// checkAdditional checks the names of headers that attributes of users set.
+func (hs Headers) checkAdditional(source rules.Source) error {
+	for _, name := range hs.Additional {
+		if options.HasPlaceholder(name) {
+			continue
+		}
+		if err := rules.HeaderName(name); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(hs.Additional) == 0:
+		return nil
+	case hs.Preset != string(proxy.HeadersAuthentik) && !options.HasPlaceholder(hs.Preset):
+		return errors.New("these are headers of authentik's own proxy; write headers authentik, or a line such as: X-Tenant attributes.additionalHeaders.X-Tenant")
+	}
+	return source.Claim("attributes.additionalHeaders")
 }

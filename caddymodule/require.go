@@ -13,6 +13,18 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
+// Requirement is a rule about who may pass. A visitor passes if one of the
+// values is true of them.
+type Requirement struct {
+	// What the rule is about: `group` for the name of a group, `user` for the
+	// username, or, with `client_id`, a claim of OpenID Connect.
+	Claim string `json:"claim"`
+
+	// The values, one of which is enough. They are compared exactly, with upper
+	// and lower case.
+	Values []string `json:"values"`
+}
+
 // check returns what is wrong with a requirement.
 func (r Requirement) check(source rules.Source) error {
 	if r.Claim == "mfa" {

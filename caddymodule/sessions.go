@@ -6,8 +6,11 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/shared"
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/memory"  // sessions memory
 	_ "github.com/flowsidecar/caddy-authentik/caddymodule/sessions/redis"   // sessions redis
@@ -74,4 +77,31 @@ func (h *Handler) store(ctx caddy.Context) (gates.Store, error) {
 		}
 	}
 	return gates.Store{Store: provider.Store(), Name: module.CaddyModule().ID.Name()}, nil
+}
+
+// sessions reads the store with the parser of its own module, so that a third
+// party's store is configured in the same way as ours.
+func (p *parser) sessions(d *caddyfile.Dispenser) {
+	if p.Repeated(d, "sessions") {
+		return
+	}
+	if !d.NextArg() {
+		p.Wrong(d, "sessions names no store; write sessions storage")
+		return
+	}
+	name := d.Val()
+	if _, err := caddy.GetModule(storesNamespace + "." + name); err != nil {
+		p.Wrong(d, "%v", unknownStore(name))
+		return
+	}
+	store, err := caddyfile.UnmarshalModule(d, storesNamespace+"."+name)
+	if several, ok := errors.AsType[options.Mistakes](err); ok {
+		p.Add(several...)
+		return
+	}
+	if err != nil {
+		p.Add(err)
+		return
+	}
+	p.handler.SessionsRaw = caddyconfig.JSONModuleObject(store, "store", name, nil)
 }

@@ -2,8 +2,11 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 
+	"github.com/caddyserver/caddy/v2"
+	"github.com/dustin/go-humanize"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/pagefile"
 	"github.com/flowsidecar/caddy-authentik/proxy"
@@ -69,4 +72,42 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "debug", Value: &h.Debug, Check: options.Text, Example: "debug admins"},
 		{Name: "prefix", Value: &h.Prefix, Check: rules.Prefix, Example: "prefix /.authentik"},
 	}
+}
+
+// checkMaxAge checks how old a sign-in may be.
+var checkMaxAge = options.AtLeast(rules.MinMaxAge, "less than a minute, which a sign-in takes itself", "8h")
+
+func checkMaxPerUser(text string) error {
+	if n, err := strconv.Atoi(text); err != nil || n < 0 || n > rules.MaxPerUser || strconv.Itoa(n) != text {
+		return fmt.Errorf("%q is not a number of sessions; write one from 1 to %d, or leave it out for no limit", text, rules.MaxPerUser)
+	}
+	return nil
+}
+
+// checkKey checks the gate's key. Its error does not repeat the key.
+func checkKey(text string) error {
+	if len(text) < rules.MinKey {
+		return fmt.Errorf("it has %d characters and needs %d; make one with: openssl rand -hex 32", len(text), rules.MinKey)
+	}
+	return nil
+}
+
+// checkAssertionLifetime checks how long a signed assertion is valid.
+func checkAssertionLifetime(text string) error {
+	d, err := caddy.ParseDuration(text)
+	if err != nil || d < proxy.MinAssertionLifetime || d > proxy.MaxAssertionLifetime {
+		return fmt.Errorf("%q is not a time from 2m to 5m; write for example 3m", text)
+	}
+	return nil
+}
+
+func checkEncoding(text string) error { return options.OneOf(proxy.HeaderEncodings()...)(text) }
+
+// checkMaxSize checks the longest size of a header's value.
+func checkMaxSize(text string) error {
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n < proxy.MinHeaderSize || n > proxy.MaxHeaderSize {
+		return fmt.Errorf("%q is not a size of headers; write one from 1KiB to 64KiB, such as 16KiB", text)
+	}
+	return nil
 }

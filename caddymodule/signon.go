@@ -14,6 +14,63 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
+// SignOn says how the gate signs users in at the application itself, so that they
+// sign in once. The browser never sees the name and the password.
+type SignOn struct {
+	// The application's own login form, which the gate fills in and sends when the
+	// application leads to it. Default: users sign in there themselves.
+	Form *SignOnForm `json:"form,omitempty"`
+
+	// A name and a password in the header `Authorization` of every request (RFC
+	// 7617). Default: none.
+	Basic *SignOnBasic `json:"basic,omitempty"`
+}
+
+// SignOnForm is the login form of an application.
+type SignOnForm struct {
+	// The path of the login page. Required.
+	Page string `json:"page"`
+
+	// The path that the form is sent to. Default: `page`.
+	Post string `json:"post,omitempty"`
+
+	// The field for the name. Required.
+	User FormField `json:"user"`
+
+	// The field for the password. Required.
+	Password FormField `json:"password"`
+
+	// Names of cookies that the application may set in the browser, in which `*`
+	// stands for any characters. Required.
+	Cookies []string `json:"cookies"`
+
+	// What shows that the application has signed the user in: `not_page` is any
+	// answer that is no error and does not show the form again, `redirect` only a
+	// redirect to another page. Default: `not_page`.
+	OK string `json:"ok,omitempty"`
+}
+
+// FormField is a field of a form.
+type FormField struct {
+	// The name of the field in HTML, for example `username`.
+	Field string `json:"field"`
+
+	// A text with placeholders of the user, for example
+	// `{http.auth.user.username}`. If nothing is known for one of them, the user
+	// gets the application's own page.
+	Value string `json:"value"`
+}
+
+// SignOnBasic is a name and a password for the application.
+type SignOnBasic struct {
+	// The name: a text with placeholders of the user. Required.
+	User string `json:"user"`
+
+	// The password: a text with placeholders of the user, or one for all users such
+	// as `{env.APP_PASSWORD}`. Required.
+	Password string `json:"password"`
+}
+
 const (
 	formExample  = "sign_on form { page /login; user username {http.auth.user.username}; password password {http.auth.user.attributes.password}; cookies sid }"
 	basicExample = "sign_on basic { user {http.auth.user.username}; password {http.auth.user.attributes.password} }"
@@ -84,16 +141,6 @@ func (p *parser) basicOption(d *caddyfile.Dispenser, b *SignOnBasic) {
 	}
 	if words := p.Values(d, "sign_on basic "+option, 1, 1, option+" {http.auth.user.attributes."+option+"}"); words != nil {
 		*into = words[0]
-	}
-}
-
-// signOut reads the paths by which the application signs its users out.
-func (p *parser) signOut(d *caddyfile.Dispenser) {
-	p.handler.SignOut = p.Values(d, "sign_out", 1, -1, "sign_out /logout")
-	for _, path := range p.handler.SignOut {
-		if err := rules.Path(path); err != nil && !options.HasPlaceholder(path) {
-			p.Wrong(d, "sign_out: %v", err)
-		}
 	}
 }
 
