@@ -13,7 +13,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/templates"
 	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
@@ -235,7 +235,7 @@ type PageConfig struct {
 }
 
 // PageTemplates are the names that templates in PageConfig may have.
-func PageTemplates() []string { return page.TemplateNames() }
+func PageTemplates() []string { return templates.Names() }
 
 // Resolved is what the server in front has found out about a request: scheme,
 // host and client address, with what it trusts its peers to say, and the address

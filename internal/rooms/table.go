@@ -224,6 +224,11 @@ var Rooms = []Room{
 		OnlyWhy: "it serves files that are the same for every visitor, and knows no page",
 	},
 	{
+		Path:    "proxy/internal/page/templates",
+		Only:    []string{Module + "/proxy/internal/page/locales", "github.com/nicksnyder/go-i18n", "github.com/BurntSushi/toml", "golang.org/x"},
+		OnlyWhy: "it reads HTML, and knows no page",
+	},
+	{
 		Path: "proxy/internal/page/prints", Only: nothing,
 		OnlyWhy: "it fills gaps in a text, and knows no page",
 	},
@@ -335,7 +340,7 @@ var Rooms = []Room{
 var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
 	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
-	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints",
+	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints", "proxy/internal/page/templates",
 	"proxy/internal/page", "proxy/internal/copies", "proxy/internal/session/index", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
 	"proxy/internal/access", "proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/addresses", "proxy/internal/group", "proxy/internal/decision", "proxy/internal/upstream", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",
 }

@@ -14,6 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/qrcode"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/templates"
 )
 
 // templateViews are the data of each template: what .Stage is in it.
@@ -157,8 +158,8 @@ func TestTemplatesDocument_NamesEveryField(t *testing.T) {
 // that templates get what templateViews says.
 func TestTemplatesDocument_KnowsEveryTemplate(t *testing.T) {
 	t.Parallel()
-	for _, name := range TemplateNames() {
-		if _, ok := templateViews[name]; !ok && name != layout {
+	for _, name := range templates.Names() {
+		if _, ok := templateViews[name]; !ok && name != templates.Layout {
 			t.Errorf("got no %s in templateViews, want it there", name)
 		}
 	}
@@ -178,20 +179,17 @@ func TestTemplatesDocument_KnowsEveryTemplate(t *testing.T) {
 
 func TestTemplatesDocument_NamesEveryPart(t *testing.T) {
 	t.Parallel()
-	raw, err := templateFiles.ReadFile("templates/" + layout)
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := templateTexts(t)[templates.Layout]
 	text := document(t)["How a page is put together"]
 	inner := []string{"captcha-elsewhere", "entry-input", "entry-marks", "icon-email", "icon-key", "icon-sms", "icon-static", "icon-totp"}
-	for _, part := range regexp.MustCompile(`{{-? ?define "([-a-z]+)"`).FindAllStringSubmatch(string(raw), -1) {
+	for _, part := range regexp.MustCompile(`{{-? ?define "([-a-z]+)"`).FindAllStringSubmatch(raw, -1) {
 		if !strings.Contains(text, "`"+part[1]+"`") && !slices.Contains(inner, part[1]) {
 			t.Errorf("docs/templates.md: got no part %q, want it named", part[1])
 		}
 	}
 	for _, part := range regexp.MustCompile("(?m)^\\| (`[-a-z]+`(?:, `[-a-z]+`)*) \\|").FindAllStringSubmatch(text, -1) {
 		for _, name := range strings.Split(strings.ReplaceAll(part[1], "`", ""), ", ") {
-			if !strings.Contains(string(raw), `define "`+name+`"`) && !strings.HasPrefix(name, "data-") {
+			if !strings.Contains(raw, `define "`+name+`"`) && !strings.HasPrefix(name, "data-") {
 				t.Errorf("docs/templates.md: got the part %q, which layout.html does not define", name)
 			}
 		}
@@ -250,7 +248,7 @@ func exampleTargets(t testing.TB, p *Pages, file string) (pages []string) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for name, c := range handmade(t) {
-		if stages[c.Component()].template != file && file != layout {
+		if stages[c.Component()].template != file && file != templates.Layout {
 			continue
 		}
 		w := httptest.NewRecorder()

@@ -1,3 +1,29 @@
+// Package page draws what a visitor sees of a sign-in: authentik's challenges,
+// failures, and the gate's own pages. It also reads the forms that are sent back
+// as answers. It makes no decisions, stores nothing and sends no requests.
+//
+// Pages are plain HTML. They work without scripts wherever a challenge allows it;
+// scripts only add to them. No page needs an exception from its content security
+// policy.
+//
+// # Files
+//
+//   - pages.go: Pages and its configuration; Ask draws a challenge
+//   - printed.go: first pages that are drawn once for many visitors
+//   - view.go: the data of layout.html and of fields to type into; draft.go: a page
+//     that is being built
+//   - stages.go: the table of challenges, and what a browser sends; stages_*.go: how
+//     each kind is drawn, and how its answer is read
+//   - ending.go: pages without a question, and those for frames
+//   - brand.go: authentik's looks
+//
+// Rooms of their own, which know no page: locales has our messages in every
+// language, templates the HTML, assets the style sheet and the scripts, csp the
+// content security policy, prints pages with gaps for what differs between visitors,
+// markup makes authentik's HTML safe, and qrcode draws secrets.
+//
+// Templates can be replaced by the operator. What they get is described in
+// docs/templates.md, and is part of the public contract.
 package page
 
 import (
@@ -15,13 +41,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/assets"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/templates"
 )
 
 // Pages draws everything that a visitor sees. It is safe for concurrent use.
 type Pages struct {
 	cfg       Config
 	catalogue *locales.Catalogue
-	templates *templates
+	templates *templates.Set
 	assets    *assets.Set
 	logo      pictureView
 	policy    csp.Policy
@@ -112,7 +139,7 @@ func New(cfg Config) (*Pages, error) {
 	if p.catalogue, err = locales.New(cfg.Language); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	if p.templates, err = newTemplates(cfg.Templates); err != nil {
+	if p.templates, err = templates.New(cfg.Templates, &pageView{}); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	if p.assets, err = assets.New(cfg.Prefix+"/assets/", cfg.Style); err != nil {
@@ -189,12 +216,12 @@ func send(w http.ResponseWriter, status int, page []byte) error {
 }
 
 func (p *Pages) render(d *draft) (*bytes.Buffer, error) {
-	t, err := p.templates.get(d.Template, d.locale)
+	t, err := p.templates.Get(d.Template, d.locale)
 	if err != nil {
 		return nil, err
 	}
 	page := new(bytes.Buffer)
-	if err := t.ExecuteTemplate(page, layout, &d.pageView); err != nil {
+	if err := t.ExecuteTemplate(page, templates.Layout, &d.pageView); err != nil {
 		return nil, fmt.Errorf("rendering %s: %w", d.Template, err)
 	}
 	return page, nil

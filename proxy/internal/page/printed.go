@@ -8,6 +8,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/csp"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/prints"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/templates"
 )
 
 const (
@@ -44,7 +45,7 @@ var gapMarks = prints.Marks(3)
 // only in what the gaps are for. Only the gate's own templates are printed: one of
 // the operator's may use the visit and the way back in any other way.
 func (p *Pages) printable(r *http.Request, q Question) bool {
-	return q.Prints != nil && !p.templates.replaced[layout] && !p.templates.replaced[printedTemplate] &&
+	return q.Prints != nil && !p.templates.Replaces(templates.Layout, printedTemplate) &&
 		q.Step.Challenge.Component() == flowclient.ComponentIdentification && !q.Step.Lost && len(q.Step.Cookies) == 0 &&
 		q.Notice == "" && q.Mistake == nil && q.Source == nil && q.Name == "" && q.Lockout == 0 && q.ResendAfter == 0 &&
 		(r.Method == http.MethodGet || r.Method == http.MethodHead) && !r.URL.Query().Has(reloaded) &&

@@ -222,7 +222,7 @@ var attribute = regexp.MustCompile(` ?\b([-a-z]+)="[^"]*"`)
 // TestTemplates_HaveNoTextOfTheirOwn: such text would be English in every language.
 func TestTemplates_HaveNoTextOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	texts := testPages(t).templates.sources
+	texts := templateTexts(t)
 	if len(texts) < 15 {
 		t.Fatalf("%d templates", len(texts))
 	}

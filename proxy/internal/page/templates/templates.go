@@ -1,4 +1,7 @@
-package page
+// Package templates has the HTML of the pages, and reads the templates of operators
+// that replace it. It knows no page: what a template gets is checked with a view that
+// it is given.
+package templates
 
 import (
 	"embed"
@@ -8,7 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -16,18 +18,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
-//go:embed templates
-var templateFiles embed.FS
+//go:embed *.html
+var files embed.FS
 
-// layout is the template of the whole page, which includes one of the others.
-const layout = "layout.html"
+// Layout is the template of the whole page, which includes one of the others.
+const Layout = "layout.html"
 
-// templates are the sources of all templates. Each is parsed for a language when
-// the first visitor needs it, since most sites need few languages.
-type templates struct {
+// A Set has the sources of all templates. Each is parsed for a language when the
+// first visitor needs it, since most sites need few languages.
+type Set struct {
 	sources  map[string]string
 	replaced map[string]bool // the operator's, by name
 	parsed   sync.Map        // of parsedKey to *template.Template
+	view     any             // that templates are checked with
 }
 
 // A parsedKey is the name of a template and a language.
@@ -35,24 +38,24 @@ type parsedKey struct{ name, language string }
 
 // embedded are the templates of all gates without templates of the operator's.
 // They are shared, so that each is parsed once per process and language.
-var embedded = sync.OnceValues(func() (*templates, error) { return loadTemplates(nil) })
+var embedded = sync.OnceValues(func() (*Set, error) { return load(nil, nil) })
 
-// newTemplates returns the templates. Those of the operator replace the embedded
-// ones of the same name.
-func newTemplates(own fs.FS) (*templates, error) {
+// New returns the templates. Those of the operator replace the embedded ones of the
+// same name. They are checked with a view, which is what a template gets.
+func New(own fs.FS, view any) (*Set, error) {
 	if own == nil {
 		return embedded()
 	}
-	return loadTemplates(own)
+	return load(own, view)
 }
 
-// loadTemplates reads the templates, and checks those of the operator. A test
-// checks the embedded ones, and only a layout of the operator's can break them.
-func loadTemplates(own fs.FS) (*templates, error) {
-	t := &templates{sources: map[string]string{}, replaced: map[string]bool{}}
+// load reads the templates, and checks those of the operator. A test checks the
+// embedded ones, and only a layout of the operator's can break them.
+func load(own fs.FS, view any) (*Set, error) {
+	t := &Set{sources: map[string]string{}, replaced: map[string]bool{}, view: view}
 	var toCheck []string
-	for _, name := range TemplateNames() {
-		text, replaced, err := readTemplate(own, name)
+	for _, name := range Names() {
+		text, replaced, err := read(own, name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the template %s: %w", name, err)
 		}
@@ -69,9 +72,9 @@ func loadTemplates(own fs.FS) (*templates, error) {
 
 // checkAll checks the named templates, or all of them if the layout is among
 // them, since it is part of all others.
-func (t *templates) checkAll(names []string) error {
-	if slices.Contains(names, layout) {
-		if err := t.check(layout); err != nil {
+func (t *Set) checkAll(names []string) error {
+	if slices.Contains(names, Layout) {
+		if err := t.check(Layout); err != nil {
 			return err
 		}
 		names = slices.Sorted(maps.Keys(t.sources))
@@ -83,13 +86,9 @@ func (t *templates) checkAll(names []string) error {
 	return errors.Join(wrong...)
 }
 
-// TemplateNames returns the names of all templates.
-func TemplateNames() []string {
-	files, _ := fs.Glob(templateFiles, "templates/*.html") // the pattern is a good one
-	names := make([]string, 0, len(files))
-	for _, file := range files {
-		names = append(names, path.Base(file))
-	}
+// Names returns the names of all templates.
+func Names() []string {
+	names, _ := fs.Glob(files, "*.html") // the pattern is a good one
 	return names
 }
 
@@ -105,7 +104,7 @@ func checkNames(own fs.FS) error {
 	}
 	var wrong []error
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(TemplateNames(), e.Name()) {
+		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(Names(), e.Name()) {
 			wrong = append(wrong, fmt.Errorf("there is no template %s", e.Name()))
 		}
 	}
@@ -113,18 +112,18 @@ func checkNames(own fs.FS) error {
 }
 
 // check returns an error, with its line, for a template that does not parse,
-// cannot be escaped, or uses a field that a pageView does not have. Fields of
+// cannot be escaped, or uses a field that the view does not have. Fields of
 // Stage can be checked only when a page is drawn.
-func (t *templates) check(name string) error {
+func (t *Set) check(name string) error {
 	tmpl, err := t.parse(name, func(string, ...any) string { return "" })
 	if err != nil {
 		return fmt.Errorf("the template %s: %w", name, err)
 	}
-	if name == layout {
+	if name == Layout {
 		_, err = tmpl.New("none").Parse(`{{define "stage"}}{{end}}`)
 	}
 	if err == nil {
-		err = tmpl.ExecuteTemplate(io.Discard, layout, &pageView{})
+		err = tmpl.ExecuteTemplate(io.Discard, Layout, t.view)
 	}
 	if unsafe := (*template.Error)(nil); errors.As(err, &unsafe) || err != nil && strings.Contains(err.Error(), "can't evaluate field") {
 		return fmt.Errorf("the template %s: %w", name, err)
@@ -132,21 +131,26 @@ func (t *templates) check(name string) error {
 	return nil
 }
 
-// readTemplate reads the operator's template, or the embedded one if there is no
+// read reads the operator's template, or the embedded one if there is no
 // replacement.
-func readTemplate(own fs.FS, name string) (text string, replaced bool, err error) {
+func read(own fs.FS, name string) (text string, replaced bool, err error) {
 	if own != nil {
 		raw, err := fs.ReadFile(own, name)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return string(raw), true, err
 		}
 	}
-	raw, err := templateFiles.ReadFile("templates/" + name)
+	raw, err := files.ReadFile(name)
 	return string(raw), false, err
 }
 
-// get returns a template in the language of a locale.
-func (t *templates) get(name string, l *locales.Locale) (*template.Template, error) {
+// Replaces reports whether one of these templates is the operator's.
+func (t *Set) Replaces(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return t.replaced[name] })
+}
+
+// Get returns a template in the language of a locale.
+func (t *Set) Get(name string, l *locales.Locale) (*template.Template, error) {
 	key := parsedKey{name, l.Tag()}
 	if found, ok := t.parsed.Load(key); ok {
 		ready, _ := found.(*template.Template)
@@ -162,16 +166,16 @@ func (t *templates) get(name string, l *locales.Locale) (*template.Template, err
 }
 
 // parse returns the layout together with a stage's template.
-func (t *templates) parse(name string, say func(string, ...any) string) (*template.Template, error) {
+func (t *Set) parse(name string, say func(string, ...any) string) (*template.Template, error) {
 	text, ok := t.sources[name]
 	if !ok {
-		return nil, fmt.Errorf("page: there is no template %q", name)
+		return nil, fmt.Errorf("there is no template %q", name)
 	}
-	tmpl, err := template.New(layout).Funcs(template.FuncMap{"say": say}).ParseFS(templateFiles, "templates/"+layout)
+	tmpl, err := template.New(Layout).Funcs(template.FuncMap{"say": say}).ParseFS(files, Layout)
 	if err == nil {
-		tmpl, err = tmpl.Parse(t.sources[layout]) // the operator's layout inherits the parts that it does not define
+		tmpl, err = tmpl.Parse(t.sources[Layout]) // the operator's layout inherits the parts that it does not define
 	}
-	if err != nil || name == layout {
+	if err != nil || name == Layout {
 		return tmpl, err
 	}
 	_, err = tmpl.New(name).Parse(text)
