@@ -12,6 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 )
 
 // ExplainHeader is the response header that explains a decision to the members of
@@ -129,7 +130,7 @@ func (g *Gate) explain(x *exchange.Exchange, d decision.Decision) Explanation {
 		e.Status = http.StatusSeeOther
 	case decision.StepUp:
 		e.Status = http.StatusUnauthorized
-		if exchange.Navigates(x.R) || exchange.Framed(x.R) {
+		if intent.Navigates(x.R) || intent.Framed(x.R) {
 			e.Status = http.StatusSeeOther
 		}
 	case decision.Refuse:

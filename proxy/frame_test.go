@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 )
 
 // inFrame is a page load inside a frame, as a browser makes it.
@@ -250,8 +250,8 @@ func TestFrame_PageLoadsAreRecognized(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), row.method, "/", nil)
 		r.Header.Set("Sec-Fetch-Mode", row.mode)
 		r.Header.Set("Sec-Fetch-Dest", row.dest)
-		if exchange.Framed(r) != row.want || exchange.Framed(r) && exchange.Navigates(r) {
-			t.Errorf("%s: got framed %v, navigation %v", name, exchange.Framed(r), exchange.Navigates(r))
+		if intent.Framed(r) != row.want || intent.Framed(r) && intent.Navigates(r) {
+			t.Errorf("%s: got framed %v, navigation %v", name, intent.Framed(r), intent.Navigates(r))
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/lateform"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
@@ -141,7 +142,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 			return g.passToAuthentik(x, next)
 		}
 		if o.Bare {
-			exchange.StripCredentials(r.Header)
+			intent.StripCredentials(r.Header)
 		}
 		if signedIn && !p.Session.IsProgram() && (g.signOn.Takes(&x) || g.member.SignOut.Takes(&x)) {
 			return g.accompany(x, p.Session, next)
@@ -222,7 +223,7 @@ func (g *Gate) answer(x *exchange.Exchange, d decision.Decision) {
 	case decision.SignIn:
 		g.member.SignIn.Lead(x, d.Link)
 	case decision.StepUp:
-		if exchange.Navigates(x.R) || exchange.Framed(x.R) {
+		if intent.Navigates(x.R) || intent.Framed(x.R) {
 			g.member.SignIn.Lead(x, signin.Link{})
 			return
 		}
@@ -237,7 +238,7 @@ func (g *Gate) answer(x *exchange.Exchange, d decision.Decision) {
 // refuse answers a request that is refused. A form that a browser has sent is kept
 // for a visitor who only has to sign in.
 func (g *Gate) refuse(x *exchange.Exchange, err *fault.Error) {
-	if err.Code == fault.SignInRequired && exchange.Submits(x.R) {
+	if err.Code == fault.SignInRequired && intent.Submits(x.R) {
 		g.lateForms.Keep(x)
 		return
 	}

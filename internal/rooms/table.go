@@ -129,6 +129,10 @@ var Rooms = []Room{
 	})},
 	{Path: "proxy/internal/signon", Bans: slices.Concat(caddy, standIn)},
 	{
+		Path: "proxy/internal/intent", Only: nothing,
+		OnlyWhy: "it reads what a client wants, and knows no visitor and no site",
+	},
+	{
 		Path: "proxy/internal/caching", Only: nothing,
 		OnlyWhy: "it stands between an application and its server, and needs nothing of the gate",
 	},
@@ -339,7 +343,7 @@ var Rooms = []Room{
 // with rooms before it.
 var Floors = []string{
 	"flowclient", "proxy/rules", "proxy/plex", "proxy/store", "proxy/fault", "proxy/internal/user", "proxy/internal/background",
-	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
+	"proxy/internal/cache", "proxy/internal/readiness", "proxy/internal/seal", "proxy/internal/assertion", "proxy/internal/headers", "proxy/internal/throttle", "proxy/internal/intake", "proxy/internal/intent", "proxy/internal/answer", "proxy/internal/audit", "proxy/internal/pictures",
 	"proxy/internal/page/locales", "proxy/internal/page/markup", "proxy/internal/page/qrcode", "proxy/internal/page/csp", "proxy/internal/page/assets", "proxy/internal/page/prints", "proxy/internal/page/templates",
 	"proxy/internal/page", "proxy/internal/copies", "proxy/internal/session/index", "proxy/internal/session", "proxy/internal/devices", "proxy/internal/authn", "proxy/internal/authn/oidc", "proxy/internal/authn/host", "proxy/internal/programs", "proxy/internal/exchange",
 	"proxy/internal/access", "proxy/internal/reply", "proxy/internal/lateform", "proxy/internal/signin", "proxy/internal/relay", "proxy/internal/signout", "proxy/internal/addresses", "proxy/internal/group", "proxy/internal/decision", "proxy/internal/upstream", "proxy/internal/signon", "proxy/internal/loginhost", "proxy", "proxy/sidecar",

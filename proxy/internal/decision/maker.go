@@ -7,6 +7,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
@@ -87,7 +88,7 @@ func (m *Maker) Decide(x *exchange.Exchange) Decision {
 		return unasked
 	}
 	x.Trace.Note("there is no session")
-	if exchange.Navigates(x.R) || exchange.Framed(x.R) {
+	if intent.Navigates(x.R) || intent.Framed(x.R) {
 		x.Trace.Note("the request is a page load, which is led to the sign-in page")
 		return SignIn{signin.LinkAt(x.PageHost, x.At.Asked)}
 	}
@@ -107,7 +108,7 @@ func (m *Maker) unasked(x *exchange.Exchange, needs access.Needs) (o Open, passe
 	case needs == 0 && m.open(x):
 		x.Trace.Note("the request is open: it needs no sign-in")
 		return Open{}, true
-	case m.Preflight && x.Preflight():
+	case m.Preflight && intent.Preflight(x.R, x.At.Asked):
 		x.Trace.Note("the request is a preflight, which passes without credentials")
 		return Open{Bare: true}, true
 	}
@@ -137,7 +138,7 @@ func (m *Maker) Settle(x *exchange.Exchange, d Decision) Decision {
 		return decided(m.Access.CheckUnreachable(before, access.Needs(x.Needs), err), before)
 	case found:
 		return decided(m.Access.Check(s, access.Needs(x.Needs), nil), s)
-	case exchange.Navigates(x.R), exchange.Framed(x.R):
+	case intent.Navigates(x.R), intent.Framed(x.R):
 		return SignIn{}
 	default:
 		return Refuse{fault.New(fault.SignInRequired, nil)}

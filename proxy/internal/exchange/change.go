@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -51,7 +52,7 @@ func (x *Exchange) FromElsewhere(r *http.Request, uid string) {
 	if x.Cookies.domain == "" || x.knowsUser(uid) {
 		return
 	}
-	if Navigates(r) {
+	if intent.Navigates(r) {
 		x.ForUser(uid)
 	}
 	stale := append(x.handedOver(), x.AppCookies...)

@@ -4,8 +4,8 @@
 //
 //   - exchange.go: the request, its session, redirects and failures
 //   - cookies.go, strip.go, arrivals.go: the gate's cookies
-//   - navigation.go: page loads, frames, and ways back on this site
-//   - accept.go, format.go, problem.go: the response format, HTML or JSON
+//   - back.go, deeplink.go: ways back on this site
+//   - format.go, problem.go: responses, as HTML or JSON
 //
 // It decides nothing: whether a session may pass is said by the gate, through
 // Shared.Access.

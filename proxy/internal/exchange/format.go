@@ -6,13 +6,14 @@ import (
 	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // JSON reports whether the response is JSON instead of a page. It is never a
 // redirect then: programs follow those without looking.
-func (x *Exchange) JSON() bool { return WantsJSON(x.R) }
+func (x *Exchange) JSON() bool { return intent.WantsJSON(x.R) }
 
 // A done is the end of a sign-in or of a session.
 type done struct {
@@ -48,7 +49,7 @@ func (x *Exchange) Fail(e *fault.Error, back string) {
 		x.Problem(e)
 		return
 	}
-	if x.R.Method == http.MethodGet && !Navigates(x.R) && !asksForPage(x.R) {
+	if x.R.Method == http.MethodGet && !intent.Navigates(x.R) && !intent.AsksForPage(x.R) {
 		x.Problem(e)
 		return
 	}

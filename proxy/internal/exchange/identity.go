@@ -92,6 +92,10 @@ func (s *Shared) CallbackAt() string {
 	return s.Prefix + "/callback?" + gateParam + "=" + s.Identity.ID
 }
 
+// LateAt returns where a form goes on that came without a session, and where the
+// sign-in before it ends.
+func (s *Shared) LateAt() string { return s.ownAt(LatePath, "") }
+
 // FramedAt returns where a sign-in ends that a frame has begun.
 func (s *Shared) FramedAt() string { return s.ownAt(FramedPath, "") }
 

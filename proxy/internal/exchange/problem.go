@@ -13,6 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
@@ -21,9 +22,9 @@ import (
 // problem document.
 func (x *Exchange) Refuse(e *fault.Error) {
 	x.W.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
-	if !Navigates(x.R) {
+	if !intent.Navigates(x.R) {
 		x.ExpireUnreadable()
-		if !asksForPage(x.R) {
+		if !intent.AsksForPage(x.R) {
 			x.Problem(e)
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
@@ -63,7 +64,7 @@ func (h *Handler) Keep(x *exchange.Exchange) {
 	x.Invite()
 	to := x.At.Asked.RequestURI()
 	switch {
-	case !x.SentByThisSite() && !slices.Contains(h.Paths, x.At.Asked.Path):
+	case !intent.SentBy(x.R, x.Origin()) && !slices.Contains(h.Paths, x.At.Asked.Path):
 		h.Pages.LateForeign(x.W, x.R, h.signIn(x, "/"), x.Brand(x))
 		return
 	case h.Elsewhere, exchange.LocalPath(to) != to:
@@ -123,7 +124,7 @@ func (h *Handler) Arrived(x *exchange.Exchange) {
 	case found && v.Pass:
 		s, _, _ := x.Session()
 		h.Pages.LateSignedIn(x.W, x.R, s.User.Username, x.Brand(x))
-	case exchange.Navigates(x.R):
+	case intent.Navigates(x.R):
 		x.Redirect(h.SignInAt(h.LateAt()))
 	default:
 		x.Fail(fault.New(fault.SignInRequired, nil), "/")

@@ -20,6 +20,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
@@ -121,5 +122,5 @@ func (h *Handler) flowAt(flow flowclient.Flow, next string) string {
 
 // loads reports whether a request is a page load that fills a window.
 func loads(x *exchange.Exchange) bool {
-	return x.R.Method == http.MethodGet && exchange.Navigates(x.R)
+	return x.R.Method == http.MethodGet && intent.Navigates(x.R)
 }

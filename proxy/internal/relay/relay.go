@@ -22,6 +22,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 )
@@ -67,13 +68,13 @@ func (h *Handler) Target(x *exchange.Exchange) (t Target, ok bool) {
 	}
 	v, begun := h.visitOf(x)
 	if !ok { // authentik has redirected the browser to an address that is not relayed
-		return Target{kind: expired, visit: v}, v.Back != "" && exchange.Navigates(x.R)
+		return Target{kind: expired, visit: v}, v.Back != "" && intent.Navigates(x.R)
 	}
 	if first := (flowclient.Flow{Slug: slug, Query: x.At.Asked.RawQuery}); kind == page && !begun && first == v.First {
 		return Target{kind: expired, visit: v}, true // not a link: the visit has the address to lead back to
 	}
 	if kind == page && !v.allows(slug) {
-		return Target{kind: expired, visit: v}, v.Back != "" && !h.PageHost && exchange.Navigates(x.R) // other page loads may be links
+		return Target{kind: expired, visit: v}, v.Back != "" && !h.PageHost && intent.Navigates(x.R) // other page loads may be links
 	}
 	return Target{path: path, kind: kind, slug: slug, visit: v}, begun
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 )
 
 // A suspicion is why sign-ins may not hold: the name of a sentence for the page,
@@ -32,7 +33,7 @@ var (
 func (h *Handler) loops(x *exchange.Exchange, back string) bool {
 	query := x.At.Asked.Query()
 	_, found, err := x.Session()
-	if err != nil || query.Has("signed-in") || query.Has("link") || !exchange.Navigates(x.R) {
+	if err != nil || query.Has("signed-in") || query.Has("link") || !intent.Navigates(x.R) {
 		return false
 	}
 	now := h.Now()

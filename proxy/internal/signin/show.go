@@ -6,6 +6,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
@@ -146,7 +147,7 @@ func (h *Handler) disappoint(x *exchange.Exchange, e *fault.Error, back string) 
 func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	x.ExpireUnreadable()
 	x.Mark()
-	if exchange.Framed(x.R) {
+	if intent.Framed(x.R) {
 		h.frame(x)
 		return
 	}
@@ -204,7 +205,7 @@ func (h *Handler) Unframe(x *exchange.Exchange) {
 		h.Pages.SignedInFromFrame(x.W, x.R, s.User.Username, x.Brand(x))
 		return
 	}
-	if !exchange.Navigates(x.R) {
+	if !intent.Navigates(x.R) {
 		x.Fail(fault.New(fault.SignInRequired, nil), "/")
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 )
@@ -226,7 +227,7 @@ func (h *Handler) Chosen(vis Visit) *page.ChosenSource {
 // itself there, and so does the gate, by way of authentik's authorize endpoint.
 // The redirects leave nothing in the browser's history to come back to.
 func (h *Handler) onlySource(x *exchange.Exchange, out Outcome) bool {
-	if h.OIDC == nil || x.JSON() || out.Err != nil || out.Admitted != nil || !exchange.Navigates(x.R) {
+	if h.OIDC == nil || x.JSON() || out.Err != nil || out.Admitted != nil || !intent.Navigates(x.R) {
 		return false
 	}
 	c, ok := out.Visit.Step.Challenge.(flowclient.Identification)

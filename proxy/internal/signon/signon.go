@@ -25,6 +25,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/answer"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
@@ -71,7 +72,7 @@ type Next func(http.ResponseWriter, *http.Request) error
 // Takes reports whether a request is a page load of the application's login page.
 // A nil Handler takes none.
 func (h *Handler) Takes(x *exchange.Exchange) bool {
-	return h != nil && x.R.Method == http.MethodGet && x.R.URL.Path == h.Page && exchange.Navigates(x.R)
+	return h != nil && x.R.Method == http.MethodGet && x.R.URL.Path == h.Page && intent.Navigates(x.R)
 }
 
 // Serve answers a page load of the login page, for the user of a session. The gate

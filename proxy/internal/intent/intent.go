@@ -1,17 +1,18 @@
-package exchange
+// Package intent reads from a request what the client wants: whether it is a page
+// load, a frame's, a form, a script's or a preflight, and whether the response is to
+// be a page or JSON. It knows no visitor and no site.
+//
+//   - intent.go: page loads, and what scripts load into pages
+//   - accept.go: the response format
+//   - form.go: forms, and which site has sent them
+//   - preflight.go: preflights of browsers
+package intent
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
-
-// FramedPath is where a sign-in ends that a frame has begun, below the prefix.
-const FramedPath = "/framed"
-
-// maxBack is the length of a way back that is remembered.
-const maxBack = 16 << 10
 
 // frames are the destinations of page loads that do not fill a window (Fetch
 // Metadata).
@@ -39,11 +40,11 @@ func Framed(r *http.Request) bool {
 	return loads(r) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
 }
 
-// asksForPage reports whether r is a request of a script for a page, such as one
+// AsksForPage reports whether r is a request of a script for a page, such as one
 // that a service worker repeats instead of passing a page load on. Its
 // response may fill the window, but a redirect would lead only the script to the
 // sign-in page.
-func asksForPage(r *http.Request) bool {
+func AsksForPage(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
 	return loads(r) && mode != "" && mode != "navigate" && (dest == "" || dest == "empty") &&
 		namesHTML(r) && !partial(r)
@@ -74,50 +75,3 @@ func partial(r *http.Request) bool {
 // partials are the headers of htmx, Turbo, pjax, Unpoly, Inertia and Livewire. Turbo
 // reloads the page if the response is not HTML.
 var partials = []string{"Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id", "X-Pjax", "X-Up-Version", "X-Inertia", "X-Livewire"}
-
-// Owns reports whether a path, as it was asked for, is one of the gate's own
-// addresses. A rewrite on the way here does not change that.
-func Owns(prefix, path string) bool {
-	rest, ok := strings.CutPrefix(path, prefix)
-	return ok && (rest == "" || rest[0] == '/')
-}
-
-// WayBack returns where a sign-in leads in the end: never to the gate's own
-// pages, where it would begin again, except to those that end what a frame
-// or a late form has begun, and to where a long way back waits. Nor does it lead to an address of
-// authentik.
-func (x *Exchange) WayBack(to string) string {
-	to = LocalPath(to)
-	if x.IsBack != nil && x.IsBack(to) {
-		return to
-	}
-	if to == x.FramedAt() || to == x.LateAt() || x.shortened(to) {
-		return to
-	}
-	u, err := url.Parse(to)
-	if err != nil || Owns(x.Prefix, u.Path) || x.NotBack != nil && x.NotBack(u.Path) {
-		return "/"
-	}
-	return to
-}
-
-// LocalPath returns an address on this site as it may stand in a Location
-// header, or "/" for whatever could lead elsewhere: browsers treat a backslash
-// as a slash, skip tabs and newlines, and read two slashes at the beginning as
-// another host (WHATWG URL, "relative slash state").
-func LocalPath(to string) string {
-	if to == "" || len(to) > maxBack || to[0] != '/' || strings.ContainsFunc(to, misread) {
-		return "/"
-	}
-	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
-		return "/"
-	}
-	local := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
-	if !strings.HasPrefix(local, "/") || strings.HasPrefix(local, "//") || len(local) > maxBack {
-		return "/"
-	}
-	return local
-}
-
-func misread(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f }

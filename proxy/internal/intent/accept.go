@@ -1,4 +1,4 @@
-package exchange
+package intent
 
 import (
 	"mime"

@@ -1,4 +1,4 @@
-package exchange
+package intent
 
 import (
 	"net/http"
@@ -8,16 +8,17 @@ import (
 	"strings"
 )
 
-// Preflight reports whether the request is one that browsers send before a script
+// Preflight reports whether a request is one that browsers send before a script
 // of another origin may send its own (Fetch, CORS-preflight request): OPTIONS with
 // an Origin and the method to come, and without a body. Browsers put no
 // credentials into it, so that it can have no session. A request whose query may
 // tell the application another method does not count as one.
-func (x *Exchange) Preflight() bool {
-	r := x.R
+//
+// asked is the address before any rewriting.
+func Preflight(r *http.Request, asked *url.URL) bool {
 	return r.Method == http.MethodOptions && one(r.Header["Origin"]) && one(r.Header["Access-Control-Request-Method"]) &&
 		r.ContentLength == 0 && len(r.TransferEncoding) == 0 && r.Trailer == nil &&
-		!overridesMethod(r.URL.RawQuery) && !overridesMethod(x.At.Asked.RawQuery)
+		!overridesMethod(r.URL.RawQuery) && !overridesMethod(asked.RawQuery)
 }
 
 // one reports whether a header has one line with a value.

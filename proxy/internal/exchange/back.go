@@ -1,0 +1,62 @@
+package exchange
+
+import (
+	"net/url"
+	"strings"
+)
+
+// FramedPath is where a sign-in ends that a frame has begun, below the prefix.
+const FramedPath = "/framed"
+
+// LatePath is where a form goes on that came without a session, below the prefix.
+const LatePath = "/late"
+
+// maxBack is the length of a way back that is remembered.
+const maxBack = 16 << 10
+
+// Owns reports whether a path, as it was asked for, is one of the gate's own
+// addresses. A rewrite on the way here does not change that.
+func Owns(prefix, path string) bool {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// WayBack returns where a sign-in leads in the end: never to the gate's own
+// pages, where it would begin again, except to those that end what a frame
+// or a late form has begun, and to where a long way back waits. Nor does it lead to an address of
+// authentik.
+func (x *Exchange) WayBack(to string) string {
+	to = LocalPath(to)
+	if x.IsBack != nil && x.IsBack(to) {
+		return to
+	}
+	if to == x.FramedAt() || to == x.LateAt() || x.shortened(to) {
+		return to
+	}
+	u, err := url.Parse(to)
+	if err != nil || Owns(x.Prefix, u.Path) || x.NotBack != nil && x.NotBack(u.Path) {
+		return "/"
+	}
+	return to
+}
+
+// LocalPath returns an address on this site as it may stand in a Location
+// header, or "/" for whatever could lead elsewhere: browsers treat a backslash
+// as a slash, skip tabs and newlines, and read two slashes at the beginning as
+// another host (WHATWG URL, "relative slash state").
+func LocalPath(to string) string {
+	if to == "" || len(to) > maxBack || to[0] != '/' || strings.ContainsFunc(to, misread) {
+		return "/"
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
+		return "/"
+	}
+	local := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
+	if !strings.HasPrefix(local, "/") || strings.HasPrefix(local, "//") || len(local) > maxBack {
+		return "/"
+	}
+	return local
+}
+
+func misread(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f }

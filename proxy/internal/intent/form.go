@@ -1,0 +1,37 @@
+package intent
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Submits reports whether r is a form that a browser sends in a window: its
+// response will fill the window.
+func Submits(r *http.Request) bool {
+	if r.Method != http.MethodPost || partial(r) {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate" && !slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
+	}
+	return namesHTML(r) && r.Header.Get("Upgrade") == ""
+}
+
+// SentBy reports whether a page of a site with this origin has sent a request to that
+// site. What is not said counts as another site.
+func SentBy(r *http.Request, site string) bool {
+	origin := r.Header["Origin"]
+	if len(origin) > 1 || len(r.Header["Sec-Fetch-Site"]) > 1 {
+		return false
+	}
+	own := len(origin) == 1 && strings.EqualFold(origin[0], site)
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin": // a page with the referrer policy no-referrer says null
+		return own || len(origin) == 0 || origin[0] == "null"
+	case "":
+		return own
+	default:
+		return false
+	}
+}
