@@ -278,6 +278,8 @@ func read(x *exchange.Exchange, t Target) (message, error) {
 // handles the challenge in it.
 func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, given judged) {
 	v := t.visit.after(t, got.Cookies)
+	v.Named = v.Named || h.SignIn.Knows(t.visit.Cookies)
+	v.given(given.answer)
 	if said, asked := given.answer.Fields["remember_me"]; asked {
 		v.Stay = string(said) == "true"
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 )
@@ -47,6 +48,10 @@ type visit struct {
 	// The visit forgets them once another flow than To runs.
 	Via []string `json:"via,omitempty"`
 	To  string   `json:"to,omitempty"`
+	// Named says that authentik knows who the visitor claims to be, and ViaNamed that
+	// it did so when one of Via led on.
+	Named    bool `json:"named,omitempty"`
+	ViaNamed bool `json:"via_named,omitempty"`
 	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
 	// session lasts then.
 	Stay  bool      `json:"stay,omitempty"`
@@ -77,10 +82,21 @@ func (v visit) after(t Target, cookies flowclient.Cookies) visit {
 	v.Login = v.Login.Then(v.Cookies.Login(cookies, slug))
 	v.Cookies = cookies
 	if slug != "" && slug != v.To {
-		v.Via, v.To = nil, ""
+		v.forget()
 	}
 	return v
 }
+
+// given notes an answer.
+func (v *visit) given(answer flowclient.RawAnswer) {
+	if signin.Restarts(answer, v.ViaNamed) {
+		v.forget()
+	}
+	v.Named = v.Named || reply.Proves(answer)
+}
+
+// forget forgets which flows have led to the present one.
+func (v *visit) forget() { v.Via, v.To, v.ViaNamed = nil, "", false }
 
 // ledFrom notes that a flow has led to another by itself, as a redirect stage does.
 // It has not if the visitor has named an address to go to at its end, nor if a user
@@ -89,18 +105,18 @@ func (v *visit) ledFrom(flow, next flowclient.Flow) {
 	if flow.Slug == next.Slug || v.Login != (flowclient.Login{}) || len(v.Via) == maxFlows {
 		return
 	}
-	if v.To = ""; strings.Contains(flow.Query, "next=") {
-		v.Via = nil
+	if strings.Contains(flow.Query, "next=") {
+		v.forget()
 		return
 	}
-	v.Via, v.To = append(slices.Clone(v.Via), flow.Slug), next.Slug
+	v.Via, v.To, v.ViaNamed = append(slices.Clone(v.Via), flow.Slug), next.Slug, v.ViaNamed || v.Named
 }
 
 // at returns the visit of the gate's own pages at one of the steps.
 func (v visit) at(step flowclient.Step) signin.Visit {
 	return signin.Visit{
 		Begun: v.Begun, Back: v.Back, First: v.First, Opening: v.Opening, Request: v.Request, Login: v.Login,
-		Via: v.Via, Stay: v.Stay, Until: v.Until,
+		Via: v.Via, Named: v.Named, ViaNamed: v.ViaNamed, Stay: v.Stay, Until: v.Until,
 	}.At(step)
 }
 

@@ -34,7 +34,7 @@ func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclien
 		return nil, nil //nolint:nilerr // not a challenge: the interface shows it
 	}
 	base := step.Challenge.Common()
-	v.At, v.Pending = flow, base.PendingUser
+	v.At, v.Pending, v.Named = flow, base.PendingUser, v.Named || base.PendingUser != ""
 	h.SignIn.KeepForMail(x, step.Challenge.Component(), v.Back)
 	h.SignIn.Remember(v.Cookies, base.PendingUser)
 	h.Metrics.Step(string(step.Challenge.Component()), "asked")

@@ -119,6 +119,8 @@ func (h *Handler) handOver(x *exchange.Exchange, vis Visit, answer flowclient.An
 		return Outcome{Visit: vis, wait: wait}
 	}
 	defer attempt.End()
+	vis.Named = vis.Named || h.Knows(vis.Step.Cookies)
+	vis = vis.given(answer)
 	step, err := h.Client.Answer(x.Context(), x.Visitor(vis.Step.Cookies), vis.Step.Flow, answer)
 	h.count(x, vis.Step, step, err)
 	if err != nil {
@@ -213,6 +215,7 @@ func (h *Handler) aside(x *exchange.Exchange, vis Visit, name string) Outcome {
 // Look asks authentik where the visit stands in a flow.
 func (h *Handler) Look(x *exchange.Exchange, vis Visit, flow flowclient.Flow) Outcome {
 	x = x.Uncanceled()
+	vis.Named = true // perhaps: the page may be older than what authentik has asked since
 	step, err := h.Client.Ask(x.Context(), x.Visitor(vis.Step.Cookies), flow)
 	if err != nil {
 		return Outcome{Err: fault.From(err)}
@@ -239,6 +242,12 @@ func (h *Handler) Try(x *exchange.Exchange, answer flowclient.Answer, cookies fl
 // answers from an old page of that session are guesses at it, too.
 func (h *Handler) Remember(cookies flowclient.Cookies, pending string) {
 	h.Throttle.Remember(sessionID(cookies), pending)
+}
+
+// Knows reports whether authentik has named an account in a session of its own, as
+// far as this process has seen.
+func (h *Handler) Knows(cookies flowclient.Cookies) bool {
+	return h.Throttle.Knows(sessionID(cookies))
 }
 
 // sessionID returns what stays the same in the cookie of authentik's session until

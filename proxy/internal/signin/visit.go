@@ -11,6 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/copies"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
@@ -46,6 +47,10 @@ type Visit struct {
 	// Via are the flows that have led to the present one by themselves since the
 	// visitor has chosen one, before a user was signed in.
 	Via []string `json:"via,omitempty"`
+	// Named says that authentik knows who the visitor claims to be, and ViaNamed that
+	// it did so when one of Via led on.
+	Named    bool `json:"named,omitempty"`
+	ViaNamed bool `json:"via_named,omitempty"`
 	// Stay says that the visitor wants to stay signed in, and Until how long authentik's
 	// session lasts then.
 	Stay  bool      `json:"stay,omitempty"`
@@ -72,15 +77,33 @@ type Visit struct {
 func (v Visit) at(step flowclient.Step) Visit {
 	v.ID = rand.Text()
 	v.Step, v.Detour, v.copy = step, nil, nil
-	if v.Login == (flowclient.Login{}) {
-		v.Via = append(slices.Clip(v.Via), step.Led...)
+	if v.Login == (flowclient.Login{}) && len(step.Led) > 0 {
+		v.Via, v.ViaNamed = append(slices.Clip(v.Via), step.Led...), v.ViaNamed || v.Named
 	}
+	v.Named = v.Named || step.Challenge != nil && step.Challenge.Common().PendingUser != ""
 	v.Login = v.Login.Then(step.Login)
 	if !step.SessionUntil.IsZero() {
 		v.Until = step.SessionUntil
 	}
 	v.Step.Login, v.Step.Led, v.Step.SessionUntil = flowclient.Login{}, nil, time.Time{} // noted
 	return v
+}
+
+// given returns the visit after an answer. A flow goes on for the user of those that
+// have led to it. If it asks again who the visitor is, authentik has begun it anew,
+// and what the flows before it have asked was perhaps about another user.
+func (v Visit) given(answer flowclient.Answer) Visit {
+	if Restarts(answer, v.ViaNamed) {
+		v.Via, v.ViaNamed = nil, false
+	}
+	v.Named = v.Named || reply.Proves(answer)
+	return v
+}
+
+// Restarts reports whether an answer says who the visitor is in a flow that others
+// have led to for a user whom they knew.
+func Restarts(answer flowclient.Answer, viaNamed bool) bool {
+	return viaNamed && (reply.Has(answer, "uid_field") || reply.Has(answer, "passkey"))
 }
 
 // signedInBy reports whether a flow has signed the user in, or one that it has

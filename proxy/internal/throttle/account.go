@@ -75,6 +75,9 @@ func (t *Throttle) Remember(session, account string) {
 	t.known.sessions.Put(key, latest(accounts, keys[0]), sessionLifetime)
 }
 
+// Knows reports whether authentik has named an account in a session of its own.
+func (t *Throttle) Knows(session string) bool { return len(t.named(session)) > 0 }
+
 // named returns the accounts that authentik has named in a session.
 func (t *Throttle) named(session string) []Key {
 	if session == "" {
