@@ -8,7 +8,9 @@
 //   - the application is told exactly who the session's user is,
 //   - no cookie of a gate reaches it,
 //   - no chain of redirects is longer than ten,
-//   - a session that has ended opens nothing, and its streams end.
+//   - a session that has ended opens nothing, and its streams end,
+//   - only members of its group get an explanation, only the browser may keep what is
+//     for one user, and no credential of a program reaches the application.
 //
 // A failure prints the seed, the Caddyfile, and the shortest list of steps that
 // still fails. It happens again with

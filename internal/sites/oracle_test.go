@@ -28,27 +28,41 @@ func (w *world) judge(asked, seen *http.Request, whose *person) {
 		return
 	}
 	passed, closed := w.covering(host, asked.URL.Path)
+	if preflight(asked) {
+		closed = slices.DeleteFunc(closed, func(g gate) bool { return g.preflight })
+	}
+	if told := identity(passed[len(passed)-1], seen); preflight(asked) && told.name == "" && len(closed) < len(passed) && seen.Header["Authorization"] != nil && !rules.AmbiguousPath(asked.URL) {
+		w.judgeBare(what, asked, seen, passed)
+	}
 	if rules.AmbiguousPath(asked.URL) {
-		w.judgeAmbiguous(what, host, seen, whose)
+		w.judgeAmbiguous(what, asked, host, seen, whose)
 		return
 	}
 	last := passed[len(passed)-1]
 	told := identity(last, seen)
 	w.judgeIdentity(what, told)
+	w.judgeProgram(what, asked, seen, told, passed)
 	for _, g := range closed {
-		w.judgeClosed(what, g, g == last, told.name, whose)
+		w.judgeClosed(what, asked, g, g == last, told.name, whose)
 	}
-	if len(closed) == 0 && told.name != "" && !whose.users[told.name] {
+	if len(closed) == 0 && told.name != "" && !whose.users[told.name] && programOf(asked, passed...) != told.name {
 		w.fault("%s: the application was told %q, want one of %q or nobody", what, told.name, keys(whose.users))
 	}
 }
 
 // judgeClosed looks at a gate that has let a request in. The last one tells the
 // application who the user is; the one before it may know another user.
-func (w *world) judgeClosed(what string, g gate, last bool, name string, whose *person) {
+func (w *world) judgeClosed(what string, asked *http.Request, g gate, last bool, name string, whose *person) {
 	may := maps.Clone(whose.entered[g.realm()])
 	if w.redirects(g.realm()) || whose.calledBack && g.client != "" {
 		may = maps.Clone(whose.users)
+	}
+	if program := programOf(asked, g); program != "" {
+		may = maps.Clone(may)
+		if may == nil {
+			may = map[string]bool{}
+		}
+		may[program] = true
 	}
 	maps.DeleteFunc(may, func(name string, _ bool) bool {
 		u, known := userNamed(name)
@@ -67,13 +81,76 @@ func (s site) redirects(r realm) bool {
 
 // judgeAmbiguous looks at a request whose path may mean any other: some gate of
 // the host must have let it in.
-func (w *world) judgeAmbiguous(what string, host int, seen *http.Request, whose *person) {
+func (w *world) judgeAmbiguous(what string, asked *http.Request, host int, seen *http.Request, whose *person) {
 	for _, g := range w.of(host) {
-		if told := identity(g, seen); told.name != "" && whose.users[told.name] {
+		if preflight(asked) && g.preflight {
+			return
+		}
+		if told := identity(g, seen); told.name != "" && (whose.users[told.name] || programOf(asked, g) == told.name) {
 			return
 		}
 	}
 	w.fault("%s reached the application, want a sign-in for a path that can be read in two ways", what)
+}
+
+// preflight reports whether a request is one that browsers send before that of
+// another origin.
+func preflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && len(r.Header["Origin"]) == 1 && len(r.Header["Access-Control-Request-Method"]) == 1
+}
+
+// judgeBare looks at a preflight that has passed without a session: nothing in it
+// says who has sent it.
+func (w *world) judgeBare(what string, asked, seen *http.Request, passed []gate) {
+	_, closed := w.covering(slices.IndexFunc([]int{0, 1}, func(i int) bool { return strings.EqualFold(asked.URL.Hostname(), hostOf(i)) }), asked.URL.Path)
+	if len(closed) > 0 {
+		w.fault("%s: the application got Authorization of a preflight that %+v has let in", what, passed)
+	}
+}
+
+// programOf returns the user whose good app password a request shows to gates that
+// let programs in.
+func programOf(asked *http.Request, at ...gate) string {
+	for _, u := range users {
+		if asked.Header.Get("Authorization") == basic(u.name, appPassword(u.name)) && slices.ContainsFunc(at, func(g gate) bool { return g.basic }) {
+			return u.name
+		}
+	}
+	return ""
+}
+
+// judgeProgram fails if the application gets the credential of a program that has
+// opened a gate.
+func (w *world) judgeProgram(what string, asked, seen *http.Request, told teller, passed []gate) {
+	program := programOf(asked, passed...)
+	if program != "" && told.name == program && asked.Header["Cookie"] == nil && seen.Header["Authorization"] != nil {
+		w.fault("%s: the application got the credential of %s, which has opened the gate", what, program)
+	}
+}
+
+// judgeResponse looks at what a client gets: explanations only for the staff, and
+// nothing for shared caches that is for one user.
+func (w *world) judgeResponse(asked *http.Request, res *http.Response, seen *http.Request, whose *person) {
+	what := asked.Method + " " + asked.URL.String()
+	if lines := res.Header["X-Authentik-Explain"]; len(lines) > 0 {
+		member := slices.ContainsFunc(users, func(u user) bool {
+			return slices.Contains(u.groups, staff) && (whose.users[u.name] || programOf(asked, w.gates...) == u.name)
+		})
+		if !member || !slices.ContainsFunc(w.gates, func(g gate) bool { return g.debug }) {
+			w.fault("%s: got the explanation %q, which is for members of a group", what, lines)
+		}
+	}
+	host := slices.IndexFunc([]int{0, 1}, func(i int) bool { return strings.EqualFold(asked.URL.Hostname(), hostOf(i)) })
+	if seen == nil || host < 0 || len(w.of(host)) == 0 {
+		return
+	}
+	passed, _ := w.covering(host, asked.URL.Path)
+	last := passed[len(passed)-1]
+	reads := asked.Method == http.MethodGet || asked.Method == http.MethodHead
+	if told := identity(last, seen); reads && told.name != "" && !rules.AmbiguousPath(asked.URL) &&
+		!slices.ContainsFunc(passed, func(g gate) bool { return g.shared }) && !strings.Contains(res.Header.Get("Cache-Control"), "private") {
+		w.fault("%s: got Cache-Control %q on what is for %s, want it private", what, res.Header["Cache-Control"], told.name)
+	}
 }
 
 // judgeCookies fails if the application is told a cookie of a gate.

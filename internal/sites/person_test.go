@@ -92,9 +92,11 @@ func (p *person) send(r *http.Request, by *proxyInFront, whose *person) (*http.R
 			p.given[c.Value] = p.given[c.Value] || len(c.Value) == secretLength
 		}
 	}
-	if seen := p.app.request(id); seen != nil {
+	seen := p.app.request(id)
+	if seen != nil {
 		p.judge(r, seen, whose)
 	}
+	p.judgeResponse(r, res, seen, whose)
 	return res, nil
 }
 

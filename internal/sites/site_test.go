@@ -32,6 +32,13 @@ type gate struct {
 	cookie      string
 	headers     string
 	memory      bool // sessions are kept in memory
+	debug       bool // explains decisions to the staff
+	shared      bool // leaves it to the application what caches keep
+	preflight   bool
+	basic       bool   // lets programs in with an app password
+	signOut     string // the application's path
+	late        string // forms of other sites are kept there
+	audit       bool
 }
 
 // A site is a Caddyfile.
@@ -96,6 +103,8 @@ func randomGate(random *rand.Rand) gate {
 		g.application = g.client
 		g.login = pick(random, "", "", "relay", "redirect", "redirect")
 	}
+	g.debug, g.shared, g.preflight, g.audit = chance(random, 3), chance(random, 4), chance(random, 3), chance(random, 3)
+	g.basic, g.signOut, g.late = chance(random, 3), pick(random, "", "", "", "/leave"), pick(random, "", "", "", "/acs")
 	return g
 }
 
@@ -170,8 +179,14 @@ func (s site) options(g gate, at addresses, indent string) string {
 	if g.user != "" {
 		add("require user", g.user)
 	}
-	if g.memory {
-		add("sessions", "memory")
+	add("sign_out", g.signOut)
+	add("late_forms", g.late)
+	for line, on := range map[string]bool{
+		"sessions memory": g.memory, "debug " + staff: g.debug, "cache off": g.shared, "preflight": g.preflight, "clients basic": g.basic, "audit": g.audit,
+	} {
+		if on {
+			lines = append(lines, "\t"+line)
+		}
 	}
 	if g.wide {
 		add("cookie", "{\n"+indent+"\t\tdomain "+domain+"\n"+indent+"\t}")
@@ -267,5 +282,8 @@ func userNamed(name string) (user, bool) {
 	}
 	return users[i], true
 }
+
+// appPassword is what a program of a user shows.
+func appPassword(name string) string { return "the app password of " + name }
 
 func password(name string) string { return "the password of " + name }

@@ -1,6 +1,7 @@
 package sites
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -79,7 +80,7 @@ func (w *world) closedPath(random *rand.Rand, host int) string {
 var odd = []string{
 	"/open/a", "/open/..;/x", "/open/../x", "/open/%2e%2e/x", "/open/%252e%252e/x", `/open/..\x`, "/open//x", "/open/x%00", "/open/%2fx",
 	"//x", "/", "/x;a=1", "/if/flow/login/", "/if/flow/" + flow + "/?next=%2Fx", "/api/v3/flows/executor/" + flow + "/", "/static/dist/x.js",
-	"/open/stream/a", "/P0/x", "/p0/../p1/x", "/p0%2fx", "/outpost.goauthentik.io/start", "/x?next=https://evil.example/", "/favicon.ico",
+	"/open/stream/a", "/leave", "/p0/leave", "/acs", "/p0/acs", "/P0/x", "/p0/../p1/x", "/p0%2fx", "/outpost.goauthentik.io/start", "/x?next=https://evil.example/", "/favicon.ico",
 }
 
 func (w *world) randomPath(random *rand.Rand, host int) string {
@@ -147,11 +148,23 @@ func (w *world) randomRequest(random *rand.Rand, p *person, host int) {
 		h := harmless[random.IntN(len(harmless))]
 		r.Header.Add(h[0], h[1])
 	}
+	if chance(random, 10) {
+		r.Method, r.Body, r.ContentLength = http.MethodOptions, http.NoBody, 0
+		r.Header.Set("Origin", pick(random, "https://evil.example", w.origin(host, w.port)))
+		r.Header.Set("Access-Control-Request-Method", "POST")
+	}
+	if chance(random, 6) {
+		name := users[random.IntN(len(users))].name
+		r.Header.Set("User-Agent", "dav/1")
+		r.Header["Authorization"] = []string{basic(name, pick(random, appPassword(name), appPassword(name), password(name), "wrong"))}
+	}
 	for range random.IntN(3) {
 		r.Header[madeUp[random.IntN(len(madeUp))]] = []string{mallory}
 	}
 	whose := w.people[random.IntN(len(w.people))]
-	r.Header.Set("Cookie", w.randomCookies(random, whose, host))
+	if !chance(random, 8) {
+		r.Header.Set("Cookie", w.randomCookies(random, whose, host))
+	}
 	by := p.h1
 	if chance(random, 2) {
 		by = p.h2
@@ -172,6 +185,10 @@ func (w *world) randomRequest(random *rand.Rand, p *person, host int) {
 			return
 		}
 	}
+}
+
+func basic(name, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
 }
 
 // randomCookies are someone's cookies for a host, as they are, broken, or with

@@ -80,10 +80,10 @@ func (w *world) setup() authentiktest.Config {
 		)}},
 	}
 	for _, u := range users {
-		cfg.Users = append(cfg.Users, authentiktest.User{Username: u.name, Name: u.full, Email: u.email, Password: password(u.name), Groups: u.groups})
+		cfg.Users = append(cfg.Users, authentiktest.User{Username: u.name, Name: u.full, Email: u.email, Password: password(u.name), AppPasswords: []string{appPassword(u.name)}, Groups: u.groups})
 	}
 	for _, slug := range []string{wiki, files} {
-		p := authentiktest.Provider{ClientID: slug, Secret: secret, InvalidationFlow: "default-invalidation-flow", GrantTypes: []string{"authorization_code", "refresh_token"}}
+		p := authentiktest.Provider{ClientID: slug, Secret: secret, InvalidationFlow: "default-invalidation-flow", GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}}
 		for host := range 2 {
 			at := w.origin(host, w.port) + w.ownPath("")
 			p.RedirectURIs = append(p.RedirectURIs, at+"/callback")
