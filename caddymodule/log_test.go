@@ -104,3 +104,20 @@ func TestLog_HasNoNullError(t *testing.T) {
 		}
 	}
 }
+
+// TestLog_WarnsOfAnAddressThatBrowsersCannotOpen: pages link to authentik where its
+// own are needed.
+func TestLog_WarnsOfAnAddressThatBrowsersCannotOpen(t *testing.T) {
+	for options, warned := range map[string]bool{
+		"": false, "site https://app.example.com": true, "site https://app.example.com\n\t\tpublic_url https://auth.example.com": false,
+	} {
+		_, file := loggedSite(t, "SITE {\n\tauthentik AUTHENTIK {\n\t\t"+options+"\n\t}\n\treverse_proxy APP\n}\n")
+		text, err := os.ReadFile(file) //nolint:gosec // in a directory of this test
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(text), `"public_url: not set`); got != warned {
+			t.Errorf("%q: got a warning %t, want %t:\n%s", options, got, warned, text)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -22,7 +23,24 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 		h.site.Hosts = h.ForwardAuth.hosts()
 	}
 	routes.Gate{Site: h.site, Prefix: h.Prefix, PageHost: h.pageHost(), Headers: h.identityHeaders(), Log: h.log}.Warn(ctx)
+	h.warnOfInnerURL()
 	return options.Mistakes(nil).And(h.site.CheckCookieDomain(h.Cookie.Domain, h.log)).And(h.checkToldHosts()).And(h.checkTicketHosts()).Err()
+}
+
+// warnOfInnerURL warns of an address of authentik that the browsers of a public site
+// cannot open: pages link to it where authentik's own are needed.
+func (h *Handler) warnOfInnerURL() {
+	u := parsed(h.URL)
+	if u == nil || h.publicURL() != nil || !rules.InnerHost(u.Hostname()) {
+		return
+	}
+	for _, address := range h.site.Hosts {
+		if site := (&url.URL{Host: address}).Hostname(); !strings.Contains(site, "*") && !rules.InnerHost(site) {
+			h.log.Warn("public_url: not set, and browsers cannot open url", "url", u.Redacted(), "site", site,
+				"remedy", "write the address of authentik that browsers use, such as public_url https://auth.example.com")
+			return
+		}
+	}
 }
 
 // pageHost reports whether authentik is told the host of this site.

@@ -184,3 +184,12 @@ func TicketHosts(hosts []string) error {
 	}
 	return nil
 }
+
+// InnerHost reports whether a name is one that only this machine or its network
+// has.
+func InnerHost(name string) bool {
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return ip.IsLoopback() || ip.IsPrivate()
+	}
+	return !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")
+}

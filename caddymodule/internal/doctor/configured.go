@@ -88,24 +88,16 @@ func (g Gate) configured(s *Setup) (all []Finding) {
 		all = append(all, found("secret-in-config", "client_secret is written in the configuration itself",
 			"write it to a file and name that: client_secret {file./etc/caddy/client-secret}"))
 	}
-	if u, err := url.Parse(g.public()); err == nil && g.PublicURL == "" && !g.isLoginHost() && inner(u.Hostname()) && !inner(hostOf(g.Origin)) {
+	if u, err := url.Parse(g.public()); err == nil && g.PublicURL == "" && !g.isLoginHost() && rules.InnerHost(u.Hostname()) && !rules.InnerHost(hostOf(g.Origin)) {
 		all = append(all, found("public-url-missing", fmt.Sprintf("url is %s, which browsers do not know, and there is no public_url", g.public()),
 			"write the address of authentik that browsers use: public_url https://auth.example.com"))
 	}
-	if u, err := url.Parse(g.Origin); err == nil && u.Scheme == "http" && g.Origin != "" && !inner(u.Hostname()) {
+	if u, err := url.Parse(g.Origin); err == nil && u.Scheme == "http" && g.Origin != "" && !rules.InnerHost(u.Hostname()) {
 		all = append(all, found("plain-http", g.Origin+" is not encrypted: passwords and cookies can be read on the way",
 			"serve the site with https; if something in front of Caddy does that, write site https://"+u.Host))
 	}
 	all = append(all, g.cookies(s)...)
 	return all
-}
-
-// inner reports whether a name is one that only this machine or its network has.
-func inner(name string) bool {
-	if ip, err := netip.ParseAddr(name); err == nil {
-		return ip.IsLoopback() || ip.IsPrivate()
-	}
-	return !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")
 }
 
 func hostOf(origin string) string {
