@@ -4,6 +4,7 @@
 //
 //   - paths.go: the allow-list
 //   - visit.go: a visit, sealed in a cookie
+//   - message.go: what the interface may send
 //   - relay.go, rewrite.go: requests passed on, and addresses in their answers
 //   - follow.go: whether authentik has refused a proof
 //   - watch.go: the executor's answers watched for the end of a flow
@@ -13,8 +14,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -95,11 +94,7 @@ func (h *Handler) Enter(x *exchange.Exchange, out signin.Outcome, back string) {
 	x.Redirect(h.flowPage(vis.Step.Flow))
 }
 
-var (
-	errLarge = errors.New("authentik, or a proxy in front of it, has set too many or too large cookies for the visit's cookie of 4 KB")
-	errFlow  = errors.New("authentik has not sent this visit to that flow")
-	errForm  = errors.New("authentik's interface sends only JSON, and only from this site's own pages")
-)
+var errLarge = errors.New("authentik, or a proxy in front of it, has set too many or too large cookies for the visit's cookie of 4 KB")
 
 // flowPage returns where authentik's interface shows a flow on this site's host.
 func (h *Handler) flowPage(flow flowclient.Flow) string {
@@ -157,15 +152,6 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 	h.answer(x, t, got, judged{attempt, flowclient.RawAnswer{Fields: said.fields}})
 }
 
-// send passes a request on.
-func (h *Handler) send(x *exchange.Exchange, t Target, said message) (flowclient.RelayReply, error) {
-	path := t.path
-	if x.At.Asked.RawQuery != "" {
-		path += "?" + x.At.Asked.RawQuery
-	}
-	return h.Authentik.Send(x.Context(), x.Visitor(t.visit.Cookies), flowclient.RelayRequest{Method: x.R.Method, Path: path, Header: x.R.Header, Body: said.body})
-}
-
 // spent reports whether a request is for the flow that this gate demands, in a
 // session that another flow has signed in. authentik would end or refuse the flow
 // at once, and the gate does not admit such a session.
@@ -213,65 +199,6 @@ func (h *Handler) Resume(x *exchange.Exchange) {
 // one.
 func (h *Handler) anew(v visit) string {
 	return h.SignIn.SignInAt(exchange.LocalPath(v.Back))
-}
-
-// permit refuses what authentik would refuse if the browser asked it directly:
-// other sites' requests, forms, and flows that the visit was not sent to.
-func (h *Handler) permit(r *http.Request, t Target) error {
-	site := r.Header.Get("Sec-Fetch-Site")
-	switch {
-	case r.Header.Get("Service-Worker") != "":
-		return fault.New(fault.NotFound, errForm) // a service worker would outlive the sign-in
-	case t.kind != page && site != "" && site != "same-origin" && site != "none":
-		return fault.New(fault.CrossSite, errForm)
-	case t.slug != "" && !t.visit.allows(t.slug):
-		return fault.New(fault.NotAllowed, errFlow)
-	}
-	if r.Method != http.MethodPost {
-		return nil
-	}
-	if err := h.Forgery.Check(r); err != nil {
-		return fault.New(fault.CrossSite, err)
-	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return fault.New(fault.BadRequest, errForm)
-	}
-	return nil
-}
-
-// A message is what the interface has sent.
-type message struct {
-	body    []byte                     // nil for other methods than POST
-	fields  map[string]json.RawMessage // of an answer
-	release func()                     // gives back what the body takes
-}
-
-// maxAPI bounds the bodies of the interface's requests other than answers, in
-// bytes: it sends none.
-const maxAPI = 1 << 10
-
-// read reads the body of a POST. A body that is not an answer, or that authentik
-// could read differently, is refused: the throttle must see the same answer as
-// authentik.
-func read(x *exchange.Exchange, t Target) (message, error) {
-	if x.R.Method != http.MethodPost {
-		return message{release: func() {}}, nil
-	}
-	limit := int64(maxAPI)
-	if t.kind == executor {
-		limit = reply.MaxForm
-	}
-	from := x.Body(limit)
-	s := message{release: func() { _ = from.Close() }}
-	body, err := io.ReadAll(from)
-	if err != nil {
-		return s, err
-	}
-	s.body = body // never nil: ReadAll allocates
-	if t.kind == executor {
-		s.fields, err = reply.Object(s.body)
-	}
-	return s, err
 }
 
 // answer passes authentik's response on, without what is not for the browser, and
