@@ -74,7 +74,7 @@ func BenchmarkSessions(b *testing.B) {
 			g, cookie, perSession := crowd(b, n)
 			for _, cache := range []Cache{CacheOff, CachePrivate} {
 				b.Run("guard/cache="+string(cache), func(b *testing.B) {
-					g.cfg.Cache = cache
+					g.upstream.Private = cache == CachePrivate
 					benchGuard(b, g, cookie)
 					b.ReportMetric(float64(perSession), "B/session")
 				})
