@@ -44,47 +44,6 @@ func TestTrust_IsInTheGivenFiles(t *testing.T) {
 	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
 }
 
-func TestTrust_InNothingIsAMistake(t *testing.T) {
-	t.Parallel()
-	empty := filepath.Join(t.TempDir(), "empty.pem")
-	if err := os.WriteFile(empty, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	h := Handler{Trust: []string{"/does/not/exist", empty}}
-	_, err := h.transport()
-	if err == nil {
-		t.Fatal("it was taken")
-	}
-	for _, want := range []string{"2 mistakes", "/does/not/exist: no such file", empty + " holds no certificate"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is missing in %v", want, err)
-		}
-	}
-}
-
-func TestTransport_IsSharedByHandlersWithTheSameTrust(t *testing.T) {
-	s := httptest.NewTLSServer(http.NotFoundHandler())
-	defer s.Close()
-	trusts := [][]string{{certificate(t, s, "# 1\n")}, {certificate(t, s, "# 1\n")}, {certificate(t, s, "# 2\n")}, nil}
-	var transports []http.RoundTripper
-	for _, trust := range trusts {
-		h := Handler{Trust: trust}
-		rt, err := h.transport()
-		if err != nil {
-			t.Fatal(err)
-		}
-		transports = append(transports, rt)
-		defer func() {
-			if err := h.Cleanup(); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
-	if transports[0] != transports[1] || transports[0] == transports[2] || transports[0] == transports[3] {
-		t.Error("connections are shared otherwise")
-	}
-}
-
 // pinOf returns the pin of a server's certificate.
 func pinOf(s *httptest.Server) string {
 	sum := sha256.Sum256(s.Certificate().RawSubjectPublicKeyInfo)
@@ -143,31 +102,6 @@ func TestTLS_OptionsSayWhichCertificateIsAccepted(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// A pin or a name has connections of its own, and so has an address whose host
-// counts for the certificate.
-func TestTransport_IsNotSharedByHandlersThatAcceptOtherCertificates(t *testing.T) {
-	seen := make(map[http.RoundTripper]int)
-	for i, h := range []Handler{
-		{URL: "https://a.example.com"},
-		{URL: "https://a.example.com", TLSName: "b.example.com"},
-		{URL: "https://a.example.com", Pin: strings.Repeat("ab", 32)},
-		{URL: "https://a.example.com", Pin: strings.Repeat("cd", 32)},
-		{URL: "https://192.0.2.1", PublicURL: "https://a.example.com"},
-		{URL: "https://192.0.2.1", PublicURL: "https://b.example.com"},
-		{URL: "https://192.0.2.2", PublicURL: "https://a.example.com"},
-	} {
-		rt, err := h.transport()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = h.Cleanup() })
-		if first, shared := seen[rt]; shared {
-			t.Errorf("handlers %d and %d share connections, want each its own", first, i)
-		}
-		seen[rt] = i
 	}
 }
 
