@@ -88,6 +88,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    login_host {
 //	        page
 //	    }
+//	    step_up     <flow>
 //	    page {
 //	        title <text>
 //	        logo  <url>
@@ -147,10 +148,11 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	}
 //
 // All lines of require must hold. client_id turns on OpenID Connect: it needs
-// application and excludes flow. These options need client_id: require mfa,
-// require with a claim, max_age, client_secret, scopes, clients bearer, sign_out_back
-// and login redirect. Visitors sign in at authentik's own pages with login at,
-// which names a site with login_host.
+// application and excludes flow. These options need client_id: require with a claim,
+// client_secret, scopes, clients bearer, sign_out_back and login redirect. Visitors
+// sign in at authentik's own pages with login at, which names a site with login_host.
+// max_age and require mfa need client_id or login at, and require mfa then a step_up
+// at the login host.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return newParser(h).directive(d, false)
 }

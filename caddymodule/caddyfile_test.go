@@ -132,6 +132,7 @@ func TestOptions_HaveValidExamples(t *testing.T) {
 		"client_id":     "application wiki",
 		"client_secret": "application wiki\nclient_id wiki",
 		"max_age":       "application wiki\nclient_id wiki",
+		"step_up":       "login_host",
 
 		"assertion audience": "site https://app.example.com\nheaders {\nX-Assertion assertion\n}",
 		"assertion lifetime": "site https://app.example.com\nheaders {\nX-Assertion assertion\n}",

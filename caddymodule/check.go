@@ -81,7 +81,7 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 		Application: h.Application != "", Flow: h.Flow != "",
 		ClientID: openID, ClientSecret: h.ClientSecret != "", Scopes: len(h.Scopes) > 0,
 		RequireMFA: h.RequireMFA, MaxAge: h.MaxAge != "", SignOutBack: h.SignOutBack,
-		LoginByRedirect: h.Login == string(proxy.LoginRedirect), LoginAt: h.LoginAt != "",
+		LoginByRedirect: h.Login == string(proxy.LoginRedirect), LoginAt: h.LoginAt != "", LoginPage: h.pageOr() != "",
 		Assertion: slices.ContainsFunc(h.Headers.Own, Header.needsAssertion), AboutAssertion: h.Assertion != Assertion{}, Site: h.Site != "",
 	}.Conflicts()...)
 }

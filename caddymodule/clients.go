@@ -110,7 +110,7 @@ func (h *Handler) checkClients(openID bool) (all []rules.Conflict) {
 		Basic: slices.Contains(h.Clients.Schemes, schemeBasic), Bearer: slices.Contains(h.Clients.Schemes, schemeBearer),
 		BearerClients: slices.DeleteFunc(slices.Clone(h.Clients.Bearer), options.HasPlaceholder),
 		TrustBindings: h.Clients.TrustBindings, Pass: h.Clients.Pass, ClientID: h.ClientID,
-		RequireMFA: h.RequireMFA, MaxAge: h.MaxAge != "",
+		RequireMFA: h.RequireMFA, MaxAge: h.MaxAge != "", LoginAt: h.LoginAt != "",
 		SetsAuthorization: slices.ContainsFunc(h.Headers.Own, func(own Header) bool { return strings.EqualFold(own.Name, "Authorization") }),
 	}
 	if openID && given.ClientID == "" {

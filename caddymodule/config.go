@@ -115,11 +115,11 @@ type Handler struct {
 	Require []Requirement `json:"require,omitempty"`
 
 	// Whether visitors must have signed in with a second factor. Needs
-	// `client_id`. Default: authentik's flow decides.
+	// `client_id`, or `login_at` and a login host with `step_up`. Default: authentik's flow decides.
 	RequireMFA bool `json:"require_mfa,omitempty"`
 
 	// How old a sign-in at authentik may be, for example `8h`; at least `1m`.
-	// After that visitors sign in again. Needs `client_id`. Default: no limit.
+	// After that visitors sign in again. Needs `client_id` or `login_at`. Default: no limit.
 	MaxAge string `json:"max_age,omitempty"`
 
 	// The client ID at the OAuth2 provider of `application`, which is required
@@ -162,6 +162,11 @@ type Handler struct {
 	// `authentik` they sign in on authentik's own pages, with `page` on those of
 	// the handler; in both cases at authentik itself. Default: it is no login host.
 	LoginHost string `json:"login_host,omitempty"`
+
+	// The slug of the flow that signs visitors in with a second factor, for sites
+	// with `login_at` and `require_mfa`. No user without a second factor may get to
+	// its end. Needs `login_host`. Default: no site can demand a second factor.
+	StepUp string `json:"step_up,omitempty"`
 
 	// What signed assertions are like, which a header with `assertion` contains.
 	// They need `site`.

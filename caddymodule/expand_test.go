@@ -26,8 +26,8 @@ func TestExpand_ReplacesPlaceholdersInEveryValue(t *testing.T) {
 		"debug": "admins", "assertion audience": "grafana", "assertion lifetime": "3m",
 	}
 	together := map[string][]string{ // what does not go with the others
-		"a flow":         {"client_id", "client_secret", "max_age"},
-		"OpenID Connect": {"flow"},
+		"a flow":         {"client_id", "client_secret", "max_age", "step_up"},
+		"OpenID Connect": {"flow", "step_up"},
 	}
 	for name, without := range together {
 		t.Run(name, func(t *testing.T) {
@@ -49,6 +49,14 @@ func TestExpand_ReplacesPlaceholdersInEveryValue(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestExpand_ReplacesAPlaceholderAtALoginHost(t *testing.T) {
+	t.Setenv("GATE_STEP_UP", "second-factor")
+	h := Handler{URL: "https://auth.example.com", LoginHost: "authentik", StepUp: "{env.GATE_STEP_UP}"}
+	if wrong := h.expand(); wrong != nil || h.StepUp != "second-factor" {
+		t.Errorf("got step_up %q, %v, want second-factor", h.StepUp, wrong)
 	}
 }
 

@@ -113,6 +113,10 @@ func (h *Handler) checkLoginHost(openID bool) (all []rules.Conflict) {
 	if h.LoginAt != "" {
 		all = append(all, h.besideLoginAt(openID)...)
 	}
+	if h.StepUp != "" && h.LoginHost == "" {
+		all = append(all, rules.Conflict{Option: "step_up", Err: errors.New(
+			"step_up has no effect without login_host; write it at the site that has login_host")})
+	}
 	return all
 }
 
@@ -199,7 +203,7 @@ func (h *Handler) loginHostConfig() *proxy.LoginHostConfig {
 	if h.LoginHost == "" {
 		return nil
 	}
-	return &proxy.LoginHostConfig{Page: h.LoginHost == loginHostPage}
+	return &proxy.LoginHostConfig{Page: h.LoginHost == loginHostPage, StepUp: h.StepUp}
 }
 
 // loginAt returns the origin of the login host, or nil.

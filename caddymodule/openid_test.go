@@ -107,7 +107,7 @@ func TestOptions_BecomeTheGatesConfig(t *testing.T) {
 	cfg := h.config()
 	want := proxy.OIDCConfig{
 		ClientID: "wiki-client", ClientSecret: "s3cret", Scopes: []string{"openid", "profile"},
-		RequireMFA: true, MaxAge: 8 * time.Hour, KeepAccessToken: true,
+		KeepAccessToken: true,
 	}
 	if diff := cmp.Diff(want, cfg.OIDC); diff != "" {
 		t.Errorf("OpenID Connect (-want +got):\n%s", diff)
@@ -117,8 +117,9 @@ func TestOptions_BecomeTheGatesConfig(t *testing.T) {
 		t.Errorf("require (-want +got):\n%s", diff)
 	}
 	if cfg.Login != proxy.LoginRedirect || cfg.Lifetime != 7*24*time.Hour || cfg.Idle != 30*time.Minute ||
-		cfg.Recheck != time.Minute || *cfg.Grace != time.Hour {
-		t.Errorf("login %s, lifetime %v, idle %v, recheck %v, grace %v", cfg.Login, cfg.Lifetime, cfg.Idle, cfg.Recheck, cfg.Grace)
+		cfg.Recheck != time.Minute || !cfg.RequireMFA || cfg.MaxAge != 8*time.Hour || *cfg.Grace != time.Hour {
+		t.Errorf("login %s, lifetime %v, idle %v, recheck %v, mfa %t, max age %v, grace %v",
+			cfg.Login, cfg.Lifetime, cfg.Idle, cfg.Recheck, cfg.RequireMFA, cfg.MaxAge, cfg.Grace)
 	}
 }
 

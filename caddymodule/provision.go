@@ -171,6 +171,8 @@ func (h *Handler) config() proxy.Config {
 		WhyOpen:         h.openness.Why,
 		Debug:           h.Debug,
 		Preflight:       h.Preflight,
+		RequireMFA:      h.RequireMFA,
+		MaxAge:          duration(h.MaxAge),
 		Writer:          keeper.New,
 		Resolve:         h.resolve(),
 	}
@@ -190,8 +192,6 @@ func (h *Handler) openID() proxy.OIDCConfig {
 		ClientSecret:    h.ClientSecret,
 		Scopes:          h.Scopes,
 		SignOutBack:     h.SignOutBack,
-		RequireMFA:      h.RequireMFA,
-		MaxAge:          duration(h.MaxAge),
 		KeepAccessToken: slices.ContainsFunc(h.Headers.Own, Header.needsToken),
 	}
 }

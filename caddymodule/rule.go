@@ -57,7 +57,7 @@ var (
 // check returns what is wrong with a rule at a handler, whose client_id may be
 // given and have no valid value.
 func (r *Rule) check(h *Handler, openID bool) (wrong options.Mistakes) {
-	given := rules.Given{ClientID: openID, Application: true, LoginAt: h.LoginAt != "", RequireMFA: r.RequireMFA, MaxAge: r.MaxAge != ""}
+	given := rules.Given{ClientID: openID, Application: true, LoginAt: h.LoginAt != "", LoginPage: h.pageOr() != "", RequireMFA: r.RequireMFA, MaxAge: r.MaxAge != ""}
 	for _, c := range given.Conflicts() {
 		wrong = append(wrong, c.Err)
 	}

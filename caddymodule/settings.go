@@ -49,6 +49,7 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "max_age", Value: &h.MaxAge, Check: checkMaxAge, Example: "max_age 8h"},
 		{Name: "client_id", Value: &h.ClientID, Check: rules.ClientID, Example: "client_id wiki"},
 		{Name: "client_secret", Value: &h.ClientSecret, Check: options.Secret, Example: "client_secret {file./run/secrets/client_secret}"},
+		{Name: "step_up", Value: &h.StepUp, Check: rules.Slug, Example: "step_up second-factor"},
 		{Name: "login", Value: &h.Login, Check: options.OneOf("page", "relay", "redirect"), Example: "login page"},
 		{Name: "page title", Value: &h.Page.Title, Check: options.Text, Example: `title "Example Ltd."`},
 		{Name: "page logo", Value: &h.Page.Logo, Check: pagefile.CheckLogo, Example: "logo https://www.example.com/logo.svg"},

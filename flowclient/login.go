@@ -48,3 +48,29 @@ func (c Cookies) Login(after Cookies, slug string) Login {
 		return Login{Flow: slug}
 	}
 }
+
+// A Begun is a session at authentik that has just become that of a user.
+type Begun struct {
+	// SID is its identifier, as Session returns it.
+	SID string
+	// UID is the user, as the session cookie names them.
+	UID string
+	// Again says that the session was that of the same user before, with another key.
+	// authentik gives a session a new key with every sign-in, and also when its user
+	// sets a password.
+	Again bool
+}
+
+// Begun compares the cookies of one request with those after authentik's answer. If
+// these cookies have a session that cannot be read, ok is false: then the answer says
+// nothing.
+func (c Cookies) Begun(after Cookies) (b Begun, ok bool) {
+	before, known := c.claims()
+	now, ok := after.claims()
+	if !ok || !now.Authenticated || now.Sub == "" || now.SID == before.SID || !known && c[sessionCookie] != "" {
+		return Begun{}, false
+	}
+	b.SID, ok = after.Session()
+	b.UID, b.Again = now.Sub, before.Authenticated && before.Sub == now.Sub
+	return b, ok
+}

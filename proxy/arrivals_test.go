@@ -62,7 +62,7 @@ func TestLoop_NamesItsCause(t *testing.T) {
 func TestLoop_UnmeetableStepUpIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) {
-		reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
+		reg.gate = func(cfg *Config) { cfg.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
 	})
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")

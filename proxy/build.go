@@ -64,7 +64,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex, Go: g.background.Go,
 		Throttle: newThrottle(cfg, key),
 		HandOver: g.member.HandOver,
-		Flow:     cfg.Flow, Application: cfg.Application, Demand: cfg.OIDC.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
+		Flow:     cfg.Flow, Application: cfg.Application, Demand: cfg.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
 	}
 	if cfg.OIDC.used() {
 		options.OIDC = oidc.New(oidc.Options{
@@ -140,13 +140,15 @@ func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
 	cfg := g.cfg
 	records := host.Records{Store: cfg.Store, Key: key, Now: cfg.Now, Origin: originOf(cfg.LoginAt)}
-	return &signin.LoginHost{
+	at := &signin.LoginHost{
 		Page:   cfg.Login == LoginPage,
 		Source: host.New(host.Options{Records: records, Authentik: cfg.Client, At: cfg.LoginAt, Lifetime: cfg.Lifetime}),
 		Gate: host.NewMember(records, host.Registration{
 			Hosts: cfg.hosts(), Callback: g.member.Shared.CallbackAt(), Application: cfg.Application, Lifetime: cfg.Lifetime,
 		}, g.member.Shared.Identity.ID),
 	}
+	at.Gate.NeedsStepUp = cfg.demandsMFA()
+	return at
 }
 
 // A lender has authentik's cookies for sessions that have none themselves.
@@ -177,11 +179,12 @@ func (g *Gate) newLoginHost() *loginhost.Handler {
 	o := loginhost.Options{
 		Shared: g.member.Shared, Authentik: g.cfg.Client, Store: g.cfg.Store, First: g.member.SignIn.First,
 		Base: relay.BasePath(g.cfg.Client.Root()), Origins: origins, Go: g.background.Go,
+		StepUp: g.cfg.LoginHost.StepUp,
 	}
 	if g.cfg.LoginHost.Page {
 		o.Own = g.member.SignIn
 	}
 	h := loginhost.New(o)
-	g.member.Shared.IsBack = h.IsBack
+	g.member.Shared.IsBack, g.member.SignIn.Witness = h.IsBack, h.Witnessed
 	return h
 }

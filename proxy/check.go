@@ -101,8 +101,8 @@ func (cfg Config) checkBounds(wrong func(option string, err error)) {
 	bound("grace", *cfg.Grace < 0, "%v is negative; write 0 or more", *cfg.Grace)
 	bound("max per user", cfg.MaxPerUser < 0 || cfg.MaxPerUser > rules.MaxPerUser,
 		"%d sessions cannot be counted; write up to %d, or 0 for no limit", cfg.MaxPerUser, rules.MaxPerUser)
-	bound("max age", cfg.OIDC.MaxAge != 0 && cfg.OIDC.MaxAge < rules.MinMaxAge,
-		"%v is too short; at least %v are needed", cfg.OIDC.MaxAge, rules.MinMaxAge)
+	bound("max age", cfg.MaxAge != 0 && cfg.MaxAge < rules.MinMaxAge,
+		"%v is too short; at least %v are needed", cfg.MaxAge, rules.MinMaxAge)
 }
 
 // checkSignIn checks how visitors sign in, and who may pass then.
@@ -114,8 +114,8 @@ func (cfg Config) checkSignIn(wrong func(option string, err error)) {
 	options := rules.Given{
 		Application: cfg.Application != "", Flow: cfg.Flow != "",
 		ClientID: c.ClientID != "", ClientSecret: c.ClientSecret != "", Scopes: len(c.Scopes) > 0,
-		RequireMFA: c.RequireMFA, MaxAge: c.MaxAge != 0, KeepAccessToken: c.KeepAccessToken, SignOutBack: c.SignOutBack,
-		LoginByRedirect: cfg.Login == LoginRedirect, LoginAt: cfg.LoginAt != nil,
+		RequireMFA: cfg.RequireMFA, MaxAge: cfg.MaxAge != 0, KeepAccessToken: c.KeepAccessToken, SignOutBack: c.SignOutBack,
+		LoginByRedirect: cfg.Login == LoginRedirect, LoginAt: cfg.LoginAt != nil, LoginPage: cfg.Login == LoginPage,
 	}
 	for _, conflict := range options.Conflicts() {
 		wrong(conflict.Option, conflict.Err)

@@ -43,7 +43,7 @@ func (cfg Config) checkClients(wrong func(option string, err error)) {
 	given := rules.Clients{
 		Basic: c.Basic, Bearer: c.Bearer, BearerClients: c.BearerClients, TrustBindings: c.TrustBindings, Pass: c.Pass,
 		ClientID: cfg.OIDC.ClientID, SetsAuthorization: cfg.Headers.sets("Authorization"),
-		RequireMFA: cfg.OIDC.RequireMFA, MaxAge: cfg.OIDC.MaxAge > 0,
+		RequireMFA: cfg.RequireMFA, MaxAge: cfg.MaxAge > 0, LoginAt: cfg.LoginAt != nil,
 	}
 	for _, err := range given.Check() {
 		wrong("clients", err)

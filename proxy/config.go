@@ -52,6 +52,14 @@ type Config struct {
 	// Require says who may pass, of those whom authentik lets in: every rule must hold. Default:
 	// all of them.
 	Require []Requirement
+	// RequireMFA lets in who has signed in with a second factor, and has others sign
+	// in again with one. It needs OpenID Connect (amr, RFC 8176), or LoginAt and a
+	// login host with StepUp.
+	RequireMFA bool
+	// MaxAge is how long ago a sign-in at authentik may be, at least a minute. After
+	// that the user has to sign in again. It needs OpenID Connect (auth_time, OpenID
+	// Connect Core 1.0, 2) or LoginAt. Default: any time.
+	MaxAge time.Duration
 	// Rules demand more of some requests. Default: none.
 	Rules []Rule
 	// Login says how visitors sign in. Default: LoginPage, or only at LoginAt if that is

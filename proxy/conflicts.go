@@ -35,6 +35,7 @@ func (cfg Config) checkDescribed(wrong func(option string, err error)) {
 
 // checkLoginHost checks a login host: it refuses what guards an application.
 func (cfg Config) checkLoginHost(wrong func(option string, err error)) {
+	given(cfg.LoginHost.StepUp, func() { wrong("step up", rules.Slug(cfg.LoginHost.StepUp)) })
 	wrong("prefix", cfg.checkBelowAuthentik())
 	for _, given := range []struct {
 		option string

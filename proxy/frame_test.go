@@ -130,7 +130,7 @@ func TestFrame_WindowExplainsARefusal(t *testing.T) {
 func TestFrame_StepUp(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) {
-		reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
+		reg.gate = func(cfg *Config) { cfg.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
 	})
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")

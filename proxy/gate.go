@@ -158,7 +158,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
 	}
-	if x.Needs != 0 && g.cfg.OIDC.used() {
+	if x.Needs != 0 && (g.cfg.OIDC.used() || g.cfg.LoginAt != nil) {
 		x.Asking = g.access.Demanded(access.Needs(x.Needs)).Query()
 	}
 	answered := x // so that x stays off the heap for requests that pass

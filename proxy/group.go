@@ -40,7 +40,7 @@ func (cfg Config) described() (texts []string) {
 func (cfg Config) identity() *exchange.Identity {
 	texts := []string{
 		cfg.Client.Root(), cfg.Flow, cfg.Application, string(cfg.Login), cfg.Prefix,
-		cfg.Cookie.Name, cfg.Cookie.Domain, fmt.Sprint(cfg.OIDC.ClientID, cfg.OIDC.RequireMFA, cfg.OIDC.MaxAge),
+		cfg.Cookie.Name, cfg.Cookie.Domain, fmt.Sprint(cfg.OIDC.ClientID, cfg.RequireMFA, cfg.MaxAge),
 		fmt.Sprint(cfg.Require, cfg.described(), cfg.Lifetime, cfg.Idle, cfg.PageHost), cfg.Page.Title, cfg.Page.Language,
 	}
 	if cfg.LoginAt != nil {

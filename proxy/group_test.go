@@ -181,7 +181,7 @@ func (p *person) submit(on screen, name, value string) screen {
 // factor, and a user without one, by every way to show a login.
 func TestGroup_ADemandIsCheckedByTheRouteThatAsked(t *testing.T) {
 	t.Parallel()
-	mfa := func(c *Config) { c.OIDC.RequireMFA = true }
+	mfa := func(c *Config) { c.RequireMFA = true }
 	for _, login := range []Login{LoginPage, LoginRedirect} {
 		way := func(c *Config) { c.Login = login }
 		for name, stands := range map[string][]stand{

@@ -35,7 +35,7 @@ func TestWatch_LateAnnouncementIsNotAFailure(t *testing.T) {
 			t.Parallel()
 			s := newOIDCSite(t, func(reg *registration) {
 				reg.gate = func(cfg *Config) {
-					cfg.Store, cfg.OIDC.MaxAge, cfg.Recheck = lateStore{cfg.Store}, try.age, 24*time.Hour
+					cfg.Store, cfg.MaxAge, cfg.Recheck = lateStore{cfg.Store}, try.age, 24*time.Hour
 				}
 			})
 			p := s.person(t)

@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"net/url"
-	"time"
+	"slices"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -30,6 +30,11 @@ type LoginHostConfig struct {
 	// the end the browser has authentik's own session. Default: authentik's own
 	// pages.
 	Page bool
+	// StepUp is the slug of the flow that signs visitors in with a second factor, for
+	// gates with RequireMFA. That authentik has signed the user in by this flow is
+	// what counts, so no user without a second factor may get to its end. Default: no
+	// gate can demand one.
+	StepUp string
 }
 
 // OIDCConfig is the gate's registration as a client of OpenID Connect at authentik.
@@ -41,12 +46,6 @@ type OIDCConfig struct {
 	// Scopes are asked for, openid always. Default: profile and email. offline_access comes by itself where
 	// authentik offers it.
 	Scopes []string
-	// RequireMFA lets in who has signed in with a second factor (amr, RFC 8176), and has others sign in
-	// again with one.
-	RequireMFA bool
-	// MaxAge is how long ago a sign-in at authentik may be (auth_time, OpenID Connect Core
-	// 1.0, 2), at least a minute. After that the user has to sign in again. Default: any time.
-	MaxAge time.Duration
 	// KeepAccessToken keeps the access token of a session in the process's memory, for headers
 	// and placeholders that contain it, and renews it before it expires. Default: only
 	// the store has it.
@@ -59,7 +58,14 @@ type OIDCConfig struct {
 }
 
 // demand is what this gate demands of a sign-in.
-func (c OIDCConfig) demand() authn.Demand { return authn.Demand{MFA: c.RequireMFA, MaxAge: c.MaxAge} }
+func (cfg Config) demand() authn.Demand {
+	return authn.Demand{MFA: cfg.RequireMFA, MaxAge: cfg.MaxAge}
+}
+
+// demandsMFA reports whether some request needs a second factor.
+func (cfg Config) demandsMFA() bool {
+	return cfg.RequireMFA || slices.ContainsFunc(cfg.Rules, func(r Rule) bool { return r.RequireMFA })
+}
 
 // used reports whether sign-ins rest on OpenID Connect.
 func (c OIDCConfig) used() bool { return c.ClientID != "" }

@@ -67,9 +67,9 @@ func (d *domains) logged() string {
 
 // newDomains starts everything. change may alter the configuration of a gate, by
 // its origin.
-func newDomains(t testing.TB, change func(origin string, cfg *Config)) *domains {
+func newDomains(t testing.TB, change func(origin string, cfg *Config), flows ...authentiktest.Flow) *domains {
 	t.Helper()
-	stand, server, _ := newAuthentik(t)
+	stand, server, _ := newAuthentik(t, flows...)
 	d := &domains{
 		TB: t, authentik: stand, front: frontOf(server), gates: map[string]*Gate{}, clock: &clock{}, store: newStore(t),
 		inner: server.URL, log: new(strings.Builder), seen: map[string][]*http.Request{},
@@ -198,7 +198,8 @@ func (d *domains) reached(origin string) []*http.Request {
 type guest struct {
 	*domains
 	*browser.Browser
-	before string // addresses with this in them are not asked for
+	before string   // addresses with this in them are not asked for
+	codes  []string // of a second factor, each for one use
 	watch  func(*http.Response)
 }
 
@@ -288,6 +289,12 @@ func (g *guest) finish(page *browser.Page, name, password string) *browser.Page 
 			c = g.challenge(page, map[string]any{"component": c["component"], "uid_field": name})
 		case "ak-stage-password":
 			c = g.challenge(page, map[string]any{"component": c["component"], "password": password})
+		case "ak-stage-authenticator-validate":
+			if len(g.codes) == 0 {
+				g.Fatal("got asked for a second factor")
+			}
+			c = g.challenge(page, map[string]any{"component": c["component"], "code": g.codes[0]})
+			g.codes = g.codes[1:]
 		}
 		if c["component"] == "xak-flow-redirect" {
 			to, _ := c["to"].(string)

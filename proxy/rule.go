@@ -25,10 +25,10 @@ type Rule struct {
 	// Require says who may pass: every requirement must hold.
 	Require []Requirement
 	// RequireMFA lets in only users who have signed in with a second factor. It
-	// needs OpenID Connect.
+	// needs what Config.RequireMFA needs.
 	RequireMFA bool
-	// MaxAge is how long ago a sign-in at authentik may be. It needs OpenID
-	// Connect. Default: any time.
+	// MaxAge is how long ago a sign-in at authentik may be. It needs what
+	// Config.MaxAge needs. Default: any time.
 	MaxAge time.Duration
 }
 
@@ -51,7 +51,7 @@ func (cfg Config) checkRules(wrong func(option string, err error)) {
 		if rule.MaxAge != 0 && rule.MaxAge < rules.MinMaxAge {
 			wrong(name, fmt.Errorf("max age: %v is too short; at least %v are needed", rule.MaxAge, rules.MinMaxAge))
 		}
-		options := rules.Given{ClientID: cfg.OIDC.used(), Application: true, LoginAt: cfg.LoginAt != nil, RequireMFA: rule.RequireMFA, MaxAge: rule.MaxAge != 0}
+		options := rules.Given{ClientID: cfg.OIDC.used(), Application: true, LoginAt: cfg.LoginAt != nil, LoginPage: cfg.Login == LoginPage, RequireMFA: rule.RequireMFA, MaxAge: rule.MaxAge != 0}
 		for _, conflict := range options.Conflicts() {
 			wrong(name, conflict.Err)
 		}
@@ -74,7 +74,7 @@ type Requirement struct {
 func (cfg Config) access() *access.Policy {
 	p := &access.Policy{
 		Application: cfg.Application, Recheck: cfg.Recheck, Grace: *cfg.Grace,
-		Require: required(cfg.Require), Demand: cfg.OIDC.demand(), Now: cfg.Now,
+		Require: required(cfg.Require), Demand: cfg.demand(), Now: cfg.Now,
 	}
 	for _, rule := range cfg.Rules {
 		p.Rules = append(p.Rules, access.Rule{Name: rule.Name, Match: rule.Match, Require: required(rule.Require), Demand: rule.demand()})

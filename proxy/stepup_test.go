@@ -17,7 +17,7 @@ func (s *site) aged() { s.clock.move(time.Hour) }
 func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 	t.Parallel()
 	s := newOIDCSite(t, func(reg *registration) {
-		reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
+		reg.gate = func(cfg *Config) { cfg.MaxAge, cfg.Recheck = 30*time.Minute, 24*time.Hour }
 	})
 	p := s.person(t)
 	if page := p.signIn("jane", "open sesame", "/report"); page.body != "hello jane" {
@@ -44,7 +44,7 @@ func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 // TestStepUp_RecheckIsNotASignIn renews the tokens, which says nothing about when the user signed in.
 func TestStepUp_RecheckIsNotASignIn(t *testing.T) {
 	t.Parallel()
-	s := newOIDCSite(t, func(reg *registration) { reg.gate = func(cfg *Config) { cfg.OIDC.MaxAge = 30 * time.Minute } })
+	s := newOIDCSite(t, func(reg *registration) { reg.gate = func(cfg *Config) { cfg.MaxAge = 30 * time.Minute } })
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
 	s.clock.move(25 * time.Minute) // a recheck that requests wait for
@@ -63,7 +63,7 @@ func TestStepUp_IgnoredByAuthentikIsRefused(t *testing.T) {
 	s := newRedirectSite(t, func(reg *registration) {
 		reg.gate = func(cfg *Config) {
 			cfg.Login, cfg.Recheck = LoginRedirect, 24*time.Hour
-			cfg.OIDC.MaxAge = 30 * time.Minute
+			cfg.MaxAge = 30 * time.Minute
 		}
 	})
 	p, a := s.person(t), &stranger{site: s}
@@ -93,7 +93,7 @@ func TestStepUp_DemandsASecondFactor(t *testing.T) {
 	}})
 	s := newOIDCSite(t, func(reg *registration) {
 		reg.flows = []authentiktest.Flow{strong}
-		reg.gate = func(cfg *Config) { cfg.OIDC.RequireMFA = true }
+		reg.gate = func(cfg *Config) { cfg.RequireMFA = true }
 		reg.users = func(all []authentiktest.User) {
 			all[0].Devices = []authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"one-two-three"}}}
 		}

@@ -18,6 +18,8 @@ type Clients struct {
 	// RequireMFA and MaxAge say that every request needs a second factor, or a sign-in
 	// that is not too old.
 	RequireMFA, MaxAge bool
+	// LoginAt says that visitors sign in at a login host.
+	LoginAt bool
 }
 
 // Check returns what is wrong with a combination of options.
@@ -32,7 +34,8 @@ func (c Clients) Check() (wrong []error) {
 		add(further || c.TrustBindings || c.Pass, "no program may come; write clients basic, clients bearer or both")
 		return wrong
 	}
-	add(c.Bearer && c.ClientID == "", "bearer needs OpenID Connect, as tokens are issued for a client; write client_id and application too, or only clients basic")
+	add(c.Bearer && c.LoginAt, "bearer cannot be used with login at, as tokens are issued for a client, and such a site has none; write only clients basic, or client_id and login redirect instead of login at")
+	add(c.Bearer && c.ClientID == "" && !c.LoginAt, "bearer needs OpenID Connect, as tokens are issued for a client; write client_id and application too, or only clients basic")
 	add(further && !c.Bearer, "bearer names further clients, but no tokens are let in; write bearer as a scheme too")
 	add(further && !c.TrustBindings,
 		"tokens of further clients are issued by the bindings of their own applications, and not by those of this site's; write trust_bindings in the block if these may decide, or leave the clients out")

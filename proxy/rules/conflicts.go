@@ -13,6 +13,9 @@ type Given struct {
 	KeepAccessToken, LoginByRedirect bool
 	// LoginAt says that visitors sign in at a login host.
 	LoginAt bool
+	// LoginPage says that they sign in on the site's own page, and at a login host
+	// only if that cannot do what authentik wants.
+	LoginPage bool
 	// Assertion says that a header has a signed assertion, and AboutAssertion that
 	// options say what assertions are like.
 	Assertion, AboutAssertion, Site bool
@@ -70,11 +73,15 @@ func (g Given) needOpenID() (all []Conflict) {
 		{"login", "login redirect", g.LoginByRedirect},
 		{"headers", "the access token", g.KeepAccessToken},
 	} {
+		demand := o.option == "require mfa" || o.option == "max_age"
 		switch {
+		case o.given && demand && g.LoginAt && !g.LoginPage: // the login host sees how visitors sign in
+		case o.given && demand && g.LoginAt:
+			all = append(all, Conflict{o.option, fmt.Errorf(
+				"%s cannot be used with login page or at: only the login host sees how and when a visitor has signed in; write login at, without page or", o.name)})
 		case o.given && g.LoginAt:
 			all = append(all, Conflict{o.option, fmt.Errorf(
-				"%s cannot be used with login at: it needs OpenID Connect, since a visitor who comes back from authentik's own pages proves nothing about how they have signed in; "+
-					"write client_id and application instead of login at, or have the flow of the login host demand it of every user, and leave %[1]s out", o.name)})
+				"%s cannot be used with login at, as it needs OpenID Connect; write client_id and application instead of login at, or leave %[1]s out", o.name)})
 		case o.given:
 			all = append(all, Conflict{o.option, fmt.Errorf(
 				"%s needs OpenID Connect; write client_id and application too, or leave %[1]s out", o.name)})

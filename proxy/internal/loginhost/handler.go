@@ -4,6 +4,7 @@
 //
 //   - handler.go: what the package needs, and the addresses of others
 //   - signin.go: from a gate's request to a ticket
+//   - stepup.go: what a gate demands of a sign-in
 //   - signout.go: the end of authentik's session
 //   - passing.go: its end, or a new one, on the way through to authentik
 //
@@ -38,6 +39,9 @@ type Options struct {
 	// Own shows sign-ins on pages of the gate, if not on authentik's own. It may be
 	// nil.
 	Own *signin.Handler
+	// StepUp is the slug of the flow that signs visitors in with a second factor. It
+	// may be empty.
+	StepUp string
 	// Base is the path that authentik lies below, with a slash at its end.
 	Base string
 	// Go runs what no request waits for, in the background of the gate.
@@ -62,7 +66,7 @@ func (h *Handler) records(origin string) host.Records {
 // Announce makes the login host known to gates until ctx ends.
 func (h *Handler) Announce(ctx context.Context) {
 	for _, origin := range h.Origins {
-		if err := h.records(origin).Announce(ctx, host.Announcement{SignIn: h.Prefix + SignInPath}); err != nil && ctx.Err() == nil {
+		if err := h.records(origin).Announce(ctx, host.Announcement{SignIn: h.Prefix + SignInPath, StepUp: h.StepUp != ""}); err != nil && ctx.Err() == nil {
 			h.Logger.WarnContext(ctx, "login host: cannot be made known to other sites", "error", err, "origin", origin)
 		}
 	}

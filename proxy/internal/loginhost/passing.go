@@ -26,9 +26,10 @@ const (
 	successorWait = 250 * time.Millisecond
 )
 
-// A Passing is a request on its way to authentik, from a browser in which sessions
-// of other sites have begun. What rests on authentik's session follows it: it moves
-// to a new session of the same user, and ends with the last one.
+// A Passing is a request on its way to authentik, of a flow's executor or from a
+// browser in which sessions of other sites have begun. What rests on authentik's
+// session follows it: it moves to a new session of the same user, and ends with the
+// last one. A sign-in by a flow is noted.
 //
 // Only authentik's answers are looked at, and only for whether they change its
 // session cookie. Whether that is a sign-in, a sign-out or neither, authentik says
@@ -37,19 +38,22 @@ type Passing struct {
 	h       *Handler
 	records host.Records
 	secret  seal.Secret
+	rests   bool   // sessions of other sites rest on the copy of the secret
+	flow    string // that the request runs; may be empty
 	sent    flowclient.Cookies
 	visitor flowclient.Visitor
 }
 
-// Passing returns a request that is about to pass, or nil if nothing rests on what
-// its browser has at authentik.
+// Passing returns a request that is about to pass, or nil if its answer does not
+// matter: it signs no user in, and nothing rests on what its browser has at authentik.
 func (h *Handler) Passing(x *exchange.Exchange) *Passing {
-	secret, found := x.Copied()
-	if !found {
+	secret, rests := x.Copied()
+	flow := h.runs(x)
+	if !rests && flow == "" {
 		return nil
 	}
 	sent, _ := x.Authentiks()
-	return &Passing{h: h, records: h.records(x.Origin()), secret: secret, sent: sent, visitor: x.Visitor(nil)}
+	return &Passing{h: h, records: h.records(x.Origin()), secret: secret, rests: rests, flow: flow, sent: sent, visitor: x.Visitor(nil)}
 }
 
 // Answered is told the header of authentik's answer once that has passed. The
@@ -67,6 +71,12 @@ func (p *Passing) Answered(header http.Header) {
 	p.h.Go(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, followWait)
 		defer cancel()
+		if err := p.see(ctx, now); err != nil {
+			p.h.Logger.WarnContext(ctx, "login host: a sign-in cannot be noted; sites that demand a recent one ask again", "error", fault.Cause(err))
+		}
+		if !p.rests {
+			return
+		}
 		if err := p.follow(ctx, now); err != nil {
 			p.h.Logger.WarnContext(ctx, "login host: a change of authentik's session could not be followed; the next recheck does it", "error", fault.Cause(err))
 		}

@@ -25,7 +25,7 @@ const suspectLogin = "returned_unsigned"
 
 var (
 	errNoPageLoad = errors.New("only a page load can be led through a sign-in")
-	errRequest    = errors.New("the request was not sealed by a gate with the same key, or for another login host")
+	errRequest    = errors.New("the request was not sealed by a gate with the same key and of the same version, or for another login host")
 	errBrowser    = errors.New("the visit at the login host was begun in another browser, or this one has lost its cookie")
 	errGate       = errors.New("no gate is registered at this login host that has asked for this, or not for this site")
 	errSeveral    = errors.New("the browser has sent cookies of several authentik sessions")
@@ -64,6 +64,8 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 		x.Fail(fault.From(err), h.here(x))
 	case (!found || age == host.Expired) && returned: // the site sends the browser here again, as it is configured now
 		leads(x, vis.Request.Origin+exchange.LocalPath(vis.Request.Back))
+	case found && gate.Format != host.Format:
+		x.Fail(fault.New(fault.LoginHostUnknown, fmt.Errorf("%w (formats %d and %d, at %s)", host.ErrFormat, host.Format, gate.Format, vis.Request.Origin)), "/")
 	case !found || !gate.Serves(vis.Request.Origin):
 		x.Fail(fault.New(fault.LoginHostUnknown, errGate), "/")
 	case age == host.Expired: // the site sends the browser here again, and says so
@@ -97,18 +99,29 @@ func (h *Handler) answer(x *exchange.Exchange, records host.Records, vis host.Vi
 		h.several(x, h.at(again))
 		return
 	}
+	secret, known := x.Copied()
+	held, err := records.Hold(x.Context(), secret, known)
+	if err != nil {
+		x.Fail(fault.From(err), h.at(again))
+		return
+	}
 	asked := h.Now()
 	who, err := h.signedIn(x, cookies, gate)
+	if err == nil && who.Passing {
+		who.SignIn, err = h.signInOf(x, records, vis, who)
+	}
 	switch {
 	case errors.Is(err, authn.ErrNotSignedIn):
 		h.lead(x, records, vis)
 	case err != nil:
 		x.Fail(fault.From(err), h.at(again))
 	case !who.Passing:
-		h.forbid(x, who, gate, h.at(again))
+		h.turnAway(x, who, gate, fault.New(fault.NotAllowed, nil), h.at(again))
+	case vis.Request.Demand.Unmet(who.SignIn, h.Now()):
+		h.again(x, records, vis, gate, who)
 	default:
 		who.Asked = asked
-		if err := h.admit(x, records, vis, gate, who); err != nil {
+		if err := h.admit(x, records, held, vis, gate, who); err != nil {
 			x.Fail(fault.From(err), h.at(again))
 		}
 	}
@@ -148,11 +161,12 @@ func (h *Handler) lead(x *exchange.Exchange, records host.Records, vis host.Visi
 		x.Fail(fault.New(fault.AuthentikUnexpected, err), "/")
 		return
 	}
-	if h.Own != nil {
+	demand := vis.Request.Demand
+	if h.Own != nil && !h.byStepUp(demand) {
 		leads(x, h.LoginAt(ask+"=1&to="+url.QueryEscape(h.at(next))))
 		return
 	}
-	flow, err := h.First(x.Context(), x.Visitor(nil))
+	flow, err := h.flowFor(x, demand)
 	if err != nil {
 		x.Fail(fault.From(err), h.here(x))
 		return
@@ -161,20 +175,20 @@ func (h *Handler) lead(x *exchange.Exchange, records host.Records, vis host.Visi
 }
 
 // admit sends the browser to the gate with a ticket.
-func (h *Handler) admit(x *exchange.Exchange, records host.Records, vis host.Visit, gate host.Registration, who session.Proof) error {
+func (h *Handler) admit(x *exchange.Exchange, records host.Records, held host.Held, vis host.Visit, gate host.Registration, who session.Proof) error {
 	x = x.Uncanceled()
-	before, known := x.Copied()
-	kept, err := records.Keep(x.Context(), before, known, host.Copy{
+	kept, err := records.Keep(x.Context(), held, host.Copy{
 		UID: who.User.UID, Cookies: who.Cookies, Until: h.Now().Add(gate.Lifetime + host.TicketKept),
 	})
 	if err != nil {
 		return err
 	}
-	if !known || kept != before {
+	if before, known := x.Copied(); !known || kept != before {
 		x.SetCopied(kept)
 	}
 	ticket, err := records.Issue(x.Context(), host.Place{Gate: vis.Request.Gate, Origin: vis.Request.Origin}, host.Ticket{
 		Nonce: vis.Request.Nonce, Back: vis.Request.Back, User: who.User, SID: who.SID, Copy: kept.Cookie(), Begun: vis.Request.Made, Asked: who.Asked,
+		SignIn: who.SignIn,
 	})
 	if err != nil {
 		return err
@@ -197,14 +211,14 @@ func callback(request host.Request, gate host.Registration, ticket string) strin
 	return to
 }
 
-// forbid tells a signed-in user that the application is not for them.
-func (h *Handler) forbid(x *exchange.Exchange, who session.Proof, gate host.Registration, again string) {
-	e := fault.New(fault.NotAllowed, nil)
+// turnAway tells a signed-in user that the application is not for them, or demands
+// another kind of sign-in.
+func (h *Handler) turnAway(x *exchange.Exchange, who session.Proof, gate host.Registration, e *fault.Error, again string) {
 	if x.JSON() {
 		x.Problem(e)
 		return
 	}
-	x.Log().InfoContext(x.Context(), "refused", "code", string(e.Code), "user", who.User.Username, "application", gate.Application, "remedy", e.Remedy())
+	x.Log().InfoContext(x.Context(), "refused", "code", string(e.Code), "error", fault.Cause(e), "user", who.User.Username, "application", gate.Application, "remedy", e.Remedy())
 	x.Refused(e.Code, audit.Line{User: who.User.Username})
 	h.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, who.User.Username, nil, again, x.KnownBrand(x))
 }

@@ -49,6 +49,8 @@ const (
 	KindLoginHost    Kind = "loginhost"
 	KindTicket       Kind = "ticket"
 	KindCopy         Kind = "copy" // of authentik's cookies
+	// KindLoginSeen is a sign-in that a login host has seen.
+	KindLoginSeen Kind = "loginseen"
 )
 
 // A Secret is the value of one of the gate's cookies: 32 random bytes that only

@@ -65,7 +65,7 @@ func (h *Handler) open(x *exchange.Exchange, back string) {
 // demand returns what this gate demands of a sign-in, together with the demand of
 // the rule that the original request matched.
 func (h *Handler) demand(x *exchange.Exchange) authn.Demand {
-	if h.OIDC == nil {
+	if h.OIDC == nil && h.Host == nil {
 		return authn.Demand{}
 	}
 	return h.Demand.And(authn.DemandIn(x.At.Asked.Query()))

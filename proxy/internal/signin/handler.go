@@ -28,6 +28,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/devices"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/readiness"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
@@ -56,7 +57,9 @@ type Options struct {
 	Host   *LoginHost   // nil if visitors sign in here
 	// HandsOver says that a sign-in ends with authentik's own session in the browser,
 	// as at authentik itself, and that no session begins here: this is a login host.
-	HandsOver   bool
+	HandsOver bool
+	// Witness is told who has signed in at a login host, and by which flow.
+	Witness     func(x *exchange.Exchange, who session.Proof, login flowclient.Login)
 	Base        string // the path that authentik lies below, with a slash at its end
 	Throttle    *throttle.Throttle
 	Plex        plex.Client

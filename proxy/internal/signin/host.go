@@ -34,8 +34,13 @@ func (h *Handler) departToHost(x *exchange.Exchange, back string, second bool) {
 		x.Fail(fault.From(err), back)
 		return
 	}
+	demand := h.demand(x)
+	if demand.MFA && !at.StepUp {
+		x.Fail(fault.New(fault.StepUpRefused, host.ErrNoStepUp), back)
+		return
+	}
 	request, err := h.Host.SealRequest(host.Request{
-		Gate: h.Host.Gate.Name, Origin: x.Origin(), Back: x.Shorten(back), Nonce: h.Host.Nonce(x.EnsureVisit()), Second: second,
+		Gate: h.Host.Gate.Name, Origin: x.Origin(), Back: x.Shorten(back), Nonce: h.Host.Nonce(x.EnsureVisit()), Second: second, Demand: demand,
 	})
 	if err != nil {
 		x.Fail(fault.New(fault.AuthentikUnexpected, err), back)
@@ -60,12 +65,12 @@ func (h *Handler) Arrive(x *exchange.Exchange) {
 	switch {
 	case err == nil:
 		h.arrive(x, a)
-	case h.already(x, back): // another tab was faster, or the page was reloaded
+	case fault.From(err).Code != fault.StepUpRefused && h.already(x, back): // another tab was faster, or the page was reloaded
 	case fault.From(err).Code == fault.VisitLost && !query.Has("second"):
 		h.departToHost(x, back, true)
 	default:
 		h.Metrics.SignIn(h.Source.Name(), "failed")
-		x.Fail(fault.From(err), back)
+		h.disappoint(x, fault.From(err), back)
 	}
 }
 
@@ -79,6 +84,9 @@ func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) 
 	t, err := h.Host.Redeem(x.Context(), host.Place{Gate: h.Host.Gate.Name, Origin: x.Origin()}, ticket, nonce)
 	if err != nil {
 		return nil, err
+	}
+	if h.Demand.Unmet(t.SignIn, h.Now()) { // the login host issues no such ticket
+		return nil, fault.New(fault.StepUpRefused, errStepUp)
 	}
 	a, err := h.welcome(x, h.Host.Proof(t), t.Begun, x.WayBack(t.Back))
 	if err != nil {
@@ -94,6 +102,9 @@ func (h *Handler) atAuthentik(x *exchange.Exchange, vis Visit, who session.Proof
 	h.Metrics.SignIn(h.Source.Name(), "admitted")
 	x.Log().InfoContext(x.Context(), "login host: signed in on the page", "user", who.User.Username,
 		"flow", vis.Step.Flow.Slug, "duration", h.Now().Sub(vis.Begun))
+	if h.Witness != nil {
+		h.Witness(x, who, vis.Login)
+	}
 	return &Admission{session: &session.Session{User: who.User}, back: vis.Back, cookies: who.Cookies, until: vis.Until}
 }
 

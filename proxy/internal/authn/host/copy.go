@@ -37,62 +37,95 @@ const (
 	copyAhead = 10 * time.Minute
 )
 
-// Keep keeps a copy under the secret of a browser. If the secret's copy is that of
-// another user, or has ended, it draws another secret. Sessions that rest on the
-// copy of an older session of the same user at authentik rest on this one from
-// then on.
-func (r Records) Keep(ctx context.Context, s seal.Secret, known bool, c Copy) (seal.Secret, error) {
+// A Held is a copy as it was read, or the place of one. Until is zero if there is no
+// copy.
+type Held struct {
+	Copy
+	Secret  seal.Secret
+	found   bool
+	version store.Version
+}
+
+// Hold reads the copy of a secret, before authentik is asked about what replaces it.
+// If the secret is not known the result stands for a new copy.
+func (r Records) Hold(ctx context.Context, s seal.Secret, known bool) (h Held, err error) {
 	if !known {
-		s = seal.NewSecret()
+		return Held{Secret: seal.NewSecret()}, nil
 	}
-	for range copyTries {
-		var before Copy
-		version, found, err := r.load(ctx, r.copyBox(s), &before)
-		switch {
-		case err != nil:
-			return seal.Secret{}, err
-		case found && before.UID != c.UID:
-			s, version = seal.NewSecret(), ""
-		case found && maps.Equal(before.Cookies, c.Cookies) && !before.Until.Before(c.Until):
-			return s, nil
+	h.Secret = s
+	h.version, h.found, err = r.load(ctx, r.copyBox(s), &h.Copy)
+	return h, err
+}
+
+// Keep keeps a copy in the place of the one that was held when authentik was asked.
+// If that one is of another user, or has ended, the copy gets a secret of its own. If
+// another request has replaced the cookies since, theirs are the newer ones and stay.
+// Sessions that rest on the copy of an older session of the same user at authentik
+// rest on this one from then on.
+func (r Records) Keep(ctx context.Context, held Held, c Copy) (seal.Secret, error) {
+	return r.change(ctx, held, func(at Held) (Held, bool) {
+		if !at.found || at.UID != c.UID {
+			return Held{Secret: seal.NewSecret(), Copy: ahead(c)}, true
 		}
-		kept := c
-		if kept.Until = c.Until.Add(copyAhead); found && before.UID == c.UID && before.Until.After(kept.Until) {
-			kept.Until = before.Until
+		next := at
+		if maps.Equal(at.Cookies, held.Cookies) {
+			next.Cookies = c.Cookies
 		}
-		err = r.save(ctx, r.copyBox(s), kept, kept.Until, version)
-		if !errors.Is(err, store.ErrConflict) {
-			return s, err
+		if maps.Equal(next.Cookies, at.Cookies) && !at.Until.Before(c.Until) {
+			return at, false
 		}
-		if !found { // it has ended, and no copy is kept there any more
-			s = seal.NewSecret()
+		if more := ahead(c).Until; more.After(next.Until) {
+			next.Until = more
 		}
-	}
-	return seal.Secret{}, fault.New(fault.SessionsUnavailable, store.ErrConflict)
+		return next, true
+	})
+}
+
+// ahead returns a copy that is kept for longer than its sessions need.
+func ahead(c Copy) Copy {
+	c.Until = c.Until.Add(copyAhead)
+	return c
 }
 
 // Move replaces a copy by that of a newer session of the same user at authentik, on
 // which everything rests from then on. It does nothing if the copy has ended, or is
 // that of another user by now.
 func (r Records) Move(ctx context.Context, s seal.Secret, c Copy) error {
+	held, err := r.Hold(ctx, s, true)
+	if err != nil {
+		return err
+	}
+	_, err = r.change(ctx, held, func(at Held) (Held, bool) {
+		next := at
+		next.Cookies = c.Cookies
+		return next, at.found && at.UID == c.UID && !maps.Equal(at.Cookies, c.Cookies)
+	})
+	return err
+}
+
+// change saves what next makes of a copy, and begins again with the copy as it is
+// then if another request was faster. It returns the secret of the result.
+func (r Records) change(ctx context.Context, at Held, next func(Held) (to Held, changed bool)) (seal.Secret, error) {
 	for range copyTries {
-		var before Copy
-		version, found, err := r.load(ctx, r.copyBox(s), &before)
-		if err != nil || !found || before.UID != c.UID || maps.Equal(before.Cookies, c.Cookies) {
-			return err
+		to, changed := next(at)
+		if !changed {
+			return at.Secret, nil
 		}
-		c.Until = before.Until
-		if err = r.save(ctx, r.copyBox(s), c, c.Until, version); !errors.Is(err, store.ErrConflict) {
-			return err
+		err := r.save(ctx, r.copyBox(to.Secret), to.Copy, to.Until, to.version)
+		if !errors.Is(err, store.ErrConflict) {
+			return to.Secret, err
+		}
+		if at, err = r.Hold(ctx, to.Secret, true); err != nil {
+			return seal.Secret{}, err
 		}
 	}
-	return fault.New(fault.SessionsUnavailable, store.ErrConflict)
+	return seal.Secret{}, fault.New(fault.SessionsUnavailable, store.ErrConflict)
 }
 
 // Copy returns the copy of a secret.
 func (r Records) Copy(ctx context.Context, s seal.Secret) (c Copy, found bool, err error) {
-	_, found, err = r.load(ctx, r.copyBox(s), &c)
-	return c, found, err
+	held, err := r.Hold(ctx, s, true)
+	return held.Copy, held.found, err
 }
 
 // End ends all sessions that rest on a copy, in every process, and deletes the

@@ -7,6 +7,7 @@
 //   - request.go: what a gate asks the login host for, and the visit there
 //   - ticket.go: what the login host answers with
 //   - copy.go: the copy of authentik's cookies that sessions rest on
+//   - seen.go: the sign-ins that the login host has seen
 //   - register.go: which login hosts and gates there are
 //   - records.go: how all of it is sealed and kept
 //

@@ -26,6 +26,8 @@ type Member struct {
 	Registration
 	// Name is the name of its registration.
 	Name string
+	// NeedsStepUp says that the gate demands a second factor of some requests.
+	NeedsStepUp bool
 
 	mu   sync.Mutex
 	seen time.Time // when the login host was last seen
@@ -86,4 +88,4 @@ func (m *Member) await(ctx context.Context) (Announcement, error) {
 	}
 }
 
-var errNoHost = errors.New("no gate with login_host is known at this origin, with the same store and key")
+var errNoHost = errors.New("no gate with login_host is known at this origin with the same store and key; write login_host in the block of authentik at that site, and the same sessions and key as here")

@@ -109,13 +109,69 @@ func TestTicket_NeedsABrowser(t *testing.T) {
 	}
 }
 
+// keep keeps a copy as a request does that nothing overtakes.
+func keep(t *testing.T, r Records, s seal.Secret, known bool, c Copy) (seal.Secret, error) {
+	t.Helper()
+	held, err := r.Hold(t.Context(), s, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Keep(t.Context(), held, c)
+}
+
+// TestCopy_NewerCookiesAreNotOverwritten has authentik's session move while a request
+// that has asked about the old one is about to keep it.
+func TestCopy_NewerCookiesAreNotOverwritten(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	until := time.Now().Add(time.Hour)
+	of := func(session string, until time.Time) Copy {
+		return Copy{UID: "jane", Cookies: flowclient.Cookies{"authentik_session": session}, Until: until}
+	}
+	s, err := keep(t, r, seal.Secret{}, false, of("one", until))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := r.Hold(t.Context(), s, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = r.Move(t.Context(), s, of("two", until)); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := r.Keep(t.Context(), held, of("one", until.Add(24*time.Hour)))
+	if err != nil || kept != s {
+		t.Fatalf("got another secret (%v), want the same", err)
+	}
+	c, _, err := r.Copy(t.Context(), s)
+	if err != nil || c.Cookies["authentik_session"] != "two" || c.Until.Before(until.Add(24*time.Hour)) {
+		t.Errorf("got the cookies %s until %v (%v), want two, for as long as the later session lasts", c.Cookies["authentik_session"], c.Until, err)
+	}
+}
+
+// A gate does not send browsers to a login host of another version.
+func TestAnnouncement_OfAnotherFormatIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, format := range []int{0, Format + 1} {
+		r, _ := newRecords(t)
+		other := Announcement{SignIn: "/.authentik/sign-in", Made: time.Now(), Format: format}
+		if err := r.renew(t.Context(), r.own(seal.KindLoginHost, ""), other, time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		_, found, err := r.Announced(t.Context())
+		if found || !errors.Is(err, ErrFormat) || fault.From(err).Code != fault.LoginHostUnknown {
+			t.Errorf("format %d: got %t, %v, want login-host-unknown and what to do", format, found, err)
+		}
+	}
+}
+
 // The copy of authentik's cookies opens with its own secret only, and not with the
 // gate's key.
 func TestCopy_NeedsItsSecret(t *testing.T) {
 	t.Parallel()
 	r, kept := newRecords(t)
 	c := Copy{UID: "jane", Cookies: flowclient.Cookies{"authentik_session": "secret"}, Until: time.Now().Add(time.Hour)}
-	s, err := r.Keep(t.Context(), seal.Secret{}, false, c)
+	s, err := keep(t, r, seal.Secret{}, false, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,9 +198,9 @@ func TestCopy_StaysThatOfItsUser(t *testing.T) {
 	t.Parallel()
 	r, _ := newRecords(t)
 	until := time.Now().Add(time.Hour)
-	keep := func(s seal.Secret, uid, session string) seal.Secret {
+	keepOf := func(s seal.Secret, uid, session string) seal.Secret {
 		t.Helper()
-		kept, err := r.Keep(t.Context(), s, s != seal.Secret{}, Copy{
+		kept, err := keep(t, r, s, s != seal.Secret{}, Copy{
 			UID: uid, Cookies: flowclient.Cookies{"authentik_session": session}, Until: until,
 		})
 		if err != nil {
@@ -152,14 +208,14 @@ func TestCopy_StaysThatOfItsUser(t *testing.T) {
 		}
 		return kept
 	}
-	first := keep(seal.Secret{}, "jane", "one")
-	if keep(first, "jane", "two") != first {
+	first := keepOf(seal.Secret{}, "jane", "one")
+	if keepOf(first, "jane", "two") != first {
 		t.Error("got another secret for the same user, want the same")
 	}
 	if c, _, _ := r.Copy(t.Context(), first); c.Cookies["authentik_session"] != "two" {
 		t.Errorf("got the cookies %v, want those seen last", c.Cookies["authentik_session"])
 	}
-	if keep(first, "joe", "three") == first {
+	if keepOf(first, "joe", "three") == first {
 		t.Error("got the copy of jane for joe, want one of his own")
 	}
 	if c, _, _ := r.Copy(t.Context(), first); c.UID != "jane" {
@@ -171,7 +227,7 @@ func TestCopy_StaysThatOfItsUser(t *testing.T) {
 	if _, found, _ := r.Copy(t.Context(), first); found {
 		t.Error("got a copy after its end")
 	}
-	if keep(first, "jane", "four") == first {
+	if keepOf(first, "jane", "four") == first {
 		t.Error("got a copy kept where one has ended: its tombstone ends every session that rests on it")
 	}
 }
@@ -182,9 +238,9 @@ func TestCopy_IsSavedOnceForManyTabs(t *testing.T) {
 	t.Parallel()
 	r, _ := newRecords(t)
 	until := time.Now().Add(time.Hour)
-	keep := func(s seal.Secret, known bool, until time.Time) (seal.Secret, store.Version) {
+	keepUntil := func(s seal.Secret, known bool, until time.Time) (seal.Secret, store.Version) {
 		t.Helper()
-		s, err := r.Keep(t.Context(), s, known, Copy{UID: "jane", Cookies: flowclient.Cookies{"authentik_session": "secret"}, Until: until})
+		s, err := keep(t, r, s, known, Copy{UID: "jane", Cookies: flowclient.Cookies{"authentik_session": "secret"}, Until: until})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,11 +254,11 @@ func TestCopy_IsSavedOnceForManyTabs(t *testing.T) {
 		}
 		return s, record.Version
 	}
-	s, first := keep(seal.Secret{}, false, until)
-	if _, again := keep(s, true, until.Add(time.Minute)); again != first {
+	s, first := keepUntil(seal.Secret{}, false, until)
+	if _, again := keepUntil(s, true, until.Add(time.Minute)); again != first {
 		t.Errorf("got version %v saved a minute later, want %v kept", again, first)
 	}
-	if _, later := keep(s, true, until.Add(time.Hour)); later == first {
+	if _, later := keepUntil(s, true, until.Add(time.Hour)); later == first {
 		t.Error("got no version saved an hour later, want one that lasts as long as the new session")
 	}
 }

@@ -25,6 +25,14 @@ const (
 	registeredFor = 3 * RegisterEvery
 )
 
+// Format is that of requests and tickets. A login host and a gate of different
+// formats do not work together, and say so. It changes with what the older side would
+// not understand.
+const Format = 1
+
+// ErrFormat says that a login host and a gate are of different formats.
+var ErrFormat = errors.New("the login host and the site run different versions of the gate; run the same one at both")
+
 // A Registration is a gate as its login host knows it. Only registered gates are
 // sent tickets, and only at their own addresses: what a request says decides
 // nothing.
@@ -34,6 +42,7 @@ type Registration struct {
 	Application string        `json:"application,omitempty"`
 	Lifetime    time.Duration `json:"lifetime"` // of a session
 	Until       time.Time     `json:"until"`
+	Format      int           `json:"format,omitempty"`
 }
 
 // Name returns the name of a registration, which is the same on every server with
@@ -56,7 +65,7 @@ func (g Registration) Serves(origin string) bool {
 
 // Register makes a gate known to the login host, or keeps it known.
 func (r Records) Register(ctx context.Context, name string, g Registration) error {
-	g.Until = r.Now().Add(registeredFor)
+	g.Until, g.Format = r.Now().Add(registeredFor), Format
 	return r.renew(ctx, r.own(seal.KindLoginGate, name), g, g.Until)
 }
 
@@ -70,20 +79,26 @@ func (r Records) Registered(ctx context.Context, name string) (g Registration, f
 type Announcement struct {
 	SignIn string    `json:"sign_in"` // the path where requests are brought to
 	Made   time.Time `json:"made,omitzero"`
+	StepUp bool      `json:"step_up,omitempty"` // it has a flow for a second factor
+	Format int       `json:"format,omitempty"`
 }
 
 // Announce makes the login host known to gates, or keeps it known.
 func (r Records) Announce(ctx context.Context, a Announcement) error {
-	a.Made = r.Now()
+	a.Made, a.Format = r.Now(), Format
 	return r.renew(ctx, r.own(seal.KindLoginHost, ""), a, r.Now().Add(registeredFor))
 }
 
 // Announced returns the login host, if there is one with the same store and key. An
-// error with the code ClockSkew says that its clock is ahead of this one.
+// error with the code ClockSkew says that its clock is ahead of this one, and one
+// with ErrFormat that it is of another version.
 func (r Records) Announced(ctx context.Context) (a Announcement, found bool, err error) {
 	_, found, err = r.load(ctx, r.own(seal.KindLoginHost, ""), &a)
 	if ahead := a.Made.Sub(r.Now()); err == nil && ahead > session.ClockLeeway {
 		return Announcement{}, false, fault.New(fault.ClockSkew, fmt.Errorf("%w: it is %v ahead of this server's", errHostAhead, ahead.Round(time.Second)))
+	}
+	if found && err == nil && a.Format != Format {
+		return Announcement{}, false, fault.New(fault.LoginHostUnknown, fmt.Errorf("%w (formats %d and %d)", ErrFormat, a.Format, Format))
 	}
 	return a, found, err
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
@@ -26,6 +27,9 @@ type Request struct {
 	Nonce  string    `json:"nonce"`            // stands for the browser at the gate
 	Second bool      `json:"second,omitempty"` // the first answer was of no use
 	Made   time.Time `json:"made"`
+	// Demand is what the sign-in must be like. No ticket answers the request before
+	// it is met.
+	Demand authn.Demand `json:"demand,omitzero"`
 }
 
 // A Visit is a Request that a browser has brought to the login host, from then on
@@ -35,6 +39,10 @@ type Visit struct {
 	Begun   time.Time `json:"begun"`
 	Here    string    `json:"here"`              // stands for the browser at the login host
 	Returns int       `json:"returns,omitempty"` // how often authentik has sent it back
+	// Again says that the visitor was signed in and was sent to a flow to meet the
+	// demand, and SID is their session at authentik before that.
+	Again bool   `json:"again,omitempty"`
+	SID   string `json:"sid,omitempty"`
 }
 
 // visitMark begins the text of a visit. That of a request never has it.

@@ -55,7 +55,7 @@ func (*Source) Prove(context.Context, flowclient.Visitor, flowclient.Step, *auth
 
 // Proof returns what a redeemed ticket proves.
 func (*Source) Proof(t Ticket) session.Proof {
-	return session.Proof{User: t.User, Passing: true, SID: t.SID, Rest: t.Copy, Asked: t.Asked}
+	return session.Proof{User: t.User, Passing: true, SID: t.SID, Rest: t.Copy, Asked: t.Asked, SignIn: t.SignIn}
 }
 
 // Rest has the record of a session that began with a ticket rest on authentik's
@@ -107,6 +107,7 @@ func (s *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proo
 		_ = s.endAll(ctx, rec) // this session ends in any case, and the others at their own recheck
 	}
 	who.Cookies = nil // they stay with the copy
+	who.SignIn = rec.SignIn
 	return who, err
 }
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -28,8 +29,12 @@ func Stay(backgroundCtx context.Context, renew, started func(context.Context)) {
 	}
 }
 
+// ErrNoStepUp says that a login host has no way to meet the demand of a gate.
+var ErrNoStepUp = errors.New("the site demands a second factor, and the login host has no flow for that; write step_up <flow> at the login host")
+
 // Stay keeps the gate known to its login host until the context ends, and says so
-// if there is no login host before a visitor comes.
+// before a visitor comes if there is no login host, or one that cannot do what the
+// gate demands.
 func (m *Member) Stay(backgroundCtx context.Context, log *slog.Logger) {
 	renew := func(ctx context.Context) {
 		if err := m.Renew(ctx); err != nil && ctx.Err() == nil {
@@ -37,7 +42,11 @@ func (m *Member) Stay(backgroundCtx context.Context, log *slog.Logger) {
 		}
 	}
 	Stay(backgroundCtx, renew, func(ctx context.Context) {
-		if _, err := m.Introduce(ctx); err != nil && ctx.Err() == nil {
+		at, err := m.Introduce(ctx)
+		if err == nil && m.NeedsStepUp && !at.StepUp {
+			err = fault.New(fault.StepUpRefused, ErrNoStepUp)
+		}
+		if err != nil && ctx.Err() == nil {
 			e := fault.From(err)
 			log.ErrorContext(ctx, "login host: visitors cannot sign in", "code", e.Code, "error", fault.Cause(err),
 				"login_at", m.Origin, "remedy", e.Remedy())

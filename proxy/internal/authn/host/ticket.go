@@ -30,8 +30,10 @@ type Ticket struct {
 	Copy  string    `json:"copy"`  // the secret of the copy of authentik's cookies
 	Begun time.Time `json:"begun"` // when the gate has asked
 	Asked time.Time `json:"asked"` // when authentik has named the user
-	Made  time.Time `json:"made"`
-	Used  bool      `json:"used,omitempty"`
+	// SignIn is how the user has signed in, as far as the login host has seen it.
+	SignIn session.SignIn `json:"sign_in,omitzero"`
+	Made   time.Time      `json:"made"`
+	Used   bool           `json:"used,omitempty"`
 }
 
 var (

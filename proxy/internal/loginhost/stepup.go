@@ -1,0 +1,144 @@
+package loginhost
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
+)
+
+const (
+	// seenWait is how long a visitor who comes back from a flow waits for the note of
+	// what authentik has answered there: a browser can be faster than the store.
+	seenWait = 2 * time.Second
+	seenPoll = 20 * time.Millisecond
+)
+
+var errUnproven = errors.New("the visitor has come back from the flow, and authentik has not signed them in there")
+
+// signInOf returns how a user has signed in, as far as this login host has seen
+// authentik's answer to it. What it has not seen has no time and no second factor.
+func (h *Handler) signInOf(x *exchange.Exchange, records host.Records, vis host.Visit, who session.Proof) (session.SignIn, error) {
+	waiting, cancel := context.WithTimeout(x.Context(), seenWait)
+	defer cancel()
+	for {
+		seen, found, err := records.Seen(x.Context(), who.SID)
+		switch {
+		case err != nil:
+			return session.SignIn{}, err
+		case found:
+			return h.counts(x, seen, who)
+		case !vis.Again && vis.Returns == 0, vis.SID == who.SID, !background.Sleep(waiting, seenPoll):
+			return session.SignIn{}, nil
+		}
+	}
+}
+
+// counts returns what a sign-in that was seen shows of a user. One in a session that
+// was the user's before counts only by a flow that this login host sends visitors to:
+// authentik also renews a session whose user sets a password.
+func (h *Handler) counts(x *exchange.Exchange, seen host.Seen, who session.Proof) (session.SignIn, error) {
+	in := session.SignIn{At: seen.At, MFA: h.StepUp != "" && seen.Flow == h.StepUp}
+	switch {
+	case seen.UID != who.User.UID: // an administrator acts as this user
+		return session.SignIn{}, nil
+	case in.MFA, !seen.Again:
+		return in, nil
+	}
+	first, err := h.First(x.Context(), x.Visitor(nil))
+	if err != nil || first.Slug != seen.Flow {
+		return session.SignIn{}, err
+	}
+	return in, nil
+}
+
+// again sends a signed-in visitor to the flow by which they meet what the gate
+// demands. Whether they have, authentik's answer there says: coming back shows
+// nothing. A visitor who comes back without it is refused.
+func (h *Handler) again(x *exchange.Exchange, records host.Records, vis host.Visit, gate host.Registration, who session.Proof) {
+	tried := vis.Again
+	vis.Again, vis.SID = !tried, who.SID
+	next, err := records.SealVisit(vis)
+	if err != nil {
+		x.Fail(fault.New(fault.AuthentikUnexpected, err), "/")
+		return
+	}
+	demand := vis.Request.Demand
+	switch {
+	case demand.MFA && !h.byStepUp(demand):
+		h.turnAway(x, who, gate, fault.New(fault.StepUpRefused, host.ErrNoStepUp), h.at(next))
+		return
+	case tried:
+		h.turnAway(x, who, gate, fault.New(fault.StepUpRefused, errUnproven), h.at(next))
+		return
+	}
+	flow, err := h.flowFor(x, demand)
+	if err != nil {
+		x.Fail(fault.From(err), h.at(next))
+		return
+	}
+	leads(x, h.flowAt(flow, h.at(next)))
+}
+
+// byStepUp reports whether a demand is met by the flow for a second factor.
+func (h *Handler) byStepUp(demand authn.Demand) bool { return demand.MFA && h.StepUp != "" }
+
+// flowFor returns the flow by which a visitor meets a demand.
+func (h *Handler) flowFor(x *exchange.Exchange, demand authn.Demand) (flowclient.Flow, error) {
+	if h.byStepUp(demand) {
+		return flowclient.Flow{Slug: h.StepUp}, nil
+	}
+	return h.First(x.Context(), x.Visitor(nil))
+}
+
+// executor is where authentik's interface runs flows, below authentik's path.
+const executor = "api/v3/flows/executor/"
+
+// runs returns the flow whose executor a request asks, or nothing. It recognizes only
+// requests that every server reads in the same way: with one spelling of the path, and
+// with one cookie of authentik's session at most, so that authentik's answer belongs
+// to the session and the flow that are seen here.
+func (h *Handler) runs(x *exchange.Exchange) string {
+	path := x.R.URL.EscapedPath()
+	slug, ok := strings.CutPrefix(path, h.Base+executor)
+	slug, whole := strings.CutSuffix(slug, "/")
+	if !ok || !whole || path != x.At.Asked.EscapedPath() || !(flowclient.Flow{Slug: slug}).Valid() ||
+		x.R.Method != http.MethodGet && x.R.Method != http.MethodPost || len(x.Authorization) > 0 {
+		return ""
+	}
+	cookies, sessions := x.Authentiks()
+	named := strings.Count(strings.ToLower(strings.Join(x.Sent, ";")), flowclient.SessionCookie)
+	if named != sessions || sessions > 1 || sessions == 1 && cookies[flowclient.SessionCookie] == "" {
+		return ""
+	}
+	return slug
+}
+
+// see notes a sign-in that an answer of a flow's executor has brought.
+func (p *Passing) see(ctx context.Context, now flowclient.Cookies) error {
+	begun, ok := p.sent.Begun(now)
+	if p.flow == "" || !ok {
+		return nil
+	}
+	return p.records.See(ctx, begun.SID, host.Seen{UID: begun.UID, Flow: p.flow, Again: begun.Again})
+}
+
+// Witnessed notes a sign-in on the page of the login host, which has seen it step by
+// step.
+func (h *Handler) Witnessed(x *exchange.Exchange, who session.Proof, login flowclient.Login) {
+	if who.SID == "" || !login.By(login.Flow) {
+		return
+	}
+	if err := h.records(x.Origin()).See(x.Context(), who.SID, host.Seen{UID: who.User.UID, Flow: login.Flow}); err != nil {
+		x.Log().WarnContext(x.Context(), "login host: a sign-in cannot be noted; sites that demand a recent one ask again", "error", fault.Cause(err))
+	}
+}

@@ -1,0 +1,359 @@
+package proxy
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/internal/browser"
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// stepUpPage is where a second factor is asked for.
+const stepUpPage = "/if/flow/second/"
+
+// newDemanding is domains whose wiki demands something of a sign-in. Only jane has a
+// second factor.
+func newDemanding(t testing.TB, change func(origin string, cfg *Config)) *domains {
+	t.Helper()
+	second := loginFlow("second", authentiktest.Binding{Stage: &authentiktest.AuthenticatorValidateStage{
+		DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceStatic}, NotConfigured: authentiktest.NotConfiguredDeny,
+	}})
+	d := newDomains(t, func(origin string, cfg *Config) {
+		if origin == authHost {
+			cfg.LoginHost.StepUp = "second"
+		}
+		change(origin, cfg)
+	}, second)
+	d.authentik.EditUser("jane", func(u *authentiktest.User) {
+		u.Devices = []authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"one-two-three", "four-five-six", "seven-eight"}}}
+	})
+	return d
+}
+
+func demandsMFA(origin string, cfg *Config) { cfg.RequireMFA = origin == wikiHost }
+
+func demandsRecent(origin string, cfg *Config) {
+	if origin == wikiHost {
+		cfg.MaxAge = 30 * time.Minute
+	}
+}
+
+// later moves the clock, and has all gates known again.
+func (d *domains) later(by time.Duration) {
+	d.clock.move(by)
+	d.renew()
+}
+
+// withCodes is a browser whose user has a second factor at hand.
+func (d *domains) withCodes() *guest {
+	g := d.guest()
+	g.codes = []string{"one-two-three", "four-five-six", "seven-eight"}
+	return g
+}
+
+// stands fails the test unless a page is one of authentik's at a path.
+func (g *guest) stands(page *browser.Page, path string) {
+	g.Helper()
+	if page.Status != http.StatusOK || page.URL.Host != "auth.example.com" || page.URL.Path != path {
+		g.Fatalf("got status %d at %s, want %s of authentik:\n%s", page.Status, page.URL, path, page.Text())
+	}
+}
+
+// forget deletes the note of a sign-in.
+func forget(t testing.TB, d *domains, records host.Records, sid string) {
+	t.Helper()
+	if err := d.store.Delete(t.Context(), records.Key.Own(seal.KindLoginSeen, authHost+"\x00"+sid).Name()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStepUp_SecondFactorIsShownAtTheLoginHost(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]func(string, *Config){"authentik's interface": func(string, *Config) {}, "the gate's page": withPage} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDemanding(t, func(origin string, cfg *Config) { demandsMFA(origin, cfg); more(origin, cfg) })
+			jane := d.withCodes()
+			page := jane.open(wikiHost + "/a")
+			jane.stands(page, stepUpPage)
+			jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/a", "jane")
+			jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+			d.later(11 * time.Minute) // a recheck says nothing about how the user has signed in
+			jane.greeted(jane.open(wikiHost+"/b"), wikiHost+"/b", "jane")
+		})
+	}
+}
+
+func TestStepUp_SignedInVisitorShowsASecondFactor(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]func(string, *Config){"authentik's interface": func(string, *Config) {}, "the gate's page": withPage} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDemanding(t, func(origin string, cfg *Config) { demandsMFA(origin, cfg); more(origin, cfg) })
+			d.followed()
+			jane := d.withCodes()
+			if page := jane.open(filesHost + "/"); name == "the gate's page" {
+				jane.greeted(jane.types(jane.types(page, "uid_field", "jane"), "password", "open sesame"), filesHost+"/", "jane")
+			} else {
+				jane.greeted(jane.finish(page, "jane", "open sesame"), filesHost+"/", "jane")
+			}
+			page := jane.open(wikiHost + "/a")
+			jane.stands(page, stepUpPage)
+			jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/a", "jane")
+			jane.greeted(jane.open(filesHost+"/c"), filesHost+"/c", "jane")
+			if len(d.reached(wikiHost)) != 1 {
+				t.Errorf("got %d requests at the wiki, want 1: the one after the second factor", len(d.reached(wikiHost)))
+			}
+		})
+	}
+}
+
+// TestStepUp_ComingBackProvesNothing opens the address that the flow leads to without
+// the flow, and after another one.
+func TestStepUp_ComingBackProvesNothing(t *testing.T) {
+	t.Parallel()
+	for name, walk := range map[string]func(*guest){
+		"at once":            func(*guest) {},
+		"after another flow": func(g *guest) { g.finish(g.open(authHost+"/if/flow/strong/"), "jane", "open sesame") },
+		"after half of the flow": func(g *guest) {
+			page := g.open(authHost + stepUpPage)
+			g.challenge(page, map[string]any{"component": "ak-stage-identification", "uid_field": "jane"})
+			g.challenge(page, map[string]any{"component": "ak-stage-password", "password": "open sesame"})
+		},
+	} {
+		for kind, demands := range map[string]func(string, *Config){"mfa": demandsMFA, "max_age": demandsRecent} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				d := newDemanding(t, demands)
+				d.followed()
+				jane := d.guest()
+				jane.signsIn(filesHost+"/", "jane", "open sesame")
+				d.later(time.Hour)
+				page := jane.open(wikiHost + "/a")
+				next := page.URL.Query().Get("next")
+				if next == "" {
+					t.Fatalf("got %s, want a flow that leads back", page.URL)
+				}
+				walk(jane)
+				jane.refused(jane.open(authHost+next), "step-up-refused")
+				if reached := d.reached(wikiHost); len(reached) != 0 {
+					t.Errorf("got %d requests at the wiki, want none", len(reached))
+				}
+			})
+		}
+	}
+}
+
+func TestStepUp_UserWithoutASecondFactorIsRefused(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, func(origin string, cfg *Config) {
+		demandsMFA(origin, cfg)
+		cfg.Application = ""
+	})
+	joe := d.guest()
+	page := joe.open(wikiHost + "/a")
+	joe.challenge(page, map[string]any{"component": "ak-stage-identification", "uid_field": "joe"})
+	if c := joe.challenge(page, map[string]any{"component": "ak-stage-password", "password": "let me in"}); c["component"] != "ak-stage-access-denied" {
+		t.Errorf("got %v, want authentik to deny", c["component"])
+	}
+	joe.stands(joe.open(wikiHost+"/a"), stepUpPage)
+	if len(d.reached(wikiHost)) != 0 {
+		t.Error("got joe at the wiki, want him refused")
+	}
+}
+
+// TestStepUp_OldSignInIsRepeatedThere signs in an hour later.
+func TestStepUp_OldSignInIsRepeatedThere(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, demandsRecent)
+	d.followed()
+	jane := d.guest()
+	jane.signsIn(filesHost+"/", "jane", "open sesame")
+	d.later(20 * time.Minute)
+	jane.greeted(jane.open(wikiHost+"/"), wikiHost+"/", "jane") // the login host has seen when that was
+	d.later(20 * time.Minute)
+	page := jane.open(wikiHost + "/b")
+	jane.asked(page)
+	jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/b", "jane")
+	d.later(20 * time.Minute)
+	jane.greeted(jane.open(wikiHost+"/c"), wikiHost+"/c", "jane")
+	jane.greeted(jane.open(filesHost+"/d"), filesHost+"/d", "jane")
+}
+
+// TestStepUp_RenewedSessionIsNoSignIn renews authentik's session by a flow that this
+// login host sends no visitor to, as a user who sets a password does.
+func TestStepUp_RenewedSessionIsNoSignIn(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, demandsRecent)
+	d.followed()
+	jane := d.guest()
+	jane.signsIn(filesHost+"/", "jane", "open sesame")
+	d.later(time.Hour)
+	jane.finish(jane.open(authHost+"/if/flow/strong/"), "jane", "open sesame")
+	jane.asked(jane.open(wikiHost + "/"))
+}
+
+func TestStepUp_RuleDemandsItOfSomeRequests(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, func(origin string, cfg *Config) {
+		if origin == wikiHost {
+			cfg.Rules = []Rule{{Match: below("/admin"), RequireMFA: true}}
+		}
+	})
+	d.followed()
+	jane := d.withCodes()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	page := jane.open(wikiHost + "/admin")
+	jane.stands(page, stepUpPage)
+	jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/admin", "jane")
+}
+
+// A login host without a flow for a second factor is said at the start, and on a page.
+func TestStepUp_LoginHostWithoutAFlowIsSaid(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, func(origin string, cfg *Config) {
+		demandsMFA(origin, cfg)
+		if origin == authHost {
+			cfg.LoginHost.StepUp = ""
+		}
+	})
+	jane := d.guest()
+	jane.refused(jane.open(wikiHost+"/"), "step-up-refused")
+	testsite.Eventually(t, "a line in the log about step_up", func() bool {
+		return strings.Contains(d.logged(), "visitors cannot sign in") && strings.Contains(d.logged(), "write step_up <flow> at the login host")
+	})
+}
+
+// Only an answer of a flow's executor counts that belongs to the session and the flow
+// that the gate sees: a client must not have authentik read another cookie or path.
+func TestStepUp_ForgedRequestsAreNoWitness(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, demandsMFA)
+	d.followed()
+	jane := d.guest()
+	jane.signsIn(filesHost+"/", "jane", "open sesame")
+	cookies, _ := jane.Cookies(authHost)
+	value := cookies["authentik_session"]
+	fresh := d.atAuthentik("jane", "open sesame") // a session that these requests claim to have begun
+	anew, _ := fresh.Cookies(authHost)
+	sid, _ := flowclient.Cookies(anew).Session()
+	d.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Set-Cookie", "authentik_session="+anew["authentik_session"]+"; Path=/")
+	})
+	login := d.gates[authHost].loginHost
+	records := host.Records{Store: d.store, Key: login.Key, Now: d.clock.now, Origin: authHost}
+	forget(t, d, records, sid)
+	at := authHost + "/api/v3/flows/executor/second/"
+	for name, tt := range map[string]struct {
+		at   string
+		more []string
+	}{
+		"two cookies":              {at, []string{"Cookie", "authentik_session=x.y.z; authentik_session=" + value}},
+		"two lines":                {at, []string{"Cookie", "authentik_session=" + value, "Cookie", "authentik_session=" + value}},
+		"a blank after the name":   {at, []string{"Cookie", "authentik_session =" + value}},
+		"a quoted value":           {at, []string{"Cookie", `authentik_session="` + value + `"`}},
+		"a value that is no token": {at, []string{"Cookie", "authentik_session=" + strings.ReplaceAll(value, ".", "-")}},
+		"an Authorization header":  {at, []string{"Authorization", "Bearer x"}},
+		"another path":             {authHost + "/api/v3/flows/executor/second/x/", nil},
+		"an encoded path":          {authHost + "/api/v3/flows/executor/%73econd/", nil},
+		"a doubled slash":          {authHost + "/api/v3/flows/executor//second/", nil},
+		"dots":                     {authHost + "/api/v3/flows/executor/x/../second/", nil},
+		"the flow's page":          {authHost + stepUpPage, nil},
+	} {
+		d.guest().raw(tt.at, tt.more...)
+		if _, found, err := records.Seen(t.Context(), sid); found || err != nil {
+			t.Errorf("%s: got a sign-in noted (%v), want none", name, err)
+			forget(t, d, records, sid)
+		}
+	}
+	d.guest().raw(at)
+	if seen, found, _ := records.Seen(t.Context(), sid); !found || seen.Flow != "second" {
+		t.Errorf("got %v, %t without a forgery, want it noted", seen, found)
+	}
+}
+
+// A gate looks itself at what a ticket shows.
+func TestStepUp_TicketThatShowsTooLittleIsRefused(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, demandsMFA)
+	jane := d.withCodes()
+	page := jane.open(wikiHost + "/a")
+	link := jane.led(jane.ends(page, "jane", "open sesame"), "/.authentik/callback?")
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := d.gates[wikiHost].member.SignIn.Host
+	place := host.Place{Gate: at.Gate.Name, Origin: wikiHost}
+	shown, err := at.Redeem(t.Context(), place, u.Query().Get("ticket"), jane.nonce(wikiHost))
+	if err != nil || !shown.SignIn.MFA {
+		t.Fatalf("got %v, %v, want a ticket with a second factor", shown.SignIn, err)
+	}
+	shown.SignIn.MFA = false
+	ticket, err := at.Issue(t.Context(), place, shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("ticket", ticket)
+	u.RawQuery = query.Encode()
+	jane.refused(jane.open(u.String()), "step-up-refused")
+	if len(d.reached(wikiHost)) != 0 {
+		t.Error("got a request at the wiki, want none")
+	}
+}
+
+// ends goes through a flow, and returns where it leads.
+func (g *guest) ends(page *browser.Page, name, password string) string {
+	g.Helper()
+	g.before = "/sign-in?request="
+	defer func() { g.before = "" }()
+	return g.finish(page, name, password).URL.String()
+}
+
+// nonce is what stands for a browser in the requests of a site.
+func (g *guest) nonce(origin string) string {
+	g.Helper()
+	cookies, _ := g.Cookies(origin)
+	for name, value := range cookies {
+		if secret, ok := seal.ParseSecret(value); ok && strings.Contains(name, "visit") {
+			return g.gates[origin].member.SignIn.Host.Nonce(secret)
+		}
+	}
+	g.Fatal("got no cookie of a visit, want one")
+	return ""
+}
+
+// A login host says which site has another version of the gate.
+func TestLoginHost_GateOfAnotherFormatIsTold(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	link := jane.led(wikiHost+"/a", "/.authentik/sign-in?request=")
+	at := d.gates[wikiHost].member.SignIn.Host.Gate
+	box := at.Key.Own(seal.KindLoginGate, authHost+"\x00"+at.Name)
+	older := at.Registration
+	older.Until, older.Format = d.clock.now().Add(time.Minute), 0
+	sealed, err := box.Seal(older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, err := d.store.Load(t.Context(), box.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = d.store.Save(t.Context(), box.Name(), Record{Value: sealed, Expiry: older.Until, Version: before.Version}); err != nil {
+		t.Fatal(err)
+	}
+	jane.refused(jane.open(link), "login-host-unknown")
+	if !strings.Contains(d.logged(), "run different versions of the gate") || !strings.Contains(d.logged(), wikiHost) {
+		t.Errorf("got nothing in the log about the versions and the site:\n%s", d.logged())
+	}
+}
