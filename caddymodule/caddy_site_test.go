@@ -144,7 +144,7 @@ func TestScheme_OfATrustedProxyCounts(t *testing.T) {
 		"trusted":          {"servers {\n\t\ttrusted_proxies static 127.0.0.1/32\n\t}", "https", true},
 		"trusted, nothing": {"servers {\n\t\ttrusted_proxies static 127.0.0.1/32\n\t}", "", false},
 		"not trusted":      {"servers {\n\t\ttrusted_proxies static 192.0.2.0/24\n\t}", "https", false},
-		"nobody trusted":   {"", "https", false},
+		"no trusted proxy": {"", "https", false},
 	}
 	s := newSite(t)
 	for name, tt := range tests {

@@ -114,7 +114,7 @@ func brokenSetups() []broken {
 			}
 		}, want: "host-not-seen", seen: "authentik.internal"},
 		{name: "no such flow", site: strings.Replace(gated, "application wiki", "flow nowhere", 1), want: "flow-not-found"},
-		{name: "flow for somebody else", site: strings.Replace(gated, "application wiki", "flow default-invalidation-flow", 1), prepare: func(_ *testing.T, s *brokenSite) {
+		{name: "flow for signed-in users", site: strings.Replace(gated, "application wiki", "flow default-invalidation-flow", 1), prepare: func(_ *testing.T, s *brokenSite) {
 			s.server.EditFlow("default-invalidation-flow", func(f *authentiktest.Flow) { f.Authentication = authentiktest.RequireAuthenticated })
 		}, want: "flow-refuses"},
 		{name: "no such application", site: strings.Replace(gated, "wiki", "nowhere", 1), want: "application-not-found"},
@@ -152,7 +152,7 @@ func brokenSetups() []broken {
 		{name: "no address for logout notices", site: openID(""), prepare: func(_ *testing.T, s *brokenSite) {
 			s.setApplications(func(a *authentiktest.Application) { a.Provider.BackchannelURI = "" })
 		}, want: "backchannel-unset", level: "warning"},
-		{name: "login host that is none", site: "http://wiki.localhost:PORT {\n\tauthentik AUTHENTIK {\n\t\tlogin at http://auth.localhost:PORT\n\t}\n}\nhttp://auth.localhost:PORT {\n\tauthentik AUTHENTIK\n}\n", want: "gate-fails", seen: "no login host"},
+		{name: "login host without that option", site: "http://wiki.localhost:PORT {\n\tauthentik AUTHENTIK {\n\t\tlogin at http://auth.localhost:PORT\n\t}\n}\nhttp://auth.localhost:PORT {\n\tauthentik AUTHENTIK\n}\n", want: "gate-fails", seen: "no login host"},
 		{name: "sessions in memory", site: strings.Replace(gated, "application wiki", "sessions memory", 1), want: "store-memory", level: "note"},
 		{name: "storage that is not there", site: gated, prepare: func(_ *testing.T, s *brokenSite) { s.storage = filepath.Join(s.files, "nowhere") }, want: "store-not-tested", level: "note"},
 		{name: "storage of another user", site: gated, prepare: func(t *testing.T, s *brokenSite) {
@@ -181,7 +181,7 @@ func brokenSetups() []broken {
 		}, want: "backchannel-unreachable", level: "warning"},
 		{name: "certificate of the site", site: "https://127.0.0.1:PORT {\n\tbind 127.0.0.1\n\tauthentik AUTHENTIK\n}\n", prepare: func(t *testing.T, s *brokenSite) {
 			authentik := s.standIn.URL
-			s.overTLS(t, nil) // a server with a certificate that nobody trusts
+			s.overTLS(t, nil) // a server with a certificate that no browser trusts
 			s.address, s.standIn.URL = strings.TrimPrefix(s.standIn.URL, "https://"), authentik
 		}, want: "site-certificate", level: "warning"},
 		{name: "authentik answers a sign-in with nonsense", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
@@ -251,7 +251,7 @@ func TestDoctor_EachCodeHasABrokenSetUp(t *testing.T) {
 	}
 	for code := range doctor.Codes() {
 		if wanted[code] == (elsewhere[code] != "") {
-			t.Errorf("%s: want either a broken set-up or the reason why there is none", code)
+			t.Errorf("%s: got a broken set-up %v and a reason %q why it has none, want one of them", code, wanted[code], elsewhere[code])
 		}
 	}
 }

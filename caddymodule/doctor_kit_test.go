@@ -53,8 +53,8 @@ func newBrokenSite(t *testing.T) *brokenSite {
 	return s
 }
 
-// setApplications gives authentik its applications: wiki for the group staff, open
-// for everybody, and client with a provider, which change may change.
+// setApplications gives authentik its applications: wiki for the group staff,
+// open for every user, and client with a provider, which change may change.
 func (s *brokenSite) setApplications(change func(*authentiktest.Application)) {
 	callback := "http://" + s.address + "/.authentik/callback"
 	s.server.SetApplications([]authentiktest.Application{
@@ -108,8 +108,8 @@ func password(text string) func(*testing.T, *brokenSite) {
 	return func(t *testing.T, _ *brokenSite) { t.Setenv("AUTHENTIK_TEST_PASSWORD", text) }
 }
 
-// occupied lets something else answer at the site's address: a server that is no
-// gate, or a gate's answer that somebody has added to.
+// occupied lets something else answer at the site's address: a server that is
+// not a gate, or a gate whose answers another handler adds to.
 func (s *brokenSite) occupied(t *testing.T, add func(http.ResponseWriter)) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

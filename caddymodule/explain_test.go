@@ -138,7 +138,7 @@ func TestExplain_SaysWhatIsWrong(t *testing.T) {
 		"wiki.example.com":               "write for example https://wiki.example.com/page",
 		"ftp://wiki.example.com":         "write for example https://wiki.example.com/page",
 		"G@T https://wiki.example.com":   "write for example GET",
-		"https://x --client nobody":      "write for example 192.0.2.1",
+		"https://x --client unknown":     "write for example 192.0.2.1",
 		"https://x -H @/nonexistent/one": "reading headers",
 	} {
 		if out, code, err := o.explain(strings.Fields(args)...); code != 1 || err == nil || !strings.Contains(err.Error(), want) || out != "" {

@@ -59,7 +59,7 @@ func (s *Setup) differing() (all []Finding) {
 				"cookie": a.Cookie != b.Cookie,
 			} {
 				if differs {
-					f := found("gates-differ", fmt.Sprintf("two gates before %s have different options %q: a session of one is none at the other", a.label(), option),
+					f := found("gates-differ", fmt.Sprintf("two gates before %s have different options %q: each of them does not accept sessions of the other", a.label(), option),
 						"give both the same, for example with a snippet that each imports")
 					f.Site = a.label()
 					all = append(all, f)

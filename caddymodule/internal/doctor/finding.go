@@ -109,7 +109,7 @@ func secretName(name string) bool {
 	return name == "key" || strings.Contains(name, "password") || strings.Contains(name, "secret") || strings.Contains(name, "token")
 }
 
-// hideSecrets removes what nobody else should read, and what could steer a
+// hideSecrets removes secrets, and control characters that could steer a
 // terminal, from a text.
 func hideSecrets(text string, secrets []string) string {
 	for _, secret := range secrets {

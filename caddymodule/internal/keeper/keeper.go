@@ -115,8 +115,9 @@ func (r *restorer) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// deepest returns Caddy's wrapper that is next to the connection, or nil if there
-// is none. Handlers that change responses embed one in a writer of their own.
+// deepest returns Caddy's wrapper that is next to the connection, or nil if w
+// has no such wrapper. Handlers that change responses embed one in a writer of
+// their own.
 func deepest(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
 	for w != nil {
 		if wrapper := wrapperIn(w); wrapper != nil {

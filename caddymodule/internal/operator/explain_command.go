@@ -19,7 +19,7 @@ func ExplainCommand() *cobra.Command {
 		Use:   "explain [<method>] <url> [-H <header>]... [--client <ip>] [--json] [--address <interface>] [--config <path> [--adapter <name>]]",
 		Short: "Explains what a gate decides about a request",
 		Long: `Says which gate of a running Caddy gets a request, what it decides, and why:
-each rule with its verdict, the session or why there is none, and what the
+each rule with its verdict, the session or why none was found, and what the
 application would be told. It asks the running Caddy through its admin API. The
 request is not made: nothing reaches an application or authentik, and no session
 changes.

@@ -36,7 +36,7 @@ func (m Mistakes) And(err error) Mistakes {
 	return append(m, err)
 }
 
-// Err returns the mistakes as an error, or nil if there are none.
+// Err returns the mistakes as an error, or nil if m is empty.
 func (m Mistakes) Err() error {
 	if len(m) == 0 {
 		return nil

@@ -39,8 +39,8 @@ func TestScheme_CountsOnlyFromTrustedPeers(t *testing.T) {
 	}{
 		"plain":                       {false, false, nil, "http"},
 		"tls":                         {false, true, nil, "https"},
-		"said by anybody":             {false, false, []string{"https"}, "http"},
-		"downgrade said by anybody":   {false, true, []string{"http"}, "https"},
+		"said by any client":          {false, false, []string{"https"}, "http"},
+		"downgrade by any client":     {false, true, []string{"http"}, "https"},
 		"said by trusted":             {true, false, []string{"https"}, "https"},
 		"plain said by trusted":       {true, true, []string{"http"}, "http"},
 		"nothing said by trusted":     {true, true, nil, "https"},
@@ -55,7 +55,7 @@ func TestScheme_CountsOnlyFromTrustedPeers(t *testing.T) {
 		"a list with an empty entry":  {true, false, []string{" , wss"}, "https"},
 		"two lines":                   {true, false, []string{"https", "http"}, "https"},
 		"an empty line":               {true, false, []string{"", "https"}, "https"},
-		"a list said by anybody":      {false, false, []string{"https, https"}, "http"},
+		"a list said by any client":   {false, false, []string{"https, https"}, "http"},
 		"no variable":                 {nil, false, []string{"https"}, "http"},
 		"a variable of another shape": {"true", false, []string{"https"}, "http"},
 	}

@@ -168,7 +168,7 @@ func TestSetup_ForeignObjectsStopItBeforeAnyChange(t *testing.T) {
 			})
 			must(t, err)
 		}, "belongs to the application \"elsewhere\""},
-		"no such group": {func(*testing.T, place, Wanted) {}, "has no group \"nobody\""},
+		"no such group": {func(*testing.T, place, Wanted) {}, "has no group \"unknown\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,7 +176,7 @@ func TestSetup_ForeignObjectsStopItBeforeAnyChange(t *testing.T) {
 			w := wanted(t, at, func(w *Wanted) { w.OpenID = true })
 			c.prepare(t, at, w)
 			if name == "no such group" {
-				w.Groups = append(w.Groups, "nobody")
+				w.Groups = append(w.Groups, "unknown")
 			}
 			at.api.Before = func(r *http.Request) bool { t.Errorf("got %s %s, want no change", r.Method, r.URL.Path); return true }
 			_, err := Carry(t.Context(), at.client, w, Make, func(Step) {})
@@ -225,7 +225,7 @@ func TestSetup_RemovalLeavesWhatItDidNotMake(t *testing.T) {
 	_, err = at.client.AddApplication(t.Context(), admin.Fields{"name": "Theirs", "slug": foreign.Slug})
 	must(t, err)
 	if _, err := Carry(t.Context(), at.client, removing(foreign), MakeRemoval, func(Step) {}); err == nil {
-		t.Error("got no error for an application of somebody else, want it left alone")
+		t.Error("got no error for an application of another owner, want it left alone")
 	}
 }
 

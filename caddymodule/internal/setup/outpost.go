@@ -38,7 +38,7 @@ func site(b *strings.Builder, authentik, public string, p admin.Proxy) {
 	u, err := url.Parse(p.ExternalHost)
 	switch {
 	case rules.Slug(p.ApplicationSlug) != nil:
-		b.WriteString("# Left out: no application has this provider, so that the outpost answers nobody.\n")
+		b.WriteString("# Left out: no application has this provider, so the outpost serves no site with it.\n")
 		return
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || !hostPort.MatchString(u.Host):
 		fmt.Fprintf(b, "# Left out: the external host %s is not an address.\n", comment(p.ExternalHost))

@@ -37,7 +37,7 @@ func TestPlan_SaysWhatIsToBeDone(t *testing.T) {
 		"draft without binding": {nil, State{Draft: ours("setup-wiki", nil)}, []string{
 			`bind group "staff"`, `give application "wiki" its slug`,
 		}, ""},
-		"complete, and a draft of somebody else's run": {nil, State{
+		"complete, and a draft of another run": {nil, State{
 			App: ours("wiki", nil), Draft: ours("setup-wiki", nil), Bindings: []admin.Binding{binding("1", "s", bindingOrder)},
 		}, []string{`delete application "setup-wiki"`}, ""},
 		"twice bound": {nil, State{App: ours("wiki", nil), Bindings: []admin.Binding{
@@ -95,7 +95,7 @@ func TestWanted_MistakesSayWhatToWrite(t *testing.T) {
 		w    Wanted
 		want string
 	}{
-		"nobody named":       {Wanted{URL: "https://a.example", Site: "https://b.example"}, "--everyone"},
+		"no group or user":   {Wanted{URL: "https://a.example", Site: "https://b.example"}, "--everyone"},
 		"both":               {Wanted{URL: "https://a.example", Site: "https://b.example", Groups: []string{"x"}, Everyone: true}, "contradict"},
 		"no site":            {Wanted{URL: "https://a.example", Everyone: true}, "--site https://app.example.com"},
 		"site with a path":   {Wanted{URL: "https://a.example", Site: "https://b.example/wiki", Everyone: true}, "write only scheme and host, such as https://b.example"},

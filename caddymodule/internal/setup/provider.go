@@ -46,7 +46,7 @@ func (p *Plan) provider(w Wanted, s State) error {
 }
 
 // secret plans the file with the client secret. It returns the secret that the
-// provider is to have, or "" if that is none or as it is.
+// provider is to have, or "" if the provider needs no secret or keeps its own.
 func (p *Plan) secret(w Wanted, s State) (string, error) {
 	has := ""
 	if s.Named != nil {

@@ -158,8 +158,9 @@ func checkSite(text string) (*url.URL, error) {
 	return u, err
 }
 
-// checkWho demands a word about who may pass: an application without bindings is
-// open to every user, which nobody should get by leaving something out.
+// checkWho demands that the operator says who may pass: an application without
+// bindings is open to every user, which must not happen by leaving an option
+// out.
 func (w *Wanted) checkWho() error {
 	switch {
 	case len(w.Groups) == 0 && !w.Everyone:

@@ -14,9 +14,9 @@ import (
 const Scope = "github.com/flowsidecar/caddy-authentik/caddymodule"
 
 // startSpan begins a span below the one that Caddy's directive tracing has put
-// into the context of a request, with the tracer provider of that one. If there
-// is none, or if it is not sampled, startSpan returns ctx and nil. The two parts of
-// the name are joined only where there is a span.
+// into the context of a request, with the same tracer provider. If the context
+// has no span, or its span is not sampled, startSpan returns ctx and nil. The
+// two parts of the name are joined only where there is a span.
 func startSpan(ctx context.Context, kind trace.SpanKind, room, name string) (context.Context, trace.Span) {
 	above := trace.SpanFromContext(ctx)
 	if !above.IsRecording() {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// An Asked is a request that somebody asks about.
+// An Asked is a request that an operator asks about.
 type Asked struct {
 	// Method is that of the request. Default: GET.
 	Method string

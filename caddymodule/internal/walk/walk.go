@@ -31,7 +31,7 @@ type Way struct {
 	// the request or answer it.
 	NotRun []string
 	// Reached is the handler that would answer the request. It is empty if the
-	// request was answered before, or if there is none.
+	// request was answered before, or if no handler would answer it.
 	Reached string
 }
 

@@ -22,7 +22,7 @@ const (
 var errLockExpired = errors.New("the storage took so long that the lock may have expired")
 
 // fetch returns the entry at a place, torn or not. Only fs.ErrNotExist means
-// that there is none.
+// that the place is empty.
 func (s *Store) fetch(ctx context.Context, p place) (entry, error) {
 	if err := ctx.Err(); err != nil {
 		return entry{}, err
