@@ -103,7 +103,7 @@ func TestLoop_OtherGateOnTheHostIsNamed(t *testing.T) {
 	if page := p.open("/"); page.body != "hello jane" {
 		t.Errorf("got status %d at %s", page.status, page.path)
 	}
-	s.clock.move(2 * time.Minute) // and somebody who has been signed in for a while
+	s.clock.move(2 * time.Minute) // and a user who has been signed in for a while
 	asks = 0
 	p.open("/strong").stops(t, another)
 	if asks > 4 {

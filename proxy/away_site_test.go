@@ -16,8 +16,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// newSiteOf is newSite with an authentik of its own, whose brand chooses the flow:
-// a gate that names one takes nobody who comes by way of a source.
+// newSiteOf is newSite with another authentik, whose brand chooses the flow: a
+// gate with a flow in its configuration accepts no visitor who signs in with a
+// source.
 func newSiteOf(t testing.TB, authentik authentiktest.Config, change func(*Config)) *site {
 	t.Helper()
 	if authentik.Users == nil {

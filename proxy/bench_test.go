@@ -140,7 +140,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkAnonymous is what a request costs of a visitor whom nobody knows.
+// BenchmarkAnonymous measures a request of an anonymous visitor.
 func BenchmarkAnonymous(b *testing.B) {
 	g, _ := held(b, nil, session.Record{})
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/some/page", nil)

@@ -39,8 +39,8 @@ func (cfg Config) checkCache(wrong func(option string, err error)) {
 }
 
 // An AppCookie is a cookie of the application: its name, and the path and the
-// domain that the application has set it with. The default path is /, and the
-// default domain is none: the cookie is for the host only.
+// domain that the application has set it with. The default path is /. By
+// default the cookie has no domain: it is for the host only.
 type AppCookie = exchange.AppCookie
 
 func (cfg Config) checkAppCookies(wrong func(option string, err error)) {

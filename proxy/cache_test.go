@@ -203,8 +203,8 @@ func TestCache_LostWatchIsToleratedAndThenRefuses(t *testing.T) {
 	}
 }
 
-// TestAnonymous_VisitorsStoreNothing sends many requests that nobody is signed in
-// for, and looks at what they have cost.
+// TestAnonymous_VisitorsStoreNothing sends many requests without a session, and
+// measures what they have cost.
 func TestAnonymous_VisitorsStoreNothing(t *testing.T) {
 	if testing.Short() || raced {
 		t.Skip("sends a million requests")

@@ -31,7 +31,7 @@ func TestClients_BasicLetsTheUserInThatAuthentikNames(t *testing.T) {
 		if got := got.header["Set-Cookie"]; got != nil {
 			t.Errorf("got cookies %q, want none", got)
 		}
-		for _, wrong := range []string{basic("jane", "wrong"), basic("joe", appPassword), basic("nobody", appPassword)} {
+		for _, wrong := range []string{basic("jane", "wrong"), basic("joe", appPassword), basic("unknown", appPassword)} {
 			if got := s.show(t, "/dav", auth(wrong)); got.status != http.StatusUnauthorized {
 				t.Errorf("got status %d, want 401", got.status)
 			}

@@ -147,7 +147,7 @@ type Config struct {
 	// Headers says which identity headers the application gets.
 	Headers HeaderConfig
 	// Assertion says what signed assertions are like. A header with the claim
-	// assertion needs it. Default: there are none.
+	// assertion needs it. Default: no assertions are signed.
 	Assertion *AssertionConfig
 	// SignOnForm signs users in at an application with a login form of its own.
 	// Default: users sign in there themselves.
@@ -199,8 +199,8 @@ type Config struct {
 	Tracer Tracer
 	// Logger logs what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
-	// Audit gets a line for each sign-in, wrong answer, refusal, sign-out and end of a
-	// session, all with the same fields. Default: there are none.
+	// Audit gets a line for each sign-in, wrong answer, refusal, sign-out and end
+	// of a session, all with the same fields. Default: no lines are written.
 	Audit *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time

@@ -57,7 +57,7 @@ func TestEndAll_EndsOneUserEverywhereAndNoOther(t *testing.T) {
 	if ended, err := here.Operator().EndAll(t.Context(), "jane"); err != nil || len(ended) != 0 {
 		t.Errorf("third call: got %v, %v", ended, err)
 	}
-	if _, err := here.Operator().EndAll(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
+	if _, err := here.Operator().EndAll(t.Context(), "unknown"); !errors.Is(err, ErrNoUser) {
 		t.Errorf("unknown user: got error %v", err)
 	}
 }
@@ -285,7 +285,7 @@ func TestEnd_OneSessionByItsID(t *testing.T) {
 		}
 		return err == nil
 	}, "the end of a cached session without the username")
-	for name, id := range map[string]string{"jane": list[0].ID, "joe": list[2].ID, "": "nonsense", "nobody": ""} {
+	for name, id := range map[string]string{"jane": list[0].ID, "joe": list[2].ID, "": "nonsense", "unknown": ""} {
 		if ended, err := here.Operator().EndOne(t.Context(), name, id); !errors.Is(err, ErrNoSession) {
 			t.Errorf("%q of %q: %v, %v", id, name, ended, err)
 		}

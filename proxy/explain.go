@@ -52,7 +52,7 @@ type ExplainedRequest struct {
 	Client string `json:"client"`
 }
 
-// ExplainedSession is the session of a request, or why there is none.
+// ExplainedSession is the session of a request, or why none was found.
 type ExplainedSession struct {
 	ID    string    `json:"id,omitempty"`
 	User  string    `json:"user,omitempty"`

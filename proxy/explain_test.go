@@ -188,7 +188,7 @@ func TestDebug_ExplainsToMembersOfTheGroupOnly(t *testing.T) {
 	for name, tt := range map[string]struct {
 		debug, path string
 		groups      []string
-		want        string // in the header; empty: there is none
+		want        string // in the header; empty: no header
 	}{
 		"member":          {"staff", "/", []string{"staff"}, "every request: application wiki: met"},
 		"member, refused": {"staff", "/admin/x", []string{"staff"}, "refuse; not-allowed"},

@@ -170,25 +170,25 @@ func (d *decisions) Decision(kind string) { d.made = append(d.made, kind) }
 func TestFrame_OtherPagesMayNotBeFramed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Application = "wiki" })
-	nobody, jane, joe := s.person(t), s.person(t), s.person(t)
+	anonymous, jane, joe := s.person(t), s.person(t), s.person(t)
 	jane.signIn("jane", "open sesame", "/")
 	all := map[string]screen{
-		"identification":    nobody.open("/"),
-		"password":          nobody.send(nobody.open("/"), "uid_field", "jane"),
-		"wrong password":    nobody.send(nobody.send(nobody.open("/"), "uid_field", "jane"), "password", "wrong"),
-		"lost visit":        nobody.post("/.authentik/login", url.Values{"visit": {"forged"}}),
-		"no cookies":        nobody.open("/.authentik/login?signed-in=1"),
-		"signed out":        nobody.open("/.authentik/logout"),
-		"out everywhere":    nobody.open("/.authentik/logout?ended=all"),
-		"no such page":      nobody.open("/.authentik/nothing"),
-		"the prefix":        nobody.open("/.authentik"),
-		"forged link":       nobody.open("/.authentik/login?link=forged"),
-		"not allowed":       joe.signIn("joe", "let me in", "/"),
-		"sign out":          jane.open("/.authentik/logout"),
-		"arrived":           jane.open("/.authentik/framed"),
-		"arrived, nobody":   nobody.open("/.authentik/framed"),
-		"below the page":    jane.open("/.authentik/framed/"),
-		"signed in already": joe.open("/.authentik/login"),
+		"identification":     anonymous.open("/"),
+		"password":           anonymous.send(anonymous.open("/"), "uid_field", "jane"),
+		"wrong password":     anonymous.send(anonymous.send(anonymous.open("/"), "uid_field", "jane"), "password", "wrong"),
+		"lost visit":         anonymous.post("/.authentik/login", url.Values{"visit": {"forged"}}),
+		"no cookies":         anonymous.open("/.authentik/login?signed-in=1"),
+		"signed out":         anonymous.open("/.authentik/logout"),
+		"out everywhere":     anonymous.open("/.authentik/logout?ended=all"),
+		"no such page":       anonymous.open("/.authentik/nothing"),
+		"the prefix":         anonymous.open("/.authentik"),
+		"forged link":        anonymous.open("/.authentik/login?link=forged"),
+		"not allowed":        joe.signIn("joe", "let me in", "/"),
+		"sign out":           jane.open("/.authentik/logout"),
+		"arrived":            jane.open("/.authentik/framed"),
+		"arrived, anonymous": anonymous.open("/.authentik/framed"),
+		"below the page":     jane.open("/.authentik/framed/"),
+		"signed in already":  joe.open("/.authentik/login"),
 	}
 	for name, page := range all {
 		if !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") {

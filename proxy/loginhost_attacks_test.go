@@ -27,8 +27,8 @@ func (d *domains) atAuthentik(name, password string) *guest {
 	return g
 }
 
-// signedInAs returns who the application thinks a browser is: nobody if it is
-// led away.
+// signedInAs returns the user that the application takes a browser for. It is
+// empty if the browser is redirected.
 func (g *guest) signedInAs(origin string) string {
 	g.Helper()
 	res := g.raw(origin + "/who")
@@ -43,11 +43,11 @@ func (g *guest) signedInAs(origin string) string {
 	return strings.TrimSuffix(name, "</h1>")
 }
 
-// isNobody fails the test if a browser is signed in at a site.
-func (g *guest) isNobody(origin string) {
+// isSignedOut fails the test if a browser is signed in at a site.
+func (g *guest) isSignedOut(origin string) {
 	g.Helper()
 	if got := g.signedInAs(origin); got != "" {
-		g.Errorf("got signed in as %s at %s, want nobody", got, origin)
+		g.Errorf("got signed in as %s at %s, want no session", got, origin)
 	}
 }
 
@@ -73,7 +73,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			ticket := jane.led(wikiHost+"/a", callback)
 			thief.led(wikiHost+"/", request) // for a cookie of their own
 			thief.asked(thief.open(ticket))
-			thief.isNobody(wikiHost)
+			thief.isSignedOut(wikiHost)
 			jane.before = request // its first use has used it up
 			if got := jane.open(ticket).URL; got.Host != "auth.example.com" {
 				d.Errorf("got to %s with a ticket that a thief has shown, want to the login host again", got)
@@ -84,14 +84,14 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 		"a ticket is stolen from a browser without a cookie": func(d *domains) {
 			jane, thief := d.atAuthentik("jane", "open sesame"), d.guest()
 			thief.asked(thief.open(jane.led(wikiHost+"/a", callback)))
-			thief.isNobody(wikiHost)
+			thief.isSignedOut(wikiHost)
 		},
 		"a victim is signed in as the attacker": func(d *domains) {
 			mallory, jane := d.atAuthentik("joe", "let me in"), d.guest()
 			ticket := mallory.led(filesHost+"/trap", callback)
 			jane.led(filesHost+"/", request)
 			jane.asked(jane.open(ticket))
-			jane.isNobody(filesHost)
+			jane.isSignedOut(filesHost)
 		},
 		"a victim brings the attacker's request": func(d *domains) {
 			mallory, jane := d.guest(), d.atAuthentik("jane", "open sesame")
@@ -99,7 +99,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 			ticket := jane.led(link, callback)
 			jane.open(ticket)
 			mallory.open(ticket)
-			mallory.isNobody(wikiHost)
+			mallory.isSignedOut(wikiHost)
 		},
 		"a ticket of one site is brought to another": func(d *domains) {
 			jane := d.atAuthentik("jane", "open sesame")

@@ -90,7 +90,7 @@ func TestLoginHost_StoreThatFailsAtTheCallback(t *testing.T) {
 	away.Store(true)
 	page := jane.open(link)
 	jane.refused(page, "sessions-unavailable")
-	jane.isNobody(wikiHost)
+	jane.isSignedOut(wikiHost)
 	away.Store(false)
 	jane.greeted(jane.follow(page, "Try again"), wikiHost+"/b", "jane")
 }

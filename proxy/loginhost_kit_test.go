@@ -330,7 +330,7 @@ func (g *guest) challenge(page *browser.Page, answer map[string]any) (c map[stri
 	return c
 }
 
-// signsIn signs somebody in at authentik, beginning at a page of a site.
+// signsIn signs a user in at authentik, beginning at a page of a site.
 func (g *guest) signsIn(address, name, password string) {
 	g.Helper()
 	g.greeted(g.finish(g.open(address), name, password), address, name)

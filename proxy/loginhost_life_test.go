@@ -79,7 +79,7 @@ func TestLoginHost_RechecksFollowAuthentik(t *testing.T) {
 	d.authentik.EndSessions("jane")
 	d.clock.move(11 * time.Minute)
 	d.renew()
-	jane.isNobody(wikiHost)
+	jane.isSignedOut(wikiHost)
 	testsite.Eventually(t, "the end of the session at the other domain", func() bool { return jane.signedInAs(filesHost) == "" })
 }
 
@@ -115,8 +115,8 @@ func TestLoginHost_SignOutEndsWhatBeganBefore(t *testing.T) {
 	testsite.Eventually(t, "the end of the session at the other domain", func() bool { return jane.signedInAs(wikiHost) == "" })
 }
 
-// A user whose session at authentik is replaced in the middle of a recheck stays
-// signed in: what authentik has said to nobody counts for nobody.
+// A user whose session at authentik is replaced in the middle of a recheck
+// stays signed in: what authentik answers to an ended session does not count.
 func TestLoginHost_RecheckThatIsOvertakenBeginsAgain(t *testing.T) {
 	t.Parallel()
 	d := newDomains(t, nil)
@@ -209,9 +209,9 @@ func TestLoginHost_RefusesWhomAuthentikRefuses(t *testing.T) {
 		t.Fatalf("got status %d at %s, want joe refused at the login host:\n%s", page.Status, page.URL, page.Text())
 	}
 	if strings.Contains(d.logged(), "ticket") {
-		t.Errorf("got a ticket for somebody who may not pass:\n%s", d.logged())
+		t.Errorf("got a ticket for a user who may not pass, want none; log:\n%s", d.logged())
 	}
-	joe.isNobody(wikiHost)
+	joe.isSignedOut(wikiHost)
 	page = joe.press(page, "Use another account")
 	joe.greeted(joe.finish(page, "jane", "open sesame"), wikiHost+"/d", "jane")
 }
@@ -244,8 +244,8 @@ func TestLoginHost_SurvivesARestart(t *testing.T) {
 	jane.greeted(jane.open(filesHost+"/r"), filesHost+"/r", "jane")
 }
 
-// authentik that is away, or answers what is none of its own, is no reason to
-// sign anybody out, and the page says so.
+// If authentik is unreachable, or another server answers at its address, no
+// user is signed out, and the page says why the sign-in fails.
 func TestLoginHost_OutageIsReported(t *testing.T) {
 	t.Parallel()
 	d := newDomains(t, nil)

@@ -115,7 +115,7 @@ func TestPassing_RequestsEndNothing(t *testing.T) {
 		jane.are("jane")
 	}
 
-	// A request with somebody else's cookies, of which the session is dead: authentik
+	// A request with another user's cookies, whose session has ended: authentik
 	// deletes the cookie in its answer.
 	joe := d.atAuthentik("joe", "let me in")
 	theirs, _ := joe.Cookies(authHost)

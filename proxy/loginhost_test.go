@@ -32,7 +32,7 @@ func TestLoginHost_OneSignInOpensTwoDomains(t *testing.T) {
 	}
 }
 
-// Somebody who is signed in at authentik enters without a question.
+// A user who is signed in at authentik enters without a question.
 func TestLoginHost_KeepsSingleSignOn(t *testing.T) {
 	t.Parallel()
 	d := newDomains(t, nil)
@@ -43,8 +43,8 @@ func TestLoginHost_KeepsSingleSignOn(t *testing.T) {
 	jane.greeted(jane.open(wikiHost+"/"), wikiHost+"/", "jane")
 }
 
-// authentik gets its cookies and headers as browsers send them, and nobody's word
-// on who is signed in.
+// authentik gets its cookies and headers as browsers send them, and no header
+// of the gate says who is signed in.
 func TestLoginHost_GuardsNothing(t *testing.T) {
 	t.Parallel()
 	d := newDomains(t, nil)

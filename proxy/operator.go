@@ -168,8 +168,8 @@ func (o Operator) endPrograms(ctx context.Context, username string) (all []Entry
 
 // EndAuthentik ends all sessions that rest on one session of authentik, by
 // authentik's own identifier of it, in every process. Other sessions of the
-// same user go on, and so does authentik's own session. It is no error if there
-// are none.
+// same user go on, and so does authentik's own session. It is not an error if
+// no session rests on it.
 func (o Operator) EndAuthentik(ctx context.Context, sid string) error {
 	if sid == "" {
 		return ErrNoSession
@@ -197,9 +197,9 @@ func (o Operator) endEach(ctx context.Context, cached []*session.Session) (ended
 	return ended, nil
 }
 
-// EndOne ends the session of a public id. With a username it is looked for among
-// all of that user's sessions; without, among those that the gate caches. It
-// returns ErrNoSession if there is none.
+// EndOne ends the session of a public id. With a username it is looked for
+// among all of that user's sessions; without, among those that the gate caches.
+// It returns ErrNoSession if no such session is found.
 func (o Operator) EndOne(ctx context.Context, username, id string) (Entry, error) {
 	if username != "" {
 		if ended, err := o.endListed(ctx, username, id); !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrNoUser) {

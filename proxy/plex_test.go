@@ -16,7 +16,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/plex"
 )
 
-// theToken is what Plex gives for a person. Nobody but authentik may see it.
+// theToken is what Plex gives for a person. Only authentik may see it.
 const theToken = "pLeXtOkEn-0123456789"
 
 // A fakePlex stands in for plex.tv.

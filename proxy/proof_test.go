@@ -41,11 +41,8 @@ func TestThrottle_ProgramsGetTheSame(t *testing.T) {
 	}
 }
 
-// TestTheFieldsOfAProgramCountWhateverTheyAnswer: authentik hands an answer to whatever it asks,
-// and a visit can be made to say that it asks something else.
-// TestWhatIsKeptOfAttemptsIsBoundedAndNamesNobody has a million accounts tried from as many addresses.
-// TestTheAccountThatAuthentikNamesCounts: two pages of one session of authentik can be used to try
-// an account on a page that shows another.
+// TestThrottle_AnswerWithoutAReplyDoesNotCount answers while authentik is down:
+// an answer that authentik has not checked is no attempt.
 func TestThrottle_AnswerWithoutAReplyDoesNotCount(t *testing.T) {
 	t.Parallel()
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })

@@ -184,7 +184,7 @@ func TestRedirect_RefusalHasAPage(t *testing.T) {
 		want   Code
 	}{
 		{"unknown client", func(reg *registration) {
-			reg.gate = func(cfg *Config) { cfg.OIDC.ClientID = "somebody" }
+			reg.gate = func(cfg *Config) { cfg.OIDC.ClientID = "unknown" }
 		}, fault.ClientRejected},
 		{"another address", func(reg *registration) { reg.provider.RedirectURIs = []string{"https://other.example.com/"} }, fault.RedirectURIRejected},
 		{"wrong secret", func(reg *registration) {

@@ -50,8 +50,9 @@ type FormField struct {
 }
 
 // Basic returns the value of the header Authorization for a name and a password
-// (RFC 7617), in UTF-8. It is empty if there are none, or none that the header can
-// tell: a name cannot have a colon, and neither can have control characters.
+// (RFC 7617), in UTF-8. It is empty if one of the two is empty or cannot be
+// sent in the header: a name cannot have a colon, and neither can have control
+// characters.
 func Basic(user, password string) string {
 	if user == "" || password == "" || strings.Contains(user, ":") || strings.ContainsFunc(user+password, unicode.IsControl) {
 		return ""

@@ -286,14 +286,14 @@ func TestToken_ForgedOnesAreRefused(t *testing.T) {
 		{"another client", sign(claims{"aud": "other"}), fault.TokenInvalid},
 		{"no client", sign(claims{"aud": nil}), fault.TokenInvalid},
 		{"several clients, none of them ours", sign(claims{"aud": []string{"one", "two"}}), fault.TokenInvalid},
-		{"several clients, and nobody says whose", sign(claims{"aud": []string{theClient, "other"}}), fault.TokenInvalid},
+		{"several clients without an authorized party", sign(claims{"aud": []string{theClient, "other"}}), fault.TokenInvalid},
 		{"made for another party", sign(claims{"aud": []string{theClient, "other"}, "azp": "other"}), fault.TokenInvalid},
 		{"made for another party alone", sign(claims{"azp": "other"}), fault.TokenInvalid},
 		{"another nonce", sign(claims{"nonce": "of another sign-in"}), fault.TokenInvalid},
 		{"no nonce", sign(claims{"nonce": nil}), fault.TokenInvalid},
 		{"an access token's hash that is not its own", sign(claims{"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}), fault.TokenInvalid},
 		{"a logout token", sign(claims{"events": events}), fault.TokenInvalid},
-		{"nobody in particular", sign(claims{"sub": ""}), fault.TokenInvalid},
+		{"an empty subject", sign(claims{"sub": ""}), fault.TokenInvalid},
 		{"expired", sign(claims{"exp": ago(5 * time.Minute)}), fault.ClockSkew},
 		{"no end", sign(claims{"exp": nil}), fault.ClockSkew},
 		{"not yet valid", sign(claims{"nbf": ago(-time.Hour)}), fault.TokenInvalid},
@@ -302,7 +302,7 @@ func TestToken_ForgedOnesAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			who, err := i.redeem(tt.token)
 			if err == nil {
-				t.Fatalf("it proves that somebody is %+v", who.User)
+				t.Fatalf("got user %+v, want the token refused", who.User)
 			}
 			if got := fault.From(err).Code; got != tt.want {
 				t.Errorf("code %s, want %s: %v", got, tt.want, fault.Cause(err))
@@ -469,7 +469,7 @@ func TestLogoutToken_IsVerified(t *testing.T) {
 		"without an event":       sign(claims{"events": nil}),
 		"another event":          sign(claims{"events": claims{"http://schemas.openid.net/event/other": struct{}{}}}),
 		"without an identifier":  sign(claims{"jti": nil}),
-		"of nobody":              sign(claims{"sub": nil, "sid": nil}),
+		"without a user":         sign(claims{"sub": nil, "sid": nil}),
 		"another client":         sign(claims{"aud": "other"}),
 		"another issuer":         sign(claims{"iss": "https://evil.example.com/"}),
 		"expired":                sign(claims{"exp": now.Add(-5 * time.Minute).Unix()}),

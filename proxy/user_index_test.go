@@ -36,7 +36,7 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 		!newest.Until.Equal(s.Until) || !newest.Begun.Equal(s.Begun) {
 		t.Errorf("the newest is %+v", newest)
 	}
-	if _, err := d.Operator().SessionsOf(t.Context(), "nobody"); !errors.Is(err, ErrNoUser) {
+	if _, err := d.Operator().SessionsOf(t.Context(), "unknown"); !errors.Is(err, ErrNoUser) {
 		t.Errorf("unknown user: got error %v", err)
 	}
 	if seen := d.Operator().Cached(); len(seen) != 1 || seen[0].ID != newest.ID || seen[0].User != "jane" || seen[0].Site != "app.example.com" {

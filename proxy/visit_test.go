@@ -107,7 +107,8 @@ func TestVisit_SealedWithOnlyTheBrowsersSecretIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzProceed sends forms of every kind: nobody is admitted, and nothing breaks.
+// FuzzProceed sends forms of every kind: no form signs a user in, and nothing
+// breaks.
 func FuzzProceed(f *testing.F) {
 	s := newSite(f, nil)
 	for _, seed := range []string{"visit=x&to=//evil", "visit=&again=1", "on=1&flow=recovery", "%zz", "to=%0d%0a", "uid_field=a;b"} {

@@ -75,7 +75,7 @@ func (e *Error) Error() string { return e.Title }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// A meaning is what a code stands for.
+// A meaning is the status and the title of a code.
 type meaning struct {
 	status int
 	title  string
@@ -84,8 +84,8 @@ type meaning struct {
 var meanings = map[Code]meaning{
 	SignInRequired:       {http.StatusUnauthorized, "Sign-in required"},
 	NotAllowed:           {http.StatusForbidden, "Not allowed to use this application"},
-	DeniedByFlow:         {http.StatusForbidden, "Signed nobody in"},
-	VisitLost:            {http.StatusBadRequest, "Visit of another browser"},
+	DeniedByFlow:         {http.StatusForbidden, "Sign-in flow ended without a user"},
+	VisitLost:            {http.StatusBadRequest, "Sign-in begun in another browser"},
 	VisitExpired:         {http.StatusBadRequest, "Visit expired"},
 	CookiesBlocked:       {http.StatusBadRequest, "Session cookie not kept"},
 	AuthentikUnreachable: {http.StatusServiceUnavailable, "Sign-in service unreachable"},
@@ -103,18 +103,18 @@ var meanings = map[Code]meaning{
 	TooManyAttempts:      {http.StatusTooManyRequests, "Too many attempts to sign in"},
 	ClientRejected:       {http.StatusBadGateway, "Client rejected by the sign-in service"},
 	RedirectURIRejected:  {http.StatusBadGateway, "Redirect URI rejected by the sign-in service"},
-	IssuerMismatch:       {http.StatusBadGateway, "Issuer of another name"},
+	IssuerMismatch:       {http.StatusBadGateway, "Issuer does not match the configuration"},
 	KeysUnreachable:      {http.StatusBadGateway, "Signing keys unreachable"},
 	TokenInvalid:         {http.StatusBadGateway, "Token invalid"},
 	ClockSkew:            {http.StatusBadGateway, "Clocks differ"},
 	StepUpRefused:        {http.StatusForbidden, "Not signed in as this application demands"},
-	SignInLoop:           {http.StatusLoopDetected, "Sign-ins do not hold"},
+	SignInLoop:           {http.StatusLoopDetected, "Too many sign-ins in a row"},
 	AuthentikTLS:         {http.StatusBadGateway, "No secure connection to the sign-in service"},
 	AuthentikBehindGate:  {http.StatusBadGateway, "Address of the sign-in service leads to a gate"},
 	SignOnFailed:         {http.StatusBadGateway, "Sign-in at the application failed"},
 	LoginHostUnknown:     {http.StatusBadGateway, "Login host not known"},
 	SeveralSessions:      {http.StatusBadRequest, "Several sessions at once"},
-	HostUnknown:          {http.StatusMisdirectedRequest, "Host not known to be this site's"},
+	HostUnknown:          {http.StatusMisdirectedRequest, "Host not configured for this site"},
 }
 
 // Codes returns every code, in no particular order.

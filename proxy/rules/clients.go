@@ -39,7 +39,7 @@ func (c Clients) Check() (wrong []error) {
 	add(further && !c.Bearer, "bearer names further clients, but no tokens are let in; write bearer as a scheme too")
 	add(further && !c.TrustBindings,
 		"tokens of further clients are issued by the bindings of their own applications, and not by those of this site's; write trust_bindings in the block if these may decide, or leave the clients out")
-	add(!further && c.TrustBindings, "trust_bindings is about further clients, and there are none; write bearer <client_id> in the block, or leave it out")
+	add(!further && c.TrustBindings, "trust_bindings is for the tokens of further clients, but no further client is named; write bearer <client_id> in the block, or leave trust_bindings out")
 	add(c.Basic && c.RequireMFA,
 		"basic lets no program in, as require mfa is for every request and a password shows no second factor; leave basic out, or write require mfa only for some requests: on <matcher> { require mfa }")
 	add(c.Basic && c.MaxAge && !c.RequireMFA,

@@ -160,8 +160,9 @@ func LoginOrigin(text string) error {
 	return nil
 }
 
-// Secure reports whether nobody on the network can listen between a browser and an
-// origin: it has HTTPS, or is on the browser's own machine.
+// Secure reports whether the way between a browser and an origin is safe from
+// listeners on the network: the origin has HTTPS, or is on the browser's own
+// machine.
 func Secure(u *url.URL) bool {
 	name := Host(u.Hostname())
 	addr, err := netip.ParseAddr(name)

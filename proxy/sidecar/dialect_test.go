@@ -199,7 +199,7 @@ func TestConfig_MistakesAreFoundTogether(t *testing.T) {
 	other, _ := ParsePeer("10.0.0.2/32", "envoy")
 	errs := Config{From: []Peer{one, other}, Sites: []Site{{Host: "a.example.com"}, {Host: "A.example.com"}, {Host: "*"}, {Host: "https://b"}, {Host: "a.*.com"}}}.Check()
 	if len(errs) != 5 {
-		t.Errorf("got %v, want a peer given twice, a site given twice, and three hosts that are none", errs)
+		t.Errorf("got %v, want a peer given twice, a site given twice, and three names that are not hosts", errs)
 	}
 }
 

@@ -37,7 +37,7 @@ type network struct {
 }
 
 // newNetwork starts a gate before two sites. There, authentik lets Jane use the
-// application wiki, and nobody the application vault. Each test has a gate.
+// application wiki, and no user the application vault. Each test has a gate.
 func newNetwork(t testing.TB, dialect Dialect, change func(*proxy.Config)) *network {
 	t.Helper()
 	cfg := testsite.Flow()

@@ -138,7 +138,8 @@ func (c *call) passOn(r *http.Request) {
 	})
 }
 
-// gateOf returns the gate before a host. If there is none, it refuses the request.
+// gateOf returns the gate before a host. If no gate is before the host, it
+// refuses the request.
 func (c *call) gateOf(r *http.Request, host string) (*proxy.Gate, bool) {
 	site, ok := c.sidecar.sites.at(host)
 	if !ok {

@@ -58,8 +58,8 @@ type Record struct {
 // may have been made or not. While a store fails, the gate refuses every
 // request that needs a session.
 type Store interface {
-	// Load returns the record under name. If there is none, if it has expired,
-	// or if the name has a tombstone, found is false and err is nil.
+	// Load returns the record under name. If no record is under it, if the record
+	// has expired, or if the name has a tombstone, found is false and err is nil.
 	Load(ctx context.Context, name string) (r Record, found bool, err error)
 
 	// Save writes the record under name if the record that is there has

@@ -1,7 +1,7 @@
-// Package audit writes a line for each event that somebody may ask about later:
-// who has signed in, who was refused and why, and which session has ended. Every
-// line has the same fields, so that a program can read them without knowing the
-// events.
+// Package audit writes a line for each event that an auditor may ask about
+// later: who has signed in, who was refused and why, and which session has
+// ended. Every line has the same fields, so that a program can read them
+// without knowing the events.
 package audit
 
 import (

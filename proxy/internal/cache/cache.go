@@ -82,8 +82,8 @@ func unowned(work func(context.Context)) bool {
 	return true
 }
 
-// Get returns the value of a key. If there is none or it has expired, found is
-// false.
+// Get returns the value of a key. If the key has no value or it has expired,
+// found is false.
 func (c *Cache[K, V]) Get(key K) (value V, found bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -207,7 +207,7 @@ func (c *Cache[K, V]) overfull() bool {
 	return len(c.kept) > c.options.Entries || c.options.Bytes > 0 && c.weight > c.options.Bytes
 }
 
-// remove drops an entry; nil is none.
+// remove drops an entry. It does nothing if the entry is nil.
 func (c *Cache[K, V]) remove(element *list.Element) {
 	if element == nil {
 		return

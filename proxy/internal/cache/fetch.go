@@ -35,8 +35,9 @@ type call[V any] struct {
 	err   error
 }
 
-// Do returns the value of a key, and fetches it if there is none. One fetch of a
-// key runs at a time; all callers that ask meanwhile get its result.
+// Do returns the value of a key, and fetches it if the cache does not have it.
+// One fetch of a key runs at a time; all callers that ask meanwhile get its
+// result.
 //
 // A caller whose ctx ends leaves with its error; the fetch goes on for the
 // others, with the context of the cache's owner. It runs in a goroutine of its

@@ -91,8 +91,8 @@ func (x *Exchange) arrived() (a Arrivals, others []string) {
 	return nil, nil
 }
 
-// SetArrivals has the browser count at this gate. An empty list expires the
-// cookie if there are none at other gates.
+// SetArrivals stores the arrivals at this gate in the browser's cookie. An
+// empty list expires the cookie if it has no arrivals of other gates.
 func (x *Exchange) SetArrivals(a Arrivals) {
 	_, all := x.arrived()
 	all = all[max(0, len(all)-maxNoted+maxArrivals):]

@@ -10,9 +10,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// Shows reports whether the request shows a credential of a scheme that programs
-// may use. A browser sends a name and password by itself, once a person has typed
-// them, also with requests that other sites have made: from these, Basic is none.
+// Shows reports whether the request shows a credential of a scheme that
+// programs may use. Once a person has typed a name and password, a browser
+// sends them by itself, also with requests that other sites cause: Basic in
+// those does not count.
 func (x *Exchange) Shows() bool {
 	return x.Programs.Allows(x.Credential.Scheme) && !x.borrowed()
 }

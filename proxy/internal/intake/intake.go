@@ -44,7 +44,8 @@ type Room struct {
 	freed   chan struct{} // closed when some room is given back
 }
 
-// enter takes room for so many bytes, and waits a little if there is none.
+// enter takes room for so many bytes, and waits a little if there is not
+// enough.
 func (r *Room) enter(ctx context.Context, client netip.Addr, size int64) error {
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()

@@ -83,8 +83,9 @@ func (p *Passing) Answered(header http.Header) {
 	})
 }
 
-// follow moves what rests on authentik's session to the session that the browser
-// has now, or ends it if there is none of the same user.
+// follow moves the gates' sessions that rest on authentik's session to the
+// session that the browser has now, or ends them if that session is not of the
+// same user.
 func (p *Passing) follow(ctx context.Context, now flowclient.Cookies) error {
 	kept, found, err := p.records.Copy(ctx, p.secret)
 	if err != nil || !found {

@@ -52,8 +52,8 @@ func (p *Pages) printable(r *http.Request, q Question) bool {
 		len(r.Header.Get("Accept-Language")) <= maxPrintedLanguage
 }
 
-// print returns the printed page of a question, and draws it if there is none. ok
-// is false if the page cannot be printed.
+// print returns the printed page of a question, and draws it if it is not kept.
+// ok is false if the page cannot be printed.
 func (p *Pages) print(r *http.Request, q Question) (found printed, ok bool) {
 	language := r.Header.Get("Accept-Language")
 	if found, ok = q.Prints.find(language, q.Brand); ok {

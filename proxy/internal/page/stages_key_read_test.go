@@ -58,18 +58,18 @@ func TestKey_AnswersOnlyItsChallenge(t *testing.T) {
 		form      []string
 		want      flowclient.Answer
 	}{
-		"a factor":                   {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "chosen", "webauthn:3"}, flowclient.ValidateWebAuthnAnswer{Response: json.RawMessage(proof)}},
-		"no factor":                  {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", ""}, nil},
-		"a code instead":             {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"code", "123456"}, flowclient.ValidateCodeAnswer{Code: "123456"}},
-		"a code to a key":            {flowclient.ComponentAuthenticatorValidate, keyAlone, []string{"code", "123456"}, nil},
-		"a key nobody asked for":     {flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"totp","device_uid":"7"}]`, []string{"webauthn", proof}, nil},
-		"a choice before a key":      {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "device", ""}, nil},
-		"a new key":                  {flowclient.ComponentAuthenticatorWebAuthn, registration, []string{"response", attesting}, flowclient.AuthenticatorWebAuthnAnswer{Response: json.RawMessage(attesting)}},
-		"no new key":                 {flowclient.ComponentAuthenticatorWebAuthn, registration, []string{"response", proof}, nil},
-		"a passkey":                  {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", proof, "uid_field", ""}, flowclient.IdentificationAnswer{Passkey: json.RawMessage(proof)}},
-		"a broken passkey":           {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", "{}", "uid_field", "jane"}, nil},
-		"a name instead":             {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", "", "uid_field", "jane"}, flowclient.IdentificationAnswer{UID: "jane"}},
-		"a passkey nobody asked for": {flowclient.ComponentIdentification, `,"user_fields":["username"]`, []string{"passkey", proof, "uid_field", "jane"}, flowclient.IdentificationAnswer{UID: "jane"}},
+		"a factor":              {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "chosen", "webauthn:3"}, flowclient.ValidateWebAuthnAnswer{Response: json.RawMessage(proof)}},
+		"no factor":             {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", ""}, nil},
+		"a code instead":        {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"code", "123456"}, flowclient.ValidateCodeAnswer{Code: "123456"}},
+		"a code to a key":       {flowclient.ComponentAuthenticatorValidate, keyAlone, []string{"code", "123456"}, nil},
+		"an unwanted key":       {flowclient.ComponentAuthenticatorValidate, `,"device_challenges":[{"device_class":"totp","device_uid":"7"}]`, []string{"webauthn", proof}, nil},
+		"a choice before a key": {flowclient.ComponentAuthenticatorValidate, keyAndApp, []string{"webauthn", proof, "device", ""}, nil},
+		"a new key":             {flowclient.ComponentAuthenticatorWebAuthn, registration, []string{"response", attesting}, flowclient.AuthenticatorWebAuthnAnswer{Response: json.RawMessage(attesting)}},
+		"no new key":            {flowclient.ComponentAuthenticatorWebAuthn, registration, []string{"response", proof}, nil},
+		"a passkey":             {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", proof, "uid_field", ""}, flowclient.IdentificationAnswer{Passkey: json.RawMessage(proof)}},
+		"a broken passkey":      {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", "{}", "uid_field", "jane"}, nil},
+		"a name instead":        {flowclient.ComponentIdentification, `,"user_fields":["username"]` + passkeyOffered, []string{"passkey", "", "uid_field", "jane"}, flowclient.IdentificationAnswer{UID: "jane"}},
+		"an unwanted passkey":   {flowclient.ComponentIdentification, `,"user_fields":["username"]`, []string{"passkey", proof, "uid_field", "jane"}, flowclient.IdentificationAnswer{UID: "jane"}},
 	} {
 		c := challengeOf(t, row.fields, row.component)
 		got, wrong := Read(c, formOf(c, row.form...))

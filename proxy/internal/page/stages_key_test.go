@@ -42,12 +42,12 @@ func TestKey_WorksOnlyAtItsHost(t *testing.T) {
 		"at home":                          {"app.example.com", "https://app.example.com/", "https://app.example.com", true},
 		"below a path":                     {"app.example.com", "https://app.example.com/authentik/", "https://app.example.com", true},
 		"at a port":                        {"app.example.com", "https://app.example.com:8443/", "https://app.example.com:8443", true},
-		"of nobody in particular":          {"", "https://app.example.com/", "https://app.example.com", true},
+		"of no party":                      {"", "https://app.example.com/", "https://app.example.com", true},
 		"on this machine":                  {"localhost", "http://localhost:8080/", "http://localhost:8080", true},
 		"on this machine by another name":  {"a.localhost", "http://a.localhost/", "http://a.localhost", true},
 		"a name without a dot":             {"intranet", "https://intranet/", "https://intranet", true},
 		"authentik's":                      {"auth.example.com", "https://auth.example.com/", "https://app.example.com", false},
-		"authentik's, of nobody":           {"", "https://auth.example.com/", "https://app.example.com", false},
+		"authentik's, of no party":         {"", "https://auth.example.com/", "https://app.example.com", false},
 		"another's at home":                {"auth.example.com", "https://app.example.com/", "https://app.example.com", false},
 		"of the domain above":              {"example.com", "https://app.example.com/", "https://app.example.com", false},
 		"ours, but authentik is elsewhere": {"app.example.com", "https://auth.example.com/", "https://app.example.com", false},
@@ -61,7 +61,7 @@ func TestKey_WorksOnlyAtItsHost(t *testing.T) {
 		"no address of authentik":          {"app.example.com", "", "https://app.example.com", false},
 		"no origin":                        {"", "", "", false},
 		"a null origin":                    {"", "null", "null", false},
-		"an origin that is none":           {"x", "https://x/", "https://x\x7f", false},
+		"a broken origin":                  {"x", "https://x/", "https://x\x7f", false},
 		"neither of them":                  {"", "https:///", "https://", false},
 	} {
 		if got := keyWorksAt(row.party, row.root, row.origin); got != row.want {

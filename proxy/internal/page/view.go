@@ -53,7 +53,7 @@ type accountView struct {
 	// Name is the user's name, or the name that was typed where authentik does
 	// not tell.
 	Name string
-	// Face is the address of the user's picture, empty if there is none.
+	// Face is the address of the user's picture, or empty.
 	Face template.URL
 }
 

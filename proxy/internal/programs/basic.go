@@ -129,7 +129,8 @@ func over(c flowclient.Challenge) bool {
 	return ended
 }
 
-// answer returns the answer to a question, or why there is none.
+// answer returns the answer to a question, or an error that says why the gate
+// cannot answer it.
 func (r *run) answer(question flowclient.Challenge) (flowclient.Answer, error) {
 	if question.Common().Errors != nil {
 		return nil, &authn.Refusal{Reason: reasonWrong}

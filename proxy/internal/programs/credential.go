@@ -23,7 +23,8 @@ const (
 const maxCredential = 16 << 10
 
 // A Credential is what the header Authorization of one request says. It is not
-// kept for longer than the request runs. The zero Credential is none.
+// kept for longer than the request runs. The zero Credential means that the
+// request shows no credential.
 type Credential struct {
 	// Scheme is empty unless it is one of those above.
 	Scheme Scheme

@@ -95,13 +95,15 @@ func notWellFormed(err error) error {
 	return nil
 }
 
-// readMembers reads a JSON object; null is none.
+// readMembers reads a JSON object. ok is false if the text is not an object, or
+// null.
 func readMembers(text []byte) (members map[string]json.RawMessage, ok bool) {
 	err := json.Unmarshal(text, &members)
 	return members, err == nil && members != nil
 }
 
-// readText reads a JSON string; null is none.
+// readText reads a JSON string. ok is false if the value is not a string, or
+// null.
 func readText(value json.RawMessage) (text string, ok bool) {
 	err := json.Unmarshal(value, &text)
 	return text, err == nil && value[0] == '"'

@@ -228,9 +228,9 @@ var ErrMoved = errors.New("authentik's session was replaced during the recheck")
 // maxMoves is how often a recheck begins again because of that.
 const maxMoves = 2
 
-// askAbout asks authentik about a session, and again if it has moved meanwhile:
-// what authentik says about access by cookies that have ended, it says of nobody.
-// gone says that authentik's session has ended.
+// askAbout asks authentik about a session, and again if authentik has replaced
+// its session meanwhile: to cookies that have ended, authentik answers as to an
+// anonymous visitor. gone says that authentik's session has ended.
 func (r *Registry) askAbout(ctx context.Context, rec *Record) (apps map[string]bool, who Proof, gone bool, err error) {
 	for range maxMoves {
 		if apps, who, gone, err = r.askOnce(ctx, rec); !errors.Is(err, ErrMoved) {

@@ -20,7 +20,7 @@ type LoginHost struct {
 	Gate *host.Member
 }
 
-var errForeignHost = errors.New("the host is none that the configuration names for this site, or the browser has asked for it without HTTPS")
+var errForeignHost = errors.New("the configuration does not name this host for the site, or the browser has asked for it without HTTPS")
 
 // departToHost sends the browser to the login host. second says that it was there
 // before, and that what it came back with was of no use.
@@ -52,8 +52,9 @@ func (h *Handler) departToHost(x *exchange.Exchange, back string, second bool) {
 
 // Arrive answers GET callback of a gate whose visitors sign in at a login host:
 // the browser comes back with a ticket. If the ticket is not good the browser
-// goes there once more, where a signed-in user is asked nothing. A visitor who was
-// sent here with a ticket of somebody else's (login CSRF) signs in as themselves.
+// goes there once more, where a signed-in user is asked nothing. An attacker
+// may send a visitor here with the attacker's ticket (login CSRF); the visitor
+// then still signs in as themselves.
 //
 // Every way out of here is a redirect or a page that no script of this site can
 // read, so that a ticket stays in no address that one could.

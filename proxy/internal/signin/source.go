@@ -206,7 +206,7 @@ func (h *Handler) arriveBy(x *exchange.Exchange, vis Visit, step flowclient.Step
 	return out
 }
 
-// Chosen returns the chosen source for the page, or nil if there is none.
+// Chosen returns the source that the visitor has chosen, for the page, or nil.
 func (h *Handler) Chosen(vis Visit) *page.ChosenSource {
 	if vis.Detour == nil {
 		return nil

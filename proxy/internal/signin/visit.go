@@ -133,8 +133,9 @@ func (v Visit) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 	return x.Identity.Sign(sealed), err
 }
 
-// forPage seals the visit for the page that answers a request. The head of a page
-// from a copy needs none: nobody can answer it, and authentik has no session for it.
+// forPage seals the visit for the page that answers a request. The answer to a
+// HEAD request whose page is from a copy needs no visit: it has no form to
+// answer with, and authentik has no session for it.
 func (v Visit) forPage(x *exchange.Exchange) (string, error) {
 	if v.copy != nil && x.R.Method == http.MethodHead {
 		return "", nil

@@ -145,7 +145,8 @@ func (h *Handler) farewell(x *exchange.Exchange, ended page.SignOutScope, there 
 }
 
 // A departure is where a browser ends authentik's session that it holds itself,
-// and whether it comes back from there. The zero departure is none.
+// and whether it comes back from there. The zero departure means that the
+// browser need not go to authentik.
 type departure struct {
 	to   string
 	back bool

@@ -26,7 +26,7 @@ func newCounter(free int) counter {
 	return counter{free: free, byKey: map[Key]*list.Element{}, order: list.New()}
 }
 
-// find returns the count of a key as it is now; nil if there is none.
+// find returns the count of a key as it is now, or nil if the key has no count.
 func (c counter) find(now time.Time, key Key) *count {
 	element, ok := c.byKey[key]
 	if !ok {

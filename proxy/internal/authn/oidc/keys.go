@@ -76,7 +76,7 @@ type limitedTransport struct {
 	kept   *cache.Cache[string, fetched]
 }
 
-// A fetched response, or why there is none.
+// A fetched response, or the error of the request.
 type fetched struct {
 	status int
 	header http.Header

@@ -46,7 +46,7 @@ func TestAnAnswerOfTheAuthorizeEndpoint(t *testing.T) {
 		}
 	}
 	if _, err := codeIn(a, a.Redirect+"?error=login_required&state="+a.State, issuer); !errors.Is(err, authn.ErrNotSignedIn) {
-		t.Errorf("nobody is signed in: %v", err)
+		t.Errorf("got error %v, want %v", err, authn.ErrNotSignedIn)
 	}
 }
 

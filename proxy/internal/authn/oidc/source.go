@@ -150,11 +150,11 @@ func (p *Source) redeemAt(ctx context.Context, v flowclient.Visitor, cookies flo
 	return who, err
 }
 
-// Recheck redeems the refresh token. If there is none, or authentik does not
-// accept it, authentik is asked for a code in the session that the gate holds,
-// without the visitor: so a session goes on whose process was killed between the
-// two halves of a renewal. If the gate holds no session, the access token must
-// still be good.
+// Recheck redeems the refresh token. If the session has no refresh token, or
+// authentik does not accept it, the gate asks authentik for a code with
+// authentik's session that it holds, without the visitor. So a session survives
+// if the process was killed in the middle of a renewal. If the gate holds no
+// session, the access token must still be good.
 func (p *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
 	v := rec.Visitor()
 	if rec.Tokens != nil && rec.Tokens.Refresh != "" {
