@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// seed adds all samples. It fails if there are none.
+// seed adds all samples. It fails without samples.
 func seed(f *testing.F) {
 	f.Helper()
 	for _, release := range releases {

@@ -77,7 +77,8 @@ func (o object) seconds(key string) time.Duration {
 	return 0
 }
 
-// time returns a time stamp (RFC 3339), or the zero time if there is none.
+// time returns a time stamp (RFC 3339), or the zero time if the member is
+// missing or no time stamp.
 func (o object) time(key string) time.Time {
 	t, err := time.Parse(time.RFC3339, o.text(key))
 	if err != nil {

@@ -62,8 +62,9 @@ func (w *walk) readRedeemed(q request, r reply) (Challenge, *request, error) {
 	return nil, nil, unexpected(q, r, nil)
 }
 
-// sourceResult reads the result of a source: a redirect, or a page that says why
-// there is none. No question can come here, since it would belong to no flow.
+// sourceResult reads the result of a source: a redirect, or a page that says
+// why the sign-in failed. No question can come here, since it would belong to
+// no flow.
 func (w *walk) sourceResult(q request, r reply) (Challenge, *request, error) {
 	ch, err := decodeAt(r.body, w.c.root(w.v))
 	if err != nil {

@@ -33,9 +33,10 @@ type Step struct {
 	// Login says whether a user was signed in during this call, and by which flow. It
 	// is not part of the encoded step.
 	Login Login
-	// Led are the flows that have led to another by themselves during this call, as
-	// a redirect stage does, before a user was signed in. A flow with an address of
-	// the visitor's in its query is none of them.
+	// Led are the flows that, during this call and before a user was signed in,
+	// have led to another flow by themselves, as a redirect stage does. A flow
+	// whose query has the parameter next is left out, since the visitor may have
+	// chosen that address.
 	Led []string
 	// SessionUntil is until when the session cookie lasts, if authentik has set it
 	// during this call to outlast the browser, as for a visitor who wants to stay

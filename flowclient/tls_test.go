@@ -297,7 +297,7 @@ func TestNew_RefusesTLSOptionsThatCannotHold(t *testing.T) {
 		"a name with plain HTTP":           {Config{URL: address(t, "http://authentik:9000"), TLSServerName: "x"}, "https://"},
 		"a pin with plain HTTP":            {Config{URL: address(t, "http://authentik:9000"), PinSHA256: pin}, "https://"},
 		"a name with a port":               {Config{URL: secure, TLSServerName: "x:443"}, "without a port"},
-		"a name that is none":              {Config{URL: secure, TLSServerName: "a b"}, "TLSServerName must"},
+		"not a name":                       {Config{URL: secure, TLSServerName: "a b"}, "TLSServerName must"},
 		"a short pin":                      {Config{URL: secure, PinSHA256: pin[2:]}, "64 hexadecimal digits"},
 		"a pin in base64":                  {Config{URL: secure, PinSHA256: "sha256/AAAA="}, "64 hexadecimal digits"},
 		"a pin for a wrapped transport":    {Config{URL: secure, PinSHA256: pin, Transport: wrapped}, "Config.TLSConfig"},

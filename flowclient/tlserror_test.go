@@ -37,7 +37,7 @@ func TestTLS_WrongSchemeIsExplained(t *testing.T) {
 		}
 		_, asked := client.Ask(t.Context(), Visitor{}, login)
 		req, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, cfg.URL.String()+"/application/o/x/", nil)
-		_, carried := client.Relay().HTTP(Visitor{}).Do(req) //nolint:bodyclose // There is none.
+		_, carried := client.Relay().HTTP(Visitor{}).Do(req) //nolint:bodyclose // The request gets no response.
 		for _, err := range []error{asked, carried} {
 			var te *TLSError
 			if !errors.As(err, &te) || te.Reason != c.want || !errors.Is(err, ErrUnreachable) {
