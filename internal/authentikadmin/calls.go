@@ -42,8 +42,8 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 	return me.User, err
 }
 
-// Application returns the application of a slug. If there is none, or the token
-// may not see it, found is false.
+// Application returns the application of a slug. If it does not exist, or the
+// token may not see it, found is false.
 func (c *Client) Application(ctx context.Context, slug string) (app Application, found bool, err error) {
 	err = c.call(ctx, http.MethodGet, pathApplications+url.PathEscape(slug)+"/", nil, nil, &app)
 	if absent(err) {

@@ -51,7 +51,7 @@ func TestClient_BelievesNoFilter(t *testing.T) {
 	if all, err := c.ProvidersNamed(t.Context(), "mine"); err != nil || len(all) != 1 || all[0].PK != 2 {
 		t.Errorf("got %+v %v, want the one of that name", all, err)
 	}
-	if _, found, err := c.Group(t.Context(), "nobody"); err != nil || found {
+	if _, found, err := c.Group(t.Context(), "unknown"); err != nil || found {
 		t.Errorf("got found %v %v, want no group", found, err)
 	}
 }

@@ -37,7 +37,7 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("authentik refuses %s with %d: %s", e.Request, e.Status, text)
 }
 
-// BadToken reports whether authentik does not know the token, or there is none.
+// BadToken reports whether authentik does not know the token, or got no token.
 func (e *RefusedError) BadToken() bool {
 	return e.Status == http.StatusForbidden && e.Right == ""
 }

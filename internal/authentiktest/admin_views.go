@@ -20,7 +20,7 @@ func (v *visit) executeFlow() *response {
 	f, found := v.srv.flow(v.args["slug"])
 	switch {
 	case v.user.PK == 0:
-		return v.nobody()
+		return v.unauthenticated()
 	case !v.srv.superuser(v.user):
 		v.session.modified = true
 		return v.api(http.StatusForbidden, object{"detail": "You do not have permission to perform this action."})

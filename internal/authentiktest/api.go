@@ -141,7 +141,7 @@ func (v *visit) action(status int, body any) *response {
 	return res
 }
 
-func (v *visit) nobody() *response {
+func (v *visit) unauthenticated() *response {
 	return v.api(http.StatusForbidden, object{"detail": "Authentication credentials were not provided."})
 }
 
@@ -150,7 +150,7 @@ func (v *visit) me() *response {
 		return refusal
 	}
 	if v.user.PK == 0 {
-		return v.nobody()
+		return v.unauthenticated()
 	}
 	v.session.modified = true
 	me := object{"user": v.self(v.user)}
@@ -194,7 +194,7 @@ func (s *Server) application(slug string) (Application, bool) {
 
 // flowList refuses, since only administrators may list flows.
 func (v *visit) flowList() *response {
-	res := v.nobody()
+	res := v.unauthenticated()
 	res.allow = "GET, POST, HEAD, OPTIONS"
 	return res
 }

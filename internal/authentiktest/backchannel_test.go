@@ -236,7 +236,7 @@ func TestBackchannel_GivesUpAfterRepeatedFailures(t *testing.T) {
 	}{
 		"a client that refuses":    {refusing.address, http.StatusBadRequest},
 		"a client that is away":    {"http://127.0.0.1:1/told", 0},
-		"an address that is none":  {"http://[told", 0},
+		"a broken address":         {"http://[told", 0},
 		"a client that goes round": {round(t), 0},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -26,7 +26,7 @@ func (v *visit) deviceList() *response {
 		return refusal
 	}
 	if v.user.PK == 0 {
-		return v.nobody()
+		return v.unauthenticated()
 	}
 	list := []object{}
 	for _, d := range v.srv.current(v.user).devices(nil) {

@@ -136,9 +136,9 @@ func TestEmail_LinkKeepsTheQueryOfThePage(t *testing.T) {
 func TestEmail_NeedsAPendingUser(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Flows: []Flow{
-		flowOf("nobody", &EmailStage{}), flowOf("unknown", ask(), &EmailStage{}),
+		flowOf("anonymous", &EmailStage{}), flowOf("unknown", ask(), &EmailStage{}),
 	}})
-	want(t, browser.do(http.MethodGet, executor("nobody"), ""), "component", "ak-stage-access-denied")
+	want(t, browser.do(http.MethodGet, executor("anonymous"), ""), "component", "ak-stage-access-denied")
 	browser.do(http.MethodGet, executor("unknown"), "")
 	want(t, browser.do(http.MethodPost, executor("unknown"), `{"uid_field": "x"}`), "component", "ak-stage-flow-error")
 	if sent := len(s.Mail()); sent != 0 {

@@ -22,10 +22,10 @@ func TestUserLoginStage_RefusesMissingAndInactiveUsers(t *testing.T) {
 	gone := person("lg-gone")
 	gone.Inactive = true
 	_, c := serve(t, Config{Users: []User{gone}, Flows: []Flow{
-		flowOf("nobody", &UserLoginStage{}),
+		flowOf("anonymous", &UserLoginStage{}),
 		flowOf("inactive", ask(), &UserLoginStage{}),
 	}})
-	want(t, c.do(http.MethodGet, executor("nobody"), ""), "component", "ak-stage-access-denied")
+	want(t, c.do(http.MethodGet, executor("anonymous"), ""), "component", "ak-stage-access-denied")
 	denied := c.do(http.MethodPost, executor("inactive"), `{"uid_field": "lg-gone"}`)
 	want(t, denied, "component", "ak-stage-access-denied", "error_message", "Unknown error")
 	want(t, c.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)

@@ -31,11 +31,12 @@ func (l login) amr() (methods []string) {
 	return methods
 }
 
-// A grant is what a code, a device code or a token stands for.
+// A grant is what was granted to the holder of a code, a device code or a
+// token.
 type grant struct {
 	client   string
 	user     int    // pk; 0 for a device whose user is not known yet
-	session  string // id; empty if there is none
+	session  string // id; empty without a session
 	login    login
 	scopes   []string
 	nonce    string

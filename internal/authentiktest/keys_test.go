@@ -165,7 +165,7 @@ func TestProvider_InvalidConfigurationIsAnError(t *testing.T) {
 	for what, edit := range map[string]func(*Provider){
 		"an algorithm that does not sign": func(p *Provider) { p.Algorithm = "RSA-OAEP-256" },
 		"an algorithm in lower case":      func(p *Provider) { p.Algorithm = "rs256" },
-		"a grant type that is none":       func(p *Provider) { p.GrantTypes = []string{"authorization-code"} },
+		"an unknown grant type":           func(p *Provider) { p.GrantTypes = []string{"authorization-code"} },
 	} {
 		if _, err := New(Config{Applications: []Application{relying("oi-code", edit)}}); err == nil {
 			t.Errorf("%s: got no error, want one", what)

@@ -157,7 +157,8 @@ func (f *field) begin(v *visit, request *PolicyRequest) {
 	}
 }
 
-// firstChoice is the initial value, or the first choice if it is none of them.
+// firstChoice is the initial value, or the first choice if the initial value is
+// not among the choices.
 func (f *field) firstChoice(initial string, labels bool) string {
 	if len(f.choices) == 0 {
 		return ""

@@ -61,8 +61,8 @@ type recordedPage struct {
 	Forms        []any
 }
 
-// recordings returns all scenarios by "<release>/<name>". If there are none,
-// the test fails: a test that reads files must not pass without them.
+// recordings returns all scenarios by "<release>/<name>". The test fails if no
+// scenario is found: a test that reads files must not pass without them.
 var recordings = sync.OnceValues(func() (map[string]recording, error) {
 	packed, err := os.ReadFile(archive)
 	if err != nil {

@@ -13,7 +13,7 @@ func adminRows() []row {
 }
 
 func adminViews(r *replay) Config {
-	r.skip("inspector, administrator", "the inspector shows the database around a plan, which there is none of here")
+	r.skip("inspector, administrator", "the inspector shows the database around a plan, and the stand-in has no database")
 	boss := person("st-boss")
 	boss.Superuser = true
 	try := flowOf("st-dummy", dummy("st-dummy"))

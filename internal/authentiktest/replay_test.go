@@ -38,7 +38,7 @@ func TestReplay_TableListsEveryRecordingOnce(t *testing.T) {
 		}
 		rows[r.name] = true
 		if (r.replay == nil) == (r.why == "") {
-			t.Errorf("%s: want either a replay or the reason why there is none", r.name)
+			t.Errorf("%s: got a replay %v and a reason %q why it has none, want one of them", r.name, r.replay != nil, r.why)
 		}
 	}
 	names := map[string]bool{}

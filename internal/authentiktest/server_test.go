@@ -125,7 +125,7 @@ func TestServer_EndSessionsEndsThoseOfOneUser(t *testing.T) {
 	}
 	want(t, one.do(http.MethodGet, usersMe, ""), "status", http.StatusForbidden)
 	want(t, two.do(http.MethodGet, usersMe, ""), "status", http.StatusOK)
-	if n := s.EndSessions("lg-nobody"); n != 0 {
+	if n := s.EndSessions("lg-unknown"); n != 0 {
 		t.Errorf("got %d sessions ended of an unknown user, want 0", n)
 	}
 }

@@ -137,9 +137,9 @@ func TestUserWriteStage_KeepsConcurrentChanges(t *testing.T) {
 func TestUserDeleteStage_NeedsAUser(t *testing.T) {
 	t.Parallel()
 	s, browser := serve(t, Config{Users: people("lg-gone"), Flows: []Flow{
-		flowOf("nobody", &UserDeleteStage{}), flowOf("leave", ask(), &UserDeleteStage{}),
+		flowOf("anonymous", &UserDeleteStage{}), flowOf("leave", ask(), &UserDeleteStage{}),
 	}})
-	want(t, browser.do(http.MethodGet, executor("nobody"), ""), "error_message", "No Pending User.")
+	want(t, browser.do(http.MethodGet, executor("anonymous"), ""), "error_message", "No Pending User.")
 	browser.do(http.MethodGet, executor("leave"), "")
 	want(t, browser.do(http.MethodPost, executor("leave"), `{"uid_field": "lg-gone"}`), "component", "xak-flow-redirect")
 	if _, found := s.User("lg-gone"); found {

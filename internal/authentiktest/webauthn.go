@@ -40,7 +40,7 @@ func (v *visit) relyingParty() (id, origin string) {
 }
 
 // assertionOptions ask for an assertion by one of the devices, or by any device
-// if there are none.
+// if the list is empty.
 func (s *AuthenticatorValidateStage) assertionOptions(v *visit, devices []Device) object {
 	allowed := []object{}
 	for _, d := range devices {

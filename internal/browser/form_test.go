@@ -150,7 +150,7 @@ func TestPage_FieldsAreFoundByLabel(t *testing.T) {
 	s.page("/", `<form><label for=a>Name <span>(optional)</span></label><input id=a name=f1>
 		<label><input type=checkbox name=f2> <span>Agree</span></label><label for=gone>Gone</label></form>`)
 	p := open(t, browser.New(transport{s}), "https://a.example.com/")
-	for label, want := range map[string]string{"Name": "f1", "Agree": "f2", "Gone": "", "Nobody": ""} {
+	for label, want := range map[string]string{"Name": "f1", "Agree": "f2", "Gone": "", "Unknown": ""} {
 		if got, found := p.Labelled(label); got != want || found != (want != "") {
 			t.Errorf("%s: %q, %v", label, got, found)
 		}

@@ -193,11 +193,11 @@ func TestAPIAdmin_SendsTheRecordedRequests(t *testing.T) {
 	t.Parallel()
 	var asked []string
 	lists := map[string]string{
-		"/api/v3/core/users/?username=alice":                         `{"results": [{"pk": 76}]}`,
-		"/api/v3/core/groups/?include_users=false&name=staff":        `{"results": [{"pk": "8638deb6"}]}`,
-		"/api/v3/core/authenticated_sessions/?user__username=alice":  `{"results": [{"uuid": "d70c8490"}, {"uuid": "5c4d1b9a"}]}`,
-		"/api/v3/core/authenticated_sessions/?user__username=nobody": `{"results": []}`,
-		"/api/v3/flows/instances/enrolment/":                         `{"pk": "5761fe08", "slug": "enrolment"}`,
+		"/api/v3/core/users/?username=alice":                          `{"results": [{"pk": 76}]}`,
+		"/api/v3/core/groups/?include_users=false&name=staff":         `{"results": [{"pk": "8638deb6"}]}`,
+		"/api/v3/core/authenticated_sessions/?user__username=alice":   `{"results": [{"uuid": "d70c8490"}, {"uuid": "5c4d1b9a"}]}`,
+		"/api/v3/core/authenticated_sessions/?user__username=unknown": `{"results": []}`,
+		"/api/v3/flows/instances/enrolment/":                          `{"pk": "5761fe08", "slug": "enrolment"}`,
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -224,7 +224,7 @@ func TestAPIAdmin_SendsTheRecordedRequests(t *testing.T) {
 	a.addToGroup(t, "alice", "staff")
 	a.removeFromGroup(t, "alice", "staff")
 	a.deactivate(t, "alice")
-	if some, none := a.endSessions(t, "alice"), a.endSessions(t, "nobody"); some != 2 || none != 0 {
+	if some, none := a.endSessions(t, "alice"), a.endSessions(t, "unknown"); some != 2 || none != 0 {
 		t.Errorf("got %d and %d sessions, want 2 and 0", some, none)
 	}
 	if token := a.createInvitation(t, "enrolment", map[string]any{"name": "Guest"}); token != "0b5cc3d7" {

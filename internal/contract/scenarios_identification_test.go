@@ -16,7 +16,7 @@ func identificationScenarios() []scenario {
 			walk: func(t *testing.T, s *site) {
 				p := s.visitor(t).open("/").asksFor("uid_field")
 				// The browser refuses to submit a value that is not a mail address.
-				p = p.enter("uid_field", s.address("nobody")).asksFor("uid_field").showsError("Failed to authenticate.")
+				p = p.enter("uid_field", s.address("unknown")).asksFor("uid_field").showsError("Failed to authenticate.")
 				p.enter("uid_field", s.address("alice")).password(s.password).greets("alice", "/")
 			},
 		},
@@ -25,7 +25,7 @@ func identificationScenarios() []scenario {
 			standIn:   identifiedStandIn(authentiktest.IdentificationStage{UserFields: usual, RefuseUnknownUser: true}),
 			blueprint: identifiedBlueprint(Attrs{"pretend_user_exists": false}),
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").identify("nobody").asksFor("uid_field").showsError("Failed to authenticate.")
+				p := s.visitor(t).open("/").identify("unknown").asksFor("uid_field").showsError("Failed to authenticate.")
 				p.signIn("alice").greets("alice", "/")
 			},
 		},

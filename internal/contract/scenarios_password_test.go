@@ -50,7 +50,7 @@ func passwordScenarios() []scenario {
 		{
 			name: "unknown user", standIn: plainStandIn, blueprint: plainBlueprint,
 			walk: func(t *testing.T, s *site) {
-				p := s.visitor(t).open("/").identify("nobody").showsNoError()
+				p := s.visitor(t).open("/").identify("unknown").showsNoError()
 				p.password(s.password).asksFor("password").showsError("Invalid password")
 			},
 		},

@@ -53,10 +53,10 @@ func recoveryScenarios() []scenario {
 		{
 			name: "recovery of an unknown user", standIn: recoveryStandIn, blueprint: recoveryBlueprint, pageHost: true,
 			walk: func(t *testing.T, s *site) {
-				s.visitor(t).open("/").press("flow=recovery").identify("nobody").isChallenge("ak-stage-email").showsNoError()
+				s.visitor(t).open("/").press("flow=recovery").identify("unknown").isChallenge("ak-stage-email").showsNoError()
 				s.visitor(t).open("/").press("flow=recovery").identify("bob").isChallenge("ak-stage-email").showsNoError()
 				s.nextMessage(t, s.address("bob")) // requested later, so the first request is done too
-				if got := s.inbox.received(s.address("nobody")); len(got) > 0 {
+				if got := s.inbox.received(s.address("unknown")); len(got) > 0 {
 					t.Errorf("got messages %q to the unknown user, want none", got)
 				}
 			},

@@ -67,7 +67,7 @@ func everyField() authentiktest.Stage {
 func terms() authentiktest.Stage {
 	accepted := authentiktest.Policy{Func: func(r *authentiktest.PolicyRequest) (bool, []string, error) {
 		data, _ := r.Context["prompt_data"].(map[string]any)
-		return data["terms"] == true, []string{"Nobody gets in without the terms."}, nil
+		return data["terms"] == true, []string{"You must accept the terms."}, nil
 	}}
 	return &authentiktest.PromptStage{
 		Name: "terms", Policies: []authentiktest.Policy{accepted},

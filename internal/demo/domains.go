@@ -51,7 +51,7 @@ func setUpDomains(rows []row, elsewhere string) authentiktest.Config {
 	source := authentiktest.Source{
 		Slug: "provider", Name: "Another provider", Kind: authentiktest.SourceOAuth, ClientID: "demonstration", URL: elsewhere + providerPath,
 		Person: func(code string) (authentiktest.Person, error) {
-			return authentiktest.Person{ID: code, Username: "somebody", Name: "Somebody Else", Email: "somebody@example.com"}, nil
+			return authentiktest.Person{ID: code, Username: "newcomer", Name: "New Comer", Email: "newcomer@example.com"}, nil
 		},
 		AuthenticationFlow: "default-source-authentication", EnrollmentFlow: "default-source-enrollment",
 	}
@@ -70,7 +70,7 @@ func setUpDomains(rows []row, elsewhere string) authentiktest.Config {
 	return cfg
 }
 
-// provider stands for another provider, such as Google: it sends everybody back
+// provider plays another provider, such as Google: it sends every browser back
 // with a code at once.
 func provider(w http.ResponseWriter, r *http.Request) {
 	back, err := url.Parse(r.URL.Query().Get("redirect_uri"))

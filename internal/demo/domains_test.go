@@ -110,7 +110,7 @@ func TestDomains_KeepsWhatItPrints(t *testing.T) {
 	w.challenge(http.MethodGet, "") // authentik remembers where the flow leads
 	w.open(at.named(loginName) + "/source/oauth/login/provider/")
 	w.atAuthentik("") // which makes an account, and asks nothing
-	w.is(files, "Hello, Somebody Else.")
+	w.is(files, "Hello, New Comer.")
 }
 
 func TestProvider_NeedsAnAddressToReturnTo(t *testing.T) {

@@ -17,7 +17,7 @@ func questionPromises() map[string]promise {
 		"prompts": meets(func(w *walk) { w.enter("Text", "some", "File", "a small file") }, flowclient.ComponentPrompt),
 		"terms": meets(func(w *walk) {
 			w.press("")
-			w.shows("Nobody gets in without the terms.")
+			w.shows("You must accept the terms.")
 			w.enter("I accept the terms", "1")
 		}, flowclient.ComponentPrompt),
 		"captcha": meets(func(w *walk) {
@@ -91,7 +91,7 @@ func (w *walk) believes() {
 
 func (w *walk) enrols(name string) {
 	w.Helper()
-	w.enter("Username", name, "Name", "Somebody New", "E-mail address", name+"@example.com", "Password", commonPassword)
+	w.enter("Username", name, "Name", "A New User", "E-mail address", name+"@example.com", "Password", commonPassword)
 }
 
 func endingPromises() map[string]promise {

@@ -149,7 +149,7 @@ func TestBrokenRulesAreNoticed(t *testing.T) {
 	}{
 		{"flowclient with any module", link(whole(), "flowclient", "golang.org/x/text/language"), "flowclient must not import golang.org"},
 		{"flowclient with the gate", link(whole(), "flowclient", Module+"/proxy"), "never back"},
-		{"proxy with a module that nobody listed", link(whole(), "proxy", "example.com/left-pad"), "as few authors as possible"},
+		{"proxy with a module that is not listed", link(whole(), "proxy", "example.com/left-pad"), "as few authors as possible"},
 		{"proxy with a namesake of what is listed", link(whole(), "proxy", "rsc.io/qrs"), "proxy must not import rsc.io/qrs"},
 		{"proxy with Caddy", link(whole(), "proxy", "github.com/caddyserver/caddy/v2/modules/caddyhttp"), "any net/http server"},
 		{"proxy with the driver of Redis", link(whole(), "proxy", "github.com/redis/go-redis/v9"), "proxy must not import github.com/redis"},

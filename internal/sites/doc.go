@@ -1,7 +1,7 @@
-// Package sites finds kinds of faults that nobody has thought of. Its test puts
-// random sites before an application that writes down what it gets: one to four
-// gates with random options on one or two hosts of a whole Caddy, beside the
-// stand-in for authentik. Several browsers then make random requests, with
+// Package sites finds kinds of faults that no other test looks for. Its test
+// puts random sites before an application that writes down what it gets: one to
+// four gates with random options on one or two hosts of a whole Caddy, beside
+// the stand-in for authentik. Several browsers then make random requests, with
 // sign-ins, sign-outs and ends of sessions between them. Whatever happens:
 //
 //   - nothing closed reaches the application without a session of the right gate,

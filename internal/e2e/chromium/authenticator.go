@@ -30,7 +30,8 @@ func (w *Window) AddAuthenticator() *Authenticator {
 	return &Authenticator{w, res.AuthenticatorID}
 }
 
-// SetTouched says whether somebody touches the key when it asks for it.
+// SetTouched sets whether the user touches the security key when it asks for a
+// touch.
 func (a *Authenticator) SetTouched(touched bool) {
 	a.w.Helper()
 	params := webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: a.id, Enabled: touched}

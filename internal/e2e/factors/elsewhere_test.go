@@ -121,7 +121,7 @@ func TestDuo_PageGoesOnByItself(t *testing.T) {
 }
 
 // TestEndpointAgent_IsAsked has the script of a browser extension in the page.
-// Before its answer it sends messages that are none.
+// Before its answer it sends messages that are not answers.
 func TestEndpointAgent_IsAsked(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

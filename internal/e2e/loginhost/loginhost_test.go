@@ -139,7 +139,7 @@ func TestTabs_TenOnThreeDomainsEachLandWhereTheyWantedTo(t *testing.T) {
 		}
 	}
 
-	// Nobody is signed in: each tab asks, and an answer in each leads to its address.
+	// Without a session each tab asks, and an answer in each leads to its address.
 	restore(1)
 	for _, tab := range tabs[1:] {
 		s.asked(tab)

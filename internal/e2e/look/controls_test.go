@@ -96,7 +96,7 @@ func TestName_IsForgottenOnNotYou(t *testing.T) {
 	w.Click(".who a")
 	w.Await("#uid")
 	if !w.True(`document.querySelector("#uid").value === "" && !document.querySelector("#remember").checked && !localStorage["authentik-gate-name"]`) {
-		t.Error("got the name of somebody else after Not you?")
+		t.Error("got a name, a ticked box or a stored name after Not you?, want none of them")
 	}
 	w.CheckQuiet()
 }

@@ -47,7 +47,7 @@ func shift(w *chromium.Window) float64 {
 func checkStill(w *chromium.Window, name string) {
 	w.Helper()
 	w.True(`Promise.all([...document.images].map((i) => i.complete || new Promise((done) => i.onload = done))).then(() => true)`)
-	const least = 0.0005 // less is a letter or two, which nobody sees; up to 0.1 counts as good
+	const least = 0.0005 // less is a letter or two, which no visitor notices; up to 0.1 counts as good
 	if got := shift(w); got > least {
 		w.Errorf("got %s moving by %v while it loads, want it still", name, got)
 	}

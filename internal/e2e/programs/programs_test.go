@@ -24,8 +24,8 @@ import (
 // appPassword is Jane's.
 const appPassword = "an-app-password-of-jane"
 
-// find is the path of a program. The test is skipped if there is none, and fails
-// in CI.
+// find returns the path of a program. Without the program the test is skipped,
+// and fails in CI.
 func find(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)

@@ -211,7 +211,7 @@ func TestRelay_TabsGoOnWhenAnotherHasSignedIn(t *testing.T) {
 	reached := len(s.App.Requests())
 	atPassword.Enter("#ak-password", "of another account")
 	atPassword.Await("#headers")
-	atName.Enter("#ak-uid_field", "somebody")
+	atName.Enter("#ak-uid_field", "another")
 	atName.Await("#headers")
 	for _, r := range s.App.Requests()[reached:] {
 		if r.Method != http.MethodGet || strings.HasPrefix(r.URL.Path, "/api/") {

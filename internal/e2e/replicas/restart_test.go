@@ -65,8 +65,8 @@ func TestSession_StaysEndedAfterAReload(t *testing.T) {
 	checkRevoked(t, s, cookies)
 }
 
-// TestSession_SurvivesTheDeathOfCaddyAndItsEndDoesToo: nobody is signed out by
-// it, and no session that has ended comes back.
+// TestSession_SurvivesTheDeathOfCaddyAndItsEndDoesToo: it signs no user out,
+// and no session that has ended comes back.
 func TestSession_SurvivesTheDeathOfCaddyAndItsEndDoesToo(t *testing.T) {
 	t.Parallel()
 	s := testsite.Setup{Scheme: "http"}.Start(t)

@@ -206,8 +206,8 @@ func (p *proxied) ready(t *testing.T) bool {
 	return res.StatusCode >= 500 || strings.Contains(body.String(), "not-found")
 }
 
-// find is the path of the program. The test is skipped if there is none, and fails
-// in CI.
+// find returns the path of the program. Without the program the test is
+// skipped, and fails in CI.
 func (k kind) find(t *testing.T) string {
 	t.Helper()
 	if k.program == "" {

@@ -163,7 +163,7 @@ func TestHistory_AnotherNameCanBeGivenAfterGoingBack(t *testing.T) {
 	t.Parallel()
 	w := chromium.OpenFull(t, inprocess.Start(t).Address)
 	w.Open(deep)
-	w.Enter("#uid", "somebody-else")
+	w.Enter("#uid", "another-user")
 	w.Await("#password")
 	back(w)
 	w.SignIn(deep)

@@ -60,7 +60,7 @@ func TestTabs_AnswerAfterAnotherHasSignedInGoesOn(t *testing.T) {
 	all[0].SignIn("/0")
 	all[1].Enter("#password", "anything")
 	all[1].Landed("/1")
-	all[2].Enter("#uid", "anybody")
+	all[2].Enter("#uid", "another-user")
 	all[2].Landed("/2")
 }
 
