@@ -23,8 +23,8 @@
 //
 // Its Caddyfile listens on {$LOAD_LISTEN}, and has the application at
 // {$LOAD_APPLICATION} and authentik at {$LOAD_AUTHENTIK}. It may be a gate with
-// pages like ours, which the program signs in to, or let the visitor with the
-// header of -header in, or everybody.
+// pages like ours, which the program signs in to, let in visitors who send the
+// header of -header, or let every visitor in.
 package main
 
 import (

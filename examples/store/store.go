@@ -99,7 +99,7 @@ func (s *Store) path(kind, name string) (string, error) {
 }
 
 // read returns an entry that has not expired. found is false and err nil only
-// if there is none: an error treated as absence would let a revoked
+// if no such entry exists: an error treated as absence would let a revoked
 // session pass.
 func (s *Store) read(ctx context.Context, kind, name string) (e entry, found bool, err error) {
 	path, err := s.path(kind, name)
@@ -192,7 +192,7 @@ func (s *Store) Save(ctx context.Context, name string, r store.Record) (store.Ve
 	if err != nil {
 		return "", err
 	}
-	kept, _, err := s.read(ctx, records, name) // without a version if there is none
+	kept, _, err := s.read(ctx, records, name) // the version is empty if there is no record
 	if err != nil {
 		return "", err
 	}
