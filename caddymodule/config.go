@@ -172,7 +172,7 @@ type Handler struct {
 	// They need `site`.
 	Assertion Assertion `json:"assertion,omitzero"`
 
-	// How the gate signs users in at an application with a login of its own.
+	// How the gate signs users in at an application with its own login.
 	SignOn SignOn `json:"sign_on,omitzero"`
 
 	// Paths by which the application signs its users out, for example `/logout`. A

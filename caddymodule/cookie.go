@@ -48,7 +48,7 @@ func (p *parser) cookieOption(d *caddyfile.Dispenser) {
 }
 
 // appCookies reads one line: a name, and the path and the domain after these
-// words. Each cookie has a line of its own.
+// words. Each cookie has a separate line.
 func (p *parser) appCookies(d *caddyfile.Dispenser) {
 	words := d.RemainingArgs()
 	p.NoBlock(d, "app_cookies")

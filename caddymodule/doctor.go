@@ -104,7 +104,7 @@ func validateQuietly(config []byte) (warnings []string, err error) {
 }
 
 // openForDoctor loads one gate in this process. It answers the gate's own
-// addresses, for the site origin, with sessions in memory and a key of its own.
+// addresses, for the site origin, with sessions in memory and its own key.
 func openForDoctor(_ context.Context, storage, gate json.RawMessage, origin string) (*doctor.Opened, error) {
 	raw, err := ofSite(gate, origin)
 	if err != nil {

@@ -89,7 +89,7 @@ func TestDoctor_WithoutAFileExaminesNothing(t *testing.T) {
 		}
 		out, err := command(t, append([]string{"doctor", "--config", file}, args...)...)
 		if err == nil || out != "" || strings.HasPrefix(err.Error(), "exiting with status") {
-			t.Errorf("%v: got %q and %v, want an error of its own", args, out, err)
+			t.Errorf("%v: got %q and %v, want its own error", args, out, err)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func TestHeaders_ReplacePlaceholders(t *testing.T) {
 	}
 }
 
-// What another module has set for a user of its own must not pass for what
+// What another module has set for its own user must not pass for what
 // authentik says.
 func TestHeaders_UseOnlyTheSession(t *testing.T) {
 	t.Parallel()

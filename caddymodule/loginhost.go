@@ -179,7 +179,7 @@ func (h *Handler) besideLoginAt(openID bool) (all []rules.Conflict) {
 	page := h.pageOr() != ""
 	switch {
 	case page && h.Flow != "":
-		wrong("flow", "flow cannot be used with login page or at, as the login host has a flow of its own; leave one of them out")
+		wrong("flow", "flow cannot be used with login page or at, as the login host has its own flow; leave one of them out")
 	case h.Flow != "":
 		wrong("flow", "flow cannot be used with login at, as visitors sign in at the login host; write flow at the site that has login_host")
 	}

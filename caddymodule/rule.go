@@ -50,7 +50,7 @@ func (r *Rule) demands() bool { return len(r.Require) > 0 || r.RequireMFA || r.M
 var (
 	errRuleEmpty = errors.New("it demands nothing and opens nothing; write require, max_age or open in its block")
 	errRuleBoth  = errors.New("it demands something and is open; write two rules, or leave one of them out")
-	errRuleLost  = errors.New("open has no effect beside a require or max_age of the whole site; move those into rules of their own")
+	errRuleLost  = errors.New("open has no effect beside a require or max_age of the whole site; move those into separate rules")
 	errRuleAll   = errors.New("it names no request; write a matcher, such as on @admin or on /admin/*")
 )
 

@@ -25,7 +25,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/processtest"
 )
 
-// TestMain gives Caddy a directory of its own for what it keeps of every
+// TestMain gives Caddy a separate directory for what it keeps of every
 // instance, beside its storage.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {

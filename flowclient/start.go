@@ -15,7 +15,7 @@ var sourceStarts = regexp.MustCompile(
 	`^/source/(oauth/login/[-a-zA-Z0-9_]+|saml/[-a-zA-Z0-9_]+|kerberos/[-a-zA-Z0-9_]+|telegram/[-a-zA-Z0-9_]+/start)/$`)
 
 // StartSource follows a redirect of class RedirectSource in the visitor's name. If
-// authentik has a flow of its own before the provider, the result is a question of
+// authentik has its own flow before the provider, the result is a question of
 // that flow; otherwise it is a Redirect of class RedirectExternal to the provider,
 // for the visitor's browser. The provider sends the browser back to a view of
 // authentik at the host that Visitor names, and that view needs these cookies.

@@ -11,7 +11,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// TestAppCookies_ExpireForAnotherUser: the application has a session of its own
+// TestAppCookies_ExpireForAnotherUser: the application has its own session
 // that belongs to the user before, also after that user has signed out.
 func TestAppCookies_ExpireForAnotherUser(t *testing.T) {
 	t.Parallel()

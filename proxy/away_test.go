@@ -128,7 +128,7 @@ func TestEnding_SessionEndOffersSigningOutEverywhere(t *testing.T) {
 	}
 }
 
-// shellAuthentik answers a wrong code of a device as authentik does: with a page of its own, and
+// shellAuthentik answers a wrong code of a device as authentik does: with its own page, and
 // the question stays.
 type shellAuthentik struct{ Authentik }
 

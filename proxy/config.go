@@ -149,7 +149,7 @@ type Config struct {
 	// Assertion says what signed assertions are like. A header with the claim
 	// assertion needs it. Default: no assertions are signed.
 	Assertion *AssertionConfig
-	// SignOnForm signs users in at an application with a login form of its own.
+	// SignOnForm signs users in at an application with its own login form.
 	// Default: users sign in there themselves.
 	SignOnForm *SignOnForm
 	// SignOutPaths are paths by which the application signs its users out. A user

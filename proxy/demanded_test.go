@@ -99,7 +99,7 @@ func (p *interfaced) gets(path string) {
 }
 
 // TestFlow_ThatLeadsToAnotherAdmits has the demanded flow hand the visitor over by
-// a stage of its own, before and after it has signed them in.
+// its own stage, before and after it has signed them in.
 func TestFlow_ThatLeadsToAnotherAdmits(t *testing.T) {
 	t.Parallel()
 	weak := authentiktest.Flow{Slug: "weak", Bindings: []authentiktest.Binding{

@@ -71,7 +71,7 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 		"a ticket is stolen": func(d *domains) {
 			jane, thief := d.atAuthentik("jane", "open sesame"), d.guest()
 			ticket := jane.led(wikiHost+"/a", callback)
-			thief.led(wikiHost+"/", request) // for a cookie of their own
+			thief.led(wikiHost+"/", request) // for their own cookie
 			thief.asked(thief.open(ticket))
 			thief.isSignedOut(wikiHost)
 			jane.before = request // its first use has used it up

@@ -8,7 +8,7 @@ import (
 )
 
 // atOnce is how many tests run at a time, unless -parallel says otherwise. Most of
-// them wait for a server of their own, and not for a processor.
+// them wait for a separate server, and not for a processor.
 const atOnce = 8
 
 func TestMain(m *testing.M) {

@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// A legacy is an application with a login form of its own and a token in it.
+// A legacy is an application with its own login form and a token in it.
 type legacy struct {
 	password string
 	login    func(w http.ResponseWriter, r *http.Request) // instead of its own answer to the form

@@ -123,7 +123,7 @@ func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
 	}
 }
 
-// brute tries passwords, each in a visit of its own, and returns how many authentik was asked about.
+// brute tries passwords, each in a separate visit, and returns how many authentik was asked about.
 func (s *site) brute(t testing.TB, tries int, who func(i int) (name, addr string)) (asked int) {
 	t.Helper()
 	for i := range tries {

@@ -10,7 +10,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 )
 
-// A client goes on with a visit of its own at another port of the site's host,
+// A client goes on with a separate visit at another port of the site's host,
 // where its cookies are good as well.
 func TestHost_ThatAClientMakesUpGoesOnWithNothing(t *testing.T) {
 	t.Parallel()

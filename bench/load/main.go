@@ -9,7 +9,7 @@
 //	go run ./bench/load -mode sidecar   a signed-in visitor's request at nginx, which asks
 //
 // Everything runs on the loopback interface: this program is the application, the
-// stand-in for authentik and the clients, and Caddy is a process of its own. What
+// stand-in for authentik and the clients, and Caddy is a separate process. What
 // is compared takes turns, so that what else the machine does meets all of it, and
 // the median of the turns' ratios counts.
 //

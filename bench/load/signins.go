@@ -26,7 +26,7 @@ func signIns(ctx context.Context, s *stage, o options) ([]contender, error) {
 		fmt.Println("there is no redis-server: sessions in Redis are left out")
 	}
 	all := make([]contender, 0, len(stores)+1)
-	for _, name := range stores { // each has a process of its own, whose processor time is known
+	for _, name := range stores { // each has a separate process, whose processor time is known
 		p, at, err := s.start("\tadmin off\n", s.gate(name, "\t\tsessions "+name+options[name]+"\n"))
 		if err != nil {
 			return nil, err

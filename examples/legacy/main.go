@@ -1,4 +1,4 @@
-// Command legacy serves an old application with a login form of its own, on
+// Command legacy serves an old application with its own login form, on
 // localhost:8090. The Caddyfile beside it puts the gate before it.
 package main
 

@@ -46,7 +46,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// The kinds of entries, each with a directory of its own: a lease never takes
+// The kinds of entries, each with a separate directory: a lease never takes
 // the name of a record.
 const (
 	records    = "records"

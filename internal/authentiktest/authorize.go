@@ -241,7 +241,7 @@ func (v *visit) stale(a *authorization) bool {
 	return true
 }
 
-// consents reports whether a flow has a consent stage of its own.
+// consents reports whether a flow has its own consent stage.
 func (s *Server) consents(slug string) bool {
 	f, found := s.flow(slug)
 	return found && slices.ContainsFunc(f.Bindings, func(b Binding) bool {

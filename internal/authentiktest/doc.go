@@ -19,7 +19,7 @@
 // changes later. server.go finds the view of a request, session.go stores
 // sessions, response.go writes answers. executor.go and plan.go are the flow
 // executor, stage.go is what all stages share, fields.go reads answers; each
-// kind of stage has a file of its own. dialect.go has all differences between
+// kind of stage has a separate file. dialect.go has all differences between
 // releases, language.go all differences between languages. brand.go, api.go and
 // pages.go are the views around the executor. router.go is the router in front
 // of the core, with the static files; interface.go is authentik's own pages.
@@ -54,7 +54,7 @@
 //
 // # How to replay a recording
 //
-// The recordings are packed in a folder that is a module of its own, so that
+// The recordings are packed in a folder that is a separate module, so that
 // they are not downloaded with this one; recordings/INDEX.md lists them. Each
 // scenario has one row in the file of its group, replay_<group>_test.go. A row
 // has a function that makes the Config from the recording's setup, for all

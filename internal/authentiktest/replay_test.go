@@ -21,7 +21,7 @@ type row struct {
 // test fails as long as one is left.
 const later = "not yet replayed"
 
-// table names every scenario. Each group stands in a file of its own.
+// table names every scenario. Each group stands in a separate file.
 func table() []row {
 	return slices.Concat(
 		loginRows(), protocolRows(), sessionRows(), settingsRows(), mfaRows(), webauthnRows(), captchaRows(), promptRows(),

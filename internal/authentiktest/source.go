@@ -43,7 +43,7 @@ type Source struct {
 	PreAuthenticationFlow, AuthenticationFlow, EnrollmentFlow string
 }
 
-// A SourceKind is a protocol, or a provider with a protocol of its own.
+// A SourceKind is a protocol, or a provider with its own protocol.
 type SourceKind string
 
 // The kinds of sources. Those of SAML differ in their binding.

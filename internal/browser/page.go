@@ -49,7 +49,7 @@ func (p *Page) withRole(role string) []string {
 }
 
 // Text is all text that can be read on the page, with white space as browsers
-// show it and each block on a line of its own.
+// show it and each block on a separate line.
 func (p *Page) Text() string { return text(body(p.doc)) }
 
 // Texts are the texts of all elements of a class.

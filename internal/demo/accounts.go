@@ -113,7 +113,7 @@ func flow(r row) authentiktest.Flow {
 // bindings returns the stages of the sign-in flow. The username decides which of
 // them apply. A user who signs in with a passkey is asked nothing else.
 func bindings(people []row) []authentiktest.Binding {
-	var own []string // users with an end of their own
+	var own []string // users with their own end
 	all := []authentiktest.Binding{
 		{Stage: &authentiktest.IdentificationStage{
 			UserFields: []string{"username", "email"}, Passkey: &authentiktest.AuthenticatorValidateStage{},

@@ -29,7 +29,7 @@ func (d *demonstration) announce(ctx context.Context, at addresses, groups []gro
 			text.WriteString(tableRow(at, g, r))
 		}
 	}
-	fmt.Fprintf(&text, "\n  An old application with a login of its own, to which the gate signs its users in:\n    %s\n", site(at.oldGate))
+	fmt.Fprintf(&text, "\n  An old application with its own login, to which the gate signs its users in:\n    %s\n", site(at.oldGate))
 	fmt.Fprintf(&text, "\n  The stand-in for authentik is at http://%s, and this is the whole configuration:\n\n%s", at.standIn, indent(at.caddyfile(ctx)))
 	fmt.Fprintf(&text, "\n  Its API, for caddy authentik setup, has the token %s.\n", apiToken)
 	fmt.Fprintf(&text, "\n  Ctrl-C ends it.\n\n")

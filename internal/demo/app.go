@@ -25,7 +25,7 @@ type words struct {
 	Other, At string // another application, and its address; may be empty
 }
 
-// app returns an application without a sign-in of its own. It trusts the header
+// app returns an application without its own sign-in. It trusts the header
 // Remote-User, as many applications do.
 func app(about words) http.Handler {
 	page := template.Must(template.New("app").Parse(appPage)) // a mistake in it shows at the start

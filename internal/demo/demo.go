@@ -85,7 +85,7 @@ func (d *demonstration) begin(ctx context.Context, directory string) (at address
 }
 
 // addresses are those that the parts of the demonstration listen on: the gate
-// before the application, and before an old one with a login of its own.
+// before the application, and before an old one with its own login.
 type addresses struct{ gate, standIn, application, elsewhere, oldGate, old string }
 
 // oldPassword is what the old application wants from each of its users.

@@ -13,7 +13,7 @@ import (
 )
 
 // The names of the sites with --domains. Browsers take every name that ends with
-// .localhost for their own machine, and each of these for a domain of its own.
+// .localhost for their own machine, and each of these for its own domain.
 const (
 	loginName = "auth.localhost"
 	wikiName  = "wiki.localhost"

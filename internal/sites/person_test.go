@@ -20,7 +20,7 @@ const maxRedirects = 10
 // session under whatever name they are sent.
 const secretLength = 43
 
-// A person has a browser of their own. They may sign in as any user.
+// A person has their own browser. They may sign in as any user.
 type person struct {
 	*world
 	name    string

@@ -34,7 +34,7 @@ var remedies = map[Code]string{
 	HostUnknown:          "if visitors use this host, set site, or add the host to the addresses of the site; with forward_auth, add it there as site",
 	SignOnFailed:         "check sign_on form against the login page of the application, and the user's name and password there; the error has the cause",
 	LoginHostUnknown:     "check that a site at login at has login_host, and that both have the same sessions and key; with sessions memory both must be in one Caddy",
-	SeveralSessions:      "another host below the same domain has set authentik's session cookie; if it lasts, find out which, or give applications that you do not trust a domain of their own",
+	SeveralSessions:      "another host below the same domain has set authentik's session cookie; if it lasts, find out which, or give applications that you do not trust their own domain",
 	SessionsUnavailable:  "check the session store; the error has the cause",
 }
 

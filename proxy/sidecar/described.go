@@ -67,7 +67,7 @@ func (d description) request(by *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
-// isMethod reports whether a text is a method that needs an answer of its own
+// isMethod reports whether a text is a method that needs its own answer
 // (RFC 9110, 9.1). CONNECT has no path.
 func isMethod(text string) bool {
 	if text == "" || len(text) > 32 || text == http.MethodConnect {

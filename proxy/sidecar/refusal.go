@@ -15,7 +15,7 @@ func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // WriteHeader answers that a request does not pass. It is the gate's answer, and no
 // status of it may mean to the other proxy that the request passes: with 200 a gate
-// shows a page of its own.
+// shows its own page.
 func (c *call) WriteHeader(status int) {
 	if c.wrote || status < http.StatusOK {
 		return

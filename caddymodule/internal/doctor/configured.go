@@ -133,7 +133,7 @@ func (g Gate) cookies(s *Setup) (all []Finding) {
 		if !h.guarded && !said[name] && rules.Reach(domain, name) == rules.Reached && !s.guards(name) {
 			said[name] = true
 			all = append(all, found("cookie-domain-neighbour", fmt.Sprintf("%s lies below the cookie domain %s and has no gate: it receives the session cookies", name, domain),
-				"give that site the directive as well, or give the guarded sites a domain of their own, such as apps."+domain))
+				"give that site the directive as well, or give the guarded sites their own domain, such as apps."+domain))
 		}
 	}
 	return all

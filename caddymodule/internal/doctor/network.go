@@ -139,7 +139,7 @@ func (x *subject) connection(ctx context.Context) []Finding {
 }
 
 // speaksTLS reports whether the port of authentik is one of HTTPS: servers answer
-// plain HTTP there with an error of their own.
+// plain HTTP there with their own error.
 func (x *subject) speaksTLS(ctx context.Context) bool {
 	port := x.authentik.Port()
 	if port == "" {

@@ -115,7 +115,7 @@ func (p *Parser) Block(d *caddyfile.Dispenser, name string, option func(*caddyfi
 		return
 	}
 	if d.NextArg() {
-		p.Wrong(d, "%s takes no value; write %s { and its options on lines of their own", name, name)
+		p.Wrong(d, "%s takes no value; write %s { and its options on separate lines", name, name)
 		d.RemainingArgs()
 	}
 	empty := true

@@ -10,7 +10,7 @@ import (
 
 // WithAddressAsSent asks about a request that was rewritten, as the client sent
 // it. Matchers read placeholders and variables from the request's context, and
-// leave some there: they get a context of their own, so that they see the
+// leave some there: they get a separate context, so that they see the
 // address as sent, and so that nothing of it is left for later handlers.
 //
 // Meanwhile the request itself has the address as sent too: what a handler has

@@ -86,8 +86,8 @@ func site(b *strings.Builder, authentik, public string, p admin.Proxy) {
 
 // domainOption returns the option for a provider of a whole domain.
 func domainOption(p admin.Proxy, remarks *[]string) []string {
-	*remarks = append(*remarks, "Domain level: your proxy's own configuration says for which hosts this provider was asked. Write a site for each, as below; "+
-		"an application of its own in authentik can then say who may use it.")
+	*remarks = append(*remarks, "Domain level: your proxy's own configuration says for which hosts this provider was asked. Write a site for each, as below, and "+
+		"make an application in authentik for each, which then decides who may use it.")
 	if err := rules.CookieDomain(p.CookieDomain); err != nil {
 		*remarks = append(*remarks, "The cookie domain cannot be used: "+comment(err.Error()))
 		return nil

@@ -57,7 +57,7 @@ func newClient(t *testing.T, address, token string) *admin.Client {
 	return &admin.Client{URL: u, Token: admin.Token(token), HTTP: &http.Client{Timeout: time.Minute, CheckRedirect: admin.NoRedirects}}
 }
 
-// wanted is what the tests ask for, under a slug of their own.
+// wanted is what the tests ask for, under their own slug.
 func wanted(t *testing.T, at place, change func(*Wanted)) Wanted {
 	t.Helper()
 	slug := "setup-test-" + strings.ToLower(rand.Text()[:8])

@@ -55,7 +55,7 @@ func (t *TLS) parse(p *options.Parser, d *caddyfile.Dispenser) {
 		return
 	}
 	if d.NextArg() {
-		p.Wrong(d, "tls takes no value; write a bare tls, or tls { and its options on lines of their own")
+		p.Wrong(d, "tls takes no value; write a bare tls, or tls { and its options on separate lines")
 		d.RemainingArgs()
 	}
 	for d.NextBlock(0) {

@@ -188,7 +188,7 @@ func TestFrame_OfAnotherSiteLeadsOutOfIt(t *testing.T) {
 }
 
 // otherSites is the frame of another site in the window, which Chromium runs in
-// a process of its own.
+// a separate process.
 func otherSites(w *chromium.Window) (id target.ID) {
 	w.Helper()
 	testsite.Eventually(w, "a frame of another site", func() bool {

@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
-// webmail shows a mail on a site of its own.
+// webmail shows a mail on a separate site.
 func webmail(t testing.TB, link string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -10,7 +10,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// TestOldApplication_SignsInAndOutWithTheGate: it has a login form of its own and
+// TestOldApplication_SignsInAndOutWithTheGate: it has its own login form and
 // knows nothing of the gate.
 func TestOldApplication_SignsInAndOutWithTheGate(t *testing.T) {
 	t.Parallel()

@@ -117,7 +117,7 @@ func TestStreams_OfEveryWireAreGuarded(t *testing.T) {
 					t.Fatal("got a stream that goes on after the end of its session")
 				}
 			}
-			if took := time.Since(begun); took > soon+10*time.Second { // the command is a process of its own
+			if took := time.Since(begun); took > soon+10*time.Second { // the command is a separate process
 				t.Errorf("got streams open for %v after the end of their session, want at most %v", took, soon)
 			}
 		})

@@ -17,7 +17,7 @@ type AppCookie struct{ Name, Path, Domain string }
 
 // ForUser gives the browser over to a user. If its last user here was another
 // one, or is not known, the application's cookies expire and its data is cleared:
-// the application must not go on with an account of its own that belongs to the
+// the application must not go on with its own account that belongs to the
 // other user.
 func (x *Exchange) ForUser(uid string) {
 	if x.knowsUser(uid) {

@@ -212,7 +212,7 @@ func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, scope SignOutS
 // FrameLinks are the addresses on the page that a frame gets instead of the
 // sign-in page, which must not be framed.
 type FrameLinks struct {
-	// SignIn opens the sign-in in a window of its own. It is empty in a frame of
+	// SignIn opens the sign-in in a separate window. It is empty in a frame of
 	// another site, which would not get the session's cookie.
 	SignIn string
 	// Own is the page that was asked for.

@@ -34,8 +34,8 @@ func handmade(t testing.TB) map[string]flowclient.Challenge {
 	return all
 }
 
-// madeQuestion is the question of a challenge of our own making. Those about keys stand
-// where keys can be used.
+// madeQuestion is the question of a challenge that no recording has. Those
+// about keys stand where keys can be used.
 func handmadeQuestion(t testing.TB, name string) Question {
 	t.Helper()
 	q := questionOf(handmade(t)[name])
@@ -69,7 +69,7 @@ func TestPage_Golden(t *testing.T) {
 	}
 }
 
-// marks are the hashes of files, which have a test of their own.
+// marks are the hashes of files, which have a separate test.
 var marks = regexp.MustCompile(`\?v=[-_A-Za-z0-9]+"`)
 
 // unmarked takes out the marks of files, and the end of lines that some file systems change.

@@ -24,7 +24,7 @@ type captchaView struct {
 	Wrong []string
 }
 
-// drawCaptcha draws a captcha on a page of its own.
+// drawCaptcha draws a captcha on its own page.
 func drawCaptcha(c flowclient.Captcha, d *draft) any {
 	page, ok := newCaptcha(c, "token", d)
 	if !ok {

@@ -104,7 +104,7 @@ func nameEntry(c flowclient.Identification, d *draft) *Entry {
 }
 
 // nameLabel names the accepted kinds of user names, always in the same order.
-// Each combination has a message of its own, since not every language can join
+// Each combination has a separate message, since not every language can join
 // them with a word for "or".
 func nameLabel(fields []string, l *locales.Locale) string {
 	var kinds []string

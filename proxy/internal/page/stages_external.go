@@ -90,7 +90,7 @@ func readEndpointAgent(_ flowclient.EndpointAgent, form Form) (flowclient.Answer
 }
 
 // A logoutView signs the visitor out of applications, each in a frame or, if
-// Frames is false, in a tab of its own.
+// Frames is false, in a separate tab.
 type logoutView struct {
 	Words  []string
 	Frames bool
@@ -145,7 +145,7 @@ func readIframeLogout(flowclient.IframeLogout, Form) (flowclient.Answer, *Mistak
 	return flowclient.IframeLogoutAnswer{}, nil
 }
 
-// drawSAMLNativeLogout opens the application in a tab of its own: it returns to
+// drawSAMLNativeLogout opens the application in a separate tab: it returns to
 // authentik's host, where the browser has no session.
 func drawSAMLNativeLogout(c flowclient.SAMLNativeLogout, d *draft) any {
 	d.Heading = d.text("logout_title")

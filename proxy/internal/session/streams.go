@@ -40,7 +40,7 @@ type Streams struct {
 type youngStreams struct {
 	mu   sync.Mutex
 	head *Stream
-	_    [48]byte // a cache line of its own
+	_    [48]byte // a separate cache line
 }
 
 // A streamTicker is the goroutine that reviews streams.

@@ -238,7 +238,7 @@ func (h *Handler) Try(x *exchange.Exchange, answer flowclient.Answer, cookies fl
 	})
 }
 
-// Remember notes the account that authentik has named in a session of its own:
+// Remember notes the account that authentik has named in its own session:
 // answers from an old page of that session are guesses at it, too.
 func (h *Handler) Remember(cookies flowclient.Cookies, pending string) {
 	h.Throttle.Remember(sessionID(cookies), pending)

@@ -140,7 +140,7 @@ func stale(link flowclient.Flow, step flowclient.Step) string {
 }
 
 // KeepForMail remembers in the browser where a visit was to lead if authentik has
-// sent a mail in it. The link in the mail begins a visit of its own, which would
+// sent a mail in it. The link in the mail begins a separate visit, which would
 // end at the beginning of the site. The last visit counts.
 func (h *Handler) KeepForMail(x *exchange.Exchange, shown flowclient.Component, back string) {
 	if !h.PageHost || shown != flowclient.ComponentEmail || back == "/" {

@@ -65,7 +65,7 @@ func misread(answer flowclient.Answer, at flowclient.Component) bool {
 	}
 }
 
-// retryable recognizes answers that authentik ends with a page of its own or an
+// retryable recognizes answers that authentik ends with its own page or an
 // error, where a message beside the form would do: a wrong device code, and a
 // push while Duo cannot be reached. The plan is still there, other devices
 // included.

@@ -179,7 +179,7 @@ func (h *Handler) SignInAt(back string) string {
 }
 
 // frame answers a page load inside a frame that needs a sign-in first: with a
-// page that opens the sign-in in a window of its own. Browsers keep the session
+// page that opens the sign-in in a separate window. Browsers keep the session
 // cookie (SameSite=Lax) from frames of other sites; there only the application
 // itself can be opened.
 func (h *Handler) frame(x *exchange.Exchange) {

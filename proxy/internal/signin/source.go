@@ -78,7 +78,7 @@ func (h *Handler) source(x *exchange.Exchange, vis Visit, which string) Outcome 
 }
 
 // barred reports whether this gate accepts no source: it demands a flow, and every
-// source signs users in by a flow of its own.
+// source signs users in by its own flow.
 func (h *Handler) barred() bool { return h.Flow != "" }
 
 // beginSource follows a source's button in the visitor's name.

@@ -73,7 +73,7 @@ type Visit struct {
 	copy *copies.Challenge // nil unless the challenge was drawn from a copy
 }
 
-// at returns the visit at its next step, as a page of its own.
+// at returns the visit at its next step, as a separate page.
 func (v Visit) at(step flowclient.Step) Visit {
 	v.ID = rand.Text()
 	v.Step, v.Detour, v.copy = step, nil, nil
@@ -121,7 +121,7 @@ func (v Visit) stays() time.Time {
 	return v.Until
 }
 
-// At returns the visit at its next step, as a page of its own.
+// At returns the visit at its next step, as a separate page.
 func (v Visit) At(step flowclient.Step) Visit { return v.at(step) }
 
 // seal writes a visit for the page of the browser that has the secret.

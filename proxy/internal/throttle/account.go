@@ -60,7 +60,7 @@ func (t *Throttle) Alias(name, username string) {
 	t.known.canonical.Put(names[0], accounts[0], nameLifetime)
 }
 
-// Remember notes that authentik has named an account in a session of its own.
+// Remember notes that authentik has named an account in its own session.
 // Answers in that session count for it whatever page they come with, until others
 // have been named: an old page of the session shows another account, or none.
 func (t *Throttle) Remember(session, account string) {

@@ -25,7 +25,7 @@ type receiver interface {
 	lost()               // revocations may have been missed
 }
 
-// A subscriber receives what is published, on a connection of its own.
+// A subscriber receives what is published, on a separate connection.
 type subscriber struct {
 	client    goredis.UniversalClient
 	channel   string

@@ -64,7 +64,7 @@ func TestCreate_OfManyWritersOneWins(t *testing.T) {
 		var won atomic.Int64
 		var all sync.WaitGroup
 		for i := range 6 {
-			s, _ := newIdle(t, storage) // a store of its own waits for none here
+			s, _ := newIdle(t, storage) // a separate store waits for none here
 			all.Go(func() {
 				_, err := s.Save(t.Context(), fmt.Sprintf("session-%d", round), record(fmt.Sprint(i)))
 				switch {
