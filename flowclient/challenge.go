@@ -93,9 +93,9 @@ func Components() []Component {
 	}
 }
 
-// Challenge is a question that authentik asks, or one of the ways in which a flow
-// ends. The set is closed: its members are types of this package, of which Unknown
-// stands for the questions of a newer authentik.
+// Challenge is a question that authentik asks, or one of the ways in which a
+// flow ends. The set is closed: its members are types of this package, and
+// Unknown is used for the questions of a newer authentik.
 //
 //sumtype:decl
 type Challenge interface {
@@ -166,7 +166,8 @@ const withheld = "(withheld)"
 // and names.
 func (Base) LogValue() slog.Value { return slog.StringValue(withheld) }
 
-// Format keeps the content of challenges out of formatted text, for the same reason.
+// Format keeps the content of challenges, which are codes, secrets and names,
+// out of formatted text.
 func (Base) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(withheld)) }
 
 // Unknown is a challenge that this package has no type for.

@@ -17,9 +17,10 @@
 // client serves any number of visitors at the same time, but the calls for one
 // visitor must not overlap, because authentik reads and writes a session as a whole.
 //
-// The client is not a browser. It has no cookie jar, runs no scripts, draws no pages,
-// and sends requests only to the configured host. A call ends after 15 seconds, and
-// every kind of answer has a limit in bytes.
+// The client is not a browser. It has no cookie jar, runs no scripts, draws no
+// pages, and sends requests only to the configured host. A call ends after
+// Config.Timeout, by default 15 seconds, and every kind of answer has a limit
+// in bytes.
 //
 // # Challenges and answers
 //

@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// The errors that callers tell apart. Only ErrSourceDenied and ErrDenied refuse a
-// visitor, as ErrUnauthenticated, Access.Passing and some challenges do; all others
-// leave open whether the visitor may sign in.
+// The errors that callers tell apart. Only ErrSourceDenied, ErrDenied and
+// ErrUnauthenticated refuse a visitor (as Access.Passing and some challenges
+// do); all others leave open whether the visitor may sign in.
 var (
-	// ErrUnreachable means that authentik gave no answer: it could not be reached, did
-	// not answer in time, or a proxy in front of it could not reach it. It may have
-	// accepted an answer all the same. StartingError and TLSError are more precise.
+	// ErrUnreachable means that authentik gave no answer: it could not be reached,
+	// did not answer in time, or a proxy in front of it could not reach it. Even
+	// so it may have accepted an answer that was sent. StartingError and TLSError
+	// are more precise.
 	ErrUnreachable = errors.New("flowclient: authentik cannot be reached")
 	// ErrFlowNotFound means that there is no such flow, or no longer.
 	ErrFlowNotFound = errors.New("flowclient: authentik has no such flow")

@@ -232,7 +232,8 @@ func (DeviceCode) Component() Component { return ComponentDeviceCode }
 
 func decodeDeviceCode(_ object, b Base) Challenge { return DeviceCode{Base: b} }
 
-// DeviceCodeAnswer is that code. The reply to a wrong code is a Shell.
+// DeviceCodeAnswer is the code that the other device shows. The reply to a
+// wrong code is a Shell.
 type DeviceCodeAnswer struct{ Code string }
 
 // Component returns ComponentDeviceCode.

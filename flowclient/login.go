@@ -1,23 +1,24 @@
 package flowclient
 
-// A Login says by which flow a session at authentik has come to be that of its user.
-// Callers that demand a certain flow need it: a flow that a user runs who is signed
-// in already may skip what it asks others, or end at once. The zero Login says that
-// nothing has changed.
+// A Login says which flow has signed a user in to a session at authentik.
+// Callers that demand a certain flow need it: a user who is already signed in
+// may run that flow without answering its questions, since authentik skips them
+// or ends the flow at once. The zero Login means that the session has not
+// changed.
 type Login struct {
-	// Flow is the slug of the flow that has turned an anonymous session into that of
-	// a user.
+	// Flow is the slug of the flow that has signed a user in to an anonymous
+	// session.
 	Flow string `json:"flow,omitempty"`
-	// Other is true if the session has come by its user in another way, or had
-	// another user before, or none any more.
+	// Other is true if the user was signed in by other means than a flow, if
+	// another user was signed in before, or if no user is signed in any more.
 	Other bool `json:"other,omitempty"`
 }
 
 // By reports whether exactly this flow has signed the user in.
 func (l Login) By(flow string) bool { return flow != "" && l.Flow == flow && !l.Other }
 
-// Then returns what has happened in all, if later came after l. A session that was
-// signed in to twice counts as neither.
+// Then combines two logins of one session, of which l was the first. If the
+// session was signed in to twice, the result has no Flow, and Other is true.
 func (l Login) Then(later Login) Login {
 	switch {
 	case later == Login{}:

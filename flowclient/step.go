@@ -20,8 +20,9 @@ type Step struct {
 	// next call.
 	Cookies Cookies
 	// Lost means that authentik no longer had the visitor's session, or that the
-	// answer met another question than the visitor saw. Errors in the challenge, which
-	// the visitor could not understand, have been removed.
+	// answer reached another question than the one that the visitor saw. Errors in
+	// the challenge have been removed, since the visitor could not understand
+	// them.
 	Lost bool
 	// Root is authentik's public address as this visitor sees it. References in
 	// challenges are relative to it.
