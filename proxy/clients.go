@@ -13,24 +13,25 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// ClientsConfig says which programs without a browser may come, such as clients of
-// CalDAV, WebDAV and git. They show a credential with each request, in the header
-// Authorization. A visitor's session counts first.
+// ClientsConfig says which programs without a browser are let in, such as
+// clients of CalDAV, WebDAV and git. They show a credential in the header
+// Authorization of each request. If a request also has a session, the session
+// counts.
 type ClientsConfig struct {
 	// Basic lets in users by username and app password (RFC 7617): with OpenID
 	// Connect by authentik's token endpoint, otherwise by the flow, which may then
 	// ask for nothing else. Passwords go over plain HTTP as they are.
 	Basic bool
-	// Bearer lets in access tokens that were issued for the client of OIDC, which it
-	// needs (RFC 6750).
+	// Bearer lets in access tokens (RFC 6750) that were issued for the client of
+	// OIDC, which is then required.
 	Bearer bool
-	// BearerClients are further clients whose tokens are let in. Their providers
-	// decide who gets one, and not the bindings of Application, so that TrustBindings
-	// has to say that this is wanted.
+	// BearerClients are further clients whose tokens are let in. The bindings of
+	// these clients' own applications decide who gets such a token, and not those
+	// of Application; TrustBindings has to confirm that this is wanted.
 	BearerClients []string
 	TrustBindings bool
-	// Pass leaves the header of a program that was let in on the request to the
-	// application. Default: it is removed.
+	// Pass leaves the header Authorization of a program that was let in on the
+	// request to the application. Default: it is removed.
 	Pass bool
 }
 

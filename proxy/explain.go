@@ -20,22 +20,23 @@ import (
 const ExplainHeader = "X-Authentik-Explain"
 
 // An Explanation says why a gate decides about a request as it does. It has no
-// secret: no cookie, no token, and of what the application is told only the values
-// that say who the user is.
+// secret: no cookie, no token, and of the headers for the application only the
+// values that say who the user is.
 type Explanation struct {
 	// Decision is pass, open, own, sign-in, refuse, or ask if authentik has to be
 	// asked first.
 	Decision string `json:"decision"`
-	// Code is that of a refusal, and Status the one of the response.
+	// Code is the code of a refusal, and Status the status of the response.
 	Code   fault.Code `json:"code,omitempty"`
 	Status int        `json:"status,omitempty"`
 	// Steps say in order what the decision rests on.
 	Steps []string `json:"steps"`
-	// Open says which option opens the request, or that none does. It is empty if
-	// Config.WhyOpen says nothing.
+	// Open says which option opens the request, or that no option does. It is
+	// empty if Config.WhyOpen says nothing.
 	Open    string           `json:"open,omitempty"`
 	Session ExplainedSession `json:"session"`
-	// Rules are everything that is demanded, first of all requests.
+	// Rules are all that is demanded, beginning with what is demanded of all
+	// requests.
 	Rules []ExplainedRule `json:"rules"`
 	// Removed are names of request headers that the client has made up. Told are the
 	// headers that the application gets, if the request passes.
@@ -60,14 +61,15 @@ type ExplainedSession struct {
 	Until time.Time `json:"until,omitzero"`
 	// Confirmed is when authentik has last confirmed it.
 	Confirmed time.Time `json:"confirmed,omitzero"`
-	// Missing says why there is no session: one reason for each cookie of that name.
+	// Missing says why the request has no session: one reason for each session
+	// cookie.
 	Missing []string `json:"missing,omitempty"`
 }
 
 // ExplainedRule is a rule, and what it demands.
 type ExplainedRule struct {
 	Rule string `json:"rule"`
-	// Applies says whether the rule is about the request.
+	// Applies says whether the rule applies to the request.
 	Applies bool              `json:"applies"`
 	Demands []ExplainedDemand `json:"demands"`
 }

@@ -31,11 +31,12 @@ import (
 // sweepEvery is how often the gate forgets what has expired.
 const sweepEvery = time.Minute
 
-// A Next is what stands behind the gate. It may fail, as Caddy's handlers do.
+// A Next is the handler behind the gate. It may return an error, as Caddy's
+// handlers do.
 type Next func(http.ResponseWriter, *http.Request) error
 
-// A Gate stands before an application and lets in users whom authentik knows. It
-// is safe for concurrent use. Close ends its background work.
+// A Gate guards an application: it lets in users who have signed in at
+// authentik. It is safe for concurrent use. Close ends its background work.
 type Gate struct {
 	cfg        Config
 	headers    *headers.Headers
@@ -119,7 +120,7 @@ func (g *Gate) Close() error {
 	return nil
 }
 
-// Closed returns a channel that is closed once the gate does nothing any more:
+// Closed returns a channel that is closed once the gate has stopped completely:
 // after Close, and after the last request that was running then.
 func (g *Gate) Closed() <-chan struct{} { return g.closed }
 

@@ -25,7 +25,7 @@ const (
 	HeadersRemote = HeaderPreset(headers.Remote)
 	// HeadersAuthentik sets the names that authentik's own proxy outpost sends.
 	HeadersAuthentik = HeaderPreset(headers.Authentik)
-	// HeadersOff sets none.
+	// HeadersOff sets no headers.
 	HeadersOff = HeaderPreset(headers.Off)
 )
 
@@ -35,8 +35,9 @@ const (
 	MaxHeaderSize = headers.MaxSize
 )
 
-// HeaderEncoding is how names are spelled in the values of headers. With each of
-// them two names never have the same spelling, and no name can pass for several.
+// HeaderEncoding is how names are spelled in the values of headers. In every
+// encoding, two different names have different spellings, and one name never
+// looks like a list of several.
 type HeaderEncoding string
 
 // The encodings.
@@ -50,7 +51,8 @@ const (
 	// EncodingLatin1 is EncodingUTF8 in ISO 8859-1. A value with other characters is
 	// spelled as with EncodingPercent.
 	EncodingLatin1 = HeaderEncoding(headers.Latin1)
-	// EncodingQuotedPrintable is that of RFC 2045, without line breaks.
+	// EncodingQuotedPrintable is the encoding quoted-printable of RFC 2045,
+	// without line breaks.
 	EncodingQuotedPrintable = HeaderEncoding(headers.QuotedPrintable)
 	// EncodingRFC2047 has encoded words of RFC 2047 where a name needs them.
 	EncodingRFC2047 = HeaderEncoding(headers.RFC2047)
@@ -73,10 +75,10 @@ type HeaderConfig struct {
 	Preset HeaderPreset
 	// Encoding is how values are spelled. Default: EncodingUTF8.
 	Encoding HeaderEncoding
-	// MaxSize is how long a value may be, in bytes, from 1 KiB to 64 KiB. A longer
-	// one is left out whole. Default: 8 KiB.
+	// MaxSize is how long a value may be, in bytes, from 1 KiB to 64 KiB. A header
+	// whose value is longer is not sent. Default: 8 KiB.
 	MaxSize int
-	// Groups are patterns for the names of groups, in which * stands for any
+	// Groups are patterns for the names of groups, in which * matches any
 	// characters. The application gets only groups that match one of them.
 	// Default: all groups.
 	Groups []string
@@ -98,7 +100,7 @@ type HeaderRule struct {
 	// claim ends with one: groups|. It can also be assertion, with
 	// Config.Assertion.
 	Claim string
-	// Encoding is how the value is spelled. Default: that of HeaderConfig.
+	// Encoding is how the value is spelled. Default: the encoding of HeaderConfig.
 	Encoding HeaderEncoding
 	// Value computes the header's value for each request, instead of Claim.
 	Value func(*http.Request, Session) string

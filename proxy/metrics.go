@@ -18,9 +18,10 @@ type Metrics interface {
 	// Components are texts of authentik: a label must be one of
 	// flowclient.Components.
 	Step(component, outcome string)
-	// Program counts one try of a program's credential: accepted, refused or failed by
-	// authentik, or slowed if it was not passed on because there were too many. What
-	// is remembered of it is not tried. The scheme is basic or bearer.
+	// Program counts one try of a program's credential: accepted, refused or
+	// failed by authentik, or slowed if it was not passed on because there were
+	// too many. A credential whose last result is still cached is not tried. The
+	// scheme is basic or bearer.
 	Program(scheme, outcome string)
 	// SignIn counts the end of a visit: admitted, denied or failed. The source is
 	// session or oidc.

@@ -18,22 +18,23 @@ var ErrNoUser = errors.New("proxy: no session is known of a user of this name")
 var ErrNoSession = errors.New("proxy: no such session is alive")
 
 // An Entry describes a session to an operator. Unlike a Session it contains no
-// secret, and it names the browser that the session belongs to.
+// secret, and it says which browser the session belongs to.
 type Entry struct {
 	// ID is the session's public name, as in logs.
 	ID   string `json:"id"`
 	User string `json:"user"`
-	// Begun and Until are when it began and when it ends at the latest.
+	// Begun and Until are when the session began and when it ends at the latest.
 	Begun time.Time `json:"begun"`
 	Until time.Time `json:"until"`
-	// Address and Agent are where it was begun from. Listings of this process's
-	// memory do not have them.
+	// Address and Agent are the address and the User-Agent of the browser that
+	// began the session. Operator.Cached does not return them.
 	Address netip.Addr `json:"address,omitzero"`
 	Agent   string     `json:"agent,omitempty"`
 	// Site is the host that the session is good for, or the domain, with a dot
 	// before it.
 	Site string `json:"site"`
-	// Flow is the flow that the session was won by, if the gate demands one.
+	// Flow is the flow that the session was begun with, if the gate demands a
+	// certain one.
 	Flow string `json:"flow,omitempty"`
 }
 
@@ -119,11 +120,11 @@ func (o Operator) entry(s *session.Session) Entry {
 	}
 }
 
-// EndAll ends all sessions of a user that have begun before, wherever they are
-// used, and returns them. Sessions of other users, and those that begin
-// afterwards, go on. What is remembered of the user's programs is forgotten, too,
-// and authentik is asked when they come back; those of this process are in the
-// result. It returns ErrNoUser for a username without any of these.
+// EndAll ends all sessions of a user that began before the call, wherever they
+// are used, and returns them. Sessions of other users, and those that begin
+// afterwards, go on. The gates also forget the user's programs, so that
+// authentik is asked about their next requests; the result has the programs of
+// this process. It returns ErrNoUser for a username without any of these.
 func (o Operator) EndAll(ctx context.Context, username string) ([]Entry, error) {
 	lists, err := o.listed(ctx, username)
 	known := !errors.Is(err, ErrNoUser)

@@ -12,14 +12,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A Rule demands more of some requests than the gate demands of all. What all
-// rules demand that are about a request has to be met, and no such request is
-// open.
+// A Rule demands more of some requests than the gate demands of all. A request
+// has to meet every rule that applies to it, and is never open if a rule
+// applies.
 type Rule struct {
 	// Name is how Explain names the rule. Default: its number.
 	Name string
-	// Match reports whether the rule is about a request. A request whose path
-	// servers read in different ways, as rules.AmbiguousPath says, has to meet the
+	// Match reports whether the rule applies to a request. A request whose path
+	// servers read in different ways (see rules.AmbiguousPath) has to meet the
 	// demands of every rule. Required.
 	Match func(*http.Request) bool
 	// Require says who may pass: every requirement must hold.

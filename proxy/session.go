@@ -15,8 +15,8 @@ type User = user.User
 // copy, and safe for concurrent use. The zero Session belongs to no user.
 type Session struct{ s *session.Session }
 
-// NewSession returns a session of a user that no gate knows. It is for tests of
-// code that reads sessions.
+// NewSession returns a session of a user, for tests of code that reads
+// sessions. No gate accepts it.
 func NewSession(u User) Session { return Session{&session.Session{User: u}} }
 
 // User returns what authentik has said about the user.
@@ -28,15 +28,15 @@ func (s Session) Begun() time.Time { return s.s.Begun }
 // Until returns when the session ends at the latest.
 func (s Session) Until() time.Time { return s.s.Until }
 
-// ID returns the session's public name, for logs. It opens nothing.
+// ID returns the session's public name, for logs. It gives access to nothing.
 func (s Session) ID() string { return s.s.ID() }
 
-// String returns the public name and the user, and nothing that could be used.
+// String returns the public name and the user, and no secret.
 func (s Session) String() string { return s.s.String() }
 
-// Claim returns what is known of the user under the name of an OpenID Connect
-// claim: a text, a number, a boolean, a list or a map. ok is false if authentik
-// has not told it.
+// Claim returns the value of an OpenID Connect claim of the user: a text, a
+// number, a boolean, a list or a map. ok is false if authentik has not sent
+// that claim.
 func (s Session) Claim(name string) (value any, ok bool) {
 	value = user.Claim(s.s.User, name)
 	return value, value != nil
@@ -50,8 +50,8 @@ func (s Session) AccessToken() string { return s.s.AccessToken }
 // least a minute. It is empty unless Config.Assertion is set.
 func (s Session) Assertion() string { return s.s.Assertion.Text() }
 
-// SessionFrom returns the session of a request that has passed the gate. It
-// yields ok == false for a request without one, such as one to an open path.
+// SessionFrom returns the session of a request that has passed the gate. ok is
+// false for a request without a session, such as one to an open path.
 func SessionFrom(ctx context.Context) (s Session, ok bool) {
 	found, ok := ctx.Value(session.ContextKey{}).(*session.Session)
 	return Session{found}, ok

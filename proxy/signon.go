@@ -24,11 +24,11 @@ type SignOnForm struct {
 	// User and Password are the fields of the form. Required.
 	User, Password FormField
 	// Cookies are names of cookies that the application may set in the browser, in
-	// which * stands for any characters. They expire when another user signs in on
+	// which * matches any characters. They expire when another user signs in on
 	// the same browser, as with AppCookies for the path /. Required.
 	Cookies []string
-	// Redirected says that only a redirect means success. Default: any answer does
-	// that is no error and does not show the form again.
+	// Redirected says that only a redirect means success. Default: any answer that
+	// is not an error and does not show the form again.
 	Redirected bool
 }
 

@@ -3,9 +3,9 @@ package store
 // backlogSize is how many names may wait for one watcher.
 const backlogSize = 1024
 
-// A Backlog is the queue of names that one caller of [Store.Watch] has yet to
-// be told. A store makes one for each caller, adds every revoked name to all of
-// them, and has each Watch receive from its own.
+// A Backlog is the queue of revoked names that one caller of [Store.Watch] has
+// not received yet. A store makes one for each caller, adds every revoked name
+// to all of them, and has each Watch receive from its own.
 type Backlog chan string
 
 // NewBacklog makes an empty queue.

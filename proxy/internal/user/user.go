@@ -2,7 +2,7 @@
 // claims that headers, placeholders and requirements read.
 package user
 
-// User is what authentik has said about who is signed in.
+// User is what authentik has said about the user who is signed in.
 type User struct {
 	Username string `json:"username"`
 	Name     string `json:"name,omitempty"`
