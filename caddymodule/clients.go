@@ -13,18 +13,18 @@ import (
 
 // Clients are programs without a browser that may use the site.
 type Clients struct {
-	// How programs may show who they are: with `basic` by username and app password,
-	// with `bearer` by an access token that authentik has issued for `client_id`,
-	// which is required then. Default: none, and no program may come.
+	// Which credentials programs may show: with `basic` a username and an app
+	// password, with `bearer` an access token that authentik has issued for
+	// `client_id`, which is then required. Default: none, so no program is let in.
 	Schemes []string `json:"schemes,omitempty"`
 
 	// Further client IDs whose access tokens are let in. Needs `trust_bindings`.
 	// Default: only that of `client_id`.
 	Bearer []string `json:"bearer,omitempty"`
 
-	// Says that the bindings of the applications of these further clients decide
-	// who may come with their tokens, instead of those of `application`. Default:
-	// they do not, and Caddy refuses further clients.
+	// Confirms that the further clients' own applications in authentik decide, by
+	// their bindings, who may use this site with such a token; the bindings of
+	// `application` then do not. Default: Caddy refuses further clients.
 	TrustBindings bool `json:"trust_bindings,omitempty"`
 
 	// Whether the application gets the header Authorization of programs that were

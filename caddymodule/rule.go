@@ -19,21 +19,21 @@ import (
 
 // A Rule demands more of some requests, or leaves them open.
 type Rule struct {
-	// The requests that the rule is about. A rule that demands something is also
-	// about requests that matched before they were rewritten, and about those
+	// The requests that the rule applies to. A rule that demands something also
+	// applies to requests that matched before they were rewritten, and to requests
 	// whose address servers read in different ways. Required.
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	// Whether these requests are open to everyone. It has no effect on a request
-	// of which another rule, or the handler's own `require`, `require_mfa` or
-	// `max_age`, demands something. Default: they are not.
+	// for which another rule, or the handler's own `require`, `require_mfa` or
+	// `max_age`, demands something. Default: they are not open.
 	Open bool `json:"open,omitempty"`
 
 	// Rules about who may pass. All of them must hold. Default: none.
 	Require []Requirement `json:"require,omitempty"`
 
 	// Whether visitors must have signed in with a second factor. Needs
-	// `client_id`. Default: they need not.
+	// `client_id`. Default: no second factor is demanded.
 	RequireMFA bool `json:"require_mfa,omitempty"`
 
 	// How old a sign-in at authentik may be, for example `1h`; at least `1m`.
