@@ -8,7 +8,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// User is what authentik has said about who is signed in.
+// User is what authentik has said about the user who is signed in.
 type User = user.User
 
 // A Session is a signed-in user as the gate knows it. It is immutable, cheap to
