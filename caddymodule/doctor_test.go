@@ -156,7 +156,7 @@ func TestDoctor_TokenGoesOnlyWhereTheCertificateIsAsConfigured(t *testing.T) {
 		"another pin":         {"pin " + strings.Repeat("ab", 32), false, "tls-pin"},
 		"another name":        {"trust FILES/authority.pem\n\t\ttls_name other.example.com", false, "tls-name"},
 		"a trust that is not": {"trust FILES/nowhere.pem", false, "token-withheld"},
-		"a pin that is none":  {"pin {env.NO_SUCH_PIN}", false, "token-withheld"},
+		"a wrong pin":         {"pin {env.NO_SUCH_PIN}", false, "token-withheld"},
 		"no authority":        {"flow default-authentication-flow", false, "tls-authority"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,19 +10,20 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// A Group is the gates on one server of one configuration. Several may stand
-// before the same host, for different paths and with different demands. Then the
-// gate that gets a request for the gates' own addresses is seldom the one that
-// asked for the sign-in, and hands the request over to it. A gate joins in New
-// and leaves in Close. The zero Group has no members. It is safe for concurrent
-// use.
+// A Group is the gates on one server of one configuration. Several may guard
+// the same host, for different paths and with different demands. The gate that
+// gets a request for the gates' own addresses is then often not the gate that
+// asked for the sign-in; it hands the request over to that gate. A gate joins
+// in New and leaves in Close. The zero Group has no members. It is safe for
+// concurrent use.
 type Group struct{ members group.Group }
 
-// A Family is the gates of one process that stand before the same hosts, or
-// share a store. Each keeps the cookies of all from its application, and ends
-// sessions for as long as the longest of any could last; all together hold only a
-// few large forms at a time. The zero Family has no members; a gate joins in New
-// and leaves in Close. It is safe for concurrent use.
+// A Family is the gates of one process that guard the same hosts, or share a
+// store. Each gate removes the session cookies of all of them from requests to
+// its application. The tombstone of a session lasts as long as the longest
+// session of any of them. All gates together hold only a few large forms at a
+// time. The zero Family has no members; a gate joins in New and leaves in
+// Close. It is safe for concurrent use.
 type Family struct {
 	members exchange.Family
 	room    intake.Room // for larger bodies of requests

@@ -57,7 +57,8 @@ type Examination struct {
 	// the authentik that it is of.
 	Admin    *admin.Client
 	AdminURL string
-	// Withheld is why the token is not sent; nil if it is, or if there is none.
+	// Withheld is why the token is not sent; nil if it is sent, or without a
+	// token.
 	Withheld error
 	// User and Password are those of a test user; empty without one.
 	User, Password string

@@ -60,7 +60,7 @@ func LoadOrCreate(ctx context.Context, s Storage, log *slog.Logger) (key []byte,
 	return key, nil
 }
 
-// Load returns the key in the storage, or nil if there is none.
+// Load returns the key in the storage, or nil if the storage has no key.
 func Load(ctx context.Context, s Storage) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
