@@ -80,7 +80,7 @@ type timedBody struct {
 	cancel context.CancelFunc
 }
 
-// Close closes the body and ends the time.
+// Close closes the body and cancels the timeout.
 func (b timedBody) Close() error {
 	defer b.cancel()
 	return b.ReadCloser.Close()

@@ -16,7 +16,7 @@ import (
 // TLSReason says why there is no trusted connection to authentik.
 type TLSReason string
 
-// The reasons.
+// The reasons of a TLSError.
 const (
 	// TLSUnknownAuthority means that no trusted authority has signed the certificate.
 	TLSUnknownAuthority TLSReason = "unknown authority"

@@ -99,8 +99,8 @@ func (w *walk) answer(ctx context.Context, a Answer) (Challenge, error) {
 	}
 	q := w.post(b)
 	q.timeout = patience(a)
-	// A user name is as good in a new session as in the one that is gone: nothing is
-	// lost, and errors are about the form that the visitor has seen.
+	// A user name can be sent again in a new session: nothing is lost, and errors
+	// are about the form that the visitor has seen.
 	w.opening = a.Component() == ComponentIdentification
 	ch, err := w.run(ctx, q)
 	if err != nil {
