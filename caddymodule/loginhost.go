@@ -21,7 +21,7 @@ const (
 	loginHostPage      = "page"
 )
 
-// loginPage has visitors sign in on the gate's page: with login_at, there first.
+// loginPage makes visitors sign in on the gate's page, with login_at as well.
 const loginPage = "page"
 
 // pageOr tells gates whose visitors sign in on a page, or at a login host, from

@@ -47,7 +47,7 @@ type Tools struct {
 	Root func(storage json.RawMessage) string
 }
 
-// An Examination is one run.
+// An Examination is one run of the doctor.
 type Examination struct {
 	Tools   Tools
 	Setup   *Setup

@@ -148,8 +148,9 @@ func openPaths(p admin.Proxy) (open, closed []string) {
 }
 
 var (
-	// atPath is an expression for the path, and atAddress one for a whole address,
-	// which the outpost compares with unless it is the proxy itself.
+	// atPath matches an expression for the path, and atAddress an expression for a
+	// whole address. The outpost compares whole addresses unless it is the proxy
+	// itself.
 	atPath    = regexp.MustCompile(`^\^(/.*)$`)
 	atAddress = regexp.MustCompile(`^\^https?\??://([-a-zA-Z0-9.:\\]+)(/.*)$`)
 	// literal is a path without operators, but for escaped points and hyphens.
@@ -157,7 +158,7 @@ var (
 )
 
 func plainPath(expression string, p admin.Proxy) (path string, ok bool) {
-	if p.Mode == modeDomain { // it is about one host, and the snippet is for each
+	if p.Mode == modeDomain { // the expression is for one host, and the snippet for every host
 		return "", false
 	}
 	m := atPath.FindStringSubmatch(expression)

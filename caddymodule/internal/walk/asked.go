@@ -53,7 +53,7 @@ func (q Asked) Request(ctx context.Context) (r *http.Request, port int, err erro
 		name, value, ok := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
 		if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-			return nil, 0, fmt.Errorf("header %d is not one; write for example: Accept: text/html", i+1)
+			return nil, 0, fmt.Errorf("header %d is not of the form name: value; write for example: Accept: text/html", i+1)
 		}
 		if strings.EqualFold(name, "Host") {
 			r.Host = value

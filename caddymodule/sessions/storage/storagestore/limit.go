@@ -52,7 +52,7 @@ func bounded[T any](ctx context.Context, s slots, limit time.Duration, work func
 	defer cancel()
 	select {
 	case <-ctx.Done():
-		return none, fmt.Errorf("storagestore: waiting for a storage with too much to do: %w", ctx.Err())
+		return none, fmt.Errorf("storagestore: waiting for a busy storage: %w", ctx.Err())
 	case s <- struct{}{}:
 	}
 	done := make(chan outcome[T], 1)
