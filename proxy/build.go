@@ -44,7 +44,7 @@ func (cfg Config) openPages(key seal.Key, loginAt func(query string) string, run
 	return pages, fetched, err
 }
 
-// build makes the rooms, from the bottom up.
+// build makes the internal packages' values, from the bottom up.
 func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	cfg := g.cfg
 	issuer := cfg.Client.Root()
@@ -106,14 +106,14 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	g.member.Addresses = addresses.New(shared, g.pictures, g.forgery, g.routes())
 }
 
-// newThrottle makes what counts wrong answers.
+// newThrottle makes the throttle, which counts wrong answers.
 func newThrottle(cfg Config, key seal.Key) *throttle.Throttle {
 	return throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
 		return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
 	}})
 }
 
-// sessionOptions say how this gate's sessions live.
+// sessionOptions returns the options of this gate's sessions.
 func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
 	cfg := g.cfg
 	o := session.Options{

@@ -105,7 +105,7 @@ func (cfg Config) checkBounds(wrong func(option string, err error)) {
 		"%v is too short; at least %v are needed", cfg.MaxAge, rules.MinMaxAge)
 }
 
-// checkSignIn checks how visitors sign in, and who may pass then.
+// checkSignIn checks how visitors sign in, and who may pass.
 func (cfg Config) checkSignIn(wrong func(option string, err error)) {
 	if cfg.Login != LoginPage && (cfg.Login != loginAtHost || cfg.LoginAt == nil) && cfg.Login != LoginRelay && cfg.Login != LoginRedirect {
 		wrong("login", fmt.Errorf("%q is not known; use page, relay or redirect", cfg.Login))

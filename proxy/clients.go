@@ -35,10 +35,10 @@ type ClientsConfig struct {
 	Pass bool
 }
 
-// used reports whether any program may come.
+// used reports whether any program can be let in.
 func (c ClientsConfig) used() bool { return c.Basic || c.Bearer }
 
-// checkClients checks which programs may come.
+// checkClients checks which programs are let in.
 func (cfg Config) checkClients(wrong func(option string, err error)) {
 	c := cfg.Clients
 	given := rules.Clients{
@@ -61,7 +61,7 @@ func (c HeaderConfig) sets(name string) bool {
 	return false
 }
 
-// programs makes what knows programs, or nil if none may come.
+// programs makes the table of known programs, or nil if no program is let in.
 func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
 	cfg := g.cfg
 	if !cfg.Clients.used() {
@@ -78,7 +78,7 @@ func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
 	})
 }
 
-// ways are how authentik is asked about programs.
+// ways returns the ways to ask authentik about a credential.
 func (g *Gate) ways(client *oidc.Source) map[programs.Scheme]programs.Way {
 	cfg, all := g.cfg, map[programs.Scheme]programs.Way{}
 	var tokens programs.Tokens

@@ -47,7 +47,7 @@ func (cfg Config) identity() *exchange.Identity {
 	if cfg.LoginAt != nil {
 		texts = append(texts, "login at "+originOf(cfg.LoginAt))
 	}
-	if cfg.StoreName != "" { // derived, since the name may be guessed at by the identity
+	if cfg.StoreName != "" { // derived, so that the identity does not reveal the name
 		texts = append(texts, string(seal.NewKey(cfg.Key).Derive([]byte(cfg.StoreName), "v1\x00store", sha256.Size)))
 	}
 	return exchange.NewIdentity(append(texts, cfg.Clients.described()...)...)

@@ -94,10 +94,10 @@ type HeaderConfig struct {
 type HeaderRule struct {
 	// Name is the header's name.
 	Name string
-	// Claim is what is known of the user: username, name, email, uid, groups, id,
-	// session, attributes.<key>, access_token, or another claim of OpenID Connect
-	// by its name there. Several values are separated by commas, or by bars if the
-	// claim ends with one: groups|. It can also be assertion, with
+	// Claim is the claim about the user that the header contains: username, name,
+	// email, uid, groups, id, session, attributes.<key>, access_token, or any
+	// other claim of OpenID Connect. Several values are separated by commas, or by
+	// bars if the claim ends with one: groups|. It can also be assertion, with
 	// Config.Assertion.
 	Claim string
 	// Encoding is how the value is spelled. Default: the encoding of HeaderConfig.
@@ -105,8 +105,8 @@ type HeaderRule struct {
 	// Value computes the header's value for each request, instead of Claim.
 	Value func(*http.Request, Session) string
 	// Of computes the header's value once for each session, and anew at a recheck,
-	// instead of Claim. The session has no ID yet. A warning says if the value is
-	// empty.
+	// instead of Claim. The session has no ID yet. If the value is empty, a
+	// warning is logged.
 	Of func(Session) string
 }
 

@@ -29,8 +29,8 @@ type Metrics interface {
 	// SignInTook measures a sign-in that has begun a session: from the first
 	// challenge, or from the redirect to authentik, to the session.
 	SignInTook(source string, took time.Duration)
-	// Refused counts a request that was refused, for another reason than that its
-	// visitor has to sign in. The code is one of package fault.
+	// Refused counts a request that was refused for another reason than a missing
+	// sign-in. The code is one of package fault.
 	Refused(code string)
 	// Ended counts a session's end: signed-out, replaced, gone, idle, limit or
 	// admin. back-channel and front-channel count notices, each of which may end

@@ -35,7 +35,7 @@ func (g *Gate) routes() map[string]addresses.Route {
 	return all
 }
 
-// routesOfLoginHost are those of a gate that guards nothing.
+// routesOfLoginHost are the addresses of a login host, which guards nothing.
 func (g *Gate) routesOfLoginHost() map[string]addresses.Route {
 	h := g.loginHost
 	all := map[string]addresses.Route{

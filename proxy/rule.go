@@ -61,12 +61,12 @@ func (cfg Config) checkRules(wrong func(option string, err error)) {
 	}
 }
 
-// A Requirement is met by a user of whom one of its values is true.
+// A Requirement is met by a user for whom one of its values is true.
 type Requirement struct {
-	// Claim is "user" for the username, "group" for the name of a group, or a claim of
-	// OpenID Connect. Names are compared as they are, case included.
+	// Claim is "user" for the username, "group" for the name of a group, or a
+	// claim of OpenID Connect. Values are compared exactly; case matters.
 	Claim string
-	// Values are alternatives. One at least is required.
+	// Values are alternatives. At least one is required.
 	Values []string
 }
 

@@ -65,7 +65,7 @@ func (f FormField) field() signon.Field {
 	return signon.Field{Name: f.Name, Value: func(s *session.Session) string { return f.Value(Session{s}) }}
 }
 
-// signOn returns what signs users in at the application, or nil.
+// signOn returns the handler that signs users in at the application, or nil.
 func (cfg Config) signOn() *signon.Handler {
 	f := cfg.SignOnForm
 	if f == nil {

@@ -13,15 +13,16 @@ import (
 // Demands are what one rule demands.
 type Demands struct {
 	Rule    string
-	Applies bool // the rule is about the request
+	Applies bool // the rule applies to the request
 	Each    []Demand
 }
 
-// A Demand is one of them in words, with its Verdict: met, not met or unknown.
+// A Demand is one demand in words, with its Verdict: met, not met or unknown.
 type Demand struct{ Text, Verdict string }
 
-// Demands lists everything that is demanded, of all requests first, and whether a
-// session meets it. Without a session, which is nil, all verdicts are unknown.
+// Demands lists everything that is demanded, beginning with what is demanded of
+// all requests, and whether a session meets it. If the session is nil, all
+// verdicts are unknown.
 func (p *Policy) Demands(x *exchange.Exchange, s *session.Session) []Demands {
 	every := Demands{Rule: "every request", Applies: true}
 	if p.Application != "" {

@@ -3,7 +3,7 @@
 //
 //   - policy.go: the verdict on a session, the only place that admits one
 //   - rule.go: what is demanded of some requests only
-//   - demanded.go: all that is demanded, for people to read
+//   - demanded.go: all that is demanded, as text
 package access
 
 import (
@@ -30,14 +30,16 @@ type Policy struct {
 	Now            func() time.Time
 }
 
-// errCannotShow says why a program is refused where a visitor signs in again.
+// errCannotShow says why a program is refused. In the same case a visitor signs
+// in again.
 var errCannotShow = errors.New("the credential of a program cannot show a second factor or a newer sign-in")
 
-// Check returns the verdict on a session, for a request that needs are about. The
-// trace may be nil. A session whose recheck is overdue by more than a recheck's
-// interval is asked about first, so that no session that has ended at authentik
-// passes once more after a pause. A program's is asked about as soon as it is due:
-// its credential is at hand with the request only.
+// Check returns the verdict on a session for a request; needs are the rules
+// that apply to it. The trace may be nil. If a recheck is overdue by more than
+// its interval, authentik is asked first, so that a session that has ended at
+// authentik does not pass once more after a pause. For a program's session
+// authentik is asked as soon as a recheck is due, since only the request has
+// the program's credential.
 func (p *Policy) Check(s *session.Session, needs Needs, t *exchange.Trace) exchange.Verdict {
 	confirmed := p.Recheck
 	switch {
@@ -55,9 +57,9 @@ func (p *Policy) CheckConfirmed(s *session.Session, needs Needs) exchange.Verdic
 	return p.checkWithin(s, needs, math.MaxInt64, nil)
 }
 
-// CheckUnreachable is Check after authentik could not be asked: then an overdue
-// recheck is tolerated for the grace, and the session is refused after that. Its
-// verdict is always definite.
+// CheckUnreachable is Check after authentik could not be asked: an overdue
+// recheck is tolerated for the grace, and after that the session is refused.
+// Its verdict is always definite.
 func (p *Policy) CheckUnreachable(s *session.Session, needs Needs, cause error) exchange.Verdict {
 	v := p.checkWithin(s, needs, p.Recheck+p.Grace, nil)
 	if v == (exchange.Verdict{}) {
@@ -97,8 +99,8 @@ func (p *Policy) checkWithin(s *session.Session, needs Needs, confirmed time.Dur
 	}
 }
 
-// Demanded returns what a sign-in has to be like for a request that needs are
-// about.
+// Demanded returns what a request, to which the rules in needs apply, demands
+// of a sign-in.
 func (p *Policy) Demanded(needs Needs) authn.Demand { return p.Rules.demand(needs, p.Demand) }
 
 // Fits reports whether a user meets what is required of every request.

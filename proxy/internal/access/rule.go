@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A Requirement is met by a user of whom one of its values is true.
+// A Requirement is met by a user for whom one of its values is true.
 type Requirement struct {
 	Claim  string // as user.Meets reads it
 	Values []string
@@ -33,17 +33,17 @@ type Rule struct {
 	Demand  authn.Demand
 }
 
-// Rules are those of a gate, MaxRules at most.
+// Rules are the rules of a gate, MaxRules at most.
 type Rules []Rule
 
-// Needs are the rules that are about a request, one bit each.
+// Needs are the rules that apply to a request, one bit each.
 type Needs uint64
 
 // MaxRules is how many rules a gate may have.
 const MaxRules = 64
 
-// About returns the rules that are about a request. Those are all if servers read
-// its path in different ways.
+// About returns the rules that apply to a request. All of them do if servers
+// read its path in different ways.
 func (all Rules) About(x *exchange.Exchange) (n Needs) {
 	if len(all) == 0 {
 		return 0

@@ -41,7 +41,7 @@ type Addresses struct {
 	routes   map[string]Route
 }
 
-// Names of files lie below these paths.
+// The paths below which the gate has files.
 const (
 	assetsPath = "/assets/"
 	brandPath  = "/brand/"
@@ -58,7 +58,7 @@ func New(shared *exchange.Shared, pictures *pictures.Pictures, forgery *http.Cro
 	return a
 }
 
-// route finds what answers a path below the prefix.
+// route returns the handler of a path below the prefix.
 func (a *Addresses) route(path string) (found Route, ok bool) {
 	if found, ok = a.routes[path]; ok && !strings.HasSuffix(path, "/") {
 		return found, true
@@ -84,8 +84,8 @@ func (a *Addresses) Has(below string, x *exchange.Exchange) bool {
 	}
 }
 
-// Serve answers the gate's own addresses. Whatever else lies below the prefix
-// never reaches the application.
+// Serve answers the gate's own addresses. A request for any other path below
+// the prefix never reaches the application.
 func (a *Addresses) Serve(x *exchange.Exchange) {
 	found, ok := a.route(x.At.Asked.Path[len(a.shared.Prefix):])
 	if !ok {

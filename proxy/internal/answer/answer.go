@@ -10,11 +10,11 @@ import (
 // MaxBody is the longest body that is kept, in bytes.
 const MaxBody = 1 << 20
 
-// ErrTooLong is what an application gets that writes more than MaxBody bytes.
+// ErrTooLong is returned to an application that writes more than MaxBody bytes.
 var ErrTooLong = errors.New("the answer of the application is longer than 1 MiB")
 
-// An Answer is a writer that keeps the application's answer. The zero Answer has
-// none yet. It must not be used concurrently.
+// An Answer is a writer that keeps the application's answer. The zero Answer is
+// empty. It must not be used concurrently.
 type Answer struct {
 	Status int
 	Body   []byte

@@ -29,13 +29,13 @@ const (
 	sentFor = time.Minute
 )
 
-// Options say what assertions are made with.
+// Options configure a Signer.
 type Options struct {
 	// Key is the gate's key, from which signing keys are derived. Gates with the
 	// same key, issuer and audience have the same signing keys.
 	Key seal.Key
-	// Issuer is the site's origin. Audience is who the assertions are for. Neither
-	// may come from a request.
+	// Issuer is the site's origin. Audience is the recipient of the assertions.
+	// Neither may come from a request.
 	Issuer, Audience string
 	// Lifetime is how long an assertion is valid.
 	Lifetime time.Duration
@@ -48,7 +48,7 @@ type Signer struct {
 	Options
 
 	mu   sync.Mutex
-	keys map[int64]signingKey // by epoch: those that can be needed now
+	keys map[int64]signingKey // by epoch: the keys that can be needed now
 }
 
 // New returns a signer.

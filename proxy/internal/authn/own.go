@@ -9,7 +9,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// Authentik is what is asked about users and their sessions.
+// Authentik is the part of authentik that is asked about users and their
+// sessions.
 type Authentik interface {
 	Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error)
 	DefaultFlow(ctx context.Context, v flowclient.Visitor, designation string) (flowclient.Flow, error)
@@ -17,7 +18,7 @@ type Authentik interface {
 	Access(ctx context.Context, v flowclient.Visitor, application string) (flowclient.Access, error)
 }
 
-// Own is the source that knows visitors by authentik's own session, whose
+// Own is the source that identifies visitors by authentik's own session, whose
 // cookies the gate holds.
 type Own struct {
 	Authentik   Authentik
@@ -44,8 +45,8 @@ func (o Own) Begin(ctx context.Context, v flowclient.Visitor, _ *Request) (Openi
 }
 
 // Prove asks whether the user of the visit's cookies may use the application,
-// and then who that is. The user comes last: check_access answers without a
-// session too, and then with yes if no policy is bound.
+// and then who that is. The user is asked for last: check_access also answers
+// without a session, and then answers yes if no policy is bound.
 func (o Own) Prove(ctx context.Context, v flowclient.Visitor, _ flowclient.Step, _ *Request) (Result, error) {
 	passing := true
 	if o.Application != "" {
@@ -95,9 +96,9 @@ func Me(ctx context.Context, a Authentik, v flowclient.Visitor, passing bool) (s
 
 var errStillSignedIn = errors.New("authentik's invalidation flow has not ended its session; it asks the visitor something")
 
-// Invalidate ends authentik's session by the invalidation flow of its brand, as
-// far as that asks the visitor nothing, and checks that the session has ended: a
-// flow may not sign the user out.
+// Invalidate ends authentik's session by the invalidation flow of its brand,
+// unless that flow asks the visitor a question. It checks that the session has
+// ended, since a flow need not sign the user out.
 func Invalidate(ctx context.Context, a Authentik, v flowclient.Visitor) error {
 	flow, err := a.DefaultFlow(ctx, v, "invalidation")
 	if err != nil {

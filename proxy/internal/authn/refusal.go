@@ -5,7 +5,8 @@ package authn
 // program.
 type Refusal struct {
 	Reason string
-	// Unasked says that authentik was not asked: what was shown cannot be good.
+	// Unasked says that authentik was not asked, since the credential cannot be
+	// valid.
 	Unasked bool
 }
 

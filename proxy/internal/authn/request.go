@@ -11,8 +11,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// A Request is what the gate asks authentik's authorize endpoint for, and how it
-// recognizes the answer. It is kept sealed for one browser.
+// A Request is a request to authentik's authorize endpoint, with what the gate
+// needs to recognize the answer. It is kept sealed for one browser.
 type Request struct {
 	State    string `json:"state"`
 	Nonce    string `json:"nonce"`
@@ -22,7 +22,7 @@ type Request struct {
 	MaxAge   int    `json:"max_age,omitempty"` // seconds
 	// Rounds is how often the endpoint was asked.
 	Rounds int `json:"rounds,omitempty"`
-	// Demand is what the sign-in must be besides.
+	// Demand is what the gate demands of the sign-in.
 	Demand Demand `json:"demand,omitzero"`
 	// Since is when the visitor was sent to sign in again. Only a sign-in that is
 	// not older counts.
@@ -35,14 +35,14 @@ func NewRequest(redirect string) Request {
 	return Request{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Redirect: redirect}
 }
 
-// againAge is how old a sign-in may be where another one is demanded. A shorter
-// age would have passed by the time the visitor comes back.
+// againAge is how old a sign-in may be if a new one is demanded. A shorter age
+// would have passed by the time the visitor comes back.
 const againAge = time.Minute
 
-// Again returns the request of a visitor who is signed in at authentik and has
-// to sign in again from now on. Asking by age works as often as needed.
-// prompt=login works once in each session of authentik, and is for visitors who
-// have only just signed in. Both together would ask twice.
+// Again returns the request for a visitor who is signed in at authentik and now
+// has to sign in again. A maximum age works as often as needed. prompt=login
+// works once in each session of authentik, and is for visitors who have only
+// just signed in. Both together would make the visitor sign in twice.
 func (r Request) Again(in session.SignIn, now time.Time) Request {
 	r.Since = now
 	if now.Sub(in.At) > againAge {
@@ -56,10 +56,10 @@ func (r Request) Again(in session.SignIn, now time.Time) Request {
 // AnsweredBy reports whether an address is where the endpoint sends its answer.
 func (r Request) AnsweredBy(to string) bool { return strings.HasPrefix(to, r.Redirect+"?") }
 
-// A Demand is what an application demands of a sign-in, besides that there is
-// one. What a rule of the gate demands of some requests travels in the address of
-// the sign-in. A visitor who writes a demand makes only their own sign-in harder,
-// and one who removes it is asked again.
+// A Demand is what an application demands of a sign-in. What a rule of the gate
+// demands of some requests is carried in the address of the sign-in. A visitor
+// who adds a demand makes only their own sign-in harder, and a visitor who
+// removes it has to sign in again.
 type Demand struct {
 	MFA    bool          `json:"mfa,omitempty"`
 	MaxAge time.Duration `json:"max_age,omitempty"`
@@ -85,8 +85,8 @@ const (
 	demandMaxAge = "max_age"
 )
 
-// Query returns a demand as parameters of an address, each with an ampersand
-// before it.
+// Query returns a demand as parameters of an address, each beginning with an
+// ampersand.
 func (d Demand) Query() (query string) {
 	if d.MFA {
 		query += "&" + demandMFA + "=1"

@@ -37,8 +37,8 @@ func (g *Group) Go(work func(backgroundCtx context.Context)) bool {
 	return true
 }
 
-// Shared is Go for what several requests wait for. Once the group is closed, the
-// work goes on for the last requests without it.
+// Shared is Go for work that several requests wait for. Once the group is
+// closed, such work still runs for the last requests, without the group.
 func (g *Group) Shared(work func(context.Context)) bool {
 	if !g.Go(work) {
 		go work(context.Background())
@@ -99,7 +99,7 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // Beside runs work beside its caller, who has to wait for it: wait returns its
-// result, as often as it is called. A panic of the work is one of wait, where a
+// result, as often as it is called. If the work panics, wait panics, where a
 // server recovers it.
 func Beside[T any](work func() T) (wait func() T) {
 	var (

@@ -1,9 +1,9 @@
 // Package cache is a bounded cache whose values have a lifetime, and which
 // fetches a missing value once, however many callers ask for it.
 //
-// It has no goroutine of its own: an expired value is dropped when it is asked
-// for, when the cache is full, or by Sweep. A cache that is no longer referenced
-// is garbage, with everything in it.
+// It has no goroutine: an expired value is dropped when it is asked for, when
+// the cache is full, or by Sweep. A cache that is no longer referenced is
+// garbage, with everything in it.
 //
 // It is not the cache of sessions, which follows what the session store says
 // and is larger by orders of magnitude.
@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Options bound a cache. The zero value keeps nothing: such a cache is a single
-// flight.
+// Options bound a cache. The zero value keeps nothing: such a cache only makes
+// concurrent callers share a fetch.
 type Options[K comparable, V any] struct {
 	// Entries is how many values are kept at most. Default: none.
 	Entries int
@@ -68,8 +68,8 @@ func New[K comparable, V any](o Options[K, V]) *Cache[K, V] {
 	}
 }
 
-// OwnedBy has fetches run by an owner from now on, as Options.Go says, and
-// returns the cache. It is called before the cache is used.
+// OwnedBy sets the owner that runs fetches (see Options.Go), and returns the
+// cache. It must be called before the cache is used.
 func (c *Cache[K, V]) OwnedBy(run func(work func(context.Context)) bool) *Cache[K, V] {
 	if run != nil {
 		c.options.Go = run
@@ -124,8 +124,8 @@ func (c *Cache[K, V]) Delete(key K) {
 	c.remove(c.kept[key])
 }
 
-// DeleteIf drops the value of a key if there is one and drop approves of it. It
-// has no influence on a running fetch.
+// DeleteIf drops the value of a key if drop returns true for it. It does not
+// affect a running fetch.
 func (c *Cache[K, V]) DeleteIf(key K, drop func(V) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,7 +134,7 @@ func (c *Cache[K, V]) DeleteIf(key K, drop func(V) bool) {
 	}
 }
 
-// DeleteWhere drops the values that drop approves of. It has no influence on
+// DeleteWhere drops the values for which drop returns true. It does not affect
 // running fetches.
 func (c *Cache[K, V]) DeleteWhere(drop func(K, V) bool) {
 	c.mu.Lock()
@@ -224,8 +224,9 @@ func in[K comparable, V any](element *list.Element) *entry[K, V] {
 	return e
 }
 
-// fresh reports whether the value is within its lifetime. A clock that was set
-// back to before the value was made says nothing about its age: it has expired.
+// fresh reports whether the value is within its lifetime. If the clock was set
+// back to before the value was made, its age is unknown, and it counts as
+// expired.
 func (e *entry[K, V]) fresh(now time.Time) bool {
 	return !now.Before(e.created) && now.Before(e.expires)
 }

@@ -40,9 +40,9 @@ type call[V any] struct {
 // result.
 //
 // A caller whose ctx ends leaves with its error; the fetch goes on for the
-// others, with the context of the cache's owner. It runs in a goroutine of its
-// own, and no lock is held meanwhile. If it panics, all who wait for it get a
-// *PanicError.
+// others, with the context of the cache's owner. It runs in a separate
+// goroutine, and no lock is held meanwhile. If it panics, all who wait for it
+// get a *PanicError.
 func (c *Cache[K, V]) Do(ctx context.Context, key K, fetch Fetch[V]) (V, error) {
 	value, running := c.join(key, fetch)
 	if running == nil {
@@ -73,7 +73,7 @@ func (c *Cache[K, V]) join(key K, fetch Fetch[V]) (V, *call[V]) {
 	return value, running
 }
 
-// begin has the owner run a call.
+// begin makes the owner run a call.
 func (c *Cache[K, V]) begin(key K, mine *call[V], fetch Fetch[V]) {
 	if !c.options.Go(func(ctx context.Context) { c.run(ctx, key, mine, fetch) }) {
 		delete(c.calls, key)
@@ -82,7 +82,7 @@ func (c *Cache[K, V]) begin(key K, mine *call[V], fetch Fetch[V]) {
 	}
 }
 
-// run makes a call. Whatever happens in it, those who wait are released.
+// run runs a call. Its waiters are released whatever happens.
 func (c *Cache[K, V]) run(ctx context.Context, key K, mine *call[V], fetch Fetch[V]) {
 	var lifetime time.Duration
 	defer func() {

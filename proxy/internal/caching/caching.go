@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// A Response is one response of the application, and has room for its writer. The
-// zero Response is not marked.
+// A Response is one response of the application. It contains its writer to save
+// an allocation. The zero Response is not marked.
 type Response struct{ hijackable }
 
 // A writer marks a response just before its header is written. It has what the
@@ -51,8 +51,8 @@ func (p *Response) Finish() {
 // Unwrap is for [http.ResponseController].
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader marks the response, unless it is only on the way (1xx). One that
-// changes nothing (304) leaves what the cache has, with what it was marked as.
+// WriteHeader marks the response, unless it is informational (1xx). Not
+// Modified (304) leaves the cached response with its mark.
 func (w *writer) WriteHeader(status int) {
 	if status >= http.StatusOK && status != http.StatusNotModified {
 		w.mark()
@@ -79,8 +79,8 @@ func (w *writer) mark() {
 	h["Cache-Control"] = w.value[:]
 }
 
-// isPage reports whether a response may be HTML. One without a type may be, since
-// its type is guessed.
+// isPage reports whether a response may be HTML. A response without a type may
+// be, since browsers guess its type.
 func isPage(types []string) bool {
 	if len(types) == 0 {
 		return true
@@ -106,8 +106,8 @@ func (w *writer) WriteString(s string) (int, error) {
 	return io.WriteString(w.ResponseWriter, s)
 }
 
-// ReadFrom leaves it to the server how a file becomes the body, as without a
-// writer of ours.
+// ReadFrom lets the server choose how to send a file, as it would without this
+// writer.
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	w.mark()
 	if to, ok := w.ResponseWriter.(io.ReaderFrom); ok {
@@ -116,14 +116,14 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(w.ResponseWriter, r)
 }
 
-// FlushError is for [http.ResponseController]. A header that is not written yet is
-// written by it.
+// FlushError is for [http.ResponseController]. It writes the header if that is
+// not written yet.
 func (w *writer) FlushError() error {
 	w.mark()
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// Flush is for handlers that do without [http.ResponseController].
+// Flush is for handlers that do not use [http.ResponseController].
 func (w *writer) Flush() { _ = w.FlushError() }
 
 // Push is for HTTP/2.
@@ -134,7 +134,7 @@ func (w *writer) Push(target string, o *http.PushOptions) error {
 	return http.ErrNotSupported
 }
 
-// Hijack is for handlers that do without [http.ResponseController].
+// Hijack is for handlers that do not use [http.ResponseController].
 func (w *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }

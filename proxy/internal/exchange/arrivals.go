@@ -13,17 +13,18 @@ const (
 )
 
 // Arrivals are the times at which this browser was last told that a user is
-// signed in. They are in a cookie, since a gate whose sign-ins do not hold has
-// nothing else to count by. They are no secret and open nothing: a visitor who
-// forges them gets a page that says so instead of the sign-in page, with a link
-// to that.
+// signed in. They are in a cookie, since a gate whose session cookies do not
+// arrive has no other place to count. They are not secret and give access to
+// nothing: a visitor who forges them gets an error page with a link to the
+// sign-in page.
 type Arrivals []time.Time
 
 // String writes them as seconds of Unix time, in base 36.
 func (a Arrivals) String() string { return a.at("") }
 
-// at writes the arrivals at a gate. One that shares its host with others is
-// named after each: a visitor who signs in at several arrives at several.
+// at returns the arrivals at a gate as text. If the gate shares its host with
+// others, its name follows each time, since a visitor may sign in at several
+// gates.
 func (a Arrivals) at(gate string) string {
 	texts := make([]string, len(a))
 	for i, t := range a {
@@ -36,7 +37,7 @@ func (a Arrivals) at(gate string) string {
 }
 
 const (
-	// arrivalMark stands between a time and the gate.
+	// arrivalMark separates a time from the gate's name.
 	arrivalMark = "-"
 	// maxNoted is how many arrivals a cookie may have, at all gates of a host.
 	maxNoted = 4 * maxArrivals
@@ -67,16 +68,16 @@ func parseArrivals(value, gate string, now time.Time) (a Arrivals, others []stri
 	return a, others, len(a) <= maxArrivals
 }
 
-// With returns them with one more, and no more than count.
+// With returns the arrivals with one more, and not more than are counted.
 func (a Arrivals) With(t time.Time) Arrivals {
 	all := append(a[:len(a):len(a)], t)
 	return all[max(0, len(all)-maxArrivals):]
 }
 
-// Full reports whether a sign-in that begins after them would be one too many.
+// Full reports whether one more sign-in would be too many.
 func (a Arrivals) Full() bool { return len(a) >= maxArrivals }
 
-// Arrivals returns those of the request's browser at this gate.
+// Arrivals returns the arrivals of the request's browser at this gate.
 func (x *Exchange) Arrivals() Arrivals {
 	a, _ := x.arrived()
 	return a

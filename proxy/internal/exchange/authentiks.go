@@ -25,8 +25,8 @@ func authentiks(name string) bool {
 
 // Authentiks returns the cookies of authentik that the browser sends to a login
 // host, byte for byte, and how many sessions are among them: other hosts below
-// the same domain can plant one, and which of several counts is not for the gate
-// to guess.
+// the same domain can plant a session, and the gate must not guess which of
+// several counts.
 func (x *Exchange) Authentiks() (cookies flowclient.Cookies, sessions int) {
 	cookies = flowclient.Cookies{}
 	for _, line := range x.Sent {
@@ -46,7 +46,7 @@ func (x *Exchange) Authentiks() (cookies flowclient.Cookies, sessions int) {
 	return cookies, sessions
 }
 
-// maxEnded is how many of several sessions are told apart.
+// maxEnded is how many sessions are handled separately.
 const maxEnded = 4
 
 // EachAuthentik returns the cookies of authentik once for each session among them,
@@ -71,8 +71,8 @@ func plainValue(value string) bool {
 	})
 }
 
-// Copied returns the secret of the copy of authentik's cookies on which sessions
-// rest that began in this browser.
+// Copied returns the secret of the copy of authentik's cookies on which the
+// sessions of this browser rest.
 func (x *Exchange) Copied() (seal.Secret, bool) {
 	return firstSecret(x.Sent, x.Cookies.copied.in(x.At.Scheme))
 }
@@ -85,10 +85,10 @@ func (x *Exchange) SetCopied(s seal.Secret) {
 // csrfLife is how long authentik's cookie against forged requests lasts.
 const csrfLife = 365 * 24 * time.Hour
 
-// SetAuthentiks gives the browser cookies of authentik, as authentik itself would:
-// the session until a time, or until the browser closes. Scripts of authentik's
-// read the others. It writes the session for all sites, as frames of authentik in
-// applications need it.
+// SetAuthentiks gives the browser cookies of authentik, as authentik itself
+// would: the session until a time, or until the browser closes. Authentik's
+// scripts read the others. The session cookie is SameSite=None, as frames of
+// authentik in applications need it.
 func (x *Exchange) SetAuthentiks(cookies flowclient.Cookies, until time.Time, path string) {
 	for _, name := range slices.Sorted(maps.Keys(cookies)) {
 		if !authentiks(name) || !plainValue(cookies[name]) {
@@ -109,9 +109,10 @@ func (x *Exchange) SetAuthentiks(cookies flowclient.Cookies, until time.Time, pa
 	}
 }
 
-// ExpireAuthentiks removes authentik's session from the browser, and what other
-// hosts below the same domains may have planted beside it, as far as a host can:
-// a cookie is removed by its name, its domain, its path and its partition.
+// ExpireAuthentiks removes authentik's session from the browser, and cookies of
+// that name that other hosts below the same domains may have planted, as far as
+// this host can: a cookie is removed by its name, its domain, its path and its
+// partition.
 func (x *Exchange) ExpireAuthentiks(paths ...string) {
 	_, sessions := x.Authentiks()
 	c := x.cookie(x.Cookies.copied, "") //nolint:gosec // It has all attributes.

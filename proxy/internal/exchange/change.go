@@ -10,15 +10,13 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// An AppCookie is a cookie of the application. A browser keeps several cookies of
-// one name for different paths and domains, so a name alone does not tell which
-// is meant.
+// An AppCookie is a cookie of the application. A browser keeps several cookies
+// of one name for different paths and domains, so the name is not enough.
 type AppCookie struct{ Name, Path, Domain string }
 
-// ForUser gives the browser over to a user. If its last user here was another
-// one, or is not known, the application's cookies expire and its data is cleared:
-// the application must not go on with its own account that belongs to the
-// other user.
+// ForUser prepares the browser for a user. If its last user here was another
+// user, or is not known, the application's cookies expire and its data is
+// cleared: the application must not continue with the other user's account.
 func (x *Exchange) ForUser(uid string) {
 	if x.knowsUser(uid) {
 		return
@@ -45,9 +43,9 @@ func (x *Exchange) knowsUser(uid string) bool {
 }
 
 // FromElsewhere is ForUser for a request of a user who may have signed in at
-// another host of the cookie's domain. The application gets r without the cookies of
-// the user before. The browser forgets them with the next page load: what loads
-// besides may be for a cache, and must not set cookies.
+// another host of the cookie's domain. The application gets r without the
+// cookies of the previous user. The browser drops them with the next page load:
+// responses to other requests may be cached, and must not set cookies.
 func (x *Exchange) FromElsewhere(r *http.Request, uid string) {
 	if x.Cookies.domain == "" || x.knowsUser(uid) {
 		return
@@ -61,13 +59,13 @@ func (x *Exchange) FromElsewhere(r *http.Request, uid string) {
 	})
 }
 
-// markSize is the size of what stands for a user, in bytes. It identifies
-// no user without the gate's key.
+// markSize is the size of a user's mark, in bytes. Without the gate's key the
+// mark does not reveal the user.
 const markSize = 16
 
-// markedWith reports whether the browser's last user was the one of a mark. A
-// second cookie of the name, which another host may have planted, counts as
-// another user.
+// markedWith reports whether the browser's last user has this mark. A second
+// cookie of the name, which another host may have planted, counts as another
+// user.
 func (x *Exchange) markedWith(mark string) bool {
 	found, other := false, false
 	for value := range CookieValues(x.Sent, x.Cookies.user.in(x.At.Scheme)) {

@@ -12,8 +12,9 @@ import (
 )
 
 // MaxTried is how many cookies of one name are tried: a sibling host or the
-// application itself may have planted some of the same name before the gate's.
-// Browsers keep fewer of one host, as a rule 50 to 180 of all names.
+// application itself may have planted cookies of the same name before the
+// gate's cookie. Browsers keep fewer for one host, usually 50 to 180 of all
+// names.
 const MaxTried = 64
 
 // Cookies are the names of a gate's cookies, and how browsers keep them. Over
@@ -32,7 +33,7 @@ type Cookies struct {
 	user     cookieName
 	back     cookieName // with the number of its part
 	copied   cookieName // at a login host
-	all      []string   // every name above; none reaches the application
+	all      []string   // every name above; these cookies never reach the application
 	// Family are the gates of the process. It may be nil.
 	Family *Family
 	// BeforeAuthentik says that the application is authentik itself, which gets its
@@ -57,8 +58,9 @@ type CookieOptions struct {
 	Domain     string // empty: the host of each request
 	Persistent bool
 	Lifetime   time.Duration
-	// WonBy is the flow or client that sessions are won by. It marks the session's
-	// cookie, so that two gates on one host do not overwrite each other's.
+	// WonBy is the flow or client that sessions are begun with. It marks the
+	// session cookie, so that two gates on one host do not overwrite each other's
+	// cookie.
 	WonBy string
 }
 
@@ -90,7 +92,7 @@ func NewCookies(o CookieOptions) Cookies {
 // markLength is the length of a mark in a session cookie's name.
 const markLength = 6
 
-// mark returns six letters that stand for what a session was won by.
+// mark returns six letters for the flow or client that sessions are begun with.
 func mark(of string) string {
 	sum := sha256.Sum256([]byte(of))
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:markLength])
@@ -118,9 +120,9 @@ func (x *Exchange) ExpireSession() {
 	x.setCookie(c)
 }
 
-// ExpireUnreadable removes a session cookie from the browser that no gate has
-// written. One that only opens nothing stays: by the time the answer arrives,
-// another tab may have put a good one in its place.
+// ExpireUnreadable removes a session cookie from the browser that no gate can
+// have written. A cookie that only has no session stays: by the time the
+// response arrives, another tab may have replaced it with a valid cookie.
 func (x *Exchange) ExpireUnreadable() {
 	for value := range x.sessionCookies() {
 		if _, ok := seal.ParseSecret(value); !ok {
@@ -146,8 +148,8 @@ func (x *Exchange) Visit() (seal.Secret, bool) {
 	return firstSecret(x.Sent, x.Cookies.visit.in(x.At.Scheme))
 }
 
-// EnsureVisit returns the secret of the browser's visits. A browser without one
-// is given one.
+// EnsureVisit returns the secret of the browser's visits. A browser without a
+// secret gets one.
 func (x *Exchange) EnsureVisit() seal.Secret {
 	s, ok := x.Visit()
 	if !ok {
@@ -157,14 +159,14 @@ func (x *Exchange) EnsureVisit() seal.Secret {
 }
 
 // RenewVisit gives the browser a new secret for its visits. Pages that were
-// drawn before are dead from then on.
+// drawn before cannot be used any more.
 func (x *Exchange) RenewVisit() seal.Secret {
 	s := seal.NewSecret()
 	x.setCookie(x.cookie(x.Cookies.visit, s.Cookie()))
 	return s
 }
 
-// Browser returns the secret by which authentik's remembered devices are kept.
+// Browser returns the secret with which authentik's device cookies are kept.
 func (x *Exchange) Browser() (seal.Secret, bool) {
 	return firstSecret(x.Sent, x.Cookies.browser.in(x.At.Scheme))
 }
@@ -172,7 +174,7 @@ func (x *Exchange) Browser() (seal.Secret, bool) {
 // BrowserLife is how long a browser is remembered.
 const BrowserLife = 365 * 24 * time.Hour
 
-// SetBrowser has the browser remembered.
+// SetBrowser gives the browser that secret.
 func (x *Exchange) SetBrowser(s seal.Secret) {
 	c := x.cookie(x.Cookies.browser, s.Cookie())
 	c.MaxAge = int(BrowserLife / time.Second)
@@ -190,31 +192,31 @@ func (x *Exchange) SetRelay(sealed string) {
 	x.setCookie(x.cookie(x.Cookies.relay, sealed))
 }
 
-// mailedLife is how long it is remembered where a visit was to lead in which
-// authentik has sent a mail. Links in mails are good for less.
+// mailedLife is how long the gate remembers the way back of a visit in which
+// authentik has sent a mail. Links in mails are valid for less time.
 const mailedLife = 24 * time.Hour
 
-// Mailed yields what SetMailed has given the browser.
+// Mailed yields the values that SetMailed has given the browser.
 func (x *Exchange) Mailed() func(yield func(string) bool) {
 	return CookieValues(x.Sent, x.Cookies.mailed.in(x.At.Scheme))
 }
 
-// SetMailed gives the browser where a visit was to lead, sealed.
+// SetMailed gives the browser the sealed way back of a visit.
 func (x *Exchange) SetMailed(sealed string) {
 	c := x.cookie(x.Cookies.mailed, sealed)
 	c.MaxAge = int(mailedLife / time.Second)
 	x.setCookie(c)
 }
 
-// ExpireRelay removes it from the browser.
+// ExpireRelay removes the visit to authentik's own interface from the browser.
 func (x *Exchange) ExpireRelay() {
 	c := x.cookie(x.Cookies.relay, "")
 	c.MaxAge = -1
 	x.setCookie(c)
 }
 
-// cookie returns what all cookies of the gate have in common: no script reads
-// them, and no other site's form sends them.
+// cookie returns a cookie with the attributes that all cookies of the gate
+// have: no script can read it, and forms of other sites do not send it.
 func (x *Exchange) cookie(name cookieName, value string) *http.Cookie {
 	return &http.Cookie{
 		Name: name.in(x.At.Scheme), Value: value, Path: "/",

@@ -51,8 +51,8 @@ func (x *Exchange) Shorten(back string) string {
 	return x.ownAt(path, "")
 }
 
-// deepCookie returns the cookie of one part. Its path leaves it the prefix
-// __Secure- only.
+// deepCookie returns the cookie of one part. Because of its path it can only
+// have the prefix __Secure-.
 func (x *Exchange) deepCookie(part int, path, value string) *http.Cookie {
 	c := x.cookie(x.Cookies.back, value) //nolint:gosec // It has all attributes.
 	c.Name += strconv.Itoa(part)
@@ -60,7 +60,8 @@ func (x *Exchange) deepCookie(part int, path, value string) *http.Cookie {
 	return c
 }
 
-// shortened reports whether an address is one that Shorten returns, at any gate.
+// shortened reports whether an address has the form that Shorten returns, at
+// any gate.
 func (x *Exchange) shortened(to string) bool {
 	path, query, _ := strings.Cut(to, "?")
 	id, ok := strings.CutPrefix(path, x.Prefix+DeepPath)
@@ -69,8 +70,8 @@ func (x *Exchange) shortened(to string) bool {
 }
 
 // Lengthen answers the addresses that Shorten returns: it sends the browser to
-// where they stand for, or to the beginning of the site if the browser does not
-// have the cookies any more.
+// the original address, or to the root of the site if the browser does not have
+// the cookies any more.
 func (x *Exchange) Lengthen() {
 	id, _ := strings.CutPrefix(x.At.Asked.Path, x.Prefix+DeepPath)
 	s, ok := seal.ParseSecret(id)

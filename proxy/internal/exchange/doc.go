@@ -7,6 +7,6 @@
 //   - back.go, deeplink.go: ways back on this site
 //   - format.go, problem.go: responses, as HTML or JSON
 //
-// It decides nothing: whether a session may pass is said by the gate, through
+// It decides nothing: the gate says whether a session may pass, through
 // Shared.Access.
 package exchange

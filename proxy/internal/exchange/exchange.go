@@ -20,8 +20,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// Resolved is what the server in front has found out about a request. What it
-// trusts its peers to say is part of it.
+// Resolved is what the server in front has found out about a request, from the
+// connection and from proxies that it trusts.
 type Resolved struct {
 	// Scheme is "http" or "https". Host is the name and port as the browser
 	// wrote them.
@@ -43,16 +43,16 @@ type Shared struct {
 	Hosts    Hosts  // that may be sent to it
 	Language string // for authentik's texts; empty: the visitor's
 	OIDC     bool   // sign-ins use OpenID Connect
-	Relay    bool   // the login is relayed
+	Relay    bool   // visitors sign in on authentik's own interface, relayed
 	// NotBack reports whether a sign-in must not lead back to a path. It may be nil.
 	NotBack func(path string) bool
 	// IsBack reports whether a sign-in may lead to one of the gate's own addresses,
 	// which a login host has. It may be nil.
 	IsBack  func(to string) bool
 	Cookies Cookies
-	// AppCookies, HandedOver and ClearSiteData are for browsers that change their
-	// user. HandedOver are patterns for the names of cookies that the gate has handed
-	// over from the application.
+	// AppCookies, HandedOver and ClearSiteData say what to remove if another user
+	// signs in on a browser. HandedOver are patterns for the names of cookies that
+	// the gate has handed over from the application.
 	AppCookies    []AppCookie
 	HandedOver    []string
 	ClearSiteData []string
@@ -88,8 +88,8 @@ type Metrics interface {
 	Ended(reason string)
 }
 
-// A Verdict says whether a session may use the application. The zero Verdict is
-// that authentik has to be asked first.
+// A Verdict says whether a session may use the application. The zero Verdict
+// means that authentik has to be asked first.
 type Verdict struct {
 	Pass   bool         // it may
 	StepUp bool         // it may once the user has signed in as demanded
@@ -104,21 +104,22 @@ type Exchange struct {
 	At Resolved
 	*Shared
 	// Sent are the lines of the Cookie header as the browser sent them: a gate
-	// before this one may have removed what this one needs.
+	// before this gate may have removed cookies that this gate needs.
 	Sent []string
-	// Authorization are the lines of that header, likewise, and Credential is what
-	// they say to a gate that lets programs in.
+	// Authorization are the lines of the header Authorization as they were sent.
+	// Credential is their content for a gate that lets programs in.
 	Authorization []string
 	Credential    programs.Credential
-	// Needs are the rules that are about the request. The gate knows what they are.
+	// Needs are the rules that apply to the request, as the gate numbers them.
 	Needs uint64
-	// Asking is what the request demands of a sign-in beyond what the gate demands
-	// of all, as parameters of an address.
+	// Asking is what this request demands of a sign-in, in addition to what the
+	// gate demands of all requests, as parameters of an address.
 	Asking string
 
-	// Span is that of the request. Nil: it is not traced.
+	// Span is the request's span, or nil if it is not traced.
 	Span Span
-	// Trace is for explaining the decision. Nil for a request that is answered.
+	// Trace records the reasons of the decision. It is nil unless the decision is
+	// to be explained.
 	Trace *Trace
 
 	looked bool
@@ -143,8 +144,8 @@ func (x *Exchange) Origin() string { return Origin(x.At) }
 func (x *Exchange) Context() context.Context { return x.R.Context() }
 
 // Session returns the session that one of the request's cookies opens. It is
-// looked up once. A request without a session yields found == false; an error
-// says that the store failed.
+// looked up once. found is false for a request without a session; an error says
+// that the store failed.
 func (x *Exchange) Session() (s *session.Session, found bool, err error) {
 	if !x.looked {
 		x.looked = true
@@ -178,8 +179,8 @@ func (x *Exchange) find() {
 	}
 }
 
-// Recheck asks authentik about the request's session and returns it as it then
-// is. It yields found == false if the session has ended.
+// Recheck asks authentik about the request's session and returns the updated
+// session. found is false if the session has ended.
 func (x *Exchange) Recheck() (s *session.Session, found bool, err error) {
 	s, found, err = x.Session()
 	if !found || err != nil {
@@ -197,9 +198,9 @@ func (x *Exchange) Recheck() (s *session.Session, found bool, err error) {
 	return now, found, nil
 }
 
-// Verdict returns the verdict on the request's session, after authentik was
-// asked if need be. It yields found == false if there is no session, or none
-// any more. An error says that the store failed.
+// Verdict returns the verdict on the request's session, and asks authentik
+// first if needed. found is false if the request has no session, or no longer.
+// An error says that the store failed.
 func (x *Exchange) Verdict() (v Verdict, found bool, err error) {
 	s, found, err := x.Session()
 	if !found || err != nil {
@@ -235,9 +236,9 @@ func (x *Exchange) sessionCookies() func(yield func(string) bool) {
 	return CookieValues(x.Sent, x.Cookies.session.in(x.At.Scheme))
 }
 
-// Record returns the record of a session that the request has. It yields found
-// == false if the session has just ended in another process or by another gate,
-// and this one does not know yet.
+// Record returns the record of a session that the request has. found is false
+// if the session has just ended in another process or by another gate, and this
+// gate has not heard of it yet.
 func (x *Exchange) Record(s *session.Session) (rec *session.Record, found bool, err error) {
 	value, ok := x.CookieOf(s)
 	browser, valid := seal.ParseSecret(value)
@@ -247,8 +248,8 @@ func (x *Exchange) Record(s *session.Session) (rec *session.Record, found bool, 
 	return x.Sessions.Read(x.Context(), browser, x.At.Host)
 }
 
-// Stays returns the value of a cookie whose session has expired, of a visitor who
-// wanted to stay signed in.
+// Stays returns the value of the cookie of a visitor who wanted to stay signed
+// in and whose session has expired.
 func (x *Exchange) Stays() (value string, found bool, err error) {
 	for value := range x.sessionCookies() {
 		if _, found, err := x.Sessions.Stays(x.Context(), value, x.At.Host); found || err != nil {
@@ -263,8 +264,8 @@ func (x *Exchange) Box(kind seal.Kind, browser seal.Secret) seal.Box {
 	return x.Key.Box(kind, x.Sessions.Realm(x.At.Host), browser)
 }
 
-// Visitor returns how authentik sees who is behind the request: as the browser
-// it is, at its own address.
+// Visitor returns the request's client for calls to authentik: with its own
+// address and its own User-Agent.
 func (x *Exchange) Visitor(cookies flowclient.Cookies) flowclient.Visitor {
 	v := flowclient.Visitor{
 		Cookies: cookies, Addr: x.At.Client,
@@ -276,8 +277,8 @@ func (x *Exchange) Visitor(cookies flowclient.Cookies) flowclient.Visitor {
 	return v
 }
 
-// RedirectURI returns where authentik sends browsers back to. No flow that the
-// gate drives ever leads one there.
+// RedirectURI returns the address to which authentik sends browsers back. A
+// flow that the gate drives never leads a browser there.
 func (x *Exchange) RedirectURI() string { return x.Origin() + x.Prefix + "/callback" }
 
 // Body returns the body of the request, of which at most limit bytes are read and
@@ -286,7 +287,8 @@ func (x *Exchange) Body(limit int64) *intake.Body {
 	return intake.Open(x.W, x.R, intake.Options{Room: x.Room, Client: x.At.Client, Limit: limit})
 }
 
-// Log returns the logger with what every line about a visitor has.
+// Log returns the logger with the attributes that every line about a visitor
+// has.
 func (x *Exchange) Log() *slog.Logger {
 	return x.Logger.With("site", x.Origin(), "client_ip", x.At.Client.String())
 }

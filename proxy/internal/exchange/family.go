@@ -11,8 +11,8 @@ import (
 )
 
 // A Family is the gates of one process. They know each other's cookies, so that
-// none reaches an application behind any of them, and how long sessions last
-// anywhere. It is safe for concurrent use; the zero Family has no members.
+// no application gets any of these cookies, and the longest lifetime of their
+// sessions. It is safe for concurrent use; the zero Family has no members.
 type Family struct {
 	mu      sync.Mutex
 	members map[*member]struct{}
@@ -22,14 +22,14 @@ type Family struct {
 	Streams session.Streams
 }
 
-// A member is what a family knows of a gate.
+// A member is what a family knows about a gate.
 type member struct {
 	name     string
 	lifetime time.Duration
 }
 
-// Join adds a gate, by the name of its session cookie without prefix and mark,
-// and by the longest life of its sessions. leave takes it out again.
+// Join adds a gate, with the name of its session cookie (without prefix and
+// mark) and the longest lifetime of its sessions. leave removes the gate.
 func (f *Family) Join(name string, lifetime time.Duration) (leave func()) {
 	m := &member{name, lifetime}
 	f.change(func() { f.members[m] = struct{}{} })
@@ -61,8 +61,8 @@ func (f *Family) Longest(atLeast time.Duration) time.Duration {
 	return max(atLeast, time.Duration(f.longest.Load()))
 }
 
-// knows reports whether a cookie, by its name without prefix, is a session of a
-// member. Configured names may be those of an application as well, so only a
+// knows reports whether a cookie, whose name is given without prefix, is a
+// session cookie of a member. An application may use the same name, so only a
 // value in the form of a gate's secret counts.
 func (f *Family) knows(base, value string) bool {
 	if f == nil {

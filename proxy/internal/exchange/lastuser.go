@@ -4,14 +4,14 @@ import (
 	"encoding/base64"
 )
 
-// markOf returns what stands for a user in a browser.
+// markOf returns the mark of a user in a browser's cookie.
 func (x *Exchange) markOf(uid string) string {
 	return base64.RawURLEncoding.EncodeToString(x.Key.Derive([]byte(uid), "v1\x00user of a browser", markSize))
 }
 
-// LastUser returns what stands for the user whose session the browser has or had
-// last, or an empty text if that is not known: the record of an expired session
-// does not open any more.
+// LastUser returns the mark of the user whose session the browser has or had
+// last. It is empty if that is not known, since the record of an expired
+// session cannot be read any more.
 func (x *Exchange) LastUser() (mark string) {
 	if s, found, err := x.Session(); found && err == nil {
 		return x.markOf(s.User.UID)
@@ -23,12 +23,12 @@ func (x *Exchange) LastUser() (mark string) {
 	}
 	for value := range CookieValues(x.Sent, x.Cookies.user.in(x.At.Scheme)) {
 		if mark != "" && mark != value {
-			return "" // another host may have planted one of them
+			return "" // another host may have planted one of the cookies
 		}
 		mark = value
 	}
 	return mark
 }
 
-// IsUser reports whether a mark stands for a user.
+// IsUser reports whether a mark is the mark of a user.
 func (x *Exchange) IsUser(mark, uid string) bool { return mark == x.markOf(uid) }

@@ -37,8 +37,8 @@ func (x *Exchange) Refuse(e *fault.Error) {
 	x.Fail(e, back)
 }
 
-// RetryAfter says when to come back, rounded up: a client that comes back a
-// moment early comes in vain.
+// RetryAfter sets the header Retry-After, rounded up, since a client that comes
+// back a moment early is refused again.
 func RetryAfter(h http.Header, d time.Duration) {
 	if d > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
@@ -86,7 +86,7 @@ func (x *Exchange) known() *session.Session {
 	return x.held
 }
 
-// about returns what a line about a failure says.
+// about returns the attributes of a line about a failure.
 func (x *Exchange) about(e *fault.Error) []slog.Attr {
 	attrs := []slog.Attr{slog.String("code", string(e.Code))}
 	if cause := errors.Unwrap(e); cause != nil {
@@ -127,7 +127,8 @@ func (x *Exchange) problem(e *fault.Error, s *session.Session) {
 	_ = json.NewEncoder(x.W).Encode(document) // a visitor who has gone away needs no answer
 }
 
-// Invite says where to sign in, as every 401 must (RFC 9110, 15.5.2).
+// Invite sets WWW-Authenticate, which says where to sign in, as every 401 must
+// (RFC 9110, 15.5.2).
 func (x *Exchange) Invite() {
 	x.Mark()
 	x.W.Header().Del("WWW-Authenticate")
@@ -135,8 +136,9 @@ func (x *Exchange) Invite() {
 	x.W.Header().Add("WWW-Authenticate", `authentik login_url="`+x.LoginAt(x.Asking)+`"`)
 }
 
-// Mark marks a response of the gate, instead of the application's, to a client that
-// has to sign in. A gate recognizes by it that its authentik is behind a gate.
+// Mark marks a response that the gate sends, instead of the application, to a
+// client that has to sign in. Another gate recognizes by it that its authentik
+// is behind this gate.
 func (x *Exchange) Mark() { x.W.Header().Set(flowclient.GateHeader, "sign-in") }
 
 // problem is a failure for programs to read.

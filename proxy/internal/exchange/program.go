@@ -18,7 +18,7 @@ func (x *Exchange) Shows() bool {
 	return x.Programs.Allows(x.Credential.Scheme) && !x.borrowed()
 }
 
-// borrowed reports whether another site may have had the browser show the
+// borrowed reports whether another site may have made the browser show the
 // credential.
 func (x *Exchange) borrowed() bool {
 	if x.Credential.Scheme != programs.Basic {
@@ -28,7 +28,8 @@ func (x *Exchange) borrowed() bool {
 	return slices.ContainsFunc(lines, func(site string) bool { return site != "same-origin" && site != "none" })
 }
 
-// Standing returns what is known of the request's credential. It makes no request.
+// Standing returns what is known about the request's credential. It makes no
+// request.
 func (x *Exchange) Standing() programs.Standing {
 	if !x.Programs.Allows(x.Credential.Scheme) {
 		return programs.Standing{}
@@ -42,9 +43,9 @@ func (x *Exchange) TryCredential() (*session.Session, error) {
 	return x.Programs.Try(x.Context(), x.Visitor(nil), x.Credential)
 }
 
-// Again returns what asks about the request's credential again while the request
-// runs. May says whether a session may go on, and is told whether authentik was
-// asked, or why it could not be.
+// Again returns the function that asks authentik about the request's credential
+// again while the request runs. may says whether a session may go on; it gets
+// the error if authentik could not be asked.
 func (x *Exchange) Again(s *session.Session, may func(s *session.Session, tried bool, cause error) bool) session.Again {
 	known, shown, v, uid := x.Programs, x.Credential, x.Visitor(nil), s.User.UID
 	return func(backgroundCtx context.Context) (*session.Session, bool) {
@@ -60,9 +61,9 @@ func (x *Exchange) Again(s *session.Session, may func(s *session.Session, tried 
 // application.
 func HideCredential(r *http.Request) { delete(r.Header, "Authorization") }
 
-// offer says how programs may show who they are (RFC 9110, 11.6.1). A browser would
-// open its own window for a password, which no page controls and which keeps what
-// is typed until the browser ends, so none gets this.
+// offer says which credentials programs may show (RFC 9110, 11.6.1). Browsers
+// do not get it: they would open their own password window, which no page
+// controls and whose content they keep until they are closed.
 func (x *Exchange) offer() {
 	if x.Programs == nil || x.fromBrowser() {
 		return
@@ -88,7 +89,7 @@ func (x *Exchange) fromBrowser() bool {
 	return strings.HasPrefix(x.R.UserAgent(), "Mozilla/") || slices.ContainsFunc(x.Sent, x.Cookies.mentions)
 }
 
-// realm returns the host as it may stand between quotes.
+// realm returns the host for use between quotes.
 func realm(host string) string {
 	odd := func(r rune) bool {
 		plain := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".-:[]", r)

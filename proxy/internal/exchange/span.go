@@ -20,8 +20,8 @@ type Span interface {
 	End()
 }
 
-// Spanned returns what answers within a span of this name, if the request is
-// traced.
+// Spanned returns a handler that runs within a span of this name, if the
+// request is traced.
 func Spanned(name string, answer func(*Exchange)) func(*Exchange) {
 	return func(x *Exchange) {
 		if x.Tracer == nil {

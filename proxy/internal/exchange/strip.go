@@ -70,9 +70,9 @@ func (c Cookies) mentions(line string) bool {
 	return false
 }
 
-// Owns reports whether a name and its value are a cookie that no application may
-// see: one of any gate, or one of authentik. With another gate's session cookie
-// an application could open what that gate guards.
+// Owns reports whether a name and its value are a cookie that no application
+// may see: one of any gate, or one of authentik. With another gate's session
+// cookie an application could get past that gate.
 func (c Cookies) Owns(pair string) bool {
 	key, value, _ := strings.Cut(pair, "=")
 	key = textproto.TrimString(key)
@@ -102,7 +102,7 @@ func reserved(base string) bool {
 	return back && len(part) == 1 || marked(base, "authentik_gate")
 }
 
-// marked reports whether a name is another one with a gate's mark.
+// marked reports whether a name is a given name with a gate's mark.
 func marked(base, name string) bool {
 	rest, ok := strings.CutPrefix(base, name+"_")
 	return ok && len(rest) == markLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""

@@ -1,11 +1,11 @@
 package exchange
 
-// A Trace collects what a decision rests on, for people to read. An exchange with
-// one leaves no mark: its session is looked up without being cached or counted as
+// A Trace collects the reasons of a decision, as text. An exchange with a trace
+// has no effects: its session is looked up without being cached or marked as
 // used. A nil Trace collects nothing.
 type Trace struct {
 	Steps []string
-	// Missing says of each cookie of a session why it opens none.
+	// Missing says, for each session cookie, why it has no session.
 	Missing []string
 }
 
@@ -18,7 +18,7 @@ func (t *Trace) Note(step string) {
 
 func (t *Trace) add(step string) { t.Steps = append(t.Steps, step) }
 
-// peek looks the session up without leaving a mark.
+// peek looks up the session and changes nothing.
 func (x *Exchange) peek() {
 	for value := range x.sessionCookies() {
 		s, missing, err := x.Sessions.Peek(x.Context(), value, x.At.Host)

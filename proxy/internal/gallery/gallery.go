@@ -30,8 +30,9 @@ type Gallery struct {
 // A draw answers with one page.
 type draw func(http.ResponseWriter, *http.Request) error
 
-// New returns a gallery of what is in the test data of package page: the recorded
-// challenges below challenges/, and those of our own making below made/.
+// New returns a gallery of what is in the test data of package page: the
+// recorded challenges below challenges/, and challenges that were written for
+// tests below made/.
 func New(testdata fs.FS) (*Gallery, error) {
 	g := &Gallery{draw: map[string]draw{}}
 	var err error
@@ -55,10 +56,10 @@ var restless = []string{"agent.js", "arrived.js", "logout.js", "send.js", "teleg
 // Names are the names of all pages, in order.
 func (g *Gallery) Names() []string { return slices.Sorted(maps.Keys(g.draw)) }
 
-// Distinct are the names of pages that together have everything that pages are
-// built from: each kind of element beside each that it stands beside.
+// Distinct are the names of pages that together contain every combination of
+// two neighbouring kinds of elements.
 func (g *Gallery) Distinct() (names []string, err error) {
-	missing := map[string]map[string]bool{} // moulds, by page
+	missing := map[string]map[string]bool{} // combinations of elements, by page
 	for _, name := range g.Names() {
 		w := httptest.NewRecorder()
 		if err := g.draw[name](w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "http://localhost/", http.NoBody)); err != nil {
@@ -179,8 +180,7 @@ func read(from fs.FS, file string, into any) error {
 	return nil
 }
 
-// hang adds the page of a challenge, at a site that authentik takes for its own:
-// passkeys of that site can be used.
+// hang adds the page of a challenge, at a site whose passkeys can be used.
 func (g *Gallery) hang(name string, raw []byte) error {
 	c, err := flowclient.Decode(raw)
 	if err != nil {
@@ -197,7 +197,7 @@ func (g *Gallery) hang(name string, raw []byte) error {
 	return nil
 }
 
-// own adds the pages that are no challenge.
+// own adds the pages that do not show a challenge.
 func (g *Gallery) own() {
 	add := func(name string, f func(http.ResponseWriter, *http.Request)) {
 		g.draw["own/"+name] = func(w http.ResponseWriter, r *http.Request) error { f(w, r); return nil }
@@ -248,7 +248,7 @@ func (g *Gallery) own() {
 	g.late(add)
 }
 
-// late adds the pages about a form that has come without a session.
+// late adds the pages about a form that was sent without a session.
 func (g *Gallery) late(add func(name string, f func(http.ResponseWriter, *http.Request))) {
 	fields := []page.Field{{Name: "title", Value: "Minutes"}, {Name: "text", Value: "The first line"}}
 	kept := page.LateForm{SignIn: prefix + "/login?to=%2Fapp", Continue: prefix + "/late", Fields: fields}
@@ -289,8 +289,8 @@ func brand() flowclient.Brand {
 	}
 }
 
-// paint draws pictures for the eye: a logo, and a background as a photograph
-// would be.
+// paint draws sample pictures: a logo, and a background that looks like a
+// photograph.
 func paint(w http.ResponseWriter, r *http.Request) {
 	svg := logo
 	if strings.Contains(r.URL.Path, "background") {

@@ -1,5 +1,5 @@
-// Command gallery serves every page that the gate can draw, each at an address
-// of its own: for developers, and for tests that open them in a browser.
+// Command gallery serves every page that the gate can draw, each at a separate
+// address: for developers, and for tests that open them in a browser.
 //
 //	go run ./proxy/internal/gallery -listen 127.0.0.1:8099
 package main

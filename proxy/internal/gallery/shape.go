@@ -8,11 +8,12 @@ import (
 	"golang.org/x/net/html"
 )
 
-// shaping are the attributes that say how a page is built, and not what it says.
+// shaping are the attributes that decide how an element looks, and not what it
+// says.
 var shaping = map[string]bool{"class": true, "type": true, "autocomplete": true, "role": true, "aria-invalid": true, "name": true, "readonly": true, "checked": true, "hidden": true}
 
-// moulds are the kinds of a page's elements, each with the one before it, since
-// what is right alone can be wrong beside another.
+// moulds are the kinds of a page's elements, each combined with the element
+// before it, since an element can look right alone and wrong beside another.
 func moulds(from io.Reader) (map[string]bool, error) {
 	z, all, last := html.NewTokenizer(from), map[string]bool{}, ""
 	for {
@@ -30,8 +31,8 @@ func moulds(from io.Reader) (map[string]bool, error) {
 	}
 }
 
-// mould is an element without its texts. A field's own name would make two
-// forms of every two, so of those only the beginning counts.
+// mould is an element without its texts. Of a field's name only the beginning
+// counts, since with full names all forms would differ.
 func mould(k html.Token) string {
 	out := k.Data
 	for _, a := range k.Attr {

@@ -12,16 +12,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// beside reports whether another gate may stand before the same host.
+// beside reports whether another gate may guard the same host.
 func (m *Member) beside(other *Member) bool {
 	return other != m && rules.HostsOverlap(m.Hosts, other.Hosts)
 }
 
-// Shares reports whether another gate guards the same hosts. For most gates there is
-// none, and nothing else is checked.
+// Shares reports whether another gate guards the same hosts. Most gates have no
+// such neighbour, and then nothing else is checked.
 func (m *Member) Shares() bool { return m.Shared.Identity.Shared.Load() }
 
-// at are the others that stand before a host.
+// at returns the other gates of a host.
 func (m *Member) at(host string) iter.Seq[*Member] {
 	return func(yield func(*Member) bool) {
 		if !m.Shares() {
@@ -35,8 +35,8 @@ func (m *Member) at(host string) iter.Seq[*Member] {
 	}
 }
 
-// named returns the gate with a name, which may be this one, among those of a
-// host.
+// named returns the gate with a name among the gates of a host. It may be this
+// gate.
 func (m *Member) named(id, host string) (*Member, bool) {
 	if id == m.Shared.Identity.ID {
 		return m, true
@@ -62,8 +62,9 @@ func (m *Member) Owner(x *exchange.Exchange) (*Member, bool) {
 	return nil, false
 }
 
-// Asker returns the gate that a request for own addresses is meant for: the one
-// that it names, or the one that knows what is asked for.
+// Asker returns the gate that a request for the gates' own addresses is meant
+// for: the gate that the request names, or the gate that knows the requested
+// resource.
 func (m *Member) Asker(x *exchange.Exchange) *Member {
 	if !m.Shares() {
 		return m
@@ -87,7 +88,7 @@ func (m *Member) Asker(x *exchange.Exchange) *Member {
 	return by
 }
 
-// HandOver is Asker for a visit that a body brings.
+// HandOver is Asker for a visit in the body of a request.
 func (m *Member) HandOver(x *exchange.Exchange, id string) (*signin.Handler, *exchange.Exchange) {
 	if by, ok := m.named(id, x.At.Host); ok {
 		if there := by.Received(x); !there.Misdirected() {
@@ -97,8 +98,8 @@ func (m *Member) HandOver(x *exchange.Exchange, id string) (*signin.Handler, *ex
 	return m.SignIn, x
 }
 
-// SignOuts are the sign-outs of all gates on a request's host, each with the
-// request as it is there, this one first.
+// SignOuts returns the sign-outs of all gates on a request's host, each with
+// its own exchange for the request, beginning with this gate.
 func (m *Member) SignOuts(x *exchange.Exchange) []signout.Place {
 	all := []signout.Place{{Handler: m.SignOut, Exchange: x}}
 	for other := range m.at(x.At.Host) {
@@ -122,7 +123,8 @@ func (m *Member) Relayed(x *exchange.Exchange) (by *Member, target relay.Target,
 	return nil, relay.Target{}, false
 }
 
-// LeftOver returns the gate from whose relay a request is left over.
+// LeftOver returns the gate whose relay a late request of authentik's interface
+// belongs to.
 func (m *Member) LeftOver(r *http.Request, at exchange.Resolved) (*Member, bool) {
 	if !relay.Marked(r) {
 		return nil, false

@@ -9,18 +9,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 )
 
-// An Earlier is what a gate that has let a request pass leaves to those of its
-// group that the request meets next.
+// An Earlier is what a gate that has let a request pass leaves for the next
+// gates of its group.
 type Earlier struct {
 	sent          []string         // the lines of the Cookie header as the browser sent them
 	authorization []string         // and those of Authorization
-	identity      []headers.Header // that these gates have set
+	identity      []headers.Header // that these earlier gates have set
 }
 
 type earlierKey struct{}
 
 // Sent returns the lines of the Cookie header as the browser sent them. A gate
-// that has let the request pass has removed its own and its neighbours'.
+// that has let the request pass has removed its own cookies and its
+// neighbours'.
 func (m *Member) Sent(r *http.Request) []string {
 	if !m.Shares() {
 		return r.Header["Cookie"]
@@ -44,9 +45,9 @@ func (m *Member) Authorization(r *http.Request) []string {
 }
 
 // HandOn returns the request with what the next gate has to know, which is
-// complete once this gate has set its headers. It has removed identity headers,
-// also those of a gate before it, and sets these again: on a path that this gate
-// leaves open they are all there are.
+// complete once this gate has set its headers. This gate has removed all
+// identity headers, including those of the gates before it. It sets the latter
+// again: on a path that this gate leaves open, the application gets only these.
 func HandOn(x *exchange.Exchange) (*http.Request, *Earlier) {
 	next := &Earlier{sent: x.Sent, authorization: x.Authorization}
 	if e, ok := x.Context().Value(earlierKey{}).(*Earlier); ok {

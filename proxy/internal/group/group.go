@@ -1,9 +1,9 @@
-// Package group knows the gates on one server that stand before the same hosts,
-// and which of them a request is for.
+// Package group knows which gates on one server guard the same hosts, and which
+// of them a request is for.
 //
-//   - group.go: the gates of a server, each as those beside it know it
+//   - group.go: the gates of a server, each as its neighbours know it
 //   - beside.go: which gate a request is for
-//   - earlier.go: what a gate leaves to those that a request meets next
+//   - earlier.go: what a gate leaves for the next gates of a request
 //   - keys.go: the keys of all gates of a host
 package group
 
@@ -28,8 +28,8 @@ type Group struct {
 	members atomic.Pointer[[]*Member]
 }
 
-// A Member is a gate as those beside it know it: its rooms that they hand requests
-// over to. It must not change after Join.
+// A Member is a gate as its neighbours know it: its handlers, to which they
+// hand requests over. It must not change after Join.
 type Member struct {
 	Shared     *exchange.Shared
 	Hosts      []string // the names of the site; none: any host
@@ -37,17 +37,17 @@ type Member struct {
 	Addresses  *addresses.Addresses
 	SignIn     *signin.Handler
 	SignOut    *signout.Handler
-	Relay      *relay.Handler    // nil if the login is not relayed
-	Assertions *assertion.Signer // nil if the application gets none
+	Relay      *relay.Handler    // nil without login relay
+	Assertions *assertion.Signer // nil if the application gets no assertion
 
 	group *Group
 }
 
-// NewMember returns a gate that does not belong to the group yet. It sees the
-// members of the group all the same.
+// NewMember returns a gate that does not belong to the group yet, but can
+// already see the group's members.
 func (p *Group) NewMember() *Member { return &Member{group: p} }
 
-// Join adds a gate to its group. leave takes it out again.
+// Join adds a gate to its group. leave removes it.
 func (m *Member) Join() (leave func()) {
 	m.group.change(func(all []*Member) []*Member { return append(all, m) })
 	return func() {
@@ -74,7 +74,8 @@ func (p *Group) all() []*Member {
 	return nil
 }
 
-// Received returns a request of another gate as it is at this one.
+// Received returns this gate's exchange for a request that another gate has
+// handed over.
 func (m *Member) Received(x *exchange.Exchange) *exchange.Exchange {
 	if x.Shared == m.Shared {
 		return x

@@ -7,9 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// An Encoding says how the names in a header's value are spelled. In each of
-// them two different names have two different spellings, no name can pass for
-// several, and CR, LF and NUL never pass. The zero value is UTF8.
+// An Encoding says how the names in a header's value are spelled. In every
+// encoding, two different names have different spellings, one name never looks
+// like a list of several, and CR, LF and NUL never occur. The zero value is
+// UTF8.
 type Encoding string
 
 // The encodings.
@@ -21,10 +22,11 @@ const (
 	// Percent sends printable ASCII, and percent-encodes all else as UTF-8 (RFC
 	// 3986, 2.1).
 	Percent Encoding = "percent"
-	// Latin1 is UTF8 in ISO 8859-1. Values that it has no characters for are
-	// spelled as with Percent.
+	// Latin1 is UTF8 in ISO 8859-1. Values with other characters are spelled as
+	// with Percent.
 	Latin1 Encoding = "latin1"
-	// QuotedPrintable is that of RFC 2045, 6.7, in UTF-8 and without line breaks.
+	// QuotedPrintable is the encoding of RFC 2045, 6.7, in UTF-8 and without line
+	// breaks.
 	QuotedPrintable Encoding = "quoted-printable"
 	// RFC2047 has encoded words of RFC 2047, "Q" and UTF-8, for names that need
 	// them.
@@ -47,7 +49,7 @@ var spellers = map[Encoding]func(name, separator string) (spelled string, ok boo
 	RFC2047:         spellWords,
 }
 
-// join spells names with a separator between them. If the encoding cannot say
+// join spells names with a separator between them. If the encoding cannot spell
 // one of them, the whole value is spelled as with Percent, so that one value
 // never mixes two encodings.
 func (e Encoding) join(names []string, separator string) (value string, fellBack bool) {
@@ -119,7 +121,7 @@ func spellLatin1(name, separator string) (string, bool) {
 
 // escape writes a name character by character. Blanks at its ends, octets that
 // are not UTF-8, and characters that cannot stand as they are become a sign and
-// two hexadecimal digits for each octet. A server that trims values so cannot
+// two hexadecimal digits for each octet. So a server that trims values cannot
 // turn one name into another.
 func escape(name string, sign byte, stands func(c rune, rest string) bool) string {
 	begin := len(name) - len(strings.TrimLeftFunc(name, isBlank))
@@ -164,7 +166,7 @@ func spellWords(name, separator string) (string, bool) {
 		return name, true
 	}
 	var b strings.Builder
-	left := 0 // what the current word has room for
+	left := 0 // the remaining length of the current word
 	for i := 0; i < len(name); {
 		_, size := utf8.DecodeRuneInString(name[i:])
 		spelled := spellInWord(name[i : i+size])

@@ -1,13 +1,13 @@
-// Package headers tells an application who the visitor is, in headers of the
-// request, and keeps every client from saying so itself.
+// Package headers tells an application who the visitor is, in request headers,
+// and prevents clients from sending such headers themselves.
 //
 // It knows what authentik has said about a user. It knows no session, no gate
 // and no configuration file, and decides about no request.
 //
-//   - headers.go: the options, and what is made of them
-//   - strip.go: what a client sent is removed
-//   - prepare.go: headers are made for a session, and set for each of its requests
-//   - encode.go: what values look like
+//   - headers.go: the options, and the Headers made from them
+//   - strip.go: removing what a client has sent
+//   - prepare.go: making headers for a session, and setting them for each of its requests
+//   - encode.go: the encoding of values
 package headers
 
 import (
@@ -35,23 +35,24 @@ type Options struct {
 	Preset Preset
 	// Encoding is how values are spelled. Default: UTF8.
 	Encoding Encoding
-	// MaxSize is how long a value may be, in bytes. A longer one is left out.
-	// Default: DefaultSize.
+	// MaxSize is how long a value may be, in bytes. A header with a longer value
+	// is left out. Default: DefaultSize.
 	MaxSize int
 	// Groups are patterns of rules.MatchesAny. The application gets only groups that
 	// match one of them. Default: all groups.
 	Groups []string
 	// Additional are names of headers that are set as the attribute
-	// additionalHeaders of a user says, with the preset Authentik. Names that begin
-	// with X-Authentik- need not be among them. Others do: a header that only some
-	// users have has to be removed from the requests of all.
+	// additionalHeaders of a user says, with the preset Authentik. Names that
+	// begin with X-Authentik- need not be among them. Other names must be listed,
+	// since a header that only some users have has to be removed from all
+	// requests.
 	Additional []string
 	// Application is the slug of authentik's application, and ProviderKeys the
 	// address of the keys that ID tokens are signed with. They may be empty.
 	Application, ProviderKeys string
-	// BeforeAuthentik says that the application is authentik itself. Headers of its
-	// own pages and of its outposts begin as those of the preset Authentik do, so
-	// that only the names of presets are removed.
+	// BeforeAuthentik says that the application is authentik itself. Headers of
+	// its own pages and outposts begin like those of the preset Authentik, so only
+	// the exact names of presets are removed.
 	BeforeAuthentik bool
 	// Rules add headers to the preset, or replace some of it. The later of two
 	// rules for one header counts.
@@ -78,7 +79,8 @@ const (
 	MaxSize     = 64 << 10
 )
 
-// What only the preset Authentik tells. An operator's rule has no such claim.
+// Claims that only the preset Authentik has. An operator's rule cannot use
+// them.
 const (
 	idToken      = "id_token"
 	providerKeys = "provider keys"
@@ -107,7 +109,7 @@ var presets = map[Preset][]Rule{
 	Off: nil,
 }
 
-// preset returns the preset that counts.
+// preset returns the preset or its default.
 func (o Options) preset() Preset {
 	switch {
 	case o.Preset != "":
@@ -151,7 +153,7 @@ func (o Options) sets(name string) bool {
 	return slices.ContainsFunc(slices.Concat(presets[o.preset()], o.Rules), func(rule Rule) bool { return sameName(rule.Name, name) })
 }
 
-// sameName reports whether some application reads both names as one.
+// sameName reports whether some applications treat both names as the same.
 func sameName(a, b string) bool {
 	var folded, other [maxName]byte
 	return string(fold(&folded, a)) == string(fold(&other, b))
@@ -177,16 +179,15 @@ type Headers struct {
 	maxSize int
 	groups  []string
 	facts   map[string]string // by claim: the same for all users
-	// additional are headers that are set as a user's attributes say. It is nil
-	// for none.
+	// additional are headers that a user's attributes set. It may be nil.
 	additional map[string]bool
 	encoding   Encoding
 
 	rules    []Rule
 	told     []string        // the names of headers that some users have
 	names    map[string]bool // folded, see fold
-	outposts bool            // names that begin as those of outposts are removed
-	firsts   [256]bool       // what a name that matters can begin with, as it is written
+	outposts bool            // names that begin like those of outposts are removed
+	firsts   [256]bool       // the octets with which a name to remove can begin
 }
 
 // New makes the headers of options that Check has found nothing wrong with. The

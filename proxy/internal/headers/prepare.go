@@ -11,23 +11,24 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A Header is one line that is ready to be set.
+// A Header is a header line that is ready to be set.
 type Header struct{ Name, Value string }
 
 // A Problem is a value that the application does not get as configured.
 type Problem struct {
 	Header string
-	// Size is that of the value in bytes. It is larger than Max, and the header
-	// was left out: cut off, it could end in the name of another group.
+	// Size is the size of the value in bytes. It is larger than Max, so the header
+	// was left out: a value that is cut off could end with the name of another
+	// group.
 	Size, Max int
 	// Encoding has no characters for the value, which was percent-encoded. It is
 	// empty if the value was left out.
 	Encoding Encoding
-	// Missing says that the header was left out since nothing is known for it.
+	// Missing says that the header was left out because its claim is unknown.
 	Missing bool
 }
 
-// A Subject is whom headers tell about.
+// A Subject is the user, and the session, that headers describe.
 type Subject struct {
 	User user.User
 	// Session is the public ID of the session.
@@ -57,9 +58,9 @@ func (h *Headers) Prepare(s Subject) (prepared []Header, problems []Problem) {
 	return append(prepared, h.ofUser(s.User, &problems)...), problems
 }
 
-// ofUser makes the headers that a user's attributes name. No user gets a header
-// of the preset or of a rule that way, and none that clients could send for
-// others.
+// ofUser makes the headers that a user's attributes set. They can never be a
+// header of the preset or of a rule, or a header that clients could send for
+// other users.
 func (h *Headers) ofUser(u user.User, problems *[]Problem) (lines []Header) {
 	if h.additional == nil {
 		return nil
@@ -77,15 +78,15 @@ func (h *Headers) ofUser(u user.User, problems *[]Problem) (lines []Header) {
 	return lines
 }
 
-// mayAdd reports whether a header need not be named to be set for some users
-// only.
+// mayAdd reports whether a header can be set for some users without being
+// listed.
 func (h *Headers) mayAdd(name string) bool {
 	var buf [maxName]byte
 	folded := string(fold(&buf, name))
 	return validName(name) && strings.HasPrefix(folded, outposts) && len(folded) > len(outposts) && !h.names[folded]
 }
 
-// TellsIDToken reports whether the application is told the ID token.
+// TellsIDToken reports whether the application gets the ID token.
 func (h *Headers) TellsIDToken() bool {
 	return slices.ContainsFunc(h.rules, func(rule Rule) bool { return rule.Value == nil && rule.Claim == idToken })
 }
@@ -110,8 +111,8 @@ func (h *Headers) Set(r *http.Request, prepared []Header) (problems []Problem) {
 	return problems
 }
 
-// line makes the header of a rule. ok is false if there is nothing to say, or
-// too much.
+// line makes the header of a rule. ok is false if the value is empty or too
+// long.
 func (h *Headers) line(rule Rule, names []string, separator string, problems *[]Problem) (line Header, ok bool) {
 	value, fellBack := rule.Encoding.join(names, separator)
 	switch {
@@ -134,8 +135,8 @@ func (h *Headers) Groups(groups []string) []string {
 	})
 }
 
-// namesOf returns what is known under a claim, and what to write between several
-// names: a comma, or a bar if the claim ends with one.
+// namesOf returns the values of a claim, and the separator between them: a
+// comma, or a bar if the claim ends with one.
 func (h *Headers) namesOf(claim string, s Subject) (names []string, separator string) {
 	claim, bar := strings.CutSuffix(claim, "|")
 	separator = ","

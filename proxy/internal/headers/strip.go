@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// outposts is how all names begin that authentik's outposts use, folded. No
-// client has a reason to send one.
+// outposts is the folded beginning of all header names that authentik's
+// outposts use. No client has a reason to send such a header.
 const outposts = "x-authentik-"
 
-// protect has a header removed from requests.
+// protect adds a header to those that are removed from requests.
 func (h *Headers) protect(name string) {
 	var buf [maxName]byte
 	folded := fold(&buf, name)
@@ -21,8 +21,8 @@ func (h *Headers) protect(name string) {
 	h.begin(folded[0])
 }
 
-// begin notes every octet that folds into one of these. A look at the first octet
-// is enough for most headers of most requests.
+// begin notes every octet that folds into one of these. For most headers of
+// most requests, checking the first octet is enough.
 func (h *Headers) begin(folded ...byte) {
 	for written := range 256 {
 		if slices.Contains(folded, foldOctet(byte(written))) {
@@ -32,9 +32,9 @@ func (h *Headers) begin(folded ...byte) {
 }
 
 // fold spells a header's name as the least careful application reads it: CGI
-// (RFC 3875, 4.1.18) puts "_" for "-", and many of its heirs put it for every
-// octet that is no letter and no digit. No case counts. It returns nothing for a
-// name that is too long to be protected.
+// (RFC 3875, 4.1.18) replaces "-" by "_", and many successors replace every
+// octet that is not a letter or digit. Case is ignored. It returns nothing for
+// a name that is too long to be protected.
 func fold(buf *[maxName]byte, name string) []byte {
 	name = textproto.TrimString(name)
 	if len(name) > maxName {
@@ -57,8 +57,8 @@ func foldOctet(c byte) byte {
 	}
 }
 
-// Names returns the names of the headers that requests of some users get, each
-// once.
+// Names returns the names of the headers that at least some users' requests
+// get, each once.
 func (h *Headers) Names() []string { return slices.Clip(h.told) }
 
 func (h *Headers) tell() {
@@ -86,9 +86,9 @@ func (h *Headers) protects(name string) bool {
 		h.outposts && len(folded) > len(outposts) && string(folded[:len(outposts)]) == outposts
 }
 
-// Strip removes what a client says about who it is: headers in every spelling,
-// trailers likewise, and their names in Connection, by which a proxy behind the
-// gate would be asked to delete what the gate is about to set.
+// Strip removes identity headers that the client has sent, in every spelling,
+// and such trailers. It also removes their names from Connection, which would
+// make a proxy behind the gate delete the headers that the gate sets.
 func (h *Headers) Strip(r *http.Request) {
 	for name := range r.Header {
 		if h.protects(name) {

@@ -2,8 +2,8 @@ package headers
 
 import "slices"
 
-// open are claims whose values may be shown to an operator. An attribute or
-// another claim may be a password for an application.
+// open are claims whose values may be shown to an operator. Attributes and
+// other claims may be passwords for an application.
 var open = []string{"username", "id", "name", "email", "uid", "groups", "groups|", "session", application, providerKeys}
 
 // A Told is a header that the application gets. Shown says that Value is set and

@@ -1,6 +1,6 @@
 // Package intake reads the bodies of requests at the gate's own addresses. Any
-// client may send one, signed in or not, so each is read within bounds: so many
-// bytes, no slower than a bad connection, and only a few large ones at a time.
+// client may send one, signed in or not, so reading is bounded: in bytes, in
+// time, and in the number of large bodies at once.
 package intake
 
 import (
@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// Small is how large a body may be, in bytes, that needs no room of its own.
-	// Forms of the page seldom have a tenth of it.
+	// Small is how large a body may be, in bytes, without taking room. Forms of
+	// the page seldom have a tenth of it.
 	Small = 64 << 10
 	// room is how many bytes of larger bodies the process holds at once, and
 	// clientRoom how many of those may come from one address.
 	room, clientRoom = 32 << 20, 16 << 20
 	// roomWait is how long a larger body waits for room.
 	roomWait = 5 * time.Second
-	// firstTime is how long a small body may take, and chunkTime how much longer
-	// each further Small bytes may: 32 KB a second.
+	// firstTime is how long a small body may take, and chunkTime is added for each
+	// further Small bytes: 32 KB a second.
 	firstTime, chunkTime = 15 * time.Second, 2 * time.Second
 )
 
@@ -34,8 +34,8 @@ var (
 	ErrBusy = errors.New("intake: too many large bodies are being read")
 )
 
-// A Room is what the larger bodies of a process share. The zero Room is empty. It
-// is safe for concurrent use.
+// A Room is the memory that the larger bodies of a process share. In the zero
+// Room all memory is free. It is safe for concurrent use.
 type Room struct {
 	mu      sync.Mutex
 	taken   int64
@@ -71,7 +71,7 @@ func (r *Room) goOn() {
 	r.waiting--
 }
 
-// take takes room, or returns what is closed when some is given back.
+// take takes room, or returns a channel that is closed when room is given back.
 func (r *Room) take(client netip.Addr, size int64) (freed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,7 +118,7 @@ type Options struct {
 	// Client is the visitor's address.
 	Client netip.Addr
 	// Limit is how many bytes are read at most, and Held how many of them are kept
-	// in memory: the rest is thrown away by the reader. Default of Held: Limit.
+	// in memory: the reader throws the rest away. Default of Held: Limit.
 	Limit, Held int64
 }
 
@@ -136,8 +136,8 @@ type Body struct {
 	err      error
 }
 
-// Open returns the body of a request. Nothing has been read of it. A body that
-// is not read must arrive, or be given up, in time as well.
+// Open returns the body of a request. Nothing has been read of it. The same
+// time limits hold for a body that is not read.
 func Open(w http.ResponseWriter, r *http.Request, o Options) *Body {
 	if o.Held == 0 {
 		o.Held = o.Limit
@@ -168,7 +168,7 @@ func (b *Body) Read(p []byte) (int, error) {
 		b.err = err
 	}
 	if errors.Is(err, io.EOF) {
-		b.deadline(time.Time{}) // or waiting for authentik would look like a slow body
+		b.deadline(time.Time{}) // without this, waiting for authentik would look like a slow body
 	}
 	if b.read > b.Limit {
 		b.err = ErrTooLarge

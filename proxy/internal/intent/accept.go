@@ -12,9 +12,9 @@ import (
 const maxAccept = 2 << 10
 
 // WantsJSON reports whether r asks for JSON instead of a page: its Accept names
-// application/json and not text/html. Ranges with an asterisk name nothing, since
-// every client sends them. A page load gets a page whatever it accepts, and so
-// does a header that cannot be read.
+// application/json and not text/html. Ranges with an asterisk do not count,
+// since every client sends them. A page load gets a page whatever it accepts,
+// and so does a header that cannot be read.
 func WantsJSON(r *http.Request) bool {
 	accept := strings.Join(r.Header["Accept"], ",")
 	if r.Header.Get("Sec-Fetch-Mode") == "navigate" || len(accept) > maxAccept {
@@ -32,7 +32,7 @@ func WantsJSON(r *http.Request) bool {
 }
 
 // namesHTML reports whether a client asks for HTML by name. Ranges with an
-// asterisk name nothing.
+// asterisk do not count.
 func namesHTML(r *http.Request) bool {
 	accept := strings.Join(r.Header["Accept"], ",")
 	if len(accept) > maxAccept {

@@ -21,13 +21,13 @@ func Preflight(r *http.Request, asked *url.URL) bool {
 		!overridesMethod(r.URL.RawQuery) && !overridesMethod(asked.RawQuery)
 }
 
-// one reports whether a header has one line with a value.
+// one reports whether a header has exactly one line, with a value.
 func one(lines []string) bool { return len(lines) == 1 && strings.TrimSpace(lines[0]) != "" }
 
-// overridesMethod reports whether a query may tell an application that the method
-// is another one, as _method=DELETE does for WordPress and others. Applications
-// differ in what separates parameters and how often they decode, and so does
-// every reading count.
+// overridesMethod reports whether a query may tell an application that the
+// method is another one, as _method=DELETE does for WordPress and others.
+// Applications differ in what separates parameters and in how often they
+// decode, so every possible reading counts.
 func overridesMethod(query string) bool {
 	for range 3 {
 		if slices.ContainsFunc(strings.FieldsFunc(query, separatesQuery), func(pair string) bool {
@@ -47,12 +47,12 @@ func overridesMethod(query string) bool {
 
 func separatesQuery(c rune) bool { return strings.ContainsRune("&;?,", c) }
 
-// namesMethod reports whether the name of a header or parameter speaks of a
-// method: X-HTTP-Method-Override, X-Method, _method and their kin.
+// namesMethod reports whether a header or parameter can set a method, by its
+// name: X-HTTP-Method-Override, X-Method, _method and similar names.
 func namesMethod(name string) bool { return strings.Contains(strings.ToLower(name), "method") }
 
-// StripCredentials removes what says who a client is, and what turns a request
-// into another one. Browsers put none of it into a preflight.
+// StripCredentials removes headers that identify a client, and headers that
+// change the meaning of a request. Browsers never put them into a preflight.
 func StripCredentials(h http.Header) {
 	for name := range h {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
@@ -63,6 +63,6 @@ func StripCredentials(h http.Header) {
 	}
 }
 
-// ofCredentials are headers that say who a client is, or turn a request into
-// something else.
+// ofCredentials are headers that identify a client, or change the meaning of a
+// request.
 var ofCredentials = []string{"Authorization", "Connection", "Cookie", "Http2-Settings", "Proxy-Authorization", "Upgrade"}

@@ -33,7 +33,7 @@ var errNotKept = errors.New("lateform: the form cannot be kept")
 // A form is what a page keeps of a form.
 type form struct {
 	fields []page.Field
-	files  []string // the names of files, which are lost
+	files  []string // the names of files, whose content is not kept
 	bounds bounds
 	size   int
 }
@@ -42,8 +42,8 @@ type form struct {
 // fields.
 type bounds struct{ size, fields int }
 
-// The bounds of a form that is kept, and of the form of the page that keeps it,
-// whose names are longer.
+// The bounds of a form that is kept, and of the form in the page that keeps it,
+// which has longer names.
 var (
 	ofKept = bounds{maxKept, maxFields}
 	ofPage = bounds{maxKept + maxFields*len(prefix) + maxSealed, maxFields + 1}

@@ -18,30 +18,31 @@ import (
 )
 
 const (
-	// keptFor is how long a page with a form can be gone on with.
+	// keptFor is how long a page with a kept form can be used.
 	keptFor = 24 * time.Hour
-	// sealedField is the field of a page's form with what is sealed, and before the
-	// names of the fields that it keeps stands prefix.
+	// sealedField is the name of the page's field with the sealed value. The names
+	// of the kept fields begin with prefix.
 	sealedField, prefix = "late", "f."
 	// maxSealed bounds what is sealed in a page: an address of up to 16 KiB.
 	maxSealed = 32 << 10
-	// maxOwn bounds the form that a page sends: each byte of what it keeps may be
-	// spelled with three.
+	// maxOwn bounds the form that a page sends: each byte of a kept value may be
+	// encoded with three bytes.
 	maxOwn = 3*maxKept + 64<<10
 )
 
 // A Handler keeps forms. It is safe for concurrent use.
 type Handler struct {
 	*exchange.Shared
-	// Paths are those to which forms of other sites may be kept.
+	// Paths are the paths that accept forms of other sites.
 	Paths []string
-	// Elsewhere says that another proxy has the forms, and none can be kept.
+	// Elsewhere says that forms cannot be kept, since another proxy receives them.
 	Elsewhere bool
 	// SignInAt returns where a visitor signs in who wants to go to an address.
 	SignInAt func(to string) string
 }
 
-// An origin is where a form was going, sealed. The page cannot change it.
+// An origin is the address that a form was sent to. It is sealed, so that the
+// page cannot change it.
 type origin struct {
 	To    string    `json:"to"`
 	User  string    `json:"user,omitempty"` // the mark of the user of the ended session, if known
@@ -53,11 +54,10 @@ func (h *Handler) box(x *exchange.Exchange) seal.Box {
 	return h.Key.Own(seal.KindLateForm, h.Sessions.Realm(x.At.Host))
 }
 
-// Keep answers a form that needs a sign-in first: with a page that keeps it.
-//
-// A form of another site is not kept, unless the operator has named its path: sent
-// again from this site it would have the session's cookie, which SameSite has kept
-// from it, and the Origin of this site.
+// Keep answers a form that needs a sign-in first: with a page that keeps it. A
+// form of another site is not kept, unless the operator has named its path:
+// sent again from this site, it would carry the session cookie, which SameSite
+// withheld before, and the Origin of this site.
 func (h *Handler) Keep(x *exchange.Exchange) {
 	x.ExpireUnreadable()
 	x.W.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
@@ -115,7 +115,8 @@ func (h *Handler) kept(x *exchange.Exchange, sealed string, f form) page.LateFor
 	return page.LateForm{SignIn: h.signIn(x, h.LateAt()), Continue: h.LateAt(), Fields: kept, Files: f.files}
 }
 
-// Arrived answers GET late, where the sign-in in the other tab ends.
+// Arrived answers GET late, the page at which the sign-in in the other tab
+// ends.
 func (h *Handler) Arrived(x *exchange.Exchange) {
 	v, found, err := x.Verdict()
 	switch {
@@ -131,8 +132,8 @@ func (h *Handler) Arrived(x *exchange.Exchange) {
 	}
 }
 
-// Continue answers POST late, the button of the page that keeps a form: with the
-// name of the account that would send it, and the button that does.
+// Continue answers POST late, the button of the page that keeps a form. The
+// next page names the account and has the button that sends the form.
 func (h *Handler) Continue(x *exchange.Exchange) {
 	sealed, from, f, err := h.sent(x)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // signOutWait is how long a visitor who signs out waits for authentik to do so.
 const signOutWait = 10 * time.Second
 
-// Page answers GET logout: a button, since a link by itself must not end a
+// Page answers GET logout with a button, since following a link must not end a
 // session.
 func (h *Handler) Page(x *exchange.Exchange) {
 	cookies, sessions := x.Authentiks()
@@ -37,8 +37,8 @@ func (h *Handler) Page(x *exchange.Exchange) {
 }
 
 // SignOut answers POST logout: it ends authentik's session in this browser, and
-// all sessions that rest on it, on all domains. A visitor who wants to switch the
-// account goes on with the visit that they came from.
+// all sessions that rest on it, on all domains. A visitor who wants to use
+// another account continues the visit that they came from.
 func (h *Handler) SignOut(x *exchange.Exchange) {
 	form, err := reply.Posted(x.R, x.Body(intake.Small))
 	if err != nil {
@@ -75,7 +75,8 @@ func pathsAbove(path string) (all []string) {
 	return all
 }
 
-// endResting ends the sessions at other sites that rest on what this browser has.
+// endResting ends the sessions at other sites that rest on this browser's
+// session at authentik.
 func (h *Handler) endResting(x *exchange.Exchange) error {
 	for _, cookies := range x.EachAuthentik() {
 		if sid, ok := cookies.Session(); ok {

@@ -28,7 +28,7 @@ type pictureView struct {
 // Found reports whether there is a picture.
 func (p pictureView) Found() bool { return p.Light != "" }
 
-// brandView returns a page with the brand's looks.
+// brandView returns a page that looks as the brand says.
 func (p *Pages) brandView(b flowclient.Brand, l *locales.Locale) pageView {
 	v := pageView{
 		Language: l.Tag(), Direction: l.Direction(), Theme: themeOf(b), Layout: "stacked", Host: p.hostName(b),
@@ -192,7 +192,7 @@ func webAddress(address string) string {
 	return address
 }
 
-// hostOf returns the host of an address for people to read.
+// hostOf returns the host of an address, for texts.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -11,18 +11,18 @@ import (
 // A Field is one field of a form that a page keeps.
 type Field = namedValue
 
-// A LateForm is a form that has come without a session.
+// A LateForm is a form that was sent without a session.
 type LateForm struct {
 	// SignIn is where the visitor signs in, and Continue where the page's form goes
 	// afterwards.
 	SignIn, Continue string
 	Fields           []Field
-	// Files are the names of files, which are lost.
+	// Files are the names of the form's files, whose content is not kept.
 	Files []string
 }
 
-// Late draws the page that keeps a form. The sign-in opens in another tab, so that
-// this one stays.
+// Late draws the page that keeps a form. The sign-in opens in another tab, so
+// that this page stays.
 func (p *Pages) Late(w http.ResponseWriter, r *http.Request, f LateForm, b flowclient.Brand) {
 	d := p.newDraft(r, b, false)
 	words := []string{d.text("late_lead"), d.text("late_steps")}
@@ -67,7 +67,7 @@ type LateSend struct {
 	// To is an address of this site.
 	To     string
 	Fields []Field
-	// Files says that the form is one that may have files.
+	// Files says that the form can contain files.
 	Files    bool
 	Username string
 	// Insecure says that the site has no HTTPS.
@@ -89,8 +89,8 @@ func (p *Pages) LateSend(w http.ResponseWriter, r *http.Request, f LateSend, b f
 	})
 }
 
-// LateOther says that another user has signed in than the one of the form, and
-// keeps the form on.
+// LateOther says that another user has signed in than the user who filled in
+// the form, and still keeps the form.
 func (p *Pages) LateOther(w http.ResponseWriter, r *http.Request, f LateForm, username string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)
 	p.drawEnding(w, d, http.StatusForbidden, "late_not_sent", endingView{

@@ -29,7 +29,7 @@ type Prints struct {
 	kept []printed
 }
 
-// A printed page is for the visitors who would get the same one.
+// A printed page is for the visitors who would get the same page.
 type printed struct {
 	*prints.Print
 	language string // Accept-Language of the visitors
@@ -41,9 +41,9 @@ type printed struct {
 // new sign-in that leads there.
 var gapMarks = prints.Marks(3)
 
-// printable reports whether the page of a question differs from that of others
-// only in what the gaps are for. Only the gate's own templates are printed: one of
-// the operator's may use the visit and the way back in any other way.
+// printable reports whether the page of a question differs between visitors
+// only in the gaps. Only the gate's own templates are printed, since an
+// operator's template may use the visit and the way back in any way.
 func (p *Pages) printable(r *http.Request, q Question) bool {
 	return q.Prints != nil && !p.templates.Replaces(templates.Layout, printedTemplate) &&
 		q.Step.Challenge.Component() == flowclient.ComponentIdentification && !q.Step.Lost && len(q.Step.Cookies) == 0 &&

@@ -117,7 +117,7 @@ func (d *draft) keyElsewhere(asked, why string) any {
 	return elsewhereView{Words: []string{d.text(asked), d.text(why, "Host", d.elsewhereName())}}
 }
 
-// elsewhereName returns the name of authentik's page for people.
+// elsewhereName returns the name of authentik's page, for texts.
 func (d *draft) elsewhereName() string {
 	if d.ElsewhereHost == "" {
 		return d.text("the_other")

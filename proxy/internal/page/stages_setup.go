@@ -201,8 +201,9 @@ func duoContent(c flowclient.AuthenticatorDuo) string {
 	return c.ActivationCode
 }
 
-// readAuthenticatorDuo reads that the visitor has finished. The caller has to ask
-// whether Duo agrees before it answers authentik: otherwise the flow would end.
+// readAuthenticatorDuo reads that the visitor has finished. Before answering
+// authentik, the caller has to ask it whether Duo confirms the set-up:
+// otherwise the flow would end.
 func readAuthenticatorDuo(flowclient.AuthenticatorDuo, Form) (flowclient.Answer, *Mistake) {
 	return flowclient.AuthenticatorDuoAnswer{}, nil
 }

@@ -53,8 +53,8 @@ func newSourceButton(place int, s flowclient.Source, d *draft) sourceButton {
 	return button
 }
 
-// A ChosenSource is a source that the visitor has chosen. authentik does not know
-// yet.
+// A ChosenSource is a source that the visitor has chosen. authentik does not
+// know of the choice yet.
 type ChosenSource struct {
 	// Name is the source's. Challenge is authentik's, and leads to the source.
 	Name      string

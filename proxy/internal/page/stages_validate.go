@@ -200,10 +200,10 @@ func drawCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChalle
 	return page
 }
 
-// CodeRefused reports whether authentik has refused a code. For some seconds after
-// a wrong one it refuses the right one as well, with the same words: that the clock
-// of the device may be wrong. They do not fit a code that was sent, and there is
-// nothing for a program to tell the two apart by.
+// CodeRefused reports whether authentik has refused a code. For some seconds
+// after a wrong one it refuses the right one as well, with the same words: that
+// the clock of the device may be wrong. These words are wrong for a code that
+// was sent, and a program cannot distinguish the two cases.
 func CodeRefused(c flowclient.AuthenticatorValidate) bool {
 	return slices.ContainsFunc(c.Errors["code"], func(e flowclient.FieldError) bool { return e.Code == "invalid" })
 }
@@ -260,8 +260,8 @@ func (d *draft) keyHints(c flowclient.AuthenticatorValidate, usable []flowclient
 	return keys
 }
 
-// devicesElsewhere leads visitors to authentik's own page whose devices all need
-// it.
+// devicesElsewhere leads a visitor to authentik's own page if all devices of
+// the visitor work only there.
 func (d *draft) devicesElsewhere(c flowclient.AuthenticatorValidate) any {
 	if _, ok := ofClass(c.Devices, "webauthn"); ok {
 		return d.keyElsewhere("asks_webauthn_prove", "key_belongs")
@@ -300,9 +300,9 @@ func configurationIcon(s flowclient.ConfigurationStage) string {
 	return ""
 }
 
-// readAuthenticatorValidate has authentik send a code only if the visitor has
-// pressed a button for it: each selection lowers the reputation there, and sends
-// a message.
+// readAuthenticatorValidate makes authentik send a code only if the visitor has
+// pressed a button for it: each selection lowers the visitor's reputation at
+// authentik, and sends a message.
 func readAuthenticatorValidate(c flowclient.AuthenticatorValidate, form Form) (flowclient.Answer, *Mistake) {
 	switch {
 	case form.Has("stage"):

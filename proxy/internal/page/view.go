@@ -37,8 +37,8 @@ type pageView struct {
 	// reloaded as it is. Reload is used instead of it on a page that answers a
 	// form, so that the new sign-in can say why it has begun.
 	Afresh, Reload string
-	// Elsewhere is the address of authentik's own page, ElsewhereHost its name
-	// for people. Afterwards says whether the visitor comes back signed in.
+	// Elsewhere is the address of authentik's own page, ElsewhereHost the name to
+	// show for it. Afterwards says whether the visitor comes back signed in.
 	Elsewhere, ElsewhereHost, Afterwards string
 	// Host is authentik's public host, or the brand's title if the host is not
 	// public. Links are the brand's footer links.
@@ -50,8 +50,8 @@ type pageView struct {
 
 // An accountView is the user who is signing in.
 type accountView struct {
-	// Name is the user's name, or the name that was typed where authentik does
-	// not tell.
+	// Name is the user's name, or the name that was typed if authentik does not
+	// send one.
 	Name string
 	// Face is the address of the user's picture, or empty.
 	Face template.URL

@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// nameLifetime is how long a picture keeps its name when authentik gives its
-	// address with another token. Tokens are good for fifteen minutes.
+	// nameLifetime is how long a picture keeps its name although authentik sends
+	// its address with another token. Tokens are valid for fifteen minutes.
 	nameLifetime = 5 * time.Minute
 	// maxNames is how many names are kept.
 	maxNames = 1000
 )
 
-// names make names of the addresses of pictures. A name holds the address and a
-// mark that only this gate can make, so that a browser cannot have it fetch what
-// authentik has not named.
+// names makes the names under which the gate serves pictures. A name contains
+// the address and a mark that only this gate can make, so that a browser cannot
+// make the gate fetch other addresses.
 type names struct {
 	key []byte
 	// steady holds names by host and path. authentik signs the addresses of
@@ -35,8 +35,8 @@ func newNames(key []byte, now func() time.Time) names {
 }
 
 // Name returns the name of the picture at an address that authentik has named.
-// It stays the same for some minutes although the token in the address changes:
-// browsers keep pictures by it.
+// It stays the same for some minutes although the token in the address changes,
+// so that browsers can cache the picture.
 func (n names) Name(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.RawQuery == "" {

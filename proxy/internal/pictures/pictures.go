@@ -1,10 +1,10 @@
 // Package pictures serves the logos and backgrounds of authentik, which a
 // browser may not reach, below the gate's own address.
 //
-// It fetches only addresses that authentik itself has named, which a mark in the
-// picture's name proves, sends the browser nothing but pictures, and keeps them
-// for all visitors. It is not a proxy for anything else at authentik, and
-// knows neither visitors nor sessions.
+// It fetches only addresses that authentik itself has named, which a mark in
+// the picture's name proves, sends the browser nothing but pictures, and keeps
+// them for all visitors. It passes on nothing else of authentik, and does not
+// know visitors or sessions.
 //
 //   - pictures.go: the handler and what it keeps
 //   - names.go: the names of pictures
@@ -33,13 +33,13 @@ const (
 	// that could not be fetched is not fetched again.
 	pictureLifetime = 15 * time.Minute
 	missLifetime    = 30 * time.Second
-	// fetchTimeout is how long authentik is waited for.
+	// fetchTimeout is how long the gate waits for authentik.
 	fetchTimeout = 10 * time.Second
 	// maxPicture bounds one picture, and maxBytes all that are kept, in bytes.
 	maxPicture = 4 << 20
 	maxBytes   = 32 << 20
-	// overhead is what a picture weighs without its bytes. A name that leads
-	// nowhere takes room as well.
+	// overhead is the weight of an entry besides the picture's bytes. An entry
+	// without a picture takes room as well.
 	overhead = 1 << 10
 )
 
@@ -48,15 +48,16 @@ type Source interface {
 	Picture(ctx context.Context, v flowclient.Visitor, address string) (flowclient.Picture, error)
 }
 
-// Options say where pictures come from. Source and Key are required.
+// Options configure the handler. Source and Key are required.
 type Options struct {
 	Source Source
-	// Key marks the names of pictures, so that no others are fetched. It belongs
-	// to this room only.
+	// Key marks the names of pictures, so that no others are fetched. It is used
+	// for nothing else.
 	Key []byte
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
-	// Go runs a fetch in the background of the gate. Default: one without end.
+	// Go runs a fetch in the background of the gate. Default: the fetch does not
+	// end with a gate.
 	Go func(work func(context.Context)) bool
 }
 
@@ -94,8 +95,7 @@ func (p *Pictures) Has(name string) bool {
 	return ok
 }
 
-// ServeHTTP sends the picture that a name stands for, and 404 for everything
-// else.
+// ServeHTTP sends the picture of a name, and 404 for everything else.
 func (p *Pictures) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	address, ok := p.address(path.Base(r.URL.Path))
@@ -117,7 +117,7 @@ func (p *Pictures) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// blank stands for a missing background, where a browser would show a broken
+// blank is sent for a missing background, since a browser would show a broken
 // picture.
 const blank = `<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`
 
@@ -171,7 +171,7 @@ func (p *Pictures) get(ctx context.Context, address string) (flowclient.Picture,
 	return existing(got)
 }
 
-// existing returns an error for what is kept of a missing picture.
+// existing returns an error if the kept entry is of a missing picture.
 func existing(got flowclient.Picture) (flowclient.Picture, error) {
 	if len(got.Bytes) == 0 {
 		return flowclient.Picture{}, errNoPicture
@@ -179,7 +179,7 @@ func existing(got flowclient.Picture) (flowclient.Picture, error) {
 	return got, nil
 }
 
-// fetch asks authentik for a picture, for no visitor in particular.
+// fetch asks authentik for a picture, without the data of any visitor.
 func (p *Pictures) fetch(ctx context.Context, address string) (got flowclient.Picture, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()

@@ -34,8 +34,8 @@ type Executor interface {
 	Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error)
 }
 
-// ByFlow is the way of usernames and passwords that runs the gate's flow. The flow
-// may ask for these two and nothing else.
+// ByFlow is the Way for usernames and passwords that runs the gate's flow. The
+// flow may ask only for these two.
 type ByFlow struct {
 	Authentik   Executor
 	Application string // may be empty
@@ -43,13 +43,13 @@ type ByFlow struct {
 	// First returns the flow to begin with.
 	First  func(context.Context, flowclient.Visitor) (flowclient.Flow, error)
 	Logger *slog.Logger
-	// Go runs what no request waits for.
+	// Go runs work that no request waits for.
 	Go func(work func(context.Context)) bool
 }
 
 // Try runs the flow, and then asks authentik who has signed in and whether the
-// user may use the application. The session that this leaves at authentik is of no
-// further use, since the next try runs the flow again, and is ended.
+// user may use the application. It then ends the session that this has created
+// at authentik, since the next try runs the flow again.
 func (f ByFlow) Try(ctx context.Context, v flowclient.Visitor, c Credential) (session.Proof, error) {
 	username, password, _ := c.Password()
 	first, err := f.First(ctx, v)
@@ -114,7 +114,7 @@ func (r *run) complete(ctx context.Context, flow flowclient.Flow) error {
 	return err
 }
 
-// note keeps what a step says about the way of the run.
+// note records which flows a step has led through.
 func (r *run) note(step flowclient.Step) {
 	r.visitor.Cookies = step.Cookies
 	if r.login == (flowclient.Login{}) {
@@ -123,7 +123,7 @@ func (r *run) note(step flowclient.Step) {
 	r.login = r.login.Then(step.Login)
 }
 
-// over reports whether a flow has ended otherwise than with a denial.
+// over reports whether a flow has ended with anything but a denial.
 func over(c flowclient.Challenge) bool {
 	_, ended := c.(flowclient.Redirect)
 	return ended
@@ -153,8 +153,8 @@ func (r *run) answer(question flowclient.Challenge) (flowclient.Answer, error) {
 	}
 }
 
-// signedIn reports whether the flow that the gate demands has signed the user in,
-// or one that it leads to.
+// signedIn reports whether the flow that the gate demands, or a flow to which
+// it leads, has signed the user in.
 func (r *run) signedIn() error {
 	by := r.login.Flow
 	if r.Flow == "" || r.login.By(r.Flow) || r.login.By(by) && slices.Contains(r.led, r.Flow) {

@@ -14,7 +14,7 @@ type Tokens interface {
 	AppPassword(ctx context.Context, v flowclient.Visitor, username, password string) (session.Proof, error)
 }
 
-// ByToken is the way of access tokens.
+// ByToken is the Way for access tokens.
 type ByToken struct{ Tokens }
 
 // Try implements [Way].
@@ -23,7 +23,8 @@ func (t ByToken) Try(ctx context.Context, v flowclient.Visitor, c Credential) (s
 	return t.Bearer(ctx, v, token)
 }
 
-// ByGrant is the way of usernames and app passwords that asks the token endpoint.
+// ByGrant is the Way for usernames and app passwords that asks the token
+// endpoint.
 type ByGrant struct{ Tokens }
 
 // Try implements [Way].

@@ -26,7 +26,7 @@ const maxCredential = 16 << 10
 // kept for longer than the request runs. The zero Credential means that the
 // request shows no credential.
 type Credential struct {
-	// Scheme is empty unless it is one of those above.
+	// Scheme is empty unless it is one of the schemes above.
 	Scheme Scheme
 	// Several says that there is more than one such header. Servers disagree on which
 	// of them counts.

@@ -6,10 +6,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// End forgets the credentials whose sessions end with a name, so that authentik is
-// asked about them again, and returns these sessions. Their running requests end.
-// The empty name means that ends may have been missed: authentik is asked again about
-// every credential, and those that were good go on if it cannot be asked.
+// End forgets the credentials whose sessions end with a name, so that authentik
+// is asked about them again, and returns these sessions. Their running requests
+// end. The empty name means that ends may have been missed: authentik is asked
+// again about every credential. If it cannot be asked, credentials that were
+// valid stay valid.
 func (p *Programs) End(name string) (ended []*session.Session) {
 	if p == nil {
 		return nil
@@ -32,8 +33,8 @@ func (p *Programs) End(name string) (ended []*session.Session) {
 	return ended
 }
 
-// heed makes up for what has ended since authentik was asked about a credential: it
-// may have confirmed it before.
+// heed checks what has ended since authentik was asked about a credential:
+// authentik may have confirmed the credential before that end.
 func (p *Programs) heed(name Name, s *session.Session, asked time.Time) {
 	since := func(end string) bool {
 		at, found := p.ended.Get(end)

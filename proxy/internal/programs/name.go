@@ -8,18 +8,19 @@ import (
 	"sync"
 )
 
-// A Name is the keyed hash of a credential. Who reads the memory of the process
-// later cannot tell from it what was shown, nor try guesses without the key.
+// A Name is the keyed hash of a credential. An attacker who reads the memory of
+// the process cannot learn the credential from it, or test guesses without the
+// key.
 type Name [sha256.Size]byte
 
-// session returns the name of the session that the credential stands for. No
-// record of a store has such a name.
+// session returns the name of the credential's session. Records of a store
+// never have such a name.
 func (n Name) session() string { return "program-" + hex.EncodeToString(n[:16]) }
 
 // A namer makes names with a key. It is safe for concurrent use.
 type namer struct{ idle sync.Pool }
 
-// A hasher is one hash with what it needs of memory.
+// A hasher is one hash with its buffers.
 type hasher struct {
 	mac hash.Hash
 	buf [512]byte

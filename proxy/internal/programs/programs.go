@@ -17,23 +17,24 @@ import (
 )
 
 const (
-	// maxGood is how many good credentials are known, maxGoodBytes what their
-	// sessions may weigh, and maxRefused how many refused ones are known.
+	// maxGood is how many valid credentials are cached, maxGoodBytes bounds the
+	// size of their sessions, and maxRefused is how many refused credentials are
+	// cached.
 	maxGood      = 10_000
 	maxGoodBytes = 64 << 20
 	maxRefused   = 10_000
-	// maxEnded is how many ends of sessions are known for as long as a try takes.
+	// maxEnded is how many ends of sessions are remembered while a try runs.
 	maxEnded = 1_000
-	// refusedFor is how long a refused credential is not tried again. It is short, so
-	// that one which was just made works soon.
+	// refusedFor is how long a refused credential is not tried again. It is short,
+	// so that a credential that was just created works soon.
 	refusedFor = 5 * time.Second
 	// tryWait is how long one try may take, with all its requests to authentik.
 	tryWait = 12 * time.Second
 	// tryBackoff is how long a credential is not tried again when authentik could
 	// not be asked.
 	tryBackoff = 10 * time.Second
-	// missedFor is how long after that requests do not wait for the next try of a
-	// credential that was good.
+	// missedFor is how long after a failed try requests do not wait for the next
+	// try of a credential that was valid.
 	missedFor = time.Minute
 )
 
@@ -43,27 +44,28 @@ type Way interface {
 	Try(ctx context.Context, v flowclient.Visitor, c Credential) (session.Proof, error)
 }
 
-// Options say how programs are known. All fields are required.
+// Options configure Programs. All fields are required.
 type Options struct {
-	// Ways are those that the operator allows.
+	// Ways are the ways that the operator allows.
 	Ways map[Scheme]Way
-	// Pass leaves a good credential on the request.
+	// Pass leaves a valid credential on the request.
 	Pass bool
 	// Key makes the names of credentials. It is for this gate, client and application
 	// only.
 	Key []byte
-	// Recheck is how long authentik's answer counts, and Grace for how long more it
-	// does while authentik cannot be asked.
+	// Recheck is how long authentik's answer counts, and Grace is how much longer
+	// it counts while authentik cannot be asked.
 	Recheck, Grace time.Duration
 	Now            func() time.Time
 	Logger         *slog.Logger
 	Audit          audit.Log
-	// Go runs what several requests wait for, in the background of the gate.
+	// Go runs work that several requests wait for, in the background of the gate.
 	Go func(work func(context.Context)) bool
-	// Guesses is the throttle of sign-ins, for what can be guessed. Tokens is for
-	// what cannot, so that programs with an old token do not slow people down.
+	// Guesses is the throttle of sign-ins, for credentials that can be guessed.
+	// Tokens is for credentials that cannot, so that programs with an old token do
+	// not slow down sign-ins.
 	Guesses, Tokens *throttle.Throttle
-	// Session makes the session that a credential stands for.
+	// Session makes the session of a credential.
 	Session func(name string, who session.Proof, asked, expires time.Time) *session.Session
 	// Tried counts a try by its outcome: accepted, refused, failed or slowed.
 	Tried func(scheme Scheme, outcome string)
@@ -90,7 +92,7 @@ type missed struct {
 	at  time.Time
 }
 
-// New knows no program yet.
+// New returns Programs without any credentials.
 func New(o Options) *Programs {
 	return &Programs{
 		options: o, namer: newNamer(o.Key),
@@ -107,7 +109,7 @@ func New(o Options) *Programs {
 // Allows reports whether the operator allows a scheme.
 func (p *Programs) Allows(s Scheme) bool { return p != nil && p.options.Ways[s] != nil }
 
-// Passes reports whether a good credential stays on the request.
+// Passes reports whether a valid credential stays on the request.
 func (p *Programs) Passes() bool { return p != nil && p.options.Pass }
 
 // Sweep forgets what has expired.
@@ -122,17 +124,18 @@ func (p *Programs) Sweep() {
 	p.options.Tokens.Sweep()
 }
 
-// A Standing is what is known of a credential.
+// A Standing is what the gate knows about a credential.
 type Standing struct {
-	// Session is what the credential stands for, or nil. Authentik may have to be
-	// asked about it again.
+	// Session is the credential's session, or nil. Authentik may have to be asked
+	// about it again.
 	Session *session.Session
-	// Refused says that authentik has refused it within seconds, and Foreign that it
-	// has since a recheck would have been due: it may be one of the application's own.
+	// Refused says that authentik has refused the credential within the last
+	// seconds. Foreign says that authentik has refused it since a recheck was last
+	// due: it may be the application's own.
 	Refused, Foreign bool
 }
 
-// Known returns what is known of a credential. It makes no request.
+// Known returns what is known about a credential. It makes no request.
 func (p *Programs) Known(c Credential) Standing {
 	if len(c.text) > maxCredential {
 		return Standing{Refused: true, Foreign: true}
@@ -150,10 +153,9 @@ func (p *Programs) known(name Name) (known Standing) {
 	return Standing{}
 }
 
-// Try asks authentik about a credential, once for all requests that show it at a
-// time, and returns the session that it stands for. A refusal is an
-// authn.ErrNotSignedIn. After any other error the session, if there is one, is what
-// was known before.
+// Try asks authentik about a credential, once for all requests that show it at
+// a time, and returns its session. A refusal is an authn.ErrNotSignedIn. After
+// any other error the session is the one that was known before, or nil.
 func (p *Programs) Try(ctx context.Context, v flowclient.Visitor, c Credential) (*session.Session, error) {
 	if !c.Valid() {
 		return nil, &authn.Refusal{Reason: "it has not the form of its scheme", Unasked: true}
@@ -241,7 +243,7 @@ func outcome(err error) string {
 	}
 }
 
-// accept keeps what a good credential stands for.
+// accept keeps the session of a valid credential.
 func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credential, name Name, who session.Proof, asked time.Time) *session.Session {
 	var expires time.Time
 	if c.Scheme == Bearer && who.Tokens != nil {
@@ -262,7 +264,7 @@ func (p *Programs) accept(ctx context.Context, v flowclient.Visitor, c Credentia
 	return s
 }
 
-// refuse notes that a credential is not good, or no longer.
+// refuse notes that a credential is not valid, or no longer.
 func (p *Programs) refuse(ctx context.Context, v flowclient.Visitor, c Credential, name Name, cause error) {
 	attrs := []any{"scheme", string(c.Scheme), "reason", cause.Error(), "client_ip", v.Addr.String()}
 	line := audit.Line{Event: audit.Refusal, Reason: audit.CredentialRefused, Client: v.Addr, Way: string(c.Scheme)}
@@ -285,8 +287,8 @@ func (p *Programs) miss(ctx context.Context, c Credential, name Name, err error)
 		"error", fault.Cause(err), "code", fault.From(err).Code, "scheme", string(c.Scheme))
 }
 
-// ask asks authentik, if not too many wrong credentials came before. One that was
-// good is no guess.
+// ask asks authentik, if not too many wrong credentials came before. A
+// credential that was valid before is not a guess.
 func (p *Programs) ask(ctx context.Context, v flowclient.Visitor, c Credential, known bool) (session.Proof, error) {
 	way := p.options.Ways[c.Scheme]
 	if known {
@@ -314,8 +316,8 @@ func (p *Programs) ask(ctx context.Context, v flowclient.Visitor, c Credential, 
 	return who, err
 }
 
-// failed reports whether a try counts as a wrong one: authentik has refused it, or
-// has answered something that may depend on what was shown.
+// failed reports whether a try counts as wrong: authentik has refused it, or
+// has sent an answer that may depend on the credential.
 func failed(err error) bool {
 	if no, ok := errors.AsType[*authn.Refusal](err); ok {
 		return !no.Unasked

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// readyFor and unreadyFor are how long the last look at the store counts.
+	// readyFor and unreadyFor are how long the result of the last check counts.
 	readyFor, unreadyFor = 5 * time.Second, time.Second
 	// readyWait is how long the store may take.
 	readyWait = 3 * time.Second

@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/throttle"
 )
 
-// maxHops bounds how many redirects of the executor to itself are followed. It
-// makes one for each stage that asks nothing.
+// maxHops bounds how many redirects of the executor to itself are followed. The
+// executor redirects once for each stage that asks nothing.
 const maxHops = 30
 
 // A judged is an answer of the interface that authentik is checking. It has an
@@ -34,9 +34,10 @@ func (j judged) settle(v visit, at flowclient.Flow, next flowclient.Step) (refus
 }
 
 // follow fetches the challenge after a proof that authentik has answered with a
-// redirect to the executor itself. It answers most proofs so, right or wrong: only
-// the next challenge shows whether the flow has restarted, and for which user. The
-// gate cannot leave that to the browser, which may not follow the redirect.
+// redirect to the executor itself. It answers most proofs in this way, right or
+// wrong: only the next challenge shows whether the flow has restarted, and for
+// which user. The gate cannot leave this to the browser, which might not follow
+// the redirect.
 func (h *Handler) follow(x *exchange.Exchange, t Target, got flowclient.RelayReply) (flowclient.RelayReply, error) {
 	for range maxHops {
 		path, ok := h.onward(x, t, got)
@@ -59,7 +60,8 @@ func (h *Handler) follow(x *exchange.Exchange, t Target, got flowclient.RelayRep
 	return got, nil
 }
 
-// onward returns where the executor sends the browser on within the same flow.
+// onward returns the address to which the executor redirects the browser within
+// the same flow.
 func (h *Handler) onward(x *exchange.Exchange, t Target, got flowclient.RelayReply) (path string, ok bool) {
 	body := got.Body
 	if to := got.Header.Get("Location"); to != "" {

@@ -23,17 +23,16 @@ type kind int
 const (
 	page     kind = iota + 1 // the HTML of the interface
 	file                     // what it loads
-	api                      // what it asks besides
+	api                      // its other requests
 	executor                 // the challenges of flows
-	away                     // where other providers are reached from, which the gate's own page explains
+	away                     // the pages from which other providers are reached; the gate's own page explains them
 	turn                     // what sends the browser on
 	expired                  // where a new sign-in begins: flow pages after the visit has ended, and the targets of links on authentik's pages
 )
 
-// allowed are the paths that the interface of 2025.10 and 2026.5 was seen to need.
-// Nothing else of authentik is reachable: neither its interfaces for users and
-// administrators, nor the rest of its API, nor its WebSocket, which the interface
-// does not need.
+// allowed are the paths that the interface of 2025.10 and 2026.5 was seen to
+// need. Nothing else of authentik can be reached: not its interfaces for users
+// and administrators, not the rest of its API, and not its WebSocket.
 var allowed = []rule{
 	{regexp.MustCompile(`^/if/flow/([-a-zA-Z0-9_]+)/$`), reading, page},
 	{regexp.MustCompile(`^/if/flow/([-a-zA-Z0-9_]+)/assets/` + filePath + `$`), reading, file},
@@ -69,8 +68,8 @@ var reading = []string{http.MethodGet, http.MethodHead}
 // every server reads alike.
 const filePath = `(?:[-_@~+a-zA-Z0-9][-._@~+a-zA-Z0-9]*/)*[-_@~+a-zA-Z0-9][-._@~+a-zA-Z0-9]*`
 
-// lookup returns the kind of a path below authentik's root, and the flow that it
-// is about. ok is false for what is not allowed.
+// lookup returns the kind of a path below authentik's root, and its flow. ok is
+// false for a path that is not allowed.
 func lookup(method, path string) (kind kind, slug string, ok bool) {
 	for _, one := range allowed {
 		found := one.pattern.FindStringSubmatch(path)
@@ -94,8 +93,8 @@ func BasePath(address string) string {
 	return u.EscapedPath()
 }
 
-// path returns the path of a request below authentik's root, which lies at the
-// same place on this site's host.
+// path returns the path of a request below authentik's root. The root has the
+// same path on this site's host.
 func (h *Handler) path(at exchange.Resolved) (string, bool) {
 	below, ok := strings.CutPrefix(at.Asked.EscapedPath(), strings.TrimSuffix(h.Base, "/"))
 	return below, ok && strings.HasPrefix(below, "/")

@@ -24,9 +24,9 @@ func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Atte
 	return h.SignIn.Try(x, flowclient.RawAnswer{Fields: s.fields}, t.visit.Cookies, t.visit.Pending)
 }
 
-// watch examines a response of the executor. If a flow has ended, it asks authentik
-// who has signed in, and answers the interface with a redirect. A flow that a
-// challenge links to may be run from then on.
+// watch examines a response of the executor. If a flow has ended, it asks
+// authentik who has signed in, and answers the interface with a redirect. The
+// visit may then also run flows that a challenge links to.
 func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, given judged) (*signin.Admission, *fault.Error) {
 	flow := flowclient.Flow{Slug: t.slug, Query: x.At.Asked.Query().Get("query")}
 	step, err := stepOf(flow, got.Body, v.Cookies, h.rootAt(x.At))
@@ -93,7 +93,7 @@ func (h *Handler) end(x *exchange.Exchange, v *visit, step flowclient.Step, got 
 	return nil, nil
 }
 
-// leadsTo reports whether a step sends the visitor to a class of places.
+// leadsTo reports whether a step is a redirect of a given class.
 func leadsTo(step flowclient.Step, class flowclient.RedirectClass) bool {
 	to, ok := step.Challenge.(flowclient.Redirect)
 	return ok && to.Class() == class

@@ -8,10 +8,10 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// reduced returns a program's answer with only what the challenge asks for.
-// authentik gives an answer to whichever stage its session is at: a password
-// beside, or instead of, the name that the visit's challenge asks for would be
-// tried on an account that the visit does not know of.
+// reduced returns a program's answer with only the fields that the challenge
+// asks for. authentik gives an answer to the current stage of its session: if
+// the answer to a challenge for a name also contained a password, authentik
+// could try it on an account that the visit does not know.
 func reduced(c flowclient.Challenge, fields map[string]json.RawMessage) (flowclient.Answer, *page.Mistake) {
 	names, known := asked(c)
 	if !known {
@@ -32,9 +32,9 @@ func reduced(c flowclient.Challenge, fields map[string]json.RawMessage) (flowcli
 	return flowclient.RawAnswer{Name: c.Component(), Fields: kept}, nil
 }
 
-// asked returns the fields that the answer to a challenge may have. It knows none
-// of challenges of a newer authentik, nor those of Telegram's signed answers,
-// from which none may be left out.
+// asked returns the fields that the answer to a challenge may have. It does not
+// know the fields for challenges of a newer authentik, or those of Telegram's
+// signed answers, of which none may be left out.
 func asked(c flowclient.Challenge) (names []string, known bool) {
 	switch c := c.(type) {
 	case flowclient.Identification:

@@ -15,9 +15,9 @@ var (
 	errWishes = errors.New("proxy: the JSON object must have one of answer, again, on, flow, source, ways and poll")
 )
 
-// readDocument reads the JSON form of a reply. It is read strictly, since another
-// reader may take what can be read in two ways for the other thing: names count as
-// they are written and once, and what is not known is refused.
+// readDocument reads the JSON form of a reply. It is read strictly, since
+// another reader may understand an ambiguous document differently: names must
+// be spelled exactly and occur once, and unknown names are refused.
 func readDocument(body io.Reader) (Reply, error) {
 	text, err := io.ReadAll(body)
 	if err != nil {
@@ -43,7 +43,7 @@ func readDocument(body io.Reader) (Reply, error) {
 	return said, nil
 }
 
-// take reads one member of a document. A wish is true or not there.
+// take reads one member of a document. A wish is true or absent.
 func (s *Reply) take(name string, value json.RawMessage) (ok bool) {
 	switch name {
 	case "visit":
@@ -72,8 +72,8 @@ func (s *Reply) take(name string, value json.RawMessage) (ok bool) {
 	return ok
 }
 
-// answering reads an answer for the challenge of the visit, whatever it says
-// itself that it answers.
+// answering reads an answer to the challenge of the visit, whatever component
+// the answer itself names.
 func answering(fields map[string]json.RawMessage) func(flowclient.Challenge) (flowclient.Answer, *page.Mistake) {
 	return func(c flowclient.Challenge) (flowclient.Answer, *page.Mistake) {
 		component := c.Component()
@@ -89,13 +89,14 @@ func answering(fields map[string]json.RawMessage) func(flowclient.Challenge) (fl
 	}
 }
 
-// noAnswer is what a document without one answers.
+// noAnswer is the answer of a document without an answer.
 func noAnswer(flowclient.Challenge) (flowclient.Answer, *page.Mistake) {
 	return nil, &page.Mistake{Name: "not_answered"}
 }
 
-// unanswered are the challenges that take no answer: what ends a flow or leads
-// out of it. authentik would fail at one, or forget where the visitor stands.
+// unanswered are the challenges that take no answer, since they end a flow or
+// lead out of it. authentik would fail on an answer, or lose the visitor's
+// position.
 var unanswered = map[flowclient.Component]bool{
 	flowclient.ComponentAccessDenied:     true,
 	flowclient.ComponentAutosubmit:       true,

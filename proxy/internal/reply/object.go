@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	// maxDepth and maxValues bound a document: how deep its objects and arrays lie
-	// in each other, and how many names and values it has. A large document of small
+	// maxDepth and maxValues bound a document: how deeply its objects and arrays
+	// are nested, and how many names and values it has. A large document of small
 	// values would take a hundred times the time and memory of a long text.
 	maxDepth, maxValues = 32, 10_000
 )
 
-// What is wrong with a document, without a word of what stands in it: that may
-// be a password.
+// What is wrong with a document. The texts contain nothing of the document,
+// which may have a password.
 var (
 	errNoDocument = errors.New("proxy: the body is no JSON object")
 	errTwice      = errors.New("proxy: a name stands twice in a JSON object")
 	errManyValues = errors.New("proxy: the JSON object has too many names and values")
 )
 
-// Object reads a JSON object strictly: another reader could treat what can be
-// read in two ways as the other thing, so each name must stand there once.
+// Object reads a JSON object strictly: each name must occur once, since readers
+// differ in which of two values they use.
 func Object(text []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(text) {
 		return nil, errNoDocument
@@ -87,7 +87,8 @@ func (c *checker) token() (json.Token, error) {
 	return token, notWellFormed(err)
 }
 
-// notWellFormed leaves out what a decoder says of the text.
+// notWellFormed returns an error without the decoder's message, which could
+// quote the text.
 func notWellFormed(err error) error {
 	if err != nil {
 		return errNoDocument

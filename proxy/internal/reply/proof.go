@@ -8,9 +8,9 @@ import (
 )
 
 // Fields returns the fields of an answer that prove who a visitor is, as
-// authentik reads them. Other answers have none. What a program sends is read
-// field by field, whichever challenge its visit is at: authentik hands an answer
-// to whatever stage is next.
+// authentik reads them. Other answers have no such fields. A program's answer
+// is read field by field, whatever challenge its visit shows: authentik gives
+// an answer to its own current stage.
 func Fields(answer flowclient.Answer) map[string]json.RawMessage {
 	given := map[string]json.RawMessage{}
 	put := func(name, value string) {

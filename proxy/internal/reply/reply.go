@@ -1,7 +1,7 @@
-// Package reply reads what comes back from a challenge that was shown: forms of
-// pages, and JSON of programs.
+// Package reply reads the replies to a challenge: forms from pages, and JSON
+// from programs.
 //
-//   - reply.go: which of the two it is
+//   - reply.go: which of the two a reply is
 //   - upload.go, document.go, object.go: how each is read
 //   - asked.go: what an answer may hold
 //   - proof.go: what an answer proves
@@ -32,8 +32,8 @@ const (
 	maxNames = 1000
 )
 
-// A Reply is what comes back from a challenge that was shown: an answer, or one
-// of the wishes that a page has buttons for.
+// A Reply is the reply to a challenge: an answer, or one of the wishes that a
+// page has buttons for.
 type Reply struct {
 	// Visit is the sealed visit, and Back the way back beside it.
 	Visit, Back string
@@ -45,7 +45,8 @@ type Reply struct {
 	Offer  bool   // from a source back to the challenge that offers it
 	Poll   bool   // to learn whether to continue; a script of the page polls
 
-	// Answer reads the answer to a challenge. A mistake is for the visitor to mend.
+	// Answer reads the answer to a challenge. A mistake is something that the
+	// visitor has to correct.
 	Answer func(flowclient.Challenge) (flowclient.Answer, *page.Mistake)
 }
 
@@ -54,18 +55,18 @@ var (
 	errNoVisit  = errors.New("proxy: the browser has not sent the visit's cookie")
 )
 
-// A Sender is where a reply comes from.
+// A Sender is the client that sends a reply.
 type Sender struct {
 	Room   *intake.Room
 	Client netip.Addr
-	// Begun says that the request has a visit's cookie. Without one no reply can
-	// be an answer, and only a form's way back is of use.
+	// Begun says that the request has a visit's cookie. Without a visit's cookie
+	// no reply can be an answer, and only a form's way back is read.
 	Begun bool
 }
 
-// Read reads what a page or a program has sent. Nothing but its type says
-// which it is: a form that another site can have a browser send is never JSON.
-// release has to be called once the reply is of no use any more.
+// Read reads what a page or a program has sent. Only the media type decides
+// which it is: a form that another site can make a browser send is never JSON.
+// release has to be called when the reply is no longer needed.
 func Read(w http.ResponseWriter, r *http.Request, from Sender) (said Reply, release func(), err error) {
 	kind := mediaType(r)
 	body := intake.Open(w, r, from.options(kind))
@@ -88,7 +89,7 @@ const (
 	typeMultipart = "multipart/form-data"
 )
 
-// options say how a body of a type is read.
+// options returns how a body of a media type is read.
 func (s Sender) options(kind string) intake.Options {
 	o := intake.Options{Room: s.Room, Client: s.Client, Limit: maxPlain}
 	switch {
@@ -124,8 +125,8 @@ func read(r *http.Request, body io.Reader, kind string, begun bool) (Reply, erro
 	}, nil
 }
 
-// readForm reads a form of either kind. The page that is drawn next looks at it
-// in the request.
+// readForm reads a form of either kind. The next page reads it from the
+// request.
 func readForm(r *http.Request, body io.Reader, kind string) (page.Form, error) {
 	if kind == typeMultipart {
 		return readUpload(r, body)
@@ -135,8 +136,8 @@ func readForm(r *http.Request, body io.Reader, kind string) (page.Form, error) {
 	return page.Form{Values: values}, err
 }
 
-// Form reads a form without files. It returns what could be read of one that
-// is not well formed.
+// Form reads a form without files. If the form is malformed, it returns the
+// fields that could be read.
 func Form(body io.Reader) (url.Values, error) {
 	text, err := io.ReadAll(body)
 	if err != nil {
@@ -148,8 +149,8 @@ func Form(body io.Reader) (url.Values, error) {
 	return url.ParseQuery(string(text))
 }
 
-// Posted returns the fields of a request whose form is a small one, and none if
-// its body is no form.
+// Posted returns the fields of a request with a small form. Without a form in
+// the body it returns no fields.
 func Posted(r *http.Request, body *intake.Body) (url.Values, error) {
 	defer body.Close() //nolint:errcheck // It only gives back room.
 	if mediaType(r) != typeForm {

@@ -13,25 +13,26 @@ import (
 )
 
 const (
-	// maxSent is how much of a form with files is read at all, in bytes. What is
-	// beyond MaxForm is thrown away: most browsers show an answer only to what they
-	// could send to its end.
+	// maxSent is how much of a form with files is read at all, in bytes. What
+	// exceeds MaxForm is thrown away: most browsers show a response only after
+	// they have sent the whole body.
 	maxSent = 64 << 20
-	// busyAfter is when a form may be sent again that there was no room for.
+	// busyAfter is how long a browser should wait before it sends a form again for
+	// which there was no room.
 	busyAfter = 5 * time.Second
-	// partWeight is what a part weighs besides its content, so that a form of
-	// nothing but empty parts ends too.
+	// partWeight is what a part weighs besides its content, so that the number of
+	// empty parts is bounded too.
 	partWeight = 512
 )
 
-// errTooLarge is a form that holds more than it may.
+// errTooLarge says that a form is larger than allowed.
 var errTooLarge = errors.New("proxy: the form is too large")
 
 // An upload is a form with files that is being read. Files stay in memory: the
-// whole form is bounded, and they go on to authentik at once.
+// whole form is bounded, and they are passed on to authentik at once.
 type upload struct {
 	form  page.Form
-	left  int64 // what it may still hold
+	left  int64 // how many more bytes it may hold
 	parts int
 }
 
@@ -50,7 +51,7 @@ func readUpload(r *http.Request, body io.Reader) (page.Form, error) {
 	if err != io.EOF { //nolint:errorlint // A form that breaks off ends with an error that wraps it.
 		return page.Form{}, fmt.Errorf("reading a form with files: %w", err)
 	}
-	if _, err := io.Copy(io.Discard, body); err != nil { // what stands behind the last part
+	if _, err := io.Copy(io.Discard, body); err != nil { // what follows the last part
 		return page.Form{}, err
 	}
 	chosen := map[string][]*multipart.FileHeader{}

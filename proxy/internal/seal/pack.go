@@ -12,13 +12,13 @@ import (
 
 // A sealed value is JSON in the DEFLATE format (RFC 1951). A value that is not
 // worth compressing is one stored block of it: every version of the gate reads
-// both, so that processes of different versions can share a store and replace
-// one another.
+// both, so that processes of different versions can share a store.
 const (
 	// maxOpened bounds what a sealed value may decompress to, in bytes.
 	maxOpened = 16 << 20
-	// minSmall is the least length of JSON that becomes shorter, in bytes, and
-	// minFast the least that becomes so much shorter that it is worth the time.
+	// minSmall is the minimum length of JSON, in bytes, that compression makes
+	// shorter, and minFast the minimum length for which compression is worth its
+	// time.
 	minSmall = 128
 	minFast  = 512
 	// storedHead is the length of what precedes a stored block: the kind of the
@@ -38,13 +38,13 @@ const (
 	stored level = iota
 	// fast takes a third of the time of small, for a tenth more bytes.
 	fast
-	// small is for what has to fit into a cookie or an address.
+	// small is for records that have to fit into a cookie or an address.
 	small
 )
 
-// levels are how records are compressed. A kind without a level is compressed
-// fast. What is stored holds random texts, which become little shorter, or not
-// shorter at all.
+// levels says how each kind of record is compressed. A kind without a level is
+// compressed fast. Kinds with the level stored contain random texts, which
+// hardly become shorter.
 var levels = map[Kind]level{
 	KindBrowser:  stored,
 	KindUser:     stored,
@@ -73,7 +73,7 @@ func levelOf(of Kind, length int) level {
 	}
 }
 
-// A buffer is used for one value after another.
+// A buffer is reused for one value after another.
 type buffer struct{ bytes.Buffer }
 
 // A new writer of DEFLATE takes 800 KB of memory, and a reader 40 KB: they are

@@ -1,5 +1,6 @@
-// Package seal holds what only one browser and this gate can open together:
-// secrets, keys and boxes. It stores nothing and knows no request.
+// Package seal encrypts values that only one browser and this gate together can
+// open: with secrets, keys and boxes. It stores nothing and does not know
+// requests.
 package seal
 
 import (
@@ -18,12 +19,12 @@ import (
 // MinKey is the least length of the gate's key, in bytes.
 const MinKey = 32
 
-// ErrSealed is returned for every sealed value that does not open. Why it does
-// not is of use to an attacker only.
+// ErrSealed is returned for every sealed value that cannot be opened. It gives
+// no reason, which would help only attackers.
 var ErrSealed = errors.New("proxy: the value was not sealed by this gate for this purpose and browser")
 
-// A Kind says what a record is. It is part of the derivation of names and keys,
-// so a record never opens as one of another kind.
+// A Kind is the kind of a record. It is part of the derivation of names and
+// keys, so a record can never be opened as another kind.
 type Kind string
 
 // The kinds of records. Their texts are part of stored names and keys.
@@ -40,7 +41,7 @@ const (
 	KindRelay   Kind = "relay"
 	KindBack    Kind = "back"
 	KindMailed  Kind = "mailed"
-	// KindLateForm is where a form was going that came without a session.
+	// KindLateForm is the address of a form that was sent without a session.
 	KindLateForm Kind = "late"
 	// These are for sign-ins at a login host.
 	KindLoginRequest Kind = "loginrequest"
@@ -134,8 +135,8 @@ func (k Key) Own(of Kind, realm string) Box { return k.Box(of, realm, Secret{}) 
 const tombstonePrefix = "end-"
 
 // Tombstone returns the name of a tombstone that sessions share: that of a user
-// or of an authentik session. A reader of the store learns from it neither what
-// it ends nor whose sessions those are.
+// or of an authentik session. A reader of the store cannot see from it which
+// sessions it ends, or whose they are.
 func (k Key) Tombstone(of, whose string) string {
 	return tombstonePrefix + hex.EncodeToString(k.Derive(nil, "end\x00"+of+"\x00"+whose, sha256.Size))
 }
@@ -145,12 +146,12 @@ func IsTombstone(name string) bool {
 	return len(name) > len(tombstonePrefix) && name[:len(tombstonePrefix)] == tombstonePrefix
 }
 
-// Derive spreads the gate's key and a browser's secret over n bytes that are
-// good for one purpose.
+// Derive derives n bytes for one purpose from the gate's key and a browser's
+// secret.
 func (k Key) Derive(browser []byte, purpose string, n int) []byte {
 	out, err := hkdf.Key(sha256.New, browser, k.key, "caddy-authentik "+purpose, n)
 	if err != nil {
-		panic("proxy: HKDF gives up to 8160 bytes") // far more than is asked for
+		panic("proxy: HKDF gives up to 8160 bytes") // far more than any caller asks for
 	}
 	return out
 }

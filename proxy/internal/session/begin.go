@@ -13,7 +13,7 @@ import (
 const (
 	// saveWait is how long the store may take to save a new session.
 	saveWait = 30 * time.Second
-	// cleanupWait is how long the store may take for a cleanup that nothing waits for.
+	// cleanupWait is how long the store may take for a cleanup in the background.
 	cleanupWait = 5 * time.Second
 )
 
@@ -62,8 +62,8 @@ func (r *Registry) endSurplus(ctx context.Context, u user.User, surplus []index.
 	return nil
 }
 
-// undo removes what is stored of a session that does not begin. A record that
-// cannot be removed is useless: no browser has its secret.
+// undo removes the records of a session that does not begin. If a record cannot
+// be removed it is useless: no browser has its secret.
 func (r *Registry) undo(ctx context.Context, held stored) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
 	defer cancel()

@@ -40,7 +40,7 @@ type cache struct {
 	shards     [cacheShards]shard
 }
 
-// A shard finds its sessions by the cookie that opens them, and by the name of
+// A shard finds its sessions by the hash of their cookie, and by the name of
 // their record.
 type shard struct {
 	// entries and bytes bound the shard. When it is full it forgets all of its

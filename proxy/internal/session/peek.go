@@ -10,7 +10,7 @@ import (
 // A Missing says why a cookie opens no session.
 type Missing string
 
-// Why a cookie opens no session.
+// The reasons why a cookie has no session.
 const (
 	MissingForm    Missing = "the cookie's value is not one that a gate has made"
 	MissingRecord  Missing = "the store has no such session: it has ended, or belongs to another host, flow, client or key"

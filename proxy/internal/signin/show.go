@@ -31,7 +31,8 @@ func (h *Handler) show(x *exchange.Exchange, out Outcome, back string) {
 	}
 }
 
-// draw shows the challenge of a visit, sealed for the browser that asks.
+// draw shows the challenge of a visit. The visit is sealed for the browser that
+// asks.
 func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	vis := out.Visit
 	sealed, err := vis.forPage(x)

@@ -24,8 +24,8 @@ type detour struct {
 	PIN *plex.PIN `json:"pin,omitempty"`
 }
 
-// UnmarshalJSON reads a detour. One that another version of the gate has written
-// and that cannot be read counts as no source: the visit continues at its
+// UnmarshalJSON reads a detour. If another version of the gate has written it
+// and it cannot be read, it counts as no source: the visit continues at its
 // challenge.
 func (d *detour) UnmarshalJSON(data []byte) error {
 	type plain detour

@@ -120,8 +120,9 @@ func (h *Handler) afresh(x *exchange.Exchange, vis Visit, answer flowclient.Answ
 	return denied(out, step)
 }
 
-// renamed begins again if the flow of a copy no longer exists and the brand may
-// name another. No answer is lost: authentik has accepted none.
+// renamed begins again if the flow of a copy no longer exists, since the brand
+// may name another flow by now. No answer is lost, because authentik has not
+// accepted any.
 func (h *Handler) renamed(x *exchange.Exchange, vis Visit, answer flowclient.Answer, err error) (Outcome, bool) {
 	if vis.begun() || h.Flow != "" || !errors.Is(err, flowclient.ErrFlowNotFound) {
 		return Outcome{}, false

@@ -67,8 +67,8 @@ func (h *Handler) everywhere(x *exchange.Exchange, heed func(Place) error) error
 	return refused
 }
 
-// Notice does what a logout token says. Its identifier is noted once that is
-// done: a token that came while the store failed may come again.
+// Notice ends the sessions that a logout token names. The token's identifier is
+// noted only after that, so that a token can be sent again if the store failed.
 func (h *Handler) Notice(ctx context.Context, raw string) error {
 	token, err := h.OIDC.LogoutToken(ctx, raw)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package host is the source of gates whose visitors sign in at a login host: a
-// site of its own, behind which authentik is, and where browsers have authentik's
+// separate site, behind which authentik is, and where browsers have authentik's
 // cookies.
 //
 //   - source.go: rechecks and sign-outs of sessions that began there
@@ -9,7 +9,7 @@
 //   - copy.go: the copy of authentik's cookies that sessions rest on
 //   - seen.go: the sign-ins that the login host has seen
 //   - register.go: which login hosts and gates there are
-//   - records.go: how all of it is sealed and kept
+//   - records.go: how all these are sealed and kept
 //
 // The login host itself is in package loginhost, and a gate's side of the sign-in
 // in package signin.

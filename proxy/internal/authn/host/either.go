@@ -12,7 +12,7 @@ import (
 // that says which.
 type Either struct {
 	authn.Source // of the page
-	// Host is that of the login host.
+	// Host is the source of the login host.
 	Host *Source
 }
 

@@ -12,15 +12,17 @@ import (
 )
 
 const (
-	// awaitHost is how long a login host is waited for that is not known yet: it may
-	// have started at the same time.
+	// awaitHost is how long a gate waits for a login host that is not known yet:
+	// it may have started at the same time.
 	awaitHost = 3 * time.Second
 	awaitPoll = 100 * time.Millisecond
-	// knownFor is how long a login host is believed to be there.
+	// knownFor is how long a login host counts as running without being looked up
+	// again.
 	knownFor = time.Minute
 )
 
-// A Member is one gate that a login host knows. It is safe for concurrent use.
+// A Member is one gate that registers with a login host. It is safe for
+// concurrent use.
 type Member struct {
 	Records
 	Registration
@@ -39,14 +41,14 @@ func NewMember(r Records, g Registration, gate string) *Member {
 	return &Member{Records: r, Registration: g, Name: g.Name(gate)}
 }
 
-// Renew registers the gate, or keeps it known.
+// Renew registers the gate, or renews its registration.
 func (m *Member) Renew(ctx context.Context) error {
 	return m.Register(ctx, m.Name, m.Registration)
 }
 
 // Introduce makes sure that the login host knows the gate, before a browser is
-// sent there, and returns where it is. An error with the code LoginHostUnknown says
-// that there is no such login host.
+// sent there, and returns the login host's address. An error with the code
+// LoginHostUnknown says that there is no such login host.
 func (m *Member) Introduce(ctx context.Context) (Announcement, error) {
 	_, registered, err := m.Registered(ctx, m.Name) // a store may have lost it meanwhile
 	if err == nil && !registered {

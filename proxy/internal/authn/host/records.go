@@ -16,17 +16,17 @@ import (
 // storeWait is how long the store may take for one of these records.
 const storeWait = 10 * time.Second
 
-// Records are what one login host and its gates seal for each other, and keep in
-// the store that they share. They are safe for concurrent use.
+// Records are the records that one login host and its gates seal for each
+// other, and keep in their common store. They are safe for concurrent use.
 type Records struct {
 	Store store.Store
 	Key   seal.Key
 	Now   func() time.Time
-	// Origin is that of the login host.
+	// Origin is the origin of the login host.
 	Origin string
 }
 
-// Nonce returns what stands for a browser in a request or a visit. It reveals
+// Nonce returns the identifier of a browser in a request or a visit. It reveals
 // nothing of the browser's secret.
 func (r Records) Nonce(browser seal.Secret) string {
 	return base64.RawURLEncoding.EncodeToString(r.Key.Derive(browser[:], "v1\x00login-nonce\x00"+r.Origin, sha256.Size))
@@ -37,7 +37,7 @@ func (r Records) own(kind seal.Kind, of string) seal.Box {
 	return r.Key.Own(kind, r.Origin+"\x00"+of)
 }
 
-// load reads a record. One that does not open counts as none.
+// load reads a record. A record that cannot be opened counts as missing.
 func (r Records) load(ctx context.Context, box seal.Box, v any) (version store.Version, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()

@@ -17,14 +17,14 @@ const (
 	VisitLife = 30 * time.Minute
 )
 
-// A Request is what a gate asks the login host for. A browser brings it, sealed,
-// in an address that others may read: it opens nothing, and the answer to it is
-// of use to one browser only.
+// A Request is a gate's request to the login host to sign a visitor in. A
+// browser brings it, sealed, in an address that others may read: it gives
+// access to nothing, and only one browser can use the answer.
 type Request struct {
 	Gate   string    `json:"gate"`             // the name of its registration
 	Origin string    `json:"origin"`           // of the site that was asked for
 	Back   string    `json:"back"`             // a local address there
-	Nonce  string    `json:"nonce"`            // stands for the browser at the gate
+	Nonce  string    `json:"nonce"`            // identifies the browser at the gate
 	Second bool      `json:"second,omitempty"` // the first answer was of no use
 	Made   time.Time `json:"made"`
 	// Demand is what the sign-in must be like. No ticket answers the request before
@@ -32,12 +32,12 @@ type Request struct {
 	Demand authn.Demand `json:"demand,omitzero"`
 }
 
-// A Visit is a Request that a browser has brought to the login host, from then on
-// bound to that browser there.
+// A Visit is a Request that a browser has brought to the login host. It is
+// bound to that browser.
 type Visit struct {
 	Request Request   `json:"request"`
 	Begun   time.Time `json:"begun"`
-	Here    string    `json:"here"`              // stands for the browser at the login host
+	Here    string    `json:"here"`              // identifies the browser at the login host
 	Returns int       `json:"returns,omitempty"` // how often authentik has sent it back
 	// Again says that the visitor was signed in and was sent to a flow to meet the
 	// demand, and SID is their session at authentik before that.
@@ -45,16 +45,17 @@ type Visit struct {
 	SID   string `json:"sid,omitempty"`
 }
 
-// visitMark begins the text of a visit. That of a request never has it.
+// visitMark begins the text of a visit. The text of a request never begins with
+// it.
 const visitMark = "v."
 
-// SealRequest writes a request for an address.
+// SealRequest returns a sealed request, for use in an address.
 func (r Records) SealRequest(q Request) (string, error) {
 	q.Made = r.Now()
 	return r.own(seal.KindLoginRequest, "").SealText(q)
 }
 
-// SealVisit writes a visit for an address.
+// SealVisit returns a sealed visit, for use in an address.
 func (r Records) SealVisit(v Visit) (string, error) {
 	text, err := r.own(seal.KindLoginVisit, "").SealText(v)
 	return visitMark + text, err
@@ -63,8 +64,8 @@ func (r Records) SealVisit(v Visit) (string, error) {
 // An Age says whether a request or a visit may still be answered.
 type Age int
 
-// The ages. What has Expired was sealed by this gate, but too long ago, and what is
-// Early by a server whose clock is ahead.
+// The ages. Expired means sealed too long ago, and Early sealed by a server
+// whose clock is ahead.
 const (
 	Unknown Age = iota
 	Expired
@@ -72,8 +73,8 @@ const (
 	Good
 )
 
-// Open opens what a browser brings to the login host: a request, which begins a
-// visit, or a visit. returned says that it is a visit.
+// Open opens a request or a visit that a browser brings to the login host. A
+// request begins a visit. returned says that it is a visit.
 func (r Records) Open(text string) (v Visit, returned bool, age Age) {
 	sealed, returned := strings.CutPrefix(text, visitMark)
 	if returned {
@@ -100,7 +101,7 @@ func (r Records) age(made time.Time, life time.Duration) Age {
 	}
 }
 
-// Is reports whether two nonces stand for the same browser.
+// Is reports whether two nonces identify the same browser.
 func Is(nonce, other string) bool {
 	return nonce != "" && subtle.ConstantTimeCompare([]byte(nonce), []byte(other)) == 1
 }

@@ -20,14 +20,14 @@ const Name = "host"
 type Options struct {
 	Records
 	Authentik authn.Authentik
-	// At is the origin of the login host, by which authentik is asked.
+	// At is the origin of the login host, through which authentik is asked.
 	At *url.URL
 	// Lifetime is how long a session lasts.
 	Lifetime time.Duration
 }
 
-// A Source knows visitors by authentik's own session at a login host. It is safe
-// for concurrent use.
+// A Source identifies visitors by authentik's own session at a login host. It
+// is safe for concurrent use.
 type Source struct{ Options }
 
 var _ authn.Source = (*Source)(nil)
@@ -58,8 +58,10 @@ func (*Source) Proof(t Ticket) session.Proof {
 	return session.Proof{User: t.User, Passing: true, SID: t.SID, Rest: t.Copy, Asked: t.Asked, SignIn: t.SignIn}
 }
 
-// Rest has the record of a session that began with a ticket rest on authentik's
-// session at the login host. It leaves other records as they are. The copy must outlast the session, so that its end reaches it.
+// Rest makes the record of a session that began with a ticket rest on
+// authentik's session at the login host. Other records stay as they are. The
+// copy must outlast the session, so that the end of authentik's session ends
+// this session too.
 func (s *Source) Rest(rec *session.Record) {
 	if secret, ok := seal.ParseSecret(rec.Rest); ok {
 		rec.Scheme, rec.Host = s.At.Scheme, s.At.Host
@@ -67,9 +69,9 @@ func (s *Source) Rest(rec *session.Record) {
 	}
 }
 
-// Lend returns a copy of a session's record as authentik is asked about it: with
-// the cookies that the login host has seen last. authn.ErrNotSignedIn says that
-// they have ended.
+// Lend returns a copy of a session's record for a recheck: with the latest
+// cookies that the login host has seen. authn.ErrNotSignedIn says that they
+// have ended.
 func (s *Source) Lend(ctx context.Context, rec *session.Record) (*session.Record, error) {
 	secret, ok := seal.ParseSecret(rec.Rest)
 	if !ok {
@@ -87,9 +89,10 @@ func (s *Source) Lend(ctx context.Context, rec *session.Record) (*session.Record
 	return &lent, nil
 }
 
-// Recheck asks authentik who is signed in at the login host, on behalf of a record
-// that was lent cookies. If no user is, all sessions end that rest on them, unless
-// the login host has seen newer ones meanwhile: then session.ErrMoved says so.
+// Recheck asks authentik who is signed in at the login host, on behalf of a
+// record that was lent cookies. If no user is signed in, all sessions that rest
+// on these cookies end. If the login host has seen newer cookies meanwhile, the
+// error is session.ErrMoved instead.
 func (s *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
 	who, err := authn.Me(ctx, s.Authentik, rec.Visitor(), true)
 	if errors.Is(err, authn.ErrNotSignedIn) {
@@ -124,8 +127,8 @@ func (s *Source) endAll(ctx context.Context, rec *session.Record) error {
 	return s.End(ctx, secret, until)
 }
 
-// SignOut ends authentik's session at the login host, and first everything that
-// rests on it, on all domains.
+// SignOut first ends all sessions, on all domains, that rest on authentik's
+// session at the login host, and then that session.
 func (s *Source) SignOut(ctx context.Context, rec *session.Record) error {
 	lent, err := s.Lend(ctx, rec)
 	if ended := s.endAll(ctx, rec); ended != nil {

@@ -15,13 +15,15 @@ import (
 const (
 	// ticketLife is how long a ticket may be redeemed: the browser brings it at once.
 	ticketLife = 30 * time.Second
-	// TicketKept is how long the store keeps it. It must be longer, so that a record
-	// that is about to expire is not marked as used twice.
+	// TicketKept is how long the store keeps a ticket. It must be longer than
+	// ticketLife, so that a record that is about to expire is not marked as used
+	// twice.
 	TicketKept = 2*ticketLife + session.ClockLeeway
 )
 
 // A Ticket says who has signed in at the login host. A browser takes it to the
-// gate that has asked: its text is random, and opens the record in the store once.
+// gate that has asked. The ticket's text is random, and opens the record in the
+// store once.
 type Ticket struct {
 	Nonce string    `json:"nonce"` // of the request
 	Back  string    `json:"back"`
@@ -42,12 +44,13 @@ var (
 	errTicketOther = errors.New("the ticket was made for another browser, or this one has lost its cookie")
 )
 
-// A Place is where a ticket is good: one gate, by the name of its registration, at
-// one of its origins. Gates on one host differ in whom they let pass.
+// A Place is where a ticket is valid: one gate, by the name of its
+// registration, at one of its origins. Gates on one host may let different
+// users pass.
 type Place struct{ Gate, Origin string }
 
-// ticketBox is the place of a ticket in the store. At another gate or site the same
-// text leads to another one.
+// ticketBox returns the box of a ticket in the store. At another gate or site
+// the same text leads to another box.
 func (r Records) ticketBox(at Place, s seal.Secret) seal.Box {
 	return r.Key.Box(seal.KindTicket, r.Origin+"\x00"+at.Gate+"\x00"+at.Origin, s)
 }
@@ -63,10 +66,10 @@ func (r Records) Issue(ctx context.Context, at Place, t Ticket) (string, error) 
 	return s.Cookie(), nil
 }
 
-// Redeem returns the ticket of a text at the place where it is good, once. It is used up by
-// the first who brings it, also if it was made for another browser: then it is
-// known where it should not be. An error with the code VisitLost says that the
-// ticket is not good, and any other that the store failed.
+// Redeem returns the ticket of a text, once, at the place where it is valid.
+// The first browser that brings it uses it up, even if it was made for another
+// browser, since it has then been stolen. An error with the code VisitLost says
+// that the ticket is not good, and any other that the store failed.
 func (r Records) Redeem(ctx context.Context, at Place, text, nonce string) (Ticket, error) {
 	s, ok := seal.ParseSecret(text)
 	if !ok {

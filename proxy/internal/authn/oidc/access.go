@@ -19,34 +19,33 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// The providers of further clients that are known at a time, and for how long.
+// How many providers of further clients are cached, and for how long.
 const (
 	maxProviders = 16
 	providersFor = time.Hour
 )
 
-// Access is what is checked of access tokens that programs show. A token has to be
-// issued for one of the clients.
+// Access checks access tokens that programs show. A token has to be issued for
+// one of the clients.
 type Access struct {
 	*Source
-	Clients []string // further ones, beside that of the source
+	Clients []string // further clients, beside the source's client
 
 	others *cache.Cache[string, *Source] // by slug and client
 }
 
-// NewAccess returns what checks the tokens of a source's client and of further
-// ones.
+// NewAccess returns the Access of a source's client and of further clients.
 func NewAccess(p *Source, clients []string) *Access {
 	return &Access{Source: p, Clients: clients, others: cache.New(cache.Options[string, *Source]{Entries: maxProviders, Now: p.Now, Go: p.Go})}
 }
 
-// accessClaims are what a token says of itself.
+// accessClaims are the claims of an access token.
 type accessClaims struct {
 	Issuer   string   `json:"iss"`
 	Subject  string   `json:"sub"`
 	Audience audience `json:"aud"`
 	Party    string   `json:"azp"`       // of a token
-	Client   string   `json:"client_id"` // in an answer of the introspection endpoint
+	Client   string   `json:"client_id"` // in a response of the introspection endpoint
 	Scope    *string  `json:"scope"`
 	Active   bool     `json:"active"`
 	Expires  int64    `json:"exp"`
@@ -65,7 +64,7 @@ type accessClaims struct {
 // An audience is a text or a list (RFC 7519, 4.1.3).
 type audience []string
 
-// UnmarshalJSON reads either.
+// UnmarshalJSON reads a text or a list.
 func (a *audience) UnmarshalJSON(raw []byte) error {
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
@@ -85,9 +84,9 @@ func refuse(reason string) error { return &authn.Refusal{Reason: reason, Unasked
 // unknown returns a refusal by authentik.
 func unknown(reason string) error { return &authn.Refusal{Reason: reason} }
 
-// Bearer asks who an access token belongs to. A signature says nothing about
-// revocation, so authentik is asked about every token. An [authn.Refusal] says that
-// it is not good.
+// Bearer asks authentik who an access token belongs to. A signature says
+// nothing about revocation, so authentik is asked about every token. An
+// [authn.Refusal] says that the token is not valid.
 func (a *Access) Bearer(ctx context.Context, v flowclient.Visitor, token string) (session.Proof, error) {
 	claims, err := a.claims(ctx, v, token)
 	if err != nil {
@@ -107,8 +106,8 @@ func (a *Access) Bearer(ctx context.Context, v flowclient.Visitor, token string)
 	return claims.proof(token)
 }
 
-// claims returns what a token says, once it has been verified: by its signature, or
-// by authentik if it is opaque.
+// claims verifies a token, by its signature or, if it is opaque, at authentik,
+// and returns its claims.
 func (a *Access) claims(ctx context.Context, v flowclient.Visitor, token string) (accessClaims, error) {
 	if strings.Count(token, ".") == 2 {
 		return a.verified(ctx, token)
@@ -153,9 +152,9 @@ func (a *Access) verified(ctx context.Context, token string) (accessClaims, erro
 	return said, by.notGood(err, a.Source)
 }
 
-// notGood returns the error of verifying a token. What is wrong with the provider
-// of a further client is the token's fault: its issuer has named that
-// provider.
+// notGood returns the error for a token that could not be verified. If the
+// provider of a further client cannot be used, the token is refused: the
+// provider was chosen by the token's issuer.
 func (p *Source) notGood(err error, own *Source) error {
 	if err == nil {
 		return nil
@@ -172,8 +171,8 @@ func (p *Source) notGood(err error, own *Source) error {
 // issuers finds the slug of the application in an issuer below authentik's address.
 var issuers = regexp.MustCompile(`^application/o/([-a-zA-Z0-9_]+)/$`)
 
-// provider returns what checks tokens of the client that a token names. The
-// provider of a further client is known by the issuer, which has the slug of its
+// provider returns the provider of the client that a token names. The provider
+// of a further client is found by the issuer, which contains the slug of its
 // application.
 func (a *Access) provider(ctx context.Context, said accessClaims) (*Source, error) {
 	if said.Party == a.ClientID {
@@ -191,7 +190,7 @@ func (a *Access) provider(ctx context.Context, said accessClaims) (*Source, erro
 	})
 }
 
-// check refuses what is no access token, and what has expired.
+// check returns an error if the token is not an access token, or has expired.
 func (c accessClaims) check(now time.Time) error {
 	switch {
 	case c.Scope == nil:
@@ -242,9 +241,9 @@ func (a *Access) confirm(ctx context.Context, v flowclient.Visitor, token string
 	return said.check(a.Now())
 }
 
-// proof returns whom a token belongs to. How the user has signed in is believed
-// only of a token of a session at authentik: the time in others is that of their
-// issue.
+// proof returns the user of a token. How the user has signed in is taken only
+// from a token of a session at authentik: the time in other tokens is the time
+// of their issue.
 func (c accessClaims) proof(token string) (session.Proof, error) {
 	for _, name := range []string{"uid", "scope", "active", "client_id"} {
 		delete(c.all, name) // about the token

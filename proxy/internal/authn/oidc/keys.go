@@ -20,7 +20,7 @@ const hs256 = "HS256"
 
 // secretKeys check the tokens of a provider without a signing key, which are
 // signed with the client's secret (OpenID Connect Core 1.0, 10.1). Tokens of
-// other algorithms do not get here.
+// other algorithms are refused before.
 type secretKeys string
 
 var errShortSecret = errors.New("authentik signs tokens with the client's secret, and that has fewer than 32 characters: " +
@@ -69,8 +69,8 @@ func (k publishedKeys) VerifySignature(ctx context.Context, token string) ([]byt
 }
 
 // A limitedTransport keeps one response for some seconds, good or bad: a client
-// that sends foreign tokens must not have authentik asked for its keys each
-// time. Requests that come at once share one fetch.
+// that sends foreign tokens must not make the gate ask authentik for its keys
+// each time. Concurrent requests share one fetch.
 type limitedTransport struct {
 	client *http.Client
 	kept   *cache.Cache[string, fetched]
@@ -111,7 +111,7 @@ func (l *limitedTransport) fetch(ctx context.Context, r *http.Request) (got fetc
 	if resp, got.err = l.client.Do(out); got.err != nil {
 		return got
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is left to be done about it
+	defer resp.Body.Close() //nolint:errcheck // nothing can be done about an error here
 	got.status, got.header = resp.StatusCode, resp.Header
 	got.body, got.err = io.ReadAll(resp.Body)
 	return got
@@ -132,7 +132,7 @@ func (l *limitedTransport) trouble() error {
 	}
 }
 
-// A notebook takes the error that a library does not return.
+// A notebook receives the error that a library does not return.
 type notebook struct{ err error }
 
 type notebookKey struct{}

@@ -50,8 +50,8 @@ func (p *Source) LogoutToken(ctx context.Context, raw string) (*goidc.LogoutToke
 	return token, nil
 }
 
-// revoke has authentik revoke the tokens of a session (RFC 7009): each by itself,
-// since revoking one leaves the other alone.
+// revoke makes authentik revoke the tokens of a session (RFC 7009): each
+// separately, since revoking one does not revoke the other.
 func (p *Source) revoke(ctx context.Context, rec *session.Record) error {
 	if rec.Tokens == nil {
 		return nil
@@ -98,10 +98,10 @@ func (p *Source) Issuer(ctx context.Context) (string, error) {
 // that is the browser's own (OpenID Connect RP-Initiated Logout 1.0). If back is
 // true, the browser comes back to the address in redirect.
 //
-// authentik 2026.8 answers parameters that it cannot verify with a page of status
-// 400, and the user stays signed in. It is told an address only with an ID token,
-// and only if that is registered. Older releases ignore one that is not, so that
-// they can be asked whether they send the browser back.
+// authentik 2026.8 answers parameters that it cannot verify with a page of
+// status 400, and the user stays signed in. So the gate sends an address only
+// with an ID token, and only if the address is registered. Older releases
+// ignore an address that is not registered, so with them the gate can try.
 func (p *Source) SignOutURL(ctx context.Context, rec *session.Record, redirect string) (to string, back bool, err error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
@@ -137,8 +137,8 @@ func (p *Source) ignoresUnregistered(ctx context.Context) bool {
 	return olderThan202608(resp.Header.Get("X-Authentik-Version"))
 }
 
-// olderThan202608 compares a version such as 2026.5.3. What is no version counts
-// as newer.
+// olderThan202608 compares a version such as 2026.5.3. A text that is not a
+// version counts as newer.
 func olderThan202608(version string) bool {
 	var year, month int
 	if n, err := fmt.Sscanf(version, "%d.%d", &year, &month); n != 2 || err != nil {

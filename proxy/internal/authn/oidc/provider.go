@@ -29,8 +29,8 @@ const (
 	keysWait = 15 * time.Second
 )
 
-// algorithms are those that authentik can sign with, except insecure ones. HS256
-// is allowed if the provider has no key, see [secretKeys].
+// algorithms are the secure algorithms that authentik can sign with. HS256 is
+// allowed if the provider has no key, see [secretKeys].
 var algorithms = []string{goidc.RS256, goidc.ES256, goidc.ES384, goidc.ES512, goidc.EdDSA}
 
 // metadata is the provider's discovery document (OpenID Connect Discovery 1.0),
@@ -73,13 +73,13 @@ func (p *Source) metadata(ctx context.Context) (*metadata, error) {
 	case err != nil && known != nil && ctx.Err() == nil:
 		return known, nil
 	case ctx.Err() == nil && (errors.Is(err, cache.ErrClosed) || errors.Is(err, context.Canceled)):
-		return p.discover(ctx) // the gate closes, and its last requests are answered all the same
+		return p.discover(ctx) // the gate is closing, and still answers its last requests
 	}
 	return fresh, err
 }
 
-// outdated has the metadata fetched again unless they are new. It reports
-// whether another try makes sense.
+// outdated fetches the metadata again unless they are new. It reports whether
+// another try makes sense.
 func (p *Source) outdated(m *metadata) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,7 +107,7 @@ type document struct {
 	Scopes        []string `json:"scopes_supported"`
 }
 
-// endpoints are all that the gate asks or sends browsers to.
+// endpoints returns all endpoints that the gate asks, or sends browsers to.
 func (d document) endpoints() []string {
 	all := []string{d.Authorization, d.Token, d.UserInfo, d.Revocation, d.EndSession, d.JWKS}
 	if d.Introspection != "" { // only tokens of programs need it
@@ -117,7 +117,8 @@ func (d document) endpoints() []string {
 }
 
 // discover fetches the metadata. The endpoints must be below authentik's own
-// address: no browser is sent anywhere else, whatever proxy stands in between.
+// address: no browser is sent anywhere else, even if a proxy has changed the
+// document.
 func (p *Source) discover(ctx context.Context) (*metadata, error) {
 	client := p.Authentik.Relay().HTTP(flowclient.Visitor{})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.place(".well-known/openid-configuration"), nil)
@@ -154,8 +155,8 @@ func (p *Source) discover(ctx context.Context) (*metadata, error) {
 	return m, nil
 }
 
-// signing returns how the provider's tokens are checked. The metadata say with
-// which algorithm, never a token.
+// signing returns how the provider's tokens are checked. The metadata decide on
+// the algorithm, never a token.
 func (p *Source) signing(ctx context.Context, client *http.Client, d document) ([]string, goidc.KeySet, error) {
 	if slices.Equal(d.Algorithms, []string{hs256}) {
 		keys, err := newSecretKeys(p.ClientSecret)

@@ -36,7 +36,7 @@ func address(request authn.Request, config oauth2.Config) string {
 	return config.AuthCodeURL(request.State, options...)
 }
 
-// parameters are what the endpoint is asked with.
+// parameters returns the parameters of the request to the endpoint.
 func parameters(request authn.Request, config oauth2.Config) url.Values {
 	u, err := url.Parse(address(request, config))
 	if err != nil {
@@ -59,7 +59,7 @@ func codeIn(request authn.Request, to, issuer string) (string, error) {
 	return said.code(issuer)
 }
 
-// A Response is what stands in the query of a redirect URI.
+// A Response is the content of a redirect URI's query.
 type Response struct {
 	State                           string
 	value, issuer, err, description string
@@ -71,8 +71,8 @@ var (
 	errIssuer    = errors.New("the answer comes from another issuer")
 )
 
-// ReadResponse reads the query of a redirect URI. authentik sends no parameter
-// twice and none that is unknown here, so both are refused.
+// ReadResponse reads the query of a redirect URI. Repeated and unknown
+// parameters are refused, since authentik sends neither.
 func ReadResponse(query string) (r Response, err error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -92,7 +92,7 @@ func ReadResponse(query string) (r Response, err error) {
 	return r, nil
 }
 
-// Code returns the code of a response, or the Error that its error amounts to.
+// Code returns the code of a response, or the Error for the response's error.
 func (p *Source) Code(ctx context.Context, r Response) (string, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {

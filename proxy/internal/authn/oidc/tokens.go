@@ -85,8 +85,8 @@ func (p *Source) Renew(ctx context.Context, v flowclient.Visitor, rec *session.R
 
 var errRefreshRefused = errors.New("authentik does not accept the refresh token")
 
-// tokenFailure returns the Error that a refusal of the token endpoint amounts to
-// (RFC 6749, 5.2).
+// tokenFailure returns the Error for a refusal of the token endpoint (RFC 6749,
+// 5.2).
 func tokenFailure(err error) error {
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
@@ -152,8 +152,8 @@ func (p *Source) verify(ctx context.Context, m *metadata, got *oauth2.Token) (id
 	return claims, raw, nil
 }
 
-// check has the library check an ID token. If the token does not fit the known
-// metadata, these may be outdated, and it is checked with fresh ones.
+// check lets the library check an ID token. If the token does not match the
+// cached metadata, they may be outdated, and it is checked with fresh metadata.
 func (p *Source) check(ctx context.Context, m *metadata, raw string) (*goidc.IDToken, error) {
 	book := new(notebook)
 	ctx = context.WithValue(ctx, notebookKey{}, book)
@@ -168,7 +168,7 @@ func (p *Source) check(ctx context.Context, m *metadata, raw string) (*goidc.IDT
 	return token, verdict(err, book)
 }
 
-// verdict returns the Error that the refusal of a token amounts to.
+// verdict returns the Error for a token that was refused.
 func verdict(err error, book *notebook) error {
 	switch _, expired := errors.AsType[*goidc.TokenExpiredError](err); {
 	case err == nil:
@@ -182,7 +182,7 @@ func verdict(err error, book *notebook) error {
 	}
 }
 
-// verifier returns what checks tokens by the metadata.
+// verifier returns the library's verifier for the metadata.
 func (p *Source) verifier(m *metadata) *goidc.IDTokenVerifier {
 	return goidc.NewVerifier(m.issuer, m.keys, &goidc.Config{
 		ClientID: p.ClientID, SupportedSigningAlgs: m.algorithms,
@@ -190,8 +190,9 @@ func (p *Source) verifier(m *metadata) *goidc.IDTokenVerifier {
 	})
 }
 
-// told returns the user of an ID token. If the token has no claims about the
-// user they come from the userinfo endpoint, as a provider can be configured.
+// told returns the user of an ID token. If the provider is configured to leave
+// the user's claims out of the token, they are fetched from the userinfo
+// endpoint.
 func (p *Source) told(ctx context.Context, v flowclient.Visitor, m *metadata, got *oauth2.Token, claims idClaims, raw string) (session.Proof, error) {
 	all := claims.all
 	if _, ok := all["preferred_username"]; !ok {
@@ -221,8 +222,8 @@ func (c idClaims) signIn() session.SignIn {
 	return in
 }
 
-// userinfo asks who an access token belongs to (OpenID Connect Core 1.0, 5.3).
-// authn.ErrNotSignedIn says that the token is no longer good.
+// userinfo asks authentik who an access token belongs to (OpenID Connect Core
+// 1.0, 5.3). authn.ErrNotSignedIn says that the token is no longer good.
 func (p *Source) userinfo(ctx context.Context, v flowclient.Visitor, m *metadata, access string) (map[string]json.RawMessage, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfoEndpoint(), nil)
 	if err != nil {

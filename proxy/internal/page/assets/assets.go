@@ -1,5 +1,6 @@
-// Package assets serves the style sheets, the scripts and the icon of the pages,
-// each at an address of its version. It knows no page.
+// Package assets serves the style sheets, the scripts and the icon of the
+// pages, each at an address that contains its version. It does not know the
+// pages.
 package assets
 
 import (

@@ -1,5 +1,5 @@
-// Package markup makes HTML from outside safe to show, or text of it. It knows no
-// page.
+// Package markup makes HTML from outside safe to show, or extracts its text. It
+// does not know the pages.
 package markup
 
 import (

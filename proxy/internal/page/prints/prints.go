@@ -1,5 +1,5 @@
-// Package prints has pages that were drawn once for many visitors, with gaps for
-// what differs between them. It knows no page.
+// Package prints keeps pages that were drawn once for many visitors, with gaps
+// for what differs between them. It does not know what the pages are.
 package prints
 
 import (
@@ -21,7 +21,7 @@ func Marks(n int) []string {
 // A Print is a page with gaps. Each gap is the value of a quoted attribute.
 type Print struct {
 	parts  []string // between the gaps
-	gaps   []int    // which of the marks each was; one less than parts
+	gaps   []int    // the index of each gap's mark; one less than parts
 	length int      // of the parts
 }
 
