@@ -62,7 +62,7 @@ func (s *AuthenticatorValidateStage) assertionOptions(v *visit, devices []Device
 }
 
 // assert verifies an assertion and returns the user and the device. If a user
-// is known already, it must be that user's.
+// is known already, the device must be that user's.
 func (s *AuthenticatorValidateStage) assert(v *visit, raw object) (User, Device, error) {
 	text, err := json.Marshal(raw)
 	if err != nil {

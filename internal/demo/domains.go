@@ -23,7 +23,7 @@ const (
 // guest is a user who may use the wiki, but not the files.
 const guest = "guest"
 
-// providerPath is where the other provider is, at the site elsewhere.
+// providerPath is the path of the other provider, on the site elsewhere.
 const providerPath = "/provider"
 
 // domainRows returns the users of the demonstration with several domains: those

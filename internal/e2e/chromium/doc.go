@@ -8,6 +8,6 @@
 //
 // Without Chromium on the machine tests are skipped, unless the variable CI is
 // set: there they fail. CHROMIUM names the program where it is not found by
-// itself. With -short tests are skipped, too. Most tests are content with
-// Chromium's headless shell, and much faster with it.
+// itself. With -short tests are skipped, too. Most tests need only Chromium's
+// headless shell, which is much faster.
 package chromium
