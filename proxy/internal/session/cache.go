@@ -140,8 +140,8 @@ func (s *shard) flush() {
 	s.held.Store(0)
 }
 
-// drop forgets what was revoked: the session of a record, or all sessions that
-// share a tombstone. The empty name forgets everything.
+// drop forgets the session of a revoked record, or all sessions that share a
+// revoked tombstone. The empty name forgets everything.
 func (c *cache) drop(name string) {
 	c.ended.Add(1)
 	switch {
@@ -245,16 +245,16 @@ func (r *Registry) Hold(browser seal.Secret, rec Record, host string) {
 }
 
 const (
-	// missFor is how long a cookie that opens nothing is not looked up again, and
-	// maxMisses how many of them are remembered.
+	// missFor is how long a cookie without a session is not looked up again, and
+	// maxMisses how many such cookies are remembered.
 	missFor   = time.Second
 	maxMisses = 10_000
 )
 
-// misses caches for a moment which cookies open nothing: a page with many
+// misses caches for a moment which cookies have no session: a page with many
 // pictures, loaded with the cookie of an ended session, reads the store once. A
-// browser gets its cookie after the session is stored, so a cached miss hides no
-// session, except if a replica of the store lags, and then for missFor.
+// browser gets its cookie after the session is stored, so a cached miss hides
+// no session, except if a replica of the store lags, and then for missFor.
 type misses struct {
 	kept *bounded.Cache[string, struct{}]
 }

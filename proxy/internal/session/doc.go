@@ -2,7 +2,7 @@
 // rechecked and end.
 //
 //   - options.go, registry.go: what a registry needs, and what it watches
-//   - record.go: a session as it is stored, and what authentik has said of it
+//   - record.go: a session as it is stored, and what authentik has said about it
 //   - session.go: a session as the process keeps it
 //   - find.go: sessions found by their cookie and amended
 //   - cache.go, tombstones.go: the copies in the process, and the revocations
@@ -14,6 +14,6 @@
 //   - program.go: the session of a program, which is only in memory
 //   - problems.go: headers that a session lacks
 //
-// It knows no request, no page and no authentication source: authentik is asked
-// through the functions in Options.
+// It does not know requests, pages or authentication sources: authentik is
+// asked through the functions in Options.
 package session

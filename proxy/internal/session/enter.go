@@ -12,13 +12,14 @@ import (
 )
 
 // An entrance stores a new session. Its record, its user's list and the pointer
-// to the user are written at the same time: on a disk each write takes as long as
-// all of them together. The session begins when all are stored, so their order
-// does not matter; what has been written of one that does not begin is undone.
+// to the user are written at the same time: on a disk each write takes as long
+// as all of them together. The session begins when all are stored, so their
+// order does not matter; if it does not begin, what was written is removed
+// again.
 type entrance struct {
 	*Registry
 	stored
-	ends []string // the record's tombstones but those of the index
+	ends []string // the record's tombstones, without those of the index
 	// known waits until the authentik session is known, whose epoch is sidEpoch.
 	known    func() error
 	sidEpoch string

@@ -20,8 +20,8 @@ const (
 	amendTries = 5
 )
 
-// Find returns the session that a cookie's value opens at a host. A missing,
-// foreign, ended or expired session yields found == false. An error says that
+// Find returns the session that a cookie's value opens at a host. found is
+// false for a missing, foreign, ended or expired session. An error says that
 // the store failed.
 func (r *Registry) Find(ctx context.Context, value, host string) (s *Session, found bool, err error) {
 	if s, found = r.Held(value, host); found {
@@ -40,7 +40,7 @@ func (r *Registry) Find(ctx context.Context, value, host string) (s *Session, fo
 }
 
 // Held returns the session that a cookie's value opens at a host if it is
-// cached. It asks nothing of the store.
+// cached. It does not read the store.
 func (r *Registry) Held(value, host string) (s *Session, found bool) {
 	if s, found = r.cache.get(keyOf(value)); !found || !r.good(s, host) {
 		return nil, false
@@ -117,8 +117,8 @@ func (r *Registry) hold(value string, held stored, host string, since uint64) *S
 	return s
 }
 
-// Read returns the record that a browser's secret opens at a host. A missing,
-// foreign, ended or expired record yields found == false.
+// Read returns the record that a browser's secret opens at a host. found is
+// false for a missing, foreign, ended or expired record.
 func (r *Registry) Read(ctx context.Context, browser seal.Secret, host string) (rec *Record, found bool, err error) {
 	held, found, err := r.read(ctx, browser, host)
 	return held.rec, found, err
@@ -190,7 +190,7 @@ func (r *Registry) prepare(held stored, host string) *Session {
 	return s
 }
 
-// made returns the session of a name, and reports what its headers lack.
+// made returns the session of a name, and reports which headers it lacks.
 func (r *Registry) made(name string, rec *Record) *Session {
 	s, problems := r.unreported(name, rec)
 	r.ReportHeaders(s, problems)

@@ -23,7 +23,7 @@ type Options struct {
 	Logger  *slog.Logger
 	Metrics Metrics
 	Audit   audit.Log
-	// Carry returns a context with the span of a trace that another one has.
+	// Carry returns a context with the trace span of another context.
 	Carry func(ctx, from context.Context) context.Context
 	// Background runs rechecks and saves that no request waits for.
 	Background *background.Group
@@ -54,18 +54,18 @@ type Options struct {
 	// Headers prepares the identity headers of a session, and says which of them
 	// are not as configured.
 	Headers func(headers.Subject) ([]headers.Header, []headers.Problem)
-	// Assert returns what the session asserts to the application. It may be nil.
+	// Assert returns the session's assertion to the application. It may be nil.
 	Assert func(u user.User, session string) *assertion.Assertion
 	// Ask asks authentik whether a session is still valid.
 	// flowclient.ErrUnauthenticated means that it has ended. Any other error says
 	// nothing about the session.
 	Ask func(backgroundCtx context.Context, rec *Record) (Proof, error)
-	// Lend returns a record as authentik is asked about it, if its session rests on
+	// Lend returns a record, completed for a recheck, if its session rests on
 	// cookies that are kept elsewhere. flowclient.ErrUnauthenticated means that
-	// they have ended. It may be nil.
+	// these cookies have ended. It may be nil.
 	Lend func(backgroundCtx context.Context, rec *Record) (*Record, error)
-	// EndPrograms forgets what is remembered of the programs whose sessions end with a
-	// name, and returns those sessions. The empty name means all. It may be nil.
+	// EndPrograms forgets the programs whose sessions end with a name, and returns
+	// those sessions. The empty name means all. It may be nil.
 	EndPrograms func(name string) []*Session
 	// Streams are the running requests of the process.
 	Streams *Streams

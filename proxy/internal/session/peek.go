@@ -7,7 +7,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// A Missing says why a cookie opens no session.
+// A Missing says why a cookie has no session.
 type Missing string
 
 // The reasons why a cookie has no session.

@@ -124,9 +124,9 @@ func (r *Registry) Await(ctx context.Context, value, host string, s *Session) (n
 	return r.Recheck(ctx, value, host, s.name)
 }
 
-// Recheck asks authentik about the session of a record's name, once for all who
-// wait for it, and returns the session as it then is. An ended session yields
-// found == false. An error says nothing about the session.
+// Recheck asks authentik about the session of a record's name, once for all
+// callers that wait for it, and returns the updated session. found is false if
+// the session has ended. An error says nothing about the session.
 func (r *Registry) Recheck(ctx context.Context, value, host, name string) (s *Session, found bool, err error) {
 	read, err := r.rechecks.single.Do(ctx, name, func(backgroundCtx context.Context) (reading, time.Duration, error) {
 		got, err := r.recheck(r.Carry(backgroundCtx, ctx), value, host, name)
@@ -159,8 +159,9 @@ func (r *Registry) recheck(ctx context.Context, value, host, name string) (readi
 // finish.
 var errBusy = errors.New("another process has been asking authentik about this session for too long")
 
-// exclusively makes a recheck once no other process makes it: authentik accepts
-// each refresh token once. The lease of a process that was killed is waited for.
+// exclusively makes a recheck while no other process does: authentik accepts
+// each refresh token once. If a process was killed, the others wait until its
+// lease ends.
 func (r *Registry) exclusively(ctx context.Context, value, host, name string) (reading, error) {
 	waiting, cancel := context.WithTimeout(ctx, RecheckLease+2*time.Second)
 	defer cancel()
@@ -221,8 +222,8 @@ func (r *Registry) confirm(ctx context.Context, value, host string) (reading, er
 	return reading{s, found}, err
 }
 
-// ErrMoved says that a session rests on other cookies by now than those by which
-// authentik was asked about it.
+// ErrMoved says that the cookies with which authentik was asked about a session
+// have been replaced meanwhile.
 var ErrMoved = errors.New("authentik's session was replaced during the recheck")
 
 // maxMoves is how often a recheck begins again because of that.

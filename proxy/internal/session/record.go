@@ -28,7 +28,8 @@ type Proof struct {
 	// Stay is until when the visitor stays signed in at authentik who wants to.
 	Stay   time.Time
 	Tokens *Tokens // nil without OpenID Connect
-	// Asked is when authentik was asked: ends that it has reported since then apply.
+	// Asked is when authentik was asked: an end that it has reported since then
+	// still counts.
 	Asked time.Time
 }
 
@@ -87,9 +88,9 @@ func (rec *Record) Take(who Proof, now time.Time) {
 	}
 }
 
-// Visitor returns how authentik is asked on the session's behalf: with the
-// address that the visitor has now, as authentik may have bound its session to
-// it.
+// Visitor returns the visitor for calls to authentik on the session's behalf.
+// It has the visitor's present address, since authentik may have bound its
+// session to an address.
 func (rec *Record) Visitor() flowclient.Visitor {
 	return flowclient.Visitor{
 		Cookies: rec.Cookies, Addr: rec.Addr, UserAgent: rec.UserAgent, Language: rec.Language,

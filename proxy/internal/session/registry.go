@@ -29,7 +29,7 @@ type Registry struct {
 
 	draining atomic.Bool // the gate was closed and waits for its streams
 	running  int         // its streams; guarded by Streams
-	finish   func()      // called once no stream is open; guarded by Streams
+	finish   func()      // called when no stream is open any more; guarded by Streams
 }
 
 // New returns a registry.

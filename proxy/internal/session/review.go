@@ -107,7 +107,7 @@ func (r *Registry) ask(one *Stream) {
 		}
 		r.Streams.again(one, r.nextReview(s, r.Now()))
 	})
-	if !started { // the gate has ended and no longer learns of revocations
+	if !started { // the gate has ended and is no longer told of revocations
 		<-r.reviews
 		one.end()
 		r.Streams.again(one, r.Now().Add(reviewEvery))

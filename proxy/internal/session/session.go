@@ -26,7 +26,7 @@ type Session struct {
 
 	id      string          // public, for logs
 	name    string          // of its record
-	host    string          // where its cookie counts; empty if a domain says so
+	host    string          // the host where its cookie is valid; empty if it is valid for a domain
 	apps    map[string]bool // authentik's verdicts by application
 	fits    bool            // its user meets the operator's requirements
 	checked time.Time       // last confirmed by authentik
@@ -35,7 +35,7 @@ type Session struct {
 	from    addresses
 	ends    []string // tombstones that end it together with others
 	weight  int64    // approximate size in bytes
-	program bool     // it stands for a credential, and has neither a record nor a cookie
+	program bool     // it is that of a program's credential, and has neither a record nor a cookie
 	doubted atomic.Bool
 }
 

@@ -12,8 +12,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session/index"
 )
 
-// Stays returns the record of an expired session that another may follow, since
-// its user wanted to stay signed in at authentik. It opens nothing by itself.
+// Stays returns the record of an expired session that another session may
+// follow, since its user wanted to stay signed in at authentik. It gives no
+// access by itself.
 func (r *Registry) Stays(ctx context.Context, value, host string) (rec *Record, found bool, err error) {
 	browser, ok := seal.ParseSecret(value)
 	if !ok {
@@ -42,7 +43,7 @@ func (r *Registry) stays(ctx context.Context, browser seal.Secret, host string) 
 	return held, true, nil
 }
 
-// EndStay ends what Stays has found.
+// EndStay ends the permission that Stays has found.
 func (r *Registry) EndStay(ctx context.Context, value, host string) error {
 	browser, ok := seal.ParseSecret(value)
 	if !ok {
@@ -70,10 +71,10 @@ type renewal struct {
 	found   bool
 }
 
-// Renew begins another session after one that has expired, if authentik says
-// that its own is still good. It lasts no longer than any other, and its sign-in
-// is that of the first. Tabs that ask at once get the same. It yields found ==
-// false if there is nothing to renew.
+// Renew begins another session after an expired one, if authentik says that its
+// own session is still valid. The new session lasts no longer than any other,
+// and keeps the sign-in of the first. Tabs that ask at the same time get the
+// same session. found is false if there is nothing to renew.
 func (r *Registry) Renew(ctx context.Context, value, host string, addr netip.Addr) (browser seal.Secret, s *Session, found bool, err error) {
 	key := keyOf(value)
 	got, err := r.renewals.Do(ctx, string(key[:]), func(backgroundCtx context.Context) (renewal, time.Duration, error) {

@@ -24,16 +24,16 @@ var ErrEnded = errors.New("the session has ended")
 // passed.
 type ContextKey struct{}
 
-// A Stream is a request of a session that is running, and the context of that
-// request. Most are short, so nothing is allocated beside the Stream unless the
-// handler waits for the end of the context.
+// A Stream is a running request of a session, and the context of that request.
+// Most are short, so nothing is allocated beside the Stream unless the handler
+// waits for the end of the context.
 type Stream struct {
 	context.Context // of the original request
 
 	Session *Session
 	Cookie  string // the value of the session cookie
 	Host    string
-	Needs   uint64 // what the request has to meet; the gate knows what that is
+	Needs   uint64 // what the gate demands of the request, as the gate encodes it
 	Again   Again  // instead of these three, if a program has shown a credential
 
 	// Response is here so that it needs no allocation of its own.
@@ -65,9 +65,9 @@ type liveContext struct {
 	cancel          context.CancelCauseFunc
 }
 
-// Follow returns the context in which a session's request runs: it ends with the
-// session at the latest. The caller calls Finish once the handler has returned.
-// Needs is kept for MayStay.
+// Follow returns the context in which a session's request runs: it ends with
+// the session at the latest. The caller calls Finish once the handler has
+// returned. needs is passed to MayStay.
 func (r *Registry) Follow(ctx context.Context, w http.ResponseWriter, cookie, host string, s *Session, needs uint64) *Stream {
 	one := &Stream{Context: ctx, Session: s, Cookie: cookie, Host: host, Needs: needs, owner: r, w: w}
 	r.Streams.begin(one)
@@ -162,6 +162,6 @@ func (s *Stream) cut() {
 		return
 	}
 	past, c := time.Unix(1, 0), http.NewResponseController(s.w)
-	_ = c.SetWriteDeadline(past) // a writer without deadlines has the context only
+	_ = c.SetWriteDeadline(past) // a writer without deadlines can only end with its context
 	_ = c.SetReadDeadline(past)
 }

@@ -17,13 +17,13 @@ const (
 )
 
 // Streams are the running requests of sessions, of all gates of a process. They
-// end with their session, no matter which gate has let them in and which one
-// learns of the end: requests of a replaced configuration continue until their
+// end with their session, no matter which gate has let them in and which gate
+// is told of the end: requests of a replaced configuration continue until their
 // clients disconnect.
 //
 // Nearly all requests end within milliseconds. They stay in lists of young
-// requests, which cost no more than two short locks; only what runs for longer
-// is indexed by what ends its session.
+// requests, which cost no more than two short locks; only requests that run for
+// longer are indexed by the names that end their session.
 //
 // The zero Streams are ready. They are safe for concurrent use.
 type Streams struct {
@@ -88,7 +88,7 @@ func (y *youngStreams) remove(one *Stream) {
 	one.prev, one.next = nil, nil
 }
 
-// promote indexes the young streams that are due for it.
+// promote indexes the young streams that have run for long enough.
 func (s *Streams) promote(due func(*Stream) bool) {
 	for i := range s.young {
 		shard := &s.young[i]

@@ -20,10 +20,10 @@ import (
 type Admission struct {
 	secret  seal.Secret
 	session *session.Session
-	browser *seal.Secret // set if authentik wants the browser remembered
+	browser *seal.Secret // set if authentik wants the browser to be remembered
 	back    string
-	// cookies are authentik's, at a login host, and until is how long the one of its
-	// session lasts. Zero: until the browser closes.
+	// cookies are authentik's cookies, at a login host, and until is when its
+	// session cookie expires. Zero means when the browser closes.
 	cookies flowclient.Cookies
 	until   time.Time
 }
@@ -33,8 +33,9 @@ func (a *Admission) Username() string { return a.session.User.Username }
 
 var errStepUp = errors.New("the sign-in is not of the kind that the application demands")
 
-// admit begins the session of a visit once authentik has said who the visitor is.
-// If authentik has another challenge first, it returns the visit at that one.
+// admit begins the session of a visit once authentik has said who the visitor
+// is. If authentik has another challenge first, it returns the visit at that
+// challenge.
 func (h *Handler) admit(x *exchange.Exchange, vis Visit) (Outcome, error) {
 	asked := h.Now()
 	result, err := h.Source.Prove(x.Context(), x.Visitor(vis.Step.Cookies), vis.Step, vis.Request)
@@ -81,8 +82,8 @@ func (h *Handler) fallsShort(request authn.Request, who session.Proof) bool {
 		!request.Since.IsZero() && who.SignIn.At.Before(request.Since.Add(-session.ClockLeeway))
 }
 
-// welcome begins the session of a user whom authentik has named. The sign-in has
-// begun at a time.
+// welcome begins the session of a user whom authentik has named. began is when
+// the sign-in began.
 func (h *Handler) welcome(x *exchange.Exchange, who session.Proof, begun time.Time, back string) (*Admission, error) {
 	now, v := h.Now(), x.Visitor(who.Cookies)
 	rec := session.Record{

@@ -19,7 +19,7 @@ const OnPage = "page"
 func (h *Handler) Begin(x *exchange.Exchange) {
 	query := x.At.Asked.Query()
 	back := x.WayBack(query.Get("to"))
-	if !x.JSON() { // the documents of programs have room for it
+	if !x.JSON() { // a program gets it in its document
 		back = x.Shorten(back)
 	}
 	before, again := h.demanded(x)
@@ -114,7 +114,7 @@ func (h *Handler) onward(x *exchange.Exchange, s *session.Session, back string) 
 	return true
 }
 
-// Request returns what a new visit asks the authorize endpoint for, or nil
+// Request returns a new visit's request to the authorize endpoint, or nil
 // without OpenID Connect.
 func (h *Handler) Request(x *exchange.Exchange) *authn.Request {
 	if h.OIDC == nil {
@@ -125,14 +125,14 @@ func (h *Handler) Request(x *exchange.Exchange) *authn.Request {
 	return &request
 }
 
-// Open begins a visit: authentik is asked for the first challenge, with nothing
-// but what lets it recognize the device.
+// Open begins a visit: authentik is asked for the first challenge, with no
+// cookies but those by which it recognizes the device.
 func (h *Handler) Open(x *exchange.Exchange, back string) Outcome {
 	x = x.Uncanceled()
 	return h.begin(x, Visit{Begun: h.Now(), Back: back, Request: h.Request(x)}, x.Visitor(h.device(x)))
 }
 
-// begin has authentik ask the first challenge of a visit.
+// begin fetches the first challenge of a visit from authentik.
 func (h *Handler) begin(x *exchange.Exchange, vis Visit, v flowclient.Visitor) Outcome {
 	opening, err := h.Source.Begin(x.Context(), v, vis.Request)
 	if err != nil {

@@ -40,8 +40,8 @@ type chosen struct {
 	Barred bool   `json:"barred,omitempty"`
 }
 
-// A saying is a sentence for people and a code for programs, which never changes.
-// The names of the fields are authentik's.
+// A saying is a sentence for people, and a code for programs that never
+// changes. The names of the fields are authentik's.
 type saying struct {
 	String string `json:"string"`
 	Code   string `json:"code"`
@@ -101,15 +101,15 @@ func (h *Handler) wrong(r *http.Request, q page.Question) map[string][]saying {
 	return all
 }
 
-// allSent reports whether every code that a challenge takes is one that was sent:
-// then no clock can be wrong.
+// allSent reports whether all codes that a challenge accepts are sent in
+// messages: then a wrong clock cannot be the reason for a refusal.
 func allSent(c flowclient.AuthenticatorValidate) bool {
 	return !slices.ContainsFunc(c.Devices, func(d flowclient.DeviceChallenge) bool { return d.Class == "totp" || d.Class == "static" })
 }
 
-// presentable returns a challenge without the members that no page may show: what
-// authentik tells administrators about an exception, a whole page with scripts,
-// and an address that would run as a script of this site.
+// presentable returns a challenge without the members that no page may show: an
+// exception's details for administrators, a whole page with scripts, and an
+// address that would run as a script of this site.
 func presentable(c flowclient.Challenge) (json.RawMessage, error) {
 	raw := c.Common().Raw
 	switch c := c.(type) {

@@ -13,8 +13,8 @@ import (
 // A LoginHost is where visitors of a gate sign in, if not here.
 type LoginHost struct {
 	*host.Source
-	// Page says that they sign in here, and there only if the page cannot do what
-	// authentik wants.
+	// Page says that visitors sign in on this site's page, and at the login host
+	// only if the page cannot do what authentik wants.
 	Page bool
 	// Gate is this gate as the login host knows it.
 	Gate *host.Member
@@ -22,8 +22,8 @@ type LoginHost struct {
 
 var errForeignHost = errors.New("the configuration does not name this host for the site, or the browser has asked for it without HTTPS")
 
-// departToHost sends the browser to the login host. second says that it was there
-// before, and that what it came back with was of no use.
+// departToHost sends the browser to the login host. second says that the
+// browser was there before and came back without a valid ticket.
 func (h *Handler) departToHost(x *exchange.Exchange, back string, second bool) {
 	if !h.Host.Gate.Serves(x.Origin()) {
 		x.Fail(fault.New(fault.HostUnknown, errForeignHost), "/")
@@ -51,13 +51,13 @@ func (h *Handler) departToHost(x *exchange.Exchange, back string, second bool) {
 }
 
 // Arrive answers GET callback of a gate whose visitors sign in at a login host:
-// the browser comes back with a ticket. If the ticket is not good the browser
+// the browser comes back with a ticket. If the ticket is not valid the browser
 // goes there once more, where a signed-in user is asked nothing. An attacker
 // may send a visitor here with the attacker's ticket (login CSRF); the visitor
 // then still signs in as themselves.
 //
-// Every way out of here is a redirect or a page that no script of this site can
-// read, so that a ticket stays in no address that one could.
+// Every response is a redirect, or a page that scripts of this site cannot
+// read, so that no script can read a ticket from an address.
 func (h *Handler) Arrive(x *exchange.Exchange) {
 	query := x.At.Asked.Query()
 	back := x.WayBack(query.Get("to"))
@@ -97,8 +97,8 @@ func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) 
 	return a, nil
 }
 
-// atAuthentik returns the admission of a visitor of a login host: what authentik
-// has given the visit is handed to the browser.
+// atAuthentik returns the admission of a visitor of a login host: the visit's
+// cookies of authentik are given to the browser.
 func (h *Handler) atAuthentik(x *exchange.Exchange, vis Visit, who session.Proof) *Admission {
 	h.Metrics.SignIn(h.Source.Name(), "admitted")
 	x.Log().InfoContext(x.Context(), "login host: signed in on the page", "user", who.User.Username,
@@ -109,7 +109,7 @@ func (h *Handler) atAuthentik(x *exchange.Exchange, vis Visit, who session.Proof
 	return &Admission{session: &session.Session{User: who.User}, back: vis.Back, cookies: who.Cookies, until: vis.Until}
 }
 
-// giveBrowser gives the browser authentik's session, and leads it on.
+// giveBrowser gives the browser authentik's session, and redirects it.
 func (h *Handler) giveBrowser(x *exchange.Exchange, a *Admission) {
 	x.SetAuthentiks(a.cookies, a.until, h.Base)
 	x.Lead(a.back, a.back)

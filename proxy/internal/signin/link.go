@@ -40,8 +40,8 @@ func LinkAt(pageHost bool, asked *url.URL) Link {
 	return flow
 }
 
-// passable reports whether a query may go on to authentik as it came. Not every
-// database accepts control characters.
+// passable reports whether a query may be sent to authentik unchanged. Not
+// every database accepts control characters.
 func passable(query string) bool {
 	if len(query) > maxQuery || strings.ContainsFunc(query, control) {
 		return false
@@ -57,11 +57,11 @@ func passable(query string) bool {
 
 func control(c rune) bool { return c < ' ' || c == 0x7f }
 
-// linkTo returns the address on which a link is followed. The link is sealed into
-// it for this browser: its token stands neither in the address bar, nor in the
-// history, nor in the Referer of what the page loads and the application gets
-// afterwards, and a reload follows it again. A client that cannot come back with
-// the cookie, such as most mail scanners, does not use the link up.
+// linkTo returns the address on which a link is followed. The link is sealed
+// into it for this browser: so its token does not appear in the address bar, in
+// the history, or in the Referer of later requests, and a reload follows the
+// link again. A client that cannot come back with the cookie, such as most mail
+// scanners, does not use the link up.
 func (h *Handler) linkTo(x *exchange.Exchange, link Link) (string, error) {
 	s := x.EnsureVisit()
 	sealed, err := x.Box(seal.KindLink, s).SealText(link)
@@ -139,9 +139,9 @@ func stale(link flowclient.Flow, step flowclient.Step) string {
 	return ""
 }
 
-// KeepForMail remembers in the browser where a visit was to lead if authentik has
-// sent a mail in it. The link in the mail begins a separate visit, which would
-// end at the beginning of the site. The last visit counts.
+// KeepForMail stores the way back of a visit in the browser if authentik has
+// sent a mail in that visit. The link in the mail begins a separate visit,
+// which would otherwise end at the root of the site. The last visit counts.
 func (h *Handler) KeepForMail(x *exchange.Exchange, shown flowclient.Component, back string) {
 	if !h.PageHost || shown != flowclient.ComponentEmail || back == "/" {
 		return
@@ -152,8 +152,8 @@ func (h *Handler) KeepForMail(x *exchange.Exchange, shown flowclient.Component, 
 	}
 }
 
-// mailedBack returns where the visit was to lead in which a link was mailed, as
-// far as this browser knows.
+// mailedBack returns the way back of the visit in which a link was mailed, if
+// this browser has stored it.
 func (h *Handler) mailedBack(x *exchange.Exchange, link Link) string {
 	query, _ := url.ParseQuery(link.Query)
 	s, ok := x.Visit()

@@ -8,8 +8,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 )
 
-// A suspicion is why sign-ins may not hold: the name of a sentence for the page,
-// and what the log says.
+// A suspicion is a possible reason why sign-ins are lost at once: the name of a
+// message for the page, and a text for the log.
 type suspicion struct {
 	sentence string
 	err      error
@@ -26,10 +26,10 @@ var (
 		"the session is good here, and another gate on this host asks again")}
 )
 
-// loops answers a page load that begins a sign-in after too many that did not
-// hold. A visitor who is signed in here and is led on counts as an arrival only
-// if a gate on this host has just asked for one: waiting tabs go on by
-// themselves when one of them has signed in, any number at once.
+// loops answers a page load that begins a sign-in after too many that were lost
+// at once. A signed-in visitor who is redirected counts as an arrival only if a
+// gate on this host has just asked for a sign-in: when one tab has signed in,
+// any number of waiting tabs continue by themselves.
 func (h *Handler) loops(x *exchange.Exchange, back string) bool {
 	query := x.At.Asked.Query()
 	_, found, err := x.Session()
@@ -46,7 +46,7 @@ func (h *Handler) loops(x *exchange.Exchange, back string) bool {
 	switch holds := found && !again; {
 	case holds && !query.Has("asked"):
 		if len(counted) == 0 {
-			counted = counted.With(now) // counts a gate that asks for a sign-in again
+			counted = counted.With(now) // counts only if a gate asks for a sign-in again
 		}
 	case counted.Full():
 		x.Fail(suspect(x, found, again), back)
@@ -60,7 +60,7 @@ func (h *Handler) loops(x *exchange.Exchange, back string) bool {
 	return false
 }
 
-// suspect returns the failure of sign-ins that do not hold.
+// suspect returns the failure for sign-ins that are lost at once.
 func suspect(x *exchange.Exchange, signedIn, again bool) *fault.Error {
 	why := suspectCookie
 	switch {

@@ -30,8 +30,8 @@ func (h *Handler) poll(x *exchange.Exchange, said reply.Reply) {
 	_ = x.Tell(map[string]string{"next": next}) // fails only if the client has disconnected
 }
 
-// ready reports whether what a visit waits for has happened or can no longer
-// happen. Either way the page submits its form.
+// ready reports whether the event that a visit waits for has happened or can no
+// longer happen. In both cases the page submits its form.
 func (h *Handler) ready(x *exchange.Exchange, vis Visit) bool {
 	switch c := vis.waitsFor().(type) {
 	case flowclient.AuthenticatorDuo:
@@ -43,7 +43,7 @@ func (h *Handler) ready(x *exchange.Exchange, vis Visit) bool {
 	}
 }
 
-// waitsFor returns the challenge whose answer depends on what happens elsewhere.
+// waitsFor returns the challenge whose answer depends on an event elsewhere.
 func (v Visit) waitsFor() flowclient.Challenge {
 	if v.Detour == nil {
 		return v.Step.Challenge
@@ -62,14 +62,14 @@ const (
 	maxWaits     = 10_000
 )
 
-// waits ask Duo and Plex whether what a visit waits for has happened there.
-// However often its page polls, one request of a visit runs at a time, and few
-// within a minute.
+// waits asks Duo and Plex whether the event that a visit waits for has
+// happened. However often its page polls, one request of a visit runs at a
+// time, and few within a minute.
 type waits struct {
 	known *ttlcache.Cache[string, news] // by visit
 }
 
-// A progress says how far something is that happens elsewhere.
+// A progress is the state of an event elsewhere.
 type progress int
 
 const (
@@ -94,8 +94,8 @@ func newWaits(now func() time.Time) *waits {
 
 func (w *waits) sweep() { w.known.Sweep() }
 
-// ask returns what is new about a visit. While too many visits wait at once it
-// asks about no further ones, and nothing is new about them.
+// ask returns the news about a visit. While too many visits wait at once, it
+// does not ask about further visits, and returns no news for them.
 func (w *waits) ask(ctx context.Context, visit string, fetch func(context.Context) news) news {
 	known, err := w.known.Do(ctx, visit, func(ctx context.Context) (news, time.Duration, error) {
 		if w.full() {

@@ -21,13 +21,14 @@ type departure struct {
 	Begun   time.Time     `json:"begun"`
 	Back    string        `json:"back"`
 	Request authn.Request `json:"request"`
-	// Second says that the state with which the browser first came back did not open.
+	// Second says that this is the second try, since the state of the first could
+	// not be opened.
 	Second bool `json:"-"`
 }
 
-// depart sends the browser to authentik's authorize endpoint (OpenID Connect Core
-// 1.0, 3.1.2). A visitor with a session that is not as the application demands
-// has to sign in again there.
+// depart sends the browser to authentik's authorize endpoint (OpenID Connect
+// Core 1.0, 3.1.2). A visitor whose session does not meet the application's
+// demand has to sign in again there.
 func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Session) {
 	back := d.Back
 	d.Begun, d.Request = h.Now(), *h.Request(x)
@@ -49,9 +50,9 @@ func (h *Handler) depart(x *exchange.Exchange, d departure, before *session.Sess
 
 var errGated = errors.New("the gate guards authentik's own address, and a browser that it sends there comes back to it")
 
-// circular reports whether a browser was sent to authentik's authorize endpoint,
-// on the host of a site that this gate guards. It would be sent there again
-// without end.
+// circular reports whether a browser was sent to authentik's authorize
+// endpoint, on the host of a site that this gate guards. The redirects would
+// never end.
 func (h *Handler) circular(x *exchange.Exchange) bool {
 	return h.Redirect && strings.HasPrefix(x.Origin()+x.At.Asked.EscapedPath(), h.Client.Root()+"application/o/authorize/")
 }
@@ -59,10 +60,11 @@ func (h *Handler) circular(x *exchange.Exchange) bool {
 // markSecond is the third part of the state of a second departure.
 const markSecond = ".2"
 
-// seal encodes a departure for an address. The way back is also in it unsealed: it
-// is needed if another tab has signed in meanwhile, or if the sign-in has to begin
-// again, and it can only lead to this site, even if it is forged. So is the mark
-// of a second departure: a browser without cookies cannot open the sealed part.
+// seal encodes a departure for an address. It also contains the way back
+// unsealed: that is needed if another tab has signed in meanwhile, or if the
+// sign-in has to begin again. Even if it is forged, it can only lead to this
+// site. The mark of a second departure is unsealed too, since the sealed part
+// cannot be opened without the browser's cookies.
 func (d departure) seal(x *exchange.Exchange, s seal.Secret) (string, error) {
 	d.Request.State = ""
 	sealed, err := x.Box(seal.KindState, s).SealText(d)

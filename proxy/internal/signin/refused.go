@@ -48,9 +48,9 @@ func (v Visit) Refused(answer flowclient.Answer, next flowclient.Step) bool {
 	}
 }
 
-// misread reports whether authentik has read a proof in an answer that was meant
-// for another challenge than the one it is at. A challenge ignores forms that
-// were not made for it, except for fields of the same name.
+// misread reports whether authentik has read a proof in an answer to another
+// challenge than its present one. A challenge ignores forms that were not made
+// for it, except for fields of the same name.
 func misread(answer flowclient.Answer, at flowclient.Component) bool {
 	_, raw := answer.(flowclient.RawAnswer)
 	switch {
@@ -66,9 +66,9 @@ func misread(answer flowclient.Answer, at flowclient.Component) bool {
 }
 
 // retryable recognizes answers that authentik ends with its own page or an
-// error, where a message beside the form would do: a wrong device code, and a
-// push while Duo cannot be reached. The plan is still there, other devices
-// included.
+// error although a message in the form would be enough: a wrong device code,
+// and a push while Duo cannot be reached. The flow's plan still exists, so the
+// visitor can also choose another device.
 func retryable(answer flowclient.Answer, step flowclient.Step) (*page.Mistake, bool) {
 	switch step.Challenge.(type) {
 	case flowclient.Shell:

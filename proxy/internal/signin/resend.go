@@ -7,12 +7,12 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// restAfter is how long no message is sent again: messages take a while to
-// arrive, authentik sends few of them, and counts each request against the
+// restAfter is how long a message is not sent again: messages take a while to
+// arrive, authentik limits how many it sends, and each request lowers the
 // user's reputation.
 const restAfter = 30 * time.Second
 
-// noticeRest is the notice that says so.
+// noticeRest is the notice that a message is not sent again yet.
 const noticeRest = "wait_again"
 
 // messageOf returns the name of the message that an answer makes authentik send,

@@ -74,8 +74,9 @@ func (h *Handler) ask(x *exchange.Exchange, q page.Question) error {
 }
 
 // elsewhere returns the address that leads a browser to authentik's own pages.
-// With OpenID Connect or a login host it starts at this site, so that the browser
-// comes back signed in. Without, the gate does not learn what happens there.
+// With OpenID Connect or a login host it starts at this site, so that the
+// browser comes back signed in. Otherwise the gate is not told what happens
+// there.
 func (h *Handler) elsewhere(vis Visit) string {
 	if h.OIDC != nil || h.Host != nil {
 		return h.LoginAt("at=authentik&to=" + url.QueryEscape(vis.Back))
@@ -108,7 +109,8 @@ func (h *Handler) arrive(x *exchange.Exchange, a *Admission) {
 	}
 }
 
-// Arrival returns where a browser comes back to that was given a session.
+// Arrival returns the address to which a browser goes after it was given a
+// session.
 func (h *Handler) Arrival(a *Admission) string {
 	return h.LoginAt("signed-in=1&to=" + url.QueryEscape(a.back))
 }
@@ -124,7 +126,7 @@ func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
 	x.SetArrivals(x.Arrivals().With(h.Now()))
 	x.ForUser(a.session.User.UID)
 	if h.Relay != nil {
-		x.ExpireRelay() // the visit may have gone on at the gate's own page
+		x.ExpireRelay() // the visit may have continued on the gate's own page
 	}
 	if a.browser != nil {
 		x.SetBrowser(*a.browser)
@@ -141,10 +143,10 @@ func (h *Handler) disappoint(x *exchange.Exchange, e *fault.Error, back string) 
 	x.Fail(e, back)
 }
 
-// Lead sends a page load to the sign-in page, or to the page of a link, if valid.
-// In a frame it stays where it is, and gets a page that opens the sign-in beside
-// it. If the browser was sent here signed in a moment ago, the address says so: the
-// sign-in page detects by it a loop between the two.
+// Lead sends a page load to the sign-in page, or to the page of a link, if
+// valid. In a frame it stays where it is, and gets a page that opens the
+// sign-in beside it. If the browser was redirected here with a session a moment
+// ago, the address says so, by which the sign-in page detects a loop.
 func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	x.ExpireUnreadable()
 	x.Mark()
@@ -173,7 +175,7 @@ func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	x.Redirect(to)
 }
 
-// SignInAt returns where a visitor signs in at this gate who wants to go to an
+// SignInAt returns the address of a sign-in at this gate that leads to an
 // address of this site.
 func (h *Handler) SignInAt(back string) string {
 	return h.LoginAt("to=" + url.QueryEscape(back))
@@ -193,8 +195,8 @@ func (h *Handler) frame(x *exchange.Exchange) {
 }
 
 // Unframe answers GET framed, in the window that a frame has opened: a visitor
-// who has signed in may close it. All others are led to the sign-in, which says
-// what is wrong with those who have signed in and may not pass.
+// who has signed in may close it. All other visitors are redirected to the
+// sign-in, which shows an error to users who have signed in but may not pass.
 func (h *Handler) Unframe(x *exchange.Exchange) {
 	v, found, err := x.Verdict()
 	if err != nil {

@@ -222,10 +222,11 @@ func (h *Handler) Chosen(vis Visit) *page.ChosenSource {
 	return chosen
 }
 
-// onlySource reports whether a visit begins with one button and nothing else: to a
-// provider that the visitor comes back from. authentik's own interface goes on by
-// itself there, and so does the gate, by way of authentik's authorize endpoint.
-// The redirects leave nothing in the browser's history to come back to.
+// onlySource reports whether a visit begins with one button and nothing else:
+// to a provider from which the visitor comes back. authentik's own interface
+// follows such a button by itself, and so does the gate, through authentik's
+// authorize endpoint. The redirects leave nothing in the browser's history to
+// come back to.
 func (h *Handler) onlySource(x *exchange.Exchange, out Outcome) bool {
 	if h.OIDC == nil || x.JSON() || out.Err != nil || out.Admitted != nil || !intent.Navigates(x.R) {
 		return false
@@ -238,9 +239,9 @@ func (h *Handler) onlySource(x *exchange.Exchange, out Outcome) bool {
 	return ok && to.Class() == flowclient.RedirectSource
 }
 
-// Offered returns a step as it is shown. A gate that demands a flow leaves out the
-// button of another one that signs in without a password: authentik would accept
-// the visitor, and the gate would not, and would ask for the name again.
+// Offered returns a step as it is shown. A gate that demands a flow leaves out
+// the button of another flow that signs in without a password: authentik would
+// accept the visitor, but the gate would not, and would ask for the name again.
 func (h *Handler) Offered(step flowclient.Step) flowclient.Step {
 	c, ok := step.Challenge.(flowclient.Identification)
 	if !ok || h.Flow == "" || c.PasswordlessURL == "" {

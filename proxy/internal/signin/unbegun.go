@@ -43,9 +43,9 @@ func (h *Handler) start(x *exchange.Exchange, vis Visit) (Visit, *Outcome) {
 	return vis, nil
 }
 
-// recalled does what a reply to a copy asks for that this process no longer has:
-// another process has drawn it, or an earlier configuration. The present first
-// challenge takes its place. A source or a flow belongs to the challenge that the
+// recalled handles a reply to a copy that this process does not have, since
+// another process or an earlier configuration has drawn it. The present first
+// challenge replaces it. A source or a flow belongs to the challenge that the
 // visitor has seen, so if that has changed, the present one is shown instead.
 func (h *Handler) recalled(x *exchange.Exchange, vis Visit, said reply.Reply) Outcome {
 	x = x.Uncanceled()

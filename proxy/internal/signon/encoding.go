@@ -55,9 +55,9 @@ func (f *loginForm) charsetOf(page string) (e encoding.Encoding, name string) {
 	return nil, utf8Name
 }
 
-// encode returns the body of a form that was sent with these fields, and its
-// content type. Name and password have to be sent as they are. Other characters that
-// the encoding does not have are sent as browsers send them.
+// encode returns the body of a form with these fields, and its content type. It
+// fails if the encoding lacks a character of the name or the password.
+// Elsewhere such characters are sent as browsers send them.
 func (f *loginForm) encode(fields url.Values, page string, exact ...string) (body []byte, contentType string, err error) {
 	e, name := f.charsetOf(page)
 	written := func(text string) string { return text }

@@ -43,7 +43,7 @@ type document struct {
 
 	choice *control // the select element that is being read
 	chosen bool     // one of its options is selected
-	text   *string  // what the text up to the next tag is the value of
+	text   *string  // the control whose value is the text up to the next tag
 }
 
 // readDocument reads the forms of a page.
@@ -82,7 +82,8 @@ func (d *document) finish() *document {
 	return d
 }
 
-// attributes returns those of a tag. The first of two with one name counts.
+// attributes returns the attributes of a tag. Of two with the same name the
+// first counts.
 func attributes(tag html.Token) map[string]string {
 	all := map[string]string{}
 	for _, a := range slices.Backward(tag.Attr) {
@@ -222,7 +223,8 @@ func (f *loginForm) fill(user, password string, o Options) (url.Values, error) {
 	return sent, nil
 }
 
-// loginFormOf returns the only form of a page that has the password's field.
+// loginFormOf returns the form of a page that has the password's field. There
+// must be exactly one.
 func loginFormOf(d *document, password string) (*loginForm, error) {
 	var found []*loginForm
 	for _, f := range d.forms {

@@ -67,8 +67,8 @@ func (j *jar) holds(patterns []string) bool {
 	return slices.ContainsFunc(j.order, func(name string) bool { return rules.MatchesAny(patterns, name) })
 }
 
-// given returns the lines for the browser: of cookies that the operator has named,
-// and never of one of the gate's.
+// given returns the Set-Cookie lines for the browser: of cookies that the
+// operator has named, and never of the gate's own cookies.
 func (j *jar) given(patterns []string, ours func(pair string) bool) (lines []string) {
 	for _, set := range j.lines {
 		pair, _, _ := strings.Cut(set.line, ";")

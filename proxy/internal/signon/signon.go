@@ -1,9 +1,9 @@
-// Package signon signs users in at an application that knows only its own login
-// form: when the application leads a browser to its login page, the gate fills in
-// and sends the form, and hands the application's cookies to the browser. The
-// credentials never reach the browser.
+// Package signon signs users in at an application that has only its own login
+// form: when the application redirects a browser to its login page, the gate
+// fills in and sends the form, and hands the application's cookies to the
+// browser. The credentials never reach the browser.
 //
-//   - signon.go: when that is done, and what the browser gets
+//   - signon.go: when this is done, and what the browser gets
 //   - form.go, encoding.go: the form, as a browser would send it
 //   - jar.go: the application's cookies
 //   - tries.go: how often that is tried
@@ -29,19 +29,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// Options say how an application's login form is used.
+// Options configure the use of an application's login form.
 type Options struct {
 	// Page is the path of the login page, and Post the path that its form is sent
 	// to, as the application sees them.
 	Page, Post string
 	// User and Password are the two fields of the form.
 	User, Password Field
-	// Cookies are patterns for the names of the application's cookies that browsers
-	// get, in which * stands for any characters.
+	// Cookies are patterns for the names of the application's cookies that
+	// browsers get, in which * matches any characters.
 	Cookies []string
 	// Redirected says that only a redirect means that the application has signed
-	// the user in. Otherwise any answer does that is neither an error nor shows the
-	// password's field again.
+	// the user in. Otherwise any answer counts that is not an error and does not
+	// show the password's field again.
 	Redirected bool
 	// Now is the clock.
 	Now func() time.Time
@@ -113,8 +113,8 @@ func (h *Handler) Serve(x *exchange.Exchange, w http.ResponseWriter, r *http.Req
 	return nil
 }
 
-// errNoLogin says that the login page shows no login, for example since the user
-// is signed in at the application already.
+// errNoLogin says that the login page has no login form, for example because
+// the user is already signed in at the application.
 var errNoLogin = errors.New("the application shows no login")
 
 // An attempt is one sign-in at the application.
@@ -131,7 +131,7 @@ type attempt struct {
 	failed error // of next
 }
 
-// run signs in, and returns where the browser goes then.
+// run signs the user in, and returns where the browser goes next.
 func (a *attempt) run(user, password string) (to string, err error) {
 	get := a.derive(http.MethodGet, a.request.URL)
 	if a.failed = a.next(&a.page, get); a.failed != nil {
@@ -193,7 +193,7 @@ func (a *attempt) action(d *document, form *loginForm) (*url.URL, error) {
 		return nil, fmt.Errorf("the form is sent to %q and not to %q; if that is right, set post", to.Path, a.Post)
 	case form.method != "post":
 		return nil, errors.New("the form is not sent with POST")
-	case form.encoding == "text/plain": // which no application can read without doubt
+	case form.encoding == "text/plain": // which applications may read in different ways
 		return nil, fmt.Errorf("the form is sent as %s and not as %s or %s", form.encoding, urlencoded, multiparts)
 	}
 	return to, nil
@@ -211,7 +211,7 @@ func (a *attempt) resolve(base *url.URL, ref string) (*url.URL, error) {
 	return &url.URL{Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery}, nil
 }
 
-// post sends the form, and returns where the browser goes then.
+// post sends the form, and returns where the browser goes next.
 func (a *attempt) post(action *url.URL, body []byte, contentType string) (to string, err error) {
 	var done answer.Answer
 	r := a.derive(http.MethodPost, action)
@@ -244,15 +244,15 @@ func (a *attempt) post(action *url.URL, body []byte, contentType string) (to str
 	return a.after(done.Sent().Get("Location"))
 }
 
-// after returns where an application that has signed the user in leads, if that
-// is a page of this site.
+// after returns the address to which an application redirects the user after
+// the sign-in, if it is a page of this site.
 func (a *attempt) after(location string) (to string, err error) {
 	if location == "" {
 		return "/", nil
 	}
 	u, err := a.resolve(a.asked, location)
 	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") {
-		return "/", nil //nolint:nilerr // the application leads to another site: the browser stays here
+		return "/", nil //nolint:nilerr // the application redirects to another site: the browser stays here
 	}
 	stripped := strings.TrimSuffix(a.asked.Path, a.request.URL.Path)
 	if path, _ := strings.CutPrefix(u.Path, stripped); path == a.Page {
@@ -271,8 +271,9 @@ func isHTML(h http.Header) bool {
 	return err == nil && (kind == "text/html" || kind == "application/xhtml+xml")
 }
 
-// derive returns a request that the browser could have sent next, without what
-// would have the application answer only a part, or in a way that cannot be read.
+// derive returns a request that the browser could have sent next, without
+// headers that would make the application answer with a part only, or in an
+// encoding that cannot be read.
 func (a *attempt) derive(method string, to *url.URL) *http.Request {
 	r := a.request.Clone(a.request.Context())
 	for _, name := range []string{"Accept-Encoding", "Range", "If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {

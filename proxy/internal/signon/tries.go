@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// A user whose name and password the application has refused is tried again after
-// a minute, so that no account is locked out there. A user who was signed in can be
-// led to the login page again soon, for example in each of several tabs, but not
-// round and round.
+// A user whose name and password the application has refused is tried again
+// after a minute, so that no account is locked out there. A user who was signed
+// in can be redirected to the login page again soon, for example in each of
+// several tabs, but not endlessly.
 const (
 	countedFor = time.Minute
 	maxCounted = 10
-	maxUsers   = 10_000 // that are remembered; beyond that all are forgotten
+	maxUsers   = 10_000 // how many are remembered; if there are more, all are forgotten
 )
 
-// A try is what is known of a user's last minute.
+// A try is what is known about a user's tries within the last minute.
 type try struct {
-	busy    chan struct{} // has room for the one who holds it
+	busy    chan struct{} // has room for its one holder
 	since   time.Time
 	count   int
 	refused bool
 }
 
-// tries are those of all users. They are safe for concurrent use.
+// tries are the tries of all users. They are safe for concurrent use.
 type tries struct {
 	now func() time.Time
 

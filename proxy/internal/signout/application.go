@@ -11,9 +11,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 )
 
-// Takes reports whether a request signs out at the application, and was sent by a
-// page of this site. Another site can have a browser send such a request as well;
-// what the application makes of that is up to the application.
+// Takes reports whether a request signs out at the application, and was sent by
+// a page of this site. Another site can make a browser send such a request as
+// well; the application decides what to do with it.
 func (h *Handler) Takes(x *exchange.Exchange) bool {
 	if !slices.Contains(h.Paths, x.R.URL.Path) {
 		return false
@@ -29,10 +29,10 @@ func (h *Handler) Takes(x *exchange.Exchange) bool {
 	}
 }
 
-// AtApplication has the application answer a request that Takes has taken, and
-// signs out then, also if the application fails. A page load ends at the page that
-// says so; a script gets the application's answer. r is the request as the
-// application would get it.
+// AtApplication lets the application answer a request for which Takes is true,
+// and then signs the user out, even if the application fails. A page load ends
+// at the page that confirms the sign-out; a script gets the application's
+// answer. r is the request as the application would get it.
 func (h *Handler) AtApplication(x *exchange.Exchange, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
 	var said answer.Answer
 	failed := next(&said, r)

@@ -21,9 +21,10 @@ var (
 	errIssuer   = errors.New("the notice comes from another issuer")
 )
 
-// BackChannel answers POST backchannel-logout (OpenID Connect Back-Channel Logout
-// 1.0): authentik says that one of its own sessions has ended. A token with a
-// session's identifier ends only what rests on that, since notices can be late.
+// BackChannel answers POST backchannel-logout (OpenID Connect Back-Channel
+// Logout 1.0): authentik says that one of its own sessions has ended. A token
+// with a session's identifier ends only the sessions that rest on that session,
+// since notices can be late.
 func (h *Handler) BackChannel(x *exchange.Exchange) {
 	raw := ""
 	if form, err := reply.Posted(x.R, x.Body(intake.Small)); err == nil && len(form["logout_token"]) == 1 {
@@ -41,10 +42,10 @@ func (h *Handler) BackChannel(x *exchange.Exchange) {
 	_ = json.NewEncoder(x.W).Encode(map[string]string{"error": "invalid_request", "error_description": fault.From(err).Title})
 }
 
-// everywhere does what a notice says at all gates of this host that use OpenID
-// Connect. They share one address, and authentik's notice is for one client: that
-// of another gate, perhaps, or of several that keep their sessions in different
-// stores. It is heeded if one of them takes it, unless a store fails.
+// everywhere applies a notice at all gates of this host that use OpenID
+// Connect. They share one address, but authentik's notice is for one client,
+// which may be that of another gate, or of several gates with different stores.
+// The notice succeeds if one gate accepts it, unless a store fails.
 func (h *Handler) everywhere(x *exchange.Exchange, heed func(Place) error) error {
 	var refused error
 	heeded := false
@@ -96,9 +97,9 @@ func (h *Handler) Notice(ctx context.Context, raw string) error {
 	return nil
 }
 
-// endNamed ends what rests on a session of authentik. A token that authentik has
-// signed is believed also if no session here is known to rest on it: one may be
-// about to begin.
+// endNamed ends the sessions that rest on a session of authentik. A token that
+// authentik has signed also counts if no known session rests on it: such a
+// session may be about to begin.
 func (h *Handler) endNamed(ctx context.Context, sid, reason string) error {
 	if err := h.Sessions.EndedAtAuthentik(ctx, sid); err != nil {
 		return err
@@ -119,8 +120,8 @@ func (h *Handler) endSubject(ctx context.Context, subject string) error {
 }
 
 // FrontChannel answers GET frontchannel-logout (OpenID Connect Front-Channel
-// Logout 1.0): authentik has a browser load it in a frame. The identifier in the
-// address is all that proves it, so it ends sessions here and nothing at
+// Logout 1.0): authentik has a browser load it in a frame. Its only proof is
+// the identifier in the address, so it ends sessions here, and no session at
 // authentik.
 func (h *Handler) FrontChannel(x *exchange.Exchange) {
 	query, err := url.ParseQuery(x.At.Asked.RawQuery)

@@ -1,4 +1,4 @@
-// Package signout ends sessions: at the visitor's wish, and at authentik's.
+// Package signout ends sessions when the visitor or authentik asks for it.
 //
 //   - signout.go: who is signed in, and the page to sign out
 //   - application.go: sign-outs at the application
@@ -35,13 +35,14 @@ type Handler struct {
 	Idle   time.Duration // 0: sessions may be unused
 	Root   string        // authentik's public address
 	Paths  []string      // by which the application signs its users out
-	// ClearCache has browsers forget the application's pages at a sign-out.
+	// ClearCache makes browsers forget the application's pages at a sign-out.
 	ClearCache bool
-	// All are the sign-outs of all gates on a request's host, this one first.
+	// All returns the sign-outs of all gates on a request's host, beginning with
+	// this gate.
 	All func(x *exchange.Exchange) []Place
 }
 
-// A Place is one gate's sign-out, and a request as it is there.
+// A Place is one gate's sign-out, with that gate's exchange for a request.
 type Place struct {
 	*Handler
 	Exchange *exchange.Exchange
@@ -85,7 +86,7 @@ func (h *Handler) ends(s *session.Session) (until time.Time, limit string) {
 	return s.Until, "lifetime"
 }
 
-// Page answers GET logout: a button, since a link by itself must not end a
+// Page answers GET logout with a button, since following a link must not end a
 // session.
 func (h *Handler) Page(x *exchange.Exchange) {
 	_, s, found, err := h.signedIn(x)
@@ -106,8 +107,8 @@ func (h *Handler) Page(x *exchange.Exchange) {
 	h.Pages.SignOut(x.W, x.R, s.User.Username, x.Brand(x))
 }
 
-// SignOut answers POST logout: it ends the session, and begins a new sign-in for
-// a visitor who wants to switch the account.
+// SignOut answers POST logout: it ends the session, and begins a new sign-in
+// for a visitor who wants to use another account.
 func (h *Handler) SignOut(x *exchange.Exchange) {
 	form, err := reply.Posted(x.R, x.Body(intake.Small))
 	if err != nil {
@@ -124,8 +125,8 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 	h.farewell(x, ended, there, form)
 }
 
-// farewell answers a visitor who has signed out here. The form says what is to
-// follow.
+// farewell answers a visitor who has signed out here. The form says what
+// happens next.
 func (h *Handler) farewell(x *exchange.Exchange, ended page.SignOutScope, there departure, form url.Values) {
 	if h.ClearCache {
 		// Otherwise Back shows the last page from memory, and an index page on disk
@@ -144,16 +145,17 @@ func (h *Handler) farewell(x *exchange.Exchange, ended page.SignOutScope, there 
 	}
 }
 
-// A departure is where a browser ends authentik's session that it holds itself,
-// and whether it comes back from there. The zero departure means that the
-// browser need not go to authentik.
+// A departure is the address at which a browser ends authentik's session, if
+// the browser itself holds that session, and whether the browser comes back
+// from there. The zero departure means that the browser need not go to
+// authentik.
 type departure struct {
 	to   string
 	back bool
 }
 
 // endAll ends the sessions that the browser has at the gates of this host. The
-// result is that of the first; away is where the first leads.
+// results are those of the first gate.
 func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away departure, err error) {
 	ended = page.SignOutUnknown
 	for i, at := range h.All(x) {
@@ -179,9 +181,10 @@ func (h *Handler) endAll(x *exchange.Exchange) (ended page.SignOutScope, away de
 	return ended, away, nil
 }
 
-// end ends a session here, with all that rest on the same session of authentik,
-// and then at authentik as far as possible. The result says what has ended. away
-// is where a browser ends authentik's session that holds it itself.
+// end ends a session here, with all sessions that rest on the same session of
+// authentik, and then that session as far as possible. ended says what has
+// ended. away is where the browser ends authentik's session, if the browser
+// itself holds it.
 func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.SignOutScope, away departure, err error) {
 	rec, found, err := x.Record(s)
 	if err != nil || !found {
@@ -203,8 +206,8 @@ func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.Sign
 	return page.SignOutEverywhere, away, nil
 }
 
-// stays returns what is kept of a visitor who wanted to stay signed in, after
-// their session has expired.
+// stays returns the record of a visitor whose session has expired, but who
+// wanted to stay signed in.
 func (h *Handler) stays(x *exchange.Exchange) (rec *session.Record, value string, found bool) {
 	value, found, err := x.Stays()
 	if err != nil || !found {
@@ -214,7 +217,7 @@ func (h *Handler) stays(x *exchange.Exchange) (rec *session.Record, value string
 	return rec, value, found && err == nil
 }
 
-// endStay ends it, here and at authentik.
+// endStay ends that permission to stay signed in, here and at authentik.
 func (h *Handler) endStay(x *exchange.Exchange) (ended page.SignOutScope, err error) {
 	rec, value, found := h.stays(x)
 	if !found {

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// nameLifetime is how long it is known that a name is one of an account, and
-	// maxKnown of how many names and sessions something is known.
+	// nameLifetime is how long the throttle remembers that a name belongs to an
+	// account, and maxKnown how many names and sessions it remembers.
 	nameLifetime = 24 * time.Hour
 	maxKnown     = 50_000
 	// sessionLifetime is how long the accounts of an authentik session are
@@ -19,7 +19,8 @@ const (
 	maxAccounts = 8
 )
 
-// known is what authentik has shown about names and its sessions.
+// known is what the throttle has learned from authentik about names and
+// sessions.
 type known struct {
 	canonical *cache.Cache[Key, Key]   // by another name of the account
 	sessions  *cache.Cache[Key, []Key] // accounts, by session
@@ -48,10 +49,10 @@ func (k known) withCanonical(names []Key) []Key {
 	return all
 }
 
-// Alias notes that authentik has shown a name to be one of an account: it was
-// given the one and has answered with the other. From then on a failure of the
-// name is one of the account, too. Failures of the name itself go on counting, so
-// that a wrong Alias makes no guess easier.
+// Alias notes that a name belongs to an account: authentik was given the name
+// and has answered with the account. From then on a failure of the name is also
+// a failure of the account. Failures of the name itself still count, so that a
+// wrong Alias makes no guess easier.
 func (t *Throttle) Alias(name, username string) {
 	names, accounts := t.keysOf(name), t.keysOf(username)
 	if len(names) == 0 || len(accounts) == 0 || names[0] == accounts[0] {
@@ -60,9 +61,10 @@ func (t *Throttle) Alias(name, username string) {
 	t.known.canonical.Put(names[0], accounts[0], nameLifetime)
 }
 
-// Remember notes that authentik has named an account in its own session.
-// Answers in that session count for it whatever page they come with, until others
-// have been named: an old page of the session shows another account, or none.
+// Remember notes that authentik has named an account in its own session. Until
+// others have been named, answers in that session count for this account,
+// whatever page they come from: an old page of the session may show another
+// account, or no account.
 func (t *Throttle) Remember(session, account string) {
 	keys := t.keysOf(account)
 	if session == "" || len(keys) == 0 {
@@ -95,7 +97,7 @@ func latest(keys []Key, key Key) []Key {
 	return kept[max(0, len(kept)-maxAccounts):]
 }
 
-// union returns keys with those of more that are not among them.
+// union returns keys, followed by the keys of more that are not among them.
 func union(keys []Key, more ...Key) []Key {
 	all := slices.Clip(keys)
 	for _, key := range more {

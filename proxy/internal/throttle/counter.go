@@ -6,14 +6,14 @@ import (
 )
 
 // A counter counts failures by key. When there are too many keys, the one whose
-// last failure is longest ago is dropped: a key that goes on failing stays.
+// last failure is longest ago is dropped: a key that keeps failing stays.
 type counter struct {
 	free  int
 	byKey map[Key]*list.Element // of *count
 	order *list.List            // the latest failure last
 }
 
-// A count is what is known of one key.
+// A count is what is known about one key.
 type count struct {
 	key      Key
 	failures int
@@ -34,7 +34,7 @@ func (c counter) find(now time.Time, key Key) *count {
 	}
 	n, _ := element.Value.(*count)
 	switch age := now.Sub(n.last); {
-	case age < 0: // the clock was set back: what is left of a pause begins once more
+	case age < 0: // the clock was set back: the pause begins again
 		n.last = now
 	case age >= countLifetime:
 		n.failures = 0
@@ -52,8 +52,7 @@ func (c counter) pause(now time.Time, keys []Key) (longest time.Duration) {
 	return longest
 }
 
-// pauseAfter is how long nothing is tried after so many failures above those
-// that are free.
+// pauseAfter returns the pause after so many failures above the free ones.
 func pauseAfter(failures int) time.Duration {
 	if failures <= 0 {
 		return 0
@@ -65,8 +64,8 @@ func pauseAfter(failures int) time.Duration {
 	return pause
 }
 
-// full returns a count whose pending attempts would use up what is free if they
-// failed.
+// full returns a count whose pending attempts would use up the free failures if
+// they failed.
 func (c counter) full(now time.Time, keys []Key) *count {
 	for _, key := range keys {
 		if n := c.find(now, key); n != nil && n.pending > 0 && n.failures+n.pending >= c.free {
@@ -98,7 +97,7 @@ func (c counter) failures(now time.Time, key Key) int {
 	return 0
 }
 
-// forgive takes back some failures of a key.
+// forgive removes some failures of a key.
 func (c counter) forgive(now time.Time, key Key, failures int) {
 	n := c.find(now, key)
 	if n == nil {
@@ -141,7 +140,7 @@ func (c counter) count(now time.Time, key Key) *count {
 	return n
 }
 
-// forget drops a count. Who waits for one of its attempts looks again.
+// forget drops a count. Callers that wait for one of its attempts check again.
 func (c counter) forget(key Key) {
 	element, ok := c.byKey[key]
 	if !ok {
@@ -153,7 +152,7 @@ func (c counter) forget(key Key) {
 	delete(c.byKey, key)
 }
 
-// sweep goes from the oldest count to the first that still counts.
+// sweep drops expired counts, from the oldest to the first that is still valid.
 func (c counter) sweep(now time.Time) {
 	for element := c.order.Front(); element != nil; element = c.order.Front() {
 		n, _ := element.Value.(*count)

@@ -12,10 +12,10 @@ import (
 const maxName = 2 << 10
 
 // canonical spells the name of an account as authentik compares it: without
-// blanks around it, in upper case (Django's iexact), and then in the one spelling
-// that Unicode gives to all that differs only in case. Python takes four control
-// characters for blanks that Go does not. A name that no account can have is
-// empty: its failures count for the address only.
+// blanks around it, in upper case (Django's iexact), and then folded by
+// Unicode's rules, so that names that differ only in case are equal. Python
+// treats four control characters as blanks that Go does not. A name that no
+// account can have is empty: its failures count for the address only.
 func canonical(name string) string {
 	blank := func(c rune) bool { return unicode.IsSpace(c) || c >= 0x1c && c <= 0x1f }
 	if name = strings.TrimFunc(name, blank); len(name) > maxName {

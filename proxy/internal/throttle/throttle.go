@@ -1,26 +1,25 @@
 // Package throttle counts the answers that authentik has refused, and makes
-// clients that go on guessing wait before authentik is asked again.
-//
-// It knows names of accounts and addresses of clients. It knows no visit, no
-// challenge and no gate: the caller says whether an answer could be guessed, and
-// whether authentik has refused it.
+// clients that keep guessing wait before authentik is asked again. It knows
+// names of accounts and addresses of clients, and no visits, challenges or
+// gates: the caller says whether an answer could be guessed, and whether
+// authentik has refused it.
 //
 // Failures are counted per account, so that neither a new visit, nor another
 // factor, nor another address resets the count, and per address, so that one
 // password tried on many accounts is counted as well.
 //
-// A limit per account is a weapon, too: a client that keeps failing in a person's
-// name makes that person wait. So there is no lockout: a pause ends within a
-// minute, answers during it do not prolong it, and the first right answer after
-// it is accepted. An attacker who never stops can be first after each pause and
-// so make a victim try for long, and needs ever new addresses for it, since its
-// own are throttled as well.
+// A limit per account can also be misused: a client that keeps failing in a
+// person's name makes that person wait. So there is no lockout: a pause ends
+// within a minute, answers during it do not prolong it, and the first right
+// answer after it is accepted. An attacker who never stops can be first after
+// each pause, so that a victim may need many tries, but needs ever new
+// addresses for that, since the attacker's addresses are throttled as well.
 //
-// Counts are those of one process and end with it.
+// Counts belong to one process and end with it.
 //
 //   - throttle.go: an answer's way through
 //   - counter.go: failures and pauses by key
-//   - account.go: which accounts an answer may be about
+//   - account.go: which accounts an answer may be for
 //   - name.go: when two names are those of one account
 package throttle
 
@@ -36,7 +35,8 @@ const (
 	// accountFree is how many failures of an account have no consequence: people
 	// mistype a password twice or three times, and authentik's own limit is five.
 	accountFree = 5
-	// addressFree is the same for an address, which a whole office may share.
+	// addressFree is the same number for an address, which a whole office may
+	// share.
 	addressFree = 20
 	// firstPause doubles with every further failure up to longestPause. At that,
 	// 1440 guesses a day remain of what would be millions: more than a code of six
@@ -54,10 +54,10 @@ const (
 	maxQueue     = 1000
 )
 
-// A Key stands for an account or an address.
+// A Key identifies an account or an address.
 type Key [16]byte
 
-// Options say how a throttle works. Derive is required.
+// Options configure a throttle. Derive is required.
 type Options struct {
 	// Derive makes the key of a name. It should need a secret, so that the memory of
 	// the process contains no names. Different kinds have different keys.
@@ -93,9 +93,9 @@ func New(o Options) *Throttle {
 	}
 }
 
-// An Answer is what the throttle has to know of an answer to authentik.
+// An Answer is what the throttle has to know about an answer to authentik.
 type Answer struct {
-	// Client is the visitor's address. The zero Addr is counted nowhere.
+	// Client is the visitor's address. The zero Addr is not counted.
 	Client netip.Addr
 	// Name is the name of an account in the answer, and Pending the account that
 	// authentik's challenge was about. Either may be empty.
@@ -114,8 +114,8 @@ type Answer struct {
 type Attempt struct {
 	of       *Throttle
 	name     string
-	names    []Key // all that the answer may be about, as they were given
-	accounts []Key // those, and the accounts that they are known to be names of
+	names    []Key // all accounts that the answer may be for, as they were given
+	accounts []Key // these, and the accounts to which they are known to belong
 	address  []Key // one, or none if it is not known
 }
 

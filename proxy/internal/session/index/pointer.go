@@ -19,7 +19,7 @@ import (
 // authentik's own session.
 type userPointer struct {
 	UID string `json:"uid"` // of the newest sign-in
-	// ByClient are the identifiers by client; the empty one stands for authentik's
+	// ByClient are the identifiers by client; the empty client means authentik's
 	// own session. Pointers of older versions have none.
 	ByClient map[string]string `json:"by_client,omitempty"`
 }

@@ -19,8 +19,8 @@ const (
 	// Changes of one process wait for their turn, so conflicts come from other
 	// processes.
 	conflictTries = 50
-	// conflictPause is the longest pause after the first conflict. Later ones are
-	// longer by as much each, up to sixteen times.
+	// conflictPause is the longest pause after the first conflict. Each later
+	// pause is longer by the same amount, up to sixteen times.
 	conflictPause = 2 * time.Millisecond
 )
 
