@@ -177,7 +177,7 @@ func newParser(h *Handler) *parser {
 }
 
 // directive reads the whole directive. Every option is read from a copy of its
-// own tokens, so that a mistake in one does not hide those in the next.
+// tokens, so that a mistake in one does not hide mistakes in the next.
 func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 	d.Next()
 	p.Start(d)
@@ -209,9 +209,9 @@ func (p *parser) directive(d *caddyfile.Dispenser, matcher bool) error {
 	return p.Err()
 }
 
-// files adds the mistakes in files, if there are others anyway. Alone they are
-// no reason to refuse a Caddyfile, which may be adapted on another machine than
-// it is used on. Provision finds them there.
+// files adds the mistakes in files, but only if there are other mistakes. By
+// themselves they are no reason to refuse a Caddyfile, which may be adapted on
+// another machine than it is used on. Provision finds them there.
 func (p *parser) files() {
 	page := pagefile.Page(p.handler.Page)
 	if options.HasPlaceholder(page.Style) || pagefile.CheckStyle(page.Style) != nil {

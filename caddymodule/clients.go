@@ -58,7 +58,7 @@ func (p *parser) clients(d *caddyfile.Dispenser) {
 	}
 }
 
-// scheme reads a way to show who a program is.
+// scheme reads a kind of credential.
 func (p *parser) scheme(d *caddyfile.Dispenser) {
 	c := &p.handler.Clients
 	switch word := d.Val(); {
@@ -103,8 +103,8 @@ func (p *parser) clientsOption(d *caddyfile.Dispenser) {
 	}
 }
 
-// checkClients returns what is wrong with which programs may come. With a
-// Caddyfile, client_id may be given and have no valid value.
+// checkClients returns what is wrong with the option clients. With a Caddyfile,
+// client_id may be given and have no valid value.
 func (h *Handler) checkClients(openID bool) (all []rules.Conflict) {
 	given := rules.Clients{
 		Basic: slices.Contains(h.Clients.Schemes, schemeBasic), Bearer: slices.Contains(h.Clients.Schemes, schemeBearer),
@@ -125,7 +125,7 @@ func (h *Handler) checkClients(openID bool) (all []rules.Conflict) {
 	return all
 }
 
-// expandClients replaces the placeholders in which programs may come.
+// expandClients replaces the placeholders in the option clients.
 func (h *Handler) expandClients() options.Mistakes {
 	wrong := options.ExpandAll("clients", h.Clients.Schemes)
 	for _, scheme := range h.Clients.Schemes {
@@ -134,7 +134,7 @@ func (h *Handler) expandClients() options.Mistakes {
 	return append(wrong, options.ExpandAll("clients bearer", h.Clients.Bearer)...)
 }
 
-// clients returns which programs may come, for the gate.
+// clients returns the gate's configuration of programs.
 func (h *Handler) clients() proxy.ClientsConfig {
 	return proxy.ClientsConfig{
 		Basic: slices.Contains(h.Clients.Schemes, schemeBasic), Bearer: slices.Contains(h.Clients.Schemes, schemeBearer),

@@ -87,7 +87,7 @@ func (p *parser) clearSiteData(d *caddyfile.Dispenser) {
 	}
 }
 
-// checkSiteData checks what browsers clear. "cookies" is not among it: it would
+// checkSiteData checks what browsers clear. "cookies" is not allowed: it would
 // end the sessions of the gate, of authentik and of all other hosts below the
 // same registrable domain.
 func checkSiteData(what string) error { return options.OneOf("storage", "cache")(what) }
@@ -99,7 +99,8 @@ func (c AppCookie) check(gate string) error {
 	return rules.AppCookie(c.Name, c.Path, c.Domain, gate)
 }
 
-// expandChange replaces the placeholders in what happens when the user changes.
+// expandChange replaces the placeholders in the options for a change of the
+// user.
 func (h *Handler) expandChange() (wrong options.Mistakes) {
 	for i := range h.AppCookies {
 		c := &h.AppCookies[i]

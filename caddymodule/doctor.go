@@ -30,10 +30,10 @@ func doctorTools() doctor.Tools {
 	return doctor.Tools{Validate: validateQuietly, Open: openForDoctor, Transport: connectForDoctor, Root: storageRoot}
 }
 
-// connectForDoctor returns the connections to authentik that a gate's options ask
-// for, also if the gate cannot be loaded. It fails if an option about the
-// certificate has a mistake: connections that check less are not what the options
-// ask for.
+// connectForDoctor returns the connections to authentik that a gate's options
+// ask for, even if the gate cannot be loaded. It fails if an option about the
+// certificate has a mistake, since connections must never check less than the
+// options demand.
 func connectForDoctor(gate json.RawMessage) (http.RoundTripper, error) {
 	h := &Handler{}
 	if err := json.Unmarshal(gate, h); err != nil {
@@ -72,8 +72,8 @@ func withLog(config []byte, file string) ([]byte, error) {
 	return json.Marshal(c)
 }
 
-// validateQuietly loads a configuration as "caddy validate" does, and returns what
-// the gates warned of.
+// validateQuietly loads a configuration as "caddy validate" does, and returns
+// the warnings of the gates.
 func validateQuietly(config []byte) (warnings []string, err error) {
 	directory, err := os.MkdirTemp("", "caddy-authentik-doctor-")
 	if err != nil {
@@ -148,7 +148,7 @@ func ofSite(gate json.RawMessage, origin string) (json.RawMessage, error) {
 		return nil, err
 	}
 	_, given := options["site"]
-	_, others := options["forward_auth"] // which says its sites itself
+	_, others := options["forward_auth"] // which names its sites itself
 	if !given && !others && origin != "" {
 		options["site"] = origin
 	}
@@ -183,7 +183,7 @@ func openIn(ctx caddy.Context, raw json.RawMessage, origin string) (*doctor.Open
 	}
 	site := parsed(origin)
 	cfg.Key, cfg.StoreName, cfg.Logger = []byte(rand.Text()+rand.Text()), "", slog.New(log)
-	cfg.Login = proxy.LoginPage // what the gate asks authentik itself shows what is wrong
+	cfg.Login = proxy.LoginPage // the gate's own requests to authentik show what is wrong
 	cfg.OIDC.SignOutBack = false
 	cfg.Resolve = func(r *http.Request) proxy.Resolved {
 		return proxy.Resolved{Scheme: site.Scheme, Host: site.Host, Client: netip.MustParseAddr(doctor.Visitor), Asked: r.URL}

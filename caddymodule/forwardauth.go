@@ -16,8 +16,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/sidecar"
 )
 
-// ForwardAuth has the gate decide for sites that other proxies serve. It answers
-// these at `/.authentik/forward`, and stands before no application itself.
+// ForwardAuth makes the gate decide for sites that other proxies serve. It
+// answers these proxies at `/.authentik/forward`, and guards no application of
+// this Caddy.
 type ForwardAuth struct {
 	// The proxies that may ask. Required.
 	From []ForwardPeer `json:"from,omitempty"`
@@ -29,17 +30,18 @@ type ForwardAuth struct {
 // ForwardPeer is a proxy that may ask, or several in one network.
 type ForwardPeer struct {
 	// The address from which the proxy connects, or a network such as
-	// `10.0.0.0/24`. What a program there says about a request is believed.
+	// `10.0.0.0/24`. The handler trusts what any program at this address says
+	// about a request.
 	Network string `json:"network"`
 
-	// What it is: `nginx`, `traefik`, `haproxy`, `envoy` or `caddy`.
+	// The kind of proxy: `nginx`, `traefik`, `haproxy`, `envoy` or `caddy`.
 	Dialect string `json:"dialect"`
 }
 
 // ForwardSite is a site that another proxy serves.
 type ForwardSite struct {
 	// The host, for example `wiki.example.com`, or a pattern such as
-	// `*.example.com`. A name counts more than a pattern.
+	// `*.example.com`. A name takes precedence over a pattern.
 	Host string `json:"host"`
 
 	// The slug of the application in authentik whose bindings decide who may pass
@@ -129,9 +131,9 @@ func (h *Handler) expandForwardAuth() (wrong options.Mistakes) {
 	return wrong
 }
 
-// checkForwardAuth returns what is wrong with the block as a whole, and options
-// that need what another proxy has: the bodies of requests, and the application's
-// responses.
+// checkForwardAuth returns what is wrong with the block as a whole. It also
+// refuses options that need the bodies of requests or the application's
+// responses, which only the other proxy sees.
 func (h *Handler) checkForwardAuth(openID bool) (all []rules.Conflict) {
 	if h.ForwardAuth == nil {
 		return nil

@@ -107,9 +107,10 @@ func (hs Headers) rules() []proxy.HeaderRule {
 }
 
 // rule returns one header for the gate. The gate prepares claims once for each
-// session and computes texts for each request. So it does with the access
-// token, which is renewed during a session. Credentials are not names: only the
-// line itself can have them encoded, as quoted-printable would with "=".
+// session and computes texts for each request. It also computes the access
+// token for each request, since that is renewed during a session. Credentials
+// are not names: they are encoded only if the header's own line asks for that,
+// since quoted-printable, for example, would change "=".
 func (hs Headers) rule(own Header) proxy.HeaderRule {
 	rule := proxy.HeaderRule{Name: own.Name, Encoding: proxy.HeaderEncoding(own.Encoding)}
 	switch claim := own.claim(); claim {

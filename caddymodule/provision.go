@@ -140,8 +140,8 @@ func (h *Handler) gateConfig(ctx caddy.Context, transport http.RoundTripper, sto
 	return cfg, err
 }
 
-// config returns what the options say, which have been checked. An option that
-// is not given has the gate's default.
+// config returns the gate's configuration from the checked options. An option
+// that is not given has the gate's default.
 func (h *Handler) config() proxy.Config {
 	return proxy.Config{
 		Flow:        h.Flow,
@@ -166,7 +166,7 @@ func (h *Handler) config() proxy.Config {
 		Site:    parsed(h.Site),
 		Headers: h.Headers.config(h.SignOn.header()...), Assertion: h.assertion(),
 		SignOnForm: h.SignOn.signOnForm(), SignOutPaths: h.SignOut,
-		// The skin looks for addresses that servers read in two ways itself.
+		// This package itself checks for addresses that servers read in two ways.
 		DangerouslyOpen: h.openness.IsOpen,
 		WhyOpen:         h.openness.Why,
 		Debug:           h.Debug,
@@ -178,7 +178,8 @@ func (h *Handler) config() proxy.Config {
 	}
 }
 
-// resolve returns what tells the gate what Caddy knows about a request.
+// resolve returns the function that tells the gate what Caddy knows about a
+// request.
 func (h *Handler) resolve() func(*http.Request) proxy.Resolved {
 	resolver := &request.Resolver{Log: h.log}
 	return func(r *http.Request) proxy.Resolved { return proxy.Resolved(resolver.Resolve(r)) }
@@ -196,7 +197,8 @@ func (h *Handler) openID() proxy.OIDCConfig {
 	}
 }
 
-// assertion returns what signed assertions are like, if a header has one.
+// assertion returns the configuration of signed assertions, if a header
+// contains one.
 func (h *Handler) assertion() *proxy.AssertionConfig {
 	if !slices.ContainsFunc(h.Headers.Own, Header.needsAssertion) {
 		return nil

@@ -38,7 +38,7 @@ func (r Requirement) check(source rules.Source) error {
 	return source.Requirement(r.Claim, r.Values)
 }
 
-// String returns the requirement as it stands in a Caddyfile.
+// String returns the requirement as it is written in a Caddyfile.
 func (r Requirement) String() string {
 	words := []string{r.Claim}
 	for _, value := range r.Values {

@@ -40,7 +40,7 @@ type Rule struct {
 	// Needs `client_id`. Default: no limit.
 	MaxAge string `json:"max_age,omitempty"`
 
-	name string // as it stands in the Caddyfile
+	name string // as it is written in the Caddyfile
 	sets matchers.Sets
 }
 
@@ -161,7 +161,7 @@ func (p *parser) on(d *caddyfile.Dispenser) {
 	for d.NextBlock(0) {
 		p.ruleOption(d.NewFromNextSegment(), r.name, r)
 	}
-	if len(r.MatcherSetsRaw) > 0 { // otherwise matchers has said what is wrong
+	if len(r.MatcherSetsRaw) > 0 { // otherwise matchers has reported what is wrong
 		p.handler.On = append(p.handler.On, r)
 	}
 }

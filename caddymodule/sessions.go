@@ -27,11 +27,11 @@ const storesNamespace = shared.Stores
 // is cleaned up. What it keeps must outlive a reload of the configuration:
 // Caddy provisions the new modules before it cleans up the old ones.
 //
-// Requests that were running then may go on for hours, and have to end with their
-// session all the same. A provider that has a method
-// Hold() (release func() error) is asked to keep its store open
-// until release is called, which can be long after the module was cleaned up.
-// Without it such requests end once the store no longer answers.
+// Requests that were running then may continue for hours, and still have to end
+// with their session. If a provider has a method Hold() (release func() error),
+// the gate calls it, and the store must stay open until release is called,
+// which can be long after the module was cleaned up. Without this method such
+// requests end once the store no longer answers.
 type StoreProvider interface {
 	Store() proxy.Store
 }
@@ -41,7 +41,8 @@ type storeHolder interface {
 	Hold() (release func() error)
 }
 
-// unknownStore says that there is no such store, and what to write instead.
+// unknownStore returns an error for an unknown store, with what to write
+// instead.
 func unknownStore(name string) error {
 	var names []string
 	for _, m := range caddy.GetModules(storesNamespace) {

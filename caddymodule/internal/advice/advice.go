@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// instead says what to write in place of options of other tools: of Caddy's
+// instead has what to write instead of options of other tools: of Caddy's
 // forward_auth, of authentik's outposts and of other sign-in proxies. The keys
 // are in lower case, without underscores and hyphens.
 var instead = map[string]string{ //nolint:gosec // advice about secrets, not secrets

@@ -29,7 +29,7 @@ func (x *subject) administrator(ctx context.Context) []Finding {
 	return all
 }
 
-// refused says why the API did not answer.
+// refused reports why the API did not answer.
 func (x *subject) refused(err error) Finding {
 	var refused *admin.RefusedError
 	switch {
@@ -41,14 +41,14 @@ func (x *subject) refused(err error) Finding {
 	return skipped("administrator", err.Error())
 }
 
-// bindings says who may use the application.
+// bindings reports who may use the application.
 func (x *subject) bindings(ctx context.Context) []Finding {
 	app, there, err := x.api().Application(ctx, x.gate.Application)
 	if err != nil {
 		return []Finding{x.refused(err)}
 	}
 	if !there {
-		return nil // said without a token already
+		return nil // a check without a token reports it
 	}
 	bindings, err := x.api().Bindings(ctx, app.PK)
 	if err != nil {
@@ -65,7 +65,7 @@ func (x *subject) bindings(ctx context.Context) []Finding {
 		}
 	}
 	if len(who) == 0 {
-		return nil // said without a token already
+		return nil // a check without a token reports it
 	}
 	return []Finding{fine("bindings", fmt.Sprintf("%s of %q: %s", app.PolicyMode, app.Slug, join(who)))}
 }

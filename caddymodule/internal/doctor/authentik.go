@@ -15,11 +15,11 @@ import (
 // versionInPage finds the release in a page of authentik.
 var versionInPage = regexp.MustCompile(`versionFamily:?\s*"([0-9]{4}\.[0-9]{1,2})`)
 
-// release checks authentik's release, as far as an anonymous request learns it.
+// release checks authentik's release, as far as anonymous requests can see it.
 func (x *subject) release(ctx context.Context) []Finding {
 	version := ""
 	if x.api() != nil {
-		version, _ = x.api().Version(ctx) // without it, the pages say it
+		version, _ = x.api().Version(ctx) // without it, the pages name the release
 	}
 	if a, err := x.ask(ctx, http.MethodGet, "static/dist/assets/icons/icon.png", nil, nil); version == "" && err == nil {
 		version = a.Header.Get("X-Authentik-Version")
@@ -59,8 +59,8 @@ func (x *subject) flow(ctx context.Context) string {
 	return brand.Flow
 }
 
-// sees checks the flow, and what authentik takes the visitor's scheme for: its
-// cookie is for HTTPS only if it believes that the visitor uses HTTPS.
+// sees checks the flow, and which scheme authentik thinks the visitor uses: its
+// cookie is Secure only if that is HTTPS.
 func (x *subject) sees(ctx context.Context) []Finding {
 	slug := x.flow(ctx)
 	if slug == "" {
@@ -89,7 +89,7 @@ func (x *subject) sees(ctx context.Context) []Finding {
 	return []Finding{fine("flow", fmt.Sprintf("the flow %q begins with %s; authentik sees %s", slug, asked.Component, origin(x.public)))}
 }
 
-// base finds the address that authentik gives its own pages: the scheme and the
+// base finds the address that authentik uses on its own pages: the scheme and
 // host that it has seen.
 var base = regexp.MustCompile(`base:\s*"(https?://[^"]+)"`)
 
@@ -153,5 +153,5 @@ func (x *subject) application(ctx context.Context) []Finding {
 	return []Finding{fine("application", fmt.Sprintf("the application %q is only for some users", slug))}
 }
 
-// join writes a list for people.
+// join returns a list as text.
 func join(texts []string) string { return strings.Join(texts, ", ") }

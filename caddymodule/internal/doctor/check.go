@@ -18,7 +18,7 @@ import (
 // An Opened is a gate of the configuration, loaded in this process.
 type Opened struct {
 	// Gate answers the gate's own addresses. Its sessions are in memory: it leaves
-	// nothing behind. Cause is why it refused last, for the operator.
+	// nothing behind. Cause is the reason of its last refusal, for the operator.
 	Gate  http.Handler
 	Cause func() string
 	// Store is the configured one, with its name.
@@ -39,11 +39,11 @@ type Tools struct {
 	Validate func(config []byte) (warnings []string, err error)
 	// Open loads one gate.
 	Open func(ctx context.Context, storage, gate json.RawMessage, origin string) (*Opened, error)
-	// Transport returns connections to authentik with the checks of its certificate
-	// that a gate's options ask for. It returns an error, and no connections, if they
-	// cannot be made so.
+	// Transport returns connections to authentik that check its certificate as a
+	// gate's options ask for. If such connections cannot be made, it returns an
+	// error.
 	Transport func(gate json.RawMessage) (http.RoundTripper, error)
-	// Root is the directory of the storage, if it is one of files.
+	// Root is the directory of the storage, if it stores files.
 	Root func(storage json.RawMessage) string
 }
 
@@ -53,8 +53,8 @@ type Examination struct {
 	Setup   *Setup
 	Config  []byte
 	Timeout time.Duration // of each check
-	// Admin is the API of authentik's administrators; nil without a token. AdminURL is
-	// the authentik that it is of.
+	// Admin is the API of authentik's administrators; nil without a token.
+	// AdminURL is the address of its authentik.
 	Admin    *admin.Client
 	AdminURL string
 	// Withheld is why the token is not sent; nil if it is sent, or without a
@@ -68,8 +68,8 @@ type Examination struct {
 
 	mu      sync.Mutex
 	secrets []string
-	// dead are the authentiks that did not answer, with what was found: the next
-	// site that has the same one does not wait again.
+	// dead are the authentiks that did not answer, with their findings: the next
+	// site with the same authentik does not wait again.
 	dead map[string][]Finding
 }
 
@@ -80,14 +80,14 @@ func (e *Examination) hide(secrets ...string) {
 	e.secrets = append(e.secrets, secrets...)
 }
 
-// A check looks at one thing.
+// A check examines one aspect of a site.
 type check struct {
 	name string
 	run  func(context.Context) []Finding
 }
 
-// Run examines the sites and returns what was found: first what is about all
-// sites, then one site after the other.
+// Run examines the sites and returns the findings: first those about all sites,
+// then those of one site after the other.
 func (e *Examination) Run(ctx context.Context) []Finding {
 	all := e.loads(ctx)
 	all = append(all, e.Setup.configured()...)
@@ -96,8 +96,8 @@ func (e *Examination) Run(ctx context.Context) []Finding {
 		all = append(all, found("config-no-gate", "no site of the configuration has the directive authentik, or none that --site names",
 			"write in the block of the site: authentik https://auth.example.com"))
 	}
-	// Sites are examined one after the other, and the checks of one side by side:
-	// a small authentik is not asked everything at once.
+	// Sites are examined one after the other, and the checks of one site at the
+	// same time, so that a small authentik does not get all requests at once.
 	for _, g := range e.Setup.Gates {
 		for _, f := range e.site(ctx, g) {
 			if f.Site == "" {
@@ -112,7 +112,7 @@ func (e *Examination) Run(ctx context.Context) []Finding {
 	return slices.CompactFunc(all, func(a, b Finding) bool { return a == b })
 }
 
-// token checks the way that the API token takes.
+// token checks whether the API token is safe on its way.
 func (e *Examination) token() []Finding {
 	switch {
 	case e.Withheld != nil:
@@ -178,8 +178,8 @@ func (e *Examination) site(ctx context.Context, g Gate) []Finding {
 	return distinct(all)
 }
 
-// distinct leaves out findings with a code that was there already: two checks
-// may see the same from two sides. The first one is nearer to the cause.
+// distinct leaves out findings with a code that an earlier finding has: two
+// checks may see the same fault. The first is nearer to the cause.
 func distinct(all []Finding) (kept []Finding) {
 	for _, f := range all {
 		if f.Level == OK || !slices.ContainsFunc(kept, func(k Finding) bool { return k.Code == f.Code && (k.Seen == f.Seen || mirrored[f.Code]) }) {
@@ -189,7 +189,7 @@ func distinct(all []Finding) (kept []Finding) {
 	return kept
 }
 
-// mirrored are codes that the gate says as well.
+// mirrored are codes that the gate uses as well.
 var mirrored = map[string]bool{
 	"flow-not-found": true, "application-not-found": true, "issuer-mismatch": true, "keys-unreachable": true, "client-rejected": true,
 	"redirect-uri-rejected": true, "grant-types": true, "clock-skew": true, "provider-missing": true, "authentik-starting": true,
@@ -204,8 +204,8 @@ type subject struct {
 	authentik, public *url.URL
 }
 
-// api returns the administrators' API of the site's authentik, or nil. A token of
-// one authentik says nothing about another one.
+// api returns the administrators' API of the site's authentik, or nil. A token
+// of one authentik cannot be used at another.
 func (x *subject) api() *admin.Client {
 	if x.gate.URL != x.AdminURL {
 		return nil
@@ -213,7 +213,8 @@ func (x *subject) api() *admin.Client {
 	return x.Admin
 }
 
-// side runs checks side by side, and returns what they found in their order.
+// side runs checks at the same time, and returns their findings in the order of
+// the checks.
 func (e *Examination) side(ctx context.Context, g Gate, checks []check) (all []Finding) {
 	results := make([][]Finding, len(checks))
 	var running sync.WaitGroup
@@ -234,8 +235,7 @@ func (e *Examination) side(ctx context.Context, g Gate, checks []check) (all []F
 	return slices.Concat(results...)
 }
 
-// bounded runs a check with a time-out, also one that does not look at its
-// context.
+// bounded runs a check with a timeout, even if the check ignores its context.
 func (e *Examination) bounded(ctx context.Context, c check) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, e.Timeout)
 	defer cancel()
@@ -246,7 +246,7 @@ func (e *Examination) bounded(ctx context.Context, c check) []Finding {
 		return all
 	case <-ctx.Done():
 	}
-	grace := time.NewTimer(time.Second) // for a check that says itself what hung
+	grace := time.NewTimer(time.Second) // for a check that itself reports what did not answer
 	defer grace.Stop()
 	select {
 	case all := <-result:

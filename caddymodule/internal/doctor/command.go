@@ -125,8 +125,8 @@ func (c *command) examine(ctx context.Context, e *Examination) (_ []Finding, err
 	return e.Run(ctx), nil
 }
 
-// only leaves the gates before a host. Given as an origin, it is the address of
-// those whose name is not known.
+// only returns the gates of a host. If the host is given as an origin, it also
+// becomes the address of gates whose name is not known.
 func (s *Setup) only(site string) {
 	name, origin := site, ""
 	if u, err := url.Parse(site); err == nil && u.Host != "" {
@@ -140,7 +140,7 @@ func (s *Setup) only(site string) {
 	s.Gates = slices.DeleteFunc(s.Gates, func(g Gate) bool { return !g.at(name) })
 }
 
-// at reports whether a gate stands before a host.
+// at reports whether a gate guards a host.
 func (g Gate) at(name string) bool {
 	return g.label() == name || hostOf(g.Origin) == name || slices.ContainsFunc(g.Hosts, func(h string) bool { return rules.HostMatches(h, name) })
 }
@@ -163,14 +163,15 @@ func (c *command) credentials(e *Examination) error {
 		return err
 	}
 	e.hide(string(token))
-	// The token is of the first site's authentik, which all sites have, as a rule.
+	// The token belongs to the first site's authentik, which usually is the
+	// authentik of all sites.
 	e.AdminURL = e.Setup.Gates[0].URL
 	at, err := url.Parse(e.Setup.Gates[0].URL)
 	if err != nil {
 		return fmt.Errorf("url: %w", err)
 	}
-	// What cannot be checked as configured gets no token: a gate with a mistake may
-	// have lost its pin.
+	// If the connection cannot be checked as configured, the token is not sent: a
+	// gate with a mistake may have lost its pin.
 	transport, err := c.tools.Transport(e.Setup.Gates[0].Raw)
 	if err != nil {
 		e.Withheld = err

@@ -12,10 +12,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// A Setup is a configuration, as far as checks look at it.
+// A Setup is the part of a configuration that checks look at.
 type Setup struct {
 	Gates     []Gate
-	all       []Gate // those that are not examined included
+	all       []Gate // including gates that are not examined
 	Upstreams []upstream
 	Hosts     []host
 	Servers   []server
@@ -72,7 +72,7 @@ type upstream struct {
 	byGate  bool
 }
 
-// A host is one that a route names.
+// A host is a host that a route names.
 type host struct {
 	name    string
 	guarded bool
@@ -103,8 +103,8 @@ type config struct {
 	} `json:"apps"`
 }
 
-// Read reads a configuration. It provisions nothing, so that one that Caddy does
-// not take can be examined too.
+// Read reads a configuration. It does not provision it, so that a configuration
+// that Caddy refuses can be examined too.
 func Read(text []byte) (*Setup, error) {
 	var c config
 	if err := json.Unmarshal(text, &c); err != nil {
@@ -167,7 +167,7 @@ func (o options) expanded() options {
 	return o
 }
 
-// isLoginHost reports whether people sign in here for other sites.
+// isLoginHost reports whether visitors of other sites sign in here.
 func (o options) isLoginHost() bool {
 	switch string(o.LoginHost) {
 	case "", "null", "false", `""`:
@@ -176,7 +176,7 @@ func (o options) isLoginHost() bool {
 	return true
 }
 
-// public is the address of authentik that it is told.
+// public returns the public address that the gate tells authentik.
 func (g Gate) public() string {
 	if g.PublicURL != "" {
 		return g.PublicURL

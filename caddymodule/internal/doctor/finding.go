@@ -24,11 +24,11 @@ const (
 	Failure Level = "failure" // does not work, or is not safe
 )
 
-// A Finding is what one check has found.
+// A Finding is a result of one check.
 type Finding struct {
 	Level Level  `json:"level"`
 	Code  string `json:"code"`
-	// Site is the site that it is about; empty if it is about all.
+	// Site is the site of the finding; empty if it is about all sites.
 	Site string `json:"site,omitempty"`
 	// Seen is what was seen, and Write what to write instead.
 	Seen  string `json:"seen"`
@@ -79,7 +79,7 @@ func found(code, seen, write string) Finding {
 // fine makes a finding of a check that has found nothing wrong.
 func fine(check, seen string) Finding { return Finding{Level: OK, Code: check, Seen: seen} }
 
-// skipped makes a finding of a check that had nothing to look at.
+// skipped makes a finding of a check that could not examine anything.
 func skipped(check, why string) Finding { return Finding{Level: Note, Code: check, Seen: why} }
 
 // secretsIn returns the texts of a configuration whose names say that they are

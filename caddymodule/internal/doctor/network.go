@@ -19,8 +19,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// Visitor is the address that doctor has as a visitor: one of those that are
-// reserved for documents (RFC 5737), so that it can be recognized at authentik.
+// Visitor is the client address that the doctor uses: one of those reserved for
+// documentation (RFC 5737), so that it can be recognized at authentik.
 const Visitor = "192.0.2.1"
 
 // maxAnswer bounds how much of an answer is read.
@@ -112,7 +112,7 @@ func (x *subject) connection(ctx context.Context) []Finding {
 	var all []Finding
 	if x.public.Hostname() != x.authentik.Hostname() {
 		if f, bad := resolve(ctx, "public_url", x.public.Hostname()); bad {
-			f.Level = Warning // browsers may know it all the same
+			f.Level = Warning // browsers may still be able to resolve it
 			all = append(all, f)
 		}
 	}
@@ -154,7 +154,7 @@ func (x *subject) speaksTLS(ctx context.Context) bool {
 	return true
 }
 
-// resolve looks a name up.
+// resolve looks up a name.
 func resolve(ctx context.Context, option, name string) (Finding, bool) {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return Finding{}, false
@@ -172,15 +172,15 @@ func resolve(ctx context.Context, option, name string) (Finding, bool) {
 		"correct the name, or run this where Caddy runs: in its container or network"), true
 }
 
-// clean writes an address without a password.
+// clean returns an address without its password.
 func clean(u *url.URL) string {
 	c := *u
 	c.User = nil
 	return c.String()
 }
 
-// another reports whether something else than authentik answers, or an authentik
-// that is starting.
+// another reports whether another server than authentik answers, or an
+// authentik that is starting.
 func (x *subject) another(a answer) (Finding, bool) {
 	switch {
 	case a.Header.Get(flowclient.GateHeader) != "" || strings.HasPrefix(a.Header.Get("WWW-Authenticate"), "authentik login_url="):
@@ -209,7 +209,7 @@ func (x *subject) notSetUp(ctx context.Context) (Finding, bool) {
 	return found("authentik-not-set-up", "authentik is new and waits for its first administrator", "open "+clean(x.public)+"/ in a browser and finish its set-up"), true
 }
 
-// failed says why there is no connection.
+// failed reports why the connection failed.
 func (x *subject) failed(ctx context.Context, err error) Finding {
 	var t *flowclient.TLSError
 	var header tls.RecordHeaderError
@@ -244,7 +244,7 @@ func (x *subject) failed(ctx context.Context, err error) Finding {
 	return found("authentik-unreachable", clean(x.authentik)+": "+err.Error(), "check url, and that Caddy may connect to it")
 }
 
-// about names the certificate.
+// about describes the certificate.
 func (x *subject) about(c *x509.Certificate) string {
 	if c == nil {
 		return "authentik's certificate"
@@ -266,8 +266,8 @@ func issuer(c *x509.Certificate) string {
 	return fmt.Sprintf("%q", c.Issuer.String())
 }
 
-// Clocks that differ by more than the gate tolerates, and by so much that
-// something is wrong with one of them.
+// The difference of clocks that the gate no longer tolerates, and the
+// difference at which one of the clocks must be wrong.
 const (
 	maxSkew  = time.Minute
 	someSkew = 10 * time.Second

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// provider checks the provider of OpenID Connect, as it describes itself.
+// provider checks the metadata of the OpenID Connect provider.
 func (x *subject) provider(ctx context.Context) []Finding {
 	if x.gate.ClientID == "" {
 		return nil
@@ -68,8 +68,8 @@ func (x *subject) keys(ctx context.Context, base string) []Finding {
 	return nil
 }
 
-// secret checks the client secret: authentik looks at it before it looks at a
-// code, and this code exists nowhere.
+// secret checks the client secret: authentik checks it before it checks a code,
+// so a made-up code is enough.
 func (x *subject) secret(ctx context.Context) []Finding {
 	if x.gate.ClientID == "" || x.opened.ClientSecret == "" {
 		return nil

@@ -53,7 +53,7 @@ func (r report) json(to io.Writer) error {
 	return e.Encode(r)
 }
 
-// text writes the report for people.
+// text writes the report as text.
 func (r report) text(to io.Writer) error {
 	var b strings.Builder
 	site := "\x00"

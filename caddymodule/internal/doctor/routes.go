@@ -46,7 +46,7 @@ func (w *walk) routes(all []route, met passage) passage {
 				w.setup.Hosts = append(w.setup.Hosts, host{name, after.gate})
 			}
 		}
-		if len(r.Match) == 0 { // every request has come this way
+		if len(r.Match) == 0 { // every request takes this route
 			met.gate, met.guarded = after.gate, after.guarded
 		}
 	}
@@ -129,8 +129,8 @@ func (w *walk) gate(raw json.RawMessage, met passage) (loginHost bool) {
 	return g.isLoginHost()
 }
 
-// described notes a gate for each site that other proxies serve. They speak HTTPS
-// with browsers, as a rule.
+// described notes a gate for each site that other proxies serve. These usually
+// use HTTPS with browsers.
 func (w *walk) described(g Gate) {
 	for _, site := range g.ForwardAuth.Sites {
 		var raw map[string]any
@@ -158,7 +158,7 @@ func (w *walk) site(hosts []string) string {
 	return hosts[0]
 }
 
-// normal writes the address of an application in one way.
+// normal returns the address of an application in its normal form.
 func normal(dial string) string {
 	dial = strings.ToLower(strings.TrimPrefix(dial, "tcp/"))
 	for _, name := range []string{"localhost:", "[::1]:", "127.0.0.1:"} {

@@ -99,8 +99,8 @@ func (r *recorder) WriteHeader(status int) { r.status = status }
 // Write implements http.ResponseWriter.
 func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
-// probe begins a sign-in at the gate, as a visitor does, and reports how far that
-// gets before anything is asked.
+// probe begins a sign-in at the gate, as a visitor does, and reports whether
+// that leads to a first question.
 func (x *subject) probe(ctx context.Context) []Finding {
 	if x.gate.LoginAt != "" {
 		return x.loginAt()
@@ -131,8 +131,8 @@ func (x *subject) loginAt() []Finding {
 	return []Finding{skipped("gate", "visitors sign in at "+x.gate.LoginAt+", which is not in this configuration")}
 }
 
-// gateFails says why the gate refuses. Where the gate's code is one of the
-// doctor's, it is used.
+// gateFails reports why the gate refuses. It uses the gate's code if the doctor
+// knows it.
 func (x *subject) gateFails(q question) Finding {
 	cause := x.opened.Cause()
 	code, write := q.Code, fault.Code(q.Code).Remedy()
@@ -160,7 +160,7 @@ func (x *subject) gateFails(q question) Finding {
 // maxSteps bounds a sign-in.
 const maxSteps = 20
 
-// signIn signs in as the test user, and says where that stops.
+// signIn signs in as the test user, and reports where that stops.
 func (x *subject) signIn(ctx context.Context) []Finding {
 	c, can := x.newClient()
 	if x.User == "" || !can {
@@ -203,7 +203,8 @@ func (x *subject) said(q question) string {
 	return join(all)
 }
 
-// reply returns the answer to a challenge, if it is one that needs no person.
+// reply returns the answer to a challenge, if it can be answered without a
+// person.
 func (x *subject) reply(q question) (answer map[string]any, known bool) {
 	switch q.Challenge.Component {
 	case "ak-stage-identification":

@@ -78,7 +78,7 @@ func (x *subject) visitOnce(ctx context.Context, method, path string, form url.V
 	}, req)
 }
 
-// marks are headers that something in front of Caddy adds.
+// marks are headers that a proxy in front of Caddy adds.
 var marks = []string{"Cf-Ray", "X-Amz-Cf-Id", "X-Served-By", "X-Varnish", "Fly-Request-Id", "X-Azure-Ref"}
 
 // front looks for a proxy in front of Caddy that Caddy does not know of.
@@ -101,8 +101,7 @@ func (x *subject) front(a answer) []Finding {
 	return nil
 }
 
-// notices sends a message that is no logout token to the address for logout
-// tokens.
+// notices sends an invalid logout token to the address for logout tokens.
 func (x *subject) notices(ctx context.Context) []Finding {
 	a, _, err := x.visit(ctx, http.MethodPost, "/backchannel-logout", url.Values{"logout_token": {"doctor"}})
 	if err == nil && a.StatusCode == http.StatusBadRequest {

@@ -12,8 +12,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// Times for the store: what is slow, how long a notice of a revocation may take,
-// and how long what is written stays if it cannot be deleted.
+// Times for the store: when it counts as slow, how long a notice of a
+// revocation may take, and how long a record lasts that cannot be deleted.
 const (
 	slowStore  = 500 * time.Millisecond
 	noticeTime = 4 * time.Second
@@ -110,8 +110,8 @@ func arrives(ctx context.Context, c chan struct{}) bool {
 	return false
 }
 
-// mayWrite returns why nothing may be written to a storage of files. What another
-// user than Caddy's creates there, Caddy could not change later.
+// mayWrite returns why nothing may be written to a storage of files. Caddy
+// could not change files that another user creates there.
 func (x *subject) mayWrite() string {
 	root := x.Tools.Root(x.Setup.Storage)
 	if root == "" {

@@ -35,9 +35,10 @@ type Storage interface {
 	Store(ctx context.Context, key string, value []byte) error
 }
 
-// LoadOrCreate returns the key in the storage, and creates one if there is
-// none. It fails if the storage fails: with a key of its own this process would
-// end every session of the others, and all of its own with the next start.
+// LoadOrCreate returns the key in the storage, and creates a key if the storage
+// has none. It fails if the storage fails: with a separate key this process
+// would end every session of the others, and with its next start all of its
+// own.
 func LoadOrCreate(ctx context.Context, s Storage, log *slog.Logger) (key []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -77,7 +78,7 @@ func Load(ctx context.Context, s Storage) ([]byte, error) {
 	return key, nil
 }
 
-// checkEvery is how often the key in the storage is looked for.
+// checkEvery is how often Keep checks the key in the storage.
 const checkEvery = 10 * time.Second
 
 // Keep writes the key again whenever the storage has lost it, until the
@@ -95,7 +96,7 @@ func Keep(ctx context.Context, s Storage, key []byte, log *slog.Logger) {
 		}
 		kept, err := Load(ctx, s)
 		switch {
-		case err != nil: // the storage is down, or the next start says what is wrong with the key
+		case err != nil: // the storage is down, or the next start reports what is wrong with the key
 		case kept == nil:
 			restore(ctx, s, key, log)
 		case !differs && subtle.ConstantTimeCompare(kept, key) == 0:

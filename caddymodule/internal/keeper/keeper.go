@@ -12,9 +12,9 @@ import (
 
 // A keeper is the writer of a response of the gate itself. The directive header
 // may change the application's responses at will; on the sign-in page it could
-// let caches keep what is for one visitor, or lift the policy that protects a
-// password. So the gate's own values stand, also against operations that Caddy
-// applies only when the status is written.
+// let caches keep a page that is for one visitor, or remove the policy that
+// protects a password. So the gate's own values stand, also against operations
+// that Caddy applies only when the status is written.
 type keeper struct {
 	http.ResponseWriter
 	before http.Header // what other handlers had set
@@ -29,8 +29,8 @@ func New(w http.ResponseWriter) http.ResponseWriter {
 // Unwrap is for http.ResponseController.
 func (k *keeper) Unwrap() http.ResponseWriter { return k.ResponseWriter }
 
-// WriteHeader notes what the gate has set, and has it set again below the other
-// handlers.
+// WriteHeader notes the headers that the gate has set, so that they are set
+// again after the other handlers.
 func (k *keeper) WriteHeader(status int) {
 	if !k.wrote && status >= http.StatusOK {
 		k.wrote = true
@@ -74,8 +74,8 @@ func (k *keeper) own() ownHeaders {
 // ownHeaders are headers that must be sent as the gate has set them.
 type ownHeaders map[string][]string
 
-// restore sets them again. Of headers with several values the others stay: a
-// further policy can only forbid more.
+// restore sets the gate's headers again. Other values of headers with several
+// values stay: a further policy can only forbid more.
 func (own ownHeaders) restore(h http.Header) {
 	for name, values := range own {
 		switch name {
@@ -98,8 +98,8 @@ func union(values, more []string) []string {
 	return all
 }
 
-// A restorer stands below the writers of other handlers. When they have changed
-// the headers, it restores those of the gate.
+// A restorer is below the writers of other handlers. When they have changed the
+// headers, it restores the gate's headers.
 type restorer struct {
 	http.ResponseWriter
 	own ownHeaders
@@ -116,8 +116,8 @@ func (r *restorer) WriteHeader(status int) {
 }
 
 // deepest returns Caddy's wrapper that is next to the connection, or nil if w
-// has no such wrapper. Handlers that change responses embed one in a writer of
-// their own.
+// has no such wrapper. Handlers that change responses embed one in their
+// writers.
 func deepest(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
 	for w != nil {
 		if wrapper := wrapperIn(w); wrapper != nil {

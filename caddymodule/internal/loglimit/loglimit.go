@@ -16,8 +16,8 @@ import (
 const (
 	// countEvery is how often a count is logged.
 	countEvery = 10 * time.Second
-	// maxProblems bounds the problems that are told apart. Beyond it, those with
-	// the same message and code count as one.
+	// maxProblems bounds the problems that are counted separately. Beyond it,
+	// problems with the same message and code count as one.
 	maxProblems = 1000
 )
 
@@ -174,7 +174,7 @@ func (n count) log(p problem) {
 		r.AddAttrs(slog.String("code", p.code))
 	}
 	r.AddAttrs(slog.Int("repeated", n.lines), slog.Duration("within", countEvery))
-	_ = n.next.Handle(context.Background(), r) // a log that fails has nowhere to say so
+	_ = n.next.Handle(context.Background(), r) // a log that fails cannot report it
 }
 
 func (c *counts) stop() {

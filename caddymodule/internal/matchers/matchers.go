@@ -25,7 +25,7 @@ type Sets []Set
 
 // A Set is one matcher set: all of its matchers must match.
 type Set struct {
-	text string // what it matches, for people
+	text string // what it matches, as text
 	all  []matcher
 }
 
@@ -56,7 +56,7 @@ func Load(ctx caddy.Context, of any, field string, raw caddyhttp.RawMatcherSets)
 	return all, nil
 }
 
-// describe says what matcher sets match, one text for each.
+// describe returns what each matcher set matches, as text.
 func describe(raw caddyhttp.RawMatcherSets) (all []string) {
 	for _, set := range raw {
 		var parts []string
@@ -77,7 +77,7 @@ func describe(raw caddyhttp.RawMatcherSets) (all []string) {
 	return all
 }
 
-// String returns what the sets match, for people.
+// String returns what the sets match, as text.
 func (sets Sets) String() string {
 	texts := make([]string, len(sets))
 	for i, set := range sets {
@@ -109,7 +109,7 @@ func Name(m any) string {
 	return ""
 }
 
-// everything reports whether the matcher has a path that stands for all.
+// everything reports whether the matcher has a path that matches all paths.
 func (m matcher) everything() bool {
 	paths, _ := m.MatcherSet[0].(caddyhttp.MatchPath)
 	return slices.Contains(paths, "*") || slices.Contains(paths, "/*")
@@ -144,9 +144,9 @@ func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
 }
 
 // Concern reports whether one of the matcher sets matches a request, as it was
-// sent or as it was rewritten. An address that servers read in different ways
-// matches by the part that they differ in, as `/public/..;/admin` does. A matcher
-// that fails counts as matching.
+// sent or as it was rewritten. If servers read a part of the address in
+// different ways, as in `/public/..;/admin`, matchers of that part count as
+// matching. A matcher that fails counts as matching.
 func (sets Sets) Concern(r *http.Request) bool {
 	if sets.matched(r, 0) {
 		return true

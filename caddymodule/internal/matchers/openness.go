@@ -7,17 +7,17 @@ import (
 
 // Openness says which requests of a site need a sign-in.
 type Openness struct {
-	Closed Sets // if there are any, only a request that they concern needs a sign-in
-	Opened Sets // a request that they open needs none
+	Closed Sets // if there are any, only requests that they match need a sign-in
+	Opened Sets // requests that they match need no sign-in
 }
 
-// IsOpen reports whether a request needs no sign-in. It is looked at as it was
-// sent and as it was rewritten, since the application may go by either.
+// IsOpen reports whether a request needs no sign-in. It is checked both as it
+// was sent and as it was rewritten, since the application may use either form.
 func (o Openness) IsOpen(r *http.Request) bool {
 	return len(o.Closed) > 0 && !o.Closed.Concern(r) || len(o.Opened) > 0 && o.Opened.Open(r)
 }
 
-// Why says which option opens a request, or that none does.
+// Why returns which option opens a request, or that no option does.
 func (o Openness) Why(r *http.Request) string {
 	if len(o.Closed) > 0 && !o.Closed.Concern(r) {
 		return "only " + o.Closed.String() + " does not match the request"
@@ -33,7 +33,8 @@ func (o Openness) Why(r *http.Request) string {
 	return "no open matches the request"
 }
 
-// made are matchers of what any client can make up, and what to write instead.
+// made are matchers of values that any client can make up, and what to write
+// instead.
 var made = map[string]string{
 	"header":        "a client can send any header",
 	"header_regexp": "a client can send any header",
@@ -43,8 +44,8 @@ var made = map[string]string{
 	"remote_ip":     "behind a proxy it is that proxy's address for all; write client_ip",
 }
 
-// Warn warns of requests that are open by what any client can make up, and
-// of matchers that open everything.
+// Warn warns of matchers that open requests by values that any client can make
+// up, and of matchers that open everything.
 func (o Openness) Warn(log *slog.Logger) {
 	for _, set := range o.Opened {
 		all := true

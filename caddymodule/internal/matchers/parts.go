@@ -81,8 +81,8 @@ func partsNamed(m any) (parts rules.Part) {
 	return parts
 }
 
-// escapesNamed says that a pattern with an escape is compared with the path as
-// it is written.
+// escapesNamed reports whether a pattern has an escape, since such a pattern is
+// compared with the escaped path.
 func escapesNamed(m any) rules.Part {
 	text, err := json.Marshal(m)
 	if err == nil && !strings.Contains(string(text), "%") {

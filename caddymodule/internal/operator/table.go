@@ -14,7 +14,7 @@ import (
 // maxCell is the largest number of characters in a cell.
 const maxCell = 48
 
-// writeTable writes sessions for people to read.
+// writeTable writes sessions as a table.
 func writeTable(to io.Writer, sessions []proxy.Entry) error {
 	columns := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	_, err := fmt.Fprintln(columns, "ID\tUSER\tBEGUN\tUNTIL\tSITE\tFLOW\tADDRESS\tAGENT")

@@ -12,7 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// OneOf returns a check for one of a few words.
+// OneOf returns a check that a value is one of a few words.
 func OneOf(words ...string) func(string) error {
 	return func(text string) error {
 		if slices.Contains(words, text) {
@@ -22,8 +22,8 @@ func OneOf(words ...string) func(string) error {
 	}
 }
 
-// AtLeast returns a check for a duration. Of a shorter one than least, errors
-// say that it is short, and show example.
+// AtLeast returns a check for a duration. If it is shorter than least, the
+// error calls it short, and shows example.
 func AtLeast(least time.Duration, short, example string) func(string) error {
 	return func(text string) error {
 		d, err := caddy.ParseDuration(text)

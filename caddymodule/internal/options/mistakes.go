@@ -25,7 +25,7 @@ func (m Mistakes) Error() string {
 // Unwrap returns the mistakes for errors.Is and errors.As.
 func (m Mistakes) Unwrap() []error { return m }
 
-// And returns the mistakes and those in err, which may be nil.
+// And returns the mistakes and the mistakes in err, which may be nil.
 func (m Mistakes) And(err error) Mistakes {
 	if err == nil {
 		return m

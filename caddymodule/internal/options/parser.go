@@ -12,7 +12,7 @@ import (
 )
 
 // A Parser reads one directive, or the block of one module, and collects its
-// mistakes. A mistake in one option does not hide those in the next.
+// mistakes. A mistake in one option does not hide mistakes in the next.
 type Parser struct {
 	// Instead returns what to write instead of an option that other tools
 	// have, or nil for an option that it does not know. The function itself may be nil.
@@ -20,7 +20,7 @@ type Parser struct {
 
 	settings []Setting
 	others   map[string][]string // options without a Setting, by block
-	first    map[string]string   // where each option stood first
+	first    map[string]string   // the place of each option's first line
 	mistakes Mistakes
 }
 
@@ -40,7 +40,7 @@ func (p *Parser) setting(name string) (s Setting, found bool) {
 	return p.settings[i], true
 }
 
-// Start notes where the directive itself stands, which has the name "".
+// Start notes the place of the directive itself, under the name "".
 func (p *Parser) Start(d *caddyfile.Dispenser) { p.first[""] = place(d) }
 
 // Given reports whether an option was given.
@@ -192,8 +192,8 @@ func (p *Parser) Wrong(d *caddyfile.Dispenser, format string, args ...any) {
 	p.mistakes = append(p.mistakes, d.WrapErr(fmt.Errorf(format, args...)))
 }
 
-// WrongAt collects a mistake that is known only when everything was read, at
-// the place where option stood.
+// WrongAt collects a mistake that is found only after everything was read, with
+// the place of an option.
 func (p *Parser) WrongAt(option string, err error) {
 	p.mistakes = append(p.mistakes, fmt.Errorf("%w, at %s", err, p.first[option]))
 }

@@ -2,8 +2,8 @@
 // the client that Caddy has resolved, and the address as the client sent it. Nothing
 // else in caddymodule may say who the visitor is.
 //
-//   - request.go: what the gate is told of a request
-//   - second.go: a request as the client sent it, and with a context of its own
+//   - request.go: what the gate is told about a request
+//   - second.go: a request as the client sent it, and with a separate context
 package request
 
 import (
@@ -40,7 +40,7 @@ func (v *Resolver) Resolve(r *http.Request) Resolved {
 
 // scheme returns the scheme that the browser used. A chain of proxies may have
 // written several values; the first is that of the proxy next to the browser.
-// All of them count as said by the peer, which is trusted.
+// All of them count as sent by the peer, which is trusted.
 func (v *Resolver) scheme(r *http.Request) string {
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
 		switch said := firstValue(r.Header["X-Forwarded-Proto"]); {

@@ -13,8 +13,8 @@ import (
 // leave some there: they get a separate context, so that they see the
 // address as sent, and so that nothing of it is left for later handlers.
 //
-// Meanwhile the request itself has the address as sent too: what a handler has
-// added to the placeholders, as the directive map does, reads it there.
+// Meanwhile the request itself has the address as sent too, since placeholders
+// of other handlers, such as those of the directive map, read it there.
 func WithAddressAsSent(r *http.Request, sent http.Request, ask func(*http.Request) bool) bool {
 	method, uri, address := r.Method, r.RequestURI, *r.URL
 	defer func() { r.Method, r.RequestURI, *r.URL = method, uri, address }()
@@ -25,8 +25,8 @@ func WithAddressAsSent(r *http.Request, sent http.Request, ask func(*http.Reques
 	return ask(second)
 }
 
-// WithOwnContext returns a copy of a request with placeholders and variables of
-// its own, which know everything that those of the request know.
+// WithOwnContext returns a copy of a request with separate placeholders and
+// variables, which begin with those of the request.
 func WithOwnContext(r *http.Request) *http.Request {
 	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	known, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)

@@ -176,7 +176,8 @@ func (c *command) client() (*admin.Client, error) {
 }
 
 // InTheClear reports whether a token for this address could be read on the way.
-// This machine, and names without a dot, as containers have, are near enough.
+// This machine, and names without a dot (such as those of containers), count as
+// safe.
 func InTheClear(at *url.URL) bool {
 	host := at.Hostname()
 	near := host == "localhost" || host == "127.0.0.1" || host == "::1" || !strings.Contains(host, ".") && !strings.Contains(host, ":")

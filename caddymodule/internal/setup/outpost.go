@@ -16,7 +16,7 @@ const (
 	modeDomain = "forward_domain"
 )
 
-// hostPort matches what may stand as a site's address in a Caddyfile.
+// hostPort matches a host that can be a site's address in a Caddyfile.
 var hostPort = regexp.MustCompile(`^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?$`)
 
 // FromOutpost writes the Caddyfile for the applications that authentik's outposts
@@ -129,9 +129,9 @@ func upstream(p admin.Proxy) string {
 	return lines + "\treverse_proxy " + target + "\n"
 }
 
-// openPaths translates the expressions for open paths. An expression that is not
-// a plain path with an optional rest is not translated: one that matches more
-// than it seems to is how closed pages become open.
+// openPaths translates the expressions for open paths. An expression that is
+// not a plain path with an optional rest is not translated: it could match more
+// than it seems to, and open pages that should stay closed.
 func openPaths(p admin.Proxy) (open, closed []string) {
 	for line := range strings.SplitSeq(p.Open, "\n") {
 		line = strings.TrimSpace(line)
@@ -204,7 +204,7 @@ func lifetime(validity string) string {
 	return m[1] + "h"
 }
 
-// comment makes a text of authentik's fit for a comment.
+// comment makes a text from authentik safe for a comment.
 func comment(text string) string {
 	if len(text) > 200 {
 		text = text[:200] + "…"

@@ -11,12 +11,13 @@ import (
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 )
 
-// A Plan is what is to be done, in this order. Without steps all is as wanted.
+// A Plan has the steps to do, in this order. Without steps everything is as
+// wanted.
 type Plan struct {
 	Steps []Step
-	// Notes are what the operator should know besides.
+	// Notes are further remarks for the operator.
 	Notes []string
-	// ClientID and Scopes are what the Caddyfile names.
+	// ClientID and Scopes are for the Caddyfile.
 	ClientID string
 	Scopes   []string
 	// LogoutBack says that the sign-out page is registered as an address to come
@@ -44,9 +45,9 @@ func (p *Plan) note(format string, args ...any) {
 	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
 }
 
-// Make compares what is wanted with what there is. It returns an error, and no
-// plan, if something of that name exists that setup did not make, or if something
-// is missing that setup does not make.
+// Make compares what is wanted with what exists. It returns an error, and no
+// plan, if an object of that name exists that setup did not make, or if an
+// object is missing that setup does not make.
 func Make(w Wanted, s State) (p Plan, err error) {
 	if err := errors.Join(foreign(w, s), s.missing(w)); err != nil {
 		return Plan{}, err
@@ -146,8 +147,8 @@ func (s State) scope(managed string) string {
 	return ""
 }
 
-// newApplication plans an application that does not exist. With bindings it is
-// made under another slug, so that it is never open to every user.
+// newApplication plans an application that does not exist. If it has bindings,
+// it is first made under another slug, so that it is never open to every user.
 func (p *Plan) newApplication(w Wanted, s State) {
 	slug := w.Slug
 	if len(w.Groups) > 0 {
@@ -170,7 +171,7 @@ func applicationFields(w Wanted) admin.Fields {
 	return admin.Fields{"meta_publisher": publisher, "meta_launch_url": w.Site + "/", "policy_engine_mode": "any"}
 }
 
-// changeApplication plans what differs at an application of setup's.
+// changeApplication plans the changes of an application that setup has made.
 func (p *Plan) changeApplication(w Wanted, s State, app admin.Application, newProvider bool) {
 	step := changeApplication{slug: app.Slug, was: admin.Fields{}, now: admin.Fields{}}
 	is := admin.Fields{"meta_publisher": app.Publisher, "meta_launch_url": app.LaunchURL, "policy_engine_mode": app.PolicyMode}
@@ -221,7 +222,7 @@ func (p *Plan) bind(w Wanted, s State) {
 	p.Steps = append(p.Steps, gone...)
 }
 
-// group returns the name of the wanted group that a binding is about, or "".
+// group returns the name of the wanted group of a binding, or "".
 func (w Wanted) group(b admin.Binding, s State) string {
 	for _, name := range w.Groups {
 		if b.Group != nil && s.GroupKeys[name] == *b.Group {

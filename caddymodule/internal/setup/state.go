@@ -19,19 +19,20 @@ const (
 	scopeProxy        = "goauthentik.io/providers/proxy/scope-proxy"
 )
 
-// neededScopes are those without which a sign-in does not work.
+// neededScopes are the scopes without which a sign-in does not work.
 var neededScopes = []string{scopePrefix + "openid", scopePrefix + "profile", scopePrefix + "email", scopePrefix + "offline_access"}
 
-// A State is what authentik has, as far as a plan depends on it.
+// A State is the part of authentik's state that a plan depends on.
 type State struct {
 	Release admin.Release
 	Known   bool // Release could be read
 	Version string
 
-	App      *admin.Application // that of the slug
-	Draft    *admin.Application // one that setup has not completed
+	App      *admin.Application // the application of the slug
+	Draft    *admin.Application // an application that setup has not completed
 	Bindings []admin.Binding    // of App, or else of Draft
-	// Named is the provider with setup's name, and Client the one with its client_id.
+	// Named is the provider with setup's name, and Client the provider with its
+	// client_id.
 	Named, Client *admin.Provider
 	// GroupKeys are the primary keys of the groups that are asked for.
 	GroupKeys map[string]string
@@ -41,7 +42,7 @@ type State struct {
 	AuthorizationFlow, InvalidationFlow, Key string
 	Scopes                                   []admin.Scope
 
-	// Secret is what the file for the secret holds.
+	// Secret is the content of the file for the secret.
 	Secret string
 }
 
@@ -90,7 +91,7 @@ func (s *State) readApplication(ctx context.Context, c *admin.Client, w Wanted) 
 func (s *State) readProvider(ctx context.Context, c *admin.Client, w Wanted) error {
 	named, err := c.ProvidersNamed(ctx, w.providerName())
 	if refused := (*admin.RefusedError)(nil); errors.As(err, &refused) && refused.Right != "" && !w.OpenID && !w.Removing {
-		return nil // the way without a provider needs no right to see any
+		return nil // without a provider, the token needs no right to see providers
 	}
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (s *State) readProvider(ctx context.Context, c *admin.Client, w Wanted) err
 	return s.readParts(ctx, c, w)
 }
 
-// readParts reads what a provider is made of.
+// readParts reads the objects that a provider refers to.
 func (s *State) readParts(ctx context.Context, c *admin.Client, w Wanted) error {
 	for slug, into := range map[string]*string{authorizationFlow: &s.AuthorizationFlow, invalidationFlow: &s.InvalidationFlow} {
 		flow, _, err := c.Flow(ctx, slug)

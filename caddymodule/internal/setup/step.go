@@ -11,9 +11,10 @@ import (
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 )
 
-// A Step is one thing to be done.
+// A Step is one change to make.
 type Step interface {
-	// Describe says what is to be done, on one line or more. It shows no secret.
+	// Describe returns what the step does, on one line or more. It shows no
+	// secret.
 	Describe() string
 	do(ctx context.Context, m *made) error
 }
@@ -58,9 +59,9 @@ type (
 	removeApplication struct{ slug string }
 	// addBinding lets a group use the application.
 	addBinding struct{ group, groupKey string }
-	// mendBinding makes a binding of setup's effective again.
+	// mendBinding makes a binding that setup has made effective again.
 	mendBinding struct{ pk, whom string }
-	// removeBinding takes a group's access away.
+	// removeBinding removes a group's access.
 	removeBinding struct{ pk, whom, why string }
 	// writeSecret writes the file with the client secret.
 	writeSecret struct{ file, secret string }
@@ -181,8 +182,8 @@ func (s removeBinding) do(ctx context.Context, m *made) error {
 // Describe implements Step.
 func (s writeSecret) Describe() string { return "write the client secret to " + s.file }
 
-// The file is written before authentik learns the secret, so that a broken run
-// loses none. It is never overwritten.
+// The file is written before authentik gets the secret, so that an interrupted
+// run does not lose it. It is never overwritten.
 func (s writeSecret) do(context.Context, *made) error {
 	f, err := os.OpenFile(s.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -200,7 +201,7 @@ func (s removeSecret) Describe() string { return "delete " + s.file + ", which h
 
 func (s removeSecret) do(context.Context, *made) error { return os.Remove(s.file) }
 
-// differences writes fields as they are and as they will be.
+// differences returns, as text, fields as they are and as they will be.
 func differences(was, now admin.Fields) (text string) {
 	for _, field := range slices.Sorted(maps.Keys(now)) {
 		text += fmt.Sprintf("\n%-14s %s -> %s", field, shown(field, was[field]), shown(field, now[field]))
@@ -208,7 +209,7 @@ func differences(was, now admin.Fields) (text string) {
 	return text
 }
 
-// shown writes the value of a field for people, on one line. A secret is not
+// shown returns the value of a field as text, on one line. A secret is not
 // shown.
 func shown(field string, value any) string {
 	switch {
@@ -241,7 +242,7 @@ func shownItem(one any) string {
 	return printable(fmt.Sprint(one))
 }
 
-// printable removes what could steer a terminal.
+// printable removes characters that could steer a terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' {

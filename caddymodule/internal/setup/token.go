@@ -41,7 +41,7 @@ func (t *Terminal) terminal() (fd int, found bool) {
 
 // Secret returns a secret from a file, from the environment, or from the
 // terminal, where it is asked for without an echo. With the file "-" it is read
-// from the input. It is in no error.
+// from the input. Errors do not contain it.
 func (t *Terminal) Secret(what, file, variable string) (string, error) {
 	switch {
 	case file == "-":

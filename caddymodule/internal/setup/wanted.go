@@ -2,11 +2,12 @@
 // API token it makes in authentik what a site needs, and prints the lines for the
 // Caddyfile. It changes nothing at authentik that it did not make.
 //
-// wanted.go is what the operator asks for and state.go what authentik has; plan.go
-// compares the two and says what is to be done, without doing anything; step.go
-// are the things that can be done, and run.go does them. lines.go writes the lines
-// of the Caddyfile, outpost.go those for applications that authentik's outpost
-// guards today. token.go asks for the token, and command.go is the command line.
+// wanted.go has what the operator asks for, and state.go what authentik has;
+// plan.go compares the two and makes a plan, without changing anything; step.go
+// has the possible steps, and run.go carries them out. lines.go writes the
+// lines of the Caddyfile, outpost.go those for applications that authentik's
+// outpost guards today. token.go asks for the token, and command.go is the
+// command line.
 package setup
 
 import (
@@ -22,7 +23,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// The marks of what setup has made. authentik keeps them with the objects.
+// The marks of objects that setup has made. authentik keeps them with the
+// objects.
 const (
 	// publisher is the field meta_publisher of applications.
 	publisher = "caddy-authentik setup"
@@ -39,7 +41,7 @@ type Wanted struct {
 	PublicURL string // as browsers reach it; empty for URL
 	Site      string // the site's origin, as browsers see it
 	Slug      string // of the application
-	Name      string // of the application, for people
+	Name      string // the application's display name
 	Groups    []string
 	Everyone  bool // every user may pass: no binding
 	Move      bool // take the application from the site that setup made it for
@@ -48,7 +50,7 @@ type Wanted struct {
 	Public   bool   // a client without a secret
 	Login    string // page, relay or redirect; empty for page
 	LoginAt  string // the origin of a login host, where visitors sign in instead
-	Removing bool   // what setup has made is to go
+	Removing bool   // remove what setup has made
 	Prefix   string
 	Key      string // the name of the signing key
 	// Upstream is the address of the application, for the Caddyfile.
@@ -72,7 +74,8 @@ func (w Wanted) clientID() string { return "caddy-authentik-" + w.Slug }
 const maxSlug = 50
 
 // draft is the slug of an application that is not complete. An application
-// without bindings is open to every user: so it gets its name when they are there.
+// without bindings is open to every user, so it gets its real slug only when
+// its bindings exist.
 func (w Wanted) draft() string {
 	if draft := "setup-" + w.Slug; len(draft) <= maxSlug {
 		return draft
@@ -92,8 +95,8 @@ func (w Wanted) hasSecret() bool { return w.OpenID && !w.Public }
 
 var notInSlugs = regexp.MustCompile(`[^-a-zA-Z0-9_]+`)
 
-// Complete fills in what follows from the site, and returns everything that is
-// wrong with what is asked for.
+// Complete fills in the values that follow from the site, and returns
+// everything that is wrong.
 func (w *Wanted) Complete() error {
 	var errs []error
 	site, err := checkSite(w.Site)

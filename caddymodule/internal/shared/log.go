@@ -8,9 +8,9 @@ import (
 	"go.uber.org/zap/exp/zapslog"
 )
 
-// Log returns a logger that hands each line to the log that Caddy has at that
-// moment. What outlives a reload must not keep the log of the configuration
-// that it was made in: its files are closed with that configuration.
+// Log returns a logger that passes each line to the log that Caddy has at that
+// moment. A value that outlives a reload must not keep the log of its first
+// configuration, whose files are closed with that configuration.
 func Log() *slog.Logger { return slog.New(currentLog{}) }
 
 type currentLog struct{}

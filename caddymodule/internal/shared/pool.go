@@ -1,6 +1,6 @@
-// Package shared has what the gates of one process share and what outlives a
-// reload of Caddy's configuration: Caddy provisions the new modules before it
-// cleans up the old ones, so that a value in the pool passes from one
+// Package shared holds values that the gates of one process share, and that
+// outlive a reload of Caddy's configuration: Caddy provisions the new modules
+// before it cleans up the old ones, so that a value in the pool passes from one
 // configuration to the next.
 package shared
 
@@ -16,8 +16,8 @@ import (
 // Stores is the namespace of the modules that keep sessions.
 const Stores = "http.handlers.authentik.sessions"
 
-// Pool holds the values by their keys. A package's keys are of a type of its
-// own.
+// Pool holds the values by their keys. The keys of each package have a separate
+// type.
 var Pool = caddy.NewUsagePool()
 
 // Take returns the value under key, which open makes if no one has taken it
@@ -39,9 +39,9 @@ func Take[T caddy.Destructor](key any, open func() (T, error)) (value T, release
 	return value, release, nil
 }
 
-// Divide divides one use of a value among several holders. Each calls hold and
-// releases what it gets, more than once if it likes; the last to do so calls
-// release.
+// Divide divides one use of a value among several holders. Each calls hold, and
+// calls the function that it gets when it is done, once or more often; the last
+// holder to do so calls release.
 func Divide(release func() error) (hold func() (release func() error)) {
 	var holders atomic.Int32
 	return func() func() error {

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// countEvery is how often a store is asked at most, whatever the number of
-	// scrapes.
+	// countEvery is the shortest time between two counts of a store, however many
+	// scrapes there are.
 	countEvery = time.Minute
 	// countTimeout bounds how long a store may take to count.
 	countTimeout = 5 * time.Second

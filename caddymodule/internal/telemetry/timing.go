@@ -12,8 +12,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-// endpoints tell calls to authentik apart by a part of their paths. The set is
-// closed: a slug or a user never becomes a label.
+// endpoints are the labels of calls to authentik, by a part of their paths. The
+// set is closed: a slug or a user never becomes a label.
 var endpoints = []struct{ part, label string }{
 	{"/api/v3/flows/executor/", "executor"},
 	{"/flows/-/default/", "default-flow"},
@@ -61,7 +61,8 @@ func Transport(t http.RoundTripper, metrics Metrics) http.RoundTripper {
 func Store(s proxy.Store, metrics Metrics) proxy.Store { return timedStore{s, metrics} }
 
 // A timedTransport measures every request to authentik until the response
-// begins. If the request that needs it is traced, so is it.
+// begins. If the visitor's request is traced, the request to authentik is
+// traced too.
 type timedTransport struct {
 	http.RoundTripper
 	metrics timings

@@ -29,9 +29,10 @@ func (t transport) Destruct() error {
 	return nil
 }
 
-// Take returns the connections to authentik that trust these PEM files and what is
-// verified. All handlers that accept the same certificates share them, and they stay
-// open during a reload, until the last handler has called release.
+// Take returns connections to authentik that trust these PEM files, and verify
+// the certificate as asked. All handlers that accept the same certificates
+// share them. They stay open during a reload, until the last handler has called
+// release.
 func Take(trust []string, verified flowclient.Config) (t http.RoundTripper, release func() error, err error) {
 	authorities, key, err := readTrust(trust)
 	if err != nil {
@@ -70,8 +71,8 @@ func Check(trust []string) error {
 	return err
 }
 
-// with returns the key of a transport that also depends on what is verified. The
-// address counts since its host may be accepted besides a name.
+// with returns the key of a transport that also depends on what is verified. It
+// includes the address, since its host may be accepted besides a name.
 func (k poolKey) with(cfg flowclient.Config, serverName string) poolKey {
 	if serverName == "" && cfg.PinSHA256 == "" {
 		return k
@@ -80,9 +81,9 @@ func (k poolKey) with(cfg flowclient.Config, serverName string) poolKey {
 }
 
 // readTrust reads the files with certificate authorities. The key contains a
-// hash of their contents, so that a changed file has another transport. Without
-// files there are no authorities: those of the system are many, and copied for
-// each caller.
+// hash of their contents, so that a changed file leads to another transport.
+// Without files no authorities are returned: the system's authorities are many,
+// and would be copied for each caller.
 func readTrust(files []string) (*x509.CertPool, poolKey, error) {
 	if len(files) == 0 {
 		return nil, sha256.Sum256(nil), nil
@@ -108,7 +109,7 @@ func readTrust(files []string) (*x509.CertPool, poolKey, error) {
 }
 
 // newTransport returns a transport like that of Go's own clients. A config
-// without authorities leaves the decision to the verifier of the platform, which
+// without authorities leaves the decision to the platform's verifier, which
 // knows more.
 func newTransport(config *tls.Config) transport {
 	t := &http.Transport{}

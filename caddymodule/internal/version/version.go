@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// oldestSafe is the first Caddy that drops request headers with an underscore in
-// their names. The gate removes those about identity itself. An older Caddy
-// still passes on others that the rest of the site may trust.
+// oldestSafe is the first Caddy that drops request headers with an underscore
+// in their names. The gate itself removes such identity headers. An older Caddy
+// still passes on other headers that the rest of the site may trust.
 var oldestSafe = [3]int{2, 11, 4}
 
-// WarnOfOld warns of a Caddy older than that. It says nothing about a
+// WarnOfOld warns of a Caddy older than oldestSafe. It says nothing about a
 // version that it cannot read, such as that of a Caddy built from a checkout.
 func WarnOfOld(version string, log *slog.Logger) {
 	if parsed, known := parse(version); known && older(parsed, oldestSafe) {

@@ -16,9 +16,9 @@ import (
 
 // An Asked is a request that an operator asks about.
 type Asked struct {
-	// Method is that of the request. Default: GET.
+	// Method is the request's method. Default: GET.
 	Method string
-	// URL is the address as a browser has it.
+	// URL is the address as in a browser.
 	URL string
 	// Headers are lines such as "Accept: text/html".
 	Headers []string
@@ -32,7 +32,7 @@ var (
 	errMethod = errors.New("that is not a method of HTTP; write for example GET")
 )
 
-// Request makes the request as a server gets it, and says to which port it goes.
+// Request returns the request as a server gets it, and its port.
 func (q Asked) Request(ctx context.Context) (r *http.Request, port int, err error) {
 	u, err := url.Parse(q.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

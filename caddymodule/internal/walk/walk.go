@@ -1,6 +1,7 @@
 // Package walk follows a request through the routes of a server without serving
-// it: matchers are asked, and only handlers that do nothing but change the request
-// are run. It finds what a request would meet, for people who ask why.
+// it: matchers are evaluated, and only handlers that do nothing but change the
+// request are run. It finds the handlers that a request would meet, for
+// explanations.
 package walk
 
 import (
@@ -18,14 +19,15 @@ import (
 // last are handlers that answer a request.
 var last = []string{"reverse_proxy", "file_server", "static_response", "error", "metrics", "acme_server"}
 
-// quiet are handlers that only set variables of a request and go on.
+// quiet are handlers that only set variables of a request and then call the
+// next handler.
 var quiet = []string{"vars", "map"}
 
 // depth bounds how deep routes may be nested, since a named route can invoke
 // itself.
 const depth = 50
 
-// A Way is what a request meets.
+// A Way is the list of handlers that a request meets.
 type Way struct {
 	// NotRun are handlers before the end that were not run, though they may change
 	// the request or answer it.
@@ -35,8 +37,9 @@ type Way struct {
 	Reached string
 }
 
-// A Meet is called for each handler with the request as it is there. known says
-// that the caller has dealt with it, and ends that it answers the request.
+// A Meet is called for each handler, with the request as that handler would get
+// it. known says that the caller has handled it, and ends that the handler
+// answers the request.
 type Meet func(h caddyhttp.MiddlewareHandler, r *http.Request) (known, ends bool)
 
 // Follow follows a request through a server. The request is changed as its routes

@@ -29,7 +29,7 @@ func (Module) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: shared.Stores + ".memory", New: func() caddy.Module { return new(Module) }}
 }
 
-// key is the one store's in the pool.
+// key is the key of the only store in the pool.
 type key struct{}
 
 // pooled is the store as the pool holds it.
@@ -50,7 +50,7 @@ func (m *Module) Provision(caddy.Context) error {
 	return nil
 }
 
-// Cleanup gives the store back. The last gate to do so closes it.
+// Cleanup releases the store. The last gate to do so closes it.
 func (m *Module) Cleanup() error {
 	if m.release == nil {
 		return nil

@@ -6,7 +6,8 @@
 //		}
 //	}
 //
-// The store itself is package proxy/store/redis, which knows nothing of Caddy.
+// The store itself is package proxy/store/redis, which does not depend on
+// Caddy.
 //
 //   - redis.go: the module
 //   - caddyfile.go, settings.go, tls.go: its options
@@ -31,13 +32,13 @@ func init() {
 	driver.SetLogger(driverLog{})
 }
 
-// Module keeps sessions in Redis or Valkey, so that several Caddys have the
-// same. All of them need the same key too: the one in a storage that they
-// share, or the option key.
+// Module keeps sessions in Redis or Valkey, so that several Caddys share them.
+// All of these also need the same key: from a common storage, or from the
+// option `key`.
 //
-// The server has to keep what it is given: it should not evict
-// (maxmemory-policy noeviction), and should write a log (appendonly yes), or a
-// restart brings revoked sessions back.
+// The server must not lose data: it should not evict keys (maxmemory-policy
+// noeviction), and should write a log (appendonly yes); otherwise a restart
+// brings revoked sessions back.
 type Module struct {
 	// Where Redis is, for example redis:6379. Several addresses are nodes of a
 	// cluster, or Sentinels if master is given. Required.
@@ -58,8 +59,8 @@ type Module struct {
 	// The password of Sentinels. Default: none.
 	SentinelPassword string `json:"sentinel_password,omitempty"`
 
-	// The number of the database, for example "1". A cluster has only "0".
-	// Default: 0.
+	// The number of the database, for example `1`. A cluster has only `0`.
+	// Default: `0`.
 	Database string `json:"database,omitempty"`
 
 	// The beginning of every key and channel. Gates with the same prefix share
@@ -108,7 +109,7 @@ func (m *Module) Provision(caddy.Context) error {
 	return nil
 }
 
-// Cleanup gives the store back. The last gate to do so closes its connections;
+// Cleanup releases the store. The last gate to do so closes its connections;
 // the sessions stay.
 func (m *Module) Cleanup() error {
 	if m.release == nil {

@@ -50,8 +50,8 @@ func checkTimeout(text string) error {
 }
 
 // conflicts returns what is wrong with the addresses and with the combination
-// of options. What depends on a placeholder is left out until its value is
-// known.
+// of options. Checks that depend on a placeholder are left out until its value
+// is known.
 func (m *Module) conflicts() (all []rules.Conflict) {
 	wrong := func(option, format string, args ...any) {
 		all = append(all, rules.Conflict{Option: option, Err: fmt.Errorf(format, args...)})

@@ -33,7 +33,7 @@ func (t *TLS) settings() []options.Setting {
 }
 
 // read reads the files. It returns a hash of their contents too: after a
-// certificate was renewed, the gate takes a store with new connections.
+// certificate was renewed, the gate uses a store with new connections.
 func (t *TLS) read() (*tls.Config, []byte, error) {
 	if t == nil {
 		return nil, nil, nil

@@ -5,7 +5,7 @@
 //		sessions storage
 //	}
 //
-// The store itself is package storagestore, which knows nothing of Caddy.
+// The store itself is package storagestore, which does not depend on Caddy.
 package storage
 
 import (
@@ -27,7 +27,7 @@ func init() { caddy.RegisterModule(Module{}) }
 
 // Module keeps sessions in Caddy's own storage, as the global option storage
 // says: the file system, or a storage that several Caddys share. They survive
-// the end of the process, and several Caddys on one storage have the same.
+// the end of the process, and several Caddys with one storage share them.
 type Module struct {
 	store   store.Store
 	hold    func() (release func() error)
@@ -72,7 +72,7 @@ func creating(storage certmagic.Storage) storagestore.Storage {
 	return storage
 }
 
-// Cleanup gives the store back. The last gate to do so closes it; the sessions
+// Cleanup releases the store. The last gate to do so closes it; the sessions
 // stay.
 func (m *Module) Cleanup() error {
 	if m.release == nil {
@@ -87,8 +87,9 @@ func (m *Module) Hold() (release func() error) { return m.hold() }
 // Store returns the store. On the file system it is a Counter.
 func (m *Module) Store() store.Store { return m.store }
 
-// A countingStore is a store where counting is cheap. On others every scrape
-// would list hundreds of directories over a network, which may be billed.
+// A countingStore is a store where counting is cheap. On other storages every
+// scrape would list hundreds of directories over a network, which may cost
+// money.
 type countingStore struct{ *storagestore.Store }
 
 // Count implements store.Counter.

@@ -22,8 +22,9 @@ type Creator interface {
 	Create(ctx context.Context, key string, value []byte) error
 }
 
-// create is swap where there was no entry. What has come there meanwhile is found,
-// unless it is torn: that is replaced under a lock.
+// create is swap for a place without an entry. If another entry was written
+// there meanwhile, it is returned, unless it is torn: a torn entry is replaced
+// under a lock.
 func (s *Store) create(ctx context.Context, to Creator, p place, next entry) (found entry, created bool, err error) {
 	all, err := next.encode(p.key)
 	if err != nil {
@@ -51,8 +52,8 @@ func (s *Store) create(ctx context.Context, to Creator, p place, next entry) (fo
 	return entry{}, false, fmt.Errorf("storagestore: writing %s: %w", p.key, err)
 }
 
-// removeTorn removes an entry that is torn, and no other that comes in its place
-// from a process that does the same.
+// removeTorn removes a torn entry, but not a new entry that another process has
+// written there meanwhile.
 func (s *Store) removeTorn(ctx context.Context, p place) error {
 	return s.locked(ctx, p, "", func() error {
 		found, err := s.fetch(ctx, p)
@@ -81,7 +82,7 @@ func (f Files) Create(_ context.Context, key string, value []byte) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(draft.Name()) }() // what stays behind is swept
+	defer func() { _ = os.Remove(draft.Name()) }() // leftovers are swept later
 	if _, err = draft.Write(value); err == nil {
 		err = linked(os.Link(draft.Name(), name))
 	}

@@ -1,6 +1,7 @@
 // Package storagestore keeps sessions in Caddy's own storage, whichever that
 // is: the file system, or a storage module that several Caddys share. It is a
-// [store.Store], and needs of the storage only the methods of [Storage].
+// [store.Store], and needs only those methods of the storage that [Storage]
+// has.
 //
 // # What is stored where
 //
@@ -33,7 +34,7 @@
 // it removes nothing that another process still considers valid. News of
 // revocations is ordered by sequence numbers, not by time.
 //
-// # What is where in the code
+// # Files
 //
 //   - store.go: the store, its records
 //   - entry.go, place.go: the format of what is stored, and its keys

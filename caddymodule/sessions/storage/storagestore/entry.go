@@ -23,12 +23,13 @@ const (
 	sumSize = 16
 )
 
-// An entry is a record, a tombstone or a lease. The zero entry stands for none.
+// An entry is a record, a tombstone or a lease. The zero entry means that there
+// is no entry.
 type entry struct {
 	version string    // in hexadecimal; empty if there is no complete entry
 	until   time.Time // when it expires, in milliseconds
 	value   []byte
-	torn    bool // value is what is stored, and is not a complete entry
+	torn    bool // value is the stored text, which is not a complete entry
 }
 
 // newEntry makes an entry with a new version.
@@ -73,7 +74,8 @@ func decode(key string, all []byte) entry {
 	}
 }
 
-// checksum detects accidents, not forgery: the gate seals what a record says.
+// checksum detects accidents, not forgery: against forgery the gate seals
+// records.
 func checksum(key string, body []byte) []byte {
 	h := sha256.New()
 	h.Write([]byte(key + "\x00"))

@@ -116,13 +116,13 @@ func (s *Store) removeStale(ctx context.Context, p place) error {
 	return s.remove(ctx, p.key)
 }
 
-// lockDirectory is where the file system's storage keeps its locks, as keys of
-// its own. Other storages have nothing there.
+// lockDirectory is where the file system's storage keeps its locks, as separate
+// keys. Other storages have no such directory.
 const lockDirectory = "locks"
 
 // sweepLocks removes the locks of processes that were killed. The file system's
-// storage takes a lock over only if it is wanted again, which those of replaced
-// versions never are.
+// storage takes over an old lock only if the lock is wanted again, which never
+// happens for a replaced version.
 func (s *Store) sweepLocks(ctx context.Context, length time.Duration) error {
 	return s.sweepDirectory(ctx, lockDirectory, length, func(ctx context.Context, key string) error {
 		if !strings.HasPrefix(path.Base(key), root+"_") {

@@ -11,8 +11,8 @@ const (
 	// longer. The file system's storage gives up the lock of a process that was
 	// killed after some twelve seconds.
 	maxWait = 20 * time.Second
-	// maxConcurrent is how many operations of callers run at once. Those that
-	// the storage never returns from remain: there are no more than these.
+	// maxConcurrent is how many operations of callers run at once. If the storage
+	// never returns from some, there can be no more than these.
 	maxConcurrent = 128
 	// closeTimeout is how long Close waits for a storage that does not return.
 	closeTimeout = 5 * time.Second

@@ -131,7 +131,7 @@ func (o *outbox) setWritten(seq uint64) {
 }
 
 // publish writes the notice, at least up to a number. A caller that had to wait
-// for another's write often finds that it included the own name.
+// for another caller's write often finds that this write included its own name.
 func (s *Store) publish(ctx context.Context, seq uint64) error {
 	if err := s.outbox.writing.lock(ctx); err != nil {
 		return err

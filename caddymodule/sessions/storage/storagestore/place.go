@@ -22,8 +22,8 @@ const (
 )
 
 const (
-	// root is the directory of everything in the storage; the gate's key lies
-	// there too.
+	// root is the directory of everything in the storage, including the gate's
+	// key.
 	root = "authentik"
 	// suffix tells complete entries from the files that a storage leaves behind
 	// when it is killed while it writes.

@@ -12,9 +12,9 @@ import (
 )
 
 // Storage is what the store needs of Caddy's storage; every certmagic.Storage
-// has it. Load and List return fs.ErrNotExist for what is absent, and for
-// nothing else. Store writes all of a value, or leaves something that can be
-// told from a complete one.
+// implements it. Load and List return fs.ErrNotExist for what is absent, and
+// for nothing else. Store writes a value completely, or leaves something that
+// can be distinguished from a complete value.
 type Storage interface {
 	Lock(ctx context.Context, name string) error
 	Unlock(ctx context.Context, name string) error

@@ -58,8 +58,8 @@ func (s *Store) sweepSlot(ctx context.Context, length time.Duration) error {
 }
 
 // claimTurn takes the turn and returns which directory it is for. It returns
-// the zero entry if another process has the turn. If that one's clock is
-// further ahead than clocks ever are, it is not waited for.
+// the zero entry if another process has the turn. If that process's clock is
+// further ahead than clocks ever are, its turn is ignored.
 func (s *Store) claimTurn(ctx context.Context) (mine entry, n int, err error) {
 	mine, err = bounded(ctx, s.housekeeping, maxWait, func(ctx context.Context) (entry, error) {
 		before, err := s.read(ctx, turnPlace)

@@ -35,7 +35,7 @@ func (s *Store) setTombstone(ctx context.Context, p place, until time.Time) erro
 // lastsUntil reports whether the entry exists and does not expire before t.
 func (e entry) lastsUntil(t time.Time) bool { return e.version != "" && !e.until.Before(t) }
 
-// announce does what follows from a tombstone, even if the caller's context is
+// announce does what has to follow a tombstone, even if the caller's context is
 // done: the watchers of this process are told, the record is removed, and the
 // other processes get a notice.
 func (s *Store) announce(ctx context.Context, name string) error {

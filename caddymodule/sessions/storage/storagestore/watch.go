@@ -113,9 +113,9 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 	}
 }
 
-// watchClosed is the watch of a closed store, as a gate has it whose
-// configuration is being taken down: its cache is dropped again and again,
-// since no revocation would reach it any more.
+// watchClosed is the watch of a closed store, for a gate whose configuration is
+// being removed: the gate's cache is dropped again and again, since no
+// revocation would reach it any more.
 func (s *Store) watchClosed(ctx context.Context, ended func(name string)) error {
 	for ctx.Err() == nil {
 		ended("")
@@ -155,8 +155,8 @@ func (s *Store) pollOnce(ctx context.Context) {
 	s.subscribers.resume()
 }
 
-// maintainNotices writes the own notice if that has failed before, and removes
-// notices that are finished.
+// maintainNotices writes this process's notice if that has failed before, and
+// removes notices that are finished.
 func (s *Store) maintainNotices(ctx context.Context) {
 	finished := s.inbox.finished(time.Now())
 	if !s.outbox.pending() && len(finished) == 0 {
