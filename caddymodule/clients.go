@@ -54,7 +54,7 @@ func (p *parser) clients(d *caddyfile.Dispenser) {
 		empty = false
 	}
 	if empty {
-		p.Wrong(d, "clients says nothing; write clients basic, clients bearer or both")
+		p.Wrong(d, "clients has no value; write clients basic, clients bearer or both")
 	}
 }
 

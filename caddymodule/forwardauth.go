@@ -68,7 +68,7 @@ func (p *parser) forwardFrom(d *caddyfile.Dispenser) {
 	args := d.RemainingArgs()
 	p.NoBlock(d, "forward_auth from")
 	if len(args) != 2 {
-		p.Wrong(d, "forward_auth from has %d values and takes two; write the address of the proxy and what it is: from 10.0.0.2 nginx", len(args))
+		p.Wrong(d, "forward_auth from has %d values and takes two; write the address and the kind of the proxy: from 10.0.0.2 nginx", len(args))
 		return
 	}
 	peer := ForwardPeer{args[0], args[1]}

@@ -69,7 +69,7 @@ func (p *parser) login(d *caddyfile.Dispenser) {
 // loginHost reads that the site is a login host.
 func (p *parser) loginHost(d *caddyfile.Dispenser) {
 	if p.matched {
-		p.Wrong(d, "login_host stands for the whole site; leave the matcher of the directive out")
+		p.Wrong(d, "login_host is for the whole site; leave the matcher of the directive out")
 	}
 	if p.Repeated(d, "login_host") {
 		return

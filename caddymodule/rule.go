@@ -144,7 +144,7 @@ func (p *parser) only(d *caddyfile.Dispenser) {
 		return
 	}
 	if p.matched {
-		p.Wrong(d, "only: the directive has a matcher already; write one of them")
+		p.Wrong(d, "only: the directive has a matcher already; keep only one of them")
 	}
 	p.handler.MatcherSetsRaw = append(p.handler.MatcherSetsRaw, p.matchers(d, "only", "only /admin/*")...)
 	p.NoBlock(d, "only")
@@ -216,7 +216,7 @@ func (p *parser) matchers(d *caddyfile.Dispenser, name, example string) (sets ca
 			}
 			sets = append(sets, set)
 		default:
-			p.Wrong(d, "%s: %q is no matcher; write a path, such as /healthz, or a matcher of this site, such as @public", name, word)
+			p.Wrong(d, "%s: %q is not a matcher; write a path, such as /healthz, or a matcher of this site, such as @public", name, word)
 		}
 	}
 	if len(paths) > 0 {

@@ -80,7 +80,7 @@ func TestRules_MistakesSayWhatToWrite(t *testing.T) {
 	s := newSite(t)
 	for text, want := range map[string]string{
 		"open":                               "open names no request; write for example: open /healthz /assets/*",
-		"open healthz":                       `open: "healthz" is no matcher; write a path, such as /healthz`,
+		"open healthz":                       `open: "healthz" is not a matcher; write a path, such as /healthz`,
 		"open @nothing":                      "@nothing",
 		"on {\n require user a\n}":           "on names no request; write for example: on @admin",
 		"on /a {\n}":                         "on /a: it demands nothing and opens nothing; write require, max_age or open",

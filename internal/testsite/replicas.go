@@ -83,7 +83,7 @@ func (u Setup) replicas(t testing.TB, storage ...string) *Replicas {
 			r.Journal = c.Journal
 			r.check()
 			if strings.Contains(c.Journal.String(), redisPassword) || strings.Contains(c.Journal.String(), sharedKey) {
-				t.Error("a secret of the configuration stands in Caddy's log")
+				t.Error("a secret of the configuration is in Caddy's log")
 			}
 		}
 	})

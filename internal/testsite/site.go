@@ -79,7 +79,7 @@ func (s *Site) check() {
 	s.Helper()
 	for _, secret := range []string{Password, ClientSecret} {
 		if strings.Contains(s.Journal.String(), secret) {
-			s.Errorf("%q stands in Caddy's log", secret)
+			s.Errorf("%q is in Caddy's log", secret)
 		}
 	}
 	s.App.Check(s, s.Users...)

@@ -55,7 +55,7 @@ func (c Clients) Check() (wrong []error) {
 	return wrong
 }
 
-var errNoScheme = errors.New("it says nothing; write clients basic, clients bearer or both")
+var errNoScheme = errors.New("it has no value; write clients basic, clients bearer or both")
 
 // ClientScheme checks the word that a program's way to show a credential has.
 func ClientScheme(word string) error {

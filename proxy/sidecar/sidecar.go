@@ -74,7 +74,7 @@ func New(cfg Config) (*Sidecar, error) {
 
 // What is missing.
 var (
-	ErrNoPeer = errors.New("from is missing, and no proxy may ask; write its address and what it is: from 10.0.0.2 nginx")
+	ErrNoPeer = errors.New("from is missing, and no proxy may ask; write the address and the kind of a proxy: from 10.0.0.2 nginx")
 	ErrNoSite = errors.New("site is missing, and no proxy may ask about any; write the hosts that it serves: site wiki.example.com")
 )
 

@@ -91,5 +91,5 @@ func (x *subject) secret(ctx context.Context) []Finding {
 	case "invalid_grant":
 		return []Finding{fine("client", "authentik accepts the client secret")}
 	}
-	return []Finding{skipped("client", fmt.Sprintf("authentik answers %d %s to the client secret, which says nothing about it", a.StatusCode, says.Error))}
+	return []Finding{skipped("client", fmt.Sprintf("authentik answers %d %s to the client secret, so it is not known whether the secret is right", a.StatusCode, says.Error))}
 }

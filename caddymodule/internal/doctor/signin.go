@@ -189,7 +189,7 @@ func (x *subject) signIn(ctx context.Context) []Finding {
 		}
 		q = c.send(ctx, http.MethodPost, "/login", map[string]any{"visit": q.Visit, "answer": answer})
 	}
-	return []Finding{found("sign-in-stops", fmt.Sprintf("the sign-in is not over after %d steps; the last was %s", maxSteps, q.Challenge.Component), "look at the flow in authentik")}
+	return []Finding{found("sign-in-stops", fmt.Sprintf("the sign-in has not ended after %d steps; the last was %s", maxSteps, q.Challenge.Component), "look at the flow in authentik")}
 }
 
 // said returns what was wrong with an answer.

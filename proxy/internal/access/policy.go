@@ -85,7 +85,7 @@ func (p *Policy) checkWithin(s *session.Session, needs Needs, confirmed time.Dur
 		t.Note("authentik does not let the user use the application, or the user does not meet require")
 		return exchange.Verdict{Err: fault.New(fault.NotAllowed, nil)}
 	case !p.Rules.fit(s.User, needs):
-		t.Note("the user does not meet a rule that is about the request")
+		t.Note("the user does not meet a rule that applies to the request")
 		return exchange.Verdict{Err: fault.New(fault.NotAllowed, nil)}
 	case p.Demanded(needs).Unmet(s.SignIn, now):
 		t.Note("the sign-in has no second factor, or is too old")

@@ -155,7 +155,7 @@ func (g *Gallery) recorded(testdata fs.FS) error {
 func (g *Gallery) made(testdata fs.FS) error {
 	files, err := fs.Glob(testdata, "made/*.json")
 	if err != nil || len(files) == 0 {
-		return fmt.Errorf("there are no challenges of our own making: %w", cmp.Or(err, fs.ErrNotExist))
+		return fmt.Errorf("there are no challenges written for tests: %w", cmp.Or(err, fs.ErrNotExist))
 	}
 	for _, file := range files {
 		var challenge json.RawMessage

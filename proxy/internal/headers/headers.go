@@ -129,8 +129,8 @@ func (o Options) Check() (errs []error) {
 		}
 	}
 	_, known := presets[o.preset()]
-	wrong(!known, "%q is no set of headers; there are remote, authentik and off", o.Preset)
-	wrong(spellers[o.Encoding] == nil, "%q is no encoding; there are %s", o.Encoding, strings.Join(Encodings(), ", "))
+	wrong(!known, "%q is not a set of headers; write remote, authentik or off", o.Preset)
+	wrong(spellers[o.Encoding] == nil, "%q is not an encoding; write one of %s", o.Encoding, strings.Join(Encodings(), ", "))
 	wrong(o.MaxSize != 0 && (o.MaxSize < MinSize || o.MaxSize > MaxSize),
 		"a header's value cannot be bounded to %d bytes; choose a size from %d to %d", o.MaxSize, MinSize, MaxSize)
 	for _, name := range o.Additional {
@@ -139,7 +139,7 @@ func (o Options) Check() (errs []error) {
 	}
 	wrong(len(o.Additional) > 0 && o.preset() != Authentik, "additional headers are for the preset authentik; write own rules instead")
 	for _, rule := range o.Rules {
-		wrong(spellers[rule.Encoding] == nil, "header %s: %q is no encoding; there are %s", rule.Name, rule.Encoding, strings.Join(Encodings(), ", "))
+		wrong(spellers[rule.Encoding] == nil, "header %s: %q is not an encoding; write one of %s", rule.Name, rule.Encoding, strings.Join(Encodings(), ", "))
 		wrong(!validName(rule.Name), "%q cannot be the name of a header", rule.Name)
 		wrong(rule.Claim == "" && rule.Value == nil && rule.Of == nil, "header %s needs a claim or a value", rule.Name)
 		wrong(reservedByHTTP[textproto.CanonicalMIMEHeaderKey(rule.Name)],

@@ -26,12 +26,12 @@ func TestOptions_EveryMistakeIsReported(t *testing.T) {
 	}{
 		{Options{}, nil},
 		{Options{Preset: Authentik, Rules: []Rule{{Name: "X-A", Claim: "uid"}, {Name: "X-B", Value: func(*http.Request) string { return "" }}}}, nil},
-		{Options{Preset: "none"}, []string{`"none" is no set of headers; there are remote, authentik and off`}},
+		{Options{Preset: "none"}, []string{`"none" is not a set of headers; write remote, authentik or off`}},
 		{Options{Rules: []Rule{{Name: "", Claim: "uid"}, {Name: "X Y", Claim: "uid"}, {Name: strings.Repeat("x", maxName+1), Claim: "uid"}}}, []string{
 			`"" cannot be`, `"X Y" cannot be the name of a header`, `xxx" cannot be`,
 		}},
 		{Options{Encoding: "utf-8", MaxSize: 10, Rules: []Rule{{Name: "X-A", Claim: "uid", Encoding: "base64"}}}, []string{
-			`"utf-8" is no encoding; there are utf8, percent, latin1, quoted-printable, rfc2047`,
+			`"utf-8" is not an encoding; write one of utf8, percent, latin1, quoted-printable, rfc2047`,
 			`cannot be bounded to 10 bytes; choose a size from 1024 to 65536`, `header X-A: "base64" is no encoding`,
 		}},
 		{Options{Rules: []Rule{{Name: "X-A"}}}, []string{"header X-A needs a claim or a value"}},

@@ -283,7 +283,7 @@ func (p *Programs) refuse(ctx context.Context, v flowclient.Visitor, c Credentia
 // miss notes that authentik could not be asked.
 func (p *Programs) miss(ctx context.Context, c Credential, name Name, err error) {
 	p.missed.Put(name, missed{err, p.options.Now()}, missedFor)
-	p.options.Logger.WarnContext(ctx, "program: authentik cannot be asked about a credential, known ones go on for as long as grace allows",
+	p.options.Logger.WarnContext(ctx, "program: authentik cannot be asked about a credential; known credentials stay valid for as long as grace allows",
 		"error", fault.Cause(err), "code", fault.From(err).Code, "scheme", string(c.Scheme))
 }
 

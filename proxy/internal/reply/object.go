@@ -17,8 +17,8 @@ const (
 // What is wrong with a document. The texts contain nothing of the document,
 // which may have a password.
 var (
-	errNoDocument = errors.New("proxy: the body is no JSON object")
-	errTwice      = errors.New("proxy: a name stands twice in a JSON object")
+	errNoDocument = errors.New("proxy: the body is not a JSON object")
+	errTwice      = errors.New("proxy: a name occurs twice in a JSON object")
 	errManyValues = errors.New("proxy: the JSON object has too many names and values")
 )
 

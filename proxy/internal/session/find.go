@@ -153,7 +153,7 @@ func (r *Registry) open(ctx context.Context, box seal.Box) (held stored, found b
 	}
 	held.rec, held.version = new(Record), kept.Version
 	if err := box.Open(kept.Value, held.rec); err != nil {
-		r.Logger.WarnContext(ctx, "session: record does not open and is ignored", "error", err)
+		r.Logger.WarnContext(ctx, "session: record cannot be opened and is ignored", "error", err)
 		return held, false, nil
 	}
 	return held, true, nil

@@ -46,7 +46,7 @@ func (r *Registry) ReportHeaders(s *Session, problems []headers.Problem) {
 		if p.Missing {
 			if r.reported.first(s.name+"\x00"+p.Header, left) {
 				r.Metrics.HeaderLeftOut(p.Header)
-				r.Logger.With(who...).Warn("identity header: left out, since nothing is known for it", "header", p.Header)
+				r.Logger.With(who...).Warn("identity header: left out, since the user has no value for it", "header", p.Header)
 			}
 			continue
 		}

@@ -149,7 +149,7 @@ func (r *Registry) recheck(ctx context.Context, value, host, name string) (readi
 	} else {
 		r.rechecks.failed.Put(name, err, recheckBackoff)
 		r.rechecks.missed.Put(name, err, missedFor)
-		r.Logger.WarnContext(ctx, "recheck: failed, the session goes on for as long as grace allows",
+		r.Logger.WarnContext(ctx, "recheck: failed; the session continues for as long as grace allows",
 			"error", fault.Cause(err), "code", fault.From(err).Code, "session", PublicID(name))
 	}
 	return got, err

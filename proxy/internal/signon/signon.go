@@ -115,7 +115,7 @@ func (h *Handler) Serve(x *exchange.Exchange, w http.ResponseWriter, r *http.Req
 
 // errNoLogin says that the login page has no login form, for example because
 // the user is already signed in at the application.
-var errNoLogin = errors.New("the application shows no login")
+var errNoLogin = errors.New("the application's page shows no login form")
 
 // An attempt is one sign-in at the application.
 type attempt struct {

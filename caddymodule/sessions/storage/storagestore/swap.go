@@ -42,7 +42,7 @@ func (s *Store) fetch(ctx context.Context, p place) (entry, error) {
 func (s *Store) read(ctx context.Context, p place) (entry, error) {
 	e, err := s.fetch(ctx, p)
 	if e.torn {
-		s.log.WarnContext(ctx, "session store: entry is not whole; it was cut short, changed or moved",
+		s.log.WarnContext(ctx, "session store: entry is damaged: it was cut short, changed or moved",
 			"storage_key", p.key, "bytes", len(e.value))
 	}
 	return e, err

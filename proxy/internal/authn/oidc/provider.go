@@ -169,7 +169,7 @@ func (p *Source) signing(ctx context.Context, client *http.Client, d document) (
 		}
 	}
 	if len(known) == 0 {
-		return nil, nil, fmt.Errorf("authentik signs tokens with %s, and none of that can be checked here", strings.Join(d.Algorithms, ", "))
+		return nil, nil, fmt.Errorf("authentik signs tokens with %s, and the gate can check none of these algorithms", strings.Join(d.Algorithms, ", "))
 	}
 	return known, newPublishedKeys(ctx, d.JWKS, client, p.Options), nil
 }

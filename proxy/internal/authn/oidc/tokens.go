@@ -28,7 +28,7 @@ var (
 	errNoIDToken  = errors.New("there is no ID token in the answer")
 	errNonce      = errors.New("the ID token was made for another sign-in")
 	errParty      = errors.New("the ID token was made for another client")
-	errLogoutKind = errors.New("a logout token is no ID token")
+	errLogoutKind = errors.New("a logout token is not an ID token")
 	errFuture     = errors.New("the ID token was made in the future")
 	errSubject    = errors.New("the ID token belongs to another user")
 )
