@@ -54,7 +54,7 @@ func TestAudit_HasOneLineForEachEvent(t *testing.T) {
 	ada.expect(ada.get("/"), http.StatusSeeOther, "") // a missing sign-in is no event
 	bob.signIn("/", "bob")
 	if out, code, err := o.run("end", "--user", "bob"); code != 0 || err != nil {
-		t.Fatalf("%d, %v: %s", code, err, out)
+		t.Fatalf("got exit code %d, error %v: %s, want success", code, err, out)
 	}
 	site := "http://" + o.address
 	for event, want := range map[string]map[string]string{

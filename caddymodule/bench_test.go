@@ -69,7 +69,7 @@ func fillMemory(s *site, n int) {
 		return true
 	})
 	if !filled {
-		s.Fatal("there is no store in memory")
+		s.Fatal("got no store in memory, want one")
 	}
 }
 

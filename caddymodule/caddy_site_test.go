@@ -30,13 +30,13 @@ func TestMatcher_OpensOnlyWhatItDoesNotMatch(t *testing.T) {
 			b.header.Set("X-Authentik-Username", "mallory")
 			b.expect(b.get("/public"), http.StatusOK, `user ""`)
 			if seen := s.app.seen(); seen.Header.Get("X-Authentik-Username") != "" {
-				t.Error("an open path lets identity headers pass")
+				t.Error("got an identity header past an open path, want it removed")
 			}
 			b.expect(b.get("/admin/x"), http.StatusSeeOther, "")
 			b.expect(b.get("/.authentik/login?to=/public"), http.StatusOK, `name="visit"`)
 			b.expect(b.get("/.authentik/nothing"), http.StatusNotFound, "")
 			if s.app.seen() != nil {
-				t.Error("the gate's own address, or a closed one, reached the application")
+				t.Error("got the gate's own address, or a closed one, at the application, want neither")
 			}
 			b.expect(b.follow(b.signIn("/admin/x", "ada")), http.StatusOK, `user "ada"`)
 			b.expect(b.get("/public"), http.StatusOK, `user "ada"`)
@@ -70,7 +70,7 @@ func TestAddresses_SurviveRewrites(t *testing.T) {
 	b.expect(b.get("/.authentik/login"), http.StatusOK, `name="visit"`)
 	end := b.signIn("/deep/link?x=1", "ada")
 	if to := end.Header.Get("Location"); to != "/deep/link?x=1" {
-		t.Errorf("the way back leads to %q", to)
+		t.Errorf("got the way back %q, want /deep/link?x=1", to)
 	}
 	b.expect(b.follow(end), http.StatusOK, "the page of the application")
 	b.expect(b.get("/.authentik/../deep"), http.StatusNotFound, "")
@@ -90,7 +90,7 @@ func TestErrorRoutes_NeverGetTheGatesResponses(t *testing.T) {
 	b := s.browser()
 	b.header.Set("Accept", "*/*")
 	if a := b.expect(b.get("/api"), http.StatusUnauthorized, "sign-in-required"); a.Header.Get("Content-Type") != "application/problem+json" {
-		t.Errorf("content type %q", a.Header.Get("Content-Type"))
+		t.Errorf("got content type %q, want application/problem+json", a.Header.Get("Content-Type"))
 	}
 	b.expect(b.get("/.authentik/nothing"), http.StatusNotFound, "")
 	b.header.Set("Accept", "text/html")
@@ -131,7 +131,7 @@ http://files.example.com:PORT {
 	bob.expect(bob.follow(bob.signIn(files, "bob")), http.StatusOK, `user "bob"`)
 	bob.expect(bob.get(wiki), http.StatusOK, `user "bob"`)
 	if n := s.storageUsers(); n != 2 {
-		t.Errorf("%d gates hold the one store, and there are two", n)
+		t.Errorf("got %d gates that hold the store, want 2", n)
 	}
 }
 
@@ -159,11 +159,11 @@ func TestScheme_OfATrustedProxyCounts(t *testing.T) {
 			}
 			cookies := b.get("/.authentik/login").Cookies()
 			if len(cookies) == 0 {
-				t.Fatal("no cookie was set")
+				t.Fatal("got no cookie, want one")
 			}
 			for _, c := range cookies {
 				if c.Secure != tt.secure || strings.HasPrefix(c.Name, "__Host-") != tt.secure {
-					t.Errorf("cookie %s, secure: %v", c.Name, c.Secure)
+					t.Errorf("got cookie %s, secure %v, want secure %v", c.Name, c.Secure, tt.secure)
 				}
 			}
 		})
@@ -176,7 +176,7 @@ func TestSite_OverridesTheRequest(t *testing.T) {
 	b := s.browser()
 	for _, c := range b.get("/.authentik/login").Cookies() {
 		if !c.Secure {
-			t.Errorf("cookie %s is not secure", c.Name)
+			t.Errorf("got cookie %s that is not secure, want it secure", c.Name)
 		}
 	}
 }
@@ -234,12 +234,12 @@ func (s *site) checkSpoof(what string, signedIn bool) {
 	s.Helper()
 	seen := s.app.seen()
 	if seen == nil {
-		s.Errorf("%s: nothing reached the application", what)
+		s.Errorf("%s: got no request at the application, want one", what)
 		return
 	}
 	for name, values := range maps.All(seen.Header) {
 		if strings.Contains(strings.Join(values, " "), "mallory") {
-			s.Errorf("%s: the application was told %s: %v", what, name, values)
+			s.Errorf("%s: got %s: %v at the application, want nothing of mallory", what, name, values)
 		}
 	}
 	user, tenant := "", ""
@@ -247,9 +247,9 @@ func (s *site) checkSpoof(what string, signedIn bool) {
 		user, tenant = "ada", "of ada"
 	}
 	if got := seen.Header.Get("Remote-User"); got != user {
-		s.Errorf("%s: Remote-User = %q", what, got)
+		s.Errorf("%s: got Remote-User %q, want %q", what, got, user)
 	}
 	if got := seen.Header.Get("X-Tenant"); got != tenant {
-		s.Errorf("%s: X-Tenant = %q", what, got)
+		s.Errorf("%s: got X-Tenant %q, want %q", what, got, tenant)
 	}
 }

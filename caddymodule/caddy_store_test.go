@@ -87,15 +87,15 @@ func TestStore_OfAThirdPartyIsConfiguredLikeOurs(t *testing.T) {
 	b := s.browser()
 	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
 	if s.storageUsers() != 0 {
-		t.Error("the store on Caddy's storage is there all the same")
+		t.Error("got a store on Caddy's storage, want none")
 	}
 	err := s.try("", "SITE {\n\tauthentik AUTHENTIK {\n\t\tflow \"two words\"\n\t\tsessions test_store {\n\t\t\tbrken\n\t\t}\n\t}\n}\n")
 	if err == nil || !strings.Contains(err.Error(), "unrecognized option brken") || !strings.Contains(err.Error(), "flow: ") {
-		t.Errorf("the mistakes are not all there: %v", err)
+		t.Errorf("got error %v, want both mistakes", err)
 	}
 	err = s.try("", "SITE {\n\tauthentik AUTHENTIK {\n\t\tsessions test_misfit\n\t}\n}\n")
 	if err == nil || !strings.Contains(err.Error(), "not a session store") {
-		t.Errorf("a module that does not fit was taken: %v", err)
+		t.Errorf("got error %v, want the module refused", err)
 	}
 }
 
@@ -105,11 +105,11 @@ func TestStore_ThatFailsAdmitsNoVisitor(t *testing.T) {
 	b := s.browser()
 	end := b.expect(b.signIn("/", "ada"), http.StatusServiceUnavailable, "sessions-unavailable")
 	if strings.Contains(end.body, "10.0.0.7") {
-		t.Error("the visitor is told why")
+		t.Error("got the cause in the visitor's response, want it only in the log")
 	}
 	b.get("/")
 	if s.app.seen() != nil {
-		t.Error("a request reached the application")
+		t.Error("got a request at the application, want none")
 	}
 }
 
@@ -155,12 +155,12 @@ func TestMetrics_AreAmongThoseOfCaddy(t *testing.T) {
 		`caddy_authentik_request_seconds_count{endpoint="executor"}`, `caddy_authentik_store_seconds_count{operation="save",store="storage"}`,
 	} {
 		if !strings.Contains(text, line) {
-			t.Errorf("%s is missing", line)
+			t.Errorf("got no line %s, want it", line)
 		}
 	}
 	for _, secret := range []string{"ada", s.address, "wild.example.com"} {
 		if strings.Contains(text, `="`+secret+`"`) {
-			t.Errorf("%s is a label", secret)
+			t.Errorf("got the label %s, want it nowhere", secret)
 		}
 	}
 }

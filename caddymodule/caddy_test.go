@@ -26,11 +26,11 @@ func TestDirective_NeedsOneLine(t *testing.T) {
 	s.load(oneLine)
 	b := s.browser()
 	if to := b.expect(b.get("/ledger?page=2"), http.StatusSeeOther, "").Header.Get("Location"); !strings.HasPrefix(to, "/.authentik/login?to=") {
-		t.Fatalf("led to %q", to)
+		t.Fatalf("got a redirect to %q, want the sign-in", to)
 	}
 	end := b.signIn("/ledger?page=2", "ada")
 	if to := end.Header.Get("Location"); end.StatusCode != http.StatusSeeOther || to != "/ledger?page=2" {
-		t.Fatalf("the sign-in ended with %d at %q:\n%s", end.StatusCode, to, end.body)
+		t.Fatalf("got status %d at %q, want a redirect to /ledger?page=2:\n%s", end.StatusCode, to, end.body)
 	}
 	b.expect(b.follow(end), http.StatusOK, `user "ada"`)
 	seen := s.app.seen()
@@ -44,11 +44,11 @@ func TestDirective_NeedsOneLine(t *testing.T) {
 	}
 	out := b.do(http.MethodPost, "/.authentik/logout", map[string][]string{"x": {""}})
 	if out.StatusCode >= http.StatusBadRequest {
-		t.Errorf("sign-out: %d\n%s", out.StatusCode, out.body)
+		t.Errorf("got status %d, want a sign-out:\n%s", out.StatusCode, out.body)
 	}
 	b.expect(b.get("/ledger"), http.StatusSeeOther, "")
 	if s.app.seen() != nil {
-		t.Error("a request reached the application after the sign-out")
+		t.Error("got a request at the application after the sign-out, want none")
 	}
 }
 
@@ -60,7 +60,7 @@ func TestSignIn_WithAWrongPasswordOpensNothing(t *testing.T) {
 	b.expect(b.fill(page, "password", "wrong"), http.StatusOK, `role="alert"`)
 	b.expect(b.get("/"), http.StatusSeeOther, "")
 	if s.app.seen() != nil {
-		t.Error("a request reached the application")
+		t.Error("got a request at the application, want none")
 	}
 }
 
@@ -77,7 +77,7 @@ func TestReload_KeepsSessionsAndVisits(t *testing.T) {
 	amid.expect(amid.follow(end), http.StatusOK, `user "bob"`)
 
 	if err := s.try("", "SITE {\n\tauthentik AUTHENTIK {\n\t\ttrust /does/not/exist\n\t}\n}\n"); err == nil {
-		t.Fatal("a file that is not there was trusted")
+		t.Fatal("got a missing file trusted, want an error")
 	}
 	signedIn.expect(signedIn.get("/"), http.StatusOK, `user "ada"`)
 }
@@ -193,7 +193,7 @@ func TestKey_ThatCannotBeCreatedClosesTheSite(t *testing.T) {
 		b.expect(b.get(path), http.StatusServiceUnavailable, "sessions-unavailable")
 	}
 	if s.app.seen() != nil {
-		t.Error("a request reached the application")
+		t.Error("got a request at the application, want none")
 	}
 	if err := os.Remove(filepath.Join(s.storage, "authentik")); err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestKey_IfConfiguredNeedsNoStorage(t *testing.T) {
 	s := newSite(t)
 	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\tkey 0123456789abcdef0123456789abcdef\n\t}\n\treverse_proxy APP\n}\n")
 	if _, err := os.Stat(filepath.Join(s.storage, "authentik")); !os.IsNotExist(err) {
-		t.Errorf("a key was kept all the same: %v", err)
+		t.Errorf("got error %v, want no key in the storage", err)
 	}
 	b := s.browser()
 	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
@@ -223,20 +223,20 @@ func TestCleanup_GivesEverythingBack(t *testing.T) {
 		oneLine + "http://127.0.0.1:0/ {\n\ttls /does/not/exist /does/not/exist\n}\n",
 	} {
 		if err := s.try("", failing); err == nil {
-			t.Fatalf("this was taken:\n%s", failing)
+			t.Fatalf("got no error, want it refused:\n%s", failing)
 		}
 		if after := s.storageUsers(); after != before {
-			t.Errorf("%d gates hold the store, and before it were %d", after, before)
+			t.Errorf("got %d gates that hold the store, want %d as before", after, before)
 		}
 	}
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if after := s.storageUsers(); after != 0 {
-		t.Errorf("%d gates hold the store of a Caddy that has stopped", after)
+		t.Errorf("got %d gates that hold the store of a stopped Caddy, want none", after)
 	}
 	shared.Pool.Range(func(key, _ any) bool {
-		t.Errorf("%T is left in the pool", key)
+		t.Errorf("got %T left in the pool, want it empty", key)
 		return true
 	})
 }

@@ -26,7 +26,7 @@ func goldenFiles(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/caddyfile/*.caddyfiletest")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("there are no golden files: %v", err)
+		t.Fatalf("got %d golden files, error %v, want some", len(files), err)
 	}
 	return files
 }
@@ -39,7 +39,7 @@ func golden(t testing.TB, file string) (input, want string) {
 	}
 	input, want, found := strings.Cut(string(both), between)
 	if !found && !*update {
-		t.Fatalf("%s has no line %q", file, between)
+		t.Fatalf("got no line %q in %s, want one", between, file)
 	}
 	return input, strings.ReplaceAll(want, "<languages>", languages())
 }
@@ -62,7 +62,7 @@ func adapt(t testing.TB, input string) string {
 		if strings.Contains(w.Message, "not formatted") {
 			continue
 		}
-		t.Errorf("warning: %v", w)
+		t.Errorf("got the warning %v, want none", w)
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, config, "", "\t"); err != nil {
@@ -117,10 +117,10 @@ func TestOptions_HaveGoldenFiles(t *testing.T) {
 			option = s.Name
 		}
 		if !strings.Contains(read.String(), "\t"+option+" ") {
-			t.Errorf("no golden file reads %s", s.Name)
+			t.Errorf("got no golden file that reads %s, want one", s.Name)
 		}
 		if !strings.Contains(refused.String(), s.Name+":") {
-			t.Errorf("no golden file refuses a value of %s", s.Name)
+			t.Errorf("got no golden file that refuses a value of %s, want one", s.Name)
 		}
 	}
 }
@@ -146,14 +146,14 @@ func TestOptions_HaveValidExamples(t *testing.T) {
 			option = s.Name
 		}
 		if !strings.HasPrefix(s.Example, option+" ") {
-			t.Errorf("the example of %s begins otherwise: %s", s.Name, s.Example)
+			t.Errorf("got the example %s of %s, want it to begin with the option", s.Example, s.Name)
 		}
 		input := "authentik {\nurl https://auth.example.com\n" + lines + "\n" + needs[s.Name] + "\n}"
 		if option == "url" {
 			input = "authentik {\n" + lines + "\n}"
 		}
 		if err := new(Handler).UnmarshalCaddyfile(caddyfile.NewTestDispenser(input)); err != nil {
-			t.Errorf("%s: %v", s.Name, err)
+			t.Errorf("%s: got error %v, want none", s.Name, err)
 		}
 	}
 }
@@ -214,10 +214,10 @@ func FuzzDirective(f *testing.F) {
 		h := new(Handler)
 		err = h.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens))
 		if err != nil && strings.TrimSpace(err.Error()) == "" {
-			t.Error("an error says nothing")
+			t.Error("got an error without a text, want one")
 		}
 		if err == nil && h.URL == "" {
-			t.Error("a gate without an authentik was let through")
+			t.Error("got a gate without an authentik, want an error")
 		}
 	})
 }

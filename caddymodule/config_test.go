@@ -19,7 +19,7 @@ func read(t testing.TB, options string) *Handler {
 	strict := json.NewDecoder(strings.NewReader(options))
 	strict.DisallowUnknownFields()
 	if err := strict.Decode(h); err != nil {
-		t.Fatalf("%s: %v", options, err)
+		t.Fatalf("%s: got error %v, want none", options, err)
 	}
 	return h
 }
@@ -36,7 +36,7 @@ func TestOptions_NotGivenAreLeftToTheGate(t *testing.T) {
 		t.Errorf("OpenID Connect (-want +got):\n%s", diff)
 	}
 	if cfg.Login != "" || cfg.Lifetime != 0 || cfg.Idle != 0 || cfg.Recheck != 0 || cfg.Grace != nil || len(cfg.Require) != 0 {
-		t.Errorf("login %q, lifetime %v, idle %v, recheck %v, grace %v, require %v",
+		t.Errorf("got login %q, lifetime %v, idle %v, recheck %v, grace %v, require %v, want the defaults",
 			cfg.Login, cfg.Lifetime, cfg.Idle, cfg.Recheck, cfg.Grace, cfg.Require)
 	}
 }
@@ -46,7 +46,7 @@ func TestGrace_OfZeroIsNotTheDefault(t *testing.T) {
 	for text, want := range map[string]*time.Duration{"0s": new(time.Duration(0)), "0": new(time.Duration(0)), "": nil, "1s": new(time.Second)} {
 		h := Handler{URL: "https://auth.example.com", Grace: text}
 		if wrong := h.expand(); wrong != nil {
-			t.Errorf("%q: %v", text, wrong)
+			t.Errorf("%q: got error %v, want none", text, wrong)
 		}
 		if got := h.config().Grace; !reflect.DeepEqual(got, want) {
 			t.Errorf("grace %q: got %v, want %v", text, got, want)

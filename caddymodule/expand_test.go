@@ -107,7 +107,7 @@ func TestExpand_ReadsFiles(t *testing.T) {
 		t.Fatal(wrong)
 	}
 	if h.Key != secret {
-		t.Errorf("key = %q", h.Key)
+		t.Errorf("got key %q, want %q", h.Key, secret)
 	}
 	if got, want := filled(t, h.Headers.Own[0], proxy.NewSession(proxy.User{})), "Bearer "+secret; got != want {
 		t.Errorf("header = %q, want %q", got, want)
@@ -128,7 +128,7 @@ func TestExpand_ReportsAllMistakesAtOnce(t *testing.T) {
 		"trust: ", "host: unrecognized placeholder {what.is.this}", "headers X-A: ", "headers X-B: ", "did you mean username?",
 	} {
 		if !strings.Contains(text, want) {
-			t.Errorf("%q is missing in:\n%s", want, text)
+			t.Errorf("got no %q, want it in:\n%s", want, text)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func TestExpand_ReportsAllMistakesAtOnce(t *testing.T) {
 func TestExpand_NeedsURL(t *testing.T) {
 	t.Parallel()
 	if wrong := new(Handler).expand(); len(wrong) != 1 || !errors.Is(wrong[0], errNoURL) {
-		t.Errorf("settle = %v", wrong)
+		t.Errorf("got mistakes %v, want only %v", wrong, errNoURL)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestMistakes_RepeatNoSecret(t *testing.T) {
 		"password, no http": {URL: "ftp://user:" + secret + "@auth.example.com"},
 	} {
 		if wrong := h.expand(); wrong == nil || strings.Contains(wrong.Error(), secret) {
-			t.Errorf("%s: %v", name, wrong)
+			t.Errorf("%s: got error %v, want one without the secret", name, wrong)
 		}
 	}
 }
@@ -166,6 +166,6 @@ func TestHeaders_WithAMissingSecretAreRefused(t *testing.T) {
 		{Name: "X-Key", Value: "{file./does/not/exist} of {http.request.host}"},
 	}}}
 	if wrong := h.expand(); len(wrong) != 2 {
-		t.Errorf("settle = %v", wrong)
+		t.Errorf("got mistakes %v, want two", wrong)
 	}
 }

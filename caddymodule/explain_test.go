@@ -110,7 +110,7 @@ func TestExplain_ShowsNoCookie(t *testing.T) {
 	}
 	out, code, err := o.explain("http://"+o.address+"/?token=x", "--json", "-H", "@"+file)
 	if code != 0 || err != nil {
-		t.Fatalf("%d, %v: %s", code, err, out)
+		t.Fatalf("got exit code %d, error %v: %s, want success", code, err, out)
 	}
 	for pair := range strings.SplitSeq(strings.TrimPrefix(cookie, "Cookie: "), "; ") {
 		if _, value, _ := strings.Cut(pair, "="); strings.Contains(out, value) {

@@ -81,7 +81,7 @@ func checkKept(t *testing.T, what string, got answer, status int, cache string) 
 		t.Errorf("%s: got X-Content-Type-Options %q, want nosniff", what, value)
 	}
 	if got.Header.Get("X-Operator") != "yes" {
-		t.Errorf("%s: lacks a header of the operator's that the gate does not set", what)
+		t.Errorf("%s: got no X-Operator, want the operator's header kept", what)
 	}
 }
 

@@ -14,7 +14,7 @@ func TestLanguage_WithoutTranslationIsRefusedInJSONToo(t *testing.T) {
 	for _, tag := range []string{"german", "nb-NO"} {
 		h := Handler{URL: "https://auth.example.com", Page: Page{Language: tag}}
 		if wrong := h.expand(); wrong == nil || !strings.Contains(wrong.Error(), "page language: "+proxy.CheckPageLanguage(tag).Error()) {
-			t.Errorf("%s: %v", tag, wrong)
+			t.Errorf("%s: got error %v, want that of CheckPageLanguage", tag, wrong)
 		}
 	}
 }

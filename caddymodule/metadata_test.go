@@ -36,10 +36,10 @@ func TestXcaddyFile_IsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(registered(), says.Modules); diff != "" {
-		t.Errorf("module ids (-registered +said):\n%s", diff)
+		t.Errorf("got other module ids than registered (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"authentik"}, says.Directives); diff != "" {
-		t.Errorf("directives (-registered +said):\n%s", diff)
+		t.Errorf("got other directives than registered (-want +got):\n%s", diff)
 	}
 	mod := readRoot(t, "go.mod")
 	for _, line := range []string{
@@ -48,14 +48,14 @@ func TestXcaddyFile_IsTrue(t *testing.T) {
 		"github.com/caddyserver/caddy/v2 " + says.Caddy + "\n",
 	} {
 		if !strings.Contains(mod, line) {
-			t.Errorf("go.mod does not say %q", line)
+			t.Errorf("got no line %q in go.mod, want it", line)
 		}
 	}
 	if says.Package != says.Module+"/caddymodule" || says.Build != "xcaddy build --with "+says.Package {
-		t.Errorf("package %s is built with %s", says.Package, says.Build)
+		t.Errorf("got package %s, built with %s, want those of module %s", says.Package, says.Build, says.Module)
 	}
 	if says.Name == "" || says.Description == "" {
-		t.Error("it has no name or description")
+		t.Errorf("got name %q and description %q, want both", says.Name, says.Description)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestExample_IsFormatted(t *testing.T) {
 	t.Parallel()
 	example := readRoot(t, "Caddyfile.example")
 	if diff := cmp.Diff(string(caddyfile.Format([]byte(example))), example); diff != "" {
-		t.Errorf("caddy fmt (-formatted +is):\n%s", diff)
+		t.Errorf("got the example in another format than caddy fmt (-want +got):\n%s", diff)
 	}
 }
 
@@ -84,22 +84,22 @@ func TestExample_IsValidWithAllOptions(t *testing.T) {
 	example := readRoot(t, "Caddyfile.example")
 	everything := commented.ReplaceAllString(example, "$1$2")
 	if everything == example {
-		t.Fatal("nothing is commented out")
+		t.Fatal("got no line that is commented out, want some")
 	}
 	for name, text := range map[string]string{"as it is": example, "with all of it": everything} {
 		if got := adapt(t, text); strings.HasPrefix(got, "error: ") {
-			t.Errorf("%s: %s", name, got)
+			t.Errorf("%s: got %s, want no error", name, got)
 		}
 	}
 	for _, s := range new(Handler).settings() {
 		option := s.Name[strings.LastIndex(s.Name, " ")+1:]
 		if !strings.Contains(everything, "\t"+option+" ") {
-			t.Errorf("the example leaves out %s", s.Name)
+			t.Errorf("got no %s in the example, want it", s.Name)
 		}
 	}
 	for _, option := range []string{"trust", "sessions", "persistent", "require mfa", "require group", "scopes", "sign_out_back", "only", "open", "on", "sign_on form", "sign_on basic", "sign_out", "app_cookies", "clear_site_data", "clients", "preflight", "late_forms", "login at", "login_host", "audit"} {
 		if !regexp.MustCompile(`(?m)^\t+(?:# )?` + option + `(?: |$)`).MatchString(example) {
-			t.Errorf("the example leaves out %s", option)
+			t.Errorf("got no %s in the example, want it", option)
 		}
 	}
 }
@@ -120,11 +120,11 @@ func TestModule_NeverContainsTheStandIn(t *testing.T) {
 	}
 	deps := strings.Split(string(out), "\n")
 	if !slices.Contains(deps, "github.com/flowsidecar/caddy-authentik/proxy") {
-		t.Fatal("the list of imports is not whole")
+		t.Fatal("got a list of imports without the package proxy, want all of them")
 	}
 	for _, dep := range deps {
 		if strings.Contains(dep, "authentiktest") || strings.HasSuffix(dep, "/caddytest") || dep == "testing" {
-			t.Errorf("caddymodule imports %s", dep)
+			t.Errorf("got an import of %s in caddymodule, want none", dep)
 		}
 	}
 }

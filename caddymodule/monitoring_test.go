@@ -76,7 +76,7 @@ func readAs(t testing.TB, name string, unmarshal func([]byte, any) error, into a
 		t.Fatal(err)
 	}
 	if err := unmarshal(text, into); err != nil {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatalf("%s: got error %v, want none", name, err)
 	}
 }
 
@@ -130,17 +130,17 @@ func TestMonitoring_NamesMetricsAndLabelsThatExist(t *testing.T) {
 				labels = append(labels, "le")
 			}
 			if _, there := known[name]; !there {
-				t.Errorf("%s: there is no metric %s", where, match[1])
+				t.Errorf("%s: got the metric %s, want one that exists", where, match[1])
 			}
 			used[name] = true
 			labels = append(labels, known[name]...)
 			for _, m := range matcher.FindAllStringSubmatch(match[2], -1) {
 				if !slices.Contains(known[name], m[1]) {
-					t.Errorf("%s: %s has no label %s", where, name, m[1])
+					t.Errorf("%s: got the label %[3]s of %[2]s, want one that it has", where, name, m[1])
 				}
 				for value := range strings.SplitSeq(m[2], "|") {
 					if set := values[m[1]]; set != nil && !slices.Contains(set, value) {
-						t.Errorf("%s: %s is never %q", where, m[1], value)
+						t.Errorf("%s: got the value %[3]q of %[2]s, want one that it can have", where, m[1], value)
 					}
 				}
 			}
@@ -148,14 +148,14 @@ func TestMonitoring_NamesMetricsAndLabelsThatExist(t *testing.T) {
 		for _, match := range grouping.FindAllStringSubmatch(query, -1) {
 			for label := range strings.SplitSeq(match[1], ", ") {
 				if !slices.Contains(labels, label) {
-					t.Errorf("%s: no metric in %s has the label %s", where, query, label)
+					t.Errorf("%s: got the label %[3]s, want one that a metric in %[2]s has", where, query, label)
 				}
 			}
 		}
 	}
 	for name := range known {
 		if !used[name] {
-			t.Errorf("neither the dashboard nor a rule shows %s", name)
+			t.Errorf("got %s in neither the dashboard nor a rule, want it shown", name)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func installed(t testing.TB, name, from string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil && os.Getenv("CI") != "" {
-		t.Fatalf("%s is missing; install the package %s", name, from)
+		t.Fatalf("got no program %s, want it; install the package %s", name, from)
 	}
 	if err != nil {
 		t.Skipf("%s is missing; install the package %s to run this test", name, from)
@@ -181,7 +181,7 @@ func TestMonitoring_PromtoolAcceptsTheRules(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), promtool, strings.Fields(args)...) //nolint:gosec // the program is the machine's own
 		cmd.Dir = monitoring
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("promtool %s: %v\n%s", args, err, out)
+			t.Errorf("promtool %s: got error %v, want none\n%s", args, err, out)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (b *browser) told(t *testing.T, mail string) (got told) {
 		t.Fatalf("got %d: %s", a.StatusCode, a.body)
 	}
 	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
-		t.Fatalf("%v in %s", err, a.body)
+		t.Fatalf("got error %v in %s, want JSON", err, a.body)
 	}
 	for _, text := range []*string{&got.User, &got.Name, &got.Groups} {
 		if digits, ok := strings.CutPrefix(*text, "octets "); ok {
@@ -194,7 +194,7 @@ func startAt(t *testing.T, address string, command *exec.Cmd) {
 		}
 		select {
 		case <-p.Ended():
-			t.Fatalf("%s has ended: %s", command.Path, log.String())
+			t.Fatalf("got an end of %s, want it running: %s", command.Path, log.String())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

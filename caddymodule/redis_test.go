@@ -20,7 +20,7 @@ func TestSessionsInRedisOutliveCaddy(t *testing.T) {
 	b := s.browser()
 	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
 	if s.storageUsers() != 0 {
-		t.Error("Caddy's storage is used all the same")
+		t.Error("got sessions in Caddy's storage, want them only in Redis")
 	}
 	s.load(strings.Replace(site, "SITE {", "SITE {\n\theader X-Configuration second", 1))
 	b.expect(b.get("/"), http.StatusOK, `user "ada"`)
@@ -28,7 +28,7 @@ func TestSessionsInRedisOutliveCaddy(t *testing.T) {
 		t.Fatal(err)
 	}
 	shared.Pool.Range(func(key, _ any) bool {
-		t.Errorf("%T is still there after Caddy has stopped", key)
+		t.Errorf("got %T in the pool after Caddy has stopped, want it empty", key)
 		return true
 	})
 	s.load(site)
@@ -48,7 +48,7 @@ func TestCaddyStartsWithoutRedisAndServesWhenItComes(t *testing.T) {
 	b := s.browser()
 	b.expect(b.follow(b.get("/")), http.StatusServiceUnavailable, "sessions-unavailable") // before the name is asked for
 	if s.app.seen() != nil {
-		t.Error("a request reached the application")
+		t.Error("got a request at the application, want none")
 	}
 	server.Restart()
 	eventually(t, "Redis is reached", func() bool {
@@ -62,7 +62,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for begun := time.Now(); !is(); time.Sleep(100 * time.Millisecond) {
 		if time.Since(begun) > 20*time.Second {
-			t.Fatalf("not in time: %s", what)
+			t.Fatalf("got nothing within 20 s, want %s", what)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestMatcher_SeesTheAddressAsSentByEveryPlaceholder(t *testing.T) {
 				b.expect(b.get("/open?action=edit"), http.StatusSeeOther, "")
 			}
 			if s.app.seen() != nil {
-				t.Error("a closed address reached the application")
+				t.Error("got a closed address at the application, want none")
 			}
 			b.expect(b.follow(b.signIn("/admin/x", "ada")), http.StatusOK, `user "ada"`)
 			if seen := s.app.seen(); seen == nil || seen.URL.RequestURI() != "/index.php?page=%2Fadmin%2Fx" {
@@ -76,7 +76,7 @@ func TestMatcher_LeavesNothingOfItsSecondLook(t *testing.T) {
 	b := s.browser()
 	b.expect(b.do(http.MethodPost, "/open", url.Values{"text": {"closed"}}), http.StatusUnauthorized, "")
 	if s.app.seen() != nil {
-		t.Error("a closed request reached the application")
+		t.Error("got a closed request at the application, want none")
 	}
 	b.expect(b.do(http.MethodPost, "/open", url.Values{"text": {"a body"}}), http.StatusOK, "")
 	seen := s.app.seen()

@@ -47,7 +47,7 @@ func TestSignOn_AnOldApplicationIsSignedInTo(t *testing.T) {
 	b.expect(b.follow(out), http.StatusOK, "")
 	b.expect(b.get("/1987/march"), http.StatusSeeOther, "")
 	if strings.Contains(b.cookies(), "ledger_sid") {
-		t.Errorf("the browser keeps %s", b.cookies())
+		t.Errorf("got the cookies %s in the browser, want no ledger_sid", b.cookies())
 	}
 }
 

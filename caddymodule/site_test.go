@@ -249,7 +249,7 @@ func (b *browser) fill(page answer, fields ...string) answer {
 		form.Set(fields[i], fields[i+1])
 	}
 	if form.Get("visit") == "" {
-		b.Fatalf("no sign-in page but %d:\n%s", page.StatusCode, page.body)
+		b.Fatalf("got status %d, want a sign-in page:\n%s", page.StatusCode, page.body)
 	}
 	return b.do(http.MethodPost, page.Request.URL.Scheme+"://"+page.Request.URL.Host+page.Request.URL.Path, form)
 }
@@ -281,7 +281,7 @@ func (b *browser) follow(a answer) answer {
 	b.Helper()
 	to, err := a.Location()
 	if err != nil {
-		b.Fatalf("%d is no redirect: %s", a.StatusCode, a.body)
+		b.Fatalf("got status %d, want a redirect: %s", a.StatusCode, a.body)
 	}
 	return b.get(to.String())
 }

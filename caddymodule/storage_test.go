@@ -42,14 +42,14 @@ func TestSessionsInCaddysStorageOutliveReloadsAndCaddy(t *testing.T) {
 	s.load(onStorage + "\n# another configuration\n")
 	b.expect(b.get("/"), http.StatusOK, `user "ada"`)
 	if n := s.storageUsers(); n != 1 {
-		t.Errorf("%d gates hold the store, and there is one", n)
+		t.Errorf("got %d gates that hold the store, want 1", n)
 	}
 	out.do(http.MethodPost, "/.authentik/logout", map[string][]string{"x": {""}})
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.storageUsers(); n != 0 {
-		t.Errorf("%d gates hold the store of a Caddy that has stopped", n)
+		t.Errorf("got %d gates that hold the store of a stopped Caddy, want none", n)
 	}
 	s.load(onStorage)
 	b.expect(b.get("/"), http.StatusOK, `user "ada"`)
@@ -70,7 +70,7 @@ func TestNothingInCaddysStorageIsInClear(t *testing.T) {
 		content, err := os.ReadFile(path) //nolint:gosec // in a directory of this test
 		for _, secret := range []string{"ada", "Lovelace", "example.com", "authentik_session", "staff"} {
 			if strings.Contains(string(content)+random.ReplaceAllString(filepath.Base(path), ""), secret) {
-				t.Errorf("%s has %q in clear", path, secret)
+				t.Errorf("got %[2]q in clear in %[1]s, want it sealed", path, secret)
 			}
 		}
 		return err

@@ -35,7 +35,7 @@ func TestBrand_IsDecodedInEveryRelease(t *testing.T) {
 			t.Errorf("got a request to %s for %s, want st-brand.example.com and core/brands/current", f.seen(0).host, f.seen(0).uri)
 		}
 		if bare, err := f.client().Brand(t.Context(), Visitor{}); err != nil || bare.FlowAuthentication != "" || bare.Title != "Bare" {
-			t.Errorf("%s: %v, %v", release, bare.Title, err)
+			t.Errorf("%s: got %v, %v, want the title Bare and no flow", release, bare.Title, err)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestRootConfig_IsDecodedInEveryRelease(t *testing.T) {
 	for _, release := range recordedReleases {
 		got, err := newFake(t, says(api(t, release, "config"))).client().RootConfig(t.Context(), Visitor{})
 		if err != nil || got.CacheTimeout != 5*time.Minute || got.CacheTimeoutFlows != 5*time.Minute || got.CacheTimeoutPolicies != 5*time.Minute || len(got.Capabilities) == 0 {
-			t.Errorf("%s: %v, %v", release, got.Capabilities, err)
+			t.Errorf("%s: got %v, %v, want five minutes and capabilities", release, got.Capabilities, err)
 		}
 	}
 	for _, reply := range []http.HandlerFunc{says("<html>"), fails(http.StatusForbidden, `{"detail":"x"}`)} {
@@ -70,7 +70,7 @@ func TestDefaultFlow_ReturnsTheFlowOfTheRedirect(t *testing.T) {
 	f := newFake(t, sends("/if/flow/st-login/?next=%2Fx"))
 	got, err := f.client().DefaultFlow(t.Context(), Visitor{}, "authentication")
 	if err != nil || got != (Flow{Slug: "st-login", Query: "next=%2Fx"}) || f.seen(0).uri != "/flows/-/default/authentication/" {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("got %v, %v, want the flow st-login", got, err)
 	}
 	if _, err := newFake(t, fails(http.StatusNotFound, "<html>")).client().DefaultFlow(t.Context(), Visitor{}, "recovery"); !errors.Is(err, ErrFlowNotFound) {
 		t.Errorf("recovery: got %v", err)
@@ -83,7 +83,7 @@ func TestDefaultFlow_ReturnsTheFlowOfTheRedirect(t *testing.T) {
 	for _, reply := range []http.HandlerFunc{sends("https://evil.example.com/if/flow/x/"), sends("/if/user/"), says("<html>"), unmarked(fails(http.StatusNotFound, ""))} {
 		var ue *UnexpectedError
 		if got, err := newFake(t, reply).client().DefaultFlow(t.Context(), Visitor{}, "authentication"); !errors.As(err, &ue) {
-			t.Errorf("%v, %v", got, err)
+			t.Errorf("got %v, %v, want an UnexpectedError", got, err)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func TestPicture_IsOnlyFetchedFromAuthentiksHost(t *testing.T) {
 		f := newFake(t, picture("image/svg+xml; charset=utf-8", "<svg/>"))
 		got, err := f.client().Picture(t.Context(), Visitor{Host: "app.example.com"}, address)
 		if err != nil || got.Type != "image/svg+xml" || string(got.Bytes) != "<svg/>" || f.seen(0).uri != uri || f.seen(0).header.Get("Accept") != "image/*" {
-			t.Errorf("%s: %v %v", address, got.Type, err)
+			t.Errorf("%s: got %v %v, want the picture", address, got.Type, err)
 		}
 	}
 	for _, address := range []string{
@@ -130,7 +130,7 @@ func TestPicture_OtherContentIsRefused(t *testing.T) {
 	} {
 		var ue *UnexpectedError
 		if got, err := newFake(t, reply).client().Picture(t.Context(), Visitor{}, "/x.png"); !errors.As(err, &ue) {
-			t.Errorf("%s: %v, %v", name, got.Type, err)
+			t.Errorf("%s: got %v, %v, want an UnexpectedError", name, got.Type, err)
 		}
 	}
 }

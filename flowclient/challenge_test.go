@@ -28,7 +28,7 @@ func samples(t testing.TB, release string) map[string][]byte {
 	t.Helper()
 	files, err := filepath.Glob("testdata/challenges/" + release + "/*.json")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no challenges of %s: %v", release, err)
+		t.Fatalf("got no challenges of %s, %v, want some", release, err)
 	}
 	out := map[string][]byte{}
 	for _, file := range files {
@@ -55,7 +55,7 @@ func decoded(t testing.TB, raw []byte) Challenge {
 	t.Helper()
 	ch, err := Decode(raw)
 	if err != nil {
-		t.Fatalf("decoding %s: %v", raw, err)
+		t.Fatalf("got error %[2]v, want %[1]s decoded", raw, err)
 	}
 	return ch
 }
@@ -138,7 +138,7 @@ func TestComponents_EachHasATypeAndAnExample(t *testing.T) {
 			t.Errorf("%s: got decoder %v, example %v, want both", c, decoders[c] != nil, found[c])
 		}
 		if got := decoded(t, []byte(`{"component":"`+string(c)+`"}`)).Component(); got != c {
-			t.Errorf("a bare %s says that it is %s", c, got)
+			t.Errorf("got component %[2]s of a bare %[1]s, want the same", c, got)
 		}
 	}
 }
@@ -228,7 +228,7 @@ func roundTrip(t testing.TB, s Step) {
 	}
 	var back Step
 	if err := json.Unmarshal(kept, &back); err != nil {
-		t.Fatalf("reading %s: %v", kept, err)
+		t.Fatalf("got error %[2]v, want %[1]s read", kept, err)
 	}
 	if !reflect.DeepEqual(s, back) {
 		t.Errorf("got another step back (-want +got):\n%s", cmp.Diff(s, back))

@@ -41,7 +41,7 @@ func TestCookies_ExpiredOnesAreDeleted(t *testing.T) {
 		before := Cookies{sessionCookie: "s", "authentik_device": "d"}
 		got := before.After(setting(line), noon)
 		if !maps.Equal(got, Cookies{"authentik_device": "d"}) {
-			t.Errorf("%s left %q", line, map[string]string(got))
+			t.Errorf("got %[2]q after %[1]s, want only the device", line, map[string]string(got))
 		}
 		if before[sessionCookie] != "s" {
 			t.Error("got the caller's cookies changed")

@@ -66,7 +66,7 @@ func TestDuoEnrolment_MalformedStageKeysAreNotSent(t *testing.T) {
 		"../../../../core/users/me/?a=0f6d3a2c-5b0e-4a57-9c3d-9a0a6a4b7f11", "0f6d3a2c-5b0e-4a57-9c3d-9a0a6a4b7f11\n",
 	} {
 		if got, err := newFake(t).client().DuoEnrolment(t.Context(), Visitor{}, AuthenticatorDuo{StageUUID: key}); !errors.Is(err, ErrNotEnrolling) {
-			t.Errorf("%q: %s, %v", key, got, err)
+			t.Errorf("%q: got %s, %v, want %v", key, got, err, ErrNotEnrolling)
 		}
 	}
 }

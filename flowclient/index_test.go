@@ -68,7 +68,7 @@ func indexOfPacked(t testing.TB) string {
 		fmt.Fprintf(&b, "\n## %s-<release>.json.gz: requests of each scenario\n\n", about)
 		writeIndex(&b, "scenario", requests, func(scenario string) string {
 			if packedScenarios[scenario] == "" {
-				t.Errorf("packedScenarios does not say what %s shows", scenario)
+				t.Errorf("got nothing about %s in packedScenarios, want what it shows", scenario)
 			}
 			return packedScenarios[scenario]
 		})
@@ -88,7 +88,7 @@ func components(t testing.TB, about string) map[string]map[string]int {
 		for _, line := range bytes.Split(bytes.TrimSpace(unpack(t, about+"-"+release+".ndjson.gz")), []byte("\n")) {
 			var one struct{ Component string }
 			if err := json.Unmarshal(line, &one); err != nil {
-				t.Fatalf("%s of %s: %v in %s", about, release, err, line)
+				t.Fatalf("%s of %s: got error %v in %s, want none", about, release, err, line)
 			}
 			name := one.Component
 			if name == "" {

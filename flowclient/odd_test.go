@@ -93,7 +93,7 @@ func TestStep_RedirectsKeepTheirClassThroughARoundTrip(t *testing.T) {
 	const root = "https://auth.example.com/auth/"
 	ch, err := decodeAt([]byte(`{"component":"xak-flow-redirect","to":"/auth/source/oauth/login/x/"}`), root)
 	if err != nil || as[Redirect](t, ch).Class() != RedirectSource {
-		t.Fatalf("%v", err)
+		t.Fatalf("got error %v, want a redirect to a source", err)
 	}
 	roundTrip(t, Step{Flow: login, Challenge: ch, Root: root})
 }

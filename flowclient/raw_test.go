@@ -98,10 +98,10 @@ func TestRawAnswer_InvalidOnesAreNotSent(t *testing.T) {
 	secret := map[string]json.RawMessage{"password": json.RawMessage(`"geheim`)}
 	_, broken := newFake(t).client().Answer(t.Context(), Visitor{}, login, RawAnswer{ComponentPassword, secret})
 	if !errors.Is(broken, errUnencodable) || strings.Contains(broken.Error(), "geheim") {
-		t.Errorf("broken JSON: %v", broken)
+		t.Errorf("broken JSON: got error %v, want %v without the secret", broken, errUnencodable)
 	}
 	_, nameless := newFake(t).client().Answer(t.Context(), Visitor{}, login, RawAnswer{})
 	if !errors.Is(nameless, errNoComponent) {
-		t.Errorf("without a component: %v", nameless)
+		t.Errorf("without a component: got error %v, want %v", nameless, errNoComponent)
 	}
 }

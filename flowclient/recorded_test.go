@@ -35,7 +35,7 @@ func unpack(t testing.TB, file string) []byte {
 	}
 	out, err := io.ReadAll(z)
 	if err != nil || len(out) == 0 {
-		t.Fatalf("%s: %d bytes, %v", file, len(out), err)
+		t.Fatalf("%s: got %d bytes, %v, want some", file, len(out), err)
 	}
 	return out
 }
@@ -44,7 +44,7 @@ func exchanges(t testing.TB, about, release string) map[string][]recorded {
 	t.Helper()
 	var out map[string][]recorded
 	if err := json.Unmarshal(unpack(t, about+"-"+release+".json.gz"), &out); err != nil || len(out) == 0 {
-		t.Fatalf("%s of %s: %d, %v", about, release, len(out), err)
+		t.Fatalf("%s of %s: got %d answers, %v, want some", about, release, len(out), err)
 	}
 	return out
 }

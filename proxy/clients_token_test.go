@@ -56,7 +56,7 @@ func TestBearer_ForgedTokensAreRefused(t *testing.T) {
 	sign := func(changed claims) string { return signed(t, jose.RS256, rsaKey(t), "one", i.access().with(changed)) }
 	by := oidc.NewAccess(i.p, []string{"further"})
 	if _, err := by.Bearer(t.Context(), flowclient.Visitor{}, sign(nil)); err != nil {
-		t.Fatalf("a good token: %v", err)
+		t.Fatalf("got error %v for a good token, want none", err)
 	}
 	before := i.asks()
 	for name, token := range map[string]string{

@@ -80,7 +80,7 @@ func TestElsewhere_UnknownChallengeLeadsToAuthentik(t *testing.T) {
 	}
 	left := s.program(t).ask(step.Elsewhere)
 	if to, err := url.Parse(left.To); err != nil || left.Done || to.Path != "/application/o/authorize/" {
-		t.Errorf("done %v, to %q", left.Done, left.To)
+		t.Errorf("got done %v, to %q, want the authorize endpoint", left.Done, left.To)
 	}
 }
 

@@ -197,7 +197,7 @@ func TestFault_UnknownErrorIsAServerError(t *testing.T) {
 	t.Parallel()
 	e := fault.From(errors.New("something unforeseen"))
 	if e.Status < 500 || e.Code != fault.AuthentikUnexpected {
-		t.Fatalf("%+v", e)
+		t.Fatalf("got %+v, want authentik-unexpected", e)
 	}
 }
 

@@ -136,7 +136,7 @@ func TestJSON_ChallengeIsPassedOnByteForByte(t *testing.T) {
 	} {
 		_, step := told(t, challenge)
 		if !bytes.Contains([]byte(step.body), []byte(`"challenge":`+challenge+`}`)) {
-			t.Errorf("%s\ngot\n%s", challenge, step.body)
+			t.Errorf("got\n%[2]s\nwant the challenge\n%[1]s", challenge, step.body)
 		}
 	}
 }
@@ -179,7 +179,7 @@ func TestJSON_ErrorsHaveAuthentiksShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := `{"a":[{"string":"\u003cb\u003e","code":"bad"},{"string":"bare","code":""}]}`; string(got.Errors) != want {
-		t.Errorf("%s", got.Errors)
+		t.Errorf("got %s, want %s", got.Errors, want)
 	}
 }
 

@@ -246,7 +246,7 @@ func TestFault_ResponsesOfAFailingAuthentik(t *testing.T) {
 			}
 			page.says(t, string(tt.code))
 			if name == "starting" && page.header.Get("Retry-After") != "5" {
-				t.Errorf("Retry-After is %q", page.header.Get("Retry-After"))
+				t.Errorf("got Retry-After %q, want 5", page.header.Get("Retry-After"))
 			}
 			if s.reached() != 0 {
 				t.Error("got a request at the application, want none")
@@ -307,7 +307,7 @@ func TestFault_EveryCodeHasAStatusAndASentence(t *testing.T) {
 	for _, code := range fault.Codes() {
 		m := fault.New(code, nil)
 		if m.Status < 400 || m.Title == "" {
-			t.Errorf("%s: %+v", code, m)
+			t.Errorf("%s: got %+v, want an error status and a title", code, m)
 		}
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)

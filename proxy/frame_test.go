@@ -223,11 +223,11 @@ func TestFrame_PageIsNotCached(t *testing.T) {
 			t.Errorf("%s: got headers that forbid the frame: %v", from, h)
 		}
 		if h.Get("Cache-Control") != "no-store" || h.Get("Location") != "" || len(h.Values("Set-Cookie")) > 0 {
-			t.Errorf("%s: %v", from, h)
+			t.Errorf("%s: got %v, want a page that is not stored, without redirect and cookies", from, h)
 		}
 		for _, name := range []string{"Cookie", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Accept-Language"} {
 			if !strings.Contains(h.Get("Vary"), name) {
-				t.Errorf("%s: Vary is %q, without %s", from, h.Get("Vary"), name)
+				t.Errorf("%s: got Vary %q, want %s in it", from, h.Get("Vary"), name)
 			}
 		}
 	}

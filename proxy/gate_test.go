@@ -329,11 +329,11 @@ func TestCookies_AreHTTPOnlyAndSameSite(t *testing.T) {
 			}
 		}
 		if strings.Contains(line, "Domain") || len(line) > 160 {
-			t.Errorf("%s", line)
+			t.Errorf("got %s, want a short cookie without Domain", line)
 		}
 	}
 	if len(names) != 4 {
-		t.Errorf("cookies set: %v", names)
+		t.Errorf("got the cookies %v, want four", names)
 	}
 }
 

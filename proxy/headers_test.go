@@ -50,7 +50,7 @@ func TestHeaders_NoClientSaysWhoItIs(t *testing.T) {
 					t.Errorf("%q, signed in %t: got %s at the application", spelled, signedIn, said)
 				}
 				if c := strings.Join(after.Header["Connection"], ","); c != "close" {
-					t.Errorf("%q: Connection is %q", spelled, c)
+					t.Errorf("%q: got Connection %q, want close", spelled, c)
 				}
 			}
 		}
@@ -82,7 +82,7 @@ func TestHeaders_TrailersAreStripped(t *testing.T) {
 	s.person(t).do(r)
 	got := s.last(t)
 	if got.Trailer.Get("Remote-User") != "" || got.Trailer.Get("X-Other") != "stays" {
-		t.Errorf("trailers: %v", got.Trailer)
+		t.Errorf("got the trailers %v, want only X-Other", got.Trailer)
 	}
 }
 

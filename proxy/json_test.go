@@ -27,7 +27,7 @@ func TestJSON_SignsIn(t *testing.T) {
 	refused := p.ask("/deep/link?x=1").fails(fault.SignInRequired)
 	step := p.ask(refused.LoginURL + "?to=%2Fdeep%2Flink%3Fx%3D1").asks(asksName)
 	if step.To != "/deep/link?x=1" || step.Notice != nil || !strings.HasSuffix(step.Elsewhere, "/if/flow/login/") {
-		t.Errorf("to %q, notice %v, elsewhere %q", step.To, step.Notice, step.Elsewhere)
+		t.Errorf("got to %q, notice %v, elsewhere %q, want the way back, no notice and the flow", step.To, step.Notice, step.Elsewhere)
 	}
 	step = p.answer(step, `{"uid_field":"jane"}`).asks(asksPassword)
 	p.answer(step, `{"component":"ak-stage-password","password":"open sesame"}`).ends("/deep/link?x=1")
@@ -83,7 +83,7 @@ func TestJSON_PromptAcceptsEveryKindOfValue(t *testing.T) {
 	step = p.answer(step, `{"password":"open sesame"}`).asks("ak-stage-prompt")
 	step = p.answer(step, `{"contact":"no address","count":7,"news":true}`).complains("ak-stage-prompt", "contact", "invalid")
 	if len(step.Errors) != 1 {
-		t.Errorf("errors: %v", step.Errors)
+		t.Errorf("got the errors %v, want one", step.Errors)
 	}
 	p.answer(step, `{"contact":"jane@example.com","count":7,"news":true}`).ends("/")
 }
@@ -136,7 +136,7 @@ func TestJSON_ExpiredVisitBeginsAgainWithANotice(t *testing.T) {
 	s.clock.move(signin.VisitLife + time.Minute)
 	step = p.answer(step, `{"uid_field":"jane"}`).asks(asksName)
 	if step.Notice == nil || step.Notice.Code != "expired" || !strings.HasPrefix(step.Notice.String, "Your sign-in took too long") || step.To != "/kept" {
-		t.Errorf("notice %+v, to %q", step.Notice, step.To)
+		t.Errorf("got notice %+v, to %q, want expired and /kept", step.Notice, step.To)
 	}
 }
 

@@ -121,7 +121,7 @@ func TestLanguage_VisitIsGermanThroughout(t *testing.T) {
 				}
 				for _, sentence := range english {
 					if strings.Contains(body, sentence) {
-						t.Errorf("%q in English at %s", sentence, on.path)
+						t.Errorf("got %q in English at %s, want it translated", sentence, on.path)
 					}
 				}
 			}

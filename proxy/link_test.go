@@ -255,7 +255,7 @@ func TestLink_SignedInUserGetsTheApplication(t *testing.T) {
 	p := s.person(t)
 	p.signIn("jane", "open sesame", "/")
 	if shown := p.open("/if/flow/login/?a=b"); shown.path != "/if/flow/login/?a=b" || shown.body != "hello jane" {
-		t.Errorf("at %s: %s", shown.path, shown.body)
+		t.Errorf("got %[2]s at %[1]s, want the application's page", shown.path, shown.body)
 	}
 }
 

@@ -21,7 +21,7 @@ func (g *guest) types(page *browser.Page, field, value string) *browser.Page {
 	g.Helper()
 	next, err := page.Submit(g.Context(), browser.Fields{field: value}, "")
 	if err != nil {
-		g.Fatalf("%v, at %s with status %d:\n%s", err, page.URL, page.Status, page.Text())
+		g.Fatalf("got error %v at %s with status %d, want the form sent:\n%s", err, page.URL, page.Status, page.Text())
 	}
 	return next
 }

@@ -225,7 +225,7 @@ func TestStream_ClosesWithItsSession(t *testing.T) {
 			select {
 			case <-opened:
 			case err := <-closed:
-				t.Fatalf("opening %s: %v", name, err)
+				t.Fatalf("got error %[2]v, want %[1]s opened", name, err)
 			}
 			select {
 			case err := <-closed:

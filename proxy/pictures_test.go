@@ -24,7 +24,7 @@ func TestPicture_MissingBackgroundIsBlank(t *testing.T) {
 		t.Errorf("got status %d, %s", got.status, got.header.Get("Content-Type"))
 	}
 	if got := p.open(strings.TrimSuffix(behind[1], "?behind")); got.status != http.StatusNotFound {
-		t.Errorf("without the mark: status %d", got.status)
+		t.Errorf("got status %d without the mark, want 404", got.status)
 	}
 }
 

@@ -136,7 +136,7 @@ func TestPlex_DoubleClickAsksOnce(t *testing.T) {
 		p.send(page, "source", "0").says(t, "x7y8z9")
 	}
 	if plex.asked() != 1 {
-		t.Errorf("Plex was asked %d times", plex.asked())
+		t.Errorf("got %d requests to Plex, want 1", plex.asked())
 	}
 }
 
@@ -191,7 +191,7 @@ func TestPlex_WithoutAClientLeadsToAuthentik(t *testing.T) {
 	p := s.person(t)
 	p.send(p.open("/app"), "source", "0").says(t, "To sign in with Plex, continue at ")
 	if _, err := (plex.None{}).Token(t.Context(), "c", plex.PIN{}); !errors.Is(err, plex.ErrNotAsked) {
-		t.Errorf("the token of no Plex: %v", err)
+		t.Errorf("got error %v, want %v", err, plex.ErrNotAsked)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestPlex_TokenFollowsNoRedirect(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	if _, err := plex.NewAt(server.URL, nil).PIN(t.Context(), "plex-client"); err == nil || followed {
-		t.Errorf("followed %v, error %v", followed, err)
+		t.Errorf("got followed %v, error %v, want an error", followed, err)
 	}
 }
 
@@ -219,7 +219,7 @@ func TestPlex_AddressEscapesTheClientID(t *testing.T) {
 		"a b":     "https://app.plex.tv/auth#!?clientID=a%20b&code=d4",
 	} {
 		if got := plex.Page(client, plex.PIN{ID: 1, Code: "d4"}); got != want {
-			t.Errorf("%q gives %s", client, got)
+			t.Errorf("%q: got %s, want %s", client, got, want)
 		}
 	}
 }

@@ -15,9 +15,9 @@ func TestPoll_WaitingPageLearnsOfASignIn(t *testing.T) {
 	}
 	p.signIn("jane", "open sesame", "/")
 	if told := p.send(waiting, "poll", "1"); !strings.Contains(told.body, `"begin"`) {
-		t.Errorf("after another tab has signed in: %s", told.body)
+		t.Errorf("got %s after a sign-in in another tab, want begin", told.body)
 	}
 	if told := s.person(t).send(waiting, "poll", "1"); !strings.Contains(told.body, `"wait"`) {
-		t.Errorf("another browser is told %s", told.body)
+		t.Errorf("got %s in another browser, want wait", told.body)
 	}
 }

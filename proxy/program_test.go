@@ -88,10 +88,10 @@ func (p program) answerTo(r *http.Request) jsonAnswer {
 		p.t.Fatalf("got status %d, %s:\n%s", got.status, kind, got.body)
 	}
 	if err := json.Unmarshal([]byte(got.body), &h); err != nil {
-		p.t.Fatalf("%v: %s", err, got.body)
+		p.t.Fatalf("got error %v, want JSON: %s", err, got.body)
 	}
 	if corp := got.header.Get("Cross-Origin-Resource-Policy"); kind == "application/json" && corp != "same-origin" {
-		p.t.Errorf("other sites may load it: %q", corp)
+		p.t.Errorf("got Cross-Origin-Resource-Policy %q, want same-origin", corp)
 	}
 	for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
 		if got := got.header.Get(name); got != want {

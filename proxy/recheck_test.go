@@ -61,12 +61,12 @@ func TestRecheck_PassesOnWhatHasChanged(t *testing.T) {
 		s.authentik.EditUser("jane", func(u *authentiktest.User) { u.Email, u.Groups = "j.doe@example.com", []string{"press", "staff"} })
 		p.open("/")
 		if got := s.last(t).Header.Get("Remote-Email"); got != "jane@example.com" {
-			t.Fatalf("before the recheck the application is told %s", got)
+			t.Fatalf("got Remote-Email %s before the recheck, want jane@example.com", got)
 		}
 		s.clock.move(6 * time.Minute)
 		p.settles("/", func(screen) bool { return s.last(t).Header.Get("Remote-Email") == "j.doe@example.com" })
 		if got := s.last(t).Header.Get("Remote-Groups"); got != "press,staff" {
-			t.Errorf("groups %q", got)
+			t.Errorf("got the groups %q, want press,staff", got)
 		}
 	})
 }
@@ -85,7 +85,7 @@ func TestRecheck_EndsWhatHasEndedAtAuthentik(t *testing.T) {
 				p.signIn("jane", "open sesame", "/")
 				end(s)
 				if page := p.open("/"); page.body != "hello jane" {
-					t.Fatalf("it ends before the recheck: %s", page.path)
+					t.Fatalf("got %s before the recheck, want the session to go on", page.path)
 				}
 				s.clock.move(6 * time.Minute)
 				p.settles("/", func(on screen) bool { return strings.HasPrefix(on.path, "/.authentik/login") })
@@ -129,7 +129,7 @@ func TestRecheck_UnreachableAuthentikIsToleratedForGrace(t *testing.T) {
 		s.front.away.Store(false)
 		s.gate.sessions.RetryRechecks() // no test waits for real seconds
 		if page := p.open("/"); page.body != "hello jane" {
-			t.Errorf("it does not come back: status %d at %s", page.status, page.path)
+			t.Errorf("got status %d at %s, want the session back", page.status, page.path)
 		}
 	})
 }
@@ -147,13 +147,13 @@ func TestRecheck_OneRefreshForManyRequestsAndGates(t *testing.T) {
 	for i := range 200 {
 		all.Go(func() {
 			if !lets(gates[i%3], s.request(p)) {
-				t.Error("a request is not let in")
+				t.Error("got a request refused, want it let in")
 			}
 		})
 	}
 	all.Wait()
 	if n := s.front.renewals.Load() - before; n != 1 {
-		t.Errorf("%d redemptions of the refresh token", n)
+		t.Errorf("got %d redemptions of the refresh token, want 1", n)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestRecheck_LostRefreshTokenIsRecovered(t *testing.T) {
 		t.Fatalf("got status %d at %s", page.status, page.path)
 	}
 	if after := s.record(t, p); after.Tokens.Refresh == rec.Tokens.Refresh || after.Tokens.Refresh == "" {
-		t.Error("there is no new refresh token")
+		t.Error("got the old refresh token or none, want a new one")
 	}
 }
 
@@ -189,17 +189,17 @@ func TestIdle_UnusedSessionEnds(t *testing.T) {
 		used := s.clock.now().Add(-time.Minute)
 		for begun := time.Now(); s.record(t, p).Used.Before(used); time.Sleep(time.Millisecond) {
 			if time.Since(begun) > 10*time.Second {
-				t.Fatal("the use is not noted")
+				t.Fatal("got no note of the use within 10 s, want one")
 			}
 		}
 	}
 	other := newGate(t, s.gate.cfg)
 	if !lets(other, s.request(p)) {
-		t.Error("another gate does not know that it is used")
+		t.Error("got the request refused by another gate, want it to know of the use")
 	}
 	s.clock.move(32 * time.Minute)
 	if lets(other, s.request(p)) {
-		t.Error("another gate lets in who was idle")
+		t.Error("got the request let in by another gate, want the idle session ended")
 	}
 	if page := p.open("/"); !strings.HasPrefix(page.path, "/.authentik/login") {
 		t.Errorf("got status %d at %s", page.status, page.path)
@@ -235,7 +235,7 @@ func TestRecheck_SessionKeepsItsUser(t *testing.T) {
 	p.settles("/", func(on screen) bool { return strings.HasPrefix(on.path, "/.authentik/login") })
 	for _, r := range s.seen {
 		if r.Header.Get("Remote-User") != "jane" {
-			t.Errorf("the application is told %s", r.Header.Get("Remote-User"))
+			t.Errorf("got Remote-User %s, want jane", r.Header.Get("Remote-User"))
 		}
 	}
 }

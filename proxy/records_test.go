@@ -54,7 +54,7 @@ func nameOf(t testing.TB, g *Gate, cookie string) string {
 	t.Helper()
 	s, ok := seal.ParseSecret(cookie)
 	if !ok {
-		t.Fatal("no cookie")
+		t.Fatal("got no cookie, want one")
 	}
 	at := somewhere("app.example.com")
 	return g.member.Shared.Key.Box(seal.KindSession, g.sessions.Realm(at.Host), s).Name()
@@ -107,14 +107,14 @@ func TestRecord_AlteredOneDoesNotOpen(t *testing.T) {
 		g.sessions.Forget()
 		g.sessions.Forget()
 		if s, err := findSession(t.Context(), g, cookie, at); s != nil || err != nil {
-			t.Errorf("%s: %v, %v", what, s, err)
+			t.Errorf("%s: got %v, %v, want no session", what, s, err)
 		}
 	}
 	store.change(name, func([]byte) []byte { return good })
 	g.sessions.Forget()
 	g.sessions.Forget()
 	if s, err := findSession(t.Context(), g, cookie, at); s == nil || err != nil || s.User.Username != "jane" {
-		t.Errorf("as it was: %v, %v", s, err)
+		t.Errorf("got %v, %v for the unchanged record, want the session", s, err)
 	}
 }
 
@@ -129,12 +129,12 @@ func TestRecord_StoredNamesAndValuesRevealNothing(t *testing.T) {
 	store.mu.Lock()
 	defer store.mu.Unlock()
 	if len(store.kept) == 0 || cookie == "" {
-		t.Fatal("nothing is kept")
+		t.Fatal("got no record, want some")
 	}
 	for name, r := range store.kept {
 		for _, secret := range []string{"jane", "Jane Doe", "jane@example.com", "staff", "authentik_session", cookie, "open sesame"} {
 			if strings.Contains(name, secret) || bytes.Contains(r.Value, []byte(secret)) {
-				t.Errorf("%s says %q", name, secret)
+				t.Errorf("got %[2]q in %[1]s, want no secret", name, secret)
 			}
 		}
 	}
@@ -168,14 +168,14 @@ func TestClock_ChangeOfAnHourLosesNoSession(t *testing.T) {
 		page := p.send(p.open("/kept"), "uid_field", "jane")
 		s.clock.move(by)
 		if page = p.send(page, "password", "open sesame"); page.status != http.StatusOK {
-			t.Errorf("%v in mid-login: status %d at %s", by, page.status, page.path)
+			t.Errorf("%v in mid-login: got status %d at %s, want a page", by, page.status, page.path)
 		}
 		if page = p.signIn("jane", "open sesame", "/kept"); page.path != "/kept" {
-			t.Errorf("%v: landed at %s", by, page.path)
+			t.Errorf("%v: got %s, want /kept", by, page.path)
 		}
 		s.clock.move(-by)
 		if page = p.open("/kept"); page.path != "/kept" {
-			t.Errorf("back from %v: landed at %s", by, page.path)
+			t.Errorf("back from %v: got %s, want /kept", by, page.path)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func TestSignIn_FailsIfTheStoreFails(t *testing.T) {
 	page.says(t, string(fault.SessionsUnavailable))
 	full.room = true
 	if page = p.signIn("jane", "open sesame", "/"); page.body != "hello jane" || p.session() == "" {
-		t.Errorf("once there is room: %s at %s", page.body, page.path)
+		t.Errorf("got %s at %s once there is room, want a session", page.body, page.path)
 	}
 }
 

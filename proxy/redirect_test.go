@@ -69,7 +69,7 @@ func (a *stranger) authorize(t testing.TB, to *url.URL, name, password string) s
 	a.cookies = step.Cookies
 	end, ok := step.Challenge.(flowclient.Redirect)
 	if !ok {
-		t.Fatalf("authentik asks %s", step.Challenge.Component())
+		t.Fatalf("got %s, want a redirect", step.Challenge.Component())
 	}
 	if end.Class() == flowclient.RedirectApplication {
 		v.Cookies = step.Cookies
@@ -81,7 +81,7 @@ func (a *stranger) authorize(t testing.TB, to *url.URL, name, password string) s
 	}
 	back, ok := strings.CutPrefix(end.To, a.site.URL)
 	if !ok {
-		t.Fatalf("authentik sends the browser to %s", end.To)
+		t.Fatalf("got a redirect to %s, want one to the site", end.To)
 	}
 	return back
 }
@@ -101,7 +101,7 @@ func TestRedirect_SignsInAtAuthentiksPages(t *testing.T) {
 		t.Fatalf("got status %d at %s: %s", page.status, page.path, page.body)
 	}
 	if page := p.open(back); page.body != "hello jane" || page.path != "/report?month=5" {
-		t.Errorf("loaded again: status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s when loaded again, want the page", page.status, page.path)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestRedirect_StateIsForOneBrowser(t *testing.T) {
 		}
 	}
 	if page := attacker.open(callback); page.body != "hello joe" {
-		t.Errorf("the one who left does not arrive: status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s for the attacker, want their own session", page.status, page.path)
 	}
 }
 
@@ -242,7 +242,7 @@ func TestOIDC_ProvidersOfEveryKind(t *testing.T) {
 				t.Fatalf("after a recheck: got status %d at %s", page.status, page.path)
 			}
 			if s.last(t).Header.Get("Remote-Groups") != "staff" {
-				t.Errorf("groups %q", s.last(t).Header.Get("Remote-Groups"))
+				t.Errorf("got the groups %q, want staff", s.last(t).Header.Get("Remote-Groups"))
 			}
 		})
 	}

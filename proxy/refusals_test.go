@@ -63,7 +63,7 @@ func TestThrottle_RelayedRefusalsThatLookLikeNoneCount(t *testing.T) {
 					continue
 				case http.StatusOK, http.StatusFound:
 				default:
-					t.Fatal("the name is not taken")
+					t.Fatal("got the name refused, want it accepted")
 				}
 				if p.posts("guarded", "a%3Db", map[string]any{"password": "wrong"}) != http.StatusTooManyRequests {
 					tried++

@@ -56,7 +56,7 @@ func (p *interfaced) clean(page screen) {
 	inner := p.site.gate.cfg.Client.Root()
 	for name, values := range page.header {
 		if text := strings.Join(values, " "); strings.Contains(text, inner) || name == "Set-Cookie" && strings.Contains(text, "authentik_session") {
-			p.t.Errorf("%s has %s: %s", page.path, name, text)
+			p.t.Errorf("got %[2]s: %[3]s at %[1]s, want nothing of authentik's inside", page.path, name, text)
 		}
 	}
 	if strings.Contains(page.body, inner) {
@@ -345,7 +345,7 @@ func TestRelay_ExpiredVisitBeginsAgain(t *testing.T) {
 			t.Error("got what it sent passed on, want it kept back")
 		}
 		if to := next["to"]; to != "/.authentik/login?to=%2Freport%3Fmonth%3D5" {
-			t.Fatalf("it is sent to %v", to)
+			t.Fatalf("got a redirect to %v, want a new sign-in", to)
 		}
 		if page := p.goes(next); !strings.HasPrefix(page.path, "/if/flow/") {
 			t.Fatalf("got status %d at %s", page.status, page.path)

@@ -18,17 +18,17 @@ func TestResend_MailIsNotSentAgainAtOnce(t *testing.T) {
 	page = p.send(page)
 	page.says(t, "It was just sent.")
 	if n := len(s.authentik.Mail()); n != 1 {
-		t.Fatalf("%d mails", n)
+		t.Fatalf("got %d mails, want 1", n)
 	}
 	s.clock.move(30 * time.Second)
 	page = p.send(page)
 	page.says(t, "We tried to send the email again")
 	if n := len(s.authentik.Mail()); n != 2 {
-		t.Fatalf("%d mails after half a minute", n)
+		t.Fatalf("got %d mails after half a minute, want 2", n)
 	}
 	p.send(page).says(t, "It was just sent.")
 	if n := len(s.authentik.Mail()); n != 2 {
-		t.Errorf("%d mails", n)
+		t.Errorf("got %d mails, want 2", n)
 	}
 }
 
@@ -50,17 +50,17 @@ func TestResend_CodeIsNotSentAgainAtOnce(t *testing.T) {
 	page.says(t, "It was just sent.")
 	page.says(t, `name="code"`)
 	if n := len(s.authentik.Mail()); n != 1 {
-		t.Fatalf("%d mails", n)
+		t.Fatalf("got %d mails, want 1", n)
 	}
 	page = p.send(page, "device", "sms:4")
 	page.says(t, "We sent a code to your phone.")
 	if n := len(s.authentik.Texts()); n != 1 {
-		t.Fatalf("%d texts: another way must not rest", n)
+		t.Fatalf("got %d texts, want 1: another kind of message must not rest", n)
 	}
 	p.send(page, "device", "email:3").says(t, "It was just sent.") // nor does it end the rest of the first
 	s.clock.move(31 * time.Second)
 	p.send(page, "device", "email:3")
 	if n := len(s.authentik.Mail()); n != 2 {
-		t.Errorf("%d mails after half a minute", n)
+		t.Errorf("got %d mails after half a minute, want 2", n)
 	}
 }

@@ -185,7 +185,7 @@ func (d *sessionGate) kept(name string) []byte {
 	d.t.Helper()
 	r, found, err := d.store.Memory.Load(d.t.Context(), name)
 	if !found || err != nil {
-		d.t.Fatalf("%s: %v", name, err)
+		d.t.Fatalf("%s: got found %v, %v, want the record", name, found, err)
 	}
 	return r.Value
 }

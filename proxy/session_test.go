@@ -47,7 +47,7 @@ func TestSession_OpensOnlyInItsRealm(t *testing.T) {
 			for range 2 { // read from the store, then from the cache
 				s, err := findSession(t.Context(), used.gate, secret.Cookie(), used.at)
 				if err != nil || (s != nil) != (used.name == won.name) {
-					t.Errorf("won at %s, used at %s: %v, %v", won.name, used.name, s, err)
+					t.Errorf("won at %s, used at %s: got %v, %v, want it only where it was won", won.name, used.name, s, err)
 				}
 			}
 		}
@@ -64,7 +64,7 @@ func TestSession_OpensOnlyAtItsHost(t *testing.T) {
 		for range 2 {
 			s, err := findSession(t.Context(), g, cookie, somewhere(host))
 			if err != nil || (s != nil) != want {
-				t.Errorf("at %q: %v, %v", host, s, err)
+				t.Errorf("at %q: got %v, %v, want a session %v", host, s, err, want)
 			}
 		}
 	}
@@ -75,7 +75,7 @@ func TestSession_HostsOfADomainShareOne(t *testing.T) {
 	g, cookie := held(t, func(c *Config) { c.Cookie.Domain = ".Example.com" }, session.Record{User: User{Username: "jane"}})
 	for _, host := range []string{"app.example.com", "wiki.example.com"} {
 		if s, err := findSession(t.Context(), g, cookie, somewhere(host)); s == nil || err != nil {
-			t.Errorf("at %s: %v, %v", host, s, err)
+			t.Errorf("at %s: got %v, %v, want the session", host, s, err)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestSession_OtherApplicationIsCheckedOnce(t *testing.T) {
 			}
 		}
 		if asked := s.authentik.Requests() - before; asked > 3 { // check_access, users/me, and the brand of a page
-			t.Errorf("%s: authentik was asked %d times", tt.who, asked)
+			t.Errorf("%s: got %d requests to authentik, want at most 3", tt.who, asked)
 		}
 	}
 }
@@ -126,11 +126,11 @@ func TestSession_TwoFlowsOnOneHostHaveTheirOwnCookies(t *testing.T) {
 	a := exchange.NewCookies(exchange.CookieOptions{WonBy: "login", Name: "authentik_gate"})
 	b := exchange.NewCookies(exchange.CookieOptions{WonBy: "strong", Name: "authentik_gate"})
 	if a.Names("https").Session == b.Names("https").Session {
-		t.Fatalf("both are called %s", a.Names("https").Session)
+		t.Fatalf("got two cookies of the name %s, want two names", a.Names("https").Session)
 	}
 	d := exchange.NewCookies(exchange.CookieOptions{Name: "authentik_gate", Domain: "example.com"})
 	if d.Names("https").Session != "__Secure-authentik_gate" || d.Names("http").Session != "authentik_gate" {
-		t.Errorf("with a domain: %+v", d.Names("https").Session)
+		t.Errorf("got the name %+v with a domain, want the prefix __Secure-", d.Names("https").Session)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestSession_EndedOneNeverComesBack(t *testing.T) {
 		})
 		race.Wait()
 		if s, err := findSession(t.Context(), g, secret.Cookie(), at); s != nil || err != nil {
-			t.Fatalf("it is back: %v, %v", s, err)
+			t.Fatalf("got %v, %v, want the session ended", s, err)
 		}
 	}
 }

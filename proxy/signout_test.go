@@ -33,7 +33,7 @@ func TestSignOut_EndsAuthentiksSession(t *testing.T) {
 				t.Error("got a refresh token that is still good, want it revoked")
 			}
 			if _, err := s.gate.member.SignIn.OIDC.Userinfo(t.Context(), flowclient.Visitor{}, rec.Tokens.Access); err == nil {
-				t.Error("the access token is still good")
+				t.Error("got an access token that is still valid, want it revoked")
 			}
 		}
 	})
@@ -51,7 +51,7 @@ func TestSignOut_SaysIfAuthentiksSessionMayContinue(t *testing.T) {
 			t.Fatalf("got status %d at %s", page.status, page.path)
 		}
 		if lets(s.gate, r) {
-			t.Error("the session goes on here")
+			t.Error("got the request let in, want the session ended")
 		}
 	})
 }
@@ -84,7 +84,7 @@ func TestSignOut_BrowserWithAuthentiksSessionIsSentThere(t *testing.T) {
 		t.Fatalf("got %d to %v, %v, want authentik's end-session without a way back", page.status, to, err)
 	}
 	if p.cookie(cookieNames(s.gate).Session) != "" {
-		t.Error("the browser keeps the session")
+		t.Error("got the session cookie kept, want it removed")
 	}
 }
 

@@ -57,7 +57,7 @@ func TestSource_ElsewhereIsNamed(t *testing.T) {
 		chosen.lacks(t, ".example/")
 		page = p.send(chosen, "ways", "1")
 		if sent := s.authentik.Requests() - before; sent != 0 {
-			t.Errorf("%s: %d requests to authentik", name, sent)
+			t.Errorf("%s: got %d requests to authentik, want none", name, sent)
 		}
 	}
 	page = p.send(page, "uid_field", "jane")
@@ -170,7 +170,7 @@ func TestSource_DetourOfAnotherVersionIsIgnored(t *testing.T) {
 		}
 		vis, err := openVisit(s.gate, secret, at, sealed)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want none", name, err)
 			continue
 		}
 		if s.gate.member.SignIn.Chosen(vis) != nil {

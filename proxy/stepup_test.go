@@ -37,7 +37,7 @@ func TestStepUp_OldSignInIsRepeated(t *testing.T) {
 	}
 	s.clock.move(20 * time.Minute)
 	if page := p.open("/"); page.body != "hello jane" {
-		t.Errorf("soon after: status %d at %s", page.status, page.path)
+		t.Errorf("got status %d at %s soon after, want the page", page.status, page.path)
 	}
 }
 
@@ -73,7 +73,7 @@ func TestStepUp_IgnoredByAuthentikIsRefused(t *testing.T) {
 	s.aged()
 	to := p.departs("/")
 	if got := to.Query().Get("max_age"); got != "60" {
-		t.Fatalf("max_age %q", got)
+		t.Fatalf("got max_age %q, want 60", got)
 	}
 	query := to.Query()
 	query.Del("max_age") // as if authentik did not know it

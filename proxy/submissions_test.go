@@ -45,7 +45,7 @@ func TestSubmission_DoubleClickSignsInOnce(t *testing.T) {
 	close(hold)
 	clicks.Wait()
 	if n := answers.Load(); n != 1 {
-		t.Errorf("authentik was given %d answers", n)
+		t.Errorf("got %d answers at authentik, want 1", n)
 	}
 }
 
@@ -103,6 +103,6 @@ func TestSubmission_LateAnswerIsNotGivenToTheNextChallenge(t *testing.T) {
 	second := p.send(page, "uid_field", "joe")
 	second.says(t, "jane")
 	if n := answers.Load(); n != 1 {
-		t.Errorf("authentik was given %d answers", n)
+		t.Errorf("got %d answers at authentik, want 1", n)
 	}
 }

@@ -115,7 +115,7 @@ func TestThrottle_PasswordCannotBeGuessedAtWill(t *testing.T) {
 		}
 	}
 	if got := strings.Join(pauses, " "); got != "1 2 4 8 16 32 60 60" {
-		t.Errorf("the pauses are %s seconds", got)
+		t.Errorf("got pauses of %s seconds, want 1 2 4 8 16 32 60 60", got)
 	}
 	s.clock.move(time.Minute)
 	if page = p.send(page, "password", "open sesame"); page.body != "hello jane" {
@@ -146,7 +146,7 @@ func TestThrottle_NewVisitsAndOtherSpellingsCount(t *testing.T) {
 	spellings := []string{"jane", "JANE", "Jane", "jan\u0065", "JaNe"}
 	asked := s.brute(t, 4*accountFree, func(i int) (string, string) { return spellings[i%len(spellings)], fmt.Sprintf("198.51.100.%d", i) })
 	if asked != accountFree+1 {
-		t.Errorf("authentik was asked %d times about one account from many addresses", asked)
+		t.Errorf("got %d requests about one account from many addresses, want %d", asked, accountFree+1)
 	}
 	if asked := s.brute(t, 1, func(int) (string, string) { return "joe", "198.51.100.200" }); asked != 1 {
 		t.Error("got a pause for another account from another address, want none")
@@ -158,7 +158,7 @@ func TestThrottle_ManyAccountsFromOneAddressCount(t *testing.T) {
 	s := stillSite(t, func(c *Config) { c.Flow = "both" })
 	asked := s.brute(t, 2*addressFree, func(i int) (string, string) { return fmt.Sprintf("user%d", i), "198.51.100.7" })
 	if asked != addressFree+1 {
-		t.Errorf("authentik was asked %d times", asked)
+		t.Errorf("got %d requests to authentik, want %d", asked, addressFree+1)
 	}
 	if asked := s.brute(t, 1, func(int) (string, string) { return "another", "::ffff:198.51.100.7" }); asked != 0 {
 		t.Error("got the same address counted twice when it is written in IPv6, want it counted once")
@@ -175,7 +175,7 @@ func TestThrottle_PrefixOfIPv6CountsAsOneAddress(t *testing.T) {
 		return fmt.Sprintf("user%d", i), fmt.Sprintf("2001:db8:1:2:%x::%x", i, i+1)
 	})
 	if asked != addressFree+1 {
-		t.Errorf("authentik was asked %d times", asked)
+		t.Errorf("got %d requests to authentik, want %d", asked, addressFree+1)
 	}
 	if asked := s.brute(t, 1, func(int) (string, string) { return "another", "2001:db8:1:3::1" }); asked != 1 {
 		t.Error("got a pause for another prefix, want none")
@@ -195,7 +195,7 @@ func TestThrottle_HeadersAndCookiesOfAClientChangeNothing(t *testing.T) {
 		}
 	}
 	if asked != addressFree+1 {
-		t.Errorf("authentik was asked %d times", asked)
+		t.Errorf("got %d requests to authentik, want %d", asked, addressFree+1)
 	}
 }
 
@@ -237,7 +237,7 @@ func TestThrottle_SecondFactorCannotBeGuessedByBeginningAgain(t *testing.T) {
 			}
 		}
 		if tried != accountFree+1 {
-			t.Errorf("%s: %d codes were tried", name, tried)
+			t.Errorf("%s: got %d codes tried, want %d", name, tried, accountFree+1)
 		}
 	}
 }
@@ -273,11 +273,11 @@ func TestThrottle_FailuresAreForgottenAfterAQuarterOfAnHour(t *testing.T) {
 	s.brute(t, 2*accountFree, jane)
 	s.clock.move((15 * time.Minute) - time.Second)
 	if asked := s.brute(t, 2, jane); asked != 1 {
-		t.Errorf("%d tries before the time", asked)
+		t.Errorf("got %d tries before the time, want 1", asked)
 	}
 	s.clock.move((15 * time.Minute))
 	if asked := s.brute(t, 2*accountFree, jane); asked != accountFree+1 {
-		t.Errorf("%d tries after it", asked)
+		t.Errorf("got %d tries after it, want %d", asked, accountFree+1)
 	}
 	s.clock.move((15 * time.Minute))
 	s.gate.member.SignIn.Throttle.Sweep()
@@ -316,7 +316,7 @@ func TestThrottle_GuessesAtOnceAreNoMore(t *testing.T) {
 	}
 	all.Wait()
 	if n := asked.Load(); n != accountFree+1 {
-		t.Errorf("%d of a hundred were tried", n)
+		t.Errorf("got %d of a hundred tried, want %d", n, accountFree+1)
 	}
 }
 

@@ -235,11 +235,11 @@ func TestToken_ValidOnesAreAccepted(t *testing.T) {
 		}
 		who, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", c))
 		if err != nil {
-			t.Errorf("%s: %v", name, fault.Cause(err))
+			t.Errorf("%s: got error %v, want none", name, fault.Cause(err))
 			continue
 		}
 		if who.User.Username != "jane" || who.User.UID != "jane's id" || who.SID != "a session" || !who.SignIn.MFA || who.User.Claims["tenant"] != "north" {
-			t.Errorf("%s: %+v", name, who)
+			t.Errorf("%s: got %+v, want jane with all claims", name, who)
 		}
 	}
 }
@@ -378,7 +378,7 @@ func TestToken_EveryKindOfKeyIsSupported(t *testing.T) {
 				return
 			}
 			if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "another", i.good())); err == nil {
-				t.Error("a token of another algorithm than the announced one is taken")
+				t.Error("got a token of another algorithm accepted, want it refused")
 			}
 		})
 	}
@@ -411,14 +411,14 @@ func TestKeys_NewOneIsFetchedAtALimitedRate(t *testing.T) {
 	i.mu.Unlock()
 	now.move(10 * time.Second)
 	if _, err := i.redeem(signed(t, jose.RS256, fresh, "two", i.good())); err != nil {
-		t.Fatalf("the new key is not fetched: %v", fault.Cause(err))
+		t.Fatalf("got error %v, want the new key fetched", fault.Cause(err))
 	}
 	before := i.fetched
 	for range 50 {
 		_, _ = i.p.LogoutToken(t.Context(), signed(t, jose.RS256, fresh, rand.Text(), i.good()))
 	}
 	if n := i.fetched - before; n > 2 {
-		t.Errorf("50 tokens of unknown keys have the keys fetched %d times", n)
+		t.Errorf("got the keys fetched %d times for 50 tokens of unknown keys, want at most 2", n)
 	}
 }
 
@@ -432,7 +432,7 @@ func TestDiscovery_OtherHostsAreRefused(t *testing.T) {
 			i := newIssuer(t)
 			i.other = map[string]string{name: address}
 			if _, err := i.p.Issuer(t.Context()); err == nil || fault.From(err).Code != fault.IssuerMismatch {
-				t.Errorf("%s is %q: %v", name, address, err)
+				t.Errorf("%s is %q: got error %v, want issuer-mismatch", name, address, err)
 			}
 		}
 	}
@@ -458,7 +458,7 @@ func TestLogoutToken_IsVerified(t *testing.T) {
 		"in a list":         sign(claims{"aud": []string{"other", theClient}}),
 	} {
 		if _, err := i.p.LogoutToken(t.Context(), token); err != nil {
-			t.Errorf("%s: %v", name, fault.Cause(err))
+			t.Errorf("%s: got error %v, want none", name, fault.Cause(err))
 		}
 	}
 	for name, token := range map[string]string{
@@ -482,7 +482,7 @@ func TestLogoutToken_IsVerified(t *testing.T) {
 		"encrypted":              encrypt(t, sign(nil)),
 	} {
 		if _, err := i.p.LogoutToken(t.Context(), token); err == nil {
-			t.Errorf("%s: it is taken", name)
+			t.Errorf("%s: got it accepted, want it refused", name)
 		}
 	}
 }

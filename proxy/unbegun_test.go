@@ -229,15 +229,15 @@ func TestUnbegun_SourceBeginsTheVisit(t *testing.T) {
 	page := p.send(p.open("/app"), "source", "1")
 	page.says(t, `data-bot="example_bot"`)
 	if end := p.send(page, pressed(time.Now(), "")...); end.body != "hello tele" || end.path != "/app" {
-		t.Errorf("Telegram: status %d at %s: %s", end.status, end.path, end.body)
+		t.Errorf("Telegram: got status %d at %s: %s, want the application", end.status, end.path, end.body)
 	}
 	other, sessions := s.person(t), s.authentik.Sessions()
 	page = other.send(other.open("/app"), "source", "2")
 	if n := s.authentik.Sessions() - sessions; n != 1 {
-		t.Errorf("for Plex authentik has %d sessions more", n)
+		t.Errorf("Plex: got %d more sessions at authentik, want 1", n)
 	}
 	if end := other.send(page, "on", "1"); end.body != "hello plexer" || end.path != "/app" {
-		t.Errorf("Plex: status %d at %s: %s", end.status, end.path, end.body)
+		t.Errorf("Plex: got status %d at %s: %s, want the application", end.status, end.path, end.body)
 	}
 	third := s.person(t)
 	before := s.authentik.Requests()

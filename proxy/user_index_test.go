@@ -27,20 +27,20 @@ func TestIndex_ListsWhatAnOperatorMayKnow(t *testing.T) {
 		t.Fatalf("got %v, %v", list, err)
 	}
 	if !d.opens(cookie) {
-		t.Fatal("it is not there")
+		t.Fatal("got no session, want one")
 	}
 	newest := list[0]
 	s, _ := findSession(t.Context(), d.Gate, cookie, somewhere("app.example.com"))
 	if newest.ID != s.ID() || newest.User != "jane" || newest.Site != "app.example.com" || newest.Flow != "login" ||
 		newest.Address.String() != "203.0.113.7" || newest.Agent != "Mozilla/5.0 (secretive)" ||
 		!newest.Until.Equal(s.Until) || !newest.Begun.Equal(s.Begun) {
-		t.Errorf("the newest is %+v", newest)
+		t.Errorf("got the newest session %+v, want that of the sign-in", newest)
 	}
 	if _, err := d.Operator().SessionsOf(t.Context(), "unknown"); !errors.Is(err, ErrNoUser) {
 		t.Errorf("unknown user: got error %v", err)
 	}
 	if seen := d.Operator().Cached(); len(seen) != 1 || seen[0].ID != newest.ID || seen[0].User != "jane" || seen[0].Site != "app.example.com" {
-		t.Errorf("remembered are %+v", seen)
+		t.Errorf("got %+v cached, want only the newest", seen)
 	}
 }
 
@@ -52,19 +52,19 @@ func TestIndex_LimitEndsTheOldest(t *testing.T) {
 	elsewhere := strong.begin(jane)
 	first := d.begin(jane)
 	if !d.opens(first) {
-		t.Fatal("the first did not begin")
+		t.Fatal("got no first session, want one")
 	}
 	others := []string{d.begin(User{Username: "joe", UID: "joe"}), d.begin(jane), d.begin(jane)}
 	if d.opens(first) {
-		t.Error("there are three sessions of one user, and two may be")
+		t.Error("got three sessions of one user, want two")
 	}
 	for i, cookie := range others {
 		if !d.alive(cookie) {
-			t.Errorf("%d has ended as well", i)
+			t.Errorf("got session %d ended as well, want it alive", i)
 		}
 	}
 	if !strong.alive(elsewhere) {
-		t.Error("one of another realm has ended")
+		t.Error("got a session of another realm ended, want it alive")
 	}
 	if n := metrics.ended("limit"); n != 1 {
 		t.Errorf("got %d ends counted", n)
@@ -94,7 +94,7 @@ func TestIndex_ConcurrentSignInsKeepTheLimit(t *testing.T) {
 			case errors.Is(err, session.ErrRevokedEarly):
 				overtaken.Add(1)
 			case err != nil:
-				t.Errorf("%v: %v", err, errors.Unwrap(err))
+				t.Errorf("got error %v: %v, want none or an early revocation", err, errors.Unwrap(err))
 			default:
 				cookies <- s.Cookie()
 			}
@@ -109,7 +109,7 @@ func TestIndex_ConcurrentSignInsKeepTheLimit(t *testing.T) {
 		}
 	}
 	if alive != most || d.stored() != most || len(d.listed(jane.UID)) != most {
-		t.Errorf("%d are alive, %d stored, %d in the index; %d may be", alive, d.stored(), len(d.listed(jane.UID)), most)
+		t.Errorf("got %d alive, %d stored, %d in the index, want %d each", alive, d.stored(), len(d.listed(jane.UID)), most)
 	}
 	t.Logf("%d of %d were ended before they had begun", overtaken.Load(), many)
 }
@@ -126,7 +126,7 @@ func TestIndex_DropsExpiredSessions(t *testing.T) {
 	}
 	c.move(31 * time.Minute)
 	if n := len(d.listed(jane.UID)); n != 0 { // both until an hour from the true time
-		t.Errorf("%d are in the index after their end", n)
+		t.Errorf("got %d in the index after their end, want none", n)
 	}
 }
 
@@ -150,18 +150,18 @@ func TestIndex_StoreFailureLeavesNoHalfSession(t *testing.T) {
 		d.store.fails = nil
 		if operation == "" {
 			if at < 8 {
-				t.Fatalf("an admission makes only %d calls", at-1)
+				t.Fatalf("got only %d calls for an admission, want at least 8", at-1)
 			}
 			return
 		}
 		if err == nil { // it failed where nothing depends on it
 			if !d.alive(s.Cookie()) || d.alive(before) {
-				t.Errorf("%s at call %d: the new one is alive: %v, the old one: %v", operation, at, d.alive(s.Cookie()), d.alive(before))
+				t.Errorf("%s at call %d: got the new one alive %v, the old one %v, want only the new one", operation, at, d.alive(s.Cookie()), d.alive(before))
 			}
 			continue
 		}
 		if fault.From(err).Code != fault.SessionsUnavailable || !errors.Is(err, errFault) {
-			t.Errorf("%s at call %d: %v", operation, at, err)
+			t.Errorf("%s at call %d: got error %v, want sessions-unavailable", operation, at, err)
 		}
 		if d.stored() != 1 || !d.alive(before) || len(d.listed(jane.UID)) != 1 {
 			t.Errorf("%s at call %d: %d stored, the old one is alive: %v, the index is %v",
@@ -181,11 +181,11 @@ func TestIndex_FailingStoreAdmitsNoUser(t *testing.T) {
 			return nil
 		}
 		if _, _, err := startSession(t.Context(), d.Gate, recordOf(jane), somewhere("app.example.com")); asErr(err) != fault.SessionsUnavailable {
-			t.Errorf("%s: %v", operation, err)
+			t.Errorf("%s: got error %v, want sessions-unavailable", operation, err)
 		}
 		d.store.fails = nil
 		if n := d.stored(); n != 0 {
-			t.Errorf("%s: %d records", operation, n)
+			t.Errorf("%s: got %d records, want none", operation, n)
 		}
 	}
 }
@@ -220,17 +220,17 @@ func TestIndex_UnreadableListIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		if lines := d.listed(jane.UID); len(lines) != 0 {
-			t.Errorf("%s: it says %v", name, lines)
+			t.Errorf("%s: got the index %v, want it empty", name, lines)
 		}
 		after := d.begin(jane)
 		if lines := d.listed(jane.UID); len(lines) != 1 || !d.alive(before) || !d.alive(after) {
-			t.Errorf("%s: afterwards it says %v", name, lines)
+			t.Errorf("%s: got the index %v afterwards, want one session", name, lines)
 		}
 		if !d.opens(before) { // remembered, so that it can be ended after all
 			t.Fatal(name)
 		}
 		if ended, err := d.Operator().EndAll(t.Context(), "jane"); err != nil || len(ended) != 2 || d.alive(before) || d.alive(after) {
-			t.Errorf("%s: %d ended (%v)", name, len(ended), err)
+			t.Errorf("%s: got %d ended (%v), want 2", name, len(ended), err)
 		}
 	}
 }
@@ -255,15 +255,15 @@ func TestIndex_StoredListRevealsNothing(t *testing.T) {
 	named := regexp.MustCompile(`^(session|roll|lead)-[0-9a-f]{64}$|^end-[0-9a-f]{64}$`)
 	written := spy.written()
 	if len(written) < 5 {
-		t.Fatalf("only %d things are stored", len(written))
+		t.Fatalf("got only %d stored values, want at least 5", len(written))
 	}
 	for name, value := range written {
 		if !named.MatchString(name) || len(name) > 80 {
-			t.Errorf("%s is no name", name)
+			t.Errorf("got the name %s, want one that reveals nothing", name)
 		}
 		for _, s := range secrets {
 			if strings.Contains(name, s) || bytes.Contains(value, []byte(s)) {
-				t.Errorf("%s tells %s", name, s)
+				t.Errorf("got %[2]s in %[1]s, want no secret", name, s)
 			}
 		}
 	}
@@ -289,11 +289,11 @@ func TestIndex_IsFoundOnlyWithTheGatesKey(t *testing.T) {
 		}
 	}
 	if len(names) != 3*2*4 {
-		t.Errorf("%d names", len(names))
+		t.Errorf("got %d names, want 24", len(names))
 	}
 	same := d.beside(func(c *Config) { c.Flow, c.Cookie.Domain, c.Lifetime = "strong", "example.com", time.Hour })
 	if listName(same, "a") != listName(d, "a") {
-		t.Error("two gates of one authentik keep two rolls")
+		t.Error("got two indexes of two gates of one authentik, want one")
 	}
 }
 
@@ -303,15 +303,15 @@ func TestIndex_UsernameLeadsToItsNewestUser(t *testing.T) {
 	d.begin(User{Username: "jane", UID: "first"})
 	d.begin(User{Username: "janet", UID: "first"}) // renamed
 	if list, err := d.Operator().SessionsOf(t.Context(), "jane"); err != nil || len(list) != 2 || list[0].User != "janet" {
-		t.Errorf("by the old name: %v, %v", list, err)
+		t.Errorf("got %v, %v by the old name, want two sessions", list, err)
 	}
 	second := d.begin(User{Username: "jane", UID: "second"})
 	ended, err := d.Operator().EndAll(t.Context(), "jane")
 	if err != nil || len(ended) != 1 || d.alive(second) {
-		t.Errorf("%d of two janes are ended (%v)", len(ended), err)
+		t.Errorf("got %d ended (%v), want one of two janes", len(ended), err)
 	}
 	if list, err := d.Operator().SessionsOf(t.Context(), "janet"); err != nil || len(list) != 2 {
-		t.Errorf("by the new name: %v, %v", list, err)
+		t.Errorf("got %v, %v by the new name, want two sessions", list, err)
 	}
 }
 
@@ -323,7 +323,7 @@ func TestIndex_ImpossibleLimitIsAMistake(t *testing.T) {
 		cfg.MaxPerUser = most
 		g, err := New(cfg)
 		if (err != nil) != wrong {
-			t.Errorf("%d: %v", most, err)
+			t.Errorf("%d: got error %v, want an error %v", most, err, wrong)
 		}
 		if g != nil {
 			_ = g.Close()

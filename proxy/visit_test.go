@@ -22,7 +22,7 @@ func TestWayBack_IsNeverTheSignIn(t *testing.T) {
 	s := newSite(t, nil)
 	for _, to := range []string{"/.authentik/login", "/.authentik/login?to=%2F", "/.authentik/logout", "/.authentik", "/%2eauthentik/x"} {
 		if got := exchangeAt(s.gate, httptest.NewRequest(http.MethodGet, "/", nil), s.place()).WayBack(to); got != "/" {
-			t.Errorf("%q leads back to %q", to, got)
+			t.Errorf("%q: got the way back %q, want /", to, got)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestVisit_ForgedOneIsRefused(t *testing.T) {
 		return err
 	}
 	if err := open(func(*signin.Visit) {}); err != nil {
-		t.Fatalf("a good visit does not open: %v", err)
+		t.Fatalf("got error %v for a good visit, want it opened", err)
 	}
 	for name, change := range map[string]func(*signin.Visit){
 		"slug that climbs":   func(v *signin.Visit) { v.Step.Flow.Slug = "../../core/users" },
@@ -76,7 +76,7 @@ func TestVisit_ForgedOneIsRefused(t *testing.T) {
 		"from the future":    func(v *signin.Visit) { v.Begun = v.Begun.Add(2 * signin.VisitLife) },
 	} {
 		if err := open(change); err == nil {
-			t.Errorf("%s: the visit opens", name)
+			t.Errorf("%s: got the visit opened, want it refused", name)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func FuzzProceed(f *testing.F) {
 		w := httptest.NewRecorder()
 		err := s.gate.Guard(w, r, func(http.ResponseWriter, *http.Request) error { return errors.New("reached") })
 		if err != nil || w.Code < 400 {
-			t.Fatalf("%v, status %d", err, w.Code)
+			t.Fatalf("got %v, status %d, want an error status", err, w.Code)
 		}
 	})
 }

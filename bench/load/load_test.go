@@ -28,7 +28,7 @@ func TestTheMedianIsInTheMiddle(t *testing.T) {
 		{[]float64{4, 1, 100, 2}, 3},
 	} {
 		if got := median(tt.values); got != tt.want {
-			t.Errorf("the median of %v is %v, not %v", tt.values, got, tt.want)
+			t.Errorf("%v: got the median %v, want %v", tt.values, got, tt.want)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestEveryAnswerThatCountsWasGiven(t *testing.T) {
 	c, served := counting(t, application)
 	n, err := hammer(t.Context(), c, 3, 200, time.Minute)
 	if err != nil || n != 200 || served.Load() != 200 {
-		t.Errorf("%d requests were counted and %d served, not 200: %v", n, served.Load(), err)
+		t.Errorf("got %d requests counted and %d served, error %v, want 200 each", n, served.Load(), err)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestATurnEndsWithItsTime(t *testing.T) {
 	begun := time.Now()
 	n, err := hammer(t.Context(), c, 2, 1<<40, 100*time.Millisecond)
 	if took := time.Since(begun); err != nil || n == 0 || int64(n) != served.Load() || took > 10*time.Second {
-		t.Errorf("%d requests were counted and %d served in %v: %v", n, served.Load(), took, err)
+		t.Errorf("got %d requests counted and %d served in %v, error %v, want as many counted as served, within the time", n, served.Load(), took, err)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestAnythingButSuccessEndsTheMeasurement(t *testing.T) {
 	} {
 		c, _ := counting(t, handler)
 		if _, err := hammer(t.Context(), c, 2, 100, time.Minute); err == nil || !strings.Contains(err.Error(), status) {
-			t.Errorf("an answer of %s counts: %v", status, err)
+			t.Errorf("got error %v for an answer of %s, want one that names it", err, status)
 		}
 	}
 }
@@ -119,12 +119,12 @@ func TestAnswersAreReadToTheirEnd(t *testing.T) {
 		err := swallow(r, "200", false)
 		if tt.rest == "" {
 			if err == nil {
-				t.Errorf("%q is taken for an answer", tt.answer)
+				t.Errorf("got no error for %q, want it refused", tt.answer)
 			}
 			continue
 		}
 		if rest, _ := io.ReadAll(r); err != nil || string(rest) != tt.rest {
-			t.Errorf("%q leaves %q: %v", tt.answer, rest, err)
+			t.Errorf("got %q after %q, error %v, want %q", rest, tt.answer, err, tt.rest)
 		}
 	}
 }
@@ -135,7 +135,7 @@ func TestFormsCarryWhatThePageHid(t *testing.T) {
 		`<input type="hidden" name="component" value="ak-stage-password">`
 	got := fill(page, url.Values{"password": {"p"}}).Encode()
 	if want := "component=ak-stage-password&password=p&to=%2F&visit=x%26y"; got != want {
-		t.Errorf("the form is %s, not %s", got, want)
+		t.Errorf("got the form %s, want %s", got, want)
 	}
 }
 

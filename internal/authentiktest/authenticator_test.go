@@ -119,7 +119,7 @@ func (r *replay) bytes(recorded any) []byte {
 	text, _ := recorded.(string)
 	raw, err := b64.DecodeString(text)
 	if err != nil || text == "" {
-		r.t.Fatalf("recorded value %v is not base64url: %v", recorded, err)
+		r.t.Fatalf("got %v, %v, want a value in base64url", recorded, err)
 	}
 	return raw
 }

@@ -116,7 +116,7 @@ func (p *party) comparesLogout(raw string, id object) {
 	p.t.Helper()
 	token, err := p.issuer.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(p.t.Context(), raw)
 	if err != nil {
-		p.t.Errorf("verifying the logout token: %v", err)
+		p.t.Errorf("got error %v, want the logout token verified", err)
 		return
 	}
 	claims := claimsOf(raw)

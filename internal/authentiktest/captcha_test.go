@@ -14,7 +14,7 @@ func TestCaptcha_ChecksScoreAndErrorCodes(t *testing.T) {
 		"broken": "Failed to validate token",
 	} {
 		if got := s.refusal(token); got != want {
-			t.Errorf("%s: %q", token, got)
+			t.Errorf("%s: got %q, want %q", token, got, want)
 		}
 	}
 	s.Lenient = true

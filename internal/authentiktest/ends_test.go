@@ -65,7 +65,7 @@ func (p *party) tellsOfASession(token *oauth2.Token, there bool) {
 	}
 	p.verified(token)
 	if again, err := p.renewed(token); err != nil || (p.claims(again)["sid"] != nil) != there {
-		p.t.Errorf("renewing once more: %v", err)
+		p.t.Errorf("got error %v, want the token renewed once more", err)
 	}
 }
 

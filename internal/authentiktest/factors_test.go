@@ -68,7 +68,7 @@ func (r *replay) recordedCode(i int) string {
 	case json.Number:
 		return code.String()
 	}
-	r.t.Fatalf("recording: exchange %d has no code", i)
+	r.t.Fatalf("got no code in exchange %d of the recording, want one", i)
 	return ""
 }
 

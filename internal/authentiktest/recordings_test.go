@@ -129,7 +129,7 @@ func recorded(t testing.TB) map[string]recording {
 	t.Helper()
 	all, err := recordings()
 	if err != nil {
-		t.Fatalf("reading the recordings: %v", err)
+		t.Fatalf("got error %v, want the recordings", err)
 	}
 	if len(all) == 0 {
 		t.Fatalf("got no recordings in %s, want some", archive)

@@ -36,7 +36,7 @@ func newParty(t *testing.T, release Release, edit ...func(*Provider)) *party {
 	}
 	var err error
 	if p.issuer, err = oidc.NewProvider(t.Context(), c.base+"/application/o/oi-code/"); err != nil {
-		t.Fatalf("reading discovery: %v", err)
+		t.Fatalf("got error %v, want the discovery document", err)
 	}
 	p.config = oauth2.Config{
 		ClientID: "oi-code", ClientSecret: "oi-code-secret", RedirectURL: callback, Endpoint: p.issuer.Endpoint(),
@@ -86,7 +86,7 @@ func (p *party) verified(token *oauth2.Token) *oidc.IDToken {
 	raw, _ := token.Extra("id_token").(string)
 	id, err := p.issuer.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(p.t.Context(), raw)
 	if err != nil {
-		p.t.Fatalf("verifying the ID token: %v", err)
+		p.t.Fatalf("got error %v, want the ID token verified", err)
 	}
 	return id
 }
@@ -110,7 +110,7 @@ func access(t testing.TB, s *Server, cookie, id string) string {
 	v := s.visit(request(t, cookieSession+"="+cookie))
 	p, app, found := s.client(id)
 	if !found || v.user.PK == 0 {
-		t.Fatalf("storing an access token for %s and user %d: not found", id, v.user.PK)
+		t.Fatalf("got no client %s or no user %d, want both", id, v.user.PK)
 	}
 	return v.issue(p, app, v.newGrant(&authorization{provider: p, scopes: p.Scopes})).access
 }
@@ -144,7 +144,7 @@ func TestRelyingParty_SignsAUserIn(t *testing.T) {
 			}
 			token, err := p.config.Exchange(t.Context(), given.Get("code"), oauth2.VerifierOption(verifier))
 			if err != nil {
-				t.Fatalf("exchanging the code: %v", err)
+				t.Fatalf("got error %v, want tokens for the code", err)
 			}
 			p.tells(token)
 			p.renews(token)
@@ -181,7 +181,7 @@ func (p *party) renews(token *oauth2.Token) {
 	}
 	next, err := again()
 	if err != nil {
-		p.t.Fatalf("using the refresh token: %v", err)
+		p.t.Fatalf("got error %v, want new tokens", err)
 	}
 	if p.verified(next).Nonce != "" || next.RefreshToken == token.RefreshToken {
 		p.t.Error("got the login's nonce in the new ID token, or the same refresh token, want neither")

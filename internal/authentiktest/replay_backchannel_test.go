@@ -47,7 +47,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body := map[string]any{}
 	if err := r.ParseForm(); err != nil {
-		l.t.Errorf("parsing the form sent to the client: %v", err)
+		l.t.Errorf("got error %v, want the form sent to the client", err)
 	}
 	for name := range r.PostForm {
 		body[name] = r.PostForm.Get(name)

@@ -49,7 +49,7 @@ func (r *replay) recordedSecret(i int) string {
 	address, _ := c["config_url"].(string)
 	u, err := url.Parse(address)
 	if err != nil || u.Query().Get("secret") == "" {
-		r.t.Fatalf("recording: exchange %d shows no secret", i)
+		r.t.Fatalf("got no secret in exchange %d of the recording, want one", i)
 	}
 	return u.Query().Get("secret")
 }

@@ -88,7 +88,7 @@ func play(t *testing.T, one recording, setup func(*replay) Config) {
 	cfg.Release, cfg.SigningKey = one.Release, signingKey()
 	server, err := New(cfg)
 	if err != nil {
-		t.Fatalf("starting the stand-in: %v", err)
+		t.Fatalf("got error %v, want the stand-in started", err)
 	}
 	r.Server = server
 	for i := 0; i < len(one.Exchanges); i++ {
@@ -254,7 +254,7 @@ func (r *replay) enter(e exchange) {
 func (r *replay) open(username string) map[string]string {
 	u, found := r.User(username)
 	if !found {
-		r.t.Fatalf("signing in %s: no such user", username)
+		r.t.Fatalf("got no user %s, want one", username)
 	}
 	v := r.visit(httptest.NewRequestWithContext(r.t.Context(), http.MethodGet, "/", http.NoBody))
 	v.plan = &plan{context: map[string]any{contextMethod: "password"}}

@@ -158,7 +158,7 @@ func TestRedirect_KeepsOrLosesTheForm(t *testing.T) {
 			p := submit(t, open(t, browser.New(transport{s}), "https://a.example.com/f"), nil, "")
 			last := s.asked[len(s.asked)-1]
 			if last.Method != c.method || last.Header.Get("Origin") != c.origin || p.URL.String() != "https://a.example.com/there?x=1" {
-				t.Errorf("%s %s with Origin %q", last.Method, p.URL, last.Header.Get("Origin"))
+				t.Errorf("got %s %s with Origin %q, want %s, %q", last.Method, p.URL, last.Header.Get("Origin"), c.method, c.origin)
 			}
 		})
 	}
@@ -199,7 +199,7 @@ func TestOpen_RefusesOtherSchemes(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "//nowhere", "%"} {
 		if p, err := browser.New(transport{newSite()}).Open(t.Context(), address); err == nil {
-			t.Errorf("%s: status %d", address, p.Status)
+			t.Errorf("%s: got status %d, want an error", address, p.Status)
 		}
 	}
 }
@@ -235,7 +235,7 @@ func TestFollow_LoadsTheLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := s.said()["Sec-Fetch-Site"]; there.URL.RequestURI() != "/a/c?d=1" || got != "same-origin" {
-		t.Errorf("at %s, %s", there.URL, got)
+		t.Errorf("got %s, %s, want /a/c?d=1, same-origin", there.URL, got)
 	}
 	if _, err := p.Follow(t.Context(), "Not me"); err == nil || !strings.Contains(err.Error(), "Go there") {
 		t.Errorf("got error %v for an invalid link", err)

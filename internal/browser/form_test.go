@@ -75,7 +75,7 @@ func TestForm_ButtonMaySendItElsewhere(t *testing.T) {
 	s, p := newSurvey(t)
 	next := submit(t, p, browser.Fields{"name": ""}, "Skip it")
 	if next.Text() != "skipped" || query(t, s).Get("act") != "skip" {
-		t.Errorf("%q, %v", next.Text(), query(t, s))
+		t.Errorf("got %q, %v, want skipped", next.Text(), query(t, s))
 	}
 }
 
@@ -83,7 +83,7 @@ func TestForm_GetPutsItInTheAddress(t *testing.T) {
 	t.Parallel()
 	_, p := newSurvey(t)
 	if next := submit(t, p, browser.Fields{"q": "ä b"}, ""); next.URL.RequestURI() != "/other?q=%C3%A4+b" {
-		t.Errorf("at %s", next.URL)
+		t.Errorf("got %s, want /other?q=%%C3%%A4+b", next.URL)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestForm_ImpossibleInputIsAnError(t *testing.T) {
 	} {
 		_, err := p.Submit(t.Context(), c.fields, c.button)
 		if err == nil || !strings.Contains(err.Error(), "Survey") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want one about the page Survey", name, err)
 		}
 	}
 }
@@ -121,12 +121,12 @@ func TestPage_HasItsFields(t *testing.T) {
 	_, p := newSurvey(t)
 	for name, want := range map[string]bool{"name": true, "q": true, "secret": false, "fixed": false, "none": false} {
 		if got := p.Has(name); got != want {
-			t.Errorf("Has(%q) = %v", name, got)
+			t.Errorf("%q: got %v, want %v", name, got, want)
 		}
 	}
 	for name, want := range map[string]string{"secret": "s3cret", "name": "a default", "color": "g", "words": "two\nlines"} {
 		if got, ok := p.Value(name); !ok || got != want {
-			t.Errorf("Value(%q) = %q, %v", name, got, ok)
+			t.Errorf("%q: got %q, %v, want %q", name, got, ok, want)
 		}
 	}
 	if diff := cmp.Diff([]string{"Send", "Drop", "Skip it"}, p.Buttons()); diff != "" {
@@ -140,7 +140,7 @@ func TestForm_MissingIsAnError(t *testing.T) {
 	s.page("/", "<p>Nothing to do")
 	p := open(t, browser.New(transport{s}), "https://a.example.com/")
 	if _, err := p.Submit(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "Nothing to do") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want Nothing to do", err)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestPage_FieldsAreFoundByLabel(t *testing.T) {
 	p := open(t, browser.New(transport{s}), "https://a.example.com/")
 	for label, want := range map[string]string{"Name": "f1", "Agree": "f2", "Gone": "", "Unknown": ""} {
 		if got, found := p.Labelled(label); got != want || found != (want != "") {
-			t.Errorf("%s: %q, %v", label, got, found)
+			t.Errorf("%s: got %q, %v, want %q", label, got, found, want)
 		}
 	}
 }
@@ -161,21 +161,21 @@ func TestScript_SendsTheHiddenField(t *testing.T) {
 	t.Parallel()
 	s, p := newSurvey(t)
 	if v, found := p.Attribute("novalidate"); found {
-		t.Fatalf("novalidate=%q", v)
+		t.Fatalf("got novalidate=%q, want none", v)
 	}
 	if v, found := p.Attribute("method"); !found || v != "post" {
-		t.Errorf("method=%q", v)
+		t.Errorf("got method %q, want post", v)
 	}
 	next, err := p.Script(t.Context(), "secret", "said & done")
 	if err != nil || next.Text() != "thanks" {
-		t.Fatalf("%v, %v", next, err)
+		t.Fatalf("got %v, %v, want thanks", next, err)
 	}
 	if got := query(t, s); got.Get("secret") != "said & done" || got.Has("act") || got.Get("name") != "a default" {
-		t.Errorf("sent %v", got)
+		t.Errorf("got %v, want the script's value and the defaults", got)
 	}
 	for _, field := range []string{"name", "nothing", "never"} {
 		if _, err := p.Script(t.Context(), field, "x"); err == nil || !strings.Contains(err.Error(), "no hidden field") {
-			t.Errorf("%s: %v", field, err)
+			t.Errorf("%s: got error %v, want no hidden field", field, err)
 		}
 	}
 }
@@ -192,10 +192,10 @@ func TestScript_RequiredFieldsAreNotChecked(t *testing.T) {
 		t.Error("got no error for a form without a required field")
 	}
 	if next, err := p.Script(t.Context(), "key", "x"); err != nil || next.Text() != "thanks" {
-		t.Errorf("%v, %v", next, err)
+		t.Errorf("got %v, %v, want thanks", next, err)
 	}
 	if !strings.Contains(p.Text(), "\nNo scripts") {
-		t.Errorf("without scripts it says %q", p.Text())
+		t.Errorf("got %q, want the text for browsers without scripts", p.Text())
 	}
 }
 
@@ -207,7 +207,7 @@ func TestPut_IsSentWithTheForm(t *testing.T) {
 	}
 	submit(t, p, browser.Fields{"name": "Ada"}, "")
 	if got := query(t, s); got.Get("secret") != "put" || got.Get("name") != "Ada" {
-		t.Errorf("sent %v", got)
+		t.Errorf("got %v, want the script's value and the name", got)
 	}
 	if err := p.Put("name", "x"); err == nil {
 		t.Error("got no error for a field that is not hidden")

@@ -45,13 +45,13 @@ func TestForm_SendsFiles(t *testing.T) {
 	s.page("/answer", "thanks")
 	p := open(t, browser.New(transport{s}), "https://a.example.com/page")
 	if name, found := p.Labelled("File"); name != "file" || !found {
-		t.Errorf("labelled %q, %v", name, found)
+		t.Errorf("got %q, %v, want the field file", name, found)
 	}
 	if _, err := p.Submit(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "required") {
 		t.Errorf("got the error %v for a form without a required file", err)
 	}
 	if next := submit(t, p, browser.Fields{"file": "\x89PNG\r\n\x1a\n"}, ""); next.Text() != "thanks" || s.asked[len(s.asked)-1].Method != http.MethodPost {
-		t.Fatalf("%s", next.Text())
+		t.Fatalf("got %s, want thanks", next.Text())
 	}
 	want := []received{
 		{"a", "", "", "b"}, {"file", "file", "image/png", "\x89PNG\r\n\x1a\n"}, {"none", "", "application/octet-stream", ""}, {"c", "", "", "d"},
@@ -67,6 +67,6 @@ func TestForm_UnknownEncodingIsAnError(t *testing.T) {
 	s.page("/page", `<form method=post enctype="text/plain"><button>Go</button></form>`)
 	p := open(t, browser.New(transport{s}), "https://a.example.com/page")
 	if _, err := p.Submit(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "cannot send the encoding") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want one about the encoding", err)
 	}
 }

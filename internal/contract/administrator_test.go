@@ -40,7 +40,7 @@ type standInAdmin struct{ *authentiktest.Server }
 func (a standInAdmin) edit(t testing.TB, username string, change func(*authentiktest.User)) {
 	t.Helper()
 	if !a.EditUser(username, change) {
-		t.Fatalf("there is no user %s", username)
+		t.Fatalf("got no user %s, want one", username)
 	}
 }
 
@@ -64,7 +64,7 @@ func (a standInAdmin) removeFromGroup(t testing.TB, username, group string) {
 func (a standInAdmin) deactivate(t testing.TB, username string) {
 	t.Helper()
 	if !a.SetActive(username, false) {
-		t.Fatalf("there is no user %s", username)
+		t.Fatalf("got no user %s, want one", username)
 	}
 }
 

@@ -215,7 +215,7 @@ func TestScenario_StandInAndBlueprintHaveTheSameFlow(t *testing.T) {
 	for _, s := range withBlueprint() {
 		n := newNames()
 		if diff := cmp.Diff(outlineOf(s.standIn(n)), outline(s.blueprint(n).Entries)); diff != "" {
-			t.Errorf("%s: flow of the stand-in and of the blueprint (-stand-in +blueprint):\n%s", s.name, diff)
+			t.Errorf("%s: flow of the stand-in and of the blueprint (-want +got):\n%s", s.name, diff)
 		}
 	}
 }

@@ -198,7 +198,7 @@ func (i *Importer) bringFile(t *testing.T, there []byte, brought Blueprint) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
 		if err := i.Import(ctx, gone); err != nil {
-			t.Errorf("removing the objects of %s: %v; delete them at authentik by hand", brought.Name, err)
+			t.Errorf("got error %[2]v, want the objects of %[1]s removed; delete them at authentik by hand", brought.Name, err)
 		}
 	})
 	if err := i.Import(t.Context(), there); err != nil {

@@ -95,7 +95,7 @@ func TestImporter_UsesTheImportEndpointOfTheRelease(t *testing.T) {
 	} {
 		r := &release{path: c.path, status: http.StatusOK, answer: done}
 		if err := r.importer(t, c.base).Import(t.Context(), []byte("version: 1\n")); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want none", name, err)
 		}
 		if len(r.imported) != 1 || r.imported[0] != "version: 1\n" || len(r.tokens) != c.asked || r.tokens[0] != "Bearer the-token" {
 			t.Errorf("%s: got imports %q with tokens %q, want one import after %d requests with the token", name, r.imported, r.tokens, c.asked)

@@ -112,7 +112,7 @@ func startMessageServer(t *testing.T) *messageServer {
 	mails.Domain, mails.MaxMessageBytes = "localhost", 4<<20
 	go func() {
 		if err := mails.Serve(at); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
-			t.Errorf("serving mails: %v", err)
+			t.Errorf("got error %v, want mails served", err)
 		}
 	}()
 	t.Cleanup(func() { _ = mails.Close() })

@@ -238,7 +238,7 @@ func TestApplication_GreetsTheUserInTheHeaders(t *testing.T) {
 		body, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
 		if !strings.Contains(string(body), want) || strings.Contains(string(body), "<script>alert") {
-			t.Errorf("%q: %s", user, body)
+			t.Errorf("%q: got %s, want %s and no script", user, body, want)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestElsewhere_ShowsTheRequestWithoutValues(t *testing.T) {
 		w := httptest.NewRecorder()
 		elsewhere().ServeHTTP(w, r)
 		if body := w.Body.String(); !strings.Contains(body, row.want) || strings.Contains(body, "secret") {
-			t.Errorf("%s %s: %s", row.method, row.target, body)
+			t.Errorf("%s %s: got %s, want %s and no secret", row.method, row.target, body, row.want)
 		}
 	}
 }

@@ -36,7 +36,7 @@ var endingWords = map[string]flowclient.Component{
 func (w *walk) at(p *browser.Page, err error) {
 	w.Helper()
 	if err != nil {
-		w.Fatalf("%v, at:\n%s", err, w.page.Text())
+		w.Fatalf("got error %v, want none, at:\n%s", err, w.page.Text())
 	}
 	w.page = p
 	component, found := p.Value("component")

@@ -68,7 +68,7 @@ func TestJSON_TableNamesEachAddress(t *testing.T) {
 	text := section(t, read(t, "docs/json.md"), "## Addresses")
 	for _, path := range found(t, `"(/(?:login|logout|session|framed|callback|jwks|[a-z]+-logout|assets/|brand/))"`, sources(t, "proxy")) {
 		if !strings.Contains(text, "/.authentik"+path) {
-			t.Errorf("%s is not in the table", path)
+			t.Errorf("got no %s in the table, want it", path)
 		}
 	}
 }

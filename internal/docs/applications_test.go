@@ -37,7 +37,7 @@ func TestApplications_IndexLinksEveryPage(t *testing.T) {
 	index := read(t, applications+"/README.md")
 	for _, page := range applicationPages(t) {
 		if !strings.Contains(index, "]("+path.Base(page)+")") {
-			t.Errorf("%s/README.md has no link to %s", applications, page)
+			t.Errorf("%s/README.md: got no link to %s, want one", applications, page)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestApplications_GateHasNoWarningAboutACaddyfile(t *testing.T) {
 		checked++
 		log, err := loaded(t, whole(b.text, topOptions(t)))
 		if err != nil {
-			t.Errorf("%s: %v in\n%s", b.path, err, b.text)
+			t.Errorf("%s: got error %v, want none in\n%s", b.path, err, b.text)
 		}
 		if len(log) > 0 {
 			t.Errorf("%s: got warnings %q, want none, for\n%s", b.path, log, b.text)

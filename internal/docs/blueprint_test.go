@@ -212,7 +212,7 @@ func TestBlueprint_ProviderFitsTheDefaultsOfTheGate(t *testing.T) {
 	mapped := lookUps(provider["property_mappings"])
 	for _, scope := range append(scopes, "openid", "offline_access") {
 		if !slices.Contains(mapped, scopeMapping+scope) {
-			t.Errorf("the provider has no mapping for the scope %s", scope)
+			t.Errorf("got no mapping for the scope %s, want one", scope)
 		}
 	}
 }
@@ -265,7 +265,7 @@ func TestOpenIDConnect_PageSaysWhatToEditInTheBlueprint(t *testing.T) {
 	t.Parallel()
 	text := section(t, read(t, "docs/openid-connect.md"), "## Set it up")
 	if !strings.Contains(text, "]("+strings.TrimPrefix(blueprintFile, "docs/")+")") {
-		t.Errorf("the page does not link %s", blueprintFile)
+		t.Errorf("got no link to %s, want one", blueprintFile)
 	}
 	_, step, _ := strings.Cut(text, "\n1. ")
 	step, _, _ = strings.Cut(step, "\n2. ")
@@ -284,7 +284,7 @@ func TestOpenIDConnect_PageSaysWhatToEditInTheBlueprint(t *testing.T) {
 		fmt.Sprintf("\n%v {\n", as["host"]), fmt.Sprintf("\tapplication %v\n", as["slug"]), fmt.Sprintf("\tclient_id %v\n", as["client_id"]),
 	} {
 		if !strings.Contains(text, line) {
-			t.Errorf("the Caddyfile of the page has no line %q", line)
+			t.Errorf("got no line %q in the Caddyfile of the page, want it", line)
 		}
 	}
 }

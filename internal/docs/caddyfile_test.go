@@ -39,10 +39,10 @@ func TestDocument_CaddyReadsEveryCaddyfile(t *testing.T) {
 			text = strings.Replace(text, directive, directive+"application app\nclient_id app\n", 1)
 		}
 		if _, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil); err != nil {
-			t.Errorf("%s: %v in\n%s", b.path, err, b.text)
+			t.Errorf("%s: got error %v, want none in\n%s", b.path, err, b.text)
 		}
 		if formatted := string(caddyfile.Format([]byte(b.text))); strings.TrimSpace(formatted) != strings.TrimSpace(b.text) {
-			t.Errorf("%s: not formatted as by caddy fmt:\n%s", b.path, b.text)
+			t.Errorf("%s: got another format, want that of caddy fmt:\n%s", b.path, b.text)
 		}
 	}
 }
@@ -51,7 +51,7 @@ func TestDocument_EveryJSONIsValid(t *testing.T) {
 	t.Parallel()
 	for _, b := range blocks(t, "json") {
 		if !json.Valid([]byte(b.text)) {
-			t.Errorf("%s: not valid JSON:\n%s", b.path, b.text)
+			t.Errorf("%s: got invalid JSON, want it valid:\n%s", b.path, b.text)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestExamples_CaddyReadsTheirCaddyfiles(t *testing.T) {
 	for _, file := range append(files, "Caddyfile.example") {
 		_, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(read(t, file)), nil)
 		if err != nil || len(warnings) > 0 {
-			t.Errorf("%s: %v %v", file, err, warnings)
+			t.Errorf("%s: got %v %v, want no error or warning", file, err, warnings)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestExamples_FilesOfTheComposeFileExist(t *testing.T) {
 	}
 	for _, name := range found(t, `\{file\./run/secrets/([a-z_]+)\}`, read(t, "examples/replicas/Caddyfile")) {
 		if !regexp.MustCompile(`secrets: \[[^\]]*\b` + name + `\b`).MatchString(compose) {
-			t.Errorf("compose.yaml does not give the secret %s to the Caddys", name)
+			t.Errorf("got no secret %s for the Caddys in compose.yaml, want it", name)
 		}
 	}
 }

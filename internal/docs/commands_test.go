@@ -31,11 +31,11 @@ func checkCommand(t *testing.T, path, command, benchmarks, dir string) {
 		tests.WriteString(read(t, file))
 	}
 	if tests.Len() == 0 {
-		t.Errorf("%s: %s has no Go files", path, command)
+		t.Errorf("%s: %s: got no Go files, want some", path, command)
 	}
 	for name := range strings.SplitSeq(strings.Trim(benchmarks, "."), "|") {
 		if name != "" && !strings.Contains(tests.String(), "func Benchmark"+name) {
-			t.Errorf("%s: %s: there is no Benchmark%s", path, command, name)
+			t.Errorf("%s: %s: got no Benchmark%s, want it", path, command, name)
 		}
 	}
 }

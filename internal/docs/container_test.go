@@ -15,7 +15,7 @@ import (
 func adapts(t *testing.T, what, text string) {
 	t.Helper()
 	if _, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil); err != nil || len(warnings) > 0 {
-		t.Errorf("%s: %v %v\n%s", what, err, warnings, text)
+		t.Errorf("%s: got %v %v, want no error or warning\n%s", what, err, warnings, text)
 	}
 }
 
@@ -36,7 +36,7 @@ type compose struct {
 func readCompose(t *testing.T, path string) (c compose) {
 	t.Helper()
 	if err := yaml.Unmarshal([]byte(read(t, path)), &c); err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Fatalf("%s: got error %v, want none", path, err)
 	}
 	if len(c.Services) == 0 {
 		t.Fatalf("%s: got no services", path)
@@ -55,18 +55,18 @@ func TestContainer_ComposeFileIsWhole(t *testing.T) {
 		}
 		for _, n := range s.Networks {
 			if _, ok := c.Networks[n]; !ok {
-				t.Errorf("%s: there is no network %s", name, n)
+				t.Errorf("%s: got no network %s, want it", name, n)
 			}
 		}
 		for _, n := range s.Secrets {
 			if _, ok := c.Secrets[n]; !ok {
-				t.Errorf("%s: there is no secret %s", name, n)
+				t.Errorf("%s: got no secret %s, want it", name, n)
 			}
 		}
 		for _, v := range s.Volumes {
 			source, _, _ := strings.Cut(v, ":")
 			if _, ok := c.Volumes[source]; !ok && source != "./Caddyfile" {
-				t.Errorf("%s: there is no volume %s", name, source)
+				t.Errorf("%s: got no volume %s, want it", name, source)
 			}
 		}
 	}
@@ -74,7 +74,7 @@ func TestContainer_ComposeFileIsWhole(t *testing.T) {
 	for _, host := range found(t, `(?:reverse_proxy |authentik http://)([a-z-]+):`, read(t, "examples/container/Caddyfile")) {
 		s, ok := c.Services[host]
 		if !ok || !slices.ContainsFunc(s.Networks, func(n string) bool { return slices.Contains(caddy.Networks, n) }) {
-			t.Errorf("the Caddyfile names %s, which Caddy does not reach", host)
+			t.Errorf("got %s in the Caddyfile, want only hosts that Caddy reaches", host)
 		}
 	}
 	for _, app := range []string{"wiki", "files"} {
@@ -153,7 +153,7 @@ func TestContainer_ManifestIsWhole(t *testing.T) {
 		}
 		for _, mount := range pod.Containers[0].VolumeMounts {
 			if !slices.ContainsFunc(pod.Volumes, func(v struct{ Name string }) bool { return v.Name == mount.Name }) {
-				t.Errorf("there is no volume %s", mount.Name)
+				t.Errorf("got no volume %s, want it", mount.Name)
 			}
 		}
 	}

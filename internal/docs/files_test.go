@@ -21,7 +21,7 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	if len(text) == 0 {
-		t.Fatalf("%s is empty", path)
+		t.Fatalf("got an empty %s, want its text", path)
 	}
 	return string(text)
 }
@@ -51,7 +51,7 @@ func sources(t *testing.T, dirs ...string) string {
 		}
 	}
 	if all.Len() == 0 {
-		t.Fatalf("no Go code below %v", dirs)
+		t.Fatalf("got no Go code below %v, want some", dirs)
 	}
 	return all.String()
 }
@@ -84,7 +84,7 @@ func found(t *testing.T, pattern, text string) []string {
 		all = append(all, match[1])
 	}
 	if len(all) == 0 {
-		t.Fatalf("nothing matches %s", pattern)
+		t.Fatalf("got no file that matches %s, want some", pattern)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -95,7 +95,7 @@ func section(t *testing.T, text, heading string) string {
 	t.Helper()
 	_, after, there := strings.Cut(text, "\n"+heading+"\n")
 	if !there {
-		t.Fatalf("there is no section %q", heading)
+		t.Fatalf("got no section %q, want it", heading)
 	}
 	within, _, _ := strings.Cut(after, "\n#")
 	return within
@@ -116,7 +116,7 @@ func blocks(t *testing.T, language string) (all []block) {
 		}
 	}
 	if len(all) == 0 {
-		t.Fatalf("no document has a block of %s", language)
+		t.Fatalf("got no block of %s in any document, want some", language)
 	}
 	return all
 }

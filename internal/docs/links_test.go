@@ -33,7 +33,7 @@ func checkLink(t *testing.T, from, target string) {
 	t.Helper()
 	if strings.Contains(target, ":") {
 		if !strings.HasPrefix(target, "https://") {
-			t.Errorf("%s: %s leads away without HTTPS", from, target)
+			t.Errorf("%s: got the link %s without HTTPS, want HTTPS", from, target)
 		}
 		return
 	}
@@ -43,11 +43,11 @@ func checkLink(t *testing.T, from, target string) {
 		to = path.Join(path.Dir(from), file)
 	}
 	if _, err := os.Stat(filepath.Join(root, to)); err != nil {
-		t.Errorf("%s: %s leads nowhere: %v", from, target, err)
+		t.Errorf("%s: got the link %s to nothing, want a file: %v", from, target, err)
 		return
 	}
 	if anchored && !slices.Contains(anchors(read(t, to)), anchor) {
-		t.Errorf("%s: %s has no heading for #%s", from, to, anchor)
+		t.Errorf("%s: got no heading for #%[3]s in %[2]s, want one", from, to, anchor)
 	}
 }
 

@@ -14,7 +14,7 @@ func after(t *testing.T, text, mark string) string {
 	t.Helper()
 	_, rest, there := strings.Cut(text, mark)
 	if !there {
-		t.Fatalf("there is no %q", mark)
+		t.Fatalf("got no %q, want it", mark)
 	}
 	return rest
 }
@@ -72,7 +72,7 @@ func TestMonitoring_EveryFileIsNamed(t *testing.T) {
 	text := read(t, "docs/monitoring.md")
 	for _, path := range filesBelow(t, "examples/monitoring", func(string) bool { return true }) {
 		if name := strings.TrimPrefix(path, "examples/monitoring/"); !strings.Contains(text, "`"+name+"`") {
-			t.Errorf("docs/monitoring.md does not name %s", name)
+			t.Errorf("got no %s in docs/monitoring.md, want it", name)
 		}
 	}
 }

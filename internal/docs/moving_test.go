@@ -31,7 +31,7 @@ func TestMoving_IndexLinksEveryPage(t *testing.T) {
 	index := read(t, moving+"/README.md")
 	for _, page := range movingPages(t) {
 		if !strings.Contains(index, "]("+path.Base(page)+")") {
-			t.Errorf("%s/README.md has no link to %s", moving, page)
+			t.Errorf("%s/README.md: got no link to %s, want one", moving, page)
 		}
 	}
 }
@@ -62,13 +62,13 @@ func TestMoving_TablesNameOptionsThatExist(t *testing.T) {
 			for _, match := range quoted.FindAllStringSubmatch(r[1], -1) {
 				word := regexp.MustCompile(`^[A-Za-z_]*`).FindString(match[1])
 				if word != "" && !slices.Contains(options, word) && !strings.HasPrefix(word, "X_") && word != "X" {
-					t.Errorf("%s: %s: there is no option %s", page, r[0], word)
+					t.Errorf("%s: %s: got the option %s, want one that exists", page, r[0], word)
 				}
 			}
 		}
 		for _, heading := range []string{"## What becomes better", "## What is not there"} {
 			if !strings.Contains(section(t, text, heading), "\n* ") {
-				t.Errorf("%s: %s has no point", page, heading)
+				t.Errorf("%s: %s: got no point, want some", page, heading)
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func TestSites_CaddyLoadsEachWithoutAWarning(t *testing.T) {
 	index := read(t, sites+"/README.md")
 	for _, file := range files {
 		if !strings.Contains(index, "]("+strings.TrimPrefix(file, sites+"/")+")") {
-			t.Errorf("%s/README.md has no link to %s", sites, file)
+			t.Errorf("%s/README.md: got no link to %s, want one", sites, file)
 		}
 		text := globalBlock.ReplaceAllString(read(t, file), "")
 		log, err := loaded(t, text)

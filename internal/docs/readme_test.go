@@ -30,7 +30,7 @@ func TestREADME_LinksEveryPage(t *testing.T) {
 			continue // the index there links them
 		}
 		if !strings.Contains(readme, "]("+path+")") {
-			t.Errorf("README.md has no link to %s", path)
+			t.Errorf("got no link to %s in README.md, want one", path)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func TestREADME_OptionsAreThoseOfTheOptionsPage(t *testing.T) {
 	for _, r := range rows {
 		full, known := all[optionOf(r[0])]
 		if !known {
-			t.Errorf("%s is not in docs/options.md", r[0])
+			t.Errorf("got no %s in docs/options.md, want it", r[0])
 			continue
 		}
 		if value := strings.Trim(r[2], "`"); strings.HasPrefix(r[2], "`") && !strings.HasPrefix(full[2], "`"+value+"`") {

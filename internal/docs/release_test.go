@@ -15,7 +15,7 @@ import (
 func readYAML(t *testing.T, path string, into any) {
 	t.Helper()
 	if err := yaml.Unmarshal([]byte(read(t, path)), into); err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Fatalf("%s: got error %v, want none", path, err)
 	}
 }
 
@@ -62,7 +62,7 @@ func TestWorkflows_DoWhatTheDocumentsSay(t *testing.T) {
 	} {
 		w, there := all[name]
 		if !there {
-			t.Errorf("there is no workflow %s", name)
+			t.Errorf("got no workflow %s, want it", name)
 			continue
 		}
 		if _, on := w.On[want.on]; !on || !w.has(want.run) {
@@ -78,7 +78,7 @@ func TestWorkflows_DoWhatTheDocumentsSay(t *testing.T) {
 		}
 		for job, j := range w.Jobs {
 			if j.Timeout == 0 {
-				t.Errorf("%s: %s has no timeout", name, job)
+				t.Errorf("%s: %s: got no timeout, want one", name, job)
 			}
 		}
 	}
@@ -100,7 +100,7 @@ func TestSupported_TableNamesTheReleasesThatAreTested(t *testing.T) {
 	standIn := found(t, `Release\d+ +(?:Release )?= "([0-9.]+)"`, sources(t, "internal/authentiktest"))
 	for _, r := range documented {
 		if !slices.Contains(standIn, r) {
-			t.Errorf("the stand-in knows %v, and not %s", standIn, r)
+			t.Errorf("got %v in the stand-in, want %s too", standIn, r)
 		}
 	}
 }
@@ -136,11 +136,11 @@ func TestRelease_ContainsNoStandIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(out), "caddy-authentik/caddymodule") {
-			t.Fatalf("%s is not Caddy with the gate", build.Main)
+			t.Fatalf("got %s without the gate, want it", build.Main)
 		}
 		for dep := range strings.Lines(string(out)) {
 			if strings.Contains(dep, "/internal/demo") || strings.Contains(dep, "authentiktest") {
-				t.Errorf("a release contains %s", dep)
+				t.Errorf("got %s in a release, want none of the demonstration", dep)
 			}
 		}
 	}

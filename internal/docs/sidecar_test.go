@@ -14,7 +14,7 @@ func TestSidecar_DocumentHasEachConfiguration(t *testing.T) {
 	for _, path := range filesBelow(t, "examples/sidecar", func(path string) bool { return filepath.Ext(path) != ".md" }) {
 		shown++
 		if !strings.Contains(text, "\n"+read(t, path)+"```\n") {
-			t.Errorf("%s does not stand in docs/sidecar.md as it is", path)
+			t.Errorf("got another text of %s in docs/sidecar.md, want it unchanged", path)
 		}
 	}
 	if shown < 8 {

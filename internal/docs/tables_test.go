@@ -38,7 +38,7 @@ func table(t *testing.T, text string) (rows []row) {
 		rows = append(rows, cells)
 	}
 	if len(rows) < 3 {
-		t.Fatal("there is no table")
+		t.Fatal("got no table, want one")
 	}
 	return rows[2:]
 }
@@ -117,7 +117,7 @@ func same(t *testing.T, what string, want, got []string) {
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := gocmp.Diff(slices.Compact(want), slices.Compact(got)); diff != "" {
-		t.Errorf("%s (-code +document):\n%s", what, diff)
+		t.Errorf("%s (-want in the code +got in the document):\n%s", what, diff)
 	}
 }
 
@@ -197,7 +197,7 @@ func defaultOf(t *testing.T, code, name string) time.Duration {
 	t.Helper()
 	match := regexp.MustCompile(`cfg\.` + name + ` = (?:new\()?(\d+) \* time\.(Minute|Hour)`).FindStringSubmatch(code)
 	if match == nil {
-		t.Fatalf("no default of %s in package proxy", name)
+		t.Fatalf("got no default of %s in package proxy, want one", name)
 	}
 	d, err := time.ParseDuration(match[1] + strings.ToLower(match[2][:1]))
 	if err != nil {
@@ -298,7 +298,7 @@ func TestTroubleshooting_LogMessagesAreThoseOfTheCode(t *testing.T) {
 	code := sources(t, "proxy", "caddymodule")
 	for _, r := range table(t, section(t, read(t, "docs/troubleshooting.md"), "## The log")) {
 		if message := strings.Trim(r[0], "`"); !strings.Contains(code, `"`+message+`"`) {
-			t.Errorf("nothing logs %q", message)
+			t.Errorf("got no line that logs %q, want one", message)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func packages(t *testing.T) []Package {
 	list.Stderr = &mistakes
 	out, err := list.Output()
 	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, mistakes.String())
+		t.Fatalf("go list: got error %v, want none\n%s", err, mistakes.String())
 	}
 	var all []Package
 	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
@@ -38,7 +38,7 @@ func TestEveryRoomKeepsItsRules(t *testing.T) {
 	t.Parallel()
 	all := packages(t)
 	if len(all) < len(Rooms) {
-		t.Fatalf("go list found %d packages", len(all))
+		t.Fatalf("got %d packages, want at least %d", len(all), len(Rooms))
 	}
 	for _, sentence := range Check(all) {
 		t.Error(sentence)
@@ -116,7 +116,7 @@ func TestEveryBanIsNoticed(t *testing.T) {
 			for _, path := range []string{ban.Path, ban.Path + "/below"} {
 				broken := strings.Join(Check(link(whole(), room.Path, path)), "\n")
 				if want := room.Path + " must not import " + path + ": " + ban.Why; !strings.Contains(broken, want) {
-					t.Errorf("%s imports %s, and what is said is %q", room.Path, path, broken)
+					t.Errorf("%s imports %s: got %q, want the ban", room.Path, path, broken)
 				}
 			}
 		}
@@ -127,11 +127,11 @@ func TestEveryReasonIsGiven(t *testing.T) {
 	t.Parallel()
 	for _, room := range Rooms {
 		if (len(room.Only) > 0) != (room.OnlyWhy != "") {
-			t.Errorf("%s: a list without a reason, or a reason without a list", room.Path)
+			t.Errorf("%s: got a list without a reason, or a reason without a list, want both", room.Path)
 		}
 		for _, ban := range room.Bans {
 			if ban.Path == "" || ban.Why == "" {
-				t.Errorf("%s: the ban %+v lacks something", room.Path, ban)
+				t.Errorf("%s: got the ban %+v, want a path and a reason", room.Path, ban)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func TestBrokenRulesAreNoticed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if broken := Check(tt.all); !strings.Contains(strings.Join(broken, "\n"), tt.want) {
-				t.Errorf("what is said is %q, and nothing about %q", broken, tt.want)
+				t.Errorf("got %q, want something about %q", broken, tt.want)
 			}
 		})
 	}
@@ -184,10 +184,10 @@ func TestLooksAtRemoteAddrAreNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(broken) != want {
-			t.Errorf("%s: %d places are named, not %d: %q", source, len(broken), want, broken)
+			t.Errorf("%s: got %d places, want %d: %q", source, len(broken), want, broken)
 		}
 	}
 	if _, err := CheckAddresses("p.go", "package"); err == nil {
-		t.Error("a file that cannot be read is found to be in order")
+		t.Error("got no error for a file that cannot be read, want one")
 	}
 }

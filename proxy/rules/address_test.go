@@ -72,7 +72,7 @@ func TestAmbiguous_NamesThePartsThatServersReadInTwoWays(t *testing.T) {
 	} {
 		u, err := url.ParseRequestURI(target)
 		if err != nil {
-			t.Errorf("%s: %v", target, err)
+			t.Errorf("%s: got error %v, want none", target, err)
 			continue
 		}
 		if got := Ambiguous(u, "app.example.com:8443"); got != want {

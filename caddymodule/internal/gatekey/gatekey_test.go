@@ -71,17 +71,17 @@ func TestKey_IsCreatedOnce(t *testing.T) {
 	)
 	first, err := LoadOrCreate(t.Context(), &v, log)
 	if err != nil || len(first) != Size {
-		t.Fatalf("LoadOrCreate = %d bytes, %v", len(first), err)
+		t.Fatalf("got %d bytes, error %v, want %d bytes", len(first), err, Size)
 	}
 	second, err := LoadOrCreate(t.Context(), &v, log)
 	if err != nil || !bytes.Equal(first, second) {
-		t.Errorf("the key is another at the second start: %v", err)
+		t.Errorf("got another key at the second start, error %v, want the same", err)
 	}
 	if n := strings.Count(lines.String(), "gate's key: created"); n != 1 {
-		t.Errorf("%d log lines say that a key was made", n)
+		t.Errorf("got %d log lines that a key was made, want 1", n)
 	}
 	if other, _ := LoadOrCreate(t.Context(), new(fakeStorage), log); bytes.Equal(first, other) {
-		t.Error("two storages have the same key")
+		t.Error("got the same key from two storages, want two keys")
 	}
 }
 
@@ -98,7 +98,7 @@ func TestKey_IsCreatedByOneOfManyProcesses(t *testing.T) {
 	wg.Wait()
 	for _, key := range keys {
 		if len(key) != Size || !bytes.Equal(key, keys[0]) {
-			t.Fatal("two starts have two keys")
+			t.Fatal("got two keys of two starts, want the same")
 		}
 	}
 }
@@ -121,7 +121,7 @@ func TestKey_OfAFailingStorageIsAnError(t *testing.T) {
 				t.Fatalf("LoadOrCreate = %d bytes, %v; want none and an error", len(key), err)
 			}
 			if v.kept == nil && !errors.Is(err, broken) {
-				t.Errorf("the cause is lost: %v", err)
+				t.Errorf("got error %v, want the cause %v", err, broken)
 			}
 		})
 	}
@@ -138,7 +138,7 @@ func TestKey_CreatedDuringTheWaitForTheLockIsUsed(t *testing.T) {
 	}
 	key, err := LoadOrCreate(t.Context(), &v, slog.New(slog.DiscardHandler))
 	if err != nil || !bytes.Equal(key, theirs) {
-		t.Errorf("LoadOrCreate = %x, %v", key, err)
+		t.Errorf("got key %x, error %v, want %x", key, err, theirs)
 	}
 }
 

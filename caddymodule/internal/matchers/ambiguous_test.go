@@ -111,7 +111,7 @@ func (o Openness) checkReaders(t *testing.T, target string) (open, differs int) 
 	isOpen, plain := o.IsOpen(r), !o.Closed.matched(r, 0)
 	for reader, read := range readers {
 		if closed := o.Closed.matched(at(r, read(target)), 0); closed && isOpen {
-			t.Errorf("%s is open, and %s reads it as %q, which is closed", target, reader, read(target))
+			t.Errorf("%s: got it open, want it closed, as %s reads it as %q", target, reader, read(target))
 		} else if closed && plain {
 			differs = 1
 		}

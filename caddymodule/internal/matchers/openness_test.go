@@ -56,7 +56,7 @@ func TestOpen_IsWhatTheMatcherDoesNotMatchTwice(t *testing.T) {
 				t.Errorf("open = %v, want %v", got, tt.want)
 			}
 			if r.URL.Path != tt.rewritten {
-				t.Error("the request was changed")
+				t.Errorf("got the path %q, want the request unchanged with %q", r.URL.Path, tt.rewritten)
 			}
 		})
 	}
@@ -74,7 +74,7 @@ func TestOpen_IsFalseIfTheMatcherFails(t *testing.T) {
 	r := prepared(t, http.MethodGet, "/asked")
 	r.URL.Path = "/rewritten"
 	if o.IsOpen(r) {
-		t.Error("a failing matcher left a request out")
+		t.Error("got an open request after a failing matcher, want it closed")
 	}
 }
 
@@ -86,7 +86,7 @@ func TestOpen_ChecksTheMethodAsSent(t *testing.T) {
 	r := prepared(t, http.MethodPost, "/")
 	r.Method = http.MethodGet
 	if o.IsOpen(r) {
-		t.Error("a POST that was made a GET passes for a GET")
+		t.Error("got a POST that was made a GET open, want it closed")
 	}
 }
 

@@ -123,9 +123,9 @@ func TestAsked_IsTheAddressBeforeRewriting(t *testing.T) {
 	r.URL.Path, r.URL.RawQuery = "/index.html", ""
 	at := newResolver().Resolve(r)
 	if got := at.Asked.String(); got != "/.authentik/login?to=/x" || at.Host != "app.example.com:8443" {
-		t.Errorf("asked = %q at %q", got, at.Host)
+		t.Errorf("got the address %q at %q, want /.authentik/login?to=/x at app.example.com:8443", got, at.Host)
 	}
 	if bare := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil); newResolver().Resolve(bare).Asked.Path != "/x" {
-		t.Error("a request without Caddy around it has lost its path")
+		t.Error("got another path for a request without Caddy around it, want /x")
 	}
 }

@@ -60,7 +60,7 @@ func TestLines_AreFormattedAsCaddyDoes(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, c.want)
 		}
 		if formatted := string(caddyfile.Format([]byte(got))); formatted != got {
-			t.Errorf("%s: caddy fmt makes of it\n%s", name, formatted)
+			t.Errorf("%s: got lines that caddy fmt changes to\n%s\nwant\n%s", name, formatted, got)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestOutpost_GoldenCaddyfile(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	if formatted := caddyfile.Format([]byte(got)); !bytes.Equal(formatted, []byte(got)) {
-		t.Errorf("caddy fmt makes of it\n%s", formatted)
+		t.Errorf("got lines that caddy fmt changes to\n%s\nwant\n%s", formatted, got)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestSetup_BrokenOffAndRunAgainEndsRight(t *testing.T) {
 		}
 		s := state(t, at, w)
 		if s.App != nil && len(s.Bindings) == 0 {
-			t.Errorf("broken off at request %d: the application is open to every user", n)
+			t.Errorf("got an application open to every user after an end at request %d, want it closed", n)
 		}
 		carryOut(t, at, w, Make)
 		s = state(t, at, w)
@@ -323,7 +323,7 @@ func TestSetup_OldReleasesAreRefusedAndNewOnesWarnedOf(t *testing.T) {
 		at := versioned(t, version)
 		_, p, err := Prepare(t.Context(), at.client, wanted(t, at, nil), Make)
 		if err != nil {
-			t.Errorf("%s: %v", version, err)
+			t.Errorf("%s: got error %v, want none", version, err)
 		}
 		if got := strings.Contains(strings.Join(p.Notes, ""), "newest"); got != warned {
 			t.Errorf("%s: got a warning: %v, want %v", version, got, warned)

@@ -71,7 +71,7 @@ func TestPlan_SaysWhatIsToBeDone(t *testing.T) {
 			continue
 		}
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want none", name, err)
 		}
 		var got []string
 		for _, step := range p.Steps {

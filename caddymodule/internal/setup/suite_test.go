@@ -104,7 +104,7 @@ func tidy(t *testing.T, at place, w Wanted) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
 		if _, err := Carry(ctx, at.client, removing(w), MakeRemoval, func(Step) {}); err != nil {
-			t.Errorf("removing %s: %v; delete it at authentik by hand", w.Slug, err)
+			t.Errorf("got error %v, want %s removed; delete it at authentik by hand", err, w.Slug)
 		}
 	})
 }

@@ -36,7 +36,7 @@ func TestLog_FollowsCaddyOverAReload(t *testing.T) {
 		}
 		for _, want := range []string{"said in the " + name, name + "-with", name + "-value", `"logger":"` + Stores + `"`} {
 			if !strings.Contains(string(text), want) {
-				t.Errorf("%q is missing in %s", want, text)
+				t.Errorf("got no %q, want it in %s", want, text)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func TestTake_ValueIsSharedUntilTheLastRelease(t *testing.T) {
 		}
 	}
 	if one.closed != 0 {
-		t.Error("the value was closed while it was in use")
+		t.Error("got the value closed while it was in use, want it open")
 	}
 	if err := errors.Join(releaseTwo(), releaseOther()); err != nil {
 		t.Error(err)

@@ -50,7 +50,7 @@ func TestTransport_IsTimedWithAClosedSetOfLabels(t *testing.T) {
 	for path, label := range calls {
 		res, err := timed.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		if !errors.Is(err, broken) {
-			t.Errorf("%s: %v", path, err)
+			t.Errorf("%s: got error %v, want %v", path, err, broken)
 			_ = res.Body.Close()
 		}
 		want = append(want, label)
@@ -73,7 +73,7 @@ func TestStore_IsTimedAndUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r, found, err := s.Load(ctx, "a"); err != nil || !found || string(r.Value) != "x" {
-		t.Errorf("Load = %q, %v, %v", r.Value, found, err)
+		t.Errorf("got %q, %v, %v, want x", r.Value, found, err)
 	}
 	if err := s.Delete(ctx, "a"); err != nil {
 		t.Error(err)
@@ -82,7 +82,7 @@ func TestStore_IsTimedAndUnchanged(t *testing.T) {
 		t.Error(err)
 	}
 	if buried, err := s.Revoked(ctx, "a"); err != nil || !buried {
-		t.Errorf("Revoked = %v, %v", buried, err)
+		t.Errorf("got revoked %v, %v, want true", buried, err)
 	}
 	if diff := cmp.Diff([]string{"save", "load", "delete", "bury", "buried"}, counted.operations); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)

@@ -32,7 +32,7 @@ func TestVersion_OfAnOldCaddyIsWarnedOf(t *testing.T) {
 		var lines bytes.Buffer
 		WarnOfOld(version, slog.New(slog.NewTextHandler(&lines, nil)))
 		if got := lines.Len() > 0; got != want {
-			t.Errorf("%q: warned = %v", version, got)
+			t.Errorf("%q: got a warning %v, want %v", version, got, want)
 		}
 	}
 }

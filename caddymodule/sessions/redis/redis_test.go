@@ -156,10 +156,10 @@ func TestModule_EveryOptionHasGoldenFilesAndAValidExample(t *testing.T) {
 	for _, s := range append(new(Module).settings(), encrypted.settings()...) {
 		block, option, _ := strings.Cut(s.Name, " ")
 		if !strings.Contains(read, "\t"+option+" ") {
-			t.Errorf("no golden file reads %s", s.Name)
+			t.Errorf("got no golden file that reads %s, want one", s.Name)
 		}
 		if !strings.Contains(refused+together, s.Name) {
-			t.Errorf("no golden file refuses %s", s.Name)
+			t.Errorf("got no golden file that refuses %s, want one", s.Name)
 		}
 		lines := s.Example
 		switch {
@@ -173,7 +173,7 @@ func TestModule_EveryOptionHasGoldenFilesAndAValidExample(t *testing.T) {
 		}
 		d := caddyfile.NewTestDispenser("redis {\naddress redis:6379\n" + lines + "\n}")
 		if err := new(Module).UnmarshalCaddyfile(d); err != nil {
-			t.Errorf("%s: %v", s.Name, err)
+			t.Errorf("%s: got error %v, want none", s.Name, err)
 		}
 	}
 }

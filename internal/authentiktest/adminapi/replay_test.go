@@ -108,7 +108,7 @@ func recordedAs(t *testing.T, name string) []exchange {
 	for files := tar.NewReader(bzip2.NewReader(bytes.NewReader(packed))); ; {
 		file, err := files.Next()
 		if err != nil {
-			t.Fatalf("looking for the recording %s: %v", name, err)
+			t.Fatalf("got error %[2]v, want the recording %[1]s", name, err)
 		}
 		if path.Clean(file.Name) != name {
 			continue
@@ -222,7 +222,7 @@ func (r *replay) exchange(e exchange) {
 	}
 	var got any
 	if err := json.Unmarshal(res.Body.Bytes(), &got); err != nil {
-		r.t.Errorf("%s: %s: %v", r.release, e.Note, err)
+		r.t.Errorf("%s: %s: got error %v, want none", r.release, e.Note, err)
 		return
 	}
 	r.compare(e.Note, "", got, e.Response.JSON, res.Code >= 400)

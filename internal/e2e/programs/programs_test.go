@@ -30,7 +30,7 @@ func find(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil && os.Getenv("CI") != "" {
-		t.Fatalf("%s is not installed: %v", name, err)
+		t.Fatalf("got error %[2]v, want %[1]s installed", name, err)
 	}
 	if err != nil {
 		t.Skipf("%s is not installed; install the package of that name", name)
@@ -51,7 +51,7 @@ func site(t *testing.T, application string, u testsite.Setup) *testsite.Site {
 	s := u.Start(t)
 	t.Cleanup(func() {
 		if strings.Contains(s.Journal.String(), appPassword) {
-			t.Error("the app password stands in Caddy's log")
+			t.Error("got the app password in Caddy's log, want it nowhere")
 		}
 	})
 	return s
@@ -91,7 +91,7 @@ func must(t *testing.T, path string, args ...string) string {
 	t.Helper()
 	out, err := run(t, path, args...)
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", filepath.Base(path), args[0], err, out)
+		t.Fatalf("%s %s: got error %v, want none\n%s", filepath.Base(path), args[0], err, out)
 	}
 	return out
 }
@@ -155,7 +155,7 @@ func TestCurl_SendsAToken(t *testing.T) {
 		}
 	}
 	if strings.Contains(s.Journal.String(), said.Token) {
-		t.Error("the token stands in Caddy's log")
+		t.Error("got the token in Caddy's log, want it nowhere")
 	}
 }
 

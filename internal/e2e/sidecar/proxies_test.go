@@ -185,7 +185,7 @@ func (k kind) serve(t *testing.T, gate string) *proxied {
 	testsite.EventuallyOr(t, func() bool {
 		select {
 		case <-process.Ended():
-			t.Fatalf("%s has ended", k.dialect)
+			t.Fatalf("got an end of %s, want it running", k.dialect)
 		default:
 		}
 		return p.ready(t)
@@ -215,7 +215,7 @@ func (k kind) find(t *testing.T) string {
 	}
 	path, err := exec.LookPath(k.program)
 	if err != nil && os.Getenv("CI") != "" {
-		t.Fatalf("%s is not installed: %v", k.program, err)
+		t.Fatalf("got error %[2]v, want %[1]s installed", k.program, err)
 	}
 	if err != nil {
 		t.Skipf("%s is not installed; %s", k.program, k.install)

@@ -40,7 +40,7 @@ func openSocket(c *testsite.Caddy, cookies testsite.Cookies) stream {
 	config.TlsConfig = testsite.Insecure().TLSClientConfig
 	conn, err := config.DialContext(c.Context())
 	if err != nil {
-		c.Fatalf("opening a WebSocket: %v\n%s", err, c.Said())
+		c.Fatalf("got error %v, want a WebSocket\n%s", err, c.Said())
 	}
 	s := newStream()
 	go func() {

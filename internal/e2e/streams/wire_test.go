@@ -78,7 +78,7 @@ func TestStreams_OfEveryWireAreGuarded(t *testing.T) {
 				}
 				res, err := transport.RoundTrip(r)
 				if err != nil {
-					t.Fatalf("%s: %v", path, err)
+					t.Fatalf("%s: got error %v, want none", path, err)
 				}
 				t.Cleanup(func() { _ = res.Body.Close() })
 				return res

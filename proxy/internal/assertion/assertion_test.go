@@ -141,7 +141,7 @@ func TestKeys_ArePublishedBeforeAndAfterTheySign(t *testing.T) {
 				continue // the last key is withdrawn an hour after it has signed
 			}
 			if _, err := verify(text, s.PublicKeys()); err != nil {
-				t.Errorf("signed %v, published %v from the change of keys: %v", signed, published, err)
+				t.Errorf("signed %v, published %v from the change of keys: got error %v, want it verified", signed, published, err)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func TestThoseWhoWaitForAnothersRefusalAskThemselves(t *testing.T) {
 	all.Go(func() {
 		step, _ := c.question(t.Context(), copyKey{}, flow, first)
 		if step.Challenge.Component() != flowclient.ComponentAccessDenied {
-			t.Error("the refusal was not told to whom it was for")
+			t.Error("got another step, want the refusal for the visitor who caused it")
 		}
 	})
 	<-begun
@@ -36,7 +36,7 @@ func TestThoseWhoWaitForAnothersRefusalAskThemselves(t *testing.T) {
 		all.Go(func() {
 			step, err := c.question(t.Context(), copyKey{}, flow, func(context.Context) (flowclient.Step, error) { return good, nil })
 			if err != nil || step.Challenge.Component() != flowclient.ComponentIdentification {
-				t.Errorf("%v (%v)", step, err)
+				t.Errorf("got %v (%v), want the identification", step, err)
 			}
 		})
 	}
@@ -75,10 +75,10 @@ func TestWhatIsCopied(t *testing.T) {
 	} {
 		made, lifetime := copyOf(flow, placedStep(t, flow, raw), nil)
 		if made.plain != want {
-			t.Errorf("%.100s: copied is %v", raw, made.plain)
+			t.Errorf("%.100s: got it copied %v, want %v", raw, made.plain, want)
 		}
 		if met := lifetime > 0; met != strings.Contains(raw, "identification") {
-			t.Errorf("%.100s: that it was met is kept: %v", raw, met)
+			t.Errorf("%.100s: got a lifetime %v, want one only for an identification", raw, met)
 		}
 		if made.Step.Cookies != nil {
 			t.Errorf("%.100s: got a visitor's cookies in the copy, want none", raw)
@@ -89,11 +89,11 @@ func TestWhatIsCopied(t *testing.T) {
 	lost.Lost = true
 	for name, step := range map[string]flowclient.Step{"lost": lost, "of another flow": stepOf(t, flowclient.Flow{Slug: "other"}, `{"component":"ak-stage-identification"}`)} {
 		if made, lifetime := copyOf(flow, step, nil); made.plain || lifetime != 0 {
-			t.Errorf("a step that is %s was copied", name)
+			t.Errorf("got a copy of a step that is %s, want none", name)
 		}
 	}
 	if made, lifetime := copyOf(flow, plain, errors.New("broken")); made.plain || lifetime != 0 {
-		t.Error("a step that came with an error was copied")
+		t.Error("got a copy of a step with an error, want none")
 	}
 }
 
@@ -116,7 +116,7 @@ func TestFirstQuestionsOfEveryReleaseAreCopied(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../../flowclient/testdata/challenges/*/ak-stage-identification*.json")
 	if err != nil || len(files) < 8 {
-		t.Fatalf("%d files (%v)", len(files), err)
+		t.Fatalf("got %d files (%v), want at least 8", len(files), err)
 	}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
@@ -137,7 +137,7 @@ func TestFirstQuestionsOfEveryReleaseAreCopied(t *testing.T) {
 		step := stepOf(t, flowclient.Flow{}, string(rest))
 		c, ok := step.Challenge.(flowclient.Identification)
 		if !ok || !plain(c) {
-			t.Errorf("%s has a member that is not known", file)
+			t.Errorf("got an unknown member in %s, want none", file)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestArrivalsAreReadStrictly(t *testing.T) {
 	} {
 		got, _, ok := parseArrivals(tt.value, "", now)
 		if ok != tt.ok || ok && len(got) != tt.want {
-			t.Errorf("%s: %q is read as %v, %v", name, tt.value, got, ok)
+			t.Errorf("%s: got %v, %v from %q, want %d arrivals, %v", name, got, ok, tt.value, tt.want, tt.ok)
 		}
 	}
 	a := Arrivals{}
@@ -43,9 +43,9 @@ func TestArrivalsAreReadStrictly(t *testing.T) {
 		a = a.With(now.Add(time.Duration(i) * time.Second))
 	}
 	if read, _, ok := parseArrivals(a.String(), "", now); !ok || len(read) != maxArrivals || !read[2].Equal(now.Add(4*time.Second)) {
-		t.Errorf("%v are read as %v", a, read)
+		t.Errorf("got %[2]v, want %[1]v", a, read)
 	}
 	if n := len(a.String()); n > 24 {
-		t.Errorf("three take %d bytes", n)
+		t.Errorf("got %d bytes for three arrivals, want at most 24", n)
 	}
 }

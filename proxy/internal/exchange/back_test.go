@@ -45,13 +45,13 @@ func FuzzLocalPath(f *testing.F) {
 		got := LocalPath(to)
 		u, err := site.Parse(got)
 		if err != nil || u.Host != site.Host || u.Scheme != site.Scheme || u.User != nil {
-			t.Fatalf("%q becomes %q, which leads to %v (%v)", to, got, u, err)
+			t.Fatalf("%q: got %q, which leads to %v (%v), want an address of the site", to, got, u, err)
 		}
 		if got[0] != '/' || strings.HasPrefix(got, "//") || strings.ContainsFunc(got, misread) {
-			t.Fatalf("%q becomes %q", to, got)
+			t.Fatalf("%q: got %q, want a local path", to, got)
 		}
 		if again := LocalPath(got); again != got {
-			t.Fatalf("%q becomes %q and then %q", to, got, again)
+			t.Fatalf("%q: got %q and then %q, want the same again", to, got, again)
 		}
 	})
 }

@@ -15,7 +15,7 @@ func FuzzCookies_Strip(f *testing.F) {
 		j.Strip(h)
 		for _, name := range j.all {
 			for range CookieValues(h["Cookie"], name) {
-				t.Fatalf("%q still has %s: %q", line, name, h["Cookie"])
+				t.Fatalf("got %[2]s in %[3]q of %[1]q, want it removed", line, name, h["Cookie"])
 			}
 		}
 	})

@@ -24,7 +24,7 @@ func TestGallery_HasEveryPageAtItsName(t *testing.T) {
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	if len(g.Names()) < 300 {
-		t.Errorf("only %d pages", len(g.Names()))
+		t.Errorf("got %d pages, want at least 300", len(g.Names()))
 	}
 	for _, path := range append(g.Names(), "", ".authentik/brand/background", ".authentik/assets/style.css") {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/"+path, http.NoBody)
@@ -36,7 +36,7 @@ func TestGallery_HasEveryPageAtItsName(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := res.Body.Close(); err != nil || res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusInternalServerError {
-			t.Errorf("%s: status %d, %v", path, res.StatusCode, err)
+			t.Errorf("%s: got status %d, %v, want the page", path, res.StatusCode, err)
 		}
 	}
 }

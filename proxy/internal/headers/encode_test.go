@@ -206,7 +206,7 @@ func TestEncoding_FallsBackWhole(t *testing.T) {
 	}
 	for _, e := range Encodings() {
 		if _, fellBack := Encoding(e).join([]string{"猫\xff\x00"}, ","); fellBack != (e == string(Latin1)) {
-			t.Errorf("%s: fell back: %t", e, fellBack)
+			t.Errorf("%s: got a fallback %t, want it only for latin1", e, fellBack)
 		}
 	}
 }

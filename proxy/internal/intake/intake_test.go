@@ -174,7 +174,7 @@ func TestRoom_OneAddressGetsHalfOfIt(t *testing.T) {
 	t.Parallel()
 	room, one, other := new(Room), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	if room.take(one, clientRoom) != nil {
-		t.Fatal("an empty room has no place")
+		t.Fatal("got no place in an empty room, want one")
 	}
 	freed := room.take(one, 1)
 	if freed == nil {
@@ -187,6 +187,6 @@ func TestRoom_OneAddressGetsHalfOfIt(t *testing.T) {
 	select {
 	case <-freed:
 	default:
-		t.Error("a body that waits does not hear that there is room")
+		t.Error("got no news for a body that waits, want to hear that there is room")
 	}
 }

@@ -50,7 +50,7 @@ func TestJSONIsForWhoNamesItAndNamesNoPage(t *testing.T) {
 		"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8": false,
 	} {
 		if got := WantsJSON(accepting(accept)); got != want {
-			t.Errorf("%s: %t", accept, got)
+			t.Errorf("%s: got %t, want %t", accept, got, want)
 		}
 	}
 }
@@ -58,13 +58,13 @@ func TestJSONIsForWhoNamesItAndNamesNoPage(t *testing.T) {
 func TestAllAcceptHeadersOfARequestCount(t *testing.T) {
 	t.Parallel()
 	if WantsJSON(accepting("application/json", "text/html")) {
-		t.Error("a page that is named in another line does not count")
+		t.Error("got JSON although another line names a page, want a page")
 	}
 	if !WantsJSON(accepting("*/*", "application/json")) {
-		t.Error("JSON that is named in another line does not count")
+		t.Error("got a page although another line names JSON, want JSON")
 	}
 	if WantsJSON(accepting()) {
-		t.Error("JSON is for who accepts nothing")
+		t.Error("got JSON without Accept, want a page")
 	}
 }
 
@@ -73,7 +73,7 @@ func TestAPageLoadNeverGetsJSON(t *testing.T) {
 	r := accepting("application/json")
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
 	if WantsJSON(r) {
-		t.Error("a page load gets JSON")
+		t.Error("got JSON for a page load, want a page")
 	}
 }
 
@@ -81,10 +81,10 @@ func TestALongAcceptIsNotRead(t *testing.T) {
 	t.Parallel()
 	const json = "application/json,"
 	if !WantsJSON(accepting(json + strings.Repeat("a/b,", (maxAccept-len(json))/4))) {
-		t.Error("one of the length that is read")
+		t.Error("got a page for the longest header that is read, want JSON")
 	}
 	if WantsJSON(accepting(json + strings.Repeat("a/b,", maxAccept/4))) {
-		t.Error("one that is longer")
+		t.Error("got JSON for a longer header, want a page")
 	}
 }
 
@@ -92,6 +92,6 @@ func TestCommasInQuotesSeparateNothing(t *testing.T) {
 	t.Parallel()
 	got := splitList(` a;b="c,\",d" , ,e`)
 	if want := []string{`a;b="c,\",d"`, "e"}; !slices.Equal(got, want) {
-		t.Errorf("%q", got)
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -73,7 +73,7 @@ func TestBrand_OperatorsTitleAndLogoWin(t *testing.T) {
 	}
 	v := p.brandView(testBrand(), english)
 	if v.Logo.Text != "Intranet" || string(v.Logo.Light) != cfg.Logo {
-		t.Errorf("%+v", v.Logo)
+		t.Errorf("got the logo %+v, want the configured one", v.Logo)
 	}
 	if v = testPages(t).brandView(testBrand(), english); v.Logo.Text != "Example" || !v.Logo.Found() {
 		t.Errorf("without the operator's: got logo %+v", v.Logo)

@@ -143,7 +143,7 @@ func TestTemplatesDocument_NamesEveryField(t *testing.T) {
 	sections := document(t)
 	for heading, view := range views {
 		if diff := gocmp.Diff(fieldsOf(t, view), documented(sections[heading])); diff != "" {
-			t.Errorf("section %q of docs/templates.md (-code +document):\n%s", heading, diff)
+			t.Errorf("section %q of docs/templates.md (-got in the code +want in the document):\n%s", heading, diff)
 		}
 		delete(sections, heading)
 	}
@@ -229,7 +229,7 @@ func TestTemplatesDocument_ExamplesAreDrawn(t *testing.T) {
 			drawn++
 			p, err := withTemplates(map[string]string{file: block[1]})
 			if err != nil {
-				t.Errorf("%s: %v", heading, err)
+				t.Errorf("%s: got error %v, want none", heading, err)
 				continue
 			}
 			for _, page := range exampleTargets(t, p, file) {
@@ -253,7 +253,7 @@ func exampleTargets(t testing.TB, p *Pages, file string) (pages []string) {
 		}
 		w := httptest.NewRecorder()
 		if err := p.Ask(w, r, handmadeQuestion(t, name)); err != nil {
-			t.Errorf("%s with %s: %v", name, file, err)
+			t.Errorf("%s with %s: got error %v, want none", name, file, err)
 		}
 		pages = append(pages, w.Body.String())
 	}

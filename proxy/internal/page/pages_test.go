@@ -50,7 +50,7 @@ func recordingsIn(t testing.TB, file string) []recorded {
 		Challenge json.RawMessage
 	}
 	if err := json.Unmarshal(raw, &in); err != nil {
-		t.Fatalf("%s: %v", file, err)
+		t.Fatalf("%s: got error %v, want none", file, err)
 	}
 	all := make([]recorded, 0, len(in))
 	for i, one := range in {

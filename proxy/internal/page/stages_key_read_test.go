@@ -45,7 +45,7 @@ func TestKey_ResponseIsReadStrictly(t *testing.T) {
 		}
 		want := strings.ReplaceAll(proof, "eyJ9", map[bool]string{true: "eyJ9AA==", false: "eyJ9"}[name == "with padding"])
 		if wrong == nil && string(got) != want {
-			t.Errorf("%s:\n%s", name, cmp.Diff(want, string(got)))
+			t.Errorf("%s (-want +got):\n%s", name, cmp.Diff(want, string(got)))
 		}
 	}
 }

@@ -65,7 +65,7 @@ func TestKey_WorksOnlyAtItsHost(t *testing.T) {
 		"neither of them":                  {"", "https:///", "https://", false},
 	} {
 		if got := keyWorksAt(row.party, row.root, row.origin); got != row.want {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s: got %v, want %v", name, got, row.want)
 		}
 	}
 }

@@ -199,16 +199,16 @@ func TestFailure_HasARemedy(t *testing.T) {
 	t.Parallel()
 	known, codes := messages(t), failures(t)
 	if len(codes) < 25 {
-		t.Errorf("only %d failures: %q", len(codes), codes)
+		t.Errorf("got only %d failures, want at least 25: %q", len(codes), codes)
 	}
 	for _, code := range codes {
 		if remedy := (Failure{Code: code}).messageName() + "_remedy"; known[remedy] == "" {
-			t.Errorf("there is no %s", remedy)
+			t.Errorf("got no %s, want one", remedy)
 		}
 	}
 	for name := range known {
 		if code, ok := strings.CutSuffix(name, "_remedy"); ok && known[code] == "" {
-			t.Errorf("there is no %s", code)
+			t.Errorf("got no %s, want one for its remedy", code)
 		}
 	}
 }
@@ -224,7 +224,7 @@ func TestTemplates_HaveNoTextOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	texts := templateTexts(t)
 	if len(texts) < 15 {
-		t.Fatalf("%d templates", len(texts))
+		t.Fatalf("got %d templates, want at least 15", len(texts))
 	}
 	for name, text := range texts {
 		text = attribute.ReplaceAllStringFunc(actions.ReplaceAllString(text, ""), func(a string) string {
@@ -234,7 +234,7 @@ func TestTemplates_HaveNoTextOfTheirOwn(t *testing.T) {
 			return ""
 		})
 		if found := regexp.MustCompile(`\pL{2,}`).FindString(markup.Text(text)); found != "" {
-			t.Errorf("%s says %q by itself: give it a name in the catalogue", name, found)
+			t.Errorf("%s: got the text %q, want it in the catalogue", name, found)
 		}
 	}
 }

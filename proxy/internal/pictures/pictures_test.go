@@ -56,7 +56,7 @@ func TestPicture_IsServedAsWhatItIs(t *testing.T) {
 	} {
 		w := look(newPictures(always(kind, "body")), "/media/logo")
 		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != want || w.Body.String() != "body" {
-			t.Errorf("%s: %d %v", kind, w.Code, w.Header())
+			t.Errorf("%s: got %d %v, want the picture as %s", kind, w.Code, w.Header(), want)
 		}
 		for header, value := range map[string]string{
 			"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
@@ -64,7 +64,7 @@ func TestPicture_IsServedAsWhatItIs(t *testing.T) {
 			"Cache-Control": "private, max-age=86400",
 		} {
 			if got := w.Header().Get(header); got != value {
-				t.Errorf("%s: %s is %q", kind, header, got)
+				t.Errorf("%s: got %s %q, want %q", kind, header, got, value)
 			}
 		}
 	}
@@ -88,11 +88,11 @@ func TestPicture_AnythingElseIsNotServed(t *testing.T) {
 		for range 2 {
 			w := look(p, "/media/logo")
 			if w.Code != http.StatusNotFound || w.Header().Get("Cache-Control") == "private, max-age=86400" {
-				t.Errorf("%s: %d %v", name, w.Code, w.Header())
+				t.Errorf("%s: got %d %v, want 404", name, w.Code, w.Header())
 			}
 		}
 		if n := from.asked.Load(); n != 1 {
-			t.Errorf("%s: asked for %d times", name, n)
+			t.Errorf("%s: got %d requests, want 1", name, n)
 		}
 	}
 }
@@ -103,11 +103,11 @@ func TestPicture_OnlyNamedAddressesAreFetched(t *testing.T) {
 	p := newPictures(from)
 	for _, name := range []string{"", "logo", "..%2Fsealed", "http:%2F%2F169.254.169.254", "forged.aHR0cHM6Ly9ldmls"} {
 		if w := open(p, name); w.Code != http.StatusNotFound {
-			t.Errorf("%q: %d", name, w.Code)
+			t.Errorf("%q: got status %d, want 404", name, w.Code)
 		}
 	}
 	if n := from.asked.Load(); n != 0 {
-		t.Errorf("authentik was asked %d times", n)
+		t.Errorf("got %d requests to authentik, want none", n)
 	}
 }
 
@@ -117,15 +117,15 @@ func TestPicture_IsKeptWhateverItsToken(t *testing.T) {
 	p := newPictures(from)
 	for _, name := range []string{"/media/a.png?token=1", "/media/a.png?token=2", "/media/a.png"} {
 		if w := look(p, name); w.Code != http.StatusOK {
-			t.Errorf("%q: %d", name, w.Code)
+			t.Errorf("%q: got status %d, want 200", name, w.Code)
 		}
 	}
 	if n := from.asked.Load(); n != 1 {
-		t.Errorf("authentik was asked %d times for one picture", n)
+		t.Errorf("got %d requests to authentik for one picture, want 1", n)
 	}
 	look(p, "/media/b.png")
 	if n := from.asked.Load(); n != 2 {
-		t.Errorf("authentik was asked %d times for two pictures", n)
+		t.Errorf("got %d requests to authentik for two pictures, want 2", n)
 	}
 }
 
@@ -145,11 +145,11 @@ func TestPicture_ExpiredTokenSpoilsNoOther(t *testing.T) {
 		status int
 	}{{"/media/a.png?token=old", 404}, {"/media/a.png?token=old", 404}, {"/media/a.png?token=new", 200}, {"/media/a.png?token=old", 200}} {
 		if w := look(p, row.name); w.Code != row.status {
-			t.Errorf("%d: %s is answered with %d", i, row.name, w.Code)
+			t.Errorf("%d: %s: got status %d, want %d", i, row.name, w.Code, row.status)
 		}
 	}
 	if got := from.asked.Load(); got != 2 {
-		t.Errorf("authentik was asked %d times", got)
+		t.Errorf("got %d requests to authentik, want 2", got)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestPicture_ManyRequestsFetchItOnce(t *testing.T) {
 		for range 20 {
 			go func() {
 				if w := look(p, "/media/a"); w.Code != http.StatusOK {
-					t.Errorf("status %d", w.Code)
+					t.Errorf("got status %d, want 200", w.Code)
 				}
 			}()
 		}
@@ -194,7 +194,7 @@ func TestPicture_ManyRequestsFetchItOnce(t *testing.T) {
 		close(begun)
 	})
 	if n := from.asked.Load(); n != 1 {
-		t.Errorf("authentik was asked %d times", n)
+		t.Errorf("got %d requests to authentik, want 1", n)
 	}
 }
 
@@ -209,7 +209,7 @@ func TestPicture_VisitorWhoLeavesSpoilsNothing(t *testing.T) {
 	p := newPictures(from)
 	p.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/.authentik/brand/"+p.seal("/media/a"), nil))
 	if w := look(p, "/media/a"); w.Code != http.StatusOK {
-		t.Errorf("the next visitor gets %d", w.Code)
+		t.Errorf("got status %d for the next visitor, want 200", w.Code)
 	}
 }
 

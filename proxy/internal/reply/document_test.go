@@ -27,11 +27,11 @@ func TestADocumentSaysOneThing(t *testing.T) {
 	} {
 		got, err := readDocument(strings.NewReader(text))
 		if err != nil {
-			t.Errorf("%s: %v", text, err)
+			t.Errorf("%s: got error %v, want none", text, err)
 		}
 		got.Answer = nil
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s", text, diff)
+			t.Errorf("%s (-want +got):\n%s", text, diff)
 		}
 	}
 }
@@ -110,10 +110,10 @@ func TestAnAnswerIsForTheChallengeOfTheVisit(t *testing.T) {
 		switch {
 		case tt.mistake != "":
 			if mistake == nil || mistake.Name != tt.mistake || answer != nil {
-				t.Errorf("%s to %T: %v, %v", text, tt.to, answer, mistake)
+				t.Errorf("%s to %T: got %v, %v, want the mistake %s", text, tt.to, answer, mistake, tt.mistake)
 			}
 		case mistake != nil || answer.Component() != tt.to.Component():
-			t.Errorf("%s to %T: %v, %v", text, tt.to, answer, mistake)
+			t.Errorf("%s to %T: got %v, %v, want an answer", text, tt.to, answer, mistake)
 		}
 	}
 }
@@ -128,11 +128,11 @@ func TestEveryChallengeIsAnsweredOrNot(t *testing.T) {
 	}
 	for c := range unanswered {
 		if !known[c] {
-			t.Errorf("there is no challenge %s", c)
+			t.Errorf("got %s, want a challenge that exists", c)
 		}
 	}
 	if len(known)-len(unanswered) != 21 {
-		t.Errorf("%d challenges take an answer", len(known)-len(unanswered))
+		t.Errorf("got %d challenges that take an answer, want 21", len(known)-len(unanswered))
 	}
 }
 
@@ -143,7 +143,7 @@ func TestADocumentWithoutAnAnswerAnswersNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if answer, mistake := said.Answer(flowclient.Dummy{}); answer != nil || mistake == nil {
-		t.Errorf("it answers %v", answer)
+		t.Errorf("got the answer %v, want none", answer)
 	}
 }
 
@@ -165,7 +165,7 @@ func TestOnlyJSONIsReadAsJSON(t *testing.T) {
 		r.Header.Set("Content-Type", kind)
 		said, _, _ := Read(httptest.NewRecorder(), r, begun())
 		if got := said.Visit == "sealed"; got != want {
-			t.Errorf("%q: %t", kind, got)
+			t.Errorf("%q: got it read %t, want %t", kind, got, want)
 		}
 	}
 }
@@ -177,7 +177,7 @@ func TestADocumentIsNoLargerThanAForm(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(text))
 		r.Header.Set("Content-Type", "application/json")
 		if _, _, err := Read(httptest.NewRecorder(), r, begun()); len(text) != size || (err == nil) != want {
-			t.Errorf("%d bytes: %v", len(text), err)
+			t.Errorf("%d bytes: got error %v, want it read %t", len(text), err, want)
 		}
 	}
 }
@@ -200,30 +200,30 @@ func FuzzDocument(f *testing.F) {
 		d := json.NewDecoder(strings.NewReader(text))
 		d.UseNumber() // no number is too large to be read
 		if err := d.Decode(&plain); err != nil {
-			t.Fatalf("%q was read and is no JSON: %v", text, err)
+			t.Fatalf("got %q read, want only JSON: %v", text, err)
 		}
 		if visit, _ := plain["visit"].(string); visit != said.Visit {
-			t.Errorf("the visit of %q is %q", text, said.Visit)
+			t.Errorf("%q: got visit %q, want %q", text, said.Visit, visit)
 		}
 		if to, _ := plain["to"].(string); to != said.Back {
-			t.Errorf("the way back of %q is %q", text, said.Back)
+			t.Errorf("%q: got the way back %q, want %q", text, said.Back, to)
 		}
 		answer, mistake := said.Answer(flowclient.Prompt{})
 		if _, there := plain["answer"]; !there {
 			if answer != nil {
-				t.Errorf("%q answers", text)
+				t.Errorf("%q: got an answer, want none", text)
 			}
 			return
 		}
 		if mistake == nil && answer.Component() != flowclient.ComponentPrompt {
-			t.Errorf("%q answers %s", text, answer.Component())
+			t.Errorf("%q: got an answer to %s, want one to the prompt", text, answer.Component())
 		}
 		again, err := json.Marshal(plain)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := readDocument(strings.NewReader(string(again))); err != nil {
-			t.Errorf("%q is not read again as %q: %v", text, again, err)
+			t.Errorf("%q: got error %[3]v for %[2]q, want it read again", text, again, err)
 		}
 	})
 }
@@ -233,7 +233,7 @@ func TestADocumentThatBreaksOffIsRefused(t *testing.T) {
 	t.Parallel()
 	broken := io.MultiReader(strings.NewReader(`{"on":true}`), brokenReader{})
 	if _, err := readDocument(broken); err == nil {
-		t.Error("it is taken for whole")
+		t.Error("got no error for a document that breaks off, want one")
 	}
 }
 

@@ -69,7 +69,7 @@ func TestAFormWithFilesIsReadWhole(t *testing.T) {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
 	}
 	if r.PostForm.Get("visit") != "sealed" || len(r.MultipartForm.File) != 1 {
-		t.Errorf("the page that is drawn next does not know the form: %v, %v", r.PostForm, r.MultipartForm)
+		t.Errorf("got %v, %v, want the form for the next page", r.PostForm, r.MultipartForm)
 	}
 }
 
@@ -83,10 +83,10 @@ func TestAFileThatIsTooLargeHidesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if form.Get("visit") != "sealed" || form.Get("to") != "/x" || string(form.Files["field.g"].Body) != "small" {
-		t.Errorf("the rest is lost: %v", form.Values)
+		t.Errorf("got %v, want the rest of the form", form.Values)
 	}
 	if f := form.Files["field.f"]; f.Limit != MaxForm || len(f.Body) > 0 {
-		t.Errorf("limit %d with %d bytes", f.Limit, len(f.Body))
+		t.Errorf("got limit %d with %d bytes, want %d with none", f.Limit, len(f.Body), MaxForm)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestFormsThatAreTooLargeAreRefusedWithTheirCode(t *testing.T) {
 	} {
 		_, _, err := Read(httptest.NewRecorder(), row.r, begun())
 		if err == nil {
-			t.Errorf("%s is read", name)
+			t.Errorf("got no error for %s, want one", name)
 			continue
 		}
 		if e := Unreadable(err); e.Code != row.want || !errors.Is(e, err) {

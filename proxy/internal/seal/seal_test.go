@@ -26,12 +26,12 @@ func TestBox_OpensOnlyForItsKindRealmBrowserAndGate(t *testing.T) {
 	} {
 		var v map[string]string
 		if err := b.Open(sealed, &v); err == nil || v != nil {
-			t.Errorf("another %s opens it: %v", name, v)
+			t.Errorf("got %[2]v with another %[1]s, want it closed", name, v)
 		}
 	}
 	var v map[string]string
 	if err := ring(1).Box(KindVisit, "realm", browser).Open(sealed, &v); err != nil || v["user"] != "jane" {
-		t.Errorf("it does not open at all: %v, %v", v, err)
+		t.Errorf("got %v, %v, want it opened", v, err)
 	}
 }
 
@@ -44,7 +44,7 @@ func TestBox_NamesDifferAsKeysDo(t *testing.T) {
 		ring(2).Box(KindSession, "a", browser), ring(1).Box(KindSession, "a", NewSecret()),
 	} {
 		if seen[b.Name()] || len(b.Name()) > 80 || strings.Trim(b.Name(), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			t.Errorf("name %q", b.Name())
+			t.Errorf("got the name %q, want one of its own of up to 80 characters", b.Name())
 		}
 		seen[b.Name()] = true
 	}
@@ -61,15 +61,15 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, flip int) {
 		var v any
 		if err := b.Open(data, &v); err == nil && !bytes.Equal(data, sealed) {
-			t.Fatalf("%x opens", data)
+			t.Fatalf("got %x opened, want it refused", data)
 		}
 		spoiled := bytes.Clone(sealed)
 		spoiled[uint(flip)%uint(len(spoiled))] ^= 1 << (uint(flip) / uint(len(spoiled)) % 8)
 		if err := b.Open(spoiled, &v); err == nil {
-			t.Fatalf("it opens with bit %d flipped", flip)
+			t.Fatalf("got it opened with bit %d flipped, want it refused", flip)
 		}
 		if err := b.Open(sealed[:uint(flip)%uint(len(sealed))], &v); err == nil {
-			t.Fatal("a part of it opens")
+			t.Fatal("got a part of it opened, want it refused")
 		}
 	})
 }
@@ -78,20 +78,20 @@ func TestSecret_HasOneSpelling(t *testing.T) {
 	t.Parallel()
 	s := NewSecret()
 	if got, ok := ParseSecret(s.Cookie()); !ok || got != s {
-		t.Fatal("a secret does not survive its cookie")
+		t.Fatal("got another secret from its cookie, want the same")
 	}
 	spelled := s.Cookie()
 	last := spelled[len(spelled)-1]
 	for _, wrong := range []string{"", spelled + "A", spelled[1:], spelled + "=", " " + spelled, `"` + spelled + `"`} {
 		if _, ok := ParseSecret(wrong); ok {
-			t.Errorf("%q is taken for a secret", wrong)
+			t.Errorf("got a secret from %q, want it refused", wrong)
 		}
 	}
 	// Two of the last character's bits are no part of the secret and must be zero.
 	for c := byte('A'); c <= 'Z'; c++ {
 		if c != last && (strings.IndexByte(alphabet, c)%4 != 0) {
 			if _, ok := ParseSecret(spelled[:len(spelled)-1] + string(c)); ok {
-				t.Errorf("a second spelling, ending in %c, is taken", c)
+				t.Errorf("got a secret from a second spelling that ends in %c, want it refused", c)
 			}
 		}
 	}
@@ -106,6 +106,6 @@ func TestSecret_IsNeverPrinted(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "secret", s)
 	said := out.String() + fmt.Sprintf("%v %+v %s", s, s, s)
 	if strings.Contains(said, s.Cookie()) || strings.Contains(said, fmt.Sprint(s[0], s[1])) {
-		t.Errorf("printed: %s", said)
+		t.Errorf("got %s, want no secret printed", said)
 	}
 }

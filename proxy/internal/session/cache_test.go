@@ -13,7 +13,7 @@ func TestMissesAreBounded(t *testing.T) {
 		m.add(fmt.Sprint(i))
 	}
 	if n := m.kept.Len(); n > maxMisses {
-		t.Errorf("%d are remembered", n)
+		t.Errorf("got %d cached misses, want at most %d", n, maxMisses)
 	}
 }
 
@@ -32,7 +32,7 @@ func TestTheCacheIsBoundedInEntriesAndInBytes(t *testing.T) {
 			bytes += c.shards[i].held.Load()
 		}
 		if n > 640 || n == 0 || bytes != int64(n)*1000 {
-			t.Errorf("%s: %d sessions of %d bytes are remembered", name, n, bytes)
+			t.Errorf("%s: got %d cached sessions of %d bytes, want some, and at most 640", name, n, bytes)
 		}
 	}
 }
@@ -46,11 +46,11 @@ func TestTheWeightOfWhatIsForgottenIsGone(t *testing.T) {
 		c.put(key, s, c.epoch())
 	}
 	if held.Load() != 1000 {
-		t.Errorf("one session weighs %d bytes", held.Load())
+		t.Errorf("got a weight of %d bytes, want 1000", held.Load())
 	}
 	c.drop("session-00")
 	if held.Load() != 0 || c.count() != 0 {
-		t.Errorf("%d bytes are left of %d sessions", held.Load(), c.count())
+		t.Errorf("got %d bytes left of %d sessions, want none", held.Load(), c.count())
 	}
 }
 
@@ -61,12 +61,12 @@ func TestMoreEndsThanCanBeRememberedForgetEverything(t *testing.T) {
 	c.put(cacheKey{1}, s, c.epoch())
 	for i := range maxTombstones + 1 {
 		if c.count() != 1 {
-			t.Fatalf("forgotten after %d", i)
+			t.Fatalf("got it forgotten after %d, want it cached", i)
 		}
 		c.drop(fmt.Sprint("end-", i))
 	}
 	if hit(c, cacheKey{1}) || len(c.tombstones.names) > maxTombstones {
-		t.Errorf("%d tombstones, and it is still believed", len(c.tombstones.names))
+		t.Errorf("got %d tombstones with a cached session, want it forgotten", len(c.tombstones.names))
 	}
 }
 
@@ -78,15 +78,15 @@ func TestASessionThatEndsWhileItIsReadIsNotRemembered(t *testing.T) {
 	c.drop("session-00")
 	c.put(cacheKey{1}, s, since)
 	if hit(c, cacheKey{1}) {
-		t.Error("it is remembered")
+		t.Error("got a cached session, want none after its revocation")
 	}
 	c.put(cacheKey{1}, s, c.epoch())
 	if !hit(c, cacheKey{1}) {
-		t.Error("nothing is remembered at all")
+		t.Error("got no cached session, want one")
 	}
 	c.drop("session-00")
 	if hit(c, cacheKey{1}) {
-		t.Error("it is remembered after its end")
+		t.Error("got a cached session after its end, want none")
 	}
 }
 
@@ -95,7 +95,7 @@ func TestASessionWithoutTimeLeftIsNotRememberedForEver(t *testing.T) {
 	c := newCache(time.Now, cacheEntries, cacheBytes)
 	c.put(cacheKey{1}, &Session{name: "session-00", Until: time.Now()}, c.epoch())
 	if hit(c, cacheKey{1}) {
-		t.Error("it is remembered")
+		t.Error("got a cached session without time left, want none")
 	}
 }
 

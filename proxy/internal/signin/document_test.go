@@ -18,7 +18,7 @@ func TestAnAddressThatWouldRunIsNotPassedOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := presentable(c); err != nil || string(got) != want {
-			t.Errorf("%s: %s (%v)", to, got, err)
+			t.Errorf("%s: got %s (%v), want %s", to, got, err, want)
 		}
 	}
 }

@@ -21,23 +21,23 @@ func TestRefused_TheFieldsOfAProgramCountWhateverTheyAnswer(t *testing.T) {
 	for _, component := range []flowclient.Component{flowclient.ComponentIdentification, flowclient.ComponentDummy, flowclient.ComponentPrompt, flowclient.ComponentConsent} {
 		for _, fields := range []string{`{"uid_field":"jane"}`, `{"password":"x"}`, `{"code":123456}`, `{"passkey":{}}`, `{"webauthn":{}}`} {
 			if !reply.Proves(raw(component, fields)) {
-				t.Errorf("%s to %s proves nothing", fields, component)
+				t.Errorf("%s to %s: got no proof, want one", fields, component)
 			}
 		}
 		if reply.Proves(raw(component, `{"token":"x","selected_challenge":{}}`)) {
-			t.Errorf("a choice for %s proves something", component)
+			t.Errorf("got a proof from a choice for %s, want none", component)
 		}
 	}
 	if name := reply.TypedName(raw(flowclient.ComponentIdentification, `{"uid_field":12345}`)); name != "12345" {
-		t.Errorf("a number is read as %q", name)
+		t.Errorf("got the name %q from a number, want 12345", name)
 	}
 	lost := flowclient.Step{Challenge: flowclient.Identification{}, Lost: true}
 	vis := Visit{Step: flowclient.Step{Challenge: flowclient.Dummy{}}}
 	if !vis.Refused(raw(flowclient.ComponentDummy, `{"uid_field":"jane","password":"x"}`), lost) {
-		t.Error("a try that posed as another answer is not counted")
+		t.Error("got no attempt from an answer that posed as another, want one")
 	}
 	if (Visit{Step: flowclient.Step{Challenge: flowclient.Password{}}}).Refused(flowclient.PasswordAnswer{Password: "x"}, lost) {
-		t.Error("a visit that authentik has forgotten counts as a try")
+		t.Error("got an attempt from a visit that authentik has forgotten, want none")
 	}
 	named := Visit{Step: flowclient.Step{Challenge: flowclient.Identification{}}}
 	for _, tt := range []struct {
@@ -73,7 +73,7 @@ func TestRefused_AFlowThatBeginsAnewHasRefused(t *testing.T) {
 	} {
 		vis := Visit{First: flow, Opening: flowclient.ComponentDummy, Step: password}
 		if got := vis.Refused(answer, stepOf(t, flow, raw)); got != want {
-			t.Errorf("%s: refused is %v", raw, got)
+			t.Errorf("%s: got refused %v, want %v", raw, got, want)
 		}
 	}
 }

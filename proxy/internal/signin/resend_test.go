@@ -24,9 +24,9 @@ func TestAVisitForgetsWhatItNeedNotRemember(t *testing.T) {
 		}
 	}
 	if got := (Visit{}).rest("", now); got != 0 {
-		t.Errorf("nothing sent rests %v", got)
+		t.Errorf("got a rest of %v before any message, want none", got)
 	}
 	if messageOf(nil) != "" || strings.Contains(messageOf(nil), "to") {
-		t.Error("no answer sends something")
+		t.Error("got a message for no answer, want none")
 	}
 }

@@ -13,13 +13,13 @@ func TestAQuestionThatWantsToBeAskedFirstIsAsked(t *testing.T) {
 	broken := stepOf(t, flow, `{"component":"ak-stage-flow-error"}`)
 	answer := flowclient.IdentificationAnswer{UID: "jane"}
 	if changed(vis, answer, broken) {
-		t.Error("an error in a visit that has begun is taken for another question")
+		t.Error("got another question from an error in a visit that has begun, want the same")
 	}
 	vis.Step.Cookies = nil
 	if !changed(vis, answer, broken) {
-		t.Error("an error at the first answer is shown, though nothing was asked before")
+		t.Error("got the error at the first answer, want another question")
 	}
 	if changed(vis, answer, stepOf(t, flow, `{"component":"ak-stage-access-denied"}`)) {
-		t.Error("a refusal is asked for again")
+		t.Error("got a refusal asked again, want it shown")
 	}
 }

@@ -46,7 +46,7 @@ func TestForm_IsSentInTheEncodingThatABrowserTakes(t *testing.T) {
 		}
 		form, err := loginFormOf(d, "pass")
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want none", name, err)
 			continue
 		}
 		filled, err := form.fill(tt.user, password, fields)

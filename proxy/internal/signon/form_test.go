@@ -39,7 +39,7 @@ func TestForm_IsFilledInAsByABrowser(t *testing.T) {
 		}
 		form, err := loginFormOf(d, "pass")
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want none", name, err)
 			continue
 		}
 		got, err := form.fill("jane", "secret", fields)
@@ -109,7 +109,7 @@ func TestForm_GoesOnlyToItsPath(t *testing.T) {
 		case test.want == "" && err == nil:
 			t.Errorf("%+v: got %s, want it refused", test, got)
 		case test.want != "" && err != nil:
-			t.Errorf("%+v: %v", test, err)
+			t.Errorf("%+v: got error %v, want none", test, err)
 		case test.want != "" && got.Path != strings.SplitN(test.want, "?", 2)[0]:
 			t.Errorf("%+v: got %s", test, got)
 		}

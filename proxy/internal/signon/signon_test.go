@@ -50,24 +50,24 @@ func TestTries_ARefusedUserWaitsAMinute(t *testing.T) {
 		return ok
 	}
 	if !try("jane", true) || try("jane", false) {
-		t.Error("a refused user is tried again at once")
+		t.Error("got a refused user tried again at once, want a pause")
 	}
 	if !try("joe", false) {
-		t.Error("another user waits too")
+		t.Error("got another user waiting, want no pause")
 	}
 	now = now.Add(59 * time.Second)
 	if try("jane", false) {
-		t.Error("a refused user is tried again within a minute")
+		t.Error("got a refused user tried again within a minute, want a pause")
 	}
 	now = now.Add(time.Second)
 	if !try("jane", false) {
-		t.Error("after a minute a refused user is not tried again")
+		t.Error("got no try of a refused user after a minute, want one")
 	}
 	for range maxCounted - 1 {
 		try("jane", false)
 	}
 	if try("jane", false) {
-		t.Error("a user goes round and round")
+		t.Error("got one more try, want an end")
 	}
 }
 
@@ -78,12 +78,12 @@ func TestTries_OfOneUserWaitForEachOther(t *testing.T) {
 	all := newTries(time.Now)
 	first, ok := all.begin(t.Context(), "jane")
 	if !ok {
-		t.Fatal("the first is refused")
+		t.Fatal("got the first try refused, want it allowed")
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	if _, ok := all.begin(gone, "jane"); ok {
-		t.Error("a visitor who has left is signed in")
+		t.Error("got a visitor who has left signed in, want an end")
 	}
 	second := make(chan bool)
 	go func() {
@@ -92,6 +92,6 @@ func TestTries_OfOneUserWaitForEachOther(t *testing.T) {
 	}()
 	first.end(time.Now(), true)
 	if <-second {
-		t.Error("the wrong password is sent twice")
+		t.Error("got the wrong password sent twice, want it sent once")
 	}
 }

@@ -34,7 +34,7 @@ func TestAccess_DocumentedRightsSuffice(t *testing.T) {
 	}
 	for _, these := range []string{rights, clusterRights} {
 		if !strings.Contains(string(page), these) {
-			t.Errorf("docs/several-caddys.md does not name these rights: %s", these)
+			t.Errorf("got no rights %s in docs/several-caddys.md, want them", these)
 		}
 	}
 	server := redistest.Start(t, "user default off", "user gate on >"+secret+" "+rights)

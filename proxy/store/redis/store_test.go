@@ -178,7 +178,7 @@ func TestStore_RetriedCallHasTheEffectOfOne(t *testing.T) {
 		before := wire.Cuts()
 		wire.CutAfter(text)
 		if err := call(); err != nil {
-			t.Errorf("%s: %v", text, err)
+			t.Errorf("%s: got error %v, want none", text, err)
 		}
 		if wire.Cuts() != before+1 {
 			t.Fatalf("%s: got no lost answer, want one", text)

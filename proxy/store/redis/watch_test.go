@@ -55,7 +55,7 @@ func (w *watcher) end() {
 		}
 		w.done <- nil
 	case <-time.After(toldWithin):
-		w.Error("canceling the watch: it does not end")
+		w.Error("got no end of the canceled watch, want one")
 	}
 }
 
@@ -305,7 +305,7 @@ func TestWatch_SlowWatcherIsToldOfDroppedNames(t *testing.T) {
 		mu.Unlock()
 		if slices.Contains(all, last) {
 			if len(all) < 3*cap(store.NewBacklog()) && !slices.Contains(all[1:], "") {
-				t.Error("names were dropped without an empty name")
+				t.Error("got names dropped without an empty name, want one")
 			}
 			return
 		}

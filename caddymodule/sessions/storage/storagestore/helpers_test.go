@@ -233,7 +233,7 @@ func save(t testing.TB, s *Store, name string, r store.Record) store.Version {
 	t.Helper()
 	v, err := s.Save(t.Context(), name, r)
 	if err != nil {
-		t.Fatalf("saving %s: %v", name, err)
+		t.Fatalf("got error %[2]v, want %[1]s saved", name, err)
 	}
 	return v
 }
@@ -250,7 +250,7 @@ func expectValue(t testing.TB, s *Store, name, value string) {
 func revoke(t testing.TB, s *Store, name string) {
 	t.Helper()
 	if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
-		t.Fatalf("revoking %s: %v", name, err)
+		t.Fatalf("got error %[2]v, want %[1]s revoked", name, err)
 	}
 }
 

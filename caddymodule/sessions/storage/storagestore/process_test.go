@@ -317,7 +317,7 @@ func expectWritable(t *testing.T, s *Store) {
 			}
 			r.Value, r.Expiry = []byte("new"), time.Now().Add(time.Hour)
 			if _, err := s.Save(t.Context(), name, r); err != nil {
-				t.Errorf("after %v: %v", time.Since(begun), err)
+				t.Errorf("got error %[2]v after %[1]v, want none", time.Since(begun), err)
 			}
 			if err := s.Revoke(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
 				t.Error(err)

@@ -40,7 +40,7 @@ func TestAnAnswerOfTheAuthorizeEndpoint(t *testing.T) {
 		code, err := codeIn(a, a.Redirect+tt.query, issuer)
 		switch {
 		case tt.want == "" && (err != nil || code != "abc"):
-			t.Errorf("%s: %q, %v", tt.name, code, err)
+			t.Errorf("%s: got %q, %v, want abc", tt.name, code, err)
 		case tt.want != "" && (err == nil || fault.From(err).Code != tt.want):
 			t.Errorf("%s: %q, %v, want %s", tt.name, code, err, tt.want)
 		}
@@ -65,7 +65,7 @@ func TestOnlyItsRedirectURIAnswersARequest(t *testing.T) {
 		"https://evil.com/?https://app.example.com/.authentik/callback?": false,
 	} {
 		if got := a.AnsweredBy(to); got != want {
-			t.Errorf("%s: %v", to, got)
+			t.Errorf("%s: got %v, want %v", to, got, want)
 		}
 	}
 }
@@ -76,14 +76,14 @@ func TestEveryRequestIsBoundToItsSignIn(t *testing.T) {
 	one, two := authn.NewRequest("https://app.example.com/cb"), authn.NewRequest("https://app.example.com/cb")
 	said := parameters(one, config)
 	if said.Get("code_challenge_method") != "S256" || said.Get("code_challenge") != oauth2.S256ChallengeFromVerifier(one.Verifier) {
-		t.Errorf("PKCE: %v", said)
+		t.Errorf("got %v, want the challenge of the verifier (PKCE)", said)
 	}
 	if said.Get("nonce") != one.Nonce || said.Get("state") != one.State || len(one.Nonce) < 22 || len(one.State) < 22 {
-		t.Errorf("nonce and state: %v", said)
+		t.Errorf("got %v, want the nonce and the state of the request", said)
 	}
 	for name, values := range parameters(two, config) {
 		if same := said.Get(name) == values[0]; same != (name == "client_id" || name == "redirect_uri" || name == "response_type" || name == "code_challenge_method") {
-			t.Errorf("%s is the same in two requests: %v", name, same)
+			t.Errorf("got %s the same in two requests: %v, want another", name, same)
 		}
 	}
 }

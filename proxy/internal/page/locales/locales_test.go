@@ -25,7 +25,7 @@ func wordsIn(t testing.TB, tag language.Tag) wordList {
 	}
 	var w wordList
 	if err := toml.Unmarshal(raw, &w.says); err != nil {
-		t.Fatalf("%s: %v", tag, err)
+		t.Fatalf("%s: got error %v, want none", tag, err)
 	}
 	_, body, _ := strings.Cut(string(raw), "\n\n# On every page\n")
 	for line := range strings.Lines(body) {
@@ -44,7 +44,7 @@ func others() []language.Tag { return languages[1:] }
 func inEveryLanguage(t *testing.T, test func(t *testing.T, english, other wordList)) {
 	t.Helper()
 	if len(others()) < 5 {
-		t.Fatalf("%d languages besides English: files are missing", len(others()))
+		t.Fatalf("got %d languages besides English, want all files", len(others()))
 	}
 	for _, tag := range others() {
 		t.Run(tag.String(), func(t *testing.T) {
@@ -59,16 +59,16 @@ func TestLocale_HasEverySentenceOfEnglish(t *testing.T) {
 	inEveryLanguage(t, func(t *testing.T, english, other wordList) {
 		for _, name := range english.order {
 			if !slices.Contains(other.order, name) {
-				t.Errorf("%q is missing: translate it, at the same place as in active.en.toml", name)
+				t.Errorf("got no %q, want it translated, at the same place as in active.en.toml", name)
 			}
 		}
 		for _, name := range other.order {
 			if !slices.Contains(english.order, name) {
-				t.Errorf("%q is not in active.en.toml: take it out, or call it what it is called there", name)
+				t.Errorf("got %q, which is not in active.en.toml, want it removed or renamed", name)
 			}
 		}
 		if !t.Failed() && !slices.Equal(english.order, other.order) {
-			t.Error("sentences or headings stand in another order than in active.en.toml: put them in that one")
+			t.Error("got the messages or headings in another order, want that of active.en.toml")
 		}
 	})
 }
@@ -97,7 +97,7 @@ func TestLocale_SentencesAreTidy(t *testing.T) {
 	for _, tag := range languages {
 		for name, sentence := range wordsIn(t, tag).says {
 			if found := sloppy.FindString(sentence); found != "" || sentence == "" {
-				t.Errorf("%s in %s has %q where nothing such should be: %q", name, tag, found, sentence)
+				t.Errorf("%s in %s: got %q in %q, want nothing of that kind", name, tag, found, sentence)
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func TestLocale_LabelsStayLabels(t *testing.T) {
 		for name, sentence := range other.says {
 			want, got := strings.ContainsAny(lastRune(english.says[name]), ends), strings.ContainsAny(lastRune(sentence), ends)
 			if want != got {
-				t.Errorf("%s ends otherwise than in English: %q, and there %q", name, sentence, english.says[name])
+				t.Errorf("%s: got the end of %q, want it as in English: %q", name, sentence, english.says[name])
 			}
 		}
 	})
@@ -145,9 +145,9 @@ func TestLocale_NothingIsLeftInEnglish(t *testing.T) {
 			allowed := slices.Contains(strings.Fields(alike[name].languages), tag.String())
 			switch same := sentence == english.says[name]; {
 			case same && !allowed:
-				t.Errorf("%s is the same in %s as in English: translate it, or say in alike why that is right: %q", name, tag, sentence)
+				t.Errorf("%s in %s: got the English text %q, want a translation, or a reason in alike", name, tag, sentence)
 			case !same && allowed:
-				t.Errorf("%s is not the same in %s as in English any more: take it out of alike", name, tag)
+				t.Errorf("%s in %s: got a translation, want it removed from alike", name, tag)
 			}
 		}
 	}

@@ -16,7 +16,7 @@ func FuzzAnAgentIsShortAndText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, agent string) {
 		kept := shortened(agent)
 		if len(kept) > maxAgent || !utf8.ValidString(kept) || strings.ContainsFunc(kept, func(c rune) bool { return !unicode.IsPrint(c) }) {
-			t.Errorf("%q", kept)
+			t.Errorf("got %q, want at most %d printable bytes", kept, maxAgent)
 		}
 	})
 }
