@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Keys of what a session holds beside its user.
+// Keys of a session's data besides its user.
 const (
 	dataLogin       = "login"            // login
 	dataApplication = "application_pre"  // Application the visitor was on the way to

@@ -212,7 +212,7 @@ func (s *Server) DeleteFlow(slug string) bool {
 }
 
 // DeleteStage deletes a stage from every flow. A plan that has not reached it
-// fails when it does; a plan that is at it goes on.
+// fails when it does; a plan that is at it continues.
 func (s *Server) DeleteStage(stage Stage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,7 @@ type CaptchaStage struct {
 	Lenient            bool    // error_on_invalid_score is off: a bad score is recorded, and passes
 
 	// Verify is the provider's answer about a token. An error means that the
-	// provider is out of order. Default: every token is good.
+	// provider does not work. Default: every token is valid.
 	Verify func(token string) (Verdict, error)
 }
 

@@ -74,9 +74,9 @@ func (d *Device) matches(code string, now time.Time) bool {
 	return false
 }
 
-// matchesTOTP accepts the code of the current step, of the previous and of the
-// next, but none of a step that is not later than the last one used. Codes are
-// compared as numbers.
+// matchesTOTP accepts the code of the current, the previous and the next step,
+// but only of a step later than the last one used. Codes are compared as
+// numbers.
 func (d *Device) matchesTOTP(code string, now time.Time) bool {
 	number, err := strconv.Atoi(strings.TrimSpace(code))
 	if err != nil || now.Unix() < 2*period {

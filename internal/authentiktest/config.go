@@ -52,7 +52,7 @@ type Config struct {
 	// authentik is added unless one of these is marked Default.
 	Brands []Brand
 
-	// Invitations are what invitation stages ask for.
+	// Invitations are the invitations that invitation stages accept.
 	Invitations []Invitation
 
 	// Tokens maps API keys to usernames.
@@ -174,9 +174,9 @@ type Policy struct {
 	Group, User string
 	Reputation  *Reputation
 
-	// Func stands for an expression policy. Its messages are shown to the
-	// visitor where authentik shows them. An error counts as a refusal with the
-	// text of the error as message, as an exception does.
+	// Func is an expression policy. Its messages are shown to the visitor where
+	// authentik shows them. An error counts as a refusal with the text of the
+	// error as message, as an exception does.
 	Func func(*PolicyRequest) (passing bool, messages []string, err error)
 
 	Negate bool
@@ -210,7 +210,7 @@ type User struct {
 type Group struct {
 	Name      string
 	PK        string
-	Parent    string // a group of which its members are members too
+	Parent    string // the group that contains this group
 	Superuser bool
 }
 
@@ -224,7 +224,7 @@ type Application struct {
 	PolicyMode PolicyMode
 }
 
-// A Brand is how authentik looks at a host.
+// A Brand is authentik's appearance at a host.
 type Brand struct {
 	Domain  string
 	Default bool

@@ -210,7 +210,7 @@ func (s *AuthenticatorValidateStage) remembered(v *visit, devices []Device) bool
 		slices.ContainsFunc(devices, func(d Device) bool { return float64(d.UID) == uid })
 }
 
-// remember is that cookie.
+// remember returns the cookie of a remembered device.
 func (s *AuthenticatorValidateStage) remember(v *visit, d Device) *http.Cookie {
 	token := v.srv.sign(map[string]any{
 		"device": d.UID, "stage": v.srv.keyOf(s), "exp": v.srv.now().Add(s.LastAuthThreshold).Unix(),

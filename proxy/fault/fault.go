@@ -136,9 +136,9 @@ func New(code Code, cause error) *Error {
 	return &Error{Code: code, Status: m.status, Title: m.title, Err: cause}
 }
 
-// From returns the Error in err's chain, or the Error that err amounts to. An
-// error of no known kind becomes AuthentikUnexpected, so that an unforeseen error
-// never lets a request through.
+// From returns the Error in err's chain, or the Error that corresponds to err.
+// An error of no known kind becomes AuthentikUnexpected, so that an unforeseen
+// error never lets a request through.
 func From(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -171,8 +171,8 @@ func From(err error) *Error {
 	}
 }
 
-// Cause returns what an error is about, for the log: the cause of an Error that
-// has one, otherwise err itself.
+// Cause returns the error to log: the cause of an Error that has one, otherwise
+// err itself.
 func Cause(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok && e.Err != nil {
 		return e.Err

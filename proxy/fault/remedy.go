@@ -8,7 +8,7 @@ import (
 )
 
 // remedies say what an operator can do about a failure. They are for the log;
-// what visitors can do is on the page. A code without one needs nothing.
+// what visitors can do is on the page. A code without a remedy needs none.
 var remedies = map[Code]string{
 	NotAllowed:           "bind the user or a group to the application in authentik, or check require",
 	StepUpRefused:        "the user needs a second factor or a newer sign-in; set a factor up at authentik, or check require mfa and max_age",

@@ -1,5 +1,5 @@
-// Package plex asks plex.tv for what a sign-in with a Plex source of authentik
-// needs.
+// Package plex makes the requests to plex.tv that a sign-in with a Plex source
+// of authentik needs.
 package plex
 
 import (
@@ -17,11 +17,12 @@ import (
 	"time"
 )
 
-// A Client asks Plex for PINs, which their owner claims there, and for the
-// tokens that come of it. New returns the real one. Implementations are safe for
-// concurrent use.
+// A Client asks Plex for PINs, which the visitor claims there, and for the
+// tokens of claimed PINs. New returns the client for plex.tv. Implementations
+// are safe for concurrent use.
 type Client interface {
-	// PIN returns a new PIN for the client that authentik's source is at Plex.
+	// PIN returns a new PIN. client is the client ID of authentik's source at
+	// Plex.
 	PIN(ctx context.Context, id string) (PIN, error)
 	// Token returns the token of a PIN that was claimed, and an empty text before
 	// that. ErrExpired says that the PIN cannot be claimed any more.
@@ -60,7 +61,7 @@ func (None) PIN(context.Context, string) (PIN, error) { return PIN{}, ErrNotAske
 // Token returns ErrNotAsked.
 func (None) Token(context.Context, string, PIN) (string, error) { return "", ErrNotAsked }
 
-// A client asks plex.tv, or a test server in its place.
+// A client asks plex.tv, or a test server instead.
 type client struct {
 	address string
 	http    *http.Client

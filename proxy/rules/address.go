@@ -47,8 +47,8 @@ func AmbiguousPath(u *url.URL) bool {
 	return ambiguousPath(u.Path) || ambiguousEscapes(u)&PartPath != 0
 }
 
-// ambiguousPath reports whether a decoded path has another form that some
-// server takes for the same.
+// ambiguousPath reports whether some server reads a decoded path as another
+// path.
 func ambiguousPath(path string) bool {
 	if path == "" || path[0] != '/' {
 		return true // "*", and the target of CONNECT or of "x:y"
@@ -79,7 +79,7 @@ func endsAmbiguously(path string) bool {
 }
 
 // hasCompatibleForm reports whether a path is not valid UTF-8, as are overlong
-// encodings, or has a character with a compatible form in ASCII (NFKC), as has
+// encodings, or has a character with a compatible form in ASCII (NFKC), such as
 // the fullwidth form of a slash.
 func hasCompatibleForm(path string) bool {
 	for i, r := range path {
@@ -99,12 +99,12 @@ func hasCompatibleForm(path string) bool {
 	return false
 }
 
-// ambiguousEscapes looks at the path as it is written. An escaped slash is a
-// slash to some servers, and a letter that is escaped without need is another
-// letter to applications that do not decode.
+// ambiguousEscapes checks the path in its escaped form. Some servers treat an
+// escaped slash as a slash, and applications that do not decode see another
+// path if a letter is escaped without need.
 func ambiguousEscapes(u *url.URL) (parts Part) {
 	raw := u.RawPath
-	if raw == "" { // the path is written as Go writes it
+	if raw == "" { // the path is escaped as Go escapes it
 		if strings.ContainsAny(u.Path, "!'()*") {
 			return PartEscapes
 		}
@@ -122,7 +122,7 @@ func ambiguousEscapes(u *url.URL) (parts Part) {
 	return parts
 }
 
-// ambiguousEscape looks at one escape with two hexadecimal digits.
+// ambiguousEscape checks one escape with two hexadecimal digits.
 func ambiguousEscape(high, low byte) Part {
 	switch c := unhex(high)<<4 | unhex(low); {
 	case c == '/', unreserved(c):
@@ -134,7 +134,8 @@ func ambiguousEscape(high, low byte) Part {
 	}
 }
 
-// maxNames is how many parameters a query may have that is looked at.
+// maxNames is how many parameters a query may have; one with more counts as
+// ambiguous.
 const maxNames = 64
 
 // ambiguousQuery reports whether a query is more than a list of different plain
@@ -175,7 +176,7 @@ func plainName(name string) bool {
 }
 
 // plainValue reports whether a value has no semicolon, which separates
-// parameters for some servers, and no escape that is broken or stands for NUL.
+// parameters for some servers, and no escape that is broken or means NUL.
 func plainValue(value string) bool {
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
@@ -203,8 +204,8 @@ func ambiguousHost(host string) bool {
 	return name == "" || name[len(name)-1] == '.'
 }
 
-// unreserved reports whether RFC 3986, 2.3, has a character stand for itself
-// everywhere in an address.
+// unreserved reports whether a character is unreserved (RFC 3986, 2.3): it
+// means the same with and without an escape.
 func unreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }

@@ -8,33 +8,33 @@ import (
 	"strings"
 )
 
-// A Source is where the gate learns who the user is, as far as a configuration
-// says.
+// A Source says, from the configuration, how the gate finds out who the user
+// is.
 type Source struct {
 	// OpenID says that sign-ins use OpenID Connect. Otherwise they use
 	// authentik's own session.
 	OpenID bool
-	// Scopes are those that authentik is asked for. Nil means the default.
+	// Scopes are the scopes that authentik is asked for. Nil means the default.
 	Scopes []string
 }
 
-// userClaims are known of every user, from either source.
+// userClaims are the claims that every user has, with either source.
 var userClaims = []string{"id", "username", "name", "email", "uid", "groups", "session", "assertion"}
 
-// requirable is what can be required with either source.
+// requirable are the claims that can be required with either source.
 var requirable = []string{"group", "user"}
 
 const (
 	// attributePrefix begins the claims that are attributes of the user.
 	attributePrefix = "attributes."
-	// AttributeScope is the scope with which authentik tells attributes. The
-	// API that describes the signed-in user does not.
+	// AttributeScope is the scope with which authentik sends attributes. The API
+	// that describes the signed-in user does not send them.
 	AttributeScope = "ak_proxy"
 )
 
 // protocolClaims are about a token or a sign-in and not about a user. The gate
-// uses them and keeps none, so that a header with one would stay empty, and a
-// requirement of one would never be met.
+// uses them but does not keep them, so a header with such a claim would stay
+// empty, and a requirement would never be met.
 var protocolClaims = map[string]string{
 	"acr":          "leave it out; authentik has one value for all sign-ins",
 	"amr":          "leave it out, and write require mfa if everyone needs a second factor",
@@ -68,8 +68,8 @@ func checkClaimName(name string) error {
 	return nil
 }
 
-// Claim checks a claim for a header. It refuses those that are never known.
-// With OpenID Connect authentik decides which others there are.
+// Claim checks a claim for a header. It refuses claims that are never known.
+// With OpenID Connect authentik decides which others exist.
 func (s Source) Claim(claim string) error {
 	switch {
 	case slices.Contains(userClaims, claim):

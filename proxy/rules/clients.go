@@ -6,14 +6,15 @@ import (
 	"slices"
 )
 
-// Clients say which programs may come without a browser, and what that depends on.
+// Clients are the options about programs without a browser, and those that they
+// depend on.
 type Clients struct {
 	Basic, Bearer       bool
 	BearerClients       []string
 	TrustBindings, Pass bool
-	// ClientID is that of the gate, and may be empty.
+	// ClientID is the gate's client ID, and may be empty.
 	ClientID string
-	// SetsAuthorization says that a header of the operator's is Authorization.
+	// SetsAuthorization says that the operator sets the header Authorization.
 	SetsAuthorization bool
 	// RequireMFA and MaxAge say that every request needs a second factor, or a sign-in
 	// that is not too old.
@@ -57,7 +58,7 @@ func (c Clients) Check() (wrong []error) {
 
 var errNoScheme = errors.New("it has no value; write clients basic, clients bearer or both")
 
-// ClientScheme checks the word that a program's way to show a credential has.
+// ClientScheme checks the name of a kind of credential.
 func ClientScheme(word string) error {
 	switch word {
 	case "basic", "bearer":

@@ -17,12 +17,12 @@ type Given struct {
 	// only if that cannot do what authentik wants.
 	LoginPage bool
 	// Assertion says that a header has a signed assertion, and AboutAssertion that
-	// options say what assertions are like.
+	// options configure assertions.
 	Assertion, AboutAssertion, Site bool
 }
 
-// A Conflict is a mistake in a combination of options. Option is the one to
-// point at, by its name in JSON and in a Caddyfile.
+// A Conflict is a mistake in a combination of options. Option is the option to
+// report, by its name in JSON and in a Caddyfile.
 type Conflict struct {
 	Option string
 	Err    error

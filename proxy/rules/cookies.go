@@ -51,7 +51,8 @@ type CookieReach int
 const (
 	// Reached means that the host is the domain or lies below it.
 	Reached CookieReach = iota
-	// PartlyReached means that a wildcard host also stands for others.
+	// PartlyReached means that a wildcard host also matches hosts outside of the
+	// domain.
 	PartlyReached
 	// NotReached means that browsers refuse the cookie from this host.
 	NotReached
@@ -71,11 +72,11 @@ func Reach(domain, host string) CookieReach {
 	return NotReached
 }
 
-// cookiePath matches what the path of a cookie may be.
+// cookiePath matches the possible paths of a cookie.
 var cookiePath = regexp.MustCompile(`^/[!-:<-~]{0,1000}$`)
 
-// AppCookie checks a cookie of the application beside a gate whose session
-// cookie has a name. The path and the domain may be empty.
+// AppCookie checks a cookie of the application. session is the name of the
+// gate's session cookie. The path and the domain may be empty.
 func AppCookie(name, path, domain, gate string) error {
 	if name == "" || len(name) > 100 || strings.Trim(name, tokenCharacters) != "" {
 		return fmt.Errorf("%q cannot be the name of a cookie; write letters, digits, - and _", name)
@@ -97,7 +98,7 @@ func AppCookie(name, path, domain, gate string) error {
 }
 
 // CookiePattern checks a pattern for the names of the application's cookies, in
-// which * stands for any characters.
+// which * matches any characters.
 func CookiePattern(pattern string) error {
 	if strings.Trim(pattern, "*") == "" {
 		return fmt.Errorf("%q is not a pattern that selects cookies; write their names, such as sid or app_*", pattern)

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Host returns a host name in the one spelling that all of its spellings have
-// in common: lower case, without port and without the dot at its end.
+// Host returns the normal form of a host name: lower case, without port and
+// without the dot at its end.
 func Host(host string) string {
 	if strings.Contains(host, ":") {
 		if name, _, err := net.SplitHostPort(host); err == nil {
@@ -22,12 +22,12 @@ func Host(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// Authority returns the host and port of a site in the one spelling that
-// browsers use in addresses: lower case, without a dot at the end of the name
-// and without the port that the scheme has anyway.
+// Authority returns the host and port of a site as browsers spell them: lower
+// case, without a dot at the end of the name and without the scheme's default
+// port.
 func Authority(scheme, host string) string {
 	if !strings.ContainsFunc(host, func(c rune) bool { return 'A' <= c && c <= 'Z' || c == ':' }) && !strings.HasSuffix(host, ".") {
-		return host // as most requests have it
+		return host // as in most requests
 	}
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
@@ -104,15 +104,15 @@ func SiteHost(text string) error {
 	return nil
 }
 
-// HostMatches reports whether a host, which may have a port, is one that a
-// pattern stands for. As in Caddy, a label "*" stands for any one label. Ports
-// count only if the pattern has one.
+// HostMatches reports whether a pattern matches a host, which may have a port.
+// As in Caddy, a label "*" matches any one label. Ports count only if the
+// pattern has one.
 func HostMatches(pattern, host string) bool {
 	return hostsMatch(pattern, host, func(want, got string) bool { return want == got || want == "*" })
 }
 
-// HostsOverlap reports whether two lists of patterns can stand for the same
-// host. An empty list stands for every host.
+// HostsOverlap reports whether two lists of patterns can match the same host.
+// An empty list matches every host.
 func HostsOverlap(a, b []string) bool {
 	overlap := func(one, other string) bool { return one == other || one == "*" || other == "*" }
 	for _, pattern := range a {
@@ -134,10 +134,10 @@ func hostsMatch(pattern, host string, label func(want, got string) bool) bool {
 		slices.EqualFunc(strings.Split(Host(pattern), "."), strings.Split(Host(host), "."), label)
 }
 
-// OriginMatches reports whether an authority, as it stands in an origin with a
-// scheme, is one that a pattern stands for. Other than with HostMatches ports
-// count: a pattern without a port stands for that of the scheme, as another port
-// may be another's server.
+// OriginMatches reports whether a pattern matches the authority of an origin
+// with a scheme. Unlike in HostMatches, ports count: a pattern without a port
+// means the scheme's default port, since another port may belong to another
+// server.
 func OriginMatches(scheme, pattern, authority string) bool {
 	return sameAuthority(Authority(scheme, pattern), Authority(scheme, authority))
 }
@@ -148,8 +148,8 @@ func sameAuthority(pattern, authority string) bool {
 	return want == got && HostMatches(pattern, authority)
 }
 
-// LoginOrigin checks the origin of a login host. Passwords and authentik's cookies
-// travel to it, so that it needs HTTPS, on the loopback interface apart.
+// LoginOrigin checks the origin of a login host. Passwords and authentik's
+// cookies are sent to it, so it needs HTTPS, except on the loopback interface.
 func LoginOrigin(text string) error {
 	if err := Origin(strings.TrimSuffix(text, "/")); err != nil {
 		return err
@@ -170,9 +170,9 @@ func Secure(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && local
 }
 
-// TicketHosts checks the hosts of a site whose visitors sign in at a login host.
-// Tickets go to these only, so there must be some; a wildcard trusts every name
-// below it.
+// TicketHosts checks the hosts of a site whose visitors sign in at a login
+// host. Tickets are sent only to these hosts, so there must be some; a wildcard
+// trusts every name below it.
 func TicketHosts(hosts []string) error {
 	const write = "write site https://app.example.com, or list the names of the site in its address"
 	if len(hosts) == 0 {

@@ -7,7 +7,7 @@ import (
 )
 
 // clientID matches what RFC 6749, A.1 allows, up to the length that authentik
-// keeps, without blanks at its ends: those come from copying.
+// keeps, without blanks at its ends, which are usually copying mistakes.
 var clientID = regexp.MustCompile(`^[!-~]([ -~]{0,253}[!-~])?$`)
 
 // ClientID checks the identifier of a client of OpenID Connect.

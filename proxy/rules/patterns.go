@@ -14,9 +14,9 @@ func GroupPattern(pattern string) error {
 	return nil
 }
 
-// MatchesAny reports whether a name, such as that of a group or of a cookie, matches
-// one of the patterns. In a pattern * stands for any characters, or none. Case
-// counts, as in a Requirement.
+// MatchesAny reports whether a name, such as that of a group or of a cookie,
+// matches one of the patterns. In a pattern * matches any characters, or none.
+// Case matters, as in a Requirement.
 func MatchesAny(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, name) })
 }

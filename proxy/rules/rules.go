@@ -1,18 +1,18 @@
 // Package rules holds the rules for the values of a configuration: names,
 // domains, paths and bounds. Package proxy checks a Config with them, and a
-// server that reads its configuration from text checks the text with them.
-// There is no second set.
+// server that reads its configuration from text checks the text with them. No
+// other package has such rules.
 //
 // An error says what is wrong with a value and what to write instead. It does
 // not name the option, which the caller knows.
 //
 //   - rules.go: bounds, slugs, addresses, paths and names of headers
-//   - hosts.go: one spelling for host names
+//   - hosts.go: the normal form of host names
 //   - cookies.go: names and domains of cookies
-//   - claims.go: what is known of a user, for headers and requirements
+//   - claims.go: what is known about a user, for headers and requirements
 //   - openid.go: the client of OpenID Connect
 //   - conflicts.go: options that need or exclude each other
-//   - suggest.go: what was probably meant
+//   - suggest.go: suggestions for unknown words
 package rules
 
 import (
@@ -27,8 +27,8 @@ import (
 
 // The bounds.
 const (
-	// MinLifetime is the least lifetime of a session: a shorter one would end
-	// before the visitor reaches the application.
+	// MinLifetime is the shortest lifetime of a session: with a shorter one it
+	// would end before the visitor reaches the application.
 	MinLifetime = time.Minute
 	// MinIdle is the least idle time. The use of a session is recorded once a
 	// minute.
@@ -89,8 +89,8 @@ func Origin(text string) error {
 	return nil
 }
 
-// prefixPath allows what means the same in every URL (RFC 3986, 2.3): no
-// escapes and no doubled slashes.
+// prefixPath allows characters that mean the same in every URL (RFC 3986, 2.3),
+// without escapes and doubled slashes.
 var prefixPath = regexp.MustCompile(`^(/[-.~_A-Za-z0-9]+)+$`)
 
 // Prefix checks the path below which the gate has its own addresses.
@@ -112,8 +112,8 @@ func Path(text string) error {
 	return nil
 }
 
-// headerName leaves out what HTTP allows and some applications read as another
-// name.
+// headerName excludes characters that HTTP allows but some applications read as
+// another name.
 var headerName = regexp.MustCompile(`^[-._A-Za-z0-9]{1,64}$`)
 
 // transferHeaders would break the request itself.

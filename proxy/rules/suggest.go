@@ -18,7 +18,7 @@ func Suggest(word string, words []string) string {
 }
 
 // distance is the number of letters to insert, delete, replace or swap with the
-// next one to make b of a (optimal string alignment).
+// next letter to turn a into b (optimal string alignment).
 func distance(a, b string) int {
 	if len(a) > 64 {
 		return len(a)

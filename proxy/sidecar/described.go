@@ -21,7 +21,7 @@ type description struct {
 
 type resolvedKey struct{}
 
-// Resolve tells a gate what the other proxy has said about a request. It is for
+// Resolve returns what the other proxy has said about a request. It is for
 // proxy.Config.
 func Resolve(r *http.Request) proxy.Resolved {
 	if at, ok := r.Context().Value(resolvedKey{}).(*proxy.Resolved); ok {
@@ -36,11 +36,12 @@ func (d description) resolving(r *http.Request, asked *url.URL) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), resolvedKey{}, at))
 }
 
-// overTLS is what is known of a client's connection to the other proxy.
+// overTLS is the state of a client's TLS connection to the other proxy, of
+// which nothing more is known.
 var overTLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
 
-// request makes the request that is described. It takes the headers of the one that
-// describes it, which is of no further use.
+// request makes the described request. It takes over the headers of the
+// describing request, which is not used any more.
 func (d description) request(by *http.Request) (*http.Request, error) {
 	switch {
 	case !isMethod(d.method):

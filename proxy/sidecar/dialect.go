@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A Dialect is how a kind of proxy describes requests, and how it wants to be
-// answered.
+// A Dialect is the way in which a kind of proxy describes requests and reads
+// answers.
 type Dialect string
 
 // The dialects.
@@ -27,16 +27,17 @@ func Dialects() string { return "nginx, traefik, haproxy, envoy, caddy" }
 
 // A dialect is what the sidecar has to know about a kind of proxy.
 type dialect struct {
-	// describe reads what a request for a verdict says about another one. asked is the
-	// address of verdicts.
+	// describe reads the description of a request from a request for a verdict.
+	// asked is the address of verdicts.
 	describe func(r *http.Request, asked string) (description, error)
-	// removes and sets are headers of verdicts: they name headers that the proxy has
-	// to remove from the request, and those that it has to set. Without them the
-	// proxy's own configuration names both.
+	// removes and sets are headers of verdicts: they name headers that the proxy
+	// has to remove from the request, and those that it has to set. Without these
+	// headers the proxy's own configuration names both.
 	removes, sets string
-	// codes says that the proxy passes nothing on but a status, of a few.
+	// codes says that the proxy passes on only the status, and only a few of them.
 	codes bool
-	// absolute says that the proxy resolves addresses itself, and wrongly.
+	// absolute says that the proxy resolves relative addresses itself, but
+	// wrongly.
 	absolute bool
 	// itself says that the proxy asks with the request itself: its method and host, and
 	// its path below the address of verdicts.
@@ -62,7 +63,8 @@ const (
 	originalURL     = "X-Original-Url"
 )
 
-// describing are these headers. They say nothing about the request itself.
+// describing are the headers above, which are not headers of the described
+// request.
 var describing = []string{forwardedMethod, forwardedProto, forwardedHost, forwardedURI, forwardedFor, originalMethod, originalURL}
 
 // forwarded reads the description of Traefik, Caddy and HAProxy.
@@ -131,7 +133,7 @@ func (d *description) readConnection(h http.Header) error {
 	return d.readClient(h)
 }
 
-// readScheme reads a scheme. Traefik has that of WebSockets too.
+// readScheme reads a scheme. Traefik also sends those of WebSockets.
 func (d *description) readScheme(header, scheme string) error {
 	switch {
 	case strings.EqualFold(scheme, "https"), strings.EqualFold(scheme, "wss"):
@@ -144,8 +146,8 @@ func (d *description) readScheme(header, scheme string) error {
 	return nil
 }
 
-// readClient reads the client's address. The last of several is what the peer
-// itself has seen; those before it are what the client says.
+// readClient reads the client's address. Of several addresses, the last is the
+// one that the peer itself has seen; the others come from the client.
 func (d *description) readClient(h http.Header) error {
 	line, err := single(h, forwardedFor)
 	if err != nil {
@@ -164,15 +166,15 @@ func (d *description) readClient(h http.Header) error {
 	return nil
 }
 
-// Which headers a description is held against.
+// The headers that must not contradict a description.
 var (
 	named = []string{forwardedHost}
 	all   = []string{forwardedMethod, forwardedHost, forwardedURI, forwardedProto, originalMethod, originalURL}
 )
 
-// contradicted returns an error if a header says something else than the
-// description. Headers of other dialects come from clients, and are not read; one
-// that says something else shows that the wrong dialect is configured, or an
+// contradicted returns an error if a header contradicts the description.
+// Headers of other dialects come from clients and are not used; if one
+// contradicts the description, the wrong dialect is configured, or it is an
 // attack.
 func (d description) contradicted(h http.Header, headers []string) error {
 	for _, name := range headers {
@@ -187,7 +189,7 @@ func (d description) contradicted(h http.Header, headers []string) error {
 	return nil
 }
 
-// says reports whether a value of a header is what the description has.
+// says reports whether a header's value agrees with the description.
 func (d description) says(name, value string) bool {
 	switch name {
 	case forwardedMethod, originalMethod:

@@ -11,9 +11,10 @@ import (
 // A Peer is a proxy that may ask, or several in one network.
 type Peer struct {
 	// Network is the address from which it connects, such as 10.0.0.2/32. Every
-	// program there counts as the proxy: what it says about a request is believed.
+	// program at this address counts as the proxy: the sidecar trusts what it says
+	// about a request.
 	Network netip.Prefix
-	// Dialect is how it describes requests.
+	// Dialect is the peer's way to describe requests.
 	Dialect Dialect
 }
 
@@ -59,7 +60,7 @@ func checkPeers(from []Peer) (errs []error) {
 	return errs
 }
 
-// peers are those who may ask, the smallest network first.
+// peers are the proxies that may ask, the smallest network first.
 type peers []peer
 
 type peer struct {
@@ -75,7 +76,7 @@ func newPeers(from []Peer) (all peers) {
 	return all
 }
 
-// unmapped returns a network of IPv4 as such, also if it is written in IPv6.
+// unmapped returns an IPv4 network as such, even if it is written in IPv6.
 func unmapped(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() && p.Bits() >= 96 {
 		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
@@ -83,8 +84,8 @@ func unmapped(p netip.Prefix) netip.Prefix {
 	return p
 }
 
-// dialect returns the dialect of the peer that a request comes from, or nil if it
-// is not listed. Only the connection counts, and no header.
+// dialect returns the dialect of the peer that a request comes from, or nil if
+// it is not listed. Only the connection counts, never a header.
 func (all peers) dialect(r *http.Request) *dialect {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

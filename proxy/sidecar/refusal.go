@@ -13,9 +13,9 @@ import (
 // Unwrap is for http.ResponseController.
 func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// WriteHeader answers that a request does not pass. It is the gate's answer, and no
-// status of it may mean to the other proxy that the request passes: with 200 a gate
-// shows its own page.
+// WriteHeader answers that a request does not pass, with the gate's answer. Its
+// status must never tell the other proxy that the request passes: a gate shows
+// its own pages with 200.
 func (c *call) WriteHeader(status int) {
 	if c.wrote || status < http.StatusOK {
 		return
@@ -41,9 +41,9 @@ func (c *call) Write(body []byte) (int, error) {
 	return c.ResponseWriter.Write(body)
 }
 
-// codeOf returns the status for nginx, which knows that a request passes (2xx), that
-// it does not (401 and 403), and failures (all others, which it answers with 500).
-// A redirect is a 401 with Location.
+// codeOf returns the status for nginx, for which 2xx means that a request
+// passes, 401 and 403 that it does not, and all others a failure, which nginx
+// answers with 500. A redirect is a 401 with Location.
 func codeOf(status int) int {
 	switch {
 	case status < http.StatusBadRequest, status == http.StatusUnauthorized:

@@ -18,13 +18,13 @@ type Config struct {
 	From []Peer
 	// Sites are the sites that they may ask about. Required.
 	Sites []Site
-	// Prefix is that of the gates' own addresses. Default: /.authentik.
+	// Prefix is the prefix of the gates' own addresses. Default: /.authentik.
 	Prefix string
-	// Prepare adds to a described request what the server in front adds to each
-	// request. Default: nothing.
+	// Prepare adds to a described request what the server in front adds to every
+	// request. Default: nothing is added.
 	Prepare func(*http.Request) *http.Request
-	// Writer returns the writer for an answer, instead of the one that ServeHTTP was
-	// given. Default: that one.
+	// Writer returns the writer for an answer, from the writer that ServeHTTP was
+	// given. Default: the writer of ServeHTTP.
 	Writer func(http.ResponseWriter) http.ResponseWriter
 	// Logger logs what is refused before a gate has decided. Default: nothing is
 	// logged.
@@ -33,9 +33,9 @@ type Config struct {
 
 // A Site is a host that another proxy serves, and the gate before it.
 type Site struct {
-	// Host is a name such as wiki.example.com, with a port if browsers show one. With
-	// *. at its beginning it stands for all names one label longer, and whoever can
-	// have such a name served is trusted. A name counts more than a pattern.
+	// Host is a name such as wiki.example.com, with a port if browsers show one.
+	// With *. at its beginning it matches all names one label longer, and every
+	// server of such a name is trusted. A name takes precedence over a pattern.
 	Host string
 	// Gate returns the gate. Its Config has Described, and Resolve is [Resolve].
 	Gate func(context.Context) (*proxy.Gate, error)
@@ -89,9 +89,9 @@ func (cfg Config) Check() (errs []error) {
 	return append(append(errs, checkPeers(cfg.From)...), checkSites(cfg.Sites)...)
 }
 
-// ServeHTTP answers a proxy that asks about a request, and requests for the gates'
-// own addresses that it passes on. Other requests are refused: the sidecar stands
-// before no application.
+// ServeHTTP answers a proxy that asks about a request, and requests for the
+// gates' own addresses that it passes on. Other requests are refused: the
+// sidecar guards no application itself.
 func (s *Sidecar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{sidecar: s, ResponseWriter: s.cfg.Writer(w), from: s.peers.dialect(r), peer: r.RemoteAddr}
 	below, forward := strings.CutPrefix(r.URL.Path, s.asked)
@@ -114,8 +114,8 @@ var (
 	errOwnAddress    = errors.New("the other proxy asks about one of the gate's own addresses; let it pass them on without asking")
 )
 
-// passOn has a gate answer a request for its own addresses. What the other proxy
-// must say about it is the same in all dialects: the host in Host, the scheme in
+// passOn lets a gate answer a request for its own addresses. The other proxy
+// describes it in the same way in all dialects: the host in Host, the scheme in
 // X-Forwarded-Proto, and the client in X-Forwarded-For.
 func (c *call) passOn(r *http.Request) {
 	at := description{method: r.Method, host: r.Host, uri: r.RequestURI}
@@ -138,8 +138,8 @@ func (c *call) passOn(r *http.Request) {
 	})
 }
 
-// gateOf returns the gate before a host. If no gate is before the host, it
-// refuses the request.
+// gateOf returns the gate of a host. If the host has no gate, it refuses the
+// request.
 func (c *call) gateOf(r *http.Request, host string) (*proxy.Gate, bool) {
 	site, ok := c.sidecar.sites.at(host)
 	if !ok {

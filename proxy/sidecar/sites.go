@@ -23,7 +23,7 @@ func checkSites(all []Site) (errs []error) {
 }
 
 // sites are the sites by host. No two patterns with the same number of labels
-// stand for the same host.
+// match the same host.
 type sites map[string]Site
 
 func newSites(all []Site) sites {
@@ -34,8 +34,8 @@ func newSites(all []Site) sites {
 	return byHost
 }
 
-// at returns the site that a host belongs to, which may have a port. A name counts
-// more than a pattern, and one with a port more than one without.
+// at returns the site of a host, which may have a port. A name takes precedence
+// over a pattern, and a name with a port over a name without.
 func (all sites) at(host string) (Site, bool) {
 	name := rules.Host(host)
 	_, port, _ := net.SplitHostPort(host)

@@ -11,8 +11,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 )
 
-// refusedPath is below the address of verdicts where a proxy gets a refusal in
-// full, which passes on nothing but a status otherwise.
+// refusedPath is the path, below the address of verdicts, where a proxy that
+// passes on only the status gets the complete refusal.
 const refusedPath = "/refused"
 
 // verdict answers a proxy that asks about a request.
@@ -49,9 +49,10 @@ func (c *call) verdict(r *http.Request, below string) {
 	_ = gate.Guard(c, s.cfg.Prepare(asked), c.pass)
 }
 
-// misused returns an error if a request for a verdict is not as proxies of this kind
-// make it. One with the host of a site was made by a client, and passed on like
-// those for the gates' own addresses: what a verdict has may be secret.
+// misused returns an error if a request for a verdict is not as proxies of this
+// kind make it. A request with the host of a site was made by a client, and
+// passed on like requests for the gates' own addresses. It is refused, since a
+// verdict may contain secrets.
 func (c *call) misused(r *http.Request, below string) (fault.Code, error) {
 	_, ours := c.sidecar.sites.at(r.Host)
 	switch {
@@ -117,13 +118,14 @@ var (
 	errBelow  = errors.New("the address has a path after /forward, which only envoy has")
 )
 
-// carried reports whether a verdict has the header as it is left for the
-// application.
+// carried reports whether a verdict contains the header as the application
+// should get it.
 func carried(name string) bool { return name == "Cookie" || name == "Authorization" }
 
-// gone returns the headers that the application must not get: those that the gate
-// has removed from the request, and those that no user has in it. An error says that
-// the other proxy cannot be told to remove one.
+// gone returns the headers that the application must not get: those that the
+// gate has removed from the request, and identity headers that this request
+// does not have. An error says that the other proxy cannot be told to remove
+// one.
 func (c *call) gone(left http.Header) (gone []string, err error) {
 	told := c.gate.IdentityHeaders()
 	for _, name := range c.names {

@@ -1,10 +1,10 @@
 // Package adminapi is the administrators' API of the stand-in for authentik, as
-// far as setting a site up needs it: applications, OAuth2 providers, bindings, and
-// what is looked up for them. What it makes is there at once for visitors who sign
-// in at the stand-in. It is held to the recordings of real servers.
-//
-// api.go has requests and rights, tables.go the objects, fields.go what authentik
-// says about wrong fields; the other files are the kinds of objects.
+// far as setting up a site needs it: applications, OAuth2 providers, bindings,
+// and the objects that are looked up for them. Visitors who sign in at the
+// stand-in see its changes at once. It is tested against the recordings of real
+// servers. api.go has requests and rights, tables.go the objects, fields.go
+// what authentik says about wrong fields; the other files are the kinds of
+// objects.
 package adminapi
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
-// prefix is that of the API.
+// prefix is the prefix of the API's addresses.
 const prefix = "/api/v3/"
 
 // object is a JSON object.
@@ -29,8 +29,8 @@ type object = map[string]any
 // use.
 type API struct {
 	server *authentiktest.Server
-	// Rights are those of users who are no superusers, by username, as authentik
-	// names them: "authentik_core.add_application".
+	// Rights are the rights of users who are not superusers, by username, as
+	// authentik names them: "authentik_core.add_application".
 	Rights map[string][]string
 	// Before, if it is set, sees each request to the API that changes something,
 	// before it is carried out. If it returns false the connection is cut off.
@@ -49,7 +49,7 @@ func New(server *authentiktest.Server) *API {
 	return a
 }
 
-// A dialect is how the API of one release differs from that of another.
+// A dialect is how the API of one release differs from the APIs of others.
 type dialect struct {
 	grantTypes, logoutTypes bool // providers have grant_types, and addresses of the type logout
 	curlyQuotes             bool // in the text about slugs
@@ -171,7 +171,8 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, k kind, rest string)
 	a.write(w, status, body)
 }
 
-// operation returns what a request asks for, and the verb of the right to it.
+// operation returns what a request asks for, and the verb of the right that it
+// needs.
 func (k kind) operation(c call) (verb string, does func(call) (int, any)) {
 	switch {
 	case len(c.rest) == 0 && c.Method == http.MethodGet:

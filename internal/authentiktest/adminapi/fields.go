@@ -37,7 +37,7 @@ func (m mistakes) unique(body object, field string, all []object, self object, t
 
 var duration = regexp.MustCompile(`^(?:[a-z]+=[0-9.]+;?)+$`)
 
-// durations notes texts that are no durations.
+// durations notes texts that are not durations.
 func (m mistakes) durations(body object, fields ...string) {
 	for _, field := range fields {
 		if text, given := body[field].(string); given && !duration.MatchString(text) {

@@ -57,8 +57,7 @@ func (a *API) newProvider(fields object) object {
 	return one
 }
 
-// keep takes over the fields that this release has. It ignores others without a
-// word.
+// keep takes over the fields that this release has. It silently ignores others.
 func (a *API) keep(one, fields object) {
 	for name, value := range fields {
 		if _, known := one[name]; known || name == "name" || name == "authorization_flow" || name == "invalidation_flow" {

@@ -79,8 +79,8 @@ func (c call) selected(all []object, fields ...string) []object {
 	})
 }
 
-// refresh reads the flows and groups of the server, which have no changes of
-// their own here.
+// refresh reads the flows and groups of the server, which this API does not
+// change.
 func (a *API) refresh() {
 	slugs := a.server.Slugs()
 	for _, slug := range slices.Sorted(maps.Keys(slugs)) {

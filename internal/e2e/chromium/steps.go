@@ -51,7 +51,8 @@ func (w *Window) AwaitTrue(expression string) {
 	testsite.Eventually(w, expression, func() bool { return w.True(expression) })
 }
 
-// AwaitURL waits until the window is at an address, by way of others.
+// AwaitURL waits until the window has reached an address, whatever addresses it
+// passes through.
 func (w *Window) AwaitURL(address string) {
 	w.Helper()
 	got := ""

@@ -42,7 +42,7 @@ func messageOf(answer flowclient.Answer) string {
 func (v Visit) sent(message string, from Visit, now time.Time) Visit {
 	if _, waits := v.Step.Challenge.(flowclient.Email); waits && message == "" {
 		if _, waited := from.Step.Challenge.(flowclient.Email); !waited {
-			message = "email" // authentik has sent it by asking
+			message = "email" // authentik sends it together with the challenge
 		}
 	}
 	if message == "" || len(v.Step.Challenge.Common().Errors["selected_challenge"]) > 0 {

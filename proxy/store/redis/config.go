@@ -52,11 +52,11 @@ type Config struct {
 	// their sessions. Default: DefaultPrefix.
 	Prefix string
 
-	// DialTimeout, ReadTimeout and WriteTimeout limit the steps of a call, and
-	// its context limits it as a whole. Zero stands for the defaults.
+	// DialTimeout, ReadTimeout and WriteTimeout limit the steps of a call, and its
+	// context limits it as a whole. Zero means the defaults.
 	DialTimeout, ReadTimeout, WriteTimeout time.Duration
-	// Retries is how often a call is retried after a lost connection, or while
-	// the server is not ready. Zero stands for DefaultRetries, -1 for none.
+	// Retries is how often a call is retried after a lost connection, or while the
+	// server is not ready. Zero means DefaultRetries, and -1 no retries.
 	Retries int
 	// PoolSize is how many connections are kept to one server. Default: ten
 	// for each processor.
@@ -67,7 +67,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// LogValue shows where Redis is, without passwords.
+// LogValue shows the addresses of Redis, without passwords.
 func (cfg Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Any("addresses", cfg.Addresses), slog.String("master", cfg.Master), slog.Int("database", cfg.Database),
@@ -75,10 +75,10 @@ func (cfg Config) LogValue() slog.Value {
 	)
 }
 
-// String shows what LogValue does.
+// String shows the same as LogValue.
 func (cfg Config) String() string { return cfg.LogValue().String() }
 
-// GoString shows what LogValue does.
+// GoString shows the same as LogValue.
 func (cfg Config) GoString() string { return cfg.String() }
 
 // check returns all mistakes at once.

@@ -1,5 +1,5 @@
-// Package redis keeps sessions in Redis or Valkey, so that several servers
-// have the same: in one server, one behind Sentinel, or a cluster. It is a
+// Package redis keeps sessions in Redis or Valkey, so that several gates share
+// them: in a single server, a server behind Sentinel, or a cluster. It is a
 // [store.Store].
 //
 //	sessions, err := redis.New(redis.Config{Addresses: []string{"redis:6379"}})
@@ -20,8 +20,8 @@
 // publishes with PUBLISH, which reaches all nodes of a cluster; a script could
 // not publish to a sharded channel of another slot.
 //
-// The store keeps nothing for ever, and loses what the server loses: its
-// operator has to keep it from evicting keys, and to have it write a log.
+// The store keeps nothing for ever, and loses the data that the server loses:
+// its operator has to keep it from evicting keys, and to have it write a log.
 //
 //   - config.go: where Redis is
 //   - entry.go, store.go and the scripts: records and tombstones

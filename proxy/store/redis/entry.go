@@ -8,9 +8,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// The value of a key begins with a letter that says what it is. After that a
-// record has its version, its expiry and its value; a tombstone has nothing.
-// The scripts know the letters and the place of the version.
+// The value of a key begins with a letter for its kind. A record then has its
+// version, its expiry and its value; a tombstone has nothing more. The scripts
+// depend on the letters and on the position of the version.
 const (
 	recordKind    = 'r'
 	tombstoneKind = 'b'
@@ -32,7 +32,7 @@ func encode(r store.Record) []byte {
 }
 
 // decode returns the record in a value. found is false for a tombstone, and for
-// what was cut short: the next writer replaces it.
+// a value that was cut short: the next writer replaces it.
 func decode(text string) (r store.Record, found bool) {
 	if len(text) < headLength || text[0] != recordKind {
 		return store.Record{}, false

@@ -17,9 +17,10 @@ const (
 	maxSilence = 1500 * time.Millisecond
 )
 
-// A heartbeat is a message to oneself, published through every master by which
-// a name could come. Once it has come back from all of them, everything has
-// been received that was published before it was sent. Then it is sent again.
+// A heartbeat is a message that the store sends to itself through every master
+// through which a revoked name could come. Once it has come back from all of
+// them, everything that was published before it has been received. Then the
+// next is sent.
 type heartbeat struct {
 	token string
 
@@ -56,7 +57,7 @@ func (h *heartbeat) prefix() string { return fmt.Sprintf("%s%d%s", h.token, h.ro
 
 func (h *heartbeat) complete() bool { return h.masters > 0 && len(h.received) == h.masters }
 
-// sent says through how many masters the round was sent.
+// sent notes through how many masters the round was sent.
 func (h *heartbeat) sent(masters int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -80,7 +81,8 @@ func (h *heartbeat) prove() {
 	}
 }
 
-// remaining is how long the subscription may be trusted without another proof.
+// remaining is how long the subscription may be trusted without another
+// heartbeat.
 func (h *heartbeat) remaining(now time.Time) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()

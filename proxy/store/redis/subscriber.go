@@ -118,7 +118,7 @@ func (s *subscriber) subscribe(ctx context.Context, sub *goredis.PubSub) error {
 }
 
 // receive waits for a message as long as the subscription may be trusted. After
-// a timeout the connection is of no more use: it may have been in the middle of
+// a timeout the connection cannot be used any more: it may be in the middle of
 // a message.
 func (s *subscriber) receive(ctx context.Context, sub *goredis.PubSub, beat *heartbeat) (any, error) {
 	remaining := beat.remaining(time.Now())

@@ -20,7 +20,7 @@ type watchers struct {
 }
 
 // A subscription delivers to all watchers for as long as it is the current one.
-// One that was ended may still be running, and delivers nothing.
+// A subscription that was ended may still be running, but delivers nothing.
 type subscription struct {
 	watchers *watchers
 	end      context.CancelFunc
