@@ -24,8 +24,8 @@ const (
 // loginPage makes visitors sign in on the gate's page, with login_at as well.
 const loginPage = "page"
 
-// pageOr tells gates whose visitors sign in on a page, or at a login host, from
-// those whose visitors only do so at the login host.
+// pageOr begins the value for gates whose visitors sign in on the page or at a
+// login host, and not only at the login host.
 func (h *Handler) pageOr() string {
 	if h.LoginAt != "" && h.Login == loginPage {
 		return "page or "
@@ -162,8 +162,8 @@ func (h *Handler) besideLoginHost(openID bool) (all []rules.Conflict) {
 	return all
 }
 
-// placeOf returns the option by whose place in a Caddyfile a mistake is found: that
-// of the directive for an option that can be given several times.
+// placeOf returns the option whose place in a Caddyfile is reported for a
+// mistake. For an option that can be given several times it is the directive.
 func placeOf(option string) string {
 	if slices.Contains([]string{"require", "on", "app_cookies"}, option) {
 		return ""
@@ -198,7 +198,7 @@ func (h *Handler) besideLoginAt(openID bool) (all []rules.Conflict) {
 	return all
 }
 
-// loginHostConfig returns what the options say, which have been checked.
+// loginHostConfig returns the gate's configuration from the checked options.
 func (h *Handler) loginHostConfig() *proxy.LoginHostConfig {
 	if h.LoginHost == "" {
 		return nil

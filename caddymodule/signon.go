@@ -237,7 +237,7 @@ func (s SignOn) header() []proxy.HeaderRule {
 	}}
 }
 
-// conflicts returns options that sign_on does not go with.
+// conflicts returns the options that cannot be used with sign_on.
 func (s SignOn) conflicts(hs Headers) []rules.Conflict {
 	own := slices.ContainsFunc(hs.Own, func(h Header) bool { return strings.EqualFold(h.Name, "Authorization") })
 	if s.Basic == nil || !own {

@@ -48,8 +48,8 @@ func (h *Handler) pageHost() bool {
 	return h.Host == "page" || h.Host == "" && h.Login == string(proxy.LoginRelay)
 }
 
-// checkToldHosts refuses a site without names of its own if authentik is told
-// the name: any client could make one up.
+// checkToldHosts refuses a site without host names if authentik is told the
+// name: any client could make up a name.
 func (h *Handler) checkToldHosts() error {
 	if !h.pageHost() {
 		return nil
@@ -70,8 +70,8 @@ func (h *Handler) toldHosts() []string {
 	return h.site.Told()
 }
 
-// checkTicketHosts refuses a site without names of its own whose visitors sign in at
-// a login host, or which is one.
+// checkTicketHosts refuses a site without host names if its visitors sign in at
+// a login host, or if it is a login host.
 func (h *Handler) checkTicketHosts() error {
 	switch {
 	case h.LoginAt != "":
@@ -98,7 +98,7 @@ func (h *Handler) publicURL() *url.URL {
 	return nil
 }
 
-// siteLabel returns what stands for the handler's site in metrics: its first host
+// siteLabel returns the label of the handler's site in metrics: its first host
 // in the configuration.
 func (h *Handler) siteLabel() string {
 	if len(h.site.Hosts) == 0 {

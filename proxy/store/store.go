@@ -46,9 +46,8 @@ type Record struct {
 // returns a copy of what it keeps.
 //
 // A name is at most 80 characters of [a-z0-9-], see [ValidName], and reveals
-// nothing. A tombstone is set on the name of a record; leases have names of
-// their own, so a lease and a record of one name have nothing to do with each
-// other.
+// nothing. A tombstone is set on the name of a record. The names of leases are
+// separate: a lease and a record of the same name do not affect each other.
 //
 // Times are compared with the clock of the process that calls. Where clocks
 // differ, records, tombstones and leases end early or late by as much.
@@ -76,12 +75,12 @@ type Store interface {
 	// tombstone, and removes none.
 	Delete(ctx context.Context, name string) error
 
-	// Revoke sets a tombstone on name until the given time. From its return on
-	// the record under name is gone and Save refuses the name, and every
-	// watcher in every process is told within two seconds. The name need not
-	// have held a record. If it has a tombstone already, the later of the two
-	// times counts. If the time has passed, no tombstone is set; the rest
-	// happens all the same.
+	// Revoke sets a tombstone on name until the given time. From its return on the
+	// record under name is gone and Save refuses the name, and every watcher in
+	// every process is told within two seconds. The name need not have held a
+	// record. If it has a tombstone already, the later of the two times counts. If
+	// the time has passed, no tombstone is set; the record is removed and the
+	// watchers are told even so.
 	Revoke(ctx context.Context, name string, until time.Time) error
 
 	// Revoked reports whether any of the names has a tombstone. Without names
@@ -108,11 +107,10 @@ type Store interface {
 }
 
 // A Counter is a Store that can tell how many records it has. A store need not
-// be one: then no number of sessions is reported, which is better than a wrong
-// one.
+// implement it: then no number of sessions is reported.
 type Counter interface {
 	// Count returns the number of records whose names begin with kind and a
-	// hyphen: "session" stands for those of sessions. Expired records may be
+	// hyphen: "session" counts the records of sessions. Expired records may be
 	// included for a few minutes, not longer, and a number above 10 000 may be an
 	// estimate. The caller never saves an expired name again. Count is called a
 	// few times a minute at most and may take seconds, in which it must not block

@@ -19,11 +19,11 @@ const (
 	Prefix = "http.auth.user."
 	// attributePrefix begins the claims that are attributes of the user.
 	attributePrefix = "attributes."
-	// TokenClaim is the access token. Only gates that have a header with it
-	// keep it at hand.
+	// TokenClaim is the access token. Only gates that have a header with it keep
+	// it in memory.
 	TokenClaim = "access_token"
 	// AssertionClaim is a signed assertion. Only gates that have a header with it
-	// sign.
+	// sign assertions.
 	AssertionClaim = "assertion"
 )
 

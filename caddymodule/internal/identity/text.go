@@ -82,7 +82,7 @@ func CheckCredential(text string, source rules.Source) error {
 		case !ours:
 			return fmt.Errorf("{%s} can differ from request to request; write placeholders of the user, such as {http.auth.user.username}, or {env.NAME}", name)
 		case claim == "session", claim == AssertionClaim:
-			return fmt.Errorf("{%s} is no name and no password; write another placeholder", name)
+			return fmt.Errorf("{%s} is not a name or a password; write another placeholder", name)
 		default:
 			if err := source.Claim(claim); err != nil {
 				return err
@@ -111,4 +111,4 @@ func Credential(text string) func(proxy.Session) string {
 	}
 }
 
-var errUnknownCredential = errors.New("nothing is known for the placeholder")
+var errUnknownCredential = errors.New("the placeholder has no value")

@@ -20,9 +20,9 @@ import (
 )
 
 // warnOfUnreachableAddresses warns of a gate whose own addresses are not routed
-// to any gate, as in `handle_path /app/* { authentik … }` beside a `handle` with
-// something else. Visitors are then sent to a sign-in page that the neighbour
-// answers.
+// to any gate, as in `handle_path /app/* { authentik … }` beside a `handle` for
+// the rest of the site. Visitors are then sent to a sign-in page that the
+// neighbour answers.
 func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server) {
 	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
 	levels := []caddyhttp.RouteList{server.Routes}
@@ -46,10 +46,10 @@ func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Se
 	}
 }
 
-// reach reports whether a path comes to the gate that is being loaded, or to
-// another one, which hands the request over. levels are the routes around the
-// gate, the outermost first, and hosts those of its site; around is the path of
-// the route that is in the way.
+// reach reports whether a path is routed to the gate that is being loaded, or
+// to another gate, which hands the request over. levels are the routes around
+// the gate, the outermost first, and hosts the hosts of its site; around is the
+// path of the route that gets the request instead.
 func reach(levels []caddyhttp.RouteList, hosts []string, path string) (around string, reached bool) {
 	reached = true
 	var neighbours []func() bool // asked last: most gates need none, and a server may have many
@@ -62,7 +62,7 @@ func reach(levels []caddyhttp.RouteList, hosts []string, path string) (around st
 		switch {
 		case !mayMatch(routes[i], hosts, here):
 			around, reached = firstPath(routes[i], around), false
-		case routes[i].Terminal: // as each site of a Caddyfile is
+		case routes[i].Terminal: // as for each site of a Caddyfile
 			after = nil
 		}
 		elsewhere := func(r caddyhttp.Route) bool { return mayMatch(r, hosts, here) && holdsGate(r, hosts, here) }
@@ -83,7 +83,7 @@ func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 // mayMatch reports whether a route may match a path at all of these hosts. Only
 // matchers of paths and hosts are asked.
 func mayMatch(r caddyhttp.Route, hosts []string, path string) bool {
-	asked := sync.OnceValue(func() *http.Request { // most routes are of another host, and not asked
+	asked := sync.OnceValue(func() *http.Request { // most routes are for another host, and not checked
 		ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
 		return (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
 	})
@@ -101,9 +101,9 @@ func mayMatch(r caddyhttp.Route, hosts []string, path string) bool {
 	})
 }
 
-// coverHosts reports whether patterns match each of a site's hosts. Those of
-// either that are known only with a request count as if they did. Without hosts
-// the site has every host.
+// coverHosts reports whether patterns match each of a site's hosts. Hosts that
+// are known only with a request count as matching. Without hosts the site has
+// every host.
 func coverHosts(patterns, hosts []string) bool {
 	if hosts == nil {
 		return false
@@ -116,8 +116,8 @@ func coverHosts(patterns, hosts []string) bool {
 	})
 }
 
-// holdsGate reports whether a route has a gate that a path may reach. What is
-// not loaded yet is looked at as text.
+// holdsGate reports whether a route has a gate that a path may reach. Routes
+// that are not loaded yet are searched as text.
 func holdsGate(r caddyhttp.Route, hosts []string, path string) bool {
 	if loading(r) {
 		return bytes.Contains(bytes.Join(rawMessages(r.HandlersRaw), nil), []byte(`"handler":"authentik"`))
@@ -151,7 +151,7 @@ func stripped(routes caddyhttp.RouteList, path string) string {
 }
 
 // firstPath returns the first path that a route matches, or another text if it
-// matches none.
+// has no path.
 func firstPath(r caddyhttp.Route, otherwise string) string {
 	for _, set := range r.MatcherSets {
 		for _, m := range set {

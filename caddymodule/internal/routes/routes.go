@@ -134,7 +134,7 @@ func ports(server *caddyhttp.Server) (all []string) {
 const maxPorts = 100
 
 // CheckCookieDomain refuses a domain that is not above the hosts of the site:
-// browsers drop the cookie there, and no sign-in ever holds.
+// browsers drop such a cookie, so that no visitor would ever be signed in.
 func (s Site) CheckCookieDomain(domain string, log *slog.Logger) error {
 	if domain == "" || rules.CookieDomain(domain) != nil {
 		return nil
@@ -155,7 +155,7 @@ func (s Site) CheckCookieDomain(domain string, log *slog.Logger) error {
 	return wrong.Err()
 }
 
-// otherDomain says what to write for a host.
+// otherDomain returns what to write for a host.
 func otherDomain(host string) string {
 	name := strings.TrimPrefix(rules.Host(host), "*.")
 	above, err := publicsuffix.EffectiveTLDPlusOne(name)

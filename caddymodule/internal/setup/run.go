@@ -8,8 +8,8 @@ import (
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 )
 
-// rounds bounds how often a plan is made and carried out. More than one are
-// needed if another administrator changes the same objects at the same time.
+// rounds bounds how often a plan is made and carried out. More than one round
+// is needed if another administrator changes the same objects at the same time.
 const rounds = 10
 
 // unkept is how often in a row the same plan must be left over after it was
@@ -38,8 +38,8 @@ func Prepare(ctx context.Context, c *admin.Client, w Wanted, plan Maker) (State,
 	return s, p, errors.Join(lacking...)
 }
 
-// Carry carries a plan out, and makes and carries out further ones until nothing
-// is left to be done. done is called with each step that was done.
+// Carry carries out a plan, and then further plans until nothing is left to do.
+// done is called with each step that was done.
 func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func(Step)) (Plan, error) {
 	var last error
 	var before string
@@ -98,7 +98,7 @@ func carry(ctx context.Context, c *admin.Client, s State, p Plan, done func(Step
 }
 
 // changed reports whether a step failed because authentik has changed since the
-// plan was made. A new plan sees what is there.
+// plan was made. A new plan starts from the present state.
 func changed(err error) bool {
 	var refused *admin.RefusedError
 	return errors.As(err, &refused) && (refused.Taken() || refused.NotFound())

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// scanSize is how many keys a server looks at in one step: other clients wait
-	// for a step to end.
+	// scanSize is how many keys a server examines in one step: other clients wait
+	// until a step ends.
 	scanSize = 1000
 	// enough is how many records of a kind are counted on a server. If it has
 	// more, the rest is estimated, with a standard error of 0.7 %.

@@ -27,7 +27,8 @@ const silentEvery = time.Hour
 
 var errRounds = errors.New("authentik's authorize endpoint leads to flows that lead back to it, again and again")
 
-// Authentik is what is asked about clients and their users.
+// Authentik is the part of authentik that is asked about clients and their
+// users.
 type Authentik interface {
 	authn.Authentik
 	Authorize(ctx context.Context, v flowclient.Visitor, parameters url.Values) (flowclient.Step, error)
@@ -45,12 +46,13 @@ type Options struct {
 	SignOutBack  bool // the address of the sign-out page is registered
 	Now          func() time.Time
 	Logger       *slog.Logger
-	// Go runs what is fetched for several visitors in the background of the gate,
-	// which waits for it when it closes. Default: it ends by itself.
+	// Go runs fetches for several visitors in the background of the gate, which
+	// waits for them when it closes. Default: each ends by itself.
 	Go func(work func(context.Context)) bool
 }
 
-// A Source knows visitors by OpenID Connect. It is safe for concurrent use.
+// A Source identifies visitors by OpenID Connect. It is safe for concurrent
+// use.
 type Source struct {
 	Options
 	root string // authentik's public address, with a slash at its end
@@ -81,7 +83,7 @@ func (p *Source) Begin(ctx context.Context, v flowclient.Visitor, request *authn
 }
 
 // authorize asks the authorize endpoint for a code, or for the step that comes
-// before it. It returns the request as it then is.
+// before it. It returns the updated request.
 func (p *Source) authorize(ctx context.Context, v flowclient.Visitor, request authn.Request) (flowclient.Step, authn.Request, error) {
 	if request.Rounds++; request.Rounds > maxRounds {
 		return flowclient.Step{}, request, fault.New(fault.AuthentikUnexpected, errRounds)
@@ -123,7 +125,8 @@ func (p *Source) Prove(ctx context.Context, v flowclient.Visitor, step flowclien
 	return authn.Proved{Proof: who}, err
 }
 
-// denied says who is signed in and may not use the application.
+// denied returns an error with the user who is signed in and may not use the
+// application.
 func (p *Source) denied(ctx context.Context, v flowclient.Visitor, step flowclient.Step) (authn.Result, error) {
 	v.Cookies = step.Cookies
 	who, err := authn.Me(ctx, p.Authentik, v, false)
@@ -185,7 +188,8 @@ func (p *Source) explainRefusal(ctx context.Context, v flowclient.Visitor, refre
 	}
 }
 
-// keeping returns a renewal with what it says nothing about.
+// keeping returns a renewal, completed with the earlier values that it does not
+// contain.
 func keeping(who session.Proof, rec *session.Record) session.Proof {
 	who.Cookies = rec.Cookies
 	if who.SignIn.At.IsZero() {
