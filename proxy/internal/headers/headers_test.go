@@ -32,7 +32,7 @@ func TestOptions_EveryMistakeIsReported(t *testing.T) {
 		}},
 		{Options{Encoding: "utf-8", MaxSize: 10, Rules: []Rule{{Name: "X-A", Claim: "uid", Encoding: "base64"}}}, []string{
 			`"utf-8" is not an encoding; write one of utf8, percent, latin1, quoted-printable, rfc2047`,
-			`cannot be bounded to 10 bytes; choose a size from 1024 to 65536`, `header X-A: "base64" is no encoding`,
+			`cannot be bounded to 10 bytes; choose a size from 1024 to 65536`, `header X-A: "base64" is not an encoding`,
 		}},
 		{Options{Rules: []Rule{{Name: "X-A"}}}, []string{"header X-A needs a claim or a value"}},
 		{Options{Rules: []Rule{{Name: "transfer-encoding", Claim: "uid"}}}, []string{
