@@ -25,10 +25,11 @@ type CookieConfig struct {
 type Cache string
 
 const (
-	// CachePrivate lets only the visitor's own browser keep them, which has to ask
-	// again before it shows a page again. Signing out clears that cache.
+	// CachePrivate lets only the visitor's own browser keep the responses. The
+	// browser has to ask the application before it shows a page again. Signing out
+	// clears that cache.
 	CachePrivate Cache = "private"
-	// CacheOff leaves them as they are.
+	// CacheOff leaves the responses as they are.
 	CacheOff Cache = "off"
 )
 

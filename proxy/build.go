@@ -151,13 +151,13 @@ func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
 	return at
 }
 
-// A lender has authentik's cookies for sessions that have none themselves.
+// A lender gives authentik's cookies to sessions that hold none themselves.
 type lender interface {
 	Lend(ctx context.Context, rec *session.Record) (*session.Record, error)
 }
 
-// hostSource returns the source of a gate whose visitors sign in at a login host,
-// or of one that has a page for them too.
+// hostSource returns the source of a gate whose visitors sign in at a login
+// host, or there and on the gate's page.
 func (cfg Config) hostSource(at *signin.LoginHost, page authn.Source) authn.Source {
 	if at.Page {
 		return host.Either{Source: page, Host: at.Source}
@@ -165,7 +165,7 @@ func (cfg Config) hostSource(at *signin.LoginHost, page authn.Source) authn.Sour
 	return at.Source
 }
 
-// newLoginHost returns what answers a login host's own addresses.
+// newLoginHost returns the handler of a login host's own addresses.
 func (g *Gate) newLoginHost() *loginhost.Handler {
 	var origins []string
 	for _, name := range g.cfg.hosts() {

@@ -18,7 +18,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// Authentik is what the gate needs of authentik; *flowclient.Client is one.
+// Authentik is what the gate needs of authentik. *flowclient.Client implements
+// it.
 type Authentik interface {
 	Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error)
 	Answer(context.Context, flowclient.Visitor, flowclient.Flow, flowclient.Answer) (flowclient.Step, error)
@@ -41,16 +42,18 @@ type Authentik interface {
 type Config struct {
 	// Client drives authentik.
 	Client Authentik
-	// Flow is the slug of the authentication flow. Empty stands for the one of authentik's brand for the host.
+	// Flow is the slug of the authentication flow. Empty means the flow of
+	// authentik's brand for the host.
 	Flow string
 	// Application is the slug of the application whose bindings in authentik
 	// decide who may pass. Empty: every user who can sign in may.
 	Application string
-	// OIDC makes sign-ins rest on OpenID Connect, at the provider of Application, which
-	// it needs; Flow must be empty then. Default: they rest on authentik's own session.
+	// OIDC makes sign-ins use OpenID Connect at the provider of Application.
+	// Application is then required, and Flow must be empty. Default: sign-ins use
+	// authentik's own session.
 	OIDC OIDCConfig
-	// Require says who may pass, of those whom authentik lets in: every rule must hold. Default:
-	// all of them.
+	// Require says who may pass of the users that authentik lets in: every rule
+	// must hold. Default: all of these users.
 	Require []Requirement
 	// RequireMFA lets in who has signed in with a second factor, and has others sign
 	// in again with one. It needs OpenID Connect (amr, RFC 8176), or LoginAt and a
@@ -62,23 +65,25 @@ type Config struct {
 	MaxAge time.Duration
 	// Rules demand more of some requests. Default: none.
 	Rules []Rule
-	// Login says how visitors sign in. Default: LoginPage, or only at LoginAt if that is
-	// set.
+	// Login says how visitors sign in. Default: LoginPage, or only at LoginAt if
+	// it is set.
 	Login Login
-	// LoginAt is the origin of the login host where visitors sign in instead of here,
-	// for example https://auth.example.com: a site with LoginHost, with the same
-	// Store and Key. It needs Hosts or Site. If Login is LoginPage, visitors sign in
-	// here, and there only if the page cannot do what authentik wants, for example with
-	// a passkey of authentik's own host. Default: visitors sign in here.
+	// LoginAt is the origin of the login host where visitors sign in instead of
+	// here, for example https://auth.example.com: a site with LoginHost, with the
+	// same Store and Key. It needs Hosts or Site. If Login is LoginPage, visitors
+	// sign in on this site, and at the login host only if the page cannot do what
+	// authentik wants, for example use a passkey of authentik's own host. Default:
+	// visitors sign in on this site.
 	LoginAt *url.URL
-	// LoginHost makes this site the one where visitors of other gates sign in. It
-	// guards nothing: the application behind it is authentik itself. Default: it is
-	// an ordinary gate.
+	// LoginHost makes this site a login host, where visitors of other gates sign
+	// in. It guards nothing: the application behind it is authentik itself.
+	// Default: the gate is not a login host.
 	LoginHost *LoginHostConfig
 	// PageHost tells authentik this site's own host name instead of authentik's
-	// public one, so that passkeys and mail links belong to this site. Then the pages
-	// of flows, below /if/flow/, are the gate's for visitors who are not signed in. It
-	// needs an authentik that is reached directly.
+	// public one, so that passkeys and mail links belong to this site. For
+	// visitors who are not signed in, the gate then answers the pages of flows
+	// below /if/flow/. No proxy that selects by host may be between the gate and
+	// authentik.
 	PageHost bool
 	// Hosts are the names of this site as browsers show them, with a port where they
 	// show one, for example app.example.com:8443. With PageHost no other name is sent
@@ -86,38 +91,43 @@ type Config struct {
 	// Site.
 	Hosts []string
 
-	// Clients lets programs in that have no browser. Default: none.
+	// Clients lets programs in that have no browser. Default: no program is let
+	// in.
 	Clients ClientsConfig
 
-	// Family are the other gates of this process, which this one joins. Default: none.
+	// Family are the other gates of this process, which this gate joins. Default:
+	// none.
 	Family *Family
-	// Group are the gates on the same server, which this one joins. Gates that stand
-	// before the same hosts must share one. Default: none.
+	// Group are the gates on the same server, which this gate joins. Gates of the
+	// same hosts must share a Group. Default: none.
 	Group *Group
 
 	// Store keeps the sessions.
 	Store Store
-	// StoreName tells the stores of gates before one host apart. It is the same on
-	// every server with the same configuration, and may contain secrets. Default: none.
+	// StoreName identifies the store among those of several gates of one host. It
+	// must be the same on every server with the same configuration, and may
+	// contain secrets. Default: none.
 	StoreName string
-	// Key is the gate's secret, at least 32 bytes. No record opens without it: a new
-	// key ends all sessions.
+	// Key is the gate's secret, at least 32 bytes. Records cannot be decrypted
+	// without it: a new key ends all sessions.
 	Key []byte
 	// Lifetime is how long a session lasts at most. Default: 24 hours.
 	Lifetime time.Duration
-	// Idle is how long a session may be unused before it ends, at least two minutes. It is
-	// kept to within a minute. Default: as long as it lasts.
+	// Idle is how long a session may be unused before it ends, at least two
+	// minutes, and accurate to a minute. Default: as long as Lifetime.
 	Idle time.Duration
-	// Recheck is how often authentik is asked whether a session's user is still there and
-	// still allowed. Default: 5 minutes.
+	// Recheck is how often the gate asks authentik whether a session's user still
+	// exists and may still pass. Default: 5 minutes.
 	Recheck time.Duration
-	// Grace is for how long an overdue recheck is tolerated because authentik cannot
-	// be reached. After that the session is refused until authentik is back, and
-	// goes on then. Default: 15 minutes; a pointer to zero tolerates none.
+	// Grace is for how long an overdue recheck is tolerated because authentik
+	// cannot be reached. After that the session is refused until authentik answers
+	// again. Default: 15 minutes; with a pointer to zero a session is refused as
+	// soon as a recheck is overdue.
 	Grace *time.Duration
-	// MaxPerUser is how many sessions a user may have at once with the same flow and the
-	// same reach of the cookie, at most 1000. The oldest ends when one more begins. Default: no limit, but for a
-	// thousand of one user in all.
+	// MaxPerUser is how many sessions a user may have at once with the same flow
+	// and the same cookie name and domain, at most 1000. When one more begins, the
+	// oldest ends. Default: no limit, except that a user has at most a thousand
+	// sessions in all.
 	MaxPerUser int
 	// Cookie says how the browser keeps the session.
 	Cookie CookieConfig
@@ -125,29 +135,31 @@ type Config struct {
 	// AppCookies are cookies of the application that expire when another user signs
 	// in on the same browser. Default: none.
 	AppCookies []AppCookie
-	// ClearSiteData is what browsers clear of this site then: cache or storage, as
-	// in the header of that name. Default: nothing.
+	// ClearSiteData is what the browser clears of this site when another user
+	// signs in on it: cache or storage, as in the header Clear-Site-Data. Default:
+	// nothing.
 	ClearSiteData []string
 
 	// Cache says what caches may keep of the application's responses to signed-in
 	// visitors, where the application says nothing. Default: CachePrivate.
 	Cache Cache
 
-	// LateForms are the paths to which a form of another site is kept for a visitor
-	// who has to sign in first, for example that of a SAML response. Sent after the
-	// sign-in, it looks like one of this site. Default: only forms of this site are
-	// kept.
+	// LateForms are paths that accept forms of other sites, for example a SAML
+	// response. If a visitor who sends such a form has to sign in first, the gate
+	// keeps the form and sends it after the sign-in; it then looks like a form of
+	// this site. Default: only forms of this site are kept.
 	LateForms []string
 
-	// Prefix is the path below which the gate answers itself. Default: /.authentik.
+	// Prefix is the path below which the gate has its own addresses. Default:
+	// /.authentik.
 	Prefix string
-	// Site is this site's origin as browsers see it, for servers whose requests
-	// do not say it truly. Default: what Resolve says.
+	// Site is this site's origin as browsers see it. It is needed if requests
+	// arrive with another scheme or host. Default: what Resolve returns.
 	Site *url.URL
 	// Headers says which identity headers the application gets.
 	Headers HeaderConfig
-	// Assertion says what signed assertions are like. A header with the claim
-	// assertion needs it. Default: no assertions are signed.
+	// Assertion configures signed assertions. A header with the claim assertion
+	// needs it. Default: no assertions are signed.
 	Assertion *AssertionConfig
 	// SignOnForm signs users in at an application with its own login form.
 	// Default: users sign in there themselves.
@@ -159,41 +171,45 @@ type Config struct {
 	// Page says how the gate's pages look.
 	Page PageConfig
 
-	// Plex is the client for sign-ins with a source of that kind. Default: plex.tv, by
-	// plex.New. plex.None leaves these sign-ins to authentik's own page.
+	// Plex is the client for sign-ins with a Plex source. Default: plex.New, which
+	// uses plex.tv. With plex.None these sign-ins happen on authentik's own page.
 	Plex plex.Client
 
 	// Open reports whether a request needs no sign-in. A path that servers read in
-	// different ways, as rules.AmbiguousPath says, needs one all the same: an application
-	// may read it as another path than Open has. Default: no request is open.
+	// different ways (see rules.AmbiguousPath) needs a sign-in even so, since the
+	// application may read it as another path than Open. Default: no request is
+	// open.
 	Open func(*http.Request) bool
-	// DangerouslyOpen is like Open, and decides about ambiguous paths itself. A request that
-	// either of them says is open needs no sign-in. Default: no request is open.
+	// DangerouslyOpen is like Open, but also decides about ambiguous paths. A
+	// request needs no sign-in if either function returns true. Default: no
+	// request is open.
 	DangerouslyOpen func(*http.Request) bool
-	// Preflight lets preflights of other origins pass (Fetch, CORS-preflight request),
-	// whatever Rules demand, without cookies, credentials, identity, and headers that
-	// change the method. Default: they get 401, as other requests do.
+	// Preflight lets preflights of other origins pass (Fetch, CORS-preflight
+	// request), whatever Rules demand. Cookies, credentials, identity headers and
+	// headers that change the method are removed from them. Default: preflights
+	// get 401, as other requests do.
 	Preflight bool
-	// Resolve tells what the server in front knows about a request. Default: what the connection itself says.
+	// Resolve returns what the server in front knows about a request: its scheme,
+	// host and client. Default: those of the connection itself.
 	Resolve func(*http.Request) Resolved
 
-	// Described says that requests are described by another proxy, which asks about
-	// each, and keeps their bodies and the application's responses: see package
-	// proxy/sidecar. Options that need these are refused. Default: the gate stands
-	// before the application.
+	// Described says that another proxy asks the gate about each request and
+	// describes it in headers, but does not send the body or the application's
+	// response: see package proxy/sidecar. Options that need these are refused.
+	// Default: requests pass through the gate.
 	Described bool
 
-	// Writer returns the writer for a response of the gate itself, instead of the one
-	// that Guard was given. Default: that one.
+	// Writer returns the writer for a response of the gate itself, from the writer
+	// that Guard was given. Default: the writer of Guard.
 	Writer func(http.ResponseWriter) http.ResponseWriter
 
 	// Metrics counts what happens. Default: nothing is counted.
 	Metrics Metrics
-	// Debug is the name of a group. For its members every decision is explained in the
-	// response header ExplainHeader. Default: for no group.
+	// Debug is the name of a group. For its members the response header
+	// ExplainHeader explains every decision. Default: no response has that header.
 	Debug string
-	// WhyOpen says which option opens a request, or that none does, for Explain.
-	// Default: nothing is said about it.
+	// WhyOpen returns the option that opens a request, or a text that no option
+	// does, for Explain. Default: Explain does not name an option.
 	WhyOpen func(*http.Request) string
 	// Tracer traces sign-ins. Default: nothing is traced.
 	Tracer Tracer
@@ -228,17 +244,19 @@ func (cfg Config) hosts() []string {
 
 // PageConfig says how the gate's pages look.
 type PageConfig struct {
-	// Title stands on every page. Default: the title of authentik's brand.
+	// Title is shown on every page. Default: the title of authentik's brand.
 	Title string
 	// Logo is the address of a picture. Default: the logo of authentik's brand.
 	Logo string
-	// Style is a style sheet that comes after the page's own. Default: none.
+	// Style is a style sheet that is loaded after the page's own style sheet.
+	// Default: none.
 	Style []byte
-	// Templates has templates that replace those of the same name in
-	// package page, one by one. They are code of the operator's. Default: none.
+	// Templates has templates, each of which replaces the gate's template of the
+	// same name (see PageTemplates). They can do what the gate's pages can, so
+	// only the operator may write them. Default: none.
 	Templates fs.FS
-	// Language is a language tag (BCP 47) that the pages are in, and in which authentik
-	// is asked to speak. Default: chosen for each visitor.
+	// Language is the language of the pages, as a tag of BCP 47. authentik is
+	// asked for its texts in that language too. Default: chosen for each visitor.
 	Language string
 }
 
@@ -246,12 +264,12 @@ type PageConfig struct {
 func PageTemplates() []string { return templates.Names() }
 
 // Resolved is what the server in front has found out about a request: scheme,
-// host and client address, with what it trusts its peers to say, and the address
-// as it was asked for.
+// host and client address, as far as it trusts the proxies before it to tell
+// them, and the address as it was requested.
 type Resolved = exchange.Resolved
 
-// resolveConnection knows nothing but the connection: no header of a client
-// or of a proxy counts.
+// resolveConnection looks only at the connection, and at no header of a client
+// or a proxy.
 func resolveConnection(r *http.Request) Resolved {
 	at := Resolved{Scheme: "http", Host: r.Host, Asked: r.URL}
 	if r.TLS != nil {
@@ -335,7 +353,7 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// hostOf returns the host of an address, for people to read.
+// hostOf returns the host of an address, for texts.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -61,8 +61,9 @@ func (cfg Config) checkLoginHost(wrong func(option string, err error)) {
 	}
 }
 
-// checkBelowAuthentik checks that browsers send authentik's cookies to the addresses
-// of a login host: authentik sets them for the path that it lies below.
+// checkBelowAuthentik checks that browsers send authentik's cookies to the
+// addresses of a login host: authentik sets its cookies for the path of its own
+// address.
 func (cfg Config) checkBelowAuthentik() error {
 	if cfg.Client == nil {
 		return nil

@@ -176,24 +176,24 @@ const (
 	MaxAssertionLifetime = assertion.MaxLifetime
 )
 
-// AssertionConfig says what signed assertions are like. An assertion is a JSON Web
-// Token (RFC 7519) signed with ES256 (RFC 7518), whose issuer is Config.Site. The
-// keys to verify it with are at the address jwks below the prefix (RFC 7517). They
-// are derived from Config.Key and change every 30 days.
+// AssertionConfig configures signed assertions. An assertion is a JSON Web
+// Token (RFC 7519) signed with ES256 (RFC 7518), whose issuer is Config.Site.
+// The keys to verify it with are at the address jwks below the prefix (RFC
+// 7517). They are derived from Config.Key and change every 30 days.
 type AssertionConfig struct {
-	// Audience is who the assertions are for. An application must refuse those for
-	// others. Default: the issuer, followed by a slash and the slug of the
-	// application if there is one.
+	// Audience is the recipient of the assertions (aud). An application must
+	// refuse an assertion with another audience. Default: the issuer, followed by
+	// a slash and the slug of the application if it is configured.
 	Audience string
 	// Lifetime is how long an assertion is valid, from 2 to 5 minutes. Default: 5
 	// minutes.
 	Lifetime time.Duration
 }
 
-// issuer is the site as operators configure it, and never as a request says.
+// issuer is the site from the configuration. No request can change it.
 func (cfg Config) issuer() string { return strings.TrimSuffix(cfg.Site.String(), "/") }
 
-// assertions returns what signs, or nil if nothing is to be signed.
+// assertions returns the signer of assertions, or nil if none are configured.
 func (cfg Config) assertions(key seal.Key) *assertion.Signer {
 	if cfg.Assertion == nil {
 		return nil
@@ -224,8 +224,8 @@ func (cfg Config) checkAssertion(wrong func(option string, err error)) {
 	}
 }
 
-// asserting returns what makes the assertion of a session, or nil. Like headers,
-// an assertion names only the groups that the application gets.
+// asserting returns the function that makes the assertion of a session, or nil.
+// Like headers, an assertion names only the groups that the application gets.
 func asserting(signer *assertion.Signer, h *headers.Headers) func(u user.User, session string) *assertion.Assertion {
 	if signer == nil {
 		return nil

@@ -68,17 +68,17 @@ func (NopMetrics) Ended(string) {}
 // HeaderLeftOut does nothing.
 func (NopMetrics) HeaderLeftOut(string) {}
 
-// A Tracer begins spans of a distributed trace: one for each request of a sign-in
-// or sign-out. Its methods say what an implementation has to do. Calls to
-// authentik and to the store are made with the context that Start has returned;
-// the transport and the store can begin spans of their own there.
+// A Tracer begins spans of a distributed trace: one for each request of a
+// sign-in or sign-out. Its methods say what an implementation has to do. Calls
+// to authentik and to the store are made with the context that Start has
+// returned; the transport and the store can begin further spans there.
 type Tracer = exchange.Tracer
 
 // A Span is one part of a trace.
 type Span = exchange.Span
 
-// carry returns what gives background work the span of the request that waits for
-// it.
+// carry returns the function that gives background work the span of the request
+// that waits for it.
 func (cfg Config) carry() func(ctx, from context.Context) context.Context {
 	if cfg.Tracer == nil {
 		return func(ctx, _ context.Context) context.Context { return ctx }

@@ -14,8 +14,8 @@ import (
 // ErrNoUser is returned for a username without recent sign-ins.
 var ErrNoUser = errors.New("proxy: no session is known of a user of this name")
 
-// ErrNoSession is returned for an id of no live session.
-var ErrNoSession = errors.New("proxy: no such session is alive")
+// ErrNoSession is returned if no live session has the id.
+var ErrNoSession = errors.New("proxy: no live session has this id")
 
 // An Entry describes a session to an operator. Unlike a Session it contains no
 // secret, and it says which browser the session belongs to.
@@ -62,8 +62,8 @@ func (o Operator) SessionsOf(ctx context.Context, username string) ([]Entry, err
 	return all, nil
 }
 
-// A listing is the live sessions of a user by one of the identifiers that
-// authentik gives it, in the order of admission.
+// A listing is the live sessions of a user, found by one of the user's
+// identifiers at authentik, in the order in which they began.
 type listing struct {
 	uid, username string // the name at the last sign-in
 	entries       []index.Entry
@@ -91,7 +91,7 @@ func (o Operator) listed(ctx context.Context, username string) ([]listing, error
 	return lists, nil
 }
 
-// entries tells of sessions, the last first.
+// entries returns the entries of sessions, the newest first.
 func entries(username string, list []index.Entry) []Entry {
 	all := make([]Entry, 0, len(list))
 	for _, one := range slices.Backward(list) {
@@ -155,7 +155,7 @@ func (o Operator) EndAll(ctx context.Context, username string) ([]Entry, error) 
 	return append(all, rest...), err
 }
 
-// endPrograms has every process forget the credentials of a user's programs.
+// endPrograms makes every process forget the credentials of a user's programs.
 func (o Operator) endPrograms(ctx context.Context, username string) (all []Entry, err error) {
 	ended, err := o.sessions.EndProgramsOf(ctx, username)
 	for _, s := range ended {
@@ -179,7 +179,7 @@ func (o Operator) EndAuthentik(ctx context.Context, sid string) error {
 }
 
 // endEach ends cached sessions that have not ended yet: a store may have lost
-// the index that they were in.
+// the index that listed them.
 func (o Operator) endEach(ctx context.Context, cached []*session.Session) (ended []Entry, err error) {
 	for _, s := range cached {
 		over, err := o.sessions.Ended(ctx, s)

@@ -47,8 +47,8 @@ func (b *Brands) Of(ctx context.Context, v flowclient.Visitor) (flowclient.Brand
 	return brand, err
 }
 
-// closing reports whether a fetch has failed only because the gate closes: its
-// last requests are answered all the same.
+// closing reports whether a fetch has failed only because the gate is closing,
+// while its last requests still have to be answered.
 func closing(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && (errors.Is(err, ttlcache.ErrClosed) || errors.Is(err, context.Canceled))
 }

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// copyLifetime is how long a first challenge is served again. Pictures in it are
-	// good for about fifteen minutes, and an edited flow shows at the latest with
-	// the first answer.
+	// copyLifetime is how long a first challenge is served again. Its pictures can
+	// be fetched for about fifteen minutes. If a flow was edited, that becomes
+	// visible with the first answer at the latest.
 	copyLifetime = 10 * time.Second
 	// maxCopies is how many are kept, and maxCopyBytes how large one may be: it has
 	// a few kilobytes unless its pictures are part of it.
@@ -33,14 +33,14 @@ const (
 	maxCopyName = 256
 )
 
-// Challenges caches the first challenges of flows for some seconds. authentik shows
-// every visitor without cookies the same first challenge. With a copy it is not
-// asked each time, and it stores no session for visitors who only look at the
-// page, or for machines that load it all day.
+// Challenges caches the first challenges of flows for some seconds. authentik
+// shows every visitor without cookies the same first challenge. With a copy the
+// gate does not ask authentik each time, and authentik stores no session for
+// visitors who only look at the page, or for programs that load it all day.
 type Challenges struct {
 	kept *ttlcache.Cache[copyKey, Challenge]
-	// marked are the copies that visits were drawn from, for as long as they may be
-	// answered. One that has not changed for hours is kept once.
+	// marked are the copies from which visits were drawn, for as long as these may
+	// be answered. A copy that has not changed for hours is kept once.
 	marked *ttlcache.Cache[string, Challenge]
 	life   time.Duration
 }
@@ -105,7 +105,8 @@ func (c *Challenges) Of(v flowclient.Visitor, step flowclient.Step) *Challenge {
 	return &found
 }
 
-// sameText reports whether two challenges are one, and not only alike.
+// sameText reports whether two challenges share the same text in memory, and
+// are not only equal.
 func sameText(a, b flowclient.Challenge) bool {
 	one, other := a.Common().Raw, b.Common().Raw
 	return len(one) > 0 && len(one) == len(other) && &one[0] == &other[0]
@@ -128,10 +129,11 @@ func keyOf(v flowclient.Visitor, flow flowclient.Flow) copyKey {
 }
 
 // question returns a copy, or what ask fetches. Of many visitors who miss the
-// cache at once, only one asks authentik; that visit has begun, those of the
-// others have not. A challenge that is not the same for every visitor, and above
-// all a denial, a redirect or an error, goes only to the visitor who caused it:
-// a visitor whom authentik distrusts must not decide what others see.
+// cache at once, only one asks authentik. That visitor's visit has begun at
+// authentik; the others' visits have not. A challenge that is not the same for
+// every visitor, and above all a denial, a redirect or an error, goes only to
+// the visitor who caused it: a visitor whom authentik distrusts must not decide
+// what others see.
 func (c *Challenges) question(
 	ctx context.Context, key copyKey, flow flowclient.Flow, ask func(context.Context) (flowclient.Step, error),
 ) (flowclient.Step, error) {
@@ -232,10 +234,11 @@ func plain(c flowclient.Identification) bool {
 		len(c.PasskeyChallenge) == 0 && c.CaptchaStage == nil && !slices.ContainsFunc(c.Sources, bound)
 }
 
-// bound reports whether a source's button belongs to one visitor's session. That
-// of Apple has a state. A redirect to authentik's own view of a source has none,
-// since the view creates it, and Plex's identifier is the same for all visitors; a
-// visit begins before one of these is followed. Unknown kinds count as bound.
+// bound reports whether a source's button belongs to one visitor's session.
+// Apple's button contains a state, which does. A redirect to authentik's own
+// view of a source does not, since the view creates the state, and Plex's
+// identifier is the same for all visitors; a visit begins before one of these
+// is followed. Unknown kinds count as bound.
 func bound(s flowclient.Source) bool {
 	switch c := s.Challenge.(type) {
 	case flowclient.SourcePlex:

@@ -16,9 +16,9 @@ const awayRetry = 15 * time.Second
 
 var errSeveral = errors.New("there are several Authorization headers, and servers disagree on which of them counts")
 
-// decideProgram says what is to be done with a request that shows a credential, as
-// far as that is known. It only reads. Without the credential, the request may pass
-// as unasked says.
+// decideProgram decides about a request that shows a credential, with what the
+// gate knows about the credential. It only reads. unasked is the decision about
+// the same request without the credential.
 func (m *Maker) decideProgram(x *exchange.Exchange, needs access.Needs, unasked Open, passes bool) Decision {
 	known := x.Standing()
 	switch {
@@ -33,7 +33,7 @@ func (m *Maker) decideProgram(x *exchange.Exchange, needs access.Needs, unasked 
 		x.Trace.Note("the credential in Authorization is the application's own")
 		return unasked
 	case known.Refused, !passes && !x.Credential.Valid():
-		x.Trace.Note("authentik has refused the credential in Authorization a moment ago, or it is none")
+		x.Trace.Note("authentik has refused the credential in Authorization a moment ago, or its form is wrong")
 		return Refuse{fault.New(fault.SignInRequired, nil)}
 	default:
 		x.Trace.Note("authentik is asked whether the credential in Authorization is good")
@@ -41,9 +41,9 @@ func (m *Maker) decideProgram(x *exchange.Exchange, needs access.Needs, unasked 
 	}
 }
 
-// orUnasked returns the decision about a request whose credential is good, or was.
-// No request is refused that may pass without one, but an application that is not told
-// who comes does not get the credential either.
+// orUnasked returns the decision about a request whose credential is or was
+// good. A request that may pass without a credential is never refused; it then
+// passes without identity headers, and without the credential.
 func orUnasked(d Decision, unasked Open, passes bool) Decision {
 	if _, admitted := d.(Pass); admitted || !passes {
 		return d
@@ -52,8 +52,9 @@ func orUnasked(d Decision, unasked Open, passes bool) Decision {
 	return unasked
 }
 
-// settleProgram asks authentik about the credential of a request. One that is not
-// good may be the application's own where a request needs none, and passes with it.
+// settleProgram asks authentik about the credential of a request. If authentik
+// refuses it and the request needs no credential, the request passes with it:
+// it may be the application's own.
 func (m *Maker) settleProgram(x *exchange.Exchange, d Try) Decision {
 	s, err := x.TryCredential()
 	switch {

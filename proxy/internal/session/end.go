@@ -216,7 +216,7 @@ func (r *Registry) EndedAtAuthentik(ctx context.Context, sid string) error {
 		return ended
 	}
 	if err != nil { // the store may be full: end the sessions that have begun in any case
-		r.Logger.WarnContext(ctx, "session index: the end of a session at authentik cannot be noted; a sign-in under way may go on", "error", errors.Unwrap(err))
+		r.Logger.WarnContext(ctx, "session index: the end of a session at authentik cannot be saved; a running sign-in may still succeed", "error", errors.Unwrap(err))
 	}
 	return nil
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // Program returns the session of a program that shows a credential with each
-// request. It is only in memory: no store has a record of it, no index names it,
-// and no cookie opens it. Authentik has confirmed it at a time, and it lasts until
-// its credential expires or for as long as sessions do, whichever comes first.
+// request. It is only in memory: no store has a record of it, no index names
+// it, and no cookie opens it. It lasts from authentik's confirmation until its
+// credential expires or for as long as sessions do, whichever comes first.
 func (r *Registry) Program(name string, who Proof, asked, expires time.Time) *Session {
 	rec := &Record{Begun: asked, Until: asked.Add(r.Lifetime)}
 	if !expires.IsZero() && expires.Before(rec.Until) {
@@ -52,15 +52,14 @@ func (r *Registry) forget(name string) (ended []*Session) {
 	return r.EndPrograms(name)
 }
 
-// IsProgram reports whether the session stands for a credential of a program.
+// IsProgram reports whether the session is that of a program's credential.
 func (s *Session) IsProgram() bool { return s.program }
 
 // Weight returns about how much memory the session takes, in bytes.
 func (s *Session) Weight() int64 { return s.weight }
 
 // Again asks about the credential that a running request has shown: it returns
-// the session that the credential now stands for, and whether a request with it
-// would pass.
+// the credential's present session, and whether a request with it would pass.
 type Again func(backgroundCtx context.Context) (s *Session, stays bool)
 
 // FollowProgram is Follow for the session of a program.

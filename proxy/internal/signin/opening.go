@@ -18,7 +18,8 @@ func (h *Handler) Brand(x *exchange.Exchange) flowclient.Brand {
 	return brand
 }
 
-// KnownBrand is Brand as far as it is known: authentik is not asked.
+// KnownBrand is Brand without asking authentik: if the brand is not cached, it
+// is the zero brand.
 func (h *Handler) KnownBrand(x *exchange.Exchange) flowclient.Brand {
 	return h.brands.Lately(x.Visitor(nil))
 }

@@ -82,8 +82,8 @@ func (in *Introducer) MayStay(ctx context.Context, one *session.Stream) (s *sess
 	return s, verdict.Pass
 }
 
-// follow returns the context in which a request of a session runs. A session that
-// a cookie has opened is used by it.
+// follow returns the context in which a request of a session runs. A session
+// that was found by its cookie is marked as used.
 func (in *Introducer) follow(x *exchange.Exchange, r *http.Request, s *session.Session) *session.Stream {
 	if s.IsProgram() {
 		return in.followProgram(x, r, s)

@@ -10,8 +10,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 )
 
-// registerAfter is how long after its start a gate registers in the store: one
-// that is only checked and closed again leaves nothing behind.
+// registerAfter is how long after its start a gate registers in the store. A
+// gate that is only checked, and closed at once, leaves no record.
 const registerAfter = time.Second
 
 // Stay calls renew often enough that what it registers stays known, until the

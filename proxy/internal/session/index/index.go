@@ -93,7 +93,7 @@ func (x *Index) Read(ctx context.Context, uid string) (List, store.Version, erro
 	var list List
 	if found {
 		if err := b.Open(kept.Value, &list); err != nil {
-			x.logger.ErrorContext(ctx, "session index: a user's list does not open and is begun anew; "+
+			x.logger.ErrorContext(ctx, "session index: a user's list cannot be opened and begins again; "+
 				"sessions on it last until they expire or are ended one by one", "error", err)
 			list = List{}
 		}

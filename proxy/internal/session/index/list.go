@@ -18,10 +18,10 @@ const (
 	maxAgent = 200
 )
 
-// A List holds the live sessions of one user of one authentik, in all
-// realms. Limits, listings and "end all" of a user rest on it. Only the gate's
-// key names and seals it, so a store reveals no user by it, and it holds
-// nothing that opens a session.
+// A List holds the live sessions of one user of one authentik, in all realms.
+// Limits, listings and "end all" of a user depend on it. Its name and its seal
+// come only from the gate's key, so a store does not reveal users, and it
+// contains nothing that opens a session.
 type List struct {
 	// Username is what authentik called the user at the last sign-in.
 	Username string `json:"username"`
@@ -41,9 +41,9 @@ type List struct {
 type Entry struct {
 	Name   string     `json:"name"` // of its record
 	Epoch  string     `json:"epoch"`
-	Site   string     `json:"site"`             // where its cookie goes
-	Flow   string     `json:"flow,omitempty"`   // that it was won by
-	Client string     `json:"client,omitempty"` // OpenID Connect client that it was won by
+	Site   string     `json:"site"`             // the host or domain of its cookie
+	Flow   string     `json:"flow,omitempty"`   // that it was begun with
+	Client string     `json:"client,omitempty"` // OpenID Connect client that it was begun with
 	Begun  time.Time  `json:"begun"`
 	Until  time.Time  `json:"until"`
 	Addr   netip.Addr `json:"addr"`

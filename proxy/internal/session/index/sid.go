@@ -11,9 +11,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// beginsFor is the longest time between authentik's confirmation of a sign-in and
-// the beginning of its session. A notice that an authentik session has ended,
-// on which no known session rests, is remembered for as long.
+// beginsFor is the longest time between authentik's confirmation of a sign-in
+// and the beginning of its session. If no known session rests on an authentik
+// session, the notice of its end is remembered for as long.
 const beginsFor = 10 * time.Minute
 
 // maxUnsigned bounds how many unsigned notices are remembered.
@@ -26,9 +26,10 @@ var ErrEndedEarly = errors.New("proxy: authentik has ended its session during th
 // A sidRecord is stored for an authentik session on which sessions rest.
 type sidRecord struct {
 	Until time.Time `json:"until"`
-	// Epoch changes when the sessions that rest on it have been ended here, so that a
-	// user who signs in again with the same authentik session gets one that is
-	// not revoked. The sessions of one epoch share a tombstone. The first is empty.
+	// Epoch changes when the sessions that rest on the authentik session have been
+	// ended here, so that a user who signs in again with it gets a session that is
+	// not revoked. The sessions of one epoch share a tombstone. The first is
+	// empty.
 	Epoch string `json:"epoch,omitempty"`
 	// Ended is when authentik last said that its session has ended.
 	Ended time.Time `json:"ended,omitzero"`
@@ -64,7 +65,7 @@ func (x *Index) readSID(ctx context.Context, sid string) (rec sidRecord, kept st
 		return sidRecord{}, kept, false, err
 	}
 	if err := b.Open(kept.Value, &rec); err != nil {
-		x.logger.ErrorContext(ctx, "session index: what is kept of a session at authentik does not open and is begun anew", "error", err)
+		x.logger.ErrorContext(ctx, "session index: record of a session at authentik cannot be opened and begins again", "error", err)
 		return sidRecord{}, kept, false, nil
 	}
 	return rec, kept, true, nil
