@@ -11,8 +11,9 @@ func init() {
 	caddy.RegisterModule(Admin{})
 }
 
-// Admin lists and ends sessions, and explains decisions, through Caddy's admin API. Caddy decides who may
-// use that. No site serves any of these addresses.
+// Admin lists and ends sessions, and explains decisions, through Caddy's admin
+// API. Caddy decides who may use the admin API. No site serves any of these
+// addresses.
 //
 //	GET    /authentik/sessions?user=<name>       the live sessions of a user
 //	GET    /authentik/sessions                   those that this process has in memory

@@ -244,7 +244,8 @@ func (h *Handler) takePosts() {
 	}
 }
 
-// openSidecar makes what answers other proxies, if the handler does that.
+// openSidecar makes the sidecar, which answers other proxies, if forward_auth
+// is configured.
 func (h *Handler) openSidecar() (err error) {
 	if h.ForwardAuth == nil {
 		return nil
@@ -262,9 +263,9 @@ func (h *Handler) openSidecar() (err error) {
 	return err
 }
 
-// readsRequests reports whether an option has matchers or placeholders, which read
-// the request. For the others nothing is prepared, which is half of what a verdict
-// allocates.
+// readsRequests reports whether an option has matchers or placeholders, which
+// read the request. Without such options nothing is prepared, which saves half
+// of a verdict's allocations.
 func (h *Handler) readsRequests() bool {
 	return len(h.openness.Closed) > 0 || len(h.openness.Opened) > 0 || len(h.On) > 0 || h.SignOn != SignOn{} || h.Debug != "" ||
 		slices.ContainsFunc(h.Headers.Own, Header.isText)

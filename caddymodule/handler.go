@@ -1,6 +1,7 @@
 // Package caddymodule is the gate as a module of Caddy: the handler
 // http.handlers.authentik and its directive. Package proxy decides and renders,
-// and package flowclient speaks to authentik. Here is what Caddy needs.
+// and package flowclient speaks to authentik. This package has what Caddy
+// needs.
 //
 //   - handler.go: the handler
 //   - config.go: its options; cookie.go, headers.go, signon.go, require.go, rule.go,
@@ -17,7 +18,7 @@
 //   - options, advice, pagefile: how options are read
 //   - request, matchers, keeper: what Caddy knows about a request, which requests need
 //     no sign-in, and the gate's responses
-//   - identity: what the rest of Caddy learns about a user
+//   - identity: what other handlers get to know about a user
 //   - routes, walk: the routes around a gate, and the way of a request through them
 //   - gates, gatekey, transport, shared: what gates have in common
 //   - telemetry, loglimit, version: metrics, traces, the log, and a warning of an old
@@ -53,9 +54,9 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// ServeHTTP lets the gate decide. The gate writes its own responses, so that
-// handle_errors, whose routes may lead to the application, never gets them. An
-// error that is returned comes from the application.
+// ServeHTTP lets the gate decide. The gate writes its own error responses,
+// since the routes of handle_errors may lead to the application. An error that
+// is returned comes from the application.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if h.posts[0].Stopped() {
 		// A connection of HTTP/2 without TLS can outlive its configuration, whose

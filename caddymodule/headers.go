@@ -19,36 +19,37 @@ import (
 type Headers struct {
 	// The set of headers. `remote` is Remote-User, Remote-Name, Remote-Email and
 	// Remote-Groups. `authentik` has the names and formats of authentik's own
-	// proxy. `off` is none. Default: `remote`, or `off` if `own` has headers.
+	// proxy. `off` sets no headers. Default: `remote`, or `off` if `own` has
+	// headers.
 	Preset string `json:"preset,omitempty"`
 
 	// How names are spelled in the values. `utf8` sends UTF-8 and percent-encodes
 	// only what could be misread. `percent` percent-encodes all but printable
-	// ASCII. `latin1` sends ISO 8859-1, and values that it has no characters for
-	// as `percent` does. `quoted-printable` and `rfc2047` are those of e-mail.
-	// Default: `utf8`.
+	// ASCII. `latin1` sends ISO 8859-1; a value with other characters is sent as
+	// with `percent`. `quoted-printable` and `rfc2047` are the encodings of
+	// e-mail. Default: `utf8`.
 	Encoding string `json:"encoding,omitempty"`
 
 	// How long a value may be, for example `16KiB`; from `1KiB` to `64KiB`. A
-	// longer one is left out whole. Default: `8KiB`.
+	// header whose value is longer is not sent. Default: `8KiB`.
 	MaxSize string `json:"max_size,omitempty"`
 
-	// Patterns for the names of groups, in which `*` stands for any characters.
+	// Patterns for the names of groups, in which `*` matches any characters.
 	// Headers name only groups that match one of them. Default: all groups.
 	GroupsOnly []string `json:"groups_only,omitempty"`
 
-	// Names of headers that `authentik` also sets, for users who have them in the
-	// attribute `additionalHeaders` at authentik. Headers that begin with
-	// `X-Authentik-` need not be listed; others are removed from all requests.
-	// Needs `client_id` and the scope `ak_proxy`. Default: none.
+	// Names of further headers that the preset `authentik` sets, for users who
+	// have them in the attribute `additionalHeaders` at authentik. Headers that
+	// begin with `X-Authentik-` need not be listed; others are removed from all
+	// requests. Needs `client_id` and the scope `ak_proxy`. Default: none.
 	Additional []string `json:"additional,omitempty"`
 
-	// Headers of your own. They are added to the set, or replace those of the
+	// Your own headers. They are added to the set, and replace a header of the
 	// same name in it.
 	Own []Header `json:"own,omitempty"`
 }
 
-// Header is a header of your own.
+// Header is one of your own headers.
 type Header struct {
 	// The name of the header, for example `X-Forwarded-User`.
 	Name string `json:"name"`
@@ -59,10 +60,10 @@ type Header struct {
 	// the scope `ak_proxy` also `attributes.KEY`.
 	Value string `json:"value"`
 
-	// How names are spelled in this header. Default: that of all headers.
+	// How names are spelled in this header. Default: the encoding of all headers.
 	Encoding string `json:"encoding,omitempty"`
 
-	// expanded says that placeholders in Value were replaced. It is a text then,
+	// expanded says that placeholders in Value were replaced. Then it is a text,
 	// even if no placeholder is left.
 	expanded bool
 }
@@ -72,11 +73,11 @@ type Header struct {
 // `preferred_username`, `name`, `email`, `groups` and `sid`. The keys are at
 // `/.authentik/jwks`.
 type Assertion struct {
-	// Who it is for, as the application expects it in `aud`. Default: `site`,
+	// The audience, as the application expects it in `aud`. Default: `site`,
 	// followed by a slash and `application` if there is one.
 	Audience string `json:"audience,omitempty"`
 
-	// How long it is valid, from `2m` to `5m`. Default: `5m`.
+	// How long an assertion is valid, from `2m` to `5m`. Default: `5m`.
 	Lifetime string `json:"lifetime,omitempty"`
 }
 

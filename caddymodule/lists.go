@@ -42,7 +42,7 @@ func (h *Handler) expandScopes() options.Mistakes {
 	return wrong
 }
 
-// lateForms reads the paths to which forms of other sites are kept.
+// lateForms reads the paths that accept forms of other sites.
 func (p *parser) lateForms(d *caddyfile.Dispenser) {
 	p.handler.LateForms = p.Values(d, "late_forms", 1, -1, "late_forms /saml/acs")
 	for _, path := range p.handler.LateForms {

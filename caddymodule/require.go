@@ -14,14 +14,13 @@ import (
 )
 
 // Requirement is a rule about who may pass. A visitor passes if one of the
-// values is true of them.
+// values is true for that user.
 type Requirement struct {
 	// What the rule is about: `group` for the name of a group, `user` for the
 	// username, or, with `client_id`, a claim of OpenID Connect.
 	Claim string `json:"claim"`
 
-	// The values, one of which is enough. They are compared exactly, with upper
-	// and lower case.
+	// The values, one of which is enough. They are compared exactly; case matters.
 	Values []string `json:"values"`
 }
 

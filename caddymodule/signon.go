@@ -17,8 +17,8 @@ import (
 // SignOn says how the gate signs users in at the application itself, so that they
 // sign in once. The browser never sees the name and the password.
 type SignOn struct {
-	// The application's own login form, which the gate fills in and sends when the
-	// application leads to it. Default: users sign in there themselves.
+	// The application's own login form. The gate fills it in and sends it when the
+	// application redirects to it. Default: users sign in there themselves.
 	Form *SignOnForm `json:"form,omitempty"`
 
 	// A name and a password in the header `Authorization` of every request (RFC
@@ -41,12 +41,12 @@ type SignOnForm struct {
 	Password FormField `json:"password"`
 
 	// Names of cookies that the application may set in the browser, in which `*`
-	// stands for any characters. Required.
+	// matches any characters. Required.
 	Cookies []string `json:"cookies"`
 
-	// What shows that the application has signed the user in: `not_page` is any
-	// answer that is no error and does not show the form again, `redirect` only a
-	// redirect to another page. Default: `not_page`.
+	// Which answer shows that the application has signed the user in: with
+	// `not_page` any answer that is not an error and does not show the form again,
+	// with `redirect` only a redirect to another page. Default: `not_page`.
 	OK string `json:"ok,omitempty"`
 }
 
@@ -56,8 +56,8 @@ type FormField struct {
 	Field string `json:"field"`
 
 	// A text with placeholders of the user, for example
-	// `{http.auth.user.username}`. If nothing is known for one of them, the user
-	// gets the application's own page.
+	// `{http.auth.user.username}`. If a placeholder has no value, the user gets
+	// the application's own page.
 	Value string `json:"value"`
 }
 

@@ -56,7 +56,7 @@ func Register(s *Starter, on *caddyhttp.Server) (family *proxy.Family, group *pr
 		return nil, nil, nil, err
 	}
 	if on == nil {
-		on = new(caddyhttp.Server) // its own: the handler stands outside of servers
+		on = new(caddyhttp.Server) // a separate one: the handler is outside of servers
 	}
 	known.set(s, true)
 	together := known.join(s, on)
@@ -101,8 +101,8 @@ func (g *gates) beside(s *Starter, on *caddyhttp.Server) (others []*Starter) {
 	return others
 }
 
-// sharing returns the starters whose key is in the same storage, except one. Those
-// with a key in the configuration run already.
+// sharing returns the starters whose key is in the same storage, except one.
+// Gates with a key in the configuration run already.
 func (g *gates) sharing(s *Starter) (others []*Starter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -158,8 +158,8 @@ func Distinct(of map[*proxy.Gate]Store) map[string][]proxy.Store {
 	return byName
 }
 
-// same reports whether two stores or storages are one. Those of a third party may
-// have a type that Go cannot compare: they count as different.
+// same reports whether two stores or storages are the same. Those of third
+// parties may have types that Go cannot compare, and count as different.
 func same(a, b any) bool {
 	return a != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
 }

@@ -113,8 +113,8 @@ func (s *Starter) Gate() *proxy.Gate { return s.gate.Load() }
 // Stopped reports whether the gate's configuration has ended.
 func (s *Starter) Stopped() bool { return s.stopped.Load() }
 
-// Stop closes the gate, and makes no other. The store is let go when no request
-// that the gate let in is running any more.
+// Stop closes the gate, and makes no other. The store is released when no
+// request that the gate let in is running any more.
 func (s *Starter) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

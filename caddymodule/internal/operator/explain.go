@@ -19,13 +19,13 @@ import (
 // ExplainPath is where Caddy's admin API explains decisions.
 const ExplainPath = "/authentik/explain"
 
-// maxQuestion bounds what is asked, in bytes.
+// maxQuestion bounds a question, in bytes.
 const maxQuestion = 256 << 10
 
-// A question is a request that is to be explained. It is in the body, and not in
-// the address, since addresses are logged.
+// A question is a request to explain. It is sent in the body, and not in the
+// address, since addresses are logged.
 type question struct {
-	// Method is that of the request. Default: GET.
+	// Method is the request's method. Default: GET.
 	Method string `json:"method,omitempty"`
 	URL    string `json:"url"`
 	// Headers are lines such as "Cookie: a=b".
@@ -38,7 +38,7 @@ type question struct {
 type Explained struct {
 	Request string          `json:"request"`
 	Gates   []ExplainedGate `json:"gates"`
-	// NotRun are handlers that the request would meet and that were not run.
+	// NotRun are handlers that the request would meet but that were not run.
 	NotRun []string `json:"not_run,omitempty"`
 	// Reaches is the handler that gets the request after the gates.
 	Reaches string   `json:"reaches,omitempty"`
@@ -101,9 +101,9 @@ func (gateOf Explainer) Serve(w http.ResponseWriter, r *http.Request) error {
 	return json.NewEncoder(w).Encode(answer)
 }
 
-// answer follows the request through the server that listens on its port, or else
-// through all of them until one has a gate for it: something in front of Caddy may
-// have another port.
+// answer follows the request through the server that listens on its port. If
+// there is no such server, since a proxy in front of Caddy may have another
+// port, it tries all servers until one has a gate for the request.
 func (q question) answer(ctx context.Context, app *caddyhttp.App, gateOf Explainer) (Explained, error) {
 	r, port, err := walk.Asked{Method: q.Method, URL: q.URL, Headers: q.Headers, Client: q.Client}.Request(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func listensOn(s *caddyhttp.Server, port int) bool {
 	})
 }
 
-// follow explains what each gate decides that the request meets.
+// follow explains the decision of each gate that the request meets.
 func (e *Explained) follow(s *caddyhttp.Server, r *http.Request, gateOf Explainer) error {
 	way, err := walk.Follow(s, r, func(h caddyhttp.MiddlewareHandler, r *http.Request) (known, ends bool) {
 		gate, ok := gateOf(h)

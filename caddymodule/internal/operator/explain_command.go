@@ -69,7 +69,8 @@ func runExplain(c *cobra.Command, fl caddycmd.Flags) (int, error) {
 	return answer.exitCode(), err
 }
 
-// headerLines returns the lines of the header, those of files too.
+// headerLines returns the header lines of the command line, and of the files
+// that it names.
 func headerLines(given []string) (lines []string, err error) {
 	for _, one := range given {
 		name, isFile := strings.CutPrefix(one, "@")
@@ -90,7 +91,7 @@ func headerLines(given []string) (lines []string, err error) {
 	return lines, nil
 }
 
-// exitCode says for scripts how the request would end.
+// exitCode tells scripts how the request would end.
 func (e Explained) exitCode() int {
 	if len(e.Gates) == 0 {
 		return exitNoGate
@@ -103,13 +104,13 @@ func (e Explained) exitCode() int {
 	}
 }
 
-// verdicts are the decisions for people.
+// verdicts are the decisions as text.
 var verdicts = map[string]string{
 	"pass": "passes, signed in", "open": "passes without a session", "own": "is answered by the gate itself",
 	"sign-in": "is led to the sign-in", "refuse": "is refused", "ask": "waits until authentik was asked",
 }
 
-// write writes the explanation for people.
+// write writes the explanation as text.
 func (e Explained) write(to io.Writer) error {
 	var all strings.Builder
 	line := func(format string, args ...any) {

@@ -22,8 +22,8 @@ const SessionsPath = "/authentik/sessions"
 // A List is the response of the admin API.
 type List struct {
 	Sessions []proxy.Entry `json:"sessions"`
-	// Remembered says that the list has only the sessions that this process has
-	// in memory. It does not know where those were begun.
+	// Remembered says that the list has only the sessions that this process has in
+	// memory. It then does not know from which address they were begun.
 	Remembered bool `json:"remembered,omitempty"`
 	// Ended says that these sessions were ended by the request.
 	Ended bool `json:"ended,omitempty"`
@@ -61,7 +61,7 @@ type operator interface {
 	EndOne(ctx context.Context, user, id string) (proxy.Entry, error)
 }
 
-// noGateYet stands for gates that start with their first request, and have no
+// noGateYet is used for gates that start with their first request, and have no
 // sessions before it.
 type noGateYet struct{}
 
@@ -105,7 +105,7 @@ func parameters(r *http.Request) (user, id string, err error) {
 	return user, strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, SessionsPath), "/"), nil
 }
 
-// execute does what a request asks for, at all gates.
+// execute carries out a request at all gates.
 func execute(ctx context.Context, all []operator, method, user, id string) (List, error) {
 	switch {
 	case method == http.MethodGet && id != "":
@@ -171,7 +171,7 @@ func newestFirst(byID map[string]proxy.Entry) []proxy.Entry {
 }
 
 // apiError returns an error with the text and status of the admin API. Unlike a
-// visitor, an operator learns why a store fails.
+// visitor, an operator is told why a store fails.
 func apiError(err error) error {
 	status := http.StatusBadRequest
 	switch {

@@ -27,7 +27,7 @@ var decisions = []string{"pass", "open", "own", "sign-in", "refuse"}
 // Decisions returns the values of the label decision.
 func Decisions() []string { return append(slices.Clone(decisions), otherLabel) }
 
-// otherLabel stands for every value outside of a closed set.
+// otherLabel is the label for every value outside of a closed set.
 const otherLabel = "other"
 
 // AnySite is the label of a site that has no host of its own.
@@ -68,8 +68,8 @@ var processMetrics = sync.OnceValue(func() *metrics {
 	return m
 })
 
-// people are the buckets of what people do, in seconds. A password takes seconds,
-// and a code that comes by mail takes minutes.
+// people are the buckets for what people do, in seconds. A password takes
+// seconds, and a code that comes by mail takes minutes.
 var people = []float64{1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800}
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
@@ -110,7 +110,8 @@ func New(registry prometheus.Registerer, store, site string) (Metrics, error) {
 }
 
 // at returns the metrics of a gate. The counters of refusals are created in
-// advance: the first refusal with a code would be no increase otherwise.
+// advance: otherwise the first refusal with a code would not show as an
+// increase.
 func (m *metrics) at(store, site string) Metrics {
 	for _, code := range fault.Codes() {
 		if code != fault.SignInRequired { // counted as a decision

@@ -50,8 +50,9 @@ type timings interface {
 	Store(operation string, took time.Duration)
 }
 
-// Transport returns a transport that measures every request to authentik until the
-// response begins. If the request that needs it is traced, so is it.
+// Transport returns a transport that measures every request to authentik until
+// the response begins. If the visitor's request is traced, the request to
+// authentik is traced too.
 func Transport(t http.RoundTripper, metrics Metrics) http.RoundTripper {
 	return timedTransport{t, metrics}
 }

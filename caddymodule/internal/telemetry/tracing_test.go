@@ -17,7 +17,7 @@ func (q quiet) RoundTrip(*http.Request) (*http.Response, error) { return q.answe
 func TestTracing_CostsNothingWhereThereIsNone(t *testing.T) {
 	timed := timedTransport{quiet{&http.Response{StatusCode: http.StatusOK, Body: http.NoBody}}, new(nothingCounted)}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v3/core/users/me/", nil)
-	if n := testing.AllocsPerRun(100, func() { _, _ = timed.RoundTrip(r) }); n != 0 { //nolint:bodyclose // there is none
+	if n := testing.AllocsPerRun(100, func() { _, _ = timed.RoundTrip(r) }); n != 0 { //nolint:bodyclose // the response has no body
 		t.Errorf("got %v allocations of a request, want none", n)
 	}
 	if n := testing.AllocsPerRun(100, func() { _, _ = Tracer{}.Start(r.Context(), "sign-in begin") }); n != 0 {

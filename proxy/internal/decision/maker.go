@@ -52,7 +52,7 @@ func (m *Maker) Decide(x *exchange.Exchange) Decision {
 		x.Trace.Note("authentik's own interface asks, in a sign-in that another gate has begun")
 		return Relayed{by, target}
 	}
-	if m.LoginHost { // authentik is behind it, which asks for itself
+	if m.LoginHost { // authentik is behind it and asks for a sign-in itself
 		return Open{}
 	}
 	if x.Credential.Several {
@@ -89,10 +89,10 @@ func (m *Maker) Decide(x *exchange.Exchange) Decision {
 	}
 	x.Trace.Note("there is no session")
 	if intent.Navigates(x.R) || intent.Framed(x.R) {
-		x.Trace.Note("the request is a page load, which is led to the sign-in page")
+		x.Trace.Note("the request is a page load, which is redirected to the sign-in page")
 		return SignIn{signin.LinkAt(x.PageHost, x.At.Asked)}
 	}
-	x.Trace.Note("the request is no page load, and gets 401")
+	x.Trace.Note("the request is not a page load, and gets 401")
 	return Refuse{fault.New(fault.SignInRequired, nil)}
 }
 

@@ -5,13 +5,15 @@ import (
 	"strings"
 )
 
-// FramedPath is where a sign-in ends that a frame has begun, below the prefix.
+// FramedPath is the path, below the prefix, at which a sign-in ends that was
+// begun in a frame.
 const FramedPath = "/framed"
 
-// LatePath is where a form goes on that came without a session, below the prefix.
+// LatePath is the path, below the prefix, at which a form that was sent without
+// a session is continued.
 const LatePath = "/late"
 
-// maxBack is the length of a way back that is remembered.
+// maxBack is the maximum length of a way back.
 const maxBack = 16 << 10
 
 // Owns reports whether a path, as it was asked for, is one of the gate's own
@@ -21,10 +23,10 @@ func Owns(prefix, path string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// WayBack returns where a sign-in leads in the end: never to the gate's own
-// pages, where it would begin again, except to those that end what a frame
-// or a late form has begun, and to where a long way back waits. Nor does it lead to an address of
-// authentik.
+// WayBack returns the address to which a sign-in leads in the end. It is never
+// an address of authentik, and never one of the gate's own pages, where the
+// sign-in would begin again. Exceptions are the pages that end the sign-in of a
+// frame or a late form, and the address of a long way back.
 func (x *Exchange) WayBack(to string) string {
 	to = LocalPath(to)
 	if x.IsBack != nil && x.IsBack(to) {

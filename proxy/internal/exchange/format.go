@@ -11,21 +11,21 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// JSON reports whether the response is JSON instead of a page. It is never a
-// redirect then: programs follow those without looking.
+// JSON reports whether the response is JSON instead of a page. It is then never
+// a redirect, which programs follow without checking.
 func (x *Exchange) JSON() bool { return intent.WantsJSON(x.R) }
 
-// A done is the end of a sign-in or of a session.
+// A done is the JSON for the end of a sign-in or of a session.
 type done struct {
 	Done bool   `json:"done"`
 	To   string `json:"to,omitempty"`
 }
 
-// Lead tells a visitor who is done to go to an address of this site, if to one.
-// A browser goes to by first.
+// Lead sends a visitor, at the end of a sign-in or sign-out, to an address of
+// this site, which may be empty. A browser goes to the address by first.
 func (x *Exchange) Lead(to, by string) {
 	if x.JSON() {
-		_ = x.Tell(done{Done: true, To: to}) // a visitor who has gone away needs no answer
+		_ = x.Tell(done{Done: true, To: to}) // a visitor who has gone away needs no response
 		return
 	}
 	x.Redirect(by)
@@ -61,8 +61,8 @@ func (x *Exchange) Fail(e *fault.Error, back string) {
 	x.Pages.Fail(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status, Cause: e.Suspect}, back, x.KnownBrand(x))
 }
 
-// TurnAway tells a signed-in visitor that the application is not for them, or
-// what else is wrong.
+// TurnAway tells a signed-in visitor that they may not use the application, or
+// another reason for the refusal.
 func (x *Exchange) TurnAway(s *session.Session, e *fault.Error, back string) {
 	if e.Code != fault.NotAllowed && e.Code != fault.StepUpRefused {
 		x.Fail(e, back)
@@ -77,7 +77,7 @@ func (x *Exchange) TurnAway(s *session.Session, e *fault.Error, back string) {
 	x.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, s.User.Username, nil, back, x.KnownBrand(x))
 }
 
-// Tell sends a program JSON that is no failure.
+// Tell sends a program JSON about a success.
 func (x *Exchange) Tell(what any) error {
 	body := new(bytes.Buffer)
 	if err := json.NewEncoder(body).Encode(what); err != nil {
@@ -86,8 +86,8 @@ func (x *Exchange) Tell(what any) error {
 	return x.WriteJSON(http.StatusOK, body.Bytes())
 }
 
-// WriteJSON sends JSON that must not be kept, sniffed as another type, or loaded
-// into another site's page.
+// WriteJSON sends JSON that must not be kept, sniffed as another type, or
+// loaded by pages of other sites.
 func (x *Exchange) WriteJSON(status int, body []byte) error {
 	h := x.W.Header()
 	h.Set("Content-Type", "application/json")

@@ -8,23 +8,23 @@ import (
 	"sync/atomic"
 )
 
-// An Identity is the name of a gate among those that stand before the same host.
-// Sign-ins carry it, since the gate that answers the gate's own addresses is
-// seldom the one that has asked for the sign-in. It is no secret: a visitor who
-// writes another one signs in as that gate demands it.
+// An Identity is the name of a gate among the gates of the same host. Sign-ins
+// carry it, since the gate that answers the gates' own addresses is often not
+// the gate that has asked for the sign-in. It is not secret: a visitor who
+// writes another name signs in as the gate of that name demands.
 type Identity struct {
 	// ID follows from what the gate demands and where its sessions belong. It is
 	// the same on every server with the same configuration.
 	ID string
-	// Shared reports that another gate guards the same host. The only gate of a host
-	// is not named.
+	// Shared reports whether another gate guards the same host. The only gate of a
+	// host has no name.
 	Shared atomic.Bool
 }
 
 const (
 	// gateParam is the parameter of an address that names a gate.
 	gateParam = "gate"
-	// gateMark ends the name in a text that carries it.
+	// gateMark ends the gate's name in a text.
 	gateMark = "~"
 )
 
@@ -34,8 +34,8 @@ func NewIdentity(texts ...string) *Identity {
 	return &Identity{ID: strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:idLength])}
 }
 
-// idLength is the length of a gate's name: 50 bits tell the gates of a host
-// apart.
+// idLength is the length of a gate's name: 50 bits are enough to distinguish
+// the gates of a host.
 const idLength = 10
 
 // name returns the name, or an empty text for the only gate of a host.
@@ -54,7 +54,7 @@ func (i *Identity) query() string {
 	return ""
 }
 
-// Sign writes the name before a sealed text.
+// Sign returns a sealed text with the gate's name before it.
 func (i *Identity) Sign(sealed string) string {
 	if name := i.name(); name != "" {
 		return name + gateMark + sealed
@@ -72,7 +72,7 @@ func Signed(text string) (id, sealed string) {
 }
 
 // GateIn returns the name of the gate that an address is for, or an empty text.
-// The state of OpenID Connect and links carry it before what they seal.
+// The state of OpenID Connect and links have it before their sealed part.
 func GateIn(query url.Values) (id string) {
 	for _, param := range []string{"state", "link"} {
 		if id, _ = Signed(query.Get(param)); id != "" {
@@ -86,17 +86,19 @@ func GateIn(query url.Values) (id string) {
 // address or none.
 func (s *Shared) LoginAt(query string) string { return s.ownAt("/login", query) }
 
-// CallbackAt returns where browsers come back to with a ticket of a login host. It
-// always names the gate: whether others share its hosts changes as they start.
+// CallbackAt returns the address to which browsers come back with a ticket of a
+// login host. It always names the gate, since other gates of its hosts may
+// start later.
 func (s *Shared) CallbackAt() string {
 	return s.Prefix + "/callback?" + gateParam + "=" + s.Identity.ID
 }
 
-// LateAt returns where a form goes on that came without a session, and where the
-// sign-in before it ends.
+// LateAt returns the address at which a form that was sent without a session is
+// continued, and at which the sign-in before it ends.
 func (s *Shared) LateAt() string { return s.ownAt(LatePath, "") }
 
-// FramedAt returns where a sign-in ends that a frame has begun.
+// FramedAt returns the address at which a sign-in ends that was begun in a
+// frame.
 func (s *Shared) FramedAt() string { return s.ownAt(FramedPath, "") }
 
 func (s *Shared) ownAt(path, query string) string {

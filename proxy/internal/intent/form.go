@@ -18,8 +18,8 @@ func Submits(r *http.Request) bool {
 	return namesHTML(r) && r.Header.Get("Upgrade") == ""
 }
 
-// SentBy reports whether a page of a site with this origin has sent a request to that
-// site. What is not said counts as another site.
+// SentBy reports whether a page of a site with this origin has sent a request
+// to that site. If the request does not say so, the answer is no.
 func SentBy(r *http.Request, site string) bool {
 	origin := r.Header["Origin"]
 	if len(origin) > 1 || len(r.Header["Sec-Fetch-Site"]) > 1 {

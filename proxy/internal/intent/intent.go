@@ -18,10 +18,11 @@ import (
 // Metadata).
 var frames = []string{"iframe", "frame", "embed", "object", "fencedframe"}
 
-// Navigates reports whether r is a page load in a window: only that can be led
-// to a sign-in page and back. Browsers that send Sec-Fetch headers say so
-// themselves (Fetch Metadata). A service worker that passes a page load on has no
-// destination. A prefetch is no page load, although it looks like one.
+// Navigates reports whether r is a page load in a window: only such a request
+// can be redirected to a sign-in page and back. Browsers that send Sec-Fetch
+// headers say so themselves (Fetch Metadata). A page load that a service worker
+// passes on has no destination. A prefetch does not count as a page load,
+// although it looks like one.
 func Navigates(r *http.Request) bool {
 	if !loads(r) {
 		return false
@@ -33,9 +34,9 @@ func Navigates(r *http.Request) bool {
 }
 
 // Framed reports whether r is a page load inside a frame. The sign-in page
-// refuses to be framed, so such a load cannot be led there, but it can be shown
-// a page. Browsers that send no Sec-Fetch headers do not say where a page will
-// stand.
+// refuses to be framed, so such a request cannot be redirected there, but it
+// can get another page. Browsers without Sec-Fetch headers do not say where a
+// page will be shown.
 func Framed(r *http.Request) bool {
 	return loads(r) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
 }
@@ -62,10 +63,11 @@ func loads(r *http.Request) bool {
 // prefetch.
 var ahead = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
 
-// partial reports whether a script of a page asks for a piece of it, or for a
-// page that the script puts in itself: the sign-in page would stand inside the
-// application's. Libraries say so by these headers. An Android WebView names its
-// application in X-Requested-With, which always has a dot.
+// partial reports whether a script asks for a part of a page, or for a page
+// that it inserts itself: the sign-in page would appear inside the
+// application's page. Libraries mark such requests with these headers. An
+// Android WebView names its application in X-Requested-With, which always has a
+// dot.
 func partial(r *http.Request) bool {
 	with := r.Header.Get("X-Requested-With")
 	return with != "" && !strings.Contains(with, ".") ||

@@ -17,10 +17,11 @@
 //   - ending.go: pages without a question, and those for frames
 //   - brand.go: authentik's looks
 //
-// Rooms of their own, which know no page: locales has our messages in every
-// language, templates the HTML, assets the style sheet and the scripts, csp the
-// content security policy, prints pages with gaps for what differs between visitors,
-// markup makes authentik's HTML safe, and qrcode draws secrets.
+// Separate packages, which do not know this one: locales has our messages in
+// every language, templates the HTML, assets the style sheet and the scripts,
+// csp the content security policy, prints pages with gaps for what differs
+// between visitors, markup makes authentik's HTML safe, and qrcode draws
+// secrets.
 //
 // Templates can be replaced by the operator. What they get is described in
 // docs/templates.md, and is part of the public contract.
