@@ -46,7 +46,7 @@ func (w *world) judge(asked, seen *http.Request, whose *person) {
 		w.judgeClosed(what, asked, g, g == last, told.name, whose)
 	}
 	if len(closed) == 0 && told.name != "" && !whose.users[told.name] && programOf(asked, passed...) != told.name {
-		w.fault("%s: the application was told %q, want one of %q or nobody", what, told.name, keys(whose.users))
+		w.fault("%s: the application was told %q, want one of %q or no user", what, told.name, keys(whose.users))
 	}
 }
 

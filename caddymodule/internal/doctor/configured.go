@@ -12,7 +12,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// configured checks what the configuration as a whole says.
+// configured checks the configuration as a whole.
 func (s *Setup) configured() (all []Finding) {
 	all = append(all, s.neighbours()...)
 	all = append(all, s.differing()...)
@@ -25,8 +25,8 @@ func (s *Setup) configured() (all []Finding) {
 	return all
 }
 
-// neighbours finds ways to a guarded application that no gate guards. A client
-// can write identity headers there, and the application believes them.
+// neighbours finds ways to a guarded application that no gate guards. There a
+// client can send identity headers, which the application trusts.
 func (s *Setup) neighbours() (all []Finding) {
 	said := map[string]bool{}
 	for _, open := range s.Upstreams {
@@ -45,8 +45,8 @@ func (s *Setup) neighbours() (all []Finding) {
 	return all
 }
 
-// differing finds gates before one host that visitors would have to sign in at
-// one by one.
+// differing finds gates of one host at which visitors would have to sign in
+// separately.
 func (s *Setup) differing() (all []Finding) {
 	for i, a := range s.Gates {
 		for _, b := range s.Gates[i+1:] {
@@ -71,7 +71,7 @@ func (s *Setup) differing() (all []Finding) {
 	return all
 }
 
-// trusts finds a server that believes every client about its address.
+// trusts finds a server that trusts every client to name its address.
 func (s server) trusts() (all []Finding) {
 	for _, text := range s.trusted {
 		if prefix, err := netip.ParsePrefix(text); err == nil && prefix.Bits() == 0 {
@@ -82,7 +82,7 @@ func (s server) trusts() (all []Finding) {
 	return all
 }
 
-// options checks what the options of one gate say.
+// options checks the options of one gate.
 func (g Gate) configured(s *Setup) (all []Finding) {
 	if g.ClientSecret != "" && !strings.Contains(g.ClientSecret, "{") {
 		all = append(all, found("secret-in-config", "client_secret is written in the configuration itself",
@@ -139,7 +139,7 @@ func (g Gate) cookies(s *Setup) (all []Finding) {
 	return all
 }
 
-// guards reports whether a gate stands before a host.
+// guards reports whether a gate guards a host.
 func (s *Setup) guards(name string) bool {
 	return slices.ContainsFunc(s.all, func(g Gate) bool { return slices.Contains(g.Hosts, name) })
 }

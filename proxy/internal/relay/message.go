@@ -17,11 +17,11 @@ import (
 type message struct {
 	body    []byte                     // nil for other methods than POST
 	fields  map[string]json.RawMessage // of an answer
-	release func()                     // gives back what the body takes
+	release func()                     // gives back the memory of the body
 }
 
-// maxAPI bounds the bodies of the interface's requests other than answers, in
-// bytes: it sends none.
+// maxAPI bounds, in bytes, the bodies of requests that are not answers. The
+// interface sends none.
 const maxAPI = 1 << 10
 
 // read reads the body of a POST. A body that is not an answer, or that authentik
@@ -53,8 +53,9 @@ var (
 	errForm = errors.New("authentik's interface sends only JSON, and only from this site's own pages")
 )
 
-// permit refuses what authentik would refuse if the browser asked it directly:
-// other sites' requests, forms, and flows that the visit was not sent to.
+// permit refuses the requests that authentik would refuse from the browser
+// itself: requests of other sites, forms, and flows that the visit was not sent
+// to.
 func (h *Handler) permit(r *http.Request, t Target) error {
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch {

@@ -7,7 +7,7 @@
 //   - message.go: what the interface may send
 //   - relay.go, rewrite.go: requests passed on, and addresses in their answers
 //   - follow.go: whether authentik has refused a proof
-//   - watch.go: the executor's answers watched for the end of a flow
+//   - watch.go: noticing the end of a flow in the executor's answers
 package relay
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 )
 
-// Authentik passes requests of its interface on.
+// Authentik passes on requests of authentik's own interface.
 type Authentik interface {
 	Send(context.Context, flowclient.Visitor, flowclient.RelayRequest) (flowclient.RelayReply, error)
 }
@@ -53,9 +53,9 @@ type Target struct {
 	visit visit
 }
 
-// Target returns what a request asks for: by a visitor who has begun to sign in
-// with the interface, at an address that it needs. ok is false for all others,
-// which are the application's or closed.
+// Target returns the target of a request that a visitor of the interface makes
+// for an address that it needs. ok is false for all other requests, which are
+// for the application or refused.
 func (h *Handler) Target(x *exchange.Exchange) (t Target, ok bool) {
 	path, below := h.path(x.At)
 	if !below {
@@ -152,9 +152,9 @@ func (h *Handler) Pass(x *exchange.Exchange, t Target) {
 	h.answer(x, t, got, judged{attempt, flowclient.RawAnswer{Fields: said.fields}})
 }
 
-// spent reports whether a request is for the flow that this gate demands, in a
-// session that another flow has signed in. authentik would end or refuse the flow
-// at once, and the gate does not admit such a session.
+// spent reports whether a request is for the flow that this gate demands, but
+// another flow has already signed the user in. authentik would end or refuse
+// the flow at once, and the gate does not accept such a session.
 func (h *Handler) spent(t Target) bool {
 	demanded := h.SignIn.Flow
 	return demanded != "" && t.slug == demanded && t.visit.Login != (flowclient.Login{}) && !t.visit.Login.By(demanded)
@@ -201,8 +201,8 @@ func (h *Handler) anew(v visit) string {
 	return h.SignIn.SignInAt(exchange.LocalPath(v.Back))
 }
 
-// answer passes authentik's response on, without what is not for the browser, and
-// handles the challenge in it.
+// answer passes authentik's response on, without the headers that are not for
+// the browser, and handles the challenge in it.
 func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayReply, given judged) {
 	v := t.visit.after(t, got.Cookies)
 	v.Named = v.Named || h.SignIn.Knows(t.visit.Cookies)

@@ -24,7 +24,7 @@ const (
 )
 
 // A visit is one unfinished sign-in on authentik's own interface. The
-// interface's pages have no room for it, so it lives in a cookie, sealed for this
+// interface's pages cannot hold it, so it is kept in a cookie, sealed for this
 // gate and this browser. Nothing is stored for it, and neither the browser nor
 // the application can read authentik's cookies. Tabs share it, as they do at
 // authentik itself.
@@ -43,9 +43,9 @@ type visit struct {
 	Flows []string `json:"flows"`
 	// Login says which flow has signed the user in at authentik.
 	Login flowclient.Login `json:"login,omitzero"`
-	// Via are the flows that have led to the next by themselves, one after the other,
-	// before a user was signed in, and To is the flow that the last of them has led to.
-	// The visit forgets them once another flow than To runs.
+	// Via are the flows that, one after the other and before a user was signed in,
+	// have led to the next flow by themselves. To is the flow to which the last of
+	// them has led. The visit forgets them once a flow other than To runs.
 	Via []string `json:"via,omitempty"`
 	To  string   `json:"to,omitempty"`
 	// Named says that authentik knows who the visitor claims to be, and ViaNamed that
@@ -98,9 +98,9 @@ func (v *visit) given(answer flowclient.RawAnswer) {
 // forget forgets which flows have led to the present one.
 func (v *visit) forget() { v.Via, v.To, v.ViaNamed = nil, "", false }
 
-// ledFrom notes that a flow has led to another by itself, as a redirect stage does.
-// It has not if the visitor has named an address to go to at its end, nor if a user
-// is signed in already.
+// ledFrom notes that a flow has led to another by itself, as a redirect stage
+// does. This does not count if the visitor has named an address for the flow's
+// end, or if a user is signed in already.
 func (v *visit) ledFrom(flow, next flowclient.Flow) {
 	if flow.Slug == next.Slug || v.Login != (flowclient.Login{}) || len(v.Via) == maxFlows {
 		return
@@ -120,7 +120,7 @@ func (v visit) at(step flowclient.Step) signin.Visit {
 	}.At(step)
 }
 
-// same reports whether nothing has changed in a visit.
+// same reports whether two visits are equal.
 func (v visit) same(other visit) bool {
 	a, errA := json.Marshal(v)
 	b, errB := json.Marshal(other)

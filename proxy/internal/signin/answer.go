@@ -51,8 +51,8 @@ func (h *Handler) Answer(x *exchange.Exchange) {
 	}
 }
 
-// unreadable says what is wrong with a reply that could not be read. A visitor who
-// has signed in in another tab needs no answer to that.
+// unreadable reports what is wrong with a reply that could not be read. A
+// visitor who has signed in in another tab is redirected instead.
 func (h *Handler) unreadable(x *exchange.Exchange, err error) {
 	e := reply.Unreadable(err)
 	if e.Code != fault.VisitLost || !h.already(x, "/") {
@@ -60,7 +60,7 @@ func (h *Handler) unreadable(x *exchange.Exchange, err error) {
 	}
 }
 
-// step does what a reply asks for.
+// step carries out a reply: an answer or a wish.
 func (h *Handler) step(x *exchange.Exchange, vis Visit, said reply.Reply) Outcome {
 	switch {
 	case said.Again:
@@ -227,10 +227,10 @@ func (h *Handler) Look(x *exchange.Exchange, vis Visit, flow flowclient.Flow) Ou
 	return out
 }
 
-// Try asks the throttle whether an answer may go to authentik, in the session of
-// authentik that has these cookies, for the account in it and the one that
-// authentik has named as pending. It returns how long to wait, or an attempt that
-// the caller must end. An answer that proves nothing always passes.
+// Try asks the throttle whether an answer may go to authentik, in the authentik
+// session of these cookies, for the account in the answer and the account that
+// authentik has named as pending. It returns how long to wait, or an attempt
+// that the caller must end. An answer that proves nothing always passes.
 func (h *Handler) Try(x *exchange.Exchange, answer flowclient.Answer, cookies flowclient.Cookies, pending string) (*throttle.Attempt, time.Duration) {
 	return h.Throttle.Begin(x.Context(), throttle.Answer{
 		Client: x.At.Client, Name: reply.TypedName(answer), Pending: pending,
@@ -250,9 +250,9 @@ func (h *Handler) Knows(cookies flowclient.Cookies) bool {
 	return h.Throttle.Knows(sessionID(cookies))
 }
 
-// sessionID returns what stays the same in the cookie of authentik's session until
-// a sign-in. It is a token that authentik has signed and that visits carry sealed,
-// so the signature need not be checked here.
+// sessionID returns the part of authentik's session cookie that stays the same
+// until a sign-in. The cookie is a token that authentik has signed and that
+// visits carry sealed, so the signature need not be checked here.
 func sessionID(cookies flowclient.Cookies) string {
 	token := cookies["authentik_session"]
 	var claims struct {

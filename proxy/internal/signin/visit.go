@@ -106,14 +106,15 @@ func Restarts(answer flowclient.Answer, viaNamed bool) bool {
 	return viaNamed && (reply.Has(answer, "uid_field") || reply.Has(answer, "passkey"))
 }
 
-// signedInBy reports whether a flow has signed the user in, or one that it has
-// led to by itself, as a redirect stage does: what the flow asks comes before.
+// signedInBy reports whether a flow, or another flow to which it has led by
+// itself (as a redirect stage does), has signed the user in. The challenges of
+// the first flow come before.
 func (v Visit) signedInBy(flow string) bool {
 	return v.Login.By(flow) || v.Login.By(v.Login.Flow) && slices.Contains(v.Via, flow)
 }
 
-// stays returns until when a visitor stays signed in who wants to. It is zero for
-// others.
+// stays returns until when the visitor stays signed in, or zero if the visitor
+// does not want to.
 func (v Visit) stays() time.Time {
 	if !v.Stay {
 		return time.Time{}
@@ -143,10 +144,10 @@ func (v Visit) forPage(x *exchange.Exchange) (string, error) {
 	return v.seal(x, x.EnsureVisit())
 }
 
-// Opened opens the visit that a page brings back. The gate itself wrote what
-// is inside; it is checked all the same, since a slug becomes part of an address
-// at authentik and the way back one in the browser. With errVisitExpired and with
-// errCopyGone the visit is returned as well.
+// Opened opens the visit that a page brings back. Although the gate itself has
+// written it, its values are checked, since a slug becomes part of an address
+// at authentik, and the way back an address in the browser. With
+// errVisitExpired and with errCopyGone the visit is returned as well.
 func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
 	s, ok := x.Visit()
 	if !ok {
