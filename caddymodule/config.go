@@ -12,9 +12,9 @@ import (
 )
 
 // Handler asks every visitor of a site to sign in at authentik. It shows
-// authentik's questions on pages of its own, below `prefix` on the site's own
-// host, and tells the application in request headers who is signed in. It needs
-// only the address of authentik.
+// authentik's questions on its own pages, below `prefix` on the site's own
+// host, and tells the application in request headers who is signed in. The only
+// required option is the address of authentik.
 //
 // The placeholders `{env.NAME}` and `{file.PATH}` can be used in every value.
 // Caddy does not start if one of them is empty or unknown.
@@ -35,34 +35,34 @@ import (
 // `{http.auth.user.CLAIM}` | with client_id, any other claim of OpenID Connect about the user; lists are separated by commas
 // `{http.auth.user.access_token}` | with client_id, the access token, for requests on the user's behalf; set only if a header in `headers` contains it
 type Handler struct {
-	// The requests that need a signed-in visitor. Default: all. Other requests
-	// are open to everyone. They still lose every identity header that the
-	// client made up, and the handler's own addresses are answered in any case.
-	// A request that was rewritten before it gets here is open only if it is
-	// open both as it was sent and as it is now. An address that servers read in
+	// The requests that need a signed-in visitor. Default: all. Other requests are
+	// open to everyone. Identity headers that a client has made up are removed
+	// from them too, and the handler always answers its own addresses itself. A
+	// request that was rewritten before it gets here is open only if it is open
+	// both as it was sent and as it is now. An address that servers read in
 	// different ways, for example with `;`, `%2f` or `//`, is never open by its
 	// path.
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	// The requests that are open to everyone, as far as `match` does not say so
-	// already. An open request needs no sign-in unless a rule of `on` demands
-	// something of it. Like `match`, these are looked at with the address as it was
-	// sent and as it is now, and both must be open. Default: none.
+	// Further requests that are open to everyone, in addition to those that
+	// `match` leaves open. An open request needs no sign-in unless a rule of `on`
+	// demands something of it. If the request was rewritten before, it must match
+	// both as it was sent and as it is now. Default: none.
 	OpenRaw caddyhttp.RawMatcherSets `json:"open,omitempty" caddy:"namespace=http.matchers"`
 
-	// Rules for some requests. What all rules demand that match a request must be
-	// met, in addition to what is demanded of all. Default: none.
+	// Rules for some requests. A request must meet every rule that matches it, in
+	// addition to what is demanded of all requests. Default: none.
 	On []*Rule `json:"on,omitempty"`
 
 	// Programs without a browser, such as clients of CalDAV, WebDAV and git. They
-	// show who they are with each request, in the header Authorization. Default:
-	// none may come.
+	// show a credential in the header Authorization of each request. Default: no
+	// program is let in.
 	Clients Clients `json:"clients,omitzero"`
 
-	// Whether CORS preflights pass without a sign-in, which browsers send before a
-	// script of another origin may use the application. They lose cookies,
-	// credentials and identity, and the request that follows needs a sign-in like
-	// any other. Default: preflights are refused.
+	// Whether CORS preflights pass without a sign-in. Browsers send a preflight
+	// before a script of another origin may use the application. Cookies,
+	// credentials and identity headers are removed from it, and the request that
+	// follows needs a sign-in like any other. Default: preflights are refused.
 	Preflight bool `json:"preflight,omitempty"`
 
 	// The address of authentik as Caddy reaches it, for example
@@ -78,14 +78,15 @@ type Handler struct {
 	Trust []string `json:"trust,omitempty"`
 
 	// The SHA-256 of the public key in authentik's certificate, as 64 hexadecimal
-	// digits, for a certificate that no authority has signed. Only this key is
-	// then accepted, whatever name and dates the certificate has. It cannot be
-	// used with `trust`. Default: certificates are verified by name and authority.
+	// digits, for a certificate that no authority has signed. Then only this key
+	// is accepted, and the certificate's name and dates do not matter. It cannot
+	// be used with `trust`. Default: certificates are verified by name and
+	// authority.
 	Pin string `json:"pin,omitempty"`
 
-	// The host name that authentik's certificate must have if it is not that of
-	// `url`. Default: the host of `url`; if that is an IP address, the host of
-	// `public_url` as well.
+	// The host name that authentik's certificate must have, if it differs from the
+	// host of `url`. Default: the host of `url`; if that is an IP address, the
+	// host of `public_url` as well.
 	TLSName string `json:"tls_name,omitempty"`
 
 	// The host name that authentik is told in the Host header. `public` is the
@@ -118,13 +119,14 @@ type Handler struct {
 	// `client_id`, or `login_at` and a login host with `step_up`. Default: authentik's flow decides.
 	RequireMFA bool `json:"require_mfa,omitempty"`
 
-	// How old a sign-in at authentik may be, for example `8h`; at least `1m`.
-	// After that visitors sign in again. Needs `client_id` or `login_at`. Default: no limit.
+	// How old a sign-in at authentik may be, for example `8h`; at least `1m`. When
+	// it is older, visitors have to sign in again. Needs `client_id` or
+	// `login_at`. Default: no limit.
 	MaxAge string `json:"max_age,omitempty"`
 
-	// The client ID at the OAuth2 provider of `application`, which is required
-	// with it. Sign-ins then use OpenID Connect. Default: sign-ins use
-	// authentik's own session and need no provider.
+	// The client ID at the OAuth2 provider of `application`; `application` is then
+	// required. Sign-ins use OpenID Connect. Default: sign-ins use authentik's own
+	// session and need no provider.
 	ClientID string `json:"client_id,omitempty"`
 
 	// The client secret at the provider. Write it as a placeholder, for example
@@ -136,12 +138,13 @@ type Handler struct {
 	// attributes. Needs `client_id`. Default: `openid`, `profile` and `email`.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// The address of the sign-out page (`https://<site>/.authentik/logout`) is
-	// registered at the provider as a redirect URI of the type "logout". With
-	// `login redirect` authentik then sends the browser back after a sign-out.
-	// Do not set it otherwise: authentik 2026.8 and later refuses a sign-out that
-	// names another address than the registered ones. Needs `client_id`. Default:
-	// no address is named, and the visitor ends at authentik's page.
+	// Says that the address of the sign-out page
+	// (`https://<site>/.authentik/logout`) is registered at the provider as a
+	// redirect URI of the type "logout". With `login redirect` authentik then
+	// sends the browser back after a sign-out. Do not set it if the address is not
+	// registered: authentik 2026.8 and later then refuses the sign-out. Needs
+	// `client_id`. Default: the visitor stays on authentik's page after the
+	// sign-out.
 	SignOutBack bool `json:"sign_out_back,omitempty"`
 
 	// How visitors sign in: with `page` on pages of the handler, with `relay`
@@ -151,16 +154,17 @@ type Handler struct {
 
 	// The address of the login host where visitors sign in instead of here, for
 	// example `https://auth.example.com`: a site with `login_host`, with the same
-	// `sessions` and `key`. It cannot be used with `flow` and `client_id`. With `login`
-	// `page`, visitors sign in here, and there only if the page cannot do what authentik
-	// wants; it cannot be used with other kinds of `login`, and with `host` only
-	// together with `page`. Default: visitors sign in here.
+	// `sessions` and `key`. It cannot be used with `flow` or `client_id`. With
+	// `login` `page`, visitors sign in on this site, and at the login host only if
+	// the page cannot do what authentik wants. Other values of `login` cannot be
+	// used, and of `host` only `page`, together with `login` `page`. Default:
+	// visitors sign in on this site.
 	LoginAt string `json:"login_at,omitempty"`
 
-	// Makes this site the one where visitors of other sites sign in, which have
-	// `login_at`. It guards nothing: authentik itself is behind it. With
-	// `authentik` they sign in on authentik's own pages, with `page` on those of
-	// the handler; in both cases at authentik itself. Default: it is no login host.
+	// Makes this site a login host, where visitors of the sites with `login_at`
+	// sign in. It guards nothing: authentik itself is behind it. With `authentik`
+	// visitors sign in on authentik's own pages, with `page` on the handler's
+	// pages. Default: the site is not a login host.
 	LoginHost string `json:"login_host,omitempty"`
 
 	// The slug of the flow that signs visitors in with a second factor, for sites
@@ -168,7 +172,7 @@ type Handler struct {
 	// its end. Needs `login_host`. Default: no site can demand a second factor.
 	StepUp string `json:"step_up,omitempty"`
 
-	// What signed assertions are like, which a header with `assertion` contains.
+	// The signed assertions that a header with the claim `assertion` contains.
 	// They need `site`.
 	Assertion Assertion `json:"assertion,omitzero"`
 
@@ -191,7 +195,7 @@ type Handler struct {
 	// least `2m`, and accurate to a minute. Default: as long as `lifetime`.
 	Idle string `json:"idle,omitempty"`
 
-	// How often authentik is asked whether the visitor may still pass, for
+	// How often the handler asks authentik whether the visitor may still pass, for
 	// example `1m`; at least `10s`. Default: `5m`.
 	Recheck string `json:"recheck,omitempty"`
 
@@ -221,13 +225,15 @@ type Handler struct {
 	// same browser. Default: none.
 	AppCookies []AppCookie `json:"app_cookies,omitempty"`
 
-	// What browsers clear of this site then, as in the response header
-	// Clear-Site-Data: `cache`, `storage` or both. Default: nothing.
+	// What the browser clears of this site when another user signs in on it, as in
+	// the response header Clear-Site-Data: `cache`, `storage` or both. Default:
+	// nothing.
 	ClearSiteData []string `json:"clear_site_data,omitempty"`
 
-	// Paths to which a form of another site is kept for a visitor who has to sign in
-	// first, for example that of a SAML response. Sent after the sign-in, it looks
-	// like a form of this site. Default: only forms of this site are kept.
+	// Paths that accept forms of other sites, for example a SAML response. If a
+	// visitor who sends such a form has to sign in first, the handler keeps the
+	// form and sends it after the sign-in; it then looks like a form of this site.
+	// Default: only forms of this site are kept.
 	LateForms []string `json:"late_forms,omitempty"`
 
 	// What caches may keep of the application's responses to signed-in visitors,
@@ -240,19 +246,19 @@ type Handler struct {
 	// The headers that tell the application about the visitor.
 	Headers Headers `json:"headers,omitzero"`
 
-	// Whether there is a line for each sign-in, wrong answer, refusal, sign-out and
-	// end of a session, all with the same fields, in the logger
-	// `http.handlers.authentik.audit`. Default: there are none.
+	// Whether there is a line for each sign-in, wrong answer, refusal, sign-out
+	// and end of a session, all with the same fields, in the logger
+	// `http.handlers.authentik.audit`. Default: no lines are written.
 	Audit bool `json:"audit,omitempty"`
 
 	// The name of a group in authentik. Its members, signed in, get the reasons of
 	// each decision about their requests in the response header
-	// `X-Authentik-Explain`. Default: there is no such header.
+	// `X-Authentik-Explain`. Default: no response has this header.
 	Debug string `json:"debug,omitempty"`
 
-	// Has the gate decide for sites that other proxies serve: nginx, Traefik,
-	// HAProxy, Envoy or another Caddy. Default: the gate stands before the handlers
-	// after it.
+	// Makes the gate decide for sites that other proxies serve: nginx, Traefik,
+	// HAProxy, Envoy or another Caddy. Default: the gate guards the handlers after
+	// it.
 	ForwardAuth *ForwardAuth `json:"forward_auth,omitempty"`
 
 	// The path below which the handler has its own addresses. Default:
@@ -264,7 +270,7 @@ type Handler struct {
 	sidecar   *sidecar.Sidecar // only with forward_auth
 	openness  matchers.Openness
 	site      routes.Site
-	storeName string         // tells its store from those of gates beside it
+	storeName string         // distinguishes its store from the stores of neighbouring gates
 	release   []func() error // undoes Provision, the last step first
 }
 

@@ -12,7 +12,7 @@ import (
 // Login says how visitors sign in.
 type Login string
 
-// The ways to show a login.
+// The ways to sign in.
 const (
 	// LoginPage shows authentik's challenges on the gate's own pages.
 	LoginPage Login = "page"
@@ -37,23 +37,25 @@ type LoginHostConfig struct {
 	StepUp string
 }
 
-// OIDCConfig is the gate's registration as a client of OpenID Connect at authentik.
+// OIDCConfig describes the gate as a client of OpenID Connect, as it is
+// registered at authentik.
 type OIDCConfig struct {
 	// ClientID is the client's identifier at the provider. Empty: OpenID Connect is not used.
 	ClientID string
 	// ClientSecret is empty for a public client.
 	ClientSecret string
-	// Scopes are asked for, openid always. Default: profile and email. offline_access comes by itself where
-	// authentik offers it.
+	// Scopes are requested in addition to openid, and to offline_access if
+	// authentik offers it. Default: profile and email.
 	Scopes []string
-	// KeepAccessToken keeps the access token of a session in the process's memory, for headers
-	// and placeholders that contain it, and renews it before it expires. Default: only
-	// the store has it.
+	// KeepAccessToken keeps the access token of a session in the process's memory,
+	// for headers and placeholders that contain it, and renews it before it
+	// expires. Default: the access token is only in the store.
 	KeepAccessToken bool
 	// SignOutBack says that the address of the sign-out page is registered at the
-	// provider as a post-logout redirect URI (OpenID Connect RP-Initiated Logout 1.0,
-	// 3.1), so that authentik sends browsers back there. authentik refuses the
-	// sign-out if it names an address that is not. Default: none is named.
+	// provider as a post-logout redirect URI (OpenID Connect RP-Initiated Logout
+	// 1.0, 3.1), so that authentik sends browsers back there. If the address is
+	// not registered, authentik refuses the sign-out. Default: authentik does not
+	// send browsers back.
 	SignOutBack bool
 }
 
@@ -67,10 +69,11 @@ func (cfg Config) demandsMFA() bool {
 	return cfg.RequireMFA || slices.ContainsFunc(cfg.Rules, func(r Rule) bool { return r.RequireMFA })
 }
 
-// used reports whether sign-ins rest on OpenID Connect.
+// used reports whether sign-ins use OpenID Connect.
 func (c OIDCConfig) used() bool { return c.ClientID != "" }
 
-// wonBy is what sessions of the gate are won by: the flow or the client that it names, or nothing.
+// wonBy returns what the gate's sessions are begun with: its flow, its client
+// or its login host. It is empty if the gate names none of them.
 func (cfg Config) wonBy() string {
 	switch {
 	case cfg.OIDC.used():

@@ -1,12 +1,13 @@
-// Package loginhost is the site where people sign in for all others: authentik
-// itself, with a gate before it that guards nothing. It sees authentik's cookies
-// there, and tells other gates by tickets who has signed in.
+// Package loginhost is the site where visitors of all other sites sign in:
+// authentik itself, with a gate before it that guards nothing. The gate sees
+// authentik's cookies there, and tells other gates by tickets who has signed
+// in.
 //
-//   - handler.go: what the package needs, and the addresses of others
+//   - handler.go: what the package needs, and the addresses that other sites use
 //   - signin.go: from a gate's request to a ticket
 //   - stepup.go: what a gate demands of a sign-in
 //   - signout.go: the end of authentik's session
-//   - passing.go: its end, or a new one, on the way through to authentik
+//   - passing.go: the end or the replacement of that session by a request to authentik itself
 //
 // What passes between a login host and its gates is in package authn/host.
 package loginhost
@@ -26,7 +27,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// SignInPath is where browsers bring requests to, below the prefix.
+// SignInPath is the path, below the prefix, to which browsers bring the sign-in
+// requests of other sites.
 const SignInPath = "/sign-in"
 
 // Options say what a handler needs.
@@ -36,17 +38,17 @@ type Options struct {
 	Store     store.Store
 	// First returns the flow that signs a visitor in.
 	First func(context.Context, flowclient.Visitor) (flowclient.Flow, error)
-	// Own shows sign-ins on pages of the gate, if not on authentik's own. It may be
-	// nil.
+	// Own shows sign-ins on pages of the gate. If it is nil, visitors sign in on
+	// authentik's own pages.
 	Own *signin.Handler
 	// StepUp is the slug of the flow that signs visitors in with a second factor. It
 	// may be empty.
 	StepUp string
-	// Base is the path that authentik lies below, with a slash at its end.
+	// Base is authentik's sub-path, with a slash at its end.
 	Base string
-	// Go runs what no request waits for, in the background of the gate.
+	// Go runs work that no request waits for, in the background of the gate.
 	Go func(work func(context.Context)) bool
-	// Origins are those of this site as the configuration names them.
+	// Origins are this site's origins, as the configuration names them.
 	Origins []string
 }
 
@@ -58,7 +60,7 @@ type Handler struct {
 // New returns a handler.
 func New(o Options) *Handler { return &Handler{Options: o} }
 
-// records are those of the login host by one of its names.
+// records returns the records of the login host under one of its names.
 func (h *Handler) records(origin string) host.Records {
 	return host.Records{Store: h.Store, Key: h.Key, Now: h.Now, Origin: origin}
 }
@@ -75,12 +77,13 @@ func (h *Handler) Announce(ctx context.Context) {
 // Stay keeps the login host known to its gates until the context ends.
 func (h *Handler) Stay(backgroundCtx context.Context) { host.Stay(backgroundCtx, h.Announce, nil) }
 
-// ask is the parameter of an address that asks for the sign-in page, although the
-// browser seems to be signed in.
+// ask is the parameter that asks for the sign-in page even if the browser seems
+// to be signed in.
 const ask = "ask"
 
-// Begin answers GET login, where the links of this gate's pages lead: to the sign-in
-// page if there is one, and otherwise back to a visit, or to authentik.
+// Begin answers GET login, to which the links of this gate's pages lead. It
+// redirects to the sign-in page, if the gate has one, and otherwise back to a
+// visit, or to authentik.
 func (h *Handler) Begin(x *exchange.Exchange) {
 	query := x.At.Asked.Query()
 	if cookies, _ := x.Authentiks(); h.Own != nil && (query.Has(ask) || !cookies.Authenticated()) {
@@ -94,11 +97,12 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 	x.Lead(to, to)
 }
 
-// IsBack reports whether an address is that of a visit here.
+// IsBack reports whether an address is the address of a visit here.
 func (h *Handler) IsBack(to string) bool { return h.own(to) == to && to != "" }
 
-// own returns an address if it is that of a visit here, and otherwise nothing. It
-// writes the address anew, so that nothing in it leads to another host.
+// own returns an address if it is the address of a visit here, and otherwise an
+// empty text. It builds the address again, so that it cannot lead to another
+// host.
 func (h *Handler) own(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || u.Path != h.Prefix+SignInPath {
@@ -112,14 +116,14 @@ func (h *Handler) at(request string) string {
 	return h.Prefix + SignInPath + "?request=" + url.QueryEscape(request)
 }
 
-// leads has a redirect tell no other site where it came from.
+// leads marks a redirect so that other sites do not get its Referer.
 func leads(x *exchange.Exchange, to string) {
 	x.W.Header().Set("Referrer-Policy", "no-referrer")
 	x.Redirect(to)
 }
 
-// flowAt returns the address of one of authentik's flows that leads to another one of
-// this host in the end.
+// flowAt returns the address of one of authentik's flows, which in the end
+// leads to another address of this host.
 func (h *Handler) flowAt(flow flowclient.Flow, next string) string {
 	return strings.TrimSuffix(h.Base, "/") + "/if/flow/" + flow.Slug + "/?next=" + url.QueryEscape(next)
 }

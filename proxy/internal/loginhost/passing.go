@@ -21,8 +21,9 @@ const (
 	// followWait is how long authentik and the store may take for one change of a
 	// session.
 	followWait = 12 * time.Second
-	// successorWait is how long after the end of authentik's session the answer may
-	// come that has its successor: two answers to one browser can pass each other.
+	// successorWait is how long after the end of authentik's session its successor
+	// may appear in another answer: two answers to one browser may arrive in any
+	// order.
 	successorWait = 250 * time.Millisecond
 )
 
@@ -31,9 +32,9 @@ const (
 // session follows it: it moves to a new session of the same user, and ends with the
 // last one. A sign-in by a flow is noted.
 //
-// Only authentik's answers are looked at, and only for whether they change its
-// session cookie. Whether that is a sign-in, a sign-out or neither, authentik says
-// by the cookies themselves. No path or body of a request ends anything.
+// The gate reads only authentik's answers, and only whether they change its
+// session cookie. It then asks authentik with these cookies whether that was a
+// sign-in, a sign-out or neither. No path or body of a request ends a session.
 type Passing struct {
 	h       *Handler
 	records host.Records
@@ -56,9 +57,9 @@ func (h *Handler) Passing(x *exchange.Exchange) *Passing {
 	return &Passing{h: h, records: h.records(x.Origin()), secret: secret, rests: rests, flow: flow, sent: sent, visitor: x.Visitor(nil)}
 }
 
-// Answered is told the header of authentik's answer once that has passed. The
-// writer of the answer is not wrapped, so that streams and WebSockets are as
-// without the gate.
+// Answered gets the header of authentik's answer after the answer has passed.
+// The writer of the answer is not wrapped, so that streams and WebSockets are
+// as without the gate.
 func (p *Passing) Answered(header http.Header) {
 	if p == nil || len(header["Set-Cookie"]) == 0 {
 		return
@@ -117,7 +118,8 @@ func (p *Passing) follow(ctx context.Context, now flowclient.Cookies) error {
 	}
 }
 
-// user returns which user authentik knows by cookies: none has an empty UID.
+// user returns the user who is signed in at authentik with these cookies.
+// Without a user the UID is empty.
 func (p *Passing) user(ctx context.Context, cookies flowclient.Cookies) (uid string, now flowclient.Cookies, err error) {
 	if cookies[flowclient.SessionCookie] == "" {
 		return "", nil, nil

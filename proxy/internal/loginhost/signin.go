@@ -20,16 +20,16 @@ import (
 // maxReturns is how often authentik may send a visitor back who has not signed in.
 const maxReturns = 2
 
-// suspectLogin is the sentence for visitors who come back without a session.
+// suspectLogin names the message for visitors who come back without a session.
 const suspectLogin = "returned_unsigned"
 
 var (
-	errNoPageLoad = errors.New("only a page load can be led through a sign-in")
+	errNoPageLoad = errors.New("only a page load can be redirected to a sign-in")
 	errRequest    = errors.New("the request was not sealed by a gate with the same key and of the same version, or for another login host")
 	errBrowser    = errors.New("the visit at the login host was begun in another browser, or this one has lost its cookie")
 	errGate       = errors.New("no gate is registered at this login host that has asked for this, or not for this site")
 	errSeveral    = errors.New("the browser has sent cookies of several authentik sessions")
-	errClock      = errors.New("the clock of the site's server differs from this one")
+	errClock      = errors.New("the clock of the site's server differs from this server's clock")
 	errReturned   = errors.New("authentik's flow has sent the visitor back without signing them in")
 )
 
@@ -127,9 +127,9 @@ func (h *Handler) answer(x *exchange.Exchange, records host.Records, vis host.Vi
 	}
 }
 
-// signedIn asks authentik who is signed in in the browser, and whether they may use
-// the gate's application. The user comes last: authentik answers the other
-// question without a session too.
+// signedIn asks authentik who is signed in in the browser, and whether they may
+// use the gate's application. The user is asked for last: authentik answers the
+// other question without a session too.
 func (h *Handler) signedIn(x *exchange.Exchange, cookies flowclient.Cookies, gate host.Registration) (session.Proof, error) {
 	if cookies[flowclient.SessionCookie] == "" {
 		return session.Proof{}, authn.ErrNotSignedIn
@@ -144,8 +144,8 @@ func (h *Handler) signedIn(x *exchange.Exchange, cookies flowclient.Cookies, gat
 	return authn.Me(x.Context(), h.Authentik, v, passing)
 }
 
-// lead sends the browser to authentik's flow, which sends it back here. The second
-// time that it comes back without a session is the last.
+// lead sends the browser to authentik's flow, which sends it back here. After
+// the browser has come back twice without a session, the visitor gets an error.
 func (h *Handler) lead(x *exchange.Exchange, records host.Records, vis host.Visit) {
 	if vis.Returns >= maxReturns {
 		vis.Returns = 0 // for a visitor who tries it again by hand
@@ -198,7 +198,7 @@ func (h *Handler) admit(x *exchange.Exchange, records host.Records, held host.He
 	return nil
 }
 
-// callback returns where a gate gets a ticket.
+// callback returns the address at which a gate receives a ticket.
 func callback(request host.Request, gate host.Registration, ticket string) string {
 	join := "?"
 	if strings.Contains(gate.Callback, "?") {
@@ -223,7 +223,8 @@ func (h *Handler) turnAway(x *exchange.Exchange, who session.Proof, gate host.Re
 	h.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, who.User.Username, nil, again, x.KnownBrand(x))
 }
 
-// several tells a visitor that no session counts, as their browser has several.
+// several tells a visitor that no session is used, because the browser has
+// several.
 func (h *Handler) several(x *exchange.Exchange, again string) {
 	e := fault.New(fault.SeveralSessions, errSeveral)
 	if x.JSON() {

@@ -5,7 +5,7 @@
 //   - begin.go, answer.go, outcome.go, admission.go: begin, answer, settle, admit
 //   - visit.go: a visit, sealed in its page
 //   - show.go, document.go: how a step is shown
-//   - redirect.go, host.go, link.go, source.go: other places to begin at
+//   - redirect.go, host.go, link.go, source.go: sign-ins that begin elsewhere
 //   - opening.go, unbegun.go: first challenges, and visits that begin with their
 //     answer
 //   - poll.go, duo.go, resend.go: steps that wait for something else
@@ -55,8 +55,9 @@ type Options struct {
 	Issuer string       // authentik's public address
 	OIDC   *oidc.Source // nil without OpenID Connect
 	Host   *LoginHost   // nil if visitors sign in here
-	// HandsOver says that a sign-in ends with authentik's own session in the browser,
-	// as at authentik itself, and that no session begins here: this is a login host.
+	// HandsOver says that a sign-in ends with authentik's own session in the
+	// browser, as at authentik itself, and that no gate session begins here: this
+	// is a login host.
 	HandsOver bool
 	// Witness is told who has signed in at a login host, and by which flow.
 	Witness     func(x *exchange.Exchange, who session.Proof, login flowclient.Login)
@@ -68,12 +69,12 @@ type Options struct {
 	Demand      authn.Demand
 	Lifetime    time.Duration
 	Redirect    bool // browsers sign in at authentik's own pages
-	// Go runs what is fetched for several visitors in the background of the gate,
-	// which waits for it when it closes.
+	// Go runs fetches for several visitors in the background of the gate, which
+	// waits for them when it closes.
 	Go func(work func(context.Context)) bool
-	// HandOver returns the gate on this host that has asked for a visit, and the
-	// request as that gate sees it. If that gate no longer exists, it returns this
-	// one.
+	// HandOver returns the gate on this host that has asked for a visit, with that
+	// gate's exchange for the request. If that gate no longer exists, it returns
+	// this gate.
 	HandOver func(x *exchange.Exchange, gate string) (*Handler, *exchange.Exchange)
 	// Relay shows a visit on authentik's own interface. It is nil if the login is
 	// not relayed.

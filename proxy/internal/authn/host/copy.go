@@ -12,10 +12,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// A Copy is a copy of authentik's cookies in one browser, by which rechecks ask
-// authentik about the sessions that rest on them. It is sealed under a random
-// secret, which only these sessions' records and a cookie of that browser at the
-// login host have: the store and the gate's key together do not open it.
+// A Copy is a copy of authentik's cookies in one browser. Rechecks use it to
+// ask authentik about the sessions that rest on these cookies. It is sealed
+// with a random secret that only these sessions' records and a cookie of that
+// browser at the login host contain: the store and the gate's key together
+// cannot open it.
 type Copy struct {
 	UID     string             `json:"uid"` // the user
 	Cookies flowclient.Cookies `json:"cookies"`
@@ -30,7 +31,8 @@ func (r Records) Tombstone(s seal.Secret) string {
 }
 
 const (
-	// copyTries is how often a copy is saved that others save as well.
+	// copyTries is how often saving a copy is tried if others save it at the same
+	// time.
 	copyTries = 5
 	// copyAhead is how much longer a copy is kept than its sessions need. The other
 	// tabs of a browser that signs in at several sites then have nothing to save.
@@ -87,9 +89,9 @@ func ahead(c Copy) Copy {
 	return c
 }
 
-// Move replaces a copy by that of a newer session of the same user at authentik, on
-// which everything rests from then on. It does nothing if the copy has ended, or is
-// that of another user by now.
+// Move replaces a copy by the copy of a newer authentik session of the same
+// user; all gate sessions then rest on that. It does nothing if the copy has
+// ended, or belongs to another user by now.
 func (r Records) Move(ctx context.Context, s seal.Secret, c Copy) error {
 	held, err := r.Hold(ctx, s, true)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 const (
 	// RegisterEvery is how often login hosts and gates register again.
 	RegisterEvery = time.Minute
-	// registeredFor is how long they are known without that.
+	// registeredFor is how long a registration lasts.
 	registeredFor = 3 * RegisterEvery
 )
 
@@ -33,9 +33,8 @@ const Format = 1
 // ErrFormat says that a login host and a gate are of different formats.
 var ErrFormat = errors.New("the login host and the site run different versions of the gate; run the same one at both")
 
-// A Registration is a gate as its login host knows it. Only registered gates are
-// sent tickets, and only at their own addresses: what a request says decides
-// nothing.
+// A Registration is a gate as its login host knows it. Tickets are sent only to
+// registered gates, and only to their own addresses, whatever a request says.
 type Registration struct {
 	Hosts       []string      `json:"hosts"`    // with a port where the site's address has one
 	Callback    string        `json:"callback"` // on each of them
@@ -52,9 +51,9 @@ func (g Registration) Name(gate string) string {
 	return hex.EncodeToString(sum[:10])
 }
 
-// Serves reports whether an origin is one of the gate's: of a host that the
-// configuration names, with the port that it names, over HTTPS. On the loopback
-// interface plain HTTP is as good.
+// Serves reports whether an origin belongs to the gate: a host and port that
+// the configuration names, over HTTPS. On the loopback interface plain HTTP is
+// accepted too.
 func (g Registration) Serves(origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Path != "" || u.RawQuery != "" || u.User != nil || !rules.Secure(u) {
@@ -63,7 +62,7 @@ func (g Registration) Serves(origin string) bool {
 	return slices.ContainsFunc(g.Hosts, func(pattern string) bool { return rules.OriginMatches(u.Scheme, pattern, u.Host) })
 }
 
-// Register makes a gate known to the login host, or keeps it known.
+// Register makes a gate known to the login host, or renews its registration.
 func (r Records) Register(ctx context.Context, name string, g Registration) error {
 	g.Until, g.Format = r.Now().Add(registeredFor), Format
 	return r.renew(ctx, r.own(seal.KindLoginGate, name), g, g.Until)
@@ -77,13 +76,13 @@ func (r Records) Registered(ctx context.Context, name string) (g Registration, f
 
 // An Announcement is a login host as its gates know it.
 type Announcement struct {
-	SignIn string    `json:"sign_in"` // the path where requests are brought to
+	SignIn string    `json:"sign_in"` // the path to which browsers bring requests
 	Made   time.Time `json:"made,omitzero"`
 	StepUp bool      `json:"step_up,omitempty"` // it has a flow for a second factor
 	Format int       `json:"format,omitempty"`
 }
 
-// Announce makes the login host known to gates, or keeps it known.
+// Announce makes the login host known to its gates, or renews the announcement.
 func (r Records) Announce(ctx context.Context, a Announcement) error {
 	a.Made, a.Format = r.Now(), Format
 	return r.renew(ctx, r.own(seal.KindLoginHost, ""), a, r.Now().Add(registeredFor))
@@ -105,8 +104,8 @@ func (r Records) Announced(ctx context.Context) (a Announcement, found bool, err
 
 var errHostAhead = errors.New("the clock of the login host differs")
 
-// renew writes a record anew. Another server with the same configuration may have
-// written the same at this moment.
+// renew writes a record again. Another server with the same configuration may
+// write the same record at this moment.
 func (r Records) renew(ctx context.Context, box seal.Box, v any, until time.Time) error {
 	var before any
 	version, _, err := r.load(ctx, box, &before)
