@@ -108,11 +108,14 @@ func (w *world) judgeBare(what string, asked, seen *http.Request, passed []gate)
 	}
 }
 
-// programOf returns the user whose good app password a request shows to gates that
-// let programs in.
+// programOf returns the user whose credential a request shows to gates that let
+// programs in: an app password, or at a gate without a client what its flow accepts.
 func programOf(asked *http.Request, at ...gate) string {
+	shown := asked.Header.Get("Authorization")
 	for _, u := range users {
-		if asked.Header.Get("Authorization") == basic(u.name, appPassword(u.name)) && slices.ContainsFunc(at, func(g gate) bool { return g.basic }) {
+		if slices.ContainsFunc(at, func(g gate) bool {
+			return g.basic && (shown == basic(u.name, appPassword(u.name)) || g.client == "" && shown == basic(u.name, password(u.name)))
+		}) {
 			return u.name
 		}
 	}
