@@ -201,8 +201,8 @@ func TestRelay_RunsOnlyFlowsThatAuthentikSentTheVisitTo(t *testing.T) {
 			"another flow's page": func(r *http.Request) { r.URL.Path = "/if/flow/strong/" },
 			"another site":        func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
 			"a sister site":       func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
-			"another site's form": func(r *http.Request) {
-				r.Method = http.MethodPost
+			"another site's answer": func(r *http.Request) {
+				answers(r, `{"uid_field":"jane"}`)
 				r.Header.Set("Origin", "https://evil.example.com")
 				r.Header.Del("Sec-Fetch-Site")
 			},
