@@ -85,8 +85,16 @@ func TestStepUp_SecondFactorIsShownAtTheLoginHost(t *testing.T) {
 			jane.stands(page, stepUpPage)
 			jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/a", "jane")
 			jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+			session := func() string {
+				cookies, _ := jane.Cookies(wikiHost)
+				return cookies[cookieNames(d.gates[wikiHost]).Session]
+			}
+			before := session()
 			d.later(11 * time.Minute) // a recheck says nothing about how the user has signed in
 			jane.greeted(jane.open(wikiHost+"/b"), wikiHost+"/b", "jane")
+			if got := session(); got != before || got == "" {
+				t.Error("got another session after a recheck, want the same: the second factor still counts")
+			}
 		})
 	}
 }
