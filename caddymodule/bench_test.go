@@ -35,9 +35,10 @@ func BenchmarkReload(b *testing.B) {
 }
 
 // BenchmarkReloadSites is how long Caddy takes for a configuration with many sites,
-// with a gate before each and without.
+// with a gate before each and without. The gates have a key: without one they are
+// only checked until the first request.
 func BenchmarkReloadSites(b *testing.B) {
-	for name, before := range map[string]string{"gates": "\tauthentik AUTHENTIK\n", "plain": ""} {
+	for name, before := range map[string]string{"gates": "\tauthentik AUTHENTIK {\n\t\tkey 0123456789abcdef0123456789abcdef\n\t}\n", "plain": ""} {
 		b.Run(name, func(b *testing.B) {
 			s := newSite(b)
 			var text strings.Builder

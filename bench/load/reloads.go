@@ -45,6 +45,9 @@ func (s *stage) reloaded(o options, before string) (contender, error) {
 		return contender{}, err
 	}
 	p, err := s.launch(nil, []string{admin, listen}, s.caddy, "run", "--adapter", "caddyfile", "--config", file)
+	if err == nil { // the first request makes the key, without which a gate is only checked
+		err = knock(s.untilClose, listen)
+	}
 	work := func(ctx context.Context, o options, d time.Duration) (n int, err error) {
 		for ends := time.Now().Add(d); n == 0 || time.Now().Before(ends) && n < o.requests; n++ {
 			if err := reload(ctx, admin, text.String()); err != nil {
@@ -54,6 +57,17 @@ func (s *stage) reloaded(o options, before string) (contender, error) {
 		return n, nil
 	}
 	return contender{process: p, work: work}, err
+}
+
+// knock sends a request to the first site.
+func knock(ctx context.Context, listen string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listen+"/", nil)
+	if err != nil {
+		return err
+	}
+	r.Host = "site0.example"
+	_, _, err = do(http.DefaultClient, r)
+	return err
 }
 
 // reload gives a Caddy a configuration that it takes for another one. Its admin

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +14,7 @@ import (
 // sessions. It is safe for concurrent use; the zero Family has no members.
 type Family struct {
 	mu      sync.Mutex
-	members map[*member]struct{}
+	members map[member]int                  // how many are alike
 	names   atomic.Pointer[map[string]bool] // configured names of session cookies
 	longest atomic.Int64                    // the longest lifetime
 	// Streams are the running requests of all members, and of gates that have left.
@@ -29,22 +28,31 @@ type member struct {
 }
 
 // Join adds a gate, with the name of its session cookie (without prefix and
-// mark) and the longest lifetime of its sessions. leave removes the gate.
+// mark) and the longest lifetime of its sessions. leave removes the gate, and is
+// called once.
 func (f *Family) Join(name string, lifetime time.Duration) (leave func()) {
-	m := &member{name, lifetime}
-	f.change(func() { f.members[m] = struct{}{} })
-	return func() { f.change(func() { delete(f.members, m) }) }
+	m := member{name, lifetime}
+	f.count(m, 1)
+	return func() { f.count(m, -1) }
 }
 
-func (f *Family) change(edit func()) {
+// count changes how many gates are like m.
+func (f *Family) count(m member, more int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.members == nil {
-		f.members = map[*member]struct{}{}
+		f.members = map[member]int{}
 	}
-	edit()
+	before := f.members[m]
+	f.members[m] = before + more
+	if before > 0 && before+more > 0 {
+		return
+	}
+	if before+more == 0 {
+		delete(f.members, m)
+	}
 	names, longest := map[string]bool{}, time.Duration(0)
-	for m := range maps.Keys(f.members) {
+	for m := range f.members {
 		names[m.name] = true
 		longest = max(longest, m.lifetime)
 	}

@@ -8,8 +8,11 @@
 package group
 
 import (
+	"iter"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -19,12 +22,14 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // A Group is the gates on one server. The zero Group has no members. It is safe
 // for concurrent use.
 type Group struct {
 	mu      sync.Mutex
+	byName  map[string]map[*Member]bool // the members by the keys of their hosts
 	members atomic.Pointer[[]*Member]
 }
 
@@ -41,30 +46,101 @@ type Member struct {
 	Assertions *assertion.Signer // nil if the application gets no assertion
 
 	group *Group
+	// others is how many other members stand before the same host. The group's mu
+	// guards it.
+	others int
 }
 
 // NewMember returns a gate that does not belong to the group yet, but can
 // already see the group's members.
 func (p *Group) NewMember() *Member { return &Member{group: p} }
 
-// Join adds a gate to its group. leave removes it.
+// Join adds a gate to its group. leave removes it, and is called once.
 func (m *Member) Join() (leave func()) {
-	m.group.change(func(all []*Member) []*Member { return append(all, m) })
-	return func() {
-		m.group.change(func(all []*Member) []*Member {
-			return slices.DeleteFunc(all, func(one *Member) bool { return one == m })
-		})
+	m.group.add(m)
+	return func() { m.group.remove(m) }
+}
+
+func (p *Group) add(m *Member) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	beside := p.beside(m)
+	if p.byName == nil {
+		p.byName = map[string]map[*Member]bool{}
+	}
+	for _, key := range m.keys() {
+		if p.byName[key] == nil {
+			p.byName[key] = map[*Member]bool{}
+		}
+		p.byName[key][m] = true
+	}
+	all := append(slices.Clone(p.all()), m)
+	p.members.Store(&all)
+	m.count(len(beside))
+	for other := range beside {
+		other.count(1)
 	}
 }
 
-func (p *Group) change(edit func([]*Member) []*Member) {
+func (p *Group) remove(m *Member) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := edit(slices.Clone(p.all()))
-	p.members.Store(&all)
-	for _, m := range all {
-		m.Shared.Identity.Shared.Store(slices.ContainsFunc(all, m.beside))
+	for _, key := range m.keys() {
+		if delete(p.byName[key], m); len(p.byName[key]) == 0 {
+			delete(p.byName, key)
+		}
 	}
+	all := slices.DeleteFunc(slices.Clone(p.all()), func(one *Member) bool { return one == m })
+	p.members.Store(&all)
+	for other := range p.beside(m) {
+		other.count(-1)
+	}
+}
+
+// count changes how many others stand before the same host.
+func (m *Member) count(more int) {
+	m.others += more
+	m.Shared.Identity.Shared.Store(m.others > 0)
+}
+
+// everyHost is the key of a member whose hosts are not all names.
+const everyHost = "*"
+
+// keys are what a member is found by in its group.
+func (m *Member) keys() []string {
+	keys := make([]string, 0, len(m.Hosts))
+	for _, host := range m.Hosts {
+		if strings.Contains(host, "*") {
+			return []string{everyHost}
+		}
+		keys = append(keys, rules.Host(host))
+	}
+	if len(keys) == 0 {
+		return []string{everyHost}
+	}
+	return keys
+}
+
+// beside are the members that stand before a host of another gate. Only those are
+// compared with it that may: with many gates, most of a reload would be spent
+// comparing all with all.
+func (p *Group) beside(m *Member) map[*Member]bool {
+	found, keys := map[*Member]bool{}, m.keys()
+	among := func(others iter.Seq[*Member]) {
+		for other := range others {
+			if m.beside(other) {
+				found[other] = true
+			}
+		}
+	}
+	if keys[0] == everyHost {
+		among(slices.Values(p.all()))
+		return found
+	}
+	for _, key := range append(keys, everyHost) {
+		among(maps.Keys(p.byName[key]))
+	}
+	return found
 }
 
 func (p *Group) all() []*Member {

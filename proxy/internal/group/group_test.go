@@ -1,9 +1,12 @@
 package group
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // TestGroup_GatesOfOtherHostsAreStrangers: a name of a gate before another host
@@ -34,5 +37,54 @@ func TestGroup_GatesOfOtherHostsAreStrangers(t *testing.T) {
 	leave()
 	if _, ok := a.named(wild.Shared.Identity.ID, "a.example.com"); ok || a.Shares() {
 		t.Error("got a gate that has left, want none")
+	}
+}
+
+// TestGroup_SharesAreThoseOfAllPairs: members are found by their names, and every
+// pair that overlaps must be among those that are compared.
+func TestGroup_SharesAreThoseOfAllPairs(t *testing.T) {
+	t.Parallel()
+	sites := [][]string{
+		nil,
+		{"a.example.com"},
+		{"A.example.com.:8443"},
+		{"a.example.com:9443", "b.example.com"},
+		{"b.example.com:80"},
+		{"*.example.com"},
+		{"*.example.com:8443"},
+		{"c.example.net", "*.example.org"},
+		{"*"},
+		{"[::1]:80"},
+		{"[::1]:81", "[::1]:80"},
+		{"x.example.org"},
+		{"lonely.example"},
+		{"a.example.com", "a.example.com:8443"},
+	}
+	check := func(members []*Member) {
+		t.Helper()
+		for _, m := range members {
+			want := slices.ContainsFunc(members, func(other *Member) bool { return other != m && rules.HostsOverlap(m.Hosts, other.Hosts) })
+			if m.Shares() != want {
+				t.Errorf("a gate before %q, one of %d: got that it shares a host %v, want %v", m.Hosts, len(members), m.Shares(), want)
+			}
+		}
+	}
+	for first := range sites {
+		var all Group
+		var members []*Member
+		var leaves []func()
+		for i := range sites {
+			m := all.NewMember()
+			m.Shared, m.Hosts = &exchange.Shared{Identity: exchange.NewIdentity(fmt.Sprint(i))}, sites[(first+i)%len(sites)]
+			members, leaves = append(members, m), append(leaves, m.Join())
+			check(members)
+		}
+		for i, leave := range leaves {
+			leave()
+			check(members[i+1:])
+		}
+		if len(all.byName) > 0 {
+			t.Errorf("got the hosts of members that have left: %v, want none", all.byName)
+		}
 	}
 }
