@@ -2,6 +2,7 @@ package session
 
 import (
 	"crypto/sha256"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +38,11 @@ type cache struct {
 	ended      atomic.Uint64
 	watchLost  atomic.Int64 // Unix nanoseconds; 0 while the store is watched
 	tombstones tombstones
-	shards     [cacheShards]shard
+	entries    int   // of a shard
+	bytes      int64 // likewise
+	// shards are made with their first sessions: a gate that has none should take no
+	// time in a reload.
+	shards [cacheShards]atomic.Pointer[shard]
 }
 
 // A shard finds its sessions by the hash of their cookie, and by the name of
@@ -54,24 +59,50 @@ type shard struct {
 }
 
 func newCache(now func() time.Time, entries int, bytes int64) *cache {
-	c := &cache{now: now}
-	for i := range c.shards {
-		s := &c.shards[i]
-		s.entries, s.bytes = max(1, entries/cacheShards), bytes/cacheShards
-		s.byCookie, s.byName = gocache.New(gocache.NoExpiration, 0), gocache.New(gocache.NoExpiration, 0)
-		s.byCookie.OnEvicted(func(_ string, v any) {
-			if gone, ok := v.(*Session); ok {
-				s.held.Add(-gone.weight)
-			}
-		})
-	}
+	c := &cache{now: now, entries: max(1, entries/cacheShards), bytes: bytes / cacheShards}
 	c.loseWatch()
 	return c
 }
 
+func (c *cache) newShard() *shard {
+	s := &shard{
+		entries: c.entries, bytes: c.bytes,
+		byCookie: gocache.New(gocache.NoExpiration, 0), byName: gocache.New(gocache.NoExpiration, 0),
+	}
+	s.byCookie.OnEvicted(func(_ string, v any) {
+		if gone, ok := v.(*Session); ok {
+			s.held.Add(-gone.weight)
+		}
+	})
+	return s
+}
+
+// shard returns a shard for a new session.
+func (c *cache) shard(i int) *shard {
+	if c.shards[i].Load() == nil {
+		c.shards[i].CompareAndSwap(nil, c.newShard())
+	}
+	return c.shards[i].Load()
+}
+
+// made yields the shards that have been made.
+func (c *cache) made() iter.Seq[*shard] {
+	return func(yield func(*shard) bool) {
+		for i := range c.shards {
+			if s := c.shards[i].Load(); s != nil && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
 // get returns the session of a cookie's hash.
 func (c *cache) get(key cacheKey) (s *Session, found bool) {
-	cached, ok := c.shards[key[0]%cacheShards].byCookie.Get(string(key[:]))
+	from := c.shards[key[0]%cacheShards].Load()
+	if from == nil {
+		return nil, false
+	}
+	cached, ok := from.byCookie.Get(string(key[:]))
 	if !ok {
 		return nil, false
 	}
@@ -110,8 +141,8 @@ func (c *cache) put(key cacheKey, s *Session, since uint64) {
 	if left <= 0 { // go-cache treats zero as no expiry
 		return
 	}
-	c.shards[key[0]%cacheShards].add(key, s, left)
-	c.named(s.name).name(s.name, key, left)
+	c.shard(int(key[0]%cacheShards)).add(key, s, left)
+	c.shard(shardOf(s.name, cacheShards)).name(s.name, key, left)
 	if c.epoch() != since {
 		c.forget(s.name)
 	}
@@ -157,30 +188,29 @@ func (c *cache) drop(name string) {
 }
 
 func (c *cache) forget(name string) {
-	names := c.named(name).byName
-	found, ok := names.Get(name)
+	named := c.shards[shardOf(name, cacheShards)].Load()
+	if named == nil {
+		return
+	}
+	found, ok := named.byName.Get(name)
 	if !ok {
 		return
 	}
-	names.Delete(name)
+	named.byName.Delete(name)
 	if key, ok := found.(cacheKey); ok {
-		c.shards[key[0]%cacheShards].byCookie.Delete(string(key[:]))
+		c.shards[key[0]%cacheShards].Load().byCookie.Delete(string(key[:])) // it was made before the name was kept
 	}
 }
 
 func (c *cache) flush() {
 	c.tombstones.clear()
-	for i := range c.shards {
-		s := &c.shards[i]
+	for s := range c.made() {
 		s.mu.Lock()
 		s.flush()
 		s.byName.Flush()
 		s.mu.Unlock()
 	}
 }
-
-// named returns the shard that indexes a record's name.
-func (c *cache) named(name string) *shard { return &c.shards[shardOf(name, cacheShards)] }
 
 // shardOf spreads names of records over shards by their last digits.
 func shardOf(name string, shards int) int {
@@ -193,17 +223,17 @@ func shardOf(name string, shards int) int {
 
 // sweep forgets expired sessions, one shard at a time.
 func (c *cache) sweep() {
-	for i := range c.shards {
-		c.shards[i].byCookie.DeleteExpired()
-		c.shards[i].byName.DeleteExpired()
+	for s := range c.made() {
+		s.byCookie.DeleteExpired()
+		s.byName.DeleteExpired()
 	}
 }
 
 // all yields the cached sessions that are valid.
 func (c *cache) all() func(yield func(*Session) bool) {
 	return func(yield func(*Session) bool) {
-		for i := range c.shards {
-			for _, item := range c.shards[i].byCookie.Items() {
+		for shard := range c.made() {
+			for _, item := range shard.byCookie.Items() {
 				s, ok := item.Object.(*Session)
 				if !ok || !c.now().Before(s.Until) || c.tombstones.any(s.ends) || c.stale() {
 					continue
@@ -218,8 +248,8 @@ func (c *cache) all() func(yield func(*Session) bool) {
 
 // count returns how many sessions are cached.
 func (c *cache) count() (n int) {
-	for i := range c.shards {
-		n += c.shards[i].byCookie.ItemCount()
+	for s := range c.made() {
+		n += s.byCookie.ItemCount()
 	}
 	return n
 }

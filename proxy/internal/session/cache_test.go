@@ -28,8 +28,8 @@ func TestTheCacheIsBoundedInEntriesAndInBytes(t *testing.T) {
 			c.put(cacheKey{byte(i), byte(i >> 8), byte(i >> 16)}, s, c.epoch())
 		}
 		n, bytes := c.count(), int64(0)
-		for i := range c.shards {
-			bytes += c.shards[i].held.Load()
+		for s := range c.made() {
+			bytes += s.held.Load()
 		}
 		if n > 640 || n == 0 || bytes != int64(n)*1000 {
 			t.Errorf("%s: got %d cached sessions of %d bytes, want some, and at most 640", name, n, bytes)
@@ -41,7 +41,7 @@ func TestTheWeightOfWhatIsForgottenIsGone(t *testing.T) {
 	t.Parallel()
 	c, key := newCache(time.Now, 100, 1<<20), cacheKey{7}
 	s := &Session{name: "session-00", Until: time.Now().Add(time.Hour), weight: 1000}
-	held := &c.shards[7].held
+	held := &c.shard(7).held
 	for range 3 {
 		c.put(key, s, c.epoch())
 	}

@@ -44,7 +44,7 @@ type Index struct {
 	lifetime time.Duration
 	client   string // of OpenID Connect
 	notices  bool   // whether authentik sends logout notices
-	turns    turns
+	turns    *turns
 	unsigned *bounded.Cache[string, time.Time] // by authentik's name of its session
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"hash/maphash"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -30,26 +31,27 @@ const (
 // versions detect conflicts.
 type turns struct {
 	seed    maphash.Seed
-	stripes [turnStripes]chan struct{}
+	stripes [turnStripes]atomic.Pointer[chan struct{}] // made when they are used
 }
 
-func newTurns() turns {
-	t := turns{seed: maphash.MakeSeed()}
-	for i := range t.stripes {
-		t.stripes[i] = make(chan struct{}, 1)
-	}
-	return t
-}
+func newTurns() *turns { return &turns{seed: maphash.MakeSeed()} }
 
 // wait waits for a turn and returns what ends it.
 func (t *turns) wait(ctx context.Context, of string) (leave func(), err error) {
-	stripe := t.stripes[maphash.String(t.seed, of)%turnStripes]
+	stripe := t.stripe(maphash.String(t.seed, of) % turnStripes)
 	select {
 	case stripe <- struct{}{}:
 		return func() { <-stripe }, nil
 	case <-ctx.Done():
 		return nil, fault.New(fault.SessionsUnavailable, ctx.Err())
 	}
+}
+
+func (t *turns) stripe(i uint64) chan struct{} {
+	if t.stripes[i].Load() == nil {
+		t.stripes[i].CompareAndSwap(nil, new(make(chan struct{}, 1)))
+	}
+	return *t.stripes[i].Load()
 }
 
 // persist repeats a change until it has no conflict. It pauses for a random time
