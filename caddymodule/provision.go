@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -28,12 +29,17 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
+// caddyVersion is the version of the running Caddy, which is long to find out.
+var caddyVersion = sync.OnceValue(func() string {
+	version, _ := caddy.Version()
+	return version
+})
+
 // Provision checks the configuration and makes the gate. It asks nothing of
 // authentik, which may be down when Caddy starts.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = h.newLogger(ctx)
-	running, _ := caddy.Version()
-	version.WarnOfOld(running, h.log)
+	version.WarnOfOld(caddyVersion(), h.log)
 	wrong := h.expand()
 	transport, err := h.transport()
 	wrong = wrong.And(err)

@@ -47,12 +47,19 @@ type metrics struct {
 	stores   *prometheus.HistogramVec
 
 	collectors []prometheus.Collector
+	mu         sync.Mutex
+	registered prometheus.Registerer  // the last registry with all collectors
+	gates      map[gateLabels]Metrics // those of a site change with no reload
 }
+
+// gateLabels are what the metrics of gates are told apart by.
+type gateLabels struct{ store, site string }
 
 // processMetrics are the same for all configurations, so that a reload does
 // not reset the counts.
 var processMetrics = sync.OnceValue(func() *metrics {
 	m := &metrics{
+		gates:    map[gateLabels]Metrics{},
 		decided:  counters("decisions_total", "Requests by decision of the gate.", "decision", "site"),
 		steps:    counters("steps_total", "Challenges that were shown and answered.", "component", "outcome", "site"),
 		programs: counters("programs_total", "Credentials of programs that were tried.", "scheme", "outcome", "site"),
@@ -97,6 +104,11 @@ type Metrics struct {
 // has registered the first of them, it has registered them all.
 func New(registry prometheus.Registerer, store, site string) (Metrics, error) {
 	m := processMetrics()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.registered == registry {
+		return m.at(store, site), nil
+	}
 	for _, c := range m.collectors {
 		err := registry.Register(c)
 		if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok && already.ExistingCollector == c {
@@ -106,13 +118,17 @@ func New(registry prometheus.Registerer, store, site string) (Metrics, error) {
 			return Metrics{}, err
 		}
 	}
+	m.registered = registry
 	return m.at(store, site), nil
 }
 
 // at returns the metrics of a gate. The counters of refusals are created in
 // advance: otherwise the first refusal with a code would not show as an
-// increase.
+// increase. The caller holds mu.
 func (m *metrics) at(store, site string) Metrics {
+	if made, ok := m.gates[gateLabels{store, site}]; ok {
+		return made
+	}
 	for _, code := range fault.Codes() {
 		if code != fault.SignInRequired { // counted as a decision
 			m.refused.WithLabelValues(string(code), site)
@@ -122,6 +138,7 @@ func (m *metrics) at(store, site string) Metrics {
 	for _, kind := range Decisions() {
 		g.decision[kind] = m.decided.WithLabelValues(kind, site)
 	}
+	m.gates[gateLabels{store, site}] = g
 	return g
 }
 
