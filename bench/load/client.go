@@ -17,8 +17,9 @@ import (
 type exchange struct {
 	address string
 	request []byte
-	status  string // the beginning of the answer
-	head    bool   // the answer has no body
+	status  string              // the beginning of the answer
+	head    bool                // the answer has no body
+	took    func(time.Duration) // told of each answer, unless it is nil
 }
 
 // work returns what a contender does: send this request.
@@ -69,11 +70,15 @@ func send(ctx context.Context, e exchange, left, done *atomic.Int64) error {
 		if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
 			return err
 		}
+		begun := time.Now()
 		if _, err := connection.Write(e.request); err != nil {
 			return err
 		}
 		if err := swallow(answers, e.status, e.head); err != nil {
 			return err
+		}
+		if e.took != nil {
+			e.took(time.Since(begun))
 		}
 		done.Add(1)
 	}

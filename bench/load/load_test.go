@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
 func TestTheMedianIsInTheMiddle(t *testing.T) {
@@ -141,7 +143,7 @@ func TestFormsCarryWhatThePageHid(t *testing.T) {
 
 func TestOptionsThatMeasureNothingAreRefused(t *testing.T) {
 	t.Parallel()
-	good := options{mode: "requests", rounds: 1, round: time.Second, connections: 1, requests: 1, sites: 1, streams: 1}
+	good := options{mode: "requests", rounds: 1, round: time.Second, connections: 1, requests: 1, sites: 1, streams: 1, sessions: 1, fill: time.Second}
 	for _, change := range []func(*options){
 		func(o *options) { o.rounds = 0 },
 		func(o *options) { o.round = 0 },
@@ -149,6 +151,8 @@ func TestOptionsThatMeasureNothingAreRefused(t *testing.T) {
 		func(o *options) { o.requests = 0 },
 		func(o *options) { o.sites = 0 },
 		func(o *options) { o.streams = 0 },
+		func(o *options) { o.sessions = 0 },
+		func(o *options) { o.fill = 0 },
 		func(o *options) { o.mode = "nothing" },
 		func(o *options) { o.against = "caddy" },
 		func(o *options) { o.caddyfile = "Caddyfile" },
@@ -179,5 +183,17 @@ func TestEveryModeIsListed(t *testing.T) {
 	t.Parallel()
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(modes())), slices.Sorted(slices.Values(modeNames()))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestStore_IsFilledWithAsManySessionsAsWanted(t *testing.T) {
+	t.Parallel()
+	to := store.NewMemory()
+	n, err := populate(t.Context(), to, 90, time.Minute)
+	if err != nil || n != 90 {
+		t.Fatalf("got %d sessions and %v, want 90", n, err)
+	}
+	if kept, err := to.Count(t.Context(), "session"); kept != 90 || err != nil {
+		t.Errorf("got %d sessions in the store, %v, want 90", kept, err)
 	}
 }

@@ -6,6 +6,7 @@
 //	go run ./bench/load -mode sign-ins  a whole sign-in, by store
 //	go run ./bench/load -mode reloads   a reload of Caddy's configuration
 //	go run ./bench/load -mode streams   responses that stay open
+//	go run ./bench/load -mode large     many sessions in a store, beside few
 //	go run ./bench/load -mode sidecar   a signed-in visitor's request at nginx, which asks
 //
 // Everything runs on the loopback interface: this program is the application, the
@@ -49,9 +50,11 @@ type options struct {
 	requests    int
 	sites       int
 	streams     int
-	against     string // a Caddy
-	caddyfile   string // of that Caddy
-	header      string // that it knows the visitor by
+	sessions    int
+	fill        time.Duration // how long a store is filled at most
+	against     string        // a Caddy
+	caddyfile   string        // of that Caddy
+	header      string        // that it knows the visitor by
 }
 
 func main() {
@@ -64,6 +67,8 @@ func main() {
 	flag.IntVar(&o.requests, "requests", 1_000_000, "how many requests a turn has at most")
 	flag.IntVar(&o.sites, "sites", 200, "how many sites are reloaded")
 	flag.IntVar(&o.streams, "streams", 2000, "how many responses stay open")
+	flag.IntVar(&o.sessions, "sessions", 1_000_000, "how many sessions a large store has")
+	flag.DurationVar(&o.fill, "fill", 10*time.Minute, "how long a store is filled with them at most")
 	flag.StringVar(&o.against, "against", "", "another Caddy to compare with; its Caddyfile is the argument")
 	flag.StringVar(&o.header, "header", "", "a header that the other Caddy knows the visitor by, as Name: value")
 	flag.Parse()
@@ -79,8 +84,8 @@ func main() {
 
 // check returns an error for options that measure nothing.
 func (o options) check() error {
-	if o.rounds < 1 || o.connections < 1 || o.requests < 1 || o.round <= 0 || o.sites < 1 || o.streams < 1 {
-		return errors.New("rounds, connections, requests, sites, streams and the length of a round must be positive")
+	if o.rounds < 1 || o.connections < 1 || o.requests < 1 || o.round <= 0 || o.sites < 1 || o.streams < 1 || o.sessions < 1 || o.fill <= 0 {
+		return errors.New("rounds, connections, requests, sites, streams, sessions, and the times of a round and of filling must be positive")
 	}
 	if (o.against == "") != (o.caddyfile == "") {
 		return errors.New("-against takes a Caddy, and the Caddyfile for it as the argument")
@@ -102,12 +107,13 @@ func modes() map[string]mode {
 		"sign-ins": {unit: "sign-in", contenders: signIns},
 		"reloads":  {unit: "reload", contenders: reloads},
 		"streams":  {alone: streams},
+		"large":    {alone: large},
 		"sidecar":  {unit: "request", contenders: sidecar},
 	}
 }
 
 func modeNames() []string {
-	return []string{"requests", "pages", "sign-ins", "reloads", "streams", "sidecar"}
+	return []string{"requests", "pages", "sign-ins", "reloads", "streams", "large", "sidecar"}
 }
 
 // run measures in a directory that it removes again.

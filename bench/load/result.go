@@ -32,13 +32,15 @@ func (m measurement) rate() float64 { return float64(m.requests) / m.took.Second
 
 func (m measurement) cost() float64 { return float64(m.processor.Microseconds()) / float64(m.requests) }
 
+var errNothing = errors.New("nothing was answered")
+
 // turn lets a contender work for a while.
 func (c contender) turn(ctx context.Context, o options, d time.Duration) (measurement, error) {
 	spent, begun := c.process.processorTime(), time.Now()
 	n, err := c.work(ctx, o, d)
 	m := measurement{requests: n, took: time.Since(begun), processor: c.process.processorTime() - spent}
 	if err == nil && n == 0 {
-		err = errors.New("nothing was answered")
+		err = errNothing
 	}
 	return m, errors.Join(err, ctx.Err())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"sync"
 	"sync/atomic"
@@ -55,9 +56,13 @@ func (s *stage) redis(program string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	dir, err := os.MkdirTemp(s.directory, "redis-") // it would load the records of another one
+	if err != nil {
+		return "", err
+	}
 	port := address[len("127.0.0.1:"):]
 	_, err = s.launch(nil, []string{address}, program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes",
-		"--appendfsync", "everysec", "--dir", s.directory, "--loglevel", "warning")
+		"--appendfsync", "everysec", "--dir", dir, "--loglevel", "warning")
 	return address, err
 }
 

@@ -16,8 +16,8 @@ const (
 	// until a step ends.
 	scanSize = 1000
 	// enough is how many records of a kind are counted on a server. If it has
-	// more, the rest is estimated, with a standard error of 0.7 %.
-	enough = 20_000
+	// more, the rest is estimated, with a standard error of 1 %.
+	enough = 10_000
 )
 
 // A count that takes longer than slowCount is reused for countPause times as long as
