@@ -21,11 +21,14 @@ func (h *Headers) protect(name string) {
 	h.begin(folded[0])
 }
 
-// begin notes every octet that folds into one of these. For most headers of
-// most requests, checking the first octet is enough.
-func (h *Headers) begin(folded ...byte) {
+// begin notes every octet that folds into one. For most headers of most requests,
+// checking the first octet is enough.
+func (h *Headers) begin(folded byte) {
+	if h.firsts[folded] { // as it folds into itself
+		return
+	}
 	for written := range 256 {
-		if slices.Contains(folded, foldOctet(byte(written))) {
+		if foldOctet(byte(written)) == folded {
 			h.firsts[written] = true
 		}
 	}
