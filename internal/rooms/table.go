@@ -330,8 +330,8 @@ var Rooms = []Room{
 	{Path: "cmd/caddy", Bans: demonstration},
 	{Path: "internal/demo", Bans: demonstration},
 	{Path: "bench/load", Bans: []Ban{
-		{Module + "/proxy", "what is measured is a Caddy as users build it, in a separate process"},
-		{Module + "/caddymodule", "what is measured is a Caddy as users build it, in a separate process"},
+		{Module + "/proxy/internal", "what is measured is a Caddy as users build it, in a process of its own; only stores are filled here"},
+		{Module + "/caddymodule/internal", "what is measured is a Caddy as users build it, in a process of its own; only stores are filled here"},
 	}},
 	{Path: "internal/authentiktest", Bans: slices.Concat(caddy, []Ban{
 		{Module + "/proxy", "a stand-in made of the code under test agrees with its mistakes"},
