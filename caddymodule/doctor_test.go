@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"unicode"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
@@ -140,6 +142,60 @@ func TestDoctor_ExaminesTheSitesOfOtherProxies(t *testing.T) {
 	}
 	if !found["wiki.localhost gate"] || found["wiki.localhost application-not-found"] || !found["gone.localhost application-not-found"] {
 		t.Errorf("got %s, want a gate at wiki.localhost, and no application for gone.localhost", e.text)
+	}
+}
+
+// What authentik, its certificate and its API say is shown without what a terminal
+// would act on.
+func TestDoctor_ShowsNoControlsOfOthers(t *testing.T) {
+	const hostile = "x\x1b]0;owned\x07\r\nfailure \u202etxt.\u2066\u200f"
+	quoted, err := json.Marshal(hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := func(path string, status int, text string) func(*testing.T, *brokenSite) {
+		return func(_ *testing.T, s *brokenSite) {
+			s.front = atPath(path, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(status)
+				_, _ = fmt.Fprint(w, strings.ReplaceAll(text, "HOSTILE", string(quoted)))
+			})
+		}
+	}
+	for name, tt := range map[string]struct {
+		prepare func(*testing.T, *brokenSite)
+		site    string
+		code    string
+	}{
+		"message of a flow":    {answers("/api/v3/flows/executor/default-authentication-flow/", 200, `{"component": "ak-stage-access-denied", "error_message": HOSTILE}`), gated, "flow-refuses"},
+		"flow of a brand":      {answers("/api/v3/core/brands/current/", 200, `{"flow_authentication": HOSTILE}`), gated, "flow-not-found"},
+		"error of the API":     {answers("/api/v3/core/users/me/", 403, `{"detail": HOSTILE}`), gated, "token-rejected"},
+		"release":              {answers("/api/v3/admin/version/", 200, `{"version_current": HOSTILE}`), gated, "release-unknown"},
+		"error about a secret": {answers("/application/o/token/", 400, `{"error": HOSTILE}`), openID(""), "client"},
+		"issuer":               {answers("/application/o/client/.well-known/openid-configuration", 200, `{"issuer": HOSTILE}`), openID(""), "issuer-mismatch"},
+		"name of a certificate": {func(t *testing.T, s *brokenSite) {
+			s.overTLS(t, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses, c.Subject.CommonName = nil, nil, hostile })
+		}, trusting, "tls-name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AUTHENTIK_TOKEN", "the-token")
+			s := newBrokenSite(t)
+			if err := os.WriteFile(filepath.Join(s.files, "secret"), []byte("right-secret"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			tt.prepare(t, s)
+			e := s.examine(t, "", strings.ReplaceAll(tt.site, "FILES", s.files))
+			there := false
+			for _, f := range e.Findings {
+				there = there || f.Code == tt.code
+				if strings.ContainsFunc(f.Seen+f.Write+f.Site, func(c rune) bool { return !unicode.IsPrint(c) }) {
+					t.Errorf("got %q, want only what prints", f)
+				}
+			}
+			if !there {
+				t.Errorf("got %s, want %s", e.text, tt.code)
+			}
+		})
 	}
 }
 

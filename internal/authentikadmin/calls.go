@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
 // Paths below /api/v3/.
@@ -24,13 +26,13 @@ const (
 	pathBrands       = "core/brands/"
 )
 
-// Version returns authentik's version, for example "2026.8.0".
+// Version returns authentik's version, for example "2026.8.0", as one line.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	var v struct {
 		Current string `json:"version_current"`
 	}
 	err := c.call(ctx, http.MethodGet, "admin/version/", nil, nil, &v)
-	return v.Current, err
+	return plain.Line(v.Current), err
 }
 
 // Me returns the user that the token belongs to.
@@ -206,4 +208,30 @@ func (c *Client) MayAdd(ctx context.Context, kind Kind) error {
 		return nil
 	}
 	return err
+}
+
+// unreadable is a text that is no JSON.
+var unreadable = []byte("{")
+
+// MayChange returns an error that names the missing right if the token may not
+// change an object, which is named as in the path of its kind: an application by
+// its slug. It sends a text that is no JSON, which can change nothing: authentik
+// looks for the object and at rights before it reads what was sent.
+func (c *Client) MayChange(ctx context.Context, kind Kind, name string) error {
+	err := c.send(ctx, http.MethodPatch, string(kind)+url.PathEscape(name)+"/", nil, unreadable, nil)
+	var refused *RefusedError
+	if errors.As(err, &refused) && (refused.Status == http.StatusBadRequest || refused.NotFound()) {
+		return nil // what is gone by then is noticed when it is to be changed
+	}
+	return err
+}
+
+// AnyApplication returns the slug of an application that the token may see.
+func (c *Client) AnyApplication(ctx context.Context) (slug string, found bool, err error) {
+	var one page[Application]
+	err = c.call(ctx, http.MethodGet, pathApplications, url.Values{"page_size": {"1"}}, nil, &one)
+	if err != nil || len(one.Results) == 0 {
+		return "", false, err
+	}
+	return one.Results[0].Slug, true, nil
 }

@@ -1,6 +1,6 @@
 // Package authentikadmin speaks to the administrators' API of authentik: what
 // setting a site up and examining it needs, and nothing else. It depends only on
-// the standard library, and is never linked with the path of a request: the token
+// the standard library and on package plain, and is never linked with the path of a request: the token
 // of an administrator is for commands that a person runs.
 //
 // client.go sends requests, errors.go says what a refusal means and which right
@@ -20,6 +20,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
 // maxAnswer bounds how much of an answer is read.
@@ -53,17 +55,21 @@ func NoRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastR
 
 // call sends a request and decodes the answer into into, unless that is nil.
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, body, into any) error {
-	var sent io.Reader = http.NoBody
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return fmt.Errorf("%s %s: %w", method, path, err)
-		}
-		sent = bytes.NewReader(text)
+	if body == nil {
+		return c.send(ctx, method, path, query, nil, into)
 	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return c.send(ctx, method, path, query, text, into)
+}
+
+// send is call with a body that is written already; nil for none.
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, body []byte, into any) error {
 	at := c.URL.JoinPath("api/v3", path)
 	at.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, method, at.String(), sent)
+	req, err := http.NewRequestWithContext(ctx, method, at.String(), bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
@@ -118,7 +124,7 @@ func origin(address string) string {
 	if err != nil || u.Host == "" {
 		return "another path"
 	}
-	return u.Scheme + "://" + u.Host
+	return plain.Line(u.Scheme + "://" + u.Host)
 }
 
 // A page is one page of a list.

@@ -7,15 +7,18 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
 // A RefusedError is an answer of authentik's API that refuses a request.
 type RefusedError struct {
 	Request string // method and path
 	Status  int
-	// Detail is authentik's own text about the request as a whole, if there is one.
+	// Detail is authentik's own text about the request as a whole, if there is one,
+	// as one line.
 	Detail string
-	// Fields are authentik's texts about fields of what was sent.
+	// Fields are authentik's texts about fields of what was sent, each as one line.
 	Fields map[string]string
 	// Right is the right that the request needs, if it was refused for lack of it.
 	Right string
@@ -34,7 +37,7 @@ func (e *RefusedError) Error() string {
 	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
 		text = strings.TrimPrefix(text+"; "+name+": "+e.Fields[name], "; ")
 	}
-	return fmt.Sprintf("authentik refuses %s with %d: %s", e.Request, e.Status, text)
+	return fmt.Sprintf("authentik refuses %s with %d: %s", e.Request, e.Status, plain.Line(text))
 }
 
 // BadToken reports whether authentik does not know the token, or got no token.
@@ -94,10 +97,10 @@ func refused(method, path string, status int, text []byte) error {
 	}
 	for name, value := range said {
 		if name == "detail" {
-			e.Detail = flat(value)
+			e.Detail = plain.Line(flat(value))
 			continue
 		}
-		e.Fields[name] = flat(value)
+		e.Fields[plain.Line(name)] = plain.Line(flat(value))
 	}
 	if status == http.StatusForbidden && e.Detail == noRight {
 		e.Right = rightFor(method, path)

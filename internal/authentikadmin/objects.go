@@ -1,5 +1,7 @@
 package authentikadmin
 
+import "github.com/flowsidecar/caddy-authentik/internal/plain"
+
 // Fields are what is sent of an object: only the fields that are to change.
 type Fields map[string]any
 
@@ -52,15 +54,15 @@ type Binding struct {
 	} `json:"policy_obj"`
 }
 
-// Whom returns whom a binding is about, in words.
+// Whom returns whom a binding is about, in words on one line.
 func (b Binding) Whom() string {
 	switch {
 	case b.GroupObject != nil:
-		return "group " + b.GroupObject.Name
+		return plain.Line("group " + b.GroupObject.Name)
 	case b.UserObject != nil:
-		return "user " + b.UserObject.Username
+		return plain.Line("user " + b.UserObject.Username)
 	case b.PolicyObject != nil:
-		return "policy " + b.PolicyObject.Name
+		return plain.Line("policy " + b.PolicyObject.Name)
 	}
 	return "an unnamed policy"
 }

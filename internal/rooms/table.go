@@ -284,7 +284,8 @@ var Rooms = []Room{
 	{Path: "caddymodule/internal/doctor", Bans: slices.Concat(standIn, []Ban{
 		{Module + "/proxy/internal", "it examines a gate from outside, as visitors and authentik see it"},
 	})},
-	{Path: "internal/authentikadmin", Only: nothing, OnlyWhy: "it holds the token of an administrator"},
+	{Path: "internal/plain", Only: nothing, OnlyWhy: "every command may write with it"},
+	{Path: "internal/authentikadmin", Only: []string{Module + "/internal/plain"}, OnlyWhy: "it holds the token of an administrator"},
 	{Path: "caddymodule/internal/walk", Bans: slices.Concat(standIn, guests, []Ban{
 		{Module + "/proxy", "it follows Caddy's routes, and knows no gate"},
 	})},

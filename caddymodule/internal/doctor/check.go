@@ -107,7 +107,9 @@ func (e *Examination) Run(ctx context.Context) []Finding {
 		}
 	}
 	for i := range all {
-		all[i].Seen, all[i].Write = hideSecrets(all[i].Seen, e.secrets), hideSecrets(all[i].Write, e.secrets)
+		for _, text := range []*string{&all[i].Site, &all[i].Seen, &all[i].Write} {
+			*text = hideSecrets(*text, e.secrets)
+		}
 	}
 	return slices.CompactFunc(all, func(a, b Finding) bool { return a == b })
 }

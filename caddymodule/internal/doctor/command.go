@@ -20,6 +20,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/setup"
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -73,8 +74,11 @@ warnings, and 1 if nothing could be examined.`,
 		run.out = c.OutOrStdout()
 		run.terminal = &setup.Terminal{In: c.InOrStdin(), Out: c.ErrOrStderr(), Environment: os.Getenv}
 		status, err := run.run(ctx)
-		if err != nil || status == exitFine {
-			return err
+		if err != nil {
+			return plain.Error{Err: err}
+		}
+		if status == exitFine {
+			return nil
 		}
 		c.SilenceErrors = true
 		return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return status, nil })(c, args)

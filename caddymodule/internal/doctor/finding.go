@@ -11,6 +11,8 @@ package doctor
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
 // A Level is how grave a finding is.
@@ -117,10 +119,5 @@ func hideSecrets(text string, secrets []string) string {
 			text = strings.ReplaceAll(text, secret, "[hidden]")
 		}
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' {
-			return ' '
-		}
-		return r
-	}, text)
+	return plain.Line(text)
 }

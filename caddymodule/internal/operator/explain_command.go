@@ -11,6 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
 // ExplainCommand returns the command that explains a decision.
@@ -114,7 +116,7 @@ var verdicts = map[string]string{
 func (e Explained) write(to io.Writer) error {
 	var all strings.Builder
 	line := func(format string, args ...any) {
-		all.WriteString(strings.TrimRight(visible(fmt.Sprintf(format, args...)), " ") + "\n")
+		all.WriteString(strings.TrimRight(plain.Line(fmt.Sprintf(format, args...)), " ") + "\n")
 	}
 	line("%s", e.Request)
 	for _, gate := range e.Gates {

@@ -1,13 +1,14 @@
 package operator
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
@@ -43,22 +44,5 @@ func localTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04")
 // printable makes a text of another program or user safe for a terminal,
 // which would execute some characters.
 func printable(text string) string {
-	text = visible(text)
-	if cut := []rune(text); len(cut) > maxCell {
-		text = string(cut[:maxCell-1]) + "…"
-	}
-	if text == "" {
-		return "-"
-	}
-	return text
-}
-
-// visible replaces what a terminal would act on.
-func visible(text string) string {
-	return strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return '?'
-		}
-		return c
-	}, text)
+	return cmp.Or(plain.Cut(text, maxCell), "-")
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
 // Transport makes connections to authentik that trust these PEM files besides the
@@ -86,7 +87,10 @@ error: "caddy authentik setup ... >> Caddyfile" adds them to a Caddyfile.`,
 		defer stop()
 		run.out = c.OutOrStdout()
 		run.terminal = &Terminal{In: c.InOrStdin(), Out: c.ErrOrStderr(), Environment: os.Getenv}
-		return run.run(ctx)
+		if err := run.run(ctx); err != nil {
+			return plain.Error{Err: err}
+		}
+		return nil
 	}
 	return c
 }
@@ -184,7 +188,8 @@ func InTheClear(at *url.URL) bool {
 	return at.Scheme == "http" && !near
 }
 
-func (c *command) say(text string) { fmt.Fprintln(c.terminal.Out, text) }
+// say writes a text for people.
+func (c *command) say(text string) { fmt.Fprintln(c.terminal.Out, plain.Text(text)) }
 
 // announce says what will be done.
 func (c *command) announce(p Plan) {

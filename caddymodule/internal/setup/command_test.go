@@ -2,13 +2,17 @@ package setup
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
+	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
@@ -79,6 +83,88 @@ func TestCommand_MakesShowsAndRemoves(t *testing.T) {
 	if apps, spare := at.server.Applications(); len(apps)+len(spare) != 0 {
 		t.Errorf("--remove: got %+v %+v, want nothing", apps, spare)
 	}
+}
+
+// hostile is a text that steers a terminal and makes up lines.
+const hostile = "x\x1b]0;owned\x07\x1b[2J\r\ndone: all is well\u202etxt.\u2066\u200f"
+
+// shows fails the test if a text has what a terminal would act on.
+func shows(t *testing.T, what, text string) {
+	t.Helper()
+	if strings.ContainsFunc(text, func(c rune) bool { return c != '\n' && !unicode.IsPrint(c) }) || strings.Contains(text, "\ndone: all is well") {
+		t.Errorf("%s: got %q, want only what prints, and no line of another", what, text)
+	}
+}
+
+// Names and errors at authentik may be written by somebody else than the operator.
+func TestCommand_ShowsNoControlsOfAuthentik(t *testing.T) {
+	t.Setenv(TokenVariable, "the-token")
+	at := standIn(t, authentiktest.Release202608)
+	made := wanted(t, at, func(w *Wanted) { w.OpenID = true })
+	args := []string{"--url", at.url, "--site", made.Site, "--application", made.Slug, "--group", group, "--openid", "--secret-file", made.SecretFile, "--yes"}
+	if _, _, err := ran(t, "", args...); err != nil {
+		t.Fatal(err)
+	}
+	s := state(t, at, made)
+	must(t, at.client.ChangeProvider(t.Context(), s.Named.PK, admin.Fields{"redirect_uris": []any{map[string]any{
+		"matching_mode": "strict", "url": "https://a.example/" + hostile, "redirect_uri_type": "authorization",
+	}}, "sub_mode": hostile}))
+	must(t, at.client.ChangeApplication(t.Context(), made.Slug, admin.Fields{"policy_engine_mode": hostile}))
+	_, said, err := ran(t, "", append(args, "--dry-run")...)
+	if err != nil || !strings.Contains(said, "owned") {
+		t.Fatalf("got %q %v, want the differences", said, err)
+	}
+	shows(t, "differences", said)
+	must(t, at.client.ChangeApplication(t.Context(), made.Slug, admin.Fields{"meta_publisher": "theirs", "name": hostile, "meta_launch_url": hostile}))
+	_, said, err = ran(t, "", args...)
+	if err == nil || !strings.Contains(err.Error(), "owned") {
+		t.Fatalf("got %v, want an error with the application's name", err)
+	}
+	shows(t, "foreign application", said+err.Error())
+	at.api.AddProxy(map[string]any{"name": hostile, "external_host": hostile, "assigned_application_slug": "wiki"})
+	at.api.AddProxy(map[string]any{
+		"name": "x", "external_host": "https://wiki.example.com", "internal_host": hostile, "assigned_application_slug": "wiki",
+		"skip_path_regex": hostile, "basic_auth_enabled": true, "basic_auth_user_attribute": hostile,
+	})
+	out, said, err := ran(t, "", "--url", at.url, "--from-outpost")
+	if err != nil || !strings.Contains(out, "owned") {
+		t.Fatalf("got %q %v, want comments", out, err)
+	}
+	shows(t, "outpost", strings.ReplaceAll(out, "\t", "")+said)
+}
+
+func TestCommand_ShowsNoControlsInErrorsOfAuthentik(t *testing.T) {
+	t.Setenv(TokenVariable, "the-token")
+	for name, text := range map[string]string{
+		"detail": fmt.Sprintf(`{"detail": %s}`, quoted(hostile)), "field": fmt.Sprintf(`{%s: [%[1]s]}`, quoted(hostile)),
+		"long": fmt.Sprintf(`{"detail": %q}`, strings.Repeat("long ", 1<<16)), "version": fmt.Sprintf(`{"version_current": %s}`, quoted("2024.2."+hostile)),
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if name != "version" {
+				w.WriteHeader(http.StatusTeapot)
+			}
+			fmt.Fprint(w, text)
+		}))
+		t.Cleanup(server.Close)
+		_, said, err := ran(t, "", "--url", server.URL, "--site", "https://wiki.example.com", "--everyone", "--yes")
+		if err == nil || name != "long" && !strings.Contains(err.Error(), "owned") {
+			t.Fatalf("%s: got %v, want an error with what authentik says", name, err)
+		}
+		shows(t, name, said+err.Error())
+		if len(err.Error()) > 3000 {
+			t.Errorf("%s: got an error of %d bytes, want a short one", name, len(err.Error()))
+		}
+	}
+}
+
+// quoted writes a text in JSON.
+func quoted(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
 }
 
 func TestCommand_FromOutpostOnlyReads(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -204,10 +205,10 @@ func lifetime(validity string) string {
 	return m[1] + "h"
 }
 
+// maxComment is the largest number of characters of authentik's in a comment.
+const maxComment = 200
+
 // comment makes a text from authentik safe for a comment.
 func comment(text string) string {
-	if len(text) > 200 {
-		text = text[:200] + "…"
-	}
-	return printable(strings.ToValidUTF8(text, "?"))
+	return plain.Cut(text, maxComment)
 }

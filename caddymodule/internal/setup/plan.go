@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
 // A Plan has the steps to do, in this order. Without steps everything is as
@@ -39,6 +41,36 @@ func (p Plan) adds() (kinds []admin.Kind) {
 	}
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
+}
+
+// A target is an object that is to be changed.
+type target struct {
+	kind admin.Kind
+	name string
+}
+
+// changes returns the objects that the plan changes and that exist already.
+func (p Plan) changes(s State) (all []target) {
+	for _, step := range p.Steps {
+		switch step := step.(type) {
+		case changeProvider:
+			all = append(all, target{admin.KindProvider, strconv.Itoa(step.pk)})
+		case changeApplication:
+			all = append(all, target{admin.KindApplication, step.slug})
+		case finishApplication:
+			if s.Draft != nil {
+				all = append(all, target{admin.KindApplication, step.draft})
+			}
+		case mendBinding:
+			all = append(all, target{admin.KindBinding, step.pk})
+		}
+	}
+	return slices.Compact(all)
+}
+
+// finishes reports whether the plan changes an application that it makes itself.
+func (p Plan) finishes(s State) bool {
+	return s.Draft == nil && slices.ContainsFunc(p.Steps, func(step Step) bool { _, finish := step.(finishApplication); return finish })
 }
 
 func (p *Plan) note(format string, args ...any) {
@@ -92,20 +124,20 @@ func foreign(w Wanted, s State) error {
 		case app == nil:
 		case app.Publisher != publisher:
 			errs = append(errs, fmt.Errorf("authentik has an application %q (%s) that setup did not make; choose another slug with --application, "+
-				"or configure that one by hand: the Caddyfile needs only \"application %[1]s\"", printable(app.Slug), printable(app.Name)))
+				"or configure that one by hand: the Caddyfile needs only \"application %[1]s\"", plain.Line(app.Slug), plain.Line(app.Name)))
 		case app.LaunchURL != w.Site+"/" && !w.Move:
 			errs = append(errs, fmt.Errorf("setup has made the application %q for another site, %s; choose another slug with --application, "+
-				"or add --move to take it over for %s", printable(app.Slug), printable(app.LaunchURL), w.Site))
+				"or add --move to take it over for %s", plain.Line(app.Slug), plain.Line(app.LaunchURL), w.Site))
 		case w.OpenID && app.ProviderObject != nil && app.ProviderObject.Name != w.providerName():
 			errs = append(errs, fmt.Errorf("the application %q has a provider %q that setup did not make; take it away from the application in authentik first",
-				printable(app.Slug), printable(app.ProviderObject.Name)))
+				plain.Line(app.Slug), plain.Line(app.ProviderObject.Name)))
 		}
 	}
 	if p := s.Named; p != nil && !slices.Contains([]string{"", w.Slug, w.draft()}, p.ApplicationSlug) {
-		errs = append(errs, fmt.Errorf("the provider %q belongs to the application %q; choose another slug with --application", printable(p.Name), printable(p.ApplicationSlug)))
+		errs = append(errs, fmt.Errorf("the provider %q belongs to the application %q; choose another slug with --application", plain.Line(p.Name), plain.Line(p.ApplicationSlug)))
 	}
 	if p := s.Client; p != nil && p.Name != w.providerName() {
-		errs = append(errs, fmt.Errorf("the provider %q has the client ID %q already, and setup did not make it; choose another slug with --application", printable(p.Name), p.ClientID))
+		errs = append(errs, fmt.Errorf("the provider %q has the client ID %q already, and setup did not make it; choose another slug with --application", plain.Line(p.Name), p.ClientID))
 	}
 	return errors.Join(errs...)
 }
@@ -202,15 +234,15 @@ func (p *Plan) bind(w Wanted, s State) {
 		group := w.group(b, s)
 		switch {
 		case b.Order != bindingOrder || b.Group == nil:
-			p.note("the binding of %s was made by hand and stays: it counts beside those of setup", printable(b.Whom()))
+			p.note("the binding of %s was made by hand and stays: it counts beside those of setup", b.Whom())
 		case group == "":
-			gone = append(gone, removeBinding{b.PK, printable(b.Whom()), "it is not asked for any more"})
+			gone = append(gone, removeBinding{b.PK, b.Whom(), "it is not asked for any more"})
 		case kept[group]:
-			gone = append(gone, removeBinding{b.PK, printable(b.Whom()), "it is there twice"})
+			gone = append(gone, removeBinding{b.PK, b.Whom(), "it is there twice"})
 		default:
 			kept[group] = true
 			if !b.Enabled || b.Negate {
-				p.Steps = append(p.Steps, mendBinding{b.PK, printable(b.Whom())})
+				p.Steps = append(p.Steps, mendBinding{b.PK, b.Whom()})
 			}
 		}
 	}
@@ -241,7 +273,7 @@ func MakeRemoval(w Wanted, s State) (p Plan, err error) {
 	for _, b := range s.Bindings {
 		if b.Order != bindingOrder || b.Group == nil {
 			return Plan{}, fmt.Errorf("the application %q has a binding of %s that setup did not make, and deleting the application would delete it; "+
-				"remove it in authentik first", w.Slug, printable(b.Whom()))
+				"remove it in authentik first", w.Slug, b.Whom())
 		}
 	}
 	for _, app := range []*admin.Application{s.App, s.Draft} {
@@ -249,7 +281,7 @@ func MakeRemoval(w Wanted, s State) (p Plan, err error) {
 		case app == nil:
 		case app.ProviderObject != nil && app.ProviderObject.Name != w.providerName():
 			return Plan{}, fmt.Errorf("the application %q has a provider %q that setup did not make; take it away from the application in authentik first",
-				printable(app.Slug), printable(app.ProviderObject.Name))
+				plain.Line(app.Slug), plain.Line(app.ProviderObject.Name))
 		default:
 			p.Steps = append(p.Steps, removeApplication{app.Slug})
 		}

@@ -21,7 +21,7 @@ const unkept = 3
 type Maker func(Wanted, State) (Plan, error)
 
 // Prepare reads what authentik has, makes a plan, and checks that the token may
-// create what the plan creates. It changes nothing.
+// create and change what the plan does. It changes nothing.
 func Prepare(ctx context.Context, c *admin.Client, w Wanted, plan Maker) (State, Plan, error) {
 	s, err := Read(ctx, c, w)
 	if err != nil {
@@ -35,7 +35,27 @@ func Prepare(ctx context.Context, c *admin.Client, w Wanted, plan Maker) (State,
 	for _, kind := range p.adds() {
 		lacking = append(lacking, c.MayAdd(ctx, kind))
 	}
+	for _, t := range p.changes(s) {
+		lacking = append(lacking, c.MayChange(ctx, t.kind, t.name))
+	}
+	if p.finishes(s) {
+		p.doubtFinish(ctx, c)
+	}
 	return s, p, errors.Join(lacking...)
+}
+
+// doubtFinish notes that the last step may fail, if the token may not change
+// another application. It is no more than a note: a role can give its users the
+// right to what they make themselves.
+func (p *Plan) doubtFinish(ctx context.Context, c *admin.Client) {
+	slug, found, err := c.AnyApplication(ctx)
+	if err != nil || !found {
+		return // the step itself says what is missing
+	}
+	var refused *admin.RefusedError
+	if errors.As(c.MayChange(ctx, admin.KindApplication, slug), &refused) && refused.Right != "" {
+		p.note("the token's user seems to lack the right %q, which the last step needs; give it to a role of that user", refused.Right)
+	}
 }
 
 // Carry carries out a plan, and then further plans until nothing is left to do.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	admin "github.com/flowsidecar/caddy-authentik/internal/authentikadmin"
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
 )
 
 // A Step is one change to make.
@@ -226,9 +227,9 @@ func shown(field string, value any) string {
 		}
 		return "[" + strings.Join(texts, ", ") + "]"
 	case string:
-		return printable(value)
+		return plain.Line(value)
 	}
-	return fmt.Sprint(value)
+	return plain.Line(fmt.Sprint(value))
 }
 
 func shownItem(one any) string {
@@ -237,17 +238,7 @@ func shownItem(one any) string {
 		if address["redirect_uri_type"] == "logout" {
 			text += " (logout)"
 		}
-		return printable(text)
+		return plain.Line(text)
 	}
-	return printable(fmt.Sprint(one))
-}
-
-// printable removes characters that could steer a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' {
-			return '?'
-		}
-		return r
-	}, text)
+	return plain.Line(fmt.Sprint(one))
 }

@@ -146,10 +146,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, k kind, rest string)
 		c.rest = strings.Split(rest, "/")
 	}
 	text, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if len(text) > 0 && json.Unmarshal(text, &c.body) != nil {
-		a.write(w, http.StatusBadRequest, object{"detail": "JSON parse error"})
-		return
-	}
+	readable := len(text) == 0 || json.Unmarshal(text, &c.body) == nil
 	verb, does := k.operation(c)
 	if does == nil {
 		a.write(w, http.StatusMethodNotAllowed, object{"detail": "Method " + strconv.Quote(r.Method) + " not allowed."})
@@ -157,6 +154,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, k kind, rest string)
 	}
 	if !superuser && !slices.Contains(a.Rights[name], strings.Replace(k.model, "%s", verb, 1)) {
 		a.write(w, http.StatusForbidden, object{"detail": noRight})
+		return
+	}
+	if !readable {
+		status, body := a.unreadable(k, c)
+		a.write(w, status, body)
 		return
 	}
 	if verb != "view" && a.Before != nil && !a.Before(r) {
@@ -169,6 +171,19 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, k kind, rest string)
 		a.publish()
 	}
 	a.write(w, status, body)
+}
+
+// unreadable answers a request whose body is no JSON: authentik looks for the
+// object first.
+func (a *API) unreadable(k kind, c call) (int, any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(c.rest) > 0 && k.get != nil {
+		if status, body := k.get(c); status == http.StatusNotFound {
+			return status, body
+		}
+	}
+	return http.StatusBadRequest, object{"detail": "JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"}
 }
 
 // operation returns what a request asks for, and the verb of the right that it
