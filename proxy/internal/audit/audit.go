@@ -70,6 +70,9 @@ type Log struct{ logger *slog.Logger }
 // New returns a log that writes to a logger. A nil logger drops everything.
 func New(logger *slog.Logger) Log { return Log{logger} }
 
+// Writes reports whether the log keeps its lines.
+func (l Log) Writes() bool { return l.logger != nil }
+
 // Write writes a line, with all fields.
 func (l Log) Write(ctx context.Context, line Line) {
 	if l.logger == nil {

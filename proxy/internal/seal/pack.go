@@ -49,6 +49,7 @@ var levels = map[Kind]level{
 	KindBrowser:  stored,
 	KindUser:     stored,
 	KindSID:      stored,
+	KindLapse:    stored,
 	KindState:    small,
 	KindRelay:    small,
 	KindBack:     small,

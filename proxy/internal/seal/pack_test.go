@@ -13,7 +13,7 @@ import (
 
 var kinds = []Kind{
 	KindSession, KindVisit, KindBrowser, KindPicture, KindLink, KindIndex, KindUser, KindSID, KindState, KindRelay, KindBack,
-	KindMailed, KindLateForm,
+	KindMailed, KindLateForm, KindLapse,
 }
 
 // sealedBefore is how versions before this one have sealed values of every kind.

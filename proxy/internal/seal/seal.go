@@ -43,6 +43,9 @@ const (
 	KindMailed  Kind = "mailed"
 	// KindLateForm is the address of a form that was sent without a session.
 	KindLateForm Kind = "late"
+	// KindLapse says that the end of a session that reached its lifetime is in the
+	// audit log.
+	KindLapse Kind = "lapse"
 	// These are for sign-ins at a login host.
 	KindLoginRequest Kind = "loginrequest"
 	KindLoginVisit   Kind = "loginvisit"

@@ -43,6 +43,11 @@ type cache struct {
 	// shards are made with their first sessions: a gate that has none should take no
 	// time in a reload.
 	shards [cacheShards]atomic.Pointer[shard]
+
+	// notesEnds says that expired sessions are kept until takeExpired.
+	notesEnds bool
+	expiredMu sync.Mutex
+	expired   []*Session
 }
 
 // A shard finds its sessions by the hash of their cookie, and by the name of
@@ -72,6 +77,7 @@ func (c *cache) newShard() *shard {
 	s.byCookie.OnEvicted(func(_ string, v any) {
 		if gone, ok := v.(*Session); ok {
 			s.held.Add(-gone.weight)
+			c.note(gone)
 		}
 	})
 	return s
@@ -94,6 +100,25 @@ func (c *cache) made() iter.Seq[*shard] {
 			}
 		}
 	}
+}
+
+// note keeps a session that leaves the cache because it has expired.
+func (c *cache) note(s *Session) {
+	if !c.notesEnds || c.now().Before(s.Until) || c.tombstones.any(s.ends) {
+		return
+	}
+	c.expiredMu.Lock()
+	defer c.expiredMu.Unlock()
+	c.expired = append(c.expired, s)
+}
+
+// takeExpired returns the sessions that have expired in the cache since the last
+// call. Those that were revoked before are not among them.
+func (c *cache) takeExpired() (all []*Session) {
+	c.expiredMu.Lock()
+	defer c.expiredMu.Unlock()
+	all, c.expired = c.expired, nil
+	return all
 }
 
 // get returns the session of a cookie's hash.

@@ -134,6 +134,10 @@ func (r *Registry) read(ctx context.Context, browser seal.Secret, host string) (
 	if found && err == nil {
 		found, err = r.alive(ctx, held)
 	}
+	if expired {
+		rec := held.rec
+		r.lapsed(r.lapseOf(held.box.Name(), rec.User.Username, rec.used(), rec.Until, rec.Stay))
+	}
 	if !found && err == nil && !expired {
 		r.cache.forget(held.box.Name())
 		r.Streams.End(held.box.Name())

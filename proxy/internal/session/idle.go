@@ -25,7 +25,11 @@ func (r *Registry) retire(ctx context.Context, held stored, reason string) {
 		return
 	}
 	r.remove(ctx, held.rec.User.UID, index.Entry{Name: held.box.Name()})
-	r.Report(ctx, held.box.Name(), held.rec.User.Username, reason)
+	if r.Now().Before(held.rec.Until) {
+		r.Report(ctx, held.box.Name(), held.rec.User.Username, reason)
+		return
+	}
+	r.count(ctx, held.box.Name(), held.rec.User.Username, reason) // the line about its end is that of its lapse
 }
 
 // Fresh reports whether neither a recheck of the session is due nor a note of its

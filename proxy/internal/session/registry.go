@@ -42,6 +42,7 @@ func New(o Options) *Registry {
 	r.rechecks.single = bounded.New(bounded.Options[string, reading]{Go: r.Background.Shared})
 	r.renewals = bounded.New(bounded.Options[string, renewal]{Go: r.Background.Shared})
 	r.cache = newCache(o.Now, cacheEntries, cacheBytes)
+	r.cache.notesEnds = o.Audit.Writes()
 	return r
 }
 
@@ -49,6 +50,11 @@ func New(o Options) *Registry {
 func (r *Registry) Sweep() {
 	r.rechecks.sweep()
 	r.cache.sweep()
+	var ended []lapse
+	for _, s := range r.cache.takeExpired() {
+		ended = append(ended, r.lapseOf(s.name, s.User.Username, s.Used(), s.Until, s.Stay))
+	}
+	r.lapsed(ended...)
 	r.misses.sweep()
 	r.reported.sweep()
 }

@@ -110,7 +110,7 @@ func (r *Registry) renew(ctx context.Context, value, host string, addr netip.Add
 		if err := r.endStay(ctx, held); err != nil {
 			return renewal{}, err
 		}
-		r.Report(ctx, held.box.Name(), rec.User.Username, "gone")
+		r.count(ctx, held.box.Name(), rec.User.Username, "gone")
 		return renewal{}, nil
 	}
 	if err != nil {

@@ -1,0 +1,70 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/store"
+)
+
+const (
+	// lapseWait is how long the store may take for the sessions that end at a time.
+	lapseWait = 30 * time.Second
+	// lapseKept is how long it is kept that a line was written, after the last moment
+	// at which a process may see the end: that is when a cache is swept.
+	lapseKept = time.Hour
+)
+
+// A lapse is a session that has reached its end by itself, with no request at that
+// time.
+type lapse struct {
+	name, username string
+	reason         string
+	last           time.Time // until when its record is kept
+}
+
+// lapseOf returns the end of a session that was used last at a time. One that was
+// unused for too long has ended before.
+func (r *Registry) lapseOf(name, username string, used, until, stay time.Time) lapse {
+	l := lapse{name, username, "lifetime", later(until, stay)}
+	if r.Idle > 0 && until.Sub(used) > r.Idle {
+		l.reason = "idle"
+	}
+	return l
+}
+
+// lapsed writes a line of the audit log about each session, in the background.
+// Several processes may see the same end, and each may see it more than once: the
+// store tells which one is the first.
+func (r *Registry) lapsed(all ...lapse) {
+	if !r.Audit.Writes() || len(all) == 0 {
+		return
+	}
+	r.Background.Go(func(backgroundCtx context.Context) {
+		ctx, cancel := context.WithTimeout(backgroundCtx, lapseWait)
+		defer cancel()
+		for _, l := range all {
+			if r.first(ctx, l) {
+				r.Audit.Write(ctx, audit.Line{Event: audit.Ended(l.reason), Reason: l.reason, User: l.username, Session: PublicID(l.name)})
+			}
+		}
+	})
+}
+
+// first reports whether no process has written a line about an end before. If the
+// store fails it is true: two lines are better than none.
+func (r *Registry) first(ctx context.Context, l lapse) bool {
+	box := r.Key.Own(seal.KindLapse, l.name)
+	sealed, err := box.Seal(l.reason)
+	if err == nil {
+		_, err = r.Store.Save(ctx, box.Name(), store.Record{Value: sealed, Expiry: later(l.last, r.Now()).Add(lapseKept)})
+	}
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		r.Logger.WarnContext(ctx, "audit: the end of a session may have two lines", "error", err)
+		return true
+	}
+	return err == nil
+}
