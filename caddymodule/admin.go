@@ -1,10 +1,14 @@
 package caddymodule
 
 import (
+	"net/http"
+	"slices"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/operator"
+	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 func init() {
@@ -43,14 +47,34 @@ func gateOf(m caddyhttp.MiddlewareHandler) (operator.Gate, bool) {
 	if !ok {
 		return operator.Gate{}, false
 	}
-	return operator.Gate{
-		About: operator.About{
-			Authentik: h.URL, Application: h.Application, Flow: h.Flow, ClientID: h.ClientID,
-			Hosts: h.site.Hosts, Prefix: h.Prefix,
-		},
-		ForOthers: h.sidecar != nil,
-		Running:   h.posts[0].Gate(),
-	}, true
+	gate := operator.Gate{About: h.about(h.Application, h.site.Hosts)}
+	if !slices.ContainsFunc(h.posts, func(p post) bool { return p.Gate() == nil }) {
+		gate.Explain = h.explain
+	}
+	return gate, true
+}
+
+// about says what the configuration says about the gate of an application.
+func (h *Handler) about(application string, hosts []string) operator.About {
+	return operator.About{
+		Authentik: h.URL, Application: application, Flow: h.Flow, ClientID: h.ClientID, Hosts: hosts, Prefix: h.Prefix,
+	}
+}
+
+// explain explains what the handler decides about a request, or with forward_auth
+// about the one that the other proxy describes in it. Its gates have started.
+func (h *Handler) explain(r *http.Request) (operator.About, proxy.Explanation) {
+	about := h.about(h.Application, h.site.Hosts)
+	if h.sidecar == nil {
+		return about, h.posts[0].Gate().Explain(r)
+	}
+	e, by := h.sidecar.Explain(r)
+	for _, p := range h.posts {
+		if by != nil && p.Gate() == by {
+			about = h.about(p.application, p.hosts)
+		}
+	}
+	return about, e
 }
 
 // Interface guard.

@@ -88,6 +88,59 @@ func TestForwardAuth_MatchersSeeTheDescribedRequest(t *testing.T) {
 	}
 }
 
+// What another proxy describes is explained as what it asks about.
+func TestExplain_OfWhatOtherProxiesDescribe(t *testing.T) {
+	o := newTerminal(t, oneLine)
+	if err := o.try("admin "+o.api, `SITE {
+	authentik AUTHENTIK {
+		forward_auth {
+			from 127.0.0.1 traefik
+			from 10.0.0.2 nginx
+			site wiki.example.com application wiki
+			site files.example.com application files
+		}
+		open /healthz
+		on /admin/* {
+			require group admins
+		}
+	}
+}
+`); err != nil {
+		t.Fatal(err)
+	}
+	ask := []string{"http://" + o.address + "/.authentik/forward", "-H", "Accept: text/html"}
+	traefik := func(path string) []string {
+		return append(ask, "-H", "X-Forwarded-Method: GET", "-H", "X-Forwarded-Proto: https", "-H", "X-Forwarded-Host: wiki.example.com", "-H", "X-Forwarded-Uri: "+path, "-H", "X-Forwarded-For: 203.0.113.7")
+	}
+	if out, code, _ := o.explain(traefik("/")...); code != 4 || !strings.Contains(out, "has not started") {
+		t.Errorf("before the first request: got %d: %s", code, out)
+	}
+	o.ask(t, "/")
+	nginx := append(ask, "--client", "10.0.0.2", "-H", "X-Original-Method: GET", "-H", "X-Original-Url: https://files.example.com/x", "-H", "X-Forwarded-For: 203.0.113.7")
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		want []string
+	}{
+		"page":    {traefik("/x"), 3, []string{"application wiki", "is led to the sign-in", "the other proxy is traefik", "Seen as: https://wiki.example.com/x, from 203.0.113.7", "on /admin/*: is not about the request"}},
+		"rule":    {traefik("/admin/x"), 3, []string{"on /admin/*: require group admins: unknown"}},
+		"open":    {traefik("/healthz"), 0, []string{"passes without a session", "open /healthz matches"}},
+		"nginx":   {nginx, 3, []string{"application files", "the other proxy is nginx", "gets 401 instead of 303", "Seen as: https://files.example.com/x"}},
+		"nothing": {ask, 3, []string{"is refused: 400 bad-request", "X-Forwarded"}},
+		"another": {append(traefik("/x"), "--client", "192.0.2.9"), 3, []string{"is refused: 404", "this peer is not listed in from: 192.0.2.9"}},
+	} {
+		out, code, err := o.explain(tt.args...)
+		if err != nil || code != tt.code {
+			t.Errorf("%s: got code %d, %v, want %d\n%s", name, code, err, tt.code, out)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: got no %q in\n%s", name, want, out)
+			}
+		}
+	}
+}
+
 // TestForwardAuth_StartsOneGateForEachApplication also says that the first request
 // makes the key for all of them.
 func TestForwardAuth_StartsOneGateForEachApplication(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/decision"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/programs"
 )
 
 // ExplainHeader is the response header that explains a decision to the members of
@@ -31,6 +32,9 @@ type Explanation struct {
 	Status int        `json:"status,omitempty"`
 	// Steps say in order what the decision rests on.
 	Steps []string `json:"steps"`
+	// Asks are the questions to authentik that the decision waits for, each with the
+	// address that would be asked. They are empty unless Decision is ask.
+	Asks []string `json:"asks,omitempty"`
 	// Open says which option opens the request, or that no option does. It is
 	// empty if Config.WhyOpen says nothing.
 	Open    string           `json:"open,omitempty"`
@@ -126,8 +130,10 @@ func (g *Gate) explain(x *exchange.Exchange, d decision.Decision) Explanation {
 		for _, told := range g.headers.Told(d.Session.Headers) {
 			e.Told = append(e.Told, ExplainedHeader{told.Name, told.Value, !told.Shown})
 		}
-	case decision.Recheck, decision.Try:
-		e.Decision = "ask"
+	case decision.Recheck:
+		e.Decision, e.Asks = "ask", g.asksAbout(e.Session.User)
+	case decision.Try:
+		e.Decision, e.Asks = "ask", g.asksAboutProgram(x)
 	case decision.SignIn:
 		e.Status = http.StatusSeeOther
 	case decision.StepUp:
@@ -140,6 +146,30 @@ func (g *Gate) explain(x *exchange.Exchange, d decision.Decision) Explanation {
 	}
 	e.Rules = explained(g.access.Demands(x, s))
 	return e
+}
+
+// asksAbout says what authentik would be asked about the session of a user.
+func (g *Gate) asksAbout(user string) (all []string) {
+	if app := g.cfg.Application; app != "" {
+		all = append(all, "whether "+user+" may use the application "+app+" (/api/v3/core/applications/"+app+"/check_access/)")
+	}
+	if g.cfg.OIDC.ClientID != "" {
+		return append(all, "whether "+user+" is still signed in (/application/o/token/, or /application/o/authorize/ with authentik's session)")
+	}
+	return append(all, "whether "+user+" is still signed in (/api/v3/core/users/me/)")
+}
+
+// asksAboutProgram says what authentik would be asked about the credential of a
+// program.
+func (g *Gate) asksAboutProgram(x *exchange.Exchange) []string {
+	switch {
+	case x.Credential.Scheme == programs.Bearer:
+		return []string{"whether the access token in Authorization is good (/application/o/userinfo/ or /application/o/introspect/)"}
+	case g.cfg.OIDC.ClientID != "":
+		return []string{"whether the name and the app password in Authorization are good (/application/o/token/)"}
+	default:
+		return []string{"whether the name and the app password in Authorization are good (the steps of the flow)"}
+	}
 }
 
 // explained returns what is demanded as an explanation says it.

@@ -75,6 +75,48 @@ func TestExplain_NamesTheRuleThatDecides(t *testing.T) {
 	}
 }
 
+// What cannot be known without authentik is a question to it.
+func TestExplain_SaysWhatAuthentikWouldBeAsked(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*Config)
+		header http.Header
+		want   []string
+	}{
+		"session":         {nil, nil, []string{"whether jane may use the application wiki (/api/v3/core/applications/wiki/check_access/)", "whether jane is still signed in (/api/v3/core/users/me/)"}},
+		"with OIDC":       {func(c *Config) { c.OIDC.ClientID, c.OIDC.ClientSecret = "id", "secret" }, nil, []string{"check_access", "/application/o/token/"}},
+		"app password":    {func(c *Config) { c.Clients.Basic = true }, http.Header{"Authorization": {"Basic amFuZTpodXNo"}}, []string{"app password in Authorization"}},
+		"an access token": {func(c *Config) { c.OIDC.ClientID, c.OIDC.ClientSecret, c.Clients.Bearer = "id", "secret", true }, http.Header{"Authorization": {"Bearer hush.hush.hush"}}, []string{"the access token in Authorization"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, cookie := held(t, func(c *Config) {
+				c.Application = "wiki"
+				if tt.change != nil {
+					tt.change(c)
+				}
+			}, session.Record{User: User{Username: "jane"}})
+			if tt.header != nil {
+				cookie = ""
+			}
+			r := asked(t, g, "/", cookie)
+			for header, values := range tt.header {
+				r.Header[header] = values
+			}
+			e := g.Explain(r)
+			asks := strings.Join(e.Asks, "; ")
+			if e.Decision != "ask" || strings.Contains(asks, "hush") {
+				t.Errorf("got %s with %q, want ask, and no credential", e.Decision, asks)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(asks, want) {
+					t.Errorf("got %q, want %q in it", asks, want)
+				}
+			}
+		})
+	}
+}
+
 func TestExplain_SaysWhyThereIsNoSession(t *testing.T) {
 	t.Parallel()
 	c := &clock{}

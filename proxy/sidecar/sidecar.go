@@ -94,17 +94,24 @@ func (cfg Config) Check() (errs []error) {
 // sidecar guards no application itself.
 func (s *Sidecar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{sidecar: s, ResponseWriter: s.cfg.Writer(w), from: s.peers.dialect(r), peer: r.RemoteAddr}
-	below, forward := strings.CutPrefix(r.URL.Path, s.asked)
+	below, forward := s.forward(r)
 	switch {
 	case c.from == nil:
 		c.refuse(r, fault.NotFound, errPeer)
-	case forward && (below == "" || below[0] == '/'):
+	case forward:
 		c.verdict(r, below)
 	case strings.HasPrefix(r.URL.Path, s.prefix+"/"):
 		c.passOn(r)
 	default:
 		c.refuse(r, fault.NotFound, errNoApplication)
 	}
+}
+
+// forward reports whether a request asks for a verdict, and returns its path below
+// the address of verdicts.
+func (s *Sidecar) forward(r *http.Request) (below string, is bool) {
+	below, is = strings.CutPrefix(r.URL.Path, s.asked)
+	return below, is && (below == "" || below[0] == '/')
 }
 
 var (
@@ -118,38 +125,46 @@ var (
 // describes it in the same way in all dialects: the host in Host, the scheme in
 // X-Forwarded-Proto, and the client in X-Forwarded-For.
 func (c *call) passOn(r *http.Request) {
+	own, code, err := c.passedOn(r)
+	if err != nil {
+		c.refuse(r, code, err)
+		return
+	}
+	_ = c.gate.Guard(c.ResponseWriter, own, func(http.ResponseWriter, *http.Request) error {
+		c.refuse(r, fault.NotFound, errNoApplication)
+		return nil
+	})
+}
+
+// passedOn returns a request for a gate's own addresses as the gate gets it, and
+// notes the gate. An error with its code says why none gets it.
+func (c *call) passedOn(r *http.Request) (*http.Request, fault.Code, error) {
 	at := description{method: r.Method, host: r.Host, uri: r.RequestURI}
 	err := at.readConnection(r.Header)
 	if err == nil {
 		err = at.contradicted(r.Header, named)
 	}
 	if err != nil {
-		c.refuse(r, fault.BadRequest, err)
-		return
+		return nil, fault.BadRequest, err
 	}
-	gate, ok := c.gateOf(r, at.host)
-	if !ok {
-		return
+	gate, code, err := c.gateOf(r, at.host)
+	if err != nil {
+		return nil, code, err
 	}
-	c.whole = true
-	_ = gate.Guard(c.ResponseWriter, at.resolving(r, r.URL), func(http.ResponseWriter, *http.Request) error {
-		c.refuse(r, fault.NotFound, errNoApplication)
-		return nil
-	})
+	c.gate, c.whole = gate, true
+	return at.resolving(r, r.URL), "", nil
 }
 
-// gateOf returns the gate of a host. If the host has no gate, it refuses the
-// request.
-func (c *call) gateOf(r *http.Request, host string) (*proxy.Gate, bool) {
+// gateOf returns the gate before a host. An error with its code says why there is
+// no such gate.
+func (c *call) gateOf(r *http.Request, host string) (*proxy.Gate, fault.Code, error) {
 	site, ok := c.sidecar.sites.at(host)
 	if !ok {
-		c.refuse(r, fault.HostUnknown, fmt.Errorf("no site is %q", host))
-		return nil, false
+		return nil, fault.HostUnknown, fmt.Errorf("no site is %q", host)
 	}
 	gate, err := site.Gate(r.Context())
 	if err != nil {
-		c.refuse(r, fault.SessionsUnavailable, err)
-		return nil, false
+		return nil, fault.SessionsUnavailable, err
 	}
-	return gate, true
+	return gate, "", nil
 }

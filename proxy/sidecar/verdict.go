@@ -17,36 +17,43 @@ const refusedPath = "/refused"
 
 // verdict answers a proxy that asks about a request.
 func (c *call) verdict(r *http.Request, below string) {
+	asked, code, err := c.described(r, below)
+	if err != nil {
+		c.refuse(r, code, err)
+		return
+	}
+	_ = c.gate.Guard(c, c.sidecar.cfg.Prepare(asked), c.pass)
+}
+
+// described returns the request that a request for a verdict describes, and notes
+// the gate that decides about it. An error with its code says why no gate does.
+func (c *call) described(r *http.Request, below string) (*http.Request, fault.Code, error) {
 	s := c.sidecar
 	c.whole = c.from.codes && below == refusedPath
 	if code, err := c.misused(r, below); err != nil {
-		c.refuse(r, code, err)
-		return
+		return nil, code, err
 	}
 	d, err := c.from.describe(r, s.asked)
 	if err == nil {
 		err = d.contradicted(r.Header, all)
 	}
 	if err != nil {
-		c.refuse(r, fault.BadRequest, err)
-		return
+		return nil, fault.BadRequest, err
 	}
 	c.scheme, c.host = d.scheme, d.host
-	gate, ok := c.gateOf(r, d.host)
-	if !ok {
-		return
+	gate, code, err := c.gateOf(r, d.host)
+	if err != nil {
+		return nil, code, err
 	}
 	asked, err := d.request(r)
 	if err != nil {
-		c.refuse(r, fault.BadRequest, err)
-		return
+		return nil, fault.BadRequest, err
 	}
 	if rest, below := strings.CutPrefix(asked.URL.Path, s.prefix); below && (rest == "" || rest[0] == '/') {
-		c.refuse(r, fault.NotFound, errOwnAddress)
-		return
+		return nil, fault.NotFound, errOwnAddress
 	}
 	c.gate, c.names = gate, namesOf(asked.Header)
-	_ = gate.Guard(c, s.cfg.Prepare(asked), c.pass)
+	return asked, "", nil
 }
 
 // misused returns an error if a request for a verdict is not as proxies of this
@@ -132,8 +139,8 @@ func (c *call) gone(left http.Header) (gone []string, err error) {
 		if _, there := left[name]; there {
 			continue
 		}
-		if c.from.removes == "" && !carried(name) && !slices.Contains(told, name) {
-			return nil, fmt.Errorf("a client has sent %q, which no application may get, and the other proxy cannot be told to remove it", name)
+		if err := c.removable(name, told); err != nil {
+			return nil, err
 		}
 		gone = append(gone, name)
 	}
@@ -146,6 +153,16 @@ func (c *call) gone(left http.Header) (gone []string, err error) {
 		}
 	}
 	return gone, nil
+}
+
+// removable returns an error if the other proxy cannot be told to remove a header
+// that the gate has removed. told are the headers of identities, which its own
+// configuration names.
+func (c *call) removable(name string, told []string) error {
+	if c.from.removes != "" || carried(name) || slices.Contains(told, name) {
+		return nil
+	}
+	return fmt.Errorf("a client has sent %q, which no application may get, and the other proxy cannot be told to remove it", name)
 }
 
 // A call is a request at the sidecar. As a writer it takes the answer of a gate to a

@@ -61,11 +61,13 @@ type About struct {
 	Prefix      string   `json:"prefix,omitempty"`
 }
 
-// A Gate is a gate of a Caddy that runs.
+// A Gate is a gate of a Caddy that runs, or several that decide about requests which
+// other proxies describe.
 type Gate struct {
 	About
-	ForOthers bool        // it decides about requests that other proxies describe
-	Running   *proxy.Gate // nil before its first request
+	// Explain explains a decision, and says what decides. It is nil before the first
+	// request.
+	Explain func(*http.Request) (About, proxy.Explanation)
 }
 
 // An Explainer explains decisions. It returns the gate of a handler, if it is one.
@@ -145,14 +147,12 @@ func (e *Explained) follow(s *caddyhttp.Server, r *http.Request, gateOf Explaine
 		switch {
 		case !ok:
 			return false, false
-		case gate.ForOthers:
-			e.Notes = append(e.Notes, "the gate of "+gate.Authentik+" has forward_auth: it decides about requests that other proxies describe, and not about this one")
-			return true, true
-		case gate.Running == nil:
+		case gate.Explain == nil:
 			e.Notes = append(e.Notes, "the gate of "+gate.Authentik+" has not started: it does with its first request, which creates its key")
 			return true, true
 		}
-		found := ExplainedGate{gate.About, gate.Running.Explain(r)}
+		about, explanation := gate.Explain(r)
+		found := ExplainedGate{about, explanation}
 		e.Gates = append(e.Gates, found)
 		return true, found.Decision != "pass" && found.Decision != "open"
 	})

@@ -26,6 +26,10 @@ application would be told. It asks the running Caddy through its admin API. The
 request is not made: nothing reaches an application or authentik, and no session
 changes.
 
+Of a gate with forward_auth, give the request that the other proxy makes: the
+address that it asks at, with -H the headers that describe the visitor's request,
+and with --client the proxy's own address.
+
 A cookie that is given with -H is used, and never shown. -H @file reads lines
 from a file, so that a cookie does not appear in the list of processes.
 
@@ -153,6 +157,9 @@ func (g ExplainedGate) write(line func(format string, args ...any)) {
 	line("  The request %s", verdict)
 	for _, step := range g.Steps {
 		line("    - %s", step)
+	}
+	for _, question := range g.Asks {
+		line("  authentik would be asked: %s", question)
 	}
 	line("  Seen as: %s%s, from %s", g.At.Site, g.At.Path, g.At.Client)
 	if s := g.Session; s.ID != "" {
