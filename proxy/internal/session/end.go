@@ -147,14 +147,9 @@ func (r *Registry) clear(ctx context.Context, ended []index.Entry) {
 
 // Report logs and counts that the session of a record has ended.
 func (r *Registry) Report(ctx context.Context, name, username, reason string) {
-	r.count(ctx, name, username, reason)
-	r.Audit.Write(ctx, audit.Line{Event: audit.Ended(reason), Reason: reason, User: username, Session: PublicID(name)})
-}
-
-// count is Report without a line of the audit log.
-func (r *Registry) count(ctx context.Context, name, username, reason string) {
 	r.Metrics.Ended(reason)
 	r.Logger.InfoContext(ctx, "session ended", "reason", reason, "user", username, "session", PublicID(name))
+	r.Audit.Write(ctx, audit.Line{Event: audit.Ended(reason), Reason: reason, User: username, Session: PublicID(name)})
 }
 
 // Ended reports whether a cached session was revoked, according to the store.

@@ -29,7 +29,7 @@ func (r *Registry) retire(ctx context.Context, held stored, reason string) {
 		r.Report(ctx, held.box.Name(), held.rec.User.Username, reason)
 		return
 	}
-	r.count(ctx, held.box.Name(), held.rec.User.Username, reason) // the line about its end is that of its lapse
+	r.reportStay(ctx, held, reason)
 }
 
 // Fresh reports whether neither a recheck of the session is due nor a note of its

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
@@ -36,9 +35,10 @@ func (r *Registry) lapseOf(name, username string, used, until, stay time.Time) l
 	return l
 }
 
-// lapsed writes a line of the audit log about each session, in the background.
-// Several processes may see the same end, and each may see it more than once: the
-// store tells which one is the first.
+// lapsed reports the end of each session, in the background. It does so only for an
+// audit log, since it costs a record in the store: several processes may see the
+// same end, and each may see it more than once, and the store tells which one is
+// the first.
 func (r *Registry) lapsed(all ...lapse) {
 	if !r.Audit.Writes() || len(all) == 0 {
 		return
@@ -48,7 +48,7 @@ func (r *Registry) lapsed(all ...lapse) {
 		defer cancel()
 		for _, l := range all {
 			if r.first(ctx, l) {
-				r.Audit.Write(ctx, audit.Line{Event: audit.Ended(l.reason), Reason: l.reason, User: l.username, Session: PublicID(l.name)})
+				r.Report(ctx, l.name, l.username, l.reason)
 			}
 		}
 	})

@@ -64,6 +64,14 @@ func (r *Registry) endStay(ctx context.Context, held stored) error {
 	return nil
 }
 
+// reportStay reports that no session can follow one that has expired. If there is an
+// audit log, the end of that one is reported as its lapse.
+func (r *Registry) reportStay(ctx context.Context, held stored, reason string) {
+	if !r.Audit.Writes() {
+		r.Report(ctx, held.box.Name(), held.rec.User.Username, reason)
+	}
+}
+
 // A renewal is a session that has followed another, with its secret.
 type renewal struct {
 	browser seal.Secret
@@ -110,7 +118,7 @@ func (r *Registry) renew(ctx context.Context, value, host string, addr netip.Add
 		if err := r.endStay(ctx, held); err != nil {
 			return renewal{}, err
 		}
-		r.count(ctx, held.box.Name(), rec.User.Username, "gone")
+		r.reportStay(ctx, held, "gone")
 		return renewal{}, nil
 	}
 	if err != nil {
