@@ -65,10 +65,15 @@ type Begun struct {
 // Begun compares the cookies of one request with those after authentik's answer. If
 // these cookies have a session that cannot be read, ok is false: then the answer says
 // nothing.
+//
+// With every sign-in authentik also gives the browser a new token against forged
+// requests, and not when a user sets a password. That shows what these cookies may
+// hide: authentik gives a client whose request it refuses a cookie of the same session
+// that names no user.
 func (c Cookies) Begun(after Cookies) (b Begun, ok bool) {
 	before, known := c.claims()
 	now, ok := after.claims()
-	if !ok || !now.Authenticated || now.Sub == "" || now.SID == before.SID || !known && c[sessionCookie] != "" {
+	if !ok || !now.Authenticated || now.Sub == "" || now.SID == before.SID || after[csrfCookie] == c[csrfCookie] || !known && c[sessionCookie] != "" {
 		return Begun{}, false
 	}
 	b.SID, ok = after.Session()

@@ -20,7 +20,7 @@ const stepUpPage = "/if/flow/second/"
 
 // newDemanding is domains whose wiki demands something of a sign-in. Only jane has a
 // second factor.
-func newDemanding(t testing.TB, change func(origin string, cfg *Config)) *domains {
+func newDemanding(t testing.TB, change func(origin string, cfg *Config), more ...authentiktest.Flow) *domains {
 	t.Helper()
 	second := loginFlow("second", authentiktest.Binding{Stage: &authentiktest.AuthenticatorValidateStage{
 		DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceStatic}, NotConfigured: authentiktest.NotConfiguredDeny,
@@ -30,7 +30,7 @@ func newDemanding(t testing.TB, change func(origin string, cfg *Config)) *domain
 			cfg.LoginHost.StepUp = "second"
 		}
 		change(origin, cfg)
-	}, second)
+	}, append(more, second)...)
 	d.authentik.EditUser("jane", func(u *authentiktest.User) {
 		u.Devices = []authentiktest.Device{{Class: authentiktest.DeviceStatic, Codes: []string{"one-two-three", "four-five-six", "seven-eight"}}}
 	})
@@ -208,6 +208,68 @@ func TestStepUp_RenewedSessionIsNoSignIn(t *testing.T) {
 	jane.asked(jane.open(wikiHost + "/"))
 }
 
+// TestStepUp_PasswordChangeIsNoSignIn sets a password, which renews authentik's
+// session, with a cookie that does not say whose session it is: authentik gives one to
+// a client whose request it refuses.
+func TestStepUp_PasswordChangeIsNoSignIn(t *testing.T) {
+	t.Parallel()
+	const executor = "/api/v3/flows/executor/password/?query="
+	d := newDemanding(t, demandsRecent, authentiktest.Flow{Slug: "password", Title: "Password", Bindings: []authentiktest.Binding{
+		{Stage: &authentiktest.PromptStage{Fields: []authentiktest.Field{{Key: "password", Label: "Password", Type: authentiktest.FieldPassword}}}},
+		{Stage: &authentiktest.UserWriteStage{}},
+	}})
+	d.followed()
+	jane := d.guest()
+	jane.signsIn(filesHost+"/", "jane", "open sesame")
+	d.later(time.Hour)
+	page := jane.open(authHost + "/if/flow/password/")
+	jane.challenge(page, nil)
+	jane.fetch(page, http.MethodPost, executor, "{}") // without authentik's token against forged requests
+	before, _ := jane.Cookies(authHost)
+	if flowclient.Cookies(before).Authenticated() {
+		t.Fatal("got a cookie that says that jane is signed in, want one that does not")
+	}
+	jane.send(authHost+executor, `{"component": "ak-stage-prompt", "password": "another"}`)
+	jane.fetch(page, http.MethodGet, executor, "")
+	after, _ := jane.Cookies(authHost)
+	was, _ := flowclient.Cookies(before).Session()
+	if is, _ := flowclient.Cookies(after).Session(); is == was || !flowclient.Cookies(after).Authenticated() {
+		t.Fatal("got jane's session with the same key, want a new one")
+	}
+	jane.asked(jane.open(wikiHost + "/"))
+}
+
+// fetch asks as a script of a page does.
+func (g *guest) fetch(page *browser.Page, method, address, body string) {
+	g.Helper()
+	if status, text, err := page.Fetch(g.Context(), method, address, body); err != nil || status != http.StatusOK {
+		g.Fatalf("got %d, %v at %s: %s", status, err, address, text)
+	}
+}
+
+// send answers an executor, follows no redirect and keeps no cookie.
+func (g *guest) send(address, answer string) {
+	g.Helper()
+	r, err := http.NewRequestWithContext(g.Context(), http.MethodPost, address, strings.NewReader(answer))
+	if err != nil {
+		g.Fatal(err)
+	}
+	cookies, _ := g.Cookies(address)
+	for name, value := range cookies {
+		r.Header.Add("Cookie", name+"="+value)
+	}
+	for name, value := range map[string]string{"Content-Type": "application/json", "Origin": authHost, "X-Authentik-Csrf": cookies["authentik_csrf"]} {
+		r.Header.Set(name, value)
+	}
+	res, err := g.transport.RoundTrip(r)
+	if err != nil {
+		g.Fatal(err)
+	}
+	if _ = res.Body.Close(); res.StatusCode != http.StatusFound {
+		g.Fatalf("got status %d, want the next step of the flow", res.StatusCode)
+	}
+}
+
 func TestStepUp_RuleDemandsItOfSomeRequests(t *testing.T) {
 	t.Parallel()
 	d := newDemanding(t, func(origin string, cfg *Config) {
@@ -253,7 +315,8 @@ func TestStepUp_ForgedRequestsAreNoWitness(t *testing.T) {
 	anew, _ := fresh.Cookies(authHost)
 	sid, _ := flowclient.Cookies(anew).Session()
 	d.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Set-Cookie", "authentik_session="+anew["authentik_session"]+"; Path=/")
+		w.Header().Add("Set-Cookie", "authentik_session="+anew["authentik_session"]+"; Path=/")
+		w.Header().Add("Set-Cookie", "authentik_csrf="+anew["authentik_csrf"]+"; Path=/")
 	})
 	login := d.gates[authHost].loginHost
 	records := host.Records{Store: d.store, Key: login.Key, Now: d.clock.now, Origin: authHost}
