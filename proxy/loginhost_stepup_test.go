@@ -270,6 +270,18 @@ func (g *guest) send(address, answer string) {
 	}
 }
 
+// A sign-in that is recent enough only for another second would be refused at the gate,
+// by whose clock it is older.
+func TestStepUp_SignInThatIsAboutToBeTooOldIsRepeated(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, demandsRecent)
+	d.followed()
+	jane := d.guest()
+	jane.signsIn(filesHost+"/", "jane", "open sesame")
+	d.later(30*time.Minute - time.Second)
+	jane.asked(jane.open(wikiHost + "/"))
+}
+
 func TestStepUp_RuleDemandsItOfSomeRequests(t *testing.T) {
 	t.Parallel()
 	d := newDemanding(t, func(origin string, cfg *Config) {

@@ -74,9 +74,18 @@ func (d Demand) And(other Demand) Demand {
 	return d
 }
 
-// Unmet reports whether a sign-in is not of the demanded kind.
+// Ahead returns the demand that a sign-in has to meet now, so that it still meets d a
+// moment later, by another server's clock.
+func (d Demand) Ahead() Demand {
+	d.MaxAge -= min(session.ClockLeeway, d.MaxAge/2)
+	return d
+}
+
+// Unmet reports whether a sign-in is not of the demanded kind. One in the future, of a
+// server whose clock is ahead, has no known age.
 func (d Demand) Unmet(in session.SignIn, now time.Time) bool {
-	return d.MFA && !in.MFA || d.MaxAge > 0 && now.Sub(in.At) > d.MaxAge
+	age := now.Sub(in.At)
+	return d.MFA && !in.MFA || d.MaxAge > 0 && (age > d.MaxAge || age < -session.ClockLeeway)
 }
 
 // The parameters of a demand in the address of a sign-in. The age is in seconds.

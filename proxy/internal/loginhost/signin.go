@@ -117,7 +117,7 @@ func (h *Handler) answer(x *exchange.Exchange, records host.Records, vis host.Vi
 		x.Fail(fault.From(err), h.at(again))
 	case !who.Passing:
 		h.turnAway(x, who, gate, fault.New(fault.NotAllowed, nil), h.at(again))
-	case vis.Request.Demand.Unmet(who.SignIn, h.Now()):
+	case due(vis).Unmet(who.SignIn, h.Now()):
 		h.again(x, records, vis, gate, who)
 	default:
 		who.Asked = asked
@@ -125,6 +125,16 @@ func (h *Handler) answer(x *exchange.Exchange, records host.Records, vis host.Vi
 			x.Fail(fault.From(err), h.at(again))
 		}
 	}
+}
+
+// due returns what a sign-in has to meet now. One that is about to be too old is
+// repeated at once, since the gate looks at it later. A visitor who comes from the flow
+// is not sent there again for a moment that is missing.
+func due(vis host.Visit) authn.Demand {
+	if vis.Again || vis.Returns > 0 {
+		return vis.Request.Demand
+	}
+	return vis.Request.Demand.Ahead()
 }
 
 // signedIn asks authentik who is signed in in the browser, and whether they may
