@@ -31,7 +31,7 @@ func (h *Handler) checkSite(ctx caddy.Context) error {
 // cannot open: pages link to it where authentik's own are needed.
 func (h *Handler) warnOfInnerURL() {
 	u := parsed(h.URL)
-	if u == nil || h.publicURL() != nil || !rules.InnerHost(u.Hostname()) {
+	if u == nil || u.Hostname() == "" || h.publicURL() != nil || !rules.InnerHost(u.Hostname()) {
 		return
 	}
 	for _, address := range h.site.Hosts {

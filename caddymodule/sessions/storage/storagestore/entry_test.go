@@ -35,8 +35,8 @@ func TestEntry_TornRecordCountsAsNone(t *testing.T) {
 			r.Version = save(t, s, "session-a", r)
 			kept.change(t, keyOf(t, records, "session-a"), damage)
 			expectValue(t, s, "session-a", "")
-			if !strings.Contains(log.String(), "not whole") || !strings.Contains(log.String(), "session-a.kept") {
-				t.Errorf("got log %q, want the torn key in it", log.String())
+			if !strings.Contains(log.String(), "entry is damaged") || !strings.Contains(log.String(), "session-a.kept") {
+				t.Errorf("got log %q, want the damaged entry with its key in it", log.String())
 			}
 			if _, err := s.Save(t.Context(), "session-a", r); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("got %v, want a conflict", err)
