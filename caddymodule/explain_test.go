@@ -59,7 +59,7 @@ func TestExplain_SaysWhatTheSiteDecides(t *testing.T) {
 		"rewritten before": {[]string{site + "/old/x", "-H", ada.cookieLine()}, 3, []string{"require group admins: not met"}},
 		"open":             {[]string{site + "/healthz"}, 0, []string{"passes without a session", "open /healthz matches"}},
 		"no session":       {[]string{site + "/x?y=1", "-H", page}, 3, []string{"is led to the sign-in", "no session cookie"}},
-		"a program":        {[]string{"post", site + "/x"}, 3, []string{"POST " + site, "401 sign-in-required", "no page load"}},
+		"a program":        {[]string{"post", site + "/x"}, 3, []string{"POST " + site, "401 sign-in-required", "not a page load"}},
 		"a made-up header": {[]string{site + "/healthz", "-H", "Remote_User: eve"}, 0, []string{"has made them up", "Remote_user"}},
 		"an own address":   {[]string{site + "/.authentik/login"}, 3, []string{"is answered by the gate itself"}},
 		"another port":     {[]string{"https://app.example.com/x", "-H", page}, 3, []string{"no server of this Caddy listens on port 443", "is led to the sign-in", "Seen as: https://app.example.com/x"}},

@@ -170,7 +170,7 @@ func (p *parser) headers(d *caddyfile.Dispenser) {
 		empty = false
 	}
 	if d.NextArg() {
-		p.Wrong(d, "headers takes one preset; write further headers in a block, each on a line of its own")
+		p.Wrong(d, "headers takes one preset; write further headers in a block, each on a separate line")
 		d.RemainingArgs()
 	}
 	for d.NextBlock(0) {

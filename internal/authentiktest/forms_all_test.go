@@ -44,7 +44,7 @@ func writtenFields() []Field {
 		optional(Field{Key: "attributes.settings.locale", Label: "Locale", Type: FieldLocale, Order: 200}),
 		optional(Field{
 			Key: "t_expr", Label: "Expressions", Order: 210,
-			PlaceholderFunc: func(*PolicyRequest) string { return "for no user" },
+			PlaceholderFunc: func(*PolicyRequest) string { return "for nobody" },
 			InitialFunc:     func(*PolicyRequest) string { return "2" },
 		}),
 		optional(Field{ // an expression that raises is shown as it is written
