@@ -85,7 +85,7 @@ func (x *Exchange) Arrivals() Arrivals {
 
 func (x *Exchange) arrived() (a Arrivals, others []string) {
 	for value := range CookieValues(x.Sent, x.Cookies.arrivals.in(x.At.Scheme)) {
-		if a, others, ok := parseArrivals(value, x.Identity.name(), x.Now()); ok {
+		if a, others, ok := parseArrivals(value, x.Identity.name(), x.Now()); ok && len(a)+len(others) > 0 {
 			return a, others
 		}
 	}

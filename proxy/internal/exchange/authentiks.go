@@ -74,7 +74,7 @@ func plainValue(value string) bool {
 // Copied returns the secret of the copy of authentik's cookies on which the
 // sessions of this browser rest.
 func (x *Exchange) Copied() (seal.Secret, bool) {
-	return firstSecret(x.Sent, x.Cookies.copied.in(x.At.Scheme))
+	return lastSecret(x.Sent, x.Cookies.copied.in(x.At.Scheme))
 }
 
 // SetCopied gives the browser the secret of such a copy.

@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,19 +144,35 @@ func (x *Exchange) SentSession() bool {
 	return false
 }
 
-// Visit returns the secret of the browser's visits.
-func (x *Exchange) Visit() (seal.Secret, bool) {
-	return firstSecret(x.Sent, x.Cookies.visit.in(x.At.Scheme))
+// Visits returns the secrets of the browser's visits. The first is the one that
+// EnsureVisit returns; the others may have been planted, or were planted when a
+// visit was sealed.
+func (x *Exchange) Visits() []seal.Secret {
+	return secrets(x.Sent, x.Cookies.visit.in(x.At.Scheme))
 }
 
 // EnsureVisit returns the secret of the browser's visits. A browser without a
-// secret gets one.
+// secret gets one. Over plain HTTP the secret may be in a planted cookie that the
+// browser sends to this path only, so it is set for all paths.
 func (x *Exchange) EnsureVisit() seal.Secret {
-	s, ok := x.Visit()
-	if !ok {
-		s = x.RenewVisit()
+	all := x.Visits()
+	if len(all) == 0 {
+		return x.RenewVisit()
 	}
-	return s
+	if x.At.Scheme != "https" {
+		x.setCookie(x.cookie(x.Cookies.visit, all[0].Cookie()))
+	}
+	return all[0]
+}
+
+// OpenVisit decodes into v what was sealed for one of the browser's visits.
+func (x *Exchange) OpenVisit(kind seal.Kind, sealed string, v any) error {
+	for _, s := range x.Visits() {
+		if x.Box(kind, s).OpenText(sealed, v) == nil {
+			return nil
+		}
+	}
+	return seal.ErrSealed
 }
 
 // RenewVisit gives the browser a new secret for its visits. Pages that were
@@ -168,7 +185,7 @@ func (x *Exchange) RenewVisit() seal.Secret {
 
 // Browser returns the secret with which authentik's device cookies are kept.
 func (x *Exchange) Browser() (seal.Secret, bool) {
-	return firstSecret(x.Sent, x.Cookies.browser.in(x.At.Scheme))
+	return lastSecret(x.Sent, x.Cookies.browser.in(x.At.Scheme))
 }
 
 // BrowserLife is how long a browser is remembered.
@@ -181,10 +198,12 @@ func (x *Exchange) SetBrowser(s seal.Secret) {
 	x.setCookie(c)
 }
 
-// Relays yields the sealed visits to authentik's own interface that the browser
-// sent.
-func (x *Exchange) Relays() func(yield func(string) bool) {
-	return CookieValues(x.Sent, x.Cookies.relay.in(x.At.Scheme))
+// Relays returns the sealed visits to authentik's own interface that the browser
+// sent, the last one first, as secrets does.
+func (x *Exchange) Relays() []string {
+	all := slices.Collect(cookieValues(x.Sent, x.Cookies.relay.in(x.At.Scheme)))
+	slices.Reverse(all)
+	return all[:min(len(all), maxSecrets)]
 }
 
 // SetRelay gives the browser the sealed visit to authentik's own interface.
@@ -226,28 +245,52 @@ func (x *Exchange) cookie(name cookieName, value string) *http.Cookie {
 
 func (x *Exchange) setCookie(c *http.Cookie) { http.SetCookie(x.W, c) }
 
-func firstSecret(lines []string, name string) (seal.Secret, bool) {
-	for value := range CookieValues(lines, name) {
+// maxSecrets is how many secrets of one name are tried. Planted cookies that are
+// sent after the gate's own are valid for all paths, and a browser keeps few of
+// those: one for each domain above the host, and for each partition.
+const maxSecrets = 8
+
+// secrets returns the secrets in the cookies with a name, the last one first.
+// Browsers send cookies for longer paths first (RFC 6265, 5.4), and the gate's own
+// cookies are for all paths: those that were planted for a narrower path come
+// before them.
+func secrets(lines []string, name string) (all []seal.Secret) {
+	for value := range cookieValues(lines, name) {
 		if s, ok := seal.ParseSecret(value); ok {
-			return s, true
+			all = append(all, s)
 		}
+	}
+	slices.Reverse(all)
+	return all[:min(len(all), maxSecrets)]
+}
+
+func lastSecret(lines []string, name string) (seal.Secret, bool) {
+	if all := secrets(lines, name); len(all) > 0 {
+		return all[0], true
 	}
 	return seal.Secret{}, false
 }
 
-// CookieValues yields the values of the cookies with a name, at most MaxTried. It
-// reads the header as net/http does, without allocating: it runs for every
-// request.
+// CookieValues yields the values of the cookies with a name, at most MaxTried.
 func CookieValues(lines []string, name string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		left := MaxTried
+		for value := range cookieValues(lines, name) {
+			if left--; left < 0 || !yield(value) {
+				return
+			}
+		}
+	}
+}
+
+// cookieValues yields the values of the cookies with a name. It reads the header
+// as net/http does, without allocating: it runs for every request.
+func cookieValues(lines []string, name string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
 		for _, line := range lines {
 			for pair := range strings.SplitSeq(line, ";") {
 				key, value, _ := strings.Cut(textproto.TrimString(pair), "=")
-				if key != name {
-					continue
-				}
-				if left--; left < 0 || !yield(value) {
+				if key == name && !yield(value) {
 					return
 				}
 			}

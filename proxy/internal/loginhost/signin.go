@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
@@ -77,8 +79,7 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 
 // begunHere reports whether a visit was begun in this browser.
 func (h *Handler) begunHere(x *exchange.Exchange, records host.Records, vis host.Visit) bool {
-	browser, ok := x.Visit()
-	return ok && host.Is(vis.Here, records.Nonce(browser))
+	return slices.ContainsFunc(x.Visits(), func(s seal.Secret) bool { return host.Is(vis.Here, records.Nonce(s)) })
 }
 
 // here returns the address of the request itself, to try it again.

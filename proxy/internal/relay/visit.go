@@ -144,18 +144,18 @@ func (h *Handler) keep(x *exchange.Exchange, v visit) bool {
 // visitOf opens the visit in a request's cookie. If begun is false, the visit is
 // expired or the zero visit.
 func (h *Handler) visitOf(x *exchange.Exchange) (v visit, begun bool) {
-	s, ok := x.Visit()
-	if !ok {
-		return visit{}, false
-	}
-	box := x.Box(seal.KindRelay, s)
-	for sealed := range x.Relays() {
-		var v visit
-		if box.OpenText(sealed, &v) != nil {
+	for _, sealed := range x.Relays() {
+		var next visit
+		if x.OpenVisit(seal.KindRelay, sealed, &next) != nil {
 			continue
 		}
-		age := h.Now().Sub(v.Begun)
-		return v, age <= signin.VisitLife && age >= -signin.VisitLife && v.Back == exchange.LocalPath(v.Back)
+		age := h.Now().Sub(next.Begun)
+		if age <= signin.VisitLife && age >= -signin.VisitLife && next.Back == exchange.LocalPath(next.Back) {
+			return next, true
+		}
+		if v.Back == "" {
+			v = next
+		}
 	}
-	return visit{}, false
+	return v, false
 }

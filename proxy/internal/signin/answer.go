@@ -19,7 +19,7 @@ import (
 
 // Answer answers POST login: one answer to the challenge on the page.
 func (h *Handler) Answer(x *exchange.Exchange) {
-	_, begun := x.Visit()
+	begun := len(x.Visits()) > 0
 	said, release, err := reply.Read(x.W, x.R, reply.Sender{Room: x.Room, Client: x.At.Client, Begun: begun})
 	defer release()
 	if err != nil {

@@ -78,11 +78,11 @@ func (h *Handler) Arrive(x *exchange.Exchange) {
 // land begins a session with a ticket.
 func (h *Handler) land(x *exchange.Exchange, ticket string) (*Admission, error) {
 	x = x.Uncanceled()
-	nonce := ""
-	if browser, ok := x.Visit(); ok {
-		nonce = h.Host.Nonce(browser)
+	var nonces []string
+	for _, browser := range x.Visits() {
+		nonces = append(nonces, h.Host.Nonce(browser))
 	}
-	t, err := h.Host.Redeem(x.Context(), host.Place{Gate: h.Host.Gate.Name, Origin: x.Origin()}, ticket, nonce)
+	t, err := h.Host.Redeem(x.Context(), host.Place{Gate: h.Host.Gate.Name, Origin: x.Origin()}, ticket, nonces...)
 	if err != nil {
 		return nil, err
 	}

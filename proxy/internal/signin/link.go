@@ -91,13 +91,9 @@ func (h *Handler) follow(x *exchange.Exchange, sealed string) {
 
 // openLink opens what linkTo has sealed.
 func (h *Handler) openLink(x *exchange.Exchange, sealed string) (flowclient.Flow, error) {
-	s, ok := x.Visit()
-	if !ok {
-		return Link{}, seal.ErrSealed
-	}
 	var link flowclient.Flow
 	_, sealed = exchange.Signed(sealed)
-	err := x.Box(seal.KindLink, s).OpenText(sealed, &link)
+	err := x.OpenVisit(seal.KindLink, sealed, &link)
 	if err == nil && !link.Valid() {
 		err = seal.ErrSealed
 	}
@@ -156,13 +152,12 @@ func (h *Handler) KeepForMail(x *exchange.Exchange, shown flowclient.Component, 
 // this browser has stored it.
 func (h *Handler) mailedBack(x *exchange.Exchange, link Link) string {
 	query, _ := url.ParseQuery(link.Query)
-	s, ok := x.Visit()
-	if !ok || query.Get("flow_token") == "" {
+	if query.Get("flow_token") == "" {
 		return "/"
 	}
 	for sealed := range x.Mailed() {
 		var back string
-		if x.Box(seal.KindMailed, s).OpenText(sealed, &back) == nil {
+		if x.OpenVisit(seal.KindMailed, sealed, &back) == nil {
 			return x.WayBack(back)
 		}
 	}

@@ -84,13 +84,9 @@ func (h *Handler) openDeparture(x *exchange.Exchange, state string) (departure, 
 	sealed, beside, _ := strings.Cut(state, ".")
 	back, _ := base64.RawURLEncoding.DecodeString(beside)
 	d := departure{Back: x.WayBack(string(back)), Second: second}
-	s, ok := x.Visit()
-	if !ok {
-		return d, seal.ErrSealed
-	}
 	var opened departure
-	if err := x.Box(seal.KindState, s).OpenText(sealed, &opened); err != nil {
-		return d, seal.ErrSealed
+	if err := x.OpenVisit(seal.KindState, sealed, &opened); err != nil {
+		return d, err
 	}
 	if age := h.Now().Sub(opened.Begun); age > VisitLife || age < -VisitLife {
 		return d, errVisitExpired

@@ -149,13 +149,9 @@ func (v Visit) forPage(x *exchange.Exchange) (string, error) {
 // at authentik, and the way back an address in the browser. With
 // errVisitExpired and with errCopyGone the visit is returned as well.
 func (h *Handler) Opened(x *exchange.Exchange, sealed string) (Visit, error) {
-	s, ok := x.Visit()
-	if !ok {
-		return Visit{}, seal.ErrSealed
-	}
 	var v Visit
 	_, sealed = exchange.Signed(sealed)
-	if err := x.Box(seal.KindVisit, s).OpenText(sealed, &v); err != nil {
+	if err := x.OpenVisit(seal.KindVisit, sealed, &v); err != nil {
 		return Visit{}, err
 	}
 	if !v.Step.Flow.Valid() || !v.First.Valid() || v.Step.Challenge == nil && v.Copy == "" || v.Back != exchange.LocalPath(v.Back) {

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -66,11 +67,12 @@ func (r Records) Issue(ctx context.Context, at Place, t Ticket) (string, error) 
 	return s.Cookie(), nil
 }
 
-// Redeem returns the ticket of a text, once, at the place where it is valid.
+// Redeem returns the ticket of a text, once, at the place where it is valid, for a
+// browser with one of the nonces.
 // The first browser that brings it uses it up, even if it was made for another
 // browser, since it has then been stolen. An error with the code VisitLost says
 // that the ticket is not good, and any other that the store failed.
-func (r Records) Redeem(ctx context.Context, at Place, text, nonce string) (Ticket, error) {
+func (r Records) Redeem(ctx context.Context, at Place, text string, nonces ...string) (Ticket, error) {
 	s, ok := seal.ParseSecret(text)
 	if !ok {
 		return Ticket{}, fault.New(fault.VisitLost, errTicket)
@@ -92,7 +94,7 @@ func (r Records) Redeem(ctx context.Context, at Place, text, nonce string) (Tick
 		return Ticket{}, fault.New(fault.VisitLost, errTicket)
 	case err != nil:
 		return Ticket{}, err
-	case !Is(t.Nonce, nonce):
+	case !slices.ContainsFunc(nonces, func(nonce string) bool { return Is(t.Nonce, nonce) }):
 		return Ticket{}, fault.New(fault.VisitLost, errTicketOther)
 	case !r.fresh(t.Made, ticketLife):
 		return Ticket{}, fault.New(fault.VisitLost, errTicketOld)

@@ -1,0 +1,99 @@
+package proxy
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+)
+
+// A planting is a browser over plain HTTP, where cookies have no prefix that
+// keeps the application's scripts from planting some for a narrower path.
+type planting struct {
+	*person
+	path string
+}
+
+// overHTTP moves a site to plain HTTP. The gate must know the server's host.
+func overHTTP(t *testing.T, s *site, plain *httptest.Server) *person {
+	t.Helper()
+	plain.Config.Handler = s.Config.Handler
+	plain.Start()
+	t.Cleanup(plain.Close)
+	s.Server = plain
+	return s.person(t)
+}
+
+// plant sets cookies of all names for the path.
+func (p planting) plant() {
+	at, err := url.Parse(p.site.URL)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	names := p.site.gate.member.Shared.Cookies.Names("http")
+	for _, name := range []string{names.Session, names.Visit, names.Browser, names.Relay, names.Arrivals} {
+		p.jar.SetCookies(at, []*http.Cookie{{Name: name, Value: seal.NewSecret().Cookie(), Path: p.path}})
+	}
+}
+
+// TestPlanted_CookieForANarrowerPathPreventsNoSignIn: browsers send it before the
+// gate's own cookie of that name. It has the form of the gate's own cookies.
+func TestPlanted_CookieForANarrowerPathPreventsNoSignIn(t *testing.T) {
+	t.Parallel()
+	for _, way := range []struct {
+		name   string
+		site   func(t *testing.T, host string) *site
+		signIn func(p planting) screen
+	}{
+		{"page", func(t *testing.T, host string) *site {
+			return newSite(t, func(c *Config) { c.Hosts = []string{host} })
+		}, func(p planting) screen {
+			page := p.open("/wiki")
+			p.plant()
+			return p.send(p.send(page, "uid_field", "jane"), "password", "open sesame")
+		}},
+		{"relay", func(t *testing.T, host string) *site {
+			return newSite(t, func(c *Config) { c.Hosts, c.Login = []string{host}, LoginRelay })
+		}, func(p planting) screen {
+			i := &interfaced{person: p.person}
+			i.opens("/wiki")
+			p.plant()
+			i.is(i.asks(map[string]any{"uid_field": "jane"}), asksPassword)
+			return i.goes(i.asks(map[string]any{"password": "open sesame"}))
+		}},
+		{"redirect", func(t *testing.T, host string) *site {
+			return newRedirectSite(t, func(reg *registration) {
+				reg.provider.RedirectURIs = []string{"http://" + host + "/.authentik/callback"}
+				reg.gate = func(c *Config) { c.Hosts, c.Login = []string{host}, LoginRedirect }
+			})
+		}, func(p planting) screen {
+			to := p.departs("/wiki")
+			p.plant()
+			// A departure that is lost begins again, and authentik asks nothing.
+			a := &stranger{site: p.site}
+			page := p.open(a.authorize(p.t, to, "jane", "open sesame"))
+			if again, err := url.Parse(page.header.Get("Location")); err != nil || again.Path == "/application/o/authorize/" {
+				p.t.Errorf("got sent to authentik again, want the departure found (%v)", err)
+			}
+			return page
+		}},
+	} {
+		for _, path := range []string{"/.authentik", "/.authentik/login", "/.authentik/callback", "/if", "/api"} {
+			for _, when := range []string{"before", "during"} {
+				t.Run(way.name+" "+path+" "+when, func(t *testing.T) {
+					t.Parallel()
+					plain := httptest.NewUnstartedServer(nil)
+					p := planting{overHTTP(t, way.site(t, plain.Listener.Addr().String()), plain), path}
+					if when == "before" {
+						p.plant()
+					}
+					if page := way.signIn(p); page.status != http.StatusOK || page.path != "/wiki" || page.body != "hello jane" {
+						t.Errorf("got status %d at %s: %.200s, want the application", page.status, page.path, page.body)
+					}
+				})
+			}
+		}
+	}
+}
