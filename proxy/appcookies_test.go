@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
@@ -84,11 +86,88 @@ func TestAppCookies_ThatTheGateHasHandedOverExpire(t *testing.T) {
 
 func TestAppCookies_AreNotTheGates(t *testing.T) {
 	t.Parallel()
-	for _, c := range []AppCookie{{}, {Name: "a b"}, {Name: "authentik_gate"}, {Name: "__Host-authentik_session"}, {Name: "sid", Path: "x"}, {Name: "__Host-a", Path: "/x"}} {
-		cfg := Config{AppCookies: []AppCookie{c}, ClearSiteData: []string{"cookies"}}
+	for _, c := range []AppCookie{
+		{},
+		{Name: "a b"},
+		{Name: strings.Repeat("a", 101)},
+		{Name: "sid", Path: "x"},
+		{Name: "sid", Domain: "co.uk"},
+		{Name: "authentik_gate"},
+		{Name: "__Host-authentik_session"},
+		{Name: "__Secure-authentik_gate"},
+		{Name: "wiki_gate"},
+		{Name: "__Secure-wiki_gate_abc234"},
+		{Name: "__Host-a", Path: "/x"},
+		{Name: "__Host-a", Domain: "example.com"},
+	} {
+		cfg := Config{AppCookies: []AppCookie{c}, ClearSiteData: []string{"cache", "cache"}, Cookie: CookieConfig{Name: "wiki_gate"}}
 		if err := cfg.withDefaults().check(); err == nil || strings.Count(err.Error(), "app cookies")+strings.Count(err.Error(), "clear site data") != 2 {
 			t.Errorf("%+v: got %v, want two mistakes", c, err)
 		}
+	}
+	cfg := Config{ClearSiteData: []string{"cookies"}}
+	if err := cfg.withDefaults().check(); err == nil || !strings.Contains(err.Error(), "clear site data") {
+		t.Errorf("got %v, want cookies of other hosts kept", err)
+	}
+}
+
+// TestAppCookies_OfAConfigurationStayAsTheyWereWritten: one may be used for
+// several gates.
+func TestAppCookies_OfAConfigurationStayAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+	cfg := Config{AppCookies: []AppCookie{{Name: "sid"}}}
+	if got := cfg.appCookies(); got[0].Path != "/" || cfg.AppCookies[0].Path != "" {
+		t.Errorf("got %v from %v, want a path only in the result", got, cfg.AppCookies)
+	}
+}
+
+// TestAppCookies_DataIsClearedOnlyWhereItIsWanted, and over plain HTTP the expired
+// cookies are not Secure, which browsers would refuse there.
+func TestAppCookies_DataIsClearedOnlyWhereItIsWanted(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change  func(*Config)
+		clears  string
+		cookies []string
+	}{
+		"cookies": {func(c *Config) { c.AppCookies = []AppCookie{{Name: "sid"}} }, "", []string{"authentik_user", "sid"}},
+		"data":    {func(c *Config) { c.ClearSiteData = []string{"storage"} }, `"storage"`, []string{"authentik_user"}},
+		"neither": {nil, "", nil},
+	} {
+		g, _ := held(t, tt.change, session.Record{User: User{Username: "jane"}})
+		w := httptest.NewRecorder()
+		at := somewhere("app.example.com")
+		at.Scheme = "http"
+		x := exchange.Exchange{W: w, R: httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), At: at, Shared: g.member.Shared}
+		x.ForUser("jane")
+		var got []string
+		for _, c := range w.Result().Cookies() {
+			got = append(got, c.Name)
+			if c.Secure {
+				t.Errorf("%s: got %s Secure over plain HTTP, want it not", name, c.Name)
+			}
+			if c.Name == "authentik_user" && c.MaxAge != int(exchange.BrowserLife/time.Second) {
+				t.Errorf("%s: got a mark for %d s, want it for as long as a browser is remembered", name, c.MaxAge)
+			}
+		}
+		if !slices.Equal(got, tt.cookies) || w.Header().Get("Clear-Site-Data") != tt.clears {
+			t.Errorf("%s: got %v and %q, want %v and %q", name, got, w.Header().Get("Clear-Site-Data"), tt.cookies, tt.clears)
+		}
+	}
+}
+
+// TestAppCookies_AreTakenOffACopyOfTheHeader: what the browser sent stays known to
+// later gates. A name may have spaces around it.
+func TestAppCookies_AreTakenOffACopyOfTheHeader(t *testing.T) {
+	t.Parallel()
+	sent := []string{"a=1; sid =2;sid=3 ;sid2=4"}
+	h := http.Header{"Cookie": sent}
+	exchange.StripNamed(h, func(name string) bool { return name == "sid" })
+	if got, want := h.Get("Cookie"), "a=1; sid2=4"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if want := "a=1; sid =2;sid=3 ;sid2=4"; sent[0] != want {
+		t.Errorf("got %q left of what was sent, want %q", sent[0], want)
 	}
 }
 
