@@ -5,8 +5,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
+	"time"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 )
 
 // A planting is a browser over plain HTTP, where cookies have no prefix that
@@ -95,5 +98,49 @@ func TestPlanted_CookieForANarrowerPathPreventsNoSignIn(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestPlanted_ExpiredVisitHidesNoOther: a sibling host has planted a relayed visit
+// of its own, for all paths, that has expired since. It is sent last.
+func TestPlanted_ExpiredVisitHidesNoOther(t *testing.T) {
+	t.Parallel()
+	plain := httptest.NewUnstartedServer(nil)
+	other := overHTTP(t, newSite(t, func(c *Config) { c.Hosts, c.Login = []string{plain.Listener.Addr().String()}, LoginRelay }), plain)
+	(&interfaced{person: other}).opens("/")
+	names := other.site.gate.member.Shared.Cookies.Names("http")
+	line := "; " + names.Visit + "=" + other.cookie(names.Visit) + "; " + names.Relay + "=" + other.cookie(names.Relay)
+	other.site.clock.move(signin.VisitLife + time.Minute)
+	p := &interfaced{person: other.site.person(t)}
+	p.http.Transport = sending{p.http.Transport, line}
+	p.opens("/wiki")
+	p.is(p.asks(map[string]any{"uid_field": "jane"}), asksPassword)
+	if page := p.goes(p.asks(map[string]any{"password": "open sesame"})); page.path != "/wiki" || page.body != "hello jane" {
+		t.Errorf("got status %d at %s: %.200s, want the application", page.status, page.path, page.body)
+	}
+}
+
+// A sending transport adds cookies after those of the browser.
+type sending struct {
+	http.RoundTripper
+	line string
+}
+
+func (s sending) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Cookie", r.Header.Get("Cookie")+s.line)
+	return s.RoundTripper.RoundTrip(r)
+}
+
+// TestPlanted_OldArrivalsHideNoOthers: loops are still found.
+func TestPlanted_OldArrivalsHideNoOthers(t *testing.T) {
+	t.Parallel()
+	g, _ := held(t, nil, recordOf(jane))
+	now := time.Now()
+	name := cookieNames(g).Arrivals
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", name+"=1; "+name+"="+exchange.Arrivals{now, now, now}.String())
+	if got := exchangeAt(g, r, somewhere("app.example.com")).Arrivals(); !got.Full() {
+		t.Errorf("got the arrivals %v, want all three", got)
 	}
 }
