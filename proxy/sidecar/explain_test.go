@@ -26,7 +26,7 @@ func TestExplain_AgreesWithTheVerdict(t *testing.T) {
 			says     string
 		}{
 			"signed in":      {address: "https://wiki.example.com/a", header: http.Header{"Cookie": {signedIn}}, decision: "pass", says: "the other proxy is " + string(dialect)},
-			"no session":     {address: "https://wiki.example.com/a", decision: "sign-in", says: "led to the sign-in page"},
+			"no session":     {address: "https://wiki.example.com/a", decision: "sign-in", says: "redirected to the sign-in page"},
 			"another site":   {address: "https://vault.example.com/a", header: http.Header{"Accept": {"application/json"}}, decision: "refuse", says: "gets 401"},
 			"open":           {address: "https://wiki.example.com/open", decision: "open", says: "it needs no sign-in"},
 			"unknown site":   {address: "https://nowhere.example.com/", decision: "refuse", says: `no site is "nowhere.example.com"`},
