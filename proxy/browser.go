@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/templates"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
@@ -65,3 +67,24 @@ func (cfg Config) appCookies() []AppCookie {
 	}
 	return all
 }
+
+// PageConfig says how the gate's pages look.
+type PageConfig struct {
+	// Title is shown on every page. Default: the title of authentik's brand.
+	Title string
+	// Logo is the address of a picture. Default: the logo of authentik's brand.
+	Logo string
+	// Style is a style sheet that is loaded after the page's own style sheet.
+	// Default: none.
+	Style []byte
+	// Templates has templates, each of which replaces the gate's template of the
+	// same name (see PageTemplates). They can do what the gate's pages can, so
+	// only the operator may write them. Default: none.
+	Templates fs.FS
+	// Language is the language of the pages, as a tag of BCP 47. authentik is
+	// asked for its texts in that language too. Default: chosen for each visitor.
+	Language string
+}
+
+// PageTemplates are the names that templates in PageConfig may have.
+func PageTemplates() []string { return templates.Names() }

@@ -19,8 +19,8 @@ var errStopped = errors.New("this configuration has ended")
 // before: Provision also runs for "caddy validate", which must leave nothing
 // behind.
 type Starter struct {
-	// CreateKey returns the key in the storage, after it has created one if
-	// there is none.
+	// CreateKey returns the key in the storage, after it has created one if the
+	// storage has no key.
 	CreateKey func(context.Context) ([]byte, error)
 	// NewGate returns a gate with this key.
 	NewGate func(key []byte) (*proxy.Gate, error)

@@ -96,7 +96,7 @@ func shows(t *testing.T, what, text string) {
 	}
 }
 
-// Names and errors at authentik may be written by somebody else than the operator.
+// The operator is not the only one who writes names and errors at authentik.
 func TestCommand_ShowsNoControlsOfAuthentik(t *testing.T) {
 	t.Setenv(TokenVariable, "the-token")
 	at := standIn(t, authentiktest.Release202608)

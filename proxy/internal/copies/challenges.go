@@ -89,11 +89,11 @@ func (c *Challenges) Sweep() {
 	c.marked.Sweep()
 }
 
-// Marked returns the copy that a mark stands for, if it is still kept.
+// Marked returns the copy that a mark identifies, if it is still kept.
 func (c *Challenges) Marked(mark string) (copied Challenge, found bool) { return c.marked.Get(mark) }
 
-// Of returns the copy that a first challenge is from, or nil if it is none or was
-// kept before.
+// Of returns the copy that a first challenge is from. It returns nil if the
+// challenge is not from a copy, or if the copy was kept before.
 func (c *Challenges) Of(v flowclient.Visitor, step flowclient.Step) *Challenge {
 	found, ok := c.kept.Get(keyOf(v, step.Flow))
 	if !ok || !found.plain || len(step.Cookies) > 0 || !sameText(found.Step.Challenge, step.Challenge) {

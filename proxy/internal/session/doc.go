@@ -7,7 +7,8 @@
 //   - find.go: sessions found by their cookie and amended
 //   - cache.go, tombstones.go: the copies in the process, and the revocations
 //     that they are checked against
-//   - begin.go, enter.go, end.go, idle.go: a session's beginning and its ends
+//   - begin.go, enter.go, end.go: a session's beginning and its end
+//   - lapse.go: sessions that end by themselves, unused or at the end of their lifetime
 //   - stay.go: another session for a visitor who stays signed in
 //   - recheck.go: asking authentik again
 //   - stream.go, streams.go, review.go: responses that last as long as their session
