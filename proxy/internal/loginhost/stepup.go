@@ -27,6 +27,7 @@ var errUnproven = errors.New("the visitor has come back from the flow, and authe
 
 // signInOf returns how a user has signed in, as far as this login host has seen
 // authentik's answer to it. What it has not seen has no time and no second factor.
+// Only a visitor of whom something is demanded waits for the note of a sign-in.
 func (h *Handler) signInOf(x *exchange.Exchange, records host.Records, vis host.Visit, who session.Proof) (session.SignIn, error) {
 	waiting, cancel := context.WithTimeout(x.Context(), seenWait)
 	defer cancel()
@@ -37,7 +38,7 @@ func (h *Handler) signInOf(x *exchange.Exchange, records host.Records, vis host.
 			return session.SignIn{}, err
 		case found:
 			return h.counts(x, seen, who)
-		case !vis.Again && vis.Returns == 0, vis.SID == who.SID, !background.Sleep(waiting, seenPoll):
+		case vis.Request.Demand == authn.Demand{}, !vis.Again && vis.Returns == 0, vis.SID == who.SID, !background.Sleep(waiting, seenPoll):
 			return session.SignIn{}, nil
 		}
 	}
@@ -74,7 +75,7 @@ func (h *Handler) again(x *exchange.Exchange, records host.Records, vis host.Vis
 	}
 	demand := vis.Request.Demand
 	switch {
-	case demand.MFA && !h.byStepUp(demand):
+	case demand.MFA && h.StepUp == "":
 		h.turnAway(x, who, gate, fault.New(fault.StepUpRefused, host.ErrNoStepUp), h.at(next))
 		return
 	case tried:

@@ -59,7 +59,7 @@ func (r Records) Hold(ctx context.Context, s seal.Secret, known bool) (h Held, e
 	return h, err
 }
 
-// Keep keeps a copy in the place of the one that was held when authentik was asked.
+// Keep saves a copy instead of the one that was held when authentik was asked.
 // If that one is of another user, or has ended, the copy gets a secret of its own. If
 // another request has replaced the cookies since, theirs are the newer ones and stay.
 // Sessions that rest on the copy of an older session of the same user at authentik
