@@ -182,11 +182,12 @@ func (c Unknown) Component() Component { return Component(c.Name) }
 
 // Decode decodes one challenge. An unknown component is no error: the result is an
 // Unknown. Optional fields of an unexpected type count as absent.
-func Decode(raw []byte) (Challenge, error) { return decodeAt(raw, "") }
+func Decode(raw []byte) (Challenge, error) { return DecodeAt(raw, "") }
 
-// decodeAt decodes a challenge of an authentik whose public address is root. An
-// empty root stands for the root of authentik's host.
-func decodeAt(raw []byte, root string) (Challenge, error) {
+// DecodeAt decodes a challenge as Decode does, from an authentik whose public
+// address is root. The path of a redirect is then relative to root. An empty root
+// stands for the root of authentik's host.
+func DecodeAt(raw []byte, root string) (Challenge, error) {
 	o, err := readObject(raw)
 	if err != nil {
 		return nil, fmt.Errorf("decoding a challenge: %w", err)

@@ -50,7 +50,7 @@ func FuzzStepRoundTrip(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, slug, query, cookie, root string, lost bool) {
-		ch, err := decodeAt(raw, root)
+		ch, err := DecodeAt(raw, root)
 		if err != nil {
 			return
 		}

@@ -91,7 +91,7 @@ func TestStep_InvalidOnesAreRefused(t *testing.T) {
 func TestStep_RedirectsKeepTheirClassThroughARoundTrip(t *testing.T) {
 	t.Parallel()
 	const root = "https://auth.example.com/auth/"
-	ch, err := decodeAt([]byte(`{"component":"xak-flow-redirect","to":"/auth/source/oauth/login/x/"}`), root)
+	ch, err := DecodeAt([]byte(`{"component":"xak-flow-redirect","to":"/auth/source/oauth/login/x/"}`), root)
 	if err != nil || as[Redirect](t, ch).Class() != RedirectSource {
 		t.Fatalf("got error %v, want a redirect to a source", err)
 	}

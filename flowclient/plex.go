@@ -66,7 +66,7 @@ func (w *walk) readRedeemed(q request, r reply) (Challenge, *request, error) {
 // why the sign-in failed. No question can come here, since it would belong to
 // no flow.
 func (w *walk) sourceResult(q request, r reply) (Challenge, *request, error) {
-	ch, err := decodeAt(r.body, w.c.root(w.v))
+	ch, err := DecodeAt(r.body, w.c.root(w.v))
 	if err != nil {
 		return nil, nil, unexpected(q, r, errNotJSON)
 	}

@@ -103,7 +103,7 @@ func TestDecode_SourcesHaveAClosedSetOfChallenges(t *testing.T) {
 		{"name":"A","challenge":{"component":"xak-flow-redirect","to":"/auth/source/oauth/login/a/"}},
 		{"name":"B","challenge":{"component":"ak-stage-identification","sources":[]}},
 		{"name":"C"}, 7]}`)
-	ch, err := decodeAt(raw, "https://auth.example.com/auth/")
+	ch, err := DecodeAt(raw, "https://auth.example.com/auth/")
 	if err != nil {
 		t.Fatal(err)
 	}

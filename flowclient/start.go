@@ -85,7 +85,7 @@ func redirectTo(to, root string) (Redirect, error) {
 	if err != nil {
 		return Redirect{}, err
 	}
-	ch, err := decodeAt(raw, root)
+	ch, err := DecodeAt(raw, root)
 	if err != nil {
 		return Redirect{}, err
 	}

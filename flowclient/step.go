@@ -86,7 +86,7 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 	}
 	got := Step{Flow: in.Flow, Cookies: in.Cookies, Lost: in.Lost, Root: in.Root, Language: in.Language}
 	if in.Challenge != "" {
-		ch, err := decodeAt([]byte(in.Challenge), in.Root)
+		ch, err := DecodeAt([]byte(in.Challenge), in.Root)
 		if err != nil {
 			return err
 		}

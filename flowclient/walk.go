@@ -125,7 +125,7 @@ func (w *walk) dropErrors(a Answer, ch Challenge) (Challenge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeAt(out, w.c.root(w.v))
+	return DecodeAt(out, w.c.root(w.v))
 }
 
 // misdirected reports whether the answer was meant for another question than the
@@ -254,7 +254,7 @@ func (w *walk) failure(ctx context.Context, q request, r reply) error {
 }
 
 func (w *walk) challenge(q request, r reply) (Challenge, *request, error) {
-	ch, err := decodeAt(r.body, w.c.root(w.v))
+	ch, err := DecodeAt(r.body, w.c.root(w.v))
 	if err != nil {
 		return nil, nil, unexpected(q, r, errNotJSON)
 	}

@@ -67,8 +67,8 @@ func (h *Handler) onward(x *exchange.Exchange, t Target, got flowclient.RelayRep
 	if to := got.Header.Get("Location"); to != "" {
 		body = redirectTo(to)
 	}
-	step, err := stepOf(flowclient.Flow{}, body, nil, h.rootAt(x.At))
-	rd, redirects := step.Challenge.(flowclient.Redirect)
+	challenge, err := flowclient.DecodeAt(body, h.rootAt(x.At))
+	rd, redirects := challenge.(flowclient.Redirect)
 	if err != nil || !redirects {
 		return "", false
 	}

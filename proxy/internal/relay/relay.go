@@ -12,7 +12,6 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -245,17 +244,6 @@ func (h *Handler) answer(x *exchange.Exchange, t Target, got flowclient.RelayRep
 	}
 	x.W.WriteHeader(got.Status)
 	_, _ = x.W.Write(got.Body) //nolint:gosec // authentik's own page, unchanged; fails only if the client has disconnected
-}
-
-// stepOf returns the step of a challenge that was relayed.
-func stepOf(flow flowclient.Flow, raw []byte, cookies flowclient.Cookies, root string) (flowclient.Step, error) {
-	text, err := json.Marshal(map[string]any{"flow": flow, "challenge": string(raw), "cookies": map[string]string(cookies), "root": root})
-	if err != nil {
-		return flowclient.Step{}, err
-	}
-	var step flowclient.Step
-	err = json.Unmarshal(text, &step)
-	return step, err
 }
 
 // fail reports a failure in the way that the interface can show.

@@ -25,8 +25,8 @@ func (h *Handler) rewriteHosts(at exchange.Resolved, html []byte) []byte {
 // rewritten returns the address for one of authentik's redirects: a flow, which the
 // visit may then run, or a new visit. It never leads to another site.
 func (h *Handler) rewritten(at exchange.Resolved, v *visit, to string) string {
-	step, err := stepOf(flowclient.Flow{}, redirectTo(to), v.Cookies, h.rootAt(at))
-	rd, ok := step.Challenge.(flowclient.Redirect)
+	challenge, err := flowclient.DecodeAt(redirectTo(to), h.rootAt(at))
+	rd, ok := challenge.(flowclient.Redirect)
 	if err != nil || !ok {
 		return h.anew(*v)
 	}

@@ -29,10 +29,12 @@ func (h *Handler) try(x *exchange.Exchange, t Target, s message) (*throttle.Atte
 // visit may then also run flows that a challenge links to.
 func (h *Handler) watch(x *exchange.Exchange, t Target, v *visit, got *flowclient.RelayReply, given judged) (*signin.Admission, *fault.Error) {
 	flow := flowclient.Flow{Slug: t.slug, Query: x.At.Asked.Query().Get("query")}
-	step, err := stepOf(flow, got.Body, v.Cookies, h.rootAt(x.At))
-	if err != nil || step.Challenge == nil {
+	root := h.rootAt(x.At)
+	challenge, err := flowclient.DecodeAt(got.Body, root)
+	if err != nil {
 		return nil, nil //nolint:nilerr // not a challenge: the interface shows it
 	}
+	step := flowclient.Step{Flow: flow, Challenge: challenge, Cookies: v.Cookies, Root: root}
 	base := step.Challenge.Common()
 	v.At, v.Pending, v.Named = flow, base.PendingUser, v.Named || base.PendingUser != ""
 	h.SignIn.KeepForMail(x, step.Challenge.Component(), v.Back)
