@@ -1,38 +1,16 @@
 package caddymodule
 
 import (
-	"context"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2"
-
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/moduletest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
-
-func ada() proxy.Session {
-	return proxy.NewSession(proxy.User{
-		Username: "ada", Name: "Ada Lovelace", Email: "ada@example.com", UID: "abc123",
-		Groups: []string{"staff", "x,admins", "50%"},
-		Attributes: map[string]any{
-			"tenant": "north", "a.b": "dotted", "office": map[string]any{"floor": float64(3)},
-		},
-	})
-}
-
-// withReplacer makes a request that has a replacer, and returns both.
-func withReplacer(t testing.TB) (*http.Request, *caddy.Replacer) {
-	t.Helper()
-	repl := caddy.NewReplacer()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	return r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, repl)), repl
-}
 
 // filled returns what a header of one's own says for a session.
 func filled(t testing.TB, own Header, s proxy.Session) string {
 	t.Helper()
-	r, repl := withReplacer(t)
+	r, repl := moduletest.WithReplacer(t)
 	repl.Set("http.request.host", "app.example.com")
 	rule := Headers{}.rule(own)
 	if rule.Value == nil {
@@ -50,7 +28,7 @@ func TestHeaders_ReplacePlaceholders(t *testing.T) {
 		`\{braces\} {http.auth.user.id}`:                 "{braces} ada",
 	}
 	for value, want := range tests {
-		if got := filled(t, Header{Name: "X-Test", Value: value}, ada()); got != want {
+		if got := filled(t, Header{Name: "X-Test", Value: value}, moduletest.Ada()); got != want {
 			t.Errorf("%s: %q, want %q", value, got, want)
 		}
 	}
@@ -60,7 +38,7 @@ func TestHeaders_ReplacePlaceholders(t *testing.T) {
 // authentik says.
 func TestHeaders_UseOnlyTheSession(t *testing.T) {
 	t.Parallel()
-	r, repl := withReplacer(t)
+	r, repl := moduletest.WithReplacer(t)
 	repl.Set("http.auth.user.id", "mallory")
 	repl.Set("http.auth.user.attributes.tenant", "evil")
 	rule := Headers{}.rule(Header{Name: "X-Test", Value: "{http.auth.user.id}@{http.auth.user.attributes.tenant}"})

@@ -6,24 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// put writes files into a new directory.
-func put(t testing.TB, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/moduletest"
+)
 
 func TestPage_HasStylesAndTemplatesOfTheOperator(t *testing.T) {
 	s := newSite(t)
-	dir := put(t, map[string]string{"password.html": `{{define "stage"}}<p>Ours</p><form method="post" action="{{.Action}}">{{template "hidden" .}}{{template "entry" .Stage.Password}}<button>{{say "continue"}}</button></form>{{end}}`})
-	t.Setenv("GATE_STYLE", filepath.Join(put(t, map[string]string{"own.css": "h1{color:red}"}), "own.css"))
+	dir := moduletest.Files(t, map[string]string{"password.html": `{{define "stage"}}<p>Ours</p><form method="post" action="{{.Action}}">{{template "hidden" .}}{{template "entry" .Stage.Password}}<button>{{say "continue"}}</button></form>{{end}}`})
+	t.Setenv("GATE_STYLE", filepath.Join(moduletest.Files(t, map[string]string{"own.css": "h1{color:red}"}), "own.css"))
 	t.Setenv("GATE_TEMPLATES", dir)
 	const file = `SITE {
 	authentik AUTHENTIK {

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/moduletest"
 )
 
 func TestCleanup_WorksWithoutProvision(t *testing.T) {
@@ -19,17 +20,6 @@ func TestCleanup_WorksWithoutProvision(t *testing.T) {
 	if err := new(Handler).Cleanup(); err != nil {
 		t.Error(err)
 	}
-}
-
-// certificate writes the certificate of a TLS server to a file.
-func certificate(t testing.TB, s *httptest.Server, comment ...string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := os.WriteFile(file, append([]byte(strings.Join(comment, "")), block...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }
 
 func TestTrust_IsInTheGivenFiles(t *testing.T) {
@@ -40,7 +30,7 @@ func TestTrust_IsInTheGivenFiles(t *testing.T) {
 	s.load(oneLine)
 	b := s.browser()
 	b.expect(b.get("/.authentik/login"), http.StatusBadGateway, "authentik-tls")
-	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\ttrust " + certificate(t, s.standIn) + "\n\t}\n\treverse_proxy APP\n}\n")
+	s.load("SITE {\n\tauthentik AUTHENTIK {\n\t\ttrust " + moduletest.Certificate(t, s.standIn) + "\n\t}\n\treverse_proxy APP\n}\n")
 	b.expect(b.follow(b.signIn("/", "ada")), http.StatusOK, `user "ada"`)
 }
 
@@ -58,7 +48,7 @@ func TestTLS_OptionsSayWhichCertificateIsAccepted(t *testing.T) {
 	t.Cleanup(secure.Close)
 	_, securePort, _ := net.SplitHostPort(secure.Listener.Addr().String())
 	_, plainPort, _ := net.SplitHostPort(plain.Listener.Addr().String())
-	pem := certificate(t, secure)
+	pem := moduletest.Certificate(t, secure)
 	other := strings.Repeat("ab", 32)
 	const log = "log gate {\n\t\toutput file %q\n\t\tinclude http.handlers.authentik\n\t\tlevel INFO\n\t}\n"
 	for name, tt := range map[string]struct {

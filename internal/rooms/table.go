@@ -13,6 +13,7 @@ var standIn = []Ban{
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/testsite", "it is for tests, and brings the package testing with it"},
+	{Module + "/caddymodule/internal/moduletest", "it is for tests, and brings the package testing with it"},
 	{"testing", "it registers its flags in every program that contains it"},
 	{"github.com/go-webauthn", "it belongs to the stand-in for authentik"},
 	{"github.com/pquerna/otp", "it belongs to the stand-in for authentik"},
@@ -25,6 +26,7 @@ var demonstration = []Ban{
 	{Module + "/internal/redistest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/processtest", "it is for tests, and brings the package testing with it"},
 	{Module + "/internal/testsite", "it is for tests, and brings the package testing with it"},
+	{Module + "/caddymodule/internal/moduletest", "it is for tests, and brings the package testing with it"},
 	{Module + "/proxy/store/storetest", "it is for tests, and brings the package testing with it"},
 }
 
@@ -270,6 +272,9 @@ var Rooms = []Room{
 		{Module + "/internal", "it shows what other people can do, and they cannot import that"},
 	})},
 	{Path: "caddymodule", Bans: standIn},
+	{Path: "caddymodule/internal/moduletest", Bans: []Ban{
+		{Module + "/internal/testsite", "it is for tests of one room, and starts no server"},
+	}},
 	{Path: "caddymodule/internal/shared", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/memory", Bans: slices.Concat(standIn, guests)},
 	{Path: "caddymodule/sessions/redis", Bans: slices.Concat(standIn, guests)},

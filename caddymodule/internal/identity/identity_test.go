@@ -1,40 +1,20 @@
 package identity
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2"
-
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/moduletest"
 	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
-func ada() proxy.Session {
-	return proxy.NewSession(proxy.User{
-		Username: "ada", Name: "Ada Lovelace", Email: "ada@example.com", UID: "abc123",
-		Groups: []string{"staff", "x,admins", "50%"},
-		Attributes: map[string]any{
-			"tenant": "north", "a.b": "dotted", "office": map[string]any{"floor": float64(3)},
-		},
-	})
-}
-
-// withReplacer makes a request that has a replacer, and returns both.
-func withReplacer(t testing.TB) (*http.Request, *caddy.Replacer) {
-	t.Helper()
-	repl := caddy.NewReplacer()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	return r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, repl)), repl
-}
-
 func TestPlaceholders_DescribeTheUser(t *testing.T) {
 	t.Parallel()
-	r, repl := withReplacer(t)
+	r, repl := moduletest.WithReplacer(t)
 	repl.Set("http.auth.user.id", "mallory")
 	repl.Set("http.auth.user.role", "admin")
-	SetPlaceholders(r, ada(), "")
+	SetPlaceholders(r, moduletest.Ada(), "")
 	tests := map[string]string{
 		"{http.auth.user.id}":                      "ada",
 		"{http.auth.user.username}":                "ada",
@@ -59,7 +39,7 @@ func TestPlaceholders_DescribeTheUser(t *testing.T) {
 
 func TestPlaceholders_NeedNoReplacer(t *testing.T) {
 	t.Parallel()
-	SetPlaceholders(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), ada(), "")
+	SetPlaceholders(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), moduletest.Ada(), "")
 }
 
 func TestPlaceholders_WriteListsLikeGroups(t *testing.T) {
@@ -82,7 +62,7 @@ func TestPlaceholders_WriteListsLikeGroups(t *testing.T) {
 func TestPlaceholders_ExistForEveryClaim(t *testing.T) {
 	t.Parallel()
 	for _, claim := range []string{"id", "username", "name", "email", "uid", "groups", "session"} {
-		if _, known := value(ada(), claim); !known {
+		if _, known := value(moduletest.Ada(), claim); !known {
 			t.Errorf("%s is not known", claim)
 		}
 	}

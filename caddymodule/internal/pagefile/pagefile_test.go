@@ -1,29 +1,18 @@
 package pagefile
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// put writes files into a new directory.
-func put(t testing.TB, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/moduletest"
+)
 
 func TestPage_FilesAreReadAtTheStart(t *testing.T) {
 	t.Parallel()
-	dir := put(t, map[string]string{"own.css": "h1{color:red}", "big.css": strings.Repeat("a", maxStyle+1), "empty.css": " \n"})
-	full := put(t, map[string]string{"own.css": strings.Repeat("a", maxStyle)})
-	good := put(t, map[string]string{"password.html": `{{define "stage"}}{{end}}`, ".swp": "", "..data": ""})
+	dir := moduletest.Files(t, map[string]string{"own.css": "h1{color:red}", "big.css": strings.Repeat("a", maxStyle+1), "empty.css": " \n"})
+	full := moduletest.Files(t, map[string]string{"own.css": strings.Repeat("a", maxStyle)})
+	good := moduletest.Files(t, map[string]string{"password.html": `{{define "stage"}}{{end}}`, ".swp": "", "..data": ""})
 	for name, row := range map[string]struct {
 		page Page
 		want string // of the mistake
@@ -38,8 +27,8 @@ func TestPage_FilesAreReadAtTheStart(t *testing.T) {
 		"templates":        {Page{Templates: good}, ""},
 		"no such place":    {Page{Templates: filepath.Join(dir, "none")}, "none: no such file or directory; write a directory"},
 		"a file":           {Page{Templates: filepath.Join(dir, "own.css")}, "write a directory that Caddy may read"},
-		"a misspelt name":  {Page{Templates: put(t, map[string]string{"pasword.html": ""})}, "page templates: there is no template pasword.html; did you mean password.html?"},
-		"quite other ones": {Page{Templates: put(t, map[string]string{"notes.txt": ""})}, "there is no template notes.txt; remove it, or give it one of these names: address.html, "},
+		"a misspelt name":  {Page{Templates: moduletest.Files(t, map[string]string{"pasword.html": ""})}, "page templates: there is no template pasword.html; did you mean password.html?"},
+		"quite other ones": {Page{Templates: moduletest.Files(t, map[string]string{"notes.txt": ""})}, "there is no template notes.txt; remove it, or give it one of these names: address.html, "},
 	} {
 		looks, wrong := row.page.Read()
 		switch {
@@ -56,7 +45,7 @@ func TestPage_FilesAreReadAtTheStart(t *testing.T) {
 // TestPage_ReportsAllMistakesAtOnce: one in each file.
 func TestPage_ReportsAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
-	templates := put(t, map[string]string{"pasword.html": "", "password.html": "{{"})
+	templates := moduletest.Files(t, map[string]string{"pasword.html": "", "password.html": "{{"})
 	_, wrong := Page{Style: filepath.Join(templates, "none.css"), Templates: templates}.Read()
 	for _, want := range []string{"page style: ", "page templates: there is no template pasword.html"} {
 		if !strings.Contains(wrong.Error(), want) {

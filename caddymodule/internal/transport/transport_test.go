@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,19 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/moduletest"
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
-
-// certificate writes the certificate of a TLS server to a file.
-func certificate(t testing.TB, s *httptest.Server, comment ...string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := os.WriteFile(file, append([]byte(strings.Join(comment, "")), block...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
 
 func TestTrust_InNothingIsAMistake(t *testing.T) {
 	t.Parallel()
@@ -47,7 +36,7 @@ func TestTrust_InNothingIsAMistake(t *testing.T) {
 func TestTransport_IsSharedByHandlersWithTheSameTrust(t *testing.T) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
-	trusts := [][]string{{certificate(t, s, "# 1\n")}, {certificate(t, s, "# 1\n")}, {certificate(t, s, "# 2\n")}, nil}
+	trusts := [][]string{{moduletest.Certificate(t, s, "# 1\n")}, {moduletest.Certificate(t, s, "# 1\n")}, {moduletest.Certificate(t, s, "# 2\n")}, nil}
 	var transports []http.RoundTripper
 	for _, trust := range trusts {
 		rt, release, err := Take(trust, flowclient.Config{})

@@ -14,6 +14,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/moduletest"
 )
 
 // provisioned returns a module that was provisioned with settings in JSON. It is
@@ -121,7 +123,7 @@ func TestTLS_FilesAreReadWhenCaddyStarts(t *testing.T) {
 	if err := os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ca := certificate(t, server)
+	ca := moduletest.Certificate(t, server)
 	encrypted := TLS{CA: []string{ca}, Certificate: ca, Key: key, ServerName: "redis.example.com"}
 	cfg, first, err := encrypted.read()
 	if err != nil || cfg.RootCAs == nil || len(cfg.Certificates) != 1 || cfg.ServerName != "redis.example.com" || cfg.InsecureSkipVerify {
@@ -191,15 +193,4 @@ func golden(t *testing.T, name string) (input, want string) {
 		t.Fatalf("%s: got one part, want two", name)
 	}
 	return input, want
-}
-
-// certificate writes the certificate of a TLS server to a file.
-func certificate(t *testing.T, s *httptest.Server) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := os.WriteFile(file, block, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }
