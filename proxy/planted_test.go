@@ -144,3 +144,39 @@ func TestPlanted_OldArrivalsHideNoOthers(t *testing.T) {
 		t.Errorf("got the arrivals %v, want all three", got)
 	}
 }
+
+// An attacker who plants the cookie of a remembered device knows its secret. What
+// authentik remembers of the visitor is kept under another one.
+func TestPlanted_DeviceSecretIsNotKept(t *testing.T) {
+	t.Parallel()
+	plain := httptest.NewUnstartedServer(nil)
+	host := plain.Listener.Addr().String()
+	s := newSite(t, func(c *Config) { c.Hosts = []string{host} })
+	p := overHTTP(t, s, plain)
+	name := s.gate.member.Shared.Cookies.Names("http").Browser
+	kept := func(of seal.Secret) string {
+		return s.gate.member.SignIn.Recall(t.Context(), of, host)["authentik_device"]
+	}
+
+	planted := seal.NewSecret()
+	p.setCookie(name, planted.Cookie())
+	p.signIn("jane", "open sesame", "/")
+	first, ok := seal.ParseSecret(p.cookie(name))
+	if !ok || first == planted {
+		t.Fatal("got the planted secret kept, want a new one")
+	}
+	if kept(planted) != "" || kept(first) == "" {
+		t.Errorf("got device cookies %q under the planted secret and %q under the new one, want only the latter", kept(planted), kept(first))
+	}
+
+	p = s.person(t)
+	p.setCookie(name, first.Cookie())
+	p.signIn("jane", "open sesame", "/")
+	second, ok := seal.ParseSecret(p.cookie(name))
+	if !ok || second == first {
+		t.Fatal("got the same secret at the next sign-in, want a new one")
+	}
+	if kept(first) != "" || kept(second) == "" {
+		t.Errorf("got device cookies %q under the secret before and %q under the new one, want only the latter", kept(first), kept(second))
+	}
+}

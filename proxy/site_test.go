@@ -384,7 +384,7 @@ func (p *person) setCookie(name, value string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.jar.SetCookies(at, []*http.Cookie{{Name: name, Value: value, Path: "/", Secure: true}})
+	p.jar.SetCookies(at, []*http.Cookie{{Name: name, Value: value, Path: "/", Secure: at.Scheme == "https"}})
 }
 
 // somewhere is a request's origin in tests that have no server.

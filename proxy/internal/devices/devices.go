@@ -79,6 +79,12 @@ func (d Devices) Remember(ctx context.Context, s seal.Secret, host string, cooki
 	return err
 }
 
+// Forget deletes the device cookies of a browser that has been given another
+// secret.
+func (d Devices) Forget(ctx context.Context, s seal.Secret, host string) error {
+	return d.Store.Delete(ctx, d.box(s, host).Name())
+}
+
 // Lasting returns the cookies that outlive a visit.
 func Lasting(cookies flowclient.Cookies) flowclient.Cookies {
 	kept := flowclient.Cookies{}

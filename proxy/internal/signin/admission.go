@@ -144,14 +144,16 @@ func (h *Handler) renewed(x *exchange.Exchange, back string) bool {
 	return true
 }
 
-// remember keeps what lets authentik recognize the browser. A store that fails
-// here costs a second factor next time, not this sign-in.
+// remember keeps what lets authentik recognize the browser, and returns the secret
+// that it is kept under. Over plain HTTP that is always a new one: an attacker may
+// have planted the secret that the browser sent, and would know it. A store that
+// fails here costs a second factor next time, not this sign-in.
 func (h *Handler) remember(x *exchange.Exchange, cookies flowclient.Cookies) *seal.Secret {
 	if len(devices.Lasting(cookies)) == 0 {
 		return nil
 	}
 	s, ok := x.Browser()
-	if !ok {
+	if !ok || x.At.Scheme != "https" {
 		s = seal.NewSecret()
 	}
 	if err := h.devices.Remember(x.Context(), s, x.At.Host, cookies); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
 // The gate's own notices with a challenge, by their names in the message catalogue.
@@ -129,8 +130,19 @@ func (h *Handler) Hand(x *exchange.Exchange, a *Admission) {
 		x.ExpireRelay() // the visit may have continued on the gate's own page
 	}
 	if a.browser != nil {
-		x.SetBrowser(*a.browser)
+		h.recognize(x, *a.browser)
 	}
+}
+
+// recognize gives the browser the secret that its device cookies are kept under.
+// What is kept under another secret that it sent is deleted.
+func (h *Handler) recognize(x *exchange.Exchange, s seal.Secret) {
+	if before, ok := x.Browser(); ok && before != s { // a repeated answer has the new one already
+		if err := h.devices.Forget(x.Context(), before, x.At.Host); err != nil {
+			x.Log().WarnContext(x.Context(), "remembered device: cannot be deleted", "error", err)
+		}
+	}
+	x.SetBrowser(s)
 }
 
 // disappoint shows why a sign-in has failed. If a step-up was refused, the page
