@@ -8,16 +8,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Part is a part of a request's address, or a set of them.
+// A Part is a part of a request's address, or its method, or a set of them.
 type Part uint8
 
-// The parts of an address.
+// The parts of a request.
 const (
 	PartPath    Part = 1 << iota // the decoded path
 	PartEscapes                  // which characters of the path are escaped
 	PartQuery
 	PartHost
-	AllParts = PartPath | PartEscapes | PartQuery | PartHost
+	PartMethod
+	PartURI  = PartPath | PartEscapes | PartQuery
+	AllParts = PartURI | PartHost | PartMethod
 )
 
 // Ambiguous returns the parts of an address that servers read in different

@@ -145,8 +145,8 @@ func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
 
 // Concern reports whether one of the matcher sets matches a request, as it was
 // sent or as it was rewritten. If servers read a part of the address in
-// different ways, as in `/public/..;/admin`, matchers of that part count as
-// matching. A matcher that fails counts as matching.
+// different ways, as in `/public/..;/admin`, or may read another method, matchers
+// of that part count as matching. A matcher that fails counts as matching.
 func (sets Sets) Concern(r *http.Request) bool {
 	if sets.matched(r, 0) {
 		return true
@@ -177,6 +177,9 @@ func asSent(r *http.Request) (sent http.Request, rewritten bool, ambiguous rules
 	ambiguous = rules.Ambiguous(sent.URL, r.Host)
 	if rewritten = sent.Method != r.Method || *sent.URL != *r.URL; rewritten {
 		ambiguous |= rules.Ambiguous(r.URL, r.Host)
+	}
+	if rules.AmbiguousMethod(sent.Method, r.Header, sent.URL, r.URL) {
+		ambiguous |= rules.PartMethod
 	}
 	return sent, rewritten, ambiguous
 }

@@ -159,3 +159,42 @@ func TestOpen_LeavesTheBodyForTheApplication(t *testing.T) {
 		t.Errorf("got the body %q, %v at %s, want it unread at the rewritten address", body, err, r.URL.Path)
 	}
 }
+
+// TestOpen_AnotherMethodInTheRequestCounts: a framework reads the method from a
+// header or the query, where the matcher reads the request line.
+func TestOpen_AnotherMethodInTheRequestCounts(t *testing.T) {
+	t.Parallel()
+	const overridden, plain = "overridden", "plain"
+	for name, tt := range map[string]struct {
+		text string
+		want map[string]bool // whether the matcher concerns the request
+	}{
+		"writes":            {`[{"not": [{"method": ["GET", "HEAD"]}]}]`, map[string]bool{plain: false, overridden: true}},
+		"one method":        {`[{"method": ["DELETE"]}]`, map[string]bool{plain: false, overridden: true}},
+		"expression":        {`[{"expression": "method('DELETE')"}]`, map[string]bool{plain: false, overridden: true}},
+		"placeholder":       {`[{"expression": "{http.request.method} == 'DELETE'"}]`, map[string]bool{plain: false, overridden: true}},
+		"and a path":        {`[{"method": ["DELETE"], "path": ["/x/*"]}]`, map[string]bool{plain: false, overridden: true}},
+		"and another path":  {`[{"method": ["DELETE"], "path": ["/y/*"]}]`, map[string]bool{plain: false, overridden: false}},
+		"not of the method": {`[{"path": ["/y/*"]}]`, map[string]bool{plain: false, overridden: false}},
+	} {
+		sets := closedIn(t, tt.text)
+		for _, change := range []func(*http.Request){
+			func(r *http.Request) { r.Header.Set("X-HTTP-Method-Override", "DELETE") },
+			func(r *http.Request) { r.URL.RawQuery = "_method=DELETE" },
+		} {
+			r := received(t, "/x/1")
+			if got := sets.Concern(r); got != tt.want[plain] {
+				t.Errorf("%s: got %v for a plain GET, want %v", name, got, tt.want[plain])
+			}
+			change(r)
+			if got := sets.Concern(r); got != tt.want[overridden] {
+				t.Errorf("%s: got %v for %s with %v, want %v", name, got, r.URL, r.Header, tt.want[overridden])
+			}
+		}
+	}
+	opened := Openness{Opened: closedIn(t, `[{"method": ["GET"]}]`)}
+	r := received(t, "/x?_method=DELETE")
+	if opened.IsOpen(r) {
+		t.Error("got a request open by its method although it names another one, want it closed")
+	}
+}

@@ -11,15 +11,17 @@ import (
 )
 
 // PartsRead returns the parts of the address that a matcher reads, as far as is
-// known: a matcher that is not known reads the path.
+// known: a matcher that is not known reads the path and the method.
 func PartsRead(m any) rules.Part {
 	module, ok := m.(caddy.Module)
 	if !ok {
 		return rules.AllParts
 	}
 	switch module.CaddyModule().ID.Name() {
-	case "remote_ip", "client_ip", "method", "protocol", "tls", "header", "header_regexp":
+	case "remote_ip", "client_ip", "protocol", "tls", "header", "header_regexp":
 		return partsNamed(m)
+	case "method":
+		return rules.PartMethod | partsNamed(m)
 	case "host":
 		return rules.PartHost | partsNamed(m)
 	case "query":
@@ -28,8 +30,10 @@ func PartsRead(m any) rules.Part {
 		return rules.PartPath | partsNamed(m) | escapesNamed(m)
 	case "not":
 		return partsReadNot(m)
-	default:
+	case "path_regexp", "file", "expression":
 		return rules.PartPath | partsNamed(m)
+	default:
+		return rules.PartPath | rules.PartMethod | partsNamed(m)
 	}
 }
 
@@ -58,10 +62,13 @@ var addressPlaceholders = []struct {
 	{"query(", rules.PartQuery},
 	{"uri.path_escaped", rules.PartPath},
 	{"uri.path", rules.PartPath},
-	{"http.request.uri", rules.AllParts &^ rules.PartHost},
-	{"http.request.orig_uri", rules.AllParts &^ rules.PartHost},
+	{"http.request.uri", rules.PartURI},
+	{"http.request.orig_uri", rules.PartURI},
 	{"http.request.host", rules.PartHost},
 	{"host(", rules.PartHost},
+	{"http.request.method", rules.PartMethod},
+	{"http.request.orig_method", rules.PartMethod},
+	{"method(", rules.PartMethod},
 }
 
 // partsNamed returns the parts of the address that placeholders in the values
