@@ -7,11 +7,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/flowsidecar/caddy-authentik/flowclient"
 	"github.com/flowsidecar/caddy-authentik/internal/browser"
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
 // press submits the form of a page that has a button.
@@ -311,4 +314,200 @@ func TestLoginHost_CopyOutlastsItsSessions(t *testing.T) {
 	if want := d.clock.now().Add(g.cfg.Lifetime); err != nil || !found || kept.Until.Before(want) {
 		t.Errorf("got a copy until %v (found %v, %v), want it until %v at least", kept.Until, found, err, want)
 	}
+}
+
+// hasCopy reports whether a copy of the browser's cookies of authentik is kept.
+func (g *guest) hasCopy() bool {
+	g.Helper()
+	secret, ok := seal.ParseSecret(g.copied())
+	if !ok {
+		g.Fatal("got a browser without the secret of a copy, want one that sites rest on")
+	}
+	_, found, err := g.gates[wikiHost].member.SignIn.Host.Copy(g.Context(), secret)
+	if err != nil {
+		g.Fatal(err)
+	}
+	return found
+}
+
+// The copy of authentik's cookies goes with the last session that rests on it, and not
+// before. That of another browser stays, and so does authentik's own session.
+func TestLoginHost_CopyEndsWithItsLastSession(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*domains, *guest) error{
+		"an operator ends each": func(d *domains, _ *guest) error {
+			for _, one := range d.listed("jane") {
+				if _, err := d.gates[filesHost].Operator().EndOne(d.Context(), "jane", one.ID); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"an operator ends all": func(d *domains, _ *guest) error {
+			_, err := d.gates[wikiHost].Operator().EndAll(d.Context(), "jane")
+			return err
+		},
+		"authentik ends its session": func(d *domains, jane *guest) error {
+			return d.gates[authHost].sessions.EndedAtAuthentik(d.Context(), jane.sid())
+		},
+		"authentik ends all": func(d *domains, _ *guest) error {
+			_, err := d.gates[wikiHost].sessions.EndedUser(d.Context(), d.uid("jane"))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDomains(t, nil)
+			joe, jane := d.guest(), d.guest()
+			joe.signsIn(filesHost+"/", "joe", "let me in")
+			jane.signsIn(wikiHost+"/", "jane", "open sesame")
+			jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+			all := d.listed("jane")
+			if len(all) != 2 {
+				t.Fatalf("got %d sessions of jane, want 2", len(all))
+			}
+			if _, err := d.gates[wikiHost].Operator().EndOne(t.Context(), "jane", all[0].ID); err != nil || !jane.hasCopy() {
+				t.Fatalf("got the copy deleted with the first of two sessions (%v), want it to stay", err)
+			}
+			if err := end(d, jane); err != nil || jane.hasCopy() {
+				t.Errorf("got a copy on which no session rests (%v), want it deleted", err)
+			}
+			if _, all, err := d.gates[wikiHost].sessions.Index.List(t.Context(), d.uid("jane")); err != nil || len(all) > 0 {
+				t.Errorf("got %v, %v listed, want nothing", all, err)
+			}
+			if !joe.hasCopy() {
+				t.Error("got the copy of another browser deleted, want it to stay")
+			}
+			jane.greeted(jane.open(wikiHost+"/"), wikiHost+"/", "jane")
+			if !jane.hasCopy() {
+				t.Error("got no copy after another sign-in, want one")
+			}
+		})
+	}
+}
+
+// A late notice about a session of authentik that the user has replaced in the same
+// browser ends what rests on that session, and not the copy that others rest on.
+func TestLoginHost_CopyStaysForTheNewerSession(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	before := jane.sid()
+	jane.anew()
+	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+	if err := d.gates[authHost].sessions.EndedAtAuthentik(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	testsite.Eventually(t, "the end of the older session", func() bool { return jane.signedInAs(wikiHost) == "" })
+	if !jane.hasCopy() {
+		t.Error("got the copy deleted, want it to stay for the newer session")
+	}
+	d.clock.move(11 * time.Minute)
+	d.renew()
+	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+}
+
+// sid identifies the browser's session at authentik.
+func (g *guest) sid() string {
+	g.Helper()
+	cookies, _ := g.Cookies(authHost)
+	sid, ok := flowclient.Cookies(cookies).Session()
+	if !ok {
+		g.Fatal("got no session at authentik, want one")
+	}
+	return sid
+}
+
+// listed returns the sessions of a user.
+func (d *domains) listed(name string) []Entry {
+	d.Helper()
+	all, err := d.gates[wikiHost].Operator().SessionsOf(d.Context(), name)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return all
+}
+
+// uid returns authentik's identifier of a user who has signed in.
+func (d *domains) uid(name string) string {
+	d.Helper()
+	all, err := d.gates[wikiHost].sessions.Index.UIDs(d.Context(), name)
+	if err != nil || len(all) != 1 {
+		d.Fatalf("got %v, %v, want one user of the name %s", all, err, name)
+	}
+	return all[0]
+}
+
+// A ticket whose copy of authentik's cookies was deleted on its way, with the last
+// session before, begins no session that the next recheck would end: the browser goes
+// to the login host once more.
+func TestLoginHost_TicketOutlivesTheCopyItRestsOn(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	ticket := jane.led(filesHost+"/a", callback)
+	if _, err := d.gates[wikiHost].Operator().EndOne(t.Context(), "jane", d.listed("jane")[0].ID); err != nil || jane.hasCopy() {
+		t.Fatalf("got a copy on which no session rests (%v), want it deleted", err)
+	}
+	jane.greeted(jane.open(ticket), filesHost+"/a", "jane")
+	d.clock.move(11 * time.Minute)
+	d.renew()
+	if got := jane.signedInAs(filesHost); got != "jane" {
+		t.Errorf("got signed in as %q after a recheck, want jane", got)
+	}
+}
+
+// The last session of a copy that signs out ends authentik's session as well, for
+// which the copy is needed.
+func TestLoginHost_LastSessionSignsOutAtAuthentik(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	jane.signsIn(wikiHost+"/", "jane", "open sesame")
+	jane.press(jane.open(wikiHost+"/.authentik/logout"), "Sign out")
+	if jane.hasCopy() {
+		t.Error("got a copy after the sign-out, want none")
+	}
+	jane.asked(jane.open(wikiHost + "/"))
+}
+
+// The copy goes a minute after its last session has expired at the latest, also if no
+// request comes: until its own expiry it would be of use to no one but a thief.
+func TestLoginHost_CopyEndsWhenItsLastSessionExpires(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreaming(t, func(c *Config) { c.Lifetime = 20 * time.Minute })
+		const name = "copy-0"
+		if _, err := s.store.Save(t.Context(), name, Record{Value: []byte("sealed"), Expiry: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		begin := func() {
+			now := time.Now()
+			rec := session.Record{User: jane, Begun: now, Until: now.Add(20 * time.Minute), Rest: seal.NewSecret().Cookie(), RestName: name, SID: "sid"}
+			if _, _, err := startSession(t.Context(), s.Gate, rec, somewhere("app.example.com")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait() // the store is watched
+		begin()
+		time.Sleep(10 * time.Minute)
+		begin()
+		kept := func() bool {
+			_, found, err := s.store.Load(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found
+		}
+		time.Sleep(19 * time.Minute)
+		if !kept() {
+			t.Error("got the copy deleted with the first of two sessions, want it to stay")
+		}
+		time.Sleep(3 * time.Minute)
+		if kept() {
+			t.Error("got the copy after the end of both sessions, want it deleted")
+		}
+	})
 }

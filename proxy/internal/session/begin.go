@@ -21,6 +21,10 @@ const (
 // user had too many sign-ins at the same moment. The session does not begin.
 var ErrRevokedEarly = errors.New("proxy: the session was revoked before it was stored")
 
+// errRestLeft means that authentik's cookies, on which a new session would rest, are
+// deleted, since the last session before it has ended meanwhile.
+var errRestLeft = errors.New("the last session with this copy of authentik's cookies has just ended")
+
 // Begin stores a new session and returns it with the secret for the browser's
 // cookie. On an error no session has begun. A session must be in its user's index
 // to begin: otherwise ending all of the user's sessions would miss it.

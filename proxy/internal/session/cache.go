@@ -44,7 +44,8 @@ type cache struct {
 	// time in a reload.
 	shards [cacheShards]atomic.Pointer[shard]
 
-	// notesEnds says that expired sessions are kept until takeExpired.
+	// notesEnds says that all expired sessions are kept until takeExpired. Without it
+	// only those are that rest on a record with others.
 	notesEnds bool
 	expiredMu sync.Mutex
 	expired   []*Session
@@ -104,7 +105,7 @@ func (c *cache) made() iter.Seq[*shard] {
 
 // note keeps a session that leaves the cache because it has expired.
 func (c *cache) note(s *Session) {
-	if !c.notesEnds || c.now().Before(s.Until) || c.tombstones.any(s.ends) {
+	if !c.notesEnds && !s.rests || c.now().Before(s.Until) || c.tombstones.any(s.ends) {
 		return
 	}
 	c.expiredMu.Lock()

@@ -37,22 +37,44 @@ func (r *Registry) Revoke(ctx context.Context, name string, until time.Time) err
 // remove removes ended sessions from their user's index, and returns those that
 // were in it. If the store fails they stay listed until they expire.
 func (r *Registry) remove(ctx context.Context, uid string, ended ...index.Entry) (removed []index.Entry) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
-	defer cancel()
 	names := make(map[string]bool, len(ended))
 	for _, entry := range ended {
 		names[entry.Name] = true
 	}
+	return r.removeIf(ctx, uid, func(entry index.Entry) bool { return names[entry.Name] })
+}
+
+// removeIf is remove for those sessions of a user that have ended.
+func (r *Registry) removeIf(ctx context.Context, uid string, ended func(index.Entry) bool) (removed []index.Entry) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWait)
+	defer cancel()
 	err := r.Index.Change(ctx, uid, func(list *index.List) bool {
-		removed = list.Remove(func(entry index.Entry) bool { return names[entry.Name] })
+		removed = list.Remove(ended)
 		return len(removed) > 0
 	})
 	if err != nil {
-		r.Logger.WarnContext(ctx, "session index: ended sessions stay listed until they expire",
-			"error", errors.Unwrap(err), "sessions", len(ended))
+		r.Logger.WarnContext(ctx, "session index: ended sessions stay listed until they expire", "error", errors.Unwrap(err))
 		return nil
 	}
 	return removed
+}
+
+// prune removes expired sessions from the index of users, in the background, since
+// they rest on a record that may be left by now.
+func (r *Registry) prune(uids []string) {
+	slices.Sort(uids)
+	if uids = slices.Compact(uids); len(uids) == 0 {
+		return
+	}
+	r.Background.Go(func(backgroundCtx context.Context) {
+		for _, uid := range uids {
+			ctx, cancel := context.WithTimeout(backgroundCtx, cleanupWait)
+			if err := r.Index.Prune(ctx, uid); err != nil {
+				r.Logger.WarnContext(ctx, "session index: expired sessions stay listed", "error", errors.Unwrap(err))
+			}
+			cancel()
+		}
+	})
 }
 
 // EndUser ends all sessions of a user that have begun before, in every realm and
@@ -199,11 +221,14 @@ func (r *Registry) NoteUnsigned(sid string) {
 // process. Sessions that begin on it afterwards are not ended. It returns nil if
 // there are no such sessions.
 func (r *Registry) EndAuthentik(ctx context.Context, sid string) error {
-	tombstone, until, err := r.Index.RestingOn(ctx, sid)
+	tombstone, uid, until, err := r.Index.RestingOn(ctx, sid)
 	if err != nil {
 		return err
 	}
 	err = r.Revoke(ctx, tombstone, later(until, r.Now().Add(r.Longest(r.Lifetime))))
+	if err == nil && uid != "" {
+		r.removeIf(ctx, uid, func(entry index.Entry) bool { return entry.SID == tombstone })
+	}
 	return cmp.Or(err, r.announce(ctx, r.Index.ProgramsOf("sid", sid)))
 }
 

@@ -1,9 +1,11 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
@@ -37,21 +39,25 @@ func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus
 	rec := held.rec
 	entry := index.Entry{
 		Name: held.box.Name(), Site: r.scope(host), Flow: r.Flow, Client: r.Client, Begun: rec.Begun, Until: rec.kept(),
-		Addr: rec.Addr, Agent: rec.UserAgent,
+		Addr: rec.Addr, Agent: rec.UserAgent, Rest: rec.RestName,
 	}
 	confirmed := rec.Checked
 	if confirmed.IsZero() {
 		confirmed = rec.Begun
 	}
+	resting := ""
+	if entry.Rest != "" {
+		resting = rec.User.UID
+	}
 	pointed := background.Beside(func() error { return r.Index.Point(ctx, rec.User.Username, rec.User.UID, rec.kept()) })
 	e := &entrance{Registry: r, stored: held, ends: rec.Ends, saved: func() error { return nil }}
 	e.known = background.Beside(func() (err error) {
-		e.sidEpoch, err = r.Index.Know(ctx, rec.SID, confirmed, rec.kept())
+		e.sidEpoch, err = r.Index.Know(ctx, rec.SID, resting, confirmed, rec.kept())
 		return err
 	})
-	early := false
+	var refused error
 	err = r.Index.Change(ctx, rec.User.UID, func(list *index.List) bool {
-		if early = !list.Ended.IsZero() && !confirmed.After(list.Ended); early {
+		if refused = e.mayEnter(list, &entry, confirmed); refused != nil {
 			return false
 		}
 		list.Username = rec.User.Username
@@ -63,15 +69,34 @@ func (r *Registry) enter(ctx context.Context, held stored, host string) (surplus
 	if err := pointed(); err != nil {
 		return nil, err
 	}
-	switch {
+	switch refused = cmp.Or(refused, known); {
 	case err != nil:
 		return nil, err
-	case early || errors.Is(known, index.ErrEndedEarly):
+	case errors.Is(refused, errRestLeft): // again, as the process that ended the last session may have failed
+		r.Index.Drop(ctx, entry.Rest)
+		return nil, fault.New(fault.VisitLost, errRestLeft)
+	case errors.Is(refused, index.ErrEndedEarly):
 		return nil, fault.New(fault.VisitExpired, index.ErrEndedEarly)
-	case known != nil:
-		return nil, known
+	case refused != nil:
+		return nil, refused
 	}
 	return surplus, saved
+}
+
+// mayEnter returns why a session does not enter its user's list. Otherwise it
+// completes the entry of a session that rests on a record.
+func (e *entrance) mayEnter(list *index.List, entry *index.Entry, confirmed time.Time) error {
+	switch {
+	case !list.Ended.IsZero() && !confirmed.After(list.Ended):
+		return index.ErrEndedEarly
+	case list.HasLeft(entry.Rest):
+		return errRestLeft
+	case entry.Rest == "":
+		return nil
+	}
+	err := e.known()
+	entry.SID = e.Index.SIDTombstone(e.rec.SID, e.sidEpoch)
+	return err
 }
 
 // save begins to save the record of a session that begins in an epoch of its

@@ -205,7 +205,7 @@ func (r *Registry) made(name string, rec *Record) *Session {
 func (r *Registry) unreported(name string, rec *Record) (s *Session, problems []headers.Problem) {
 	s = &Session{
 		User: rec.User, Begun: rec.Begun, Until: rec.Until, SignIn: rec.SignIn, Stay: rec.Stay,
-		id: PublicID(name), name: name, apps: rec.Apps, ends: rec.Ends,
+		id: PublicID(name), name: name, apps: rec.Apps, ends: rec.Ends, rests: rec.Rest != "",
 		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
 	}
 	s.used.Store(rec.used().Unix())

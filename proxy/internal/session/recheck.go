@@ -241,14 +241,21 @@ func (r *Registry) askAbout(ctx context.Context, rec *Record) (apps map[string]b
 	return r.askOnce(ctx, rec)
 }
 
+// Lent returns a record with the cookies on which its session rests.
+// flowclient.ErrUnauthenticated means that these cookies have ended.
+func (r *Registry) Lent(ctx context.Context, rec *Record) (*Record, error) {
+	if r.Lend == nil {
+		return rec, nil
+	}
+	return r.Lend(ctx, rec)
+}
+
 // askOnce asks authentik about a session: first about its applications, and then
 // who its user is.
 func (r *Registry) askOnce(ctx context.Context, rec *Record) (apps map[string]bool, who Proof, gone bool, err error) {
 	user := rec.User.UID
-	if r.Lend != nil {
-		if rec, err = r.Lend(ctx, rec); err != nil {
-			return nil, Proof{}, errors.Is(err, flowclient.ErrUnauthenticated), err
-		}
+	if rec, err = r.Lent(ctx, rec); err != nil {
+		return nil, Proof{}, errors.Is(err, flowclient.ErrUnauthenticated), err
 	}
 	if apps, err = r.verdicts(ctx, rec); err != nil {
 		return nil, Proof{}, false, err

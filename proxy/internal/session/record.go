@@ -60,6 +60,7 @@ type Record struct {
 	Ends      []string           `json:"ends,omitempty"` // tombstones that end it with others
 	Cookies   flowclient.Cookies `json:"cookies,omitzero"`
 	Rest      string             `json:"rest,omitempty"` // secret of the copy that has the cookies instead
+	RestName  string             `json:"-"`              // name of that copy's record; known when the session begins
 	Tokens    *Tokens            `json:"tokens,omitempty"`
 	SID       string             `json:"sid,omitempty"` // of authentik's session
 	SignIn    SignIn             `json:"sign_in,omitzero"`

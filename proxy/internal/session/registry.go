@@ -51,10 +51,15 @@ func (r *Registry) Sweep() {
 	r.rechecks.sweep()
 	r.cache.sweep()
 	var ended []lapse
+	var rested []string
 	for _, s := range r.cache.takeExpired() {
 		ended = append(ended, r.lapseOf(s.name, s.User.Username, s.Used(), s.Until, s.Stay))
+		if s.rests {
+			rested = append(rested, s.User.UID)
+		}
 	}
 	r.lapsed(ended...)
+	r.prune(rested)
 	r.misses.sweep()
 	r.reported.sweep()
 }

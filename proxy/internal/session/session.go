@@ -35,6 +35,7 @@ type Session struct {
 	from    addresses
 	ends    []string // tombstones that end it together with others
 	weight  int64    // approximate size in bytes
+	rests   bool     // on a record, with others
 	program bool     // it is that of a program's credential, and has neither a record nor a cookie
 	doubted atomic.Bool
 }

@@ -8,6 +8,7 @@ package signout
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/url"
 	"time"
 
@@ -189,6 +190,12 @@ func (h *Handler) end(x *exchange.Exchange, s *session.Session) (ended page.Sign
 	rec, found, err := x.Record(s)
 	if err != nil || !found {
 		return page.SignOutUnknown, departure{}, err
+	}
+	switch lent, err := h.Sessions.Lent(x.Context(), rec); { // before its end, with which the cookies may go
+	case err == nil:
+		rec = lent
+	case !errors.Is(err, authn.ErrNotSignedIn):
+		return "", departure{}, err
 	}
 	if err := x.End(s, "signed-out"); err != nil {
 		return "", departure{}, err

@@ -64,7 +64,7 @@ func (*Source) Proof(t Ticket) session.Proof {
 // this session too.
 func (s *Source) Rest(rec *session.Record) {
 	if secret, ok := seal.ParseSecret(rec.Rest); ok {
-		rec.Scheme, rec.Host = s.At.Scheme, s.At.Host
+		rec.Scheme, rec.Host, rec.RestName = s.At.Scheme, s.At.Host, s.copyBox(secret).Name()
 		rec.Ends = append(rec.Ends, s.Tombstone(secret))
 	}
 }
@@ -128,9 +128,13 @@ func (s *Source) endAll(ctx context.Context, rec *session.Record) error {
 }
 
 // SignOut first ends all sessions, on all domains, that rest on authentik's
-// session at the login host, and then that session.
-func (s *Source) SignOut(ctx context.Context, rec *session.Record) error {
-	lent, err := s.Lend(ctx, rec)
+// session at the login host, and then that session. The record may have been lent
+// cookies already: with the last session, the copy is deleted.
+func (s *Source) SignOut(ctx context.Context, rec *session.Record) (err error) {
+	lent := rec
+	if len(rec.Cookies) == 0 {
+		lent, err = s.Lend(ctx, rec)
+	}
 	if ended := s.endAll(ctx, rec); ended != nil {
 		return ended
 	}

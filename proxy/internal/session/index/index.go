@@ -5,6 +5,7 @@
 //   - index.go, list.go: the list of each user's sessions
 //   - pointer.go: from a username to the user
 //   - sid.go: sessions of authentik on which sessions rest
+//   - rest.go: records on which sessions rest
 //   - turns.go: changes of one record, one after the other
 package index
 
@@ -85,6 +86,13 @@ func (x *Index) Turn(ctx context.Context, uid string) (leave func(), err error) 
 // Read returns a user's list without expired sessions. A user without one gets
 // an empty list in an epoch of its own.
 func (x *Index) Read(ctx context.Context, uid string) (List, store.Version, error) {
+	list, version, err := x.read(ctx, uid)
+	list.prune(x.now())
+	return list, version, err
+}
+
+// read is Read with expired sessions.
+func (x *Index) read(ctx context.Context, uid string) (List, store.Version, error) {
 	b := x.listBox(uid)
 	kept, found, err := x.store.Load(ctx, b.Name())
 	if err != nil {
@@ -101,18 +109,25 @@ func (x *Index) Read(ctx context.Context, uid string) (List, store.Version, erro
 	if list.Epoch == "" {
 		list.Epoch = newEpoch()
 	}
-	list.prune(x.now())
 	return list, kept.Version, nil
 }
 
 // Change edits a user's list on top of concurrent changes. edit may be called
-// several times, and reports whether there is anything to save.
+// several times, and reports whether there is anything to save. Records on which no
+// session of the list rests any more are deleted.
 func (x *Index) Change(ctx context.Context, uid string, edit func(*List) bool) error {
 	b := x.listBox(uid)
-	return persist(ctx, func() error {
-		list, version, err := x.Read(ctx, uid)
-		if err != nil || !edit(&list) {
+	var left []string
+	err := persist(ctx, func() error {
+		list, version, err := x.read(ctx, uid)
+		if err != nil {
 			return err
+		}
+		before := list.rests()
+		list.prune(x.now())
+		changed := edit(&list)
+		if left = list.leave(before, x.now()); !changed && len(left) == 0 {
+			return nil
 		}
 		sealed, err := b.Seal(list)
 		if err != nil {
@@ -125,9 +140,14 @@ func (x *Index) Change(ctx context.Context, uid string, edit func(*List) bool) e
 		if len(list.Ending) > 0 {
 			expiry = list.Latest(x.now().Add(x.lifetime))
 		}
+		expiry = later(expiry, list.restsUntil())
 		_, err = x.store.Save(ctx, b.Name(), store.Record{Value: sealed, Expiry: expiry, Version: version})
 		return err
 	})
+	if err == nil {
+		x.Drop(ctx, left...)
+	}
+	return err
 }
 
 // List returns the live sessions of a user in the order of admission, and the

@@ -34,7 +34,10 @@ type List struct {
 	// Ended is when authentik last said that all sessions of the user have ended. A
 	// sign-in that authentik has confirmed before does not become a session after it.
 	Ended time.Time `json:"ended,omitzero"`
-	Lines []Entry   `json:"lines"` // in the order of admission
+	// Left are the records on which the last session of the list no longer rests, by
+	// name, and since when. They are deleted, and no other session begins on them.
+	Left  map[string]time.Time `json:"left,omitempty"`
+	Lines []Entry              `json:"lines"` // in the order of admission
 }
 
 // An Entry is one session in its user's index.
@@ -48,6 +51,8 @@ type Entry struct {
 	Until  time.Time  `json:"until"`
 	Addr   netip.Addr `json:"addr"`
 	Agent  string     `json:"agent,omitempty"` // shortened when it enters a list
+	Rest   string     `json:"rest,omitempty"`  // the record on which it rests, with others
+	SID    string     `json:"sid,omitempty"`   // if it rests on one, the tombstone by its session at authentik
 }
 
 // newEpoch returns a random text, different for every epoch of every user.

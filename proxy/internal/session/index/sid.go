@@ -33,6 +33,8 @@ type sidRecord struct {
 	Epoch string `json:"epoch,omitempty"`
 	// Ended is when authentik last said that its session has ended.
 	Ended time.Time `json:"ended,omitzero"`
+	// UID is the user whose list has those of these sessions that rest on a record.
+	UID string `json:"uid,omitempty"`
 }
 
 // UnmarshalJSON also reads records of the first version, which are only a time.
@@ -85,11 +87,12 @@ func (x *Index) saveSID(ctx context.Context, sid string, rec sidRecord, expiry t
 // session, and returns the epoch that it begins in. Front-channel notices
 // act only on such sessions: any client can send a notice, and the records written
 // for them must be bounded by the number of sign-ins. Without OpenID Connect there
-// are no notices, and nothing is stored for the first epoch.
+// are no notices, and nothing is stored for the first epoch, except for a session
+// that rests on a record, by its user.
 //
 // If authentik has ended its session since it has confirmed the sign-in, know
 // returns ErrEndedEarly.
-func (x *Index) Know(ctx context.Context, sid string, confirmed, until time.Time) (epoch string, err error) {
+func (x *Index) Know(ctx context.Context, sid, resting string, confirmed, until time.Time) (epoch string, err error) {
 	if sid == "" {
 		return "", nil
 	}
@@ -111,11 +114,16 @@ func (x *Index) Know(ctx context.Context, sid string, confirmed, until time.Time
 		}
 		epoch = rec.Epoch
 		longer := until.After(x.now().Add(x.lifetime)) // an end must be kept for so long
-		if !x.notices && !longer && epoch == "" || found && !over && !kept.Expiry.Before(until) {
+		needed := x.notices || longer || epoch != "" || resting != ""
+		if !needed || found && !over && !kept.Expiry.Before(until) && (resting == "" || resting == rec.UID) {
 			return nil
 		}
 		rec.Until = later(rec.Until, until)
-		return x.saveSID(ctx, sid, rec, later(kept.Expiry, until), kept.Version)
+		expiry := later(kept.Expiry, until)
+		if resting != "" { // longer, so that most sign-ins find it
+			rec.UID, expiry = resting, later(expiry, until.Add(until.Sub(x.now())))
+		}
+		return x.saveSID(ctx, sid, rec, expiry, kept.Version)
 	})
 	return epoch, err
 }
@@ -134,13 +142,23 @@ func (x *Index) Knows(ctx context.Context, sid string) (bool, error) {
 }
 
 // RestingOn returns the tombstone that ends all sessions that rest on an authentik
-// session and have begun before, and when the last of them expires.
-func (x *Index) RestingOn(ctx context.Context, sid string) (tombstone string, until time.Time, err error) {
+// session and have begun before, and when the last of them expires. uid is the user
+// whose list has those of them that rest on a record; it may be empty.
+func (x *Index) RestingOn(ctx context.Context, sid string) (tombstone, uid string, until time.Time, err error) {
 	rec, _, _, err := x.readSID(ctx, sid)
 	if err != nil {
-		return "", time.Time{}, fault.New(fault.SessionsUnavailable, err)
+		return "", "", time.Time{}, fault.New(fault.SessionsUnavailable, err)
 	}
-	return x.sidTombstone(sid, rec.Epoch), rec.Until, nil
+	return x.sidTombstone(sid, rec.Epoch), rec.UID, rec.Until, nil
+}
+
+// SIDTombstone is the tombstone of a session that rests on an authentik session and
+// has begun in an epoch.
+func (x *Index) SIDTombstone(sid, epoch string) string {
+	if sid == "" {
+		return ""
+	}
+	return x.sidTombstone(sid, epoch)
 }
 
 // NoteEnd stores that authentik has ended its session. Know then returns
