@@ -72,6 +72,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.unavailable(w, r, err)
 		return nil
 	}
+	if passed, found := request.Left(r); found {
+		r = proxy.Following(r, passed)
+	}
 	return gate.Guard(w, r, func(w http.ResponseWriter, passing *http.Request) error {
 		if passing.URL != r.URL { // the gate asks the application itself
 			passing = request.WithOwnContext(passing)
@@ -79,7 +82,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		if s, signedIn := proxy.SessionFrom(passing.Context()); signedIn {
 			identity.SetPlaceholders(passing, s, proxy.HeaderEncoding(h.Headers.Encoding))
 		}
-		return next.ServeHTTP(w, passing)
+		err := next.ServeHTTP(w, passing)
+		if err != nil {
+			request.Leave(passing)
+		}
+		return err
 	})
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/loglimit"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/pagefile"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/routes"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/telemetry"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/transport"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/version"
@@ -85,7 +86,7 @@ func (h *Handler) start(ctx caddy.Context, s post, cfg proxy.Config) error {
 	if err != nil {
 		return err
 	}
-	cfg.Family, cfg.Group = family, group
+	cfg.Family, cfg.Group, cfg.Repeats = family, group, routes.Named(server)
 	h.release = append(h.release, unregister)
 	if err := s.CheckCookie(); err != nil {
 		return err

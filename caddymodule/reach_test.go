@@ -6,6 +6,38 @@ import (
 	"testing"
 )
 
+// A gate whose addresses lead past every gate is warned of, since no visitor can
+// sign in.
+func TestAddresses_ThatLeadPastTheGateAreWarnedOf(t *testing.T) {
+	const gate = "authentik https://auth.example.com\n"
+	const named = "&(gate) {\n" + gate + "}\n"
+	const past = "do not reach a gate, and no visitor can sign in; write prefix /app/.authentik"
+	for name, tt := range map[string]struct{ text, want string }{
+		"handle":                     {"a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\nrespond ok\n}\n}\n", past},
+		"a gate beside it":           {"a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\n" + gate + "}\n}\n", ""},
+		"invoke":                     {named + "a.example.com {\ninvoke gate\n}\n", ""},
+		"invoke in handle":           {named + "a.example.com {\nhandle /app/* {\ninvoke gate\n}\nhandle {\nrespond ok\n}\n}\n", past},
+		"invoke with a path":         {named + "a.example.com {\ninvoke /app/* gate\nrespond ok\n}\n", past},
+		"invoke, and a handle":       {named + "a.example.com {\nhandle /app/* {\ninvoke gate\n}\nhandle /.authentik/* {\ninvoke gate\n}\n}\n", ""},
+		"handle, and invoke":         {named + "a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\ninvoke gate\n}\n}\n", ""},
+		"handle, and invoke before":  {named + "a.example.com {\nhandle /.authentik/* {\ninvoke gate\n}\nhandle {\n" + gate + "}\n}\n", ""},
+		"invoke of something else":   {"&(other) {\nrespond ok\n}\na.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\ninvoke other\n}\n}\n", past},
+		"invoke on one of two sites": {named + "a.example.com {\ninvoke gate\n}\nb.example.com {\nhandle /app/* {\ninvoke gate\n}\n}\n", past},
+		"invoke within invoke":       {"&(outer) {\ninvoke gate\n}\n" + named + "a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\ninvoke outer\n}\n}\n", ""},
+		"a circle":                   {"&(one) {\ninvoke two\n}\n&(two) {\ninvoke one\n}\na.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\ninvoke one\n}\n}\n", past},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := validate(t, tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (log != "") != (tt.want != "") || !strings.Contains(log, tt.want) {
+				t.Errorf("got the log %q, want %q", log, tt.want)
+			}
+		})
+	}
+}
+
 // A gate in a part of a site has its own addresses in that part.
 func TestPrefix_BelowThePathOfARouteSignsIn(t *testing.T) {
 	s := newSite(t)

@@ -49,6 +49,61 @@ func TestSeveral_DirectivesOfOneSite(t *testing.T) {
 	}
 }
 
+// TestSeveral_RoutesForErrors has a gate once more where a request comes after an
+// error: with the headers that the first gate has left, and nothing else of it.
+func TestSeveral_RoutesForErrors(t *testing.T) {
+	for name, text := range map[string]string{
+		"another gate": `SITE {
+	authentik AUTHENTIK
+	error /broken 500
+	reverse_proxy APP
+	handle_errors {
+		authentik AUTHENTIK
+		reverse_proxy APP
+	}
+}
+`,
+		"the gate of a named route": `&(gate) {
+	authentik AUTHENTIK
+}
+SITE {
+	route {
+		invoke gate
+		error /broken 500
+		reverse_proxy APP
+	}
+	handle_errors {
+		invoke gate
+		reverse_proxy APP
+	}
+}
+`,
+		"the gate of a named route, twice": `&(gate) {
+	authentik AUTHENTIK
+}
+SITE {
+	route {
+		invoke gate
+		invoke gate
+		reverse_proxy APP
+	}
+}
+`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.load(text)
+			b := s.browser()
+			b.passes("/broken", "ada")
+			b.header.Set("Remote-User", "mallory")
+			b.expect(b.get("/broken"), http.StatusOK, `user "ada"`)
+			if seen := s.app.seen(); seen == nil || seen.Header["Cookie"] != nil {
+				t.Errorf("the application got %v, want no cookie of a gate", seen)
+			}
+		})
+	}
+}
+
 // passes goes to a path and answers what it is asked, until the application
 // answers.
 func (b *browser) passes(path, username string) {

@@ -99,6 +99,9 @@ type Config struct {
 	// Group are the gates on the same server, which this gate joins. Gates of the
 	// same hosts must share a Group. Default: none.
 	Group *Group
+	// Repeats says that one request may meet this gate more than once. Default: it
+	// meets it once, and the gate keeps nothing for a second time.
+	Repeats bool
 
 	// Store keeps the sessions.
 	Store Store

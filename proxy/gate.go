@@ -71,6 +71,7 @@ func New(cfg Config) (*Gate, error) {
 	g.access = cfg.access()
 	g.member = cfg.Group.members.NewMember()
 	g.member.Shared, g.member.Hosts, g.member.Resolve = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}, cfg.hosts(), g.cfg.resolve
+	g.member.Repeats = cfg.Repeats
 	key := seal.NewKey(cfg.Key)
 	g.decisions = &decision.Maker{
 		Member: g.member, Access: g.access, LoginHost: cfg.LoginHost != nil,

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
@@ -28,6 +29,11 @@ type Family struct {
 	members exchange.Family
 	room    intake.Room // for larger bodies of requests
 }
+
+// Following returns a request that meets gates again after one of them has let it
+// pass, as Caddy's routes for errors do. passed is the request that the gate has
+// handed to Next: the gates know from it what the browser has sent.
+func Following(r, passed *http.Request) *http.Request { return group.Following(r, passed) }
 
 // described returns what the rules demand.
 func (cfg Config) described() (texts []string) {

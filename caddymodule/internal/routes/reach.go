@@ -1,9 +1,9 @@
 package routes
 
 import (
-	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,14 +25,12 @@ import (
 // neighbour answers.
 func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server) {
 	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
-	levels := []caddyhttp.RouteList{server.Routes}
-	for _, module := range ctx.Modules() {
-		if subroute, ok := module.(*caddyhttp.Subroute); ok {
-			levels = append(levels, subroute.Routes)
-		}
+	site := within{server: server, hosts: hosts(ctx)}
+	reach := func(path string) (around string, reached bool) { return site.reach(levels(ctx, server), path) }
+	if Named(server) {
+		reach = func(path string) (around string, reached bool) { return reachNamed(server, path) }
 	}
-	hosts := hosts(ctx)
-	if around, reached := reach(levels, hosts, prefix+"/login"); !reached {
+	if around, reached := reach(prefix + "/login"); !reached {
 		below := strings.TrimRight(around, "/*")
 		if below == "" || strings.ContainsAny(below, "*{") {
 			below = "/app"
@@ -40,17 +38,36 @@ func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Se
 		g.Log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; write prefix "+below+
 			"/.authentik, or a handle for them: handle "+prefix+"/* { authentik … }", "prefix", prefix, "route", around)
 	}
-	if around, reached := reach(levels, hosts, "/if/flow/x/"); !reached && g.PageHost {
+	if around, reached := reach("/if/flow/x/"); !reached && g.PageHost {
 		g.Log.Warn("route: authentik's pages below /if/flow/ do not reach a gate, which login relay and links in mails need; "+
 			"write the directive where it gets all paths of the site", "route", around)
 	}
 }
 
+// levels returns the routes around the handler that is being loaded, the outermost
+// first.
+func levels(ctx caddy.Context, server *caddyhttp.Server) []caddyhttp.RouteList {
+	all := []caddyhttp.RouteList{server.Routes}
+	for _, module := range ctx.Modules() {
+		if subroute, ok := module.(*caddyhttp.Subroute); ok {
+			all = append(all, subroute.Routes)
+		}
+	}
+	return all
+}
+
+// within are hosts of a server, whose requests are looked at. Without hosts they
+// are those of every host.
+type within struct {
+	server  *caddyhttp.Server
+	hosts   []string
+	invoked []string // the named routes around what is looked at
+}
+
 // reach reports whether a path is routed to the gate that is being loaded, or
 // to another gate, which hands the request over. levels are the routes around
-// the gate, the outermost first, and hosts the hosts of its site; around is the
-// path of the route that gets the request instead.
-func reach(levels []caddyhttp.RouteList, hosts []string, path string) (around string, reached bool) {
+// the gate; around is the path of the route that gets the request instead.
+func (in within) reach(levels []caddyhttp.RouteList, path string) (around string, reached bool) {
 	reached = true
 	var neighbours []func() bool // asked last: most gates need none, and a server may have many
 	for _, routes := range levels {
@@ -60,12 +77,12 @@ func reach(levels []caddyhttp.RouteList, hosts []string, path string) (around st
 		}
 		before, after, here := routes[:i], routes[i+1:], path
 		switch {
-		case !mayMatch(routes[i], hosts, here):
+		case !in.mayMatch(routes[i], here):
 			around, reached = firstPath(routes[i], around), false
 		case routes[i].Terminal: // as for each site of a Caddyfile
 			after = nil
 		}
-		elsewhere := func(r caddyhttp.Route) bool { return mayMatch(r, hosts, here) && holdsGate(r, hosts, here) }
+		elsewhere := func(r caddyhttp.Route) bool { return in.mayMatch(r, here) && in.holdsGate(r, here) }
 		neighbours = append(neighbours, func() bool {
 			return slices.ContainsFunc(before, elsewhere) || slices.ContainsFunc(after, elsewhere)
 		})
@@ -80,9 +97,9 @@ func reach(levels []caddyhttp.RouteList, hosts []string, path string) (around st
 // loading reports whether the handlers of a route are about to be loaded.
 func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 
-// mayMatch reports whether a route may match a path at all of these hosts. Only
+// mayMatch reports whether a route may match a path at all of the hosts. Only
 // matchers of paths and hosts are asked.
-func mayMatch(r caddyhttp.Route, hosts []string, path string) bool {
+func (in within) mayMatch(r caddyhttp.Route, path string) bool {
 	asked := sync.OnceValue(func() *http.Request { // most routes are for another host, and not checked
 		ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
 		return (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
@@ -90,7 +107,7 @@ func mayMatch(r caddyhttp.Route, hosts []string, path string) bool {
 	return len(r.MatcherSets) == 0 || slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
 		return !slices.ContainsFunc(set, func(m any) bool {
 			if patterns, ok := m.(*caddyhttp.MatchHost); ok {
-				return !coverHosts(*patterns, hosts)
+				return !coverHosts(*patterns, in.hosts)
 			}
 			if matchers.PartsRead(m) != rules.PartPath || matchers.Name(m) == "expression" || matchers.Name(m) == "file" {
 				return false
@@ -118,17 +135,22 @@ func coverHosts(patterns, hosts []string) bool {
 
 // holdsGate reports whether a route has a gate that a path may reach. Routes
 // that are not loaded yet are searched as text.
-func holdsGate(r caddyhttp.Route, hosts []string, path string) bool {
+func (in within) holdsGate(r caddyhttp.Route, path string) bool {
 	if loading(r) {
-		return bytes.Contains(bytes.Join(rawMessages(r.HandlersRaw), nil), []byte(`"handler":"authentik"`))
+		return mentionsGate(r) || slices.ContainsFunc(slices.Collect(maps.Keys(in.server.NamedRoutes)), func(name string) bool {
+			return mentions(r, `"handler":"invoke"`, `"name":"`+name+`"`) && in.namedHoldsGate(name, path)
+		})
 	}
 	return slices.ContainsFunc(r.Handlers, func(m caddyhttp.MiddlewareHandler) bool {
 		if module, ok := m.(caddy.Module); ok && module.CaddyModule().ID == handlerID {
 			return true
 		}
-		if below, ok := m.(*caddyhttp.Subroute); ok {
-			for i, inner := range below.Routes {
-				if rest := stripped(below.Routes[:i], path); mayMatch(inner, hosts, rest) && holdsGate(inner, hosts, rest) {
+		switch m := m.(type) {
+		case *caddyhttp.Invoke:
+			return in.namedHoldsGate(m.Name, path)
+		case *caddyhttp.Subroute:
+			for i, inner := range m.Routes {
+				if rest := stripped(m.Routes[:i], path); in.mayMatch(inner, rest) && in.holdsGate(inner, rest) {
 					return true
 				}
 			}

@@ -4,6 +4,7 @@
 //   - routes.go: the site's hosts and ports
 //   - gate.go: warnings about the routes beside a gate
 //   - reach.go: which addresses get to a gate
+//   - named.go: named routes, which others invoke
 package routes
 
 import (
@@ -80,7 +81,12 @@ func routeHosts(routes caddyhttp.RouteList) (hosts []string, restricted bool) {
 	if i < 0 {
 		return nil, false
 	}
-	for _, set := range routes[i].MatcherSets {
+	return matched(routes[i])
+}
+
+// matched returns the hosts that a route matches, and whether it matches these only.
+func matched(r caddyhttp.Route) (hosts []string, restricted bool) {
+	for _, set := range r.MatcherSets {
 		j := slices.IndexFunc(set, func(m any) bool { _, ok := m.(*caddyhttp.MatchHost); return ok })
 		if j < 0 {
 			return nil, false

@@ -10,7 +10,7 @@ import (
 )
 
 // An Earlier is what a gate that has let a request pass leaves for the next
-// gates of its group.
+// gates of its group, and for itself if it repeats.
 type Earlier struct {
 	sent          []string         // the lines of the Cookie header as the browser sent them
 	authorization []string         // and those of Authorization
@@ -23,7 +23,7 @@ type earlierKey struct{}
 // that has let the request pass has removed its own cookies and its
 // neighbours'.
 func (m *Member) Sent(r *http.Request) []string {
-	if !m.Shares() {
+	if !m.HandsOn() {
 		return r.Header["Cookie"]
 	}
 	if e, ok := r.Context().Value(earlierKey{}).(*Earlier); ok {
@@ -36,13 +36,17 @@ func (m *Member) Sent(r *http.Request) []string {
 // credential, as they were sent. A gate that has let the request pass has removed
 // them, or has set others.
 func (m *Member) Authorization(r *http.Request) []string {
-	if m.Shares() {
+	if m.HandsOn() {
 		if e, ok := r.Context().Value(earlierKey{}).(*Earlier); ok {
 			return e.authorization
 		}
 	}
 	return r.Header["Authorization"]
 }
+
+// HandsOn reports whether the gate leaves something for the next gates of a
+// request that it lets pass.
+func (m *Member) HandsOn() bool { return m.Repeats || m.Shares() }
 
 // HandOn returns the request with what the next gate has to know, which is
 // complete once this gate has set its headers. This gate has removed all
@@ -61,3 +65,13 @@ func HandOn(x *exchange.Exchange) (*http.Request, *Earlier) {
 
 // Tells adds identity headers that this gate has set.
 func (e *Earlier) Tells(lines []headers.Header) { e.identity = append(e.identity, lines...) }
+
+// Following returns a request with what the gates that have let another copy of
+// it pass have left.
+func Following(r, passed *http.Request) *http.Request {
+	e, ok := passed.Context().Value(earlierKey{}).(*Earlier)
+	if _, known := r.Context().Value(earlierKey{}).(*Earlier); known || !ok {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), earlierKey{}, e))
+}

@@ -44,6 +44,7 @@ type Member struct {
 	SignOut    *signout.Handler
 	Relay      *relay.Handler    // nil without login relay
 	Assertions *assertion.Signer // nil if the application gets no assertion
+	Repeats    bool              // one request may meet the gate more than once
 
 	group *Group
 	// others is how many other members stand before the same host. The group's mu

@@ -31,7 +31,7 @@ type Introducer struct {
 // and where it has opened the session.
 func (in *Introducer) Introduce(x *exchange.Exchange, s *session.Session, hidden bool) (request *http.Request, running *session.Stream) {
 	r, next := x.R, (*group.Earlier)(nil)
-	if in.Member.Shares() {
+	if in.Member.HandsOn() {
 		r, next = group.HandOn(x)
 	}
 	if hidden || s != nil && s.IsProgram() && !x.Programs.Passes() {
