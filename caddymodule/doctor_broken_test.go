@@ -21,6 +21,7 @@ type broken struct {
 	options string // global ones
 	site    string // the Caddyfile
 	args    []string
+	runs    bool   // Caddy runs with this configuration, behind the load balancer FRONT
 	want    string // the code
 	level   string // failure unless said otherwise
 	// seen is what the finding says.
@@ -50,6 +51,18 @@ func brokenSetups() []broken {
 		{name: "another site leads past the gate", site: gated + "http://other.example.com:PORT {\n\treverse_proxy APP\n}\n", want: "neighbour-unguarded", seen: "other.example.com"},
 		{name: "another path leads past the gate", site: "SITE {\n\thandle /api/* {\n\t\treverse_proxy APP\n\t}\n\thandle {\n\t\tauthentik AUTHENTIK\n\t\treverse_proxy APP\n\t}\n}\n", want: "neighbour-unguarded"},
 		{name: "every proxy is trusted", options: "servers {\n\t\ttrusted_proxies static 0.0.0.0/0\n\t}", site: gated, want: "trusted-proxies-all"},
+		{name: "load balancer with the PROXY protocol", site: balanced, runs: true, want: "proxy-protocol-missing", seen: "answers 400 Bad Request"},
+		{name: "load balancer that may not send a PROXY header", options: wrapped("allow 10.0.0.0/8\n\t\t\tfallback_policy skip"), site: balanced, runs: true, want: "proxy-protocol-refused"},
+		{name: "PROXY protocol without peers", options: wrapped("timeout 5s"), site: gated, want: "proxy-protocol-peers", level: "warning"},
+		{name: "PROXY header of every client", options: wrapped("allow 0.0.0.0/0"), site: gated, want: "proxy-protocol-all"},
+		{name: "PROXY header after TLS", options: strings.Replace(wrapped("allow 10.0.0.0/8"), "\t\t\ttls\n", "", 1), site: "https://localhost:PORT {\n\ttls internal\n\tbind 127.0.0.1\n\tauthentik AUTHENTIK\n}\n", want: "proxy-protocol-order"},
+		{name: "one client with two stores", site: oneClient("\t\tsessions memory\n"), want: "client-shared", level: "warning"},
+		{name: "one client, and the callback of one site", site: oneClient(""), args: []string{"--site", "localhost"}, want: "redirect-uri-rejected", seen: "http://localhost:"},
+		{name: "address at which nothing listens", site: strings.ReplaceAll(gated, "AUTHENTIK", "http://auth.example.com:AUTHPORT"), prepare: func(t *testing.T, _ *brokenSite) { named(t, "127.0.0.1", "::1") }, want: "address-silent", level: "warning", seen: "::1 (IPv6)"},
+		// To an address of a group of machines no connection can be made, on any machine.
+		{name: "only IPv6 addresses", site: strings.ReplaceAll(gated, "AUTHENTIK", "http://auth.example.com:AUTHPORT"), prepare: func(t *testing.T, _ *brokenSite) { named(t, "ff0e::1") }, want: "ipv6-missing"},
+		{name: "brand of another domain", site: gated, prepare: branded("auth.example.org", true), want: "brand-domain", level: "warning", seen: "auth.example.org"},
+		{name: "brand without the port", site: gated, prepare: branded("127.0.0.1", false), want: "brand-domain", level: "warning", seen: "default brand"},
 		{name: "no such name", site: strings.ReplaceAll(gated, "AUTHENTIK", "http://auth.invalid"), want: "name-unresolved", seen: "auth.invalid"},
 		{name: "authentik is down", site: strings.ReplaceAll(gated, "AUTHENTIK", "http://127.0.0.1:1"), want: "authentik-unreachable"},
 		{name: "HTTPS to a port of HTTP", site: gated, prepare: func(_ *testing.T, s *brokenSite) {
@@ -214,6 +227,26 @@ func brokenSetups() []broken {
 	}
 }
 
+// balanced is a site behind a load balancer.
+const balanced = "SITE {\n\tauthentik AUTHENTIK {\n\t\tsite http://FRONT\n\t}\n\treverse_proxy APP\n}\n"
+
+// wrapped are global options that read the PROXY protocol.
+func wrapped(options string) string {
+	return "skip_install_trust\n\tservers {\n\t\tlistener_wrappers {\n\t\t\tproxy_protocol {\n\t\t\t\t" + options + "\n\t\t\t}\n\t\t\ttls\n\t\t}\n\t}"
+}
+
+// branded gives authentik a brand with a domain.
+func branded(domain string, isDefault bool) func(*testing.T, *brokenSite) {
+	return func(_ *testing.T, s *brokenSite) {
+		one := authentiktest.Brand{Domain: domain, Default: isDefault, FlowAuthentication: "default-authentication-flow"}
+		all := []authentiktest.Brand{one}
+		if !isDefault {
+			all = append(all, authentiktest.Brand{Domain: "authentik-default", Default: true, FlowAuthentication: one.FlowAuthentication})
+		}
+		s.server.SetBrands(all)
+	}
+}
+
 func TestDoctor_FindsWhatIsBroken(t *testing.T) {
 	all := brokenSetups()
 	if len(all) < 20 {
@@ -223,13 +256,18 @@ func TestDoctor_FindsWhatIsBroken(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			t.Setenv("AUTHENTIK_TOKEN", "the-token")
 			s := newBrokenSite(t)
-			if err := os.WriteFile(filepath.Join(s.files, "secret"), []byte("right-secret"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			s.clientFile(t)
 			if b.prepare != nil {
 				b.prepare(t, s)
 			}
-			e := s.examine(t, b.options, strings.ReplaceAll(b.site, "FILES", s.files), b.args...)
+			text := strings.ReplaceAll(b.site, "FILES", s.files)
+			if b.runs {
+				text = strings.ReplaceAll(text, "FRONT", s.balancer(t))
+				if err := s.try(b.options, text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e := s.examine(t, b.options, text, b.args...)
 			b.check(t, e)
 		})
 	}

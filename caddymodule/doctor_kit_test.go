@@ -53,6 +53,14 @@ func newBrokenSite(t *testing.T) *brokenSite {
 	return s
 }
 
+// clientFile writes the file with the client secret.
+func (s *brokenSite) clientFile(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.files, "secret"), []byte("right-secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // setApplications gives authentik its applications: wiki for the group staff,
 // open for every user, and client with a provider, which change may change.
 func (s *brokenSite) setApplications(change func(*authentiktest.Application)) {

@@ -180,9 +180,7 @@ func TestDoctor_ShowsNoControlsOfOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AUTHENTIK_TOKEN", "the-token")
 			s := newBrokenSite(t)
-			if err := os.WriteFile(filepath.Join(s.files, "secret"), []byte("right-secret"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			s.clientFile(t)
 			tt.prepare(t, s)
 			e := s.examine(t, "", strings.ReplaceAll(tt.site, "FILES", s.files))
 			there := false

@@ -130,6 +130,7 @@ func (s *site) adapt(options, text string) []byte {
 func (s *site) caddyfile(options, text string) []byte {
 	_, port, _ := net.SplitHostPort(s.address)
 	text = strings.NewReplacer(
+		"AUTHPORT", processtest.Port(s, strings.TrimPrefix(strings.TrimPrefix(s.standIn.URL, "https://"), "http://")),
 		"SITE {", "http://:"+port+" {\n\tbind 127.0.0.1", ":PORT", ":"+port,
 		"AUTHENTIK", s.standIn.URL, "APP", strings.TrimPrefix(s.app.URL, "http://"),
 	).Replace(text)

@@ -34,6 +34,13 @@ func (s *Server) Groups() map[string]Group {
 	return maps.Clone(s.groups)
 }
 
+// SetBrands replaces the brands. One of them must be the default brand.
+func (s *Server) SetBrands(all []Brand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.brands = slices.Clone(all)
+}
+
 // Applications returns the applications, and the providers without one.
 func (s *Server) Applications() ([]Application, []Provider) {
 	s.mu.Lock()

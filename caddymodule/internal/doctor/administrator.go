@@ -113,6 +113,12 @@ func (x *subject) logoutAddress(p admin.Provider) []Finding {
 	if x.gate.Origin == "" || address == want || address == x.gate.Origin+x.gate.prefix()+"/frontchannel-logout" {
 		return nil
 	}
+	// Of the sites with one client only one gets notices, which the others may heed.
+	if slices.ContainsFunc(x.Setup.all, func(g Gate) bool {
+		return g.ClientID == x.gate.ClientID && g.URL == x.gate.URL && address == g.Origin+g.prefix()+"/backchannel-logout"
+	}) {
+		return nil
+	}
 	seen := "the provider has no address for logout notices"
 	if address != "" {
 		seen = "the provider sends logout notices to " + address + ", and not to " + want

@@ -43,6 +43,52 @@ func (x *subject) release(ctx context.Context) []Finding {
 	return []Finding{fine("release", "authentik "+version)}
 }
 
+// defaultBrand is the domain of the brand that a new authentik has.
+const defaultBrand = "authentik-default"
+
+// brand checks whether the brand that answers is one of the host that browsers
+// use. authentik compares a brand's domain with the host and its port.
+func (x *subject) brand(ctx context.Context) []Finding {
+	domain := x.brandAt(ctx, x.public.Host)
+	if domain == "" || domain != defaultBrand && covers(domain, x.public.Host) {
+		return nil
+	}
+	if domain == defaultBrand {
+		other := x.brandAt(ctx, x.public.Hostname())
+		if x.public.Port() == "" || other == "" || other == defaultBrand {
+			return nil
+		}
+		return []Finding{found("brand-domain", fmt.Sprintf("the brand with the domain %s does not answer at %s: authentik compares its domain with the host and its port, and the default brand answers", other, origin(x.public)),
+			"set the brand's domain in authentik (System > Brands) to "+x.public.Host)}
+	}
+	return []Finding{found("brand-domain", fmt.Sprintf("at %s authentik uses the brand with the domain %s", origin(x.public), domain),
+		"set the brand's domain in authentik (System > Brands) to "+x.public.Host+", or write as public_url the address that browsers use")}
+}
+
+// covers reports whether a brand's domain is that of a host, or above it.
+func covers(domain, host string) bool {
+	domain, host = strings.ToLower(domain), strings.ToLower(host)
+	return host == domain || strings.HasSuffix(host, "."+domain)
+}
+
+// brandAt returns the domain of the brand that authentik chooses for a host;
+// empty if it does not say.
+func (x *subject) brandAt(ctx context.Context, host string) string {
+	at := *x
+	public := *x.public
+	public.Host = host
+	at.public = &public
+	a, err := at.ask(ctx, http.MethodGet, "api/v3/core/brands/current/", nil, nil)
+	if err != nil {
+		return ""
+	}
+	var brand struct {
+		Domain string `json:"matched_domain"`
+	}
+	_ = json.Unmarshal(a.body, &brand) // it does not say then
+	return brand.Domain
+}
+
 // flow returns the slug of the flow that visitors sign in with.
 func (x *subject) flow(ctx context.Context) string {
 	if x.gate.Flow != "" {

@@ -168,6 +168,7 @@ func (e *Examination) site(ctx context.Context, g Gate) []Finding {
 	if slices.ContainsFunc(first, func(f Finding) bool { return f.Code == "connection" && f.Level == OK }) {
 		all = append(all, e.side(ctx, g, []check{
 			{"release", x.release},
+			{"brand", x.brand},
 			{"address", x.sees},
 			{"application", x.application},
 			{"provider", x.provider},

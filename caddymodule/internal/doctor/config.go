@@ -80,9 +80,12 @@ type host struct {
 
 // A server is one server of Caddy.
 type server struct {
-	name    string
-	trusted []string // ranges of trusted proxies
-	proxied bool     // trusted_proxies is set
+	name      string
+	listen    []string
+	encrypted bool     // with TLS
+	trusted   []string // ranges of trusted proxies
+	proxied   bool     // trusted_proxies is set
+	wrapper   *proxyProtocol
 }
 
 // config is the JSON of Caddy.
@@ -91,10 +94,11 @@ type config struct {
 	Apps    struct {
 		HTTP struct {
 			Servers map[string]struct {
-				Listen  []string `json:"listen"`
-				Routes  []route  `json:"routes"`
-				TLS     []any    `json:"tls_connection_policies"`
-				Trusted *struct {
+				Listen   []string        `json:"listen"`
+				Routes   []route         `json:"routes"`
+				Wrappers []proxyProtocol `json:"listener_wrappers"`
+				TLS      []any           `json:"tls_connection_policies"`
+				Trusted  *struct {
 					Source string   `json:"source"`
 					Ranges []string `json:"ranges"`
 				} `json:"trusted_proxies"`
@@ -113,11 +117,10 @@ func Read(text []byte) (*Setup, error) {
 	s := &Setup{Storage: c.Storage}
 	for _, name := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
 		one := c.Apps.HTTP.Servers[name]
-		at := server{name: name}
+		at := server{name: name, listen: one.Listen, wrapper: wrapper(one.Wrappers)}
 		if one.Trusted != nil {
 			at.proxied, at.trusted = true, one.Trusted.Ranges
 		}
-		s.Servers = append(s.Servers, at)
 		w := walk{setup: s, server: name, scheme: "http"}
 		for _, listen := range one.Listen {
 			if _, port, err := net.SplitHostPort(strings.TrimPrefix(listen, "tcp/")); err == nil {
@@ -125,12 +128,26 @@ func Read(text []byte) (*Setup, error) {
 			}
 		}
 		if len(one.TLS) > 0 || w.port == "443" {
-			w.scheme = "https"
+			w.scheme, at.encrypted = "https", true
 		}
+		s.Servers = append(s.Servers, at)
 		w.routes(one.Routes, passage{})
 	}
 	s.all = slices.Clone(s.Gates)
 	return s, nil
+}
+
+// wrapper returns the wrapper for the PROXY protocol among those of a listener.
+// Without the wrapper "tls" all of them come after TLS.
+func wrapper(all []proxyProtocol) *proxyProtocol {
+	isTLS := func(w proxyProtocol) bool { return w.Wrapper == "tls" }
+	for i, w := range all {
+		if w.Wrapper == "proxy_protocol" {
+			w.late = !slices.ContainsFunc(all[i:], isTLS)
+			return &w
+		}
+	}
+	return nil
 }
 
 // origin returns the address of a gate's site: what the option says, or else the

@@ -16,8 +16,10 @@ import (
 func (s *Setup) configured() (all []Finding) {
 	all = append(all, s.neighbours()...)
 	all = append(all, s.differing()...)
+	all = append(all, s.clients()...)
 	for _, one := range s.Servers {
 		all = append(all, one.trusts()...)
+		all = append(all, one.wrapped()...)
 	}
 	if len(all) == 0 {
 		all = append(all, fine("configuration", fmt.Sprintf("%d with the gate, and no way around it", len(s.Gates))))
@@ -69,6 +71,35 @@ func (s *Setup) differing() (all []Finding) {
 	}
 	slices.SortFunc(all, func(a, b Finding) int { return strings.Compare(a.Seen, b.Seen) })
 	return all
+}
+
+// clients finds sites with one client of OpenID Connect that keep their sessions
+// apart. A provider has only one address for logout notices.
+func (s *Setup) clients() (all []Finding) {
+	for i, a := range s.all {
+		for _, b := range s.all[i+1:] {
+			if a.ClientID == "" || a.ClientID != b.ClientID || a.URL != b.URL || a.Origin == b.Origin || a.sharesSessions(b) {
+				continue
+			}
+			f := found("client-shared", fmt.Sprintf("%s and %s use one client (%s) and keep their sessions apart: authentik sends logout notices to one address, so at one of them they are missed",
+				a.label(), b.label(), a.ClientID),
+				"give each site a client of its own, with caddy authentik setup --openid, or give both the same sessions and key")
+			f.Site = b.label()
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// sharesSessions reports whether a notice to one gate ends sessions of the other.
+func (g Gate) sharesSessions(other Gate) bool {
+	kept := func(g Gate) string {
+		if len(g.Sessions) == 0 {
+			return `{"store":"storage"}`
+		}
+		return string(g.Sessions)
+	}
+	return kept(g) == kept(other) && g.Key == other.Key
 }
 
 // trusts finds a server that trusts every client to name its address.

@@ -212,7 +212,7 @@ func TestDocument_ListsEachCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (failure|warning|note) \\| .+ \\| .+ \\|$").FindAllStringSubmatch(string(text), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\| (failure|warning|note) \\| .+ \\| .+ \\|$").FindAllStringSubmatch(string(text), -1) {
 		documented[row[1]] = row[2]
 	}
 	for code, level := range Codes() {
@@ -242,7 +242,7 @@ func TestCodes_AreThoseOfTheSources(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`(?:found\(|code(?:, write|, cause)? :?= )"([a-z-]+)"`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`(?:found\(|code(?:, write|, cause)? :?= )"([a-z0-9-]+)"`).FindAllStringSubmatch(string(text), -1) {
 			used[m[1]] = true
 			if _, known := levels[m[1]]; !known {
 				t.Errorf("%s: got the code %s, which is not in the table", f.Name(), m[1])

@@ -3,9 +3,10 @@
 //
 // finding.go has the codes and report.go writes them. config.go and routes.go read
 // a configuration, configured.go checks what can be seen in it. network.go,
-// authentik.go, provider.go and administrator.go ask authentik; site.go asks the
-// running site, store.go the session store, and signin.go signs in. check.go runs
-// the checks, and command.go is the command line.
+// addresses.go, authentik.go, provider.go and administrator.go ask authentik;
+// site.go asks the running site, and front.go looks for a load balancer in front
+// of it; store.go asks the session store, and signin.go signs in. check.go runs the
+// checks, and command.go is the command line.
 package doctor
 
 import (
@@ -44,14 +45,17 @@ var levels = map[string]Level{
 	"secret-in-config": Warning, "public-url-missing": Warning, "plain-http": Warning,
 	"cookie-domain": Failure, "cookie-domain-neighbour": Warning, "gates-differ": Warning,
 	"neighbour-unguarded": Failure, "trusted-proxies-all": Failure, "trusted-proxies-missing": Warning,
+	"proxy-protocol-missing": Failure, "proxy-protocol-refused": Failure, "proxy-protocol-peers": Warning, "proxy-protocol-order": Failure, "proxy-protocol-all": Failure,
+	"client-shared": Warning,
 	// The way to authentik.
 	"name-unresolved": Failure, "authentik-unreachable": Failure, "authentik-starting": Failure,
 	"authentik-unexpected": Failure, "authentik-behind-gate": Failure, "authentik-not-set-up": Failure,
 	"tls-authority": Failure, "tls-name": Failure, "tls-expired": Failure, "tls-pin": Failure, "tls-scheme": Failure, "tls-handshake": Failure,
+	"address-silent": Warning, "ipv6-missing": Failure,
 	"tls-expires-soon": Warning, "clock-skew": Failure, "scheme-not-seen": Failure, "host-not-seen": Failure, "address-not-seen": Warning,
 	// authentik.
 	"release-old": Failure, "release-new": Warning, "release-unknown": Note,
-	"flow-not-found": Failure, "flow-refuses": Failure,
+	"brand-domain": Warning, "flow-not-found": Failure, "flow-refuses": Failure,
 	"application-not-found": Failure, "application-open": Warning,
 	// OpenID Connect.
 	"provider-missing": Failure, "issuer-mismatch": Failure, "keys-missing": Failure, "keys-unreachable": Failure,

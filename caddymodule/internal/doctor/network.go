@@ -116,6 +116,7 @@ func (x *subject) connection(ctx context.Context) []Finding {
 			all = append(all, f)
 		}
 	}
+	all = append(all, x.silent(ctx, "url", x.authentik)...)
 	a, err := x.ask(ctx, http.MethodGet, "api/v3/core/brands/current/", nil, nil)
 	if err != nil {
 		return append(all, x.failed(ctx, err))
@@ -141,12 +142,8 @@ func (x *subject) connection(ctx context.Context) []Finding {
 // speaksTLS reports whether the port of authentik is one of HTTPS: servers answer
 // plain HTTP there with their own error.
 func (x *subject) speaksTLS(ctx context.Context) bool {
-	port := x.authentik.Port()
-	if port == "" {
-		port = "80"
-	}
 	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // nothing is sent
-	c, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(x.authentik.Hostname(), port))
+	c, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(x.authentik.Hostname(), port(x.authentik)))
 	if err != nil {
 		return false
 	}
@@ -238,6 +235,9 @@ func (x *subject) failed(ctx context.Context, err error) Finding {
 		return found("tls-scheme", clean(x.authentik)+" speaks HTTPS", "write https:// in url, or the port where authentik speaks plain HTTP")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return found("authentik-unreachable", "nothing listens at "+clean(x.authentik), "start authentik, or correct the port in url")
+	case onlyIPv6(ctx, x.authentik, err):
+		return found("ipv6-missing", x.authentik.Hostname()+" has only IPv6 addresses, and this machine has no way to them: "+cause(err).Error(),
+			"give this machine or its container IPv6 (Docker: a network with enable_ipv6), or write a url that has an IPv4 address")
 	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		return found("authentik-unreachable", clean(x.authentik)+" gives no answer in time", "check a firewall between here and authentik, and authentik's own log")
 	}

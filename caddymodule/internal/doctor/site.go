@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,6 +22,9 @@ func (x *subject) site(ctx context.Context) (all []Finding) {
 		all = append(all, found("site-certificate", "the certificate of "+x.gate.Origin+" is not one that this machine trusts: "+certificate.Error(),
 			"if it is not meant to be Caddy's internal one, look at Caddy's log for the reason"))
 	}
+	if f, bad := x.behindBalancer(ctx, a, err); bad {
+		return append(all, f)
+	}
 	if err != nil {
 		return append(all, found("site-unreachable", x.gate.Origin+" gives no answer from here: "+err.Error(), "start Caddy; check the name of the site and its port from where visitors are"))
 	}
@@ -31,6 +33,9 @@ func (x *subject) site(ctx context.Context) (all []Finding) {
 			"check that the running Caddy has this configuration, and that these paths are routed to the directive"))
 	}
 	all = append(all, x.front(a)...)
+	if at, err := url.Parse(x.gate.Origin); err == nil {
+		all = append(all, x.silent(ctx, "site", at)...)
+	}
 	if x.gate.ClientID != "" {
 		all = append(all, x.notices(ctx)...)
 	}
@@ -61,21 +66,9 @@ func (x *subject) visit(ctx context.Context, method, path string, form url.Value
 }
 
 func (x *subject) visitOnce(ctx context.Context, method, path string, form url.Values, insecure bool) (answer, error) {
-	var body io.Reader = http.NoBody
-	if form != nil {
-		body = strings.NewReader(form.Encode())
-	}
-	req, err := http.NewRequestWithContext(ctx, method, x.gate.Origin+x.gate.prefix()+path, body)
-	if err != nil {
-		return answer{}, err
-	}
-	req.Header.Set("Accept", "application/json")
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	return send(&http.Transport{
+	return x.visitAt(ctx, method, path, form, &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure}, //nolint:gosec // nothing secret is sent
-	}, req)
+	})
 }
 
 // marks are headers that a proxy in front of Caddy adds.
@@ -92,13 +85,11 @@ func (x *subject) front(a answer) []Finding {
 	if via := a.Header.Get("Via"); via != "" && !strings.Contains(strings.ToLower(via), "caddy") {
 		name = "Via: " + via
 	}
-	for _, s := range x.Setup.Servers {
-		if s.name == x.gate.Server && name != "" && !s.proxied {
-			return []Finding{found("trusted-proxies-missing", "something stands in front of Caddy ("+name+"), and Caddy does not trust it: all visitors seem to have its address",
-				"write in the global options: servers { trusted_proxies static <its addresses> }")}
-		}
+	if name == "" || x.server().proxied {
+		return nil
 	}
-	return nil
+	return []Finding{found("trusted-proxies-missing", "something stands in front of Caddy ("+name+"), and Caddy does not trust it: all visitors seem to have its address",
+		"write in the global options: servers { trusted_proxies static <its addresses> }")}
 }
 
 // notices sends an invalid logout token to the address for logout tokens.
