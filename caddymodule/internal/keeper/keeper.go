@@ -17,13 +17,13 @@ import (
 // that Caddy applies only when the status is written.
 type keeper struct {
 	http.ResponseWriter
-	before http.Header // what other handlers had set
+	before headers // what other handlers had set
 	wrote  bool
 }
 
 // New returns a writer of the gate's own response, which w sends.
 func New(w http.ResponseWriter) http.ResponseWriter {
-	return &keeper{ResponseWriter: w, before: w.Header().Clone()}
+	return &keeper{ResponseWriter: w, before: noted(w.Header())}
 }
 
 // Unwrap is for http.ResponseController.
@@ -58,31 +58,65 @@ const policyHeader = "Content-Security-Policy"
 
 // own returns the headers that the gate has set. A policy of the operator's from
 // before is kept beside the gate's: browsers obey both.
-func (k *keeper) own() ownHeaders {
-	own := make(ownHeaders)
-	for name, values := range k.Header() {
-		if !slices.Equal(values, k.before[name]) && !slices.Contains(ofTransport, name) {
-			own[name] = slices.Clone(values)
+func (k *keeper) own() headers {
+	own := noted(k.Header())
+	own = slices.DeleteFunc(own, func(h header) bool {
+		return slices.Contains(ofTransport, h.name) || slices.Equal(h.values, k.before.values(h.name))
+	})
+	for i, h := range own {
+		if h.name == policyHeader {
+			own[i].values = union(h.values, k.before.values(policyHeader))
 		}
-	}
-	if policy := own[policyHeader]; policy != nil {
-		own[policyHeader] = union(policy, k.before[policyHeader])
 	}
 	return own
 }
 
-// ownHeaders are headers that must be sent as the gate has set them.
-type ownHeaders map[string][]string
+// headers are some headers of a response, as they were at some time. They are
+// few, so that a list is cheaper than a map.
+type headers []header
 
-// restore sets the gate's headers again. Other values of headers with several
-// values stay: a further policy can only forbid more.
-func (own ownHeaders) restore(h http.Header) {
-	for name, values := range own {
-		switch name {
+type header struct {
+	name   string
+	values []string
+}
+
+// noted returns what is set. The values are copied into one array, since other
+// handlers may change them in place.
+func noted(h http.Header) headers {
+	n := 0
+	for _, values := range h {
+		n += len(values)
+	}
+	all, values := make(headers, 0, len(h)), make([]string, 0, n)
+	for name, set := range h {
+		from := len(values)
+		values = append(values, set...)
+		all = append(all, header{name, values[from:len(values):len(values)]})
+	}
+	return all
+}
+
+// values returns the values of a header, or nil.
+func (all headers) values(name string) []string {
+	for _, h := range all {
+		if h.name == name {
+			return h.values
+		}
+	}
+	return nil
+}
+
+// restore sets the headers again where they were changed. Other values of headers
+// with several values stay: a further policy can only forbid more.
+func (all headers) restore(to http.Header) {
+	for _, h := range all {
+		values := h.values
+		switch h.name {
 		case policyHeader, "Set-Cookie", "Vary":
-			h[name] = union(values, h[name])
-		default:
-			h[name] = slices.Clone(values)
+			values = union(values, to[h.name])
+		}
+		if !slices.Equal(values, to[h.name]) {
+			to[h.name] = slices.Clone(values)
 		}
 	}
 }
@@ -102,7 +136,7 @@ func union(values, more []string) []string {
 // headers, it restores the gate's headers.
 type restorer struct {
 	http.ResponseWriter
-	own ownHeaders
+	own headers
 }
 
 // Unwrap is for http.ResponseController.
