@@ -9,11 +9,11 @@ import (
 
 // Strip removes the gate's cookies from a request that goes to the application,
 // and leaves the others as the browser wrote them.
-func (c Cookies) Strip(h http.Header) {
+func (c *Cookies) Strip(h http.Header) {
 	lines := h["Cookie"]
 	kept := lines[:0]
 	for _, line := range lines {
-		if line = c.without(line); line != "" {
+		if line = withoutPairs(line, c.Owns); line != "" {
 			kept = append(kept, line)
 		}
 	}
@@ -36,32 +36,32 @@ func StripNamed(h http.Header, named func(name string) bool) {
 	h["Cookie"] = lines
 }
 
-// without returns the line without the gate's cookies.
-func (c Cookies) without(line string) string {
-	if !c.mentions(line) {
-		return line
-	}
-	return withoutPairs(line, c.Owns)
-}
-
-// withoutPairs returns the line without some cookies.
+// withoutPairs returns the line without some cookies. A line that has none of them is
+// returned as it is.
 func withoutPairs(line string, dropped func(pair string) bool) string {
 	var kept strings.Builder
 	kept.Grow(len(line))
+	whole := true
 	for pair := range strings.SplitSeq(line, ";") {
 		pair = textproto.TrimString(pair)
-		if pair == "" || dropped(pair) {
+		switch {
+		case pair == "":
 			continue
-		}
-		if kept.Len() > 0 {
+		case dropped(pair):
+			whole = false
+			continue
+		case kept.Len() > 0:
 			kept.WriteString("; ")
 		}
 		kept.WriteString(pair)
 	}
+	if whole {
+		return line
+	}
 	return kept.String()
 }
 
-func (c Cookies) mentions(line string) bool {
+func (c *Cookies) mentions(line string) bool {
 	for pair := range strings.SplitSeq(line, ";") {
 		if c.Owns(pair) {
 			return true
@@ -73,14 +73,14 @@ func (c Cookies) mentions(line string) bool {
 // Owns reports whether a name and its value are a cookie that no application
 // may see: one of any gate, or one of authentik. With another gate's session
 // cookie an application could get past that gate.
-func (c Cookies) Owns(pair string) bool {
+func (c *Cookies) Owns(pair string) bool {
 	key, value, _ := strings.Cut(pair, "=")
 	key = textproto.TrimString(key)
 	return !c.BeforeAuthentik && authentiks(key) || c.owns(key, value)
 }
 
 // owns reports whether a cookie is one of any gate.
-func (c Cookies) owns(key, value string) bool {
+func (c *Cookies) owns(key, value string) bool {
 	if slices.Contains(c.all, key) {
 		return true
 	}
@@ -112,7 +112,7 @@ func marked(base, name string) bool {
 type Names struct{ Session, Visit, Browser, Relay, Arrivals string }
 
 // Names returns the names of the gate's cookies for a scheme.
-func (c Cookies) Names(scheme string) Names {
+func (c *Cookies) Names(scheme string) Names {
 	return Names{
 		Session: c.session.in(scheme), Visit: c.visit.in(scheme), Browser: c.browser.in(scheme),
 		Relay: c.relay.in(scheme), Arrivals: c.arrivals.in(scheme),
