@@ -69,10 +69,14 @@ var describing = []string{forwardedMethod, forwardedProto, forwardedHost, forwar
 
 // forwarded reads the description of Traefik, Caddy and HAProxy.
 func forwarded(r *http.Request, _ string) (d description, err error) {
-	for name, to := range map[string]*string{forwardedMethod: &d.method, forwardedHost: &d.host, forwardedURI: &d.uri} {
-		if *to, err = single(r.Header, name); err != nil {
-			return d, err
-		}
+	if d.method, err = single(r.Header, forwardedMethod); err != nil {
+		return d, err
+	}
+	if d.host, err = single(r.Header, forwardedHost); err != nil {
+		return d, err
+	}
+	if d.uri, err = single(r.Header, forwardedURI); err != nil {
+		return d, err
 	}
 	return d, d.readConnection(r.Header)
 }

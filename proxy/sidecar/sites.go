@@ -22,34 +22,43 @@ func checkSites(all []Site) (errs []error) {
 	return errs
 }
 
-// sites are the sites by host. No two patterns with the same number of labels
-// match the same host.
-type sites map[string]Site
+// sites are the sites by name, and those with a pattern by what follows "*.". No two
+// patterns with the same number of labels match the same host.
+type sites struct{ named, below byHost }
+
+type byHost map[string]Site
 
 func newSites(all []Site) sites {
-	byHost := make(sites, len(all))
-	for _, s := range all {
-		byHost[strings.ToLower(s.Host)] = s
+	s := sites{named: byHost{}, below: byHost{}}
+	for _, one := range all {
+		host := strings.ToLower(one.Host)
+		if parent, pattern := strings.CutPrefix(host, "*."); pattern {
+			s.below[parent] = one
+		} else {
+			s.named[host] = one
+		}
 	}
-	return byHost
+	return s
 }
 
 // at returns the site of a host, which may have a port. A name takes precedence
 // over a pattern, and a name with a port over a name without.
-func (all sites) at(host string) (Site, bool) {
-	name := rules.Host(host)
-	_, port, _ := net.SplitHostPort(host)
+func (s sites) at(host string) (Site, bool) {
+	name, port := rules.Host(host), ""
+	if strings.Contains(host, ":") {
+		_, port, _ = net.SplitHostPort(host)
+	}
 	label, parent, _ := strings.Cut(name, ".")
 	if label == "" {
 		return Site{}, false
 	}
-	if s, ok := all.spelled(name, port); ok {
-		return s, true
+	if one, ok := s.named.at(name, port); ok {
+		return one, true
 	}
-	return all.spelled("*."+parent, port)
+	return s.below.at(parent, port)
 }
 
-func (all sites) spelled(name, port string) (Site, bool) {
+func (all byHost) at(name, port string) (Site, bool) {
 	if port != "" {
 		if s, ok := all[name+":"+port]; ok {
 			return s, true
