@@ -12,20 +12,27 @@ import (
 )
 
 // sidecar compares nginx that asks the gate about each request with nginx that asks
-// a Caddy which always says yes. Both are sites of one Caddy.
+// for an answer that is always 200: with the headers of the verdict, which nginx and
+// the application have to read, and without. All are sites of one Caddy.
 func sidecar(ctx context.Context, s *stage, _ options) ([]contender, error) {
 	nginx, err := exec.LookPath("nginx")
 	if err != nil {
 		return nil, errors.New("nginx is not installed; install the package of that name")
 	}
 	asked := s.gate("gate", "\t\tforward_auth {\n\t\t\tfrom 127.0.0.1 nginx\n\t\t\tsite 127.0.0.1\n\t\t}\n")
-	p, at, err := s.start("\tadmin off\n", asked, site{name: "yes", before: "\trespond 200\n"})
+	headers := site{"headers", "\theader Remote-User " + username + "\n\theader Remote-Name \"Jane Doe\"\n" +
+		"\theader Remote-Email jane@example.com\n\theader Remote-Groups staff,wiki\n\theader Cache-Control no-store\n\trespond 200\n"}
+	p, at, err := s.start("\tadmin off\n", asked, headers, site{name: "yes", before: "\trespond 200\n"})
 	if err != nil {
 		return nil, err
 	}
-	all := []contender{{name: "nginx, asking the gate", process: p}, {name: "nginx, asking for 200", process: p, base: true}}
+	all := []contender{
+		{name: "nginx, asking the gate", process: p},
+		{name: "nginx, asking for 200 and headers", process: p, base: true},
+		{name: "nginx, asking for 200", process: p, base: true},
+	}
 	config, addresses := "", []string(nil)
-	for _, name := range []string{"gate", "yes"} {
+	for _, name := range []string{"gate", "headers", "yes"} {
 		address, err := free(s.untilClose)
 		if err != nil {
 			return nil, err
@@ -47,7 +54,7 @@ func sidecar(ctx context.Context, s *stage, _ options) ([]contender, error) {
 	if err := expect(ctx, addresses[0], "Cookie: none=none", http.StatusUnauthorized, ""); err != nil {
 		return nil, fmt.Errorf("the gate without a cookie: %w", err)
 	}
-	for i, user := range []string{username + ".", ""} {
+	for i, user := range []string{username + ".", username + ".", ""} {
 		if err := expect(ctx, addresses[i], cookie, http.StatusOK, "hello "+user); err != nil {
 			return nil, fmt.Errorf("%s: %w", all[i].name, err)
 		}
