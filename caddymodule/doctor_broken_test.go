@@ -168,6 +168,8 @@ func brokenSetups() []broken {
 		{name: "login host without that option", site: "http://wiki.localhost:PORT {\n\tauthentik AUTHENTIK {\n\t\tlogin at http://auth.localhost:PORT\n\t}\n}\nhttp://auth.localhost:PORT {\n\tauthentik AUTHENTIK\n}\n", want: "gate-fails", seen: "no login host"},
 		{name: "sessions in memory", site: strings.Replace(gated, "application wiki", "sessions memory", 1), want: "store-memory", level: "note"},
 		{name: "storage that is not there", site: gated, prepare: func(_ *testing.T, s *brokenSite) { s.storage = filepath.Join(s.files, "nowhere") }, want: "store-not-tested", level: "note"},
+		{name: "storage that cannot be written", site: strings.Replace(gated, "application wiki", "key "+strings.Repeat("k", 40), 1), prepare: spoiled, want: "store-fails", seen: "not a directory"},
+		{name: "storage without a key that can be read", site: gated, prepare: spoiled, want: "config-invalid", seen: "the gate's key"},
 		{name: "storage of another user", site: gated, prepare: func(t *testing.T, s *brokenSite) {
 			if err := os.Chown(s.storage, 12345, -1); err != nil {
 				t.Skipf("giving a directory to another user: %v", err)
@@ -233,6 +235,13 @@ const balanced = "SITE {\n\tauthentik AUTHENTIK {\n\t\tsite http://FRONT\n\t}\n\
 // wrapped are global options that read the PROXY protocol.
 func wrapped(options string) string {
 	return "skip_install_trust\n\tservers {\n\t\tlistener_wrappers {\n\t\t\tproxy_protocol {\n\t\t\t\t" + options + "\n\t\t\t}\n\t\t\ttls\n\t\t}\n\t}"
+}
+
+// spoiled puts a file where the storage needs a directory.
+func spoiled(t *testing.T, s *brokenSite) {
+	if err := os.WriteFile(filepath.Join(s.storage, "authentik"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // branded gives authentik a brand with a domain.

@@ -119,12 +119,27 @@ func (x *subject) knock(ctx context.Context, address, before string) (answer, er
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}, //nolint:gosec // nothing secret is sent
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-			if err == nil && before != "" {
-				_, err = io.WriteString(c, before)
+			if err != nil {
+				return nil, err
 			}
-			return c, err
+			return &preceded{Conn: c, before: []byte(before)}, nil
 		},
 	})
+}
+
+// A preceded connection sends a text before the first bytes, and together with
+// them: Caddy would answer the text before the request is there.
+type preceded struct {
+	net.Conn
+	before []byte
+}
+
+// Write implements net.Conn.
+func (p *preceded) Write(b []byte) (int, error) {
+	before := len(p.before)
+	n, err := p.Conn.Write(append(p.before, b...))
+	p.before = nil
+	return max(0, n-before), err
 }
 
 // ends says how a visit ends that reaches no handler: cut off, or with the
