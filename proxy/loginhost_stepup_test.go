@@ -195,6 +195,108 @@ func TestStepUp_OldSignInIsRepeatedThere(t *testing.T) {
 	jane.greeted(jane.open(filesHost+"/d"), filesHost+"/d", "jane")
 }
 
+// A user who signs in again since a site demands a recent sign-in has still shown the
+// second factor that another site demands. It is as old as before: a site that demands
+// both asks for it.
+func TestStepUp_SecondFactorOutlastsANewSignIn(t *testing.T) {
+	t.Parallel()
+	d := newDemanding(t, func(origin string, cfg *Config) {
+		switch origin {
+		case wikiHost:
+			cfg.MaxAge = 30 * time.Minute
+			cfg.Rules = []Rule{{Match: below("/admin"), RequireMFA: true}}
+		case filesHost:
+			cfg.RequireMFA = true
+		}
+	})
+	d.followed()
+	jane := d.withCodes()
+	page := jane.open(filesHost + "/")
+	jane.stands(page, stepUpPage)
+	jane.greeted(jane.finish(page, "jane", "open sesame"), filesHost+"/", "jane")
+	jane.greeted(jane.open(wikiHost+"/admin"), wikiHost+"/admin", "jane")
+	for range 2 { // also from one that goes on from it
+		d.later(40 * time.Minute)
+		page = jane.open(wikiHost + "/")
+		jane.asked(page)
+		jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/", "jane")
+	}
+	if _, err := d.gates[filesHost].Operator().EndOne(t.Context(), "jane", d.sessionAt("jane", "files.other.org")); err != nil {
+		t.Fatal(err)
+	}
+	jane.greeted(jane.open(filesHost+"/a"), filesHost+"/a", "jane")
+	page = jane.open(wikiHost + "/admin")
+	jane.stands(page, stepUpPage)
+	jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/admin", "jane")
+}
+
+// sessionAt returns the public name of a user's newest session at a site.
+func (d *domains) sessionAt(name, site string) string {
+	d.Helper()
+	for _, one := range d.listed(name) {
+		if one.Site == site {
+			return one.ID
+		}
+	}
+	d.Fatalf("got no session of %s at %s, want one", name, site)
+	return ""
+}
+
+// A second factor goes on only from a session that is good at this moment, and of the
+// same user: a cookie that says so is not enough, since it may have ended, and another
+// person at that browser may know the password.
+func TestStepUp_SecondFactorGoesOnlyOnFromALiveSession(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		flow   string
+		before func(d *domains, records host.Records, sid string)
+		want   bool
+	}{
+		"live":         {"login", func(*domains, host.Records, string) {}, true},
+		"ended":        {"login", func(d *domains, _ host.Records, _ string) { d.authentik.EndSessions("jane") }, false},
+		"another flow": {"strong", func(*domains, host.Records, string) {}, false},
+		"the second factor of another user": {"login", func(d *domains, records host.Records, sid string) {
+			forget(d, d, records, sid)
+			if err := records.See(d.Context(), sid, host.Seen{UID: "another", Flow: "second"}); err != nil {
+				d.Fatal(err)
+			}
+		}, false},
+		"no second factor": {"login", func(d *domains, records host.Records, sid string) { forget(d, d, records, sid) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDemanding(t, demandsMFA)
+			d.followed()
+			jane := d.withCodes()
+			jane.greeted(jane.finish(jane.open(wikiHost+"/"), "jane", "open sesame"), wikiHost+"/", "jane")
+			login := d.gates[authHost].loginHost
+			records := host.Records{Store: d.store, Key: login.Key, Now: d.clock.now, Origin: authHost}
+			tt.before(d, records, jane.sid())
+			anew, _ := d.atAuthentik("jane", "open sesame").Cookies(authHost)
+			sid, _ := flowclient.Cookies(anew).Session()
+			forget(t, d, records, sid)
+			inner := d.front.Handler
+			d.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !strings.Contains(r.URL.Path, "/flows/executor/") {
+					inner.ServeHTTP(w, r)
+					return
+				}
+				w.Header().Add("Set-Cookie", "authentik_session="+anew["authentik_session"]+"; Path=/")
+				w.Header().Add("Set-Cookie", "authentik_csrf="+anew["authentik_csrf"]+"; Path=/")
+			})
+			jane.raw(authHost + "/api/v3/flows/executor/" + tt.flow + "/")
+			var seen host.Seen
+			testsite.Eventually(t, "a note of the sign-in", func() (found bool) {
+				seen, found, _ = records.Seen(t.Context(), sid)
+				return found
+			})
+			if got := seen.Factor.Flow == "second" && !seen.Factor.At.IsZero(); got != tt.want || seen.UID == "" {
+				t.Errorf("got %v noted, want the second factor of before: %t", seen, tt.want)
+			}
+		})
+	}
+}
+
 // TestStepUp_RenewedSessionIsNoSignIn renews authentik's session by a flow that this
 // login host sends no visitor to, as a user who sets a password does.
 func TestStepUp_RenewedSessionIsNoSignIn(t *testing.T) {

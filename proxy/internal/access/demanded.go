@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
@@ -24,6 +25,7 @@ type Demand struct{ Text, Verdict string }
 // all requests, and whether a session meets it. If the session is nil, all
 // verdicts are unknown.
 func (p *Policy) Demands(x *exchange.Exchange, s *session.Session) []Demands {
+	needs := p.Rules.About(x)
 	every := Demands{Rule: "every request", Applies: true}
 	if p.Application != "" {
 		verdict := "unknown"
@@ -32,17 +34,20 @@ func (p *Policy) Demands(x *exchange.Exchange, s *session.Session) []Demands {
 		}
 		every.Each = append(every.Each, Demand{"application " + p.Application, verdict})
 	}
-	every.Each = append(every.Each, p.each(s, p.Require, p.Demand)...)
-	all, needs := []Demands{every}, p.Rules.About(x)
+	maxAge := p.Demanded(needs).MaxAge
+	every.Each = append(every.Each, p.each(s, p.Require, p.Demand, maxAge)...)
+	all := []Demands{every}
 	for i, rule := range p.Rules {
 		all = append(all, Demands{
-			Rule: cmp.Or(rule.Name, fmt.Sprintf("rule %d", i+1)), Applies: needs&(1<<i) != 0, Each: p.each(s, rule.Require, rule.Demand),
+			Rule: cmp.Or(rule.Name, fmt.Sprintf("rule %d", i+1)), Applies: needs&(1<<i) != 0, Each: p.each(s, rule.Require, rule.Demand, maxAge),
 		})
 	}
 	return all
 }
 
-func (p *Policy) each(s *session.Session, require []Requirement, demand authn.Demand) (all []Demand) {
+// each lists the demands of all requests or of one rule. maxAge is how old a second
+// factor may be, by everything that applies to the request.
+func (p *Policy) each(s *session.Session, require []Requirement, demand authn.Demand, maxAge time.Duration) (all []Demand) {
 	add := func(text string, met func() bool) {
 		verdict := "unknown"
 		if s != nil {
@@ -50,17 +55,14 @@ func (p *Policy) each(s *session.Session, require []Requirement, demand authn.De
 		}
 		all = append(all, Demand{text, verdict})
 	}
-	meets := func(one authn.Demand) func() bool {
-		return func() bool { return !one.Unmet(s.SignIn, p.Now()) }
-	}
 	for _, need := range require {
 		add("require "+need.Claim+" "+strings.Join(need.Values, " "), func() bool { return meetsAll(s.User, []Requirement{need}) })
 	}
 	if demand.MFA {
-		add("require mfa", meets(authn.Demand{MFA: true}))
+		add("require mfa", func() bool { return !authn.Demand{MFA: true, MaxAge: maxAge}.LacksFactor(s.SignIn, p.Now()) })
 	}
 	if demand.MaxAge > 0 {
-		add("max_age "+demand.MaxAge.String(), meets(authn.Demand{MaxAge: demand.MaxAge}))
+		add("max_age "+demand.MaxAge.String(), func() bool { return !authn.Demand{MaxAge: demand.MaxAge}.Unmet(s.SignIn, p.Now()) })
 	}
 	return all
 }

@@ -82,10 +82,22 @@ func (d Demand) Ahead() Demand {
 }
 
 // Unmet reports whether a sign-in is not of the demanded kind. One in the future, of a
-// server whose clock is ahead, has no known age.
+// server whose clock is ahead, has no known age. If both are demanded, the second
+// factor must be as recent as the sign-in.
 func (d Demand) Unmet(in session.SignIn, now time.Time) bool {
-	age := now.Sub(in.At)
-	return d.MFA && !in.MFA || d.MaxAge > 0 && (age > d.MaxAge || age < -session.ClockLeeway)
+	return d.LacksFactor(in, now) || d.old(in.At, now)
+}
+
+// LacksFactor reports whether a sign-in has no second factor, although it is demanded,
+// or one that was shown too long ago.
+func (d Demand) LacksFactor(in session.SignIn, now time.Time) bool {
+	return d.MFA && (!in.MFA || !in.Factor.IsZero() && d.old(in.Factor, now))
+}
+
+// old reports whether a time is too long ago, or not known.
+func (d Demand) old(at, now time.Time) bool {
+	age := now.Sub(at)
+	return d.MaxAge > 0 && (age > d.MaxAge || age < -session.ClockLeeway)
 }
 
 // The parameters of a demand in the address of a sign-in. The age is in seconds.

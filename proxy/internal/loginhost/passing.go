@@ -43,6 +43,8 @@ type Passing struct {
 	flow    string // that the request runs; may be empty
 	sent    flowclient.Cookies
 	visitor flowclient.Visitor
+	uid     string     // of the user who has shown a second factor, in the session that was sent
+	shown   host.Shown // which that is
 }
 
 // Passing returns a request that is about to pass, or nil if its answer does not
@@ -54,7 +56,11 @@ func (h *Handler) Passing(x *exchange.Exchange) *Passing {
 		return nil
 	}
 	sent, _ := x.Authentiks()
-	return &Passing{h: h, records: h.records(x.Origin()), secret: secret, rests: rests, flow: flow, sent: sent, visitor: x.Visitor(nil)}
+	p := &Passing{h: h, records: h.records(x.Origin()), secret: secret, rests: rests, flow: flow, sent: sent, visitor: x.Visitor(nil)}
+	if flow != "" {
+		p.uid, p.shown = h.factor(x, p)
+	}
+	return p
 }
 
 // Answered gets the header of authentik's answer after the answer has passed.

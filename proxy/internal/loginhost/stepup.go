@@ -48,11 +48,17 @@ func (h *Handler) signInOf(x *exchange.Exchange, records host.Records, vis host.
 // was the user's before counts only by a flow that this login host sends visitors to:
 // authentik also renews a session whose user sets a password.
 func (h *Handler) counts(x *exchange.Exchange, seen host.Seen, who session.Proof) (session.SignIn, error) {
-	in := session.SignIn{At: seen.At, MFA: h.StepUp != "" && seen.Flow == h.StepUp}
+	in := session.SignIn{At: seen.At}
+	if at, ok := seen.By(h.StepUp, h.Now()); ok {
+		in.MFA = true
+		if seen.Flow != h.StepUp {
+			in.Factor = at
+		}
+	}
 	switch {
 	case seen.UID != who.User.UID: // an administrator acts as this user
 		return session.SignIn{}, nil
-	case in.MFA, !seen.Again:
+	case seen.Flow == h.StepUp && h.StepUp != "", !seen.Again:
 		return in, nil
 	}
 	first, err := h.First(x.Context(), x.Visitor(nil))
@@ -124,13 +130,42 @@ func (h *Handler) runs(x *exchange.Exchange) string {
 	return slug
 }
 
+// factor returns the second factor that the user of a session has shown, if the flow
+// that a request runs may sign this user in again: then it still counts, and is not
+// shown again. What the cookie says of the session is not enough, since that may have
+// ended, and someone else may know the password.
+func (h *Handler) factor(x *exchange.Exchange, p *Passing) (uid string, shown host.Shown) {
+	sid, ok := p.sent.Session()
+	if !ok || h.StepUp == "" || !p.sent.Authenticated() {
+		return "", host.Shown{}
+	}
+	first, err := h.First(x.Context(), x.Visitor(nil))
+	if err != nil || first.Slug != p.flow {
+		return "", host.Shown{}
+	}
+	seen, found, err := p.records.Seen(x.Context(), sid)
+	at, ok := seen.By(h.StepUp, h.Now())
+	if err != nil || !found || !ok {
+		return "", host.Shown{}
+	}
+	uid, _, err = p.user(x.Context(), p.sent)
+	if err != nil || uid != seen.UID {
+		return "", host.Shown{}
+	}
+	return uid, host.Shown{Flow: h.StepUp, At: at}
+}
+
 // see notes a sign-in that an answer of a flow's executor has brought.
 func (p *Passing) see(ctx context.Context, now flowclient.Cookies) error {
 	begun, ok := p.sent.Begun(now)
 	if p.flow == "" || !ok {
 		return nil
 	}
-	return p.records.See(ctx, begun.SID, host.Seen{UID: begun.UID, Flow: p.flow, Again: begun.Again})
+	seen := host.Seen{UID: begun.UID, Flow: p.flow, Again: begun.Again}
+	if begun.Again && begun.UID == p.uid {
+		seen.Factor = p.shown
+	}
+	return p.records.See(ctx, begun.SID, seen)
 }
 
 // Witnessed notes a sign-in on the page of the login host, which has seen it step by

@@ -47,6 +47,8 @@ type Tokens struct {
 type SignIn struct {
 	At  time.Time `json:"at,omitzero"`
 	MFA bool      `json:"mfa,omitempty"`
+	// Factor is when the second factor was shown, if that was at an earlier sign-in.
+	Factor time.Time `json:"factor,omitzero"`
 }
 
 // A Record is a session as it is stored, sealed. It also has the cookies and tokens

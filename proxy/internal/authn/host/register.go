@@ -28,7 +28,7 @@ const (
 // Format is that of requests and tickets. A login host and a gate of different
 // formats do not work together, and say so. It changes with what the older side would
 // not understand.
-const Format = 1
+const Format = 2
 
 // ErrFormat says that a login host and a gate are of different formats.
 var ErrFormat = errors.New("the login host and the site run different versions of the gate; run the same one at both")

@@ -21,6 +21,24 @@ type Seen struct {
 	Flow  string    `json:"flow"`            // whose executor has given that answer
 	Again bool      `json:"again,omitempty"` // the user was signed in before
 	At    time.Time `json:"at"`
+	// Factor is the second factor that the same user has shown in the session of before.
+	Factor Shown `json:"factor,omitzero"`
+}
+
+// Shown is the sign-in by a flow that asks for a second factor.
+type Shown struct {
+	Flow string    `json:"flow"`
+	At   time.Time `json:"at"`
+}
+
+// By returns when a flow was gone through to its end: in this sign-in, or in one of
+// before that it goes on from. ok is false if it was not, or too long ago.
+func (s Seen) By(flow string, now time.Time) (at time.Time, ok bool) {
+	shown := s.Factor
+	if s.Flow == flow {
+		shown = Shown{s.Flow, s.At}
+	}
+	return shown.At, flow != "" && shown.Flow == flow && now.Sub(shown.At) <= seenFor
 }
 
 // See notes a sign-in by the identifier of its session.
