@@ -30,7 +30,7 @@ func Navigates(r *http.Request) bool {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate" && !slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == "" && !partial(r)
+	return namesHTML(r) && r.Header.Get("Upgrade") == "" && !partial(r)
 }
 
 // Framed reports whether r is a page load inside a frame. The sign-in page
@@ -74,6 +74,10 @@ func partial(r *http.Request) bool {
 		slices.ContainsFunc(partials, func(name string) bool { return r.Header[name] != nil })
 }
 
-// partials are the headers of htmx, Turbo, pjax, Unpoly, Inertia and Livewire. Turbo
-// reloads the page if the response is not HTML.
-var partials = []string{"Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id", "X-Pjax", "X-Up-Version", "X-Inertia", "X-Livewire"}
+// partials are the headers of htmx, Turbo, pjax, Unpoly, Inertia, Livewire, Alpine
+// AJAX, Datastar and Barba. Turbo reloads the page if the response is not HTML. That of
+// Turbolinks is not among them, since it shows any text of a failure as a page.
+var partials = []string{
+	"Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id", "X-Pjax", "X-Up-Version", "X-Inertia", "X-Livewire", "X-Alpine-Request",
+	"Datastar-Request", "X-Barba",
+}
