@@ -69,6 +69,9 @@ func (h *Handler) conflicts(openID bool) []rules.Conflict {
 	if option, err := h.checkToldHost(); err != nil {
 		all = append(all, rules.Conflict{Option: option, Err: err})
 	}
+	if err := h.checkPaths(); err != nil {
+		all = append(all, rules.Conflict{Option: "public_url", Err: err})
+	}
 	all = append(all, h.SignOn.conflicts(h.Headers)...)
 	all = append(all, h.checkTLS()...)
 	all = append(all, h.checkLoginHost(openID)...)
@@ -117,4 +120,16 @@ func (h *Handler) checkToldHost() (option string, err error) {
 	}
 	return option, fmt.Errorf("%s: the host %q has an underscore, and authentik answers 404 to every request for such a host; %s",
 		option, u.Hostname(), advice)
+}
+
+// checkPaths refuses two paths of authentik, which has only one: it is below the
+// same path for browsers and for Caddy.
+func (h *Handler) checkPaths() error {
+	inner, public := parsed(h.URL), parsed(h.PublicURL)
+	check := rules.Authentik("https://auth.example.com") // what is wrong with one of them is said already
+	if check(h.URL) != nil || check(h.PublicURL) != nil || strings.Trim(inner.Path, "/") == strings.Trim(public.Path, "/") {
+		return nil
+	}
+	return fmt.Errorf("public_url: %q and url have different paths, and authentik has only one; write %s", h.PublicURL,
+		strings.TrimRight(public.Scheme+"://"+public.Host+inner.Path, "/"))
 }

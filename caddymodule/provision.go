@@ -48,6 +48,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	wrong = append(wrong, mistakes...)
 	wrong = wrong.And(h.loadMatchers(ctx))
 	wrong = wrong.And(h.checkSite(ctx))
+	h.warnOfCommas()
 	h.takePosts()
 	store, err := h.store(ctx)
 	if err := wrong.And(err).Err(); err != nil {

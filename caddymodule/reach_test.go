@@ -38,6 +38,36 @@ func TestAddresses_ThatLeadPastTheGateAreWarnedOf(t *testing.T) {
 	}
 }
 
+// A gate that no request comes to guards nothing.
+func TestRoutes_ThatAnswerBeforeTheGateAreWarnedOf(t *testing.T) {
+	const gate = "authentik https://auth.example.com\n"
+	const proxy = "reverse_proxy localhost:3000\n"
+	for name, tt := range map[string]struct{ text, first string }{
+		"in this order":            {gate + proxy, ""},
+		"the other way":            {proxy + gate, ""}, // Caddy sorts directives
+		"route":                    {"route {\n" + gate + proxy + "}\n", ""},
+		"route, the other way":     {"route {\n" + proxy + gate + "}\n", "reverse_proxy"},
+		"respond":                  {"route {\nrespond ok\n" + gate + "}\n", "respond"},
+		"respond to some":          {"route {\nrespond /healthz ok\n" + gate + proxy + "}\n", ""},
+		"file_server":              {"route {\nfile_server\n" + gate + "}\n", "file_server"},
+		"file_server, and through": {"route {\nfile_server {\npass_thru\n}\n" + gate + proxy + "}\n", ""},
+		"forward_auth":             {"route {\nforward_auth localhost:9000 {\nuri /auth\n}\n" + gate + proxy + "}\n", ""},
+		"a block before it":        {"route {\nroute {\n" + proxy + "}\n" + gate + "}\n", "reverse_proxy"},
+		"a handle before it":       {"handle /x {\n" + proxy + "}\nhandle {\n" + gate + proxy + "}\n", ""},
+		"around a gate":            {"route {\n" + proxy + "handle /x {\n" + gate + "}\n}\n", "reverse_proxy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := validate(t, "a.example.com {\n"+tt.text+"}\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := tt.first + " answers every request before it comes to this gate"; strings.Contains(log, want) != (tt.first != "") {
+				t.Errorf("got the log %q, want %q: %v", log, want, tt.first != "")
+			}
+		})
+	}
+}
+
 // A gate in a part of a site has its own addresses in that part.
 func TestPrefix_BelowThePathOfARouteSignsIn(t *testing.T) {
 	s := newSite(t)

@@ -26,6 +26,9 @@ type Requirement struct {
 
 // check returns what is wrong with a requirement.
 func (r Requirement) check(source rules.Source) error {
+	if len(r.Values) == 0 && slices.Contains([]string{"2fa", "totp", "otp", "webauthn", "second_factor"}, strings.ToLower(r.Claim)) {
+		return errors.New("write require mfa for a second factor")
+	}
 	if r.Claim == "mfa" {
 		return errors.New("mfa takes no value; write require mfa without one, in JSON require_mfa")
 	}
@@ -99,4 +102,22 @@ func (h *Handler) requirements() []proxy.Requirement {
 		all = append(all, proxy.Requirement(r))
 	}
 	return all
+}
+
+// warnOfCommas warns of a value that looks like several: other tools separate names
+// with commas, and no user would pass. The names of LDAP have commas too, and an
+// equals sign.
+func (h *Handler) warnOfCommas() {
+	all := slices.Clone(h.Require)
+	for _, rule := range h.On {
+		all = append(all, rule.Require...)
+	}
+	for _, r := range all {
+		for _, value := range r.Values {
+			if strings.Contains(value, ",") && !strings.Contains(value, "=") {
+				h.log.Warn("require: a value has a comma, and is compared whole; if it is several values, write blanks between them", "require", r.String())
+				break
+			}
+		}
+	}
 }

@@ -38,8 +38,8 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 func (h *Handler) settings() []options.Setting {
 	const authentikURL = "https://auth.example.com"
 	return []options.Setting{
-		{Name: "url", Value: &h.URL, Check: rules.URL(authentikURL), Example: "url " + authentikURL},
-		{Name: "public_url", Value: &h.PublicURL, Check: rules.URL(authentikURL), Example: "public_url " + authentikURL},
+		{Name: "url", Value: &h.URL, Check: rules.Authentik(authentikURL), Example: "url " + authentikURL},
+		{Name: "public_url", Value: &h.PublicURL, Check: rules.Authentik(authentikURL), Example: "public_url " + authentikURL},
 		{Name: "pin", Value: &h.Pin, Check: rules.Pin, Example: "pin 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"},
 		{Name: "tls_name", Value: &h.TLSName, Check: rules.HostName, Example: "tls_name auth.example.com"},
 		{Name: "host", Value: &h.Host, Check: options.OneOf("public", "page"), Example: "host page"},

@@ -1,11 +1,13 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
 	"strings"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 )
 
@@ -36,12 +38,26 @@ func CookieDomain(text string) error {
 	case strings.HasPrefix(text, "."):
 		return fmt.Errorf("%q begins with a dot; write %s", text, strings.TrimLeft(text, "."))
 	case !domainName.MatchString(domain):
-		return fmt.Errorf("%q is not a domain that can share cookies; write the name above your hosts, such as example.com", text)
+		return fmt.Errorf("%q is not a domain that can share cookies; write %s", text, cmp.Or(bareDomain(domain), "the name above your hosts, such as example.com"))
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(domain); suffix == domain {
 		return fmt.Errorf("%q is a public suffix, below which everyone can have a name, and browsers keep no cookie for it; write your own name below it, such as example.%s", text, domain)
 	}
 	return nil
+}
+
+// bareDomain returns the domain in an address or a pattern, in the form that
+// cookies have, or an empty text.
+func bareDomain(text string) string {
+	if _, after, found := strings.Cut(text, "://"); found {
+		text = after
+	}
+	text, _, _ = strings.Cut(text, "/")
+	name, err := idna.Lookup.ToASCII(strings.Trim(strings.TrimPrefix(Host(text), "*."), "."))
+	if err != nil || !domainName.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // CookieReach says how a cookie domain relates to the hosts of a site.

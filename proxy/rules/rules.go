@@ -16,11 +16,14 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -72,6 +75,32 @@ func URL(example string) func(string) error {
 			return errors.New("a username or password in the address is never used; leave it out")
 		case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 			return fmt.Errorf("%q has a query or a fragment; leave out what begins with ? or #", text)
+		}
+		return nil
+	}
+}
+
+// ownPages are the first segments of the paths that authentik has for its pages,
+// its interfaces and its outposts.
+var ownPages = []string{"if", "api", "application", "flows", "source", "outpost.goauthentik.io", ".well-known"}
+
+// Authentik checks an address of authentik itself, which may be below a path.
+func Authentik(example string) func(string) error {
+	return func(text string) error {
+		if err := URL(example)(text); err != nil {
+			return err
+		}
+		u, err := url.Parse(text)
+		if err != nil {
+			return err
+		}
+		if port, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || port == 0 {
+			return fmt.Errorf("%q has no port that there is; write a number up to 65535", text)
+		}
+		segments := strings.Split(u.Path, "/")
+		if i := slices.IndexFunc(segments, func(s string) bool { return slices.Contains(ownPages, s) }); i >= 0 {
+			return fmt.Errorf("%q is a page of authentik, and the gate finds those itself; write %s://%s%s",
+				text, u.Scheme, u.Host, strings.Join(segments[:i], "/"))
 		}
 		return nil
 	}

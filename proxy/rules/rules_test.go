@@ -53,6 +53,20 @@ func TestPrefix_MeansTheSameInEveryURL(t *testing.T) {
 	})
 }
 
+// People copy the address of authentik from a page of it.
+func TestAuthentik_IsNoPageOfIt(t *testing.T) {
+	t.Parallel()
+	const example = "https://auth.example.com"
+	checkAll(t, Authentik(example), map[string]bool{
+		example: true, example + "/": true, "http://authentik:9000/authentik/": true, example + "/iffy": true,
+		example + "/if/admin/": false, example + "/if/flow/login/": false, example + "/api/v3": false, example + "/outpost.goauthentik.io/auth/caddy": false,
+		example + "/application/o/wiki/": false, example + "/sso/if/user/": false, example + ":99999": false, example + ":0": false, "auth.example.com": false,
+	})
+	if err := Authentik(example)("https://a.example.com/sso/if/user/"); err == nil || !strings.HasSuffix(err.Error(), "; write https://a.example.com/sso") {
+		t.Errorf("got %v, want the address to write", err)
+	}
+}
+
 func TestOrigin_HasNoPath(t *testing.T) {
 	t.Parallel()
 	checkAll(t, Origin, map[string]bool{
@@ -86,6 +100,18 @@ func TestCookieDomain_IsNotAPublicSuffix(t *testing.T) {
 		"duckdns.org": false, "DuckDNS.org": false, "co.uk": false, "github.io": false, "com": false, "localhost": false, "home.arpa": false,
 		".example.com": false, "192.0.2.1": false, "2001:db8::1": false, "example.com.": false, "exa mple.com": false, "": false, "-a.com": false,
 	})
+}
+
+func TestCookieDomain_SaysWhatToWrite(t *testing.T) {
+	t.Parallel()
+	for domain, want := range map[string]string{
+		"example.com.": "example.com", "*.example.com": "example.com", "example.com:8443": "example.com", "https://example.com/x": "example.com",
+		"bücher.example": "xn--bcher-kva.example", "*.Bücher.example": "xn--bcher-kva.example", "lan": "the name above your hosts, such as example.com",
+	} {
+		if err := CookieDomain(domain); err == nil || !strings.HasSuffix(err.Error(), "; write "+want) {
+			t.Errorf("%s: got %v, want write %s", domain, err, want)
+		}
+	}
 }
 
 func TestReach_TellsHostsBelowTheDomain(t *testing.T) {

@@ -43,23 +43,23 @@ func WithOwnContext(r *http.Request) *http.Request {
 	return own
 }
 
-// passedVar is the variable with the request that a gate has let pass before an
+// earlierVar is the variable with the request that a gate has let pass before an
 // error. It has no name that a placeholder could have.
-const passedVar = "http.handlers.authentik\x00passed"
+const earlierVar = "http.handlers.authentik\x00earlier"
 
 // Leave keeps a request that a gate has let pass, and that has ended with an
 // error, for the gates in routes for errors. Caddy gives those a request without
 // what the handlers before them have put into its context, and with the headers
 // as they have left them.
 func Leave(passed *http.Request) {
-	if caddyhttp.GetVar(passed.Context(), passedVar) == nil { // of the last gate
-		caddyhttp.SetVar(passed.Context(), passedVar, passed)
+	if caddyhttp.GetVar(passed.Context(), earlierVar) == nil { // of the last gate
+		caddyhttp.SetVar(passed.Context(), earlierVar, passed)
 	}
 }
 
 // Left returns the request that a gate has let pass before an error.
 func Left(r *http.Request) (passed *http.Request, found bool) {
-	passed, found = caddyhttp.GetVar(r.Context(), passedVar).(*http.Request)
+	passed, found = caddyhttp.GetVar(r.Context(), earlierVar).(*http.Request)
 	return passed, found
 }
 

@@ -29,6 +29,7 @@ func (g Gate) Warn(ctx caddy.Context) {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		g.warnOfErrorRoutes(server)
 		g.warnOfUnreachableAddresses(ctx, server)
+		g.warnOfEarlierAnswer(ctx, server)
 	}
 }
 

@@ -1,0 +1,96 @@
+package routes
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// warnOfEarlierAnswer warns of a gate that no request comes to, since a handler
+// before it answers every request, such as a reverse_proxy that is written first in
+// a route block.
+func (g Gate) warnOfEarlierAnswer(ctx caddy.Context, server *caddyhttp.Server) {
+	for _, routes := range levels(ctx, server) {
+		i := slices.IndexFunc(routes, loading)
+		if i < 0 {
+			continue
+		}
+		name := answering(routes[:i])
+		for _, raw := range routes[i].HandlersRaw {
+			if bytes.Contains(bytes.Join(rawMessages([]json.RawMessage{raw}), nil), []byte(`"handler":"authentik"`)) {
+				break
+			}
+			if name == "" {
+				name = answers(raw)
+			}
+		}
+		if name != "" {
+			g.Log.Warn("route: "+name+" answers every request before it comes to this gate, which guards nothing; write authentik before "+name,
+				"site", strings.Join(g.Site.Hosts, " "))
+			return
+		}
+	}
+}
+
+// answering returns the name of a handler in loaded routes that answers every
+// request, or an empty text.
+func answering(routes caddyhttp.RouteList) string {
+	for _, route := range routes {
+		if len(route.MatcherSets) > 0 {
+			continue
+		}
+		for _, m := range route.Handlers {
+			if below, ok := m.(*caddyhttp.Subroute); ok {
+				if name := answering(below.Routes); name != "" {
+					return name
+				}
+				continue
+			}
+			if module, ok := m.(caddy.Module); ok {
+				if name := answers(caddyconfig.JSONModuleObject(m, "handler", module.CaddyModule().ID.Name(), nil)); name != "" {
+					return name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// answers returns the name of a handler that answers every request, or an empty
+// text.
+func answers(raw json.RawMessage) string {
+	var h struct {
+		Handler        string          `json:"handler"`
+		HandleResponse json.RawMessage `json:"handle_response"` // which may go on, as in forward_auth
+		PassThru       bool            `json:"pass_thru"`
+		Routes         []struct {
+			Match  []json.RawMessage `json:"match"`
+			Handle []json.RawMessage `json:"handle"`
+		} `json:"routes"`
+	}
+	if json.Unmarshal(raw, &h) != nil {
+		return ""
+	}
+	switch {
+	case h.Handler == "reverse_proxy" && h.HandleResponse == nil, h.Handler == "file_server" && !h.PassThru:
+		return h.Handler
+	case h.Handler == "static_response":
+		return "respond"
+	}
+	for _, route := range h.Routes {
+		if len(route.Match) > 0 {
+			continue
+		}
+		for _, inner := range route.Handle {
+			if name := answers(inner); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
