@@ -73,15 +73,19 @@ func value(s proxy.Session, field string) (any, bool) {
 		return s.Assertion(), true
 	}
 	if path, isAttribute := strings.CutPrefix(field, attributePrefix); isAttribute {
-		return attribute(s.User().Attributes, path)
+		found, known := attribute(s.User().Attributes, path)
+		return flat(found), known
 	}
 	claimed, found := s.Claim(field)
 	return flat(claimed), found
 }
 
 // flat joins a list in the same way as groups, and returns other values as they
-// are.
+// are. Objects have no text.
 func flat(value any) any {
+	if _, isMap := value.(map[string]any); isMap {
+		return nil
+	}
 	list, isList := value.([]any)
 	if !isList {
 		return value

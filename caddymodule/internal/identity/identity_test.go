@@ -25,6 +25,8 @@ func TestPlaceholders_DescribeTheUser(t *testing.T) {
 		"{http.auth.user.attributes.tenant}":       "north",
 		"{http.auth.user.attributes.a.b}":          "dotted",
 		"{http.auth.user.attributes.office.floor}": "3",
+		"{http.auth.user.attributes.teams}":        "red,blue",
+		"{http.auth.user.attributes.office}":       "-",
 		"{http.auth.user.attributes.none}":         "-",
 		"{http.auth.user.attributes.tenant.x}":     "-",
 		"{http.auth.user.role}":                    "-",
@@ -50,6 +52,7 @@ func TestPlaceholders_WriteListsLikeGroups(t *testing.T) {
 		{[]any{}, ""},
 		{"x,y", "x,y"},
 		{float64(3), float64(3)},
+		{map[string]any{"a": "b"}, nil},
 		{nil, nil},
 	} {
 		if got := flat(tt.value); got != tt.want {

@@ -24,7 +24,7 @@ func Ada() proxy.Session {
 		Username: "ada", Name: "Ada Lovelace", Email: "ada@example.com", UID: "abc123",
 		Groups: []string{"staff", "x,admins", "50%"},
 		Attributes: map[string]any{
-			"tenant": "north", "a.b": "dotted", "office": map[string]any{"floor": float64(3)},
+			"tenant": "north", "a.b": "dotted", "office": map[string]any{"floor": float64(3)}, "teams": []any{"red", "blue"},
 		},
 	})
 }

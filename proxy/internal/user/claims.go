@@ -1,10 +1,12 @@
 package user
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,11 +37,8 @@ func FromClaims(subject string, claims map[string]json.RawMessage) (User, error)
 	if u.UID == "" || u.Username == "" {
 		return User{}, errNoName
 	}
-	var outpost struct {
-		Attributes map[string]any `json:"user_attributes"`
-	}
-	if json.Unmarshal(claims["ak_proxy"], &outpost) == nil {
-		u.Attributes = outpost.Attributes
+	if outpost, ok := decode(claims["ak_proxy"]).(map[string]any); ok {
+		u.Attributes, _ = outpost["user_attributes"].(map[string]any)
 	}
 	left := maxClaims
 	for _, name := range slices.Sorted(maps.Keys(claims)) {
@@ -47,8 +46,7 @@ func FromClaims(subject string, claims map[string]json.RawMessage) (User, error)
 		if protocolClaims[name] || len(name)+len(value) > left {
 			continue
 		}
-		var decoded any
-		if json.Unmarshal(value, &decoded) == nil && decoded != nil {
+		if decoded := decode(value); decoded != nil {
 			u.Claims[name] = decoded
 			left -= len(name) + len(value)
 		}
@@ -107,11 +105,41 @@ func Text(raw json.RawMessage) string {
 
 // Texts returns the scalars of a JSON list, or a JSON scalar.
 func Texts(raw json.RawMessage) []string {
+	return Scalars(decode(raw))
+}
+
+// decode returns the value of JSON, or nil if there is none or it is not valid.
+// Whole numbers that a float64 cannot hold become texts: two users must not have
+// the same number because their last digits are lost.
+func decode(raw json.RawMessage) any {
 	var value any
-	if json.Unmarshal(raw, &value) != nil {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if d.Decode(&value) != nil {
 		return nil
 	}
-	return Scalars(value)
+	return exact(value)
+}
+
+// exact replaces the numbers in a decoded value.
+func exact(value any) any {
+	switch value := value.(type) {
+	case json.Number:
+		f, err := value.Float64()
+		if err != nil || math.Abs(f) >= 1<<53 {
+			return value.String()
+		}
+		return f
+	case []any:
+		for i, one := range value {
+			value[i] = exact(one)
+		}
+	case map[string]any:
+		for key, one := range value {
+			value[key] = exact(one)
+		}
+	}
+	return value
 }
 
 // Scalars returns the texts of a claim: of the scalars of a list, or of one
@@ -159,15 +187,19 @@ func AdditionalHeaders(u User) map[string]string {
 	return all
 }
 
-// attribute finds a value by its dotted path.
-func attribute(in map[string]any, path string) string {
+// attribute finds a value by its dotted path: a scalar, or a list. It returns nil
+// for any other value, and if there is none.
+func attribute(in map[string]any, path string) any {
 	if value, ok := in[path]; ok {
-		return Scalar(value)
+		if _, list := value.([]any); list || Scalar(value) != "" {
+			return value
+		}
+		return nil
 	}
 	first, rest, _ := strings.Cut(path, ".")
 	inner, ok := in[first].(map[string]any)
 	if !ok {
-		return ""
+		return nil
 	}
 	return attribute(inner, rest)
 }

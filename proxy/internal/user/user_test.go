@@ -32,6 +32,29 @@ func TestFromClaims_TakesWhatIsAboutTheUser(t *testing.T) {
 	}
 }
 
+// Two users must not have the same number because its last digits are lost.
+func TestFromClaims_KeepsEveryDigit(t *testing.T) {
+	t.Parallel()
+	got, err := FromClaims("uid", claimsOf(t, `{
+		"preferred_username": "jane", "number": 1234567890123456789, "small": 9007199254740993, "half": 0.5, "huge": 1e400, "list": [-1234567890123456789],
+		"ak_proxy": {"user_attributes": {"discord": {"id": 80351110224678912}, "uidNumber": 1000001}}
+	}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"number": "1234567890123456789", "small": "9007199254740993", "half": "0.5", "huge": "1e400", "list": "-1234567890123456789",
+		"attributes.discord.id": "80351110224678912", "attributes.uidNumber": "1000001",
+	} {
+		if texts := Scalars(Claim(got, name)); len(texts) != 1 || texts[0] != want {
+			t.Errorf("%s: got %q, want %s", name, texts, want)
+		}
+		if !Meets(got, name, []string{want}) {
+			t.Errorf("%s: got no user who meets %s", name, want)
+		}
+	}
+}
+
 func TestFromClaims_OtherTypesCountAsAbsent(t *testing.T) {
 	t.Parallel()
 	got, err := FromClaims("uid", claimsOf(t, `{"preferred_username":"jane","name":7,"email":["x"],"groups":{"a":1},"ak_proxy":"x"}`))
@@ -67,7 +90,7 @@ func TestClaim_IsKnownUnderItsName(t *testing.T) {
 	for name, want := range map[string]any{
 		"sub": "abc", "uid": "abc", "preferred_username": "jane", "nickname": "jane", "name": "Jane Doe", "given_name": "Jane Doe",
 		"email": "jane@example.com", "groups": []any{"staff"}, "roles": []any{"admin"}, "level": 3.0, "other": nil, "username": nil,
-		"attributes.number": "1234567", "attributes.a.b": "whole", "attributes.a.c.d": "7", "attributes.a.e": "true", "attributes.a": "", "attributes.list": "", "attributes.x.y": "",
+		"attributes.number": 1234567.0, "attributes.a.b": "whole", "attributes.a.c.d": 7.0, "attributes.a.e": true, "attributes.a": nil, "attributes.list": []any{"x"}, "attributes.x.y": nil,
 	} {
 		if got := Claim(u, name); !reflect.DeepEqual(got, want) {
 			t.Errorf("claim %s: got %v, want %v", name, got, want)
