@@ -22,9 +22,11 @@ func TestHeaderDirective_DoesNotChangeTheGatesResponses(t *testing.T) {
 			"\theader -Referrer-Policy\n\theader -X-Content-Type-Options\n\theader -Vary\n",
 		"all removed": "header {\n-*\nX-Operator yes\n}\n",
 		"replaced":    "header Cache-Control no-store public\n\theader Content-Security-Policy 'none' *\n\theader Set-Cookie HttpOnly x\n\theader Location / //evil.example/\n",
-		"added":       "header +Set-Cookie a=b\n\theader +Content-Security-Policy \"" + policy + "\"\n\theader ?Cache-Control public\n",
-		"in a route":  "route {\nencode gzip\nheader >Cache-Control public\nheader >Content-Security-Policy \"" + policy + "\"\nheader >Location /evil\nGATE\n}\n",
-		"with a log":  "log\n\tencode gzip\n\theader >Cache-Control public\n\theader >Content-Security-Policy \"" + policy + "\"\n\theader -Set-Cookie\n\theader >Location /evil\n",
+		"replaced when it is written": "header >Cache-Control no-store public\n\theader >Content-Security-Policy 'none' *\n\theader >Set-Cookie HttpOnly x\n" +
+			"\theader >Location / //evil.example/\n\theader >X-Content-Type-Options nosniff x\n\theader >Referrer-Policy same-origin x\n",
+		"added":      "header +Set-Cookie a=b\n\theader +Content-Security-Policy \"" + policy + "\"\n\theader ?Cache-Control public\n",
+		"in a route": "route {\nencode gzip\nheader >Cache-Control public\nheader >Content-Security-Policy \"" + policy + "\"\nheader >Location /evil\nGATE\n}\n",
+		"with a log": "log\n\tencode gzip\n\theader >Cache-Control public\n\theader >Content-Security-Policy \"" + policy + "\"\n\theader -Set-Cookie\n\theader >Location /evil\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			const gate = "authentik AUTHENTIK\n\treverse_proxy APP\n"
