@@ -61,6 +61,17 @@ func Flow(stages ...authentiktest.Stage) authentiktest.Config {
 	return authentiktest.Config{Flows: []authentiktest.Flow{{Slug: LoginFlow, Title: "Welcome", Bindings: Bindings(stages...)}}}
 }
 
+// SecondFactorFlow is a flow by which users sign in with a code such as [Code].
+func SecondFactorFlow(slug string) authentiktest.Flow {
+	return authentiktest.Flow{Slug: slug, Title: "Second factor", Bindings: Bindings(
+		&authentiktest.IdentificationStage{UserFields: []string{"username"}}, &authentiktest.PasswordStage{},
+		&authentiktest.AuthenticatorValidateStage{
+			DeviceClasses: []authentiktest.DeviceClass{authentiktest.DeviceStatic}, NotConfigured: authentiktest.NotConfiguredDeny,
+		},
+		&authentiktest.UserLoginStage{},
+	)}
+}
+
 // SigningKey returns a key for stand-ins: to make one takes longer than most
 // tests.
 var SigningKey = sync.OnceValue(func() *rsa.PrivateKey {

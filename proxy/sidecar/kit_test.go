@@ -34,6 +34,8 @@ type network struct {
 	StandIn *authentiktest.Server
 	dialect Dialect
 	last    *httptest.ResponseRecorder // the last verdict
+	// loginHost answers requests for its origin, if there is one.
+	loginHost http.Handler
 }
 
 // newNetwork starts a gate before two sites. There, authentik lets Jane use the
@@ -41,6 +43,7 @@ type network struct {
 func newNetwork(t testing.TB, dialect Dialect, change func(*proxy.Config)) *network {
 	t.Helper()
 	cfg := testsite.Flow()
+	cfg.Flows = append(cfg.Flows, testsite.SecondFactorFlow("second"))
 	cfg.Applications = []authentiktest.Application{
 		{Slug: "wiki", Name: "Wiki", Policies: []authentiktest.Policy{{User: testsite.Jane}}},
 		{Slug: "vault", Name: "Vault", Policies: []authentiktest.Policy{{User: "another"}}},
@@ -89,6 +92,11 @@ func (n *network) person(t testing.TB, address string) *testsite.Person {
 
 // RoundTrip is what the other proxy does with a request.
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
+	if n.loginHost != nil && r.URL.Host == loginHost.Host {
+		w := httptest.NewRecorder()
+		n.loginHost.ServeHTTP(w, arrived(r))
+		return w.Result(), nil
+	}
 	if strings.HasPrefix(r.URL.Path, "/.authentik/") {
 		return n.answer(passedOn(r)).Result(), nil
 	}

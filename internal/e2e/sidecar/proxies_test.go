@@ -96,6 +96,7 @@ func newWorld(t *testing.T, options ...string) *world {
 	other.Username, other.Name, other.Email = joe, "Joe", "joe@example.com"
 	other.AppPasswords = []string{otherRobot}
 	cfg := testsite.Flow()
+	cfg.Flows = append(cfg.Flows, testsite.SecondFactorFlow("second"))
 	cfg.Users = []authentiktest.User{jane, other}
 	cfg.Applications = []authentiktest.Application{{Slug: "wiki", Name: "Wiki", Policies: []authentiktest.Policy{{User: testsite.Jane}}}}
 	w := &world{sidecars: map[string]string{}}
@@ -110,7 +111,7 @@ func newWorld(t *testing.T, options ...string) *world {
 	}
 	// A login host, on the loopback interface.
 	w.loginHost = "http://localhost:" + processtest.Port(t, processtest.Free(t))
-	host := w.loginHost + " {\n\tbind 127.0.0.1\n\tauthentik AUTHENTIK {\n\t\tlogin_host {\n\t\t\tpage\n\t\t}\n\t}\n\treverse_proxy AUTHENTIK\n}\n"
+	host := w.loginHost + " {\n\tbind 127.0.0.1\n\tauthentik AUTHENTIK {\n\t\tlogin_host {\n\t\t\tpage\n\t\t}\n\t\tstep_up second\n\t}\n\treverse_proxy AUTHENTIK\n}\n"
 	w.Site = testsite.Setup{
 		Scheme: "http", Authentik: cfg, More: strings.ReplaceAll(more.String(), "LOGINHOST", w.loginHost) + host, Servers: "max_header_size 128KiB",
 	}.Start(t)

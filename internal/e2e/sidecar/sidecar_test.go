@@ -265,6 +265,34 @@ func TestProxy_SignsInAtALoginHost(t *testing.T) {
 	}
 }
 
+// TestProxy_DemandsASecondFactor: for some requests, of a visitor who is signed in
+// without one.
+func TestProxy_DemandsASecondFactor(t *testing.T) {
+	t.Parallel()
+	testsite.Program(t)
+	w := newWorld(t, "login at LOGINHOST", "on /admin {\n\t\t\trequire mfa\n\t\t}")
+	for _, k := range kinds {
+		t.Run(k.dialect, func(t *testing.T) {
+			t.Parallel()
+			p := k.serve(t, w.sidecars[k.dialect])
+			testsite.AddCode(w.StandIn) // each code is for one use
+			jane := p.person(t)
+			jane.SignIn()
+			script := request(t, http.MethodGet, "/admin", "Cookie", jane.Cookies().Header(), "Accept", "application/json")
+			if got, there := p.sent(t, script); got.StatusCode != http.StatusUnauthorized || got.Header.Get("Location") != "" || there != nil {
+				t.Errorf("script: got %s, want 401 and nothing at the application", got)
+			}
+			page := jane.Open("/admin?a=b")
+			if at := page.URL.Scheme + "://" + page.URL.Host; at != w.loginHost || page.URL.Path != "/if/flow/second/" {
+				t.Fatalf("got status %d at %s, want the flow for a second factor at %s:\n%s", page.Status, page.URL, w.loginHost, page.Text())
+			}
+			jane.Greeted(jane.AtAuthentik(page), "/admin?a=b")
+			jane.Greeted(jane.Open("/"), "/")
+			p.App.Check(t, testsite.Jane)
+		})
+	}
+}
+
 // TestProxy_RefusesWithoutTheGate has nothing where the gate should be.
 func TestProxy_RefusesWithoutTheGate(t *testing.T) {
 	t.Parallel()
