@@ -72,6 +72,7 @@ func New(cfg Config) (*Gate, error) {
 	g.member = cfg.Group.members.NewMember()
 	g.member.Shared, g.member.Hosts, g.member.Resolve = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}, cfg.hosts(), g.cfg.resolve
 	g.member.Repeats = cfg.Repeats
+	g.member.OwnHeaders = g.headers.Own()
 	key := seal.NewKey(cfg.Key)
 	g.decisions = &decision.Maker{
 		Member: g.member, Access: g.access, LoginHost: cfg.LoginHost != nil,
@@ -180,6 +181,7 @@ func (g *Gate) prepare(x *exchange.Exchange) (left *group.Member) {
 		x.Credential = programs.Read(x.Authorization)
 	}
 	g.headers.Strip(x.R)
+	g.member.Strip(x.R, x.At.Host)
 	return left
 }
 

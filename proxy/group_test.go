@@ -328,6 +328,44 @@ func TestGroup_AnOpenPathKeepsTheIdentityOfTheGateBefore(t *testing.T) {
 	}
 }
 
+// TestGroup_HeadersOfANeighbourCannotBeMadeUp has two gates before one
+// application, which believes the header of one of them on every path. A client
+// makes it up on a path of the other, with and without a session.
+func TestGroup_HeadersOfANeighbourCannotBeMadeUp(t *testing.T) {
+	t.Parallel()
+	s, _ := newStands(t, nil, true,
+		before("/admin", and(ownSession("strong"), func(c *Config) {
+			c.Headers.Preset = HeadersRemote
+			c.Headers.Own = []HeaderRule{{Name: "X-Tenant", Claim: "name"}, {Name: "Authorization", Claim: "email"}}
+		})),
+		everywhere(and(ownSession("login"), func(c *Config) {
+			c.Open = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/open") }
+		})))
+	p := s.person(t)
+	p.signsIn("/wiki")
+	for _, path := range []string{"/wiki", "/open"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header["X-Tenant"], r.Header["X_tenant"] = []string{"mallory"}, []string{"mallory"}
+		r.Header.Set("Connection", "X-Tenant, X-Other")
+		r.Header.Set("Authorization", "Bearer of the application's own")
+		p.do(r)
+		got := s.last(t).Header
+		if got["X-Tenant"] != nil || got["X_tenant"] != nil || strings.Contains(got.Get("Connection"), "Tenant") {
+			t.Errorf("%s: got %v, want no header of the other gate", path, got)
+		}
+		if got.Get("Authorization") == "" {
+			t.Errorf("%s: got no Authorization, want the client's", path)
+		}
+	}
+	p.signsIn("/admin/x")
+	if got := s.last(t).Header.Get("X-Tenant"); got == "" {
+		t.Error("got no X-Tenant at its own gate, want the user's name")
+	}
+}
+
 // TestGroup_SigningOutEndsTheSessionsOfAllGates signs in at two gates and out at
 // whichever answers.
 func TestGroup_SigningOutEndsTheSessionsOfAllGates(t *testing.T) {

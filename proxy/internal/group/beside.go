@@ -35,6 +35,18 @@ func (m *Member) at(host string) iter.Seq[*Member] {
 	}
 }
 
+// Strip removes headers from a request that other gates of its host set: the
+// application behind them may be the same, and believes these headers on every
+// path. Those that an earlier gate of this request has set are set again by
+// HandOn.
+func (m *Member) Strip(r *http.Request, host string) {
+	for other := range m.at(host) {
+		if other.OwnHeaders != nil {
+			other.OwnHeaders.Strip(r)
+		}
+	}
+}
+
 // named returns the gate with a name among the gates of a host. It may be this
 // gate.
 func (m *Member) named(id, host string) (*Member, bool) {

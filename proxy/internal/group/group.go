@@ -19,6 +19,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/addresses"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/assertion"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/relay"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signout"
@@ -45,6 +46,7 @@ type Member struct {
 	Relay      *relay.Handler    // nil without login relay
 	Assertions *assertion.Signer // nil if the application gets no assertion
 	Repeats    bool              // one request may meet the gate more than once
+	OwnHeaders *headers.Headers  // those that this gate sets and others may not; may be nil
 
 	group *Group
 	// others is how many other members stand before the same host. The group's mu

@@ -188,6 +188,25 @@ type Headers struct {
 	names    map[string]bool // folded, see fold
 	outposts bool            // names that begin like those of outposts are removed
 	firsts   [256]bool       // the octets with which a name to remove can begin
+	own      *Headers        // protects only what rules add; nil if they add nothing
+}
+
+// Own returns Headers that strip only what the operator's rules set, and not
+// Authorization, by which clients of another application may sign in. It returns
+// nil if the rules set nothing.
+func (h *Headers) Own() *Headers { return h.own }
+
+// protectOwn adds a header of the operator's to those that are removed, here and
+// by Own.
+func (h *Headers) protectOwn(name string) {
+	h.protect(name)
+	if sameName(name, "Authorization") {
+		return
+	}
+	if h.own == nil {
+		h.own = &Headers{names: map[string]bool{}}
+	}
+	h.own.protect(name)
 }
 
 // New makes the headers of options that Check has found nothing wrong with. The
@@ -206,7 +225,7 @@ func New(o Options) *Headers {
 		}
 	}
 	for _, rule := range o.Rules {
-		h.protect(rule.Name)
+		h.protectOwn(rule.Name)
 		rule.Name = textproto.CanonicalMIMEHeaderKey(rule.Name)
 		h.rules = replace(h.rules, rule)
 	}
@@ -220,7 +239,7 @@ func New(o Options) *Headers {
 		h.additional = map[string]bool{}
 	}
 	for _, name := range o.Additional {
-		h.protect(name)
+		h.protectOwn(name)
 		h.additional[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
 	h.tell()
