@@ -4,9 +4,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
@@ -62,6 +64,40 @@ func TestBodies_WithoutAVisitLittleIsRead(t *testing.T) {
 			}
 			if got := w.Body.String(); row.want != "" && !strings.Contains(got, `"`+string(row.want)+`"`) {
 				t.Errorf("%s, %s, length %d: got %d %s, want %s", row.path, row.kind, declared, w.Code, got, row.want)
+			}
+		}
+	}
+}
+
+// A hurrying writer notes whether reads have a deadline.
+type hurrying struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (h *hurrying) SetReadDeadline(at time.Time) error {
+	h.deadline = at
+	return nil
+}
+
+// TestBodies_UnreadOnesHaveADeadline: net/http waits for the beginning of a body
+// that is not read before it sends the gate's response.
+func TestBodies_UnreadOnesHaveADeadline(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, func(reg *registration) { reg.gate = func(c *Config) { c.Login = LoginRelay } })
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodOptions} {
+		for _, path := range []string{
+			"/wiki", "/.authentik/login", "/.authentik/logout", "/.authentik/session", "/.authentik/nothing", "/.authentik/callback",
+			"/.authentik/backchannel-logout", "/.authentik/assets/style.css", "/api/v3/flows/executor/login/",
+		} {
+			w := &hurrying{ResponseRecorder: httptest.NewRecorder()}
+			body, sent := io.Pipe() // of which nothing comes before the deadline
+			r := httptest.NewRequest(method, s.URL+path, body)
+			r.ContentLength = 1 << 30
+			_ = sent.CloseWithError(os.ErrDeadlineExceeded)
+			s.Config.Handler.ServeHTTP(w, r)
+			if w.deadline.IsZero() {
+				t.Errorf("%s %s: got status %d without a deadline for the body, want one", method, path, w.Code)
 			}
 		}
 	}

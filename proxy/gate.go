@@ -16,6 +16,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intent"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/lateform"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
@@ -161,6 +162,7 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 	if g.cfg.Writer != nil {
 		x.W = g.cfg.Writer(w)
 	}
+	intake.Bound(x.W, x.R)
 	if x.Needs != 0 && (g.cfg.OIDC.used() || g.cfg.LoginAt != nil) {
 		x.Asking = g.access.Demanded(access.Needs(x.Needs)).Query()
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 )
 
 // Config says who may ask, and about which sites.
@@ -94,6 +95,7 @@ func (cfg Config) Check() (errs []error) {
 // sidecar guards no application itself.
 func (s *Sidecar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{sidecar: s, ResponseWriter: s.cfg.Writer(w), from: s.peers.dialect(r), peer: r.RemoteAddr}
+	intake.Bound(c.ResponseWriter, r)
 	below, forward := s.forward(r)
 	switch {
 	case c.from == nil:

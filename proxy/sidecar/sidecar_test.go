@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 	"github.com/flowsidecar/caddy-authentik/proxy"
@@ -204,6 +205,33 @@ func TestSidecar_AnswersOnlyListedPeers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A hurrying writer notes whether reads have a deadline.
+type hurrying struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (h *hurrying) SetReadDeadline(at time.Time) error {
+	h.deadline = at
+	return nil
+}
+
+// TestSidecar_ABodyThatIsNotReadHasADeadline: net/http waits for its beginning
+// before it sends the response.
+func TestSidecar_ABodyThatIsNotReadHasADeadline(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, Nginx, nil)
+	for _, path := range []string{"/.authentik/forward", "/.authentik/login", "/"} {
+		w := &hurrying{ResponseRecorder: httptest.NewRecorder()}
+		r := load("https://wiki.example.com" + path)
+		r.ContentLength = 1 << 30
+		n.ServeHTTP(w, r)
+		if w.deadline.IsZero() {
+			t.Errorf("%s: got status %d without a deadline for the body, want one", path, w.Code)
+		}
+	}
 }
 
 // TestVerdict_IsNotForClients: the other proxy passes the gate's own addresses on,

@@ -149,6 +149,15 @@ func Open(w http.ResponseWriter, r *http.Request, o Options) *Body {
 	return b
 }
 
+// Bound limits the time for a body that may never be read. net/http waits for up to
+// 256 KB of it before it responds, so that without this a client that sends
+// nothing would hold a request for as long as it likes.
+func Bound(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(firstTime))
+	}
+}
+
 // deadline bounds the next reads. Servers that cannot do so have bounds of their
 // own, or none.
 func (b *Body) deadline(at time.Time) { _ = b.control.SetReadDeadline(at) }
