@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
+	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
 )
 
 // balancer starts a load balancer in front of the site that says in a PROXY header
@@ -221,6 +222,23 @@ func TestDoctor_OneClientWithOneStoreIsNoFault(t *testing.T) {
 // oneClient has two sites with one client, the second of which has more options.
 func oneClient(more string) string {
 	return openID("") + strings.Replace(openID(more), "127.0.0.1:PORT", "localhost:PORT", 1)
+}
+
+// A provider without a signing key signs with the client secret, which the gate
+// accepts if it is long.
+func TestDoctor_LongSecretIsAKey(t *testing.T) {
+	for secret, want := range map[string]bool{strings.Repeat("s", 31): true, strings.Repeat("s", 32): false} {
+		s := newBrokenSite(t)
+		if err := os.WriteFile(filepath.Join(s.files, "secret"), []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.setApplications(func(a *authentiktest.Application) { a.Provider.Secret, a.Provider.SecretSigns = secret, true })
+		t.Setenv("AUTHENTIK_TOKEN", "the-token")
+		e := s.examine(t, "", strings.ReplaceAll(openID(""), "FILES", s.files))
+		if got := strings.Contains(e.text, "keys-missing"); got != want {
+			t.Errorf("%d characters: got keys-missing %v, want %v: %s", len(secret), got, want, e.text)
+		}
+	}
 }
 
 func TestDoctor_TellsWhichAddressIsSilent(t *testing.T) {

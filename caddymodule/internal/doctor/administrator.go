@@ -98,7 +98,7 @@ func (x *subject) registration(ctx context.Context) (all []Finding) {
 		all = append(all, found("token-encrypted", "the provider encrypts its tokens, which the gate does not read", "remove the encryption key from the provider in authentik"))
 	}
 	if p.Raw["signing_key"] == nil {
-		all = append(all, found("keys-missing", "the provider has no signing key: its tokens are signed with the client secret", "choose a signing key at the provider in authentik"))
+		all = append(all, x.withoutKey()...)
 	}
 	return append(all, x.logoutAddress(p)...)
 }

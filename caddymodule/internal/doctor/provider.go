@@ -63,9 +63,22 @@ func (x *subject) keys(ctx context.Context, base string) []Finding {
 	case err != nil || a.StatusCode != http.StatusOK || json.Unmarshal(a.body, &set) != nil:
 		return []Finding{found("keys-unreachable", "the keys of the provider could not be read", "check that nothing in front of authentik blocks /application/o/")}
 	case len(set.Keys) == 0:
-		return []Finding{found("keys-missing", "the provider has no signing key: its tokens are signed with the client secret", "choose a signing key at the provider in authentik")}
+		return x.withoutKey()
 	}
 	return nil
+}
+
+// shortSecret is below which length the gate accepts no client secret as a key.
+const shortSecret = 32
+
+// withoutKey reports what a provider without a signing key does: it signs with
+// the client secret, which must be long enough.
+func (x *subject) withoutKey() []Finding {
+	if len(x.opened.ClientSecret) >= shortSecret {
+		return []Finding{fine("keys", "the provider has no signing key, and signs with the client secret, which is long enough")}
+	}
+	return []Finding{found("keys-missing", fmt.Sprintf("the provider has no signing key, and signs with the client secret, which has fewer than %d characters", shortSecret),
+		"choose a signing key at the provider in authentik")}
 }
 
 // secret checks the client secret: authentik checks it before it checks a code,
