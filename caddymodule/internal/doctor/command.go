@@ -123,7 +123,7 @@ func (c *command) examine(ctx context.Context, e *Examination) (_ []Finding, err
 	if c.site != "" {
 		e.Setup.only(c.site)
 	}
-	if err := c.credentials(e); err != nil {
+	if err := c.credentials(ctx, e); err != nil {
 		return nil, err
 	}
 	return e.Run(ctx), nil
@@ -150,9 +150,9 @@ func (g Gate) at(name string) bool {
 }
 
 // credentials reads the token and the password, if there are any.
-func (c *command) credentials(e *Examination) error {
+func (c *command) credentials(ctx context.Context, e *Examination) error {
 	if c.user != "" {
-		password, err := c.terminal.Secret("password of "+c.user, c.passwordFile, passwordVariable)
+		password, err := c.terminal.Secret(ctx, "password of "+c.user, c.passwordFile, passwordVariable)
 		if err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func (c *command) credentials(e *Examination) error {
 	if c.tokenFile == "" && os.Getenv(setup.TokenVariable) == "" || len(e.Setup.Gates) == 0 {
 		return nil
 	}
-	token, err := c.terminal.Token(c.tokenFile)
+	token, err := c.terminal.Token(ctx, c.tokenFile)
 	if err != nil {
 		return err
 	}

@@ -88,6 +88,9 @@ error: "caddy authentik setup ... >> Caddyfile" adds them to a Caddyfile.`,
 		run.out = c.OutOrStdout()
 		run.terminal = &Terminal{In: c.InOrStdin(), Out: c.ErrOrStderr(), Environment: os.Getenv}
 		if err := run.run(ctx); err != nil {
+			if ctx.Err() != nil && !errors.Is(err, errUnfinished) {
+				err = errors.New("interrupted; nothing was changed")
+			}
 			return plain.Error{Err: err}
 		}
 		return nil
@@ -99,7 +102,7 @@ func (c *command) run(ctx context.Context) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	client, err := c.client()
+	client, err := c.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,7 +123,7 @@ func (c *command) run(ctx context.Context) error {
 		c.say("Nothing was changed (--dry-run).")
 		return nil
 	case len(first.Steps) > 0 && !c.yes:
-		sure, err := c.terminal.Confirm("Do this at " + c.URL + "?")
+		sure, err := c.terminal.Confirm(ctx, "Do this at "+c.URL+"?")
 		if err != nil {
 			return err
 		}
@@ -158,7 +161,7 @@ func (c *command) check() error {
 }
 
 // client returns the client for authentik's API.
-func (c *command) client() (*admin.Client, error) {
+func (c *command) client(ctx context.Context) (*admin.Client, error) {
 	transport, err := c.transport(c.trust)
 	if err != nil {
 		return nil, err
@@ -170,7 +173,7 @@ func (c *command) client() (*admin.Client, error) {
 	if InTheClear(at) {
 		c.say("Warning: the token goes to " + c.URL + " without encryption.")
 	}
-	token, err := c.terminal.Token(c.tokenFile)
+	token, err := c.terminal.Token(ctx, c.tokenFile)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +223,7 @@ func (c *command) finish(first, last Plan) error {
 		c.say("The client secret is in " + c.SecretFile + ". The user that Caddy runs as must be able to read it.")
 	}
 	last.ClientID, last.Scopes, last.LogoutBack = first.ClientID, first.Scopes, first.LogoutBack
-	c.say("Lines for the Caddyfile:\n")
+	c.say("Lines for the Caddyfile. When Caddy runs with them, caddy authentik doctor examines the set-up.\n")
 	_, err := io.WriteString(c.out, Lines(c.Wanted, last))
 	return err
 }

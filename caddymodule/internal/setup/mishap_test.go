@@ -337,7 +337,7 @@ func TestSetup_DoubtsTheRightToFinish(t *testing.T) {
 		t.Errorf("got notes %q and %v, want one about %s", p.Notes, err, right)
 	}
 	_, err = Carry(t.Context(), clerk, w, Make, func(Step) {})
-	if err == nil || !strings.Contains(err.Error(), right) || !strings.Contains(err.Error(), "Run the command again") {
+	if err == nil || !strings.Contains(err.Error(), right) || !strings.Contains(err.Error(), "run the command again") {
 		t.Errorf("got %v, want the missing right %s and what to do", err, right)
 	}
 	if s := state(t, at, w); s.App != nil || s.Draft == nil {

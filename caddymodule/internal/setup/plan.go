@@ -287,10 +287,15 @@ func MakeRemoval(w Wanted, s State) (p Plan, err error) {
 		}
 	}
 	if s.Named != nil {
-		p.Steps = append(p.Steps, removeProvider{s.Named.PK, s.Named.Name})
+		// The provider goes last: only as long as it is there, the file is known to be
+		// setup's.
 		if s.Secret != "" && s.Secret == s.Named.ClientSecret {
 			p.Steps = append(p.Steps, removeSecret{w.SecretFile})
 		}
+		p.Steps = append(p.Steps, removeProvider{s.Named.PK, s.Named.Name})
+	}
+	if s.Secret != "" && (s.Named == nil || s.Secret != s.Named.ClientSecret) {
+		p.note("%s stays: no provider that setup has made has the secret in it", w.SecretFile)
 	}
 	return p, nil
 }

@@ -63,9 +63,13 @@ func (p *Plan) doubtFinish(ctx context.Context, c *admin.Client) {
 func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func(Step)) (Plan, error) {
 	var last error
 	var before string
+	carried := 0  // steps that were done
 	repeated := 0 // plans in a row that were carried out, and are to be carried out again
 	for range rounds {
 		s, p, err := Prepare(ctx, c, w, plan)
+		if err != nil && carried > 0 {
+			return p, unfinished(w, err)
+		}
 		if err != nil {
 			return p, err
 		}
@@ -82,12 +86,25 @@ func Carry(ctx context.Context, c *admin.Client, w Wanted, plan Maker, done func
 			return p, fmt.Errorf("authentik does not keep what was changed (%s); this release may be one that setup does not know", firstLine(text))
 		}
 		before = text
-		last = carry(ctx, c, s, p, done)
+		last = carry(ctx, c, s, p, func(step Step) { carried++; done(step) })
 		if last != nil && !changed(last) {
-			return p, fmt.Errorf("%w\nWhat was done before stays. Run the command again: it goes on from here", last)
+			return p, unfinished(w, last)
 		}
 	}
 	return Plan{}, fmt.Errorf("another administrator changes the same objects at the same time (%w); run the command again", errors.Join(last))
+}
+
+// errUnfinished is part of the error of a run that ended after it had begun to
+// change something.
+var errUnfinished = errors.New("what was done before stays, and what was under way may have been done too")
+
+// unfinished says what remains after an error, and how to go on.
+func unfinished(w Wanted, err error) error {
+	how := "run the command again to go on from here, or run it with --remove to delete what was made"
+	if w.Removing {
+		how = "run the command again to go on from here"
+	}
+	return fmt.Errorf("%w\n%w; %s", err, errUnfinished, how)
 }
 
 func described(p Plan) (text string) {

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,13 +40,38 @@ func (t *Terminal) terminal() (fd int, found bool) {
 	return fd, term.IsTerminal(fd)
 }
 
+// ErrInterrupted is returned if a question was interrupted, as by Ctrl-C.
+var ErrInterrupted = errors.New("interrupted")
+
+// awaited returns what read returns, unless the context ends first. A read from
+// a terminal cannot be stopped: read is left behind then.
+func awaited(ctx context.Context, read func() (string, error)) (text string, err error) {
+	done := make(chan struct{})
+	var got string
+	var failed error
+	go func() {
+		defer close(done)
+		got, failed = read()
+	}()
+	select {
+	case <-done:
+		return got, failed
+	case <-ctx.Done():
+		return "", ErrInterrupted
+	}
+}
+
 // Secret returns a secret from a file, from the environment, or from the
 // terminal, where it is asked for without an echo. With the file "-" it is read
 // from the input. Errors do not contain it.
-func (t *Terminal) Secret(what, file, variable string) (string, error) {
+func (t *Terminal) Secret(ctx context.Context, what, file, variable string) (string, error) {
 	switch {
 	case file == "-":
-		return t.line(what)
+		text, err := awaited(ctx, t.line)
+		if err != nil {
+			return "", fmt.Errorf("reading the %s from the input: %w", what, err)
+		}
+		return checkSecret(what, text)
 	case file != "":
 		return t.fromFile(what, file)
 	case variable != "" && t.Environment(variable) != "":
@@ -56,12 +82,22 @@ func (t *Terminal) Secret(what, file, variable string) (string, error) {
 		return "", fmt.Errorf("the %s is missing, and there is no terminal to ask for it; write it to a file and name that file, or set %s", what, variable)
 	}
 	fmt.Fprintf(t.Out, "The %s (it is not shown): ", what)
-	text, err := term.ReadPassword(fd)
-	fmt.Fprintln(t.Out)
+	echoing, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("reading the %s: %w", what, err)
 	}
-	return checkSecret(what, string(text))
+	text, err := awaited(ctx, func() (string, error) {
+		text, err := term.ReadPassword(fd)
+		return string(text), err
+	})
+	fmt.Fprintln(t.Out)
+	if errors.Is(err, ErrInterrupted) {
+		return "", errors.Join(err, term.Restore(fd, echoing))
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the %s: %w", what, err)
+	}
+	return checkSecret(what, text)
 }
 
 func (t *Terminal) fromFile(what, file string) (string, error) {
@@ -77,15 +113,15 @@ func (t *Terminal) fromFile(what, file string) (string, error) {
 }
 
 // line reads a line of the input.
-func (t *Terminal) line(what string) (string, error) {
+func (t *Terminal) line() (string, error) {
 	if t.lines == nil {
 		t.lines = bufio.NewReader(io.LimitReader(t.In, 1<<20))
 	}
 	text, err := t.lines.ReadString('\n')
 	if err != nil && (!errors.Is(err, io.EOF) || text == "") {
-		return "", fmt.Errorf("reading the %s from the input: %w", what, err)
+		return "", err
 	}
-	return checkSecret(what, text)
+	return strings.TrimSpace(text), nil
 }
 
 func checkSecret(what, text string) (string, error) {
@@ -100,22 +136,29 @@ func checkSecret(what, text string) (string, error) {
 }
 
 // Token returns the API token.
-func (t *Terminal) Token(file string) (admin.Token, error) {
-	text, err := t.Secret("API token of an administrator of authentik", file, TokenVariable)
+func (t *Terminal) Token(ctx context.Context, file string) (admin.Token, error) {
+	text, err := t.Secret(ctx, "API token of an administrator of authentik", file, TokenVariable)
 	return admin.Token(text), err
 }
 
 // Confirm asks a question and reports whether the answer is yes.
-func (t *Terminal) Confirm(question string) (bool, error) {
+func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
 	if _, found := t.terminal(); !found && t.lines == nil {
 		if _, ok := t.In.(*os.File); ok {
 			return false, errors.New("there is no terminal to ask for a confirmation; add --yes, or --dry-run to only look")
 		}
 	}
 	fmt.Fprint(t.Out, question+" [y/N] ")
-	answer, err := t.line("answer")
-	if err != nil {
-		return false, nil //nolint:nilerr // no answer is no
+	answer, err := awaited(ctx, t.line)
+	switch {
+	case errors.Is(err, io.EOF):
+		fmt.Fprintln(t.Out)
+		return false, errors.New("the input ends without an answer; add --yes, or --dry-run to only look")
+	case errors.Is(err, ErrInterrupted):
+		fmt.Fprintln(t.Out)
+		return false, err
+	case err != nil:
+		return false, fmt.Errorf("reading the answer: %w", err)
 	}
 	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), nil
 }
