@@ -25,7 +25,7 @@ var ErrConflict = store.ErrConflict
 func NewMemory() *Memory { return store.NewMemory() }
 
 // NewBacklog makes an empty queue of revoked names for one watcher.
-func NewBacklog() Backlog { return store.NewBacklog() }
+func NewBacklog() *Backlog { return store.NewBacklog() }
 
 // ValidName reports whether text can be a name in a [Store]: 1 to 80 characters
 // of [a-z0-9-].

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,16 +10,45 @@ import (
 func TestBacklog_FullOneBecomesTheEmptyName(t *testing.T) {
 	t.Parallel()
 	b := NewBacklog()
-	for i := range cap(b) {
+	for i := range MaxBacklog {
 		b.Add(strconv.Itoa(i))
 	}
 	b.Add("one-too-many")
 	b.Add("next")
-	if len(b) != 2 {
-		t.Fatalf("got %d names, want the empty one and the next", len(b))
+	if got := b.Take(); !slices.Equal(got, []string{"", "next"}) {
+		t.Errorf("got %d names, want the empty one and the next: %q", len(got), got)
 	}
-	if first, second := <-b, <-b; first != "" || second != "next" {
-		t.Errorf("got %q and %q, want the empty name and the next", first, second)
+}
+
+func TestBacklog_NamesComeInTheirOrderAfterOneSignal(t *testing.T) {
+	t.Parallel()
+	b := NewBacklog()
+	want := []string{"a", "b", "c"}
+	for _, name := range want {
+		b.Add(name)
+	}
+	<-b.Added()
+	if got := b.Take(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	b.Add("d")
+	<-b.Added()
+	if got := b.Take(); !slices.Equal(got, []string{"d"}) {
+		t.Errorf("got %q, want only d", got)
+	}
+}
+
+// TestBacklog_EmptyOneKeepsNoRoom: each gate has one, and a reload makes as many
+// as there are gates.
+func TestBacklog_EmptyOneKeepsNoRoom(t *testing.T) {
+	t.Parallel()
+	b := NewBacklog()
+	for range 2 {
+		if got := cap(b.names); got > 0 {
+			t.Errorf("got room for %d names in an empty queue, want none", got)
+		}
+		b.Add("a")
+		b.Take()
 	}
 }
 

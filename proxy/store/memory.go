@@ -24,7 +24,7 @@ type Memory struct {
 	tombstones *gocache.Cache // of time.Time, when they end
 	leases     map[string]lease
 	counts     map[string]int // of records, by kind
-	watchers   map[Backlog]struct{}
+	watchers   map[*Backlog]struct{}
 	serial     uint64 // of the last version or lease
 
 	sweeping bool
@@ -46,7 +46,7 @@ func NewMemory() *Memory {
 		tombstones: gocache.New(gocache.NoExpiration, 0),
 		leases:     map[string]lease{},
 		counts:     map[string]int{},
-		watchers:   map[Backlog]struct{}{},
+		watchers:   map[*Backlog]struct{}{},
 		done:       make(chan struct{}),
 	}
 	m.records.OnEvicted(func(name string, _ any) { m.counts[kindOf(name)]-- })
@@ -251,19 +251,21 @@ func (m *Memory) Watch(ctx context.Context, ended func(name string)) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case name := <-names:
-			ended(name)
+		case <-names.Added():
+			for _, name := range names.Take() {
+				ended(name)
+			}
 		}
 	}
 }
 
-func (m *Memory) subscribe(names Backlog) {
+func (m *Memory) subscribe(names *Backlog) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.watchers[names] = struct{}{}
 }
 
-func (m *Memory) unsubscribe(names Backlog) {
+func (m *Memory) unsubscribe(names *Backlog) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.watchers, names)

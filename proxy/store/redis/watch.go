@@ -13,7 +13,7 @@ type watchers struct {
 	run func(context.Context, receiver) // runs a subscription until the context is done
 
 	mu         sync.Mutex
-	all        map[store.Backlog]struct{}
+	all        map[*store.Backlog]struct{}
 	current    *subscription // nil while there are no watchers
 	closed     bool
 	background sync.WaitGroup
@@ -37,9 +37,11 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case name := <-names:
-			if ctx.Err() == nil {
-				ended(name)
+		case <-names.Added():
+			for _, name := range names.Take() {
+				if ctx.Err() == nil {
+					ended(name)
+				}
 			}
 		}
 	}
@@ -47,11 +49,11 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 
 // add adds a watcher. If the subscription works already, the watch is
 // established at once; a closed store tells the watcher to drop its cache.
-func (w *watchers) add(names store.Backlog) {
+func (w *watchers) add(names *store.Backlog) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.all == nil {
-		w.all = make(map[store.Backlog]struct{})
+		w.all = make(map[*store.Backlog]struct{})
 	}
 	w.all[names] = struct{}{}
 	if w.closed || w.current != nil && w.current.working {
@@ -71,7 +73,7 @@ func (w *watchers) subscribe() *subscription {
 
 // remove removes a watcher. The last one ends the subscription, and does not
 // wait for that.
-func (w *watchers) remove(names store.Backlog) {
+func (w *watchers) remove(names *store.Backlog) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.all, names)

@@ -293,10 +293,10 @@ func TestWatch_SlowWatcherIsToldOfDroppedNames(t *testing.T) {
 	}()
 	<-begun
 	quick := watchEstablished(t, s)
-	for i := range 3 * cap(store.NewBacklog()) {
+	for i := range 3 * store.MaxBacklog {
 		revoke(t, s, fmt.Sprintf("session-%d", i))
 	}
-	last := fmt.Sprintf("session-%d", 3*cap(store.NewBacklog())-1)
+	last := fmt.Sprintf("session-%d", 3*store.MaxBacklog-1)
 	quick.expect(last, 10*time.Second)
 	close(gate)
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
@@ -304,7 +304,7 @@ func TestWatch_SlowWatcherIsToldOfDroppedNames(t *testing.T) {
 		all := slices.Clone(names)
 		mu.Unlock()
 		if slices.Contains(all, last) {
-			if len(all) < 3*cap(store.NewBacklog()) && !slices.Contains(all[1:], "") {
+			if len(all) < 3*store.MaxBacklog && !slices.Contains(all[1:], "") {
 				t.Error("got names dropped without an empty name, want one")
 			}
 			return

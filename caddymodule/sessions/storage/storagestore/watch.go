@@ -21,7 +21,7 @@ type subscribers struct {
 
 // A subscription belongs to one caller of Watch.
 type subscription struct {
-	names store.Backlog
+	names *store.Backlog
 	lost  chan error // why the watch ends, at most once
 }
 
@@ -107,8 +107,10 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 			return s.watchClosed(ctx, ended)
 		case err := <-mine.lost:
 			return err
-		case name := <-mine.names:
-			ended(name)
+		case <-mine.names.Added():
+			for _, name := range mine.names.Take() {
+				ended(name)
+			}
 		}
 	}
 }
