@@ -28,10 +28,8 @@ func (c Cookie) overwrites(other Cookie) bool {
 // CheckCookie refuses a gate that overwrites the session cookie of another one on
 // the server.
 func (s *Starter) CheckCookie() error {
-	for _, other := range s.beside() {
-		if s.Cookie.overwrites(other.Cookie) {
-			return errOneCookie
-		}
+	if s.server.anyBeside(s, func(other *Starter) bool { return s.Cookie.overwrites(other.Cookie) }) {
+		return errOneCookie
 	}
 	return nil
 }

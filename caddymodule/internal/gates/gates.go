@@ -1,7 +1,8 @@
 // Package gates knows the gates of all Caddy configurations of this process, and
 // starts and stops them.
 //
-//   - gates.go: the gates that run, and those of one server
+//   - gates.go: the gates that run
+//   - server.go: what the gates of one server have in common
 //   - starter.go: what starts one gate, with a key that may have to be created first
 //   - cookie.go: session cookies of which a browser keeps only one
 package gates
@@ -31,12 +32,6 @@ type gates struct {
 	servers map[*caddyhttp.Server]*server
 }
 
-// A server is what the gates of one server have in common.
-type server struct {
-	group    proxy.Group
-	starters []*Starter
-}
-
 // A Store is where a gate keeps its sessions, and the name of the module.
 type Store struct {
 	Store proxy.Store
@@ -60,7 +55,7 @@ func Register(s *Starter, on *caddyhttp.Server) (family *proxy.Family, group *pr
 	}
 	known.set(s, true)
 	together := known.join(s, on)
-	s.beside = func() []*Starter { return known.beside(s, on) }
+	s.server = together
 	s.sharing = func() []*Starter { return known.sharing(s) }
 	return &known.family, &together.group, func() error {
 		known.set(s, false)
@@ -77,28 +72,16 @@ func (g *gates) join(s *Starter, on *caddyhttp.Server) *server {
 		together = new(server)
 		g.servers[on] = together
 	}
-	together.starters = append(together.starters, s)
+	together.join(s)
 	return together
 }
 
 func (g *gates) part(s *Starter, on *caddyhttp.Server) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	together := g.servers[on]
-	together.starters = slices.DeleteFunc(together.starters, func(one *Starter) bool { return one == s })
-	if len(together.starters) == 0 {
+	if g.servers[on].part(s) {
 		delete(g.servers, on)
 	}
-}
-
-// beside returns the starters of a server's gates, except one.
-func (g *gates) beside(s *Starter, on *caddyhttp.Server) (others []*Starter) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if together := g.servers[on]; together != nil {
-		others = slices.DeleteFunc(slices.Clone(together.starters), func(one *Starter) bool { return one == s })
-	}
-	return others
 }
 
 // sharing returns the starters whose key is in the same storage, except one.

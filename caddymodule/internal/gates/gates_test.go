@@ -3,9 +3,12 @@ package gates
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -72,8 +75,8 @@ func TestStart_MakesTheGatesThatShareTheKey(t *testing.T) {
 			t.Errorf("%s: got gates made with the keys %q, want %d", name, got, tt.want)
 		}
 	}
-	if others := far.beside(); len(others) != 0 {
-		t.Errorf("got %d gates beside the one of another server, want none", len(others))
+	if far.server.anyBeside(far, func(*Starter) bool { return true }) {
+		t.Error("got a gate beside the one of another server, want none")
 	}
 }
 
@@ -88,5 +91,49 @@ func TestStart_FailureOfAGateThatSharesTheKeyIsAnError(t *testing.T) {
 	first.sharing = func() []*Starter { return []*Starter{broken} }
 	if _, err := first.Running(t.Context()); !errors.Is(err, cause) {
 		t.Errorf("got %v, want %v", err, cause)
+	}
+}
+
+// TestStart_KeyIsLoadedAndKeptOnceForAServer: hundreds of sites would read it again and
+// again.
+func TestStart_KeyIsLoadedAndKeptOnceForAServer(t *testing.T) {
+	t.Parallel()
+	var loads, keeps, kept atomic.Int32
+	here := new(caddyhttp.Server)
+	var starters []*Starter
+	for range 3 {
+		s, _ := newWaiting(t)
+		s.KeepKey = func(ctx context.Context, _ []byte) {
+			keeps.Add(1)
+			<-ctx.Done()
+			kept.Add(1)
+		}
+		_, _, unregister, err := Register(s, here)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unregister() })
+		key, err := s.StoredKey(func() ([]byte, error) { return fmt.Append(nil, "stored key ", loads.Add(1)), nil })
+		if err != nil || string(key) != "stored key 1" {
+			t.Errorf("got the key %q, %v, want that of the first", key, err)
+		}
+		if err := s.Start(key); err != nil {
+			t.Fatal(err)
+		}
+		starters = append(starters, s)
+	}
+	for i, s := range starters {
+		if n := kept.Load(); n > 0 {
+			t.Errorf("got the key no longer kept with %d gates left, want it kept", len(starters)-i)
+		}
+		if err := s.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for kept.Load() == 0 {
+		runtime.Gosched()
+	}
+	if n := keeps.Load(); n != 1 {
+		t.Errorf("got the key kept %d times at once, want once", n)
 	}
 }

@@ -24,8 +24,8 @@ type Starter struct {
 	CreateKey func(context.Context) ([]byte, error)
 	// NewGate returns a gate with this key.
 	NewGate func(key []byte) (*proxy.Gate, error)
-	// KeepKey keeps the key in the storage until ctx is done. It is nil if the key
-	// is in the configuration.
+	// KeepKey keeps the key in the storage until ctx is done. It is called for one of
+	// the gates of a server, and is nil if the key is in the configuration.
 	KeepKey func(ctx context.Context, key []byte)
 	// LetGo says that the store is no longer needed.
 	LetGo  func() error
@@ -34,9 +34,11 @@ type Starter struct {
 	// Storage is that of the key.
 	Storage any
 
-	// beside returns the starters of the other gates on the server, and sharing those
-	// of all gates whose key is in the same storage. Both may be nil.
-	beside, sharing func() []*Starter
+	// server is known once the starter is registered.
+	server *server
+	// sharing returns the starters of all other gates whose key is in the same storage.
+	// It may be nil.
+	sharing func() []*Starter
 
 	gate     atomic.Pointer[proxy.Gate]
 	creating singleflight.Group
@@ -44,7 +46,13 @@ type Starter struct {
 	stopped atomic.Bool
 
 	mu     sync.Mutex // guards unkeep, and changes of gate and stopped
-	unkeep func()     // ends KeepKey; a storage that hangs is not waited for
+	unkeep func()     // says that this gate no longer needs KeepKey
+}
+
+// StoredKey returns the key in the storage. Of the gates of a server, the first to
+// ask loads it for all of them.
+func (s *Starter) StoredKey(load func() ([]byte, error)) ([]byte, error) {
+	return s.server.storedKey(load)
 }
 
 // Start makes the gate with a key.
@@ -63,9 +71,7 @@ func (s *Starter) Start(key []byte) error {
 	}
 	s.gate.Store(gate)
 	if s.KeepKey != nil {
-		var ctx context.Context
-		ctx, s.unkeep = context.WithCancel(context.Background())
-		go s.KeepKey(ctx, key)
+		s.unkeep = s.server.keep(func(ctx context.Context) { s.KeepKey(ctx, key) })
 	}
 	return nil
 }
