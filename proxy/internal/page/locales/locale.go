@@ -5,6 +5,7 @@ package locales
 import (
 	"embed"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -20,22 +21,34 @@ var files embed.FS
 // the visitor's language already.
 type Locale struct {
 	tag language.Tag
-	// static are the messages without parameters, which are most of them. They
-	// need no localizer.
+	// static are the messages without parameters, which are most of them. The
+	// localizer does not know them: there each would take a kilobyte.
 	static    map[string]string
 	localizer *i18n.Localizer
 }
 
-// newLocale adds the file of a language to the bundle.
-func newLocale(bundle *i18n.Bundle, tag language.Tag) (*Locale, error) {
-	file, err := bundle.LoadMessageFileFS(files, "active."+tag.String()+".toml")
+// newLocale reads the file of a language. It adds the messages with parameters to the
+// bundle; those without that the file lacks are in English.
+func newLocale(bundle *i18n.Bundle, tag language.Tag, english map[string]string) (*Locale, error) {
+	name := "active." + tag.String() + ".toml"
+	text, err := files.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the messages in %s: %w", tag, err)
+	}
+	file, err := i18n.ParseMessageFileBytes(text, name, map[string]i18n.UnmarshalFunc{"toml": toml.Unmarshal})
 	if err != nil {
 		return nil, fmt.Errorf("reading the messages in %s: %w", tag, err)
 	}
 	l := &Locale{tag: tag, static: make(map[string]string, len(file.Messages)), localizer: i18n.NewLocalizer(bundle, tag.String())}
+	maps.Copy(l.static, english)
 	for _, m := range file.Messages {
 		if !strings.Contains(m.Other, "{{") {
 			l.static[m.ID] = m.Other
+			continue
+		}
+		delete(l.static, m.ID)
+		if err := bundle.AddMessages(tag, m); err != nil {
+			return nil, fmt.Errorf("reading the messages in %s: %w", tag, err)
 		}
 	}
 	return l, nil
@@ -101,12 +114,15 @@ func New(fixed string) (*Catalogue, error) {
 // the messages of all gates are the same.
 var loadLocales = sync.OnceValues(func() ([]*Locale, error) {
 	bundle := i18n.NewBundle(languages[0])
-	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	all := make([]*Locale, 0, len(languages))
+	var english map[string]string
 	for _, tag := range languages {
-		l, err := newLocale(bundle, tag)
+		l, err := newLocale(bundle, tag, english)
 		if err != nil {
 			return nil, err
+		}
+		if english == nil {
+			english = l.static
 		}
 		all = append(all, l)
 	}
