@@ -38,10 +38,10 @@ type Cache[K comparable, V any] struct {
 	options Options[K, V]
 
 	mu     sync.Mutex
-	kept   map[K]*list.Element // of *entry[K, V]
-	recent *list.List          // the most recently used first
+	kept   map[K]*list.Element // of *entry[K, V]; nil until the first is kept
+	recent list.List           // the most recently used first
 	weight int64
-	calls  map[K]*call[V]
+	calls  map[K]*call[V] // nil until the first fetch
 }
 
 // An entry is one kept value.
@@ -52,7 +52,8 @@ type entry[K comparable, V any] struct {
 	created, expires time.Time
 }
 
-// New makes an empty cache.
+// New makes an empty cache. It takes hardly any memory until it is used: a gate has
+// some twenty caches, and a reload makes as many gates as there are sites.
 func New[K comparable, V any](o Options[K, V]) *Cache[K, V] {
 	if o.Weight == nil {
 		o.Weight = func(K, V) int64 { return 0 }
@@ -63,9 +64,7 @@ func New[K comparable, V any](o Options[K, V]) *Cache[K, V] {
 	if o.Go == nil {
 		o.Go = unowned
 	}
-	return &Cache[K, V]{
-		options: o, kept: map[K]*list.Element{}, recent: list.New(), calls: map[K]*call[V]{},
-	}
+	return &Cache[K, V]{options: o}
 }
 
 // OwnedBy sets the owner that runs fetches (see Options.Go), and returns the
@@ -194,6 +193,9 @@ func (c *Cache[K, V]) put(key K, value V, lifetime time.Duration) {
 	weight := c.options.Weight(key, value)
 	if lifetime <= 0 || c.options.Bytes > 0 && weight > c.options.Bytes {
 		return
+	}
+	if c.kept == nil {
+		c.kept = map[K]*list.Element{}
 	}
 	now := c.options.Now()
 	c.kept[key] = c.recent.PushFront(&entry[K, V]{key, value, weight, now, now.Add(lifetime)})

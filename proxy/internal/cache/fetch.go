@@ -67,6 +67,9 @@ func (c *Cache[K, V]) join(key K, fetch Fetch[V]) (V, *call[V]) {
 	running, found := c.calls[key]
 	if !found {
 		running = &call[V]{done: make(chan struct{}), err: errExit}
+		if c.calls == nil {
+			c.calls = map[K]*call[V]{}
+		}
 		c.calls[key] = running
 		c.begin(key, running, fetch)
 	}
