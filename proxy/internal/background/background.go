@@ -13,8 +13,9 @@ type Group struct {
 	ctx    context.Context //nolint:containedctx // the lifetime that the work is tied to
 	cancel context.CancelFunc
 
-	mu     sync.Mutex // orders Go and Close
+	mu     sync.Mutex // orders Go, Every and Close
 	closed bool
+	timers []*time.Timer // of Every
 	work   sync.WaitGroup
 }
 
@@ -67,13 +68,30 @@ func (g *Group) enter() bool {
 }
 
 // Every runs work again and again, with a pause before each time, until the
-// group is closed.
+// group is closed. No goroutine waits meanwhile.
 func (g *Group) Every(pause time.Duration, work func(backgroundCtx context.Context)) {
-	g.Go(func(ctx context.Context) {
-		for Sleep(ctx, pause) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(pause, func() {
+		g.Go(func(ctx context.Context) {
 			work(ctx)
-		}
+			g.again(timer, pause)
+		})
 	})
+	g.timers = append(g.timers, timer)
+}
+
+// again starts a timer of Every, unless the group is closed.
+func (g *Group) again(timer *time.Timer, pause time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		timer.Reset(pause)
+	}
 }
 
 // Close ends the context of all work and waits until it has returned. It may be
@@ -81,6 +99,9 @@ func (g *Group) Every(pause time.Duration, work func(backgroundCtx context.Conte
 func (g *Group) Close() {
 	g.mu.Lock()
 	g.closed = true
+	for _, timer := range g.timers {
+		timer.Stop()
+	}
 	g.mu.Unlock()
 	g.cancel()
 	g.work.Wait()
