@@ -185,7 +185,8 @@ type Headers struct {
 
 	rules    []Rule
 	told     []string        // the names of headers that some users have
-	names    map[string]bool // folded, see fold
+	presets  map[string]bool // the names that every gate removes, folded, see fold; nil in Own
+	names    map[string]bool // those of own rules and of additional headers, folded
 	outposts bool            // names that begin like those of outposts are removed
 	firsts   [256]bool       // the octets with which a name to remove can begin
 	own      *Headers        // protects only what rules add; nil if they add nothing
@@ -209,21 +210,31 @@ func (h *Headers) protectOwn(name string) {
 	h.own.protect(name)
 }
 
-// New makes the headers of options that Check has found nothing wrong with. The
-// headers of all presets are removed from requests, whichever is set.
-func New(o Options) *Headers {
-	h := &Headers{maxSize: cmp.Or(o.MaxSize, DefaultSize), groups: o.Groups, encoding: cmp.Or(o.Encoding, UTF8), names: map[string]bool{}}
-	h.facts = map[string]string{application: o.Application, providerKeys: o.ProviderKeys}
+// ofPresets protects what every gate removes from requests: the headers of all
+// presets, and what begins like those of outposts.
+var ofPresets = protectPresets()
+
+func protectPresets() *Headers {
+	h := &Headers{names: map[string]bool{}}
 	for _, blank := range " \t\r\n" { // some applications trim names
 		h.firsts[blank] = true
 	}
 	h.begin(outposts[0])
-	h.outposts = !o.BeforeAuthentik
 	for _, rules := range presets {
 		for _, rule := range rules {
 			h.protect(rule.Name)
 		}
 	}
+	return h
+}
+
+// New makes the headers of options that Check has found nothing wrong with. The
+// headers of all presets are removed from requests, whichever is set.
+func New(o Options) *Headers {
+	h := &Headers{maxSize: cmp.Or(o.MaxSize, DefaultSize), groups: o.Groups, encoding: cmp.Or(o.Encoding, UTF8), names: map[string]bool{}}
+	h.facts = map[string]string{application: o.Application, providerKeys: o.ProviderKeys}
+	h.presets, h.firsts = ofPresets.names, ofPresets.firsts
+	h.outposts = !o.BeforeAuthentik
 	for _, rule := range o.Rules {
 		h.protectOwn(rule.Name)
 		rule.Name = textproto.CanonicalMIMEHeaderKey(rule.Name)

@@ -83,7 +83,7 @@ func (h *Headers) ofUser(u user.User, problems *[]Problem) (lines []Header) {
 func (h *Headers) mayAdd(name string) bool {
 	var buf [maxName]byte
 	folded := string(fold(&buf, name))
-	return validName(name) && strings.HasPrefix(folded, outposts) && len(folded) > len(outposts) && !h.names[folded]
+	return validName(name) && strings.HasPrefix(folded, outposts) && len(folded) > len(outposts) && !h.presets[folded] && !h.names[folded]
 }
 
 // TellsIDToken reports whether the application gets the ID token.

@@ -85,7 +85,7 @@ func (h *Headers) protects(name string) bool {
 	}
 	var buf [maxName]byte
 	folded := fold(&buf, name)
-	return h.names[string(folded)] ||
+	return h.presets[string(folded)] || h.names[string(folded)] ||
 		h.outposts && len(folded) > len(outposts) && string(folded[:len(outposts)]) == outposts
 }
 
