@@ -31,7 +31,10 @@ import (
 type Group struct {
 	mu      sync.Mutex
 	byName  map[string]map[*Member]bool // the members by the keys of their hosts
-	members atomic.Pointer[[]*Member]
+	members []*Member
+	// snapshot is a copy of members for requests, or nil if none was needed since
+	// they changed: a reload changes them as often as there are gates.
+	snapshot atomic.Pointer[[]*Member]
 }
 
 // A Member is a gate as its neighbours know it: its handlers, to which they
@@ -77,8 +80,8 @@ func (p *Group) add(m *Member) {
 		}
 		p.byName[key][m] = true
 	}
-	all := append(slices.Clone(p.all()), m)
-	p.members.Store(&all)
+	p.members = append(p.members, m)
+	p.snapshot.Store(nil)
 	m.count(len(beside))
 	for other := range beside {
 		other.count(1)
@@ -93,8 +96,8 @@ func (p *Group) remove(m *Member) {
 			delete(p.byName, key)
 		}
 	}
-	all := slices.DeleteFunc(slices.Clone(p.all()), func(one *Member) bool { return one == m })
-	p.members.Store(&all)
+	p.members = slices.DeleteFunc(p.members, func(one *Member) bool { return one == m })
+	p.snapshot.Store(nil)
 	for other := range p.beside(m) {
 		other.count(-1)
 	}
@@ -124,7 +127,8 @@ func (m *Member) keys() []string {
 	return keys
 }
 
-// beside are the members that stand before a host of another gate. Only those are
+// beside are the members that stand before a host of another gate. The caller holds
+// mu. Only those are
 // compared with it that may: with many gates, most of a reload would be spent
 // comparing all with all.
 func (p *Group) beside(m *Member) map[*Member]bool {
@@ -137,7 +141,7 @@ func (p *Group) beside(m *Member) map[*Member]bool {
 		}
 	}
 	if keys[0] == everyHost {
-		among(slices.Values(p.all()))
+		among(slices.Values(p.members))
 		return found
 	}
 	for _, key := range append(keys, everyHost) {
@@ -146,11 +150,16 @@ func (p *Group) beside(m *Member) map[*Member]bool {
 	return found
 }
 
+// all returns the members, in the order in which they have joined.
 func (p *Group) all() []*Member {
-	if all := p.members.Load(); all != nil {
+	if all := p.snapshot.Load(); all != nil {
 		return *all
 	}
-	return nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := slices.Clone(p.members)
+	p.snapshot.Store(&all)
+	return all
 }
 
 // Received returns this gate's exchange for a request that another gate has
