@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/url"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/addresses"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/audit"
@@ -62,7 +63,7 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 	shared.Cookies.Family, shared.Cookies.BeforeAuthentik = &cfg.Family.members, cfg.LoginHost != nil
 	options := signin.Options{
 		Shared: shared, Client: cfg.Client, Store: cfg.Store, Issuer: issuer, Plex: cfg.Plex, Go: g.background.Go,
-		Throttle: newThrottle(cfg, key),
+		Throttle: newThrottle(cfg.Now, key),
 		HandOver: g.member.HandOver,
 		Flow:     cfg.Flow, Application: cfg.Application, Demand: cfg.demand(), Lifetime: cfg.Lifetime, Redirect: cfg.Login == LoginRedirect,
 	}
@@ -107,15 +108,15 @@ func (g *Gate) build(key seal.Key, pages *page.Pages) {
 }
 
 // newThrottle makes the throttle, which counts wrong answers.
-func newThrottle(cfg Config, key seal.Key) *throttle.Throttle {
-	return throttle.New(throttle.Options{Now: cfg.Now, Derive: func(kind, name string) throttle.Key {
+func newThrottle(now func() time.Time, key seal.Key) *throttle.Throttle {
+	return throttle.New(throttle.Options{Now: now, Derive: func(kind, name string) throttle.Key {
 		return throttle.Key(key.Derive([]byte(name), "v1\x00attempts\x00"+kind, len(throttle.Key{})))
 	}})
 }
 
 // sessionOptions returns the options of this gate's sessions.
 func (g *Gate) sessionOptions(key seal.Key, issuer string) session.Options {
-	cfg := g.cfg
+	cfg := &g.cfg
 	o := session.Options{
 		Store: cfg.Store, Key: key, Now: cfg.Now, Logger: cfg.Logger, Metrics: cfg.Metrics, Audit: audit.New(cfg.Audit), Carry: cfg.carry(), Background: g.background,
 		Issuer: issuer, WonBy: cfg.wonBy(), Flow: cfg.Flow, Client: cfg.OIDC.ClientID, Domain: cfg.Cookie.Domain,

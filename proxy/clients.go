@@ -63,7 +63,7 @@ func (c HeaderConfig) sets(name string) bool {
 
 // programs makes the table of known programs, or nil if no program is let in.
 func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
-	cfg := g.cfg
+	cfg := &g.cfg
 	if !cfg.Clients.used() {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (g *Gate) programs(key seal.Key, o signin.Options) *programs.Programs {
 		Ways: g.ways(o.OIDC), Pass: cfg.Clients.Pass,
 		Key:     key.Derive([]byte(cfg.Client.Root()), "v1\x00programs\x00"+of, sha256.Size),
 		Recheck: cfg.Recheck, Grace: *cfg.Grace, Now: cfg.Now, Logger: cfg.Logger, Audit: audit.New(cfg.Audit), Go: g.background.Shared,
-		Guesses: o.Throttle, Tokens: newThrottle(cfg, key),
+		Guesses: o.Throttle, Tokens: newThrottle(cfg.Now, key),
 		Tried:   func(scheme programs.Scheme, outcome string) { cfg.Metrics.Program(string(scheme), outcome) },
 		Session: g.sessions.Program, Ended: func(name string) { g.sessions.Streams.End(name) },
 	})

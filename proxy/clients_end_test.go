@@ -176,7 +176,7 @@ func TestClients_RunningResponseIsOfOneUser(t *testing.T) {
 			way := &changingWay{now: proofOf("jane", "jane's id")}
 			s.gate.member.Shared.Programs = programs.New(programs.Options{
 				Ways: map[programs.Scheme]programs.Way{programs.Basic: way}, Key: []byte("key"), Recheck: s.gate.cfg.Recheck, Grace: *s.gate.cfg.Grace,
-				Now: s.clock.now, Logger: s.gate.cfg.Logger, Go: s.gate.background.Shared, Guesses: newThrottle(s.gate.cfg, s.gate.member.Shared.Key), Tokens: newThrottle(s.gate.cfg, s.gate.member.Shared.Key),
+				Now: s.clock.now, Logger: s.gate.cfg.Logger, Go: s.gate.background.Shared, Guesses: newThrottle(s.gate.cfg.Now, s.gate.member.Shared.Key), Tokens: newThrottle(s.gate.cfg.Now, s.gate.member.Shared.Key),
 				Session: s.gate.sessions.Program, Ended: func(string) {}, Tried: func(programs.Scheme, string) {},
 			})
 			shown := basic("jane", appPassword)

@@ -262,10 +262,10 @@ func resolveConnection(r *http.Request) Resolved {
 }
 
 // resolve asks the server in front, and the operator before it.
-func (cfg Config) resolve(r *http.Request) Resolved {
-	at := cfg.Resolve(r)
-	if cfg.Site != nil {
-		at.Scheme, at.Host = cfg.Site.Scheme, cfg.Site.Host
+func (g *Gate) resolve(r *http.Request) Resolved {
+	at := g.cfg.Resolve(r)
+	if g.cfg.Site != nil {
+		at.Scheme, at.Host = g.cfg.Site.Scheme, g.cfg.Site.Host
 	}
 	at.Host = rules.Authority(at.Scheme, at.Host)
 	return at

@@ -97,7 +97,7 @@ type ExplainedHeader struct {
 // authentik is asked nothing. The request is not changed either.
 func (g *Gate) Explain(r *http.Request) Explanation {
 	r = r.Clone(r.Context())
-	x := exchange.Exchange{R: r, At: g.cfg.resolve(r), Shared: g.member.Shared, Sent: slices.Clone(g.member.Sent(r)), Trace: new(exchange.Trace)}
+	x := exchange.Exchange{R: r, At: g.resolve(r), Shared: g.member.Shared, Sent: slices.Clone(g.member.Sent(r)), Trace: new(exchange.Trace)}
 	before := slices.Sorted(maps.Keys(r.Header))
 	left := g.prepare(&x)
 	removed := slices.DeleteFunc(before, func(name string) bool { _, kept := r.Header[name]; return kept })

@@ -71,7 +71,7 @@ func New(cfg Config) (*Gate, error) {
 	}
 	g.access = cfg.access()
 	g.member = cfg.Group.members.NewMember()
-	g.member.Shared, g.member.Hosts, g.member.Resolve = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}, cfg.hosts(), g.cfg.resolve
+	g.member.Shared, g.member.Hosts, g.member.Resolve = &exchange.Shared{Prefix: cfg.Prefix, Identity: cfg.identity()}, cfg.hosts(), g.resolve
 	g.member.Repeats = cfg.Repeats
 	g.member.OwnHeaders = g.headers.Own()
 	key := seal.NewKey(cfg.Key)
@@ -98,7 +98,7 @@ func New(cfg Config) (*Gate, error) {
 	case g.loginHost != nil:
 		g.background.Go(g.loginHost.Stay)
 	case g.member.SignIn.Host != nil:
-		g.background.Go(func(backgroundCtx context.Context) { g.member.SignIn.Host.Gate.Stay(backgroundCtx, cfg.Logger) })
+		g.background.Go(func(backgroundCtx context.Context) { g.member.SignIn.Host.Gate.Stay(backgroundCtx, g.cfg.Logger) })
 	}
 	g.sessions.Open()
 	return g, nil
@@ -132,7 +132,7 @@ func (g *Gate) Closed() <-chan struct{} { return g.closed }
 // except that with CachePrivate the header of a response to a signed-in visitor is
 // marked on its way.
 func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
-	x := exchange.Exchange{W: w, R: r, At: g.cfg.resolve(r), Shared: g.member.Shared, Sent: g.member.Sent(r)}
+	x := exchange.Exchange{W: w, R: r, At: g.resolve(r), Shared: g.member.Shared, Sent: g.member.Sent(r)}
 	left := g.prepare(&x)
 	d := g.decisions.Final(&x, left, g.decisions.Settle(&x, g.decisions.Decide(&x)))
 	g.cfg.Metrics.Decision(decision.Kind(d))

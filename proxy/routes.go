@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"net/http"
-
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/addresses"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/loginhost"
@@ -14,23 +12,23 @@ func (g *Gate) routes() map[string]addresses.Route {
 		return g.routesOfLoginHost()
 	}
 	all := map[string]addresses.Route{
-		"/login":            {http.MethodGet: addresses.Directed(exchange.Spanned("sign-in begin", g.member.SignIn.Begin)), http.MethodPost: addresses.Directed(exchange.Spanned("sign-in answer", g.member.SignIn.Answer))},
-		"/logout":           {http.MethodGet: g.member.SignOut.Page, http.MethodPost: exchange.Spanned("sign-out", g.member.SignOut.SignOut)},
-		exchange.FramedPath: addresses.Get(g.member.SignIn.Unframe),
-		exchange.LatePath:   {http.MethodGet: g.lateForms.Arrived, http.MethodPost: g.lateForms.Continue},
-		exchange.DeepPath:   addresses.Get((*exchange.Exchange).Lengthen),
-		"/session":          addresses.Get(g.member.SignOut.Session),
+		"/login":            {Get: addresses.Directed(exchange.Spanned("sign-in begin", g.member.SignIn.Begin)), Post: addresses.Directed(exchange.Spanned("sign-in answer", g.member.SignIn.Answer))},
+		"/logout":           {Get: g.member.SignOut.Page, Post: exchange.Spanned("sign-out", g.member.SignOut.SignOut)},
+		exchange.FramedPath: {Get: g.member.SignIn.Unframe},
+		exchange.LatePath:   {Get: g.lateForms.Arrived, Post: g.lateForms.Continue},
+		exchange.DeepPath:   {Get: (*exchange.Exchange).Lengthen},
+		"/session":          {Get: g.member.SignOut.Session},
 	}
 	if g.cfg.OIDC.used() {
-		all["/callback"] = addresses.Get(addresses.Directed(exchange.Spanned("sign-in callback", g.member.SignIn.Callback)))
-		all["/backchannel-logout"] = addresses.Post(exchange.Spanned("sign-out notice", g.member.SignOut.BackChannel))
-		all["/frontchannel-logout"] = addresses.Get(g.member.SignOut.FrontChannel)
+		all["/callback"] = addresses.Route{Get: addresses.Directed(exchange.Spanned("sign-in callback", g.member.SignIn.Callback))}
+		all["/backchannel-logout"] = addresses.Route{Post: exchange.Spanned("sign-out notice", g.member.SignOut.BackChannel)}
+		all["/frontchannel-logout"] = addresses.Route{Get: g.member.SignOut.FrontChannel}
 	}
 	if g.member.SignIn.Host != nil {
-		all["/callback"] = addresses.Get(g.member.SignIn.Arrive)
+		all["/callback"] = addresses.Route{Get: g.member.SignIn.Arrive}
 	}
 	if g.member.Assertions != nil {
-		all["/jwks"] = addresses.Get(g.member.PublishKeys)
+		all["/jwks"] = addresses.Route{Get: g.member.PublishKeys}
 	}
 	return all
 }
@@ -38,14 +36,17 @@ func (g *Gate) routes() map[string]addresses.Route {
 // routesOfLoginHost are the addresses of a login host, which guards nothing.
 func (g *Gate) routesOfLoginHost() map[string]addresses.Route {
 	h := g.loginHost
+	login := addresses.Route{Get: addresses.Directed(h.Begin)}
+	if g.cfg.LoginHost.Page {
+		login.Post = addresses.Directed(g.member.SignIn.Answer)
+	}
 	all := map[string]addresses.Route{
-		loginhost.SignInPath: addresses.Get(addresses.Directed(h.SignIn)),
-		"/login":             addresses.Get(addresses.Directed(h.Begin)),
-		"/logout":            {http.MethodGet: addresses.Directed(h.Page), http.MethodPost: addresses.Directed(h.SignOut)},
+		loginhost.SignInPath: {Get: addresses.Directed(h.SignIn)},
+		"/login":             login,
+		"/logout":            {Get: addresses.Directed(h.Page), Post: addresses.Directed(h.SignOut)},
 	}
 	if g.cfg.LoginHost.Page {
-		all["/login"][http.MethodPost] = addresses.Directed(g.member.SignIn.Answer)
-		all[exchange.DeepPath] = addresses.Get((*exchange.Exchange).Lengthen)
+		all[exchange.DeepPath] = addresses.Route{Get: (*exchange.Exchange).Lengthen}
 	}
 	return all
 }

@@ -3,7 +3,6 @@
 package addresses
 
 import (
-	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -13,14 +12,20 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 )
 
-// A Route answers one address, by method. HEAD is answered as GET.
-type Route map[string]func(*exchange.Exchange)
+// A Route answers one address, by method: a method without a function is not
+// allowed. HEAD is answered as GET.
+type Route struct{ Get, Post func(*exchange.Exchange) }
 
-// Get is a route for GET only.
-func Get(answer func(*exchange.Exchange)) Route { return Route{http.MethodGet: answer} }
-
-// Post is a route for POST only.
-func Post(answer func(*exchange.Exchange)) Route { return Route{http.MethodPost: answer} }
+// of returns what answers a method.
+func (r Route) of(method string) (answer func(*exchange.Exchange), allowed bool) {
+	switch method {
+	case http.MethodGet, http.MethodHead:
+		answer = r.Get
+	case http.MethodPost:
+		answer = r.Post
+	}
+	return answer, answer != nil
+}
 
 // Directed refuses requests at a host that authentik must not be told.
 func Directed(answer func(*exchange.Exchange)) func(*exchange.Exchange) {
@@ -47,15 +52,14 @@ const (
 	brandPath  = "/brand/"
 )
 
-// New returns the addresses of a gate: routes by their path below the prefix, and
-// the assets and pictures of its pages. A POST is answered only if it does not come
+// New returns the addresses of a gate: routes by their path below the prefix, to
+// which it adds the assets and pictures of its pages. A POST is answered only if it does not come
 // from another site, as forgery says; a route whose handler checks that itself is
 // not for this table.
 func New(shared *exchange.Shared, pictures *pictures.Pictures, forgery *http.CrossOriginProtection, routes map[string]Route) *Addresses {
-	a := &Addresses{shared, pictures, forgery, maps.Clone(routes)}
-	a.routes[assetsPath] = Get(func(x *exchange.Exchange) { shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) })
-	a.routes[brandPath] = Get(func(x *exchange.Exchange) { pictures.ServeHTTP(x.W, x.Asked()) })
-	return a
+	routes[assetsPath] = Route{Get: func(x *exchange.Exchange) { shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) }}
+	routes[brandPath] = Route{Get: func(x *exchange.Exchange) { pictures.ServeHTTP(x.W, x.Asked()) }}
+	return &Addresses{shared, pictures, forgery, routes}
 }
 
 // route returns the handler of a path below the prefix.
@@ -67,7 +71,7 @@ func (a *Addresses) route(path string) (found Route, ok bool) {
 		found, ok = a.routes[path[:i+2]]
 		return found, ok
 	}
-	return nil, false
+	return Route{}, false
 }
 
 // Has reports whether the gate answers a path below its prefix: whether it has
@@ -92,16 +96,12 @@ func (a *Addresses) Serve(x *exchange.Exchange) {
 		x.Fail(fault.New(fault.NotFound, nil), "/")
 		return
 	}
-	method := x.R.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	answer, allowed := found[method]
+	answer, allowed := found.of(x.R.Method)
 	if !allowed {
 		x.Fail(fault.New(fault.MethodNotAllowed, nil), "/")
 		return
 	}
-	if method == http.MethodPost {
+	if x.R.Method == http.MethodPost {
 		if err := a.forgery.Check(x.R); err != nil {
 			x.Fail(fault.New(fault.CrossSite, err), "/")
 			return
