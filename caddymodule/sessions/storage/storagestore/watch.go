@@ -29,8 +29,8 @@ func newSubscribers() *subscribers {
 	return &subscribers{all: make(map[*subscription]struct{}), resumed: make(chan struct{})}
 }
 
-// subscribe waits until polls succeed. ok is false if ctx is done before.
-func (s *subscribers) subscribe(ctx context.Context) (mine *subscription, ok bool) {
+// subscribe waits until polls succeed. ok is false if a context is done before.
+func (s *subscribers) subscribe(ctx, untilClose context.Context) (mine *subscription, ok bool) {
 	for {
 		s.mu.Lock()
 		resumed := s.resumed
@@ -43,6 +43,8 @@ func (s *subscribers) subscribe(ctx context.Context) (mine *subscription, ok boo
 		s.mu.Unlock()
 		select {
 		case <-ctx.Done():
+			return nil, false
+		case <-untilClose.Done():
 			return nil, false
 		case <-resumed:
 		}
@@ -92,10 +94,7 @@ func (s *subscribers) publish(name string) {
 // an error when one fails: the gate decides how long to trust its cache then.
 func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 	s.start()
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	defer context.AfterFunc(s.untilClose, stop)()
-	mine, ok := s.subscribers.subscribe(watching)
+	mine, ok := s.subscribers.subscribe(ctx, s.untilClose)
 	if !ok {
 		return s.watchClosed(ctx, ended)
 	}
@@ -103,7 +102,9 @@ func (s *Store) Watch(ctx context.Context, ended func(name string)) error {
 	ended("")
 	for {
 		select {
-		case <-watching.Done():
+		case <-ctx.Done():
+			return nil
+		case <-s.untilClose.Done():
 			return s.watchClosed(ctx, ended)
 		case err := <-mine.lost:
 			return err

@@ -53,7 +53,7 @@ func TestWatch_SlowWatcherDropsItsCache(t *testing.T) {
 	t.Parallel()
 	s := newSubscribers()
 	s.resume()
-	mine, ok := s.subscribe(t.Context())
+	mine, ok := s.subscribe(t.Context(), context.Background())
 	if !ok {
 		t.Fatal("got no subscription, want one")
 	}
