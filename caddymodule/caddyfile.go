@@ -168,10 +168,14 @@ type parser struct {
 	words   []string // the option that is being read, with its matchers
 }
 
+// otherOptions are the options without a setting, by their block.
+var otherOptions = map[string][]string{
+	"":             {"trust", "login_host", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "audit", "forward_auth"},
+	"forward_auth": {"from", "site"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
+}
+
 func newParser(h *Handler) *parser {
-	p := options.NewParser(h.settings(), map[string][]string{
-		"": {"trust", "login_host", "sessions", "require", "scopes", "sign_out_back", "open", "only", "on", "preflight", "clients", "app_cookies", "clear_site_data", "late_forms", "sign_on", "sign_out", "audit", "forward_auth"}, "forward_auth": {"from", "site"}, "cookie": {"persistent"}, "headers": {"groups", "additional"},
-	})
+	p := options.NewParser(h.settings(), otherOptions)
 	p.Instead = advice.OtherTool
 	return &parser{Parser: p, handler: h}
 }

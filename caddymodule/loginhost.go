@@ -91,8 +91,8 @@ func (p *parser) loginHost(d *caddyfile.Dispenser) {
 
 // expandLoginHost replaces placeholders, and checks the results.
 func (h *Handler) expandLoginHost() (wrong options.Mistakes) {
-	if err := options.OneOf(loginHostAuthentik, loginHostPage)(h.LoginHost); h.LoginHost != "" && err != nil {
-		wrong = append(wrong, fmt.Errorf("login_host: %w", err))
+	if h.LoginHost != "" {
+		wrong = wrong.And(options.In("login_host", options.OneOf(loginHostAuthentik, loginHostPage)(h.LoginHost)))
 	}
 	if h.LoginAt == "" {
 		return wrong

@@ -36,13 +36,12 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 // settings lists the options with one value. Parsing a Caddyfile and Provision
 // use the same list.
 func (h *Handler) settings() []options.Setting {
-	const authentikURL = "https://auth.example.com"
 	return []options.Setting{
-		{Name: "url", Value: &h.URL, Check: rules.Authentik(authentikURL), Example: "url " + authentikURL},
-		{Name: "public_url", Value: &h.PublicURL, Check: rules.Authentik(authentikURL), Example: "public_url " + authentikURL},
+		{Name: "url", Value: &h.URL, Check: checkURL, Example: "url " + authentikURL},
+		{Name: "public_url", Value: &h.PublicURL, Check: checkURL, Example: "public_url " + authentikURL},
 		{Name: "pin", Value: &h.Pin, Check: rules.Pin, Example: "pin 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"},
 		{Name: "tls_name", Value: &h.TLSName, Check: rules.HostName, Example: "tls_name auth.example.com"},
-		{Name: "host", Value: &h.Host, Check: options.OneOf("public", "page"), Example: "host page"},
+		{Name: "host", Value: &h.Host, Check: checkHost, Example: "host page"},
 		{Name: "site", Value: &h.Site, Check: rules.Origin, Example: "site https://app.example.com"},
 		{Name: "flow", Value: &h.Flow, Check: rules.Slug, Example: "flow default-authentication-flow"},
 		{Name: "application", Value: &h.Application, Check: rules.Slug, Example: "application wiki"},
@@ -50,22 +49,22 @@ func (h *Handler) settings() []options.Setting {
 		{Name: "client_id", Value: &h.ClientID, Check: rules.ClientID, Example: "client_id wiki"},
 		{Name: "client_secret", Value: &h.ClientSecret, Check: options.Secret, Example: "client_secret {file./run/secrets/client_secret}"},
 		{Name: "step_up", Value: &h.StepUp, Check: rules.Slug, Example: "step_up second-factor"},
-		{Name: "login", Value: &h.Login, Check: options.OneOf("page", "relay", "redirect"), Example: "login page"},
+		{Name: "login", Value: &h.Login, Check: checkLogin, Example: "login page"},
 		{Name: "page title", Value: &h.Page.Title, Check: options.Text, Example: `title "Example Ltd."`},
 		{Name: "page logo", Value: &h.Page.Logo, Check: pagefile.CheckLogo, Example: "logo https://www.example.com/logo.svg"},
 		{Name: "page style", Value: &h.Page.Style, Check: pagefile.CheckStyle, Example: "style /etc/caddy/signin.css"},
 		{Name: "page templates", Value: &h.Page.Templates, Check: pagefile.CheckTemplates, Example: "templates /etc/caddy/signin"},
 		{Name: "page language", Value: &h.Page.Language, Check: proxy.CheckPageLanguage, Example: "language de"},
-		{Name: "lifetime", Value: &h.Lifetime, Check: options.AtLeast(rules.MinLifetime, "less than a minute, too short to use the application", "24h"), Example: "lifetime 7d"},
-		{Name: "idle", Value: &h.Idle, Check: options.AtLeast(rules.MinIdle, "less than two minutes, and the use of a session is recorded once a minute", "30m"), Example: "idle 30m"},
-		{Name: "recheck", Value: &h.Recheck, Check: options.AtLeast(rules.MinRecheck, "less than ten seconds, too often for authentik", "5m"), Example: "recheck 5m"},
-		{Name: "grace", Value: &h.Grace, Check: options.AtLeast(0, "negative", "15m, or 0s to refuse at once"), Example: "grace 15m"},
+		{Name: "lifetime", Value: &h.Lifetime, Check: checkLifetime, Example: "lifetime 7d"},
+		{Name: "idle", Value: &h.Idle, Check: checkIdle, Example: "idle 30m"},
+		{Name: "recheck", Value: &h.Recheck, Check: checkRecheck, Example: "recheck 5m"},
+		{Name: "grace", Value: &h.Grace, Check: checkGrace, Example: "grace 15m"},
 		{Name: "max_per_user", Value: (*string)(&h.MaxPerUser), Check: checkMaxPerUser, Example: "max_per_user 3"},
 		{Name: "key", Value: &h.Key, Check: checkKey, Example: "key {file./run/secrets/gate_key}"},
 		{Name: "cookie name", Value: &h.Cookie.Name, Check: rules.CookieName, Example: "name example_session"},
 		{Name: "cookie domain", Value: &h.Cookie.Domain, Check: rules.CookieDomain, Example: "domain example.com"},
-		{Name: "cache", Value: &h.Cache, Check: options.OneOf("private", "off"), Example: "cache off"},
-		{Name: "headers", Value: &h.Headers.Preset, Check: options.OneOf("remote", "authentik", "off"), Example: "headers authentik"},
+		{Name: "cache", Value: &h.Cache, Check: checkCache, Example: "cache off"},
+		{Name: "headers", Value: &h.Headers.Preset, Check: checkPreset, Example: "headers authentik"},
 		{Name: "headers encoding", Value: &h.Headers.Encoding, Check: checkEncoding, Example: "encoding percent"},
 		{Name: "headers max_size", Value: &h.Headers.MaxSize, Check: checkMaxSize, Example: "max_size 16KiB"},
 		{Name: "assertion audience", Value: &h.Assertion.Audience, Check: options.Text, Example: "audience grafana"},
@@ -75,8 +74,22 @@ func (h *Handler) settings() []options.Setting {
 	}
 }
 
-// checkMaxAge checks how old a sign-in may be.
-var checkMaxAge = options.AtLeast(rules.MinMaxAge, "less than a minute, which a sign-in takes itself", "8h")
+const authentikURL = "https://auth.example.com"
+
+// The checks of settings that are made of others.
+var (
+	checkURL      = rules.Authentik(authentikURL)
+	checkHost     = options.OneOf("public", "page")
+	checkLogin    = options.OneOf("page", "relay", "redirect")
+	checkCache    = options.OneOf("private", "off")
+	checkPreset   = options.OneOf("remote", "authentik", "off")
+	checkLifetime = options.AtLeast(rules.MinLifetime, "less than a minute, too short to use the application", "24h")
+	checkIdle     = options.AtLeast(rules.MinIdle, "less than two minutes, and the use of a session is recorded once a minute", "30m")
+	checkRecheck  = options.AtLeast(rules.MinRecheck, "less than ten seconds, too often for authentik", "5m")
+	checkGrace    = options.AtLeast(0, "negative", "15m, or 0s to refuse at once")
+	checkMaxAge   = options.AtLeast(rules.MinMaxAge, "less than a minute, which a sign-in takes itself", "8h")
+	checkEncoding = options.OneOf(proxy.HeaderEncodings()...)
+)
 
 func checkMaxPerUser(text string) error {
 	if n, err := strconv.Atoi(text); err != nil || n < 0 || n > rules.MaxPerUser || strconv.Itoa(n) != text {
@@ -101,8 +114,6 @@ func checkAssertionLifetime(text string) error {
 	}
 	return nil
 }
-
-func checkEncoding(text string) error { return options.OneOf(proxy.HeaderEncodings()...)(text) }
 
 // checkMaxSize checks the longest size of a header's value.
 func checkMaxSize(text string) error {

@@ -38,7 +38,10 @@ func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Se
 		g.Log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; write prefix "+below+
 			"/.authentik, or a handle for them: handle "+prefix+"/* { authentik … }", "prefix", prefix, "route", around)
 	}
-	if around, reached := reach("/if/flow/x/"); !reached && g.PageHost {
+	if !g.PageHost {
+		return
+	}
+	if around, reached := reach("/if/flow/x/"); !reached {
 		g.Log.Warn("route: authentik's pages below /if/flow/ do not reach a gate, which login relay and links in mails need; "+
 			"write the directive where it gets all paths of the site", "route", around)
 	}
