@@ -241,6 +241,21 @@ func TestDoctor_LongSecretIsAKey(t *testing.T) {
 	}
 }
 
+// A file for a secret that is not there is named, once.
+func TestDoctor_NamesThePlaceholderOfASecret(t *testing.T) {
+	s := newBrokenSite(t)
+	e := s.examine(t, "", strings.ReplaceAll(openID(""), "FILES", s.files))
+	var seen []string
+	for _, f := range e.Findings {
+		if f.Code == "config-invalid" {
+			seen = append(seen, f.Site+": "+f.Seen)
+		}
+	}
+	if len(seen) != 1 || !strings.HasPrefix(seen[0], s.address) || !strings.Contains(seen[0], "{file."+s.files+"/secret} is empty") {
+		t.Errorf("got %q, want one finding of %s that names the file", seen, s.address)
+	}
+}
+
 func TestDoctor_TellsWhichAddressIsSilent(t *testing.T) {
 	s := newBrokenSite(t)
 	named(t, "127.0.0.1", "127.0.0.2", "::1")

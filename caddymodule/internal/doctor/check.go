@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -106,12 +107,21 @@ func (e *Examination) Run(ctx context.Context) []Finding {
 			all = append(all, f)
 		}
 	}
+	all = slices.DeleteFunc(all, func(f Finding) bool { return f.Site == "" && repeated(f, all) })
 	for i := range all {
 		for _, text := range []*string{&all[i].Site, &all[i].Seen, &all[i].Write} {
 			*text = hideSecrets(*text, e.secrets)
 		}
 	}
 	return slices.CompactFunc(all, func(a, b Finding) bool { return a == b })
+}
+
+// repeated reports whether a site has the same finding about the configuration,
+// without the modules that Caddy names before it.
+func repeated(f Finding, all []Finding) bool {
+	return f.Code == "config-invalid" && slices.ContainsFunc(all, func(of Finding) bool {
+		return of.Code == f.Code && of.Site != "" && strings.HasSuffix(f.Seen, of.Seen)
+	})
 }
 
 // token checks whether the API token is safe on its way.
@@ -148,7 +158,7 @@ func (e *Examination) site(ctx context.Context, g Gate) []Finding {
 	x := &subject{Examination: e, gate: g}
 	opened, err := e.Tools.Open(ctx, e.Setup.Storage, g.Raw, g.Origin)
 	if err != nil {
-		all = append(all, found("config-invalid", err.Error(), ""))
+		all = append(all, found("config-invalid", err.Error(), "correct the configuration; caddy validate says the same"))
 		opened = &Opened{Close: func() {}}
 		if opened.Transport, err = e.Tools.Transport(g.Raw); err != nil {
 			return append(all, skipped("connection", "authentik is not asked: its certificate cannot be checked as configured"))

@@ -11,6 +11,7 @@ package doctor
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/internal/plain"
@@ -88,6 +89,9 @@ func fine(check, seen string) Finding { return Finding{Level: OK, Code: check, S
 // skipped makes a finding of a check that could not examine anything.
 func skipped(check, why string) Finding { return Finding{Level: Note, Code: check, Seen: why} }
 
+// placeholder is a text that is one placeholder, and nothing else.
+var placeholder = regexp.MustCompile(`^\{[^{}]+\}$`)
+
 // secretsIn returns the texts of a configuration whose names say that they are
 // secret, as they are written and with placeholders replaced.
 func secretsIn(raw json.RawMessage) (all []string) {
@@ -98,7 +102,10 @@ func secretsIn(raw json.RawMessage) (all []string) {
 			if json.Unmarshal(value, &text) != nil {
 				all = append(all, secretsIn(value)...)
 			} else if secretName(name) {
-				all = append(all, text, expand(text))
+				all = append(all, expand(text))
+				if !placeholder.MatchString(text) { // which only says where the secret is
+					all = append(all, text)
+				}
 			}
 		}
 		return all
