@@ -208,6 +208,9 @@ func (r *Registry) unreported(name string, rec *Record) (s *Session, problems []
 		id: PublicID(name), name: name, apps: rec.Apps, ends: rec.Ends, rests: rec.Rest != "",
 		fits: r.Fits(rec.User), checked: rec.checked(), due: r.due(rec),
 	}
+	for _, t := range []*time.Time{&s.Begun, &s.Until, &s.Stay, &s.SignIn.At, &s.SignIn.Factor, &s.checked, &s.due} {
+		*t = t.Round(0) // without the monotonic clock, which stands still while the machine sleeps
+	}
 	s.used.Store(rec.used().Unix())
 	s.from.told = rec.Addr
 	if r.KeepAccessToken && rec.Tokens != nil {

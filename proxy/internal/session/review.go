@@ -126,7 +126,7 @@ func (r *Registry) goesOn(ctx context.Context, one *Stream) (*Session, bool) {
 // nextReview returns when the next review of a stream is due: when its session
 // expires or a recheck is due, and after reviewEvery at the latest.
 func (r *Registry) nextReview(s *Session, now time.Time) time.Time {
-	next := now.Add(reviewEvery)
+	next := now.Add(reviewEvery).Round(0) // by the wall clock, as the times of the session
 	for _, at := range []time.Time{s.Until, s.due} {
 		if at.After(now) && at.Before(next) {
 			next = at
