@@ -201,6 +201,9 @@ type guest struct {
 	before string   // addresses with this in them are not asked for
 	codes  []string // of a second factor, each for one use
 	watch  func(*http.Response)
+	// credential is what the browser sends to authentik's host with each request, as
+	// after HTTP authentication there.
+	credential string
 }
 
 func (d *domains) guest() *guest {
@@ -214,6 +217,10 @@ func (g *guest) RoundTrip(r *http.Request) (*http.Response, error) {
 	if g.before != "" && strings.Contains(r.URL.String(), g.before) {
 		w := httptest.NewRecorder()
 		return w.Result(), nil
+	}
+	if g.credential != "" && r.URL.Host == "auth.example.com" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", g.credential)
 	}
 	res, err := g.transport.RoundTrip(r)
 	if err == nil && g.watch != nil {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -428,7 +429,9 @@ func TestStepUp_ForgedRequestsAreNoWitness(t *testing.T) {
 	fresh := d.atAuthentik("jane", "open sesame") // a session that these requests claim to have begun
 	anew, _ := fresh.Cookies(authHost)
 	sid, _ := flowclient.Cookies(anew).Session()
-	d.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	var got atomic.Pointer[string] // the cookies that authentik gets
+	d.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got.Store(new(strings.ToLower(strings.Join(r.Header["Cookie"], "; "))))
 		w.Header().Add("Set-Cookie", "authentik_session="+anew["authentik_session"]+"; Path=/")
 		w.Header().Add("Set-Cookie", "authentik_csrf="+anew["authentik_csrf"]+"; Path=/")
 	})
@@ -442,7 +445,6 @@ func TestStepUp_ForgedRequestsAreNoWitness(t *testing.T) {
 	}{
 		"two cookies":              {at, []string{"Cookie", "authentik_session=x.y.z; authentik_session=" + value}},
 		"two lines":                {at, []string{"Cookie", "authentik_session=" + value, "Cookie", "authentik_session=" + value}},
-		"a blank after the name":   {at, []string{"Cookie", "authentik_session =" + value}},
 		"a quoted value":           {at, []string{"Cookie", `authentik_session="` + value + `"`}},
 		"a value that is no token": {at, []string{"Cookie", "authentik_session=" + strings.ReplaceAll(value, ".", "-")}},
 		"an Authorization header":  {at, []string{"Authorization", "Bearer x"}},
@@ -458,9 +460,111 @@ func TestStepUp_ForgedRequestsAreNoWitness(t *testing.T) {
 			forget(t, d, records, sid)
 		}
 	}
-	d.guest().raw(at)
+	for name, cookie := range map[string]string{
+		"a blank after the name":  "authentik_session =" + value,
+		"another blank":           "authentik_session\xa0=" + value,
+		"other letters":           "Authentik_Session=" + value,
+		"in a value":              "a=b,authentik_session=" + value,
+		"in a value with a blank": "a=b authentik_session=" + value,
+	} {
+		if d.guest().raw(at, "Cookie", "b=c; "+cookie); strings.Contains(*got.Load(), "session") || !strings.Contains(*got.Load(), "b=c") {
+			t.Errorf("%s: got the cookies %q at authentik, want only those that every server reads in the same way", name, *got.Load())
+		}
+	}
+	testsite.Eventually(t, "a note of the sign-in", func() bool {
+		_, found, _ := records.Seen(t.Context(), sid)
+		return found
+	})
 	if seen, found, _ := records.Seen(t.Context(), sid); !found || seen.Flow != "second" {
 		t.Errorf("got %v, %t without a forgery, want it noted", seen, found)
+	}
+}
+
+// Cookies that another host below the same domain plants, with a name or a value like
+// that of authentik's session, keep no visitor from what demands a second factor.
+func TestStepUp_PlantedCookieLocksNoVisitorOut(t *testing.T) {
+	t.Parallel()
+	for name, planted := range map[string]string{
+		"a longer name":              "xauthentik_session=x",
+		"another spelling":           "AUTHENTIK_SESSION=x",
+		"in a value":                 "theme=authentik_session",
+		"in a value with a comma":    "theme=a,authentik_session=x",
+		"the executor's own path":    "authentik_session=x; Path=/api/v3/flows/executor/second/",
+		"a path above the executor":  "authentik_session=x; Path=/api/v3/",
+		"a path above it, cut short": "authentik_session=x; Path=/api",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDemanding(t, demandsMFA)
+			d.followed()
+			d.lastCookieCounts()
+			d.evil = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Set-Cookie", planted+"; Domain=example.com; Secure")
+			}
+			jane := d.withCodes()
+			jane.open(evilHost + "/")
+			page := jane.finish(jane.open(wikiHost+"/a"), "jane", "open sesame")
+			for range 2 {
+				if page.URL.Host != "auth.example.com" {
+					break
+				}
+				if page.URL.Path == stepUpPage { // at the first sign-in it was not seen, and here it is not again
+					page = jane.finish(page, "jane", "open sesame")
+					continue
+				}
+				jane.refused(page, "step-up-refused")
+				if got := strings.Count(d.logged(), "a sign-in cannot be seen"); got != 1 || !strings.Contains(d.logged(), "several cookies of the name authentik_session") {
+					t.Errorf("got %d lines that say why, want one:\n%s", got, d.logged())
+				}
+				page = jane.finish(jane.open(wikiHost+"/a"), "jane", "open sesame")
+			}
+			jane.greeted(page, wikiHost+"/a", "jane")
+		})
+	}
+}
+
+// lastCookieCounts has authentik read the last of several cookies of one name, as
+// Django does.
+func (d *domains) lastCookieCounts() {
+	inner := d.front.Handler
+	d.front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		last := map[string]*http.Cookie{}
+		for _, c := range r.Cookies() {
+			last[c.Name] = c
+		}
+		r.Header.Del("Cookie")
+		for _, c := range last {
+			r.AddCookie(c)
+		}
+		inner.ServeHTTP(w, r)
+	})
+}
+
+// A sign-in that cannot be seen, since the browser sends a credential as well, is said
+// in the log with its cause and remedy, and only if something is demanded.
+func TestStepUp_SignInThatCannotBeSeenIsSaid(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		demands func(string, *Config)
+		want    bool
+	}{"demanded": {demandsMFA, true}, "not demanded": {func(string, *Config) {}, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDemanding(t, tt.demands)
+			d.followed()
+			jane := d.withCodes()
+			jane.credential = "Basic amFuZTpzZWNyZXQ="
+			page := jane.finish(jane.open(wikiHost+"/a"), "jane", "open sesame")
+			if !tt.want {
+				jane.greeted(page, wikiHost+"/a", "jane")
+			} else {
+				jane.refused(jane.finish(page, "jane", "open sesame"), "step-up-refused")
+			}
+			line := "a sign-in cannot be seen"
+			if got := strings.Count(d.logged(), line); got != 0 != tt.want || tt.want && !strings.Contains(d.logged(), "leave out other sign-ins there, such as basic_auth") {
+				t.Errorf("got %d lines about it, want one: %t\n%s", got, tt.want, d.logged())
+			}
+		})
 	}
 }
 

@@ -46,6 +46,35 @@ func (x *Exchange) Authentiks() (cookies flowclient.Cookies, sessions int) {
 	return cookies, sessions
 }
 
+// StripDisguised removes cookies from a request that some server could read as
+// authentik's session, and that this gate does not read so: with another spelling of
+// the name, or with the name in a value that could be taken apart. Other hosts below
+// the same domain can plant them.
+func (x *Exchange) StripDisguised() {
+	lines := slices.Clone(x.R.Header["Cookie"])
+	for i, line := range lines {
+		lines[i] = withoutPairs(line, disguised)
+	}
+	if len(lines) > 0 {
+		x.R.Header["Cookie"] = lines
+	}
+}
+
+// plainName are the characters of a name that every server reads as it is.
+const plainName = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+// disguised reports whether a name and its value are such a cookie.
+func disguised(pair string) bool {
+	name, value, _ := strings.Cut(pair, "=")
+	switch {
+	case name == flowclient.SessionCookie, !strings.Contains(strings.ToLower(pair), flowclient.SessionCookie):
+		return false
+	case strings.EqualFold(name, flowclient.SessionCookie):
+		return true
+	}
+	return strings.Trim(name, plainName) != "" || !plainValue(value)
+}
+
 // maxEnded is how many sessions are handled separately.
 const maxEnded = 4
 
@@ -118,12 +147,23 @@ func (x *Exchange) ExpireAuthentiks(paths ...string) {
 	c := x.cookie(x.Cookies.copied, "") //nolint:gosec // It has all attributes.
 	c.MaxAge = -1
 	x.setCookie(c)
+	x.expirePlanted(sessions > 1, append([]string{"/"}, paths...)...)
+}
+
+// ExpireNarrower removes cookies of the name of authentik's session from the browser
+// that are for some paths only. authentik sets none, but other hosts below the same
+// domains can plant them.
+func (x *Exchange) ExpireNarrower(paths ...string) { x.expirePlanted(true, paths...) }
+
+// expirePlanted removes cookies of the name of authentik's session from the browser, on
+// each path, and for each domain that they may have.
+func (x *Exchange) expirePlanted(partitioned bool, paths ...string) {
 	for _, domain := range append([]string{""}, domainsAbove(x.At.Host)...) {
-		for _, path := range append([]string{"/"}, paths...) {
+		for _, path := range paths {
 			c := x.cookie(cookieName{}, "") //nolint:gosec // It has all attributes.
 			c.Name, c.Path, c.Domain, c.MaxAge = flowclient.SessionCookie, path, domain, -1
 			x.setCookie(c)
-			if c.Secure && sessions > 1 { // browsers keep it beside the other, and remove each by itself
+			if c.Secure && partitioned { // browsers keep it beside the other, and remove each by itself
 				c.Partitioned = true
 				x.setCookie(c)
 			}

@@ -58,6 +58,7 @@ func (h *Handler) Passing(x *exchange.Exchange) *Passing {
 	sent, _ := x.Authentiks()
 	p := &Passing{h: h, records: h.records(x.Origin()), secret: secret, rests: rests, flow: flow, sent: sent, visitor: x.Visitor(nil)}
 	if flow != "" {
+		x.StripDisguised()
 		p.uid, p.shown = h.factor(x, p)
 	}
 	return p

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func (h *Handler) counts(x *exchange.Exchange, seen host.Seen, who session.Proof
 // demands. Whether they have, authentik's answer there says: coming back shows
 // nothing. A visitor who comes back without it is refused.
 func (h *Handler) again(x *exchange.Exchange, records host.Records, vis host.Visit, gate host.Registration, who session.Proof) {
-	tried := vis.Again
+	tried, before := vis.Again, vis.SID
 	vis.Again, vis.SID = !tried, who.SID
 	next, err := records.SealVisit(vis)
 	if err != nil {
@@ -84,16 +85,51 @@ func (h *Handler) again(x *exchange.Exchange, records host.Records, vis host.Vis
 	case demand.MFA && h.StepUp == "":
 		h.turnAway(x, who, gate, fault.New(fault.StepUpRefused, host.ErrNoStepUp), h.at(next))
 		return
+	}
+	flow, err := h.flowFor(x, demand)
+	switch {
+	case err != nil:
+		x.Fail(fault.From(err), h.at(next))
+		return
 	case tried:
+		h.warnUnseen(x, records, vis, flow, before, who.SID)
 		h.turnAway(x, who, gate, fault.New(fault.StepUpRefused, errUnproven), h.at(next))
 		return
 	}
-	flow, err := h.flowFor(x, demand)
-	if err != nil {
-		x.Fail(fault.From(err), h.at(next))
+	leads(x, h.flowAt(flow, h.at(next)))
+}
+
+// unseen says why the sign-in of a visitor who comes back with another session of
+// authentik may not have been seen, and what to do.
+func unseen(x *exchange.Exchange) (cause, remedy string) {
+	if len(x.Authorization) > 0 {
+		return "the browser sends the header Authorization to authentik's address, which may stand for another user",
+			"leave out other sign-ins there, such as basic_auth, or remove the header before the gate"
+	}
+	return "the browser has several cookies of the name authentik_session, or authentik's answers do not pass through this gate as they are",
+		"give applications that you do not trust a domain of their own, and let all requests for this host pass through the gate with the path that browsers ask for"
+}
+
+// warnUnseen says in the log if authentik has given a visitor a session whose
+// beginning was not seen: as long as that is so, no visitor meets the demand. A
+// cookie that was planted for authentik's executor is removed from the browser, so that
+// the next try is seen.
+func (h *Handler) warnUnseen(x *exchange.Exchange, records host.Records, vis host.Visit, flow flowclient.Flow, before, now string) {
+	_, found, err := records.Seen(x.Context(), now)
+	if found || err != nil || now == before {
 		return
 	}
-	leads(x, h.flowAt(flow, h.at(next)))
+	cause, remedy := unseen(x)
+	x.Log().WarnContext(x.Context(), "login host: a sign-in cannot be seen; sites that demand a recent one or a second factor refuse the visitor",
+		"error", cause, "remedy", remedy, "flow", flow.Slug, "for", vis.Request.Origin)
+	var narrower []string
+	base := strings.TrimSuffix(h.Base, "/")
+	for _, path := range slices.Compact(pathsAbove(base + "/" + executor + flow.Slug + "/")) {
+		if path != base && path != base+"/" {
+			narrower = append(narrower, path)
+		}
+	}
+	x.ExpireNarrower(narrower...)
 }
 
 // byStepUp reports whether a demand is met by the flow for a second factor.
@@ -113,7 +149,8 @@ const executor = "api/v3/flows/executor/"
 // runs returns the flow whose executor a request asks, or nothing. It recognizes only
 // requests that every server reads in the same way: with one spelling of the path, and
 // with one cookie of authentik's session at most, so that authentik's answer belongs
-// to the session and the flow that are seen here.
+// to the session and the flow that are seen here. Cookies that only look like it are
+// taken off then.
 func (h *Handler) runs(x *exchange.Exchange) string {
 	path := x.R.URL.EscapedPath()
 	slug, ok := strings.CutPrefix(path, h.Base+executor)
@@ -123,8 +160,7 @@ func (h *Handler) runs(x *exchange.Exchange) string {
 		return ""
 	}
 	cookies, sessions := x.Authentiks()
-	named := strings.Count(strings.ToLower(strings.Join(x.Sent, ";")), flowclient.SessionCookie)
-	if named != sessions || sessions > 1 || sessions == 1 && cookies[flowclient.SessionCookie] == "" {
+	if sessions > 1 || sessions == 1 && cookies[flowclient.SessionCookie] == "" {
 		return ""
 	}
 	return slug
