@@ -141,6 +141,7 @@ func (c *call) passOn(r *http.Request) {
 // passedOn returns a request for a gate's own addresses as the gate gets it, and
 // notes the gate. An error with its code says why none gets it.
 func (c *call) passedOn(r *http.Request) (*http.Request, fault.Code, error) {
+	c.whole = true // the answer is for the browser, also a refusal
 	at := description{method: r.Method, host: r.Host, uri: r.RequestURI}
 	err := at.readConnection(r.Header)
 	if err == nil {
@@ -153,7 +154,7 @@ func (c *call) passedOn(r *http.Request) (*http.Request, fault.Code, error) {
 	if err != nil {
 		return nil, code, err
 	}
-	c.gate, c.whole = gate, true
+	c.gate = gate
 	return at.resolving(r, r.URL), "", nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,15 @@ import (
 // otherRobot is Joe's app password. He may use any.other.org, and not the wiki.
 const otherRobot = "an-app-password-of-joe"
 
+// alsoThere are edits for what many configurations have besides: HTTP/2, and with
+// Caddy a proxy in front, whose X-Forwarded-Host it believes.
+var alsoThere = map[string][]string{
+	"nginx":   {"listen 443 ssl", "listen 443 ssl http2"},
+	"haproxy": {"wiki.example.com.pem", "wiki.example.com.pem alpn h2,http/1.1"},
+	"envoy":   {"common_tls_context:\n", "common_tls_context:\n                alpn_protocols: [h2, http/1.1]\n"},
+	"caddy":   {"\tservers {\n", "\tservers {\n\t\ttrusted_proxies static 127.0.0.1/32\n"},
+}
+
 // TestProxy_AsksAboutTheSiteThatItServes sends requests for the wiki that name
 // another site as well, where their user may pass.
 func TestProxy_AsksAboutTheSiteThatItServes(t *testing.T) {
@@ -22,9 +32,7 @@ func TestProxy_AsksAboutTheSiteThatItServes(t *testing.T) {
 	testsite.Program(t)
 	w := newWorld(t, "clients basic")
 	for _, k := range kinds {
-		if k.dialect == "caddy" { // which believes X-Forwarded-Host of a proxy in front of it
-			k.edits = append([]string{"\tservers {\n", "\tservers {\n\t\ttrusted_proxies static 127.0.0.1/32\n"}, k.edits...)
-		}
+		k.edits = append(slices.Clone(alsoThere[k.dialect]), k.edits...)
 		t.Run(k.dialect, func(t *testing.T) {
 			t.Parallel()
 			p := k.serve(t, w.sidecars[k.dialect])
@@ -43,8 +51,16 @@ func TestProxy_AsksAboutTheSiteThatItServes(t *testing.T) {
 					t.Fatalf("%q: got status %d and Joe at the wiki, want a refusal", request, got)
 				}
 			}
+			for _, two := range [][2]string{{"wiki.example.com", "any.other.org"}, {"any.other.org", "wiki.example.com"}, {"", "any.other.org"}, {"", "wiki.example.com"}} {
+				if got := p.http2(t, two[0], two[1], joe, otherRobot); len(p.App.Requests()) > 0 {
+					t.Fatalf("%q: got status %q and Joe at the wiki, want a refusal", two, got)
+				}
+			}
 			if got := p.raw(t, "GET / HTTP/1.1\r\nHost: wiki.example.com", testsite.Jane, robot); got != http.StatusOK {
 				t.Errorf("got status %d for Jane, want 200", got)
+			}
+			if got := p.http2(t, "wiki.example.com", "", testsite.Jane, robot); got != "200" {
+				t.Errorf("got status %q for Jane with HTTP/2, want 200", got)
 			}
 		})
 	}
