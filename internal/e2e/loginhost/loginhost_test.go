@@ -57,6 +57,41 @@ func TestDomains_OneSignInAndOneSignOut(t *testing.T) {
 	}
 }
 
+// TestStepUp_SecondFactorIsShownAtAuthentik: one domain demands it, and the other does
+// not.
+func TestStepUp_SecondFactorIsShownAtAuthentik(t *testing.T) {
+	t.Parallel()
+	s := startDemanding(t, "wiki")
+	testsite.AddCode(s.StandIn)
+	files := s.open(t, "files")
+	files.Open(deep)
+	s.asked(files)
+	files.CredentialsAtAuthentik()
+	files.Landed(deep)
+
+	w := s.tab(files, "wiki")
+	w.Open(deep)
+	s.asked(w)
+	if got, want := w.URL(), s.at("auth")+"/if/flow/second/"; !strings.HasPrefix(got, want) {
+		t.Fatalf("got the browser at %s, want it at %s…", got, want)
+	}
+	if got := len(s.App.Requests()); got != 1 {
+		t.Errorf("got %d requests at the applications, want one, of the domain that demands nothing", got)
+	}
+	w.CredentialsAtAuthentik()
+	w.Enter("#ak-code", testsite.Code)
+	w.Landed(deep)
+	w.Open("/again")
+	w.Landed("/again")
+	files.Open("/again")
+	files.Landed("/again")
+	for _, window := range []*chromium.Window{w, files} {
+		window.CheckQuiet(s.at("auth"))
+	}
+	w.SignOut()
+	ended(files)
+}
+
 // TestPasskey_OfAuthentiksHostSignsInEverywhere: it belongs to authentik's host,
 // where it is used.
 func TestPasskey_OfAuthentiksHostSignsInEverywhere(t *testing.T) {

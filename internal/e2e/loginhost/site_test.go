@@ -42,8 +42,24 @@ type world struct{ *testsite.Site }
 // start starts them in one Caddy.
 func start(t testing.TB, cfg authentiktest.Config) world {
 	t.Helper()
+	return started(t, setup("https", ":PORT", cfg))
+}
+
+// startDemanding starts them with a second factor that an application demands, which
+// visitors show in the flow second.
+func startDemanding(t testing.TB, name string) world {
+	t.Helper()
+	cfg := testsite.Flow()
+	cfg.Flows = append(cfg.Flows, testsite.SecondFactorFlow("second"))
+	u := setup("https", ":PORT", cfg)
+	u.More = strings.NewReplacer("login_host", "login_host\n\t\tstep_up second", "application "+name, "application "+name+"\n\t\trequire mfa").Replace(u.More)
+	return started(t, u)
+}
+
+func started(t testing.TB, u testsite.Setup) world {
+	t.Helper()
 	chromium.Find(t)
-	w := world{setup("https", ":PORT", cfg).Start(t)}
+	w := world{u.Start(t)}
 	for _, name := range append(names, "auth", desk) {
 		w.AwaitHost(w.at(name) + "/.authentik/")
 	}
