@@ -400,6 +400,43 @@ func TestStepUp_RuleDemandsItOfSomeRequests(t *testing.T) {
 	jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/admin", "jane")
 }
 
+// What a rule demands is not lost if the gate has to ask the login host twice: no
+// session begins, or goes on, that the rule then sends there once more.
+func TestStepUp_SecondAttemptKeepsTheDemand(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]func(*guest){
+		"no session":                        func(*guest) {},
+		"a session without a second factor": func(g *guest) { g.greeted(g.open(wikiHost+"/"), wikiHost+"/", "jane") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDemanding(t, func(origin string, cfg *Config) {
+				if origin == wikiHost {
+					cfg.Rules = []Rule{{Match: below("/admin"), RequireMFA: true}}
+				}
+			})
+			d.followed()
+			jane := d.withCodes()
+			jane.signsIn(filesHost+"/", "jane", "open sesame")
+			before(jane)
+			link := jane.led(wikiHost+"/admin", request)
+			d.later(3 * time.Minute)
+			asked := 0
+			jane.watch = func(res *http.Response) {
+				if strings.HasPrefix(res.Request.URL.Path, "/.authentik/sign-in") {
+					asked++
+				}
+			}
+			page := jane.open(link)
+			jane.stands(page, stepUpPage)
+			if asked != 2 {
+				t.Errorf("got the login host asked %d times, want twice: with the old request and with a new one", asked)
+			}
+			jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/admin", "jane")
+		})
+	}
+}
+
 // A login host without a flow for a second factor is said at the start, and on a page.
 func TestStepUp_LoginHostWithoutAFlowIsSaid(t *testing.T) {
 	t.Parallel()

@@ -209,13 +209,14 @@ func (h *Handler) admit(x *exchange.Exchange, records host.Records, held host.He
 	return nil
 }
 
-// callback returns the address at which a gate receives a ticket.
+// callback returns the address at which a gate receives a ticket. What the gate has
+// demanded stands there too, in case it has to ask once more.
 func callback(request host.Request, gate host.Registration, ticket string) string {
 	join := "?"
 	if strings.Contains(gate.Callback, "?") {
 		join = "&"
 	}
-	to := request.Origin + gate.Callback + join + "ticket=" + url.QueryEscape(ticket) + "&to=" + url.QueryEscape(request.Back)
+	to := request.Origin + gate.Callback + join + "ticket=" + url.QueryEscape(ticket) + "&to=" + url.QueryEscape(request.Back) + request.Demand.Query()
 	if request.Second {
 		to += "&second=1"
 	}

@@ -63,10 +63,11 @@ func (h *Handler) Arrive(x *exchange.Exchange) {
 	back := x.WayBack(query.Get("to"))
 	x.W.Header().Set("Referrer-Policy", "no-referrer")
 	a, err := h.land(x, query.Get("ticket"))
+	_, demanded := h.demanded(x)
 	switch {
 	case err == nil:
 		h.arrive(x, a)
-	case fault.From(err).Code != fault.StepUpRefused && h.already(x, back): // another tab was faster, or the page was reloaded
+	case !demanded && fault.From(err).Code != fault.StepUpRefused && h.already(x, back): // another tab was faster, or the page was reloaded
 	case fault.From(err).Code == fault.VisitLost && !query.Has("second"):
 		h.departToHost(x, back, true)
 	default:
