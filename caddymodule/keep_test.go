@@ -98,3 +98,44 @@ func TestHeaderDirective_ChangesTheApplicationsResponses(t *testing.T) {
 		}
 	}
 }
+
+// What a visitor has written into a page must never run as a template, which can
+// read files and secrets.
+func TestTemplates_NeverRunTheGatesPages(t *testing.T) {
+	s := newSite(t)
+	t.Setenv("GATE_SECRET", "hush")
+	for name, text := range map[string]string{
+		"a route":     "route {\ntemplates\nauthentik AUTHENTIK\nreverse_proxy APP\n}\n",
+		"a handle":    "templates\nhandle {\nauthentik AUTHENTIK\nreverse_proxy APP\n}\n",
+		"with a log":  "log\nencode gzip\ntemplates\nhandle {\nauthentik AUTHENTIK\nreverse_proxy APP\n}\n",
+		"delimiters":  "templates {\nbetween `{{` `}}`\nmime text/html application/json application/problem+json text/css\n}\nhandle {\nauthentik AUTHENTIK\nreverse_proxy APP\n}\n",
+		"and headers": "header >Content-Type text/plain\ntemplates\nhandle {\nauthentik AUTHENTIK\nreverse_proxy APP\n}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.TB = t
+			s.load("SITE {\nheader >X-Operator yes\n" + text + "}\n")
+			b := s.browser()
+			page := b.get("/.authentik/login?to=/x?a=%7B%7Benv%60GATE_SECRET%60%7D%7D")
+			checkKept(t, "page", page, http.StatusOK, "no-store")
+			if strings.Contains(page.body, "hush") || !strings.Contains(page.body, "{{env`GATE_SECRET`}}") {
+				t.Errorf("got a page that has run as a template:\n%s", page.body)
+			}
+			if got := page.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
+				t.Errorf("got Content-Type %q, want HTML", got)
+			}
+			again := b.fill(page, "uid_field", "{{env`GATE_SECRET`}}")
+			if strings.Contains(again.body, "hush") || again.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+				t.Errorf("got a page of type %q that has run as a template:\n%s", again.Header.Get("Content-Type"), again.body)
+			}
+			lead := b.get("/x")
+			checkKept(t, "redirect", lead, http.StatusSeeOther, "no-store")
+			if got := lead.Header.Get("Content-Type"); strings.HasPrefix(got, "application/") {
+				t.Errorf("redirect: got Content-Type %q, want none", got)
+			}
+			b.header.Set("Accept", "application/json")
+			if got := b.get("/x").Header.Get("Content-Type"); got != "application/problem+json" {
+				t.Errorf("401: got Content-Type %q, want application/problem+json", got)
+			}
+		})
+	}
+}

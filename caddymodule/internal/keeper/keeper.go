@@ -14,7 +14,8 @@ import (
 // may change the application's responses at will; on the sign-in page it could
 // let caches keep a page that is for one visitor, or remove the policy that
 // protects a password. So the gate's own values stand, also against operations
-// that Caddy applies only when the status is written.
+// that Caddy applies only when the status is written. The directive templates would
+// run what a visitor has written into the page as a template: it gets no page.
 type keeper struct {
 	http.ResponseWriter
 	before headers // what other handlers had set
@@ -37,6 +38,10 @@ func (k *keeper) WriteHeader(status int) {
 		own := k.own()
 		own.restore(k.Header())
 		if below := deepest(k.ResponseWriter); below != nil {
+			if kind := k.Header()["Content-Type"]; kind != nil && mayBuffer(k.ResponseWriter) {
+				own = own.with("Content-Type", kind)
+				k.Header()["Content-Type"] = []string{onTheWay}
+			}
 			below.ResponseWriter = &restorer{ResponseWriter: below.ResponseWriter, own: own}
 		}
 	}
@@ -53,6 +58,11 @@ func (k *keeper) Write(body []byte) (int, error) {
 // ofTransport are headers that belong to the way a body is sent. The directive
 // encode changes them.
 var ofTransport = []string{"Accept-Ranges", "Content-Encoding", "Content-Length", "Etag", "Transfer-Encoding"}
+
+// onTheWay is the type that a response has on its way through handlers that may
+// read and replace it, which choose responses by their type. The directive encode
+// compresses it.
+const onTheWay = "application/vnd.api+json; profile=authentik-gate"
 
 const policyHeader = "Content-Security-Policy"
 
@@ -121,6 +131,12 @@ func (all headers) restore(to http.Header) {
 	}
 }
 
+// with returns the headers, with these values of one.
+func (all headers) with(name string, values []string) headers {
+	all = slices.DeleteFunc(all, func(h header) bool { return h.name == name })
+	return append(all, header{name, values})
+}
+
 // union returns values and those of more that are not among them.
 func union(values, more []string) []string {
 	all := slices.Clone(values)
@@ -136,7 +152,8 @@ func union(values, more []string) []string {
 // headers, it restores the gate's headers.
 type restorer struct {
 	http.ResponseWriter
-	own headers
+	own   headers
+	wrote bool
 }
 
 // Unwrap is for http.ResponseController.
@@ -144,9 +161,40 @@ func (r *restorer) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (r *restorer) WriteHeader(status int) {
 	if status >= http.StatusOK {
+		r.wrote = true
 		r.own.restore(r.Header())
 	}
 	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *restorer) Write(body []byte) (int, error) {
+	if !r.wrote {
+		r.WriteHeader(http.StatusOK)
+	}
+	return r.ResponseWriter.Write(body)
+}
+
+// mayBuffer reports whether a handler between w and the connection may hold a
+// response back and replace it, as templates and intercept do. Caddy's recorder for
+// the access log never does.
+func mayBuffer(w http.ResponseWriter) bool {
+	for w != nil {
+		if _, recorder := w.(interface{ Buffered() bool }); recorder {
+			v := reflect.Indirect(reflect.ValueOf(w))
+			if v.Kind() != reflect.Struct {
+				return true
+			}
+			if decides := v.FieldByName("shouldBuffer"); !decides.IsValid() || decides.Kind() != reflect.Func || !decides.IsNil() {
+				return true
+			}
+		}
+		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = inner.Unwrap()
+	}
+	return false
 }
 
 // deepest returns Caddy's wrapper that is next to the connection, or nil if w
