@@ -2,7 +2,6 @@ package authentikadmin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -78,19 +77,7 @@ func (c *Client) RemoveApplication(ctx context.Context, slug string) error {
 
 // providers returns the providers for which a field has a value.
 func (c *Client) providers(ctx context.Context, field, value string) ([]Provider, error) {
-	raw, err := list[json.RawMessage](ctx, c, pathProviders, url.Values{field: {value}})
-	if err != nil {
-		return nil, err
-	}
-	var all []Provider
-	for _, one := range raw {
-		var p Provider
-		if err := errors.Join(json.Unmarshal(one, &p), json.Unmarshal(one, &p.Raw)); err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, nil
+	return list[Provider](ctx, c, pathProviders, url.Values{field: {value}})
 }
 
 // ProvidersNamed returns the OAuth2 providers of exactly that name.

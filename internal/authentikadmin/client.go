@@ -105,6 +105,25 @@ func read(method, path string, res *http.Response, text []byte, into any) error 
 	if err := json.Unmarshal(text, into); err != nil {
 		return &UnexpectedError{Request: method + " " + path, Status: res.StatusCode, What: "JSON of another kind"}
 	}
+	return lacking(method+" "+path, text, into)
+}
+
+// lacking returns an error if an object of authentik lacks a field without which
+// it would be taken for another one.
+func lacking(request string, text []byte, object any) error {
+	o, ok := object.(interface{ needs() []string })
+	if !ok {
+		return nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return err
+	}
+	for _, name := range o.needs() {
+		if _, there := fields[name]; !there {
+			return &MissingError{Request: request, Field: name}
+		}
+	}
 	return nil
 }
 
@@ -143,11 +162,20 @@ func list[T any](ctx context.Context, c *Client, path string, query url.Values) 
 	}
 	for n := 1; n > 0 && n <= maxPages; {
 		asked.Set("page", strconv.Itoa(n))
-		var one page[T]
+		var one page[json.RawMessage]
 		if err := c.call(ctx, http.MethodGet, path, asked, nil, &one); err != nil {
 			return nil, err
 		}
-		all = append(all, one.Results...)
+		for _, text := range one.Results {
+			var object T
+			if json.Unmarshal(text, &object) != nil {
+				return nil, &UnexpectedError{Request: http.MethodGet + " " + path, Status: http.StatusOK, What: "JSON of another kind"}
+			}
+			if err := lacking(http.MethodGet+" "+path, text, &object); err != nil {
+				return nil, err
+			}
+			all = append(all, object)
+		}
 		if one.Pagination.Next <= n {
 			return all, nil
 		}

@@ -29,7 +29,7 @@ func TestClient_ReadsAllPagesBelowTheWebPath(t *testing.T) {
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		next := map[string]int{"1": 2, "2": 3, "3": 0}[r.URL.Query().Get("page")]
-		fmt.Fprintf(w, `{"pagination": {"next": %d}, "results": [{"name": "key %s"}]}`, next, r.URL.Query().Get("page"))
+		fmt.Fprintf(w, `{"pagination": {"next": %d}, "results": [{"pk": "k", "name": "key %s"}]}`, next, r.URL.Query().Get("page"))
 	})
 	keys, err := c.Keys(t.Context())
 	if err != nil || len(keys) != 3 || keys[2].Name != "key 3" {

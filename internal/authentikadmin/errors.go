@@ -83,6 +83,15 @@ func (e *UnexpectedError) Error() string {
 		"such as https://auth.example.com", e.Request, e.Status, e.What)
 }
 
+// A MissingError is an object of authentik's API without a field that every
+// known release has.
+type MissingError struct{ Request, Field string }
+
+// Error says which field is missing.
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("authentik's answer to %s has no field %q; this release may be one that this command does not know: look for a newer version of the module", e.Request, e.Field)
+}
+
 // noRight is how authentik refuses for lack of a right. A missing or a wrong token
 // has the same status and other texts.
 const noRight = "You do not have permission to perform this action."

@@ -1,6 +1,10 @@
 package authentikadmin
 
-import "github.com/flowsidecar/caddy-authentik/internal/plain"
+import (
+	"encoding/json"
+
+	"github.com/flowsidecar/caddy-authentik/internal/plain"
+)
 
 // Fields are what is sent of an object: only the fields that are to change.
 type Fields map[string]any
@@ -21,6 +25,10 @@ type Application struct {
 	} `json:"provider_obj"`
 }
 
+func (*Application) needs() []string {
+	return []string{"pk", "slug", "provider", "meta_launch_url", "meta_publisher", "policy_engine_mode"}
+}
+
 // A Provider is an OAuth2 provider. Everything that authentik says of it is in
 // Raw, since releases differ in the fields that they have.
 type Provider struct {
@@ -31,6 +39,17 @@ type Provider struct {
 	ApplicationSlug string `json:"assigned_application_slug"`
 	Raw             Fields `json:"-"`
 }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *Provider) UnmarshalJSON(text []byte) error {
+	type plain Provider
+	if err := json.Unmarshal(text, (*plain)(p)); err != nil {
+		return err
+	}
+	return json.Unmarshal(text, &p.Raw)
+}
+
+func (*Provider) needs() []string { return []string{"pk", "name", "client_id"} }
 
 // A Binding lets a group, a user or a policy decide about an application.
 type Binding struct {
@@ -54,6 +73,10 @@ type Binding struct {
 	} `json:"policy_obj"`
 }
 
+func (*Binding) needs() []string {
+	return []string{"pk", "target", "group", "enabled", "negate", "order"}
+}
+
 // Whom returns whom a binding is about, in words on one line.
 func (b Binding) Whom() string {
 	switch {
@@ -73,12 +96,16 @@ type Group struct {
 	Name string `json:"name"`
 }
 
+func (*Group) needs() []string { return []string{"pk", "name"} }
+
 // A Flow is a flow.
 type Flow struct {
 	PK          string `json:"pk"`
 	Slug        string `json:"slug"`
 	Designation string `json:"designation"`
 }
+
+func (*Flow) needs() []string { return []string{"pk", "slug"} }
 
 // A Scope is a scope mapping.
 type Scope struct {
@@ -87,11 +114,15 @@ type Scope struct {
 	Name    string `json:"scope_name"`
 }
 
+func (*Scope) needs() []string { return []string{"pk", "managed"} }
+
 // A Key is a certificate with its private key.
 type Key struct {
 	PK   string `json:"pk"`
 	Name string `json:"name"`
 }
+
+func (*Key) needs() []string { return []string{"pk", "name"} }
 
 // A Proxy is a proxy provider, which an outpost serves.
 type Proxy struct {
@@ -111,6 +142,8 @@ type Proxy struct {
 	InterceptsHeader bool   `json:"intercept_header_auth"`
 	AccessValidity   string `json:"access_token_validity"`
 }
+
+func (*Proxy) needs() []string { return []string{"name", "mode", "external_host"} }
 
 // A User is the user that a token belongs to.
 type User struct {

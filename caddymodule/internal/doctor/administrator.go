@@ -80,7 +80,12 @@ func (x *subject) registration(ctx context.Context) (all []Finding) {
 		return []Finding{found("client-rejected", fmt.Sprintf("authentik has no OAuth2 provider with the client ID %q", x.gate.ClientID), "correct client_id, or make the provider with caddy authentik setup --openid")}
 	}
 	p := list[0]
-	if p.ApplicationSlug != x.gate.Application {
+	for _, field := range checkedFields {
+		if _, there := p.Raw[field]; !there {
+			all = append(all, skipped("administrator", fmt.Sprintf("authentik does not tell the field %q of the provider, which is not checked then", field)))
+		}
+	}
+	if slug, there := p.Raw["assigned_application_slug"]; there && slug != x.gate.Application {
 		all = append(all, found("provider-missing", fmt.Sprintf("the client %q belongs to the application %q, and not to %q", x.gate.ClientID, p.ApplicationSlug, x.gate.Application),
 			"write the application that the provider belongs to"))
 	}
@@ -97,17 +102,24 @@ func (x *subject) registration(ctx context.Context) (all []Finding) {
 	if p.Raw["encryption_key"] != nil {
 		all = append(all, found("token-encrypted", "the provider encrypts its tokens, which the gate does not read", "remove the encryption key from the provider in authentik"))
 	}
-	if p.Raw["signing_key"] == nil {
+	if key, there := p.Raw["signing_key"]; there && key == nil {
 		all = append(all, x.withoutKey()...)
 	}
 	return append(all, x.logoutAddress(p)...)
 }
 
+// checkedFields are the fields of a provider that are checked and that every
+// known release has.
+var checkedFields = []string{"assigned_application_slug", "redirect_uris", "signing_key", "encryption_key"}
+
 // logoutAddress checks where authentik sends logout notices.
 func (x *subject) logoutAddress(p admin.Provider) []Finding {
-	address, _ := p.Raw["logout_uri"].(string)
-	if old, _ := p.Raw["backchannel_logout_uri"].(string); address == "" {
-		address = old
+	address, there := p.Raw["logout_uri"].(string)
+	if old, before := p.Raw["backchannel_logout_uri"].(string); address == "" {
+		address, there = old, there || before
+	}
+	if !there {
+		return []Finding{skipped("administrator", "authentik does not tell where the provider sends logout notices, which is not checked then")}
 	}
 	want := x.gate.Origin + x.gate.prefix() + "/backchannel-logout"
 	if x.gate.Origin == "" || address == want || address == x.gate.Origin+x.gate.prefix()+"/frontchannel-logout" {
@@ -128,7 +140,10 @@ func (x *subject) logoutAddress(p admin.Provider) []Finding {
 
 // registered reports whether a provider has a redirect URI.
 func registered(raw admin.Fields, address, kind string) bool {
-	list, _ := raw["redirect_uris"].([]any)
+	list, there := raw["redirect_uris"].([]any)
+	if !there {
+		return true // it is not known
+	}
 	return slices.ContainsFunc(list, func(one any) bool {
 		u, _ := one.(map[string]any)
 		text, _ := u["url"].(string)
@@ -172,6 +187,9 @@ func (x *subject) visitorAddress(ctx context.Context, actions ...string) []Findi
 		i := slices.IndexFunc(events, func(e admin.Event) bool { return e.User.Username == x.User || e.Context["username"] == x.User })
 		if i < 0 {
 			continue
+		}
+		if events[i].ClientIP == "" {
+			return []Finding{skipped("address", "authentik does not tell at which address it has seen the visitor")}
 		}
 		if events[i].ClientIP == Visitor {
 			return []Finding{fine("address", "authentik sees the visitor's own address")}

@@ -185,14 +185,16 @@ func (x *subject) application(ctx context.Context) []Finding {
 		return []Finding{x.failed(ctx, err)}
 	}
 	var access struct {
-		Passing bool `json:"passing"`
+		Passing *bool `json:"passing"`
 	}
 	switch {
 	case a.StatusCode == http.StatusNotFound:
 		return []Finding{found("application-not-found", fmt.Sprintf("authentik has no application %q", slug), "correct application, or make it with caddy authentik setup")}
 	case a.StatusCode != http.StatusOK || json.Unmarshal(a.body, &access) != nil:
 		return []Finding{found("authentik-unexpected", fmt.Sprintf("authentik answers %d when asked who may use %q", a.StatusCode, slug), "look at authentik's own log")}
-	case access.Passing:
+	case access.Passing == nil:
+		return []Finding{skipped("application", fmt.Sprintf("authentik does not say who may use %q", slug))}
+	case *access.Passing:
 		return []Finding{found("application-open", fmt.Sprintf("nothing is bound to the application %q: every user may pass", slug),
 			"bind a group to it in authentik, or with caddy authentik setup --group, unless that is meant")}
 	}

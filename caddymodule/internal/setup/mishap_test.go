@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -398,6 +399,46 @@ func versioned(t *testing.T, version string) place {
 	}))
 	t.Cleanup(front.Close)
 	return place{newClient(t, front.URL, "the-token"), front.URL, at.api, at.server}
+}
+
+// A release whose API lacks a field that all known ones have either makes no
+// difference, or stops the command with an error that says so. No application is
+// ever open to every user.
+func TestSetup_SaysWhichFieldIsMissing(t *testing.T) {
+	t.Parallel()
+	for path, fields := range map[string][]string{
+		"admin/version/":                  {"version_current"},
+		"core/applications/":              {"pk", "slug", "name", "provider", "provider_obj", "meta_launch_url", "meta_publisher", "policy_engine_mode"},
+		"providers/oauth2/":               {"pk", "name", "client_id", "client_secret", "assigned_application_slug", "redirect_uris", "signing_key", "grant_types"},
+		"policies/bindings/":              {"pk", "target", "group", "user", "policy", "enabled", "negate", "order", "group_obj"},
+		"core/groups/":                    {"pk", "name"},
+		"flows/instances/":                {"pk", "slug", "designation"},
+		"propertymappings/provider/scope": {"pk", "managed", "scope_name"},
+		"crypto/certificatekeypairs/":     {"pk", "name"},
+	} {
+		for _, field := range fields {
+			at := standIn(t, authentiktest.Release202608)
+			w := wanted(t, at, func(w *Wanted) { w.OpenID = true })
+			whole := at.client.HTTP.Transport
+			for _, plan := range []Maker{Make, Make, MakeRemoval} {
+				asked := w
+				if reflect.ValueOf(plan).Pointer() == reflect.ValueOf(MakeRemoval).Pointer() {
+					at.client.HTTP.Transport = whole
+					carryOut(t, at, w, Make) // something to remove
+					asked = removing(w)
+				}
+				at.client.HTTP.Transport = partial{path, field}
+				_, err := Carry(t.Context(), at.client, asked, plan, func(Step) {})
+				if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("has no field %q", field)) {
+					t.Errorf("%s without %s: got %v, want an error about the field, or none", path, field, err)
+				}
+				at.client.HTTP.Transport = whole
+				if s := state(t, at, w); s.App != nil && len(s.Bindings) == 0 {
+					t.Errorf("%s without %s: got an application that is open to every user", path, field)
+				}
+			}
+		}
+	}
 }
 
 func TestSetup_OldReleasesAreRefusedAndNewOnesWarnedOf(t *testing.T) {

@@ -84,7 +84,10 @@ func Make(w Wanted, s State) (p Plan, err error) {
 	if err := errors.Join(foreign(w, s), s.missing(w)); err != nil {
 		return Plan{}, err
 	}
-	if s.Known && s.Release.Compare(admin.Newest) > 0 || !s.Known {
+	switch {
+	case !s.Known:
+		p.note("authentik does not say which release it is (%q), so it may be newer than %s, the newest that this was tried with; look at what was made before you rely on it", s.Version, admin.Newest)
+	case s.Release.Compare(admin.Newest) > 0:
 		p.note("authentik %s is newer than %s, the newest that this was tried with; look at what was made before you rely on it", s.Version, admin.Newest)
 	}
 	newProvider := w.OpenID && s.Named == nil
