@@ -1,6 +1,7 @@
 package sites
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -31,6 +32,7 @@ type gate struct {
 	wide        bool   // the cookie is for both hosts
 	cookie      string
 	headers     string
+	own         bool // sets the header X-Own too
 	memory      bool // sessions are kept in memory
 	debug       bool // explains decisions to the staff
 	shared      bool // leaves it to the application what caches keep
@@ -105,6 +107,7 @@ func randomGate(random *rand.Rand) gate {
 	}
 	g.debug, g.shared, g.preflight, g.audit = chance(random, 3), chance(random, 4), chance(random, 3), chance(random, 3)
 	g.basic, g.signOut, g.late = chance(random, 3), pick(random, "", "", "", "/leave"), pick(random, "", "", "", "/acs")
+	g.own = chance(random, 3)
 	return g
 }
 
@@ -172,7 +175,11 @@ func (s site) options(g gate, at addresses, indent string) string {
 	}
 	add("login", g.login)
 	add("prefix", s.prefix)
-	add("headers", g.headers)
+	if g.own {
+		add("headers", cmp.Or(g.headers, "remote")+" {\n"+indent+"\t\tX-Own uid\n"+indent+"\t}")
+	} else {
+		add("headers", g.headers)
+	}
 	if g.group != "" {
 		add("require group", g.group)
 	}

@@ -100,7 +100,7 @@ func (w *world) randomPath(random *rand.Rand, host int) string {
 // madeUp are headers that a client could send, with values that change nothing.
 var madeUp = []string{
 	"Remote-User", "remote-name", "Remote-Groups", "REMOTE-EMAIL", "Remote.User", "Remote~User", "X-Authentik-Username", "X-authentik-groups",
-	"X.Authentik.Username", "X-Authentik-Meta-App",
+	"X.Authentik.Username", "X-Authentik-Meta-App", "X-Own", "x~own",
 }
 
 var harmless = [][2]string{
@@ -127,6 +127,7 @@ var harmless = [][2]string{
 	{"Origin", "https://evil.example"},
 	{"Connection", "Remote-User"},
 	{"Connection", "close, X-Authentik-Username"},
+	{"Connection", "X-Own"},
 	{"Range", "bytes=0-3"},
 	{"Purpose", "prefetch"},
 	{"X-Harmless", mallory},
