@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -293,6 +294,8 @@ func checkHeader(own Header, source rules.Source) error {
 	switch {
 	case own.Value == "":
 		return errors.New("it has no value; write a claim, such as username, or a text with placeholders")
+	case slices.Contains([]string{"{username}", "{name}", "{email}", "{uid}", "{groups}"}, own.Value):
+		return fmt.Errorf("%s is not a placeholder; write %s without braces, or {http.auth.user.%[2]s}", own.Value, strings.Trim(own.Value, "{}"))
 	case own.isText():
 		return identity.CheckPlaceholders(own.Value, source)
 	}

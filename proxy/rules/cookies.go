@@ -13,11 +13,17 @@ import (
 
 var cookieName = regexp.MustCompile(`^[-.~_A-Za-z0-9]{1,64}$`)
 
+// taken are the names of cookies that authentik has, and that the gate has beside
+// its session cookie. The last may be followed by a number.
+var taken = regexp.MustCompile(`^authentik_(session|csrf|device|mfa|visit|browser|relay|arrivals|mailed|user|copy|back[0-9]*)$`)
+
 // CookieName checks the name of the session cookie, without a prefix.
 func CookieName(text string) error {
 	switch {
 	case !cookieName.MatchString(text):
 		return fmt.Errorf("%q cannot be the name of a cookie; write letters, digits, - and _", text)
+	case taken.MatchString(text):
+		return fmt.Errorf("%s is another cookie of authentik or of the gate; write a name of your own, such as wiki_gate", text)
 	case strings.HasPrefix(text, "__"):
 		return fmt.Errorf("%q begins like the prefixes that browsers have rules for; leave out __Host- or __Secure-, the gate adds it", text)
 	}

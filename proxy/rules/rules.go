@@ -151,6 +151,12 @@ var transferHeaders = map[string]bool{
 	"proxy-connection": true, "te": true, "trailer": true, "transfer-encoding": true, "upgrade": true,
 }
 
+// proxyHeaders are set anew by every reverse proxy, so that the application never
+// gets what the gate has written there.
+var proxyHeaders = map[string]bool{
+	"x-forwarded-for": true, "x-forwarded-host": true, "x-forwarded-proto": true, "via": true,
+}
+
 // HeaderName checks the name of a header that tells the application who the
 // visitor is.
 func HeaderName(name string) error {
@@ -159,6 +165,9 @@ func HeaderName(name string) error {
 	}
 	if transferHeaders[strings.ToLower(name)] {
 		return fmt.Errorf("%s belongs to the transfer of the request; choose another header", name)
+	}
+	if proxyHeaders[strings.ToLower(name)] {
+		return fmt.Errorf("%s is what reverse_proxy says of the connection, and it writes its own; choose another header, such as X-Forwarded-User", name)
 	}
 	return nil
 }

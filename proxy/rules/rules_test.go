@@ -80,6 +80,7 @@ func TestHeaderName_CannotChangeTheTransfer(t *testing.T) {
 	t.Parallel()
 	checkAll(t, HeaderName, map[string]bool{
 		"X-User": true, "remote_user": true, "X.User": true, strings.Repeat("x", 64): true,
+		"X-Forwarded-User": true, "x-forwarded-For": false, "X-Forwarded-Host": false, "X-Forwarded-Proto": false, "Via": false,
 		"": false, "X User": false, "X-Üser": false, "X~User": false, "host": false, "Cookie": false, "TE": false, "transfer-Encoding": false, strings.Repeat("x", 65): false,
 	})
 }
@@ -87,7 +88,8 @@ func TestHeaderName_CannotChangeTheTransfer(t *testing.T) {
 func TestCookieName_LeavesPrefixesToTheGate(t *testing.T) {
 	t.Parallel()
 	checkAll(t, CookieName, map[string]bool{
-		"authentik_gate": true, "a.b-c~d": true, "_x": true,
+		"authentik_session": false, "authentik_csrf": false, "authentik_visit": false, "authentik_back3": false, "authentik_user": false,
+		"authentik_gate": true, "authentik_admin": true, "a.b-c~d": true, "_x": true,
 		"": false, "__Host-x": false, "__x": false, "a b": false, "a=b": false, "ä": false, strings.Repeat("x", 65): false,
 	})
 }
