@@ -178,10 +178,7 @@ func asSent(r *http.Request) (sent http.Request, rewritten bool, ambiguous rules
 	if rewritten = sent.Method != r.Method || *sent.URL != *r.URL; rewritten {
 		ambiguous |= rules.Ambiguous(r.URL, r.Host)
 	}
-	if rules.AmbiguousMethod(sent.Method, r.Header, sent.URL, r.URL) {
-		ambiguous |= rules.PartMethod
-	}
-	return sent, rewritten, ambiguous
+	return sent, rewritten, ambiguous | rules.Overridden(sent.Method, r.Header, sent.URL, r.URL)
 }
 
 // matched reports whether one of the matcher sets matches a request. Matchers of

@@ -198,3 +198,31 @@ func TestOpen_AnotherMethodInTheRequestCounts(t *testing.T) {
 		t.Error("got a request open by its method although it names another one, want it closed")
 	}
 }
+
+// TestOpen_AnotherAddressInAHeaderCounts: some frameworks read the path from a
+// header that IIS sends.
+func TestOpen_AnotherAddressInAHeaderCounts(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`[{"not": [{"path": ["/public/*"]}]}]`:                         true,
+		`[{"path": ["/admin/*"]}]`:                                     true,
+		`[{"path_regexp": {"pattern": "^/admin"}}]`:                    true,
+		`[{"expression": "path('/admin*')"}]`:                          true,
+		`[{"query": {"action": ["edit"]}}]`:                            true,
+		`[{"path": ["/admin/*"], "header": {"X-Missing": ["yes"]}}]`:   false,
+		`[{"method": ["DELETE"], "header": {"X-Missing": ["maybe"]}}]`: false,
+	} {
+		sets := closedIn(t, text)
+		for _, name := range []string{"X-Original-Url", "X-Rewrite-Url", "x~original~url"} {
+			r := received(t, "/public/x")
+			r.Header[name] = []string{"/public/x"}
+			if sets.Concern(r) {
+				t.Errorf("%s: got %s with the same address concerned, want it open", text, name)
+			}
+			r.Header[name] = []string{"/admin/x?action=edit"}
+			if got := sets.Concern(r); got != want {
+				t.Errorf("%s: got %v for another address in %s, want %v", text, got, name, want)
+			}
+		}
+	}
+}

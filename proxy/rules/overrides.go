@@ -1,0 +1,101 @@
+package rules
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// ofMethod are the names of headers and parameters that frameworks read another
+// method from, folded: WordPress does for every method, most others for POST.
+var ofMethod = []string{
+	"-method", "x-http-method-override", "x-http-method", "x-method-override", "x-method",
+	"http-method-override", "http-method", "method-override", "httpmethod",
+}
+
+// ofAddress are the names of headers that frameworks read another address from,
+// folded: IIS sends them, and Symfony, Zend and Drupal did believe any client.
+var ofAddress = []string{"x-original-url", "x-rewrite-url", "x-override-url"}
+
+// Overridden returns the parts of a request that applications may read otherwise
+// than they were sent, since a header or the query names another method or address:
+// X-HTTP-Method-Override, ?_method=DELETE, X-Original-URL. It does not look at forms
+// in a body. method and sent are of the request as it was sent, rewritten is its
+// address now.
+func Overridden(method string, h http.Header, sent, rewritten *url.URL) (parts Part) {
+	for name, lines := range h {
+		if len(name) > len("x-http-method-override") {
+			continue
+		}
+		switch {
+		case oneOf(ofMethod, name, "method", "override"):
+			if len(lines) != 1 || !strings.EqualFold(strings.TrimSpace(lines[0]), method) {
+				parts |= PartMethod
+			}
+		case oneOf(ofAddress, name, "url"):
+			if len(lines) != 1 || withoutOrigin(lines[0]) != sent.RequestURI() {
+				parts |= PartURI
+			}
+		}
+	}
+	if namesMethod(sent.RawQuery) || namesMethod(rewritten.RawQuery) {
+		parts |= PartMethod
+	}
+	return parts
+}
+
+// withoutOrigin returns an address without its scheme and host, which some proxies
+// add.
+func withoutOrigin(address string) string {
+	for _, scheme := range []string{"http://", "https://"} {
+		if rest, found := strings.CutPrefix(address, scheme); found {
+			return rest[max(0, strings.IndexByte(rest, '/')):]
+		}
+	}
+	return address
+}
+
+// namesMethod reports whether a query may name another method. Applications
+// differ in what separates parameters, so a semicolon does, too.
+func namesMethod(query string) bool {
+	for query != "" {
+		var pair string
+		if i := strings.IndexAny(query, "&;"); i >= 0 {
+			pair, query = query[:i], query[i+1:]
+		} else {
+			pair, query = query, ""
+		}
+		name, _, _ := strings.Cut(pair, "=")
+		if strings.Contains(name, "%") {
+			decoded, err := url.QueryUnescape(name)
+			if err != nil {
+				return true // whatever an application makes of it
+			}
+			name = decoded
+		}
+		if oneOf(ofMethod, strings.TrimRight(strings.TrimLeft(name, " +"), " +[]"), "method", "override") {
+			return true
+		}
+	}
+	return false
+}
+
+// oneOf reports whether a name is one of those, which have one of these ends. Many
+// frameworks replace what is neither a letter nor a digit.
+func oneOf(all []string, name string, ends ...string) bool {
+	return slices.ContainsFunc(ends, func(end string) bool { // false for most names, without allocating
+		return len(name) >= len(end) && strings.EqualFold(name[len(name)-len(end):], end)
+	}) && slices.Contains(all, strings.Map(foldName, name))
+}
+
+func foldName(c rune) rune {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
+	default:
+		return '-'
+	}
+}
