@@ -52,12 +52,33 @@ func (v *Resolver) scheme(r *http.Request) string {
 			v.warned.Do(func() {
 				v.Log.Warn("X-Forwarded-Proto: unknown value of a trusted proxy; the connection's own scheme is used", "value", said)
 			})
+		case r.TLS == nil:
+			if other := otherScheme(r.Header); other != "" {
+				v.warned.Do(func() {
+					v.Log.Warn("X-Forwarded-Proto: a trusted proxy names the scheme in another header only, which does not count; have it send X-Forwarded-Proto, or write site", "header", other)
+				})
+			}
 		}
 	}
 	if r.TLS != nil {
 		return "https"
 	}
 	return "http"
+}
+
+// otherScheme returns the name of a header by which some proxies say that the browser
+// uses HTTPS. Caddy does not read them, and so does not remove them from what any
+// client sends either.
+func otherScheme(h http.Header) string {
+	if strings.Contains(strings.ToLower(strings.Join(h["Forwarded"], ",")), "proto=https") {
+		return "Forwarded"
+	}
+	for _, name := range []string{"X-Forwarded-Scheme", "X-Forwarded-Ssl", "Front-End-Https", "X-Url-Scheme"} {
+		if said := strings.ToLower(firstValue(h[name])); said == "https" || said == "on" {
+			return name
+		}
+	}
+	return ""
 }
 
 // firstValue returns the first value in the lines of a header with a list.

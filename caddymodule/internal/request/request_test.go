@@ -129,3 +129,36 @@ func TestAsked_IsTheAddressBeforeRewriting(t *testing.T) {
 		t.Error("got another path for a request without Caddy around it, want /x")
 	}
 }
+
+// A proxy that says HTTPS in another header only would lead to cookies without
+// Secure and to addresses with http, and nothing would say why.
+func TestScheme_InOtherHeadersIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		trusted bool
+		header  map[string]string
+		warned  bool
+	}{
+		"Forwarded":              {true, map[string]string{"Forwarded": `for="[2001:db8::1]";Proto=HTTPS`}, true},
+		"X-Forwarded-Ssl":        {true, map[string]string{"X-Forwarded-Ssl": "on"}, true},
+		"X-Forwarded-Scheme":     {true, map[string]string{"X-Forwarded-Scheme": "https"}, true},
+		"and X-Forwarded-Proto":  {true, map[string]string{"X-Forwarded-Scheme": "https", "X-Forwarded-Proto": "https"}, false},
+		"http":                   {true, map[string]string{"Forwarded": "proto=http", "X-Forwarded-Ssl": "off"}, false},
+		"nothing":                {true, nil, false},
+		"said by any client":     {false, map[string]string{"Forwarded": "proto=https"}, false},
+		"an unknown scheme only": {true, map[string]string{"X-Forwarded-Proto": "h2"}, true},
+	} {
+		var log bytes.Buffer
+		v := &Resolver{Log: slog.New(slog.NewTextHandler(&log, nil))}
+		for range 2 {
+			r := inCaddy(t, http.MethodGet, "/", map[string]any{caddyhttp.TrustedProxyVarKey: tt.trusted})
+			for key, value := range tt.header {
+				r.Header.Set(key, value)
+			}
+			v.Resolve(r)
+		}
+		if got, want := strings.Count(log.String(), "level=WARN"), map[bool]int{true: 1}[tt.warned]; got != want {
+			t.Errorf("%s: got %d warnings, want %d:\n%s", name, got, want, &log)
+		}
+	}
+}
