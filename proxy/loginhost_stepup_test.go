@@ -421,16 +421,12 @@ func TestStepUp_SecondAttemptKeepsTheDemand(t *testing.T) {
 			before(jane)
 			link := jane.led(wikiHost+"/admin", request)
 			d.later(3 * time.Minute)
-			asked := 0
-			jane.watch = func(res *http.Response) {
-				if strings.HasPrefix(res.Request.URL.Path, "/.authentik/sign-in") {
-					asked++
-				}
-			}
+			asked := map[string]int{}
+			jane.watch = func(res *http.Response) { asked[res.Request.URL.Path]++ }
 			page := jane.open(link)
 			jane.stands(page, stepUpPage)
-			if asked != 2 {
-				t.Errorf("got the login host asked %d times, want twice: with the old request and with a new one", asked)
+			if asked["/.authentik/sign-in"] != 2 || asked["/.authentik/callback"] != 1 || asked["/admin"] != 0 {
+				t.Errorf("got the requests %v, want the login host asked twice, with the old request and with a new one, and nothing else on the way", asked)
 			}
 			jane.greeted(jane.finish(page, "jane", "open sesame"), wikiHost+"/admin", "jane")
 		})
