@@ -148,7 +148,7 @@ func (g *Gate) atLoginHost(key seal.Key) *signin.LoginHost {
 			Hosts: cfg.hosts(), Callback: g.member.Shared.CallbackAt(), Application: cfg.Application, Lifetime: cfg.Lifetime,
 		}, g.member.Shared.Identity.ID),
 	}
-	at.Gate.NeedsStepUp = cfg.demandsMFA()
+	at.Gate.NeedsStepUp, at.Gate.Neighbours = cfg.demandsMFA(), &cfg.Family.neighbours
 	return at
 }
 

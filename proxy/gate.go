@@ -96,6 +96,7 @@ func New(cfg Config) (*Gate, error) {
 	})
 	switch { // known to each other before a visitor comes
 	case g.loginHost != nil:
+		g.leave = append(g.leave, cfg.Family.neighbours.Join(g.loginHost.Announce))
 		g.background.Go(g.loginHost.Stay)
 	case g.member.SignIn.Host != nil:
 		g.background.Go(func(backgroundCtx context.Context) { g.member.SignIn.Host.Gate.Stay(backgroundCtx, g.cfg.Logger) })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/group"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
@@ -28,6 +29,8 @@ type Group struct{ members group.Group }
 type Family struct {
 	members exchange.Family
 	room    intake.Room // for larger bodies of requests
+	// neighbours are the login hosts among them.
+	neighbours host.Neighbours
 }
 
 // Following returns a request that meets gates again after one of them has let it

@@ -511,3 +511,28 @@ func TestLoginHost_CopyEndsWhenItsLastSessionExpires(t *testing.T) {
 		}
 	})
 }
+
+// A login host of the same process is known to the first visitor, without a wait and
+// without a record that its start would leave.
+func TestLoginHost_OfTheProcessIsKnownAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		family, kept := new(Family), newStore(t)
+		auth, _ := url.Parse(authHost)
+		gate := func(name string, change func(*Config)) *Gate {
+			cfg := Config{Client: newClient(t, authHost), Store: kept, Key: []byte(strings.Repeat("k", seal.MinKey)), Family: family, Hosts: []string{name}}
+			change(&cfg)
+			return newGate(t, cfg)
+		}
+		wiki := gate("wiki.example.com", func(cfg *Config) { cfg.LoginAt = auth })
+		gate("auth.example.com", func(cfg *Config) { cfg.LoginHost = new(LoginHostConfig) })
+		synctest.Wait()
+		if _, found, err := wiki.member.SignIn.Host.Announced(t.Context()); found || err != nil {
+			t.Errorf("got a record of the start: %t, %v, want none", found, err)
+		}
+		began := time.Now()
+		if _, err := wiki.member.SignIn.Host.Gate.Introduce(t.Context()); err != nil || time.Since(began) != 0 {
+			t.Errorf("got %v after %v, want the login host at once", err, time.Since(began))
+		}
+	})
+}

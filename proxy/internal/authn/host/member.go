@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,9 +13,9 @@ import (
 )
 
 const (
-	// awaitHost is how long a gate waits for a login host that is not known yet:
-	// it may have started at the same time.
-	awaitHost = 3 * time.Second
+	// awaitHost is how long after its own start a gate waits for a login host that is
+	// not known yet: it may have started at the same time in another process.
+	awaitHost = registerAfter + 3*time.Second
 	awaitPoll = 100 * time.Millisecond
 	// knownFor is how long a login host counts as running without being looked up
 	// again.
@@ -30,7 +31,10 @@ type Member struct {
 	Name string
 	// NeedsStepUp says that the gate demands a second factor of some requests.
 	NeedsStepUp bool
+	// Neighbours are the login hosts of this process, and may be nil.
+	Neighbours *Neighbours
 
+	born time.Time
 	mu   sync.Mutex
 	seen time.Time // when the login host was last seen
 	at   Announcement
@@ -38,7 +42,7 @@ type Member struct {
 
 // NewMember returns a gate that has not registered yet.
 func NewMember(r Records, g Registration, gate string) *Member {
-	return &Member{Records: r, Registration: g, Name: g.Name(gate)}
+	return &Member{Records: r, Registration: g, Name: g.Name(gate), born: time.Now()}
 }
 
 // Renew registers the gate, or renews its registration.
@@ -70,13 +74,17 @@ func (m *Member) lately() (at Announcement, known bool) {
 	return m.at, m.fresh(m.seen, knownFor)
 }
 
-// await looks for the login host, and waits a moment for one that is starting.
+// await looks for the login host. If it is not known, those of this process make
+// themselves known at once. One of another process may be starting: that is waited for
+// as long as this gate has only just started, too.
 func (m *Member) await(ctx context.Context) (Announcement, error) {
-	waiting, cancel := context.WithTimeout(ctx, awaitHost)
+	waiting, cancel := context.WithDeadline(ctx, m.born.Add(awaitHost))
 	defer cancel()
-	for {
+	for woken := false; ; woken = true {
 		at, found, err := m.Announced(ctx)
 		switch {
+		case !found && !woken: // or it is of another version, or its clock is ahead: a process that has ended may have left it
+			m.Neighbours.announce(ctx)
 		case err != nil:
 			return Announcement{}, err
 		case found:
@@ -87,6 +95,45 @@ func (m *Member) await(ctx context.Context) (Announcement, error) {
 		case !background.Sleep(waiting, awaitPoll):
 			return Announcement{}, fault.New(fault.LoginHostUnknown, fmt.Errorf("%w: %s", errNoHost, m.Origin))
 		}
+	}
+}
+
+// Neighbours are the login hosts of one process. Each makes itself known a moment
+// after its start, or as soon as a gate of the process needs one. They are safe for
+// concurrent use; there are none in the zero Neighbours, and in nil.
+type Neighbours struct {
+	mu  sync.Mutex
+	all []*neighbour
+}
+
+type neighbour struct {
+	once sync.Once
+	tell func(context.Context)
+}
+
+// Join adds a login host, by what makes it known. leave removes it.
+func (n *Neighbours) Join(tell func(context.Context)) (leave func()) {
+	one := &neighbour{tell: tell}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, one)
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.all = slices.DeleteFunc(n.all, func(other *neighbour) bool { return other == one })
+	}
+}
+
+// announce makes all login hosts known that have not been told to before.
+func (n *Neighbours) announce(ctx context.Context) {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	all := slices.Clone(n.all)
+	n.mu.Unlock()
+	for _, one := range all {
+		one.once.Do(func() { one.tell(ctx) })
 	}
 }
 

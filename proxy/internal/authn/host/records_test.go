@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
@@ -341,6 +342,59 @@ func TestMember_IsKnownAgainAfterALoss(t *testing.T) {
 		if _, found, err := m.Registered(t.Context(), m.Name); err != nil || !found {
 			t.Errorf("got the gate registered: %v, %v, want it known to the login host", found, err)
 		}
+	}
+}
+
+// A gate waits for a login host only as long as one may be starting. One of the same
+// process is known without a wait, whatever another version has left in the store.
+func TestMember_KnowsAtOnceWhetherThereIsALoginHost(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		running time.Duration // since the start of the gate
+		left    bool          // an announcement of another version
+		beside  bool          // the login host is in this process
+		want    error
+		wait    time.Duration
+	}{
+		"beside":                              {beside: true},
+		"beside, after an update":             {beside: true, left: true},
+		"beside, later":                       {beside: true, running: time.Hour},
+		"missing, just after the start":       {want: errNoHost, wait: 4 * time.Second},
+		"missing, a moment after the start":   {running: 3 * time.Second, want: errNoHost, wait: time.Second},
+		"missing, later":                      {running: 5 * time.Second, want: errNoHost},
+		"of another version, after the start": {left: true, want: ErrFormat},
+		"of another version, later":           {left: true, running: time.Minute, want: ErrFormat},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r, _ := newRecords(t)
+				m := NewMember(r, Registration{Hosts: []string{"wiki.example.com"}}, "wiki")
+				m.Neighbours = new(Neighbours)
+				login := func(ctx context.Context) {
+					if err := r.Announce(ctx, Announcement{SignIn: "/sign-in"}); err != nil {
+						t.Error(err)
+					}
+				}
+				m.Neighbours.Join(login)()
+				if tt.beside {
+					m.Neighbours.Join(login)
+				}
+				time.Sleep(tt.running)
+				if tt.left {
+					if err := r.renew(t.Context(), r.own(seal.KindLoginHost, ""), Announcement{Made: r.Now(), Format: Format - 1}, r.Now().Add(time.Minute)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				began := time.Now()
+				if _, err := m.Introduce(t.Context()); !errors.Is(err, tt.want) {
+					t.Errorf("got %v, want %v", err, tt.want)
+				}
+				if got := time.Since(began); got != tt.wait {
+					t.Errorf("got an answer after %v, want it after %v", got, tt.wait)
+				}
+			})
+		})
 	}
 }
 
