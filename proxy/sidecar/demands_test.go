@@ -22,15 +22,14 @@ var loginHost = &url.URL{Scheme: "https", Host: "auth.example.com"}
 
 // newDemanding starts a network whose gates demand a second factor for /admin, and a
 // recent sign-in for /recent. Sign-ins are at a login host.
-func newDemanding(t *testing.T, dialect Dialect) (*network, *testsite.Clock) {
+func newDemanding(t *testing.T, dialect Dialect) *network {
 	t.Helper()
-	clock := new(testsite.Clock)
 	below := func(path string) func(*http.Request) bool {
 		return func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, path) }
 	}
 	var cfg proxy.Config
 	n := newNetwork(t, dialect, func(c *proxy.Config) {
-		c.LoginAt, c.Flow, c.Now = loginHost, "", clock.Now
+		c.LoginAt, c.Flow = loginHost, ""
 		c.Rules = []proxy.Rule{{Match: below("/admin"), RequireMFA: true}, {Match: below("/recent"), MaxAge: 30 * time.Minute}}
 		cfg = *c
 	})
@@ -44,7 +43,7 @@ func newDemanding(t *testing.T, dialect Dialect) (*network, *testsite.Clock) {
 		t.Fatal(err)
 	}
 	host, err := proxy.New(proxy.Config{
-		Client: client, Flow: testsite.LoginFlow, Store: cfg.Store, Key: cfg.Key, Hosts: []string{loginHost.Host}, Now: clock.Now,
+		Client: client, Flow: testsite.LoginFlow, Store: cfg.Store, Key: cfg.Key, Hosts: []string{loginHost.Host}, Now: n.clock.Now,
 		LoginHost: &proxy.LoginHostConfig{Page: true, StepUp: "second"},
 	})
 	if err != nil {
@@ -56,7 +55,7 @@ func newDemanding(t *testing.T, dialect Dialect) (*network, *testsite.Clock) {
 		r.Out.Host = r.In.Host
 		r.SetXForwarded()
 	}})
-	return n, clock
+	return n
 }
 
 // arrived is a request as a server gets it.
@@ -75,7 +74,7 @@ func arrived(r *http.Request) *http.Request {
 func TestDemand_IsMetAtTheLoginHost(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, dialect Dialect) {
-		n, clock := newDemanding(t, dialect)
+		n := newDemanding(t, dialect)
 		jane := n.person(t, wiki)
 		jane.SignIn()
 		jane.Greeted(jane.Open("/recent"), "/recent")
@@ -85,7 +84,7 @@ func TestDemand_IsMetAtTheLoginHost(t *testing.T) {
 		}
 		jane.Greeted(jane.AtAuthentik(page), "/admin?a=b")
 		jane.Greeted(jane.Open("/recent"), "/recent")
-		clock.Advance(time.Hour)
+		n.clock.Advance(time.Hour)
 		page = jane.Open("/recent")
 		if page.URL.Host != loginHost.Host {
 			t.Fatalf("got status %d at %s after an hour, want the login host:\n%s", page.Status, page.URL, page.Text())
@@ -95,15 +94,40 @@ func TestDemand_IsMetAtTheLoginHost(t *testing.T) {
 	})
 }
 
+// TestDemand_IsMetOnTheGatesPage has a client of OpenID Connect, whose callback the
+// other proxy passes on.
+func TestDemand_IsMetOnTheGatesPage(t *testing.T) {
+	t.Parallel()
+	forEach(t, func(t *testing.T, dialect Dialect) {
+		n := newNetwork(t, dialect, func(c *proxy.Config) {
+			if c.Application == "wiki" {
+				c.Flow, c.OIDC = "", proxy.OIDCConfig{ClientID: "wiki", ClientSecret: testsite.ClientSecret}
+				c.MaxAge, c.Recheck = 30*time.Minute, 24*time.Hour
+			}
+		})
+		jane := n.person(t, wiki)
+		jane.SignIn()
+		jane.Greeted(jane.Open("/a"), "/a")
+		n.clock.Advance(time.Hour)
+		script := load(wiki + "/a")
+		script.Header = http.Header{"Cookie": {jane.Cookies().Header()}, "Accept": {"application/json"}}
+		if w := n.answer(described(script, dialect)); w.Code != http.StatusUnauthorized || w.Header().Get("Remote-User") != "" {
+			t.Errorf("script: got status %d with %v, want 401", w.Code, w.Header())
+		}
+		jane.Greeted(jane.Credentials(jane.Open("/a?b=c")), "/a?b=c")
+		n.App.Check(t, testsite.Jane)
+	})
+}
+
 // TestDemand_UnmetIsToldByTheKindOfRequest sends requests of a visitor who is signed in
 // without a second factor.
 func TestDemand_UnmetIsToldByTheKindOfRequest(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, dialect Dialect) {
-		n, clock := newDemanding(t, dialect)
+		n := newDemanding(t, dialect)
 		jane := n.person(t, wiki)
 		jane.SignIn()
-		clock.Advance(time.Hour)
+		n.clock.Advance(time.Hour)
 		before := len(n.App.Requests())
 		for _, path := range []string{"/admin", "/recent"} {
 			for kind, tt := range map[string]struct {

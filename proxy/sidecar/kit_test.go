@@ -33,6 +33,7 @@ type network struct {
 	App     *testsite.Application
 	StandIn *authentiktest.Server
 	dialect Dialect
+	clock   testsite.Clock             // of the gates, and of authentik
 	last    *httptest.ResponseRecorder // the last verdict
 	// loginHost answers requests for its origin, if there is one.
 	loginHost http.Handler
@@ -43,12 +44,16 @@ type network struct {
 func newNetwork(t testing.TB, dialect Dialect, change func(*proxy.Config)) *network {
 	t.Helper()
 	cfg := testsite.Flow()
+	n := &network{App: new(testsite.Application), dialect: dialect}
 	cfg.Flows = append(cfg.Flows, testsite.SecondFactorFlow("second"))
+	cfg.Now, cfg.SigningKey = n.clock.Now, testsite.SigningKey()
 	cfg.Applications = []authentiktest.Application{
-		{Slug: "wiki", Name: "Wiki", Policies: []authentiktest.Policy{{User: testsite.Jane}}},
+		{Slug: "wiki", Name: "Wiki", Policies: []authentiktest.Policy{{User: testsite.Jane}}, Provider: &authentiktest.Provider{
+			ClientID: "wiki", Secret: testsite.ClientSecret, RedirectURIs: []string{wiki + "/.authentik/callback"},
+			GrantTypes: []string{"authorization_code", "refresh_token"},
+		}},
 		{Slug: "vault", Name: "Vault", Policies: []authentiktest.Policy{{User: "another"}}},
 	}
-	n := &network{App: new(testsite.Application), dialect: dialect}
 	var address string
 	n.StandIn, address = testsite.StartAuthentik(t, cfg, nil)
 	at, err := url.Parse(address)
@@ -65,7 +70,7 @@ func newNetwork(t testing.TB, dialect Dialect, change func(*proxy.Config)) *netw
 	for _, site := range []struct{ application, host string }{{"wiki", "wiki.example.com"}, {"vault", "vault.example.com"}, {"", "*.other.org"}} {
 		gateConfig := proxy.Config{
 			Client: client, Flow: testsite.LoginFlow, Application: site.application, Store: store, Key: []byte(strings.Repeat("k", 32)),
-			Hosts: []string{site.host}, Group: group, Described: true, Resolve: Resolve,
+			Hosts: []string{site.host}, Group: group, Described: true, Resolve: Resolve, Now: n.clock.Now,
 		}
 		if change != nil {
 			change(&gateConfig)
