@@ -12,6 +12,7 @@ func TestAddresses_ThatLeadPastTheGateAreWarnedOf(t *testing.T) {
 	const gate = "authentik https://auth.example.com\n"
 	const named = "&(gate) {\n" + gate + "}\n"
 	const past = "do not reach a gate, and no visitor can sign in; write prefix /app/.authentik"
+	const pastAll = "do not reach a gate, and no visitor can sign in; write a handle for them: handle /.authentik/* { authentik … }"
 	for name, tt := range map[string]struct{ text, want string }{
 		"handle":                     {"a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\nrespond ok\n}\n}\n", past},
 		"a gate beside it":           {"a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\n" + gate + "}\n}\n", ""},
@@ -24,6 +25,13 @@ func TestAddresses_ThatLeadPastTheGateAreWarnedOf(t *testing.T) {
 		"invoke of something else":   {"&(other) {\nrespond ok\n}\na.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\ninvoke other\n}\n}\n", past},
 		"invoke on one of two sites": {named + "a.example.com {\ninvoke gate\n}\nb.example.com {\nhandle /app/* {\ninvoke gate\n}\n}\n", past},
 		"invoke within invoke":       {"&(outer) {\ninvoke gate\n}\n" + named + "a.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\ninvoke outer\n}\n}\n", ""},
+		"a method":                   {"a.example.com {\n@get method GET\nhandle @get {\n" + gate + "}\nhandle {\nrespond ok\n}\n}\n", pastAll},
+		"not a method":               {"a.example.com {\n@get not method POST\nhandle @get {\n" + gate + "}\nhandle {\nrespond ok\n}\n}\n", pastAll},
+		"each method has a gate":     {"a.example.com {\n@get method GET\nhandle @get {\n" + gate + "}\nhandle {\n" + gate + "}\n}\n", ""},
+		"a method, and a handle":     {"a.example.com {\n@get method GET\nhandle /.authentik/* {\n" + gate + "}\nhandle @get {\n" + gate + "}\nhandle {\nrespond ok\n}\n}\n", ""},
+		"a matcher of the gate":      {"a.example.com {\n@get method GET\nauthentik @get https://auth.example.com\nrespond ok\n}\n", ""},
+		"invoke of a method":         {named + "a.example.com {\n@get method GET\ninvoke @get gate\nrespond ok\n}\n", pastAll},
+		"a header":                   {"a.example.com {\n@json header Accept *json*\nhandle @json {\n" + gate + "}\nhandle {\n" + gate + "}\n}\n", ""},
 		"a circle":                   {"&(one) {\ninvoke two\n}\n&(two) {\ninvoke one\n}\na.example.com {\nhandle /app/* {\n" + gate + "}\nhandle {\ninvoke one\n}\n}\n", past},
 	} {
 		t.Run(name, func(t *testing.T) {

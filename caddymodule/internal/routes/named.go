@@ -26,14 +26,14 @@ func Named(server *caddyhttp.Server) bool {
 // reachNamed reports whether a path is routed to a gate on every site that invokes
 // a named route with a gate. around is the path of the route that invokes it on a
 // site where it is not.
-func reachNamed(server *caddyhttp.Server, path string) (around string, reached bool) {
+func reachNamed(server *caddyhttp.Server, method, path string) (around string, reached bool) {
 	for _, site := range server.Routes {
 		around, invoked := invocation(server, site, "")
 		if !invoked {
 			continue
 		}
 		hosts, _ := matched(site)
-		in := within{server: server, hosts: lastingHosts(hosts)}
+		in := within{server: server, hosts: lastingHosts(hosts), method: method}
 		if !slices.ContainsFunc(server.Routes, func(r caddyhttp.Route) bool { return in.mayMatch(r, path) && in.holdsGate(r, path) }) {
 			return around, false
 		}

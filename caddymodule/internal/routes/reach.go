@@ -25,23 +25,32 @@ import (
 // neighbour answers.
 func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server) {
 	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
-	site := within{server: server, hosts: hosts(ctx)}
-	reach := func(path string) (around string, reached bool) { return site.reach(levels(ctx, server), path) }
-	if Named(server) {
-		reach = func(path string) (around string, reached bool) { return reachNamed(server, path) }
+	known := hosts(ctx)
+	reach := func(method, path string) (around string, reached bool) {
+		if Named(server) {
+			return reachNamed(server, method, path)
+		}
+		return within{server: server, hosts: known, method: method}.reach(levels(ctx, server), path)
 	}
-	if around, reached := reach(prefix + "/login"); !reached {
+	around, reached := reach(http.MethodGet, prefix+"/login")
+	if reached { // forms are sent there
+		around, reached = reach(http.MethodPost, prefix+"/login")
+	}
+	if !reached {
 		below := strings.TrimRight(around, "/*")
-		if below == "" || strings.ContainsAny(below, "*{") {
+		if strings.ContainsAny(below, "*{") {
 			below = "/app"
 		}
-		g.Log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; write prefix "+below+
-			"/.authentik, or a handle for them: handle "+prefix+"/* { authentik … }", "prefix", prefix, "route", around)
+		advice := "write a handle for them: handle " + prefix + "/* { authentik … }"
+		if below != "" {
+			advice = "write prefix " + below + "/.authentik, or a handle for them: handle " + prefix + "/* { authentik … }"
+		}
+		g.Log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; "+advice, "prefix", prefix, "route", around)
 	}
 	if !g.PageHost {
 		return
 	}
-	if around, reached := reach("/if/flow/x/"); !reached {
+	if around, reached := reach(http.MethodGet, "/if/flow/x/"); !reached {
 		g.Log.Warn("route: authentik's pages below /if/flow/ do not reach a gate, which login relay and links in mails need; "+
 			"write the directive where it gets all paths of the site", "route", around)
 	}
@@ -64,6 +73,7 @@ func levels(ctx caddy.Context, server *caddyhttp.Server) []caddyhttp.RouteList {
 type within struct {
 	server  *caddyhttp.Server
 	hosts   []string
+	method  string
 	invoked []string // the named routes around what is looked at
 }
 
@@ -101,18 +111,18 @@ func (in within) reach(levels []caddyhttp.RouteList, path string) (around string
 func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 
 // mayMatch reports whether a route may match a path at all of the hosts. Only
-// matchers of paths and hosts are asked.
+// matchers of paths, methods and hosts are asked.
 func (in within) mayMatch(r caddyhttp.Route, path string) bool {
 	asked := sync.OnceValue(func() *http.Request { // most routes are for another host, and not checked
 		ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
-		return (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
+		return (&http.Request{Method: in.method, URL: &url.URL{Path: path}, Header: http.Header{}}).WithContext(ctx)
 	})
 	return len(r.MatcherSets) == 0 || slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
 		return !slices.ContainsFunc(set, func(m any) bool {
 			if patterns, ok := m.(*caddyhttp.MatchHost); ok {
 				return !coverHosts(*patterns, in.hosts)
 			}
-			if matchers.PartsRead(m) != rules.PartPath || matchers.Name(m) == "expression" || matchers.Name(m) == "file" {
+			if parts := matchers.PartsRead(m); parts != rules.PartPath && parts != rules.PartMethod || matchers.Name(m) == "expression" || matchers.Name(m) == "file" {
 				return false
 			}
 			matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked())
