@@ -7,6 +7,7 @@ export PATH := $(BIN):$(PATH)
 GOLANGCI_LINT := v2.15.0
 GOFUMPT := v0.12.0
 GOVULNCHECK := v1.9.0
+ACTIONLINT := v1.7.12
 
 # The race detector looks at what runs in production. Only package caddymodule
 # has tests that -short skips and that run a whole Caddy in the test's own
@@ -14,7 +15,7 @@ GOVULNCHECK := v1.9.0
 RACE = $(shell go list ./flowclient/... ./proxy/... ./caddymodule/... ./examples/... | grep -v '/caddymodule$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build format format-check validate tidy vet lint test short race fuzz bench vulnerabilities ci
+.PHONY: help tools build format format-check validate tidy vet lint workflows test short race fuzz bench vulnerabilities ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +24,7 @@ tools: ## install the linters, at their pinned versions, into bin
 	GOBIN=$(BIN) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	GOBIN=$(BIN) GOFLAGS= go install mvdan.cc/gofumpt@$(GOFUMPT)
 	GOBIN=$(BIN) GOFLAGS= go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
+	GOBIN=$(BIN) GOFLAGS= go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
 
 build: ## build a Caddy with the gate into bin
 	go build -o $(BIN)/caddy ./cmd/caddy
@@ -51,6 +53,9 @@ vet: ## go vet
 
 lint: ## golangci-lint
 	golangci-lint run --allow-parallel-runners ./...
+
+workflows: ## actionlint, and shellcheck for the scripts of workflows if it is there
+	actionlint .github/workflows/*.yml
 
 test: ## all tests; needs what CONTRIBUTING.md lists
 	go test ./...
