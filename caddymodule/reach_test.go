@@ -46,6 +46,32 @@ func TestAddresses_ThatLeadPastTheGateAreWarnedOf(t *testing.T) {
 	}
 }
 
+// With a forward_auth that was left in the site, visitors sign in twice.
+func TestRoutes_WithTheOutpostAreWarnedOf(t *testing.T) {
+	const gate = "authentik https://auth.example.com\n"
+	const outpost = "forward_auth outpost:9000 {\nuri /outpost.goauthentik.io/auth/caddy\ncopy_headers X-Authentik-Username\n}\n"
+	for name, tt := range map[string]struct {
+		text   string
+		warned bool
+	}{
+		"beside the gate":      {gate + outpost + "reverse_proxy localhost:3000\n", true},
+		"in its handle":        {"handle {\n" + gate + outpost + "reverse_proxy localhost:3000\n}\n", true},
+		"in another handle":    {"handle /new/* {\n" + gate + "}\nhandle {\n" + outpost + "}\n", false},
+		"the outpost, proxied": {gate + "reverse_proxy /outpost.goauthentik.io/* outpost:9000\nreverse_proxy localhost:3000\n", false},
+		"another tool's":       {gate + "forward_auth other:9000 {\nuri /auth\n}\nreverse_proxy localhost:3000\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := validate(t, "a.example.com {\nhandle_path /a/* {\nrespond ok\n}\n"+tt.text+"}\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(log, "forward_auth asks authentik's outpost"); got != tt.warned {
+				t.Errorf("got the log %q, want a warning: %v", log, tt.warned)
+			}
+		})
+	}
+}
+
 // A gate that no request comes to guards nothing.
 func TestRoutes_ThatAnswerBeforeTheGateAreWarnedOf(t *testing.T) {
 	const gate = "authentik https://auth.example.com\n"

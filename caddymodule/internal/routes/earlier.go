@@ -37,6 +37,30 @@ func (g Gate) warnOfEarlierAnswer(ctx caddy.Context, server *caddyhttp.Server) {
 	}
 }
 
+// warnOfOutpost warns of a forward_auth to authentik's outpost that was left in the
+// gate's route. It comes after the gate, and the application gets its headers.
+func (g Gate) warnOfOutpost(ctx caddy.Context, server *caddyhttp.Server) {
+	for _, routes := range slices.Backward(levels(ctx, server)) {
+		i := slices.IndexFunc(routes, loading)
+		if i < 0 {
+			continue
+		}
+		for _, raw := range routes[i].HandlersRaw {
+			var h struct {
+				Handler string `json:"handler"`
+				Rewrite struct {
+					URI string `json:"uri"`
+				} `json:"rewrite"`
+			}
+			if json.Unmarshal(raw, &h) == nil && h.Handler == "reverse_proxy" && strings.HasPrefix(h.Rewrite.URI, "/outpost.goauthentik.io/auth/") {
+				g.Log.Warn("route: forward_auth asks authentik's outpost after this gate, and visitors sign in twice; leave forward_auth out",
+					"site", strings.Join(g.Site.Hosts, " "))
+			}
+		}
+		return // the routes around it may have others, for other paths
+	}
+}
+
 // answering returns the name of a handler in loaded routes that answers every
 // request, or an empty text.
 func answering(routes caddyhttp.RouteList) string {

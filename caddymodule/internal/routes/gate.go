@@ -30,6 +30,7 @@ func (g Gate) Warn(ctx caddy.Context) {
 		g.warnOfErrorRoutes(server)
 		g.warnOfUnreachableAddresses(ctx, server)
 		g.warnOfEarlierAnswer(ctx, server)
+		g.warnOfOutpost(ctx, server)
 	}
 }
 
