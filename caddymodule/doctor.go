@@ -27,7 +27,7 @@ import (
 
 // doctorTools are what "caddy authentik doctor" needs of the handler.
 func doctorTools() doctor.Tools {
-	return doctor.Tools{Validate: validateQuietly, Open: openForDoctor, Transport: connectForDoctor, Root: storageRoot}
+	return doctor.Tools{Quiet: logOnlyErrors, Validate: validateQuietly, Open: openForDoctor, Transport: connectForDoctor, Root: storageRoot}
 }
 
 // connectForDoctor returns the connections to authentik that a gate's options
@@ -53,6 +53,15 @@ func connectForDoctor(gate json.RawMessage) (http.RoundTripper, error) {
 	}
 	defer func() { _ = h.Cleanup() }() // which closes only what is idle
 	return h.transport()
+}
+
+// logOnlyErrors keeps Caddy from logging to the terminal what it loads: the report
+// says what is wrong with it.
+func logOnlyErrors() error {
+	return caddy.Validate(&caddy.Config{
+		Admin:   &caddy.AdminConfig{Disabled: true},
+		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{"default": {BaseLog: caddy.BaseLog{Level: "ERROR"}}}},
+	})
 }
 
 // withLog returns a configuration that logs only warnings, to a file.

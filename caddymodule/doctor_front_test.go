@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap/zapcore"
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/doctor"
@@ -331,5 +333,16 @@ func TestDoctor_MissingFieldIsNoFailure(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Caddy's own log does not come between the report and its reader.
+func TestDoctor_CaddyLogsOnlyErrors(t *testing.T) {
+	newSite(t) // which stops Caddy at the end
+	if err := logOnlyErrors(); err != nil {
+		t.Fatal(err)
+	}
+	if core := caddy.Log().Core(); core.Enabled(zapcore.WarnLevel) || !core.Enabled(zapcore.ErrorLevel) {
+		t.Errorf("got warnings logged: %v, errors: %v; want only errors", core.Enabled(zapcore.WarnLevel), core.Enabled(zapcore.ErrorLevel))
 	}
 }

@@ -160,6 +160,59 @@ func TestMonitoring_NamesMetricsAndLabelsThatExist(t *testing.T) {
 	}
 }
 
+// Grafana places a panel by its grid, finds it by its id, and reads its data by
+// letters. What overlaps or is there twice would be moved or lost at the import.
+func TestMonitoring_DashboardHasAWellFormedGrid(t *testing.T) {
+	t.Parallel()
+	type target struct{ Expr, RefID string }
+	var dashboard struct {
+		SchemaVersion int
+		Panels        []struct {
+			ID          int
+			Type, Title string
+			GridPos     struct{ X, Y, W, H int }
+			Datasource  struct{ Type, UID string }
+			Targets     []target
+		}
+	}
+	readAs(t, "dashboard.json", json.Unmarshal, &dashboard)
+	if dashboard.SchemaVersion < 36 {
+		t.Errorf("got schema %d, want one with data sources by uid", dashboard.SchemaVersion)
+	}
+	ids, cells := map[int]string{}, map[[2]int]string{}
+	for _, p := range dashboard.Panels {
+		if other, twice := ids[p.ID]; twice || p.ID <= 0 {
+			t.Errorf("%s: got the id %d, which %q has, want its own", p.Title, p.ID, other)
+		}
+		ids[p.ID] = p.Title
+		g := p.GridPos
+		if g.W <= 0 || g.H <= 0 || g.X < 0 || g.X+g.W > 24 {
+			t.Errorf("%s: got the place %+v, want one within 24 columns", p.Title, g)
+		}
+		for x := g.X; x < g.X+g.W; x++ {
+			for y := g.Y; y < g.Y+g.H; y++ {
+				if other, taken := cells[[2]int{x, y}]; taken {
+					t.Fatalf("%s: got a place that %s has, want its own", p.Title, other)
+				}
+				cells[[2]int{x, y}] = p.Title
+			}
+		}
+		if p.Type == "row" {
+			continue
+		}
+		if p.Datasource.UID != "${datasource}" || len(p.Targets) == 0 {
+			t.Errorf("%s: got the data source %+v and %d queries, want the one that is chosen, and some", p.Title, p.Datasource, len(p.Targets))
+		}
+		letters := map[string]bool{}
+		for _, one := range p.Targets {
+			if one.RefID == "" || letters[one.RefID] || one.Expr == "" {
+				t.Errorf("%s: got the query %+v, want one with a letter of its own", p.Title, one)
+			}
+			letters[one.RefID] = true
+		}
+	}
+}
+
 // installed returns the path of a program that tests need, or skips the test. In CI
 // it must be there.
 func installed(t testing.TB, name, from string) string {

@@ -35,6 +35,8 @@ type Opened struct {
 
 // Tools are what checks need of the rest of Caddy's module.
 type Tools struct {
+	// Quiet keeps Caddy from logging what it loads.
+	Quiet func() error
 	// Validate loads a whole configuration and unloads it. The warnings are what the
 	// gates said at their start.
 	Validate func(config []byte) (warnings []string, err error)

@@ -96,6 +96,9 @@ func (c *command) run(ctx context.Context) (status int, err error) {
 			return 0, fmt.Errorf("--config: %w", err)
 		}
 	}
+	if err := c.tools.Quiet(); err != nil {
+		return 0, err
+	}
 	var all []Finding
 	e.Config, _, _, err = caddycmd.LoadConfig(c.config, c.adapter)
 	switch {
