@@ -143,7 +143,9 @@ type Proxy struct {
 	AccessValidity   string `json:"access_token_validity"`
 }
 
-func (*Proxy) needs() []string { return []string{"name", "mode", "external_host"} }
+func (*Proxy) needs() []string {
+	return []string{"name", "mode", "external_host", "assigned_application_slug", "internal_host_ssl_validation", "intercept_header_auth"}
+}
 
 // A User is the user that a token belongs to.
 type User struct {

@@ -180,6 +180,28 @@ func TestCommand_FromOutpostOnlyReads(t *testing.T) {
 	}
 }
 
+// Without a field that says how an outpost guards something, no Caddyfile is
+// written that guards it in another way.
+func TestCommand_FromOutpostNeedsItsFields(t *testing.T) {
+	at := standIn(t, authentiktest.Release202608)
+	at.api.AddProxy(map[string]any{
+		"name": "Wiki", "external_host": "https://wiki.example.com", "internal_host": "https://wiki:3000", "assigned_application_slug": "wiki",
+	})
+	for field, needed := range map[string]bool{
+		"name": true, "mode": true, "external_host": true, "assigned_application_slug": true, "internal_host_ssl_validation": true, "intercept_header_auth": true,
+		"skip_path_regex": false, "cookie_domain": false, "access_token_validity": false, "basic_auth_enabled": false, "assigned_application_name": false,
+	} {
+		at.client.HTTP.Transport = partial{"providers/proxy/", field}
+		all, err := at.client.Proxies(t.Context())
+		if (err != nil) != needed || needed && !strings.Contains(err.Error(), field) {
+			t.Errorf("without %s: got %v, want an error about it: %v", field, err, needed)
+		}
+		if text := FromOutpost(at.url, "", all); !needed && !strings.Contains(text, "wiki.example.com {\n") {
+			t.Errorf("without %s: got %s, want the site", field, text)
+		}
+	}
+}
+
 // The token goes only to the address that the operator has named.
 func TestCommand_TokenFollowsNoRedirect(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
