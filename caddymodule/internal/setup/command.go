@@ -3,9 +3,11 @@ package setup
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -91,11 +93,29 @@ error: "caddy authentik setup ... >> Caddyfile" adds them to a Caddyfile.`,
 			if ctx.Err() != nil && !errors.Is(err, errUnfinished) {
 				err = errors.New("interrupted; nothing was changed")
 			}
-			return plain.Error{Err: err}
+			return plain.Error{Err: hinted(err)}
 		}
 		return nil
 	}
 	return c
+}
+
+// hinted adds to an error of a connection what to write instead.
+func hinted(err error) error {
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var lookup *net.DNSError
+	switch {
+	case errors.As(err, &authority):
+		return fmt.Errorf("%w; name the file with its authority's certificate with --trust", err)
+	case errors.As(err, &name):
+		return fmt.Errorf("%w; write in --url a name that the certificate has", err)
+	case errors.As(err, &lookup):
+		return fmt.Errorf("%w; correct --url, or run this where that name is known", err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w; correct --url, or start authentik", err)
+	}
+	return err
 }
 
 func (c *command) run(ctx context.Context) error {

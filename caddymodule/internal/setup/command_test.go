@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -198,6 +200,23 @@ func TestCommand_FromOutpostNeedsItsFields(t *testing.T) {
 		}
 		if text := FromOutpost(at.url, "", all); !needed && !strings.Contains(text, "wiki.example.com {\n") {
 			t.Errorf("without %s: got %s, want the site", field, text)
+		}
+	}
+}
+
+// A connection that fails says which option to look at.
+func TestCommand_FailedConnectionNamesTheOption(t *testing.T) {
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	t.Setenv(TokenVariable, "the-token")
+	for address, want := range map[string]string{
+		secure.URL: "--trust", "http://127.0.0.1:1": "--url, or start authentik", "http://auth.invalid": "--url, or run this where",
+	} {
+		_, _, err := ran(t, "", "--url", address, "--site", "https://wiki.example.com", "--everyone", "--yes")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", address, err, want)
 		}
 	}
 }
