@@ -11,16 +11,25 @@ import (
 )
 
 // reloads compare what Caddy needs for another configuration, with a gate before
-// each site and with none.
+// each site, with Caddy's own directives before each that sign visitors in or ask
+// authentik's outpost, and with nothing.
 func reloads(_ context.Context, s *stage, o options) ([]contender, error) {
-	gates, err := s.reloaded(o, "\tauthentik http://"+s.authentik+"\n")
-	if err != nil {
-		return nil, err
+	var all []contender
+	for _, before := range []struct{ name, text string }{
+		{"gates", "\tauthentik http://" + s.authentik + "\n"},
+		{"forward_auth", "\tforward_auth " + s.authentik + " {\n\t\turi /outpost.goauthentik.io/auth/caddy\n" +
+			"\t\tcopy_headers X-Authentik-Username X-Authentik-Groups X-Authentik-Email\n\t}\n"},
+		{"basic_auth", "\tbasic_auth {\n\t\tada $2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG\n\t}\n"},
+		{"nothing", ""},
+	} {
+		c, err := s.reloaded(o, before.text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", before.name, err)
+		}
+		c.name, c.base = fmt.Sprintf("%d sites with %s", o.sites, before.name), before.text == ""
+		all = append(all, c)
 	}
-	gates.name = fmt.Sprintf("%d gates", o.sites)
-	plain, err := s.reloaded(o, "")
-	plain.name, plain.base = fmt.Sprintf("%d sites without", o.sites), true
-	return []contender{gates, plain}, err
+	return all, nil
 }
 
 // reloaded starts a Caddy with many sites, which is given its configuration again
