@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"hash/maphash"
 	"maps"
 	"strconv"
 	"strings"
@@ -20,8 +21,8 @@ const sweepEvery = time.Minute
 type Memory struct {
 	// mu makes each call one step: go-cache's own lock covers only a part.
 	mu         sync.Mutex
-	records    *gocache.Cache // of Record
-	tombstones *gocache.Cache // of time.Time, when they end
+	records    table // of Record
+	tombstones table // of time.Time, when they end
 	leases     map[string]lease
 	counts     map[string]int // of records, by kind
 	watchers   map[*Backlog]struct{}
@@ -33,6 +34,32 @@ type Memory struct {
 	sweeper  sync.WaitGroup
 }
 
+// tableParts is how many parts a table has. Of a million records each has four
+// thousand.
+const tableParts = 256
+
+// A table keeps values by name in several caches, which are swept one by one.
+type table struct {
+	seed  maphash.Seed
+	parts [tableParts]*gocache.Cache
+}
+
+// newTable makes an empty table. evicted is called for every value that is deleted
+// or has expired; it may be nil.
+func newTable(evicted func(name string, value any)) table {
+	t := table{seed: maphash.MakeSeed()}
+	for i := range t.parts {
+		t.parts[i] = gocache.New(gocache.NoExpiration, 0)
+		t.parts[i].OnEvicted(evicted)
+	}
+	return t
+}
+
+// part returns the cache of a name.
+func (t *table) part(name string) *gocache.Cache {
+	return t.parts[maphash.String(t.seed, name)%tableParts]
+}
+
 // A lease belongs to the caller that was given its number.
 type lease struct {
 	holder uint64
@@ -42,14 +69,13 @@ type lease struct {
 // NewMemory makes an empty store.
 func NewMemory() *Memory {
 	m := &Memory{
-		records:    gocache.New(gocache.NoExpiration, 0),
-		tombstones: gocache.New(gocache.NoExpiration, 0),
-		leases:     map[string]lease{},
-		counts:     map[string]int{},
-		watchers:   map[*Backlog]struct{}{},
-		done:       make(chan struct{}),
+		leases:   map[string]lease{},
+		counts:   map[string]int{},
+		watchers: map[*Backlog]struct{}{},
+		done:     make(chan struct{}),
 	}
-	m.records.OnEvicted(func(name string, _ any) { m.counts[kindOf(name)]-- })
+	m.records = newTable(func(name string, _ any) { m.counts[kindOf(name)]-- })
+	m.tombstones = newTable(nil)
 	return m
 }
 
@@ -101,11 +127,17 @@ func (m *Memory) sweep() {
 	}
 }
 
+// removeExpired takes seconds if a million records have expired. Other calls wait
+// only while one part is swept.
 func (m *Memory) removeExpired(now time.Time) {
+	for i := range tableParts {
+		m.mu.Lock()
+		m.records.parts[i].DeleteExpired()
+		m.tombstones.parts[i].DeleteExpired()
+		m.mu.Unlock()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.records.DeleteExpired()
-	m.tombstones.DeleteExpired()
 	maps.DeleteFunc(m.leases, func(_ string, l lease) bool { return !now.Before(l.until) })
 }
 
@@ -124,7 +156,7 @@ func (m *Memory) Load(ctx context.Context, name string) (Record, bool, error) {
 }
 
 func (m *Memory) load(name string) (Record, bool) {
-	kept, _ := m.records.Get(name)
+	kept, _ := m.records.part(name).Get(name)
 	if r, found := kept.(Record); found && time.Now().Before(r.Expiry) {
 		return r, true
 	}
@@ -138,10 +170,10 @@ func (m *Memory) Save(ctx context.Context, name string, r Record) (Version, erro
 	}
 	defer m.mu.Unlock()
 	kept, _ := m.load(name)
-	if _, revoked := m.tombstones.Get(name); revoked || kept.Version != r.Version {
+	if _, revoked := m.tombstones.part(name).Get(name); revoked || kept.Version != r.Version {
 		return "", ErrConflict
 	}
-	m.records.Delete(name) // and its count, also of an expired one
+	m.records.part(name).Delete(name) // and its count, also of an expired one
 	left := time.Until(r.Expiry)
 	if left <= 0 { // go-cache would keep it for ever
 		return "", nil
@@ -150,7 +182,7 @@ func (m *Memory) Save(ctx context.Context, name string, r Record) (Version, erro
 	m.serial++
 	r.Version = Version(strconv.FormatUint(m.serial, 36))
 	r.Value = append([]byte(nil), r.Value...)
-	m.records.Set(name, r, left)
+	m.records.part(name).Set(name, r, left)
 	m.counts[kindOf(name)]++
 	return r.Version, nil
 }
@@ -171,7 +203,7 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	m.records.Delete(name)
+	m.records.part(name).Delete(name)
 	return nil
 }
 
@@ -181,7 +213,7 @@ func (m *Memory) Revoke(ctx context.Context, name string, until time.Time) error
 		return err
 	}
 	defer m.mu.Unlock()
-	m.records.Delete(name)
+	m.records.part(name).Delete(name)
 	m.setTombstone(name, until)
 	for watcher := range m.watchers {
 		watcher.Add(name)
@@ -191,13 +223,13 @@ func (m *Memory) Revoke(ctx context.Context, name string, until time.Time) error
 
 // setTombstone sets a tombstone, unless there is one that lasts longer.
 func (m *Memory) setTombstone(name string, until time.Time) {
-	kept, _ := m.tombstones.Get(name)
+	kept, _ := m.tombstones.part(name).Get(name)
 	if before, ok := kept.(time.Time); ok && before.After(until) {
 		return
 	}
 	if left := time.Until(until); left > 0 { // go-cache would keep it for ever
 		m.startSweeper()
-		m.tombstones.Set(name, until, left)
+		m.tombstones.part(name).Set(name, until, left)
 	}
 }
 
@@ -208,7 +240,7 @@ func (m *Memory) Revoked(ctx context.Context, names ...string) (bool, error) {
 	}
 	defer m.mu.Unlock()
 	for _, name := range names {
-		if _, revoked := m.tombstones.Get(name); revoked {
+		if _, revoked := m.tombstones.part(name).Get(name); revoked {
 			return true, nil
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,7 +56,11 @@ func TestMemory_SweeperRemovesWhatHasExpired(t *testing.T) {
 		synctest.Wait()
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if left := m.records.ItemCount() + m.tombstones.ItemCount() + len(m.leases); left != 0 {
+		left := len(m.leases)
+		for i := range tableParts {
+			left += m.records.parts[i].ItemCount() + m.tombstones.parts[i].ItemCount()
+		}
+		if left != 0 {
 			t.Errorf("got %d things after a sweep, want none", left)
 		}
 	})
@@ -81,4 +86,84 @@ func TestMemory_NothingRunsAfterClose(t *testing.T) {
 			save() // starts no other sweeper
 		}
 	})
+}
+
+// TestTable_NamesAreSpread: a sweep locks out other calls for as long as one part takes.
+func TestTable_NamesAreSpread(t *testing.T) {
+	t.Parallel()
+	all := newTable(nil)
+	const names = 20 * tableParts
+	for i := range names {
+		name := fmt.Sprintf("session-%d", i)
+		all.part(name).SetDefault(name, i)
+	}
+	for i, part := range all.parts {
+		if n := part.ItemCount(); n == 0 || n > 100 {
+			t.Errorf("part %d: got %d of %d names, want about 20", i, n, names)
+		}
+	}
+}
+
+// BenchmarkSweep is how long a sweep takes that finds nothing expired, and one that
+// removes everything, and the longest that a request waits meanwhile.
+func BenchmarkSweep(b *testing.B) {
+	for _, n := range []int{1_000, 1_000_000} {
+		for what, life := range map[string]time.Duration{"lasting": time.Hour, "expired": time.Millisecond} {
+			b.Run(fmt.Sprintf("%d/%s", n, what), func(b *testing.B) {
+				if n > 1_000 && testing.Short() {
+					b.Skip("takes a gigabyte")
+				}
+				var longest time.Duration
+				for range b.N {
+					b.StopTimer()
+					m := newMemory(b)
+					fillMemory(b, m, n, life)
+					b.StartTimer()
+					swept := make(chan struct{})
+					go func() {
+						m.removeExpired(time.Now())
+						close(swept)
+					}()
+					longest = max(longest, longestLoad(b, m, swept))
+				}
+				b.ReportMetric(float64(longest.Nanoseconds()), "longest-load-ns")
+			})
+		}
+	}
+}
+
+func fillMemory(b *testing.B, m *Memory, n int, life time.Duration) {
+	b.Helper()
+	value, expiry := make([]byte, 1024), time.Now().Add(time.Hour)
+	for i := range n {
+		if _, err := m.Save(b.Context(), fmt.Sprintf("session-%d", i), Record{Value: value, Expiry: expiry}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if life < time.Hour {
+		for _, part := range m.records.parts {
+			for name, item := range part.Items() {
+				part.Set(name, item.Object, life)
+			}
+		}
+		time.Sleep(life)
+	}
+}
+
+// longestLoad loads records until a channel is closed, and returns how long the
+// longest load took.
+func longestLoad(b *testing.B, m *Memory, until chan struct{}) (longest time.Duration) {
+	b.Helper()
+	for i := 0; ; i++ {
+		select {
+		case <-until:
+			return longest
+		default:
+		}
+		begun := time.Now()
+		if _, _, err := m.Load(b.Context(), fmt.Sprintf("session-%d", i%1000)); err != nil {
+			b.Fatal(err)
+		}
+		longest = max(longest, time.Since(begun))
+	}
 }
