@@ -191,3 +191,22 @@ func TestLooksAtRemoteAddrAreNoticed(t *testing.T) {
 		t.Error("got no error for a file that cannot be read, want one")
 	}
 }
+
+// TestDriver_OfRedisIsLeftOutByATag: it is half of what the module weighs, and only
+// those who use it need it.
+func TestDriver_OfRedisIsLeftOutByATag(t *testing.T) {
+	t.Parallel()
+	for tags, want := range map[string]bool{"": true, "noredis": false} {
+		list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", tags, Module+"/caddymodule") //nolint:gosec // of this repository
+		out, err := list.Output()
+		if err != nil {
+			t.Fatalf("-tags %q: got %v, want the packages", tags, err)
+		}
+		if !strings.Contains(string(out), Module+"/caddymodule/sessions/storage\n") {
+			t.Fatalf("-tags %q: got no store, want those besides Redis", tags)
+		}
+		if got := strings.Contains(string(out), "github.com/redis/go-redis"); got != want {
+			t.Errorf("-tags %q: got the driver of Redis %t, want %t", tags, got, want)
+		}
+	}
+}

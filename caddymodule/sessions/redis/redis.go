@@ -1,16 +1,5 @@
-// Package redis is the Caddy module that keeps sessions in Redis or Valkey:
-//
-//	authentik https://auth.example.com {
-//		sessions redis {
-//			address redis:6379
-//		}
-//	}
-//
-// The store itself is package proxy/store/redis, which does not depend on
-// Caddy.
-//
-//   - redis.go: the module
-//   - caddyfile.go, settings.go, tls.go: its options
+//go:build !noredis
+
 package redis
 
 import (
