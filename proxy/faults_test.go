@@ -328,7 +328,7 @@ func TestFault_AFailuresPageAsksAuthentikNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, err := flowclient.New(flowclient.Config{URL: at, Timeout: 50 * time.Millisecond})
+		client, err := flowclient.New(flowclient.Config{URL: at, Timeout: 3 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -378,6 +378,7 @@ func TestLoginHost_CopyEndsWithItsLastSession(t *testing.T) {
 			if !joe.hasCopy() {
 				t.Error("got the copy of another browser deleted, want it to stay")
 			}
+			testsite.Eventually(t, "the end of the session at the wiki", func() bool { return jane.signedInAs(wikiHost) == "" })
 			jane.greeted(jane.open(wikiHost+"/"), wikiHost+"/", "jane")
 			if !jane.hasCopy() {
 				t.Error("got no copy after another sign-in, want one")
