@@ -60,6 +60,17 @@ func TestRatiosCompareTurnsOfTheSameRound(t *testing.T) {
 	}
 }
 
+func TestDigits_AreFour(t *testing.T) {
+	t.Parallel()
+	for of, want := range map[time.Duration]string{
+		0: "0s", 79612: "79.61µs", 4151 * time.Microsecond: "4.151ms", 67777800: "67.78ms", 123456 * time.Microsecond: "123.5ms",
+	} {
+		if got := digits(of).String(); got != want {
+			t.Errorf("%v: got %s, want %s", of, got, want)
+		}
+	}
+}
+
 // counting is a server that counts, and a request to it.
 func counting(t *testing.T, h http.HandlerFunc) (exchange, *atomic.Int64) {
 	t.Helper()

@@ -96,6 +96,7 @@ func (o options) check() error {
 // A mode is one kind of measurement: of contenders that take turns, or by itself.
 type mode struct {
 	unit       string
+	serial     bool // one after the other, by no connections of its own
 	contenders func(context.Context, *stage, options) ([]contender, error)
 	alone      func(context.Context, *stage, options) error
 }
@@ -105,7 +106,7 @@ func modes() map[string]mode {
 		"requests": {unit: "request", contenders: requests},
 		"pages":    {unit: "request", contenders: pages},
 		"sign-ins": {unit: "sign-in", contenders: signIns},
-		"reloads":  {unit: "reload", contenders: reloads},
+		"reloads":  {unit: "reload", serial: true, contenders: reloads},
 		"streams":  {alone: streams},
 		"large":    {alone: large},
 		"sidecar":  {unit: "request", contenders: sidecar},
@@ -143,14 +144,23 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	clients := fmt.Sprintf("%d connections", o.connections)
+	if m.serial {
+		clients = "one " + m.unit + " after the other"
+	}
+	takes := time.Duration(len(contenders)*o.rounds)*o.round + time.Duration(len(contenders))*warmUp(o)
+	fmt.Printf("%s, %d turns of %v for each of %d: this takes about %v\n\n", clients, o.rounds, o.round, len(contenders), takes.Round(time.Second))
 	return compete(ctx, o, m.unit, contenders)
 }
 
-// compete lets the contenders have their turns and prints what came of it.
+// warmUp is how long a first turn is, which makes caches and connections warm and is
+// not counted.
+func warmUp(o options) time.Duration { return o.round / 3 }
+
+// compete lets the contenders have their turns and prints the result.
 func compete(ctx context.Context, o options, unit string, contenders []contender) error {
-	fmt.Printf("%d connections, %d turns of %v for each\n\n", o.connections, o.rounds, o.round)
-	for _, c := range contenders { // a first turn makes caches and connections warm, and is not counted
-		if _, err := c.turn(ctx, o, o.round/3); err != nil {
+	for _, c := range contenders {
+		if _, err := c.turn(ctx, o, warmUp(o)); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}

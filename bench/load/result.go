@@ -77,15 +77,25 @@ func spread(values []float64) string {
 	return fmt.Sprintf("%.3f (%.3f to %.3f)", median(values), slices.Min(values), slices.Max(values))
 }
 
+// digits rounds a duration to four digits.
+func digits(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 10_000 {
+		unit *= 10
+	}
+	return d.Round(unit)
+}
+
 // report prints all contenders, and compares each with the bases after it.
 func report(w io.Writer, unit string, contenders []contender) {
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	_, _ = fmt.Fprintf(table, "\t%ss/s\tµs of Caddy's processor time a %s\n", unit, unit)
+	_, _ = fmt.Fprintf(table, "\t%ss/s\tCaddy's processor time for one\n", unit)
 	for _, c := range contenders {
-		_, _ = fmt.Fprintf(table, "%s\t%.0f\t%.1f\n", c.name, medianOf(c, measurement.rate), medianOf(c, measurement.cost))
+		cost := time.Duration(medianOf(c, measurement.cost) * float64(time.Microsecond))
+		_, _ = fmt.Fprintf(table, "%s\t%.4g\t%v\n", c.name, medianOf(c, measurement.rate), digits(cost))
 	}
 	_ = table.Flush()
-	_, _ = fmt.Fprintf(w, "\nmedians of the ratios of turns, and what they lie between:\n")
+	_, _ = fmt.Fprintf(w, "\nthe first divided by the second, in turns side by side: the median (the least to the greatest)\n")
 	table = tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	_, _ = fmt.Fprintf(table, "\t%ss/s\tprocessor time\n", unit)
 	for i, c := range contenders {
