@@ -88,3 +88,30 @@ func TestGroup_SharesAreThoseOfAllPairs(t *testing.T) {
 		}
 	}
 }
+
+// TestGroup_RequestsSeeWhoJoinsAndLeaves: a gate that has left may be closed, and one
+// that has joined must be found.
+func TestGroup_RequestsSeeWhoJoinsAndLeaves(t *testing.T) {
+	t.Parallel()
+	const host = "a.example.com"
+	var all Group
+	join := func(name string) (m *Member, leave func()) {
+		m = all.NewMember()
+		m.Shared, m.Hosts = &exchange.Shared{Identity: exchange.NewIdentity(name)}, []string{host}
+		return m, m.Join()
+	}
+	first, _ := join("first")
+	beside := func() []*Member { return slices.Collect(first.at(host)) }
+	second, leave := join("second")
+	if got := beside(); !slices.Equal(got, []*Member{second}) {
+		t.Errorf("got %d gates beside the first, want the second", len(got))
+	}
+	third, _ := join("third")
+	if got := beside(); !slices.Equal(got, []*Member{second, third}) {
+		t.Errorf("got %d gates beside the first, want the second and the third", len(got))
+	}
+	leave()
+	if got := beside(); !slices.Equal(got, []*Member{third}) {
+		t.Errorf("got %d gates beside the first after one has left, want the third", len(got))
+	}
+}
