@@ -106,16 +106,21 @@ func TestLoginHost_SessionsMoveToTheNewSession(t *testing.T) {
 // in the same browser, before their next recheck.
 func TestLoginHost_SignOutEndsWhatBeganBefore(t *testing.T) {
 	t.Parallel()
-	d := newDomains(t, nil)
-	jane := d.guest()
-	jane.signsIn(wikiHost+"/", "jane", "open sesame")
-	jane.anew()
-	jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
-	if got := jane.signedInAs(wikiHost); got != "jane" {
-		t.Fatalf("got signed in as %q before the sign-out, want jane still", got)
+	for name, out := range map[string]string{"at an application": filesHost, "at the login host": authHost} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDomains(t, nil)
+			jane := d.guest()
+			jane.signsIn(wikiHost+"/", "jane", "open sesame")
+			jane.anew()
+			jane.greeted(jane.open(filesHost+"/"), filesHost+"/", "jane")
+			if got := jane.signedInAs(wikiHost); got != "jane" {
+				t.Fatalf("got signed in as %q before the sign-out, want jane still", got)
+			}
+			jane.press(jane.open(out+"/.authentik/logout"), "Sign out")
+			testsite.Eventually(t, "the end of the session at the other domain", func() bool { return jane.signedInAs(wikiHost) == "" })
+		})
 	}
-	jane.press(jane.open(filesHost+"/.authentik/logout"), "Sign out")
-	testsite.Eventually(t, "the end of the session at the other domain", func() bool { return jane.signedInAs(wikiHost) == "" })
 }
 
 // A user whose session at authentik is replaced in the middle of a recheck

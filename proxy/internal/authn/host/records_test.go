@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,6 +73,73 @@ func TestTicket_IsRedeemedOnce(t *testing.T) {
 			t.Fatalf("got %d sign-ins with one ticket, want 1", got)
 		}
 	}
+}
+
+// A hookedStore does something once, after it has read a record.
+type hookedStore struct {
+	*store.Memory
+	after func()
+}
+
+func (h *hookedStore) Load(ctx context.Context, name string) (store.Record, bool, error) {
+	kept, found, err := h.Memory.Load(ctx, name)
+	if after := h.after; after != nil {
+		h.after = nil
+		after()
+	}
+	return kept, found, err
+}
+
+// Whoever brings a ticket while another has read it, and not yet marked it as used,
+// does not get in as well.
+func TestTicket_SlowerOfTwoIsRefused(t *testing.T) {
+	t.Parallel()
+	r, kept := newRecords(t)
+	at := Place{Gate: "wiki", Origin: "https://wiki.example.com"}
+	text, err := r.Issue(t.Context(), at, Ticket{Nonce: "browser"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slower, faster := r, error(nil)
+	slower.Store = &hookedStore{kept.Memory, func() { _, faster = r.Redeem(t.Context(), at, text, "browser") }}
+	_, err = slower.Redeem(t.Context(), at, text, "browser")
+	if faster != nil || err == nil || fault.From(err).Code != fault.VisitLost {
+		t.Errorf("got %v for the faster and %v for the slower, want %s for the slower", faster, err, fault.VisitLost)
+	}
+}
+
+// A gate and a login host stay known while they run, and are forgotten three minutes
+// after they have ended.
+func TestStay_IsKnownAsLongAsItRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newRecords(t)
+		m := NewMember(r, Registration{Hosts: []string{"wiki.example.com"}}, "wiki")
+		ctx, end := context.WithCancel(t.Context())
+		go m.Stay(ctx, slog.New(slog.DiscardHandler))
+		go Stay(ctx, func(ctx context.Context) {
+			if err := r.Announce(ctx, Announcement{SignIn: "/sign-in"}); err != nil {
+				t.Error(err)
+			}
+		}, nil)
+		known := func() (gate, login bool) {
+			_, gate, err := r.Registered(t.Context(), m.Name)
+			_, login, announced := r.Announced(t.Context())
+			if err != nil || announced != nil {
+				t.Error(err, announced)
+			}
+			return gate, login
+		}
+		time.Sleep(10 * time.Minute)
+		if gate, login := known(); !gate || !login {
+			t.Errorf("got the gate known: %t, the login host: %t after ten minutes, want both", gate, login)
+		}
+		end()
+		time.Sleep(4 * time.Minute)
+		if gate, login := known(); gate || login {
+			t.Errorf("got the gate known: %t, the login host: %t after their end, want neither", gate, login)
+		}
+	})
 }
 
 // A store that fails admits no visitor, and is not blamed on the ticket.
