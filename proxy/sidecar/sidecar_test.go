@@ -234,6 +234,19 @@ func TestSidecar_ABodyThatIsNotReadHasADeadline(t *testing.T) {
 	}
 }
 
+// TestVerdict_DoesNotWaitForABodyOfNginx: without proxy_pass_request_body off, nginx
+// announces a body and does not send it.
+func TestVerdict_DoesNotWaitForABodyOfNginx(t *testing.T) {
+	t.Parallel()
+	n, ask := signedIn(t, Nginx)
+	w, r := &hurrying{ResponseRecorder: httptest.NewRecorder()}, ask()
+	r.ContentLength = 3
+	n.ServeHTTP(w, r)
+	if w.Code != http.StatusOK || time.Now().Before(w.deadline) {
+		t.Errorf("got status %d with the deadline %v for the body, want 200 and one that has passed", w.Code, w.deadline)
+	}
+}
+
 // TestVerdict_IsNotForClients: the other proxy passes the gate's own addresses on,
 // and a client may ask for that of verdicts there. What a verdict has may be
 // secret.

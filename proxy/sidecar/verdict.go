@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowsidecar/caddy-authentik/proxy"
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/intake"
 )
 
 // refusedPath is the path, below the address of verdicts, where a proxy that
@@ -17,6 +18,10 @@ const refusedPath = "/refused"
 
 // verdict answers a proxy that asks about a request.
 func (c *call) verdict(r *http.Request, below string) {
+	if c.from.codes && below == "" {
+		// nginx announces a body here that it does not send, unless it is told otherwise.
+		intake.Leave(c.ResponseWriter, r)
+	}
 	asked, code, err := c.described(r, below)
 	if err != nil {
 		c.refuse(r, code, err)

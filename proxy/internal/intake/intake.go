@@ -158,6 +158,14 @@ func Bound(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Leave does not wait for a body that is never read. The connection ends after the
+// response unless the body was sent together with the request.
+func Leave(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	}
+}
+
 // deadline bounds the next reads. Servers that cannot do so have bounds of their
 // own, or none.
 func (b *Body) deadline(at time.Time) { _ = b.control.SetReadDeadline(at) }
