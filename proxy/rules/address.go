@@ -8,7 +8,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Part is a part of a request's address, or its method, or a set of them.
+// A Part is a part of a request's address, its method, or what it says about an
+// upgrade to another protocol, or a set of them.
 type Part uint8
 
 // The parts of a request.
@@ -18,8 +19,9 @@ const (
 	PartQuery
 	PartHost
 	PartMethod
-	PartURI  = PartPath | PartEscapes | PartQuery
-	AllParts = PartURI | PartHost | PartMethod
+	PartUpgrade // the headers that open a WebSocket
+	PartURI     = PartPath | PartEscapes | PartQuery
+	AllParts    = PartURI | PartHost | PartMethod | PartUpgrade
 )
 
 // Ambiguous returns the parts of an address that servers read in different

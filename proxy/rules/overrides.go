@@ -21,9 +21,13 @@ var ofAddress = []string{"x-original-url", "x-rewrite-url", "x-override-url"}
 // Overridden returns the parts of a request that applications may read otherwise
 // than they were sent, since a header or the query names another method or address:
 // X-HTTP-Method-Override, ?_method=DELETE, X-Original-URL. It does not look at forms
-// in a body. method and sent are of the request as it was sent, rewritten is its
-// address now.
+// in a body. A CONNECT that opens a WebSocket over HTTP/2 or HTTP/3 (RFC 8441, 9220)
+// reaches the application as a GET with the headers of an upgrade. method and sent
+// are of the request as it was sent, rewritten is its address now.
 func Overridden(method string, h http.Header, sent, rewritten *url.URL) (parts Part) {
+	if method == http.MethodConnect {
+		parts |= PartMethod | PartUpgrade
+	}
 	for name, lines := range h {
 		if len(name) > len("x-http-method-override") {
 			continue

@@ -49,4 +49,8 @@ func TestOverridden_IsWhatFrameworksReadSomethingElseFrom(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, tt.want)
 		}
 	}
+	u := &url.URL{Path: "/x"}
+	if got, want := rules.Overridden(http.MethodConnect, nil, u, u), rules.PartMethod|rules.PartUpgrade; got != want {
+		t.Errorf("CONNECT: got %v, want %v", got, want)
+	}
 }

@@ -44,6 +44,14 @@ func received(t testing.TB, target string) *http.Request {
 	return caddyhttp.PrepareRequest(r.WithContext(t.Context()), caddy.NewReplacer(), nil, new(caddyhttp.Server))
 }
 
+// receivedBy is a request by another method than GET.
+func receivedBy(t testing.TB, method, target string) *http.Request {
+	t.Helper()
+	r := received(t, target)
+	r.Method = method
+	return caddyhttp.PrepareRequest(r.WithContext(t.Context()), caddy.NewReplacer(), nil, new(caddyhttp.Server))
+}
+
 // at is a request whose path is written in the plainest way.
 func at(r *http.Request, path string) *http.Request {
 	plain := r.WithContext(context.WithoutCancel(r.Context()))

@@ -199,6 +199,36 @@ func TestOpen_AnotherMethodInTheRequestCounts(t *testing.T) {
 	}
 }
 
+// TestOpen_ConnectCountsAsTheUpgradeThatItBecomes: Caddy makes a GET with the headers
+// of an upgrade out of the CONNECT that opens a WebSocket over HTTP/2 and HTTP/3.
+func TestOpen_ConnectCountsAsTheUpgradeThatItBecomes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`[{"method": ["GET"]}]`: true,
+		`[{"header": {"Connection": ["*Upgrade*"], "Upgrade": ["websocket"]}}]`: true,
+		`[{"header_regexp": {"Upgrade": {"pattern": "(?i)^websocket$"}}}]`:      true,
+		`[{"header": {"Sec-WebSocket-Key": ["*"]}, "path": ["/x"]}]`:            true,
+		`[{"not": [{"not": [{"header": {"upgrade": ["websocket"]}}]}]}]`:        true,
+		`[{"expression": "header({'Upgrade': 'websocket'})"}]`:                  true,
+		`[{"expression": "{http.request.header.upgrade} == 'websocket'"}]`:      true,
+		`[{"vars": {"{http.request.header.Connection}": ["Upgrade"]}}]`:         true,
+		`[{"header": {"Upgrade": ["websocket"]}, "path": ["/y"]}]`:              false,
+		`[{"header": {"X-Missing": ["yes"]}}]`:                                  false,
+	} {
+		sets := closedIn(t, text)
+		if r := receivedBy(t, http.MethodPatch, "/x"); sets.Concern(r) {
+			t.Errorf("%s: got a PATCH concerned, want it open", text)
+		}
+		if got := sets.Concern(receivedBy(t, http.MethodConnect, "/x")); got != want {
+			t.Errorf("%s: got %v for CONNECT, want %v", text, got, want)
+		}
+	}
+	opened := Openness{Opened: closedIn(t, `[{"not": [{"header": {"Upgrade": ["*"]}}]}, {"not": [{"method": ["GET"]}]}]`)}
+	if opened.IsOpen(receivedBy(t, http.MethodConnect, "/x")) {
+		t.Error("got a CONNECT open by what it does not say, want it closed")
+	}
+}
+
 // TestOpen_AnotherAddressInAHeaderCounts: some frameworks read the path from a
 // header that IIS sends.
 func TestOpen_AnotherAddressInAHeaderCounts(t *testing.T) {

@@ -2,6 +2,7 @@ package matchers
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -11,7 +12,8 @@ import (
 )
 
 // PartsRead returns the parts of the address that a matcher reads, as far as is
-// known: a matcher that is not known reads the path and the method.
+// known: a matcher that is not known reads the path, the method and the headers of an
+// upgrade.
 func PartsRead(m any) rules.Part {
 	module, ok := m.(caddy.Module)
 	if !ok {
@@ -33,7 +35,7 @@ func PartsRead(m any) rules.Part {
 	case "path_regexp", "file", "expression":
 		return rules.PartPath | partsNamed(m)
 	default:
-		return rules.PartPath | rules.PartMethod | partsNamed(m)
+		return rules.PartPath | rules.PartMethod | rules.PartUpgrade | partsNamed(m)
 	}
 }
 
@@ -71,8 +73,12 @@ var addressPlaceholders = []struct {
 	{"method(", rules.PartMethod},
 }
 
-// partsNamed returns the parts of the address that placeholders in the values
-// of a matcher read.
+// upgradeHeaders are headers that Caddy adds to a request that opens a WebSocket over
+// HTTP/2 or HTTP/3, in lower case.
+var upgradeHeaders = []string{"upgrade", "connection", "sec-websocket-key"}
+
+// partsNamed returns the parts of a request that the values of a matcher name, as
+// placeholders or headers.
 func partsNamed(m any) (parts rules.Part) {
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -84,6 +90,10 @@ func partsNamed(m any) (parts rules.Part) {
 			parts |= p.parts
 			rest = strings.ReplaceAll(rest, p.text, "")
 		}
+	}
+	rest = strings.ToLower(rest)
+	if slices.ContainsFunc(upgradeHeaders, func(name string) bool { return strings.Contains(rest, name) }) {
+		parts |= rules.PartUpgrade
 	}
 	return parts
 }

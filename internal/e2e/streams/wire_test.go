@@ -66,12 +66,7 @@ func TestStreams_OfEveryWireAreGuarded(t *testing.T) {
 					t.Fatal(err)
 				}
 				if path == "/socket" {
-					reads, writes := io.Pipe()
-					t.Cleanup(func() { _ = writes.Close() })
-					r.Method, r.Body, r.ContentLength = http.MethodConnect, reads, -1
-					r.Header.Set("Sec-Websocket-Version", "13")
-					r.Header.Set("Origin", s.Address)
-					tt.socket(r)
+					opensSocket(t, r, s.Address, tt.socket)
 				}
 				if cookies != nil {
 					r.Header.Set("Cookie", cookies.Header())
@@ -119,6 +114,50 @@ func TestStreams_OfEveryWireAreGuarded(t *testing.T) {
 			}
 			if took := time.Since(begun); took > soon+10*time.Second { // the command is a separate process
 				t.Errorf("got streams open for %v after the end of their session, want at most %v", took, soon)
+			}
+		})
+	}
+}
+
+// opensSocket makes a request one that opens a WebSocket, by CONNECT.
+func opensSocket(t testing.TB, r *http.Request, origin string, mark func(*http.Request)) {
+	reads, writes := io.Pipe()
+	t.Cleanup(func() { _ = writes.Close() })
+	r.Method, r.Body, r.ContentLength = http.MethodConnect, reads, -1
+	r.Header.Set("Sec-Websocket-Version", "13")
+	r.Header.Set("Origin", origin)
+	mark(r)
+}
+
+// TestSocket_IsTheGETThatCaddyMakesOfIt: Caddy turns the CONNECT that opens a
+// WebSocket into a GET with an Upgrade, after the gate's matchers have seen it.
+func TestSocket_IsTheGETThatCaddyMakesOfIt(t *testing.T) {
+	t.Parallel()
+	for name, tt := range wires {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tt.setup.Routes = `@get method GET
+	@upgrade {
+		header Connection *Upgrade*
+		header Upgrade websocket
+	}
+	authentik AUTHENTIK {
+		only @get @upgrade
+	}
+	reverse_proxy APPLICATION`
+			s := tt.setup.Start(t)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Address+"/socket", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opensSocket(t, r, s.Address, tt.socket)
+			res, err := tt.transport(t).RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = res.Body.Close() }()
+			if res.StatusCode != http.StatusUnauthorized {
+				t.Errorf("got status %d, want 401", res.StatusCode)
 			}
 		})
 	}
