@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/flowclient"
+	"github.com/flowsidecar/caddy-authentik/proxy/internal/authn/host"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
@@ -57,6 +58,43 @@ func TestLoginHost_SignOutRemovesTheCookieOfEachPath(t *testing.T) {
 					t.Errorf("got the cookies %q, want %s", set, want)
 				}
 			}
+		}
+	}
+}
+
+// Neither a sign-out at the login host nor a ticket leads to another site, whatever
+// stands in them.
+func TestLoginHost_LeadsToNoOtherSite(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.atAuthentik("jane", "open sesame")
+	at := d.gates[wikiHost].member.SignIn.Host
+	jane.led(wikiHost+"/", request) // for the cookie of a visit
+	ticket, err := at.Issue(t.Context(), host.Place{Gate: at.Gate.Name, Origin: wikiHost}, host.Ticket{
+		Nonce: jane.nonce(wikiHost), Back: evilHost + "/", User: User{Username: "jane", UID: "jane"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var led []string
+	jane.watch = func(res *http.Response) { led = append(led, res.Header.Get("Location")) }
+	u, _ := url.Parse(jane.led(wikiHost+"/", callback))
+	query := u.Query()
+	query.Set("ticket", ticket)
+	u.RawQuery = query.Encode()
+	jane.open(u.String())
+	form := url.Values{"to": {evilHost + "/"}, "switch": {"1"}}.Encode()
+	page := jane.open(authHost + "/.authentik/logout")
+	status, text, err := page.Fetch(t.Context(), http.MethodPost, "/.authentik/logout", form, "Content-Type", "application/x-www-form-urlencoded")
+	if err != nil || status != http.StatusOK || strings.Contains(text, evilHost) {
+		t.Errorf("got %d, %v and %s after the sign-out, want an address of this site", status, err, text)
+	}
+	if len(led) < 4 {
+		t.Errorf("got the redirects %q, want those of the ticket", led)
+	}
+	for _, to := range led {
+		if strings.HasPrefix(to, evilHost) {
+			t.Errorf("got led to %s, want no other site", to)
 		}
 	}
 }
