@@ -75,6 +75,26 @@ func TestTicket_IsRedeemedOnce(t *testing.T) {
 	}
 }
 
+// A ticket opens nothing at another host of the same gate, nor at another gate, and is
+// good afterwards where it belongs.
+func TestTicket_IsForOnePlace(t *testing.T) {
+	t.Parallel()
+	r, _ := newRecords(t)
+	at := Place{Gate: "wiki", Origin: "https://wiki.example.com"}
+	text, err := r.Issue(t.Context(), at, Ticket{Nonce: "browser"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []Place{{at.Gate, "https://files.example.com"}, {"files", at.Origin}} {
+		if _, err := r.Redeem(t.Context(), other, text, "browser"); err == nil || fault.From(err).Code != fault.VisitLost {
+			t.Errorf("%v: got %v, want %s", other, err, fault.VisitLost)
+		}
+	}
+	if _, err := r.Redeem(t.Context(), at, text, "browser"); err != nil {
+		t.Errorf("got %v where the ticket belongs, want it good", err)
+	}
+}
+
 // A hookedStore does something once, after it has read a record.
 type hookedStore struct {
 	*store.Memory
