@@ -139,3 +139,58 @@ func TestTemplates_NeverRunTheGatesPages(t *testing.T) {
 		})
 	}
 }
+
+// TestIntercept_NeverGetsTheGatesResponses: routes of intercept may lead to the
+// application, and must answer only what the application has answered.
+func TestIntercept_NeverGetsTheGatesResponses(t *testing.T) {
+	s := newSite(t)
+	for name, matcher := range map[string]string{
+		"status":          "status 2xx 3xx 4xx 5xx",
+		"one status":      "status 401 404 303",
+		"HTML":            "header Content-Type text/html*",
+		"JSON":            "header Content-Type *json*",
+		"caching":         "header Cache-Control *",
+		"other headers":   "header X-Content-Type-Options nosniff",
+		"status and type": "status 404\nheader Content-Type application/problem+json",
+	} {
+		for nest, text := range map[string]string{
+			"":                         "%s",
+			" in metrics and encode":   "encode gzip\nlog\n%s",
+			" around templates":        "templates\nroute {\n%s\n}",
+			" with headers and encode": "route {\n%s\n}",
+		} {
+			t.Run(name+nest, func(t *testing.T) {
+				s.TB = t
+				gate := "authentik AUTHENTIK\nreverse_proxy APP\n"
+				if strings.Contains(nest, "headers") {
+					gate = "header >X-Below yes\nencode gzip\n" + gate
+				}
+				routes := "intercept {\n@it {\n" + matcher + "\n}\nhandle_response @it {\nreverse_proxy APP\n}\n}\nhandle {\nroute {\n" + gate + "}\n}"
+				options := ""
+				if strings.Contains(nest, "metrics") {
+					options = "metrics"
+				}
+				if err := s.try(options, "SITE {\nheader X-Operator yes\n"+strings.Replace(text, "%s", routes, 1)+"\n}\n"); err != nil {
+					t.Fatal(err)
+				}
+				b := s.browser()
+				checkKept(t, "page", b.get("/.authentik/login"), http.StatusOK, "no-store")
+				lead := b.get("/report")
+				checkKept(t, "redirect", lead, http.StatusSeeOther, "no-store")
+				if got := lead.Header.Get("Location"); !strings.HasPrefix(got, "/.authentik/login?") {
+					t.Errorf("redirect: got Location %q, want the gate's", got)
+				}
+				b.header.Set("Accept", "application/json")
+				checkKept(t, "nothing there", b.get("/.authentik/nothing"), http.StatusNotFound, "no-store")
+				refused := b.get("/report")
+				checkKept(t, "401", refused, http.StatusUnauthorized, "no-store")
+				if got := refused.Header.Get("Content-Type"); got != "application/problem+json" {
+					t.Errorf("401: got Content-Type %q, want application/problem+json", got)
+				}
+				if r := s.app.seen(); r != nil {
+					t.Errorf("got %s at the application, want no request", r.URL)
+				}
+			})
+		}
+	}
+}

@@ -3,6 +3,7 @@
 package keeper
 
 import (
+	"bytes"
 	"net/http"
 	"reflect"
 	"slices"
@@ -15,7 +16,9 @@ import (
 // let caches keep a page that is for one visitor, or remove the policy that
 // protects a password. So the gate's own values stand, also against operations
 // that Caddy applies only when the status is written. The directive templates would
-// run what a visitor has written into the page as a template: it gets no page.
+// run what a visitor has written into the page as a template, and intercept would
+// have its routes, which may lead to the application, answer instead: neither gets
+// to know the response.
 type keeper struct {
 	http.ResponseWriter
 	before headers // what other handlers had set
@@ -38,11 +41,12 @@ func (k *keeper) WriteHeader(status int) {
 		own := k.own()
 		own.restore(k.Header())
 		if below := deepest(k.ResponseWriter); below != nil {
-			if kind := k.Header()["Content-Type"]; kind != nil && mayBuffer(k.ResponseWriter) {
-				own = own.with("Content-Type", kind)
-				k.Header()["Content-Type"] = []string{onTheWay}
-			}
 			below.ResponseWriter = &restorer{ResponseWriter: below.ResponseWriter, own: own}
+		}
+		if below := lastRecorder(k.ResponseWriter); below != nil {
+			below.ResponseWriter = &restorer{ResponseWriter: below.ResponseWriter, own: own, status: status}
+			own.hide(k.Header())
+			status = hiddenStatus
 		}
 	}
 	k.ResponseWriter.WriteHeader(status)
@@ -59,19 +63,25 @@ func (k *keeper) Write(body []byte) (int, error) {
 // encode changes them.
 var ofTransport = []string{"Accept-Ranges", "Content-Encoding", "Content-Length", "Etag", "Transfer-Encoding"}
 
-// onTheWay is the type that a response has on its way through handlers that may
-// read and replace it, which choose responses by their type. The directive encode
-// compresses it.
-const onTheWay = "application/vnd.api+json; profile=authentik-gate"
+// A response is hidden from handlers that may hold it back and put another in its
+// place. They choose responses by status and headers: none chooses this status and this
+// type, which the directive encode compresses, and other headers are missing meanwhile.
+const (
+	hiddenStatus = 999
+	hiddenType   = "application/vnd.ms-fontobject; profile=authentik-gate"
+)
 
-const policyHeader = "Content-Security-Policy"
+const (
+	policyHeader = "Content-Security-Policy"
+	typeHeader   = "Content-Type"
+)
 
 // own returns the headers that the gate has set. A policy of the operator's from
 // before is kept beside the gate's: browsers obey both.
 func (k *keeper) own() headers {
 	own := noted(k.Header())
 	own = slices.DeleteFunc(own, func(h header) bool {
-		return slices.Contains(ofTransport, h.name) || slices.Equal(h.values, k.before.values(h.name))
+		return slices.Contains(ofTransport, h.name) || h.name != typeHeader && slices.Equal(h.values, k.before.values(h.name))
 	})
 	for i, h := range own {
 		if h.name == policyHeader {
@@ -131,10 +141,14 @@ func (all headers) restore(to http.Header) {
 	}
 }
 
-// with returns the headers, with these values of one.
-func (all headers) with(name string, values []string) headers {
-	all = slices.DeleteFunc(all, func(h header) bool { return h.name == name })
-	return append(all, header{name, values})
+// hide removes the headers, and hides the type if there is one.
+func (all headers) hide(from http.Header) {
+	for _, h := range all {
+		delete(from, h.name)
+		if h.name == typeHeader {
+			from[typeHeader] = []string{hiddenType}
+		}
+	}
 }
 
 // union returns values and those of more that are not among them.
@@ -152,8 +166,9 @@ func union(values, more []string) []string {
 // headers, it restores the gate's headers.
 type restorer struct {
 	http.ResponseWriter
-	own   headers
-	wrote bool
+	own    headers
+	status int // of a response that was hidden
+	wrote  bool
 }
 
 // Unwrap is for http.ResponseController.
@@ -163,6 +178,9 @@ func (r *restorer) WriteHeader(status int) {
 	if status >= http.StatusOK {
 		r.wrote = true
 		r.own.restore(r.Header())
+		if r.status != 0 {
+			status = r.status
+		}
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
@@ -174,18 +192,14 @@ func (r *restorer) Write(body []byte) (int, error) {
 	return r.ResponseWriter.Write(body)
 }
 
-// mayBuffer reports whether a handler between w and the connection may hold a
-// response back and replace it, as templates and intercept do. Caddy's recorder for
-// the access log never does.
-func mayBuffer(w http.ResponseWriter) bool {
+// lastRecorder returns Caddy's wrapper in that writer next to the connection which may
+// hold a response back and replace it, as those of templates and intercept may, or nil
+// if there is none. Recorders without a buffer, for logs and metrics, never do.
+func lastRecorder(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
 	for w != nil {
-		if _, recorder := w.(interface{ Buffered() bool }); recorder {
-			v := reflect.Indirect(reflect.ValueOf(w))
-			if v.Kind() != reflect.Struct {
-				return true
-			}
-			if decides := v.FieldByName("shouldBuffer"); !decides.IsValid() || decides.Kind() != reflect.Func || !decides.IsNil() {
-				return true
+		if recorder, ok := w.(interface{ Buffer() *bytes.Buffer }); ok && recorder.Buffer() != nil {
+			if wrapper := wrapperIn(w); wrapper != nil {
+				found = wrapper
 			}
 		}
 		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
@@ -194,7 +208,7 @@ func mayBuffer(w http.ResponseWriter) bool {
 		}
 		w = inner.Unwrap()
 	}
-	return false
+	return found
 }
 
 // deepest returns Caddy's wrapper that is next to the connection, or nil if w
