@@ -212,8 +212,9 @@ func (b *browser) cookies() string {
 	return strings.Join(all, "; ")
 }
 
-// raw sends a request as it is written, which Go's own client would not.
-func (s *site) raw(lines ...string) {
+// raw sends a request as it is written, which Go's own client would not, and returns
+// the status of the response.
+func (s *site) raw(lines ...string) int {
 	s.Helper()
 	conn, err := new(net.Dialer).DialContext(s.Context(), "tcp", s.address)
 	if err != nil {
@@ -227,6 +228,7 @@ func (s *site) raw(lines ...string) {
 		s.Fatal(err)
 	}
 	_ = res.Body.Close()
+	return res.StatusCode
 }
 
 // checkSpoof looks for mallory in what the application was told, and for ada.

@@ -144,3 +144,30 @@ func TestReload_StreamsEndWithTheirSession(t *testing.T) {
 		}
 	}
 }
+
+// TestUpgrade_ToHTTPReachesNoApplication: Caddy connects a client with an application
+// that accepts an upgrade. In HTTP/2 it could send requests with a Remote-User.
+func TestUpgrade_ToHTTPReachesNoApplication(t *testing.T) {
+	s := newSite(t)
+	var asked []string
+	s.app.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Header.Get("Upgrade"))
+		if to := r.Header.Get("Upgrade"); to != "" {
+			w.Header().Set("Connection", "Upgrade")
+			w.Header().Set("Upgrade", to)
+			w.WriteHeader(http.StatusSwitchingProtocols)
+		}
+	})
+	s.load("SITE {\n\tauthentik AUTHENTIK {\n\topen /public\n\t}\n\treverse_proxy APP\n}\n")
+	b := s.browser()
+	b.signIn("/", "ada")
+	for upgrade, status := range map[string]int{"h2c": http.StatusOK, "HTTP/2.0": http.StatusOK, "tcp": http.StatusSwitchingProtocols} {
+		for _, cookie := range []string{"", "Cookie: " + b.cookies()} {
+			asked = nil
+			got := s.raw("GET /public HTTP/1.1", "Connection: Upgrade", "Upgrade: "+upgrade, "HTTP2-Settings: AAMAAABkAAQAAP__", cookie)
+			if got != status || len(asked) != 1 {
+				t.Errorf("%s: got status %d, and the application was asked for the upgrades %q, want status %d and one request", upgrade, got, asked, status)
+			}
+		}
+	}
+}

@@ -91,7 +91,8 @@ func (h *Headers) protects(name string) bool {
 
 // Strip removes identity headers that the client has sent, in every spelling,
 // and such trailers. It also removes their names from Connection, which would
-// make a proxy behind the gate delete the headers that the gate sets.
+// make a proxy behind the gate delete the headers that the gate sets, and an upgrade
+// to HTTP, in which a client would send requests past the gate.
 func (h *Headers) Strip(r *http.Request) {
 	for name := range r.Header {
 		if h.protects(name) {
@@ -101,10 +102,47 @@ func (h *Headers) Strip(r *http.Request) {
 	if lines := r.Header["Connection"]; len(lines) > 0 {
 		r.Header["Connection"] = h.connection(lines)
 	}
+	stripUpgrade(r.Header)
 	h.stripTrailer(r)
 	if r.Trailer != nil || len(r.TransferEncoding) > 0 {
 		r.Body = trailing{ReadCloser: r.Body, strip: func() { h.stripTrailer(r) }}
 	}
+}
+
+// stripUpgrade removes upgrades to another version of HTTP, in the clear (RFC 7540, 3.2)
+// or in TLS (RFC 2817). Caddy would connect the client with an application that
+// accepts one, and no request after that would come to the gate.
+func stripUpgrade(h http.Header) {
+	delete(h, "Http2-Settings")
+	lines := h["Upgrade"]
+	if len(lines) == 0 {
+		return
+	}
+	kept := make([]string, 0, len(lines))
+	for _, line := range lines {
+		var protocols []string
+		for protocol := range strings.SplitSeq(line, ",") {
+			if protocol = textproto.TrimString(protocol); protocol != "" && !carriesHTTP(protocol) {
+				protocols = append(protocols, protocol)
+			}
+		}
+		if len(protocols) > 0 {
+			kept = append(kept, strings.Join(protocols, ", "))
+		}
+	}
+	h["Upgrade"] = kept
+	if len(kept) == 0 {
+		delete(h, "Upgrade")
+	}
+}
+
+// carriesHTTP reports whether requests follow an upgrade to a protocol, such as h2c,
+// h2c-14, HTTP/2.0 and TLS/1.0.
+func carriesHTTP(protocol string) bool {
+	protocol = strings.ToLower(protocol)
+	return slices.ContainsFunc([]string{"h2", "h3", "http", "tls"}, func(name string) bool {
+		return strings.HasPrefix(protocol, name)
+	})
 }
 
 func (h *Headers) stripTrailer(r *http.Request) {

@@ -50,6 +50,25 @@ func TestStrip_NoClientSaysWhoItIs(t *testing.T) {
 	}
 }
 
+// TestStrip_UpgradesToHTTP: requests in a connection that was upgraded to HTTP would
+// not come to the gate.
+func TestStrip_UpgradesToHTTP(t *testing.T) {
+	t.Parallel()
+	h := newStrict()
+	for text, want := range map[string]string{
+		"h2c": "", "H2C": "", "h2": "", "h2c-14": "", "HTTP/2.0": "", "TLS/1.0, HTTP/1.1": "", "h3": "", ",": "",
+		"websocket": "websocket", "SPDY/3.1": "SPDY/3.1", "tcp": "tcp",
+		"websocket, h2c": "websocket", "h2c,websocket": "websocket", " h2c , tcp , HTTP/2 ": "tcp",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header = http.Header{"Upgrade": {text, "h2c"}, "Connection": {"Upgrade, HTTP2-Settings"}, "Http2-Settings": {"AAMAAABk"}}
+		h.Strip(r)
+		if got := strings.Join(r.Header["Upgrade"], ";"); got != want || r.Header["Http2-Settings"] != nil {
+			t.Errorf("%s: got Upgrade %q and HTTP2-Settings %q, want %q and none", text, got, r.Header["Http2-Settings"], want)
+		}
+	}
+}
+
 func TestStrip_OtherHeadersStay(t *testing.T) {
 	t.Parallel()
 	h := newStrict()
