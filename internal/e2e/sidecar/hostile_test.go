@@ -54,6 +54,24 @@ func oddRequests(t *testing.T, p *proxied, _ string) {
 	}
 }
 
+// upgrades asks for an upgrade to HTTP. The proxy would connect the client with an
+// application that accepts it, and ask about no request after that.
+func upgrades(t *testing.T, p *proxied, cookie string) {
+	for _, protocol := range []string{"h2c", "H2C", "HTTP/2.0", "TLS/1.0", "websocket, h2c", "h2c, websocket"} {
+		for path, with := range map[string]string{"/": cookie, "/open": "a=b"} {
+			for _, further := range []string{"Accept", "HTTP2-Settings"} {
+				_, there := p.sent(t, request(t, http.MethodGet, path, "Cookie", with, "Connection", "Upgrade", "Upgrade", protocol, further, "AAMAAABkAAQAAP__"))
+				if there == nil {
+					continue // refused, which is as good
+				}
+				if got := there.Header.Get("Upgrade"); got != "" && !strings.EqualFold(got, "websocket") {
+					t.Errorf("%s on %s: got the upgrade %q at the application, want none to HTTP", protocol, path, got)
+				}
+			}
+		}
+	}
+}
+
 // longCookie sends more cookies than the gate takes, which is no reason to let the
 // request pass.
 func longCookie(t *testing.T, p *proxied, cookie string) {

@@ -32,7 +32,7 @@ func TestProxy_AsksTheGate(t *testing.T) {
 			for name, test := range map[string]func(*testing.T, *proxied, string){
 				"anonymous": anonymous, "cookies": cookies, "made up": madeUp, "contradictions": contradictions, "verdicts": verdicts,
 				"upload": upload, "web socket": webSocket, "program": program, "refused": refused,
-				"odd requests": oddRequests, "long cookie": longCookie,
+				"odd requests": oddRequests, "upgrades": upgrades, "long cookie": longCookie,
 			} {
 				t.Run(name, func(t *testing.T) { test(t, p, cookie) })
 			}
