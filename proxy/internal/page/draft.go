@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -56,7 +57,7 @@ func (p *Pages) newQuestion(r *http.Request, q Question) *draft {
 	d.knownName = q.Name
 	d.Action, d.Visit, d.Back = p.cfg.Prefix+"/login", q.Visit, q.Back
 	d.Component, d.Notice = string(d.component), d.optionalText(q.Notice)
-	d.setReload(r, q.Back)
+	d.setReload(r, q)
 	d.Account = p.account(base)
 	d.setElsewhere(q.Elsewhere)
 	d.restoreForm(r, q, base)
@@ -84,12 +85,13 @@ func (d *draft) drawStage(q Question) {
 const reloaded = "reloaded"
 
 // setReload sets the addresses for reloading the page of a challenge, and tells
-// a visitor who did so on an earlier one.
-func (d *draft) setReload(r *http.Request, back string) {
-	d.Afresh = d.pages.signInURL(back)
+// a visitor who did so on an earlier one. Who came by a link follows it again: an
+// invited visitor has no account to sign in with.
+func (d *draft) setReload(r *http.Request, q Question) {
+	d.Afresh = d.pages.signInURL(q.Back)
 	switch {
 	case r.Method == http.MethodPost:
-		d.Reload = d.Afresh + "&" + reloaded + "=1"
+		d.Reload = cmp.Or(q.Link, d.Afresh) + "&" + reloaded + "=1"
 	case d.Notice == "" && r.URL.Query().Has(reloaded):
 		d.Notice = d.text("notice_reloaded")
 	}

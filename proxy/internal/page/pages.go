@@ -95,6 +95,8 @@ type Question struct {
 	// Visit is the sealed visit, Back the address to return to after signing in.
 	// Only the head of a page with Prints can be drawn without a visit.
 	Visit, Back string
+	// Link is the address of the link by which the visitor came, if any.
+	Link string
 	// Notice is the name of a message to show above the form, if any.
 	Notice string
 	// Mistake is what was wrong with the form that was sent, if anything.

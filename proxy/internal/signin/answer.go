@@ -37,9 +37,7 @@ func (h *Handler) Answer(x *exchange.Exchange) {
 	vis, err := h.Opened(x, said.Visit)
 	switch {
 	case errors.Is(err, errVisitExpired):
-		out := h.Open(x, vis.Back)
-		out.notice = noticeExpired
-		h.show(x, out, vis.Back)
+		h.show(x, h.anew(x, vis), vis.Back)
 	case errors.Is(err, errCopyGone):
 		h.show(x, h.recalled(x, vis, said), vis.Back)
 	case err != nil:
@@ -49,6 +47,20 @@ func (h *Handler) Answer(x *exchange.Exchange) {
 	default:
 		h.show(x, h.step(x, vis, said), vis.Back)
 	}
+}
+
+// anew begins an expired visit again: with its link, if the visitor came by one.
+func (h *Handler) anew(x *exchange.Exchange, vis Visit) Outcome {
+	var out Outcome
+	if vis.Linked {
+		out = h.enter(x, vis.First, vis.Back)
+	} else {
+		out = h.Open(x, vis.Back)
+	}
+	if out.notice != noticeLink {
+		out.notice = noticeExpired
+	}
+	return out
 }
 
 // unreadable reports what is wrong with a reply that could not be read. A

@@ -68,6 +68,16 @@ func (h *Handler) linkTo(x *exchange.Exchange, link Link) (string, error) {
 	return h.LoginAt("link=" + h.Identity.Sign(sealed)), err
 }
 
+// linkAgain returns the address on which the link of a visit is followed again, or
+// "" if the visitor came by none.
+func (h *Handler) linkAgain(x *exchange.Exchange, vis Visit) (string, error) {
+	if !vis.Linked {
+		return "", nil
+	}
+	to, err := h.linkTo(x, vis.First)
+	return to + "&to=" + url.QueryEscape(vis.Back), err
+}
+
 // follow begins the visit that a link leads to, in a new session at authentik. In
 // an existing one another user may be pending, and releases differ in which user
 // they then treat as the visitor.
@@ -111,7 +121,7 @@ func (h *Handler) enter(x *exchange.Exchange, link flowclient.Flow, back string)
 	if err != nil {
 		return Outcome{Err: fault.From(err)}
 	}
-	vis := Visit{Begun: h.Now(), Back: back, First: link, Request: h.Request(x)}
+	vis := Visit{Begun: h.Now(), Back: back, First: link, Linked: true, Request: h.Request(x)}
 	out := h.Settle(x, vis.at(step))
 	if out.Ended() && !elsewhere(step) {
 		return h.reopen(x, back)

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
@@ -37,7 +38,8 @@ func (h *Handler) show(x *exchange.Exchange, out Outcome, back string) {
 func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	vis := out.Visit
 	sealed, err := vis.forPage(x)
-	if err != nil {
+	link, failed := h.linkAgain(x, vis)
+	if err = cmp.Or(err, failed); err != nil {
 		x.Fail(fault.New(fault.AuthentikUnexpected, err), vis.Back)
 		return
 	}
@@ -47,7 +49,7 @@ func (h *Handler) draw(x *exchange.Exchange, out Outcome) {
 	x.Mention("component", string(component))
 	exchange.RetryAfter(x.W.Header(), out.wait)
 	q := page.Question{
-		Step: h.Offered(vis.Step), Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Notice: out.notice, Mistake: out.mistake,
+		Step: h.Offered(vis.Step), Brand: x.Brand(x), Visit: sealed, Back: vis.Back, Link: link, Notice: out.notice, Mistake: out.mistake,
 		Elsewhere: h.elsewhere(vis), Origin: x.Origin(),
 		Source: h.Chosen(vis), ResendAfter: vis.longestRest(h.Now()),
 		Name: vis.Name, Lockout: out.wait,

@@ -36,6 +36,8 @@ type Visit struct {
 	Back string `json:"back"`
 	// First is the flow that the visit began with.
 	First flowclient.Flow `json:"first"`
+	// Linked says that the visitor came by a link to that flow.
+	Linked bool `json:"linked,omitempty"`
 	// Opening is the component of the flow's first challenge. If it comes again,
 	// the flow has restarted.
 	Opening flowclient.Component `json:"opening,omitempty"`
