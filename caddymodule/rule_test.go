@@ -133,3 +133,31 @@ func TestRules_OpenIsReadAsEveryServerReadsIt(t *testing.T) {
 		}
 	}
 }
+
+// TestRules_CountForDestinations moves files from a path that is open, and from one
+// that every user may use, to one that demands a group.
+func TestRules_CountForDestinations(t *testing.T) {
+	s := newSite(t)
+	s.load("SITE {\n@admin path /admin/*\nauthentik AUTHENTIK {\nopen /public/*\non @admin {\nrequire group staff\n}\n}\nreverse_proxy APP\n}\n")
+	ada, bob := s.browser(), s.browser()
+	ada.passes("/wiki", "ada")
+	bob.passes("/wiki", "bob")
+	for _, one := range []struct {
+		from, to       string
+		none, ada, bob int
+	}{
+		{"/public/a", "/public/b", 200, 200, 200},
+		{"/public/a", "/wiki", 401, 200, 200},
+		{"/public/a", "https://app.example.com/admin/b", 401, 200, 403},
+		{"/wiki", "/wiki/b", 401, 200, 200},
+		{"/wiki", "/admin/b", 401, 200, 403},
+	} {
+		for who, b := range map[string]*browser{"none": s.browser(), "ada": ada, "bob": bob} {
+			b.header.Set("Destination", one.to)
+			want := map[string]int{"none": one.none, "ada": one.ada, "bob": one.bob}[who]
+			if got := b.do("MOVE", one.from, nil); got.StatusCode != want {
+				t.Errorf("MOVE %s to %s by %s: got %d, want %d", one.from, one.to, who, got.StatusCode, want)
+			}
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -146,28 +147,36 @@ func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
 // Concern reports whether one of the matcher sets matches a request, as it was
 // sent or as it was rewritten. If servers read a part of the address in
 // different ways, as in `/public/..;/admin`, or may read another method, matchers
-// of that part count as matching. A matcher that fails counts as matching.
+// of that part count as matching. A matcher that fails counts as matching. So it is
+// with the address to which WebDAV copies or moves.
 func (sets Sets) Concern(r *http.Request) bool {
 	if sets.matched(r, 0) {
 		return true
 	}
 	sent, rewritten, ambiguous := asSent(r)
-	if ambiguous != 0 && sets.matched(r, ambiguous) {
+	matched := func(r *http.Request) bool {
+		return sets.matched(r, 0) || ambiguous != 0 && sets.matched(r, ambiguous)
+	}
+	if ambiguous != 0 && sets.matched(r, ambiguous) || rewritten && request.WithAddressAsSent(r, sent, matched) {
 		return true
 	}
-	return rewritten && request.WithAddressAsSent(r, sent, func(second *http.Request) bool {
-		return sets.matched(second, 0) || ambiguous != 0 && sets.matched(second, ambiguous)
-	})
+	there, named := destination(r, sent)
+	return named && request.WithAddressAsSent(r, there, matched)
 }
 
 // Open reports whether a matcher set matches a request as it was sent, and one
-// as it was rewritten, by parts of the address that all servers read alike.
+// as it was rewritten, by parts of the address that all servers read alike, and at the
+// address to which WebDAV copies or moves.
 func (sets Sets) Open(r *http.Request) bool {
 	sent, rewritten, ambiguous := asSent(r)
 	open := func(r *http.Request) bool {
 		return slices.ContainsFunc(sets, func(set Set) bool { return set.opens(r, ambiguous) })
 	}
-	return open(r) && (!rewritten || request.WithAddressAsSent(r, sent, open))
+	if !open(r) || rewritten && !request.WithAddressAsSent(r, sent, open) {
+		return false
+	}
+	there, named := destination(r, sent)
+	return !named || request.WithAddressAsSent(r, there, open)
 }
 
 // asSent returns the request line as the client sent it, whether it was
@@ -178,7 +187,27 @@ func asSent(r *http.Request) (sent http.Request, rewritten bool, ambiguous rules
 	if rewritten = sent.Method != r.Method || *sent.URL != *r.URL; rewritten {
 		ambiguous |= rules.Ambiguous(r.URL, r.Host)
 	}
+	if there, named := destination(r, sent); named {
+		ambiguous |= rules.Ambiguous(there.URL, r.Host)
+	}
 	return sent, rewritten, ambiguous | rules.Overridden(sent.Method, r.Header, sent.URL, r.URL)
+}
+
+// destination returns the request line of a request to the address that the header
+// Destination names: COPY and MOVE write there (RFC 4918, 10.3). An address that cannot
+// be read has an ambiguous path.
+func destination(r *http.Request, sent http.Request) (there http.Request, named bool) {
+	lines := r.Header["Destination"]
+	if len(lines) == 0 {
+		return http.Request{}, false
+	}
+	u, err := url.Parse(lines[0])
+	if err != nil || len(lines) > 1 {
+		u = new(url.URL)
+	}
+	u.Scheme, u.Host, u.User, u.Opaque, u.Fragment, u.RawFragment = "", "", nil, "", "", ""
+	sent.URL, sent.RequestURI = u, u.RequestURI()
+	return sent, true
 }
 
 // matched reports whether one of the matcher sets matches a request. Matchers of

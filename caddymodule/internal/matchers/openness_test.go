@@ -229,6 +229,46 @@ func TestOpen_ConnectCountsAsTheUpgradeThatItBecomes(t *testing.T) {
 	}
 }
 
+// TestOpen_DestinationCounts: WebDAV writes to a second address, which a header names.
+func TestOpen_DestinationCounts(t *testing.T) {
+	t.Parallel()
+	o := Openness{Closed: closedIn(t, `[{"path": ["/admin/*"]}]`), Opened: nil}
+	opened := Openness{Opened: closedIn(t, `[{"path": ["/public/*"]}]`)}
+	for to, open := range map[string]bool{
+		"https://app.example.com/public/b":        true,
+		"/public/b%20c":                           true,
+		"https://app.example.com/admin/b":         false,
+		"/admin/b":                                false,
+		"//app.example.com/admin/b":               false,
+		"/ADMIN/b":                                false,
+		"/public/..;/admin/b":                     false,
+		"/public/%2e%2e/admin/b":                  false,
+		"https://app.example.com/public/../admin": false,
+		"admin/b":                                 false,
+		"mailto:x":                                false,
+		"":                                        false,
+		"/public/%zz":                             false,
+	} {
+		for what, o := range map[string]Openness{"closed": o, "open": opened} {
+			r := receivedBy(t, "MOVE", "/public/a")
+			if !o.IsOpen(r) {
+				t.Errorf("%s: got a MOVE without a destination closed, want it open", what)
+			}
+			r.Header.Set("Destination", to)
+			if got := o.IsOpen(r); got != open {
+				t.Errorf("%s: got %v for a MOVE to %s, want %v", what, got, to, open)
+			}
+			if r.URL.Path != "/public/a" {
+				t.Errorf("%s: got the path %s afterwards, want it as it was", what, r.URL.Path)
+			}
+			r.Header.Add("Destination", "/public/b")
+			if o.IsOpen(r) {
+				t.Errorf("%s: got a MOVE to two addresses open, want it closed", what)
+			}
+		}
+	}
+}
+
 // TestOpen_AnotherAddressInAHeaderCounts: some frameworks read the path from a
 // header that IIS sends.
 func TestOpen_AnotherAddressInAHeaderCounts(t *testing.T) {
