@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -57,8 +58,19 @@ func (f Failure) remedy(d *draft) string {
 // count.
 const codeSignInLoop = "sign-in-loop"
 
-// codeSignInRequired is not a real failure: the visitor has to sign in.
-const codeSignInRequired = "sign-in-required"
+// nextSteps are the names of the messages on the link of a failure that is not
+// resolved by trying again. They repeat what its remedy says.
+var nextSteps = map[string]string{
+	"sign-in-required":   "sign_in",
+	"cross-site":         "sign_in",
+	"cookies-blocked":    "sign_in_again",
+	"token-invalid":      "sign_in_again",
+	"visit-lost":         "begin_again",
+	"visit-expired":      "begin_again",
+	"too-large":          "begin_again",
+	"not-found":          "continue",
+	"method-not-allowed": "continue",
+}
 
 // codeStepUpRefused is the one refusal that signing in again can resolve.
 const codeStepUpRefused = "step-up-refused"
@@ -124,14 +136,10 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 	if f.Code == codeSignInLoop {
 		again += "&afresh=1"
 	}
-	next := "try_again"
-	if f.Code == codeSignInRequired {
-		next = "sign_in"
-	}
 	p.drawEnding(w, d, f.Status, heading, endingView{
 		Words: append(words, f.remedy(d)),
 		Facts: []namedValue{{d.text("code_name"), f.Code}},
-		Links: []action{{Text: d.text(next), Address: again, Focus: true}},
+		Links: []action{{Text: d.text(cmp.Or(nextSteps[f.Code], "try_again")), Address: again, Focus: true}},
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -143,5 +144,24 @@ func TestPage_EveryRecordedChallengeIsRendered(t *testing.T) {
 			}
 			checkPage(t, w.Body.String())
 		})
+	}
+}
+
+// TestFail_LinkSaysWhatTheRemedySays has failures that trying again cannot resolve.
+func TestFail_LinkSaysWhatTheRemedySays(t *testing.T) {
+	t.Parallel()
+	for code := range nextSteps {
+		if !slices.Contains(failures(t), code) {
+			t.Errorf("got a next step for %q, which is no failure", code)
+		}
+	}
+	for code, want := range map[string]string{
+		"visit-expired": "Start over", "visit-lost": "Start over", "too-large": "Start over", "cookies-blocked": "Sign in again",
+		"token-invalid": "Sign in again", "cross-site": "Sign in", "sign-in-required": "Sign in", "not-found": "Continue",
+		"method-not-allowed": "Continue", "authentik-unreachable": "Try again",
+	} {
+		w := httptest.NewRecorder()
+		testPages(t).Fail(w, httptest.NewRequest(http.MethodGet, "/", nil), Failure{Code: code, Status: http.StatusBadRequest}, "/app", testBrand())
+		has(t, w.Body.String(), `" autofocus>`+want+`</a>`)
 	}
 }
