@@ -152,3 +152,21 @@ func TestLocale_NothingIsLeftInEnglish(t *testing.T) {
 		}
 	}
 }
+
+// A device has an icon beside its name, which leaves 21 letters on a telephone of
+// 320 pixels. Longer words need a soft hyphen.
+func TestLocale_NamesOfDevicesFitOnATelephone(t *testing.T) {
+	t.Parallel()
+	inEveryLanguage(t, func(t *testing.T, _, other wordList) {
+		for name, sentence := range other.says {
+			if !strings.HasPrefix(name, "device_") {
+				continue
+			}
+			for _, word := range strings.FieldsFunc(sentence, func(c rune) bool { return c == ' ' || c == '-' || c == '\u00ad' }) {
+				if n := len([]rune(word)); n > 21 && word[0] < 0x80 {
+					t.Errorf("%s: got the word %s of %d letters, want a soft hyphen in it", name, word, n)
+				}
+			}
+		}
+	})
+}
