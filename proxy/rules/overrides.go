@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,27 @@ var ofMethod = []string{
 // ofAddress are the names of headers that frameworks read another address from,
 // folded: IIS sends them, and Symfony, Zend and Drupal did believe any client.
 var ofAddress = []string{"x-original-url", "x-rewrite-url", "x-override-url"}
+
+// ofPrefix are the names of headers by which frameworks are told the prefix of their
+// paths, folded. Many applications in Python take it off the path, whoever sends it.
+var ofPrefix = []string{"x-script-name", "script-name", "x-forwarded-prefix", "x-forwarded-path"}
+
+// Prefixes returns the prefixes that headers say an application has, with a slash at
+// their beginning and none at their end: X-Script-Name, X-Forwarded-Prefix.
+func Prefixes(h http.Header) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name, lines := range h {
+			if len(name) > len("x-forwarded-prefix") || !oneOf(ofPrefix, name, "name", "prefix", "path") {
+				continue
+			}
+			for prefix := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+				if prefix = strings.Trim(prefix, "/ \t"); prefix != "" && !yield("/"+prefix) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Overridden returns the parts of a request that applications may read otherwise
 // than they were sent, since a header or the query names another method or address:

@@ -2,6 +2,7 @@
 // rewrite and no address that servers read in different ways gets past them.
 //
 //   - matchers.go: matcher sets, and which requests they concern or open
+//   - others.go: other addresses that a request names in a header
 //   - parts.go: the parts of an address that a matcher reads
 //   - openness.go: which requests of a site need a sign-in
 package matchers
@@ -10,7 +11,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -148,7 +148,7 @@ func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
 // sent or as it was rewritten. If servers read a part of the address in
 // different ways, as in `/public/..;/admin`, or may read another method, matchers
 // of that part count as matching. A matcher that fails counts as matching. So it is
-// with the address to which WebDAV copies or moves.
+// with the other addresses that a header names.
 func (sets Sets) Concern(r *http.Request) bool {
 	if sets.matched(r, 0) {
 		return true
@@ -160,13 +160,14 @@ func (sets Sets) Concern(r *http.Request) bool {
 	if ambiguous != 0 && sets.matched(r, ambiguous) || rewritten && request.WithAddressAsSent(r, sent, matched) {
 		return true
 	}
-	there, named := destination(r, sent)
-	return named && request.WithAddressAsSent(r, there, matched)
+	return slices.ContainsFunc(others(r, sent), func(other http.Request) bool {
+		return request.WithAddressAsSent(r, other, matched)
+	})
 }
 
 // Open reports whether a matcher set matches a request as it was sent, and one
 // as it was rewritten, by parts of the address that all servers read alike, and at the
-// address to which WebDAV copies or moves.
+// other addresses that a header names.
 func (sets Sets) Open(r *http.Request) bool {
 	sent, rewritten, ambiguous := asSent(r)
 	open := func(r *http.Request) bool {
@@ -175,8 +176,9 @@ func (sets Sets) Open(r *http.Request) bool {
 	if !open(r) || rewritten && !request.WithAddressAsSent(r, sent, open) {
 		return false
 	}
-	there, named := destination(r, sent)
-	return !named || request.WithAddressAsSent(r, there, open)
+	return !slices.ContainsFunc(others(r, sent), func(other http.Request) bool {
+		return !request.WithAddressAsSent(r, other, open)
+	})
 }
 
 // asSent returns the request line as the client sent it, whether it was
@@ -187,27 +189,10 @@ func asSent(r *http.Request) (sent http.Request, rewritten bool, ambiguous rules
 	if rewritten = sent.Method != r.Method || *sent.URL != *r.URL; rewritten {
 		ambiguous |= rules.Ambiguous(r.URL, r.Host)
 	}
-	if there, named := destination(r, sent); named {
-		ambiguous |= rules.Ambiguous(there.URL, r.Host)
+	for _, other := range others(r, sent) {
+		ambiguous |= rules.Ambiguous(other.URL, r.Host)
 	}
 	return sent, rewritten, ambiguous | rules.Overridden(sent.Method, r.Header, sent.URL, r.URL)
-}
-
-// destination returns the request line of a request to the address that the header
-// Destination names: COPY and MOVE write there (RFC 4918, 10.3). An address that cannot
-// be read has an ambiguous path.
-func destination(r *http.Request, sent http.Request) (there http.Request, named bool) {
-	lines := r.Header["Destination"]
-	if len(lines) == 0 {
-		return http.Request{}, false
-	}
-	u, err := url.Parse(lines[0])
-	if err != nil || len(lines) > 1 {
-		u = new(url.URL)
-	}
-	u.Scheme, u.Host, u.User, u.Opaque, u.Fragment, u.RawFragment = "", "", nil, "", "", ""
-	sent.URL, sent.RequestURI = u, u.RequestURI()
-	return sent, true
 }
 
 // matched reports whether one of the matcher sets matches a request. Matchers of

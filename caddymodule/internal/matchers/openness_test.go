@@ -240,14 +240,22 @@ func TestOpen_DestinationCounts(t *testing.T) {
 		"https://app.example.com/admin/b":         false,
 		"/admin/b":                                false,
 		"//app.example.com/admin/b":               false,
+		"//admin/public/b":                        false,
+		"http:/public/b":                          false,
+		"https://elsewhere.example/public/b":      false,
+		"https://admin@app.example.com/public/b":  false,
+		"file://app.example.com/public/b":         false,
+		"https://APP.example.com:443/public/b":    true,
+		"/public/b#/../../admin/b":                false,
+		"/public/b?/../../admin/b":                false,
 		"/ADMIN/b":                                false,
 		"/public/..;/admin/b":                     false,
 		"/public/%2e%2e/admin/b":                  false,
 		"https://app.example.com/public/../admin": false,
-		"admin/b":                                 false,
-		"mailto:x":                                false,
-		"":                                        false,
-		"/public/%zz":                             false,
+		"admin/b":     false,
+		"mailto:x":    false,
+		"":            false,
+		"/public/%zz": false,
 	} {
 		for what, o := range map[string]Openness{"closed": o, "open": opened} {
 			r := receivedBy(t, "MOVE", "/public/a")
@@ -266,6 +274,47 @@ func TestOpen_DestinationCounts(t *testing.T) {
 				t.Errorf("%s: got a MOVE to two addresses open, want it closed", what)
 			}
 		}
+	}
+}
+
+// TestOpen_PrefixInAHeaderCounts: many applications take off the path what a header
+// calls their prefix.
+func TestOpen_PrefixInAHeaderCounts(t *testing.T) {
+	t.Parallel()
+	closed := Openness{Closed: closedIn(t, `[{"path": ["/admin*"]}]`)}
+	opened := Openness{Opened: closedIn(t, `[{"path": ["/public/*"]}]`)}
+	for _, tt := range []struct {
+		prefix, path string
+		open         bool
+	}{
+		{"/public", "/public/admin/x", false},
+		{"/public/", "/public/admin/x", false},
+		{"public", "/public/admin/x", false},
+		{"/a, /public", "/public/admin/x", false},
+		{"/public/admin", "/public/admin", false},
+		{"/pub", "/public/admin", false},
+		{"/public/%C3%A9", "/public/%C3%A9/admin", false},
+		{"/public/\u00e9", "/public/%C3%A9/admin", false},
+		{"/wiki", "/public/admin/x", true},
+		{"/", "/public/admin/x", true},
+		{"", "/public/admin/x", true},
+		{"/public", "/public/public/x", true},
+	} {
+		for _, name := range []string{"X-Script-Name", "X-Forwarded-Prefix", "X-Forwarded-Path", "Script_Name"} {
+			r := receivedBy(t, "GET", tt.path)
+			r.Header[name] = []string{tt.prefix}
+			if got := opened.IsOpen(r); got != tt.open {
+				t.Errorf("open: got %v for %s with %s: %s, want %v", got, tt.path, name, tt.prefix, tt.open)
+			}
+			if closed.IsOpen(r) && strings.Contains(tt.path, "/admin/x") && !tt.open {
+				t.Errorf("closed: got %s open with %s: %s, want it closed", tt.path, name, tt.prefix)
+			}
+		}
+	}
+	r := receivedBy(t, "GET", "/app/wiki") // as a proxy in front sends it
+	r.Header.Set("X-Script-Name", "/app")
+	if closed.Closed.Concern(r) {
+		t.Error("got a rule for /admin concerned with /app/wiki at the prefix /app, want it not")
 	}
 }
 

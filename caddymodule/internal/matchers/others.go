@@ -1,0 +1,61 @@
+package matchers
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
+)
+
+// others returns the request line with each other address that a header names for
+// the application: one that it writes to as well, or reads instead.
+func others(r *http.Request, sent http.Request) (all []http.Request) {
+	add := func(u *url.URL) {
+		line := sent
+		line.URL, line.RequestURI = u, u.RequestURI()
+		all = append(all, line)
+	}
+	if lines := r.Header["Destination"]; len(lines) > 0 {
+		add(destination(lines, r.Host))
+	}
+	for prefix := range rules.Prefixes(r.Header) {
+		for _, u := range []*url.URL{sent.URL, r.URL} {
+			if rest, found := without(prefix, u); found {
+				add(rest)
+			}
+		}
+	}
+	return all
+}
+
+// destination returns the address that the header Destination names: COPY and MOVE
+// write there (RFC 4918, 10.3). An address that cannot be read, or that is not plainly
+// one of this host, has an ambiguous path: some servers take all of "//a/b" for the
+// path.
+func destination(lines []string, host string) *url.URL {
+	u, err := url.Parse(lines[0])
+	switch {
+	case err != nil, len(lines) > 1, strings.ContainsAny(lines[0], "?#"), u.User != nil:
+		return new(url.URL)
+	case u.Scheme == "" && u.Host == "" && !strings.HasPrefix(lines[0], "//"):
+	case u.Scheme != "http" && u.Scheme != "https", rules.Authority(u.Scheme, u.Host) != rules.Authority(u.Scheme, host):
+		return new(url.URL)
+	}
+	u.Scheme, u.Host, u.Opaque = "", "", ""
+	return u
+}
+
+// without returns an address without a prefix, which some applications take off its
+// path.
+func without(prefix string, u *url.URL) (rest *url.URL, found bool) {
+	for _, path := range []string{u.Path, u.EscapedPath()} {
+		if after, begins := strings.CutPrefix(path, prefix); begins {
+			if after == "" {
+				after = "/"
+			}
+			return &url.URL{Path: after, RawQuery: u.RawQuery}, true
+		}
+	}
+	return nil, false
+}
