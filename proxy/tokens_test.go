@@ -100,7 +100,9 @@ func (i *issuer) serve(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		said = jose.JSONWebKeySet{Keys: i.keys}
+		if said = i.says["jwks/"]; said == nil {
+			said = jose.JSONWebKeySet{Keys: i.keys}
+		}
 	case "userinfo/", "introspect/":
 		i.asked++
 		said = i.says[strings.TrimPrefix(r.URL.Path, "/application/o/")]
@@ -444,6 +446,40 @@ func TestKeys_UnavailableOnesAreNamed(t *testing.T) {
 	i.broken = true
 	if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err == nil || fault.From(err).Code != fault.KeysUnreachable {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestKeys_UnreadableAnswersAreNotQuoted: any client that sends a logout notice
+// makes the gate log the error.
+func TestKeys_UnreadableAnswersAreNotQuoted(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100<<10)
+	for name, said := range map[string]any{
+		"no object": long, "no keys": claims{"error": long}, "keys of another type": claims{"keys": long}, "null": json.RawMessage("null"),
+	} {
+		i := newIssuer(t)
+		i.telling("jwks/", said)
+		_, err := i.p.LogoutToken(t.Context(), i.notice(nil))
+		if err == nil || fault.From(err).Code != fault.KeysUnreachable {
+			t.Errorf("%s: got error %v, want keys-unreachable", name, err)
+		} else if n := len(fault.Cause(err).Error()); n > 200 {
+			t.Errorf("%s: got an error text of %d bytes, want at most 200", name, n)
+		}
+	}
+}
+
+// TestKeys_OneThatCannotBeReadSpoilsNoOther (RFC 7517, 5).
+func TestKeys_OneThatCannotBeReadSpoilsNoOther(t *testing.T) {
+	t.Parallel()
+	for name, bad := range map[string]any{
+		"number": 7, "unknown type": claims{"kty": "new"}, "no base64": claims{"kty": "RSA", "alg": "RS256", "n": "!", "e": "AQAB"},
+		"point off the curve": claims{"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB"}, "algorithm of another type": claims{"kty": "RSA", "alg": 7},
+	} {
+		i := newIssuer(t)
+		i.telling("jwks/", claims{"keys": []any{bad, i.keys[0]}})
+		if _, err := i.redeem(signed(t, jose.RS256, rsaKey(t), "one", i.good())); err != nil {
+			t.Errorf("%s: got error %v, want the other key used", name, fault.Cause(err))
+		}
 	}
 }
 

@@ -3,9 +3,11 @@ package oidc
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -113,8 +115,28 @@ func (l *limitedTransport) fetch(ctx context.Context, r *http.Request) (got fetc
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing can be done about an error here
 	got.status, got.header = resp.StatusCode, resp.Header
-	got.body, got.err = io.ReadAll(resp.Body)
+	if got.body, got.err = io.ReadAll(resp.Body); got.err == nil && got.status == http.StatusOK {
+		got.body, got.err = readableKeys(got.body)
+	}
 	return got
+}
+
+var errNoKeys = errors.New("the answer with the keys is no JSON Web Key Set")
+
+// readableKeys returns a key set without the keys that cannot be read (RFC 7517,
+// 5): go-oidc would refuse all keys, and put the whole answer into its error,
+// which any client that sends a logout notice would make the gate log.
+func readableKeys(body []byte) ([]byte, error) {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil {
+		return nil, errNoKeys
+	}
+	set.Keys = slices.DeleteFunc(set.Keys, func(key json.RawMessage) bool {
+		return json.Unmarshal(key, new(jose.JSONWebKey)) != nil
+	})
+	return json.Marshal(set)
 }
 
 // trouble returns why there are no keys, or nil if there are some.

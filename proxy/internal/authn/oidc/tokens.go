@@ -92,7 +92,7 @@ func tokenFailure(err error) error {
 	if !ok {
 		return err
 	}
-	cause := fmt.Errorf("the token endpoint refuses with %q (status %d)", refused.ErrorCode, refused.Response.StatusCode)
+	cause := fmt.Errorf("the token endpoint refuses with %.100q (status %d)", refused.ErrorCode, refused.Response.StatusCode)
 	switch refused.ErrorCode {
 	case "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_request":
 		return fault.New(fault.ClientRejected, cause)
