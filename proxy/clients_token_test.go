@@ -93,6 +93,18 @@ func TestBearer_ForgedTokensAreRefused(t *testing.T) {
 	}
 }
 
+// TestBearer_UnknownIssuerCountsAsAGuess: authentik is asked for the metadata of
+// each application that a token of a further client names.
+func TestBearer_UnknownIssuerCountsAsAGuess(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	token := unsigned(t, `{"alg":"RS256"}`, i.access().with(claims{"azp": "further", "aud": "further", "iss": i.URL + "/application/o/unknown/"}))
+	_, err := oidc.NewAccess(i.p, []string{"further"}).Bearer(t.Context(), flowclient.Visitor{}, token)
+	if no, ok := errors.AsType[*authn.Refusal](err); !ok || no.Unasked {
+		t.Errorf("got %v, want a refusal that counts", err)
+	}
+}
+
 // TestBearer_SignatureIsNotEnough: a token that was revoked still has one.
 func TestBearer_SignatureIsNotEnough(t *testing.T) {
 	t.Parallel()

@@ -161,11 +161,14 @@ func (p *Source) notGood(err error, own *Source) error {
 	}
 	switch code := fault.From(err).Code; {
 	case code == fault.TokenInvalid, code == fault.ClockSkew:
+		return refuse("the token is not valid: " + fault.Cause(err).Error())
 	case p != own && (code == fault.ApplicationNotFound || code == fault.IssuerMismatch):
+		// It counts as a guess: authentik is asked for the metadata once for each
+		// issuer that tokens name.
+		return unknown("the token is not valid: " + fault.Cause(err).Error())
 	default:
 		return err
 	}
-	return refuse("the token is not valid: " + fault.Cause(err).Error())
 }
 
 // issuers finds the slug of the application in an issuer below authentik's address.
