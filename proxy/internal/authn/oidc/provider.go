@@ -133,11 +133,11 @@ func (p *Source) discover(ctx context.Context) (*metadata, error) {
 		return nil, err
 	}
 	if d.Issuer != p.place("") && d.Issuer != p.root {
-		return nil, fault.New(fault.IssuerMismatch, fmt.Errorf("authentik calls itself %q, and this gate expects %q", d.Issuer, p.place("")))
+		return nil, fault.New(fault.IssuerMismatch, fmt.Errorf("authentik calls itself %.200q, and this gate expects %q", d.Issuer, p.place("")))
 	}
 	for _, endpoint := range d.endpoints() {
 		if !strings.HasPrefix(endpoint, p.root) {
-			return nil, fault.New(fault.IssuerMismatch, fmt.Errorf("authentik names the endpoint %q, which is not below %s", endpoint, p.root))
+			return nil, fault.New(fault.IssuerMismatch, fmt.Errorf("authentik names the endpoint %.200q, which is not below %s", endpoint, p.root))
 		}
 	}
 	m := &metadata{

@@ -105,7 +105,7 @@ func (r Response) code(issuer string) (string, error) {
 	if r.issuer != "" && r.issuer != issuer {
 		return "", fault.New(fault.IssuerMismatch, errIssuer)
 	}
-	switch cause := fmt.Errorf("the authorize endpoint answers with %q: %q", r.err, r.description); r.err {
+	switch cause := fmt.Errorf("the authorize endpoint answers with %.100q: %.500q", r.err, r.description); r.err {
 	case "":
 	case "login_required", "interaction_required", "consent_required", "account_selection_required":
 		return "", authn.ErrNotSignedIn

@@ -3,6 +3,7 @@ package oidc
 import (
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
@@ -47,6 +48,20 @@ func TestAnAnswerOfTheAuthorizeEndpoint(t *testing.T) {
 	}
 	if _, err := codeIn(a, a.Redirect+"?error=login_required&state="+a.State, issuer); !errors.Is(err, authn.ErrNotSignedIn) {
 		t.Errorf("got error %v, want %v", err, authn.ErrNotSignedIn)
+	}
+}
+
+// TestResponse_ErrorIsQuotedInPart: any client can load the redirect URI, and the
+// error is logged.
+func TestResponse_ErrorIsQuotedInPart(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("e", 50<<10)
+	said, err := ReadResponse(url.Values{"error": {long}, "error_description": {long}}.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = said.code(""); err == nil || len(fault.Cause(err).Error()) > 1000 {
+		t.Errorf("got an error text of %d bytes, want one of at most 1000", len(fault.Cause(err).Error()))
 	}
 }
 
