@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -346,6 +347,25 @@ func encrypt(t testing.TB, token string) string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestToken_RenewalRestsOnTheSameSession: logout notices are found by the
+// identifier that authentik's session had at the sign-in.
+func TestToken_RenewalRestsOnTheSameSession(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	for name, tt := range map[string]struct {
+		changed claims
+		good    bool
+	}{
+		"the same session": {nil, true}, "another session": {claims{"sid": "another"}, false}, "no session": {claims{"sid": nil}, false},
+	} {
+		i.token = signed(t, jose.RS256, rsaKey(t), "one", i.good().with(tt.changed))
+		rec := &session.Record{User: User{UID: "jane's id", Username: "jane"}, SID: "a session", Tokens: &session.Tokens{Refresh: "refresh"}}
+		if _, err := i.p.Recheck(t.Context(), rec); tt.good && err != nil || !tt.good && !errors.Is(err, authn.ErrNotSignedIn) {
+			t.Errorf("%s: got error %v, want the session kept: %t", name, err, tt.good)
+		}
+	}
 }
 
 func TestToken_EveryKindOfKeyIsSupported(t *testing.T) {

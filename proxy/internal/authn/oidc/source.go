@@ -163,8 +163,10 @@ func (p *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proo
 	if rec.Tokens != nil && rec.Tokens.Refresh != "" {
 		who, err := p.Renew(ctx, v, rec)
 		switch {
-		case err == nil && rec.SID != "" && who.SID == "":
-			return session.Proof{}, authn.ErrNotSignedIn // the tokens have outlived authentik's session
+		case err == nil && rec.SID != "" && who.SID != rec.SID:
+			// The tokens have outlived authentik's session, or rest on another one,
+			// whose logout notice would not end this session.
+			return session.Proof{}, authn.ErrNotSignedIn
 		case err == nil:
 			return keeping(who, rec), nil
 		case !errors.Is(err, errRefreshRefused):
