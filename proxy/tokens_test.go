@@ -368,6 +368,20 @@ func TestToken_RenewalRestsOnTheSameSession(t *testing.T) {
 	}
 }
 
+// TestToken_LongOneIsNoHintAtTheSignOut: proxies refuse long addresses.
+func TestToken_LongOneIsNoHintAtTheSignOut(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	i.p.SignOutBack = true
+	for groups, back := range map[int]bool{1: true, 1000: false} {
+		token := signed(t, jose.RS256, rsaKey(t), "one", i.good().with(claims{"groups": make([]string, groups), "tenant": strings.Repeat("x", 10*groups)}))
+		to, got, err := i.p.SignOutURL(t.Context(), &session.Record{Tokens: &session.Tokens{ID: token}}, "https://app.example.com/.authentik/logout")
+		if err != nil || got != back || len(to) > 8000 || !strings.HasPrefix(to, i.name()+"end-session/") {
+			t.Errorf("%d groups: got an address of %d bytes, back %t, %v, want back %t and at most 8000 bytes", groups, len(to), got, err, back)
+		}
+	}
+}
+
 func TestToken_EveryKindOfKeyIsSupported(t *testing.T) {
 	t.Parallel()
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

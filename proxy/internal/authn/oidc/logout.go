@@ -115,8 +115,17 @@ func (p *Source) SignOutURL(ctx context.Context, rec *session.Record, redirect s
 		return "", false, err
 	}
 	u.RawQuery = url.Values{"post_logout_redirect_uri": {redirect}, "client_id": {p.ClientID}, "id_token_hint": {rec.Tokens.ID}}.Encode()
-	return u.String(), p.SignOutBack, nil
+	if to = u.String(); len(to) > maxSignOutURL {
+		return m.endSession, false, nil
+	}
+	return to, p.SignOutBack, nil
 }
+
+// maxSignOutURL bounds the address at which a browser signs out, in bytes. The ID
+// token of a user with many groups can be larger than proxies in front of
+// authentik allow in a request line (8 KB by default), and their refusal would
+// leave the visitor signed in.
+const maxSignOutURL = 7 << 10
 
 // staticFile is a file that every authentik has. Its version is in the header.
 const staticFile = "static/dist/assets/icons/icon_left_brand.svg"
