@@ -161,3 +161,31 @@ func TestRules_CountForDestinations(t *testing.T) {
 		}
 	}
 }
+
+// TestRules_CountBehindAPrefix: the application takes off the path what a header calls
+// its prefix.
+func TestRules_CountBehindAPrefix(t *testing.T) {
+	s := newSite(t)
+	s.load("SITE {\n@admin path /admin/*\nauthentik AUTHENTIK {\nopen /public/*\non @admin {\nrequire group staff\n}\n}\nreverse_proxy APP\n}\n")
+	bob := s.browser()
+	bob.passes("/wiki", "bob")
+	for _, one := range []struct {
+		prefix, path string
+		none, bob    int
+	}{
+		{"", "/public/admin/x", 200, 200},
+		{"/public", "/public/admin/x", 401, 403},
+		{"/public", "/public/wiki", 401, 200},
+		{"/app", "/app/wiki", 401, 200},
+		{"/app", "/app/admin/x", 401, 403},
+	} {
+		for who, b := range map[string]*browser{"none": s.browser(), "bob": bob} {
+			b.header.Set("X-Script-Name", one.prefix)
+			b.header.Set("Accept", "*/*")
+			want := map[string]int{"none": one.none, "bob": one.bob}[who]
+			if got := b.get(one.path); got.StatusCode != want {
+				t.Errorf("%s with the prefix %q, by %s: got %d, want %d", one.path, one.prefix, who, got.StatusCode, want)
+			}
+		}
+	}
+}
