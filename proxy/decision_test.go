@@ -273,3 +273,31 @@ func TestSessionPage_HasUserAndExpiryAndNoSecret(t *testing.T) {
 		t.Errorf("got a secret in the session page: %s", page.body)
 	}
 }
+
+// TestTrace_DoesNotReachTheApplication: Apache answers it with all headers, of which
+// the gate may have set one with a token or a password.
+func TestTrace_DoesNotReachTheApplication(t *testing.T) {
+	t.Parallel()
+	g, cookie := held(t, func(c *Config) { c.Open = func(r *http.Request) bool { return r.URL.Path == "/open" } }, session.Record{User: jane})
+	for _, tt := range []struct {
+		method, path, cookie string
+		want                 int
+	}{
+		{"TRACE", "/", cookie, http.StatusMethodNotAllowed},
+		{"trace", "/", cookie, http.StatusMethodNotAllowed},
+		{"TRACE", "/open", cookie, http.StatusMethodNotAllowed},
+		{"TRACE", "/open", "", http.StatusOK},
+		{"TRACE", "/", "", http.StatusUnauthorized},
+		{"OPTIONS", "/", cookie, http.StatusOK},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), tt.method, "https://app.example.com"+tt.path, nil)
+		if tt.cookie != "" {
+			r.Header.Set("Cookie", cookieNames(g).Session+"="+tt.cookie)
+		}
+		w, told := httptest.NewRecorder(), ""
+		_ = g.Guard(w, r, func(_ http.ResponseWriter, r *http.Request) error { told = r.Header.Get("Remote-User"); return nil })
+		if w.Code != tt.want || tt.want != http.StatusOK && told != "" {
+			t.Errorf("%s %s: got status %d and the application told of %q, want status %d", tt.method, tt.path, w.Code, told, tt.want)
+		}
+	}
+}

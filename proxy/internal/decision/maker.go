@@ -2,6 +2,7 @@ package decision
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/proxy/fault"
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/access"
@@ -146,8 +147,10 @@ func (m *Maker) Settle(x *exchange.Exchange, d Decision) Decision {
 }
 
 // Final returns the decision that the gate acts on. It is another one than d for a
-// request that is left over from the relay of a gate, and for a sign-in at a
-// host that authentik must not be told.
+// request that is left over from the relay of a gate, for a sign-in at a host that
+// authentik must not be told, and for a TRACE: servers answer it with the request
+// that they got, in which the gate may have set a token or a password (RFC 9110,
+// 9.3.8).
 func (*Maker) Final(x *exchange.Exchange, left *group.Member, d Decision) Decision {
 	if left != nil && noVisit(d) {
 		x.Trace.Note("the request is left over from authentik's own interface, and its sign-in begins again")
@@ -156,6 +159,10 @@ func (*Maker) Final(x *exchange.Exchange, left *group.Member, d Decision) Decisi
 	if misdirected(x, d) {
 		x.Trace.Note("a sign-in would have to tell authentik a host that the site does not have")
 		d = Refuse{fault.New(fault.HostUnknown, nil)}
+	}
+	if _, passes := d.(Pass); passes && strings.EqualFold(x.R.Method, http.MethodTrace) {
+		x.Trace.Note("the request is a TRACE, to which servers answer with what only the application is told")
+		d = Refuse{fault.New(fault.MethodNotAllowed, nil)}
 	}
 	return d
 }
