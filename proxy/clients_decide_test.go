@@ -38,7 +38,7 @@ func TestDecide_OnlyReadsCredentials(t *testing.T) {
 	for _, shown := range []string{good, denied, wrong} {
 		s.show(t, "/", auth(shown))
 	}
-	testsite.Eventually(t, "no sessions at authentik", func() bool { return s.authentik.SessionsOf("jane")+s.authentik.SessionsOf("joe") == 0 })
+	s.ended(t)
 	asked, writes := s.front.asked.Load(), store.writes.Load()
 	want := map[time.Duration]map[string]string{
 		0:               {good: "pass pass", denied: "refuse open", wrong: "refuse open", "Basic": "refuse weigh", "Bearer x": "refuse open", "": "refuse open", basic("jane", "new"): "weigh weigh"},

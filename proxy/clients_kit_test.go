@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/internal/authentiktest"
+	"github.com/flowsidecar/caddy-authentik/internal/testsite"
 )
 
 // appPassword is an app password of Jane, and otherPassword one of Joe.
@@ -61,6 +62,13 @@ func auth(value string) http.Header { return http.Header{"Authorization": {value
 func (s *site) appPasswords() {
 	s.authentik.EditUser("jane", func(u *authentiktest.User) { u.AppPasswords = []string{appPassword} })
 	s.authentik.EditUser("joe", func(u *authentiktest.User) { u.AppPasswords = []string{otherPassword} })
+}
+
+// ended waits until each try of a flow has ended its session at authentik. The last
+// thing that it asks there is whether a user is signed in still.
+func (s *site) ended(t testing.TB) {
+	t.Helper()
+	testsite.Eventually(t, "the end of each try's session at authentik", func() bool { return s.front.signedIn.Load() == 0 })
 }
 
 // newClientsSite is a site that programs may use, by authentik's flow.

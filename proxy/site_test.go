@@ -41,6 +41,7 @@ type front struct {
 	away     atomic.Bool
 	asked    atomic.Int64 // all requests
 	renewals atomic.Int64 // redemptions of refresh tokens
+	signedIn atomic.Int64 // answers that name the signed-in user, less those that name none
 }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +57,35 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			f.renewals.Add(1)
 		}
 	}
-	f.Handler.ServeHTTP(w, r)
+	if !strings.HasSuffix(r.URL.Path, "/core/users/me/") {
+		f.Handler.ServeHTTP(w, r)
+		return
+	}
+	seen := &statusWriter{ResponseWriter: w}
+	f.Handler.ServeHTTP(seen, r)
+	if seen.status == http.StatusOK {
+		f.signedIn.Add(1)
+	} else {
+		f.signedIn.Add(-1)
+	}
+}
+
+// A statusWriter remembers the status of a response.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(body []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(body)
 }
 
 // frontOf returns the front, the handler around the stand-in, of a server that
