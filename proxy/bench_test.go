@@ -21,6 +21,8 @@ import (
 func crowd(b *testing.B, n int) (g *Gate, cookie string, perSession uint64) {
 	b.Helper()
 	g, _ = held(b, nil, session.Record{})
+	awaitWatch(b, g, true) // which drops everything that is cached
+	g.sessions.Forget()
 	at := somewhere("app.example.com")
 	before := memory()
 	var workers sync.WaitGroup
