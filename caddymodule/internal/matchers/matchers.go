@@ -2,7 +2,7 @@
 // rewrite and no address that servers read in different ways gets past them.
 //
 //   - matchers.go: matcher sets, and which requests they concern or open
-//   - others.go: other addresses that a request names in a header
+//   - others.go: other request lines that an application may act on
 //   - parts.go: the parts of an address that a matcher reads
 //   - openness.go: which requests of a site need a sign-in
 package matchers
@@ -153,15 +153,14 @@ func (sets Sets) Concern(r *http.Request) bool {
 	if sets.matched(r, 0) {
 		return true
 	}
-	sent, rewritten, ambiguous := asSent(r)
-	matched := func(r *http.Request) bool {
-		return sets.matched(r, 0) || ambiguous != 0 && sets.matched(r, ambiguous)
-	}
-	if ambiguous != 0 && sets.matched(r, ambiguous) || rewritten && request.WithAddressAsSent(r, sent, matched) {
+	others, ambiguous := otherLines(r)
+	if ambiguous != 0 && sets.matched(r, ambiguous) {
 		return true
 	}
-	return slices.ContainsFunc(others(r, sent), func(other http.Request) bool {
-		return request.WithAddressAsSent(r, other, matched)
+	return slices.ContainsFunc(others, func(line http.Request) bool {
+		return request.WithAddressAsSent(r, line, func(other *http.Request) bool {
+			return sets.matched(other, 0) || ambiguous != 0 && sets.matched(other, ambiguous)
+		})
 	})
 }
 
@@ -169,30 +168,13 @@ func (sets Sets) Concern(r *http.Request) bool {
 // as it was rewritten, by parts of the address that all servers read alike, and at the
 // other addresses that a header names.
 func (sets Sets) Open(r *http.Request) bool {
-	sent, rewritten, ambiguous := asSent(r)
+	others, ambiguous := otherLines(r)
 	open := func(r *http.Request) bool {
 		return slices.ContainsFunc(sets, func(set Set) bool { return set.opens(r, ambiguous) })
 	}
-	if !open(r) || rewritten && !request.WithAddressAsSent(r, sent, open) {
-		return false
-	}
-	return !slices.ContainsFunc(others(r, sent), func(other http.Request) bool {
-		return !request.WithAddressAsSent(r, other, open)
+	return open(r) && !slices.ContainsFunc(others, func(line http.Request) bool {
+		return !request.WithAddressAsSent(r, line, open)
 	})
-}
-
-// asSent returns the request line as the client sent it, whether it was
-// rewritten, and which parts of either are ambiguous.
-func asSent(r *http.Request) (sent http.Request, rewritten bool, ambiguous rules.Part) {
-	sent = request.Asked(r)
-	ambiguous = rules.Ambiguous(sent.URL, r.Host)
-	if rewritten = sent.Method != r.Method || *sent.URL != *r.URL; rewritten {
-		ambiguous |= rules.Ambiguous(r.URL, r.Host)
-	}
-	for _, other := range others(r, sent) {
-		ambiguous |= rules.Ambiguous(other.URL, r.Host)
-	}
-	return sent, rewritten, ambiguous | rules.Overridden(sent.Method, r.Header, sent.URL, r.URL)
 }
 
 // matched reports whether one of the matcher sets matches a request. Matchers of

@@ -5,12 +5,30 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// others returns the request line with each other address that a header names for
+// otherLines returns the request lines that an application may act on beside that of
+// the request: the line as the client sent it, if it was rewritten, and those with an
+// address that a header names. ambiguous are the parts of any of them, and of the
+// request, that servers read in different ways.
+func otherLines(r *http.Request) (all []http.Request, ambiguous rules.Part) {
+	sent := request.Asked(r)
+	if sent.Method != r.Method || *sent.URL != *r.URL {
+		all = append(all, sent)
+	}
+	all = append(all, named(r, sent)...)
+	ambiguous = rules.Ambiguous(r.URL, r.Host) | rules.Overridden(sent.Method, r.Header, sent.URL, r.URL)
+	for _, line := range all {
+		ambiguous |= rules.Ambiguous(line.URL, r.Host)
+	}
+	return all, ambiguous
+}
+
+// named returns the request line with each other address that a header names for
 // the application: one that it writes to as well, or reads instead.
-func others(r *http.Request, sent http.Request) (all []http.Request) {
+func named(r *http.Request, sent http.Request) (all []http.Request) {
 	add := func(u *url.URL) {
 		line := sent
 		line.URL, line.RequestURI = u, u.RequestURI()
