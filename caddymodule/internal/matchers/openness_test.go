@@ -11,6 +11,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // A fakeMatcher is a matcher made of a function.
@@ -315,6 +317,22 @@ func TestOpen_PrefixInAHeaderCounts(t *testing.T) {
 	r.Header.Set("X-Script-Name", "/app")
 	if closed.Closed.Concern(r) {
 		t.Error("got a rule for /admin concerned with /app/wiki at the prefix /app, want it not")
+	}
+}
+
+// TestOpen_ManyPrefixesAreNotAllLookedAt: matchers would be asked about each of them,
+// for seconds if a client sends a large header.
+func TestOpen_ManyPrefixesAreNotAllLookedAt(t *testing.T) {
+	t.Parallel()
+	r := receivedBy(t, "GET", "/public/x")
+	for _, name := range []string{"X-Script-Name", "X-Forwarded-Prefix"} {
+		r.Header.Set(name, strings.Repeat("/public,", 100_000))
+	}
+	if all, ambiguous := otherLines(r); len(all) > 2*maxPrefixes+1 || ambiguous&rules.PartPath == 0 {
+		t.Errorf("got %d other addresses and the ambiguous parts %b, want few, and the path among them", len(all), ambiguous)
+	}
+	if opened := (Openness{Opened: closedIn(t, `[{"path": ["/public/*"]}]`)}); opened.IsOpen(r) {
+		t.Error("got a path open with more prefixes than are looked at, want it closed")
 	}
 }
 

@@ -26,8 +26,13 @@ func otherLines(r *http.Request) (all []http.Request, ambiguous rules.Part) {
 	return all, ambiguous
 }
 
+// maxPrefixes is how many prefixes of a path are looked at. Matchers are asked about
+// each, and a client may send many.
+const maxPrefixes = 8
+
 // named returns the request line with each other address that a header names for
-// the application: one that it writes to as well, or reads instead.
+// the application: one that it writes to as well, or reads instead. An address that
+// is not looked at has an ambiguous path.
 func named(r *http.Request, sent http.Request) (all []http.Request) {
 	add := func(u *url.URL) {
 		line := sent
@@ -37,7 +42,12 @@ func named(r *http.Request, sent http.Request) (all []http.Request) {
 	if lines := r.Header["Destination"]; len(lines) > 0 {
 		add(destination(lines, r.Host))
 	}
+	prefixes := 0
 	for prefix := range rules.Prefixes(r.Header) {
+		if prefixes++; prefixes > maxPrefixes {
+			add(new(url.URL))
+			break
+		}
 		for _, u := range []*url.URL{sent.URL, r.URL} {
 			if rest, found := without(prefix, u); found {
 				add(rest)
