@@ -1,9 +1,7 @@
 package routes
 
 import (
-	"bytes"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -14,20 +12,14 @@ import (
 // warnOfEarlierAnswer warns of a gate that no request comes to, since a handler
 // before it answers every request, such as a reverse_proxy that is written first in
 // a route block.
-func (g Gate) warnOfEarlierAnswer(ctx caddy.Context, server *caddyhttp.Server) {
-	for _, routes := range levels(ctx, server) {
-		i := slices.IndexFunc(routes, loading)
-		if i < 0 {
-			continue
-		}
-		name := answering(routes[:i])
-		for _, raw := range routes[i].HandlersRaw {
-			if bytes.Contains(bytes.Join(rawMessages([]json.RawMessage{raw}), nil), []byte(`"handler":"authentik"`)) {
+func (g Gate) warnOfEarlierAnswer(around []level) {
+	for _, l := range around {
+		name := answering(l.routes[:l.at])
+		for i, raw := range l.route().HandlersRaw {
+			if name != "" || mention(l.route().HandlersRaw[i:i+1], gateText) {
 				break
 			}
-			if name == "" {
-				name = answers(raw)
-			}
+			name = answers(raw)
 		}
 		if name != "" {
 			g.Log.Warn("route: "+name+" answers every request before it comes to this gate, which guards nothing; write authentik before "+name,
@@ -39,25 +31,21 @@ func (g Gate) warnOfEarlierAnswer(ctx caddy.Context, server *caddyhttp.Server) {
 
 // warnOfOutpost warns of a forward_auth to authentik's outpost that was left in the
 // gate's route. It comes after the gate, and the application gets its headers.
-func (g Gate) warnOfOutpost(ctx caddy.Context, server *caddyhttp.Server) {
-	for _, routes := range slices.Backward(levels(ctx, server)) {
-		i := slices.IndexFunc(routes, loading)
-		if i < 0 {
-			continue
+func (g Gate) warnOfOutpost(around []level) {
+	if len(around) == 0 {
+		return
+	}
+	for _, raw := range around[len(around)-1].route().HandlersRaw { // the routes around it may have others, for other paths
+		var h struct {
+			Handler string `json:"handler"`
+			Rewrite struct {
+				URI string `json:"uri"`
+			} `json:"rewrite"`
 		}
-		for _, raw := range routes[i].HandlersRaw {
-			var h struct {
-				Handler string `json:"handler"`
-				Rewrite struct {
-					URI string `json:"uri"`
-				} `json:"rewrite"`
-			}
-			if json.Unmarshal(raw, &h) == nil && h.Handler == "reverse_proxy" && strings.HasPrefix(h.Rewrite.URI, "/outpost.goauthentik.io/auth/") {
-				g.Log.Warn("route: forward_auth asks authentik's outpost after this gate, and visitors sign in twice; leave forward_auth out",
-					"site", strings.Join(g.Site.Hosts, " "))
-			}
+		if json.Unmarshal(raw, &h) == nil && h.Handler == "reverse_proxy" && strings.HasPrefix(h.Rewrite.URI, "/outpost.goauthentik.io/auth/") {
+			g.Log.Warn("route: forward_auth asks authentik's outpost after this gate, and visitors sign in twice; leave forward_auth out",
+				"site", strings.Join(g.Site.Hosts, " "))
 		}
-		return // the routes around it may have others, for other paths
 	}
 }
 

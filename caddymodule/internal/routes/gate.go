@@ -27,10 +27,11 @@ type Gate struct {
 // get to.
 func (g Gate) Warn(ctx caddy.Context) {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		around := levels(ctx, server)
 		g.warnOfErrorRoutes(server)
-		g.warnOfUnreachableAddresses(ctx, server)
-		g.warnOfEarlierAnswer(ctx, server)
-		g.warnOfOutpost(ctx, server)
+		g.warnOfUnreachableAddresses(ctx, server, around)
+		g.warnOfEarlierAnswer(around)
+		g.warnOfOutpost(around)
 	}
 }
 
@@ -71,19 +72,17 @@ func (g Gate) sameSite(route caddyhttp.Route) bool {
 // leadsToApplication reports whether a route that is not loaded yet has a
 // reverse proxy, and neither a gate nor something that removes the headers.
 func (g Gate) leadsToApplication(route caddyhttp.Route) bool {
-	raw := bytes.Join(rawMessages(route.HandlersRaw), nil)
-	return bytes.Contains(raw, []byte(`"handler":"reverse_proxy"`)) &&
-		!bytes.Contains(raw, []byte(`"handler":"authentik"`)) &&
-		!bytes.Contains(raw, []byte(`"`+g.Headers+`"`))
+	return mention(route.HandlersRaw, `"handler":"reverse_proxy"`) && !mention(route.HandlersRaw, gateText) && !mention(route.HandlersRaw, `"`+g.Headers+`"`)
 }
 
-func rawMessages(raw []json.RawMessage) [][]byte {
-	all := make([][]byte, len(raw))
-	for i, message := range raw {
-		var compact bytes.Buffer
-		if json.Compact(&compact, message) == nil {
-			all[i] = compact.Bytes()
-		}
+// gateText is in the JSON of every gate.
+const gateText = `"handler":"authentik"`
+
+// mention reports whether all texts are in handlers that are not loaded yet.
+func mention(handlers []json.RawMessage, texts ...string) bool {
+	var compact bytes.Buffer
+	for _, raw := range handlers {
+		_ = json.Compact(&compact, raw) // which writes nothing of what is not JSON
 	}
-	return all
+	return !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(compact.Bytes(), []byte(text)) })
 }

@@ -1,7 +1,6 @@
 package routes
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -11,7 +10,7 @@ import (
 // which other routes invoke: Caddy loads those last. One request may be in such a
 // route several times.
 func Named(server *caddyhttp.Server) bool {
-	if server == nil || slices.ContainsFunc(server.Routes, loading) ||
+	if server == nil || len(server.NamedRoutes) == 0 || slices.ContainsFunc(server.Routes, loading) ||
 		server.Errors != nil && slices.ContainsFunc(server.Errors.Routes, loading) {
 		return false
 	}
@@ -48,7 +47,7 @@ func invocation(server *caddyhttp.Server, r caddyhttp.Route, around string) (pat
 	for _, m := range r.Handlers {
 		switch m := m.(type) {
 		case *caddyhttp.Invoke:
-			if route := server.NamedRoutes[m.Name]; route != nil && loading(*route) && mentionsGate(*route) {
+			if route := server.NamedRoutes[m.Name]; route != nil && loading(*route) && mention(route.HandlersRaw, gateText) {
 				return around, true
 			}
 		case *caddyhttp.Subroute:
@@ -71,13 +70,4 @@ func (in within) namedHoldsGate(name, path string) bool {
 	}
 	in.invoked = append(slices.Clone(in.invoked), name)
 	return in.holdsGate(*route, path)
-}
-
-// mentionsGate reports whether a route that is not loaded yet has a gate.
-func mentionsGate(r caddyhttp.Route) bool { return mentions(r, `"handler":"authentik"`) }
-
-// mentions reports whether all texts are in a route that is not loaded yet.
-func mentions(r caddyhttp.Route, texts ...string) bool {
-	raw := bytes.Join(rawMessages(r.HandlersRaw), nil)
-	return !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(raw, []byte(text)) })
 }

@@ -23,21 +23,21 @@ import (
 // to any gate, as in `handle_path /app/* { authentik … }` beside a `handle` for
 // the rest of the site. Visitors are then sent to a sign-in page that the
 // neighbour answers.
-func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server) {
+func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Server, around []level) {
 	prefix := strings.TrimSuffix(cmp.Or(g.Prefix, "/.authentik"), "/")
 	known := hosts(ctx)
-	reach := func(method, path string) (around string, reached bool) {
-		if Named(server) {
-			return reachNamed(server, method, path)
-		}
-		return within{server: server, hosts: known, method: method}.reach(levels(ctx, server), path)
+	reach := func(method, path string) (route string, reached bool) {
+		return within{server: server, hosts: known, method: method}.reach(around, path)
 	}
-	around, reached := reach(http.MethodGet, prefix+"/login")
+	if Named(server) {
+		reach = func(method, path string) (route string, reached bool) { return reachNamed(server, method, path) }
+	}
+	route, reached := reach(http.MethodGet, prefix+"/login")
 	if reached { // forms are sent there
-		around, reached = reach(http.MethodPost, prefix+"/login")
+		route, reached = reach(http.MethodPost, prefix+"/login")
 	}
 	if !reached {
-		below := strings.TrimRight(around, "/*")
+		below := strings.TrimRight(route, "/*")
 		if strings.ContainsAny(below, "*{") {
 			below = "/app"
 		}
@@ -45,27 +45,15 @@ func (g Gate) warnOfUnreachableAddresses(ctx caddy.Context, server *caddyhttp.Se
 		if below != "" {
 			advice = "write prefix " + below + "/.authentik, or a handle for them: handle " + prefix + "/* { authentik … }"
 		}
-		g.Log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; "+advice, "prefix", prefix, "route", around)
+		g.Log.Warn("route: the gate's own addresses do not reach a gate, and no visitor can sign in; "+advice, "prefix", prefix, "route", route)
 	}
 	if !g.PageHost {
 		return
 	}
-	if around, reached := reach(http.MethodGet, "/if/flow/x/"); !reached {
+	if route, reached := reach(http.MethodGet, "/if/flow/x/"); !reached {
 		g.Log.Warn("route: authentik's pages below /if/flow/ do not reach a gate, which login relay and links in mails need; "+
-			"write the directive where it gets all paths of the site", "route", around)
+			"write the directive where it gets all paths of the site", "route", route)
 	}
-}
-
-// levels returns the routes around the handler that is being loaded, the outermost
-// first.
-func levels(ctx caddy.Context, server *caddyhttp.Server) []caddyhttp.RouteList {
-	all := []caddyhttp.RouteList{server.Routes}
-	for _, module := range ctx.Modules() {
-		if subroute, ok := module.(*caddyhttp.Subroute); ok {
-			all = append(all, subroute.Routes)
-		}
-	}
-	return all
 }
 
 // within are hosts of a server, whose requests are looked at. Without hosts they
@@ -78,21 +66,17 @@ type within struct {
 }
 
 // reach reports whether a path is routed to the gate that is being loaded, or
-// to another gate, which hands the request over. levels are the routes around
-// the gate; around is the path of the route that gets the request instead.
-func (in within) reach(levels []caddyhttp.RouteList, path string) (around string, reached bool) {
+// to another gate, which hands the request over. route is the path of the route
+// that gets the request instead.
+func (in within) reach(around []level, path string) (route string, reached bool) {
 	reached = true
 	var neighbours []func() bool // asked last: most gates need none, and a server may have many
-	for _, routes := range levels {
-		i := slices.IndexFunc(routes, loading)
-		if i < 0 {
-			continue
-		}
-		before, after, here := routes[:i], routes[i+1:], path
+	for _, l := range around {
+		before, after, here := l.routes[:l.at], l.routes[l.at+1:], path
 		switch {
-		case !in.mayMatch(routes[i], here):
-			around, reached = firstPath(routes[i], around), false
-		case routes[i].Terminal: // as for each site of a Caddyfile
+		case !in.mayMatch(l.route(), here):
+			route, reached = firstPath(l.route(), route), false
+		case l.route().Terminal: // as for each site of a Caddyfile
 			after = nil
 		}
 		elsewhere := func(r caddyhttp.Route) bool { return in.mayMatch(r, here) && in.holdsGate(r, here) }
@@ -104,11 +88,8 @@ func (in within) reach(levels []caddyhttp.RouteList, path string) (around string
 	if reached || slices.ContainsFunc(neighbours, func(reach func() bool) bool { return reach() }) {
 		return "", true
 	}
-	return around, false
+	return route, false
 }
-
-// loading reports whether the handlers of a route are about to be loaded.
-func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 
 // mayMatch reports whether a route may match a path at all of the hosts. Only
 // matchers of paths, methods and hosts are asked.
@@ -150,8 +131,8 @@ func coverHosts(patterns, hosts []string) bool {
 // that are not loaded yet are searched as text.
 func (in within) holdsGate(r caddyhttp.Route, path string) bool {
 	if loading(r) {
-		return mentionsGate(r) || slices.ContainsFunc(slices.Collect(maps.Keys(in.server.NamedRoutes)), func(name string) bool {
-			return mentions(r, `"handler":"invoke"`, `"name":"`+name+`"`) && in.namedHoldsGate(name, path)
+		return mention(r.HandlersRaw, gateText) || slices.ContainsFunc(slices.Collect(maps.Keys(in.server.NamedRoutes)), func(name string) bool {
+			return mention(r.HandlersRaw, `"handler":"invoke"`, `"name":"`+name+`"`) && in.namedHoldsGate(name, path)
 		})
 	}
 	return slices.ContainsFunc(r.Handlers, func(m caddyhttp.MiddlewareHandler) bool {

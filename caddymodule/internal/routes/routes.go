@@ -47,13 +47,9 @@ func hosts(ctx caddy.Context) []string {
 	if !ok {
 		return nil
 	}
-	all, _ := routeHosts(server.Routes)
-	for _, module := range ctx.Modules() {
-		subroute, ok := module.(*caddyhttp.Subroute)
-		if !ok {
-			continue
-		}
-		if inner, restricted := routeHosts(subroute.Routes); restricted {
+	var all []string
+	for _, l := range levels(ctx, server) {
+		if inner, restricted := matched(l.route()); restricted {
 			all = inner
 		}
 	}
@@ -74,16 +70,35 @@ func lastingHosts(hosts []string) []string {
 	return all
 }
 
-// routeHosts returns the hosts that the route with the handler matches, and
-// whether it matches these only. Caddy is about to load the handlers of that
-// route, and has loaded those of the routes before it.
-func routeHosts(routes caddyhttp.RouteList) (hosts []string, restricted bool) {
-	i := slices.IndexFunc(routes, func(r caddyhttp.Route) bool { return r.HandlersRaw != nil })
-	if i < 0 {
-		return nil, false
-	}
-	return matched(routes[i])
+// A level is a list of routes, one of which is around the handler that is being
+// loaded. Caddy is about to load the handlers of that route, and has loaded those of
+// the routes before it.
+type level struct {
+	routes caddyhttp.RouteList
+	at     int // the index of that route
 }
+
+func (l level) route() caddyhttp.Route { return l.routes[l.at] }
+
+// levels returns the routes around the handler that is being loaded, the outermost
+// first.
+func levels(ctx caddy.Context, server *caddyhttp.Server) (all []level) {
+	add := func(routes caddyhttp.RouteList) {
+		if i := slices.IndexFunc(routes, loading); i >= 0 {
+			all = append(all, level{routes, i})
+		}
+	}
+	add(server.Routes)
+	for _, module := range ctx.Modules() {
+		if subroute, ok := module.(*caddyhttp.Subroute); ok {
+			add(subroute.Routes)
+		}
+	}
+	return all
+}
+
+// loading reports whether the handlers of a route are about to be loaded.
+func loading(r caddyhttp.Route) bool { return r.HandlersRaw != nil }
 
 // matched returns the hosts that a route matches, and whether it matches these only.
 func matched(r caddyhttp.Route) (hosts []string, restricted bool) {
