@@ -4,6 +4,7 @@ package keeper
 
 import (
 	"bytes"
+	"iter"
 	"net/http"
 	"reflect"
 	"slices"
@@ -194,19 +195,12 @@ func (r *restorer) Write(body []byte) (int, error) {
 
 // lastRecorder returns Caddy's wrapper in that writer next to the connection which may
 // hold a response back and replace it, as those of templates and intercept may, or nil
-// if there is none. Recorders without a buffer, for logs and metrics, never do.
+// if no writer may. Recorders without a buffer, for logs and metrics, never do.
 func lastRecorder(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
-	for w != nil {
-		if recorder, ok := w.(interface{ Buffer() *bytes.Buffer }); ok && recorder.Buffer() != nil {
-			if wrapper := wrapperIn(w); wrapper != nil {
-				found = wrapper
-			}
+	for writer, wrapper := range wrapped(w) {
+		if recorder, ok := writer.(interface{ Buffer() *bytes.Buffer }); ok && recorder.Buffer() != nil {
+			found = wrapper
 		}
-		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			break
-		}
-		w = inner.Unwrap()
 	}
 	return found
 }
@@ -215,17 +209,27 @@ func lastRecorder(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper
 // has no such wrapper. Handlers that change responses embed one in their
 // writers.
 func deepest(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
-	for w != nil {
-		if wrapper := wrapperIn(w); wrapper != nil {
-			found = wrapper
-		}
-		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			break
-		}
-		w = inner.Unwrap()
+	for _, wrapper := range wrapped(w) {
+		found = wrapper
 	}
 	return found
+}
+
+// wrapped yields the writers from w to the connection that embed Caddy's wrapper, with
+// the wrapper.
+func wrapped(w http.ResponseWriter) iter.Seq2[http.ResponseWriter, *caddyhttp.ResponseWriterWrapper] {
+	return func(yield func(http.ResponseWriter, *caddyhttp.ResponseWriterWrapper) bool) {
+		for w := w; w != nil; {
+			if wrapper := wrapperIn(w); wrapper != nil && !yield(w, wrapper) {
+				return
+			}
+			inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
+			if !ok {
+				return
+			}
+			w = inner.Unwrap()
+		}
+	}
 }
 
 // wrapperIn returns the wrapper that a writer embeds. Types of writers are not
