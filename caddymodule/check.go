@@ -126,8 +126,8 @@ func (h *Handler) checkToldHost() (option string, err error) {
 // same path for browsers and for Caddy.
 func (h *Handler) checkPaths() error {
 	inner, public := parsed(h.URL), parsed(h.PublicURL)
-	check := rules.Authentik("https://auth.example.com") // what is wrong with one of them is said already
-	if check(h.URL) != nil || check(h.PublicURL) != nil || strings.Trim(inner.Path, "/") == strings.Trim(public.Path, "/") {
+	if checkURL(h.URL) != nil || checkURL(h.PublicURL) != nil || // which is said already
+		strings.Trim(inner.Path, "/") == strings.Trim(public.Path, "/") {
 		return nil
 	}
 	return fmt.Errorf("public_url: %q and url have different paths, and authentik has only one; write %s", h.PublicURL,

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // ofMethod are the names of headers and parameters that frameworks read another
@@ -20,7 +21,7 @@ var ofMethod = []string{
 var ofAddress = []string{"x-original-url", "x-rewrite-url", "x-override-url"}
 
 // ofPrefix are the names of headers by which frameworks are told the prefix of their
-// paths, folded. Many applications in Python take it off the path, whoever sends it.
+// paths, folded. Many applications in Python take it off the path, whichever client sends it.
 var ofPrefix = []string{"x-script-name", "script-name", "x-forwarded-prefix", "x-forwarded-path"}
 
 // Prefixes returns the prefixes that headers say an application has, with a slash at
@@ -116,6 +117,16 @@ func oneOf(all []string, name string, ends ...string) bool {
 }
 
 func foldName(c rune) rune {
+	if c >= utf8.RuneSelf {
+		return '-'
+	}
+	return rune(FoldOctet(byte(c)))
+}
+
+// FoldOctet returns an octet of a name in the way of servers that make a variable of
+// the environment of a header: letters without their case, digits, and a hyphen for
+// everything else.
+func FoldOctet(c byte) byte {
 	switch {
 	case 'A' <= c && c <= 'Z':
 		return c + 'a' - 'A'

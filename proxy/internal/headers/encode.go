@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // An Encoding says how the names in a header's value are spelled. In every
@@ -190,7 +192,7 @@ func spellInWord(c string) string {
 	switch {
 	case c == " ":
 		return "_"
-	case len(c) == 1 && strings.Contains("!*+-/", c), len(c) == 1 && foldOctet(c[0]) != '-':
+	case len(c) == 1 && strings.Contains("!*+-/", c), len(c) == 1 && rules.FoldOctet(c[0]) != '-':
 		return c
 	}
 	var b strings.Builder

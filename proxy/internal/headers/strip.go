@@ -7,6 +7,8 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 // outposts is the folded beginning of all header names that authentik's
@@ -28,7 +30,7 @@ func (h *Headers) begin(folded byte) {
 		return
 	}
 	for written := range 256 {
-		if foldOctet(byte(written)) == folded {
+		if rules.FoldOctet(byte(written)) == folded {
 			h.firsts[written] = true
 		}
 	}
@@ -44,20 +46,9 @@ func fold(buf *[maxName]byte, name string) []byte {
 		return nil
 	}
 	for i := range len(name) {
-		buf[i] = foldOctet(name[i])
+		buf[i] = rules.FoldOctet(name[i])
 	}
 	return buf[:len(name)]
-}
-
-func foldOctet(c byte) byte {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return c + 'a' - 'A'
-	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
-		return c
-	default:
-		return '-'
-	}
 }
 
 // Names returns the names of the headers that at least some users' requests
