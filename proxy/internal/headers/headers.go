@@ -205,9 +205,18 @@ func (h *Headers) protectOwn(name string) {
 		return
 	}
 	if h.own == nil {
-		h.own = &Headers{names: map[string]bool{}}
+		h.own = removing()
 	}
 	h.own.protect(name)
+}
+
+// removing returns Headers that protect no name yet.
+func removing() *Headers {
+	h := &Headers{names: map[string]bool{}}
+	for _, blank := range " \t\r\n" { // some applications trim names
+		h.firsts[blank] = true
+	}
+	return h
 }
 
 // ofPresets protects what every gate removes from requests: the headers of all
@@ -215,10 +224,7 @@ func (h *Headers) protectOwn(name string) {
 var ofPresets = protectPresets()
 
 func protectPresets() *Headers {
-	h := &Headers{names: map[string]bool{}}
-	for _, blank := range " \t\r\n" { // some applications trim names
-		h.firsts[blank] = true
-	}
+	h := removing()
 	h.begin(outposts[0])
 	for _, rules := range presets {
 		for _, rule := range rules {
