@@ -109,7 +109,7 @@ func read(method, path string, res *http.Response, text []byte, into any) error 
 }
 
 // lacking returns an error if an object of authentik lacks a field without which
-// it would be taken for another one.
+// this package would treat it as another object.
 func lacking(request string, text []byte, object any) error {
 	o, ok := object.(interface{ needs() []string })
 	if !ok {

@@ -42,8 +42,8 @@ type Provider struct {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (p *Provider) UnmarshalJSON(text []byte) error {
-	type plain Provider
-	if err := json.Unmarshal(text, (*plain)(p)); err != nil {
+	type fields Provider // which has no UnmarshalJSON
+	if err := json.Unmarshal(text, (*fields)(p)); err != nil {
 		return err
 	}
 	return json.Unmarshal(text, &p.Raw)

@@ -91,8 +91,8 @@ func TestDescription_HasNoBody(t *testing.T) {
 	})
 }
 
-// TestSignIn_LeadsToNoOtherHost asks for paths that browsers read as another host, if
-// they stand alone.
+// TestSignIn_LeadsToNoOtherHost asks for paths that browsers read as another host
+// where no host comes before them.
 func TestSignIn_LeadsToNoOtherHost(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, dialect Dialect) {

@@ -40,7 +40,7 @@ func (t *Terminal) terminal() (fd int, found bool) {
 	return fd, term.IsTerminal(fd)
 }
 
-// ErrInterrupted is returned if a question was interrupted, as by Ctrl-C.
+// ErrInterrupted is returned if a question was interrupted, for example by Ctrl-C.
 var ErrInterrupted = errors.New("interrupted")
 
 // awaited returns what read returns, unless the context ends first. A read from

@@ -53,9 +53,9 @@ const (
 )
 
 // New returns the addresses of a gate: routes by their path below the prefix, to
-// which it adds the assets and pictures of its pages. A POST is answered only if it does not come
-// from another site, as forgery says; a route whose handler checks that itself is
-// not for this table.
+// which it adds the assets and pictures of its pages. A POST is answered only if it
+// does not come from another site, as forgery says; a route whose handler checks
+// that itself is not for this table.
 func New(shared *exchange.Shared, pictures *pictures.Pictures, forgery *http.CrossOriginProtection, routes map[string]Route) *Addresses {
 	routes[assetsPath] = Route{Get: func(x *exchange.Exchange) { shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) }}
 	routes[brandPath] = Route{Get: func(x *exchange.Exchange) { pictures.ServeHTTP(x.W, x.Asked()) }}

@@ -127,10 +127,9 @@ func (m *Member) keys() []string {
 	return keys
 }
 
-// beside are the members that stand before a host of another gate. The caller holds
-// mu. Only those are
-// compared with it that may: with many gates, most of a reload would be spent
-// comparing all with all.
+// beside returns the members that stand before a host of another gate. It compares
+// only those that may: with many gates, most of a reload would be spent comparing all
+// with all. The caller holds mu.
 func (p *Group) beside(m *Member) map[*Member]bool {
 	found, keys := map[*Member]bool{}, m.keys()
 	among := func(others iter.Seq[*Member]) {

@@ -85,8 +85,8 @@ func (d *draft) drawStage(q Question) {
 const reloaded = "reloaded"
 
 // setReload sets the addresses for reloading the page of a challenge, and tells
-// a visitor who did so on an earlier one. Who came by a link follows it again: an
-// invited visitor has no account to sign in with.
+// a visitor who did so on an earlier one. A visitor who came by a link follows it
+// again: an invited visitor has no account to sign in with.
 func (d *draft) setReload(r *http.Request, q Question) {
 	d.Afresh = d.pages.signInURL(q.Back)
 	switch {

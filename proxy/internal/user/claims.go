@@ -108,7 +108,7 @@ func Texts(raw json.RawMessage) []string {
 	return Scalars(decode(raw))
 }
 
-// decode returns the value of JSON, or nil if there is none or it is not valid.
+// decode returns the value of JSON, or nil if raw is empty or not valid.
 // Whole numbers that a float64 cannot hold become texts: two users must not have
 // the same number because their last digits are lost.
 func decode(raw json.RawMessage) any {
@@ -188,7 +188,7 @@ func AdditionalHeaders(u User) map[string]string {
 }
 
 // attribute finds a value by its dotted path: a scalar, or a list. It returns nil
-// for any other value, and if there is none.
+// for any other value and for an unknown path.
 func attribute(in map[string]any, path string) any {
 	if value, ok := in[path]; ok {
 		if _, list := value.([]any); list || Scalar(value) != "" {

@@ -110,8 +110,8 @@ func (h *hookedStore) Load(ctx context.Context, name string) (store.Record, bool
 	return kept, found, err
 }
 
-// Whoever brings a ticket while another has read it, and not yet marked it as used,
-// does not get in as well.
+// A client that shows a ticket after another client has read it, and before that one
+// has marked it as used, is refused.
 func TestTicket_SlowerOfTwoIsRefused(t *testing.T) {
 	t.Parallel()
 	r, kept := newRecords(t)
