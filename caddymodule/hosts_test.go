@@ -26,6 +26,19 @@ func validate(t testing.TB, text string) (log string, err error) {
 	return validateJSON(t, config, file)
 }
 
+// checkWarning checks that "caddy validate" accepts a Caddyfile and warns of it with a
+// text, or of nothing if the text is empty.
+func checkWarning(t testing.TB, text, want string) {
+	t.Helper()
+	log, err := validate(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if (log != "") != (want != "") || !strings.Contains(log, want) {
+		t.Errorf("got the log %q, want %q", log, want)
+	}
+}
+
 func validateJSON(t testing.TB, config []byte, log string) (string, error) {
 	t.Helper()
 	var parsed caddy.Config
@@ -113,13 +126,7 @@ func TestErrorRoutes_ThatLeadToTheApplicationAreWarnedOf(t *testing.T) {
 		"no identity line": {"a.example.com {\nauthentik https://auth.example.com {\nheaders {\nX-User username\n}\n}\nhandle_errors {\nreverse_proxy localhost:3000\n}\n}\n", "request_header -X-User"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log, err := validate(t, tt.text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if (log != "") != (tt.want != "") || !strings.Contains(log, tt.want) {
-				t.Errorf("got the log %q, want %q", log, tt.want)
-			}
+			checkWarning(t, tt.text, tt.want)
 		})
 	}
 }

@@ -14,20 +14,14 @@ import (
 func TestDescribed_RequestIsTheClients(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, dialect Dialect) {
-		var seen []*http.Request
-		n := newNetwork(t, dialect, func(c *proxy.Config) {
-			c.Open = func(r *http.Request) bool {
-				seen = append(seen, r)
-				return true
-			}
-		})
+		n, seen := newOpenNetwork(t, dialect)
 		r := load("https://wiki.example.com/a%20b?c=d")
 		r.Method = http.MethodPut
 		r.Header.Set("Content-Type", "text/plain")
-		if got := n.answer(described(r, dialect)).Code; got != http.StatusOK || len(seen) != 1 {
-			t.Fatalf("got status %d and %d looks, want 200 and one", got, len(seen))
+		if got := n.answer(described(r, dialect)).Code; got != http.StatusOK || len(*seen) != 1 {
+			t.Fatalf("got status %d and %d looks, want 200 and one", got, len(*seen))
 		}
-		got := seen[0]
+		got := (*seen)[0]
 		body, _ := io.ReadAll(got.Body)
 		if got.Method != http.MethodPut || got.Host != "wiki.example.com" || got.URL.Path != "/a b" || got.RequestURI != "/a%20b?c=d" || got.URL.RawQuery != "c=d" ||
 			!strings.HasPrefix(got.RemoteAddr, clientAddress+":") || got.TLS == nil || len(body) > 0 || got.Header.Get("Content-Type") != "text/plain" {

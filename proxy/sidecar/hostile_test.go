@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/flowsidecar/caddy-authentik/internal/testsite"
-	"github.com/flowsidecar/caddy-authentik/proxy"
 )
 
 // TestDescription_EveryLineOfOtherDialectsCounts: a true line does not hide another.
@@ -71,20 +70,14 @@ func TestDescription_OtherSpellingsAreOtherHeaders(t *testing.T) {
 func TestDescription_HasNoBody(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, dialect Dialect) {
-		var seen []*http.Request
-		n := newNetwork(t, dialect, func(c *proxy.Config) {
-			c.Open = func(r *http.Request) bool {
-				seen = append(seen, r)
-				return true
-			}
-		})
+		n, seen := newOpenNetwork(t, dialect)
 		r := described(load(wiki+"/"), dialect)
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader("a=b")), -1
 		r.TransferEncoding, r.Trailer = []string{"chunked"}, http.Header{"Remote-User": {"admin"}}
-		if got := n.answer(r).Code; got != http.StatusOK || len(seen) != 1 {
-			t.Fatalf("got status %d and %d looks, want 200 and one", got, len(seen))
+		if got := n.answer(r).Code; got != http.StatusOK || len(*seen) != 1 {
+			t.Fatalf("got status %d and %d looks, want 200 and one", got, len(*seen))
 		}
-		got := seen[0]
+		got := (*seen)[0]
 		if body, _ := io.ReadAll(got.Body); len(body) > 0 || got.ContentLength != 0 || got.TransferEncoding != nil || got.Trailer != nil {
 			t.Errorf("got the body %q of %d bytes, %v, with the trailer %v, want none", body, got.ContentLength, got.TransferEncoding, got.Trailer)
 		}

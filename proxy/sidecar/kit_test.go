@@ -89,6 +89,19 @@ func newNetwork(t testing.TB, dialect Dialect, change func(*proxy.Config)) *netw
 	return n
 }
 
+// newOpenNetwork starts a network in which everything is open. seen are the requests
+// about which the matchers were asked.
+func newOpenNetwork(t testing.TB, dialect Dialect) (n *network, seen *[]*http.Request) {
+	t.Helper()
+	seen = new([]*http.Request)
+	return newNetwork(t, dialect, func(c *proxy.Config) {
+		c.Open = func(r *http.Request) bool {
+			*seen = append(*seen, r)
+			return true
+		}
+	}), seen
+}
+
 // person is a visitor of a site.
 func (n *network) person(t testing.TB, address string) *testsite.Person {
 	t.Helper()
