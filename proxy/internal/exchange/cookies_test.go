@@ -2,8 +2,12 @@ package exchange
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
 func FuzzCookies_Strip(f *testing.F) {
@@ -19,4 +23,19 @@ func FuzzCookies_Strip(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestCookies_NoSessionHasTheNameOfAnother: an operator may name the session's cookie,
+// and browsers keep only one cookie of a name.
+func TestCookies_NoSessionHasTheNameOfAnother(t *testing.T) {
+	t.Parallel()
+	c := NewCookies(CookieOptions{Name: "wiki_gate"})
+	for _, name := range append(slices.Clone(c.all), c.back.plain+"1") {
+		if strings.HasPrefix(name, "__") || name == c.session.plain {
+			continue
+		}
+		if rules.CookieName(name) == nil {
+			t.Errorf("got %s accepted as the name of the session's cookie, want it refused", name)
+		}
+	}
 }
