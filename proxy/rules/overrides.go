@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // ofMethod are the names of headers and parameters that frameworks read another
@@ -113,20 +112,13 @@ func namesMethod(query string) bool {
 func oneOf(all []string, name string, ends ...string) bool {
 	return slices.ContainsFunc(ends, func(end string) bool { // false for most names, without allocating
 		return len(name) >= len(end) && strings.EqualFold(name[len(name)-len(end):], end)
-	}) && slices.Contains(all, strings.Map(foldName, name))
+	}) && slices.Contains(all, strings.Map(FoldOctet[rune], name))
 }
 
-func foldName(c rune) rune {
-	if c >= utf8.RuneSelf {
-		return '-'
-	}
-	return rune(FoldOctet(byte(c)))
-}
-
-// FoldOctet returns an octet of a name in the way of servers that make a variable of
-// the environment of a header: letters without their case, digits, and a hyphen for
-// everything else.
-func FoldOctet(c byte) byte {
+// FoldOctet returns an octet, or a character, of a name in the way of servers that make
+// a variable of the environment of a header: letters without their case, digits, and a
+// hyphen for everything else.
+func FoldOctet[C byte | rune](c C) C {
 	switch {
 	case 'A' <= c && c <= 'Z':
 		return c + 'a' - 'A'
