@@ -11,19 +11,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// Demands are what one rule demands.
+// Demands are the demands of one rule.
 type Demands struct {
 	Rule    string
 	Applies bool // the rule applies to the request
 	Each    []Demand
 }
 
-// A Demand is one demand in words, with its Verdict: met, not met or unknown.
+// A Demand is one demand in words. Its Verdict says whether the session meets
+// it: met, not met or unknown.
 type Demand struct{ Text, Verdict string }
 
-// Demands lists everything that is demanded, beginning with what is demanded of
-// all requests, and whether a session meets it. If the session is nil, all
-// verdicts are unknown.
+// Demands lists all demands, with the verdict of a session on each. The demands
+// on every request come first. If the session is nil, all verdicts are unknown.
 func (p *Policy) Demands(x *exchange.Exchange, s *session.Session) []Demands {
 	needs := p.Rules.About(x)
 	every := Demands{Rule: "every request", Applies: true}
@@ -45,8 +45,9 @@ func (p *Policy) Demands(x *exchange.Exchange, s *session.Session) []Demands {
 	return all
 }
 
-// each lists the demands of all requests or of one rule. maxAge is how old a second
-// factor may be, by everything that applies to the request.
+// each lists the demands on every request, or those of one rule. maxAge is the
+// maximum age of a second factor for the request, from all rules that apply to
+// it.
 func (p *Policy) each(s *session.Session, require []Requirement, demand authn.Demand, maxAge time.Duration) (all []Demand) {
 	add := func(text string, met func() bool) {
 		verdict := "unknown"

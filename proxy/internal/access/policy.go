@@ -1,9 +1,10 @@
 // Package access says whether a session may use the application behind a gate.
-// It reads what is known of the session, and asks and writes nothing.
+// It reads what is known about the session. It asks authentik nothing and
+// writes nothing.
 //
-//   - policy.go: the verdict on a session, the only place that admits one
-//   - rule.go: what is demanded of some requests only
-//   - demanded.go: all that is demanded, as text
+//   - policy.go: the verdict on a session; only this file admits a session
+//   - rule.go: demands on some requests only
+//   - demanded.go: all demands, as text
 package access
 
 import (
@@ -20,9 +21,9 @@ import (
 
 // A Policy is what a gate demands of a session before it passes.
 type Policy struct {
-	Application string // whose bindings in authentik decide; empty: none
-	// Recheck is how often authentik confirms a session. Grace is for how long that
-	// may be overdue because authentik cannot be asked.
+	Application string // the application in authentik whose bindings decide; empty: none
+	// Recheck is how often authentik confirms a session. Grace is how long an
+	// overdue recheck is tolerated while authentik is unreachable.
 	Recheck, Grace time.Duration
 	Require        []Requirement // of the user: a session records whether they are met
 	Demand         authn.Demand  // of the sign-in
@@ -30,16 +31,18 @@ type Policy struct {
 	Now            func() time.Time
 }
 
-// errCannotShow says why a program is refused. In the same case a visitor signs
-// in again.
+// errCannotShow says why a program is refused where a visitor would sign in
+// again.
 var errCannotShow = errors.New("the credential of a program cannot show a second factor or a newer sign-in")
 
-// Check returns the verdict on a session for a request; needs are the rules
-// that apply to it. The trace may be nil. If a recheck is overdue by more than
-// its interval, authentik is asked first, so that a session that has ended at
-// authentik does not pass once more after a pause. For a program's session
-// authentik is asked as soon as a recheck is due, since only the request has
-// the program's credential.
+// Check returns the verdict on a session for a request. needs are the rules
+// that apply to the request, and trace may be nil.
+//
+// If a recheck is overdue by more than its interval, authentik is asked first.
+// Otherwise a session that has ended at authentik would pass once more after a
+// pause. For a program's session authentik is asked as soon as a recheck is
+// due: only a request has the program's credential, so no background recheck
+// can run.
 func (p *Policy) Check(s *session.Session, needs Needs, t *exchange.Trace) exchange.Verdict {
 	confirmed := p.Recheck
 	switch {
@@ -51,15 +54,15 @@ func (p *Policy) Check(s *session.Session, needs Needs, t *exchange.Trace) excha
 	return p.checkWithin(s, needs, confirmed, t)
 }
 
-// CheckConfirmed is Check after authentik has just confirmed a session, however
-// long that took.
+// CheckConfirmed is Check for a session that authentik has just confirmed,
+// however long the confirmation took.
 func (p *Policy) CheckConfirmed(s *session.Session, needs Needs) exchange.Verdict {
 	return p.checkWithin(s, needs, math.MaxInt64, nil)
 }
 
-// CheckUnreachable is Check after authentik could not be asked: an overdue
-// recheck is tolerated for the grace, and after that the session is refused.
-// Its verdict is always definite.
+// CheckUnreachable is Check for a session about which authentik could not be
+// asked. An overdue recheck is tolerated for the grace; after that the session
+// is refused. The verdict is always definite.
 func (p *Policy) CheckUnreachable(s *session.Session, needs Needs, cause error) exchange.Verdict {
 	v := p.checkWithin(s, needs, p.Recheck+p.Grace, nil)
 	if v == (exchange.Verdict{}) {
@@ -68,9 +71,9 @@ func (p *Policy) CheckUnreachable(s *session.Session, needs Needs, cause error) 
 	return v
 }
 
-// checkWithin is the only place that admits a session: it passes if authentik has
-// confirmed it within a time and allows the application. A refusal is valid until
-// a recheck is due.
+// checkWithin is the only place that admits a session. The session passes if
+// authentik has confirmed it within a given time and allows the application. A
+// refusal is valid until a recheck is due.
 func (p *Policy) checkWithin(s *session.Session, needs Needs, confirmed time.Duration, t *exchange.Trace) exchange.Verdict {
 	now := p.Now()
 	allowed := s.Allowed(p.Application)
@@ -99,9 +102,9 @@ func (p *Policy) checkWithin(s *session.Session, needs Needs, confirmed time.Dur
 	}
 }
 
-// Demanded returns what a request, to which the rules in needs apply, demands
-// of a sign-in.
+// Demanded returns the demand on a sign-in for a request to which the rules in
+// needs apply.
 func (p *Policy) Demanded(needs Needs) authn.Demand { return p.Rules.demand(needs, p.Demand) }
 
-// Fits reports whether a user meets what is required of every request.
+// Fits reports whether a user meets the requirements on every request.
 func (p *Policy) Fits(u user.User) bool { return meetsAll(u, p.Require) }

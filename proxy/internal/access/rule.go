@@ -9,9 +9,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A Requirement is met by a user for whom one of its values is true.
+// A Requirement is met by a user who has one of its values.
 type Requirement struct {
-	Claim  string // as user.Meets reads it
+	Claim  string // in the form that user.Meets reads
 	Values []string
 }
 
@@ -25,7 +25,7 @@ func meetsAll(u user.User, all []Requirement) bool {
 	return true
 }
 
-// A Rule demands more of some requests than is demanded of all.
+// A Rule adds demands for some requests.
 type Rule struct {
 	Name    string // for people
 	Match   func(*http.Request) bool
@@ -36,14 +36,14 @@ type Rule struct {
 // Rules are the rules of a gate, MaxRules at most.
 type Rules []Rule
 
-// Needs are the rules that apply to a request, one bit each.
+// Needs are the rules that apply to a request, one bit for each rule.
 type Needs uint64
 
 // MaxRules is how many rules a gate may have.
 const MaxRules = 64
 
-// About returns the rules that apply to a request. All of them do if servers
-// read its path in different ways.
+// About returns the rules that apply to a request. If servers read its path in
+// different ways, all rules apply.
 func (all Rules) About(x *exchange.Exchange) (n Needs) {
 	if len(all) == 0 {
 		return 0
@@ -57,7 +57,8 @@ func (all Rules) About(x *exchange.Exchange) (n Needs) {
 	return n
 }
 
-// demand returns what rules demand of a sign-in beyond what is demanded of all.
+// demand returns what rules demand of a sign-in, in addition to the demand on
+// every request.
 func (all Rules) demand(n Needs, demand authn.Demand) authn.Demand {
 	for i := 0; n != 0; i, n = i+1, n>>1 {
 		if n&1 != 0 {
@@ -67,7 +68,7 @@ func (all Rules) demand(n Needs, demand authn.Demand) authn.Demand {
 	return demand
 }
 
-// fit reports whether a user meets what rules require.
+// fit reports whether a user meets the requirements of rules.
 func (all Rules) fit(u user.User, n Needs) bool {
 	for i := 0; n != 0; i, n = i+1, n>>1 {
 		if n&1 != 0 && !meetsAll(u, all[i].Require) {

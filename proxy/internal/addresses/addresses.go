@@ -1,5 +1,5 @@
-// Package addresses answers the addresses of a gate itself, which lie below its
-// prefix, by a table of handlers.
+// Package addresses serves the gate's own addresses, which are below its
+// prefix, from a table of handlers.
 package addresses
 
 import (
@@ -12,11 +12,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/pictures"
 )
 
-// A Route answers one address, by method: a method without a function is not
-// allowed. HEAD is answered as GET.
+// A Route has the handlers of one address, by method. A method without a
+// handler is not allowed. HEAD is answered like GET.
 type Route struct{ Get, Post func(*exchange.Exchange) }
 
-// of returns what answers a method.
+// of returns the handler of a method.
 func (r Route) of(method string) (answer func(*exchange.Exchange), allowed bool) {
 	switch method {
 	case http.MethodGet, http.MethodHead:
@@ -27,7 +27,7 @@ func (r Route) of(method string) (answer func(*exchange.Exchange), allowed bool)
 	return answer, answer != nil
 }
 
-// Directed refuses requests at a host that authentik must not be told.
+// Directed refuses requests at hosts that authentik must not be told.
 func Directed(answer func(*exchange.Exchange)) func(*exchange.Exchange) {
 	return func(x *exchange.Exchange) {
 		if x.Misdirected() {
@@ -38,7 +38,7 @@ func Directed(answer func(*exchange.Exchange)) func(*exchange.Exchange) {
 	}
 }
 
-// Addresses are those of one gate. They are safe for concurrent use.
+// Addresses are the addresses of one gate. They are safe for concurrent use.
 type Addresses struct {
 	shared   *exchange.Shared
 	pictures *pictures.Pictures
@@ -46,16 +46,16 @@ type Addresses struct {
 	routes   map[string]Route
 }
 
-// The paths below which the gate has files.
+// The paths, below the prefix, of the gate's files.
 const (
 	assetsPath = "/assets/"
 	brandPath  = "/brand/"
 )
 
-// New returns the addresses of a gate: routes by their path below the prefix, to
-// which it adds the assets and pictures of its pages. A POST is answered only if it
-// does not come from another site, as forgery says; a route whose handler checks
-// that itself is not for this table.
+// New returns the addresses of a gate. routes are by their path below the
+// prefix; the assets and pictures of the gate's pages are added. A POST is
+// answered only if forgery accepts it, so that no other site can send it. A
+// route whose handler checks this itself is not for this table.
 func New(shared *exchange.Shared, pictures *pictures.Pictures, forgery *http.CrossOriginProtection, routes map[string]Route) *Addresses {
 	routes[assetsPath] = Route{Get: func(x *exchange.Exchange) { shared.Pages.Assets().ServeHTTP(x.W, x.Asked()) }}
 	routes[brandPath] = Route{Get: func(x *exchange.Exchange) { pictures.ServeHTTP(x.W, x.Asked()) }}
@@ -74,8 +74,8 @@ func (a *Addresses) route(path string) (found Route, ok bool) {
 	return Route{}, false
 }
 
-// Has reports whether the gate answers a path below its prefix: whether it has
-// such an address, and knows the asset or picture.
+// Has reports whether the gate answers a path below its prefix. The asset or
+// picture that the path names must exist.
 func (a *Addresses) Has(below string, x *exchange.Exchange) bool {
 	_, ok := a.route(below)
 	switch {

@@ -1,5 +1,4 @@
-// Package answer holds an application's answer back, so that the gate can read
-// it before a browser does.
+// Package answer holds an application's answer back until the gate has read it.
 package answer
 
 import (
@@ -20,11 +19,11 @@ type Answer struct {
 	Body   []byte
 	Cut    bool // the body is longer than MaxBody
 
-	header http.Header // as the application changes it
-	sent   http.Header // as it was when the answer began
+	header http.Header // which the application can change
+	sent   http.Header // a copy from when the answer began
 }
 
-// Header returns the headers, which the application may change until it has begun
+// Header returns the headers. The application may change them until it begins
 // to answer.
 func (a *Answer) Header() http.Header {
 	if a.header == nil {
@@ -33,8 +32,8 @@ func (a *Answer) Header() http.Header {
 	return a.header
 }
 
-// WriteHeader begins the answer. Informational answers (RFC 9110, 15.2) are left
-// out.
+// WriteHeader begins the answer. Informational answers (RFC 9110, 15.2) are
+// dropped.
 func (a *Answer) WriteHeader(status int) {
 	if a.sent == nil && status >= http.StatusOK {
 		a.Status, a.sent = status, a.Header().Clone()
@@ -57,7 +56,7 @@ func (*Answer) Flush() {}
 
 // Sent returns the headers of the answer.
 func (a *Answer) Sent() http.Header {
-	a.WriteHeader(http.StatusOK) // as a server does once the handler returns
+	a.WriteHeader(http.StatusOK) // a server does the same once the handler returns
 	return a.sent
 }
 
@@ -66,8 +65,8 @@ func (a *Answer) Cookies() []*http.Cookie {
 	return (&http.Response{Header: a.Sent()}).Cookies()
 }
 
-// Replay writes the answer to a browser, as the application has given it. A body
-// that was cut off is left out.
+// Replay writes the answer to a browser as the application wrote it. A body
+// that is longer than MaxBody is left out.
 func (a *Answer) Replay(w http.ResponseWriter) {
 	into := w.Header()
 	for name, values := range a.Sent() {

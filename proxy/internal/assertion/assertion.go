@@ -1,8 +1,8 @@
-// Package assertion signs assertions: short-lived JSON Web Tokens (RFC 7519) by
-// which an application can verify who the visitor is, also if requests can reach
-// it without the gate.
+// Package assertion signs assertions. An assertion is a short-lived JSON Web
+// Token (RFC 7519) by which an application can verify who the visitor is, even
+// if requests can reach it without the gate.
 //
-//   - assertion.go: what is asserted, and for how long
+//   - assertion.go: the content and the lifetime of assertions
 //   - keys.go: the signing keys, and when they change
 package assertion
 
@@ -19,8 +19,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// How long an assertion is valid. It is sent for at most a minute after it was
-// made, so an application that gets it has at least another minute.
+// The lifetime of an assertion. It is sent for at most a minute after it was
+// made, so an application that receives it has at least another minute.
 const (
 	MinLifetime     = 2 * time.Minute
 	MaxLifetime     = 5 * time.Minute
@@ -48,14 +48,14 @@ type Signer struct {
 	Options
 
 	mu   sync.Mutex
-	keys map[int64]signingKey // by epoch: the keys that can be needed now
+	keys map[int64]signingKey // by epoch: the keys that may be needed now
 }
 
 // New returns a signer.
 func New(o Options) *Signer { return &Signer{Options: o, keys: map[int64]signingKey{}} }
 
-// claims are the content of an assertion, by the names of OpenID Connect Core
-// 1.0, 5.1.
+// claims are the content of an assertion, under the names of OpenID Connect
+// Core 1.0, 5.1.
 type claims struct {
 	jwt.Claims
 
@@ -91,8 +91,8 @@ func (s *Signer) Sign(u user.User, session string) (string, error) {
 	return token, nil
 }
 
-// An Assertion is what the requests of one session assert. It is signed anew once
-// a minute, when a request needs it.
+// An Assertion is the assertion for the requests of one session. It is signed
+// again at most once a minute, when a request needs it.
 type Assertion struct {
 	signer  *Signer
 	user    user.User
@@ -110,7 +110,7 @@ func (s *Signer) Of(u user.User, session string) *Assertion {
 	return &Assertion{signer: s, user: u, session: session}
 }
 
-// Text returns the assertion for a request. It is empty if it cannot be signed.
+// Text returns the assertion for a request, or an empty text if signing failed.
 // A nil Assertion has no text.
 func (a *Assertion) Text() string {
 	if a == nil {

@@ -11,11 +11,10 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Signing keys are derived from the gate's key and not stored, so that all
-// Caddys of a site publish the same ones. Each key signs for one epoch. The
-// next key is published before it is used, since applications may read the keys
-// seldom and clocks may differ; the last key stays published for an hour after
-// its epoch.
+// Signing keys are derived from the gate's key and not stored, so all Caddys of
+// a site publish the same ones. Each key signs for one epoch. The next key is
+// published early, since applications may read the keys seldom and clocks may
+// differ. The previous key stays published for an hour after its epoch.
 const (
 	epochLength = 30 * 24 * time.Hour
 	lastFor     = time.Hour
@@ -51,14 +50,14 @@ func (s *Signer) key(epoch int64) signingKey {
 	return key
 }
 
-// derive makes the signing key of an epoch. Each audience has different keys,
-// so that even an application that does not check the audience refuses the
-// assertions of another.
+// derive makes the signing key of an epoch. Each audience has different keys.
+// So even an application that does not check the audience refuses assertions
+// that were made for another one.
 func (s *Signer) derive(epoch int64) signingKey {
 	from := []byte(s.Issuer + "\x00" + s.Audience)
 	purpose := fmt.Sprintf("v1\x00assertion\x00%d\x00", epoch)
 	id := base64.RawURLEncoding.EncodeToString(s.Key.Derive(from, purpose+"id", 12))
-	for try := 0; ; try++ { // one in 2^32 derived values is not a key of the curve
+	for try := 0; ; try++ { // one in 2^32 derived values is not a valid key of the curve
 		scalar := s.Key.Derive(from, purpose+strconv.Itoa(try), 32)
 		if private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar); err == nil {
 			return signingKey{id, private}
@@ -66,7 +65,7 @@ func (s *Signer) derive(epoch int64) signingKey {
 	}
 }
 
-// PublicKeys returns the keys by which assertions can be verified.
+// PublicKeys returns the keys that verify assertions.
 func (s *Signer) PublicKeys() []jose.JSONWebKey {
 	now := s.Now()
 	epoch := epochOf(now)

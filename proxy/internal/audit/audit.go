@@ -1,6 +1,5 @@
-// Package audit writes a line for each event that an auditor may ask about
-// later: who has signed in, who was refused and why, and which session has
-// ended. Every line has the same fields, so that a program can read them
+// Package audit writes the audit log: one line for each sign-in, refusal and
+// end of a session. Every line has the same fields, so a program can read them
 // without knowing the events.
 package audit
 
@@ -13,7 +12,7 @@ import (
 // Message is the message of every line.
 const Message = "audit"
 
-// An Event is what has happened.
+// An Event is the kind of a line.
 type Event string
 
 // The events.
@@ -26,8 +25,8 @@ const (
 	AdminEnd    Event = "admin-end"    // an administrator has ended a session
 )
 
-// CredentialRefused is the reason of a refusal that has no code: authentik has not
-// accepted the credential of a program.
+// CredentialRefused is the reason for a refusal that has no code: authentik did
+// not accept the credential of a program.
 const CredentialRefused = "credential-refused" //nolint:gosec // a word, and no credential
 
 // Events returns all events.
@@ -35,7 +34,7 @@ func Events() []Event {
 	return []Event{SignIn, WrongAnswer, Refusal, SignOut, SessionEnd, AdminEnd}
 }
 
-// Ended returns the event of a session that has ended for a reason.
+// Ended returns the event for a session that ended for a reason.
 func Ended(reason string) Event {
 	switch reason {
 	case "signed-out":
@@ -47,33 +46,34 @@ func Ended(reason string) Event {
 	}
 }
 
-// A Line is one event. What is not known is empty.
+// A Line is one line of the log. A field that is not known is empty.
 type Line struct {
 	Event Event
-	// Reason is the code of a refusal, or why a session has ended.
+	// Reason is the code of a refusal, or the reason why a session ended.
 	Reason string
-	// User and Session are the username and the public ID. A name that a visitor has
-	// typed is not a user: it may be a password in the wrong field.
+	// User and Session are the username and the public ID. A name that a
+	// visitor typed is never written here: it may be a password in the wrong
+	// field.
 	User, Session string
-	// Site is the origin that was asked for, and Client the visitor's address.
+	// Site is the origin of the request, and Client the visitor's address.
 	Site   string
 	Client netip.Addr
-	// Way is how a user has signed in: session, oidc, basic or bearer.
+	// Way is how a user signed in: session, oidc, basic or bearer.
 	Way string
 	// Component is the challenge of a wrong answer.
 	Component string
 }
 
-// A Log takes the lines. The zero Log drops them. It is safe for concurrent use.
+// A Log writes lines. The zero Log drops them. It is safe for concurrent use.
 type Log struct{ logger *slog.Logger }
 
 // New returns a log that writes to a logger. A nil logger drops everything.
 func New(logger *slog.Logger) Log { return Log{logger} }
 
-// Writes reports whether the log keeps its lines.
+// Writes reports whether the log writes its lines somewhere.
 func (l Log) Writes() bool { return l.logger != nil }
 
-// Write writes a line, with all fields.
+// Write writes a line with all fields.
 func (l Log) Write(ctx context.Context, line Line) {
 	if l.logger == nil {
 		return

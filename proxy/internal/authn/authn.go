@@ -1,7 +1,9 @@
-// Package authn finds out who a visitor is. A Source is one way to do that:
-// with authentik's own session, in this package, or with OpenID Connect, in
-// package oidc. It knows no page and no request. A visit is known to it by the
-// step that it stands at and the request of OpenID Connect that it carries.
+// Package authn finds out who a visitor is. A Source does so in one way: Own,
+// in this package, uses authentik's own session, and package oidc uses OpenID
+// Connect.
+//
+// The package knows no pages and no HTTP requests. Of a visit it knows the
+// current step and the request of OpenID Connect.
 package authn
 
 import (
@@ -12,7 +14,7 @@ import (
 )
 
 // ErrNotSignedIn says that no user is signed in with the cookies or tokens that
-// authentik was given.
+// were sent to authentik.
 var ErrNotSignedIn = flowclient.ErrUnauthenticated
 
 // A Source finds out who a visitor is. Only a source makes proofs, and only a
@@ -20,16 +22,18 @@ var ErrNotSignedIn = flowclient.ErrUnauthenticated
 type Source interface {
 	// Name is the source's label in metrics and logs: session or oidc.
 	Name() string
-	// Begin asks for the first challenge of a visit. The request is the one of
+	// Begin asks for the first challenge of a visit. The request is that of
 	// OpenID Connect, and nil for other sources.
 	Begin(ctx context.Context, v flowclient.Visitor, request *Request) (Opening, error)
-	// Prove asks authentik who has signed in, once a flow of the visit has ended
-	// at a step. ErrNotSignedIn says that no user has.
+	// Prove asks authentik who has signed in, after a flow of the visit has
+	// ended at a step. It returns ErrNotSignedIn if no user has signed in.
 	Prove(ctx context.Context, v flowclient.Visitor, step flowclient.Step, request *Request) (Result, error)
-	// Recheck asks authentik whether a session is still good. ErrNotSignedIn says
-	// that it has ended. Any other error says nothing about the session.
+	// Recheck asks authentik whether a session is still valid. It returns
+	// ErrNotSignedIn if the session has ended. Any other error says nothing
+	// about the session.
 	Recheck(ctx context.Context, rec *session.Record) (session.Proof, error)
-	// SignOut ends authentik's session or tokens on which a session rests.
+	// SignOut ends the session or revokes the tokens at authentik on which a
+	// session rests.
 	SignOut(ctx context.Context, rec *session.Record) error
 }
 
@@ -41,13 +45,13 @@ type Opening struct {
 	Request *Request
 }
 
-// A Result is what Prove found: Proved or Next.
+// A Result is what Prove found: a Proved or a Next.
 type Result interface{ result() }
 
 // Proved says who has signed in.
 type Proved struct{ session.Proof }
 
-// Next says that authentik has another challenge first.
+// Next says that authentik has another challenge before it names the user.
 type Next struct {
 	Step    flowclient.Step
 	Request *Request

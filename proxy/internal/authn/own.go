@@ -9,7 +9,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// Authentik is the part of authentik that is asked about users and their
+// Authentik is the part of authentik that answers about users and their
 // sessions.
 type Authentik interface {
 	Ask(context.Context, flowclient.Visitor, flowclient.Flow) (flowclient.Step, error)
@@ -18,8 +18,8 @@ type Authentik interface {
 	Access(ctx context.Context, v flowclient.Visitor, application string) (flowclient.Access, error)
 }
 
-// Own is the source that identifies visitors by authentik's own session, whose
-// cookies the gate holds.
+// Own is the source that identifies visitors by authentik's own session. The
+// gate holds the session's cookies.
 type Own struct {
 	Authentik   Authentik
 	Application string // may be empty
@@ -45,8 +45,8 @@ func (o Own) Begin(ctx context.Context, v flowclient.Visitor, _ *Request) (Openi
 }
 
 // Prove asks whether the user of the visit's cookies may use the application,
-// and then who that is. The user is asked for last: check_access also answers
-// without a session, and then answers yes if no policy is bound.
+// and then who that user is. Both questions are needed: without a session
+// check_access answers too, and says yes if no policy is bound.
 func (o Own) Prove(ctx context.Context, v flowclient.Visitor, _ flowclient.Step, _ *Request) (Result, error) {
 	passing := true
 	if o.Application != "" {
@@ -59,8 +59,8 @@ func (o Own) Prove(ctx context.Context, v flowclient.Visitor, _ flowclient.Step,
 	return Proved{who}, err
 }
 
-// Recheck asks only for the user; the session's applications were asked for
-// before.
+// Recheck asks only who the user is; the session's applications have been asked
+// about before.
 func (o Own) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
 	return Me(ctx, o.Authentik, rec.Visitor(), true)
 }
@@ -71,7 +71,8 @@ func (o Own) SignOut(ctx context.Context, rec *session.Record) error {
 }
 
 // Access asks authentik whether the user of a visitor's cookies may use an
-// application. authentik answers without a session too, so this proves nothing.
+// application. authentik also answers without a session, so the answer does not
+// prove that a user is signed in.
 func Access(ctx context.Context, a Authentik, v flowclient.Visitor, application string) (bool, error) {
 	said, err := a.Access(ctx, v, application)
 	return said.Passing, err
@@ -96,15 +97,15 @@ func Me(ctx context.Context, a Authentik, v flowclient.Visitor, passing bool) (s
 
 var errStillSignedIn = errors.New("authentik's invalidation flow has not ended its session; it asks the visitor something")
 
-// Invalidate ends authentik's session by the invalidation flow of its brand,
-// unless that flow asks the visitor a question. It checks that the session has
-// ended, since a flow need not sign the user out.
+// Invalidate ends authentik's session with the invalidation flow of its brand,
+// unless that flow asks the visitor a question. It then checks that the session
+// has ended, since a flow need not sign the user out.
 func Invalidate(ctx context.Context, a Authentik, v flowclient.Visitor) error {
 	flow, err := a.DefaultFlow(ctx, v, "invalidation")
 	if err != nil {
 		return err
 	}
-	_, asked := a.Ask(ctx, v, flow) // a flow whose session has ended under it may fail
+	_, asked := a.Ask(ctx, v, flow) // the flow may fail once it has ended its own session
 	switch _, err := a.User(ctx, v); {
 	case errors.Is(err, ErrNotSignedIn):
 		return nil

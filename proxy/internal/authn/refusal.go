@@ -1,12 +1,12 @@
 package authn
 
-// A Refusal says why authentik does not accept what a program has shown. It is an
-// ErrNotSignedIn. The reason is for the log: all refusals look the same to the
-// program.
+// A Refusal says why authentik does not accept the credential of a program. It
+// is an ErrNotSignedIn. The reason is for the log; to the program all refusals
+// look the same.
 type Refusal struct {
 	Reason string
-	// Unasked says that authentik was not asked, since the credential cannot be
-	// valid.
+	// Unasked says that authentik was not asked, because the credential cannot
+	// be valid.
 	Unasked bool
 }
 

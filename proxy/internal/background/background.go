@@ -1,5 +1,5 @@
-// Package background runs the work that a gate does beside its requests, and
-// ends it with the gate: nothing outlives Close.
+// Package background runs the work of a gate that is not part of a request. The
+// work ends with the gate: nothing outlives Close.
 package background
 
 import (
@@ -13,9 +13,9 @@ type Group struct {
 	ctx    context.Context //nolint:containedctx // the lifetime that the work is tied to
 	cancel context.CancelFunc
 
-	mu     sync.Mutex // orders Go, Every and Close
+	mu     sync.Mutex // orders the calls of Go, Every and Close
 	closed bool
-	timers []*time.Timer // of Every
+	timers []*time.Timer // those of Every
 	work   sync.WaitGroup
 }
 
@@ -25,8 +25,8 @@ func New() *Group {
 	return &Group{ctx: ctx, cancel: cancel}
 }
 
-// Go runs work in a goroutine, with a context that ends with the group. Once
-// the group is closed it runs nothing and returns false.
+// Go runs work in a goroutine, with a context that ends with the group. After
+// Close it does not run it and returns false.
 func (g *Group) Go(work func(backgroundCtx context.Context)) bool {
 	if !g.enter() {
 		return false
@@ -38,8 +38,8 @@ func (g *Group) Go(work func(backgroundCtx context.Context)) bool {
 	return true
 }
 
-// Shared is Go for work that several requests wait for. Once the group is
-// closed, such work still runs for the last requests, without the group.
+// Shared is Go for work that several requests wait for. After Close such work
+// still runs for the last requests, but Close does not wait for it.
 func (g *Group) Shared(work func(context.Context)) bool {
 	if !g.Go(work) {
 		go work(context.Background())
@@ -48,8 +48,7 @@ func (g *Group) Shared(work func(context.Context)) bool {
 }
 
 // Do runs work in this goroutine, with a context that ends with the group and
-// not with the request that asked first. Once the group is closed the context
-// has ended already.
+// not with the request. After Close that context has already ended.
 func (g *Group) Do(work func(backgroundCtx context.Context)) {
 	if g.enter() {
 		defer g.work.Done()
@@ -67,8 +66,8 @@ func (g *Group) enter() bool {
 	return true
 }
 
-// Every runs work again and again, with a pause before each time, until the
-// group is closed. No goroutine waits meanwhile.
+// Every runs work repeatedly, with a pause before each run, until the group is
+// closed. During the pause there is no goroutine.
 func (g *Group) Every(pause time.Duration, work func(backgroundCtx context.Context)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -119,9 +118,9 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Beside runs work beside its caller, who has to wait for it: wait returns its
-// result, as often as it is called. If the work panics, wait panics, where a
-// server recovers it.
+// Beside runs work concurrently with its caller, who must call wait. wait
+// returns the result of the work, and may be called more than once. If the work
+// panics, wait panics, so that a server can recover.
 func Beside[T any](work func() T) (wait func() T) {
 	var (
 		result  T

@@ -1,12 +1,12 @@
-// Package cache is a bounded cache whose values have a lifetime, and which
-// fetches a missing value once, however many callers ask for it.
+// Package cache is a bounded cache whose values have a lifetime. It fetches a
+// missing value once for all callers that ask for it at the same time.
 //
 // It has no goroutine: an expired value is dropped when it is asked for, when
 // the cache is full, or by Sweep. A cache that is no longer referenced is
 // garbage, with everything in it.
 //
-// It is not the cache of sessions, which follows what the session store says
-// and is larger by orders of magnitude.
+// It is not the cache of sessions, which depends on the session store and is
+// larger by orders of magnitude.
 package cache
 
 import (
@@ -16,29 +16,30 @@ import (
 	"time"
 )
 
-// Options bound a cache. The zero value keeps nothing: such a cache only makes
+// Options bound a cache. With the zero value it keeps nothing, and only makes
 // concurrent callers share a fetch.
 type Options[K comparable, V any] struct {
-	// Entries is how many values are kept at most. Default: none.
+	// Entries is the maximum number of values. Default: none.
 	Entries int
-	// Bytes is how much all kept values may weigh. Default: no limit.
+	// Bytes is the maximum weight of all values together. Default: no limit.
 	Bytes int64
-	// Weight is what one value weighs. It is required with Bytes.
+	// Weight returns the weight of one value. It is required with Bytes.
 	Weight func(K, V) int64
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
-	// Go runs a fetch in a goroutine, with the context of the cache's owner, or
-	// returns false if the owner has closed. Default: a context that never ends.
+	// Go runs a fetch in a goroutine, with the context of the cache's owner. It
+	// returns false if the owner has closed. Default: a goroutine whose context
+	// never ends.
 	Go func(work func(context.Context)) bool
 }
 
-// A Cache keeps values by key. When it is full, the value that has not been
-// used for longest is dropped. It is safe for concurrent use.
+// A Cache keeps values by key. When it is full, it drops the least recently
+// used value. It is safe for concurrent use.
 type Cache[K comparable, V any] struct {
 	options Options[K, V]
 
 	mu     sync.Mutex
-	kept   map[K]*list.Element // of *entry[K, V]; nil until the first is kept
+	kept   map[K]*list.Element // of *entry[K, V]; nil until the first value is kept
 	recent list.List           // the most recently used first
 	weight int64
 	calls  map[K]*call[V] // nil until the first fetch
@@ -52,8 +53,8 @@ type entry[K comparable, V any] struct {
 	created, expires time.Time
 }
 
-// New makes an empty cache. It takes hardly any memory until it is used: a gate has
-// some twenty caches, and a reload makes as many gates as there are sites.
+// New makes an empty cache. It uses hardly any memory until the first value: a
+// gate has some twenty caches, and a reload makes a gate for each site.
 func New[K comparable, V any](o Options[K, V]) *Cache[K, V] {
 	if o.Weight == nil {
 		o.Weight = func(K, V) int64 { return 0 }
@@ -81,17 +82,17 @@ func unowned(work func(context.Context)) bool {
 	return true
 }
 
-// Get returns the value of a key. If the key has no value or it has expired,
-// found is false.
+// Get returns the value of a key. found is false if the key has no value, or an
+// expired one.
 func (c *Cache[K, V]) Get(key K) (value V, found bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.get(key)
 }
 
-// Put keeps a value for a lifetime, instead of the one that the key had. With a
-// lifetime of zero or less, or if the value is larger than the cache may be, the
-// key has no value afterwards. The result of a running fetch of the key is not
+// Put keeps a value for a lifetime, replacing the key's earlier value. If the
+// lifetime is not positive, or the value is too large for the cache, the key
+// has no value afterwards. The result of a running fetch of the key is not
 // kept.
 func (c *Cache[K, V]) Put(key K, value V, lifetime time.Duration) {
 	c.mu.Lock()
@@ -101,8 +102,8 @@ func (c *Cache[K, V]) Put(key K, value V, lifetime time.Duration) {
 }
 
 // Add keeps a value for a lifetime if the key has none, and reports whether it
-// does. Of several callers at once one adds its value. A running fetch of the key
-// goes on, and its result replaces the value.
+// did. Of several concurrent callers one adds its value. A running fetch of the
+// key goes on, and its result replaces the value.
 func (c *Cache[K, V]) Add(key K, value V, lifetime time.Duration) (added bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,8 +115,8 @@ func (c *Cache[K, V]) Add(key K, value V, lifetime time.Duration) (added bool) {
 	return added
 }
 
-// Delete drops the value of a key. The result of a running fetch of the key goes
-// to the callers that wait for it and is not kept; a later call fetches it again.
+// Delete drops the value of a key. The result of a running fetch of the key
+// goes to the callers that wait for it, but is not kept.
 func (c *Cache[K, V]) Delete(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -220,14 +221,14 @@ func (c *Cache[K, V]) remove(element *list.Element) {
 	c.weight -= e.weight
 }
 
-// in returns the entry in an element: nothing else is ever put into the list.
+// in returns the entry of a list element: the list has no other elements.
 func in[K comparable, V any](element *list.Element) *entry[K, V] {
 	e, _ := element.Value.(*entry[K, V])
 	return e
 }
 
 // fresh reports whether the value is within its lifetime. If the clock was set
-// back to before the value was made, its age is unknown, and it counts as
+// back to a time before the value was made, its age is unknown and it counts as
 // expired.
 func (e *entry[K, V]) fresh(now time.Time) bool {
 	return !now.Before(e.created) && now.Before(e.expires)

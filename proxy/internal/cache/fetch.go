@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Fetch gets a value that is not kept, and says for how long it may be. An
-// error is never kept: what failed once is tried by the next caller.
+// A Fetch gets a missing value, and says how long it may be kept. An error is
+// never kept: the next caller tries again.
 type Fetch[V any] func(context.Context) (value V, lifetime time.Duration, err error)
 
 // A PanicError is what Do returns after its fetch has panicked.
@@ -28,7 +28,7 @@ var ErrClosed = errors.New("fetching a value: the cache is closed")
 // testing.T.FailNow does.
 var errExit = errors.New("fetching a value: the goroutine was ended")
 
-// A call is one fetch under way. Its result may be read once done is closed.
+// A call is a running fetch. Its result may be read once done is closed.
 type call[V any] struct {
 	done  chan struct{}
 	value V
@@ -39,10 +39,10 @@ type call[V any] struct {
 // One fetch of a key runs at a time; all callers that ask meanwhile get its
 // result.
 //
-// A caller whose ctx ends leaves with its error; the fetch goes on for the
-// others, with the context of the cache's owner. It runs in a separate
-// goroutine, and no lock is held meanwhile. If it panics, all who wait for it
-// get a *PanicError.
+// If a caller's ctx ends, Do returns the error of ctx. The fetch goes on for
+// the others, with the context of the cache's owner. It runs in its own
+// goroutine, and no lock is held meanwhile. If it panics, all callers that wait
+// for it get a *PanicError.
 func (c *Cache[K, V]) Do(ctx context.Context, key K, fetch Fetch[V]) (V, error) {
 	value, running := c.join(key, fetch)
 	if running == nil {
@@ -56,7 +56,7 @@ func (c *Cache[K, V]) Do(ctx context.Context, key K, fetch Fetch[V]) (V, error) 
 	}
 }
 
-// join returns the value of a key, or else the call that fetches it.
+// join returns the value of a key, or the call that fetches it.
 func (c *Cache[K, V]) join(key K, fetch Fetch[V]) (V, *call[V]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,7 +76,7 @@ func (c *Cache[K, V]) join(key K, fetch Fetch[V]) (V, *call[V]) {
 	return value, running
 }
 
-// begin makes the owner run a call.
+// begin makes the cache's owner run a call.
 func (c *Cache[K, V]) begin(key K, mine *call[V], fetch Fetch[V]) {
 	if !c.options.Go(func(ctx context.Context) { c.run(ctx, key, mine, fetch) }) {
 		delete(c.calls, key)
@@ -85,7 +85,7 @@ func (c *Cache[K, V]) begin(key K, mine *call[V], fetch Fetch[V]) {
 	}
 }
 
-// run runs a call. Its waiters are released whatever happens.
+// run runs a call. It releases the waiters even if the fetch panics or exits.
 func (c *Cache[K, V]) run(ctx context.Context, key K, mine *call[V], fetch Fetch[V]) {
 	var lifetime time.Duration
 	defer func() {
@@ -97,7 +97,7 @@ func (c *Cache[K, V]) run(ctx context.Context, key K, mine *call[V], fetch Fetch
 	mine.value, lifetime, mine.err = fetch(ctx)
 }
 
-// finish keeps what a call has returned, unless Put or Delete came in between.
+// finish keeps the result of a call, unless Put or Delete was called meanwhile.
 func (c *Cache[K, V]) finish(key K, mine *call[V], lifetime time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

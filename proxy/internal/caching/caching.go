@@ -1,6 +1,7 @@
-// Package caching marks responses of the application to signed-in visitors, so
-// that no shared cache keeps them: only the application knows what is for one
-// visitor, and most applications behind a gate say nothing about it.
+// Package caching marks the application's responses to signed-in visitors as
+// private, so that no shared cache keeps them. Only the application knows which
+// responses are for one visitor, and most applications behind a gate do not say
+// so.
 package caching
 
 import (
@@ -11,25 +12,25 @@ import (
 	"strings"
 )
 
-// A Response is one response of the application. It contains its writer to save
-// an allocation. The zero Response is not marked.
+// A Response is one response of the application. Its writer is a part of it,
+// which saves an allocation. The zero Response is not marked.
 type Response struct{ hijackable }
 
-// A writer marks a response just before its header is written. It has what the
-// writers of net/http have, so that handlers that look for an interface find it as
-// before.
+// A writer marks a response just before its header is written. It implements
+// the same interfaces as the writers of net/http, since handlers look for them.
 type writer struct {
 	http.ResponseWriter
 	marked bool
-	value  [1]string // of the header; other handlers may change it in place
+	value  [1]string // that of the header; other handlers may change it in place
 }
 
-// A hijackable is a writer around one that is a [http.Hijacker] itself. HTTP/2 has
-// none, and handlers decide by that.
+// A hijackable is a writer around a [http.Hijacker]. The writers of HTTP/2 are
+// not one, and handlers decide by that.
 type hijackable struct{ writer }
 
-// Mark returns the writer that marks the response to a request, or w itself if no
-// cache keeps that response unless the application says so (RFC 9111, 3).
+// Mark returns the writer that marks the response to a request. It returns w
+// itself if caches keep that response only if the application allows it (RFC
+// 9111, 3).
 func (p *Response) Mark(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return w
@@ -41,7 +42,8 @@ func (p *Response) Mark(w http.ResponseWriter, r *http.Request) http.ResponseWri
 	return &p.writer
 }
 
-// Finish marks a response that its handler has left to the server.
+// Finish marks a response to which the handler has written nothing, before the
+// server writes it.
 func (p *Response) Finish() {
 	if p.ResponseWriter != nil {
 		p.mark()
@@ -51,8 +53,8 @@ func (p *Response) Finish() {
 // Unwrap is for [http.ResponseController].
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader marks the response, unless it is informational (1xx). Not
-// Modified (304) leaves the cached response with its mark.
+// WriteHeader marks the response, unless it is informational (1xx) or Not
+// Modified (304): the cached response has its mark already.
 func (w *writer) WriteHeader(status int) {
 	if status >= http.StatusOK && status != http.StatusNotModified {
 		w.mark()
@@ -60,8 +62,9 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// mark says that the response is private if the application has not said
-// anything. It does so once: nothing after the first header is sent.
+// mark makes the response private, unless the application has set Cache-Control
+// itself. Only the first call has an effect: later changes of the header are
+// not sent.
 func (w *writer) mark() {
 	if w.marked {
 		return
@@ -73,14 +76,14 @@ func (w *writer) mark() {
 	}
 	w.value[0] = "private"
 	if isPage(h["Content-Type"]) {
-		// The browser's own cache outlives the session.
+		// A browser's own cache outlives the session.
 		w.value[0] = "private, no-cache"
 	}
 	h["Cache-Control"] = w.value[:]
 }
 
-// isPage reports whether a response may be HTML. A response without a type may
-// be, since browsers guess its type.
+// isPage reports whether a response may be HTML. That includes a response
+// without a type, since browsers guess it.
 func isPage(types []string) bool {
 	if len(types) == 0 {
 		return true
@@ -106,8 +109,7 @@ func (w *writer) WriteString(s string) (int, error) {
 	return io.WriteString(w.ResponseWriter, s)
 }
 
-// ReadFrom lets the server choose how to send a file, as it would without this
-// writer.
+// ReadFrom lets the server choose how to send a file, as without this writer.
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	w.mark()
 	if to, ok := w.ResponseWriter.(io.ReaderFrom); ok {

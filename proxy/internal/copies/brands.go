@@ -1,5 +1,5 @@
-// Package copies keeps copies of what authentik shows to every visitor alike, so
-// that visitors who only look at a page cost authentik nothing.
+// Package copies keeps copies of what authentik shows to all visitors. So a
+// visitor who only looks at a page causes no request to authentik.
 //
 //   - brands.go: how authentik presents itself to each host
 //   - challenges.go: the first challenges of flows
@@ -28,8 +28,8 @@ type Brands struct {
 	kept  *ttlcache.Cache[string, flowclient.Brand] // by host
 }
 
-// NewBrands returns an empty cache of what fetch returns. It is called without a
-// visitor's cookies.
+// NewBrands returns an empty cache. fetch is called without a visitor's
+// cookies.
 func NewBrands(fetch func(context.Context, flowclient.Visitor) (flowclient.Brand, error), o Options) *Brands {
 	return &Brands{fetch, ttlcache.New(ttlcache.Options[string, flowclient.Brand]{Entries: maxBrands, Now: o.Now, Go: o.Go})}
 }
@@ -47,20 +47,21 @@ func (b *Brands) Of(ctx context.Context, v flowclient.Visitor) (flowclient.Brand
 	return brand, err
 }
 
-// closing reports whether a fetch has failed only because the gate is closing,
-// while its last requests still have to be answered.
+// closing reports whether a fetch has failed only because the gate is closing.
+// Its last requests still have to be answered.
 func closing(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && (errors.Is(err, ttlcache.ErrClosed) || errors.Is(err, context.Canceled))
 }
 
-// Lately returns the brand for a visitor's host if it is known, without asking.
+// Lately returns the brand for a visitor's host if it is cached. It does not
+// ask authentik.
 func (b *Brands) Lately(v flowclient.Visitor) flowclient.Brand {
 	brand, _ := b.kept.Get(v.Host)
 	return brand
 }
 
-// Forget drops a host's brand, so that it is fetched again.
+// Forget drops a host's brand; the next call of Of fetches it again.
 func (b *Brands) Forget(v flowclient.Visitor) { b.kept.Delete(v.Host) }
 
-// Sweep forgets what has expired.
+// Sweep drops expired brands.
 func (b *Brands) Sweep() { b.kept.Sweep() }

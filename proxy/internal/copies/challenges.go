@@ -16,38 +16,41 @@ import (
 )
 
 const (
-	// copyLifetime is how long a first challenge is served again. Its pictures can
-	// be fetched for about fifteen minutes. If a flow was edited, that becomes
-	// visible with the first answer at the latest.
+	// copyLifetime is how long a copy is shown to other visitors. The pictures
+	// in it can be fetched for about fifteen minutes. If a flow was edited, a
+	// visitor sees the change after the first answer at the latest.
 	copyLifetime = 10 * time.Second
-	// maxCopies is how many are kept, and maxCopyBytes how large one may be: it has
-	// a few kilobytes unless its pictures are part of it.
+	// maxCopies is the maximum number of copies, and maxCopyBytes the maximum
+	// size of one. A challenge has a few kilobytes, unless it contains its
+	// pictures.
 	maxCopies    = 200
 	maxCopyBytes = 128 << 10
-	// maxMarked is how many copies are kept for the answers to them, and
-	// maxMarkedBytes how large they may be together.
+	// maxMarked is the maximum number of copies that are kept for the answers
+	// to them, and maxMarkedBytes their maximum size together.
 	maxMarked      = 1000
 	maxMarkedBytes = 8 << 20
-	// maxCopyName bounds, in bytes, what a visitor can add to the key of a copy.
-	// The same bound applies to the language that is sent to authentik.
+	// maxCopyName is the maximum size, in bytes, of what a visitor can add to
+	// the key of a copy. The same bound applies to the language that is sent to
+	// authentik.
 	maxCopyName = 256
 )
 
 // Challenges caches the first challenges of flows for some seconds. authentik
-// shows every visitor without cookies the same first challenge. With a copy the
-// gate does not ask authentik each time, and authentik stores no session for
-// visitors who only look at the page, or for programs that load it all day.
+// shows the same first challenge to every visitor without cookies. With a copy,
+// a visitor who only looks at the page, or a program that loads it all day,
+// causes no request to authentik and no session there.
 type Challenges struct {
 	kept *ttlcache.Cache[copyKey, Challenge]
-	// marked are the copies from which visits were drawn, for as long as these may
-	// be answered. A copy that has not changed for hours is kept once.
+	// marked are the copies from which visits were drawn, for as long as the
+	// visits may be answered. A copy that does not change for hours is kept
+	// once.
 	marked *ttlcache.Cache[string, Challenge]
 	life   time.Duration
 }
 
-// A copyKey has everything that is sent to authentik about a visitor without its
-// cookies, except address and browser. Those may decide whether a visitor is
-// denied, and a denial is never cached.
+// A copyKey has everything that authentik is told about a visitor without
+// cookies, except address and browser. Because of those authentik may deny a
+// visitor, and a denial is never cached.
 type copyKey struct{ scheme, host, flow, language string }
 
 // A Challenge is a first challenge without the cookies of the visitor who got it. If
@@ -55,17 +58,18 @@ type copyKey struct{ scheme, host, flow, language string }
 type Challenge struct {
 	Step  flowclient.Step
 	plain bool
-	// Mark stands for the challenge in the visits that were drawn from the copy.
+	// Mark stands for the challenge in the visits that were drawn from this
+	// copy.
 	Mark string
-	// Prints are the pages that were drawn from it.
+	// Prints are the pages that were drawn from this copy.
 	Prints *page.Prints
 }
 
-// Options say what caches need.
+// Options configure the caches.
 type Options struct {
 	Now func() time.Time
-	// Go runs what is fetched for several visitors. Nil: a goroutine does, without an
-	// owner that waits for it.
+	// Go runs fetches that several visitors wait for. Nil: each runs in a
+	// goroutine of its own.
 	Go func(work func(context.Context)) bool
 	// VisitLife is how long a challenge may wait for its answer.
 	VisitLife time.Duration
@@ -83,24 +87,24 @@ func NewChallenges(o Options) *Challenges {
 	}
 }
 
-// Sweep forgets what has expired.
+// Sweep drops expired copies.
 func (c *Challenges) Sweep() {
 	c.kept.Sweep()
 	c.marked.Sweep()
 }
 
-// Marked returns the copy that a mark identifies, if it is still kept.
+// Marked returns the copy of a mark, if it is still kept.
 func (c *Challenges) Marked(mark string) (copied Challenge, found bool) { return c.marked.Get(mark) }
 
-// Of returns the copy that a first challenge is from. It returns nil if the
-// challenge is not from a copy, or if the copy was kept before.
+// Of returns the copy that a first challenge was made from. It returns nil if
+// the challenge was not made from a copy, or if that copy was kept already.
 func (c *Challenges) Of(v flowclient.Visitor, step flowclient.Step) *Challenge {
 	found, ok := c.kept.Get(keyOf(v, step.Flow))
 	if !ok || !found.plain || len(step.Cookies) > 0 || !sameText(found.Step.Challenge, step.Challenge) {
 		return nil
 	}
 	if _, ok := c.marked.Get(found.Mark); !ok {
-		return nil // the visit holds its challenge itself
+		return nil // the visit contains its challenge
 	}
 	return &found
 }
@@ -112,9 +116,9 @@ func sameText(a, b flowclient.Challenge) bool {
 	return len(one) > 0 && len(one) == len(other) && &one[0] == &other[0]
 }
 
-// Opening returns the first challenge of a flow, from a copy if it can, or what ask
-// fetches. For a visitor with device cookies authentik is always asked: its answer
-// may depend on the device.
+// Opening returns the first challenge of a flow, from a copy if possible, and
+// otherwise the result of ask. For a visitor with device cookies it always
+// calls ask: the answer may depend on the device.
 func (c *Challenges) Opening(
 	ctx context.Context, v flowclient.Visitor, flow flowclient.Flow, ask func(context.Context) (flowclient.Step, error),
 ) (flowclient.Step, error) {
@@ -128,12 +132,13 @@ func keyOf(v flowclient.Visitor, flow flowclient.Flow) copyKey {
 	return copyKey{v.Scheme, v.Host, flow.Slug, v.Language}
 }
 
-// question returns a copy, or what ask fetches. Of many visitors who miss the
-// cache at once, only one asks authentik. That visitor's visit has begun at
-// authentik; the others' visits have not. A challenge that is not the same for
-// every visitor, and above all a denial, a redirect or an error, goes only to
-// the visitor who caused it: a visitor whom authentik distrusts must not decide
-// what others see.
+// question returns a copy, or the result of ask. Of many visitors who miss the
+// cache at the same time, only one asks authentik. That visitor's visit has
+// begun at authentik; the visits of the others have not.
+//
+// A challenge that is not the same for every visitor goes only to the visitor
+// who caused it. This holds above all for a denial, a redirect or an error: a
+// visitor whom authentik distrusts must not decide what others see.
 func (c *Challenges) question(
 	ctx context.Context, key copyKey, flow flowclient.Flow, ask func(context.Context) (flowclient.Step, error),
 ) (flowclient.Step, error) {
@@ -141,7 +146,7 @@ func (c *Challenges) question(
 		step flowclient.Step
 		err  error
 	}
-	own := make(chan answer, 1) // filled if this call has asked authentik
+	own := make(chan answer, 1) // set if this call has asked authentik
 	found, err := c.kept.Do(ctx, key, func(ctx context.Context) (Challenge, time.Duration, error) {
 		step, err := ask(ctx)
 		own <- answer{step, err}
@@ -171,8 +176,8 @@ func (c *Challenges) question(
 	}
 }
 
-// copyOf returns the copy of a challenge and its lifetime. If the result is not a
-// first challenge, the lifetime is zero and nothing is cached.
+// copyOf returns the copy of a challenge and its lifetime. If the challenge is
+// not the first one of a flow, the lifetime is zero and nothing is cached.
 func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (Challenge, time.Duration) {
 	asked, ok := step.Challenge.(flowclient.Identification)
 	if err != nil || !ok || step.Flow != flow || step.Lost {
@@ -185,8 +190,8 @@ func copyOf(flow flowclient.Flow, step flowclient.Step, err error) (Challenge, t
 	return Challenge{Step: step, plain: true, Mark: MarkOf(step, asked), Prints: new(page.Prints)}, copyLifetime
 }
 
-// MarkOf returns a short text that stands for a first challenge: for all of it but
-// the addresses of pictures, which authentik signs anew each time.
+// MarkOf returns a short text that identifies a first challenge. It ignores the
+// addresses of pictures, which authentik signs anew each time.
 func MarkOf(step flowclient.Step, c flowclient.Identification) string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(c.Raw, &members) != nil {
@@ -194,7 +199,7 @@ func MarkOf(step flowclient.Step, c flowclient.Identification) string {
 	}
 	delete(members, "flow_info")
 	delete(members, "sources")
-	text, err := json.Marshal(members) // in the order of their names
+	text, err := json.Marshal(members) // sorted by name
 	if err != nil {
 		return ""
 	}
@@ -209,8 +214,8 @@ func MarkOf(step flowclient.Step, c flowclient.Identification) string {
 }
 
 // plainMembers are the members of an identification challenge that are the same
-// for all visitors, or checked by plain. A member that a later release adds may
-// have a value for one visitor, so it makes a challenge not plain.
+// for all visitors, or that plain checks. A member that a later release adds
+// makes a challenge not plain, since its value may be for one visitor.
 var plainMembers = []string{
 	"allow_show_password", "application_pre", "application_pre_launch", "captcha_stage", "component", "enable_remember_me",
 	"enroll_url", "flow_designation", "flow_info", "passkey_challenge", "password_fields", "passwordless_url",
@@ -218,8 +223,8 @@ var plainMembers = []string{
 	"show_source_labels", "sources", "user_fields",
 }
 
-// plain reports whether a first challenge has no value that is for one visitor or
-// can be used only once.
+// plain reports whether no value in a first challenge is for one visitor only
+// or can be used only once.
 func plain(c flowclient.Identification) bool {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(c.Raw, &members) != nil || len(c.Raw) > maxCopyBytes {
@@ -235,10 +240,10 @@ func plain(c flowclient.Identification) bool {
 }
 
 // bound reports whether a source's button belongs to one visitor's session.
-// Apple's button contains a state, which does. A redirect to authentik's own
-// view of a source does not, since the view creates the state, and Plex's
-// identifier is the same for all visitors; a visit begins before one of these
-// is followed. Unknown kinds count as bound.
+// Apple's button does, since it contains a state. A redirect to authentik's
+// view of a source does not: that view creates the state. Plex's identifier is
+// the same for all visitors. A visit begins at authentik before the visitor
+// follows one of these. Unknown kinds count as bound.
 func bound(s flowclient.Source) bool {
 	switch c := s.Challenge.(type) {
 	case flowclient.SourcePlex:
@@ -250,7 +255,7 @@ func bound(s flowclient.Source) bool {
 	}
 }
 
-// pathOnly is an address less its query and fragment.
+// pathOnly is an address without its query and fragment.
 func pathOnly(address string) string {
 	if i := strings.IndexAny(address, "?#"); i >= 0 {
 		return address[:i]

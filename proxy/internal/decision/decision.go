@@ -1,8 +1,8 @@
-// Package decision says what a gate does with a request. It decides with values:
-// the gate acts on them.
+// Package decision says what a gate does with a request. A decision is a value;
+// the gate acts on it.
 //
 //   - decision.go: every decision, in one list
-//   - maker.go: the functions that make them
+//   - maker.go: the functions that make decisions
 //   - program.go: decisions about requests that show a credential
 package decision
 
@@ -14,47 +14,52 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/signin"
 )
 
-// A Decision is what the gate does with a request. These are all there are.
+// A Decision is what the gate does with a request. The types in this file are
+// all decisions that there are.
 type Decision interface{ kind() string }
 
-// Kind returns what a decision is counted as: pass, open, own, weigh, sign-in or
-// refuse.
+// Kind returns the metric label of a decision: pass, open, own, weigh, sign-in
+// or refuse.
 func Kind(d Decision) string { return d.kind() }
 
 type (
-	// A Pass is what most decisions are. With one pointer only it is boxed without an
-	// allocation.
-	Pass struct{ Session *session.Session } // to the application, with who is signed in
-	// Open is to the application without a session: an open path, or a preflight.
+	// Pass sends the request to the application, with the signed-in user. It is
+	// the most frequent decision. It has only one pointer, so that an interface
+	// can hold it without an allocation.
+	Pass struct{ Session *session.Session }
+	// Open sends the request to the application without a session: the path is
+	// open, or the request is a preflight.
 	Open struct {
 		Bare   bool // without the client's credentials
-		Hidden bool // without the credential of a program, which admits no session
+		Hidden bool // without the credential of a program that has no session
 	}
-	// Own is to the gate's own addresses.
+	// Own answers the request at one of the gate's own addresses.
 	Own struct{}
-	// Relayed is to authentik's own interface.
+	// Relayed sends the request to authentik's own interface.
 	Relayed struct {
 		By     *group.Member
 		Target relay.Target
 	}
-	// LeftOver is what that interface still asks for when its visit has ended.
+	// LeftOver is for a request that authentik's interface still makes after
+	// its visit has ended.
 	LeftOver struct{ By *group.Member }
-	// Recheck is that authentik has to say first whether this user may pass.
+	// Recheck asks authentik first whether this user may pass.
 	Recheck struct{}
-	// Try is that authentik has to say first whether this credential is good.
+	// Try asks authentik first whether this credential is valid.
 	Try struct {
-		Unasked Open // if it is not
+		Unasked Open // the decision if it is not valid
 		Passes  bool
 	}
-	// StepUp is that another kind of sign-in is demanded, or a newer one.
+	// StepUp demands another kind of sign-in, or a newer one.
 	StepUp struct{}
-	// SignIn is to the sign-in page and back, or where a link leads.
+	// SignIn sends the browser to the sign-in page and back, or to the address
+	// of a link.
 	SignIn struct{ Link signin.Link }
-	// Refuse is no further.
+	// Refuse answers the request with an error.
 	Refuse struct{ Err *fault.Error }
 )
 
-// The kinds are labels of metrics.
+// The kinds of decisions, as labels of metrics.
 func (Pass) kind() string     { return "pass" }
 func (Open) kind() string     { return "open" }
 func (Own) kind() string      { return "own" }

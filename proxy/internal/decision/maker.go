@@ -14,16 +14,15 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A Maker makes the decisions of one gate. It has nothing that could answer a
-// request.
+// A Maker makes the decisions of one gate. It has no means to answer a request.
 type Maker struct {
 	Member    *group.Member
 	Access    *access.Policy
-	LoginHost bool // authentik is behind the gate, which guards nothing
+	LoginHost bool // the application is authentik itself, and nothing is guarded
 	// Preflight lets preflights pass without credentials.
 	Preflight bool
-	// Open and DangerouslyOpen report whether a request needs no sign-in; only the
-	// second one is asked about ambiguous paths.
+	// Open and DangerouslyOpen report whether a path needs no sign-in. For an
+	// ambiguous path only DangerouslyOpen is called.
 	Open, DangerouslyOpen func(*http.Request) bool
 }
 
@@ -41,9 +40,9 @@ func decided(v exchange.Verdict, s *session.Session) Decision {
 	}
 }
 
-// Decide says what is to be done with a request. It only reads; of what a client
-// sends, only a credential changes the result. Reading a session can note in the
-// store that it has expired, which changes no decision.
+// Decide decides about a request. It only reads. Of what a client sends, only a
+// credential changes the result. Looking a session up can note in the store
+// that the session has expired, which changes no decision.
 func (m *Maker) Decide(x *exchange.Exchange) Decision {
 	if _, ok := m.Member.Owner(x); ok {
 		x.Trace.Note("the address is one of the gate's own")
@@ -53,18 +52,18 @@ func (m *Maker) Decide(x *exchange.Exchange) Decision {
 		x.Trace.Note("authentik's own interface asks, in a sign-in that another gate has begun")
 		return Relayed{by, target}
 	}
-	if m.LoginHost { // authentik is behind it and asks for a sign-in itself
+	if m.LoginHost { // authentik is the application, and asks for a sign-in itself
 		return Open{}
 	}
 	if x.Credential.Several {
 		x.Trace.Note("there are several Authorization headers, and servers disagree on which of them counts")
 		return Refuse{fault.New(fault.BadRequest, errSeveral)}
 	}
-	needs := m.Access.Rules.About(x) // not at the gates' own addresses, whose answers no rule may change
+	needs := m.Access.Rules.About(x) // not at the gates' own addresses: no rule may change their answers
 	x.Needs = uint64(needs)
 	unasked, passes := m.unasked(x, needs)
 	s, found, err := x.Session()
-	if m.Member.Relay != nil && !found && err == nil { // also where the path is open
+	if m.Member.Relay != nil && !found && err == nil { // even if the path is open
 		if target, ok := m.Member.Relay.Target(x); ok {
 			x.Trace.Note("authentik's own interface asks")
 			return Relayed{m.Member, target}
@@ -97,13 +96,14 @@ func (m *Maker) Decide(x *exchange.Exchange) Decision {
 	return Refuse{fault.New(fault.SignInRequired, nil)}
 }
 
-// unasked is the only place that lets requests pass without a session: those that
-// are open, and, if the operator says so, preflights.
+// unasked is the only function that lets requests pass without a session:
+// requests for open paths, and, if the operator allows it, preflights.
 //
-// Demands do not hold for a preflight: a request without credentials can meet none,
-// and the request that follows it has to meet them all. It passes on every path,
-// so that it does not matter how an application reads the path, and without what
-// could make more of it than a question.
+// Demands do not apply to a preflight. It has no credentials, so it can meet
+// none, and the request that follows it has to meet them all. It passes on
+// every path, since the gate cannot know how an application reads the path. It
+// passes without everything that an application could use for more than the
+// answer to a preflight.
 func (m *Maker) unasked(x *exchange.Exchange, needs access.Needs) (o Open, passes bool) {
 	switch {
 	case needs == 0 && m.open(x):
@@ -117,14 +117,14 @@ func (m *Maker) unasked(x *exchange.Exchange, needs access.Needs) (o Open, passe
 	return Open{}, false
 }
 
-// open reports whether a request needs no sign-in. The application may go by the
-// path as asked for or as rewritten, so neither can be ambiguous.
+// open reports whether a request needs no sign-in. The application may use the
+// path as asked for or as rewritten, so neither may be ambiguous.
 func (m *Maker) open(x *exchange.Exchange) bool {
 	return m.DangerouslyOpen(x.R) ||
 		m.Open(x.R) && !rules.AmbiguousPath(x.R.URL) && !rules.AmbiguousPath(x.At.Asked)
 }
 
-// Settle asks authentik if a decision depends on it.
+// Settle asks authentik about a decision that depends on it.
 func (m *Maker) Settle(x *exchange.Exchange, d Decision) Decision {
 	if d, shown := d.(Try); shown {
 		return m.settleProgram(x, d)
@@ -146,11 +146,11 @@ func (m *Maker) Settle(x *exchange.Exchange, d Decision) Decision {
 	}
 }
 
-// Final returns the decision that the gate acts on. It is another one than d for a
-// request that is left over from the relay of a gate, for a sign-in at a host that
-// authentik must not be told, and for a TRACE: servers answer it with the request
-// that they got, in which the gate may have set a token or a password (RFC 9110,
-// 9.3.8).
+// Final returns the decision that the gate acts on. It replaces d in three
+// cases: for a request that is left over from the relay of a gate, for a
+// sign-in at a host that authentik must not be told, and for a TRACE. Servers
+// answer a TRACE with the request that they received, in which the gate may
+// have set a token or a password (RFC 9110, 9.3.8).
 func (*Maker) Final(x *exchange.Exchange, left *group.Member, d Decision) Decision {
 	if left != nil && noVisit(d) {
 		x.Trace.Note("the request is left over from authentik's own interface, and its sign-in begins again")
@@ -167,8 +167,8 @@ func (*Maker) Final(x *exchange.Exchange, left *group.Member, d Decision) Decisi
 	return d
 }
 
-// misdirected reports whether a decision begins a sign-in, or goes on with one, at
-// a host that authentik must not be told.
+// misdirected reports whether a decision begins or continues a sign-in at a
+// host that authentik must not be told.
 func misdirected(x *exchange.Exchange, d Decision) bool {
 	switch d := d.(type) {
 	case SignIn, StepUp:
@@ -183,7 +183,7 @@ func misdirected(x *exchange.Exchange, d Decision) bool {
 }
 
 // noVisit reports whether a decision about a request of authentik's interface
-// says that there is no visit any more.
+// says that its visit has ended.
 func noVisit(d Decision) bool {
 	if no, refused := d.(Refuse); refused {
 		return no.Err.Code == fault.SignInRequired

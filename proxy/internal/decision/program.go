@@ -11,12 +11,13 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/exchange"
 )
 
-// awayRetry is how long programs are told to wait while authentik cannot be asked.
+// awayRetry is how long programs are told to wait while authentik is
+// unreachable.
 const awayRetry = 15 * time.Second
 
 var errSeveral = errors.New("there are several Authorization headers, and servers disagree on which of them counts")
 
-// decideProgram decides about a request that shows a credential, with what the
+// decideProgram decides about a request that shows a credential, by what the
 // gate knows about the credential. It only reads. unasked is the decision about
 // the same request without the credential.
 func (m *Maker) decideProgram(x *exchange.Exchange, needs access.Needs, unasked Open, passes bool) Decision {
@@ -41,9 +42,9 @@ func (m *Maker) decideProgram(x *exchange.Exchange, needs access.Needs, unasked 
 	}
 }
 
-// orUnasked returns the decision about a request whose credential is or was
-// good. A request that may pass without a credential is never refused; it then
-// passes without identity headers, and without the credential.
+// orUnasked returns the decision about a request whose credential is valid, or
+// was valid before. A request that may pass without a credential is never
+// refused; it then passes without identity headers and without the credential.
 func orUnasked(d Decision, unasked Open, passes bool) Decision {
 	if _, admitted := d.(Pass); admitted || !passes {
 		return d
@@ -53,8 +54,8 @@ func orUnasked(d Decision, unasked Open, passes bool) Decision {
 }
 
 // settleProgram asks authentik about the credential of a request. If authentik
-// refuses it and the request needs no credential, the request passes with it:
-// it may be the application's own.
+// refuses the credential and the request needs none, the request passes with
+// it: it may be a credential of the application itself.
 func (m *Maker) settleProgram(x *exchange.Exchange, d Try) Decision {
 	s, err := x.TryCredential()
 	switch {

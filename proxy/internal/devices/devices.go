@@ -1,5 +1,5 @@
-// Package devices keeps what lets authentik recognize a browser: the cookies of
-// remembered devices, sealed for each browser. It knows no visit and no request.
+// Package devices stores the cookies by which authentik recognizes a browser,
+// sealed for each browser. It knows no visits and no requests.
 package devices
 
 import (
@@ -14,32 +14,32 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// tries is how often a save is tried again after a conflict.
+// tries is how often a save is retried after a conflict.
 const tries = 3
 
-// lasting are the cookies by which authentik recognizes a device, for any
-// user.
+// lasting are the names of the cookies by which authentik recognizes a device,
+// for any user.
 var lasting = []string{"authentik_device", "authentik_mfa"}
 
-// Devices stores, for each browser, the cookies by which authentik remembers the
-// device. Every visit begins with them.
+// Devices stores, for each browser, the cookies by which authentik remembers
+// the device. Every visit begins with them.
 type Devices struct {
 	Store  store.Store
 	Key    seal.Key
 	Issuer string        // authentik's public address
-	Life   time.Duration // of the browser's own cookie
+	Life   time.Duration // the lifetime of the browser's own cookie
 	Now    func() time.Time
 	Logger *slog.Logger
 }
 
-// box returns the box of a browser's device cookies. They belong to one authentik
-// and, as the browser's own cookie does, to one host.
+// box returns the box of a browser's device cookies. They belong to one
+// authentik and, like the browser's own cookie, to one host.
 func (d Devices) box(s seal.Secret, host string) seal.Box {
 	return d.Key.Box(seal.KindBrowser, d.Issuer+"\x00"+session.Hostname(host), s)
 }
 
-// Recall returns the device cookies of a browser. A visit works without them:
-// authentik only asks for the second factor again.
+// Recall returns the device cookies of a browser. Without them a visit works
+// too: authentik only asks for the second factor again.
 func (d Devices) Recall(ctx context.Context, s seal.Secret, host string) flowclient.Cookies {
 	box := d.box(s, host)
 	kept, found, err := d.Store.Load(ctx, box.Name())
@@ -56,8 +56,8 @@ func (d Devices) Recall(ctx context.Context, s seal.Secret, host string) flowcli
 	return Lasting(cookies)
 }
 
-// Remember saves the device cookies of a browser. If two tabs do so at once the
-// later one wins, and both are right.
+// Remember saves the device cookies of a browser. If two tabs save at once, the
+// later one wins, and both are valid.
 func (d Devices) Remember(ctx context.Context, s seal.Secret, host string, cookies flowclient.Cookies) error {
 	box := d.box(s, host)
 	sealed, err := box.Seal(Lasting(cookies))
@@ -79,8 +79,7 @@ func (d Devices) Remember(ctx context.Context, s seal.Secret, host string, cooki
 	return err
 }
 
-// Forget deletes the device cookies of a browser that has been given another
-// secret.
+// Forget deletes the device cookies of a browser that has got another secret.
 func (d Devices) Forget(ctx context.Context, s seal.Secret, host string) error {
 	return d.Store.Delete(ctx, d.box(s, host).Name())
 }

@@ -12,15 +12,16 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// A Copy is a copy of authentik's cookies in one browser. Rechecks use it to
-// ask authentik about the sessions that rest on these cookies. It is sealed
-// with a random secret that only these sessions' records and a cookie of that
-// browser at the login host contain: the store and the gate's key together
-// cannot open it.
+// A Copy is a copy of authentik's cookies in one browser. Rechecks of the
+// sessions that rest on these cookies send it to authentik.
+//
+// It is sealed with a random secret. Only the records of these sessions, and a
+// cookie of that browser at the login host, contain the secret: the store and
+// the gate's key together cannot open the copy.
 type Copy struct {
 	UID     string             `json:"uid"` // the user
 	Cookies flowclient.Cookies `json:"cookies"`
-	Until   time.Time          `json:"until"` // when the last session ends that may rest on it
+	Until   time.Time          `json:"until"` // the end of the last session that may rest on it
 }
 
 func (r Records) copyBox(s seal.Secret) seal.Box { return r.Key.Box(seal.KindCopy, r.Origin, s) }
@@ -31,16 +32,16 @@ func (r Records) Tombstone(s seal.Secret) string {
 }
 
 const (
-	// copyTries is how often saving a copy is tried if others save it at the same
-	// time.
+	// copyTries is how often saving a copy is retried after a conflict.
 	copyTries = 5
-	// copyAhead is how much longer a copy is kept than its sessions need. The other
-	// tabs of a browser that signs in at several sites then have nothing to save.
+	// copyAhead is how much longer than its sessions a copy is kept. So a
+	// browser that signs in at several sites in other tabs seldom has to save
+	// it again.
 	copyAhead = 10 * time.Minute
 )
 
-// A Held is a copy as it was read, or the place of one. Until is zero if there is no
-// copy.
+// A Held is a copy as it was read, or a place for a new one. Until is zero if
+// there is no copy.
 type Held struct {
 	Copy
 	Secret  seal.Secret
@@ -48,8 +49,9 @@ type Held struct {
 	version store.Version
 }
 
-// Hold reads the copy of a secret, before authentik is asked about what replaces it.
-// If the secret is not known the result stands for a new copy.
+// Hold reads the copy of a secret. It is called before authentik is asked about
+// the cookies that replace the copy. If the secret is not known, the result is
+// a place for a new copy.
 func (r Records) Hold(ctx context.Context, s seal.Secret, known bool) (h Held, err error) {
 	if !known {
 		return Held{Secret: seal.NewSecret()}, nil
@@ -59,11 +61,13 @@ func (r Records) Hold(ctx context.Context, s seal.Secret, known bool) (h Held, e
 	return h, err
 }
 
-// Keep saves a copy instead of the one that was held when authentik was asked.
-// If that one is of another user, or has ended, the copy gets a secret of its own. If
-// another request has replaced the cookies since, theirs are the newer ones and stay.
-// Sessions that rest on the copy of an older session of the same user at authentik
-// rest on this one from then on.
+// Keep saves a copy in place of the one that was read when authentik was asked.
+// Sessions that rest on the copy of an older session of the same user at
+// authentik then rest on this one.
+//
+// If the copy that was read is of another user, or has ended, the new copy gets
+// its own secret. If another request has replaced the cookies meanwhile, its
+// cookies are newer and stay.
 func (r Records) Keep(ctx context.Context, held Held, c Copy) (seal.Secret, error) {
 	return r.change(ctx, held, func(at Held) (Held, bool) {
 		if !at.found || at.UID != c.UID {
@@ -83,15 +87,15 @@ func (r Records) Keep(ctx context.Context, held Held, c Copy) (seal.Secret, erro
 	})
 }
 
-// ahead returns a copy that is kept for longer than its sessions need.
+// ahead returns a copy that is kept longer than its sessions need.
 func ahead(c Copy) Copy {
 	c.Until = c.Until.Add(copyAhead)
 	return c
 }
 
-// Move replaces a copy by the copy of a newer authentik session of the same
-// user; all gate sessions then rest on that. It does nothing if the copy has
-// ended, or belongs to another user by now.
+// Move replaces a copy with the copy of a newer authentik session of the same
+// user. All gate sessions that rest on it then rest on the newer one. Move does
+// nothing if the copy has ended, or belongs to another user meanwhile.
 func (r Records) Move(ctx context.Context, s seal.Secret, c Copy) error {
 	held, err := r.Hold(ctx, s, true)
 	if err != nil {
@@ -105,8 +109,8 @@ func (r Records) Move(ctx context.Context, s seal.Secret, c Copy) error {
 	return err
 }
 
-// change saves what next makes of a copy, and begins again with the copy as it is
-// then if another request was faster. It returns the secret of the result.
+// change saves what next makes of a copy and returns the secret of the result.
+// After a conflict it starts again with the copy as it is then.
 func (r Records) change(ctx context.Context, at Held, next func(Held) (to Held, changed bool)) (seal.Secret, error) {
 	for range copyTries {
 		to, changed := next(at)
@@ -131,7 +135,7 @@ func (r Records) Copy(ctx context.Context, s seal.Secret) (c Copy, found bool, e
 }
 
 // End ends all sessions that rest on a copy, in every process, and deletes the
-// copy. Nothing rests on its secret from then on.
+// copy. No session can rest on its secret afterwards.
 func (r Records) End(ctx context.Context, s seal.Secret, until time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()

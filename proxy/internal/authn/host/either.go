@@ -7,11 +7,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// An Either is the source of a gate whose visitors sign in on its own page, or at a
-// login host if the page cannot do what authentik wants. Each session has a record
-// that says which.
+// An Either is the source of a gate whose visitors sign in on its own page, or
+// at a login host if authentik wants something that the page cannot do. The
+// record of each session says which.
 type Either struct {
-	authn.Source // of the page
+	authn.Source // the source of the page
 	// Host is the source of the login host.
 	Host *Source
 }
@@ -32,8 +32,8 @@ func (e Either) SignOut(ctx context.Context, rec *session.Record) error {
 	return e.Source.SignOut(ctx, rec)
 }
 
-// Lend is [Source.Lend] for a session that began at the login host. Others have
-// authentik's cookies themselves.
+// Lend is [Source.Lend] for a session that began at the login host. The records
+// of other sessions have authentik's cookies themselves.
 func (e Either) Lend(ctx context.Context, rec *session.Record) (*session.Record, error) {
 	if rec.Rest != "" {
 		return e.Host.Lend(ctx, rec)

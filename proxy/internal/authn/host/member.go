@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// awaitHost is how long after its own start a gate waits for a login host that is
-	// not known yet: it may have started at the same time in another process.
+	// awaitHost is how long after its own start a gate waits for an unknown
+	// login host, which may have started at the same time in another process.
 	awaitHost = registerAfter + 3*time.Second
 	awaitPoll = 100 * time.Millisecond
-	// knownFor is how long a login host counts as running without being looked up
-	// again.
+	// knownFor is how long a login host counts as running before it is looked
+	// up again.
 	knownFor = time.Minute
 )
 
@@ -29,9 +29,9 @@ type Member struct {
 	Registration
 	// Name is the name of its registration.
 	Name string
-	// NeedsStepUp says that the gate demands a second factor of some requests.
+	// NeedsStepUp says that the gate demands a second factor for some requests.
 	NeedsStepUp bool
-	// Neighbours are the login hosts of this process, and may be nil.
+	// Neighbours are the login hosts of this process. It may be nil.
 	Neighbours *Neighbours
 
 	born time.Time
@@ -50,11 +50,11 @@ func (m *Member) Renew(ctx context.Context) error {
 	return m.Register(ctx, m.Name, m.Registration)
 }
 
-// Introduce makes sure that the login host knows the gate, before a browser is
-// sent there, and returns the login host's address. An error with the code
-// LoginHostUnknown says that there is no such login host.
+// Introduce makes the gate known to the login host, before a browser is sent
+// there, and returns the login host's address. The error has the code
+// LoginHostUnknown if no such login host is known.
 func (m *Member) Introduce(ctx context.Context) (Announcement, error) {
-	_, registered, err := m.Registered(ctx, m.Name) // a store may have lost it meanwhile
+	_, registered, err := m.Registered(ctx, m.Name) // the store may have lost it meanwhile
 	if err == nil && !registered {
 		err = m.Renew(ctx)
 	}
@@ -67,23 +67,24 @@ func (m *Member) Introduce(ctx context.Context) (Announcement, error) {
 	return m.await(ctx)
 }
 
-// lately returns what is known of the login host without asking the store.
+// lately returns what was read last about the login host, without asking the
+// store.
 func (m *Member) lately() (at Announcement, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.at, m.fresh(m.seen, knownFor)
 }
 
-// await looks for the login host. If it is not known, those of this process make
-// themselves known at once. One of another process may be starting: that is waited for
-// as long as this gate has only just started, too.
+// await looks for the login host. If it is unknown, the login hosts of this
+// process announce themselves at once. A login host of another process may be
+// starting: await waits for it for a short time after this gate's own start.
 func (m *Member) await(ctx context.Context) (Announcement, error) {
 	waiting, cancel := context.WithDeadline(ctx, m.born.Add(awaitHost))
 	defer cancel()
 	for woken := false; ; woken = true {
 		at, found, err := m.Announced(ctx)
 		switch {
-		case !found && !woken: // or it is of another version, or its clock is ahead: a process that has ended may have left it
+		case !found && !woken: // an announcement of another version or of a later time may be from a process that has ended
 			m.Neighbours.announce(ctx)
 		case err != nil:
 			return Announcement{}, err
@@ -98,9 +99,9 @@ func (m *Member) await(ctx context.Context) (Announcement, error) {
 	}
 }
 
-// Neighbours are the login hosts of one process. Each makes itself known a moment
-// after its start, or as soon as a gate of the process needs one. They are safe for
-// concurrent use; there are none in the zero Neighbours, and in nil.
+// Neighbours are the login hosts of one process. Each announces itself a moment
+// after its start, or as soon as a gate of the process needs one. They are safe
+// for concurrent use; the zero Neighbours and nil have no members.
 type Neighbours struct {
 	mu  sync.Mutex
 	all []*neighbour
@@ -111,7 +112,7 @@ type neighbour struct {
 	tell func(context.Context)
 }
 
-// Join adds a login host, by what makes it known. leave removes it.
+// Join adds a login host; announce makes it known. leave removes it.
 func (n *Neighbours) Join(tell func(context.Context)) (leave func()) {
 	one := &neighbour{tell: tell}
 	n.mu.Lock()
@@ -124,7 +125,7 @@ func (n *Neighbours) Join(tell func(context.Context)) (leave func()) {
 	}
 }
 
-// announce makes all login hosts known that have not been told to before.
+// announce makes known all login hosts that have not announced themselves yet.
 func (n *Neighbours) announce(ctx context.Context) {
 	if n == nil {
 		return

@@ -16,8 +16,8 @@ import (
 // storeWait is how long the store may take for one of these records.
 const storeWait = 10 * time.Second
 
-// Records are the records that one login host and its gates seal for each
-// other, and keep in their common store. They are safe for concurrent use.
+// Records are the records of one login host and its gates in their common
+// store, each sealed. They are safe for concurrent use.
 type Records struct {
 	Store store.Store
 	Key   seal.Key
@@ -26,8 +26,8 @@ type Records struct {
 	Origin string
 }
 
-// Nonce returns the identifier of a browser in a request or a visit. It reveals
-// nothing of the browser's secret.
+// Nonce returns the identifier of a browser in a request or a visit. It does
+// not reveal the browser's secret.
 func (r Records) Nonce(browser seal.Secret) string {
 	return base64.RawURLEncoding.EncodeToString(r.Key.Derive(browser[:], "v1\x00login-nonce\x00"+r.Origin, sha256.Size))
 }
@@ -51,8 +51,9 @@ func (r Records) load(ctx context.Context, box seal.Box, v any) (version store.V
 	return kept.Version, true, nil
 }
 
-// save writes a record over the version that was read. store.ErrConflict says
-// that it was changed or revoked meanwhile; every other error is a fault.
+// save writes a record over the version that was read. It returns
+// store.ErrConflict if the record was changed or revoked meanwhile; any other
+// error is a failure.
 func (r Records) save(ctx context.Context, box seal.Box, v any, expiry time.Time, version store.Version) error {
 	sealed, err := box.Seal(v)
 	if err != nil {
@@ -67,7 +68,7 @@ func (r Records) save(ctx context.Context, box seal.Box, v any, expiry time.Time
 	return err
 }
 
-// fresh reports whether something was made no longer ago than life. Clocks of
+// fresh reports whether something was made at most life ago. The clocks of
 // several servers may differ a little.
 func (r Records) fresh(made time.Time, life time.Duration) bool {
 	age := r.Now().Sub(made)

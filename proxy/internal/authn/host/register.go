@@ -25,21 +25,22 @@ const (
 	registeredFor = 3 * RegisterEvery
 )
 
-// Format is that of requests and tickets. A login host and a gate of different
-// formats do not work together, and say so. It changes with what the older side would
-// not understand.
+// Format is the version of requests and tickets. It changes if an older side
+// would not understand them. A login host and a gate of different formats do
+// not work together, and say so.
 const Format = 2
 
 // ErrFormat says that a login host and a gate are of different formats.
 var ErrFormat = errors.New("the login host and the site run different versions of the gate; run the same one at both")
 
-// A Registration is a gate as its login host knows it. Tickets are sent only to
-// registered gates, and only to their own addresses, whatever a request says.
+// A Registration is what a login host knows about a gate. Tickets are sent only
+// to registered gates, and only to their own addresses, whatever a request
+// says.
 type Registration struct {
-	Hosts       []string      `json:"hosts"`    // with a port where the site's address has one
-	Callback    string        `json:"callback"` // on each of them
+	Hosts       []string      `json:"hosts"`    // with the port, if the site's address has one
+	Callback    string        `json:"callback"` // the path, on each host, that receives tickets
 	Application string        `json:"application,omitempty"`
-	Lifetime    time.Duration `json:"lifetime"` // of a session
+	Lifetime    time.Duration `json:"lifetime"` // the longest lifetime of a session
 	Until       time.Time     `json:"until"`
 	Format      int           `json:"format,omitempty"`
 }
@@ -51,9 +52,9 @@ func (g Registration) Name(gate string) string {
 	return hex.EncodeToString(sum[:10])
 }
 
-// Serves reports whether an origin belongs to the gate: a host and port that
-// the configuration names, over HTTPS. On the loopback interface plain HTTP is
-// accepted too.
+// Serves reports whether an origin belongs to the gate. Its host and port must
+// be in the gate's configuration, and the scheme HTTPS. On the loopback
+// interface plain HTTP is accepted too.
 func (g Registration) Serves(origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Path != "" || u.RawQuery != "" || u.User != nil || !rules.Secure(u) {
@@ -74,7 +75,7 @@ func (r Records) Registered(ctx context.Context, name string) (g Registration, f
 	return g, found && r.Now().Before(g.Until), err
 }
 
-// An Announcement is a login host as its gates know it.
+// An Announcement is what the gates know about a login host.
 type Announcement struct {
 	SignIn string    `json:"sign_in"` // the path to which browsers bring requests
 	Made   time.Time `json:"made,omitzero"`
@@ -88,9 +89,9 @@ func (r Records) Announce(ctx context.Context, a Announcement) error {
 	return r.renew(ctx, r.own(seal.KindLoginHost, ""), a, r.Now().Add(registeredFor))
 }
 
-// Announced returns the login host, if there is one with the same store and key. An
-// error with the code ClockSkew says that its clock is ahead of this one, and one
-// with ErrFormat that it is of another version.
+// Announced returns the login host that has the same store and key, if there is
+// one. The error has the code ClockSkew if its clock is ahead of this one, and
+// is ErrFormat if it is of another version.
 func (r Records) Announced(ctx context.Context) (a Announcement, found bool, err error) {
 	_, found, err = r.load(ctx, r.own(seal.KindLoginHost, ""), &a)
 	if ahead := a.Made.Sub(r.Now()); err == nil && ahead > session.ClockLeeway {
@@ -105,7 +106,7 @@ func (r Records) Announced(ctx context.Context) (a Announcement, found bool, err
 var errHostAhead = errors.New("the clock of the login host differs")
 
 // renew writes a record again. Another server with the same configuration may
-// write the same record at this moment.
+// write the same record at the same time.
 func (r Records) renew(ctx context.Context, box seal.Box, v any, until time.Time) error {
 	var before any
 	version, _, err := r.load(ctx, box, &before)

@@ -10,37 +10,39 @@ import (
 )
 
 const (
-	// requestLife is how long a gate's request may take to reach the login host: a
-	// browser brings it at once.
+	// requestLife is how long a gate's request is valid. A browser brings it to
+	// the login host at once.
 	requestLife = 2 * time.Minute
 	// VisitLife is how long a visit at the login host lasts.
 	VisitLife = 30 * time.Minute
 )
 
 // A Request is a gate's request to the login host to sign a visitor in. A
-// browser brings it, sealed, in an address that others may read: it gives
-// access to nothing, and only one browser can use the answer.
+// browser brings it, sealed, in an address. If another client reads that
+// address, it gains nothing: only the browser of the request can use the
+// answer.
 type Request struct {
 	Gate   string    `json:"gate"`             // the name of its registration
 	Origin string    `json:"origin"`           // of the site that was asked for
 	Back   string    `json:"back"`             // a local address there
-	Nonce  string    `json:"nonce"`            // identifies the browser at the gate
-	Second bool      `json:"second,omitempty"` // the first answer was of no use
+	Nonce  string    `json:"nonce"`            // identifies the browser to the gate
+	Second bool      `json:"second,omitempty"` // the gate could not use the first answer
 	Made   time.Time `json:"made"`
-	// Demand is what the sign-in must be like. No ticket answers the request before
-	// it is met.
+	// Demand is the demand on the sign-in. The login host issues no ticket
+	// before the demand is met.
 	Demand authn.Demand `json:"demand,omitzero"`
 }
 
-// A Visit is a Request that a browser has brought to the login host. It is
-// bound to that browser.
+// A Visit is a Request that has reached the login host. It is bound to the
+// browser that brought it.
 type Visit struct {
 	Request Request   `json:"request"`
 	Begun   time.Time `json:"begun"`
-	Here    string    `json:"here"`              // identifies the browser at the login host
+	Here    string    `json:"here"`              // identifies the browser to the login host
 	Returns int       `json:"returns,omitempty"` // how often authentik has sent it back
-	// Again says that the visitor was signed in and was sent to a flow to meet the
-	// demand, and SID is their session at authentik before that.
+	// Again says that the visitor was already signed in and was sent to a flow
+	// to meet the demand. SID is the visitor's session at authentik before
+	// that.
 	Again bool   `json:"again,omitempty"`
 	SID   string `json:"sid,omitempty"`
 }
@@ -64,8 +66,8 @@ func (r Records) SealVisit(v Visit) (string, error) {
 // An Age says whether a request or a visit may still be answered.
 type Age int
 
-// The ages. Expired means sealed too long ago, and Early sealed by a server
-// whose clock is ahead.
+// The ages. A sealed text is Expired if it was sealed too long ago, and Early
+// if it was sealed by a server whose clock is ahead.
 const (
 	Unknown Age = iota
 	Expired
@@ -74,7 +76,7 @@ const (
 )
 
 // Open opens a request or a visit that a browser brings to the login host. A
-// request begins a visit. returned says that it is a visit.
+// request begins a visit. returned is true for a visit.
 func (r Records) Open(text string) (v Visit, returned bool, age Age) {
 	sealed, returned := strings.CutPrefix(text, visitMark)
 	if returned {

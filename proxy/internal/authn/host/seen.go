@@ -9,19 +9,20 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/store"
 )
 
-// seenFor is how long a sign-in is known. After that it counts as one of unknown
-// age.
+// seenFor is how long a sign-in is remembered. After that its age counts as
+// unknown.
 const seenFor = 7 * 24 * time.Hour
 
-// A Seen is a sign-in that the login host has seen with its own eyes: in an answer
-// of authentik that has given a browser a session with a new key. That a browser has
-// come back from a flow shows nothing, since anyone can open that address.
+// A Seen is a sign-in that the login host itself has seen: in an answer of
+// authentik that gave a browser a session with a new key. A browser that
+// returns from a flow proves nothing, since any client can open that address.
 type Seen struct {
 	UID   string    `json:"uid"`
-	Flow  string    `json:"flow"`            // whose executor has given that answer
-	Again bool      `json:"again,omitempty"` // the user was signed in before
+	Flow  string    `json:"flow"`            // the flow whose executor gave that answer
+	Again bool      `json:"again,omitempty"` // the user was already signed in
 	At    time.Time `json:"at"`
-	// Factor is the second factor that the same user has shown in the session of before.
+	// Factor is the second factor that the same user gave in the session before
+	// this one.
 	Factor Shown `json:"factor,omitzero"`
 }
 
@@ -31,8 +32,8 @@ type Shown struct {
 	At   time.Time `json:"at"`
 }
 
-// By returns when a flow was gone through to its end: in this sign-in, or in one of
-// before that it goes on from. ok is false if it was not, or too long ago.
+// By returns when the user completed a flow, in this sign-in or in an earlier
+// one that it continues. ok is false if the user did not, or too long ago.
 func (s Seen) By(flow string, now time.Time) (at time.Time, ok bool) {
 	shown := s.Factor
 	if s.Flow == flow {

@@ -16,7 +16,7 @@ import (
 // Name is the source's label in metrics and logs.
 const Name = "host"
 
-// Options say what a source needs.
+// Options configure a Source.
 type Options struct {
 	Records
 	Authentik authn.Authentik
@@ -43,12 +43,12 @@ var (
 // Name implements [authn.Source].
 func (*Source) Name() string { return Name }
 
-// Begin implements [authn.Source]. No visit begins here.
+// Begin implements [authn.Source]. It fails, since no visit begins here.
 func (*Source) Begin(context.Context, flowclient.Visitor, *authn.Request) (authn.Opening, error) {
 	return authn.Opening{}, errElsewhere
 }
 
-// Prove implements [authn.Source]. No visit ends here.
+// Prove implements [authn.Source]. It fails, since no visit ends here.
 func (*Source) Prove(context.Context, flowclient.Visitor, flowclient.Step, *authn.Request) (authn.Result, error) {
 	return nil, errElsewhere
 }
@@ -59,7 +59,7 @@ func (*Source) Proof(t Ticket) session.Proof {
 }
 
 // Rest makes the record of a session that began with a ticket rest on
-// authentik's session at the login host. Other records stay as they are. The
+// authentik's session at the login host. It does not change other records. The
 // copy must outlast the session, so that the end of authentik's session ends
 // this session too.
 func (s *Source) Rest(rec *session.Record) {
@@ -69,8 +69,8 @@ func (s *Source) Rest(rec *session.Record) {
 	}
 }
 
-// Lend returns a copy of a session's record for a recheck: with the latest
-// cookies that the login host has seen. authn.ErrNotSignedIn says that they
+// Lend returns a copy of a session's record for a recheck, with the latest
+// cookies that the login host has seen. It returns authn.ErrNotSignedIn if they
 // have ended.
 func (s *Source) Lend(ctx context.Context, rec *session.Record) (*session.Record, error) {
 	secret, ok := seal.ParseSecret(rec.Rest)
@@ -89,10 +89,10 @@ func (s *Source) Lend(ctx context.Context, rec *session.Record) (*session.Record
 	return &lent, nil
 }
 
-// Recheck asks authentik who is signed in at the login host, on behalf of a
-// record that was lent cookies. If no user is signed in, all sessions that rest
-// on these cookies end. If the login host has seen newer cookies meanwhile, the
-// error is session.ErrMoved instead.
+// Recheck asks authentik who is signed in at the login host, with the cookies
+// that Lend has put into the record. If no user is signed in, all sessions that
+// rest on these cookies end. If the login host has seen newer cookies
+// meanwhile, it returns session.ErrMoved.
 func (s *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
 	who, err := authn.Me(ctx, s.Authentik, rec.Visitor(), true)
 	if errors.Is(err, authn.ErrNotSignedIn) {
@@ -107,9 +107,9 @@ func (s *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proo
 		}
 	}
 	if errors.Is(err, authn.ErrNotSignedIn) {
-		_ = s.endAll(ctx, rec) // this session ends in any case, and the others at their own recheck
+		_ = s.endAll(ctx, rec) // this session ends in any case; the others end at their own recheck
 	}
-	who.Cookies = nil // they stay with the copy
+	who.Cookies = nil // the copy keeps them
 	who.SignIn = rec.SignIn
 	return who, err
 }
@@ -128,8 +128,8 @@ func (s *Source) endAll(ctx context.Context, rec *session.Record) error {
 }
 
 // SignOut first ends all sessions, on all domains, that rest on authentik's
-// session at the login host, and then that session. The record may have been lent
-// cookies already: with the last session, the copy is deleted.
+// session at the login host, and then ends that session. The record may already
+// have the cookies from Lend: the copy is deleted with the last session.
 func (s *Source) SignOut(ctx context.Context, rec *session.Record) (err error) {
 	lent := rec
 	if len(rec.Cookies) == 0 {
@@ -139,7 +139,7 @@ func (s *Source) SignOut(ctx context.Context, rec *session.Record) (err error) {
 		return ended
 	}
 	switch {
-	case errors.Is(err, authn.ErrNotSignedIn): // it has ended already
+	case errors.Is(err, authn.ErrNotSignedIn): // authentik's session has ended already
 		return nil
 	case err != nil:
 		return err

@@ -10,12 +10,12 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/background"
 )
 
-// registerAfter is how long after its start a gate registers in the store. A
+// registerAfter is how long after its start a gate registers in the store. So a
 // gate that is only checked, and closed at once, leaves no record.
 const registerAfter = time.Second
 
-// Stay calls renew often enough that what it registers stays known, until the
-// context ends. After the first time it calls started, which may be nil.
+// Stay calls renew, until the context ends, often enough that the registration
+// never expires. After the first call it calls started, which may be nil.
 func Stay(backgroundCtx context.Context, renew, started func(context.Context)) {
 	if !background.Sleep(backgroundCtx, registerAfter) {
 		return
@@ -29,12 +29,12 @@ func Stay(backgroundCtx context.Context, renew, started func(context.Context)) {
 	}
 }
 
-// ErrNoStepUp says that a login host has no way to meet the demand of a gate.
+// ErrNoStepUp says that a login host has no flow that meets the gate's demands.
 var ErrNoStepUp = errors.New("the site demands a second factor, and the login host has no flow for that; write step_up <flow> at the login host")
 
-// Stay keeps the gate known to its login host until the context ends, and says so
-// before a visitor comes if there is no login host, or one that cannot do what the
-// gate demands.
+// Stay keeps the gate known to its login host until the context ends. It logs a
+// warning, before the first visitor comes, if there is no login host or if the
+// login host cannot meet the gate's demands.
 func (m *Member) Stay(backgroundCtx context.Context, log *slog.Logger) {
 	renew := func(ctx context.Context) {
 		if err := m.Renew(ctx); err != nil && ctx.Err() == nil {

@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// ticketLife is how long a ticket may be redeemed: the browser brings it at once.
+	// ticketLife is how long a ticket may be redeemed. The browser brings it to
+	// the gate at once.
 	ticketLife = 30 * time.Second
-	// TicketKept is how long the store keeps a ticket. It must be longer than
-	// ticketLife, so that a record that is about to expire is not marked as used
-	// twice.
+	// TicketKept is how long the store keeps a ticket. It is longer than
+	// ticketLife, so that a record about to expire is not marked as used twice.
 	TicketKept = 2*ticketLife + session.ClockLeeway
 )
 
-// A Ticket says who has signed in at the login host. A browser takes it to the
-// gate that has asked. The ticket's text is random, and opens the record in the
+// A Ticket says who has signed in at the login host. A browser brings it to the
+// gate that asked. The ticket's text is random, and opens the record in the
 // store once.
 type Ticket struct {
 	Nonce string    `json:"nonce"` // of the request
@@ -31,9 +31,9 @@ type Ticket struct {
 	User  user.User `json:"user"`
 	SID   string    `json:"sid"`   // of authentik's session
 	Copy  string    `json:"copy"`  // the secret of the copy of authentik's cookies
-	Begun time.Time `json:"begun"` // when the gate has asked
-	Asked time.Time `json:"asked"` // when authentik has named the user
-	// SignIn is how the user has signed in, as far as the login host has seen it.
+	Begun time.Time `json:"begun"` // when the gate asked
+	Asked time.Time `json:"asked"` // when authentik named the user
+	// SignIn is how the user signed in, as far as the login host has seen it.
 	SignIn session.SignIn `json:"sign_in,omitzero"`
 	Made   time.Time      `json:"made"`
 	Used   bool           `json:"used,omitempty"`
@@ -46,12 +46,12 @@ var (
 )
 
 // A Place is where a ticket is valid: one gate, by the name of its
-// registration, at one of its origins. Gates on one host may let different
-// users pass.
+// registration, at one of its origins. Two gates on one host may admit
+// different users.
 type Place struct{ Gate, Origin string }
 
-// ticketBox returns the box of a ticket in the store. At another gate or site
-// the same text leads to another box.
+// ticketBox returns the box of a ticket in the store. For another gate or site
+// the same text gives another box.
 func (r Records) ticketBox(at Place, s seal.Secret) seal.Box {
 	return r.Key.Box(seal.KindTicket, r.Origin+"\x00"+at.Gate+"\x00"+at.Origin, s)
 }
@@ -67,11 +67,11 @@ func (r Records) Issue(ctx context.Context, at Place, t Ticket) (string, error) 
 	return s.Cookie(), nil
 }
 
-// Redeem returns the ticket of a text, once, at the place where it is valid, for a
-// browser with one of the nonces.
-// The first browser that brings it uses it up, even if it was made for another
-// browser, since it has then been stolen. An error with the code VisitLost says
-// that the ticket is not good, and any other that the store failed.
+// Redeem returns the ticket of a text, once. The place must be where the ticket
+// is valid, and one of the nonces that of its browser. The first browser that
+// brings it uses it up, even if it was made for another browser: it was stolen
+// then. An error with the code VisitLost says that the ticket is not valid; any
+// other error says that the store failed.
 func (r Records) Redeem(ctx context.Context, at Place, text string, nonces ...string) (Ticket, error) {
 	s, ok := seal.ParseSecret(text)
 	if !ok {

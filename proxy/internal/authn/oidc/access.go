@@ -25,16 +25,16 @@ const (
 	providersFor = time.Hour
 )
 
-// Access checks access tokens that programs show. A token has to be issued for
-// one of the clients.
+// Access checks the access tokens that programs send. A token must be issued
+// for the source's client or a further client.
 type Access struct {
 	*Source
-	Clients []string // further clients, beside the source's client
+	Clients []string // in addition to the source's client
 
 	others *cache.Cache[string, *Source] // by slug and client
 }
 
-// NewAccess returns the Access of a source's client and of further clients.
+// NewAccess returns an Access for a source's client and further clients.
 func NewAccess(p *Source, clients []string) *Access {
 	return &Access{Source: p, Clients: clients, others: cache.New(cache.Options[string, *Source]{Entries: maxProviders, Now: p.Now, Go: p.Go})}
 }
@@ -44,14 +44,14 @@ type accessClaims struct {
 	Issuer   string   `json:"iss"`
 	Subject  string   `json:"sub"`
 	Audience audience `json:"aud"`
-	Party    string   `json:"azp"`       // of a token
-	Client   string   `json:"client_id"` // in a response of the introspection endpoint
+	Party    string   `json:"azp"`       // the client, in a token
+	Client   string   `json:"client_id"` // the client, in a response of the introspection endpoint
 	Scope    *string  `json:"scope"`
 	Active   bool     `json:"active"`
 	Expires  int64    `json:"exp"`
 	SID      string   `json:"sid"`
 	AuthAt   int64    `json:"auth_time"`
-	// These are in ID tokens and logout tokens.
+	// Only ID tokens and logout tokens have these.
 	Nonce      json.RawMessage `json:"nonce"`
 	AccessHash json.RawMessage `json:"at_hash"`
 	CodeHash   json.RawMessage `json:"c_hash"`
@@ -78,15 +78,16 @@ func readAccess(raw []byte) (c accessClaims, err error) {
 	return c, errors.Join(json.Unmarshal(raw, &c), json.Unmarshal(raw, &c.all))
 }
 
-// refuse returns a refusal for the log. Authentik was not asked.
+// refuse returns a refusal, for the log, of a token about which authentik was
+// not asked.
 func refuse(reason string) error { return &authn.Refusal{Reason: reason, Unasked: true} }
 
 // unknown returns a refusal by authentik.
 func unknown(reason string) error { return &authn.Refusal{Reason: reason} }
 
-// Bearer asks authentik who an access token belongs to. A signature says
-// nothing about revocation, so authentik is asked about every token. An
-// [authn.Refusal] says that the token is not valid.
+// Bearer asks authentik who an access token belongs to. It asks about every
+// token, since a signature says nothing about revocation. It returns an
+// [authn.Refusal] if the token is not valid.
 func (a *Access) Bearer(ctx context.Context, v flowclient.Visitor, token string) (session.Proof, error) {
 	claims, err := a.claims(ctx, v, token)
 	if err != nil {
@@ -106,8 +107,8 @@ func (a *Access) Bearer(ctx context.Context, v flowclient.Visitor, token string)
 	return claims.proof(token)
 }
 
-// claims verifies a token, by its signature or, if it is opaque, at authentik,
-// and returns its claims.
+// claims verifies a token and returns its claims. An opaque token is verified
+// at authentik, any other by its signature.
 func (a *Access) claims(ctx context.Context, v flowclient.Visitor, token string) (accessClaims, error) {
 	if strings.Count(token, ".") == 2 {
 		return a.verified(ctx, token)
@@ -126,7 +127,7 @@ func (a *Access) allows(client string) bool {
 	return client != "" && (client == a.ClientID || slices.Contains(a.Clients, client))
 }
 
-// verified verifies a token by the keys of the provider that has issued it.
+// verified verifies a token with the keys of the provider that issued it.
 func (a *Access) verified(ctx context.Context, token string) (accessClaims, error) {
 	_, rest, _ := strings.Cut(token, ".")
 	payload, _, _ := strings.Cut(rest, ".")
@@ -147,14 +148,14 @@ func (a *Access) verified(ctx context.Context, token string) (accessClaims, erro
 	}
 	m, err := by.metadata(ctx)
 	if err == nil {
-		_, err = by.check(ctx, m, token) // also the audience, which is one client
+		_, err = by.check(ctx, m, token) // also the audience, which must be one client
 	}
 	return said, by.notGood(err, a.Source)
 }
 
 // notGood returns the error for a token that could not be verified. If the
-// provider of a further client cannot be used, the token is refused: the
-// provider was chosen by the token's issuer.
+// provider of a further client cannot be used, the token is refused: its own
+// issuer chose that provider.
 func (p *Source) notGood(err error, own *Source) error {
 	if err == nil {
 		return nil
@@ -163,26 +164,26 @@ func (p *Source) notGood(err error, own *Source) error {
 	case code == fault.TokenInvalid, code == fault.ClockSkew:
 		return refuse("the token is not valid: " + fault.Cause(err).Error())
 	case p != own && (code == fault.ApplicationNotFound || code == fault.IssuerMismatch):
-		// It counts as a guess: authentik is asked for the metadata once for each
-		// issuer that tokens name.
+		// The refusal counts as a guess: for each issuer that a token names,
+		// authentik is asked for the metadata once.
 		return unknown("the token is not valid: " + fault.Cause(err).Error())
 	default:
 		return err
 	}
 }
 
-// issuers finds the slug of the application in an issuer below authentik's address.
+// issuers matches an issuer below authentik's address, and finds the slug of
+// the application in it.
 var issuers = regexp.MustCompile(`^application/o/([-a-zA-Z0-9_]+)/$`)
 
-// provider returns the provider of the client that a token names. The provider
-// of a further client is found by the issuer, which contains the slug of its
-// application.
+// provider returns the provider of the client that a token names. For a further
+// client it is found by the issuer, which contains the slug of the application.
 func (a *Access) provider(ctx context.Context, said accessClaims) (*Source, error) {
 	if said.Party == a.ClientID {
 		return a.Source, nil
 	}
 	below, ok := strings.CutPrefix(said.Issuer, a.root)
-	slug := a.Application // if authentik itself is the issuer, all providers have its name
+	slug := a.Application // if authentik itself is the issuer, all providers have the same issuer
 	if found := issuers.FindStringSubmatch(below); found != nil {
 		slug = found[1]
 	} else if !ok || below != "" {
@@ -193,7 +194,7 @@ func (a *Access) provider(ctx context.Context, said accessClaims) (*Source, erro
 	})
 }
 
-// check returns an error if the token is not an access token, or has expired.
+// check returns an error if the token has expired or is not an access token.
 func (c accessClaims) check(now time.Time) error {
 	switch {
 	case c.Scope == nil:
@@ -210,8 +211,8 @@ func (c accessClaims) check(now time.Time) error {
 
 func (c accessClaims) expiry() time.Time { return time.Unix(c.Expires, 0) }
 
-// refresh asks the userinfo endpoint, which also says what groups the user is in
-// now. It answers for access tokens only.
+// refresh asks the userinfo endpoint, which also returns the user's current
+// groups. It answers for access tokens only.
 func (a *Access) refresh(ctx context.Context, v flowclient.Visitor, token string, claims *accessClaims) error {
 	m, err := a.metadata(ctx)
 	if err != nil {
@@ -244,12 +245,12 @@ func (a *Access) confirm(ctx context.Context, v flowclient.Visitor, token string
 	return said.check(a.Now())
 }
 
-// proof returns the user of a token. How the user has signed in is taken only
-// from a token of a session at authentik: the time in other tokens is the time
-// of their issue.
+// proof returns the user of a token. When and how the user signed in is read
+// only from a token of a session at authentik: the time in other tokens is
+// their time of issue.
 func (c accessClaims) proof(token string) (session.Proof, error) {
 	for _, name := range []string{"uid", "scope", "active", "client_id"} {
-		delete(c.all, name) // about the token
+		delete(c.all, name) // these claims describe the token, not the user
 	}
 	who, err := user.FromClaims(c.Subject, c.all)
 	if err != nil {

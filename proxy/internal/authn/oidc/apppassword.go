@@ -14,17 +14,17 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// AppPassword asks the token endpoint whether a username and an app password
-// belong together, and whether the user may use the application. An
-// [authn.Refusal] says that one of these is not the case; authentik does not
-// say which.
+// AppPassword asks the token endpoint whether an app password belongs to a
+// username, and whether the user may use the application. It returns an
+// [authn.Refusal] if one of these is not the case; authentik does not say
+// which.
 func (p *Source) AppPassword(ctx context.Context, v flowclient.Visitor, username, password string) (session.Proof, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
 		return session.Proof{}, err
 	}
-	// The client secret is not sent: with it authentik would sign in an account of
-	// the client itself.
+	// The client secret is not sent: with it, authentik would sign in a service
+	// account of the client.
 	config := clientcredentials.Config{
 		ClientID: p.ClientID, TokenURL: m.Endpoint().TokenURL, AuthStyle: oauth2.AuthStyleInParams,
 		Scopes:         slices.DeleteFunc(p.scopes(m), func(scope string) bool { return scope == goidc.ScopeOfflineAccess }),
@@ -44,6 +44,6 @@ func (p *Source) AppPassword(ctx context.Context, v flowclient.Visitor, username
 		return session.Proof{}, err
 	}
 	who, err := p.told(ctx, v, m, got, claims, raw)
-	who.SignIn = session.SignIn{} // the time in such a token is the time of its issue
+	who.SignIn = session.SignIn{} // the time in such a token is its time of issue
 	return who, err
 }

@@ -14,9 +14,9 @@ import (
 
 var errNoIntrospection = errors.New("the provider's metadata have no introspection endpoint")
 
-// introspect asks what authentik knows of a token (RFC 7662). The endpoint
-// answers only confidential clients, and gives the same answer to a wrong
-// secret as for an invalid token.
+// introspect asks authentik about a token (RFC 7662). The endpoint answers only
+// confidential clients. Its answer to a wrong client secret is the same as to
+// an invalid token.
 func (p *Source) introspect(ctx context.Context, v flowclient.Visitor, token string) (accessClaims, error) {
 	if p.ClientSecret == "" {
 		return accessClaims{}, refuse("only with client_secret can authentik be asked about a token that is opaque or lacks the scope openid")

@@ -20,9 +20,9 @@ import (
 // hs256 is the algorithm of tokens that are signed with a secret.
 const hs256 = "HS256"
 
-// secretKeys check the tokens of a provider without a signing key, which are
-// signed with the client's secret (OpenID Connect Core 1.0, 10.1). Tokens of
-// other algorithms are refused before.
+// secretKeys check the tokens of a provider that has no signing key. Such
+// tokens are signed with the client's secret (OpenID Connect Core 1.0, 10.1).
+// Tokens of other algorithms never get here.
 type secretKeys string
 
 var errShortSecret = errors.New("authentik signs tokens with the client's secret, and that has fewer than 32 characters: " +
@@ -46,13 +46,13 @@ func (k secretKeys) VerifySignature(_ context.Context, token string) ([]byte, er
 	return jws.Verify([]byte(k))
 }
 
-// publishedKeys check tokens against the keys that the provider publishes.
+// publishedKeys check tokens with the keys that the provider publishes.
 type publishedKeys struct {
 	remote *goidc.RemoteKeySet
 	load   *limitedTransport
 }
 
-// newPublishedKeys fetches keys with a client when the first token comes, and
+// newPublishedKeys returns keys that a client fetches for the first token, and
 // again when a token is signed with an unknown key.
 func newPublishedKeys(ctx context.Context, address string, client *http.Client, o Options) publishedKeys {
 	load := &limitedTransport{client: client, kept: cache.New(cache.Options[string, fetched]{Entries: 1, Now: o.Now, Go: o.Go})}
@@ -60,8 +60,8 @@ func newPublishedKeys(ctx context.Context, address string, client *http.Client, 
 	return publishedKeys{goidc.NewRemoteKeySet(ctx, address), load}
 }
 
-// VerifySignature implements goidc.KeySet. go-oidc drops the cause of its errors,
-// so an error of fetching keys is noted beside it.
+// VerifySignature implements goidc.KeySet. go-oidc drops the cause of its
+// errors, so the notebook in the context receives an error of fetching keys.
 func (k publishedKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	payload, err := k.remote.VerifySignature(ctx, token)
 	if err != nil {
@@ -70,9 +70,9 @@ func (k publishedKeys) VerifySignature(ctx context.Context, token string) ([]byt
 	return payload, err
 }
 
-// A limitedTransport keeps one response for some seconds, good or bad: a client
-// that sends foreign tokens must not make the gate ask authentik for its keys
-// each time. Concurrent requests share one fetch.
+// A limitedTransport keeps one response, good or bad, for some seconds.
+// Otherwise a client that sends foreign tokens could make the gate ask
+// authentik for its keys each time. Concurrent requests share one fetch.
 type limitedTransport struct {
 	client *http.Client
 	kept   *cache.Cache[string, fetched]
@@ -123,9 +123,10 @@ func (l *limitedTransport) fetch(ctx context.Context, r *http.Request) (got fetc
 
 var errNoKeys = errors.New("the answer with the keys is no JSON Web Key Set")
 
-// readableKeys returns a key set without the keys that cannot be read (RFC 7517,
-// 5): go-oidc would refuse all keys, and put the whole answer into its error,
-// which any client that sends a logout notice would make the gate log.
+// readableKeys returns a key set without the keys that cannot be read (RFC
+// 7517, 5). go-oidc would refuse all keys because of one, and put the whole
+// response into its error. Any client that sends a logout notice could then
+// make the gate log it.
 func readableKeys(body []byte) ([]byte, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -139,7 +140,7 @@ func readableKeys(body []byte) ([]byte, error) {
 	return json.Marshal(set)
 }
 
-// trouble returns why there are no keys, or nil if there are some.
+// trouble returns why there are no keys, or nil if there are keys.
 func (l *limitedTransport) trouble() error {
 	last, _ := l.kept.Get("")
 	switch {
@@ -154,7 +155,7 @@ func (l *limitedTransport) trouble() error {
 	}
 }
 
-// A notebook receives the error that a library does not return.
+// A notebook receives an error that a library does not return.
 type notebook struct{ err error }
 
 type notebookKey struct{}

@@ -15,8 +15,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// NoticeAge is how old a logout token may be. authentik makes one when it sends
-// it, and tries again for a while.
+// NoticeAge is the maximum age of a logout token. authentik makes the token
+// when it sends it, and retries for a while.
 const NoticeAge = time.Hour
 
 var (
@@ -24,8 +24,9 @@ var (
 	errNotRevoked = errors.New("authentik does not revoke the tokens")
 )
 
-// LogoutToken checks a logout token: signature, issuer, audience, event, time,
-// and that it is nothing else (OpenID Connect Back-Channel Logout 1.0, 2.6).
+// LogoutToken checks a logout token: its signature, issuer, audience, event and
+// time, and that it is no other kind of token (OpenID Connect Back-Channel
+// Logout 1.0, 2.6).
 func (p *Source) LogoutToken(ctx context.Context, raw string) (*goidc.LogoutToken, error) {
 	if raw == "" {
 		return nil, fault.New(fault.BadRequest, nil)
@@ -50,8 +51,8 @@ func (p *Source) LogoutToken(ctx context.Context, raw string) (*goidc.LogoutToke
 	return token, nil
 }
 
-// revoke makes authentik revoke the tokens of a session (RFC 7009): each
-// separately, since revoking one does not revoke the other.
+// revoke makes authentik revoke the tokens of a session (RFC 7009). It revokes
+// each token, since authentik does not revoke the one with the other.
 func (p *Source) revoke(ctx context.Context, rec *session.Record) error {
 	if rec.Tokens == nil {
 		return nil
@@ -85,7 +86,7 @@ func (p *Source) revoke(ctx context.Context, rec *session.Record) error {
 	return nil
 }
 
-// Issuer returns the name that authentik gives itself in tokens.
+// Issuer returns authentik's name in tokens.
 func (p *Source) Issuer(ctx context.Context) (string, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
@@ -94,14 +95,14 @@ func (p *Source) Issuer(ctx context.Context) (string, error) {
 	return m.issuer, nil
 }
 
-// SignOutURL returns the address at which a browser ends authentik's session, if
-// that is the browser's own (OpenID Connect RP-Initiated Logout 1.0). If back is
-// true, the browser comes back to the address in redirect.
+// SignOutURL returns the address at which a browser ends authentik's session,
+// if the browser holds that session itself (OpenID Connect RP-Initiated Logout
+// 1.0). If back is true, the browser returns to the address in redirect.
 //
 // authentik 2026.8 answers parameters that it cannot verify with a page of
-// status 400, and the user stays signed in. So the gate sends an address only
-// with an ID token, and only if the address is registered. Older releases
-// ignore an address that is not registered, so with them the gate can try.
+// status 400, and the user stays signed in. So the gate sends redirect only
+// with an ID token, and only if it is registered. Older releases ignore an
+// address that is not registered, so for them the gate may send one.
 func (p *Source) SignOutURL(ctx context.Context, rec *session.Record, redirect string) (to string, back bool, err error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
@@ -121,13 +122,14 @@ func (p *Source) SignOutURL(ctx context.Context, rec *session.Record, redirect s
 	return to, p.SignOutBack, nil
 }
 
-// maxSignOutURL bounds the address at which a browser signs out, in bytes. The ID
-// token of a user with many groups can be larger than proxies in front of
-// authentik allow in a request line (8 KB by default), and their refusal would
+// maxSignOutURL bounds the address at which a browser signs out, in bytes. The
+// ID token of a user with many groups can be longer than proxies in front of
+// authentik accept in a request line (8 KB by default). Their refusal would
 // leave the visitor signed in.
 const maxSignOutURL = 7 << 10
 
-// staticFile is a file that every authentik has. Its version is in the header.
+// staticFile is a file that every authentik serves. The response has the
+// version in a header.
 const staticFile = "static/dist/assets/icons/icon_left_brand.svg"
 
 // ignoresUnregistered reports whether authentik is known to be older than 2026.8.

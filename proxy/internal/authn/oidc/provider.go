@@ -19,18 +19,18 @@ import (
 )
 
 const (
-	// metadataFor is how long the provider's metadata are used.
+	// metadataFor is the lifetime of the provider's metadata.
 	metadataFor = 10 * time.Minute
-	// metadataBackoff is how long metadata and keys are not fetched again because
-	// of a token that does not fit: any client can send one to the address for
-	// logout notices.
+	// metadataBackoff is how long a token that does not match cannot cause
+	// another fetch of metadata and keys. Any client can send such a token to
+	// the address for logout notices.
 	metadataBackoff = 5 * time.Second
 	// keysWait is the timeout for fetching signing keys.
 	keysWait = 15 * time.Second
 )
 
 // algorithms are the secure algorithms that authentik can sign with. HS256 is
-// allowed if the provider has no key, see [secretKeys].
+// allowed only for a provider without a key, see [secretKeys].
 var algorithms = []string{goidc.RS256, goidc.ES256, goidc.ES384, goidc.ES512, goidc.EdDSA}
 
 // metadata is the provider's discovery document (OpenID Connect Discovery 1.0),
@@ -49,8 +49,8 @@ func (p *Source) place(view string) string {
 	return p.root + "application/o/" + p.Application + "/" + view
 }
 
-// metadata returns the provider's metadata. Older ones stay in use as long as no
-// newer ones can be fetched.
+// metadata returns the provider's metadata. If fetching fails, older ones stay
+// in use.
 func (p *Source) metadata(ctx context.Context) (*metadata, error) {
 	p.mu.Lock()
 	known, asked := p.known, p.asked
@@ -60,7 +60,7 @@ func (p *Source) metadata(ctx context.Context) (*metadata, error) {
 		return known, nil
 	}
 	fresh, err := p.discovering.Do(ctx, "", func(backgroundCtx context.Context) (*metadata, time.Duration, error) {
-		m, err := p.discover(backgroundCtx) // others wait for it, too
+		m, err := p.discover(backgroundCtx) // other requests wait for it, too
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.asked = p.Now()
@@ -73,13 +73,13 @@ func (p *Source) metadata(ctx context.Context) (*metadata, error) {
 	case err != nil && known != nil && ctx.Err() == nil:
 		return known, nil
 	case ctx.Err() == nil && (errors.Is(err, cache.ErrClosed) || errors.Is(err, context.Canceled)):
-		return p.discover(ctx) // the gate is closing, and still answers its last requests
+		return p.discover(ctx) // the gate is closing and still answers its last requests
 	}
 	return fresh, err
 }
 
-// outdated fetches the metadata again unless they are new. It reports whether
-// another try makes sense.
+// outdated fetches the metadata again, unless they are new. It reports whether
+// a retry makes sense.
 func (p *Source) outdated(m *metadata) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,7 +93,7 @@ func (p *Source) outdated(m *metadata) bool {
 	return true
 }
 
-// document has the fields of the discovery document that the gate uses.
+// document has those fields of the discovery document that the gate uses.
 type document struct {
 	Issuer        string   `json:"issuer"`
 	Authorization string   `json:"authorization_endpoint"`
@@ -107,17 +107,17 @@ type document struct {
 	Scopes        []string `json:"scopes_supported"`
 }
 
-// endpoints returns all endpoints that the gate asks, or sends browsers to.
+// endpoints returns all endpoints that the gate asks or sends browsers to.
 func (d document) endpoints() []string {
 	all := []string{d.Authorization, d.Token, d.UserInfo, d.Revocation, d.EndSession, d.JWKS}
-	if d.Introspection != "" { // only tokens of programs need it
+	if d.Introspection != "" { // only tokens of programs need introspection
 		all = append(all, d.Introspection)
 	}
 	return all
 }
 
-// discover fetches the metadata. The endpoints must be below authentik's own
-// address: no browser is sent anywhere else, even if a proxy has changed the
+// discover fetches the metadata. All endpoints must be below authentik's own
+// address. So no browser is sent anywhere else, even if a proxy has changed the
 // document.
 func (p *Source) discover(ctx context.Context) (*metadata, error) {
 	client := p.Authentik.Relay().HTTP(flowclient.Visitor{})
@@ -155,8 +155,8 @@ func (p *Source) discover(ctx context.Context) (*metadata, error) {
 	return m, nil
 }
 
-// signing returns how the provider's tokens are checked. The metadata decide on
-// the algorithm, never a token.
+// signing returns the check of the provider's tokens. The algorithm comes from
+// the metadata, never from a token.
 func (p *Source) signing(ctx context.Context, client *http.Client, d document) ([]string, goidc.KeySet, error) {
 	if slices.Equal(d.Algorithms, []string{hs256}) {
 		keys, err := newSecretKeys(p.ClientSecret)
@@ -174,8 +174,8 @@ func (p *Source) signing(ctx context.Context, client *http.Client, d document) (
 	return known, newPublishedKeys(ctx, d.JWKS, client, p.Options), nil
 }
 
-// askJSON fetches a JSON document. The status is that of the response, also on an
-// error, and 0 if there was none.
+// askJSON fetches a JSON document. status is that of the response, even if
+// there is an error, and 0 without a response.
 func askJSON(client *http.Client, req *http.Request, into any) (status int, err error) {
 	req.Header.Set("Accept", "application/json")
 	resp, err := client.Do(req)
@@ -195,9 +195,9 @@ func askJSON(client *http.Client, req *http.Request, into any) (status int, err 
 
 var errNoProvider = errors.New("authentik has no application of that slug with an OAuth2 provider")
 
-// config returns the provider as golang.org/x/oauth2 knows it. The secret goes
-// into the form: releases before 2026.2 do not decode it in a header, and trying
-// both would use up the code.
+// config returns the provider for golang.org/x/oauth2. The secret goes into the
+// form: releases before 2026.2 do not decode it in a header, and a second try
+// would find the code used up.
 func (p *Source) config(m *metadata, redirect string) oauth2.Config {
 	endpoint := m.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInParams
@@ -207,8 +207,8 @@ func (p *Source) config(m *metadata, redirect string) oauth2.Config {
 	}
 }
 
-// scopes returns the scopes of every request: authentik asks for consent again if
-// they differ.
+// scopes returns the scopes of every request. They never differ, since
+// authentik would then ask for consent again.
 func (p *Source) scopes(m *metadata) []string {
 	all := []string{goidc.ScopeOpenID}
 	for _, scope := range p.Scopes {

@@ -40,7 +40,7 @@ func address(request authn.Request, config oauth2.Config) string {
 func parameters(request authn.Request, config oauth2.Config) url.Values {
 	u, err := url.Parse(address(request, config))
 	if err != nil {
-		return nil // it is the provider's own address, which was parsed before
+		return nil // the provider's own address, which has been parsed before
 	}
 	return u.Query()
 }
@@ -59,7 +59,7 @@ func codeIn(request authn.Request, to, issuer string) (string, error) {
 	return said.code(issuer)
 }
 
-// A Response is the content of a redirect URI's query.
+// A Response is the query of a redirect URI.
 type Response struct {
 	State                           string
 	value, issuer, err, description string
@@ -92,7 +92,8 @@ func ReadResponse(query string) (r Response, err error) {
 	return r, nil
 }
 
-// Code returns the code of a response, or the Error for the response's error.
+// Code returns the code of a response. If the response is an error, Code
+// returns it as an Error.
 func (p *Source) Code(ctx context.Context, r Response) (string, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {

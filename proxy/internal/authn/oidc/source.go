@@ -16,13 +16,13 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/user"
 )
 
-// maxRounds bounds how often the authorize endpoint is asked in one visit. Each
-// flow that ends leads there once.
+// maxRounds bounds how often one visit asks the authorize endpoint. Each flow
+// that ends leads there once.
 const maxRounds = 8
 
-// silentEvery is how often a browser that holds authentik's session itself goes
-// to authentik again if there is no refresh token: only there authentik's
-// policies are asked. The visitor does not notice.
+// silentEvery is how often a browser that holds authentik's session itself is
+// sent to authentik again if there is no refresh token. Only then does
+// authentik evaluate its policies. The visitor does not notice.
 const silentEvery = time.Hour
 
 var errRounds = errors.New("authentik's authorize endpoint leads to flows that lead back to it, again and again")
@@ -39,15 +39,15 @@ type Authentik interface {
 // Options are the gate's registration as a client at authentik.
 type Options struct {
 	Authentik    Authentik
-	Application  string // its slug, for discovery
+	Application  string // the application's slug, for discovery
 	ClientID     string
 	ClientSecret string // empty for a public client
 	Scopes       []string
-	SignOutBack  bool // the address of the sign-out page is registered
+	SignOutBack  bool // true if the address of the sign-out page is registered
 	Now          func() time.Time
 	Logger       *slog.Logger
-	// Go runs fetches for several visitors in the background of the gate, which
-	// waits for them when it closes. Default: each ends by itself.
+	// Go runs fetches that several visitors wait for in the background of the
+	// gate, which waits for them in Close. Default: a goroutine of its own.
 	Go func(work func(context.Context)) bool
 }
 
@@ -57,7 +57,7 @@ type Source struct {
 	Options
 	root string // authentik's public address, with a slash at its end
 
-	discovering *cache.Cache[string, *metadata] // keeps nothing
+	discovering *cache.Cache[string, *metadata] // a cache of nothing: concurrent renewals share one request
 	mu          sync.Mutex
 	known       *metadata
 	asked       time.Time // the last discovery, successful or not
@@ -65,7 +65,7 @@ type Source struct {
 
 var _ authn.Source = (*Source)(nil)
 
-// New returns a source. It asks authentik nothing yet.
+// New returns a source. It does not ask authentik yet.
 func New(o Options) *Source {
 	return &Source{Options: o, root: o.Authentik.Root(), discovering: cache.New(cache.Options[string, *metadata]{Now: o.Now, Go: o.Go})}
 }
@@ -82,8 +82,8 @@ func (p *Source) Begin(ctx context.Context, v flowclient.Visitor, request *authn
 	return authn.Opening{Flow: step.Flow, Step: step, Request: &asked}, nil
 }
 
-// authorize asks the authorize endpoint for a code, or for the step that comes
-// before it. It returns the updated request.
+// authorize asks the authorize endpoint for a code. It returns the code, or the
+// step that authentik wants first, and the updated request.
 func (p *Source) authorize(ctx context.Context, v flowclient.Visitor, request authn.Request) (flowclient.Step, authn.Request, error) {
 	if request.Rounds++; request.Rounds > maxRounds {
 		return flowclient.Step{}, request, fault.New(fault.AuthentikUnexpected, errRounds)
@@ -96,8 +96,8 @@ func (p *Source) authorize(ctx context.Context, v flowclient.Visitor, request au
 	return step, request, err
 }
 
-// Prove redeems the code that a flow has ended with. If the flow has ended
-// without one it asks the authorize endpoint again.
+// Prove redeems the code with which a flow ended. If the flow ended without
+// one, it asks the authorize endpoint again.
 func (p *Source) Prove(ctx context.Context, v flowclient.Visitor, step flowclient.Step, request *authn.Request) (authn.Result, error) {
 	if request == nil {
 		return nil, authn.ErrNotSignedIn
@@ -125,15 +125,15 @@ func (p *Source) Prove(ctx context.Context, v flowclient.Visitor, step flowclien
 	return authn.Proved{Proof: who}, err
 }
 
-// denied returns an error with the user who is signed in and may not use the
-// application.
+// denied returns an error that names the user, who is signed in and may not use
+// the application.
 func (p *Source) denied(ctx context.Context, v flowclient.Visitor, step flowclient.Step) (authn.Result, error) {
 	v.Cookies = step.Cookies
 	who, err := authn.Me(ctx, p.Authentik, v, false)
 	return authn.Proved{Proof: who}, err
 }
 
-// away reports whether a redirect sends the visitor to another place first.
+// away reports whether a redirect sends the visitor somewhere else first.
 func away(to flowclient.Redirect) bool {
 	return to.Class() == flowclient.RedirectExternal || to.Class() == flowclient.RedirectSource
 }
@@ -153,19 +153,19 @@ func (p *Source) redeemAt(ctx context.Context, v flowclient.Visitor, cookies flo
 	return who, err
 }
 
-// Recheck redeems the refresh token. If the session has no refresh token, or
-// authentik does not accept it, the gate asks authentik for a code with
-// authentik's session that it holds, without the visitor. So a session survives
-// if the process was killed in the middle of a renewal. If the gate holds no
-// session, the access token must still be good.
+// Recheck redeems the refresh token. If there is none, or authentik does not
+// accept it, the gate asks for a code with the session at authentik that it
+// holds, without the visitor. So a session survives if the process was killed
+// in the middle of a renewal. If the gate holds no session at authentik, the
+// access token must still be valid.
 func (p *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proof, error) {
 	v := rec.Visitor()
 	if rec.Tokens != nil && rec.Tokens.Refresh != "" {
 		who, err := p.Renew(ctx, v, rec)
 		switch {
 		case err == nil && rec.SID != "" && who.SID != rec.SID:
-			// The tokens have outlived authentik's session, or rest on another one,
-			// whose logout notice would not end this session.
+			// The tokens have outlived authentik's session, or belong to
+			// another one, whose logout notice would not end this session.
 			return session.Proof{}, authn.ErrNotSignedIn
 		case err == nil:
 			return keeping(who, rec), nil
@@ -180,8 +180,8 @@ func (p *Source) Recheck(ctx context.Context, rec *session.Record) (session.Proo
 	return p.inquire(ctx, v, rec)
 }
 
-// explainRefusal logs that a refresh token that authentik has refused is active.
-// authentik 2026.8 has the same answer for a token that has ended as for a
+// explainRefusal logs that authentik refused a refresh token that is still
+// active. authentik 2026.8 gives the same answer for an expired token as for a
 // provider that does not allow the grant type.
 func (p *Source) explainRefusal(ctx context.Context, v flowclient.Visitor, refresh string) {
 	if _, err := p.introspect(ctx, v, refresh); err == nil {
@@ -190,8 +190,7 @@ func (p *Source) explainRefusal(ctx context.Context, v flowclient.Visitor, refre
 	}
 }
 
-// keeping returns a renewal, completed with the earlier values that it does not
-// contain.
+// keeping returns a renewal in which missing values are those of before.
 func keeping(who session.Proof, rec *session.Record) session.Proof {
 	who.Cookies = rec.Cookies
 	if who.SignIn.At.IsZero() {
@@ -201,8 +200,8 @@ func keeping(who session.Proof, rec *session.Record) session.Proof {
 	return who
 }
 
-// silent asks for a code in the session that the gate holds (prompt=none, OpenID
-// Connect Core 1.0, 3.1.2.1).
+// silent asks for a code with the session that the gate holds (prompt=none,
+// OpenID Connect Core 1.0, 3.1.2.1).
 func (p *Source) silent(ctx context.Context, v flowclient.Visitor, rec *session.Record) (session.Proof, error) {
 	request := authn.NewRequest(rec.Redirect)
 	request.Prompt = "none"
@@ -216,7 +215,7 @@ func (p *Source) silent(ctx context.Context, v flowclient.Visitor, rec *session.
 	}
 	to, ok := step.Challenge.(flowclient.Redirect)
 	if !ok || !request.AnsweredBy(to.To) {
-		return session.Proof{}, authn.ErrNotSignedIn // authentik wants to see the visitor
+		return session.Proof{}, authn.ErrNotSignedIn // authentik needs the visitor
 	}
 	who, err := p.redeemAt(ctx, v, step.Cookies, request, to.To)
 	if err == nil && who.User.UID != rec.User.UID {
@@ -225,7 +224,7 @@ func (p *Source) silent(ctx context.Context, v flowclient.Visitor, rec *session.
 	return who, err
 }
 
-// inquire asks whether the access token is still good.
+// inquire asks whether the access token is still valid.
 func (p *Source) inquire(ctx context.Context, v flowclient.Visitor, rec *session.Record) (session.Proof, error) {
 	now := p.Now()
 	if rec.Tokens == nil || !now.Before(rec.Tokens.Expiry) || now.Sub(rec.Begun) > silentEvery {
@@ -246,7 +245,8 @@ func (p *Source) inquire(ctx context.Context, v flowclient.Visitor, rec *session
 	return session.Proof{User: who, Passing: true, SID: rec.SID, Tokens: rec.Tokens, SignIn: rec.SignIn}, nil
 }
 
-// SignOut revokes the tokens, and ends authentik's session if the gate holds it.
+// SignOut revokes the tokens and ends the session at authentik, if the gate
+// holds one.
 func (p *Source) SignOut(ctx context.Context, rec *session.Record) error {
 	err := p.revoke(ctx, rec)
 	if len(rec.Cookies) > 0 {

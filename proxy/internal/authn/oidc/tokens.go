@@ -56,8 +56,8 @@ func (p *Source) Redeem(ctx context.Context, v flowclient.Visitor, req authn.Req
 	return p.told(ctx, v, m, got, claims, raw)
 }
 
-// Renew redeems a refresh token. errRefreshRefused says that authentik does not
-// accept it any more.
+// Renew redeems a refresh token. It returns errRefreshRefused if authentik does
+// not accept the token any more.
 func (p *Source) Renew(ctx context.Context, v flowclient.Visitor, rec *session.Record) (session.Proof, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
@@ -113,12 +113,12 @@ type idClaims struct {
 	SID     string                     `json:"sid"`
 	AuthAt  int64                      `json:"auth_time"`
 	AMR     json.RawMessage            `json:"amr"`
-	all     map[string]json.RawMessage // every claim
+	all     map[string]json.RawMessage // all claims
 }
 
-// verify checks the ID token of a token response: signature, issuer, audience and
-// time, and the hash of the access token if it has one. After a sign-in the
-// caller compares the nonce as well.
+// verify checks the ID token of a token response: signature, issuer, audience,
+// time, and, if the token has it, the hash of the access token. After a sign-in
+// the caller also compares the nonce.
 func (p *Source) verify(ctx context.Context, m *metadata, got *oauth2.Token) (idClaims, string, error) {
 	raw, _ := got.Extra("id_token").(string)
 	switch {
@@ -152,8 +152,8 @@ func (p *Source) verify(ctx context.Context, m *metadata, got *oauth2.Token) (id
 	return claims, raw, nil
 }
 
-// check lets the library check an ID token. If the token does not match the
-// cached metadata, they may be outdated, and it is checked with fresh metadata.
+// check lets the library check an ID token. If the check fails, the cached
+// metadata may be outdated, and it runs again with fresh metadata.
 func (p *Source) check(ctx context.Context, m *metadata, raw string) (*goidc.IDToken, error) {
 	book := new(notebook)
 	ctx = context.WithValue(ctx, notebookKey{}, book)
@@ -190,9 +190,8 @@ func (p *Source) verifier(m *metadata) *goidc.IDTokenVerifier {
 	})
 }
 
-// told returns the user of an ID token. If the provider is configured to leave
-// the user's claims out of the token, they are fetched from the userinfo
-// endpoint.
+// told returns the user of an ID token. If the provider leaves the user's
+// claims out of the token, they are fetched from the userinfo endpoint.
 func (p *Source) told(ctx context.Context, v flowclient.Visitor, m *metadata, got *oauth2.Token, claims idClaims, raw string) (session.Proof, error) {
 	all := claims.all
 	if _, ok := all["preferred_username"]; !ok {
@@ -223,7 +222,7 @@ func (c idClaims) signIn() session.SignIn {
 }
 
 // userinfo asks authentik who an access token belongs to (OpenID Connect Core
-// 1.0, 5.3). authn.ErrNotSignedIn says that the token is no longer good.
+// 1.0, 5.3). It returns authn.ErrNotSignedIn if the token is no longer valid.
 func (p *Source) userinfo(ctx context.Context, v flowclient.Visitor, m *metadata, access string) (map[string]json.RawMessage, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfoEndpoint(), nil)
 	if err != nil {
@@ -240,8 +239,7 @@ func (p *Source) userinfo(ctx context.Context, v flowclient.Visitor, m *metadata
 	return all, nil
 }
 
-// Userinfo returns the claims that an access token gives at the userinfo
-// endpoint.
+// Userinfo returns the claims of the userinfo endpoint for an access token.
 func (p *Source) Userinfo(ctx context.Context, v flowclient.Visitor, access string) (map[string]json.RawMessage, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
