@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -150,24 +151,17 @@ func ambiguousQuery(query string) bool {
 	if query == "" {
 		return false
 	}
+	var names [maxNames]string
 	count := 0
 	for pair := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		if count++; count > maxNames || !plainName(name) || !plainValue(value) || timesNamed(query, name) > 1 {
+		if count == maxNames || !plainName(name) || !plainValue(value) || slices.Contains(names[:count], name) {
 			return true
 		}
+		names[count] = name
+		count++
 	}
 	return false
-}
-
-// timesNamed returns how often a query has a name.
-func timesNamed(query, name string) (n int) {
-	for pair := range strings.SplitSeq(query, "&") {
-		if other, _, _ := strings.Cut(pair, "="); other == name {
-			n++
-		}
-	}
-	return n
 }
 
 func plainName(name string) bool {

@@ -2,8 +2,10 @@ package rules
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAmbiguous_NamesThePartsThatServersReadInTwoWays(t *testing.T) {
@@ -106,5 +108,31 @@ func TestAmbiguous_AllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { Ambiguous(u, "app.example.com:8443") }); n != 0 {
 		t.Errorf("got %v allocations, want none", n)
+	}
+}
+
+// TestAmbiguous_QueryIsReadToItsBound: a client can send a query with as many
+// parameters as its server allows, and the gate looks at it for every request.
+func TestAmbiguous_QueryIsReadToItsBound(t *testing.T) {
+	query := url.Values{}
+	for i := range maxNames + 1 {
+		query.Set("n"+strconv.Itoa(i), "1")
+	}
+	u := &url.URL{Path: "/", RawQuery: query.Encode() + strings.Repeat("&a", 500_000)}
+	quickest := func(work func()) time.Duration {
+		best := time.Hour
+		for range 20 {
+			began := time.Now()
+			work()
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	reading := quickest(func() { Ambiguous(u, "app.example.com") })
+	if splitting := quickest(func() { _ = strings.Split(u.RawQuery, "&") }); reading > splitting {
+		t.Errorf("got %v for a query with too many parameters, want less than the %v in which it can be split", reading, splitting)
+	}
+	if Ambiguous(u, "app.example.com") != PartQuery {
+		t.Error("got a query with too many parameters that is not ambiguous, want it to be")
 	}
 }

@@ -334,6 +334,11 @@ func TestOpen_ManyPrefixesAreNotAllLookedAt(t *testing.T) {
 	if opened := (Openness{Opened: closedIn(t, `[{"path": ["/public/*"]}]`)}); opened.IsOpen(r) {
 		t.Error("got a path open with more prefixes than are looked at, want it closed")
 	}
+	long := receivedBy(t, "GET", "/public/x"+strings.Repeat("/%C3%A9", 10_000))
+	long.Header.Set("X-Script-Name", "/public, /public/x, /public/x/%C3%A9")
+	if all, ambiguous := otherLines(long); len(all) != 1 || ambiguous&rules.PartPath == 0 {
+		t.Errorf("long path: got %d other addresses and the ambiguous parts %b, want one, and the path among them", len(all), ambiguous)
+	}
 }
 
 // TestOpen_AnotherAddressInAHeaderCounts: some frameworks read the path from a

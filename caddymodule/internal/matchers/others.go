@@ -30,6 +30,10 @@ func otherLines(r *http.Request) (all []http.Request, ambiguous rules.Part) {
 // each, and a client may send many.
 const maxPrefixes = 8
 
+// maxPrefixed is how long a path may be, in bytes, that is also looked at without each
+// prefix. Most servers refuse longer ones.
+const maxPrefixed = 8 << 10
+
 // named returns the request line with each other address that a header names for
 // the application: one that it writes to as well, or reads instead. An address that
 // is not looked at has an ambiguous path.
@@ -44,7 +48,7 @@ func named(r *http.Request, sent http.Request) (all []http.Request) {
 	}
 	prefixes := 0
 	for prefix := range rules.Prefixes(r.Header) {
-		if prefixes++; prefixes > maxPrefixes {
+		if prefixes++; prefixes > maxPrefixes || max(len(sent.URL.Path), len(r.URL.Path)) > maxPrefixed {
 			add(new(url.URL))
 			break
 		}
