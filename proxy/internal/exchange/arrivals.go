@@ -7,24 +7,23 @@ import (
 )
 
 const (
-	// maxArrivals is how many arrivals within arrivalsFor are too many.
+	// More than maxArrivals arrivals within arrivalsFor are too many.
 	maxArrivals = 3
 	arrivalsFor = time.Minute
 )
 
-// Arrivals are the times at which this browser was last told that a user is
-// signed in. They are in a cookie, since a gate whose session cookies do not
-// arrive has no other place to count. They are not secret and give access to
-// nothing: a visitor who forges them gets an error page with a link to the
-// sign-in page.
+// Arrivals are the times of this browser's last sign-ins. They are in a cookie:
+// a gate whose session cookies get lost can count nowhere else. They are not
+// secret and give access to nothing. A visitor who forges them only gets an
+// error page with a link to the sign-in page.
 type Arrivals []time.Time
 
-// String writes them as seconds of Unix time, in base 36.
+// String writes the times in seconds of Unix time, in base 36.
 func (a Arrivals) String() string { return a.at("") }
 
 // at returns the arrivals at a gate as text. If the gate shares its host with
-// others, its name follows each time, since a visitor may sign in at several
-// gates.
+// others, the gate's name follows each time, since a visitor may sign in at
+// several gates.
 func (a Arrivals) at(gate string) string {
 	texts := make([]string, len(a))
 	for i, t := range a {
@@ -43,8 +42,9 @@ const (
 	maxNoted = 4 * maxArrivals
 )
 
-// parseArrivals reads the arrivals at a gate, without expired ones, and those at
-// other gates as they are written. Clocks of several Caddys may differ a little.
+// parseArrivals reads the arrivals at a gate that have not expired, and those
+// at other gates as they are written. The clocks of several Caddys may differ a
+// little.
 func parseArrivals(value, gate string, now time.Time) (a Arrivals, others []string, ok bool) {
 	texts := strings.SplitN(value, ".", maxNoted+1)
 	if len(texts) > maxNoted {
@@ -68,7 +68,8 @@ func parseArrivals(value, gate string, now time.Time) (a Arrivals, others []stri
 	return a, others, len(a) <= maxArrivals
 }
 
-// With returns the arrivals with one more, and not more than are counted.
+// With returns the arrivals with one more, and without those that no longer
+// count.
 func (a Arrivals) With(t time.Time) Arrivals {
 	all := append(a[:len(a):len(a)], t)
 	return all[max(0, len(all)-maxArrivals):]

@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// authentiks reports whether a name is one of authentik's own cookies.
+// authentiks reports whether a cookie of this name is one of authentik's own.
 func authentiks(name string) bool {
 	switch strings.TrimPrefix(strings.TrimPrefix(name, "__Host-"), "__Secure-") {
 	case "authentik_session", "authentik_csrf", "authentik_device", "authentik_mfa":
@@ -24,9 +24,9 @@ func authentiks(name string) bool {
 }
 
 // Authentiks returns the cookies of authentik that the browser sends to a login
-// host, byte for byte, and how many sessions are among them: other hosts below
-// the same domain can plant a session, and the gate must not guess which of
-// several counts.
+// host, byte for byte, and the number of sessions among them. Another host
+// below the same domain can plant a session, so there can be several, and the
+// gate must not guess which one counts.
 func (x *Exchange) Authentiks() (cookies flowclient.Cookies, sessions int) {
 	cookies = flowclient.Cookies{}
 	for _, line := range x.Sent {
@@ -46,10 +46,10 @@ func (x *Exchange) Authentiks() (cookies flowclient.Cookies, sessions int) {
 	return cookies, sessions
 }
 
-// StripDisguised removes cookies from a request that some server could read as
-// authentik's session, and that this gate does not read so: with another spelling of
-// the name, or with the name in a value that could be taken apart. Other hosts below
-// the same domain can plant them.
+// StripDisguised removes cookies from a request that some servers would read as
+// authentik's session although this gate does not. Their name has another
+// spelling, or their value contains the name and could be split. Other hosts
+// below the same domain can plant such cookies.
 func (x *Exchange) StripDisguised() {
 	lines := slices.Clone(x.R.Header["Cookie"])
 	for i, line := range lines {
@@ -60,10 +60,10 @@ func (x *Exchange) StripDisguised() {
 	}
 }
 
-// plainName are the characters of a name that every server reads as it is.
+// plainName are the characters in names that all servers read alike.
 const plainName = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
-// disguised reports whether a name and its value are such a cookie.
+// disguised reports whether a cookie is one that StripDisguised removes.
 func disguised(pair string) bool {
 	name, value, _ := strings.Cut(pair, "=")
 	switch {
@@ -75,11 +75,11 @@ func disguised(pair string) bool {
 	return strings.Trim(name, plainName) != "" || !plainValue(value)
 }
 
-// maxEnded is how many sessions are handled separately.
+// maxEnded is how many sessions are ended separately.
 const maxEnded = 4
 
-// EachAuthentik returns the cookies of authentik once for each session among them,
-// with that session only.
+// EachAuthentik returns the cookies of authentik once for each session among
+// them, without the other sessions.
 func (x *Exchange) EachAuthentik() (all []flowclient.Cookies) {
 	cookies, _ := x.Authentiks()
 	for value := range CookieValues(x.Sent, flowclient.SessionCookie) {
@@ -92,8 +92,8 @@ func (x *Exchange) EachAuthentik() (all []flowclient.Cookies) {
 	return all
 }
 
-// plainValue reports whether every server reads a cookie's value in the same way
-// (RFC 6265, 4.1.1, without quotes).
+// plainValue reports whether all servers read a cookie's value alike (RFC 6265,
+// 4.1.1, without quotes).
 func plainValue(value string) bool {
 	return !strings.ContainsFunc(value, func(c rune) bool {
 		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`",;\\`, c)
@@ -111,13 +111,13 @@ func (x *Exchange) SetCopied(s seal.Secret) {
 	x.setCookie(x.cookie(x.Cookies.copied, s.Cookie()))
 }
 
-// csrfLife is how long authentik's cookie against forged requests lasts.
+// csrfLife is the lifetime of authentik's cookie against forged requests.
 const csrfLife = 365 * 24 * time.Hour
 
-// SetAuthentiks gives the browser cookies of authentik, as authentik itself
-// would: the session until a time, or until the browser closes. Authentik's
-// scripts read the others. The session cookie is SameSite=None, as frames of
-// authentik in applications need it.
+// SetAuthentiks gives the browser cookies of authentik, with the attributes
+// that authentik itself sets. The session lasts until a time, or until the
+// browser closes. Scripts of authentik read the other cookies. The session is
+// SameSite=None, since frames of authentik in applications need it.
 func (x *Exchange) SetAuthentiks(cookies flowclient.Cookies, until time.Time, path string) {
 	for _, name := range slices.Sorted(maps.Keys(cookies)) {
 		if !authentiks(name) || !plainValue(cookies[name]) {
@@ -138,10 +138,10 @@ func (x *Exchange) SetAuthentiks(cookies flowclient.Cookies, until time.Time, pa
 	}
 }
 
-// ExpireAuthentiks removes authentik's session from the browser, and cookies of
-// that name that other hosts below the same domains may have planted, as far as
-// this host can: a cookie is removed by its name, its domain, its path and its
-// partition.
+// ExpireAuthentiks removes authentik's session from the browser. It also
+// removes cookies of that name that other hosts below the same domains may have
+// planted, as far as this host can: a cookie is removed by its name, domain,
+// path and partition.
 func (x *Exchange) ExpireAuthentiks(paths ...string) {
 	_, sessions := x.Authentiks()
 	c := x.cookie(x.Cookies.copied, "") //nolint:gosec // It has all attributes.
@@ -150,20 +150,20 @@ func (x *Exchange) ExpireAuthentiks(paths ...string) {
 	x.expirePlanted(sessions > 1, append([]string{"/"}, paths...)...)
 }
 
-// ExpireNarrower removes cookies of the name of authentik's session from the browser
-// that are for some paths only. authentik sets none, but other hosts below the same
+// ExpireNarrower removes cookies with the name of authentik's session whose
+// path is not the root. authentik sets none, but other hosts below the same
 // domains can plant them.
 func (x *Exchange) ExpireNarrower(paths ...string) { x.expirePlanted(true, paths...) }
 
-// expirePlanted removes cookies of the name of authentik's session from the browser, on
-// each path, and for each domain that they may have.
+// expirePlanted removes cookies with the name of authentik's session for each
+// path, and for each domain that they may have.
 func (x *Exchange) expirePlanted(partitioned bool, paths ...string) {
 	for _, domain := range append([]string{""}, domainsAbove(x.At.Host)...) {
 		for _, path := range paths {
 			c := x.cookie(cookieName{}, "") //nolint:gosec // It has all attributes.
 			c.Name, c.Path, c.Domain, c.MaxAge = flowclient.SessionCookie, path, domain, -1
 			x.setCookie(c)
-			if c.Secure && partitioned { // browsers keep it beside the other, and remove each by itself
+			if c.Secure && partitioned { // browsers keep a partitioned cookie beside the other, and remove each separately
 				c.Partitioned = true
 				x.setCookie(c)
 			}

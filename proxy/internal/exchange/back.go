@@ -5,28 +5,28 @@ import (
 	"strings"
 )
 
-// FramedPath is the path, below the prefix, at which a sign-in ends that was
-// begun in a frame.
+// FramedPath is the path, below the prefix, at which a sign-in ends that a
+// frame began.
 const FramedPath = "/framed"
 
-// LatePath is the path, below the prefix, at which a form that was sent without
-// a session is continued.
+// LatePath is the path, below the prefix, at which the gate continues a form
+// that was sent without a session.
 const LatePath = "/late"
 
-// maxBack is the maximum length of a way back.
+// maxBack is the maximum length of a way back, in bytes.
 const maxBack = 16 << 10
 
 // Owns reports whether a path, as it was asked for, is one of the gate's own
-// addresses. A rewrite on the way here does not change that.
+// addresses. A rewrite before the gate makes no difference.
 func Owns(prefix, path string) bool {
 	rest, ok := strings.CutPrefix(path, prefix)
 	return ok && (rest == "" || rest[0] == '/')
 }
 
 // WayBack returns the address to which a sign-in leads in the end. It is never
-// an address of authentik, and never one of the gate's own pages, where the
-// sign-in would begin again. Exceptions are the pages that end the sign-in of a
-// frame or a late form, and the address of a long way back.
+// an address of authentik. It is also none of the gate's own pages, where the
+// sign-in would begin again, with three exceptions: the pages that end the
+// sign-in of a frame or of a late form, and the address of a long way back.
 func (x *Exchange) WayBack(to string) string {
 	to = LocalPath(to)
 	if x.IsBack != nil && x.IsBack(to) {

@@ -15,8 +15,9 @@ import (
 type AppCookie struct{ Name, Path, Domain string }
 
 // ForUser prepares the browser for a user. If its last user here was another
-// user, or is not known, the application's cookies expire and its data is
-// cleared: the application must not continue with the other user's account.
+// one, or is not known, the application's cookies expire and its data is
+// cleared, so that the application does not continue with the other user's
+// account.
 func (x *Exchange) ForUser(uid string) {
 	if x.knowsUser(uid) {
 		return
@@ -36,16 +37,16 @@ func (x *Exchange) ForUser(uid string) {
 	}
 }
 
-// knowsUser reports whether nothing changes with a user.
+// knowsUser reports whether ForUser would change nothing.
 func (x *Exchange) knowsUser(uid string) bool {
 	nothing := len(x.AppCookies) == 0 && len(x.HandedOver) == 0 && len(x.ClearSiteData) == 0
 	return nothing || x.markedWith(x.markOf(uid))
 }
 
 // FromElsewhere is ForUser for a request of a user who may have signed in at
-// another host of the cookie's domain. The application gets r without the
-// cookies of the previous user. The browser drops them with the next page load:
-// responses to other requests may be cached, and must not set cookies.
+// another host of the cookie's domain. It returns r without the cookies of the
+// previous user. The browser drops them with the next page load: other
+// responses may be cached, and a cached response must not set cookies.
 func (x *Exchange) FromElsewhere(r *http.Request, uid string) {
 	if x.Cookies.domain == "" || x.knowsUser(uid) {
 		return
@@ -59,13 +60,13 @@ func (x *Exchange) FromElsewhere(r *http.Request, uid string) {
 	})
 }
 
-// markSize is the size of a user's mark, in bytes. Without the gate's key the
-// mark does not reveal the user.
+// markSize is the size of a user's mark, in bytes. The mark does not reveal the
+// user without the gate's key.
 const markSize = 16
 
 // markedWith reports whether the browser's last user has this mark. A second
-// cookie of the name, which another host may have planted, counts as another
-// user.
+// cookie of the name counts as another user, since another host may have
+// planted it.
 func (x *Exchange) markedWith(mark string) bool {
 	found, other := false, false
 	for value := range CookieValues(x.Sent, x.Cookies.user.in(x.At.Scheme)) {

@@ -12,14 +12,15 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// MaxTried is how many cookies of one name are tried: a sibling host or the
-// application itself may have planted cookies of the same name before the
-// gate's cookie. Browsers keep fewer for one host, usually 50 to 180 of all
-// names.
+// MaxTried is how many cookies of one name are tried. A sibling host or the
+// application itself may have planted cookies of the same name, which the
+// browser sends before the gate's. For one host, browsers keep 50 to 180
+// cookies of all names.
 const MaxTried = 64
 
-// Cookies are the names of a gate's cookies, and how browsers keep them. Over
-// plain HTTP the names have no prefix, since browsers would refuse it there.
+// Cookies are the names of a gate's cookies, and the attributes with which
+// browsers keep them. Over plain HTTP the names have no prefix, since browsers
+// would refuse it.
 type Cookies struct {
 	domain     string
 	persistent bool
@@ -32,20 +33,20 @@ type Cookies struct {
 	arrivals cookieName
 	mailed   cookieName
 	user     cookieName
-	back     cookieName // with the number of its part
-	copied   cookieName // at a login host
-	all      []string   // every name above; these cookies never reach the application
-	// Family are the gates of the process. It may be nil.
+	back     cookieName // followed by the number of its part
+	copied   cookieName // only at a login host
+	all      []string   // all names above: cookies that never reach the application
+	// Family has the gates of the process. It may be nil.
 	Family *Family
-	// BeforeAuthentik says that the application is authentik itself, which gets its
-	// own cookies.
+	// BeforeAuthentik says that the application is authentik itself, which gets
+	// its own cookies.
 	BeforeAuthentik bool
 }
 
-// A cookieName is one name in both spellings.
+// A cookieName is the name of a cookie, with and without a prefix.
 type cookieName struct{ plain, secure string }
 
-// in returns the spelling for a scheme.
+// in returns the name for a scheme.
 func (n cookieName) in(scheme string) string {
 	if scheme == "https" {
 		return n.secure
@@ -55,13 +56,13 @@ func (n cookieName) in(scheme string) string {
 
 // CookieOptions say how browsers keep the session.
 type CookieOptions struct {
-	Name       string // without its prefix
+	Name       string // without a prefix
 	Domain     string // empty: the host of each request
 	Persistent bool
 	Lifetime   time.Duration
-	// WonBy is the flow or client that sessions are begun with. It marks the
-	// session cookie, so that two gates on one host do not overwrite each other's
-	// cookie.
+	// WonBy is the flow or client with which sessions begin. It marks the name
+	// of the session cookie, so that two gates on one host do not overwrite
+	// each other's cookie.
 	WonBy string
 }
 
@@ -90,17 +91,17 @@ func NewCookies(o CookieOptions) Cookies {
 	return c
 }
 
-// markLength is the length of a mark in a session cookie's name.
+// markLength is the length of the mark in a session cookie's name.
 const markLength = 6
 
-// mark returns six letters for the flow or client that sessions are begun with.
+// mark returns six letters for the flow or client with which sessions begin.
 func mark(of string) string {
 	sum := sha256.Sum256([]byte(of))
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:markLength])
 }
 
-// SetSession gives the browser its session. The cookie of a visitor who stays
-// signed in outlasts the browser until then.
+// SetSession gives the browser its session. If the visitor stays signed in, the
+// cookie lasts until a time, and otherwise until the browser closes.
 func (x *Exchange) SetSession(s seal.Secret, stay time.Time) {
 	c := x.cookie(x.Cookies.session, s.Cookie())
 	c.Domain = x.Cookies.domain
@@ -122,8 +123,8 @@ func (x *Exchange) ExpireSession() {
 }
 
 // ExpireUnreadable removes a session cookie from the browser that no gate can
-// have written. A cookie that only has no session stays: by the time the
-// response arrives, another tab may have replaced it with a valid cookie.
+// have written. A well-formed cookie without a session stays: when the response
+// arrives, another tab may have replaced it with a valid one.
 func (x *Exchange) ExpireUnreadable() {
 	for value := range x.sessionCookies() {
 		if _, ok := seal.ParseSecret(value); !ok {
@@ -133,8 +134,7 @@ func (x *Exchange) ExpireUnreadable() {
 	}
 }
 
-// SentSession reports whether the request has a session cookie, whatever is in
-// it.
+// SentSession reports whether the request has a session cookie, valid or not.
 func (x *Exchange) SentSession() bool {
 	for value := range x.sessionCookies() {
 		if value != "" {
@@ -145,15 +145,15 @@ func (x *Exchange) SentSession() bool {
 }
 
 // Visits returns the secrets of the browser's visits. The first is the one that
-// EnsureVisit returns; the others may have been planted, or were planted when a
-// visit was sealed.
+// EnsureVisit returns. The others were planted by another host, or were first
+// when a visit was sealed.
 func (x *Exchange) Visits() []seal.Secret {
 	return secrets(x.Sent, x.Cookies.visit.in(x.At.Scheme))
 }
 
-// EnsureVisit returns the secret of the browser's visits. A browser without a
-// secret gets one. Over plain HTTP the secret may be in a planted cookie that the
-// browser sends to this path only, so it is set for all paths.
+// EnsureVisit returns the secret of the browser's visits, and creates it if
+// there is none. Over plain HTTP the secret may be from a planted cookie that
+// the browser sends to this path only, so it is set again for all paths.
 func (x *Exchange) EnsureVisit() seal.Secret {
 	all := x.Visits()
 	if len(all) == 0 {
@@ -165,7 +165,8 @@ func (x *Exchange) EnsureVisit() seal.Secret {
 	return all[0]
 }
 
-// OpenVisit decodes into v what was sealed for one of the browser's visits.
+// OpenVisit decodes into v a value that was sealed for one of the browser's
+// visits.
 func (x *Exchange) OpenVisit(kind seal.Kind, sealed string, v any) error {
 	for _, s := range x.Visits() {
 		if x.Box(kind, s).OpenText(sealed, v) == nil {
@@ -176,30 +177,31 @@ func (x *Exchange) OpenVisit(kind seal.Kind, sealed string, v any) error {
 }
 
 // RenewVisit gives the browser a new secret for its visits. Pages that were
-// drawn before cannot be used any more.
+// drawn before then no longer work.
 func (x *Exchange) RenewVisit() seal.Secret {
 	s := seal.NewSecret()
 	x.setCookie(x.cookie(x.Cookies.visit, s.Cookie()))
 	return s
 }
 
-// Browser returns the secret with which authentik's device cookies are kept.
+// Browser returns the secret that seals authentik's device cookies.
 func (x *Exchange) Browser() (seal.Secret, bool) {
 	return lastSecret(x.Sent, x.Cookies.browser.in(x.At.Scheme))
 }
 
-// BrowserLife is how long a browser is remembered.
+// BrowserLife is the lifetime of the browser's cookie.
 const BrowserLife = 365 * 24 * time.Hour
 
-// SetBrowser gives the browser that secret.
+// SetBrowser gives the browser the secret that seals authentik's device
+// cookies.
 func (x *Exchange) SetBrowser(s seal.Secret) {
 	c := x.cookie(x.Cookies.browser, s.Cookie())
 	c.MaxAge = int(BrowserLife / time.Second)
 	x.setCookie(c)
 }
 
-// Relays returns the sealed visits to authentik's own interface that the browser
-// sent, the last one first, as secrets does.
+// Relays returns the sealed visits to authentik's own interface that the
+// browser sent, the last one first, as in secrets.
 func (x *Exchange) Relays() []string {
 	all := slices.Collect(cookieValues(x.Sent, x.Cookies.relay.in(x.At.Scheme)))
 	slices.Reverse(all)
@@ -212,15 +214,16 @@ func (x *Exchange) SetRelay(sealed string) {
 }
 
 // mailedLife is how long the gate remembers the way back of a visit in which
-// authentik has sent a mail. Links in mails are valid for less time.
+// authentik has sent a mail. Links in mails expire sooner.
 const mailedLife = 24 * time.Hour
 
-// Mailed yields the values that SetMailed has given the browser.
+// Mailed yields the values that SetMailed gave the browser.
 func (x *Exchange) Mailed() func(yield func(string) bool) {
 	return CookieValues(x.Sent, x.Cookies.mailed.in(x.At.Scheme))
 }
 
-// SetMailed gives the browser the sealed way back of a visit.
+// SetMailed stores the sealed way back of a visit in the browser, for a link in
+// a mail.
 func (x *Exchange) SetMailed(sealed string) {
 	c := x.cookie(x.Cookies.mailed, sealed)
 	c.MaxAge = int(mailedLife / time.Second)
@@ -245,15 +248,15 @@ func (x *Exchange) cookie(name cookieName, value string) *http.Cookie {
 
 func (x *Exchange) setCookie(c *http.Cookie) { http.SetCookie(x.W, c) }
 
-// maxSecrets is how many secrets of one name are tried. Planted cookies that are
-// sent after the gate's own are valid for all paths, and a browser keeps few of
-// those: one for each domain above the host, and for each partition.
+// maxSecrets is how many secrets of one name are tried. Only planted cookies
+// for all paths are sent after the gate's own. A browser keeps few of those:
+// one for each domain above the host, and for each partition.
 const maxSecrets = 8
 
 // secrets returns the secrets in the cookies with a name, the last one first.
-// Browsers send cookies for longer paths first (RFC 6265, 5.4), and the gate's own
-// cookies are for all paths: those that were planted for a narrower path come
-// before them.
+// The gate's own cookies are for all paths, and browsers send cookies for
+// longer paths first (RFC 6265, 5.4). So cookies that were planted for a longer
+// path are before them.
 func secrets(lines []string, name string) (all []seal.Secret) {
 	for value := range cookieValues(lines, name) {
 		if s, ok := seal.ParseSecret(value); ok {

@@ -12,27 +12,29 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/seal"
 )
 
-// DeepPath is the path, below the prefix, that leads to a long way back after the
+// DeepPath is the path, below the prefix, that leads to a long way back after a
 // sign-in.
 const DeepPath = "/back/"
 
 const (
-	// maxCarried is how long a way back may be, in bytes, to stand in addresses and
-	// in a cookie itself. authentik writes it into addresses several times over.
+	// maxCarried is the maximum length of a way back, in bytes, that is carried
+	// in addresses and in a cookie. authentik repeats it several times in
+	// addresses.
 	maxCarried = 1 << 10
-	// deepLife is how long a long way back is kept: a sign-in page may stay open for
-	// longer than a visit lasts, and begins again.
+	// deepLife is how long a long way back is kept. It is longer than a visit,
+	// since a sign-in page may stay open and then begin a new one.
 	deepLife = 24 * time.Hour
-	// maxPart is how much of it one cookie holds. Browsers keep cookies of up to 4 KB.
+	// maxPart is the maximum size of the value of one cookie, in bytes.
+	// Browsers keep cookies of up to 4 KB.
 	maxPart = 3800
-	// maxParts are enough for maxBack bytes that cannot be compressed.
+	// maxParts is enough for maxBack bytes that cannot be compressed.
 	maxParts = 6
 )
 
-// Shorten returns a way back as short as addresses and cookies can carry it. A
-// longer one is sealed into cookies that the browser sends to the returned address
-// only, so that those of several tabs do not add up. The same way back always has
-// the same cookies.
+// Shorten returns a way back that is short enough for addresses and cookies. It
+// seals a longer one into cookies that the browser sends only to the returned
+// address, so that those of several tabs do not add up. The same way back
+// always has the same cookies.
 func (x *Exchange) Shorten(back string) string {
 	if len(back) <= maxCarried {
 		return back
@@ -51,8 +53,8 @@ func (x *Exchange) Shorten(back string) string {
 	return x.ownAt(path, "")
 }
 
-// deepCookie returns the cookie of one part. Because of its path it can only
-// have the prefix __Secure-.
+// deepCookie returns the cookie of one part. Because of its path it cannot have
+// a prefix other than __Secure-.
 func (x *Exchange) deepCookie(part int, path, value string) *http.Cookie {
 	c := x.cookie(x.Cookies.back, value) //nolint:gosec // It has all attributes.
 	c.Name += strconv.Itoa(part)

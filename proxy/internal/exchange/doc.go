@@ -1,5 +1,5 @@
-// Package exchange holds one request at the gate and what was found out about
-// it: the writer, the request, what the server in front resolved, and the
+// Package exchange holds one request at the gate and everything that is known
+// about it: the writer, the request, what the server in front resolved, and the
 // session, which is looked up once.
 //
 //   - exchange.go: the request, its session, redirects and failures
@@ -7,6 +7,6 @@
 //   - back.go, deeplink.go: ways back on this site
 //   - format.go, problem.go: responses, as HTML or JSON
 //
-// It decides nothing: the gate says whether a session may pass, through
+// The package does not decide whether a session may pass: the gate does, in
 // Shared.Access.
 package exchange

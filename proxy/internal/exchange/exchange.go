@@ -20,11 +20,11 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// Resolved is what the server in front has found out about a request, from the
-// connection and from proxies that it trusts.
+// Resolved is what the server in front knows about a request, from the
+// connection and from trusted proxies.
 type Resolved struct {
-	// Scheme is "http" or "https". Host is the name and port as the browser
-	// wrote them.
+	// Scheme is "http" or "https". Host is the name and port that the browser
+	// sent.
 	Scheme, Host string
 	// Client is the visitor's address.
 	Client netip.Addr
@@ -35,12 +35,12 @@ type Resolved struct {
 // Origin returns the origin of the site that was asked for.
 func Origin(at Resolved) string { return at.Scheme + "://" + at.Host }
 
-// Shared is what all exchanges at one gate have in common. It is immutable.
+// Shared is what all exchanges of one gate have in common. It is immutable.
 type Shared struct {
 	Prefix   string // of the gate's own addresses, without a slash at its end
 	Identity *Identity
-	PageHost bool   // this site's host is sent to authentik
-	Hosts    Hosts  // that may be sent to it
+	PageHost bool   // authentik is told this site's host
+	Hosts    Hosts  // the hosts that authentik may be told
 	Language string // for authentik's texts; empty: the visitor's
 	OIDC     bool   // sign-ins use OpenID Connect
 	Relay    bool   // visitors sign in on authentik's own interface, relayed
@@ -50,9 +50,9 @@ type Shared struct {
 	// which a login host has. It may be nil.
 	IsBack  func(to string) bool
 	Cookies Cookies
-	// AppCookies, HandedOver and ClearSiteData say what to remove if another user
-	// signs in on a browser. HandedOver are patterns for the names of cookies that
-	// the gate has handed over from the application.
+	// AppCookies, HandedOver and ClearSiteData say what to remove if another
+	// user signs in with the same browser. HandedOver are patterns for the
+	// names of cookies that the gate handed over from the application.
 	AppCookies    []AppCookie
 	HandedOver    []string
 	ClearSiteData []string
@@ -60,26 +60,26 @@ type Shared struct {
 	Sessions      *session.Registry
 	Pages         *page.Pages
 	Logger        *slog.Logger
-	Demands       []slog.Attr // what the gate demands of authentik, for lines about failures
+	Demands       []slog.Attr // the gate's demands on the sign-in, for log lines about failures
 	Metrics       Metrics
 	Audit         audit.Log
 	Tracer        Tracer // nil: nothing is traced
 	Now           func() time.Time
-	Room          *intake.Room // for larger bodies of requests
+	Room          *intake.Room // memory for larger request bodies
 	// Brand returns how the pages of a request look.
 	Brand func(x *Exchange) flowclient.Brand
-	// KnownBrand is Brand as far as it is known without asking authentik. Pages that
-	// report a failure use it: authentik may be what fails.
+	// KnownBrand is Brand without a request to authentik. Pages that report a
+	// failure use it: authentik may be the part that fails.
 	KnownBrand func(x *Exchange) flowclient.Brand
 	// Access says whether a session may use the application. It only reads.
 	Access func(s *session.Session) Verdict
 	// Unreachable is Access after authentik could not be asked about a session.
 	Unreachable func(s *session.Session, cause error) Verdict
-	// Programs are those that may come without a browser. Nil: none may.
+	// Programs are the programs that may come without a browser. Nil: none may.
 	Programs *programs.Programs
 }
 
-// Metrics counts what handlers of the gate's own addresses do.
+// Metrics has the counters of the gate's own addresses.
 type Metrics interface {
 	Step(component, outcome string)
 	SignIn(source, outcome string)
@@ -91,46 +91,47 @@ type Metrics interface {
 // A Verdict says whether a session may use the application. The zero Verdict
 // means that authentik has to be asked first.
 type Verdict struct {
-	Pass   bool         // it may
-	StepUp bool         // it may once the user has signed in as demanded
-	Err    *fault.Error // why it may not
+	Pass   bool         // the session may use the application
+	StepUp bool         // the session may, once the user has signed in as demanded
+	Err    *fault.Error // why the session may not
 }
 
-// An Exchange is one request at the gate and everything that was found out
-// about it. It must not be used after the request.
+// An Exchange is one request at the gate and everything that is known about it.
+// It must not be used after the request.
 type Exchange struct {
 	W  http.ResponseWriter
 	R  *http.Request
 	At Resolved
 	*Shared
-	// Sent are the lines of the Cookie header as the browser sent them: a gate
-	// before this gate may have removed cookies that this gate needs.
+	// Sent are the lines of the Cookie header as the browser sent them: an
+	// earlier gate may have removed cookies from the request that this gate
+	// needs.
 	Sent []string
-	// Authorization are the lines of the header Authorization as they were sent.
-	// Credential is their content for a gate that lets programs in.
+	// Authorization are the lines of the header Authorization as they were
+	// sent. Credential is their content at a gate that admits programs.
 	Authorization []string
 	Credential    programs.Credential
 	// Needs are the rules that apply to the request, as the gate numbers them.
 	Needs uint64
-	// Asking is what this request demands of a sign-in, in addition to what the
-	// gate demands of all requests, as parameters of an address.
+	// Asking is what this request demands of a sign-in, in addition to the
+	// demands on every request, as parameters of an address.
 	Asking string
 
 	// Span is the request's span, or nil if it is not traced.
 	Span Span
-	// Trace records the reasons of the decision. It is nil unless the decision is
-	// to be explained.
+	// Trace records the reasons of the decision. It is nil if the decision is
+	// not explained.
 	Trace *Trace
 
 	looked bool
 	found  bool
 	held   *session.Session
-	value  string // of the cookie that opened it
+	value  string // the value of the cookie that opened the session
 	err    error
 }
 
-// Uncanceled returns the exchange for work that goes on when the browser has
-// gone away.
+// Uncanceled returns the exchange for work that goes on after the browser has
+// disconnected.
 func (x *Exchange) Uncanceled() *Exchange {
 	detached := *x
 	detached.R = x.R.WithContext(context.WithoutCancel(x.Context()))
@@ -144,7 +145,7 @@ func (x *Exchange) Origin() string { return Origin(x.At) }
 func (x *Exchange) Context() context.Context { return x.R.Context() }
 
 // Session returns the session that one of the request's cookies opens. It is
-// looked up once. found is false for a request without a session; an error says
+// looked up once. found is false for a request without a session. An error says
 // that the store failed.
 func (x *Exchange) Session() (s *session.Session, found bool, err error) {
 	if !x.looked {
@@ -161,8 +162,9 @@ func (x *Exchange) Session() (s *session.Session, found bool, err error) {
 	return x.held, x.found, x.err
 }
 
-// find looks the session up: first among those that are cached, so that planted
-// cookies before the good one cost the store nothing from the second request on.
+// find looks the session up, first among those that are cached. So planted
+// cookies before the valid one cost the store nothing from the second request
+// on.
 func (x *Exchange) find() {
 	for value := range x.sessionCookies() {
 		if x.held, x.found = x.Sessions.Held(value, x.At.Host); x.found {
@@ -192,15 +194,15 @@ func (x *Exchange) Recheck() (s *session.Session, found bool, err error) {
 	}
 	now, found, err := x.Sessions.Await(x.Context(), value, x.At.Host, s)
 	if err != nil {
-		return nil, false, err // which says nothing about the session
+		return nil, false, err // the error says nothing about the session
 	}
 	x.held, x.found = now, found
 	return now, found, nil
 }
 
 // Verdict returns the verdict on the request's session, and asks authentik
-// first if needed. found is false if the request has no session, or no longer.
-// An error says that the store failed.
+// first if necessary. found is false if the request has no session, or if the
+// session has just ended. An error says that the store failed.
 func (x *Exchange) Verdict() (v Verdict, found bool, err error) {
 	s, found, err := x.Session()
 	if !found || err != nil {
@@ -236,9 +238,9 @@ func (x *Exchange) sessionCookies() func(yield func(string) bool) {
 	return CookieValues(x.Sent, x.Cookies.session.in(x.At.Scheme))
 }
 
-// Record returns the record of a session that the request has. found is false
-// if the session has just ended in another process or by another gate, and this
-// gate has not heard of it yet.
+// Record returns the record of the request's session. found is false if another
+// process or gate has just ended the session and this gate has not heard of it
+// yet.
 func (x *Exchange) Record(s *session.Session) (rec *session.Record, found bool, err error) {
 	value, ok := x.CookieOf(s)
 	browser, valid := seal.ParseSecret(value)
@@ -248,8 +250,8 @@ func (x *Exchange) Record(s *session.Session) (rec *session.Record, found bool, 
 	return x.Sessions.Read(x.Context(), browser, x.At.Host)
 }
 
-// Stays returns the value of the cookie of a visitor who wanted to stay signed
-// in and whose session has expired.
+// Stays returns the cookie's value of a visitor who chose to stay signed in and
+// whose session has expired.
 func (x *Exchange) Stays() (value string, found bool, err error) {
 	for value := range x.sessionCookies() {
 		if _, found, err := x.Sessions.Stays(x.Context(), value, x.At.Host); found || err != nil {
@@ -264,8 +266,8 @@ func (x *Exchange) Box(kind seal.Kind, browser seal.Secret) seal.Box {
 	return x.Key.Box(kind, x.Sessions.Realm(x.At.Host), browser)
 }
 
-// Visitor returns the request's client for calls to authentik: with its own
-// address and its own User-Agent.
+// Visitor returns the request's client for calls to authentik, with the
+// client's address and User-Agent.
 func (x *Exchange) Visitor(cookies flowclient.Cookies) flowclient.Visitor {
 	v := flowclient.Visitor{
 		Cookies: cookies, Addr: x.At.Client,
@@ -277,18 +279,17 @@ func (x *Exchange) Visitor(cookies flowclient.Cookies) flowclient.Visitor {
 	return v
 }
 
-// RedirectURI returns the address to which authentik sends browsers back. A
-// flow that the gate drives never leads a browser there.
+// RedirectURI returns the address to which authentik sends browsers back. In a
+// flow that the gate runs, the browser never goes there.
 func (x *Exchange) RedirectURI() string { return x.Origin() + x.Prefix + "/callback" }
 
-// Body returns the body of the request, of which at most limit bytes are read and
-// held in memory. The caller has to close it.
+// Body returns the body of the request. At most limit bytes are read and held
+// in memory. The caller has to close it.
 func (x *Exchange) Body(limit int64) *intake.Body {
 	return intake.Open(x.W, x.R, intake.Options{Room: x.Room, Client: x.At.Client, Limit: limit})
 }
 
-// Log returns the logger with the attributes that every line about a visitor
-// has.
+// Log returns the logger with the attributes of every line about a visitor.
 func (x *Exchange) Log() *slog.Logger {
 	return x.Logger.With("site", x.Origin(), "client_ip", x.At.Client.String())
 }
@@ -299,8 +300,7 @@ func (x *Exchange) Witness(line audit.Line) {
 	x.Audit.Write(x.Context(), line)
 }
 
-// Redirect sends the browser to an address on this site, or to one of
-// authentik's.
+// Redirect sends the browser to an address on this site or at authentik.
 func (x *Exchange) Redirect(to string) {
 	x.W.Header().Set("Cache-Control", "no-store")
 	x.W.Header().Set("Location", to)

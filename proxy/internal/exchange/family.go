@@ -9,12 +9,13 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// A Family is the gates of one process. They know each other's cookies, so that
-// no application gets any of these cookies, and the longest lifetime of their
-// sessions. It is safe for concurrent use; the zero Family has no members.
+// A Family is the gates of one process. It knows the cookies of all its
+// members, so that no application gets any of them, and the longest lifetime of
+// their sessions. It is safe for concurrent use; the zero Family has no
+// members.
 type Family struct {
 	mu      sync.Mutex
-	members map[member]int                  // how many are alike
+	members map[member]int                  // the number of equal members
 	names   atomic.Pointer[map[string]bool] // configured names of session cookies
 	longest atomic.Int64                    // the longest lifetime
 	// Streams are the running requests of all members, and of gates that have left.
@@ -36,7 +37,7 @@ func (f *Family) Join(name string, lifetime time.Duration) (leave func()) {
 	return func() { f.count(m, -1) }
 }
 
-// count changes how many gates are like m.
+// count changes the number of gates that are equal to m.
 func (f *Family) count(m member, more int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -60,7 +61,7 @@ func (f *Family) count(m member, more int) {
 	f.longest.Store(int64(longest))
 }
 
-// Longest returns how long a session of any member may last, and at least
+// Longest returns the longest lifetime of a member's sessions, and at least
 // atLeast.
 func (f *Family) Longest(atLeast time.Duration) time.Duration {
 	if f == nil {
@@ -69,9 +70,9 @@ func (f *Family) Longest(atLeast time.Duration) time.Duration {
 	return max(atLeast, time.Duration(f.longest.Load()))
 }
 
-// knows reports whether a cookie, whose name is given without prefix, is a
-// session cookie of a member. An application may use the same name, so only a
-// value in the form of a gate's secret counts.
+// knows reports whether a cookie is a session cookie of a member. Its name is
+// given without prefix. An application may use the same name, so the value must
+// have the form of a gate's secret.
 func (f *Family) knows(base, value string) bool {
 	if f == nil {
 		return false

@@ -11,28 +11,28 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// JSON reports whether the response is JSON instead of a page. It is then never
-// a redirect, which programs follow without checking.
+// JSON reports whether the response is JSON instead of a page. Such a response
+// is never a redirect, which programs follow without checking it.
 func (x *Exchange) JSON() bool { return intent.WantsJSON(x.R) }
 
-// A done is the JSON for the end of a sign-in or of a session.
+// A done is the JSON about the end of a sign-in or of a session.
 type done struct {
 	Done bool   `json:"done"`
 	To   string `json:"to,omitempty"`
 }
 
-// Lead sends a visitor, at the end of a sign-in or sign-out, to an address of
-// this site, which may be empty. A browser goes to the address by first.
+// Lead ends a sign-in or sign-out and sends the visitor to an address of this
+// site, which may be empty. A browser is redirected there by the response.
 func (x *Exchange) Lead(to, by string) {
 	if x.JSON() {
-		_ = x.Tell(done{Done: true, To: to}) // a visitor who has gone away needs no response
+		_ = x.Tell(done{Done: true, To: to}) // a client that has disconnected needs no response
 		return
 	}
 	x.Redirect(by)
 }
 
-// Leave redirects a browser to one of authentik's addresses. A program gets the
-// address in JSON, and that no user is signed in yet.
+// Leave redirects a browser to an address at authentik. A program gets JSON
+// with the address, which says that no user is signed in yet.
 func (x *Exchange) Leave(to string) {
 	if x.JSON() {
 		_ = x.Tell(done{To: to}) // fails only if the client has disconnected
@@ -41,8 +41,8 @@ func (x *Exchange) Leave(to string) {
 	x.Redirect(to)
 }
 
-// Fail reports a failure as HTML or JSON. A request that is not a page load, such
-// as that of a picture, gets a problem document too.
+// Fail reports a failure as HTML or JSON. A request that is not a page load,
+// such as one for a picture, gets a problem document.
 func (x *Exchange) Fail(e *fault.Error, back string) {
 	if x.JSON() {
 		x.W.Header().Add("Vary", "Accept")
@@ -61,8 +61,8 @@ func (x *Exchange) Fail(e *fault.Error, back string) {
 	x.Pages.Fail(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status, Cause: e.Suspect}, back, x.KnownBrand(x))
 }
 
-// TurnAway tells a signed-in visitor that they may not use the application, or
-// another reason for the refusal.
+// TurnAway tells a signed-in visitor why they are refused, for example that
+// they may not use the application.
 func (x *Exchange) TurnAway(s *session.Session, e *fault.Error, back string) {
 	if e.Code != fault.NotAllowed && e.Code != fault.StepUpRefused {
 		x.Fail(e, back)
@@ -86,8 +86,8 @@ func (x *Exchange) Tell(what any) error {
 	return x.WriteJSON(http.StatusOK, body.Bytes())
 }
 
-// WriteJSON sends JSON that must not be kept, sniffed as another type, or
-// loaded by pages of other sites.
+// WriteJSON sends JSON. No cache may keep it, no browser may guess another
+// type, and no page of another site may load it.
 func (x *Exchange) WriteJSON(status int, body []byte) error {
 	h := x.W.Header()
 	h.Set("Content-Type", "application/json")

@@ -16,7 +16,7 @@ func NewHosts(names []string) Hosts {
 	return h
 }
 
-// Misdirected reports whether a request would make the gate send authentik a
-// host that the operator has not named. Any client can make up a Host header,
+// Misdirected reports whether a request would make the gate tell authentik a
+// host that the operator has not named. Any client can invent a Host header,
 // and authentik puts it into the links that it mails to users (CWE-644).
 func (x *Exchange) Misdirected() bool { return x.PageHost && !x.Hosts[x.Origin()] }

@@ -9,15 +9,15 @@ import (
 )
 
 // An Identity is the name of a gate among the gates of the same host. Sign-ins
-// carry it, since the gate that answers the gates' own addresses is often not
-// the gate that has asked for the sign-in. It is not secret: a visitor who
-// writes another name signs in as the gate of that name demands.
+// carry the name, since another gate may answer at the gates' own addresses. It
+// is not secret: a visitor who writes another name signs in as that gate
+// demands.
 type Identity struct {
-	// ID follows from what the gate demands and where its sessions belong. It is
-	// the same on every server with the same configuration.
+	// ID is derived from what the gate demands and where its sessions are
+	// stored. It is the same on every server with the same configuration.
 	ID string
-	// Shared reports whether another gate guards the same host. The only gate of a
-	// host has no name.
+	// Shared reports whether another gate guards the same host. A gate that is
+	// alone on its host has no name.
 	Shared atomic.Bool
 }
 
@@ -34,11 +34,11 @@ func NewIdentity(texts ...string) *Identity {
 	return &Identity{ID: strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:idLength])}
 }
 
-// idLength is the length of a gate's name: 50 bits are enough to distinguish
-// the gates of a host.
+// idLength is the length of a gate's name. It has 50 bits, enough to
+// distinguish the gates of a host.
 const idLength = 10
 
-// name returns the name, or an empty text for the only gate of a host.
+// name returns the name, or an empty text for a gate that is alone on its host.
 func (i *Identity) name() string {
 	if i == nil || !i.Shared.Load() {
 		return ""
@@ -54,7 +54,7 @@ func (i *Identity) query() string {
 	return ""
 }
 
-// Sign returns a sealed text with the gate's name before it.
+// Sign returns a sealed text, preceded by the gate's name.
 func (i *Identity) Sign(sealed string) string {
 	if name := i.name(); name != "" {
 		return name + gateMark + sealed
@@ -62,7 +62,7 @@ func (i *Identity) Sign(sealed string) string {
 	return sealed
 }
 
-// Signed reads what Sign has written. id is empty if the text names no gate.
+// Signed reads a text from Sign. id is empty if the text has no name.
 func Signed(text string) (id, sealed string) {
 	id, sealed, found := strings.Cut(text, gateMark)
 	if !found {
@@ -72,7 +72,7 @@ func Signed(text string) (id, sealed string) {
 }
 
 // GateIn returns the name of the gate that an address is for, or an empty text.
-// The state of OpenID Connect and links have it before their sealed part.
+// In the state of OpenID Connect and in links it precedes the sealed part.
 func GateIn(query url.Values) (id string) {
 	for _, param := range []string{"state", "link"} {
 		if id, _ = Signed(query.Get(param)); id != "" {
@@ -82,23 +82,22 @@ func GateIn(query url.Values) (id string) {
 	return query.Get(gateParam)
 }
 
-// LoginAt returns the address of a sign-in at this gate, with parameters of an
-// address or none.
+// LoginAt returns the address of a sign-in at this gate, with further
+// parameters, which may be empty.
 func (s *Shared) LoginAt(query string) string { return s.ownAt("/login", query) }
 
 // CallbackAt returns the address to which browsers come back with a ticket of a
-// login host. It always names the gate, since other gates of its hosts may
+// login host. It always has the gate's name, since other gates of its hosts may
 // start later.
 func (s *Shared) CallbackAt() string {
 	return s.Prefix + "/callback?" + gateParam + "=" + s.Identity.ID
 }
 
-// LateAt returns the address at which a form that was sent without a session is
-// continued, and at which the sign-in before it ends.
+// LateAt returns the address at which the gate continues a form that was sent
+// without a session, and at which the sign-in for it ends.
 func (s *Shared) LateAt() string { return s.ownAt(LatePath, "") }
 
-// FramedAt returns the address at which a sign-in ends that was begun in a
-// frame.
+// FramedAt returns the address at which a sign-in ends that a frame began.
 func (s *Shared) FramedAt() string { return s.ownAt(FramedPath, "") }
 
 func (s *Shared) ownAt(path, query string) string {

@@ -9,9 +9,9 @@ func (x *Exchange) markOf(uid string) string {
 	return base64.RawURLEncoding.EncodeToString(x.Key.Derive([]byte(uid), "v1\x00user of a browser", markSize))
 }
 
-// LastUser returns the mark of the user whose session the browser has or had
-// last. It is empty if that is not known, since the record of an expired
-// session cannot be read any more.
+// LastUser returns the mark of the user whose session the browser has, or had
+// last. It is empty if that user is not known: the record of an expired session
+// cannot be read any more.
 func (x *Exchange) LastUser() (mark string) {
 	if s, found, err := x.Session(); found && err == nil {
 		return x.markOf(s.User.UID)

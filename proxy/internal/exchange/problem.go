@@ -17,9 +17,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// Refuse answers a request for the application that may not pass. A page load
-// gets a page, and so does a script that asks for one; everything else gets a
-// problem document.
+// Refuse answers a refused request for the application. A page load, or a
+// script that asks for a page, gets a page; everything else gets a problem
+// document.
 func (x *Exchange) Refuse(e *fault.Error) {
 	x.W.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !intent.Navigates(x.R) {
@@ -37,25 +37,26 @@ func (x *Exchange) Refuse(e *fault.Error) {
 	x.Fail(e, back)
 }
 
-// RetryAfter sets the header Retry-After, rounded up, since a client that comes
-// back a moment early is refused again.
+// RetryAfter sets the header Retry-After. It rounds up, since a client that
+// retries too early is refused again.
 func RetryAfter(h http.Header, d time.Duration) {
 	if d > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
 	}
 }
 
-// report logs a failure once, with its cause and what an operator can do.
+// report logs a failure once, with its cause and what an operator can do about
+// it.
 func (x *Exchange) report(e *fault.Error) { x.reportOf(e, x.known()) }
 
-// reportOf is report for a session, which may be nil.
+// reportOf is report for a session. The session may be nil.
 func (x *Exchange) reportOf(e *fault.Error, s *session.Session) {
 	level := slog.LevelInfo
 	switch {
 	case e.Code == fault.SignInRequired:
 		return
 	case errors.Is(e, context.Canceled) && x.Context().Err() != nil:
-		level = slog.LevelDebug // the client has gone away, and nothing has failed
+		level = slog.LevelDebug // the client has disconnected: not a failure
 	case e.Status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	}
@@ -70,7 +71,7 @@ func (x *Exchange) reportOf(e *fault.Error, s *session.Session) {
 	}
 }
 
-// Refused counts a refusal, and writes its line of the audit log.
+// Refused counts a refusal and writes a line of the audit log about it.
 func (x *Exchange) Refused(code fault.Code, line audit.Line) {
 	x.Metrics.Refused(string(code))
 	x.Mention("code", string(code))
@@ -86,7 +87,7 @@ func (x *Exchange) known() *session.Session {
 	return x.held
 }
 
-// about returns the attributes of a line about a failure.
+// about returns the attributes of a log line about a failure.
 func (x *Exchange) about(e *fault.Error) []slog.Attr {
 	attrs := []slog.Attr{slog.String("code", string(e.Code))}
 	if cause := errors.Unwrap(e); cause != nil {
@@ -105,7 +106,7 @@ func (x *Exchange) about(e *fault.Error) []slog.Attr {
 	return attrs
 }
 
-// Report logs a failure that is answered without a body.
+// Report logs a failure whose response has no body.
 func (x *Exchange) Report(e *fault.Error) { x.report(e) }
 
 // Problem answers with a problem document (RFC 9457).
@@ -124,21 +125,21 @@ func (x *Exchange) problem(e *fault.Error, s *session.Session) {
 		document.LoginURL = x.LoginAt(x.Asking)
 	}
 	x.W.WriteHeader(e.Status)
-	_ = json.NewEncoder(x.W).Encode(document) // a visitor who has gone away needs no answer
+	_ = json.NewEncoder(x.W).Encode(document) // a client that has disconnected needs no response
 }
 
-// Invite sets WWW-Authenticate, which says where to sign in, as every 401 must
-// (RFC 9110, 15.5.2).
+// Invite sets WWW-Authenticate, which every 401 must have (RFC 9110, 15.5.2).
+// It says where to sign in.
 func (x *Exchange) Invite() {
 	x.Mark()
 	x.W.Header().Del("WWW-Authenticate")
-	x.offer() // first: some programs read only the first line
+	x.offer() // before the other lines: some programs read only the first
 	x.W.Header().Add("WWW-Authenticate", `authentik login_url="`+x.LoginAt(x.Asking)+`"`)
 }
 
-// Mark marks a response that the gate sends, instead of the application, to a
-// client that has to sign in. Another gate recognizes by it that its authentik
-// is behind this gate.
+// Mark marks a response that the gate, and not the application, sends to a
+// client that has to sign in. By the mark, another gate recognizes that its
+// authentik is behind this gate.
 func (x *Exchange) Mark() { x.W.Header().Set(flowclient.GateHeader, "sign-in") }
 
 // problem is a failure for programs to read.

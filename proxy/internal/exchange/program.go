@@ -11,14 +11,14 @@ import (
 )
 
 // Shows reports whether the request shows a credential of a scheme that
-// programs may use. Once a person has typed a name and password, a browser
-// sends them by itself, also with requests that other sites cause: Basic in
-// those does not count.
+// programs may use. Basic does not count if another site may have caused the
+// request: once a user has typed a name and password, the browser also sends
+// them with such requests.
 func (x *Exchange) Shows() bool {
 	return x.Programs.Allows(x.Credential.Scheme) && !x.borrowed()
 }
 
-// borrowed reports whether another site may have made the browser show the
+// borrowed reports whether another site may have made the browser send the
 // credential.
 func (x *Exchange) borrowed() bool {
 	if x.Credential.Scheme != programs.Basic {
@@ -28,8 +28,8 @@ func (x *Exchange) borrowed() bool {
 	return slices.ContainsFunc(lines, func(site string) bool { return site != "same-origin" && site != "none" })
 }
 
-// Standing returns what is known about the request's credential. It makes no
-// request.
+// Standing returns what is known about the request's credential. It asks
+// neither the store nor authentik.
 func (x *Exchange) Standing() programs.Standing {
 	if !x.Programs.Allows(x.Credential.Scheme) {
 		return programs.Standing{}
@@ -43,9 +43,9 @@ func (x *Exchange) TryCredential() (*session.Session, error) {
 	return x.Programs.Try(x.Context(), x.Visitor(nil), x.Credential)
 }
 
-// Again returns the function that asks authentik about the request's credential
-// again while the request runs. may says whether a session may go on; it gets
-// the error if authentik could not be asked.
+// Again returns a function that asks authentik about the credential again while
+// the request runs. may says whether a session may go on; its error says that
+// authentik could not be asked.
 func (x *Exchange) Again(s *session.Session, may func(s *session.Session, tried bool, cause error) bool) session.Again {
 	known, shown, v, uid := x.Programs, x.Credential, x.Visitor(nil), s.User.UID
 	return func(backgroundCtx context.Context) (*session.Session, bool) {
@@ -61,9 +61,9 @@ func (x *Exchange) Again(s *session.Session, may func(s *session.Session, tried 
 // application.
 func HideCredential(r *http.Request) { delete(r.Header, "Authorization") }
 
-// offer says which credentials programs may show (RFC 9110, 11.6.1). Browsers
-// do not get it: they would open their own password window, which no page
-// controls and whose content they keep until they are closed.
+// offer says in the response which credentials programs may send (RFC 9110,
+// 11.6.1). Browsers do not get it: they would open their own password window,
+// which no page controls, and would keep the password until they are closed.
 func (x *Exchange) offer() {
 	if x.Programs == nil || x.fromBrowser() {
 		return

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Strip removes the gate's cookies from a request that goes to the application,
-// and leaves the others as the browser wrote them.
+// Strip removes the gates' cookies from a request for the application. The
+// others stay as the browser wrote them.
 func (c *Cookies) Strip(h http.Header) {
 	lines := h["Cookie"]
 	kept := lines[:0]
@@ -36,8 +36,8 @@ func StripNamed(h http.Header, named func(name string) bool) {
 	h["Cookie"] = lines
 }
 
-// withoutPairs returns the line without some cookies. A line that has none of them is
-// returned as it is.
+// withoutPairs returns the line without some cookies. A line that has none of
+// them is returned unchanged.
 func withoutPairs(line string, dropped func(pair string) bool) string {
 	var kept strings.Builder
 	kept.Grow(len(line))
@@ -70,9 +70,9 @@ func (c *Cookies) mentions(line string) bool {
 	return false
 }
 
-// Owns reports whether a name and its value are a cookie that no application
-// may see: one of any gate, or one of authentik. With another gate's session
-// cookie an application could get past that gate.
+// Owns reports whether a cookie is one that no application may see: one of any
+// gate, or one of authentik. With the session cookie of another gate, an
+// application could pass that gate.
 func (c *Cookies) Owns(pair string) bool {
 	key, value, _ := strings.Cut(pair, "=")
 	key = textproto.TrimString(key)
@@ -91,8 +91,8 @@ func (c *Cookies) owns(key, value string) bool {
 	return c.Family.knows(base, value)
 }
 
-// reserved reports whether a name without its prefix is one that gates have by
-// default, with or without a mark.
+// reserved reports whether a name, without its prefix, is a default name of a
+// gate's cookie, with or without a mark.
 func reserved(base string) bool {
 	switch base {
 	case "authentik_gate", "authentik_visit", "authentik_browser", "authentik_relay", "authentik_arrivals", "authentik_mailed", "authentik_user", "authentik_copy":
@@ -102,16 +102,16 @@ func reserved(base string) bool {
 	return back && len(part) == 1 || marked(base, "authentik_gate")
 }
 
-// marked reports whether a name is a given name with a gate's mark.
+// marked reports whether a name is a given name, followed by a gate's mark.
 func marked(base, name string) bool {
 	rest, ok := strings.CutPrefix(base, name+"_")
 	return ok && len(rest) == markLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
 }
 
-// Names are the names of a gate's cookies for one scheme.
+// Names are the names of a gate's cookies under one scheme.
 type Names struct{ Session, Visit, Browser, Relay, Arrivals string }
 
-// Names returns the names of the gate's cookies for a scheme.
+// Names returns the names of the gate's cookies under a scheme.
 func (c *Cookies) Names(scheme string) Names {
 	return Names{
 		Session: c.session.in(scheme), Visit: c.visit.in(scheme), Browser: c.browser.in(scheme),

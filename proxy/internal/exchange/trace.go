@@ -1,7 +1,7 @@
 package exchange
 
 // A Trace collects the reasons of a decision, as text. An exchange with a trace
-// has no effects: its session is looked up without being cached or marked as
+// has no effects: looking its session up neither caches it nor marks it as
 // used. A nil Trace collects nothing.
 type Trace struct {
 	Steps []string

@@ -20,8 +20,9 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page"
 )
 
-// A Gallery is a site with all pages. Its index is at /, each page at its name,
-// and the names are listed at /names, or at /names?distinct those of Distinct.
+// A Gallery is a site with every page. Its index is at /, and each page is at
+// its name. The names are listed at /names, and those of Distinct at
+// /names?distinct.
 type Gallery struct {
 	pages *page.Pages
 	draw  map[string]draw
@@ -30,9 +31,9 @@ type Gallery struct {
 // A draw answers with one page.
 type draw func(http.ResponseWriter, *http.Request) error
 
-// New returns a gallery of what is in the test data of package page: the
-// recorded challenges below challenges/, and challenges that were written for
-// tests below made/.
+// New returns a gallery from the test data of package page: the recorded
+// challenges in challenges/, and the challenges that were written for tests in
+// made/.
 func New(testdata fs.FS) (*Gallery, error) {
 	g := &Gallery{draw: map[string]draw{}}
 	var err error
@@ -49,8 +50,8 @@ func New(testdata fs.FS) (*Gallery, error) {
 
 const prefix = "/.authentik"
 
-// restless are the scripts by which pages continue by themselves or send requests.
-// In the gallery a page has to stay as it is.
+// restless are the scripts with which pages continue by themselves or send
+// requests. In the gallery a page must not change.
 var restless = []string{"agent.js", "arrived.js", "logout.js", "send.js", "telegram.js"}
 
 // Names are the names of all pages, in order.
@@ -59,7 +60,7 @@ func (g *Gallery) Names() []string { return slices.Sorted(maps.Keys(g.draw)) }
 // Distinct are the names of pages that together contain every combination of
 // two neighbouring kinds of elements.
 func (g *Gallery) Distinct() (names []string, err error) {
-	missing := map[string]map[string]bool{} // combinations of elements, by page
+	missing := map[string]map[string]bool{} // the combinations of elements on each page
 	for _, name := range g.Names() {
 		w := httptest.NewRecorder()
 		if err := g.draw[name](w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "http://localhost/", http.NoBody)); err != nil {
@@ -94,7 +95,7 @@ func (g *Gallery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, prefix+"/brand/"):
 		paint(w, r)
 	case r.URL.Path == prefix+"/login":
-		_, _ = io.WriteString(w, `{"next":"wait"}`) // to pages that ask whether they should go on
+		_, _ = io.WriteString(w, `{"next":"wait"}`) // the answer to pages that poll whether to go on
 	case g.draw[name] != nil:
 		if err := g.draw[name](w, r); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -116,7 +117,8 @@ func (g *Gallery) index(w http.ResponseWriter) {
 	}
 }
 
-// list writes the names of all pages, or of the distinct ones, one a line.
+// list writes the names of all pages, or of the distinct ones, one on each
+// line.
 func (g *Gallery) list(w http.ResponseWriter, distinct bool) {
 	names := g.Names()
 	if distinct {
@@ -180,7 +182,7 @@ func read(from fs.FS, file string, into any) error {
 	return nil
 }
 
-// hang adds the page of a challenge, at a site whose passkeys can be used.
+// hang adds the page of a challenge, on a site where passkeys work.
 func (g *Gallery) hang(name string, raw []byte) error {
 	c, err := flowclient.Decode(raw)
 	if err != nil {
@@ -197,7 +199,7 @@ func (g *Gallery) hang(name string, raw []byte) error {
 	return nil
 }
 
-// own adds the pages that do not show a challenge.
+// own adds the pages that show no challenge.
 func (g *Gallery) own() {
 	add := func(name string, f func(http.ResponseWriter, *http.Request)) {
 		g.draw["own/"+name] = func(w http.ResponseWriter, r *http.Request) error { f(w, r); return nil }
@@ -265,18 +267,18 @@ func (g *Gallery) late(add func(name string, f func(http.ResponseWriter, *http.R
 	})
 }
 
-// chosen draws a challenge on which a source was chosen.
+// chosen draws a challenge whose source was chosen.
 func (g *Gallery) chosen(w http.ResponseWriter, r *http.Request, source page.ChosenSource) {
-	_ = g.pages.Ask(w, r, page.Question{ // the tests of package page look at the error
+	_ = g.pages.Ask(w, r, page.Question{ // tests of package page check the error
 		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: flowclient.Identification{}},
 		Brand: brand(), Visit: "sealed-visit", Back: "/app", Elsewhere: "https://auth.example.com/if/flow/login/", Source: &source,
 	})
 }
 
-// unknown draws a challenge that only authentik's own page can show; a visitor comes
-// back from there signed in.
+// unknown draws a challenge that only authentik's own page can show, from which
+// the visitor comes back signed in.
 func (g *Gallery) unknown(w http.ResponseWriter, r *http.Request) {
-	_ = g.pages.Ask(w, r, page.Question{ // the tests of package page look at the error
+	_ = g.pages.Ask(w, r, page.Question{ // tests of package page check the error
 		Step:  flowclient.Step{Flow: flowclient.Flow{Slug: "login"}, Challenge: flowclient.Unknown{}},
 		Brand: brand(), Visit: "sealed-visit", Back: "/app", Elsewhere: prefix + "/login?at=authentik&to=%2Fapp",
 	})

@@ -1,7 +1,7 @@
-// Command gallery serves every page that the gate can draw, each at a separate
-// address: for developers, and for tests that open them in a browser.
+// Command gallery serves every page that the gate can draw, each at its own
+// address. Developers look at them, and tests open them in a browser.
 //
-//	go run ./proxy/internal/gallery -listen 127.0.0.1:8099
+// go run ./proxy/internal/gallery -listen 127.0.0.1:8099
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	}
 }
 
-// serve runs until the process ends or the address cannot be served.
+// serve runs until the process ends or listening fails.
 func serve(address, testdata string) error {
 	g, err := New(os.DirFS(testdata))
 	if err != nil {

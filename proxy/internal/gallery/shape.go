@@ -8,12 +8,13 @@ import (
 	"golang.org/x/net/html"
 )
 
-// shaping are the attributes that decide how an element looks, and not what it
-// says.
+// shaping are the attributes that decide how an element looks, and not what its
+// text is.
 var shaping = map[string]bool{"class": true, "type": true, "autocomplete": true, "role": true, "aria-invalid": true, "name": true, "readonly": true, "checked": true, "hidden": true}
 
-// moulds are the kinds of a page's elements, each combined with the element
-// before it, since an element can look right alone and wrong beside another.
+// moulds returns the kinds of a page's elements, each combined with the kind of
+// the element before it: an element can look right by itself and wrong after
+// another.
 func moulds(from io.Reader) (map[string]bool, error) {
 	z, all, last := html.NewTokenizer(from), map[string]bool{}, ""
 	for {
@@ -31,8 +32,9 @@ func moulds(from io.Reader) (map[string]bool, error) {
 	}
 }
 
-// mould is an element without its texts. Of a field's name only the beginning
-// counts, since with full names all forms would differ.
+// mould returns the kind of an element: the element without its texts. Of a
+// field's name only the beginning counts, since with full names all forms would
+// differ.
 func mould(k html.Token) string {
 	out := k.Data
 	for _, a := range k.Attr {

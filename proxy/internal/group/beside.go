@@ -18,7 +18,7 @@ func (m *Member) beside(other *Member) bool {
 }
 
 // Shares reports whether another gate guards the same hosts. Most gates have no
-// such neighbour, and then nothing else is checked.
+// such neighbour, and skip all other checks.
 func (m *Member) Shares() bool { return m.Shared.Identity.Shared.Load() }
 
 // at returns the other gates of a host.
@@ -35,10 +35,10 @@ func (m *Member) at(host string) iter.Seq[*Member] {
 	}
 }
 
-// Strip removes headers from a request that other gates of its host set: the
-// application behind them may be the same, and believes these headers on every
-// path. Those that an earlier gate of this request has set are set again by
-// HandOn.
+// Strip removes the headers from a request that other gates of its host set.
+// The application behind them may be the same, and trusts these headers on
+// every path. HandOn sets those again that an earlier gate of this request has
+// set.
 func (m *Member) Strip(r *http.Request, host string) {
 	for other := range m.at(host) {
 		if other.OwnHeaders != nil {
@@ -47,7 +47,7 @@ func (m *Member) Strip(r *http.Request, host string) {
 	}
 }
 
-// named returns the gate with a name among the gates of a host. It may be this
+// named returns the gate of a name among the gates of a host. It may be this
 // gate.
 func (m *Member) named(id, host string) (*Member, bool) {
 	if id == m.Shared.Identity.ID {
@@ -74,8 +74,8 @@ func (m *Member) Owner(x *exchange.Exchange) (*Member, bool) {
 	return nil, false
 }
 
-// Asker returns the gate that a request for the gates' own addresses is meant
-// for: the gate that the request names, or the gate that knows the requested
+// Asker returns the gate that a request at the gates' own addresses is meant
+// for: the gate that the request names, or the gate that has the requested
 // resource.
 func (m *Member) Asker(x *exchange.Exchange) *Member {
 	if !m.Shares() {
@@ -100,7 +100,7 @@ func (m *Member) Asker(x *exchange.Exchange) *Member {
 	return by
 }
 
-// HandOver is Asker for a visit in the body of a request.
+// HandOver is Asker for a request that has a sealed visit in its body.
 func (m *Member) HandOver(x *exchange.Exchange, id string) (*signin.Handler, *exchange.Exchange) {
 	if by, ok := m.named(id, x.At.Host); ok {
 		if there := by.Received(x); !there.Misdirected() {
@@ -110,8 +110,8 @@ func (m *Member) HandOver(x *exchange.Exchange, id string) (*signin.Handler, *ex
 	return m.SignIn, x
 }
 
-// SignOuts returns the sign-outs of all gates on a request's host, each with
-// its own exchange for the request, beginning with this gate.
+// SignOuts returns the sign-outs of all gates on a request's host, this gate's
+// first. Each has its own exchange for the request.
 func (m *Member) SignOuts(x *exchange.Exchange) []signout.Place {
 	all := []signout.Place{{Handler: m.SignOut, Exchange: x}}
 	for other := range m.at(x.At.Host) {
@@ -120,8 +120,8 @@ func (m *Member) SignOuts(x *exchange.Exchange) []signout.Place {
 	return all
 }
 
-// Relayed returns the relay on whose behalf authentik's interface asks, in a
-// sign-in that another gate on this host has begun.
+// Relayed returns the relay of another gate on this host whose sign-in a
+// request of authentik's interface belongs to.
 func (m *Member) Relayed(x *exchange.Exchange) (by *Member, target relay.Target, ok bool) {
 	for other := range m.at(x.At.Host) {
 		if other.Relay == nil {
@@ -135,8 +135,8 @@ func (m *Member) Relayed(x *exchange.Exchange) (by *Member, target relay.Target,
 	return nil, relay.Target{}, false
 }
 
-// LeftOver returns the gate whose relay a late request of authentik's interface
-// belongs to.
+// LeftOver returns the gate whose relay a request of authentik's interface
+// belongs to, after that relay's visit has ended.
 func (m *Member) LeftOver(r *http.Request, at exchange.Resolved) (*Member, bool) {
 	if !relay.Marked(r) {
 		return nil, false

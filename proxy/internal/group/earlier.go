@@ -9,18 +9,18 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/headers"
 )
 
-// An Earlier is what a gate that has let a request pass leaves for the next
-// gates of its group, and for itself if it repeats.
+// An Earlier is what a gate that has passed a request on leaves for the next
+// gates of its group. The next gate may be the same gate again.
 type Earlier struct {
 	sent          []string         // the lines of the Cookie header as the browser sent them
-	authorization []string         // and those of Authorization
-	identity      []headers.Header // that these earlier gates have set
+	authorization []string         // and the lines of Authorization
+	identity      []headers.Header // the identity headers that earlier gates have set
 }
 
 type earlierKey struct{}
 
 // Sent returns the lines of the Cookie header as the browser sent them. A gate
-// that has let the request pass has removed its own cookies and its
+// that has passed the request on has removed its own cookies and its
 // neighbours'.
 func (m *Member) Sent(r *http.Request) []string {
 	if !m.HandsOn() {
@@ -32,9 +32,8 @@ func (m *Member) Sent(r *http.Request) []string {
 	return slices.Clone(r.Header["Cookie"])
 }
 
-// Authorization returns the lines of the header by which a program shows a
-// credential, as they were sent. A gate that has let the request pass has removed
-// them, or has set others.
+// Authorization returns the lines of the header Authorization as they were
+// sent. A gate that has passed the request on has removed or replaced them.
 func (m *Member) Authorization(r *http.Request) []string {
 	if m.HandsOn() {
 		if e, ok := r.Context().Value(earlierKey{}).(*Earlier); ok {
@@ -45,13 +44,13 @@ func (m *Member) Authorization(r *http.Request) []string {
 }
 
 // HandsOn reports whether the gate leaves something for the next gates of a
-// request that it lets pass.
+// request.
 func (m *Member) HandsOn() bool { return m.Repeats || m.Shares() }
 
-// HandOn returns the request with what the next gate has to know, which is
-// complete once this gate has set its headers. This gate has removed all
-// identity headers, including those of the gates before it. It sets the latter
-// again: on a path that this gate leaves open, the application gets only these.
+// HandOn returns the request with everything that the next gate has to know,
+// including the headers that this gate has set. This gate has removed all
+// identity headers, even those of earlier gates. HandOn sets the latter again:
+// if this gate has no session for the request, the application gets only these.
 func HandOn(x *exchange.Exchange) (*http.Request, *Earlier) {
 	next := &Earlier{sent: x.Sent, authorization: x.Authorization}
 	if e, ok := x.Context().Value(earlierKey{}).(*Earlier); ok {
@@ -66,8 +65,8 @@ func HandOn(x *exchange.Exchange) (*http.Request, *Earlier) {
 // Tells adds identity headers that this gate has set.
 func (e *Earlier) Tells(lines []headers.Header) { e.identity = append(e.identity, lines...) }
 
-// Following returns a request with what the gates that have let another copy of
-// it pass have left.
+// Following returns a request with what the gates have left that passed another
+// copy of it on.
 func Following(r, passed *http.Request) *http.Request {
 	e, ok := passed.Context().Value(earlierKey{}).(*Earlier)
 	if _, known := r.Context().Value(earlierKey{}).(*Earlier); known || !ok {

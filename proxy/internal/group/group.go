@@ -1,10 +1,10 @@
-// Package group knows which gates on one server guard the same hosts, and which
+// Package group knows which gates of one server guard the same hosts, and which
 // of them a request is for.
 //
-//   - group.go: the gates of a server, each as its neighbours know it
+//   - group.go: the gates of a server, and what each knows about the others
 //   - beside.go: which gate a request is for
 //   - earlier.go: what a gate leaves for the next gates of a request
-//   - keys.go: the keys of all gates of a host
+//   - keys.go: the public keys of all gates of a host
 package group
 
 import (
@@ -26,19 +26,19 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// A Group is the gates on one server. The zero Group has no members. It is safe
+// A Group is the gates of one server. The zero Group has no members. It is safe
 // for concurrent use.
 type Group struct {
 	mu      sync.Mutex
 	byName  map[string]map[*Member]bool // the members by the keys of their hosts
 	members []*Member
-	// snapshot is a copy of members for requests, or nil if none was needed since
-	// they changed: a reload changes them as often as there are gates.
+	// snapshot is a copy of members for requests. It is nil after a change
+	// until it is needed: a reload makes a change for every gate.
 	snapshot atomic.Pointer[[]*Member]
 }
 
-// A Member is a gate as its neighbours know it: its handlers, to which they
-// hand requests over. It must not change after Join.
+// A Member is what the other gates know about a gate: above all its handlers,
+// to which they hand requests over. It must not change after Join.
 type Member struct {
 	Shared     *exchange.Shared
 	Hosts      []string // the names of the site; none: any host
@@ -52,12 +52,12 @@ type Member struct {
 	OwnHeaders *headers.Headers  // those that this gate sets and others may not; may be nil
 
 	group *Group
-	// others is how many other members stand before the same host. The group's mu
+	// others is the number of other members on the same host. The group's mu
 	// guards it.
 	others int
 }
 
-// NewMember returns a gate that does not belong to the group yet, but can
+// NewMember returns a gate that does not belong to the group yet. It can
 // already see the group's members.
 func (p *Group) NewMember() *Member { return &Member{group: p} }
 
@@ -103,16 +103,17 @@ func (p *Group) remove(m *Member) {
 	}
 }
 
-// count changes how many others stand before the same host.
+// count changes the number of other members on the same host.
 func (m *Member) count(more int) {
 	m.others += more
 	m.Shared.Identity.Shared.Store(m.others > 0)
 }
 
-// everyHost is the key of a member whose hosts are not all names.
+// everyHost is the key of a member that guards every host, or the hosts of a
+// pattern.
 const everyHost = "*"
 
-// keys are what a member is found by in its group.
+// keys are the keys under which its group finds a member.
 func (m *Member) keys() []string {
 	keys := make([]string, 0, len(m.Hosts))
 	for _, host := range m.Hosts {
@@ -127,9 +128,9 @@ func (m *Member) keys() []string {
 	return keys
 }
 
-// beside returns the members that stand before a host of another gate. It compares
-// only those that may: with many gates, most of a reload would be spent comparing all
-// with all. The caller holds mu.
+// beside returns the members that may guard a host of another gate. It compares
+// only members with a common key: with many gates, a reload would spend most of
+// its time comparing all with all. The caller holds mu.
 func (p *Group) beside(m *Member) map[*Member]bool {
 	found, keys := map[*Member]bool{}, m.keys()
 	among := func(others iter.Seq[*Member]) {
@@ -149,7 +150,7 @@ func (p *Group) beside(m *Member) map[*Member]bool {
 	return found
 }
 
-// all returns the members, in the order in which they have joined.
+// all returns the members in the order in which they joined.
 func (p *Group) all() []*Member {
 	if all := p.snapshot.Load(); all != nil {
 		return *all

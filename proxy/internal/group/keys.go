@@ -12,8 +12,8 @@ import (
 // keySetType is the media type of a set of keys (RFC 7517, 8.5.2).
 const keySetType = "application/jwk-set+json"
 
-// PublishKeys answers with the keys of all gates on the host. The next key is
-// published weeks before it signs, so the answer may be kept.
+// PublishKeys answers with the public keys of all gates on the host. Clients
+// may cache the answer: the next key is published weeks before it is used.
 func (m *Member) PublishKeys(x *exchange.Exchange) {
 	published := jose.JSONWebKeySet{Keys: m.Assertions.PublicKeys()}
 	for other := range m.at(x.At.Host) {

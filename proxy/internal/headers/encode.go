@@ -9,29 +9,28 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/rules"
 )
 
-// An Encoding says how the names in a header's value are spelled. In every
-// encoding, two different names have different spellings, one name never looks
-// like a list of several, and CR, LF and NUL never occur. The zero value is
-// UTF8.
+// An Encoding says how the names in a header's value are written. In every
+// encoding, two different names look different, one name never looks like a
+// list of several, and CR, LF and NUL never occur. The zero value is UTF8.
 type Encoding string
 
 // The encodings.
 const (
-	// UTF8 sends names as they are, in UTF-8. It percent-encodes controls, blanks
-	// at the ends, a separator inside a name, and a percent sign that would make
-	// a name look encoded.
+	// UTF8 sends names as they are, in UTF-8. It percent-encodes control
+	// characters, blanks at the ends, a separator inside a name, and a percent
+	// sign that would make a name look encoded.
 	UTF8 Encoding = "utf8"
-	// Percent sends printable ASCII, and percent-encodes all else as UTF-8 (RFC
-	// 3986, 2.1).
+	// Percent sends printable ASCII as it is, and percent-encodes everything
+	// else as UTF-8 (RFC 3986, 2.1).
 	Percent Encoding = "percent"
-	// Latin1 is UTF8 in ISO 8859-1. Values with other characters are spelled as
+	// Latin1 is UTF8 in ISO 8859-1. Values with other characters are written as
 	// with Percent.
 	Latin1 Encoding = "latin1"
 	// QuotedPrintable is the encoding of RFC 2045, 6.7, in UTF-8 and without line
 	// breaks.
 	QuotedPrintable Encoding = "quoted-printable"
-	// RFC2047 has encoded words of RFC 2047, "Q" and UTF-8, for names that need
-	// them.
+	// RFC2047 uses the encoded words of RFC 2047, "Q" and UTF-8, for names that
+	// need them.
 	RFC2047 Encoding = "rfc2047"
 )
 
@@ -40,8 +39,8 @@ func Encodings() []string {
 	return []string{string(UTF8), string(Percent), string(Latin1), string(QuotedPrintable), string(RFC2047)}
 }
 
-// spellers spell one name in a list with a separator. ok is false for a name
-// that the encoding has no characters for.
+// spellers write one name in a list with a separator. ok is false if the
+// encoding cannot represent a character of the name.
 var spellers = map[Encoding]func(name, separator string) (spelled string, ok bool){
 	"":              spellUTF8,
 	UTF8:            spellUTF8,
@@ -51,9 +50,9 @@ var spellers = map[Encoding]func(name, separator string) (spelled string, ok boo
 	RFC2047:         spellWords,
 }
 
-// join spells names with a separator between them. If the encoding cannot spell
-// one of them, the whole value is spelled as with Percent, so that one value
-// never mixes two encodings.
+// join writes names with a separator between them. If the encoding cannot
+// represent one of them, the whole value is written as with Percent, so that
+// one value never mixes two encodings.
 func (e Encoding) join(names []string, separator string) (value string, fellBack bool) {
 	spelled := make([]string, len(names))
 	for i, name := range names {
@@ -66,13 +65,13 @@ func (e Encoding) join(names []string, separator string) (value string, fellBack
 	return strings.Join(spelled, separator), false
 }
 
-// Spell returns what a header with only this name says.
+// Spell returns the value of a header for one name.
 func (e Encoding) Spell(name string) string {
 	value, _ := e.join([]string{name}, "")
 	return value
 }
 
-// Join returns what a header with these names says, separated by commas.
+// Join returns the value of a header for a list of names, separated by commas.
 func (e Encoding) Join(names []string) string {
 	value, _ := e.join(names, ",")
 	return value
@@ -107,8 +106,8 @@ func spellQuotedPrintable(name, separator string) (string, bool) {
 // printable reports whether a character is printable ASCII.
 func printable(c rune) bool { return ' ' <= c && c <= '~' }
 
-// spellLatin1 is spellUTF8 with one octet for each character. What is escaped
-// there is still UTF-8.
+// spellLatin1 is spellUTF8 with one octet for each character. Escaped
+// characters are still in UTF-8.
 func spellLatin1(name, separator string) (string, bool) {
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(c rune) bool { return c > unicode.MaxLatin1 }) {
 		return "", false
@@ -121,10 +120,10 @@ func spellLatin1(name, separator string) (string, bool) {
 	return string(octets), true
 }
 
-// escape writes a name character by character. Blanks at its ends, octets that
-// are not UTF-8, and characters that cannot stand as they are become a sign and
-// two hexadecimal digits for each octet. So a server that trims values cannot
-// turn one name into another.
+// escape writes a name, character by character. Some characters become a sign
+// and two hexadecimal digits for each octet: blanks at the ends, octets that
+// are not UTF-8, and characters that the encoding does not allow. So a server
+// that trims values cannot turn one name into another.
 func escape(name string, sign byte, stands func(c rune, rest string) bool) string {
 	begin := len(name) - len(strings.TrimLeftFunc(name, isBlank))
 	end := len(strings.TrimRightFunc(name, isBlank))

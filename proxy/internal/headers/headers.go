@@ -1,13 +1,15 @@
-// Package headers tells an application who the visitor is, in request headers,
-// and prevents clients from sending such headers themselves.
+// Package headers sets request headers that tell an application who the visitor
+// is, and removes such headers from what clients send.
 //
-// It knows what authentik has said about a user. It knows no session, no gate
-// and no configuration file, and decides about no request.
+// It knows the claims of a user. It knows no sessions, gates or configuration
+// files, and decides about no request.
 //
 //   - headers.go: the options, and the Headers made from them
-//   - strip.go: removing what a client has sent
-//   - prepare.go: making headers for a session, and setting them for each of its requests
+//   - strip.go: removing headers that a client has sent
+//   - prepare.go: making the headers of a session, and setting them on its
+//     requests
 //   - encode.go: the encoding of values
+//   - told.go: headers as an operator sees them
 package headers
 
 import (
@@ -33,37 +35,36 @@ const (
 type Options struct {
 	// Preset is the set to begin with. Default: Remote, or Off if there are rules.
 	Preset Preset
-	// Encoding is how values are spelled. Default: UTF8.
+	// Encoding is the encoding of values. Default: UTF8.
 	Encoding Encoding
-	// MaxSize is how long a value may be, in bytes. A header with a longer value
-	// is left out. Default: DefaultSize.
+	// MaxSize is the maximum size of a value, in bytes. A header with a longer
+	// value is left out. Default: DefaultSize.
 	MaxSize int
 	// Groups are patterns of rules.MatchesAny. The application gets only groups that
 	// match one of them. Default: all groups.
 	Groups []string
-	// Additional are names of headers that are set as the attribute
-	// additionalHeaders of a user says, with the preset Authentik. Names that
-	// begin with X-Authentik- need not be among them. Other names must be listed,
-	// since a header that only some users have has to be removed from all
-	// requests.
+	// Additional are the names of headers that the attribute additionalHeaders
+	// of a user may set, with the preset Authentik. Names that begin with
+	// X-Authentik- need not be listed. Other names must be: a header that only
+	// some users have has to be removed from all requests.
 	Additional []string
 	// Application is the slug of authentik's application, and ProviderKeys the
 	// address of the keys that ID tokens are signed with. They may be empty.
 	Application, ProviderKeys string
-	// BeforeAuthentik says that the application is authentik itself. Headers of
-	// its own pages and outposts begin like those of the preset Authentik, so only
-	// the exact names of presets are removed.
+	// BeforeAuthentik says that the application is authentik itself. The preset
+	// Authentik and headers of authentik's own pages and outposts begin alike,
+	// so only the exact names of presets are removed.
 	BeforeAuthentik bool
-	// Rules add headers to the preset, or replace some of it. The later of two
-	// rules for one header counts.
+	// Rules add headers to the preset, or replace some of its headers. Of two
+	// rules for one header the later one applies.
 	Rules []Rule
 }
 
-// A Rule makes one header, from a claim or else from each request.
+// A Rule makes one header, from a claim or from each request.
 type Rule struct {
 	Name  string
 	Claim string
-	// Encoding is how the value is spelled. Default: that of the options.
+	// Encoding is the encoding of the value. Default: that of the options.
 	Encoding Encoding
 	// Value makes the header's value for each request.
 	Value func(*http.Request) string
@@ -101,7 +102,7 @@ var presets = map[Preset][]Rule{
 		{Name: "X-Authentik-Email", Claim: "email"},
 		{Name: "X-Authentik-Name", Claim: "name"},
 		{Name: "X-Authentik-Uid", Claim: "uid"},
-		{Name: "X-Authentik-Entitlements", Claim: "entitlements|"}, // by OpenID Connect, if that scope is requested
+		{Name: "X-Authentik-Entitlements", Claim: "entitlements|"}, // with OpenID Connect, if that scope is requested
 		{Name: "X-Authentik-Jwt", Claim: idToken},                  // likewise
 		{Name: "X-Authentik-Meta-Jwks", Claim: providerKeys},
 		{Name: "X-Authentik-Meta-App", Claim: application},
@@ -121,7 +122,7 @@ func (o Options) preset() Preset {
 	}
 }
 
-// Check returns everything that is wrong with the options.
+// Check returns all mistakes in the options.
 func (o Options) Check() (errs []error) {
 	wrong := func(bad bool, format string, args ...any) {
 		if bad {
@@ -159,7 +160,7 @@ func sameName(a, b string) bool {
 	return string(fold(&folded, a)) == string(fold(&other, b))
 }
 
-// maxName is the longest name of an identity header, in bytes.
+// maxName is the maximum length of an identity header's name, in bytes.
 const maxName = 64
 
 func validName(name string) bool {
@@ -185,20 +186,20 @@ type Headers struct {
 
 	rules    []Rule
 	told     []string        // the names of headers that some users have
-	presets  map[string]bool // the names that every gate removes, folded, see fold; nil in Own
-	names    map[string]bool // those of own rules and of additional headers, folded
-	outposts bool            // names that begin like those of outposts are removed
-	firsts   [256]bool       // the octets with which a name to remove can begin
-	own      *Headers        // protects only what rules add; nil if they add nothing
+	presets  map[string]bool // the folded names that every gate removes, see fold; nil in Own
+	names    map[string]bool // the folded names of the operator's rules and of additional headers
+	outposts bool            // also remove all names that begin like those of outposts
+	firsts   [256]bool       // the first octets of all names to remove
+	own      *Headers        // removes only the headers that rules add; nil without any
 }
 
-// Own returns Headers that strip only what the operator's rules set, and not
-// Authorization, by which clients of another application may sign in. It returns
-// nil if the rules set nothing.
+// Own returns Headers that strip only the headers that the operator's rules
+// set. They do not strip Authorization, which clients of another application
+// may need to sign in. It returns nil if the rules set nothing.
 func (h *Headers) Own() *Headers { return h.own }
 
-// protectOwn adds a header of the operator's to those that are removed, here and
-// by Own.
+// protectOwn adds a header of the operator to those that these Headers and Own
+// remove.
 func (h *Headers) protectOwn(name string) {
 	h.protect(name)
 	if sameName(name, "Authorization") {
@@ -219,8 +220,8 @@ func removing() *Headers {
 	return h
 }
 
-// ofPresets protects what every gate removes from requests: the headers of all
-// presets, and what begins like those of outposts.
+// ofPresets adds what every gate removes from requests: the headers of all
+// presets, and names that begin like those of outposts.
 var ofPresets = protectPresets()
 
 func protectPresets() *Headers {
@@ -234,8 +235,8 @@ func protectPresets() *Headers {
 	return h
 }
 
-// New makes the headers of options that Check has found nothing wrong with. The
-// headers of all presets are removed from requests, whichever is set.
+// New makes the headers for options in which Check has found no mistake. The
+// headers of all presets are removed from requests, whichever preset is set.
 func New(o Options) *Headers {
 	h := &Headers{maxSize: cmp.Or(o.MaxSize, DefaultSize), groups: o.Groups, encoding: cmp.Or(o.Encoding, UTF8), names: map[string]bool{}}
 	h.facts = map[string]string{application: o.Application, providerKeys: o.ProviderKeys}
@@ -263,7 +264,7 @@ func New(o Options) *Headers {
 	return h
 }
 
-// replace lets the later of two rules for one header count.
+// replace removes all but the last of several rules for one header.
 func replace(rules []Rule, rule Rule) []Rule {
 	for i := range rules {
 		if rules[i].Name == rule.Name {
@@ -274,7 +275,7 @@ func replace(rules []Rule, rule Rule) []Rule {
 	return append(rules, rule)
 }
 
-// keep adds a preset's header unless a rule of the operator's replaces it.
+// keep adds a preset's header unless a rule of the operator replaces it.
 func keep(rules []Rule, rule Rule) []Rule {
 	for i := range rules {
 		if rules[i].Name == rule.Name {

@@ -14,21 +14,21 @@ import (
 // A Header is a header line that is ready to be set.
 type Header struct{ Name, Value string }
 
-// A Problem is a value that the application does not get as configured.
+// A Problem is a header that the application does not get as configured.
 type Problem struct {
 	Header string
-	// Size is the size of the value in bytes. It is larger than Max, so the header
-	// was left out: a value that is cut off could end with the name of another
-	// group.
+	// Size is the size of the value in bytes. It is larger than Max, and the
+	// header was left out. The value is not cut off, since it could then end
+	// with the name of another group.
 	Size, Max int
-	// Encoding has no characters for the value, which was percent-encoded. It is
-	// empty if the value was left out.
+	// Encoding cannot represent the value, which was percent-encoded. It is
+	// empty if the header was left out.
 	Encoding Encoding
 	// Missing says that the header was left out because its claim is unknown.
 	Missing bool
 }
 
-// A Subject is the user, and the session, that headers describe.
+// A Subject is the user, and the session, that the headers are about.
 type Subject struct {
 	User user.User
 	// Session is the public ID of the session.
@@ -60,7 +60,7 @@ func (h *Headers) Prepare(s Subject) (prepared []Header, problems []Problem) {
 
 // ofUser makes the headers that a user's attributes set. They can never be a
 // header of the preset or of a rule, or a header that clients could send for
-// other users.
+// another user.
 func (h *Headers) ofUser(u user.User, problems *[]Problem) (lines []Header) {
 	if h.additional == nil {
 		return nil
@@ -78,7 +78,7 @@ func (h *Headers) ofUser(u user.User, problems *[]Problem) (lines []Header) {
 	return lines
 }
 
-// mayAdd reports whether a header can be set for some users without being
+// mayAdd reports whether a user's attributes can set a header that is not
 // listed.
 func (h *Headers) mayAdd(name string) bool {
 	var buf [maxName]byte
@@ -92,8 +92,8 @@ func (h *Headers) TellsIDToken() bool {
 }
 
 // Set sets prepared headers, and those that are made for each request. The
-// values of all prepared ones share one array that belongs to this request only,
-// since handlers behind the gate may change them in place.
+// values of all prepared headers share one array. It belongs to this request
+// only, since handlers behind the gate may change values in place.
 func (h *Headers) Set(r *http.Request, prepared []Header) (problems []Problem) {
 	values := make([]string, len(prepared))
 	for i, line := range prepared {

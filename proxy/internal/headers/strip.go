@@ -12,7 +12,7 @@ import (
 )
 
 // outposts is the folded beginning of all header names that authentik's
-// outposts use. No client has a reason to send such a header.
+// outposts use. No client has a reason to send a header with such a name.
 const outposts = "x-authentik-"
 
 // protect adds a header to those that are removed from requests.
@@ -23,10 +23,10 @@ func (h *Headers) protect(name string) {
 	h.begin(folded[0])
 }
 
-// begin notes every octet that folds into one. For most headers of most requests,
-// checking the first octet is enough.
+// begin notes every octet that folds into one. So a check of the first octet is
+// enough for most headers of most requests.
 func (h *Headers) begin(folded byte) {
-	if h.firsts[folded] { // as it folds into itself
+	if h.firsts[folded] { // one that folds into itself
 		return
 	}
 	for written := range 256 {
@@ -36,10 +36,10 @@ func (h *Headers) begin(folded byte) {
 	}
 }
 
-// fold spells a header's name as the least careful application reads it: CGI
-// (RFC 3875, 4.1.18) replaces "-" by "_", and many successors replace every
-// octet that is not a letter or digit. Case is ignored. It returns nothing for
-// a name that is too long to be protected.
+// fold returns a header's name as the least careful application reads it. CGI
+// (RFC 3875, 4.1.18) replaces "-" with "_", and many of its successors replace
+// every octet that is not a letter or digit. Case is ignored. For a name that
+// is too long to be protected it returns nothing.
 func fold(buf *[maxName]byte, name string) []byte {
 	name = textproto.TrimString(name)
 	if len(name) > maxName {
@@ -51,8 +51,8 @@ func fold(buf *[maxName]byte, name string) []byte {
 	return buf[:len(name)]
 }
 
-// Names returns the names of the headers that at least some users' requests
-// get, each once.
+// Names returns the names of the headers that the requests of at least some
+// users get, each once.
 func (h *Headers) Names() []string { return slices.Clip(h.told) }
 
 func (h *Headers) tell() {
@@ -64,12 +64,11 @@ func (h *Headers) tell() {
 	h.told = slices.Compact(h.told)
 }
 
-// Protects reports whether an application may read who the visitor is from a
-// header of this name, so that no client may send it.
+// Protects reports whether an application may read the visitor's identity from
+// a header of this name. No client may then send it.
 func (h *Headers) Protects(name string) bool { return h.protects(name) }
 
-// protects reports whether an application may read who the visitor is from a
-// header of this name.
+// protects is Protects for the bytes of a name.
 func (h *Headers) protects(name string) bool {
 	if name == "" || !h.firsts[name[0]] {
 		return false
@@ -81,9 +80,11 @@ func (h *Headers) protects(name string) bool {
 }
 
 // Strip removes identity headers that the client has sent, in every spelling,
-// and such trailers. It also removes their names from Connection, which would
-// make a proxy behind the gate delete the headers that the gate sets, and an upgrade
-// to HTTP, in which a client would send requests past the gate.
+// and such trailers. It also removes two more things:
+//
+//   - names of identity headers in Connection, because of which a proxy
+//     behind the gate would delete the headers that the gate sets
+//   - an upgrade to HTTP, in which a client could send requests past the gate
 func (h *Headers) Strip(r *http.Request) {
 	for name := range r.Header {
 		if h.protects(name) {
@@ -100,9 +101,9 @@ func (h *Headers) Strip(r *http.Request) {
 	}
 }
 
-// stripUpgrade removes upgrades to another version of HTTP, in the clear (RFC 7540, 3.2)
-// or in TLS (RFC 2817). Caddy would connect the client with an application that
-// accepts one, and no request after that would come to the gate.
+// stripUpgrade removes upgrades to another version of HTTP, without TLS (RFC
+// 7540, 3.2) or with it (RFC 2817). If an application accepted one, Caddy would
+// connect the client with it, and no later request would pass the gate.
 func stripUpgrade(h http.Header) {
 	delete(h, "Http2-Settings")
 	lines := h["Upgrade"]
@@ -144,7 +145,7 @@ func (h *Headers) stripTrailer(r *http.Request) {
 	}
 }
 
-// connection returns the lines without tokens that name an identity header.
+// connection returns the lines without the tokens that name an identity header.
 func (h *Headers) connection(lines []string) []string {
 	kept := make([]string, 0, len(lines))
 	for _, line := range lines {
@@ -161,14 +162,14 @@ func (h *Headers) connection(lines []string) []string {
 	return kept
 }
 
-// trailing strips trailers once they are there: net/http adds them, announced or
+// trailing is a body that strips trailers. net/http adds them, announced or
 // not, when the body has been read.
 type trailing struct {
 	io.ReadCloser
 	strip func()
 }
 
-// Read reads on and strips the trailers that come with the end.
+// Read reads the body, and strips the trailers at its end.
 func (t trailing) Read(p []byte) (int, error) {
 	n, err := t.ReadCloser.Read(p)
 	if err != nil {

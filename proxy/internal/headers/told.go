@@ -2,19 +2,19 @@ package headers
 
 import "slices"
 
-// open are claims whose values may be shown to an operator. Attributes and
-// other claims may be passwords for an application.
+// open are the claims whose values an operator may see. Attributes and other
+// claims may be passwords for an application.
 var open = []string{"username", "id", "name", "email", "uid", "groups", "groups|", "session", application, providerKeys}
 
-// A Told is a header that the application gets. Shown says that Value is set and
-// may be shown.
+// A Told is a header that the application gets. Shown says that Value is set
+// and that an operator may see it.
 type Told struct {
 	Name, Value string
 	Shown       bool
 }
 
-// Told returns what the application gets with prepared headers, and with those
-// that are made for each request, whose values are not known before.
+// Told returns the headers that the application gets: prepared ones, and those
+// that are made for each request, whose values are not known yet.
 func (h *Headers) Told(prepared []Header) (all []Told) {
 	for _, rule := range h.rules {
 		if rule.Value != nil {

@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// Small is how large a body may be, in bytes, without taking room. Forms of
-	// the page seldom have a tenth of it.
+	// Small is the maximum size of a body, in bytes, that takes no room. Few
+	// forms of the page have a tenth of it.
 	Small = 64 << 10
-	// room is how many bytes of larger bodies the process holds at once, and
-	// clientRoom how many of those may come from one address.
+	// room is how many bytes of larger bodies the process holds at a time, and
+	// clientRoom how many of them may come from one address.
 	room, clientRoom = 32 << 20, 16 << 20
 	// roomWait is how long a larger body waits for room.
 	roomWait = 5 * time.Second
-	// firstTime is how long a small body may take, and chunkTime is added for each
+	// firstTime is the time limit for a small body. chunkTime is added for each
 	// further Small bytes: 32 KB a second.
 	firstTime, chunkTime = 15 * time.Second, 2 * time.Second
 )
@@ -34,17 +34,17 @@ var (
 	ErrBusy = errors.New("intake: too many large bodies are being read")
 )
 
-// A Room is the memory that the larger bodies of a process share. In the zero
-// Room all memory is free. It is safe for concurrent use.
+// A Room is the memory that the larger bodies of a process share. All memory of
+// the zero Room is free. It is safe for concurrent use.
 type Room struct {
 	mu      sync.Mutex
 	taken   int64
 	waiting int
 	clients map[netip.Addr]int64
-	freed   chan struct{} // closed when some room is given back
+	freed   chan struct{} // closed when room is given back
 }
 
-// enter takes room for so many bytes, and waits a little if there is not
+// enter takes room for n bytes, and waits for a short time if there is not
 // enough.
 func (r *Room) enter(ctx context.Context, client netip.Addr, size int64) error {
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
@@ -117,12 +117,12 @@ type Options struct {
 	Room *Room
 	// Client is the visitor's address.
 	Client netip.Addr
-	// Limit is how many bytes are read at most, and Held how many of them are kept
-	// in memory: the reader throws the rest away. Default of Held: Limit.
+	// Limit is how many bytes are read at most. Held is how many of them are
+	// kept in memory, if the reader drops the others. Default of Held: Limit.
 	Limit, Held int64
 }
 
-// A Body is the body of a request while it is read. It has to be closed once
+// A Body is the body of a request while it is read. It must be closed when
 // nothing of it is held any more.
 type Body struct {
 	Options
@@ -136,8 +136,8 @@ type Body struct {
 	err      error
 }
 
-// Open returns the body of a request. Nothing has been read of it. The same
-// time limits hold for a body that is not read.
+// Open returns the body of a request. It reads nothing yet. A body that is
+// never read has the same time limits.
 func Open(w http.ResponseWriter, r *http.Request, o Options) *Body {
 	if o.Held == 0 {
 		o.Held = o.Limit
@@ -149,29 +149,29 @@ func Open(w http.ResponseWriter, r *http.Request, o Options) *Body {
 	return b
 }
 
-// Bound limits the time for a body that may never be read. net/http waits for up to
-// 256 KB of it before it responds, so that without this a client that sends
-// nothing would hold a request for as long as it likes.
+// Bound limits the time for a body that may never be read. Before net/http
+// responds, it waits for up to 256 KB of the body. Without a limit, a client
+// that sends nothing could keep a request open for as long as it likes.
 func Bound(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(firstTime))
 	}
 }
 
-// Leave does not wait for a body that is never read. The connection ends after the
-// response unless the body was sent together with the request.
+// Leave makes the server not wait for a body that is never read. The connection
+// ends after the response, unless the body was sent together with the request.
 func Leave(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 	}
 }
 
-// deadline bounds the next reads. Servers that cannot do so have bounds of their
-// own, or none.
+// deadline sets a deadline for the next reads. Servers that cannot set one have
+// time limits of their own, or none.
 func (b *Body) deadline(at time.Time) { _ = b.control.SetReadDeadline(at) }
 
-// Read implements [io.Reader]. A body that says that it is too large is not read
-// at all.
+// Read implements [io.Reader]. It reads nothing of a body whose announced
+// length is too large.
 func (b *Body) Read(p []byte) (int, error) {
 	if b.err == nil && b.read >= b.granted {
 		b.err = b.grant()
@@ -185,7 +185,7 @@ func (b *Body) Read(p []byte) (int, error) {
 		b.err = err
 	}
 	if errors.Is(err, io.EOF) {
-		b.deadline(time.Time{}) // without this, waiting for authentik would look like a slow body
+		b.deadline(time.Time{}) // otherwise, waiting for authentik would count as a slow body
 	}
 	if b.read > b.Limit {
 		b.err = ErrTooLarge
@@ -194,7 +194,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// grant allows another chunk: as much time as it may take, and room for the
+// grant allows the next chunk: it sets the deadline, and takes room for the
 // whole body once it is not small.
 func (b *Body) grant() error {
 	switch {
@@ -206,7 +206,7 @@ func (b *Body) grant() error {
 		}
 	}
 	b.deadline(b.began.Add(firstTime + time.Duration(b.granted/Small)*chunkTime))
-	b.granted = min(b.granted+Small, b.Limit+1) // the byte beyond shows that it is too large
+	b.granted = min(b.granted+Small, b.Limit+1) // one byte more shows that the body is too large
 	return nil
 }
 
@@ -215,7 +215,7 @@ func (b *Body) reserve() error {
 	if b.r.ContentLength >= 0 {
 		size = min(size, b.r.ContentLength)
 	}
-	b.deadline(time.Time{}) // which the wait for room does not count against
+	b.deadline(time.Time{}) // so the wait for room does not count
 	waited := time.Now()
 	if err := b.Room.enter(b.r.Context(), b.Client, size); err != nil {
 		b.deadline(time.Now().Add(firstTime))
@@ -226,7 +226,8 @@ func (b *Body) reserve() error {
 	return nil
 }
 
-// Close gives back the room that the body has taken. It may be called twice.
+// Close gives back the room that the body took. It may be called more than
+// once.
 func (b *Body) Close() error {
 	if b.reserved > 0 {
 		b.Room.leave(b.Client, b.reserved)

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// maxAccept is how much of an Accept header is read. Browsers and libraries send
-// less than 200 bytes.
+// maxAccept is how many bytes of an Accept header are read. Browsers and
+// libraries send less than 200.
 const maxAccept = 2 << 10
 
-// WantsJSON reports whether r asks for JSON instead of a page: its Accept names
+// WantsJSON reports whether r asks for JSON instead of a page: its Accept has
 // application/json and not text/html. Ranges with an asterisk do not count,
-// since every client sends them. A page load gets a page whatever it accepts,
-// and so does a header that cannot be read.
+// since every client sends them. A page load always gets a page, and so does a
+// request with a malformed header.
 func WantsJSON(r *http.Request) bool {
 	accept := strings.Join(r.Header["Accept"], ",")
 	if r.Header.Get("Sec-Fetch-Mode") == "navigate" || len(accept) > maxAccept {
@@ -31,7 +31,7 @@ func WantsJSON(r *http.Request) bool {
 	return named
 }
 
-// namesHTML reports whether a client asks for HTML by name. Ranges with an
+// namesHTML reports whether the Accept header has text/html. Ranges with an
 // asterisk do not count.
 func namesHTML(r *http.Request) bool {
 	accept := strings.Join(r.Header["Accept"], ",")
@@ -63,8 +63,8 @@ func mediaRange(text string) (kind string, wanted, ok bool) {
 	return kind, !weighed || strings.Trim(q, "0.") != "", true
 }
 
-// splitList splits a header's list. A comma in a quoted string separates
-// nothing (RFC 9110, 5.6.1 and 5.6.4), and elements may be empty.
+// splitList splits a header's list. A comma in a quoted string does not
+// separate (RFC 9110, 5.6.1 and 5.6.4). Elements may be empty.
 func splitList(list string) []string {
 	var all []string
 	quoted, from := false, 0

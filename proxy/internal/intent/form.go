@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Submits reports whether r is a form that a browser sends in a window: its
-// response will fill the window.
+// Submits reports whether r is a form that a browser sends in a window. Its
+// response fills the window.
 func Submits(r *http.Request) bool {
 	if r.Method != http.MethodPost || partial(r) {
 		return false
@@ -18,8 +18,8 @@ func Submits(r *http.Request) bool {
 	return namesHTML(r) && r.Header.Get("Upgrade") == ""
 }
 
-// SentBy reports whether a page of a site with this origin has sent a request
-// to that site. If the request does not say so, the answer is no.
+// SentBy reports whether a page of the site with this origin sent a request to
+// that site. It returns false if the request does not say so.
 func SentBy(r *http.Request, site string) bool {
 	origin := r.Header["Origin"]
 	if len(origin) > 1 || len(r.Header["Sec-Fetch-Site"]) > 1 {
@@ -27,7 +27,7 @@ func SentBy(r *http.Request, site string) bool {
 	}
 	own := len(origin) == 1 && strings.EqualFold(origin[0], site)
 	switch r.Header.Get("Sec-Fetch-Site") {
-	case "same-origin": // a page with the referrer policy no-referrer says null
+	case "same-origin": // the origin of a page with the referrer policy no-referrer is null
 		return own || len(origin) == 0 || origin[0] == "null"
 	case "":
 		return own

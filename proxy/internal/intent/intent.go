@@ -1,10 +1,10 @@
-// Package intent reads from a request what the client wants: whether it is a page
-// load, a frame's, a form, a script's or a preflight, and whether the response is to
-// be a page or JSON. It knows no visitor and no site.
+// Package intent reads from a request what the client wants: the kind of
+// request (a page load, a frame's, a form, a script's or a preflight), and the
+// response format. It knows no visitor and no site.
 //
-//   - intent.go: page loads, and what scripts load into pages
+//   - intent.go: page loads, and requests of scripts for pages
 //   - accept.go: the response format
-//   - form.go: forms, and which site has sent them
+//   - form.go: forms, and which site sent them
 //   - preflight.go: preflights of browsers
 package intent
 
@@ -18,11 +18,11 @@ import (
 // Metadata).
 var frames = []string{"iframe", "frame", "embed", "object", "fencedframe"}
 
-// Navigates reports whether r is a page load in a window: only such a request
+// Navigates reports whether r is a page load in a window. Only such a request
 // can be redirected to a sign-in page and back. Browsers that send Sec-Fetch
 // headers say so themselves (Fetch Metadata). A page load that a service worker
-// passes on has no destination. A prefetch does not count as a page load,
-// although it looks like one.
+// passes on has no destination. A prefetch looks like a page load, but does not
+// count.
 func Navigates(r *http.Request) bool {
 	if !loads(r) {
 		return false
@@ -34,24 +34,24 @@ func Navigates(r *http.Request) bool {
 }
 
 // Framed reports whether r is a page load inside a frame. The sign-in page
-// refuses to be framed, so such a request cannot be redirected there, but it
-// can get another page. Browsers without Sec-Fetch headers do not say where a
-// page will be shown.
+// refuses to be framed, so such a request gets another page instead of a
+// redirect. Browsers without Sec-Fetch headers do not say where a page will be
+// shown.
 func Framed(r *http.Request) bool {
 	return loads(r) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
 }
 
-// AsksForPage reports whether r is a request of a script for a page, such as one
-// that a service worker repeats instead of passing a page load on. Its
-// response may fill the window, but a redirect would lead only the script to the
-// sign-in page.
+// AsksForPage reports whether r is a request of a script for a page, such as a
+// page load that a service worker repeats as its own request. Its response may
+// fill the window, but a redirect would lead only the script to the sign-in
+// page.
 func AsksForPage(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
 	return loads(r) && mode != "" && mode != "navigate" && (dest == "" || dest == "empty") &&
 		namesHTML(r) && !partial(r)
 }
 
-// loads reports whether r can be a page load at all.
+// loads reports whether r can be a page load.
 func loads(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !slices.ContainsFunc(ahead, func(name string) bool {
 		value := strings.ToLower(r.Header.Get(name))
@@ -59,24 +59,25 @@ func loads(r *http.Request) bool {
 	})
 }
 
-// ahead are the headers by which browsers, old ones included, mark pages that they
+// ahead are the headers with which browsers, including old ones, mark a
 // prefetch.
 var ahead = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
 
 // partial reports whether a script asks for a part of a page, or for a page
-// that it inserts itself: the sign-in page would appear inside the
+// that it inserts itself. The sign-in page would then appear inside the
 // application's page. Libraries mark such requests with these headers. An
-// Android WebView names its application in X-Requested-With, which always has a
-// dot.
+// Android WebView sends X-Requested-With too, with the name of its application,
+// which always has a dot.
 func partial(r *http.Request) bool {
 	with := r.Header.Get("X-Requested-With")
 	return with != "" && !strings.Contains(with, ".") ||
 		slices.ContainsFunc(partials, func(name string) bool { return r.Header[name] != nil })
 }
 
-// partials are the headers of htmx, Turbo, pjax, Unpoly, Inertia, Livewire, Alpine
-// AJAX, Datastar and Barba. Turbo reloads the page if the response is not HTML. That of
-// Turbolinks is not among them, since it shows any text of a failure as a page.
+// partials are the headers of htmx, Turbo, pjax, Unpoly, Inertia, Livewire,
+// Alpine AJAX, Datastar and Barba. If the response is not HTML, Turbo reloads
+// the page. The header of Turbolinks is not in the list, since Turbolinks shows
+// any error text as a page.
 var partials = []string{
 	"Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id", "X-Pjax", "X-Up-Version", "X-Inertia", "X-Livewire", "X-Alpine-Request",
 	"Datastar-Request", "X-Barba",

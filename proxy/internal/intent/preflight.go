@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Preflight reports whether a request is one that browsers send before a script
-// of another origin may send its own (Fetch, CORS-preflight request): OPTIONS with
-// an Origin and the method to come, and without a body. Browsers put no
-// credentials into it, so that it can have no session. A request whose query may
-// tell the application another method does not count as one.
+// Preflight reports whether r is the request that a browser sends before a
+// script of another origin may send its own (Fetch, CORS-preflight request). It
+// is OPTIONS, has an Origin and the method to come, and no body. Browsers send
+// no credentials with it, so it cannot have a session. A request whose query
+// may tell the application another method does not count.
 //
 // asked is the address before any rewriting.
 func Preflight(r *http.Request, asked *url.URL) bool {
@@ -21,13 +21,13 @@ func Preflight(r *http.Request, asked *url.URL) bool {
 		!overridesMethod(r.URL.RawQuery) && !overridesMethod(asked.RawQuery)
 }
 
-// one reports whether a header has exactly one line, with a value.
+// one reports whether a header has exactly one line, and a value.
 func one(lines []string) bool { return len(lines) == 1 && strings.TrimSpace(lines[0]) != "" }
 
-// overridesMethod reports whether a query may tell an application that the
-// method is another one, as _method=DELETE does for WordPress and others.
-// Applications differ in what separates parameters and in how often they
-// decode, so every possible reading counts.
+// overridesMethod reports whether a query may tell an application another
+// method, as _method=DELETE does for WordPress and others. Applications
+// separate parameters in different ways, and decode once or several times, so
+// every possible reading counts.
 func overridesMethod(query string) bool {
 	for range 3 {
 		if slices.ContainsFunc(strings.FieldsFunc(query, separatesQuery), func(pair string) bool {
@@ -38,7 +38,7 @@ func overridesMethod(query string) bool {
 		}
 		decoded, err := url.QueryUnescape(query)
 		if err != nil {
-			return true // whatever an application makes of it
+			return true // an application may read it in any way
 		}
 		query = decoded
 	}
@@ -47,12 +47,12 @@ func overridesMethod(query string) bool {
 
 func separatesQuery(c rune) bool { return strings.ContainsRune("&;?,", c) }
 
-// namesMethod reports whether a header or parameter can set a method, by its
-// name: X-HTTP-Method-Override, X-Method, _method and similar names.
+// namesMethod reports whether a header or parameter of this name can set a
+// method: X-HTTP-Method-Override, X-Method, _method and similar names.
 func namesMethod(name string) bool { return strings.Contains(strings.ToLower(name), "method") }
 
 // StripCredentials removes headers that identify a client, and headers that
-// change the meaning of a request. Browsers never put them into a preflight.
+// change the meaning of a request. Browsers never send them with a preflight.
 func StripCredentials(h http.Header) {
 	for name := range h {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)

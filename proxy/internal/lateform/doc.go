@@ -1,7 +1,8 @@
-// Package lateform keeps a form that a browser has sent without a session, until
-// the visitor has signed in. The form is kept in the page that answers it, and
-// nowhere else.
+// Package lateform keeps a form that a browser has sent without a session,
+// until the visitor has signed in. Only the page that answers the form contains
+// it.
 //
-//   - lateform.go: the pages in their order, and what is sealed in them
-//   - form.go: what is kept of a form
+//   - lateform.go: the pages in their order, and the values that are sealed
+//     in them
+//   - form.go: the kept form
 package lateform

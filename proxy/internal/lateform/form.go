@@ -13,11 +13,14 @@ import (
 )
 
 const (
-	// maxKept bounds the names and values of a form that is kept, in bytes.
+	// maxKept is the maximum size of the names and values of a kept form, in
+	// bytes.
 	maxKept = 256 << 10
-	// maxSent bounds a form with files, of which only the names are kept.
+	// maxSent is the maximum size of a form with files, of which only the names
+	// are kept.
 	maxSent = 8 << 20
-	// maxFields bounds the fields of a form, and maxFiles the files that are named.
+	// maxFields is the maximum number of fields of a form, and maxFiles that of
+	// the files that are named.
 	maxFields, maxFiles = 1000, 20
 	maxFileName         = 100
 )
@@ -30,7 +33,7 @@ const (
 // errNotKept says that a page cannot hold the form as it is.
 var errNotKept = errors.New("lateform: the form cannot be kept")
 
-// A form is what a page keeps of a form.
+// A form is the part of a form that a page can keep.
 type form struct {
 	fields []page.Field
 	files  []string // the names of files, whose content is not kept
@@ -38,18 +41,18 @@ type form struct {
 	size   int
 }
 
-// bounds are how many bytes of names and values a form can have, and how many
-// fields.
+// bounds are the maximum size of a form's names and values, in bytes, and its
+// maximum number of fields.
 type bounds struct{ size, fields int }
 
-// The bounds of a form that is kept, and of the form in the page that keeps it,
-// which has longer names.
+// The bounds of a kept form, and of the form in the page that keeps it, which
+// has longer names.
 var (
 	ofKept = bounds{maxKept, maxFields}
 	ofPage = bounds{maxKept + maxFields*len(prefix) + maxSealed, maxFields + 1}
 )
 
-// add adds a field. HTML holds no NUL, and the page is in UTF-8.
+// add adds a field. HTML cannot contain NUL, and the page is in UTF-8.
 func (f *form) add(name, value string) error {
 	f.size += len(name) + len(value)
 	if f.size > f.bounds.size || len(f.fields) >= f.bounds.fields ||
@@ -60,8 +63,8 @@ func (f *form) add(name, value string) error {
 	return nil
 }
 
-// read reads a form of a type that browsers send. text/plain is not among them: an
-// application cannot tell such a form from other texts.
+// read reads a form of a type that browsers send. It refuses text/plain: an
+// application cannot distinguish such a form from other texts.
 func read(contentType string, body io.Reader) (f form, err error) {
 	kind, params, err := mime.ParseMediaType(contentType)
 	switch {
@@ -76,7 +79,7 @@ func read(contentType string, body io.Reader) (f form, err error) {
 	}
 }
 
-// readPlain reads a form without files, in its order.
+// readPlain reads a form without files, in the order of its fields.
 func readPlain(body io.Reader, within bounds) (f form, err error) {
 	f.bounds = within
 	text, err := io.ReadAll(body)
@@ -115,7 +118,7 @@ func readParts(parts *multipart.Reader) (f form, err error) {
 			if name := part.FileName(); name != "" && name != "." && len(f.files) < maxFiles {
 				f.files = append(f.files, strings.ToValidUTF8(name[:min(len(name), maxFileName)], ""))
 			}
-			continue // reading on skips the rest
+			continue // the next part skips the rest
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxKept+1))
 		if err != nil {

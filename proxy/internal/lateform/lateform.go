@@ -23,26 +23,28 @@ const (
 	// sealedField is the name of the page's field with the sealed value. The names
 	// of the kept fields begin with prefix.
 	sealedField, prefix = "late", "f."
-	// maxSealed bounds what is sealed in a page: an address of up to 16 KiB.
+	// maxSealed is the maximum size of the sealed value in a page: an address
+	// has up to 16 KiB.
 	maxSealed = 32 << 10
-	// maxOwn bounds the form that a page sends: each byte of a kept value may be
-	// encoded with three bytes.
+	// maxOwn is the maximum size of the form that such a page sends: encoding
+	// may make three bytes of each byte of a kept value.
 	maxOwn = 3*maxKept + 64<<10
 )
 
 // A Handler keeps forms. It is safe for concurrent use.
 type Handler struct {
 	*exchange.Shared
-	// Paths are the paths that accept forms of other sites.
+	// Paths are the paths where forms of other sites are accepted.
 	Paths []string
-	// Elsewhere says that forms cannot be kept, since another proxy receives them.
+	// Elsewhere says that forms cannot be kept, since another proxy receives
+	// them.
 	Elsewhere bool
-	// SignInAt returns where a visitor signs in who wants to go to an address.
+	// SignInAt returns the address of a sign-in that leads to an address.
 	SignInAt func(to string) string
 }
 
-// An origin is the address that a form was sent to. It is sealed, so that the
-// page cannot change it.
+// An origin is the address that a form was sent to. It is sealed, so that no
+// page can change it.
 type origin struct {
 	To    string    `json:"to"`
 	User  string    `json:"user,omitempty"` // the mark of the user of the ended session, if known
@@ -54,8 +56,8 @@ func (h *Handler) box(x *exchange.Exchange) seal.Box {
 	return h.Key.Own(seal.KindLateForm, h.Sessions.Realm(x.At.Host))
 }
 
-// Keep answers a form that needs a sign-in first: with a page that keeps it. A
-// form of another site is not kept, unless the operator has named its path:
+// Keep answers a form that needs a sign-in first, with a page that keeps the
+// form. A form of another site is kept only if the operator has named its path:
 // sent again from this site, it would carry the session cookie, which SameSite
 // withheld before, and the Origin of this site.
 func (h *Handler) Keep(x *exchange.Exchange) {
@@ -87,7 +89,7 @@ func (h *Handler) Keep(x *exchange.Exchange) {
 	h.show(x, sealed, f)
 }
 
-// bounded bounds a form without files to what can be kept of it.
+// bounded bounds a form without files to the size that can be kept.
 func bounded(r *http.Request, body io.Reader) io.Reader {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), typeMultipart) {
 		return body
@@ -106,7 +108,7 @@ func (h *Handler) show(x *exchange.Exchange, sealed string, f form) {
 	h.Pages.Late(x.W, x.R, h.kept(x, sealed, f), x.Brand(x))
 }
 
-// kept returns what a page keeps.
+// kept returns the fields that a page keeps.
 func (h *Handler) kept(x *exchange.Exchange, sealed string, f form) page.LateForm {
 	kept := []page.Field{{Name: sealedField, Value: sealed}}
 	for _, field := range f.fields {
@@ -165,7 +167,7 @@ func (h *Handler) Continue(x *exchange.Exchange) {
 
 var errForged = errors.New("lateform: the page was not made by this gate, or is too old")
 
-// sent reads what the page that keeps a form has sent.
+// sent reads the form that a page with a kept form has sent.
 func (h *Handler) sent(x *exchange.Exchange) (sealed string, from origin, f form, err error) {
 	body := intake.Open(x.W, x.R, intake.Options{Room: h.Room, Client: x.At.Client, Limit: maxOwn})
 	defer body.Close() //nolint:errcheck // It only gives back room.

@@ -1,15 +1,17 @@
-// Package loginhost is the site where visitors of all other sites sign in:
-// authentik itself, with a gate before it that guards nothing. The gate sees
-// authentik's cookies there, and tells other gates by tickets who has signed
+// Package loginhost is the site where the visitors of all other sites sign in:
+// authentik itself, behind a gate that guards nothing. There the gate sees
+// authentik's cookies, and issues tickets that tell other gates who has signed
 // in.
 //
-//   - handler.go: what the package needs, and the addresses that other sites use
+//   - handler.go: the options, and the addresses that other sites use
 //   - signin.go: from a gate's request to a ticket
-//   - stepup.go: what a gate demands of a sign-in
+//   - stepup.go: the demands of gates on a sign-in
 //   - signout.go: the end of authentik's session
-//   - passing.go: the end or the replacement of that session by a request to authentik itself
+//   - passing.go: the end or the replacement of that session by a request to
+//     authentik itself
 //
-// What passes between a login host and its gates is in package authn/host.
+// The requests and tickets between a login host and its gates are in package
+// authn/host.
 package loginhost
 
 import (
@@ -31,15 +33,15 @@ import (
 // requests of other sites.
 const SignInPath = "/sign-in"
 
-// Options say what a handler needs.
+// Options configure a Handler.
 type Options struct {
 	*exchange.Shared
 	Authentik authn.Authentik
 	Store     store.Store
 	// First returns the flow that signs a visitor in.
 	First func(context.Context, flowclient.Visitor) (flowclient.Flow, error)
-	// Own shows sign-ins on pages of the gate. If it is nil, visitors sign in on
-	// authentik's own pages.
+	// Own signs visitors in on pages of the gate. If it is nil, visitors sign
+	// in on authentik's own pages.
 	Own *signin.Handler
 	// StepUp is the slug of the flow that signs visitors in with a second factor. It
 	// may be empty.
@@ -48,7 +50,7 @@ type Options struct {
 	Base string
 	// Go runs work that no request waits for, in the background of the gate.
 	Go func(work func(context.Context)) bool
-	// Origins are this site's origins, as the configuration names them.
+	// Origins are this site's origins in the configuration.
 	Origins []string
 }
 
@@ -77,13 +79,13 @@ func (h *Handler) Announce(ctx context.Context) {
 // Stay keeps the login host known to its gates until the context ends.
 func (h *Handler) Stay(backgroundCtx context.Context) { host.Stay(backgroundCtx, h.Announce, nil) }
 
-// ask is the parameter that asks for the sign-in page even if the browser seems
-// to be signed in.
+// ask is the parameter that asks for the sign-in page, even if the browser
+// seems to be signed in.
 const ask = "ask"
 
 // Begin answers GET login, to which the links of this gate's pages lead. It
-// redirects to the sign-in page, if the gate has one, and otherwise back to a
-// visit, or to authentik.
+// redirects to the gate's sign-in page, if there is one, and otherwise back to
+// a visit, or to authentik.
 func (h *Handler) Begin(x *exchange.Exchange) {
 	query := x.At.Asked.Query()
 	if cookies, _ := x.Authentiks(); h.Own != nil && (query.Has(ask) || !cookies.Authenticated()) {
@@ -100,7 +102,7 @@ func (h *Handler) Begin(x *exchange.Exchange) {
 // IsBack reports whether an address is the address of a visit here.
 func (h *Handler) IsBack(to string) bool { return h.own(to) == to && to != "" }
 
-// own returns an address if it is the address of a visit here, and otherwise an
+// own returns the address of a visit here; for any other address it returns an
 // empty text. It builds the address again, so that it cannot lead to another
 // host.
 func (h *Handler) own(to string) string {
@@ -122,8 +124,8 @@ func leads(x *exchange.Exchange, to string) {
 	x.Redirect(to)
 }
 
-// flowAt returns the address of one of authentik's flows, which in the end
-// leads to another address of this host.
+// flowAt returns the address of one of authentik's flows. When the flow ends,
+// it leads to another address of this host.
 func (h *Handler) flowAt(flow flowclient.Flow, next string) string {
 	return strings.TrimSuffix(h.Base, "/") + "/if/flow/" + flow.Slug + "/?next=" + url.QueryEscape(next)
 }

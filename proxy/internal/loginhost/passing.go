@@ -18,37 +18,39 @@ import (
 )
 
 const (
-	// followWait is how long authentik and the store may take for one change of a
+	// followWait is the timeout for authentik and the store in one change of a
 	// session.
 	followWait = 12 * time.Second
-	// successorWait is how long after the end of authentik's session its successor
-	// may appear in another answer: two answers to one browser may arrive in any
-	// order.
+	// successorWait is how long the gate waits for another answer to replace a
+	// session of authentik that has ended: two answers to one browser may
+	// arrive in any order.
 	successorWait = 250 * time.Millisecond
 )
 
-// A Passing is a request on its way to authentik, of a flow's executor or from a
-// browser in which sessions of other sites have begun. What rests on authentik's
-// session follows it: it moves to a new session of the same user, and ends with the
-// last one. A sign-in by a flow is noted.
+// A Passing is a request on its way to authentik that may change authentik's
+// session: a request for a flow's executor, or one from a browser on whose
+// session at authentik sessions of other sites rest. When authentik's session
+// is replaced by one of the same user, those sessions move to it. When it ends,
+// they end. A sign-in by a flow is noted.
 //
-// The gate reads only authentik's answers, and only whether they change its
-// session cookie. It then asks authentik with these cookies whether that was a
+// Of authentik's answers, the gate reads only whether they change the session
+// cookie. It then asks authentik with the new cookies whether that was a
 // sign-in, a sign-out or neither. No path or body of a request ends a session.
 type Passing struct {
 	h       *Handler
 	records host.Records
 	secret  seal.Secret
-	rests   bool   // sessions of other sites rest on the copy of the secret
-	flow    string // that the request runs; may be empty
+	rests   bool   // sessions of other sites rest on the copy with this secret
+	flow    string // the flow that the request runs; may be empty
 	sent    flowclient.Cookies
 	visitor flowclient.Visitor
-	uid     string     // of the user who has shown a second factor, in the session that was sent
-	shown   host.Shown // which that is
+	uid     string     // the user who has shown a second factor, in the session that was sent
+	shown   host.Shown // that second factor
 }
 
-// Passing returns a request that is about to pass, or nil if its answer does not
-// matter: it signs no user in, and nothing rests on what its browser has at authentik.
+// Passing returns a request that is about to pass. It returns nil if
+// authentik's answer does not matter, since it signs no user in and no session
+// rests on the browser's session at authentik.
 func (h *Handler) Passing(x *exchange.Exchange) *Passing {
 	secret, rests := x.Copied()
 	flow := h.runs(x)
@@ -64,9 +66,9 @@ func (h *Handler) Passing(x *exchange.Exchange) *Passing {
 	return p
 }
 
-// Answered gets the header of authentik's answer after the answer has passed.
-// The writer of the answer is not wrapped, so that streams and WebSockets are
-// as without the gate.
+// Answered gets the header of authentik's answer, after the answer has passed.
+// The writer of the answer is not wrapped, so streams and WebSockets behave as
+// without the gate.
 func (p *Passing) Answered(header http.Header) {
 	if p == nil || len(header["Set-Cookie"]) == 0 {
 		return
@@ -92,8 +94,8 @@ func (p *Passing) Answered(header http.Header) {
 }
 
 // follow moves the gates' sessions that rest on authentik's session to the
-// session that the browser has now, or ends them if that session is not of the
-// same user.
+// browser's current session at authentik. If that belongs to another user, or
+// there is none, it ends them.
 func (p *Passing) follow(ctx context.Context, now flowclient.Cookies) error {
 	kept, found, err := p.records.Copy(ctx, p.secret)
 	if err != nil || !found {
@@ -126,7 +128,7 @@ func (p *Passing) follow(ctx context.Context, now flowclient.Cookies) error {
 }
 
 // user returns the user who is signed in at authentik with these cookies.
-// Without a user the UID is empty.
+// Without a user, the UID is empty.
 func (p *Passing) user(ctx context.Context, cookies flowclient.Cookies) (uid string, now flowclient.Cookies, err error) {
 	if cookies[flowclient.SessionCookie] == "" {
 		return "", nil, nil

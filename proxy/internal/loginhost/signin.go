@@ -19,7 +19,8 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// maxReturns is how often authentik may send a visitor back who has not signed in.
+// maxReturns is how often authentik may send back a visitor who has not signed
+// in.
 const maxReturns = 2
 
 // suspectLogin names the message for visitors who come back without a session.
@@ -35,9 +36,9 @@ var (
 	errReturned   = errors.New("authentik's flow has sent the visitor back without signing them in")
 )
 
-// SignIn answers GET sign-in: a browser brings a gate's request, or comes back from
-// authentik's flow. A signed-in user who may use the gate's application is sent
-// there with a ticket, and everyone else to the flow.
+// SignIn answers GET sign-in, to which a browser brings a gate's request, or
+// comes back from authentik's flow. A signed-in user who may use the gate's
+// application is sent there with a ticket, and any other visitor to the flow.
 func (h *Handler) SignIn(x *exchange.Exchange) {
 	if !loads(x) {
 		x.Fail(fault.New(fault.BadRequest, errNoPageLoad), "/")
@@ -64,30 +65,30 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 	switch {
 	case err != nil:
 		x.Fail(fault.From(err), h.here(x))
-	case (!found || age == host.Expired) && returned: // the site sends the browser here again, as it is configured now
+	case (!found || age == host.Expired) && returned: // the site then sends the browser here again, with its present configuration
 		leads(x, vis.Request.Origin+exchange.LocalPath(vis.Request.Back))
 	case found && gate.Format != host.Format:
 		x.Fail(fault.New(fault.LoginHostUnknown, fmt.Errorf("%w (formats %d and %d, at %s)", host.ErrFormat, host.Format, gate.Format, vis.Request.Origin)), "/")
 	case !found || !gate.Serves(vis.Request.Origin):
 		x.Fail(fault.New(fault.LoginHostUnknown, errGate), "/")
-	case age == host.Expired: // the site sends the browser here again, and says so
+	case age == host.Expired: // the site then sends the browser here again, and tells the visitor
 		leads(x, callback(vis.Request, gate, ""))
 	default:
 		h.answer(x, records, vis, gate)
 	}
 }
 
-// begunHere reports whether a visit was begun in this browser.
+// begunHere reports whether a visit began in this browser.
 func (h *Handler) begunHere(x *exchange.Exchange, records host.Records, vis host.Visit) bool {
 	return slices.ContainsFunc(x.Visits(), func(s seal.Secret) bool { return host.Is(vis.Here, records.Nonce(s)) })
 }
 
-// here returns the address of the request itself, to try it again.
+// here returns the address of the request itself, for another try.
 func (h *Handler) here(x *exchange.Exchange) string {
 	return h.at(x.At.Asked.Query().Get("request"))
 }
 
-// answer answers the good request of a registered gate.
+// answer answers a valid request of a registered gate.
 func (h *Handler) answer(x *exchange.Exchange, records host.Records, vis host.Visit, gate host.Registration) {
 	vis.Here = records.Nonce(x.EnsureVisit())
 	again, err := records.SealVisit(vis)
@@ -128,9 +129,9 @@ func (h *Handler) answer(x *exchange.Exchange, records host.Records, vis host.Vi
 	}
 }
 
-// due returns what a sign-in has to meet now. One that is about to be too old is
-// repeated at once, since the gate looks at it later. A visitor who comes from the flow
-// is not sent there again for a moment that is missing.
+// due returns the demand on a sign-in now. The gate checks the sign-in a little
+// later, so one that is about to be too old is repeated at once. A visitor who
+// comes from the flow is not sent there again for a few missing seconds.
 func due(vis host.Visit) authn.Demand {
 	if vis.Again || vis.Returns > 0 {
 		return vis.Request.Demand
@@ -138,9 +139,9 @@ func due(vis host.Visit) authn.Demand {
 	return vis.Request.Demand.Ahead()
 }
 
-// signedIn asks authentik who is signed in in the browser, and whether they may
-// use the gate's application. The user is asked for last: authentik answers the
-// other question without a session too.
+// signedIn asks authentik who is signed in with the browser's cookies, and
+// whether that user may use the gate's application. It asks about the user
+// last: authentik answers the other question without a session too.
 func (h *Handler) signedIn(x *exchange.Exchange, cookies flowclient.Cookies, gate host.Registration) (session.Proof, error) {
 	if cookies[flowclient.SessionCookie] == "" {
 		return session.Proof{}, authn.ErrNotSignedIn
@@ -155,11 +156,11 @@ func (h *Handler) signedIn(x *exchange.Exchange, cookies flowclient.Cookies, gat
 	return authn.Me(x.Context(), h.Authentik, v, passing)
 }
 
-// lead sends the browser to authentik's flow, which sends it back here. After
-// the browser has come back twice without a session, the visitor gets an error.
+// lead sends the browser to authentik's flow, which sends it back here. If the
+// browser comes back twice without a session, the visitor gets an error.
 func (h *Handler) lead(x *exchange.Exchange, records host.Records, vis host.Visit) {
 	if vis.Returns >= maxReturns {
-		vis.Returns = 0 // for a visitor who tries it again by hand
+		vis.Returns = 0 // if the visitor tries again
 		again, _ := records.SealVisit(vis)
 		e := fault.New(fault.DeniedByFlow, errReturned)
 		e.Suspect = suspectLogin
@@ -209,8 +210,8 @@ func (h *Handler) admit(x *exchange.Exchange, records host.Records, held host.He
 	return nil
 }
 
-// callback returns the address at which a gate receives a ticket. What the gate has
-// demanded stands there too, in case it has to ask once more.
+// callback returns the address at which a gate receives a ticket. It also has
+// the gate's demands, in case the gate has to ask once more.
 func callback(request host.Request, gate host.Registration, ticket string) string {
 	join := "?"
 	if strings.Contains(gate.Callback, "?") {
@@ -223,8 +224,8 @@ func callback(request host.Request, gate host.Registration, ticket string) strin
 	return to
 }
 
-// turnAway tells a signed-in user that the application is not for them, or demands
-// another kind of sign-in.
+// turnAway tells a signed-in user that they may not use the application, or
+// demands another kind of sign-in.
 func (h *Handler) turnAway(x *exchange.Exchange, who session.Proof, gate host.Registration, e *fault.Error, again string) {
 	if x.JSON() {
 		x.Problem(e)
@@ -235,8 +236,8 @@ func (h *Handler) turnAway(x *exchange.Exchange, who session.Proof, gate host.Re
 	h.Pages.Forbid(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, who.User.Username, nil, again, x.KnownBrand(x))
 }
 
-// several tells a visitor that no session is used, because the browser has
-// several.
+// several tells a visitor that the browser has several sessions and that none
+// of them is used.
 func (h *Handler) several(x *exchange.Exchange, again string) {
 	e := fault.New(fault.SeveralSessions, errSeveral)
 	if x.JSON() {

@@ -14,7 +14,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/reply"
 )
 
-// signOutWait is how long a visitor who signs out waits for authentik to do so.
+// signOutWait is the timeout for authentik in a sign-out.
 const signOutWait = 10 * time.Second
 
 // Page answers GET logout with a button, since following a link must not end a
@@ -36,9 +36,9 @@ func (h *Handler) Page(x *exchange.Exchange) {
 	}
 }
 
-// SignOut answers POST logout: it ends authentik's session in this browser, and
+// SignOut answers POST logout. It ends authentik's session in this browser, and
 // all sessions that rest on it, on all domains. A visitor who wants to use
-// another account continues the visit that they came from.
+// another account then continues the visit that they came from.
 func (h *Handler) SignOut(x *exchange.Exchange) {
 	form, err := reply.Posted(x.R, x.Body(intake.Small))
 	if err != nil {
@@ -63,8 +63,8 @@ func (h *Handler) SignOut(x *exchange.Exchange) {
 	x.Lead(back, back)
 }
 
-// pathsAbove returns a path and all paths whose cookies browsers send there, apart
-// from the root.
+// pathsAbove returns a path and all shorter paths whose cookies browsers send
+// there, without the root.
 func pathsAbove(path string) (all []string) {
 	for ; path != ""; path = path[:strings.LastIndexByte(path, '/')] {
 		if len(all) > 0 {
@@ -97,7 +97,8 @@ func (h *Handler) endResting(x *exchange.Exchange) error {
 	return records.End(x.Context(), secret, kept.Until)
 }
 
-// endAtAuthentik ends every authentik session that the browser has sent.
+// endAtAuthentik ends every session at authentik whose cookie the browser has
+// sent.
 func (h *Handler) endAtAuthentik(x *exchange.Exchange) error {
 	ctx, cancel := context.WithTimeout(x.Context(), signOutWait)
 	defer cancel()

@@ -18,17 +18,17 @@ import (
 )
 
 const (
-	// seenWait is how long a visitor who comes back from a flow waits for the note of
-	// what authentik has answered there: a browser can be faster than the store.
+	// seenWait is how long the gate waits for the note of a sign-in in a flow:
+	// a browser that comes back from the flow can be faster than the store.
 	seenWait = 2 * time.Second
 	seenPoll = 20 * time.Millisecond
 )
 
 var errUnproven = errors.New("the visitor has come back from the flow, and authentik has not signed them in there")
 
-// signInOf returns how a user has signed in, as far as this login host has seen
-// authentik's answer to it. What it has not seen has no time and no second factor.
-// Only a visitor of whom something is demanded waits for the note of a sign-in.
+// signInOf returns how a user signed in, as far as this login host has seen
+// authentik's answer. A sign-in that it has not seen has no time and no second
+// factor. It waits for the note of a sign-in only if something is demanded.
 func (h *Handler) signInOf(x *exchange.Exchange, records host.Records, vis host.Visit, who session.Proof) (session.SignIn, error) {
 	waiting, cancel := context.WithTimeout(x.Context(), seenWait)
 	defer cancel()
@@ -45,9 +45,10 @@ func (h *Handler) signInOf(x *exchange.Exchange, records host.Records, vis host.
 	}
 }
 
-// counts returns what a sign-in that was seen shows of a user. One in a session that
-// was the user's before counts only by a flow that this login host sends visitors to:
-// authentik also renews a session whose user sets a password.
+// counts returns what a sign-in that was seen proves about a user. authentik
+// also renews the session of a user who sets a password. So a sign-in in a
+// session that the user had before counts only if its flow is one to which this
+// login host sends visitors.
 func (h *Handler) counts(x *exchange.Exchange, seen host.Seen, who session.Proof) (session.SignIn, error) {
 	in := session.SignIn{At: seen.At}
 	if at, ok := seen.By(h.StepUp, h.Now()); ok {
@@ -69,9 +70,10 @@ func (h *Handler) counts(x *exchange.Exchange, seen host.Seen, who session.Proof
 	return in, nil
 }
 
-// again sends a signed-in visitor to the flow by which they meet what the gate
-// demands. Whether they have, authentik's answer there says: coming back shows
-// nothing. A visitor who comes back without it is refused.
+// again sends a signed-in visitor to the flow that meets the gate's demand.
+// Only authentik's answer there shows that the visitor has met it; that the
+// browser comes back shows nothing. A visitor who comes back without such an
+// answer is refused.
 func (h *Handler) again(x *exchange.Exchange, records host.Records, vis host.Visit, gate host.Registration, who session.Proof) {
 	tried, before := vis.Again, vis.SID
 	vis.Again, vis.SID = !tried, who.SID
@@ -99,8 +101,8 @@ func (h *Handler) again(x *exchange.Exchange, records host.Records, vis host.Vis
 	leads(x, h.flowAt(flow, h.at(next)))
 }
 
-// unseen says why the sign-in of a visitor who comes back with another session of
-// authentik may not have been seen, and what to do.
+// unseen says why the sign-in of a visitor may not have been seen, although
+// they come back with another session at authentik, and what to do about it.
 func unseen(x *exchange.Exchange) (cause, remedy string) {
 	if len(x.Authorization) > 0 {
 		return "the browser sends the header Authorization to authentik's address, which may stand for another user",
@@ -110,9 +112,9 @@ func unseen(x *exchange.Exchange) (cause, remedy string) {
 		"give applications that you do not trust a domain of their own, and let all requests for this host pass through the gate with the path that browsers ask for"
 }
 
-// warnUnseen says in the log if authentik has given a visitor a session whose
-// beginning was not seen: as long as that is so, no visitor meets the demand. A
-// cookie that was planted for authentik's executor is removed from the browser, so that
+// warnUnseen logs a warning if authentik has given a visitor a session whose
+// beginning was not seen: then no visitor can meet the demand. It also removes
+// a cookie that was planted for authentik's executor from the browser, so that
 // the next try is seen.
 func (h *Handler) warnUnseen(x *exchange.Exchange, records host.Records, vis host.Visit, flow flowclient.Flow, before, now string) {
 	_, found, err := records.Seen(x.Context(), now)
@@ -132,10 +134,10 @@ func (h *Handler) warnUnseen(x *exchange.Exchange, records host.Records, vis hos
 	x.ExpireNarrower(narrower...)
 }
 
-// byStepUp reports whether a demand is met by the flow for a second factor.
+// byStepUp reports whether the flow for a second factor meets a demand.
 func (h *Handler) byStepUp(demand authn.Demand) bool { return demand.MFA && h.StepUp != "" }
 
-// flowFor returns the flow by which a visitor meets a demand.
+// flowFor returns the flow that meets a demand.
 func (h *Handler) flowFor(x *exchange.Exchange, demand authn.Demand) (flowclient.Flow, error) {
 	if h.byStepUp(demand) {
 		return flowclient.Flow{Slug: h.StepUp}, nil
@@ -146,11 +148,11 @@ func (h *Handler) flowFor(x *exchange.Exchange, demand authn.Demand) (flowclient
 // executor is where authentik's interface runs flows, below authentik's path.
 const executor = "api/v3/flows/executor/"
 
-// runs returns the flow whose executor a request asks, or nothing. It recognizes only
-// requests that every server reads in the same way: with one spelling of the path, and
-// with one cookie of authentik's session at most, so that authentik's answer belongs
-// to the session and the flow that are seen here. Cookies that only look like it are
-// taken off then.
+// runs returns the flow whose executor a request is for, or an empty text. The
+// request must be one that all servers read alike: with one spelling of the
+// path, and with at most one cookie of authentik's session. So authentik's
+// answer belongs to the session and the flow that are seen here. For such a
+// request, cookies that only look like the session are removed.
 func (h *Handler) runs(x *exchange.Exchange) string {
 	path := x.R.URL.EscapedPath()
 	slug, ok := strings.CutPrefix(path, h.Base+executor)
@@ -166,10 +168,10 @@ func (h *Handler) runs(x *exchange.Exchange) string {
 	return slug
 }
 
-// factor returns the second factor that the user of a session has shown, if the flow
-// that a request runs may sign this user in again: then it still counts, and is not
-// shown again. What the cookie says of the session is not enough, since that may have
-// ended, and someone else may know the password.
+// factor returns the second factor that the user of a session has shown, if the
+// flow of a request may sign this user in again: the factor then still counts,
+// and is not asked for again. The session cookie by itself proves nothing,
+// since the session may have ended and another person may know the password.
 func (h *Handler) factor(x *exchange.Exchange, p *Passing) (uid string, shown host.Shown) {
 	sid, ok := p.sent.Session()
 	if !ok || h.StepUp == "" || !p.sent.Authenticated() {
@@ -191,7 +193,7 @@ func (h *Handler) factor(x *exchange.Exchange, p *Passing) (uid string, shown ho
 	return uid, host.Shown{Flow: h.StepUp, At: at}
 }
 
-// see notes a sign-in that an answer of a flow's executor has brought.
+// see notes a sign-in from an answer of a flow's executor.
 func (p *Passing) see(ctx context.Context, now flowclient.Cookies) error {
 	begun, ok := p.sent.Begun(now)
 	if p.flow == "" || !ok {
@@ -204,8 +206,8 @@ func (p *Passing) see(ctx context.Context, now flowclient.Cookies) error {
 	return p.records.See(ctx, begun.SID, seen)
 }
 
-// Witnessed notes a sign-in on the page of the login host, which has seen it step by
-// step.
+// Witnessed notes a sign-in on the page of the login host, which has run the
+// flow itself.
 func (h *Handler) Witnessed(x *exchange.Exchange, who session.Proof, login flowclient.Login) {
 	if who.SID == "" || !login.By(login.Flow) {
 		return

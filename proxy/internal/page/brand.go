@@ -28,7 +28,7 @@ type pictureView struct {
 // Found reports whether there is a picture.
 func (p pictureView) Found() bool { return p.Light != "" }
 
-// brandView returns a page that looks as the brand says.
+// brandView returns a page with the looks of a brand.
 func (p *Pages) brandView(b flowclient.Brand, l *locales.Locale) pageView {
 	v := pageView{
 		Language: l.Tag(), Direction: l.Direction(), Theme: themeOf(b), Layout: "stacked", Host: p.hostName(b),
@@ -85,8 +85,8 @@ func themeOf(b flowclient.Brand) string {
 	return ""
 }
 
-// layouts are authentik's layouts that a page can have. The two with another
-// page in the background have no background here: it would be a frame.
+// layouts are the layouts of authentik that a page can have. The two with
+// another page as the background have none here: it would be a frame.
 var layouts = []string{"stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"}
 
 // applyFlow sets the flow's title, layout and background.
@@ -107,8 +107,8 @@ func (p *Pages) applyFlow(v *pageView, info *flowclient.FlowInfo) {
 	}
 }
 
-// decorative marks the address of a picture that is served empty if it cannot
-// be fetched, so that browsers show no broken image.
+// decorative marks the address of a picture for which the gate serves an empty
+// one if it cannot be fetched, so that browsers show no broken image.
 func (p *Pages) decorative(address string) string {
 	if strings.HasPrefix(address, p.cfg.Prefix+"/brand/") {
 		return address + "?behind"
@@ -140,8 +140,8 @@ func forTheme(address, theme string) string {
 	return strings.ReplaceAll(address, "%(theme)s", theme)
 }
 
-// dataPicture matches data URLs of images. None of them can run scripts in an
-// img element.
+// dataPicture matches data URLs of images. In an img element none of them can
+// run scripts.
 var dataPicture = regexp.MustCompile(`^data:image/(?:png|jpeg|gif|webp|svg\+xml)(?:;[-a-z0-9=]+)*,[-A-Za-z0-9+/=%_.~!$&*:;?@]*$`)
 
 // maxInline bounds the length of a data URL, in bytes.

@@ -14,33 +14,33 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/page/locales"
 )
 
-// A draft is a page that is being built: its view, and what the view is built
-// from.
+// A draft is a page that is being built: its view, and the values from which
+// the view is built.
 type draft struct {
 	pageView
 	Template    string
 	pages       *Pages
 	locale      *locales.Locale
 	policy      csp.Policy
-	origin      string          // of this site, as the browser sees it
-	resendAfter time.Duration   // until a message can be sent again
-	knownName   string          // typed on an earlier page
+	origin      string          // this site's origin, as the browser sees it
+	resendAfter time.Duration   // how long until a message can be sent again
+	knownName   string          // the name that was typed on an earlier page
 	step        flowclient.Step // zero on pages without a challenge
 	component   flowclient.Component
 	// posted is the form that this page answers, if it was for the same kind of
-	// challenge. refused reports that it was not accepted.
+	// challenge. refused reports that authentik or the gate did not accept it.
 	posted  url.Values
 	refused bool
 	// chosenFiles names the fields of that form that had a file. Browsers do not
 	// keep files, and no page can choose them again.
 	chosenFiles map[string]bool
 	// errors are by field of the answer. A stage takes those that it draws
-	// beside a field; finish puts the rest above the form.
+	// beside a field; finish shows the others above the form.
 	errors map[string][]string
 }
 
-// newDraft returns a page in the visitor's language with the brand's looks.
-// authenticated reports that the visitor has signed in, which changes how
+// newDraft returns a page in the visitor's language with the looks of the
+// brand. authenticated reports that the visitor has signed in. It changes how
 // authentik, and so the page, chooses the language.
 func (p *Pages) newDraft(r *http.Request, b flowclient.Brand, authenticated bool) *draft {
 	d := &draft{pages: p, locale: p.locale(r, b, authenticated), policy: p.policy}
@@ -79,14 +79,14 @@ func (d *draft) drawStage(q Question) {
 	d.finish()
 }
 
-// reloaded is the parameter of the address of a page that answers a form. To
-// reload it begins a new sign-in, since forms are not sent again; the parameter
-// lets that page say why.
+// reloaded is a parameter for the address of a page that answers a form. A
+// reload of such a page begins a new sign-in, since forms are not sent again;
+// with the parameter, the new page can say why.
 const reloaded = "reloaded"
 
 // setReload sets the addresses for reloading the page of a challenge, and tells
-// a visitor who did so on an earlier one. A visitor who came by a link follows it
-// again: an invited visitor has no account to sign in with.
+// a visitor who has reloaded an earlier page. A visitor who came by a link
+// follows it again: an invited visitor has no account to sign in with.
 func (d *draft) setReload(r *http.Request, q Question) {
 	d.Afresh = d.pages.signInURL(q.Back)
 	switch {
@@ -100,7 +100,7 @@ func (d *draft) setReload(r *http.Request, q Question) {
 // text returns a message of the catalogue in the page's language.
 func (d *draft) text(name string, pairs ...any) string { return d.locale.Text(name, pairs...) }
 
-// optionalText returns "" for the empty name.
+// optionalText is text; for the empty name it returns "".
 func (d *draft) optionalText(name string) string {
 	if name == "" {
 		return ""
@@ -114,7 +114,7 @@ func (d *draft) addScript(name string) { d.Scripts = append(d.Scripts, d.pages.a
 // allow extends the content security policy of this page only.
 func (d *draft) allow(more csp.Policy) { d.policy = d.policy.With(more) }
 
-// setElsewhere sets the address where the visitor can continue at authentik,
+// setElsewhere sets the address at authentik where the visitor can continue,
 // and whether they come back signed in.
 func (d *draft) setElsewhere(to string) {
 	address := webAddress(to)
@@ -132,8 +132,8 @@ func (d *draft) setElsewhere(to string) {
 	}
 }
 
-// restoreForm keeps what the visitor sent and what was wrong with it. A form
-// that was for another challenge is ignored.
+// restoreForm keeps what the visitor sent, and the errors in it. A form for
+// another challenge is ignored.
 func (d *draft) restoreForm(r *http.Request, q Question, base flowclient.Base) {
 	d.errors = map[string][]string{}
 	if q.Step.Lost && q.Mistake == nil && q.Lockout == 0 {
@@ -176,8 +176,8 @@ func (d *draft) takeErrors(field string) []string {
 	return errors
 }
 
-// typedOr returns what the visitor typed into a field if the form was refused,
-// else otherwise. Passwords and codes are never restored.
+// typedOr returns the text that the visitor typed into a field, if the form was
+// refused, and otherwise the given one. Passwords and codes are never restored.
 func (d *draft) typedOr(name, otherwise string) string {
 	if d.refused && d.posted.Has(name) {
 		return d.posted.Get(name)
@@ -185,7 +185,7 @@ func (d *draft) typedOr(name, otherwise string) string {
 	return otherwise
 }
 
-// finish puts the errors that no field has taken above the form, and sets the
+// finish puts the errors that no field shows above the form, and sets the
 // title.
 func (d *draft) finish() {
 	for _, field := range slices.Sorted(maps.Keys(d.errors)) {

@@ -27,8 +27,8 @@ type action struct {
 	Text, Address string
 	// Hidden are the hidden fields of the form.
 	Hidden []namedValue
-	// Quiet actions are not the recommended one. Away ones lead to another site.
-	// Focus is set on the one that has the focus at first.
+	// Quiet marks an action that is not the recommended one, and Away one that
+	// leads to another site. Focus marks the one that has the focus at first.
 	Quiet, Away, Focus bool
 	// Tab opens a link in another tab. Files says that a form may have files.
 	Tab, Files bool
@@ -54,8 +54,8 @@ func (f Failure) remedy(d *draft) string {
 	return d.text(f.messageName()+"_remedy", "Callback", d.pages.cfg.Prefix+"/callback")
 }
 
-// codeSignInLoop is the failure that counts sign-ins. Trying again resets the
-// count.
+// codeSignInLoop is the code of the failure that counts sign-ins. Trying again
+// resets the count.
 const codeSignInLoop = "sign-in-loop"
 
 // nextSteps are the names of the messages on the link of a failure that is not
@@ -72,33 +72,34 @@ var nextSteps = map[string]string{
 	"method-not-allowed": "continue",
 }
 
-// codeStepUpRefused is the one refusal that signing in again can resolve.
+// codeStepUpRefused is the code of the only refusal that signing in again can
+// resolve.
 const codeStepUpRefused = "step-up-refused"
 
-// A SignOutScope is which sessions have ended at a sign-out. It is part of the
+// A SignOutScope says which sessions a sign-out has ended. It is part of the
 // address of the page that tells the visitor.
 type SignOutScope string
 
 const (
-	// SignOutUnknown claims nothing but that this site has no session.
+	// SignOutUnknown says only that this site has no session.
 	SignOutUnknown SignOutScope = ""
-	// SignOutEverywhere is this site, authentik, and the other applications of
-	// the same sign-in.
+	// SignOutEverywhere says that the sessions of this site, authentik and the
+	// other applications of the same sign-in have ended.
 	SignOutEverywhere SignOutScope = "all"
-	// SignOutHere is this site only: authentik could not be asked to end its own
-	// session, which may go on.
+	// SignOutHere says that the session of this site has ended. authentik could
+	// not be asked to end its own session, which may go on.
 	SignOutHere SignOutScope = "here"
 )
 
-// signOutMessages are the names of the messages about each scope.
+// signOutMessages are the names of the messages for each scope.
 var signOutMessages = map[SignOutScope]string{
 	SignOutUnknown:    "signed_out_lead",
 	SignOutEverywhere: "signed_out_all",
 	SignOutHere:       "signed_out_here",
 }
 
-// ParseSignOutScope reads a scope from an address, which anyone can write.
-// Anything unknown yields SignOutUnknown, which promises least.
+// ParseSignOutScope reads a scope from an address, which any client can write.
+// For anything unknown it returns SignOutUnknown, which promises least.
 func ParseSignOutScope(s string) SignOutScope {
 	if scope := SignOutScope(s); signOutMessages[scope] != "" {
 		return scope
@@ -107,15 +108,15 @@ func ParseSignOutScope(s string) SignOutScope {
 }
 
 // drawEnding draws a page without a challenge. The error is dropped: tests
-// render every such page, so only a broken connection is left.
+// render every such page, so it can only be a broken connection.
 func (p *Pages) drawEnding(w http.ResponseWriter, d *draft, status int, heading string, e endingView) {
 	d.Template, d.Heading, d.Stage = "ending.html", d.text(heading), e
 	d.setTitle()
 	_ = p.write(w, d, status)
 }
 
-// setReloadAddress sets the address to reload a page at that answers a form:
-// reloading its own address would send the form again.
+// setReloadAddress sets the address for reloading a page that answers a form: a
+// reload of its own address would send the form again.
 func (d *draft) setReloadAddress(r *http.Request, back string) {
 	if r.Method == http.MethodPost {
 		d.Afresh = d.pages.signInURL(back)
@@ -145,7 +146,8 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, f Failure, back str
 
 // Forbid tells a signed-in visitor that they may not use the application.
 // authentik gives ordinary users no reason, so the page gives none; messages
-// are those of a flow. A step-up that was refused offers to sign in again.
+// are those of a flow. For a step-up that was refused the page offers to sign
+// in again.
 func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, username string, messages []string, back string, b flowclient.Brand) {
 	d, heading, logout := p.newDraft(r, b, true), "forbidden", p.cfg.Prefix+"/logout"
 	d.allow(csp.Policy{Forms: csp.Origins(p.cfg.SignOutURL)})
@@ -168,8 +170,8 @@ func (p *Pages) Forbid(w http.ResponseWriter, r *http.Request, f Failure, userna
 	p.drawEnding(w, d, f.Status, heading, e)
 }
 
-// Several tells a visitor whose browser has several authentik sessions at
-// once that none of them counts, and offers to end all.
+// Several tells a visitor whose browser has several authentik sessions that
+// none of them counts, and offers to end them all.
 func (p *Pages) Several(w http.ResponseWriter, r *http.Request, f Failure, back string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)
 	p.drawEnding(w, d, f.Status, "fail_client", endingView{
@@ -181,7 +183,8 @@ func (p *Pages) Several(w http.ResponseWriter, r *http.Request, f Failure, back 
 	})
 }
 
-// SignOut asks before the session ends: following a link must not end it.
+// SignOut asks the visitor to confirm a sign-out: following a link must not end
+// the session.
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, username string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)
 	d.allow(csp.Policy{Forms: csp.Origins(p.cfg.SignOutURL)})
@@ -195,9 +198,10 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, username string,
 // goes on to authentik, in seconds.
 const signOutPause = "4"
 
-// SigningOut says that the visitor is signed out here, and then sends the browser
-// to authentik to sign out there. Without an address to come back to, authentik
-// shows its sign-in page, which looks as if the sign-out had failed.
+// SigningOut says that the visitor is signed out here, and then sends the
+// browser to authentik to sign out there. If authentik has no address to come
+// back to, it shows its sign-in page, which looks as if the sign-out had
+// failed.
 func (p *Pages) SigningOut(w http.ResponseWriter, r *http.Request, away string, b flowclient.Brand) {
 	d := p.newDraft(r, b, false)
 	w.Header().Set("Refresh", signOutPause+"; url="+away)
@@ -207,8 +211,8 @@ func (p *Pages) SigningOut(w http.ResponseWriter, r *http.Request, away string, 
 	})
 }
 
-// SignedOut says what has ended. It does not redirect to the application: that
-// would sign the visitor in again.
+// SignedOut says which sessions have ended. It does not redirect to the
+// application, which would sign the visitor in again.
 func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, scope SignOutScope, b flowclient.Brand) {
 	d := p.newDraft(r, b, false)
 	p.drawEnding(w, d, http.StatusOK, "signed_out", endingView{
@@ -223,7 +227,7 @@ type FrameLinks struct {
 	// SignIn opens the sign-in in a separate window. It is empty in a frame of
 	// another site, which would not get the session's cookie.
 	SignIn string
-	// Own is the page that was asked for.
+	// Own is the page that the frame asked for.
 	Own string
 }
 

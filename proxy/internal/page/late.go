@@ -13,8 +13,8 @@ type Field = namedValue
 
 // A LateForm is a form that was sent without a session.
 type LateForm struct {
-	// SignIn is where the visitor signs in, and Continue where the page's form goes
-	// afterwards.
+	// SignIn is the address where the visitor signs in. Continue is the address
+	// that the page's form is sent to afterwards.
 	SignIn, Continue string
 	Fields           []Field
 	// Files are the names of the form's files, whose content is not kept.
@@ -22,7 +22,7 @@ type LateForm struct {
 }
 
 // Late draws the page that keeps a form. The sign-in opens in another tab, so
-// that this page stays.
+// that this page stays open.
 func (p *Pages) Late(w http.ResponseWriter, r *http.Request, f LateForm, b flowclient.Brand) {
 	d := p.newDraft(r, b, false)
 	words := []string{d.text("late_lead"), d.text("late_steps")}
@@ -54,7 +54,7 @@ func (p *Pages) lateGone(w http.ResponseWriter, r *http.Request, why, signIn str
 	})
 }
 
-// LateSignedIn is where the sign-in in the other tab ends.
+// LateSignedIn draws the page at which the sign-in in the other tab ends.
 func (p *Pages) LateSignedIn(w http.ResponseWriter, r *http.Request, username string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)
 	p.drawEnding(w, d, http.StatusOK, "framed_done", endingView{
@@ -74,9 +74,9 @@ type LateSend struct {
 	Insecure bool
 }
 
-// LateSend asks whether the form is to be sent, by the user who is signed in now.
-// The application may answer with a redirect to any site, to which Chromium applies
-// form-action as well.
+// LateSend asks whether the user who is signed in now wants to send the form.
+// The application may answer with a redirect to any site. Chromium applies
+// form-action to the redirect as well, so the policy allows it.
 func (p *Pages) LateSend(w http.ResponseWriter, r *http.Request, f LateSend, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)
 	d.allow(csp.Policy{Forms: []string{"https:"}})
@@ -89,8 +89,8 @@ func (p *Pages) LateSend(w http.ResponseWriter, r *http.Request, f LateSend, b f
 	})
 }
 
-// LateOther says that another user has signed in than the user who filled in
-// the form, and still keeps the form.
+// LateOther says that another user has signed in than the one who filled in the
+// form. The page still keeps the form.
 func (p *Pages) LateOther(w http.ResponseWriter, r *http.Request, f LateForm, username string, b flowclient.Brand) {
 	d := p.newDraft(r, b, true)
 	p.drawEnding(w, d, http.StatusForbidden, "late_not_sent", endingView{

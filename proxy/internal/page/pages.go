@@ -73,13 +73,14 @@ type Config struct {
 	// Language is the tag (BCP 47) of the language of all pages. Default: chosen
 	// for each visitor.
 	Language string
-	// PublicHost is authentik's host as browsers know it, Root its address.
+	// PublicHost is authentik's host as browsers know it, and Root authentik's
+	// address.
 	PublicHost, Root string
 	// SignOutURL is the address at authentik that signing out redirects to, if
 	// any. Chromium applies form-action to the redirects after a form as well,
 	// so the pages with such a form have to allow it.
 	SignOutURL string
-	// MailLinksHere reports that the links in authentik's mails lead to this
+	// MailLinksHere reports whether the links in authentik's mails lead to this
 	// site.
 	MailLinksHere bool
 	// Seal returns the name under which the picture at an address is served.
@@ -92,14 +93,14 @@ type Question struct {
 	Step flowclient.Step
 	// Brand is authentik's for this host; zero if it is not known.
 	Brand flowclient.Brand
-	// Visit is the sealed visit, Back the address to return to after signing in.
-	// Only the head of a page with Prints can be drawn without a visit.
+	// Visit is the sealed visit, and Back the address to return to after signing
+	// in. A HEAD request for a page with Prints needs no visit.
 	Visit, Back string
 	// Link is the address of the link by which the visitor came, if any.
 	Link string
 	// Notice is the name of a message to show above the form, if any.
 	Notice string
-	// Mistake is what was wrong with the form that was sent, if anything.
+	// Mistake is the visitor's mistake in the form that was sent, if any.
 	Mistake *Mistake
 	// Elsewhere is where a browser continues at authentik: an address below
 	// Prefix if the visitor comes back signed in, else authentik's own page.
@@ -113,10 +114,10 @@ type Question struct {
 	ResendAfter time.Duration
 	// Name is the user name that was typed on an earlier page.
 	Name string
-	// Lockout is how long no answers are accepted, after too many wrong ones.
+	// Lockout is how long no answers are accepted after too many wrong ones.
 	Lockout time.Duration
-	// Prints are the pages that were drawn for the challenge before. They are nil
-	// if it is only for this visitor.
+	// Prints are the pages that were drawn for the challenge before. They are
+	// nil for a challenge that is for one visitor only.
 	Prints *Prints
 }
 
@@ -128,11 +129,12 @@ func (q Question) Status() int {
 	return Status(q.Step.Challenge.Component())
 }
 
-// LockoutSeconds returns Lockout rounded up, so that no visitor retries too early.
+// LockoutSeconds returns Lockout in seconds, rounded up, so that no visitor
+// retries too early.
 func (q Question) LockoutSeconds() int { return int(math.Ceil(q.Lockout.Seconds())) }
 
-// New reads the templates, the messages and the assets. An error is about what
-// the operator has configured.
+// New reads the templates, the messages and the assets. An error is about a
+// mistake in the operator's configuration.
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, policy: csp.New(cfg.Logo)}
 	if p.cfg.LoginAt == nil {
@@ -170,8 +172,8 @@ func (p *Pages) Ask(w http.ResponseWriter, r *http.Request, q Question) error {
 	return p.write(w, d, q.Status())
 }
 
-// Status returns the status that a challenge is drawn with: an error only where
-// the flow has ended without a sign-in.
+// Status returns the status with which a challenge is drawn. It is an error
+// only if the flow has ended without a sign-in.
 func Status(c flowclient.Component) int {
 	switch c {
 	case flowclient.ComponentAccessDenied:
@@ -198,8 +200,8 @@ func (p *Pages) locale(r *http.Request, b flowclient.Brand, authenticated bool) 
 // with this tag.
 func CheckLanguage(tag string) error { return locales.Check(tag) }
 
-// write sends the page. It is rendered into a buffer first, so that a template
-// that fails does not leave half a page.
+// write sends the page. It renders into a buffer first, so that a template that
+// fails leaves no half page.
 func (p *Pages) write(w http.ResponseWriter, d *draft, status int) error {
 	setHeaders(w.Header(), d.policy)
 	page, err := p.render(d)
@@ -230,9 +232,10 @@ func (p *Pages) render(d *draft) (*bytes.Buffer, error) {
 	return page, nil
 }
 
-// setHeaders sets the headers of every page: no cache may store it, no site may
+// setHeaders sets the headers of every page. No cache may store it, no site may
 // frame it, browsers must not guess its type, and it loads only what the policy
-// allows. The one page that may be framed varies with where it is shown.
+// allows. The response of the one page that may be framed varies with where it
+// is shown.
 func setHeaders(h http.Header, allowed csp.Policy) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

@@ -12,24 +12,26 @@ import (
 )
 
 const (
-	// printedTemplate is the template of the pages that are printed.
+	// printedTemplate is the only template whose pages are printed.
 	printedTemplate = "identification.html"
-	// maxPrints is how many pages of one challenge are kept. Its visitors have one
-	// host and language, so there are several only if the brand has changed.
+	// maxPrints is the maximum number of pages that are kept for one challenge.
+	// Its visitors have one host and language, so there are several pages only
+	// if the brand has changed.
 	maxPrints = 4
-	// maxPrintedLanguage bounds what a visitor can add to a print, in bytes.
+	// maxPrintedLanguage is the maximum size, in bytes, of what a visitor can
+	// add to a print.
 	maxPrintedLanguage = 256
 )
 
 // Prints are the pages that were drawn for a challenge that is the same for all
-// visitors. The sealed visit and the way back are gaps in them. The zero Prints
-// are empty. They are safe for concurrent use.
+// visitors. They have gaps for the sealed visit and the way back. The zero
+// Prints are empty. They are safe for concurrent use.
 type Prints struct {
 	mu   sync.Mutex
 	kept []printed
 }
 
-// A printed page is for the visitors who would get the same page.
+// A printed page serves all visitors who would get the same page.
 type printed struct {
 	*prints.Print
 	language string // Accept-Language of the visitors
@@ -37,12 +39,12 @@ type printed struct {
 	policy   csp.Policy
 }
 
-// gapMarks are drawn into the gaps for the visit, the way back, and the address of a
-// new sign-in that leads there.
+// gapMarks are the marks in the gaps for the visit, for the way back, and for
+// the address of a new sign-in that leads there.
 var gapMarks = prints.Marks(3)
 
-// printable reports whether the page of a question differs between visitors
-// only in the gaps. Only the gate's own templates are printed, since an
+// printable reports whether the pages of a question for different visitors
+// differ only in the gaps. Only the gate's own templates are printed: an
 // operator's template may use the visit and the way back in any way.
 func (p *Pages) printable(r *http.Request, q Question) bool {
 	return q.Prints != nil && !p.templates.Replaces(templates.Layout, printedTemplate) &&
@@ -66,7 +68,7 @@ func (p *Pages) print(r *http.Request, q Question) (found printed, ok bool) {
 		return printed{}, false
 	}
 	page, err := p.render(d)
-	if err != nil { // reported when the page is drawn for the visitor
+	if err != nil { // drawing the page for the visitor reports the error
 		return printed{}, false
 	}
 	found = printed{prints.New(page.String(), gapMarks), language, q.Brand, d.policy}
@@ -86,7 +88,7 @@ func (k *Prints) find(language string, b flowclient.Brand) (found printed, ok bo
 	return printed{}, false
 }
 
-// add keeps a page instead of the oldest one.
+// add keeps a page and drops the oldest one if there are too many.
 func (k *Prints) add(one printed) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -96,8 +98,8 @@ func (k *Prints) add(one printed) {
 	k.kept = append(k.kept, one)
 }
 
-// sameBrand reports whether two brands are the same. Those that come from one
-// answer from authentik share its text.
+// sameBrand reports whether two brands are the same. Brands from the same
+// answer of authentik share its text.
 func sameBrand(a, b flowclient.Brand) bool {
 	if len(a.Raw) > 0 && len(a.Raw) == len(b.Raw) && &a.Raw[0] == &b.Raw[0] {
 		return true

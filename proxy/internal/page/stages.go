@@ -18,8 +18,8 @@ type stage struct {
 	read func(flowclient.Challenge, Form) (flowclient.Answer, *Mistake)
 }
 
-// stages has a row for each known component. Visitors continue at authentik for
-// any other.
+// stages has a row for each known component. For any other component, the
+// visitor continues at authentik.
 var stages = map[flowclient.Component]stage{
 	flowclient.ComponentAccessDenied:          {"ending.html", drawWith(drawAccessDenied), nil},
 	flowclient.ComponentAuthenticatorDuo:      {"duo.html", drawWith(drawAuthenticatorDuo), readWith(readAuthenticatorDuo)},
@@ -53,8 +53,8 @@ var stages = map[flowclient.Component]stage{
 	flowclient.ComponentUserLogin:             {"button.html", drawWith(drawUserLogin), readWith(readUserLogin)},
 }
 
-// drawWith adapts a function for one type of challenge. A test ensures that the
-// table has the right type for each component.
+// drawWith adapts a function for one type of challenge. A test ensures that
+// each row of the table has the right type.
 func drawWith[C flowclient.Challenge](show func(C, *draft) any) func(flowclient.Challenge, *draft) any {
 	return func(c flowclient.Challenge, d *draft) any {
 		own, ok := c.(C)
@@ -76,8 +76,8 @@ func readWith[C flowclient.Challenge](read func(C, Form) (flowclient.Answer, *Mi
 	}
 }
 
-// Read reads the visitor's form as the answer to challenge c. A form for another
-// kind of challenge is a mistake.
+// Read reads the visitor's form as the answer to challenge c. A form for
+// another kind of challenge is a mistake.
 func Read(c flowclient.Challenge, form Form) (flowclient.Answer, *Mistake) {
 	row, ok := stages[c.Component()]
 	if !ok || row.read == nil {
@@ -140,9 +140,9 @@ type File struct {
 	Limit int64
 }
 
-// A Mistake is what a visitor should correct before authentik is asked. An
-// empty Name means that nothing is wrong: the form only asked for the same
-// challenge to be drawn differently.
+// A Mistake is something that a visitor should correct before authentik is
+// asked. An empty Name means that there is no mistake: the form only asked for
+// another view of the same challenge.
 type Mistake struct {
 	// Name is the name of a message in the catalogue, Pairs its parameters.
 	Name  string

@@ -14,11 +14,11 @@ type captchaView struct {
 	Script, SiteKey string
 	// Field is the name of the hidden field for the token.
 	Field string
-	// Visible reports that there is always something to click. Otherwise the
-	// provider asks only visitors that it distrusts.
+	// Visible reports that the captcha always has something to click. Otherwise
+	// the provider asks only visitors that it distrusts.
 	Visible bool
-	// Alone reports that the form has nothing else in it and is sent as soon as
-	// there is a token.
+	// Alone reports that the form has nothing else in it. It is then sent as
+	// soon as there is a token.
 	Alone bool
 	// Wrong lists authentik's errors about the last token.
 	Wrong []string
@@ -47,7 +47,7 @@ func newCaptcha(c flowclient.Captcha, field string, d *draft) (*captchaView, boo
 	return &captchaView{Script: script, SiteKey: c.SiteKey, Field: field, Visible: c.Interactive, Wrong: d.takeErrors(field)}, true
 }
 
-// readCaptcha passes the token on as it is: only the provider can check it.
+// readCaptcha passes the token on unchanged: only the provider can check it.
 func readCaptcha(_ flowclient.Captcha, form Form) (flowclient.Answer, *Mistake) {
 	token, wrong := captchaToken("token", form)
 	if wrong != nil {

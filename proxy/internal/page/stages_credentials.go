@@ -69,8 +69,8 @@ func drawIdentification(c flowclient.Identification, d *draft) any {
 	return page
 }
 
-// setFocus sets the focus on a page without entries. A single source is the main
-// action of the page.
+// setFocus sets the focus on a page without entries. If there is one source
+// only, it is the main action of the page.
 func (p *identificationView) setFocus() {
 	if len(p.Flows) > 0 {
 		p.Flows[0].Focus = true
@@ -145,8 +145,8 @@ func flowButtons(c flowclient.Identification, l *locales.Locale) []flowButton {
 	return buttons
 }
 
-// readIdentification answers only what was asked. The name is trimmed, the
-// password is not.
+// readIdentification reads only the fields that were asked for. It trims the
+// name, but not the password.
 func readIdentification(c flowclient.Identification, form Form) (flowclient.Answer, *Mistake) {
 	if response := form.Get("passkey"); response != "" && len(c.PasskeyChallenge) > 0 {
 		proof, wrong := assertion(response)

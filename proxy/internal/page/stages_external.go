@@ -17,7 +17,7 @@ type autosubmitView struct {
 }
 
 // drawAutosubmit allows forms to that site only. The browser has to send the
-// form, since the site sets cookies of its own.
+// form itself, since the site sets its own cookies.
 func drawAutosubmit(c flowclient.Autosubmit, d *draft) any {
 	d.defaultHeading(c.Title)
 	d.defaultHeading(d.text("autosubmit_title"))
@@ -95,7 +95,7 @@ type logoutView struct {
 	Words  []string
 	Frames bool
 	Told   []logoutTarget
-	// Alone reports that no application is left, so that the page continues by
+	// Alone reports that no application is left, and that the page continues by
 	// itself.
 	Alone bool
 }
@@ -145,8 +145,8 @@ func readIframeLogout(flowclient.IframeLogout, Form) (flowclient.Answer, *Mistak
 	return flowclient.IframeLogoutAnswer{}, nil
 }
 
-// drawSAMLNativeLogout opens the application in a separate tab: it returns to
-// authentik's host, where the browser has no session.
+// drawSAMLNativeLogout opens the application in a separate tab: at the end it
+// leads to authentik's host, where the browser has no session.
 func drawSAMLNativeLogout(c flowclient.SAMLNativeLogout, d *draft) any {
 	d.Heading = d.text("logout_title")
 	target := logoutTarget{Address: c.RedirectURL, Post: c.SAMLBinding == "post"}
@@ -183,7 +183,8 @@ func samlFields(request, response, state string) []namedValue {
 	return fields
 }
 
-// targetName returns the name of an application, or else its host.
+// targetName returns the name of an application, or its host if there is no
+// name.
 func targetName(name, address string) string {
 	if name != "" {
 		return name

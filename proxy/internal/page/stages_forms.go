@@ -6,7 +6,7 @@ import (
 	"github.com/flowsidecar/caddy-authentik/flowclient"
 )
 
-// A consentView asks whether an application may have what it asks for.
+// A consentView asks the visitor to allow an application what it asks for.
 type consentView struct{ Granted, Asked *permissionList }
 
 // A permissionList is a heading with permissions below it.
@@ -54,7 +54,7 @@ type buttonView struct {
 	// Text is the button's label; Name and Value are what it sends.
 	Text, Name, Value, Class string
 	Other                    *formButton
-	// Rest is for how many seconds the button should not be used again.
+	// Rest is for how many seconds the button should stay disabled.
 	Rest int
 }
 

@@ -36,16 +36,16 @@ type keyView struct {
 	Chosen string
 	// Turns are the other buttons of the form.
 	Turns []formButton
-	// Other says that keys that belong to authentik's host work only there.
+	// Other says that keys for authentik's host work only there.
 	Other string
 }
 
 // keyWorksAt reports whether a key of a relying party can be used on a page at
-// this origin, if root is authentik's address for this visitor. Browsers require
-// a secure context and a relying party that is the page's host, not an IP address
-// (Web Authentication, 5.1.3 and 5.1.4). authentik compares the whole origin with
-// the one of its own request, so a parent domain, which browsers would accept,
-// does not work.
+// this origin; root is authentik's address for this visitor. Browsers require a
+// secure context and a relying party that is the page's host, not an IP address
+// (Web Authentication, 5.1.3 and 5.1.4). authentik compares the whole origin
+// with that of its own request. So a parent domain, which browsers would
+// accept, does not work.
 func keyWorksAt(party, root, origin string) bool {
 	own := csp.Origins(root)
 	at, err := url.Parse(origin)
@@ -78,7 +78,7 @@ func (d *draft) keyWorks(options json.RawMessage) bool {
 // newKeyWorks reports whether a key that is set up now could be used here.
 func (d *draft) newKeyWorks() bool { return keyWorksAt("", d.step.Root, d.origin) }
 
-// keySetupLast moves stages that set up a key to the end if that does not work
+// keySetupLast moves stages that set up a key to the end, if keys do not work
 // here.
 func (d *draft) keySetupLast(stages []flowclient.ConfigurationStage) []flowclient.ConfigurationStage {
 	if d.newKeyWorks() {
@@ -185,7 +185,7 @@ func readAuthenticatorWebAuthn(_ flowclient.AuthenticatorWebAuthn, form Form) (f
 }
 
 // drawKey asks for one of the visitor's keys, or for any passkey. It starts by
-// itself at first, and after a refusal only on a click.
+// itself the first time, and after a refusal only on a click.
 func drawKey(c flowclient.AuthenticatorValidate, device flowclient.DeviceChallenge, d *draft) any {
 	d.Lead = d.text("key_lead")
 	name := deviceID(device)

@@ -15,16 +15,16 @@ import (
 
 // A promptView is an administrator's form.
 type promptView struct {
-	// Fields are in the administrator's order, without hidden ones: authentik
-	// takes its own value for those.
+	// Fields are in the administrator's order. Hidden fields are left out:
+	// authentik uses its own value for them.
 	Fields []*promptField
 	// Bare reports that there is nothing to fill in.
 	Bare bool
 	// Upload reports that the form has a file and has to be sent as
 	// multipart/form-data.
 	Upload bool
-	// Username is the name that a password manager should save the new password
-	// under, if the form asks for a password but not for a name.
+	// Username is the name under which a password manager should save the new
+	// password, if the form asks for a password but not for a name.
 	Username string
 }
 
@@ -48,8 +48,8 @@ type promptField struct {
 	Choices []*promptChoice
 }
 
-// A promptChoice is one of the answers that a field offers. One without a value
-// is not an answer.
+// A promptChoice is one of the answers that a field offers. A choice without a
+// value is not an answer.
 type promptChoice struct {
 	ID, Value, Label string
 	// Chosen is set on the choice that is selected at first, Focus on the one
@@ -67,7 +67,7 @@ func drawPrompt(c flowclient.Prompt, d *draft) any {
 	var entries []*Entry
 	for i, f := range c.Fields {
 		if f.Type == "hidden" {
-			continue // authentik ignores what is sent for it
+			continue // authentik ignores the value that is sent
 		}
 		drawn := drawField(f, i, d)
 		page.Fields = append(page.Fields, drawn)
@@ -86,8 +86,8 @@ func drawPrompt(c flowclient.Prompt, d *draft) any {
 	return page
 }
 
-// newPasswordUser returns whose new password the form asks for, unless it asks
-// for the name as well.
+// newPasswordUser returns the user whose new password the form asks for. It
+// returns "" if the form asks for the name as well.
 func newPasswordUser(c flowclient.Prompt, d *draft) string {
 	has := func(kind flowclient.FieldType) bool {
 		return slices.ContainsFunc(c.Fields, func(f flowclient.Field) bool { return f.Type == kind })
@@ -101,9 +101,9 @@ func newPasswordUser(c flowclient.Prompt, d *draft) string {
 // fillable reports whether a field takes input.
 func fillable(f flowclient.Field) bool { return f.Type != flowclient.FieldHidden && !fixed(f) }
 
-// fixed reports whether a field only shows something. A type of a later release
-// counts as fixed if it comes with HTML: as a text field it would show the
-// source of the HTML and send it back.
+// fixed reports whether a field only shows something. An unknown type counts as
+// fixed if it comes with HTML: a text field would show the source of the HTML
+// and send it back.
 func fixed(f flowclient.Field) bool {
 	_, known := fieldKinds[f.Type]
 	return f.Type.Fixed() || !known && startTag.MatchString(f.Initial)
@@ -112,7 +112,7 @@ func fixed(f flowclient.Field) bool {
 // startTag matches the beginning of an HTML element.
 var startTag = regexp.MustCompile(`<[A-Za-z][^<>]*>`)
 
-// explainRefusal adds a message if authentik refused the answer without any.
+// explainRefusal adds a message if authentik refused the answer without one.
 func (d *draft) explainRefusal(c flowclient.Prompt) {
 	if c.Errors != nil && len(c.Errors) == 0 && d.refused {
 		d.Alerts = append(d.Alerts, d.text("not_accepted"))

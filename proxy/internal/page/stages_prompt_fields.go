@@ -13,8 +13,8 @@ import (
 )
 
 // drawDropdown offers an empty choice only if that is an answer: authentik uses
-// the initial value if none is sent. If nothing is selected, the first line asks
-// to choose, since browsers select the first line.
+// the initial value if the field is not sent. If nothing is selected, the first
+// line asks the visitor to choose, since browsers select the first line.
 func drawDropdown(p *promptField, f flowclient.Field, d *draft) {
 	p.Kind = "list"
 	p.choices(f.Choices, f.Initial, d.locale)
@@ -60,8 +60,8 @@ func drawLocale(p *promptField, f flowclient.Field, d *draft) {
 	p.choices(promptLocales, f.Initial, d.locale)
 }
 
-// choices adds the choices that authentik offers. An initial value that is not
-// among them, which some releases send, selects nothing.
+// choices adds the choices that authentik offers. Some releases send an initial
+// value that is not one of them; nothing is then selected.
 func (f *promptField) choices(offered []flowclient.Choice, initial string, l *locales.Locale) {
 	for i, c := range offered {
 		l := cmp.Or(strings.TrimSpace(c.Label), strings.TrimSpace(c.Value), l.Text("untitled_choice", "Number", i+1))
@@ -103,8 +103,8 @@ func initialValue(f flowclient.Field) string {
 	}
 }
 
-// drawDateTime says that the time is in UTC, as authentik interprets times
-// without a zone, which browsers' fields do not have. Seconds are kept.
+// drawDateTime says that the time is in UTC. Browsers' fields have no time
+// zone, and authentik treats such times as UTC. Seconds are kept.
 func drawDateTime(p *promptField, f flowclient.Field, d *draft) {
 	p.Type, p.Value, p.Hint = "datetime-local", initialValue(f), d.text("time_utc")
 	if strings.Count(p.Value, ":") > 1 {
@@ -112,7 +112,7 @@ func drawDateTime(p *promptField, f flowclient.Field, d *draft) {
 	}
 }
 
-// drawFile draws a file field, which no page can fill in again. A file that
+// drawFile draws a file field. No page can fill one in again, but a file that
 // authentik already has need not be chosen again.
 func drawFile(p *promptField, f flowclient.Field, d *draft) {
 	p.Kind, p.Type, p.Value, p.Placeholder = "file", "file", "", ""

@@ -27,7 +27,8 @@ func readPrompt(c flowclient.Prompt, form Form) (flowclient.Answer, *Mistake) {
 	return flowclient.PromptAnswer{Values: values}, nil
 }
 
-// countPasswords counts the password fields: two must match, so both are sent.
+// countPasswords counts the password fields. If there are two, they must match,
+// so both are sent.
 func countPasswords(c flowclient.Prompt) int {
 	n := 0
 	for _, f := range c.Fields {
@@ -65,8 +66,8 @@ func readField(f flowclient.Field, form Form, both bool) (value any, send bool, 
 }
 
 // readFilled reads a field that authentik accepts filled in or missing, but not
-// empty. For a missing one it uses the initial value, which is not what a visitor
-// wants who has emptied the field.
+// empty. For a missing field authentik uses the initial value, which a visitor
+// who has emptied the field does not want.
 func readFilled(f flowclient.Field, typed string) (any, bool, *Mistake) {
 	if before := initialValue(f); typed == "" && before != "" && !f.Required {
 		return nil, false, mistake(f.Key, "prompt_not_empty", "Value", before)
@@ -74,8 +75,8 @@ func readFilled(f flowclient.Field, typed string) (any, bool, *Mistake) {
 	return typed, typed != "" || f.Required, nil
 }
 
-// readChoice accepts only what was offered. Without a value authentik would
-// choose for the visitor, unless there is nothing to choose from.
+// readChoice accepts only choices that were offered. Without a value authentik
+// would choose for the visitor, unless there is nothing to choose from.
 func readChoice(f flowclient.Field, typed string) (any, bool, *Mistake) {
 	switch {
 	case slices.ContainsFunc(f.Choices, func(c flowclient.Choice) bool { return c.Value == typed }):

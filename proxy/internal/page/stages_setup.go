@@ -39,7 +39,7 @@ func drawAuthenticatorTOTP(c flowclient.AuthenticatorTOTP, d *draft) any {
 	return page
 }
 
-// groupsOfFour splits a key as authenticator apps do.
+// groupsOfFour splits a key into groups, as authenticator apps do.
 func groupsOfFour(key string) []string {
 	var groups []string
 	for runes := []rune(key); len(runes) > 0; {
@@ -201,9 +201,9 @@ func duoContent(c flowclient.AuthenticatorDuo) string {
 	return c.ActivationCode
 }
 
-// readAuthenticatorDuo reads that the visitor has finished. Before answering
-// authentik, the caller has to ask it whether Duo confirms the set-up:
-// otherwise the flow would end.
+// readAuthenticatorDuo reads that the visitor has finished. Before it answers
+// authentik, the caller must ask authentik whether Duo has confirmed the
+// set-up: otherwise the flow would end.
 func readAuthenticatorDuo(flowclient.AuthenticatorDuo, Form) (flowclient.Answer, *Mistake) {
 	return flowclient.AuthenticatorDuoAnswer{}, nil
 }

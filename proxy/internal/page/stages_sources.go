@@ -73,12 +73,13 @@ type sourceView struct {
 	Address, Text string
 	NewTab        bool
 	// Turns are the buttons of the form. If Waits is set, the page presses the
-	// first of them when the external sign-in is finished.
+	// first one when the external sign-in is finished.
 	Turns []formButton
 	Waits bool
 }
 
-// drawChosenSource replaces the question on which a source was chosen.
+// drawChosenSource draws the page for a chosen source, instead of the question
+// on which it was chosen.
 func drawChosenSource(s ChosenSource, d *draft) any {
 	d.Template = "source.html"
 	d.Heading = d.text("source_title", "Name", s.Name)

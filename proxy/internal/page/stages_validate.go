@@ -18,7 +18,8 @@ type codeView struct {
 	Chosen string
 	// Turns are buttons for other devices, or to send a code again.
 	Turns []formButton
-	// Rest is for how many seconds no code should be sent again.
+	// Rest is for how many seconds the button that sends a code should stay
+	// disabled.
 	Rest int
 }
 
@@ -32,7 +33,7 @@ type devicesView struct {
 	Devices []deviceButton
 	// Set are the kinds of devices to set up: buttons named stage.
 	Set []deviceButton
-	// Keys says which devices work only on authentik's own page.
+	// Keys explains why some devices work only on authentik's own page.
 	Keys []string
 }
 
@@ -47,7 +48,7 @@ type deviceButton struct {
 	Focus bool
 }
 
-// codeSenders are the classes of devices that a code is sent to on request.
+// codeSenders are the classes of devices to which a code is sent on request.
 var codeSenders = []string{"sms", "email"}
 
 func drawAuthenticatorValidate(c flowclient.AuthenticatorValidate, d *draft) any {
@@ -82,7 +83,7 @@ func (d *draft) dropSelectionErrors() {
 	})
 }
 
-// usableDevices returns the devices that this page can ask for, the likeliest
+// usableDevices returns the devices that this page can ask for, the most likely
 // first: authentik's order has no meaning.
 func (d *draft) usableDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChallenge {
 	usable := codeDevices(c)
@@ -122,9 +123,9 @@ func codeDevices(c flowclient.AuthenticatorValidate) []flowclient.DeviceChalleng
 	return usable
 }
 
-// chosenDevice returns the device that the page asks for. It is found if the
-// visitor has chosen it, or if nothing has to be sent for it and it is the only
-// one or the one that was used last.
+// chosenDevice returns the device that the page asks for. That is the device
+// that the visitor has chosen. Without a choice it is the only device, or the
+// one that was used last, if nothing has to be sent for it.
 func (d *draft) chosenDevice(c flowclient.AuthenticatorValidate, usable []flowclient.DeviceChallenge) (flowclient.DeviceChallenge, bool) {
 	if len(d.errors["selected_challenge"]) > 0 {
 		return flowclient.DeviceChallenge{}, false
@@ -201,9 +202,9 @@ func drawCode(c flowclient.AuthenticatorValidate, device flowclient.DeviceChalle
 }
 
 // CodeRefused reports whether authentik has refused a code. For some seconds
-// after a wrong one it refuses the right one as well, with the same words: that
-// the clock of the device may be wrong. These words are wrong for a code that
-// was sent, and a program cannot distinguish the two cases.
+// after a wrong code, authentik also refuses the right one, with the same text:
+// that the clock of the device may be wrong. For a code that was sent that text
+// is wrong, and a program cannot distinguish the two cases.
 func CodeRefused(c flowclient.AuthenticatorValidate) bool {
 	return slices.ContainsFunc(c.Errors["code"], func(e flowclient.FieldError) bool { return e.Code == "invalid" })
 }
@@ -218,7 +219,8 @@ func codeEntry(d *draft) *Entry {
 	return e
 }
 
-// maskedAddress returns the address that authentik sends to, as it masks it.
+// maskedAddress returns the address to which authentik sends, masked by
+// authentik.
 func maskedAddress(device flowclient.DeviceChallenge, l *locales.Locale) string {
 	var in struct {
 		Email string `json:"email"`
@@ -260,8 +262,8 @@ func (d *draft) keyHints(c flowclient.AuthenticatorValidate, usable []flowclient
 	return keys
 }
 
-// devicesElsewhere leads a visitor to authentik's own page if all devices of
-// the visitor work only there.
+// devicesElsewhere leads a visitor to authentik's own page if all their devices
+// work only there.
 func (d *draft) devicesElsewhere(c flowclient.AuthenticatorValidate) any {
 	if _, ok := ofClass(c.Devices, "webauthn"); ok {
 		return d.keyElsewhere("asks_webauthn_prove", "key_belongs")

@@ -29,13 +29,13 @@ type pageView struct {
 	Alerts       []string
 	// Account is the user who is signing in, where authentik shows it.
 	Account *accountView
-	// Action is the address that the form is sent to, together with the hidden
+	// Action is the address that the form is sent to. The form has the hidden
 	// fields Visit, Back and Component.
 	Action, Visit, Back, Component string
-	// Afresh is the address of a new sign-in, which page.js gives to this page so
-	// that reloading it does not send a form again. It is empty if the page can be
-	// reloaded as it is. Reload is used instead of it on a page that answers a
-	// form, so that the new sign-in can say why it has begun.
+	// Afresh is the address of a new sign-in. page.js gives it to this page, so
+	// that reloading the page does not send a form again. It is empty if the
+	// page can be reloaded as it is. On a page that answers a form, Reload is
+	// used instead, so that the new sign-in can say why it has begun.
 	Afresh, Reload string
 	// Elsewhere is the address of authentik's own page, ElsewhereHost the name to
 	// show for it. Afterwards says whether the visitor comes back signed in.
@@ -76,11 +76,11 @@ func (v *pageView) setTitle() {
 	}
 }
 
-// An Entry is one field to type into. It is exported because templates can
-// reach it by its name where it is embedded in a promptField.
+// An Entry is one field to type into. It is exported because templates use it
+// by name where it is embedded in a promptField.
 type Entry struct {
-	// ID is the element's, Name the name of the field that is sent, Label the
-	// text above it.
+	// ID is the element's ID, Name the name of the field that is sent, and
+	// Label the text above it.
 	ID, Name, Label string
 	// Type is the input's type, or textarea.
 	Type, Value, Placeholder string
@@ -120,8 +120,8 @@ func (e Entry) Described() string {
 	return strings.Join(ids, " ")
 }
 
-// focus sets the focus on the first entry with an error, else on the first
-// empty one, else on the first.
+// focus sets the focus on the first entry with an error, or the first empty
+// one, or the first.
 func focus(entries ...*Entry) {
 	var best *Entry
 	for _, e := range entries {

@@ -20,7 +20,7 @@ import (
 //go:embed *.css *.js *.svg
 var embedded embed.FS
 
-// Own is the name that the operator's style sheet is served under.
+// Own is the name under which the operator's style sheet is served.
 const Own = "own.css"
 
 // An asset is a style sheet, script or icon. gzipped is nil if it would not be
@@ -37,14 +37,14 @@ var contentTypes = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// A Set is the embedded assets and the operator's style sheet, below one address.
+// A Set is the embedded assets and the operator's style sheet, below one path.
 type Set struct {
 	at  string // ends with a slash
 	all map[string]asset
 }
 
-// New returns the assets below the path at, which ends with a slash, with the
-// operator's style sheet if there is one.
+// New returns the assets below the path at, which must end with a slash. style
+// is the operator's style sheet, or empty.
 func New(at string, style []byte) (*Set, error) {
 	all, err := read()
 	if err != nil {
@@ -82,8 +82,9 @@ func newAsset(name string, body []byte) asset {
 	return f
 }
 
-// compress uses the best compression: an asset is compressed once and sent
-// often. Assets have no secrets that their compressed length could reveal.
+// compress uses the best compression, since an asset is compressed once and
+// sent often. Assets contain no secrets that their compressed length could
+// reveal.
 func compress(body []byte) []byte {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
@@ -96,17 +97,17 @@ func compress(body []byte) []byte {
 	return out.Bytes()
 }
 
-// hashOf identifies a version of an asset.
+// hashOf returns the version of an asset.
 func hashOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
-// URL returns an address that is different for each version of an asset.
+// URL returns the address of an asset. It is different for each version.
 func (s *Set) URL(name string) string { return s.at + name + "?v=" + s.all[name].hash }
 
-// Has reports whether there is an asset, in the version that an address names.
-// Without a version it reports whether there is one of the name.
+// Has reports whether there is an asset in the version that an address names.
+// An address without a version names any.
 func (s *Set) Has(name, version string) bool {
 	f, ok := s.all[name]
 	return ok && (version == "" || version == f.hash)

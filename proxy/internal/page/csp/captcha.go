@@ -11,9 +11,9 @@ import (
 var policyHost = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
 
 // Captcha returns what the page of a captcha may load in addition, and the
-// address of the provider's script. For the three known vendors that is what
-// their documentation asks for, for any other the script's own origin. If ok is
-// false, no browser should load the script.
+// address of the provider's script. For the three known vendors it allows what
+// their documentation asks for, and for any other the script's own origin. If
+// ok is false, no browser should load the script.
 func Captcha(script, authentik string) (address string, more Policy, ok bool) {
 	u, ok := scriptAddress(script, authentik)
 	if !ok {
@@ -65,8 +65,8 @@ var vendors = []vendor{{
 
 var recaptcha = []string{"https://www.google.com/recaptcha/", "https://www.recaptcha.net/recaptcha/", "https://recaptcha.net/recaptcha/"}
 
-// scriptAddress returns the address that a browser may load a provider's script
-// from. A relative one is relative to authentik.
+// scriptAddress returns the address from which a browser may load a provider's
+// script. A relative address is relative to authentik.
 func scriptAddress(address, authentik string) (*url.URL, bool) {
 	if strings.ContainsFunc(address, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"'<>\^{|}`+"`", c) }) {
 		return nil, false

@@ -1,5 +1,5 @@
-// Package csp writes the content security policies of pages: what each may load
-// and show in frames, and where its forms may go. It knows no page.
+// Package csp writes the content security policies of pages: what a page may
+// load and show in frames, and where its forms may go. It knows no page.
 package csp
 
 import (
@@ -20,8 +20,9 @@ type Policy struct {
 	Framable bool
 }
 
-// New returns a policy that allows styles, scripts, pictures, requests and forms of this site
-// only, and the operator's logo, which may be on another.
+// New returns a policy that allows styles, scripts, pictures, requests and
+// forms of this site only, and the operator's logo, which may be on another
+// site.
 func New(logo string) Policy {
 	own := []string{"'self'"}
 	return Policy{
@@ -30,8 +31,8 @@ func New(logo string) Policy {
 	}
 }
 
-// Origins returns the origin of each web address. Anything else is left out of
-// a policy: a semicolon would begin another directive.
+// Origins returns the origin of each web address. Any other text is left out,
+// since a semicolon in it would begin another directive.
 func Origins(addresses ...string) []string {
 	var all []string
 	for _, address := range addresses {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/language"
 )
 
-// languages are those that the catalogue has a file for: English first, which is
-// the default, then the others in the order of their tags.
+// languages are the languages for which the catalogue has a file. English, the
+// default, is first; the others are in the order of their tags.
 var languages = languagesIn(files)
 
 // languagesIn panics if a file is not named after a language: the files are
@@ -33,7 +33,7 @@ func languagesIn(files fs.FS) []language.Tag {
 
 var matcher = language.NewMatcher(languages)
 
-// languageIndex returns the index in languages of the same language as tag,
+// languageIndex returns the index in languages of the language of a tag,
 // whatever the region. Another language that its speakers probably understand,
 // such as German for Swiss German, does not count: authentik would not choose
 // it, and the page would mix two languages.
@@ -65,7 +65,7 @@ func languageList() string {
 	return strings.Join(names, ", ")
 }
 
-// match returns the locale of the first wanted language that is available, else
+// match returns the locale of the first wanted language that is available, or
 // English.
 func (c *Catalogue) match(wanted ...language.Tag) *Locale {
 	for _, tag := range wanted {
@@ -76,10 +76,10 @@ func (c *Catalogue) match(wanted ...language.Tag) *Locale {
 	return c.locales[0]
 }
 
-// Choose returns the locale of a page, chosen as authentik chooses its own:
-// what the browser asks for, then the default of the brand. For visitors who
-// have not signed in, the default of the brand comes first, whatever the
-// browser asks for and whatever Content-Language says.
+// Choose returns the locale of a page. It chooses as authentik does: the
+// language that the browser asks for, then the default of the brand. For
+// visitors who have not signed in, authentik uses the default of the brand
+// first, whatever the browser asks for and whatever Content-Language says.
 func (c *Catalogue) Choose(acceptLanguage, brand string, authenticated bool) *Locale {
 	if c.fixed != nil {
 		return c.fixed
@@ -96,13 +96,13 @@ func (c *Catalogue) Choose(acceptLanguage, brand string, authenticated bool) *Lo
 	return c.match(wanted...)
 }
 
-// maxAcceptLanguage is how much of the header is read, in bytes. As much of it
+// maxAcceptLanguage is how many bytes of the header are read. The same number
 // is passed on to authentik.
 const maxAcceptLanguage = 256
 
 // acceptedLanguages returns the languages of an Accept-Language header, the
 // preferred ones first. Each is parsed by itself, since one unknown language
-// would invalidate the whole header.
+// would make the whole header invalid.
 func acceptedLanguages(header string) []language.Tag {
 	if len(header) > maxAcceptLanguage {
 		header = header[:strings.LastIndexByte(header[:maxAcceptLanguage], ',')+1]

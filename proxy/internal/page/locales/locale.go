@@ -21,14 +21,15 @@ var files embed.FS
 // the visitor's language already.
 type Locale struct {
 	tag language.Tag
-	// static are the messages without parameters, which are most of them. The
-	// localizer does not know them: there each would take a kilobyte.
+	// static are the messages without parameters. Most messages have none, and
+	// in the localizer each would take a kilobyte.
 	static    map[string]string
 	localizer *i18n.Localizer
 }
 
-// newLocale reads the file of a language. It adds the messages with parameters to the
-// bundle; those without that the file lacks are in English.
+// newLocale reads the file of a language. It adds the messages with parameters
+// to the bundle. A message without parameters that the file does not have is in
+// English.
 func newLocale(bundle *i18n.Bundle, tag language.Tag, english map[string]string) (*Locale, error) {
 	name := "active." + tag.String() + ".toml"
 	text, err := files.ReadFile(name)
@@ -55,8 +56,8 @@ func newLocale(bundle *i18n.Bundle, tag language.Tag, english map[string]string)
 }
 
 // Text returns the message with this name. The pairs are its parameters, each a
-// name and a value. A message that is missing in the language is in English,
-// and an unknown name is returned as it is; tests find both.
+// name and a value. A message that is missing in the language is in English. An
+// unknown name is returned as it is; tests find both.
 func (l *Locale) Text(name string, pairs ...any) string {
 	if text, ok := l.static[name]; ok {
 		return text

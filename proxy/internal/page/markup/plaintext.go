@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// Text returns the text of an HTML page: its title and what browsers would
-// show, each block on a line.
+// Text returns the text of an HTML page: its title and the text that browsers
+// would show, each block on a line of its own.
 func Text(page string) string {
 	var out strings.Builder
 	z, muted := html.NewTokenizer(strings.NewReader(page)), atom.Atom(0)

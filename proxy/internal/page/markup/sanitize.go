@@ -11,17 +11,17 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// Sanitize returns the part of an administrator's HTML that may be shown. It is
-// the only place where text from outside becomes HTML.
+// Sanitize returns the part of an administrator's HTML that may be shown. Only
+// this function turns text from outside into HTML.
 func Sanitize(markup string) template.HTML {
 	clean := strings.TrimSpace(sanitizer.Sanitize(balance(markup)))
 	return template.HTML(clean) //nolint:gosec // This is what the sanitizer is for.
 }
 
-// sanitizer allows text, its structure, and links to the web. There are no
-// names, classes or styles, so that the HTML cannot imitate the page or be found
-// by its scripts. There are no pictures: those on other hosts would tell a third
-// party who signs in here, and fetching them through the gate would let a form
+// sanitizer allows text, its structure, and links to the web. It allows no
+// names, classes or styles, so that the HTML cannot imitate the page or be
+// found by its scripts. It allows no pictures: those on other hosts would tell
+// a third party who signs in here, and with those at authentik a form would
 // choose what the gate requests from authentik. Relative links would lead into
 // this site.
 var sanitizer = newSanitizer()
@@ -41,18 +41,18 @@ func newSanitizer() *bluemonday.Policy {
 	p.RequireParseableURLs(true)
 	p.RequireNoFollowOnLinks(true)
 	p.RequireNoReferrerOnLinks(true)
-	p.AddTargetBlankToFullyQualifiedLinks(true) // the form on this page may be half filled in
+	p.AddTargetBlankToFullyQualifiedLinks(true) // a new tab, since the form on this page may be half filled in
 	return p
 }
 
-// balance parses the HTML as a browser would and writes it with matching tags,
-// so that no end tag in it can close an element of the page. Headings move down
-// one level, since the page has an h1.
+// balance parses HTML as a browser would and writes it with matching tags, so
+// that no end tag in it can close an element of the page. It moves headings
+// down one level, since the page has an h1.
 func balance(markup string) string {
 	in := &html.Node{Type: html.ElementNode, Data: "div", DataAtom: atom.Div}
 	nodes, err := html.ParseFragment(strings.NewReader(markup), in)
 	if err != nil {
-		return "" // never: a string can be read, and any HTML parsed
+		return "" // never happens: reading a string cannot fail, and any HTML can be parsed
 	}
 	var out strings.Builder
 	for _, n := range nodes {
@@ -61,7 +61,7 @@ func balance(markup string) string {
 			demote(inner)
 		}
 		if html.Render(&out, n) != nil {
-			return "" // nested too deep to be rendered
+			return "" // for HTML that is nested too deep
 		}
 	}
 	return out.String()

@@ -1,5 +1,6 @@
-// Package prints keeps pages that were drawn once for many visitors, with gaps
-// for what differs between them. It does not know what the pages are.
+// Package prints keeps pages that were drawn once for many visitors. What
+// differs between the visitors is a gap. The package does not know what the
+// pages are.
 package prints
 
 import (
@@ -7,9 +8,9 @@ import (
 	"strings"
 )
 
-// Marks returns n texts to draw into the gaps of a page, by which New finds them.
-// They are random, so no text of a page can be one, and of letters and digits,
-// which no context of HTML escapes.
+// Marks returns n texts to draw into the gaps of a page; New finds the gaps by
+// them. They are random, so that no other text of the page can be a mark. They
+// have only letters and digits, which HTML never escapes.
 func Marks(n int) []string {
 	marks := make([]string, n)
 	for i := range marks {
@@ -20,9 +21,9 @@ func Marks(n int) []string {
 
 // A Print is a page with gaps. Each gap is the value of a quoted attribute.
 type Print struct {
-	parts  []string // between the gaps
-	gaps   []int    // the index of each gap's mark; one less than parts
-	length int      // of the parts
+	parts  []string // the texts between the gaps
+	gaps   []int    // the index of the mark in each gap; one less than parts
+	length int      // the size of all parts
 }
 
 // New returns the print of a page that was drawn with marks.

@@ -1,6 +1,6 @@
-// Package templates has the HTML of the pages, and reads the templates of operators
-// that replace it. It knows no page: what a template gets is checked with a view that
-// it is given.
+// Package templates has the HTML of the pages, and reads the templates of
+// operators that replace it. It knows no page: it checks templates with a view
+// that it is given.
 package templates
 
 import (
@@ -29,19 +29,19 @@ const Layout = "layout.html"
 type Set struct {
 	sources  map[string]string
 	replaced map[string]bool // the operator's, by name
-	parsed   sync.Map        // of parsedKey to *template.Template
-	view     any             // that templates are checked with
+	parsed   sync.Map        // the parsed templates: *template.Template by parsedKey
+	view     any             // the view that templates are checked with
 }
 
 // A parsedKey is the name of a template and a language.
 type parsedKey struct{ name, language string }
 
-// embedded are the templates of all gates without templates of the operator's.
-// They are shared, so that each is parsed once per process and language.
+// embedded are the templates for all gates whose operator replaces none. Gates
+// share them, so that each is parsed once per process and language.
 var embedded = sync.OnceValues(func() (*Set, error) { return load(nil, nil) })
 
-// New returns the templates. Those of the operator replace the embedded ones of the
-// same name. They are checked with a view, which is what a template gets.
+// New returns the templates. Those of the operator replace the embedded ones of
+// the same name. They are checked with a view, the value that a template gets.
 func New(own fs.FS, view any) (*Set, error) {
 	if own == nil {
 		return embedded()
@@ -50,7 +50,7 @@ func New(own fs.FS, view any) (*Set, error) {
 }
 
 // load reads the templates, and checks those of the operator. A test checks the
-// embedded ones, and only a layout of the operator's can break them.
+// embedded ones, which only an operator's layout can break.
 func load(own fs.FS, view any) (*Set, error) {
 	t := &Set{sources: map[string]string{}, replaced: map[string]bool{}, view: view}
 	var toCheck []string
@@ -88,7 +88,7 @@ func (t *Set) checkAll(names []string) error {
 
 // Names returns the names of all templates.
 func Names() []string {
-	names, _ := fs.Glob(files, "*.html") // the pattern is a good one
+	names, _ := fs.Glob(files, "*.html") // the pattern is valid
 	return names
 }
 
