@@ -85,6 +85,9 @@ func checkKept(t *testing.T, what string, got answer, status int, cache string) 
 	if got.Header.Get("X-Operator") != "yes" {
 		t.Errorf("%s: got no X-Operator, want the operator's header kept", what)
 	}
+	if got.Header.Get("Incremental") != "" {
+		t.Errorf("%s: got the header Incremental, want it for Caddy only", what)
+	}
 }
 
 // The application's responses are the operator's.
@@ -144,14 +147,18 @@ func TestTemplates_NeverRunTheGatesPages(t *testing.T) {
 // application, and must answer only what the application has answered.
 func TestIntercept_NeverGetsTheGatesResponses(t *testing.T) {
 	s := newSite(t)
-	for name, matcher := range map[string]string{
-		"status":          "status 2xx 3xx 4xx 5xx",
-		"one status":      "status 401 404 303",
-		"HTML":            "header Content-Type text/html*",
-		"JSON":            "header Content-Type *json*",
-		"caching":         "header Cache-Control *",
-		"other headers":   "header X-Content-Type-Options nosniff",
-		"status and type": "status 404\nheader Content-Type application/problem+json",
+	const proxied = "handle_response @it {\nreverse_proxy APP\n}"
+	for name, intercept := range map[string]string{
+		"status":           "@it status 2xx 3xx 4xx 5xx\n" + proxied,
+		"HTML":             "@it header Content-Type text/html*\n" + proxied,
+		"other headers":    "@it header X-Content-Type-Options nosniff\n" + proxied,
+		"status and type":  "@it {\nstatus 404\nheader Content-Type application/problem+json\n}\n" + proxied,
+		"every response":   "handle_response {\nreverse_proxy APP\n}",
+		"every type":       "@it header Content-Type *\n" + proxied,
+		"any status":       "@it status 1xx 2xx 3xx 4xx 5xx 6xx 7xx 8xx 9xx\n" + proxied,
+		"an expression":    "handle_response {\n@it expression `{resp.status_code} >= 200`\nreverse_proxy @it APP\n}",
+		"another status":   "replace_status 418",
+		"nothing replaced": "handle_response {\nheader X-Intercepted yes\n}",
 	} {
 		for nest, text := range map[string]string{
 			"":                         "%s",
@@ -165,7 +172,7 @@ func TestIntercept_NeverGetsTheGatesResponses(t *testing.T) {
 				if strings.Contains(nest, "headers") {
 					gate = "header >X-Below yes\nencode gzip\n" + gate
 				}
-				routes := "intercept {\n@it {\n" + matcher + "\n}\nhandle_response @it {\nreverse_proxy APP\n}\n}\nhandle {\nroute {\n" + gate + "}\n}"
+				routes := "intercept {\n" + intercept + "\n}\nhandle {\nroute {\n" + gate + "}\n}"
 				options := ""
 				if strings.Contains(nest, "metrics") {
 					options = "metrics"
@@ -187,6 +194,7 @@ func TestIntercept_NeverGetsTheGatesResponses(t *testing.T) {
 				if got := refused.Header.Get("Content-Type"); got != "application/problem+json" {
 					t.Errorf("401: got Content-Type %q, want application/problem+json", got)
 				}
+				checkKept(t, "401 without a body", b.do(http.MethodHead, "/report", nil), http.StatusUnauthorized, "no-store")
 				if r := s.app.seen(); r != nil {
 					t.Errorf("got %s at the application, want no request", r.URL)
 				}

@@ -19,7 +19,7 @@ import (
 // that Caddy applies only when the status is written. The directive templates would
 // run what a visitor has written into the page as a template, and intercept would
 // have its routes, which may lead to the application, answer instead: neither gets
-// to know the response.
+// the response, and both find that nothing was written.
 type keeper struct {
 	http.ResponseWriter
 	before headers // what other handlers had set
@@ -44,10 +44,8 @@ func (k *keeper) WriteHeader(status int) {
 		if below := deepest(k.ResponseWriter); below != nil {
 			below.ResponseWriter = &restorer{ResponseWriter: below.ResponseWriter, own: own}
 		}
-		if below := lastRecorder(k.ResponseWriter); below != nil {
-			below.ResponseWriter = &restorer{ResponseWriter: below.ResponseWriter, own: own, status: status}
-			own.hide(k.Header())
-			status = hiddenStatus
+		if k.passRecorders() {
+			k.Header()[atOnce] = []string{"?1"}
 		}
 	}
 	k.ResponseWriter.WriteHeader(status)
@@ -64,13 +62,10 @@ func (k *keeper) Write(body []byte) (int, error) {
 // encode changes them.
 var ofTransport = []string{"Accept-Ranges", "Content-Encoding", "Content-Length", "Etag", "Transfer-Encoding"}
 
-// A response is hidden from handlers that may hold it back and put another in its
-// place. They choose responses by status and headers: none chooses this status and this
-// type, which the directive encode compresses, and other headers are missing meanwhile.
-const (
-	hiddenStatus = 999
-	hiddenType   = "application/vnd.ms-fontobject; profile=authentik-gate"
-)
+// atOnce has the directive encode write the header at once, and not with the body: a
+// handler whose recorder was passed writes the status of no response afterwards. No
+// client gets this header.
+const atOnce = "Incremental"
 
 const (
 	policyHeader = "Content-Security-Policy"
@@ -142,16 +137,6 @@ func (all headers) restore(to http.Header) {
 	}
 }
 
-// hide removes the headers, and hides the type if there is one.
-func (all headers) hide(from http.Header) {
-	for _, h := range all {
-		delete(from, h.name)
-		if h.name == typeHeader {
-			from[typeHeader] = []string{hiddenType}
-		}
-	}
-}
-
 // union returns values and those of more that are not among them.
 func union(values, more []string) []string {
 	all := slices.Clone(values)
@@ -167,21 +152,21 @@ func union(values, more []string) []string {
 // headers, it restores the gate's headers.
 type restorer struct {
 	http.ResponseWriter
-	own    headers
-	status int // of a response that was hidden
-	wrote  bool
+	own   headers
+	wrote bool
 }
 
 // Unwrap is for http.ResponseController.
 func (r *restorer) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (r *restorer) WriteHeader(status int) {
+	if r.wrote {
+		return
+	}
 	if status >= http.StatusOK {
 		r.wrote = true
+		delete(r.Header(), atOnce)
 		r.own.restore(r.Header())
-		if r.status != 0 {
-			status = r.status
-		}
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
@@ -193,16 +178,19 @@ func (r *restorer) Write(body []byte) (int, error) {
 	return r.ResponseWriter.Write(body)
 }
 
-// lastRecorder returns Caddy's wrapper in that writer next to the connection which may
-// hold a response back and replace it, as those of templates and intercept may, or nil
-// if no writer may. Recorders without a buffer, for logs and metrics, never do.
-func lastRecorder(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
-	for writer, wrapper := range wrapped(w) {
+// passRecorders takes the writers out of the way which may hold a response back and
+// replace it, as those of templates and intercept may, and reports whether there were
+// any. Recorders without a buffer, for logs and metrics, never do.
+func (k *keeper) passRecorders() (passed bool) {
+	above := &k.ResponseWriter
+	for writer, wrapper := range wrapped(k.ResponseWriter) {
 		if recorder, ok := writer.(interface{ Buffer() *bytes.Buffer }); ok && recorder.Buffer() != nil {
-			found = wrapper
+			*above, passed = wrapper.ResponseWriter, true
+			continue
 		}
+		above = &wrapper.ResponseWriter
 	}
-	return found
+	return passed
 }
 
 // deepest returns Caddy's wrapper that is next to the connection, or nil if w
