@@ -161,9 +161,14 @@ func TestLoginHost_AttacksFail(t *testing.T) {
 		},
 		"a visit of one browser is brought by another": func(d *domains) {
 			mallory, jane := d.guest(), d.atAuthentik("jane", "open sesame")
-			next := mallory.open(wikiHost + "/").URL.Query().Get("next")
-			jane.led(wikiHost+"/", callback)
-			jane.refused(jane.open(authHost+next), "visit-lost")
+			next := mallory.open(wikiHost + "/v").URL.Query().Get("next")
+			if got := jane.raw(authHost + next).Header.Get("Location"); got != wikiHost+"/v" {
+				d.Errorf("got to %q with the visit of another browser, want to the site without a ticket", got)
+			}
+			jane.greeted(jane.open(authHost+next), wikiHost+"/v", "jane")
+			mallory.isSignedOut(wikiHost)
+			other := d.guest() // who is not signed in
+			other.refused(other.open(authHost+next), "visit-lost")
 		},
 		"a request is made up": func(d *domains) {
 			jane := d.atAuthentik("jane", "open sesame")

@@ -239,6 +239,25 @@ func TestLoginHost_TabsEndAtTheirOwnAddress(t *testing.T) {
 	}
 }
 
+// Tabs that a browser restores all at once, and that has forgotten its cookies, each
+// get a cookie at the login host, of which the last one stays. The sign-in in any of
+// them opens all.
+func TestLoginHost_RestoredTabsEndAtTheirOwnAddress(t *testing.T) {
+	t.Parallel()
+	d := newDomains(t, nil)
+	jane := d.guest()
+	all := []string{wikiHost + "/1", filesHost + "/2", wikiHost + "/3"}
+	asked := make([]*browser.Page, len(all))
+	for i, address := range all {
+		jane.DropCookies() // as for a request that left before the other answers came
+		asked[i] = jane.open(address)
+		jane.asked(asked[i])
+	}
+	for i, address := range all {
+		jane.greeted(jane.finish(asked[i], "jane", "open sesame"), address, "jane")
+	}
+}
+
 // A restart in the middle of a sign-in changes nothing.
 func TestLoginHost_SurvivesARestart(t *testing.T) {
 	t.Parallel()

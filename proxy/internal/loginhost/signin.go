@@ -58,7 +58,7 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 			errClock, vis.Request.Made.UTC().Format(time.DateTime), h.Now().UTC().Format(time.DateTime))), "/")
 		return
 	case returned && !h.begunHere(x, records, vis):
-		x.Fail(fault.New(fault.VisitLost, errBrowser), "/")
+		h.begunElsewhere(x, vis)
 		return
 	}
 	gate, found, err := records.Registered(x.Context(), vis.Request.Gate)
@@ -81,6 +81,18 @@ func (h *Handler) SignIn(x *exchange.Exchange) {
 // begunHere reports whether a visit began in this browser.
 func (h *Handler) begunHere(x *exchange.Exchange, records host.Records, vis host.Visit) bool {
 	return slices.ContainsFunc(x.Visits(), func(s seal.Secret) bool { return host.Is(vis.Here, records.Nonce(s)) })
+}
+
+// begunElsewhere answers a visit that is not bound to this browser. It may be that of
+// another tab: each of those that a browser restores at once gets a cookie, and the
+// last one stays. A visitor who is signed in by now goes to the site, which sends the
+// browser here with a request of its own. Others cannot keep a cookie, it seems.
+func (*Handler) begunElsewhere(x *exchange.Exchange, vis host.Visit) {
+	if cookies, _ := x.Authentiks(); cookies.Authenticated() {
+		leads(x, vis.Request.Origin+exchange.LocalPath(vis.Request.Back))
+		return
+	}
+	x.Fail(fault.New(fault.VisitLost, errBrowser), "/")
 }
 
 // here returns the address of the request itself, for another try.
