@@ -68,7 +68,7 @@ func TestFrame_SignInOpensAWindow(t *testing.T) {
 	}
 	r := s.inFrame(t, "/", "iframe", "same-origin")
 	r.Method = http.MethodPost
-	p.do(r).says(t, `"code":"sign-in-required"`)
+	p.do(r).says(t, opensTheSignIn)
 	if s.reached() != 0 {
 		t.Error("got a request at the application before the sign-in, want none")
 	}

@@ -243,13 +243,16 @@ func (g *Gate) answer(x *exchange.Exchange, d decision.Decision) {
 }
 
 // refuse answers a request that is refused. A form that a browser has sent is kept
-// for a visitor who only has to sign in.
+// for a visitor who only has to sign in, except in a frame.
 func (g *Gate) refuse(x *exchange.Exchange, err *fault.Error) {
-	if err.Code == fault.SignInRequired && intent.Submits(x.R) {
+	switch {
+	case err.Code == fault.SignInRequired && intent.Submits(x.R):
 		g.lateForms.Keep(x)
-		return
+	case err.Code == fault.SignInRequired && intent.SubmitsFramed(x.R):
+		g.member.SignIn.Frame(x)
+	default:
+		x.Refuse(err)
 	}
-	x.Refuse(err)
 }
 
 var errUndecided = errors.New("the recheck has decided nothing")

@@ -316,7 +316,7 @@ func TestLateForm_LittleIsRead(t *testing.T) {
 	}
 }
 
-// Programs and frames get what they got before.
+// Programs get a problem document, and frames a page that keeps nothing.
 func TestLateForm_IsOnlyForWindows(t *testing.T) {
 	t.Parallel()
 	s := newPosting(t, nil)
@@ -327,6 +327,7 @@ func TestLateForm_IsOnlyForWindows(t *testing.T) {
 		"htmx":           {"Accept": "text/html", "HX-Request": "true"},
 		"XMLHttpRequest": {"Accept": "text/html", "X-Requested-With": "XMLHttpRequest"},
 		"frame":          {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", "Accept": "text/html"},
+		"htmx in frame":  {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", "Accept": "text/html", "HX-Request": "true"},
 	} {
 		r := httptest.NewRequest(http.MethodPost, s.URL+"/page", strings.NewReader("a=1"))
 		r.Header.Set("Content-Type", urlencoded)
@@ -335,8 +336,12 @@ func TestLateForm_IsOnlyForWindows(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		s.Config.Handler.ServeHTTP(w, r)
-		if got := w.Header().Get("Content-Type"); w.Code != http.StatusUnauthorized || got != "application/problem+json" {
-			t.Errorf("%s: got status %d, %s", name, w.Code, got)
+		want := "application/problem+json"
+		if name == "frame" {
+			want = "text/html; charset=utf-8"
+		}
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusUnauthorized || got != want || strings.Contains(w.Body.String(), `name="late"`) {
+			t.Errorf("%s: got status %d, %s:\n%s\nwant 401, %s, and no kept form", name, w.Code, got, w.Body, want)
 		}
 	}
 }

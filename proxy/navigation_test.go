@@ -52,12 +52,26 @@ func TestUnauthenticated_ResponseFitsWhatWillShowIt(t *testing.T) {
 		"old, Alpine AJAX":              {map[string]string{"Accept": html, "X-Alpine-Request": "true"}, problem},
 		"old, Datastar":                 {map[string]string{"Accept": "text/event-stream, text/html, application/json", "Datastar-Request": "true"}, problem},
 		"old, Barba":                    {map[string]string{"Accept": html, "X-Barba": "yes"}, problem},
+		"old, Turbo stream":             {map[string]string{"Accept": "text/vnd.turbo-stream.html, text/html, application/xhtml+xml"}, problem},
+		"old, prefetch of Turbo":        {map[string]string{"Accept": html, "X-Sec-Purpose": "prefetch"}, problem},
+		"old, Unpoly without a version": {map[string]string{"Accept": html, "X-Up-Target": "main"}, problem},
+		"old, Livewire navigates":       {map[string]string{"Accept": html, "X-Livewire-Navigate": "1"}, problem},
+		"old, fixi":                     {map[string]string{"Accept": html, "FX-Request": "true"}, problem},
+		"old, Next.js":                  {map[string]string{"Accept": html, "RSC": "1"}, problem},
+		"old, data of Next.js":          {map[string]string{"Accept": html, "X-Nextjs-Data": "1"}, problem},
+		"old, Intercooler":              {map[string]string{"Accept": html, "X-IC-Request": "true"}, problem},
+		"old, Wicket":                   {map[string]string{"Accept": html, "Wicket-Ajax": "true"}, problem},
+		"old, JavaServer Faces":         {map[string]string{"Accept": html, "Faces-Request": "partial/ajax"}, problem},
+		"old, ASP.NET":                  {map[string]string{"Accept": html, "X-MicrosoftAjax": "Delta=true"}, problem},
+		"old, request of a WebView":     {map[string]string{"Accept": html, "X-Requested-With": "XMLHttpRequest, com.example.app"}, problem},
+		"old, swup":                     {map[string]string{"Accept": html, "X-Requested-With": "swup"}, problem},
 		"old, Turbolinks":               {map[string]string{"Accept": html, "Turbolinks-Referrer": "http://a.example"}, redirect},
 		"old, capitals":                 {map[string]string{"Accept": "Text/HTML"}, redirect},
 		"old, HTML is not wanted":       {map[string]string{"Accept": "text/html;q=0, application/json"}, problem},
 		"old, a name like HTML":         {map[string]string{"Accept": "text/html-fragment"}, problem},
 		"old, prefetch":                 {map[string]string{"Accept": html, "Purpose": "prefetch"}, problem},
 		"old, prefetch of Firefox":      {map[string]string{"Accept": html, "X-Moz": "prefetch"}, problem},
+		"old, prerendering":             {map[string]string{"Accept": html, "Purpose": "prerender"}, problem},
 		"old, preview of Safari":        {map[string]string{"Accept": html, "X-Purpose": "preview"}, problem},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/report?a=1", nil)
@@ -80,6 +94,46 @@ func TestUnauthenticated_ResponseFitsWhatWillShowIt(t *testing.T) {
 		if strings.HasPrefix(name, "worker asks") && !strings.Contains(w.Body.String(), `href="/.authentik/login?to=%2Freport%3Fa%3D1" autofocus>Sign in</a>`) {
 			t.Errorf("%s: got a page without a link to sign in:\n%s", name, w.Body)
 		}
+	}
+}
+
+// What fills a window or a frame is a page, also for a form, and whatever the
+// reason of the refusal is.
+func TestRefusal_OfWhatIsShownIsAPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(cfg *Config) { cfg.Application = "wiki" })
+	p := s.person(t)
+	p.signIn("joe", "let me in", "/")
+	for name, tt := range map[string]struct{ method, mode, dest, want string }{
+		"page load":             {http.MethodGet, "navigate", "document", `<form method="post" action="/.authentik/logout">`},
+		"form":                  {http.MethodPost, "navigate", "document", `<form method="post" action="/.authentik/logout">`},
+		"form through a worker": {http.MethodPost, "navigate", "empty", `<form method="post" action="/.authentik/logout">`},
+		"page load in a frame":  {http.MethodGet, "navigate", "iframe", `href="/.authentik/login?to=%2Fx" target="_blank" rel="noopener"`},
+		"form in a frame":       {http.MethodPost, "navigate", "frame", `href="/.authentik/login?to=%2Fx" target="_blank" rel="noopener"`},
+		"fetch":                 {http.MethodPost, "cors", "empty", `"code":"not-allowed"`},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), tt.method, s.URL+"/x", strings.NewReader(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{
+			"Sec-Fetch-Mode": tt.mode, "Sec-Fetch-Dest": tt.dest, "Sec-Fetch-Site": "same-origin", "Origin": s.URL, "Accept": "text/html",
+		} {
+			r.Header.Set(name, value)
+		}
+		got := p.do(r)
+		if got.status != http.StatusForbidden || !strings.Contains(got.body, tt.want) {
+			t.Errorf("%s: got %d %s\n%s\nwant 403 with %s", name, got.status, got.header.Get("Content-Type"), got.body, tt.want)
+		}
+		if framed := strings.Contains(name, "frame"); framed != (got.header.Get("X-Frame-Options") == "" && strings.Contains(got.header.Get("Content-Security-Policy"), "frame-ancestors *")) {
+			t.Errorf("%s: got a page that may be framed: %t, want %t", name, !framed, framed)
+		}
+		if strings.Contains(name, "frame") && strings.Contains(got.body, "joe") {
+			t.Errorf("%s: got a page that names the user, want none", name)
+		}
+	}
+	if s.reached() != 0 {
+		t.Error("got a request at the application, want none")
 	}
 }
 

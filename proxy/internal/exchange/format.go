@@ -61,6 +61,13 @@ func (x *Exchange) Fail(e *fault.Error, back string) {
 	x.Pages.Fail(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status, Cause: e.Suspect}, back, x.KnownBrand(x))
 }
 
+// failFramed reports a failure inside a frame.
+func (x *Exchange) failFramed(e *fault.Error, back string) {
+	x.reportOf(e, x.known())
+	RetryAfter(x.W.Header(), e.RetryAfter)
+	x.Pages.FailFramed(x.W, x.R, page.Failure{Code: string(e.Code), Status: e.Status}, back, x.KnownBrand(x))
+}
+
 // TurnAway tells a signed-in visitor why they are refused, for example that
 // they may not use the application.
 func (x *Exchange) TurnAway(s *session.Session, e *fault.Error, back string) {

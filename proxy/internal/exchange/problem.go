@@ -17,19 +17,23 @@ import (
 	"github.com/flowsidecar/caddy-authentik/proxy/internal/session"
 )
 
-// Refuse answers a refused request for the application. A page load, or a
-// script that asks for a page, gets a page; everything else gets a problem
+// Refuse answers a refused request for the application. A page load, a form, or
+// a script that asks for a page, gets a page; everything else gets a problem
 // document.
 func (x *Exchange) Refuse(e *fault.Error) {
 	x.W.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
 	if !intent.Navigates(x.R) {
 		x.ExpireUnreadable()
-		if !intent.AsksForPage(x.R) {
-			x.Problem(e)
-			return
-		}
 	}
 	back := x.WayBack(x.At.Asked.RequestURI())
+	switch {
+	case intent.Framed(x.R), intent.SubmitsFramed(x.R):
+		x.failFramed(e, back)
+		return
+	case !intent.Navigates(x.R) && !intent.Submits(x.R) && !intent.AsksForPage(x.R):
+		x.Problem(e)
+		return
+	}
 	if s, found, err := x.Session(); err == nil && found {
 		x.TurnAway(s, e, back)
 		return

@@ -33,13 +33,16 @@ func WantsJSON(r *http.Request) bool {
 
 // namesHTML reports whether the Accept header has text/html. Ranges with an
 // asterisk do not count.
-func namesHTML(r *http.Request) bool {
+func namesHTML(r *http.Request) bool { return names(r, "text/html") }
+
+// names reports whether a client asks for a type by name.
+func names(r *http.Request, want string) bool {
 	accept := strings.Join(r.Header["Accept"], ",")
 	if len(accept) > maxAccept {
 		return false
 	}
 	for _, text := range splitList(accept) {
-		if kind, wanted, ok := mediaRange(text); ok && wanted && kind == "text/html" {
+		if kind, wanted, ok := mediaRange(text); ok && wanted && kind == want {
 			return true
 		}
 	}

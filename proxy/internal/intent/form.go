@@ -18,6 +18,12 @@ func Submits(r *http.Request) bool {
 	return namesHTML(r) && r.Header.Get("Upgrade") == ""
 }
 
+// SubmitsFramed reports whether r is a form that a browser sends in a frame: its
+// response will fill the frame.
+func SubmitsFramed(r *http.Request) bool {
+	return r.Method == http.MethodPost && !partial(r) && inFrame(r)
+}
+
 // SentBy reports whether a page of the site with this origin sent a request to
 // that site. It returns false if the request does not say so.
 func SentBy(r *http.Request, site string) bool {

@@ -37,8 +37,12 @@ func Navigates(r *http.Request) bool {
 // refuses to be framed, so such a request gets another page instead of a
 // redirect. Browsers without Sec-Fetch headers do not say where a page will be
 // shown.
-func Framed(r *http.Request) bool {
-	return loads(r) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
+func Framed(r *http.Request) bool { return loads(r) && inFrame(r) }
+
+// inFrame reports whether the response to a page load or a form is shown in a
+// frame.
+func inFrame(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(frames, r.Header.Get("Sec-Fetch-Dest"))
 }
 
 // AsksForPage reports whether r is a request of a script for a page, such as a
@@ -55,30 +59,36 @@ func AsksForPage(r *http.Request) bool {
 func loads(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !slices.ContainsFunc(ahead, func(name string) bool {
 		value := strings.ToLower(r.Header.Get(name))
-		return strings.Contains(value, "prefetch") || strings.Contains(value, "preview")
+		return strings.Contains(value, "prefetch") || strings.Contains(value, "prerender") || strings.Contains(value, "preview")
 	})
 }
 
-// ahead are the headers with which browsers, including old ones, mark a
+// ahead are the headers with which browsers, including old ones, and Turbo mark a
 // prefetch.
-var ahead = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
+var ahead = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Sec-Purpose", "X-Moz"}
 
 // partial reports whether a script asks for a part of a page, or for a page
 // that it inserts itself. The sign-in page would then appear inside the
-// application's page. Libraries mark such requests with these headers. An
-// Android WebView sends X-Requested-With too, with the name of its application,
-// which always has a dot.
+// application's page. Libraries mark such requests with these headers, and Turbo
+// with the type of its streams. An Android WebView sends X-Requested-With too,
+// with the name of its application, which always has a dot, and may add it to what
+// a script has set.
 func partial(r *http.Request) bool {
-	with := r.Header.Get("X-Requested-With")
-	return with != "" && !strings.Contains(with, ".") ||
-		slices.ContainsFunc(partials, func(name string) bool { return r.Header[name] != nil })
+	for with := range strings.SplitSeq(strings.Join(r.Header["X-Requested-With"], ","), ",") {
+		if with = strings.TrimSpace(with); with != "" && !strings.Contains(with, ".") {
+			return true
+		}
+	}
+	return slices.ContainsFunc(partials, func(name string) bool { return r.Header[name] != nil }) || names(r, "text/vnd.turbo-stream.html")
 }
 
 // partials are the headers of htmx, Turbo, pjax, Unpoly, Inertia, Livewire,
-// Alpine AJAX, Datastar and Barba. If the response is not HTML, Turbo reloads
-// the page. The header of Turbolinks is not in the list, since Turbolinks shows
-// any error text as a page.
+// Alpine AJAX, Datastar, Barba, fixi, Next.js, Intercooler, Wicket, JavaServer
+// Faces and ASP.NET. If the response is not HTML, Turbo reloads the page. The
+// header of Turbolinks is not in the list, since Turbolinks shows any error text
+// as a page.
 var partials = []string{
-	"Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id", "X-Pjax", "X-Up-Version", "X-Inertia", "X-Livewire", "X-Alpine-Request",
-	"Datastar-Request", "X-Barba",
+	"Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id", "X-Pjax", "X-Up-Version", "X-Up-Target", "X-Inertia",
+	"X-Livewire", "X-Livewire-Navigate", "X-Alpine-Request", "Datastar-Request", "X-Barba", "Fx-Request",
+	"Rsc", "X-Nextjs-Data", "X-Ic-Request", "Wicket-Ajax", "Faces-Request", "X-Microsoftajax",
 }

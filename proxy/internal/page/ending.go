@@ -249,6 +249,23 @@ func (p *Pages) Framed(w http.ResponseWriter, r *http.Request, links FrameLinks,
 	_ = p.write(w, d, http.StatusUnauthorized) // as in drawEnding
 }
 
+// FailFramed draws a failure inside a frame, with a link that tries again in a
+// window, where pages can do more. Like that of Framed, any site may frame this
+// page, and it names no visitor.
+func (p *Pages) FailFramed(w http.ResponseWriter, r *http.Request, f Failure, back string, b flowclient.Brand) {
+	d, heading := p.newDraft(r, b, false), "fail_client"
+	if f.Status >= http.StatusInternalServerError {
+		heading = "fail_server"
+	}
+	d.allow(csp.Policy{Framable: true})
+	d.Layout, d.Links = "framed", nil
+	p.drawEnding(w, d, f.Status, heading, endingView{
+		Words: []string{d.text(f.messageName()), f.remedy(d)},
+		Facts: []namedValue{{d.text("code_name"), f.Code}},
+		Links: []action{{Text: d.text("framed_own"), Address: p.signInURL(back), Tab: true}},
+	})
+}
+
 // SignedInFromFrame draws the page in the window that a frame has opened. Its
 // script tells the frame and closes the window.
 func (p *Pages) SignedInFromFrame(w http.ResponseWriter, r *http.Request, username string, b flowclient.Brand) {

@@ -136,6 +136,7 @@ func ownPages(t testing.TB, p *Pages, add func(string, http.HandlerFunc)) {
 	add("step up", func(w http.ResponseWriter, r *http.Request) { p.Forbid(w, r, tooWeak, "jane.doe", nil, "/app", b) })
 	add("framed", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, framedHere, b) })
 	add("framed elsewhere", func(w http.ResponseWriter, r *http.Request) { p.Framed(w, r, FrameLinks{Own: "/app"}, b) })
+	add("framed failure", func(w http.ResponseWriter, r *http.Request) { p.FailFramed(w, r, notAllowed, "/app", b) })
 	add("arrived", func(w http.ResponseWriter, r *http.Request) { p.SignedInFromFrame(w, r, "jane.doe", b) })
 	late := LateForm{SignIn: "/.authentik/login", Continue: "/.authentik/late", Fields: []Field{{Name: "late", Value: "x"}}, Files: []string{"report.pdf"}}
 	add("late form", func(w http.ResponseWriter, r *http.Request) { p.Late(w, r, late, b) })

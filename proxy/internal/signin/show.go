@@ -165,7 +165,7 @@ func (h *Handler) Lead(x *exchange.Exchange, link Link) {
 	x.ExpireUnreadable()
 	x.Mark()
 	if intent.Framed(x.R) {
-		h.frame(x)
+		h.Frame(x)
 		return
 	}
 	if h.circular(x) {
@@ -195,11 +195,11 @@ func (h *Handler) SignInAt(back string) string {
 	return h.LoginAt("to=" + url.QueryEscape(back))
 }
 
-// frame answers a page load inside a frame that needs a sign-in first: with a
-// page that opens the sign-in in a separate window. Browsers keep the session
+// Frame answers a page load or a form inside a frame that needs a sign-in first:
+// with a page that opens the sign-in in a separate window. Browsers keep the session
 // cookie (SameSite=Lax) from frames of other sites; there only the application
 // itself can be opened.
-func (h *Handler) frame(x *exchange.Exchange) {
+func (h *Handler) Frame(x *exchange.Exchange) {
 	to := page.FrameLinks{Own: x.WayBack(x.At.Asked.RequestURI())}
 	if x.R.Header.Get("Sec-Fetch-Site") != "cross-site" {
 		to.SignIn = h.SignInAt(h.FramedAt()) + x.Asking
