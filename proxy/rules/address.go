@@ -21,15 +21,18 @@ const (
 	PartHost
 	PartMethod
 	PartUpgrade // the headers that open a WebSocket
+	PartCase    // upper and lower case of the path and the host
+	PartNotCase // the same, where what does not match counts
 	PartURI     = PartPath | PartEscapes | PartQuery
-	AllParts    = PartURI | PartHost | PartMethod | PartUpgrade
+	PartAnyCase = PartCase | PartNotCase
+	AllParts    = PartURI | PartHost | PartMethod | PartUpgrade | PartAnyCase
 )
 
 // Ambiguous returns the parts of an address that servers read in different
 // ways. A rule that leaves requests open cannot rely on these parts: Tomcat
 // drops `;a=1` from a segment, Windows reads a backslash as a slash, PHP
-// collapses `//` and some applications decode twice. The letter case of a path
-// is not ambiguous.
+// collapses `//` and some applications decode twice. Upper and lower
+// case are never among them: most addresses would be ambiguous then.
 //
 // It allocates nothing unless the path has characters outside ASCII.
 func Ambiguous(u *url.URL, host string) (parts Part) {

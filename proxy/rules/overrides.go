@@ -43,12 +43,17 @@ func Prefixes(h http.Header) iter.Seq[string] {
 // Overridden returns the parts of a request that applications may read otherwise
 // than they were sent, since a header or the query names another method or address:
 // X-HTTP-Method-Override, ?_method=DELETE, X-Original-URL. It does not look at forms
-// in a body. A CONNECT that opens a WebSocket over HTTP/2 or HTTP/3 (RFC 8441, 9220)
-// reaches the application as a GET with the headers of an upgrade. method and sent
-// are of the request as it was sent, rewritten is its address now.
+// in a body. Methods have a case (RFC 9110, 9.1), which many frameworks ignore: they
+// take "post" for POST. A CONNECT that opens a WebSocket over HTTP/2 or HTTP/3 (RFC 8441,
+// 9220) reaches the application as a GET with the headers of an upgrade. method and
+// sent are of the request as it was sent, rewritten is its address now.
 func Overridden(method string, h http.Header, sent, rewritten *url.URL) (parts Part) {
-	if method == http.MethodConnect {
+	switch method {
+	case http.MethodConnect:
 		parts |= PartMethod | PartUpgrade
+	case strings.ToUpper(method):
+	default:
+		parts |= PartMethod
 	}
 	for name, lines := range h {
 		if len(name) > len("x-http-method-override") {

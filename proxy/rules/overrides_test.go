@@ -50,6 +50,11 @@ func TestOverridden_IsWhatFrameworksReadSomethingElseFrom(t *testing.T) {
 		}
 	}
 	u := &url.URL{Path: "/x"}
+	for _, method := range []string{"post", "Post", "dELETE"} {
+		if got := rules.Overridden(method, nil, u, u); got != rules.PartMethod {
+			t.Errorf("%s: got %v, want %v", method, got, rules.PartMethod)
+		}
+	}
 	if got, want := rules.Overridden(http.MethodConnect, nil, u, u), rules.PartMethod|rules.PartUpgrade; got != want {
 		t.Errorf("CONNECT: got %v, want %v", got, want)
 	}

@@ -116,32 +116,58 @@ func (m matcher) everything() bool {
 	return slices.Contains(paths, "*") || slices.Contains(paths, "/*")
 }
 
-// match reports whether all matchers match a request. Those that read one of
-// the ambiguous parts count as matching.
+// match reports whether all matchers match a request, as it is or in lower case. Those
+// that read one of the ambiguous parts count as matching.
 func (set Set) match(r *http.Request, ambiguous rules.Part) (bool, error) {
 	for _, m := range set.all {
 		if m.reads&ambiguous != 0 {
 			continue
 		}
-		if matches, err := m.MatchWithError(r); !matches || err != nil {
+		matches, err := m.MatchWithError(r)
+		if !matches && err == nil && m.reads&rules.PartCase != 0 {
+			matches, err = m.matchInLowerCase(r, false)
+		}
+		if !matches || err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-// opens reports whether all matchers match a request, and none reads one of the
-// ambiguous parts or fails.
+// opens reports whether all matchers match a request, as it is and in lower case, and
+// none reads one of the ambiguous parts or fails.
 func (set Set) opens(r *http.Request, ambiguous rules.Part) bool {
 	for _, m := range set.all {
 		if m.reads&ambiguous != 0 {
 			return false
 		}
-		if matches, err := m.MatchWithError(r); !matches || err != nil {
+		matches, err := m.MatchWithError(r)
+		if matches && err == nil && m.reads&rules.PartNotCase != 0 {
+			matches, err = m.matchInLowerCase(r, true)
+		}
+		if !matches || err != nil {
 			return false
 		}
 	}
 	return true
+}
+
+// matchInLowerCase reports whether the matcher matches a request whose path and host
+// are written in lower case: many applications ignore the case of a path, and every
+// server that of a host. It returns asIs if that changes neither.
+func (m matcher) matchInLowerCase(r *http.Request, asIs bool) (matches bool, err error) {
+	path, host := strings.ToLower(r.URL.Path), strings.ToLower(r.Host)
+	if path == r.URL.Path && host == r.Host {
+		return asIs, nil
+	}
+	lower := *r.URL
+	lower.Path, lower.RawPath = path, strings.ToLower(r.URL.RawPath)
+	line := http.Request{Method: r.Method, Host: host, URL: &lower, RequestURI: lower.RequestURI()}
+	request.WithAddressAsSent(r, line, func(other *http.Request) bool {
+		matches, err = m.MatchWithError(other)
+		return matches
+	})
+	return matches, err
 }
 
 // Concern reports whether one of the matcher sets matches a request, as it was

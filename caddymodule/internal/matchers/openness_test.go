@@ -1,6 +1,7 @@
 package matchers
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -183,6 +184,7 @@ func TestOpen_AnotherMethodInTheRequestCounts(t *testing.T) {
 		for _, change := range []func(*http.Request){
 			func(r *http.Request) { r.Header.Set("X-HTTP-Method-Override", "DELETE") },
 			func(r *http.Request) { r.URL.RawQuery = "_method=DELETE" },
+			func(r *http.Request) { *r = *receivedBy(t, "delete", "/x/1") },
 		} {
 			r := received(t, "/x/1")
 			if got := sets.Concern(r); got != tt.want[plain] {
@@ -190,7 +192,7 @@ func TestOpen_AnotherMethodInTheRequestCounts(t *testing.T) {
 			}
 			change(r)
 			if got := sets.Concern(r); got != tt.want[overridden] {
-				t.Errorf("%s: got %v for %s with %v, want %v", name, got, r.URL, r.Header, tt.want[overridden])
+				t.Errorf("%s: got %v for %s %s with %v, want %v", name, got, r.Method, r.URL, r.Header, tt.want[overridden])
 			}
 		}
 	}
@@ -198,6 +200,51 @@ func TestOpen_AnotherMethodInTheRequestCounts(t *testing.T) {
 	r := received(t, "/x?_method=DELETE")
 	if opened.IsOpen(r) {
 		t.Error("got a request open by its method although it names another one, want it closed")
+	}
+}
+
+// TestOpen_CaseDoesNotOpen: Caddy's matchers of paths and hosts ignore case, others do
+// not, and neither do many applications.
+func TestOpen_CaseDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	const pattern, not = `[{"path_regexp": {"pattern": "^/admin"}}]`, `[{"not": [{"path_regexp": {"pattern": "^/admin"}}]}]`
+	for _, tt := range []struct {
+		closed, opened, target, host string
+		want                         bool
+	}{
+		{pattern, "", "/wiki/Page", "", true},
+		{pattern, "", "/Admin/x", "", false},
+		{pattern, "", "/aDMIN", "", false},
+		{pattern, "", "/public/Admin", "", true},
+		{`[{"path_regexp": {"pattern": "^/admin"}, "not": [{"path_regexp": {"pattern": "/Public$"}}]}]`, "", "/Admin/Public", "", true},
+		{`[{"expression": "{http.request.uri.path}.startsWith('/admin')"}]`, "", "/Admin/x", "", false},
+		{`[{"expression": "path_regexp('^/admin')"}]`, "", "/ADMIN", "", false},
+		{`[{"expression": "{http.request.host} == 'admin.example.com'"}]`, "", "/x", "Admin.example.com", false},
+		{`[{"expression": "{http.request.host} == 'admin.example.com'"}]`, "", "/x", "Wiki.example.com", true},
+		{`[{"vars": {"{http.request.uri.path}": ["/admin"]}}]`, "", "/Admin", "", false},
+		{`[{"path": ["/admin*"]}]`, "", "/ADMIN", "", false},
+		{"", not, "/wiki/Page", "", true},
+		{"", not, "/Admin/x", "", false},
+		{"", `[{"path_regexp": {"pattern": "^/Items/[^/]+/Images"}}]`, "/Items/1/Images", "", true},
+		{"", `[{"path_regexp": {"pattern": "^/Items/[^/]+/Images"}}]`, "/items/1/Images", "", false},
+		{"", `[{"expression": "!{http.request.uri.path}.startsWith('/admin')"}]`, "/Admin/x", "", false},
+		{"", `[{"expression": "{http.request.uri.path}.startsWith('/public/')"}]`, "/public/Page", "", true},
+	} {
+		var o Openness
+		if tt.closed != "" {
+			o.Closed = closedIn(t, tt.closed)
+		}
+		if tt.opened != "" {
+			o.Opened = closedIn(t, tt.opened)
+		}
+		r := received(t, tt.target)
+		r.Host = cmp.Or(tt.host, r.Host)
+		if got := o.IsOpen(r); got != tt.want {
+			t.Errorf("only %s, open %s: got %v for %s%s, want %v", tt.closed, tt.opened, got, r.Host, tt.target, tt.want)
+		}
+		if r.URL.Path != tt.target || tt.host != "" && r.Host != tt.host {
+			t.Errorf("got the request at %s%s afterwards, want %s%s", r.Host, r.URL.Path, tt.host, tt.target)
+		}
 	}
 }
 

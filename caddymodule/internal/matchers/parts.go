@@ -13,7 +13,7 @@ import (
 
 // PartsRead returns the parts of the address that a matcher reads, as far as is
 // known: a matcher that is not known reads the path, the method and the headers of an
-// upgrade.
+// upgrade. Caddy's matchers of paths and hosts ignore case; others do not.
 func PartsRead(m any) rules.Part {
 	module, ok := m.(caddy.Module)
 	if !ok {
@@ -32,10 +32,12 @@ func PartsRead(m any) rules.Part {
 		return rules.PartPath | partsNamed(m) | escapesNamed(m)
 	case "not":
 		return partsReadNot(m)
-	case "path_regexp", "file", "expression":
-		return rules.PartPath | partsNamed(m)
+	case "path_regexp", "file":
+		return rules.PartPath | rules.PartCase | partsNamed(m)
+	case "expression":
+		return rules.PartPath | rules.PartAnyCase | partsNamed(m)
 	default:
-		return rules.PartPath | rules.PartMethod | rules.PartUpgrade | partsNamed(m)
+		return rules.PartPath | rules.PartAnyCase | rules.PartMethod | rules.PartUpgrade | partsNamed(m)
 	}
 }
 
@@ -50,6 +52,10 @@ func partsReadNot(m any) (parts rules.Part) {
 			parts |= PartsRead(inner)
 		}
 	}
+	switch parts & rules.PartAnyCase {
+	case rules.PartCase, rules.PartNotCase:
+		parts ^= rules.PartAnyCase
+	}
 	return parts
 }
 
@@ -62,11 +68,11 @@ var addressPlaceholders = []struct {
 	{"uri.query", rules.PartQuery},
 	{"uri.prefixed_query", rules.PartQuery},
 	{"query(", rules.PartQuery},
-	{"uri.path_escaped", rules.PartPath},
-	{"uri.path", rules.PartPath},
-	{"http.request.uri", rules.PartURI},
-	{"http.request.orig_uri", rules.PartURI},
-	{"http.request.host", rules.PartHost},
+	{"uri.path_escaped", rules.PartPath | rules.PartAnyCase},
+	{"uri.path", rules.PartPath | rules.PartAnyCase},
+	{"http.request.uri", rules.PartURI | rules.PartAnyCase},
+	{"http.request.orig_uri", rules.PartURI | rules.PartAnyCase},
+	{"http.request.host", rules.PartHost | rules.PartAnyCase},
 	{"host(", rules.PartHost},
 	{"http.request.method", rules.PartMethod},
 	{"http.request.orig_method", rules.PartMethod},

@@ -14,6 +14,7 @@ var readers = map[string]func(target string) string{
 	"Go":      readAsGo,
 	"PHP":     readAsPHP,
 	"Node":    readAsNode,
+	"Express": func(target string) string { return strings.ToLower(readAsNode(target)) },
 	"Tomcat":  readAsTomcat,
 	"Windows": readAsWindows,
 }

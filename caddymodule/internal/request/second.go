@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 
@@ -13,12 +14,14 @@ import (
 // leave some there: they get a separate context, so that they see the
 // address as sent, and so that nothing of it is left for later handlers.
 //
+// The host is that of the request unless sent has another.
+//
 // Meanwhile the request itself has the address as sent too, since placeholders
 // of other handlers, such as those of the directive map, read it there.
 func WithAddressAsSent(r *http.Request, sent http.Request, ask func(*http.Request) bool) bool {
-	method, uri, address := r.Method, r.RequestURI, *r.URL
-	defer func() { r.Method, r.RequestURI, *r.URL = method, uri, address }()
-	r.Method, r.RequestURI, *r.URL = sent.Method, sent.RequestURI, *sent.URL
+	method, host, uri, address := r.Method, r.Host, r.RequestURI, *r.URL
+	defer func() { r.Method, r.Host, r.RequestURI, *r.URL = method, host, uri, address }()
+	r.Method, r.Host, r.RequestURI, *r.URL = sent.Method, cmp.Or(sent.Host, host), sent.RequestURI, *sent.URL
 
 	second := WithOwnContext(r)
 	defer func() { r.Body = second.Body }() // a placeholder may have read it, and put a copy there

@@ -103,7 +103,7 @@ func (in within) mayMatch(r caddyhttp.Route, path string) bool {
 			if patterns, ok := m.(*caddyhttp.MatchHost); ok {
 				return !coverHosts(*patterns, in.hosts)
 			}
-			if parts := matchers.PartsRead(m); parts != rules.PartPath && parts != rules.PartMethod || matchers.Name(m) == "expression" || matchers.Name(m) == "file" {
+			if parts := matchers.PartsRead(m) &^ rules.PartAnyCase; parts != rules.PartPath && parts != rules.PartMethod || matchers.Name(m) == "expression" || matchers.Name(m) == "file" {
 				return false
 			}
 			matches, err := caddyhttp.MatcherSet{m}.MatchWithError(asked())
