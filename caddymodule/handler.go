@@ -31,6 +31,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -90,12 +91,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	})
 }
 
+// unreadTime is how long a client may send a body that is not read.
+const unreadTime = 15 * time.Second
+
 // unavailable responds while there is no gate, since its key could not be
 // created. Nothing passes then.
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	w = keeper.New(w)
 	e := fault.New(fault.SessionsUnavailable, err)
 	h.log.ErrorContext(r.Context(), "refused", "code", e.Code, "error", err)
+	if r.ContentLength != 0 { // net/http would wait for a body that is not read, as long as the client likes
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTime))
+		if r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(e.Status)

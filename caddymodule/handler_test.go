@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/gates"
 )
@@ -26,5 +27,36 @@ func TestHandler_WhoseConfigurationHasEndedClosesTheConnection(t *testing.T) {
 	}
 	if got := w.Header().Get("Connection"); got != "close" || w.Code != http.StatusServiceUnavailable {
 		t.Errorf("got status %d with Connection: %q, want 503 with close", w.Code, got)
+	}
+}
+
+// hurried notes the deadline for the body.
+type hurried struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (h *hurried) SetReadDeadline(at time.Time) error {
+	h.deadline = at
+	return nil
+}
+
+// Without a gate, no client may hold a request by a body that it does not send.
+func TestHandler_WithoutAGateDoesNotWaitForABody(t *testing.T) {
+	t.Parallel()
+	s := &gates.Starter{CreateKey: func(context.Context) ([]byte, error) { return nil, errors.New("no key") }}
+	h := &Handler{posts: []post{{Starter: s}}, log: slog.New(slog.DiscardHandler)}
+	for _, major := range []int{1, 2} {
+		w := &hurried{ResponseRecorder: httptest.NewRecorder()}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		r.ContentLength, r.ProtoMajor = 100, major
+		if err := h.ServeHTTP(w, r, nil); err != nil {
+			t.Fatal(err)
+		}
+		closes := w.Header().Get("Connection") == "close"
+		if w.Code != http.StatusServiceUnavailable || w.deadline.IsZero() || closes != (major == 1) {
+			t.Errorf("HTTP/%d: got status %d, a deadline %v and a closing connection %v, want 503, a deadline, and the end of the connection with HTTP/1 only",
+				major, w.Code, !w.deadline.IsZero(), closes)
+		}
 	}
 }

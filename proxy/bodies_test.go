@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -54,7 +57,7 @@ func TestBodies_WithoutAVisitLittleIsRead(t *testing.T) {
 		for _, declared := range []int64{-1, 8 << 20} {
 			body := large(row.beginning)
 			r := httptest.NewRequest(http.MethodPost, s.URL+row.path, body)
-			r.ContentLength = declared
+			r.ContentLength, r.ProtoMajor = declared, 2 // with HTTP/1 the rest is read, and not kept, after the response
 			r.Header.Set("Content-Type", row.kind)
 			r.Header.Set("Accept", "application/json")
 			w := httptest.NewRecorder()
@@ -102,6 +105,46 @@ func TestBodies_UnreadOnesHaveADeadline(t *testing.T) {
 		}
 	}
 }
+
+// TestBodies_ThatNoAnswerNeedsAreNotAwaited announces a body at every address
+// whose answer does not depend on it, and sends none. Only a deadline far beyond
+// the test's own would end a wait for it.
+func TestBodies_ThatNoAnswerNeedsAreNotAwaited(t *testing.T) {
+	t.Parallel()
+	s := newOIDCSite(t, func(reg *registration) { reg.gate = func(c *Config) { c.Login = LoginRelay } })
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.Config.Handler.ServeHTTP(patientWriter{w}, r)
+	}))
+	t.Cleanup(server.Close)
+	for _, row := range []struct{ method, path, head string }{
+		{http.MethodPost, "/api", ""},
+		{http.MethodPut, "/file", "Expect: 100-continue\r\n"},
+		{http.MethodGet, "/wiki", "Accept: text/html\r\n"},
+		{http.MethodPost, "/form", "Accept: text/html\r\nContent-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: cross-site\r\n"},
+		{http.MethodPost, "/.authentik/login", "Content-Type: application/json\r\n"},
+		{http.MethodPost, "/.authentik/login", "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: cross-site\r\n"},
+		{http.MethodPost, "/.authentik/nothing", ""},
+		{http.MethodPost, "/.authentik/session", ""},
+		{http.MethodPost, "/api/v3/flows/executor/login/", "Content-Type: application/json\r\n"},
+	} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 100\r\n%s\r\n", row.method, row.path, s.Listener.Addr(), row.head)
+		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // the connection is closed
+		if err != nil || !res.Close {
+			t.Errorf("%s %s: got %v, want a response, and the end of the connection", row.method, row.path, err)
+		}
+		_ = conn.Close()
+	}
+}
+
+// A patientWriter waits for bodies as long as clients like.
+type patientWriter struct{ http.ResponseWriter }
+
+func (patientWriter) SetReadDeadline(time.Time) error { return nil }
 
 // TestBodies_RoomIsGivenBack: what a large answer holds is free again whatever has
 // come of it.
@@ -173,7 +216,7 @@ func TestBodies_OfTheRelayAreBounded(t *testing.T) {
 	p.opens("/")
 	send := func(path string, body io.Reader) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodPost, s.URL+path, body)
-		r.ContentLength = -1
+		r.ContentLength, r.ProtoMajor = -1, 2
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 		for _, c := range p.jar.Cookies(r.URL) {

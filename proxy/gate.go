@@ -164,11 +164,14 @@ func (g *Gate) Guard(w http.ResponseWriter, r *http.Request, next Next) error {
 		x.W = g.cfg.Writer(w)
 	}
 	intake.Bound(x.W, x.R)
+	early, finish := intake.Early(x.W, x.R)
+	x.W = early
 	if x.Needs != 0 && (g.cfg.OIDC.used() || g.cfg.LoginAt != nil) {
 		x.Asking = g.access.Demanded(access.Needs(x.Needs)).Query()
 	}
 	answered := x // so that x stays off the heap for requests that pass
 	g.answer(&answered, d)
+	finish()
 	return nil
 }
 

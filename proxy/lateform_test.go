@@ -305,7 +305,7 @@ func TestLateForm_LittleIsRead(t *testing.T) {
 	} {
 		body := large("a=")
 		r := httptest.NewRequest(http.MethodPost, s.URL+"/page", body)
-		r.ContentLength = -1
+		r.ContentLength, r.ProtoMajor = -1, 2 // with HTTP/1 the rest is read, and not kept, after the response
 		for key, value := range map[string]string{"Content-Type": tt.kind, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": tt.from, "Origin": s.URL} {
 			r.Header.Set(key, value)
 		}

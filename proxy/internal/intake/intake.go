@@ -25,6 +25,10 @@ const (
 	// firstTime is the time limit for a small body. chunkTime is added for each
 	// further Small bytes: 32 KB a second.
 	firstTime, chunkTime = 15 * time.Second, 2 * time.Second
+	// drained is how many bytes are read of a body that no answer needs, before its
+	// connection ends, and linger is how long a client that sends more may take to
+	// read the response: the end of the connection can overtake it.
+	drained, linger = 256 << 10, 500 * time.Millisecond
 )
 
 var (
@@ -149,9 +153,9 @@ func Open(w http.ResponseWriter, r *http.Request, o Options) *Body {
 	return b
 }
 
-// Bound limits the time for a body that may never be read. Before net/http
-// responds, it waits for up to 256 KB of the body. Without a limit, a client
-// that sends nothing could keep a request open for as long as it likes.
+// Bound limits the time for a body that may never be read. Before a connection can
+// be used again, net/http waits for up to 256 KB of the body. Without a limit, a
+// client that sends nothing could keep a request open for as long as it likes.
 func Bound(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(firstTime))
@@ -163,6 +167,74 @@ func Bound(w http.ResponseWriter, r *http.Request) {
 func Leave(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	}
+}
+
+// Early returns a writer by which a response does not wait for the part of the body
+// that the handler has not read. With HTTP/1, net/http would wait for up to 256 KB of
+// it, and a client that announces a body and sends none would get no answer before
+// the deadline. Instead the connection ends after the response. finish has to be
+// called after the response.
+func Early(w http.ResponseWriter, r *http.Request) (early http.ResponseWriter, finish func()) {
+	if r.ProtoMajor != 1 || r.ContentLength == 0 || r.Body == nil {
+		return w, func() {}
+	}
+	e := &earlyWriter{ResponseWriter: w, body: &noted{ReadCloser: r.Body}}
+	r.Body = e.body
+	return e, func() {
+		if !e.body.ended && r.Header.Get("Expect") == "" && (r.ContentLength < 0 || r.ContentLength > drained) {
+			e.drain() // net/http reads the rest of smaller bodies
+		}
+	}
+}
+
+// A noted body notes whether it was read to its end.
+type noted struct {
+	io.ReadCloser
+	ended bool
+}
+
+func (n *noted) Read(p []byte) (int, error) {
+	read, err := n.ReadCloser.Read(p)
+	n.ended = n.ended || errors.Is(err, io.EOF)
+	return read, err
+}
+
+// An earlyWriter closes the connection after a response to a request whose body was
+// not read to its end.
+type earlyWriter struct {
+	http.ResponseWriter
+	body  *noted
+	wrote bool
+}
+
+// Unwrap is for http.ResponseController.
+func (e *earlyWriter) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+func (e *earlyWriter) WriteHeader(status int) {
+	if !e.wrote && status >= http.StatusOK {
+		e.wrote = true
+		if !e.body.ended {
+			e.Header().Set("Connection", "close")
+		}
+	}
+	e.ResponseWriter.WriteHeader(status)
+}
+
+func (e *earlyWriter) Write(body []byte) (int, error) {
+	if !e.wrote {
+		e.WriteHeader(http.StatusOK)
+	}
+	return e.ResponseWriter.Write(body)
+}
+
+// drain sends the response, and reads for a while what the client still sends.
+func (e *earlyWriter) drain() {
+	control := http.NewResponseController(e.ResponseWriter)
+	_ = control.Flush()
+	if _, err := io.CopyN(io.Discard, e.body, drained); err == nil {
+		_ = control.SetReadDeadline(time.Now().Add(linger))
+		_, _ = io.Copy(io.Discard, e.body)
 	}
 }
 

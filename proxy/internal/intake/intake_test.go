@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -188,5 +189,87 @@ func TestRoom_OneAddressGetsHalfOfIt(t *testing.T) {
 	case <-freed:
 	default:
 		t.Error("got no news for a body that waits, want to hear that there is room")
+	}
+}
+
+// announced sends the head of a request with a body, and the beginning of it, and
+// returns the response once its head is there. The server has the patience of a
+// minute with clients that send nothing.
+func announced(t *testing.T, handle http.HandlerFunc, head, body string) (res *http.Response, conn net.Conn) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Minute))
+		early, finish := Early(w, r)
+		handle(early, r)
+		finish()
+	}))
+	t.Cleanup(server.Close)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // before the server, which waits for it
+	if _, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: example.com\r\n"+head+"\r\n"+body); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if res, err = http.ReadResponse(bufio.NewReader(conn), nil); err != nil { //nolint:bodyclose // the connection is closed
+		t.Fatalf("%q: got %v, want a response", head, err)
+	}
+	return res, conn
+}
+
+func refuse(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) }
+
+func TestEarly_DoesNotWaitForABodyThatIsNotSent(t *testing.T) {
+	t.Parallel()
+	for _, head := range []string{
+		"Content-Length: 100\r\n", "Content-Length: 100000000\r\n", "Transfer-Encoding: chunked\r\n",
+		"Content-Length: 100\r\nExpect: 100-continue\r\n", "Content-Length: 100000000\r\nExpect: 100-continue\r\n",
+	} {
+		t.Run(head, func(t *testing.T) {
+			t.Parallel()
+			wrapped := func(w http.ResponseWriter, r *http.Request) { // as Caddy does
+				r.Body = struct{ io.ReadCloser }{r.Body}
+				refuse(w, r)
+			}
+			if res, _ := announced(t, wrapped, head, ""); res.StatusCode != http.StatusUnauthorized || !res.Close {
+				t.Errorf("got status %d, closing %v, want 401 and the end of the connection", res.StatusCode, res.Close)
+			}
+		})
+	}
+}
+
+func TestEarly_KeepsTheConnectionAfterABodyThatWasRead(t *testing.T) {
+	t.Parallel()
+	res, _ := announced(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		refuse(w, r)
+	}, "Content-Length: 4\r\n", "body")
+	if res.StatusCode != http.StatusUnauthorized || res.Close {
+		t.Errorf("got status %d, closing %v, want 401 on a connection that goes on", res.StatusCode, res.Close)
+	}
+}
+
+// TestEarly_WhatIsSentAfterTheResponseIsNoRequest sends a request in place of a body.
+func TestEarly_WhatIsSentAfterTheResponseIsNoRequest(t *testing.T) {
+	t.Parallel()
+	var served atomic.Int64
+	smuggled := "GET /smuggled HTTP/1.1\r\nHost: example.com\r\n\r\n"
+	for _, head := range []string{"Content-Length: 1000000\r\n", fmt.Sprintf("Content-Length: %d\r\n", len(smuggled)), "Transfer-Encoding: chunked\r\n"} {
+		served.Store(0)
+		_, conn := announced(t, func(w http.ResponseWriter, r *http.Request) {
+			served.Add(1)
+			r.Body = struct{ io.ReadCloser }{r.Body}
+			refuse(w, r)
+		}, head, "")
+		_, _ = io.WriteString(conn, smuggled+smuggled)
+		if half, ok := conn.(*net.TCPConn); ok {
+			_ = half.CloseWrite()
+		}
+		_, _ = io.Copy(io.Discard, conn) // until the server ends the connection
+		if got := served.Load(); got != 1 {
+			t.Errorf("%q: got %d requests served, want 1", head, got)
+		}
 	}
 }
