@@ -162,6 +162,19 @@ func TestRules_CountForDestinations(t *testing.T) {
 	}
 }
 
+// TestRules_CountBehindAScript: frameworks take /index.php/admin for /admin.
+func TestRules_CountBehindAScript(t *testing.T) {
+	s := newSite(t)
+	s.load("SITE {\n@admin path /admin/*\nauthentik AUTHENTIK {\nopen /public/*\non @admin {\nrequire group staff\n}\n}\nreverse_proxy APP\n}\n")
+	bob := s.browser()
+	bob.passes("/wiki", "bob")
+	for path, want := range map[string]int{"/index.php/wiki": 200, "/admin/x": 403, "/index.php/admin/x": 403, "/public/index.php/x": 200} {
+		if got := bob.get(path); got.StatusCode != want {
+			t.Errorf("%s: got %d, want %d", path, got.StatusCode, want)
+		}
+	}
+}
+
 // TestRules_CountBehindAPrefix: the application takes off the path what a header calls
 // its prefix.
 func TestRules_CountBehindAPrefix(t *testing.T) {

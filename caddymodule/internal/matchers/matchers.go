@@ -174,33 +174,43 @@ func (m matcher) matchInLowerCase(r *http.Request, asIs bool) (matches bool, err
 // sent or as it was rewritten. If servers read a part of the address in
 // different ways, as in `/public/..;/admin`, or may read another method, matchers
 // of that part count as matching. A matcher that fails counts as matching. So it is
-// with the other addresses that a header names.
+// with the other addresses that a header names, and with the address without a script.
 func (sets Sets) Concern(r *http.Request) bool {
 	if sets.matched(r, 0) {
 		return true
 	}
-	others, ambiguous := otherLines(r)
+	others, scripted, ambiguous := otherLines(r)
 	if ambiguous != 0 && sets.matched(r, ambiguous) {
 		return true
 	}
-	return slices.ContainsFunc(others, func(line http.Request) bool {
+	concernedAt := func(sets Sets, line http.Request) bool {
 		return request.WithAddressAsSent(r, line, func(other *http.Request) bool {
 			return sets.matched(other, 0) || ambiguous != 0 && sets.matched(other, ambiguous)
 		})
-	})
+	}
+	return slices.ContainsFunc(others, func(line http.Request) bool { return concernedAt(sets, line) }) ||
+		slices.ContainsFunc(scripted, func(line scriptedLine) bool {
+			unnamed := slices.DeleteFunc(slices.Clone(sets), func(set Set) bool { return set.names(line.script) })
+			return concernedAt(unnamed, line.Request)
+		})
 }
 
 // Open reports whether a matcher set matches a request as it was sent, and one
 // as it was rewritten, by parts of the address that all servers read alike, and at the
-// other addresses that a header names.
+// other addresses that a header names. At the address without a script one must match
+// as well, unless a set that names the script matches the request.
 func (sets Sets) Open(r *http.Request) bool {
-	others, ambiguous := otherLines(r)
+	others, scripted, ambiguous := otherLines(r)
 	open := func(r *http.Request) bool {
 		return slices.ContainsFunc(sets, func(set Set) bool { return set.opens(r, ambiguous) })
 	}
-	return open(r) && !slices.ContainsFunc(others, func(line http.Request) bool {
-		return !request.WithAddressAsSent(r, line, open)
-	})
+	closedAt := func(line http.Request) bool { return !request.WithAddressAsSent(r, line, open) }
+	return open(r) && !slices.ContainsFunc(others, closedAt) &&
+		!slices.ContainsFunc(scripted, func(line scriptedLine) bool {
+			return closedAt(line.Request) && !slices.ContainsFunc(sets, func(set Set) bool {
+				return set.names(line.script) && set.opens(r, ambiguous)
+			})
+		})
 }
 
 // matched reports whether one of the matcher sets matches a request. Matchers of

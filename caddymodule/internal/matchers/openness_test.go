@@ -375,7 +375,7 @@ func TestOpen_ManyPrefixesAreNotAllLookedAt(t *testing.T) {
 	for _, name := range []string{"X-Script-Name", "X-Forwarded-Prefix"} {
 		r.Header.Set(name, strings.Repeat("/public,", 100_000))
 	}
-	if all, ambiguous := otherLines(r); len(all) > 2*maxPrefixes+1 || ambiguous&rules.PartPath == 0 {
+	if all, _, ambiguous := otherLines(r); len(all) > 2*maxPrefixes+1 || ambiguous&rules.PartPath == 0 {
 		t.Errorf("got %d other addresses and the ambiguous parts %b, want few, and the path among them", len(all), ambiguous)
 	}
 	if opened := (Openness{Opened: closedIn(t, `[{"path": ["/public/*"]}]`)}); opened.IsOpen(r) {
@@ -383,7 +383,7 @@ func TestOpen_ManyPrefixesAreNotAllLookedAt(t *testing.T) {
 	}
 	long := receivedBy(t, "GET", "/public/x"+strings.Repeat("/%C3%A9", 10_000))
 	long.Header.Set("X-Script-Name", "/public, /public/x, /public/x/%C3%A9")
-	if all, ambiguous := otherLines(long); len(all) != 1 || ambiguous&rules.PartPath == 0 {
+	if all, _, ambiguous := otherLines(long); len(all) != 1 || ambiguous&rules.PartPath == 0 {
 		t.Errorf("long path: got %d other addresses and the ambiguous parts %b, want one, and the path among them", len(all), ambiguous)
 	}
 }
@@ -413,5 +413,68 @@ func TestOpen_AnotherAddressInAHeaderCounts(t *testing.T) {
 				t.Errorf("%s: got %v for another address in %s, want %v", text, got, name, want)
 			}
 		}
+	}
+}
+
+// TestOpen_AddressWithoutAScriptCounts: frameworks take /index.php/admin for /admin.
+func TestOpen_AddressWithoutAScriptCounts(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		closed, opened string
+		open, not      []string
+	}{
+		"closed paths": {
+			`[{"path": ["/admin/*", "/app/admin/*"]}]`, "",
+			[]string{"/index.php", "/index.php/wiki", "/index.php5/admin/x", "/.php/admin/x", "/admin.php/x", "/x/index.php/admin/y"},
+			[]string{
+				"/index.php/admin/x", "/INDEX.PHP/admin/x", "/app.py/admin/x", "/cgi-bin/x.cgi/../../admin/x", "/app/index.php/admin/x",
+				"/index.php/app/admin/x", "/index.php/admin/", strings.Repeat("/x.php", 99) + "/wiki",
+			},
+		},
+		"all but some paths": {
+			`[{"not": [{"path": ["/public/*", "/remote.php/*"]}]}]`, "",
+			[]string{"/public/index.php/x", "/remote.php/dav/x"},
+			[]string{"/index.php/x", "/index.php/remote.php/x/y"},
+		},
+		"an expression": {
+			`[{"expression": "path_regexp('^/admin/')"}]`, "",
+			[]string{"/index.php/wiki"},
+			[]string{"/index.php/admin/x"},
+		},
+		"open paths": {
+			"", `[{"path": ["/public/*", "/s/*", "/index.php/s/*", "/remote.php/*"]}, {"path_regexp": {"pattern": "^/status\\.php/"}}]`,
+			[]string{"/public/index.php/x", "/index.php/s/x", "/remote.php/dav/x", "/status.php/x"},
+			[]string{"/index.php/admin", "/index.php/s.php/x"},
+		},
+		"all but a path is open": {
+			"", `[{"not": [{"path": ["/admin/*"]}]}]`,
+			[]string{"/index.php/wiki", "/index.php"},
+			[]string{"/index.php/admin/x", strings.Repeat("/x.php", 99) + "/wiki"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var o Openness
+			if tt.closed != "" {
+				o.Closed = closedIn(t, tt.closed)
+			} else {
+				o.Opened = closedIn(t, tt.opened)
+			}
+			for _, path := range tt.open {
+				if !o.IsOpen(received(t, path)) {
+					t.Errorf("got %s closed, want it open", path)
+				}
+			}
+			for _, path := range tt.not {
+				if o.IsOpen(received(t, path)) {
+					t.Errorf("got %.60s open, want it closed", path)
+				}
+				r := received(t, path)
+				r.URL = &url.URL{Path: "/public/front"}
+				if o.IsOpen(r) {
+					t.Errorf("got %.60s open after a rewrite, want it closed", path)
+				}
+			}
+		})
 	}
 }

@@ -1,8 +1,10 @@
 package matchers
 
 import (
+	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/request"
@@ -11,9 +13,10 @@ import (
 
 // otherLines returns the request lines that an application may act on beside that of
 // the request: the line as the client sent it, if it was rewritten, and those with an
-// address that a header names. ambiguous are the parts of any of them, and of the
-// request, that servers read in different ways.
-func otherLines(r *http.Request) (all []http.Request, ambiguous rules.Part) {
+// address that a header names. scripted are those without a script in the path.
+// ambiguous are the parts of any of them, and of the request, that servers read in
+// different ways.
+func otherLines(r *http.Request) (all []http.Request, scripted []scriptedLine, ambiguous rules.Part) {
 	sent := request.Asked(r)
 	if sent.Method != r.Method || *sent.URL != *r.URL {
 		all = append(all, sent)
@@ -23,15 +26,19 @@ func otherLines(r *http.Request) (all []http.Request, ambiguous rules.Part) {
 	for _, line := range all {
 		ambiguous |= rules.Ambiguous(line.URL, r.Host)
 	}
-	return all, ambiguous
+	scripted, some := withoutScripts(r, sent, all)
+	if some {
+		ambiguous |= rules.PartPath | rules.PartEscapes
+	}
+	return all, scripted, ambiguous
 }
 
-// maxPrefixes is how many prefixes of a path are looked at. Matchers are asked about
+// maxPrefixes is how many prefixes of a path, or scripts in it, are looked at. Matchers are asked about
 // each, and a client may send many.
 const maxPrefixes = 8
 
 // maxPrefixed is how long a path may be, in bytes, that is also looked at without each
-// prefix. Most servers refuse longer ones.
+// prefix or script. Most servers refuse longer ones.
 const maxPrefixed = 8 << 10
 
 // named returns the request line with each other address that a header names for
@@ -90,4 +97,64 @@ func without(prefix string, u *url.URL) (rest *url.URL, found bool) {
 		}
 	}
 	return nil, false
+}
+
+// A scriptedLine is a request line without the script in its path. Frameworks take
+// /index.php/admin for /admin: what follows the script is the path that they route.
+type scriptedLine struct {
+	http.Request
+	script string // the name of its file, in lower case
+}
+
+// withoutScripts returns request lines without each script in the path of a request or
+// of one of its other lines. It leaves some out if there are many, or if a path is long.
+func withoutScripts(r *http.Request, sent http.Request, others []http.Request) (all []scriptedLine, some bool) {
+	add := func(u *url.URL) {
+		for script, rest := range scripts(u.Path) {
+			if some = some || len(all) == maxPrefixes || len(u.Path) > maxPrefixed; some {
+				return
+			}
+			line := scriptedLine{Request: sent, script: script}
+			line.URL = &url.URL{Path: rest, RawQuery: u.RawQuery}
+			line.RequestURI = line.URL.RequestURI()
+			all = append(all, line)
+		}
+	}
+	add(r.URL)
+	for _, line := range others {
+		add(line.URL)
+	}
+	return all, some
+}
+
+// scripts yields the scripts in a path that are followed by more, and the path without
+// each.
+func scripts(path string) iter.Seq2[string, string] {
+	return func(yield func(script, rest string) bool) {
+		for begin := 0; begin < len(path); {
+			size := strings.IndexByte(path[begin:], '/')
+			if size < 0 {
+				return
+			}
+			if name := path[begin : begin+size]; isScript(name) && !yield(strings.ToLower(name), path[:begin]+path[begin+size+1:]) {
+				return
+			}
+			begin += size + 1
+		}
+	}
+}
+
+// ofScripts are the ends of the names of scripts that servers hand a path to.
+var ofScripts = []string{".php", ".phtml", ".cgi", ".fcgi", ".pl", ".py", ".aspx"}
+
+func isScript(name string) bool {
+	return slices.ContainsFunc(ofScripts, func(end string) bool {
+		return len(name) > len(end) && strings.EqualFold(name[len(name)-len(end):], end)
+	})
+}
+
+// names reports whether a set has the name of a script in its patterns. What it says
+// about addresses below that script is then meant as it stands.
+func (set Set) names(script string) bool {
+	return strings.Contains(strings.ToLower(strings.ReplaceAll(set.text, `\`, "")), script)
 }
