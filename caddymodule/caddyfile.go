@@ -176,7 +176,7 @@ var otherOptions = map[string][]string{
 
 func newParser(h *Handler) *parser {
 	p := options.NewParser(h.settings(), otherOptions)
-	p.Instead = advice.OtherTool
+	p.Instead, p.Related = advice.OtherTool, advice.Related
 	return &parser{Parser: p, handler: h}
 }
 

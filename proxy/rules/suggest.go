@@ -3,11 +3,12 @@ package rules
 import "strings"
 
 // Suggest returns "; did you mean x?" for the one of words that is most like an
-// unknown word, or nothing if none is similar.
+// unknown word, or nothing if none is similar. A short word has few letters to
+// get wrong: "path" is not a misspelt "page".
 func Suggest(word string, words []string) string {
 	best, least := "", 3
 	for _, w := range words {
-		if d := distance(strings.ToLower(word), w); d < least && d < len(w) {
+		if d := distance(strings.ToLower(word), w); d < least && 3*d <= len(w)+1 {
 			best, least = w, d
 		}
 	}

@@ -4,7 +4,7 @@ import "testing"
 
 func TestSuggest_NamesTheMostSimilarWord(t *testing.T) {
 	t.Parallel()
-	words := []string{"flow", "lifetime", "application", "url"}
+	words := []string{"flow", "lifetime", "application", "url", "page", "key"}
 	tests := map[string]string{
 		"flwo":         "; did you mean flow?",
 		"FLOW":         "; did you mean flow?",
@@ -12,6 +12,10 @@ func TestSuggest_NamesTheMostSimilarWord(t *testing.T) {
 		"life_time":    "; did you mean lifetime?",
 		"applikation":  "; did you mean application?",
 		"uri":          "; did you mean url?",
+		"pgae":         "; did you mean page?",
+		"acl":          "",
+		"path":         "",
+		"deny":         "",
 		"xyz":          "",
 		"":             "",
 		"reverseproxy": "",

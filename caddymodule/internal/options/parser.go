@@ -17,6 +17,9 @@ type Parser struct {
 	// Instead returns what to write instead of an option that other tools
 	// have, or nil for an option that it does not know. The function itself may be nil.
 	Instead func(option string) error
+	// Related is asked after Instead, about an option that is not a misspelt one
+	// either. It may be nil.
+	Related func(option string) error
 
 	settings []Setting
 	others   map[string][]string // options without a Setting, by block
@@ -163,6 +166,12 @@ func (p *Parser) unknown(d *caddyfile.Dispenser, name string) {
 	}
 	known := p.options(outer)
 	hint := rules.Suggest(word, known)
+	if hint == "" && p.Related != nil {
+		if err := p.Related(name); err != nil {
+			p.Wrong(d, "%v", err)
+			return
+		}
+	}
 	if hint == "" {
 		hint = "; write one of " + strings.Join(known, ", ")
 	}

@@ -5,6 +5,7 @@ package redis
 import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/advice"
 	"github.com/flowsidecar/caddy-authentik/caddymodule/internal/options"
 )
 
@@ -34,6 +35,7 @@ func (m *Module) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	p := options.NewParser(append(m.settings(), encrypted.settings()...), map[string][]string{
 		"redis": {"address", "tls"}, "tls": {"ca", "cert"},
 	})
+	p.Instead = advice.OtherStore
 	d.Next()
 	p.Block(d, "redis", func(d *caddyfile.Dispenser) {
 		switch name := d.Val(); name {
